@@ -1,0 +1,90 @@
+/* child.c: see child.h. Raw clone(2) and close_range(2): glibc offers neither fork with CLONE_FILES nor UNSHARE on 2.36. */
+#include "base/child.h"
+#include "base/fd.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/close_range.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#ifndef CLONE_PIDFD
+#define CLONE_PIDFD 0x00001000
+#endif
+
+/* clone(2) without a stack continues on a copy of the caller's, as fork(2) does. The kernel stores the pidfd through
+ * the parent_tid argument. */
+static pid_t raw_clone(unsigned long flags, int *pidfd)
+{
+	long pid = syscall(SYS_clone, flags | SIGCHLD | (pidfd ? CLONE_PIDFD : 0), NULL, pidfd, NULL, NULL);
+
+	return pid < 0 ? -errno : (pid_t)pid;
+}
+
+pid_t child_clone_sharing(int *pidfd)
+{
+	return raw_clone(CLONE_FILES, pidfd);
+}
+
+/* Leaves the shared table: close_range with UNSHARE copies descriptors 0..highest kept and nothing above, so that no
+ * descriptor of a backend is ever duplicated here. What else is below the highest kept is the caller's own and harmless. */
+static errint_t keep_only(const int *keep_fds, size_t n_keep)
+{
+	int staged[CHILD_KEEP_MAX];
+	int top = 2;
+
+	for (size_t i = 0; i < n_keep; i++)
+		top = MAX(top, keep_fds[i]);
+	if (syscall(SYS_close_range, (unsigned)top + 1, ~0u, CLOSE_RANGE_UNSHARE) < 0)
+		return -errno;
+	for (size_t i = 0; i < n_keep; i++) {
+		staged[i] = fcntl(keep_fds[i], F_DUPFD, MAX(top + 1, 3 + (int)n_keep));
+		if (staged[i] < 0)
+			return -errno;
+	}
+	if (top > 2 && syscall(SYS_close_range, 3u, (unsigned)top, 0) < 0)
+		return -errno;
+	for (size_t i = 0; i < n_keep; i++) {
+		if (dup2(staged[i], 3 + (int)i) < 0)
+			return -errno;
+		close(staged[i]);
+	}
+	return 0;
+}
+
+pid_t child_clone(const int *keep_fds, size_t n_keep, int *pidfd)
+{
+	pid_t pid;
+
+	if (n_keep > CHILD_KEEP_MAX)
+		return -EINVAL;
+	pid = raw_clone(CLONE_FILES, pidfd);
+	if (pid == 0 && keep_only(keep_fds, n_keep) < 0)
+		_exit(127);
+	return pid;
+}
+
+char child_state(pid_t pid, uint64_t *start)
+{
+	char path[32], stat[1024];
+	unsigned long long ticks = 0;
+	char state = 0;
+	const char *after_name;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+	if (pid <= 0 || fd_read_file(path, stat, sizeof(stat)) < 0)
+		return 0;
+	/* The name may hold anything, a closing parenthesis included; the fields begin after the last one (proc(5)). */
+	after_name = strrchr(stat, ')');
+	if (!after_name || sscanf(after_name + 1,
+				  " %c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %llu",
+				  &state, &ticks) != 2)
+		return 0;
+	if (start)
+		*start = ticks;
+	return state;
+}

@@ -1,0 +1,155 @@
+/* fd.c: see fd.h. */
+#include "base/fd.h"
+#include "base/cleanup.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+errint_t fd_write_all(int fd, const void *data, size_t n)
+{
+	const char *p = data;
+
+	while (n > 0) {
+		ssize_t w = write(fd, p, n);
+
+		if (w < 0 && errno == EINTR)
+			continue;
+		if (w < 0)
+			return -errno;
+		p += w;
+		n -= (size_t)w;
+	}
+	return 0;
+}
+
+ssize_t fd_read_file(const char *path, char *buf, size_t size)
+{
+	CLEANUP_FD int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	size_t used = 0;
+
+	if (fd < 0)
+		return -errno;
+	while (used < size) {
+		ssize_t r = read(fd, buf + used, size - used);
+
+		if (r < 0 && errno == EINTR)
+			continue;
+		if (r < 0)
+			return -errno;
+		if (r == 0)
+			break;
+		used += (size_t)r;
+	}
+	if (used == size)
+		return -EFBIG;
+	buf[used] = '\0';
+	return (ssize_t)used;
+}
+
+errint_t fd_write_atomic(const char *path, const void *data, size_t n, mode_t mode, bool sync)
+{
+	char tmp[PATH_MAX];
+	int rc, len;
+
+	len = snprintf(tmp, sizeof(tmp), "%s.tmp.%d", path, (int)getpid());
+	if (len < 0 || (size_t)len >= sizeof(tmp))
+		return -ENAMETOOLONG;
+	{
+		CLEANUP_FD int fd = open(tmp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, mode);
+
+		if (fd < 0)
+			return -errno;
+		rc = fd_write_all(fd, data, n);
+		if (rc == 0 && fchmod(fd, mode) < 0)
+			rc = -errno;
+		if (rc == 0 && sync && fsync(fd) < 0)
+			rc = -errno;
+	}
+	if (rc == 0 && rename(tmp, path) < 0)
+		rc = -errno;
+	if (rc < 0)
+		unlink(tmp);
+	return rc;
+}
+
+errint_t fd_mkdir_parents(const char *path, mode_t mode)
+{
+	char buf[PATH_MAX];
+	errint_t rc = copy_string(buf, sizeof(buf), path);
+
+	if (rc < 0)
+		return rc;
+	for (char *p = buf + 1; buf[0]; p++) {
+		if (*p != '/' && *p != '\0')
+			continue;
+		char saved = *p;
+
+		*p = '\0';
+		if (mkdir(buf, mode) < 0 && errno != EEXIST)
+			return -errno;
+		*p = saved;
+		if (saved == '\0')
+			break;
+	}
+	return 0;
+}
+
+errint_t fd_send_message(int sock, const void *data, size_t n, int passed_fd)
+{
+	union {
+		struct cmsghdr align;
+		char space[CMSG_SPACE(sizeof(int))];
+	} control = {0};
+	struct iovec iov = {.iov_base = (void *)(uintptr_t)data, .iov_len = n};
+	struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1};
+	ssize_t sent;
+
+	if (passed_fd >= 0) {
+		msg.msg_control = control.space;
+		msg.msg_controllen = sizeof(control.space);
+		struct cmsghdr *c = CMSG_FIRSTHDR(&msg);
+
+		c->cmsg_level = SOL_SOCKET;
+		c->cmsg_type = SCM_RIGHTS;
+		c->cmsg_len = CMSG_LEN(sizeof(int));
+		memcpy(CMSG_DATA(c), &passed_fd, sizeof(int));
+	}
+	do
+		sent = sendmsg(sock, &msg, MSG_NOSIGNAL);
+	while (sent < 0 && errno == EINTR);
+	return sent < 0 ? -errno : 0;
+}
+
+ssize_t fd_receive_message(int sock, void *data, size_t size, int *passed_fd)
+{
+	union {
+		struct cmsghdr align;
+		char space[CMSG_SPACE(sizeof(int))];
+	} control = {0};
+	struct iovec iov = {.iov_base = data, .iov_len = size};
+	struct msghdr msg = {
+	    .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control.space, .msg_controllen = sizeof(control.space)};
+	ssize_t got;
+
+	*passed_fd = -1;
+	do
+		got = recvmsg(sock, &msg, 0);
+	while (got < 0 && errno == EINTR);
+	if (got < 0)
+		return -errno;
+	for (struct cmsghdr *c = CMSG_FIRSTHDR(&msg); c; c = CMSG_NXTHDR(&msg, c))
+		if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS && c->cmsg_len == CMSG_LEN(sizeof(int)))
+			memcpy(passed_fd, CMSG_DATA(c), sizeof(int));
+	if (msg.msg_flags & MSG_TRUNC) {
+		if (*passed_fd >= 0)
+			close(*passed_fd);
+		*passed_fd = -1;
+		return -EMSGSIZE;
+	}
+	return got;
+}

@@ -1,0 +1,47 @@
+/* log.c: one line, one write(2). Priorities are written as "<N>" when systemd reads our stderr (sd-daemon(3)). */
+#include "base/log.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+#include <errno.h>
+
+static struct {
+	const char *process;
+	enum log_level threshold;
+	bool journal; /* stderr goes to the journal, which understands the "<N>" prefix */
+} log_state = {"guardfs", LOG_LEVEL_INFO, false};
+
+void log_init(const char *process, enum log_level threshold)
+{
+	log_state.process = process;
+	log_state.threshold = threshold;
+	log_state.journal = getenv("JOURNAL_STREAM") != NULL;
+}
+
+void log_write(enum log_level level, const char *fmt, ...)
+{
+	char line[1024];
+	size_t used = 0;
+	int saved = errno;
+	int n;
+	va_list ap;
+
+	if (level > log_state.threshold)
+		return;
+	if (log_state.journal)
+		n = snprintf(line, sizeof(line), "<%d>%s: ", (int)level, log_state.process);
+	else
+		n = snprintf(line, sizeof(line), "guardfs[%d] %s: ", (int)getpid(), log_state.process);
+	used = (size_t)n;
+	va_start(ap, fmt);
+	n = vsnprintf(line + used, sizeof(line) - used, fmt, ap);
+	va_end(ap);
+	used = MIN(used + (n > 0 ? (size_t)n : 0), sizeof(line) - 1);
+	line[used] = '\n';
+	/* Nothing sensible can be done when the log itself cannot be written. */
+	if (write(STDERR_FILENO, line, used + 1) < 0)
+		errno = saved;
+	errno = saved;
+}

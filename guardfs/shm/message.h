@@ -1,0 +1,20 @@
+/* message.h: datagrams from keeper to worker. See docs/PROTOCOL.keeper.md. */
+#ifndef GUARDFS_SHM_MESSAGE_H
+#define GUARDFS_SHM_MESSAGE_H
+
+#include <stdint.h>
+
+enum keeper_message_kind {
+	KEEPER_ROOT = 1, /* an O_PATH descriptor of the backend's root is attached, valid for epoch. Worker installs it (root_fd, then root_epoch) */
+	KEEPER_CLOSED,   /* the breaker is closed again with this epoch: run what is parked */
+	KEEPER_VERDICT,  /* a probe has completed (board_backend.verdicts was raised): run what waits for it */
+};
+
+struct keeper_message {
+	uint32_t kind;
+	uint32_t backend;
+	uint32_t epoch;
+	uint32_t zero;
+};
+
+#endif
