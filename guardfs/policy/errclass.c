@@ -1,0 +1,122 @@
+/* errclass.c: the table of error classes, and which errno belongs to which. */
+#include "policy/errclass.h"
+
+#include <errno.h>
+
+#define INFRA true  /* infrastructure */
+#define REAL  false /* the file system's own answer */
+
+/* A timeout, EIO or ESTALE never trips the breaker alone: one stat behind eight bulk writers took 23.8 s on a
+ * healthy link. They ask a probe. What says for certain that the connection is gone trips at once. Classes
+ * whose repair needs a person are retried slowly, because a server bans those who knock with a wrong key
+ * every second. */
+static const struct errclass_info table[ERRCLASS_COUNT] = {
+    /*                            name                 infra  trips  probe  retried */
+    [ERRCLASS_NONE] = {"none", REAL, false, false, true, "no trouble", "nothing to do"},
+    [ERRCLASS_REAL] = {"real", REAL, false, false, true,
+		       "an answer of the file system itself, passed through unchanged",
+		       "nothing to do for guardfs; the caller must deal with it"},
+    [ERRCLASS_TIMEOUT] = {"timeout", INFRA, false, true, true, "no answer within the deadline",
+			  "if it lasts: check the link's load and the storage server"},
+    [ERRCLASS_NOT_CONNECTED] = {"not_connected", INFRA, true, true, true,
+				"the mount's server process is gone (ENOTCONN)",
+				"nothing: guardfs reconnects; for a dir backend, mount its source again"},
+    [ERRCLASS_ABORTED] = {"aborted", INFRA, true, true, true, "the mount was aborted (ECONNABORTED)",
+			  "nothing: guardfs reconnects; for a dir backend, mount its source again"},
+    [ERRCLASS_REFUSED] = {"refused", INFRA, true, true, true, "the server refuses connections",
+			  "check that the SSH service runs on the server, and the configured port"},
+    [ERRCLASS_UNREACHABLE] = {"unreachable", INFRA, true, true, true,
+			      "no route to the server, or the network is down",
+			      "check the network of this machine and the path to the server"},
+    [ERRCLASS_NAME_RESOLUTION] = {"name_resolution", INFRA, true, true, true,
+				  "the server's name cannot be resolved",
+				  "check host in the configuration, and DNS on this machine"},
+    [ERRCLASS_AUTH_FAILED] = {"auth_failed", INFRA, true, true, false, "the server rejected our key",
+			      "check user and identity, and that the public key is installed on the server"},
+    [ERRCLASS_HOST_KEY_CHANGED] = {"host_key_changed", INFRA, true, true, false,
+				   "the server's host key is unknown or differs from known_hosts",
+				   "verify the server's key by another way; only then correct known_hosts "
+				   "with ssh-keygen -R and ssh-keyscan"},
+    [ERRCLASS_SERVER_GONE] = {"server_gone", INFRA, true, true, true,
+			      "the connection was closed or reset, or the mount's process ended",
+			      "nothing: guardfs reconnects; if it repeats, look at the server's log"},
+    [ERRCLASS_IDENTITY_MISMATCH] = {"identity_mismatch", INFRA, true, true, true,
+				    "something answers, but it is not the configured storage",
+				    "check what is mounted there and .guardfs-id; if the storage was "
+				    "replaced on purpose, change marker or adopt it"},
+    [ERRCLASS_PATH_MISSING] = {"path_missing", INFRA, false, true, true,
+			       "the configured path, or a route's target, does not exist on the backend",
+			       "create the directory on the backend, or correct the path or the manifest"},
+    [ERRCLASS_IO_ERROR] = {"io_error", INFRA, false, true, true, "the backend answered EIO, cause unknown",
+			   "if it lasts: look for a full disk or quota, and at the server's log"},
+    [ERRCLASS_STALE] = {"stale", INFRA, false, true, true, "the object behind a descriptor is gone (ESTALE)",
+			"nothing: guardfs finds it again; if it lasts, check the export on the server"},
+    [ERRCLASS_STALLED] =
+	{"stalled", INFRA, true, true, true, "connected, but nothing completes",
+	 "nothing: guardfs kills the transport and reconnects; if it repeats, check the server"},
+    [ERRCLASS_FULL] = {"full", REAL, false, false, true, "no space or quota left on the backend",
+		       "free space on the backend or raise its quota"},
+    [ERRCLASS_READ_ONLY] = {"read_only", REAL, false, false, true, "the backend is read-only",
+			    "find out on the server why its file system went read-only"},
+    [ERRCLASS_CONFIG] =
+	{"config", INFRA, true, true, false, "guardfs cannot start the backend as it is configured",
+	 "read the detail: install sshfs, or correct the configuration or the key file's permissions"},
+    [ERRCLASS_HELD] = {"held", INFRA, false, false, false, "an operator holds the backend",
+		       "resume the backend when the work on it is done"},
+};
+
+struct errno_class {
+	int err;
+	enum errclass class;
+};
+
+/* Everything else is REAL. ENODEV and ENXIO too: a vanished disk or mount shows as EIO or ENOTCONN, while
+ * these two are ordinary answers (mmap on a file system without it, lseek(SEEK_DATA) at the end, a device
+ * without a driver). */
+static const struct errno_class errnos[] = {
+    {ETIMEDOUT, ERRCLASS_TIMEOUT},
+    {ENOTCONN, ERRCLASS_NOT_CONNECTED},
+    {ECONNABORTED, ERRCLASS_ABORTED},
+    {ECONNREFUSED, ERRCLASS_REFUSED},
+    {EHOSTUNREACH, ERRCLASS_UNREACHABLE},
+    {ENETUNREACH, ERRCLASS_UNREACHABLE},
+    {EHOSTDOWN, ERRCLASS_UNREACHABLE},
+    {ENETDOWN, ERRCLASS_UNREACHABLE},
+    {ENONET, ERRCLASS_UNREACHABLE},
+    {ECONNRESET, ERRCLASS_SERVER_GONE},
+    {ENETRESET, ERRCLASS_SERVER_GONE},
+    {EPIPE, ERRCLASS_SERVER_GONE},
+    {ENOLINK, ERRCLASS_SERVER_GONE},
+    {ESHUTDOWN, ERRCLASS_SERVER_GONE},
+    {EKEYEXPIRED, ERRCLASS_AUTH_FAILED},
+    {EKEYREJECTED, ERRCLASS_AUTH_FAILED},
+    {EIO, ERRCLASS_IO_ERROR},
+    {EREMOTEIO, ERRCLASS_IO_ERROR},
+    {ESTALE, ERRCLASS_STALE},
+    {ENOSPC, ERRCLASS_FULL},
+    {EDQUOT, ERRCLASS_FULL},
+    {EROFS, ERRCLASS_READ_ONLY},
+};
+
+const struct errclass_info *errclass_info(enum errclass class)
+{
+	return &table[(unsigned)class < ERRCLASS_COUNT ? class : ERRCLASS_IO_ERROR];
+}
+
+enum errclass errclass_from_errno(int err)
+{
+	if (err == 0)
+		return ERRCLASS_NONE;
+	for (size_t i = 0; i < ARRAY_SIZE(errnos); i++)
+		if (errnos[i].err == err)
+			return errnos[i].class;
+	return ERRCLASS_REAL;
+}
+
+enum errclass errclass_from_name(const char *name)
+{
+	for (unsigned i = 0; i < ERRCLASS_COUNT; i++)
+		if (strcmp(table[i].name, name) == 0)
+			return (enum errclass)i;
+	return ERRCLASS_COUNT;
+}
