@@ -1,6 +1,8 @@
-/* board.h: health, breakers, processes and counters: what every process may read at any moment without asking anybody.
+/* board.h: health, breakers, processes and counters: what every process may read at any moment without asking
+ * anybody.
  *
- * Each field says who writes it. Words that are read together with others carry their own consistency (gate; sequence counters). */
+ * Each field says who writes it. Words that are read together with others carry their own consistency (gate;
+ * sequence counters). */
 #ifndef GUARDFS_SHM_BOARD_H
 #define GUARDFS_SHM_BOARD_H
 
@@ -12,8 +14,9 @@
 #include <stdatomic.h>
 #include <sys/types.h>
 
-/* The breaker of a backend and its epoch, in one word, so that both change together: epoch << 8 | closed flag.
- * Opened by anybody (compare-and-swap from closed to open with the same epoch); closed by keeper alone, with a higher epoch. */
+/* The breaker of a backend and its epoch, in one word, so that both change together: epoch << 8 | closed
+ * flag. Starts as (0, open). Opened by anybody (compare-and-swap from closed to open with the same epoch);
+ * closed by keeper alone, with a higher epoch. */
 #define GATE_CLOSED 1u
 
 static inline uint32_t gate_epoch(uint64_t gate)
@@ -32,14 +35,14 @@ static inline uint64_t gate_word(uint32_t epoch, bool closed)
 }
 
 enum backend_counter {
-	COUNT_OPS,         /* operations that entered the backend */
-	COUNT_ERRORS,      /* answered with the infrastructure errno, for whatever reason */
-	COUNT_TIMEOUTS,    /* answered at their deadline by guardian */
-	COUNT_FAST_FAILS,  /* refused at once because the breaker was open */
-	COUNT_PARKED,      /* waited in their buffers */
-	COUNT_LATE,        /* came back after their deadline */
-	COUNT_REOPENED,    /* handles found again after a reconnect */
-	COUNT_POISONED,    /* handles that could not be */
+	COUNT_OPS,	  /* operations that entered the backend */
+	COUNT_ERRORS,	  /* answered with the infrastructure errno, for whatever reason */
+	COUNT_TIMEOUTS,	  /* answered at their deadline by guardian */
+	COUNT_FAST_FAILS, /* refused at once because the breaker was open */
+	COUNT_PARKED,	  /* waited in their buffers */
+	COUNT_LATE,	  /* came back after their deadline */
+	COUNT_REOPENED,	  /* handles found again after a reconnect */
+	COUNT_POISONED,	  /* handles that could not be */
 	COUNT_READ_BYTES,
 	COUNT_WRITTEN_BYTES,
 	BACKEND_COUNTER_COUNT
@@ -53,30 +56,33 @@ struct board_statfs {
 
 struct board_backend {
 	_Alignas(CACHE_LINE) _Atomic uint64_t gate;
-	_Atomic uint32_t inflight;           /* tasks of the living worker inside. Worker; reset by a new worker */
-	_Atomic uint32_t parked;             /* slots parked for it. Worker */
-	_Atomic uint32_t late;               /* slots inside past their deadline that change something. Guardian adds, whoever ends it subtracts */
-	_Atomic uint32_t verdicts;           /* probes completed since start. Keeper */
-	_Atomic uint64_t last_completion_ns; /* when an operation last came back with anything but infrastructure trouble. Worker */
-	_Atomic uint32_t suspect;            /* somebody saw something doubtful: probe soon. Set by worker or guardian, cleared by keeper */
+	_Atomic uint32_t inflight; /* tasks of the living worker inside. Worker; reset by a new worker */
+	_Atomic uint32_t parked;   /* slots parked for it. Worker */
+	_Atomic uint32_t late;	   /* slots inside past their deadline that change something. Guardian adds,
+				      whoever ends it subtracts */
+	_Atomic uint32_t verdicts; /* probes completed since start. Keeper */
+	_Atomic uint64_t last_completion_ns; /* when an operation last came back with anything but
+						infrastructure trouble. Worker */
+	_Atomic uint32_t suspect; /* somebody saw something doubtful: probe soon. Set by worker or guardian,
+				     cleared by keeper */
 
 	/* Worker: the descriptor of the backend's root and the epoch it belongs to (fd first, then epoch). */
 	_Alignas(CACHE_LINE) _Atomic int32_t root_fd;
 	_Atomic uint32_t root_epoch;
 
 	/* Keeper, from here to counters (opened_class: whoever opened the gate). */
-	_Atomic uint32_t opened_class;    /* enum errclass with which the gate was last opened */
-	_Atomic uint32_t state;           /* enum health_state */
-	_Atomic uint32_t errclass;        /* enum errclass, why it is not healthy */
-	_Atomic uint64_t since_real_ns;   /* CLOCK_REALTIME of the last change of state */
-	_Atomic uint32_t attempts;        /* recovery tries since it was last healthy */
+	_Atomic uint32_t opened_class;	       /* enum errclass with which the gate was last opened */
+	_Atomic uint32_t state;		       /* enum health_state */
+	_Atomic uint32_t errclass;	       /* enum errclass, why it is not healthy */
+	_Atomic uint64_t since_real_ns;	       /* CLOCK_REALTIME of the last change of state */
+	_Atomic uint32_t attempts;	       /* recovery tries since it was last healthy */
 	_Atomic uint64_t next_attempt_real_ns; /* 0: none planned */
-	_Atomic int32_t pid;              /* sshfs, 0: none */
-	_Atomic uint64_t pid_start;       /* its start time (child_state) */
-	_Atomic uint32_t pid_epoch;       /* epoch that this sshfs serves or is to serve */
-	_Atomic uint64_t recovered_real_ns; /* when it last became healthy again, 0: never */
-	_Atomic uint32_t minor;           /* device minor of its mount while connected (fusectl), 0: unknown */
-	char detail[256];                 /* last message worth showing (sshfs's stderr, ...); under detail_sequence */
+	_Atomic int32_t pid;		       /* sshfs, 0: none */
+	_Atomic uint64_t pid_start;	       /* its start time (child_state) */
+	_Atomic uint32_t pid_epoch;	       /* epoch that this sshfs serves or is to serve */
+	_Atomic uint64_t recovered_real_ns;    /* when it last became healthy again, 0: never */
+	_Atomic uint32_t minor; /* device minor of its mount while connected (fusectl), 0: unknown */
+	char detail[256];	/* last message worth showing (sshfs's stderr, ...); under detail_sequence */
 	_Atomic uint32_t detail_sequence; /* odd while detail is written */
 	struct board_statfs statfs;
 
@@ -95,57 +101,67 @@ struct board_crash {
 	uint64_t real_ns;
 	uint32_t worker_generation;
 	int32_t pid;
-	char cause[32];              /* "killed by signal 9", "stopped answering", ... */
-	uint32_t opcode;             /* of the oldest request in flight, 0: none */
+	char cause[32];	 /* "killed by signal 9", "stopped answering", ... */
+	uint32_t opcode; /* of the oldest request in flight, 0: none */
 	uint64_t unique;
-	char path[256];              /* of that request, as far as known */
+	char path[256]; /* of that request, as far as known */
 };
 
 enum process { PROCESS_GUARDIAN, PROCESS_WORKER, PROCESS_KEEPER, PROCESS_COUNT };
 
-/* Commands from guardian's signal handlers to keeper and worker; a process compares the value with the last it has seen. */
+/* Commands from guardian's signal handlers to keeper and worker; a process compares the value with the last
+ * it has seen. */
 struct board_requests {
 	_Atomic uint32_t reload;  /* SIGHUP: keeper reads the manifest again. Guardian */
-	_Atomic uint32_t quiesce; /* worker must stop reading requests and exit when those in flight are done or parked. Guardian */
+	_Atomic uint32_t quiesce; /* worker must stop reading requests and exit when those in flight are done
+				     or parked. Guardian */
 };
 
 struct board {
-	_Atomic int32_t pid[PROCESS_COUNT];          /* guardian */
-	_Atomic uint64_t heartbeat_ns;               /* CLOCK_MONOTONIC, worker */
-	_Atomic uint32_t worker_generation;          /* guardian, raised at each start of a worker */
-	_Atomic uint32_t worker_restarts;            /* guardian: starts beyond the first */
-	_Atomic uint32_t keeper_restarts;            /* guardian */
-	_Atomic uint32_t serving;                    /* 1: a worker reads requests. Worker sets, guardian clears */
-	_Atomic uint32_t dead_workers;               /* killed but not yet reaped: some task of theirs is still inside. Guardian */
-	_Atomic uint32_t reaped_workers;             /* guardian: worker sweeps unrecorded descriptors when it changes */
-	_Atomic uint64_t started_real_ns;            /* guardian */
-	_Atomic uint32_t crashes_total;              /* guardian */
+	_Atomic int32_t pid[PROCESS_COUNT]; /* guardian */
+	_Atomic uint64_t heartbeat_ns;	    /* CLOCK_MONOTONIC, worker */
+	_Atomic uint32_t worker_generation; /* guardian, raised at each start of a worker */
+	_Atomic uint32_t worker_restarts;   /* guardian: starts beyond the first */
+	_Atomic uint32_t keeper_restarts;   /* guardian */
+	_Atomic uint32_t serving;	    /* 1: a worker reads requests. Worker sets, guardian clears */
+	_Atomic uint32_t
+	    dead_workers; /* killed but not yet reaped: some task of theirs is still inside. Guardian */
+	_Atomic uint32_t reaped_workers;  /* guardian: worker sweeps unrecorded descriptors when it changes */
+	_Atomic uint64_t started_real_ns; /* guardian */
+	_Atomic uint32_t crashes_total;	  /* guardian */
 	struct board_crash crashes[CRASHES_MAX];
+	_Atomic uint32_t
+	    crash_slot; /* worker's fatal-signal handler: index + 1 of the slot it was running; 0: unknown */
 	struct board_requests requests;
-	uint32_t mount_minor;                        /* st_dev minor of our own mount. Guardian */
-	int32_t kernel_passthrough;                  /* negotiated: 1, 0. Worker, at INIT */
+	uint32_t mount_minor;	    /* st_dev minor of our own mount. Guardian */
+	int32_t kernel_passthrough; /* negotiated: 1, 0. Worker, at INIT */
 
-	struct config config;                        /* guardian, before any process starts */
+	struct config config; /* guardian, before any process starts */
 	struct board_backend backends[CONFIG_BACKENDS_MAX];
 
-	/* The tier map. Writers hold map_lock (a pid, see board_map_lock); readers copy under map_generation (even = stable). */
+	/* The tier map. Writers hold map_lock (a pid, see board_map_lock); readers copy under map_generation
+	 * (even = stable). */
 	_Atomic uint32_t map_generation;
 	_Atomic int32_t map_lock;
 	struct tiermap map;
 	struct board_route routes[TIERMAP_ROUTES_MAX];
-	_Atomic uint32_t manifest_ok;                /* keeper: 1 the manifest was read; 0 the last good map stays; 2 none configured */
-	char manifest_error[CONFIG_ERROR_MAX];       /* keeper, under map_generation */
+	_Atomic uint32_t
+	    manifest_ok; /* keeper: 1 the manifest was read; 0 the last good map stays; 2 none configured */
+	char manifest_error[CONFIG_ERROR_MAX]; /* keeper, under map_generation */
 };
 
-/* Opens the breaker of backend index if it is closed with this epoch. Returns true if this call opened it. Any process. */
+/* Opens the breaker of backend index if it is closed with this epoch. Returns true if this call opened it.
+ * Any process. */
 bool board_open_gate(struct board *board, unsigned index, uint32_t epoch, enum errclass why);
 
-/* Takes a consistent copy of the tier map and route states (any pointer may be NULL). Returns its generation. Spins while a writer is
- * active, at most about 10 ms (a writer that died is overtaken by the next one): then the copy may be torn in route states only. Any process. */
+/* Takes a consistent copy of the tier map and route states (any pointer may be NULL). Returns its generation.
+ * Spins while a writer is active, at most about 10 ms (a writer that died is overtaken by the next one): then
+ * the copy may be torn in route states only. Any process. */
 uint32_t board_copy_map(const struct board *board, struct tiermap *map);
 
-/* Replaces the map: lock, change, unlock. begin returns the map to change in place (route states move along with their paths in commit).
- * Serialises worker (mkdir makes a route) and keeper (reload); a holder that died is recognised by its pid and start time and overtaken. */
+/* Replaces the map: lock, change, unlock. begin returns the map to change in place (route states move along
+ * with their paths in commit). Serialises worker (mkdir makes a route) and keeper (reload); a holder that
+ * died is recognised by its pid and start time and overtaken. */
 struct tiermap *board_map_begin(struct board *board);
 void board_map_commit(struct board *board);
 
@@ -153,7 +169,8 @@ void board_set_detail(struct board_backend *backend, const char *text);
 void board_get_detail(const struct board_backend *backend, char *text, size_t size);
 
 /* Publishes a backend's state, class and since (keeper). */
-void board_set_state(struct board_backend *backend, enum health_state state, enum errclass class, uint64_t real_ns);
+void board_set_state(struct board_backend *backend, enum health_state state, enum errclass class,
+		     uint64_t real_ns);
 
 static inline void board_count(struct board_backend *backend, enum backend_counter counter, uint64_t n)
 {

@@ -1,26 +1,31 @@
-/* slot.h: request slots: one request each, its bytes and what is known about it, visible to guardian at any moment.
+/* slot.h: request slots: one request each, its bytes and what is known about it, visible to guardian at any
+ * moment.
  *
- * A worker thread takes a free slot, stores 0 to the header's `unique` and reads /dev/fuse straight into the buffer: when read(2) returns,
- * guardian can see the request; there is no instant at which it is known to nobody. The kernel arbitrates replies: the first reply to a
- * unique wins, any other gets ENOENT, and uniques are not reused. Guardian may therefore answer blindly.
+ * A worker thread takes a free slot, stores 0 to the header's `unique` and reads /dev/fuse straight into the
+ * buffer: when read(2) returns, guardian can see the request; there is no instant at which it is known to
+ * nobody. The kernel arbitrates replies: the first reply to a unique wins, any other gets ENOENT, and uniques
+ * are not reused. Guardian may therefore answer blindly.
  *
  *   FREE -> READING -> RUNNING -> FREE           the ordinary way (worker)
  *                      RUNNING -> PARKED -> RUNNING   waits in its buffer, holding no thread (worker)
- *                      PARKED -> EXPIRED -> FREE      guardian answered at the deadline (guardian; worker frees)
- *   RUNNING -> ORPHAN -> FREE                    the worker died with a task still inside a backend (guardian, when the task is gone)
+ *                      PARKED -> EXPIRED -> FREE      guardian answered at the deadline (guardian; worker
+ * frees) RUNNING -> ORPHAN -> FREE                    the worker died with a task still inside a backend
+ * (guardian, when the task is gone)
  *
- * A RUNNING slot whose deadline has passed stays RUNNING until its thread comes back: `answered` says that guardian has replied.
- * Buffers lie apart from the slots (arena_slot_buffer). */
+ * A RUNNING slot whose deadline has passed stays RUNNING until its thread comes back: `answered` says that
+ * guardian has replied. Buffers lie apart from the slots (arena_slot_buffer). */
 #ifndef GUARDFS_SHM_SLOT_H
 #define GUARDFS_SHM_SLOT_H
 
 #include "base/base.h"
 #include <stdatomic.h>
 
-#define SLOT_MAX         1024
-#define SLOT_BUFFER_SIZE (1024 * 1024 + 64 * 1024) /* a 1 MiB WRITE and its headers; a multiple of the page size */
-#define SLOT_REPLY_MAX   256                       /* every reply but those of READ, READDIR, READLINK, GETXATTR, LISTXATTR */
-#define SLOT_LOCAL       0xff                      /* slot.backend while no guarded backend is concerned */
+#define SLOT_MAX 1024
+#define SLOT_BUFFER_SIZE \
+	(1024 * 1024 + 64 * 1024) /* a 1 MiB WRITE and its headers; a multiple of the page size */
+#define SLOT_REPLY_MAX	  256	  /* every reply but those of READ, READDIR, READLINK, GETXATTR, LISTXATTR */
+#define SLOT_FALLBACK_MAX 160	  /* a FUSE_LOOKUP reply */
+#define SLOT_LOCAL	  0xff	  /* slot.backend while no guarded backend is concerned */
 
 enum slot_state { SLOT_FREE, SLOT_READING, SLOT_RUNNING, SLOT_PARKED, SLOT_EXPIRED, SLOT_ORPHAN };
 
@@ -28,24 +33,31 @@ enum slot_park_reason { PARK_NONE, PARK_DOWN, PARK_FULL, PARK_LATE, PARK_VERDICT
 
 struct slot {
 	_Alignas(CACHE_LINE) _Atomic uint32_t state; /* enum slot_state; see the diagram for who changes it */
-	uint32_t worker;                /* generation of the worker that read it; set in READING */
-	_Atomic uint64_t read_ns;       /* CLOCK_MONOTONIC when read(2) returned; 0 before. Worker; guardian if it finds 0 */
-	_Atomic uint64_t deadline_ns;   /* CLOCK_MONOTONIC; 0: none (local tier, virtual files). Worker */
-	_Atomic uint64_t answered;      /* the unique that guardian has successfully answered. Guardian */
-	_Atomic uint32_t backend;       /* index of the guarded backend it concerns, or SLOT_LOCAL. Worker */
-	_Atomic uint32_t epoch;         /* of that backend when it was entered. Worker */
-	_Atomic uint32_t inside;        /* 1 while a task is inside the backend on behalf of this slot. Worker */
-	uint8_t op_class;               /* enum op_class. Worker, before deadline_ns */
-	uint8_t mutating;               /* changes something on the backend. Worker, before deadline_ns */
-	uint8_t park_reason;            /* enum slot_park_reason. Worker, before PARKED */
-	uint8_t replays;                /* how often a worker died with it, or it was run again after a verdict */
-	uint32_t handle;                /* index of the handle concerned + 1, or 0 */
-	uint64_t target;                /* what it changes: key for ordering after a late task (fs/guard.c) */
-	uint32_t length;                /* bytes read into the buffer */
-	uint32_t park_sequence;         /* PARK_VERDICT: board_backend.verdicts value waited for */
-	/* The reply about to be written, so that a worker's death between deciding and replying loses no result. Worker. */
-	_Atomic uint32_t reply_length;  /* 0: none yet */
+	uint32_t worker; /* generation of the worker that read it; set in READING */
+	_Atomic uint64_t
+	    read_ns; /* CLOCK_MONOTONIC when read(2) returned; 0 before. Worker; guardian if it finds 0 */
+	_Atomic uint64_t deadline_ns; /* CLOCK_MONOTONIC; 0: none (local tier, virtual files). Worker */
+	_Atomic uint64_t answered;    /* the unique that guardian has successfully answered. Guardian */
+	_Atomic uint32_t backend;     /* index of the guarded backend it concerns, or SLOT_LOCAL. Worker */
+	_Atomic uint32_t epoch;	      /* of that backend when it was entered. Worker */
+	_Atomic uint32_t inside; /* 1 while a task is inside the backend on behalf of this slot. Worker */
+	uint8_t op_class;	 /* enum op_class. Worker, before deadline_ns */
+	uint8_t mutating;	 /* changes something on the backend. Worker, before deadline_ns */
+	uint8_t park_reason;	 /* enum slot_park_reason. Worker, before PARKED */
+	uint8_t replays;	 /* how often a worker died with it, or it was run again after a verdict */
+	uint32_t handle;	 /* index of the handle concerned + 1, or 0 */
+	uint64_t target;	 /* what it changes: key for ordering after a late task (fs/guard.c) */
+	uint32_t length;	 /* bytes read into the buffer */
+	uint32_t park_sequence;	 /* PARK_VERDICT: board_backend.verdicts value waited for */
+	/* The reply about to be written, so that a worker's death between deciding and replying loses no
+	 * result. Worker. */
+	_Atomic uint32_t reply_length; /* 0: none yet */
 	uint8_t reply[SLOT_REPLY_MAX];
+	/* What guardian answers at the deadline instead of an error: a LOOKUP of a node that the kernel holds
+	 * must not fail, else its dentry is dropped with every mount and working directory below. Worker,
+	 * before deadline_ns; 0: the configured errno. */
+	uint32_t fallback_length;
+	uint8_t fallback[SLOT_FALLBACK_MAX];
 };
 
 #endif

@@ -1,0 +1,28 @@
+/* call.h: the request that this thread is working on. Worker threads only. */
+#ifndef GUARDFS_FS_CALL_H
+#define GUARDFS_FS_CALL_H
+
+#include "base/base.h"
+#include "shm/slot.h"
+
+struct call {
+	struct slot *slot;
+	uint8_t *buffer;    /* the request as read: struct fuse_in_header and what follows */
+	uint64_t unique;
+	bool parked;        /* the request stays in its slot; the thread must take another */
+	int32_t backing_id; /* passthrough: to be written into the reply of OPEN or CREATE; 0: none */
+	uint8_t *data;      /* page-aligned, CALL_DATA_SIZE bytes of this thread's own, for replies that carry data */
+};
+
+#define CALL_DATA_SIZE (1024 * 1024)
+
+/* This thread's call. Set up by worker/pool.c. */
+extern _Thread_local struct call call;
+
+/* Has guardian answered already (deadline passed)? Then steps that change anything must not be begun. */
+static inline bool call_answered(void)
+{
+	return atomic_load_explicit(&call.slot->answered, memory_order_acquire) == call.unique;
+}
+
+#endif

@@ -1,0 +1,55 @@
+/* guard.h: how an operation enters a guarded backend: breaker, deadline, in-flight limit, fencing, parking.
+ *
+ * Around every call into a backend:
+ *
+ *	if (!guard_enter(req, b, OP_READ, GUARD_NONE, 0))
+ *		return;                    answered (fast error) or parked: req is gone
+ *	rc = b->ops->...;
+ *	if (!guard_leave(req, b, &rc))
+ *		return;                    parked: will be run again from its buffer; req is gone
+ *
+ * For the local tier both return true and do nothing. Worker threads. docs/ARCHITECTURE.md has the rules behind it. */
+#ifndef GUARDFS_FS_GUARD_H
+#define GUARDFS_FS_GUARD_H
+
+#include "fs/fs.h"
+
+enum guard_flags {
+	GUARD_NONE = 0,
+	GUARD_MUTATING = 1 << 0, /* changes something: must not land after a newer change of the same target */
+	GUARD_PARKABLE = 1 << 1, /* WRITE, FLUSH, FSYNC on an open handle: waits for the next epoch while the backend is down */
+};
+
+/* Keys for GUARD_MUTATING: what is changed. GUARD_TARGET_ALL conflicts with every other change on the backend. */
+#define GUARD_TARGET_ALL UINT64_MAX
+static inline uint64_t guard_target_node(uint32_t node)
+{
+	return 1ull << 33 | node;
+}
+
+static inline uint64_t guard_target_name(uint32_t parent, const char *name)
+{
+	return hash_bytes(parent, name, strlen(name)) | 1ull << 34;
+}
+
+/* See above. deadline and op class are published before anything else, so that guardian can answer for a parked request too. */
+bool guard_enter(fuse_req_t req, struct backend *b, enum op_class op_class, unsigned flags, uint64_t target);
+
+/* Ends the visit. *rc (>= 0 or -errno) becomes what the caller may see: infrastructure errors become the configured errno. Returns false if the
+ * request was parked to be run again (parkable operations that hit a connection error, or a doubtful EIO). */
+bool guard_leave(fuse_req_t req, struct backend *b, ssize_t *rc);
+
+/* Like guard_enter without a request to answer: for work nobody waits for (closing). Returns false if the breaker is open. */
+bool guard_enter_quietly(struct backend *b, uint64_t target);
+void guard_leave_quietly(struct backend *b, ssize_t rc);
+
+/* Is the breaker of b closed? True for the local tier. */
+bool guard_is_open_for_business(const struct backend *b);
+
+/* Marks the calling slot's request as parked for reason; req is released without an answer. The caller has left the backend. */
+void guard_park(fuse_req_t req, struct backend *b, enum slot_park_reason reason);
+
+/* May a parked slot run now? worker/pool.c asks for each. */
+bool guard_may_run(const struct slot *slot);
+
+#endif

@@ -1,0 +1,39 @@
+/* tiers.h: which path lives where, seen from nodes. Worker; any thread. */
+#ifndef GUARDFS_FS_TIERS_H
+#define GUARDFS_FS_TIERS_H
+
+#include "fs/fs.h"
+#include "config/tiermap.h"
+
+/* Takes the map from the board if it changed, and makes the local parent directories of its routes. */
+void tiers_refresh(void);
+
+/* Could a child of this local directory be a route, or routed by a pattern? False at the price of one comparison when there are none. */
+bool tiers_concern(uint32_t parent);
+
+/* Route whose root is `name` in local directory parent; copies it. false: none. */
+bool tiers_route_at(uint32_t parent, const char *name, struct route *route);
+
+/* Would a directory made there be routed by a pattern? */
+bool tiers_pattern_at(uint32_t parent, const char *name, struct route *route);
+
+/* Are there routes at or below this local path? (It must then not be renamed or removed.) */
+bool tiers_below(uint32_t parent, const char *name);
+
+/* Adds a pattern-made route to the board's map, or removes one; keeper is nudged to write it down. 0 or -errno of tiermap_add/remove. */
+errint_t tiers_add(const struct route *route) WARN_UNUSED;
+errint_t tiers_remove(const char *path) WARN_UNUSED;
+
+/* Route components directly below a local directory, for its listing. emit as tiermap_children. */
+void tiers_children(uint32_t dir, void (*emit)(void *arg, const char *name, bool is_route), void *arg);
+
+/* Target on its backend of a route root node ("" for .guardfs/backends/NAME). 0 or -ENOENT if the route is gone. For backend_set_route_resolver. */
+errint_t tiers_target(uint32_t node, char *target, size_t size) WARN_UNUSED;
+
+/* The node of a route's root, interned with a lookup (lookup: true) or found; NULL when the table is full. */
+struct node *tiers_root_node(uint32_t parent, const char *name, const struct route *route, bool lookup);
+
+/* A local directory was renamed: paths cached for nodes are void. */
+void tiers_paths_changed(void);
+
+#endif
