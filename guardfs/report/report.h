@@ -1,0 +1,51 @@
+/* report.h: what people and programs are shown: status, status.json, health, routes.
+ *
+ * Everything is rendered from the board alone and from /proc/PID/stat of guardfs's own processes, never from
+ * a backend: it answers while all else is stuck. May allocate; takes no lock. Any process that maps the
+ * arena, any thread (guardian does not render: it allocates nothing). Content of a damaged arena is shown as
+ * far as it makes sense and never followed out of bounds.
+ *
+ * Times are CLOCK_REALTIME in whole seconds since the epoch; 0 stands for "never", "none" or "not known". */
+#ifndef GUARDFS_REPORT_REPORT_H
+#define GUARDFS_REPORT_REPORT_H
+
+#include "base/base.h"
+#include "shm/arena.h"
+
+#define REPORT_SCHEMA	  1
+#define REPORT_HEALTH_MAX 1024 /* enough for every health line */
+
+struct json_t;
+
+/* For people: state of every backend and route, since when, why, what is being done about it, when the next
+ * try is, what to do. Local time. Returns a malloc'ed, terminated string and its length, or NULL when memory
+ * is short. The caller frees. */
+char *report_status_text(const struct arena *arena, size_t *length) WARN_UNUSED;
+
+/* For programs: the object described in guardfs(8), section STATUS.JSON, ending in a newline. Bytes of paths
+ * and messages that are not UTF-8 are shown as U+FFFD, since JSON cannot carry them. Returns as above. */
+char *report_status_json(const struct arena *arena, size_t *length) WARN_UNUSED;
+
+/* One line: STATE CLASS SINCE[ DETAIL]\n
+ *   STATE   ok        every process runs, every backend and route is healthy, the manifest was read
+ *           down      every backend is down
+ *           degraded  anything else
+ *   CLASS   why: a name from the error table (policy/errclass.h), "process" (a process of guardfs is
+ * missing), "manifest" (it could not be read, the last good one stays), or "none". Of several reasons the
+ * worst backend's comes first, then the worst route's. SINCE   seconds since the epoch when that began (ok:
+ * when the last trouble ended); 0: not known DETAIL  the rest of the line, for people: which backend and what
+ * is known; control characters as \xHH Writes at most size bytes, terminated (truncated lines still end in a
+ * newline). Returns the length. size >= 64. */
+size_t report_health_line(const struct arena *arena, char *buf, size_t size);
+
+/* One line per route, sorted by path: PATH \t BACKEND \t STATE \t CLASS \t SINCE \n, where a route is as bad
+ * as its backend. Control characters, backslashes and invalid UTF-8 in PATH as \xHH. Returns as
+ * report_status_text; no routes: an empty string. */
+char *report_routes(const struct arena *arena, size_t *length) WARN_UNUSED;
+
+/* The text of report_status_text from a parsed status.json, as guardctl has it: one renderer, so that both
+ * always say the same. Members that are missing or of a wrong type are shown as empty or 0. now: seconds
+ * since the epoch, for ages. Pure but for the time zone. */
+char *report_text_from_json(const struct json_t *status, int64_t now, size_t *length) WARN_UNUSED;
+
+#endif
