@@ -9,15 +9,15 @@ Q        = $(if $(filter 1,$(V)),,@)
 
 VERSION := 0.1.0
 PKGS    := fuse3 libsystemd jansson inih
-CPPFLAGS += -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -Iguardfs -I. -DGUARDFS_VERSION='"$(VERSION)"'
+override CPPFLAGS += -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -Iguardfs -I. -DGUARDFS_VERSION='"$(VERSION)"'
 WARNINGS := -Wall -Wextra -Werror -Wshadow -Wpointer-arith -Wstrict-prototypes -Wmissing-prototypes \
 	    -Wold-style-definition -Wwrite-strings -Wcast-qual -Wundef -Wvla -Wformat=2 -Wformat-security \
 	    -Wnull-dereference -Wredundant-decls -Wimplicit-fallthrough -Wdouble-promotion
 CFLAGS  ?= -O2 -g
-CFLAGS  += -std=c11 $(WARNINGS) -pthread -fno-common -fstack-protector-strong $(EXTRA_CFLAGS)
-CFLAGS  += $(shell pkg-config --cflags $(PKGS))
-LDLIBS  += $(shell pkg-config --libs $(PKGS)) -pthread
-LDFLAGS += $(EXTRA_LDFLAGS)
+override CFLAGS += -std=c11 $(WARNINGS) -pthread -fno-common -fstack-protector-strong $(EXTRA_CFLAGS)
+override CFLAGS += $(shell pkg-config --cflags $(PKGS))
+override LDLIBS += $(shell pkg-config --libs $(PKGS)) -pthread
+override LDFLAGS += $(EXTRA_LDFLAGS)
 
 # One library of everything but the programs' main functions; each program and unit test takes what it needs.
 LIB_DIRS := base policy shm config report backend fs guardian worker keeper
@@ -28,7 +28,7 @@ CTL_OBJ  := $(CTL_SRC:%.c=$(BUILD)/%.o)
 PROGRAMS := $(BUILD)/guardfs $(BUILD)/guardctl
 
 .PHONY: all
-all: $(PROGRAMS)
+all: $(PROGRAMS) ## build guardfs and guardctl (the default); BUILD=DIR elsewhere, V=1 shows the commands
 
 $(BUILD)/libguardfs.a: $(LIB_OBJ)
 	@rm -f $@
@@ -52,6 +52,55 @@ $(BUILD)/%.o: %.c
 include tests/tests.mk
 include docs/docs.mk
 
+C_FILES := $(shell git ls-files -co --exclude-standard -- '*.c' '*.h' 2>/dev/null)
+
+.PHONY: lint
+lint: ## formatting, layers, and the house rules (scripts/lint-*)
+	$(Q)scripts/lint-format
+	$(Q)scripts/lint-layers
+	$(Q)scripts/lint-rules
+
+.PHONY: format
+format: ## put all C files into the format that lint wants
+	$(Q)clang-format -i $(C_FILES)
+
+# Man pages come from docs/man/NAME.SECTION.scd.
+MAN_SRC := $(wildcard docs/man/*.scd)
+MAN_OUT := $(MAN_SRC:docs/man/%.scd=$(BUILD)/man/%)
+
+$(BUILD)/man/%: docs/man/%.scd
+	@mkdir -p $(@D)
+	@echo "  MAN   $@"
+	$(Q)scdoc < $< > $@.tmp && mv $@.tmp $@
+
+.PHONY: man
+man: $(MAN_OUT) ## man pages, into BUILD/man
+
+# mount(8) looks for helpers in /sbin and nowhere else, whatever PREFIX is.
+SBINDIR  := $(DESTDIR)$(PREFIX)/sbin
+BINDIR   := $(DESTDIR)$(PREFIX)/bin
+MANDIR   := $(DESTDIR)$(PREFIX)/share/man
+EXAMPLES := $(DESTDIR)$(PREFIX)/share/doc/guardfs/examples
+HELPER   := $(DESTDIR)/sbin/mount.fuse.guardfs
+
+.PHONY: install
+install: $(PROGRAMS) man ## install below DESTDIR and PREFIX (/usr/local), and /sbin/mount.fuse.guardfs
+	install -D -m 0755 $(BUILD)/guardfs $(SBINDIR)/guardfs
+	install -D -m 0755 $(BUILD)/guardctl $(BINDIR)/guardctl
+	install -d $(DESTDIR)/sbin
+	ln -sfn $(PREFIX)/sbin/guardfs $(HELPER)
+	$(foreach m,$(MAN_OUT),install -D -m 0644 $(m) $(MANDIR)/man$(subst .,,$(suffix $(m)))/$(notdir $(m));)
+	install -D -m 0644 docs/guardfs.conf.example $(EXAMPLES)/guardfs.conf
+
+.PHONY: uninstall
+uninstall: ## remove what install put there
+	rm -f $(SBINDIR)/guardfs $(BINDIR)/guardctl $(HELPER) $(EXAMPLES)/guardfs.conf
+	rm -f $(foreach m,$(MAN_SRC:docs/man/%.scd=%),$(MANDIR)/man$(subst .,,$(suffix $(m)))/$(m))
+
 .PHONY: clean
-clean:
-	rm -rf build build-asan build-ubsan build-tsan
+clean: ## remove all build directories
+	rm -rf build build-asan build-ubsan build-tsan build-fuzz build-clang
+
+.PHONY: help
+help: ## this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  \1\t/' | expand -t 18

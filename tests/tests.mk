@@ -1,3 +1,5 @@
+# Tests: see docs/TESTING.md.
+
 # Unit tests: tests/unit/test-THING.c, one cmocka program each.
 UNIT_SRC := $(wildcard tests/unit/test-*.c)
 UNIT_BIN := $(UNIT_SRC:tests/unit/%.c=$(BUILD)/tests/unit/%)
@@ -7,6 +9,77 @@ $(BUILD)/tests/unit/%: tests/unit/%.c $(BUILD)/libguardfs.a
 	@echo "  LD    $@"
 	$(Q)$(CC) $(CPPFLAGS) -Itests $(CFLAGS) $(LDFLAGS) -MMD -MP -o $@ $< $(BUILD)/libguardfs.a $(LDLIBS) -lcmocka
 
+# Tools that the cases use; each is one file and needs nothing but libc and headers of base/.
+TOOL_SRC := $(filter-out tests/tools/gen-docs.c,$(wildcard tests/tools/*.c))
+TOOL_BIN := $(TOOL_SRC:tests/tools/%.c=$(BUILD)/tests/tools/%)
+
+$(TOOL_BIN): $(BUILD)/tests/tools/%: tests/tools/%.c
+	@mkdir -p $(@D)
+	@echo "  LD    $@"
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -MMD -MP -o $@ $<
+
+.PHONY: tools
+tools: $(TOOL_BIN) ## the programs that the cases and the quickstart use
+
+.PHONY: check
+check: check-unit check-fuzz check-docs check-cases ## all tests (as root); scripts/check does this and more
+
 .PHONY: check-unit
-check-unit: $(UNIT_BIN)
-	@for t in $^; do $$t || exit 1; done
+check-unit: $(UNIT_BIN) ## unit tests
+	$(Q)tests/lib/run-unit $(UNIT_BIN)
+
+.PHONY: check-cases
+check-cases: $(PROGRAMS) $(TOOL_BIN) ## end-to-end cases (as root); CASES='guard session/kill-worker' for some
+	$(Q)BUILD=$(abspath $(BUILD)) tests/run $(CASES)
+
+# Build variants. Sanitizers instrument the whole library; the cases that make sense under one are listed with it.
+.PHONY: asan ubsan tsan
+asan: ## unit tests under AddressSanitizer (with leaks), in build-asan
+	$(Q)$(MAKE) BUILD=build-asan CFLAGS='-O1 -g -fno-omit-frame-pointer' \
+		EXTRA_CFLAGS='-fsanitize=address' EXTRA_LDFLAGS='-fsanitize=address' check-unit
+ubsan: ## unit tests under UndefinedBehaviorSanitizer, in build-ubsan
+	$(Q)$(MAKE) BUILD=build-ubsan CFLAGS='-O1 -g' \
+		EXTRA_CFLAGS='-fsanitize=undefined -fno-sanitize-recover=all' \
+		EXTRA_LDFLAGS='-fsanitize=undefined' check-unit
+tsan: ## unit tests under ThreadSanitizer, in build-tsan
+	$(Q)$(MAKE) BUILD=build-tsan CFLAGS='-O1 -g' EXTRA_CFLAGS='-fsanitize=thread' \
+		EXTRA_LDFLAGS='-fsanitize=thread' check-unit
+
+# Fuzz targets: tests/fuzz/fuzz-PARSER.c with LLVMFuzzerTestOneInput; corpus in tests/fuzz/corpus/PARSER/, one file per
+# finding, named after what it means. Built by clang in build-fuzz.
+FUZZ_SECONDS ?= 60
+FUZZ_SRC     := $(wildcard tests/fuzz/fuzz-*.c)
+FUZZ_BIN     := $(FUZZ_SRC:tests/fuzz/%.c=$(BUILD)/tests/fuzz/%)
+FUZZ_FLAGS   := -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
+FUZZ_MAKE     = $(MAKE) BUILD=build-fuzz CC=clang CFLAGS='-O1 -g' EXTRA_CFLAGS='$(FUZZ_FLAGS)' \
+		EXTRA_LDFLAGS='-fsanitize=address,undefined'
+
+$(BUILD)/tests/fuzz/%: tests/fuzz/%.c $(BUILD)/libguardfs.a
+	@mkdir -p $(@D)
+	@echo "  LD    $@"
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -fsanitize=fuzzer -MMD -MP -o $@ $< $(BUILD)/libguardfs.a $(LDLIBS)
+
+.PHONY: fuzz-bin
+fuzz-bin: $(FUZZ_BIN)
+
+.PHONY: fuzz
+fuzz: ## every fuzz target for FUZZ_SECONDS (60) each
+	$(Q)$(FUZZ_MAKE) fuzz-bin
+	$(Q)tests/lib/run-fuzz build-fuzz $(FUZZ_SECONDS)
+
+.PHONY: check-fuzz
+check-fuzz: ## what fuzzing found so far, run again
+	$(Q)$(FUZZ_MAKE) fuzz-bin
+	$(Q)tests/lib/run-fuzz build-fuzz 0
+
+BENCH_SRC := $(wildcard tests/bench/*.c)
+BENCH_BIN := $(BENCH_SRC:tests/bench/%.c=$(BUILD)/tests/bench/%)
+
+$(BENCH_BIN): $(BUILD)/tests/bench/%: tests/bench/%.c
+	@mkdir -p $(@D)
+	@echo "  LD    $@"
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -MMD -MP -o $@ $<
+
+.PHONY: bench
+bench: $(PROGRAMS) $(TOOL_BIN) $(BENCH_BIN) ## compare with the bare directory, bindfs, mergerfs, sshfs (as root)
+	$(Q)BUILD=$(abspath $(BUILD)) tests/bench/run
