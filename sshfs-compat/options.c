@@ -1,0 +1,354 @@
+/* options.c: the options of sshfs as one table, and the command line made of it. */
+#include "sshfs-compat/sshfs-compat.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <strings.h>
+
+enum option_mode {
+	OPTION_ALWAYS,	/* given by us; the user's own is dropped, with a warning */
+	OPTION_DEFAULT, /* given by us unless the user gives it */
+	OPTION_REFUSED, /* never; the user's is dropped, with a warning */
+};
+
+struct option_input {
+	const struct config_backend *backend;
+	const struct sshfs_features *features;
+	const struct sshfs_target *target;
+};
+
+/* Writes the option's value. Returns 0, -ENOENT to leave the option out, or -EINVAL for a value that cannot
+ * be expressed. */
+typedef errint_t (*option_value)(const struct option_input *in, char *value, size_t size);
+
+struct sshfs_option {
+	const char *name;
+	enum option_mode mode;
+	const char *text;   /* constant value; NULL with no fill: a bare word */
+	option_value fill;  /* value from the configuration */
+	bool bare_if_empty; /* fill decides only whether it is given */
+};
+
+/* A path as an ssh_config value: quoted against spaces, % doubled against token expansion. ssh has no escape
+ * for a double quote or for ${...}, so paths holding those cannot be given. */
+static errint_t quote_path(const char *path, char *value, size_t size)
+{
+	size_t n = 0;
+
+	if (!path[0])
+		return -ENOENT;
+	if (strpbrk(path, "\"\n\r") || strstr(path, "${"))
+		return -EINVAL;
+	value[n++] = '"';
+	for (const char *p = path; *p; p++) {
+		if (n + 4 > size)
+			return -EINVAL;
+		if (*p == '%')
+			value[n++] = '%';
+		value[n++] = *p;
+	}
+	value[n++] = '"';
+	value[n] = '\0';
+	return 0;
+}
+
+static errint_t value_port(const struct option_input *in, char *value, size_t size)
+{
+	snprintf(value, size, "%u", in->backend->port ? (unsigned)in->backend->port : 22u);
+	return 0;
+}
+
+static errint_t value_identity(const struct option_input *in, char *value, size_t size)
+{
+	return quote_path(in->backend->identity, value, size);
+}
+
+static errint_t value_identities_only(const struct option_input *in, char *value, size_t size)
+{
+	return in->backend->identity[0] ? copy_string(value, size, "yes") : -ENOENT;
+}
+
+static errint_t value_known_hosts(const struct option_input *in, char *value, size_t size)
+{
+	return quote_path(in->backend->known_hosts, value, size);
+}
+
+static errint_t value_global_known_hosts(const struct option_input *in, char *value, size_t size)
+{
+	return in->backend->known_hosts[0] ? copy_string(value, size, "/dev/null") : -ENOENT;
+}
+
+static errint_t value_connect_timeout(const struct option_input *in, char *value, size_t size)
+{
+	snprintf(value, size, "%u", (unsigned)MAX(in->target->connect_timeout_s, 1u));
+	return 0;
+}
+
+static errint_t value_fsname(const struct option_input *in, char *value, size_t size)
+{
+	return copy_string(value, size, in->target->fsname);
+}
+
+static errint_t has_contain_symlinks(const struct option_input *in, char *value, size_t size)
+{
+	(void)copy_string(value, size, "");
+	return in->features->contain_symlinks ? 0 : -ENOENT;
+}
+
+/* Caching below guardfs. guardfs itself caches for at most a second, so whoever lists a tree again reaches
+ * sshfs again; raw sshfs answers that from its directory cache (20 s). Here the kernel's caches on the mount
+ * beneath are raised to 10 s as well, because they spare the second FUSE hop altogether, and the directory
+ * cache is lowered to 10 s: an entry is then never older than with raw sshfs (10 + 10 s), and both caches
+ * drop what is changed through this mount. What must be true rather than fast never asks them: the identity
+ * marker is opened and read (an open always reaches the server), liveness is asked with a name that cannot be
+ * cached, names that do not exist are cached nowhere, and a reconnect starts a new sshfs with empty caches.
+ */
+#define CACHE_SECONDS "10"
+
+/* clang-format off */
+static const struct sshfs_option options[] = {
+	/* sshfs and FUSE */
+	{ .name = "fsname",                .mode = OPTION_ALWAYS,  .fill = value_fsname },
+	{ .name = "allow_other",           .mode = OPTION_ALWAYS },       /* worker acts for every caller */
+	{ .name = "sshfs_sync",            .mode = OPTION_ALWAYS },       /* a write is answered by the server, as fast as without */
+	{ .name = "negative_timeout",      .mode = OPTION_ALWAYS,  .text = "0" },
+	{ .name = "entry_timeout",         .mode = OPTION_DEFAULT, .text = CACHE_SECONDS },
+	{ .name = "attr_timeout",          .mode = OPTION_DEFAULT, .text = CACHE_SECONDS },
+	{ .name = "dcache_timeout",        .mode = OPTION_DEFAULT, .text = CACHE_SECONDS },
+	{ .name = "contain_symlinks",      .mode = OPTION_DEFAULT, .fill = has_contain_symlinks, .bare_if_empty = true },
+	{ .name = "reconnect",             .mode = OPTION_REFUSED },      /* leaves every open file dead; keeper reconnects */
+	{ .name = "delay_connect",         .mode = OPTION_REFUSED },      /* a mount that serves before it is connected */
+	{ .name = "auto_unmount",          .mode = OPTION_REFUSED },
+	{ .name = "writeback_cache",       .mode = OPTION_REFUSED },      /* acknowledges what the server has not seen */
+	{ .name = "password_stdin",        .mode = OPTION_REFUSED },
+	{ .name = "passive",               .mode = OPTION_REFUSED },
+	{ .name = "slave",                 .mode = OPTION_REFUSED },
+	{ .name = "debug",                 .mode = OPTION_REFUSED },
+	{ .name = "sshfs_debug",           .mode = OPTION_REFUSED },
+	/* ssh */
+	{ .name = "port",                  .mode = OPTION_ALWAYS,  .fill = value_port },
+	{ .name = "BatchMode",             .mode = OPTION_ALWAYS,  .text = "yes" },
+	{ .name = "PasswordAuthentication", .mode = OPTION_ALWAYS, .text = "no" },
+	{ .name = "KbdInteractiveAuthentication", .mode = OPTION_ALWAYS, .text = "no" },
+	{ .name = "StrictHostKeyChecking", .mode = OPTION_ALWAYS,  .text = "yes" },
+	{ .name = "UpdateHostKeys",        .mode = OPTION_ALWAYS,  .text = "no" },
+	{ .name = "UserKnownHostsFile",    .mode = OPTION_DEFAULT, .fill = value_known_hosts },
+	{ .name = "GlobalKnownHostsFile",  .mode = OPTION_DEFAULT, .fill = value_global_known_hosts },
+	{ .name = "IdentityFile",          .mode = OPTION_DEFAULT, .fill = value_identity },
+	{ .name = "IdentitiesOnly",        .mode = OPTION_DEFAULT, .fill = value_identities_only },
+	{ .name = "ConnectTimeout",        .mode = OPTION_DEFAULT, .fill = value_connect_timeout },
+	{ .name = "ConnectionAttempts",    .mode = OPTION_ALWAYS,  .text = "1" },  /* keeper's backoff decides */
+	{ .name = "ServerAliveInterval",   .mode = OPTION_DEFAULT, .text = "15" },
+	{ .name = "ServerAliveCountMax",   .mode = OPTION_DEFAULT, .text = "3" },
+	{ .name = "ControlMaster",         .mode = OPTION_ALWAYS,  .text = "no" }, /* a shared connection could not be fenced */
+	{ .name = "ControlPath",           .mode = OPTION_ALWAYS,  .text = "none" },
+	{ .name = "ForwardAgent",          .mode = OPTION_ALWAYS,  .text = "no" },
+	{ .name = "ClearAllForwardings",   .mode = OPTION_ALWAYS,  .text = "yes" },
+	{ .name = "PermitLocalCommand",    .mode = OPTION_ALWAYS,  .text = "no" },
+};
+/* clang-format on */
+
+static void warn(char *message, const char *fmt, ...) PRINTF_LIKE(2, 3);
+static void warn(char *message, const char *fmt, ...)
+{
+	size_t used = strlen(message);
+	va_list ap;
+
+	if (used + 3 >= CONFIG_ERROR_MAX)
+		return;
+	if (used) {
+		memcpy(message + used, "; ", 3);
+		used += 2;
+	}
+	va_start(ap, fmt);
+	vsnprintf(message + used, CONFIG_ERROR_MAX - used, fmt, ap);
+	va_end(ap);
+}
+
+static errint_t add_arg(struct sshfs_command *c, const char *text, size_t n)
+{
+	if (c->n + 1 >= SSHFS_ARGV_MAX || n >= sizeof(c->text) - c->used)
+		return -E2BIG;
+	c->argv[c->n++] = memcpy(c->text + c->used, text, n);
+	c->text[c->used + n] = '\0';
+	c->used += n + 1;
+	c->argv[c->n] = NULL;
+	return 0;
+}
+
+static errint_t add_word(struct sshfs_command *c, const char *text)
+{
+	return add_arg(c, text, strlen(text));
+}
+
+/* -o NAME=VALUE; fuse_opt splits at commas and takes backslash as an escape, hence both are escaped. */
+static errint_t add_option(struct sshfs_command *c, const char *name, const char *value)
+{
+	char item[3 * CONFIG_PATH_MAX];
+	size_t n = (size_t)snprintf(item, sizeof(item), "%s%s", name, value ? "=" : "");
+	errint_t rc;
+
+	for (const char *p = value ? value : ""; *p; p++) {
+		if (n + 3 > sizeof(item))
+			return -E2BIG;
+		if (*p == ',' || *p == '\\')
+			item[n++] = '\\';
+		item[n++] = *p;
+	}
+	rc = add_word(c, "-o");
+	return rc < 0 ? rc : add_arg(c, item, n);
+}
+
+static const struct sshfs_option *find_option(const char *item, size_t name_length)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(options); i++)
+		if (strlen(options[i].name) == name_length &&
+		    strncasecmp(options[i].name, item, name_length) == 0)
+			return &options[i];
+	return NULL;
+}
+
+/* Length of the first item of a comma-separated list; a backslash escapes a comma. */
+static size_t item_length(const char *list)
+{
+	size_t n = 0;
+
+	while (list[n] && list[n] != ',')
+		n += list[n] == '\\' && list[n + 1] ? 2 : 1;
+	return n;
+}
+
+static size_t skip_blanks(const char **item, size_t n)
+{
+	while (n > 0 && isspace((unsigned char)**item)) {
+		(*item)++;
+		n--;
+	}
+	while (n > 0 && isspace((unsigned char)(*item)[n - 1]))
+		n--;
+	return n;
+}
+
+/* One of the user's options: handed on as it is, unless the table says otherwise. given[] notes which of ours
+ * it replaces. */
+static errint_t add_user_item(struct sshfs_command *c, const char *item, size_t n, bool *given, char *message)
+{
+	const struct sshfs_option *known;
+	errint_t rc;
+
+	n = skip_blanks(&item, n);
+	if (n == 0)
+		return 0;
+	known = find_option(item, strcspn(item, "=,") < n ? strcspn(item, "=,") : n);
+	if (known && known->mode != OPTION_DEFAULT) {
+		warn(message, "sshfs_options: %.*s is %s", (int)MIN(n, 64u), item,
+		     known->mode == OPTION_ALWAYS ? "set by guardfs, dropped"
+						  : "not possible below guardfs, dropped");
+		return 0;
+	}
+	if (known)
+		given[known - options] = true;
+	rc = add_word(c, "-o");
+	return rc < 0 ? rc : add_arg(c, item, n);
+}
+
+static errint_t add_user_options(struct sshfs_command *c, const char *list, bool *given, char *message)
+{
+	errint_t rc = 0;
+
+	while (*list && rc == 0) {
+		size_t n = item_length(list);
+
+		rc = add_user_item(c, list, n, given, message);
+		list += n + (list[n] == ',');
+	}
+	return rc;
+}
+
+static errint_t add_table_option(struct sshfs_command *c, const struct sshfs_option *o,
+				 const struct option_input *in, char *message)
+{
+	char value[2 * CONFIG_PATH_MAX];
+	errint_t rc;
+
+	if (!o->fill)
+		return add_option(c, o->name, o->text);
+	rc = o->fill(in, value, sizeof(value));
+	if (rc == -ENOENT)
+		return 0;
+	if (rc < 0) {
+		message[0] = '\0';
+		warn(message,
+		     "%s: its value holds a character that ssh cannot be given (\", ${ or a line break), or "
+		     "is too long",
+		     o->name);
+		return -EINVAL;
+	}
+	return add_option(c, o->name, o->bare_if_empty ? NULL : value);
+}
+
+static bool has_space_or_control(const char *s)
+{
+	for (; *s; s++)
+		if (isspace((unsigned char)*s) || iscntrl((unsigned char)*s))
+			return true;
+	return false;
+}
+
+/* ssh would take "-oProxyCommand=..." for an option, and "@", "/" or a space for something else than a host.
+ */
+static errint_t check_names(const struct config_backend *b, char *message)
+{
+	const char *host = b->host;
+
+	if (!host[0] || host[0] == '-' || strpbrk(host, "/@,\\[]") || has_space_or_control(host))
+		warn(message, "host: '%.64s' is not a host name or address", host);
+	else if (b->user[0] == '-' || strpbrk(b->user, "/@:,\\") || has_space_or_control(b->user))
+		warn(message, "user: '%.64s' is not a user name", b->user);
+	else if (strpbrk(b->path, "\n\r"))
+		warn(message, "path: it holds a line break");
+	else
+		return 0;
+	return -EINVAL;
+}
+
+/* [user@]host:path, an IPv6 address in brackets. */
+static errint_t add_source(struct sshfs_command *c, const struct config_backend *b)
+{
+	char source[sizeof(b->user) + sizeof(b->host) + sizeof(b->path) + 8];
+	bool v6 = strchr(b->host, ':') != NULL;
+
+	snprintf(source, sizeof(source), "%s%s%s%s%s:%s", b->user, b->user[0] ? "@" : "", v6 ? "[" : "",
+		 b->host, v6 ? "]" : "", b->path);
+	return add_word(c, source);
+}
+
+errint_t sshfs_command_build(struct sshfs_command *c, const struct config_backend *backend,
+			     const struct sshfs_features *features, const struct sshfs_target *target,
+			     char *message)
+{
+	const struct option_input in = {backend, features, target};
+	bool given[ARRAY_SIZE(options)] = {false};
+	errint_t rc;
+
+	c->n = c->used = 0;
+	message[0] = '\0';
+	rc = check_names(backend, message);
+	if (rc == 0)
+		rc = add_word(c, backend->sshfs_command[0] ? backend->sshfs_command : "sshfs");
+	if (rc == 0)
+		rc = add_word(c, "-f");
+	if (rc == 0)
+		rc = add_user_options(c, backend->sshfs_options, given, message);
+	for (size_t i = 0; rc == 0 && i < ARRAY_SIZE(options); i++)
+		if (options[i].mode == OPTION_ALWAYS || (options[i].mode == OPTION_DEFAULT && !given[i]))
+			rc = add_table_option(c, &options[i], &in, message);
+	if (rc == 0)
+		rc = add_source(c, backend);
+	if (rc == 0)
+		rc = add_word(c, target->mountpoint);
+	return rc;
+}
