@@ -33,7 +33,8 @@ errint_t tiermap_parse_manifest(const struct config *config, const char *file, c
 				struct tiermap *map, char *error) WARN_UNUSED;
 
 /* Routes file in the state directory (made by patterns): lines "BACKEND<TAB>TARGET<TAB>PATH" with \\, \t, \n escaped as \\xHH. Adds to map the routes that
- * do not conflict with those already there; conflicting ones are counted in *skipped. A malformed line is -EINVAL with message. */
+ * do not conflict with those already there; conflicting ones are counted in *skipped (equal ones are not). A malformed line or an
+ * unknown backend is -EINVAL with message; map then holds what came before. */
 errint_t tiermap_parse_routes(const struct config *config, const char *file, const char *text, size_t n,
 			      struct tiermap *map, uint32_t *skipped, char *error) WARN_UNUSED;
 
@@ -53,7 +54,19 @@ const struct route *tiermap_find(const struct tiermap *map, const char *path);
 /* The route whose path is exactly path, or NULL. */
 const struct route *tiermap_find_exact(const struct tiermap *map, const char *path);
 
-/* Would a directory made at path be routed by a pattern? Fills route (origin ROUTE_PATTERN) and returns true. First pattern wins. */
+/* A route that a new one at path would conflict with: same path, an ancestor, or one inside. NULL: none. */
+const struct route *tiermap_conflict(const struct tiermap *map, const char *path);
+
+/* Is path relative, free of ".", "..", empty or overlong components, and short enough for struct route? "" is not. */
+bool tiermap_path_is_valid(const char *path);
+
+/* Makes a map of any content safe to use: drops routes that are malformed, out of order, inside another or for a backend from n_backends
+ * up. Returns how many were dropped. For maps left half written by a crash. */
+uint32_t tiermap_repair(struct tiermap *map, uint32_t n_backends);
+
+/* Would a directory made at path be routed by a pattern? Fills route (origin ROUTE_PATTERN) and returns true. First pattern wins. Where the
+ * path or the target would be too long for a route, route gets an empty path, which tiermap_add refuses: mkdir then fails, for going
+ * to the local tier instead is the one thing that must not happen. */
 bool tiermap_match_pattern(const struct config *config, const char *path, struct route *route);
 
 /* Calls emit for each distinct next path component of routes below dir ("" = the mount root): for listings. A route a/b/c gives "a" for

@@ -20,6 +20,9 @@ struct name_heap {
 /* The name behind a reference, NUL-terminated; "" for 0 or a reference out of range. */
 const char *name_get(const struct name_heap *heap, uint32_t ref);
 
+/* Is ref a whole, non-empty name in a used page? Any content of the heap is survived. */
+bool name_is_valid(const struct name_heap *heap, uint32_t ref);
+
 /* Private allocator over a heap. All functions: one caller at a time (fs/node.c holds its lock). */
 struct name_allocator;
 

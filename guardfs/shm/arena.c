@@ -1,0 +1,204 @@
+/* arena.c: making, finding and addressing the arena. What a damaged one needs is in check.c. */
+#include "shm/arena.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define PAGE	    4096ull
+#define ARENA_BYTES ((sizeof(struct arena) + PAGE - 1) / PAGE * PAGE)
+
+static struct arena *map_arena(int fd)
+{
+	void *p = mmap(NULL, ARENA_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, fd, 0);
+
+	return p == MAP_FAILED ? NULL : p;
+}
+
+static void fill(struct arena *arena)
+{
+	struct arena_header *header = &arena->header;
+
+	header->magic = ARENA_MAGIC;
+	header->layout = ARENA_LAYOUT;
+	header->fingerprint = arena_fingerprint();
+	header->size = ARENA_BYTES;
+	/* Zero is a descriptor, and not ours. */
+	for (size_t i = 0; i < CONFIG_BACKENDS_MAX; i++)
+		atomic_store(&arena->board.backends[i].root_fd, -1);
+	atomic_store(&header->complete, 1);
+}
+
+struct arena *arena_create(int *fd, int *error)
+{
+	struct arena *arena = NULL;
+
+	*fd = memfd_create("guardfs", MFD_ALLOW_SEALING);
+	if (*fd < 0) {
+		*error = -errno;
+		return NULL;
+	}
+	/* The seals make sure that no holder of the descriptor can shrink the file under the others' mappings
+	 * (SIGBUS). */
+	if (ftruncate(*fd, (off_t)ARENA_BYTES) == 0 &&
+	    fcntl(*fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW) == 0)
+		arena = map_arena(*fd);
+	if (!arena) {
+		*error = -errno;
+		close(*fd);
+		*fd = -1;
+		return NULL;
+	}
+	fill(arena);
+	*error = 0;
+	return arena;
+}
+
+static errint_t check_header(const struct arena_header *header, uint64_t file_size, char *message)
+{
+	if (header->magic != ARENA_MAGIC) {
+		snprintf(message, CONFIG_ERROR_MAX, "not an arena of guardfs (magic %016llx)",
+			 (unsigned long long)header->magic);
+		return -EINVAL;
+	}
+	if (header->layout != ARENA_LAYOUT || header->fingerprint != arena_fingerprint()) {
+		snprintf(message, CONFIG_ERROR_MAX,
+			 "the arena has layout %u (%016llx), this program has layout %u (%016llx): "
+			 "they cannot take over from each other",
+			 header->layout, (unsigned long long)header->fingerprint, ARENA_LAYOUT,
+			 (unsigned long long)arena_fingerprint());
+		return -EPROTO;
+	}
+	if (header->size != ARENA_BYTES || file_size != ARENA_BYTES) {
+		snprintf(message, CONFIG_ERROR_MAX, "the arena has %llu bytes, this program expects %llu",
+			 (unsigned long long)file_size, (unsigned long long)ARENA_BYTES);
+		return -EPROTO;
+	}
+	if (atomic_load(&header->complete) != 1) {
+		snprintf(message, CONFIG_ERROR_MAX, "the arena was never completed");
+		return -ENODATA;
+	}
+	return 0;
+}
+
+/* Looks at the header through pread(2): a file that is too short must not be mapped. */
+static errint_t inspect(int fd, char *message)
+{
+	struct arena_header header;
+	struct stat st;
+	ssize_t n;
+
+	if (fstat(fd, &st) < 0) {
+		int err = errno;
+
+		snprintf(message, CONFIG_ERROR_MAX, "cannot stat descriptor %d: %s", fd, strerror(err));
+		return -err;
+	}
+	n = S_ISREG(st.st_mode) ? pread(fd, &header, sizeof(header), 0) : 0;
+	if (n < 0) {
+		int err = errno;
+
+		snprintf(message, CONFIG_ERROR_MAX, "cannot read descriptor %d: %s", fd, strerror(err));
+		return -err;
+	}
+	if ((size_t)n < sizeof(header)) {
+		snprintf(message, CONFIG_ERROR_MAX, "descriptor %d is not an arena of guardfs", fd);
+		return -EINVAL;
+	}
+	return check_header(&header, (uint64_t)st.st_size, message);
+}
+
+struct arena *arena_open(int fd, int *error, char *message)
+{
+	struct arena *arena;
+
+	message[0] = '\0';
+	*error = inspect(fd, message);
+	if (*error < 0)
+		return NULL;
+	arena = map_arena(fd);
+	if (!arena) {
+		*error = -errno;
+		snprintf(message, CONFIG_ERROR_MAX, "cannot map the arena: %s", strerror(-*error));
+	}
+	return arena;
+}
+
+void arena_unmap(struct arena *arena)
+{
+	if (arena)
+		munmap(arena, ARENA_BYTES);
+}
+
+#define AT(type, field) offsetof(struct type, field), sizeof(((struct type *)0)->field)
+
+/* By hand, because one line per field would fill pages. */
+/* clang-format off */
+static const uint64_t shape[] = {
+	sizeof(struct arena), AT(arena, board), AT(arena, slots), AT(arena, handles_used),
+	AT(arena, nodes_used), AT(arena, handles), AT(arena, nodes), AT(arena, names), AT(arena, buffers),
+	AT(arena_header, n_backends), AT(arena_header, init_request_length),
+	AT(arena_header, init_reply_length), AT(arena_header, init_request), AT(arena_header, init_reply),
+	sizeof(struct slot), AT(slot, worker), AT(slot, read_ns), AT(slot, deadline_ns),
+	AT(slot, answered), AT(slot, backend), AT(slot, epoch), AT(slot, inside), AT(slot, op_class),
+	AT(slot, mutating), AT(slot, park_reason), AT(slot, replays), AT(slot, handle), AT(slot, target),
+	AT(slot, length), AT(slot, park_sequence), AT(slot, reply_length), AT(slot, reply),
+	sizeof(struct handle), AT(handle, generation), AT(handle, node), AT(handle, flags), AT(handle, fd),
+	AT(handle, epoch), AT(handle, users), AT(handle, closing), AT(handle, error), AT(handle, kind),
+	AT(handle, backend), AT(handle, unlinked), AT(handle, passthrough), AT(handle, snapshot_fd),
+	AT(handle, known_end), AT(handle, unsynced_bytes), AT(handle, overwrote), AT(handle, mtime_ns),
+	sizeof(struct node), AT(node, generation), AT(node, nlookup), AT(node, fd), AT(node, ino),
+	AT(node, size), AT(node, mtime_ns), AT(node, mode), AT(node, uid), AT(node, gid), AT(node, nlink),
+	AT(node, parent), AT(node, name), AT(node, pins), AT(node, children), AT(node, backing_id),
+	AT(node, opens), AT(node, backend), AT(node, flags), AT(node, fh_type), AT(node, fh_length),
+	AT(node, fh), sizeof(struct name_heap), AT(name_heap, page_class), AT(name_heap, bytes),
+	sizeof(struct board), AT(board, pid), AT(board, heartbeat_ns), AT(board, worker_generation),
+	AT(board, serving), AT(board, dead_workers), AT(board, crashes), AT(board, requests),
+	AT(board, config), AT(board, backends), AT(board, map_generation), AT(board, map_lock),
+	AT(board, map), AT(board, routes), AT(board, manifest_ok), AT(board, manifest_error),
+	sizeof(struct board_backend), AT(board_backend, inflight), AT(board_backend, root_fd),
+	AT(board_backend, opened_class), AT(board_backend, state), AT(board_backend, pid),
+	AT(board_backend, detail), AT(board_backend, statfs), AT(board_backend, counters),
+	sizeof(struct board_crash), sizeof(struct board_route), AT(route, path), AT(route, target),
+	AT(route, backend), AT(route, origin), AT(route, line), sizeof(struct config), AT(config, run_dir),
+	AT(config, error), AT(config, deadline), AT(config, patterns), AT(config, backends),
+	AT(config, connect_timeout_ms), sizeof(struct config_backend), AT(config_backend, host),
+	AT(config_backend, path), AT(config_backend, marker), AT(config_backend, umask),
+	AT(config_backend, max_inflight), sizeof(struct config_pattern), AT(config_pattern, backend),
+	AT(config_pattern, target),
+};
+/* clang-format on */
+
+uint64_t arena_fingerprint(void)
+{
+	return hash_bytes(ARENA_LAYOUT, shape, sizeof(shape));
+}
+
+struct node *arena_node(struct arena *arena, uint64_t id)
+{
+	uint32_t index = (uint32_t)id - 1;
+	struct node *node;
+
+	if (index >= NODE_MAX || index >= atomic_load(&arena->nodes_used))
+		return NULL;
+	node = &arena->nodes[index];
+	if (atomic_load(&node->state) != NODE_LIVE || node->generation != (uint32_t)(id >> 32))
+		return NULL;
+	return node;
+}
+
+struct handle *arena_handle(struct arena *arena, uint64_t id)
+{
+	uint32_t index = (uint32_t)id - 1;
+	struct handle *handle;
+
+	if (index >= HANDLE_MAX || index >= atomic_load(&arena->handles_used))
+		return NULL;
+	handle = &arena->handles[index];
+	if (atomic_load(&handle->state) != HANDLE_LIVE || handle->generation != (uint32_t)(id >> 32))
+		return NULL;
+	return handle;
+}

@@ -1,0 +1,243 @@
+/* board.c: see board.h.
+ *
+ * The tier map is changed on a private draft: begin copies the map out, commit writes back what differs. A
+ * holder that dies in between has changed nothing; the time in which a death could leave the map half written
+ * is that of copying the routes that differ. Route states need no copy of their own: until commit, board->map
+ * and board->routes still belong together. */
+#include "shm/board.h"
+#include "base/child.h"
+#include "base/clock.h"
+#include "base/log.h"
+
+#include <pthread.h>
+#include <time.h>
+#include <unistd.h>
+
+#define READER_PATIENCE_NS (10 * NSEC_PER_MSEC)
+#define HOLDER_PATIENCE_NS (2 * NSEC_PER_SEC)
+#define PAUSE_NS	   50000
+
+/* Threads of one process queue here; processes at board->map_lock. Guards draft and draft_states. */
+static pthread_mutex_t draft_lock = PTHREAD_MUTEX_INITIALIZER;
+static struct tiermap draft; /* untouched pages cost nothing */
+static struct board_route draft_states[TIERMAP_ROUTES_MAX];
+
+static void pause_briefly(void)
+{
+	/* sleep-ok: the other side is another process, which may have been killed and wakes nobody. */
+	nanosleep(&(struct timespec){.tv_nsec = PAUSE_NS}, NULL);
+}
+
+bool board_open_gate(struct board *board, unsigned index, uint32_t epoch, enum errclass why)
+{
+	uint64_t closed = gate_word(epoch, true);
+
+	if (index >= CONFIG_BACKENDS_MAX)
+		return false;
+	if (!atomic_compare_exchange_strong(&board->backends[index].gate, &closed, gate_word(epoch, false)))
+		return false;
+	atomic_store(&board->backends[index].opened_class, (uint32_t)why);
+	return true;
+}
+
+/* Copies memory that another process may be writing; whether it did is seen from the generation afterwards.
+ * Word by word and relaxed, so that neither the compiler nor the thread sanitizer takes it for an ordinary
+ * copy. */
+typedef uint32_t __attribute__((may_alias)) word_t;
+
+__attribute__((no_sanitize("thread"))) static void copy_racing(void *dst, const void *src, size_t n)
+{
+	const word_t *from = src;
+	word_t *to = dst;
+
+	for (size_t i = 0; i < n / sizeof(word_t); i++)
+		to[i] = __atomic_load_n(&from[i], __ATOMIC_RELAXED);
+}
+
+_Static_assert(offsetof(struct board_backend, detail) % sizeof(word_t) == 0, "details are copied by words");
+_Static_assert(sizeof(struct route) % sizeof(word_t) == 0, "routes are copied by words");
+
+static void copy_routes(const struct board *board, struct tiermap *map)
+{
+	uint32_t n = __atomic_load_n(&board->map.n_routes, __ATOMIC_RELAXED);
+
+	map->n_routes = MIN(n, TIERMAP_ROUTES_MAX);
+	copy_racing(map->routes, board->map.routes, map->n_routes * sizeof(struct route));
+}
+
+/* One try at a consistent copy. */
+static bool try_copy(const struct board *board, struct tiermap *map, uint32_t *generation)
+{
+	*generation = atomic_load_explicit(&board->map_generation, memory_order_acquire);
+	if (*generation & 1)
+		return false;
+	if (map)
+		copy_routes(board, map);
+	atomic_thread_fence(memory_order_acquire);
+	return atomic_load_explicit(&board->map_generation, memory_order_relaxed) == *generation;
+}
+
+uint32_t board_copy_map(const struct board *board, struct tiermap *map)
+{
+	uint64_t give_up = clock_mono_ns() + READER_PATIENCE_NS;
+	uint32_t generation;
+
+	while (!try_copy(board, map, &generation)) {
+		if (clock_mono_ns() > give_up) {
+			/* The writer died at it. What is whole is used until the next writer has repaired the
+			 * map. */
+			if (map) {
+				copy_routes(board, map);
+				tiermap_repair(map, CONFIG_BACKENDS_MAX);
+			}
+			return generation | 1;
+		}
+		pause_briefly();
+	}
+	return generation;
+}
+
+static bool holder_is_dead(pid_t holder)
+{
+	char state = child_state(holder, NULL);
+
+	/* Our own pid cannot hold it: our threads queue at draft_lock. So it is a dead process whose number
+	 * came round again. */
+	return holder == getpid() || state == 0 || state == 'Z' || state == 'X';
+}
+
+static void take_map_lock(struct board *board)
+{
+	uint64_t give_up = clock_mono_ns() + HOLDER_PATIENCE_NS;
+	int32_t holder = 0;
+
+	while (!atomic_compare_exchange_strong(&board->map_lock, &holder, (int32_t)getpid())) {
+		/* A live holder needs microseconds. One that needs seconds is stopped, or an unrelated
+		 * process with a number used before; it is overtaken as well, and what it may still want to
+		 * commit is void (board_map_commit). */
+		if (!holder_is_dead(holder) && clock_mono_ns() < give_up) {
+			pause_briefly();
+			holder = 0;
+		} else {
+			log_warning("tier map: overtaking process %d, which did not finish", (int)holder);
+		}
+	}
+}
+
+struct tiermap *board_map_begin(struct board *board)
+{
+	pthread_mutex_lock(&draft_lock);
+	take_map_lock(board);
+	copy_routes(board, &draft);
+	if (atomic_load(&board->map_generation) & 1)
+		tiermap_repair(&draft, CONFIG_BACKENDS_MAX);
+	return &draft;
+}
+
+/* State of a route in the new map: what it had, or for a new one that of its backend. */
+static void carry_state(const struct board *board, const struct route *route, struct board_route *state)
+{
+	const struct route *old = tiermap_find_exact(&board->map, route->path);
+
+	if (old && old->backend == route->backend) {
+		const struct board_route *from = &board->routes[old - board->map.routes];
+
+		atomic_store(&state->state, atomic_load(&from->state));
+		atomic_store(&state->errclass, atomic_load(&from->errclass));
+		atomic_store(&state->error, atomic_load(&from->error));
+		atomic_store(&state->since_real_ns, atomic_load(&from->since_real_ns));
+		return;
+	}
+	atomic_store(&state->state, (uint32_t)board_state(&board->backends[route->backend]));
+	atomic_store(&state->errclass, (uint32_t)board_class(&board->backends[route->backend]));
+	atomic_store(&state->error, 0);
+	atomic_store(&state->since_real_ns, clock_real_ns());
+}
+
+static void publish_state(struct board_route *to, const struct board_route *from)
+{
+	atomic_store_explicit(&to->errclass, atomic_load(&from->errclass), memory_order_relaxed);
+	atomic_store_explicit(&to->error, atomic_load(&from->error), memory_order_relaxed);
+	atomic_store_explicit(&to->since_real_ns, atomic_load(&from->since_real_ns), memory_order_relaxed);
+	atomic_store_explicit(&to->state, atomic_load(&from->state), memory_order_relaxed);
+}
+
+static void publish_draft(struct board *board)
+{
+	uint32_t generation = atomic_load(&board->map_generation) | 1;
+
+	atomic_store(&board->map_generation, generation);
+	atomic_thread_fence(memory_order_release);
+	for (uint32_t i = 0; i < draft.n_routes; i++) {
+		if (memcmp(&board->map.routes[i], &draft.routes[i], sizeof(struct route)) != 0)
+			board->map.routes[i] = draft.routes[i];
+		publish_state(&board->routes[i], &draft_states[i]);
+	}
+	board->map.n_routes = draft.n_routes;
+	atomic_store_explicit(&board->map_generation, generation + 1, memory_order_release);
+}
+
+void board_map_commit(struct board *board)
+{
+	int32_t self = (int32_t)getpid();
+
+	for (uint32_t i = 0; i < draft.n_routes; i++)
+		carry_state(board, &draft.routes[i], &draft_states[i]);
+	if (atomic_load(&board->map_lock) == self) {
+		publish_draft(board);
+		atomic_compare_exchange_strong(&board->map_lock, &self, 0);
+	} else {
+		log_warning("tier map: a change was given up, it came too late");
+	}
+	pthread_mutex_unlock(&draft_lock);
+}
+
+void board_set_detail(struct board_backend *backend, const char *text)
+{
+	uint32_t sequence = atomic_load(&backend->detail_sequence) | 1;
+	size_t n = strlen(text);
+
+	if (n >= sizeof(backend->detail)) {
+		n = sizeof(backend->detail) - 1;
+		while (n > 0 &&
+		       ((unsigned char)text[n] & 0xc0) == 0x80) /* not in the midst of a UTF-8 sequence */
+			n--;
+	}
+	atomic_store(&backend->detail_sequence, sequence);
+	atomic_thread_fence(memory_order_release);
+	/* It is a server's or a program's text: nothing in it may move a terminal's cursor or forge a line.
+	 */
+	for (size_t i = 0; i < n; i++)
+		backend->detail[i] = (unsigned char)text[i] < ' ' || text[i] == 0x7f ? ' ' : text[i];
+	backend->detail[n] = '\0';
+	atomic_store_explicit(&backend->detail_sequence, sequence + 1, memory_order_release);
+}
+
+void board_get_detail(const struct board_backend *backend, char *text, size_t size)
+{
+	char copy[sizeof(backend->detail)] __attribute__((aligned(sizeof(word_t))));
+	uint64_t give_up = clock_mono_ns() + READER_PATIENCE_NS;
+	uint32_t before, after;
+
+	for (;;) {
+		before = atomic_load_explicit(&backend->detail_sequence, memory_order_acquire);
+		copy_racing(copy, backend->detail, sizeof(copy));
+		atomic_thread_fence(memory_order_acquire);
+		after = atomic_load_explicit(&backend->detail_sequence, memory_order_relaxed);
+		if (before == after && !(before & 1))
+			break;
+		if (clock_mono_ns() > give_up)
+			break; /* the writer died at it: half a message does no harm */
+		pause_briefly();
+	}
+	copy[sizeof(copy) - 1] = '\0';
+	(void)copy_string(text, size, copy);
+}
+
+void board_set_state(struct board_backend *backend, enum health_state state, enum errclass class,
+		     uint64_t real_ns)
+{
+	atomic_store(&backend->errclass, (uint32_t) class);
+	atomic_store(&backend->since_real_ns, real_ns);
+	atomic_store(&backend->state, (uint32_t)state);
+}

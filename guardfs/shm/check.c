@@ -1,0 +1,408 @@
+/* check.c: arena_check: an arena that outlived a crash, forced into a state that every reader can trust.
+ *
+ * Nothing in it is believed: counts are bounded first, then each record is looked at by itself, then what
+ * records say of one another. Cost follows what was used (the high-water marks), never the size of the arena.
+ */
+#include "shm/arena.h"
+#include "base/child.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+
+#define FD_LIMIT       (1 << 24) /* what fits a node's descriptor word; above any sane RLIMIT_NOFILE */
+#define NODE_FLAGS_ALL (NODE_ROUTE_ROOT | NODE_UNLINKED | NODE_KNOWN)
+#define ERRNO_LIMIT    4096
+
+/* Marks of a node while chains of parents are followed. */
+enum mark { MARK_NEW, MARK_ON_CHAIN, MARK_GOOD, MARK_BAD };
+
+/* Forces an unsigned field below a limit. Returns 1 if it had to be changed. */
+#define FORCE_BELOW(field, limit, otherwise) ((uint64_t)(field) < (limit) ? 0u : ((field) = (otherwise), 1u))
+
+static uint32_t force_string(char *s, size_t size)
+{
+	if (memchr(s, '\0', size))
+		return 0;
+	s[size - 1] = '\0';
+	return 1;
+}
+
+/* A bool of any other value than 0 and 1 must not even be read. */
+static uint32_t force_bool(bool *b)
+{
+	unsigned char byte;
+
+	memcpy(&byte, b, 1);
+	if (byte <= 1)
+		return 0;
+	*b = false;
+	return 1;
+}
+
+#define FORCE_STRING(field) force_string(field, sizeof(field))
+
+/* -1 or a number that a worker's descriptor can have; what is below belongs to guardian (base/child.h). */
+static bool fd_is_possible(int64_t fd)
+{
+	return fd == -1 || (fd >= FD_RESERVED && fd < FD_LIMIT);
+}
+
+static uint32_t force_fd(_Atomic int32_t *fd)
+{
+	if (fd_is_possible(atomic_load(fd)))
+		return 0;
+	atomic_store(fd, -1);
+	return 1;
+}
+
+static uint32_t check_header(struct arena_header *header)
+{
+	uint32_t changed = FORCE_BELOW(header->n_backends, CONFIG_BACKENDS_MAX + 1u, 0);
+
+	changed += FORCE_BELOW(header->init_request_length, INIT_MAX + 1u, 0);
+	if (atomic_load(&header->init_reply_length) > INIT_MAX) {
+		atomic_store(&header->init_reply_length, 0);
+		changed++;
+	}
+	return changed;
+}
+
+static uint32_t check_config_backend(struct config_backend *b)
+{
+	uint32_t changed = FORCE_STRING(b->name) + FORCE_STRING(b->host) + FORCE_STRING(b->user);
+
+	changed += FORCE_STRING(b->path) + FORCE_STRING(b->identity) + FORCE_STRING(b->known_hosts);
+	changed += FORCE_STRING(b->alias) + FORCE_STRING(b->expose) + FORCE_STRING(b->marker);
+	changed +=
+	    FORCE_STRING(b->sshfs_options) + FORCE_STRING(b->sshfs_command) + FORCE_STRING(b->fault_control);
+	changed += force_bool(&b->adopt) + force_bool(&b->present_owner) + force_bool(&b->has_uid);
+	changed += force_bool(&b->has_gid) + force_bool(&b->has_umask);
+	changed += FORCE_BELOW(b->type, BACKEND_SFTP + 1u, BACKEND_DIR);
+	changed += FORCE_BELOW(b->filter, FILTER_FAULT + 1u, FILTER_NONE);
+	b->umask &= 0777;
+	if (b->max_inflight == 0)
+		b->max_inflight = 1;
+	return changed + FORCE_BELOW(b->max_inflight, SLOT_MAX + 1u, 1);
+}
+
+static uint32_t check_config(struct config *c)
+{
+	uint32_t changed = FORCE_BELOW(c->n_backends, CONFIG_BACKENDS_MAX + 1u, 0);
+
+	changed += FORCE_BELOW(c->n_patterns, CONFIG_PATTERNS_MAX + 1u, 0);
+	changed += FORCE_STRING(c->file) + FORCE_STRING(c->name) + FORCE_STRING(c->mountpoint) +
+		   FORCE_STRING(c->local);
+	changed += FORCE_STRING(c->run_dir) + FORCE_STRING(c->state_dir) + FORCE_STRING(c->manifest);
+	changed += force_bool(&c->allow_suid) + force_bool(&c->allow_dev) + force_bool(&c->passthrough);
+	if (c->error != EIO && c->error != ETIMEDOUT) {
+		c->error = EIO;
+		changed++;
+	}
+	for (uint32_t i = 0; i < c->n_backends; i++)
+		changed += check_config_backend(&c->backends[i]);
+	for (uint32_t i = 0; i < c->n_patterns; i++) {
+		changed += FORCE_STRING(c->patterns[i].pattern) + FORCE_STRING(c->patterns[i].target);
+		changed += FORCE_BELOW(c->patterns[i].backend, MAX(c->n_backends, 1u), 0);
+	}
+	if (c->n_backends == 0)
+		c->n_patterns = 0;
+	return changed;
+}
+
+static uint32_t check_map(struct board *board, uint32_t n_backends)
+{
+	uint32_t dropped = tiermap_repair(&board->map, n_backends);
+
+	for (uint32_t i = 0; i < board->map.n_routes; i++) {
+		struct board_route *route = &board->routes[i];
+		const struct board_backend *backend = &board->backends[board->map.routes[i].backend];
+
+		/* After a repair the states no longer belong to their routes; keeper's next probe says what
+		 * is true. */
+		if (dropped > 0 || atomic_load(&route->state) >= HEALTH_STATE_COUNT ||
+		    atomic_load(&route->errclass) >= ERRCLASS_COUNT) {
+			atomic_store(&route->state, (uint32_t)board_state(backend));
+			atomic_store(&route->errclass, (uint32_t)board_class(backend));
+			atomic_store(&route->error, 0);
+		}
+		if (atomic_load(&route->error) >= ERRNO_LIMIT)
+			atomic_store(&route->error, EIO);
+	}
+	/* A writer that died at it left an odd generation, for which readers would wait. */
+	if (atomic_load(&board->map_generation) & 1)
+		atomic_fetch_add(&board->map_generation, 1);
+	return dropped;
+}
+
+static uint32_t check_backend(struct board_backend *b)
+{
+	uint32_t changed = FORCE_STRING(b->detail) + force_fd(&b->root_fd);
+
+	atomic_store(&b->state, (uint32_t)board_state(b));
+	atomic_store(&b->errclass, (uint32_t)board_class(b));
+	if (atomic_load(&b->opened_class) >= ERRCLASS_COUNT)
+		atomic_store(&b->opened_class, ERRCLASS_IO_ERROR);
+	if (atomic_load(&b->pid) < 0)
+		atomic_store(&b->pid, 0);
+	if (atomic_load(&b->detail_sequence) & 1)
+		atomic_fetch_add(&b->detail_sequence, 1);
+	return changed;
+}
+
+static uint32_t check_board(struct board *board)
+{
+	uint32_t changed = check_config(&board->config) + FORCE_STRING(board->manifest_error);
+
+	for (size_t i = 0; i < CONFIG_BACKENDS_MAX; i++)
+		changed += check_backend(&board->backends[i]);
+	for (size_t i = 0; i < CRASHES_MAX; i++)
+		changed += FORCE_STRING(board->crashes[i].cause) + FORCE_STRING(board->crashes[i].path);
+	if (atomic_load(&board->manifest_ok) > 2)
+		atomic_store(&board->manifest_ok, 0);
+	return changed + check_map(board, MAX(board->config.n_backends, 1u));
+}
+
+static uint32_t check_names(struct name_heap *heap)
+{
+	uint32_t changed = 0;
+
+	if (atomic_load(&heap->pages_used) > NAME_PAGES) {
+		atomic_store(&heap->pages_used, NAME_PAGES);
+		changed++;
+	}
+	/* A page of an unknown class needs no repair: it holds no valid name, and its nodes are dropped for
+	 * that. */
+	return changed;
+}
+
+static bool backend_is_possible(const struct arena *arena, uint8_t backend)
+{
+	return backend < arena->board.config.n_backends || backend == NODE_LOCAL || backend == NODE_VIRTUAL;
+}
+
+/* By itself, without regard to other nodes. */
+static bool node_is_usable(const struct arena *arena, const struct node *node)
+{
+	if (!backend_is_possible(arena, node->backend) || node->fh_length > NODE_FH_MAX)
+		return false;
+	if (node->name != 0 && !name_is_valid(&arena->names, node->name))
+		return false;
+	/* A guarded node is found again by its name alone. */
+	return node->backend >= NODE_VIRTUAL || node->name != 0 ||
+	       node->flags & (NODE_ROUTE_ROOT | NODE_UNLINKED);
+}
+
+static void tidy_node(struct node *node)
+{
+	if (!fd_is_possible((int64_t)(atomic_load(&node->fd) >> 40) - 1))
+		atomic_store(&node->fd, 0);
+	node->flags &= NODE_FLAGS_ALL;
+	if (node->backing_id < 0)
+		node->backing_id = 0;
+}
+
+static uint32_t check_each_node(struct arena *arena, uint32_t used)
+{
+	uint32_t dropped = 0;
+
+	for (uint32_t i = 0; i < used; i++) {
+		struct node *node = &arena->nodes[i];
+		uint32_t state = atomic_load(&node->state);
+
+		if (state == NODE_FREE)
+			continue;
+		if (state != NODE_LIVE || !node_is_usable(arena, node)) {
+			atomic_store(&node->state, NODE_FREE);
+			dropped++;
+			continue;
+		}
+		tidy_node(node);
+	}
+	return dropped;
+}
+
+/* Follows parents from node i to the first that is decided, none, dead, or on this very chain (a cycle).
+ * *length is the number of nodes newly marked as being on the chain. */
+static enum mark judge_chain(const struct arena *arena, uint32_t used, uint8_t *marks, uint32_t i,
+			     uint32_t *length)
+{
+	*length = 0;
+	while (i != NODE_NONE) {
+		if (i >= used || atomic_load(&arena->nodes[i].state) != NODE_LIVE ||
+		    marks[i] == MARK_ON_CHAIN)
+			return MARK_BAD;
+		if (marks[i] != MARK_NEW)
+			return (enum mark)marks[i];
+		marks[i] = MARK_ON_CHAIN;
+		++*length;
+		i = arena->nodes[i].parent;
+	}
+	return MARK_GOOD;
+}
+
+/* The highest node of a bad chain (length nodes from i up) that can do without a parent: of the local tier,
+ * found by its file handle. What lies below it is saved as well. Returns its position on the chain plus 1, or
+ * 0. */
+static uint32_t find_anchor(const struct arena *arena, uint32_t i, uint32_t length)
+{
+	uint32_t anchor = 0;
+
+	for (uint32_t n = 1; n <= length; n++) {
+		if (arena->nodes[i].backend == NODE_LOCAL && arena->nodes[i].fh_length > 0)
+			anchor = n;
+		i = arena->nodes[i].parent;
+	}
+	return anchor;
+}
+
+/* Gives the nodes of a chain their verdict and drops those that cannot be kept. Returns how many records were
+ * changed. */
+static uint32_t settle_chain(struct arena *arena, uint8_t *marks, uint32_t i, uint32_t length,
+			     enum mark verdict)
+{
+	uint32_t kept = verdict == MARK_GOOD ? length : find_anchor(arena, i, length);
+	uint32_t changed = verdict == MARK_BAD && kept > 0;
+
+	for (uint32_t n = 1; n <= length; n++) {
+		struct node *node = &arena->nodes[i];
+		uint32_t parent = node->parent;
+
+		marks[i] = n <= kept ? MARK_GOOD : MARK_BAD;
+		if (n > kept) {
+			atomic_store(&node->state, NODE_FREE);
+			changed++;
+		} else if (n == kept && verdict == MARK_BAD) {
+			node->parent = NODE_NONE;
+		}
+		i = parent;
+	}
+	return changed;
+}
+
+static uint32_t check_parents(struct arena *arena, uint32_t used)
+{
+	/* Mapped, not allocated: untouched marks of a sparse arena cost nothing. */
+	uint8_t *marks =
+	    mmap(NULL, NODE_MAX, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	uint32_t dropped = 0;
+
+	if (marks == MAP_FAILED)
+		abort(); /* address space for 4 MiB is missing at start: nothing else would work either */
+	for (uint32_t i = 0; i < used; i++) {
+		uint32_t length;
+		enum mark verdict;
+
+		if (atomic_load(&arena->nodes[i].state) != NODE_LIVE || marks[i] != MARK_NEW)
+			continue;
+		verdict = judge_chain(arena, used, marks, i, &length);
+		dropped += settle_chain(arena, marks, i, length, verdict);
+	}
+	munmap(marks, NODE_MAX);
+	return dropped;
+}
+
+static uint32_t check_nodes(struct arena *arena)
+{
+	uint32_t used = atomic_load(&arena->nodes_used);
+	uint32_t dropped = 0;
+
+	if (used > NODE_MAX) {
+		used = NODE_MAX;
+		atomic_store(&arena->nodes_used, used);
+		dropped++;
+	}
+	dropped += check_each_node(arena, used);
+	return dropped + check_parents(arena, used);
+}
+
+static bool handle_is_usable(const struct arena *arena, const struct handle *h)
+{
+	if (h->node >= atomic_load(&arena->nodes_used) || h->kind > HANDLE_SNAPSHOT)
+		return false;
+	return atomic_load(&arena->nodes[h->node].state) == NODE_LIVE &&
+	       backend_is_possible(arena, h->backend);
+}
+
+static uint32_t tidy_handle(struct handle *h)
+{
+	uint32_t changed = force_fd(&h->fd);
+	int32_t error = atomic_load(&h->error);
+
+	if (!fd_is_possible(h->snapshot_fd)) {
+		h->snapshot_fd = -1;
+		changed++;
+	}
+	if (error < 0 || error >= ERRNO_LIMIT)
+		atomic_store(&h->error, EIO);
+	h->flags &= ~(uint32_t)(O_APPEND | O_CREAT | O_EXCL | O_TRUNC);
+	return changed;
+}
+
+static uint32_t check_handles(struct arena *arena)
+{
+	uint32_t used = atomic_load(&arena->handles_used);
+	uint32_t dropped = 0;
+
+	if (used > HANDLE_MAX) {
+		used = HANDLE_MAX;
+		atomic_store(&arena->handles_used, used);
+		dropped++;
+	}
+	for (uint32_t i = 0; i < used; i++) {
+		struct handle *h = &arena->handles[i];
+		uint32_t state = atomic_load(&h->state);
+
+		if (state == HANDLE_LIVE && handle_is_usable(arena, h)) {
+			dropped += tidy_handle(h);
+		} else if (state != HANDLE_FREE) {
+			atomic_store(&h->state, HANDLE_FREE);
+			dropped++;
+		}
+	}
+	return dropped;
+}
+
+static uint32_t check_slot(const struct arena *arena, struct slot *slot)
+{
+	uint32_t changed = 0, backend = atomic_load(&slot->backend);
+
+	if (atomic_load(&slot->state) > SLOT_ORPHAN) {
+		atomic_store(&slot->state, SLOT_FREE);
+		changed++;
+	}
+	if (backend >= arena->board.config.n_backends && backend != SLOT_LOCAL) {
+		atomic_store(&slot->backend, SLOT_LOCAL);
+		changed += backend != 0; /* 0 is what a slot never used holds, even when no backend exists */
+	}
+	if (atomic_load(&slot->inside) > 1)
+		atomic_store(&slot->inside, 1);
+	if (atomic_load(&slot->reply_length) > SLOT_REPLY_MAX) {
+		atomic_store(&slot->reply_length, 0);
+		changed++;
+	}
+	changed += FORCE_BELOW(slot->op_class, (unsigned)OP_CLASS_COUNT, OP_METADATA);
+	changed += FORCE_BELOW(slot->park_reason, PARK_VERDICT + 1u, PARK_NONE);
+	changed += FORCE_BELOW(slot->length, SLOT_BUFFER_SIZE + 1u, 0);
+	if (slot->handle > atomic_load(&arena->handles_used) ||
+	    (slot->handle > 0 && atomic_load(&arena->handles[slot->handle - 1].state) != HANDLE_LIVE)) {
+		slot->handle = 0;
+		changed++;
+	}
+	return changed;
+}
+
+uint32_t arena_check(struct arena *arena)
+{
+	uint32_t changed = check_header(&arena->header);
+
+	changed += check_board(&arena->board);
+	changed += check_names(&arena->names);
+	changed += check_nodes(arena);
+	changed += check_handles(arena);
+	for (size_t i = 0; i < SLOT_MAX; i++)
+		changed += check_slot(arena, &arena->slots[i]);
+	return changed;
+}
