@@ -35,6 +35,10 @@ static inline uint64_t guard_target_name(uint32_t parent, const char *name)
 /* See above. deadline and op class are published before anything else, so that guardian can answer for a parked request too. */
 bool guard_enter(fuse_req_t req, struct backend *b, enum op_class op_class, unsigned flags, uint64_t target);
 
+/* guard_enter in which the caller gives the fast answer itself. */
+enum guard_result { GUARD_GO, GUARD_DOWN, GUARD_GONE /* parked or answered: req is gone */ };
+enum guard_result guard_try(fuse_req_t req, struct backend *b, enum op_class op_class, unsigned flags, uint64_t target);
+
 /* Ends the visit. *rc (>= 0 or -errno) becomes what the caller may see: infrastructure errors become the configured errno. Returns false if the
  * request was parked to be run again (parkable operations that hit a connection error, or a doubtful EIO). */
 bool guard_leave(fuse_req_t req, struct backend *b, ssize_t *rc);
@@ -48,6 +52,10 @@ bool guard_is_open_for_business(const struct backend *b);
 
 /* Marks the calling slot's request as parked for reason; req is released without an answer. The caller has left the backend. */
 void guard_park(fuse_req_t req, struct backend *b, enum slot_park_reason reason);
+
+/* Accounts for a slot that is no longer parked (run again, or expired); and for n slots that a predecessor parked. worker/pool.c. */
+void guard_unparked(const struct slot *slot);
+void guard_restore_parked(uint32_t n);
 
 /* May a parked slot run now? worker/pool.c asks for each. */
 bool guard_may_run(const struct slot *slot);

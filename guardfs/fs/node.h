@@ -27,8 +27,9 @@ struct node *node_intern_guarded(const struct backend *b, uint32_t parent, const
 /* The virtual node with the given id from fs/virtual.h. */
 struct node *node_intern_virtual(unsigned id, bool lookup);
 
-/* The guarded or route node known under parent and name, if the kernel holds it or it was interned; without changing counts. NULL if unknown. */
-struct node *node_find_guarded(uint32_t parent, const char *name);
+/* The guarded or route node known under parent and name, NULL if unknown. lookup: adds one to its lookup count; without it the caller must know
+ * that the kernel holds the node, or only look at it in passing. */
+struct node *node_find_guarded(uint32_t parent, const char *name, bool lookup);
 
 /* Remembers attributes of a guarded node (size, times, mode), for answers while it is down. */
 void node_remember(struct node *node, const struct stat *st);

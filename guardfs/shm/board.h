@@ -117,6 +117,13 @@ struct board_requests {
 				     or parked. Guardian */
 };
 
+/* Descriptor numbers in the table that guardian and worker share. */
+struct board_fds {
+	int32_t dev;	       /* /dev/fuse */
+	int32_t keeper_socket; /* worker's end: struct keeper_message arrives here */
+	int32_t nudge;	       /* eventfd: wakes keeper */
+};
+
 struct board {
 	_Atomic int32_t pid[PROCESS_COUNT]; /* guardian */
 	_Atomic uint64_t heartbeat_ns;	    /* CLOCK_MONOTONIC, worker */
@@ -133,6 +140,7 @@ struct board {
 	_Atomic uint32_t
 	    crash_slot; /* worker's fatal-signal handler: index + 1 of the slot it was running; 0: unknown */
 	struct board_requests requests;
+	struct board_fds fds;	    /* guardian, before a worker starts */
 	uint32_t mount_minor;	    /* st_dev minor of our own mount. Guardian */
 	int32_t kernel_passthrough; /* negotiated: 1, 0. Worker, at INIT */
 

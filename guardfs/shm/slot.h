@@ -45,6 +45,8 @@ struct slot {
 	uint8_t mutating;	 /* changes something on the backend. Worker, before deadline_ns */
 	uint8_t park_reason;	 /* enum slot_park_reason. Worker, before PARKED */
 	uint8_t replays;	 /* how often a worker died with it, or it was run again after a verdict */
+	uint8_t parkable;	 /* may wait for the next epoch. Worker, before deadline_ns */
+	uint8_t asked;		 /* a verdict has been waited for already. Worker */
 	uint32_t handle;	 /* index of the handle concerned + 1, or 0 */
 	uint64_t target;	 /* what it changes: key for ordering after a late task (fs/guard.c) */
 	uint32_t length;	 /* bytes read into the buffer */

@@ -1,0 +1,281 @@
+/* guard.c: see guard.h. The order of stores matters: what guardian needs (backend, op class, deadline) is published before the deadline is set,
+ * `inside` before the gate is read a second time. Whoever opens the gate and then finds no slot inside knows that nobody is. */
+#include "fs/guard.h"
+#include "base/clock.h"
+#include "fs/call.h"
+#include "policy/errclass.h"
+
+#include <errno.h>
+#include <unistd.h>
+
+enum verdict { GO, DOWN, WAIT_LATE, WAIT_FULL };
+
+/* Slots that may be parked at once over all backends, so that readers of requests always find one: what the in-flight limits and
+ * RESERVED_SLOTS leave, but at least PARKED_MIN. */
+#define RESERVED_SLOTS 128u
+#define PARKED_MIN     64u
+
+static _Atomic uint32_t parked_total;
+
+static uint32_t parked_limit(void)
+{
+	uint32_t taken = RESERVED_SLOTS;
+
+	for (uint32_t i = 0; i < fs.config->n_backends; i++)
+		taken += fs.config->backends[i].max_inflight;
+	return taken + PARKED_MIN < SLOT_MAX ? SLOT_MAX - taken : PARKED_MIN;
+}
+
+bool guard_is_open_for_business(const struct backend *b)
+{
+	return !b->board || gate_is_closed(atomic_load(&b->board->gate));
+}
+
+static void nudge_keeper(void)
+{
+	uint64_t one = 1;
+
+	/* A full counter means that keeper is being woken already; no keeper means that guardian is starting one, which looks by itself. */
+	if (write(fs.board->fds.nudge, &one, sizeof(one)) < 0)
+		return;
+}
+
+/* Is a task that changes the same thing still inside, though its caller has been answered (deadline passed, or its worker died)? What it does could
+ * land on top of ours. */
+static bool late_task_on(const struct slot *mine, uint64_t now_ns)
+{
+	for (uint32_t i = 0; i < SLOT_MAX; i++) {
+		const struct slot *s = &fs.arena->slots[i];
+		uint64_t deadline_ns = atomic_load(&s->deadline_ns);
+		bool late = atomic_load(&s->state) == SLOT_ORPHAN || (deadline_ns && deadline_ns <= now_ns);
+
+		if (s == mine || !atomic_load(&s->inside) || atomic_load(&s->backend) != atomic_load(&mine->backend))
+			continue;
+		if (late && s->mutating &&
+		    (s->target == mine->target || s->target == GUARD_TARGET_ALL || mine->target == GUARD_TARGET_ALL))
+			return true;
+	}
+	return false;
+}
+
+static void leave_slot(struct backend *b)
+{
+	if (call.slot)
+		atomic_store(&call.slot->inside, 0);
+	atomic_fetch_sub(&b->board->inflight, 1);
+}
+
+/* Goes in, or says why not. */
+static enum verdict try_enter(struct backend *b)
+{
+	struct slot *slot = call.slot;
+	uint64_t gate = atomic_load(&b->board->gate);
+
+	if (!gate_is_closed(gate))
+		return DOWN;
+	if (slot && slot->mutating && atomic_load(&b->board->late) && late_task_on(slot, clock_mono_ns()))
+		return WAIT_LATE;
+	if (atomic_fetch_add(&b->board->inflight, 1) >= b->config->max_inflight && slot) {
+		atomic_fetch_sub(&b->board->inflight, 1);
+		return WAIT_FULL;
+	}
+	if (slot) {
+		atomic_store(&slot->epoch, gate_epoch(gate));
+		atomic_store(&slot->inside, 1);
+	}
+	if (atomic_load(&b->board->gate) != gate) {
+		leave_slot(b);
+		return DOWN;
+	}
+	board_count(b->board, COUNT_OPS, 1);
+	return GO;
+}
+
+static void publish(struct backend *b, enum op_class op_class, unsigned flags, uint64_t target)
+{
+	struct slot *slot = call.slot;
+
+	slot->op_class = (uint8_t)op_class;
+	slot->mutating = flags & GUARD_MUTATING ? 1 : 0;
+	slot->parkable = flags & GUARD_PARKABLE ? 1 : 0;
+	slot->target = target;
+	atomic_store(&slot->backend, b->index);
+	atomic_store(&slot->deadline_ns,
+		     atomic_load(&slot->read_ns) + fs.config->deadline.ms[op_class] * NSEC_PER_MSEC);
+}
+
+void guard_park(fuse_req_t req, struct backend *b, enum slot_park_reason reason)
+{
+	struct slot *slot = call.slot;
+
+	if (atomic_fetch_add(&parked_total, 1) >= parked_limit()) {
+		atomic_fetch_sub(&parked_total, 1);
+		board_count(b->board, COUNT_ERRORS, 1);
+		fuse_reply_err(req, fs.config->error);
+		return;
+	}
+	fuse_reply_none(req);
+	board_count(b->board, COUNT_PARKED, 1);
+	atomic_fetch_add(&b->board->parked, 1);
+	slot->park_reason = (uint8_t)reason;
+	slot->park_sequence = atomic_load(&b->board->verdicts) + 1;
+	call.parked = true;
+	atomic_store(&slot->state, SLOT_PARKED); /* from here on the slot is anybody's */
+}
+
+void guard_unparked(const struct slot *slot)
+{
+	atomic_fetch_sub(&parked_total, 1);
+	atomic_fetch_sub(&fs.board->backends[atomic_load(&slot->backend)].parked, 1);
+}
+
+void guard_restore_parked(uint32_t n)
+{
+	atomic_store(&parked_total, n);
+}
+
+enum guard_result guard_try(fuse_req_t req, struct backend *b, enum op_class op_class, unsigned flags, uint64_t target)
+{
+	if (!b->board)
+		return GUARD_GO;
+	publish(b, op_class, flags, target);
+	switch (try_enter(b)) {
+	case GO:
+		return GUARD_GO;
+	case WAIT_LATE:
+		guard_park(req, b, PARK_LATE);
+		return GUARD_GONE;
+	case WAIT_FULL:
+		guard_park(req, b, PARK_FULL);
+		return GUARD_GONE;
+	case DOWN:
+		break;
+	}
+	if (flags & GUARD_PARKABLE && atomic_load(&b->board->state) != HEALTH_HELD) {
+		guard_park(req, b, PARK_DOWN);
+		return GUARD_GONE;
+	}
+	atomic_store(&call.slot->deadline_ns, 0);
+	board_count(b->board, COUNT_FAST_FAILS, 1);
+	return GUARD_DOWN;
+}
+
+bool guard_enter(fuse_req_t req, struct backend *b, enum op_class op_class, unsigned flags, uint64_t target)
+{
+	switch (guard_try(req, b, op_class, flags, target)) {
+	case GUARD_GO:
+		return true;
+	case GUARD_DOWN:
+		fuse_reply_err(req, fs.config->error);
+		return false;
+	case GUARD_GONE:
+		break;
+	}
+	return false;
+}
+
+/* Tells the breaker what came back. */
+static void judge(struct backend *b, uint32_t epoch, enum errclass class)
+{
+	const struct errclass_info *info = errclass_info(class);
+
+	if (!info->infrastructure) {
+		atomic_store_explicit(&b->board->last_completion_ns, clock_mono_ns(), memory_order_relaxed);
+		return;
+	}
+	if (info->trips) {
+		if (board_open_gate(fs.board, b->index, epoch, class))
+			nudge_keeper();
+	} else if (info->triggers_probe && atomic_exchange(&b->board->suspect, 1) == 0) {
+		nudge_keeper();
+	}
+}
+
+bool guard_leave(fuse_req_t req, struct backend *b, ssize_t *rc)
+{
+	struct slot *slot = call.slot;
+	enum errclass class;
+	const struct errclass_info *info;
+
+	if (!b->board)
+		return true;
+	class = *rc < 0 ? errclass_from_errno((int)-*rc) : ERRCLASS_NONE;
+	info = errclass_info(class);
+	judge(b, atomic_load(&slot->epoch), class);
+	leave_slot(b);
+	if (call_answered()) {
+		board_count(b->board, COUNT_LATE, 1);
+		return true; /* the reply will find nobody waiting, and what it granted is taken back */
+	}
+	if (!info->infrastructure)
+		return true;
+	if (slot->parkable && info->trips) {
+		guard_park(req, b, PARK_DOWN);
+		return false;
+	}
+	/* EIO may mean a lost connection or a full disk. Writing again by offset is harmless: let a probe decide, then try once more. */
+	if (slot->parkable && info->triggers_probe && !slot->asked) {
+		slot->asked = 1;
+		guard_park(req, b, PARK_VERDICT);
+		return false;
+	}
+	*rc = -fs.config->error;
+	board_count(b->board, COUNT_ERRORS, 1);
+	return true;
+}
+
+bool guard_enter_quietly(struct backend *b, uint64_t target)
+{
+	if (call.slot) {
+		atomic_store(&call.slot->deadline_ns, 0);
+		call.slot->mutating = 0;
+		call.slot->target = target;
+		atomic_store(&call.slot->backend, b->index);
+	}
+	switch (try_enter(b)) {
+	case GO:
+		return true;
+	case DOWN:
+		return false;
+	default:
+		break;
+	}
+	/* Nobody waits for us: go in above the limit rather than park a request that is answered. */
+	atomic_fetch_add(&b->board->inflight, 1);
+	if (call.slot) {
+		atomic_store(&call.slot->epoch, gate_epoch(atomic_load(&b->board->gate)));
+		atomic_store(&call.slot->inside, 1);
+	}
+	if (guard_is_open_for_business(b))
+		return true;
+	leave_slot(b);
+	return false;
+}
+
+void guard_leave_quietly(struct backend *b, ssize_t rc)
+{
+	uint32_t epoch = gate_epoch(atomic_load(&b->board->gate));
+
+	judge(b, epoch, rc < 0 ? errclass_from_errno((int)-rc) : ERRCLASS_NONE);
+	leave_slot(b);
+}
+
+bool guard_may_run(const struct slot *slot)
+{
+	const struct board_backend *bb = &fs.board->backends[atomic_load(&slot->backend)];
+	bool closed = gate_is_closed(atomic_load(&bb->gate));
+
+	switch (slot->park_reason) {
+	case PARK_DOWN:
+		return closed;
+	case PARK_FULL:
+		/* While the breaker is open it runs in order to be refused at once. */
+		return !closed || atomic_load(&bb->inflight) < fs.config->backends[atomic_load(&slot->backend)].max_inflight;
+	case PARK_LATE:
+		return !closed || !late_task_on(slot, clock_mono_ns());
+	case PARK_VERDICT:
+		return !closed || (int32_t)(atomic_load(&bb->verdicts) - slot->park_sequence) >= 0;
+	default:
+		return true;
+	}
+}

@@ -1,0 +1,349 @@
+/* handle.c: see handle.h.
+ *
+ * Finding a file again after a reconnect: one thread opens it, without any lock; others wait for it under `again`. A descriptor that belongs to
+ * an older epoch is closed when the handle has no other user (its transport is dead by then, so closing cannot hang). */
+#include "fs/handle.h"
+#include "base/cleanup.h"
+#include "fs/call.h"
+#include "fs/guard.h"
+#include "fs/node.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#define LEDGER_LOCKS 64u
+
+static struct {
+	pthread_mutex_t lock;        /* free list, high-water mark */
+	uint32_t free_head;          /* through next_free; HANDLE_MAX: end */
+	uint32_t next_free[HANDLE_MAX];
+	pthread_mutex_t ledger_locks[LEDGER_LOCKS];
+	pthread_mutex_t again_lock;
+	pthread_cond_t again;
+	bool reopening[HANDLE_MAX];  /* under again_lock */
+} handles;
+
+static uint32_t index_of(const struct handle *h)
+{
+	return (uint32_t)(h - fs.arena->handles);
+}
+
+static pthread_mutex_t *ledger_lock(const struct handle *h)
+{
+	return &handles.ledger_locks[index_of(h) % LEDGER_LOCKS];
+}
+
+static void push_free(uint32_t i)
+{
+	handles.next_free[i] = handles.free_head;
+	handles.free_head = i;
+}
+
+/* Counts open files per local node again: a predecessor may have died between the two steps of an open. */
+static void recount_opens(uint32_t used)
+{
+	for (uint32_t n = 0; n < atomic_load(&fs.arena->nodes_used); n++)
+		fs.arena->nodes[n].opens = 0;
+	for (uint32_t i = 0; i < used; i++) {
+		const struct handle *h = &fs.arena->handles[i];
+
+		if (atomic_load(&h->state) == HANDLE_LIVE && h->passthrough)
+			fs.arena->nodes[h->node].opens++;
+	}
+}
+
+errint_t handle_init(void)
+{
+	uint32_t used = atomic_load(&fs.arena->handles_used);
+
+	pthread_mutex_init(&handles.lock, NULL);
+	pthread_mutex_init(&handles.again_lock, NULL);
+	pthread_cond_init(&handles.again, NULL);
+	for (uint32_t i = 0; i < LEDGER_LOCKS; i++)
+		pthread_mutex_init(&handles.ledger_locks[i], NULL);
+	handles.free_head = HANDLE_MAX;
+	for (uint32_t i = used; i-- > 0;) {
+		struct handle *h = &fs.arena->handles[i];
+
+		/* Tasks of dead workers never return to user mode, and in the kernel they hold their own reference to the file. */
+		atomic_store(&h->users, 0);
+		if (atomic_load(&h->state) != HANDLE_LIVE)
+			push_free(i);
+	}
+	recount_opens(used);
+	return 0;
+}
+
+struct handle *handle_new(uint32_t node, enum handle_kind kind, uint8_t backend, int flags, int ref, uint32_t epoch)
+{
+	struct handle *h;
+	uint32_t i;
+
+	{
+		ACQUIRE_LOCK(&handles.lock);
+		i = handles.free_head;
+		if (i != HANDLE_MAX) {
+			handles.free_head = handles.next_free[i];
+		} else {
+			i = atomic_load(&fs.arena->handles_used);
+			if (i >= HANDLE_MAX)
+				return NULL;
+			atomic_store(&fs.arena->handles_used, i + 1);
+		}
+	}
+	h = &fs.arena->handles[i];
+	h->generation++;
+	h->node = node;
+	h->kind = (uint8_t)kind;
+	h->backend = backend;
+	h->flags = (uint32_t)(flags & ~(O_APPEND | O_CREAT | O_EXCL | O_TRUNC | O_NOCTTY));
+	atomic_store(&h->fd, ref);
+	atomic_store(&h->epoch, epoch);
+	atomic_store(&h->users, 0);
+	atomic_store(&h->closing, 0);
+	atomic_store(&h->error, 0);
+	h->unlinked = 0;
+	h->passthrough = 0;
+	h->snapshot_fd = -1;
+	h->known_end = 0;
+	h->unsynced_bytes = 0;
+	h->overwrote = 0;
+	h->mtime_ns = 0;
+	atomic_store(&h->state, HANDLE_LIVE);
+	return h;
+}
+
+struct handle *handle_get(uint64_t fh)
+{
+	struct handle *h = arena_handle(fs.arena, fh);
+
+	if (h)
+		atomic_fetch_add(&h->users, 1);
+	return h;
+}
+
+static void close_fd(_Atomic int32_t *slot)
+{
+	int fd = atomic_exchange(slot, -1); /* the record goes before the descriptor: a sweep may find it, nobody uses it twice */
+
+	if (fd >= 0)
+		close(fd);
+}
+
+/* Closes what the handle holds and frees it. Returns false if its backend is down: a close would reach it (FUSE flushes). */
+static bool close_and_free(struct handle *h)
+{
+	struct backend *b = h->backend == NODE_LOCAL || h->backend == NODE_VIRTUAL ? &fs.local : &fs.guarded[h->backend];
+	int fd = atomic_load(&h->fd);
+
+	if (fd >= 0 && b->board) {
+		bool stale = atomic_load(&h->epoch) != gate_epoch(atomic_load(&b->board->gate));
+
+		if (!stale && !guard_enter_quietly(b, guard_target_node(h->node)))
+			return false;
+		atomic_store(&h->fd, -1);
+		ssize_t rc = b->ops->release(b, fd);
+
+		if (!stale)
+			guard_leave_quietly(b, rc);
+	} else {
+		close_fd(&h->fd);
+	}
+	if (h->snapshot_fd >= 0) {
+		fd = h->snapshot_fd;
+		h->snapshot_fd = -1;
+		close(fd);
+	}
+	atomic_store(&h->state, HANDLE_FREE);
+	ACQUIRE_LOCK(&handles.lock);
+	push_free(index_of(h));
+	return true;
+}
+
+/* closing: 0 open, 1 released, 2 being freed by whoever made it so. */
+static void free_if_released(struct handle *h)
+{
+	uint32_t released = 1;
+
+	if (atomic_load(&h->users) != 0 || !atomic_compare_exchange_strong(&h->closing, &released, 2))
+		return;
+	if (!close_and_free(h))
+		atomic_store(&h->closing, 1); /* handle_sweep tries again at the next epoch */
+}
+
+void handle_put(struct handle *h)
+{
+	if (atomic_fetch_sub(&h->users, 1) == 1 && atomic_load(&h->closing))
+		free_if_released(h);
+}
+
+void handle_release(struct handle *h)
+{
+	atomic_store(&h->closing, 1);
+	free_if_released(h);
+}
+
+void handle_sweep(unsigned backend)
+{
+	uint32_t used = atomic_load(&fs.arena->handles_used);
+
+	for (uint32_t i = 0; i < used; i++) {
+		struct handle *h = &fs.arena->handles[i];
+
+		if (atomic_load(&h->state) == HANDLE_LIVE && h->backend == backend && atomic_load(&h->closing) == 1)
+			free_if_released(h);
+	}
+}
+
+/* ---- the ledger ---- */
+
+void handle_wrote(struct handle *h, uint64_t offset, uint64_t n)
+{
+	ACQUIRE_LOCK(ledger_lock(h));
+	if (offset < h->known_end)
+		h->overwrote = 1;
+	h->known_end = MAX(h->known_end, offset + n);
+	h->unsynced_bytes += n;
+}
+
+void handle_synced(struct handle *h)
+{
+	ACQUIRE_LOCK(ledger_lock(h));
+	h->overwrote = 0;
+	h->unsynced_bytes = 0;
+}
+
+void handle_truncated(struct handle *h, uint64_t size)
+{
+	ACQUIRE_LOCK(ledger_lock(h));
+	h->known_end = size;
+}
+
+void handle_mark_unlinked(uint32_t node)
+{
+	uint32_t used = atomic_load(&fs.arena->handles_used);
+
+	for (uint32_t i = 0; i < used; i++) {
+		struct handle *h = &fs.arena->handles[i];
+
+		if (atomic_load(&h->state) == HANDLE_LIVE && h->node == node)
+			h->unlinked = 1;
+	}
+}
+
+struct handle *handle_find(uint32_t node)
+{
+	uint32_t used = atomic_load(&fs.arena->handles_used);
+
+	for (uint32_t i = 0; i < used; i++) {
+		struct handle *h = &fs.arena->handles[i];
+
+		if (atomic_load(&h->state) != HANDLE_LIVE || h->node != node || h->kind != HANDLE_FILE ||
+		    atomic_load(&h->closing) || atomic_load(&h->fd) < 0)
+			continue;
+		atomic_fetch_add(&h->users, 1);
+		if (atomic_load(&h->state) == HANDLE_LIVE && h->node == node)
+			return h;
+		handle_put(h);
+	}
+	return NULL;
+}
+
+/* ---- finding it again ---- */
+
+/* May the handle go on with what is there now? DESIGN section 3: readers if nothing went back; writers only if all that was acknowledged and
+ * not synced extended the file, and the size covers it. */
+static bool may_go_on(const struct handle *h, const struct stat *st)
+{
+	const struct node *node = &fs.arena->nodes[h->node];
+	int64_t mtime_ns = (int64_t)st->st_mtim.tv_sec * (int64_t)NSEC_PER_SEC + st->st_mtim.tv_nsec;
+
+	if ((st->st_mode & S_IFMT) != (node->mode & S_IFMT))
+		return false;
+	if ((h->flags & O_ACCMODE) == O_RDONLY)
+		/* Storage may keep whole seconds only. */
+		return (uint64_t)st->st_size >= h->known_end && mtime_ns + (int64_t)NSEC_PER_SEC > h->mtime_ns;
+	return !h->overwrote && (uint64_t)st->st_size >= h->known_end;
+}
+
+static void poison(struct backend *b, struct handle *h)
+{
+	int expected = 0;
+
+	if (atomic_compare_exchange_strong(&h->error, &expected, fs.config->error))
+		board_count(b->board, COUNT_POISONED, 1);
+}
+
+/* Opens the handle's file in the present epoch. Runs inside the guard, without locks; may hang like any operation. */
+static errint_t reopen(struct backend *b, struct handle *h, uint32_t epoch)
+{
+	struct stat st;
+	int ref = -1, old;
+	errint_t rc;
+
+	if (h->unlinked) {
+		poison(b, h);
+		return -fs.config->error;
+	}
+	rc = b->ops->open(b, h->node, (int)h->flags, &ref);
+	if (rc == 0)
+		rc = b->ops->getattr(b, h->node, ref, &st);
+	if (rc < 0 || call_answered()) {
+		if (ref >= 0)
+			b->ops->release(b, ref);
+		/* Gone, or something else in its place: that is final. Trouble with the backend is not. */
+		if (rc == -ENOENT || rc == -ESTALE || rc == -ENOTDIR || rc == -EISDIR || rc == -ELOOP || rc == -EACCES) {
+			poison(b, h);
+			return -fs.config->error;
+		}
+		return rc < 0 ? rc : -ETIMEDOUT;
+	}
+	if (!may_go_on(h, &st)) {
+		b->ops->release(b, ref);
+		poison(b, h);
+		return -fs.config->error;
+	}
+	old = atomic_exchange(&h->fd, ref);
+	atomic_store(&h->epoch, epoch);
+	if (old >= 0)
+		close(old);
+	board_count(b->board, COUNT_REOPENED, 1);
+	return 0;
+}
+
+static bool is_current(const struct backend *b, const struct handle *h, uint32_t *epoch)
+{
+	*epoch = atomic_load(&b->board->root_epoch);
+	return atomic_load(&h->epoch) == *epoch && atomic_load(&h->fd) >= 0;
+}
+
+errint_t handle_ensure(struct backend *b, struct handle *h)
+{
+	uint32_t epoch;
+	errint_t rc;
+
+	if (!b->board || h->kind != HANDLE_FILE || is_current(b, h, &epoch))
+		return 0;
+	pthread_mutex_lock(&handles.again_lock);
+	while (handles.reopening[index_of(h)])
+		pthread_cond_wait(&handles.again, &handles.again_lock);
+	if (is_current(b, h, &epoch)) {
+		pthread_mutex_unlock(&handles.again_lock);
+		return 0;
+	}
+	if (atomic_load(&h->error)) {
+		pthread_mutex_unlock(&handles.again_lock);
+		return -atomic_load(&h->error);
+	}
+	handles.reopening[index_of(h)] = true;
+	pthread_mutex_unlock(&handles.again_lock);
+
+	rc = reopen(b, h, epoch);
+
+	pthread_mutex_lock(&handles.again_lock);
+	handles.reopening[index_of(h)] = false;
+	pthread_cond_broadcast(&handles.again);
+	pthread_mutex_unlock(&handles.again_lock);
+	return rc;
+}
