@@ -1,0 +1,383 @@
+# lib.sh: what the end-to-end cases are written with. Source it first: . "$REPO/tests/lib/lib.sh"
+#
+# tests/run sets WORK (an empty directory of the case's own), REPO, BUILD, CASE. A case runs in mount and network
+# namespaces of its own (tests/tools/supervise.c), so ports and mountpoints collide with nothing. A failed assertion ends
+# the case. Times are in ms unless a name says otherwise.
+set -euo pipefail
+
+TOOLS=$BUILD/tests/tools
+GUARDFS=$BUILD/guardfs
+GUARDCTL=$BUILD/guardctl
+MNT=$WORK/mnt LOCAL=$WORK/local RUN=$WORK/run STATE=$WORK/state CONF=$WORK/guardfs.conf
+GUARDIAN=0
+export LC_ALL=C
+
+fail()
+{
+	echo "FAILED at ${BASH_SOURCE[-1]##*/}:${BASH_LINENO[-2]}: $*"
+	exit 1
+}
+
+skip()
+{
+	echo "skip: $*"
+	exit 77
+}
+
+say()
+{
+	echo "-- $*"
+}
+
+# Ends the case: what was started is stopped in order, and when the case failed what the daemon said is shown.
+at_exit()
+{
+	local rc=$? name
+
+	trap - EXIT
+	set +e
+	if ((rc != 0 && rc != 77)); then
+		for name in "$WORK"/guardfs*.log "$WORK"/*/sshd.log; do
+			[[ -s $name ]] && echo "== ${name#"$WORK"/}" && tail -n 40 "$name"
+		done
+		[[ -s $RUN/status.json ]] && echo "== status.json" && jq -c . "$RUN/status.json"
+	fi
+	box_thaw_all
+	((GUARDIAN > 0)) && stop_guardfs
+	for name in "$WORK"/*.pid; do
+		[[ -s $name ]] && kill -9 "$(cat "$name")" 2>/dev/null
+	done
+	box_kill_all
+	exit "$rc"
+}
+trap at_exit EXIT
+
+# -- waiting -----------------------------------------------------------------------------------------------------------
+
+now_ms()
+{
+	echo $((${EPOCHREALTIME/./} / 1000))
+}
+
+# wait_until MS COMMAND...: polls until the command succeeds. Fails the case after MS.
+wait_until()
+{
+	local end=$(($(now_ms) + $1))
+
+	shift
+	until "$@" >/dev/null 2>&1; do
+		(($(now_ms) < end)) || fail "waited in vain for: $*"
+		sleep 0.02 # sleep-ok: polling
+	done
+}
+
+# -- assertions --------------------------------------------------------------------------------------------------------
+
+assert_eq()
+{
+	[[ $1 == "$2" ]] || fail "${3:-values differ}: expected '$2', got '$1'"
+}
+
+assert_ne()
+{
+	[[ $1 != "$2" ]] || fail "${3:-values are equal}: '$1'"
+}
+
+# assert_le A B [WHAT]: integers.
+assert_le()
+{
+	(($1 <= $2)) || fail "${3:-number too large}: $1 > $2"
+}
+
+assert_ge()
+{
+	(($1 >= $2)) || fail "${3:-number too small}: $1 < $2"
+}
+
+assert_match()
+{
+	[[ $1 =~ $2 ]] || fail "${3:-no match}: '$1' does not match /$2/"
+}
+
+# assert_fails COMMAND...
+assert_fails()
+{
+	if "$@" >/dev/null 2>&1; then
+		fail "should have failed: $*"
+	fi
+}
+
+assert_missing()
+{
+	[[ ! -e $1 && ! -L $1 ]] || fail "should not exist: $1"
+}
+
+assert_content()
+{
+	local got
+
+	got=$(cat "$1") || fail "cannot read $1"
+	assert_eq "$got" "$2" "content of $1"
+}
+
+# assert_op RESULT MIN_MS MAX_MS OPERATION PATH [ARGUMENT]: one operation of timed; RESULT is OK or an errno's name.
+assert_op()
+{
+	local want=$1 min=$2 max=$3 result us
+
+	shift 3
+	read -r result us < <("$TOOLS/timed" "$@")
+	echo "$*: $result after $us us"
+	[[ $result == "$want" ]] || fail "$*: expected $want, got $result after $us us"
+	((us >= min * 1000)) || fail "$*: $result after only $us us, expected at least $min ms"
+	((us <= max * 1000)) || fail "$*: $result only after $us us, expected at most $max ms"
+}
+
+# -- the storage box: an own sshd --------------------------------------------------------------------------------------
+
+. "$REPO/tests/lib/box.sh"
+
+# box_start [NAME [PORT [DATA [USER]]]]: a box in WORK/NAME on PORT (default 2222), as box_make_in says.
+box_start()
+{
+	box_make_in "$WORK/${1:-box}" "${2:-2222}" "${3:-}" "${4:-root}"
+	box_restart "${1:-box}"
+}
+
+box_restart()
+{
+	box_run_in "$WORK/${1:-box}"
+}
+
+box_freeze()
+{
+	box_freeze_in "$WORK/${1:-box}"
+}
+
+box_thaw()
+{
+	box_thaw_in "$WORK/${1:-box}"
+}
+
+box_kill()
+{
+	box_kill_in "$WORK/${1:-box}"
+}
+
+box_cut()
+{
+	box_cut_in "$WORK/${1:-box}"
+}
+
+each_box()
+{
+	local dir
+
+	for dir in "$WORK"/*/sshd_config; do
+		[[ -f $dir ]] && "$1" "$(dirname "$dir")"
+	done
+	return 0
+}
+
+box_thaw_all()
+{
+	each_box box_thaw_in
+}
+
+box_kill_all()
+{
+	each_box box_kill_in
+}
+
+# -- the relay ---------------------------------------------------------------------------------------------------------
+
+# relay_start NAME LISTEN_PORT TO_PORT; then: relay NAME COMMAND (see tests/tools/relay.c).
+relay_start()
+{
+	"$TOOLS/relay" "$2" "$3" "$WORK/$1.control" </dev/null >"$WORK/$1.relay" 2>&1 &
+	echo $! >"$WORK/$1.pid"
+	wait_until 5000 grep -q ready "$WORK/$1.relay"
+}
+
+relay()
+{
+	local name=$1 before
+
+	shift
+	before=$(wc -l <"$WORK/$name.relay")
+	echo "$*" >"$WORK/$name.control"
+	wait_until 5000 has_more_lines "$WORK/$name.relay" "$before"
+	assert_eq "$(tail -n 1 "$WORK/$name.relay")" "$*" "relay's answer"
+}
+
+has_more_lines()
+{
+	(($(wc -l <"$1") > $2))
+}
+
+# -- configuration -----------------------------------------------------------------------------------------------------
+
+# conf_begin [LINE...]: starts the configuration with [mount] and short deadlines (see DEADLINE_*); LINEs go into [mount].
+DEADLINE_METADATA=500 DEADLINE_READ=800 DEADLINE_WRITE=5000 DEADLINE_SYNC=5000
+conf_begin()
+{
+	mkdir -p "$MNT" "$LOCAL"
+	cat >"$CONF" <<-END
+		[mount]
+		name = test
+		mountpoint = $MNT
+		local = $LOCAL
+		run_dir = $RUN
+		state_dir = $STATE
+	END
+	printf '%s\n' "$@" >>"$CONF"
+	cat >>"$CONF" <<-END
+		[deadline]
+		metadata = ${DEADLINE_METADATA}ms
+		read = ${DEADLINE_READ}ms
+		write = ${DEADLINE_WRITE}ms
+		sync = ${DEADLINE_SYNC}ms
+		[recovery]
+		backoff_min = 250ms
+		backoff_max = 2s
+		probe_interval = 500ms
+		probe_timeout = 400ms
+	END
+}
+
+# conf SECTION LINE...: another section, e.g. conf 'backend other' 'type = dir' "path = $WORK/other".
+conf()
+{
+	echo "[$1]" >>"$CONF"
+	shift
+	printf '%s\n' "$@" >>"$CONF"
+}
+
+# conf_box NAME [LINE...]: an sshfs backend of that name on the box of that name. PORT overrides the port (a relay's).
+conf_box()
+{
+	local name=$1 dir=$WORK/$1
+
+	shift
+	[[ -z ${PORT:-} ]] ||
+		echo "[127.0.0.1]:$PORT $(cut -d' ' -f1,2 "$dir/host_key.pub")" >>"$dir/known_hosts"
+	conf "backend $name" 'type = sshfs' 'host = 127.0.0.1' "port = ${PORT:-$(cat "$dir/port")}" \
+		"user = $(cat "$dir/user")" "identity = $dir/user_key" "known_hosts = $dir/known_hosts" \
+		"alias = $WORK/cold/$name" "$@"
+}
+
+# conf_tier COLD HOT...: a manifest of these pairs; HOT is relative to the mount, COLD is NAME/PATH on a backend.
+conf_tier()
+{
+	: >"$WORK/manifest"
+	while (($# > 0)); do
+		echo "$WORK/cold/$1 $MNT/$2" >>"$WORK/manifest"
+		shift 2
+	done
+	conf tier "manifest = $WORK/manifest"
+}
+
+# The setting that most cases use: one box, its directory jobs/cold routed to cold/ of the mount. Lines go to the backend.
+setup_one_box()
+{
+	box_start box
+	mkdir -p "$WORK/box/data/jobs/cold"
+	conf_begin
+	conf_box box "$@"
+	conf_tier box/jobs/cold cold
+	COLD=$MNT/cold SERVER=$WORK/box/data/jobs/cold
+}
+
+# -- the daemon --------------------------------------------------------------------------------------------------------
+
+mounted()
+{
+	findmnt -n -t fuse.guardfs "${1:-$MNT}" >/dev/null
+}
+
+# start_guardfs [ARGUMENT...]: in the foreground mode, as a child; returns when it is mounted.
+start_guardfs()
+{
+	"$GUARDFS" -f -c "$CONF" "$@" </dev/null >>"$WORK/guardfs.log" 2>&1 &
+	GUARDIAN=$!
+	wait_until 10000 guardfs_up_or_dead
+	mounted || fail "guardfs did not mount: $(tail -n 5 "$WORK/guardfs.log")"
+}
+
+guardfs_up_or_dead()
+{
+	[[ ! -d /proc/$GUARDIAN ]] || { mounted && [[ -s $RUN/health && -s $RUN/status.json ]]; }
+}
+
+# Ends it as an operator would. It must be gone, and with it the mount.
+stop_guardfs()
+{
+	local pid=$GUARDIAN
+
+	GUARDIAN=0
+	[[ -d /proc/$pid ]] || return 0
+	kill -TERM "$pid"
+	wait_until 10000 is_gone "$pid"
+	wait "$pid" 2>/dev/null || true
+	! mounted || fail "still mounted after SIGTERM"
+}
+
+# No process, or a zombie that its parent has not looked at.
+is_gone()
+{
+	[[ ! -d /proc/$1 ]] || [[ $(sed 's/.*) //' "/proc/$1/stat" 2>/dev/null) == Z* ]]
+}
+
+# status FILTER: jq over the mount's own status.json.
+status()
+{
+	timeout 5 cat "$MNT/.guardfs/status.json" | jq -r "$1"
+}
+
+# backend_field NAME FIELD
+backend_field()
+{
+	status ".backends[] | select(.name == \"$1\") | .$2"
+}
+
+route_field()
+{
+	status ".routes[] | select(.path == \"$1\") | .$2"
+}
+
+# backend_is NAME STATE...: one of the states.
+backend_is()
+{
+	local name=$1 state
+
+	state=$(backend_field "$name" state)
+	shift
+	[[ " $* " == *" $state "* ]]
+}
+
+# Serves again: probation counts, it is only the memory of the trouble.
+wait_healthy()
+{
+	wait_until "${2:-15000}" backend_is "${1:-box}" healthy probation degraded
+}
+
+wait_down()
+{
+	wait_until "${2:-10000}" backend_is "${1:-box}" down recovering
+}
+
+worker_pid()
+{
+	jq -r .processes.worker "$RUN/status.json"
+}
+
+# The pids as the mount itself tells them, fresher than the outside file.
+process_pid()
+{
+	status ".processes.$1"
+}
+
+sshfs_pid()
+{
+	backend_field "${1:-box}" pid
+}
