@@ -1,0 +1,122 @@
+/* ctl.h: guardctl: what its subcommands share.
+ *
+ * guardctl reads RUN_DIR/status.json and RUN_DIR/health, never the mount (but for adopt, whose business is a
+ * file on a backend), so that it answers whatever hangs, and needs no privilege. One process, one thread;
+ * messages for the operator go to stderr and say what to do. */
+#ifndef GUARDFS_CTL_CTL_H
+#define GUARDFS_CTL_CTL_H
+
+#include "base/base.h"
+#include "config/config.h"
+#include <jansson.h>
+
+#ifndef CTL_RUN_ROOT /* tests have their own */
+#define CTL_RUN_ROOT "/run/guardfs"
+#endif
+#define CTL_STALE_S \
+	15 /* keeper writes status.json at least every few seconds; older than this it is not trusted */
+#define CTL_MESSAGE_MAX	 2048
+#define CTL_ABSOLUTE_MAX 4096
+
+enum ctl_exit {
+	CTL_EXIT_OK = 0,
+	CTL_EXIT_DEGRADED = 1, /* health */
+	CTL_EXIT_REFUSED = 1,  /* any other command: it could be asked, but the answer is no */
+	CTL_EXIT_DOWN = 2,
+	CTL_EXIT_TIMEOUT = 75,
+	CTL_EXIT_USAGE = 100,
+	CTL_EXIT_UNREACHABLE = 111,
+};
+
+/* Options as given; NULL or false: not given. A command lists those it takes. */
+enum ctl_option {
+	CTL_OPTION_JSON = 1 << 0,
+	CTL_OPTION_STATE = 1 << 1,
+	CTL_OPTION_TIMEOUT = 1 << 2,
+	CTL_OPTION_INSTANCE = 1 << 3
+};
+
+struct ctl_options {
+	const char *name;   /* -n */
+	const char *config; /* -c */
+	bool json;
+	const char *state;
+	const char *timeout;
+};
+
+struct ctl_command {
+	const char *name;
+	const char *arguments; /* for the synopsis */
+	const char *summary;   /* one line */
+	const char *help;      /* the rest, lines of at most 80 columns */
+	unsigned options;      /* enum ctl_option, or-ed */
+	int min_arguments, max_arguments;
+	int (*run)(const struct ctl_options *options, int argc, char **argv); /* returns the exit status */
+};
+
+extern const struct ctl_command ctl_commands[]; /* ends with a NULL name */
+
+/* The command with that name, or NULL. */
+const struct ctl_command *ctl_find_command(const char *name);
+
+/* What is known of a running guardfs. */
+struct ctl_instance {
+	char run_dir[CONFIG_PATH_MAX];
+	json_t *status; /* owned; NULL: not loaded */
+	int64_t now;	/* seconds since the epoch at loading */
+	int64_t age;	/* of status.json, in seconds */
+};
+
+/* Finds the runtime directory by -n, -c or, with neither, as the only one in root, and loads status.json.
+ * Returns CTL_EXIT_OK, or an exit status with message (CTL_MESSAGE_MAX bytes) saying what to do. Release with
+ * ctl_instance_release in either case. */
+int ctl_instance_open(struct ctl_instance *instance, const struct ctl_options *options, const char *root,
+		      char *message) WARN_UNUSED;
+void ctl_instance_release(struct ctl_instance *instance);
+
+/* Not renewed for CTL_STALE_S: what it says may have changed since. */
+bool ctl_instance_stale(const struct ctl_instance *instance);
+
+/* Makes path absolute by text alone (no symlink is followed, nothing is touched): joined to cwd if relative;
+ * empty components, "." and ".." resolved. 0, -ENAMETOOLONG, -EINVAL (empty). */
+errint_t ctl_path_absolute(const char *cwd, const char *path, char *absolute, size_t size) WARN_UNUSED;
+
+/* Who is responsible for a path, by the tier map in status alone. */
+struct ctl_place {
+	const json_t *condition; /* object with "state", "class", "since": a route or a backend, borrowed from
+				    status; NULL: local tier */
+	const char *backend;	 /* name, or "local" */
+};
+
+/* Longest prefix of the absolute path among the routes, .guardfs/backends/NAME and the backends' `expose`
+ * directories. 0, or -ENOENT if it lies neither there nor below the mountpoint. */
+errint_t ctl_place_of(const json_t *status, const char *absolute, struct ctl_place *place) WARN_UNUSED;
+
+/* "30s", "500ms", "2m", "1h", "30" (seconds) to milliseconds. 0 or -EINVAL (also for more than a year). */
+errint_t ctl_parse_duration(const char *text, uint64_t *ms) WARN_UNUSED;
+
+/* Has what `guardctl wait` waits for come true? state: a state name, or "ok" for the whole; backend: one of
+ * them, or NULL for all. 1 yes, 0 no, -ENOENT no such backend. */
+int ctl_wait_reached(const json_t *status, const char *state, const char *backend);
+
+/* String or number member of a JSON object, "" or 0 if missing or of another type. Borrowed. */
+const char *ctl_text(const json_t *object, const char *key);
+int64_t ctl_number(const json_t *object, const char *key);
+
+/* The backend with that name in status, or NULL. Borrowed. */
+const json_t *ctl_find_backend(const json_t *status, const char *name);
+
+/* "guardctl: ...\n" to stderr, control characters of foreign text made harmless. Returns status, so that
+ * callers can write return ctl_fail(CTL_EXIT_USAGE, ...). */
+int ctl_fail(int status, const char *format, ...) PRINTF_LIKE(2, 3);
+
+int ctl_cmd_status(const struct ctl_options *options, int argc, char **argv);
+int ctl_cmd_health(const struct ctl_options *options, int argc, char **argv);
+int ctl_cmd_wait(const struct ctl_options *options, int argc, char **argv);
+int ctl_cmd_adopt(const struct ctl_options *options, int argc, char **argv);
+int ctl_cmd_version(const struct ctl_options *options, int argc, char **argv);
+int ctl_cmd_help(const struct ctl_options *options, int argc, char **argv);
+void ctl_print_help(FILE *out);
+void ctl_print_command_help(FILE *out, const struct ctl_command *command);
+
+#endif

@@ -1,0 +1,182 @@
+/* instance.c: finding the guardfs that is meant, and reading what it says of itself. */
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "base/fd.h"
+#include "ctl/ctl.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/stat.h>
+
+#define STATUS_SIZE_MAX (64l << 20) /* 1024 routes of 2 KiB and all else stay well below */
+
+static PRINTF_LIKE(3, 4) int explain(char *message, int status, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(message, CTL_MESSAGE_MAX, format, args);
+	va_end(args);
+	return status;
+}
+
+static bool valid_name(const char *name)
+{
+	static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-";
+
+	return name[0] && name[0] != '.' && name[strspn(name, allowed)] == '\0' &&
+	       strlen(name) < CONFIG_NAME_MAX;
+}
+
+/* Names of the directories in root; the list is for the message, found for the case of just one. */
+static int count_instances(DIR *dir, char *found, char *list, size_t size)
+{
+	struct dirent *entry;
+	struct stat st;
+	int n = 0;
+
+	while ((entry = readdir(dir))) {
+		size_t used = strlen(list);
+
+		if (!valid_name(entry->d_name) || fstatat(dirfd(dir), entry->d_name, &st, 0) != 0 ||
+		    !S_ISDIR(st.st_mode))
+			continue;
+		n++;
+		(void)copy_string(found, CONFIG_NAME_MAX, entry->d_name);
+		snprintf(list + used, size - used, " %s", entry->d_name);
+	}
+	return n;
+}
+
+static int find_only_instance(struct ctl_instance *instance, const char *root, char *message)
+{
+	CLEANUP_DIR DIR *dir = opendir(root);
+	char found[CONFIG_NAME_MAX] = "", list[512] = "";
+	int n = dir ? count_instances(dir, found, list, sizeof(list)) : 0;
+
+	if (n == 0)
+		return explain(message, CTL_EXIT_UNREACHABLE,
+			       "no guardfs is running: nothing in %s. Start one (systemctl start "
+			       "guardfs@NAME, or guardfs -c FILE); "
+			       "if its run_dir is elsewhere, give -c FILE",
+			       root);
+	if (n > 1)
+		return explain(message, CTL_EXIT_USAGE, "several in %s: say which with -n NAME, one of:%s",
+			       root, list);
+	if (snprintf(instance->run_dir, sizeof(instance->run_dir), "%s/%s", root, found) >=
+	    (int)sizeof(instance->run_dir))
+		return explain(message, CTL_EXIT_USAGE, "%s: path too long", root);
+	return CTL_EXIT_OK;
+}
+
+static int run_dir_of_config(struct ctl_instance *instance, const char *file, char *message)
+{
+	CLEANUP_FREE struct config *config = calloc(1, sizeof(*config));
+	char error[CONFIG_ERROR_MAX] = "";
+	errint_t err = config ? config_load(file, config, error) : -ENOMEM;
+
+	if (err)
+		return explain(
+		    message, err == -ENOENT || err == -EACCES ? CTL_EXIT_UNREACHABLE : CTL_EXIT_USAGE, "%s%s",
+		    error[0] ? error : strerror(-err),
+		    err == -EACCES ? ". Use -n NAME, which needs no access to the configuration" : "");
+	(void)copy_string(instance->run_dir, sizeof(instance->run_dir), config->run_dir);
+	return CTL_EXIT_OK;
+}
+
+static int find_run_dir(struct ctl_instance *instance, const struct ctl_options *options, const char *root,
+			char *message)
+{
+	if (options->name && options->config)
+		return explain(message, CTL_EXIT_USAGE, "give -n NAME or -c FILE, not both");
+	if (options->config)
+		return run_dir_of_config(instance, options->config, message);
+	if (!options->name)
+		return find_only_instance(instance, root, message);
+	if (!valid_name(options->name))
+		return explain(message, CTL_EXIT_USAGE,
+			       "-n: \"%s\" is not a name: letters, digits, _ . - and fewer than %d of them",
+			       options->name, CONFIG_NAME_MAX);
+	if (snprintf(instance->run_dir, sizeof(instance->run_dir), "%s/%s", root, options->name) >=
+	    (int)sizeof(instance->run_dir))
+		return explain(message, CTL_EXIT_USAGE, "%s: path too long", root);
+	return CTL_EXIT_OK;
+}
+
+static errint_t load_json(const char *path, json_t **status)
+{
+	CLEANUP_FD int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	struct stat st;
+
+	if (fd < 0 || fstat(fd, &st) != 0)
+		return -errno;
+	if (!S_ISREG(st.st_mode) || st.st_size > STATUS_SIZE_MAX)
+		return -EINVAL;
+	*status = json_loadfd(fd, JSON_REJECT_DUPLICATES, NULL);
+	return json_is_object(*status) ? 0 : -EINVAL;
+}
+
+static bool guardian_lives(const json_t *status)
+{
+	int64_t pid = ctl_number(json_object_get(status, "processes"), "guardian");
+
+	return pid > 0 && pid <= INT32_MAX && (kill((pid_t)pid, 0) == 0 || errno == EPERM);
+}
+
+static int load_status(struct ctl_instance *instance, char *message)
+{
+	char path[CONFIG_PATH_MAX + 16];
+	errint_t err;
+
+	snprintf(path, sizeof(path), "%s/status.json", instance->run_dir);
+	err = load_json(path, &instance->status);
+	if (err == -ENOENT)
+		return explain(message, CTL_EXIT_UNREACHABLE,
+			       "guardfs is not running: there is no %s. Start it (systemctl start "
+			       "guardfs@NAME, or guardfs -c FILE)",
+			       path);
+	if (err == -EINVAL)
+		return explain(message, CTL_EXIT_UNREACHABLE,
+			       "%s is not a status of guardfs. Look at what wrote it", path);
+	if (err)
+		return explain(message, CTL_EXIT_UNREACHABLE, "cannot read %s: %s", path, strerror(-err));
+	if (ctl_number(instance->status, "schema") != 1)
+		return explain(
+		    message, CTL_EXIT_UNREACHABLE,
+		    "%s has schema %lld, this guardctl knows 1. Use the guardctl of the same installation",
+		    path, (long long)ctl_number(instance->status, "schema"));
+	instance->now = (int64_t)(clock_real_ns() / NSEC_PER_SEC);
+	instance->age = MAX(instance->now - ctl_number(instance->status, "time"), 0);
+	/* Both: a process id may be invisible from here (container), a file may be old because keeper was
+	 * just replaced. */
+	if (ctl_instance_stale(instance) && !guardian_lives(instance->status))
+		return explain(
+		    message, CTL_EXIT_UNREACHABLE,
+		    "guardfs is not running: %s is %lld s old and its guardian (pid %lld) is gone. Start it "
+		    "(systemctl start guardfs@NAME, or guardfs -c FILE)",
+		    path, (long long)instance->age,
+		    (long long)ctl_number(json_object_get(instance->status, "processes"), "guardian"));
+	return CTL_EXIT_OK;
+}
+
+int ctl_instance_open(struct ctl_instance *instance, const struct ctl_options *options, const char *root,
+		      char *message)
+{
+	int status;
+
+	memset(instance, 0, sizeof(*instance));
+	message[0] = '\0';
+	status = find_run_dir(instance, options, root, message);
+	return status ? status : load_status(instance, message);
+}
+
+void ctl_instance_release(struct ctl_instance *instance)
+{
+	json_decref(instance->status);
+	instance->status = NULL;
+}
+
+bool ctl_instance_stale(const struct ctl_instance *instance)
+{
+	return instance->age > CTL_STALE_S;
+}

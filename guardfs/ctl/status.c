@@ -1,0 +1,48 @@
+/* status.c: guardctl status */
+#include "base/cleanup.h"
+#include "ctl/ctl.h"
+#include "report/report.h"
+
+static int print_json(const json_t *status)
+{
+	CLEANUP_FREE char *text = json_dumps(status, JSON_INDENT(1));
+
+	if (!text)
+		return ctl_fail(CTL_EXIT_UNREACHABLE, "short of memory");
+	puts(text);
+	return CTL_EXIT_OK;
+}
+
+static int print_text(const json_t *status, int64_t now)
+{
+	size_t length = 0;
+	CLEANUP_FREE char *text = report_text_from_json(status, now, &length);
+
+	if (!text)
+		return ctl_fail(CTL_EXIT_UNREACHABLE, "short of memory");
+	fwrite(text, 1, length, stdout);
+	return CTL_EXIT_OK;
+}
+
+int ctl_cmd_status(const struct ctl_options *options, int argc, char **argv)
+{
+	struct ctl_instance instance;
+	char message[CTL_MESSAGE_MAX];
+	int status = ctl_instance_open(&instance, options, CTL_RUN_ROOT, message);
+
+	(void)argc;
+	(void)argv;
+	if (status) {
+		ctl_fail(status, "%s", message);
+	} else {
+		if (ctl_instance_stale(&instance))
+			ctl_fail(0,
+				 "warning: this is %lld s old: keeper does not renew it. See journalctl -u "
+				 "'guardfs@*'",
+				 (long long)instance.age);
+		status =
+		    options->json ? print_json(instance.status) : print_text(instance.status, instance.now);
+	}
+	ctl_instance_release(&instance);
+	return status;
+}
