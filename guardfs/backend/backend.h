@@ -72,14 +72,17 @@ struct backend_ops {
 	/* flags: RENAME_NOREPLACE, RENAME_EXCHANGE, RENAME_WHITEOUT */
 	errint_t (*rename)(struct backend *b, uint32_t parent, const char *name, uint32_t newparent, const char *newname, unsigned flags);
 
-	/* flags: open(2), already without O_APPEND, O_CREAT, O_NOCTTY; may hold O_TRUNC, O_DIRECT, O_SYNC. *ref is the caller's to release. */
+	/* Neither O_DIRECT nor O_NONBLOCK reaches storage: the kernel has bypassed its cache already, and buffers need no alignment.
+	 * flags: open(2), already without O_APPEND, O_CREAT, O_NOCTTY; may hold O_TRUNC, O_DIRECT, O_SYNC. *ref is the caller's to release. */
 	errint_t (*open)(struct backend *b, uint32_t node, int flags, int *ref);
 	/* flags hold O_CREAT and possibly O_EXCL. */
 	errint_t (*create)(struct backend *b, uint32_t parent, const char *name, int flags, mode_t mode, const struct caller *c, struct found *found, int *ref);
 	/* An unnamed file in directory parent (O_TMPFILE). -EOPNOTSUPP where there is none. */
 	errint_t (*tmpfile)(struct backend *b, uint32_t parent, int flags, mode_t mode, const struct caller *c, struct found *found, int *ref);
+	/* All of size, less only at the end of the file, or an error. */
 	ssize_t (*read)(struct backend *b, int ref, void *buf, size_t size, off_t offset);
-	/* All of size or an error: a short write is continued until something is known. kill_priv as SET_KILL_PRIV. */
+	/* A short write is continued until something is known: size, or an error, or, if storage failed on the way (full disk), the bytes that did land:
+	 * the caller must report that count. kill_priv as SET_KILL_PRIV. */
 	ssize_t (*write)(struct backend *b, int ref, const void *buf, size_t size, off_t offset, bool kill_priv);
 	errint_t (*flush)(struct backend *b, int ref);
 	errint_t (*fsync)(struct backend *b, int ref, bool data_only);
@@ -110,19 +113,36 @@ struct backend {
 	void *state;                          /* private to the implementation, worker's memory */
 };
 
-/* The local tier over directory path. Opens it; root_fd keeps it. *found describes the root. Frees nothing on error; returns -errno.
- * Worker, before threads. */
+/* Gives the calling thread its own umask (0) and file system attributes, without which creation on behalf of a caller would leak into other
+ * threads, and drops its supplementary groups. Every worker thread, once, before its first operation. */
+void backend_thread_init(void);
+
+/* The local tier over directory path. Opens it and keeps a descriptor of it. *found describes the root, which must become node 0. Frees nothing on
+ * error; returns -errno. Worker, before threads. */
 errint_t backend_local_open(struct arena *arena, const char *path, struct backend *b, struct found *found) WARN_UNUSED;
+
+/* The descriptor of the local root: it stands in no record of the arena, a sweep of unrecorded descriptors must spare it. */
+int backend_local_root_fd(const struct backend *b);
+
+/* Objects of the local tier without a file handle (found.fh_length == 0: another file system is mounted there, or this one has no handles) can only be
+ * kept by a descriptor: the O_PATH descriptor of the object that this thread's last operation found, -1: none. It is then the caller's, to be given to
+ * nodefd_offer(arena, node, 0, fd) as soon as the node exists with its backend and fh_length. Left alone, it is closed by the thread's next find. */
+int backend_found_fd(void);
 
 /* A guarded directory backend: dir or sshfs, with the fault filter around it if configured (then *b is the filter). Reaches nothing by itself:
  * board->root_fd and root_epoch tell where the root is; without a root every operation returns -ENOTCONN. Worker, before threads. */
 errint_t backend_dir_open(struct arena *arena, unsigned index, struct backend *b) WARN_UNUSED;
 
+/* How a route root of a guarded backend is found: writes the target relative to the backend's root ("" for the root itself). 0 or -errno.
+ * Called by operations in any thread; set before threads. */
+void backend_set_route_resolver(errint_t (*resolve)(uint32_t node, char *target, size_t size));
+
 /* Hard upper bound on cached O_PATH descriptors of nodes, over all backends. Call once before the two above. Rebuilds the list of cached descriptors from
  * the arena (a predecessor's), with pins reset. */
 errint_t nodefd_init(struct arena *arena, uint32_t limit) WARN_UNUSED;
 
-/* Drops the cached descriptor of a node about to be freed (closes it unless a task still uses it; then the last one does). fs/node.c. */
+/* Drops the cached descriptor of a node about to be freed (closes it unless a task still uses it; then the last one does: the record must not be
+ * used for another node before node.fd is 0 again, which node.pins ensures). fs/node.c. */
 void nodefd_drop(struct arena *arena, uint32_t node);
 
 /* Offers an O_PATH descriptor that somebody just opened for node at epoch (0: local tier) to the cache; always consumes fd. */

@@ -1,0 +1,242 @@
+/* dir.c: guarded directory backends: a directory, or keeper's sshfs mount, below board->root_fd. See dir.h
+ * for the parts.
+ *
+ * Nothing is done in the name of the caller here: what storage thinks of owners is its own affair (sshfs
+ * ignores them), and a lost permission must never look like trouble of the tier. A plain dir gives new
+ * objects their owner afterwards. */
+#include "backend/dir.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+/* Attributes as the configuration presents them; the same rule as libfuse's options uid, gid and umask. */
+static void present(const struct backend *b, struct stat *st)
+{
+	const struct config_backend *c = b->config;
+
+	if (c->has_uid)
+		st->st_uid = c->uid;
+	if (c->has_gid)
+		st->st_gid = c->gid;
+	if (c->has_umask)
+		st->st_mode = (st->st_mode & S_IFMT) | (0777 & ~c->umask);
+}
+
+static errint_t dir_describe(struct backend *b, int dirfd, const char *name, struct found *found)
+{
+	int flags = name[0] ? AT_SYMLINK_NOFOLLOW : AT_EMPTY_PATH;
+
+	found->fh_length = 0;
+	found->fh_type = 0;
+	if (fstatat(dirfd, name, &found->st, flags) < 0)
+		return -errno;
+	present(b, &found->st);
+	return 0;
+}
+
+static void dir_enter(struct backend *b, const struct caller *c, mode_t *mode)
+{
+	(void)b;
+	*mode &= ~c->umask;
+}
+
+static void dir_leave(struct backend *b, const struct caller *c)
+{
+	(void)b;
+	(void)c;
+}
+
+/* Gives a new object to its caller. Failure is no error: storage that doesn't let us keeps its own idea of
+ * owners. */
+static void dir_settle(struct backend *b, int dirfd, const char *name, int fd, mode_t mode,
+		       const struct caller *c)
+{
+	struct stat parent;
+	gid_t gid = c->gid;
+	int rc;
+
+	(void)b;
+	if (c->uid == 0 && c->gid == 0)
+		return;
+	if (fstat(dirfd, &parent) == 0 && (parent.st_mode & S_ISGID))
+		gid = (gid_t)-1; /* inherited */
+	rc = fd >= 0 ? fchown(fd, c->uid, gid) : fchownat(dirfd, name, c->uid, gid, AT_SYMLINK_NOFOLLOW);
+	if (rc == 0 && (mode & (S_ISUID | S_ISGID)) && !S_ISDIR(mode) && !S_ISLNK(mode))
+		rc = fd >= 0 ? fchmod(fd, mode & 07777) : fchmodat(dirfd, name, mode & 07777, 0);
+	(void)rc;
+}
+
+/* Files are looked at through their parent, whose descriptor is cached: one system call. */
+static errint_t dir_getattr(struct backend *b, uint32_t index, int ref, struct stat *st)
+{
+	const struct node *node = &b->arena->nodes[index];
+	bool is_dir = S_ISDIR(__atomic_load_n(&node->mode, __ATOMIC_RELAXED));
+	CLEANUP_REACHED struct reached dir = REACHED_NONE;
+	char name[NAME_LENGTH_MAX + 1];
+	errint_t rc = -ESTALE;
+
+	if (ref < 0 && !is_dir)
+		rc = dir_reach_parent(b, index, &dir, name);
+	if (rc == 0) {
+		rc = errint(fstatat(dir.fd, name, st, AT_SYMLINK_NOFOLLOW));
+		if (rc == 0)
+			rc = posix_check_type(node, st->st_mode);
+	} else if (ref >= 0 || is_dir || rc == -ESTALE) {
+		rc = posix_getattr(b, index, ref, st);
+	}
+	if (rc == 0)
+		present(b, st);
+	return rc;
+}
+
+static errint_t dir_setattr(struct backend *b, uint32_t node, int ref, const struct stat *want, unsigned set,
+			    struct stat *st)
+{
+	errint_t rc;
+
+	if (b->config->present_owner)
+		set &= ~(unsigned)(SET_MODE | SET_UID | SET_GID | SET_KILL_PRIV);
+	if (!(set & ~(unsigned)SET_CTIME))
+		return dir_getattr(b, node, ref, st);
+	rc = posix_setattr(b, node, ref, want, set, st);
+	if (rc == 0)
+		present(b, st);
+	return rc;
+}
+
+static errint_t dir_mkdir(struct backend *b, uint32_t parent, const char *name, mode_t mode,
+			  const struct caller *c, struct found *found)
+{
+	return dir_mend_make(b, parent, name, false, posix_mkdir(b, parent, name, mode, c, found));
+}
+
+static errint_t dir_mknod(struct backend *b, uint32_t parent, const char *name, mode_t mode, dev_t rdev,
+			  const struct caller *c, struct found *found)
+{
+	return dir_mend_make(b, parent, name, false, posix_mknod(b, parent, name, mode, rdev, c, found));
+}
+
+static errint_t dir_symlink(struct backend *b, const char *target, uint32_t parent, const char *name,
+			    const struct caller *c, struct found *found)
+{
+	return dir_mend_make(b, parent, name, false, posix_symlink(b, target, parent, name, c, found));
+}
+
+static errint_t dir_link(struct backend *b, uint32_t node, uint32_t parent, const char *name,
+			 struct found *found)
+{
+	return dir_mend_make(b, parent, name, false, posix_link(b, node, parent, name, found));
+}
+
+static errint_t dir_unlink(struct backend *b, uint32_t parent, const char *name)
+{
+	return dir_mend_unlink(b, parent, name, posix_unlink(b, parent, name));
+}
+
+static errint_t dir_rmdir(struct backend *b, uint32_t parent, const char *name)
+{
+	return dir_mend_rmdir(b, parent, name, posix_rmdir(b, parent, name));
+}
+
+static errint_t dir_rename(struct backend *b, uint32_t parent, const char *name, uint32_t newparent,
+			   const char *newname, unsigned flags)
+{
+	errint_t rc = posix_rename(b, parent, name, newparent, newname, flags);
+
+	return dir_mend_rename(b, parent, name, newparent, newname, flags, rc);
+}
+
+static errint_t dir_create(struct backend *b, uint32_t parent, const char *name, int flags, mode_t mode,
+			   const struct caller *c, struct found *found, int *ref)
+{
+	errint_t rc = posix_create(b, parent, name, flags, mode, c, found, ref);
+
+	return dir_mend_make(b, parent, name, !(flags & O_EXCL), rc);
+}
+
+static ssize_t dir_read(struct backend *b, int ref, void *buf, size_t size, off_t offset)
+{
+	ssize_t rc = posix_read(b, ref, buf, size, offset);
+
+	return rc == -EPERM ? dir_mend_io(b, ref, 0, rc) : rc;
+}
+
+/* Set-id bits mean nothing where ownership is presented, and sshfs has no say in them. */
+static ssize_t dir_write(struct backend *b, int ref, const void *buf, size_t size, off_t offset,
+			 bool kill_priv)
+{
+	bool kill = kill_priv && b->config->type == BACKEND_DIR && !b->config->present_owner;
+
+	return dir_mend_io(b, ref, size, posix_write(b, ref, buf, size, offset, kill));
+}
+
+/* Closing a duplicate makes a FUSE mount beneath write out and report what it still owes. */
+static errint_t dir_flush(struct backend *b, int ref)
+{
+	int fd = dup(ref);
+
+	return fd < 0 ? -errno : (errint_t)dir_mend_io(b, ref, 0, errint(close(fd)));
+}
+
+static errint_t dir_fsync(struct backend *b, int ref, bool data_only)
+{
+	return (errint_t)dir_mend_io(b, ref, 0, posix_fsync(b, ref, data_only));
+}
+
+static const struct backend_ops dir_ops = {
+    .name = "dir",
+    .lookup = posix_lookup,
+    .getattr = dir_getattr,
+    .setattr = dir_setattr,
+    .readlink = posix_readlink,
+    .mkdir = dir_mkdir,
+    .mknod = dir_mknod,
+    .symlink = dir_symlink,
+    .link = dir_link,
+    .unlink = dir_unlink,
+    .rmdir = dir_rmdir,
+    .rename = dir_rename,
+    .open = posix_open,
+    .create = dir_create,
+    .tmpfile = posix_tmpfile,
+    .read = dir_read,
+    .write = dir_write,
+    .flush = dir_flush,
+    .fsync = dir_fsync,
+    .release = posix_release,
+    .fallocate = posix_allocate,
+    .lseek = posix_lseek,
+    .copy_range = posix_copy_range,
+    .opendir = posix_opendir,
+    .readdir = posix_readdir,
+    .getxattr = posix_getxattr,
+    .setxattr = posix_setxattr,
+    .listxattr = posix_listxattr,
+    .removexattr = posix_removexattr,
+    .statfs = posix_statfs,
+};
+
+static const struct posix dir_posix_owning = {dir_reach, dir_describe, dir_enter, dir_leave, dir_settle};
+static const struct posix dir_posix = {dir_reach, dir_describe, dir_enter, dir_leave, NULL};
+
+errint_t backend_dir_open(struct arena *arena, unsigned index, struct backend *b)
+{
+	const struct config_backend *config = &arena->board.config.backends[index];
+	bool owning = config->type == BACKEND_DIR && !config->present_owner;
+	struct backend dir = {.ops = &dir_ops,
+			      .arena = arena,
+			      .board = &arena->board.backends[index],
+			      .config = config,
+			      .index = (uint8_t)index};
+	struct posix *state;
+
+	if (index >= CONFIG_BACKENDS_MAX)
+		return -EINVAL;
+	state = malloc(sizeof(*state));
+	if (!state)
+		return -ENOMEM;
+	*state = owning ? dir_posix_owning : dir_posix;
+	dir.state = state;
+	*b = dir;
+	return 0;
+}

@@ -1,0 +1,32 @@
+/* dir.h: guarded directory backends (dir, sshfs): the parts of their implementation. Private to backend/. */
+#ifndef GUARDFS_BACKEND_DIR_H
+#define GUARDFS_BACKEND_DIR_H
+
+#include "backend/posix.h"
+
+/* dir_walk.c: hook reach of struct posix. By names, from the nearest ancestor with a cached descriptor of the
+ * present epoch, else from the route root's target below the backend's root. Only directories are cached:
+ * whatever else stands under a name is looked at anew each time, as another client may have replaced it.
+ * -ENOTCONN without a root of the breaker's epoch; -ESTALE if the node has lost its name or something of
+ * another type has taken its place. */
+errint_t dir_reach(struct backend *b, uint32_t node, struct reached *r);
+
+/* The parent of a node, reached, and the node's name in it (NAME_LENGTH_MAX + 1 bytes). -ESTALE for nodes
+ * without one (roots of routes too). */
+errint_t dir_reach_parent(struct backend *b, uint32_t node, struct reached *r, char *name);
+
+/* dir_errno.c: sshfs gives EPERM for every failure that SFTP has no code for. These find out what it was:
+ * given an operation's result, they return it or the error that it should have been. Nothing is asked unless
+ * the result is in doubt and the backend is an sshfs. */
+
+/* Of making name in parent. old: it may exist already without this being an error. */
+errint_t dir_mend_make(struct backend *b, uint32_t parent, const char *name, bool may_exist, errint_t rc);
+errint_t dir_mend_unlink(struct backend *b, uint32_t parent, const char *name, errint_t rc);
+errint_t dir_mend_rmdir(struct backend *b, uint32_t parent, const char *name, errint_t rc);
+errint_t dir_mend_rename(struct backend *b, uint32_t parent, const char *name, uint32_t newparent,
+			 const char *newname, unsigned flags, errint_t rc);
+
+/* Of reading, writing or syncing an open file; size: bytes that were to be stored. */
+ssize_t dir_mend_io(struct backend *b, int ref, size_t size, ssize_t rc);
+
+#endif

@@ -1,0 +1,140 @@
+/* dir_errno.c: what sshfs really meant. See dir.h.
+ *
+ * SFTP knows "no such file", "permission denied" (EACCES here) and "failure"; OpenSSH's server sends the last
+ * for EEXIST, ENOTEMPTY, ENOSPC, EDQUOT, EXDEV, EROFS, EISDIR and the rest, and sshfs makes EPERM of it. What
+ * can be found out by looking afterwards is; when looking fails as well, the result stays as it was. */
+#include "backend/dir.h"
+
+#include <dirent.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+static bool is_sshfs(const struct backend *b)
+{
+	return b->config->type == BACKEND_SSHFS;
+}
+
+static bool is_doubtful(const struct backend *b, ssize_t rc)
+{
+	return is_sshfs(b) && (rc == -EPERM || rc == -EIO);
+}
+
+/* Is there no room for size bytes more on the file system behind fd? False if that can't be told. */
+static bool is_full(int fd, size_t size)
+{
+	struct statvfs st;
+
+	if (fstatvfs(fd, &st) < 0 || st.f_blocks == 0)
+		return false;
+	return st.f_bavail == 0 || (uint64_t)st.f_bavail * st.f_frsize < size;
+}
+
+/* Type of what stands under a name; 0: nothing, or it can't be told. */
+static mode_t type_at(int dirfd, const char *name)
+{
+	struct stat st;
+
+	return fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW) == 0 ? st.st_mode & S_IFMT : 0;
+}
+
+static bool is_missing(int dirfd, const char *name)
+{
+	struct stat st;
+
+	return fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW) < 0 && errno == ENOENT;
+}
+
+static bool holds_entries(int dirfd, const char *name)
+{
+	_Alignas(8) char buf[2048];
+	int fd = openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+	bool found = false;
+	ssize_t n;
+
+	if (fd < 0)
+		return false;
+	while (!found && (n = getdents64(fd, buf, sizeof(buf))) > 0) {
+		for (ssize_t at = 0; at < n && !found;) {
+			const struct dirent64 *e = (const void *)(buf + at);
+
+			found = strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0;
+			at += e->d_reclen;
+		}
+	}
+	close(fd);
+	return found;
+}
+
+errint_t dir_mend_make(struct backend *b, uint32_t parent, const char *name, bool may_exist, errint_t rc)
+{
+	CLEANUP_REACHED struct reached dir = REACHED_NONE;
+	mode_t there;
+
+	if (!is_doubtful(b, rc) || dir_reach(b, parent, &dir) < 0)
+		return rc;
+	there = rc == -EPERM ? type_at(dir.fd, name) : 0;
+	if (there && !may_exist)
+		return -EEXIST;
+	if (S_ISDIR(there))
+		return -EISDIR;
+	return is_full(dir.fd, 0) ? -ENOSPC : rc;
+}
+
+errint_t dir_mend_unlink(struct backend *b, uint32_t parent, const char *name, errint_t rc)
+{
+	CLEANUP_REACHED struct reached dir = REACHED_NONE;
+
+	if (!is_sshfs(b) || rc != -EPERM || dir_reach(b, parent, &dir) < 0)
+		return rc;
+	if (S_ISDIR(type_at(dir.fd, name)))
+		return -EISDIR;
+	return is_missing(dir.fd, name) ? -ENOENT : rc;
+}
+
+errint_t dir_mend_rmdir(struct backend *b, uint32_t parent, const char *name, errint_t rc)
+{
+	CLEANUP_REACHED struct reached dir = REACHED_NONE;
+	mode_t there;
+
+	if (!is_sshfs(b) || rc != -EPERM || dir_reach(b, parent, &dir) < 0)
+		return rc;
+	there = type_at(dir.fd, name);
+	if (there && !S_ISDIR(there))
+		return -ENOTDIR;
+	if (there)
+		return holds_entries(dir.fd, name) ? -ENOTEMPTY : rc;
+	return is_missing(dir.fd, name) ? -ENOENT : rc;
+}
+
+errint_t dir_mend_rename(struct backend *b, uint32_t parent, const char *name, uint32_t newparent,
+			 const char *newname, unsigned flags, errint_t rc)
+{
+	CLEANUP_REACHED struct reached from = REACHED_NONE;
+	CLEANUP_REACHED struct reached to = REACHED_NONE;
+	mode_t old, new;
+
+	if (!is_sshfs(b) || rc != -EPERM || dir_reach(b, parent, &from) < 0 ||
+	    dir_reach(b, newparent, &to) < 0)
+		return rc;
+	old = type_at(from.fd, name);
+	new = type_at(to.fd, newname);
+	if (!old)
+		return is_missing(from.fd, name) ? -ENOENT : rc;
+	if (!new)
+		return is_full(to.fd, 0) ? -ENOSPC : rc;
+	if (flags & RENAME_NOREPLACE)
+		return -EEXIST;
+	if (S_ISDIR(new) && !S_ISDIR(old))
+		return -EISDIR;
+	if (!S_ISDIR(new) && S_ISDIR(old))
+		return -ENOTDIR;
+	return S_ISDIR(new) && holds_entries(to.fd, newname) ? -ENOTEMPTY : rc;
+}
+
+ssize_t dir_mend_io(struct backend *b, int ref, size_t size, ssize_t rc)
+{
+	if (!is_doubtful(b, rc))
+		return rc;
+	/* Nobody is denied a read or a write of a file that is open: EPERM says only that it failed. */
+	return is_full(ref, size) ? -ENOSPC : -EIO;
+}

@@ -1,0 +1,243 @@
+/* dir_walk.c: finding nodes of a guarded directory backend by their names. See dir.h.
+ *
+ * Names and parents are read without a lock while fs/ may be renaming: the path is put together a second time
+ * after it was walked, and walked again if it has changed. */
+#include "backend/dir.h"
+#include "base/cleanup.h"
+
+#include <linux/openat2.h>
+#include <sys/syscall.h>
+
+#define WALK_PATH_MAX 4096
+#define WALK_TRIES    8
+
+static errint_t (*resolve_route)(uint32_t node, char *target, size_t size);
+
+void backend_set_route_resolver(errint_t (*resolve)(uint32_t node, char *target, size_t size))
+{
+	resolve_route = resolve;
+}
+
+/* A walk: from the ancestor base (or the backend's root), along path, in one epoch. */
+struct walk {
+	uint32_t epoch;
+	uint32_t base; /* NODE_NONE: the backend's root */
+	char *path;    /* points into text; relative, "" for the base itself */
+	char text[WALK_PATH_MAX];
+};
+
+static void path_start(struct walk *w)
+{
+	w->path = w->text + sizeof(w->text) - 1;
+	*w->path = '\0';
+}
+
+/* Puts one component, or several, before what is there. */
+static errint_t path_prepend(struct walk *w, const char *part)
+{
+	size_t n = strlen(part);
+	size_t slash = *w->path != '\0';
+
+	if (n == 0)
+		return 0;
+	if ((size_t)(w->path - w->text) < n + slash)
+		return -ENAMETOOLONG;
+	if (slash)
+		*--w->path = '/';
+	w->path -= n;
+	memcpy(w->path, part, n);
+	return 0;
+}
+
+static errint_t path_prepend_target(struct walk *w, uint32_t node)
+{
+	char target[CONFIG_PATH_MAX];
+	errint_t rc = resolve_route ? resolve_route(node, target, sizeof(target)) : -ENOENT;
+
+	return rc < 0 ? rc : path_prepend(w, target);
+}
+
+static uint32_t parent_of(const struct node *node)
+{
+	return __atomic_load_n(&node->parent, __ATOMIC_RELAXED);
+}
+
+static bool is_route_root(const struct node *node)
+{
+	return __atomic_load_n(&node->flags, __ATOMIC_RELAXED) & NODE_ROUTE_ROOT;
+}
+
+static const char *name_of(const struct backend *b, const struct node *node)
+{
+	if (__atomic_load_n(&node->flags, __ATOMIC_RELAXED) & NODE_UNLINKED)
+		return "";
+	return name_get(&b->arena->names, __atomic_load_n(&node->name, __ATOMIC_RELAXED));
+}
+
+/* Puts the path from base (NODE_NONE: the backend's root) to node together. */
+static errint_t path_from(const struct backend *b, uint32_t base, uint32_t node, struct walk *w)
+{
+	path_start(w);
+	while (node != base) {
+		const struct node *n;
+		const char *name;
+		errint_t rc;
+
+		if (node >= NODE_MAX)
+			return -ESTALE;
+		n = &b->arena->nodes[node];
+		if (n->backend != b->index)
+			return -ESTALE;
+		if (is_route_root(n))
+			return base == NODE_NONE ? path_prepend_target(w, node) : -ESTALE;
+		name = name_of(b, n);
+		rc = name[0] ? path_prepend(w, name) : -ESTALE;
+		if (rc < 0)
+			return rc;
+		node = parent_of(n);
+	}
+	return 0;
+}
+
+/* The nearest ancestor of node with a descriptor of the walk's epoch, pinned into r; else the backend's root.
+ * An ancestor too far away for one path is reached first. */
+static errint_t find_base(struct backend *b, uint32_t node, struct walk *w, struct reached *r)
+{
+	uint32_t n = node;
+	size_t length = 0;
+	int fd;
+
+	w->base = NODE_NONE;
+	while (!is_route_root(&b->arena->nodes[n])) {
+		length += strlen(name_of(b, &b->arena->nodes[n])) + 1;
+		n = parent_of(&b->arena->nodes[n]);
+		if (n >= NODE_MAX || b->arena->nodes[n].backend != b->index)
+			return -ESTALE;
+		fd = nodefd_pin(b->arena, n, w->epoch);
+		if (fd >= 0) {
+			w->base = n;
+			*r = (struct reached){b->arena, n, fd, REACHED_PINNED};
+			return 0;
+		}
+		if (length > WALK_PATH_MAX / 2) {
+			w->base = n;
+			return dir_reach(b, n, r);
+		}
+	}
+	return 0;
+}
+
+/* The present root, into *fd; the epoch it belongs to is returned in *epoch. */
+static errint_t present_root(const struct backend *b, uint32_t *epoch, int *fd)
+{
+	*epoch = atomic_load(&b->board->root_epoch);
+	*fd = atomic_load(&b->board->root_fd);
+	if (*fd < 0 || gate_epoch(atomic_load(&b->board->gate)) != *epoch ||
+	    atomic_load(&b->board->root_epoch) != *epoch)
+		return -ENOTCONN;
+	return 0;
+}
+
+/* openat2(2) has no wrapper yet. Nothing on the way may be a symlink or lead out. */
+static int open_beneath(int base, const char *path, int flags)
+{
+	struct open_how how = {.flags = (uint64_t)(unsigned)flags,
+			       .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS};
+	long fd = syscall(SYS_openat2, base, path[0] ? path : ".", &how, sizeof(how));
+
+	return fd < 0 ? -errno : (int)fd;
+}
+
+/* The type can be had without asking storage again: it was looked at just now and never changes for one
+ * inode. */
+static errint_t check_fd_type(const struct node *node, int fd)
+{
+	struct statx stx;
+
+	if (statx(fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_TYPE, &stx) < 0)
+		return -errno;
+	return posix_check_type(node, stx.stx_mode);
+}
+
+/* One try. *changed: the path was changed by a rename meanwhile. Returns a new descriptor or -errno. */
+static int walk_once(struct backend *b, uint32_t node, struct walk *w, bool *changed)
+{
+	bool is_dir = S_ISDIR(__atomic_load_n(&b->arena->nodes[node].mode, __ATOMIC_RELAXED));
+	CLEANUP_REACHED struct reached base = REACHED_NONE;
+	struct walk again;
+	int root, fd;
+	errint_t rc = present_root(b, &w->epoch, &root);
+
+	if (rc == 0)
+		rc = find_base(b, node, w, &base);
+	if (rc == 0)
+		rc = path_from(b, w->base, node, w);
+	if (rc < 0)
+		return rc;
+	fd = open_beneath(w->base == NODE_NONE ? root : base.fd, w->path,
+			  O_PATH | O_NOFOLLOW | (is_dir ? O_DIRECTORY : 0));
+	rc = path_from(b, w->base, node, &again);
+	*changed = rc == 0 && strcmp(w->path, again.path) != 0;
+	return fd;
+}
+
+static int walk(struct backend *b, uint32_t node, struct walk *w)
+{
+	for (int tries = 0;; tries++) {
+		bool changed = false;
+		int fd = walk_once(b, node, w, &changed);
+
+		if (!changed)
+			return fd;
+		if (fd >= 0)
+			close(fd);
+		if (tries == WALK_TRIES)
+			return -ESTALE;
+	}
+}
+
+/* A directory that turned out to be something else: O_DIRECTORY says so before any comparison. */
+static errint_t walk_error(const struct node *node, errint_t rc)
+{
+	return rc == -ENOTDIR && S_ISDIR(__atomic_load_n(&node->mode, __ATOMIC_RELAXED)) ? -ESTALE : rc;
+}
+
+errint_t dir_reach(struct backend *b, uint32_t index, struct reached *r)
+{
+	const struct node *node = &b->arena->nodes[index];
+	struct walk w;
+	errint_t rc;
+	int fd, root;
+
+	rc = present_root(b, &w.epoch, &root);
+	if (rc < 0)
+		return rc;
+	fd = nodefd_pin(b->arena, index, w.epoch);
+	if (fd >= 0) {
+		*r = (struct reached){b->arena, index, fd, REACHED_PINNED};
+		return 0;
+	}
+	fd = walk(b, index, &w);
+	if (fd < 0)
+		return walk_error(node, fd);
+	rc = check_fd_type(node, fd);
+	if (rc < 0)
+		close(fd);
+	else if (S_ISDIR(__atomic_load_n(&node->mode, __ATOMIC_RELAXED)))
+		posix_keep(b, index, w.epoch, fd, r);
+	else
+		*r = (struct reached){b->arena, index, fd, REACHED_OWN};
+	return rc;
+}
+
+errint_t dir_reach_parent(struct backend *b, uint32_t index, struct reached *r, char *name)
+{
+	const struct node *node = &b->arena->nodes[index];
+	uint32_t parent = parent_of(node);
+
+	if (is_route_root(node) || parent >= NODE_MAX || !name_of(b, node)[0])
+		return -ESTALE;
+	strncpy(name, name_of(b, node), NAME_LENGTH_MAX + 1);
+	name[NAME_LENGTH_MAX] = '\0';
+	return dir_reach(b, parent, r);
+}

@@ -1,0 +1,297 @@
+/* local.c: the local tier: nodes are reached by file handle, through a descriptor of the root.
+ *
+ * Objects without a handle that can be opened there (another file system mounted below, a file system that
+ * has none) are kept by descriptor, or found again by name where the node has one. */
+#include "backend/cred.h"
+#include "backend/posix.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+struct local {
+	struct posix posix;
+	int root_fd;
+	int mount_id;
+	bool has_handles;
+};
+
+/* Type of a handle whose first 32-bit word is the inode number and whose second is its generation (ext2/3/4,
+ * XFS with 32-bit inodes). */
+#define HANDLE_INO32_GEN	1
+#define HANDLE_INO32_GEN_LENGTH 8
+
+union handle_space {
+	struct file_handle handle;
+	char space[sizeof(struct file_handle) + NODE_FH_MAX];
+};
+
+static struct local *local_of(const struct backend *b)
+{
+	return b->state;
+}
+
+/* See backend_found_fd. */
+static _Thread_local int found_fd = -1;
+
+static void set_found_fd(int fd)
+{
+	if (found_fd >= 0)
+		close(found_fd);
+	found_fd = fd;
+}
+
+int backend_found_fd(void)
+{
+	int fd = found_fd;
+
+	found_fd = -1;
+	return fd;
+}
+
+/* Fills in the handle of name in dirfd (flags: AT_EMPTY_PATH for dirfd itself); fh_length 0 if there is none
+ * that we could open. */
+static errint_t get_handle(const struct local *l, int dirfd, const char *name, int flags, struct found *found)
+{
+	union handle_space h;
+	int mount_id;
+
+	found->fh_length = 0;
+	if (!l->has_handles)
+		return 0;
+	h.handle.handle_bytes = NODE_FH_MAX;
+	if (name_to_handle_at(dirfd, name, &h.handle, &mount_id, flags) < 0)
+		return errno == EOPNOTSUPP || errno == EOVERFLOW ? 0 : -errno;
+	if (mount_id != l->mount_id || h.handle.handle_type < 0 || h.handle.handle_type > UINT8_MAX ||
+	    h.handle.handle_bytes > NODE_FH_MAX)
+		return 0;
+	found->fh_type = (uint8_t)h.handle.handle_type;
+	found->fh_length = (uint8_t)h.handle.handle_bytes;
+	memcpy(found->fh, h.handle.f_handle, h.handle.handle_bytes);
+	return 0;
+}
+
+/* Do handle and attributes, fetched by name one after the other, surely belong to the same inode? */
+static bool is_same_inode(const struct found *found)
+{
+	uint32_t ino;
+
+	if (found->fh_type != HANDLE_INO32_GEN || found->fh_length != HANDLE_INO32_GEN_LENGTH)
+		return false;
+	memcpy(&ino, found->fh, sizeof(ino));
+	return ino == found->st.st_ino;
+}
+
+static errint_t describe_fd(struct backend *b, int fd, struct found *found)
+{
+	errint_t rc;
+
+	if (fstat(fd, &found->st) < 0)
+		return -errno;
+	rc = get_handle(local_of(b), fd, "", AT_EMPTY_PATH, found);
+	if (rc == 0 && found->fh_length == 0) {
+		int kept = open(posix_proc_path(fd).text, O_PATH);
+
+		if (kept < 0)
+			return -errno;
+		set_found_fd(kept);
+	}
+	return rc;
+}
+
+/* By descriptor: safe against a rename between two looks at the name, but four system calls instead of two.
+ */
+static errint_t describe_opened(struct backend *b, int dirfd, const char *name, struct found *found)
+{
+	int fd = openat(dirfd, name, O_PATH | O_NOFOLLOW);
+	errint_t rc;
+
+	if (fd < 0)
+		return -errno;
+	rc = describe_fd(b, fd, found);
+	close(fd);
+	return rc;
+}
+
+static errint_t local_describe(struct backend *b, int dirfd, const char *name, struct found *found)
+{
+	errint_t rc;
+
+	if (!name[0])
+		return describe_fd(b, dirfd, found);
+	if (fstatat(dirfd, name, &found->st, AT_SYMLINK_NOFOLLOW) < 0)
+		return -errno;
+	rc = get_handle(local_of(b), dirfd, name, 0, found);
+	if (rc == 0 && is_same_inode(found))
+		return 0;
+	return describe_opened(b, dirfd, name, found);
+}
+
+/* A descriptor by handle, with open(2) flags, or -errno (-ESTALE: the object is gone, or never had a handle).
+ */
+static int open_handle(const struct local *l, const struct node *node, int flags)
+{
+	union handle_space h;
+	int fd;
+
+	if (node->fh_length == 0 || node->fh_length > NODE_FH_MAX)
+		return -ESTALE;
+	h.handle.handle_bytes = node->fh_length;
+	h.handle.handle_type = node->fh_type;
+	memcpy(h.handle.f_handle, node->fh, node->fh_length);
+	fd = open_by_handle_at(l->root_fd, &h.handle, flags);
+	return fd < 0 ? -errno : fd;
+}
+
+/* For nodes without a handle that have lost their descriptor: by name, from the parent. */
+static int open_named(struct backend *b, const struct node *node)
+{
+	uint32_t parent = __atomic_load_n(&node->parent, __ATOMIC_RELAXED);
+	const char *name = name_get(&b->arena->names, __atomic_load_n(&node->name, __ATOMIC_RELAXED));
+	CLEANUP_REACHED struct reached dir = REACHED_NONE;
+	struct stat st;
+	errint_t rc;
+	int fd;
+
+	if (parent >= NODE_MAX || !name[0] || (node->flags & NODE_UNLINKED))
+		return -ESTALE;
+	rc = posix_reach(b, parent, &dir);
+	if (rc < 0)
+		return rc;
+	fd = openat(dir.fd, name, O_PATH | O_NOFOLLOW);
+	if (fd < 0)
+		return -errno;
+	rc = fstat(fd, &st) < 0 ? -errno : posix_check_type(node, st.st_mode);
+	if (rc == 0)
+		return fd;
+	close(fd);
+	return rc;
+}
+
+static errint_t local_reach(struct backend *b, uint32_t index, struct reached *r)
+{
+	const struct node *node = &b->arena->nodes[index];
+	int fd;
+
+	if (index == 0) {
+		*r = (struct reached){b->arena, 0, local_of(b)->root_fd, REACHED_BORROWED};
+		return 0;
+	}
+	fd = nodefd_pin(b->arena, index, 0);
+	if (fd >= 0) {
+		*r = (struct reached){b->arena, index, fd, REACHED_PINNED};
+		return 0;
+	}
+	fd = nodefd_keeps(node) ? open_named(b, node) : open_handle(local_of(b), node, O_PATH);
+	if (fd < 0)
+		return fd;
+	posix_keep(b, index, 0, fd, r);
+	return 0;
+}
+
+/* Straight from the handle to an open file where possible; an O_PATH descriptor is not needed for it. */
+static errint_t local_open(struct backend *b, uint32_t index, int flags, int *ref)
+{
+	const struct node *node = &b->arena->nodes[index];
+	int fd;
+
+	if (index != 0 && !nodefd_keeps(node)) {
+		fd = open_handle(local_of(b), node, posix_open_flags(flags));
+		if (fd >= 0)
+			*ref = fd;
+		if (fd != -ESTALE)
+			return fd < 0 ? fd : 0;
+	}
+	return posix_open(b, index, flags, ref); /* a descriptor kept of a removed object still leads to it */
+}
+
+static void local_enter(struct backend *b, const struct caller *c, mode_t *mode)
+{
+	(void)b;
+	cred_enter(c, *mode);
+}
+
+static void local_leave(struct backend *b, const struct caller *c)
+{
+	(void)b;
+	cred_leave(c);
+}
+
+/* Nothing is buffered here that closing would write. */
+static errint_t local_flush(struct backend *b, int ref)
+{
+	(void)b;
+	(void)ref;
+	return 0;
+}
+
+static const struct backend_ops local_ops = {
+    .name = "local",
+    .lookup = posix_lookup,
+    .getattr = posix_getattr,
+    .setattr = posix_setattr,
+    .readlink = posix_readlink,
+    .mkdir = posix_mkdir,
+    .mknod = posix_mknod,
+    .symlink = posix_symlink,
+    .link = posix_link,
+    .unlink = posix_unlink,
+    .rmdir = posix_rmdir,
+    .rename = posix_rename,
+    .open = local_open,
+    .create = posix_create,
+    .tmpfile = posix_tmpfile,
+    .read = posix_read,
+    .write = posix_write,
+    .flush = local_flush,
+    .fsync = posix_fsync,
+    .release = posix_release,
+    .fallocate = posix_allocate,
+    .lseek = posix_lseek,
+    .copy_range = posix_copy_range,
+    .opendir = posix_opendir,
+    .readdir = posix_readdir,
+    .getxattr = posix_getxattr,
+    .setxattr = posix_setxattr,
+    .listxattr = posix_listxattr,
+    .removexattr = posix_removexattr,
+    .statfs = posix_statfs,
+};
+
+/* Which mount are we on, and do its file systems' objects have handles? */
+static errint_t probe_handles(struct local *l)
+{
+	union handle_space h;
+
+	h.handle.handle_bytes = NODE_FH_MAX;
+	l->has_handles = name_to_handle_at(l->root_fd, "", &h.handle, &l->mount_id, AT_EMPTY_PATH) == 0;
+	if (l->has_handles || errno == EOPNOTSUPP || errno == EOVERFLOW)
+		return 0;
+	return -errno;
+}
+
+errint_t backend_local_open(struct arena *arena, const char *path, struct backend *b, struct found *found)
+{
+	struct local *l = calloc(1, sizeof(*l));
+	errint_t rc;
+
+	if (!l)
+		return -ENOMEM;
+	l->posix = (struct posix){local_reach, local_describe, local_enter, local_leave, NULL};
+	l->root_fd = open(path, O_RDONLY | O_DIRECTORY);
+	rc = l->root_fd < 0 ? -errno : probe_handles(l);
+	*b = (struct backend){.ops = &local_ops, .arena = arena, .index = NODE_LOCAL, .state = l};
+	if (rc == 0)
+		rc = describe_fd(b, l->root_fd, found);
+	if (rc < 0) {
+		if (l->root_fd >= 0)
+			close(l->root_fd);
+		free(l);
+		b->state = NULL;
+	}
+	return rc;
+}
+
+int backend_local_root_fd(const struct backend *b)
+{
+	return local_of(b)->root_fd;
+}

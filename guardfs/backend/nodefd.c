@@ -1,0 +1,201 @@
+/* nodefd.c: see nodefd.h and, for init, drop and offer, backend.h.
+ *
+ * Order: a descriptor is recorded in its word right after it was opened, and the word is cleared before it is
+ * closed. What a dead worker opened and did not record yet is swept by number. The ring holds the indexes of
+ * nodes that may have a descriptor; an entry whose node has none any more is simply room for another. */
+#include "backend/nodefd.h"
+#include "backend/backend.h"
+#include "base/child.h"
+#include "base/cleanup.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#define FD_SHIFT    40
+#define EPOCH_SHIFT 16
+#define EPOCH_MASK  0xffffffu
+#define FD_LIMIT    0xfffffe
+#define PINS	    0x3fffu
+#define REFERENCED  0x4000u
+#define DROPPED	    0x8000u
+
+/* How far the hand goes in search of room before the newcomer is turned away; in the second half, "used
+ * lately" protects no more. */
+#define SCAN_MAX 256
+
+static struct {
+	pthread_mutex_t lock;
+	uint32_t *ring;
+	uint32_t limit, used, hand;
+} cache = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+static int word_fd(uint64_t word)
+{
+	return (int)(word >> FD_SHIFT) - 1;
+}
+
+static bool word_is_epoch(uint64_t word, uint32_t epoch)
+{
+	return ((word >> EPOCH_SHIFT) & EPOCH_MASK) == (epoch & EPOCH_MASK);
+}
+
+static uint64_t word_make(int fd, uint32_t epoch, uint32_t pins)
+{
+	return ((uint64_t)fd + 1) << FD_SHIFT | (uint64_t)(epoch & EPOCH_MASK) << EPOCH_SHIFT | pins;
+}
+
+int nodefd_pin(struct arena *arena, uint32_t node, uint32_t epoch)
+{
+	node_fd_word *word = &arena->nodes[node].fd;
+	uint64_t old = atomic_load(word);
+
+	do {
+		if (word_fd(old) < 0 || !word_is_epoch(old, epoch) || (old & DROPPED) || (old & PINS) == PINS)
+			return -ENOENT;
+	} while (!atomic_compare_exchange_weak(word, &old, (old + 1) | REFERENCED));
+	return word_fd(old);
+}
+
+void nodefd_unpin(struct arena *arena, uint32_t node)
+{
+	node_fd_word *word = &arena->nodes[node].fd;
+	uint64_t old = atomic_load(word);
+	uint64_t new;
+
+	do {
+		new = old - 1;
+		if ((new &DROPPED) && !(new &PINS))
+			new = 0;
+	} while (!atomic_compare_exchange_weak(word, &old, new));
+	if (new == 0)
+		close(word_fd(old));
+}
+
+void nodefd_drop(struct arena *arena, uint32_t node)
+{
+	node_fd_word *word = &arena->nodes[node].fd;
+	uint64_t old = atomic_load(word);
+	uint64_t new;
+
+	do {
+		if (word_fd(old) < 0)
+			return;
+		new = old &PINS ? old | DROPPED : 0;
+	} while (!atomic_compare_exchange_weak(word, &old, new));
+	if (new == 0)
+		close(word_fd(old));
+}
+
+/* Can the ring entry of this node be given to another? Takes away its descriptor if nobody uses it; *fd is
+ * then to be closed. */
+static bool make_room(struct node *node, bool forced, int *fd)
+{
+	uint64_t old = atomic_load(&node->fd);
+
+	while (word_fd(old) >= 0) {
+		bool spared = (old & REFERENCED) && !forced;
+
+		if (old & PINS)
+			return false;
+		if (!atomic_compare_exchange_weak(&node->fd, &old, spared ? old & ~(uint64_t)REFERENCED : 0))
+			continue;
+		if (!spared)
+			*fd = word_fd(old);
+		return !spared;
+	}
+	return true;
+}
+
+static bool ring_add(struct arena *arena, uint32_t node)
+{
+	int evicted = -1;
+	bool added = false;
+
+	pthread_mutex_lock(&cache.lock);
+	if (cache.used < cache.limit) {
+		cache.ring[cache.used++] = node;
+		added = true;
+	}
+	for (uint32_t step = 0; step < SCAN_MAX && cache.limit > 0 && !added; step++) {
+		uint32_t *entry = &cache.ring[cache.hand];
+
+		cache.hand = (cache.hand + 1) % cache.limit;
+		added = make_room(&arena->nodes[*entry], step >= SCAN_MAX / 2, &evicted);
+		if (added)
+			*entry = node;
+	}
+	pthread_mutex_unlock(&cache.lock);
+	if (evicted >= 0)
+		close(evicted);
+	return added;
+}
+
+static bool record(struct arena *arena, uint32_t node, uint32_t epoch, int fd, uint32_t pins)
+{
+	node_fd_word *word = &arena->nodes[node].fd;
+	uint64_t old = atomic_load(word);
+
+	if (fd > FD_LIMIT)
+		return false;
+	do {
+		if (word_fd(old) >= 0 && ((old & PINS) || word_is_epoch(old, epoch)))
+			return false;
+	} while (!atomic_compare_exchange_weak(word, &old, word_make(fd, epoch, pins)));
+	if (word_fd(old) >= 0)
+		close(word_fd(old)); /* of an ended epoch; its ring entry is ours now */
+	else if (!nodefd_keeps(&arena->nodes[node]) && !ring_add(arena, node))
+		nodefd_drop(arena, node); /* a pinned one goes on until it is unpinned */
+	return true;
+}
+
+bool nodefd_adopt(struct arena *arena, uint32_t node, uint32_t epoch, int fd)
+{
+	return record(arena, node, epoch, fd, 1);
+}
+
+void nodefd_offer(struct arena *arena, uint32_t node, uint32_t epoch, int fd)
+{
+	if (!record(arena, node, epoch, fd, 0))
+		close(fd);
+}
+
+/* One node of a predecessor's: its tasks are gone, so nothing is pinned. Descriptors below FD_RESERVED are
+ * guardian's: no node can have one. */
+static void inherit(struct arena *arena, uint32_t index)
+{
+	struct node *node = &arena->nodes[index];
+	uint64_t word = atomic_load(&node->fd);
+	bool live = atomic_load(&node->state) == NODE_LIVE;
+
+	if (word_fd(word) < FD_RESERVED) {
+		atomic_store(&node->fd, 0);
+	} else if (live && !(word & DROPPED) && nodefd_keeps(node)) {
+		atomic_store(&node->fd, word & ~(uint64_t)(PINS | REFERENCED));
+	} else if (live && !(word & DROPPED) && cache.used < cache.limit) {
+		atomic_store(&node->fd, word & ~(uint64_t)(PINS | REFERENCED));
+		cache.ring[cache.used++] = index;
+	} else {
+		atomic_store(&node->fd, 0);
+		close(word_fd(word));
+	}
+}
+
+errint_t nodefd_init(struct arena *arena, uint32_t limit)
+{
+	ACQUIRE_LOCK(&cache.lock);
+	uint32_t *ring = calloc(MAX(limit, 1), sizeof(*ring));
+	uint32_t nodes = MIN(atomic_load(&arena->nodes_used), NODE_MAX);
+
+	if (!ring)
+		return -ENOMEM;
+	free(cache.ring);
+	cache.ring = ring;
+	cache.limit = limit;
+	cache.used = cache.hand = 0;
+	for (uint32_t i = 0; i < nodes; i++)
+		if (atomic_load(&arena->nodes[i].fd) != 0)
+			inherit(arena, i);
+	return 0;
+}

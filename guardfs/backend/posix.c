@@ -1,0 +1,64 @@
+/* posix.c: see posix.h: reaching nodes, and lookup. */
+#include "backend/posix.h"
+
+#include <stdio.h>
+#include <unistd.h>
+
+void posix_leave(struct reached *r)
+{
+	if (r->fd < 0)
+		return;
+	if (r->kind == REACHED_PINNED)
+		nodefd_unpin(r->arena, r->node);
+	else if (r->kind == REACHED_OWN)
+		close(r->fd);
+	r->fd = -1;
+}
+
+void posix_keep(struct backend *b, uint32_t node, uint32_t epoch, int fd, struct reached *r)
+{
+	bool cached = nodefd_adopt(b->arena, node, epoch, fd);
+
+	*r = (struct reached){b->arena, node, fd, cached ? REACHED_PINNED : REACHED_OWN};
+}
+
+struct proc_path posix_proc_path(int fd)
+{
+	struct proc_path path;
+
+	snprintf(path.text, sizeof(path.text), "/proc/self/fd/%d", fd);
+	return path;
+}
+
+/* O_NONBLOCK: should something else than a regular file have taken the place, opening it must not wait. */
+int posix_open_flags(int flags)
+{
+	flags &= ~(O_DIRECT | O_APPEND | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC | O_PATH | O_ASYNC);
+	return flags | O_NOCTTY | O_NONBLOCK;
+}
+
+int posix_reopen(int fd, int flags)
+{
+	int opened;
+
+	if (flags & O_DIRECTORY)
+		opened = openat(fd, ".", posix_open_flags(flags));
+	else
+		opened = open(posix_proc_path(fd).text, posix_open_flags(flags));
+	return opened < 0 ? -errno : opened;
+}
+
+errint_t posix_check_type(const struct node *node, mode_t mode)
+{
+	mode_t known = __atomic_load_n(&node->mode, __ATOMIC_RELAXED) & S_IFMT;
+
+	return known && known != (mode & S_IFMT) ? -ESTALE : 0;
+}
+
+errint_t posix_lookup(struct backend *b, uint32_t parent, const char *name, struct found *found)
+{
+	CLEANUP_REACHED struct reached dir = REACHED_NONE;
+	errint_t rc = posix_reach(b, parent, &dir);
+
+	return rc < 0 ? rc : posix_of(b)->describe(b, dir.fd, name, found);
+}
