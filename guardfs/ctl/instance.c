@@ -123,13 +123,8 @@ static bool guardian_lives(const json_t *status)
 	return pid > 0 && pid <= INT32_MAX && (kill((pid_t)pid, 0) == 0 || errno == EPERM);
 }
 
-static int load_status(struct ctl_instance *instance, char *message)
+static int explain_unreadable(const char *path, errint_t err, char *message)
 {
-	char path[CONFIG_PATH_MAX + 16];
-	errint_t err;
-
-	snprintf(path, sizeof(path), "%s/status.json", instance->run_dir);
-	err = load_json(path, &instance->status);
 	if (err == -ENOENT)
 		return explain(message, CTL_EXIT_UNREACHABLE,
 			       "guardfs is not running: there is no %s. Start it (systemctl start "
@@ -138,25 +133,42 @@ static int load_status(struct ctl_instance *instance, char *message)
 	if (err == -EINVAL)
 		return explain(message, CTL_EXIT_UNREACHABLE,
 			       "%s is not a status of guardfs. Look at what wrote it", path);
-	if (err)
-		return explain(message, CTL_EXIT_UNREACHABLE, "cannot read %s: %s", path, strerror(-err));
-	if (ctl_number(instance->status, "schema") != 1)
+	return explain(message, CTL_EXIT_UNREACHABLE, "cannot read %s: %s", path, strerror(-err));
+}
+
+static int check_status(const struct ctl_instance *instance, const char *path, char *message)
+{
+	const json_t *status = instance->status;
+
+	if (ctl_number(status, "schema") != 1)
 		return explain(
 		    message, CTL_EXIT_UNREACHABLE,
 		    "%s has schema %lld, this guardctl knows 1. Use the guardctl of the same installation",
-		    path, (long long)ctl_number(instance->status, "schema"));
-	instance->now = (int64_t)(clock_real_ns() / NSEC_PER_SEC);
-	instance->age = MAX(instance->now - ctl_number(instance->status, "time"), 0);
+		    path, (long long)ctl_number(status, "schema"));
 	/* Both: a process id may be invisible from here (container), a file may be old because keeper was
 	 * just replaced. */
-	if (ctl_instance_stale(instance) && !guardian_lives(instance->status))
+	if (ctl_instance_stale(instance) && !guardian_lives(status))
 		return explain(
 		    message, CTL_EXIT_UNREACHABLE,
 		    "guardfs is not running: %s is %lld s old and its guardian (pid %lld) is gone. Start it "
 		    "(systemctl start guardfs@NAME, or guardfs -c FILE)",
 		    path, (long long)instance->age,
-		    (long long)ctl_number(json_object_get(instance->status, "processes"), "guardian"));
+		    (long long)ctl_number(json_object_get(status, "processes"), "guardian"));
 	return CTL_EXIT_OK;
+}
+
+static int load_status(struct ctl_instance *instance, char *message)
+{
+	char path[CONFIG_PATH_MAX + 16];
+	errint_t err;
+
+	snprintf(path, sizeof(path), "%s/status.json", instance->run_dir);
+	err = load_json(path, &instance->status);
+	if (err)
+		return explain_unreadable(path, err, message);
+	instance->now = (int64_t)(clock_real_ns() / NSEC_PER_SEC);
+	instance->age = MAX(instance->now - ctl_number(instance->status, "time"), 0);
+	return check_status(instance, path, message);
 }
 
 int ctl_instance_open(struct ctl_instance *instance, const struct ctl_options *options, const char *root,
