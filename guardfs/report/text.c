@@ -118,7 +118,7 @@ static const char *activity(const char *state)
 	    {"connecting", "making the first connection"},
 	    {"healthy", "serving"},
 	    {"degraded", "serving, though slowly or with errors; watching it"},
-	    {"down", "answering callers with an error at once; waiting for the next try"},
+	    {"down", "answering callers with an error at once"},
 	    {"recovering", "making a new connection and proving that it is the right one"},
 	    {"probation", "serving again; watching it until it counts as healthy"},
 	    {"held", "nothing: an operator holds it"},
