@@ -5,6 +5,7 @@
  * ignores them), and a lost permission must never look like trouble of the tier. A plain dir gives new
  * objects their owner afterwards. */
 #include "backend/dir.h"
+#include "backend/fault.h"
 
 #include <stdlib.h>
 #include <unistd.h>
@@ -237,6 +238,8 @@ errint_t backend_dir_open(struct arena *arena, unsigned index, struct backend *b
 		return -ENOMEM;
 	*state = owning ? dir_posix_owning : dir_posix;
 	dir.state = state;
+	if (config->filter == FILTER_FAULT)
+		return fault_wrap(&dir, b);
 	*b = dir;
 	return 0;
 }

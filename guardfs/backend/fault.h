@@ -1,0 +1,12 @@
+/* fault.h: the fault filter, for tests and drills. Private to backend/. See fault_rules.h for its control
+ * file. */
+#ifndef GUARDFS_BACKEND_FAULT_H
+#define GUARDFS_BACKEND_FAULT_H
+
+#include "backend/backend.h"
+
+/* Makes *b the filter around a copy of *inner. The control file is config->fault_control, by default
+ * RUN_DIR/fault.NAME. 0 or -ENOMEM. Worker, before threads. */
+errint_t fault_wrap(const struct backend *inner, struct backend *b) WARN_UNUSED;
+
+#endif

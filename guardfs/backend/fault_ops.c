@@ -1,0 +1,255 @@
+/* fault_ops.c: the fault filter's operations: each asks the rules, then passes on to the backend behind it.
+ */
+#include "backend/fault_ops.h"
+
+#include <errno.h>
+
+/* Passes an operation on between fault_begin and fault_end. Needs b; gives the result that the caller is to
+ * see. */
+#define PASS(subject_op, subject_node, subject_ref, subject_name, call)                                  \
+	({                                                                                               \
+		struct fault_subject s_ = {subject_op, subject_node, subject_ref, subject_name};         \
+		struct fault_verdict v_ = fault_begin(b, &s_);                                           \
+		v_.action == FAULT_ERROR ? -(ssize_t)v_.number : fault_end(b, &s_, v_, (ssize_t)(call)); \
+	})
+
+#define PASS_NAME(op, name, call) PASS(op, NODE_NONE, -1, name, b->next->ops->call)
+#define PASS_NODE(op, node, call) PASS(op, node, -1, NULL, b->next->ops->call)
+#define PASS_REF(op, ref, call)	  PASS(op, NODE_NONE, ref, NULL, b->next->ops->call)
+
+/* An operation that opened something and is to look failed must not leave it open. */
+static errint_t close_if_lost(struct backend *b, int *ref, errint_t rc)
+{
+	if (rc < 0 && *ref >= 0) {
+		(void)b->next->ops->release(b->next, *ref);
+		*ref = -1;
+	}
+	return rc;
+}
+
+static errint_t fault_lookup(struct backend *b, uint32_t parent, const char *name, struct found *found)
+{
+	return (errint_t)PASS_NAME(FAULT_LOOKUP, name, lookup(b->next, parent, name, found));
+}
+
+static errint_t fault_getattr(struct backend *b, uint32_t node, int ref, struct stat *st)
+{
+	return (errint_t)PASS(FAULT_GETATTR, node, ref, NULL, b->next->ops->getattr(b->next, node, ref, st));
+}
+
+static errint_t fault_setattr(struct backend *b, uint32_t node, int ref, const struct stat *want,
+			      unsigned set, struct stat *st)
+{
+	return (errint_t)PASS(FAULT_SETATTR, node, ref, NULL,
+			      b->next->ops->setattr(b->next, node, ref, want, set, st));
+}
+
+static ssize_t fault_readlink(struct backend *b, uint32_t node, char *buf, size_t size)
+{
+	return PASS_NODE(FAULT_READLINK, node, readlink(b->next, node, buf, size));
+}
+
+static errint_t fault_mkdir(struct backend *b, uint32_t parent, const char *name, mode_t mode,
+			    const struct caller *c, struct found *found)
+{
+	return (errint_t)PASS_NAME(FAULT_MKDIR, name, mkdir(b->next, parent, name, mode, c, found));
+}
+
+static errint_t fault_mknod(struct backend *b, uint32_t parent, const char *name, mode_t mode, dev_t rdev,
+			    const struct caller *c, struct found *found)
+{
+	return (errint_t)PASS_NAME(FAULT_MKNOD, name, mknod(b->next, parent, name, mode, rdev, c, found));
+}
+
+static errint_t fault_symlink(struct backend *b, const char *target, uint32_t parent, const char *name,
+			      const struct caller *c, struct found *found)
+{
+	return (errint_t)PASS_NAME(FAULT_SYMLINK, name, symlink(b->next, target, parent, name, c, found));
+}
+
+static errint_t fault_link(struct backend *b, uint32_t node, uint32_t parent, const char *name,
+			   struct found *found)
+{
+	return (errint_t)PASS_NAME(FAULT_LINK, name, link(b->next, node, parent, name, found));
+}
+
+static errint_t fault_unlink(struct backend *b, uint32_t parent, const char *name)
+{
+	return (errint_t)PASS_NAME(FAULT_UNLINK, name, unlink(b->next, parent, name));
+}
+
+static errint_t fault_rmdir(struct backend *b, uint32_t parent, const char *name)
+{
+	return (errint_t)PASS_NAME(FAULT_RMDIR, name, rmdir(b->next, parent, name));
+}
+
+static errint_t fault_rename(struct backend *b, uint32_t parent, const char *name, uint32_t newparent,
+			     const char *newname, unsigned flags)
+{
+	return (errint_t)PASS_NAME(FAULT_RENAME, name,
+				   rename(b->next, parent, name, newparent, newname, flags));
+}
+
+static errint_t fault_open(struct backend *b, uint32_t node, int flags, int *ref)
+{
+	*ref = -1;
+	return close_if_lost(b, ref, (errint_t)PASS_NODE(FAULT_OPEN, node, open(b->next, node, flags, ref)));
+}
+
+static errint_t fault_create(struct backend *b, uint32_t parent, const char *name, int flags, mode_t mode,
+			     const struct caller *c, struct found *found, int *ref)
+{
+	*ref = -1;
+	return close_if_lost(b, ref,
+			     (errint_t)PASS_NAME(FAULT_CREATE, name,
+						 create(b->next, parent, name, flags, mode, c, found, ref)));
+}
+
+static errint_t fault_tmpfile(struct backend *b, uint32_t parent, int flags, mode_t mode,
+			      const struct caller *c, struct found *found, int *ref)
+{
+	*ref = -1;
+	return close_if_lost(
+	    b, ref,
+	    (errint_t)PASS_NODE(FAULT_TMPFILE, parent, tmpfile(b->next, parent, flags, mode, c, found, ref)));
+}
+
+static ssize_t fault_read(struct backend *b, int ref, void *buf, size_t size, off_t offset)
+{
+	struct fault_subject s = {FAULT_READ, NODE_NONE, ref, NULL};
+	struct fault_verdict v = fault_begin(b, &s);
+
+	if (v.action == FAULT_ERROR)
+		return -(ssize_t)v.number;
+	if (v.action == FAULT_SHORT)
+		size = MIN(size, v.number);
+	return fault_end(b, &s, v, b->next->ops->read(b->next, ref, buf, size, offset));
+}
+
+static ssize_t fault_write(struct backend *b, int ref, const void *buf, size_t size, off_t offset,
+			   bool kill_priv)
+{
+	struct fault_subject s = {FAULT_WRITE, NODE_NONE, ref, NULL};
+	struct fault_verdict v = fault_begin(b, &s);
+
+	if (v.action == FAULT_ERROR)
+		return -(ssize_t)v.number;
+	if (v.action == FAULT_EIO_LATE)
+		return fault_mark_late(b, ref) ? (ssize_t)size : -EIO;
+	if (v.action == FAULT_SHORT)
+		size = MIN(size, v.number);
+	return fault_end(b, &s, v, b->next->ops->write(b->next, ref, buf, size, offset, kill_priv));
+}
+
+static errint_t fault_flush(struct backend *b, int ref)
+{
+	errint_t rc = (errint_t)PASS_REF(FAULT_FLUSH, ref, flush(b->next, ref));
+
+	return fault_take_late(b, ref) ? -EIO : rc;
+}
+
+static errint_t fault_fsync(struct backend *b, int ref, bool data_only)
+{
+	errint_t rc = (errint_t)PASS_REF(FAULT_FSYNC, ref, fsync(b->next, ref, data_only));
+
+	return fault_take_late(b, ref) ? -EIO : rc;
+}
+
+/* Whatever the rules say, the ref is gone afterwards: its number may stand for another file next. */
+static errint_t fault_release(struct backend *b, int ref)
+{
+	struct fault_subject s = {FAULT_RELEASE, NODE_NONE, ref, NULL};
+	struct fault_verdict v = fault_begin(b, &s);
+	errint_t rc;
+
+	(void)fault_take_late(b, ref);
+	rc = b->next->ops->release(b->next, ref);
+	return v.action == FAULT_ERROR ? -(errint_t)v.number : (errint_t)fault_end(b, &s, v, rc);
+}
+
+static errint_t fault_fallocate(struct backend *b, int ref, int mode, off_t offset, off_t length)
+{
+	return (errint_t)PASS_REF(FAULT_FALLOCATE, ref, fallocate(b->next, ref, mode, offset, length));
+}
+
+static off_t fault_lseek(struct backend *b, int ref, off_t offset, int whence)
+{
+	return (off_t)PASS_REF(FAULT_LSEEK, ref, lseek(b->next, ref, offset, whence));
+}
+
+static ssize_t fault_copy_range(struct backend *b, int ref_in, off_t off_in, int ref_out, off_t off_out,
+				size_t size)
+{
+	return PASS_REF(FAULT_COPY_RANGE, ref_out,
+			copy_range(b->next, ref_in, off_in, ref_out, off_out, size));
+}
+
+static errint_t fault_opendir(struct backend *b, uint32_t node, int *ref)
+{
+	*ref = -1;
+	return close_if_lost(b, ref, (errint_t)PASS_NODE(FAULT_OPENDIR, node, opendir(b->next, node, ref)));
+}
+
+static errint_t fault_readdir(struct backend *b, int ref, int64_t offset, readdir_fn emit, void *arg)
+{
+	return (errint_t)PASS_REF(FAULT_READDIR, ref, readdir(b->next, ref, offset, emit, arg));
+}
+
+static ssize_t fault_getxattr(struct backend *b, uint32_t node, const char *name, void *value, size_t size)
+{
+	return PASS_NODE(FAULT_GETXATTR, node, getxattr(b->next, node, name, value, size));
+}
+
+static errint_t fault_setxattr(struct backend *b, uint32_t node, const char *name, const void *value,
+			       size_t size, int flags)
+{
+	return (errint_t)PASS_NODE(FAULT_SETXATTR, node, setxattr(b->next, node, name, value, size, flags));
+}
+
+static ssize_t fault_listxattr(struct backend *b, uint32_t node, char *list, size_t size)
+{
+	return PASS_NODE(FAULT_LISTXATTR, node, listxattr(b->next, node, list, size));
+}
+
+static errint_t fault_removexattr(struct backend *b, uint32_t node, const char *name)
+{
+	return (errint_t)PASS_NODE(FAULT_REMOVEXATTR, node, removexattr(b->next, node, name));
+}
+
+static errint_t fault_statfs(struct backend *b, uint32_t node, struct statvfs *st)
+{
+	return (errint_t)PASS_NODE(FAULT_STATFS, node, statfs(b->next, node, st));
+}
+
+const struct backend_ops fault_ops = {
+    .name = "fault",
+    .lookup = fault_lookup,
+    .getattr = fault_getattr,
+    .setattr = fault_setattr,
+    .readlink = fault_readlink,
+    .mkdir = fault_mkdir,
+    .mknod = fault_mknod,
+    .symlink = fault_symlink,
+    .link = fault_link,
+    .unlink = fault_unlink,
+    .rmdir = fault_rmdir,
+    .rename = fault_rename,
+    .open = fault_open,
+    .create = fault_create,
+    .tmpfile = fault_tmpfile,
+    .read = fault_read,
+    .write = fault_write,
+    .flush = fault_flush,
+    .fsync = fault_fsync,
+    .release = fault_release,
+    .fallocate = fault_fallocate,
+    .lseek = fault_lseek,
+    .copy_range = fault_copy_range,
+    .opendir = fault_opendir,
+    .readdir = fault_readdir,
+    .getxattr = fault_getxattr,
+    .setxattr = fault_setxattr,
+    .listxattr = fault_listxattr,
+    .removexattr = fault_removexattr,
+    .statfs = fault_statfs,
+};

@@ -1,0 +1,100 @@
+/* fault_rules.h: the fault filter's control file: text -> rules. Private to backend/. Pure but for the random
+ *numbers handed in.
+ *
+ * One rule per line; blank lines and lines starting with # are skipped:
+ *
+ *	OPS ACTION [ARG] [count=N] [prob=P] [path=GLOB]
+ *
+ * OPS: comma-separated operation names as in struct backend_ops, or groups: all, read (read), write (write,
+ *copy_range, fallocate), sync (flush, fsync), metadata (all others but release). ACTION: delay MS waits first
+ *	hang              waits until no rule says so any more, then goes on, as a thawed mount would
+ *	error ERRNO       fails with it, e.g. error EIO; nothing is done
+ *	short BYTES       read and write: does at most that much
+ *	lostack [ERRNO]   does it, then hangs as above and fails (EIO); with ERRNO: fails with it at once
+ *	eio-late          write: says yes, does nothing; the file's next flush or fsync fails with EIO.
+ *Others: as lostack EIO count: how often the rule applies in all (default: always). prob: 0..1. path:
+ *fnmatch(3) on the object's last name component. Rules are tried in order: delays add up, the first of
+ *another kind decides. */
+#ifndef GUARDFS_BACKEND_FAULT_RULES_H
+#define GUARDFS_BACKEND_FAULT_RULES_H
+
+#include "base/base.h"
+#include "shm/name.h"
+
+enum fault_op {
+	FAULT_LOOKUP,
+	FAULT_GETATTR,
+	FAULT_SETATTR,
+	FAULT_READLINK,
+	FAULT_MKDIR,
+	FAULT_MKNOD,
+	FAULT_SYMLINK,
+	FAULT_LINK,
+	FAULT_UNLINK,
+	FAULT_RMDIR,
+	FAULT_RENAME,
+	FAULT_OPEN,
+	FAULT_CREATE,
+	FAULT_TMPFILE,
+	FAULT_READ,
+	FAULT_WRITE,
+	FAULT_FLUSH,
+	FAULT_FSYNC,
+	FAULT_RELEASE,
+	FAULT_FALLOCATE,
+	FAULT_LSEEK,
+	FAULT_COPY_RANGE,
+	FAULT_OPENDIR,
+	FAULT_READDIR,
+	FAULT_GETXATTR,
+	FAULT_SETXATTR,
+	FAULT_LISTXATTR,
+	FAULT_REMOVEXATTR,
+	FAULT_STATFS,
+	FAULT_OP_COUNT
+};
+
+enum fault_action {
+	FAULT_NOTHING,
+	FAULT_DELAY,
+	FAULT_HANG,
+	FAULT_ERROR,
+	FAULT_SHORT,
+	FAULT_LOST_ACK,
+	FAULT_EIO_LATE,
+	FAULT_ACTION_COUNT
+};
+
+#define FAULT_RULES_MAX 64
+#define FAULT_TEXT_MAX	16384
+#define FAULT_ERROR_MAX 256
+
+struct fault_rule {
+	uint64_t ops; /* bit per enum fault_op */
+	enum fault_action action;
+	uint64_t number;		/* ms, bytes, or positive errno (lostack: 0 = hang) */
+	uint64_t left;			/* applications left; UINT64_MAX: no limit */
+	uint32_t threshold;		/* applies when a random 32-bit number is at or below */
+	char glob[NAME_LENGTH_MAX + 1]; /* empty: any */
+};
+
+struct fault_rules {
+	uint32_t n_rules;
+	struct fault_rule rules[FAULT_RULES_MAX];
+};
+
+/* Parses text (NUL-terminated). On error returns -EINVAL, error (FAULT_ERROR_MAX bytes) says "LINE: what",
+ * and rules is undefined. */
+errint_t fault_rules_parse(const char *text, struct fault_rules *rules, char *error) WARN_UNUSED;
+
+/* Does the rule speak of this operation on an object of this name? Looks neither at count nor at prob. */
+bool fault_rule_matches(const struct fault_rule *rule, enum fault_op op, const char *name);
+
+/* The number of the first rule from index on that matches and applies now (its count is then lowered), or
+ * n_rules. */
+uint32_t fault_rules_apply(struct fault_rules *rules, uint32_t from, enum fault_op op, const char *name,
+			   uint32_t random);
+
+const char *fault_op_name(enum fault_op op);
+
+#endif
