@@ -1,7 +1,7 @@
 /* config.h: guardfs.conf, read, checked and bounded. Everything in it is hostile until checked.
  *
- * Parsed in guardian before any process or mount exists, and by guardctl. Plain data without pointers, so that it lies in the
- * arena for every process. */
+ * Parsed in guardian before any process or mount exists, and by guardctl. Plain data without pointers, so
+ * that it lies in the arena for every process. */
 #ifndef GUARDFS_CONFIG_CONFIG_H
 #define GUARDFS_CONFIG_CONFIG_H
 
@@ -9,8 +9,8 @@
 #include "policy/deadline.h"
 #include <sys/types.h>
 
-#define CONFIG_NAME_MAX     32   /* backend and mount names: [A-Za-z0-9_.-]+, terminated */
-#define CONFIG_PATH_MAX     1024 /* any path in the configuration, terminated */
+#define CONFIG_NAME_MAX	    32	 /* backend and mount names: [A-Za-z0-9_.-]+, terminated */
+#define CONFIG_PATH_MAX	    1024 /* any path in the configuration, terminated */
 #define CONFIG_OPTIONS_MAX  1024
 #define CONFIG_BACKENDS_MAX 16
 #define CONFIG_PATTERNS_MAX 32
@@ -24,30 +24,34 @@ struct config_backend {
 	enum backend_type type;
 	enum config_filter filter;
 	char host[256];
-	uint16_t port;              /* default 22 */
+	uint16_t port; /* default 22 */
 	char user[64];
 	char path[CONFIG_PATH_MAX]; /* dir: the directory; sshfs: remote path, empty = remote home */
 	char identity[CONFIG_PATH_MAX];
 	char known_hosts[CONFIG_PATH_MAX];
 	char alias[CONFIG_PATH_MAX];  /* absolute prefix by which manifests name this backend; empty: none */
 	char expose[CONFIG_PATH_MAX]; /* where .guardfs/backends/NAME is bound on the host; empty: nowhere */
-	char marker[64];              /* UUID expected in .guardfs-id; empty: none */
-	bool adopt;                   /* write the marker at first use if there is none */
-	bool present_owner;           /* any of uid, gid, umask was given: ownership is presented, chmod and chown are no-ops */
+	char marker[64];	      /* UUID expected in .guardfs-id; empty: none */
+	bool adopt;		      /* write the marker at first use if there is none */
+	bool present_owner; /* any of uid, gid, umask was given: ownership is presented, chmod and chown are
+			       no-ops */
 	bool has_uid, has_gid, has_umask;
 	uid_t uid;
 	gid_t gid;
 	mode_t umask;
 	char sshfs_options[CONFIG_OPTIONS_MAX]; /* comma-separated, handed on to sshfs */
-	char sshfs_command[CONFIG_PATH_MAX];    /* default "sshfs" (looked up in PATH) */
-	char fault_control[CONFIG_PATH_MAX];    /* filter = fault: its control file; default RUN_DIR/fault.NAME */
-	uint32_t max_inflight;                  /* operations inside the backend at once, default 128, 1..512 */
+	char sshfs_command[CONFIG_PATH_MAX];	/* default "sshfs" (looked up in PATH) */
+	char
+	    fault_control[CONFIG_PATH_MAX]; /* filter = fault: its control file; default RUN_DIR/fault.NAME */
+	uint32_t max_inflight;		    /* operations inside the backend at once, default 128, 1..512 */
 };
 
 struct config_pattern {
-	char pattern[CONFIG_PATH_MAX]; /* fnmatch(3) with FNM_PATHNAME|FNM_PERIOD over the path relative to the mount */
-	uint8_t backend;               /* index into backends */
-	char target[CONFIG_PATH_MAX];  /* prefix on the backend; the full relative path is appended; no leading slash */
+	char pattern[CONFIG_PATH_MAX]; /* fnmatch(3) with FNM_PATHNAME|FNM_PERIOD over the path relative to
+					  the mount */
+	uint8_t backend;	       /* index into backends */
+	char target[CONFIG_PATH_MAX]; /* prefix on the backend; the full relative path is appended; no leading
+					 slash */
 };
 
 struct config {
@@ -58,11 +62,11 @@ struct config {
 	char run_dir[CONFIG_PATH_MAX];
 	char state_dir[CONFIG_PATH_MAX];
 	bool allow_suid, allow_dev; /* default false: mounted nosuid,nodev */
-	bool passthrough;           /* FUSE passthrough for regular files of the local tier, default true */
+	bool passthrough;	    /* FUSE passthrough for regular files of the local tier, default true */
 	uint32_t local_cache_ms;    /* entry and attribute time of the local tier, default 1000 */
 	uint32_t guarded_cache_ms;  /* the same for guarded tiers, default 1000, at most 1000 */
 	uint32_t max_readahead_kib; /* read_ahead_kb of the mount, default 1024 */
-	int error;                  /* errno for infrastructure trouble: EIO (default) or ETIMEDOUT */
+	int error;		    /* errno for infrastructure trouble: EIO (default) or ETIMEDOUT */
 	struct deadlines deadline;
 	char manifest[CONFIG_PATH_MAX]; /* empty: none */
 	uint32_t n_patterns;
@@ -70,21 +74,25 @@ struct config {
 	uint32_t n_backends;
 	struct config_backend backends[CONFIG_BACKENDS_MAX];
 	uint32_t backoff_min_ms, backoff_max_ms; /* defaults 1 s, 60 s */
-	uint32_t probe_interval_ms;              /* default 5 s */
-	uint32_t probe_timeout_ms;               /* default 4 s */
-	uint32_t connect_timeout_ms;             /* a recovery try is given up after this, default 20 s */
+	uint32_t probe_interval_ms;		 /* default 5 s */
+	uint32_t probe_timeout_ms;		 /* default 4 s */
+	uint32_t connect_timeout_ms;		 /* a recovery try is given up after this, default 20 s */
 };
 
-/* Reads and checks path. Refuses a file, or a directory above it, that others than root and the caller's effective user can
- * write to. On error returns -EINVAL (content), -EPERM (writable by others) or the errno of reading it, and error
- * (CONFIG_ERROR_MAX bytes) holds "FILE:LINE: what was found, what was expected". *config is then undefined. */
+/* Reads and checks path. Refuses a file, or a directory above it, that others than root and the caller's
+ * effective user can write to. On error returns -EINVAL (content), -EPERM (writable by others) or the errno
+ * of reading it, and error (CONFIG_ERROR_MAX bytes) holds "FILE:LINE: what was found, what was expected".
+ * *config is then undefined. */
 errint_t config_load(const char *path, struct config *config, char *error) WARN_UNUSED;
 
-/* The same over text already in memory, without any look at the file system; file names it in messages. For fuzzing and tests. */
-errint_t config_parse(const char *file, const char *text, size_t n, struct config *config, char *error) WARN_UNUSED;
+/* The same over text already in memory, without any look at the file system; file names it in messages. For
+ * fuzzing and tests. */
+errint_t config_parse(const char *file, const char *text, size_t n, struct config *config,
+		      char *error) WARN_UNUSED;
 
-/* Overrides from a mount(8) option string "a=b,c" (keys: those of [mount]; generic options rw, nosuid, suid, dev, nodev, noatime,
- * auto, noauto, nofail, _netdev, x-*, defaults and user are accepted and ignored or applied). Returns as config_parse. */
+/* Overrides from a mount(8) option string "a=b,c" (keys: those of [mount]; generic options rw, nosuid, suid,
+ * dev, nodev, noatime, auto, noauto, nofail, _netdev, x-*, defaults and user are accepted and ignored or
+ * applied). Returns as config_parse. */
 errint_t config_apply_options(struct config *config, const char *options, char *error) WARN_UNUSED;
 
 /* Prints the effective configuration in the syntax that config_parse reads. */

@@ -1,0 +1,412 @@
+/* config.c: from text to struct config. inih splits keys from values; it is handed one prepared line at a
+ * time, because by itself it cuts long lines and long section names in two, joins indented lines to the one
+ * before, and does not tell line numbers. */
+#include "config/keys.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <ini.h>
+#include <stdarg.h>
+#include <stdlib.h>
+
+struct parser {
+	const char *text;
+	size_t left;
+	unsigned line;
+	struct config *config;
+	char section[16];    /* without a backend's name; "" before the first */
+	void *owner;	     /* of the section's fields */
+	unsigned *key_lines; /* of the section */
+	struct config_lines lines;
+	struct config_report report;
+};
+
+errint_t config_fail(const struct config_report *report, unsigned line, const char *fmt, ...)
+{
+	va_list ap;
+	int n;
+
+	if (report->error[0] != '\0')
+		return -EINVAL;
+	if (line > 0)
+		n = snprintf(report->error, CONFIG_ERROR_MAX, "%.255s:%u: ", report->file, line);
+	else
+		n = snprintf(report->error, CONFIG_ERROR_MAX, "%.255s: ", report->file);
+	va_start(ap, fmt);
+	vsnprintf(report->error + n, CONFIG_ERROR_MAX - (size_t)n, fmt, ap);
+	va_end(ap);
+	return -EINVAL;
+}
+
+int config_find_backend(const struct config *config, const char *name)
+{
+	for (uint32_t i = 0; i < config->n_backends; i++) {
+		if (strcmp(config->backends[i].name, name) == 0)
+			return (int)i;
+	}
+	return -1;
+}
+
+static char *trim(char *s)
+{
+	char *end;
+
+	while (isspace((unsigned char)*s))
+		s++;
+	end = s + strlen(s);
+	while (end > s && isspace((unsigned char)end[-1]))
+		end--;
+	*end = '\0';
+	return s;
+}
+
+static errint_t open_backend(struct parser *p, const char *name)
+{
+	static const struct config_key name_key = {.type = VALUE_NAME, .size = CONFIG_NAME_MAX};
+	struct config *config = p->config;
+	struct config_backend *backend = &config->backends[config->n_backends];
+	int other = config_find_backend(config, name);
+
+	if (other >= 0)
+		return config_fail(&p->report, p->line, "backend '%s' is there already, on line %u", name,
+				   p->lines.section[other]);
+	if (config->n_backends == CONFIG_BACKENDS_MAX)
+		return config_fail(&p->report, p->line, "more than %d backends", CONFIG_BACKENDS_MAX);
+	memset(backend, 0, sizeof(*backend));
+	if (!config_value_parse(&name_key, name, backend->name) || strcmp(name, "local") == 0) {
+		char expected[128];
+
+		config_value_expected(&name_key, expected, sizeof(expected));
+		return config_fail(&p->report, p->line,
+				   "'%.64s' cannot name a backend: expected %s; 'local' is taken", name,
+				   expected);
+	}
+	config_set_defaults("backend", backend);
+	p->owner = backend;
+	p->key_lines = p->lines.backend[config->n_backends];
+	p->lines.section[config->n_backends++] = p->line;
+	return 0;
+}
+
+/* "[mount]" or "[backend NAME]", comments already cut off. */
+static errint_t open_section(struct parser *p, char *header)
+{
+	size_t n = strlen(header);
+	char *word, *name;
+
+	if (header[n - 1] != ']')
+		return config_fail(&p->report, p->line, "expected ']' at the end of the section's name");
+	header[n - 1] = '\0';
+	word = trim(header + 1);
+	name = word + strcspn(word, " \t");
+	if (*name)
+		*name++ = '\0';
+	name = trim(name);
+	if (!config_section_exists(word))
+		return config_fail(
+		    &p->report, p->line,
+		    "unknown section [%.64s]; known: mount, backend NAME, deadline, tier, recovery", word);
+	if ((strcmp(word, "backend") == 0) != (*name != '\0'))
+		return config_fail(&p->report, p->line,
+				   *name ? "section [%s] takes no name" : "expected [%s NAME]", word);
+	(void)copy_string(p->section, sizeof(p->section), word);
+	if (*name)
+		return open_backend(p, name);
+	p->owner = p->config;
+	p->key_lines = p->lines.global;
+	return 0;
+}
+
+static errint_t set_pattern(struct parser *p, const struct config_key *key, const char *value)
+{
+	struct config *config = p->config;
+
+	if (config->n_patterns == CONFIG_PATTERNS_MAX)
+		return config_fail(&p->report, p->line, "more than %d patterns", CONFIG_PATTERNS_MAX);
+	if (!config_value_parse(key, value, config->patterns[config->n_patterns].pattern))
+		return config_fail(&p->report, p->line, "pattern = %.64s: expected GLOB = BACKEND:PREFIX",
+				   value);
+	p->lines.pattern[config->n_patterns++] = p->line;
+	return 0;
+}
+
+static errint_t set_key(const struct config_report *report, unsigned line, const struct config_key *key,
+			const char *value, void *owner)
+{
+	char expected[160];
+
+	if (!config_value_parse(key, value, config_field(owner, key))) {
+		config_value_expected(key, expected, sizeof(expected));
+		return config_fail(report, line, "%s = %.100s: expected %s", key->name, value, expected);
+	}
+	if (key->given != KEY_NO_FLAG)
+		*(bool *)((char *)owner + key->given) = true;
+	return 0;
+}
+
+static const struct config_key *known_key(const struct config_report *report, unsigned line,
+					  const char *section, const char *name)
+{
+	const struct config_key *key = config_key_find(section, name);
+	char list[320];
+
+	if (!key) {
+		config_key_list(section, list, sizeof(list));
+		config_fail(report, line, "unknown key '%.64s' in [%s]; known: %s", name, section, list);
+	}
+	return key;
+}
+
+/* inih's handler: one "name = value". */
+static int take_key(void *arg, const char *section, const char *name, const char *value)
+{
+	struct parser *p = arg;
+	const struct config_key *key;
+	size_t index;
+
+	(void)section; /* p->section: inih would cut it at 50 bytes */
+	if (p->section[0] == '\0')
+		return config_fail(&p->report, p->line,
+				   "'%.64s' stands before the first section; expected [mount]", name) == 0;
+	key = known_key(&p->report, p->line, p->section, name);
+	if (!key)
+		return 0;
+	if (key->type == VALUE_PATTERN)
+		return set_pattern(p, key, value) == 0;
+	index = (size_t)(key - config_keys);
+	if (p->key_lines[index] != 0)
+		return config_fail(&p->report, p->line, "'%s' was set already, on line %u", name,
+				   p->key_lines[index]) == 0;
+	p->key_lines[index] = p->line;
+	return set_key(&p->report, p->line, key, value, p->owner) == 0;
+}
+
+/* Cuts a comment off: a line that begins with '#' or ';', or the rest of a line after a blank and ';'. */
+static void cut_comment(char *line)
+{
+	if (*line == '#')
+		*line = '\0';
+	for (char *s = line; *s; s++) {
+		if (*s == ';' && (s == line || isspace((unsigned char)s[-1]))) {
+			*s = '\0';
+			return;
+		}
+	}
+}
+
+/* Prepares "name = value" for inih: "name=value\n", in the num bytes at out. */
+static errint_t emit_line(struct parser *p, char *line, char *out, int num)
+{
+	char *value = line + strcspn(line, "=:");
+	int n;
+
+	if (*value == '\0')
+		return config_fail(&p->report, p->line, "'%.64s': expected [section] or key = value", line);
+	*value++ = '\0';
+	n = snprintf(out, (size_t)num, "%s=%s\n", trim(line), trim(value));
+	if (n >= num)
+		return config_fail(&p->report, p->line,
+				   "key and value have %d bytes, at most %d are possible", n - 1, num - 2);
+	return 0;
+}
+
+static errint_t take_line(struct parser *p, const char *raw, size_t n, char *out, int num)
+{
+	char *copy = strndup(raw, n), *line;
+	errint_t rc = 0;
+
+	*out = '\0';
+	if (!copy)
+		return -ENOMEM;
+	line = trim(copy);
+	cut_comment(line);
+	line = trim(line);
+	if (*line == '[')
+		rc = open_section(p, line);
+	else if (*line != '\0')
+		rc = emit_line(p, line, out, num);
+	free(copy);
+	return rc;
+}
+
+static errint_t check_characters(struct parser *p, const char *raw, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		unsigned char c = (unsigned char)raw[i];
+
+		if ((c < ' ' && c != '\t' && !(c == '\r' && i == n - 1)) || c == 0x7f)
+			return config_fail(&p->report, p->line, "control character 0x%02x at column %zu", c,
+					   i + 1);
+	}
+	return 0;
+}
+
+/* inih's reader, like fgets: the next line, or NULL at the end or after an error. */
+static char *next_line(char *out, int num, void *arg)
+{
+	struct parser *p = arg;
+	const char *raw = p->text, *end;
+	size_t n;
+
+	if (p->left == 0 || p->report.error[0] != '\0')
+		return NULL;
+	end = memchr(raw, '\n', p->left);
+	n = end ? (size_t)(end - raw) : p->left;
+	p->line++;
+	p->text += n + (end != NULL);
+	p->left -= n + (end != NULL);
+	if (check_characters(p, raw, n) < 0)
+		return NULL;
+	if (take_line(p, raw, n, out, num) == -ENOMEM)
+		config_fail(&p->report, p->line, "out of memory");
+	return p->report.error[0] != '\0' ? NULL : out;
+}
+
+static errint_t parse(struct parser *p)
+{
+	static const char bom[] = "\xef\xbb\xbf";
+	int rc;
+
+	if (p->left >= 3 && memcmp(p->text, bom, 3) == 0) {
+		p->text += 3;
+		p->left -= 3;
+	}
+	rc = ini_parse_stream(next_line, p, take_key, p);
+	if (p->report.error[0] == '\0' && rc != 0)
+		return config_fail(&p->report, rc > 0 ? (unsigned)rc : 0,
+				   "expected [section] or key = value");
+	if (p->report.error[0] != '\0')
+		return -EINVAL;
+	config_derive(p->config);
+	rc = config_resolve_patterns(p->config, &p->lines, &p->report);
+	return rc < 0 ? rc : config_verify(p->config, &p->lines, &p->report);
+}
+
+errint_t config_parse(const char *file, const char *text, size_t n, struct config *config, char *error)
+{
+	static const char *const sections[] = {"mount", "deadline", "tier", "recovery"};
+	struct parser *p = calloc(1, sizeof(*p));
+	errint_t rc;
+
+	error[0] = '\0';
+	if (!p) {
+		(void)copy_string(error, CONFIG_ERROR_MAX, "out of memory");
+		return -ENOMEM;
+	}
+	memset(config, 0, sizeof(*config));
+	(void)copy_string(config->file, sizeof(config->file), file);
+	for (size_t i = 0; i < ARRAY_SIZE(sections); i++)
+		config_set_defaults(sections[i], config);
+	p->text = text;
+	p->left = n;
+	p->config = config;
+	p->report = (struct config_report){.file = file, .error = error};
+	rc = parse(p);
+	free(p);
+	return rc;
+}
+
+/* Options of mount(8) and fstab that are not keys. */
+static const struct {
+	const char *name;
+	char effect; /* 's' suid, 'S' nosuid, 'd' dev, 'D' nodev, 0 none */
+} generic_options[] = {
+    {"rw", 0},
+    {"suid", 's'},
+    {"nosuid", 'S'},
+    {"dev", 'd'},
+    {"nodev", 'D'},
+    {"exec", 0},
+    {"noatime", 0},
+    {"atime", 0},
+    {"relatime", 0},
+    {"nodiratime", 0},
+    {"diratime", 0},
+    {"async", 0},
+    {"auto", 0},
+    {"noauto", 0},
+    {"nofail", 0},
+    {"_netdev", 0},
+    {"defaults", 0},
+    {"user", 0},
+    {"nouser", 0},
+    {"users", 0},
+    {"owner", 0},
+    {"group", 0},
+    {"allow_other", 0},
+    {"default_permissions", 0},
+    {"nostrictatime", 0},
+};
+
+static bool apply_generic(struct config *config, const char *option)
+{
+	if (strncmp(option, "x-", 2) == 0 || strncmp(option, "X-", 2) == 0 ||
+	    strncmp(option, "user=", 5) == 0)
+		return true;
+	for (size_t i = 0; i < ARRAY_SIZE(generic_options); i++) {
+		char effect = generic_options[i].effect;
+
+		if (strcmp(option, generic_options[i].name) != 0)
+			continue;
+		if (effect == 's' || effect == 'S')
+			config->allow_suid = effect == 's';
+		if (effect == 'd' || effect == 'D')
+			config->allow_dev = effect == 'd';
+		return true;
+	}
+	return false;
+}
+
+static errint_t apply_option(struct config *config, char *option, const struct config_report *report)
+{
+	char *value;
+	const struct config_key *key;
+
+	if (*option == '\0' || apply_generic(config, option))
+		return 0;
+	value = strchr(option, '=');
+	if (!value)
+		return config_fail(report, 0, "unknown mount option '%.64s'", option);
+	*value++ = '\0';
+	key = known_key(report, 0, "mount", option);
+	return key ? set_key(report, 0, key, value, config) : -EINVAL;
+}
+
+/* Takes the next option off *rest: up to a comma without a backslash before it; backslashes before commas and
+ * backslashes are removed. */
+static char *next_option(char **rest)
+{
+	char *option = *rest, *out = option, *in = option;
+
+	while (*in && *in != ',') {
+		if (*in == '\\' && (in[1] == ',' || in[1] == '\\'))
+			in++;
+		*out++ = *in++;
+	}
+	*rest = *in ? in + 1 : NULL;
+	*out = '\0';
+	return option;
+}
+
+errint_t config_apply_options(struct config *config, const char *options, char *error)
+{
+	const struct config_report report = {.file = "mount options", .error = error};
+	struct config_lines *lines = calloc(1, sizeof(*lines));
+	char *copy = strdup(options), *rest = copy;
+	errint_t rc = copy && lines ? 0 : -ENOMEM;
+
+	error[0] = '\0';
+	if (rc < 0)
+		(void)copy_string(error, CONFIG_ERROR_MAX, "out of memory");
+	else
+		config_underive(config);
+	while (rc == 0 && rest)
+		rc = apply_option(config, next_option(&rest), &report);
+	if (rc == 0) {
+		config_derive(config);
+		rc = config_verify(config, lines, &report);
+	}
+	free(copy);
+	free(lines);
+	return rc;
+}

@@ -1,0 +1,141 @@
+/* keys.c: the table of keys. guardfs.conf(5) is held to it by tests/unit/test-config.c. */
+#include "config/keys.h"
+
+#include <stdio.h>
+
+#define FIELD(type, field) offsetof(struct type, field), sizeof(((struct type *)0)->field)
+#define GLOBAL(field)	   FIELD(config, field), KEY_NO_FLAG
+#define BACKEND(field)	   FIELD(config_backend, field), KEY_NO_FLAG
+#define OWNER(field)	   FIELD(config_backend, field), offsetof(struct config_backend, has_##field)
+#define DEADLINE(class)	   offsetof(struct config, deadline.ms[class]), sizeof(uint32_t), KEY_NO_FLAG
+
+#define SECOND 1000u
+#define MINUTE (60 * SECOND)
+#define HOUR   (60 * MINUTE)
+#define REMOTE (FOR(BACKEND_SSHFS) | FOR(BACKEND_SFTP))
+#define SSHFS  FOR(BACKEND_SSHFS)
+
+/* clang-format off */
+const struct config_key config_keys[] = {
+	{"mount", "name", VALUE_NAME, GLOBAL(name), NULL, 0, 0, 0, KEY_REQUIRED,
+	 "name of the mount; its source shows as guardfs:NAME"},
+	{"mount", "mountpoint", VALUE_PATH, GLOBAL(mountpoint), NULL, 0, 0, 0, KEY_REQUIRED | KEY_NOT_ROOT,
+	 "where the tree appears"},
+	{"mount", "local", VALUE_PATH, GLOBAL(local), NULL, 0, 0, 0, KEY_REQUIRED | KEY_NOT_ROOT | KEY_OUTSIDE,
+	 "directory of the local tier, which holds all that no route sends elsewhere"},
+	{"mount", "run_dir", VALUE_PATH, GLOBAL(run_dir), "/run/guardfs/NAME", 0, 0, 0,
+	 KEY_DERIVED | KEY_NOT_ROOT | KEY_OUTSIDE, "runtime directory: health, status.json, socket"},
+	{"mount", "state_dir", VALUE_PATH, GLOBAL(state_dir), "/var/lib/guardfs/NAME", 0, 0, 0,
+	 KEY_DERIVED | KEY_NOT_ROOT | KEY_OUTSIDE, "what must outlive a reboot: routes made by patterns"},
+	{"mount", "suid", VALUE_BOOL, GLOBAL(allow_suid), "no", 0, 0, 0, 0, "honour set-user-ID bits"},
+	{"mount", "dev", VALUE_BOOL, GLOBAL(allow_dev), "no", 0, 0, 0, 0, "honour device files"},
+	{"mount", "passthrough", VALUE_BOOL, GLOBAL(passthrough), "yes", 0, 0, 0, 0,
+	 "let the kernel read and write files of the local tier by itself (Linux 6.9 and later)"},
+	{"mount", "cache", VALUE_DURATION, GLOBAL(local_cache_ms), "1s", 0, HOUR, 0, 0,
+	 "how long the kernel may keep names and attributes of the local tier"},
+	{"mount", "guarded_cache", VALUE_DURATION, GLOBAL(guarded_cache_ms), "1s", 0, SECOND, 0, 0,
+	 "the same for guarded tiers"},
+	{"mount", "readahead", VALUE_COUNT, GLOBAL(max_readahead_kib), "1024", 0, 65536, 0, 0,
+	 "read-ahead of the mount in KiB"},
+	{"mount", "error", VALUE_ERRNO, GLOBAL(error), "EIO", 0, 0, 0, 0,
+	 "errno that stands for trouble with the infrastructure"},
+
+	{"backend", "type", VALUE_TYPE, BACKEND(type), NULL, 0, 0, 0, KEY_REQUIRED, "kind of storage"},
+	{"backend", "host", VALUE_HOST, BACKEND(host), NULL, 0, 0, REMOTE, KEY_NULLABLE, "server"},
+	{"backend", "port", VALUE_PORT, BACKEND(port), "22", 0, 0, REMOTE, 0, "port of its SSH service"},
+	{"backend", "user", VALUE_USER, BACKEND(user), NULL, 0, 0, REMOTE, KEY_NULLABLE, "user on the server"},
+	{"backend", "path", VALUE_TEXT, BACKEND(path), NULL, 0, 0, 0, KEY_NULLABLE,
+	 "directory; on a server, empty means the user's home"},
+	{"backend", "identity", VALUE_PATH, BACKEND(identity), NULL, 0, 0, REMOTE, KEY_NULLABLE | KEY_OUTSIDE,
+	 "private key"},
+	{"backend", "known_hosts", VALUE_PATH, BACKEND(known_hosts), NULL, 0, 0, REMOTE, KEY_NULLABLE | KEY_OUTSIDE,
+	 "file with the server's host key"},
+	{"backend", "alias", VALUE_PATH, BACKEND(alias), NULL, 0, 0, 0, KEY_NULLABLE | KEY_NOT_ROOT,
+	 "absolute prefix by which manifests name this backend"},
+	{"backend", "expose", VALUE_PATH, BACKEND(expose), NULL, 0, 0, 0, KEY_NULLABLE | KEY_NOT_ROOT | KEY_OUTSIDE,
+	 "where the whole backend, guarded, is bound on the host"},
+	{"backend", "marker", VALUE_UUID, BACKEND(marker), NULL, 0, 0, 0, KEY_NULLABLE,
+	 "UUID that the file .guardfs-id on the backend must hold"},
+	{"backend", "adopt", VALUE_BOOL, BACKEND(adopt), "no", 0, 0, 0, 0,
+	 "write the marker at first use if the backend has none"},
+	{"backend", "uid", VALUE_ID, OWNER(uid), NULL, 0, 0, 0, 0, "owner that every file shows"},
+	{"backend", "gid", VALUE_ID, OWNER(gid), NULL, 0, 0, 0, 0, "group that every file shows"},
+	{"backend", "umask", VALUE_UMASK, OWNER(umask), NULL, 0, 0, 0, 0, "permission bits taken from every file, octal"},
+	{"backend", "sshfs_options", VALUE_TEXT, BACKEND(sshfs_options), NULL, 0, 0, SSHFS, KEY_NULLABLE,
+	 "further options for sshfs, separated by commas"},
+	{"backend", "sshfs_command", VALUE_COMMAND, BACKEND(sshfs_command), "sshfs", 0, 0, SSHFS, 0,
+	 "the sshfs program"},
+	{"backend", "max_inflight", VALUE_COUNT, BACKEND(max_inflight), "128", 1, 512, 0, 0,
+	 "operations inside the backend at once"},
+	{"backend", "filter", VALUE_FILTER, BACKEND(filter), "none", 0, 0, 0, 0,
+	 "fault: make trouble on command, for tests and drills"},
+	{"backend", "fault_control", VALUE_PATH, BACKEND(fault_control), "RUN_DIR/fault.NAME", 0, 0, 0,
+	 KEY_DERIVED | KEY_NULLABLE | KEY_OUTSIDE, "file that steers filter = fault"},
+
+	{"deadline", "metadata", VALUE_DURATION, DEADLINE(OP_METADATA), "4s", 50, HOUR, 0, 0,
+	 "lookup, stat, mkdir, rename, open, ..."},
+	{"deadline", "read", VALUE_DURATION, DEADLINE(OP_READ), "10s", 50, HOUR, 0, 0, "reading"},
+	{"deadline", "write", VALUE_DURATION, DEADLINE(OP_WRITE), "60s", 50, HOUR, 0, 0, "writing"},
+	{"deadline", "sync", VALUE_DURATION, DEADLINE(OP_SYNC), "60s", 50, HOUR, 0, 0, "fsync and close"},
+
+	{"tier", "manifest", VALUE_PATH, GLOBAL(manifest), NULL, 0, 0, 0, KEY_NULLABLE | KEY_OUTSIDE,
+	 "tiering manifest, lines of COLD HOT"},
+	{"tier", "pattern", VALUE_PATTERN, GLOBAL(patterns), NULL, 0, 0, 0, 0,
+	 "GLOB = BACKEND:PREFIX: a directory made at a path like GLOB goes to the backend; may be repeated"},
+
+	{"recovery", "backoff_min", VALUE_DURATION, GLOBAL(backoff_min_ms), "1s", 10, HOUR, 0, 0,
+	 "pause after the first failed try"},
+	{"recovery", "backoff_max", VALUE_DURATION, GLOBAL(backoff_max_ms), "60s", 10, 24 * HOUR, 0, 0,
+	 "longest pause between tries"},
+	{"recovery", "probe_interval", VALUE_DURATION, GLOBAL(probe_interval_ms), "5s", 50, HOUR, 0, 0,
+	 "time between probes of a backend"},
+	{"recovery", "probe_timeout", VALUE_DURATION, GLOBAL(probe_timeout_ms), "4s", 50, HOUR, 0, 0,
+	 "a probe without an answer for so long has failed"},
+	{"recovery", "connect_timeout", VALUE_DURATION, GLOBAL(connect_timeout_ms), "20s", 50, HOUR, 0, 0,
+	 "a try to connect is given up after this"},
+};
+/* clang-format on */
+
+const size_t config_key_count = ARRAY_SIZE(config_keys);
+
+_Static_assert(ARRAY_SIZE(config_keys) <= CONFIG_KEYS_MAX, "struct config_lines holds a line for each key");
+
+const struct config_key *config_key_find(const char *section, const char *name)
+{
+	for (size_t i = 0; i < config_key_count; i++) {
+		if (strcmp(config_keys[i].section, section) == 0 && strcmp(config_keys[i].name, name) == 0)
+			return &config_keys[i];
+	}
+	return NULL;
+}
+
+bool config_section_exists(const char *section)
+{
+	for (size_t i = 0; i < config_key_count; i++) {
+		if (strcmp(config_keys[i].section, section) == 0)
+			return true;
+	}
+	return false;
+}
+
+void config_key_list(const char *section, char *list, size_t size)
+{
+	size_t used = 0;
+
+	list[0] = '\0';
+	for (size_t i = 0; i < config_key_count && used < size; i++) {
+		if (strcmp(config_keys[i].section, section) == 0)
+			used += (size_t)snprintf(list + used, size - used, "%s%s", used ? ", " : "",
+						 config_keys[i].name);
+	}
+}
+
+void config_set_defaults(const char *section, void *owner)
+{
+	for (size_t i = 0; i < config_key_count; i++) {
+		const struct config_key *key = &config_keys[i];
+
+		if (strcmp(key->section, section) == 0 && key->fallback && !(key->flags & KEY_DERIVED))
+			(void)config_value_parse(key, key->fallback, config_field(owner, key));
+	}
+}

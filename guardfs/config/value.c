@@ -1,0 +1,413 @@
+/* value.c: what kinds of values there are, and how each is read and written. */
+#include "config/keys.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <stdlib.h>
+
+static const char *const type_names[] = {
+    [BACKEND_DIR] = "dir", [BACKEND_SSHFS] = "sshfs", [BACKEND_SFTP] = "sftp"};
+static const char *const filter_names[] = {[FILTER_NONE] = "none", [FILTER_FAULT] = "fault"};
+
+const char *backend_type_name(enum backend_type type)
+{
+	if (type == BACKEND_LOCAL)
+		return "local";
+	return (unsigned)type < ARRAY_SIZE(type_names) ? type_names[type] : "invalid";
+}
+
+static int find_word(const char *const *words, size_t n, const char *text)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (words[i] && strcmp(words[i], text) == 0)
+			return (int)i;
+	}
+	return -1;
+}
+
+bool config_normalize_path(char *path)
+{
+	const char *in = path;
+	char *out = path;
+
+	if (*path != '/')
+		return false;
+	while (*in) {
+		size_t n;
+
+		in += strspn(in, "/");
+		n = strcspn(in, "/");
+		if ((n == 1 && in[0] == '.') || (n == 2 && in[0] == '.' && in[1] == '.'))
+			return false;
+		if (n > 0) {
+			*out++ = '/';
+			memmove(out, in, n);
+			out += n;
+			in += n;
+		}
+	}
+	if (out == path)
+		*out++ = '/';
+	*out = '\0';
+	return true;
+}
+
+bool config_path_is_within(const char *path, const char *dir)
+{
+	size_t n = strlen(dir);
+
+	if (strcmp(dir, "/") == 0)
+		return true;
+	return strncmp(path, dir, n) == 0 && (path[n] == '\0' || path[n] == '/');
+}
+
+/* Decimal digits only: no sign, no blanks, nothing after them but *rest. */
+static bool parse_digits(const char *text, uint64_t *value, const char **rest)
+{
+	*value = 0;
+	if (!isdigit((unsigned char)*text))
+		return false;
+	for (; isdigit((unsigned char)*text); text++) {
+		*value = *value * 10 + (uint64_t)(*text - '0');
+		if (*value > UINT32_MAX)
+			return false;
+	}
+	*rest = text;
+	return true;
+}
+
+static bool parse_number(const char *text, uint64_t min, uint64_t max, uint64_t *value)
+{
+	const char *rest;
+
+	return parse_digits(text, value, &rest) && *rest == '\0' && *value >= min && *value <= max;
+}
+
+static bool parse_name(const struct config_key *key, const char *text, void *field)
+{
+	if (*text == '\0' || *text == '.' || *text == '-')
+		return false;
+	for (const char *p = text; *p; p++) {
+		if (!isalnum((unsigned char)*p) && !strchr("_.-", *p))
+			return false;
+	}
+	return copy_string(field, key->size, text) == 0;
+}
+
+static bool parse_text(const struct config_key *key, const char *text, void *field)
+{
+	return copy_string(field, key->size, text) == 0;
+}
+
+/* What begins with '-' would be an option for ssh; blanks and '@' would end the host where ssh or sshfs
+ * split. */
+static bool parse_host(const struct config_key *key, const char *text, void *field)
+{
+	for (const char *p = text; *p; p++) {
+		if (!isalnum((unsigned char)*p) && !strchr("_.-:%", *p))
+			return false;
+	}
+	return *text != '-' && copy_string(field, key->size, text) == 0;
+}
+
+static bool parse_user(const struct config_key *key, const char *text, void *field)
+{
+	return *text != '-' && !strpbrk(text, " \t@:/,\"'\\$`") && copy_string(field, key->size, text) == 0;
+}
+
+static bool parse_path(const struct config_key *key, const char *text, void *field)
+{
+	char path[CONFIG_PATH_MAX];
+
+	if (*text != '\0') {
+		if (copy_string(path, sizeof(path), text) < 0 || !config_normalize_path(path))
+			return false;
+		if (path[strlen(path) - 1] == ' ') /* laid bare by a '/' removed; could not be written back */
+			return false;
+		if (key->flags & KEY_NOT_ROOT && strcmp(path, "/") == 0)
+			return false;
+		text = path;
+	}
+	return copy_string(field, key->size, text) == 0;
+}
+
+static bool parse_command(const struct config_key *key, const char *text, void *field)
+{
+	if (*text == '/')
+		return parse_path(key, text, field);
+	return *text != '-' && !strchr(text, '/') && copy_string(field, key->size, text) == 0;
+}
+
+static bool parse_uuid(const struct config_key *key, const char *text, void *field)
+{
+	char *out = field;
+
+	if (*text != '\0' && strlen(text) != 36)
+		return false;
+	for (size_t i = 0; text[i]; i++) {
+		bool dash = i == 8 || i == 13 || i == 18 || i == 23;
+
+		if (dash ? text[i] != '-' : !isxdigit((unsigned char)text[i]))
+			return false;
+	}
+	if (copy_string(out, key->size, text) < 0)
+		return false;
+	for (; *out; out++)
+		*out = (char)tolower((unsigned char)*out);
+	return true;
+}
+
+static bool parse_bool(const struct config_key *key, const char *text, void *field)
+{
+	static const char *const words[] = {"no", "yes", "false", "true", "off", "on", "0", "1"};
+	int i = find_word(words, ARRAY_SIZE(words), text);
+
+	(void)key;
+	if (i >= 0)
+		*(bool *)field = i % 2;
+	return i >= 0;
+}
+
+static bool parse_duration(const struct config_key *key, const char *text, void *field)
+{
+	static const struct {
+		const char *suffix;
+		uint32_t ms;
+	} units[] = {{"", 1000}, {"ms", 1}, {"s", 1000}, {"m", 60000}, {"min", 60000}, {"h", 3600000}};
+	uint64_t value;
+	const char *rest;
+
+	if (!parse_digits(text, &value, &rest))
+		return false;
+	rest += strspn(rest, " ");
+	for (size_t i = 0; i < ARRAY_SIZE(units); i++) {
+		if (strcmp(rest, units[i].suffix) != 0)
+			continue;
+		value *= units[i].ms;
+		if (value < key->min || value > key->max)
+			return false;
+		*(uint32_t *)field = (uint32_t)value;
+		return true;
+	}
+	return false;
+}
+
+static bool parse_count(const struct config_key *key, const char *text, void *field)
+{
+	uint64_t value;
+
+	if (!parse_number(text, key->min, key->max, &value))
+		return false;
+	*(uint32_t *)field = (uint32_t)value;
+	return true;
+}
+
+static bool parse_port(const struct config_key *key, const char *text, void *field)
+{
+	uint64_t value;
+
+	(void)key;
+	if (!parse_number(text, 1, UINT16_MAX, &value))
+		return false;
+	*(uint16_t *)field = (uint16_t)value;
+	return true;
+}
+
+static bool parse_id(const struct config_key *key, const char *text, void *field)
+{
+	uint64_t value;
+
+	/* The highest number means "unchanged" to chown(2), so that nobody can have it. */
+	(void)key;
+	if (!parse_number(text, 0, UINT32_MAX - 1, &value))
+		return false;
+	*(uid_t *)field = (uid_t)value;
+	return true;
+}
+
+static bool parse_umask(const struct config_key *key, const char *text, void *field)
+{
+	size_t n = strlen(text);
+	mode_t value = 0;
+
+	(void)key;
+	if (n < 1 || n > 4 || strspn(text, "01234567") != n)
+		return false;
+	for (size_t i = 0; i < n; i++)
+		value = value * 8 + (mode_t)(text[i] - '0');
+	if (value > 0777)
+		return false;
+	*(mode_t *)field = value;
+	return true;
+}
+
+static bool parse_errno(const struct config_key *key, const char *text, void *field)
+{
+	(void)key;
+	if (strcmp(text, "EIO") == 0)
+		*(int *)field = EIO;
+	else if (strcmp(text, "ETIMEDOUT") == 0)
+		*(int *)field = ETIMEDOUT;
+	else
+		return false;
+	return true;
+}
+
+static bool parse_type(const struct config_key *key, const char *text, void *field)
+{
+	int i = find_word(type_names, ARRAY_SIZE(type_names), text);
+
+	(void)key;
+	if (i >= 0)
+		*(enum backend_type *)field = (enum backend_type)i;
+	return i >= 0;
+}
+
+static bool parse_filter(const struct config_key *key, const char *text, void *field)
+{
+	int i = find_word(filter_names, ARRAY_SIZE(filter_names), text);
+
+	(void)key;
+	if (i >= 0)
+		*(enum config_filter *)field = (enum config_filter)i;
+	return i >= 0;
+}
+
+/* Kept as written until all backends are known; see config_resolve_patterns. */
+static bool parse_pattern(const struct config_key *key, const char *text, void *field)
+{
+	(void)key;
+	return *text != '\0' && copy_string(field, CONFIG_PATH_MAX, text) == 0;
+}
+
+static void print_text(const void *field, FILE *out)
+{
+	fputs(field, out);
+}
+
+static void print_bool(const void *field, FILE *out)
+{
+	fputs(*(const bool *)field ? "yes" : "no", out);
+}
+
+static void format_duration(uint32_t ms, char *text, size_t size)
+{
+	if (ms % 1000 != 0)
+		snprintf(text, size, "%ums", ms);
+	else if (ms % 3600000 == 0 && ms > 0)
+		snprintf(text, size, "%uh", ms / 3600000);
+	else
+		snprintf(text, size, "%us", ms / 1000);
+}
+
+static void print_duration(const void *field, FILE *out)
+{
+	char text[16];
+
+	format_duration(*(const uint32_t *)field, text, sizeof(text));
+	fputs(text, out);
+}
+
+static void print_u32(const void *field, FILE *out)
+{
+	fprintf(out, "%u", *(const uint32_t *)field);
+}
+
+static void print_port(const void *field, FILE *out)
+{
+	fprintf(out, "%u", *(const uint16_t *)field);
+}
+
+static void print_umask(const void *field, FILE *out)
+{
+	fprintf(out, "%04o", *(const mode_t *)field);
+}
+
+static void print_errno(const void *field, FILE *out)
+{
+	fputs(*(const int *)field == ETIMEDOUT ? "ETIMEDOUT" : "EIO", out);
+}
+
+static void print_type(const void *field, FILE *out)
+{
+	fputs(backend_type_name(*(const enum backend_type *)field), out);
+}
+
+static void print_filter(const void *field, FILE *out)
+{
+	fputs(*(const enum config_filter *)field == FILTER_FAULT ? "fault" : "none", out);
+}
+
+static const struct {
+	bool (*parse)(const struct config_key *key, const char *text, void *field);
+	void (*print)(const void *field, FILE *out);
+	const char *expected;
+} types[VALUE_TYPE_COUNT] = {
+    [VALUE_NAME] = {parse_name, print_text,
+		    "letters, digits, '_', '.' and '-', at most 31, beginning with no '.' or '-'"},
+    [VALUE_TEXT] = {parse_text, print_text, "a shorter text"},
+    [VALUE_HOST] = {parse_host, print_text, "a host name or address, without user or port"},
+    [VALUE_USER] = {parse_user, print_text, "a user name"},
+    [VALUE_PATH] = {parse_path, print_text, "an absolute path without '.' and '..'"},
+    [VALUE_COMMAND] = {parse_command, print_text, "a program's name or absolute path"},
+    [VALUE_UUID] = {parse_uuid, print_text, "a UUID, as printed by uuidgen"},
+    [VALUE_BOOL] = {parse_bool, print_bool, "yes or no"},
+    [VALUE_DURATION] = {parse_duration, print_duration, "a duration such as 4s, 500ms or 1m"},
+    [VALUE_COUNT] = {parse_count, print_u32, "a whole number"},
+    [VALUE_PORT] = {parse_port, print_port, "a port number from 1 to 65535"},
+    [VALUE_ID] = {parse_id, print_u32, "a number (see id(1))"},
+    [VALUE_UMASK] = {parse_umask, print_umask, "an octal number from 0000 to 0777"},
+    [VALUE_ERRNO] = {parse_errno, print_errno, "EIO or ETIMEDOUT"},
+    [VALUE_TYPE] = {parse_type, print_type, "dir or sshfs"},
+    [VALUE_FILTER] = {parse_filter, print_filter, "none or fault"},
+    [VALUE_PATTERN] = {parse_pattern, print_text, "GLOB = BACKEND:PREFIX"},
+};
+
+/* Can text stand in a line of the file and be read back? Values also come from mount options and from
+ * defaults. */
+static bool is_writable(const char *text)
+{
+	size_t n = strlen(text);
+
+	if (n > 0 &&
+	    (isspace((unsigned char)text[0]) || isspace((unsigned char)text[n - 1]) || text[0] == ';'))
+		return false;
+	for (size_t i = 0; i < n; i++) {
+		if ((unsigned char)text[i] < ' ' || text[i] == 0x7f || (text[i] == ' ' && text[i + 1] == ';'))
+			return false;
+	}
+	return true;
+}
+
+bool config_value_parse(const struct config_key *key, const char *text, void *field)
+{
+	bool may_be_empty = key->flags & KEY_NULLABLE;
+
+	if ((*text == '\0' && !may_be_empty) || !is_writable(text))
+		return false;
+	return types[key->type].parse(key, text, field);
+}
+
+void config_value_print(const struct config_key *key, const void *field, FILE *out)
+{
+	types[key->type].print(field, out);
+}
+
+void config_value_expected(const struct config_key *key, char *text, size_t size)
+{
+	char min[16], max[16];
+
+	if (key->type == VALUE_DURATION) {
+		format_duration(key->min, min, sizeof(min));
+		format_duration(key->max, max, sizeof(max));
+	} else {
+		snprintf(min, sizeof(min), "%u", key->min);
+		snprintf(max, sizeof(max), "%u", key->max);
+	}
+	if (key->type == VALUE_PATH && key->flags & KEY_NOT_ROOT)
+		snprintf(text, size, "%s, other than /", types[key->type].expected);
+	else if (key->max > 0)
+		snprintf(text, size, "%s, from %s to %s", types[key->type].expected, min, max);
+	else
+		snprintf(text, size, "%s", types[key->type].expected);
+}

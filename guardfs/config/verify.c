@@ -1,0 +1,359 @@
+/* verify.c: what must hold between keys. */
+#include "config/keys.h"
+#include "config/tiermap.h"
+
+#include <ctype.h>
+#include <errno.h>
+
+/* What all checks need. */
+struct context {
+	const struct config *config;
+	const struct config_lines *lines;
+	const struct config_report *report;
+};
+
+static size_t key_index(const char *section, const char *name)
+{
+	return (size_t)(config_key_find(section, name) - config_keys);
+}
+
+static unsigned line_of(const struct context *c, const char *section, const char *name)
+{
+	return c->lines->global[key_index(section, name)];
+}
+
+/* Line of a backend's key, or of its section if the key was not given. */
+static unsigned backend_line(const struct context *c, uint32_t backend, const char *name)
+{
+	unsigned line = c->lines->backend[backend][key_index("backend", name)];
+
+	return line ? line : c->lines->section[backend];
+}
+
+static void derived_path(const struct config *config, const char *base, char *path, size_t size)
+{
+	snprintf(path, size, "%s/%s", base, config->name);
+}
+
+static void derived_control(const struct config *config, const struct config_backend *b, char *path,
+			    size_t size)
+{
+	int n = snprintf(path, size, "%s/fault.%s", config->run_dir, b->name);
+
+	if (n < 0 || (size_t)n >= size)
+		path[0] = '\0'; /* a run_dir that long; verify asks for fault_control */
+}
+
+void config_derive(struct config *config)
+{
+	if (config->run_dir[0] == '\0')
+		derived_path(config, "/run/guardfs", config->run_dir, sizeof(config->run_dir));
+	if (config->state_dir[0] == '\0')
+		derived_path(config, "/var/lib/guardfs", config->state_dir, sizeof(config->state_dir));
+	for (uint32_t i = 0; i < config->n_backends; i++) {
+		struct config_backend *b = &config->backends[i];
+
+		if (b->filter == FILTER_FAULT && b->fault_control[0] == '\0')
+			derived_control(config, b, b->fault_control, sizeof(b->fault_control));
+		b->present_owner = b->has_uid || b->has_gid || b->has_umask;
+	}
+}
+
+void config_underive(struct config *config)
+{
+	char path[CONFIG_PATH_MAX];
+
+	for (uint32_t i = 0; i < config->n_backends; i++) {
+		derived_control(config, &config->backends[i], path, sizeof(path));
+		if (strcmp(config->backends[i].fault_control, path) == 0)
+			config->backends[i].fault_control[0] = '\0';
+	}
+	derived_path(config, "/run/guardfs", path, sizeof(path));
+	if (strcmp(config->run_dir, path) == 0)
+		config->run_dir[0] = '\0';
+	derived_path(config, "/var/lib/guardfs", path, sizeof(path));
+	if (strcmp(config->state_dir, path) == 0)
+		config->state_dir[0] = '\0';
+}
+
+/* Cuts blanks off both ends, in place. */
+static char *trim_blanks(char *s)
+{
+	size_t n;
+
+	while (isspace((unsigned char)*s))
+		s++;
+	n = strlen(s);
+	while (n > 0 && isspace((unsigned char)s[n - 1]))
+		s[--n] = '\0';
+	return s;
+}
+
+/* Removes "//" and slashes at both ends, in place. */
+static void squeeze_slashes(char *s)
+{
+	char *out = s;
+
+	for (const char *in = s; *in; in++) {
+		if (*in != '/' || (out > s && out[-1] != '/'))
+			*out++ = *in;
+	}
+	if (out > s && out[-1] == '/')
+		out--;
+	*out = '\0';
+}
+
+static errint_t bad_pattern(const struct config_report *report, unsigned line, const char *pattern,
+			    const char *why)
+{
+	return config_fail(report, line, "pattern = %.100s: %s; expected GLOB = BACKEND:PREFIX", pattern,
+			   why);
+}
+
+static errint_t resolve_pattern(struct config *config, struct config_pattern *pattern, unsigned line,
+				const struct config_report *report)
+{
+	char written[CONFIG_PATH_MAX], value[CONFIG_PATH_MAX];
+	char *place, *prefix, *glob;
+	int backend;
+
+	(void)copy_string(written, sizeof(written), pattern->pattern);
+	(void)copy_string(value, sizeof(value), pattern->pattern);
+	/* The last one: globs may hold '=', prefixes may not. */
+	place = strrchr(value, '=');
+	prefix = place ? strchr(place, ':') : NULL;
+	if (!prefix)
+		return bad_pattern(report, line, written, place ? "no ':'" : "no second '='");
+	*place++ = '\0';
+	*prefix++ = '\0';
+	backend = config_find_backend(config, trim_blanks(place));
+	if (backend < 0)
+		return bad_pattern(report, line, written, "no such backend");
+	squeeze_slashes(prefix);
+	prefix = trim_blanks(prefix);
+	if (*prefix && !tiermap_path_is_valid(prefix))
+		return bad_pattern(report, line, written,
+				   "the prefix has a component \".\", \"..\" or one too long");
+	glob = trim_blanks(value);
+	if (!tiermap_path_is_valid(glob) || strncmp(glob, ".guardfs", 8) == 0)
+		return bad_pattern(report, line, written,
+				   "the glob must be a path relative to the mount, outside .guardfs");
+	(void)copy_string(pattern->pattern, sizeof(pattern->pattern), glob);
+	(void)copy_string(pattern->target, sizeof(pattern->target), prefix);
+	pattern->backend = (uint8_t)backend;
+	return 0;
+}
+
+errint_t config_resolve_patterns(struct config *config, const struct config_lines *lines,
+				 const struct config_report *report)
+{
+	errint_t rc = 0;
+
+	for (uint32_t i = 0; i < config->n_patterns && rc == 0; i++)
+		rc = resolve_pattern(config, &config->patterns[i], lines->pattern[i], report);
+	return rc;
+}
+
+static errint_t check_required(const struct context *c)
+{
+	for (size_t i = 0; i < config_key_count; i++) {
+		const struct config_key *key = &config_keys[i];
+
+		if (strcmp(key->section, "mount") == 0 && key->flags & KEY_REQUIRED &&
+		    *((const char *)c->config + key->offset) == '\0')
+			return config_fail(c->report, 0, "'%s' is missing in [mount]: %s", key->name,
+					   key->help);
+	}
+	return 0;
+}
+
+/* Do two directories contain one another, or are they the same? */
+static bool overlap(const char *a, const char *b)
+{
+	return config_path_is_within(a, b) || config_path_is_within(b, a);
+}
+
+/* Every path that guardfs itself reads must be readable while the mount is stuck. */
+static errint_t check_outside(const struct context *c, const struct config_key *key, const char *path,
+			      unsigned line)
+{
+	if (!(key->flags & KEY_OUTSIDE) || *path == '\0' ||
+	    !config_path_is_within(path, c->config->mountpoint))
+		return 0;
+	return config_fail(c->report, line,
+			   "%s = %.100s lies inside the mountpoint %.100s; choose a place outside", key->name,
+			   path, c->config->mountpoint);
+}
+
+static errint_t check_places(const struct context *c)
+{
+	const struct config *config = c->config;
+
+	for (size_t i = 0; i < config_key_count; i++) {
+		const struct config_key *key = &config_keys[i];
+		errint_t rc;
+
+		if (strcmp(key->section, "backend") == 0)
+			continue;
+		rc = check_outside(c, key, (const char *)config + key->offset, c->lines->global[i]);
+		if (rc < 0)
+			return rc;
+	}
+	if (config_path_is_within(config->mountpoint, config->local))
+		return config_fail(c->report, line_of(c, "mount", "mountpoint"),
+				   "mountpoint = %.100s lies inside local = %.100s; choose a place outside",
+				   config->mountpoint, config->local);
+	return 0;
+}
+
+static errint_t check_keys_of_type(const struct context *c, uint32_t i)
+{
+	const struct config_backend *b = &c->config->backends[i];
+
+	for (size_t k = 0; k < config_key_count; k++) {
+		const struct config_key *key = &config_keys[k];
+
+		if (c->lines->backend[i][k] != 0 && key->backends != 0 && !(key->backends & FOR(b->type)))
+			return config_fail(c->report, c->lines->backend[i][k],
+					   "'%s' means nothing for type = %s", key->name,
+					   backend_type_name(b->type));
+	}
+	return 0;
+}
+
+static errint_t check_type(const struct context *c, uint32_t i)
+{
+	const struct config_backend *b = &c->config->backends[i];
+	unsigned line = backend_line(c, i, "type");
+
+	if (b->type == BACKEND_LOCAL)
+		return config_fail(c->report, line,
+				   "'type' is missing in [backend %s]: expected dir or sshfs", b->name);
+	if (b->type == BACKEND_SFTP)
+		return config_fail(c->report, line,
+				   "type = sftp comes with a later version; use type = sshfs");
+	if (b->type == BACKEND_SSHFS && b->host[0] == '\0')
+		return config_fail(c->report, backend_line(c, i, "host"), "'host' is missing in [backend %s]",
+				   b->name);
+	return check_keys_of_type(c, i);
+}
+
+/* The directory of a dir backend. One that contains the mountpoint, or is contained, would lead guardfs into
+ * itself. */
+static errint_t check_directory(const struct context *c, uint32_t i)
+{
+	const struct config_backend *b = &c->config->backends[i];
+	unsigned line = backend_line(c, i, "path");
+	char path[CONFIG_PATH_MAX];
+
+	if (b->type != BACKEND_DIR)
+		return 0;
+	if (b->path[0] == '\0')
+		return config_fail(c->report, line, "'path' is missing in [backend %s]: the directory",
+				   b->name);
+	(void)copy_string(path, sizeof(path), b->path);
+	if (!config_normalize_path(path))
+		return config_fail(c->report, line,
+				   "path = %.100s: expected an absolute path without '.' and '..'", b->path);
+	if (overlap(path, c->config->mountpoint))
+		return config_fail(c->report, line,
+				   "path = %.100s and the mountpoint %.100s lie inside one another", b->path,
+				   c->config->mountpoint);
+	if (b->expose[0] != '\0' && overlap(path, b->expose))
+		return config_fail(c->report, backend_line(c, i, "expose"),
+				   "expose = %.100s would cover the backend's own directory %.100s",
+				   b->expose, b->path);
+	return 0;
+}
+
+/* Binding over a directory that guardfs itself uses would cut it off. */
+static errint_t check_expose(const struct context *c, uint32_t i)
+{
+	const struct config *config = c->config;
+	const char *expose = config->backends[i].expose;
+	const char *const used[] = {config->mountpoint, config->local, config->run_dir, config->state_dir};
+
+	if (*expose == '\0')
+		return 0;
+	for (size_t k = 0; k < ARRAY_SIZE(used); k++) {
+		if (config_path_is_within(used[k], expose))
+			return config_fail(c->report, backend_line(c, i, "expose"),
+					   "expose = %.100s would cover %.100s", expose, used[k]);
+	}
+	for (uint32_t j = 0; j < i; j++) {
+		if (config->backends[j].expose[0] != '\0' && overlap(config->backends[j].expose, expose))
+			return config_fail(c->report, backend_line(c, i, "expose"),
+					   "expose = %.100s and that of backend '%s' lie inside one another",
+					   expose, config->backends[j].name);
+	}
+	return 0;
+}
+
+static errint_t check_alias(const struct context *c, uint32_t i)
+{
+	const struct config_backend *b = c->config->backends;
+
+	for (uint32_t j = 0; b[i].alias[0] != '\0' && j < i; j++) {
+		if (strcmp(b[i].alias, b[j].alias) == 0)
+			return config_fail(c->report, backend_line(c, i, "alias"),
+					   "alias = %.100s is that of backend '%s' already", b[i].alias,
+					   b[j].name);
+	}
+	return 0;
+}
+
+static errint_t check_backend_places(const struct context *c, uint32_t i)
+{
+	for (size_t k = 0; k < config_key_count; k++) {
+		const struct config_key *key = &config_keys[k];
+		const char *path = (const char *)&c->config->backends[i] + key->offset;
+		errint_t rc;
+
+		if (strcmp(key->section, "backend") != 0)
+			continue;
+		rc = check_outside(c, key, path, backend_line(c, i, key->name));
+		if (rc < 0)
+			return rc;
+	}
+	return 0;
+}
+
+static errint_t check_marker(const struct context *c, uint32_t i)
+{
+	const struct config_backend *b = &c->config->backends[i];
+
+	if (b->adopt && b->marker[0] == '\0')
+		return config_fail(c->report, backend_line(c, i, "adopt"),
+				   "adopt = yes needs a marker to write: marker = UUID (see uuidgen(1))");
+	if (b->filter == FILTER_FAULT && b->fault_control[0] == '\0')
+		return config_fail(c->report, backend_line(c, i, "filter"),
+				   "filter = fault needs fault_control = PATH");
+	return 0;
+}
+
+static errint_t check_recovery(const struct context *c)
+{
+	if (c->config->backoff_min_ms > c->config->backoff_max_ms)
+		return config_fail(c->report, line_of(c, "recovery", "backoff_min"),
+				   "backoff_min (%u ms) is longer than backoff_max (%u ms)",
+				   c->config->backoff_min_ms, c->config->backoff_max_ms);
+	return 0;
+}
+
+errint_t config_verify(const struct config *config, const struct config_lines *lines,
+		       const struct config_report *report)
+{
+	static errint_t (*const for_backend[])(const struct context *, uint32_t) = {
+	    check_type, check_directory, check_backend_places, check_expose, check_alias, check_marker,
+	};
+	const struct context c = {config, lines, report};
+	errint_t rc = check_required(&c);
+
+	if (rc == 0)
+		rc = check_places(&c);
+	for (uint32_t i = 0; i < config->n_backends; i++) {
+		for (size_t k = 0; k < ARRAY_SIZE(for_backend) && rc == 0; k++)
+			rc = for_backend[k](&c, i);
+	}
+	return rc < 0 ? rc : check_recovery(&c);
+}
