@@ -205,6 +205,26 @@ static void the_only_one_is_found_several_are_named(void **state)
 	assert_int_equal(guardctl("health -n jobs"), CTL_EXIT_DEGRADED);
 }
 
+static void a_configuration_leads_to_its_runtime_directory(void **state)
+{
+	char config[512], line[256];
+
+	(void)state;
+	snprintf(config, sizeof(config),
+		 "[mount]\nname = x\nmountpoint = %s/mnt\nlocal = %s/l\nrun_dir = %s/run/jobs\n", sandbox,
+		 sandbox, sandbox);
+	assert_int_equal(fd_write_atomic("conf", config, strlen(config), 0600, false), 0);
+	publish("jobs", status_json("jobs", 0, getpid()), "ok none 1\n");
+	publish("other", status_json("other", 0, getpid()), "down timeout 1\n");
+	snprintf(line, sizeof(line), "-c %s/conf health", sandbox);
+	assert_int_equal(guardctl(line), 0);
+	assert_string_equal(output, "ok none 1\n");
+	assert_int_equal(fd_write_atomic("conf", "trash\n", 6, 0600, false), 0);
+	assert_int_equal(guardctl(line), CTL_EXIT_USAGE);
+	assert_non_null(strstr(errors, "conf:1: "));
+	assert_int_equal(guardctl("-c /nonexistent/conf health"), CTL_EXIT_UNREACHABLE);
+}
+
 static void damaged_status_is_111(void **state)
 {
 	static const char *const bad[] = {"", "{", "[]", "{\"schema\":2}", "{\"schema\":1,\"schema\":1}"};
@@ -360,6 +380,7 @@ int main(void)
 	    IN_A_SANDBOX(every_command_has_help),
 	    IN_A_SANDBOX(nothing_running_is_111),
 	    IN_A_SANDBOX(the_only_one_is_found_several_are_named),
+	    IN_A_SANDBOX(a_configuration_leads_to_its_runtime_directory),
 	    IN_A_SANDBOX(damaged_status_is_111),
 	    IN_A_SANDBOX(staleness_is_noticed),
 	    IN_A_SANDBOX(status_json_is_handed_through),
