@@ -30,9 +30,6 @@ errint_t fs_init(struct arena *arena, int dev_fd) WARN_UNUSED;
 /* What libfuse is to call. */
 extern const struct fuse_lowlevel_ops fs_ops;
 
-/* Runs opcodes that libfuse 3.14 does not know from the current call's buffer. Returns false if it isn't one of them. */
-bool fs_dispatch_extra(void);
-
 /* FUSE_INTERRUPT: answers the interrupted request with EINTR if its caller is being killed (SIGKILL pending), else does nothing. */
 void fs_interrupt(const uint8_t *buffer);
 

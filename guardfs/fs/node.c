@@ -384,14 +384,14 @@ static bool has_stable_ino(const struct backend *b)
 	return b->config->type == BACKEND_DIR && atomic_load(&b->board->minor) == 0;
 }
 
-static uint64_t compute_ino(const struct backend *b, const struct node *parent, const char *name, const struct stat *st)
+uint64_t node_child_ino(const struct backend *b, uint32_t parent, const char *name, uint64_t storage_ino)
 {
 	if (has_stable_ino(b)) {
 		uint64_t seed = hash_bytes(0, b->config->name, strlen(b->config->name));
 
-		return guarded_ino(hash_bytes(seed, &st->st_ino, sizeof(st->st_ino)));
+		return guarded_ino(hash_bytes(seed, &storage_ino, sizeof(storage_ino)));
 	}
-	return guarded_ino(hash_bytes(parent->ino, name, strlen(name)));
+	return guarded_ino(hash_bytes(node_at(parent)->ino, name, strlen(name)));
 }
 
 void node_remember(struct node *node, const struct stat *st)
@@ -505,7 +505,7 @@ struct node *node_intern_guarded(const struct backend *b, uint32_t parent, const
 	struct shard *s = shard_of(hash);
 	struct node *node, *replaced = NULL;
 
-	k.ino = flags & NODE_ROUTE_ROOT ? st->st_ino : compute_ino(b, node_at(parent), name, st);
+	k.ino = flags & NODE_ROUTE_ROOT ? st->st_ino : node_child_ino(b, parent, name, st->st_ino);
 	pthread_mutex_lock(&s->lock);
 	node = index_find(s, hash, &k);
 	if (node && !(node->flags & NODE_ROUTE_ROOT) &&
@@ -656,8 +656,7 @@ static void renumber_below(uint32_t top)
 		while (depth-- > 0) {
 			struct node *below = node_at(chain[depth]);
 
-			below->ino = guarded_ino(
-			    hash_bytes(node_at(below->parent)->ino, node_name(below), strlen(node_name(below))));
+			below->ino = node_child_ino(fs_backend(below), below->parent, node_name(below), 0);
 		}
 	}
 }
@@ -671,7 +670,7 @@ static void place_guarded(struct node *node, uint32_t parent, uint32_t name_ref)
 	reindex(node);
 	if (has_stable_ino(b))
 		return;
-	node->ino = guarded_ino(hash_bytes(node_at(parent)->ino, node_name(node), strlen(node_name(node))));
+	node->ino = node_child_ino(b, parent, node_name(node), 0);
 	if (S_ISDIR(node->mode))
 		renumber_below(node_index(node));
 }

@@ -37,6 +37,9 @@ void node_remember(struct node *node, const struct stat *st);
 /* st as callers shall see it: our inode number. */
 void node_present(const struct node *node, struct stat *st);
 
+/* The number that an entry of a guarded directory has or would have; storage_ino as storage lists it. */
+uint64_t node_child_ino(const struct backend *b, uint32_t parent, const char *name, uint64_t storage_ino);
+
 /* Attributes last known, for LOOKUP while the backend is down. */
 void node_recall(const struct node *node, struct stat *st);
 

@@ -8,6 +8,9 @@
 /* Takes the map from the board if it changed, and makes the local parent directories of its routes. */
 void tiers_refresh(void);
 
+/* Are there any routes or patterns at all? */
+bool tiers_in_use(void);
+
 /* Could a child of this local directory be a route, or routed by a pattern? False at the price of one comparison when there are none. */
 bool tiers_concern(uint32_t parent);
 

@@ -1,0 +1,207 @@
+/* attr.c: GETATTR, SETATTR, READLINK, STATFS. */
+#include "fs/attr.h"
+#include "fs/call.h"
+#include "fs/entry.h"
+#include "fs/guard.h"
+#include "fs/handle.h"
+#include "fs/node.h"
+#include "fs/wire.h"
+
+#include <errno.h>
+#include <limits.h>
+
+static void reply_attr(fuse_req_t req, struct node *node, struct stat *st)
+{
+	double seconds = fs_cache_seconds(fs_backend(node));
+
+	node_present(node, st);
+	fuse_reply_attr(req, st, node->flags & NODE_ROUTE_ROOT ? 0 : seconds);
+}
+
+/* A file without a name, or whose handle storage refuses by now, is reached through any descriptor that is open on it. */
+static struct handle *nameless_handle(const struct node *node, ssize_t rc)
+{
+	if (rc != -ESTALE && rc != -ENOENT)
+		return NULL;
+	return handle_find(node_index(node));
+}
+
+static ssize_t getattr(struct backend *b, struct node *node, struct handle *h, struct stat *st)
+{
+	ssize_t rc;
+
+	if (h && h->kind == HANDLE_FILE && handle_ensure(b, h) == 0)
+		return b->ops->getattr(b, node_index(node), atomic_load(&h->fd), st);
+	rc = b->ops->getattr(b, node_index(node), -1, st);
+	h = nameless_handle(node, rc);
+	if (h) {
+		rc = handle_ensure(b, h);
+		if (rc == 0)
+			rc = b->ops->getattr(b, node_index(node), atomic_load(&h->fd), st);
+		handle_put(h);
+	}
+	return rc;
+}
+
+void fs_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+{
+	struct node *node = node_from_id(ino);
+	struct backend *b;
+	struct handle *h;
+	struct stat st;
+	ssize_t rc;
+
+	if (!node) {
+		fuse_reply_err(req, ESTALE);
+		return;
+	}
+	if (node->backend == NODE_VIRTUAL) {
+		entry_virtual_stat(node, &st);
+		fuse_reply_attr(req, &st, 0);
+		return;
+	}
+	b = fs_backend(node);
+	if (!guard_enter(req, b, OP_METADATA, GUARD_NONE, 0))
+		return;
+	h = fi ? handle_get(fi->fh) : NULL;
+	rc = getattr(b, node, h, &st);
+	if (h)
+		handle_put(h);
+	if (!guard_leave(req, b, &rc))
+		return;
+	if (rc < 0) {
+		fs_reply_rc(req, rc);
+		return;
+	}
+	if (b->board)
+		node_remember(node, &st);
+	reply_attr(req, node, &st);
+}
+
+static unsigned set_from_fuse(int to_set)
+{
+	static const struct {
+		int fuse;
+		unsigned ours;
+	} map[] = {
+	    {FUSE_SET_ATTR_MODE, SET_MODE},           {FUSE_SET_ATTR_UID, SET_UID},
+	    {FUSE_SET_ATTR_GID, SET_GID},             {FUSE_SET_ATTR_SIZE, SET_SIZE},
+	    {FUSE_SET_ATTR_ATIME, SET_ATIME},         {FUSE_SET_ATTR_MTIME, SET_MTIME},
+	    {FUSE_SET_ATTR_ATIME_NOW, SET_ATIME_NOW}, {FUSE_SET_ATTR_MTIME_NOW, SET_MTIME_NOW},
+	    {FUSE_SET_ATTR_CTIME, SET_CTIME},
+	};
+	unsigned set = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(map); i++)
+		if (to_set & map[i].fuse)
+			set |= map[i].ours;
+	return set | (wire_setattr_kills_priv(call.buffer) ? SET_KILL_PRIV : 0);
+}
+
+static ssize_t setattr(struct backend *b, struct node *node, struct handle *h, const struct stat *want, unsigned set,
+		       struct stat *st)
+{
+	ssize_t rc;
+
+	if (h && h->kind == HANDLE_FILE && handle_ensure(b, h) == 0)
+		return b->ops->setattr(b, node_index(node), atomic_load(&h->fd), want, set, st);
+	rc = b->ops->setattr(b, node_index(node), -1, want, set, st);
+	h = nameless_handle(node, rc);
+	if (h) {
+		rc = handle_ensure(b, h);
+		if (rc == 0)
+			rc = b->ops->setattr(b, node_index(node), atomic_load(&h->fd), want, set, st);
+		handle_put(h);
+	}
+	return rc;
+}
+
+void fs_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *want, int to_set, struct fuse_file_info *fi)
+{
+	struct node *node = node_from_id(ino);
+	unsigned set = set_from_fuse(to_set);
+	struct backend *b;
+	struct handle *h;
+	struct stat st;
+	ssize_t rc;
+
+	if (!node || node->backend == NODE_VIRTUAL) {
+		fuse_reply_err(req, node ? EROFS : ESTALE);
+		return;
+	}
+	b = fs_backend(node);
+	if (!guard_enter(req, b, OP_METADATA, GUARD_MUTATING, guard_target_node(node_index(node))))
+		return;
+	h = fi ? handle_get(fi->fh) : NULL;
+	rc = setattr(b, node, h, want, set, &st);
+	if (rc == 0 && h && set & SET_SIZE)
+		handle_truncated(h, (uint64_t)want->st_size);
+	if (h)
+		handle_put(h);
+	if (!guard_leave(req, b, &rc))
+		return;
+	if (rc < 0) {
+		fs_reply_rc(req, rc);
+		return;
+	}
+	if (b->board)
+		node_remember(node, &st);
+	reply_attr(req, node, &st);
+}
+
+void fs_readlink(fuse_req_t req, fuse_ino_t ino)
+{
+	struct node *node = node_from_id(ino);
+	char target[PATH_MAX];
+	struct backend *b;
+	ssize_t rc;
+
+	if (!node || node->backend == NODE_VIRTUAL) {
+		fuse_reply_err(req, node ? EINVAL : ESTALE);
+		return;
+	}
+	b = fs_backend(node);
+	if (!guard_enter(req, b, OP_METADATA, GUARD_NONE, 0))
+		return;
+	rc = b->ops->readlink(b, node_index(node), target, sizeof(target) - 1);
+	if (!guard_leave(req, b, &rc))
+		return;
+	if (rc < 0) {
+		fs_reply_rc(req, rc);
+		return;
+	}
+	target[rc] = '\0';
+	fuse_reply_readlink(req, target);
+}
+
+/* Figures of a guarded backend as keeper's last probe saw them: df and node_exporter must never wait for storage. */
+static errint_t statfs_known(const struct board_statfs *known, struct statvfs *st)
+{
+	if (!atomic_load(&known->valid))
+		return -fs.config->error;
+	*st = (struct statvfs){.f_bsize = atomic_load(&known->bsize),
+			       .f_frsize = atomic_load(&known->frsize),
+			       .f_blocks = atomic_load(&known->blocks),
+			       .f_bfree = atomic_load(&known->bfree),
+			       .f_bavail = atomic_load(&known->bavail),
+			       .f_files = atomic_load(&known->files),
+			       .f_ffree = atomic_load(&known->ffree),
+			       .f_namemax = atomic_load(&known->namelen)};
+	return 0;
+}
+
+void fs_statfs(fuse_req_t req, fuse_ino_t ino)
+{
+	struct node *node = node_from_id(ino);
+	struct statvfs st;
+	errint_t rc;
+
+	if (node && node->backend < CONFIG_BACKENDS_MAX)
+		rc = statfs_known(&fs.board->backends[node->backend].statfs, &st);
+	else
+		rc = fs.local.ops->statfs(&fs.local, node && node->backend == NODE_LOCAL ? node_index(node) : 0, &st);
+	if (rc < 0)
+		fs_reply_rc(req, rc);
+	else
+		fuse_reply_statfs(req, &st);
+}

@@ -1,0 +1,12 @@
+/* attr.h: attributes: libfuse operations. */
+#ifndef GUARDFS_FS_ATTR_H
+#define GUARDFS_FS_ATTR_H
+
+#include "fs/fs.h"
+
+void fs_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
+void fs_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *want, int to_set, struct fuse_file_info *fi);
+void fs_readlink(fuse_req_t req, fuse_ino_t ino);
+void fs_statfs(fuse_req_t req, fuse_ino_t ino);
+
+#endif

@@ -1,0 +1,341 @@
+/* dir.c: OPENDIR, READDIR, READDIRPLUS, RELEASEDIR, FSYNCDIR.
+ *
+ * Local directories are read from storage piece by piece. Guarded ones, and local ones in which routes have to be shown, are listed as a whole
+ * at the first read and served from that listing. */
+#include "fs/dir.h"
+#include "fs/call.h"
+#include "fs/entry.h"
+#include "fs/guard.h"
+#include "fs/handle.h"
+#include "fs/listing.h"
+#include "fs/node.h"
+#include "fs/tiers.h"
+#include "fs/virtual.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/mman.h>
+
+/* A READDIRPLUS reply counts a lookup for each entry; these are taken back when nobody gets the reply. */
+#define GRANTED_MAX 8192u
+
+struct reply {
+	fuse_req_t req;
+	struct backend *b; /* NULL: virtual */
+	uint32_t dir;
+	bool plus;
+	size_t size, used;
+	uint32_t n_granted;
+	uint32_t granted[GRANTED_MAX];
+};
+
+static _Thread_local struct reply reply;
+
+/* ---- OPENDIR ---- */
+
+static bool needs_listing(const struct node *node)
+{
+	return node->backend != NODE_LOCAL || tiers_concern(node_index(node));
+}
+
+void fs_opendir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+{
+	struct node *node = node_from_id(ino);
+	struct handle *h;
+	errint_t rc = 0;
+	int ref = -1;
+
+	if (!node) {
+		fuse_reply_err(req, ESTALE);
+		return;
+	}
+	if (node->backend != NODE_VIRTUAL && !guard_is_open_for_business(fs_backend(node)))
+		rc = -fs.config->error;
+	else if (node->backend == NODE_LOCAL)
+		rc = fs.local.ops->opendir(&fs.local, node_index(node), &ref);
+	if (rc < 0) {
+		fs_reply_rc(req, rc);
+		return;
+	}
+	h = handle_new(node_index(node), HANDLE_DIRECTORY, node->backend, O_RDONLY | O_DIRECTORY, ref, 0);
+	if (!h) {
+		if (ref >= 0)
+			fs.local.ops->release(&fs.local, ref);
+		fuse_reply_err(req, ENFILE);
+		return;
+	}
+	fi->fh = handle_id(h, (uint32_t)(h - fs.arena->handles));
+	if (fuse_reply_open(req, fi) == -ENOENT)
+		handle_release(h);
+}
+
+/* ---- making a listing ---- */
+
+struct collect {
+	struct listing_writer writer;
+	struct backend *b;
+	uint32_t dir;
+};
+
+static bool is_dot(const char *name, size_t length)
+{
+	return (length == 1 && name[0] == '.') || (length == 2 && name[0] == '.' && name[1] == '.');
+}
+
+static void collect_route(void *arg, const char *name, bool is_route)
+{
+	struct collect *c = arg;
+	struct route route;
+	struct node *node = NULL;
+
+	if (!is_route && listing_has(&c->writer, name))
+		return; /* a local directory on the way to a route is listed by storage already */
+	/* tiers_children holds the map's lock for reading, as does the look-up of the route: both are readers. */
+	if (is_route && tiers_route_at(c->dir, name, &route))
+		node = tiers_root_node(c->dir, name, &route, false);
+	listing_add(&c->writer, name, strlen(name), node ? node->ino : 1, DT_DIR);
+}
+
+static bool collect_entry(void *arg, const char *name, size_t length, uint64_t ino, unsigned type, int64_t next)
+{
+	struct collect *c = arg;
+	char z[256];
+
+	(void)next;
+	if (length == 0 || length >= sizeof(z))
+		return true;
+	memcpy(z, name, length);
+	z[length] = '\0';
+	if (c->b->board && !is_dot(name, length))
+		ino = node_child_ino(c->b, c->dir, z, ino);
+	/* A local directory in the place of a route is hidden by it. */
+	if (!c->b->board && listing_has(&c->writer, z))
+		return true;
+	listing_add(&c->writer, name, length, ino, type);
+	return c->writer.error == 0;
+}
+
+static errint_t collect_storage(struct collect *c, int dir_ref)
+{
+	int ref = dir_ref;
+	errint_t rc = 0;
+
+	if (ref < 0)
+		rc = c->b->ops->opendir(c->b, c->dir, &ref);
+	if (rc < 0)
+		return rc;
+	rc = c->b->ops->readdir(c->b, ref, 0, collect_entry, c);
+	if (dir_ref < 0)
+		c->b->ops->release(c->b, ref);
+	return rc;
+}
+
+static void collect_virtual(struct collect *c, const struct node *dir)
+{
+	listing_add(&c->writer, ".", 1, 1ull << 61 | dir->ino, DT_DIR);
+	listing_add(&c->writer, "..", 2, 1, DT_DIR);
+	for (int id = virtual_next((unsigned)dir->ino, 0); id > 0; id = virtual_next((unsigned)dir->ino, (unsigned)id)) {
+		const struct virtual_file *f = virtual_get((unsigned)id);
+
+		listing_add(&c->writer, f->name, strlen(f->name), 1ull << 61 | (uint64_t)id, S_ISDIR(f->mode) ? DT_DIR : DT_REG);
+	}
+	for (uint32_t i = 0; dir->ino == VIRTUAL_BACKENDS && i < fs.config->n_backends; i++) {
+		const char *name = fs.config->backends[i].name;
+		struct node *root = tiers_root_node(c->dir, name, &(struct route){.backend = (uint8_t)i}, false);
+
+		listing_add(&c->writer, name, strlen(name), root ? root->ino : 1, DT_DIR);
+	}
+}
+
+/* Lists the directory into the handle's memfd. Within the guard for guarded tiers. 0 or -errno. */
+static errint_t make_listing(struct backend *b, struct node *dir, struct handle *h)
+{
+	struct collect c = {.b = b, .dir = node_index(dir)};
+	errint_t rc = 0;
+
+	if (dir->backend == NODE_VIRTUAL) {
+		collect_virtual(&c, dir);
+	} else {
+		if (dir->backend == NODE_LOCAL)
+			tiers_children(c.dir, collect_route, &c);
+		rc = collect_storage(&c, atomic_load(&h->fd));
+	}
+	if (rc < 0) {
+		listing_discard(&c.writer);
+		return rc;
+	}
+	if (h->snapshot_fd < 0) {
+		int fd = memfd_create("guardfs-listing", 0);
+
+		if (fd < 0) {
+			rc = -errno;
+			listing_discard(&c.writer);
+			return rc;
+		}
+		h->snapshot_fd = fd;
+	}
+	return listing_finish(&c.writer, h->snapshot_fd);
+}
+
+/* ---- replies ---- */
+
+/* Adds one entry; false when the reply is full. */
+static bool reply_add_plain(const char *name, uint64_t ino, unsigned type, int64_t next)
+{
+	struct stat st = {.st_ino = ino, .st_mode = (mode_t)type << 12};
+	size_t room = reply.size - reply.used;
+	size_t need = fuse_add_direntry(reply.req, (char *)call.data + reply.used, room, name, &st, next);
+
+	if (need > room)
+		return false;
+	reply.used += need;
+	return true;
+}
+
+/* With attributes. An entry that cannot be looked up now (gone, a route, "." and "..") comes without, and the kernel asks later. */
+static bool reply_add_plus(const char *name, uint64_t ino, unsigned type, int64_t next)
+{
+	struct fuse_entry_param e = {.attr = {.st_ino = ino, .st_mode = (mode_t)type << 12}};
+	size_t room = reply.size - reply.used, need;
+	struct node *node = NULL;
+	struct found found;
+
+	need = fuse_add_direntry_plus(reply.req, NULL, 0, name, &e, next);
+	if (need > room)
+		return false;
+	bool look = reply.b && !is_dot(name, strlen(name)) && reply.n_granted < GRANTED_MAX &&
+		    !(reply.b == &fs.local && tiers_concern(reply.dir));
+
+	if (look && reply.b->ops->lookup(reply.b, reply.dir, name, &found) == 0)
+		node = entry_intern(reply.b, reply.dir, name, &found);
+	if (node) {
+		entry_fill(&e, node, &found.st);
+		reply.granted[reply.n_granted++] = node_index(node);
+	}
+	reply.used += fuse_add_direntry_plus(reply.req, (char *)call.data + reply.used, room, name, &e, next);
+	return true;
+}
+
+static bool reply_add(const char *name, uint64_t ino, unsigned type, int64_t next)
+{
+	return reply.plus ? reply_add_plus(name, ino, type, next) : reply_add_plain(name, ino, type, next);
+}
+
+static bool reply_from_storage(void *arg, const char *name, size_t length, uint64_t ino, unsigned type, int64_t next)
+{
+	char z[256];
+
+	(void)arg;
+	if (length == 0 || length >= sizeof(z))
+		return true;
+	memcpy(z, name, length);
+	z[length] = '\0';
+	return reply_add(z, ino, type, next);
+}
+
+static errint_t reply_from_listing(const struct handle *h, int64_t offset)
+{
+	struct listing_entry e;
+	int64_t next;
+	int rc;
+
+	while ((rc = listing_read(h->snapshot_fd, offset, &e, &next)) > 0) {
+		if (!reply_add(e.name, e.ino, e.type, next))
+			return 0;
+		offset = next;
+	}
+	return rc;
+}
+
+static void take_back(void)
+{
+	for (uint32_t i = 0; i < reply.n_granted; i++)
+		node_forget(&fs.arena->nodes[reply.granted[i]], 1);
+	reply.n_granted = 0;
+}
+
+static ssize_t fill(struct backend *b, struct node *dir, struct handle *h, int64_t offset)
+{
+	errint_t rc = 0;
+
+	if (!needs_listing(dir) && h->snapshot_fd < 0)
+		return b->ops->readdir(b, atomic_load(&h->fd), offset, reply_from_storage, NULL);
+	if (offset == 0 || h->snapshot_fd < 0)
+		rc = make_listing(b, dir, h);
+	return rc < 0 ? rc : reply_from_listing(h, offset);
+}
+
+static void read_directory(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset, uint64_t fh, bool plus)
+{
+	struct node *dir = node_from_id(ino);
+	struct handle *h = handle_get(fh);
+	struct backend *b = &fs.local;
+	ssize_t rc;
+
+	if (!h || !dir || h->kind != HANDLE_DIRECTORY) {
+		if (h)
+			handle_put(h);
+		fuse_reply_err(req, EBADF);
+		return;
+	}
+	if (dir->backend != NODE_VIRTUAL)
+		b = fs_backend(dir);
+	if (!guard_enter(req, b, OP_METADATA, GUARD_NONE, 0)) {
+		handle_put(h);
+		return;
+	}
+	reply.req = req;
+	reply.b = dir->backend == NODE_VIRTUAL ? NULL : b;
+	reply.dir = node_index(dir);
+	reply.plus = plus;
+	reply.size = MIN(size, (size_t)CALL_DATA_SIZE);
+	reply.used = 0;
+	reply.n_granted = 0;
+	rc = fill(b, dir, h, offset);
+	handle_put(h);
+	if (!guard_leave(req, b, &rc)) {
+		take_back();
+		return;
+	}
+	if (rc < 0) {
+		take_back();
+		fs_reply_rc(req, rc);
+	} else if (fuse_reply_buf(req, (const char *)call.data, reply.used) == -ENOENT) {
+		take_back();
+	}
+}
+
+void fs_readdir(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset, struct fuse_file_info *fi)
+{
+	read_directory(req, ino, size, offset, fi->fh, false);
+}
+
+void fs_readdirplus(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset, struct fuse_file_info *fi)
+{
+	read_directory(req, ino, size, offset, fi->fh, true);
+}
+
+void fs_releasedir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+{
+	struct handle *h = arena_handle(fs.arena, fi->fh);
+
+	(void)ino;
+	fuse_reply_err(req, 0);
+	if (h)
+		handle_release(h);
+}
+
+void fs_fsyncdir(fuse_req_t req, fuse_ino_t ino, int datasync, struct fuse_file_info *fi)
+{
+	struct handle *h = handle_get(fi->fh);
+	errint_t rc = 0;
+
+	(void)ino;
+	/* SFTP has no way to sync a directory, and raw sshfs says yes too. */
+	if (h && h->backend == NODE_LOCAL && atomic_load(&h->fd) >= 0)
+		rc = fs.local.ops->fsync(&fs.local, atomic_load(&h->fd), datasync != 0);
+	if (h)
+		handle_put(h);
+	fs_reply_rc(req, rc);
+}

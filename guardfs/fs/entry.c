@@ -1,0 +1,284 @@
+/* entry.c: LOOKUP and FORGET. Where a name leads: virtual tree, route, pattern, local tier, guarded tier. */
+#include "fs/entry.h"
+#include "base/clock.h"
+#include "fs/call.h"
+#include "fs/guard.h"
+#include "fs/node.h"
+#include "fs/tiers.h"
+#include "fs/virtual.h"
+#include "fs/wire.h"
+
+#include <errno.h>
+
+void entry_virtual_stat(const struct node *node, struct stat *st)
+{
+	const struct virtual_file *file = virtual_get((unsigned)node->ino);
+	uint64_t started = atomic_load(&fs.board->started_real_ns);
+
+	*st = (struct stat){.st_ino = 1ull << 61 | node->ino,
+			    .st_mode = file ? file->mode : S_IFREG,
+			    .st_nlink = file && S_ISDIR(file->mode) ? 2 : 1,
+			    .st_blksize = 4096};
+	st->st_mtim.tv_sec = (time_t)(started / NSEC_PER_SEC);
+	st->st_ctim = st->st_atim = st->st_mtim;
+}
+
+void entry_fill(struct fuse_entry_param *e, const struct node *node, const struct stat *st)
+{
+	double seconds = 0;
+
+	if (node->backend != NODE_VIRTUAL && !(node->flags & NODE_ROUTE_ROOT))
+		seconds = fs_cache_seconds(fs_backend(node));
+	*e = (struct fuse_entry_param){.ino = node_id(node, node_index(node)),
+				       .generation = node->generation,
+				       .attr = *st,
+				       .attr_timeout = seconds,
+				       .entry_timeout = seconds};
+	if (node->backend != NODE_VIRTUAL)
+		node_present(node, &e->attr);
+}
+
+void entry_reply(fuse_req_t req, struct node *node, const struct stat *st)
+{
+	struct fuse_entry_param e;
+
+	if (!node) {
+		fuse_reply_err(req, ENOMEM);
+		return;
+	}
+	entry_fill(&e, node, st);
+	if (fuse_reply_entry(req, &e) == -ENOENT)
+		node_forget(node, 1);
+}
+
+struct node *entry_intern(const struct backend *b, uint32_t parent, const char *name, const struct found *found)
+{
+	struct node *node;
+	int fd;
+
+	if (b->board) {
+		node = node_intern_guarded(b, parent, name, &found->st, 0, true);
+		if (node)
+			node_remember(node, &found->st);
+		return node;
+	}
+	node = node_intern_local(parent, name, found, true);
+	if (node && !found->fh_length) {
+		fd = backend_found_fd();
+		if (fd >= 0)
+			nodefd_offer(fs.arena, node_index(node), 0, fd);
+	}
+	return node;
+}
+
+/* The answer from memory: with zero cache times, so that the kernel keeps the dentry, and everything it then asks is asked again. */
+static void recall_entry(struct fuse_entry_param *e, struct node *node)
+{
+	struct stat st;
+
+	node_recall(node, &st);
+	entry_fill(e, node, &st);
+	e->entry_timeout = e->attr_timeout = 0;
+}
+
+static void reply_recalled(fuse_req_t req, struct node *known)
+{
+	struct fuse_entry_param e;
+
+	recall_entry(&e, known);
+	if (fuse_reply_entry(req, &e) == -ENOENT && !call.slot->fallback_length)
+		node_forget(known, 1);
+}
+
+/* LOOKUP on a guarded tier. A node that the kernel holds is answered for even when the backend is not: failing here would make the kernel drop
+ * the dentry, and with it every mount and working directory below. `known` carries one lookup, for that answer. */
+static void lookup_guarded(fuse_req_t req, struct backend *b, uint32_t parent, const char *name)
+{
+	bool counted = call.slot->fallback_length != 0; /* it was parked and runs again */
+	struct node *known = node_find_guarded(parent, name, !counted), *node;
+	struct found found;
+	struct fuse_entry_param e;
+	ssize_t rc;
+
+	if (known && !counted) {
+		recall_entry(&e, known);
+		call.slot->fallback_length =
+		    (uint32_t)wire_entry_reply(call.slot->fallback, SLOT_FALLBACK_MAX, call.unique, &e);
+	}
+	switch (guard_try(req, b, OP_METADATA, GUARD_NONE, 0)) {
+	case GUARD_GO:
+		break;
+	case GUARD_DOWN:
+		if (known)
+			reply_recalled(req, known);
+		else
+			fuse_reply_err(req, fs.config->error);
+		return;
+	case GUARD_GONE:
+		return;
+	}
+	rc = b->ops->lookup(b, parent, name, &found);
+	bool infrastructure = rc < 0 && errclass_info(errclass_from_errno((int)-rc))->infrastructure;
+
+	if (!guard_leave(req, b, &rc))
+		return;
+	if (infrastructure && known) {
+		reply_recalled(req, known);
+		return;
+	}
+	if (rc < 0) {
+		if (rc == -ENOENT)
+			node_unlinked(parent, name);
+		fs_reply_rc(req, rc);
+	} else {
+		node = entry_intern(b, parent, name, &found);
+		entry_reply(req, node, &found.st);
+	}
+	/* If guardian has given the fallback, its lookup now belongs to the kernel. */
+	if (known && !call_answered())
+		node_forget(known, 1);
+}
+
+static void lookup_local(fuse_req_t req, uint32_t parent, const char *name)
+{
+	struct found found;
+	errint_t rc = fs.local.ops->lookup(&fs.local, parent, name, &found);
+
+	if (rc < 0)
+		fs_reply_rc(req, rc);
+	else
+		entry_reply(req, entry_intern(&fs.local, parent, name, &found), &found.st);
+}
+
+static void reply_route_root(fuse_req_t req, uint32_t parent, const char *name, const struct route *route)
+{
+	struct node *node = tiers_root_node(parent, name, route, true);
+	struct stat st = {0};
+
+	if (node)
+		node_recall(node, &st);
+	entry_reply(req, node, &st);
+}
+
+/* A name that a pattern would route: it lives on the backend if the backend has it, else here if it is here. While the backend is down nobody can
+ * say, and a guess might put a guarded path on the local disk. */
+static void lookup_pattern(fuse_req_t req, uint32_t parent, const char *name, const struct route *route)
+{
+	struct backend *b = &fs.guarded[route->backend];
+	struct node *node = tiers_root_node(parent, name, route, true);
+	struct stat st;
+	ssize_t rc;
+
+	if (!node) {
+		fuse_reply_err(req, ENOMEM);
+		return;
+	}
+	switch (guard_try(req, b, OP_METADATA, GUARD_NONE, 0)) {
+	case GUARD_GO:
+		break;
+	case GUARD_DOWN:
+		fuse_reply_err(req, fs.config->error);
+		/* fall through */
+	case GUARD_GONE:
+		node_forget(node, 1);
+		return;
+	}
+	rc = b->ops->getattr(b, node_index(node), -1, &st);
+	if (!guard_leave(req, b, &rc)) {
+		node_forget(node, 1);
+		return;
+	}
+	if (rc == 0 && S_ISDIR(st.st_mode)) {
+		rc = tiers_add(route);
+		if (rc == 0) {
+			node_remember(node, &st);
+			entry_reply(req, node, &st);
+			return;
+		}
+	}
+	node_forget(node, 1);
+	if (rc == 0 || rc == -ENOENT || rc == -ENOTDIR)
+		lookup_local(req, parent, name);
+	else
+		fs_reply_rc(req, rc);
+}
+
+static void lookup_virtual(fuse_req_t req, struct node *dir, const char *name)
+{
+	struct stat st;
+	struct node *node;
+	int id;
+
+	if (dir->ino == VIRTUAL_BACKENDS) {
+		int i = config_find_backend(fs.config, name);
+
+		if (i < 0) {
+			fuse_reply_err(req, ENOENT);
+			return;
+		}
+		reply_route_root(req, node_index(dir), name, &(struct route){.backend = (uint8_t)i});
+		return;
+	}
+	id = virtual_lookup((unsigned)dir->ino, name);
+	if (id < 0) {
+		fuse_reply_err(req, -id);
+		return;
+	}
+	node = node_intern_virtual((unsigned)id, true);
+	if (node)
+		entry_virtual_stat(node, &st);
+	entry_reply(req, node, &st);
+}
+
+void fs_lookup(fuse_req_t req, fuse_ino_t parent_id, const char *name)
+{
+	struct node *parent = node_from_id(parent_id);
+	struct route route;
+	uint32_t p;
+
+	if (!parent) {
+		fuse_reply_err(req, ESTALE);
+		return;
+	}
+	p = node_index(parent);
+	if (parent->backend == NODE_VIRTUAL) {
+		lookup_virtual(req, parent, name);
+	} else if (parent->backend != NODE_LOCAL) {
+		lookup_guarded(req, fs_backend(parent), p, name);
+	} else if (p == 0 && strcmp(name, VIRTUAL_DIR_NAME) == 0) {
+		struct stat st;
+		struct node *node = node_intern_virtual(VIRTUAL_DIR, true);
+
+		if (node)
+			entry_virtual_stat(node, &st);
+		entry_reply(req, node, &st);
+	} else if (!tiers_concern(p)) {
+		lookup_local(req, p, name);
+	} else if (tiers_route_at(p, name, &route)) {
+		reply_route_root(req, p, name, &route);
+	} else if (tiers_pattern_at(p, name, &route)) {
+		lookup_pattern(req, p, name, &route);
+	} else {
+		lookup_local(req, p, name);
+	}
+}
+
+void fs_forget(fuse_req_t req, fuse_ino_t ino, uint64_t nlookup)
+{
+	struct node *node = node_from_id(ino);
+
+	if (node)
+		node_forget(node, nlookup);
+	fuse_reply_none(req);
+}
+
+void fs_forget_multi(fuse_req_t req, size_t count, struct fuse_forget_data *forgets)
+{
+	for (size_t i = 0; i < count; i++) {
+		struct node *node = node_from_id(forgets[i].ino);
+
+		if (node)
+			node_forget(node, forgets[i].nlookup);
+	}
+	fuse_reply_none(req);
+}

@@ -1,0 +1,214 @@
+/* fs.c: the core's parts put together: backends, root node, the table of operations, interrupts. */
+#include "fs/fs.h"
+#include "base/fd.h"
+#include "base/log.h"
+#include "fs/attr.h"
+#include "fs/call.h"
+#include "fs/dir.h"
+#include "fs/entry.h"
+#include "fs/handle.h"
+#include "fs/io.h"
+#include "fs/make.h"
+#include "fs/node.h"
+#include "fs/open.h"
+#include "fs/tiers.h"
+#include "fs/wire.h"
+#include "fs/xattr.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+struct fs fs;
+_Thread_local struct call call;
+
+/* O_PATH descriptors kept for nodes: a quarter of what may be open, at most this many. */
+#define NODE_FDS_MAX 4096u
+
+struct caller fs_caller(fuse_req_t req)
+{
+	const struct fuse_ctx *ctx = fuse_req_ctx(req);
+
+	return (struct caller){.uid = ctx->uid, .gid = ctx->gid, .pid = ctx->pid, .umask = ctx->umask};
+}
+
+double fs_cache_seconds(const struct backend *b)
+{
+	return (b->board ? fs.config->guarded_cache_ms : fs.config->local_cache_ms) / 1000.0;
+}
+
+/* The root is node 0 with generation 0, so that its id is FUSE_ROOT_ID; made by the first worker. */
+static void make_root(const struct found *found)
+{
+	struct node *root = &fs.arena->nodes[0];
+
+	root->backend = NODE_LOCAL;
+	root->parent = NODE_NONE;
+	root->mode = found->st.st_mode;
+	root->ino = found->st.st_ino;
+	root->fh_type = found->fh_type;
+	root->fh_length = found->fh_length;
+	memcpy(root->fh, found->fh, sizeof(root->fh));
+	if (atomic_load(&root->state) == NODE_LIVE)
+		return;
+	root->generation = 0;
+	atomic_store(&root->nlookup, 1);
+	atomic_store(&fs.arena->nodes_used, 1);
+	atomic_store(&root->state, NODE_LIVE);
+}
+
+static uint32_t node_fd_limit(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+		return 256;
+	return (uint32_t)MIN(limit.rlim_cur / 4, (rlim_t)NODE_FDS_MAX);
+}
+
+errint_t fs_init(struct arena *arena, int dev_fd)
+{
+	struct found root = {0};
+	errint_t rc;
+
+	fs.arena = arena;
+	fs.board = &arena->board;
+	fs.config = &arena->board.config;
+	fs.dev_fd = dev_fd;
+	rc = nodefd_init(arena, node_fd_limit());
+	if (rc == 0)
+		rc = backend_local_open(arena, fs.config->local, &fs.local, &root);
+	if (rc < 0) {
+		log_error("cannot open the local tier %s: %s", fs.config->local, strerror(-rc));
+		return rc;
+	}
+	make_root(&root);
+	for (uint32_t i = 0; i < fs.config->n_backends && rc == 0; i++) {
+		atomic_store(&fs.board->backends[i].inflight, 0);
+		atomic_store(&fs.board->backends[i].parked, 0);
+		rc = backend_dir_open(arena, i, &fs.guarded[i]);
+	}
+	backend_set_route_resolver(tiers_target);
+	if (rc == 0)
+		rc = node_init();
+	if (rc == 0)
+		rc = handle_init();
+	if (rc == 0)
+		tiers_refresh();
+	return rc;
+}
+
+void fs_refresh_tiers(void)
+{
+	tiers_refresh();
+}
+
+void fs_epoch_changed(unsigned backend)
+{
+	handle_sweep(backend);
+}
+
+/* Is SIGKILL pending for the task? Then nobody will look at the answer, and waiting for storage keeps it from dying. */
+static bool is_being_killed(uint32_t pid)
+{
+	char path[32], status[4096];
+	static const char *const keys[] = {"\nSigPnd:", "\nShdPnd:"};
+
+	snprintf(path, sizeof(path), "/proc/%u/status", pid);
+	if (!pid || fd_read_file(path, status, sizeof(status)) < 0)
+		return false;
+	for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
+		const char *at = strstr(status, keys[i]);
+
+		if (at && strtoull(at + strlen(keys[i]), NULL, 16) & 1ull << (SIGKILL - 1))
+			return true;
+	}
+	return false;
+}
+
+static void answer_eintr(struct slot *slot, uint64_t unique)
+{
+	uint8_t out[64];
+	uint32_t parked = SLOT_PARKED;
+	size_t n = wire_error_reply(out, unique, EINTR);
+
+	atomic_compare_exchange_strong(&slot->state, &parked, SLOT_EXPIRED);
+	if (write(fs.dev_fd, out, n) > 0)
+		atomic_store(&slot->answered, unique);
+}
+
+void fs_interrupt(const uint8_t *buffer)
+{
+	uint64_t unique = wire_interrupted(buffer);
+
+	for (uint32_t i = 0; i < SLOT_MAX; i++) {
+		struct slot *slot = &fs.arena->slots[i];
+		uint32_t state = atomic_load(&slot->state);
+		struct wire_request r;
+		const uint8_t *b = arena_slot_buffer(fs.arena, slot);
+
+		if ((state != SLOT_RUNNING && state != SLOT_PARKED) || wire_unique(b) != unique)
+			continue;
+		if (wire_parse(b, slot->length, &r) == 0 && is_being_killed(r.pid))
+			answer_eintr(slot, unique);
+		return;
+	}
+}
+
+static void init(void *userdata, struct fuse_conn_info *conn)
+{
+	static const unsigned wanted = FUSE_CAP_ASYNC_READ | FUSE_CAP_ATOMIC_O_TRUNC | FUSE_CAP_EXPORT_SUPPORT |
+				       FUSE_CAP_DONT_MASK | FUSE_CAP_AUTO_INVAL_DATA | FUSE_CAP_READDIRPLUS |
+				       FUSE_CAP_READDIRPLUS_AUTO | FUSE_CAP_ASYNC_DIO | FUSE_CAP_POSIX_ACL |
+				       FUSE_CAP_HANDLE_KILLPRIV;
+
+	(void)userdata;
+	/* Locks stay with the kernel (no POSIX_LOCKS, no FLOCK_LOCKS): they survive a worker. No writeback cache: a write that is
+	 * acknowledged has reached storage. No splice: requests are read into the arena. */
+	conn->want = conn->capable & wanted;
+	conn->max_write = 1024 * 1024;
+	conn->max_background = 65535;
+	conn->congestion_threshold = 65535;
+	conn->time_gran = 1;
+	conn->max_readahead = MAX(conn->max_readahead, 1024u * 1024);
+}
+
+const struct fuse_lowlevel_ops fs_ops = {
+    .init = init,
+    .lookup = fs_lookup,
+    .forget = fs_forget,
+    .forget_multi = fs_forget_multi,
+    .getattr = fs_getattr,
+    .setattr = fs_setattr,
+    .readlink = fs_readlink,
+    .mknod = fs_mknod,
+    .mkdir = fs_mkdir,
+    .unlink = fs_unlink,
+    .rmdir = fs_rmdir,
+    .symlink = fs_symlink,
+    .rename = fs_rename,
+    .link = fs_link,
+    .open = fs_open,
+    .create = fs_create,
+    .read = fs_read,
+    .write = fs_write,
+    .flush = fs_flush,
+    .release = fs_release,
+    .fsync = fs_fsync,
+    .opendir = fs_opendir,
+    .readdir = fs_readdir,
+    .readdirplus = fs_readdirplus,
+    .releasedir = fs_releasedir,
+    .fsyncdir = fs_fsyncdir,
+    .statfs = fs_statfs,
+    .getxattr = fs_getxattr,
+    .setxattr = fs_setxattr,
+    .listxattr = fs_listxattr,
+    .removexattr = fs_removexattr,
+    .fallocate = fs_fallocate,
+    .lseek = fs_lseek,
+    .copy_file_range = fs_copy_file_range,
+};

@@ -1,0 +1,206 @@
+/* io.c: READ, WRITE, FALLOCATE, LSEEK, COPY_FILE_RANGE. */
+#include "fs/io.h"
+#include "fs/call.h"
+#include "fs/guard.h"
+#include "fs/handle.h"
+#include "fs/node.h"
+#include "fs/wire.h"
+
+#include <errno.h>
+#include <unistd.h>
+
+static struct backend *backend_of(const struct handle *h)
+{
+	return h->backend == NODE_LOCAL ? &fs.local : &fs.guarded[h->backend];
+}
+
+/* The open file behind fh, its use counted; NULL with the request answered. */
+static struct handle *file_handle(fuse_req_t req, uint64_t fh)
+{
+	struct handle *h = handle_get(fh);
+
+	if (h && h->kind != HANDLE_FILE) {
+		handle_put(h);
+		h = NULL;
+	}
+	if (!h)
+		fuse_reply_err(req, EBADF);
+	return h;
+}
+
+static void read_snapshot(fuse_req_t req, struct handle *h, size_t size, off_t offset)
+{
+	ssize_t n = pread(h->snapshot_fd, call.data, MIN(size, (size_t)CALL_DATA_SIZE), offset);
+
+	handle_put(h);
+	if (n < 0)
+		fuse_reply_err(req, errno);
+	else
+		fuse_reply_buf(req, (const char *)call.data, (size_t)n);
+}
+
+void fs_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset, struct fuse_file_info *fi)
+{
+	struct handle *h = handle_get(fi->fh);
+	struct backend *b;
+	ssize_t rc;
+
+	(void)ino;
+	if (h && h->kind == HANDLE_SNAPSHOT) {
+		read_snapshot(req, h, size, offset);
+		return;
+	}
+	if (!h || h->kind != HANDLE_FILE) {
+		if (h)
+			handle_put(h);
+		fuse_reply_err(req, EBADF);
+		return;
+	}
+	b = backend_of(h);
+	if (!guard_enter(req, b, OP_READ, GUARD_NONE, 0)) {
+		handle_put(h);
+		return;
+	}
+	rc = handle_ensure(b, h);
+	if (rc == 0)
+		rc = b->ops->read(b, atomic_load(&h->fd), call.data, MIN(size, (size_t)CALL_DATA_SIZE), offset);
+	if (rc > 0 && b->board)
+		board_count(b->board, COUNT_READ_BYTES, (uint64_t)rc);
+	handle_put(h);
+	if (!guard_leave(req, b, &rc))
+		return;
+	if (rc < 0)
+		fs_reply_rc(req, rc);
+	else
+		fuse_reply_buf(req, (const char *)call.data, (size_t)rc);
+}
+
+void fs_write(fuse_req_t req, fuse_ino_t ino, const char *data, size_t size, off_t offset, struct fuse_file_info *fi)
+{
+	struct handle *h = file_handle(req, fi->fh);
+	bool kill_priv = wire_write_kills_priv(call.buffer);
+	struct backend *b;
+	ssize_t rc;
+
+	(void)ino;
+	if (!h)
+		return;
+	if (atomic_load(&h->error)) {
+		fuse_reply_err(req, atomic_load(&h->error));
+		handle_put(h);
+		return;
+	}
+	b = backend_of(h);
+	if (!guard_enter(req, b, OP_WRITE, GUARD_MUTATING | GUARD_PARKABLE, guard_target_node(h->node))) {
+		handle_put(h);
+		return;
+	}
+	rc = handle_ensure(b, h);
+	if (rc == 0)
+		rc = b->ops->write(b, atomic_load(&h->fd), data, size, offset, kill_priv);
+	if (rc > 0 && b->board) {
+		handle_wrote(h, (uint64_t)offset, (uint64_t)rc);
+		board_count(b->board, COUNT_WRITTEN_BYTES, (uint64_t)rc);
+	}
+	handle_put(h);
+	if (!guard_leave(req, b, &rc))
+		return;
+	if (rc < 0)
+		fs_reply_rc(req, rc);
+	else
+		fuse_reply_write(req, (size_t)rc);
+}
+
+void fs_fallocate(fuse_req_t req, fuse_ino_t ino, int mode, off_t offset, off_t length, struct fuse_file_info *fi)
+{
+	struct handle *h = file_handle(req, fi->fh);
+	struct backend *b;
+	ssize_t rc;
+
+	(void)ino;
+	if (!h)
+		return;
+	b = backend_of(h);
+	if (!guard_enter(req, b, OP_WRITE, GUARD_MUTATING, guard_target_node(h->node))) {
+		handle_put(h);
+		return;
+	}
+	rc = handle_ensure(b, h);
+	if (rc == 0)
+		rc = b->ops->fallocate(b, atomic_load(&h->fd), mode, offset, length);
+	handle_put(h);
+	if (guard_leave(req, b, &rc))
+		fs_reply_rc(req, rc);
+}
+
+void fs_lseek(fuse_req_t req, fuse_ino_t ino, off_t offset, int whence, struct fuse_file_info *fi)
+{
+	struct handle *h = file_handle(req, fi->fh);
+	struct backend *b;
+	ssize_t rc;
+
+	(void)ino;
+	if (!h)
+		return;
+	b = backend_of(h);
+	if (!guard_enter(req, b, OP_METADATA, GUARD_NONE, 0)) {
+		handle_put(h);
+		return;
+	}
+	rc = handle_ensure(b, h);
+	if (rc == 0)
+		rc = b->ops->lseek(b, atomic_load(&h->fd), offset, whence);
+	handle_put(h);
+	if (!guard_leave(req, b, &rc))
+		return;
+	if (rc < 0)
+		fs_reply_rc(req, rc);
+	else
+		fuse_reply_lseek(req, rc);
+}
+
+static ssize_t copy(struct backend *b, struct handle *in, off_t off_in, struct handle *out, off_t off_out, size_t length)
+{
+	ssize_t rc = handle_ensure(b, in);
+
+	if (rc == 0)
+		rc = handle_ensure(b, out);
+	if (rc == 0)
+		rc = b->ops->copy_range(b, atomic_load(&in->fd), off_in, atomic_load(&out->fd), off_out, length);
+	if (rc > 0 && b->board)
+		handle_wrote(out, (uint64_t)off_out, (uint64_t)rc);
+	return rc;
+}
+
+void fs_copy_file_range(fuse_req_t req, fuse_ino_t ino_in, off_t off_in, struct fuse_file_info *fi_in, fuse_ino_t ino_out,
+			off_t off_out, struct fuse_file_info *fi_out, size_t length, int flags)
+{
+	struct handle *in = file_handle(req, fi_in->fh), *out;
+	struct backend *b;
+	ssize_t rc;
+
+	(void)ino_in;
+	(void)ino_out;
+	(void)flags;
+	if (!in)
+		return;
+	out = file_handle(req, fi_out->fh);
+	if (!out) {
+		handle_put(in);
+		return;
+	}
+	b = backend_of(in);
+	if (in->backend != out->backend) {
+		fuse_reply_err(req, EXDEV);
+	} else if (guard_enter(req, b, OP_WRITE, GUARD_MUTATING, guard_target_node(out->node))) {
+		rc = copy(b, in, off_in, out, off_out, length);
+		if (guard_leave(req, b, &rc)) {
+			if (rc < 0)
+				fs_reply_rc(req, rc);
+			else
+				fuse_reply_write(req, (size_t)rc);
+		}
+	}
+	handle_put(in);
+	handle_put(out);
+}

@@ -1,0 +1,294 @@
+/* make.c: MKNOD, MKDIR, SYMLINK, LINK, UNLINK, RMDIR. */
+#include "fs/make.h"
+#include "base/cleanup.h"
+#include "fs/call.h"
+#include "fs/entry.h"
+#include "fs/guard.h"
+#include "fs/handle.h"
+#include "fs/node.h"
+#include "fs/tiers.h"
+#include "fs/virtual.h"
+
+#include <errno.h>
+
+struct node *make_parent(fuse_req_t req, fuse_ino_t parent_id, const char *name, bool removing)
+{
+	struct node *parent = node_from_id(parent_id);
+
+	if (!parent) {
+		fuse_reply_err(req, ESTALE);
+		return NULL;
+	}
+	if (parent->backend == NODE_VIRTUAL) {
+		fuse_reply_err(req, EROFS);
+		return NULL;
+	}
+	if (node_index(parent) == 0 && strcmp(name, VIRTUAL_DIR_NAME) == 0) {
+		fuse_reply_err(req, removing ? EROFS : EEXIST);
+		return NULL;
+	}
+	return parent;
+}
+
+/* Is there a route at this name of a local directory? Then it is as if a file system were mounted there. */
+static bool is_route(const struct node *parent, const char *name, struct route *route)
+{
+	uint32_t p = node_index(parent);
+
+	return parent->backend == NODE_LOCAL && tiers_concern(p) && tiers_route_at(p, name, route);
+}
+
+/* What the four makers have in common: enter, make, leave, answer with the entry. */
+struct make_args {
+	enum { MAKE_NODE, MAKE_DIR, MAKE_SYMLINK, MAKE_LINK } what;
+	mode_t mode;
+	dev_t rdev;
+	const char *target;
+	uint32_t node;
+};
+
+static errint_t make_in(struct backend *b, const struct make_args *a, uint32_t p, const char *name,
+			const struct caller *c, struct found *found)
+{
+	switch (a->what) {
+	case MAKE_NODE:
+		return b->ops->mknod(b, p, name, a->mode, a->rdev, c, found);
+	case MAKE_DIR:
+		return b->ops->mkdir(b, p, name, a->mode, c, found);
+	case MAKE_SYMLINK:
+		return b->ops->symlink(b, a->target, p, name, c, found);
+	case MAKE_LINK:
+		return b->ops->link(b, a->node, p, name, found);
+	}
+	return -EINVAL;
+}
+
+static void make(fuse_req_t req, struct node *parent, const char *name, const struct make_args *a)
+{
+	struct backend *b = fs_backend(parent);
+	uint32_t p = node_index(parent);
+	struct caller caller = fs_caller(req);
+	struct found found;
+	struct route route;
+	ssize_t rc;
+
+	if (is_route(parent, name, &route)) {
+		fuse_reply_err(req, EEXIST);
+		return;
+	}
+	if (!guard_enter(req, b, OP_METADATA, GUARD_MUTATING, guard_target_name(p, name)))
+		return;
+	rc = make_in(b, a, p, name, &caller, &found);
+	if (!guard_leave(req, b, &rc))
+		return;
+	if (rc < 0)
+		fs_reply_rc(req, rc);
+	else
+		entry_reply(req, entry_intern(b, p, name, &found), &found.st);
+}
+
+void fs_mknod(fuse_req_t req, fuse_ino_t parent_id, const char *name, mode_t mode, dev_t rdev)
+{
+	struct node *parent = make_parent(req, parent_id, name, false);
+
+	if (parent)
+		make(req, parent, name, &(struct make_args){.what = MAKE_NODE, .mode = mode, .rdev = rdev});
+}
+
+void fs_symlink(fuse_req_t req, const char *target, fuse_ino_t parent_id, const char *name)
+{
+	struct node *parent = make_parent(req, parent_id, name, false);
+
+	if (parent)
+		make(req, parent, name, &(struct make_args){.what = MAKE_SYMLINK, .target = target});
+}
+
+void fs_link(fuse_req_t req, fuse_ino_t ino, fuse_ino_t newparent_id, const char *newname)
+{
+	struct node *node = node_from_id(ino);
+	struct node *newparent = make_parent(req, newparent_id, newname, false);
+
+	if (!newparent)
+		return;
+	if (!node || node->backend != newparent->backend)
+		fuse_reply_err(req, node ? EXDEV : ESTALE);
+	else
+		make(req, newparent, newname, &(struct make_args){.what = MAKE_LINK, .node = node_index(node)});
+}
+
+/* Walks to the directory above target on the backend, making what is missing if `create`; *name is target's last component (in buf). Inside the
+ * guard. The nodes on the way carry no lookups; *dir comes back pinned. */
+static errint_t walk_above(struct backend *b, char *buf, bool create, struct node **dir, char **name)
+{
+	static const struct caller root = {.umask = 022};
+	struct node *backends = node_intern_virtual(VIRTUAL_BACKENDS, false), *next;
+	struct found found;
+	errint_t rc = 0;
+	char *slash;
+
+	*name = buf;
+	*dir = backends ? tiers_root_node(node_index(backends), b->config->name, &(struct route){.backend = b->index}, false)
+			: NULL;
+	if (!*dir)
+		return -ENOMEM;
+	node_pin(*dir);
+	for (; rc == 0 && (slash = strchr(*name, '/')); *name = slash + 1) {
+		*slash = '\0';
+		rc = b->ops->lookup(b, node_index(*dir), *name, &found);
+		if (rc == -ENOENT && create)
+			rc = b->ops->mkdir(b, node_index(*dir), *name, 0755, &root, &found);
+		next = rc == 0 ? node_intern_guarded(b, node_index(*dir), *name, &found.st, 0, false) : NULL;
+		if (!next) {
+			rc = rc < 0 ? rc : -ENOMEM;
+			break;
+		}
+		node_pin(next);
+		node_unpin(*dir);
+		*dir = next;
+	}
+	if (rc < 0)
+		node_unpin(*dir);
+	return rc;
+}
+
+static errint_t make_target(struct backend *b, const char *target, mode_t mode, const struct caller *c,
+			    struct found *found)
+{
+	char buf[CONFIG_PATH_MAX], *name;
+	struct node *dir;
+	errint_t rc = copy_string(buf, sizeof(buf), target);
+
+	if (rc == 0)
+		rc = walk_above(b, buf, true, &dir, &name);
+	if (rc < 0)
+		return rc;
+	rc = b->ops->mkdir(b, node_index(dir), name, mode | S_IFDIR, c, found);
+	node_unpin(dir);
+	return rc;
+}
+
+static errint_t remove_target(struct backend *b, const char *target)
+{
+	char buf[CONFIG_PATH_MAX], *name;
+	struct node *dir;
+	errint_t rc = copy_string(buf, sizeof(buf), target);
+
+	if (rc == 0)
+		rc = walk_above(b, buf, false, &dir, &name);
+	if (rc < 0)
+		return rc;
+	rc = b->ops->rmdir(b, node_index(dir), name);
+	node_unpin(dir);
+	return rc;
+}
+
+/* mkdir of a name that a pattern routes: on the backend or not at all. */
+static void mkdir_routed(fuse_req_t req, uint32_t parent, const char *name, mode_t mode, const struct route *route)
+{
+	struct backend *b = &fs.guarded[route->backend];
+	struct caller caller = fs_caller(req);
+	struct node *node;
+	struct found found;
+	ssize_t rc;
+
+	if (!guard_enter(req, b, OP_METADATA, GUARD_MUTATING, guard_target_name(parent, name)))
+		return;
+	rc = make_target(b, route->target, mode, &caller, &found);
+	if (!guard_leave(req, b, &rc))
+		return;
+	if (rc == 0)
+		rc = tiers_add(route);
+	if (rc < 0) {
+		fs_reply_rc(req, rc);
+		return;
+	}
+	node = tiers_root_node(parent, name, route, true);
+	if (node)
+		node_remember(node, &found.st);
+	entry_reply(req, node, &found.st);
+}
+
+void fs_mkdir(fuse_req_t req, fuse_ino_t parent_id, const char *name, mode_t mode)
+{
+	struct node *parent = make_parent(req, parent_id, name, false);
+	struct route route;
+
+	if (!parent)
+		return;
+	if (parent->backend == NODE_LOCAL && tiers_concern(node_index(parent)) && !is_route(parent, name, &route) &&
+	    tiers_pattern_at(node_index(parent), name, &route))
+		mkdir_routed(req, node_index(parent), name, mode, &route);
+	else
+		make(req, parent, name, &(struct make_args){.what = MAKE_DIR, .mode = mode | S_IFDIR});
+}
+
+/* ---- removing ---- */
+
+static void remove_name(fuse_req_t req, struct node *parent, const char *name, bool directory)
+{
+	struct backend *b = fs_backend(parent);
+	uint32_t p = node_index(parent);
+	struct node *node;
+	ssize_t rc;
+
+	if (!guard_enter(req, b, OP_METADATA, GUARD_MUTATING, guard_target_name(p, name)))
+		return;
+	rc = directory ? b->ops->rmdir(b, p, name) : b->ops->unlink(b, p, name);
+	if (!guard_leave(req, b, &rc))
+		return;
+	if (rc == 0 && b->board) {
+		node = node_find_guarded(p, name, false);
+		if (node && !directory)
+			handle_mark_unlinked(node_index(node));
+		node_unlinked(p, name);
+	}
+	fs_reply_rc(req, rc);
+}
+
+void fs_unlink(fuse_req_t req, fuse_ino_t parent_id, const char *name)
+{
+	struct node *parent = make_parent(req, parent_id, name, true);
+	struct route route;
+
+	if (!parent)
+		return;
+	if (is_route(parent, name, &route))
+		fuse_reply_err(req, EISDIR);
+	else
+		remove_name(req, parent, name, false);
+}
+
+/* A route that a pattern made goes away with its directory; one from the manifest is busy like a mountpoint. */
+static void rmdir_route(fuse_req_t req, const struct route *route)
+{
+	struct backend *b = &fs.guarded[route->backend];
+	ssize_t rc;
+
+	if (route->origin != ROUTE_PATTERN) {
+		fuse_reply_err(req, EBUSY);
+		return;
+	}
+	if (!guard_enter(req, b, OP_METADATA, GUARD_MUTATING, GUARD_TARGET_ALL))
+		return;
+	rc = remove_target(b, route->target);
+	if (!guard_leave(req, b, &rc))
+		return;
+	if (rc == 0)
+		rc = tiers_remove(route->path);
+	fs_reply_rc(req, rc);
+}
+
+void fs_rmdir(fuse_req_t req, fuse_ino_t parent_id, const char *name)
+{
+	struct node *parent = make_parent(req, parent_id, name, true);
+	struct route route;
+
+	if (!parent)
+		return;
+	if (is_route(parent, name, &route))
+		rmdir_route(req, &route);
+	else if (parent->backend == NODE_LOCAL && tiers_below(node_index(parent), name))
+		fuse_reply_err(req, ENOTEMPTY);
+	else
+		remove_name(req, parent, name, true);
+}

@@ -1,0 +1,20 @@
+/* make.h: making and removing names: libfuse operations. */
+#ifndef GUARDFS_FS_MAKE_H
+#define GUARDFS_FS_MAKE_H
+
+#include "fs/fs.h"
+
+void fs_mknod(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode, dev_t rdev);
+void fs_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode);
+void fs_symlink(fuse_req_t req, const char *target, fuse_ino_t parent, const char *name);
+void fs_link(fuse_req_t req, fuse_ino_t ino, fuse_ino_t newparent, const char *newname);
+void fs_unlink(fuse_req_t req, fuse_ino_t parent, const char *name);
+void fs_rmdir(fuse_req_t req, fuse_ino_t parent, const char *name);
+void fs_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_ino_t newparent, const char *newname,
+	       unsigned flags);
+
+/* The directory with this id in which names may be made, or NULL with the request answered: ESTALE; EROFS for the virtual tree, EEXIST for
+ * .guardfs itself when making, EROFS when removing. */
+struct node *make_parent(fuse_req_t req, fuse_ino_t parent, const char *name, bool removing);
+
+#endif

@@ -1,0 +1,298 @@
+/* open.c: OPEN, CREATE (and TMPFILE), FLUSH, FSYNC, RELEASE; passthrough of the local tier's regular files. */
+#include "fs/open.h"
+#include "base/cleanup.h"
+#include "base/fd.h"
+#include "fs/call.h"
+#include "fs/entry.h"
+#include "fs/guard.h"
+#include "fs/handle.h"
+#include "fs/make.h"
+#include "fs/node.h"
+#include "fs/virtual.h"
+#include "fs/wire.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/mman.h>
+
+/* ---- passthrough ---- */
+
+/* Lets the kernel read and write the backing file by itself. The kernel demands one mode for all open files of an inode, and one backing id:
+ * the first open decides, the last close ends it. */
+static void passthrough_begin(struct node *node, struct handle *h, int fd)
+{
+	if (!fs.board->kernel_passthrough || !S_ISREG(node->mode))
+		return;
+	ACQUIRE_LOCK(node_lock(node));
+	if (node->opens == 0) {
+		int id = wire_backing_open(fs.dev_fd, fd);
+
+		node->backing_id = id > 0 ? id : 0;
+	}
+	node->opens++;
+	h->passthrough = 1;
+	call.backing_id = node->backing_id;
+}
+
+static void passthrough_end(struct node *node, struct handle *h)
+{
+	if (!h->passthrough)
+		return;
+	ACQUIRE_LOCK(node_lock(node));
+	h->passthrough = 0;
+	if (node->opens > 0 && --node->opens > 0)
+		return;
+	if (node->backing_id)
+		wire_backing_close(fs.dev_fd, node->backing_id);
+	node->backing_id = 0;
+}
+
+/* ---- OPEN ---- */
+
+static void fill_file_info(struct fuse_file_info *fi, const struct backend *b, const struct handle *h)
+{
+	fi->fh = handle_id(h, (uint32_t)(h - fs.arena->handles));
+	/* AUTO_INVAL_DATA drops pages when size or mtime have changed; dropping them at every open would read all again. */
+	fi->keep_cache = 1;
+	/* Closing a local file has nothing to report that write and fsync have not. */
+	fi->noflush = b->board == NULL;
+}
+
+/* What a handle must find again after a reconnect. */
+static void start_ledger(struct handle *h, const struct node *node, bool truncated)
+{
+	h->known_end = truncated ? 0 : node->size;
+	h->mtime_ns = node->mtime_ns;
+}
+
+/* The kernel got no answer from us: what was opened is closed again. */
+static void undo_open(struct node *node, struct handle *h)
+{
+	passthrough_end(node, h);
+	handle_release(h);
+}
+
+static int backend_flags(int flags)
+{
+	/* Appends come with their offsets; the kernel of the caller has checked the rest. A writer may have to read for the page cache. */
+	return flags & ~(O_APPEND | O_CREAT | O_EXCL | O_NOCTTY | O_NOFOLLOW);
+}
+
+static void open_virtual(fuse_req_t req, const struct node *node, struct fuse_file_info *fi)
+{
+	struct handle *h;
+	char *text = NULL;
+	size_t length = 0;
+	errint_t rc;
+	int fd;
+
+	if ((fi->flags & O_ACCMODE) != O_RDONLY || fi->flags & O_TRUNC) {
+		fuse_reply_err(req, EROFS);
+		return;
+	}
+	rc = virtual_render(fs.arena, (unsigned)node->ino, &text, &length);
+	if (rc < 0) {
+		fs_reply_rc(req, rc);
+		return;
+	}
+	h = handle_new(node_index(node), HANDLE_SNAPSHOT, NODE_VIRTUAL, O_RDONLY, -1, 0);
+	/* In a memfd the text stays the same for this open file even if another worker serves the rest of it. */
+	fd = h ? memfd_create("guardfs-virtual", 0) : -1;
+	if (fd >= 0)
+		h->snapshot_fd = fd;
+	rc = fd < 0 ? -ENFILE : fd_write_all(fd, text, length);
+	free(text);
+	if (rc < 0) {
+		if (h)
+			handle_release(h);
+		fs_reply_rc(req, rc);
+		return;
+	}
+	fi->fh = handle_id(h, (uint32_t)(h - fs.arena->handles));
+	fi->direct_io = 1; /* no size is known before it is read */
+	fi->noflush = 1;
+	if (fuse_reply_open(req, fi) == -ENOENT)
+		handle_release(h);
+}
+
+void fs_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+{
+	struct node *node = node_from_id(ino);
+	struct backend *b;
+	struct handle *h;
+	uint32_t epoch;
+	int ref = -1;
+	ssize_t rc;
+
+	if (!node) {
+		fuse_reply_err(req, ESTALE);
+		return;
+	}
+	if (node->backend == NODE_VIRTUAL) {
+		open_virtual(req, node, fi);
+		return;
+	}
+	b = fs_backend(node);
+	if (!guard_enter(req, b, OP_METADATA, fi->flags & O_TRUNC ? GUARD_MUTATING : GUARD_NONE,
+			 guard_target_node(node_index(node))))
+		return;
+	epoch = b->board ? atomic_load(&b->board->root_epoch) : 0;
+	rc = b->ops->open(b, node_index(node), backend_flags(fi->flags), &ref);
+	if (!guard_leave(req, b, &rc))
+		return;
+	if (rc < 0) {
+		fs_reply_rc(req, rc);
+		return;
+	}
+	h = handle_new(node_index(node), HANDLE_FILE, node->backend, fi->flags, ref, epoch);
+	if (!h) {
+		b->ops->release(b, ref);
+		fuse_reply_err(req, ENFILE);
+		return;
+	}
+	start_ledger(h, node, fi->flags & O_TRUNC);
+	if (!b->board)
+		passthrough_begin(node, h, ref);
+	fill_file_info(fi, b, h);
+	if (fuse_reply_open(req, fi) == -ENOENT)
+		undo_open(node, h);
+}
+
+/* ---- CREATE ---- */
+
+static ssize_t create_in(struct backend *b, uint32_t p, const char *name, mode_t mode, int flags, const struct caller *c,
+			 struct found *found, int *ref)
+{
+	if (strcmp(name, WIRE_TMPFILE_NAME) == 0)
+		return b->ops->tmpfile(b, p, backend_flags(flags), mode, c, found, ref);
+	return b->ops->create(b, p, name, backend_flags(flags) | O_CREAT | (flags & O_EXCL), mode, c, found, ref);
+}
+
+static void reply_create(fuse_req_t req, struct node *node, struct handle *h, const struct stat *st,
+			 struct fuse_file_info *fi)
+{
+	struct fuse_entry_param e;
+
+	entry_fill(&e, node, st);
+	fill_file_info(fi, fs_backend(node), h);
+	if (fuse_reply_create(req, &e, fi) == -ENOENT) {
+		undo_open(node, h);
+		node_forget(node, 1);
+	}
+}
+
+void fs_create(fuse_req_t req, fuse_ino_t parent_id, const char *name, mode_t mode, struct fuse_file_info *fi)
+{
+	struct node *parent = make_parent(req, parent_id, name, false), *node;
+	struct caller caller = fs_caller(req);
+	bool unnamed = strcmp(name, WIRE_TMPFILE_NAME) == 0;
+	struct found found;
+	struct backend *b;
+	struct handle *h;
+	uint32_t epoch;
+	int ref = -1;
+	ssize_t rc;
+
+	if (!parent)
+		return;
+	b = fs_backend(parent);
+	if (!guard_enter(req, b, OP_METADATA, GUARD_MUTATING, guard_target_name(node_index(parent), name)))
+		return;
+	epoch = b->board ? atomic_load(&b->board->root_epoch) : 0;
+	rc = create_in(b, node_index(parent), name, mode, fi->flags, &caller, &found, &ref);
+	if (!guard_leave(req, b, &rc))
+		return;
+	if (rc < 0) {
+		fs_reply_rc(req, rc);
+		return;
+	}
+	node = entry_intern(b, node_index(parent), name, &found);
+	h = node ? handle_new(node_index(node), HANDLE_FILE, node->backend, fi->flags, ref, epoch) : NULL;
+	if (!h) {
+		b->ops->release(b, ref);
+		if (node)
+			node_forget(node, 1);
+		fuse_reply_err(req, ENFILE);
+		return;
+	}
+	start_ledger(h, node, true);
+	if (unnamed)
+		nodefd_offer(fs.arena, node_index(node), 0, dup(ref)); /* no file handle leads to a file without a name */
+	if (!b->board)
+		passthrough_begin(node, h, ref);
+	reply_create(req, node, h, &found.st, fi);
+}
+
+/* ---- FLUSH, FSYNC, RELEASE ---- */
+
+typedef errint_t (*sync_fn)(struct backend *b, struct handle *h, bool data_only);
+
+static errint_t do_flush(struct backend *b, struct handle *h, bool data_only)
+{
+	(void)data_only;
+	return b->ops->flush(b, atomic_load(&h->fd));
+}
+
+static errint_t do_fsync(struct backend *b, struct handle *h, bool data_only)
+{
+	return b->ops->fsync(b, atomic_load(&h->fd), data_only);
+}
+
+/* FLUSH and FSYNC: an error once found is reported by each of them until the file is closed. */
+static void sync_handle(fuse_req_t req, uint64_t fh, sync_fn sync, bool data_only)
+{
+	struct handle *h = handle_get(fh);
+	struct backend *b;
+	ssize_t rc;
+
+	if (!h || h->kind != HANDLE_FILE) {
+		if (h)
+			handle_put(h);
+		fuse_reply_err(req, h ? 0 : EBADF);
+		return;
+	}
+	if (atomic_load(&h->error)) {
+		rc = atomic_load(&h->error);
+		handle_put(h);
+		fuse_reply_err(req, (int)rc);
+		return;
+	}
+	b = h->backend == NODE_LOCAL ? &fs.local : &fs.guarded[h->backend];
+	if (!guard_enter(req, b, OP_SYNC, GUARD_MUTATING | GUARD_PARKABLE, guard_target_node(h->node))) {
+		handle_put(h);
+		return;
+	}
+	rc = handle_ensure(b, h);
+	if (rc == 0)
+		rc = sync(b, h, data_only);
+	if (rc == 0 && sync == do_fsync)
+		handle_synced(h);
+	handle_put(h);
+	if (guard_leave(req, b, &rc))
+		fs_reply_rc(req, rc);
+}
+
+void fs_flush(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+{
+	(void)ino;
+	sync_handle(req, fi->fh, do_flush, false);
+}
+
+void fs_fsync(fuse_req_t req, fuse_ino_t ino, int datasync, struct fuse_file_info *fi)
+{
+	(void)ino;
+	sync_handle(req, fi->fh, do_fsync, datasync != 0);
+}
+
+void fs_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+{
+	struct node *node = node_from_id(ino);
+	struct handle *h = arena_handle(fs.arena, fi->fh);
+
+	if (h && node)
+		passthrough_end(node, h);
+	/* Nobody waits for this answer; closing may take as long as storage likes. */
+	fuse_reply_err(req, 0);
+	if (h)
+		handle_release(h);
+}

@@ -1,0 +1,92 @@
+/* rename.c: RENAME and RENAME2. Never across tiers (EXDEV, so that mv copies), never a route's root or a directory above one (EBUSY, like a mountpoint). */
+#include "fs/call.h"
+#include "fs/guard.h"
+#include "fs/handle.h"
+#include "fs/make.h"
+#include "fs/node.h"
+#include "fs/tiers.h"
+
+#include <errno.h>
+#include <linux/fs.h>
+#include <stdio.h>
+
+/* 0 if the tier map allows it, else a positive errno. */
+static int forbidden(const struct node *parent, const char *name, const struct node *newparent, const char *newname)
+{
+	struct route route;
+
+	if (parent->backend != newparent->backend) {
+		if (parent->backend == NODE_LOCAL && tiers_below(node_index(parent), name))
+			return EBUSY;
+		return EXDEV;
+	}
+	if (parent->backend != NODE_LOCAL)
+		return 0;
+	if (tiers_below(node_index(parent), name) || tiers_below(node_index(newparent), newname))
+		return EBUSY;
+	/* A local directory must not get to a place that belongs to a guarded tier. */
+	if (tiers_concern(node_index(newparent)) && tiers_pattern_at(node_index(newparent), newname, &route))
+		return EXDEV;
+	return 0;
+}
+
+/* A renamed local directory is given its new place at once: routes and patterns below it go by its path. */
+static void place_again(uint32_t parent, const char *name)
+{
+	struct found found;
+	struct node *node;
+
+	if (fs.local.ops->lookup(&fs.local, parent, name, &found) < 0 || !S_ISDIR(found.st.st_mode))
+		return;
+	node = node_intern_local(parent, name, &found, true);
+	if (node)
+		node_forget(node, 1);
+}
+
+static void renamed(struct backend *b, uint32_t p, const char *name, uint32_t np, const char *newname, unsigned flags)
+{
+	struct node *replaced;
+
+	if (!b->board) {
+		if (!tiers_in_use())
+			return;
+		place_again(np, newname);
+		if (flags & RENAME_EXCHANGE)
+			place_again(p, name);
+		tiers_paths_changed();
+		return;
+	}
+	if (!(flags & RENAME_EXCHANGE)) {
+		replaced = node_find_guarded(np, newname, false);
+		if (replaced && replaced != node_find_guarded(p, name, false))
+			handle_mark_unlinked(node_index(replaced));
+	}
+	node_renamed(p, name, np, newname, flags & RENAME_EXCHANGE);
+}
+
+void fs_rename(fuse_req_t req, fuse_ino_t parent_id, const char *name, fuse_ino_t newparent_id, const char *newname,
+	       unsigned flags)
+{
+	struct node *parent = make_parent(req, parent_id, name, true), *newparent;
+	struct backend *b;
+	ssize_t rc;
+	int err;
+
+	newparent = parent ? make_parent(req, newparent_id, newname, false) : NULL;
+	if (!newparent)
+		return;
+	err = forbidden(parent, name, newparent, newname);
+	if (err) {
+		fuse_reply_err(req, err);
+		return;
+	}
+	b = fs_backend(parent);
+	if (!guard_enter(req, b, OP_METADATA, GUARD_MUTATING, GUARD_TARGET_ALL))
+		return;
+	rc = b->ops->rename(b, node_index(parent), name, node_index(newparent), newname, flags);
+	if (!guard_leave(req, b, &rc))
+		return;
+	if (rc == 0)
+		renamed(b, node_index(parent), name, node_index(newparent), newname, flags);
+	fs_reply_rc(req, rc);
+}

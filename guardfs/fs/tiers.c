@@ -1,0 +1,289 @@
+/* tiers.c: see tiers.h. The worker's copy of the tier map, and a cache of which local directories routes concern. */
+#include "fs/tiers.h"
+#include "base/cleanup.h"
+#include "fs/node.h"
+#include "fs/virtual.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+static struct {
+	pthread_rwlock_t lock; /* of map and generation */
+	struct tiermap map;
+	uint32_t generation;
+	_Atomic uint32_t version;   /* raised when the map or a directory's path changes; starts at 1 */
+	_Atomic uint32_t *concerns; /* per node: version << 1 | answer, sparse */
+} tiers = {.lock = PTHREAD_RWLOCK_INITIALIZER, .generation = UINT32_MAX, .version = 1};
+
+/* Makes directory path below dir, following no symbolic link. */
+static void make_local_dir(int root, const char *path)
+{
+	char buf[CONFIG_PATH_MAX];
+	const struct open_how how = {.flags = O_PATH | O_DIRECTORY,
+				     .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS};
+
+	if (copy_string(buf, sizeof(buf), path) < 0)
+		return;
+	for (char *slash = strchr(buf, '/'); slash; slash = strchr(slash + 1, '/')) {
+		char *last;
+		int dir = root;
+
+		*slash = '\0';
+		last = strrchr(buf, '/');
+		if (last) {
+			*last = '\0';
+			dir = (int)syscall(SYS_openat2, root, buf, &how, sizeof(how));
+			*last = '/';
+		}
+		/* What cannot be made (or exists) shows itself when the route is looked up. */
+		if (dir >= 0 && mkdirat(dir, last ? last + 1 : buf, 0755) < 0)
+			errno = 0;
+		if (dir >= 0 && dir != root)
+			close(dir);
+		*slash = '/';
+	}
+}
+
+static void take_map(void)
+{
+	int root = backend_local_root_fd(&fs.local);
+
+	tiers.generation = board_copy_map(fs.board, &tiers.map);
+	for (uint32_t i = 0; i < tiers.map.n_routes; i++)
+		make_local_dir(root, tiers.map.routes[i].path);
+	atomic_fetch_add(&tiers.version, 1);
+}
+
+void tiers_refresh(void)
+{
+	if (atomic_load(&fs.board->map_generation) == tiers.generation)
+		return;
+	pthread_rwlock_wrlock(&tiers.lock);
+	if (!tiers.concerns) {
+		void *p = mmap(NULL, (size_t)NODE_MAX * sizeof(uint32_t), PROT_READ | PROT_WRITE,
+			       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+		tiers.concerns = p == MAP_FAILED ? NULL : p;
+	}
+	if (atomic_load(&fs.board->map_generation) != tiers.generation)
+		take_map();
+	pthread_rwlock_unlock(&tiers.lock);
+}
+
+void tiers_paths_changed(void)
+{
+	atomic_fetch_add(&tiers.version, 1);
+}
+
+/* path of `name` in a local directory. */
+static errint_t child_path(uint32_t parent, const char *name, char *path, size_t size)
+{
+	errint_t rc = node_path(parent, path, size);
+	size_t used;
+
+	if (rc < 0)
+		return rc;
+	used = strlen(path);
+	if (used + strlen(name) + 2 > size)
+		return -ENAMETOOLONG;
+	if (used)
+		path[used++] = '/';
+	return copy_string(path + used, size - used, name);
+}
+
+static unsigned depth_of(const char *path)
+{
+	unsigned depth = path[0] ? 1 : 0;
+
+	for (; *path; path++)
+		depth += *path == '/';
+	return depth;
+}
+
+static void found_child(void *arg, const char *name, bool is_route)
+{
+	(void)name;
+	(void)is_route;
+	*(bool *)arg = true;
+}
+
+static bool compute_concern(uint32_t parent)
+{
+	char path[CONFIG_PATH_MAX];
+	bool found = false;
+
+	if (node_path(parent, path, sizeof(path)) < 0)
+		return false;
+	for (uint32_t i = 0; i < fs.config->n_patterns && !found; i++)
+		found = depth_of(fs.config->patterns[i].pattern) == depth_of(path) + 1;
+	if (!found) {
+		pthread_rwlock_rdlock(&tiers.lock);
+		tiermap_children(&tiers.map, path, found_child, &found);
+		pthread_rwlock_unlock(&tiers.lock);
+	}
+	return found;
+}
+
+bool tiers_in_use(void)
+{
+	return tiers.map.n_routes || fs.config->n_patterns;
+}
+
+bool tiers_concern(uint32_t parent)
+{
+	uint32_t version, cached;
+	bool answer;
+
+	tiers_refresh();
+	if (!tiers_in_use())
+		return false;
+	if (!tiers.concerns)
+		return compute_concern(parent);
+	version = atomic_load(&tiers.version) << 1;
+	cached = atomic_load(&tiers.concerns[parent]);
+	if ((cached & ~1u) == version)
+		return cached & 1;
+	answer = compute_concern(parent);
+	atomic_store(&tiers.concerns[parent], version | (answer ? 1 : 0));
+	return answer;
+}
+
+static bool find_exact(const char *path, struct route *route)
+{
+	const struct route *found;
+
+	pthread_rwlock_rdlock(&tiers.lock);
+	found = tiermap_find_exact(&tiers.map, path);
+	if (found)
+		*route = *found;
+	pthread_rwlock_unlock(&tiers.lock);
+	return found != NULL;
+}
+
+bool tiers_route_at(uint32_t parent, const char *name, struct route *route)
+{
+	char path[CONFIG_PATH_MAX];
+
+	return child_path(parent, name, path, sizeof(path)) == 0 && find_exact(path, route);
+}
+
+bool tiers_pattern_at(uint32_t parent, const char *name, struct route *route)
+{
+	char path[CONFIG_PATH_MAX];
+
+	return fs.config->n_patterns && child_path(parent, name, path, sizeof(path)) == 0 &&
+	       tiermap_match_pattern(fs.config, path, route);
+}
+
+bool tiers_below(uint32_t parent, const char *name)
+{
+	char path[CONFIG_PATH_MAX];
+	struct route route;
+	bool found = false;
+
+	tiers_refresh();
+	if (tiers.map.n_routes == 0 || child_path(parent, name, path, sizeof(path)) < 0)
+		return false;
+	if (find_exact(path, &route))
+		return true;
+	pthread_rwlock_rdlock(&tiers.lock);
+	tiermap_children(&tiers.map, path, found_child, &found);
+	pthread_rwlock_unlock(&tiers.lock);
+	return found;
+}
+
+static void tell_keeper(void)
+{
+	uint64_t one = 1;
+
+	if (write(fs.board->fds.nudge, &one, sizeof(one)) < 0)
+		return; /* keeper looks at the map's generation by itself, a little later */
+}
+
+errint_t tiers_add(const struct route *route)
+{
+	errint_t rc = tiermap_add(board_map_begin(fs.board), route);
+
+	board_map_commit(fs.board);
+	tiers_refresh();
+	tell_keeper();
+	return rc == -EEXIST ? 0 : rc;
+}
+
+errint_t tiers_remove(const char *path)
+{
+	errint_t rc = tiermap_remove(board_map_begin(fs.board), path);
+
+	board_map_commit(fs.board);
+	tiers_refresh();
+	tell_keeper();
+	return rc;
+}
+
+void tiers_children(uint32_t dir, void (*emit)(void *arg, const char *name, bool is_route), void *arg)
+{
+	char path[CONFIG_PATH_MAX];
+
+	if (!tiers_concern(dir) || node_path(dir, path, sizeof(path)) < 0)
+		return;
+	pthread_rwlock_rdlock(&tiers.lock);
+	tiermap_children(&tiers.map, path, emit, arg);
+	pthread_rwlock_unlock(&tiers.lock);
+}
+
+static bool is_backend_root(const struct node *node)
+{
+	return node->parent != NODE_NONE && fs.arena->nodes[node->parent].backend == NODE_VIRTUAL;
+}
+
+errint_t tiers_target(uint32_t index, char *target, size_t size)
+{
+	const struct node *node = &fs.arena->nodes[index];
+	char path[CONFIG_PATH_MAX];
+	struct route route;
+
+	if (is_backend_root(node))
+		return copy_string(target, size, "");
+	if (node_path(index, path, sizeof(path)) < 0)
+		return -ENOENT;
+	if (!find_exact(path, &route) && !tiermap_match_pattern(fs.config, path, &route))
+		return -ENOENT;
+	if (route.backend != node->backend)
+		return -ENOENT;
+	return copy_string(target, size, route.target);
+}
+
+/* The number that a path on the backend has, whichever way leads there: folded over the components from its root. */
+static uint64_t target_ino(const struct config_backend *config, const char *target)
+{
+	uint64_t ino = hash_bytes(0, config->name, strlen(config->name)) >> 2 | 1ull << 62;
+
+	while (*target) {
+		size_t n = strcspn(target, "/");
+
+		ino = hash_bytes(ino, target, n) >> 2 | 1ull << 62;
+		target += n + (target[n] == '/');
+	}
+	return ino;
+}
+
+struct node *tiers_root_node(uint32_t parent, const char *name, const struct route *route, bool lookup)
+{
+	const struct backend *b = &fs.guarded[route->backend];
+	const struct config_backend *c = b->config;
+	struct stat st = {.st_mode = S_IFDIR | (c->has_umask ? 0777 & ~c->umask : 0755),
+			  .st_uid = c->has_uid ? c->uid : 0,
+			  .st_gid = c->has_gid ? c->gid : 0,
+			  .st_nlink = 2,
+			  .st_ino = target_ino(c, route->target)};
+	struct node *node = node_intern_guarded(b, parent, name, &st, NODE_ROUTE_ROOT, lookup);
+
+	if (node && !(node->flags & NODE_KNOWN))
+		node_remember(node, &st);
+	return node;
+}

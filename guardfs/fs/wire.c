@@ -1,0 +1,335 @@
+/* wire.c: see wire.h. Structures come from linux/fuse.h; what Debian 12's header (7.38) lacks is defined here after linux/fuse.h of 6.9. */
+#include "fs/wire.h"
+
+#include <errno.h>
+#include <linux/fuse.h>
+#include <stdatomic.h>
+#include <sys/ioctl.h>
+
+#define INIT_PASSTHROUGH_FLAGS2 (1u << 5) /* FUSE_PASSTHROUGH is 1ull << 37 */
+#define INIT_MINOR_PASSTHROUGH  40u
+#define OPEN_PASSTHROUGH        (1u << 7) /* FOPEN_PASSTHROUGH */
+
+struct backing_map {
+	int32_t fd;
+	uint32_t flags;
+	uint64_t padding;
+};
+#define IOC_BACKING_OPEN  _IOW(FUSE_DEV_IOC_MAGIC, 1, struct backing_map)
+#define IOC_BACKING_CLOSE _IOW(FUSE_DEV_IOC_MAGIC, 2, uint32_t)
+#ifndef FUSE_DEV_IOC_MAGIC
+#define FUSE_DEV_IOC_MAGIC 229
+#endif
+
+/* What is known of an opcode: name, size of its fixed part, how many NUL-terminated names follow, may it run twice. */
+struct opcode {
+	const char *name;
+	uint16_t fixed;
+	uint8_t names;
+	bool idempotent;
+};
+
+static const struct opcode opcodes[] = {
+    [FUSE_LOOKUP] = {"LOOKUP", 0, 1, true},
+    [FUSE_FORGET] = {"FORGET", sizeof(struct fuse_forget_in), 0, false},
+    [FUSE_GETATTR] = {"GETATTR", sizeof(struct fuse_getattr_in), 0, true},
+    [FUSE_SETATTR] = {"SETATTR", sizeof(struct fuse_setattr_in), 0, false},
+    [FUSE_READLINK] = {"READLINK", 0, 0, true},
+    [FUSE_SYMLINK] = {"SYMLINK", 0, 2, false},
+    [FUSE_MKNOD] = {"MKNOD", sizeof(struct fuse_mknod_in), 1, false},
+    [FUSE_MKDIR] = {"MKDIR", sizeof(struct fuse_mkdir_in), 1, false},
+    [FUSE_UNLINK] = {"UNLINK", 0, 1, false},
+    [FUSE_RMDIR] = {"RMDIR", 0, 1, false},
+    [FUSE_RENAME] = {"RENAME", sizeof(struct fuse_rename_in), 2, false},
+    [FUSE_LINK] = {"LINK", sizeof(struct fuse_link_in), 1, false},
+    [FUSE_OPEN] = {"OPEN", sizeof(struct fuse_open_in), 0, true},
+    [FUSE_READ] = {"READ", sizeof(struct fuse_read_in), 0, true},
+    [FUSE_WRITE] = {"WRITE", sizeof(struct fuse_write_in), 0, true},
+    [FUSE_STATFS] = {"STATFS", 0, 0, true},
+    [FUSE_RELEASE] = {"RELEASE", sizeof(struct fuse_release_in), 0, true},
+    [FUSE_FSYNC] = {"FSYNC", sizeof(struct fuse_fsync_in), 0, true},
+    [FUSE_SETXATTR] = {"SETXATTR", FUSE_COMPAT_SETXATTR_IN_SIZE, 1, false},
+    [FUSE_GETXATTR] = {"GETXATTR", sizeof(struct fuse_getxattr_in), 1, true},
+    [FUSE_LISTXATTR] = {"LISTXATTR", sizeof(struct fuse_getxattr_in), 0, true},
+    [FUSE_REMOVEXATTR] = {"REMOVEXATTR", 0, 1, false},
+    [FUSE_FLUSH] = {"FLUSH", sizeof(struct fuse_flush_in), 0, true},
+    [FUSE_INIT] = {"INIT", 16, 0, false},
+    [FUSE_OPENDIR] = {"OPENDIR", sizeof(struct fuse_open_in), 0, true},
+    [FUSE_READDIR] = {"READDIR", sizeof(struct fuse_read_in), 0, true},
+    [FUSE_RELEASEDIR] = {"RELEASEDIR", sizeof(struct fuse_release_in), 0, true},
+    [FUSE_FSYNCDIR] = {"FSYNCDIR", sizeof(struct fuse_fsync_in), 0, true},
+    [FUSE_GETLK] = {"GETLK", sizeof(struct fuse_lk_in), 0, false},
+    [FUSE_SETLK] = {"SETLK", sizeof(struct fuse_lk_in), 0, false},
+    [FUSE_SETLKW] = {"SETLKW", sizeof(struct fuse_lk_in), 0, false},
+    [FUSE_ACCESS] = {"ACCESS", sizeof(struct fuse_access_in), 0, true},
+    [FUSE_CREATE] = {"CREATE", sizeof(struct fuse_create_in), 1, false},
+    [FUSE_INTERRUPT] = {"INTERRUPT", sizeof(struct fuse_interrupt_in), 0, false},
+    [FUSE_BMAP] = {"BMAP", sizeof(struct fuse_bmap_in), 0, true},
+    [FUSE_DESTROY] = {"DESTROY", 0, 0, false},
+    [FUSE_IOCTL] = {"IOCTL", sizeof(struct fuse_ioctl_in), 0, false},
+    [FUSE_POLL] = {"POLL", sizeof(struct fuse_poll_in), 0, true},
+    [FUSE_BATCH_FORGET] = {"BATCH_FORGET", sizeof(struct fuse_batch_forget_in), 0, false},
+    [FUSE_FALLOCATE] = {"FALLOCATE", sizeof(struct fuse_fallocate_in), 0, false},
+    [FUSE_READDIRPLUS] = {"READDIRPLUS", sizeof(struct fuse_read_in), 0, true},
+    [FUSE_RENAME2] = {"RENAME2", sizeof(struct fuse_rename2_in), 2, false},
+    [FUSE_LSEEK] = {"LSEEK", sizeof(struct fuse_lseek_in), 0, true},
+    [FUSE_COPY_FILE_RANGE] = {"COPY_FILE_RANGE", sizeof(struct fuse_copy_file_range_in), 0, false},
+    [WIRE_OP_TMPFILE] = {"TMPFILE", sizeof(struct fuse_create_in), 1, false},
+};
+
+static const struct opcode *opcode_info(uint32_t opcode)
+{
+	return opcode < ARRAY_SIZE(opcodes) && opcodes[opcode].name ? &opcodes[opcode] : NULL;
+}
+
+errint_t wire_parse(const uint8_t *buffer, size_t available, struct wire_request *r)
+{
+	struct fuse_in_header in;
+
+	if (available < sizeof(in))
+		return -EINVAL;
+	memcpy(&in, buffer, sizeof(in));
+	if (in.len != available)
+		return -EINVAL;
+	*r = (struct wire_request){.length = in.len,
+				   .opcode = in.opcode,
+				   .unique = in.unique,
+				   .nodeid = in.nodeid,
+				   .uid = in.uid,
+				   .gid = in.gid,
+				   .pid = in.pid};
+	return 0;
+}
+
+static bool names_are_terminated(const uint8_t *p, size_t n, unsigned names)
+{
+	while (names-- > 0) {
+		const uint8_t *end = memchr(p, 0, n);
+
+		if (!end || end == p)
+			return false;
+		n -= (size_t)(end + 1 - p);
+		p = end + 1;
+	}
+	return true;
+}
+
+/* Data that follows the fixed part must be as long as that says. */
+static bool data_is_complete(const uint8_t *buffer, const struct wire_request *r)
+{
+	const uint8_t *body = buffer + sizeof(struct fuse_in_header);
+	size_t n = r->length - sizeof(struct fuse_in_header);
+
+	if (r->opcode == FUSE_WRITE) {
+		struct fuse_write_in in;
+
+		memcpy(&in, body, sizeof(in));
+		return in.size <= n - sizeof(in);
+	}
+	if (r->opcode == FUSE_BATCH_FORGET) {
+		struct fuse_batch_forget_in in;
+
+		memcpy(&in, body, sizeof(in));
+		return in.count <= (n - sizeof(in)) / sizeof(struct fuse_forget_one);
+	}
+	if (r->opcode == FUSE_SETXATTR) {
+		struct fuse_setxattr_in in = {0};
+		const uint8_t *name = body + FUSE_COMPAT_SETXATTR_IN_SIZE;
+		const uint8_t *end = memchr(name, 0, n - FUSE_COMPAT_SETXATTR_IN_SIZE);
+
+		memcpy(&in, body, FUSE_COMPAT_SETXATTR_IN_SIZE);
+		return end && in.size <= n - (size_t)(end + 1 - body);
+	}
+	return true;
+}
+
+bool wire_is_complete(const uint8_t *buffer, const struct wire_request *r)
+{
+	const struct opcode *op = opcode_info(r->opcode);
+	size_t n = r->length - sizeof(struct fuse_in_header);
+
+	if (!op)
+		return true;
+	if (n < op->fixed)
+		return false;
+	return names_are_terminated(buffer + sizeof(struct fuse_in_header) + op->fixed, n - op->fixed, op->names) &&
+	       data_is_complete(buffer, r);
+}
+
+uint64_t wire_unique(const uint8_t *buffer)
+{
+	const struct fuse_in_header *in = (const void *)buffer;
+
+	return __atomic_load_n(&in->unique, __ATOMIC_ACQUIRE);
+}
+
+void wire_clear_unique(uint8_t *buffer)
+{
+	struct fuse_in_header *in = (void *)buffer;
+
+	__atomic_store_n(&in->unique, 0, __ATOMIC_RELEASE);
+}
+
+bool wire_is_idempotent(uint32_t opcode)
+{
+	const struct opcode *op = opcode_info(opcode);
+
+	return op && op->idempotent;
+}
+
+bool wire_wants_reply(uint32_t opcode)
+{
+	return opcode != FUSE_FORGET && opcode != FUSE_BATCH_FORGET && opcode != FUSE_INTERRUPT;
+}
+
+const char *wire_opcode_name(uint32_t opcode)
+{
+	const struct opcode *op = opcode_info(opcode);
+
+	return op ? op->name : "unknown";
+}
+
+static void split_seconds(double seconds, uint64_t *whole, uint32_t *ns)
+{
+	*whole = (uint64_t)seconds;
+	*ns = (uint32_t)((seconds - (double)*whole) * 1e9);
+}
+
+size_t wire_entry_reply(uint8_t *buf, size_t size, uint64_t unique, const struct fuse_entry_param *e)
+{
+	struct fuse_out_header out = {.len = sizeof(out) + sizeof(struct fuse_entry_out), .unique = unique};
+	struct fuse_entry_out entry = {.nodeid = e->ino, .generation = e->generation};
+
+	if (size < out.len)
+		return 0;
+	split_seconds(e->entry_timeout, &entry.entry_valid, &entry.entry_valid_nsec);
+	split_seconds(e->attr_timeout, &entry.attr_valid, &entry.attr_valid_nsec);
+	entry.attr = (struct fuse_attr){.ino = e->attr.st_ino,
+					.size = (uint64_t)e->attr.st_size,
+					.blocks = (uint64_t)e->attr.st_blocks,
+					.atime = (uint64_t)e->attr.st_atim.tv_sec,
+					.mtime = (uint64_t)e->attr.st_mtim.tv_sec,
+					.ctime = (uint64_t)e->attr.st_ctim.tv_sec,
+					.atimensec = (uint32_t)e->attr.st_atim.tv_nsec,
+					.mtimensec = (uint32_t)e->attr.st_mtim.tv_nsec,
+					.ctimensec = (uint32_t)e->attr.st_ctim.tv_nsec,
+					.mode = e->attr.st_mode,
+					.nlink = (uint32_t)e->attr.st_nlink,
+					.uid = e->attr.st_uid,
+					.gid = e->attr.st_gid,
+					.rdev = (uint32_t)e->attr.st_rdev,
+					.blksize = (uint32_t)e->attr.st_blksize};
+	memcpy(buf, &out, sizeof(out));
+	memcpy(buf + sizeof(out), &entry, sizeof(entry));
+	return out.len;
+}
+
+size_t wire_error_reply(uint8_t *buf, uint64_t unique, int err)
+{
+	struct fuse_out_header out = {.len = sizeof(out), .error = -err, .unique = unique};
+
+	memcpy(buf, &out, sizeof(out));
+	return sizeof(out);
+}
+
+uint64_t wire_reply_unique(const void *reply)
+{
+	struct fuse_out_header out;
+
+	memcpy(&out, reply, sizeof(out));
+	return out.unique;
+}
+
+void wire_set_passthrough(uint8_t *buf, size_t length, int32_t backing_id)
+{
+	struct fuse_open_out open;
+	uint8_t *at = buf + length - sizeof(open);
+
+	if (length < sizeof(struct fuse_out_header) + sizeof(open))
+		return;
+	memcpy(&open, at, sizeof(open));
+	open.open_flags |= OPEN_PASSTHROUGH;
+	open.open_flags &= ~(uint32_t)FOPEN_KEEP_CACHE;
+	open.padding = (uint32_t)backing_id;
+	memcpy(at, &open, sizeof(open));
+}
+
+bool wire_extend_init(const uint8_t *request, size_t request_length, uint8_t *reply, size_t length, bool passthrough)
+{
+	struct fuse_init_in in = {0};
+	struct fuse_init_out out;
+	uint8_t *at = reply + sizeof(struct fuse_out_header);
+	const size_t header = sizeof(struct fuse_in_header);
+
+	if (length < sizeof(struct fuse_out_header) + sizeof(out) || request_length < header + 16)
+		return false;
+	memcpy(&in, request + header, MIN(request_length - header, sizeof(in)));
+	memcpy(&out, at, sizeof(out));
+	out.flags |= in.flags & (FUSE_PARALLEL_DIROPS | FUSE_HANDLE_KILLPRIV_V2);
+	if (out.flags & FUSE_HANDLE_KILLPRIV_V2)
+		out.flags &= ~(uint32_t)FUSE_HANDLE_KILLPRIV;
+	passthrough = passthrough && in.flags & FUSE_INIT_EXT && in.flags2 & INIT_PASSTHROUGH_FLAGS2;
+	if (passthrough) {
+		/* max_stack_depth is the 32-bit word behind flags2 since 7.40. */
+		uint32_t max_stack_depth = 1;
+
+		out.flags |= FUSE_INIT_EXT;
+		out.flags2 |= INIT_PASSTHROUGH_FLAGS2;
+		out.minor = MAX(out.minor, INIT_MINOR_PASSTHROUGH);
+		memcpy((uint8_t *)&out + offsetof(struct fuse_init_out, flags2) + sizeof(out.flags2), &max_stack_depth,
+		       sizeof(max_stack_depth));
+	}
+	memcpy(at, &out, sizeof(out));
+	return passthrough;
+}
+
+#define BODY(buffer, type) ((const type *)(const void *)((buffer) + sizeof(struct fuse_in_header)))
+
+bool wire_write_kills_priv(const uint8_t *buffer)
+{
+	return BODY(buffer, struct fuse_write_in)->write_flags & FUSE_WRITE_KILL_SUIDGID;
+}
+
+bool wire_setattr_kills_priv(const uint8_t *buffer)
+{
+	return BODY(buffer, struct fuse_setattr_in)->valid & FATTR_KILL_SUIDGID;
+}
+
+bool wire_open_kills_priv(const uint8_t *buffer)
+{
+	const struct fuse_in_header *in = (const void *)buffer;
+
+	if (in->opcode == FUSE_CREATE)
+		return BODY(buffer, struct fuse_create_in)->open_flags & FUSE_OPEN_KILL_SUIDGID;
+	return BODY(buffer, struct fuse_open_in)->open_flags & FUSE_OPEN_KILL_SUIDGID;
+}
+
+uint64_t wire_interrupted(const uint8_t *buffer)
+{
+	return BODY(buffer, struct fuse_interrupt_in)->unique;
+}
+
+void wire_adopt(uint8_t *buffer)
+{
+	struct fuse_in_header *in = (void *)buffer;
+
+	if (in->opcode == WIRE_OP_TMPFILE)
+		in->opcode = FUSE_CREATE;
+}
+
+int wire_backing_open(int dev_fd, int fd)
+{
+	struct backing_map map = {.fd = fd};
+	int id = ioctl(dev_fd, IOC_BACKING_OPEN, &map);
+
+	return id < 0 ? -errno : id;
+}
+
+void wire_backing_close(int dev_fd, int32_t backing_id)
+{
+	uint32_t id = (uint32_t)backing_id;
+
+	/* An id that is not registered any more is no loss. */
+	if (ioctl(dev_fd, IOC_BACKING_CLOSE, &id) < 0)
+		errno = 0;
+}

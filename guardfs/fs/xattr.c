@@ -1,0 +1,151 @@
+/* xattr.c: see xattr.h. */
+#include "fs/xattr.h"
+#include "fs/call.h"
+#include "fs/guard.h"
+#include "fs/node.h"
+
+#include <errno.h>
+#include <linux/xattr.h>
+
+#define OWN_PREFIX "user.guardfs."
+
+/* SFTP carries no extended attributes: asking sshfs would cost a round trip to be told so, and ls -l asks for each file. ACLs are not carried by
+ * any guarded tier, whose ownership is presented. */
+static bool tier_has_xattr(const struct backend *b, const char *name)
+{
+	if (!b->board)
+		return true;
+	return b->config->type == BACKEND_DIR && (!name || strncmp(name, XATTR_SYSTEM_PREFIX, XATTR_SYSTEM_PREFIX_LEN) != 0);
+}
+
+static void reply_value(fuse_req_t req, const char *value, size_t length, size_t size)
+{
+	if (size == 0)
+		fuse_reply_xattr(req, length);
+	else if (length > size)
+		fuse_reply_err(req, ERANGE);
+	else
+		fuse_reply_buf(req, value, length);
+}
+
+static void reply_own(fuse_req_t req, const struct node *node, const char *name, size_t size)
+{
+	const struct backend *b = node->backend == NODE_VIRTUAL ? &fs.local : fs_backend(node);
+	const char *value = NULL;
+
+	if (strcmp(name, OWN_PREFIX "tier") == 0)
+		value = node->backend == NODE_VIRTUAL ? "virtual" : b->board ? b->config->name : "local";
+	else if (strcmp(name, OWN_PREFIX "state") == 0)
+		value = b->board ? health_state_name(board_state(b->board)) : "healthy";
+	if (!value)
+		fuse_reply_err(req, ENODATA);
+	else if (!guard_is_open_for_business(b))
+		fuse_reply_err(req, fs.config->error);
+	else
+		reply_value(req, value, strlen(value), size);
+}
+
+/* Node and backend for a request that changes nothing (or everything); NULL with the request answered. */
+static struct node *target(fuse_req_t req, fuse_ino_t ino, const char *name, bool change)
+{
+	struct node *node = node_from_id(ino);
+	int err = 0;
+
+	if (!node)
+		err = ESTALE;
+	else if (change && node->backend == NODE_VIRTUAL)
+		err = EROFS;
+	else if (node->backend == NODE_VIRTUAL || !tier_has_xattr(fs_backend(node), name))
+		err = EOPNOTSUPP;
+	else if (change && strncmp(name, OWN_PREFIX, sizeof(OWN_PREFIX) - 1) == 0)
+		err = EPERM;
+	if (err)
+		fuse_reply_err(req, err);
+	return err ? NULL : node;
+}
+
+void fs_getxattr(fuse_req_t req, fuse_ino_t ino, const char *name, size_t size)
+{
+	struct node *node = node_from_id(ino);
+	struct backend *b;
+	ssize_t rc;
+
+	if (node && strncmp(name, OWN_PREFIX, sizeof(OWN_PREFIX) - 1) == 0) {
+		reply_own(req, node, name, size);
+		return;
+	}
+	node = target(req, ino, name, false);
+	if (!node)
+		return;
+	b = fs_backend(node);
+	if (!guard_enter(req, b, OP_METADATA, GUARD_NONE, 0))
+		return;
+	rc = b->ops->getxattr(b, node_index(node), name, call.data, MIN(size, (size_t)CALL_DATA_SIZE));
+	if (!guard_leave(req, b, &rc))
+		return;
+	if (rc < 0)
+		fs_reply_rc(req, rc);
+	else if (size == 0)
+		fuse_reply_xattr(req, (size_t)rc);
+	else
+		fuse_reply_buf(req, (const char *)call.data, (size_t)rc);
+}
+
+void fs_setxattr(fuse_req_t req, fuse_ino_t ino, const char *name, const char *value, size_t size, int flags)
+{
+	struct node *node = target(req, ino, name, true);
+	struct backend *b;
+	ssize_t rc;
+
+	if (!node)
+		return;
+	b = fs_backend(node);
+	if (!guard_enter(req, b, OP_METADATA, GUARD_MUTATING, guard_target_node(node_index(node))))
+		return;
+	rc = b->ops->setxattr(b, node_index(node), name, value, size, flags);
+	if (guard_leave(req, b, &rc))
+		fs_reply_rc(req, rc);
+}
+
+void fs_listxattr(fuse_req_t req, fuse_ino_t ino, size_t size)
+{
+	struct node *node = node_from_id(ino);
+	struct backend *b;
+	ssize_t rc;
+
+	if (!node || node->backend == NODE_VIRTUAL || !tier_has_xattr(fs_backend(node), NULL)) {
+		if (size == 0)
+			fuse_reply_xattr(req, 0);
+		else
+			fuse_reply_buf(req, NULL, 0);
+		return;
+	}
+	b = fs_backend(node);
+	if (!guard_enter(req, b, OP_METADATA, GUARD_NONE, 0))
+		return;
+	rc = b->ops->listxattr(b, node_index(node), (char *)call.data, MIN(size, (size_t)CALL_DATA_SIZE));
+	if (!guard_leave(req, b, &rc))
+		return;
+	if (rc < 0)
+		fs_reply_rc(req, rc);
+	else if (size == 0)
+		fuse_reply_xattr(req, (size_t)rc);
+	else
+		fuse_reply_buf(req, (const char *)call.data, (size_t)rc);
+}
+
+void fs_removexattr(fuse_req_t req, fuse_ino_t ino, const char *name)
+{
+	struct node *node = target(req, ino, name, true);
+	struct backend *b;
+	ssize_t rc;
+
+	if (!node)
+		return;
+	b = fs_backend(node);
+	if (!guard_enter(req, b, OP_METADATA, GUARD_MUTATING, guard_target_node(node_index(node))))
+		return;
+	rc = b->ops->removexattr(b, node_index(node), name);
+	if (guard_leave(req, b, &rc))
+		fs_reply_rc(req, rc);
+}

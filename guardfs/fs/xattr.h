@@ -1,0 +1,13 @@
+/* xattr.h: extended attributes: libfuse operations. user.guardfs.tier and user.guardfs.state tell where a path lives; they can be read but
+ * are not listed, so that rsync -X and cp -a don't try to copy them. */
+#ifndef GUARDFS_FS_XATTR_H
+#define GUARDFS_FS_XATTR_H
+
+#include "fs/fs.h"
+
+void fs_getxattr(fuse_req_t req, fuse_ino_t ino, const char *name, size_t size);
+void fs_setxattr(fuse_req_t req, fuse_ino_t ino, const char *name, const char *value, size_t size, int flags);
+void fs_listxattr(fuse_req_t req, fuse_ino_t ino, size_t size);
+void fs_removexattr(fuse_req_t req, fuse_ino_t ino, const char *name);
+
+#endif
