@@ -26,7 +26,8 @@ struct place {
 	char dir[64];
 };
 
-static inline uint32_t place_node(struct place *p, uint8_t backend, uint32_t parent, const char *name, mode_t mode)
+static inline uint32_t place_node(struct place *p, uint8_t backend, uint32_t parent, const char *name,
+				  mode_t mode)
 {
 	uint32_t index = atomic_fetch_add(&p->arena->nodes_used, 1);
 	struct node *n = &p->arena->nodes[index];
@@ -105,13 +106,13 @@ static inline unsigned count_descriptors(void)
 }
 
 /* Waits for a condition by looking, at most ten seconds. */
-#define wait_until(condition)                                                                                          \
-	do {                                                                                                           \
-		struct timespec pause_ = {0, 2000000};                                                                 \
-		unsigned tries_ = 0;                                                                                   \
-		while (!(condition) && tries_++ < 5000)                                                                \
-			nanosleep(&pause_, NULL); /* sleep-ok: polling with a deadline */                              \
-		assert_true(condition);                                                                                \
+#define wait_until(condition)                                                             \
+	do {                                                                              \
+		struct timespec pause_ = {0, 2000000};                                    \
+		unsigned tries_ = 0;                                                      \
+		while (!(condition) && tries_++ < 5000)                                   \
+			nanosleep(&pause_, NULL); /* sleep-ok: polling with a deadline */ \
+		assert_true(condition);                                                   \
 	} while (0)
 
 #endif

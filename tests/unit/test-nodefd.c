@@ -1,4 +1,5 @@
-/* The cache of node descriptors: never more than the limit, never closed under somebody's hands, found again by a successor. */
+/* The cache of node descriptors: never more than the limit, never closed under somebody's hands, found again
+ * by a successor. */
 #include "backend-util.h"
 
 #include "backend/nodefd.h"
@@ -274,19 +275,19 @@ int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 	const struct CMUnitTest tests[] = {
-		TEST(test_hit_after_offer),
-		TEST(test_second_offer_is_closed),
-		TEST(test_limit_holds),
-		TEST(test_recently_used_survives),
-		TEST(test_pinned_is_never_evicted),
-		TEST(test_no_room_ends_with_unpin),
-		TEST(test_drop_waits_for_last_user),
-		TEST(test_other_epoch_is_replaced),
-		TEST(test_stale_in_use_stays),
-		TEST(test_only_handle_is_kept),
-		TEST(test_successor_inherits),
-		TEST(test_successor_spares_reserved),
-		TEST(test_storm),
+	    TEST(test_hit_after_offer),
+	    TEST(test_second_offer_is_closed),
+	    TEST(test_limit_holds),
+	    TEST(test_recently_used_survives),
+	    TEST(test_pinned_is_never_evicted),
+	    TEST(test_no_room_ends_with_unpin),
+	    TEST(test_drop_waits_for_last_user),
+	    TEST(test_other_epoch_is_replaced),
+	    TEST(test_stale_in_use_stays),
+	    TEST(test_only_handle_is_kept),
+	    TEST(test_successor_inherits),
+	    TEST(test_successor_spares_reserved),
+	    TEST(test_storm),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
