@@ -10,6 +10,7 @@
 
 #define WALK_PATH_MAX 4096
 #define WALK_TRIES    8
+#define WALK_PIECES   32 /* an ancestor chain longer than so many half paths is damaged, or a loop */
 
 static errint_t (*resolve_route)(uint32_t node, char *target, size_t size);
 
@@ -17,6 +18,8 @@ void backend_set_route_resolver(errint_t (*resolve)(uint32_t node, char *target,
 {
 	resolve_route = resolve;
 }
+
+static errint_t reach_piece(struct backend *b, uint32_t node, struct reached *r, unsigned pieces);
 
 /* A walk: from the ancestor base (or the backend's root), along path, in one epoch. */
 struct walk {
@@ -101,7 +104,8 @@ static errint_t path_from(const struct backend *b, uint32_t base, uint32_t node,
 
 /* The nearest ancestor of node with a descriptor of the walk's epoch, pinned into r; else the backend's root.
  * An ancestor too far away for one path is reached first. */
-static errint_t find_base(struct backend *b, uint32_t node, struct walk *w, struct reached *r)
+static errint_t find_base(struct backend *b, uint32_t node, unsigned pieces, struct walk *w,
+			  struct reached *r)
 {
 	uint32_t n = node;
 	size_t length = 0;
@@ -121,7 +125,7 @@ static errint_t find_base(struct backend *b, uint32_t node, struct walk *w, stru
 		}
 		if (length > WALK_PATH_MAX / 2) {
 			w->base = n;
-			return dir_reach(b, n, r);
+			return reach_piece(b, n, r, pieces + 1);
 		}
 	}
 	return 0;
@@ -160,7 +164,7 @@ static errint_t check_fd_type(const struct node *node, int fd)
 }
 
 /* One try. *changed: the path was changed by a rename meanwhile. Returns a new descriptor or -errno. */
-static int walk_once(struct backend *b, uint32_t node, struct walk *w, bool *changed)
+static int walk_once(struct backend *b, uint32_t node, unsigned pieces, struct walk *w, bool *changed)
 {
 	bool is_dir = S_ISDIR(__atomic_load_n(&b->arena->nodes[node].mode, __ATOMIC_RELAXED));
 	CLEANUP_REACHED struct reached base = REACHED_NONE;
@@ -169,7 +173,7 @@ static int walk_once(struct backend *b, uint32_t node, struct walk *w, bool *cha
 	errint_t rc = present_root(b, &w->epoch, &root);
 
 	if (rc == 0)
-		rc = find_base(b, node, w, &base);
+		rc = find_base(b, node, pieces, w, &base);
 	if (rc == 0)
 		rc = path_from(b, w->base, node, w);
 	if (rc < 0)
@@ -181,11 +185,11 @@ static int walk_once(struct backend *b, uint32_t node, struct walk *w, bool *cha
 	return fd;
 }
 
-static int walk(struct backend *b, uint32_t node, struct walk *w)
+static int walk(struct backend *b, uint32_t node, unsigned pieces, struct walk *w)
 {
 	for (int tries = 0;; tries++) {
 		bool changed = false;
-		int fd = walk_once(b, node, w, &changed);
+		int fd = walk_once(b, node, pieces, w, &changed);
 
 		if (!changed)
 			return fd;
@@ -202,13 +206,15 @@ static errint_t walk_error(const struct node *node, errint_t rc)
 	return rc == -ENOTDIR && S_ISDIR(__atomic_load_n(&node->mode, __ATOMIC_RELAXED)) ? -ESTALE : rc;
 }
 
-errint_t dir_reach(struct backend *b, uint32_t index, struct reached *r)
+static errint_t reach_piece(struct backend *b, uint32_t index, struct reached *r, unsigned pieces)
 {
 	const struct node *node = &b->arena->nodes[index];
 	struct walk w;
 	errint_t rc;
 	int fd, root;
 
+	if (pieces > WALK_PIECES)
+		return -ELOOP;
 	rc = present_root(b, &w.epoch, &root);
 	if (rc < 0)
 		return rc;
@@ -217,7 +223,7 @@ errint_t dir_reach(struct backend *b, uint32_t index, struct reached *r)
 		*r = (struct reached){b->arena, index, fd, REACHED_PINNED};
 		return 0;
 	}
-	fd = walk(b, index, &w);
+	fd = walk(b, index, pieces, &w);
 	if (fd < 0)
 		return walk_error(node, fd);
 	rc = check_fd_type(node, fd);
@@ -228,6 +234,11 @@ errint_t dir_reach(struct backend *b, uint32_t index, struct reached *r)
 	else
 		*r = (struct reached){b->arena, index, fd, REACHED_OWN};
 	return rc;
+}
+
+errint_t dir_reach(struct backend *b, uint32_t index, struct reached *r)
+{
+	return reach_piece(b, index, r, 0);
 }
 
 errint_t dir_reach_parent(struct backend *b, uint32_t index, struct reached *r, char *name)
