@@ -1,0 +1,119 @@
+/* control.c: see control.h. */
+#include "worker/control.h"
+#include "backend/backend.h"
+#include "base/clock.h"
+#include "base/fd.h"
+#include "base/log.h"
+#include "fs/fs.h"
+#include "shm/message.h"
+#include "worker/pool.h"
+#include "worker/recover.h"
+#include "worker/worker.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <pthread.h>
+#include <unistd.h>
+
+#define QUIESCE_MS 2000u
+
+static struct arena *arena;
+
+/* The new root first, then its epoch: whoever sees the epoch finds the root. The old one is O_PATH: closing it reaches no backend. */
+static void install_root(uint32_t backend, uint32_t epoch, int fd)
+{
+	struct board_backend *b = &arena->board.backends[backend];
+	int old = atomic_exchange(&b->root_fd, fd);
+
+	atomic_store(&b->root_epoch, epoch);
+	if (old >= 0 && old != fd)
+		close(old);
+}
+
+static void *epoch_changed(void *arg)
+{
+	fs_epoch_changed((unsigned)(uintptr_t)arg);
+	return NULL;
+}
+
+/* What belonged to the old epoch is closed in a thread of its own: that may wait for storage. */
+static void sweep_aside(uint32_t backend)
+{
+	pthread_attr_t attr;
+	pthread_t thread;
+
+	pthread_attr_init(&attr);
+	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
+	if (pthread_create(&thread, &attr, epoch_changed, (void *)(uintptr_t)backend) != 0)
+		log_warning("cannot start a thread to close what backend %u left open", backend);
+	pthread_attr_destroy(&attr);
+}
+
+static void handle_message(const struct keeper_message *m, int fd)
+{
+	if (m->backend >= arena->board.config.n_backends) {
+		log_error("keeper sent a message for backend %u, which does not exist", m->backend);
+		if (fd >= 0)
+			close(fd);
+		return;
+	}
+	switch (m->kind) {
+	case KEEPER_ROOT:
+		if (fd >= 0)
+			install_root(m->backend, m->epoch, fd);
+		return;
+	case KEEPER_CLOSED:
+		sweep_aside(m->backend);
+		pool_run_parked(m->backend);
+		break;
+	case KEEPER_VERDICT:
+		pool_run_parked(m->backend);
+		break;
+	default:
+		log_error("keeper sent a message of unknown kind %u", m->kind);
+	}
+	if (fd >= 0)
+		close(fd);
+}
+
+static void receive_messages(int sock)
+{
+	struct keeper_message m;
+	int fd;
+
+	for (int i = 0; i < 64; i++) {
+		struct pollfd p = {.fd = sock, .events = POLLIN};
+		ssize_t n;
+
+		if (poll(&p, 1, 0) <= 0)
+			return;
+		n = fd_receive_message(sock, &m, sizeof(m), &fd);
+		if (n == (ssize_t)sizeof(m)) {
+			handle_message(&m, fd);
+		} else {
+			if (fd >= 0)
+				close(fd);
+			if (n <= 0)
+				return;
+		}
+	}
+}
+
+void control_run(struct arena *a, uint32_t quiesce_seen)
+{
+	int sock = a->board.fds.keeper_socket;
+	int root_fd = backend_local_root_fd(&fs.local);
+
+	arena = a;
+	while (atomic_load(&a->board.requests.quiesce) == quiesce_seen) {
+		struct pollfd p = {.fd = sock, .events = POLLIN};
+
+		atomic_store(&a->board.heartbeat_ns, clock_mono_ns());
+		if (poll(&p, 1, WORKER_HEARTBEAT_MS) > 0)
+			receive_messages(sock);
+		pool_tick();
+		fs_refresh_tiers();
+		recover_late_descriptors(a, root_fd);
+	}
+	pool_quiesce(QUIESCE_MS);
+}

@@ -1,0 +1,440 @@
+/* pool.c: see pool.h.
+ *
+ * A thread owns the slot it reads into. When a request is parked the slot stays behind and the thread takes another. There is always one
+ * thread idle in read(2), as long as slots last: whoever takes a request as the last idle one starts another. */
+#include "worker/pool.h"
+#include "backend/backend.h"
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "fs/call.h"
+#include "fs/guard.h"
+#include "fs/wire.h"
+#include "worker/recover.h"
+#include "worker/session.h"
+#include "worker/worker.h"
+
+#include <errno.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#define IDLE_MAX      8u  /* idle threads beyond this end */
+#define RUNNERS_MAX   64u /* threads that run parked and recovered requests */
+#define STACK_SIZE    (256u * 1024u)
+/* Slot buffers larger than this give their pages back when a thread ends. */
+#define BUFFER_KEPT   (64u * 1024u)
+
+static struct {
+	struct arena *arena;
+	int dev_fd;
+	uint32_t generation;
+
+	pthread_mutex_t lock; /* free slots, ready slots, thread list */
+	pthread_cond_t slot_freed;
+	uint16_t free[SLOT_MAX];
+	uint32_t n_free;
+	uint16_t ready[SLOT_MAX]; /* requests in their buffers, to be run by runners; a ring */
+	uint32_t ready_head, n_ready;
+	uint32_t runners;
+	pthread_t readers[SLOT_MAX];
+	bool reading[SLOT_MAX]; /* readers[i] is a live reader thread */
+
+	_Atomic uint32_t idle;
+	_Atomic uint32_t n_readers;
+	_Atomic bool stopping;
+} pool = {.lock = PTHREAD_MUTEX_INITIALIZER, .slot_freed = PTHREAD_COND_INITIALIZER};
+
+static struct slot *slot_at(uint32_t i)
+{
+	return &pool.arena->slots[i];
+}
+
+static uint16_t index_of(const struct slot *slot)
+{
+	return (uint16_t)(slot - pool.arena->slots);
+}
+
+/* ---- slots ---- */
+
+static struct slot *slot_take(bool wait)
+{
+	struct slot *slot = NULL;
+
+	ACQUIRE_LOCK(&pool.lock);
+	while (wait && pool.n_free == 0 && !atomic_load(&pool.stopping))
+		pthread_cond_wait(&pool.slot_freed, &pool.lock);
+	if (pool.n_free)
+		slot = slot_at(pool.free[--pool.n_free]);
+	return slot;
+}
+
+static void slot_give_back(struct slot *slot)
+{
+	atomic_store(&slot->deadline_ns, 0);
+	wire_clear_unique(arena_slot_buffer(pool.arena, slot));
+	atomic_store(&slot->state, SLOT_FREE);
+	ACQUIRE_LOCK(&pool.lock);
+	pool.free[pool.n_free++] = index_of(slot);
+	pthread_cond_signal(&pool.slot_freed);
+}
+
+/* Empties a slot for the next request. Its unique goes first: from then on guardian has no business with it. */
+static void slot_prepare(struct slot *slot)
+{
+	wire_clear_unique(arena_slot_buffer(pool.arena, slot));
+	atomic_store_explicit(&slot->deadline_ns, 0, memory_order_relaxed);
+	atomic_store_explicit(&slot->read_ns, 0, memory_order_relaxed);
+	atomic_store_explicit(&slot->backend, SLOT_LOCAL, memory_order_relaxed);
+	atomic_store_explicit(&slot->reply_length, 0, memory_order_relaxed);
+	slot->worker = pool.generation;
+	slot->mutating = 0;
+	slot->parkable = 0;
+	slot->asked = 0;
+	slot->park_reason = PARK_NONE;
+	slot->replays = 0;
+	slot->target = 0;
+	slot->length = 0;
+	slot->fallback_length = 0;
+	atomic_store(&slot->state, SLOT_READING);
+}
+
+/* ---- running ---- */
+
+static void call_setup(struct slot *slot)
+{
+	call.slot = slot;
+	call.buffer = arena_slot_buffer(pool.arena, slot);
+	call.unique = wire_unique(call.buffer);
+	call.parked = false;
+	call.backing_id = 0;
+}
+
+static void reply_error(uint64_t unique, int err)
+{
+	uint8_t out[64];
+
+	/* ENOENT: guardian or the kernel has ended the request meanwhile. */
+	if (session_send(out, wire_error_reply(out, unique, err)) < 0)
+		return;
+}
+
+/* Runs the request in the slot. Returns false if it was parked: the slot then belongs to nobody. */
+static bool run_request(struct slot *slot)
+{
+	struct wire_request r;
+
+	call_setup(slot);
+	if (wire_parse(call.buffer, slot->length, &r) < 0 || !wire_is_complete(call.buffer, &r)) {
+		log_error("the kernel sent a malformed request of %u bytes (opcode %u): answered EINVAL", slot->length,
+			  slot->length >= sizeof(r) ? r.opcode : 0);
+		reply_error(call.unique, EINVAL);
+		return true;
+	}
+	if (r.opcode == WIRE_OP_INTERRUPT) {
+		fs_interrupt(call.buffer);
+		return true;
+	}
+	/* What gets no answer is never run twice: from here on the slot counts as empty. */
+	if (!wire_wants_reply(r.opcode))
+		wire_clear_unique(call.buffer);
+	wire_adopt(call.buffer);
+	session_dispatch(slot->length);
+	return !call.parked;
+}
+
+/* Takes a parked slot of this backend that may run now, or NULL. */
+static struct slot *take_parked(unsigned backend)
+{
+	struct slot *oldest;
+
+	for (;;) {
+		uint32_t parked = SLOT_PARKED;
+
+		oldest = NULL;
+		for (uint32_t i = 0; i < SLOT_MAX; i++) {
+			struct slot *s = slot_at(i);
+
+			if (atomic_load(&s->state) != SLOT_PARKED || atomic_load(&s->backend) != backend ||
+			    !guard_may_run(s))
+				continue;
+			if (!oldest || atomic_load(&s->read_ns) < atomic_load(&oldest->read_ns))
+				oldest = s;
+		}
+		if (!oldest)
+			return NULL;
+		if (atomic_compare_exchange_strong(&oldest->state, &parked, SLOT_RUNNING)) {
+			guard_unparked(oldest);
+			return oldest;
+		}
+	}
+}
+
+/* After a visit to a backend: who waited for room there (or for this very task) goes next, in this thread. */
+static void run_waiting(unsigned backend)
+{
+	struct slot *slot;
+
+	while (backend < pool.arena->board.config.n_backends &&
+	       atomic_load(&pool.arena->board.backends[backend].parked) && (slot = take_parked(backend)))
+		if (run_request(slot))
+			slot_give_back(slot);
+}
+
+/* ---- threads ---- */
+
+static bool thread_begin(void)
+{
+	void *data = mmap(NULL, CALL_DATA_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+	if (data == MAP_FAILED)
+		return false;
+	call.data = data;
+	backend_thread_init();
+	return true;
+}
+
+static void thread_end(void)
+{
+	munmap(call.data, CALL_DATA_SIZE);
+	call.data = NULL;
+}
+
+static errint_t thread_start(void *(*run)(void *), void *arg, pthread_t *thread)
+{
+	pthread_attr_t attr;
+	pthread_t ignored;
+	int rc;
+
+	pthread_attr_init(&attr);
+	pthread_attr_setstacksize(&attr, STACK_SIZE);
+	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
+	rc = pthread_create(thread ? thread : &ignored, &attr, run, arg);
+	pthread_attr_destroy(&attr);
+	return -rc;
+}
+
+static void *reader(void *arg);
+
+static void start_reader(void)
+{
+	if (atomic_load(&pool.stopping))
+		return;
+	ACQUIRE_LOCK(&pool.lock);
+	for (uint32_t i = 0; i < SLOT_MAX && pool.n_free; i++) {
+		if (pool.reading[i])
+			continue;
+		pool.reading[i] = true;
+		atomic_fetch_add(&pool.n_readers, 1);
+		atomic_fetch_add(&pool.idle, 1);
+		if (thread_start(reader, &pool.reading[i], &pool.readers[i]) < 0) {
+			/* Not fatal: those that run go on, and the next request tries again. */
+			pool.reading[i] = false;
+			atomic_fetch_sub(&pool.n_readers, 1);
+			atomic_fetch_sub(&pool.idle, 1);
+		}
+		return;
+	}
+}
+
+/* Reads one request into the slot. Returns false when the thread should look around (interrupted, aborted request). */
+static bool read_request(struct slot *slot)
+{
+	ssize_t n = read(pool.dev_fd, arena_slot_buffer(pool.arena, slot), SLOT_BUFFER_SIZE);
+
+	if (n >= 0) {
+		slot->length = (uint32_t)n;
+		atomic_store_explicit(&slot->read_ns, clock_mono_ns(), memory_order_relaxed);
+		atomic_store_explicit(&slot->state, SLOT_RUNNING, memory_order_release);
+		return true;
+	}
+	if (errno == ENODEV || errno == EBADF)
+		_exit(WORKER_EXIT_UNMOUNTED);
+	if (errno != EINTR && errno != ENOENT && errno != EAGAIN)
+		log_error("reading /dev/fuse: %s", strerror(errno));
+	return false;
+}
+
+static bool serve_one(struct slot **slot)
+{
+	unsigned backend;
+
+	slot_prepare(*slot);
+	if (!read_request(*slot))
+		return true;
+	if (atomic_fetch_sub(&pool.idle, 1) == 1)
+		start_reader();
+	if (run_request(*slot)) {
+		backend = atomic_load(&(*slot)->backend);
+		run_waiting(backend);
+		return atomic_fetch_add(&pool.idle, 1) < IDLE_MAX;
+	}
+	*slot = slot_take(true);
+	return atomic_fetch_add(&pool.idle, 1) < IDLE_MAX;
+}
+
+static void *reader(void *arg)
+{
+	bool *registered = arg;
+	struct slot *slot = NULL;
+
+	if (thread_begin()) {
+		slot = slot_take(true);
+		while (slot && !atomic_load(&pool.stopping))
+			if (!serve_one(&slot))
+				break;
+		thread_end();
+	}
+	if (slot) {
+		uint8_t *buffer = arena_slot_buffer(pool.arena, slot);
+
+		madvise(buffer + BUFFER_KEPT, SLOT_BUFFER_SIZE - BUFFER_KEPT, MADV_REMOVE);
+		slot_give_back(slot);
+	}
+	atomic_fetch_sub(&pool.idle, 1);
+	pthread_mutex_lock(&pool.lock);
+	*registered = false;
+	pthread_mutex_unlock(&pool.lock);
+	atomic_fetch_sub(&pool.n_readers, 1);
+	return NULL;
+}
+
+static struct slot *ready_take(void)
+{
+	struct slot *slot = NULL;
+
+	ACQUIRE_LOCK(&pool.lock);
+	if (pool.n_ready) {
+		slot = slot_at(pool.ready[pool.ready_head]);
+		pool.ready_head = (pool.ready_head + 1) % SLOT_MAX;
+		pool.n_ready--;
+	} else {
+		pool.runners--;
+	}
+	return slot;
+}
+
+static void *runner(void *arg)
+{
+	struct slot *slot;
+
+	(void)arg;
+	if (!thread_begin()) {
+		ACQUIRE_LOCK(&pool.lock);
+		pool.runners--;
+		return NULL;
+	}
+	while ((slot = ready_take()))
+		if (run_request(slot))
+			slot_give_back(slot);
+	thread_end();
+	return NULL;
+}
+
+/* Hands a RUNNING slot to the runners. */
+static void ready_add(struct slot *slot)
+{
+	ACQUIRE_LOCK(&pool.lock);
+	pool.ready[(pool.ready_head + pool.n_ready++) % SLOT_MAX] = index_of(slot);
+	if (pool.runners < RUNNERS_MAX) {
+		pool.runners++;
+		if (thread_start(runner, NULL, NULL) < 0)
+			pool.runners--;
+	}
+}
+
+/* ---- control ---- */
+
+void pool_run_parked(unsigned backend)
+{
+	struct slot *slot;
+
+	if (atomic_load(&pool.stopping))
+		return;
+	while ((slot = take_parked(backend)))
+		ready_add(slot);
+}
+
+void pool_tick(void)
+{
+	for (uint32_t i = 0; i < SLOT_MAX; i++) {
+		struct slot *slot = slot_at(i);
+
+		if (atomic_load(&slot->state) != SLOT_EXPIRED)
+			continue;
+		if (atomic_load(&slot->backend) < CONFIG_BACKENDS_MAX && slot->park_reason != PARK_NONE)
+			guard_unparked(slot);
+		slot_give_back(slot);
+	}
+	for (uint32_t b = 0; b < pool.arena->board.config.n_backends; b++)
+		if (atomic_load(&pool.arena->board.backends[b].parked))
+			pool_run_parked(b);
+	/* A reader could not be started when it was needed (no slot, no memory): try again. */
+	if (atomic_load(&pool.idle) == 0)
+		start_reader();
+}
+
+static void interrupt_read(int sig)
+{
+	(void)sig; /* only there to make read(2) return EINTR */
+}
+
+static bool running_outside_backends(void)
+{
+	for (uint32_t i = 0; i < SLOT_MAX; i++)
+		if (atomic_load(&slot_at(i)->state) == SLOT_RUNNING && !atomic_load(&slot_at(i)->inside))
+			return true;
+	return false;
+}
+
+void pool_quiesce(unsigned timeout_ms)
+{
+	uint64_t until_ns = clock_mono_ns() + timeout_ms * NSEC_PER_MSEC;
+
+	atomic_store(&pool.stopping, true);
+	pthread_cond_broadcast(&pool.slot_freed);
+	while ((atomic_load(&pool.idle) || running_outside_backends()) && clock_mono_ns() < until_ns) {
+		const struct timespec pause = {.tv_nsec = 1000000};
+
+		pthread_mutex_lock(&pool.lock);
+		for (uint32_t i = 0; i < SLOT_MAX; i++)
+			if (pool.reading[i])
+				pthread_kill(pool.readers[i], SIGUSR1);
+		pthread_mutex_unlock(&pool.lock);
+		nanosleep(&pause, NULL);
+	}
+}
+
+errint_t pool_init(struct arena *arena, int dev_fd, uint32_t generation)
+{
+	struct sigaction sa = {.sa_handler = interrupt_read}; /* without SA_RESTART */
+	uint32_t n_ready = 0;
+
+	pool.arena = arena;
+	pool.dev_fd = dev_fd;
+	pool.generation = generation;
+	if (sigaction(SIGUSR1, &sa, NULL) < 0)
+		return -errno;
+	n_ready = recover_slots(arena, pool.ready);
+	pool.n_ready = n_ready;
+	/* Low slots are used first, so that few pages are ever touched. */
+	for (uint32_t i = SLOT_MAX; i-- > 0;)
+		if (atomic_load(&slot_at(i)->state) == SLOT_FREE)
+			pool.free[pool.n_free++] = (uint16_t)i;
+	return 0;
+}
+
+errint_t pool_start(void)
+{
+	uint32_t runners = MIN(pool.n_ready, RUNNERS_MAX);
+	errint_t rc = 0;
+
+	pool.runners = runners;
+	for (uint32_t i = 0; i < runners && rc == 0; i++)
+		rc = thread_start(runner, NULL, NULL);
+	start_reader();
+	start_reader();
+	return rc < 0 || atomic_load(&pool.n_readers) == 0 ? (rc < 0 ? rc : -EAGAIN) : 0;
+}

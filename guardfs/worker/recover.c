@@ -1,0 +1,319 @@
+/* recover.c: see recover.h. */
+#include "worker/recover.h"
+#include "base/child.h"
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "fs/guard.h"
+#include "fs/wire.h"
+#include "worker/session.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+/* How often a request may be run again after its worker died. The second death is held against it. */
+#define REPLAYS_MAX 1
+
+/* ---- slots ---- */
+
+static void answer_error(struct arena *arena, uint64_t unique)
+{
+	uint8_t out[64];
+
+	if (session_send(out, wire_error_reply(out, unique, arena->board.config.error)) < 0)
+		return; /* answered before: by guardian, or by the dead worker itself */
+}
+
+/* Frees the slot, or leaves it behind as the place of a task that may still be inside. */
+static void let_go(struct arena *arena, struct slot *slot)
+{
+	bool stuck = atomic_load(&slot->inside) && atomic_load(&arena->board.dead_workers);
+
+	wire_clear_unique(arena_slot_buffer(arena, slot));
+	slot->park_reason = PARK_NONE;
+	if (!stuck)
+		atomic_store(&slot->inside, 0);
+	atomic_store(&slot->state, stuck ? SLOT_ORPHAN : SLOT_FREE);
+}
+
+/* Moves a request out of a slot that has to stay behind. */
+static struct slot *move_to_free(struct arena *arena, const struct slot *from)
+{
+	for (uint32_t i = 0; i < SLOT_MAX; i++) {
+		struct slot *to = &arena->slots[i];
+
+		if (atomic_load(&to->state) != SLOT_FREE || atomic_load(&to->inside))
+			continue;
+		memcpy(arena_slot_buffer(arena, to), arena_slot_buffer(arena, from), from->length);
+		*to = *from;
+		atomic_store(&to->inside, 0);
+		return to;
+	}
+	return NULL;
+}
+
+static bool may_run_again(const struct slot *slot, const struct wire_request *r)
+{
+	return slot->replays < REPLAYS_MAX && (wire_is_idempotent(r->opcode) || !wire_wants_reply(r->opcode)) &&
+	       r->opcode != WIRE_OP_INTERRUPT;
+}
+
+static bool prepare_again(struct arena *arena, struct slot *slot, uint16_t *ready)
+{
+	struct slot *again = slot;
+
+	if (atomic_load(&slot->inside) && atomic_load(&arena->board.dead_workers)) {
+		again = move_to_free(arena, slot);
+		if (!again)
+			return false;
+		let_go(arena, slot);
+	}
+	again->replays++;
+	if (!atomic_load(&again->read_ns))
+		atomic_store(&again->read_ns, clock_mono_ns());
+	atomic_store(&again->inside, 0);
+	atomic_store(&again->reply_length, 0);
+	atomic_store(&again->state, SLOT_RUNNING);
+	*ready = (uint16_t)(again - arena->slots);
+	return true;
+}
+
+/* Returns true if the slot's request is to be run again. */
+static bool recover_slot(struct arena *arena, struct slot *slot, uint16_t *ready)
+{
+	const uint8_t *buffer = arena_slot_buffer(arena, slot);
+	uint64_t unique = wire_unique(buffer);
+	uint32_t reply_length = atomic_load(&slot->reply_length);
+	struct wire_request r;
+
+	if (!slot->length) {
+		uint32_t n;
+
+		/* The worker died between read(2) and noting the length: the header has it. */
+		memcpy(&n, buffer, sizeof(n));
+		slot->length = MIN(n, (uint32_t)SLOT_BUFFER_SIZE);
+	}
+	if (!unique || wire_parse(buffer, slot->length, &r) < 0) {
+		let_go(arena, slot);
+		return false;
+	}
+	if (reply_length && reply_length <= SLOT_REPLY_MAX && wire_reply_unique(slot->reply) == unique) {
+		if (session_send(slot->reply, reply_length) == 0)
+			log_debug("sent the answer to %s that a dead worker had decided on", wire_opcode_name(r.opcode));
+		let_go(arena, slot);
+		return false;
+	}
+	if (may_run_again(slot, &r) && prepare_again(arena, slot, ready))
+		return true;
+	if (wire_wants_reply(r.opcode)) {
+		if (slot->replays >= REPLAYS_MAX)
+			log_warning("%s (request %llu) was being run when two workers died: answered with an error, not run again",
+				    wire_opcode_name(r.opcode), (unsigned long long)unique);
+		answer_error(arena, unique);
+	}
+	let_go(arena, slot);
+	return false;
+}
+
+uint32_t recover_slots(struct arena *arena, uint16_t ready[SLOT_MAX])
+{
+	uint32_t n_ready = 0, n_parked = 0;
+
+	/* What moves goes to slots below the one it leaves, or above: note first which were in use. */
+	bool taken[SLOT_MAX];
+
+	for (uint32_t i = 0; i < SLOT_MAX; i++) {
+		uint32_t state = atomic_load(&arena->slots[i].state);
+
+		taken[i] = state == SLOT_READING || state == SLOT_RUNNING;
+		if (state == SLOT_PARKED) {
+			uint32_t b = atomic_load(&arena->slots[i].backend);
+
+			n_parked++;
+			if (b < CONFIG_BACKENDS_MAX)
+				atomic_fetch_add(&arena->board.backends[b].parked, 1);
+		} else if (state == SLOT_EXPIRED || (state == SLOT_ORPHAN && !atomic_load(&arena->board.dead_workers))) {
+			atomic_store(&arena->slots[i].inside, 0);
+			atomic_store(&arena->slots[i].state, SLOT_FREE);
+		}
+	}
+	for (uint32_t i = 0; i < SLOT_MAX; i++)
+		if (taken[i] && recover_slot(arena, &arena->slots[i], &ready[n_ready]))
+			n_ready++;
+	guard_restore_parked(n_parked);
+	return n_ready;
+}
+
+/* ---- descriptors ---- */
+
+#define FDS_MAX (1u << 20)
+
+struct fd_set_big {
+	uint64_t bits[FDS_MAX / 64];
+};
+
+static void mark(struct fd_set_big *set, int fd)
+{
+	if (fd >= 0 && (unsigned)fd < FDS_MAX)
+		set->bits[fd / 64] |= 1ull << (fd % 64);
+}
+
+static bool is_marked(const struct fd_set_big *set, int fd)
+{
+	return (unsigned)fd >= FDS_MAX || set->bits[fd / 64] >> (fd % 64) & 1;
+}
+
+static void mark_recorded(struct arena *arena, struct fd_set_big *set)
+{
+	for (uint32_t i = 0; i < atomic_load(&arena->handles_used); i++) {
+		if (atomic_load(&arena->handles[i].state) != HANDLE_LIVE)
+			continue;
+		mark(set, atomic_load(&arena->handles[i].fd));
+		mark(set, arena->handles[i].snapshot_fd);
+	}
+	for (uint32_t i = 0; i < atomic_load(&arena->nodes_used); i++)
+		mark(set, (int)(atomic_load(&arena->nodes[i].fd) >> 40) - 1);
+	for (uint32_t i = 0; i < CONFIG_BACKENDS_MAX; i++)
+		mark(set, atomic_load(&arena->board.backends[i].root_fd));
+}
+
+struct fd_list {
+	uint32_t n;
+	int fds[];
+};
+
+/* Open descriptors that no record names. malloc'ed; NULL if there are none (or no memory: then they wait for the next sweep). */
+static struct fd_list *list_unrecorded(struct arena *arena, int spared_fd)
+{
+	CLEANUP_FREE struct fd_set_big *recorded = calloc(1, sizeof(*recorded));
+	CLEANUP_DIR DIR *dir = opendir("/proc/self/fd");
+	struct fd_list *list = NULL;
+	struct dirent *d;
+
+	if (!recorded || !dir)
+		return NULL;
+	mark_recorded(arena, recorded);
+	mark(recorded, spared_fd);
+	mark(recorded, dirfd(dir));
+	while ((d = readdir(dir))) {
+		char *end;
+		long fd = strtol(d->d_name, &end, 10);
+
+		if (*end || fd < FD_RESERVED || is_marked(recorded, (int)fd))
+			continue;
+		struct fd_list *grown = realloc(list, sizeof(*list) + ((list ? list->n : 0) + 1) * sizeof(int));
+
+		if (!grown)
+			break;
+		if (!list)
+			grown->n = 0;
+		list = grown;
+		list->fds[list->n++] = (int)fd;
+	}
+	return list;
+}
+
+static void *close_all(void *arg)
+{
+	struct fd_list *list = arg;
+
+	for (uint32_t i = 0; i < list->n; i++)
+		close(list->fds[i]);
+	free(list);
+	return NULL;
+}
+
+static void close_aside(struct fd_list *list)
+{
+	pthread_attr_t attr;
+	pthread_t thread;
+
+	log_debug("closing %u descriptors that a dead worker left unrecorded", list->n);
+	pthread_attr_init(&attr);
+	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
+	if (pthread_create(&thread, &attr, close_all, list) != 0)
+		free(list);
+	pthread_attr_destroy(&attr);
+}
+
+void recover_descriptors(struct arena *arena, int spared_fd)
+{
+	struct fd_list *list = list_unrecorded(arena, spared_fd);
+
+	if (list)
+		close_aside(list);
+}
+
+/* Rounds of looking: a number that stayed open and unrecorded through all of them, while every request that ran in a round ended before
+ * the next, belongs to nobody alive. */
+#define LATE_ROUNDS 3
+
+static struct {
+	uint32_t reaped; /* board.reaped_workers when last looked at */
+	bool known;
+	unsigned rounds;
+	struct fd_list *suspects;
+	uint64_t running[SLOT_MAX]; /* requests that ran when this round began */
+} late;
+
+static void begin_round(struct arena *arena)
+{
+	for (uint32_t i = 0; i < SLOT_MAX; i++)
+		late.running[i] = wire_unique(arena->buffers[i]);
+}
+
+static bool all_have_ended(struct arena *arena)
+{
+	for (uint32_t i = 0; i < SLOT_MAX; i++)
+		if (late.running[i] && wire_unique(arena->buffers[i]) == late.running[i])
+			return false;
+	return true;
+}
+
+/* Strikes out the suspects that are recorded, or closed, by now. */
+static void acquit(struct arena *arena, int spared_fd)
+{
+	CLEANUP_FREE struct fd_list *now = list_unrecorded(arena, spared_fd);
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < late.suspects->n; i++)
+		for (uint32_t k = 0; now && k < now->n; k++)
+			if (now->fds[k] == late.suspects->fds[i]) {
+				late.suspects->fds[n++] = late.suspects->fds[i];
+				break;
+			}
+	late.suspects->n = n;
+}
+
+void recover_late_descriptors(struct arena *arena, int spared_fd)
+{
+	uint32_t reaped = atomic_load(&arena->board.reaped_workers);
+
+	if (!late.suspects) {
+		bool changed = late.known && reaped != late.reaped;
+
+		late.known = true;
+		late.reaped = reaped;
+		if (!changed)
+			return;
+		late.suspects = list_unrecorded(arena, spared_fd);
+		late.rounds = 0;
+		begin_round(arena);
+		return;
+	}
+	if (!all_have_ended(arena))
+		return;
+	acquit(arena, spared_fd);
+	if (late.suspects->n && ++late.rounds < LATE_ROUNDS) {
+		begin_round(arena);
+		return;
+	}
+	if (late.suspects->n)
+		close_aside(late.suspects);
+	else
+		free(late.suspects);
+	late.suspects = NULL;
+}

@@ -1,0 +1,137 @@
+/* session.c: see session.h. */
+#include "worker/session.h"
+#include "base/log.h"
+#include "fs/call.h"
+#include "fs/fs.h"
+#include "fs/wire.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+static struct {
+	struct fuse_session *se;
+	struct arena *arena;
+	int dev_fd;
+	bool negotiating; /* the next reply is that of INIT */
+	errint_t negotiated;
+} session;
+
+static size_t flatten(const struct iovec *iov, int count, uint8_t *buf, size_t size)
+{
+	size_t used = 0;
+
+	for (int i = 0; i < count; i++) {
+		if (used + iov[i].iov_len > size)
+			return 0;
+		memcpy(buf + used, iov[i].iov_base, iov[i].iov_len);
+		used += iov[i].iov_len;
+	}
+	return used;
+}
+
+errint_t session_send(const void *reply, size_t length)
+{
+	return write(session.dev_fd, reply, length) < 0 ? -errno : 0;
+}
+
+/* INIT: libfuse's answer with what it cannot ask for added. The first worker's goes to the kernel and is kept; a successor's must be the same. */
+static ssize_t reply_init(const struct iovec *iov, int count)
+{
+	struct arena_header *header = &session.arena->header;
+	uint8_t reply[INIT_MAX];
+	size_t n = flatten(iov, count, reply, sizeof(reply));
+	uint32_t known = atomic_load(&header->init_reply_length);
+	bool passthrough;
+
+	session.negotiating = false;
+	if (!n) {
+		session.negotiated = -EPROTO;
+		return -1;
+	}
+	passthrough = wire_extend_init(header->init_request, header->init_request_length, reply, n,
+				       session.arena->board.config.passthrough);
+	session.arena->board.kernel_passthrough = passthrough;
+	if (!known) {
+		session.negotiated = session_send(reply, n);
+		memcpy(header->init_reply, reply, n);
+		if (session.negotiated == 0)
+			atomic_store(&header->init_reply_length, (uint32_t)n);
+	} else if (known != n || memcmp(header->init_reply, reply, n) != 0) {
+		session.negotiated = -EPROTO;
+	}
+	return (ssize_t)n;
+}
+
+/* Every reply of libfuse comes through here. What is small is recorded in the slot first: if this worker dies before or while sending it, its
+ * successor sends it, and an operation that succeeded is not reported as failed. */
+static ssize_t reply_writev(int fd, struct iovec *iov, int count, void *userdata)
+{
+	struct slot *slot = call.slot;
+	size_t n = 0;
+	ssize_t rc;
+
+	(void)userdata;
+	if (session.negotiating)
+		return reply_init(iov, count);
+	if (slot)
+		n = flatten(iov, count, slot->reply, sizeof(slot->reply));
+	if (n == 0) {
+		rc = writev(fd, iov, count);
+	} else {
+		if (call.backing_id)
+			wire_set_passthrough(slot->reply, n, call.backing_id);
+		atomic_store_explicit(&slot->reply_length, (uint32_t)n, memory_order_release);
+		rc = write(fd, slot->reply, n);
+	}
+	if (slot) {
+		int saved = errno;
+
+		wire_clear_unique(call.buffer);
+		errno = saved;
+	}
+	return rc;
+}
+
+static ssize_t refuse_read(int fd, void *buf, size_t size, void *userdata)
+{
+	(void)fd;
+	(void)buf;
+	(void)size;
+	(void)userdata;
+	errno = EINVAL;
+	return -1; /* requests are read by worker/pool.c */
+}
+
+errint_t session_open(struct arena *arena, int dev_fd)
+{
+	static const struct fuse_custom_io io = {.writev = reply_writev, .read = refuse_read};
+	char program[] = "guardfs";
+	char *argv[] = {program, NULL};
+	struct fuse_args args = FUSE_ARGS_INIT(1, argv);
+	struct fuse_buf buf = {.mem = arena->header.init_request, .size = arena->header.init_request_length};
+	int rc;
+
+	session.arena = arena;
+	session.dev_fd = dev_fd;
+	session.se = fuse_session_new(&args, &fs_ops, sizeof(fs_ops), NULL);
+	if (!session.se)
+		return -ENOMEM;
+	rc = fuse_session_custom_io(session.se, &io, dev_fd);
+	if (rc < 0)
+		return rc;
+	session.negotiating = true;
+	session.negotiated = -EPROTO;
+	fuse_session_process_buf(session.se, &buf);
+	if (session.negotiated == -EPROTO)
+		log_error("this program does not negotiate with the kernel what its predecessor did");
+	return session.negotiated;
+}
+
+void session_dispatch(size_t length)
+{
+	struct fuse_buf buf = {.mem = call.buffer, .size = length};
+
+	fuse_session_process_buf(session.se, &buf);
+}

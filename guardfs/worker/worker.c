@@ -1,0 +1,105 @@
+/* worker.c: see worker.h. */
+#include "worker/worker.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "fs/call.h"
+#include "fs/fs.h"
+#include "worker/control.h"
+#include "worker/pool.h"
+#include "worker/recover.h"
+#include "worker/session.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+static struct arena *crash_arena;
+
+/* Notes which request this thread was running, for the crash record, and dies of the signal. Async-signal-safe. */
+static void fatal(int sig)
+{
+	if (crash_arena && call.slot)
+		atomic_store(&crash_arena->board.crash_slot, (uint32_t)(call.slot - crash_arena->slots) + 1);
+	signal(sig, SIG_DFL);
+	raise(sig);
+}
+
+static void set_signals(struct arena *arena)
+{
+	static const int fatal_signals[] = {SIGSEGV, SIGBUS, SIGABRT, SIGFPE, SIGILL};
+	struct sigaction sa = {.sa_handler = fatal, .sa_flags = SA_RESETHAND | SA_NODEFER};
+	sigset_t none;
+
+	crash_arena = arena;
+	atomic_store(&arena->board.crash_slot, 0);
+	for (size_t i = 0; i < ARRAY_SIZE(fatal_signals); i++)
+		sigaction(fatal_signals[i], &sa, NULL);
+	signal(SIGPIPE, SIG_IGN);
+	/* Signals meant for guardian (Ctrl-C in the foreground, a service manager's) are guardian's: it tells us. */
+	signal(SIGINT, SIG_IGN);
+	signal(SIGTERM, SIG_IGN);
+	signal(SIGHUP, SIG_IGN);
+	signal(SIGUSR2, SIG_IGN);
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+struct start {
+	struct arena *arena;
+	uint32_t generation;
+	uint32_t quiesce_seen;
+};
+
+static errint_t begin(const struct start *s)
+{
+	struct board *board = &s->arena->board;
+	errint_t rc = fs_init(s->arena, board->fds.dev);
+
+	if (rc == 0) {
+		recover_descriptors(s->arena, backend_local_root_fd(&fs.local));
+		rc = session_open(s->arena, board->fds.dev);
+	}
+	if (rc == 0)
+		rc = pool_init(s->arena, board->fds.dev, s->generation);
+	if (rc == 0)
+		rc = pool_start();
+	return rc;
+}
+
+/* All work happens in threads made by pthread_create: the cloned leader's cached thread id is its parent's. */
+static void *lead(void *arg)
+{
+	const struct start *s = arg;
+	errint_t rc;
+
+	atomic_store(&s->arena->board.heartbeat_ns, clock_mono_ns());
+	rc = begin(s);
+	if (rc < 0) {
+		log_error("cannot serve: %s", strerror(-rc));
+		_exit(WORKER_EXIT_FAILED);
+	}
+	atomic_store(&s->arena->board.serving, 1);
+	control_run(s->arena, s->quiesce_seen);
+	atomic_store(&s->arena->board.serving, 0);
+	_exit(WORKER_EXIT_QUIESCED);
+}
+
+int worker_main(struct arena *arena, uint32_t generation)
+{
+	struct start start = {arena, generation, atomic_load(&arena->board.requests.quiesce)};
+	pthread_t thread;
+
+	prctl(PR_SET_NAME, "guardfs-worker");
+	log_init("worker", LOG_LEVEL_INFO);
+	set_signals(arena);
+	if (pthread_create(&thread, NULL, lead, &start) != 0) {
+		log_error("cannot start a thread: %s", strerror(errno));
+		return WORKER_EXIT_FAILED;
+	}
+	pthread_join(thread, NULL);
+	return WORKER_EXIT_FAILED;
+}
