@@ -30,33 +30,53 @@ static unsigned backend_line(const struct context *c, uint32_t backend, const ch
 	return line ? line : c->lines->section[backend];
 }
 
-static void derived_path(const struct config *config, const char *base, char *path, size_t size)
+/* Both write to a buffer of CONFIG_PATH_MAX bytes outside config. */
+static void derived_path(const struct config *config, const char *base, char *path)
 {
-	snprintf(path, size, "%s/%s", base, config->name);
+	memset(path, 0, CONFIG_PATH_MAX);
+	snprintf(path, CONFIG_PATH_MAX, "%s/%s", base, config->name);
 }
 
-static void derived_control(const struct config *config, const struct config_backend *b, char *path,
-			    size_t size)
+static void derived_control(const struct config *config, uint32_t backend, char *path)
 {
-	int n = snprintf(path, size, "%s/fault.%s", config->run_dir, b->name);
+	int n;
 
-	if (n < 0 || (size_t)n >= size)
-		path[0] = '\0'; /* a run_dir that long; verify asks for fault_control */
+	memset(path, 0, CONFIG_PATH_MAX);
+	n = snprintf(path, CONFIG_PATH_MAX, "%s/fault.%s", config->run_dir, config->backends[backend].name);
+
+	if (n < 0 || n >= CONFIG_PATH_MAX)
+		path[0] = '\0'; /* a run_dir that long; config_verify asks for fault_control */
+}
+
+/* Sets an empty field. */
+static void fill_in(char *field, const char *path)
+{
+	if (field[0] == '\0')
+		memcpy(field, path, CONFIG_PATH_MAX);
 }
 
 void config_derive(struct config *config)
 {
-	if (config->run_dir[0] == '\0')
-		derived_path(config, "/run/guardfs", config->run_dir, sizeof(config->run_dir));
-	if (config->state_dir[0] == '\0')
-		derived_path(config, "/var/lib/guardfs", config->state_dir, sizeof(config->state_dir));
+	char path[CONFIG_PATH_MAX];
+
+	derived_path(config, "/run/guardfs", path);
+	fill_in(config->run_dir, path);
+	derived_path(config, "/var/lib/guardfs", path);
+	fill_in(config->state_dir, path);
 	for (uint32_t i = 0; i < config->n_backends; i++) {
 		struct config_backend *b = &config->backends[i];
 
-		if (b->filter == FILTER_FAULT && b->fault_control[0] == '\0')
-			derived_control(config, b, b->fault_control, sizeof(b->fault_control));
+		derived_control(config, i, path);
+		if (b->filter == FILTER_FAULT)
+			fill_in(b->fault_control, path);
 		b->present_owner = b->has_uid || b->has_gid || b->has_umask;
 	}
+}
+
+static void clear_if(char *field, const char *path)
+{
+	if (strcmp(field, path) == 0)
+		field[0] = '\0';
 }
 
 void config_underive(struct config *config)
@@ -64,16 +84,13 @@ void config_underive(struct config *config)
 	char path[CONFIG_PATH_MAX];
 
 	for (uint32_t i = 0; i < config->n_backends; i++) {
-		derived_control(config, &config->backends[i], path, sizeof(path));
-		if (strcmp(config->backends[i].fault_control, path) == 0)
-			config->backends[i].fault_control[0] = '\0';
+		derived_control(config, i, path);
+		clear_if(config->backends[i].fault_control, path);
 	}
-	derived_path(config, "/run/guardfs", path, sizeof(path));
-	if (strcmp(config->run_dir, path) == 0)
-		config->run_dir[0] = '\0';
-	derived_path(config, "/var/lib/guardfs", path, sizeof(path));
-	if (strcmp(config->state_dir, path) == 0)
-		config->state_dir[0] = '\0';
+	derived_path(config, "/run/guardfs", path);
+	clear_if(config->run_dir, path);
+	derived_path(config, "/var/lib/guardfs", path);
+	clear_if(config->state_dir, path);
 }
 
 /* Cuts blanks off both ends, in place. */

@@ -1,0 +1,226 @@
+/* An arena with any content, as a crash might leave it: after arena_check nothing in it may lead a reader
+ * astray, and a second check finds nothing more to do. The input is a list of pokes: area (1 byte), offset
+ * within it (3), length (1), bytes. */
+#include "shm/arena.h"
+#include "base/child.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+#define NODES	48 /* in use before the pokes, so that chains and names exist to be damaged */
+#define HANDLES 8
+#define AREAS	8
+
+static struct arena *arena;
+
+static void require(bool condition, const char *what)
+{
+	if (!condition) {
+		fprintf(stderr, "violated: %s\n", what);
+		abort();
+	}
+}
+
+static void fill_config(struct config *config)
+{
+	static const char text[] =
+	    "[mount]\nname=f\nmountpoint=/m\nlocal=/l\n"
+	    "[backend a]\ntype=dir\npath=/a\nalias=/cold\n[backend b]\ntype=sshfs\nhost=h\n";
+	char error[CONFIG_ERROR_MAX];
+
+	require(config_parse("fuzz.conf", text, sizeof(text) - 1, config, error) == 0, error);
+}
+
+static void fill_nodes(void)
+{
+	struct name_allocator *a = name_allocator_new(&arena->names);
+
+	for (uint32_t i = 0; i < NODES; i++) {
+		struct node *node = &arena->nodes[i];
+
+		node->parent = i == 0 ? NODE_NONE : i / 2;
+		node->backend = i % 3 == 0 ? NODE_LOCAL : (uint8_t)(i % 3 - 1);
+		node->fh_length = i % 6 == 0 ? 8 : 0;
+		node->name = i == 0 ? 0 : name_store(a, "a name in the fuzzed arena", i % 26 + 1);
+		atomic_store(&node->state, NODE_LIVE);
+	}
+	atomic_store(&arena->nodes_used, NODES);
+	name_allocator_free(a);
+}
+
+static void fill(void)
+{
+	struct route route = {.path = "jobs/x", .target = "x"};
+
+	fill_config(&arena->board.config);
+	fill_nodes();
+	for (uint32_t i = 0; i < HANDLES; i++) {
+		arena->handles[i].node = i;
+		arena->handles[i].snapshot_fd = -1;
+		atomic_store(&arena->handles[i].fd, FD_RESERVED + (int)i);
+		atomic_store(&arena->handles[i].state, HANDLE_LIVE);
+	}
+	for (size_t i = 0; i < CONFIG_BACKENDS_MAX; i++)
+		atomic_store(&arena->board.backends[i].root_fd, -1);
+	atomic_store(&arena->handles_used, HANDLES);
+	require(tiermap_add(&arena->board.map, &route) == 0, "a route can be added");
+	require(arena_check(arena) == 0, "a sound arena is left as it is");
+}
+
+/* Where an input may write: what is in use, and the counts. */
+static void *area(unsigned which, size_t *size)
+{
+	struct board *board = &arena->board;
+
+	switch (which % AREAS) {
+	case 0:
+		*size = sizeof(arena->header);
+		return &arena->header;
+	case 1:
+		*size =
+		    offsetof(struct board, map) + offsetof(struct tiermap, routes) + 4 * sizeof(struct route);
+		return board;
+	case 2:
+		*size = sizeof(arena->slots[0]) * 4;
+		return arena->slots;
+	case 3:
+		*size = sizeof(arena->handles[0]) * (HANDLES + 2);
+		return arena->handles;
+	case 4:
+		*size = sizeof(arena->nodes[0]) * (NODES + 4);
+		return arena->nodes;
+	case 5:
+		*size = offsetof(struct name_heap, bytes) + 4096;
+		return &arena->names;
+	case 6:
+		*size = sizeof(*board) - offsetof(struct board, routes);
+		return board->routes;
+	default:
+		*size = sizeof(arena->handles_used) + sizeof(arena->nodes_used);
+		return &arena->handles_used;
+	}
+}
+
+static void poke(const uint8_t *data, size_t size)
+{
+	while (size >= 5) {
+		size_t room, n = data[4];
+		size_t offset = (size_t)data[1] << 16 | (size_t)data[2] << 8 | data[3];
+		uint8_t *to = area(data[0], &room);
+
+		offset %= room;
+		n = MIN(MIN(n, size - 5), room - offset);
+		memcpy(to + offset, data + 5, n);
+		data += 5 + n;
+		size -= 5 + n;
+	}
+}
+
+static void walk_nodes(void)
+{
+	uint32_t used = atomic_load(&arena->nodes_used);
+
+	for (uint32_t i = 0; i < MIN(used, 1000u); i++) {
+		const struct node *node = &arena->nodes[i];
+		uint32_t steps = 0;
+
+		if (!arena_node(arena, node_id(node, i)))
+			continue;
+		for (uint32_t at = i; at != NODE_NONE; at = arena->nodes[at].parent) {
+			require(at < used && steps++ <= used, "parents end");
+			require(atomic_load(&arena->nodes[at].state) == NODE_LIVE, "parents live");
+		}
+		require(strlen(name_get(&arena->names, node->name)) <= NAME_LENGTH_MAX, "names end");
+		require(node->backend < arena->board.config.n_backends || node->backend >= NODE_VIRTUAL,
+			"backends exist");
+		require(node->fh_length <= NODE_FH_MAX, "file handles fit");
+	}
+}
+
+static void walk_handles(void)
+{
+	for (uint32_t i = 0; i < MIN(atomic_load(&arena->handles_used), 1000u); i++) {
+		const struct handle *h = &arena->handles[i];
+		int32_t fd = atomic_load(&h->fd);
+
+		if (!arena_handle(arena, handle_id(h, i)))
+			continue;
+		require(atomic_load(&arena->nodes[h->node].state) == NODE_LIVE, "a handle has a node");
+		require(fd == -1 || fd >= FD_RESERVED, "guardian's descriptors are out of reach");
+		require(h->snapshot_fd == -1 || h->snapshot_fd >= FD_RESERVED,
+			"guardian's descriptors are out of reach");
+	}
+}
+
+static void walk_board(void)
+{
+	struct board *board = &arena->board;
+	static struct tiermap map;
+	char *text = NULL;
+	size_t n;
+	FILE *out = open_memstream(&text, &n);
+
+	config_print(&board->config, out);
+	fclose(out);
+	free(text);
+	require(!(board_copy_map(board, &map) & 1), "the map is stable");
+	require(tiermap_repair(&map, MAX(board->config.n_backends, 1u)) == 0, "the map is sound");
+	for (unsigned i = 0; i < CONFIG_BACKENDS_MAX; i++)
+		require(strlen(board->backends[i].detail) < sizeof(board->backends[i].detail), "details end");
+}
+
+/* What inputs and checks can change, kept as it was when the arena was sound, and put back before each input.
+ */
+static struct {
+	void *at;
+	size_t size;
+	void *kept;
+} sound[AREAS];
+
+static void keep(size_t i, void *at, size_t size)
+{
+	sound[i].at = at;
+	sound[i].size = size;
+	sound[i].kept = malloc(size);
+	memcpy(sound[i].kept, at, size);
+}
+
+static void set_up(void)
+{
+	arena = mmap(NULL, sizeof(*arena), PROT_READ | PROT_WRITE,
+		     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	require(arena != MAP_FAILED, "there is address space");
+	fill();
+	for (unsigned i = 0; i < AREAS; i++) {
+		size_t size;
+		void *at = area(i, &size);
+
+		keep(i, at, size);
+	}
+}
+
+static void put_back(void)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(sound) && sound[i].at; i++)
+		memcpy(sound[i].at, sound[i].kept, sound[i].size);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	if (!arena)
+		set_up();
+	put_back();
+	poke(data, size);
+	/* Walking four million empty nodes finds nothing and takes long; the unit test does it once. */
+	atomic_store(&arena->nodes_used, atomic_load(&arena->nodes_used) % 4096);
+	arena_check(arena);
+	walk_nodes();
+	walk_handles();
+	walk_board();
+	require(arena_check(arena) == 0, "a second check finds nothing");
+	return 0;
+}

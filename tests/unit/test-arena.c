@@ -1,0 +1,349 @@
+/* The arena: made, found again, refused when it is another's, and put right after damage. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "shm/arena.h"
+#include "base/child.h"
+#include "base/clock.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static struct arena *arena;
+static int arena_fd;
+static struct name_allocator *names;
+
+static int setup(void **state)
+{
+	int error;
+
+	(void)state;
+	arena = arena_create(&arena_fd, &error);
+	names = arena ? name_allocator_new(&arena->names) : NULL;
+	return names ? 0 : -1;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	name_allocator_free(names);
+	arena_unmap(arena);
+	return close(arena_fd);
+}
+
+static struct node *make_node(uint32_t index, uint32_t parent, uint8_t backend, const char *name)
+{
+	struct node *node = &arena->nodes[index];
+
+	node->parent = parent;
+	node->backend = backend;
+	node->name = name ? name_store(names, name, strlen(name)) : 0;
+	atomic_store(&node->state, NODE_LIVE);
+	if (atomic_load(&arena->nodes_used) <= index)
+		atomic_store(&arena->nodes_used, index + 1);
+	return node;
+}
+
+static struct node *make_local(uint32_t index, uint32_t parent)
+{
+	struct node *node = make_node(index, parent, NODE_LOCAL, "local");
+
+	node->fh_length = 8;
+	return node;
+}
+
+static struct handle *make_handle(uint32_t index, uint32_t node)
+{
+	struct handle *h = &arena->handles[index];
+
+	h->node = node;
+	h->backend = NODE_LOCAL;
+	h->snapshot_fd = -1;
+	atomic_store(&h->fd, -1);
+	atomic_store(&h->state, HANDLE_LIVE);
+	if (atomic_load(&arena->handles_used) <= index)
+		atomic_store(&arena->handles_used, index + 1);
+	return h;
+}
+
+static bool is_live(uint32_t node)
+{
+	return atomic_load(&arena->nodes[node].state) == NODE_LIVE;
+}
+
+static void is_sparse_and_inherited(void **state)
+{
+	struct stat st;
+
+	(void)state;
+	assert_int_equal(fstat(arena_fd, &st), 0);
+	assert_true((uint64_t)st.st_size >= sizeof(struct arena));
+	assert_true(st.st_blocks * 512 < 1 << 20);
+	assert_int_equal(fcntl(arena_fd, F_GETFD), 0);
+	assert_int_equal(atomic_load(&arena->board.backends[3].root_fd), -1);
+}
+
+static void is_found_again(void **state)
+{
+	char message[CONFIG_ERROR_MAX];
+	struct arena *again;
+	int error;
+
+	(void)state;
+	arena->header.n_backends = 3;
+	again = arena_open(arena_fd, &error, message);
+	assert_non_null(again);
+	assert_int_equal(again->header.n_backends, 3);
+	arena_slot_buffer(again, &again->slots[SLOT_MAX - 1])[SLOT_BUFFER_SIZE - 1] = 7;
+	assert_int_equal(arena_slot_buffer(arena, &arena->slots[SLOT_MAX - 1])[SLOT_BUFFER_SIZE - 1], 7);
+	arena_unmap(again);
+}
+
+static void expect_refusal(int fd, int expected, const char *word)
+{
+	char message[CONFIG_ERROR_MAX];
+	int error;
+
+	assert_null(arena_open(fd, &error, message));
+	assert_int_equal(error, expected);
+	assert_non_null(strstr(message, word));
+}
+
+static void refuses_what_is_no_arena(void **state)
+{
+	int pipes[2], fd = memfd_create("other", MFD_CLOEXEC);
+
+	(void)state;
+	expect_refusal(fd, -EINVAL, "not an arena");
+	assert_int_equal(ftruncate(fd, 1 << 20), 0);
+	expect_refusal(fd, -EINVAL, "magic");
+	close(fd);
+	expect_refusal(fd, -EBADF, "descriptor");
+	assert_int_equal(pipe(pipes), 0);
+	expect_refusal(pipes[0], -EINVAL, "not an arena");
+	close(pipes[0]);
+	close(pipes[1]);
+}
+
+static void refuses_other_layouts(void **state)
+{
+	(void)state;
+	arena->header.layout++;
+	expect_refusal(arena_fd, -EPROTO, "layout");
+	arena->header.layout--;
+	arena->header.fingerprint ^= 1;
+	expect_refusal(arena_fd, -EPROTO, "layout");
+	arena->header.fingerprint ^= 1;
+	arena->header.size++;
+	expect_refusal(arena_fd, -EPROTO, "bytes");
+	arena->header.size--;
+	atomic_store(&arena->header.complete, 0);
+	expect_refusal(arena_fd, -ENODATA, "completed");
+}
+
+/* Holders cannot shrink it under one another. */
+static void cannot_be_resized(void **state)
+{
+	(void)state;
+	assert_int_equal(ftruncate(arena_fd, 4096), -1);
+	assert_int_equal(errno, EPERM);
+}
+
+static void ids_name_live_records_only(void **state)
+{
+	struct node *node = make_node(5, NODE_NONE, NODE_LOCAL, NULL);
+	struct handle *h = make_handle(2, 5);
+
+	(void)state;
+	node->generation = 9;
+	assert_ptr_equal(arena_node(arena, node_id(node, 5)), node);
+	assert_null(arena_node(arena, node_id(node, 5) + (1ull << 32)));
+	assert_null(arena_node(arena, 4));
+	assert_null(arena_node(arena, 0));
+	assert_null(arena_node(arena, 7));
+	assert_null(arena_node(arena, UINT64_MAX));
+	assert_null(arena_node(arena, (uint64_t)NODE_MAX + 1));
+	assert_ptr_equal(arena_handle(arena, handle_id(h, 2)), h);
+	assert_null(arena_handle(arena, 0));
+	assert_null(arena_handle(arena, HANDLE_MAX + 1));
+	assert_null(arena_handle(arena, UINT64_MAX));
+	atomic_store(&h->state, HANDLE_FREE);
+	assert_null(arena_handle(arena, handle_id(h, 2)));
+}
+
+static void check_leaves_a_sound_arena(void **state)
+{
+	uint64_t before;
+
+	(void)state;
+	make_local(0, NODE_NONE);
+	make_local(1, 0);
+	make_handle(0, 1);
+	arena->board.config.error = EIO;
+	before = clock_mono_ns();
+	assert_int_equal(arena_check(arena), 0);
+	assert_true(clock_mono_ns() - before < 50 * NSEC_PER_MSEC);
+	assert_true(is_live(1));
+	assert_non_null(arena_handle(arena, 1));
+}
+
+static void check_bounds_counts(void **state)
+{
+	(void)state;
+	atomic_store(&arena->nodes_used, UINT32_MAX);
+	atomic_store(&arena->handles_used, UINT32_MAX);
+	atomic_store(&arena->names.pages_used, UINT32_MAX);
+	arena->header.n_backends = 1000;
+	arena->header.init_request_length = 1000;
+	atomic_store(&arena->header.init_reply_length, 1000);
+	arena->board.config.n_backends = 1000;
+	arena->board.config.n_patterns = 1000;
+	arena->board.map.n_routes = UINT32_MAX;
+	arena->slots[0].length = UINT32_MAX;
+	arena->slots[0].handle = UINT32_MAX;
+	atomic_store(&arena->slots[0].state, 77);
+	atomic_store(&arena->slots[0].reply_length, 4096);
+	assert_true(arena_check(arena) >= 10);
+	assert_int_equal(atomic_load(&arena->nodes_used), NODE_MAX);
+	assert_int_equal(atomic_load(&arena->handles_used), HANDLE_MAX);
+	assert_int_equal(atomic_load(&arena->names.pages_used), NAME_PAGES);
+	assert_int_equal(arena->header.init_request_length, 0);
+	assert_int_equal(arena->board.config.n_backends, 0);
+	assert_int_equal(arena->board.map.n_routes, 0);
+	assert_int_equal(arena->slots[0].length, 0);
+	assert_int_equal(arena->slots[0].handle, 0);
+	assert_int_equal(atomic_load(&arena->slots[0].state), SLOT_FREE);
+	assert_int_equal(atomic_load(&arena->slots[0].reply_length), 0);
+}
+
+static void check_cuts_cycles_of_parents(void **state)
+{
+	(void)state;
+	arena->board.config.n_backends = 1;
+	make_local(0, NODE_NONE);
+	make_node(1, 2, 0, "a");
+	make_node(2, 3, 0, "b");
+	make_node(3, 1, 0, "c");
+	make_node(4, 3, 0, "below a cycle");
+	make_node(5, 5, 0, "its own parent");
+	make_node(6, 0, 0, "sound");
+	arena_check(arena);
+	for (uint32_t i = 1; i <= 5; i++)
+		assert_false(is_live(i));
+	assert_true(is_live(0));
+	assert_true(is_live(6));
+}
+
+/* A node of the local tier is found by its file handle; it and what hangs on it survive the loss of what was
+ * above. */
+static void check_keeps_what_can_be_found(void **state)
+{
+	(void)state;
+	arena->board.config.n_backends = 1;
+	make_local(0, NODE_NONE);
+	make_node(1, 900, 0, "dead parent");
+	make_local(2, 1);
+	make_local(3, 2);
+	make_node(4, 3, 0, "guarded, below local");
+	arena_check(arena);
+	assert_false(is_live(1));
+	assert_true(is_live(2) && is_live(3) && is_live(4));
+	assert_int_equal(arena->nodes[2].parent, NODE_NONE);
+	assert_int_equal(arena->nodes[3].parent, 2);
+	assert_int_equal(arena->nodes[4].parent, 3);
+}
+
+static void check_drops_senseless_records(void **state)
+{
+	(void)state;
+	arena->board.config.n_backends = 1;
+	make_local(0, NODE_NONE);
+	make_node(1, 0, 0, NULL); /* guarded, and no name to find it by */
+	make_node(2, 0, 7, "no such backend");
+	make_local(3, 0)->fh_length = NODE_FH_MAX + 1;
+	make_local(4, 0)->name = 12345;
+	make_local(5, 0);
+	atomic_store(&arena->nodes[5].state, 99);
+	make_handle(0, 2);
+	make_handle(1, 4000);
+	make_handle(2, 0)->kind = 9;
+	make_handle(3, 0);
+	assert_true(arena_check(arena) >= 8);
+	for (uint32_t i = 1; i <= 5; i++)
+		assert_false(is_live(i));
+	assert_null(arena_handle(arena, 1));
+	assert_null(arena_handle(arena, 2));
+	assert_null(arena_handle(arena, 3));
+	assert_non_null(arena_handle(arena, 4));
+}
+
+/* Worker closes what records name; guardian's own descriptors must not be among them. */
+static void check_protects_guardians_descriptors(void **state)
+{
+	struct node *node = make_local(0, NODE_NONE);
+	struct handle *h = make_handle(0, 0);
+
+	(void)state;
+	atomic_store(&node->fd, (uint64_t)(3 + 1) << 40);
+	atomic_store(&h->fd, FD_RESERVED - 1);
+	h->snapshot_fd = INT32_MIN;
+	h->flags = O_WRONLY | O_APPEND | O_TRUNC;
+	atomic_store(&arena->board.backends[0].root_fd, 0);
+	arena_check(arena);
+	assert_int_equal(atomic_load(&node->fd), 0);
+	assert_int_equal(atomic_load(&h->fd), -1);
+	assert_int_equal(h->snapshot_fd, -1);
+	assert_int_equal(h->flags, O_WRONLY);
+	assert_int_equal(atomic_load(&arena->board.backends[0].root_fd), -1);
+	atomic_store(&h->fd, FD_RESERVED);
+	arena_check(arena);
+	assert_int_equal(atomic_load(&h->fd), FD_RESERVED);
+}
+
+static void check_survives_noise(void **state)
+{
+	unsigned seed = 1;
+
+	(void)state;
+	for (int round = 0; round < 20; round++) {
+		unsigned char *p = (unsigned char *)arena;
+		/* Up to the first nodes; all else is reached through the counts that lie there. */
+		size_t end = offsetof(struct arena, nodes) + 1000 * sizeof(struct node);
+		size_t start = round % 2 ? offsetof(struct arena, handles_used) : 0;
+
+		for (size_t i = start; i < end; i += (size_t)rand_r(&seed) % 64 + 1)
+			p[i] = (unsigned char)rand_r(&seed);
+		atomic_store(&arena->nodes_used, 1000);
+		arena_check(arena);
+		assert_int_equal(arena_check(arena), 0);
+	}
+}
+
+int main(void)
+{
+#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+	const struct CMUnitTest tests[] = {
+	    TEST(is_sparse_and_inherited),
+	    TEST(is_found_again),
+	    TEST(refuses_what_is_no_arena),
+	    TEST(refuses_other_layouts),
+	    TEST(cannot_be_resized),
+	    TEST(ids_name_live_records_only),
+	    TEST(check_leaves_a_sound_arena),
+	    TEST(check_bounds_counts),
+	    TEST(check_cuts_cycles_of_parents),
+	    TEST(check_keeps_what_can_be_found),
+	    TEST(check_drops_senseless_records),
+	    TEST(check_protects_guardians_descriptors),
+	    TEST(check_survives_noise),
+	};
+
+	return cmocka_run_group_tests_name("arena", tests, NULL, NULL);
+}
