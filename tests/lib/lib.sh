@@ -120,6 +120,15 @@ assert_content()
 	assert_eq "$got" "$2" "content of $1"
 }
 
+# assert_no_trace DIRECTORY NAME: nothing of that name below it.
+assert_no_trace()
+{
+	local found
+
+	found=$(find "$1" -xdev -name "$2" | head -n 3)
+	[[ -z $found ]] || fail "$2 was written to $found"
+}
+
 # assert_op RESULT MIN_MS MAX_MS OPERATION PATH [ARGUMENT]: one operation of timed; RESULT is OK or an errno's name.
 assert_op()
 {
@@ -219,6 +228,9 @@ has_more_lines()
 
 # conf_begin [LINE...]: starts the configuration with [mount] and short deadlines (see DEADLINE_*); LINEs go into [mount].
 DEADLINE_METADATA=500 DEADLINE_READ=800 DEADLINE_WRITE=5000 DEADLINE_SYNC=5000
+PROBE_INTERVAL=500 PROBE_TIMEOUT=400 BACKOFF_MAX=2000
+# What an answer may come later than its deadline.
+SLACK=50
 conf_begin()
 {
 	mkdir -p "$MNT" "$LOCAL"
@@ -239,9 +251,9 @@ conf_begin()
 		sync = ${DEADLINE_SYNC}ms
 		[recovery]
 		backoff_min = 250ms
-		backoff_max = 2s
-		probe_interval = 500ms
-		probe_timeout = 400ms
+		backoff_max = ${BACKOFF_MAX}ms
+		probe_interval = ${PROBE_INTERVAL}ms
+		probe_timeout = ${PROBE_TIMEOUT}ms
 	END
 }
 
@@ -286,6 +298,22 @@ setup_one_box()
 	conf_box box "$@"
 	conf_tier box/jobs/cold cold
 	COLD=$MNT/cold SERVER=$WORK/box/data/jobs/cold
+}
+
+# A mount of the local tier alone. Lines go into [mount].
+setup_local()
+{
+	conf_begin "$@"
+}
+
+# A backend of type dir at WORK/store, its directory cold routed to cold/ of the mount. Lines go to the backend.
+setup_dir()
+{
+	mkdir -p "$WORK/store/cold"
+	conf_begin
+	conf 'backend store' 'type = dir' "path = $WORK/store" "alias = $WORK/cold/store" "$@"
+	conf_tier store/cold cold
+	COLD=$MNT/cold SERVER=$WORK/store/cold
 }
 
 # -- the daemon --------------------------------------------------------------------------------------------------------

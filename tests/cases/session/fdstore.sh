@@ -1,0 +1,49 @@
+# The guardian itself is killed under a service manager with a descriptor store: the mount never disappears.
+# limit: 120
+. "$REPO/tests/lib/lib.sh"
+
+setup_one_box
+echo hello >"$SERVER/file"
+"$TOOLS/fdstore" "$WORK/notify" "$GUARDFS" -f -c "$CONF" </dev/null >"$WORK/store.out" 2>"$WORK/guardfs.log" &
+store=$!
+echo "$store" >"$WORK/store.pid"
+wait_until 10000 grep -q '^ready' "$WORK/store.out"
+mounted || fail "ready, but not mounted"
+wait_healthy
+mkdir "$MNT/work"
+echo local >"$MNT/work/file"
+device=$(stat -c %d "$MNT/work")
+exec 6<"$MNT/work/file" 7<"$COLD/file" 8>>"$COLD/log"
+cd "$MNT/work"
+
+for round in 1 2 3; do
+	say "killed, round $round"
+	guardian=$(process_pid guardian)
+	ready=$(grep -c '^ready' "$WORK/store.out")
+	kill -9 "$guardian"
+	# A call made at once waits for the next guardian; it is not refused.
+	read -r result us < <("$TOOLS/timed" stat "$MNT/none-$round")
+	echo "first call: $result after $us us"
+	assert_eq "$result" ENOENT "a call while there is no guardian"
+	wait_until 10000 eval '(($(grep -c ^ready "$WORK/store.out") > '"$ready"'))'
+	mounted || fail "not mounted any more"
+	assert_eq "$(stat -c %d "$MNT/work")" "$device" "st_dev"
+	assert_ne "$(process_pid guardian)" "$guardian" "pid of the guardian"
+	wait_healthy
+	assert_eq "$(cat <&6)" "$( ((round == 1)) && echo local)" "an open local file"
+	assert_op OK 0 1000 read fd:7
+	echo "line $round" >&8
+	assert_eq "$(pwd -P)" "$MNT/work" "working directory"
+	assert_content ./file local
+	assert_content "$COLD/file" hello
+done
+cat "$WORK/store.out"
+assert_eq "$(grep -c '^started' "$WORK/store.out")" 4 "starts"
+cd /
+exec 6<&- 7<&- 8>&-
+assert_eq "$(cat "$SERVER/log")" $'line 1\nline 2\nline 3' "the log on the server"
+
+say "and it ends as asked, with the store emptied"
+kill -TERM "$store"
+wait_until 10000 is_gone "$store"
+! mounted || fail "still mounted"

@@ -1,0 +1,5 @@
+# alone
+# The same with every read and write going through the worker (no FUSE passthrough).
+# limit: 180
+PASSTHROUGH='passthrough = no' KILLS=100
+. "$REPO/tests/cases/session/kill-worker.sh"

@@ -1,0 +1,55 @@
+# alone
+# The worker is killed 200 times at random moments under an application with eight threads: it notices nothing but EIO
+# for what cannot be repeated. A bind mount of a sub-directory in another mount namespace stays as well.
+# limit: 180
+. "$REPO/tests/lib/lib.sh"
+
+KILLS=${KILLS:-200}
+setup_local "${PASSTHROUGH:-passthrough = yes}"
+start_guardfs
+mkdir -p "$MNT/work" "$MNT/bound" "$WORK/container"
+echo inside >"$MNT/bound/file"
+
+say "a container's view: its own mount namespace, a bind mount of a sub-directory"
+unshare -m --propagation private bash -c '
+	mount --bind "$1/bound" "$2/container" && umount -l "$1" && cd "$2/container" && touch "$2/ready"
+	until [[ -e $2/finish ]]; do
+		[[ $(cat "$2/container/file") == inside && $(cat file) == inside ]] || echo "lost at $EPOCHREALTIME"
+		echo "$EPOCHREALTIME" >>"$2/container/log" || echo "cannot append"
+		sleep 0.02 # sleep-ok: the rate of looking
+	done' - "$MNT" "$WORK" >"$WORK/container.out" 2>&1 &
+container=$!
+wait_until 5000 test -e "$WORK/ready"
+
+"$TOOLS/stress" -s 1000 -t 8 "$MNT/work" >"$WORK/stress.out" 2>"$WORK/stress.err" &
+stress=$!
+wait_until 20000 grep -q running "$WORK/stress.out"
+
+gaps=()
+for ((i = 0; i < KILLS; i++)); do
+	pid=$(process_pid worker)
+	kill -9 "$pid" 2>/dev/null || true
+	# A new name, so that the kernel cannot answer by itself.
+	read -r result us < <("$TOOLS/timed" stat "$MNT/gap-$i")
+	[[ $result == ENOENT ]] || echo "after kill $i: $result" >>"$WORK/odd"
+	gaps+=("$us")
+	kill -0 "$stress" 2>/dev/null || break
+	sleep "0.$(printf '%03d' $((RANDOM % 300)))" # sleep-ok: random moments
+done
+
+touch "$WORK/finish"
+kill -TERM "$stress" 2>/dev/null || true
+wait "$stress" && rc=0 || rc=$?
+cat "$WORK/stress.err" "$WORK/stress.out"
+wait "$container" || true
+median=$(printf '%s\n' "${gaps[@]}" | sort -n | sed -n "$((${#gaps[@]} / 2 + 1))p")
+say "${#gaps[@]} kills; gap: median $median us, longest $(printf '%s\n' "${gaps[@]}" | sort -n | tail -n 1) us"
+assert_eq "$rc" 0 "exit status of the application"
+assert_eq "${#gaps[@]}" "$KILLS" "kills"
+[[ ! -s $WORK/odd ]] || fail "$(cat "$WORK/odd")"
+assert_eq "$(cat "$WORK/container.out")" '' "what the container noticed"
+assert_le "$median" 100000 "median gap at a worker kill, us"
+assert_ge "$(status .worker_restarts)" "$KILLS" "worker restarts counted"
+# Every kill may meet one request of each thread that has to be answered EIO.
+assert_le "$(jq -s 'last | .eio_mutating' "$WORK/stress.out")" $((KILLS * 8)) "calls answered EIO"
+assert_le "$(jq -s 'last | .eio_idempotent' "$WORK/stress.out")" $((KILLS / 20)) "repeatable calls answered EIO"

@@ -1,0 +1,81 @@
+# alone
+# After many kills of the worker there are no more descriptors, threads or processes than before.
+# limit: 300
+. "$REPO/tests/lib/lib.sh"
+
+KILLS=${KILLS:-300}
+setup_one_box
+mkdir "$SERVER/dir"
+touch "$SERVER"/dir/{1..50}
+start_guardfs
+wait_healthy
+mkdir "$MNT/work"
+touch "$MNT"/work/{1..50}
+
+# Activity with descriptors of all kinds, so that a kill meets them half-way.
+activity()
+{
+	"$TOOLS/callers" -t 2 -s 1000 -u 300 -o create "$MNT/work" >/dev/null &
+	echo $! >"$WORK/a.pid"
+	"$TOOLS/callers" -t 2 -s 1000 -u 300 -o read "$COLD/dir/%d" >/dev/null &
+	echo $! >"$WORK/b.pid"
+	"$TOOLS/callers" -t 2 -s 1000 -u 300 -o readdir "$MNT/work" "$COLD/dir" >/dev/null &
+	echo $! >"$WORK/c.pid"
+}
+
+end_activity()
+{
+	local name
+
+	for name in a b c; do
+		kill "$(cat "$WORK/$name.pid")"
+		rm "$WORK/$name.pid"
+	done
+	wait || true
+	# Forgets reach the worker only when the kernel drops what it has cached.
+	echo 2 >/proc/sys/vm/drop_caches
+}
+
+descriptors()
+{
+	ls "/proc/$GUARDIAN/fd" | wc -l
+}
+
+# All our processes: guardian, worker, keeper, sshfs, ssh, probes.
+processes()
+{
+	descendants_of "$GUARDIAN" | wc -l
+}
+
+settled()
+{
+	local now
+
+	now=$(descriptors)
+	((now <= $1))
+}
+
+activity
+for ((i = 0; i < 10; i++)); do
+	kill -9 "$(process_pid worker)"
+	sleep 0.2 # sleep-ok: the rate of kills
+done
+end_activity
+sleep 3 # sleep-ok: what is left over may be swept lazily
+base=$(descriptors)
+base_processes=$(processes)
+say "after 10 kills: $base descriptors, $base_processes processes"
+
+activity
+for ((i = 0; i < KILLS; i++)); do
+	kill -9 "$(process_pid worker)" 2>/dev/null || true
+	sleep "0.0$((RANDOM % 90 + 10))" # sleep-ok: random moments
+done
+end_activity
+wait_until 20000 settled $((base + 20))
+say "after $KILLS kills more: $(descriptors) descriptors, $(processes) processes"
+assert_le "$(processes)" $((base_processes + 1)) "processes"
+# Guardian allocates nothing after its start.
+assert_eq "$(ls "/proc/$GUARDIAN/task" | wc -l)" 1 "threads of the guardian"
+assert_le "$(ls "/proc/$(process_pid worker)/task" | wc -l)" 64 "threads of the worker"
+wait_healthy

@@ -1,0 +1,55 @@
+# SIGUSR2: guardian executes the program file anew; the mount, open files and requests under way are kept.
+# limit: 120
+. "$REPO/tests/lib/lib.sh"
+
+mkdir "$WORK/bin"
+cp "$GUARDFS" "$WORK/bin/guardfs"
+GUARDFS=$WORK/bin/guardfs
+setup_one_box
+start_guardfs
+wait_healthy
+mkdir "$MNT/work"
+exec 7>>"$COLD/log"
+echo first >&7
+"$TOOLS/stress" -s 1000 "$MNT/work" >"$WORK/stress.out" 2>"$WORK/stress.err" &
+stress=$!
+wait_until 20000 grep -q running "$WORK/stress.out"
+sshfs=$(sshfs_pid)
+
+for round in 1 2 3 4 5; do
+	old=$(process_pid worker)
+	kill -USR2 "$GUARDIAN"
+	wait_until 10000 eval '[[ $(process_pid worker) != '"$old"' ]]'
+	[[ -d /proc/$GUARDIAN ]] || fail "guardian is gone"
+	assert_eq "$(process_pid guardian)" "$GUARDIAN" "pid of the guardian"
+	wait_healthy
+done
+say "an upgrade: the file is replaced by another build of the same layout"
+cp "$BUILD/guardfs" "$WORK/bin/new"
+mv "$WORK/bin/new" "$WORK/bin/guardfs"
+old=$(process_pid worker)
+kill -USR2 "$GUARDIAN"
+wait_until 10000 eval '[[ $(process_pid worker) != '"$old"' ]]'
+wait_healthy
+assert_match "$(readlink "/proc/$GUARDIAN/exe")" 'bin/guardfs$' "the program that runs"
+echo second >&7
+
+say "refused: a program that is no guardfs, and one that is not there"
+for bad in /bin/true none; do
+	rm -f "$WORK/bin/guardfs"
+	[[ $bad == none ]] || cp "$bad" "$WORK/bin/guardfs"
+	lines=$(wc -l <"$WORK/guardfs.log")
+	kill -USR2 "$GUARDIAN"
+	wait_until 10000 eval '(($(wc -l <"$WORK/guardfs.log") > '"$lines"'))'
+	tail -n +$((lines + 1)) "$WORK/guardfs.log"
+	# Whatever it did, it must go on serving.
+	assert_op ENOENT 0 2000 stat "$MNT/none-$RANDOM"
+	[[ -d /proc/$GUARDIAN ]] || fail "guardian is gone"
+done
+echo third >&7
+kill -TERM "$stress"
+wait "$stress" && rc=0 || rc=$?
+cat "$WORK/stress.err" "$WORK/stress.out"
+assert_eq "$rc" 0 "exit status of the application"
+exec 7>&-
+assert_content "$SERVER/log" $'first\nsecond\nthird'

@@ -1,0 +1,72 @@
+# The manifest is read again at SIGHUP and when the file changes, with requests in flight; a bad one changes nothing and
+# is reported with line numbers.
+. "$REPO/tests/lib/lib.sh"
+
+setup_one_box
+mkdir -p "$WORK/box/data/jobs/more"
+start_guardfs
+wait_healthy
+"$TOOLS/callers" -t 4 -s 1000 -u 200 -o missing "$COLD" "$MNT" >"$WORK/calls" &
+echo $! >"$WORK/callers.pid"
+cp "$WORK/manifest" "$WORK/manifest.first"
+
+routes()
+{
+	status '[.routes[].path] | sort | join(" ")'
+}
+
+say "the file changes"
+echo "$WORK/cold/box/jobs/more $MNT/more" >>"$WORK/manifest"
+wait_until 5000 eval '[[ $(routes) == "cold more" ]]'
+wait_until 5000 eval '[[ $(route_field more state) == healthy ]]'
+echo hello >"$MNT/more/file"
+assert_content "$WORK/box/data/jobs/more/file" hello
+
+say "it is replaced by rename"
+cp "$WORK/manifest.first" "$WORK/manifest.new"
+mv "$WORK/manifest.new" "$WORK/manifest"
+wait_until 5000 eval '[[ $(routes) == cold ]]'
+[[ ! -e $MNT/more/file ]] || fail "a route that is gone still leads to the backend"
+
+say "SIGHUP"
+echo "$WORK/cold/box/jobs/more $MNT/hup" >>"$WORK/manifest"
+kill -HUP "$GUARDIAN"
+wait_until 5000 eval '[[ $(routes) == "cold hup" ]]'
+
+# bad LINE PATTERN: a manifest with that line appended is refused with a message that matches.
+bad()
+{
+	cp "$WORK/manifest" "$WORK/manifest.good"
+	printf '%s\n' "$1" >>"$WORK/manifest"
+	line=$(wc -l <"$WORK/manifest")
+	kill -HUP "$GUARDIAN"
+	wait_until 5000 eval '[[ $(status .manifest.state) == bad ]]'
+	echo "'$1': $(status .manifest.error)"
+	assert_match "$(status .manifest.error)" "manifest:$line: $2" "the message"
+	assert_eq "$(routes)" "cold hup" "the last good map stays"
+	assert_match "$(cat "$MNT/.guardfs/health")" '^degraded manifest '
+	grep -q "manifest" "$MNT/.guardfs/status" || fail "status does not speak of it"
+	cp "$WORK/manifest.good" "$WORK/manifest"
+	kill -HUP "$GUARDIAN"
+	wait_until 5000 eval '[[ $(status .manifest.state) == ok ]]'
+}
+
+say "bad ones"
+bad "$WORK/cold/box/jobs/more" 'one field|.*alone'
+bad "$WORK/cold/box/other $MNT/cold" '.*already'
+bad "$(head -n 1 "$WORK/manifest")" '.*already'
+bad "$WORK/cold/box/other $MNT/cold/inside" '.*inside'
+bad "/nowhere/x $MNT/x" '.*alias'
+bad "$WORK/cold/box/x /elsewhere/x" '.*mountpoint'
+bad "$WORK/cold/box/../x $MNT/x" '.*\.\.'
+bad "relative $MNT/x" '.*absolute'
+bad "$WORK/cold/box/x $MNT/.guardfs/x" '.*guardfs'
+
+say "the file vanishes: the last good map stays"
+mv "$WORK/manifest" "$WORK/manifest.away"
+kill -HUP "$GUARDIAN"
+wait_until 5000 eval '[[ $(status .manifest.state) == bad ]]'
+assert_eq "$(routes)" "cold hup"
+mv "$WORK/manifest.away" "$WORK/manifest"
+wait_until 5000 eval '[[ $(status .manifest.state) == ok ]]'
+kill -INT "$(cat "$WORK/callers.pid")" || true
