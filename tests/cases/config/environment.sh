@@ -2,17 +2,23 @@
 # nothing left behind.
 . "$REPO/tests/lib/lib.sh"
 
-# refused PATTERN COMMAND...
-refused()
+# rejected PATTERN COMMAND...: it fails in time, with such a message.
+rejected()
 {
 	local pattern=$1 rc=0 out
 
 	shift
-	out=$(timeout 15 "$@" 2>&1) || rc=$?
+	out=$(timeout 15 "$@" </dev/null 2>&1) || rc=$?
 	echo "$rc: $out"
 	assert_ne "$rc" 0 "exit status"
 	assert_ne "$rc" 124 "exit status (it hung)"
 	assert_match "$out" "$pattern" "message"
+}
+
+# refused PATTERN COMMAND...: and nothing is left behind.
+refused()
+{
+	rejected "$@"
 	[[ ! -e $RUN || -z $(ls -A "$RUN") ]] || fail "left in the run directory: $(ls -A "$RUN")"
 }
 
@@ -22,16 +28,7 @@ mount -t tmpfs used "$MNT"
 refused "$MNT.*(mount|use)" "$GUARDFS" -c "$CONF"
 umount "$MNT"
 start_guardfs
-refused() (
-	pattern=$1 rc=0
-	shift
-	out=$(timeout 15 "$@" 2>&1) || rc=$?
-	echo "$rc: $out"
-	assert_ne "$rc" 0 "exit status"
-	assert_ne "$rc" 124 "exit status (it hung)"
-	assert_match "$out" "$pattern" "message"
-)
-refused '.' "$GUARDFS" -c "$CONF"
+rejected . "$GUARDFS" -c "$CONF"
 echo alive >"$MNT/file"
 assert_content "$MNT/file" alive
 [[ -s $RUN/status.json ]] || fail "the refused one took away the status of the one that runs"
@@ -54,7 +51,7 @@ rm "$LOCAL"
 mv "$LOCAL.away" "$LOCAL"
 
 say "no /dev/fuse"
-refused '/dev/fuse' unshare -m bash -c "mount -t tmpfs none /dev && exec '$GUARDFS' -c '$CONF' </proc/self/mounts"
+refused '/dev/fuse' unshare -m bash -c "mount -t tmpfs none /dev && exec '$GUARDFS' -c '$CONF'"
 say "no root"
 chmod 755 "$WORK"
 refused 'root|permi|priv' setpriv --reuid=65534 --regid=65534 --clear-groups "$GUARDFS" -c "$CONF"

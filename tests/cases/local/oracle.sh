@@ -8,14 +8,18 @@ start_guardfs
 # compare NAME COMMAND...: the oracle run by the command, in both places.
 compare()
 {
-	local name=$1 where
+	local name=$1 where half
 
 	shift
 	mkdir -p "$WORK/native" "$MNT/through"
 	mkdir -m 0777 "$WORK/native/$name" "$MNT/through/$name"
 	chmod 0777 "$WORK/native/$name" "$MNT/through/$name"
-	"$@" "$TOOLS/oracle" "$WORK/native/$name" >"$WORK/$name.native" 2>&1 || fail "oracle: $(tail -n 1 "$WORK/$name.native")"
-	"$@" "$TOOLS/oracle" "$MNT/through/$name" >"$WORK/$name.through" 2>&1 || fail "oracle: $(tail -n 1 "$WORK/$name.through")"
+	for half in names data; do
+		for where in "$WORK/native" "$MNT/through"; do
+			"$@" "$TOOLS/oracle-$half" "$where/$name" >>"$WORK/$name.${where##*/}" 2>&1 ||
+				fail "the oracle in $where: $(tail -n 1 "$WORK/$name.${where##*/}")"
+		done
+	done
 	say "$name: $(wc -l <"$WORK/$name.native") results"
 	diff "$WORK/$name.native" "$WORK/$name.through" >"$WORK/$name.diff" || {
 		cat "$WORK/$name.diff"
