@@ -1,0 +1,20 @@
+# make install and uninstall with DESTDIR and PREFIX: programs, mount helper, manual pages, example; and nothing stays.
+# limit: 120
+. "$REPO/tests/lib/lib.sh"
+
+dest=$WORK/dest
+make -s -C "$REPO" BUILD="$BUILD" DESTDIR="$dest" PREFIX=/usr install
+for file in usr/sbin/guardfs usr/bin/guardctl usr/share/man/man8/guardfs.8 usr/share/man/man5/guardfs.conf.5 \
+	usr/share/man/man1/guardctl.1 usr/share/doc/guardfs/examples/guardfs.conf; do
+	[[ -s $dest/$file ]] || fail "not installed: $file"
+done
+assert_eq "$(readlink "$dest/sbin/mount.fuse.guardfs")" /usr/sbin/guardfs "mount helper"
+"$dest/usr/sbin/guardfs" --version
+"$dest/usr/bin/guardctl" version
+
+say "the example is a configuration that guardfs accepts"
+install -m 0644 "$dest/usr/share/doc/guardfs/examples/guardfs.conf" "$WORK/example.conf"
+"$dest/usr/sbin/guardfs" --check-config "$WORK/example.conf"
+
+make -s -C "$REPO" BUILD="$BUILD" DESTDIR="$dest" PREFIX=/usr uninstall
+assert_eq "$(find "$dest" ! -type d)" '' "left by uninstall"
