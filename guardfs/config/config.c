@@ -206,7 +206,7 @@ static errint_t emit_line(struct parser *p, char *line, char *out, int num)
 	n = snprintf(out, (size_t)num, "%s=%s\n", trim(line), trim(value));
 	if (n >= num)
 		return config_fail(&p->report, p->line,
-				   "key and value have %d bytes, at most %d are possible", n - 1, num - 2);
+				   "key and value have %d bytes, at most %d are possible", n - 2, num - 3);
 	return 0;
 }
 
