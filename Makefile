@@ -22,9 +22,9 @@ override LDFLAGS += $(EXTRA_LDFLAGS)
 # One library of everything but the programs' main functions; each program and unit test takes what it needs.
 LIB_DIRS := base policy shm config report backend fs guardian worker keeper
 LIB_SRC  := $(foreach d,$(LIB_DIRS),$(wildcard guardfs/$(d)/*.c)) $(wildcard sshfs-compat/*.c)
-LIB_OBJ  := $(LIB_SRC:%.c=$(BUILD)/%.o)
+LIB_OBJ  := $(LIB_SRC:%.c=$(BUILD)/obj/%.o)
 CTL_SRC  := $(wildcard guardfs/ctl/*.c)
-CTL_OBJ  := $(CTL_SRC:%.c=$(BUILD)/%.o)
+CTL_OBJ  := $(CTL_SRC:%.c=$(BUILD)/obj/%.o)
 PROGRAMS := $(BUILD)/guardfs $(BUILD)/guardctl
 
 .PHONY: all
@@ -34,7 +34,7 @@ $(BUILD)/libguardfs.a: $(LIB_OBJ)
 	@rm -f $@
 	$(Q)ar rcs $@ $^
 
-$(BUILD)/guardfs: $(BUILD)/guardfs/main.o $(BUILD)/libguardfs.a
+$(BUILD)/guardfs: $(BUILD)/obj/guardfs/main.o $(BUILD)/libguardfs.a
 	@echo "  LD    $@"
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
@@ -42,7 +42,7 @@ $(BUILD)/guardctl: $(CTL_OBJ) $(BUILD)/libguardfs.a
 	@echo "  LD    $@"
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
-$(BUILD)/%.o: %.c
+$(BUILD)/obj/%.o: %.c
 	@mkdir -p $(@D)
 	@echo "  CC    $<"
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<

@@ -1,12 +1,14 @@
 /* backend.h: the vtable behind which storage lives, and its contract.
  *
- * Called by fs/ in worker threads, any number at once. An operation on a guarded backend may hang for good: fs/guard.c has then published a
- * deadline and guardian answers the caller; nothing below this interface holds a lock across a call into storage. Every function returns 0 (or a
- * length) or a negative errno as storage gave it: classification and mapping to EIO happen above (fs/guard.c).
+ * Called by fs/ in worker threads, any number at once. An operation on a guarded backend may hang for good:
+ * fs/guard.c has then published a deadline and guardian answers the caller; nothing below this interface
+ * holds a lock across a call into storage. Every function returns 0 (or a length) or a negative errno as
+ * storage gave it: classification and mapping to EIO happen above (fs/guard.c).
  *
  * Names are single components, checked by the caller: 1..255 bytes, no slash, no NUL, neither "." nor "..".
- * Nodes are indexes into the arena; the caller keeps them live during the call. How a node is reached (file handle, path walk, cached descriptor) is
- * the backend's affair. A "ref" stands for an open file: a descriptor number here; it is stored in handle.fd by the caller.
+ * Nodes are indexes into the arena; the caller keeps them live during the call. How a node is reached (file
+ * handle, path walk, cached descriptor) is the backend's affair. A "ref" stands for an open file: a
+ * descriptor number here; it is stored in handle.fd by the caller.
  *
  *   fs/ --> fault (filter, optional) --> local | dir | sshfs (dir over keeper's sshfs) | later: sftp
  */
@@ -27,7 +29,8 @@ struct caller {
 	mode_t umask; /* applied by the backend, below default ACLs (the kernel does not: FUSE_DONT_MASK) */
 };
 
-/* An object found or made: its attributes and, on the local tier, its file handle (fh_length 0: this file system has none). */
+/* An object found or made: its attributes and, on the local tier, its file handle (fh_length 0: this file
+ * system has none). */
 struct found {
 	struct stat st;
 	uint8_t fh_type;
@@ -45,14 +48,17 @@ enum set_attr {
 	SET_MTIME = 1 << 5,
 	SET_ATIME_NOW = 1 << 6,
 	SET_MTIME_NOW = 1 << 7,
-	SET_KILL_PRIV = 1 << 8, /* also drop set-user-id, set-group-id (if group-executable) and capabilities */
-	SET_CTIME = 1 << 9,     /* nothing to do but succeed; storage keeps ctime itself */
+	SET_KILL_PRIV =
+	    1 << 8,	    /* also drop set-user-id, set-group-id (if group-executable) and capabilities */
+	SET_CTIME = 1 << 9, /* nothing to do but succeed; storage keeps ctime itself */
 };
 
 struct backend;
 
-/* Directory entry as read from storage; name is not terminated to a bound, type is DT_*. Return false to stop. next_offset continues after it. */
-typedef bool (*readdir_fn)(void *arg, const char *name, size_t length, uint64_t ino, unsigned type, int64_t next_offset);
+/* Directory entry as read from storage; name is not terminated to a bound, type is DT_*. Return false to
+ * stop. next_offset continues after it. */
+typedef bool (*readdir_fn)(void *arg, const char *name, size_t length, uint64_t ino, unsigned type,
+			   int64_t next_offset);
 
 struct backend_ops {
 	const char *name;
@@ -60,43 +66,58 @@ struct backend_ops {
 	errint_t (*lookup)(struct backend *b, uint32_t parent, const char *name, struct found *found);
 	/* ref: an open file of the node, or -1. For files without a name it is the only way. */
 	errint_t (*getattr)(struct backend *b, uint32_t node, int ref, struct stat *st);
-	errint_t (*setattr)(struct backend *b, uint32_t node, int ref, const struct stat *want, unsigned set, struct stat *st);
+	errint_t (*setattr)(struct backend *b, uint32_t node, int ref, const struct stat *want, unsigned set,
+			    struct stat *st);
 	ssize_t (*readlink)(struct backend *b, uint32_t node, char *buf, size_t size);
 
-	errint_t (*mkdir)(struct backend *b, uint32_t parent, const char *name, mode_t mode, const struct caller *c, struct found *found);
-	errint_t (*mknod)(struct backend *b, uint32_t parent, const char *name, mode_t mode, dev_t rdev, const struct caller *c, struct found *found);
-	errint_t (*symlink)(struct backend *b, const char *target, uint32_t parent, const char *name, const struct caller *c, struct found *found);
-	errint_t (*link)(struct backend *b, uint32_t node, uint32_t parent, const char *name, struct found *found);
+	errint_t (*mkdir)(struct backend *b, uint32_t parent, const char *name, mode_t mode,
+			  const struct caller *c, struct found *found);
+	errint_t (*mknod)(struct backend *b, uint32_t parent, const char *name, mode_t mode, dev_t rdev,
+			  const struct caller *c, struct found *found);
+	errint_t (*symlink)(struct backend *b, const char *target, uint32_t parent, const char *name,
+			    const struct caller *c, struct found *found);
+	errint_t (*link)(struct backend *b, uint32_t node, uint32_t parent, const char *name,
+			 struct found *found);
 	errint_t (*unlink)(struct backend *b, uint32_t parent, const char *name);
 	errint_t (*rmdir)(struct backend *b, uint32_t parent, const char *name);
 	/* flags: RENAME_NOREPLACE, RENAME_EXCHANGE, RENAME_WHITEOUT */
-	errint_t (*rename)(struct backend *b, uint32_t parent, const char *name, uint32_t newparent, const char *newname, unsigned flags);
+	errint_t (*rename)(struct backend *b, uint32_t parent, const char *name, uint32_t newparent,
+			   const char *newname, unsigned flags);
 
-	/* Neither O_DIRECT nor O_NONBLOCK reaches storage: the kernel has bypassed its cache already, and buffers need no alignment.
-	 * flags: open(2), already without O_APPEND, O_CREAT, O_NOCTTY; may hold O_TRUNC, O_DIRECT, O_SYNC. *ref is the caller's to release. */
+	/* Neither O_DIRECT nor O_NONBLOCK reaches storage: the kernel has bypassed its cache already, and
+	 * buffers need no alignment. flags: open(2), already without O_APPEND, O_CREAT, O_NOCTTY; may hold
+	 * O_TRUNC, O_DIRECT, O_SYNC. *ref is the caller's to release. */
 	errint_t (*open)(struct backend *b, uint32_t node, int flags, int *ref);
 	/* flags hold O_CREAT and possibly O_EXCL. */
-	errint_t (*create)(struct backend *b, uint32_t parent, const char *name, int flags, mode_t mode, const struct caller *c, struct found *found, int *ref);
+	errint_t (*create)(struct backend *b, uint32_t parent, const char *name, int flags, mode_t mode,
+			   const struct caller *c, struct found *found, int *ref);
 	/* An unnamed file in directory parent (O_TMPFILE). -EOPNOTSUPP where there is none. */
-	errint_t (*tmpfile)(struct backend *b, uint32_t parent, int flags, mode_t mode, const struct caller *c, struct found *found, int *ref);
+	errint_t (*tmpfile)(struct backend *b, uint32_t parent, int flags, mode_t mode,
+			    const struct caller *c, struct found *found, int *ref);
 	/* All of size, less only at the end of the file, or an error. */
 	ssize_t (*read)(struct backend *b, int ref, void *buf, size_t size, off_t offset);
-	/* A short write is continued until something is known: size, or an error, or, if storage failed on the way (full disk), the bytes that did land:
-	 * the caller must report that count. kill_priv as SET_KILL_PRIV. */
-	ssize_t (*write)(struct backend *b, int ref, const void *buf, size_t size, off_t offset, bool kill_priv);
+	/* A short write is continued until something is known: size, or an error, or, if storage failed on
+	 * the way (full disk), the bytes that did land: the caller must report that count. kill_priv as
+	 * SET_KILL_PRIV. */
+	ssize_t (*write)(struct backend *b, int ref, const void *buf, size_t size, off_t offset,
+			 bool kill_priv);
 	errint_t (*flush)(struct backend *b, int ref);
 	errint_t (*fsync)(struct backend *b, int ref, bool data_only);
-	errint_t (*release)(struct backend *b, int ref); /* file or directory; the ref is gone whatever it returns */
+	errint_t (*release)(struct backend *b,
+			    int ref); /* file or directory; the ref is gone whatever it returns */
 	errint_t (*fallocate)(struct backend *b, int ref, int mode, off_t offset, off_t length);
 	off_t (*lseek)(struct backend *b, int ref, off_t offset, int whence); /* SEEK_DATA, SEEK_HOLE */
-	ssize_t (*copy_range)(struct backend *b, int ref_in, off_t off_in, int ref_out, off_t off_out, size_t size);
+	ssize_t (*copy_range)(struct backend *b, int ref_in, off_t off_in, int ref_out, off_t off_out,
+			      size_t size);
 
 	errint_t (*opendir)(struct backend *b, uint32_t node, int *ref);
-	/* Entries from offset (0: start; else a next_offset) until emit returns false or the end. "." and ".." may be left out or given. */
+	/* Entries from offset (0: start; else a next_offset) until emit returns false or the end. "." and
+	 * ".." may be left out or given. */
 	errint_t (*readdir)(struct backend *b, int ref, int64_t offset, readdir_fn emit, void *arg);
 
 	ssize_t (*getxattr)(struct backend *b, uint32_t node, const char *name, void *value, size_t size);
-	errint_t (*setxattr)(struct backend *b, uint32_t node, const char *name, const void *value, size_t size, int flags);
+	errint_t (*setxattr)(struct backend *b, uint32_t node, const char *name, const void *value,
+			     size_t size, int flags);
 	ssize_t (*listxattr)(struct backend *b, uint32_t node, char *list, size_t size);
 	errint_t (*removexattr)(struct backend *b, uint32_t node, const char *name);
 
@@ -106,46 +127,54 @@ struct backend_ops {
 struct backend {
 	const struct backend_ops *ops;
 	struct arena *arena;
-	struct board_backend *board;          /* NULL: the local tier */
-	const struct config_backend *config;  /* NULL: the local tier */
-	uint8_t index;                        /* as node.backend; NODE_LOCAL for the local tier */
-	struct backend *next;                 /* filter: what it filters */
-	void *state;                          /* private to the implementation, worker's memory */
+	struct board_backend *board;	     /* NULL: the local tier */
+	const struct config_backend *config; /* NULL: the local tier */
+	uint8_t index;			     /* as node.backend; NODE_LOCAL for the local tier */
+	struct backend *next;		     /* filter: what it filters */
+	void *state;			     /* private to the implementation, worker's memory */
 };
 
-/* Gives the calling thread its own umask (0) and file system attributes, without which creation on behalf of a caller would leak into other
- * threads, and drops its supplementary groups. Every worker thread, once, before its first operation. */
+/* Gives the calling thread its own umask (0) and file system attributes, without which creation on behalf of
+ * a caller would leak into other threads, and drops its supplementary groups. Every worker thread, once,
+ * before its first operation. */
 void backend_thread_init(void);
 
-/* The local tier over directory path. Opens it and keeps a descriptor of it. *found describes the root, which must become node 0. Frees nothing on
- * error; returns -errno. Worker, before threads. */
-errint_t backend_local_open(struct arena *arena, const char *path, struct backend *b, struct found *found) WARN_UNUSED;
+/* The local tier over directory path. Opens it and keeps a descriptor of it. *found describes the root, which
+ * must become node 0. Frees nothing on error; returns -errno. Worker, before threads. */
+errint_t backend_local_open(struct arena *arena, const char *path, struct backend *b,
+			    struct found *found) WARN_UNUSED;
 
-/* The descriptor of the local root: it stands in no record of the arena, a sweep of unrecorded descriptors must spare it. */
+/* The descriptor of the local root: it stands in no record of the arena, a sweep of unrecorded descriptors
+ * must spare it. */
 int backend_local_root_fd(const struct backend *b);
 
-/* Objects of the local tier without a file handle (found.fh_length == 0: another file system is mounted there, or this one has no handles) can only be
- * kept by a descriptor: the O_PATH descriptor of the object that this thread's last operation found, -1: none. It is then the caller's, to be given to
- * nodefd_offer(arena, node, 0, fd) as soon as the node exists with its backend and fh_length. Left alone, it is closed by the thread's next find. */
+/* Objects of the local tier without a file handle (found.fh_length == 0: another file system is mounted
+ * there, or this one has no handles) can only be kept by a descriptor: the O_PATH descriptor of the object
+ * that this thread's last operation found, -1: none. It is then the caller's, to be given to
+ * nodefd_offer(arena, node, 0, fd) as soon as the node exists with its backend and fh_length. Left alone, it
+ * is closed by the thread's next find. */
 int backend_found_fd(void);
 
-/* A guarded directory backend: dir or sshfs, with the fault filter around it if configured (then *b is the filter). Reaches nothing by itself:
- * board->root_fd and root_epoch tell where the root is; without a root every operation returns -ENOTCONN. Worker, before threads. */
+/* A guarded directory backend: dir or sshfs, with the fault filter around it if configured (then *b is the
+ * filter). Reaches nothing by itself: board->root_fd and root_epoch tell where the root is; without a root
+ * every operation returns -ENOTCONN. Worker, before threads. */
 errint_t backend_dir_open(struct arena *arena, unsigned index, struct backend *b) WARN_UNUSED;
 
-/* How a route root of a guarded backend is found: writes the target relative to the backend's root ("" for the root itself). 0 or -errno.
- * Called by operations in any thread; set before threads. */
+/* How a route root of a guarded backend is found: writes the target relative to the backend's root ("" for
+ * the root itself). 0 or -errno. Called by operations in any thread; set before threads. */
 void backend_set_route_resolver(errint_t (*resolve)(uint32_t node, char *target, size_t size));
 
-/* Hard upper bound on cached O_PATH descriptors of nodes, over all backends. Call once before the two above. Rebuilds the list of cached descriptors from
- * the arena (a predecessor's), with pins reset. */
+/* Hard upper bound on cached O_PATH descriptors of nodes, over all backends. Call once before the two above.
+ * Rebuilds the list of cached descriptors from the arena (a predecessor's), with pins reset. */
 errint_t nodefd_init(struct arena *arena, uint32_t limit) WARN_UNUSED;
 
-/* Drops the cached descriptor of a node about to be freed (closes it unless a task still uses it; then the last one does: the record must not be
- * used for another node before node.fd is 0 again, which node.pins ensures). fs/node.c. */
+/* Drops the cached descriptor of a node about to be freed (closes it unless a task still uses it; then the
+ * last one does: the record must not be used for another node before node.fd is 0 again, which node.pins
+ * ensures). fs/node.c. */
 void nodefd_drop(struct arena *arena, uint32_t node);
 
-/* Offers an O_PATH descriptor that somebody just opened for node at epoch (0: local tier) to the cache; always consumes fd. */
+/* Offers an O_PATH descriptor that somebody just opened for node at epoch (0: local tier) to the cache;
+ * always consumes fd. */
 void nodefd_offer(struct arena *arena, uint32_t node, uint32_t epoch, int fd);
 
 #endif

@@ -18,7 +18,8 @@ static void reply_attr(fuse_req_t req, struct node *node, struct stat *st)
 	fuse_reply_attr(req, st, node->flags & NODE_ROUTE_ROOT ? 0 : seconds);
 }
 
-/* A file without a name, or whose handle storage refuses by now, is reached through any descriptor that is open on it. */
+/* A file without a name, or whose handle storage refuses by now, is reached through any descriptor that is
+ * open on it. */
 static struct handle *nameless_handle(const struct node *node, ssize_t rc)
 {
 	if (rc != -ESTALE && rc != -ENOENT)
@@ -84,10 +85,14 @@ static unsigned set_from_fuse(int to_set)
 		int fuse;
 		unsigned ours;
 	} map[] = {
-	    {FUSE_SET_ATTR_MODE, SET_MODE},           {FUSE_SET_ATTR_UID, SET_UID},
-	    {FUSE_SET_ATTR_GID, SET_GID},             {FUSE_SET_ATTR_SIZE, SET_SIZE},
-	    {FUSE_SET_ATTR_ATIME, SET_ATIME},         {FUSE_SET_ATTR_MTIME, SET_MTIME},
-	    {FUSE_SET_ATTR_ATIME_NOW, SET_ATIME_NOW}, {FUSE_SET_ATTR_MTIME_NOW, SET_MTIME_NOW},
+	    {FUSE_SET_ATTR_MODE, SET_MODE},
+	    {FUSE_SET_ATTR_UID, SET_UID},
+	    {FUSE_SET_ATTR_GID, SET_GID},
+	    {FUSE_SET_ATTR_SIZE, SET_SIZE},
+	    {FUSE_SET_ATTR_ATIME, SET_ATIME},
+	    {FUSE_SET_ATTR_MTIME, SET_MTIME},
+	    {FUSE_SET_ATTR_ATIME_NOW, SET_ATIME_NOW},
+	    {FUSE_SET_ATTR_MTIME_NOW, SET_MTIME_NOW},
 	    {FUSE_SET_ATTR_CTIME, SET_CTIME},
 	};
 	unsigned set = 0;
@@ -98,8 +103,8 @@ static unsigned set_from_fuse(int to_set)
 	return set | (wire_setattr_kills_priv(call.buffer) ? SET_KILL_PRIV : 0);
 }
 
-static ssize_t setattr(struct backend *b, struct node *node, struct handle *h, const struct stat *want, unsigned set,
-		       struct stat *st)
+static ssize_t setattr(struct backend *b, struct node *node, struct handle *h, const struct stat *want,
+		       unsigned set, struct stat *st)
 {
 	ssize_t rc;
 
@@ -174,7 +179,8 @@ void fs_readlink(fuse_req_t req, fuse_ino_t ino)
 	fuse_reply_readlink(req, target);
 }
 
-/* Figures of a guarded backend as keeper's last probe saw them: df and node_exporter must never wait for storage. */
+/* Figures of a guarded backend as keeper's last probe saw them: df and node_exporter must never wait for
+ * storage. */
 static errint_t statfs_known(const struct board_statfs *known, struct statvfs *st)
 {
 	if (!atomic_load(&known->valid))
@@ -199,7 +205,8 @@ void fs_statfs(fuse_req_t req, fuse_ino_t ino)
 	if (node && node->backend < CONFIG_BACKENDS_MAX)
 		rc = statfs_known(&fs.board->backends[node->backend].statfs, &st);
 	else
-		rc = fs.local.ops->statfs(&fs.local, node && node->backend == NODE_LOCAL ? node_index(node) : 0, &st);
+		rc = fs.local.ops->statfs(&fs.local,
+					  node && node->backend == NODE_LOCAL ? node_index(node) : 0, &st);
 	if (rc < 0)
 		fs_reply_rc(req, rc);
 	else

@@ -1,7 +1,7 @@
 /* dir.c: OPENDIR, READDIR, READDIRPLUS, RELEASEDIR, FSYNCDIR.
  *
- * Local directories are read from storage piece by piece. Guarded ones, and local ones in which routes have to be shown, are listed as a whole
- * at the first read and served from that listing. */
+ * Local directories are read from storage piece by piece. Guarded ones, and local ones in which routes have
+ * to be shown, are listed as a whole at the first read and served from that listing. */
 #include "fs/dir.h"
 #include "fs/call.h"
 #include "fs/entry.h"
@@ -91,13 +91,15 @@ static void collect_route(void *arg, const char *name, bool is_route)
 
 	if (!is_route && listing_has(&c->writer, name))
 		return; /* a local directory on the way to a route is listed by storage already */
-	/* tiers_children holds the map's lock for reading, as does the look-up of the route: both are readers. */
+	/* tiers_children holds the map's lock for reading, as does the look-up of the route: both are
+	 * readers. */
 	if (is_route && tiers_route_at(c->dir, name, &route))
 		node = tiers_root_node(c->dir, name, &route, false);
 	listing_add(&c->writer, name, strlen(name), node ? node->ino : 1, DT_DIR);
 }
 
-static bool collect_entry(void *arg, const char *name, size_t length, uint64_t ino, unsigned type, int64_t next)
+static bool collect_entry(void *arg, const char *name, size_t length, uint64_t ino, unsigned type,
+			  int64_t next)
 {
 	struct collect *c = arg;
 	char z[256];
@@ -135,14 +137,17 @@ static void collect_virtual(struct collect *c, const struct node *dir)
 {
 	listing_add(&c->writer, ".", 1, 1ull << 61 | dir->ino, DT_DIR);
 	listing_add(&c->writer, "..", 2, 1, DT_DIR);
-	for (int id = virtual_next((unsigned)dir->ino, 0); id > 0; id = virtual_next((unsigned)dir->ino, (unsigned)id)) {
+	for (int id = virtual_next((unsigned)dir->ino, 0); id > 0;
+	     id = virtual_next((unsigned)dir->ino, (unsigned)id)) {
 		const struct virtual_file *f = virtual_get((unsigned)id);
 
-		listing_add(&c->writer, f->name, strlen(f->name), 1ull << 61 | (uint64_t)id, S_ISDIR(f->mode) ? DT_DIR : DT_REG);
+		listing_add(&c->writer, f->name, strlen(f->name), 1ull << 61 | (uint64_t)id,
+			    S_ISDIR(f->mode) ? DT_DIR : DT_REG);
 	}
 	for (uint32_t i = 0; dir->ino == VIRTUAL_BACKENDS && i < fs.config->n_backends; i++) {
 		const char *name = fs.config->backends[i].name;
-		struct node *root = tiers_root_node(c->dir, name, &(struct route){.backend = (uint8_t)i}, false);
+		struct node *root =
+		    tiers_root_node(c->dir, name, &(struct route){.backend = (uint8_t)i}, false);
 
 		listing_add(&c->writer, name, strlen(name), root ? root->ino : 1, DT_DIR);
 	}
@@ -193,7 +198,8 @@ static bool reply_add_plain(const char *name, uint64_t ino, unsigned type, int64
 	return true;
 }
 
-/* With attributes. An entry that cannot be looked up now (gone, a route, "." and "..") comes without, and the kernel asks later. */
+/* With attributes. An entry that cannot be looked up now (gone, a route, "." and "..") comes without, and the
+ * kernel asks later. */
 static bool reply_add_plus(const char *name, uint64_t ino, unsigned type, int64_t next)
 {
 	struct fuse_entry_param e = {.attr = {.st_ino = ino, .st_mode = (mode_t)type << 12}};
@@ -222,7 +228,8 @@ static bool reply_add(const char *name, uint64_t ino, unsigned type, int64_t nex
 	return reply.plus ? reply_add_plus(name, ino, type, next) : reply_add_plain(name, ino, type, next);
 }
 
-static bool reply_from_storage(void *arg, const char *name, size_t length, uint64_t ino, unsigned type, int64_t next)
+static bool reply_from_storage(void *arg, const char *name, size_t length, uint64_t ino, unsigned type,
+			       int64_t next)
 {
 	char z[256];
 
@@ -257,8 +264,10 @@ static void take_back(void)
 
 static ssize_t fill(struct backend *b, struct node *dir, struct handle *h, int64_t offset)
 {
-	errint_t rc = 0;
+	errint_t rc = dir->backend == NODE_LOCAL ? handle_ensure(b, h) : 0;
 
+	if (rc < 0)
+		return rc;
 	if (!needs_listing(dir) && h->snapshot_fd < 0)
 		return b->ops->readdir(b, atomic_load(&h->fd), offset, reply_from_storage, NULL);
 	if (offset == 0 || h->snapshot_fd < 0)

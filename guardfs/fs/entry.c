@@ -51,7 +51,8 @@ void entry_reply(fuse_req_t req, struct node *node, const struct stat *st)
 		node_forget(node, 1);
 }
 
-struct node *entry_intern(const struct backend *b, uint32_t parent, const char *name, const struct found *found)
+struct node *entry_intern(const struct backend *b, uint32_t parent, const char *name,
+			  const struct found *found)
 {
 	struct node *node;
 	int fd;
@@ -71,7 +72,8 @@ struct node *entry_intern(const struct backend *b, uint32_t parent, const char *
 	return node;
 }
 
-/* The answer from memory: with zero cache times, so that the kernel keeps the dentry, and everything it then asks is asked again. */
+/* The answer from memory: with zero cache times, so that the kernel keeps the dentry, and everything it then
+ * asks is asked again. */
 static void recall_entry(struct fuse_entry_param *e, struct node *node)
 {
 	struct stat st;
@@ -90,8 +92,9 @@ static void reply_recalled(fuse_req_t req, struct node *known)
 		node_forget(known, 1);
 }
 
-/* LOOKUP on a guarded tier. A node that the kernel holds is answered for even when the backend is not: failing here would make the kernel drop
- * the dentry, and with it every mount and working directory below. `known` carries one lookup, for that answer. */
+/* LOOKUP on a guarded tier. A node that the kernel holds is answered for even when the backend is not:
+ * failing here would make the kernel drop the dentry, and with it every mount and working directory below.
+ * `known` carries one lookup, for that answer. */
 static void lookup_guarded(fuse_req_t req, struct backend *b, uint32_t parent, const char *name)
 {
 	bool counted = call.slot->fallback_length != 0; /* it was parked and runs again */
@@ -160,8 +163,8 @@ static void reply_route_root(fuse_req_t req, uint32_t parent, const char *name, 
 	entry_reply(req, node, &st);
 }
 
-/* A name that a pattern would route: it lives on the backend if the backend has it, else here if it is here. While the backend is down nobody can
- * say, and a guess might put a guarded path on the local disk. */
+/* A name that a pattern would route: it lives on the backend if the backend has it, else here if it is here.
+ * While the backend is down nobody can say, and a guess might put a guarded path on the local disk. */
 static void lookup_pattern(fuse_req_t req, uint32_t parent, const char *name, const struct route *route)
 {
 	struct backend *b = &fs.guarded[route->backend];

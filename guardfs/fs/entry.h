@@ -7,11 +7,13 @@
 /* Fills e for node with attributes st and the cache times of its tier (0 for route roots). */
 void entry_fill(struct fuse_entry_param *e, const struct node *node, const struct stat *st);
 
-/* Answers with node, on which one lookup has been counted; takes it back if nobody waits for the answer any more. node NULL: ENOMEM. */
+/* Answers with node, on which one lookup has been counted; takes it back if nobody waits for the answer any
+ * more. node NULL: ENOMEM. */
 void entry_reply(fuse_req_t req, struct node *node, const struct stat *st);
 
 /* Interns what a backend found or made below parent, lookup counted. NULL when the table is full. */
-struct node *entry_intern(const struct backend *b, uint32_t parent, const char *name, const struct found *found);
+struct node *entry_intern(const struct backend *b, uint32_t parent, const char *name,
+			  const struct found *found);
 
 /* Attributes of a virtual node. */
 void entry_virtual_stat(const struct node *node, struct stat *st);

@@ -111,7 +111,8 @@ void fs_epoch_changed(unsigned backend)
 	handle_sweep(backend);
 }
 
-/* Is SIGKILL pending for the task? Then nobody will look at the answer, and waiting for storage keeps it from dying. */
+/* Is SIGKILL pending for the task? Then nobody will look at the answer, and waiting for storage keeps it from
+ * dying. */
 static bool is_being_killed(uint32_t pid)
 {
 	char path[32], status[4096];
@@ -160,14 +161,15 @@ void fs_interrupt(const uint8_t *buffer)
 
 static void init(void *userdata, struct fuse_conn_info *conn)
 {
-	static const unsigned wanted = FUSE_CAP_ASYNC_READ | FUSE_CAP_ATOMIC_O_TRUNC | FUSE_CAP_EXPORT_SUPPORT |
-				       FUSE_CAP_DONT_MASK | FUSE_CAP_AUTO_INVAL_DATA | FUSE_CAP_READDIRPLUS |
-				       FUSE_CAP_READDIRPLUS_AUTO | FUSE_CAP_ASYNC_DIO | FUSE_CAP_POSIX_ACL |
-				       FUSE_CAP_HANDLE_KILLPRIV;
+	static const unsigned wanted =
+	    FUSE_CAP_ASYNC_READ | FUSE_CAP_ATOMIC_O_TRUNC | FUSE_CAP_EXPORT_SUPPORT | FUSE_CAP_DONT_MASK |
+	    FUSE_CAP_AUTO_INVAL_DATA | FUSE_CAP_READDIRPLUS | FUSE_CAP_READDIRPLUS_AUTO | FUSE_CAP_ASYNC_DIO |
+	    FUSE_CAP_POSIX_ACL | FUSE_CAP_HANDLE_KILLPRIV;
 
 	(void)userdata;
-	/* Locks stay with the kernel (no POSIX_LOCKS, no FLOCK_LOCKS): they survive a worker. No writeback cache: a write that is
-	 * acknowledged has reached storage. No splice: requests are read into the arena. */
+	/* Locks stay with the kernel (no POSIX_LOCKS, no FLOCK_LOCKS): they survive a worker. No writeback
+	 * cache: a write that is acknowledged has reached storage. No splice: requests are read into the
+	 * arena. */
 	conn->want = conn->capable & wanted;
 	conn->max_write = 1024 * 1024;
 	conn->max_background = 65535;

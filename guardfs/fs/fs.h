@@ -1,7 +1,9 @@
-/* fs.h: the file system core: libfuse's low-level operations over nodes, handles and backends. Knows no transport.
+/* fs.h: the file system core: libfuse's low-level operations over nodes, handles and backends. Knows no
+ * transport.
  *
- * One family of operations per file: entry.c (lookup, forget), attr.c, make.c, rename.c, open.c, io.c, dir.c, xattr.c; beneath them node.c, handle.c,
- * tiers.c (which path lives where) and guard.c (deadlines and the breaker). All run in worker threads. */
+ * One family of operations per file: entry.c (lookup, forget), attr.c, make.c, rename.c, open.c, io.c, dir.c,
+ * xattr.c; beneath them node.c, handle.c, tiers.c (which path lives where) and guard.c (deadlines and the
+ * breaker). All run in worker threads. */
 #ifndef GUARDFS_FS_FS_H
 #define GUARDFS_FS_FS_H
 
@@ -24,13 +26,15 @@ struct fs {
 
 extern struct fs fs;
 
-/* Opens the backends, rebuilds the indexes from the arena, makes the root node if there is none. 0 or -errno. Worker, before threads. */
+/* Opens the backends, rebuilds the indexes from the arena, makes the root node if there is none. 0 or -errno.
+ * Worker, before threads. */
 errint_t fs_init(struct arena *arena, int dev_fd) WARN_UNUSED;
 
 /* What libfuse is to call. */
 extern const struct fuse_lowlevel_ops fs_ops;
 
-/* FUSE_INTERRUPT: answers the interrupted request with EINTR if its caller is being killed (SIGKILL pending), else does nothing. */
+/* FUSE_INTERRUPT: answers the interrupted request with EINTR if its caller is being killed (SIGKILL pending),
+ * else does nothing. */
 void fs_interrupt(const uint8_t *buffer);
 
 /* A backend has a new root (epoch): closes what belonged to the old one and nobody uses. Control thread. */

@@ -1,5 +1,6 @@
-/* guard.c: see guard.h. The order of stores matters: what guardian needs (backend, op class, deadline) is published before the deadline is set,
- * `inside` before the gate is read a second time. Whoever opens the gate and then finds no slot inside knows that nobody is. */
+/* guard.c: see guard.h. The order of stores matters: what guardian needs (backend, op class, deadline) is
+ * published before the deadline is set, `inside` before the gate is read a second time. Whoever opens the
+ * gate and then finds no slot inside knows that nobody is. */
 #include "fs/guard.h"
 #include "base/clock.h"
 #include "fs/call.h"
@@ -10,8 +11,8 @@
 
 enum verdict { GO, DOWN, WAIT_LATE, WAIT_FULL };
 
-/* Slots that may be parked at once over all backends, so that readers of requests always find one: what the in-flight limits and
- * RESERVED_SLOTS leave, but at least PARKED_MIN. */
+/* Slots that may be parked at once over all backends, so that readers of requests always find one: what the
+ * in-flight limits and RESERVED_SLOTS leave, but at least PARKED_MIN. */
 #define RESERVED_SLOTS 128u
 #define PARKED_MIN     64u
 
@@ -35,13 +36,14 @@ static void nudge_keeper(void)
 {
 	uint64_t one = 1;
 
-	/* A full counter means that keeper is being woken already; no keeper means that guardian is starting one, which looks by itself. */
+	/* A full counter means that keeper is being woken already; no keeper means that guardian is starting
+	 * one, which looks by itself. */
 	if (write(fs.board->fds.nudge, &one, sizeof(one)) < 0)
 		return;
 }
 
-/* Is a task that changes the same thing still inside, though its caller has been answered (deadline passed, or its worker died)? What it does could
- * land on top of ours. */
+/* Is a task that changes the same thing still inside, though its caller has been answered (deadline passed,
+ * or its worker died)? What it does could land on top of ours. */
 static bool late_task_on(const struct slot *mine, uint64_t now_ns)
 {
 	for (uint32_t i = 0; i < SLOT_MAX; i++) {
@@ -49,10 +51,12 @@ static bool late_task_on(const struct slot *mine, uint64_t now_ns)
 		uint64_t deadline_ns = atomic_load(&s->deadline_ns);
 		bool late = atomic_load(&s->state) == SLOT_ORPHAN || (deadline_ns && deadline_ns <= now_ns);
 
-		if (s == mine || !atomic_load(&s->inside) || atomic_load(&s->backend) != atomic_load(&mine->backend))
+		if (s == mine || !atomic_load(&s->inside) ||
+		    atomic_load(&s->backend) != atomic_load(&mine->backend))
 			continue;
 		if (late && s->mutating &&
-		    (s->target == mine->target || s->target == GUARD_TARGET_ALL || mine->target == GUARD_TARGET_ALL))
+		    (s->target == mine->target || s->target == GUARD_TARGET_ALL ||
+		     mine->target == GUARD_TARGET_ALL))
 			return true;
 	}
 	return false;
@@ -134,7 +138,8 @@ void guard_restore_parked(uint32_t n)
 	atomic_store(&parked_total, n);
 }
 
-enum guard_result guard_try(fuse_req_t req, struct backend *b, enum op_class op_class, unsigned flags, uint64_t target)
+enum guard_result guard_try(fuse_req_t req, struct backend *b, enum op_class op_class, unsigned flags,
+			    uint64_t target)
 {
 	if (!b->board)
 		return GUARD_GO;
@@ -213,7 +218,8 @@ bool guard_leave(fuse_req_t req, struct backend *b, ssize_t *rc)
 		guard_park(req, b, PARK_DOWN);
 		return false;
 	}
-	/* EIO may mean a lost connection or a full disk. Writing again by offset is harmless: let a probe decide, then try once more. */
+	/* EIO may mean a lost connection or a full disk. Writing again by offset is harmless: let a probe
+	 * decide, then try once more. */
 	if (slot->parkable && info->triggers_probe && !slot->asked) {
 		slot->asked = 1;
 		guard_park(req, b, PARK_VERDICT);
@@ -270,7 +276,8 @@ bool guard_may_run(const struct slot *slot)
 		return closed;
 	case PARK_FULL:
 		/* While the breaker is open it runs in order to be refused at once. */
-		return !closed || atomic_load(&bb->inflight) < fs.config->backends[atomic_load(&slot->backend)].max_inflight;
+		return !closed || atomic_load(&bb->inflight) <
+				      fs.config->backends[atomic_load(&slot->backend)].max_inflight;
 	case PARK_LATE:
 		return !closed || !late_task_on(slot, clock_mono_ns());
 	case PARK_VERDICT:

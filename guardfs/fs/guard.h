@@ -8,7 +8,8 @@
  *	if (!guard_leave(req, b, &rc))
  *		return;                    parked: will be run again from its buffer; req is gone
  *
- * For the local tier both return true and do nothing. Worker threads. docs/ARCHITECTURE.md has the rules behind it. */
+ * For the local tier both return true and do nothing. Worker threads. docs/ARCHITECTURE.md has the rules
+ *behind it. */
 #ifndef GUARDFS_FS_GUARD_H
 #define GUARDFS_FS_GUARD_H
 
@@ -16,11 +17,14 @@
 
 enum guard_flags {
 	GUARD_NONE = 0,
-	GUARD_MUTATING = 1 << 0, /* changes something: must not land after a newer change of the same target */
-	GUARD_PARKABLE = 1 << 1, /* WRITE, FLUSH, FSYNC on an open handle: waits for the next epoch while the backend is down */
+	GUARD_MUTATING =
+	    1 << 0, /* changes something: must not land after a newer change of the same target */
+	GUARD_PARKABLE = 1 << 1, /* WRITE, FLUSH, FSYNC on an open handle: waits for the next epoch while the
+				    backend is down */
 };
 
-/* Keys for GUARD_MUTATING: what is changed. GUARD_TARGET_ALL conflicts with every other change on the backend. */
+/* Keys for GUARD_MUTATING: what is changed. GUARD_TARGET_ALL conflicts with every other change on the
+ * backend. */
 #define GUARD_TARGET_ALL UINT64_MAX
 static inline uint64_t guard_target_node(uint32_t node)
 {
@@ -32,28 +36,34 @@ static inline uint64_t guard_target_name(uint32_t parent, const char *name)
 	return hash_bytes(parent, name, strlen(name)) | 1ull << 34;
 }
 
-/* See above. deadline and op class are published before anything else, so that guardian can answer for a parked request too. */
+/* See above. deadline and op class are published before anything else, so that guardian can answer for a
+ * parked request too. */
 bool guard_enter(fuse_req_t req, struct backend *b, enum op_class op_class, unsigned flags, uint64_t target);
 
 /* guard_enter in which the caller gives the fast answer itself. */
 enum guard_result { GUARD_GO, GUARD_DOWN, GUARD_GONE /* parked or answered: req is gone */ };
-enum guard_result guard_try(fuse_req_t req, struct backend *b, enum op_class op_class, unsigned flags, uint64_t target);
+enum guard_result guard_try(fuse_req_t req, struct backend *b, enum op_class op_class, unsigned flags,
+			    uint64_t target);
 
-/* Ends the visit. *rc (>= 0 or -errno) becomes what the caller may see: infrastructure errors become the configured errno. Returns false if the
- * request was parked to be run again (parkable operations that hit a connection error, or a doubtful EIO). */
+/* Ends the visit. *rc (>= 0 or -errno) becomes what the caller may see: infrastructure errors become the
+ * configured errno. Returns false if the request was parked to be run again (parkable operations that hit a
+ * connection error, or a doubtful EIO). */
 bool guard_leave(fuse_req_t req, struct backend *b, ssize_t *rc);
 
-/* Like guard_enter without a request to answer: for work nobody waits for (closing). Returns false if the breaker is open. */
+/* Like guard_enter without a request to answer: for work nobody waits for (closing). Returns false if the
+ * breaker is open. */
 bool guard_enter_quietly(struct backend *b, uint64_t target);
 void guard_leave_quietly(struct backend *b, ssize_t rc);
 
 /* Is the breaker of b closed? True for the local tier. */
 bool guard_is_open_for_business(const struct backend *b);
 
-/* Marks the calling slot's request as parked for reason; req is released without an answer. The caller has left the backend. */
+/* Marks the calling slot's request as parked for reason; req is released without an answer. The caller has
+ * left the backend. */
 void guard_park(fuse_req_t req, struct backend *b, enum slot_park_reason reason);
 
-/* Accounts for a slot that is no longer parked (run again, or expired); and for n slots that a predecessor parked. worker/pool.c. */
+/* Accounts for a slot that is no longer parked (run again, or expired); and for n slots that a predecessor
+ * parked. worker/pool.c. */
 void guard_unparked(const struct slot *slot);
 void guard_restore_parked(uint32_t n);
 

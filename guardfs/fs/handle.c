@@ -1,7 +1,8 @@
 /* handle.c: see handle.h.
  *
- * Finding a file again after a reconnect: one thread opens it, without any lock; others wait for it under `again`. A descriptor that belongs to
- * an older epoch is closed when the handle has no other user (its transport is dead by then, so closing cannot hang). */
+ * Finding a file again after a reconnect: one thread opens it, without any lock; others wait for it under
+ * `again`. A descriptor that belongs to an older epoch is closed when the handle has no other user (its
+ * transport is dead by then, so closing cannot hang). */
 #include "fs/handle.h"
 #include "base/cleanup.h"
 #include "fs/call.h"
@@ -15,13 +16,13 @@
 #define LEDGER_LOCKS 64u
 
 static struct {
-	pthread_mutex_t lock;        /* free list, high-water mark */
-	uint32_t free_head;          /* through next_free; HANDLE_MAX: end */
+	pthread_mutex_t lock; /* free list, high-water mark */
+	uint32_t free_head;   /* through next_free; HANDLE_MAX: end */
 	uint32_t next_free[HANDLE_MAX];
 	pthread_mutex_t ledger_locks[LEDGER_LOCKS];
 	pthread_mutex_t again_lock;
 	pthread_cond_t again;
-	bool reopening[HANDLE_MAX];  /* under again_lock */
+	bool reopening[HANDLE_MAX]; /* under again_lock */
 } handles;
 
 static uint32_t index_of(const struct handle *h)
@@ -66,7 +67,8 @@ errint_t handle_init(void)
 	for (uint32_t i = used; i-- > 0;) {
 		struct handle *h = &fs.arena->handles[i];
 
-		/* Tasks of dead workers never return to user mode, and in the kernel they hold their own reference to the file. */
+		/* Tasks of dead workers never return to user mode, and in the kernel they hold their own
+		 * reference to the file. */
 		atomic_store(&h->users, 0);
 		if (atomic_load(&h->state) != HANDLE_LIVE)
 			push_free(i);
@@ -75,7 +77,8 @@ errint_t handle_init(void)
 	return 0;
 }
 
-struct handle *handle_new(uint32_t node, enum handle_kind kind, uint8_t backend, int flags, int ref, uint32_t epoch)
+struct handle *handle_new(uint32_t node, enum handle_kind kind, uint8_t backend, int flags, int ref,
+			  uint32_t epoch)
 {
 	struct handle *h;
 	uint32_t i;
@@ -125,16 +128,19 @@ struct handle *handle_get(uint64_t fh)
 
 static void close_fd(_Atomic int32_t *slot)
 {
-	int fd = atomic_exchange(slot, -1); /* the record goes before the descriptor: a sweep may find it, nobody uses it twice */
+	int fd = atomic_exchange(
+	    slot, -1); /* the record goes before the descriptor: a sweep may find it, nobody uses it twice */
 
 	if (fd >= 0)
 		close(fd);
 }
 
-/* Closes what the handle holds and frees it. Returns false if its backend is down: a close would reach it (FUSE flushes). */
+/* Closes what the handle holds and frees it. Returns false if its backend is down: a close would reach it
+ * (FUSE flushes). */
 static bool close_and_free(struct handle *h)
 {
-	struct backend *b = h->backend == NODE_LOCAL || h->backend == NODE_VIRTUAL ? &fs.local : &fs.guarded[h->backend];
+	struct backend *b =
+	    h->backend == NODE_LOCAL || h->backend == NODE_VIRTUAL ? &fs.local : &fs.guarded[h->backend];
 	int fd = atomic_load(&h->fd);
 
 	if (fd >= 0 && b->board) {
@@ -191,7 +197,8 @@ void handle_sweep(unsigned backend)
 	for (uint32_t i = 0; i < used; i++) {
 		struct handle *h = &fs.arena->handles[i];
 
-		if (atomic_load(&h->state) == HANDLE_LIVE && h->backend == backend && atomic_load(&h->closing) == 1)
+		if (atomic_load(&h->state) == HANDLE_LIVE && h->backend == backend &&
+		    atomic_load(&h->closing) == 1)
 			free_if_released(h);
 	}
 }
@@ -252,8 +259,8 @@ struct handle *handle_find(uint32_t node)
 
 /* ---- finding it again ---- */
 
-/* May the handle go on with what is there now? DESIGN section 3: readers if nothing went back; writers only if all that was acknowledged and
- * not synced extended the file, and the size covers it. */
+/* May the handle go on with what is there now? DESIGN section 3: readers if nothing went back; writers only
+ * if all that was acknowledged and not synced extended the file, and the size covers it. */
 static bool may_go_on(const struct handle *h, const struct stat *st)
 {
 	const struct node *node = &fs.arena->nodes[h->node];
@@ -263,7 +270,8 @@ static bool may_go_on(const struct handle *h, const struct stat *st)
 		return false;
 	if ((h->flags & O_ACCMODE) == O_RDONLY)
 		/* Storage may keep whole seconds only. */
-		return (uint64_t)st->st_size >= h->known_end && mtime_ns + (int64_t)NSEC_PER_SEC > h->mtime_ns;
+		return (uint64_t)st->st_size >= h->known_end &&
+		       mtime_ns + (int64_t)NSEC_PER_SEC > h->mtime_ns;
 	return !h->overwrote && (uint64_t)st->st_size >= h->known_end;
 }
 
@@ -275,7 +283,8 @@ static void poison(struct backend *b, struct handle *h)
 		board_count(b->board, COUNT_POISONED, 1);
 }
 
-/* Opens the handle's file in the present epoch. Runs inside the guard, without locks; may hang like any operation. */
+/* Opens the handle's file in the present epoch. Runs inside the guard, without locks; may hang like any
+ * operation. */
 static errint_t reopen(struct backend *b, struct handle *h, uint32_t epoch)
 {
 	struct stat st;
@@ -293,7 +302,8 @@ static errint_t reopen(struct backend *b, struct handle *h, uint32_t epoch)
 		if (ref >= 0)
 			b->ops->release(b, ref);
 		/* Gone, or something else in its place: that is final. Trouble with the backend is not. */
-		if (rc == -ENOENT || rc == -ESTALE || rc == -ENOTDIR || rc == -EISDIR || rc == -ELOOP || rc == -EACCES) {
+		if (rc == -ENOENT || rc == -ESTALE || rc == -ENOTDIR || rc == -EISDIR || rc == -ELOOP ||
+		    rc == -EACCES) {
 			poison(b, h);
 			return -fs.config->error;
 		}
@@ -312,6 +322,26 @@ static errint_t reopen(struct backend *b, struct handle *h, uint32_t epoch)
 	return 0;
 }
 
+/* A local handle has lost its descriptor only when guardian was restarted without its worker: the file is
+ * found again by its node, unless it had no name left. */
+static errint_t reopen_local(struct backend *b, struct handle *h)
+{
+	int ref = -1, none = -1;
+	errint_t rc;
+
+	if (h->kind == HANDLE_DIRECTORY)
+		rc = b->ops->opendir(b, h->node, &ref);
+	else
+		rc = b->ops->open(b, h->node, (int)h->flags, &ref);
+	if (rc < 0) {
+		atomic_store(&h->error, fs.config->error);
+		return -fs.config->error;
+	}
+	if (!atomic_compare_exchange_strong(&h->fd, &none, ref))
+		close(ref); /* another thread was faster */
+	return 0;
+}
+
 static bool is_current(const struct backend *b, const struct handle *h, uint32_t *epoch)
 {
 	*epoch = atomic_load(&b->board->root_epoch);
@@ -323,7 +353,9 @@ errint_t handle_ensure(struct backend *b, struct handle *h)
 	uint32_t epoch;
 	errint_t rc;
 
-	if (!b->board || h->kind != HANDLE_FILE || is_current(b, h, &epoch))
+	if (!b->board)
+		return atomic_load(&h->fd) >= 0 ? 0 : reopen_local(b, h);
+	if (h->kind != HANDLE_FILE || is_current(b, h, &epoch))
 		return 0;
 	pthread_mutex_lock(&handles.again_lock);
 	while (handles.reopening[index_of(h)])

@@ -1,5 +1,5 @@
-/* handle.h (fs): open files: allocation, use counts, the ledger of acknowledged writes, finding them again after a reconnect.
- * Worker; any thread unless said otherwise. */
+/* handle.h (fs): open files: allocation, use counts, the ledger of acknowledged writes, finding them again
+ * after a reconnect. Worker; any thread unless said otherwise. */
 #ifndef GUARDFS_FS_HANDLE_H
 #define GUARDFS_FS_HANDLE_H
 
@@ -8,17 +8,21 @@
 /* Resets use counts and rebuilds the free list. Before threads. 0 or -ENOMEM. */
 errint_t handle_init(void) WARN_UNUSED;
 
-/* A new handle with its descriptor ref (owned by the handle from now on; -1: none), or NULL when the table is full (ref stays the caller's). */
-struct handle *handle_new(uint32_t node, enum handle_kind kind, uint8_t backend, int flags, int ref, uint32_t epoch);
+/* A new handle with its descriptor ref (owned by the handle from now on; -1: none), or NULL when the table is
+ * full (ref stays the caller's). */
+struct handle *handle_new(uint32_t node, enum handle_kind kind, uint8_t backend, int flags, int ref,
+			  uint32_t epoch);
 
-/* The live handle with this fh, its use count raised, or NULL. handle_put drops it again and frees a handle whose RELEASE has come. */
+/* The live handle with this fh, its use count raised, or NULL. handle_put drops it again and frees a handle
+ * whose RELEASE has come. */
 struct handle *handle_get(uint64_t fh);
 void handle_put(struct handle *h);
 
 /* RELEASE: the last user closes and frees. */
 void handle_release(struct handle *h);
 
-/* Makes h->fd valid for the backend's present epoch, within guard_enter/leave. 0; or -errno, by then the handle may be poisoned. For the local tier: 0. */
+/* Makes h->fd valid for the backend's present epoch, within guard_enter/leave. 0; or -errno, by then the
+ * handle may be poisoned. For the local tier: 0. */
 errint_t handle_ensure(struct backend *b, struct handle *h) WARN_UNUSED;
 
 /* Ledger: a write of n bytes at offset was acknowledged; a sync was. */
@@ -29,10 +33,12 @@ void handle_truncated(struct handle *h, uint64_t size);
 /* The node of these handles has lost its last name. */
 void handle_mark_unlinked(uint32_t node);
 
-/* Any live handle of the node on the given epoch, for operations on files without a name: its use count raised, or NULL. */
+/* Any live handle of the node on the given epoch, for operations on files without a name: its use count
+ * raised, or NULL. */
 struct handle *handle_find(uint32_t node);
 
-/* Closes descriptors of released handles that could not be closed while their backend was down. Control thread. */
+/* Closes descriptors of released handles that could not be closed while their backend was down. Control
+ * thread. */
 void handle_sweep(unsigned backend);
 
 #endif

@@ -63,7 +63,8 @@ void fs_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset, struct f
 	}
 	rc = handle_ensure(b, h);
 	if (rc == 0)
-		rc = b->ops->read(b, atomic_load(&h->fd), call.data, MIN(size, (size_t)CALL_DATA_SIZE), offset);
+		rc = b->ops->read(b, atomic_load(&h->fd), call.data, MIN(size, (size_t)CALL_DATA_SIZE),
+				  offset);
 	if (rc > 0 && b->board)
 		board_count(b->board, COUNT_READ_BYTES, (uint64_t)rc);
 	handle_put(h);
@@ -75,7 +76,8 @@ void fs_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset, struct f
 		fuse_reply_buf(req, (const char *)call.data, (size_t)rc);
 }
 
-void fs_write(fuse_req_t req, fuse_ino_t ino, const char *data, size_t size, off_t offset, struct fuse_file_info *fi)
+void fs_write(fuse_req_t req, fuse_ino_t ino, const char *data, size_t size, off_t offset,
+	      struct fuse_file_info *fi)
 {
 	struct handle *h = file_handle(req, fi->fh);
 	bool kill_priv = wire_write_kills_priv(call.buffer);
@@ -111,7 +113,8 @@ void fs_write(fuse_req_t req, fuse_ino_t ino, const char *data, size_t size, off
 		fuse_reply_write(req, (size_t)rc);
 }
 
-void fs_fallocate(fuse_req_t req, fuse_ino_t ino, int mode, off_t offset, off_t length, struct fuse_file_info *fi)
+void fs_fallocate(fuse_req_t req, fuse_ino_t ino, int mode, off_t offset, off_t length,
+		  struct fuse_file_info *fi)
 {
 	struct handle *h = file_handle(req, fi->fh);
 	struct backend *b;
@@ -159,21 +162,24 @@ void fs_lseek(fuse_req_t req, fuse_ino_t ino, off_t offset, int whence, struct f
 		fuse_reply_lseek(req, rc);
 }
 
-static ssize_t copy(struct backend *b, struct handle *in, off_t off_in, struct handle *out, off_t off_out, size_t length)
+static ssize_t copy(struct backend *b, struct handle *in, off_t off_in, struct handle *out, off_t off_out,
+		    size_t length)
 {
 	ssize_t rc = handle_ensure(b, in);
 
 	if (rc == 0)
 		rc = handle_ensure(b, out);
 	if (rc == 0)
-		rc = b->ops->copy_range(b, atomic_load(&in->fd), off_in, atomic_load(&out->fd), off_out, length);
+		rc = b->ops->copy_range(b, atomic_load(&in->fd), off_in, atomic_load(&out->fd), off_out,
+					length);
 	if (rc > 0 && b->board)
 		handle_wrote(out, (uint64_t)off_out, (uint64_t)rc);
 	return rc;
 }
 
-void fs_copy_file_range(fuse_req_t req, fuse_ino_t ino_in, off_t off_in, struct fuse_file_info *fi_in, fuse_ino_t ino_out,
-			off_t off_out, struct fuse_file_info *fi_out, size_t length, int flags)
+void fs_copy_file_range(fuse_req_t req, fuse_ino_t ino_in, off_t off_in, struct fuse_file_info *fi_in,
+			fuse_ino_t ino_out, off_t off_out, struct fuse_file_info *fi_out, size_t length,
+			int flags)
 {
 	struct handle *in = file_handle(req, fi_in->fh), *out;
 	struct backend *b;

@@ -87,7 +87,8 @@ int listing_read(int fd, int64_t offset, struct listing_entry *e, int64_t *next)
 		return -errno;
 	if (n == 0)
 		return 0;
-	if ((size_t)n < sizeof(struct record) || buf.r.length > 255 || buf.r.length > (size_t)n - sizeof(struct record))
+	if ((size_t)n < sizeof(struct record) || buf.r.length > 255 ||
+	    buf.r.length > (size_t)n - sizeof(struct record))
 		return -EINVAL;
 	e->ino = buf.r.ino;
 	e->type = buf.r.type;

@@ -1,4 +1,5 @@
-/* listing.h: a directory's listing kept in a memfd: it survives the worker and the backend's reconnects, and offsets into it stay valid. */
+/* listing.h: a directory's listing kept in a memfd: it survives the worker and the backend's reconnects, and
+ * offsets into it stay valid. */
 #ifndef GUARDFS_FS_LISTING_H
 #define GUARDFS_FS_LISTING_H
 
@@ -26,7 +27,8 @@ bool listing_has(const struct listing_writer *w, const char *name);
 errint_t listing_finish(struct listing_writer *w, int fd) WARN_UNUSED;
 void listing_discard(struct listing_writer *w);
 
-/* Reads the entry at offset (0: first) of the listing in fd; *next continues after it. 1: read; 0: end; -errno (-EINVAL for an offset that is none). */
+/* Reads the entry at offset (0: first) of the listing in fd; *next continues after it. 1: read; 0: end;
+ * -errno (-EINVAL for an offset that is none). */
 int listing_read(int fd, int64_t offset, struct listing_entry *e, int64_t *next);
 
 #endif

@@ -113,11 +113,13 @@ void fs_link(fuse_req_t req, fuse_ino_t ino, fuse_ino_t newparent_id, const char
 	if (!node || node->backend != newparent->backend)
 		fuse_reply_err(req, node ? EXDEV : ESTALE);
 	else
-		make(req, newparent, newname, &(struct make_args){.what = MAKE_LINK, .node = node_index(node)});
+		make(req, newparent, newname,
+		     &(struct make_args){.what = MAKE_LINK, .node = node_index(node)});
 }
 
-/* Walks to the directory above target on the backend, making what is missing if `create`; *name is target's last component (in buf). Inside the
- * guard. The nodes on the way carry no lookups; *dir comes back pinned. */
+/* Walks to the directory above target on the backend, making what is missing if `create`; *name is target's
+ * last component (in buf). Inside the guard. The nodes on the way carry no lookups; *dir comes back pinned.
+ */
 static errint_t walk_above(struct backend *b, char *buf, bool create, struct node **dir, char **name)
 {
 	static const struct caller root = {.umask = 022};
@@ -127,7 +129,8 @@ static errint_t walk_above(struct backend *b, char *buf, bool create, struct nod
 	char *slash;
 
 	*name = buf;
-	*dir = backends ? tiers_root_node(node_index(backends), b->config->name, &(struct route){.backend = b->index}, false)
+	*dir = backends ? tiers_root_node(node_index(backends), b->config->name,
+					  &(struct route){.backend = b->index}, false)
 			: NULL;
 	if (!*dir)
 		return -ENOMEM;
@@ -183,7 +186,8 @@ static errint_t remove_target(struct backend *b, const char *target)
 }
 
 /* mkdir of a name that a pattern routes: on the backend or not at all. */
-static void mkdir_routed(fuse_req_t req, uint32_t parent, const char *name, mode_t mode, const struct route *route)
+static void mkdir_routed(fuse_req_t req, uint32_t parent, const char *name, mode_t mode,
+			 const struct route *route)
 {
 	struct backend *b = &fs.guarded[route->backend];
 	struct caller caller = fs_caller(req);
@@ -215,8 +219,8 @@ void fs_mkdir(fuse_req_t req, fuse_ino_t parent_id, const char *name, mode_t mod
 
 	if (!parent)
 		return;
-	if (parent->backend == NODE_LOCAL && tiers_concern(node_index(parent)) && !is_route(parent, name, &route) &&
-	    tiers_pattern_at(node_index(parent), name, &route))
+	if (parent->backend == NODE_LOCAL && tiers_concern(node_index(parent)) &&
+	    !is_route(parent, name, &route) && tiers_pattern_at(node_index(parent), name, &route))
 		mkdir_routed(req, node_index(parent), name, mode, &route);
 	else
 		make(req, parent, name, &(struct make_args){.what = MAKE_DIR, .mode = mode | S_IFDIR});
@@ -258,7 +262,8 @@ void fs_unlink(fuse_req_t req, fuse_ino_t parent_id, const char *name)
 		remove_name(req, parent, name, false);
 }
 
-/* A route that a pattern made goes away with its directory; one from the manifest is busy like a mountpoint. */
+/* A route that a pattern made goes away with its directory; one from the manifest is busy like a mountpoint.
+ */
 static void rmdir_route(fuse_req_t req, const struct route *route)
 {
 	struct backend *b = &fs.guarded[route->backend];

@@ -13,8 +13,8 @@ void fs_rmdir(fuse_req_t req, fuse_ino_t parent, const char *name);
 void fs_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_ino_t newparent, const char *newname,
 	       unsigned flags);
 
-/* The directory with this id in which names may be made, or NULL with the request answered: ESTALE; EROFS for the virtual tree, EEXIST for
- * .guardfs itself when making, EROFS when removing. */
+/* The directory with this id in which names may be made, or NULL with the request answered: ESTALE; EROFS for
+ * the virtual tree, EEXIST for .guardfs itself when making, EROFS when removing. */
 struct node *make_parent(fuse_req_t req, fuse_ino_t parent, const char *name, bool removing);
 
 #endif

@@ -1,7 +1,7 @@
 /* node.c: the node table. Records lie in the arena; the indexes here are private and rebuilt by each worker.
  *
- * Locks, in this order: tree_lock (names and parents), a shard's lock (its chains, lookup counts, creation and freeing), alloc_lock (free records and
- * the name heap). None is held across a call into a backend. */
+ * Locks, in this order: tree_lock (names and parents), a shard's lock (its chains, lookup counts, creation
+ * and freeing), alloc_lock (free records and the name heap). None is held across a call into a backend. */
 #include "fs/node.h"
 #include "base/cleanup.h"
 
@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 
-#define SHARDS        64u
+#define SHARDS	      64u
 #define FIRST_BUCKETS 64u
 #define LINK_END      UINT32_MAX
 
@@ -67,7 +67,8 @@ pthread_mutex_t *node_lock(const struct node *node)
 
 /* ---- index ---- */
 
-/* A local file without a handle is known by device and inode, kept in fh with length 0 (its descriptor is then never evicted). */
+/* A local file without a handle is known by device and inode, kept in fh with length 0 (its descriptor is
+ * then never evicted). */
 #define FH_DEV_INO_SIZE 16
 
 static uint32_t key_hash(const struct key *k)
@@ -103,7 +104,8 @@ static bool key_matches(const struct key *k, const struct node *node)
 		       memcmp(node->fh, k->fh, k->fh_length ? k->fh_length : FH_DEV_INO_SIZE) == 0;
 	if (k->backend == NODE_VIRTUAL)
 		return node->ino == k->ino;
-	return node->parent == k->parent && !(node->flags & NODE_UNLINKED) && strcmp(node_name(node), k->name) == 0;
+	return node->parent == k->parent && !(node->flags & NODE_UNLINKED) &&
+	       strcmp(node_name(node), k->name) == 0;
 }
 
 static struct shard *shard_of(uint32_t hash)
@@ -258,7 +260,8 @@ static struct node *record_make(const struct key *k, uint32_t parent, const char
 	return node;
 }
 
-/* Frees a node that nobody references. Under its shard's lock. Returns its parent for the caller to release after unlocking. */
+/* Frees a node that nobody references. Under its shard's lock. Returns its parent for the caller to release
+ * after unlocking. */
 static uint32_t record_free(struct shard *s, struct node *node)
 {
 	uint32_t n = node_index(node), parent = node->parent;
@@ -272,8 +275,8 @@ static uint32_t record_free(struct shard *s, struct node *node)
 
 static bool is_unused(const struct node *node)
 {
-	return atomic_load(&node->nlookup) == 0 && atomic_load(&node->pins) == 0 && atomic_load(&node->children) == 0 &&
-	       node_index(node) != 0 && node->backend != NODE_VIRTUAL;
+	return atomic_load(&node->nlookup) == 0 && atomic_load(&node->pins) == 0 &&
+	       atomic_load(&node->children) == 0 && node_index(node) != 0 && node->backend != NODE_VIRTUAL;
 }
 
 static void free_if_unused(struct node *node)
@@ -372,8 +375,8 @@ struct node *node_from_id(fuse_ino_t id)
 	return arena_node(fs.arena, id);
 }
 
-/* Inode numbers of guarded tiers: a hash of backend and path, or of backend and the storage's own number where that is stable. Bit 62 keeps them
- * apart from the local tier's. */
+/* Inode numbers of guarded tiers: a hash of backend and path, or of backend and the storage's own number
+ * where that is stable. Bit 62 keeps them apart from the local tier's. */
 static uint64_t guarded_ino(uint64_t h)
 {
 	return (h >> 2) | 1ull << 62;
@@ -488,7 +491,8 @@ struct node *node_intern_local(uint32_t parent, const char *name, const struct f
 	return node;
 }
 
-/* Takes the name from a guarded node whose place something else has taken, or that was removed. Under its shard's lock. */
+/* Takes the name from a guarded node whose place something else has taken, or that was removed. Under its
+ * shard's lock. */
 static void lose_name(struct shard *s, struct node *node)
 {
 	index_remove(s, node_index(node));
@@ -497,8 +501,8 @@ static void lose_name(struct shard *s, struct node *node)
 	node->ino = guarded_ino(hash_bytes(node->ino, &node->generation, sizeof(node->generation)));
 }
 
-struct node *node_intern_guarded(const struct backend *b, uint32_t parent, const char *name, const struct stat *st, unsigned flags,
-				 bool lookup)
+struct node *node_intern_guarded(const struct backend *b, uint32_t parent, const char *name,
+				 const struct stat *st, unsigned flags, bool lookup)
 {
 	struct key k = {.backend = b->index, .parent = parent, .name = name};
 	uint32_t hash = key_hash(&k);
@@ -580,7 +584,8 @@ void node_forget(struct node *node, uint64_t n)
 {
 	uint64_t had = atomic_load(&node->nlookup), left;
 
-	/* Never below zero, whatever arrives: a number too small leaks a record, one too large frees it under somebody. */
+	/* Never below zero, whatever arrives: a number too small leaks a record, one too large frees it under
+	 * somebody. */
 	do
 		left = had > n ? had - n : 0;
 	while (!atomic_compare_exchange_weak(&node->nlookup, &had, left));
@@ -636,7 +641,8 @@ static void reindex(struct node *node)
 	index_insert(s, hash, node_index(node));
 }
 
-/* Numbers derived from paths follow the names below a renamed directory, so that they are the same after a restart. */
+/* Numbers derived from paths follow the names below a renamed directory, so that they are the same after a
+ * restart. */
 static void renumber_below(uint32_t top)
 {
 	uint32_t used = atomic_load(&fs.arena->nodes_used);
@@ -645,7 +651,8 @@ static void renumber_below(uint32_t top)
 		struct node *node = node_at(n);
 		uint32_t chain[256], depth = 0, up = n;
 
-		if (n == top || atomic_load(&node->state) != NODE_LIVE || !is_guarded(node) || node->flags & NODE_UNLINKED)
+		if (n == top || atomic_load(&node->state) != NODE_LIVE || !is_guarded(node) ||
+		    node->flags & NODE_UNLINKED)
 			continue;
 		while (up != NODE_NONE && up != top && depth < ARRAY_SIZE(chain)) {
 			chain[depth++] = up;
@@ -675,7 +682,8 @@ static void place_guarded(struct node *node, uint32_t parent, uint32_t name_ref)
 		renumber_below(node_index(node));
 }
 
-static void rename_guarded(uint32_t parent, const char *name, uint32_t newparent, const char *newname, bool exchange)
+static void rename_guarded(uint32_t parent, const char *name, uint32_t newparent, const char *newname,
+			   bool exchange)
 {
 	struct node *from = node_find_guarded(parent, name, false);
 	struct node *to = node_find_guarded(newparent, newname, false);
@@ -717,7 +725,8 @@ static void rename_guarded(uint32_t parent, const char *name, uint32_t newparent
 
 void node_renamed(uint32_t parent, const char *name, uint32_t newparent, const char *newname, bool exchange)
 {
-	/* Local directories are placed again by the next lookup; only guarded nodes are known by their names. */
+	/* Local directories are placed again by the next lookup; only guarded nodes are known by their names.
+	 */
 	if (is_guarded(node_at(parent)))
 		rename_guarded(parent, name, newparent, newname, exchange);
 }

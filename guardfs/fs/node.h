@@ -1,4 +1,5 @@
-/* node.h (fs): the table of nodes: indexes by identity, reference counts, names. Worker; any thread unless said otherwise. */
+/* node.h (fs): the table of nodes: indexes by identity, reference counts, names. Worker; any thread unless
+ * said otherwise. */
 #ifndef GUARDFS_FS_NODE_H
 #define GUARDFS_FS_NODE_H
 
@@ -7,7 +8,8 @@
 /* Rebuilds the private indexes from the arena. Before threads. 0 or -ENOMEM. */
 errint_t node_init(void) WARN_UNUSED;
 
-/* The live node with this id, or NULL. The kernel holds a reference to every id it sends, so it stays valid for the request. */
+/* The live node with this id, or NULL. The kernel holds a reference to every id it sends, so it stays valid
+ * for the request. */
 struct node *node_from_id(fuse_ino_t id);
 
 static inline uint32_t node_index(const struct node *node)
@@ -15,20 +17,20 @@ static inline uint32_t node_index(const struct node *node)
 	return (uint32_t)(node - fs.arena->nodes);
 }
 
-/* Finds or makes the local node for what was found, adds one to its lookup count (lookup: true) and refreshes parent and name of
- * directories. NULL when the table is full. */
+/* Finds or makes the local node for what was found, adds one to its lookup count (lookup: true) and refreshes
+ * parent and name of directories. NULL when the table is full. */
 struct node *node_intern_local(uint32_t parent, const char *name, const struct found *found, bool lookup);
 
-/* The same for a guarded node, known by parent and name. If something else (another type, another file) is there now, the old node loses its name
- * and a new one is made. flags: NODE_ROUTE_ROOT or 0. */
-struct node *node_intern_guarded(const struct backend *b, uint32_t parent, const char *name, const struct stat *st, unsigned flags,
-				 bool lookup);
+/* The same for a guarded node, known by parent and name. If something else (another type, another file) is
+ * there now, the old node loses its name and a new one is made. flags: NODE_ROUTE_ROOT or 0. */
+struct node *node_intern_guarded(const struct backend *b, uint32_t parent, const char *name,
+				 const struct stat *st, unsigned flags, bool lookup);
 
 /* The virtual node with the given id from fs/virtual.h. */
 struct node *node_intern_virtual(unsigned id, bool lookup);
 
-/* The guarded or route node known under parent and name, NULL if unknown. lookup: adds one to its lookup count; without it the caller must know
- * that the kernel holds the node, or only look at it in passing. */
+/* The guarded or route node known under parent and name, NULL if unknown. lookup: adds one to its lookup
+ * count; without it the caller must know that the kernel holds the node, or only look at it in passing. */
 struct node *node_find_guarded(uint32_t parent, const char *name, bool lookup);
 
 /* Remembers attributes of a guarded node (size, times, mode), for answers while it is down. */
@@ -54,12 +56,12 @@ void node_unpin(struct node *node);
 void node_unlinked(uint32_t parent, const char *name);
 void node_renamed(uint32_t parent, const char *name, uint32_t newparent, const char *newname, bool exchange);
 
-/* Path of a directory node (or guarded node) relative to the mount, without leading slash; "" for the root. -ENAMETOOLONG, or -ESTALE for a
- * node without a name. */
+/* Path of a directory node (or guarded node) relative to the mount, without leading slash; "" for the root.
+ * -ENAMETOOLONG, or -ESTALE for a node without a name. */
 errint_t node_path(uint32_t node, char *path, size_t size) WARN_UNUSED;
 
-/* Lock of a node's small mutable fields (size, backing_id, opens). Never held across a call into a backend, except opening a backing file
- * of the local tier. */
+/* Lock of a node's small mutable fields (size, backing_id, opens). Never held across a call into a backend,
+ * except opening a backing file of the local tier. */
 pthread_mutex_t *node_lock(const struct node *node);
 
 #endif

@@ -1,4 +1,5 @@
-/* open.c: OPEN, CREATE (and TMPFILE), FLUSH, FSYNC, RELEASE; passthrough of the local tier's regular files. */
+/* open.c: OPEN, CREATE (and TMPFILE), FLUSH, FSYNC, RELEASE; passthrough of the local tier's regular files.
+ */
 #include "fs/open.h"
 #include "base/cleanup.h"
 #include "base/fd.h"
@@ -17,8 +18,8 @@
 
 /* ---- passthrough ---- */
 
-/* Lets the kernel read and write the backing file by itself. The kernel demands one mode for all open files of an inode, and one backing id:
- * the first open decides, the last close ends it. */
+/* Lets the kernel read and write the backing file by itself. The kernel demands one mode for all open files
+ * of an inode, and one backing id: the first open decides, the last close ends it. */
 static void passthrough_begin(struct node *node, struct handle *h, int fd)
 {
 	if (!fs.board->kernel_passthrough || !S_ISREG(node->mode))
@@ -52,7 +53,8 @@ static void passthrough_end(struct node *node, struct handle *h)
 static void fill_file_info(struct fuse_file_info *fi, const struct backend *b, const struct handle *h)
 {
 	fi->fh = handle_id(h, (uint32_t)(h - fs.arena->handles));
-	/* AUTO_INVAL_DATA drops pages when size or mtime have changed; dropping them at every open would read all again. */
+	/* AUTO_INVAL_DATA drops pages when size or mtime have changed; dropping them at every open would read
+	 * all again. */
 	fi->keep_cache = 1;
 	/* Closing a local file has nothing to report that write and fsync have not. */
 	fi->noflush = b->board == NULL;
@@ -74,7 +76,8 @@ static void undo_open(struct node *node, struct handle *h)
 
 static int backend_flags(int flags)
 {
-	/* Appends come with their offsets; the kernel of the caller has checked the rest. A writer may have to read for the page cache. */
+	/* Appends come with their offsets; the kernel of the caller has checked the rest. A writer may have
+	 * to read for the page cache. */
 	return flags & ~(O_APPEND | O_CREAT | O_EXCL | O_NOCTTY | O_NOFOLLOW);
 }
 
@@ -96,7 +99,8 @@ static void open_virtual(fuse_req_t req, const struct node *node, struct fuse_fi
 		return;
 	}
 	h = handle_new(node_index(node), HANDLE_SNAPSHOT, NODE_VIRTUAL, O_RDONLY, -1, 0);
-	/* In a memfd the text stays the same for this open file even if another worker serves the rest of it. */
+	/* In a memfd the text stays the same for this open file even if another worker serves the rest of it.
+	 */
 	fd = h ? memfd_create("guardfs-virtual", 0) : -1;
 	if (fd >= 0)
 		h->snapshot_fd = fd;
@@ -160,12 +164,13 @@ void fs_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 
 /* ---- CREATE ---- */
 
-static ssize_t create_in(struct backend *b, uint32_t p, const char *name, mode_t mode, int flags, const struct caller *c,
-			 struct found *found, int *ref)
+static ssize_t create_in(struct backend *b, uint32_t p, const char *name, mode_t mode, int flags,
+			 const struct caller *c, struct found *found, int *ref)
 {
 	if (strcmp(name, WIRE_TMPFILE_NAME) == 0)
 		return b->ops->tmpfile(b, p, backend_flags(flags), mode, c, found, ref);
-	return b->ops->create(b, p, name, backend_flags(flags) | O_CREAT | (flags & O_EXCL), mode, c, found, ref);
+	return b->ops->create(b, p, name, backend_flags(flags) | O_CREAT | (flags & O_EXCL), mode, c, found,
+			      ref);
 }
 
 static void reply_create(fuse_req_t req, struct node *node, struct handle *h, const struct stat *st,
@@ -217,7 +222,8 @@ void fs_create(fuse_req_t req, fuse_ino_t parent_id, const char *name, mode_t mo
 	}
 	start_ledger(h, node, true);
 	if (unnamed)
-		nodefd_offer(fs.arena, node_index(node), 0, dup(ref)); /* no file handle leads to a file without a name */
+		nodefd_offer(fs.arena, node_index(node), 0,
+			     dup(ref)); /* no file handle leads to a file without a name */
 	if (!b->board)
 		passthrough_begin(node, h, ref);
 	reply_create(req, node, h, &found.st, fi);

@@ -1,4 +1,5 @@
-/* rename.c: RENAME and RENAME2. Never across tiers (EXDEV, so that mv copies), never a route's root or a directory above one (EBUSY, like a mountpoint). */
+/* rename.c: RENAME and RENAME2. Never across tiers (EXDEV, so that mv copies), never a route's root or a
+ * directory above one (EBUSY, like a mountpoint). */
 #include "fs/call.h"
 #include "fs/guard.h"
 #include "fs/handle.h"
@@ -11,7 +12,8 @@
 #include <stdio.h>
 
 /* 0 if the tier map allows it, else a positive errno. */
-static int forbidden(const struct node *parent, const char *name, const struct node *newparent, const char *newname)
+static int forbidden(const struct node *parent, const char *name, const struct node *newparent,
+		     const char *newname)
 {
 	struct route route;
 
@@ -43,7 +45,8 @@ static void place_again(uint32_t parent, const char *name)
 		node_forget(node, 1);
 }
 
-static void renamed(struct backend *b, uint32_t p, const char *name, uint32_t np, const char *newname, unsigned flags)
+static void renamed(struct backend *b, uint32_t p, const char *name, uint32_t np, const char *newname,
+		    unsigned flags)
 {
 	struct node *replaced;
 
@@ -64,8 +67,8 @@ static void renamed(struct backend *b, uint32_t p, const char *name, uint32_t np
 	node_renamed(p, name, np, newname, flags & RENAME_EXCHANGE);
 }
 
-void fs_rename(fuse_req_t req, fuse_ino_t parent_id, const char *name, fuse_ino_t newparent_id, const char *newname,
-	       unsigned flags)
+void fs_rename(fuse_req_t req, fuse_ino_t parent_id, const char *name, fuse_ino_t newparent_id,
+	       const char *newname, unsigned flags)
 {
 	struct node *parent = make_parent(req, parent_id, name, true), *newparent;
 	struct backend *b;

@@ -1,4 +1,5 @@
-/* tiers.c: see tiers.h. The worker's copy of the tier map, and a cache of which local directories routes concern. */
+/* tiers.c: see tiers.h. The worker's copy of the tier map, and a cache of which local directories routes
+ * concern. */
 #include "fs/tiers.h"
 #include "base/cleanup.h"
 #include "fs/node.h"
@@ -258,7 +259,8 @@ errint_t tiers_target(uint32_t index, char *target, size_t size)
 	return copy_string(target, size, route.target);
 }
 
-/* The number that a path on the backend has, whichever way leads there: folded over the components from its root. */
+/* The number that a path on the backend has, whichever way leads there: folded over the components from its
+ * root. */
 static uint64_t target_ino(const struct config_backend *config, const char *target)
 {
 	uint64_t ino = hash_bytes(0, config->name, strlen(config->name)) >> 2 | 1ull << 62;

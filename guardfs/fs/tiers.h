@@ -11,7 +11,8 @@ void tiers_refresh(void);
 /* Are there any routes or patterns at all? */
 bool tiers_in_use(void);
 
-/* Could a child of this local directory be a route, or routed by a pattern? False at the price of one comparison when there are none. */
+/* Could a child of this local directory be a route, or routed by a pattern? False at the price of one
+ * comparison when there are none. */
 bool tiers_concern(uint32_t parent);
 
 /* Route whose root is `name` in local directory parent; copies it. false: none. */
@@ -23,14 +24,16 @@ bool tiers_pattern_at(uint32_t parent, const char *name, struct route *route);
 /* Are there routes at or below this local path? (It must then not be renamed or removed.) */
 bool tiers_below(uint32_t parent, const char *name);
 
-/* Adds a pattern-made route to the board's map, or removes one; keeper is nudged to write it down. 0 or -errno of tiermap_add/remove. */
+/* Adds a pattern-made route to the board's map, or removes one; keeper is nudged to write it down. 0 or
+ * -errno of tiermap_add/remove. */
 errint_t tiers_add(const struct route *route) WARN_UNUSED;
 errint_t tiers_remove(const char *path) WARN_UNUSED;
 
 /* Route components directly below a local directory, for its listing. emit as tiermap_children. */
 void tiers_children(uint32_t dir, void (*emit)(void *arg, const char *name, bool is_route), void *arg);
 
-/* Target on its backend of a route root node ("" for .guardfs/backends/NAME). 0 or -ENOENT if the route is gone. For backend_set_route_resolver. */
+/* Target on its backend of a route root node ("" for .guardfs/backends/NAME). 0 or -ENOENT if the route is
+ * gone. For backend_set_route_resolver. */
 errint_t tiers_target(uint32_t node, char *target, size_t size) WARN_UNUSED;
 
 /* The node of a route's root, interned with a lookup (lookup: true) or found; NULL when the table is full. */

@@ -1,4 +1,5 @@
-/* wire.c: see wire.h. Structures come from linux/fuse.h; what Debian 12's header (7.38) lacks is defined here after linux/fuse.h of 6.9. */
+/* wire.c: see wire.h. Structures come from linux/fuse.h; what Debian 12's header (7.38) lacks is defined here
+ * after linux/fuse.h of 6.9. */
 #include "fs/wire.h"
 
 #include <errno.h>
@@ -7,8 +8,8 @@
 #include <sys/ioctl.h>
 
 #define INIT_PASSTHROUGH_FLAGS2 (1u << 5) /* FUSE_PASSTHROUGH is 1ull << 37 */
-#define INIT_MINOR_PASSTHROUGH  40u
-#define OPEN_PASSTHROUGH        (1u << 7) /* FOPEN_PASSTHROUGH */
+#define INIT_MINOR_PASSTHROUGH	40u
+#define OPEN_PASSTHROUGH	(1u << 7) /* FOPEN_PASSTHROUGH */
 
 struct backing_map {
 	int32_t fd;
@@ -21,7 +22,8 @@ struct backing_map {
 #define FUSE_DEV_IOC_MAGIC 229
 #endif
 
-/* What is known of an opcode: name, size of its fixed part, how many NUL-terminated names follow, may it run twice. */
+/* What is known of an opcode: name, size of its fixed part, how many NUL-terminated names follow, may it run
+ * twice. */
 struct opcode {
 	const char *name;
 	uint16_t fixed;
@@ -152,7 +154,8 @@ bool wire_is_complete(const uint8_t *buffer, const struct wire_request *r)
 		return true;
 	if (n < op->fixed)
 		return false;
-	return names_are_terminated(buffer + sizeof(struct fuse_in_header) + op->fixed, n - op->fixed, op->names) &&
+	return names_are_terminated(buffer + sizeof(struct fuse_in_header) + op->fixed, n - op->fixed,
+				    op->names) &&
 	       data_is_complete(buffer, r);
 }
 
@@ -254,7 +257,8 @@ void wire_set_passthrough(uint8_t *buf, size_t length, int32_t backing_id)
 	memcpy(at, &open, sizeof(open));
 }
 
-bool wire_extend_init(const uint8_t *request, size_t request_length, uint8_t *reply, size_t length, bool passthrough)
+bool wire_extend_init(const uint8_t *request, size_t request_length, uint8_t *reply, size_t length,
+		      bool passthrough)
 {
 	struct fuse_init_in in = {0};
 	struct fuse_init_out out;
@@ -276,8 +280,8 @@ bool wire_extend_init(const uint8_t *request, size_t request_length, uint8_t *re
 		out.flags |= FUSE_INIT_EXT;
 		out.flags2 |= INIT_PASSTHROUGH_FLAGS2;
 		out.minor = MAX(out.minor, INIT_MINOR_PASSTHROUGH);
-		memcpy((uint8_t *)&out + offsetof(struct fuse_init_out, flags2) + sizeof(out.flags2), &max_stack_depth,
-		       sizeof(max_stack_depth));
+		memcpy((uint8_t *)&out + offsetof(struct fuse_init_out, flags2) + sizeof(out.flags2),
+		       &max_stack_depth, sizeof(max_stack_depth));
 	}
 	memcpy(at, &out, sizeof(out));
 	return passthrough;

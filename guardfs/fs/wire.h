@@ -1,4 +1,5 @@
-/* wire.h: the few places where guardfs speaks the FUSE protocol itself, because libfuse 3.14 has no call for it. Follows linux/fuse.h. */
+/* wire.h: the few places where guardfs speaks the FUSE protocol itself, because libfuse 3.14 has no call for
+ * it. Follows linux/fuse.h. */
 #ifndef GUARDFS_FS_WIRE_H
 #define GUARDFS_FS_WIRE_H
 
@@ -7,31 +8,31 @@
 #include <fuse_lowlevel.h>
 #include <sys/types.h>
 
-#define WIRE_OP_LOOKUP        1u
-#define WIRE_OP_FORGET        2u
-#define WIRE_OP_GETATTR       3u
-#define WIRE_OP_READLINK      5u
-#define WIRE_OP_OPEN          14u
-#define WIRE_OP_READ          15u
-#define WIRE_OP_WRITE         16u
-#define WIRE_OP_STATFS        17u
-#define WIRE_OP_RELEASE       18u
-#define WIRE_OP_FSYNC         20u
-#define WIRE_OP_GETXATTR      22u
-#define WIRE_OP_LISTXATTR     23u
-#define WIRE_OP_FLUSH         25u
-#define WIRE_OP_INIT          26u
-#define WIRE_OP_OPENDIR       27u
-#define WIRE_OP_READDIR       28u
-#define WIRE_OP_RELEASEDIR    29u
-#define WIRE_OP_FSYNCDIR      30u
-#define WIRE_OP_CREATE        35u
-#define WIRE_OP_INTERRUPT     36u
-#define WIRE_OP_DESTROY       38u
-#define WIRE_OP_BATCH_FORGET  42u
-#define WIRE_OP_READDIRPLUS   44u
-#define WIRE_OP_LSEEK         46u
-#define WIRE_OP_TMPFILE       51u
+#define WIRE_OP_LOOKUP	     1u
+#define WIRE_OP_FORGET	     2u
+#define WIRE_OP_GETATTR	     3u
+#define WIRE_OP_READLINK     5u
+#define WIRE_OP_OPEN	     14u
+#define WIRE_OP_READ	     15u
+#define WIRE_OP_WRITE	     16u
+#define WIRE_OP_STATFS	     17u
+#define WIRE_OP_RELEASE	     18u
+#define WIRE_OP_FSYNC	     20u
+#define WIRE_OP_GETXATTR     22u
+#define WIRE_OP_LISTXATTR    23u
+#define WIRE_OP_FLUSH	     25u
+#define WIRE_OP_INIT	     26u
+#define WIRE_OP_OPENDIR	     27u
+#define WIRE_OP_READDIR	     28u
+#define WIRE_OP_RELEASEDIR   29u
+#define WIRE_OP_FSYNCDIR     30u
+#define WIRE_OP_CREATE	     35u
+#define WIRE_OP_INTERRUPT    36u
+#define WIRE_OP_DESTROY	     38u
+#define WIRE_OP_BATCH_FORGET 42u
+#define WIRE_OP_READDIRPLUS  44u
+#define WIRE_OP_LSEEK	     46u
+#define WIRE_OP_TMPFILE	     51u
 
 struct wire_request {
 	uint32_t length;
@@ -41,17 +42,20 @@ struct wire_request {
 	uint32_t uid, gid, pid;
 };
 
-/* The header at the start of a request buffer of `available` bytes. -EINVAL if it is shorter than a header, or its length is not what was read. */
+/* The header at the start of a request buffer of `available` bytes. -EINVAL if it is shorter than a header,
+ * or its length is not what was read. */
 errint_t wire_parse(const uint8_t *buffer, size_t available, struct wire_request *r) WARN_UNUSED;
 
-/* Is the request at least as long as its opcode's fixed part, and are its names terminated? libfuse trusts both. Unknown opcodes are valid. */
+/* Is the request at least as long as its opcode's fixed part, and are its names terminated? libfuse trusts
+ * both. Unknown opcodes are valid. */
 bool wire_is_complete(const uint8_t *buffer, const struct wire_request *r);
 
 /* unique in the header of a buffer that guardian may read at the same time. */
 uint64_t wire_unique(const uint8_t *buffer);
 void wire_clear_unique(uint8_t *buffer);
 
-/* Does an opcode change nothing, so that it may be run again after its worker died? (WRITE counts: by offset it is idempotent.) */
+/* Does an opcode change nothing, so that it may be run again after its worker died? (WRITE counts: by offset
+ * it is idempotent.) */
 bool wire_is_idempotent(uint32_t opcode);
 bool wire_wants_reply(uint32_t opcode);
 const char *wire_opcode_name(uint32_t opcode);
@@ -65,23 +69,28 @@ size_t wire_error_reply(uint8_t *buf, uint64_t unique, int err);
 /* unique and error of a reply. */
 uint64_t wire_reply_unique(const void *reply);
 
-/* Turns the OPEN or CREATE reply at buf (opcode says which) into one with FOPEN_PASSTHROUGH and the backing id. */
+/* Turns the OPEN or CREATE reply at buf (opcode says which) into one with FOPEN_PASSTHROUGH and the backing
+ * id. */
 void wire_set_passthrough(uint8_t *buf, size_t length, int32_t backing_id);
 
-/* Adds to an INIT reply what libfuse 3.14 cannot ask for: parallel directory operations, HANDLE_KILLPRIV_V2, and passthrough if wanted; only
- * what the INIT request offered. Returns whether passthrough was agreed upon. */
-bool wire_extend_init(const uint8_t *request, size_t request_length, uint8_t *reply, size_t length, bool passthrough);
+/* Adds to an INIT reply what libfuse 3.14 cannot ask for: parallel directory operations, HANDLE_KILLPRIV_V2,
+ * and passthrough if wanted; only what the INIT request offered. Returns whether passthrough was agreed upon.
+ */
+bool wire_extend_init(const uint8_t *request, size_t request_length, uint8_t *reply, size_t length,
+		      bool passthrough);
 
 /* Fields of requests that libfuse drops. From the buffer of the current call. */
 bool wire_write_kills_priv(const uint8_t *buffer);
 bool wire_setattr_kills_priv(const uint8_t *buffer);
 bool wire_open_kills_priv(const uint8_t *buffer); /* OPEN with O_TRUNC, CREATE */
 uint64_t wire_interrupted(const uint8_t *buffer);
-/* TMPFILE, which libfuse 3.14 does not know, has the layout of CREATE and the name "/", which no CREATE has: turns it into one. */
+/* TMPFILE, which libfuse 3.14 does not know, has the layout of CREATE and the name "/", which no CREATE has:
+ * turns it into one. */
 void wire_adopt(uint8_t *buffer);
 #define WIRE_TMPFILE_NAME "/"
 
-/* /dev/fuse: registers fd as backing file. Returns its id (> 0) or -errno (ENOTTY and EPERM: no passthrough here; ELOOP: stacked too deeply). */
+/* /dev/fuse: registers fd as backing file. Returns its id (> 0) or -errno (ENOTTY and EPERM: no passthrough
+ * here; ELOOP: stacked too deeply). */
 int wire_backing_open(int dev_fd, int fd);
 void wire_backing_close(int dev_fd, int32_t backing_id);
 

@@ -9,13 +9,14 @@
 
 #define OWN_PREFIX "user.guardfs."
 
-/* SFTP carries no extended attributes: asking sshfs would cost a round trip to be told so, and ls -l asks for each file. ACLs are not carried by
- * any guarded tier, whose ownership is presented. */
+/* SFTP carries no extended attributes: asking sshfs would cost a round trip to be told so, and ls -l asks for
+ * each file. ACLs are not carried by any guarded tier, whose ownership is presented. */
 static bool tier_has_xattr(const struct backend *b, const char *name)
 {
 	if (!b->board)
 		return true;
-	return b->config->type == BACKEND_DIR && (!name || strncmp(name, XATTR_SYSTEM_PREFIX, XATTR_SYSTEM_PREFIX_LEN) != 0);
+	return b->config->type == BACKEND_DIR &&
+	       (!name || strncmp(name, XATTR_SYSTEM_PREFIX, XATTR_SYSTEM_PREFIX_LEN) != 0);
 }
 
 static void reply_value(fuse_req_t req, const char *value, size_t length, size_t size)

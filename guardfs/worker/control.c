@@ -19,7 +19,8 @@
 
 static struct arena *arena;
 
-/* The new root first, then its epoch: whoever sees the epoch finds the root. The old one is O_PATH: closing it reaches no backend. */
+/* The new root first, then its epoch: whoever sees the epoch finds the root. The old one is O_PATH: closing
+ * it reaches no backend. */
 static void install_root(uint32_t backend, uint32_t epoch, int fd)
 {
 	struct board_backend *b = &arena->board.backends[backend];

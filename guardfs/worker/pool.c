@@ -1,7 +1,8 @@
 /* pool.c: see pool.h.
  *
- * A thread owns the slot it reads into. When a request is parked the slot stays behind and the thread takes another. There is always one
- * thread idle in read(2), as long as slots last: whoever takes a request as the last idle one starts another. */
+ * A thread owns the slot it reads into. When a request is parked the slot stays behind and the thread takes
+ * another. There is always one thread idle in read(2), as long as slots last: whoever takes a request as the
+ * last idle one starts another. */
 #include "worker/pool.h"
 #include "backend/backend.h"
 #include "base/cleanup.h"
@@ -21,11 +22,11 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#define IDLE_MAX      8u  /* idle threads beyond this end */
-#define RUNNERS_MAX   64u /* threads that run parked and recovered requests */
-#define STACK_SIZE    (256u * 1024u)
+#define IDLE_MAX    8u	/* idle threads beyond this end */
+#define RUNNERS_MAX 64u /* threads that run parked and recovered requests */
+#define STACK_SIZE  (256u * 1024u)
 /* Slot buffers larger than this give their pages back when a thread ends. */
-#define BUFFER_KEPT   (64u * 1024u)
+#define BUFFER_KEPT (64u * 1024u)
 
 static struct {
 	struct arena *arena;
@@ -81,7 +82,8 @@ static void slot_give_back(struct slot *slot)
 	pthread_cond_signal(&pool.slot_freed);
 }
 
-/* Empties a slot for the next request. Its unique goes first: from then on guardian has no business with it. */
+/* Empties a slot for the next request. Its unique goes first: from then on guardian has no business with it.
+ */
 static void slot_prepare(struct slot *slot)
 {
 	wire_clear_unique(arena_slot_buffer(pool.arena, slot));
@@ -128,8 +130,8 @@ static bool run_request(struct slot *slot)
 
 	call_setup(slot);
 	if (wire_parse(call.buffer, slot->length, &r) < 0 || !wire_is_complete(call.buffer, &r)) {
-		log_error("the kernel sent a malformed request of %u bytes (opcode %u): answered EINVAL", slot->length,
-			  slot->length >= sizeof(r) ? r.opcode : 0);
+		log_error("the kernel sent a malformed request of %u bytes (opcode %u): answered EINVAL",
+			  slot->length, slot->length >= sizeof(r) ? r.opcode : 0);
 		reply_error(call.unique, EINVAL);
 		return true;
 	}
@@ -187,7 +189,8 @@ static void run_waiting(unsigned backend)
 
 static bool thread_begin(void)
 {
-	void *data = mmap(NULL, CALL_DATA_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	void *data = mmap(NULL, CALL_DATA_SIZE, PROT_READ | PROT_WRITE,
+			  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 
 	if (data == MAP_FAILED)
 		return false;
@@ -239,7 +242,8 @@ static void start_reader(void)
 	}
 }
 
-/* Reads one request into the slot. Returns false when the thread should look around (interrupted, aborted request). */
+/* Reads one request into the slot. Returns false when the thread should look around (interrupted, aborted
+ * request). */
 static bool read_request(struct slot *slot)
 {
 	ssize_t n = read(pool.dev_fd, arena_slot_buffer(pool.arena, slot), SLOT_BUFFER_SIZE);

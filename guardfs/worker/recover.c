@@ -57,7 +57,8 @@ static struct slot *move_to_free(struct arena *arena, const struct slot *from)
 
 static bool may_run_again(const struct slot *slot, const struct wire_request *r)
 {
-	return slot->replays < REPLAYS_MAX && (wire_is_idempotent(r->opcode) || !wire_wants_reply(r->opcode)) &&
+	return slot->replays < REPLAYS_MAX &&
+	       (wire_is_idempotent(r->opcode) || !wire_wants_reply(r->opcode)) &&
 	       r->opcode != WIRE_OP_INTERRUPT;
 }
 
@@ -102,7 +103,8 @@ static bool recover_slot(struct arena *arena, struct slot *slot, uint16_t *ready
 	}
 	if (reply_length && reply_length <= SLOT_REPLY_MAX && wire_reply_unique(slot->reply) == unique) {
 		if (session_send(slot->reply, reply_length) == 0)
-			log_debug("sent the answer to %s that a dead worker had decided on", wire_opcode_name(r.opcode));
+			log_debug("sent the answer to %s that a dead worker had decided on",
+				  wire_opcode_name(r.opcode));
 		let_go(arena, slot);
 		return false;
 	}
@@ -110,7 +112,8 @@ static bool recover_slot(struct arena *arena, struct slot *slot, uint16_t *ready
 		return true;
 	if (wire_wants_reply(r.opcode)) {
 		if (slot->replays >= REPLAYS_MAX)
-			log_warning("%s (request %llu) was being run when two workers died: answered with an error, not run again",
+			log_warning("%s (request %llu) was being run when two workers died: answered with an "
+				    "error, not run again",
 				    wire_opcode_name(r.opcode), (unsigned long long)unique);
 		answer_error(arena, unique);
 	}
@@ -135,7 +138,8 @@ uint32_t recover_slots(struct arena *arena, uint16_t ready[SLOT_MAX])
 			n_parked++;
 			if (b < CONFIG_BACKENDS_MAX)
 				atomic_fetch_add(&arena->board.backends[b].parked, 1);
-		} else if (state == SLOT_EXPIRED || (state == SLOT_ORPHAN && !atomic_load(&arena->board.dead_workers))) {
+		} else if (state == SLOT_EXPIRED ||
+			   (state == SLOT_ORPHAN && !atomic_load(&arena->board.dead_workers))) {
 			atomic_store(&arena->slots[i].inside, 0);
 			atomic_store(&arena->slots[i].state, SLOT_FREE);
 		}
@@ -185,7 +189,8 @@ struct fd_list {
 	int fds[];
 };
 
-/* Open descriptors that no record names. malloc'ed; NULL if there are none (or no memory: then they wait for the next sweep). */
+/* Open descriptors that no record names. malloc'ed; NULL if there are none (or no memory: then they wait for
+ * the next sweep). */
 static struct fd_list *list_unrecorded(struct arena *arena, int spared_fd)
 {
 	CLEANUP_FREE struct fd_set_big *recorded = calloc(1, sizeof(*recorded));
@@ -204,7 +209,8 @@ static struct fd_list *list_unrecorded(struct arena *arena, int spared_fd)
 
 		if (*end || fd < FD_RESERVED || is_marked(recorded, (int)fd))
 			continue;
-		struct fd_list *grown = realloc(list, sizeof(*list) + ((list ? list->n : 0) + 1) * sizeof(int));
+		struct fd_list *grown =
+		    realloc(list, sizeof(*list) + ((list ? list->n : 0) + 1) * sizeof(int));
 
 		if (!grown)
 			break;
@@ -247,8 +253,8 @@ void recover_descriptors(struct arena *arena, int spared_fd)
 		close_aside(list);
 }
 
-/* Rounds of looking: a number that stayed open and unrecorded through all of them, while every request that ran in a round ended before
- * the next, belongs to nobody alive. */
+/* Rounds of looking: a number that stayed open and unrecorded through all of them, while every request that
+ * ran in a round ended before the next, belongs to nobody alive. */
 #define LATE_ROUNDS 3
 
 static struct {

@@ -36,7 +36,8 @@ errint_t session_send(const void *reply, size_t length)
 	return write(session.dev_fd, reply, length) < 0 ? -errno : 0;
 }
 
-/* INIT: libfuse's answer with what it cannot ask for added. The first worker's goes to the kernel and is kept; a successor's must be the same. */
+/* INIT: libfuse's answer with what it cannot ask for added. The first worker's goes to the kernel and is
+ * kept; a successor's must be the same. */
 static ssize_t reply_init(const struct iovec *iov, int count)
 {
 	struct arena_header *header = &session.arena->header;
@@ -64,8 +65,9 @@ static ssize_t reply_init(const struct iovec *iov, int count)
 	return (ssize_t)n;
 }
 
-/* Every reply of libfuse comes through here. What is small is recorded in the slot first: if this worker dies before or while sending it, its
- * successor sends it, and an operation that succeeded is not reported as failed. */
+/* Every reply of libfuse comes through here. What is small is recorded in the slot first: if this worker dies
+ * before or while sending it, its successor sends it, and an operation that succeeded is not reported as
+ * failed. */
 static ssize_t reply_writev(int fd, struct iovec *iov, int count, void *userdata)
 {
 	struct slot *slot = call.slot;

@@ -19,7 +19,8 @@
 
 static struct arena *crash_arena;
 
-/* Notes which request this thread was running, for the crash record, and dies of the signal. Async-signal-safe. */
+/* Notes which request this thread was running, for the crash record, and dies of the signal.
+ * Async-signal-safe. */
 static void fatal(int sig)
 {
 	if (crash_arena && call.slot)
@@ -39,7 +40,8 @@ static void set_signals(struct arena *arena)
 	for (size_t i = 0; i < ARRAY_SIZE(fatal_signals); i++)
 		sigaction(fatal_signals[i], &sa, NULL);
 	signal(SIGPIPE, SIG_IGN);
-	/* Signals meant for guardian (Ctrl-C in the foreground, a service manager's) are guardian's: it tells us. */
+	/* Signals meant for guardian (Ctrl-C in the foreground, a service manager's) are guardian's: it tells
+	 * us. */
 	signal(SIGINT, SIG_IGN);
 	signal(SIGTERM, SIG_IGN);
 	signal(SIGHUP, SIG_IGN);
@@ -70,7 +72,8 @@ static errint_t begin(const struct start *s)
 	return rc;
 }
 
-/* All work happens in threads made by pthread_create: the cloned leader's cached thread id is its parent's. */
+/* All work happens in threads made by pthread_create: the cloned leader's cached thread id is its parent's.
+ */
 static void *lead(void *arg)
 {
 	const struct start *s = arg;

@@ -1,5 +1,5 @@
-/* worker.h: the process that serves requests. Cloned by guardian with one descriptor table; killed at any moment, its successor takes over from
- * what the arena says. */
+/* worker.h: the process that serves requests. Cloned by guardian with one descriptor table; killed at any
+ * moment, its successor takes over from what the arena says. */
 #ifndef GUARDFS_WORKER_WORKER_H
 #define GUARDFS_WORKER_WORKER_H
 
@@ -12,7 +12,8 @@
 
 #define WORKER_HEARTBEAT_MS 100u
 
-/* Serves until told to stop. Never returns other than by its exit status; generation is board.worker_generation at its start. */
+/* Serves until told to stop. Never returns other than by its exit status; generation is
+ * board.worker_generation at its start. */
 int worker_main(struct arena *arena, uint32_t generation);
 
 #endif

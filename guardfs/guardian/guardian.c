@@ -1,0 +1,261 @@
+/* guardian.c: start, loop, end. See guardian.h. */
+#include "guardian/guardian.h"
+#include "base/clock.h"
+#include "base/log.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#define IDLE_TICK_MS   250u
+#define BUSY_TICK_MS   20u
+#define START_LIMIT_MS 15000u
+#define LOCK_WAIT_MS   2000u
+
+static void find_exe(struct guardian *g)
+{
+	static const char gone[] = " (deleted)";
+	ssize_t n = readlink("/proc/self/exe", g->exe, sizeof(g->exe) - 1);
+	size_t tail = sizeof(gone) - 1;
+
+	g->exe[n > 0 ? n : 0] = '\0';
+	/* An upgrade replaces the file by rename: the new program is at the old path. */
+	if (n > (ssize_t)tail && strcmp(g->exe + n - (ssize_t)tail, gone) == 0)
+		g->exe[(size_t)n - tail] = '\0';
+}
+
+static void remove_outside_files(const struct config *config)
+{
+	static const char *const files[] = {"health", "status.json"};
+	char path[CONFIG_PATH_MAX + 32];
+
+	for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
+		snprintf(path, sizeof(path), "%s/%s", config->run_dir, files[i]);
+		if (unlink(path) < 0 && errno != ENOENT)
+			log_warning("cannot remove %s: %s", path, strerror(errno));
+	}
+}
+
+static void tell_ready(int ready_fd)
+{
+	if (ready_fd < 0)
+		return;
+	if (write(GUARDIAN_READY, "1", 1) < 0)
+		log_warning("the starting process is gone");
+	setup_vacate(GUARDIAN_READY);
+}
+
+static void end(struct guardian *g)
+{
+	const struct config config = g->board->config;
+
+	log_notice("ending");
+	handover_forget();
+	mount_end(g);
+	supervise_stop(g, true);
+	remove_outside_files(&config);
+}
+
+/* Returns true when it is time to end. */
+static bool handle_signals(struct guardian *g)
+{
+	struct signalfd_siginfo info;
+	bool stop = false;
+
+	while (read(GUARDIAN_SIGNALS, &info, sizeof(info)) == (ssize_t)sizeof(info)) {
+		uint64_t one = 1;
+
+		switch (info.ssi_signo) {
+		case SIGTERM:
+		case SIGINT:
+			stop = true;
+			break;
+		case SIGHUP:
+			atomic_fetch_add(&g->board->requests.reload, 1);
+			if (write(GUARDIAN_NUDGE, &one, sizeof(one)) < 0)
+				log_warning("cannot wake keeper: %s", strerror(errno));
+			break;
+		case SIGUSR2:
+			handover_reexecute(g);
+			break;
+		default:
+			break; /* SIGCHLD: supervise_tick looks */
+		}
+	}
+	return stop;
+}
+
+static unsigned shortest_deadline_ms(const struct config *config)
+{
+	unsigned ms = IDLE_TICK_MS;
+
+	for (int c = 0; c < OP_CLASS_COUNT; c++)
+		ms = MIN(ms, config->deadline.ms[c] / 2);
+	return MAX(ms, 1u);
+}
+
+/* A request read after the deadlines were looked at is due no earlier than the shortest deadline from now, so
+ * half of that may be slept. */
+static int sleep_ms(const struct guardian *g, uint64_t next_ns, uint64_t now_ns)
+{
+	uint64_t ms = shortest_deadline_ms(&g->board->config);
+
+	if (next_ns != UINT64_MAX)
+		ms = MIN(ms, next_ns > now_ns ? (next_ns - now_ns + NSEC_PER_MSEC - 1) / NSEC_PER_MSEC : 1);
+	if (g->n_dead || g->worker_start_at_ns || g->keeper_start_at_ns)
+		ms = MIN(ms, (uint64_t)BUSY_TICK_MS);
+	return (int)ms;
+}
+
+static void loop(struct guardian *g)
+{
+	g->last_tick_ns = clock_mono_ns();
+	for (;;) {
+		uint64_t now_ns = clock_mono_ns();
+		uint64_t next_ns = watch_deadlines(g, now_ns);
+		struct pollfd p[] = {{.fd = GUARDIAN_SIGNALS, .events = POLLIN},
+				     {.fd = g->worker ? GUARDIAN_WORKER_PID : -1, .events = POLLIN},
+				     {.fd = g->keeper ? GUARDIAN_KEEPER_PID : -1, .events = POLLIN}};
+
+		if (poll(p, ARRAY_SIZE(p), sleep_ms(g, next_ns, now_ns)) > 0 && p[0].revents &&
+		    handle_signals(g))
+			return;
+		supervise_tick(g, clock_mono_ns());
+		if (g->unmounted) {
+			log_notice("%s was unmounted", g->board->config.mountpoint);
+			return;
+		}
+	}
+}
+
+static errint_t start_anew(struct guardian *g, const struct config *config)
+{
+	int fd = -1, error = 0;
+	errint_t rc = mount_check(config);
+
+	if (rc < 0)
+		return rc;
+	g->arena = arena_create(&fd, &error);
+	if (!g->arena) {
+		log_error("cannot create the shared memory: %s", strerror(-error));
+		return error;
+	}
+	g->board = &g->arena->board;
+	g->board->config = *config;
+	rc = setup_place(fd, GUARDIAN_ARENA);
+	if (rc == 0)
+		rc = setup_channels();
+	if (rc == 0)
+		setup_board(g);
+	return rc < 0 ? rc : mount_begin(g);
+}
+
+static errint_t start_session(struct guardian *g, const struct config *config)
+{
+	errint_t rc = setup_lock(config, 0);
+	bool locked = rc == -EBUSY;
+
+	if (rc < 0 && !locked)
+		return rc;
+	rc = handover_find(g, config, locked);
+	if (rc == 0 && locked && setup_lock(config, LOCK_WAIT_MS) < 0)
+		log_warning("the lock of %s is still held by a task of the old worker", config->run_dir);
+	if (rc == -ENOENT)
+		rc = start_anew(g, config);
+	return rc;
+}
+
+/* Until the worker serves, complaints go to whoever started us; after that, in the background, to the log
+ * file (worker shares our descriptors, keeper inherits them). */
+static errint_t start_processes(struct guardian *g, bool background)
+{
+	errint_t rc = supervise_start_worker(g);
+
+	if (rc == 0)
+		rc = supervise_wait_serving(g, START_LIMIT_MS);
+	if (rc == 0 && background)
+		setup_log_file(&g->board->config);
+	if (rc == 0 && !g->keeper)
+		rc = supervise_start_keeper(g);
+	if (rc < 0)
+		log_error("cannot start serving: %s", strerror(-rc));
+	return rc;
+}
+
+static int serve(struct guardian *g, int ready_fd)
+{
+	if (start_processes(g, ready_fd >= 0) < 0) {
+		end(g);
+		return GUARDIAN_EXIT_FAILED;
+	}
+	mount_finish(g);
+	handover_store(g);
+	log_notice("serving %s at %s", g->board->config.name, g->board->config.mountpoint);
+	tell_ready(ready_fd);
+	loop(g);
+	end(g);
+	return 0;
+}
+
+int guardian_main(const struct config *config, char **argv, int ready_fd)
+{
+	static struct guardian g;
+	errint_t rc;
+
+	prctl(PR_SET_NAME, "guardfs");
+	log_init("guardian", LOG_LEVEL_INFO);
+	g.argv = argv;
+	find_exe(&g);
+	rc = setup_directories(config);
+	if (rc == 0)
+		rc = setup_descriptors(ready_fd);
+	if (rc == 0)
+		rc = setup_signals();
+	if (rc == 0)
+		rc = start_session(&g, config);
+	if (rc < 0) {
+		if (g.board)
+			end(&g);
+		return GUARDIAN_EXIT_FAILED;
+	}
+	if (!g.has_namespace)
+		setup_namespace();
+	return serve(&g, ready_fd);
+}
+
+int guardian_resume_main(char **argv)
+{
+	static struct guardian g;
+	char message[CONFIG_ERROR_MAX];
+	int error;
+
+	prctl(PR_SET_NAME, "guardfs");
+	log_init("guardian", LOG_LEVEL_INFO);
+	g.argv = argv;
+	find_exe(&g);
+	g.arena = arena_open(GUARDIAN_ARENA, &error, message);
+	if (!g.arena) {
+		log_error("cannot go on after re-execution: %s", message);
+		return GUARDIAN_EXIT_FAILED;
+	}
+	g.board = &g.arena->board;
+	g.mounted = true;
+	/* The old keeper runs the old program: end it without its sshfs (SIGKILL), the next one adopts them.
+	 */
+	g.keeper = atomic_load(&g.board->pid[PROCESS_KEEPER]);
+	if (g.keeper > 0)
+		kill(g.keeper, SIGKILL);
+	if (setup_signals() < 0 || start_processes(&g, false) < 0) {
+		log_error("cannot serve after re-execution");
+		return GUARDIAN_EXIT_FAILED;
+	}
+	log_notice("re-executed: serving %s at %s", g.board->config.name, g.board->config.mountpoint);
+	loop(&g);
+	end(&g);
+	return 0;
+}

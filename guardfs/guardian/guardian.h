@@ -1,0 +1,107 @@
+/* guardian.h: the process that must not fail: holds /dev/fuse, answers at deadlines, restarts the others. One
+ * thread; allocates nothing after start; never opens, stats or closes anything on a backend; takes no lock
+ * that another process takes. */
+#ifndef GUARDFS_GUARDIAN_GUARDIAN_H
+#define GUARDFS_GUARDIAN_GUARDIAN_H
+
+#include "base/base.h"
+#include "base/child.h"
+#include "shm/arena.h"
+#include <sys/types.h>
+
+/* Fixed descriptor numbers, below FD_RESERVED: they are the same in worker (one table) and after a
+ * re-execution. */
+enum guardian_fd {
+	GUARDIAN_DEV = 3,
+	GUARDIAN_ARENA,
+	GUARDIAN_WORKER_SOCKET, /* worker's end of the socket from keeper */
+	GUARDIAN_KEEPER_SOCKET, /* keeper's end */
+	GUARDIAN_NUDGE,
+	GUARDIAN_NAMESPACE,
+	GUARDIAN_SIGNALS,
+	GUARDIAN_LOCK,
+	GUARDIAN_WORKER_PID,
+	GUARDIAN_KEEPER_PID,
+	GUARDIAN_READY, /* pipe to the process that waits for us to serve; -1 after that */
+	GUARDIAN_FD_COUNT
+};
+_Static_assert(GUARDIAN_FD_COUNT <= FD_RESERVED, "guardian's descriptors must stay below FD_RESERVED");
+
+#define GUARDIAN_EXIT_FAILED 1
+#define GUARDIAN_EXIT_CONFIG 2
+#define GUARDIAN_EXIT_USAGE  100
+
+#define DEAD_WORKERS_MAX 64
+
+struct guardian {
+	struct arena *arena;
+	struct board *board;
+	char **argv;	/* for re-execution */
+	char exe[4096]; /* path of this program */
+	bool mounted;	/* the mount is ours to remove */
+	bool has_namespace;
+
+	/* supervise.c */
+	pid_t worker, keeper;
+	uint64_t worker_started_ns, keeper_started_ns;
+	uint64_t worker_start_at_ns, keeper_start_at_ns; /* 0: nothing to start */
+	uint32_t worker_quick_deaths, keeper_quick_deaths;
+	pid_t dead[DEAD_WORKERS_MAX]; /* killed, not yet reaped: some thread of theirs is in D state */
+	uint32_t n_dead;
+	uint64_t last_tick_ns;
+	bool unmounted; /* the kernel has ended the session */
+};
+
+/* Starts everything over config (checked; mountpoint free) or resumes what is there, and runs until the end.
+ * ready_fd: a pipe to write one byte to when serving, or -1. Returns the exit status. */
+int guardian_main(const struct config *config, char **argv, int ready_fd);
+
+/* Continues after a re-execution: descriptors and arena are in place. Returns the exit status. */
+int guardian_resume_main(char **argv);
+
+/* setup.c: descriptors, directories, lock, namespace. Each says what is wrong. 0 or -errno. */
+errint_t setup_descriptors(int ready_fd) WARN_UNUSED;
+errint_t setup_place(int fd, enum guardian_fd place) WARN_UNUSED; /* moves fd to its fixed number */
+void setup_vacate(enum guardian_fd place);			  /* closes it; the number stays held */
+errint_t setup_directories(const struct config *config) WARN_UNUSED;
+/* The lock of run_dir, held by guardian and worker as long as either lives. -EBUSY if somebody holds it after
+ * wait_ms. */
+errint_t setup_lock(const struct config *config, unsigned wait_ms) WARN_UNUSED;
+errint_t setup_channels(void) WARN_UNUSED;
+errint_t setup_signals(void) WARN_UNUSED;
+void setup_namespace(void);
+/* In the background: standard error becomes RUN_DIR/log, for everything after the start. */
+void setup_log_file(const struct config *config);
+void setup_board(struct guardian *g);
+
+/* mount.c */
+errint_t mount_check(const struct config *config) WARN_UNUSED;
+errint_t mount_begin(struct guardian *g) WARN_UNUSED; /* mount(2), INIT saved in the arena */
+void mount_finish(struct guardian *g);		      /* once serving: read-ahead, exposed binds */
+void mount_end(struct guardian *g);		      /* detaches binds and mount */
+
+/* watch.c: answers what is past its deadline. Returns the CLOCK_MONOTONIC time of the next deadline, or
+ * UINT64_MAX. */
+uint64_t watch_deadlines(struct guardian *g, uint64_t now_ns);
+/* No task of a dead worker is left inside a backend. */
+void watch_release_orphans(struct guardian *g);
+
+/* supervise.c */
+errint_t supervise_start_worker(struct guardian *g) WARN_UNUSED;
+errint_t supervise_start_keeper(struct guardian *g) WARN_UNUSED;
+errint_t supervise_wait_serving(struct guardian *g, unsigned timeout_ms) WARN_UNUSED;
+void supervise_tick(struct guardian *g, uint64_t now_ns);
+void supervise_stop(struct guardian *g, bool stop_keeper);
+errint_t supervise_quiesce(struct guardian *g) WARN_UNUSED;
+
+/* handover.c */
+void handover_reexecute(struct guardian *g); /* returns only if it was refused, with everything as before */
+void handover_store(struct guardian *g);     /* descriptors to systemd's fd store, READY=1 */
+void handover_forget(void);		     /* takes them back */
+/* Looks for a session to go on with: systemd's fd store, or (locked: somebody holds the lock) a worker that
+ * outlived its guardian. 0: arena and device are in place, g->arena set; -ENOENT: none; other -errno: there
+ * is one, but it cannot be resumed, or it is served (said why). */
+errint_t handover_find(struct guardian *g, const struct config *config, bool locked) WARN_UNUSED;
+void handover_print_layout(void); /* guardfs --arena-layout */
+
+#endif

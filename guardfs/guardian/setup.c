@@ -1,0 +1,208 @@
+/* setup.c: what guardian needs before there is a mount. */
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "base/fd.h"
+#include "base/log.h"
+#include "guardian/guardian.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/eventfd.h>
+#include <sys/file.h>
+#include <sys/mount.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+/* Every number below FD_RESERVED is held, so that what worker opens comes above (base/child.h). */
+errint_t setup_descriptors(int ready_fd)
+{
+	int null = open("/dev/null", O_RDWR);
+
+	if (null < 0)
+		return -errno;
+	while (null <= 2) /* somebody closed our standard descriptors */
+		null = dup(null);
+	for (int fd = 3; fd < FD_RESERVED; fd++) {
+		if (fd == ready_fd || fd == null)
+			continue;
+		if (fcntl(fd, F_GETFD) < 0 && dup2(null, fd) < 0)
+			return -errno;
+	}
+	if (ready_fd < 0 || ready_fd == GUARDIAN_READY)
+		return 0;
+	if (dup2(ready_fd, GUARDIAN_READY) < 0 || dup2(null, ready_fd) < 0)
+		return -errno;
+	return 0;
+}
+
+void setup_vacate(enum guardian_fd place)
+{
+	int null = open("/dev/null", O_RDWR);
+
+	if (null < 0 || setup_place(null, place) < 0)
+		log_warning("cannot give up descriptor %d: %s", (int)place, strerror(errno));
+}
+
+errint_t setup_place(int fd, enum guardian_fd place)
+{
+	if (fd == (int)place)
+		return 0;
+	if (dup2(fd, (int)place) < 0)
+		return -errno;
+	if (fd >= FD_RESERVED)
+		close(fd);
+	return 0;
+}
+
+void setup_log_file(const struct config *config)
+{
+	char path[CONFIG_PATH_MAX + 16];
+	int fd, null = open("/dev/null", O_RDWR);
+
+	snprintf(path, sizeof(path), "%s/log", config->run_dir);
+	fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW, 0640);
+	if (null >= 0) {
+		dup2(null, STDIN_FILENO);
+		dup2(null, STDOUT_FILENO);
+		close(null);
+	}
+	if (fd >= 0) {
+		dup2(fd, STDERR_FILENO);
+		close(fd);
+	}
+}
+
+static errint_t make_directory(const char *path, const char *what)
+{
+	errint_t rc = fd_mkdir_parents(path, 0755);
+
+	if (rc < 0)
+		log_error("cannot make the %s directory %s: %s", what, path, strerror(-rc));
+	return rc;
+}
+
+errint_t setup_directories(const struct config *config)
+{
+	struct stat st;
+	errint_t rc;
+
+	if (stat(config->local, &st) < 0) {
+		rc = -errno;
+		log_error("the local tier %s: %s; make the directory (it holds what is not on a backend)",
+			  config->local, strerror(-rc));
+		return rc;
+	}
+	if (!S_ISDIR(st.st_mode)) {
+		log_error("the local tier %s is not a directory", config->local);
+		return -ENOTDIR;
+	}
+	rc = make_directory(config->run_dir, "runtime");
+	return rc < 0 ? rc : make_directory(config->state_dir, "state");
+}
+
+errint_t setup_lock(const struct config *config, unsigned wait_ms)
+{
+	uint64_t until_ns = clock_mono_ns() + wait_ms * NSEC_PER_MSEC;
+	char path[CONFIG_PATH_MAX + 16];
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/lock", config->run_dir);
+	fd = open(path, O_RDWR | O_CREAT | O_NOFOLLOW, 0600);
+	if (fd < 0) {
+		errint_t rc = -errno;
+
+		log_error("cannot open %s: %s", path, strerror(-rc));
+		return rc;
+	}
+	while (flock(fd, LOCK_EX | LOCK_NB) < 0) {
+		const struct timespec pause = {.tv_nsec = 5000000};
+
+		if (clock_mono_ns() >= until_ns) {
+			close(fd);
+			return -EBUSY;
+		}
+		nanosleep(&pause, NULL);
+	}
+	return setup_place(fd, GUARDIAN_LOCK);
+}
+
+errint_t setup_channels(void)
+{
+	int pair[2], nudge;
+	errint_t rc;
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET, 0, pair) < 0)
+		return -errno;
+	rc = setup_place(pair[0], GUARDIAN_WORKER_SOCKET);
+	if (rc == 0)
+		rc = setup_place(pair[1], GUARDIAN_KEEPER_SOCKET);
+	if (rc < 0)
+		return rc;
+	nudge = eventfd(0, EFD_NONBLOCK);
+	return nudge < 0 ? -errno : setup_place(nudge, GUARDIAN_NUDGE);
+}
+
+errint_t setup_signals(void)
+{
+	static const int handled[] = {SIGTERM, SIGINT, SIGHUP, SIGUSR2, SIGCHLD};
+	sigset_t set;
+	int fd;
+
+	sigemptyset(&set);
+	for (size_t i = 0; i < ARRAY_SIZE(handled); i++)
+		sigaddset(&set, handled[i]);
+	if (sigprocmask(SIG_SETMASK, &set, NULL) < 0)
+		return -errno;
+	signal(SIGPIPE, SIG_IGN);
+	fd = signalfd(-1, &set, SFD_NONBLOCK);
+	return fd < 0 ? -errno : setup_place(fd, GUARDIAN_SIGNALS);
+}
+
+/* The mount namespace in which keeper mounts sshfs: nobody else sees those mounts, and what the host mounts
+ * is seen there. Made by a child that stops itself in it until its namespace has been opened. Without one (no
+ * CAP_SYS_ADMIN) keeper stays in ours. */
+void setup_namespace(void)
+{
+	char path[64];
+	int status, fd;
+	pid_t pid = child_clone(NULL, 0, NULL);
+
+	if (pid == 0) {
+		if (unshare(CLONE_NEWNS) < 0 || mount("", "/", NULL, MS_REC | MS_SLAVE, NULL) < 0)
+			_exit(1);
+		raise(SIGSTOP);
+		_exit(0);
+	}
+	if (pid < 0 || waitpid(pid, &status, WUNTRACED) != pid || !WIFSTOPPED(status)) {
+		log_warning(
+		    "cannot make a private mount namespace: the sshfs mounts will be visible to everybody");
+		return;
+	}
+	snprintf(path, sizeof(path), "/proc/%d/ns/mnt", (int)pid);
+	fd = open(path, O_RDONLY);
+	if (fd < 0 || setup_place(fd, GUARDIAN_NAMESPACE) < 0)
+		log_warning("cannot keep the private mount namespace: %s", strerror(errno));
+	kill(pid, SIGKILL);
+	waitpid(pid, &status, 0);
+}
+
+void setup_board(struct guardian *g)
+{
+	struct board *board = g->board;
+
+	board->fds = (struct board_fds){
+	    .dev = GUARDIAN_DEV, .keeper_socket = GUARDIAN_WORKER_SOCKET, .nudge = GUARDIAN_NUDGE};
+	atomic_store(&board->pid[PROCESS_GUARDIAN], (int32_t)getpid());
+	atomic_store(&board->started_real_ns, clock_real_ns());
+	for (uint32_t i = 0; i < board->config.n_backends; i++) {
+		atomic_store(&board->backends[i].root_fd, -1);
+		atomic_store(&board->backends[i].state, HEALTH_CONNECTING);
+		atomic_store(&board->backends[i].since_real_ns, clock_real_ns());
+	}
+}

@@ -1,0 +1,356 @@
+/* supervise.c: worker and keeper: start, notice death (or silence), record, restart with backoff. */
+#include "base/clock.h"
+#include "base/log.h"
+#include "fs/wire.h"
+#include "guardian/guardian.h"
+#include "keeper/keeper.h"
+#include "policy/backoff.h"
+#include "worker/worker.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define SILENT_MS  1000u  /* no heartbeat for so long: the worker is stopped or stuck */
+#define SUSPECT_MS 250u	  /* no heartbeat for so long: see whether the worker is still alive */
+#define START_MS   10000u /* a new worker may take so long to its first heartbeats (it rebuilds its indexes) \
+			   */
+#define QUICK_DEATH_MS	300u /* a worker that lived no longer than this has crashed at once */
+#define BACKOFF_MIN_MS	25u
+#define BACKOFF_MAX_MS	2000u
+#define KEEPER_QUICK_MS 2000u
+#define KEEPER_MIN_MS	100u
+#define KEEPER_MAX_MS	5000u
+#define STOP_KEEPER_MS	8000
+#define QUIESCE_MS	4000
+
+/* ---- starting ---- */
+
+static void unblock_signals(void)
+{
+	sigset_t none;
+
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+errint_t supervise_start_worker(struct guardian *g)
+{
+	uint32_t generation = atomic_load(&g->board->worker_generation) + 1;
+	int pidfd = -1;
+	pid_t pid;
+
+	atomic_store(&g->board->serving, 0);
+	atomic_store(&g->board->worker_generation, generation);
+	atomic_store(&g->board->heartbeat_ns, clock_mono_ns());
+	pid = child_clone_sharing(&pidfd);
+	if (pid == 0)
+		_exit(worker_main(g->arena, generation));
+	if (pid < 0) {
+		log_error("cannot start a worker: %s", strerror(-pid));
+		return pid;
+	}
+	g->worker = pid;
+	g->worker_started_ns = clock_mono_ns();
+	g->worker_start_at_ns = 0;
+	atomic_store(&g->board->pid[PROCESS_WORKER], pid);
+	return setup_place(pidfd, GUARDIAN_WORKER_PID);
+}
+
+errint_t supervise_start_keeper(struct guardian *g)
+{
+	static const int keep[] = {GUARDIAN_KEEPER_SOCKET, GUARDIAN_NUDGE, GUARDIAN_NAMESPACE};
+	int pidfd = -1;
+	pid_t pid = child_clone(keep, ARRAY_SIZE(keep), &pidfd);
+
+	if (pid == 0) {
+		const struct keeper_fds fds = {.worker_socket = 3, .nudge_fd = 4, .namespace_fd = 5};
+
+		unblock_signals();
+		log_init("keeper", LOG_LEVEL_INFO);
+		_exit(keeper_main(g->arena, &fds));
+	}
+	if (pid < 0) {
+		log_error("cannot start keeper: %s", strerror(-pid));
+		return pid;
+	}
+	g->keeper = pid;
+	g->keeper_started_ns = clock_mono_ns();
+	g->keeper_start_at_ns = 0;
+	atomic_store(&g->board->pid[PROCESS_KEEPER], pid);
+	return setup_place(pidfd, GUARDIAN_KEEPER_PID);
+}
+
+/* ---- crash records ---- */
+
+/* The request to blame: what the crashing thread was running if it could say so, else the oldest in flight.
+ */
+static const struct slot *request_in_flight(struct guardian *g)
+{
+	uint32_t noted = atomic_load(&g->board->crash_slot);
+	const struct slot *oldest = NULL;
+
+	if (noted && noted <= SLOT_MAX)
+		return &g->arena->slots[noted - 1];
+	for (uint32_t i = 0; i < SLOT_MAX; i++) {
+		const struct slot *s = &g->arena->slots[i];
+
+		if (atomic_load(&s->state) != SLOT_RUNNING || !wire_unique(g->arena->buffers[i]))
+			continue;
+		if (!oldest || atomic_load(&s->read_ns) < atomic_load(&oldest->read_ns))
+			oldest = s;
+	}
+	return oldest;
+}
+
+static const char *name_of(struct guardian *g, uint32_t index)
+{
+	return index < NODE_MAX ? name_get(&g->arena->names, g->arena->nodes[index].name) : "";
+}
+
+/* Path as far as the arena knows it: the worker is dead, so nobody changes it now. A LOOKUP and its like
+ * carry a name. */
+static void describe_path(struct guardian *g, const struct wire_request *r, const uint8_t *buffer, char *path,
+			  size_t size)
+{
+	char tail[256] = "", longer[256];
+	const struct node *node = arena_node(g->arena, r->nodeid);
+	uint32_t n = node ? (uint32_t)(node - g->arena->nodes) : NODE_NONE;
+
+	if (r->opcode == WIRE_OP_LOOKUP && r->length > 40 && r->length < 40 + sizeof(tail))
+		memcpy(tail, buffer + 40, r->length - 40);
+	for (unsigned depth = 0; n != NODE_NONE && n < NODE_MAX && n != 0 && depth < 64; depth++) {
+		snprintf(longer, sizeof(longer), "%.120s%s%.120s", name_of(g, n), tail[0] ? "/" : "", tail);
+		memcpy(tail, longer, sizeof(tail));
+		n = g->arena->nodes[n].parent;
+	}
+	snprintf(path, size, "%s", tail);
+}
+
+static void record_crash(struct guardian *g, const char *cause)
+{
+	uint32_t n = atomic_load(&g->board->crashes_total);
+	struct board_crash *c = &g->board->crashes[n % CRASHES_MAX];
+	const struct slot *slot = request_in_flight(g);
+	struct wire_request r;
+
+	*c = (struct board_crash){.real_ns = clock_real_ns(),
+				  .worker_generation = atomic_load(&g->board->worker_generation),
+				  .pid = g->worker};
+	snprintf(c->cause, sizeof(c->cause), "%s", cause);
+	if (slot) {
+		const uint8_t *buffer = arena_slot_buffer(g->arena, slot);
+
+		if (wire_parse(buffer, slot->length, &r) == 0) {
+			c->opcode = r.opcode;
+			c->unique = r.unique;
+			describe_path(g, &r, buffer, c->path, sizeof(c->path));
+		}
+	}
+	atomic_store(&g->board->crashes_total, n + 1);
+	log_warning("worker %d %s%s%s%s%s; starting another", (int)g->worker, cause,
+		    c->opcode ? " during " : "", c->opcode ? wire_opcode_name(c->opcode) : "",
+		    c->path[0] ? " of " : "", c->path);
+}
+
+/* ---- death ---- */
+
+static void plan_restart(struct guardian *g, uint64_t now_ns)
+{
+	bool quick = now_ns - g->worker_started_ns < QUICK_DEATH_MS * NSEC_PER_MSEC;
+
+	g->worker_quick_deaths = quick ? g->worker_quick_deaths + 1 : 0;
+	g->worker_start_at_ns = now_ns;
+	/* The first death is forgiven; two in a row back off. */
+	if (g->worker_quick_deaths > 1)
+		g->worker_start_at_ns += backoff_delay_ms(g->worker_quick_deaths - 2, BACKOFF_MIN_MS,
+							  BACKOFF_MAX_MS, (uint32_t)now_ns) *
+					 NSEC_PER_MSEC;
+}
+
+static void worker_gone(struct guardian *g, const char *cause, bool reaped, uint64_t now_ns)
+{
+	record_crash(g, cause);
+	atomic_store(&g->board->serving, 0);
+	atomic_store(&g->board->pid[PROCESS_WORKER], 0);
+	atomic_fetch_add(&g->board->worker_restarts, 1);
+	if (!reaped) {
+		kill(g->worker, SIGKILL);
+		if (g->n_dead < DEAD_WORKERS_MAX)
+			g->dead[g->n_dead++] = g->worker;
+		atomic_store(&g->board->dead_workers, g->n_dead);
+	}
+	g->worker = 0;
+	plan_restart(g, now_ns);
+}
+
+/* Waits for a moment for a killed worker: unless a thread of it is stuck in a backend it is gone at once. */
+static bool reap_soon(pid_t pid)
+{
+	for (int i = 0; i < 50; i++) {
+		const struct timespec pause = {.tv_nsec = 1000000};
+
+		if (waitpid(pid, NULL, WNOHANG) == pid)
+			return true;
+		nanosleep(&pause, NULL);
+	}
+	return false;
+}
+
+static void check_worker_exit(struct guardian *g, uint64_t now_ns)
+{
+	char cause[32];
+	int status;
+
+	if (waitpid(g->worker, &status, WNOHANG) != g->worker)
+		return;
+	if (WIFEXITED(status) && WEXITSTATUS(status) == WORKER_EXIT_UNMOUNTED) {
+		g->worker = 0;
+		g->unmounted = true;
+		return;
+	}
+	if (WIFSIGNALED(status))
+		snprintf(cause, sizeof(cause), "killed by signal %d", WTERMSIG(status));
+	else
+		snprintf(cause, sizeof(cause), "exited with %d", WEXITSTATUS(status));
+	worker_gone(g, cause, true, now_ns);
+}
+
+/* A worker whose leader is dead but a thread of which is stuck in a backend cannot be reaped: its state
+ * tells. One that lives but gives no sign is stopped (SIGSTOP, a debugger) or stuck in itself. */
+static void check_worker_silence(struct guardian *g, uint64_t now_ns)
+{
+	uint64_t heartbeat_ns = atomic_load(&g->board->heartbeat_ns);
+	uint64_t silent_ns = now_ns > heartbeat_ns ? now_ns - heartbeat_ns : 0;
+	uint64_t limit_ms = atomic_load(&g->board->serving) ? SILENT_MS : START_MS;
+	char state;
+
+	if (silent_ns < SUSPECT_MS * NSEC_PER_MSEC)
+		return;
+	state = child_state(g->worker, NULL);
+	if (state == 'Z' || state == 'X' || state == 0) {
+		worker_gone(g, "died with a task in a backend", false, now_ns);
+		return;
+	}
+	if (silent_ns < limit_ms * NSEC_PER_MSEC)
+		return;
+	kill(g->worker, SIGKILL);
+	worker_gone(g, "stopped answering", reap_soon(g->worker), now_ns);
+}
+
+static void reap_dead(struct guardian *g)
+{
+	uint32_t n = 0;
+
+	if (!g->n_dead)
+		return;
+	for (uint32_t i = 0; i < g->n_dead; i++) {
+		if (waitpid(g->dead[i], NULL, WNOHANG) == g->dead[i])
+			atomic_fetch_add(&g->board->reaped_workers, 1);
+		else
+			g->dead[n++] = g->dead[i];
+	}
+	g->n_dead = n;
+	atomic_store(&g->board->dead_workers, n);
+	if (n == 0)
+		watch_release_orphans(g);
+}
+
+static void check_keeper(struct guardian *g, uint64_t now_ns)
+{
+	bool quick;
+	int status;
+
+	if (!g->keeper || waitpid(g->keeper, &status, WNOHANG) != g->keeper)
+		return;
+	log_warning("keeper %d %s %d; starting another", (int)g->keeper,
+		    WIFSIGNALED(status) ? "was killed by signal" : "exited with",
+		    WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
+	g->keeper = 0;
+	atomic_store(&g->board->pid[PROCESS_KEEPER], 0);
+	atomic_fetch_add(&g->board->keeper_restarts, 1);
+	quick = now_ns - g->keeper_started_ns < KEEPER_QUICK_MS * NSEC_PER_MSEC;
+	g->keeper_quick_deaths = quick ? g->keeper_quick_deaths + 1 : 0;
+	g->keeper_start_at_ns = now_ns;
+	if (g->keeper_quick_deaths > 1)
+		g->keeper_start_at_ns += backoff_delay_ms(g->keeper_quick_deaths - 2, KEEPER_MIN_MS,
+							  KEEPER_MAX_MS, (uint32_t)now_ns) *
+					 NSEC_PER_MSEC;
+}
+
+void supervise_tick(struct guardian *g, uint64_t now_ns)
+{
+	if (g->worker) {
+		check_worker_exit(g, now_ns);
+		/* When this process itself was held up, the silence is ours. */
+		if (g->worker && now_ns - g->last_tick_ns < SILENT_MS * NSEC_PER_MSEC / 2)
+			check_worker_silence(g, now_ns);
+	}
+	g->last_tick_ns = now_ns;
+	reap_dead(g);
+	check_keeper(g, now_ns);
+	if (g->worker_start_at_ns && now_ns >= g->worker_start_at_ns && !g->unmounted &&
+	    supervise_start_worker(g) < 0)
+		g->worker_start_at_ns = now_ns + BACKOFF_MAX_MS * NSEC_PER_MSEC;
+	if (g->keeper_start_at_ns && now_ns >= g->keeper_start_at_ns && supervise_start_keeper(g) < 0)
+		g->keeper_start_at_ns = now_ns + KEEPER_MAX_MS * NSEC_PER_MSEC;
+}
+
+errint_t supervise_wait_serving(struct guardian *g, unsigned timeout_ms)
+{
+	uint64_t until_ns = clock_mono_ns() + timeout_ms * NSEC_PER_MSEC;
+
+	while (!atomic_load(&g->board->serving)) {
+		const struct timespec pause = {.tv_nsec = 1000000};
+		int status;
+
+		if (waitpid(g->worker, &status, WNOHANG) == g->worker) {
+			g->worker = 0;
+			return -ECHILD; /* it has said why */
+		}
+		if (clock_mono_ns() > until_ns)
+			return -ETIMEDOUT;
+		nanosleep(&pause, NULL);
+	}
+	return 0;
+}
+
+errint_t supervise_quiesce(struct guardian *g)
+{
+	struct pollfd p = {.fd = GUARDIAN_WORKER_PID, .events = POLLIN};
+
+	if (!g->worker)
+		return 0;
+	atomic_fetch_add(&g->board->requests.quiesce, 1);
+	if (poll(&p, 1, QUIESCE_MS) <= 0)
+		kill(g->worker, SIGKILL);
+	if (!reap_soon(g->worker) && g->n_dead < DEAD_WORKERS_MAX)
+		g->dead[g->n_dead++] = g->worker;
+	atomic_store(&g->board->dead_workers, g->n_dead);
+	g->worker = 0;
+	return 0;
+}
+
+void supervise_stop(struct guardian *g, bool stop_keeper)
+{
+	struct pollfd p = {.fd = GUARDIAN_KEEPER_PID, .events = POLLIN};
+
+	if (stop_keeper && g->keeper) {
+		kill(g->keeper, SIGTERM);
+		if (poll(&p, 1, STOP_KEEPER_MS) <= 0) {
+			log_warning("keeper does not end; killed");
+			kill(g->keeper, SIGKILL);
+		}
+		reap_soon(g->keeper);
+		g->keeper = 0;
+	}
+	if (g->worker) {
+		kill(g->worker, SIGKILL);
+		reap_soon(g->worker);
+		g->worker = 0;
+	}
+}
