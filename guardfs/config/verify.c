@@ -155,7 +155,8 @@ static errint_t resolve_pattern(struct config *config, struct config_pattern *pa
 	if (!tiermap_path_is_valid(glob) || strncmp(glob, ".guardfs", 8) == 0)
 		return bad_pattern(report, line, written,
 				   "the glob must be a path relative to the mount, outside .guardfs");
-	memset(pattern, 0, sizeof(*pattern)); /* nothing of the longer text may stay behind the shorter ones */
+	memset(pattern, 0,
+	       sizeof(*pattern)); /* nothing of the longer text may stay behind the shorter ones */
 	(void)copy_string(pattern->pattern, sizeof(pattern->pattern), glob);
 	(void)copy_string(pattern->target, sizeof(pattern->target), prefix);
 	pattern->backend = (uint8_t)backend;
