@@ -57,7 +57,7 @@ const struct config_key config_keys[] = {
 	{"backend", "marker", VALUE_UUID, BACKEND(marker), NULL, 0, 0, 0, KEY_NULLABLE,
 	 "UUID that the file .guardfs-id on the backend must hold"},
 	{"backend", "adopt", VALUE_BOOL, BACKEND(adopt), "no", 0, 0, 0, 0,
-	 "write the marker at first use if the backend has none"},
+	 "write a marker at first use if the backend has none"},
 	{"backend", "uid", VALUE_ID, OWNER(uid), NULL, 0, 0, 0, 0, "owner that every file shows"},
 	{"backend", "gid", VALUE_ID, OWNER(gid), NULL, 0, 0, 0, 0, "group that every file shows"},
 	{"backend", "umask", VALUE_UMASK, OWNER(umask), NULL, 0, 0, 0, 0, "permission bits taken from every file, octal"},

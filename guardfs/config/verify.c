@@ -337,13 +337,10 @@ static errint_t check_backend_places(const struct context *c, uint32_t i)
 	return 0;
 }
 
-static errint_t check_marker(const struct context *c, uint32_t i)
+static errint_t check_filter(const struct context *c, uint32_t i)
 {
 	const struct config_backend *b = &c->config->backends[i];
 
-	if (b->adopt && b->marker[0] == '\0')
-		return config_fail(c->report, backend_line(c, i, "adopt"),
-				   "adopt = yes needs a marker to write: marker = UUID (see uuidgen(1))");
 	if (b->filter == FILTER_FAULT && b->fault_control[0] == '\0')
 		return config_fail(c->report, backend_line(c, i, "filter"),
 				   "filter = fault needs fault_control = PATH");
@@ -363,7 +360,7 @@ errint_t config_verify(const struct config *config, const struct config_lines *l
 		       const struct config_report *report)
 {
 	static errint_t (*const for_backend[])(const struct context *, uint32_t) = {
-	    check_type, check_directory, check_backend_places, check_expose, check_alias, check_marker,
+	    check_type, check_directory, check_backend_places, check_expose, check_alias, check_filter,
 	};
 	const struct context c = {config, lines, report};
 	errint_t rc = check_required(&c);

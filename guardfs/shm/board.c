@@ -40,18 +40,27 @@ bool board_open_gate(struct board *board, unsigned index, uint32_t epoch, enum e
 	return true;
 }
 
-/* Copies memory that another process may be writing; whether it did is seen from the generation afterwards.
- * Word by word and relaxed, so that neither the compiler nor the thread sanitizer takes it for an ordinary
- * copy. */
+/* Copies between private memory and the board's that others may be reading or writing at the same time;
+ * whether they did is seen from the generation afterwards. Word by word and atomically, for a word itself
+ * must never be torn, nor read twice by an optimiser. */
 typedef uint32_t __attribute__((may_alias)) word_t;
 
-__attribute__((no_sanitize("thread"))) static void copy_racing(void *dst, const void *src, size_t n)
+static void load_words(void *private, const void *shared, size_t n)
 {
-	const word_t *from = src;
-	word_t *to = dst;
+	const word_t *from = shared;
+	word_t *to = private;
 
 	for (size_t i = 0; i < n / sizeof(word_t); i++)
 		to[i] = __atomic_load_n(&from[i], __ATOMIC_RELAXED);
+}
+
+static void store_words(void *shared, const void *private, size_t n)
+{
+	const word_t *from = private;
+	word_t *to = shared;
+
+	for (size_t i = 0; i < n / sizeof(word_t); i++)
+		__atomic_store_n(&to[i], from[i], __ATOMIC_RELAXED);
 }
 
 _Static_assert(offsetof(struct board_backend, detail) % sizeof(word_t) == 0, "details are copied by words");
@@ -62,7 +71,7 @@ static void copy_routes(const struct board *board, struct tiermap *map)
 	uint32_t n = __atomic_load_n(&board->map.n_routes, __ATOMIC_RELAXED);
 
 	map->n_routes = MIN(n, TIERMAP_ROUTES_MAX);
-	copy_racing(map->routes, board->map.routes, map->n_routes * sizeof(struct route));
+	load_words(map->routes, board->map.routes, map->n_routes * sizeof(struct route));
 }
 
 /* One try at a consistent copy. */
@@ -170,10 +179,10 @@ static void publish_draft(struct board *board)
 	atomic_thread_fence(memory_order_release);
 	for (uint32_t i = 0; i < draft.n_routes; i++) {
 		if (memcmp(&board->map.routes[i], &draft.routes[i], sizeof(struct route)) != 0)
-			board->map.routes[i] = draft.routes[i];
+			store_words(&board->map.routes[i], &draft.routes[i], sizeof(struct route));
 		publish_state(&board->routes[i], &draft_states[i]);
 	}
-	board->map.n_routes = draft.n_routes;
+	__atomic_store_n(&board->map.n_routes, draft.n_routes, __ATOMIC_RELAXED);
 	atomic_store_explicit(&board->map_generation, generation + 1, memory_order_release);
 }
 
@@ -194,22 +203,23 @@ void board_map_commit(struct board *board)
 
 void board_set_detail(struct board_backend *backend, const char *text)
 {
+	char tame[sizeof(backend->detail)] __attribute__((aligned(sizeof(word_t)))) = "";
 	uint32_t sequence = atomic_load(&backend->detail_sequence) | 1;
 	size_t n = strlen(text);
 
-	if (n >= sizeof(backend->detail)) {
-		n = sizeof(backend->detail) - 1;
+	if (n >= sizeof(tame)) {
+		n = sizeof(tame) - 1;
 		while (n > 0 &&
 		       ((unsigned char)text[n] & 0xc0) == 0x80) /* not in the midst of a UTF-8 sequence */
 			n--;
 	}
-	atomic_store(&backend->detail_sequence, sequence);
-	atomic_thread_fence(memory_order_release);
 	/* It is a server's or a program's text: nothing in it may move a terminal's cursor or forge a line.
 	 */
 	for (size_t i = 0; i < n; i++)
-		backend->detail[i] = (unsigned char)text[i] < ' ' || text[i] == 0x7f ? ' ' : text[i];
-	backend->detail[n] = '\0';
+		tame[i] = (unsigned char)text[i] < ' ' || text[i] == 0x7f ? ' ' : text[i];
+	atomic_store(&backend->detail_sequence, sequence);
+	atomic_thread_fence(memory_order_release);
+	store_words(backend->detail, tame, sizeof(tame));
 	atomic_store_explicit(&backend->detail_sequence, sequence + 1, memory_order_release);
 }
 
@@ -221,7 +231,7 @@ void board_get_detail(const struct board_backend *backend, char *text, size_t si
 
 	for (;;) {
 		before = atomic_load_explicit(&backend->detail_sequence, memory_order_acquire);
-		copy_racing(copy, backend->detail, sizeof(copy));
+		load_words(copy, backend->detail, sizeof(copy));
 		atomic_thread_fence(memory_order_acquire);
 		after = atomic_load_explicit(&backend->detail_sequence, memory_order_relaxed);
 		if (before == after && !(before & 1))

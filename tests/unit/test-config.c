@@ -295,7 +295,6 @@ static void what_does_not_fit_together_is_refused(void **state)
 	    {MOUNT "[backend b]\ntype = dir\npath = data\n", "x.conf:7: ", "absolute path"},
 	    {MOUNT "[backend b]\ntype = dir\npath = /srv\n", "x.conf:7: ", "inside one another"},
 	    {MOUNT "[backend b]\ntype = dir\npath = /srv/jobs/x\n", "x.conf:7: ", "inside one another"},
-	    {MOUNT BOX "adopt = yes\n", "x.conf:8: ", "needs a marker"},
 	    {MOUNT "[recovery]\nbackoff_min = 2m\n", "x.conf:6: ", "longer than backoff_max"},
 	    {MOUNT "[tier]\npattern = */a\n", "x.conf:6: ", "no second '='"},
 	    {MOUNT "[tier]\npattern = */a = box\n", "x.conf:6: ", "no ':'"},
@@ -537,7 +536,7 @@ static char *read_text(const char *path)
 
 static void the_example_is_right(void **state)
 {
-	char *text = read_text("scripts/guardfs.conf.example");
+	char *text = read_text("docs/guardfs.conf.example");
 
 	(void)state;
 	parse(text);
