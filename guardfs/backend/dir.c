@@ -105,6 +105,11 @@ static errint_t dir_setattr(struct backend *b, uint32_t node, int ref, const str
 	return rc;
 }
 
+static errint_t dir_lookup(struct backend *b, uint32_t parent, const char *name, struct found *found)
+{
+	return dir_mend_name(b, posix_lookup(b, parent, name, found));
+}
+
 static errint_t dir_mkdir(struct backend *b, uint32_t parent, const char *name, mode_t mode,
 			  const struct caller *c, struct found *found)
 {
@@ -126,7 +131,7 @@ static errint_t dir_symlink(struct backend *b, const char *target, uint32_t pare
 static errint_t dir_link(struct backend *b, uint32_t node, uint32_t parent, const char *name,
 			 struct found *found)
 {
-	return dir_mend_make(b, parent, name, false, posix_link(b, node, parent, name, found));
+	return dir_mend_link(b, node, parent, name, posix_link(b, node, parent, name, found));
 }
 
 static errint_t dir_unlink(struct backend *b, uint32_t parent, const char *name)
@@ -186,7 +191,7 @@ static errint_t dir_fsync(struct backend *b, int ref, bool data_only)
 
 static const struct backend_ops dir_ops = {
     .name = "dir",
-    .lookup = posix_lookup,
+    .lookup = dir_lookup,
     .getattr = dir_getattr,
     .setattr = dir_setattr,
     .readlink = posix_readlink,

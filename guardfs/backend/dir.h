@@ -19,8 +19,11 @@ errint_t dir_reach_parent(struct backend *b, uint32_t node, struct reached *r, c
  * given an operation's result, they return it or the error that it should have been. Nothing is asked unless
  * the result is in doubt and the backend is an sshfs. */
 
-/* Of making name in parent. old: it may exist already without this being an error. */
+/* Of anything that only takes names. */
+errint_t dir_mend_name(struct backend *b, errint_t rc);
+/* Of making name in parent; may_exist: that it exists already is no error. */
 errint_t dir_mend_make(struct backend *b, uint32_t parent, const char *name, bool may_exist, errint_t rc);
+errint_t dir_mend_link(struct backend *b, uint32_t node, uint32_t parent, const char *name, errint_t rc);
 errint_t dir_mend_unlink(struct backend *b, uint32_t parent, const char *name, errint_t rc);
 errint_t dir_mend_rmdir(struct backend *b, uint32_t parent, const char *name, errint_t rc);
 errint_t dir_mend_rename(struct backend *b, uint32_t parent, const char *name, uint32_t newparent,

@@ -44,6 +44,17 @@ static bool is_missing(int dirfd, const char *name)
 	return fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW) < 0 && errno == ENOENT;
 }
 
+/* Do the two descriptors surely lie on different file systems of the server? sshfs has no f_fsid, but the
+ * server answers for each path. */
+static bool are_on_different_fs(int a, int b)
+{
+	struct statvfs x, y;
+
+	if (fstatvfs(a, &x) < 0 || fstatvfs(b, &y) < 0)
+		return false;
+	return x.f_blocks != y.f_blocks || x.f_frsize != y.f_frsize || x.f_files != y.f_files;
+}
+
 static bool holds_entries(int dirfd, const char *name)
 {
 	_Alignas(8) char buf[2048];
@@ -65,13 +76,19 @@ static bool holds_entries(int dirfd, const char *name)
 	return found;
 }
 
+/* OpenSSH's server says "bad message" when a name or path is too long for it. */
+errint_t dir_mend_name(struct backend *b, errint_t rc)
+{
+	return is_sshfs(b) && rc == -EBADMSG ? -ENAMETOOLONG : rc;
+}
+
 errint_t dir_mend_make(struct backend *b, uint32_t parent, const char *name, bool may_exist, errint_t rc)
 {
 	CLEANUP_REACHED struct reached dir = REACHED_NONE;
 	mode_t there;
 
 	if (!is_doubtful(b, rc) || dir_reach(b, parent, &dir) < 0)
-		return rc;
+		return dir_mend_name(b, rc);
 	there = rc == -EPERM ? type_at(dir.fd, name) : 0;
 	if (there && !may_exist)
 		return -EEXIST;
@@ -120,6 +137,8 @@ errint_t dir_mend_rename(struct backend *b, uint32_t parent, const char *name, u
 	new = type_at(to.fd, newname);
 	if (!old)
 		return is_missing(from.fd, name) ? -ENOENT : rc;
+	if (are_on_different_fs(from.fd, to.fd))
+		return -EXDEV;
 	if (!new)
 		return is_full(to.fd, 0) ? -ENOSPC : rc;
 	if (flags & RENAME_NOREPLACE)
@@ -129,6 +148,18 @@ errint_t dir_mend_rename(struct backend *b, uint32_t parent, const char *name, u
 	if (!S_ISDIR(new) && S_ISDIR(old))
 		return -ENOTDIR;
 	return S_ISDIR(new) && holds_entries(to.fd, newname) ? -ENOTEMPTY : rc;
+}
+
+errint_t dir_mend_link(struct backend *b, uint32_t node, uint32_t parent, const char *name, errint_t rc)
+{
+	CLEANUP_REACHED struct reached file = REACHED_NONE;
+	CLEANUP_REACHED struct reached dir = REACHED_NONE;
+	errint_t mended = dir_mend_make(b, parent, name, false, rc);
+
+	if (!is_sshfs(b) || mended != -EPERM || dir_reach(b, node, &file) < 0 ||
+	    dir_reach(b, parent, &dir) < 0)
+		return mended;
+	return are_on_different_fs(file.fd, dir.fd) ? -EXDEV : mended;
 }
 
 ssize_t dir_mend_io(struct backend *b, int ref, size_t size, ssize_t rc)

@@ -6,9 +6,12 @@
 #include <dirent.h>
 #include <pthread.h>
 #include <sched.h>
+#include <signal.h>
 #include <sys/mount.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
+#include <sys/wait.h>
 
 #define BACKEND 2
 
@@ -406,6 +409,131 @@ static void test_lost_mount(void **state)
 	close(atomic_load(&place->arena->board.backends[BACKEND].root_fd));
 }
 
+#define SFTP_SERVER "/usr/lib/openssh/sftp-server"
+#define NOBODY	    "65534"
+
+static bool is_mounted(const char *path)
+{
+	struct stat here, above;
+
+	return stat(path, &here) == 0 && stat(place->dir, &above) == 0 && here.st_dev != above.st_dev;
+}
+
+/* A real sshfs over a real sftp-server that runs as nobody; no ssh between them. Exports the directory srv at
+ * mnt. */
+static pid_t start_sshfs(void)
+{
+	static const char script[] =
+	    "#!/bin/sh\nexec setpriv --reuid=" NOBODY " --regid=" NOBODY " --clear-groups " SFTP_SERVER "\n";
+	char command[128], source[128];
+	pid_t pid;
+	int fd = open(below("ssh"), O_CREAT | O_WRONLY, 0755);
+
+	assert_int_equal(write(fd, script, sizeof(script) - 1), sizeof(script) - 1);
+	close(fd);
+	snprintf(command, sizeof(command), "ssh_command=%s", below("ssh"));
+	snprintf(source, sizeof(source), "host:%s", below("srv"));
+	pid = fork();
+	if (pid == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL); /* a failed test leaves nothing behind */
+		execlp("sshfs", "sshfs", "-f", "-o", "sshfs_sync", "-o", command, source, below("mnt"),
+		       (char *)NULL);
+		_exit(127);
+	}
+	wait_until(is_mounted(below("mnt")));
+	return pid;
+}
+
+static void make_server_tree(void)
+{
+	make_dirs("mnt");
+	make_dirs("srv/ro");
+	make_dirs("srv/full");
+	make_dirs("srv/dir/inner");
+	make_dirs("srv/empty");
+	make_file("srv/file", "text");
+	make_file("srv/ro/file", "text");
+	assert_int_equal(chmod(below("srv/ro"), 0755), 0);
+	assert_int_equal(mount("none", below("srv/full"), "tmpfs", 0, "size=256k"), 0);
+	assert_int_equal(chmod(below("srv"), 0777) | chmod(below("srv/full"), 0777) |
+			     chmod(below("srv/file"), 0666) | chmod(below("srv/dir"), 0777) |
+			     chmod(below("srv/empty"), 0777) | chmod(below("srv/dir/inner"), 0777),
+			 0);
+	assert_int_equal(chown(below("srv/dir"), 65534, 65534) | chown(below("srv/empty"), 65534, 65534) |
+			     chown(below("srv/file"), 65534, 65534),
+			 0);
+}
+
+static void assert_name_errors(void)
+{
+	struct found found;
+	uint32_t ro = look_up(root, "ro"), full = look_up(root, "full");
+	int ref;
+
+	assert_int_equal(dir.ops->lookup(&dir, root, "missing", &found), -ENOENT);
+	assert_int_equal(dir.ops->mkdir(&dir, root, "dir", 0755, &user_caller, &found), -EEXIST);
+	assert_int_equal(dir.ops->symlink(&dir, "t", root, "file", &user_caller, &found), -EEXIST);
+	assert_int_equal(
+	    dir.ops->create(&dir, root, "file", O_RDWR | O_CREAT | O_EXCL, 0644, &user_caller, &found, &ref),
+	    -EEXIST);
+	assert_int_equal(dir.ops->create(&dir, ro, "new", O_RDWR | O_CREAT, 0644, &user_caller, &found, &ref),
+			 -EACCES);
+	assert_int_equal(dir.ops->mkdir(&dir, ro, "new", 0755, &user_caller, &found), -EACCES);
+	assert_int_equal(dir.ops->unlink(&dir, ro, "file"), -EACCES);
+	assert_int_equal(dir.ops->unlink(&dir, root, "missing"), -ENOENT);
+	assert_int_equal(dir.ops->rmdir(&dir, root, "dir"), -ENOTEMPTY);
+	assert_int_equal(dir.ops->rename(&dir, root, "empty", root, "dir", 0), -ENOTEMPTY);
+	assert_int_equal(dir.ops->rename(&dir, root, "file", root, "dir", 0), -EISDIR);
+	assert_int_equal(dir.ops->rename(&dir, root, "missing", root, "new", 0), -ENOENT);
+	assert_int_equal(dir.ops->rename(&dir, root, "file", full, "file", 0), -EXDEV);
+	assert_int_equal(dir.ops->link(&dir, look_up(root, "file"), full, "file", &found), -EXDEV);
+}
+
+static void assert_full_is_enospc(void)
+{
+	static char buf[65536];
+	uint32_t full = look_up(root, "full");
+	char long_target[3000];
+	struct found found;
+	ssize_t n;
+	int ref;
+
+	assert_int_equal(
+	    dir.ops->create(&dir, full, "big", O_RDWR | O_CREAT, 0644, &user_caller, &found, &ref), 0);
+	for (off_t at = 0; (n = dir.ops->write(&dir, ref, buf, sizeof(buf), at, false)) > 0; at += n)
+		assert_true(at < 1 << 20);
+	assert_int_equal(n, -ENOSPC);
+	assert_int_equal(dir.ops->release(&dir, ref), 0);
+	memset(long_target, 't', sizeof(long_target));
+	long_target[sizeof(long_target) - 1] = '\0';
+	assert_int_equal(dir.ops->symlink(&dir, long_target, full, "link", &user_caller, &found), -ENOSPC);
+}
+
+/* What sshfs makes of the server's errors is mended where it can be. */
+static void test_sshfs_errors(void **state)
+{
+	pid_t pid;
+
+	(void)state;
+	if (access(SFTP_SERVER, X_OK) < 0 || system("command -v sshfs setpriv >/dev/null") != 0 ||
+	    access("/dev/fuse", R_OK | W_OK) < 0)
+		skip();
+	assert_int_equal(unshare(CLONE_NEWNS), 0);
+	assert_int_equal(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL), 0);
+	config->type = BACKEND_SSHFS;
+	make_server_tree();
+	pid = start_sshfs();
+	install_root(below("mnt"), 1);
+	assert_name_errors();
+	assert_full_is_enospc();
+	assert_int_equal(umount2(below("mnt"), MNT_DETACH), 0);
+	for (uint32_t i = 0; i < place->arena->nodes_used; i++)
+		nodefd_drop(place->arena, i);
+	close(atomic_load(&place->arena->board.backends[BACKEND].root_fd));
+	assert_int_equal(waitpid(pid, NULL, 0), pid);
+	assert_int_equal(umount2(below("srv/full"), MNT_DETACH), 0);
+}
+
 static _Atomic bool stop_renaming;
 
 /* What fs/ does on a rename: the storage first, then the node's name. */
@@ -464,6 +592,7 @@ int main(void)
 	    TEST(test_deep_tree),	    TEST(test_presented_owner),
 	    TEST(test_real_owner),	    TEST(test_operations),
 	    TEST(test_rename_during_walk),  TEST(test_lost_mount),
+	    TEST(test_sshfs_errors),
 	};
 
 	backend_thread_init();
