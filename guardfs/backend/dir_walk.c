@@ -74,7 +74,7 @@ static const char *name_of(const struct backend *b, const struct node *node)
 {
 	if (__atomic_load_n(&node->flags, __ATOMIC_RELAXED) & NODE_UNLINKED)
 		return "";
-	return name_get(&b->arena->names, __atomic_load_n(&node->name, __ATOMIC_RELAXED));
+	return name_get(&b->arena->names, __atomic_load_n(&node->name, __ATOMIC_ACQUIRE));
 }
 
 /* Puts the path from base (NODE_NONE: the backend's root) to node together. */

@@ -52,6 +52,8 @@ static int teardown(void **state)
 	(void)state;
 	for (uint32_t i = 0; i < place->arena->nodes_used; i++)
 		nodefd_drop(place->arena, i);
+	free(faulty.next->state);
+	free(faulty.state);
 	place_free(place);
 	return 0;
 }
