@@ -131,15 +131,28 @@ static errint_t find_base(struct backend *b, uint32_t node, unsigned pieces, str
 	return 0;
 }
 
-/* The present root, into *fd; the epoch it belongs to is returned in *epoch. */
-static errint_t present_root(const struct backend *b, uint32_t *epoch, int *fd)
+/* Is there a root of the breaker's epoch? *epoch: which one. */
+static errint_t present_epoch(const struct backend *b, uint32_t *epoch)
 {
 	*epoch = atomic_load(&b->board->root_epoch);
-	*fd = atomic_load(&b->board->root_fd);
-	if (*fd < 0 || gate_epoch(atomic_load(&b->board->gate)) != *epoch ||
-	    atomic_load(&b->board->root_epoch) != *epoch)
+	if (atomic_load(&b->board->root_fd) < 0 || gate_epoch(atomic_load(&b->board->gate)) != *epoch)
 		return -ENOTCONN;
 	return 0;
+}
+
+/* A descriptor of that epoch's root for our own use. The root may be replaced and closed at any moment, its
+ * number then stand for something else: only if it still is the root after it was duplicated, the duplicate
+ * is it. */
+static int hold_root(const struct backend *b, uint32_t epoch)
+{
+	int root = atomic_load(&b->board->root_fd);
+	int fd = root < 0 ? -1 : dup(root);
+
+	if (fd >= 0 && atomic_load(&b->board->root_fd) == root && atomic_load(&b->board->root_epoch) == epoch)
+		return fd;
+	if (fd >= 0)
+		close(fd);
+	return -ENOTCONN;
 }
 
 /* openat2(2) has no wrapper yet. Nothing on the way may be a symlink or lead out. */
@@ -169,8 +182,8 @@ static int walk_once(struct backend *b, uint32_t node, unsigned pieces, struct w
 	bool is_dir = S_ISDIR(__atomic_load_n(&b->arena->nodes[node].mode, __ATOMIC_RELAXED));
 	CLEANUP_REACHED struct reached base = REACHED_NONE;
 	struct walk again;
-	int root, fd;
-	errint_t rc = present_root(b, &w->epoch, &root);
+	errint_t rc = present_epoch(b, &w->epoch);
+	int fd;
 
 	if (rc == 0)
 		rc = find_base(b, node, pieces, w, &base);
@@ -178,8 +191,11 @@ static int walk_once(struct backend *b, uint32_t node, unsigned pieces, struct w
 		rc = path_from(b, w->base, node, w);
 	if (rc < 0)
 		return rc;
-	fd = open_beneath(w->base == NODE_NONE ? root : base.fd, w->path,
-			  O_PATH | O_NOFOLLOW | (is_dir ? O_DIRECTORY : 0));
+	if (w->base == NODE_NONE)
+		base = (struct reached){b->arena, NODE_NONE, hold_root(b, w->epoch), REACHED_OWN};
+	if (base.fd < 0)
+		return -ENOTCONN;
+	fd = open_beneath(base.fd, w->path, O_PATH | O_NOFOLLOW | (is_dir ? O_DIRECTORY : 0));
 	rc = path_from(b, w->base, node, &again);
 	*changed = rc == 0 && strcmp(w->path, again.path) != 0;
 	return fd;
@@ -211,11 +227,11 @@ static errint_t reach_piece(struct backend *b, uint32_t index, struct reached *r
 	const struct node *node = &b->arena->nodes[index];
 	struct walk w;
 	errint_t rc;
-	int fd, root;
+	int fd;
 
 	if (pieces > WALK_PIECES)
 		return -ELOOP;
-	rc = present_root(b, &w.epoch, &root);
+	rc = present_epoch(b, &w.epoch);
 	if (rc < 0)
 		return rc;
 	fd = nodefd_pin(b->arena, index, w.epoch);
