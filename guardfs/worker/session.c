@@ -61,6 +61,8 @@ static ssize_t reply_init(const struct iovec *iov, int count)
 			atomic_store(&header->init_reply_length, (uint32_t)n);
 	} else if (known != n || memcmp(header->init_reply, reply, n) != 0) {
 		session.negotiated = -EPROTO;
+	} else {
+		session.negotiated = 0;
 	}
 	return (ssize_t)n;
 }
