@@ -57,7 +57,7 @@ static void end(struct guardian *g)
 	log_notice("ending");
 	handover_forget();
 	mount_end(g);
-	supervise_stop(g, true);
+	processes_stop(g, true);
 	remove_outside_files(&config);
 }
 
@@ -84,7 +84,7 @@ static bool handle_signals(struct guardian *g)
 			handover_reexecute(g);
 			break;
 		default:
-			break; /* SIGCHLD: supervise_tick looks */
+			break; /* SIGCHLD: processes_tick looks */
 		}
 	}
 	return stop;
@@ -125,7 +125,7 @@ static void loop(struct guardian *g)
 		if (poll(p, ARRAY_SIZE(p), sleep_ms(g, next_ns, now_ns)) > 0 && p[0].revents &&
 		    handle_signals(g))
 			return;
-		supervise_tick(g, clock_mono_ns());
+		processes_tick(g, clock_mono_ns());
 		if (g->unmounted) {
 			log_notice("%s was unmounted", g->board->config.mountpoint);
 			return;
@@ -174,14 +174,14 @@ static errint_t start_session(struct guardian *g, const struct config *config)
  * file (worker shares our descriptors, keeper inherits them). */
 static errint_t start_processes(struct guardian *g, bool background)
 {
-	errint_t rc = supervise_start_worker(g);
+	errint_t rc = processes_start_worker(g);
 
 	if (rc == 0)
-		rc = supervise_wait_serving(g, START_LIMIT_MS);
+		rc = processes_wait_serving(g, START_LIMIT_MS);
 	if (rc == 0 && background)
 		setup_log_file(&g->board->config);
 	if (rc == 0 && !g->keeper)
-		rc = supervise_start_keeper(g);
+		rc = processes_start_keeper(g);
 	if (rc < 0)
 		log_error("cannot start serving: %s", strerror(-rc));
 	return rc;

@@ -41,7 +41,7 @@ struct guardian {
 	bool mounted;	/* the mount is ours to remove */
 	bool has_namespace;
 
-	/* supervise.c */
+	/* processes.c */
 	pid_t worker, keeper;
 	uint64_t worker_started_ns, keeper_started_ns;
 	uint64_t worker_start_at_ns, keeper_start_at_ns; /* 0: nothing to start */
@@ -86,13 +86,13 @@ uint64_t watch_deadlines(struct guardian *g, uint64_t now_ns);
 /* No task of a dead worker is left inside a backend. */
 void watch_release_orphans(struct guardian *g);
 
-/* supervise.c */
-errint_t supervise_start_worker(struct guardian *g) WARN_UNUSED;
-errint_t supervise_start_keeper(struct guardian *g) WARN_UNUSED;
-errint_t supervise_wait_serving(struct guardian *g, unsigned timeout_ms) WARN_UNUSED;
-void supervise_tick(struct guardian *g, uint64_t now_ns);
-void supervise_stop(struct guardian *g, bool stop_keeper);
-errint_t supervise_quiesce(struct guardian *g) WARN_UNUSED;
+/* processes.c */
+errint_t processes_start_worker(struct guardian *g) WARN_UNUSED;
+errint_t processes_start_keeper(struct guardian *g) WARN_UNUSED;
+errint_t processes_wait_serving(struct guardian *g, unsigned timeout_ms) WARN_UNUSED;
+void processes_tick(struct guardian *g, uint64_t now_ns);
+void processes_stop(struct guardian *g, bool stop_keeper);
+errint_t processes_quiesce(struct guardian *g) WARN_UNUSED;
 
 /* handover.c */
 void handover_reexecute(struct guardian *g); /* returns only if it was refused, with everything as before */

@@ -97,7 +97,7 @@ void handover_reexecute(struct guardian *g)
 	if (!same_layout(g))
 		return;
 	log_notice("re-executing %s", g->exe);
-	if (supervise_quiesce(g) < 0)
+	if (processes_quiesce(g) < 0)
 		return;
 	setenv("GUARDFS_REEXECUTED", "1", 1);
 	execv(g->exe, g->argv);

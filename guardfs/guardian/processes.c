@@ -1,4 +1,4 @@
-/* supervise.c: worker and keeper: start, notice death (or silence), record, restart with backoff. */
+/* processes.c: worker and keeper: start, notice death (or silence), record, restart with backoff. */
 #include "base/clock.h"
 #include "base/log.h"
 #include "fs/wire.h"
@@ -38,7 +38,7 @@ static void unblock_signals(void)
 	sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
-errint_t supervise_start_worker(struct guardian *g)
+errint_t processes_start_worker(struct guardian *g)
 {
 	uint32_t generation = atomic_load(&g->board->worker_generation) + 1;
 	int pidfd = -1;
@@ -61,7 +61,7 @@ errint_t supervise_start_worker(struct guardian *g)
 	return setup_place(pidfd, GUARDIAN_WORKER_PID);
 }
 
-errint_t supervise_start_keeper(struct guardian *g)
+errint_t processes_start_keeper(struct guardian *g)
 {
 	static const int keep[] = {GUARDIAN_KEEPER_SOCKET, GUARDIAN_NUDGE, GUARDIAN_NAMESPACE};
 	int pidfd = -1;
@@ -282,7 +282,7 @@ static void check_keeper(struct guardian *g, uint64_t now_ns)
 					 NSEC_PER_MSEC;
 }
 
-void supervise_tick(struct guardian *g, uint64_t now_ns)
+void processes_tick(struct guardian *g, uint64_t now_ns)
 {
 	if (g->worker) {
 		check_worker_exit(g, now_ns);
@@ -294,13 +294,13 @@ void supervise_tick(struct guardian *g, uint64_t now_ns)
 	reap_dead(g);
 	check_keeper(g, now_ns);
 	if (g->worker_start_at_ns && now_ns >= g->worker_start_at_ns && !g->unmounted &&
-	    supervise_start_worker(g) < 0)
+	    processes_start_worker(g) < 0)
 		g->worker_start_at_ns = now_ns + BACKOFF_MAX_MS * NSEC_PER_MSEC;
-	if (g->keeper_start_at_ns && now_ns >= g->keeper_start_at_ns && supervise_start_keeper(g) < 0)
+	if (g->keeper_start_at_ns && now_ns >= g->keeper_start_at_ns && processes_start_keeper(g) < 0)
 		g->keeper_start_at_ns = now_ns + KEEPER_MAX_MS * NSEC_PER_MSEC;
 }
 
-errint_t supervise_wait_serving(struct guardian *g, unsigned timeout_ms)
+errint_t processes_wait_serving(struct guardian *g, unsigned timeout_ms)
 {
 	uint64_t until_ns = clock_mono_ns() + timeout_ms * NSEC_PER_MSEC;
 
@@ -319,7 +319,7 @@ errint_t supervise_wait_serving(struct guardian *g, unsigned timeout_ms)
 	return 0;
 }
 
-errint_t supervise_quiesce(struct guardian *g)
+errint_t processes_quiesce(struct guardian *g)
 {
 	struct pollfd p = {.fd = GUARDIAN_WORKER_PID, .events = POLLIN};
 
@@ -335,7 +335,7 @@ errint_t supervise_quiesce(struct guardian *g)
 	return 0;
 }
 
-void supervise_stop(struct guardian *g, bool stop_keeper)
+void processes_stop(struct guardian *g, bool stop_keeper)
 {
 	struct pollfd p = {.fd = GUARDIAN_KEEPER_PID, .events = POLLIN};
 
