@@ -145,8 +145,6 @@ static const struct sshfs_option options[] = {
 	{ .name = "ServerAliveCountMax",   .mode = OPTION_DEFAULT, .text = "3" },
 	{ .name = "ControlMaster",         .mode = OPTION_ALWAYS,  .text = "no" }, /* a shared connection could not be fenced */
 	{ .name = "ControlPath",           .mode = OPTION_ALWAYS,  .text = "none" },
-	{ .name = "ForwardAgent",          .mode = OPTION_ALWAYS,  .text = "no" },
-	{ .name = "ClearAllForwardings",   .mode = OPTION_ALWAYS,  .text = "yes" },
 	{ .name = "PermitLocalCommand",    .mode = OPTION_ALWAYS,  .text = "no" },
 };
 /* clang-format on */
