@@ -1,0 +1,154 @@
+/* fence.c: see fence.h. */
+#include "keeper/fence.h"
+#include "keeper/spawn.h"
+#include "base/cleanup.h"
+#include "base/fd.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mount.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+
+#define ENVIRON_MAX 65536
+
+/* Session of a process from /proc/PID/stat: that file can always be read, while environ waits for the
+ * process's memory lock and is therefore asked of our own session only. */
+static pid_t session_of(pid_t pid)
+{
+	char path[32], stat[1024];
+	const char *after_name;
+	int session;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+	if (fd_read_file(path, stat, sizeof(stat)) < 0)
+		return -1;
+	after_name = strrchr(stat, ')');
+	if (!after_name || sscanf(after_name + 1, " %*c %*d %*d %d", &session) != 1)
+		return -1;
+	return session;
+}
+
+static bool has_token(pid_t pid, const char *token)
+{
+	CLEANUP_FREE char *text = malloc(ENVIRON_MAX);
+	char path[32];
+	ssize_t n;
+
+	snprintf(path, sizeof(path), "/proc/%d/environ", (int)pid);
+	n = text ? fd_read_file(path, text, ENVIRON_MAX) : -ENOMEM;
+	for (ssize_t i = 0; i < n; i += (ssize_t)strlen(text + i) + 1)
+		if (strcmp(text + i, token) == 0)
+			return true;
+	return false;
+}
+
+/* Closing the socket now sends RST and drops what is unsent. Our own copy is closed at once; the last one
+ * with the process. */
+static void reset_on_close(int pidfd, int fd)
+{
+	CLEANUP_FD int copy = (int)syscall(SYS_pidfd_getfd, pidfd, fd, 0);
+	const struct linger now = {.l_onoff = 1, .l_linger = 0};
+	socklen_t length = sizeof(int);
+	int protocol = 0;
+
+	if (copy < 0 || getsockopt(copy, SOL_SOCKET, SO_PROTOCOL, &protocol, &length) < 0)
+		return;
+	if (protocol == IPPROTO_TCP)
+		setsockopt(copy, SOL_SOCKET, SO_LINGER, &now, sizeof(now));
+}
+
+static void reset_sockets(pid_t pid, int pidfd)
+{
+	char path[32], target[64];
+	CLEANUP_DIR DIR *dir = NULL;
+	struct dirent *e;
+
+	snprintf(path, sizeof(path), "/proc/%d/fd", (int)pid);
+	dir = opendir(path);
+	while (dir && (e = readdir(dir)) != NULL) {
+		ssize_t n = readlinkat(dirfd(dir), e->d_name, target, sizeof(target) - 1);
+
+		if (n > 7 && strncmp(target, "socket:", 7) == 0)
+			reset_on_close(pidfd, atoi(e->d_name));
+	}
+}
+
+/* The pidfd is taken first and the process looked at afterwards, so that what was looked at is what is
+ * killed. */
+static bool kill_member(pid_t pid, pid_t session, const char *token)
+{
+	CLEANUP_FD int pidfd = -1;
+
+	if (session_of(pid) != session)
+		return false;
+	pidfd = spawn_pidfd(pid);
+	if (pidfd < 0 || session_of(pid) != session || !has_token(pid, token))
+		return false;
+	reset_sockets(pid, pidfd);
+	return syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, NULL, 0) == 0;
+}
+
+unsigned fence_kill_session(pid_t session, const char *token)
+{
+	CLEANUP_DIR DIR *proc = opendir("/proc");
+	struct dirent *e;
+	unsigned killed = 0;
+
+	while (proc && session > 0 && (e = readdir(proc)) != NULL)
+		if (isdigit((unsigned char)e->d_name[0]))
+			killed += kill_member((pid_t)atoi(e->d_name), session, token);
+	return killed;
+}
+
+unsigned fence_tasks_inside(const struct arena *arena, unsigned backend, uint32_t epoch)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < SLOT_MAX; i++) {
+		const struct slot *s = &arena->slots[i];
+		uint32_t state = atomic_load(&s->state);
+
+		n += (state == SLOT_RUNNING || state == SLOT_ORPHAN) && atomic_load(&s->inside) &&
+		     atomic_load(&s->backend) == backend && atomic_load(&s->epoch) <= epoch;
+	}
+	return n;
+}
+
+static errint_t write_abort(const char *connections, uint32_t minor)
+{
+	char path[512];
+	CLEANUP_FD int fd = -1;
+
+	snprintf(path, sizeof(path), "%s/%u/abort", connections, minor);
+	fd = open(path, O_WRONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	return fd_write_all(fd, "1", 1);
+}
+
+errint_t fence_abort_fuse(uint32_t minor, const char *scratch_dir)
+{
+	errint_t rc = write_abort("/sys/fs/fuse/connections", minor);
+	char dir[400];
+
+	if (rc != -ENOENT)
+		return rc;
+	/* Not mounted here (containers), or the connection is gone already: then the second try says so. */
+	snprintf(dir, sizeof(dir), "%s/fusectl", scratch_dir);
+	if (mkdir(dir, 0700) < 0 && errno != EEXIST)
+		return -errno;
+	rc = mount("fusectl", dir, "fusectl", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL) < 0 ? -errno : 0;
+	if (rc == 0) {
+		rc = write_abort(dir, minor);
+		umount2(dir, MNT_DETACH);
+	}
+	rmdir(dir);
+	return rc;
+}

@@ -1,0 +1,260 @@
+/* identity.c: is the directory found at a backend's path the storage that is meant? Runs in probe children.
+ *
+ * By marker, if one is configured, adopted or remembered. Without one an sshfs is known by its mount, and a
+ * dir by what was found the first time: type and source of its file system, whether it is a mount of its own,
+ * the device behind it. */
+#include "keeper/probe-child.h"
+#include "keeper/mounts.h"
+#include "sshfs-compat/sshfs-compat.h"
+#include "base/cleanup.h"
+#include "base/fd.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <strings.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+
+#define MARKER_NAME ".guardfs-id"
+#define MARKER_MAX  64 /* config_backend.marker */
+
+static errint_t state_path(const struct probe_run *run, const char *suffix, char *path, size_t size)
+{
+	int n = snprintf(path, size, "%s/%s.%s", run->config->state_dir, run->backend->name, suffix);
+
+	return n > 0 && (size_t)n < size ? 0 : -ENAMETOOLONG;
+}
+
+static void trim(char *s)
+{
+	size_t n = strcspn(s, "\r\n");
+
+	while (n > 0 && isspace((unsigned char)s[n - 1]))
+		n--;
+	s[n] = '\0';
+}
+
+/* Reads a small file of the state directory: its first line, "" if there is none. */
+static errint_t recall(const struct probe_run *run, const char *suffix, char *line, size_t size)
+{
+	char path[CONFIG_PATH_MAX + 64];
+	errint_t rc = state_path(run, suffix, path, sizeof(path));
+	ssize_t n;
+
+	line[0] = '\0';
+	if (rc < 0)
+		return rc;
+	n = fd_read_file(path, line, size);
+	if (n == -ENOENT)
+		return 0;
+	trim(line);
+	return n < 0 ? (errint_t)n : 0;
+}
+
+static errint_t remember(const struct probe_run *run, const char *suffix, const char *line)
+{
+	char path[CONFIG_PATH_MAX + 64], text[4 * CONFIG_PATH_MAX];
+	errint_t rc = state_path(run, suffix, path, sizeof(path));
+	int n = snprintf(text, sizeof(text), "%s\n", line);
+
+	if (rc == 0 && (n < 0 || (size_t)n >= sizeof(text)))
+		rc = -ENAMETOOLONG;
+	return rc < 0 ? rc : fd_write_atomic(path, text, (size_t)n, 0600, true);
+}
+
+/* Id of the mount that an O_PATH descriptor lies on, without asking the storage. */
+static errint_t mount_id_of(int fd, uint32_t *id)
+{
+	char path[48], text[512];
+	const char *line;
+
+	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", fd);
+	if (fd_read_file(path, text, sizeof(text)) < 0)
+		return -EIO;
+	line = strstr(text, "mnt_id:");
+	return line && sscanf(line, "mnt_id: %" SCNu32, id) == 1 ? 0 : -EIO;
+}
+
+static bool look_at_root(struct probe_run *run, struct mount_entry *mount)
+{
+	struct stat st;
+	errint_t rc = mount_id_of(run->root, &run->found.mount_id);
+
+	if (rc == 0)
+		rc = mount_find_id(run->found.mount_id, mount);
+	if (rc < 0)
+		return probe_fail(run, ERRCLASS_NOT_CONNECTED, -rc, ERRCLASS_NOT_CONNECTED,
+				  "the mount at %s is gone", run->job->path);
+	if (fstat(run->root, &st) < 0)
+		return probe_fail(run, ERRCLASS_NONE, errno, ERRCLASS_IO_ERROR, "%s: %s", run->job->path,
+				  strerror(errno));
+	run->found.major = major(st.st_dev);
+	run->found.minor = minor(st.st_dev);
+	run->found.ino = st.st_ino;
+	run->found.fuse = mount_is_fuse(mount);
+	return true;
+}
+
+static bool prove_own_mount(struct probe_run *run, const struct mount_entry *mount)
+{
+	if (strcmp(mount->fstype, SSHFS_FSTYPE) != 0 || strcmp(mount->mountpoint, run->job->path) != 0 ||
+	    strcmp(mount->source, run->job->fsname) != 0 || mount->minor != run->found.minor)
+		return probe_fail(run, ERRCLASS_IDENTITY_MISMATCH, 0, ERRCLASS_IDENTITY_MISMATCH,
+				  "%s is not the sshfs that was started there", run->job->path);
+	return true;
+}
+
+/* Worker holds a descriptor of the root: if the path leads elsewhere by now, that descriptor is of no use. */
+static bool prove_unchanged(struct probe_run *run)
+{
+	const struct probe_root *e = &run->job->expected, *f = &run->found;
+
+	if (run->job->has_expected &&
+	    (e->mount_id != f->mount_id || e->major != f->major || e->minor != f->minor || e->ino != f->ino))
+		return probe_fail(run, ERRCLASS_NOT_CONNECTED, 0, ERRCLASS_NOT_CONNECTED,
+				  "another directory or mount has taken the place of %s", run->job->path);
+	return true;
+}
+
+/* Reads the marker on the storage into marker, "" if there is none. */
+static bool read_marker(struct probe_run *run, char *marker)
+{
+	CLEANUP_FD int fd =
+	    openat(run->root, MARKER_NAME, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	ssize_t n;
+
+	marker[0] = '\0';
+	if (fd < 0 && errno == ENOENT)
+		return true;
+	n = fd < 0 ? -1 : read(fd, marker, MARKER_MAX - 1);
+	if (n < 0)
+		return probe_fail(run, ERRCLASS_NONE, errno, ERRCLASS_IDENTITY_MISMATCH,
+				  "reading " MARKER_NAME ": %s", strerror(errno));
+	marker[n] = '\0';
+	trim(marker);
+	return true;
+}
+
+static errint_t write_marker(const struct probe_run *run, const char *marker)
+{
+	CLEANUP_FD int fd =
+	    openat(run->root, MARKER_NAME, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
+	char line[MARKER_MAX + 2];
+	errint_t rc;
+
+	if (fd < 0)
+		return -errno;
+	rc = fd_write_all(fd, line, (size_t)snprintf(line, sizeof(line), "%s\n", marker));
+	if (rc == 0 && fsync(fd) < 0 && errno != EINVAL && errno != ENOSYS)
+		rc = -errno;
+	if (rc < 0)
+		unlinkat(run->root, MARKER_NAME, 0);
+	return rc;
+}
+
+/* First use: storage without a marker gets ours. */
+static bool adopt(struct probe_run *run, char *marker)
+{
+	errint_t rc = 0;
+
+	(void)copy_string(marker, MARKER_MAX, run->backend->marker);
+	if (!marker[0]) {
+		rc = fd_read_file("/proc/sys/kernel/random/uuid", marker, MARKER_MAX) < 0 ? -EIO : 0;
+		trim(marker);
+	}
+	if (rc == 0)
+		rc = write_marker(run, marker);
+	if (rc < 0)
+		return probe_fail(run, ERRCLASS_NONE, -rc, ERRCLASS_CONFIG,
+				  "adopt: writing " MARKER_NAME ": %s", strerror(-rc));
+	return true;
+}
+
+/* expected: as configured, else as remembered. Whoever has been seen with a marker once is not adopted a
+ * second time: then it is lost. */
+static bool prove_marker(struct probe_run *run, const char *expected, const char *remembered)
+{
+	bool first_use = !remembered[0] && run->backend->adopt;
+	char marker[MARKER_MAX];
+	errint_t rc = 0;
+
+	if (!read_marker(run, marker))
+		return false;
+	if (!marker[0] && first_use && !adopt(run, marker))
+		return false;
+	if (!marker[0])
+		return probe_fail(run, ERRCLASS_IDENTITY_MISMATCH, ENOENT, ERRCLASS_IDENTITY_MISMATCH,
+				  "there is no " MARKER_NAME " (expected %s)",
+				  expected[0] ? expected : "one");
+	if (expected[0] && strcasecmp(marker, expected) != 0)
+		return probe_fail(run, ERRCLASS_IDENTITY_MISMATCH, 0, ERRCLASS_IDENTITY_MISMATCH,
+				  MARKER_NAME " says %s, expected %s", marker, expected);
+	if (strcasecmp(marker, remembered) != 0)
+		rc = remember(run, "marker", marker);
+	if (rc < 0)
+		return probe_fail(run, ERRCLASS_CONFIG, -rc, ERRCLASS_CONFIG,
+				  "remembering the marker in %s: %s", run->config->state_dir, strerror(-rc));
+	return true;
+}
+
+/* Does the root's real path name the mount itself? Asked of the descriptor, since the configured path may
+ * hold symlinks. */
+static bool is_mountpoint(const struct probe_run *run, const struct mount_entry *mount)
+{
+	char link[48], real[CONFIG_PATH_MAX + 128];
+	ssize_t n;
+
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", run->root);
+	n = readlink(link, real, sizeof(real) - 1);
+	if (n < 0)
+		return false;
+	real[n] = '\0';
+	return strcmp(mount->mountpoint, real) == 0;
+}
+
+/* A dir without a marker: what was found the first time must be found ever after. Anonymous device numbers
+ * change with every mount. */
+static bool prove_remembered(struct probe_run *run, const struct mount_entry *mount)
+{
+	char now[3 * CONFIG_PATH_MAX], before[3 * CONFIG_PATH_MAX], device[32] = "-";
+	errint_t rc = recall(run, "identity", before, sizeof(before));
+
+	if (run->found.major != 0)
+		snprintf(device, sizeof(device), "%u:%u", run->found.major, run->found.minor);
+	snprintf(now, sizeof(now), "%s %s %s %s", mount->fstype, device,
+		 is_mountpoint(run, mount) ? "mountpoint" : "directory", mount->source);
+	trim(now);
+	if (rc == 0 && !before[0])
+		rc = remember(run, "identity", now);
+	else if (rc == 0 && strcmp(now, before) != 0)
+		return probe_fail(run, ERRCLASS_IDENTITY_MISMATCH, 0, ERRCLASS_IDENTITY_MISMATCH,
+				  "found \"%.120s\", at first use it was \"%.120s\"", now, before);
+	if (rc < 0)
+		return probe_fail(run, ERRCLASS_CONFIG, -rc, ERRCLASS_CONFIG,
+				  "remembering the identity in %s: %s", run->config->state_dir,
+				  strerror(-rc));
+	return true;
+}
+
+bool probe_prove_identity(struct probe_run *run)
+{
+	bool sshfs = run->backend->type == BACKEND_SSHFS;
+	char remembered[MARKER_MAX];
+	struct mount_entry mount;
+	errint_t rc;
+
+	if (!look_at_root(run, &mount) || (sshfs && !prove_own_mount(run, &mount)) || !prove_unchanged(run))
+		return false;
+	rc = recall(run, "marker", remembered, sizeof(remembered));
+	if (rc < 0)
+		return probe_fail(run, ERRCLASS_CONFIG, -rc, ERRCLASS_CONFIG,
+				  "reading the remembered marker in %s: %s", run->config->state_dir,
+				  strerror(-rc));
+	if (run->backend->marker[0] || run->backend->adopt || remembered[0])
+		return prove_marker(run, run->backend->marker[0] ? run->backend->marker : remembered,
+				    remembered);
+	return sshfs || prove_remembered(run, &mount);
+}

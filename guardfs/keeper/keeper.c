@@ -1,0 +1,257 @@
+/* keeper.c: keeper's loop: one thread, one poll(2), everything that may hang in children. See keeper.h. */
+#include "keeper/internal.h"
+#include "keeper/spawn.h"
+#include "base/clock.h"
+#include "base/log.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define TICK_MS		  1000	/* manifest, tier map, guardian; also gates opened without a nudge */
+#define FILES_MS	  3000	/* outside files are written at least this often */
+#define GUARDIAN_GRACE_MS 10000 /* for a restarted guardian to say on the board that it is there */
+#define STOP_MS		  5000	/* for killed children to be gone */
+#define POLL_MAX	  (3 + 3 * CONFIG_BACKENDS_MAX)
+
+/* ---- start ---- */
+
+static errint_t block_signals(struct keeper *k)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGCHLD);
+	if (sigprocmask(SIG_BLOCK, &set, NULL) < 0)
+		return -errno;
+	signal(SIGPIPE, SIG_IGN);
+	signal(SIGCHLD, SIG_DFL);
+	k->signal_fd = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
+	return k->signal_fd < 0 ? -errno : 0;
+}
+
+static errint_t prepare(struct keeper *k)
+{
+	size_t size = CONFIG_BACKENDS_MAX * sizeof(*k->features);
+	char real[PATH_MAX];
+	errint_t rc;
+
+	if (k->fds.namespace_fd >= 0 && setns(k->fds.namespace_fd, CLONE_NEWNS) < 0)
+		log_warning("cannot enter the private mount namespace (%s): sshfs mounts will be visible",
+			    strerror(errno));
+	/* ssh, whose parent sshfs leaves at once, then is ours to reap. */
+	if (prctl(PR_SET_CHILD_SUBREAPER, 1) < 0)
+		return -errno;
+	rc = block_signals(k);
+	if (rc < 0)
+		return rc;
+	/* A stopped worker must not stop us. */
+	if (fcntl(k->fds.worker_socket, F_SETFL, O_NONBLOCK) < 0)
+		return -errno;
+	if (!realpath(k->config->run_dir, real))
+		return -errno;
+	rc = copy_string(k->run_dir, sizeof(k->run_dir), real);
+	if (rc < 0)
+		return rc;
+	k->features = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	return k->features == MAP_FAILED ? -errno : 0;
+}
+
+static void take_over(struct keeper *k)
+{
+	uint64_t now_ns = clock_mono_ns();
+
+	k->n_backends = MIN(k->config->n_backends, (uint32_t)CONFIG_BACKENDS_MAX);
+	k->reloads_seen = atomic_load(&k->board->requests.reload);
+	for (unsigned i = 0; i < k->n_backends; i++)
+		supervised_init(&k->backends[i], k, i, now_ns);
+	routes_load(k);
+}
+
+/* ---- events ---- */
+
+static void reap_children(struct keeper *k)
+{
+	int status;
+	pid_t pid;
+
+	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+		for (unsigned i = 0; i < k->n_backends; i++) {
+			transport_reaped(&k->backends[i].transport, pid, status);
+			if (k->backends[i].probe.pid == pid)
+				k->backends[i].probe.pid = 0;
+		}
+	}
+}
+
+static void take_signals(struct keeper *k)
+{
+	struct signalfd_siginfo info;
+
+	while (read(k->signal_fd, &info, sizeof(info)) == sizeof(info))
+		if (info.ssi_signo != SIGCHLD)
+			k->stop = true;
+	reap_children(k);
+}
+
+static void take_nudge(const struct keeper *k)
+{
+	uint64_t count;
+
+	/* Whatever it was about stands on the board. The descriptor may be a blocking one, hence only when
+	 * readable. */
+	if (read(k->fds.nudge_fd, &count, sizeof(count)) < 0)
+		return;
+}
+
+static size_t fill_poll(const struct keeper *k, struct pollfd *p)
+{
+	size_t n = 0;
+
+	p[n++] = (struct pollfd){.fd = k->signal_fd, .events = POLLIN};
+	p[n++] = (struct pollfd){.fd = k->fds.nudge_fd, .events = POLLIN};
+	p[n++] = (struct pollfd){.fd = k->guardian_lost_ns ? -1 : k->guardian_pidfd, .events = POLLIN};
+	for (unsigned i = 0; i < k->n_backends; i++) {
+		const struct supervised *s = &k->backends[i];
+
+		/* A dead sshfs stays readable: it is watched only while its death is news. */
+		p[n++] = (struct pollfd){.fd = transport_dead(&s->transport) ? -1 : s->transport.pidfd,
+					 .events = POLLIN};
+		p[n++] = (struct pollfd){.fd = s->transport.stderr_fd, .events = POLLIN};
+		p[n++] = (struct pollfd){.fd = s->probe.sock, .events = POLLIN};
+	}
+	return n;
+}
+
+static void wait_events(struct keeper *k, uint64_t wake_ns)
+{
+	struct pollfd p[POLL_MAX];
+	size_t n = fill_poll(k, p);
+	uint64_t now_ns = clock_mono_ns();
+	uint64_t left_ns = wake_ns > now_ns ? wake_ns - now_ns : 0;
+
+	/* Rounded up: waking a little early would only poll again. */
+	if (poll(p, n, (int)MIN((left_ns + NSEC_PER_MSEC - 1) / NSEC_PER_MSEC, (uint64_t)INT_MAX)) <= 0)
+		return;
+	if (p[0].revents)
+		take_signals(k);
+	if (p[1].revents & POLLIN)
+		take_nudge(k);
+}
+
+/* ---- guardian ---- */
+
+/* A guardian that re-executes itself keeps its pid. One that died may be started again by systemd and then
+ * writes its own pid to the board, and starts a keeper of its own, which adopts what we leave running. */
+static void watch_guardian(struct keeper *k, uint64_t now_ns)
+{
+	pid_t on_board = atomic_load(&k->board->pid[PROCESS_GUARDIAN]);
+
+	if (getppid() == k->guardian)
+		return;
+	if (k->guardian_lost_ns == 0) {
+		log_warning("guardian %d is gone", (int)k->guardian);
+		k->guardian_lost_ns = now_ns;
+	}
+	if (on_board != k->guardian)
+		k->stop = k->stop_quietly = true;
+	else if (now_ns >= k->guardian_lost_ns + GUARDIAN_GRACE_MS * NSEC_PER_MSEC)
+		k->stop = true;
+}
+
+/* ---- loop ---- */
+
+static void tick(struct keeper *k, uint64_t now_ns)
+{
+	watch_guardian(k, now_ns);
+	if (k->stop)
+		return;
+	/* Asked every time, as it costs a load: a reload, or a route that worker has just made. */
+	if (now_ns >= k->next_tick_ns || atomic_load(&k->board->requests.reload) != k->reloads_seen ||
+	    atomic_load(&k->board->map_generation) != k->map_generation_seen) {
+		routes_tick(k);
+		k->next_tick_ns = now_ns + TICK_MS * NSEC_PER_MSEC;
+	}
+}
+
+static uint64_t step(struct keeper *k)
+{
+	uint64_t now_ns = clock_mono_ns();
+	uint64_t wake_ns;
+
+	tick(k, now_ns);
+	wake_ns = k->next_tick_ns;
+	for (unsigned i = 0; i < k->n_backends; i++)
+		wake_ns = MIN(wake_ns, supervised_step(&k->backends[i], now_ns));
+	if (k->changed || now_ns >= k->next_files_ns) {
+		k->changed = false;
+		k->next_files_ns = now_ns + FILES_MS * NSEC_PER_MSEC;
+		outside_write(k);
+	}
+	return wake_ns;
+}
+
+/* ---- end ---- */
+
+static bool all_dead(const struct keeper *k)
+{
+	for (unsigned i = 0; i < k->n_backends; i++)
+		if (!transport_dead(&k->backends[i].transport))
+			return false;
+	return true;
+}
+
+static void stop(struct keeper *k)
+{
+	uint64_t give_up_ns = clock_mono_ns() + STOP_MS * NSEC_PER_MSEC;
+	char path[CONFIG_PATH_MAX + 8];
+
+	for (unsigned i = 0; i < k->n_backends; i++)
+		supervised_stop(&k->backends[i]);
+	while (!all_dead(k) && clock_mono_ns() < give_up_ns)
+		wait_events(k, clock_mono_ns() + 20 * NSEC_PER_MSEC);
+	reap_children(k);
+	outside_remove(k);
+	snprintf(path, sizeof(path), "%s/mnt", k->run_dir);
+	rmdir(path);
+}
+
+int keeper_main(struct arena *arena, const struct keeper_fds *fds)
+{
+	struct keeper *k = calloc(1, sizeof(*k));
+	errint_t rc;
+
+	if (!k)
+		return 1;
+	k->arena = arena;
+	k->board = &arena->board;
+	k->config = &arena->board.config;
+	k->fds = *fds;
+	k->guardian = getppid();
+	k->guardian_pidfd = spawn_pidfd(k->guardian);
+	rc = prepare(k);
+	if (rc < 0) {
+		log_error("cannot start: %s", strerror(-rc));
+		free(k);
+		return 1;
+	}
+	take_over(k);
+	while (!k->stop)
+		wait_events(k, step(k));
+	if (!k->stop_quietly)
+		stop(k);
+	free(k);
+	return 0;
+}

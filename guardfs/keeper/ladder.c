@@ -1,0 +1,88 @@
+/* ladder.c: see ladder.h. */
+#include "keeper/ladder.h"
+
+void ladder_begin(struct ladder *l, const struct rung *rungs, unsigned n, uint32_t budget_ms)
+{
+	*l = (struct ladder){
+	    .rungs = rungs, .n = n, .climbing = n > 0, .budget_ns = budget_ms * NSEC_PER_MSEC};
+}
+
+static uint64_t rung_until_ns(const struct ladder *l)
+{
+	const struct rung *r = &l->rungs[l->at];
+	uint64_t until = UINT64_MAX;
+
+	if (r->deadline_ms)
+		until = l->entered_ns + r->deadline_ms * NSEC_PER_MSEC;
+	if (r->connecting)
+		until = MIN(until, l->budget_until_ns);
+	return until;
+}
+
+static enum rung_result enter_rung(struct ladder *l, void *context, uint64_t now_ns)
+{
+	const struct rung *r = &l->rungs[l->at];
+
+	l->entered = true;
+	l->entered_ns = now_ns;
+	if (r->connecting && l->budget_until_ns == 0)
+		l->budget_until_ns = now_ns + l->budget_ns;
+	return r->start(context, now_ns);
+}
+
+static enum rung_result step_rung(struct ladder *l, void *context, uint64_t now_ns)
+{
+	const struct rung *r = &l->rungs[l->at];
+
+	if (!l->entered) {
+		enum rung_result first = enter_rung(l, context, now_ns);
+
+		if (first != RUNG_WAIT)
+			return first;
+	}
+	return r->poll ? r->poll(context, now_ns) : RUNG_WAIT;
+}
+
+enum ladder_outcome ladder_step(struct ladder *l, void *context, uint64_t now_ns)
+{
+	if (!l->climbing)
+		return LADDER_IDLE;
+	for (;;) {
+		enum rung_result result = step_rung(l, context, now_ns);
+
+		if (!l->climbing) /* the rung itself stopped it */
+			return LADDER_IDLE;
+		if (result == RUNG_WAIT && now_ns < rung_until_ns(l))
+			return LADDER_WAITING;
+		if (result != RUNG_DONE) {
+			l->climbing = false;
+			return result == RUNG_FAILED ? LADDER_FAILED : LADDER_EXPIRED;
+		}
+		if (l->at + 1 == l->n) {
+			l->climbing = false;
+			return LADDER_TOP;
+		}
+		l->at++;
+		l->entered = false;
+	}
+}
+
+uint64_t ladder_wake_ns(const struct ladder *l, uint64_t now_ns)
+{
+	uint64_t wake;
+
+	if (!l->climbing)
+		return UINT64_MAX;
+	wake = now_ns + l->rungs[l->at].poll_ms * NSEC_PER_MSEC;
+	return l->entered ? MIN(wake, rung_until_ns(l)) : now_ns;
+}
+
+const char *ladder_rung_name(const struct ladder *l)
+{
+	return l->n ? l->rungs[l->at].name : "none";
+}
+
+void ladder_stop(struct ladder *l)
+{
+	l->climbing = false;
+}

@@ -1,0 +1,145 @@
+/* monitor.c: a backend that serves: probes, and what follows from them. */
+#include "keeper/internal.h"
+#include "base/clock.h"
+
+#include <stdio.h>
+#include <unistd.h>
+
+static uint64_t interval_ns(const struct supervised *s)
+{
+	return s->keeper->config->probe_interval_ms * NSEC_PER_MSEC;
+}
+
+void monitor_verdict(struct supervised *s)
+{
+	atomic_fetch_add(&s->board->verdicts, 1);
+	s->verdict_unsent = true;
+	supervised_send_pending(s);
+}
+
+/* Spread over a tenth, so that several backends of one server are not asked in step for ever. */
+static void plan_probe(struct supervised *s, uint64_t now_ns)
+{
+	s->next_probe_ns =
+	    now_ns + interval_ns(s) - interval_ns(s) / 20 + (now_ns / 1000 % 1024) * (interval_ns(s) / 10240);
+}
+
+/* Traffic that comes back is evidence enough, except for identity. */
+static bool traffic_suffices(const struct supervised *s, uint64_t now_ns)
+{
+	uint64_t completed = atomic_load(&s->board->last_completion_ns);
+
+	return completed + interval_ns(s) / 2 > now_ns &&
+	       s->identity_ns + IDENTITY_MS * NSEC_PER_MSEC > now_ns && s->root_known &&
+	       s->state == HEALTH_HEALTHY;
+}
+
+static void begin_probe(struct supervised *s, uint64_t now_ns)
+{
+	atomic_store(&s->board->suspect, 0);
+	/* Without memory for a child the next interval tries again. */
+	if (supervised_probe(s, PROBE_STATFS | PROBE_ROUTES, true, now_ns) == 0)
+		plan_probe(s, now_ns);
+	else
+		s->next_probe_ns = now_ns + interval_ns(s);
+}
+
+/* EIO or slowness of a probe say that something is wrong, but not that the connection is. A root that is gone
+ * or stale cannot serve, though as the answer to an ordinary operation both would be harmless. */
+static bool opens_breaker(enum errclass class)
+{
+	return errclass_info(class)->trips || class == ERRCLASS_PATH_MISSING || class == ERRCLASS_STALE;
+}
+
+static void judge_probe(struct supervised *s, uint64_t now_ns)
+{
+	enum errclass class = s->heard.class;
+
+	s->probe.finished = true;
+	plan_probe(s, now_ns);
+	if (class == ERRCLASS_NONE) {
+		s->identity_ns = now_ns;
+		supervised_event(s, HEALTH_EVENT_PROBE_OK, ERRCLASS_NONE, "");
+		monitor_verdict(s);
+	} else if (opens_breaker(class)) {
+		supervised_break(s, class, s->heard.text, now_ns);
+	} else {
+		supervised_event(s, HEALTH_EVENT_PROBE_SLOW, class, s->heard.text);
+		monitor_verdict(s);
+	}
+	s->heard.done = false;
+}
+
+/* Nothing at all came back for a whole probe_timeout: no operation, and nothing of the probe. A probe that
+ * only waits behind bulk data is slow, no more. Returns when to look again. */
+static uint64_t watch_probe(struct supervised *s, uint64_t now_ns)
+{
+	uint64_t timeout_ns = s->keeper->config->probe_timeout_ms * NSEC_PER_MSEC;
+	uint64_t sign_ns = MAX(s->probe.heard_ns, atomic_load(&s->board->last_completion_ns));
+	char detail[128];
+
+	if (now_ns >= sign_ns + timeout_ns) {
+		snprintf(detail, sizeof(detail), "nothing came back for %u ms",
+			 s->keeper->config->probe_timeout_ms);
+		supervised_break(s, ERRCLASS_STALLED, detail, now_ns);
+		return now_ns;
+	}
+	if (now_ns >= s->probe.heard_ns + timeout_ns && !s->heard.slow) {
+		s->heard.slow = true;
+		snprintf(detail, sizeof(detail), "operations return, but a probe waits for more than %u ms",
+			 s->keeper->config->probe_timeout_ms);
+		supervised_event(s, HEALTH_EVENT_PROBE_SLOW, ERRCLASS_TIMEOUT, detail);
+	}
+	return s->heard.slow ? sign_ns + timeout_ns : MIN(s->probe.heard_ns, sign_ns) + timeout_ns;
+}
+
+static void settle(struct supervised *s, uint64_t now_ns)
+{
+	bool probation = s->state == HEALTH_PROBATION;
+
+	if (probation && now_ns >= s->settle_ns) {
+		atomic_store(&s->board->attempts, 0);
+		atomic_store(&s->board->recovered_real_ns, clock_real_ns());
+		supervised_event(s, HEALTH_EVENT_SETTLED, ERRCLASS_NONE, "");
+	}
+}
+
+/* A dead child without DONE: killed by somebody, out of memory. It says nothing about the backend. */
+static void lost_probe(struct supervised *s, uint64_t now_ns)
+{
+	s->heard.slow = false;
+	s->next_probe_ns = MIN(s->next_probe_ns, now_ns + SUSPECT_PAUSE_MS * NSEC_PER_MSEC);
+}
+
+static bool suspect_due(const struct supervised *s, uint64_t now_ns)
+{
+	return atomic_load(&s->board->suspect) &&
+	       now_ns >= s->probe.begun_ns + SUSPECT_PAUSE_MS * NSEC_PER_MSEC;
+}
+
+uint64_t monitor_step(struct supervised *s, uint64_t now_ns)
+{
+	uint64_t wake;
+
+	settle(s, now_ns);
+	if (s->heard.done)
+		judge_probe(s, now_ns);
+	if (!s->serving)
+		return now_ns;
+	if (probe_running(&s->probe)) {
+		wake = watch_probe(s, now_ns);
+	} else if (probe_free(&s->probe)) {
+		if (s->heard.slow)
+			lost_probe(s, now_ns);
+		if (suspect_due(s, now_ns) || (now_ns >= s->next_probe_ns && !traffic_suffices(s, now_ns)))
+			begin_probe(s, now_ns);
+		else if (now_ns >= s->next_probe_ns)
+			plan_probe(s, now_ns);
+		wake = s->next_probe_ns;
+		if (atomic_load(&s->board->suspect))
+			wake = MIN(wake, s->probe.begun_ns + SUSPECT_PAUSE_MS * NSEC_PER_MSEC);
+	} else {
+		wake = now_ns + 50 * NSEC_PER_MSEC; /* the child is about to exit */
+	}
+	return s->state == HEALTH_PROBATION ? MIN(wake, s->settle_ns) : wake;
+}

@@ -1,0 +1,174 @@
+/* probe-child.c: see probe-child.h. Everything here may hang; nobody waits for it. */
+#include "keeper/probe-child.h"
+#include "base/cleanup.h"
+#include "base/fd.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+
+#define LIST_ENTRIES 16
+
+bool probe_fail(struct probe_run *run, enum errclass class, int error, enum errclass fallback,
+		const char *fmt, ...)
+{
+	struct probe_report *f = &run->failure;
+	va_list ap;
+
+	if (f->errclass != ERRCLASS_NONE)
+		return false;
+	if (class == ERRCLASS_NONE)
+		class = errclass_from_errno(error);
+	if (class == ERRCLASS_NONE || !errclass_info(class)->infrastructure)
+		class = fallback;
+	f->errclass = class;
+	f->error = error;
+	va_start(ap, fmt);
+	vsnprintf(f->text, sizeof(f->text), fmt, ap);
+	va_end(ap);
+	return false;
+}
+
+void probe_say(const struct probe_run *run, struct probe_report *report, int passed_fd)
+{
+	if (fd_send_message(run->sock, report, sizeof(*report), passed_fd) < 0)
+		_exit(1);
+}
+
+static void say_alive(const struct probe_run *run)
+{
+	probe_say(run, &(struct probe_report){.kind = PROBE_SAYS_ALIVE}, -1);
+}
+
+static bool open_root(struct probe_run *run)
+{
+	run->root = open(run->job->path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (run->root < 0)
+		return probe_fail(run, ERRCLASS_NONE, errno, ERRCLASS_PATH_MISSING, "%s: %s", run->job->path,
+				  strerror(errno));
+	return true;
+}
+
+/* A name that can be in no cache: "no such file" comes from the storage itself. */
+static bool prove_alive(struct probe_run *run)
+{
+	struct stat st;
+	char name[64];
+
+	snprintf(name, sizeof(name), ".guardfs-probe.%d.%llx", (int)getpid(),
+		 (unsigned long long)run->job->expected.ino);
+	if (fstatat(run->root, name, &st, AT_SYMLINK_NOFOLLOW) < 0 && errno != ENOENT &&
+	    errclass_info(errclass_from_errno(errno))->infrastructure)
+		return probe_fail(run, ERRCLASS_NONE, errno, ERRCLASS_IO_ERROR,
+				  "looking up a name in the root: %s", strerror(errno));
+	say_alive(run);
+	return true;
+}
+
+static bool list_root(struct probe_run *run)
+{
+	CLEANUP_DIR DIR *dir = NULL;
+	int fd = openat(run->root, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd >= 0)
+		dir = fdopendir(fd);
+	if (!dir)
+		return probe_fail(run, ERRCLASS_NONE, errno, ERRCLASS_CONFIG, "opening the root: %s",
+				  strerror(errno));
+	errno = 0;
+	for (unsigned i = 0; i < LIST_ENTRIES && readdir(dir); i++)
+		errno = 0;
+	if (errno)
+		return probe_fail(run, ERRCLASS_NONE, errno, ERRCLASS_CONFIG, "listing the root: %s",
+				  strerror(errno));
+	say_alive(run);
+	return true;
+}
+
+static void say_statfs(const struct probe_run *run)
+{
+	struct probe_report r = {.kind = PROBE_SAYS_STATFS};
+	struct statvfs s;
+
+	if (fstatvfs(run->root, &s) < 0)
+		return; /* figures stay as they were; whether it lives is asked elsewhere */
+	r.statfs.blocks = s.f_blocks;
+	r.statfs.bfree = s.f_bfree;
+	r.statfs.bavail = s.f_bavail;
+	r.statfs.files = s.f_files;
+	r.statfs.ffree = s.f_ffree;
+	r.statfs.bsize = (uint32_t)s.f_bsize;
+	r.statfs.frsize = (uint32_t)s.f_frsize;
+	r.statfs.namelen = (uint32_t)s.f_namemax;
+	probe_say(run, &r, -1);
+}
+
+/* The target must be a directory. The kernel's cached attributes are not believed. */
+static int look_at_target(const struct probe_run *run, const char *target)
+{
+	struct statx sx;
+
+	if (statx(run->root, target,
+		  AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | AT_STATX_FORCE_SYNC |
+		      (target[0] ? 0 : AT_EMPTY_PATH),
+		  STATX_TYPE, &sx) < 0)
+		return errno;
+	return S_ISDIR(sx.stx_mode) ? 0 : ENOTDIR;
+}
+
+static void say_routes(const struct probe_run *run)
+{
+	CLEANUP_FREE struct tiermap *map = malloc(sizeof(*map));
+	struct probe_report r = {.kind = PROBE_SAYS_ROUTE};
+
+	if (!map)
+		return;
+	r.generation = board_copy_map(&run->job->arena->board, map);
+	for (uint32_t i = 0; i < map->n_routes && i < run->job->max_routes; i++) {
+		r.index = (run->job->first_route + i) % map->n_routes;
+		if (map->routes[r.index].backend != run->job->backend)
+			continue;
+		r.error = look_at_target(run, map->routes[r.index].target);
+		r.errclass = r.error == 0 ? ERRCLASS_NONE : errclass_from_errno(r.error);
+		if (r.error && !errclass_info((enum errclass)r.errclass)->infrastructure)
+			r.errclass = ERRCLASS_PATH_MISSING;
+		probe_say(run, &r, -1);
+	}
+}
+
+static bool prove(struct probe_run *run)
+{
+	struct probe_report r = {.kind = PROBE_SAYS_ROOT};
+
+	if (!open_root(run) || !probe_prove_identity(run) || !prove_alive(run))
+		return false;
+	if ((run->job->tasks & PROBE_LIST) && !list_root(run))
+		return false;
+	r.root = run->found;
+	probe_say(run, &r, run->job->tasks & PROBE_HANDOVER ? run->root : -1);
+	return true;
+}
+
+void probe_child(const struct probe_job *job, int sock)
+{
+	const struct config *config = &job->arena->board.config;
+	struct probe_run run = {.job = job,
+				.config = config,
+				.backend = &config->backends[job->backend],
+				.sock = sock,
+				.root = -1};
+
+	if (prove(&run)) {
+		if (job->tasks & PROBE_STATFS)
+			say_statfs(&run);
+		if (job->tasks & PROBE_ROUTES)
+			say_routes(&run);
+		if (job->tasks & PROBE_PATTERNS)
+			probe_search_patterns(&run);
+	}
+	run.failure.kind = PROBE_SAYS_DONE;
+	probe_say(&run, &run.failure, -1);
+	_exit(0);
+}

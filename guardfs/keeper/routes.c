@@ -1,0 +1,271 @@
+/* routes.c: the tier map: manifest, routes made by patterns, and the state of each route on the board. */
+#include "keeper/internal.h"
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "base/fd.h"
+#include "base/log.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <sys/stat.h>
+
+#define MANIFEST_MAX (1u << 20)
+#define ROUTES_MAX   (8u << 20) /* TIERMAP_ROUTES_MAX lines of two escaped paths */
+
+enum manifest_state { MANIFEST_BAD = 0, MANIFEST_GOOD = 1, MANIFEST_NONE = 2 };
+
+/* Reads a whole file of at most limit bytes; *text is the caller's to free. */
+static ssize_t read_text(const char *path, size_t limit, char **text)
+{
+	CLEANUP_FILE FILE *f = fopen(path, "re");
+	struct stat st;
+	size_t n;
+
+	*text = NULL;
+	if (!f || fstat(fileno(f), &st) < 0)
+		return -errno;
+	if (!S_ISREG(st.st_mode))
+		return -EINVAL;
+	if (st.st_size < 0 || (size_t)st.st_size > limit)
+		return -EFBIG;
+	*text = malloc((size_t)st.st_size + 1);
+	if (!*text)
+		return -ENOMEM;
+	n = fread(*text, 1, (size_t)st.st_size, f);
+	(*text)[n] = '\0';
+	return ferror(f) ? -EIO : (ssize_t)n;
+}
+
+static struct manifest_stamp stamp_manifest(const struct keeper *k)
+{
+	struct manifest_stamp stamp = {0};
+	struct stat st;
+
+	if (!k->config->manifest[0])
+		return stamp;
+	if (stat(k->config->manifest, &st) < 0) {
+		stamp.error = errno;
+		return stamp;
+	}
+	stamp.mtime_ns = (uint64_t)st.st_mtim.tv_sec * NSEC_PER_SEC + (uint64_t)st.st_mtim.tv_nsec;
+	stamp.size = (uint64_t)st.st_size;
+	stamp.ino = st.st_ino;
+	return stamp;
+}
+
+static errint_t read_manifest(const struct keeper *k, struct tiermap *map, char *error)
+{
+	const char *path = k->config->manifest;
+	CLEANUP_FREE char *text = NULL;
+	ssize_t n;
+
+	error[0] = '\0';
+	if (!path[0])
+		return 0;
+	n = read_text(path, MANIFEST_MAX, &text);
+	if (n < 0) {
+		snprintf(error, CONFIG_ERROR_MAX, "%.300s: %s", path, strerror((int)-n));
+		return (errint_t)n;
+	}
+	return tiermap_parse_manifest(k->config, path, text, (size_t)n, map, error);
+}
+
+static errint_t routes_path(const struct keeper *k, char *path, size_t size, const char *suffix)
+{
+	int n = snprintf(path, size, "%s/routes%s", k->config->state_dir, suffix);
+
+	return n > 0 && (size_t)n < size ? 0 : -ENAMETOOLONG;
+}
+
+/* Routes that patterns made in former lives. One that cannot be read is put aside: what it said is found
+ * again at connect. */
+static void read_routes_file(const struct keeper *k, struct tiermap *map)
+{
+	char path[CONFIG_PATH_MAX + 32], aside[CONFIG_PATH_MAX + 32], error[CONFIG_ERROR_MAX] = "";
+	CLEANUP_FREE char *text = NULL;
+	uint32_t skipped = 0;
+	ssize_t n = -ENAMETOOLONG;
+
+	if (routes_path(k, path, sizeof(path), "") == 0 && routes_path(k, aside, sizeof(aside), ".bad") == 0)
+		n = read_text(path, ROUTES_MAX, &text);
+	if (n == -ENOENT)
+		return;
+	if (n >= 0)
+		n = tiermap_parse_routes(k->config, path, text, (size_t)n, map, &skipped, error);
+	if (n < 0) {
+		log_error("routes: %s; %s is kept as %s", error[0] ? error : strerror((int)-n), path, aside);
+		if (rename(path, aside) < 0)
+			log_error("routes: renaming %s: %s", path, strerror(errno));
+	}
+	if (skipped)
+		log_warning("routes: %u routes in %s conflict with the manifest and are left out", skipped,
+			    path);
+}
+
+/* What of the active map goes on: the routes that patterns made, as far as the new manifest leaves room; all
+ * if there is no new one. */
+static void carry_over(const struct tiermap *from, struct tiermap *to, bool all)
+{
+	for (uint32_t i = 0; i < from->n_routes; i++) {
+		const struct route *r = &from->routes[i];
+		errint_t rc = all || r->origin == ROUTE_PATTERN ? tiermap_add(to, r) : 0;
+
+		if (rc < 0 && rc != -EEXIST)
+			log_warning("routes: %s is left out: %s", r->path,
+				    rc == -EBUSY ? "it conflicts with the manifest" : strerror(-rc));
+	}
+}
+
+/* Under the map's lock, so that no route is lost that worker makes meanwhile. */
+static void publish_map(struct keeper *k, struct tiermap *fresh, const char *error)
+{
+	struct board *board = k->board;
+	bool bad = error[0] != '\0';
+	struct tiermap *map = board_map_begin(board);
+
+	carry_over(map, fresh, bad);
+	if (!k->routes_loaded)
+		read_routes_file(k, fresh);
+	k->routes_loaded = true;
+	map->n_routes = fresh->n_routes;
+	memcpy(map->routes, fresh->routes, fresh->n_routes * sizeof(fresh->routes[0]));
+	(void)copy_string(board->manifest_error, sizeof(board->manifest_error), error);
+	atomic_store(&board->manifest_ok, !k->config->manifest[0] ? MANIFEST_NONE
+					  : bad			  ? MANIFEST_BAD
+								  : MANIFEST_GOOD);
+	board_map_commit(board);
+}
+
+void routes_load(struct keeper *k)
+{
+	CLEANUP_FREE struct tiermap *fresh = calloc(1, sizeof(*fresh));
+	char error[CONFIG_ERROR_MAX];
+
+	if (!fresh)
+		return;
+	k->manifest = stamp_manifest(k);
+	if (read_manifest(k, fresh, error) < 0) {
+		log_error("manifest: %s; the last good map stays in use", error);
+		fresh->n_routes = 0;
+	}
+	publish_map(k, fresh, error);
+	log_info("tier map: %u routes%s", fresh->n_routes, error[0] ? " (manifest not read)" : "");
+	routes_refresh(k);
+	for (unsigned i = 0; i < k->n_backends; i++)
+		atomic_store(&k->board->backends[i].suspect, 1); /* new targets are looked at soon */
+	k->changed = true;
+}
+
+/* Writes the pattern-made routes if they are not what the file holds. */
+static void save_routes(struct keeper *k)
+{
+	CLEANUP_FREE struct tiermap *map = malloc(sizeof(*map));
+	char path[CONFIG_PATH_MAX + 32];
+	CLEANUP_FREE char *text = NULL;
+	uint64_t hash;
+	size_t n = 0;
+	errint_t rc;
+
+	if (!map)
+		return;
+	board_copy_map(k->board, map);
+	rc = tiermap_format_routes(k->config, map, &text, &n);
+	hash = rc == 0 ? hash_bytes(1, text, n) : 0;
+	if (rc < 0 || hash == k->routes_hash || (n == 0 && k->routes_hash == 0))
+		return;
+	rc = routes_path(k, path, sizeof(path), "");
+	if (rc == 0)
+		rc = fd_write_atomic(path, text, n, 0600, true);
+	if (rc == 0)
+		k->routes_hash = hash;
+	else
+		log_error("routes: writing %s: %s", path, strerror(-rc));
+}
+
+void routes_tick(struct keeper *k)
+{
+	uint32_t reloads = atomic_load(&k->board->requests.reload);
+	struct manifest_stamp now = stamp_manifest(k);
+	uint32_t generation;
+
+	if (reloads != k->reloads_seen || memcmp(&now, &k->manifest, sizeof(now)) != 0) {
+		k->reloads_seen = reloads;
+		routes_load(k);
+	}
+	generation = atomic_load(&k->board->map_generation);
+	if (generation != k->map_generation_seen) {
+		k->map_generation_seen = generation;
+		k->changed = true;
+		save_routes(k);
+	}
+	routes_refresh(k);
+}
+
+void routes_found(struct keeper *k, unsigned backend, const char *path)
+{
+	struct tiermap *map;
+	struct route route;
+	errint_t rc;
+
+	if (!tiermap_path_is_valid(path) || !tiermap_match_pattern(k->config, path, &route) ||
+	    route.backend != backend)
+		return;
+	if (tiermap_find_exact(&k->board->map, path)) /* ours to read: only keeper removes routes */
+		return;
+	map = board_map_begin(k->board);
+	rc = tiermap_add(map, &route);
+	board_map_commit(k->board);
+	if (rc == 0)
+		log_info("routes: found %s on backend %s", path, k->config->backends[backend].name);
+	else if (rc != -EEXIST)
+		log_warning("routes: %s on backend %s cannot be routed: %s", path,
+			    k->config->backends[backend].name,
+			    rc == -EBUSY ? "it conflicts with another route" : strerror(-rc));
+}
+
+static void set_route(struct keeper *k, uint32_t index, enum health_state state, enum errclass class,
+		      int error)
+{
+	struct board_route *r = &k->board->routes[index];
+
+	if (atomic_load(&r->state) == (uint32_t)state && atomic_load(&r->errclass) == (uint32_t) class &&
+	    atomic_load(&r->error) == (uint32_t)error)
+		return;
+	atomic_store(&r->errclass, (uint32_t) class);
+	atomic_store(&r->error, (uint32_t)error);
+	atomic_store(&r->since_real_ns, clock_real_ns());
+	atomic_store(&r->state, (uint32_t)state);
+	k->changed = true;
+}
+
+/* No lock: states that a concurrent change of the map shuffles are put right by the next tick. */
+void routes_refresh(struct keeper *k)
+{
+	uint32_t n = MIN(k->board->map.n_routes, (uint32_t)TIERMAP_ROUTES_MAX);
+
+	for (uint32_t i = 0; i < n; i++) {
+		uint8_t b = k->board->map.routes[i].backend;
+		bool missing = atomic_load(&k->board->routes[i].errclass) == ERRCLASS_PATH_MISSING;
+
+		if (b >= k->n_backends)
+			continue;
+		if (!health_serves(k->backends[b].state))
+			set_route(k, i, k->backends[b].state, k->backends[b].class, k->config->error);
+		else if (!missing)
+			set_route(k, i, k->backends[b].state, k->backends[b].class, 0);
+	}
+}
+
+void routes_result(struct keeper *k, const struct probe_report *r, unsigned backend)
+{
+	struct supervised *s = &k->backends[backend];
+
+	if (r->generation != atomic_load(&k->board->map_generation) || r->index >= k->board->map.n_routes ||
+	    k->board->map.routes[r->index].backend != backend)
+		return; /* the map has changed meanwhile; the next probe knows */
+	if (r->error == 0)
+		set_route(k, r->index, s->serving ? s->state : HEALTH_HEALTHY,
+			  s->serving ? s->class : ERRCLASS_NONE, 0);
+	else if (r->errclass == ERRCLASS_PATH_MISSING)
+		set_route(k, r->index, HEALTH_DOWN, ERRCLASS_PATH_MISSING, r->error);
+}

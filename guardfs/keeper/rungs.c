@@ -1,0 +1,302 @@
+/* rungs.c: the recovery of a backend as a table, and what each rung does. docs/PROTOCOL.keeper.md explains
+ * the order. */
+#include "keeper/fence.h"
+#include "keeper/internal.h"
+#include "keeper/mounts.h"
+#include "base/clock.h"
+#include "base/fd.h"
+#include "base/log.h"
+#include "shm/message.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#define ABORT_GRACE_MS \
+	1000u /* stuck tasks of a mount that is not ours may return by themselves for so long */
+
+static bool is_sshfs(const struct supervised *s)
+{
+	return s->config->type == BACKEND_SSHFS;
+}
+
+static bool worker_reading(const struct supervised *s)
+{
+	return atomic_load(&s->keeper->board->serving) != 0;
+}
+
+/* ---- messages to worker ---- */
+
+static errint_t send_message(const struct supervised *s, enum keeper_message_kind kind, int fd)
+{
+	const struct keeper_message m = {.kind = kind, .backend = s->index, .epoch = s->epoch};
+
+	return fd_send_message(s->keeper->fds.worker_socket, &m, sizeof(m), fd);
+}
+
+void supervised_send_pending(struct supervised *s)
+{
+	if (s->closed_unsent && send_message(s, KEEPER_CLOSED, -1) == 0)
+		s->closed_unsent = false;
+	if (s->verdict_unsent && send_message(s, KEEPER_VERDICT, -1) == 0)
+		s->verdict_unsent = false;
+}
+
+/* ---- fence: nothing of the old epoch can reach the storage any more ---- */
+
+static enum rung_result fence_start(void *context, uint64_t now_ns)
+{
+	struct supervised *s = context;
+
+	s->fenced_ns = now_ns;
+	s->abort_done = s->drain_told = false;
+	probe_abandon(&s->probe);
+	if (is_sshfs(s)) {
+		transport_kill(&s->transport);
+		transport_detach(&s->transport);
+	}
+	return RUNG_WAIT;
+}
+
+static enum rung_result fence_poll(void *context, uint64_t now_ns)
+{
+	struct supervised *s = context;
+
+	(void)now_ns;
+	return !is_sshfs(s) || transport_dead(&s->transport) ? RUNG_DONE : RUNG_WAIT;
+}
+
+/* ---- drain: no task of the old epoch is inside ---- */
+
+/* The root as recorded at connect, or as a former keeper's board has it. NULL entry: no proof. */
+static bool still_that_mount(const struct supervised *s)
+{
+	uint32_t known = atomic_load(&s->board->minor);
+	struct mount_entry e;
+
+	if (s->root_known)
+		return s->root.fuse && mount_find_id(s->root.mount_id, &e) == 0 && mount_is_fuse(&e) &&
+		       e.minor == s->root.minor;
+	return known && mount_find_containing(s->config->path, &e) == 0 && mount_is_fuse(&e) &&
+	       e.minor == known;
+}
+
+/* A mount that somebody else manages: its connection is aborted only while tasks are stuck in it, and only
+ * with proof that the minor is still that mount (minors are reused). Without it there is nothing but waiting.
+ */
+static void free_stuck_tasks(struct supervised *s, unsigned stuck)
+{
+	uint32_t minor = s->root_known ? s->root.minor : atomic_load(&s->board->minor);
+	errint_t rc;
+
+	s->abort_done = true;
+	if (!still_that_mount(s))
+		return;
+	rc = fence_abort_fuse(minor, s->keeper->run_dir);
+	if (rc < 0)
+		log_warning("backend %s: cannot abort its FUSE connection %u: %s", s->config->name, minor,
+			    strerror(-rc));
+	else
+		log_warning("backend %s: aborted its FUSE connection %u, %u operations were stuck in it",
+			    s->config->name, minor, stuck);
+}
+
+static void tell_waiting(struct supervised *s, unsigned stuck)
+{
+	char detail[128];
+
+	s->drain_told = true;
+	snprintf(detail, sizeof(detail), "waiting for %u operations%s still stuck in it", stuck,
+		 probe_free(&s->probe) ? "" : " and a probe");
+	board_set_detail(s->board, detail);
+	log_warning("backend %s: %s", s->config->name, detail);
+	s->keeper->changed = true;
+}
+
+static enum rung_result drain_poll(void *context, uint64_t now_ns)
+{
+	struct supervised *s = context;
+	unsigned stuck = fence_tasks_inside(s->keeper->arena, s->index, s->epoch - 1);
+	bool old_probe = !probe_free(&s->probe);
+
+	if (stuck == 0 && !old_probe)
+		return RUNG_DONE;
+	if (!s->drain_told && now_ns - s->fenced_ns >= ABORT_GRACE_MS * NSEC_PER_MSEC)
+		tell_waiting(s, stuck);
+	if (s->config->type == BACKEND_DIR && stuck > 0 && !s->abort_done &&
+	    now_ns - s->fenced_ns >= ABORT_GRACE_MS * NSEC_PER_MSEC)
+		free_stuck_tasks(s, stuck);
+	return RUNG_WAIT;
+}
+
+/* ---- start: a new transport ---- */
+
+static enum rung_result start_start(void *context, uint64_t now_ns)
+{
+	struct supervised *s = context;
+	char message[CONFIG_ERROR_MAX];
+	enum errclass class;
+
+	(void)now_ns;
+	atomic_fetch_add(&s->board->attempts, 1);
+	s->keeper->changed = true;
+	supervised_event(s, HEALTH_EVENT_START_TRY, s->class, s->failure_detail);
+	if (!is_sshfs(s))
+		return RUNG_DONE;
+	if (transport_start(&s->transport, s->epoch, message, &class) < 0)
+		return supervised_fail(s, class, message);
+	/* The pid last: a keeper that finds it can rely on the others. */
+	atomic_store(&s->board->pid, 0);
+	atomic_store(&s->board->pid_start, s->transport.start);
+	atomic_store(&s->board->pid_epoch, s->epoch);
+	atomic_store(&s->board->pid, s->transport.pid);
+	return RUNG_WAIT;
+}
+
+/* Dead before its time: its own words say why. */
+static enum rung_result transport_failed(struct supervised *s)
+{
+	char detail[256];
+	enum errclass class = transport_diagnose(&s->transport, detail, sizeof(detail));
+
+	return supervised_fail(s, class, detail);
+}
+
+static enum rung_result start_poll(void *context, uint64_t now_ns)
+{
+	struct supervised *s = context;
+
+	(void)now_ns;
+	if (transport_dead(&s->transport))
+		return transport_failed(s);
+	return transport_mounted(&s->transport) ? RUNG_DONE : RUNG_WAIT;
+}
+
+/* ---- prove: it serves, and it is the storage that is meant ---- */
+
+static enum rung_result probe_result(struct supervised *s)
+{
+	if (is_sshfs(s) && transport_dead(&s->transport))
+		return transport_failed(s);
+	if (!s->heard.done)
+		return RUNG_WAIT;
+	if (s->heard.class == ERRCLASS_NONE)
+		return RUNG_DONE;
+	/* The mount died under the probe: what sshfs says, now or in a moment, tells more. */
+	if (is_sshfs(s) && errclass_info(s->heard.class)->infrastructure &&
+	    s->heard.class != ERRCLASS_IDENTITY_MISMATCH) {
+		char detail[256];
+		enum errclass class =
+		    sshfs_diagnose(s->transport.text, s->transport.used, detail, sizeof(detail));
+
+		if (class != ERRCLASS_NONE)
+			return supervised_fail(s, class, detail);
+	}
+	return supervised_fail(s, s->heard.class, s->heard.text);
+}
+
+static enum rung_result prove_start(void *context, uint64_t now_ns)
+{
+	struct supervised *s = context;
+	errint_t rc = supervised_probe(s, PROBE_HANDOVER | PROBE_LIST | PROBE_STATFS, false, now_ns);
+
+	return rc < 0 ? supervised_fail(s, ERRCLASS_CONFIG, strerror(-rc)) : RUNG_WAIT;
+}
+
+static enum rung_result prove_poll(void *context, uint64_t now_ns)
+{
+	struct supervised *s = context;
+	enum rung_result result = probe_result(s);
+
+	(void)now_ns;
+	if (result == RUNG_DONE && s->root_fd < 0)
+		return supervised_fail(s, ERRCLASS_IO_ERROR, "the probe ended without handing over the root");
+	if (result == RUNG_DONE && !probe_free(&s->probe))
+		return RUNG_WAIT; /* about to exit */
+	return result;
+}
+
+/* ---- anchor: worker has the root ---- */
+
+static enum rung_result anchor_start(void *context, uint64_t now_ns)
+{
+	struct supervised *s = context;
+
+	(void)now_ns;
+	s->root_sent = false;
+	return RUNG_WAIT;
+}
+
+/* Sent again to each new worker, because the one before may have died with it. */
+static enum rung_result anchor_poll(void *context, uint64_t now_ns)
+{
+	struct supervised *s = context;
+	uint32_t generation = atomic_load(&s->keeper->board->worker_generation);
+
+	(void)now_ns;
+	if (is_sshfs(s) && transport_dead(&s->transport))
+		return transport_failed(s);
+	if (atomic_load(&s->board->root_epoch) == s->epoch) {
+		close(s->root_fd);
+		s->root_fd = -1;
+		return RUNG_DONE;
+	}
+	if ((!s->root_sent || generation != s->sent_generation) && worker_reading(s) &&
+	    send_message(s, KEEPER_ROOT, s->root_fd) == 0) {
+		s->root_sent = true;
+		s->sent_generation = generation;
+	}
+	return RUNG_WAIT;
+}
+
+/* ---- routes: what each route leads to is there ---- */
+
+static enum rung_result routes_start(void *context, uint64_t now_ns)
+{
+	struct supervised *s = context;
+	errint_t rc = supervised_probe(s, PROBE_ROUTES | PROBE_PATTERNS, true, now_ns);
+
+	return rc < 0 ? supervised_fail(s, ERRCLASS_CONFIG, strerror(-rc)) : RUNG_WAIT;
+}
+
+/* The number of routes and directories is the storage's affair, so silence counts, not duration. */
+static enum rung_result routes_poll(void *context, uint64_t now_ns)
+{
+	struct supervised *s = context;
+	enum rung_result result = probe_result(s);
+
+	if (result == RUNG_WAIT &&
+	    now_ns > s->probe.heard_ns + s->keeper->config->probe_timeout_ms * NSEC_PER_MSEC)
+		return supervised_fail(s, ERRCLASS_STALLED, "it stopped answering while routes were probed");
+	return result;
+}
+
+/* ---- close: operations are let through ---- */
+
+static enum rung_result close_start(void *context, uint64_t now_ns)
+{
+	struct supervised *s = context;
+
+	atomic_store(&s->board->opened_class, ERRCLASS_NONE);
+	atomic_store(&s->board->minor, s->root.fuse ? s->root.minor : 0);
+	atomic_store(&s->board->last_completion_ns, now_ns); /* the probes were answered just now */
+	atomic_store(&s->board->suspect, 0);
+	atomic_store(&s->board->gate, gate_word(s->epoch, true));
+	s->closed_unsent = true;
+	supervised_send_pending(s);
+	return RUNG_DONE;
+}
+
+/* clang-format off */
+const struct rung supervised_rungs[] = {
+	/* name      deadline  connecting  poll */
+	{ "fence",   5000,     false,       5, fence_start,  fence_poll },
+	{ "drain",   0,        false,      20, drain_poll,   drain_poll },
+	{ "start",   0,        true,        5, start_start,  start_poll },
+	{ "prove",   0,        true,       50, prove_start,  prove_poll },
+	{ "anchor",  0,        false,       2, anchor_start, anchor_poll },
+	{ "routes",  0,        false,      50, routes_start, routes_poll },
+	{ "close",   0,        false,       0, close_start,  NULL },
+};
+/* clang-format on */
+const unsigned supervised_n_rungs = ARRAY_SIZE(supervised_rungs);

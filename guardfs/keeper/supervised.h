@@ -1,0 +1,102 @@
+/* supervised.h: one backend's record in keeper, and what moves it: events from outside, the recovery ladder,
+ * probes. */
+#ifndef GUARDFS_KEEPER_SUPERVISE_H
+#define GUARDFS_KEEPER_SUPERVISE_H
+
+#include "keeper/keeper.h"
+#include "keeper/ladder.h"
+#include "keeper/probe.h"
+#include "keeper/transport.h"
+#include "policy/health.h"
+
+#define PROBATION_MS	 200   /* trouble within this after closing counts as the same outage */
+#define FLAP_MS		 10000 /* who served shorter than this is not retried at once */
+#define IDENTITY_MS	 30000 /* identity is probed at least this often, whatever the traffic */
+#define SUSPECT_PAUSE_MS 200   /* between two probes asked for by worker or guardian */
+#define ROUTES_PER_PROBE 64    /* while serving; a recovery looks at all */
+
+struct keeper;
+
+/* The last probe, as heard so far. */
+struct heard {
+	bool root, done, slow;
+	enum errclass class;
+	int error;
+	char text[256];
+};
+
+struct supervised {
+	struct keeper *keeper;
+	unsigned index;
+	const struct config_backend *config;
+	struct board_backend *board;
+	enum health_state state;
+	enum errclass class;
+	bool serving;	/* we hold the breaker closed, with epoch */
+	uint32_t epoch; /* served, or to be served by the try under way */
+
+	struct transport transport; /* sshfs only */
+	struct ladder ladder;
+	struct probe probe;
+	struct heard heard;
+	bool root_known;
+	struct probe_root root; /* as handed to worker */
+	uint32_t next_route;	/* where the next probe's window over the map begins */
+
+	int root_fd; /* to be handed over; -1: done */
+	bool root_sent;
+	uint32_t sent_generation;	    /* of the worker it was sent to */
+	bool closed_unsent, verdict_unsent; /* messages to worker that did not fit yet */
+
+	/* A failed try: what to say about it. */
+	enum errclass failure_class;
+	char failure_detail[256];
+
+	bool drain_told, abort_done; /* in this fence: that it waits was said, fusectl was used */
+	uint32_t doublings;	     /* of the backoff */
+	uint32_t short_services;     /* in a row, see FLAP_MS */
+	uint64_t fenced_ns;	     /* when the fence began */
+	uint64_t next_try_ns;	     /* while down */
+	uint64_t served_since_ns, settle_ns, next_probe_ns, identity_ns;
+	uint32_t routes_epoch; /* patterns were searched in this epoch */
+};
+
+/* Takes over backend index from the board: what runs is adopted, what is gone is recovered. */
+void supervised_init(struct supervised *s, struct keeper *keeper, unsigned index, uint64_t now_ns);
+
+/* Does whatever is due. Returns when to call again at the latest. */
+uint64_t supervised_step(struct supervised *s, uint64_t now_ns);
+
+/* Ends it for good: breaker opened, sshfs killed, mounts detached. Does not wait. */
+void supervised_stop(struct supervised *s);
+
+/* An event of policy/health: changes state, publishes and logs. */
+void supervised_event(struct supervised *s, enum health_event event, enum errclass class, const char *detail);
+
+/* Opens our breaker (if nobody did) and begins recovery. */
+void supervised_break(struct supervised *s, enum errclass class, const char *detail, uint64_t now_ns);
+
+/* Notes why the try is about to fail; for rungs. Returns RUNG_FAILED. */
+enum rung_result supervised_fail(struct supervised *s, enum errclass class, const char *detail);
+
+/* Starts a probe. while_serving: the root must still be the one that worker has. */
+errint_t supervised_probe(struct supervised *s, unsigned tasks, bool while_serving,
+			  uint64_t now_ns) WARN_UNUSED;
+
+/* Takes what the running probe has said. */
+void supervised_hear(struct supervised *s, uint64_t now_ns);
+
+/* monitor.c: probes and settling while serving. Returns when to call again. */
+uint64_t monitor_step(struct supervised *s, uint64_t now_ns);
+
+/* Ends a probe: raises the verdict and tells worker. monitor.c */
+void monitor_verdict(struct supervised *s);
+
+/* Sends to worker what could not be sent before. rungs.c */
+void supervised_send_pending(struct supervised *s);
+
+/* rungs.c: the recovery of a backend. */
+extern const struct rung supervised_rungs[];
+extern const unsigned supervised_n_rungs;
+
+#endif
