@@ -53,6 +53,11 @@ static struct manifest_stamp stamp_manifest(const struct keeper *k)
 	return stamp;
 }
 
+static bool same_stamp(const struct manifest_stamp *a, const struct manifest_stamp *b)
+{
+	return a->mtime_ns == b->mtime_ns && a->size == b->size && a->ino == b->ino && a->error == b->error;
+}
+
 static errint_t read_manifest(const struct keeper *k, struct tiermap *map, char *error)
 {
 	const char *path = k->config->manifest;
@@ -188,7 +193,7 @@ void routes_tick(struct keeper *k)
 	struct manifest_stamp now = stamp_manifest(k);
 	uint32_t generation;
 
-	if (reloads != k->reloads_seen || memcmp(&now, &k->manifest, sizeof(now)) != 0) {
+	if (reloads != k->reloads_seen || !same_stamp(&now, &k->manifest)) {
 		k->reloads_seen = reloads;
 		routes_load(k);
 	}

@@ -12,6 +12,8 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#define ROUTES_SILENCE_MS 2000u /* a new connection is given at least this before silence counts against it \
+				 */
 #define ABORT_GRACE_MS \
 	1000u /* stuck tasks of a mount that is not ours may return by themselves for so long */
 
@@ -264,9 +266,9 @@ static enum rung_result routes_poll(void *context, uint64_t now_ns)
 {
 	struct supervised *s = context;
 	enum rung_result result = probe_result(s);
+	uint64_t silence_ms = MAX(s->keeper->config->probe_timeout_ms, ROUTES_SILENCE_MS);
 
-	if (result == RUNG_WAIT &&
-	    now_ns > s->probe.heard_ns + s->keeper->config->probe_timeout_ms * NSEC_PER_MSEC)
+	if (result == RUNG_WAIT && now_ns > s->probe.heard_ns + silence_ms * NSEC_PER_MSEC)
 		return supervised_fail(s, ERRCLASS_STALLED, "it stopped answering while routes were probed");
 	return result;
 }
