@@ -85,6 +85,8 @@ void mount_end(struct guardian *g);		      /* detaches binds and mount */
 uint64_t watch_deadlines(struct guardian *g, uint64_t now_ns);
 /* No task of a dead worker is left inside a backend. */
 void watch_release_orphans(struct guardian *g);
+/* Parked slots that a guardian was about to answer when it was killed. On resume, before a worker starts. */
+void watch_settle(struct guardian *g);
 
 /* processes.c */
 errint_t processes_start_worker(struct guardian *g) WARN_UNUSED;

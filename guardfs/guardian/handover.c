@@ -267,6 +267,7 @@ static errint_t resume_arena(struct guardian *g, const struct session_fds *fds)
 
 	if (dropped)
 		log_warning("%u records of the old session made no sense and were dropped", dropped);
+	watch_settle(g);
 	take_descriptors(g->arena, pidfd);
 	if (pidfd >= 0)
 		close(pidfd);

@@ -4,6 +4,7 @@
 #include "fs/wire.h"
 #include "guardian/guardian.h"
 
+#include <errno.h>
 #include <unistd.h>
 
 static bool is_current(const struct slot *slot, uint64_t unique)
@@ -46,65 +47,106 @@ static void nudge_keeper(void)
 		return; /* full: keeper is awake */
 }
 
+/* What is known of a request before it is answered: afterwards its slot may serve another at any moment. */
+struct due {
+	uint64_t read_ns;
+	uint32_t backend, epoch;
+	bool inside;
+};
+
 /* A timeout answers its own caller, no more. The breaker opens when nothing at all has completed since that
  * request was read. */
-static void judge_timeout(struct guardian *g, const struct slot *slot, uint32_t backend)
+static void judge_timeout(struct guardian *g, const struct due *due)
 {
-	struct board_backend *b = &g->board->backends[backend];
+	struct board_backend *b = &g->board->backends[due->backend];
 
 	board_count(b, COUNT_TIMEOUTS, 1);
 	board_count(b, COUNT_ERRORS, 1);
-	if (!atomic_load(&slot->inside))
+	if (!due->inside)
 		return;
-	if (atomic_load(&b->last_completion_ns) < atomic_load(&slot->read_ns)) {
-		if (board_open_gate(g->board, backend, atomic_load(&slot->epoch), ERRCLASS_TIMEOUT))
+	if (atomic_load(&b->last_completion_ns) < due->read_ns) {
+		if (board_open_gate(g->board, due->backend, due->epoch, ERRCLASS_TIMEOUT))
 			nudge_keeper();
 	} else if (atomic_exchange(&b->suspect, 1) == 0) {
 		nudge_keeper();
 	}
 }
 
-static void answer(struct guardian *g, struct slot *slot, uint64_t unique)
+static size_t make_reply(struct guardian *g, const struct slot *slot, uint64_t unique, uint8_t *out)
 {
-	uint32_t backend = atomic_load(&slot->backend);
-	uint8_t out[SLOT_FALLBACK_MAX];
-	size_t n = 0;
+	uint32_t n = slot->fallback_length;
 
-	if (slot->fallback_length && slot->fallback_length <= sizeof(out)) {
-		n = slot->fallback_length;
+	if (n && n <= SLOT_FALLBACK_MAX) {
 		memcpy(out, slot->fallback, n);
-		if (wire_reply_unique(out) != unique)
-			n = 0;
+		if (wire_reply_unique(out) == unique)
+			return n;
 	}
-	if (n == 0)
-		n = wire_error_reply(out, unique, g->board->config.error);
-	if (write(GUARDIAN_DEV, out, n) < 0)
-		return; /* ENOENT: it was answered in this very moment */
+	return wire_error_reply(out, unique, g->board->config.error);
+}
+
+/* `answered` is stored first: a worker whose own reply then finds nobody waiting knows who was faster, and
+ * what has been answered is not run again by anybody. False: to be tried again. */
+static bool answer(struct guardian *g, struct slot *slot, uint64_t unique)
+{
+	const struct due due = {.read_ns = atomic_load(&slot->read_ns),
+				.backend = atomic_load(&slot->backend),
+				.epoch = atomic_load(&slot->epoch),
+				.inside = atomic_load(&slot->inside)};
+	uint8_t out[SLOT_FALLBACK_MAX];
+	size_t n = make_reply(g, slot, unique, out);
+
 	atomic_store(&slot->answered, unique);
-	if (backend < g->board->config.n_backends)
-		judge_timeout(g, slot, backend);
+	if (write(GUARDIAN_DEV, out, n) < 0) {
+		if (errno == ENOENT) /* it was answered in this very moment */
+			return true;
+		atomic_store(&slot->answered, 0);
+		return false;
+	}
+	if (due.backend < g->board->config.n_backends)
+		judge_timeout(g, &due);
+	return true;
+}
+
+/* A parked slot is anybody's: it is held as EXPIRING while it is looked at, so that no worker takes it up, or
+ * gives it to another request, in between. */
+static void expire_parked(struct guardian *g, struct slot *slot, uint64_t now_ns)
+{
+	uint32_t parked = SLOT_PARKED;
+	uint64_t unique, deadline_ns;
+	bool done;
+
+	if (!atomic_compare_exchange_strong(&slot->state, &parked, SLOT_EXPIRING))
+		return; /* it is being taken up again */
+	unique = wire_unique(arena_slot_buffer(g->arena, slot));
+	deadline_ns = atomic_load(&slot->deadline_ns);
+	if (!deadline_ns || deadline_ns > now_ns)
+		done = false; /* another request has been parked there meanwhile */
+	else
+		done = !is_current(slot, unique) || answer(g, slot, unique);
+	atomic_store(&slot->state, done ? SLOT_EXPIRED : SLOT_PARKED);
 }
 
 /* Answers the slot if its deadline has passed. Returns its deadline if that is still to come, else
  * UINT64_MAX. */
 static uint64_t watch_slot(struct guardian *g, struct slot *slot, uint64_t now_ns)
 {
-	uint32_t state = atomic_load(&slot->state), parked = SLOT_PARKED;
+	uint32_t state = atomic_load(&slot->state);
 	uint64_t deadline_ns, unique;
 
 	if (state != SLOT_RUNNING && state != SLOT_PARKED)
 		return UINT64_MAX;
+	/* unique before deadline: the deadline is set to none before the next request is read, so that no
+	 * request can be answered for the deadline of its predecessor in the slot. */
+	unique = wire_unique(arena_slot_buffer(g->arena, slot));
 	deadline_ns = atomic_load(&slot->deadline_ns);
 	if (!deadline_ns)
 		return UINT64_MAX;
 	if (deadline_ns > now_ns)
 		return deadline_ns;
-	unique = wire_unique(arena_slot_buffer(g->arena, slot));
-	if (!is_current(slot, unique))
-		return UINT64_MAX;
-	if (state == SLOT_PARKED && !atomic_compare_exchange_strong(&slot->state, &parked, SLOT_EXPIRED))
-		return now_ns; /* it is being taken up again: look once more */
-	answer(g, slot, unique);
+	if (state == SLOT_PARKED)
+		expire_parked(g, slot, now_ns);
+	else if (is_current(slot, unique))
+		answer(g, slot, unique);
 	return UINT64_MAX;
 }
 
@@ -124,11 +166,22 @@ uint64_t watch_deadlines(struct guardian *g, uint64_t now_ns)
 void watch_release_orphans(struct guardian *g)
 {
 	for (uint32_t i = 0; i < SLOT_MAX; i++) {
+		uint32_t orphan = SLOT_ORPHAN;
+
+		/* A starting worker may free it at the same time. Who gives it back clears `inside`. */
+		atomic_compare_exchange_strong(&g->arena->slots[i].state, &orphan, SLOT_EXPIRED);
+	}
+}
+
+void watch_settle(struct guardian *g)
+{
+	for (uint32_t i = 0; i < SLOT_MAX; i++) {
 		struct slot *slot = &g->arena->slots[i];
 
-		if (atomic_load(&slot->state) != SLOT_ORPHAN)
-			continue;
-		atomic_store(&slot->inside, 0);
-		atomic_store(&slot->state, SLOT_EXPIRED); /* worker gives it back */
+		if (atomic_load(&slot->state) == SLOT_EXPIRING)
+			atomic_store(&slot->state,
+				     is_current(slot, wire_unique(arena_slot_buffer(g->arena, slot)))
+					 ? SLOT_PARKED
+					 : SLOT_EXPIRED);
 	}
 }

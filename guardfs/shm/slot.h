@@ -6,11 +6,11 @@
  * nobody. The kernel arbitrates replies: the first reply to a unique wins, any other gets ENOENT, and uniques
  * are not reused. Guardian may therefore answer blindly.
  *
- *   FREE -> READING -> RUNNING -> FREE           the ordinary way (worker)
- *                      RUNNING -> PARKED -> RUNNING   waits in its buffer, holding no thread (worker)
- *                      PARKED -> EXPIRED -> FREE      guardian answered at the deadline (guardian; worker
- * frees) RUNNING -> ORPHAN -> FREE                    the worker died with a task still inside a backend
- * (guardian, when the task is gone)
+ *   FREE -> READING -> RUNNING -> FREE         the ordinary way (worker)
+ *   RUNNING -> PARKED -> RUNNING               waits in its buffer, holding no thread (worker)
+ *   PARKED -> EXPIRING -> EXPIRED -> FREE      past its deadline: held and answered (guardian; worker frees)
+ *   RUNNING -> ORPHAN -> EXPIRED               the worker died with a task still inside a backend (the next
+ *                                              worker; guardian when the task is gone)
  *
  * A RUNNING slot whose deadline has passed stays RUNNING until its thread comes back: `answered` says that
  * guardian has replied. Buffers lie apart from the slots (arena_slot_buffer). */
@@ -27,7 +27,15 @@
 #define SLOT_FALLBACK_MAX 160	  /* a FUSE_LOOKUP reply */
 #define SLOT_LOCAL	  0xff	  /* slot.backend while no guarded backend is concerned */
 
-enum slot_state { SLOT_FREE, SLOT_READING, SLOT_RUNNING, SLOT_PARKED, SLOT_EXPIRED, SLOT_ORPHAN };
+enum slot_state {
+	SLOT_FREE,
+	SLOT_READING,
+	SLOT_RUNNING,
+	SLOT_PARKED,
+	SLOT_EXPIRING,
+	SLOT_EXPIRED,
+	SLOT_ORPHAN
+};
 
 enum slot_park_reason { PARK_NONE, PARK_DOWN, PARK_FULL, PARK_LATE, PARK_VERDICT };
 
@@ -37,20 +45,21 @@ struct slot {
 	_Atomic uint64_t
 	    read_ns; /* CLOCK_MONOTONIC when read(2) returned; 0 before. Worker; guardian if it finds 0 */
 	_Atomic uint64_t deadline_ns; /* CLOCK_MONOTONIC; 0: none (local tier, virtual files). Worker */
-	_Atomic uint64_t answered;    /* the unique that guardian has successfully answered. Guardian */
-	_Atomic uint32_t backend;     /* index of the guarded backend it concerns, or SLOT_LOCAL. Worker */
-	_Atomic uint32_t epoch;	      /* of that backend when it was entered. Worker */
-	_Atomic uint32_t inside; /* 1 while a task is inside the backend on behalf of this slot. Worker */
-	uint8_t op_class;	 /* enum op_class. Worker, before deadline_ns */
-	uint8_t mutating;	 /* changes something on the backend. Worker, before deadline_ns */
-	uint8_t park_reason;	 /* enum slot_park_reason. Worker, before PARKED */
-	uint8_t replays;	 /* how often a worker died with it, or it was run again after a verdict */
-	uint8_t parkable;	 /* may wait for the next epoch. Worker, before deadline_ns */
-	uint8_t asked;		 /* a verdict has been waited for already. Worker */
-	uint32_t handle;	 /* index of the handle concerned + 1, or 0 */
-	uint64_t target;	 /* what it changes: key for ordering after a late task (fs/guard.c) */
-	uint32_t length;	 /* bytes read into the buffer */
-	uint32_t park_sequence;	 /* PARK_VERDICT: board_backend.verdicts value waited for */
+	_Atomic uint64_t answered; /* the unique that guardian (worker: for an interrupt) is answering or has
+				      answered. Stored before that reply is written */
+	_Atomic uint32_t backend;  /* index of the guarded backend it concerns, or SLOT_LOCAL. Worker */
+	_Atomic uint32_t epoch;	   /* of that backend when it was entered. Worker */
+	_Atomic uint32_t inside;   /* 1 while a task is inside the backend on behalf of this slot. Worker */
+	uint8_t op_class;	   /* enum op_class. Worker, before deadline_ns */
+	uint8_t mutating;	   /* changes something on the backend. Worker, before deadline_ns */
+	uint8_t park_reason;	   /* enum slot_park_reason. Worker, before PARKED */
+	uint8_t replays;	   /* how often a worker died with it, or it was run again after a verdict */
+	uint8_t parkable;	   /* may wait for the next epoch. Worker, before deadline_ns */
+	uint8_t asked;		   /* a verdict has been waited for already. Worker */
+	uint32_t handle;	   /* index of the handle concerned + 1, or 0 */
+	uint64_t target;	   /* what it changes: key for ordering after a late task (fs/guard.c) */
+	uint32_t length;	   /* bytes read into the buffer */
+	uint32_t park_sequence;	   /* PARK_VERDICT: board_backend.verdicts value waited for */
 	/* The reply about to be written, so that a worker's death between deciding and replying loses no
 	 * result. Worker. */
 	_Atomic uint32_t reply_length; /* 0: none yet */
