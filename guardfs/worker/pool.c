@@ -74,8 +74,9 @@ static struct slot *slot_take(bool wait)
 
 static void slot_give_back(struct slot *slot)
 {
-	atomic_store(&slot->deadline_ns, 0);
 	wire_clear_unique(arena_slot_buffer(pool.arena, slot));
+	atomic_store(&slot->deadline_ns, 0);
+	atomic_store(&slot->inside, 0);
 	atomic_store(&slot->state, SLOT_FREE);
 	ACQUIRE_LOCK(&pool.lock);
 	pool.free[pool.n_free++] = index_of(slot);
@@ -98,6 +99,7 @@ static void slot_prepare(struct slot *slot)
 	slot->park_reason = PARK_NONE;
 	slot->replays = 0;
 	slot->target = 0;
+	slot->handle = 0;
 	slot->length = 0;
 	slot->fallback_length = 0;
 	atomic_store(&slot->state, SLOT_READING);
@@ -129,6 +131,12 @@ static bool run_request(struct slot *slot)
 	struct wire_request r;
 
 	call_setup(slot);
+	/* It waited (parked, or for a thread) and guardian was faster. To run it now would be to change
+	 * something of which the caller was told that it had failed. */
+	if (call_answered()) {
+		reply_error(call.unique, pool.arena->board.config.error);
+		return true;
+	}
 	if (wire_parse(call.buffer, slot->length, &r) < 0 || !wire_is_complete(call.buffer, &r)) {
 		log_error("the kernel sent a malformed request of %u bytes (opcode %u): answered EINVAL",
 			  slot->length, slot->length >= sizeof(r) ? r.opcode : 0);

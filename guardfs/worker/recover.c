@@ -101,6 +101,13 @@ static bool recover_slot(struct arena *arena, struct slot *slot, uint16_t *ready
 		let_go(arena, slot);
 		return false;
 	}
+	/* Answered by guardian while it was stuck: never again, its caller may have gone on meanwhile. (The
+	 * answer is for the case that guardian itself died at it.) */
+	if (atomic_load(&slot->answered) == unique) {
+		answer_error(arena, unique);
+		let_go(arena, slot);
+		return false;
+	}
 	if (reply_length && reply_length <= SLOT_REPLY_MAX && wire_reply_unique(slot->reply) == unique) {
 		if (session_send(slot->reply, reply_length) == 0)
 			log_debug("sent the answer to %s that a dead worker had decided on",
@@ -132,7 +139,7 @@ uint32_t recover_slots(struct arena *arena, uint16_t ready[SLOT_MAX])
 		uint32_t state = atomic_load(&arena->slots[i].state);
 
 		taken[i] = state == SLOT_READING || state == SLOT_RUNNING;
-		if (state == SLOT_PARKED) {
+		if (state == SLOT_PARKED || state == SLOT_EXPIRING) {
 			uint32_t b = atomic_load(&arena->slots[i].backend);
 
 			n_parked++;
@@ -140,6 +147,10 @@ uint32_t recover_slots(struct arena *arena, uint16_t ready[SLOT_MAX])
 				atomic_fetch_add(&arena->board.backends[b].parked, 1);
 		} else if (state == SLOT_EXPIRED ||
 			   (state == SLOT_ORPHAN && !atomic_load(&arena->board.dead_workers))) {
+			uint64_t unique = wire_unique(arena->buffers[i]);
+
+			if (unique)
+				answer_error(arena, unique);
 			atomic_store(&arena->slots[i].inside, 0);
 			atomic_store(&arena->slots[i].state, SLOT_FREE);
 		}
