@@ -331,6 +331,7 @@ static pid_t start(char **command, const sigset_t *old)
 		return pid;
 	setsid();
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	signal(SIGPIPE, SIG_DFL);
 	sigprocmask(SIG_SETMASK, old, NULL);
 	execvp(command[0], command);
 	fprintf(stderr, "supervise: cannot run %s: %s\n", command[0], strerror(errno));
@@ -393,6 +394,7 @@ int main(int argc, char **argv)
 	sigprocmask(SIG_BLOCK, &mask, &old);
 	signals = signalfd(-1, &mask, SFD_CLOEXEC);
 	setvbuf(stdout, NULL, _IOLBF, 0);
+	signal(SIGPIPE, SIG_IGN); /* whoever reads the output may have enough; the cleaning up goes on */
 	status = wait_command(start(o.command, &old), signals,
 			      clock_mono_ns() + (uint64_t)o.limit_s * 1000000000ull);
 	if (status == -1) {

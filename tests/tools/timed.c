@@ -21,7 +21,7 @@
 struct target {
 	const char *path;
 	const char *argument;
-	int fd; /* from fd:N, or -1 */
+	int fd; /* held open, or -1 */
 };
 
 /* Each returns 0 or an errno. */
@@ -230,50 +230,70 @@ static const struct {
     {"getcwd", op_getcwd, false, false},
 };
 
-static void usage(void)
+__attribute__((noreturn)) static void usage(void)
 {
-	fprintf(stderr, "usage: timed [-n COUNT] OPERATION PATH|fd:N [ARGUMENT]\noperations:");
+	fprintf(
+	    stderr,
+	    "usage: timed OPERATION PATH [ARGUMENT]\n       timed -i read|write|append PATH\noperations:");
 	for (size_t i = 0; i < ARRAY_SIZE(operations); i++)
 		fprintf(stderr, " %s", operations[i].name);
 	fprintf(stderr, "\n");
 	exit(100);
 }
 
-static size_t find_operation(const char *name)
+static void run(const char *name, const struct target *t)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(operations); i++) {
-		if (strcmp(operations[i].name, name) == 0)
-			return i;
+		uint64_t start;
+		int err;
+
+		if (strcmp(operations[i].name, name) != 0)
+			continue;
+		if ((operations[i].on_fd && t->fd < 0) || (operations[i].needs_argument && !t->argument))
+			usage();
+		start = clock_mono_ns();
+		err = operations[i].run(t);
+		printf("%s %llu\n", err ? strerrorname_np(err) : "OK",
+		       (unsigned long long)(clock_mono_ns() - start) / 1000);
+		return;
 	}
 	usage();
-	return 0;
+}
+
+static void interact(const char *mode, const char *path)
+{
+	int flags = strcmp(mode, "read") == 0	  ? O_RDONLY
+		    : strcmp(mode, "append") == 0 ? O_WRONLY | O_APPEND
+						  : O_RDWR;
+	struct target t = {.path = path};
+	char line[70000];
+
+	t.fd = open(path, flags | (flags == O_RDONLY ? 0 : O_CREAT), 0644);
+	printf("%s 0\n", t.fd < 0 ? strerrorname_np(errno) : "OK");
+	while (t.fd >= 0 && fgets(line, sizeof(line), stdin)) {
+		char *space = strchr(line, ' ');
+
+		line[strcspn(line, "\n")] = '\0';
+		if (space)
+			*space = '\0';
+		if (strcmp(line, "exit") == 0)
+			return;
+		t.argument = space ? space + 1 : NULL;
+		run(line, &t);
+	}
 }
 
 int main(int argc, char **argv)
 {
-	struct target t = {.fd = -1};
-	int count = 1, i = 1;
-	size_t op;
+	setvbuf(stdout, NULL, _IOLBF, 0);
+	if (argc == 4 && strcmp(argv[1], "-i") == 0) {
+		interact(argv[2], argv[3]);
+	} else if (argc == 3 || argc == 4) {
+		struct target t = {.path = argv[2], .argument = argv[3], .fd = -1};
 
-	if (argc > 2 && strcmp(argv[1], "-n") == 0) {
-		count = atoi(argv[2]);
-		i = 3;
-	}
-	if (argc < i + 2)
+		run(argv[1], &t);
+	} else {
 		usage();
-	op = find_operation(argv[i]);
-	t.path = argv[i + 1];
-	t.argument = argv[i + 2];
-	if (strncmp(t.path, "fd:", 3) == 0)
-		t.fd = atoi(t.path + 3);
-	if ((operations[op].on_fd && t.fd < 0) || (operations[op].needs_argument && !t.argument))
-		usage();
-	while (count-- > 0) {
-		uint64_t start = clock_mono_ns();
-		int err = operations[op].run(&t);
-		uint64_t us = (clock_mono_ns() - start) / 1000;
-
-		printf("%s %llu\n", err ? strerrorname_np(err) : "OK", (unsigned long long)us);
 	}
 	return 0;
 }

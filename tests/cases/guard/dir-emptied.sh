@@ -36,6 +36,5 @@ wait_healthy store
 assert_op OK 0 1000 create "$COLD/probe-3"
 [[ -e $SERVER/probe-3 ]] || fail "not written to the store"
 assert_no_trace "$LOCAL" 'probe-*'
-exec 8>&-
 stop_guardfs
 umount "$WORK/store"

@@ -38,7 +38,7 @@ say "a full disk, met by a write and by a create"
 exec 8>"$COLD/big"
 dd if=/dev/zero bs=64k count=64 status=none 2>"$WORK/dd" >&8 && fail "4 MiB fitted into 2 MiB"
 grep -q 'No space left' "$WORK/dd" || fail "a full disk shows as: $(cat "$WORK/dd")"
-assert_op ENOSPC 0 1000 append fd:8 "$(head -c 60000 /dev/zero | tr '\0' x)"
+assert_op ENOSPC 0 1000 append "$COLD/big" "$(head -c 60000 /dev/zero | tr '\0' x)"
 exec 8>&- || true
 backend_is box healthy probation degraded || fail "a full disk is not an outage"
 rm "$COLD/big"

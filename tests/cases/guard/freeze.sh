@@ -9,7 +9,8 @@ done
 mkdir "$SERVER/dir"
 start_guardfs
 wait_healthy
-exec 7<>"$COLD/file5" 8<>"$COLD/file6"
+hold reader read "$COLD/file5"
+hold writer write "$COLD/file6"
 assert_content "$COLD/file1" 'content 1'
 
 box_freeze
@@ -21,9 +22,9 @@ for i in "${!calls[@]}"; do
 	assert_op EIO 0 "$metadata" ${calls[i]} &
 	pids[i]=$!
 done
-assert_op EIO 0 $((DEADLINE_READ + SLACK)) read fd:7 &
+assert_held EIO 0 $((DEADLINE_READ + SLACK)) reader read &
 pids+=($!)
-assert_op EIO $((DEADLINE_WRITE / 2)) $((DEADLINE_WRITE + SLACK)) write fd:8 3 &
+assert_held EIO $((DEADLINE_WRITE / 2)) $((DEADLINE_WRITE + SLACK)) writer write 3 &
 pids+=($!)
 for pid in "${pids[@]}"; do
 	wait "$pid" || fail "a call was not answered as it should"
@@ -32,7 +33,8 @@ done
 say "still down: at once"
 assert_op EIO 0 20 stat "$COLD/another"
 assert_op EIO 0 20 readdir "$COLD"
-exec 7>&- 8>&- || true
 box_thaw
 wait_healthy
+let_go reader
+let_go writer
 assert_content "$COLD/file1" 'content 1'

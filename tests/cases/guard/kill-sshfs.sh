@@ -7,35 +7,46 @@ seq 1 100000 >"$SERVER/numbers"
 start_guardfs
 wait_healthy
 
-exec 7<"$COLD/numbers" 8>>"$COLD/log"
-head -c 1000 <&7 >"$WORK/read"
+hold reader read "$COLD/numbers"
+hold log append "$COLD/log"
 expected=''
 for round in 1 2 3; do
-	echo "line $round before" >&8
-	expected+="line $round before"$'\n'
-	pid=$(sshfs_pid)
-	kill -9 "$pid"
-	echo "line $round after" >&8 || fail "append over a reconnect, round $round"
-	expected+="line $round after"$'\n'
-	wait_until 10000 eval '[[ $(sshfs_pid) != 0 && $(sshfs_pid) != '"$pid"' ]]'
+	assert_held OK 0 1000 log append "$round-before,"
+	epoch=$(backend_field box epoch)
+	kill -9 "$(sshfs_pid)"
+	assert_held OK 0 10000 log append "$round-after,"
+	expected+="$round-before,$round-after,"
+	wait_until 10000 eval '(($(backend_field box epoch) > epoch))'
 	wait_healthy
-	head -c 1000 <&7 >>"$WORK/read" || fail "read after a reconnect, round $round"
+	assert_held OK 0 1000 reader read $((round * 100000))
 done
-cat <&7 >>"$WORK/read"
-exec 7<&- 8>&-
-# head may read further than it prints; it seeks back, so nothing is lost.
-cmp "$WORK/read" "$SERVER/numbers"
-assert_eq "$(cat "$SERVER/log")" "${expected%$'\n'}" "the log on the server"
+assert_held OK 0 1000 log fsync
+let_go reader
+let_go log
+assert_content "$SERVER/log" "$expected"
 
-say "and killed under a stream of writes"
+say "a program that reads all the while"
 (
-	for ((i = 0; i < 3000; i++)); do
-		printf 'record %06d\n' "$i"
-	done | dd of="$COLD/stream" bs=14 oflag=append conv=notrunc status=none
-) &
+	for i in 1 2 3 4 5 6 7 8; do
+		dd bs=64k count=1 status=none
+		sleep 0.2 # sleep-ok: the rate of reading
+	done
+	cat
+) <"$COLD/numbers" >"$WORK/read" &
+reader=$!
+kill -9 "$(sshfs_pid)"
+wait "$reader" || fail "the reader broke"
+cmp "$WORK/read" "$SERVER/numbers"
+wait_healthy
+
+say "and a stream of writes"
+for ((i = 0; i < 3000; i++)); do
+	printf 'record %06d\n' "$i"
+done >"$WORK/records"
+dd if="$WORK/records" of="$COLD/stream" bs=14 oflag=append conv=notrunc status=none &
 writer=$!
 wait_until 5000 test -s "$SERVER/stream"
 kill -9 "$(sshfs_pid)"
 wait "$writer" || fail "the stream of writes broke"
-diff <(for ((i = 0; i < 3000; i++)); do printf 'record %06d\n' "$i"; done) "$SERVER/stream"
+cmp "$WORK/records" "$SERVER/stream"
 assert_ge "$(backend_field box counters.reopened)" 1 "handles reopened"

@@ -13,12 +13,12 @@ outage()
 	local name=$3
 
 	printf 'original........' >"$SERVER/$name"
-	exec 8<>"$COLD/$name"
+	hold writer write "$COLD/$name"
 	$1
-	assert_op EIO 0 $((DEADLINE_WRITE + SLACK)) write fd:8 0
-	exec 8>&- || true
+	assert_held EIO 0 $((DEADLINE_WRITE + SLACK)) writer write 0
 	$2
 	wait_healthy
+	let_go writer
 	wait_until 10000 rewrite "$name"
 	# What is late may come at any moment: the old transport must be gone for good, not merely slow.
 	sleep 1 # sleep-ok: time for what must not happen

@@ -5,12 +5,12 @@ DEADLINE_WRITE=20000 DEADLINE_SYNC=20000
 setup_one_box
 start_guardfs
 wait_healthy
-exec 8>>"$COLD/log"
-echo first >&8
+hold log append "$COLD/log"
+assert_held OK 0 1000 log append first,
 
 box_kill
 wait_down
-"$TOOLS/timed" append fd:8 $'second\n' >"$WORK/result" &
+held log append second, >"$WORK/result" &
 writer=$!
 say "it waits"
 wait_until 5000 eval '(($(backend_field box parked) >= 1))'
@@ -19,10 +19,11 @@ assert_op EIO 0 20 stat "$COLD/new"
 box_restart
 wait "$writer"
 assert_match "$(cat "$WORK/result")" '^OK ' "the parked write"
-echo third >&8
-"$TOOLS/timed" fsync fd:8
-exec 8>&-
-assert_content "$SERVER/log" $'first\nsecond\nthird'
+assert_held OK 0 1000 log append third
+assert_held OK 0 1000 log fsync
+assert_held OK 0 1000 log close
+let_go log
+assert_content "$SERVER/log" first,second,third
 assert_eq "$(backend_field box parked)" 0 "parked at the end"
 
 say "not for ever: at its deadline a parked write fails"
@@ -30,9 +31,8 @@ stop_guardfs
 sed -i 's/^write = .*/write = 1s/' "$CONF"
 start_guardfs
 wait_healthy
-exec 8>>"$COLD/log"
-echo fourth >&8
+hold log append "$COLD/log"
+assert_held OK 0 1000 log append fourth
 box_kill
 wait_down
-assert_op EIO 500 $((1000 + SLACK)) append fd:8 fifth
-exec 8>&- || true
+assert_held EIO 500 $((1000 + SLACK)) log append fifth

@@ -7,19 +7,22 @@ echo hello >"$SERVER/shrunk"
 start_guardfs
 wait_healthy
 
-exec 7<"$COLD/gone" 8>>"$COLD/shrunk"
-echo more >&8
+hold reader read "$COLD/gone"
+hold writer append "$COLD/shrunk"
+assert_held OK 0 1000 writer append more
 rm "$COLD/gone"
+epoch=$(backend_field box epoch)
 kill -9 "$(sshfs_pid)"
 # While nobody looks, somebody else takes away what was acknowledged but never synced.
 : >"$SERVER/shrunk"
-wait_down || true
+wait_until 10000 eval '(($(backend_field box epoch) > epoch))'
 wait_healthy
-assert_op EIO 0 1000 read fd:7
-assert_op EIO 0 1000 append fd:8 lost
-assert_op EIO 0 1000 fsync fd:8
-exec 7<&-
-exec 8>&- || true
+assert_held EIO 0 1000 reader read
+assert_held EIO 0 1000 writer append lost
+assert_held EIO 0 1000 writer fsync
+assert_held EIO 0 1000 writer close
+let_go reader
+let_go writer
 echo again >>"$COLD/shrunk"
 assert_content "$SERVER/shrunk" again
 assert_ge "$(backend_field box counters.poisoned)" 1 "handles poisoned"

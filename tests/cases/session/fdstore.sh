@@ -13,7 +13,9 @@ wait_healthy
 mkdir "$MNT/work"
 echo local >"$MNT/work/file"
 device=$(stat -c %d "$MNT/work")
-exec 6<"$MNT/work/file" 7<"$COLD/file" 8>>"$COLD/log"
+hold local read "$MNT/work/file"
+hold reader read "$COLD/file"
+hold log append "$COLD/log"
 cd "$MNT/work"
 
 for round in 1 2 3; do
@@ -30,9 +32,9 @@ for round in 1 2 3; do
 	assert_eq "$(stat -c %d "$MNT/work")" "$device" "st_dev"
 	assert_ne "$(process_pid guardian)" "$guardian" "pid of the guardian"
 	wait_healthy
-	assert_eq "$(cat <&6)" "$( ((round == 1)) && echo local)" "an open local file"
-	assert_op OK 0 1000 read fd:7
-	echo "line $round" >&8
+	assert_held OK 0 1000 local read
+	assert_held OK 0 1000 reader read
+	assert_held OK 0 1000 log append "$round,"
 	assert_eq "$(pwd -P)" "$MNT/work" "working directory"
 	assert_content ./file local
 	assert_content "$COLD/file" hello
@@ -40,8 +42,10 @@ done
 cat "$WORK/store.out"
 assert_eq "$(grep -c '^started' "$WORK/store.out")" 4 "starts"
 cd /
-exec 6<&- 7<&- 8>&-
-assert_eq "$(cat "$SERVER/log")" $'line 1\nline 2\nline 3' "the log on the server"
+for name in local reader log; do
+	let_go "$name"
+done
+assert_eq "$(cat "$SERVER/log")" 1,2,3, "the log on the server"
 
 say "and it ends as asked, with the store emptied"
 kill -TERM "$store"

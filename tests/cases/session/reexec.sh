@@ -9,8 +9,8 @@ setup_one_box
 start_guardfs
 wait_healthy
 mkdir "$MNT/work"
-exec 7>>"$COLD/log"
-echo first >&7
+hold log append "$COLD/log"
+assert_held OK 0 1000 log append first,
 "$TOOLS/stress" -s 1000 "$MNT/work" >"$WORK/stress.out" 2>"$WORK/stress.err" &
 stress=$!
 wait_until 20000 grep -q running "$WORK/stress.out"
@@ -32,7 +32,7 @@ kill -USR2 "$GUARDIAN"
 wait_until 10000 eval '[[ $(process_pid worker) != '"$old"' ]]'
 wait_healthy
 assert_match "$(readlink "/proc/$GUARDIAN/exe")" 'bin/guardfs$' "the program that runs"
-echo second >&7
+assert_held OK 0 1000 log append second,
 
 say "refused: a program that is no guardfs, and one that is not there"
 for bad in /bin/true none; do
@@ -46,10 +46,10 @@ for bad in /bin/true none; do
 	assert_op ENOENT 0 2000 stat "$MNT/none-$RANDOM"
 	[[ -d /proc/$GUARDIAN ]] || fail "guardian is gone"
 done
-echo third >&7
+assert_held OK 0 1000 log append third
 kill -TERM "$stress"
 wait "$stress" && rc=0 || rc=$?
 cat "$WORK/stress.err" "$WORK/stress.out"
 assert_eq "$rc" 0 "exit status of the application"
-exec 7>&-
-assert_content "$SERVER/log" $'first\nsecond\nthird'
+let_go log
+assert_content "$SERVER/log" first,second,third

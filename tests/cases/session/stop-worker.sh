@@ -7,14 +7,13 @@ echo hello >"$SERVER/file"
 start_guardfs
 wait_healthy
 mkdir "$MNT/local"
-exec 7<"$COLD/file"
 assert_content "$COLD/file" hello
 
 for round in 1 2; do
 	old=$(process_pid worker)
 	kill -STOP "$old"
 	pids=()
-	for call in "stat $COLD/new-$round" "readdir $COLD" "stat $MNT/local/new-$round" "mkdir $MNT/local/dir-$round" "read fd:7 3"; do
+	for call in "stat $COLD/new-$round" "readdir $COLD" "stat $MNT/local/new-$round" "mkdir $MNT/local/dir-$round" "read $COLD/file 3"; do
 		"$TOOLS/timed" $call >"$WORK/result-$round-${#pids[@]}" &
 		pids+=($!)
 	done

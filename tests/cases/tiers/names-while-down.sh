@@ -3,6 +3,7 @@
 
 setup_one_box
 mkdir -p "$SERVER/dir/sub" "$WORK/bind"
+echo hello >"$SERVER/dir/file"
 echo hello >"$SERVER/dir/sub/file"
 start_guardfs
 wait_healthy
@@ -38,9 +39,10 @@ for how in freeze kill; do
 	wait_healthy
 	assert_eq "$(pwd -P)" "$COLD/dir" "working directory"
 	wait_until 3000 test -d sub
-	assert_content "$WORK/bind/sub/file" hello
+	assert_content "$WORK/bind/file" hello
 	assert_content "$COLD/dir/sub/marker" below
 done
 cd /
-umount "$COLD/dir/sub" "$WORK/bind"
+umount "$COLD/dir/sub"
+umount "$WORK/bind"
 assert_content "$COLD/dir/sub/file" hello

@@ -1,0 +1,68 @@
+# The local tier against the bare directory, bindfs and mergerfs. "guardfs" is with passthrough, "nopass" without.
+. "$REPO/tests/bench/lib.sh"
+ROUNDS=$(pick 9 3)
+
+for name in bare bindfs mergerfs; do
+	mkdir -p "$WORK/$name" "$WORK/mnt-$name"
+done
+bindfs "$WORK/bindfs" "$WORK/mnt-bindfs"
+mergerfs -o category.create=ff "$WORK/mergerfs" "$WORK/mnt-mergerfs"
+
+setup_local 'passthrough = yes'
+start_guardfs
+first=$GUARDIAN
+subjects=(guardfs="$MNT:$LOCAL") mnt=$MNT
+MNT=$WORK/mnt-nopass LOCAL=$WORK/local-nopass RUN=$WORK/run-nopass STATE=$WORK/state-nopass CONF=$WORK/nopass.conf
+setup_local 'passthrough = no'
+sed -i 's/^name = .*/name = nopass/' "$CONF"
+start_guardfs
+both=("${subjects[@]}" nopass="$MNT:$LOCAL")
+peers=(bare="$WORK/bare" bindfs="$WORK/mnt-bindfs:$WORK/bindfs" mergerfs="$WORK/mnt-mergerfs:$WORK/mergerfs")
+
+# aim BARE: the aim against the bare directory; against the others it is to be no slower.
+aim()
+{
+	case $2 in
+	bare) [[ $1 == nopass ]] && echo - || echo "$BARE" ;;
+	*) echo '>= 1' ;;
+	esac
+}
+
+# meta TITLE BARE_AIM ARGUMENT...
+meta()
+{
+	local title=$1 BARE=$2
+
+	shift 2
+	compare "$title" aim "$@" "${subjects[@]}" "${peers[@]}"
+}
+
+data()
+{
+	local title=$1 BARE=$2
+
+	shift 2
+	compare "$title" aim -s 2 "$@" "${both[@]}" "${peers[@]}"
+}
+
+if [[ -n ${ONLY:-} ]]; then
+	data "$ONLY" - $ONLY
+else
+meta 'stat, 1 thread' - stat
+meta 'stat, 4 threads' - -t 4 stat
+meta 'stat again, 1 thread' - stat-again
+meta 'missing name, 1 thread' '>= 0.25' missing
+meta 'missing name, 4 threads' '>= 0.25' -t 4 missing
+data 'random read 4 KiB' '>= 0.85' read-4k
+data 'append 4 KiB' '>= 0.85' append-4k
+data 'sequential read 1 MiB' '>= 0.85' read-1m
+data 'sequential write 1 MiB' '>= 0.85' write-1m
+data 'create, unlink' '>= 0.15' create-unlink
+meta 'readdir' - readdir
+meta 'readdir and stat' - readdir-stat
+fi
+
+umount "$WORK/mnt-bindfs" "$WORK/mnt-mergerfs"
+stop_guardfs
+GUARDIAN=$first MNT=$mnt
+stop_guardfs
