@@ -330,9 +330,11 @@ void fs_releasedir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	struct handle *h = arena_handle(fs.arena, fi->fh);
 
 	(void)ino;
+	if (h)
+		handle_retire(h);
 	fuse_reply_err(req, 0);
 	if (h)
-		handle_release(h);
+		handle_finish(h);
 }
 
 void fs_fsyncdir(fuse_req_t req, fuse_ino_t ino, int datasync, struct fuse_file_info *fi)

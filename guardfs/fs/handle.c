@@ -8,6 +8,7 @@
 #include "fs/call.h"
 #include "fs/guard.h"
 #include "fs/node.h"
+#include "fs/wire.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -41,7 +42,23 @@ static void push_free(uint32_t i)
 	handles.free_head = i;
 }
 
-/* Counts open files per local node again: a predecessor may have died between the two steps of an open. */
+/* Opens whose worker died before it had decided on an answer: the kernel will never release them. */
+static void abandon_unanswered(uint32_t used)
+{
+	for (uint32_t i = 0; i < SLOT_MAX; i++) {
+		struct slot *slot = &fs.arena->slots[i];
+		uint32_t state = atomic_load(&slot->state), h = slot->handle;
+
+		if ((state != SLOT_READING && state != SLOT_RUNNING) || h == 0 || h > used)
+			continue;
+		slot->handle = 0;
+		if (wire_unique(fs.arena->buffers[i]) && !atomic_load(&slot->reply_length))
+			atomic_store(&fs.arena->handles[h - 1].closing, 1);
+	}
+}
+
+/* Counts open files per local node again: a predecessor may have died between the two steps of an open, or of
+ * a release. */
 static void recount_opens(uint32_t used)
 {
 	for (uint32_t n = 0; n < atomic_load(&fs.arena->nodes_used); n++)
@@ -51,6 +68,14 @@ static void recount_opens(uint32_t used)
 
 		if (atomic_load(&h->state) == HANDLE_LIVE && h->passthrough)
 			fs.arena->nodes[h->node].opens++;
+	}
+	for (uint32_t n = 0; n < atomic_load(&fs.arena->nodes_used); n++) {
+		struct node *node = &fs.arena->nodes[n];
+
+		if (node->opens == 0 && node->backing_id) {
+			wire_backing_close(fs.dev_fd, node->backing_id);
+			node->backing_id = 0;
+		}
 	}
 }
 
@@ -64,14 +89,20 @@ errint_t handle_init(void)
 	for (uint32_t i = 0; i < LEDGER_LOCKS; i++)
 		pthread_mutex_init(&handles.ledger_locks[i], NULL);
 	handles.free_head = HANDLE_MAX;
+	abandon_unanswered(used);
 	for (uint32_t i = used; i-- > 0;) {
 		struct handle *h = &fs.arena->handles[i];
 
 		/* Tasks of dead workers never return to user mode, and in the kernel they hold their own
 		 * reference to the file. */
 		atomic_store(&h->users, 0);
-		if (atomic_load(&h->state) != HANDLE_LIVE)
+		if (atomic_load(&h->state) != HANDLE_LIVE) {
 			push_free(i);
+		} else if (atomic_load(&h->closing)) {
+			/* Released; to be closed by a sweep. */
+			atomic_store(&h->closing, 1);
+			h->passthrough = 0;
+		}
 	}
 	recount_opens(used);
 	return 0;
@@ -103,7 +134,7 @@ struct handle *handle_new(uint32_t node, enum handle_kind kind, uint8_t backend,
 	h->flags = (uint32_t)(flags & ~(O_APPEND | O_CREAT | O_EXCL | O_TRUNC | O_NOCTTY));
 	atomic_store(&h->fd, ref);
 	atomic_store(&h->epoch, epoch);
-	atomic_store(&h->users, 0);
+	/* users is left as it is, zero but for somebody who looks in passing (handle_find). */
 	atomic_store(&h->closing, 0);
 	atomic_store(&h->error, 0);
 	h->unlinked = 0;
@@ -113,6 +144,10 @@ struct handle *handle_new(uint32_t node, enum handle_kind kind, uint8_t backend,
 	h->unsynced_bytes = 0;
 	h->overwrote = 0;
 	h->mtime_ns = 0;
+	/* If this worker dies before it has decided on the answer, its successor finds by this what to
+	 * close. */
+	if (call.slot)
+		call.slot->handle = i + 1;
 	atomic_store(&h->state, HANDLE_LIVE);
 	return h;
 }
@@ -184,10 +219,22 @@ void handle_put(struct handle *h)
 		free_if_released(h);
 }
 
-void handle_release(struct handle *h)
+void handle_retire(struct handle *h)
 {
 	atomic_store(&h->closing, 1);
+}
+
+void handle_finish(struct handle *h)
+{
 	free_if_released(h);
+}
+
+void handle_release(struct handle *h)
+{
+	if (call.slot && call.slot->handle == index_of(h) + 1)
+		call.slot->handle = 0;
+	handle_retire(h);
+	handle_finish(h);
 }
 
 void handle_sweep(unsigned backend)
@@ -250,7 +297,8 @@ struct handle *handle_find(uint32_t node)
 		    atomic_load(&h->closing) || atomic_load(&h->fd) < 0)
 			continue;
 		atomic_fetch_add(&h->users, 1);
-		if (atomic_load(&h->state) == HANDLE_LIVE && h->node == node)
+		/* Once more, now that it cannot be freed: it may have been released meanwhile. */
+		if (atomic_load(&h->state) == HANDLE_LIVE && h->node == node && !atomic_load(&h->closing))
 			return h;
 		handle_put(h);
 	}

@@ -18,8 +18,13 @@ struct handle *handle_new(uint32_t node, enum handle_kind kind, uint8_t backend,
 struct handle *handle_get(uint64_t fh);
 void handle_put(struct handle *h);
 
-/* RELEASE: the last user closes and frees. */
+/* The last user closes and frees. */
 void handle_release(struct handle *h);
+
+/* The same in two steps, for RELEASE: retire before the answer (if this worker dies, its successor knows),
+ * finish after it (closing may take long). Between the two the last other user may free it. */
+void handle_retire(struct handle *h);
+void handle_finish(struct handle *h);
 
 /* Makes h->fd valid for the backend's present epoch, within guard_enter/leave. 0; or -errno, by then the
  * handle may be poisoned. For the local tier: 0. */
@@ -37,8 +42,8 @@ void handle_mark_unlinked(uint32_t node);
  * raised, or NULL. */
 struct handle *handle_find(uint32_t node);
 
-/* Closes descriptors of released handles that could not be closed while their backend was down. Control
- * thread. */
+/* Closes released handles that could not be closed (their backend was down, or their worker died). backend:
+ * an index, NODE_LOCAL or NODE_VIRTUAL. May hang: in a thread of its own. */
 void handle_sweep(unsigned backend);
 
 #endif

@@ -297,8 +297,10 @@ void fs_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 
 	if (h && node)
 		passthrough_end(node, h);
+	if (h)
+		handle_retire(h);
 	/* Nobody waits for this answer; closing may take as long as storage likes. */
 	fuse_reply_err(req, 0);
 	if (h)
-		handle_release(h);
+		handle_finish(h);
 }

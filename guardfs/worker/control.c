@@ -50,6 +50,15 @@ static void sweep_aside(uint32_t backend)
 	pthread_attr_destroy(&attr);
 }
 
+/* Files whose release a dead worker had answered and not carried out. */
+static void sweep_inherited(void)
+{
+	sweep_aside(NODE_LOCAL);
+	sweep_aside(NODE_VIRTUAL);
+	for (uint32_t i = 0; i < arena->board.config.n_backends; i++)
+		sweep_aside(i);
+}
+
 static void handle_message(const struct keeper_message *m, int fd)
 {
 	if (m->backend >= arena->board.config.n_backends) {
@@ -106,6 +115,7 @@ void control_run(struct arena *a, uint32_t quiesce_seen)
 	int root_fd = backend_local_root_fd(&fs.local);
 
 	arena = a;
+	sweep_inherited();
 	while (atomic_load(&a->board.requests.quiesce) == quiesce_seen) {
 		struct pollfd p = {.fd = sock, .events = POLLIN};
 
