@@ -1,0 +1,57 @@
+# How long a caller waits when something freezes, is down, comes back or is replaced. Times, not ratios: what they
+# are held against are the promises, not a peer.
+. "$REPO/tests/bench/lib.sh"
+GAP=$BUILD/tests/bench/gap
+times=$(pick 7 2)
+setup_one_box
+mkdir "$SERVER/seen"
+start_guardfs
+wait_healthy
+
+# Milliseconds beyond the deadline, from the freeze to the first EIO.
+freeze_sshfs()
+{
+	"$GAP" -s "STOP:$(sshfs_pid)" EIO "$COLD/none-$1"
+}
+
+freeze_sshd()
+{
+	box_freeze
+	"$GAP" EIO "$COLD/none-$1"
+}
+
+beyond()
+{
+	awk -v d="$DEADLINE_METADATA" '{ printf "%.1f\n", $1 - d }'
+}
+
+for ((i = 0; i < times; i++)); do
+	freeze_sshfs "$i" >>"$WORK/freeze-sshfs"
+	wait_healthy
+done
+for ((i = 0; i < times; i++)); do
+	freeze_sshd "$i" >>"$WORK/freeze-sshd"
+	wait_down
+	"$TOOLS/timed" -n 2000 stat "$COLD/never" >>"$WORK/open"
+	box_thaw
+	"$GAP" ENOENT "$COLD/back-$i" >>"$WORK/back"
+	wait_healthy
+done
+# Let the backoff rise as an outage of several seconds makes it, then be at its floor again: what counts is the latter.
+beyond <"$WORK/freeze-sshfs" | spread 'sshfs stopped: EIO, ms past deadline' - '<= 50'
+beyond <"$WORK/freeze-sshd" | spread 'sshd stopped: EIO, ms past deadline' - '<= 50'
+assert_eq "$(grep -vc '^EIO' "$WORK/open" || true)" 0 'answers other than EIO from an open breaker'
+p50=$(cut -d' ' -f2 "$WORK/open" | percentile 50)
+p99=$(cut -d' ' -f2 "$WORK/open" | percentile 99)
+row 'open breaker: EIO, p50, us' - "$p50" '' '' -
+row 'open breaker: EIO, p99, us' - "$p99" '' '' '<= 1000'
+spread 'server back: first success, ms' - '<= 2000' <"$WORK/back"
+
+# Service after a worker's death. Pauses between kills, or the backoff against crash loops would be measured.
+for ((i = 0; i < $(pick 50 12); i++)); do
+	touch "$LOCAL/new-$i"
+	"$GAP" -s "KILL:$(process_pid worker)" OK "$MNT/new-$i" >>"$WORK/kill"
+	sleep 0.3 # sleep-ok: see above
+done
+spread 'worker killed: next success, ms' - '<= 100' <"$WORK/kill"
+stop_guardfs

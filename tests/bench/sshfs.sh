@@ -1,0 +1,44 @@
+# The sshfs tier against the same sshfs, with the same options, mounted by itself. Both talk to one sshd on the
+# loopback; "cold" means a file or directory that the server has and that no client has seen.
+. "$REPO/tests/bench/lib.sh"
+ROUNDS=$(pick 9 3)
+DEADLINE_METADATA=20000 DEADLINE_READ=20000 DEADLINE_WRITE=60000 PROBE_TIMEOUT=4000
+setup_one_box
+mkdir -p "$WORK/box/data/raw" "$WORK/mnt-raw"
+start_guardfs
+wait_healthy
+
+mapfile -d '' -t command <"/proc/$(sshfs_pid)/cmdline"
+command[-1]=$WORK/mnt-raw
+"${command[@]}" </dev/null >"$WORK/raw.log" 2>&1 &
+raw=$!
+wait_until 10000 mountpoint -q "$WORK/mnt-raw"
+echo "both: ${command[*]}"
+
+aim()
+{
+	echo "$AIM"
+}
+
+# against TITLE AIM ARGUMENT...
+against()
+{
+	local title=$1 AIM=$2
+
+	shift 2
+	compare "sshfs: $title" aim "$@" guardfs="$COLD:$SERVER" raw="$WORK/mnt-raw/raw:$WORK/box/data/raw"
+}
+
+against 'sequential read, cold' '>= 0.95' read-1m-cold
+against 'sequential write' '>= 0.95' -n 32 write-1m
+against 'stat, cold, 1 thread' '>= 0.85' -n "$(pick 1000 300)" stat
+against 'stat, cold, 4 threads' '>= 0.85' -n "$(pick 1000 300)" -t 4 stat
+against 'stat again' '>= 0.85' stat-again
+against 'stat after 1.2 s' '>= 0.85' stat-later
+against 'create, write 4 KiB, unlink' '>= 0.85' -n "$(pick 200 100)" create-unlink-4k
+against 'ls -l of 1000 files, cold' '>= 0.85' readdir-stat
+against 'ls -l of 1000 files, again' '>= 0.85' readdir-stat-again
+
+umount "$WORK/mnt-raw"
+wait "$raw" || true
+stop_guardfs
