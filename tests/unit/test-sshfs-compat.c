@@ -1,0 +1,241 @@
+/* sshfs: the command line from a configuration, features from its help, classes from what it says. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "sshfs-compat/sshfs-compat.h"
+
+#include <errno.h>
+
+static const struct sshfs_target target = {
+    .mountpoint = "/run/m", .fsname = "guardfs-backend:a/b/1", .connect_timeout_s = 19};
+static struct config_backend backend;
+static struct sshfs_features features;
+static struct sshfs_command command;
+static char message[CONFIG_ERROR_MAX];
+
+static int setup(void **state)
+{
+	(void)state;
+	backend = (struct config_backend){
+	    .type = BACKEND_SSHFS, .host = "box.example", .user = "u1", .port = 23, .path = "data"};
+	features = (struct sshfs_features){.contain_symlinks = true};
+	return 0;
+}
+
+static errint_t build(void)
+{
+	return sshfs_command_build(&command, &backend, &features, &target, message);
+}
+
+/* Number of options "-o ITEM". */
+static unsigned given(const char *item)
+{
+	unsigned n = 0;
+
+	for (size_t i = 0; i + 1 < command.n; i++)
+		n += strcmp(command.argv[i], "-o") == 0 && strcmp(command.argv[i + 1], item) == 0;
+	return n;
+}
+
+static unsigned named(const char *name)
+{
+	unsigned n = 0;
+
+	for (size_t i = 1; i < command.n; i++)
+		n += strncmp(command.argv[i], name, strlen(name)) == 0;
+	return n;
+}
+
+static void the_defaults_are_strict(void **state)
+{
+	static const char *const always[] = {"sshfs_sync",
+					     "allow_other",
+					     "BatchMode=yes",
+					     "StrictHostKeyChecking=yes",
+					     "PasswordAuthentication=no",
+					     "ControlMaster=no",
+					     "ControlPath=none",
+					     "ServerAliveInterval=15",
+					     "ServerAliveCountMax=3",
+					     "ConnectTimeout=19",
+					     "port=23",
+					     "negative_timeout=0",
+					     "contain_symlinks",
+					     "fsname=guardfs-backend:a/b/1"};
+
+	(void)state;
+	assert_int_equal(build(), 0);
+	assert_string_equal(message, "");
+	for (size_t i = 0; i < ARRAY_SIZE(always); i++)
+		assert_int_equal(given(always[i]), 1);
+	assert_int_equal(named("reconnect"), 0);
+	assert_int_equal(named("IdentityFile"), 0);
+	assert_int_equal(named("UserKnownHostsFile"), 0);
+	assert_string_equal(command.argv[0], "sshfs");
+	assert_string_equal(command.argv[1], "-f");
+	assert_string_equal(command.argv[command.n - 2], "u1@box.example:data");
+	assert_string_equal(command.argv[command.n - 1], "/run/m");
+	assert_null(command.argv[command.n]);
+}
+
+static void keys_and_hosts_as_configured(void **state)
+{
+	(void)state;
+	(void)copy_string(backend.identity, sizeof(backend.identity), "/k/with space,and%d");
+	(void)copy_string(backend.known_hosts, sizeof(backend.known_hosts), "/k/hosts");
+	assert_int_equal(build(), 0);
+	assert_int_equal(given("IdentityFile=\"/k/with space\\,and%%d\""), 1);
+	assert_int_equal(given("IdentitiesOnly=yes"), 1);
+	assert_int_equal(given("UserKnownHostsFile=\"/k/hosts\""), 1);
+	assert_int_equal(given("GlobalKnownHostsFile=/dev/null"), 1);
+}
+
+static void options_of_the_user(void **state)
+{
+	(void)state;
+	(void)copy_string(
+	    backend.sshfs_options, sizeof(backend.sshfs_options),
+	    "kernel_cache, reconnect,serveraliveinterval=5,StrictHostKeyChecking=no,,dcache_timeout=1");
+	assert_int_equal(build(), 0);
+	assert_int_equal(given("kernel_cache"), 1);
+	assert_int_equal(given("serveraliveinterval=5"), 1);
+	assert_int_equal(named("ServerAliveInterval"), 0);
+	assert_int_equal(given("dcache_timeout=1"), 1);
+	assert_int_equal(given("dcache_timeout=10"), 0);
+	assert_int_equal(named("reconnect"), 0);
+	assert_int_equal(given("StrictHostKeyChecking=yes"), 1);
+	assert_int_equal(given("StrictHostKeyChecking=no"), 0);
+	assert_non_null(strstr(message, "reconnect"));
+	assert_non_null(strstr(message, "StrictHostKeyChecking"));
+}
+
+static void an_older_sshfs(void **state)
+{
+	(void)state;
+	features.contain_symlinks = false;
+	assert_int_equal(build(), 0);
+	assert_int_equal(named("contain_symlinks"), 0);
+	sshfs_features_parse("  -o contain_symlinks    reject\n", &features);
+	assert_true(features.contain_symlinks);
+	sshfs_features_parse("  -o reconnect  \n", &features);
+	assert_false(features.contain_symlinks);
+	sshfs_features_detect("/nonexistent/sshfs", &features);
+	assert_false(features.contain_symlinks);
+}
+
+static void addresses(void **state)
+{
+	(void)state;
+	(void)copy_string(backend.host, sizeof(backend.host), "2001:db8::1");
+	backend.user[0] = '\0';
+	backend.path[0] = '\0';
+	assert_int_equal(build(), 0);
+	assert_string_equal(command.argv[command.n - 2], "[2001:db8::1]:");
+}
+
+static void what_ssh_would_misunderstand_is_refused(void **state)
+{
+	static const char *const hosts[] = {"", "-oProxyCommand=x", "a b", "a/b", "a@b", "a,b", "a\nb"};
+	static const char *const users[] = {"-l", "a b", "a@b", "a:b", "a,b"};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(hosts); i++) {
+		setup(NULL);
+		(void)copy_string(backend.host, sizeof(backend.host), hosts[i]);
+		assert_int_equal(build(), -EINVAL);
+		assert_string_not_equal(message, "");
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(users); i++) {
+		setup(NULL);
+		(void)copy_string(backend.user, sizeof(backend.user), users[i]);
+		assert_int_equal(build(), -EINVAL);
+	}
+	setup(NULL);
+	(void)copy_string(backend.identity, sizeof(backend.identity), "/a\"b");
+	assert_int_equal(build(), -EINVAL);
+	(void)copy_string(backend.identity, sizeof(backend.identity), "/${HOME}");
+	assert_int_equal(build(), -EINVAL);
+}
+
+static void too_much_is_an_error(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i + 2 < sizeof(backend.sshfs_options); i += 2)
+		memcpy(backend.sshfs_options + i, "x,", 3);
+	assert_int_equal(build(), -E2BIG);
+}
+
+static void messages_are_recognised(void **state)
+{
+	static const struct {
+		const char *text;
+		enum errclass class;
+		const char *detail;
+	} cases[] = {
+	    {"", ERRCLASS_NONE, ""},
+	    {"Warning: something\nnothing special\n", ERRCLASS_NONE, "nothing special"},
+	    {"@@@@@@@@@\n@    WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED!     @\n@@@@\nHost key "
+	     "verification failed.\r\nread: "
+	     "Connection reset by peer\n",
+	     ERRCLASS_HOST_KEY_CHANGED, "WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED!"},
+	    {"No ED25519 host key is known for [h]:23 and you have requested strict checking.\nHost key "
+	     "verification failed.\n",
+	     ERRCLASS_HOST_KEY_CHANGED,
+	     "No ED25519 host key is known for [h]:23 and you have requested strict checking."},
+	    {"u@h: Permission denied (publickey).\r\nread: Connection reset by peer\n", ERRCLASS_AUTH_FAILED,
+	     "u@h: Permission denied (publickey)."},
+	    {"no such identity: /k: No such file or directory\nu@h: Permission denied (publickey).\n",
+	     ERRCLASS_CONFIG, "no such identity: /k: No such file or directory"},
+	    {"@@@\n@         WARNING: UNPROTECTED PRIVATE KEY FILE!          @\n@@@\nPermissions 0644 for "
+	     "'/k' are too open.\n"
+	     "u@h: Permission denied (publickey).\n",
+	     ERRCLASS_CONFIG, "Permissions 0644 for '/k' are too open."},
+	    {"ssh: Could not resolve hostname h: Name or service not known\r\nremote host has disconnected\n",
+	     ERRCLASS_NAME_RESOLUTION, "ssh: Could not resolve hostname h: Name or service not known"},
+	    {"ssh: connect to host h port 23: Connection refused\r\n", ERRCLASS_REFUSED,
+	     "ssh: connect to host h port 23: Connection refused"},
+	    {"ssh: connect to host h port 23: No route to host\r\n", ERRCLASS_UNREACHABLE,
+	     "ssh: connect to host h port 23: No route to host"},
+	    {"ssh: connect to host h port 23: Connection timed out\r\n", ERRCLASS_TIMEOUT,
+	     "ssh: connect to host h port 23: Connection timed out"},
+	    {"Timeout, server h not responding.\r\nremote host has disconnected\n", ERRCLASS_TIMEOUT,
+	     "Timeout, server h not responding."},
+	    {"subsystem request failed on channel 0\nremote host has disconnected\n", ERRCLASS_CONFIG,
+	     "subsystem request failed on channel 0"},
+	    {"u@h:gone: No such file or directory\n", ERRCLASS_PATH_MISSING,
+	     "u@h:gone: No such file or directory"},
+	    {"cannot execute sshfs: No such file or directory (is sshfs installed?)\n", ERRCLASS_CONFIG,
+	     "cannot execute sshfs: No such file or directory (is sshfs installed?)"},
+	    {"remote host has disconnected\n", ERRCLASS_SERVER_GONE, "remote host has disconnected"},
+	    {"banner \x1b[2J\x07 Connection refused", ERRCLASS_REFUSED, "banner ?[2J? Connection refused"},
+	};
+	char detail[256];
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		assert_int_equal(sshfs_diagnose(cases[i].text, strlen(cases[i].text), detail, sizeof(detail)),
+				 cases[i].class);
+		assert_string_equal(detail, cases[i].detail);
+	}
+	assert_int_equal(sshfs_diagnose("Connection refused", 18, detail, 5), ERRCLASS_REFUSED);
+	assert_string_equal(detail, "Conn");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test_setup(the_defaults_are_strict, setup),
+	    cmocka_unit_test_setup(keys_and_hosts_as_configured, setup),
+	    cmocka_unit_test_setup(options_of_the_user, setup),
+	    cmocka_unit_test_setup(an_older_sshfs, setup),
+	    cmocka_unit_test_setup(addresses, setup),
+	    cmocka_unit_test_setup(what_ssh_would_misunderstand_is_refused, setup),
+	    cmocka_unit_test_setup(too_much_is_an_error, setup),
+	    cmocka_unit_test_setup(messages_are_recognised, setup),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
