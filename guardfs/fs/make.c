@@ -117,6 +117,14 @@ void fs_link(fuse_req_t req, fuse_ino_t ino, fuse_ino_t newparent_id, const char
 		     &(struct make_args){.what = MAKE_LINK, .node = node_index(node)});
 }
 
+/* Turns the lookup that a node was found with into a pin: it is never without the one or the other, so that
+ * nobody who is done with the same directory frees it under us. */
+static void pin_looked_up(struct node *node)
+{
+	node_pin(node);
+	node_forget(node, 1);
+}
+
 /* Walks to the directory above target on the backend, making what is missing if `create`; *name is target's
  * last component (in buf). Inside the guard. The nodes on the way carry no lookups; *dir comes back pinned.
  */
@@ -130,22 +138,22 @@ static errint_t walk_above(struct backend *b, char *buf, bool create, struct nod
 
 	*name = buf;
 	*dir = backends ? tiers_root_node(node_index(backends), b->config->name,
-					  &(struct route){.backend = b->index}, false)
+					  &(struct route){.backend = b->index}, true)
 			: NULL;
 	if (!*dir)
 		return -ENOMEM;
-	node_pin(*dir);
+	pin_looked_up(*dir);
 	for (; rc == 0 && (slash = strchr(*name, '/')); *name = slash + 1) {
 		*slash = '\0';
 		rc = b->ops->lookup(b, node_index(*dir), *name, &found);
 		if (rc == -ENOENT && create)
 			rc = b->ops->mkdir(b, node_index(*dir), *name, 0755, &root, &found);
-		next = rc == 0 ? node_intern_guarded(b, node_index(*dir), *name, &found.st, 0, false) : NULL;
+		next = rc == 0 ? node_intern_guarded(b, node_index(*dir), *name, &found.st, 0, true) : NULL;
 		if (!next) {
 			rc = rc < 0 ? rc : -ENOMEM;
 			break;
 		}
-		node_pin(next);
+		pin_looked_up(next);
 		node_unpin(*dir);
 		*dir = next;
 	}

@@ -279,14 +279,29 @@ static bool is_unused(const struct node *node)
 	       atomic_load(&node->children) == 0 && node_index(node) != 0 && node->backend != NODE_VIRTUAL;
 }
 
+/* Locks the shard that the node is in. The record may be freed and used for another node, of another shard,
+ * at any moment before that: hence the second look. */
+static struct shard *lock_shard_of(const struct node *node)
+{
+	const struct link *link = &table.links[node_index(node)];
+
+	for (;;) {
+		struct shard *s = shard_of(__atomic_load_n(&link->hash, __ATOMIC_ACQUIRE));
+
+		pthread_mutex_lock(&s->lock);
+		if (shard_of(__atomic_load_n(&link->hash, __ATOMIC_ACQUIRE)) == s)
+			return s;
+		pthread_mutex_unlock(&s->lock);
+	}
+}
+
 static void free_if_unused(struct node *node)
 {
 	uint32_t parent = NODE_NONE;
 
 	pthread_rwlock_wrlock(&table.tree_lock);
-	struct shard *s = shard_of(table.links[node_index(node)].hash);
+	struct shard *s = lock_shard_of(node);
 
-	pthread_mutex_lock(&s->lock);
 	if (atomic_load(&node->state) == NODE_LIVE && is_unused(node))
 		parent = record_free(s, node);
 	pthread_mutex_unlock(&s->lock);
@@ -365,6 +380,11 @@ errint_t node_init(void)
 		rebuild_node(n);
 	for (uint32_t n = 0; n < used; n++)
 		reindex_node(n);
+	/* Whose last reference was taken back by a worker that died before it could free it. Children mostly
+	 * come after their parents. */
+	for (uint32_t n = used; n-- > 0;)
+		if (atomic_load(&node_at(n)->state) == NODE_LIVE && is_unused(node_at(n)))
+			free_if_unused(node_at(n));
 	return 0;
 }
 
@@ -479,12 +499,13 @@ struct node *node_intern_local(uint32_t parent, const char *name, const struct f
 	if (is_new) {
 		node = record_make(&k, directory ? parent : NODE_NONE, directory ? name : NULL, &found->st);
 		if (node) {
+			atomic_store(&node->nlookup, lookup ? 1 : 0);
 			index_insert(s, hash, node_index(node));
 			atomic_store(&node->state, NODE_LIVE);
 		}
-	}
-	if (node && lookup)
+	} else if (lookup) {
 		atomic_fetch_add(&node->nlookup, 1);
+	}
 	pthread_mutex_unlock(&s->lock);
 	if (node && directory && !is_new && name)
 		place_directory(node, parent, name);
@@ -522,12 +543,13 @@ struct node *node_intern_guarded(const struct backend *b, uint32_t parent, const
 		node = record_make(&k, parent, name, st);
 		if (node) {
 			node->flags = (uint8_t)flags;
+			atomic_store(&node->nlookup, lookup ? 1 : 0);
 			index_insert(s, hash, node_index(node));
 			atomic_store(&node->state, NODE_LIVE);
 		}
-	}
-	if (node && lookup)
+	} else if (lookup) {
 		atomic_fetch_add(&node->nlookup, 1);
+	}
 	pthread_mutex_unlock(&s->lock);
 	if (replaced) {
 		if (atomic_load(&replaced->nlookup) == 0)
@@ -608,18 +630,22 @@ void node_unpin(struct node *node)
 
 void node_unlinked(uint32_t parent, const char *name)
 {
-	struct node *node = node_find_guarded(parent, name, false);
+	struct node *node;
 
-	if (!node)
-		return;
-	struct shard *s = shard_of(table.links[node_index(node)].hash);
+	/* The lock keeps a rename from moving it to another shard in between; the lookup keeps it from being
+	 * freed. */
+	pthread_rwlock_rdlock(&table.tree_lock);
+	node = node_find_guarded(parent, name, true);
+	if (node) {
+		struct shard *s = lock_shard_of(node);
 
-	pthread_mutex_lock(&s->lock);
-	if (!(node->flags & NODE_UNLINKED))
-		lose_name(s, node);
-	pthread_mutex_unlock(&s->lock);
-	if (is_unused(node))
-		free_if_unused(node);
+		if (!(node->flags & NODE_UNLINKED))
+			lose_name(s, node);
+		pthread_mutex_unlock(&s->lock);
+	}
+	pthread_rwlock_unlock(&table.tree_lock);
+	if (node)
+		node_forget(node, 1);
 }
 
 /* Moves a guarded node out of, and into, the index. Under tree_lock for writing. */
@@ -685,8 +711,9 @@ static void place_guarded(struct node *node, uint32_t parent, uint32_t name_ref)
 static void rename_guarded(uint32_t parent, const char *name, uint32_t newparent, const char *newname,
 			   bool exchange)
 {
-	struct node *from = node_find_guarded(parent, name, false);
-	struct node *to = node_find_guarded(newparent, newname, false);
+	struct node *from = node_find_guarded(parent, name, true);
+	struct node *to = node_find_guarded(newparent, newname, true);
+	struct node *const held[] = {from, to};
 	uint32_t from_ref = 0, to_ref = 0, old_from = 0, old_to = 0;
 
 	if (to && !exchange && to != from) {
@@ -721,6 +748,9 @@ static void rename_guarded(uint32_t parent, const char *name, uint32_t newparent
 		child_added(parent);
 		child_removed(newparent);
 	}
+	for (size_t i = 0; i < ARRAY_SIZE(held); i++)
+		if (held[i])
+			node_forget(held[i], 1);
 }
 
 void node_renamed(uint32_t parent, const char *name, uint32_t newparent, const char *newname, bool exchange)
