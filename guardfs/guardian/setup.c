@@ -16,14 +16,32 @@
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
+#include <systemd/sd-daemon.h>
 #include <unistd.h>
+
+/* Closes what a careless parent has left open, while whoever serves it still can: a file of our own mount among it, closed later, would wait for
+ * ourselves. What systemd's fd store hands over (3, 4, ...) stays. */
+static void close_inherited(int ready_fd)
+{
+	unsigned first = SD_LISTEN_FDS_START + (unsigned)MAX(sd_listen_fds(0), 0);
+
+	if (ready_fd >= (int)first) {
+		if (ready_fd > (int)first)
+			syscall(SYS_close_range, first, (unsigned)ready_fd - 1, 0);
+		first = (unsigned)ready_fd + 1;
+	}
+	syscall(SYS_close_range, first, ~0u, 0);
+}
 
 /* Every number below FD_RESERVED is held, so that what worker opens comes above (base/child.h). */
 errint_t setup_descriptors(int ready_fd)
 {
-	int null = open("/dev/null", O_RDWR);
+	int null;
 
+	close_inherited(ready_fd);
+	null = open("/dev/null", O_RDWR);
 	if (null < 0)
 		return -errno;
 	while (null <= 2) /* somebody closed our standard descriptors */
