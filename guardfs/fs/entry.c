@@ -23,32 +23,47 @@ void entry_virtual_stat(const struct node *node, struct stat *st)
 	st->st_ctim = st->st_atim = st->st_mtim;
 }
 
+/* Every path into a route leads through its root: asking each time doubles or triples the requests. So short,
+ * who asks when the breaker has opened cannot tell the difference from having asked just before. */
+#define ROUTE_ROOT_SECONDS 0.02
+
+double entry_seconds(const struct node *node)
+{
+	double seconds;
+
+	if (node->backend == NODE_VIRTUAL)
+		return 0;
+	seconds = fs_cache_seconds(fs_backend(node));
+	return node->flags & NODE_ROUTE_ROOT ? MIN(seconds, ROUTE_ROOT_SECONDS) : seconds;
+}
+
+/* The attributes of a route root come from memory here, whatever state its backend is in: they are never
+ * cached, so that GETATTR follows, which asks the backend. */
 void entry_fill(struct fuse_entry_param *e, const struct node *node, const struct stat *st)
 {
-	double seconds = 0;
+	double seconds = entry_seconds(node);
 
-	if (node->backend != NODE_VIRTUAL && !(node->flags & NODE_ROUTE_ROOT))
-		seconds = fs_cache_seconds(fs_backend(node));
 	*e = (struct fuse_entry_param){.ino = node_id(node, node_index(node)),
 				       .generation = node->generation,
 				       .attr = *st,
-				       .attr_timeout = seconds,
+				       .attr_timeout = node->flags & NODE_ROUTE_ROOT ? 0 : seconds,
 				       .entry_timeout = seconds};
 	if (node->backend != NODE_VIRTUAL)
 		node_present(node, &e->attr);
 }
 
-void entry_reply(fuse_req_t req, struct node *node, const struct stat *st)
+int entry_reply(fuse_req_t req, struct node *node, const struct stat *st)
 {
 	struct fuse_entry_param e;
+	int sent;
 
-	if (!node) {
-		fuse_reply_err(req, ENOMEM);
-		return;
-	}
+	if (!node)
+		return fuse_reply_err(req, ENOMEM);
 	entry_fill(&e, node, st);
-	if (fuse_reply_entry(req, &e) == -ENOENT)
+	sent = fuse_reply_entry(req, &e);
+	if (sent == -ENOENT)
 		node_forget(node, 1);
+	return sent;
 }
 
 struct node *entry_intern(const struct backend *b, uint32_t parent, const char *name,
@@ -83,31 +98,56 @@ static void recall_entry(struct fuse_entry_param *e, struct node *node)
 	e->entry_timeout = e->attr_timeout = 0;
 }
 
+/* The node that a slot's fallback promises to the kernel, with the lookup counted for it; NULL: none. */
+static struct node *promised(const struct slot *slot)
+{
+	return slot->fallback_length ? node_from_id(wire_entry_node(slot->fallback)) : NULL;
+}
+
+void entry_forget_promised(struct slot *slot)
+{
+	struct node *node = promised(slot);
+
+	if (node)
+		node_forget(node, 1);
+}
+
+/* Promises the node that the kernel may hold under this name, if there is one. */
+static struct node *promise(struct slot *slot, uint32_t parent, const char *name)
+{
+	struct node *known = node_find_guarded(parent, name, true);
+	struct fuse_entry_param e;
+
+	if (!known)
+		return NULL;
+	recall_entry(&e, known);
+	slot->fallback_length =
+	    (uint32_t)wire_entry_reply(slot->fallback, SLOT_FALLBACK_MAX, call.unique, &e);
+	return known;
+}
+
+/* The answer from memory, which spends the promise: whoever gives it, guardian or we. */
 static void reply_recalled(fuse_req_t req, struct node *known)
 {
 	struct fuse_entry_param e;
 
 	recall_entry(&e, known);
-	if (fuse_reply_entry(req, &e) == -ENOENT && !call.slot->fallback_length)
-		node_forget(known, 1);
+	fuse_reply_entry(req, &e);
 }
 
 /* LOOKUP on a guarded tier. A node that the kernel holds is answered for even when the backend is not:
  * failing here would make the kernel drop the dentry, and with it every mount and working directory below.
- * `known` carries one lookup, for that answer. */
+ * `known` carries one lookup, for that answer. If our own answer finds nobody waiting, guardian has given
+ * it, and the lookup belongs to the kernel. */
 static void lookup_guarded(fuse_req_t req, struct backend *b, uint32_t parent, const char *name)
 {
-	bool counted = call.slot->fallback_length != 0; /* it was parked and runs again */
-	struct node *known = node_find_guarded(parent, name, !counted), *node;
+	struct slot *slot = call.slot;
+	/* Run again (it was parked, or its worker died), it has its promise already. */
+	struct node *known = slot->fallback_length ? promised(slot) : promise(slot, parent, name), *node;
 	struct found found;
-	struct fuse_entry_param e;
+	int sent;
 	ssize_t rc;
 
-	if (known && !counted) {
-		recall_entry(&e, known);
-		call.slot->fallback_length =
-		    (uint32_t)wire_entry_reply(call.slot->fallback, SLOT_FALLBACK_MAX, call.unique, &e);
-	}
 	switch (guard_try(req, b, OP_METADATA, GUARD_NONE, 0)) {
 	case GUARD_GO:
 		break;
@@ -132,13 +172,12 @@ static void lookup_guarded(fuse_req_t req, struct backend *b, uint32_t parent, c
 	if (rc < 0) {
 		if (rc == -ENOENT)
 			node_unlinked(parent, name);
-		fs_reply_rc(req, rc);
+		sent = fuse_reply_err(req, (int)-rc);
 	} else {
 		node = entry_intern(b, parent, name, &found);
-		entry_reply(req, node, &found.st);
+		sent = entry_reply(req, node, &found.st);
 	}
-	/* If guardian has given the fallback, its lookup now belongs to the kernel. */
-	if (known && !call_answered())
+	if (known && sent != -ENOENT)
 		node_forget(known, 1);
 }
 

@@ -4,16 +4,22 @@
 
 #include "fs/fs.h"
 
-/* Fills e for node with attributes st and the cache times of its tier (0 for route roots). */
+/* How long the kernel may keep what storage said about node. */
+double entry_seconds(const struct node *node);
+
+/* Fills e for node with attributes st and the cache times of its tier. */
 void entry_fill(struct fuse_entry_param *e, const struct node *node, const struct stat *st);
 
 /* Answers with node, on which one lookup has been counted; takes it back if nobody waits for the answer any
- * more. node NULL: ENOMEM. */
-void entry_reply(fuse_req_t req, struct node *node, const struct stat *st);
+ * more. node NULL: ENOMEM. Returns what sending gave: -ENOENT if nobody waited. */
+int entry_reply(fuse_req_t req, struct node *node, const struct stat *st);
 
 /* Interns what a backend found or made below parent, lookup counted. NULL when the table is full. */
 struct node *entry_intern(const struct backend *b, uint32_t parent, const char *name,
 			  const struct found *found);
+
+/* A LOOKUP that promised its caller a node (slot.fallback) got another answer: takes the lookup back. */
+void entry_forget_promised(struct slot *slot);
 
 /* Attributes of a virtual node. */
 void entry_virtual_stat(const struct node *node, struct stat *st);

@@ -111,6 +111,12 @@ void fs_epoch_changed(unsigned backend)
 	handle_sweep(backend);
 }
 
+void fs_close_waiting(unsigned backend)
+{
+	if (handle_is_unclosed(backend))
+		handle_sweep(backend);
+}
+
 /* Is SIGKILL pending for the task? Then nobody will look at the answer, and waiting for storage keeps it from
  * dying. */
 static bool is_being_killed(uint32_t pid)
@@ -130,15 +136,25 @@ static bool is_being_killed(uint32_t pid)
 	return false;
 }
 
+/* A task that is inside goes on, and counts as late from now on: nobody waits for it. */
 static void answer_eintr(struct slot *slot, uint64_t unique)
 {
 	uint8_t out[64];
-	uint32_t parked = SLOT_PARKED;
+	uint32_t parked = SLOT_PARKED, backend = atomic_load(&slot->backend);
 	size_t n = wire_error_reply(out, unique, EINTR);
+	bool taken = atomic_compare_exchange_strong(&slot->state, &parked, SLOT_RUNNING);
+	/* Between two looks the slot may have gone on to another request. */
+	bool same = wire_unique(arena_slot_buffer(fs.arena, slot)) == unique;
 
-	atomic_compare_exchange_strong(&slot->state, &parked, SLOT_EXPIRED);
-	if (write(fs.dev_fd, out, n) > 0)
+	if (same) {
 		atomic_store(&slot->answered, unique);
+		if (!taken && backend < CONFIG_BACKENDS_MAX)
+			atomic_fetch_add(&fs.board->backends[backend].late, 1); /* until guardian counts */
+		if (write(fs.dev_fd, out, n) > 0 && taken)
+			entry_forget_promised(slot);
+	}
+	if (taken)
+		atomic_store(&slot->state, same ? SLOT_EXPIRED : SLOT_PARKED);
 }
 
 void fs_interrupt(const uint8_t *buffer)

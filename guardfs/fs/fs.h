@@ -40,6 +40,9 @@ void fs_interrupt(const uint8_t *buffer);
 /* A backend has a new root (epoch): closes what belonged to the old one and nobody uses. Control thread. */
 void fs_epoch_changed(unsigned backend);
 
+/* After a visit to a backend: closes files for which there was no room. Worker thread with no request. */
+void fs_close_waiting(unsigned backend);
+
 /* The tier map on the board has changed: takes it over. Cheap when it hasn't. Any worker thread. */
 void fs_refresh_tiers(void);
 

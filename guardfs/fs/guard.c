@@ -4,6 +4,7 @@
 #include "fs/guard.h"
 #include "base/clock.h"
 #include "fs/call.h"
+#include "fs/wire.h"
 #include "policy/errclass.h"
 
 #include <errno.h>
@@ -48,13 +49,11 @@ static bool late_task_on(const struct slot *mine, uint64_t now_ns)
 {
 	for (uint32_t i = 0; i < SLOT_MAX; i++) {
 		const struct slot *s = &fs.arena->slots[i];
-		uint64_t deadline_ns = atomic_load(&s->deadline_ns);
-		bool late = atomic_load(&s->state) == SLOT_ORPHAN || (deadline_ns && deadline_ns <= now_ns);
 
 		if (s == mine || !atomic_load(&s->inside) ||
 		    atomic_load(&s->backend) != atomic_load(&mine->backend))
 			continue;
-		if (late && s->mutating &&
+		if (slot_is_late(s, wire_unique(fs.arena->buffers[i]), now_ns) && s->mutating &&
 		    (s->target == mine->target || s->target == GUARD_TARGET_ALL ||
 		     mine->target == GUARD_TARGET_ALL))
 			return true;
@@ -77,7 +76,10 @@ static enum verdict try_enter(struct backend *b)
 
 	if (!gate_is_closed(gate))
 		return DOWN;
-	if (slot && slot->mutating && atomic_load(&b->board->late) && late_task_on(slot, clock_mono_ns()))
+	/* guardian counts the late ones; those of a worker that has just died it may not have counted yet. */
+	if (slot && slot->mutating &&
+	    (atomic_load(&b->board->late) || atomic_load(&fs.board->dead_workers)) &&
+	    late_task_on(slot, clock_mono_ns()))
 		return WAIT_LATE;
 	if (atomic_fetch_add(&b->board->inflight, 1) >= b->config->max_inflight && slot) {
 		atomic_fetch_sub(&b->board->inflight, 1);
@@ -124,6 +126,7 @@ void guard_park(fuse_req_t req, struct backend *b, enum slot_park_reason reason)
 	slot->park_reason = (uint8_t)reason;
 	slot->park_sequence = atomic_load(&b->board->verdicts) + 1;
 	call.parked = true;
+	call.slot = NULL;
 	atomic_store(&slot->state, SLOT_PARKED); /* from here on the slot is anybody's */
 }
 
@@ -144,6 +147,8 @@ enum guard_result guard_try(fuse_req_t req, struct backend *b, enum op_class op_
 	if (!b->board)
 		return GUARD_GO;
 	publish(b, op_class, flags, target);
+	if (call_answered())
+		return GUARD_DOWN; /* too late: guardian was faster */
 	switch (try_enter(b)) {
 	case GO:
 		return GUARD_GO;
@@ -204,6 +209,12 @@ bool guard_leave(fuse_req_t req, struct backend *b, ssize_t *rc)
 
 	if (!b->board)
 		return true;
+	/* What guardfs itself decided says nothing about the backend. */
+	if (*rc == GUARD_POISONED) {
+		leave_slot(b);
+		*rc = -fs.config->error;
+		return true;
+	}
 	class = *rc < 0 ? errclass_from_errno((int)-*rc) : ERRCLASS_NONE;
 	info = errclass_info(class);
 	judge(b, atomic_load(&slot->epoch), class);
@@ -230,40 +241,36 @@ bool guard_leave(fuse_req_t req, struct backend *b, ssize_t *rc)
 	return true;
 }
 
+/* The quiet visit of this thread. nested: it happens within the visit of a request, whose slot speaks for
+ * both. */
+static _Thread_local struct {
+	uint32_t epoch;
+	bool nested;
+} quiet;
+
 bool guard_enter_quietly(struct backend *b, uint64_t target)
 {
-	if (call.slot) {
-		atomic_store(&call.slot->deadline_ns, 0);
-		call.slot->mutating = 0;
-		call.slot->target = target;
-		atomic_store(&call.slot->backend, b->index);
+	struct slot *slot = call.slot;
+
+	quiet.epoch = gate_epoch(atomic_load(&b->board->gate));
+	quiet.nested = slot && atomic_load(&slot->inside);
+	if (quiet.nested)
+		return guard_is_open_for_business(b);
+	if (slot) {
+		atomic_store(&slot->deadline_ns, 0);
+		slot->mutating = 0;
+		slot->target = target;
+		atomic_store(&slot->backend, b->index);
 	}
-	switch (try_enter(b)) {
-	case GO:
-		return true;
-	case DOWN:
-		return false;
-	default:
-		break;
-	}
-	/* Nobody waits for us: go in above the limit rather than park a request that is answered. */
-	atomic_fetch_add(&b->board->inflight, 1);
-	if (call.slot) {
-		atomic_store(&call.slot->epoch, gate_epoch(atomic_load(&b->board->gate)));
-		atomic_store(&call.slot->inside, 1);
-	}
-	if (guard_is_open_for_business(b))
-		return true;
-	leave_slot(b);
-	return false;
+	/* Full: nobody waits for us, but each of us holds a slot, and of those there must always be some. */
+	return try_enter(b) == GO;
 }
 
 void guard_leave_quietly(struct backend *b, ssize_t rc)
 {
-	uint32_t epoch = gate_epoch(atomic_load(&b->board->gate));
-
-	judge(b, epoch, rc < 0 ? errclass_from_errno((int)-rc) : ERRCLASS_NONE);
-	leave_slot(b);
+	judge(b, quiet.epoch, rc < 0 ? errclass_from_errno((int)-rc) : ERRCLASS_NONE);
+	if (!quiet.nested)
+		leave_slot(b);
 }
 
 bool guard_may_run(const struct slot *slot)

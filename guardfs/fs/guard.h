@@ -14,6 +14,7 @@
 #define GUARDFS_FS_GUARD_H
 
 #include "fs/fs.h"
+#include <errno.h>
 
 enum guard_flags {
 	GUARD_NONE = 0,
@@ -45,13 +46,17 @@ enum guard_result { GUARD_GO, GUARD_DOWN, GUARD_GONE /* parked or answered: req 
 enum guard_result guard_try(fuse_req_t req, struct backend *b, enum op_class op_class, unsigned flags,
 			    uint64_t target);
 
+/* As *rc: not the backend's answer, but ours (the handle is poisoned, or the request was answered meanwhile).
+ * The caller gets the configured errno, the breaker hears nothing. */
+#define GUARD_POISONED (-EBADFD)
+
 /* Ends the visit. *rc (>= 0 or -errno) becomes what the caller may see: infrastructure errors become the
  * configured errno. Returns false if the request was parked to be run again (parkable operations that hit a
  * connection error, or a doubtful EIO). */
 bool guard_leave(fuse_req_t req, struct backend *b, ssize_t *rc);
 
 /* Like guard_enter without a request to answer: for work nobody waits for (closing). Returns false if the
- * breaker is open. */
+ * breaker is open or the backend is full. */
 bool guard_enter_quietly(struct backend *b, uint64_t target);
 void guard_leave_quietly(struct backend *b, ssize_t rc);
 

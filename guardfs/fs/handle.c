@@ -24,6 +24,8 @@ static struct {
 	pthread_mutex_t again_lock;
 	pthread_cond_t again;
 	bool reopening[HANDLE_MAX]; /* under again_lock */
+	_Atomic bool
+	    unclosed[CONFIG_BACKENDS_MAX]; /* a released handle of that backend could not be closed */
 } handles;
 
 static uint32_t index_of(const struct handle *h)
@@ -209,8 +211,11 @@ static void free_if_released(struct handle *h)
 
 	if (atomic_load(&h->users) != 0 || !atomic_compare_exchange_strong(&h->closing, &released, 2))
 		return;
-	if (!close_and_free(h))
-		atomic_store(&h->closing, 1); /* handle_sweep tries again at the next epoch */
+	if (!close_and_free(h)) {
+		/* handle_sweep tries again: at the next epoch, or when there is room. */
+		atomic_store(&h->closing, 1);
+		atomic_store(&handles.unclosed[h->backend], true);
+	}
 }
 
 void handle_put(struct handle *h)
@@ -237,9 +242,18 @@ void handle_release(struct handle *h)
 	handle_finish(h);
 }
 
+bool handle_is_unclosed(unsigned backend)
+{
+	return backend < CONFIG_BACKENDS_MAX && atomic_load(&handles.unclosed[backend]) &&
+	       guard_is_open_for_business(&fs.guarded[backend]);
+}
+
 void handle_sweep(unsigned backend)
 {
 	uint32_t used = atomic_load(&fs.arena->handles_used);
+
+	if (backend < CONFIG_BACKENDS_MAX)
+		atomic_store(&handles.unclosed[backend], false);
 
 	for (uint32_t i = 0; i < used; i++) {
 		struct handle *h = &fs.arena->handles[i];
@@ -331,6 +345,21 @@ static void poison(struct backend *b, struct handle *h)
 		board_count(b->board, COUNT_POISONED, 1);
 }
 
+/* Is a task of an older epoch still inside? (Only where it could not be fenced.) It may come back and use the
+ * number of a descriptor once more: that must then not stand for another file. It is left open and
+ * unrecorded, for a sweep to find. */
+static bool is_entered_before(const struct backend *b, uint32_t epoch)
+{
+	for (uint32_t i = 0; i < SLOT_MAX; i++) {
+		const struct slot *s = &fs.arena->slots[i];
+
+		if (atomic_load(&s->inside) && atomic_load(&s->backend) == b->index &&
+		    atomic_load(&s->epoch) < epoch)
+			return true;
+	}
+	return false;
+}
+
 /* Opens the handle's file in the present epoch. Runs inside the guard, without locks; may hang like any
  * operation. */
 static errint_t reopen(struct backend *b, struct handle *h, uint32_t epoch)
@@ -341,7 +370,7 @@ static errint_t reopen(struct backend *b, struct handle *h, uint32_t epoch)
 
 	if (h->unlinked) {
 		poison(b, h);
-		return -fs.config->error;
+		return GUARD_POISONED;
 	}
 	rc = b->ops->open(b, h->node, (int)h->flags, &ref);
 	if (rc == 0)
@@ -353,18 +382,18 @@ static errint_t reopen(struct backend *b, struct handle *h, uint32_t epoch)
 		if (rc == -ENOENT || rc == -ESTALE || rc == -ENOTDIR || rc == -EISDIR || rc == -ELOOP ||
 		    rc == -EACCES) {
 			poison(b, h);
-			return -fs.config->error;
+			return GUARD_POISONED;
 		}
-		return rc < 0 ? rc : -ETIMEDOUT;
+		return rc < 0 ? rc : GUARD_POISONED;
 	}
 	if (!may_go_on(h, &st)) {
 		b->ops->release(b, ref);
 		poison(b, h);
-		return -fs.config->error;
+		return GUARD_POISONED;
 	}
 	old = atomic_exchange(&h->fd, ref);
 	atomic_store(&h->epoch, epoch);
-	if (old >= 0)
+	if (old >= 0 && !is_entered_before(b, epoch))
 		close(old);
 	board_count(b->board, COUNT_REOPENED, 1);
 	return 0;
@@ -414,7 +443,7 @@ errint_t handle_ensure(struct backend *b, struct handle *h)
 	}
 	if (atomic_load(&h->error)) {
 		pthread_mutex_unlock(&handles.again_lock);
-		return -atomic_load(&h->error);
+		return GUARD_POISONED;
 	}
 	handles.reopening[index_of(h)] = true;
 	pthread_mutex_unlock(&handles.again_lock);

@@ -46,4 +46,7 @@ struct handle *handle_find(uint32_t node);
  * an index, NODE_LOCAL or NODE_VIRTUAL. May hang: in a thread of its own. */
 void handle_sweep(unsigned backend);
 
+/* Is a sweep called for, because a backend that was full when a file was to be closed may have room now? */
+bool handle_is_unclosed(unsigned backend);
+
 #endif

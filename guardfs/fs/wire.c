@@ -227,6 +227,14 @@ size_t wire_entry_reply(uint8_t *buf, size_t size, uint64_t unique, const struct
 	return out.len;
 }
 
+uint64_t wire_entry_node(const uint8_t *reply)
+{
+	struct fuse_entry_out entry;
+
+	memcpy(&entry, reply + sizeof(struct fuse_out_header), sizeof(entry));
+	return entry.nodeid;
+}
+
 size_t wire_error_reply(uint8_t *buf, uint64_t unique, int err)
 {
 	struct fuse_out_header out = {.len = sizeof(out), .error = -err, .unique = unique};

@@ -63,6 +63,9 @@ const char *wire_opcode_name(uint32_t opcode);
 /* Reply to LOOKUP in the kernel's form into buf. Returns its length, or 0 if size is too small. */
 size_t wire_entry_reply(uint8_t *buf, size_t size, uint64_t unique, const struct fuse_entry_param *e);
 
+/* Node id in such a reply. */
+uint64_t wire_entry_node(const uint8_t *reply);
+
 /* Error reply (err positive): always 16 bytes. */
 size_t wire_error_reply(uint8_t *buf, uint64_t unique, int err);
 

@@ -12,15 +12,6 @@ static bool is_current(const struct slot *slot, uint64_t unique)
 	return unique && atomic_load(&slot->answered) != unique;
 }
 
-static bool is_late(const struct slot *slot, uint64_t now_ns)
-{
-	uint64_t deadline_ns = atomic_load(&slot->deadline_ns);
-	uint32_t state = atomic_load(&slot->state);
-
-	return atomic_load(&slot->inside) && slot->mutating &&
-	       (state == SLOT_ORPHAN || (deadline_ns && deadline_ns <= now_ns));
-}
-
 /* How many tasks that change something are inside though their callers have, or are about to get, an answer.
  * Stored before any of those answers goes out: whoever reacts to one finds it. */
 static void count_late(struct guardian *g, uint64_t now_ns)
@@ -31,7 +22,8 @@ static void count_late(struct guardian *g, uint64_t now_ns)
 		const struct slot *slot = &g->arena->slots[i];
 		uint32_t b = atomic_load(&slot->backend);
 
-		if (b < CONFIG_BACKENDS_MAX && is_late(slot, now_ns))
+		if (b < CONFIG_BACKENDS_MAX && atomic_load(&slot->inside) && slot->mutating &&
+		    slot_is_late(slot, wire_unique(g->arena->buffers[i]), now_ns))
 			late[b]++;
 	}
 	for (uint32_t b = 0; b < g->board->config.n_backends; b++)

@@ -71,4 +71,14 @@ struct slot {
 	uint8_t fallback[SLOT_FALLBACK_MAX];
 };
 
+/* A task inside on behalf of the slot (its buffer holds unique): has its caller been answered, or is about to
+ * be? What it does may then land on top of something newer. Any process. */
+static inline bool slot_is_late(const struct slot *slot, uint64_t unique, uint64_t now_ns)
+{
+	uint64_t deadline_ns = atomic_load(&slot->deadline_ns);
+
+	return atomic_load(&slot->state) == SLOT_ORPHAN || (deadline_ns && deadline_ns <= now_ns) ||
+	       (unique && atomic_load(&slot->answered) == unique);
+}
+
 #endif

@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "fs/call.h"
+#include "fs/fs.h"
 #include "fs/guard.h"
 #include "fs/wire.h"
 #include "worker/recover.h"
@@ -187,10 +188,12 @@ static void run_waiting(unsigned backend)
 {
 	struct slot *slot;
 
+	fs_close_waiting(backend);
 	while (backend < pool.arena->board.config.n_backends &&
 	       atomic_load(&pool.arena->board.backends[backend].parked) && (slot = take_parked(backend)))
 		if (run_request(slot))
 			slot_give_back(slot);
+	call.slot = NULL;
 }
 
 /* ---- threads ---- */
@@ -338,9 +341,11 @@ static void *runner(void *arg)
 		pool.runners--;
 		return NULL;
 	}
-	while ((slot = ready_take()))
+	while ((slot = ready_take())) {
 		if (run_request(slot))
 			slot_give_back(slot);
+		call.slot = NULL;
+	}
 	thread_end();
 	return NULL;
 }
