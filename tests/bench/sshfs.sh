@@ -29,8 +29,8 @@ against()
 	compare "sshfs: $title" aim "$@" guardfs="$COLD:$SERVER" raw="$WORK/mnt-raw/raw:$WORK/box/data/raw"
 }
 
-against 'sequential read, cold' '>= 0.95' read-1m-cold
-against 'sequential write' '>= 0.95' -n 32 write-1m
+against 'sequential read, cold' '>= 0.95' -n 32 read-1m-cold
+against 'sequential write' '>= 0.95' write-1m
 against 'stat, cold, 1 thread' '>= 0.85' -n "$(pick 1000 300)" stat
 against 'stat, cold, 4 threads' '>= 0.85' -n "$(pick 1000 300)" -t 4 stat
 against 'stat again' '>= 0.85' stat-again

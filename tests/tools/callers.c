@@ -20,6 +20,7 @@
 #include <unistd.h>
 #include "base/base.h"
 #include "base/clock.h"
+#include "tests/tools/jitter.h"
 
 #define THREADS_MAX 1024
 #define CALLS_MAX   2000000 /* samples kept, over all threads */
@@ -176,10 +177,11 @@ static void report(uint64_t wall_ns)
 		printf("%s\"%s\":%llu", comma, e ? strerrorname_np(e) : "OK", (unsigned long long)results[e]);
 		comma = ",";
 	}
-	printf("},\"us\":{\"min\":%u,\"p50\":%u,\"p99\":%u,\"max\":%u},\"wall_us\":%llu}\n",
+	printf("},\"us\":{\"min\":%u,\"p50\":%u,\"p99\":%u,\"max\":%u},\"wall_us\":%llu,\"jitter_us\":{"
+	       "\"p99\":%u,\"max\":%u}}\n",
 	       n ? samples_us[0] : 0, n ? samples_us[n / 2] : 0,
 	       n ? samples_us[(unsigned)((uint64_t)n * 99 / 100)] : 0, n ? samples_us[n - 1] : 0,
-	       (unsigned long long)(wall_ns / 1000));
+	       (unsigned long long)(wall_ns / 1000), jitter_p99_us(), jitter.max_us);
 }
 
 static void parse(int argc, char **argv)
@@ -226,11 +228,15 @@ int main(int argc, char **argv)
 			return 1;
 		}
 	}
+	if (!jitter_start())
+		return 1;
 	start = clock_mono_ns();
 	end_ns = start + opt.seconds * NSEC_PER_SEC;
 	pthread_barrier_wait(&start_line);
 	for (unsigned i = 0; i < opt.threads; i++)
 		pthread_join(threads[i], NULL);
-	report(clock_mono_ns() - start);
+	start = clock_mono_ns() - start;
+	jitter_stop();
+	report(start);
 	return 0;
 }

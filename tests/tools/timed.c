@@ -17,6 +17,7 @@
 #include <unistd.h>
 #include "base/base.h"
 #include "base/clock.h"
+#include "tests/tools/jitter.h"
 
 struct target {
 	const char *path;
@@ -244,17 +245,21 @@ __attribute__((noreturn)) static void usage(void)
 static void run(const char *name, const struct target *t)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(operations); i++) {
-		uint64_t start;
+		uint64_t start, us;
 		int err;
 
 		if (strcmp(operations[i].name, name) != 0)
 			continue;
 		if ((operations[i].on_fd && t->fd < 0) || (operations[i].needs_argument && !t->argument))
 			usage();
+		if (!jitter_start())
+			exit(1);
 		start = clock_mono_ns();
 		err = operations[i].run(t);
-		printf("%s %llu\n", err ? strerrorname_np(err) : "OK",
-		       (unsigned long long)(clock_mono_ns() - start) / 1000);
+		us = (clock_mono_ns() - start) / 1000;
+		jitter_stop();
+		printf("%s %llu %u\n", err ? strerrorname_np(err) : "OK", (unsigned long long)us,
+		       jitter.max_us);
 		return;
 	}
 	usage();
@@ -269,7 +274,7 @@ static void interact(const char *mode, const char *path)
 	char line[70000];
 
 	t.fd = open(path, flags | (flags == O_RDONLY ? 0 : O_CREAT), 0644);
-	printf("%s 0\n", t.fd < 0 ? strerrorname_np(errno) : "OK");
+	printf("%s 0 0\n", t.fd < 0 ? strerrorname_np(errno) : "OK");
 	while (t.fd >= 0 && fgets(line, sizeof(line), stdin)) {
 		char *space = strchr(line, ' ');
 

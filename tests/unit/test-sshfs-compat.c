@@ -62,7 +62,7 @@ static void the_defaults_are_strict(void **state)
 					     "ServerAliveCountMax=3",
 					     "ConnectTimeout=19",
 					     "port=23",
-					     "negative_timeout=0",
+					     "negative_timeout=0.05",
 					     "contain_symlinks",
 					     "fsname=guardfs-backend:a/b/1"};
 

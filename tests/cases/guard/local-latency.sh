@@ -21,12 +21,12 @@ wait_until 5000 eval '(($(backend_field box inflight) >= 100))'
 result=$("$TOOLS/callers" -t 4 -s 3 -u 1000 -o missing "$MNT/local")
 echo "local: $result"
 assert_eq "$(jq -c '.results | keys' <<<"$result")" '["ENOENT"]'
-assert_le "$(jq .us.p99 <<<"$result")" 10000 "p99 of the local tier, us"
-start=$(now_ms)
-cat "$MNT/.guardfs/status" "$MNT/.guardfs/health" >/dev/null
-assert_le $(($(now_ms) - start)) 30 "reading the status meanwhile, ms"
+within 10000 p99 "$result"
+for file in status status.json health routes; do
+	assert_op OK 0 10 read "$MNT/.guardfs/$file"
+done
 wait "$crowd"
 cat "$WORK/hung"
 assert_eq "$(jq -c .results "$WORK/hung")" '{"EIO":500}'
-assert_le "$(jq .us.max "$WORK/hung")" $(((DEADLINE_METADATA + SLACK) * 1000)) "slowest of 500 callers, us"
+within $(((DEADLINE_METADATA + SLACK) * 1000)) max "$(cat "$WORK/hung")"
 assert_eq "$(status .worker_restarts)" "$restarts" "worker restarts"

@@ -17,7 +17,8 @@ sshfs_mounts()
 	in_keeper findmnt -n -t fuse.sshfs -o TARGET | sed 's/^[^/]*//'
 }
 
-# What a caller sees meanwhile may be EIO or success; but a success must be on the server.
+# What a caller sees meanwhile may be EIO or success (the detached mount lives on as long as somebody holds it); but a
+# success must be on the server.
 write_some()
 {
 	local i
@@ -32,6 +33,9 @@ write_some()
 
 for how in 'umount -l' 'fusermount3 -uz'; do
 	say "$how"
+	stop_guardfs
+	start_guardfs
+	wait_healthy
 	point=$(sshfs_mounts)
 	assert_match "$point" '^/' "mountpoint of sshfs"
 	in_keeper $how "$point"

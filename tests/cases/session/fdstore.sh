@@ -24,7 +24,7 @@ for round in 1 2 3; do
 	ready=$(grep -c '^ready' "$WORK/store.out")
 	kill -9 "$guardian"
 	# A call made at once waits for the next guardian; it is not refused.
-	read -r result us < <("$TOOLS/timed" stat "$MNT/none-$round")
+	read -r result us _ < <("$TOOLS/timed" stat "$MNT/none-$round")
 	echo "first call: $result after $us us"
 	assert_eq "$result" ENOENT "a call while there is no guardian"
 	wait_until 10000 eval '(($(grep -c ^ready "$WORK/store.out") > '"$ready"'))'

@@ -22,7 +22,7 @@ for round in 1 2; do
 	done
 	cat "$WORK"/result-$round-*
 	for result in "$WORK"/result-$round-*; do
-		read -r errno us <"$result"
+		read -r errno us _ <"$result"
 		[[ $errno == @(OK|ENOENT|EIO) ]] || fail "a call got $errno while the worker was stopped"
 		assert_le "$us" $(((DEADLINE_READ + 1500) * 1000)) "answered, us"
 	done

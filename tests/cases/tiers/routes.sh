@@ -48,7 +48,7 @@ assert_op OK 0 1000 rename "$MNT/hc/one/moved" "$MNT/hc/one/again"
 
 say "a route's root cannot be removed, renamed or replaced"
 for op in "rmdir $MNT/hc/one" "rename $MNT/hc/one $MNT/hc/three" "rename $MNT/hc/two $MNT/hc/one/two" "mkdir $MNT/hc/one"; do
-	read -r result us < <("$TOOLS/timed" $op)
+	read -r result us _ < <("$TOOLS/timed" $op)
 	echo "$op: $result"
 	[[ $result != OK ]] || fail "$op succeeded"
 done

@@ -2,6 +2,7 @@
 # .guardfs: what it holds, its form, that it cannot be changed, and that it answers at once while all else is stuck.
 . "$REPO/tests/lib/lib.sh"
 
+DEADLINE_METADATA=3000 PROBE_INTERVAL=5000 PROBE_TIMEOUT=4000
 setup_one_box
 start_guardfs
 wait_healthy
@@ -35,7 +36,7 @@ say "read-only"
 for op in "create $MNT/.guardfs/x" "mkdir $MNT/.guardfs/x" "unlink $MNT/.guardfs/status" "rmdir $MNT/.guardfs" \
 	"truncate $MNT/.guardfs/health" "chmod $MNT/.guardfs/health 0777" "rename $MNT/.guardfs $MNT/x" \
 	"rename $MNT/.guardfs/status $MNT/.guardfs/x" "rmdir $MNT/.guardfs/backends/box" "mkdir $MNT/.guardfs/backends/x"; do
-	read -r result us < <("$TOOLS/timed" $op)
+	read -r result us _ < <("$TOOLS/timed" $op)
 	echo "$op: $result"
 	[[ $result == @(EROFS|EBUSY|EXDEV|EPERM|ENOTEMPTY) ]] || fail "$op: $result"
 done
@@ -62,6 +63,7 @@ ls "$COLD" >/dev/null
 box_freeze
 "$TOOLS/callers" -t 100 -o missing "$COLD" >/dev/null &
 crowd=$!
+wait_until 5000 eval '(($(backend_field box inflight) >= 90))'
 for ((i = 0; i < 20; i++)); do
 	assert_op OK 0 10 read "$MNT/.guardfs/status"
 	assert_op OK 0 10 read "$MNT/.guardfs/health"

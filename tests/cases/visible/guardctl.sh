@@ -41,8 +41,8 @@ expect 100 . bash -c 'ctl nonesuch'
 expect 100 . bash -c 'ctl'
 expect 100 . bash -c 'ctl wait --state nonesuch --timeout 1s'
 expect 100 . bash -c 'ctl wait --state healthy --timeout nonesuch'
-expect 0 '[0-9]' bash -c 'ctl version'
-expect 0 . bash -c 'ctl help'
+expect 0 '[0-9]' "$GUARDCTL" version
+expect 0 . "$GUARDCTL" help
 
 say "without root"
 expect 0 '^ok' setpriv --reuid=65534 --regid=65534 --clear-groups bash -c 'ctl health'
