@@ -12,8 +12,9 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#define ROUTES_SILENCE_MS 2000u /* a new connection is given at least this before silence counts against it \
-				 */
+#define ROUTES_SILENCE_MS                                                                 \
+	2000u /* a new connection is given at least this before silence counts against it \
+	       */
 #define ABORT_GRACE_MS \
 	1000u /* stuck tasks of a mount that is not ours may return by themselves for so long */
 
