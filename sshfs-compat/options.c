@@ -103,10 +103,14 @@ static errint_t has_contain_symlinks(const struct option_input *in, char *value,
  * beneath are raised to 10 s as well, because they spare the second FUSE hop altogether, and the directory
  * cache is lowered to 10 s: an entry is then never older than with raw sshfs (10 + 10 s), and both caches
  * drop what is changed through this mount. What must be true rather than fast never asks them: the identity
- * marker is opened and read (an open always reaches the server), liveness is asked with a name that cannot be
- * cached, names that do not exist are cached nowhere, and a reconnect starts a new sshfs with empty caches.
- */
-#define CACHE_SECONDS "10"
+ * marker is opened and read (an open always reaches the server), liveness is asked with a name that was never
+ * used before, and a reconnect starts a new sshfs with empty caches.
+ *
+ * Creating a file means looking its name up first: guardfs is asked for the name, then for the file, and
+ * without any memory of the first answer the mount beneath would ask the server a second time. That a name
+ * does not exist is therefore remembered, but only as long as it takes to get from the one to the other. */
+#define CACHE_SECONDS	       "10"
+#define NEGATIVE_CACHE_SECONDS "0.05"
 
 /* clang-format off */
 static const struct sshfs_option options[] = {
@@ -114,7 +118,7 @@ static const struct sshfs_option options[] = {
 	{ .name = "fsname",                .mode = OPTION_ALWAYS,  .fill = value_fsname },
 	{ .name = "allow_other",           .mode = OPTION_ALWAYS },       /* worker acts for every caller */
 	{ .name = "sshfs_sync",            .mode = OPTION_ALWAYS },       /* a write is answered by the server, as fast as without */
-	{ .name = "negative_timeout",      .mode = OPTION_ALWAYS,  .text = "0" },
+	{ .name = "negative_timeout",      .mode = OPTION_ALWAYS,  .text = NEGATIVE_CACHE_SECONDS },
 	{ .name = "entry_timeout",         .mode = OPTION_DEFAULT, .text = CACHE_SECONDS },
 	{ .name = "attr_timeout",          .mode = OPTION_DEFAULT, .text = CACHE_SECONDS },
 	{ .name = "dcache_timeout",        .mode = OPTION_DEFAULT, .text = CACHE_SECONDS },

@@ -12,10 +12,8 @@
 
 static void reply_attr(fuse_req_t req, struct node *node, struct stat *st)
 {
-	double seconds = fs_cache_seconds(fs_backend(node));
-
 	node_present(node, st);
-	fuse_reply_attr(req, st, node->flags & NODE_ROUTE_ROOT ? 0 : seconds);
+	fuse_reply_attr(req, st, entry_seconds(node));
 }
 
 /* A file without a name, or whose handle storage refuses by now, is reached through any descriptor that is
@@ -100,7 +98,11 @@ static unsigned set_from_fuse(int to_set)
 	for (size_t i = 0; i < ARRAY_SIZE(map); i++)
 		if (to_set & map[i].fuse)
 			set |= map[i].ours;
-	return set | (wire_setattr_kills_priv(call.buffer) ? SET_KILL_PRIV : 0);
+	/* Nothing to be set: chown(-1, -1), or the kernel is about to write by itself (passthrough,
+	 * fallocate). Both take set-id bits away. */
+	if (set == 0 || wire_setattr_kills_priv(call.buffer))
+		set |= SET_KILL_PRIV;
+	return set;
 }
 
 static ssize_t setattr(struct backend *b, struct node *node, struct handle *h, const struct stat *want,
