@@ -97,7 +97,7 @@ errint_t fs_init(struct arena *arena, int dev_fd)
 	if (rc == 0)
 		rc = handle_init();
 	if (rc == 0)
-		tiers_refresh();
+		tiers_init();
 	return rc;
 }
 

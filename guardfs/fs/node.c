@@ -4,6 +4,7 @@
  * and freeing), alloc_lock (free records and the name heap). None is held across a call into a backend. */
 #include "fs/node.h"
 #include "base/cleanup.h"
+#include "fs/tiers.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -465,30 +466,55 @@ static void place_directory(struct node *node, uint32_t parent, const char *name
 	node->name = ref;
 	node->parent = parent;
 	pthread_rwlock_unlock(&table.tree_lock);
+	tiers_paths_changed();
 	child_added(parent);
 	name_drop(old_name);
 	child_removed(old_parent);
 }
 
-struct node *node_intern_local(uint32_t parent, const char *name, const struct found *found, bool lookup)
+/* dev_ino: room for the identity of an object without a file handle. */
+static struct key local_key(const struct found *found, uint8_t dev_ino[NODE_FH_MAX])
 {
-	uint8_t dev_ino[NODE_FH_MAX] = {0};
 	struct key k = {.backend = NODE_LOCAL,
 			.fh_type = found->fh_type,
 			.fh_length = found->fh_length,
 			.fh = found->fh,
 			.ino = found->st.st_ino};
-	bool directory = S_ISDIR(found->st.st_mode);
-	struct node *node;
-	uint32_t hash;
 
 	if (!k.fh_length) {
 		uint64_t pair[2] = {found->st.st_dev, found->st.st_ino};
 
+		memset(dev_ino, 0, NODE_FH_MAX);
 		memcpy(dev_ino, pair, sizeof(pair));
 		k.fh = dev_ino;
 		k.fh_type = 0;
 	}
+	return k;
+}
+
+struct node *node_find_local(const struct found *found)
+{
+	uint8_t dev_ino[NODE_FH_MAX];
+	struct key k = local_key(found, dev_ino);
+	uint32_t hash = key_hash(&k);
+	struct shard *s = shard_of(hash);
+	struct node *node;
+
+	ACQUIRE_LOCK(&s->lock);
+	node = index_find(s, hash, &k);
+	if (node)
+		node_pin(node);
+	return node;
+}
+
+struct node *node_intern_local(uint32_t parent, const char *name, const struct found *found, bool lookup)
+{
+	uint8_t dev_ino[NODE_FH_MAX];
+	struct key k = local_key(found, dev_ino);
+	bool directory = S_ISDIR(found->st.st_mode);
+	struct node *node;
+	uint32_t hash;
+
 	hash = key_hash(&k);
 	struct shard *s = shard_of(hash);
 

@@ -1,5 +1,6 @@
 /* rename.c: RENAME and RENAME2. Never across tiers (EXDEV, so that mv copies), never a route's root or a
  * directory above one (EBUSY, like a mountpoint). */
+#include "base/log.h"
 #include "fs/call.h"
 #include "fs/guard.h"
 #include "fs/handle.h"
@@ -51,8 +52,8 @@ static void renamed(struct backend *b, uint32_t p, const char *name, uint32_t np
 	struct node *replaced;
 
 	if (!b->board) {
-		if (!tiers_in_use())
-			return;
+		/* Even without any route: there may be some tomorrow, while the kernel still knows the
+		 * directory and looks nothing up. */
 		place_again(np, newname);
 		if (flags & RENAME_EXCHANGE)
 			place_again(p, name);
@@ -67,10 +68,32 @@ static void renamed(struct backend *b, uint32_t p, const char *name, uint32_t np
 	node_renamed(p, name, np, newname, flags & RENAME_EXCHANGE);
 }
 
+/* The kernel makes the whiteout in our name; it is the caller's. */
+static void own_whiteout(fuse_req_t req, uint32_t parent, const char *name)
+{
+	const struct fuse_ctx *ctx = fuse_req_ctx(req);
+	struct stat want = {.st_uid = ctx->uid, .st_gid = ctx->gid}, dir;
+	struct found found;
+	struct node *node;
+
+	if (fs.local.ops->getattr(&fs.local, parent, -1, &dir) < 0 ||
+	    fs.local.ops->lookup(&fs.local, parent, name, &found) < 0 || !S_ISCHR(found.st.st_mode) ||
+	    found.st.st_rdev != 0)
+		return;
+	node = node_intern_local(parent, name, &found, true);
+	if (!node)
+		return;
+	/* Should it fail, the whiteout does its work all the same. */
+	if (fs.local.ops->setattr(&fs.local, node_index(node), -1, &want,
+				  SET_UID | (dir.st_mode & S_ISGID ? 0 : SET_GID), &found.st) < 0)
+		log_debug("a whiteout stays root's");
+	node_forget(node, 1);
+}
+
 void fs_rename(fuse_req_t req, fuse_ino_t parent_id, const char *name, fuse_ino_t newparent_id,
 	       const char *newname, unsigned flags)
 {
-	struct node *parent = make_parent(req, parent_id, name, true), *newparent;
+	struct node *parent = make_parent(req, parent_id, name, true), *newparent, *victim;
 	struct backend *b;
 	ssize_t rc;
 	int err;
@@ -86,7 +109,11 @@ void fs_rename(fuse_req_t req, fuse_ino_t parent_id, const char *name, fuse_ino_
 	b = fs_backend(parent);
 	if (!guard_enter(req, b, OP_METADATA, GUARD_MUTATING, GUARD_TARGET_ALL))
 		return;
+	victim = b->board || flags ? NULL : make_losing(node_index(newparent), newname);
 	rc = b->ops->rename(b, node_index(parent), name, node_index(newparent), newname, flags);
+	make_lost(victim, rc == 0);
+	if (rc == 0 && flags & RENAME_WHITEOUT && !b->board)
+		own_whiteout(req, node_index(parent), name);
 	if (!guard_leave(req, b, &rc))
 		return;
 	if (rc == 0)

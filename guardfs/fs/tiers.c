@@ -2,6 +2,7 @@
  * concern. */
 #include "fs/tiers.h"
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "fs/node.h"
 #include "fs/virtual.h"
 
@@ -16,9 +17,13 @@
 static struct {
 	pthread_rwlock_t lock; /* of map and generation */
 	struct tiermap map;
-	uint32_t generation;
-	_Atomic uint32_t version;   /* raised when the map or a directory's path changes; starts at 1 */
-	_Atomic uint32_t *concerns; /* per node: version << 1 | answer, sparse */
+	struct tiermap fresh; /* a copy until it is known to be whole */
+	_Atomic uint32_t generation;
+	uint64_t retry_ns;	  /* the map on the board is torn: not looked at again before */
+	_Atomic uint32_t version; /* raised when the map or a directory's path changes; starts at 1 */
+	/* Per node index, sparse: generation of the node << 32 | version << 1 | answer. Without the
+	 * generation a directory would inherit the answer for another whose record it got. */
+	_Atomic uint64_t *concerns;
 } tiers = {.lock = PTHREAD_RWLOCK_INITIALIZER, .generation = UINT32_MAX, .version = 1};
 
 /* Makes directory path below dir, following no symbolic link. */
@@ -50,30 +55,63 @@ static void make_local_dir(int root, const char *path)
 	}
 }
 
+#define TORN_RETRY_NS (100 * NSEC_PER_MSEC)
+
+/* A writer died while it changed the map. Changing nothing ends what it began. */
+static void mend_map(void)
+{
+	board_map_begin(fs.board);
+	board_map_commit(fs.board);
+}
+
+/* A torn copy may lack routes, and paths of theirs would land on the local disk: the old map is kept until
+ * there is a whole one. */
 static void take_map(void)
 {
 	int root = backend_local_root_fd(&fs.local);
+	uint32_t generation = board_copy_map(fs.board, &tiers.fresh);
 
-	tiers.generation = board_copy_map(fs.board, &tiers.map);
-	for (uint32_t i = 0; i < tiers.map.n_routes; i++)
-		make_local_dir(root, tiers.map.routes[i].path);
+	if (generation & 1) {
+		tiers.retry_ns = clock_mono_ns() + TORN_RETRY_NS;
+		return;
+	}
+	for (uint32_t i = 0; i < tiers.fresh.n_routes; i++)
+		if (!tiermap_find_exact(&tiers.map, tiers.fresh.routes[i].path))
+			make_local_dir(root, tiers.fresh.routes[i].path);
+	memcpy(&tiers.map, &tiers.fresh, sizeof(tiers.map));
+	atomic_store(&tiers.generation, generation);
 	atomic_fetch_add(&tiers.version, 1);
+}
+
+static bool is_up_to_date(void)
+{
+	return atomic_load(&fs.board->map_generation) == atomic_load(&tiers.generation);
 }
 
 void tiers_refresh(void)
 {
-	if (atomic_load(&fs.board->map_generation) == tiers.generation)
+	if (is_up_to_date())
 		return;
 	pthread_rwlock_wrlock(&tiers.lock);
 	if (!tiers.concerns) {
-		void *p = mmap(NULL, (size_t)NODE_MAX * sizeof(uint32_t), PROT_READ | PROT_WRITE,
+		void *p = mmap(NULL, (size_t)NODE_MAX * sizeof(*tiers.concerns), PROT_READ | PROT_WRITE,
 			       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 
 		tiers.concerns = p == MAP_FAILED ? NULL : p;
 	}
-	if (atomic_load(&fs.board->map_generation) != tiers.generation)
+	if (!is_up_to_date() && clock_mono_ns() >= tiers.retry_ns)
 		take_map();
 	pthread_rwlock_unlock(&tiers.lock);
+}
+
+void tiers_init(void)
+{
+	tiers_refresh();
+	if (!is_up_to_date()) {
+		mend_map();
+		tiers.retry_ns = 0;
+		tiers_refresh();
+	}
 }
 
 void tiers_paths_changed(void)
@@ -137,7 +175,7 @@ bool tiers_in_use(void)
 
 bool tiers_concern(uint32_t parent)
 {
-	uint32_t version, cached;
+	uint64_t key, cached;
 	bool answer;
 
 	tiers_refresh();
@@ -145,12 +183,13 @@ bool tiers_concern(uint32_t parent)
 		return false;
 	if (!tiers.concerns)
 		return compute_concern(parent);
-	version = atomic_load(&tiers.version) << 1;
+	key =
+	    (uint64_t)fs.arena->nodes[parent].generation << 32 | (uint32_t)(atomic_load(&tiers.version) << 1);
 	cached = atomic_load(&tiers.concerns[parent]);
-	if ((cached & ~1u) == version)
+	if ((cached & ~1ull) == key)
 		return cached & 1;
 	answer = compute_concern(parent);
-	atomic_store(&tiers.concerns[parent], version | (answer ? 1 : 0));
+	atomic_store(&tiers.concerns[parent], key | (answer ? 1 : 0));
 	return answer;
 }
 

@@ -5,6 +5,9 @@
 #include "fs/fs.h"
 #include "config/tiermap.h"
 
+/* The first look at the map; a map that a dead writer left half changed is put in order. Before threads. */
+void tiers_init(void);
+
 /* Takes the map from the board if it changed, and makes the local parent directories of its routes. */
 void tiers_refresh(void);
 

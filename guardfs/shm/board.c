@@ -66,12 +66,17 @@ static void store_words(void *shared, const void *private, size_t n)
 _Static_assert(offsetof(struct board_backend, detail) % sizeof(word_t) == 0, "details are copied by words");
 _Static_assert(sizeof(struct route) % sizeof(word_t) == 0, "routes are copied by words");
 
-static void copy_routes(const struct board *board, struct tiermap *map)
+static void copy_from(const struct tiermap *shared, struct tiermap *map)
 {
-	uint32_t n = __atomic_load_n(&board->map.n_routes, __ATOMIC_RELAXED);
+	uint32_t n = __atomic_load_n(&shared->n_routes, __ATOMIC_RELAXED);
 
 	map->n_routes = MIN(n, TIERMAP_ROUTES_MAX);
-	load_words(map->routes, board->map.routes, map->n_routes * sizeof(struct route));
+	load_words(map->routes, shared->routes, map->n_routes * sizeof(struct route));
+}
+
+static void copy_routes(const struct board *board, struct tiermap *map)
+{
+	copy_from(&board->map, map);
 }
 
 /* One try at a consistent copy. */
@@ -137,9 +142,15 @@ struct tiermap *board_map_begin(struct board *board)
 {
 	pthread_mutex_lock(&draft_lock);
 	take_map_lock(board);
+	uint32_t generation = atomic_load(&board->map_generation);
+
 	copy_routes(board, &draft);
-	if (atomic_load(&board->map_generation) & 1)
+	if (generation & 1) {
+		/* Its writer died at it. No route may get lost: go on from where it was going to. */
+		if (atomic_load(&board->intended_generation) == generation)
+			copy_from(&board->intended, &draft);
 		tiermap_repair(&draft, CONFIG_BACKENDS_MAX);
+	}
 	return &draft;
 }
 
@@ -175,6 +186,12 @@ static void publish_draft(struct board *board)
 {
 	uint32_t generation = atomic_load(&board->map_generation) | 1;
 
+	/* After a dead writer the intended map stands already: it must not be torn as well. */
+	if (atomic_load(&board->intended_generation) != generation) {
+		store_words(board->intended.routes, draft.routes, draft.n_routes * sizeof(struct route));
+		__atomic_store_n(&board->intended.n_routes, draft.n_routes, __ATOMIC_RELAXED);
+		atomic_store(&board->intended_generation, generation);
+	}
 	atomic_store(&board->map_generation, generation);
 	atomic_thread_fence(memory_order_release);
 	for (uint32_t i = 0; i < draft.n_routes; i++) {

@@ -153,6 +153,10 @@ struct board {
 	_Atomic int32_t map_lock;
 	struct tiermap map;
 	struct board_route routes[TIERMAP_ROUTES_MAX];
+	/* The whole map that a change leads to, before map is touched: with a generation equal to (odd)
+	 * map_generation it is complete, and whoever finds its writer dead goes on from it. Writers. */
+	struct tiermap intended;
+	_Atomic uint32_t intended_generation;
 	_Atomic uint32_t
 	    manifest_ok; /* keeper: 1 the manifest was read; 0 the last good map stays; 2 none configured */
 	char manifest_error[CONFIG_ERROR_MAX]; /* keeper, under map_generation */

@@ -114,8 +114,12 @@ static uint32_t check_config(struct config *c)
 
 static uint32_t check_map(struct board *board, uint32_t n_backends)
 {
-	uint32_t dropped = tiermap_repair(&board->map, n_backends);
+	uint32_t generation = atomic_load(&board->map_generation), dropped;
 
+	/* A writer died at it: go on to where it was going, so that no route gets lost. */
+	if ((generation & 1) && atomic_load(&board->intended_generation) == generation)
+		memcpy(&board->map, &board->intended, sizeof(board->map));
+	dropped = tiermap_repair(&board->map, n_backends);
 	for (uint32_t i = 0; i < board->map.n_routes; i++) {
 		struct board_route *route = &board->routes[i];
 		const struct board_backend *backend = &board->backends[board->map.routes[i].backend];
