@@ -19,6 +19,14 @@ static bool tier_has_xattr(const struct backend *b, const char *name)
 	       (!name || strncmp(name, XATTR_SYSTEM_PREFIX, XATTR_SYSTEM_PREFIX_LEN) != 0);
 }
 
+/* The kernel asks for the ACL whenever it checks the permissions of somebody else than the owner, takes "none"
+ * for an answer and remembers it, and fails the operation on any other error. */
+static bool is_acl(const char *name)
+{
+	return strcmp(name, XATTR_NAME_POSIX_ACL_ACCESS) == 0 ||
+	       strcmp(name, XATTR_NAME_POSIX_ACL_DEFAULT) == 0;
+}
+
 static void reply_value(fuse_req_t req, const char *value, size_t length, size_t size)
 {
 	if (size == 0)
@@ -57,7 +65,7 @@ static struct node *target(fuse_req_t req, fuse_ino_t ino, const char *name, boo
 	else if (change && node->backend == NODE_VIRTUAL)
 		err = EROFS;
 	else if (node->backend == NODE_VIRTUAL || !tier_has_xattr(fs_backend(node), name))
-		err = EOPNOTSUPP;
+		err = !change && is_acl(name) ? ENODATA : EOPNOTSUPP;
 	else if (change && strncmp(name, OWN_PREFIX, sizeof(OWN_PREFIX) - 1) == 0)
 		err = EPERM;
 	if (err)
