@@ -181,7 +181,7 @@ static errint_t local_reach(struct backend *b, uint32_t index, struct reached *r
 		*r = (struct reached){b->arena, index, fd, REACHED_PINNED};
 		return 0;
 	}
-	fd = nodefd_keeps(node) ? open_named(b, node) : open_handle(local_of(b), node, O_PATH);
+	fd = node->fh_length == 0 ? open_named(b, node) : open_handle(local_of(b), node, O_PATH);
 	if (fd < 0)
 		return fd;
 	posix_keep(b, index, 0, fd, r);

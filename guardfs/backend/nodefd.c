@@ -94,6 +94,8 @@ static bool make_room(struct node *node, bool forced, int *fd)
 {
 	uint64_t old = atomic_load(&node->fd);
 
+	if (nodefd_keeps(node))
+		return true; /* its descriptor counts no more */
 	while (word_fd(old) >= 0) {
 		bool spared = (old & REFERENCED) && !forced;
 

@@ -62,11 +62,15 @@ static errint_t change_times(struct target t, const struct stat *want, unsigned 
 
 /* What the VFS does to a regular file that somebody without CAP_FSETID changed. (security.capability goes by
  * itself, whoever writes.) */
-static errint_t drop_privileges(struct target t)
+static errint_t drop_privileges(const struct backend *b, struct target t)
 {
 	struct stat st;
 	mode_t bad;
 
+	/* A change of owner that changes none: storage takes the bits and the capabilities away by its own
+	 * rules, and sets ctime. */
+	if (!b->board)
+		return change_owner(t, NULL, 0);
 	if (fstat(t.fd, &st) < 0)
 		return -errno;
 	bad = st.st_mode & (st.st_mode & S_IXGRP ? S_ISUID | S_ISGID : S_ISUID);
@@ -77,7 +81,7 @@ static errint_t drop_privileges(struct target t)
 
 /* Owner before mode, since changing the owner takes bits of the mode away; times last, since a change of size
  * sets them. */
-static errint_t apply(struct target t, const struct stat *want, unsigned set)
+static errint_t apply(const struct backend *b, struct target t, const struct stat *want, unsigned set)
 {
 	errint_t rc = 0;
 
@@ -88,7 +92,7 @@ static errint_t apply(struct target t, const struct stat *want, unsigned set)
 	if (rc == 0 && (set & SET_MODE))
 		rc = change_mode(t, want->st_mode);
 	else if (rc == 0 && (set & SET_KILL_PRIV))
-		rc = drop_privileges(t);
+		rc = drop_privileges(b, t);
 	if (rc == 0 && (set & (SET_ATIME | SET_MTIME | SET_ATIME_NOW | SET_MTIME_NOW)))
 		rc = change_times(t, want, set);
 	return rc;
@@ -102,7 +106,7 @@ errint_t posix_setattr(struct backend *b, uint32_t node, int ref, const struct s
 	struct target t = {ref >= 0 ? ref : r.fd, ref >= 0};
 
 	if (rc == 0)
-		rc = apply(t, want, set);
+		rc = apply(b, t, want, set);
 	return rc < 0 ? rc : errint(fstat(t.fd, st));
 }
 

@@ -123,6 +123,19 @@ static ssize_t setattr(struct backend *b, struct node *node, struct handle *h, c
 	return rc;
 }
 
+/* A request to set nothing is chown(-1, -1), for which set-id bits belong to the owner alone, or comes before
+ * a write, which takes them away whoever writes. The kernel tells us neither which nor checks it. */
+static bool may_drop_set_id(fuse_req_t req, struct backend *b, const struct node *node)
+{
+	uid_t uid = fuse_req_ctx(req)->uid;
+	struct stat st;
+
+	if (b->board || uid == 0 || b->ops->getattr(b, node_index(node), -1, &st) < 0)
+		return true;
+	return uid == st.st_uid || !S_ISREG(st.st_mode) || !(st.st_mode & (S_ISUID | S_ISGID)) ||
+	       st.st_mode & (S_IWGRP | S_IWOTH);
+}
+
 void fs_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *want, int to_set, struct fuse_file_info *fi)
 {
 	struct node *node = node_from_id(ino);
@@ -137,6 +150,10 @@ void fs_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *want, int to_set, s
 		return;
 	}
 	b = fs_backend(node);
+	if (to_set == 0 && !may_drop_set_id(req, b, node)) {
+		fuse_reply_err(req, EPERM);
+		return;
+	}
 	if (!guard_enter(req, b, OP_METADATA, GUARD_MUTATING, guard_target_node(node_index(node))))
 		return;
 	h = fi ? handle_get(fi->fh) : NULL;

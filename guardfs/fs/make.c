@@ -236,6 +236,35 @@ void fs_mkdir(fuse_req_t req, fuse_ino_t parent_id, const char *name, mode_t mod
 
 /* ---- removing ---- */
 
+struct node *make_losing(uint32_t parent, const char *name)
+{
+	struct found found;
+	struct node *node;
+
+	if (fs.local.ops->lookup(&fs.local, parent, name, &found) < 0 ||
+	    (!S_ISDIR(found.st.st_mode) && found.st.st_nlink > 1))
+		return NULL;
+	node = node_find_local(&found);
+	if (!node)
+		return NULL;
+	node->flags |= NODE_KEEPS_FD;
+	if (fs.local.ops->getattr(&fs.local, node_index(node), -1, &found.st) == 0) /* opens it */
+		return node;
+	make_lost(node, false);
+	return NULL;
+}
+
+void make_lost(struct node *node, bool lost)
+{
+	if (!node)
+		return;
+	if (!lost) {
+		node->flags &= (uint8_t)~NODE_KEEPS_FD;
+		nodefd_drop(fs.arena, node_index(node));
+	}
+	node_unpin(node);
+}
+
 static void remove_name(fuse_req_t req, struct node *parent, const char *name, bool directory)
 {
 	struct backend *b = fs_backend(parent);
@@ -245,7 +274,9 @@ static void remove_name(fuse_req_t req, struct node *parent, const char *name, b
 
 	if (!guard_enter(req, b, OP_METADATA, GUARD_MUTATING, guard_target_name(p, name)))
 		return;
+	node = b->board ? NULL : make_losing(p, name);
 	rc = directory ? b->ops->rmdir(b, p, name) : b->ops->unlink(b, p, name);
+	make_lost(node, rc == 0);
 	if (!guard_leave(req, b, &rc))
 		return;
 	if (rc == 0 && b->board) {

@@ -17,4 +17,12 @@ void fs_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_ino_t n
  * the virtual tree, EEXIST for .guardfs itself when making, EROFS when removing. */
 struct node *make_parent(fuse_req_t req, fuse_ino_t parent, const char *name, bool removing);
 
+/* Before the local object at this name loses it: if that is its last one, its descriptor is kept from now on
+ * for whoever still has it (a working directory, a descriptor of O_PATH). Returns the node, pinned, for
+ * make_lost, or NULL. */
+struct node *make_losing(uint32_t parent, const char *name);
+
+/* After the attempt; lost: it succeeded. node may be NULL. */
+void make_lost(struct node *node, bool lost);
+
 #endif

@@ -26,6 +26,9 @@ struct node *node_intern_local(uint32_t parent, const char *name, const struct f
 struct node *node_intern_guarded(const struct backend *b, uint32_t parent, const char *name,
 				 const struct stat *st, unsigned flags, bool lookup);
 
+/* The local node known for what was found, pinned (node_unpin is the caller's), or NULL. */
+struct node *node_find_local(const struct found *found);
+
 /* The virtual node with the given id from fs/virtual.h. */
 struct node *node_intern_virtual(unsigned id, bool lookup);
 

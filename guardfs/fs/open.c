@@ -119,6 +119,20 @@ static void open_virtual(fuse_req_t req, const struct node *node, struct fuse_fi
 		handle_release(h);
 }
 
+/* Truncating by open takes set-id bits away, as every change by somebody else than root does. */
+static ssize_t open_node(struct backend *b, uint32_t node, int flags, int *ref)
+{
+	ssize_t rc = b->ops->open(b, node, backend_flags(flags), ref);
+	struct stat st;
+
+	if (rc < 0 || !(flags & O_TRUNC) || !wire_open_kills_priv(call.buffer))
+		return rc;
+	rc = b->ops->setattr(b, node, *ref, &(struct stat){0}, SET_KILL_PRIV, &st);
+	if (rc < 0)
+		b->ops->release(b, *ref);
+	return rc;
+}
+
 void fs_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
 	struct node *node = node_from_id(ino);
@@ -141,7 +155,7 @@ void fs_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 			 guard_target_node(node_index(node))))
 		return;
 	epoch = b->board ? atomic_load(&b->board->root_epoch) : 0;
-	rc = b->ops->open(b, node_index(node), backend_flags(fi->flags), &ref);
+	rc = open_node(b, node_index(node), fi->flags, &ref);
 	if (!guard_leave(req, b, &rc))
 		return;
 	if (rc < 0) {

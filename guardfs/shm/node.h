@@ -21,6 +21,7 @@ enum node_flags {
 	NODE_ROUTE_ROOT = 1 << 0, /* the root of a route: shown even while its backend is down */
 	NODE_UNLINKED = 1 << 1,   /* has no name any more; reachable through handles only */
 	NODE_KNOWN = 1 << 2,      /* attributes below are from the backend, not invented */
+	NODE_KEEPS_FD = 1 << 3,   /* local tier: about to lose, or without, its last name: only the descriptor leads to it */
 };
 
 /* The cached O_PATH descriptor of a node, with the number of tasks using it and the epoch of the backend that it belongs to, in one word
