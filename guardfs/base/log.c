@@ -1,4 +1,5 @@
-/* log.c: one line, one write(2). Priorities are written as "<N>" when systemd reads our stderr (sd-daemon(3)). */
+/* log.c: one line, one write(2). Priorities are written as "<N>" when systemd reads our stderr
+ * (sd-daemon(3)). */
 #include "base/log.h"
 
 #include <stdarg.h>
@@ -6,6 +7,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 #include <errno.h>
+#include <poll.h>
 
 static struct {
 	const char *process;
@@ -40,8 +42,10 @@ void log_write(enum log_level level, const char *fmt, ...)
 	va_end(ap);
 	used = MIN(used + (n > 0 ? (size_t)n : 0), sizeof(line) - 1);
 	line[used] = '\n';
-	/* Nothing sensible can be done when the log itself cannot be written. */
-	if (write(STDERR_FILENO, line, used + 1) < 0)
+	/* Nothing sensible can be done when the log itself cannot be written. A reader that has stopped
+	 * reading (a full pipe, a stopped terminal) must not stop guardian: the line is dropped then. */
+	if (poll(&(struct pollfd){.fd = STDERR_FILENO, .events = POLLOUT}, 1, 0) == 1 &&
+	    write(STDERR_FILENO, line, used + 1) < 0)
 		errno = saved;
 	errno = saved;
 }

@@ -245,6 +245,7 @@ int guardian_resume_main(char **argv)
 	}
 	g.board = &g.arena->board;
 	g.mounted = true;
+	handover_recall_dead(&g);
 	/* The old keeper runs the old program: end it without its sshfs (SIGKILL), the next one adopts them.
 	 */
 	g.keeper = atomic_load(&g.board->pid[PROCESS_KEEPER]);

@@ -7,6 +7,7 @@
 #include "base/base.h"
 #include "base/child.h"
 #include "shm/arena.h"
+#include <poll.h>
 #include <sys/types.h>
 
 /* Fixed descriptor numbers, below FD_RESERVED: they are the same in worker (one table) and after a
@@ -83,6 +84,8 @@ void mount_end(struct guardian *g);		      /* detaches binds and mount */
 /* watch.c: answers what is past its deadline. Returns the CLOCK_MONOTONIC time of the next deadline, or
  * UINT64_MAX. */
 uint64_t watch_deadlines(struct guardian *g, uint64_t now_ns);
+/* Polls one descriptor for at most timeout_ms without letting a deadline pass. True: it is ready. */
+bool watch_while(struct guardian *g, struct pollfd *p, unsigned timeout_ms);
 /* No task of a dead worker is left inside a backend. */
 void watch_release_orphans(struct guardian *g);
 /* Parked slots that a guardian was about to answer when it was killed. On resume, before a worker starts. */
@@ -98,8 +101,10 @@ errint_t processes_quiesce(struct guardian *g) WARN_UNUSED;
 
 /* handover.c */
 void handover_reexecute(struct guardian *g); /* returns only if it was refused, with everything as before */
-void handover_store(struct guardian *g);     /* descriptors to systemd's fd store, READY=1 */
-void handover_forget(void);		     /* takes them back */
+void handover_recall_dead(
+    struct guardian *g);		 /* after a re-execution: the killed workers still to be reaped */
+void handover_store(struct guardian *g); /* descriptors to systemd's fd store, READY=1 */
+void handover_forget(void);		 /* takes them back */
 /* Looks for a session to go on with: systemd's fd store, or (locked: somebody holds the lock) a worker that
  * outlived its guardian. 0: arena and device are in place, g->arena set; -ENOENT: none; other -errno: there
  * is one, but it cannot be resumed, or it is served (said why). */

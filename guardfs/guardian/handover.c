@@ -41,10 +41,10 @@ void handover_print_layout(void)
 }
 
 /* Asks the program at g->exe, which may be a newer one, for its arena layout. */
-static bool same_layout(const struct guardian *g)
+static bool same_layout(struct guardian *g)
 {
 	char mine[64], theirs[64] = "";
-	int pipe_fds[2], status;
+	int pipe_fds[2], pidfd = -1, status;
 	ssize_t n = 0;
 	pid_t pid;
 
@@ -57,7 +57,7 @@ static bool same_layout(const struct guardian *g)
 	close(pipe_fds[1]);
 	const int keep[] = {GUARDIAN_READY};
 
-	pid = child_clone(keep, 1, NULL);
+	pid = child_clone(keep, 1, &pidfd);
 	if (pid == 0) {
 		char name[] = "guardfs", option[] = "--arena-layout";
 		char *argv[] = {name, option, NULL};
@@ -70,11 +70,15 @@ static bool same_layout(const struct guardian *g)
 		execv(g->exe, argv);
 		_exit(127);
 	}
-	setup_vacate(GUARDIAN_READY);
-	struct pollfd p = {.fd = pipe_fds[0], .events = POLLIN};
+	struct pollfd p = {.fd = pidfd, .events = POLLIN};
+	bool ended = pid > 0 && watch_while(g, &p, LAYOUT_CHECK_MS);
 
-	if (pid > 0 && poll(&p, 1, LAYOUT_CHECK_MS) > 0)
+	/* Not before: until the child has left our table, the number is its own, too. */
+	setup_vacate(GUARDIAN_READY);
+	if (ended)
 		n = read(pipe_fds[0], theirs, sizeof(theirs) - 1);
+	if (pidfd >= 0)
+		close(pidfd);
 	close(pipe_fds[0]);
 	if (pid > 0) {
 		kill(pid, SIGKILL);
@@ -92,14 +96,39 @@ static bool same_layout(const struct guardian *g)
 	return false;
 }
 
+/* Killed workers that cannot be reaped yet go over as a list of numbers. */
+static void format_dead(const struct guardian *g, char *text, size_t size)
+{
+	size_t used = (size_t)snprintf(text, size, "%s", "-");
+
+	for (uint32_t i = 0; i < g->n_dead && used < size; i++)
+		used += (size_t)snprintf(text + used, size - used, " %d", (int)g->dead[i]);
+}
+
+void handover_recall_dead(struct guardian *g)
+{
+	const char *at = getenv("GUARDFS_REEXECUTED");
+	int pid, n;
+
+	for (at = at && *at ? at + 1 : ""; g->n_dead < DEAD_WORKERS_MAX && sscanf(at, " %d%n", &pid, &n) == 1;
+	     at += n)
+		g->dead[g->n_dead++] = pid;
+	atomic_store(&g->board->dead_workers, g->n_dead);
+	/* Not for our children: it is by this that main knows what it is. */
+	unsetenv("GUARDFS_REEXECUTED");
+}
+
 void handover_reexecute(struct guardian *g)
 {
+	char dead[DEAD_WORKERS_MAX * 12 + 8];
+
 	if (!same_layout(g))
 		return;
 	log_notice("re-executing %s", g->exe);
 	if (processes_quiesce(g) < 0)
 		return;
-	setenv("GUARDFS_REEXECUTED", "1", 1);
+	format_dead(g, dead, sizeof(dead));
+	setenv("GUARDFS_REEXECUTED", dead, 1);
 	execv(g->exe, g->argv);
 	log_error("cannot execute %s: %s; going on with this program", g->exe, strerror(errno));
 	unsetenv("GUARDFS_REEXECUTED");
@@ -173,7 +202,12 @@ static void from_store(struct session_fds *fds)
 
 static int steal(int pidfd, int fd)
 {
-	return (int)syscall(SYS_pidfd_getfd, pidfd, fd, 0);
+	int own = (int)syscall(SYS_pidfd_getfd, pidfd, fd, 0);
+
+	/* It comes close-on-exec, and would be gone after a re-execution while the arena still names it. */
+	if (own >= 0 && fcntl(own, F_SETFD, 0) < 0)
+		return -1;
+	return own;
 }
 
 static bool wait_stopped(pid_t pid)
@@ -272,6 +306,10 @@ static errint_t resume_arena(struct guardian *g, const struct session_fds *fds)
 	if (pidfd >= 0)
 		close(pidfd);
 	end_old(worker);
+	/* Not our child: reap_dead sees by its state when the last task of it has left its backend. */
+	if (is_guardfs(worker) && child_state(worker, NULL) != 0)
+		g->dead[g->n_dead++] = worker;
+	atomic_store(&g->board->dead_workers, g->n_dead);
 	end_old(atomic_load(&g->board->pid[PROCESS_KEEPER]));
 	return 0;
 }

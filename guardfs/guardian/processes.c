@@ -15,10 +15,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define SILENT_MS  1000u  /* no heartbeat for so long: the worker is stopped or stuck */
-#define SUSPECT_MS 250u	  /* no heartbeat for so long: see whether the worker is still alive */
-#define START_MS   10000u /* a new worker may take so long to its first heartbeats (it rebuilds its indexes) \
-			   */
+#define SILENT_MS  1000u /* no heartbeat for so long: the worker is stopped or stuck */
+#define SUSPECT_MS 250u	 /* no heartbeat for so long: see whether the worker is still alive */
+#define START_MS                                                                                  \
+	10000u /* a new worker may take so long to its first heartbeats (it rebuilds its indexes) \
+		*/
 #define QUICK_DEATH_MS	300u /* a worker that lived no longer than this has crashed at once */
 #define BACKOFF_MIN_MS	25u
 #define BACKOFF_MAX_MS	2000u
@@ -129,6 +130,9 @@ static void describe_path(struct guardian *g, const struct wire_request *r, cons
 		n = g->arena->nodes[n].parent;
 	}
 	snprintf(path, size, "%s", tail);
+	for (char *p = path; *p; p++) /* it is logged and shown: a name must not forge a line */
+		if ((unsigned char)*p < ' ' || *p == 0x7f)
+			*p = '?';
 }
 
 static void record_crash(struct guardian *g, const char *cause)
@@ -249,7 +253,12 @@ static void reap_dead(struct guardian *g)
 	if (!g->n_dead)
 		return;
 	for (uint32_t i = 0; i < g->n_dead; i++) {
-		if (waitpid(g->dead[i], NULL, WNOHANG) == g->dead[i])
+		errno = 0;
+		/* One of another guardian's is no child of ours; init reaps it. */
+		bool gone = waitpid(g->dead[i], NULL, WNOHANG) == g->dead[i] ||
+			    (errno == ECHILD && child_state(g->dead[i], NULL) == 0);
+
+		if (gone)
 			atomic_fetch_add(&g->board->reaped_workers, 1);
 		else
 			g->dead[n++] = g->dead[i];
@@ -326,7 +335,7 @@ errint_t processes_quiesce(struct guardian *g)
 	if (!g->worker)
 		return 0;
 	atomic_fetch_add(&g->board->requests.quiesce, 1);
-	if (poll(&p, 1, QUIESCE_MS) <= 0)
+	if (!watch_while(g, &p, QUIESCE_MS))
 		kill(g->worker, SIGKILL);
 	if (!reap_soon(g->worker) && g->n_dead < DEAD_WORKERS_MAX)
 		g->dead[g->n_dead++] = g->worker;

@@ -7,6 +7,8 @@
 #include <errno.h>
 #include <unistd.h>
 
+#define WATCH_SLICE_MS 20
+
 static bool is_current(const struct slot *slot, uint64_t unique)
 {
 	return unique && atomic_load(&slot->answered) != unique;
@@ -153,6 +155,18 @@ uint64_t watch_deadlines(struct guardian *g, uint64_t now_ns)
 		next_ns = MIN(next_ns, deadline_ns);
 	}
 	return next_ns;
+}
+
+bool watch_while(struct guardian *g, struct pollfd *p, unsigned timeout_ms)
+{
+	uint64_t until_ns = clock_mono_ns() + timeout_ms * NSEC_PER_MSEC;
+
+	while (clock_mono_ns() < until_ns) {
+		if (poll(p, 1, WATCH_SLICE_MS) > 0)
+			return true;
+		watch_deadlines(g, clock_mono_ns());
+	}
+	return false;
 }
 
 void watch_release_orphans(struct guardian *g)

@@ -200,6 +200,17 @@ struct fd_list {
 	int fds[];
 };
 
+/* Guardian's pidfd of ourselves, on its way to its place below FD_RESERVED while we start: its number is free
+ * for another file a moment later. */
+static bool is_of_guardian(DIR *dir, const char *number)
+{
+	char target[32];
+	ssize_t n = readlinkat(dirfd(dir), number, target, sizeof(target) - 1);
+
+	target[n > 0 ? n : 0] = '\0';
+	return strcmp(target, "anon_inode:[pidfd]") == 0;
+}
+
 /* Open descriptors that no record names. malloc'ed; NULL if there are none (or no memory: then they wait for
  * the next sweep). */
 static struct fd_list *list_unrecorded(struct arena *arena, int spared_fd)
@@ -218,7 +229,8 @@ static struct fd_list *list_unrecorded(struct arena *arena, int spared_fd)
 		char *end;
 		long fd = strtol(d->d_name, &end, 10);
 
-		if (*end || fd < FD_RESERVED || is_marked(recorded, (int)fd))
+		if (*end || fd < FD_RESERVED || is_marked(recorded, (int)fd) ||
+		    is_of_guardian(dir, d->d_name))
 			continue;
 		struct fd_list *grown =
 		    realloc(list, sizeof(*list) + ((list ? list->n : 0) + 1) * sizeof(int));
