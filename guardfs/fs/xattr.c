@@ -116,6 +116,31 @@ void fs_setxattr(fuse_req_t req, fuse_ino_t ino, const char *name, const char *v
 		fs_reply_rc(req, rc);
 }
 
+/* Who is not privileged doesn't learn that trusted attributes exist. Returns the new length. */
+static ssize_t hide_trusted(char *list, ssize_t length)
+{
+	char *to = list;
+
+	for (char *name = list; name < list + length;) {
+		size_t n = strlen(name) + 1;
+
+		if (strncmp(name, XATTR_TRUSTED_PREFIX, XATTR_TRUSTED_PREFIX_LEN) != 0) {
+			memmove(to, name, n);
+			to += n;
+		}
+		name += n;
+	}
+	return to - list;
+}
+
+/* Names as this caller may see them, in call.data. */
+static ssize_t list_names(fuse_req_t req, struct backend *b, const struct node *node)
+{
+	ssize_t n = b->ops->listxattr(b, node_index(node), (char *)call.data, CALL_DATA_SIZE);
+
+	return n > 0 && fuse_req_ctx(req)->uid != 0 ? hide_trusted((char *)call.data, n) : n;
+}
+
 void fs_listxattr(fuse_req_t req, fuse_ino_t ino, size_t size)
 {
 	struct node *node = node_from_id(ino);
@@ -132,15 +157,13 @@ void fs_listxattr(fuse_req_t req, fuse_ino_t ino, size_t size)
 	b = fs_backend(node);
 	if (!guard_enter(req, b, OP_METADATA, GUARD_NONE, 0))
 		return;
-	rc = b->ops->listxattr(b, node_index(node), (char *)call.data, MIN(size, (size_t)CALL_DATA_SIZE));
+	rc = list_names(req, b, node);
 	if (!guard_leave(req, b, &rc))
 		return;
 	if (rc < 0)
 		fs_reply_rc(req, rc);
-	else if (size == 0)
-		fuse_reply_xattr(req, (size_t)rc);
 	else
-		fuse_reply_buf(req, (const char *)call.data, (size_t)rc);
+		reply_value(req, (const char *)call.data, (size_t)rc, size);
 }
 
 void fs_removexattr(fuse_req_t req, fuse_ino_t ino, const char *name)
