@@ -39,7 +39,7 @@ spread()
 # percentile P: of the numbers on standard input.
 percentile()
 {
-	sort -n | awk -v p="$1" '{ v[NR] = $1 } END { i = int(NR * p / 100) + 1; print v[i > NR ? NR : i] }'
+	sort -n | awk -v p="$1" '{ v[NR] = $1 } END { i = int(NR * p / 100) + 1; if (i > NR) i = NR; print v[i] }'
 }
 
 # compare TITLE AIM_OF OPTION... WORKLOAD NAME=DIR...: runs ops; AIM_OF SUBJECT PEER prints the aim of that row.
