@@ -1,5 +1,5 @@
 /* oracle.h: a program that does one of everything in a directory and says what came of it, so that two file
- * systems can be compared. Its two halves are oracle-names.c and oracle-data.c:
+ * systems can be compared. Its parts are oracle-names.c, oracle-data.c and oracle-rights.c:
  *
  *     oracle-names DIR [AREA]
  *

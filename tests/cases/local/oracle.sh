@@ -14,7 +14,7 @@ compare()
 	mkdir -p "$WORK/native" "$MNT/through"
 	mkdir -m 0777 "$WORK/native/$name" "$MNT/through/$name"
 	chmod 0777 "$WORK/native/$name" "$MNT/through/$name"
-	for half in names data; do
+	for half in names data rights; do
 		for where in "$WORK/native" "$MNT/through"; do
 			"$@" "$TOOLS/oracle-$half" "$where/$name" >>"$WORK/$name.${where##*/}" 2>&1 ||
 				fail "the oracle in $where: $(tail -n 1 "$WORK/$name.${where##*/}")"
