@@ -26,7 +26,11 @@ static void passthrough_begin(struct node *node, struct handle *h, int fd)
 		return;
 	ACQUIRE_LOCK(node_lock(node));
 	if (node->opens == 0) {
-		int id = wire_backing_open(fs.dev_fd, fd);
+		struct stat st;
+		/* The kernel would write with our privileges, and leave set-id bits where a caller's write
+		 * must clear them. */
+		bool set_id = fstat(fd, &st) == 0 && st.st_mode & (S_ISUID | S_ISGID);
+		int id = set_id ? 0 : wire_backing_open(fs.dev_fd, fd);
 
 		node->backing_id = id > 0 ? id : 0;
 	}
@@ -263,6 +267,7 @@ static void sync_handle(fuse_req_t req, uint64_t fh, sync_fn sync, bool data_onl
 {
 	struct handle *h = handle_get(fh);
 	struct backend *b;
+	uint64_t mark;
 	ssize_t rc;
 
 	if (!h || h->kind != HANDLE_FILE) {
@@ -283,10 +288,11 @@ static void sync_handle(fuse_req_t req, uint64_t fh, sync_fn sync, bool data_onl
 		return;
 	}
 	rc = handle_ensure(b, h);
+	mark = handle_unsynced(h);
 	if (rc == 0)
 		rc = sync(b, h, data_only);
 	if (rc == 0 && sync == do_fsync)
-		handle_synced(h);
+		handle_synced(h, mark);
 	handle_put(h);
 	if (guard_leave(req, b, &rc))
 		fs_reply_rc(req, rc);

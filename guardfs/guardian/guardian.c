@@ -29,9 +29,10 @@ static void find_exe(struct guardian *g)
 		g->exe[(size_t)n - tail] = '\0';
 }
 
-static void remove_outside_files(const struct config *config)
+/* Leaves the runtime directory as it was found; a log with something in it stays. */
+static void remove_runtime_files(const struct config *config)
 {
-	static const char *const files[] = {"health", "status.json"};
+	static const char *const files[] = {"health", "status.json", "lock"};
 	char path[CONFIG_PATH_MAX + 32];
 
 	for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
@@ -39,6 +40,9 @@ static void remove_outside_files(const struct config *config)
 		if (unlink(path) < 0 && errno != ENOENT)
 			log_warning("cannot remove %s: %s", path, strerror(errno));
 	}
+	snprintf(path, sizeof(path), "%s/mnt", config->run_dir);
+	if (rmdir(path) < 0 || rmdir(config->run_dir) < 0)
+		errno = 0; /* somebody else's files are in it */
 }
 
 static void tell_ready(int ready_fd)
@@ -58,7 +62,7 @@ static void end(struct guardian *g)
 	handover_forget();
 	mount_end(g);
 	processes_stop(g, true);
-	remove_outside_files(&config);
+	remove_runtime_files(&config);
 }
 
 /* Returns true when it is time to end. */
@@ -162,6 +166,7 @@ static errint_t start_session(struct guardian *g, const struct config *config)
 
 	if (rc < 0 && !locked)
 		return rc;
+	g->locked = !locked;
 	rc = handover_find(g, config, locked);
 	if (rc == 0 && locked && setup_lock(config, LOCK_WAIT_MS) < 0)
 		log_warning("the lock of %s is still held by a task of the old worker", config->run_dir);
@@ -221,6 +226,8 @@ int guardian_main(const struct config *config, char **argv, int ready_fd)
 	if (rc < 0) {
 		if (g.board)
 			end(&g);
+		else if (g.locked)
+			remove_runtime_files(config);
 		return GUARDIAN_EXIT_FAILED;
 	}
 	if (!g.has_namespace)

@@ -41,6 +41,7 @@ struct guardian {
 	char exe[4096]; /* path of this program */
 	bool mounted;	/* the mount is ours to remove */
 	bool has_namespace;
+	bool locked; /* we hold the lock of the runtime directory, and made what is in there */
 
 	/* processes.c */
 	pid_t worker, keeper;

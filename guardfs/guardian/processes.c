@@ -180,7 +180,6 @@ static void worker_gone(struct guardian *g, const char *cause, bool reaped, uint
 {
 	record_crash(g, cause);
 	atomic_store(&g->board->serving, 0);
-	atomic_store(&g->board->pid[PROCESS_WORKER], 0);
 	atomic_fetch_add(&g->board->worker_restarts, 1);
 	if (!reaped) {
 		kill(g->worker, SIGKILL);

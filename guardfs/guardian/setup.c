@@ -21,8 +21,8 @@
 #include <systemd/sd-daemon.h>
 #include <unistd.h>
 
-/* Closes what a careless parent has left open, while whoever serves it still can: a file of our own mount among it, closed later, would wait for
- * ourselves. What systemd's fd store hands over (3, 4, ...) stays. */
+/* Closes what a careless parent has left open, while whoever serves it still can: a file of our own mount
+ * among it, closed later, would wait for ourselves. What systemd's fd store hands over (3, 4, ...) stays. */
 static void close_inherited(int ready_fd)
 {
 	unsigned first = SD_LISTEN_FDS_START + (unsigned)MAX(sd_listen_fds(0), 0);
@@ -124,30 +124,36 @@ errint_t setup_directories(const struct config *config)
 	return rc < 0 ? rc : make_directory(config->state_dir, "state");
 }
 
+/* Locks the file at path. -EAGAIN: somebody holds it, or it was removed by its holder's end meanwhile. */
+static errint_t try_lock(const char *path)
+{
+	struct stat held, named;
+	int fd = open(path, O_RDWR | O_CREAT | O_NOFOLLOW, 0600);
+
+	if (fd < 0)
+		return -errno;
+	if (flock(fd, LOCK_EX | LOCK_NB) == 0 && fstat(fd, &held) == 0 && stat(path, &named) == 0 &&
+	    held.st_ino == named.st_ino)
+		return setup_place(fd, GUARDIAN_LOCK);
+	close(fd);
+	return -EAGAIN;
+}
+
 errint_t setup_lock(const struct config *config, unsigned wait_ms)
 {
 	uint64_t until_ns = clock_mono_ns() + wait_ms * NSEC_PER_MSEC;
 	char path[CONFIG_PATH_MAX + 16];
-	int fd;
+	errint_t rc;
 
 	snprintf(path, sizeof(path), "%s/lock", config->run_dir);
-	fd = open(path, O_RDWR | O_CREAT | O_NOFOLLOW, 0600);
-	if (fd < 0) {
-		errint_t rc = -errno;
-
-		log_error("cannot open %s: %s", path, strerror(-rc));
-		return rc;
-	}
-	while (flock(fd, LOCK_EX | LOCK_NB) < 0) {
+	while ((rc = try_lock(path)) == -EAGAIN && clock_mono_ns() < until_ns) {
 		const struct timespec pause = {.tv_nsec = 5000000};
 
-		if (clock_mono_ns() >= until_ns) {
-			close(fd);
-			return -EBUSY;
-		}
 		nanosleep(&pause, NULL);
 	}
-	return setup_place(fd, GUARDIAN_LOCK);
+	if (rc < 0 && rc != -EAGAIN)
+		log_error("cannot lock %s: %s", path, strerror(-rc));
+	return rc == -EAGAIN ? -EBUSY : rc;
 }
 
 errint_t setup_channels(void)

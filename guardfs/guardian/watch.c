@@ -66,6 +66,27 @@ static void judge_timeout(struct guardian *g, const struct due *due)
 	}
 }
 
+/* The same for a task whose caller has been answered and that is still inside: something may have completed
+ * after it was read (an answer from sshfs's own cache will do), and nothing since. Returns when to look
+ * again. */
+static uint64_t judge_stall(struct guardian *g, const struct slot *slot, uint64_t now_ns)
+{
+	uint32_t backend = atomic_load(&slot->backend);
+	uint64_t last_ns, silent_from_ns;
+
+	if (backend >= g->board->config.n_backends || !atomic_load(&slot->inside) ||
+	    slot->op_class >= OP_CLASS_COUNT)
+		return UINT64_MAX;
+	last_ns =
+	    MAX(atomic_load(&g->board->backends[backend].last_completion_ns), atomic_load(&slot->read_ns));
+	silent_from_ns = last_ns + g->board->config.deadline.ms[slot->op_class] * NSEC_PER_MSEC;
+	if (silent_from_ns > now_ns)
+		return silent_from_ns;
+	if (board_open_gate(g->board, backend, atomic_load(&slot->epoch), ERRCLASS_TIMEOUT))
+		nudge_keeper();
+	return UINT64_MAX;
+}
+
 static size_t make_reply(struct guardian *g, const struct slot *slot, uint64_t unique, uint8_t *out)
 {
 	uint32_t n = slot->fallback_length;
@@ -137,11 +158,13 @@ static uint64_t watch_slot(struct guardian *g, struct slot *slot, uint64_t now_n
 		return UINT64_MAX;
 	if (deadline_ns > now_ns)
 		return deadline_ns;
-	if (state == SLOT_PARKED)
+	if (state == SLOT_PARKED) {
 		expire_parked(g, slot, now_ns);
-	else if (is_current(slot, unique))
+		return UINT64_MAX;
+	}
+	if (is_current(slot, unique))
 		answer(g, slot, unique);
-	return UINT64_MAX;
+	return judge_stall(g, slot, now_ns);
 }
 
 uint64_t watch_deadlines(struct guardian *g, uint64_t now_ns)
