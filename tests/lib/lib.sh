@@ -454,15 +454,16 @@ wait_down()
 	wait_until "${2:-10000}" backend_is "${1:-box}" down recovering
 }
 
-worker_pid()
-{
-	jq -r .processes.worker "$RUN/status.json"
-}
-
-# The pids as the mount itself tells them, fresher than the outside file.
+# The pids as the mount itself tells them, fresher than the outside file. Never 0, which kill(1) would take for all of us.
 process_pid()
 {
-	status ".processes.$1"
+	local pid tries
+
+	for ((tries = 0; tries < 100; tries++)); do
+		pid=$(status ".processes.$1") && ((pid > 1)) && echo "$pid" && return
+		sleep 0.02 # sleep-ok: polling
+	done
+	fail "no pid of $1"
 }
 
 sshfs_pid()

@@ -27,5 +27,4 @@ for how in term umount busy; do
 	! mounted || fail "still mounted"
 	assert_missing "$RUN/health"
 	assert_missing "$RUN/status.json"
-	wait 2>/dev/null || true
 done
