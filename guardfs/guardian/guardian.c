@@ -216,11 +216,16 @@ int guardian_main(const struct config *config, char **argv, int ready_fd)
 	log_init("guardian", LOG_LEVEL_INFO);
 	g.argv = argv;
 	find_exe(&g);
-	rc = setup_directories(config);
+	rc = mount_check_device();
 	if (rc == 0)
-		rc = setup_descriptors(ready_fd);
+		rc = setup_directories(config);
+	if (rc < 0)
+		return GUARDIAN_EXIT_FAILED;
+	rc = setup_descriptors(ready_fd);
 	if (rc == 0)
 		rc = setup_signals();
+	if (rc < 0)
+		log_error("cannot set up descriptors and signals: %s", strerror(-rc));
 	if (rc == 0)
 		rc = start_session(&g, config);
 	if (rc < 0) {

@@ -77,6 +77,7 @@ void setup_log_file(const struct config *config);
 void setup_board(struct guardian *g);
 
 /* mount.c */
+errint_t mount_check_device(void) WARN_UNUSED; /* is there a /dev/fuse? */
 errint_t mount_check(const struct config *config) WARN_UNUSED;
 errint_t mount_begin(struct guardian *g) WARN_UNUSED; /* mount(2), INIT saved in the arena */
 void mount_finish(struct guardian *g);		      /* once serving: read-ahead, exposed binds */

@@ -81,17 +81,23 @@ static errint_t check_mountpoint(const struct config *config)
 	return S_ISDIR(st.st_mode) ? 0 : -ENOTDIR;
 }
 
+errint_t mount_check_device(void)
+{
+	errint_t rc;
+
+	if (access("/dev/fuse", R_OK | W_OK) == 0)
+		return 0;
+	rc = -errno;
+	log_error("/dev/fuse: %s; load the module (modprobe fuse), or give this container the device",
+		  strerror(-rc));
+	return rc;
+}
+
 errint_t mount_check(const struct config *config)
 {
 	char source[700];
 	errint_t rc;
 
-	if (access("/dev/fuse", R_OK | W_OK) < 0) {
-		rc = -errno;
-		log_error("/dev/fuse: %s; load the module (modprobe fuse), or give this container the device",
-			  strerror(-rc));
-		return rc;
-	}
 	if (find_mount(config->mountpoint, source, sizeof(source))) {
 		log_error("%s is a mountpoint already, of %s; unmount that first (umount, or umount -l if it "
 			  "is dead)",
