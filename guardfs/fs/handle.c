@@ -275,9 +275,17 @@ void handle_wrote(struct handle *h, uint64_t offset, uint64_t n)
 	h->unsynced_bytes += n;
 }
 
-void handle_synced(struct handle *h)
+uint64_t handle_unsynced(struct handle *h)
 {
 	ACQUIRE_LOCK(ledger_lock(h));
+	return h->unsynced_bytes;
+}
+
+void handle_synced(struct handle *h, uint64_t mark)
+{
+	ACQUIRE_LOCK(ledger_lock(h));
+	if (h->unsynced_bytes != mark)
+		return;
 	h->overwrote = 0;
 	h->unsynced_bytes = 0;
 }

@@ -32,7 +32,9 @@ errint_t handle_ensure(struct backend *b, struct handle *h) WARN_UNUSED;
 
 /* Ledger: a write of n bytes at offset was acknowledged; a sync was. */
 void handle_wrote(struct handle *h, uint64_t offset, uint64_t n);
-void handle_synced(struct handle *h);
+uint64_t handle_unsynced(struct handle *h);
+/* mark: handle_unsynced before the sync began. What was acknowledged since then it need not have covered. */
+void handle_synced(struct handle *h, uint64_t mark);
 void handle_truncated(struct handle *h, uint64_t size);
 
 /* The node of these handles has lost its last name. */
