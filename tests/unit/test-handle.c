@@ -1,0 +1,297 @@
+/* Handles: who frees them, what is acknowledged, which of them may go on after a reconnect. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "fs/call.h"
+#include "fs/guard.h"
+#include "worker-util.h"
+
+#include <fcntl.h>
+
+/* Storage: one file, as it is after the reconnect. */
+static struct stat stored;
+static errint_t open_error;
+
+static errint_t fake_open(struct backend *b, uint32_t node, int flags, int *ref)
+{
+	(void)b;
+	(void)node;
+	CHECK(!(flags & (O_TRUNC | O_CREAT | O_EXCL | O_APPEND)));
+	*ref = open_error ? -1 : open("/dev/null", O_RDWR);
+	return open_error;
+}
+
+static errint_t fake_getattr(struct backend *b, uint32_t node, int ref, struct stat *st)
+{
+	(void)b;
+	(void)node;
+	(void)ref;
+	*st = stored;
+	return 0;
+}
+
+static errint_t fake_release(struct backend *b, int ref)
+{
+	(void)b;
+	return close(ref) < 0 ? -errno : 0;
+}
+
+static const struct backend_ops fake = {.open = fake_open, .getattr = fake_getattr, .release = fake_release};
+
+static void take_slot(void)
+{
+	call.slot = &fs.arena->slots[0];
+	call.buffer = fs.arena->buffers[0];
+	call.unique = 5;
+	fs.guarded[0].ops = &fake;
+}
+
+/* An open file of 100 bytes, and the backend in its second epoch, where it has `size`. */
+static struct handle *open_then_reconnect(int flags, off_t size)
+{
+	const struct stat before = {.st_mode = S_IFREG, .st_size = 100, .st_mtim.tv_sec = 50};
+	struct node *root = node_intern_guarded(&fs.guarded[0], 0, "r", &before, NODE_ROUTE_ROOT, true);
+	struct node *node = node_intern_guarded(&fs.guarded[0], node_index(root), "f", &before, 0, true);
+	struct handle *h;
+
+	take_slot();
+	h = handle_new(node_index(node), HANDLE_FILE, 0, flags | O_APPEND | O_TRUNC,
+		       open("/dev/null", O_RDWR), 1);
+	CHECK(h);
+	h->known_end = 100;
+	h->mtime_ns = 50 * (int64_t)NSEC_PER_SEC;
+	atomic_store(&fs.board->backends[0].root_epoch, 2);
+	atomic_store(&fs.board->backends[0].gate, gate_word(2, true));
+	stored = before;
+	stored.st_size = size;
+	return h;
+}
+
+static bool goes_on(struct handle *h)
+{
+	errint_t rc = handle_ensure(&fs.guarded[0], h);
+
+	CHECK(rc == 0 || rc == GUARD_POISONED);
+	CHECK((rc != 0) == (atomic_load(&h->error) != 0));
+	CHECK(rc != 0 || (atomic_load(&h->epoch) == 2 && atomic_load(&h->fd) >= 0));
+	/* Once poisoned, for ever. */
+	CHECK(rc == 0 || handle_ensure(&fs.guarded[0], h) == GUARD_POISONED);
+	return rc == 0;
+}
+
+static void reader_goes_on(void)
+{
+	CHECK(goes_on(open_then_reconnect(O_RDONLY, 100)));
+}
+
+static void reader_of_shorter_file(void)
+{
+	CHECK(!goes_on(open_then_reconnect(O_RDONLY, 99)));
+}
+
+static void reader_of_older_file(void)
+{
+	struct handle *h = open_then_reconnect(O_RDONLY, 100);
+
+	stored.st_mtim.tv_sec = 40;
+	CHECK(!goes_on(h));
+}
+
+static void writer_that_extended(void)
+{
+	struct handle *h = open_then_reconnect(O_WRONLY, 150);
+
+	handle_wrote(h, 100, 50);
+	CHECK(goes_on(h));
+}
+
+static void writer_whose_data_is_lost(void)
+{
+	struct handle *h = open_then_reconnect(O_WRONLY, 149);
+
+	handle_wrote(h, 100, 50);
+	CHECK(!goes_on(h));
+}
+
+static void writer_that_overwrote(void)
+{
+	struct handle *h = open_then_reconnect(O_WRONLY, 100);
+
+	handle_wrote(h, 10, 1);
+	CHECK(!goes_on(h));
+}
+
+static void writer_that_synced(void)
+{
+	struct handle *h = open_then_reconnect(O_WRONLY, 100);
+	uint64_t mark;
+
+	handle_wrote(h, 10, 1);
+	mark = handle_unsynced(h);
+	handle_synced(h, mark);
+	CHECK(goes_on(h));
+}
+
+static void write_during_a_sync(void)
+{
+	struct handle *h = open_then_reconnect(O_WRONLY, 100);
+	uint64_t mark = handle_unsynced(h);
+
+	handle_wrote(h, 10, 1); /* acknowledged after the sync had begun: not covered by it */
+	handle_synced(h, mark);
+	CHECK(!goes_on(h));
+}
+
+static void another_type(void)
+{
+	struct handle *h = open_then_reconnect(O_RDONLY, 100);
+
+	stored.st_mode = S_IFDIR;
+	CHECK(!goes_on(h));
+}
+
+static void unlinked(void)
+{
+	struct handle *h = open_then_reconnect(O_RDONLY, 100);
+
+	handle_mark_unlinked(h->node);
+	CHECK(!goes_on(h));
+}
+
+static void gone(void)
+{
+	struct handle *h = open_then_reconnect(O_RDONLY, 100);
+
+	open_error = -ENOENT;
+	CHECK(!goes_on(h));
+}
+
+/* Trouble is not final. */
+static void trouble(void)
+{
+	struct handle *h = open_then_reconnect(O_RDONLY, 100);
+
+	open_error = -ENOTCONN;
+	CHECK(handle_ensure(&fs.guarded[0], h) == -ENOTCONN && atomic_load(&h->error) == 0);
+	open_error = 0;
+	CHECK(goes_on(h));
+}
+
+static void last_user_frees(void)
+{
+	struct handle *h, *again;
+	uint64_t fh;
+	int fd = open("/dev/null", O_RDWR);
+
+	take_slot();
+	h = handle_new(0, HANDLE_FILE, NODE_LOCAL, O_RDWR, fd, 0);
+	fh = handle_id(h, (uint32_t)(h - fs.arena->handles));
+	CHECK(call.slot->handle == 1);
+	CHECK(handle_get(fh) == h);
+	handle_release(h);
+	CHECK(call.slot->handle == 0);
+	CHECK(handle_find(0) == NULL && fcntl(fd, F_GETFD) == 0);
+	handle_put(h);
+	CHECK(fcntl(fd, F_GETFD) < 0 && handle_get(fh) == NULL);
+	again = handle_new(0, HANDLE_FILE, NODE_LOCAL, O_RDWR, -1, 0);
+	CHECK(again == h && handle_get(fh) == NULL && atomic_load(&again->users) == 0);
+}
+
+/* While the breaker is open a close would reach a dead backend: it waits. */
+static void close_waits(void)
+{
+	struct handle *h = open_then_reconnect(O_RDONLY, 100);
+
+	CHECK(goes_on(h));
+	atomic_store(&fs.board->backends[0].gate, gate_word(2, false));
+	handle_release(h);
+	CHECK(atomic_load(&h->state) == HANDLE_LIVE);
+	atomic_store(&fs.board->backends[0].gate, gate_word(2, true));
+	CHECK(handle_is_unclosed(0));
+	handle_sweep(0);
+	CHECK(atomic_load(&h->state) == HANDLE_FREE && !handle_is_unclosed(0));
+}
+
+static void dying_worker(void)
+{
+	struct handle *answered, *unanswered, *released;
+
+	take_slot();
+	answered = handle_new(0, HANDLE_FILE, NODE_LOCAL, O_RDONLY, -1, 0);
+	atomic_store(&call.slot->state, SLOT_RUNNING);
+	call.slot++;
+	unanswered = handle_new(0, HANDLE_FILE, NODE_LOCAL, O_RDONLY, -1, 0);
+	memcpy(fs.arena->buffers[1] + 8, &(uint64_t){9}, 8); /* the request's unique */
+	atomic_store(&call.slot->state, SLOT_RUNNING);
+	call.slot++;
+	released = handle_new(0, HANDLE_FILE, NODE_LOCAL, O_RDONLY, -1, 0);
+	handle_retire(released);
+	CHECK(answered && unanswered);
+}
+
+static void successor(void)
+{
+	CHECK(atomic_load(&fs.arena->handles[0].closing) == 0);
+	CHECK(atomic_load(&fs.arena->handles[1].closing) == 1);
+	handle_sweep(NODE_LOCAL);
+	CHECK(atomic_load(&fs.arena->handles[0].state) == HANDLE_LIVE);
+	CHECK(atomic_load(&fs.arena->handles[1].state) == HANDLE_FREE);
+	CHECK(atomic_load(&fs.arena->handles[2].state) == HANDLE_FREE);
+}
+
+#define WORKER_TEST(name)                             \
+	static void test_##name(void **state)         \
+	{                                             \
+		(void)state;                          \
+		assert_int_equal(as_worker(name), 0); \
+	}
+
+WORKER_TEST(reader_goes_on)
+WORKER_TEST(reader_of_shorter_file)
+WORKER_TEST(reader_of_older_file)
+WORKER_TEST(writer_that_extended)
+WORKER_TEST(writer_whose_data_is_lost)
+WORKER_TEST(writer_that_overwrote)
+WORKER_TEST(writer_that_synced)
+WORKER_TEST(write_during_a_sync)
+WORKER_TEST(another_type)
+WORKER_TEST(unlinked)
+WORKER_TEST(gone)
+WORKER_TEST(trouble)
+WORKER_TEST(last_user_frees)
+WORKER_TEST(close_waits)
+
+static void test_next_worker(void **state)
+{
+	(void)state;
+	assert_int_equal(as_worker(dying_worker), 0);
+	assert_int_equal(as_worker(successor), 0);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup_arena, teardown_arena)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    TEST(test_reader_goes_on),
+	    TEST(test_reader_of_shorter_file),
+	    TEST(test_reader_of_older_file),
+	    TEST(test_writer_that_extended),
+	    TEST(test_writer_whose_data_is_lost),
+	    TEST(test_writer_that_overwrote),
+	    TEST(test_writer_that_synced),
+	    TEST(test_write_during_a_sync),
+	    TEST(test_another_type),
+	    TEST(test_unlinked),
+	    TEST(test_gone),
+	    TEST(test_trouble),
+	    TEST(test_last_user_frees),
+	    TEST(test_close_waits),
+	    TEST(test_next_worker),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

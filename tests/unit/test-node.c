@@ -1,0 +1,185 @@
+/* The node table: what is found again, by whom it is freed, and what a dead worker leaves. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "worker-util.h"
+
+static const struct stat a_dir = {.st_mode = S_IFDIR | 0755, .st_ino = 7};
+static const struct stat a_file = {.st_mode = S_IFREG | 0644, .st_ino = 8, .st_size = 100};
+
+static struct node *guarded(const struct node *parent, const char *name, const struct stat *st)
+{
+	return node_intern_guarded(&fs.guarded[0], node_index(parent), name, st, 0, true);
+}
+
+static struct node *route_root(void)
+{
+	return node_intern_guarded(&fs.guarded[0], 0, "hot", &a_dir, NODE_ROUTE_ROOT, true);
+}
+
+static struct node *local(const char *name, uint8_t handle, mode_t mode)
+{
+	struct found found = {.st = {.st_mode = mode, .st_ino = handle}, .fh_type = 1, .fh_length = 8};
+
+	memset(found.fh, handle, 8);
+	return node_intern_local(0, name, &found, true);
+}
+
+static uint32_t live_nodes(void)
+{
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < atomic_load(&fs.arena->nodes_used); i++)
+		n += atomic_load(&fs.arena->nodes[i].state) == NODE_LIVE;
+	return n;
+}
+
+static void intern_and_forget(void)
+{
+	struct node *root = route_root(), *file = guarded(root, "f", &a_file);
+	uint64_t id = node_id(file, node_index(file));
+
+	CHECK(guarded(root, "f", &a_file) == file);
+	CHECK(atomic_load(&file->nlookup) == 2);
+	CHECK(node_from_id(id) == file);
+	node_forget(file, 1);
+	CHECK(node_from_id(id) == file);
+	/* The parent stays as long as a child does. */
+	node_forget(root, 1);
+	CHECK(atomic_load(&root->state) == NODE_LIVE);
+	node_forget(file, 1);
+	CHECK(node_from_id(id) == NULL);
+	CHECK(live_nodes() == 1);
+	/* A record that is used again has another id. */
+	file = route_root();
+	CHECK(node_from_id(id) == NULL);
+	/* More than there were: never below zero. */
+	node_forget(file, 1000);
+	CHECK(live_nodes() == 1);
+}
+
+static void hard_links_share_a_node(void)
+{
+	struct node *a = local("a", 5, S_IFREG), *b = local("b", 5, S_IFREG), *c = local("c", 6, S_IFREG);
+
+	CHECK(a == b && a != c);
+	CHECK(atomic_load(&a->nlookup) == 2);
+}
+
+static void local_directories_move(void)
+{
+	struct node *d = local("d", 5, S_IFDIR);
+	char path[64];
+
+	CHECK(node_path(node_index(d), path, sizeof(path)) == 0 && strcmp(path, "d") == 0);
+	CHECK(local("e", 5, S_IFDIR) == d);
+	CHECK(node_path(node_index(d), path, sizeof(path)) == 0 && strcmp(path, "e") == 0);
+}
+
+static void unlinked_and_made_again(void)
+{
+	struct node *root = route_root(), *old = guarded(root, "f", &a_file), *new;
+
+	node_unlinked(node_index(root), "f");
+	CHECK(old->flags & NODE_UNLINKED);
+	CHECK(node_find_guarded(node_index(root), "f", false) == NULL);
+	new = guarded(root, "f", &a_file);
+	CHECK(new != old &&new->ino != old->ino);
+	/* Another type under the name is another file. */
+	CHECK(guarded(root, "f", &a_dir) != new);
+	node_forget(old, 1);
+	CHECK(atomic_load(&old->state) == NODE_FREE);
+}
+
+static void renames(void)
+{
+	struct node *root = route_root(), *dir = guarded(root, "d", &a_dir), *a = guarded(root, "a", &a_file);
+	struct node *b = guarded(dir, "b", &a_file), *below = guarded(dir, "below", &a_file);
+	uint32_t r = node_index(root), d = node_index(dir);
+	uint64_t ino = below->ino;
+	char path[64];
+
+	node_renamed(r, "a", d, "b", false);
+	CHECK(node_find_guarded(d, "b", false) == a && b->flags & NODE_UNLINKED);
+	CHECK(node_path(node_index(a), path, sizeof(path)) == 0 && strcmp(path, "hot/d/b") == 0);
+	node_renamed(r, "d", r, "d2", false);
+	CHECK(below->ino != ino); /* numbers follow the names, as they would be after a restart */
+	CHECK(below->ino == node_child_ino(&fs.guarded[0], d, "below", 0));
+	node_renamed(d, "b", d, "below", true);
+	CHECK(node_find_guarded(d, "b", false) == below && node_find_guarded(d, "below", false) == a);
+	node_renamed(d, "below", r, "x", false);
+	node_forget(a, 1);
+	node_forget(b, 1);
+	node_forget(below, 1);
+	node_forget(dir, 1);
+	node_forget(root, 1);
+	CHECK(live_nodes() == 1);
+}
+
+static void first_worker(void)
+{
+	struct node *root = route_root(), *dir = guarded(root, "d", &a_dir), *f = guarded(dir, "f", &a_file);
+
+	node_remember(f, &a_file);
+	node_pin(dir);
+	atomic_store(&guarded(dir, "dropped", &a_file)->nlookup, 0); /* died before it was freed */
+}
+
+static void second_worker(void)
+{
+	struct node *root = node_find_guarded(0, "hot", false), *dir, *f;
+	struct stat st;
+
+	CHECK(root);
+	dir = node_find_guarded(node_index(root), "d", false);
+	CHECK(dir && atomic_load(&dir->pins) == 0 && atomic_load(&dir->children) == 1);
+	CHECK(node_find_guarded(node_index(dir), "dropped", false) == NULL);
+	f = node_find_guarded(node_index(dir), "f", false);
+	CHECK(f && atomic_load(&f->nlookup) == 1);
+	node_recall(f, &st);
+	CHECK(st.st_size == 100 && S_ISREG(st.st_mode) && st.st_ino == f->ino);
+	CHECK(guarded(dir, "f", &a_file) == f);
+	node_forget(f, 2);
+	node_forget(dir, 1);
+	node_forget(root, 1);
+	CHECK(live_nodes() == 1);
+}
+
+#define WORKER_TEST(name)                             \
+	static void test_##name(void **state)         \
+	{                                             \
+		(void)state;                          \
+		assert_int_equal(as_worker(name), 0); \
+	}
+
+WORKER_TEST(intern_and_forget)
+WORKER_TEST(hard_links_share_a_node)
+WORKER_TEST(local_directories_move)
+WORKER_TEST(unlinked_and_made_again)
+WORKER_TEST(renames)
+
+static void test_next_worker(void **state)
+{
+	(void)state;
+	assert_int_equal(as_worker(first_worker), 0);
+	assert_int_equal(as_worker(second_worker), 0);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup_arena, teardown_arena)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    TEST(test_intern_and_forget),
+	    TEST(test_hard_links_share_a_node),
+	    TEST(test_local_directories_move),
+	    TEST(test_unlinked_and_made_again),
+	    TEST(test_renames),
+	    TEST(test_next_worker),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

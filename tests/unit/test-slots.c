@@ -1,0 +1,185 @@
+/* What the next worker decides about each slot of a dead one. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "fs/wire.h"
+#include "worker-util.h"
+#include "worker/recover.h"
+
+#include <linux/fuse.h>
+#include <sys/socket.h>
+
+static uint16_t ready[SLOT_MAX];
+static int device; /* our end of what the session, never opened here, takes for /dev/fuse: descriptor 0 */
+
+static void open_device(void)
+{
+	int pair[2];
+
+	CHECK(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK, 0, pair) == 0);
+	CHECK(dup2(pair[0], 0) == 0);
+	device = pair[1];
+}
+
+static struct slot *request(uint32_t i, enum slot_state state, uint32_t opcode)
+{
+	struct fuse_in_header in = {.len = sizeof(in), .opcode = opcode, .unique = 100 + i, .nodeid = 1};
+	struct slot *slot = &fs.arena->slots[i];
+
+	memcpy(fs.arena->buffers[i], &in, sizeof(in));
+	slot->length = in.len;
+	atomic_store(&slot->backend, SLOT_LOCAL);
+	atomic_store(&slot->read_ns, 1);
+	atomic_store(&slot->state, state);
+	return slot;
+}
+
+/* The error of the next reply that was sent, and for whom; 1: none was. */
+static int next_reply(uint64_t *unique)
+{
+	struct fuse_out_header out;
+
+	if (recv(device, &out, sizeof(out), 0) < (ssize_t)sizeof(out))
+		return 1;
+	*unique = out.unique;
+	return out.error;
+}
+
+static bool is_state(uint32_t i, enum slot_state state)
+{
+	return atomic_load(&fs.arena->slots[i].state) == state;
+}
+
+static void idempotent_runs_again_once(void)
+{
+	uint64_t unique;
+
+	request(3, SLOT_RUNNING, FUSE_GETATTR);
+	request(4, SLOT_RUNNING, FUSE_GETATTR)->replays = 1;
+	open_device();
+	CHECK(recover_slots(fs.arena, ready) == 1 && ready[0] == 3);
+	CHECK(is_state(3, SLOT_RUNNING) && fs.arena->slots[3].replays == 1);
+	CHECK(is_state(4, SLOT_FREE) && next_reply(&unique) == -EIO && unique == 104);
+	CHECK(next_reply(&unique) == 1);
+}
+
+static void others_get_an_error(void)
+{
+	uint64_t unique;
+
+	request(0, SLOT_RUNNING, FUSE_MKDIR);
+	open_device();
+	CHECK(recover_slots(fs.arena, ready) == 0);
+	CHECK(is_state(0, SLOT_FREE) && wire_unique(fs.arena->buffers[0]) == 0);
+	CHECK(next_reply(&unique) == -EIO && unique == 100);
+}
+
+static void decided_reply_is_sent(void)
+{
+	struct slot *slot = request(0, SLOT_RUNNING, FUSE_MKDIR);
+	uint64_t unique;
+
+	atomic_store(&slot->reply_length, (uint32_t)wire_error_reply(slot->reply, 100, ENOSPC));
+	/* A reply that was left by the slot's last request is none. */
+	slot = request(1, SLOT_RUNNING, FUSE_MKDIR);
+	atomic_store(&slot->reply_length, (uint32_t)wire_error_reply(slot->reply, 99, ENOSPC));
+	open_device();
+	CHECK(recover_slots(fs.arena, ready) == 0);
+	CHECK(next_reply(&unique) == -ENOSPC && unique == 100);
+	CHECK(next_reply(&unique) == -EIO && unique == 101);
+}
+
+/* Guardian has told the caller that it failed: it must not happen any more. */
+static void answered_is_not_run(void)
+{
+	struct slot *slot = request(0, SLOT_RUNNING, FUSE_WRITE);
+
+	atomic_store(&slot->answered, 100);
+	open_device();
+	CHECK(recover_slots(fs.arena, ready) == 0 && is_state(0, SLOT_FREE));
+}
+
+static void read_but_not_noted(void)
+{
+	request(0, SLOT_READING, FUSE_GETATTR)->length = 0;
+	request(1, SLOT_READING, FUSE_FORGET);
+	request(2, SLOT_READING, FUSE_INTERRUPT);
+	wire_clear_unique(fs.arena->buffers[request(3, SLOT_READING, FUSE_GETATTR) - fs.arena->slots]);
+	open_device();
+	CHECK(recover_slots(fs.arena, ready) == 2 && ready[0] == 0 && ready[1] == 1);
+	CHECK(fs.arena->slots[0].length == sizeof(struct fuse_in_header));
+	CHECK(is_state(2, SLOT_FREE) && is_state(3, SLOT_FREE));
+}
+
+static void parked_stays(void)
+{
+	atomic_store(&request(0, SLOT_PARKED, FUSE_WRITE)->backend, 0);
+	request(1, SLOT_EXPIRED, FUSE_WRITE);
+	open_device();
+	CHECK(recover_slots(fs.arena, ready) == 0);
+	CHECK(is_state(0, SLOT_PARKED) && is_state(1, SLOT_FREE));
+	CHECK(atomic_load(&fs.board->backends[0].parked) == 1);
+}
+
+/* A task may still be inside: its place stays taken, its request goes on elsewhere, or is answered. */
+static void stuck_tasks_keep_their_slots(void)
+{
+	struct slot *write = request(0, SLOT_RUNNING, FUSE_WRITE),
+		    *make = request(1, SLOT_RUNNING, FUSE_MKDIR);
+
+	atomic_store(&fs.board->dead_workers, 1);
+	write->mutating = make->mutating = 1;
+	atomic_store(&write->inside, 1);
+	atomic_store(&make->inside, 1);
+	request(2, SLOT_ORPHAN, FUSE_WRITE);
+	open_device();
+	CHECK(recover_slots(fs.arena, ready) == 1 && ready[0] == 3);
+	CHECK(is_state(0, SLOT_ORPHAN) && atomic_load(&write->inside) &&
+	      wire_unique(fs.arena->buffers[0]) == 0);
+	CHECK(is_state(1, SLOT_ORPHAN) && is_state(2, SLOT_ORPHAN));
+	CHECK(wire_unique(fs.arena->buffers[3]) == 100 && !atomic_load(&fs.arena->slots[3].inside));
+	CHECK(slot_is_late(write, 0, 1));
+}
+
+static void gone_tasks_do_not(void)
+{
+	atomic_store(&request(0, SLOT_RUNNING, FUSE_WRITE)->inside, 1);
+	atomic_store(&request(1, SLOT_ORPHAN, FUSE_WRITE)->inside, 1);
+	open_device();
+	CHECK(recover_slots(fs.arena, ready) == 1 && ready[0] == 0);
+	CHECK(!atomic_load(&fs.arena->slots[0].inside));
+	CHECK(is_state(1, SLOT_FREE) && !atomic_load(&fs.arena->slots[1].inside));
+}
+
+#define WORKER_TEST(name)                             \
+	static void test_##name(void **state)         \
+	{                                             \
+		(void)state;                          \
+		assert_int_equal(as_worker(name), 0); \
+	}
+
+WORKER_TEST(idempotent_runs_again_once)
+WORKER_TEST(others_get_an_error)
+WORKER_TEST(decided_reply_is_sent)
+WORKER_TEST(answered_is_not_run)
+WORKER_TEST(read_but_not_noted)
+WORKER_TEST(parked_stays)
+WORKER_TEST(stuck_tasks_keep_their_slots)
+WORKER_TEST(gone_tasks_do_not)
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup_arena, teardown_arena)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    TEST(test_idempotent_runs_again_once),   TEST(test_others_get_an_error),
+	    TEST(test_decided_reply_is_sent),	     TEST(test_answered_is_not_run),
+	    TEST(test_read_but_not_noted),	     TEST(test_parked_stays),
+	    TEST(test_stuck_tasks_keep_their_slots), TEST(test_gone_tasks_do_not),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
