@@ -6,7 +6,8 @@ for name in bare bindfs mergerfs; do
 	mkdir -p "$WORK/$name" "$WORK/mnt-$name"
 done
 bindfs "$WORK/bindfs" "$WORK/mnt-bindfs"
-mergerfs -o category.create=ff "$WORK/mergerfs" "$WORK/mnt-mergerfs"
+# Without this it runs at nice -10 and the comparison is of priorities.
+mergerfs -o category.create=ff,scheduling-priority=0 "$WORK/mergerfs" "$WORK/mnt-mergerfs"
 
 setup_local 'passthrough = yes'
 start_guardfs
