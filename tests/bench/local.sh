@@ -6,8 +6,11 @@ for name in bare bindfs mergerfs; do
 	mkdir -p "$WORK/$name" "$WORK/mnt-$name"
 done
 bindfs "$WORK/bindfs" "$WORK/mnt-bindfs"
-# Without this it runs at nice -10 and the comparison is of priorities.
-mergerfs -o category.create=ff,scheduling-priority=0 "$WORK/mergerfs" "$WORK/mnt-mergerfs"
+mergerfs -f -o category.create=ff "$WORK/mergerfs" "$WORK/mnt-mergerfs" </dev/null >"$WORK/mergerfs.log" 2>&1 &
+mergerfs=$!
+wait_until 5000 mountpoint -q "$WORK/mnt-mergerfs"
+# It puts itself at -10; the comparison would be one of priorities.
+renice -n 0 -p $(ls "/proc/$mergerfs/task") >/dev/null
 
 setup_local 'passthrough = yes'
 start_guardfs
