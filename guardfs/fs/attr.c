@@ -132,8 +132,8 @@ static bool may_drop_set_id(fuse_req_t req, struct backend *b, const struct node
 
 	if (b->board || uid == 0 || b->ops->getattr(b, node_index(node), -1, &st) < 0)
 		return true;
-	return uid == st.st_uid || !S_ISREG(st.st_mode) || !(st.st_mode & (S_ISUID | S_ISGID)) ||
-	       st.st_mode & (S_IWGRP | S_IWOTH);
+	return uid == st.st_uid || S_ISDIR(st.st_mode) || !(st.st_mode & (S_ISUID | S_ISGID)) ||
+	       (S_ISREG(st.st_mode) && st.st_mode & (S_IWGRP | S_IWOTH));
 }
 
 void fs_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *want, int to_set, struct fuse_file_info *fi)
