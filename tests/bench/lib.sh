@@ -45,12 +45,13 @@ percentile()
 # compare TITLE AIM_OF OPTION... WORKLOAD NAME=DIR...: runs ops; AIM_OF SUBJECT PEER prints the aim of that row.
 compare()
 {
-	local title=$1 aim_of=$2 workload subject peer median min max us
+	local title=$1 aim_of=$2 results workload subject peer median min max us
 
 	shift 2
+	results=$("$OPS" -r "$ROUNDS" "$@")
 	while read -r workload subject peer median min max us; do
 		echo "$workload $subject/$peer $median, $us us each"
 		row "$title $subject" "$peer" "$median" "$min" "$max" "$("$aim_of" "$subject" "$peer")"
-	done < <("$OPS" -r "$ROUNDS" "$@")
+	done <<<"$results"
 	echo "$title: done"
 }
