@@ -25,19 +25,23 @@ static bool is_sshfs(const struct supervised *s)
 	return s->config->type == BACKEND_SSHFS;
 }
 
-static void log_change(const struct supervised *s, enum health_state old, const char *detail)
+/* An outage of hours is a handful of lines: a cause is told once, not at every try. */
+static void log_change(struct supervised *s, enum health_state old, const char *detail)
 {
 	const struct errclass_info *info = errclass_info(s->class);
+	bool told = s->class == s->told_class;
 
 	if (s->state == HEALTH_HEALTHY)
 		log_notice("backend %s: healthy (epoch %u)", s->config->name, s->epoch);
-	else if (s->class == ERRCLASS_NONE || health_serves(s->state))
-		log_info("backend %s: %s -> %s%s%s", s->config->name, health_state_name(old),
-			 health_state_name(s->state), detail[0] ? ": " : "", detail);
+	else if (s->class == ERRCLASS_NONE || health_serves(s->state) || told)
+		log_write(told ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO, "backend %s: %s -> %s%s%s",
+			  s->config->name, health_state_name(old), health_state_name(s->state),
+			  detail[0] ? ": " : "", detail);
 	else
 		log_warning("backend %s: %s -> %s: %s: %s%s%s; %s", s->config->name, health_state_name(old),
 			    health_state_name(s->state), info->name, info->summary, detail[0] ? ": " : "",
 			    detail, info->advice);
+	s->told_class = s->class;
 }
 
 void supervised_event(struct supervised *s, enum health_event event, enum errclass class, const char *detail)

@@ -32,8 +32,9 @@ struct supervised {
 	struct board_backend *board;
 	enum health_state state;
 	enum errclass class;
-	bool serving;	/* we hold the breaker closed, with epoch */
-	uint32_t epoch; /* served, or to be served by the try under way */
+	enum errclass told_class; /* last one logged */
+	bool serving;		  /* we hold the breaker closed, with epoch */
+	uint32_t epoch;		  /* served, or to be served by the try under way */
 
 	struct transport transport; /* sshfs only */
 	struct ladder ladder;
