@@ -10,22 +10,22 @@
 /* A function that returns errint_t returns 0, or a negative errno; never anything else. */
 typedef int errint_t;
 
-#define ARRAY_SIZE(a)        (sizeof(a) / sizeof((a)[0]))
-#define MIN(a, b)            ((a) < (b) ? (a) : (b))
-#define MAX(a, b)            ((a) > (b) ? (a) : (b))
-#define NSEC_PER_SEC         1000000000ull
-#define NSEC_PER_MSEC        1000000ull
-#define MSEC_PER_SEC         1000ull
-#define CACHE_LINE           64
-#define PRINTF_LIKE(f, a)    __attribute__((format(printf, f, a)))
-#define WARN_UNUSED          __attribute__((warn_unused_result))
-
+#define ARRAY_SIZE(a)	  (sizeof(a) / sizeof((a)[0]))
+#define MIN(a, b)	  ((a) < (b) ? (a) : (b))
+#define MAX(a, b)	  ((a) > (b) ? (a) : (b))
+#define NSEC_PER_SEC	  1000000000ull
+#define NSEC_PER_MSEC	  1000000ull
+#define MSEC_PER_SEC	  1000ull
+#define CACHE_LINE	  64
+#define PRINTF_LIKE(f, a) __attribute__((format(printf, f, a)))
+#define WARN_UNUSED	  __attribute__((warn_unused_result))
 
 /* Copies src into dst of the given size, always terminated. Returns 0, or -ENAMETOOLONG when it did not fit
  * (dst then holds what did). Any thread. */
 errint_t copy_string(char *dst, size_t size, const char *src);
 
-/* 64-bit FNV-1a over n bytes, continuing from seed. Not for hostile keys in unbounded tables without a random seed. */
+/* 64-bit FNV-1a over n bytes, continuing from seed. Not for hostile keys in unbounded tables without a random
+ * seed. */
 static inline uint64_t hash_bytes(uint64_t seed, const void *data, size_t n)
 {
 	const unsigned char *p = data;

@@ -1,4 +1,5 @@
-/* child.c: see child.h. Raw clone(2) and close_range(2): glibc offers neither fork with CLONE_FILES nor UNSHARE on 2.36. */
+/* child.c: see child.h. Raw clone(2) and close_range(2): glibc offers neither fork with CLONE_FILES nor
+ * UNSHARE on 2.36. */
 #include "base/child.h"
 #include "base/fd.h"
 
@@ -16,8 +17,8 @@
 #define CLONE_PIDFD 0x00001000
 #endif
 
-/* clone(2) without a stack continues on a copy of the caller's, as fork(2) does. The kernel stores the pidfd through
- * the parent_tid argument. */
+/* clone(2) without a stack continues on a copy of the caller's, as fork(2) does. The kernel stores the pidfd
+ * through the parent_tid argument. */
 static pid_t raw_clone(unsigned long flags, int *pidfd)
 {
 	long pid = syscall(SYS_clone, flags | SIGCHLD | (pidfd ? CLONE_PIDFD : 0), NULL, pidfd, NULL, NULL);
@@ -30,8 +31,9 @@ pid_t child_clone_sharing(int *pidfd)
 	return raw_clone(CLONE_FILES, pidfd);
 }
 
-/* Leaves the shared table: close_range with UNSHARE copies descriptors 0..highest kept and nothing above, so that no
- * descriptor of a backend is ever duplicated here. What else is below the highest kept is the caller's own and harmless. */
+/* Leaves the shared table: close_range with UNSHARE copies descriptors 0..highest kept and nothing above, so
+ * that no descriptor of a backend is ever duplicated here. What else is below the highest kept is the
+ * caller's own and harmless. */
 static errint_t keep_only(const int *keep_fds, size_t n_keep)
 {
 	int staged[CHILD_KEEP_MAX];
@@ -78,11 +80,13 @@ char child_state(pid_t pid, uint64_t *start)
 	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
 	if (pid <= 0 || fd_read_file(path, stat, sizeof(stat)) < 0)
 		return 0;
-	/* The name may hold anything, a closing parenthesis included; the fields begin after the last one (proc(5)). */
+	/* The name may hold anything, a closing parenthesis included; the fields begin after the last one
+	 * (proc(5)). */
 	after_name = strrchr(stat, ')');
-	if (!after_name || sscanf(after_name + 1,
-				  " %c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %llu",
-				  &state, &ticks) != 2)
+	if (!after_name ||
+	    sscanf(after_name + 1,
+		   " %c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %llu", &state,
+		   &ticks) != 2)
 		return 0;
 	if (start)
 		*start = ticks;

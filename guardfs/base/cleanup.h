@@ -1,4 +1,5 @@
-/* cleanup.h: scope-bound release. CLEANUP_FREE char *p = NULL; CLEANUP_FD int fd = -1; ACQUIRE_LOCK(&mutex); */
+/* cleanup.h: scope-bound release. CLEANUP_FREE char *p = NULL; CLEANUP_FD int fd = -1; ACQUIRE_LOCK(&mutex);
+ */
 #ifndef GUARDFS_BASE_CLEANUP_H
 #define GUARDFS_BASE_CLEANUP_H
 
@@ -44,8 +45,8 @@ static inline void cleanup_unlock(pthread_mutex_t **m)
 #define CLEANUP_JOIN_(a, b) a##b
 #define CLEANUP_JOIN(a, b)  CLEANUP_JOIN_(a, b)
 /* Holds the mutex until the end of the enclosing scope. */
-#define ACQUIRE_LOCK(m)                                                                                                \
-	pthread_mutex_t *CLEANUP_JOIN(lock_, __LINE__)                                                                 \
-	    __attribute__((cleanup(cleanup_unlock), unused)) = (pthread_mutex_lock(m), (m))
+#define ACQUIRE_LOCK(m)                                                                                   \
+	pthread_mutex_t *CLEANUP_JOIN(lock_, __LINE__) __attribute__((cleanup(cleanup_unlock), unused)) = \
+	    (pthread_mutex_lock(m), (m))
 
 #endif

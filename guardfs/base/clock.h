@@ -5,7 +5,8 @@
 #include <stdint.h>
 #include <time.h>
 
-/* CLOCK_MONOTONIC in nanoseconds: deadlines, ages, backoff. Comparable between the processes of one machine. */
+/* CLOCK_MONOTONIC in nanoseconds: deadlines, ages, backoff. Comparable between the processes of one machine.
+ */
 static inline uint64_t clock_mono_ns(void)
 {
 	struct timespec ts;

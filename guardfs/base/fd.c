@@ -132,8 +132,10 @@ ssize_t fd_receive_message(int sock, void *data, size_t size, int *passed_fd)
 		char space[CMSG_SPACE(sizeof(int))];
 	} control = {0};
 	struct iovec iov = {.iov_base = data, .iov_len = size};
-	struct msghdr msg = {
-	    .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control.space, .msg_controllen = sizeof(control.space)};
+	struct msghdr msg = {.msg_iov = &iov,
+			     .msg_iovlen = 1,
+			     .msg_control = control.space,
+			     .msg_controllen = sizeof(control.space)};
 	ssize_t got;
 
 	*passed_fd = -1;
@@ -143,7 +145,8 @@ ssize_t fd_receive_message(int sock, void *data, size_t size, int *passed_fd)
 	if (got < 0)
 		return -errno;
 	for (struct cmsghdr *c = CMSG_FIRSTHDR(&msg); c; c = CMSG_NXTHDR(&msg, c))
-		if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS && c->cmsg_len == CMSG_LEN(sizeof(int)))
+		if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS &&
+		    c->cmsg_len == CMSG_LEN(sizeof(int)))
 			memcpy(passed_fd, CMSG_DATA(c), sizeof(int));
 	if (msg.msg_flags & MSG_TRUNC) {
 		if (*passed_fd >= 0)

@@ -8,8 +8,8 @@
 /* Writes all n bytes at the current position; retries EINTR and short counts. Returns 0 or -errno. */
 errint_t fd_write_all(int fd, const void *data, size_t n) WARN_UNUSED;
 
-/* Reads up to size bytes of a file into buf and terminates it. Returns the length (< size) or -errno; -EFBIG if the
- * file does not fit in size - 1 bytes. For small files (/proc, markers). */
+/* Reads up to size bytes of a file into buf and terminates it. Returns the length (< size) or -errno; -EFBIG
+ * if the file does not fit in size - 1 bytes. For small files (/proc, markers). */
 ssize_t fd_read_file(const char *path, char *buf, size_t size) WARN_UNUSED;
 
 /* Replaces path by the n bytes at data: temporary file beside it with the given mode, optional fsync, rename.
@@ -19,12 +19,13 @@ errint_t fd_write_atomic(const char *path, const void *data, size_t n, mode_t mo
 /* Creates every missing directory of path with the given mode, like mkdir -p. Returns 0 or -errno. */
 errint_t fd_mkdir_parents(const char *path, mode_t mode) WARN_UNUSED;
 
-/* Sends one datagram of n bytes over a SOCK_SEQPACKET socket, with passed_fd attached when it is >= 0 (the caller keeps
- * its own copy). MSG_NOSIGNAL. Returns 0 or -errno (-EAGAIN on a full non-blocking socket). */
+/* Sends one datagram of n bytes over a SOCK_SEQPACKET socket, with passed_fd attached when it is >= 0 (the
+ * caller keeps its own copy). MSG_NOSIGNAL. Returns 0 or -errno (-EAGAIN on a full non-blocking socket). */
 errint_t fd_send_message(int sock, const void *data, size_t n, int passed_fd) WARN_UNUSED;
 
-/* Receives one datagram. *passed_fd is the attached fd (now owned by the caller, not close-on-exec) or -1. Returns the
- * length, 0 at end of file, or -errno (-EMSGSIZE if it did not fit; a passed fd is then closed). */
+/* Receives one datagram. *passed_fd is the attached fd (now owned by the caller, not close-on-exec) or -1.
+ * Returns the length, 0 at end of file, or -errno (-EMSGSIZE if it did not fit; a passed fd is then closed).
+ */
 ssize_t fd_receive_message(int sock, void *data, size_t size, int *passed_fd) WARN_UNUSED;
 
 #endif

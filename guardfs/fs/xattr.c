@@ -19,8 +19,8 @@ static bool tier_has_xattr(const struct backend *b, const char *name)
 	       (!name || strncmp(name, XATTR_SYSTEM_PREFIX, XATTR_SYSTEM_PREFIX_LEN) != 0);
 }
 
-/* The kernel asks for the ACL whenever it checks the permissions of somebody else than the owner, takes "none"
- * for an answer and remembers it, and fails the operation on any other error. */
+/* The kernel asks for the ACL whenever it checks the permissions of somebody else than the owner, takes
+ * "none" for an answer and remembers it, and fails the operation on any other error. */
 static bool is_acl(const char *name)
 {
 	return strcmp(name, XATTR_NAME_POSIX_ACL_ACCESS) == 0 ||

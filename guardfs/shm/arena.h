@@ -1,6 +1,7 @@
 /* arena.h: the memfd that guardian creates and every process maps: the only state that outlives a worker.
  *
- * References inside are indexes, never pointers. The layout number guards against a different program resuming it. */
+ * References inside are indexes, never pointers. The layout number guards against a different program
+ * resuming it. */
 #ifndef GUARDFS_SHM_ARENA_H
 #define GUARDFS_SHM_ARENA_H
 
@@ -14,16 +15,17 @@
 #define ARENA_MAGIC  0x31534644524155ull
 #define ARENA_LAYOUT 1 /* raise on any change of a structure below; the sizes are checked as well */
 
-#define INIT_MAX     256
+#define INIT_MAX 256
 
 struct arena_header {
 	uint64_t magic;
 	uint32_t layout;
 	uint32_t n_backends;
-	uint64_t fingerprint;      /* of the sizes and offsets of all structures: arena_fingerprint() */
+	uint64_t fingerprint; /* of the sizes and offsets of all structures: arena_fingerprint() */
 	uint64_t size;
 	_Atomic uint32_t complete; /* stored last by arena_create */
-	/* The session: FUSE_INIT as the kernel sent it, and the reply it got. Guardian saves the request, the first worker the reply. */
+	/* The session: FUSE_INIT as the kernel sent it, and the reply it got. Guardian saves the request, the
+	 * first worker the reply. */
 	uint32_t init_request_length;
 	_Atomic uint32_t init_reply_length;
 	uint8_t init_request[INIT_MAX];
@@ -34,7 +36,8 @@ struct arena {
 	struct arena_header header;
 	_Alignas(4096) struct board board;
 	_Alignas(4096) struct slot slots[SLOT_MAX];
-	_Alignas(4096) _Atomic uint32_t handles_used; /* high-water marks: indexes below have been in use at some time. Worker */
+	_Alignas(4096) _Atomic uint32_t
+	    handles_used; /* high-water marks: indexes below have been in use at some time. Worker */
 	_Atomic uint32_t nodes_used;
 	_Alignas(4096) struct handle handles[HANDLE_MAX];
 	_Alignas(4096) struct node nodes[NODE_MAX];
@@ -42,12 +45,13 @@ struct arena {
 	_Alignas(4096) uint8_t buffers[SLOT_MAX][SLOT_BUFFER_SIZE];
 };
 
-/* Creates and maps an arena (sparse: pages count when touched). *fd is the memfd (not close-on-exec). Returns NULL and
- * sets *error to -errno on failure. Guardian only. */
+/* Creates and maps an arena (sparse: pages count when touched). *fd is the memfd (not close-on-exec). Returns
+ * NULL and sets *error to -errno on failure. Guardian only. */
 struct arena *arena_create(int *fd, int *error);
 
-/* Maps an existing one, e.g. from systemd's fd store, after checking magic, layout, fingerprint, size. NULL with *error = -EINVAL (not an
- * arena), -EPROTO (different layout; message says which), -ENODATA (never completed) or another -errno. message: CONFIG_ERROR_MAX bytes. */
+/* Maps an existing one, e.g. from systemd's fd store, after checking magic, layout, fingerprint, size. NULL
+ * with *error = -EINVAL (not an arena), -EPROTO (different layout; message says which), -ENODATA (never
+ * completed) or another -errno. message: CONFIG_ERROR_MAX bytes. */
 struct arena *arena_open(int fd, int *error, char *message);
 
 void arena_unmap(struct arena *arena);
@@ -55,8 +59,9 @@ void arena_unmap(struct arena *arena);
 /* Number that changes whenever the layout of anything in the arena changes. */
 uint64_t arena_fingerprint(void);
 
-/* Forces every index, length, enum and descriptor in an arena left by a crash into its range, dropping records that make no sense. Returns how many
- * were dropped. Must survive any content (fuzzed). Guardian, on resume, before a worker starts. */
+/* Forces every index, length, enum and descriptor in an arena left by a crash into its range, dropping
+ * records that make no sense. Returns how many were dropped. Must survive any content (fuzzed). Guardian, on
+ * resume, before a worker starts. */
 uint32_t arena_check(struct arena *arena);
 
 static inline uint8_t *arena_slot_buffer(struct arena *arena, const struct slot *slot)

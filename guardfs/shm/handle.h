@@ -1,4 +1,5 @@
-/* handle.h: open files and directories. Lies in the arena; fh given to the kernel: generation << 32 | index + 1. */
+/* handle.h: open files and directories. Lies in the arena; fh given to the kernel: generation << 32 | index
+ * + 1. */
 #ifndef GUARDFS_SHM_HANDLE_H
 #define GUARDFS_SHM_HANDLE_H
 
@@ -11,25 +12,28 @@ enum handle_state { HANDLE_FREE, HANDLE_LIVE };
 enum handle_kind { HANDLE_FILE, HANDLE_DIRECTORY, HANDLE_SNAPSHOT };
 
 struct handle {
-	_Atomic uint32_t state;   /* stored last on creation */
+	_Atomic uint32_t state; /* stored last on creation */
 	uint32_t generation;
-	uint32_t node;            /* index; the node stays live as long as the handle does (pinned by opens of the kernel) */
-	uint32_t flags;           /* open(2) flags as used on the backend: never O_APPEND, O_CREAT, O_EXCL, O_TRUNC */
-	_Atomic int32_t fd;       /* descriptor, valid for epoch; -1: none (to be found again, or never needed) */
+	uint32_t
+	    node; /* index; the node stays live as long as the handle does (pinned by opens of the kernel) */
+	uint32_t flags; /* open(2) flags as used on the backend: never O_APPEND, O_CREAT, O_EXCL, O_TRUNC */
+	_Atomic int32_t fd; /* descriptor, valid for epoch; -1: none (to be found again, or never needed) */
 	_Atomic uint32_t epoch;
-	_Atomic uint32_t users;   /* tasks inside; the descriptor is closed only at zero. Reset by a new worker */
+	_Atomic uint32_t
+	    users; /* tasks inside; the descriptor is closed only at zero. Reset by a new worker */
 	_Atomic uint32_t closing; /* RELEASE has come; the last user frees */
-	_Atomic int32_t error;    /* poisoned: the (positive) errno that write, fsync and close report until it is closed. 0: fine */
-	uint8_t kind;             /* enum handle_kind */
-	uint8_t backend;          /* as node.backend */
-	uint8_t unlinked;         /* its file lost its last name; not to be found again after a reconnect */
-	uint8_t passthrough;      /* the kernel reads and writes the backing file by itself */
-	int32_t snapshot_fd;      /* memfd with a directory's listing or a virtual file's text, -1: none */
+	_Atomic int32_t error; /* poisoned: the (positive) errno that write, fsync and close report until it
+				  is closed. 0: fine */
+	uint8_t kind;	       /* enum handle_kind */
+	uint8_t backend;       /* as node.backend */
+	uint8_t unlinked;      /* its file lost its last name; not to be found again after a reconnect */
+	uint8_t passthrough;   /* the kernel reads and writes the backing file by itself */
+	int32_t snapshot_fd;   /* memfd with a directory's listing or a virtual file's text, -1: none */
 	/* Ledger of acknowledged writes not yet synced; under the handle's shard lock (fs/handle.c). */
-	uint64_t known_end;       /* size that the file must have at least, by what was acknowledged */
+	uint64_t known_end; /* size that the file must have at least, by what was acknowledged */
 	uint64_t unsynced_bytes;
-	uint8_t overwrote;        /* an unsynced acknowledged write did not merely extend the file */
-	int64_t mtime_ns;         /* of the file when last seen by this handle */
+	uint8_t overwrote; /* an unsynced acknowledged write did not merely extend the file */
+	int64_t mtime_ns;  /* of the file when last seen by this handle */
 };
 
 static inline uint64_t handle_id(const struct handle *h, uint32_t index)

@@ -1,51 +1,57 @@
-/* node.h: what the kernel knows by node id. Lies in the arena and survives the worker; indexes over it (by name, by identity) are the
- * worker's private memory and are rebuilt by its successor, so that a crash in the midst of an update can damage nothing.
+/* node.h: what the kernel knows by node id. Lies in the arena and survives the worker; indexes over it (by
+ * name, by identity) are the worker's private memory and are rebuilt by its successor, so that a crash in the
+ * midst of an update can damage nothing.
  *
- * Node id given to the kernel: generation << 32 | index + 1; the root is index 0, generation 0, hence FUSE_ROOT_ID. */
+ * Node id given to the kernel: generation << 32 | index + 1; the root is index 0, generation 0, hence
+ * FUSE_ROOT_ID. */
 #ifndef GUARDFS_SHM_NODE_H
 #define GUARDFS_SHM_NODE_H
 
 #include "base/base.h"
 #include <stdatomic.h>
 
-#define NODE_MAX      (4u << 20)
-#define NODE_NONE     UINT32_MAX
-#define NODE_FH_MAX   24
+#define NODE_MAX    (4u << 20)
+#define NODE_NONE   UINT32_MAX
+#define NODE_FH_MAX 24
 
-#define NODE_LOCAL    0xff /* node.backend: the local tier */
-#define NODE_VIRTUAL  0xfe /* node.backend: .guardfs and below; node.ino selects the file */
+#define NODE_LOCAL   0xff /* node.backend: the local tier */
+#define NODE_VIRTUAL 0xfe /* node.backend: .guardfs and below; node.ino selects the file */
 
 enum node_state { NODE_FREE, NODE_LIVE };
 
 enum node_flags {
 	NODE_ROUTE_ROOT = 1 << 0, /* the root of a route: shown even while its backend is down */
-	NODE_UNLINKED = 1 << 1,   /* has no name any more; reachable through handles only */
-	NODE_KNOWN = 1 << 2,      /* attributes below are from the backend, not invented */
-	NODE_KEEPS_FD = 1 << 3,   /* local tier: about to lose, or without, its last name: only the descriptor leads to it */
+	NODE_UNLINKED = 1 << 1,	  /* has no name any more; reachable through handles only */
+	NODE_KNOWN = 1 << 2,	  /* attributes below are from the backend, not invented */
+	NODE_KEEPS_FD =
+	    1
+	    << 3, /* local tier: about to lose, or without, its last name: only the descriptor leads to it */
 };
 
-/* The cached O_PATH descriptor of a node, with the number of tasks using it and the epoch of the backend that it belongs to, in one word
- * so that it can be taken, dropped and evicted without a lock: fd + 1 (0: none) << 40 | epoch (24 bits) << 16 | pins (16 bits). */
+/* The cached O_PATH descriptor of a node, with the number of tasks using it and the epoch of the backend that
+ * it belongs to, in one word so that it can be taken, dropped and evicted without a lock: fd + 1 (0: none) <<
+ * 40 | epoch (24 bits) << 16 | pins (16 bits). */
 typedef _Atomic uint64_t node_fd_word;
 
 struct node {
 	_Atomic uint32_t state; /* enum node_state, stored last on creation */
-	uint32_t generation;    /* raised when the record is reused */
+	uint32_t generation;	/* raised when the record is reused */
 	_Atomic uint64_t nlookup;
 	node_fd_word fd;
-	uint64_t ino;           /* shown to callers */
-	uint64_t size;          /* last known; guarded nodes only (fs/node.c, under the node's shard lock) */
+	uint64_t ino;  /* shown to callers */
+	uint64_t size; /* last known; guarded nodes only (fs/node.c, under the node's shard lock) */
 	int64_t mtime_ns;
 	uint32_t mode, uid, gid, nlink;
-	uint32_t parent;        /* index or NODE_NONE; directories of the local tier, and every guarded node */
-	uint32_t name;          /* name reference (shm/name.h) or 0 */
-	_Atomic uint32_t pins;  /* tasks using the node, beyond the kernel's references; reset by a new worker */
+	uint32_t parent; /* index or NODE_NONE; directories of the local tier, and every guarded node */
+	uint32_t name;	 /* name reference (shm/name.h) or 0 */
+	_Atomic uint32_t
+	    pins; /* tasks using the node, beyond the kernel's references; reset by a new worker */
 	_Atomic uint32_t children; /* nodes whose parent this is; recounted by a new worker */
-	int32_t backing_id;     /* FUSE passthrough, 0: none; with opens under the node's shard lock */
-	uint32_t opens;         /* open file handles of a local regular file */
-	uint8_t backend;        /* index, NODE_LOCAL or NODE_VIRTUAL */
-	uint8_t flags;          /* enum node_flags */
-	uint8_t fh_type;        /* local tier: file handle type, fh_length bytes of fh (name_to_handle_at) */
+	int32_t backing_id;	   /* FUSE passthrough, 0: none; with opens under the node's shard lock */
+	uint32_t opens;		   /* open file handles of a local regular file */
+	uint8_t backend;	   /* index, NODE_LOCAL or NODE_VIRTUAL */
+	uint8_t flags;		   /* enum node_flags */
+	uint8_t fh_type; /* local tier: file handle type, fh_length bytes of fh (name_to_handle_at) */
 	uint8_t fh_length;
 	uint8_t fh[NODE_FH_MAX];
 };

@@ -1,0 +1,170 @@
+/* node_names.c: names come and go: unlink, rename, paths, and the numbers derived from them. */
+#include "fs/node_table.h"
+#include "base/cleanup.h"
+#include "fs/tiers.h"
+
+#include <errno.h>
+
+void node_unlinked(uint32_t parent, const char *name)
+{
+	struct node *node;
+
+	/* The lock keeps a rename from moving it to another shard in between; the lookup keeps it from being
+	 * freed. */
+	pthread_rwlock_rdlock(&ntable.tree_lock);
+	node = node_find_guarded(parent, name, true);
+	if (node) {
+		struct node_shard *s = ntable_lock_shard(node);
+
+		if (!(node->flags & NODE_UNLINKED))
+			node_lose_name(s, node);
+		pthread_mutex_unlock(&s->lock);
+	}
+	pthread_rwlock_unlock(&ntable.tree_lock);
+	if (node)
+		node_forget(node, 1);
+}
+
+/* Moves a guarded node out of, and into, the index. Under tree_lock for writing. */
+static void unindex(struct node *node)
+{
+	struct node_shard *s = ntable_shard(ntable.links[node_index(node)].hash);
+
+	ACQUIRE_LOCK(&s->lock);
+	ntable_remove(s, node_index(node));
+}
+
+static void reindex(struct node *node)
+{
+	struct node_key k = ntable_key_of(node);
+	uint32_t hash = ntable_hash(&k);
+	struct node_shard *s = ntable_shard(hash);
+
+	ACQUIRE_LOCK(&s->lock);
+	ntable_insert(s, hash, node_index(node));
+}
+
+/* Numbers derived from paths follow the names below a renamed directory, so that they are the same after a
+ * restart. */
+static void renumber_below(uint32_t top)
+{
+	uint32_t used = atomic_load(&fs.arena->nodes_used);
+
+	for (uint32_t n = 0; n < used; n++) {
+		struct node *node = ntable_at(n);
+		uint32_t chain[256], depth = 0, up = n;
+
+		if (n == top || atomic_load(&node->state) != NODE_LIVE || !ntable_is_guarded(node) ||
+		    node->flags & NODE_UNLINKED)
+			continue;
+		while (up != NODE_NONE && up != top && depth < ARRAY_SIZE(chain)) {
+			chain[depth++] = up;
+			up = ntable_at(up)->parent;
+		}
+		if (up != top)
+			continue;
+		while (depth-- > 0) {
+			struct node *below = ntable_at(chain[depth]);
+
+			below->ino = node_child_ino(fs_backend(below), below->parent, ntable_name(below), 0);
+		}
+	}
+}
+
+static void place_guarded(struct node *node, uint32_t parent, uint32_t name_ref)
+{
+	const struct backend *b = fs_backend(node);
+
+	node->parent = parent;
+	node->name = name_ref;
+	reindex(node);
+	if (node_has_stable_ino(b))
+		return;
+	node->ino = node_child_ino(b, parent, ntable_name(node), 0);
+	if (S_ISDIR(node->mode))
+		renumber_below(node_index(node));
+}
+
+static void rename_guarded(uint32_t parent, const char *name, uint32_t newparent, const char *newname,
+			   bool exchange)
+{
+	struct node *from = node_find_guarded(parent, name, true);
+	struct node *to = node_find_guarded(newparent, newname, true);
+	struct node *const held[] = {from, to};
+	uint32_t from_ref = 0, to_ref = 0, old_from = 0, old_to = 0;
+
+	if (to && !exchange && to != from) {
+		node_unlinked(newparent, newname);
+		to = NULL;
+	}
+	if (from)
+		from_ref = ntable_name_put(newname);
+	if (to && exchange)
+		to_ref = ntable_name_put(name);
+	pthread_rwlock_wrlock(&ntable.tree_lock);
+	if (from && from_ref) {
+		old_from = from->name;
+		unindex(from);
+	}
+	if (to && to_ref) {
+		old_to = to->name;
+		unindex(to);
+	}
+	if (from && from_ref)
+		place_guarded(from, newparent, from_ref);
+	if (to && to_ref)
+		place_guarded(to, parent, to_ref);
+	pthread_rwlock_unlock(&ntable.tree_lock);
+	ntable_name_drop(old_from);
+	ntable_name_drop(old_to);
+	if (from && from_ref && parent != newparent) {
+		ntable_child_added(newparent);
+		ntable_child_removed(parent);
+	}
+	if (to && to_ref && parent != newparent) {
+		ntable_child_added(parent);
+		ntable_child_removed(newparent);
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(held); i++)
+		if (held[i])
+			node_forget(held[i], 1);
+}
+
+void node_renamed(uint32_t parent, const char *name, uint32_t newparent, const char *newname, bool exchange)
+{
+	/* Local directories are placed again by the next lookup; only guarded nodes are known by their names.
+	 */
+	if (ntable_is_guarded(ntable_at(parent)))
+		rename_guarded(parent, name, newparent, newname, exchange);
+}
+
+errint_t node_path(uint32_t index, char *path, size_t size)
+{
+	char buf[4096];
+	size_t at = sizeof(buf) - 1;
+	errint_t rc = 0;
+
+	buf[at] = '\0';
+	pthread_rwlock_rdlock(&ntable.tree_lock);
+	for (uint32_t n = index; n != 0 && rc == 0; n = ntable_at(n)->parent) {
+		const char *name;
+		size_t length;
+
+		if (n == NODE_NONE || ntable_at(n)->flags & NODE_UNLINKED || !ntable_at(n)->name) {
+			rc = -ESTALE;
+			break;
+		}
+		name = ntable_name(ntable_at(n));
+		length = strlen(name);
+		if (length + 1 > at) {
+			rc = -ENAMETOOLONG;
+			break;
+		}
+		if (buf[at])
+			buf[--at] = '/';
+		at -= length;
+		memcpy(buf + at, name, length);
+	}
+	pthread_rwlock_unlock(&ntable.tree_lock);
+	return rc < 0 ? rc : copy_string(path, size, buf + at);
+}

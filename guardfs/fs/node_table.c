@@ -1,0 +1,334 @@
+/* node_table.c: see node_table.h. Records lie in the arena; the indexes here are private and rebuilt by each
+ * worker. */
+#include "fs/node_table.h"
+#include "base/cleanup.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+
+#define FIRST_BUCKETS 64u
+
+struct node_table ntable;
+
+pthread_mutex_t *node_lock(const struct node *node)
+{
+	return &ntable.field_locks[node_index(node) % NTABLE_SHARDS];
+}
+
+/* ---- index ---- */
+
+uint32_t ntable_hash(const struct node_key *k)
+{
+	uint64_t h;
+
+	if (k->backend == NODE_LOCAL)
+		h = hash_bytes(k->fh_type, k->fh, k->fh_length ? k->fh_length : FH_DEV_INO_SIZE);
+	else if (k->backend == NODE_VIRTUAL)
+		h = hash_bytes(NODE_VIRTUAL, &k->ino, sizeof(k->ino));
+	else
+		h = hash_bytes(0x1000u + k->parent, k->name, strlen(k->name));
+	return (uint32_t)(h ^ h >> 32);
+}
+
+struct node_key ntable_key_of(const struct node *node)
+{
+	return (struct node_key){.backend = node->backend,
+				 .fh_type = node->fh_type,
+				 .fh_length = node->fh_length,
+				 .fh = node->fh,
+				 .parent = node->parent,
+				 .name = ntable_name(node),
+				 .ino = node->ino};
+}
+
+bool ntable_matches(const struct node_key *k, const struct node *node)
+{
+	if (node->backend != k->backend)
+		return false;
+	if (k->backend == NODE_LOCAL)
+		return node->fh_type == k->fh_type && node->fh_length == k->fh_length &&
+		       memcmp(node->fh, k->fh, k->fh_length ? k->fh_length : FH_DEV_INO_SIZE) == 0;
+	if (k->backend == NODE_VIRTUAL)
+		return node->ino == k->ino;
+	return node->parent == k->parent && !(node->flags & NODE_UNLINKED) &&
+	       strcmp(ntable_name(node), k->name) == 0;
+}
+
+struct node_shard *ntable_shard(uint32_t hash)
+{
+	return &ntable.shards[hash % NTABLE_SHARDS];
+}
+
+uint32_t *ntable_bucket(struct node_shard *s, uint32_t hash)
+{
+	return &s->buckets[(hash / NTABLE_SHARDS) & (s->n_buckets - 1)];
+}
+
+/* Doubles the buckets when chains get long; stays as it is when memory is short. */
+static void shard_grow(struct node_shard *s)
+{
+	struct node_shard grown = {.n_buckets = s->n_buckets * 2};
+
+	if (s->count < s->n_buckets)
+		return;
+	grown.buckets = malloc(grown.n_buckets * sizeof(*grown.buckets));
+	if (!grown.buckets)
+		return;
+	memset(grown.buckets, 0xff, grown.n_buckets * sizeof(*grown.buckets));
+	for (uint32_t i = 0; i < s->n_buckets; i++) {
+		for (uint32_t n = s->buckets[i], next; n != NTABLE_END; n = next) {
+			uint32_t *b = ntable_bucket(&grown, ntable.links[n].hash);
+
+			next = ntable.links[n].next;
+			ntable.links[n].next = *b;
+			*b = n;
+		}
+	}
+	free(s->buckets);
+	s->buckets = grown.buckets;
+	s->n_buckets = grown.n_buckets;
+}
+
+/* The next three: under the shard's lock. */
+void ntable_insert(struct node_shard *s, uint32_t hash, uint32_t n)
+{
+	uint32_t *b;
+
+	shard_grow(s);
+	b = ntable_bucket(s, hash);
+	ntable.links[n] = (struct node_link){.next = *b, .hash = hash};
+	*b = n;
+	s->count++;
+}
+
+void ntable_remove(struct node_shard *s, uint32_t n)
+{
+	uint32_t *p = ntable_bucket(s, ntable.links[n].hash);
+
+	while (*p != n && *p != NTABLE_END)
+		p = &ntable.links[*p].next;
+	if (*p == NTABLE_END)
+		return; /* an unlinked node has left its chain before */
+	*p = ntable.links[n].next;
+	s->count--;
+}
+
+struct node *ntable_find(struct node_shard *s, uint32_t hash, const struct node_key *k)
+{
+	for (uint32_t n = *ntable_bucket(s, hash); n != NTABLE_END; n = ntable.links[n].next)
+		if (ntable.links[n].hash == hash && ntable_matches(k, ntable_at(n)))
+			return ntable_at(n);
+	return NULL;
+}
+
+/* ---- records ---- */
+
+static struct node *record_take(void)
+{
+	ACQUIRE_LOCK(&ntable.alloc_lock);
+	uint32_t used = atomic_load(&fs.arena->nodes_used);
+	uint32_t n = ntable.free_head;
+
+	if (n != NTABLE_END) {
+		ntable.free_head = ntable.links[n].next;
+		return ntable_at(n);
+	}
+	if (used >= NODE_MAX)
+		return NULL;
+	atomic_store(&fs.arena->nodes_used, used + 1);
+	return ntable_at(used);
+}
+
+static void record_give_back(struct node *node)
+{
+	ACQUIRE_LOCK(&ntable.alloc_lock);
+	uint32_t n = node_index(node);
+
+	if (node->name)
+		name_release(ntable.names, node->name);
+	node->name = 0;
+	ntable.links[n].next = ntable.free_head;
+	ntable.free_head = n;
+}
+
+uint32_t ntable_name_put(const char *name)
+{
+	ACQUIRE_LOCK(&ntable.alloc_lock);
+	return name_store(ntable.names, name, strlen(name));
+}
+
+void ntable_name_drop(uint32_t ref)
+{
+	ACQUIRE_LOCK(&ntable.alloc_lock);
+	if (ref)
+		name_release(ntable.names, ref);
+}
+
+void ntable_child_added(uint32_t parent)
+{
+	if (parent != NODE_NONE)
+		atomic_fetch_add(&ntable_at(parent)->children, 1);
+}
+
+/* A record filled in and counted, not yet live. */
+struct node *ntable_make(const struct node_key *k, uint32_t parent, const char *name, const struct stat *st)
+{
+	struct node *node = record_take();
+
+	if (!node)
+		return NULL;
+	node->generation++;
+	atomic_store(&node->nlookup, 0);
+	atomic_store(&node->pins, 0);
+	atomic_store(&node->children, 0);
+	atomic_store(&node->fd, 0);
+	node->backend = k->backend;
+	node->flags = 0;
+	node->fh_type = k->fh_type;
+	node->fh_length = k->fh_length;
+	if (k->fh)
+		memcpy(node->fh, k->fh, k->fh_length ? k->fh_length : FH_DEV_INO_SIZE);
+	node->ino = k->ino;
+	node->mode = st->st_mode;
+	node->backing_id = 0;
+	node->opens = 0;
+	node->size = 0;
+	node->mtime_ns = 0;
+	node->parent = parent;
+	node->name = name ? ntable_name_put(name) : 0;
+	if (name && !node->name) {
+		record_give_back(node);
+		return NULL;
+	}
+	ntable_child_added(parent);
+	return node;
+}
+
+/* Frees a node that nobody references. Under its shard's lock. Returns its parent for the caller to release
+ * after unlocking. */
+static uint32_t record_free(struct node_shard *s, struct node *node)
+{
+	uint32_t n = node_index(node), parent = node->parent;
+
+	ntable_remove(s, n);
+	atomic_store(&node->state, NODE_FREE);
+	nodefd_drop(fs.arena, n);
+	record_give_back(node);
+	return parent;
+}
+
+bool ntable_is_unused(const struct node *node)
+{
+	return atomic_load(&node->nlookup) == 0 && atomic_load(&node->pins) == 0 &&
+	       atomic_load(&node->children) == 0 && node_index(node) != 0 && node->backend != NODE_VIRTUAL;
+}
+
+/* Locks the shard that the node is in. The record may be freed and used for another node, of another shard,
+ * at any moment before that: hence the second look. */
+struct node_shard *ntable_lock_shard(const struct node *node)
+{
+	const struct node_link *link = &ntable.links[node_index(node)];
+
+	for (;;) {
+		struct node_shard *s = ntable_shard(__atomic_load_n(&link->hash, __ATOMIC_ACQUIRE));
+
+		pthread_mutex_lock(&s->lock);
+		if (ntable_shard(__atomic_load_n(&link->hash, __ATOMIC_ACQUIRE)) == s)
+			return s;
+		pthread_mutex_unlock(&s->lock);
+	}
+}
+
+void ntable_free_if_unused(struct node *node)
+{
+	uint32_t parent = NODE_NONE;
+
+	pthread_rwlock_wrlock(&ntable.tree_lock);
+	struct node_shard *s = ntable_lock_shard(node);
+
+	if (atomic_load(&node->state) == NODE_LIVE && ntable_is_unused(node))
+		parent = record_free(s, node);
+	pthread_mutex_unlock(&s->lock);
+	pthread_rwlock_unlock(&ntable.tree_lock);
+	ntable_child_removed(parent);
+}
+
+void ntable_child_removed(uint32_t parent)
+{
+	if (parent == NODE_NONE)
+		return;
+	if (atomic_fetch_sub(&ntable_at(parent)->children, 1) == 1 && ntable_is_unused(ntable_at(parent)))
+		ntable_free_if_unused(ntable_at(parent));
+}
+
+/* ---- rebuild ---- */
+
+static errint_t rebuild_node(uint32_t n)
+{
+	struct node *node = ntable_at(n);
+
+	atomic_store(&node->pins, 0);
+	atomic_store(&node->children, 0);
+	if (atomic_load(&node->state) != NODE_LIVE) {
+		node->name = 0;
+		ntable.links[n].next = ntable.free_head;
+		ntable.free_head = n;
+		return 0;
+	}
+	if (node->name && name_mark_used(ntable.names, node->name) < 0)
+		node->name = 0;
+	return 0;
+}
+
+static void reindex_node(uint32_t n)
+{
+	struct node *node = ntable_at(n);
+
+	if (atomic_load(&node->state) != NODE_LIVE)
+		return;
+	ntable_child_added(node->parent);
+	struct node_key k = ntable_key_of(node);
+	uint32_t hash = ntable_hash(&k);
+
+	if (node->flags & NODE_UNLINKED)
+		ntable.links[n] = (struct node_link){.next = NTABLE_END, .hash = hash};
+	else
+		ntable_insert(ntable_shard(hash), hash, n);
+}
+
+errint_t node_init(void)
+{
+	uint32_t used = atomic_load(&fs.arena->nodes_used);
+
+	ntable.links = mmap(NULL, (size_t)NODE_MAX * sizeof(struct node_link), PROT_READ | PROT_WRITE,
+			    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	ntable.names = name_allocator_new(&fs.arena->names);
+	if (ntable.links == MAP_FAILED || !ntable.names)
+		return -ENOMEM;
+	ntable.free_head = NTABLE_END;
+	pthread_rwlock_init(&ntable.tree_lock, NULL);
+	pthread_mutex_init(&ntable.alloc_lock, NULL);
+	for (uint32_t i = 0; i < NTABLE_SHARDS; i++) {
+		struct node_shard *s = &ntable.shards[i];
+
+		pthread_mutex_init(&s->lock, NULL);
+		pthread_mutex_init(&ntable.field_locks[i], NULL);
+		s->n_buckets = FIRST_BUCKETS;
+		s->count = 0;
+		s->buckets = malloc(FIRST_BUCKETS * sizeof(*s->buckets));
+		if (!s->buckets)
+			return -ENOMEM;
+		memset(s->buckets, 0xff, FIRST_BUCKETS * sizeof(*s->buckets));
+	}
+	for (uint32_t n = used; n-- > 0;)
+		rebuild_node(n);
+	for (uint32_t n = 0; n < used; n++)
+		reindex_node(n);
+	/* Whose last reference was taken back by a worker that died before it could free it. Children mostly
+	 * come after their parents. */
+	for (uint32_t n = used; n-- > 0;)
+		if (atomic_load(&ntable_at(n)->state) == NODE_LIVE && ntable_is_unused(ntable_at(n)))
+			ntable_free_if_unused(ntable_at(n));
+	return 0;
+}

@@ -1,0 +1,98 @@
+/* node_table.h: the inside of the node table, for fs/node*.c only: index, records, rebuild.
+ *
+ * Locks, in this order: tree_lock (names and parents), a shard's lock (its chains, lookup counts, creation
+ * and freeing), alloc_lock (free records and the name heap). None is held across a call into a backend. */
+#ifndef GUARDFS_FS_NODE_TABLE_H
+#define GUARDFS_FS_NODE_TABLE_H
+
+#include "fs/node.h"
+
+#define NTABLE_SHARDS 64u
+#define NTABLE_END    UINT32_MAX /* of a chain */
+
+struct node_link {
+	uint32_t next; /* in its bucket, or in the free list */
+	uint32_t hash;
+};
+
+struct node_shard {
+	_Alignas(CACHE_LINE) pthread_mutex_t lock;
+	uint32_t *buckets;
+	uint32_t n_buckets; /* a power of two */
+	uint32_t count;
+};
+
+/* All of it is the worker's private memory. */
+extern struct node_table {
+	struct node_shard shards[NTABLE_SHARDS];
+	pthread_mutex_t field_locks[NTABLE_SHARDS];
+	struct node_link *links; /* parallel to arena->nodes, sparse */
+	pthread_rwlock_t tree_lock;
+	pthread_mutex_t alloc_lock;
+	uint32_t free_head;
+	struct name_allocator *names;
+} ntable;
+
+/* What a node is known by. */
+struct node_key {
+	uint8_t backend;
+	uint8_t fh_type, fh_length;
+	const uint8_t *fh;
+	uint32_t parent;
+	const char *name;
+	uint64_t ino; /* virtual: id */
+};
+
+static inline struct node *ntable_at(uint32_t index)
+{
+	return &fs.arena->nodes[index];
+}
+
+static inline bool ntable_is_guarded(const struct node *node)
+{
+	return node->backend < CONFIG_BACKENDS_MAX;
+}
+
+static inline const char *ntable_name(const struct node *node)
+{
+	return name_get(&fs.arena->names, node->name);
+}
+
+/* Index. A local file without a handle is known by device and inode, kept in fh with length 0. */
+#define FH_DEV_INO_SIZE 16
+uint32_t ntable_hash(const struct node_key *k);
+struct node_key ntable_key_of(const struct node *node);
+bool ntable_matches(const struct node_key *k, const struct node *node);
+struct node_shard *ntable_shard(uint32_t hash);
+uint32_t *ntable_bucket(struct node_shard *s, uint32_t hash);
+
+/* Under the shard's lock. */
+void ntable_insert(struct node_shard *s, uint32_t hash, uint32_t n);
+void ntable_remove(struct node_shard *s, uint32_t n);
+struct node *ntable_find(struct node_shard *s, uint32_t hash, const struct node_key *k);
+
+/* Locks the shard that a node is in. */
+struct node_shard *ntable_lock_shard(const struct node *node);
+
+/* A record filled in and counted, not yet live; NULL when the table or the name heap is full. Under its
+ * shard's lock. */
+struct node *ntable_make(const struct node_key *k, uint32_t parent, const char *name, const struct stat *st);
+
+/* Frees the node if nobody references it any more. Without locks held. */
+bool ntable_is_unused(const struct node *node);
+void ntable_free_if_unused(struct node *node);
+
+/* Names in the heap: 0 when it is full. */
+uint32_t ntable_name_put(const char *name);
+void ntable_name_drop(uint32_t ref);
+
+/* A node counts its children, which keep it alive. */
+void ntable_child_added(uint32_t parent);
+void ntable_child_removed(uint32_t parent);
+
+/* node.c: takes the name from a guarded node whose place something else has taken, or that was removed. Under
+ * its shard's lock. */
+void node_lose_name(struct node_shard *s, struct node *node);
+bool node_has_stable_ino(const struct backend *b);
+
+#endif
