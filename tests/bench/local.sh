@@ -1,4 +1,5 @@
 # The local tier against the bare directory, bindfs and mergerfs. "guardfs" is with passthrough, "nopass" without.
+# ONLY=WORKLOAD in the environment: that workload of ops alone.
 . "$REPO/tests/bench/lib.sh"
 ROUNDS=$(pick 9 3)
 
