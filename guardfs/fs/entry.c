@@ -215,13 +215,7 @@ static void lookup_pattern(fuse_req_t req, uint32_t parent, const char *name, co
 		fuse_reply_err(req, ENOMEM);
 		return;
 	}
-	switch (guard_try(req, b, OP_METADATA, GUARD_NONE, 0)) {
-	case GUARD_GO:
-		break;
-	case GUARD_DOWN:
-		fuse_reply_err(req, fs.config->error);
-		/* fall through */
-	case GUARD_GONE:
+	if (!guard_enter(req, b, OP_METADATA, GUARD_NONE, 0)) {
 		node_forget(node, 1);
 		return;
 	}
