@@ -9,12 +9,13 @@
 #include "policy/deadline.h"
 #include <sys/types.h>
 
-#define CONFIG_NAME_MAX	    32	 /* backend and mount names: [A-Za-z0-9_.-]+, terminated */
-#define CONFIG_PATH_MAX	    1024 /* any path in the configuration, terminated */
-#define CONFIG_OPTIONS_MAX  1024
-#define CONFIG_BACKENDS_MAX 16
-#define CONFIG_PATTERNS_MAX 32
-#define CONFIG_ERROR_MAX    512
+#define CONFIG_NAME_MAX		  32   /* backend and mount names: [A-Za-z0-9_.-]+, terminated */
+#define CONFIG_PATH_MAX		  1024 /* any path in the configuration, terminated */
+#define CONFIG_OPTIONS_MAX	  1024
+#define CONFIG_BACKENDS_MAX	  16
+#define CONFIG_PATTERNS_MAX	  32
+#define CONFIG_INFLIGHT_TOTAL_MAX 768u /* max_inflight of all backends together */
+#define CONFIG_ERROR_MAX	  512
 
 enum backend_type { BACKEND_LOCAL, BACKEND_DIR, BACKEND_SSHFS, BACKEND_SFTP };
 enum config_filter { FILTER_NONE, FILTER_FAULT };

@@ -347,6 +347,24 @@ static errint_t check_filter(const struct context *c, uint32_t i)
 	return 0;
 }
 
+/* Every operation inside a backend holds a request slot: all backends hung at once must leave some for the
+ * rest. */
+static errint_t check_inflight(const struct context *c)
+{
+	uint32_t total = 0;
+
+	for (uint32_t i = 0; i < c->config->n_backends; i++) {
+		total += c->config->backends[i].max_inflight;
+		if (total > CONFIG_INFLIGHT_TOTAL_MAX)
+			return config_fail(c->report, backend_line(c, i, "max_inflight"),
+					   "the max_inflight of all backends up to [backend %s] add up to "
+					   "%u; expected at most %u: "
+					   "lower them",
+					   c->config->backends[i].name, total, CONFIG_INFLIGHT_TOTAL_MAX);
+	}
+	return 0;
+}
+
 static errint_t check_recovery(const struct context *c)
 {
 	if (c->config->backoff_min_ms > c->config->backoff_max_ms)
@@ -371,5 +389,7 @@ errint_t config_verify(const struct config *config, const struct config_lines *l
 		for (size_t k = 0; k < ARRAY_SIZE(for_backend) && rc == 0; k++)
 			rc = for_backend[k](&c, i);
 	}
+	if (rc == 0)
+		rc = check_inflight(&c);
 	return rc < 0 ? rc : check_recovery(&c);
 }

@@ -295,6 +295,7 @@ static void what_does_not_fit_together_is_refused(void **state)
 	    {MOUNT "[backend b]\ntype = dir\npath = data\n", "x.conf:7: ", "absolute path"},
 	    {MOUNT "[backend b]\ntype = dir\npath = /srv\n", "x.conf:7: ", "inside one another"},
 	    {MOUNT "[backend b]\ntype = dir\npath = /srv/jobs/x\n", "x.conf:7: ", "inside one another"},
+	    {MOUNT BOX "max_inflight = 512\n" FOLDER "max_inflight = 257\n", "x.conf:12: ", "add up to 769"},
 	    {MOUNT "[recovery]\nbackoff_min = 2m\n", "x.conf:6: ", "longer than backoff_max"},
 	    {MOUNT "[tier]\npattern = */a\n", "x.conf:6: ", "no second '='"},
 	    {MOUNT "[tier]\npattern = */a = box\n", "x.conf:6: ", "no ':'"},
