@@ -42,8 +42,8 @@ ubsan: ## unit tests under UndefinedBehaviorSanitizer, in build-ubsan
 		EXTRA_CFLAGS='-fsanitize=undefined -fno-sanitize-recover=all' \
 		EXTRA_LDFLAGS='-fsanitize=undefined' check-unit
 tsan: ## unit tests under ThreadSanitizer, in build-tsan
-	$(Q)$(MAKE) BUILD=build-tsan CFLAGS='-O1 -g' EXTRA_CFLAGS='-fsanitize=thread' \
-		EXTRA_LDFLAGS='-fsanitize=thread' check-unit
+	$(Q)$(MAKE) BUILD=build-tsan CFLAGS='-O1 -g' EXTRA_LDFLAGS='-fsanitize=thread' \
+		EXTRA_CFLAGS='-fsanitize=thread $(if $(findstring clang,$(CC)),,-Wno-tsan)' check-unit
 
 # Fuzz targets: tests/fuzz/fuzz-PARSER.c with LLVMFuzzerTestOneInput; corpus in tests/fuzz/corpus/PARSER/, one file per
 # finding, named after what it means. Built by clang in build-fuzz.
@@ -64,12 +64,12 @@ fuzz-bin: $(FUZZ_BIN)
 
 .PHONY: fuzz
 fuzz: ## every fuzz target for FUZZ_SECONDS (60) each
-	$(Q)$(FUZZ_MAKE) fuzz-bin
+	+$(Q)$(FUZZ_MAKE) fuzz-bin
 	$(Q)tests/lib/run-fuzz build-fuzz $(FUZZ_SECONDS)
 
 .PHONY: check-fuzz
 check-fuzz: ## what fuzzing found so far, run again
-	$(Q)$(FUZZ_MAKE) fuzz-bin
+	+$(Q)$(FUZZ_MAKE) fuzz-bin
 	$(Q)tests/lib/run-fuzz build-fuzz 0
 
 BENCH_SRC := $(wildcard tests/bench/*.c)

@@ -38,9 +38,12 @@
 #define RECORDS_MAX 400000
 #define ERRNO_MAX   134
 
+#define MAYBES 4
+
 struct block_state {
-	uint64_t version; /* last acknowledged */
-	uint64_t maybe;	  /* answered EIO since: may have landed; 0: none */
+	uint64_t version;	/* last acknowledged */
+	uint64_t maybe[MAYBES]; /* answered EIO since: may have landed; 0: none */
+	unsigned n_maybe;
 };
 
 enum record_state { RECORD_NONE, RECORD_ACKNOWLEDGED, RECORD_MAYBE };
@@ -139,9 +142,12 @@ static void path_of(const struct worker *w, char *out, size_t size, const char *
 /* -- blocks
  * ----------------------------------------------------------------------------------------------------- */
 
+#define SCATTER	  0x9e3779b97f4a7c15ull
+#define UNSCATTER 0xf1de83e19937733dull /* its inverse modulo 2^64 */
+
 static void fill_block(unsigned char *block, unsigned thread, unsigned index, uint64_t version)
 {
-	uint64_t x = (version << 16 ^ (uint64_t)thread << 8 ^ index) * 0x9e3779b97f4a7c15ull;
+	uint64_t x = (version << 16 ^ (uint64_t)thread << 8 ^ index) * SCATTER;
 
 	for (size_t i = 0; i < BLOCK; i += sizeof(x)) {
 		memcpy(block + i, &x, sizeof(x));
@@ -157,6 +163,28 @@ static bool block_is(const unsigned char *block, unsigned thread, unsigned index
 	return memcmp(block, want, BLOCK) == 0;
 }
 
+/* The version that a block begins with, whole or torn; 0 if it is none of this place. */
+static uint64_t block_version(const unsigned char *block, unsigned thread, unsigned index)
+{
+	uint64_t x;
+
+	memcpy(&x, block, sizeof(x));
+	x = x * UNSCATTER ^ ((uint64_t)thread << 8 ^ index);
+	return x & 0xffff ? 0 : x >> 16;
+}
+
+static bool is_expected(const struct block_state *state, const unsigned char *block, unsigned thread,
+			unsigned index)
+{
+	if (block_is(block, thread, index, state->version))
+		return true;
+	for (unsigned i = 0; i < MIN(state->n_maybe, MAYBES); i++) {
+		if (block_is(block, thread, index, state->maybe[i]))
+			return true;
+	}
+	return false;
+}
+
 static void write_block(struct worker *w, int fd, struct block_state *states, const char *what)
 {
 	unsigned i = next_random(w) % BLOCKS;
@@ -168,7 +196,7 @@ static void write_block(struct worker *w, int fd, struct block_state *states, co
 	begin(w, what);
 	n = pwrite(fd, block, BLOCK, (off_t)i * BLOCK);
 	if (finish(w, n, true, 0)) {
-		states[i].maybe = version;
+		states[i].maybe[states[i].n_maybe++ % MAYBES] = version;
 		return;
 	}
 	if (n != BLOCK)
@@ -180,17 +208,21 @@ static void check_block(struct worker *w, int fd, const struct block_state *stat
 			const char *what)
 {
 	unsigned char block[BLOCK];
+	uint64_t found;
 	ssize_t n;
 
 	begin(w, what);
 	n = pread(fd, block, BLOCK, (off_t)i * BLOCK);
 	if (finish(w, n, true, 0))
 		return;
-	if (n == BLOCK && (block_is(block, w->id, i, states[i].version) ||
-			   (states[i].maybe && block_is(block, w->id, i, states[i].maybe))))
+	if (n == BLOCK && is_expected(&states[i], block, w->id, i))
 		return;
-	problem("thread %u: %s: block %u is wrong (%zd bytes, version %llu expected)", w->id, what, i, n,
-		(unsigned long long)states[i].version);
+	found = n >= (ssize_t)sizeof(found) ? block_version(block, w->id, i) : 0;
+	problem("thread %u: %s: block %u has %zd bytes, version %llu (%s) where %llu is due (or one of %u "
+		"answered EIO)",
+		w->id, what, i, n, (unsigned long long)found,
+		n == BLOCK && block_is(block, w->id, i, found) ? "whole" : "torn",
+		(unsigned long long)states[i].version, states[i].n_maybe);
 }
 
 static void step_keep(struct worker *w)

@@ -48,12 +48,24 @@ processes()
 	descendants_of "$GUARDIAN" | wc -l
 }
 
-settled()
+# Waits until there are at most so many descriptors, but not for ever.
+settle()
 {
-	local now
+	local end=$(($(now_ms) + 10000))
 
-	now=$(descriptors)
-	((now <= $1))
+	until (($(descriptors) <= $1)) || (($(now_ms) > end)); do
+		sleep 0.1 # sleep-ok: polling
+	done
+}
+
+# What they are, by kind.
+show_descriptors()
+{
+	local fd
+
+	for fd in "/proc/$GUARDIAN/fd"/*; do
+		readlink "$fd"
+	done | sed "s,$WORK,WORK,; s,[0-9]\+,N,g" | sort | uniq -c | sort -rn | head -n 20
 }
 
 activity
@@ -66,6 +78,7 @@ sleep 3 # sleep-ok: what is left over may be swept lazily
 base=$(descriptors)
 base_processes=$(processes)
 say "after 10 kills: $base descriptors, $base_processes processes"
+show_descriptors
 
 activity
 for ((i = 0; i < KILLS; i++)); do
@@ -73,11 +86,10 @@ for ((i = 0; i < KILLS; i++)); do
 	sleep "0.$((RANDOM % 200 + 200))" # sleep-ok: random moments
 done
 end_activity
-wait_until 20000 settled $((base + 20))
+settle $((base + 6))
 say "after $KILLS kills more: $(descriptors) descriptors, $(processes) processes"
-for fd in "/proc/$GUARDIAN/fd"/*; do
-	readlink "$fd"
-done | sed "s,$WORK,W,; s,[0-9]\+,N,g" | sort | uniq -c | sort -rn | head -n 20
+show_descriptors
+assert_le "$(descriptors)" $((base + 6)) "descriptors"
 assert_le "$(processes)" $((base_processes + 1)) "processes"
 # Guardian allocates nothing after its start.
 assert_eq "$(ls "/proc/$GUARDIAN/task" | wc -l)" 1 "threads of the guardian"
