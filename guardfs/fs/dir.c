@@ -5,6 +5,7 @@
 #include "fs/dir.h"
 #include "fs/call.h"
 #include "fs/entry.h"
+#include "fs/grant.h"
 #include "fs/guard.h"
 #include "fs/handle.h"
 #include "fs/listing.h"
@@ -17,17 +18,12 @@
 #include <fcntl.h>
 #include <sys/mman.h>
 
-/* A READDIRPLUS reply counts a lookup for each entry; these are taken back when nobody gets the reply. */
-#define GRANTED_MAX 8192u
-
 struct reply {
 	fuse_req_t req;
 	struct backend *b; /* NULL: virtual */
 	uint32_t dir;
 	bool plus;
 	size_t size, used;
-	uint32_t n_granted;
-	uint32_t granted[GRANTED_MAX];
 };
 
 static _Thread_local struct reply reply;
@@ -210,15 +206,13 @@ static bool reply_add_plus(const char *name, uint64_t ino, unsigned type, int64_
 	need = fuse_add_direntry_plus(reply.req, NULL, 0, name, &e, next);
 	if (need > room)
 		return false;
-	bool look = reply.b && !is_dot(name, strlen(name)) && reply.n_granted < GRANTED_MAX &&
+	bool look = reply.b && !is_dot(name, strlen(name)) && grant_has_room() &&
 		    !(reply.b == &fs.local && tiers_concern(reply.dir));
 
 	if (look && reply.b->ops->lookup(reply.b, reply.dir, name, &found) == 0)
 		node = entry_intern(reply.b, reply.dir, name, &found);
-	if (node) {
+	if (node)
 		entry_fill(&e, node, &found.st);
-		reply.granted[reply.n_granted++] = node_index(node);
-	}
 	reply.used += fuse_add_direntry_plus(reply.req, (char *)call.data + reply.used, room, name, &e, next);
 	return true;
 }
@@ -253,13 +247,6 @@ static errint_t reply_from_listing(const struct handle *h, int64_t offset)
 		offset = next;
 	}
 	return rc;
-}
-
-static void take_back(void)
-{
-	for (uint32_t i = 0; i < reply.n_granted; i++)
-		node_forget(&fs.arena->nodes[reply.granted[i]], 1);
-	reply.n_granted = 0;
 }
 
 static ssize_t fill(struct backend *b, struct node *dir, struct handle *h, int64_t offset)
@@ -300,18 +287,17 @@ static void read_directory(fuse_req_t req, fuse_ino_t ino, size_t size, off_t of
 	reply.plus = plus;
 	reply.size = MIN(size, (size_t)CALL_DATA_SIZE);
 	reply.used = 0;
-	reply.n_granted = 0;
 	rc = fill(b, dir, h, offset);
 	handle_put(h);
 	if (!guard_leave(req, b, &rc)) {
-		take_back();
+		grant_take_back();
 		return;
 	}
 	if (rc < 0) {
-		take_back();
+		grant_take_back();
 		fs_reply_rc(req, rc);
 	} else if (fuse_reply_buf(req, (const char *)call.data, reply.used) == -ENOENT) {
-		take_back();
+		grant_take_back();
 	}
 }
 

@@ -2,6 +2,7 @@
 #include "fs/entry.h"
 #include "base/clock.h"
 #include "fs/call.h"
+#include "fs/grant.h"
 #include "fs/guard.h"
 #include "fs/node.h"
 #include "fs/tiers.h"
@@ -61,8 +62,12 @@ int entry_reply(fuse_req_t req, struct node *node, const struct stat *st)
 		return fuse_reply_err(req, ENOMEM);
 	entry_fill(&e, node, st);
 	sent = fuse_reply_entry(req, &e);
-	if (sent == -ENOENT)
-		node_forget(node, 1);
+	if (sent != -ENOENT)
+		return sent;
+	if (call.slot && atomic_load(&call.slot->n_granted))
+		grant_take_back();
+	else
+		node_forget(node, 1); /* a route's root or a virtual file */
 	return sent;
 }
 
@@ -74,11 +79,15 @@ struct node *entry_intern(const struct backend *b, uint32_t parent, const char *
 
 	if (b->board) {
 		node = node_intern_guarded(b, parent, name, &found->st, 0, true);
-		if (node)
+		if (node) {
+			grant_add(node);
 			node_remember(node, &found->st);
+		}
 		return node;
 	}
 	node = node_intern_local(parent, name, found, true);
+	if (node)
+		grant_add(node);
 	if (node && !found->fh_length) {
 		fd = backend_found_fd();
 		if (fd >= 0)

@@ -5,6 +5,7 @@
 #include "base/fd.h"
 #include "fs/call.h"
 #include "fs/entry.h"
+#include "fs/grant.h"
 #include "fs/guard.h"
 #include "fs/handle.h"
 #include "fs/make.h"
@@ -200,7 +201,7 @@ static void reply_create(fuse_req_t req, struct node *node, struct handle *h, co
 	fill_file_info(fi, fs_backend(node), h);
 	if (fuse_reply_create(req, &e, fi) == -ENOENT) {
 		undo_open(node, h);
-		node_forget(node, 1);
+		grant_take_back();
 	}
 }
 
@@ -233,8 +234,7 @@ void fs_create(fuse_req_t req, fuse_ino_t parent_id, const char *name, mode_t mo
 	h = node ? handle_new(node_index(node), HANDLE_FILE, node->backend, fi->flags, ref, epoch) : NULL;
 	if (!h) {
 		b->ops->release(b, ref);
-		if (node)
-			node_forget(node, 1);
+		grant_take_back();
 		fuse_reply_err(req, ENFILE);
 		return;
 	}

@@ -383,7 +383,8 @@ static uint32_t check_slot(const struct arena *arena, struct slot *slot)
 	}
 	if (atomic_load(&slot->inside) > 1)
 		atomic_store(&slot->inside, 1);
-	if (atomic_load(&slot->reply_length) > SLOT_REPLY_MAX) {
+	if (atomic_load(&slot->reply_length) > SLOT_REPLY_MAX &&
+	    atomic_load(&slot->reply_length) != SLOT_REPLY_BIG) {
 		atomic_store(&slot->reply_length, 0);
 		changed++;
 	}

@@ -25,7 +25,8 @@
 	(1024 * 1024 + 64 * 1024) /* a 1 MiB WRITE and its headers; a multiple of the page size */
 #define SLOT_REPLY_MAX	  256	  /* every reply but those of READ, READDIR, READLINK, GETXATTR, LISTXATTR */
 #define SLOT_FALLBACK_MAX 160	  /* a FUSE_LOOKUP reply */
-#define SLOT_LOCAL	  0xff	  /* slot.backend while no guarded backend is concerned */
+#define SLOT_REPLY_BIG	  UINT32_MAX
+#define SLOT_LOCAL	  0xff /* slot.backend while no guarded backend is concerned */
 
 enum slot_state {
 	SLOT_FREE,
@@ -62,8 +63,10 @@ struct slot {
 	uint32_t park_sequence;	   /* PARK_VERDICT: board_backend.verdicts value waited for */
 	/* The reply about to be written, so that a worker's death between deciding and replying loses no
 	 * result. Worker. */
-	_Atomic uint32_t reply_length; /* 0: none yet */
+	_Atomic uint32_t
+	    reply_length; /* 0: none yet; SLOT_REPLY_BIG: one that is not recorded is being sent */
 	uint8_t reply[SLOT_REPLY_MAX];
+	_Atomic uint32_t n_granted; /* lookups counted for the reply (fs/grant.h). Worker */
 	/* What guardian answers at the deadline instead of an error: a LOOKUP of a node that the kernel holds
 	 * must not fail, else its dentry is dropped with every mount and working directory below. Worker,
 	 * before deadline_ns; 0: the configured errno. */

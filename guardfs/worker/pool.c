@@ -103,6 +103,7 @@ static void slot_prepare(struct slot *slot)
 	slot->handle = 0;
 	slot->length = 0;
 	slot->fallback_length = 0;
+	atomic_store_explicit(&slot->n_granted, 0, memory_order_relaxed);
 	atomic_store(&slot->state, SLOT_READING);
 }
 

@@ -4,6 +4,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "fs/grant.h"
 #include "fs/guard.h"
 #include "fs/wire.h"
 #include "worker/session.h"
@@ -82,6 +83,17 @@ static bool prepare_again(struct arena *arena, struct slot *slot, uint16_t *read
 	return true;
 }
 
+/* A listing with nodes in it was being sent. Whether the kernel has got it, only the kernel knows: an error
+ * for the same request is taken if not. */
+static void settle_big_reply(struct arena *arena, struct slot *slot, uint64_t unique)
+{
+	uint8_t out[64];
+
+	if (session_send(out, wire_error_reply(out, unique, arena->board.config.error)) == 0)
+		grant_take_back_of(slot);
+	let_go(arena, slot);
+}
+
 /* Returns true if the slot's request is to be run again. */
 static bool recover_slot(struct arena *arena, struct slot *slot, uint16_t *ready)
 {
@@ -104,6 +116,7 @@ static bool recover_slot(struct arena *arena, struct slot *slot, uint16_t *ready
 	/* Answered by guardian while it was stuck: never again, its caller may have gone on meanwhile. (The
 	 * answer is for the case that guardian itself died at it.) */
 	if (atomic_load(&slot->answered) == unique) {
+		grant_take_back_of(slot);
 		answer_error(arena, unique);
 		let_go(arena, slot);
 		return false;
@@ -115,6 +128,11 @@ static bool recover_slot(struct arena *arena, struct slot *slot, uint16_t *ready
 		let_go(arena, slot);
 		return false;
 	}
+	if (reply_length == SLOT_REPLY_BIG && atomic_load(&slot->n_granted)) {
+		settle_big_reply(arena, slot, unique);
+		return false;
+	}
+	grant_take_back_of(slot); /* no reply was begun: the kernel knows of none of it */
 	if (may_run_again(slot, &r) && prepare_again(arena, slot, ready))
 		return true;
 	if (wire_wants_reply(r.opcode)) {

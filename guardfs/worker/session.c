@@ -82,6 +82,8 @@ static ssize_t reply_writev(int fd, struct iovec *iov, int count, void *userdata
 	if (slot)
 		n = flatten(iov, count, slot->reply, sizeof(slot->reply));
 	if (n == 0) {
+		if (slot)
+			atomic_store_explicit(&slot->reply_length, SLOT_REPLY_BIG, memory_order_release);
 		rc = writev(fd, iov, count);
 	} else {
 		if (call.backing_id)
