@@ -40,7 +40,7 @@ at_exit()
 		for name in "$WORK"/guardfs*.log "$WORK"/*/sshd.log; do
 			[[ -s $name ]] && echo "== ${name#"$WORK"/}" && tail -n 40 "$name"
 		done
-		[[ -s $RUN/status.json ]] && echo "== status.json" && jq -c . "$RUN/status.json"
+		[[ -s $RUN/status.json ]] && echo "== status.json" && jq -c 'del(.crashes)' "$RUN/status.json"
 	fi
 	box_thaw_all
 	((GUARDIAN > 0)) && stop_guardfs

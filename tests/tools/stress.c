@@ -173,16 +173,26 @@ static uint64_t block_version(const unsigned char *block, unsigned thread, unsig
 	return x & 0xffff ? 0 : x >> 16;
 }
 
+/* Every byte is of the acknowledged version, or of a write answered EIO: that one may have been done in part.
+ */
 static bool is_expected(const struct block_state *state, const unsigned char *block, unsigned thread,
 			unsigned index)
 {
-	if (block_is(block, thread, index, state->version))
-		return true;
-	for (unsigned i = 0; i < MIN(state->n_maybe, MAYBES); i++) {
-		if (block_is(block, thread, index, state->maybe[i]))
-			return true;
+	unsigned char want[1 + MAYBES][BLOCK];
+	unsigned n = MIN(state->n_maybe, MAYBES);
+
+	fill_block(want[0], thread, index, state->version);
+	for (unsigned i = 0; i < n; i++)
+		fill_block(want[1 + i], thread, index, state->maybe[i]);
+	for (size_t k = 0; k < BLOCK; k++) {
+		unsigned i = 0;
+
+		while (i <= n && want[i][k] != block[k])
+			i++;
+		if (i > n)
+			return false;
 	}
-	return false;
+	return true;
 }
 
 static void write_block(struct worker *w, int fd, struct block_state *states, const char *what)

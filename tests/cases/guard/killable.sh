@@ -1,0 +1,23 @@
+# A caller that waits for a frozen server can be killed at once; other signals wait for the result.
+. "$REPO/tests/lib/lib.sh"
+
+DEADLINE_METADATA=20000 PROBE_INTERVAL=30000 PROBE_TIMEOUT=25000
+setup_one_box
+start_guardfs
+wait_healthy
+ls "$COLD" >/dev/null
+box_freeze
+"$TOOLS/timed" stat "$COLD/one" >"$WORK/one" &
+one=$!
+"$TOOLS/timed" stat "$COLD/two" >"$WORK/two" &
+two=$!
+wait_until 5000 eval '(($(backend_field box inflight) >= 2))'
+kill -KILL "$one"
+wait_until 2000 is_gone "$one"
+kill -WINCH "$two"
+sleep 0.5 # sleep-ok: time for what must not happen
+[[ -d /proc/$two && ! -s $WORK/two ]] || fail "a harmless signal ended a call: $(cat "$WORK/two")"
+box_thaw
+wait "$two"
+assert_match "$(cat "$WORK/two")" '^ENOENT '
+backend_is box healthy probation degraded || fail "that was no outage: $(backend_field box state)"

@@ -1,0 +1,26 @@
+# A route whose target is not on the server is down by itself: EIO there, never the local disk; the others go on.
+. "$REPO/tests/lib/lib.sh"
+
+box_start box
+mkdir -p "$WORK/box/data/jobs/one"
+conf_begin
+conf_box box
+conf_tier box/jobs/one hot/one box/jobs/two hot/two
+start_guardfs
+wait_healthy
+wait_until 10000 eval '[[ $(route_field hot/two class) == path_missing ]]'
+assert_op EIO 0 1000 stat "$MNT/hot/two/x"
+assert_op EIO 0 1000 create "$MNT/hot/two/x"
+assert_op EIO 0 1000 readdir "$MNT/hot/two"
+assert_missing "$LOCAL/hot/two"
+echo hello >"$MNT/hot/one/file"
+assert_content "$WORK/box/data/jobs/one/file" hello
+assert_eq "$(route_field hot/one state)" healthy
+assert_eq "$(route_field hot/two errno)" 5
+assert_match "$(cat "$MNT/.guardfs/health")" '^degraded path_missing '
+
+say "it appears"
+mkdir "$WORK/box/data/jobs/two"
+wait_until 15000 eval '[[ $(route_field hot/two state) == healthy ]]'
+wait_until 5000 eval 'echo x >"$MNT/hot/two/x"'
+assert_content "$WORK/box/data/jobs/two/x" x
