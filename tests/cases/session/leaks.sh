@@ -54,6 +54,8 @@ settle()
 	local end=$(($(now_ms) + 10000))
 
 	until (($(descriptors) <= $1)) || (($(now_ms) > end)); do
+		# One pass only takes from entries their second chance.
+		echo 2 >/proc/sys/vm/drop_caches
 		sleep 0.1 # sleep-ok: polling
 	done
 }
