@@ -206,8 +206,9 @@ static bool reply_add_plus(const char *name, uint64_t ino, unsigned type, int64_
 	need = fuse_add_direntry_plus(reply.req, NULL, 0, name, &e, next);
 	if (need > room)
 		return false;
-	bool look = reply.b && !is_dot(name, strlen(name)) && grant_has_room() &&
-		    !(reply.b == &fs.local && tiers_concern(reply.dir));
+	/* Worth its price where a look-up is a round trip. Locally it would make a plain listing five times
+	 * dearer than its peers', for attributes that the kernel gets almost as fast one by one. */
+	bool look = reply.b && reply.b->board && !is_dot(name, strlen(name)) && grant_has_room();
 
 	if (look && reply.b->ops->lookup(reply.b, reply.dir, name, &found) == 0)
 		node = entry_intern(reply.b, reply.dir, name, &found);

@@ -4,7 +4,7 @@
 . "$REPO/tests/lib/lib.sh"
 
 # Further apart than what makes guardian pause before the next start. KILLS=1000 for the long form.
-KILLS=${KILLS:-150}
+KILLS=${KILLS:-100}
 setup_one_box
 mkdir "$SERVER/dir"
 touch "$SERVER"/dir/{1..50}
