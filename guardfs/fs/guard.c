@@ -141,11 +141,26 @@ void guard_restore_parked(uint32_t n)
 	atomic_store(&parked_total, n);
 }
 
+/* A sync that failed over the connection that a probe has since found sound has lost something: storage
+ * reports that once, and asking again would turn it into success. */
+static bool is_final_error(const struct backend *b, enum op_class op_class)
+{
+	uint64_t gate = atomic_load(&b->board->gate);
+
+	return call.slot->asked && op_class == OP_SYNC && gate_is_closed(gate) &&
+	       gate_epoch(gate) == atomic_load(&call.slot->epoch);
+}
+
 enum guard_result guard_try(fuse_req_t req, struct backend *b, enum op_class op_class, unsigned flags,
 			    uint64_t target)
 {
 	if (!b->board)
 		return GUARD_GO;
+	if (is_final_error(b, op_class)) {
+		board_count(b->board, COUNT_ERRORS, 1);
+		fuse_reply_err(req, fs.config->error);
+		return GUARD_GONE;
+	}
 	publish(b, op_class, flags, target);
 	if (call_answered())
 		return GUARD_DOWN; /* too late: guardian was faster */
@@ -229,8 +244,9 @@ bool guard_leave(fuse_req_t req, struct backend *b, ssize_t *rc)
 		guard_park(req, b, PARK_DOWN);
 		return false;
 	}
-	/* EIO may mean a lost connection or a full disk. Writing again by offset is harmless: let a probe
-	 * decide, then try once more. */
+	/* EIO may mean a lost connection or a full disk: let a probe decide. Writing again by offset is
+	 * harmless, so a write is then tried once more; a sync only over a new connection (is_final_error).
+	 */
 	if (slot->parkable && info->triggers_probe && !slot->asked) {
 		slot->asked = 1;
 		guard_park(req, b, PARK_VERDICT);
