@@ -3,6 +3,9 @@
 . "$REPO/tests/lib/lib.sh"
 
 dest=$WORK/dest
+# A copy, so that nothing is built anew under the other cases.
+cp -a "$BUILD" "$WORK/build"
+BUILD=$WORK/build
 make -s -C "$REPO" BUILD="$BUILD" DESTDIR="$dest" PREFIX=/usr install
 for file in usr/sbin/guardfs usr/bin/guardctl usr/share/man/man8/guardfs.8 usr/share/man/man5/guardfs.conf.5 \
 	usr/share/man/man1/guardctl.1 usr/share/doc/guardfs/examples/guardfs.conf; do

@@ -34,7 +34,7 @@ for ((i = 0; i < KILLS; i++)); do
 	[[ $result == ENOENT ]] || echo "after kill $i: $result" >>"$WORK/odd"
 	gaps+=("$us")
 	kill -0 "$stress" 2>/dev/null || break
-	sleep "0.$(printf '%03d' $((RANDOM % 300)))" # sleep-ok: random moments
+	sleep "0.$(printf '%03d' $((RANDOM % 200)))" # sleep-ok: random moments
 done
 
 touch "$WORK/finish"

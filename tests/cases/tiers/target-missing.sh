@@ -15,7 +15,7 @@ assert_op EIO 0 1000 readdir "$MNT/hot/two"
 assert_missing "$LOCAL/hot/two"
 echo hello >"$MNT/hot/one/file"
 assert_content "$WORK/box/data/jobs/one/file" hello
-assert_eq "$(route_field hot/one state)" healthy
+wait_until 5000 eval '[[ $(route_field hot/one state) == healthy ]]'
 assert_eq "$(route_field hot/two errno)" 5
 assert_match "$(cat "$MNT/.guardfs/health")" '^degraded path_missing '
 
