@@ -64,6 +64,8 @@ void fs_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 		return;
 	h = fi ? handle_get(fi->fh) : NULL;
 	rc = getattr(b, node, h, &st);
+	if (rc == -ENOENT && node->flags & NODE_ROUTE_ROOT)
+		rc = -EIO; /* a route whose target is missing is down, not absent */
 	if (h)
 		handle_put(h);
 	if (!guard_leave(req, b, &rc))

@@ -144,6 +144,14 @@ static void reply_recalled(fuse_req_t req, struct node *known)
 	fuse_reply_entry(req, &e);
 }
 
+/* Is a route's target not there at all? Then its names are not missing: nobody can say. */
+static bool target_is_missing(struct backend *b, uint32_t node)
+{
+	struct stat st;
+
+	return fs.arena->nodes[node].flags & NODE_ROUTE_ROOT && b->ops->getattr(b, node, -1, &st) == -ENOENT;
+}
+
 /* LOOKUP on a guarded tier. A node that the kernel holds is answered for even when the backend is not:
  * failing here would make the kernel drop the dentry, and with it every mount and working directory below.
  * `known` carries one lookup, for that answer. If our own answer finds nobody waiting, guardian has given
@@ -170,6 +178,8 @@ static void lookup_guarded(fuse_req_t req, struct backend *b, uint32_t parent, c
 		return;
 	}
 	rc = b->ops->lookup(b, parent, name, &found);
+	if (rc == -ENOENT && target_is_missing(b, parent))
+		rc = -EIO;
 	bool infrastructure = rc < 0 && errclass_info(errclass_from_errno((int)-rc))->infrastructure;
 
 	if (!guard_leave(req, b, &rc))

@@ -102,7 +102,8 @@ static void look_at_route(struct report_snapshot *s, uint32_t index)
 	if (health_serves(r->now.state))
 		r->error = 0;
 	else
-		r->error = error && error < 4096 ? (int)error : s->board->config.error;
+		/* What callers get: a target that is not there is no ENOENT to them. */
+		r->error = error && error < 4096 && error != ENOENT ? (int)error : s->board->config.error;
 }
 
 static void look_at_routes(struct report_snapshot *s)

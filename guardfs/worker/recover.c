@@ -18,6 +18,9 @@
 /* How often a request may be run again after its worker died. The second death is held against it. */
 #define REPLAYS_MAX 1
 
+/* A request no longer than this lies in one page: it is there as a whole or not at all. */
+#define COPIED_AT_ONCE 4096u
+
 /* ---- slots ---- */
 
 static void answer_error(struct arena *arena, uint64_t unique)
@@ -102,7 +105,9 @@ static bool recover_slot(struct arena *arena, struct slot *slot, uint16_t *ready
 	uint32_t reply_length = atomic_load(&slot->reply_length);
 	struct wire_request r;
 
-	if (!slot->length) {
+	bool unread = !slot->length;
+
+	if (unread) {
 		uint32_t n;
 
 		/* The worker died between read(2) and noting the length: the header has it. */
@@ -133,7 +138,11 @@ static bool recover_slot(struct arena *arena, struct slot *slot, uint16_t *ready
 		return false;
 	}
 	grant_take_back_of(slot); /* no reply was begun: the kernel knows of none of it */
-	if (may_run_again(slot, &r) && prepare_again(arena, slot, ready))
+	/* Killed within read(2): the kernel copies page by page, may have stopped between two of them, and
+	 * has then answered EIO itself. What follows the first page may be anything. */
+	bool torn = unread && slot->length > COPIED_AT_ONCE;
+
+	if (!torn && may_run_again(slot, &r) && prepare_again(arena, slot, ready))
 		return true;
 	if (wire_wants_reply(r.opcode)) {
 		if (slot->replays >= REPLAYS_MAX)
