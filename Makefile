@@ -99,7 +99,7 @@ uninstall: ## remove what install put there
 
 .PHONY: clean
 clean: ## remove all build directories
-	rm -rf build build-asan build-ubsan build-tsan build-fuzz build-clang build-asan-cases
+	rm -rf build build-asan build-ubsan build-tsan build-fuzz build-clang build-sanitize
 
 .PHONY: help
 help: ## this list

@@ -33,7 +33,7 @@ check-cases: $(PROGRAMS) $(TOOL_BIN) ## end-to-end cases (as root); CASES='guard
 	$(Q)BUILD=$(abspath $(BUILD)) tests/run $(CASES)
 
 # Build variants. Sanitizers instrument the whole library; the cases that make sense under one are listed with it.
-.PHONY: asan ubsan tsan asan-cases
+.PHONY: asan ubsan tsan
 asan: ## unit tests under AddressSanitizer (with leaks), in build-asan
 	$(Q)$(MAKE) BUILD=build-asan CFLAGS='-O1 -g -fno-omit-frame-pointer' \
 		EXTRA_CFLAGS='-fsanitize=address' EXTRA_LDFLAGS='-fsanitize=address' check-unit
@@ -45,14 +45,23 @@ tsan: ## unit tests under ThreadSanitizer, in build-tsan
 	$(Q)$(MAKE) BUILD=build-tsan CFLAGS='-O1 -g' EXTRA_LDFLAGS='-fsanitize=thread' \
 		EXTRA_CFLAGS='-fsanitize=thread $(if $(findstring clang,$(CC)),,-Wno-tsan)' check-unit
 
-# Not the cases that count milliseconds.
-ASAN_CASES ?= tiers local/oracle local/oracle-inline local/programs guard/errno guard/fault guard/kill-sshfs guard/poisoned \
-	guard/write-error session/kill-keeper session/reexec session/poison
-ASAN_MAKE   = $(MAKE) BUILD=build-asan-cases CFLAGS='-O1 -g -fno-omit-frame-pointer' \
+# With a whole daemon under sanitizers. Not the cases that count milliseconds.
+SANITIZED_CASES ?= tiers local/oracle local/oracle-inline local/programs guard/errno guard/fault guard/kill-sshfs \
+	guard/poisoned guard/write-error session/kill-keeper session/reexec session/poison visible/walkers config/names
+SANITIZE_MAKE    = $(MAKE) BUILD=build-sanitize CFLAGS='-O1 -g -fno-omit-frame-pointer' \
 	EXTRA_CFLAGS='-fsanitize=address,undefined' EXTRA_LDFLAGS='-fsanitize=address,undefined'
-asan-cases: ## cases with a daemon under AddressSanitizer and UndefinedBehaviorSanitizer (as root)
-	+$(Q)$(ASAN_MAKE) all tools
-	$(Q)BUILD=$(abspath build-asan-cases) tests/run $(ASAN_CASES)
+TSAN_CASES_MAKE  = $(MAKE) BUILD=build-tsan CFLAGS='-O1 -g' EXTRA_LDFLAGS='-fsanitize=thread' \
+	EXTRA_CFLAGS='-fsanitize=thread $(if $(findstring clang,$(CC)),,-Wno-tsan)'
+
+.PHONY: sanitize
+sanitize: ## unit tests and cases under AddressSanitizer and UndefinedBehaviorSanitizer (as root)
+	+$(Q)$(SANITIZE_MAKE) all tools check-unit
+	$(Q)BUILD=$(abspath build-sanitize) tests/run $(SANITIZED_CASES)
+
+.PHONY: tsan-cases
+tsan-cases: ## the same cases under ThreadSanitizer (as root)
+	+$(Q)$(TSAN_CASES_MAKE) all tools
+	$(Q)BUILD=$(abspath build-tsan) tests/run $(SANITIZED_CASES)
 
 # Fuzz targets: tests/fuzz/fuzz-PARSER.c with LLVMFuzzerTestOneInput; corpus in tests/fuzz/corpus/PARSER/, one file per
 # finding, named after what it means. Built by clang in build-fuzz.

@@ -48,7 +48,7 @@ at_exit()
 		[[ -s $name ]] && kill -9 "$(cat "$name")" 2>/dev/null
 	done
 	box_kill_all
-	# A build with sanitizers (make asan-cases) speaks in the daemon's log.
+	# A build with sanitizers (make sanitize, tsan-cases) speaks in the daemon's log.
 	if ((rc == 0)) && grep -hE -A30 'runtime error:|(Address|Thread|Leak|UndefinedBehavior)Sanitizer' "$WORK"/guardfs*.log; then
 		echo "FAILED: a sanitizer found something"
 		rc=1
