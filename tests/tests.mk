@@ -49,7 +49,8 @@ tsan: ## unit tests under ThreadSanitizer, in build-tsan
 SANITIZED_CASES ?= tiers local/oracle local/oracle-inline local/programs guard/errno guard/fault guard/kill-sshfs \
 	guard/poisoned guard/write-error session/kill-keeper session/reexec session/poison visible/walkers config/names
 SANITIZE_MAKE    = $(MAKE) BUILD=build-sanitize CFLAGS='-O1 -g -fno-omit-frame-pointer' \
-	EXTRA_CFLAGS='-fsanitize=address,undefined' EXTRA_LDFLAGS='-fsanitize=address,undefined'
+	EXTRA_CFLAGS='-fsanitize=address,undefined -fno-sanitize-recover=all' \
+	EXTRA_LDFLAGS='-fsanitize=address,undefined'
 TSAN_CASES_MAKE  = $(MAKE) BUILD=build-tsan CFLAGS='-O1 -g' EXTRA_LDFLAGS='-fsanitize=thread' \
 	EXTRA_CFLAGS='-fsanitize=thread $(if $(findstring clang,$(CC)),,-Wno-tsan)'
 
