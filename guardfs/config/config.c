@@ -105,7 +105,9 @@ static errint_t open_section(struct parser *p, char *header)
 	if (!config_section_exists(word))
 		return config_fail(
 		    &p->report, p->line,
-		    "unknown section [%.64s]; known: mount, backend NAME, deadline, tier, recovery", word);
+		    "unknown section [%.64s]; known: mount, backend NAME, deadline, tier, recovery, hooks, "
+		    "journal",
+		    word);
 	if ((strcmp(word, "backend") == 0) != (*name != '\0'))
 		return config_fail(&p->report, p->line,
 				   *name ? "section [%s] takes no name" : "expected [%s NAME]", word);
@@ -128,6 +130,33 @@ static errint_t set_pattern(struct parser *p, const struct config_key *key, cons
 				   value);
 	p->lines.pattern[config->n_patterns++] = p->line;
 	return 0;
+}
+
+static errint_t set_program(struct parser *p, const struct config_key *key, const char *value)
+{
+	struct config *config = p->config;
+	struct config_program *program = &config->hooks[config->n_hooks];
+	char expected[160];
+
+	if (config->n_hooks == CONFIG_HOOKS_MAX)
+		return config_fail(&p->report, p->line, "more than %d hooks", CONFIG_HOOKS_MAX);
+	if (!config_value_parse(key, value, program)) {
+		config_value_expected(key, expected, sizeof(expected));
+		return config_fail(&p->report, p->line, "%s = %.100s: expected %s", key->name, value, expected);
+	}
+	for (unsigned hook = 0; hook < CONFIG_HOOK_COUNT; hook++)
+		if (strcmp(config_hook_name((enum config_hook)hook), key->name) == 0)
+			program->hook = hook;
+	config->n_hooks++;
+	return 0;
+}
+
+const char *config_hook_name(enum config_hook hook)
+{
+	static const char *const names[CONFIG_HOOK_COUNT] = {"on_down", "on_recovered", "on_exhausted",
+							     "on_stall", "on_suspect"};
+
+	return (unsigned)hook < CONFIG_HOOK_COUNT ? names[hook] : "invalid";
 }
 
 static errint_t set_key(const struct config_report *report, unsigned line, const struct config_key *key,
@@ -173,6 +202,8 @@ static int take_key(void *arg, const char *section, const char *name, const char
 		return 0;
 	if (key->type == VALUE_PATTERN)
 		return set_pattern(p, key, value) == 0;
+	if (key->type == VALUE_PROGRAM)
+		return set_program(p, key, value) == 0;
 	index = (size_t)(key - config_keys);
 	if (p->key_lines[index] != 0)
 		return config_fail(&p->report, p->line, "'%s' was set already, on line %u", name,
@@ -284,7 +315,6 @@ static errint_t parse(struct parser *p)
 
 errint_t config_parse(const char *file, const char *text, size_t n, struct config *config, char *error)
 {
-	static const char *const sections[] = {"mount", "deadline", "tier", "recovery"};
 	struct parser *p = calloc(1, sizeof(*p));
 	errint_t rc;
 
@@ -295,8 +325,8 @@ errint_t config_parse(const char *file, const char *text, size_t n, struct confi
 	}
 	memset(config, 0, sizeof(*config));
 	(void)copy_string(config->file, sizeof(config->file), file);
-	for (size_t i = 0; i < ARRAY_SIZE(sections); i++)
-		config_set_defaults(sections[i], config);
+	for (const char *const *section = config_sections; *section; section++)
+		config_set_defaults(*section, config);
 	p->text = text;
 	p->left = n;
 	p->config = config;

@@ -45,6 +45,27 @@ struct config_backend {
 	char
 	    fault_control[CONFIG_PATH_MAX]; /* filter = fault: its control file; default RUN_DIR/fault.NAME */
 	uint32_t max_inflight;		    /* operations inside the backend at once, default 128, 1..512 */
+	bool canary; /* probes also write, read and remove a small file */
+};
+
+/* Events at which the operator's programs are run (keeper/hooks.h). */
+enum config_hook {
+	CONFIG_HOOK_DOWN,
+	CONFIG_HOOK_RECOVERED,
+	CONFIG_HOOK_EXHAUSTED,
+	CONFIG_HOOK_STALL,
+	CONFIG_HOOK_SUSPECT,
+	CONFIG_HOOK_COUNT
+};
+#define CONFIG_HOOKS_MAX      16
+#define CONFIG_HOOK_WORDS_MAX 32
+#define CONFIG_HOOK_ARGV_MAX  1024
+
+/* A program and its arguments. */
+struct config_program {
+	uint32_t hook; /* enum config_hook */
+	uint32_t argc;
+	char argv[CONFIG_HOOK_ARGV_MAX]; /* argc words, each terminated, one after the other */
 };
 
 struct config_pattern {
@@ -77,7 +98,27 @@ struct config {
 	uint32_t backoff_min_ms, backoff_max_ms; /* defaults 1 s, 60 s */
 	uint32_t probe_interval_ms;		 /* default 5 s */
 	uint32_t probe_timeout_ms;		 /* default 4 s */
+	uint32_t probe_jitter;			 /* per cent of probe_interval, default 10 */
 	uint32_t connect_timeout_ms;		 /* a recovery try is given up after this, default 20 s */
+	uint32_t confirm_ms;		/* a backend is down for so long before the first try, default 0 */
+	uint32_t recoveries_per_hour;	/* outages of one backend that are recovered from; 0: no cap */
+	uint32_t recoveries_per_day;
+	uint32_t flap_count, flap_window_ms; /* so many breaks in the window: flapping; 0: never */
+	bool diagnose;			/* ask the server beside the mount what is wrong, default yes */
+	uint32_t connections;		/* SSH connections of guardfs to one account at once */
+	uint32_t slow_ms[OP_CLASS_COUNT]; /* 99th percentile beyond this is slow; 0: no bound */
+	uint32_t slow_for_ms;		/* slow for so long: degraded */
+	char control_group[CONFIG_NAME_MAX]; /* who may read over the control socket; empty: root only */
+
+	/* Acting beyond guardfs: hooks. */
+	char sentinel[CONFIG_PATH_MAX];	 /* must exist for any of it; empty: nothing of it is ever done */
+	uint32_t hook_timeout_ms;
+	uint32_t act_confirm_failures, act_confirm_ms; /* failed tries and age of the outage before on_down */
+	uint32_t act_cooldown_ms, act_per_hour, act_per_day;
+	uint32_t n_hooks;
+	struct config_program hooks[CONFIG_HOOKS_MAX];
+
+	uint32_t journal_keep_days, journal_keep_mib;
 };
 
 /* Reads and checks path. Refuses a file, or a directory above it, that others than root and the caller's
@@ -104,5 +145,12 @@ void config_print(const struct config *config, FILE *out);
 int config_find_backend(const struct config *config, const char *name);
 
 const char *backend_type_name(enum backend_type type);
+
+/* "on_down", "on_recovered", ... */
+const char *config_hook_name(enum config_hook hook);
+
+/* Fills words (CONFIG_HOOK_WORDS_MAX + 1 entries) with the program's words, NULL after the last. They point
+ * into program. Returns how many; 0 if it is damaged. */
+unsigned config_program_words(const struct config_program *program, char **words);
 
 #endif

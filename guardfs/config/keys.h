@@ -53,6 +53,9 @@ struct config_key {
 	const char *help;     /* one line */
 };
 
+/* Sections without a name, in the order in which they are printed; NULL at the end. */
+extern const char *const config_sections[];
+
 extern const struct config_key config_keys[];
 extern const size_t config_key_count;
 
@@ -90,7 +93,7 @@ bool config_path_is_within(const char *path, const char *dir);
 
 /* Where each thing was said, for messages about how keys go together. Lines are 0 for what was not in the
  * file. */
-#define CONFIG_KEYS_MAX 64
+#define CONFIG_KEYS_MAX 96
 
 struct config_lines {
 	unsigned global[CONFIG_KEYS_MAX];

@@ -3,6 +3,7 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <jansson.h>
 #include <stdlib.h>
 
 static const char *const type_names[] = {
@@ -85,7 +86,9 @@ static bool parse_number(const char *text, uint64_t min, uint64_t max, uint64_t 
 
 static bool parse_name(const struct config_key *key, const char *text, void *field)
 {
-	if (*text == '\0' || *text == '.' || *text == '-')
+	if (*text == '\0')
+		return key->flags & KEY_NULLABLE;
+	if (*text == '.' || *text == '-')
 		return false;
 	for (const char *p = text; *p; p++) {
 		if (!isalnum((unsigned char)*p) && !strchr("_.-", *p))
@@ -280,6 +283,69 @@ static bool parse_pattern(const struct config_key *key, const char *text, void *
 	return *text != '\0' && copy_string(field, CONFIG_PATH_MAX, text) == 0;
 }
 
+/* The words of a JSON array, one after the other. */
+static bool store_words(const json_t *array, struct config_program *program)
+{
+	size_t used = 0, i;
+	json_t *word;
+
+	if (json_array_size(array) == 0 || json_array_size(array) > CONFIG_HOOK_WORDS_MAX)
+		return false;
+	memset(program->argv, 0, sizeof(program->argv));
+	json_array_foreach(array, i, word)
+	{
+		size_t n = json_string_length(word);
+
+		if (!json_is_string(word) || n + 1 > sizeof(program->argv) - used)
+			return false;
+		memcpy(program->argv + used, json_string_value(word), n);
+		used += n + 1;
+	}
+	program->argc = (uint32_t)json_array_size(array);
+	return program->argv[0] == '/';
+}
+
+/* ["/path/of/program", "argument", ...], or the path alone. No shell, so no quoting of its own either. */
+static bool parse_program(const struct config_key *key, const char *text, void *field)
+{
+	json_t *array = *text == '[' ? json_loads(text, JSON_REJECT_DUPLICATES, NULL) : json_pack("[s]", text);
+	bool good = json_is_array(array) && store_words(array, field);
+
+	(void)key;
+	json_decref(array);
+	return good;
+}
+
+static void print_program(const void *field, FILE *out)
+{
+	char *words[CONFIG_HOOK_WORDS_MAX + 1];
+	unsigned n = config_program_words(field, words);
+	json_t *array = json_array();
+
+	for (unsigned i = 0; i < n; i++)
+		json_array_append_new(array, json_string(words[i]));
+	json_dumpf(array, out, JSON_ENSURE_ASCII);
+	json_decref(array);
+}
+
+unsigned config_program_words(const struct config_program *program, char **words)
+{
+	size_t used = 0;
+	unsigned n = 0;
+
+	while (n < program->argc && n < CONFIG_HOOK_WORDS_MAX && used < sizeof(program->argv)) {
+		const char *word = program->argv + used;
+		size_t length = strnlen(word, sizeof(program->argv) - used);
+
+		if (used + length == sizeof(program->argv))
+			break;
+		words[n++] = (char *)(uintptr_t)word; /* as execve(2) wants it */
+		used += length + 1;
+	}
+	words[n] = NULL;
+	return n == program->argc ? n : 0;
+}
+
 static void print_text(const void *field, FILE *out)
 {
 	fputs(field, out);
@@ -361,6 +427,8 @@ static const struct {
     [VALUE_TYPE] = {parse_type, print_type, "dir or sshfs"},
     [VALUE_FILTER] = {parse_filter, print_filter, "none or fault"},
     [VALUE_PATTERN] = {parse_pattern, print_text, "GLOB = BACKEND:PREFIX"},
+    [VALUE_PROGRAM] = {parse_program, print_program,
+		       "a program's absolute path, or it and its arguments as in [\"/usr/bin/logger\", \"down\"]"},
 };
 
 /* Can text stand in a line of the file and be read back? Values also come from mount options and from

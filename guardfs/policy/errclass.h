@@ -29,6 +29,10 @@ enum errclass {
 	ERRCLASS_READ_ONLY,    /* EROFS: real, but worth showing */
 	ERRCLASS_CONFIG,       /* guardfs cannot start the backend: no sshfs, unreadable key, ... */
 	ERRCLASS_HELD,	       /* an operator holds the backend */
+	ERRCLASS_TOO_MANY_CONNECTIONS, /* the server accepts no further one of this account */
+	ERRCLASS_SFTP_REFUSED,	       /* logged in, but the server offers no SFTP */
+	ERRCLASS_SLOW,		       /* serves, but slower than the configured bound */
+	ERRCLASS_FLAPPING,	       /* serves, but was lost again and again lately */
 	ERRCLASS_COUNT
 };
 
