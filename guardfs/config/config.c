@@ -142,7 +142,8 @@ static errint_t set_program(struct parser *p, const struct config_key *key, cons
 		return config_fail(&p->report, p->line, "more than %d hooks", CONFIG_HOOKS_MAX);
 	if (!config_value_parse(key, value, program)) {
 		config_value_expected(key, expected, sizeof(expected));
-		return config_fail(&p->report, p->line, "%s = %.100s: expected %s", key->name, value, expected);
+		return config_fail(&p->report, p->line, "%s = %.100s: expected %s", key->name, value,
+				   expected);
 	}
 	for (unsigned hook = 0; hook < CONFIG_HOOK_COUNT; hook++)
 		if (strcmp(config_hook_name((enum config_hook)hook), key->name) == 0)

@@ -45,7 +45,7 @@ struct config_backend {
 	char
 	    fault_control[CONFIG_PATH_MAX]; /* filter = fault: its control file; default RUN_DIR/fault.NAME */
 	uint32_t max_inflight;		    /* operations inside the backend at once, default 128, 1..512 */
-	bool canary; /* probes also write, read and remove a small file */
+	bool canary;			    /* probes also write, read and remove a small file */
 };
 
 /* Events at which the operator's programs are run (keeper/hooks.h). */
@@ -100,18 +100,18 @@ struct config {
 	uint32_t probe_timeout_ms;		 /* default 4 s */
 	uint32_t probe_jitter;			 /* per cent of probe_interval, default 10 */
 	uint32_t connect_timeout_ms;		 /* a recovery try is given up after this, default 20 s */
-	uint32_t confirm_ms;		/* a backend is down for so long before the first try, default 0 */
-	uint32_t recoveries_per_hour;	/* outages of one backend that are recovered from; 0: no cap */
+	uint32_t confirm_ms;	      /* a backend is down for so long before the first try, default 0 */
+	uint32_t recoveries_per_hour; /* outages of one backend that are recovered from; 0: no cap */
 	uint32_t recoveries_per_day;
 	uint32_t flap_count, flap_window_ms; /* so many breaks in the window: flapping; 0: never */
-	bool diagnose;			/* ask the server beside the mount what is wrong, default yes */
-	uint32_t connections;		/* SSH connections of guardfs to one account at once */
-	uint32_t slow_ms[OP_CLASS_COUNT]; /* 99th percentile beyond this is slow; 0: no bound */
-	uint32_t slow_for_ms;		/* slow for so long: degraded */
+	bool diagnose;			     /* ask the server beside the mount what is wrong, default yes */
+	uint32_t connections;		     /* SSH connections of guardfs to one account at once */
+	uint32_t slow_ms[OP_CLASS_COUNT];    /* 99th percentile beyond this is slow; 0: no bound */
+	uint32_t slow_for_ms;		     /* slow for so long: degraded */
 	char control_group[CONFIG_NAME_MAX]; /* who may read over the control socket; empty: root only */
 
 	/* Acting beyond guardfs: hooks. */
-	char sentinel[CONFIG_PATH_MAX];	 /* must exist for any of it; empty: nothing of it is ever done */
+	char sentinel[CONFIG_PATH_MAX]; /* must exist for any of it; empty: nothing of it is ever done */
 	uint32_t hook_timeout_ms;
 	uint32_t act_confirm_failures, act_confirm_ms; /* failed tries and age of the outage before on_down */
 	uint32_t act_cooldown_ms, act_per_hour, act_per_day;

@@ -308,7 +308,8 @@ static bool store_words(const json_t *array, struct config_program *program)
 /* ["/path/of/program", "argument", ...], or the path alone. No shell, so no quoting of its own either. */
 static bool parse_program(const struct config_key *key, const char *text, void *field)
 {
-	json_t *array = *text == '[' ? json_loads(text, JSON_REJECT_DUPLICATES, NULL) : json_pack("[s]", text);
+	json_t *array =
+	    *text == '[' ? json_loads(text, JSON_REJECT_DUPLICATES, NULL) : json_pack("[s]", text);
 	bool good = json_is_array(array) && store_words(array, field);
 
 	(void)key;
@@ -427,8 +428,9 @@ static const struct {
     [VALUE_TYPE] = {parse_type, print_type, "dir or sshfs"},
     [VALUE_FILTER] = {parse_filter, print_filter, "none or fault"},
     [VALUE_PATTERN] = {parse_pattern, print_text, "GLOB = BACKEND:PREFIX"},
-    [VALUE_PROGRAM] = {parse_program, print_program,
-		       "a program's absolute path, or it and its arguments as in [\"/usr/bin/logger\", \"down\"]"},
+    [VALUE_PROGRAM] =
+	{parse_program, print_program,
+	 "a program's absolute path, or it and its arguments as in [\"/usr/bin/logger\", \"down\"]"},
 };
 
 /* Can text stand in a line of the file and be read back? Values also come from mount options and from

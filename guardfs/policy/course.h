@@ -5,7 +5,8 @@
  * simulator (tests/sim). Keeper has one per backend, in its one thread.
  *
  * Rules it keeps, which the simulator checks:
- *  - no try without an open incident, none beyond the caps, none while held or exhausted, never two at once;
+ *  - no try beyond the caps, none while held or exhausted, never two at once; without an open incident only
+ * the first connection and what an operator asked for;
  *  - serving again only through course_proven, which only the end of a try may call;
  *  - an incident is opened once and closed once, in the state healthy or degraded;
  *  - nothing beyond guardfs before it is confirmed, nor beyond its caps; `recovered` only after `down`. */
@@ -19,10 +20,10 @@
 
 struct course_limits {
 	uint64_t backoff_min_ms, backoff_max_ms;
-	uint64_t confirm_ms;	 /* down for so long before the first try */
-	uint64_t probation_ms;	 /* trouble within this after serving again counts as the same outage */
-	uint64_t short_ms;	 /* served shorter than this: not retried at once for ever */
-	uint32_t flap_count;	 /* 0: flapping is not looked for */
+	uint64_t confirm_ms;   /* down for so long before the first try */
+	uint64_t probation_ms; /* trouble within this after serving again counts as the same outage */
+	uint64_t short_ms;     /* served shorter than this: not retried at once for ever */
+	uint32_t flap_count;   /* 0: flapping is not looked for */
 	uint64_t flap_window_ms;
 	struct caps_limits recoveries; /* cooldown 0 */
 	uint32_t act_confirm_failures;
@@ -31,12 +32,12 @@ struct course_limits {
 };
 
 enum course_effect_kind {
-	COURSE_TRANSITION,     /* from, to, event, class */
-	COURSE_INCIDENT_OPEN,  /* class */
+	COURSE_TRANSITION,    /* from, to, event, class */
+	COURSE_INCIDENT_OPEN, /* class */
 	COURSE_INCIDENT_CLOSE,
-	COURSE_TRY,	       /* begin a try */
-	COURSE_STOP_TRY,       /* leave it, take down what it started */
-	COURSE_ACT,	       /* act: which; allowed or why not */
+	COURSE_TRY,	 /* begin a try */
+	COURSE_STOP_TRY, /* leave it, take down what it started */
+	COURSE_ACT,	 /* act: which; allowed or why not */
 };
 
 enum course_act { COURSE_ACT_DOWN, COURSE_ACT_RECOVERED, COURSE_ACT_EXHAUSTED };
@@ -89,8 +90,8 @@ void course_proven(struct course *c, uint64_t now_ns);
 /* A probe of a serving backend ended: NONE, or a class that does not break it (slow, io_error, ...). */
 void course_probed(struct course *c, enum errclass class, uint64_t now_ns);
 
-/* An operator. hold: until_ns 0 = until resumed. reconnect: take it down and try at once, whatever its state (held: no).
- * resume also ends `exhausted` and begins new budgets. 0, or -EALREADY, -EBUSY (held). */
+/* An operator. hold: until_ns 0 = until resumed. reconnect: take it down and try at once, whatever its state
+ * (held: no). resume also ends `exhausted` and begins new budgets. 0, or -EALREADY, -EBUSY (held). */
 errint_t course_hold(struct course *c, uint64_t until_ns, uint64_t now_ns) WARN_UNUSED;
 errint_t course_resume(struct course *c, uint64_t now_ns) WARN_UNUSED;
 errint_t course_reconnect(struct course *c, uint64_t now_ns) WARN_UNUSED;

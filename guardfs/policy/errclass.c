@@ -63,9 +63,10 @@ static const struct errclass_info table[ERRCLASS_COUNT] = {
 	 "read the detail: install sshfs, or correct the configuration or the key file's permissions"},
     [ERRCLASS_HELD] = {"held", INFRA, false, false, false, "an operator holds the backend",
 		       "resume the backend when the work on it is done (guardctl resume BACKEND)"},
-    [ERRCLASS_TOO_MANY_CONNECTIONS] =
-	{"too_many_connections", INFRA, true, true, true, "the server takes no further connection of this account",
-	 "end other connections to the account (a Storage Box allows ten): look for rsync, sftp and old sshfs of other hosts"},
+    [ERRCLASS_TOO_MANY_CONNECTIONS] = {"too_many_connections", INFRA, true, true, true,
+				       "the server takes no further connection of this account",
+				       "end other connections to the account (a Storage Box allows ten): "
+				       "look for rsync, sftp and old sshfs of other hosts"},
     [ERRCLASS_SFTP_REFUSED] = {"sftp_refused", INFRA, true, true, false,
 			       "the server lets us log in but offers no SFTP",
 			       "enable SFTP on the server (Storage Box: SSH support; sshd: Subsystem sftp)"},

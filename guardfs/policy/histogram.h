@@ -1,6 +1,6 @@
-/* histogram.h: latencies in buckets whose width grows with the value (eight to each doubling, so within 12.5 %),
- * as HdrHistogram has them. Lies in shared memory: adding is one relaxed increment, reading takes a copy that
- * may be torn between buckets, which no percentile minds. Pure. */
+/* histogram.h: latencies in buckets whose width grows with the value (eight to each doubling, so within 12.5
+ * %), as HdrHistogram has them. Lies in shared memory: adding is one relaxed increment, reading takes a copy
+ * that may be torn between buckets, which no percentile minds. Pure. */
 #ifndef GUARDFS_POLICY_HISTOGRAM_H
 #define GUARDFS_POLICY_HISTOGRAM_H
 
@@ -40,8 +40,8 @@ void histogram_copy(const struct histogram *h, struct histogram_copy *copy);
 /* newer minus older, in place of older. Returns the number of values. */
 uint64_t histogram_difference(const struct histogram_copy *newer, struct histogram_copy *older);
 
-/* Upper bound of the bucket in which the given share (0..1000 thousandths) of the values lies, in ns; 0 if there
- * are none. */
+/* Upper bound of the bucket in which the given share (0..1000 thousandths) of the values lies, in ns; 0 if
+ * there are none. */
 uint64_t histogram_percentile(const struct histogram_copy *h, unsigned thousandths);
 
 #endif

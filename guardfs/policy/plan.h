@@ -19,8 +19,8 @@ enum rung_id {
 struct rung_info {
 	const char *name;
 	uint32_t deadline_ms; /* from entering the rung; 0: none of its own */
-	bool connecting;      /* counts against the connection's budget, which runs from the first such rung on */
-	uint32_t poll_ms;     /* ask again after this, if nothing else wakes keeper before */
+	bool connecting;  /* counts against the connection's budget, which runs from the first such rung on */
+	uint32_t poll_ms; /* ask again after this, if nothing else wakes keeper before */
 	const char *sshfs_does, *dir_does; /* what it does, for people */
 	const char *requires;		   /* what must hold before */
 	const char *proof;		   /* what shows that it is done */
@@ -29,17 +29,17 @@ struct rung_info {
 const struct rung_info *rung_info(enum rung_id id); /* never NULL */
 
 struct plan_input {
-	bool sshfs;		 /* else dir */
-	uint32_t connect_ms;	 /* budget of the connecting rungs */
-	uint32_t epoch;		 /* the new one */
-	bool transport_running;	 /* an sshfs of ours is there to be killed */
+	bool sshfs;		/* else dir */
+	uint32_t connect_ms;	/* budget of the connecting rungs */
+	uint32_t epoch;		/* the new one */
+	bool transport_running; /* an sshfs of ours is there to be killed */
 };
 
 struct plan_step {
 	enum rung_id rung;
 	uint32_t deadline_ms; /* 0: none */
 	bool skipped;
-	const char *does;	/* constant text */
+	const char *does;	 /* constant text */
 	const char *why_skipped; /* constant text, "" if not */
 };
 

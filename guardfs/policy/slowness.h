@@ -13,12 +13,17 @@ struct slowness {
 	uint64_t since_ns; /* when the present run of opposite windows began; 0: none */
 };
 
-/* One operation class in one window. p99_ns: of n_ops operations; bound_ns 0: no bound.
- * Returns 1 slow, -1 quick, 0 neither (too few operations, or between the two bounds). */
-int slowness_window(uint64_t p99_ns, uint64_t n_ops, uint64_t bound_ns);
+/* What a window says: too few operations; all below SLOWNESS_EASE of the bound; between that and the bound;
+ * above. */
+enum slowness_verdict { SLOWNESS_SILENT, SLOWNESS_QUICK, SLOWNESS_BETWEEN, SLOWNESS_SLOW };
 
-/* Takes the worst verdict of a window. for_ns: how long it must last. Returns whether it is slow now. Windows without a
- * verdict leave a run going when slow is awaited, and count as quick when quickness is. */
-bool slowness_take(struct slowness *s, int verdict, uint64_t for_ns, uint64_t now_ns);
+/* One operation class in one window: its 99th percentile, of n_ops operations. bound_ns 0: no bound, silent.
+ */
+enum slowness_verdict slowness_window(uint64_t p99_ns, uint64_t n_ops, uint64_t bound_ns);
+
+/* Takes the worst verdict of a window's classes. for_ns: how long it must last. Returns whether it is slow
+ * now. A run of slow windows is broken by a quick one only; a run of quick ones, of which silent ones are
+ * part, by anything else. */
+bool slowness_take(struct slowness *s, enum slowness_verdict verdict, uint64_t for_ns, uint64_t now_ns);
 
 #endif

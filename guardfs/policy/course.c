@@ -1,0 +1,330 @@
+/* course.c: see course.h. */
+#include "policy/course.h"
+
+#include "policy/backoff.h"
+
+#include <errno.h>
+
+/* ---- effects ---- */
+
+static struct course_effect *emit(struct course *c, enum course_effect_kind kind)
+{
+	/* A call causes at most a handful, and they are taken after each: a full queue is a caller's fault.
+	 */
+	struct course_effect *e = &c->effects[MIN(c->n_effects, (uint32_t)COURSE_EFFECTS_MAX - 1)];
+
+	*e = (struct course_effect){.kind = kind, .from = c->state, .to = c->state, .class = c->class};
+	if (c->n_effects < COURSE_EFFECTS_MAX)
+		c->n_effects++;
+	return e;
+}
+
+bool course_take(struct course *c, struct course_effect *effect)
+{
+	if (c->n_effects == 0)
+		return false;
+	*effect = c->effects[0];
+	c->n_effects--;
+	memmove(&c->effects[0], &c->effects[1], c->n_effects * sizeof(c->effects[0]));
+	return true;
+}
+
+static void apply_event(struct course *c, enum health_event event, enum errclass class)
+{
+	enum health_state to = health_next(c->state, event);
+	struct course_effect *e;
+
+	if (to == c->state && class == c->class)
+		return;
+	e = emit(c, COURSE_TRANSITION);
+	e->to = to;
+	e->event = event;
+	e->class = class;
+	c->state = to;
+	c->class = class;
+}
+
+/* ---- incidents ---- */
+
+static void open_incident(struct course *c, uint64_t now_ns)
+{
+	if (c->incident)
+		return;
+	c->incident = true;
+	c->incident_counted = c->told_down = c->acted_down = false;
+	c->failures = 0;
+	c->down_since_ns = now_ns;
+	emit(c, COURSE_INCIDENT_OPEN);
+}
+
+static void emit_act(struct course *c, enum course_act act, enum caps_verdict verdict)
+{
+	struct course_effect *e = emit(c, COURSE_ACT);
+
+	e->act = act;
+	e->verdict = verdict;
+}
+
+static void close_incident(struct course *c)
+{
+	if (!c->incident)
+		return;
+	c->incident = false;
+	emit(c, COURSE_INCIDENT_CLOSE);
+	if (c->acted_down)
+		emit_act(c, COURSE_ACT_RECOVERED, CAPS_ALLOWED);
+	c->acted_down = false;
+}
+
+/* ---- when the next try is ---- */
+
+static void plan_try(struct course *c, bool at_once, uint32_t random, uint64_t now_ns)
+{
+	const struct course_limits *l = c->limits;
+	bool patient = !errclass_info(c->class)->retried;
+	uint64_t wait_ms = 0;
+
+	if (!at_once) {
+		wait_ms = backoff_delay_ms(patient ? UINT32_MAX : c->doublings, l->backoff_min_ms,
+					   l->backoff_max_ms, random);
+		c->doublings += c->doublings < 32;
+	}
+	c->next_try_ns =
+	    MAX(now_ns + wait_ms * NSEC_PER_MSEC, c->down_since_ns + l->confirm_ms * NSEC_PER_MSEC);
+}
+
+/* Trouble during probation is the same outage: backoff goes on where it was. Who has served for a while is
+ * retried at once. In between lies flapping: forgiven once, then waited for longer and longer, since a server
+ * bans those who reconnect all the time. Returns whether to try at once. */
+static bool forgive(struct course *c, uint64_t now_ns)
+{
+	uint64_t served_ns = now_ns - c->served_since_ns;
+
+	if (served_ns < c->limits->probation_ms * NSEC_PER_MSEC)
+		return false;
+	c->short_services = served_ns < c->limits->short_ms * NSEC_PER_MSEC ? c->short_services + 1 : 0;
+	c->doublings = c->short_services > 2 ? c->short_services - 2 : 0;
+	return c->short_services < 2;
+}
+
+bool course_flaps(const struct course *c, uint64_t now_ns)
+{
+	return c->limits->flap_count &&
+	       caps_count(&c->breaks, c->limits->flap_window_ms, (int64_t)now_ns) >= c->limits->flap_count;
+}
+
+/* ---- events ---- */
+
+void course_init(struct course *c, const struct course_limits *limits, enum health_state state,
+		 enum errclass class, bool incident, uint64_t now_ns)
+{
+	*c = (struct course){.limits = limits,
+			     .state = state,
+			     .class = class,
+			     .incident = incident,
+			     .incident_counted = incident,
+			     .down_since_ns = now_ns,
+			     .served_since_ns = now_ns,
+			     .settle_ns = now_ns,
+			     .next_try_ns = now_ns};
+}
+
+void course_broken(struct course *c, enum errclass class, uint32_t random, uint64_t now_ns)
+{
+	if (!health_serves(c->state))
+		return;
+	caps_note(&c->breaks, (int64_t)now_ns);
+	apply_event(c, HEALTH_EVENT_BREAKER_OPEN, class);
+	open_incident(c, now_ns);
+	plan_try(c, forgive(c, now_ns), random, now_ns);
+}
+
+void course_try_started(struct course *c, uint64_t now_ns)
+{
+	(void)now_ns;
+	apply_event(c, HEALTH_EVENT_START_TRY, c->class);
+}
+
+void course_try_failed(struct course *c, enum errclass class, uint32_t random, uint64_t now_ns)
+{
+	if (!c->trying)
+		return;
+	c->trying = false;
+	c->failures++;
+	apply_event(c, HEALTH_EVENT_TRY_FAILED, class);
+	open_incident(c, now_ns);
+	plan_try(c, false, random, now_ns);
+}
+
+void course_proven(struct course *c, uint64_t now_ns)
+{
+	if (!c->trying)
+		return;
+	c->trying = false;
+	c->served_since_ns = now_ns;
+	c->settle_ns = now_ns + c->limits->probation_ms * NSEC_PER_MSEC;
+	apply_event(c, HEALTH_EVENT_PROVEN, ERRCLASS_NONE);
+}
+
+void course_probed(struct course *c, enum errclass class, uint64_t now_ns)
+{
+	if (!health_serves(c->state))
+		return;
+	if (class == ERRCLASS_NONE && course_flaps(c, now_ns) && c->state == HEALTH_DEGRADED)
+		class = ERRCLASS_FLAPPING;
+	apply_event(c, class == ERRCLASS_NONE ? HEALTH_EVENT_PROBE_OK : HEALTH_EVENT_PROBE_SLOW, class);
+}
+
+/* ---- an operator ---- */
+
+static void stop_try(struct course *c)
+{
+	if (c->trying)
+		emit(c, COURSE_STOP_TRY);
+	c->trying = false;
+}
+
+errint_t course_hold(struct course *c, uint64_t until_ns, uint64_t now_ns)
+{
+	(void)now_ns;
+	c->held_until_ns = until_ns;
+	if (c->state == HEALTH_HELD)
+		return 0; /* another end of the same hold */
+	stop_try(c);
+	apply_event(c, HEALTH_EVENT_HOLD, ERRCLASS_HELD);
+	return 0;
+}
+
+/* Back to down, with a try at once. */
+static void go_on(struct course *c, uint64_t now_ns)
+{
+	c->held_until_ns = 0;
+	c->doublings = c->short_services = 0;
+	c->next_try_ns = now_ns;
+	apply_event(c, HEALTH_EVENT_RESUME, c->class);
+}
+
+errint_t course_resume(struct course *c, uint64_t now_ns)
+{
+	if (c->state != HEALTH_HELD && c->state != HEALTH_EXHAUSTED)
+		return -EALREADY;
+	if (c->state == HEALTH_EXHAUSTED)
+		memset(&c->recoveries, 0, sizeof(c->recoveries));
+	go_on(c, now_ns);
+	return 0;
+}
+
+errint_t course_reconnect(struct course *c, uint64_t now_ns)
+{
+	if (c->state == HEALTH_HELD)
+		return -EBUSY;
+	if (c->state == HEALTH_EXHAUSTED)
+		return course_resume(c, now_ns);
+	/* No outage: an incident opens only if what was asked for then fails. */
+	if (health_serves(c->state))
+		apply_event(c, HEALTH_EVENT_BREAKER_OPEN, ERRCLASS_NONE);
+	stop_try(c);
+	c->doublings = c->short_services = 0;
+	c->next_try_ns = now_ns;
+	/* An operator's word needs no confirmation, and costs none of the budget. */
+	c->incident_counted = true;
+	if (c->state == HEALTH_RECOVERING)
+		apply_event(c, HEALTH_EVENT_TRY_FAILED, c->class);
+	return 0;
+}
+
+/* ---- time ---- */
+
+static void settle(struct course *c, uint64_t now_ns)
+{
+	if (c->state != HEALTH_PROBATION || now_ns < c->settle_ns)
+		return;
+	apply_event(c, HEALTH_EVENT_SETTLED, ERRCLASS_NONE);
+	close_incident(c);
+	if (course_flaps(c, now_ns))
+		apply_event(c, HEALTH_EVENT_PROBE_SLOW, ERRCLASS_FLAPPING);
+}
+
+static bool may_try(const struct course *c)
+{
+	return !c->trying && (c->state == HEALTH_DOWN || c->state == HEALTH_CONNECTING);
+}
+
+/* The first try of an incident is what the caps are about: see docs/RECOVERY.md. The very first connection is
+ * no recovery. */
+static void begin_try(struct course *c, uint64_t now_ns)
+{
+	if (c->incident && !c->incident_counted) {
+		if (caps_check(&c->recoveries, &c->limits->recoveries, (int64_t)now_ns) != CAPS_ALLOWED) {
+			apply_event(c, HEALTH_EVENT_CAP_REACHED, c->class);
+			emit_act(c, COURSE_ACT_EXHAUSTED, CAPS_ALLOWED);
+			return;
+		}
+		caps_note(&c->recoveries, (int64_t)now_ns);
+		c->incident_counted = true;
+	}
+	c->trying = true;
+	emit(c, COURSE_TRY);
+}
+
+static bool act_wanted(const struct course *c)
+{
+	return c->incident && !c->told_down && !health_serves(c->state) && c->state != HEALTH_HELD &&
+	       c->failures >= c->limits->act_confirm_failures;
+}
+
+static uint64_t act_due_ns(const struct course *c)
+{
+	return c->down_since_ns + c->limits->act_confirm_ms * NSEC_PER_MSEC;
+}
+
+static void act(struct course *c, uint64_t now_ns)
+{
+	enum caps_verdict verdict;
+
+	if (!act_wanted(c) || now_ns < act_due_ns(c))
+		return;
+	verdict = caps_check(&c->acts, &c->limits->acts, (int64_t)now_ns);
+	c->told_down = true;
+	if (verdict == CAPS_ALLOWED) {
+		caps_note(&c->acts, (int64_t)now_ns);
+		c->acted_down = true;
+	}
+	emit_act(c, COURSE_ACT_DOWN, verdict);
+}
+
+uint64_t course_step(struct course *c, uint64_t now_ns)
+{
+	uint64_t wake = UINT64_MAX;
+
+	if (c->state == HEALTH_HELD && c->held_until_ns && now_ns >= c->held_until_ns)
+		go_on(c, now_ns);
+	settle(c, now_ns);
+	act(c, now_ns);
+	if (may_try(c) && now_ns >= c->next_try_ns)
+		begin_try(c, now_ns);
+
+	if (c->state == HEALTH_HELD && c->held_until_ns)
+		wake = c->held_until_ns;
+	if (c->state == HEALTH_PROBATION)
+		wake = MIN(wake, c->settle_ns);
+	if (may_try(c))
+		wake = MIN(wake, c->next_try_ns);
+	if (act_wanted(c))
+		wake = MIN(wake, act_due_ns(c));
+	return wake;
+}
+
+const char *course_obstacle(const struct course *c, uint64_t now_ns)
+{
+	if (c->state == HEALTH_HELD)
+		return "an operator holds it: guardctl resume";
+	if (c->state == HEALTH_EXHAUSTED)
+		return "its budget of recoveries is used up: guardctl resume";
+	if (c->trying)
+		return "a try is under way";
+	if (!health_serves(c->state) && c->incident && !c->incident_counted &&
+	    caps_check(&c->recoveries, &c->limits->recoveries, (int64_t)now_ns) != CAPS_ALLOWED)
+		return "its budget of recoveries is used up";
+	return NULL;
+}

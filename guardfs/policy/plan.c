@@ -1,0 +1,80 @@
+/* plan.c: see plan.h. */
+#include "policy/plan.h"
+
+static const struct rung_info rungs[RUNG_ID_COUNT] = {
+    [RUNG_FENCE] = {"fence", 5000, false, 5,
+		    "reset the sockets of its ssh, kill sshfs and ssh, detach their mount",
+		    "nothing by itself: it is not ours to kill", "the breaker is open",
+		    "sshfs and ssh are dead"},
+    [RUNG_DRAIN] =
+	{"drain", 0, false, 20, "wait until no operation of the old connection is inside",
+	 "wait for operations inside; after 1 s abort the FUSE connection they are stuck in, if it is "
+	 "provably still that mount",
+	 "the old transport is fenced", "no operation of the old epoch is inside, no old probe is left"},
+    [RUNG_START] = {"start", 0, true, 5, "start sshfs in the private mount namespace", "nothing: it is there",
+		    "nothing of the old epoch is left", "its mount is in the mount table"},
+    [RUNG_PROVE] = {"prove", 0, true, 50, "open the root in a child, prove identity, list it",
+		    "open the root in a child, prove identity, list it", "the mount is there",
+		    "the marker (or the mount started for this epoch) was read from the storage itself"},
+    [RUNG_ANCHOR] = {"anchor", 0, false, 2, "hand the root to the worker", "hand the root to the worker",
+		     "identity is proven", "the worker has acknowledged this epoch"},
+    [RUNG_ROUTES] = {"routes", 0, false, 50,
+		     "look at the target of every route, and search what patterns route",
+		     "look at the target of every route, and search what patterns route",
+		     "the worker has the root", "every route's target was answered for"},
+    [RUNG_CLOSE] = {"close", 0, false, 0, "close the breaker with the new epoch, run what waited",
+		    "close the breaker with the new epoch, run what waited", "every rung before is done",
+		    "operations are let through"},
+};
+
+const struct rung_info *rung_info(enum rung_id id)
+{
+	return &rungs[(unsigned)id < RUNG_ID_COUNT ? id : RUNG_FENCE];
+}
+
+static uint64_t hash_text(uint64_t seed, const char *text)
+{
+	return hash_bytes(seed, text, strlen(text) + 1);
+}
+
+static uint64_t hash_plan(const struct plan *plan)
+{
+	uint64_t h = hash_bytes(0, &plan->epoch, sizeof(plan->epoch));
+
+	for (uint32_t i = 0; i < plan->n_steps; i++) {
+		const struct plan_step *s = &plan->steps[i];
+
+		h = hash_text(h, rung_info(s->rung)->name);
+		h = hash_bytes(h, &s->deadline_ms, sizeof(s->deadline_ms));
+		h = hash_text(h, s->does);
+		h = hash_text(h, s->why_skipped);
+	}
+	return h;
+}
+
+static const char *why_skipped(const struct plan_input *in, enum rung_id id)
+{
+	if (id == RUNG_FENCE && !in->sshfs)
+		return "a directory that somebody else manages";
+	if (id == RUNG_FENCE && !in->transport_running)
+		return "no sshfs runs";
+	if (id == RUNG_START && !in->sshfs)
+		return "a directory that somebody else manages";
+	return "";
+}
+
+void plan_make(const struct plan_input *in, struct plan *plan)
+{
+	*plan = (struct plan){.epoch = in->epoch, .n_steps = RUNG_ID_COUNT};
+	for (unsigned id = 0; id < RUNG_ID_COUNT; id++) {
+		const struct rung_info *info = rung_info((enum rung_id)id);
+		struct plan_step *s = &plan->steps[id];
+
+		s->rung = (enum rung_id)id;
+		s->deadline_ms = info->connecting ? in->connect_ms : info->deadline_ms;
+		s->does = in->sshfs ? info->sshfs_does : info->dir_does;
+		s->why_skipped = why_skipped(in, (enum rung_id)id);
+		s->skipped = s->why_skipped[0] != '\0';
+	}
+	plan->hash = hash_plan(plan);
+}
