@@ -10,9 +10,7 @@
 #include "config/config.h"
 #include <jansson.h>
 
-#ifndef CTL_RUN_ROOT /* tests have their own */
 #define CTL_RUN_ROOT "/run/guardfs"
-#endif
 #define CTL_STALE_S \
 	15 /* keeper writes status.json at least every few seconds; older than this it is not trusted */
 #define CTL_MESSAGE_MAX	 2048
@@ -58,6 +56,9 @@ extern const struct ctl_command ctl_commands[]; /* ends with a NULL name */
 
 /* The command with that name, or NULL. */
 const struct ctl_command *ctl_find_command(const char *name);
+
+/* Where the runtime directories are: CTL_RUN_ROOT; tests have their own. */
+extern const char *ctl_run_root;
 
 /* What is known of a running guardfs. */
 struct ctl_instance {

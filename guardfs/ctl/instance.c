@@ -10,6 +10,8 @@
 
 #define STATUS_SIZE_MAX (64l << 20) /* 1024 routes of 2 KiB and all else stay well below */
 
+const char *ctl_run_root = CTL_RUN_ROOT;
+
 static PRINTF_LIKE(3, 4) int explain(char *message, int status, const char *format, ...)
 {
 	va_list args;

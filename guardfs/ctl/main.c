@@ -1,8 +1,6 @@
 /* main.c: guardctl: the table of commands, and the command line. */
 #include "ctl/ctl.h"
-#include "report/utf8.h"
 #include <getopt.h>
-#include <stdarg.h>
 #include <stdio.h>
 
 const struct ctl_command ctl_commands[] = {
@@ -39,20 +37,6 @@ const struct ctl_command *ctl_find_command(const char *name)
 		if (strcmp(c->name, name) == 0)
 			return c;
 	return NULL;
-}
-
-int ctl_fail(int status, const char *format, ...)
-{
-	char message[CTL_MESSAGE_MAX + 256];
-	va_list args;
-
-	va_start(args, format);
-	vsnprintf(message, sizeof(message), format, args);
-	va_end(args);
-	fputs("guardctl: ", stderr);
-	utf8_print_escaped(stderr, message, sizeof(message));
-	fputc('\n', stderr);
-	return status;
 }
 
 struct command_line {

@@ -28,7 +28,7 @@ int ctl_cmd_status(const struct ctl_options *options, int argc, char **argv)
 {
 	struct ctl_instance instance;
 	char message[CTL_MESSAGE_MAX];
-	int status = ctl_instance_open(&instance, options, CTL_RUN_ROOT, message);
+	int status = ctl_instance_open(&instance, options, ctl_run_root, message);
 
 	(void)argc;
 	(void)argv;

@@ -11,7 +11,7 @@
 static int look(const struct ctl_options *options, const char *backend, char *message)
 {
 	struct ctl_instance instance;
-	int status = ctl_instance_open(&instance, options, CTL_RUN_ROOT, message);
+	int status = ctl_instance_open(&instance, options, ctl_run_root, message);
 
 	if (status == CTL_EXIT_UNREACHABLE) {
 		status = -1; /* may be starting */
