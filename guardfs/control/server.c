@@ -307,6 +307,7 @@ static void admit(struct server *server, int fd, uint64_t now_ns)
 					 .pid = peer.pid,
 					 .since_ns = now_ns,
 					 .limit_ns = now_ns + PATIENCE_NS};
+	read_request(server, client); /* most often it is there already */
 }
 
 static void accept_all(struct server *server, uint64_t now_ns)
