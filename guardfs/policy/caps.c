@@ -12,7 +12,7 @@ uint32_t caps_count(const struct caps *c, uint64_t window_ms, int64_t now_ns)
 	uint32_t count = 0;
 
 	for (uint32_t i = 0; i < MIN(c->n, (uint32_t)CAPS_TIMES_MAX); i++)
-		count += c->at_ns[i] > from_ns;
+		count += c->at_ns[i] > from_ns && c->at_ns[i] <= now_ns;
 	return count;
 }
 
@@ -25,6 +25,23 @@ enum caps_verdict caps_check(const struct caps *c, const struct caps_limits *l, 
 	if (l->cooldown_ms && caps_count(c, l->cooldown_ms, now_ns) > 0)
 		return CAPS_COOLDOWN;
 	return CAPS_ALLOWED;
+}
+
+/* When the nth last one (1: the last) leaves a window. INT64_MIN: there were not so many. */
+static int64_t leaves_ns(const struct caps *c, uint32_t nth, uint64_t window_ms)
+{
+	if (nth == 0 || nth > MIN(c->n, (uint32_t)CAPS_TIMES_MAX))
+		return INT64_MIN;
+	return c->at_ns[(c->next + CAPS_TIMES_MAX - nth) % CAPS_TIMES_MAX] +
+	       (int64_t)(window_ms * NSEC_PER_MSEC);
+}
+
+int64_t caps_allowed_ns(const struct caps *c, const struct caps_limits *l)
+{
+	int64_t at = leaves_ns(c, l->per_day, DAY_MS);
+
+	at = MAX(at, leaves_ns(c, l->per_hour, HOUR_MS));
+	return l->cooldown_ms ? MAX(at, leaves_ns(c, 1, l->cooldown_ms)) : at;
 }
 
 void caps_note(struct caps *c, int64_t now_ns)

@@ -23,8 +23,12 @@ enum caps_verdict { CAPS_ALLOWED, CAPS_COOLDOWN, CAPS_HOUR, CAPS_DAY };
 enum caps_verdict caps_check(const struct caps *caps, const struct caps_limits *limits, int64_t now_ns);
 void caps_note(struct caps *caps, int64_t now_ns);
 
-/* How many within the last window_ms. */
+/* How many within the last window_ms. Times after now_ns do not count: they come from a clock that was wrong,
+ * and would count for years. */
 uint32_t caps_count(const struct caps *caps, uint64_t window_ms, int64_t now_ns);
+
+/* From when on caps_check allows the next one, if none is noted until then. */
+int64_t caps_allowed_ns(const struct caps *caps, const struct caps_limits *limits);
 
 /* "cooldown of 900 s", "cap of 2 an hour", ... for messages. */
 void caps_describe(enum caps_verdict verdict, const struct caps_limits *limits, char *text, size_t size);

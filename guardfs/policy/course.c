@@ -52,7 +52,7 @@ static void open_incident(struct course *c, uint64_t now_ns)
 		return;
 	c->incident = true;
 	c->incident_counted = c->told_down = c->acted_down = false;
-	c->failures = 0;
+	c->failures = c->act_failures = 0;
 	c->down_since_ns = now_ns;
 	emit(c, COURSE_INCIDENT_OPEN);
 }
@@ -71,9 +71,10 @@ static void close_incident(struct course *c)
 		return;
 	c->incident = false;
 	emit(c, COURSE_INCIDENT_CLOSE);
+	/* acted_down stays: a keeper that dies before the incident is closed in the journal closes it again
+	 * after its restart, and must then still know. */
 	if (c->acted_down)
 		emit_act(c, COURSE_ACT_RECOVERED, CAPS_ALLOWED);
-	c->acted_down = false;
 }
 
 /* ---- when the next try is ---- */
@@ -118,8 +119,10 @@ bool course_flaps(const struct course *c, uint64_t now_ns)
 void course_init(struct course *c, const struct course_limits *limits, enum health_state state,
 		 enum errclass class, bool incident, uint64_t now_ns)
 {
+	bool broken_off = state == HEALTH_RECOVERING;
+
 	*c = (struct course){.limits = limits,
-			     .state = state,
+			     .state = broken_off ? HEALTH_DOWN : state,
 			     .class = class,
 			     .incident = incident,
 			     .incident_counted = incident,
@@ -127,6 +130,10 @@ void course_init(struct course *c, const struct course_limits *limits, enum heal
 			     .served_since_ns = now_ns,
 			     .settle_ns = now_ns,
 			     .next_try_ns = now_ns};
+	/* Nobody remembers how often it was tried: as after a first failure, so that a keeper which dies
+	 * again and again does not knock at the server each time. */
+	if (c->state == HEALTH_DOWN)
+		c->next_try_ns += limits->backoff_min_ms * NSEC_PER_MSEC;
 }
 
 void course_broken(struct course *c, enum errclass class, uint32_t random, uint64_t now_ns)
@@ -142,6 +149,8 @@ void course_broken(struct course *c, enum errclass class, uint32_t random, uint6
 void course_try_started(struct course *c, uint64_t now_ns)
 {
 	(void)now_ns;
+	if (!c->trying) /* RECOVERING without a try would never end */
+		return;
 	apply_event(c, HEALTH_EVENT_START_TRY, c->class);
 }
 
@@ -150,9 +159,10 @@ void course_try_failed(struct course *c, enum errclass class, uint32_t random, u
 	if (!c->trying)
 		return;
 	c->trying = false;
-	c->failures++;
 	apply_event(c, HEALTH_EVENT_TRY_FAILED, class);
 	open_incident(c, now_ns);
+	c->failures++;
+	c->act_failures++;
 	plan_try(c, false, random, now_ns);
 }
 
@@ -163,6 +173,9 @@ void course_proven(struct course *c, uint64_t now_ns)
 	c->trying = false;
 	c->served_since_ns = now_ns;
 	c->settle_ns = now_ns + c->limits->probation_ms * NSEC_PER_MSEC;
+	/* A plan may skip the rung that would have told of the start: DOWN does not know PROVEN. */
+	if (c->state == HEALTH_DOWN)
+		apply_event(c, HEALTH_EVENT_START_TRY, c->class);
 	apply_event(c, HEALTH_EVENT_PROVEN, ERRCLASS_NONE);
 }
 
@@ -195,13 +208,14 @@ errint_t course_hold(struct course *c, uint64_t until_ns, uint64_t now_ns)
 	return 0;
 }
 
-/* Back to down, with a try at once. */
+/* Back to down, with a try at once. What failed before the pause confirms nothing now: nobody has looked
+ * since. */
 static void go_on(struct course *c, uint64_t now_ns)
 {
 	c->held_until_ns = 0;
-	c->doublings = c->short_services = 0;
+	c->doublings = c->short_services = c->act_failures = 0;
 	c->next_try_ns = now_ns;
-	apply_event(c, HEALTH_EVENT_RESUME, c->class);
+	apply_event(c, HEALTH_EVENT_RESUME, c->state == HEALTH_HELD ? ERRCLASS_NONE : c->class);
 }
 
 errint_t course_resume(struct course *c, uint64_t now_ns)
@@ -235,8 +249,15 @@ errint_t course_reconnect(struct course *c, uint64_t now_ns)
 
 /* ---- time ---- */
 
+static bool settled(const struct course *c)
+{
+	return c->state == HEALTH_HEALTHY || c->state == HEALTH_DEGRADED;
+}
+
 static void settle(struct course *c, uint64_t now_ns)
 {
+	if (settled(c))
+		close_incident(c); /* left open by a keeper that died in between */
 	if (c->state != HEALTH_PROBATION || now_ns < c->settle_ns)
 		return;
 	apply_event(c, HEALTH_EVENT_SETTLED, ERRCLASS_NONE);
@@ -267,29 +288,40 @@ static void begin_try(struct course *c, uint64_t now_ns)
 	emit(c, COURSE_TRY);
 }
 
+/* A cap puts the act off: an outage of 14 hours that began within the cooldown is acted upon after it. */
 static bool act_wanted(const struct course *c)
 {
-	return c->incident && !c->told_down && !health_serves(c->state) && c->state != HEALTH_HELD &&
-	       c->failures >= c->limits->act_confirm_failures;
+	return c->incident && !c->acted_down && !health_serves(c->state) && c->state != HEALTH_HELD &&
+	       c->act_failures >= c->limits->act_confirm_failures;
 }
 
-static uint64_t act_due_ns(const struct course *c)
+static uint64_t act_confirmed_ns(const struct course *c)
 {
 	return c->down_since_ns + c->limits->act_confirm_ms * NSEC_PER_MSEC;
+}
+
+/* When to look next. */
+static uint64_t act_due_ns(const struct course *c)
+{
+	int64_t allowed_ns = c->told_down ? caps_allowed_ns(&c->acts, &c->limits->acts) : 0;
+
+	return MAX(act_confirmed_ns(c), (uint64_t)MAX(allowed_ns, (int64_t)0));
 }
 
 static void act(struct course *c, uint64_t now_ns)
 {
 	enum caps_verdict verdict;
 
-	if (!act_wanted(c) || now_ns < act_due_ns(c))
+	if (!act_wanted(c) || now_ns < act_confirmed_ns(c))
 		return;
 	verdict = caps_check(&c->acts, &c->limits->acts, (int64_t)now_ns);
-	c->told_down = true;
+	if (verdict != CAPS_ALLOWED && c->told_down)
+		return;
 	if (verdict == CAPS_ALLOWED) {
 		caps_note(&c->acts, (int64_t)now_ns);
 		c->acted_down = true;
 	}
+	c->told_down = true;
 	emit_act(c, COURSE_ACT_DOWN, verdict);
 }
 

@@ -48,7 +48,8 @@ struct course_effect {
 	enum health_event event;
 	enum errclass class;
 	enum course_act act;
-	enum caps_verdict verdict; /* of an act: anything but ALLOWED: not to be done, but to be told */
+	enum caps_verdict
+	    verdict; /* of an act: anything but ALLOWED: not to be done now, but to be told once */
 };
 
 struct course {
@@ -58,9 +59,10 @@ struct course {
 	bool trying;
 	bool incident;
 	bool incident_counted; /* against the cap of recoveries */
-	bool told_down;	       /* the act `down` was decided for this incident: done, or kept from by a cap */
-	bool acted_down;       /* it was done */
+	bool told_down;	       /* the act `down` came up in this incident: done, or put off by a cap */
+	bool acted_down;       /* it was done, in this incident or (none open) in the last one */
 	uint32_t failures;     /* failed tries in this incident */
+	uint32_t act_failures; /* those of them since an operator last let it go on: they confirm the act */
 	uint32_t doublings, short_services;
 	uint64_t down_since_ns, served_since_ns, settle_ns, next_try_ns;
 	uint64_t held_until_ns; /* 0: until resumed */
@@ -69,8 +71,12 @@ struct course {
 	struct course_effect effects[COURSE_EFFECTS_MAX];
 };
 
-/* Begins in state (CONNECTING at first; what the board says after a restart), with class. serving: the
- * breaker is closed now. incident: one is open, left by a predecessor. */
+/* Begins in state: CONNECTING at first; after keeper's restart what the board says. A serving state whose
+ * breaker is found open is to be handed in as it is and broken right afterwards. incident: one is open, left
+ * by a predecessor. With DOWN or RECOVERING (the try died with keeper) the first try comes after backoff_min.
+ *
+ * What a predecessor remembered may then be put back into the fields from incident_counted to breaks; it must
+ * have been written down before the effects of the call that changed it were carried out. */
 void course_init(struct course *c, const struct course_limits *limits, enum health_state state,
 		 enum errclass class, bool incident, uint64_t now_ns);
 

@@ -1,6 +1,9 @@
 /* slowness.c: see slowness.h. */
 #include "policy/slowness.h"
 
+/* Windows that follow one another, one of them silent, are no gap, however short for_ns is. */
+#define SILENCE_NS (2 * SLOWNESS_WINDOW_MS * NSEC_PER_MSEC)
+
 enum slowness_verdict slowness_window(uint64_t p99_ns, uint64_t n_ops, uint64_t bound_ns)
 {
 	if (bound_ns == 0 || n_ops < SLOWNESS_OPS_MIN)
@@ -28,8 +31,9 @@ bool slowness_take(struct slowness *s, enum slowness_verdict verdict, uint64_t f
 		s->since_ns = 0;
 	if (!speaks_for(s->slow, verdict))
 		return s->slow;
-	if (s->since_ns == 0)
+	if (s->since_ns == 0 || now_ns - s->last_ns > for_ns + SILENCE_NS)
 		s->since_ns = now_ns;
+	s->last_ns = now_ns;
 	if (now_ns - s->since_ns >= for_ns) {
 		s->slow = !s->slow;
 		s->since_ns = 0;

@@ -11,6 +11,7 @@
 struct slowness {
 	bool slow;
 	uint64_t since_ns; /* when the present run of opposite windows began; 0: none */
+	uint64_t last_ns;  /* the last window that spoke for the change */
 };
 
 /* What a window says: too few operations; all below SLOWNESS_EASE of the bound; between that and the bound;
@@ -22,8 +23,8 @@ enum slowness_verdict { SLOWNESS_SILENT, SLOWNESS_QUICK, SLOWNESS_BETWEEN, SLOWN
 enum slowness_verdict slowness_window(uint64_t p99_ns, uint64_t n_ops, uint64_t bound_ns);
 
 /* Takes the worst verdict of a window's classes. for_ns: how long it must last. Returns whether it is slow
- * now. A run of slow windows is broken by a quick one only; a run of quick ones, of which silent ones are
- * part, by anything else. */
+ * now. A run of slow windows is broken by a quick one, and by for_ns and two windows without any; a run of
+ * quick ones, of which silent ones are part, by anything else. */
 bool slowness_take(struct slowness *s, enum slowness_verdict verdict, uint64_t for_ns, uint64_t now_ns);
 
 #endif

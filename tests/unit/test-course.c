@@ -1,0 +1,620 @@
+/* The course of a backend: each rule of course.h as a small history. The simulator (tests/sim) runs random
+ * ones. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "policy/course.h"
+
+#include <errno.h>
+
+#define MS     NSEC_PER_MSEC
+#define SECOND NSEC_PER_SEC
+#define MINUTE (60 * SECOND)
+#define HOUR   (60 * MINUTE)
+#define MIDDLE 0x80000000u
+
+static struct course_limits limits;
+static struct course c;
+static uint64_t now;
+
+/* What came out since the last look, in order, as words. */
+static char effects[512];
+
+static void say(const char *word)
+{
+	size_t used = strlen(effects);
+
+	assert_true(used + strlen(word) + 2 < sizeof(effects));
+	if (used)
+		effects[used++] = ' ';
+	strcpy(effects + used, word);
+}
+
+static void take_all(void)
+{
+	static const char *const acts[] = {"down", "recovered", "exhausted"};
+	struct course_effect e;
+
+	assert_true(c.n_effects < COURSE_EFFECTS_MAX);
+	while (course_take(&c, &e)) {
+		if (e.kind == COURSE_TRANSITION)
+			say(health_state_name(e.to));
+		else if (e.kind == COURSE_ACT)
+			say(e.verdict == CAPS_ALLOWED ? acts[e.act] : "capped");
+		else
+			say(e.kind == COURSE_INCIDENT_OPEN    ? "open"
+			    : e.kind == COURSE_INCIDENT_CLOSE ? "close"
+			    : e.kind == COURSE_TRY	      ? "try"
+							      : "stop");
+	}
+}
+
+static void expect(const char *file, int line, const char *wanted)
+{
+	take_all();
+	if (strcmp(effects, wanted) != 0) {
+		print_error("%s:%d: expected \"%s\", got \"%s\"\n", file, line, wanted, effects);
+		fail();
+	}
+	effects[0] = '\0';
+}
+#define EXPECT(wanted) expect(__FILE__, __LINE__, wanted)
+
+static uint64_t step(uint64_t later)
+{
+	uint64_t wake;
+
+	now += later;
+	wake = course_step(&c, now);
+	take_all();
+	return wake;
+}
+
+static void fail_try(enum errclass class)
+{
+	course_try_started(&c, now);
+	course_try_failed(&c, class, MIDDLE, now);
+	take_all();
+}
+
+static void prove(void)
+{
+	course_try_started(&c, now);
+	course_proven(&c, now);
+	take_all();
+}
+
+/* First connection made and settled. */
+static void serve(void)
+{
+	step(0);
+	prove();
+	step(200 * MS);
+	EXPECT("try probation healthy");
+	now += HOUR;
+}
+
+static int begin(void **state)
+{
+	(void)state;
+	limits = (struct course_limits){.backoff_min_ms = 1000,
+					.backoff_max_ms = 60000,
+					.probation_ms = 200,
+					.short_ms = 10000,
+					.flap_count = 4,
+					.flap_window_ms = 600000,
+					.recoveries = {20, 100, 0},
+					.act_confirm_failures = 2,
+					.act_confirm_ms = 120000,
+					.acts = {2, 6, 900000}};
+	now = 1000 * SECOND;
+	effects[0] = '\0';
+	course_init(&c, &limits, HEALTH_CONNECTING, ERRCLASS_NONE, false, now);
+	return 0;
+}
+
+static void break_it(void)
+{
+	course_broken(&c, ERRCLASS_SERVER_GONE, MIDDLE, now);
+	take_all();
+}
+
+/* ---- outages ---- */
+
+static void first_connection_opens_no_incident(void **state)
+{
+	(void)state;
+	assert_int_equal(step(0), UINT64_MAX);
+	EXPECT("try");
+	prove();
+	EXPECT("probation");
+	assert_int_equal(step(0), now + 200 * MS);
+	step(200 * MS);
+	EXPECT("healthy");
+	assert_int_equal(course_step(&c, now), UINT64_MAX);
+}
+
+static void first_connection_that_fails_opens_one(void **state)
+{
+	(void)state;
+	step(0);
+	fail_try(ERRCLASS_REFUSED);
+	EXPECT("try down open");
+	assert_int_equal(c.failures, 1);
+	assert_in_range(step(0), now + 990 * MS, now + 1010 * MS);
+	EXPECT("");
+	step(SECOND);
+	EXPECT("try");
+}
+
+static void an_outage_is_one_incident(void **state)
+{
+	(void)state;
+	serve();
+	break_it();
+	EXPECT("down open");
+	step(0);
+	fail_try(ERRCLASS_REFUSED);
+	EXPECT("try recovering down");
+	step(2 * SECOND);
+	prove();
+	EXPECT("try recovering probation");
+	step(200 * MS);
+	EXPECT("healthy close");
+	assert_int_equal(caps_count(&c.recoveries, 3600000, (int64_t)now), 1);
+	now += HOUR;
+	break_it();
+	EXPECT("down open");
+}
+
+static void trouble_in_probation_is_the_same_outage(void **state)
+{
+	(void)state;
+	serve();
+	break_it();
+	step(0);
+	prove();
+	now += 100 * MS;
+	break_it();
+	EXPECT("down open try recovering probation down");
+	assert_in_range(step(0), now + 990 * MS, now + 1010 * MS);
+	step(SECOND);
+	prove();
+	step(200 * MS);
+	EXPECT("try recovering probation healthy close");
+	assert_int_equal(caps_count(&c.recoveries, 3600000, (int64_t)now), 1);
+}
+
+static void backoff_doubles_and_is_forgotten(void **state)
+{
+	static const uint64_t waits[] = {1, 2, 4, 8, 16, 32, 60, 60};
+
+	(void)state;
+	serve();
+	break_it();
+	for (size_t i = 0; i < ARRAY_SIZE(waits); i++) {
+		step(0);
+		fail_try(ERRCLASS_REFUSED);
+		assert_in_range(c.next_try_ns - now, waits[i] * 990 * MS, waits[i] * 1010 * MS);
+		now = c.next_try_ns;
+	}
+	step(0);
+	prove();
+	step(200 * MS);
+	now += HOUR;
+	break_it();
+	assert_int_equal(c.next_try_ns, now);
+}
+
+static void what_needs_a_person_is_tried_slowly(void **state)
+{
+	(void)state;
+	step(0);
+	fail_try(ERRCLASS_AUTH_FAILED);
+	assert_in_range(c.next_try_ns - now, 59 * SECOND, 60 * SECOND);
+}
+
+static void who_serves_briefly_is_forgiven_once(void **state)
+{
+	(void)state;
+	serve();
+	for (int i = 0; i < 4; i++) {
+		break_it();
+		if (i < 2)
+			assert_int_equal(c.next_try_ns, now);
+		else
+			assert_in_range(c.next_try_ns - now, (750 << (i - 2)) * MS, (1250 << (i - 2)) * MS);
+		now = c.next_try_ns;
+		step(0);
+		prove();
+		step(SECOND);
+	}
+}
+
+static void the_first_try_waits_for_its_confirmation(void **state)
+{
+	(void)state;
+	limits.confirm_ms = 5000;
+	serve();
+	break_it();
+	EXPECT("down open");
+	assert_int_equal(step(0), now + 5 * SECOND);
+	step(5 * SECOND);
+	EXPECT("try");
+}
+
+/* ---- caps ---- */
+
+static void outage(void)
+{
+	break_it();
+	step(0);
+	prove();
+	step(200 * MS);
+	now += 20 * SECOND;
+}
+
+static void budget_used_up(void)
+{
+	limits.flap_count = 0;
+	limits.recoveries.per_hour = 3;
+	serve();
+	for (int i = 0; i < 3; i++)
+		outage();
+	effects[0] = '\0';
+	break_it();
+	assert_int_equal(step(0), UINT64_MAX);
+	EXPECT("down open exhausted exhausted");
+}
+
+static void a_fourth_outage_within_the_hour_exhausts(void **state)
+{
+	(void)state;
+	budget_used_up();
+	assert_non_null(course_obstacle(&c, now));
+	assert_int_equal(step(24 * HOUR), UINT64_MAX);
+	EXPECT("");
+	assert_int_equal(course_resume(&c, now), 0);
+	step(0);
+	EXPECT("down try");
+	prove();
+	step(200 * MS);
+	EXPECT("recovering probation healthy close");
+	assert_int_equal(caps_count(&c.recoveries, 3600000, (int64_t)now), 1);
+}
+
+static void reconnect_ends_exhaustion(void **state)
+{
+	(void)state;
+	budget_used_up();
+	assert_int_equal(course_reconnect(&c, now), 0);
+	step(0);
+	EXPECT("down try");
+}
+
+static void a_hold_is_no_way_around_the_cap(void **state)
+{
+	(void)state;
+	budget_used_up();
+	assert_int_equal(course_hold(&c, now + SECOND, now), 0);
+	step(SECOND);
+	EXPECT("held down exhausted exhausted");
+}
+
+/* ---- acting beyond guardfs ---- */
+
+/* To the next thing due; tries that are begun fail. */
+static void go_on_failing(void)
+{
+	uint64_t wake = step(0);
+
+	if (c.trying)
+		fail_try(ERRCLASS_REFUSED);
+	else
+		now = wake;
+}
+
+/* Down for two minutes. */
+static void long_outage(void)
+{
+	uint64_t end = now + 130 * SECOND;
+
+	break_it();
+	while (now < end)
+		go_on_failing();
+}
+
+static void recover(void)
+{
+	now = c.next_try_ns;
+	step(0);
+	prove();
+	step(200 * MS);
+}
+
+static bool told(const char *word)
+{
+	bool found = strstr(effects, word) != NULL;
+
+	effects[0] = '\0';
+	return found;
+}
+
+static unsigned acts_done(void)
+{
+	return caps_count(&c.acts, 86400000, (int64_t)now);
+}
+
+static void act_once_when_confirmed_and_tell_the_recovery(void **state)
+{
+	(void)state;
+	serve();
+	break_it();
+	step(0);
+	fail_try(ERRCLASS_REFUSED);
+	step(119 * SECOND);
+	assert_int_equal(acts_done(), 0); /* neither two failures nor old enough */
+	fail_try(ERRCLASS_REFUSED);
+	step(SECOND);
+	assert_int_equal(acts_done(), 1);
+	effects[0] = '\0';
+	step(HOUR);
+	EXPECT("try");
+	prove();
+	step(200 * MS);
+	EXPECT("recovering probation healthy close recovered");
+	now += HOUR;
+	outage();
+	assert_false(told("recovered"));
+}
+
+static void an_act_kept_from_by_the_cooldown_is_made_up_for(void **state)
+{
+	uint64_t acted;
+
+	(void)state;
+	serve();
+	long_outage();
+	assert_int_equal(acts_done(), 1);
+	acted = now;
+	recover();
+	now += 20 * SECOND;
+	effects[0] = '\0';
+	long_outage();
+	assert_true(told("capped"));
+	while (now < acted + 1000 * SECOND)
+		go_on_failing();
+	assert_false(strstr(effects, "capped")); /* told once */
+	assert_int_equal(acts_done(), 2);
+	assert_true(c.acts.at_ns[1] - c.acts.at_ns[0] >= (int64_t)(900 * SECOND));
+}
+
+static void what_failed_before_a_hold_confirms_nothing_after_it(void **state)
+{
+	(void)state;
+	serve();
+	break_it();
+	for (int i = 0; i < 3; i++) {
+		step(0);
+		fail_try(ERRCLASS_REFUSED);
+		now = c.next_try_ns;
+	}
+	assert_int_equal(course_hold(&c, now + HOUR, now), 0);
+	effects[0] = '\0';
+	take_all();
+	effects[0] = '\0';
+	step(HOUR);
+	EXPECT("down try");
+	prove();
+	step(200 * MS);
+	EXPECT("recovering probation healthy close");
+	assert_int_equal(acts_done(), 0);
+}
+
+/* ---- an operator ---- */
+
+static void a_hold_stops_the_try_and_ends_by_itself(void **state)
+{
+	(void)state;
+	serve();
+	break_it();
+	step(0);
+	course_try_started(&c, now);
+	assert_int_equal(course_hold(&c, now + MINUTE, now), 0);
+	EXPECT("down open try recovering stop held");
+	assert_int_equal(step(0), now + MINUTE);
+	assert_int_equal(course_reconnect(&c, now), -EBUSY);
+	step(MINUTE);
+	EXPECT("down try");
+	assert_int_equal(c.class, ERRCLASS_NONE); /* no longer "an operator holds it" */
+	prove();
+	step(200 * MS);
+	EXPECT("recovering probation healthy close");
+}
+
+static void a_hold_without_end_waits_for_resume(void **state)
+{
+	(void)state;
+	serve();
+	assert_int_equal(course_resume(&c, now), -EALREADY);
+	assert_int_equal(course_hold(&c, 0, now), 0);
+	assert_int_equal(step(0), UINT64_MAX);
+	step(100 * HOUR);
+	EXPECT("held");
+	assert_int_equal(course_hold(&c, now + HOUR, now), 0); /* another end */
+	assert_int_equal(step(0), now + HOUR);
+	assert_int_equal(course_resume(&c, now), 0);
+	step(0);
+	prove();
+	step(200 * MS);
+	EXPECT("down try recovering probation healthy"); /* no outage, no incident */
+}
+
+static void a_reconnect_of_a_good_one_is_no_outage(void **state)
+{
+	(void)state;
+	serve();
+	assert_int_equal(course_reconnect(&c, now), 0);
+	step(0);
+	EXPECT("down try");
+	assert_int_equal(course_reconnect(&c, now), 0);
+	step(0);
+	EXPECT("stop try");
+	fail_try(ERRCLASS_REFUSED);
+	EXPECT("recovering down open");
+}
+
+static void a_reconnect_in_an_incident_waits_for_nothing(void **state)
+{
+	(void)state;
+	limits.confirm_ms = 60000;
+	serve();
+	break_it();
+	assert_int_equal(course_reconnect(&c, now), 0);
+	step(0);
+	EXPECT("down open try");
+	assert_int_equal(caps_count(&c.recoveries, 3600000, (int64_t)now), 0);
+}
+
+/* ---- degraded ---- */
+
+static void slow_is_degraded_until_it_is_quick(void **state)
+{
+	(void)state;
+	serve();
+	course_probed(&c, ERRCLASS_SLOW, now);
+	EXPECT("degraded");
+	course_probed(&c, ERRCLASS_SLOW, now);
+	EXPECT("");
+	course_probed(&c, ERRCLASS_NONE, now);
+	EXPECT("healthy");
+	break_it();
+	course_probed(&c, ERRCLASS_NONE, now);
+	EXPECT("down open");
+}
+
+static void lost_four_times_in_ten_minutes_flaps(void **state)
+{
+	(void)state;
+	serve();
+	for (int i = 0; i < 3; i++)
+		outage();
+	effects[0] = '\0';
+	outage();
+	EXPECT("down open try recovering probation healthy close degraded");
+	course_probed(&c, ERRCLASS_NONE, now);
+	assert_int_equal(c.class, ERRCLASS_FLAPPING);
+	now += 10 * MINUTE;
+	course_probed(&c, ERRCLASS_NONE, now);
+	EXPECT("healthy");
+}
+
+/* ---- calls out of order, and after a restart ---- */
+
+static void only_the_end_of_a_try_may_prove(void **state)
+{
+	(void)state;
+	course_proven(&c, now);
+	course_try_failed(&c, ERRCLASS_REFUSED, MIDDLE, now);
+	EXPECT("");
+	serve();
+	break_it();
+	course_try_started(&c, now); /* nothing was begun */
+	EXPECT("down open");
+	step(0);
+	EXPECT("try");
+}
+
+static void proof_without_a_start_serves_all_the_same(void **state)
+{
+	(void)state;
+	serve();
+	break_it();
+	step(0);
+	course_proven(&c, now);
+	EXPECT("down open try recovering probation");
+}
+
+static void again(enum health_state state, bool incident)
+{
+	effects[0] = '\0';
+	course_init(&c, &limits, state, ERRCLASS_SERVER_GONE, incident, now);
+}
+
+static void a_restart_closes_what_was_left_open(void **state)
+{
+	(void)state;
+	again(HEALTH_HEALTHY, true);
+	step(0);
+	EXPECT("close");
+	again(HEALTH_PROBATION, true);
+	step(0);
+	EXPECT("healthy close");
+	again(HEALTH_DEGRADED, true);
+	c.acted_down = true;
+	step(0);
+	EXPECT("close recovered");
+}
+
+static void a_restart_does_not_knock_at_once(void **state)
+{
+	static const enum health_state states[] = {HEALTH_DOWN, HEALTH_RECOVERING};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(states); i++) {
+		again(states[i], true);
+		assert_int_equal(step(0), now + SECOND);
+		step(SECOND);
+		EXPECT("try");
+	}
+	again(HEALTH_HEALTHY, false);
+	break_it();
+	step(0);
+	EXPECT("down open"); /* just begun: as in probation */
+}
+
+static void held_and_exhausted_outlive_a_restart(void **state)
+{
+	(void)state;
+	again(HEALTH_HELD, true);
+	assert_int_equal(step(HOUR), UINT64_MAX);
+	again(HEALTH_EXHAUSTED, true);
+	assert_int_equal(step(HOUR), UINT64_MAX);
+	EXPECT("");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test_setup(first_connection_opens_no_incident, begin),
+	    cmocka_unit_test_setup(first_connection_that_fails_opens_one, begin),
+	    cmocka_unit_test_setup(an_outage_is_one_incident, begin),
+	    cmocka_unit_test_setup(trouble_in_probation_is_the_same_outage, begin),
+	    cmocka_unit_test_setup(backoff_doubles_and_is_forgotten, begin),
+	    cmocka_unit_test_setup(what_needs_a_person_is_tried_slowly, begin),
+	    cmocka_unit_test_setup(who_serves_briefly_is_forgiven_once, begin),
+	    cmocka_unit_test_setup(the_first_try_waits_for_its_confirmation, begin),
+	    cmocka_unit_test_setup(a_fourth_outage_within_the_hour_exhausts, begin),
+	    cmocka_unit_test_setup(reconnect_ends_exhaustion, begin),
+	    cmocka_unit_test_setup(a_hold_is_no_way_around_the_cap, begin),
+	    cmocka_unit_test_setup(act_once_when_confirmed_and_tell_the_recovery, begin),
+	    cmocka_unit_test_setup(an_act_kept_from_by_the_cooldown_is_made_up_for, begin),
+	    cmocka_unit_test_setup(what_failed_before_a_hold_confirms_nothing_after_it, begin),
+	    cmocka_unit_test_setup(a_hold_stops_the_try_and_ends_by_itself, begin),
+	    cmocka_unit_test_setup(a_hold_without_end_waits_for_resume, begin),
+	    cmocka_unit_test_setup(a_reconnect_of_a_good_one_is_no_outage, begin),
+	    cmocka_unit_test_setup(a_reconnect_in_an_incident_waits_for_nothing, begin),
+	    cmocka_unit_test_setup(slow_is_degraded_until_it_is_quick, begin),
+	    cmocka_unit_test_setup(lost_four_times_in_ten_minutes_flaps, begin),
+	    cmocka_unit_test_setup(only_the_end_of_a_try_may_prove, begin),
+	    cmocka_unit_test_setup(proof_without_a_start_serves_all_the_same, begin),
+	    cmocka_unit_test_setup(a_restart_closes_what_was_left_open, begin),
+	    cmocka_unit_test_setup(a_restart_does_not_knock_at_once, begin),
+	    cmocka_unit_test_setup(held_and_exhausted_outlive_a_restart, begin),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
