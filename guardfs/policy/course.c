@@ -46,7 +46,9 @@ static void apply_event(struct course *c, enum health_event event, enum errclass
 
 /* ---- incidents ---- */
 
-static void open_incident(struct course *c, uint64_t now_ns)
+/* Before the transition that belongs to it: a keeper that dies between the two finds an open incident, not an
+ * outage without one. */
+static void open_incident(struct course *c, enum errclass class, uint64_t now_ns)
 {
 	if (c->incident)
 		return;
@@ -54,7 +56,7 @@ static void open_incident(struct course *c, uint64_t now_ns)
 	c->incident_counted = c->told_down = c->acted_down = false;
 	c->failures = c->act_failures = 0;
 	c->down_since_ns = now_ns;
-	emit(c, COURSE_INCIDENT_OPEN);
+	emit(c, COURSE_INCIDENT_OPEN)->class = class;
 }
 
 static void emit_act(struct course *c, enum course_act act, enum caps_verdict verdict)
@@ -141,8 +143,8 @@ void course_broken(struct course *c, enum errclass class, uint32_t random, uint6
 	if (!health_serves(c->state))
 		return;
 	caps_note(&c->breaks, (int64_t)now_ns);
+	open_incident(c, class, now_ns);
 	apply_event(c, HEALTH_EVENT_BREAKER_OPEN, class);
-	open_incident(c, now_ns);
 	plan_try(c, forgive(c, now_ns), random, now_ns);
 }
 
@@ -159,8 +161,8 @@ void course_try_failed(struct course *c, enum errclass class, uint32_t random, u
 	if (!c->trying)
 		return;
 	c->trying = false;
+	open_incident(c, class, now_ns);
 	apply_event(c, HEALTH_EVENT_TRY_FAILED, class);
-	open_incident(c, now_ns);
 	c->failures++;
 	c->act_failures++;
 	plan_try(c, false, random, now_ns);

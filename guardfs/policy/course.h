@@ -33,7 +33,7 @@ struct course_limits {
 
 enum course_effect_kind {
 	COURSE_TRANSITION,    /* from, to, event, class */
-	COURSE_INCIDENT_OPEN, /* class */
+	COURSE_INCIDENT_OPEN, /* class; comes before the transition that belongs to it */
 	COURSE_INCIDENT_CLOSE,
 	COURSE_TRY,	 /* begin a try */
 	COURSE_STOP_TRY, /* leave it, take down what it started */

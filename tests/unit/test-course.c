@@ -142,7 +142,7 @@ static void first_connection_that_fails_opens_one(void **state)
 	(void)state;
 	step(0);
 	fail_try(ERRCLASS_REFUSED);
-	EXPECT("try down open");
+	EXPECT("try open down");
 	assert_int_equal(c.failures, 1);
 	assert_in_range(step(0), now + 990 * MS, now + 1010 * MS);
 	EXPECT("");
@@ -155,7 +155,7 @@ static void an_outage_is_one_incident(void **state)
 	(void)state;
 	serve();
 	break_it();
-	EXPECT("down open");
+	EXPECT("open down");
 	step(0);
 	fail_try(ERRCLASS_REFUSED);
 	EXPECT("try recovering down");
@@ -167,7 +167,7 @@ static void an_outage_is_one_incident(void **state)
 	assert_int_equal(caps_count(&c.recoveries, 3600000, (int64_t)now), 1);
 	now += HOUR;
 	break_it();
-	EXPECT("down open");
+	EXPECT("open down");
 }
 
 static void trouble_in_probation_is_the_same_outage(void **state)
@@ -179,7 +179,7 @@ static void trouble_in_probation_is_the_same_outage(void **state)
 	prove();
 	now += 100 * MS;
 	break_it();
-	EXPECT("down open try recovering probation down");
+	EXPECT("open down try recovering probation down");
 	assert_in_range(step(0), now + 990 * MS, now + 1010 * MS);
 	step(SECOND);
 	prove();
@@ -240,7 +240,7 @@ static void the_first_try_waits_for_its_confirmation(void **state)
 	limits.confirm_ms = 5000;
 	serve();
 	break_it();
-	EXPECT("down open");
+	EXPECT("open down");
 	assert_int_equal(step(0), now + 5 * SECOND);
 	step(5 * SECOND);
 	EXPECT("try");
@@ -267,7 +267,7 @@ static void budget_used_up(void)
 	effects[0] = '\0';
 	break_it();
 	assert_int_equal(step(0), UINT64_MAX);
-	EXPECT("down open exhausted exhausted");
+	EXPECT("open down exhausted exhausted");
 }
 
 static void a_fourth_outage_within_the_hour_exhausts(void **state)
@@ -424,7 +424,7 @@ static void a_hold_stops_the_try_and_ends_by_itself(void **state)
 	step(0);
 	course_try_started(&c, now);
 	assert_int_equal(course_hold(&c, now + MINUTE, now), 0);
-	EXPECT("down open try recovering stop held");
+	EXPECT("open down try recovering stop held");
 	assert_int_equal(step(0), now + MINUTE);
 	assert_int_equal(course_reconnect(&c, now), -EBUSY);
 	step(MINUTE);
@@ -464,7 +464,7 @@ static void a_reconnect_of_a_good_one_is_no_outage(void **state)
 	step(0);
 	EXPECT("stop try");
 	fail_try(ERRCLASS_REFUSED);
-	EXPECT("recovering down open");
+	EXPECT("recovering open down");
 }
 
 static void a_reconnect_in_an_incident_waits_for_nothing(void **state)
@@ -475,7 +475,7 @@ static void a_reconnect_in_an_incident_waits_for_nothing(void **state)
 	break_it();
 	assert_int_equal(course_reconnect(&c, now), 0);
 	step(0);
-	EXPECT("down open try");
+	EXPECT("open down try");
 	assert_int_equal(caps_count(&c.recoveries, 3600000, (int64_t)now), 0);
 }
 
@@ -493,7 +493,7 @@ static void slow_is_degraded_until_it_is_quick(void **state)
 	EXPECT("healthy");
 	break_it();
 	course_probed(&c, ERRCLASS_NONE, now);
-	EXPECT("down open");
+	EXPECT("open down");
 }
 
 static void lost_four_times_in_ten_minutes_flaps(void **state)
@@ -504,7 +504,7 @@ static void lost_four_times_in_ten_minutes_flaps(void **state)
 		outage();
 	effects[0] = '\0';
 	outage();
-	EXPECT("down open try recovering probation healthy close degraded");
+	EXPECT("open down try recovering probation healthy close degraded");
 	course_probed(&c, ERRCLASS_NONE, now);
 	assert_int_equal(c.class, ERRCLASS_FLAPPING);
 	now += 10 * MINUTE;
@@ -523,7 +523,7 @@ static void only_the_end_of_a_try_may_prove(void **state)
 	serve();
 	break_it();
 	course_try_started(&c, now); /* nothing was begun */
-	EXPECT("down open");
+	EXPECT("open down");
 	step(0);
 	EXPECT("try");
 }
@@ -535,7 +535,7 @@ static void proof_without_a_start_serves_all_the_same(void **state)
 	break_it();
 	step(0);
 	course_proven(&c, now);
-	EXPECT("down open try recovering probation");
+	EXPECT("open down try recovering probation");
 }
 
 static void again(enum health_state state, bool incident)
@@ -573,7 +573,7 @@ static void a_restart_does_not_knock_at_once(void **state)
 	again(HEALTH_HEALTHY, false);
 	break_it();
 	step(0);
-	EXPECT("down open"); /* just begun: as in probation */
+	EXPECT("open down"); /* just begun: as in probation */
 }
 
 static void held_and_exhausted_outlive_a_restart(void **state)
