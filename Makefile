@@ -8,7 +8,7 @@ V       ?= 0
 Q        = $(if $(filter 1,$(V)),,@)
 
 VERSION := 0.1.0
-PKGS    := fuse3 libsystemd jansson inih sqlite3
+PKGS    := fuse3 libsystemd jansson inih sqlite3 libssh
 override CPPFLAGS += -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -Iguardfs -I. -DGUARDFS_VERSION='"$(VERSION)"'
 WARNINGS := -Wall -Wextra -Werror -Wshadow -Wpointer-arith -Wstrict-prototypes -Wmissing-prototypes \
 	    -Wold-style-definition -Wwrite-strings -Wcast-qual -Wundef -Wvla -Wformat=2 -Wformat-security \
@@ -20,7 +20,7 @@ override LDLIBS += $(shell pkg-config --libs $(PKGS)) -pthread
 override LDFLAGS += $(EXTRA_LDFLAGS)
 
 # One library of everything but the programs' main functions; each program and unit test takes what it needs.
-LIB_DIRS := base policy shm config report backend fs journal guardian worker control keeper
+LIB_DIRS := base policy shm config diagnose report backend fs journal guardian worker control keeper
 LIB_SRC  := $(foreach d,$(LIB_DIRS),$(wildcard guardfs/$(d)/*.c)) $(wildcard sshfs-compat/*.c)
 LIB_SRC  += $(filter-out guardfs/ctl/main.c,$(wildcard guardfs/ctl/*.c))
 LIB_OBJ  := $(LIB_SRC:%.c=$(BUILD)/obj/%.o)

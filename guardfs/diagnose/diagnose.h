@@ -2,10 +2,10 @@
  *
  * Blocks for up to the time limit and trusts nothing that the server says: for a disposable child of keeper
  * only. One connection, closed at the end. Steps: resolve, connect, greet (SSH banner and key exchange), host
- * key, key (authentication), sftp (subsystem and its version), path (the remote directory), space (statvfs@openssh.com), write
- * (only if asked for: a file .guardfs-canary-RANDOM made, written and removed). Packets of SFTP v3
- * (draft-ietf-secsh-filexfer-02) are made and parsed here, bounded: libssh's own sftp_* calls wait without
- * limit and have known holes. */
+ * key, key (authentication), sftp (subsystem and its version), path (the remote directory), space
+ * (statvfs@openssh.com), write (only if asked for: a file .guardfs-canary-RANDOM made, written and removed).
+ * Packets of SFTP v3 (draft-ietf-secsh-filexfer-02) are made and parsed here, bounded: libssh's own sftp_*
+ * calls wait without limit and have known holes. */
 #ifndef GUARDFS_DIAGNOSE_DIAGNOSE_H
 #define GUARDFS_DIAGNOSE_DIAGNOSE_H
 
@@ -35,8 +35,8 @@ struct diagnosis {
 	uint32_t failed_step; /* enum diagnose_step; STEP_COUNT: none */
 	uint8_t outcome[DIAGNOSE_STEP_COUNT];
 	uint32_t ms[DIAGNOSE_STEP_COUNT];
-	char detail[256];     /* what exactly was seen, one line, for people */
-	char server[128];     /* its SSH banner, "" if not seen */
+	char detail[256]; /* what exactly was seen, one line, for people */
+	char server[128]; /* its SSH banner, "" if not seen */
 };
 
 const char *diagnose_step_name(enum diagnose_step step);

@@ -1,0 +1,272 @@
+/* diagnose.c: the steps of a diagnosis as a table, and the child that takes them. See diagnose.h.
+ *
+ * Whatever happens to the child, at whatever moment, the record in shared memory tells it: a step begins by
+ * noting that it failed for want of an answer, and takes that back when it passes. */
+#include "diagnose/internal.h"
+#include "diagnose/classify.h"
+#include "base/cleanup.h"
+#include "base/clock.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/random.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+
+struct step_action {
+	enum diagnose_step step;
+	diagnose_action action;
+};
+
+static const struct step_action server_steps[] = {
+    {DIAGNOSE_CONFIG, diagnose_config},	    {DIAGNOSE_RESOLVE, diagnose_resolve},
+    {DIAGNOSE_CONNECT, diagnose_connect},   {DIAGNOSE_GREET, diagnose_greet},
+    {DIAGNOSE_HOST_KEY, diagnose_host_key}, {DIAGNOSE_KEY, diagnose_login},
+    {DIAGNOSE_SFTP, diagnose_subsystem},    {DIAGNOSE_PATH, diagnose_path},
+    {DIAGNOSE_SPACE, diagnose_space},	    {DIAGNOSE_WRITE, diagnose_write},
+};
+
+static const struct step_action directory_steps[] = {
+    {DIAGNOSE_CONFIG, diagnose_directory_config},
+    {DIAGNOSE_PATH, diagnose_directory_path},
+    {DIAGNOSE_SPACE, diagnose_directory_space},
+    {DIAGNOSE_WRITE, diagnose_directory_write},
+};
+
+/* ---- names, checks ---- */
+
+const char *diagnose_step_name(enum diagnose_step step)
+{
+	static const char *const names[DIAGNOSE_STEP_COUNT] = {
+	    "config", "resolve", "connect", "greet", "host_key", "key", "sftp", "path", "space", "write"};
+
+	return (unsigned)step < DIAGNOSE_STEP_COUNT ? names[step] : "none";
+}
+
+const char *diagnose_outcome_name(enum diagnose_outcome outcome)
+{
+	static const char *const names[] = {"not_reached", "passed", "failed", "skipped"};
+
+	return (unsigned)outcome < ARRAY_SIZE(names) ? names[outcome] : "invalid";
+}
+
+static bool is_clean(const char *text, size_t size)
+{
+	size_t n = strnlen(text, size);
+
+	for (size_t i = 0; i < n; i++)
+		if (text[i] < 0x20 || text[i] >= 0x7f)
+			return false;
+	return n < size;
+}
+
+bool diagnosis_valid(const struct diagnosis *d)
+{
+	unsigned failed = 0;
+
+	for (unsigned i = 0; i < DIAGNOSE_STEP_COUNT; i++) {
+		if (d->outcome[i] > DIAGNOSE_SKIPPED)
+			return false;
+		failed += d->outcome[i] == DIAGNOSE_FAILED;
+	}
+	if (!is_clean(d->detail, sizeof(d->detail)) || !is_clean(d->server, sizeof(d->server)))
+		return false;
+	if (d->failed_step == DIAGNOSE_STEP_COUNT)
+		return failed == 0 && d->class == ERRCLASS_NONE;
+	return failed == 1 && d->failed_step < DIAGNOSE_STEP_COUNT && d->class > ERRCLASS_NONE &&
+	       d->class < ERRCLASS_COUNT && d->outcome[d->failed_step] == DIAGNOSE_FAILED;
+}
+
+/* ---- in the child: notes ---- */
+
+static void note_detail(struct diagnose_run *run, const char *fmt, va_list ap) PRINTF_LIKE(2, 0);
+static void note_detail(struct diagnose_run *run, const char *fmt, va_list ap)
+{
+	char text[2048];
+	int n = vsnprintf(text, sizeof(text), fmt, ap);
+
+	diagnose_clean(run->diagnosis->detail, sizeof(run->diagnosis->detail), text,
+		       MIN((size_t)MAX(n, 0), sizeof(text) - 1));
+}
+
+enum diagnose_outcome diagnose_fail(struct diagnose_run *run, enum errclass class, const char *fmt, ...)
+{
+	va_list ap;
+
+	run->diagnosis->class = class;
+	va_start(ap, fmt);
+	note_detail(run, fmt, ap);
+	va_end(ap);
+	return DIAGNOSE_FAILED;
+}
+
+void diagnose_waiting(struct diagnose_run *run, const char *fmt, ...)
+{
+	char text[512];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	diagnose_fail(run, run->step == DIAGNOSE_RESOLVE ? ERRCLASS_NAME_RESOLUTION : ERRCLASS_TIMEOUT,
+		      "%s: no answer within %u ms in all", text, (unsigned)run->timeout_ms);
+}
+
+int diagnose_left_ms(const struct diagnose_run *run, uint64_t before_ns)
+{
+	uint64_t now_ns = clock_mono_ns(), until_ns = MIN(run->deadline_ns, before_ns);
+
+	return now_ns >= until_ns ? 0 : (int)((until_ns - now_ns) / NSEC_PER_MSEC) + 1;
+}
+
+void diagnose_canary_name(char *name)
+{
+	uint64_t random = clock_real_ns();
+
+	if (getrandom(&random, sizeof(random), GRND_NONBLOCK) < 0)
+		random ^= (uint64_t)getpid() << 32;
+	snprintf(name, DIAGNOSE_CANARY_MAX, ".guardfs-canary-%016llx", (unsigned long long)random);
+}
+
+/* ---- in the child: steps ---- */
+
+/* One step. Returns false if it failed. */
+static bool take_step(struct diagnose_run *run, const struct step_action *s)
+{
+	struct diagnosis *d = run->diagnosis;
+	uint64_t began_ns = clock_mono_ns();
+	enum diagnose_outcome outcome;
+
+	run->step = s->step;
+	d->failed_step = s->step;
+	d->outcome[s->step] = DIAGNOSE_FAILED;
+	diagnose_waiting(run, "%s", diagnose_step_name(s->step));
+	outcome = s->action(run);
+	d->ms[s->step] = (uint32_t)((clock_mono_ns() - began_ns) / NSEC_PER_MSEC);
+	if (outcome == DIAGNOSE_FAILED)
+		return false;
+	d->outcome[s->step] = (uint8_t)outcome;
+	return true;
+}
+
+static void take_steps(struct diagnose_run *run, const struct step_action *steps, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (!take_step(run, &steps[i]))
+			return;
+	run->diagnosis->detail[0] = '\0';
+	run->diagnosis->class = ERRCLASS_NONE;
+	run->diagnosis->failed_step = DIAGNOSE_STEP_COUNT;
+}
+
+/* The private key is in our memory: no core file, no debugger. */
+static void shut_off(void)
+{
+	const struct rlimit none = {0, 0};
+
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	prctl(PR_SET_DUMPABLE, 0);
+	setrlimit(RLIMIT_CORE, &none);
+	signal(SIGPIPE, SIG_IGN);
+}
+
+static void run_child(const struct config_backend *backend, struct diagnosis *diagnosis, uint32_t timeout_ms,
+		      bool write)
+{
+	static struct diagnose_run run; /* large, and this process is its only user */
+
+	shut_off();
+	run = (struct diagnose_run){
+	    .backend = backend, .diagnosis = diagnosis, .timeout_ms = timeout_ms, .write = write, .fd = -1};
+	/* A little earlier than we are killed, so as to say what we waited for in good order. */
+	run.deadline_ns = clock_mono_ns() + (timeout_ms - MIN(timeout_ms / 10, 100u)) * NSEC_PER_MSEC;
+	if (backend->type == BACKEND_DIR || backend->type == BACKEND_LOCAL)
+		take_steps(&run, directory_steps, ARRAY_SIZE(directory_steps));
+	else
+		take_steps(&run, server_steps, ARRAY_SIZE(server_steps));
+	_exit(0);
+}
+
+/* ---- outside of the child ---- */
+
+/* Waits for the child's end, kills it at the deadline, and returns its status as of wait(2); -1: it could not
+ * be had (a child that hangs in D state is left). */
+static int await(pid_t pid, uint64_t deadline_ns)
+{
+	CLEANUP_FD int pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+	struct pollfd p = {.fd = pidfd, .events = POLLIN};
+	int status = -1;
+
+	while (pidfd >= 0) {
+		uint64_t now_ns = clock_mono_ns();
+
+		if (now_ns >= deadline_ns)
+			break;
+		if (poll(&p, 1, (int)((deadline_ns - now_ns) / NSEC_PER_MSEC) + 1) > 0)
+			break;
+	}
+	if (waitpid(pid, &status, WNOHANG) == pid)
+		return status;
+	kill(pid, SIGKILL);
+	/* Without a hung directory it is gone at once. */
+	if (pidfd >= 0 && poll(&p, 1, 20) > 0)
+		waitpid(pid, &status, WNOHANG);
+	return -1;
+}
+
+static void fail_whole(struct diagnosis *d, enum errclass class, const char *detail)
+{
+	memset(d, 0, sizeof(*d));
+	d->class = class;
+	d->failed_step = DIAGNOSE_CONFIG;
+	d->outcome[DIAGNOSE_CONFIG] = DIAGNOSE_FAILED;
+	(void)copy_string(d->detail, sizeof(d->detail), detail);
+}
+
+/* Died of itself: libssh, or we, over something that the server said. */
+static void note_crash(struct diagnosis *d, int status)
+{
+	if (d->failed_step >= DIAGNOSE_STEP_COUNT)
+		return;
+	d->class = ERRCLASS_IO_ERROR;
+	snprintf(d->detail, sizeof(d->detail), "%s: the diagnosis itself died of signal %d",
+		 diagnose_step_name(d->failed_step), WTERMSIG(status));
+}
+
+void diagnose_run(const struct config_backend *backend, uint32_t timeout_ms, bool write,
+		  struct diagnosis *diagnosis)
+{
+	uint64_t began_ns = clock_mono_ns();
+	struct diagnosis *shared =
+	    mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	int status;
+	pid_t pid;
+
+	if (shared == MAP_FAILED) {
+		fail_whole(diagnosis, ERRCLASS_CONFIG, "out of memory");
+		return;
+	}
+	timeout_ms = MAX(timeout_ms, 1u);
+	fail_whole(shared, ERRCLASS_TIMEOUT, "the diagnosis did not begin in time");
+	pid = fork();
+	if (pid == 0)
+		run_child(backend, shared, timeout_ms, write);
+	status = pid < 0 ? -1 : await(pid, began_ns + timeout_ms * NSEC_PER_MSEC);
+	*diagnosis = *shared;
+	munmap(shared, sizeof(*shared));
+	if (pid < 0)
+		fail_whole(diagnosis, ERRCLASS_CONFIG, "cannot start a process for the diagnosis");
+	else if (status != -1 && WIFSIGNALED(status))
+		note_crash(diagnosis, status);
+	if (!diagnosis_valid(diagnosis))
+		fail_whole(diagnosis, ERRCLASS_IO_ERROR, "the diagnosis damaged its own record");
+	if (diagnosis->failed_step < DIAGNOSE_STEP_COUNT && diagnosis->ms[diagnosis->failed_step] == 0 &&
+	    status == -1)
+		diagnosis->ms[diagnosis->failed_step] =
+		    (uint32_t)((clock_mono_ns() - began_ns) / NSEC_PER_MSEC);
+}
