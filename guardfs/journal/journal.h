@@ -33,7 +33,9 @@ struct journal_options {
 	uint32_t keep_mib;
 };
 
-/* Starts the thread. Never NULL unless memory is short; a database that cannot be had shows in the state. */
+/* Starts the thread. Never NULL unless memory is short; a database that cannot be had shows in the state. The
+ * thread never takes the lock of the allocator's arena that the caller's thread uses, so that the caller may
+ * clone children (base/child.h). */
 struct journal *journal_start(const struct journal_options *options);
 
 /* Writes what is queued, for at most timeout_ms, and ends the thread. A thread that does not end (hung disk)
@@ -44,10 +46,16 @@ void journal_stop(struct journal *journal, uint32_t timeout_ms);
 enum journal_state journal_state(struct journal *journal, char *detail, size_t size);
 
 /* eventfd that becomes readable when the state has changed or an answer (journal_ask) is there. Owned by the
- * journal. */
+ * journal. journal_take_answer resets it once it has nothing left: take answers first, then look at the
+ * state. */
 int journal_event_fd(const struct journal *journal);
 
-/* ---- writing; strings are copied, NULL counts as "" ---- */
+/* ---- writing; strings are copied, NULL counts as "" ----
+ *
+ * Strings may hold any bytes; what is not UTF-8 becomes U+FFFD. Those above 256 bytes (detail: 2,048, text:
+ * JOURNAL_TEXT_MAX) are cut in the middle. Routes, keys and values of memory above 64 KiB are not kept, but
+ * counted as lost. When the queue is full, samples are lost first, the oldest of them first, then the newest
+ * events. */
 
 struct journal_incident {
 	uint64_t id; /* chosen by keeper, above journal_recall's highest_incident; > 0 */
@@ -57,7 +65,9 @@ struct journal_incident {
 	const char *routes; /* JSON array; NULL: leave as it is */
 };
 
-/* Inserts the incident, or replaces what is known of it. */
+/* Inserts the incident, or replaces what is known of it. To be put before its first event. If the journal was
+ * not usable when keeper recalled, its id may be taken by another incident (one that began at another time):
+ * then the journal keeps this one, and all its events, under the next free id, and says so in a note. */
 void journal_put_incident(struct journal *journal, const struct journal_incident *incident);
 
 struct journal_event {
@@ -88,26 +98,29 @@ struct journal_recalled {
 };
 
 /* What the journal knew when it was opened. Waits for the thread, at most timeout_ms (keeper's start is the
- * one moment that may wait). 0, -ETIMEDOUT, or -EIO (there is no usable database): *recalled is then empty but
- * valid (highest_incident 0, empty object and array). */
+ * one moment that may wait). 0, -ETIMEDOUT, or -EIO (there is no usable database): *recalled is then empty
+ * but valid (highest_incident 0, empty object and array). May be called again; the caller releases what every
+ * call returned. */
 errint_t journal_recall(struct journal *journal, uint32_t timeout_ms, struct journal_recalled *recalled);
 
 enum journal_question { JOURNAL_ASK_INCIDENTS, JOURNAL_ASK_INCIDENT };
 
 struct journal_query {
 	enum journal_question question;
-	uint64_t id;		/* INCIDENT */
-	uint64_t since_ns;	/* INCIDENTS: open or began after this */
-	char backend[32];	/* INCIDENTS: "" all */
-	uint32_t limit;		/* INCIDENTS: newest first; 0: 100; at most 1000 */
+	uint64_t id;	   /* INCIDENT */
+	uint64_t since_ns; /* INCIDENTS: open or began after this */
+	char backend[32];  /* INCIDENTS: "" all */
+	uint32_t limit;	   /* INCIDENTS: newest first; 0: 100; at most 1000 */
 };
 
-/* Puts a question. *ticket identifies the answer. 0, -EAGAIN (too many questions wait), -EIO (no database). */
-errint_t journal_ask(struct journal *journal, const struct journal_query *query, uint64_t *ticket) WARN_UNUSED;
+/* Puts a question. *ticket identifies the answer. 0, -EAGAIN (too many questions wait), -EIO (no database).
+ */
+errint_t journal_ask(struct journal *journal, const struct journal_query *query,
+		     uint64_t *ticket) WARN_UNUSED;
 
 /* Takes one answer if there is one: returns 1, its ticket, and *result, the members of the reply as
- * docs/PROTOCOL.control.md has them, without "journal" (the caller releases it), or *result = NULL and *error (-ENOENT: no such incident;
- * -EIO). Returns 0 if there is none. */
+ * docs/PROTOCOL.control.md has them, without "journal" (the caller releases it), or *result = NULL and *error
+ * (-ENOENT: no such incident; -EIO). Returns 0 if there is none. */
 int journal_take_answer(struct journal *journal, uint64_t *ticket, struct json_t **result, errint_t *error);
 
 #endif

@@ -1,0 +1,113 @@
+/* journal_retain.c: forgetting what is too old or too much; see internal.h. In steps of bounded size, between
+ * which the thread writes and answers. */
+#include "base/clock.h"
+#include "journal/internal.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+
+#define STEP_ROWS  "1000"
+#define STEP_PAGES "256"
+#define DAY_NS	   (24 * 3600 * NSEC_PER_SEC)
+
+/* In the order in which they are forgotten. Open incidents (closed=0) are in none. */
+static const struct {
+	const char *old; /* ?1: when */
+	const char *oldest;
+} deletions[] = {
+    {"DELETE FROM samples WHERE rowid IN (SELECT rowid FROM samples WHERE time<?1 LIMIT " STEP_ROWS ")",
+     "DELETE FROM samples WHERE rowid IN (SELECT rowid FROM samples ORDER BY time LIMIT " STEP_ROWS ")"},
+    {"DELETE FROM events WHERE id IN (SELECT id FROM events WHERE time<?1 LIMIT " STEP_ROWS ")",
+     "DELETE FROM events WHERE id IN (SELECT id FROM events ORDER BY time LIMIT " STEP_ROWS ")"},
+    {"DELETE FROM incidents WHERE id IN (SELECT id FROM incidents WHERE closed<>0 AND max(began, closed)<?1"
+     " LIMIT " STEP_ROWS ")",
+     "DELETE FROM incidents WHERE id IN (SELECT id FROM incidents WHERE closed<>0 ORDER BY began "
+     "LIMIT " STEP_ROWS ")"},
+};
+
+/* *n: rows deleted. */
+static errint_t delete_some(struct journal_db *db, const char *sql, uint64_t before_ns, int *n)
+{
+	sqlite3_stmt *stmt = NULL;
+	errint_t error = journal_db_prepare(db, sql, &stmt);
+	int rc = SQLITE_OK;
+
+	*n = 0;
+	if (error < 0)
+		return error;
+	if (sqlite3_bind_parameter_count(stmt) > 0)
+		rc = sqlite3_bind_int64(stmt, 1, (sqlite3_int64)before_ns);
+	if (rc == SQLITE_OK)
+		rc = sqlite3_step(stmt);
+	error = journal_db_result(db, rc);
+	if (error == 0)
+		*n = sqlite3_changes(db->sql);
+	sqlite3_finalize(stmt);
+	return error;
+}
+
+static errint_t delete_old(struct journal_db *db, uint32_t keep_days, int *n)
+{
+	uint64_t now = clock_real_ns(), keep_ns = (uint64_t)keep_days * DAY_NS;
+	errint_t error = 0;
+
+	*n = 0;
+	for (unsigned i = 0; error == 0 && *n == 0 && keep_ns < now && i < ARRAY_SIZE(deletions); i++)
+		error = delete_some(db, deletions[i].old, now - keep_ns, n);
+	return error;
+}
+
+/* Bytes in pages that hold something. */
+static errint_t size_used(struct journal_db *db, uint64_t *bytes)
+{
+	int64_t pages = 0, unused = 0, page_size = 0;
+	errint_t error = journal_db_number(db, "PRAGMA page_count", &pages);
+
+	if (error == 0)
+		error = journal_db_number(db, "PRAGMA freelist_count", &unused);
+	if (error == 0)
+		error = journal_db_number(db, "PRAGMA page_size", &page_size);
+	*bytes = pages > unused ? (uint64_t)(pages - unused) * (uint64_t)page_size : 0;
+	return error;
+}
+
+static errint_t delete_too_much(struct journal_db *db, uint32_t keep_mib, int *n)
+{
+	uint64_t bytes;
+	errint_t error = size_used(db, &bytes);
+
+	*n = 0;
+	if (error < 0 || bytes <= (uint64_t)keep_mib << 20)
+		return error;
+	for (unsigned i = 0; error == 0 && *n == 0 && i < ARRAY_SIZE(deletions); i++)
+		error = delete_some(db, deletions[i].oldest, 0, n);
+	return error;
+}
+
+/* Gives free pages back to the file system, some at a time. */
+static errint_t shrink(struct journal_db *db, bool *more)
+{
+	int64_t before, after = 0;
+	errint_t error = journal_db_number(db, "PRAGMA freelist_count", &before);
+
+	if (error == 0 && before > 0)
+		error = journal_db_exec(db, "PRAGMA incremental_vacuum(" STEP_PAGES ")");
+	if (error == 0)
+		error = journal_db_number(db, "PRAGMA freelist_count", &after);
+	*more = error == 0 && after > 0 && after < before;
+	return error;
+}
+
+errint_t journal_retain(struct journal_db *db, const struct journal_options *options, bool *more)
+{
+	int n = 0;
+	errint_t error = delete_old(db, options->keep_days, &n);
+
+	if (error == 0 && n == 0)
+		error = delete_too_much(db, options->keep_mib, &n);
+	*more = n > 0;
+	if (error < 0 || n > 0)
+		return error;
+	return shrink(db, more);
+}
