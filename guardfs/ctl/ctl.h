@@ -1,8 +1,9 @@
 /* ctl.h: guardctl: what its subcommands share.
  *
- * guardctl reads RUN_DIR/status.json and RUN_DIR/health, never the mount (but for adopt, whose business is a
- * file on a backend), so that it answers whatever hangs, and needs no privilege. One process, one thread;
- * messages for the operator go to stderr and say what to do. */
+ * guardctl reads RUN_DIR/status.json and RUN_DIR/health, and asks keeper over RUN_DIR/control.sock; never the
+ * mount (but for adopt, whose business is a file on a backend, and drill, which is to be hurt like any
+ * caller), so that it answers whatever hangs. One process, one thread; messages for the operator go to stderr
+ * and say what to do. */
 #ifndef GUARDFS_CTL_CTL_H
 #define GUARDFS_CTL_CTL_H
 
@@ -26,12 +27,23 @@ enum ctl_exit {
 	CTL_EXIT_UNREACHABLE = 111,
 };
 
-/* Options as given; NULL or false: not given. A command lists those it takes. */
+/* Options as given; NULL or false: not given. A command lists those it takes; the table is in main.c. */
 enum ctl_option {
 	CTL_OPTION_JSON = 1 << 0,
 	CTL_OPTION_STATE = 1 << 1,
 	CTL_OPTION_TIMEOUT = 1 << 2,
-	CTL_OPTION_INSTANCE = 1 << 3
+	CTL_OPTION_INSTANCE = 1 << 3,
+	CTL_OPTION_DRY_RUN = 1 << 4,
+	CTL_OPTION_APPLY = 1 << 5,
+	CTL_OPTION_FOR = 1 << 6,
+	CTL_OPTION_REASON = 1 << 7,
+	CTL_OPTION_WAIT = 1 << 8,
+	CTL_OPTION_SINCE = 1 << 9,
+	CTL_OPTION_BACKEND = 1 << 10,
+	CTL_OPTION_LIMIT = 1 << 11,
+	CTL_OPTION_HTML = 1 << 12,
+	CTL_OPTION_OUTPUT = 1 << 13,
+	CTL_OPTION_SIMULATE = 1 << 14
 };
 
 struct ctl_options {
@@ -40,6 +52,16 @@ struct ctl_options {
 	bool json;
 	const char *state;
 	const char *timeout;
+	bool dry_run, apply;
+	const char *duration; /* --for */
+	const char *reason;
+	bool wait;
+	const char *since;
+	const char *backend;
+	const char *limit;
+	bool html;
+	const char *output;
+	bool simulate;
 };
 
 struct ctl_command {
@@ -111,10 +133,44 @@ const json_t *ctl_find_backend(const json_t *status, const char *name);
  * callers can write return ctl_fail(CTL_EXIT_USAGE, ...). */
 int ctl_fail(int status, const char *format, ...) PRINTF_LIKE(2, 3);
 
+/* Prints an answer as JSON. Returns the exit status. */
+int ctl_print_json(const json_t *answer);
+
+/* Asks keeper (docs/PROTOCOL.control.md); arguments may be NULL, the reference is taken. Progress goes to
+ * stderr. Returns CTL_EXIT_OK with *result (the caller releases it), or an exit status after having said why.
+ */
+int ctl_ask(const struct ctl_instance *instance, const char *command, json_t *arguments, uint32_t timeout_ms,
+	    json_t **result) WARN_UNUSED;
+
+/* For commands that only ask: finds the instance, asks, releases the instance. As ctl_ask. */
+#define CTL_ASK_MS	15000
+#define CTL_DIAGNOSE_MS 120000
+int ctl_ask_about(const struct ctl_options *options, const char *command, json_t *arguments,
+		  uint32_t timeout_ms, json_t **result) WARN_UNUSED;
+
+/* "7d", "30m" (ago), "1767866400" (since the epoch; 9 digits or more), "2026-01-08" (its local midnight) to
+ * seconds since the epoch. 0 or -EINVAL. */
+errint_t ctl_parse_since(const char *text, int64_t now, int64_t *since) WARN_UNUSED;
+
+/* A whole number from 1 to max. 0 or -EINVAL. */
+errint_t ctl_parse_number(const char *text, uint64_t max, uint64_t *value) WARN_UNUSED;
+
+/* A --for: whole seconds, rounded up, at least 1. The exit status; says what is wrong. */
+int ctl_parse_for(const char *text, uint64_t *seconds) WARN_UNUSED;
+
 int ctl_cmd_status(const struct ctl_options *options, int argc, char **argv);
 int ctl_cmd_health(const struct ctl_options *options, int argc, char **argv);
 int ctl_cmd_wait(const struct ctl_options *options, int argc, char **argv);
 int ctl_cmd_adopt(const struct ctl_options *options, int argc, char **argv);
+int ctl_cmd_recover(const struct ctl_options *options, int argc, char **argv);
+int ctl_cmd_reconnect(const struct ctl_options *options, int argc, char **argv);
+int ctl_cmd_hold(const struct ctl_options *options, int argc, char **argv);
+int ctl_cmd_resume(const struct ctl_options *options, int argc, char **argv);
+int ctl_cmd_diagnose(const struct ctl_options *options, int argc, char **argv);
+int ctl_cmd_incidents(const struct ctl_options *options, int argc, char **argv);
+int ctl_cmd_incident(const struct ctl_options *options, int argc, char **argv);
+int ctl_cmd_report(const struct ctl_options *options, int argc, char **argv);
+int ctl_cmd_drill(const struct ctl_options *options, int argc, char **argv);
 int ctl_cmd_version(const struct ctl_options *options, int argc, char **argv);
 int ctl_cmd_help(const struct ctl_options *options, int argc, char **argv);
 void ctl_print_help(FILE *out);

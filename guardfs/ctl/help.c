@@ -16,8 +16,9 @@ static const char exit_help[] =
 void ctl_print_help(FILE *out)
 {
 	fputs("Usage: guardctl [-n NAME | -c FILE] COMMAND [ARGUMENTS]\n\n"
-	      "Asks a running guardfs how it is. Reads its runtime directory, never the mount: it answers\n"
-	      "whatever hangs, and needs no root.\n\nCommands:\n",
+	      "Asks a running guardfs how it is, and tells it what to do. Never touches the mount (but for\n"
+	      "adopt and drill): it answers whatever hangs. status, health and wait need no "
+	      "root.\n\nCommands:\n",
 	      out);
 	for (const struct ctl_command *c = ctl_commands; c->name; c++)
 		fprintf(out, "  %s %s\n        %s\n", c->name, c->arguments, c->summary);

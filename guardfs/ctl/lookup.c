@@ -3,6 +3,7 @@
 #include "ctl/ctl.h"
 #include "report/utf8.h"
 #include <errno.h>
+#include <time.h>
 
 const char *ctl_text(const json_t *object, const char *key)
 {
@@ -128,6 +129,51 @@ errint_t ctl_parse_duration(const char *text, uint64_t *ms)
 		return *ms <= 366ull * 24 * 3600 * 1000 ? 0 : -EINVAL;
 	}
 	return -EINVAL;
+}
+
+errint_t ctl_parse_number(const char *text, uint64_t max, uint64_t *value)
+{
+	size_t digits = strspn(text, "0123456789");
+
+	if (digits == 0 || digits > 18 || text[digits])
+		return -EINVAL;
+	*value = strtoull(text, NULL, 10);
+	return *value >= 1 && *value <= max ? 0 : -EINVAL;
+}
+
+/* Midnight of a day, in local time. */
+static errint_t parse_day(const char *text, int64_t *since)
+{
+	struct tm tm = {.tm_isdst = -1};
+	const char *rest = strptime(text, "%Y-%m-%d", &tm);
+	time_t when;
+
+	if (!rest || *rest || strlen(text) != strlen("2026-01-08"))
+		return -EINVAL;
+	when = mktime(&tm);
+	*since = when;
+	return when >= 0 ? 0 : -EINVAL;
+}
+
+errint_t ctl_parse_since(const char *text, int64_t now, int64_t *since)
+{
+	size_t digits = strspn(text, "0123456789");
+	uint64_t value = 0;
+
+	if (text[digits] == '-')
+		return parse_day(text, since);
+	if (digits >= 9 && text[digits] == '\0') {
+		if (ctl_parse_number(text, INT64_MAX, &value))
+			return -EINVAL;
+		*since = (int64_t)value;
+		return 0;
+	}
+	if (digits >= 1 && digits <= 5 && strcmp(text + digits, "d") == 0)
+		value = strtoull(text, NULL, 10) * 86400 * MSEC_PER_SEC;
+	else if (ctl_parse_duration(text, &value))
+		return -EINVAL;
+	*since = MAX(now - (int64_t)(value / MSEC_PER_SEC), 0);
+	return 0;
 }
 
 int ctl_wait_reached(const json_t *status, const char *state, const char *backend)

@@ -26,6 +26,54 @@ const struct ctl_command ctl_commands[] = {
      "place is ever taken for it. If there is a marker already it is printed, nothing is\n"
      "changed, and the exit status is 1.\n",
      CTL_OPTION_INSTANCE, 1, 1, ctl_cmd_adopt},
+    {"recover", "[BACKEND] [--dry-run | --apply] [--json]", "what recovery would do, or do it now",
+     "Without --apply: prints the plan of the recovery of BACKEND, or of every backend, rung by\n"
+     "rung, and does nothing. With --apply: keeper climbs these rungs now instead of waiting\n"
+     "for its next try; without BACKEND, those of all backends that are not healthy. It does\n"
+     "not wait for the end: guardctl wait --state healthy does.\n",
+     CTL_OPTION_DRY_RUN | CTL_OPTION_APPLY | CTL_OPTION_JSON | CTL_OPTION_INSTANCE, 0, 1, ctl_cmd_recover},
+    {"reconnect", "BACKEND [--json]", "connect a backend anew, even a healthy one",
+     "Ends the connection, with everything that is under way on it, and makes a new one.\n"
+     "Callers may get the fast error meanwhile; writes to open files wait.\n",
+     CTL_OPTION_JSON | CTL_OPTION_INSTANCE, 1, 1, ctl_cmd_reconnect},
+    {"hold", "BACKEND --for DURATION --reason TEXT [--wait]", "keep guardfs away from a backend",
+     "For maintenance: the backend is disconnected and left alone until the time is over or\n"
+     "guardctl resume. Callers get the fast error; with --wait they wait, each until its\n"
+     "deadline. DURATION: 90s, 30m, 2h. TEXT is shown in status and kept in the journal.\n",
+     CTL_OPTION_FOR | CTL_OPTION_REASON | CTL_OPTION_WAIT | CTL_OPTION_JSON | CTL_OPTION_INSTANCE, 1, 1,
+     ctl_cmd_hold},
+    {"resume", "BACKEND", "end a hold, or let go on what was given up",
+     "Ends hold before its time. Also the word that a backend in the state exhausted waits for:\n"
+     "it begins new budgets of recoveries.\n",
+     CTL_OPTION_JSON | CTL_OPTION_INSTANCE, 1, 1, ctl_cmd_resume},
+    {"diagnose", "BACKEND [--json]", "ask the server, beside the mount, what is wrong",
+     "Name, connection, host key, key, SFTP, path, space, each with its outcome and time; then\n"
+     "what it means and what to do. Exit status 1 if a step failed.\n",
+     CTL_OPTION_JSON | CTL_OPTION_INSTANCE, 1, 1, ctl_cmd_diagnose},
+    {"incidents", "[--since WHEN] [--backend NAME] [--limit N] [--json]",
+     "the outages of the past, newest first",
+     "WHEN: a time ago (90m, 12h, 7d), a day (2026-01-08), or seconds since the epoch.\n"
+     "--limit: at most N of them, 1 to 1000 (100).\n",
+     CTL_OPTION_SINCE | CTL_OPTION_BACKEND | CTL_OPTION_LIMIT | CTL_OPTION_JSON | CTL_OPTION_INSTANCE, 0, 0,
+     ctl_cmd_incidents},
+    {"incident", "N [--json]", "one of them: figures, and what happened when",
+     "Times are relative to the beginning: transitions, plans, rungs, diagnoses, hooks with\n"
+     "their output.\n",
+     CTL_OPTION_JSON | CTL_OPTION_INSTANCE, 1, 1, ctl_cmd_incident},
+    {"report", "N --html [--output FILE]", "one of them as a page for a post-mortem",
+     "One HTML page that needs nothing else: figures, a picture of states, errors and latency\n"
+     "over time, the events. To standard output, or to FILE (-o), which is replaced.\n",
+     CTL_OPTION_HTML | CTL_OPTION_OUTPUT | CTL_OPTION_INSTANCE, 1, 1, ctl_cmd_report},
+    {"drill", "KIND BACKEND --for DURATION [--simulate] [--json]",
+     "make trouble, and measure what guardfs makes of it",
+     "KIND: hang (the connection is stopped), drop (it is cut), slow, full, auth (logging in\n"
+     "fails), worker-kill, keeper-kill. Real callers of BACKEND are hurt for DURATION. guardctl\n"
+     "is one of them: it looks at .guardfs/backends/BACKEND every 50 ms, and says afterwards how\n"
+     "long it waited at most and when it got the first error, beside what guardfs measured. The\n"
+     "journal keeps it as a drill. Interrupted, it stops the drill. Exit status 75 if the drill's\n"
+     "incident was not closed in time.\n"
+     "With --simulate nothing is touched: prints what the configuration promises for KIND.\n",
+     CTL_OPTION_FOR | CTL_OPTION_SIMULATE | CTL_OPTION_JSON | CTL_OPTION_INSTANCE, 2, 2, ctl_cmd_drill},
     {"version", "", "print the version", "", 0, 0, 0, ctl_cmd_version},
     {"help", "[COMMAND]", "this text, or that of a command", "", 0, 0, 1, ctl_cmd_help},
     {NULL, NULL, NULL, NULL, 0, 0, 0, NULL},
@@ -45,51 +93,87 @@ struct command_line {
 	bool help, version, wrong;
 };
 
+/* A long option, and where its value goes: a string, or for those without a value a bool. */
+struct option_row {
+	const char *name;
+	int letter; /* its short form, or 0 */
+	bool has_value;
+	enum ctl_option bit;
+	size_t offset; /* in struct ctl_options */
+};
+
+#define WITH_VALUE(name, letter, bit, field)                                              \
+	{                                                                                 \
+		name, letter, true, CTL_OPTION_##bit, offsetof(struct ctl_options, field) \
+	}
+#define FLAG(name, bit, field)                                                        \
+	{                                                                             \
+		name, 0, false, CTL_OPTION_##bit, offsetof(struct ctl_options, field) \
+	}
+
+static const struct option_row option_rows[] = {
+    WITH_VALUE("name", 'n', INSTANCE, name),
+    WITH_VALUE("config", 'c', INSTANCE, config),
+    FLAG("json", JSON, json),
+    WITH_VALUE("state", 0, STATE, state),
+    WITH_VALUE("timeout", 0, TIMEOUT, timeout),
+    FLAG("dry-run", DRY_RUN, dry_run),
+    FLAG("apply", APPLY, apply),
+    WITH_VALUE("for", 0, FOR, duration),
+    WITH_VALUE("reason", 0, REASON, reason),
+    FLAG("wait", WAIT, wait),
+    WITH_VALUE("since", 0, SINCE, since),
+    WITH_VALUE("backend", 0, BACKEND, backend),
+    WITH_VALUE("limit", 0, LIMIT, limit),
+    FLAG("html", HTML, html),
+    WITH_VALUE("output", 'o', OUTPUT, output),
+    FLAG("simulate", SIMULATE, simulate),
+};
+
+#define ROW_VALUE 256 /* what getopt_long returns for row 0; letters lie below */
+
+static const struct option_row *find_row(int option)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(option_rows); i++)
+		if (option == ROW_VALUE + (int)i ||
+		    (option_rows[i].letter && option == option_rows[i].letter))
+			return &option_rows[i];
+	return NULL;
+}
+
 static void take_option(struct command_line *line, int option)
 {
-	static const struct {
-		int option;
-		unsigned bit;
-	} bits[] = {{'n', CTL_OPTION_INSTANCE},
-		    {'c', CTL_OPTION_INSTANCE},
-		    {'j', CTL_OPTION_JSON},
-		    {'s', CTL_OPTION_STATE},
-		    {'t', CTL_OPTION_TIMEOUT}};
+	const struct option_row *row = find_row(option);
 
-	for (size_t i = 0; i < ARRAY_SIZE(bits); i++)
-		if (bits[i].option == option)
-			line->given |= bits[i].bit;
-	if (option == 'n')
-		line->options.name = optarg;
-	else if (option == 'c')
-		line->options.config = optarg;
-	else if (option == 'j')
-		line->options.json = true;
-	else if (option == 's')
-		line->options.state = optarg;
-	else if (option == 't')
-		line->options.timeout = optarg;
-	else if (option == 'h')
+	if (option == 'h')
 		line->help = true;
 	else if (option == 'V')
 		line->version = true;
-	else
+	else if (!row)
 		line->wrong = true;
+	if (!row)
+		return;
+	line->given |= row->bit;
+	if (row->has_value)
+		memcpy((char *)&line->options + row->offset, &optarg, sizeof(optarg));
+	else
+		*(bool *)((char *)&line->options + row->offset) = true;
 }
 
 /* Options may stand anywhere before "--"; afterwards argv[optind] is the command. */
 static struct command_line parse(int argc, char **argv)
 {
-	static const struct option long_options[] = {
-	    {"name", required_argument, NULL, 'n'},    {"config", required_argument, NULL, 'c'},
-	    {"json", no_argument, NULL, 'j'},	       {"state", required_argument, NULL, 's'},
-	    {"timeout", required_argument, NULL, 't'}, {"help", no_argument, NULL, 'h'},
-	    {"version", no_argument, NULL, 'V'},       {NULL, 0, NULL, 0},
-	};
+	struct option long_options[ARRAY_SIZE(option_rows) + 3] = {{NULL, 0, NULL, 0}};
 	struct command_line line = {.given = 0};
+	size_t n = 0;
 	int option;
 
-	while ((option = getopt_long(argc, argv, "n:c:hV", long_options, NULL)) != -1)
+	for (; n < ARRAY_SIZE(option_rows); n++)
+		long_options[n] =
+		    (struct option){option_rows[n].name, option_rows[n].has_value, NULL, ROW_VALUE + (int)n};
+	long_options[n++] = (struct option){"help", no_argument, NULL, 'h'};
+	long_options[n++] = (struct option){"version", no_argument, NULL, 'V'};
+	while ((option = getopt_long(argc, argv, "n:c:o:hV", long_options, NULL)) != -1)
 		take_option(&line, option);
 	return line;
 }

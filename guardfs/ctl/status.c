@@ -3,16 +3,6 @@
 #include "ctl/ctl.h"
 #include "report/report.h"
 
-static int print_json(const json_t *status)
-{
-	CLEANUP_FREE char *text = json_dumps(status, JSON_INDENT(1));
-
-	if (!text)
-		return ctl_fail(CTL_EXIT_UNREACHABLE, "short of memory");
-	puts(text);
-	return CTL_EXIT_OK;
-}
-
 static int print_text(const json_t *status, int64_t now)
 {
 	size_t length = 0;
@@ -40,8 +30,8 @@ int ctl_cmd_status(const struct ctl_options *options, int argc, char **argv)
 				 "warning: this is %lld s old: keeper does not renew it. See journalctl -u "
 				 "'guardfs@*'",
 				 (long long)instance.age);
-		status =
-		    options->json ? print_json(instance.status) : print_text(instance.status, instance.now);
+		status = options->json ? ctl_print_json(instance.status)
+				       : print_text(instance.status, instance.now);
 	}
 	ctl_instance_release(&instance);
 	return status;

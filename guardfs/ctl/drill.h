@@ -1,0 +1,55 @@
+/* drill.h: trouble made on purpose: its kinds, what the configuration promises for each, and a caller who is
+ * hurt by it. */
+#ifndef GUARDFS_CTL_DRILL_H
+#define GUARDFS_CTL_DRILL_H
+
+#include "base/base.h"
+#include "config/config.h"
+#include <stdatomic.h>
+#include <stdio.h>
+#include <sys/types.h>
+
+enum drill_kind {
+	DRILL_HANG,
+	DRILL_DROP,
+	DRILL_SLOW,
+	DRILL_FULL,
+	DRILL_AUTH,
+	DRILL_WORKER_KILL,
+	DRILL_KEEPER_KILL,
+	DRILL_KIND_COUNT
+};
+
+const char *drill_kind_name(enum drill_kind kind);
+enum drill_kind drill_kind_find(const char *name); /* DRILL_KIND_COUNT: none of them */
+
+/* What the configuration promises, should this happen to a backend of it for so many seconds. Looks at the
+ * configuration alone, and whether the sentinel exists. */
+void drill_simulate(FILE *out, const struct config *config, const struct config_backend *backend,
+		    enum drill_kind kind, uint64_t seconds);
+
+/* ---- a caller: a child process that looks at a path every 50 ms (drill_caller.c) ---- */
+
+/* Written by the child, read by its parent. Times of CLOCK_MONOTONIC; 0: not yet. */
+struct caller_seen {
+	_Atomic uint64_t calls, errors;
+	_Atomic uint64_t longest_ns;
+	_Atomic uint64_t first_error_ns, last_error_ns;
+	_Atomic uint64_t inside_since_ns; /* of the call under way */
+	_Atomic int first_errno;
+};
+
+struct caller {
+	pid_t pid;
+	struct caller_seen *seen; /* shared memory */
+};
+
+/* The child is killed when its parent dies. 0 or -errno. */
+errint_t caller_start(struct caller *caller, const char *path) WARN_UNUSED;
+
+/* Kills it, and counts the call that it was in. What it has seen can be read until caller_release. A child
+ * stuck in a call that not even SIGKILL ends is left behind after a second. */
+void caller_stop(struct caller *caller);
+void caller_release(struct caller *caller);
+
+#endif

@@ -1,0 +1,204 @@
+#include "ctl/html.h"
+#include "ctl/ctl.h"
+#include "policy/health.h"
+#include "report/utf8.h"
+#include <stdlib.h>
+
+static const char style[] =
+    ":root{color-scheme:light dark;--bg:#fff;--fg:#1b1f24;--dim:#5b6570;--line:#d4dae0;--card:#f5f7f9;"
+    "--healthy:#2e9e5b;--degraded:#d9a400;--down:#d23f3f;--recovering:#e8833a;--probation:#8fbf4d;"
+    "--held:#3f7fd2;--exhausted:#8a4fc4;--connecting:#8c98a4;--unknown:#b9c1c9;--bar:#d23f3f;--curve:#3f7fd2}"
+    "\n"
+    "@media(prefers-color-scheme:dark){:root{--bg:#14181c;--fg:#e4e8ec;--dim:#97a3ae;--line:#333c45;"
+    "--card:#1d2329;--unknown:#56616c}}\n"
+    "@media print{:root{--bg:#fff;--fg:#000;--dim:#444;--line:#bbb;--card:#fff}tr,svg{break-inside:avoid}}\n"
+    "*{box-sizing:border-box;-webkit-print-color-adjust:exact;print-color-adjust:exact}\n"
+    "body{margin:0 auto;max-width:72rem;padding:1.5rem;background:var(--bg);color:var(--fg);"
+    "font:15px/1.45 system-ui,sans-serif}\n"
+    "h1{font-size:1.5rem;margin:0 0 .3rem}h2{font-size:1.1rem;margin:1.6rem 0 .5rem}\n"
+    "p.sub,footer{color:var(--dim);margin:0}footer{margin-top:2rem;font-size:.85rem}\n"
+    ".figures{display:grid;grid-template-columns:repeat(auto-fit,minmax(13rem,1fr));gap:.6rem;margin:1rem "
+    "0}\n"
+    ".figures div{background:var(--card);border:1px solid var(--line);border-radius:6px;padding:.5rem "
+    ".7rem}\n"
+    ".figures dt{color:var(--dim);font-size:.8rem}.figures dd{margin:0;overflow-wrap:anywhere}\n"
+    "table{border-collapse:collapse;width:100%}th{text-align:left;color:var(--dim);font-weight:600}\n"
+    "th,td{padding:.3rem .6rem .3rem 0;border-top:1px solid var(--line);vertical-align:top}\n"
+    "td{overflow-wrap:anywhere}td.when{white-space:nowrap;font-variant-numeric:tabular-nums}\n"
+    "pre{margin:.3rem 0 0;white-space:pre-wrap;overflow-wrap:anywhere;font-size:.85rem;color:var(--dim)}\n"
+    "svg{width:100%;height:auto;display:block}svg text{fill:var(--fg);font:11px system-ui,sans-serif}\n"
+    "svg .dim{fill:var(--dim)}svg .grid{stroke:var(--line)}svg .mark{stroke:var(--fg);stroke-dasharray:3 3}\n"
+    "svg .bar{fill:var(--bar)}svg .curve{fill:none;stroke:var(--curve);stroke-width:1.5}\n"
+    ".legend span{margin-right:1rem;white-space:nowrap}.legend i{display:inline-block;width:.8em;height:.8em;"
+    "border-radius:2px;margin-right:.35em}\n";
+
+static void put_code(FILE *out, const char *s, unsigned length)
+{
+	unsigned char c = (unsigned char)s[0];
+
+	if (c == '&')
+		fputs("&amp;", out);
+	else if (c == '<')
+		fputs("&lt;", out);
+	else if (c == '>')
+		fputs("&gt;", out);
+	else if (c == '"')
+		fputs("&quot;", out);
+	else if (c == '\'')
+		fputs("&#39;", out);
+	else
+		fwrite(s, 1, length, out);
+}
+
+void html_put(FILE *out, const char *s)
+{
+	size_t n = strlen(s);
+
+	for (size_t i = 0; i < n;) {
+		uint32_t code = 0;
+		unsigned length = utf8_sequence(s + i, n - i, &code);
+		/* U+202A.. and U+2066.. turn the direction of what follows: a name could rewrite its line. */
+		bool turning = (code >= 0x202A && code <= 0x202E) || (code >= 0x2066 && code <= 0x2069);
+		bool control =
+		    (code < 0x20 && code != '\n') || (code >= 0x7F && code <= 0x9F) || code >= 0xFFFE;
+
+		if (length && !control && !turning)
+			put_code(out, s + i, length);
+		else
+			fputs("\xEF\xBF\xBD", out);
+		i += length ? length : 1;
+	}
+}
+
+const char *html_state(const char *state)
+{
+	enum health_state known = health_state_from_name(state);
+
+	return known == HEALTH_STATE_COUNT ? "unknown" : health_state_name(known);
+}
+
+static void put_heading(FILE *out, const json_t *incident)
+{
+	bool drill = strcmp(ctl_text(incident, "kind"), "drill") == 0;
+
+	fprintf(out, "%s %lld: ", drill ? "Drill" : "Incident", (long long)ctl_number(incident, "id"));
+	html_put(out, ctl_text(incident, "backend"));
+	fputs(", ", out);
+	html_put(out, ctl_text(incident, "class"));
+}
+
+static void put_head(FILE *out, const json_t *incident, const char *name)
+{
+	fputs("<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\n"
+	      "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src "
+	      "'unsafe-inline'\">\n"
+	      "<meta name=\"viewport\" content=\"width=device-width\">\n<title>",
+	      out);
+	put_heading(out, incident);
+	fprintf(out, "</title>\n<style>\n%s</style></head>\n<body>\n<h1>", style);
+	put_heading(out, incident);
+	fputs("</h1>\n<p class=\"sub\">guardfs ", out);
+	html_put(out, name);
+	fputs(strcmp(ctl_text(incident, "scope"), "routes") == 0 ? ", routes of the backend"
+								 : ", the whole backend",
+	      out);
+	fputs(show_time_of(incident, "closed") > 0 ? ", closed</p>\n" : ", not closed yet</p>\n", out);
+}
+
+static void put_figures(FILE *out, const json_t *incident)
+{
+	struct show_figure figures[SHOW_FIGURES];
+
+	show_figures(incident, html_put, figures);
+	fputs("<dl class=\"figures\">\n", out);
+	for (size_t i = 0; i < SHOW_FIGURES; i++)
+		if (figures[i].value)
+			fprintf(out, "<div><dt>%s</dt><dd>%s</dd></div>\n", figures[i].name,
+				figures[i].value);
+	fputs("</dl>\n", out);
+	show_figures_release(figures);
+}
+
+static void put_legend(FILE *out)
+{
+	fputs("<p class=\"legend\">", out);
+	for (unsigned i = 0; i < HEALTH_STATE_COUNT; i++) {
+		const char *state = health_state_name((enum health_state)i);
+
+		fprintf(out, "<span><i style=\"background:var(--%s)\"></i>%s</span>", state, state);
+	}
+	fputs("</p>\n", out);
+}
+
+static void put_event(FILE *out, const json_t *event, double began)
+{
+	double when = show_time_of(event, "time");
+	char *text = show_event_text(event);
+
+	fputs("<tr><td class=\"when\">", out);
+	if (when > 0 && began > 0) {
+		fputs(when < began ? "-" : "+", out);
+		show_span(out, when < began ? began - when : when - began);
+	}
+	fputs("</td><td>", out);
+	html_put(out, ctl_text(event, "kind"));
+	fputs("</td><td>", out);
+	show_event(out, event, html_put);
+	if (text) {
+		fputs("<pre>", out);
+		html_put(out, text);
+		fputs("</pre>", out);
+	}
+	fputs("</td></tr>\n", out);
+	free(text);
+}
+
+static void put_events(FILE *out, const json_t *result, double began)
+{
+	const json_t *events = json_object_get(result, "events"), *event;
+	size_t i;
+
+	if (json_array_size(events) == 0) {
+		fputs("<p>No events are recorded.</p>\n", out);
+		return;
+	}
+	fputs("<table>\n<thead><tr><th>time</th><th>kind</th><th>what</th></tr></thead>\n<tbody>\n", out);
+	json_array_foreach(events, i, event) put_event(out, event, began);
+	fputs("</tbody></table>\n", out);
+}
+
+static void put_routes(FILE *out, const json_t *incident)
+{
+	const json_t *routes = json_object_get(incident, "routes"), *route;
+	size_t i;
+
+	if (json_array_size(routes) == 0)
+		return;
+	fputs("<h2>Routes</h2>\n<ul>\n", out);
+	json_array_foreach(routes, i, route)
+	{
+		const char *path = json_string_value(route);
+
+		fputs("<li>", out);
+		html_put(out, path ? path : "");
+		fputs("</li>\n", out);
+	}
+	fputs("</ul>\n", out);
+}
+
+void html_report(FILE *out, const json_t *result, const char *name, double now)
+{
+	const json_t *incident = json_object_get(result, "incident");
+
+	put_head(out, incident, name);
+	put_figures(out, incident);
+	fputs("<h2>Course</h2>\n", out);
+	html_chart(out, result);
+	put_legend(out);
+	fputs("<h2>Events</h2>\n", out);
+	put_events(out, result, show_time_of(incident, "began"));
+	put_routes(out, incident);
+	fputs("<footer>Times are relative to the beginning. Written ", out);
+	show_time(out, now);
+	fputs(" by guardctl " GUARDFS_VERSION ".</footer>\n</body></html>\n", out);
+}

@@ -1,0 +1,358 @@
+/* html_chart.c: the course of an incident as a picture: bands of states, errors, 99th percentile of latency,
+ * over one axis of time. */
+#include "ctl/ctl.h"
+#include "ctl/html.h"
+
+#define WIDTH	   1000.0
+#define LEFT	   150.0 /* of the time axis */
+#define RIGHT	   985.0
+#define BAND	   16.0
+#define GAP	   6.0
+#define GRAPH	   70.0
+#define TOP	   34.0 /* room for the names of the marks */
+#define ROUTES_MAX 12
+#define LABEL_MAX  22 /* bytes */
+#define TICKS_MAX  9
+
+struct chart {
+	FILE *out;
+	const json_t *incident, *events, *samples;
+	double from, to; /* seconds since the epoch; from < to */
+	double y;	 /* where the next row begins */
+};
+
+/* ---- time ---- */
+
+static void include_time(struct chart *c, double when)
+{
+	if (when <= 0)
+		return;
+	c->from = c->from > 0 ? MIN(c->from, when) : when;
+	c->to = MAX(c->to, when);
+}
+
+static void find_range(struct chart *c)
+{
+	static const char *const keys[] = {"began",	 "detected",  "first_error",
+					   "first_fast", "recovered", "closed"};
+	const json_t *item;
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(keys); i++)
+		include_time(c, show_time_of(c->incident, keys[i]));
+	json_array_foreach(c->events, i, item) include_time(c, show_time_of(item, "time"));
+	json_array_foreach(c->samples, i, item) include_time(c, show_time_of(item, "time"));
+	if (c->to - c->from < 0.1)
+		c->to = c->from + 0.1;
+	/* The last state is to be seen, too. */
+	c->to += (c->to - c->from) * 0.03;
+}
+
+static double x_of(const struct chart *c, double when)
+{
+	double part = (when - c->from) / (c->to - c->from);
+
+	return LEFT + (RIGHT - LEFT) * (part < 0 ? 0 : part > 1 ? 1 : part);
+}
+
+static void put_label(const struct chart *c, double y, const char *text)
+{
+	size_t n = strlen(text);
+
+	fprintf(c->out, "<text x=\"%.0f\" y=\"%.1f\" text-anchor=\"end\">", LEFT - 8, y);
+	if (n > LABEL_MAX) {
+		fputs("\xE2\x80\xA6", c->out); /* the end of a path says more than its beginning */
+		text += n - LABEL_MAX;
+		while (((unsigned char)*text & 0xC0) == 0x80)
+			text++; /* not in the middle of a character */
+	}
+	html_put(c->out, text);
+	fputs("</text>\n", c->out);
+}
+
+/* ---- bands ---- */
+
+static void put_segment(const struct chart *c, double from, double to, const char *state)
+{
+	const char *known = html_state(state);
+
+	if (to <= from)
+		return;
+	fprintf(
+	    c->out,
+	    "<rect x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"%.0f\" style=\"fill:var(--%s)\"><title>%s, ",
+	    x_of(c, from), c->y, MAX(x_of(c, to) - x_of(c, from), 0.5), BAND, known, known);
+	show_span(c->out, to - from);
+	fputs("</title></rect>\n", c->out);
+}
+
+static bool is_transition(const struct chart *c, const json_t *event)
+{
+	const char *backend = ctl_text(event, "backend");
+
+	return strcmp(ctl_text(event, "kind"), "transition") == 0 && show_time_of(event, "time") > 0 &&
+	       (!backend[0] || strcmp(backend, ctl_text(c->incident, "backend")) == 0);
+}
+
+/* From the transitions, which are in order of time; without any, from the samples. */
+static void put_states(const struct chart *c)
+{
+	const char *state = NULL;
+	double since = c->from;
+	const json_t *item;
+	size_t i;
+
+	json_array_foreach(c->events, i, item)
+	{
+		if (!is_transition(c, item))
+			continue;
+		put_segment(c, since, show_time_of(item, "time"), state ? state : ctl_text(item, "from"));
+		since = MAX(since, show_time_of(item, "time"));
+		state = ctl_text(item, "to");
+	}
+	if (!state) {
+		json_array_foreach(c->samples, i, item)
+		{
+			put_segment(c, since, show_time_of(item, "time"),
+				    state ? state : ctl_text(item, "state"));
+			since = MAX(since, show_time_of(item, "time"));
+			state = ctl_text(item, "state");
+		}
+	}
+	put_segment(c, since, c->to, state ? state : "");
+}
+
+/* A route that was down by itself, while its backend served. */
+static void put_route_states(const struct chart *c)
+{
+	double detected = show_time_of(c->incident, "detected"),
+	       recovered = show_time_of(c->incident, "recovered");
+
+	if (detected <= 0)
+		detected = c->from;
+	put_segment(c, c->from, detected, "healthy");
+	put_segment(c, detected, recovered > 0 ? recovered : c->to, "down");
+	if (recovered > 0)
+		put_segment(c, recovered, c->to, "healthy");
+}
+
+static void put_bands(struct chart *c)
+{
+	const json_t *routes = json_object_get(c->incident, "routes"), *route;
+	bool by_themselves = strcmp(ctl_text(c->incident, "scope"), "routes") == 0;
+	size_t i;
+
+	put_label(c, c->y + BAND - 4, ctl_text(c->incident, "backend"));
+	put_states(c);
+	c->y += BAND + GAP;
+	json_array_foreach(routes, i, route)
+	{
+		const char *path = json_string_value(route);
+
+		if (i == ROUTES_MAX) {
+			fprintf(c->out,
+				"<text class=\"dim\" x=\"%.0f\" y=\"%.1f\">and %zu further routes</text>\n",
+				LEFT, c->y + BAND - 4, json_array_size(routes) - i);
+			c->y += BAND + GAP;
+			break;
+		}
+		put_label(c, c->y + BAND - 4, path ? path : "");
+		if (by_themselves)
+			put_route_states(c);
+		else
+			put_states(c); /* a route is as bad as its backend */
+		c->y += BAND + GAP;
+	}
+}
+
+/* ---- graphs ---- */
+
+static double largest(const json_t *samples, const char *key)
+{
+	double max = 0;
+	const json_t *sample;
+	size_t i;
+
+	json_array_foreach(samples, i, sample) max = MAX(max, show_number(sample, key));
+	return max;
+}
+
+static void put_frame(const struct chart *c, const char *label)
+{
+	put_label(c, c->y + GRAPH / 2, label);
+	fprintf(c->out, "<line class=\"grid\" x1=\"%.0f\" x2=\"%.0f\" y1=\"%.1f\" y2=\"%.1f\"/>\n", LEFT,
+		RIGHT, c->y + GRAPH, c->y + GRAPH);
+}
+
+static void put_errors(struct chart *c)
+{
+	double max = largest(c->samples, "errors"), n = (double)json_array_size(c->samples);
+	double width = MAX((RIGHT - LEFT) / MAX(n, 1) * 0.7, 0.7);
+	const json_t *sample;
+	size_t i;
+
+	put_frame(c, "errors");
+	fprintf(c->out, "<text class=\"dim\" x=\"%.0f\" y=\"%.1f\">at most %.0f in a sample</text>\n",
+		LEFT + 4, c->y + 10, max);
+	json_array_foreach(c->samples, i, sample)
+	{
+		double errors = show_number(sample, "errors"),
+		       height = max > 0 ? errors / max * (GRAPH - 14) : 0;
+
+		if (height > 0)
+			fprintf(
+			    c->out,
+			    "<rect class=\"bar\" x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"%.1f\"/>\n",
+			    MAX(x_of(c, show_time_of(sample, "time")) - width, LEFT), c->y + GRAPH - height,
+			    MIN(width, 8), height);
+	}
+	c->y += GRAPH + GAP;
+}
+
+/* Decades above 1, linear within each: looks logarithmic, and needs no libm. */
+static double decades(double value)
+{
+	double n = 0;
+
+	for (; value >= 10; value /= 10)
+		n++;
+	return value > 1 ? n + (value - 1) / 9 : n;
+}
+
+/* 0 for 10 us or less, 1 for max_us: 1 ms and 10 s are both of interest. */
+static double height_of(double us, double max_us)
+{
+	return MIN(decades(us / 10) / decades(MAX(max_us, 1000) / 10), 1.0);
+}
+
+static void put_grid(const struct chart *c, double max_us)
+{
+	static const struct {
+		double us;
+		const char *name;
+	} lines[] = {{1e3, "1 ms"}, {1e5, "100 ms"}, {1e7, "10 s"}};
+
+	for (size_t i = 0; i < ARRAY_SIZE(lines); i++) {
+		double y = c->y + GRAPH * (1 - height_of(lines[i].us, max_us));
+
+		if (lines[i].us > max_us)
+			break;
+		fprintf(c->out,
+			"<line class=\"grid\" x1=\"%.0f\" x2=\"%.0f\" y1=\"%.1f\" y2=\"%.1f\"/>"
+			"<text class=\"dim\" x=\"%.0f\" y=\"%.1f\">%s</text>\n",
+			LEFT, RIGHT, y, y, LEFT + 4, y - 2, lines[i].name);
+	}
+}
+
+static void put_latency(struct chart *c)
+{
+	double max_us = largest(c->samples, "p99_us");
+	const json_t *sample;
+	bool drawn = false; /* a sample without operations interrupts the curve */
+	size_t i;
+
+	put_frame(c, "99th percentile");
+	put_grid(c, max_us);
+	fputs("<path class=\"curve\" d=\"", c->out);
+	json_array_foreach(c->samples, i, sample)
+	{
+		double us = show_number(sample, "p99_us");
+
+		if (us > 0)
+			fprintf(c->out, "%c%.1f %.1f ", drawn ? 'L' : 'M',
+				x_of(c, show_time_of(sample, "time")),
+				c->y + GRAPH * (1 - height_of(us, max_us)));
+		drawn = us > 0;
+	}
+	fputs("\"/>\n", c->out);
+	c->y += GRAPH + GAP;
+}
+
+/* ---- axis and marks ---- */
+
+/* The smallest of 0.1, 0.2, 0.5, 1, 2, 5, 10, 30 s, 1 min, ... that gives no more than TICKS_MAX ticks. */
+static double tick_step(double range)
+{
+	static const double steps[] = {0.1, 0.2, 0.5,  1,    2,	   5,	  10,	 30,	60,	120,
+				       300, 600, 1800, 3600, 7200, 21600, 43200, 86400, 172800, 604800};
+
+	for (size_t i = 0; i < ARRAY_SIZE(steps); i++)
+		if (range / steps[i] <= TICKS_MAX)
+			return steps[i];
+	return range / TICKS_MAX;
+}
+
+static void put_axis(const struct chart *c)
+{
+	double began = show_time_of(c->incident, "began"), zero = began > 0 ? began : c->from;
+	double step = tick_step(c->to - c->from);
+	int first = (int)((c->from - zero) / step); /* from is not after zero */
+
+	for (int i = first; i <= first + TICKS_MAX && zero + i * step <= c->to; i++) {
+		double x = x_of(c, zero + i * step);
+
+		fprintf(c->out,
+			"<line class=\"grid\" x1=\"%.1f\" x2=\"%.1f\" y1=\"%.0f\" y2=\"%.1f\"/>"
+			"<text class=\"dim\" x=\"%.1f\" y=\"%.1f\" text-anchor=\"middle\">%s",
+			x, x, TOP, c->y, x, c->y + 14, i < 0 ? "-" : "+");
+		show_span(c->out, (i < 0 ? -i : i) * step);
+		fputs("</text>\n", c->out);
+	}
+}
+
+static void put_marks(const struct chart *c)
+{
+	static const struct {
+		const char *key, *name;
+		double y;
+	} marks[] = {{"detected", "detected", 12},
+		     {"first_fast", "first fast error", 24},
+		     {"recovered", "recovered", 12}};
+
+	for (size_t i = 0; i < ARRAY_SIZE(marks); i++) {
+		double when = show_time_of(c->incident, marks[i].key), x = x_of(c, when);
+
+		if (when <= 0)
+			continue;
+		fprintf(c->out,
+			"<line class=\"mark\" x1=\"%.1f\" x2=\"%.1f\" y1=\"%.0f\" y2=\"%.1f\"/>"
+			"<text x=\"%.1f\" y=\"%.0f\" text-anchor=\"%s\">%s</text>\n",
+			x, x, marks[i].y + 3, c->y, x, marks[i].y, x > WIDTH * 0.85 ? "end" : "start",
+			marks[i].name);
+	}
+}
+
+static double height_needed(const struct chart *c)
+{
+	size_t routes = MIN(json_array_size(json_object_get(c->incident, "routes")), (size_t)ROUTES_MAX + 1);
+	bool graphs = json_array_size(c->samples) > 0;
+
+	return TOP + (double)(1 + routes) * (BAND + GAP) + (graphs ? 2 * (GRAPH + GAP) : 0) + 22;
+}
+
+void html_chart(FILE *out, const json_t *result)
+{
+	struct chart c = {.out = out,
+			  .incident = json_object_get(result, "incident"),
+			  .events = json_object_get(result, "events"),
+			  .samples = json_object_get(result, "samples"),
+			  .y = TOP};
+
+	find_range(&c);
+	if (c.from <= 0) {
+		fputs("<p>No times are recorded.</p>\n", out);
+		return;
+	}
+	fprintf(out,
+		"<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %.0f %.0f\" role=\"img\" "
+		"aria-label=\"states, errors and latency over time\">\n",
+		WIDTH, height_needed(&c));
+	put_bands(&c);
+	if (json_array_size(c.samples) > 0) {
+		put_errors(&c);
+		put_latency(&c);
+	}
+	put_axis(&c);
+	put_marks(&c);
+	fputs("</svg>\n", out);
+}

@@ -1,0 +1,119 @@
+/* show_plan.c: plans and diagnoses as text. */
+#include "ctl/ctl.h"
+#include "ctl/show.h"
+
+static void put_detail(FILE *out, const char *name, const char *text)
+{
+	if (!text[0])
+		return;
+	fprintf(out, "       %-9s ", name);
+	show_plain(out, text);
+	fputc('\n', out);
+}
+
+static void put_step(FILE *out, size_t number, const json_t *step)
+{
+	double deadline = show_number(step, "deadline_ms");
+
+	fprintf(out, "  %2zu  ", number);
+	show_plain(out, ctl_text(step, "rung"));
+	if (ctl_text(step, "skipped")[0]) {
+		fputs(": left out, ", out);
+		show_plain(out, ctl_text(step, "skipped"));
+		fputc('\n', out);
+		return;
+	}
+	if (deadline > 0) {
+		fputs(", within ", out);
+		show_span(out, deadline / 1000);
+	}
+	fputc('\n', out);
+	put_detail(out, "does", ctl_text(step, "does"));
+	put_detail(out, "requires", ctl_text(step, "requires"));
+	put_detail(out, "proof", ctl_text(step, "proof"));
+}
+
+static void put_hash(FILE *out, const json_t *plan)
+{
+	const json_t *hash = json_object_get(plan, "hash");
+
+	if (json_is_integer(hash))
+		fprintf(out, ", plan %llx", (unsigned long long)json_integer_value(hash));
+	else if (ctl_text(plan, "hash")[0]) {
+		fputs(", plan ", out);
+		show_plain(out, ctl_text(plan, "hash"));
+	}
+}
+
+static void put_plan(FILE *out, const json_t *plan, bool begun)
+{
+	const json_t *steps = json_object_get(plan, "steps"), *step;
+	const char *class = ctl_text(plan, "class");
+	bool healthy = strcmp(class, "none") == 0;
+	size_t i;
+
+	show_plain(out, ctl_text(plan, "backend"));
+	fputs(": ", out);
+	show_plain(out, healthy ? "nothing is wrong" : class[0] ? class : "of unknown class");
+	fprintf(out, "; epoch %lld", (long long)ctl_number(plan, "epoch"));
+	put_hash(out, plan);
+	fputc('\n', out);
+	if (healthy && !begun)
+		fputs("  recover leaves it alone; reconnect would do this:\n", out);
+	json_array_foreach(steps, i, step) put_step(out, i + 1, step);
+}
+
+void show_plans(FILE *out, const json_t *result, bool begun)
+{
+	const json_t *plans = json_object_get(result, "plans"), *plan;
+	size_t i;
+
+	json_array_foreach(plans, i, plan)
+	{
+		if (i)
+			fputc('\n', out);
+		put_plan(out, plan, begun);
+	}
+	if (json_array_size(plans) == 0)
+		fputs("nothing needs recovery\n", out);
+}
+
+static void put_diagnosis_step(FILE *out, const json_t *step)
+{
+	const char *outcome = ctl_text(step, "outcome");
+
+	fputs("  ", out);
+	show_cell(out, ctl_text(step, "name"), 12);
+	show_cell(out, outcome, 12);
+	if (strcmp(outcome, "passed") == 0 || strcmp(outcome, "failed") == 0)
+		show_span(out, show_number(step, "ms") / 1000);
+	fputc('\n', out);
+}
+
+static void put_line(FILE *out, const char *before, const char *text)
+{
+	if (!text[0])
+		return;
+	fputs(before, out);
+	show_plain(out, text);
+	fputc('\n', out);
+}
+
+void show_diagnosis(FILE *out, const json_t *diagnosis)
+{
+	const json_t *steps = json_object_get(diagnosis, "steps"), *step;
+	const char *class = ctl_text(diagnosis, "class");
+	size_t i;
+
+	show_plain(out, ctl_text(diagnosis, "backend"));
+	fputs(": ", out);
+	show_plain(out, strcmp(class, "none") == 0 ? "every step passed" : class);
+	fputs(", asked at ", out);
+	show_time(out, show_time_of(diagnosis, "time"));
+	fputc('\n', out);
+	json_array_foreach(steps, i, step) put_diagnosis_step(out, step);
+	put_line(out, "failed at   ", ctl_text(diagnosis, "step"));
+	put_line(out, "seen        ", ctl_text(diagnosis, "detail"));
+	put_line(out, "means       ", ctl_text(diagnosis, "summary"));
+	put_line(out, "to do       ", ctl_text(diagnosis, "advice"));
+}
