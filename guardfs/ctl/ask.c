@@ -51,8 +51,8 @@ static int explain_no_answer(const struct ctl_instance *instance, errint_t err, 
 				"again), or could not make the socket. See journalctl -u 'guardfs@*'",
 				dir);
 	case -ETIMEDOUT:
-		return ctl_fail(CTL_EXIT_TIMEOUT, "keeper has not answered within %u s. See guardctl status",
-				timeout_ms / 1000);
+		return ctl_fail(CTL_EXIT_TIMEOUT, "keeper has not answered within %g s. See guardctl status",
+				(double)timeout_ms / 1000);
 	case -ECONNRESET:
 		return ctl_fail(CTL_EXIT_UNREACHABLE,
 				"keeper hung up without an answer: it was ended, or is being "

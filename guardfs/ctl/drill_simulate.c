@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #define TRIES_SHOWN 8
+#define MINUTE_MS   60000u
 
 struct kind_info {
 	const char *name, *does;
@@ -49,7 +50,21 @@ enum drill_kind drill_kind_find(const char *name)
 
 static void put_ms(FILE *out, uint64_t ms)
 {
-	show_span(out, (double)ms / 1000);
+	if (ms % MINUTE_MS == 0 && ms > 0)
+		fprintf(out, "%u min", (unsigned)(ms / MINUTE_MS));
+	else if (ms % MSEC_PER_SEC == 0)
+		fprintf(out, "%llu s", ms / MSEC_PER_SEC);
+	else
+		show_span(out, (double)ms / 1000);
+}
+
+/* A cap: 0 is none. */
+static void put_cap(FILE *out, uint32_t cap, const char *per)
+{
+	if (cap)
+		fprintf(out, "%" PRIu32 " %s", cap, per);
+	else
+		fprintf(out, "any number %s", per);
 }
 
 /* "name          ": where the text of a row begins; NULL: a row that goes on. */
@@ -117,7 +132,7 @@ static void put_tries(FILE *out, const struct config *config, const struct kind_
 	fputs("should one fail, after", out);
 	for (uint32_t i = 0; i < TRIES_SHOWN; i++) {
 		fputs(i ? ", " : " ", out);
-		put_ms(out, backoff_delay_ms(i, min_ms, max_ms, UINT32_MAX / 2));
+		put_ms(out, backoff_delay_ms(i, min_ms, max_ms, UINT32_MAX / 2 + 1));
 		if (backoff_delay_ms(i, min_ms, max_ms, 0) == backoff_delay_ms(i + 1, min_ms, max_ms, 0))
 			break;
 	}
@@ -127,11 +142,10 @@ static void put_tries(FILE *out, const struct config *config, const struct kind_
 static void put_caps(FILE *out, const struct config *config)
 {
 	put_name(out, "caps");
-	fprintf(out,
-		"%" PRIu32 " outages an hour and %" PRIu32
-		" a day are recovered from (0: no cap), then the state is "
-		"exhausted\n",
-		config->recoveries_per_hour, config->recoveries_per_day);
+	put_cap(out, config->recoveries_per_hour, "an hour");
+	fputs(" and ", out);
+	put_cap(out, config->recoveries_per_day, "a day");
+	fputs(" are recovered from; then the state is exhausted\n", out);
 }
 
 static void put_plan(FILE *out, const struct config *config, const struct config_backend *backend)
@@ -213,8 +227,11 @@ static void put_hooks(FILE *out, const struct config *config, uint64_t seconds)
 		long_enough ? "this may be long enough"
 			    : "this is not long enough, unless recovery takes longer");
 	put_name(out, NULL);
-	fprintf(out, "at most %" PRIu32 " an hour, %" PRIu32 " a day (0: no cap), ", config->act_per_hour,
-		config->act_per_day);
+	fputs("at most ", out);
+	put_cap(out, config->act_per_hour, "an hour");
+	fputs(", ", out);
+	put_cap(out, config->act_per_day, "a day");
+	fputs(", ", out);
 	put_ms(out, config->act_cooldown_ms);
 	fputs(" apart\n", out);
 	if (put_programs(out, config) == 0) {

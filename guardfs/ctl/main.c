@@ -36,13 +36,13 @@ const struct ctl_command ctl_commands[] = {
      "Ends the connection, with everything that is under way on it, and makes a new one.\n"
      "Callers may get the fast error meanwhile; writes to open files wait.\n",
      CTL_OPTION_JSON | CTL_OPTION_INSTANCE, 1, 1, ctl_cmd_reconnect},
-    {"hold", "BACKEND --for DURATION --reason TEXT [--wait]", "keep guardfs away from a backend",
+    {"hold", "BACKEND --for DURATION --reason TEXT [--wait] [--json]", "keep guardfs away from a backend",
      "For maintenance: the backend is disconnected and left alone until the time is over or\n"
      "guardctl resume. Callers get the fast error; with --wait they wait, each until its\n"
      "deadline. DURATION: 90s, 30m, 2h. TEXT is shown in status and kept in the journal.\n",
      CTL_OPTION_FOR | CTL_OPTION_REASON | CTL_OPTION_WAIT | CTL_OPTION_JSON | CTL_OPTION_INSTANCE, 1, 1,
      ctl_cmd_hold},
-    {"resume", "BACKEND", "end a hold, or let go on what was given up",
+    {"resume", "BACKEND [--json]", "end a hold, or let go on what was given up",
      "Ends hold before its time. Also the word that a backend in the state exhausted waits for:\n"
      "it begins new budgets of recoveries.\n",
      CTL_OPTION_JSON | CTL_OPTION_INSTANCE, 1, 1, ctl_cmd_resume},
@@ -64,7 +64,7 @@ const struct ctl_command ctl_commands[] = {
      "One HTML page that needs nothing else: figures, a picture of states, errors and latency\n"
      "over time, the events. To standard output, or to FILE (-o), which is replaced.\n",
      CTL_OPTION_HTML | CTL_OPTION_OUTPUT | CTL_OPTION_INSTANCE, 1, 1, ctl_cmd_report},
-    {"drill", "KIND BACKEND --for DURATION [--simulate] [--json]",
+    {"drill", "KIND BACKEND --for DURATION [--simulate | --json]",
      "make trouble, and measure what guardfs makes of it",
      "KIND: hang (the connection is stopped), drop (it is cut), slow, full, auth (logging in\n"
      "fails), worker-kill, keeper-kill. Real callers of BACKEND are hurt for DURATION. guardctl\n"

@@ -179,6 +179,44 @@ static void every_command_has_help(void **state)
 	assert_string_equal(output, "guardctl " GUARDFS_VERSION "\n");
 }
 
+/* The manual page without its marks, so that it can be compared with what --help prints. */
+static char *read_page(void)
+{
+	char *page = malloc(1 << 16), *to = page;
+	ssize_t n = fd_read_file("docs/man/guardctl.1.scd", page, 1 << 16);
+
+	assert_true(n > 0);
+	for (const char *from = page; *from; from++)
+		if (!strchr("*_\\", *from))
+			*to++ = *from;
+	*to = '\0';
+	return page;
+}
+
+static void the_manual_page_knows_every_command(void **state)
+{
+	char *page = read_page(), line[256];
+
+	(void)state;
+	for (const struct ctl_command *c = ctl_commands; c->name; c++) {
+		const char *space = c->arguments[0] ? " " : "";
+
+		snprintf(line, sizeof(line), "guardctl %s%s%s%s", c->options ? "[-n NAME | -c FILE] " : "",
+			 c->name, space, c->arguments);
+		if (!strstr(page, line))
+			fail_msg("SYNOPSIS lacks: %s", line);
+		snprintf(line, sizeof(line), "\n%s%s%s\n", c->name, space, c->arguments);
+		if (c->options && !strstr(page, line))
+			fail_msg("COMMANDS lacks:%s", line);
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(option_rows); i++) {
+		snprintf(line, sizeof(line), "--%s", option_rows[i].name);
+		if (!strstr(page, line))
+			fail_msg("the page lacks %s", line);
+	}
+	free(page);
+}
+
 static void nothing_running_is_111(void **state)
 {
 	(void)state;
@@ -374,6 +412,7 @@ static void durations_have_units(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(the_manual_page_knows_every_command), /* from the root of the sources */
 	    IN_A_SANDBOX(wrong_usage_is_100),
 	    IN_A_SANDBOX(every_command_has_help),
 	    IN_A_SANDBOX(nothing_running_is_111),
