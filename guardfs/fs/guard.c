@@ -110,13 +110,20 @@ static void publish(struct backend *b, enum op_class op_class, unsigned flags, u
 		     atomic_load(&slot->read_ns) + fs.config->deadline.ms[op_class] * NSEC_PER_MSEC);
 }
 
+/* The caller is about to get the infrastructure errno, after having waited. */
+static void count_error(fuse_req_t req, struct backend *b)
+{
+	board_count(b->board, COUNT_ERRORS, 1);
+	board_hurt(b->board, (uint32_t)fuse_req_ctx(req)->pid, false);
+}
+
 void guard_park(fuse_req_t req, struct backend *b, enum slot_park_reason reason)
 {
 	struct slot *slot = call.slot;
 
 	if (atomic_fetch_add(&parked_total, 1) >= parked_limit()) {
 		atomic_fetch_sub(&parked_total, 1);
-		board_count(b->board, COUNT_ERRORS, 1);
+		count_error(req, b);
 		fuse_reply_err(req, fs.config->error);
 		return;
 	}
@@ -151,13 +158,21 @@ static bool is_final_error(const struct backend *b, enum op_class op_class)
 	       gate_epoch(gate) == atomic_load(&call.slot->epoch);
 }
 
+/* An operator who holds the backend says what callers do meanwhile: everything waits, or nothing. */
+static bool waits_while_down(const struct backend *b, unsigned flags)
+{
+	if (atomic_load(&b->board->state) == HEALTH_HELD)
+		return atomic_load(&b->board->hold_waits) != 0;
+	return flags & GUARD_PARKABLE;
+}
+
 enum guard_result guard_try(fuse_req_t req, struct backend *b, enum op_class op_class, unsigned flags,
 			    uint64_t target)
 {
 	if (!b->board)
 		return GUARD_GO;
 	if (is_final_error(b, op_class)) {
-		board_count(b->board, COUNT_ERRORS, 1);
+		count_error(req, b);
 		fuse_reply_err(req, fs.config->error);
 		return GUARD_GONE;
 	}
@@ -176,12 +191,13 @@ enum guard_result guard_try(fuse_req_t req, struct backend *b, enum op_class op_
 	case DOWN:
 		break;
 	}
-	if (flags & GUARD_PARKABLE && atomic_load(&b->board->state) != HEALTH_HELD) {
+	if (waits_while_down(b, flags)) {
 		guard_park(req, b, PARK_DOWN);
 		return GUARD_GONE;
 	}
 	atomic_store(&call.slot->deadline_ns, 0);
 	board_count(b->board, COUNT_FAST_FAILS, 1);
+	board_hurt(b->board, (uint32_t)fuse_req_ctx(req)->pid, true);
 	return GUARD_DOWN;
 }
 
@@ -200,16 +216,16 @@ bool guard_enter(fuse_req_t req, struct backend *b, enum op_class op_class, unsi
 }
 
 /* Tells the breaker what came back. */
-static void judge(struct backend *b, uint32_t epoch, enum errclass class)
+static void judge(struct backend *b, uint32_t epoch, enum errclass class, uint64_t now_ns)
 {
 	const struct errclass_info *info = errclass_info(class);
 
 	if (!info->infrastructure) {
-		atomic_store_explicit(&b->board->last_completion_ns, clock_mono_ns(), memory_order_relaxed);
+		atomic_store_explicit(&b->board->last_completion_ns, now_ns, memory_order_relaxed);
 		return;
 	}
 	if (info->trips) {
-		if (board_open_gate(fs.board, b->index, epoch, class))
+		if (board_open_gate(fs.board, b->index, epoch, class, DETECTOR_WORKER))
 			nudge_keeper();
 	} else if (info->triggers_probe && atomic_exchange(&b->board->suspect, 1) == 0) {
 		nudge_keeper();
@@ -221,6 +237,7 @@ bool guard_leave(fuse_req_t req, struct backend *b, ssize_t *rc)
 	struct slot *slot = call.slot;
 	enum errclass class;
 	const struct errclass_info *info;
+	uint64_t now_ns;
 
 	if (!b->board)
 		return true;
@@ -232,12 +249,14 @@ bool guard_leave(fuse_req_t req, struct backend *b, ssize_t *rc)
 	}
 	class = *rc < 0 ? errclass_from_errno((int)-*rc) : ERRCLASS_NONE;
 	info = errclass_info(class);
-	judge(b, atomic_load(&slot->epoch), class);
+	now_ns = clock_mono_ns();
+	judge(b, atomic_load(&slot->epoch), class, now_ns);
 	leave_slot(b);
 	if (call_answered()) {
 		board_count(b->board, COUNT_LATE, 1);
 		return true; /* the reply will find nobody waiting, and what it granted is taken back */
 	}
+	histogram_add(&b->board->latency[slot->op_class], now_ns - atomic_load(&slot->read_ns));
 	if (!info->infrastructure)
 		return true;
 	if (slot->parkable && info->trips) {
@@ -253,7 +272,7 @@ bool guard_leave(fuse_req_t req, struct backend *b, ssize_t *rc)
 		return false;
 	}
 	*rc = -fs.config->error;
-	board_count(b->board, COUNT_ERRORS, 1);
+	count_error(req, b);
 	return true;
 }
 
@@ -284,7 +303,7 @@ bool guard_enter_quietly(struct backend *b, uint64_t target)
 
 void guard_leave_quietly(struct backend *b, ssize_t rc)
 {
-	judge(b, quiet.epoch, rc < 0 ? errclass_from_errno((int)-rc) : ERRCLASS_NONE);
+	judge(b, quiet.epoch, rc < 0 ? errclass_from_errno((int)-rc) : ERRCLASS_NONE, clock_mono_ns());
 	if (!quiet.nested)
 		leave_slot(b);
 }

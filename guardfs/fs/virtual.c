@@ -25,6 +25,11 @@ static errint_t render_routes(const struct arena *arena, char **text, size_t *le
 	return rendered(report_routes(arena, length), text);
 }
 
+static errint_t render_incidents(const struct arena *arena, char **text, size_t *length)
+{
+	return rendered(report_incidents(arena, length), text);
+}
+
 static errint_t render_health(const struct arena *arena, char **text, size_t *length)
 {
 	char *line = malloc(REPORT_HEALTH_MAX);
@@ -48,6 +53,8 @@ static const struct virtual_file files[VIRTUAL_ID_COUNT] = {
 			render_health},
     [VIRTUAL_ROUTES] = {VIRTUAL_DIR, "routes", FILE_MODE,
 			"one line per route: path, backend, state, class, since", render_routes},
+    [VIRTUAL_INCIDENTS] = {VIRTUAL_DIR, "incidents", FILE_MODE, "the last incidents, one line each",
+			   render_incidents},
     [VIRTUAL_BACKENDS] = {VIRTUAL_DIR, "backends", DIR_MODE, "the whole tree of every backend, guarded",
 			  NULL},
 };

@@ -26,6 +26,7 @@ enum virtual_id {
 	VIRTUAL_HEALTH = 4,
 	VIRTUAL_ROUTES = 5,
 	VIRTUAL_BACKENDS = 6, /* its children are the guarded roots of the backends, made by fs/ */
+	VIRTUAL_INCIDENTS = 7,
 	VIRTUAL_ID_COUNT
 };
 

@@ -249,7 +249,7 @@ static void take_descriptors(struct arena *arena, int pidfd)
 		/* Without its root the backend has to be connected anew: keeper sees the open gate. */
 		if (fd < 0)
 			board_open_gate(&arena->board, i, gate_epoch(atomic_load(&b->gate)),
-					ERRCLASS_NOT_CONNECTED);
+					ERRCLASS_NOT_CONNECTED, DETECTOR_GUARDIAN);
 	}
 	for (uint32_t i = 0; i < atomic_load(&arena->nodes_used); i++)
 		atomic_store(&arena->nodes[i].fd, 0);

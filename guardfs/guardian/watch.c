@@ -44,7 +44,7 @@ static void nudge_keeper(void)
 /* What is known of a request before it is answered: afterwards its slot may serve another at any moment. */
 struct due {
 	uint64_t read_ns;
-	uint32_t backend, epoch;
+	uint32_t backend, epoch, op_class, pid;
 	bool inside;
 };
 
@@ -56,10 +56,13 @@ static void judge_timeout(struct guardian *g, const struct due *due)
 
 	board_count(b, COUNT_TIMEOUTS, 1);
 	board_count(b, COUNT_ERRORS, 1);
+	board_hurt(b, due->pid, false);
+	if (due->op_class < OP_CLASS_COUNT)
+		histogram_add(&b->latency[due->op_class], clock_mono_ns() - due->read_ns);
 	if (!due->inside)
 		return;
 	if (atomic_load(&b->last_completion_ns) < due->read_ns) {
-		if (board_open_gate(g->board, due->backend, due->epoch, ERRCLASS_TIMEOUT))
+		if (board_open_gate(g->board, due->backend, due->epoch, ERRCLASS_TIMEOUT, DETECTOR_GUARDIAN))
 			nudge_keeper();
 	} else if (atomic_exchange(&b->suspect, 1) == 0) {
 		nudge_keeper();
@@ -82,7 +85,8 @@ static uint64_t judge_stall(struct guardian *g, const struct slot *slot, uint64_
 	silent_from_ns = last_ns + g->board->config.deadline.ms[slot->op_class] * NSEC_PER_MSEC;
 	if (silent_from_ns > now_ns)
 		return silent_from_ns;
-	if (board_open_gate(g->board, backend, atomic_load(&slot->epoch), ERRCLASS_TIMEOUT))
+	if (board_open_gate(g->board, backend, atomic_load(&slot->epoch), ERRCLASS_TIMEOUT,
+			    DETECTOR_GUARDIAN))
 		nudge_keeper();
 	return UINT64_MAX;
 }
@@ -99,6 +103,13 @@ static size_t make_reply(struct guardian *g, const struct slot *slot, uint64_t u
 	return wire_error_reply(out, unique, g->board->config.error);
 }
 
+static uint32_t caller_of(struct guardian *g, const struct slot *slot)
+{
+	struct wire_request r;
+
+	return wire_parse(arena_slot_buffer(g->arena, slot), slot->length, &r) == 0 ? r.pid : 0;
+}
+
 /* `answered` is stored first: a worker whose own reply then finds nobody waiting knows who was faster, and
  * what has been answered is not run again by anybody. False: to be tried again. */
 static bool answer(struct guardian *g, struct slot *slot, uint64_t unique)
@@ -106,6 +117,8 @@ static bool answer(struct guardian *g, struct slot *slot, uint64_t unique)
 	const struct due due = {.read_ns = atomic_load(&slot->read_ns),
 				.backend = atomic_load(&slot->backend),
 				.epoch = atomic_load(&slot->epoch),
+				.op_class = slot->op_class,
+				.pid = caller_of(g, slot),
 				.inside = atomic_load(&slot->inside)};
 	uint8_t out[SLOT_FALLBACK_MAX];
 	size_t n = make_reply(g, slot, unique, out);

@@ -81,8 +81,8 @@ static void reset_sockets(pid_t pid, int pidfd)
 }
 
 /* The pidfd is taken first and the process looked at afterwards, so that what was looked at is what is
- * killed. */
-static bool kill_member(pid_t pid, pid_t session, const char *token)
+ * hit. */
+static bool signal_member(pid_t pid, pid_t session, const char *token, int signal, bool reset)
 {
 	CLEANUP_FD int pidfd = -1;
 
@@ -91,20 +91,31 @@ static bool kill_member(pid_t pid, pid_t session, const char *token)
 	pidfd = spawn_pidfd(pid);
 	if (pidfd < 0 || session_of(pid) != session || !has_token(pid, token))
 		return false;
-	reset_sockets(pid, pidfd);
-	return syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, NULL, 0) == 0;
+	if (reset)
+		reset_sockets(pid, pidfd);
+	return syscall(SYS_pidfd_send_signal, pidfd, signal, NULL, 0) == 0;
+}
+
+static unsigned signal_session(pid_t session, const char *token, int signal, bool reset)
+{
+	CLEANUP_DIR DIR *proc = opendir("/proc");
+	struct dirent *e;
+	unsigned n = 0;
+
+	while (proc && session > 0 && (e = readdir(proc)) != NULL)
+		if (isdigit((unsigned char)e->d_name[0]))
+			n += signal_member((pid_t)atoi(e->d_name), session, token, signal, reset);
+	return n;
 }
 
 unsigned fence_kill_session(pid_t session, const char *token)
 {
-	CLEANUP_DIR DIR *proc = opendir("/proc");
-	struct dirent *e;
-	unsigned killed = 0;
+	return signal_session(session, token, SIGKILL, true);
+}
 
-	while (proc && session > 0 && (e = readdir(proc)) != NULL)
-		if (isdigit((unsigned char)e->d_name[0]))
-			killed += kill_member((pid_t)atoi(e->d_name), session, token);
-	return killed;
+unsigned fence_signal_session(pid_t session, const char *token, int signal)
+{
+	return signal_session(session, token, signal, false);
 }
 
 unsigned fence_tasks_inside(const struct arena *arena, unsigned backend, uint32_t epoch)

@@ -12,6 +12,9 @@
  * retransmitting writes that have been answered EIO. Returns how many were found. */
 unsigned fence_kill_session(pid_t session, const char *token);
 
+/* Sends signal to the same processes, sockets untouched: drills. */
+unsigned fence_signal_session(pid_t session, const char *token, int signal);
+
 /* Tasks inside backend that belong to an epoch up to and including epoch. */
 unsigned fence_tasks_inside(const struct arena *arena, unsigned backend, uint32_t epoch);
 

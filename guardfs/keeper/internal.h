@@ -2,6 +2,11 @@
 #ifndef GUARDFS_KEEPER_INTERNAL_H
 #define GUARDFS_KEEPER_INTERNAL_H
 
+#include "control/server.h"
+#include "journal/journal.h"
+#include "keeper/commands.h"
+#include "keeper/hooks.h"
+#include "keeper/inquiry.h"
 #include "keeper/supervised.h"
 
 struct manifest_stamp {
@@ -22,6 +27,15 @@ struct keeper {
 	struct transport_features *features;
 	unsigned n_backends;
 	struct supervised backends[CONFIG_BACKENDS_MAX];
+	struct course_limits limits; /* of every backend */
+
+	struct journal *journal;	  /* NULL: memory was short */
+	struct journal_recalled recalled; /* valid during take_over */
+	struct hooks *hooks;
+	struct server *server; /* NULL: it could not listen */
+	struct commands commands;
+	struct inquiry inquiry; /* one diagnosis at a time, whatever the backend */
+	uint32_t crashes_seen;	/* of workers, as far as the journal has them */
 
 	uint32_t reloads_seen, map_generation_seen;
 	struct manifest_stamp manifest;
@@ -40,6 +54,24 @@ void routes_found(struct keeper *k, unsigned backend,
 		  const char *path);   /* a probe found a directory that a pattern routes */
 void routes_refresh(struct keeper *k); /* routes of backends that are down show it */
 void routes_result(struct keeper *k, const struct probe_report *report, unsigned backend);
+
+/* history.c: what goes into the journal, and its state onto the board. */
+void history_start(struct keeper *k);
+void history_stop(struct keeper *k);
+void history_tick(struct keeper *k); /* crashes, the journal's state, incidents of former lives */
+void history_transition(const struct supervised *s, const struct course_effect *e, const char *detail);
+void history_plan(const struct supervised *s);
+void history_rung(void *context, const struct rung *rung, enum ladder_outcome outcome, uint64_t ms);
+void history_note(const struct supervised *s, const char *kind, const char *name, const char *outcome,
+		  uint64_t duration_ms, const char *text); /* s->incident is the one it belongs to */
+
+/* memory.c: what a keeper must know of its predecessors' decisions: caps, backoff, holds. */
+void memory_recall(struct supervised *s, uint64_t now_ns);
+void memory_store(const struct supervised *s, uint64_t now_ns);
+
+/* acts.c: what reaches beyond guardfs. */
+void act_now(struct supervised *s, const struct course_effect *e);
+void act_done(void *arg, const struct hook_result *result); /* of struct keeper */
 
 /* outside.c: health and status.json in the runtime directory. */
 void outside_write(struct keeper *k);

@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <jansson.h>
 #include <limits.h>
 #include <poll.h>
 #include <sched.h>
@@ -22,7 +23,8 @@
 #define FILES_MS	  3000	/* outside files are written at least this often */
 #define GUARDIAN_GRACE_MS 10000 /* for a restarted guardian to say on the board that it is there */
 #define STOP_MS		  5000	/* for killed children to be gone */
-#define POLL_MAX	  (3 + 3 * CONFIG_BACKENDS_MAX)
+#define POLL_FIXED	  6
+#define POLL_MAX	  (POLL_FIXED + 3 * CONFIG_BACKENDS_MAX + SERVER_POLL_MAX)
 
 /* ---- start ---- */
 
@@ -69,15 +71,46 @@ static errint_t prepare(struct keeper *k)
 	return k->features == MAP_FAILED ? -errno : 0;
 }
 
+static struct course_limits make_limits(const struct config *c)
+{
+	return (struct course_limits){
+	    .backoff_min_ms = c->backoff_min_ms,
+	    .backoff_max_ms = c->backoff_max_ms,
+	    .confirm_ms = c->confirm_ms,
+	    .probation_ms = PROBATION_MS,
+	    .short_ms = SHORT_MS,
+	    .flap_count = c->flap_count,
+	    .flap_window_ms = c->flap_window_ms,
+	    .recoveries = {.per_hour = c->recoveries_per_hour, .per_day = c->recoveries_per_day},
+	    .act_confirm_failures = c->act_confirm_failures,
+	    .act_confirm_ms = c->act_confirm_ms,
+	    .acts = {.per_hour = c->act_per_hour,
+		     .per_day = c->act_per_day,
+		     .cooldown_ms = c->act_cooldown_ms},
+	};
+}
+
 static void take_over(struct keeper *k)
 {
-	uint64_t now_ns = clock_mono_ns();
+	uint64_t now_ns;
 
+	k->limits = make_limits(k->config);
+	k->hooks = hooks_create(k->config, act_done, k);
+	inquiry_init(k);
+	/* First of all: worker waits for it. */
+	routes_load(k);
+	atomic_store(&k->board->map_loaded, 1);
+	history_start(k);
+	now_ns = clock_mono_ns();
 	k->n_backends = MIN(k->config->n_backends, (uint32_t)CONFIG_BACKENDS_MAX);
 	k->reloads_seen = atomic_load(&k->board->requests.reload);
 	for (unsigned i = 0; i < k->n_backends; i++)
 		supervised_init(&k->backends[i], k, i, now_ns);
-	routes_load(k);
+	json_decref(k->recalled.memory);
+	json_decref(k->recalled.open);
+	k->recalled = (struct journal_recalled){.memory = NULL};
+	routes_refresh(k);
+	commands_start(k);
 }
 
 /* ---- events ---- */
@@ -88,6 +121,8 @@ static void reap_children(struct keeper *k)
 	pid_t pid;
 
 	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+		if (k->hooks)
+			hooks_reaped(k->hooks, pid, status);
 		for (unsigned i = 0; i < k->n_backends; i++) {
 			transport_reaped(&k->backends[i].transport, pid, status);
 			if (k->backends[i].probe.pid == pid)
@@ -116,13 +151,17 @@ static void take_nudge(const struct keeper *k)
 		return;
 }
 
-static size_t fill_poll(const struct keeper *k, struct pollfd *p)
+/* Lowers *wake_ns to the time limits of the control socket's clients. */
+static size_t fill_poll(const struct keeper *k, struct pollfd *p, uint64_t *wake_ns)
 {
 	size_t n = 0;
 
 	p[n++] = (struct pollfd){.fd = k->signal_fd, .events = POLLIN};
 	p[n++] = (struct pollfd){.fd = k->fds.nudge_fd, .events = POLLIN};
 	p[n++] = (struct pollfd){.fd = k->guardian_lost_ns ? -1 : k->guardian_pidfd, .events = POLLIN};
+	p[n++] = (struct pollfd){.fd = k->journal ? journal_event_fd(k->journal) : -1, .events = POLLIN};
+	p[n++] = (struct pollfd){.fd = k->hooks ? hooks_poll_fd(k->hooks) : -1, .events = POLLIN};
+	p[n++] = (struct pollfd){.fd = k->inquiry.sock, .events = POLLIN};
 	for (unsigned i = 0; i < k->n_backends; i++) {
 		const struct supervised *s = &k->backends[i];
 
@@ -132,13 +171,15 @@ static size_t fill_poll(const struct keeper *k, struct pollfd *p)
 		p[n++] = (struct pollfd){.fd = s->transport.stderr_fd, .events = POLLIN};
 		p[n++] = (struct pollfd){.fd = s->probe.sock, .events = POLLIN};
 	}
+	if (k->server)
+		n += server_fill_poll(k->server, p + n, wake_ns);
 	return n;
 }
 
 static void wait_events(struct keeper *k, uint64_t wake_ns)
 {
 	struct pollfd p[POLL_MAX];
-	size_t n = fill_poll(k, p);
+	size_t n = fill_poll(k, p, &wake_ns);
 	uint64_t now_ns = clock_mono_ns();
 	uint64_t left_ns = wake_ns > now_ns ? wake_ns - now_ns : 0;
 
@@ -182,6 +223,7 @@ static void tick(struct keeper *k, uint64_t now_ns)
 	if (now_ns >= k->next_tick_ns || atomic_load(&k->board->requests.reload) != k->reloads_seen ||
 	    atomic_load(&k->board->map_generation) != k->map_generation_seen) {
 		routes_tick(k);
+		history_tick(k);
 		k->next_tick_ns = now_ns + TICK_MS * NSEC_PER_MSEC;
 	}
 }
@@ -193,6 +235,12 @@ static uint64_t step(struct keeper *k)
 
 	tick(k, now_ns);
 	wake_ns = k->next_tick_ns;
+	commands_step(k);
+	if (k->server)
+		server_step(k->server, now_ns);
+	if (k->hooks)
+		wake_ns = MIN(wake_ns, hooks_step(k->hooks, now_ns));
+	wake_ns = MIN(wake_ns, inquiry_step(k, now_ns));
 	for (unsigned i = 0; i < k->n_backends; i++)
 		wake_ns = MIN(wake_ns, supervised_step(&k->backends[i], now_ns));
 	if (k->changed || now_ns >= k->next_files_ns) {
@@ -223,6 +271,7 @@ static void stop(struct keeper *k)
 	while (!all_dead(k) && clock_mono_ns() < give_up_ns)
 		wait_events(k, clock_mono_ns() + 20 * NSEC_PER_MSEC);
 	reap_children(k);
+	commands_stop(k);
 	outside_remove(k);
 	snprintf(path, sizeof(path), "%s/mnt", k->run_dir);
 	rmdir(path);
@@ -252,6 +301,11 @@ int keeper_main(struct arena *arena, const struct keeper_fds *fds)
 		wait_events(k, step(k));
 	if (!k->stop_quietly)
 		stop(k);
+	inquiry_stop(k);
+	commands_stop(k);
+	if (k->hooks)
+		hooks_destroy(k->hooks);
+	history_stop(k);
 	free(k);
 	return 0;
 }

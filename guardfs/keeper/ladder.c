@@ -43,6 +43,12 @@ static enum rung_result step_rung(struct ladder *l, void *context, uint64_t now_
 	return r->poll ? r->poll(context, now_ns) : RUNG_WAIT;
 }
 
+static void tell_left(const struct ladder *l, void *context, enum ladder_outcome outcome, uint64_t now_ns)
+{
+	if (l->left)
+		l->left(context, &l->rungs[l->at], outcome, (now_ns - l->entered_ns) / NSEC_PER_MSEC);
+}
+
 enum ladder_outcome ladder_step(struct ladder *l, void *context, uint64_t now_ns)
 {
 	if (!l->climbing)
@@ -55,9 +61,13 @@ enum ladder_outcome ladder_step(struct ladder *l, void *context, uint64_t now_ns
 		if (result == RUNG_WAIT && now_ns < rung_until_ns(l))
 			return LADDER_WAITING;
 		if (result != RUNG_DONE) {
+			enum ladder_outcome end = result == RUNG_FAILED ? LADDER_FAILED : LADDER_EXPIRED;
+
 			l->climbing = false;
-			return result == RUNG_FAILED ? LADDER_FAILED : LADDER_EXPIRED;
+			tell_left(l, context, end, now_ns);
+			return end;
 		}
+		tell_left(l, context, LADDER_TOP, now_ns);
 		if (l->at + 1 == l->n) {
 			l->climbing = false;
 			return LADDER_TOP;

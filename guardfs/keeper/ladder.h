@@ -21,7 +21,7 @@ struct rung {
 enum ladder_outcome {
 	LADDER_IDLE,	/* not climbing */
 	LADDER_WAITING, /* on a rung */
-	LADDER_TOP,	/* the last rung is done */
+	LADDER_TOP,	/* the last rung is done; of a rung that was left: it is done */
 	LADDER_FAILED,	/* the rung reached said so */
 	LADDER_EXPIRED, /* the rung reached took longer than allowed */
 };
@@ -35,6 +35,8 @@ struct ladder {
 	uint64_t entered_ns;
 	uint64_t budget_ns;	  /* for all connecting rungs together */
 	uint64_t budget_until_ns; /* 0: not begun */
+	/* Told of every rung that is left, with how long it took; NULL: nobody. Set after ladder_begin. */
+	void (*left)(void *context, const struct rung *rung, enum ladder_outcome outcome, uint64_t ms);
 };
 
 /* Begins at the first rung. budget_ms: see struct rung. */

@@ -17,11 +17,14 @@ void monitor_verdict(struct supervised *s)
 	supervised_send_pending(s);
 }
 
-/* Spread over a tenth, so that several backends of one server are not asked in step for ever. */
+/* Spread, so that several backends of one server are not asked in step for ever. */
 static void plan_probe(struct supervised *s, uint64_t now_ns)
 {
+	uint64_t spread_ns = interval_ns(s) / 100 * s->keeper->config->probe_jitter;
+
+	/* The clock's own last digits are random enough for this. */
 	s->next_probe_ns =
-	    now_ns + interval_ns(s) - interval_ns(s) / 20 + (now_ns / 1000 % 1024) * (interval_ns(s) / 10240);
+	    now_ns + interval_ns(s) - spread_ns / 2 + (now_ns / 1000 % 1024) * (spread_ns / 1024);
 }
 
 /* Traffic that comes back is evidence enough, except for identity. */
@@ -31,14 +34,17 @@ static bool traffic_suffices(const struct supervised *s, uint64_t now_ns)
 
 	return completed + interval_ns(s) / 2 > now_ns &&
 	       s->identity_ns + IDENTITY_MS * NSEC_PER_MSEC > now_ns && s->root_known &&
-	       s->state == HEALTH_HEALTHY;
+	       s->course.state == HEALTH_HEALTHY;
 }
 
 static void begin_probe(struct supervised *s, uint64_t now_ns)
 {
+	unsigned tasks =
+	    PROBE_STATFS | PROBE_ROUTES | PROBE_LIST_ROUTES | (s->config->canary ? PROBE_CANARY : 0);
+
 	atomic_store(&s->board->suspect, 0);
 	/* Without memory for a child the next interval tries again. */
-	if (supervised_probe(s, PROBE_STATFS | PROBE_ROUTES, true, now_ns) == 0)
+	if (supervised_probe(s, tasks, true, now_ns) == 0)
 		plan_probe(s, now_ns);
 	else
 		s->next_probe_ns = now_ns + interval_ns(s);
@@ -59,12 +65,14 @@ static void judge_probe(struct supervised *s, uint64_t now_ns)
 	plan_probe(s, now_ns);
 	if (class == ERRCLASS_NONE) {
 		s->identity_ns = now_ns;
-		supervised_event(s, HEALTH_EVENT_PROBE_OK, ERRCLASS_NONE, "");
+		/* Slowness is judged by what callers saw, so a probe does not end it. */
+		if (!s->latency.slow)
+			supervised_probed(s, ERRCLASS_NONE, "", now_ns);
 		monitor_verdict(s);
 	} else if (opens_breaker(class)) {
-		supervised_break(s, class, s->heard.text, now_ns);
+		supervised_break(s, class, DETECTOR_PROBE, s->heard.text, now_ns);
 	} else {
-		supervised_event(s, HEALTH_EVENT_PROBE_SLOW, class, s->heard.text);
+		supervised_probed(s, class, s->heard.text, now_ns);
 		monitor_verdict(s);
 	}
 	s->heard.done = false;
@@ -81,27 +89,16 @@ static uint64_t watch_probe(struct supervised *s, uint64_t now_ns)
 	if (now_ns >= sign_ns + timeout_ns) {
 		snprintf(detail, sizeof(detail), "nothing came back for %u ms",
 			 s->keeper->config->probe_timeout_ms);
-		supervised_break(s, ERRCLASS_STALLED, detail, now_ns);
+		supervised_break(s, ERRCLASS_STALLED, DETECTOR_PROBE, detail, now_ns);
 		return now_ns;
 	}
 	if (now_ns >= s->probe.heard_ns + timeout_ns && !s->heard.slow) {
 		s->heard.slow = true;
 		snprintf(detail, sizeof(detail), "operations return, but a probe waits for more than %u ms",
 			 s->keeper->config->probe_timeout_ms);
-		supervised_event(s, HEALTH_EVENT_PROBE_SLOW, ERRCLASS_TIMEOUT, detail);
+		supervised_probed(s, ERRCLASS_TIMEOUT, detail, now_ns);
 	}
 	return s->heard.slow ? sign_ns + timeout_ns : MIN(s->probe.heard_ns, sign_ns) + timeout_ns;
-}
-
-static void settle(struct supervised *s, uint64_t now_ns)
-{
-	bool probation = s->state == HEALTH_PROBATION;
-
-	if (probation && now_ns >= s->settle_ns) {
-		atomic_store(&s->board->attempts, 0);
-		atomic_store(&s->board->recovered_real_ns, clock_real_ns());
-		supervised_event(s, HEALTH_EVENT_SETTLED, ERRCLASS_NONE, "");
-	}
 }
 
 /* A dead child without DONE: killed by somebody, out of memory. It says nothing about the backend. */
@@ -121,7 +118,6 @@ uint64_t monitor_step(struct supervised *s, uint64_t now_ns)
 {
 	uint64_t wake;
 
-	settle(s, now_ns);
 	if (s->heard.done)
 		judge_probe(s, now_ns);
 	if (!s->serving)
@@ -141,5 +137,5 @@ uint64_t monitor_step(struct supervised *s, uint64_t now_ns)
 	} else {
 		wake = now_ns + 50 * NSEC_PER_MSEC; /* the child is about to exit */
 	}
-	return s->state == HEALTH_PROBATION ? MIN(wake, s->settle_ns) : wake;
+	return wake;
 }

@@ -67,22 +67,65 @@ static bool prove_alive(struct probe_run *run)
 	return true;
 }
 
-static bool list_root(struct probe_run *run)
+/* Reads some entries of the directory path below the root. 0 or a positive errno. */
+static int list_directory(const struct probe_run *run, const char *path)
 {
 	CLEANUP_DIR DIR *dir = NULL;
-	int fd = openat(run->root, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int fd = openat(run->root, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 
 	if (fd >= 0)
 		dir = fdopendir(fd);
 	if (!dir)
-		return probe_fail(run, ERRCLASS_NONE, errno, ERRCLASS_CONFIG, "opening the root: %s",
-				  strerror(errno));
+		return errno;
 	errno = 0;
 	for (unsigned i = 0; i < LIST_ENTRIES && readdir(dir); i++)
 		errno = 0;
-	if (errno)
-		return probe_fail(run, ERRCLASS_NONE, errno, ERRCLASS_CONFIG, "listing the root: %s",
-				  strerror(errno));
+	return errno;
+}
+
+static bool list_root(struct probe_run *run)
+{
+	int error = list_directory(run, ".");
+
+	if (error)
+		return probe_fail(run, ERRCLASS_NONE, error, ERRCLASS_CONFIG, "listing the root: %s",
+				  strerror(error));
+	say_alive(run);
+	return true;
+}
+
+/* 0 or a positive errno. */
+static int write_canary(const struct probe_run *run, const char *name)
+{
+	static const char text[] = "guardfs was here\n";
+	CLEANUP_FD int fd = openat(run->root, name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	char back[sizeof(text)] = "";
+
+	if (fd < 0)
+		return errno;
+	if (pwrite(fd, text, sizeof(text), 0) != (ssize_t)sizeof(text) || fsync(fd) < 0 ||
+	    pread(fd, back, sizeof(back), 0) != (ssize_t)sizeof(back))
+		return errno ? errno : EIO;
+	return memcmp(text, back, sizeof(text)) == 0 ? 0 : EIO;
+}
+
+/* Storage that answers but can't be written to is worth knowing before a crawler finds out. */
+static bool try_canary(struct probe_run *run)
+{
+	char name[64];
+	int error;
+
+	snprintf(name, sizeof(name), ".guardfs-canary.%d", (int)getpid());
+	error = write_canary(run, name);
+	if (unlinkat(run->root, name, 0) < 0 && error == 0)
+		error = errno;
+	if (error) {
+		enum errclass class = errclass_from_errno(error);
+		bool telling = class == ERRCLASS_FULL || class == ERRCLASS_READ_ONLY;
+
+		return probe_fail(run, ERRCLASS_NONE, error, telling ? class : ERRCLASS_IO_ERROR,
+				  "writing a canary: %s", strerror(error));
+	}
 	say_alive(run);
 	return true;
 }
@@ -105,7 +148,8 @@ static void say_statfs(const struct probe_run *run)
 	probe_say(run, &r, -1);
 }
 
-/* The target must be a directory. The kernel's cached attributes are not believed. */
+/* The target must be a directory, and one that can be listed. The kernel's cached attributes are not
+ * believed. */
 static int look_at_target(const struct probe_run *run, const char *target)
 {
 	struct statx sx;
@@ -115,7 +159,9 @@ static int look_at_target(const struct probe_run *run, const char *target)
 		      (target[0] ? 0 : AT_EMPTY_PATH),
 		  STATX_TYPE, &sx) < 0)
 		return errno;
-	return S_ISDIR(sx.stx_mode) ? 0 : ENOTDIR;
+	if (!S_ISDIR(sx.stx_mode))
+		return ENOTDIR;
+	return run->job->tasks & PROBE_LIST_ROUTES ? list_directory(run, target[0] ? target : ".") : 0;
 }
 
 static void say_routes(const struct probe_run *run)
@@ -167,6 +213,8 @@ void probe_child(const struct probe_job *job, int sock)
 			say_routes(&run);
 		if (job->tasks & PROBE_PATTERNS)
 			probe_search_patterns(&run);
+		if (job->tasks & PROBE_CANARY)
+			try_canary(&run);
 	}
 	run.failure.kind = PROBE_SAYS_DONE;
 	probe_say(&run, &run.failure, -1);

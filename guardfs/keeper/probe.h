@@ -15,8 +15,10 @@ enum probe_task {
 	PROBE_HANDOVER = 1 << 0, /* pass the descriptor of the root back */
 	PROBE_LIST = 1 << 1,	 /* read some entries of the root */
 	PROBE_STATFS = 1 << 2,
-	PROBE_ROUTES = 1 << 3,	 /* look at the targets of routes */
-	PROBE_PATTERNS = 1 << 4, /* search the directories that patterns route */
+	PROBE_ROUTES = 1 << 3,	    /* look at the targets of routes */
+	PROBE_PATTERNS = 1 << 4,    /* search the directories that patterns route */
+	PROBE_LIST_ROUTES = 1 << 5, /* with PROBE_ROUTES: also read some entries of each target */
+	PROBE_CANARY = 1 << 6,	    /* write, read and remove a small file in the root */
 };
 
 /* Which directory the root is: enough to notice that another one took its place. */

@@ -254,10 +254,11 @@ void routes_refresh(struct keeper *k)
 
 		if (b >= k->n_backends)
 			continue;
-		if (!health_serves(k->backends[b].state))
-			set_route(k, i, k->backends[b].state, k->backends[b].class, k->config->error);
+		if (!health_serves(k->backends[b].course.state))
+			set_route(k, i, k->backends[b].course.state, k->backends[b].course.class,
+				  k->config->error);
 		else if (!missing)
-			set_route(k, i, k->backends[b].state, k->backends[b].class, 0);
+			set_route(k, i, k->backends[b].course.state, k->backends[b].course.class, 0);
 	}
 }
 
@@ -269,8 +270,8 @@ void routes_result(struct keeper *k, const struct probe_report *r, unsigned back
 	    k->board->map.routes[r->index].backend != backend)
 		return; /* the map has changed meanwhile; the next probe knows */
 	if (r->error == 0)
-		set_route(k, r->index, s->serving ? s->state : HEALTH_HEALTHY,
-			  s->serving ? s->class : ERRCLASS_NONE, 0);
+		set_route(k, r->index, s->serving ? s->course.state : HEALTH_HEALTHY,
+			  s->serving ? s->course.class : ERRCLASS_NONE, 0);
 	else if (r->errclass == ERRCLASS_PATH_MISSING)
 		set_route(k, r->index, HEALTH_DOWN, ERRCLASS_PATH_MISSING, r->error);
 }

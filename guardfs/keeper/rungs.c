@@ -51,13 +51,9 @@ static enum rung_result fence_start(void *context, uint64_t now_ns)
 {
 	struct supervised *s = context;
 
-	s->fenced_ns = now_ns;
-	s->abort_done = s->drain_told = false;
-	probe_abandon(&s->probe);
-	if (is_sshfs(s)) {
-		transport_kill(&s->transport);
-		transport_detach(&s->transport);
-	}
+	(void)now_ns;
+	transport_kill(&s->transport);
+	transport_detach(&s->transport);
 	return RUNG_WAIT;
 }
 
@@ -66,7 +62,7 @@ static enum rung_result fence_poll(void *context, uint64_t now_ns)
 	struct supervised *s = context;
 
 	(void)now_ns;
-	return !is_sshfs(s) || transport_dead(&s->transport) ? RUNG_DONE : RUNG_WAIT;
+	return transport_dead(&s->transport) ? RUNG_DONE : RUNG_WAIT;
 }
 
 /* ---- drain: no task of the old epoch is inside ---- */
@@ -122,8 +118,10 @@ static enum rung_result drain_poll(void *context, uint64_t now_ns)
 	unsigned stuck = fence_tasks_inside(s->keeper->arena, s->index, s->epoch - 1);
 	bool old_probe = !probe_free(&s->probe);
 
-	if (stuck == 0 && !old_probe)
+	if (stuck == 0 && !old_probe) {
+		supervised_try_started(s, now_ns);
 		return RUNG_DONE;
+	}
 	if (!s->drain_told && now_ns - s->fenced_ns >= ABORT_GRACE_MS * NSEC_PER_MSEC)
 		tell_waiting(s, stuck);
 	if (s->config->type == BACKEND_DIR && stuck > 0 && !s->abort_done &&
@@ -141,11 +139,6 @@ static enum rung_result start_start(void *context, uint64_t now_ns)
 	enum errclass class;
 
 	(void)now_ns;
-	atomic_fetch_add(&s->board->attempts, 1);
-	s->keeper->changed = true;
-	supervised_event(s, HEALTH_EVENT_START_TRY, s->class, s->failure_detail);
-	if (!is_sshfs(s))
-		return RUNG_DONE;
 	if (transport_start(&s->transport, s->epoch, message, &class) < 0)
 		return supervised_fail(s, class, message);
 	/* The pid last: a keeper that finds it can rely on the others. */
@@ -290,16 +283,33 @@ static enum rung_result close_start(void *context, uint64_t now_ns)
 	return RUNG_DONE;
 }
 
-/* clang-format off */
-const struct rung supervised_rungs[] = {
-	/* name      deadline  connecting  poll */
-	{ "fence",   5000,     false,       5, fence_start,  fence_poll },
-	{ "drain",   0,        false,      20, drain_poll,   drain_poll },
-	{ "start",   0,        true,        5, start_start,  start_poll },
-	{ "prove",   0,        true,       50, prove_start,  prove_poll },
-	{ "anchor",  0,        false,       2, anchor_start, anchor_poll },
-	{ "routes",  0,        false,      50, routes_start, routes_poll },
-	{ "close",   0,        false,       0, close_start,  NULL },
+/* The functions of each rung; what else there is to know about it stands in policy/plan.c. */
+static const struct {
+	enum rung_result (*start)(void *context, uint64_t now_ns);
+	enum rung_result (*poll)(void *context, uint64_t now_ns);
+} functions[RUNG_ID_COUNT] = {
+    [RUNG_FENCE] = {fence_start, fence_poll},	 [RUNG_DRAIN] = {drain_poll, drain_poll},
+    [RUNG_START] = {start_start, start_poll},	 [RUNG_PROVE] = {prove_start, prove_poll},
+    [RUNG_ANCHOR] = {anchor_start, anchor_poll}, [RUNG_ROUTES] = {routes_start, routes_poll},
+    [RUNG_CLOSE] = {close_start, NULL},
 };
-/* clang-format on */
-const unsigned supervised_n_rungs = ARRAY_SIZE(supervised_rungs);
+
+unsigned rungs_of_plan(const struct plan *plan, struct rung *rungs)
+{
+	unsigned n = 0;
+
+	for (uint32_t i = 0; i < plan->n_steps; i++) {
+		const struct plan_step *step = &plan->steps[i];
+		const struct rung_info *info = rung_info(step->rung);
+
+		if (step->skipped)
+			continue;
+		rungs[n++] = (struct rung){.name = info->name,
+					   .deadline_ms = info->connecting ? 0 : step->deadline_ms,
+					   .connecting = info->connecting,
+					   .poll_ms = info->poll_ms,
+					   .start = functions[step->rung].start,
+					   .poll = functions[step->rung].poll};
+	}
+	return n;
+}

@@ -5,7 +5,6 @@
 #include "base/log.h"
 #include "keeper/fence.h"
 #include "keeper/mounts.h"
-#include "policy/backoff.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -25,42 +24,6 @@ static bool is_sshfs(const struct supervised *s)
 	return s->config->type == BACKEND_SSHFS;
 }
 
-/* An outage of hours is a handful of lines: a cause is told once, not at every try. */
-static void log_change(struct supervised *s, enum health_state old, const char *detail)
-{
-	const struct errclass_info *info = errclass_info(s->class);
-	bool told = s->class == s->told_class;
-
-	if (s->state == HEALTH_HEALTHY)
-		log_notice("backend %s: healthy (epoch %u)", s->config->name, s->epoch);
-	else if (s->class == ERRCLASS_NONE || health_serves(s->state) || told)
-		log_write(told ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO, "backend %s: %s -> %s%s%s",
-			  s->config->name, health_state_name(old), health_state_name(s->state),
-			  detail[0] ? ": " : "", detail);
-	else
-		log_warning("backend %s: %s -> %s: %s: %s%s%s; %s", s->config->name, health_state_name(old),
-			    health_state_name(s->state), info->name, info->summary, detail[0] ? ": " : "",
-			    detail, info->advice);
-	s->told_class = s->class;
-}
-
-void supervised_event(struct supervised *s, enum health_event event, enum errclass class, const char *detail)
-{
-	enum health_state old = s->state;
-	bool class_changed = class != s->class;
-
-	s->state = health_next(old, event);
-	if (s->state == old && !class_changed)
-		return;
-	s->class = class;
-	board_set_detail(s->board, detail);
-	board_set_state(s->board, s->state, class,
-			s->state == old ? atomic_load(&s->board->since_real_ns) : clock_real_ns());
-	log_change(s, old, detail);
-	s->keeper->changed = true;
-	routes_refresh(s->keeper);
-}
-
 enum rung_result supervised_fail(struct supervised *s, enum errclass class, const char *detail)
 {
 	s->failure_class = class;
@@ -68,43 +31,32 @@ enum rung_result supervised_fail(struct supervised *s, enum errclass class, cons
 	return RUNG_FAILED;
 }
 
-/* When the next try begins: at once after a good long service, else after the backoff. */
-static void plan_try(struct supervised *s, bool at_once, uint64_t now_ns)
+void supervised_break(struct supervised *s, enum errclass class, enum detector by, const char *detail,
+		      uint64_t now_ns)
 {
-	const struct config *c = s->keeper->config;
-	bool patient = !errclass_info(s->class)->retried;
-	uint64_t wait_ms = 0;
-
-	if (!at_once) {
-		wait_ms = backoff_delay_ms(patient ? UINT32_MAX : s->doublings, c->backoff_min_ms,
-					   c->backoff_max_ms, random_bits());
-		s->doublings += s->doublings < 32;
-	}
-	s->next_try_ns = now_ns + wait_ms * NSEC_PER_MSEC;
-	atomic_store(&s->board->next_attempt_real_ns, clock_real_ns() + wait_ms * NSEC_PER_MSEC);
-}
-
-/* Trouble during probation is the same outage: backoff goes on where it was. Who has served for a while is
- * retried at once. In between lies flapping: forgiven once, then waited for longer and longer, since a server
- * bans those who reconnect all the time. Returns whether to try at once. */
-static bool forgive(struct supervised *s, uint64_t now_ns)
-{
-	uint64_t served_ns = now_ns - s->served_since_ns;
-
-	if (served_ns < PROBATION_MS * NSEC_PER_MSEC)
-		return false;
-	s->short_services = served_ns < FLAP_MS * NSEC_PER_MSEC ? s->short_services + 1 : 0;
-	s->doublings = s->short_services > 2 ? s->short_services - 2 : 0;
-	return s->short_services < 2;
-}
-
-void supervised_break(struct supervised *s, enum errclass class, const char *detail, uint64_t now_ns)
-{
-	board_open_gate(s->keeper->board, s->index, s->epoch, class);
+	board_open_gate(s->keeper->board, s->index, s->epoch, class, by);
 	s->serving = false;
-	supervised_event(s, HEALTH_EVENT_BREAKER_OPEN, class, detail);
-	plan_try(s, forgive(s, now_ns), now_ns);
+	course_broken(&s->course, class, random_bits(), now_ns);
+	supervised_drain(s, detail, now_ns);
+	/* Not to be tried at once: what is stuck in it need not wait for that. */
+	if (is_sshfs(s) && !s->course.trying && s->course.next_try_ns > now_ns)
+		supervised_take_down(s);
 	monitor_verdict(s);
+}
+
+void supervised_probed(struct supervised *s, enum errclass class, const char *detail, uint64_t now_ns)
+{
+	course_probed(&s->course, class, now_ns);
+	supervised_drain(s, detail, now_ns);
+}
+
+void supervised_try_started(struct supervised *s, uint64_t now_ns)
+{
+	atomic_fetch_add(&s->board->attempts, 1);
+	s->incident.tries++;
+	s->keeper->changed = true;
+	course_try_started(&s->course, now_ns);
+	supervised_drain(s, s->failure_detail, now_ns);
 }
 
 /* Somebody else opened the breaker. The class is stored just after the gate. */
@@ -114,21 +66,24 @@ static void gate_was_opened(struct supervised *s, uint64_t now_ns)
 
 	if (class == ERRCLASS_NONE || class >= ERRCLASS_COUNT)
 		class = ERRCLASS_STALLED;
-	supervised_break(s, (enum errclass) class, "operations failed or did not return", now_ns);
+	supervised_break(s, (enum errclass) class, (enum detector)atomic_load(&s->board->opened_by),
+			 "operations failed or did not return", now_ns);
 }
 
 static void transport_died(struct supervised *s, uint64_t now_ns)
 {
 	char detail[256];
+	enum errclass class;
 
-	/* The gate first: diagnosis may take its time. */
-	board_open_gate(s->keeper->board, s->index, s->epoch, ERRCLASS_SERVER_GONE);
-	supervised_break(s, transport_diagnose(&s->transport, detail, sizeof(detail)), detail, now_ns);
+	/* The gate first: reading what sshfs said may take its time. */
+	board_open_gate(s->keeper->board, s->index, s->epoch, ERRCLASS_SERVER_GONE, DETECTOR_TRANSPORT);
+	class = transport_diagnose(&s->transport, detail, sizeof(detail));
+	supervised_break(s, class, DETECTOR_TRANSPORT, detail, now_ns);
 }
 
-/* What a failed try started is taken down again. */
-static void take_down(struct supervised *s)
+void supervised_take_down(struct supervised *s)
 {
+	ladder_stop(&s->ladder);
 	if (is_sshfs(s)) {
 		transport_kill(&s->transport);
 		transport_detach(&s->transport);
@@ -161,22 +116,21 @@ static void try_failed(struct supervised *s, bool expired, uint64_t now_ns)
 
 	if (expired)
 		note_expiry(s);
-	take_down(s);
+	supervised_take_down(s);
 	(void)copy_string(detail, sizeof(detail), s->failure_detail);
-	supervised_event(s, HEALTH_EVENT_TRY_FAILED, s->failure_class, detail);
-	plan_try(s, false, now_ns);
+	course_try_failed(&s->course, s->failure_class, random_bits(), now_ns);
+	supervised_drain(s, detail, now_ns);
 	s->keeper->changed = true;
 }
 
 static void try_succeeded(struct supervised *s, uint64_t now_ns)
 {
 	s->serving = true;
-	s->served_since_ns = s->identity_ns = now_ns;
-	s->settle_ns = now_ns + PROBATION_MS * NSEC_PER_MSEC;
+	s->identity_ns = now_ns;
 	s->next_probe_ns = now_ns + s->keeper->config->probe_interval_ms * NSEC_PER_MSEC;
 	s->transport.used = 0; /* what was said while connecting explains no later death */
-	atomic_store(&s->board->next_attempt_real_ns, 0);
-	supervised_event(s, HEALTH_EVENT_PROVEN, ERRCLASS_NONE, "");
+	course_proven(&s->course, now_ns);
+	supervised_drain(s, "", now_ns);
 }
 
 static void step_ladder(struct supervised *s, uint64_t now_ns)
@@ -197,16 +151,41 @@ static void step_ladder(struct supervised *s, uint64_t now_ns)
 	}
 }
 
-static void begin_try(struct supervised *s)
+/* Above everything that worker may have seen, so that its acknowledgement is that of this try. */
+static uint32_t next_epoch(const struct supervised *s)
+{
+	return MAX(gate_epoch(atomic_load(&s->board->gate)), atomic_load(&s->board->root_epoch)) + 1;
+}
+
+static uint32_t connect_budget_ms(const struct supervised *s)
 {
 	const struct config *c = s->keeper->config;
-	uint64_t gate = atomic_load(&s->board->gate);
 
-	/* Above everything that worker may have seen, so that its acknowledgement is that of this try. */
-	s->epoch = MAX(gate_epoch(gate), atomic_load(&s->board->root_epoch)) + 1;
-	atomic_store(&s->board->next_attempt_real_ns, 0);
-	ladder_begin(&s->ladder, supervised_rungs, supervised_n_rungs,
-		     is_sshfs(s) ? c->connect_timeout_ms : MIN(c->probe_timeout_ms, c->connect_timeout_ms));
+	return is_sshfs(s) ? c->connect_timeout_ms : MIN(c->probe_timeout_ms, c->connect_timeout_ms);
+}
+
+void supervised_plan(const struct supervised *s, struct plan *plan)
+{
+	const struct plan_input input = {.sshfs = is_sshfs(s),
+					 .connect_ms = connect_budget_ms(s),
+					 .epoch = next_epoch(s),
+					 .transport_running = s->transport.pid > 0};
+
+	plan_make(&input, plan);
+}
+
+void supervised_begin_try(struct supervised *s, uint64_t now_ns)
+{
+	supervised_plan(s, &s->plan);
+	s->epoch = s->plan.epoch;
+	s->fenced_ns = now_ns;
+	s->abort_done = s->drain_told = false;
+	probe_abandon(&s->probe);
+	if (is_sshfs(s))
+		transport_detach(&s->transport); /* whatever a predecessor left */
+	history_plan(s);
+	ladder_begin(&s->ladder, s->rungs, rungs_of_plan(&s->plan, s->rungs), connect_budget_ms(s));
+	s->ladder.left = history_rung;
 }
 
 static void note_breaks(struct supervised *s, uint64_t now_ns)
@@ -218,7 +197,8 @@ static void note_breaks(struct supervised *s, uint64_t now_ns)
 	else if (!gate_is_closed(gate))
 		gate_was_opened(s, now_ns);
 	else if (atomic_load(&s->board->root_epoch) != s->epoch)
-		supervised_break(s, ERRCLASS_NOT_CONNECTED, "worker has lost the root", now_ns);
+		supervised_break(s, ERRCLASS_NOT_CONNECTED, DETECTOR_WORKER, "worker has lost the root",
+				 now_ns);
 }
 
 uint64_t supervised_step(struct supervised *s, uint64_t now_ns)
@@ -232,11 +212,16 @@ uint64_t supervised_step(struct supervised *s, uint64_t now_ns)
 		note_breaks(s, now_ns);
 	if (s->serving)
 		wake = monitor_step(s, now_ns);
-	if (!s->serving && !s->ladder.climbing && now_ns >= s->next_try_ns)
-		begin_try(s);
+	wake = MIN(wake, course_step(&s->course, now_ns));
+	supervised_drain(s, "", now_ns);
 	step_ladder(s, now_ns);
-	if (!s->serving)
-		wake = s->ladder.climbing ? ladder_wake_ns(&s->ladder, now_ns) : s->next_try_ns;
+	wake = MIN(wake, latency_step(s, now_ns));
+	wake = MIN(wake, drill_step(s, now_ns));
+	if (s->ladder.climbing)
+		wake = MIN(wake, ladder_wake_ns(&s->ladder, now_ns));
+	else if (s->course.n_effects == 0)
+		wake = MIN(wake, course_step(&s->course, now_ns));
+	supervised_drain(s, "", now_ns);
 	return MAX(wake, now_ns);
 }
 
@@ -264,33 +249,46 @@ static void adopt_transport(struct supervised *s)
 		log_info("backend %s: found sshfs %d of a former keeper", s->config->name, (int)pid);
 }
 
+/* What the board says of the time before this keeper. */
+static void take_state(struct supervised *s, uint64_t now_ns)
+{
+	uint64_t gate = atomic_load(&s->board->gate);
+	enum health_state state = board_state(s->board);
+	enum errclass class = board_class(s->board);
+
+	s->serving = adopt_serving(s);
+	if (s->serving) {
+		s->next_probe_ns = now_ns;
+		if (!health_serves(state))
+			state = HEALTH_PROBATION;
+	} else {
+		if (gate_is_closed(gate)) {
+			board_open_gate(s->keeper->board, s->index, gate_epoch(gate), ERRCLASS_SERVER_GONE,
+					DETECTOR_TRANSPORT);
+			class = ERRCLASS_SERVER_GONE;
+		}
+		if (state != HEALTH_HELD && state != HEALTH_EXHAUSTED &&
+		    (state != HEALTH_CONNECTING || gate_epoch(gate) > 0))
+			state = HEALTH_DOWN;
+	}
+	course_init(&s->course, &s->keeper->limits, state, class, atomic_load(&s->board->incident) != 0,
+		    now_ns);
+}
+
 void supervised_init(struct supervised *s, struct keeper *k, unsigned index, uint64_t now_ns)
 {
-	uint64_t gate;
-
-	*s = (struct supervised){.keeper = k, .index = index, .root_fd = -1, .next_try_ns = now_ns};
+	*s = (struct supervised){.keeper = k, .index = index, .root_fd = -1};
 	s->config = &k->config->backends[index];
 	s->board = &k->board->backends[index];
-	gate = atomic_load(&s->board->gate);
-	s->state = board_state(s->board);
-	s->class = board_class(s->board);
 	probe_init(&s->probe);
 	transport_init(&s->transport, k->config, index, k->run_dir, &k->features[index]);
 	adopt_transport(s);
-	if (adopt_serving(s)) {
-		s->serving = true;
-		s->served_since_ns = s->next_probe_ns = s->settle_ns = now_ns;
-		if (!health_serves(s->state))
-			s->state = HEALTH_PROBATION;
-		return;
-	}
-	if (gate_is_closed(gate))
-		board_open_gate(k->board, index, gate_epoch(gate), ERRCLASS_SERVER_GONE);
-	if (s->state != HEALTH_CONNECTING || gate_epoch(gate) > 0)
-		s->state = HEALTH_DOWN;
-	if (gate_is_closed(gate))
-		s->class = ERRCLASS_SERVER_GONE;
-	board_set_state(s->board, s->state, s->class, clock_real_ns());
+	take_state(s, now_ns);
+	memory_recall(s, now_ns);
+	incident_recall(s, now_ns);
+	latency_init(s, now_ns);
+	board_set_state(s->board, s->course.state, s->course.class,
+			MAX(atomic_load(&s->board->since_real_ns), atomic_load(&k->board->started_real_ns)));
 }
 
 void supervised_stop(struct supervised *s)
@@ -298,8 +296,9 @@ void supervised_stop(struct supervised *s)
 	uint64_t gate = atomic_load(&s->board->gate);
 
 	if (gate_is_closed(gate))
-		board_open_gate(s->keeper->board, s->index, gate_epoch(gate), ERRCLASS_SERVER_GONE);
-	ladder_stop(&s->ladder);
-	take_down(s);
+		board_open_gate(s->keeper->board, s->index, gate_epoch(gate), ERRCLASS_SERVER_GONE,
+				DETECTOR_OPERATOR);
+	drill_stop(s);
+	supervised_take_down(s);
 	atomic_store(&s->board->pid, 0);
 }

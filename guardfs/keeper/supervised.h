@@ -3,14 +3,18 @@
 #ifndef GUARDFS_KEEPER_SUPERVISE_H
 #define GUARDFS_KEEPER_SUPERVISE_H
 
+#include "keeper/drill.h"
+#include "keeper/incident.h"
 #include "keeper/keeper.h"
 #include "keeper/ladder.h"
+#include "keeper/latency.h"
 #include "keeper/probe.h"
 #include "keeper/transport.h"
-#include "policy/health.h"
+#include "policy/course.h"
+#include "policy/plan.h"
 
 #define PROBATION_MS	 200   /* trouble within this after closing counts as the same outage */
-#define FLAP_MS		 10000 /* who served shorter than this is not retried at once */
+#define SHORT_MS	 10000 /* who served shorter than this is not retried at once for ever */
 #define IDENTITY_MS	 30000 /* identity is probed at least this often, whatever the traffic */
 #define SUSPECT_PAUSE_MS 200   /* between two probes asked for by worker or guardian */
 #define ROUTES_PER_PROBE 64    /* while serving; a recovery looks at all */
@@ -30,14 +34,20 @@ struct supervised {
 	unsigned index;
 	const struct config_backend *config;
 	struct board_backend *board;
-	enum health_state state;
-	enum errclass class;
+	struct course course;
+	struct plan plan;	  /* of the last try */
+	struct incident incident; /* of the outage; of the last one when there is none */
+	struct incident routes_incident;
+	struct latency_watch latency;
+	struct drill drill;
+	char hold_reason[160];
 	enum errclass told_class; /* last one logged */
 	bool serving;		  /* we hold the breaker closed, with epoch */
 	uint32_t epoch;		  /* served, or to be served by the try under way */
 
 	struct transport transport; /* sshfs only */
 	struct ladder ladder;
+	struct rung rungs[RUNG_ID_COUNT]; /* as the plan says */
 	struct probe probe;
 	struct heard heard;
 	bool root_known;
@@ -54,11 +64,8 @@ struct supervised {
 	char failure_detail[256];
 
 	bool drain_told, abort_done; /* in this fence: that it waits was said, fusectl was used */
-	uint32_t doublings;	     /* of the backoff */
-	uint32_t short_services;     /* in a row, see FLAP_MS */
 	uint64_t fenced_ns;	     /* when the fence began */
-	uint64_t next_try_ns;	     /* while down */
-	uint64_t served_since_ns, settle_ns, next_probe_ns, identity_ns;
+	uint64_t next_probe_ns, identity_ns;
 	uint32_t routes_epoch; /* patterns were searched in this epoch */
 };
 
@@ -71,11 +78,26 @@ uint64_t supervised_step(struct supervised *s, uint64_t now_ns);
 /* Ends it for good: breaker opened, sshfs killed, mounts detached. Does not wait. */
 void supervised_stop(struct supervised *s);
 
-/* An event of policy/health: changes state, publishes and logs. */
-void supervised_event(struct supervised *s, enum health_event event, enum errclass class, const char *detail);
+/* What to say about the next transition; cleared by supervised_drain. effects.c carries out what the course
+ * wants: to be called after every call of a course_* function. */
+void supervised_drain(struct supervised *s, const char *detail, uint64_t now_ns);
 
 /* Opens our breaker (if nobody did) and begins recovery. */
-void supervised_break(struct supervised *s, enum errclass class, const char *detail, uint64_t now_ns);
+void supervised_break(struct supervised *s, enum errclass class, enum detector by, const char *detail,
+		      uint64_t now_ns);
+
+/* A probe ended, or waits, without breaking it. */
+void supervised_probed(struct supervised *s, enum errclass class, const char *detail, uint64_t now_ns);
+
+/* The ladder has nothing of the old epoch left below it: what is new begins. */
+void supervised_try_started(struct supervised *s, uint64_t now_ns);
+
+/* The plan that a try begun now would climb; and the beginning of one, for the course's effect. */
+void supervised_plan(const struct supervised *s, struct plan *plan);
+void supervised_begin_try(struct supervised *s, uint64_t now_ns);
+
+/* Takes down whatever runs: kills sshfs, detaches its mounts, forgets the probe. Does not wait. */
+void supervised_take_down(struct supervised *s);
 
 /* Notes why the try is about to fail; for rungs. Returns RUNG_FAILED. */
 enum rung_result supervised_fail(struct supervised *s, enum errclass class, const char *detail);
@@ -96,8 +118,7 @@ void monitor_verdict(struct supervised *s);
 /* Sends to worker what could not be sent before. rungs.c */
 void supervised_send_pending(struct supervised *s);
 
-/* rungs.c: the recovery of a backend. */
-extern const struct rung supervised_rungs[];
-extern const unsigned supervised_n_rungs;
+/* rungs.c: fills rungs (RUNG_ID_COUNT) with what the plan says. Returns how many. */
+unsigned rungs_of_plan(const struct plan *plan, struct rung *rungs);
 
 #endif

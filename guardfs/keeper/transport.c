@@ -68,8 +68,12 @@ static void exec_sshfs(const struct transport *t)
 {
 	const struct sshfs_target target = make_target(t);
 	char token[CONFIG_PATH_MAX + 64], message[CONFIG_ERROR_MAX];
+	struct config_backend backend = *t->backend;
 	struct sshfs_command command;
 	int null = open("/dev/null", O_RDONLY);
+
+	if (t->wrong_key)
+		(void)copy_string(backend.identity, sizeof(backend.identity), "/dev/null");
 
 	setsid();
 	signal(SIGPIPE, SIG_IGN);
@@ -79,7 +83,7 @@ static void exec_sshfs(const struct transport *t)
 	format_token(t, token, sizeof(token));
 	if (chdir("/") < 0 || putenv(token) != 0 || setenv("LC_ALL", "C", 1) != 0)
 		_exit(127);
-	if (sshfs_command_build(&command, t->backend, known_features(t), &target, message) == 0) {
+	if (sshfs_command_build(&command, &backend, known_features(t), &target, message) == 0) {
 		syscall(SYS_close_range, 3u, ~0u, 0);
 		execvp(command.argv[0], command.argv);
 		snprintf(message, sizeof(message), "cannot execute %.200s: %s (is sshfs installed?)",
@@ -237,6 +241,14 @@ void transport_kill(struct transport *t)
 	fence_kill_session(t->pid, token);
 	if (t->pidfd >= 0) /* also one that has not reached exec yet */
 		syscall(SYS_pidfd_send_signal, t->pidfd, SIGKILL, NULL, 0);
+}
+
+unsigned transport_signal(const struct transport *t, int signal)
+{
+	char token[CONFIG_PATH_MAX + 64];
+
+	format_token(t, token, sizeof(token));
+	return fence_signal_session(t->pid, token, signal);
 }
 
 struct detach_list {

@@ -30,6 +30,7 @@ struct transport {
 	size_t used;
 	char text[TRANSPORT_TEXT_MAX]; /* the end of what it wrote to stderr */
 	bool warned;		       /* about dropped options */
+	bool wrong_key;		       /* a drill: the next ones log in with a key that no server knows */
 	char mountpoint[CONFIG_PATH_MAX + 128];
 	char fsname[128];
 };
@@ -64,6 +65,9 @@ bool transport_mounted(const struct transport *t);
 
 /* Kills sshfs and ssh at once, resetting their connections. Does not wait. */
 void transport_kill(struct transport *t);
+
+/* Sends a signal to sshfs and ssh, and nothing else: drills. Returns how many got it. */
+unsigned transport_signal(const struct transport *t, int signal);
 
 /* Detaches every mount of this backend, also a predecessor's, and removes the directories beneath. */
 void transport_detach(const struct transport *t);

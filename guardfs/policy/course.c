@@ -190,6 +190,17 @@ void course_probed(struct course *c, enum errclass class, uint64_t now_ns)
 	apply_event(c, class == ERRCLASS_NONE ? HEALTH_EVENT_PROBE_OK : HEALTH_EVENT_PROBE_SLOW, class);
 }
 
+void course_explained(struct course *c, enum errclass class)
+{
+	struct course_effect *e;
+
+	if (health_serves(c->state) || c->state == HEALTH_HELD || class == c->class)
+		return;
+	c->class = class;
+	e = emit(c, COURSE_TRANSITION);
+	e->event = HEALTH_EVENT_TRY_FAILED;
+}
+
 /* ---- an operator ---- */
 
 static void stop_try(struct course *c)
@@ -214,7 +225,7 @@ errint_t course_hold(struct course *c, uint64_t until_ns, uint64_t now_ns)
  * since. */
 static void go_on(struct course *c, uint64_t now_ns)
 {
-	c->held_until_ns = 0;
+	/* held_until_ns stays: after a restart that finds the backend still held, it is over at once. */
 	c->doublings = c->short_services = c->act_failures = 0;
 	c->next_try_ns = now_ns;
 	apply_event(c, HEALTH_EVENT_RESUME, c->state == HEALTH_HELD ? ERRCLASS_NONE : c->class);

@@ -65,7 +65,7 @@ struct course {
 	uint32_t act_failures; /* those of them since an operator last let it go on: they confirm the act */
 	uint32_t doublings, short_services;
 	uint64_t down_since_ns, served_since_ns, settle_ns, next_try_ns;
-	uint64_t held_until_ns; /* 0: until resumed */
+	uint64_t held_until_ns; /* of a hold, also of the last one; 0: until resumed */
 	struct caps recoveries, acts, breaks;
 	uint32_t n_effects;
 	struct course_effect effects[COURSE_EFFECTS_MAX];
@@ -95,6 +95,9 @@ void course_proven(struct course *c, uint64_t now_ns);
 
 /* A probe of a serving backend ended: NONE, or a class that does not break it (slow, io_error, ...). */
 void course_probed(struct course *c, enum errclass class, uint64_t now_ns);
+
+/* Somebody found out more about why a backend that doesn't serve does not. */
+void course_explained(struct course *c, enum errclass class);
 
 /* An operator. hold: until_ns 0 = until resumed. reconnect: take it down and try at once, whatever its state
  * (held: no). resume also ends `exhausted` and begins new budgets. 0, or -EALREADY, -EBUSY (held). */

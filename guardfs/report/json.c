@@ -59,6 +59,40 @@ static json_t *counters_of_all(const struct report_snapshot *s)
 	return object;
 }
 
+/* Percentiles since the start, by operation class; a class without operations is missing. */
+static json_t *latency_of(const struct board_backend *b)
+{
+	json_t *object = json_object();
+
+	for (unsigned c = 0; c < OP_CLASS_COUNT; c++) {
+		struct histogram_copy copy;
+
+		histogram_copy(&b->latency[c], &copy);
+		if (histogram_percentile(&copy, 500))
+			json_object_set_new(object, op_class_name((enum op_class)c),
+					    json_pack("{s:I, s:I}", "p50_us",
+						      (json_int_t)(histogram_percentile(&copy, 500) / 1000),
+						      "p99_us",
+						      (json_int_t)(histogram_percentile(&copy, 990) / 1000)));
+	}
+	return object;
+}
+
+/* What recovery and operators have to do with it. */
+static void describe_course(const struct board_backend *board, json_t *object)
+{
+	uint32_t by = atomic_load(&board->opened_by);
+
+	json_object_set_new(object, "incident", json_integer((json_int_t)atomic_load(&board->incident)));
+	json_object_set_new(
+	    object, "opened_by",
+	    json_string(detector_name(by < DETECTOR_COUNT ? (enum detector)by : DETECTOR_NONE)));
+	json_object_set_new(object, "held_until",
+			    json_integer(seconds(atomic_load(&board->held_until_real_ns))));
+	json_object_set_new(object, "hold_waits", json_boolean(atomic_load(&board->hold_waits) != 0));
+	json_object_set_new(object, "latency", latency_of(board));
+}
+
 static json_t *describe_backend(const struct report_backend *b)
 {
 	const struct errclass_info *info = errclass_info(b->now.class);
@@ -80,6 +114,7 @@ static json_t *describe_backend(const struct report_backend *b)
 
 	json_object_update(object, more);
 	json_decref(more);
+	describe_course(board, object);
 	return object;
 }
 
@@ -171,6 +206,7 @@ static void describe_worker(const struct report_snapshot *s, json_t *status)
 static json_t *describe(const struct report_snapshot *s)
 {
 	const struct config *config = &s->board->config;
+	char journal[sizeof(s->board->journal)];
 	json_t *status = json_pack("{s:i, s:I, s:o, s:s, s:o}", "schema", REPORT_SCHEMA, "time",
 				   seconds(s->real_ns), "name", STRING(config->name), "state",
 				   health_summary_name(s->summary), "mountpoint", STRING(config->mountpoint));
@@ -189,6 +225,10 @@ static json_t *describe(const struct report_snapshot *s)
 	json_object_set_new(status, "local", STRING(config->local));
 	json_object_set_new(status, "passthrough", json_boolean(s->board->kernel_passthrough == 1));
 	json_object_set_new(status, "manifest", describe_manifest(s));
+	json_object_set_new(status, "config", STRING(config->file));
+	json_object_set_new(status, "state_dir", STRING(config->state_dir));
+	board_get_journal(s->board, journal, sizeof(journal));
+	json_object_set_new(status, "journal", STRING(journal));
 	json_object_set_new(status, "crashes", describe_crashes(s));
 	return status;
 }

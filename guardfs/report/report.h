@@ -43,6 +43,10 @@ size_t report_health_line(const struct arena *arena, char *buf, size_t size);
  * report_status_text; no routes: an empty string. */
 char *report_routes(const struct arena *arena, size_t *length) WARN_UNUSED;
 
+/* The last incidents, newest first, one line each after a comment line that names the columns (guardfs(8));
+ * from the board: guardctl incidents has all of them, and more about each. Returns as report_status_text. */
+char *report_incidents(const struct arena *arena, size_t *length) WARN_UNUSED;
+
 /* The text of report_status_text from a parsed status.json, as guardctl has it: one renderer, so that both
  * always say the same. Members that are missing or of a wrong type are shown as empty or 0. now: seconds
  * since the epoch, for ages. Pure but for the time zone. */

@@ -107,6 +107,12 @@ static void put_next_try(const struct page *p, const json_t *backend)
 	}
 	if (number(backend, "attempts") > 0)
 		fprintf(p->out, "; tries so far: %" PRId64, number(backend, "attempts"));
+	if (is(text(backend, "state"), "held") && number(backend, "held_until") > 0) {
+		fputs("; until ", p->out);
+		put_time(p, number(backend, "held_until"));
+	}
+	if (number(backend, "incident") > 0)
+		fprintf(p->out, "; incident %" PRId64, number(backend, "incident"));
 }
 
 /* What guardfs does about a state, in the order of enum health_state. */
@@ -121,8 +127,8 @@ static const char *activity(const char *state)
 	    {"down", "answering callers with an error at once"},
 	    {"recovering", "making a new connection and proving that it is the right one"},
 	    {"probation", "serving again; watching it until it counts as healthy"},
-	    {"held", "nothing: an operator holds it"},
-	    {"exhausted", "nothing: the cap on recovery tries is reached, an operator must decide"},
+	    {"held", "nothing: an operator holds it (guardctl resume)"},
+	    {"exhausted", "nothing: it was lost and found too often; guardctl resume lets it go on"},
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(table); i++)
@@ -277,6 +283,18 @@ static void put_last_crash(const struct page *p, const json_t *status)
 	fputc('\n', p->out);
 }
 
+/* A journal that is well is not worth a line. */
+static void put_journal(const struct page *p, const json_t *status)
+{
+	const char *journal = text(status, "journal");
+
+	if (!journal[0] || is(journal, "ok"))
+		return;
+	fputs("  history   ", p->out);
+	put(p, journal);
+	fputc('\n', p->out);
+}
+
 char *report_text_from_json(const json_t *status, int64_t now, size_t *length)
 {
 	char *buffer = NULL;
@@ -292,6 +310,7 @@ char *report_text_from_json(const json_t *status, int64_t now, size_t *length)
 	put_process(&page, status, "worker");
 	put_process(&page, status, "keeper");
 	put_last_crash(&page, status);
+	put_journal(&page, status);
 	if (fclose(page.out) != 0) {
 		free(buffer);
 		return NULL;

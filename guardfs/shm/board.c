@@ -5,6 +5,7 @@
  * is that of copying the routes that differ. Route states need no copy of their own: until commit, board->map
  * and board->routes still belong together. */
 #include "shm/board.h"
+#include "shm/words.h"
 #include "base/child.h"
 #include "base/clock.h"
 #include "base/log.h"
@@ -28,7 +29,7 @@ static void pause_briefly(void)
 	nanosleep(&(struct timespec){.tv_nsec = PAUSE_NS}, NULL);
 }
 
-bool board_open_gate(struct board *board, unsigned index, uint32_t epoch, enum errclass why)
+bool board_open_gate(struct board *board, unsigned index, uint32_t epoch, enum errclass why, enum detector by)
 {
 	uint64_t closed = gate_word(epoch, true);
 
@@ -36,34 +37,11 @@ bool board_open_gate(struct board *board, unsigned index, uint32_t epoch, enum e
 		return false;
 	if (!atomic_compare_exchange_strong(&board->backends[index].gate, &closed, gate_word(epoch, false)))
 		return false;
+	atomic_store(&board->backends[index].opened_by, (uint32_t)by);
 	atomic_store(&board->backends[index].opened_class, (uint32_t)why);
 	return true;
 }
 
-/* Copies between private memory and the board's that others may be reading or writing at the same time;
- * whether they did is seen from the generation afterwards. Word by word and atomically, for a word itself
- * must never be torn, nor read twice by an optimiser. */
-typedef uint32_t __attribute__((may_alias)) word_t;
-
-static void load_words(void *private, const void *shared, size_t n)
-{
-	const word_t *from = shared;
-	word_t *to = private;
-
-	for (size_t i = 0; i < n / sizeof(word_t); i++)
-		to[i] = __atomic_load_n(&from[i], __ATOMIC_RELAXED);
-}
-
-static void store_words(void *shared, const void *private, size_t n)
-{
-	const word_t *from = private;
-	word_t *to = shared;
-
-	for (size_t i = 0; i < n / sizeof(word_t); i++)
-		__atomic_store_n(&to[i], from[i], __ATOMIC_RELAXED);
-}
-
-_Static_assert(offsetof(struct board_backend, detail) % sizeof(word_t) == 0, "details are copied by words");
 _Static_assert(sizeof(struct route) % sizeof(word_t) == 0, "routes are copied by words");
 
 static void copy_from(const struct tiermap *shared, struct tiermap *map)
@@ -216,49 +194,6 @@ void board_map_commit(struct board *board)
 		log_warning("tier map: a change was given up, it came too late");
 	}
 	pthread_mutex_unlock(&draft_lock);
-}
-
-void board_set_detail(struct board_backend *backend, const char *text)
-{
-	char tame[sizeof(backend->detail)] __attribute__((aligned(sizeof(word_t)))) = "";
-	uint32_t sequence = atomic_load(&backend->detail_sequence) | 1;
-	size_t n = strlen(text);
-
-	if (n >= sizeof(tame)) {
-		n = sizeof(tame) - 1;
-		while (n > 0 &&
-		       ((unsigned char)text[n] & 0xc0) == 0x80) /* not in the midst of a UTF-8 sequence */
-			n--;
-	}
-	/* It is a server's or a program's text: nothing in it may move a terminal's cursor or forge a line.
-	 */
-	for (size_t i = 0; i < n; i++)
-		tame[i] = (unsigned char)text[i] < ' ' || text[i] == 0x7f ? ' ' : text[i];
-	atomic_store(&backend->detail_sequence, sequence);
-	atomic_thread_fence(memory_order_release);
-	store_words(backend->detail, tame, sizeof(tame));
-	atomic_store_explicit(&backend->detail_sequence, sequence + 1, memory_order_release);
-}
-
-void board_get_detail(const struct board_backend *backend, char *text, size_t size)
-{
-	char copy[sizeof(backend->detail)] __attribute__((aligned(sizeof(word_t))));
-	uint64_t give_up = clock_mono_ns() + READER_PATIENCE_NS;
-	uint32_t before, after;
-
-	for (;;) {
-		before = atomic_load_explicit(&backend->detail_sequence, memory_order_acquire);
-		load_words(copy, backend->detail, sizeof(copy));
-		atomic_thread_fence(memory_order_acquire);
-		after = atomic_load_explicit(&backend->detail_sequence, memory_order_relaxed);
-		if (before == after && !(before & 1))
-			break;
-		if (clock_mono_ns() > give_up)
-			break; /* the writer died at it: half a message does no harm */
-		pause_briefly();
-	}
-	copy[sizeof(copy) - 1] = '\0';
-	(void)copy_string(text, size, copy);
 }
 
 void board_set_state(struct board_backend *backend, enum health_state state, enum errclass class,

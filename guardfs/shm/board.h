@@ -11,6 +11,7 @@
 #include "config/tiermap.h"
 #include "policy/errclass.h"
 #include "policy/health.h"
+#include "policy/histogram.h"
 #include <stdatomic.h>
 #include <sys/types.h>
 
@@ -54,6 +55,24 @@ struct board_statfs {
 	_Atomic uint32_t bsize, frsize, namelen;
 };
 
+/* Who noticed that a backend had failed. */
+enum detector {
+	DETECTOR_NONE,
+	DETECTOR_WORKER,    /* an operation came back with a connection error */
+	DETECTOR_GUARDIAN,  /* an operation did not come back by its deadline */
+	DETECTOR_PROBE,	    /* a probe failed or got no answer */
+	DETECTOR_TRANSPORT, /* sshfs ended */
+	DETECTOR_OPERATOR,
+	DETECTOR_DRILL,
+	DETECTOR_COUNT
+};
+
+const char *detector_name(enum detector detector);
+
+/* Bits of board_backend.hurt. */
+#define HURT_WORDS 16u
+#define HURT_BITS  (64u * HURT_WORDS)
+
 struct board_backend {
 	_Alignas(CACHE_LINE) _Atomic uint64_t gate;
 	_Atomic uint32_t inflight; /* tasks of the living worker inside. Worker; reset by a new worker */
@@ -72,6 +91,7 @@ struct board_backend {
 
 	/* Keeper, from here to counters (opened_class: whoever opened the gate). */
 	_Atomic uint32_t opened_class;	       /* enum errclass with which the gate was last opened */
+	_Atomic uint32_t opened_by;	       /* enum detector: who did. As opened_class */
 	_Atomic uint32_t state;		       /* enum health_state */
 	_Atomic uint32_t errclass;	       /* enum errclass, why it is not healthy */
 	_Atomic uint64_t since_real_ns;	       /* CLOCK_REALTIME of the last change of state */
@@ -81,12 +101,37 @@ struct board_backend {
 	_Atomic uint64_t pid_start;	       /* its start time (child_state) */
 	_Atomic uint32_t pid_epoch;	       /* epoch that this sshfs serves or is to serve */
 	_Atomic uint64_t recovered_real_ns;    /* when it last became healthy again, 0: never */
-	_Atomic uint32_t minor; /* device minor of its mount while connected (fusectl), 0: unknown */
-	char detail[256];	/* last message worth showing (sshfs's stderr, ...); under detail_sequence */
+	_Atomic uint64_t incident;	       /* number of the open incident, 0: none */
+	_Atomic uint64_t held_until_real_ns;   /* held: until then; 0: until resumed */
+	_Atomic uint32_t hold_waits; /* held: callers wait for their deadline instead of failing at once */
+	_Atomic uint32_t minor;	     /* device minor of its mount while connected (fusectl), 0: unknown */
+	char detail[256]; /* last message worth showing (sshfs's stderr, ...); under detail_sequence */
 	_Atomic uint32_t detail_sequence; /* odd while detail is written */
 	struct board_statfs statfs;
 
 	_Alignas(CACHE_LINE) _Atomic uint64_t counters[BACKEND_COUNTER_COUNT]; /* relaxed adds by anybody */
+
+	/* Callers that got the infrastructure errno since keeper last emptied this (board_hurt): a bit for
+	 * the hash of each thread's id; when the first one got it, and the first one without waiting. Set by
+	 * worker and guardian. */
+	_Atomic uint64_t hurt[HURT_WORDS];
+	_Atomic uint64_t first_error_real_ns, first_fast_real_ns;
+
+	/* How long callers waited, by operation class: worker adds what came back, guardian what it answered.
+	 */
+	struct histogram latency[OP_CLASS_COUNT];
+};
+
+/* An incident as `.guardfs/incidents` shows it. Times are CLOCK_REALTIME, 0: not yet. */
+#define BOARD_INCIDENTS_MAX 32
+struct board_incident {
+	uint64_t id, began_ns, recovered_ns, closed_ns;
+	uint32_t drill, of_routes;
+	uint32_t errclass; /* enum errclass */
+	uint32_t callers;
+	uint64_t failed;
+	char backend[CONFIG_NAME_MAX];
+	char detail[128];
 };
 
 /* State of each route, parallel to board.map (same index, same generation). Keeper. */
@@ -144,6 +189,10 @@ struct board {
 	uint32_t mount_minor;	    /* st_dev minor of our own mount. Guardian */
 	int32_t kernel_passthrough; /* negotiated: 1, 0. Worker, at INIT */
 
+	/* Keeper: 1 once the first tier map stands. Before that a worker serves nothing: what belongs on a
+	 * guarded tier would go to the local one. */
+	_Atomic uint32_t map_loaded;
+
 	struct config config; /* guardian, before any process starts */
 	struct board_backend backends[CONFIG_BACKENDS_MAX];
 
@@ -160,11 +209,37 @@ struct board {
 	_Atomic uint32_t
 	    manifest_ok; /* keeper: 1 the manifest was read; 0 the last good map stays; 2 none configured */
 	char manifest_error[CONFIG_ERROR_MAX]; /* keeper, under map_generation */
+
+	/* Keeper, from here on. The newest incident is at (n_incidents - 1) % BOARD_INCIDENTS_MAX. */
+	_Atomic uint32_t incidents_sequence; /* odd while one is written */
+	_Atomic uint32_t n_incidents;
+	struct board_incident incidents[BOARD_INCIDENTS_MAX];
+	_Atomic uint64_t last_incident; /* highest number given so far */
+	_Atomic uint32_t note_sequence; /* odd while journal is written */
+	char journal[256];		/* state of the journal, and what is worth telling about it */
 };
 
 /* Opens the breaker of backend index if it is closed with this epoch. Returns true if this call opened it.
  * Any process. */
-bool board_open_gate(struct board *board, unsigned index, uint32_t epoch, enum errclass why);
+bool board_open_gate(struct board *board, unsigned index, uint32_t epoch, enum errclass why,
+		     enum detector by);
+
+/* A caller (its thread's id) was given the infrastructure errno; fast: without waiting. Worker, guardian. */
+void board_hurt(struct board_backend *backend, uint32_t pid, bool fast);
+
+/* How many callers, about (linear counting), and the emptying of it. Keeper. */
+uint32_t board_hurt_count(const struct board_backend *backend);
+void board_hurt_clear(struct board_backend *backend);
+
+/* Adds an incident, or changes the one with its id. Keeper. */
+void board_put_incident(struct board *board, const struct board_incident *incident);
+
+/* Copies the incident that is n-th from the newest (0). False: there is none, or it is being written all the
+ * time. Any process. */
+bool board_get_incident(const struct board *board, uint32_t n, struct board_incident *incident);
+
+void board_set_journal(struct board *board, const char *text);
+void board_get_journal(const struct board *board, char *text, size_t size);
 
 /* Takes a consistent copy of the tier map and route states (any pointer may be NULL). Returns its generation.
  * Spins while a writer is active, at most about 10 ms (a writer that died is overtaken by the next one): then

@@ -82,6 +82,7 @@ static uint32_t check_config_backend(struct config_backend *b)
 	changed += force_bool(&b->has_gid) + force_bool(&b->has_umask);
 	changed += FORCE_BELOW(b->type, BACKEND_SFTP + 1u, BACKEND_DIR);
 	changed += FORCE_BELOW(b->filter, FILTER_FAULT + 1u, FILTER_NONE);
+	changed += force_bool(&b->canary);
 	b->umask &= 0777;
 	if (b->max_inflight == 0)
 		b->max_inflight = 1;
@@ -101,6 +102,11 @@ static uint32_t check_config(struct config *c)
 		c->error = EIO;
 		changed++;
 	}
+	changed += FORCE_STRING(c->control_group) + FORCE_STRING(c->sentinel);
+	changed += FORCE_BELOW(c->n_hooks, CONFIG_HOOKS_MAX + 1u, 0) + force_bool(&c->diagnose);
+	for (uint32_t i = 0; i < c->n_hooks; i++)
+		changed += FORCE_BELOW(c->hooks[i].hook, CONFIG_HOOK_COUNT, CONFIG_HOOK_DOWN) +
+			   FORCE_STRING(c->hooks[i].argv);
 	for (uint32_t i = 0; i < c->n_backends; i++)
 		changed += check_config_backend(&c->backends[i]);
 	for (uint32_t i = 0; i < c->n_patterns; i++) {
@@ -149,6 +155,8 @@ static uint32_t check_backend(struct board_backend *b)
 	atomic_store(&b->errclass, (uint32_t)board_class(b));
 	if (atomic_load(&b->opened_class) >= ERRCLASS_COUNT)
 		atomic_store(&b->opened_class, ERRCLASS_IO_ERROR);
+	if (atomic_load(&b->opened_by) >= DETECTOR_COUNT)
+		atomic_store(&b->opened_by, DETECTOR_NONE);
 	if (atomic_load(&b->pid) < 0)
 		atomic_store(&b->pid, 0);
 	if (atomic_load(&b->detail_sequence) & 1)
@@ -156,9 +164,25 @@ static uint32_t check_backend(struct board_backend *b)
 	return changed;
 }
 
+static uint32_t check_incidents(struct board *board)
+{
+	uint32_t changed = FORCE_STRING(board->journal);
+
+	for (size_t i = 0; i < BOARD_INCIDENTS_MAX; i++)
+		changed += FORCE_STRING(board->incidents[i].backend) +
+			   FORCE_STRING(board->incidents[i].detail) +
+			   FORCE_BELOW(board->incidents[i].errclass, ERRCLASS_COUNT, ERRCLASS_IO_ERROR);
+	if (atomic_load(&board->incidents_sequence) & 1)
+		atomic_fetch_add(&board->incidents_sequence, 1);
+	if (atomic_load(&board->note_sequence) & 1)
+		atomic_fetch_add(&board->note_sequence, 1);
+	return changed;
+}
+
 static uint32_t check_board(struct board *board)
 {
-	uint32_t changed = check_config(&board->config) + FORCE_STRING(board->manifest_error);
+	uint32_t changed =
+	    check_config(&board->config) + FORCE_STRING(board->manifest_error) + check_incidents(board);
 
 	for (size_t i = 0; i < CONFIG_BACKENDS_MAX; i++)
 		changed += check_backend(&board->backends[i]);

@@ -56,6 +56,17 @@ struct start {
 	uint32_t quiesce_seen;
 };
 
+/* Guardian starts keeper when it sees us ready, and again if it dies; requests wait in the kernel meanwhile. */
+static void await_map(struct board *board)
+{
+	const struct timespec pause = {.tv_nsec = 1000000};
+
+	while (!atomic_load(&board->map_loaded)) {
+		atomic_store(&board->heartbeat_ns, clock_mono_ns());
+		nanosleep(&pause, NULL); /* sleep-ok: keeper is another process and may die without a word */
+	}
+}
+
 static errint_t begin(const struct start *s)
 {
 	struct board *board = &s->arena->board;
@@ -67,8 +78,6 @@ static errint_t begin(const struct start *s)
 	}
 	if (rc == 0)
 		rc = pool_init(s->arena, board->fds.dev, s->generation);
-	if (rc == 0)
-		rc = pool_start();
 	return rc;
 }
 
@@ -81,11 +90,15 @@ static void *lead(void *arg)
 
 	atomic_store(&s->arena->board.heartbeat_ns, clock_mono_ns());
 	rc = begin(s);
+	if (rc == 0) {
+		atomic_store(&s->arena->board.serving, 1);
+		await_map(&s->arena->board);
+		rc = pool_start();
+	}
 	if (rc < 0) {
 		log_error("cannot serve: %s", strerror(-rc));
 		_exit(WORKER_EXIT_FAILED);
 	}
-	atomic_store(&s->arena->board.serving, 1);
 	control_run(s->arena, s->quiesce_seen);
 	atomic_store(&s->arena->board.serving, 0);
 	_exit(WORKER_EXIT_QUIESCED);

@@ -55,11 +55,11 @@ static void gate_opens_once_per_epoch(void **state)
 {
 	(void)state;
 	atomic_store(&board->backends[2].gate, gate_word(7, true));
-	assert_false(board_open_gate(board, 2, 6, ERRCLASS_TIMEOUT));
-	assert_false(board_open_gate(board, CONFIG_BACKENDS_MAX, 7, ERRCLASS_TIMEOUT));
+	assert_false(board_open_gate(board, 2, 6, ERRCLASS_TIMEOUT, DETECTOR_PROBE));
+	assert_false(board_open_gate(board, CONFIG_BACKENDS_MAX, 7, ERRCLASS_TIMEOUT, DETECTOR_PROBE));
 	assert_true(gate_is_closed(atomic_load(&board->backends[2].gate)));
-	assert_true(board_open_gate(board, 2, 7, ERRCLASS_ABORTED));
-	assert_false(board_open_gate(board, 2, 7, ERRCLASS_TIMEOUT));
+	assert_true(board_open_gate(board, 2, 7, ERRCLASS_ABORTED, DETECTOR_PROBE));
+	assert_false(board_open_gate(board, 2, 7, ERRCLASS_TIMEOUT, DETECTOR_PROBE));
 	assert_int_equal(atomic_load(&board->backends[2].opened_class), ERRCLASS_ABORTED);
 	assert_false(gate_is_closed(atomic_load(&board->backends[2].gate)));
 	assert_int_equal(gate_epoch(atomic_load(&board->backends[2].gate)), 7);

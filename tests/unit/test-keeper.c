@@ -216,7 +216,7 @@ static void a_stopped_sshfs_is_fenced(void **state)
 	connect_first();
 	pid = atomic_load(&stage.b->pid);
 	kill(pid, SIGSTOP);
-	assert_true(board_open_gate(stage.board, 0, 1, ERRCLASS_TIMEOUT));
+	assert_true(board_open_gate(stage.board, 0, 1, ERRCLASS_TIMEOUT, DETECTOR_PROBE));
 	nudge();
 	WAIT(healthy(2), 15000);
 	assert_true(is_gone(pid));
@@ -265,7 +265,7 @@ static void a_task_inside_holds_the_new_epoch_back(void **state)
 	atomic_store(&slot->epoch, 1);
 	atomic_store(&slot->inside, 1);
 	atomic_store(&slot->state, SLOT_ORPHAN);
-	assert_true(board_open_gate(stage.board, 0, 1, ERRCLASS_TIMEOUT));
+	assert_true(board_open_gate(stage.board, 0, 1, ERRCLASS_TIMEOUT, DETECTOR_PROBE));
 	nudge();
 	WAIT(is_gone(atomic_load(&stage.b->pid)), 5000);
 	for (int i = 0; i < 400; i++) { /* 0.8 s: longer than a reconnect takes */

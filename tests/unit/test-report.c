@@ -249,7 +249,7 @@ static void the_breaker_is_believed_before_the_state(void **state)
 	json_t *status;
 
 	atomic_store(&arena->board.backends[0].last_completion_ns, clock_mono_ns());
-	assert_true(board_open_gate(&arena->board, 0, 3, ERRCLASS_NOT_CONNECTED));
+	assert_true(board_open_gate(&arena->board, 0, 3, ERRCLASS_NOT_CONNECTED, DETECTOR_PROBE));
 	status = parse(arena);
 	expect_text(item(status, "backends", 0), "state", "down");
 	expect_text(item(status, "backends", 0), "class", "not_connected");

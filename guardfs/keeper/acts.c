@@ -1,0 +1,134 @@
+/* acts.c: what reaches beyond guardfs: the operator's hooks. Nothing of it without the sentinel, whatever the
+ * course decided; what was kept from happening is written down like what was done. */
+#include "keeper/internal.h"
+#include "base/clock.h"
+#include "base/log.h"
+
+#include <stdio.h>
+#include <unistd.h>
+
+static enum config_hook hook_of(enum course_act act)
+{
+	switch (act) {
+	case COURSE_ACT_RECOVERED:
+		return CONFIG_HOOK_RECOVERED;
+	case COURSE_ACT_EXHAUSTED:
+		return CONFIG_HOOK_EXHAUSTED;
+	case COURSE_ACT_DOWN:
+		break;
+	}
+	return CONFIG_HOOK_DOWN;
+}
+
+static bool is_configured(const struct config *c, enum config_hook hook)
+{
+	for (uint32_t i = 0; i < c->n_hooks; i++)
+		if (c->hooks[i].hook == (uint32_t)hook)
+			return true;
+	return false;
+}
+
+/* Why it must not be, or NULL. */
+static const char *obstacle(const struct config *c, const struct course_effect *e, char *text, size_t size)
+{
+	if (e->verdict != CAPS_ALLOWED) {
+		struct caps_limits limits = {.per_hour = c->act_per_hour,
+					     .per_day = c->act_per_day,
+					     .cooldown_ms = c->act_cooldown_ms};
+
+		caps_describe(e->verdict, &limits, text, size);
+		return text;
+	}
+	if (!c->sentinel[0])
+		return "no sentinel is configured: [hooks] sentinel";
+	if (access(c->sentinel, F_OK) < 0) {
+		snprintf(text, size, "the sentinel %.200s is not there", c->sentinel);
+		return text;
+	}
+	return NULL;
+}
+
+/* Names of the routes concerned: absolute paths, and the jobs they are (the last component). Cut at a whole
+ * line. */
+static void append_line(char *text, size_t size, const char *line)
+{
+	size_t used = strlen(text), n = strlen(line);
+
+	/* A name with a newline would be two. */
+	if (strchr(line, '\n') || used + n + 2 > size)
+		return;
+	memcpy(text + used, line, n);
+	memcpy(text + used + n, "\n", 2);
+}
+
+static void list_routes(const struct supervised *s, struct hook_event *event)
+{
+	const struct keeper *k = s->keeper;
+	uint32_t n = MIN(k->board->map.n_routes, (uint32_t)TIERMAP_ROUTES_MAX);
+
+	for (uint32_t i = 0; i < n; i++) {
+		const struct route *r = &k->board->map.routes[i];
+		char path[2 * CONFIG_PATH_MAX];
+		const char *slash = strrchr(r->path, '/');
+
+		if (r->backend != s->index)
+			continue;
+		snprintf(path, sizeof(path), "%s/%s", k->config->mountpoint, r->path);
+		append_line(event->routes, sizeof(event->routes), path);
+		append_line(event->jobs, sizeof(event->jobs), slash ? slash + 1 : r->path);
+	}
+}
+
+static void run(struct supervised *s, enum config_hook hook)
+{
+	struct hook_event event = {.kind = hook, .incident = s->incident.id};
+
+	(void)copy_string(event.backend, sizeof(event.backend), s->config->name);
+	(void)copy_string(event.class, sizeof(event.class), errclass_info(s->incident.class)->name);
+	(void)copy_string(event.state, sizeof(event.state), health_state_name(s->course.state));
+	list_routes(s, &event);
+	if (hooks_run(s->keeper->hooks, &event, clock_mono_ns()) < 0) {
+		log_error("backend %s: %s is not run: too many hooks wait", s->config->name,
+			  config_hook_name(hook));
+		history_note(s, "hook", config_hook_name(hook), "not run", 0, "too many hooks wait");
+	}
+}
+
+void act_now(struct supervised *s, const struct course_effect *e)
+{
+	enum config_hook hook = hook_of(e->act);
+	char text[256];
+	const char *why;
+
+	if (!s->keeper->hooks || !is_configured(s->keeper->config, hook))
+		return;
+	why = obstacle(s->keeper->config, e, text, sizeof(text));
+	if (drill_active(s))
+		why = "it is only a drill";
+	if (!why) {
+		run(s, hook);
+		return;
+	}
+	log_warning("backend %s: %s is not run: %s", s->config->name, config_hook_name(hook), why);
+	history_note(s, "hook", config_hook_name(hook), "not run", 0, why);
+}
+
+void act_done(void *arg, const struct hook_result *r)
+{
+	struct keeper *k = arg;
+	char name[320];
+	const struct journal_event event = {.time_ns = clock_real_ns(),
+					    .incident = r->incident,
+					    .kind = "hook",
+					    .backend = r->backend,
+					    .name = name,
+					    .outcome = r->outcome,
+					    .text = r->output,
+					    .duration_ms = r->duration_ms};
+
+	snprintf(name, sizeof(name), "%s %.256s", config_hook_name(r->kind), r->program ? r->program : "");
+	log_write(r->ok ? LOG_LEVEL_NOTICE : LOG_LEVEL_ERROR, "backend %s: %s: %s", r->backend, name,
+		  r->outcome);
+	if (k->journal)
+		journal_put_event(k->journal, &event);
+}

@@ -1,0 +1,34 @@
+/* commands.h: what may be asked of keeper over the control socket: docs/PROTOCOL.control.md. Keeper only. */
+#ifndef GUARDFS_KEEPER_COMMANDS_H
+#define GUARDFS_KEEPER_COMMANDS_H
+
+#include "base/base.h"
+
+#define COMMANDS_WAITING_MAX 16
+
+struct json_t;
+struct keeper;
+struct plan;
+struct server_client;
+struct supervised;
+
+/* Clients whose answer comes from the journal's thread. */
+struct commands {
+	unsigned n;
+	struct {
+		struct server_client *client;
+		uint64_t ticket;
+	} waiting[COMMANDS_WAITING_MAX];
+};
+
+/* Listens. A socket that cannot be had is logged: guarding goes on without. */
+void commands_start(struct keeper *k);
+void commands_stop(struct keeper *k);
+
+/* Hands out what the journal has answered. */
+void commands_step(struct keeper *k);
+
+/* PLAN. NULL: no memory. */
+struct json_t *command_plan(const struct supervised *s, const struct plan *plan);
+
+#endif

@@ -1,0 +1,295 @@
+/* incident.c: see incident.h. */
+#include "keeper/internal.h"
+#include "base/cleanup.h"
+#include "base/clock.h"
+
+#include <jansson.h>
+
+static uint64_t failures_so_far(const struct board_backend *b)
+{
+	return atomic_load(&b->counters[COUNT_ERRORS]) + atomic_load(&b->counters[COUNT_FAST_FAILS]);
+}
+
+/* Acknowledged, and not yet known to be safe. A look without locks: what is written meanwhile may or may not
+ * be counted. */
+static uint64_t bytes_at_risk(const struct supervised *s)
+{
+	struct arena *arena = s->keeper->arena;
+	uint32_t used = MIN(atomic_load(&arena->handles_used), (uint32_t)HANDLE_MAX);
+	uint64_t bytes = 0;
+
+	for (uint32_t i = 0; i < used; i++) {
+		const struct handle *h = &arena->handles[i];
+
+		if (atomic_load(&h->state) == HANDLE_LIVE && h->backend == s->index)
+			bytes += h->unsynced_bytes;
+	}
+	return bytes;
+}
+
+static bool route_counts(const struct supervised *s, uint32_t index, bool by_themselves)
+{
+	const struct board *board = s->keeper->board;
+
+	return board->map.routes[index].backend == s->index &&
+	       (!by_themselves || atomic_load(&board->routes[index].errclass) == ERRCLASS_PATH_MISSING);
+}
+
+/* The routes concerned, as a JSON array of absolute paths; the caller frees. NULL: no memory. */
+static char *describe_routes(const struct supervised *s, bool by_themselves)
+{
+	const struct keeper *k = s->keeper;
+	uint32_t n = MIN(k->board->map.n_routes, (uint32_t)TIERMAP_ROUTES_MAX);
+	json_t *array = json_array();
+	char *text;
+
+	for (uint32_t i = 0; i < n; i++)
+		if (route_counts(s, i, by_themselves))
+			/* A path that is not UTF-8 has no place in JSON: then it is left out. */
+			json_array_append_new(array, json_sprintf("%s/%s", k->config->mountpoint,
+								  k->board->map.routes[i].path));
+	text = json_dumps(array, JSON_COMPACT);
+	json_decref(array);
+	return text;
+}
+
+static void write_down(struct supervised *s, const struct incident *i)
+{
+	CLEANUP_FREE char *routes = describe_routes(s, i->of_routes);
+	const struct journal_incident record = {
+	    .id = i->id,
+	    .kind = i->drill ? "drill" : "incident",
+	    .scope = i->of_routes ? "routes" : "backend",
+	    .backend = s->config->name,
+	    .class = errclass_info(i->class)->name,
+	    .detail = i->detail,
+	    .detected_by = detector_name(i->by),
+	    .began_ns = i->began_ns,
+	    .detected_ns = i->detected_ns,
+	    .first_error_ns = i->first_error_ns,
+	    .first_fast_ns = i->first_fast_ns,
+	    .recovered_ns = i->recovered_ns,
+	    .closed_ns = i->closed_ns,
+	    .callers = i->callers,
+	    .failed = i->failed,
+	    .bytes_at_risk = i->bytes_at_risk,
+	    .tries = i->tries,
+	    /* Once closed, the routes that were concerned stay as they were. */
+	    .routes = i->open ? routes : NULL,
+	};
+	struct board_incident shown = {.id = i->id,
+				       .began_ns = i->began_ns,
+				       .recovered_ns = i->recovered_ns,
+				       .closed_ns = i->closed_ns,
+				       .drill = i->drill,
+				       .of_routes = i->of_routes,
+				       .errclass = (uint32_t)i->class,
+				       .callers = (uint32_t)MIN(i->callers, (uint64_t)UINT32_MAX),
+				       .failed = i->failed};
+
+	(void)copy_string(shown.backend, sizeof(shown.backend), s->config->name);
+	(void)copy_string(shown.detail, sizeof(shown.detail), i->detail);
+	board_put_incident(s->keeper->board, &shown);
+	if (s->keeper->journal)
+		journal_put_incident(s->keeper->journal, &record);
+	s->keeper->changed = true;
+}
+
+static void take_figures(struct supervised *s)
+{
+	struct incident *i = &s->incident;
+
+	i->first_error_ns = atomic_load(&s->board->first_error_real_ns);
+	i->first_fast_ns = atomic_load(&s->board->first_fast_real_ns);
+	i->callers = board_hurt_count(s->board);
+	i->failed = failures_so_far(s->board) - i->failed_before;
+}
+
+static uint64_t next_id(struct keeper *k)
+{
+	return atomic_fetch_add(&k->board->last_incident, 1) + 1;
+}
+
+/* When it really began: nothing has come back since then. Kept apart from detection only while operations
+ * were under way, else there is nothing to tell. */
+static uint64_t began_ns(const struct supervised *s, uint64_t real_ns)
+{
+	uint64_t completed = atomic_load(&s->board->last_completion_ns), now_ns = clock_mono_ns();
+	uint64_t age_ns = completed && completed < now_ns ? now_ns - completed : 0;
+	bool waiting = atomic_load(&s->board->inflight) > 0 || atomic_load(&s->board->late) > 0;
+
+	return waiting && age_ns < real_ns ? real_ns - age_ns : real_ns;
+}
+
+void incident_open(struct supervised *s, enum errclass class, const char *detail)
+{
+	uint64_t real_ns = clock_real_ns();
+	struct incident *i = &s->incident;
+	uint32_t by = atomic_load(&s->board->opened_by);
+
+	*i = (struct incident){.id = next_id(s->keeper),
+			       .open = true,
+			       .drill = drill_active(s),
+			       .class = class,
+			       .by = by < DETECTOR_COUNT ? (enum detector)by : DETECTOR_NONE,
+			       .began_ns = began_ns(s, real_ns),
+			       .detected_ns = real_ns,
+			       .bytes_at_risk = bytes_at_risk(s)};
+	i->failed_before = failures_so_far(s->board);
+	(void)copy_string(i->detail, sizeof(i->detail), detail);
+	drill_incident(s, i->id);
+	take_figures(s);
+	/* Those who waited got their error just before, so they count as hurt by it. */
+	atomic_store(&s->board->incident, i->id);
+	write_down(s, i);
+}
+
+void incident_update(struct supervised *s)
+{
+	if (!s->incident.open)
+		return;
+	take_figures(s);
+	write_down(s, &s->incident);
+}
+
+void incident_close(struct supervised *s)
+{
+	struct incident *i = &s->incident;
+
+	if (!i->open)
+		return;
+	take_figures(s);
+	i->closed_ns = clock_real_ns();
+	i->recovered_ns = i->closed_ns - PROBATION_MS * NSEC_PER_MSEC;
+	i->open = false;
+	write_down(s, i);
+	atomic_store(&s->board->incident, 0);
+	board_hurt_clear(s->board);
+}
+
+/* ---- a predecessor's ---- */
+
+static uint64_t member_ns(const json_t *object, const char *name)
+{
+	double seconds = json_number_value(json_object_get(object, name));
+
+	return seconds > 0 && seconds < 1e11 ? (uint64_t)(seconds * 1e9) : 0;
+}
+
+static uint64_t member_u64(const json_t *object, const char *name)
+{
+	json_int_t n = json_integer_value(json_object_get(object, name));
+
+	return n > 0 ? (uint64_t)n : 0;
+}
+
+static const char *member_text(const json_t *object, const char *name)
+{
+	const char *text = json_string_value(json_object_get(object, name));
+
+	return text ? text : "";
+}
+
+static void take_recalled(struct incident *i, const json_t *object)
+{
+	enum errclass class = errclass_from_name(member_text(object, "class"));
+
+	*i = (struct incident){
+	    .id = member_u64(object, "id"),
+	    .open = true,
+	    .drill = strcmp(member_text(object, "kind"), "drill") == 0,
+	    .of_routes = strcmp(member_text(object, "scope"), "routes") == 0,
+	    .class = class < ERRCLASS_COUNT ? class : ERRCLASS_IO_ERROR,
+	    .began_ns = member_ns(object, "began"),
+	    .detected_ns = member_ns(object, "detected"),
+	    .bytes_at_risk = member_u64(object, "bytes_at_risk"),
+	    .tries = member_u64(object, "tries"),
+	};
+	for (unsigned by = 0; by < DETECTOR_COUNT; by++)
+		if (strcmp(detector_name((enum detector)by), member_text(object, "detected_by")) == 0)
+			i->by = (enum detector)by;
+	(void)copy_string(i->detail, sizeof(i->detail), member_text(object, "detail"));
+}
+
+/* Of several that were left open, which a journal that lagged behind may show, the newest goes on. */
+static void find_recalled(struct supervised *s)
+{
+	const json_t *object;
+	struct incident found;
+	size_t index;
+
+	json_array_foreach(s->keeper->recalled.open, index, object)
+	{
+		struct incident *mine;
+
+		if (strcmp(member_text(object, "backend"), s->config->name) != 0)
+			continue;
+		take_recalled(&found, object);
+		mine = found.of_routes ? &s->routes_incident : &s->incident;
+		if (found.id <= mine->id)
+			continue;
+		if (mine->open) {
+			mine->open = false;
+			mine->closed_ns = clock_real_ns();
+			write_down(s, mine);
+		}
+		*mine = found;
+	}
+}
+
+void incident_recall(struct supervised *s, uint64_t now_ns)
+{
+	(void)now_ns;
+	find_recalled(s);
+	if (!s->incident.open) {
+		/* Without a journal the board's number is all there is. */
+		s->incident.id = atomic_load(&s->board->incident);
+		s->incident.open = s->incident.id != 0;
+		s->incident.began_ns = s->incident.detected_ns = atomic_load(&s->board->since_real_ns);
+		s->incident.class = s->course.class;
+	}
+	/* What the counters say belongs to it if the arena is that of then; a new one counts from zero. */
+	s->course.incident = s->incident.open;
+	s->course.incident_counted = true;
+	atomic_store(&s->board->incident, s->incident.open ? s->incident.id : 0);
+	if (s->incident.open && s->course.state == HEALTH_HEALTHY) {
+		s->course.incident = false;
+		incident_close(s);
+	}
+}
+
+/* ---- routes ---- */
+
+static uint32_t missing_routes(const struct supervised *s)
+{
+	uint32_t n = MIN(s->keeper->board->map.n_routes, (uint32_t)TIERMAP_ROUTES_MAX), missing = 0;
+
+	for (uint32_t i = 0; i < n; i++)
+		missing += route_counts(s, i, true);
+	return missing;
+}
+
+void incident_of_routes(struct supervised *s)
+{
+	struct incident *i = &s->routes_incident;
+	uint32_t missing;
+
+	/* While the backend is down, nobody knows. */
+	if (!health_serves(s->course.state))
+		return;
+	missing = missing_routes(s);
+	if (missing && !i->open) {
+		*i = (struct incident){.id = next_id(s->keeper),
+				       .open = true,
+				       .of_routes = true,
+				       .class = ERRCLASS_PATH_MISSING,
+				       .by = DETECTOR_PROBE};
+		i->began_ns = i->detected_ns = clock_real_ns();
+		snprintf(i->detail, sizeof(i->detail), "the target of %u routes is missing", missing);
+		write_down(s, i);
+	} else if (!missing && i->open) {
+		i->open = false;
+		i->recovered_ns = i->closed_ns = clock_real_ns();
+		write_down(s, i);
+	}
+}

@@ -1,0 +1,40 @@
+/* incident.h: the record of one outage, from its opening to its closing. docs/RECOVERY.md says what each
+ * figure means. Keeper only. */
+#ifndef GUARDFS_KEEPER_INCIDENT_H
+#define GUARDFS_KEEPER_INCIDENT_H
+
+#include "policy/errclass.h"
+#include "shm/board.h"
+
+struct supervised;
+
+/* Times are CLOCK_REALTIME in ns, 0: not yet. */
+struct incident {
+	uint64_t id; /* 0: there has been none */
+	bool open, drill, of_routes;
+	enum errclass class;
+	enum detector by;
+	char detail[256];
+	uint64_t began_ns, detected_ns, first_error_ns, first_fast_ns, recovered_ns, closed_ns;
+	uint64_t callers, failed, bytes_at_risk, tries;
+	uint64_t failed_before; /* what the backend's counters said when it opened */
+};
+
+/* The backend is down: a new number, the figures so far, the journal, the board. */
+void incident_open(struct supervised *s, enum errclass class, const char *detail);
+
+/* It has settled. */
+void incident_close(struct supervised *s);
+
+/* Something is known better now (class, detail, figures): written again. */
+void incident_update(struct supervised *s);
+
+/* After keeper's start: an incident that a predecessor opened goes on, or is closed if the backend has
+ * settled meanwhile. */
+void incident_recall(struct supervised *s, uint64_t now_ns);
+
+/* Routes that are down by themselves while their backend serves: an incident of their own. Called when route
+ * states may have changed. */
+void incident_of_routes(struct supervised *s);
+
+#endif

@@ -1,0 +1,42 @@
+/* inquiry.h: a diagnosis (diagnose/diagnose.h) in a child: started when a backend goes down or an operator
+ * asks, never two at once, never beyond the account's budget of connections. Keeper only. */
+#ifndef GUARDFS_KEEPER_INQUIRY_H
+#define GUARDFS_KEEPER_INQUIRY_H
+
+#include "base/base.h"
+#include <sys/types.h>
+
+#define INQUIRY_TIMEOUT_MS 15000u /* for the whole diagnosis; the child is killed 2 s later */
+#define INQUIRY_PAUSE_MS   60000u /* between two of one backend that stays down */
+
+struct keeper;
+struct supervised;
+struct server_client;
+
+struct inquiry {
+	pid_t pid; /* 0: none */
+	int sock;  /* -1: none */
+	unsigned backend;
+	uint64_t begun_ns;
+	uint32_t wanted;	      /* bit per backend that waits for its turn */
+	uint64_t last_ns[16];	      /* by backend; 0: never */
+	struct server_client *client; /* who waits for the answer, or NULL */
+};
+
+void inquiry_init(struct keeper *k);
+
+/* A backend is down, and not by an operator's will. */
+void inquiry_wanted(const struct supervised *s);
+
+/* Now, for a client. 0, -EBUSY (one is under way), -EDQUOT (no connection is left in the budget), or -errno.
+ */
+errint_t inquiry_begin(struct keeper *k, unsigned backend, struct server_client *client,
+		       uint64_t now_ns) WARN_UNUSED;
+
+/* Takes its answer, begins the next. Returns when to call again. */
+uint64_t inquiry_step(struct keeper *k, uint64_t now_ns);
+
+void inquiry_forget_client(struct keeper *k, const struct server_client *client);
+void inquiry_stop(struct keeper *k);
+
+#endif

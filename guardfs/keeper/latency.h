@@ -1,0 +1,25 @@
+/* latency.h: how long callers wait, window by window: samples for the journal, and slowness. Keeper only. */
+#ifndef GUARDFS_KEEPER_LATENCY_H
+#define GUARDFS_KEEPER_LATENCY_H
+
+#include "policy/deadline.h"
+#include "policy/histogram.h"
+#include "policy/slowness.h"
+
+struct supervised;
+
+struct latency_watch {
+	struct histogram_copy last[OP_CLASS_COUNT];
+	struct slowness slowness;
+	uint64_t next_ns;
+	uint64_t ops_before, errors_before;
+	uint32_t quiet_windows; /* since the last sample of a healthy backend */
+	bool slow;
+};
+
+void latency_init(struct supervised *s, uint64_t now_ns);
+
+/* Ends a window if it is time. Returns when to call again. */
+uint64_t latency_step(struct supervised *s, uint64_t now_ns);
+
+#endif
