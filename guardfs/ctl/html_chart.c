@@ -4,14 +4,14 @@
 #include "ctl/html.h"
 
 #define WIDTH	   1000.0
-#define LEFT	   150.0 /* of the time axis */
+#define LEFT	   155.0 /* of the time axis */
 #define RIGHT	   985.0
 #define BAND	   16.0
 #define GAP	   6.0
 #define GRAPH	   70.0
 #define TOP	   34.0 /* room for the names of the marks */
 #define ROUTES_MAX 12
-#define LABEL_MAX  22 /* bytes */
+#define LABEL_MAX  20 /* bytes */
 #define TICKS_MAX  9
 
 struct chart {
@@ -187,7 +187,7 @@ static void put_frame(const struct chart *c, const char *label)
 static void put_errors(struct chart *c)
 {
 	double max = largest(c->samples, "errors"), n = (double)json_array_size(c->samples);
-	double width = MAX((RIGHT - LEFT) / MAX(n, 1) * 0.7, 0.7);
+	double width = MIN(MAX((RIGHT - LEFT) / MAX(n, 1) * 0.7, 0.7), 8);
 	const json_t *sample;
 	size_t i;
 
@@ -204,7 +204,7 @@ static void put_errors(struct chart *c)
 			    c->out,
 			    "<rect class=\"bar\" x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"%.1f\"/>\n",
 			    MAX(x_of(c, show_time_of(sample, "time")) - width, LEFT), c->y + GRAPH - height,
-			    MIN(width, 8), height);
+			    width, height);
 	}
 	c->y += GRAPH + GAP;
 }
@@ -282,6 +282,14 @@ static double tick_step(double range)
 	return range / TICKS_MAX;
 }
 
+static void put_tick(FILE *out, double seconds)
+{
+	if (seconds < 60 && (double)(int)seconds >= seconds)
+		fprintf(out, "%d s", (int)seconds);
+	else
+		show_span(out, seconds);
+}
+
 static void put_axis(const struct chart *c)
 {
 	double began = show_time_of(c->incident, "began"), zero = began > 0 ? began : c->from;
@@ -295,7 +303,7 @@ static void put_axis(const struct chart *c)
 			"<line class=\"grid\" x1=\"%.1f\" x2=\"%.1f\" y1=\"%.0f\" y2=\"%.1f\"/>"
 			"<text class=\"dim\" x=\"%.1f\" y=\"%.1f\" text-anchor=\"middle\">%s",
 			x, x, TOP, c->y, x, c->y + 14, i < 0 ? "-" : "+");
-		show_span(c->out, (i < 0 ? -i : i) * step);
+		put_tick(c->out, (i < 0 ? -i : i) * step);
 		fputs("</text>\n", c->out);
 	}
 }

@@ -1,13 +1,10 @@
-/* The control socket: frames as bytes, and the server over real sockets, with time handed to it. */
-#include "control/client.h"
+/* The listening side of the control socket, over real sockets, with time handed to it. */
 #include "control/frame.h"
 #include "control/server.h"
-#include "base/clock.h"
 #include "base/fd.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <grp.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -15,14 +12,12 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
-#define SECOND	    NSEC_PER_SEC
-#define OTHER_ID    65533
-#define PATIENCE_MS 10000
+#define SECOND	 NSEC_PER_SEC
+#define OTHER_ID 65533
 
 static char sandbox[64];
 static struct server *server;
@@ -186,90 +181,6 @@ static void hear_end(int fd)
 static void step(void)
 {
 	server_step(server, now);
-}
-
-/* ---- frames ---- */
-
-static void lengths_are_bounded(void **state)
-{
-	(void)state;
-	assert_int_equal(frame_length((const uint8_t[]){0, 0, 0, 1}, 10), 1);
-	assert_int_equal(frame_length((const uint8_t[]){0, 0, 0, 10}, 10), 10);
-	assert_int_equal(frame_length((const uint8_t[]){0, 0, 0, 11}, 10), 0);
-	assert_int_equal(frame_length((const uint8_t[]){0, 0, 0, 0}, 10), 0);
-	assert_int_equal(frame_length((const uint8_t[]){0xff, 0xff, 0xff, 0xff}, CONTROL_REPLY_MAX), 0);
-	assert_int_equal(frame_length((const uint8_t[]){0, 1, 0, 0}, CONTROL_REQUEST_MAX),
-			 CONTROL_REQUEST_MAX);
-	assert_int_equal(frame_length((const uint8_t[]){0, 1, 0, 1}, CONTROL_REQUEST_MAX), 0);
-}
-
-static void parsed(const char *text, bool good)
-{
-	json_t *object = frame_parse((const uint8_t *)text, strlen(text));
-
-	if (good != (object != NULL))
-		fail_msg("%s: %s", text, good ? "refused" : "taken");
-	json_decref(object);
-}
-
-static void only_sound_objects_are_parsed(void **state)
-{
-	static const char *const good[] = {
-	    "{}", " {\"a\":[1,2,{\"b\":null}]} ", "{\"a\":\"[[[[[[[[[[[[[[[[[[[[[[[[[\"}",
-	    "{\"a\":\"\\\"[[[[[[[[[[[[[[[[[[[[[[[[[[\"}", "{\"a\":[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]}"};
-	static const char *const bad[] = {"",
-					  "[]",
-					  "1",
-					  "null",
-					  "{",
-					  "{}x",
-					  "{}{}",
-					  "{\"a\":1,\"a\":2}",
-					  "{\"x\":{\"a\":1,\"a\":2}}",
-					  "{\"a\":\"\\u0000\"}",
-					  "{\"\\u0000\":1}",
-					  "{\"a\":\"\xff\"}",
-					  "{\"a\":NaN}",
-					  "{\"a\":1e999}",
-					  "{\"a\":99999999999999999999}",
-					  "{\"a\":[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]}"};
-
-	(void)state;
-	for (size_t i = 0; i < ARRAY_SIZE(good); i++)
-		parsed(good[i], true);
-	for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
-		parsed(bad[i], false);
-	assert_null(frame_parse((const uint8_t *)"{}\0", 3));
-	assert_null(frame_parse((const uint8_t *)"{\"a\":\"\0\"}", 9));
-}
-
-static void many_thousand_brackets_are_refused(void **state)
-{
-	size_t n = CONTROL_REQUEST_MAX;
-	char *deep = malloc(n);
-
-	(void)state;
-	assert_non_null(deep);
-	memset(deep, '[', n);
-	memcpy(deep, "{\"a\":", 5);
-	assert_null(frame_parse((const uint8_t *)deep, n));
-	free(deep);
-}
-
-static void frames_are_made_within_their_limit(void **state)
-{
-	json_t *object = json_pack("{s:s}", "a", "b"); /* 9 bytes */
-	size_t size = 0;
-	uint8_t *frame = frame_make(object, 9, &size);
-
-	(void)state;
-	assert_non_null(frame);
-	assert_int_equal(size, 13);
-	assert_memory_equal(frame, "\0\0\0\011{\"a\":\"b\"}", 13);
-	free(frame);
-	assert_null(frame_make(object, 8, &size));
-	assert_null(frame_make(NULL, 8, &size));
-	json_decref(object);
 }
 
 /* ---- requests ---- */
@@ -695,261 +606,11 @@ static void a_dead_socket_is_replaced_a_file_is_not(void **state)
 	server = NULL;
 }
 
-/* ---- the client, beside a server that runs in a child ---- */
-
-/* How the child treats its clients. */
-enum manner { ANSWER, PROGRESS, REFUSE, SILENT, HANG_UP, NONSENSE, NO_OBJECT };
-
-static enum manner manner;
-
-static void served(void *arg, struct server_client *client, const struct server_request *request)
-{
-	(void)arg;
-	switch (manner) {
-	case PROGRESS:
-		server_progress(server, client, json_pack("{s:s}", "name", "one"));
-		server_progress(server, client, json_pack("{s:s}", "name", "two"));
-		server_reply(server, client, json_object());
-		break;
-	case ANSWER:
-		server_reply(server, client,
-			     json_pack("{s:b, s:i, s:O}", "may_act", request->may_act, "uid",
-				       (int)request->uid, "echo", request->object));
-		break;
-	case REFUSE:
-		server_refuse(server, client, "refused", "no");
-		break;
-	case HANG_UP:
-		_exit(0);
-	case NO_OBJECT:
-		server_reply(server, client, json_integer(1));
-		break;
-	default:
-		break;
-	}
-}
-
-static void forgotten(void *arg, struct server_client *client)
-{
-	(void)arg;
-	(void)client;
-}
-
-static void serve(void)
-{
-	struct pollfd p[SERVER_POLL_MAX];
-
-	for (;;) {
-		uint64_t wake = UINT64_MAX;
-		size_t n = server_fill_poll(server, p, &wake);
-
-		if (poll(p, n, 100) >= 0)
-			server_step(server, clock_mono_ns());
-	}
-}
-
-static pid_t start_serving(enum manner how, gid_t group)
-{
-	struct server_options options = make_options(group);
-	pid_t pid;
-
-	options.request = served;
-	options.lost = forgotten;
-	manner = how;
-	server_stop(server);
-	assert_int_equal(server_start(&options, &server), 0);
-	pid = fork();
-	if (pid == 0)
-		serve();
-	return pid;
-}
-
-static void end(pid_t pid)
-{
-	kill(pid, SIGKILL);
-	assert_int_equal(waitpid(pid, NULL, 0), pid);
-}
-
-static void note_progress(void *arg, const json_t *object)
-{
-	char *names = arg;
-
-	strcat(names, json_string_value(json_object_get(object, "name")));
-}
-
-static void a_call_gets_its_answer(void **state)
-{
-	pid_t pid = start_serving(ANSWER, (gid_t)-1);
-	json_t *reply = NULL, *echo;
-
-	(void)state;
-	assert_int_equal(control_call(sandbox, "plan", json_pack("{s:s}", "backend", "box"), PATIENCE_MS,
-				      NULL, NULL, &reply),
-			 0);
-	echo = json_object_get(json_object_get(reply, "result"), "echo");
-	assert_string_equal(json_string_value(json_object_get(echo, "command")), "plan");
-	assert_string_equal(json_string_value(json_object_get(echo, "backend")), "box");
-	assert_int_equal(json_object_size(echo), 3);
-	json_decref(reply);
-	end(pid);
-}
-
-static void a_call_hears_progress_and_refusals(void **state)
-{
-	char names[32] = "";
-	json_t *reply = NULL;
-	pid_t pid = start_serving(PROGRESS, (gid_t)-1);
-
-	(void)state;
-	assert_int_equal(control_call(sandbox, "diagnose", NULL, PATIENCE_MS, note_progress, names, &reply),
-			 0);
-	assert_string_equal(names, "onetwo");
-	json_decref(reply);
-	end(pid);
-	pid = start_serving(REFUSE, (gid_t)-1);
-	assert_int_equal(control_call(sandbox, "resume", NULL, PATIENCE_MS, NULL, NULL, &reply), 0);
-	assert_string_equal(json_string_value(json_object_get(reply, "error")), "refused");
-	json_decref(reply);
-	end(pid);
-}
-
-static errint_t call_of(enum manner how, uint32_t timeout_ms)
-{
-	json_t *reply = NULL;
-	pid_t pid = start_serving(how, (gid_t)-1);
-	errint_t err = control_call(sandbox, "ping", NULL, timeout_ms, NULL, NULL, &reply);
-
-	assert_null(reply);
-	end(pid);
-	return err;
-}
-
-static void a_call_never_hangs(void **state)
-{
-	char nowhere[128];
-	json_t *reply = NULL;
-
-	(void)state;
-	assert_int_equal(call_of(SILENT, 100), -ETIMEDOUT);
-	assert_int_equal(call_of(HANG_UP, PATIENCE_MS), -ECONNRESET);
-	assert_int_equal(call_of(NO_OBJECT, PATIENCE_MS), -EPROTO);
-	server_stop(server);
-	server = NULL;
-	assert_int_equal(control_call(sandbox, "ping", NULL, 100, NULL, NULL, &reply), -ENOENT);
-	snprintf(nowhere, sizeof(nowhere), "%s/absent", sandbox);
-	assert_int_equal(control_call(nowhere, "ping", NULL, 100, NULL, NULL, &reply), -ENOENT);
-	listen_for((gid_t)-1);
-	/* Nobody steps it: a keeper that is stopped. */
-	assert_int_equal(control_call(sandbox, "ping", NULL, 100, NULL, NULL, &reply), -ETIMEDOUT);
-}
-
-/* A server that says anything at all. */
-static errint_t call_answered_by(const void *bytes, size_t n)
-{
-	struct sockaddr_un address = {.sun_family = AF_UNIX};
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), one;
-	json_t *reply = NULL;
-	errint_t err;
-	pid_t pid;
-
-	snprintf(address.sun_path, sizeof(address.sun_path), "%s/" CONTROL_SOCKET, sandbox);
-	unlink(address.sun_path);
-	assert_int_equal(bind(fd, (struct sockaddr *)&address, sizeof(address)), 0);
-	assert_int_equal(listen(fd, 4), 0);
-	pid = fork();
-	if (pid == 0) {
-		one = accept(fd, NULL, NULL);
-		_exit(write(one, bytes, n) != (ssize_t)n);
-	}
-	close(fd);
-	err = control_call(sandbox, "ping", NULL, PATIENCE_MS, NULL, NULL, &reply);
-	assert_int_equal(waitpid(pid, NULL, 0), pid);
-	assert_null(reply);
-	return err;
-}
-
-static void answers_without_sense_are_told_apart(void **state)
-{
-	(void)state;
-	server_stop(server);
-	server = NULL;
-	assert_int_equal(call_answered_by("\0\0\0\0", 4), -EPROTO);
-	assert_int_equal(call_answered_by("\xff\xff\xff\xff", 4), -EPROTO);
-	assert_int_equal(call_answered_by("\0\0\0\2[]", 6), -EPROTO);
-	assert_int_equal(call_answered_by("\0\0\0\2{}", 6), -EPROTO);
-	assert_int_equal(call_answered_by("\0\0\0\013{\"ok\":true}", 15), -EPROTO);
-	assert_int_equal(call_answered_by("\0\0\0\014{\"ok\":false}", 16), -EPROTO);
-	assert_int_equal(call_answered_by("\0\0\0\016{\"progress\":1}", 18), -EPROTO);
-	assert_int_equal(call_answered_by("\0\0\0\011{}", 6), -ECONNRESET);
-	assert_int_equal(call_answered_by("", 0), -ECONNRESET);
-}
-
-/* ---- credentials ---- */
-
-/* What one with these ids hears: 1 may act, 0 may read, -errno, or -1000: `denied`. */
-static int heard_as(uid_t uid, gid_t gid, gid_t supplementary)
-{
-	int status = 0;
-	pid_t pid = fork();
-
-	if (pid == 0) {
-		json_t *reply = NULL;
-		errint_t err;
-
-		if (setgroups(supplementary != (gid_t)-1, &supplementary) != 0 ||
-		    setresgid(gid, gid, gid) != 0 || setresuid(uid, uid, uid) != 0)
-			_exit(99);
-		err = control_call(sandbox, "ping", NULL, PATIENCE_MS, NULL, NULL, &reply);
-		if (err)
-			_exit(-err);
-		if (json_is_false(json_object_get(reply, "ok")))
-			_exit(strcmp(json_string_value(json_object_get(reply, "error")), "denied") == 0
-				  ? 201
-				  : 202);
-		_exit(json_is_true(json_object_get(json_object_get(reply, "result"), "may_act")) ? 200 : 0);
-	}
-	assert_int_equal(waitpid(pid, &status, 0), pid);
-	assert_true(WIFEXITED(status));
-	status = WEXITSTATUS(status);
-	return status == 200 ? 1 : status == 201 ? -1000 : -status;
-}
-
-static void rights_are_those_of_the_kernel(void **state)
-{
-	char path[128];
-	pid_t pid;
-
-	(void)state;
-	if (getuid() != 0)
-		skip();
-	pid = start_serving(ANSWER, OTHER_ID);
-	assert_int_equal(heard_as(0, 0, (gid_t)-1), 1);
-	assert_int_equal(heard_as(1234, OTHER_ID, (gid_t)-1), 0);
-	assert_int_equal(heard_as(1234, 1234, OTHER_ID), 0);
-	assert_int_equal(heard_as(1234, 1234, 1235), -EACCES);
-	/* Were the mode wrong, the credentials would still count. */
-	snprintf(path, sizeof(path), "%s/" CONTROL_SOCKET, sandbox);
-	assert_int_equal(chmod(path, 0666), 0);
-	assert_int_equal(heard_as(1234, 1234, 1235), -1000);
-	assert_int_equal(heard_as(1234, 1234, (gid_t)-1), -1000);
-	end(pid);
-	pid = start_serving(ANSWER, (gid_t)-1);
-	assert_int_equal(heard_as(0, 0, (gid_t)-1), 1);
-	assert_int_equal(heard_as(1234, 0, 0), -EACCES);
-	assert_int_equal(chmod(path, 0666), 0);
-	assert_int_equal(heard_as(1234, 0, 0), -1000);
-	end(pid);
-}
-
 #define WITH_A_SERVER(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(lengths_are_bounded),
-	    cmocka_unit_test(only_sound_objects_are_parsed),
-	    cmocka_unit_test(many_thousand_brackets_are_refused),
-	    cmocka_unit_test(frames_are_made_within_their_limit),
 	    WITH_A_SERVER(a_request_is_handed_over_and_answered),
 	    WITH_A_SERVER(a_request_may_come_byte_by_byte),
 	    WITH_A_SERVER(half_a_request_has_five_seconds),
@@ -969,11 +630,6 @@ int main(void)
 	    WITH_A_SERVER(mode_and_group_are_as_documented),
 	    WITH_A_SERVER(a_successor_replaces_the_socket),
 	    WITH_A_SERVER(a_dead_socket_is_replaced_a_file_is_not),
-	    WITH_A_SERVER(a_call_gets_its_answer),
-	    WITH_A_SERVER(a_call_hears_progress_and_refusals),
-	    WITH_A_SERVER(a_call_never_hangs),
-	    WITH_A_SERVER(answers_without_sense_are_told_apart),
-	    WITH_A_SERVER(rights_are_those_of_the_kernel),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
