@@ -191,8 +191,6 @@ static void run_resume(const struct ask *a)
 			      health_state_name(s->course.state));
 		return;
 	}
-	atomic_store(&s->board->hold_waits, 0);
-	atomic_store(&s->board->held_until_real_ns, 0);
 	history_note(s, "hold", "ended", "by an operator", 0, "");
 	supervised_drain(s, "resumed", a->now_ns);
 	server_reply(a->k->server, a->client,
@@ -205,6 +203,8 @@ static void run_diagnose(const struct ask *a)
 {
 	errint_t rc = inquiry_begin(a->k, a->s->index, a->client, a->now_ns);
 
+	if (rc == -EBUSY && inquiry_join(a->k, a->s->index, a->client))
+		return;
 	if (rc == -EBUSY)
 		server_refuse(a->k->server, a->client, "busy",
 			      "a diagnosis is under way: try again in a moment");
@@ -317,9 +317,11 @@ static void run_drill(const struct ask *a)
 	if (rc == -ENOTSUP)
 		server_refuse(a->k->server, a->client, "refused", "%s", why);
 	else if (rc == -EBUSY)
-		server_refuse(a->k->server, a->client, "refused",
-			      "%s does not serve now, or a drill is under way on it: see guardctl status",
-			      a->s->config->name);
+		server_refuse(
+		    a->k->server, a->client, "refused",
+		    "%s does not serve (or not for long enough), or a drill is under way on it: see "
+		    "guardctl status",
+		    a->s->config->name);
 	else if (rc < 0)
 		server_refuse(a->k->server, a->client, "unavailable", "it cannot be begun: %s",
 			      strerror(-rc));

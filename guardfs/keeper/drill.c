@@ -65,7 +65,7 @@ static errint_t check(const struct supervised *s, enum drill_kind kind, char *wh
 			 names[kind]);
 		return -ENOTSUP;
 	}
-	return drill_active(s) || !s->serving ? -EBUSY : 0;
+	return drill_active(s) || !s->serving || s->incident.open ? -EBUSY : 0;
 }
 
 errint_t drill_begin(struct supervised *s, enum drill_kind kind, uint64_t seconds, uint64_t now_ns, char *why,

@@ -31,8 +31,8 @@ struct drill {
 /* "hang", ..., or DRILL_KIND_COUNT. */
 enum drill_kind drill_kind_from_name(const char *name);
 
-/* Begins it. 0, -EBUSY (one is under way, or the backend does not serve), -ENOTSUP with why (size bytes) it
- * cannot be done to this backend. */
+/* Begins it. 0, -EBUSY (one is under way, or the backend does not serve or has not settled), -ENOTSUP with
+ * why (size bytes) it cannot be done to this backend. */
 errint_t drill_begin(struct supervised *s, enum drill_kind kind, uint64_t seconds, uint64_t now_ns, char *why,
 		     size_t size) WARN_UNUSED;
 

@@ -54,11 +54,17 @@ static void transition(struct supervised *s, const struct course_effect *e, cons
 		atomic_store(&s->board->attempts, 0);
 		atomic_store(&s->board->recovered_real_ns, clock_real_ns());
 	}
+	if (e->from == HEALTH_HELD && e->to != HEALTH_HELD) {
+		atomic_store(&s->board->held_until_real_ns, 0);
+		atomic_store(&s->board->hold_waits, 0);
+	}
 	board_set_detail(s->board, detail);
 	board_set_state(s->board, e->to, e->class, since_ns);
 	log_change(s, e->from, detail);
-	if (e->to == HEALTH_HELD || e->to == HEALTH_EXHAUSTED)
+	if (e->to == HEALTH_HELD || e->to == HEALTH_EXHAUSTED) {
 		supervised_take_down(s); /* nothing is left running for a backend that nobody uses */
+		atomic_store(&s->board->pid, 0);
+	}
 	s->keeper->changed = true;
 	routes_refresh(s->keeper);
 }

@@ -135,11 +135,11 @@ void incident_open(struct supervised *s, enum errclass class, const char *detail
 			       .began_ns = began_ns(s, real_ns),
 			       .detected_ns = real_ns,
 			       .bytes_at_risk = bytes_at_risk(s)};
-	i->failed_before = failures_so_far(s->board);
+	/* Those who waited got their error just before. */
+	i->failed_before = s->latency.errors_before;
 	(void)copy_string(i->detail, sizeof(i->detail), detail);
 	drill_incident(s, i->id);
 	take_figures(s);
-	/* Those who waited got their error just before, so they count as hurt by it. */
 	atomic_store(&s->board->incident, i->id);
 	write_down(s, i);
 }

@@ -84,6 +84,16 @@ errint_t inquiry_begin(struct keeper *k, unsigned backend, struct server_client 
 	return 0;
 }
 
+bool inquiry_join(struct keeper *k, unsigned backend, struct server_client *client)
+{
+	struct inquiry *q = &k->inquiry;
+
+	if (q->sock < 0 || q->backend != backend || q->client)
+		return false;
+	q->client = client;
+	return true;
+}
+
 static void end(struct inquiry *q)
 {
 	close(q->sock);

@@ -33,6 +33,10 @@ void inquiry_wanted(const struct supervised *s);
 errint_t inquiry_begin(struct keeper *k, unsigned backend, struct server_client *client,
 		       uint64_t now_ns) WARN_UNUSED;
 
+/* Lets a client wait for the diagnosis of that backend that is under way. False: there is none, or somebody
+ * waits already. */
+bool inquiry_join(struct keeper *k, unsigned backend, struct server_client *client);
+
 /* Takes its answer, begins the next. Returns when to call again. */
 uint64_t inquiry_step(struct keeper *k, uint64_t now_ns);
 

@@ -84,6 +84,9 @@ static void sample(struct supervised *s, const struct window *window)
 
 	w->ops_before = ops;
 	w->errors_before = errors;
+	/* What was long ago has nothing to do with the next incident. */
+	if (!s->incident.open && record.errors == 0)
+		board_hurt_clear(s->board);
 	if (s->keeper->journal && worth_a_sample(w, s, record.ops, record.errors))
 		journal_put_sample(s->keeper->journal, &record);
 }

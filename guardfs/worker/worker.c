@@ -56,7 +56,8 @@ struct start {
 	uint32_t quiesce_seen;
 };
 
-/* Guardian starts keeper when it sees us ready, and again if it dies; requests wait in the kernel meanwhile. */
+/* Guardian starts keeper when it sees us ready, and again if it dies; requests wait in the kernel meanwhile.
+ */
 static void await_map(struct board *board)
 {
 	const struct timespec pause = {.tv_nsec = 1000000};

@@ -112,6 +112,17 @@ assert_fails()
 	fi
 }
 
+# assert_exit STATUS REGEX COMMAND...: the exit status, and what it says (on stdout or stderr).
+assert_exit()
+{
+	local want=$1 pattern=$2 rc=0 text
+
+	shift 2
+	text=$("$@" 2>&1) || rc=$?
+	[[ $rc == "$want" ]] || fail "$*: exit status $rc instead of $want: $text"
+	[[ $text =~ $pattern ]] || fail "$*: '$text' does not match /$pattern/"
+}
+
 assert_missing()
 {
 	[[ ! -e $1 && ! -L $1 ]] || fail "should not exist: $1"
@@ -293,7 +304,7 @@ relay()
 
 # conf_begin [LINE...]: starts the configuration with [mount] and short deadlines (see DEADLINE_*); LINEs go into [mount].
 DEADLINE_METADATA=1000 DEADLINE_READ=1500 DEADLINE_WRITE=8000 DEADLINE_SYNC=8000
-PROBE_INTERVAL=1000 PROBE_TIMEOUT=1000 BACKOFF_MAX=2000
+PROBE_INTERVAL=1000 PROBE_TIMEOUT=1000 BACKOFF_MIN=250 BACKOFF_MAX=2000
 # What an answer may come later than its deadline.
 SLACK=50
 conf_begin()
@@ -315,7 +326,7 @@ conf_begin()
 		write = ${DEADLINE_WRITE}ms
 		sync = ${DEADLINE_SYNC}ms
 		[recovery]
-		backoff_min = 250ms
+		backoff_min = ${BACKOFF_MIN}ms
 		backoff_max = ${BACKOFF_MAX}ms
 		probe_interval = ${PROBE_INTERVAL}ms
 		probe_timeout = ${PROBE_TIMEOUT}ms
@@ -395,6 +406,12 @@ start_guardfs()
 	GUARDIAN=$!
 	wait_until 10000 guardfs_up_or_dead
 	mounted || fail "guardfs did not mount: $(tail -n 5 "$WORK/guardfs.log")"
+}
+
+# guardctl on the guardfs of this case.
+ctl()
+{
+	"$GUARDCTL" -c "$CONF" "$@"
 }
 
 guardfs_up_or_dead()
