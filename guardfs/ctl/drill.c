@@ -10,9 +10,10 @@
 #include <signal.h>
 #include <time.h>
 
-#define CONFIG_DIR "/etc/guardfs"
-#define POLL_MS	   250
-#define GRACE_S	   180 /* after the drill: until its incident must be closed */
+#define CONFIG_DIR   "/etc/guardfs"
+#define POLL_MS	     250
+#define NONE_AFTER_S 3	 /* after the drill: what was not noticed until then was no outage */
+#define GRACE_S	     180 /* after the drill: until its incident must be closed */
 
 struct drill {
 	const struct ctl_options *options;
@@ -20,7 +21,8 @@ struct drill {
 	const char *kind, *backend;
 	uint64_t seconds;
 	uint64_t begun_ns; /* CLOCK_MONOTONIC */
-	int64_t id;	   /* of the incident; 0: it has none */
+	int64_t last;	   /* the number of its incident is above this */
+	int64_t id;	   /* of its incident; 0: it has none so far */
 	json_t *incident;  /* as last heard, or NULL */
 	struct caller caller;
 };
@@ -93,30 +95,65 @@ static void catch_interrupts(void)
 	sigaction(SIGHUP, &action, NULL);
 }
 
-/* Looks at the incident. False: keeper says nothing (it may just be killed), or does not know it yet. */
-static bool look(struct drill *drill)
+/* Asks without a word if there is no answer: keeper may just be killed. The result, owned, or NULL. */
+static json_t *ask_quietly(const struct drill *drill, const char *command, json_t *arguments)
 {
-	json_t *reply = NULL, *incident;
-	bool known;
+	json_t *reply = NULL, *result;
 
-	if (control_call(drill->instance.run_dir, "incident", json_pack("{s:I}", "id", (json_int_t)drill->id),
-			 CTL_ASK_MS, NULL, NULL, &reply))
-		return false;
-	incident = json_object_get(json_object_get(reply, "result"), "incident");
-	known = json_is_object(incident);
-	if (known) {
-		json_decref(drill->incident);
-		drill->incident = json_incref(incident);
-	}
+	if (control_call(drill->instance.run_dir, command, arguments, CTL_ASK_MS, NULL, NULL, &reply))
+		return NULL;
+	result = json_incref(json_object_get(reply, "result"));
 	json_decref(reply);
-	return known;
+	return result;
 }
 
-static bool is_over(struct drill *drill, uint64_t now_ns)
+static void take_incident(struct drill *drill, json_t *incident)
 {
-	if (drill->id == 0)
-		return now_ns >= drill->begun_ns + drill->seconds * NSEC_PER_SEC;
-	return look(drill) && show_time_of(drill->incident, "closed") > 0;
+	if (!json_is_object(incident))
+		return;
+	json_decref(drill->incident);
+	drill->incident = json_incref(incident);
+	drill->id = ctl_number(incident, "id");
+}
+
+/* The oldest of this backend that opened after the drill had begun. */
+static void find_incident(struct drill *drill)
+{
+	json_t *result = ask_quietly(drill, "incidents", json_pack("{s:s}", "backend", drill->backend));
+	json_t *incidents = json_object_get(result, "incidents"), *incident, *found = NULL;
+	size_t i;
+
+	json_array_foreach(incidents, i, incident)
+	{
+		int64_t id = ctl_number(incident, "id");
+
+		if (id > drill->last && (!found || id < ctl_number(found, "id")))
+			found = incident;
+	}
+	take_incident(drill, found);
+	json_decref(result);
+}
+
+static void look(struct drill *drill)
+{
+	json_t *result;
+
+	if (drill->id == 0) {
+		find_incident(drill);
+		return;
+	}
+	result = ask_quietly(drill, "incident", json_pack("{s:I}", "id", (json_int_t)drill->id));
+	take_incident(drill, json_object_get(result, "incident"));
+	json_decref(result);
+}
+
+/* Its incident is closed; or there was none, and will be none. */
+static bool is_over(struct drill *drill)
+{
+	look(drill);
+	if (drill->id)
+		return show_time_of(drill->incident, "closed") > 0;
+	return clock_mono_ns() >= drill->begun_ns + (drill->seconds + NONE_AFTER_S) * NSEC_PER_SEC;
 }
 
 /* Returns the exit status. */
@@ -126,7 +163,7 @@ static int wait_for_the_end(struct drill *drill)
 	uint64_t end_ns = drill->begun_ns + (drill->seconds + GRACE_S) * NSEC_PER_SEC;
 	json_t *ignored = NULL;
 
-	while (!is_over(drill, clock_mono_ns())) {
+	while (!is_over(drill)) {
 		if (interrupted) {
 			(void)!ctl_ask(&drill->instance, "drill-stop",
 				       json_pack("{s:s}", "backend", drill->backend), CTL_ASK_MS, &ignored);
@@ -200,6 +237,8 @@ static void print_drill(const struct drill *drill)
 	print_caller(drill);
 	if (drill->id)
 		printf("guardctl incident %lld tells all of it\n", (long long)drill->id);
+	else
+		puts("no incident: the backend was never lost");
 }
 
 static int begin(struct drill *drill)
@@ -214,7 +253,7 @@ static int begin(struct drill *drill)
 			 CTL_ASK_MS, &result);
 	if (status)
 		return status;
-	drill->id = ctl_number(result, "incident");
+	drill->last = ctl_number(result, "last_incident");
 	json_decref(result);
 	if (!drill->options->json) {
 		printf("%s on %s for %llu s: begun\n", drill->kind, drill->backend,

@@ -12,26 +12,29 @@
 #define TRIES_SHOWN 8
 #define MINUTE_MS   60000u
 
+enum needs { NEEDS_NOTHING, NEEDS_SSHFS, NEEDS_FILTER };
+
 struct kind_info {
 	const char *name, *does;
-	enum errclass class;  /* of the outage; NONE: the backend is not lost */
-	bool fails_on_return; /* the first tries fail, too */
-	bool noticed_at_once; /* sshfs: its process ends */
-	bool needs_filter;
+	enum errclass class;  /* of the outage, whose tries fail until the drill is over; NONE: there is none
+			       */
+	bool noticed_at_once; /* a process ends */
+	enum needs needs;
 };
 
 static const struct kind_info kinds[DRILL_KIND_COUNT] = {
-    [DRILL_HANG] = {"hang", "the connection is stopped: nothing comes back, nothing fails", ERRCLASS_TIMEOUT,
-		    false, false, false},
-    [DRILL_DROP] = {"drop", "the connection is cut", ERRCLASS_SERVER_GONE, false, true, false},
-    [DRILL_SLOW] = {"slow", "every operation takes longer", ERRCLASS_NONE, false, false, true},
-    [DRILL_FULL] = {"full", "writing gets ENOSPC", ERRCLASS_NONE, false, false, true},
-    [DRILL_AUTH] = {"auth", "the connection is cut, and logging in fails", ERRCLASS_AUTH_FAILED, true, true,
-		    false},
+    [DRILL_HANG] = {"hang", "its sshfs is stopped, and every new one: nothing comes back, nothing fails",
+		    ERRCLASS_TIMEOUT, false, NEEDS_SSHFS},
+    [DRILL_DROP] = {"drop", "its sshfs is killed, and every new one", ERRCLASS_SERVER_GONE, true,
+		    NEEDS_SSHFS},
+    [DRILL_SLOW] = {"slow", "every operation takes 3 s longer", ERRCLASS_NONE, false, NEEDS_FILTER},
+    [DRILL_FULL] = {"full", "writing gets ENOSPC", ERRCLASS_NONE, false, NEEDS_FILTER},
+    [DRILL_AUTH] = {"auth", "its sshfs is killed, and logging in fails", ERRCLASS_AUTH_FAILED, true,
+		    NEEDS_SSHFS},
     [DRILL_WORKER_KILL] = {"worker-kill", "the process that answers the kernel is killed", ERRCLASS_NONE,
-			   false, false, false},
+			   false, NEEDS_NOTHING},
     [DRILL_KEEPER_KILL] = {"keeper-kill", "the process that watches and reconnects is killed", ERRCLASS_NONE,
-			   false, false, false},
+			   false, NEEDS_NOTHING},
 };
 
 const char *drill_kind_name(enum drill_kind kind)
@@ -75,14 +78,13 @@ static void put_name(FILE *out, const char *name)
 
 /* ---- an outage ---- */
 
-static void put_detection(FILE *out, const struct config *config, const struct config_backend *backend,
-			  const struct kind_info *info)
+static void put_detection(FILE *out, const struct config *config, const struct kind_info *info)
 {
 	uint64_t interval_ms =
 	    config->probe_interval_ms + (uint64_t)config->probe_interval_ms * config->probe_jitter / 100;
 
 	put_name(out, "detection");
-	if (info->noticed_at_once && backend->type == BACKEND_SSHFS) {
+	if (info->noticed_at_once) {
 		fputs("at once: its sshfs ends\n", out);
 		return;
 	}
@@ -113,7 +115,7 @@ static void put_callers(FILE *out, const struct config *config)
 static void put_tries(FILE *out, const struct config *config, const struct kind_info *info)
 {
 	uint64_t min_ms = config->backoff_min_ms, max_ms = config->backoff_max_ms;
-	bool patient = info->fails_on_return && !errclass_info(info->class)->retried;
+	bool patient = !errclass_info(info->class)->retried;
 
 	put_name(out, "first try");
 	if (config->confirm_ms) {
@@ -129,7 +131,7 @@ static void put_tries(FILE *out, const struct config *config, const struct kind_
 		fprintf(out, " (backoff_max): %s needs a person\n", errclass_info(info->class)->name);
 		return;
 	}
-	fputs("should one fail, after", out);
+	fputs("while it lasts, after", out);
 	for (uint32_t i = 0; i < TRIES_SHOWN; i++) {
 		fputs(i ? ", " : " ", out);
 		put_ms(out, backoff_delay_ms(i, min_ms, max_ms, UINT32_MAX / 2 + 1));
@@ -281,6 +283,20 @@ static void put_others(FILE *out, const struct config *config, enum drill_kind k
 	}
 }
 
+static void put_needs(FILE *out, const struct config_backend *backend, enum needs needs)
+{
+	const char *missing = NULL;
+
+	if (needs == NEEDS_SSHFS && backend->type != BACKEND_SSHFS)
+		missing = "type = sshfs";
+	if (needs == NEEDS_FILTER && backend->filter != FILTER_FAULT)
+		missing = "filter = fault";
+	if (!missing)
+		return;
+	put_name(out, NULL);
+	fprintf(out, "for real, this needs %s in the section of this backend\n", missing);
+}
+
 void drill_simulate(FILE *out, const struct config *config, const struct config_backend *backend,
 		    enum drill_kind kind, uint64_t seconds)
 {
@@ -291,15 +307,12 @@ void drill_simulate(FILE *out, const struct config *config, const struct config_
 	fputs(", as configured; nothing was touched\n\n", out);
 	put_name(out, "what");
 	fprintf(out, "%s\n", info->does);
-	if (info->needs_filter && backend->filter != FILTER_FAULT) {
-		put_name(out, NULL);
-		fputs("for real, this needs filter = fault in the section of this backend\n", out);
-	}
+	put_needs(out, backend, info->needs);
 	if (info->class == ERRCLASS_NONE) {
 		put_others(out, config, kind);
 		return;
 	}
-	put_detection(out, config, backend, info);
+	put_detection(out, config, info);
 	put_callers(out, config);
 	put_tries(out, config, info);
 	put_plan(out, config, backend);

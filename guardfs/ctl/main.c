@@ -66,8 +66,9 @@ const struct ctl_command ctl_commands[] = {
      CTL_OPTION_HTML | CTL_OPTION_OUTPUT | CTL_OPTION_INSTANCE, 1, 1, ctl_cmd_report},
     {"drill", "KIND BACKEND --for DURATION [--simulate | --json]",
      "make trouble, and measure what guardfs makes of it",
-     "KIND: hang (the connection is stopped), drop (it is cut), slow, full, auth (logging in\n"
-     "fails), worker-kill, keeper-kill. Real callers of BACKEND are hurt for DURATION. guardctl\n"
+     "KIND: hang (its sshfs is stopped), drop (killed), auth (killed, and logging in fails),\n"
+     "slow, full (these need filter = fault), worker-kill, keeper-kill. Real callers of BACKEND are hurt for "
+     "DURATION. guardctl\n"
      "is one of them: it looks at .guardfs/backends/BACKEND every 50 ms, and says afterwards how\n"
      "long it waited at most and when it got the first error, beside what guardfs measured. The\n"
      "journal keeps it as a drill. Interrupted, it stops the drill. Exit status 75 if the drill's\n"

@@ -1,6 +1,7 @@
 /* show_plan.c: plans and diagnoses as text. */
 #include "ctl/ctl.h"
 #include "ctl/show.h"
+#include "policy/health.h"
 
 static void put_detail(FILE *out, const char *name, const char *text)
 {
@@ -45,21 +46,39 @@ static void put_hash(FILE *out, const json_t *plan)
 	}
 }
 
+/* Serving backends are none of recover's business. */
+static bool is_left_alone(const json_t *plan)
+{
+	enum health_state state = health_state_from_name(ctl_text(plan, "state"));
+
+	if (state == HEALTH_STATE_COUNT)
+		return strcmp(ctl_text(plan, "class"), "none") == 0;
+	return health_serves(state);
+}
+
 static void put_plan(FILE *out, const json_t *plan, bool begun)
 {
 	const json_t *steps = json_object_get(plan, "steps"), *step;
-	const char *class = ctl_text(plan, "class");
-	bool healthy = strcmp(class, "none") == 0;
+	const char *class = ctl_text(plan, "class"), *state = ctl_text(plan, "state");
 	size_t i;
 
 	show_plain(out, ctl_text(plan, "backend"));
 	fputs(": ", out);
-	show_plain(out, healthy ? "nothing is wrong" : class[0] ? class : "of unknown class");
+	show_plain(out, state);
+	fputs(state[0] ? ", " : "", out);
+	show_plain(out, strcmp(class, "none") == 0 ? "nothing is wrong"
+			: class[0]		   ? class
+						   : "of unknown class");
 	fprintf(out, "; epoch %lld", (long long)ctl_number(plan, "epoch"));
 	put_hash(out, plan);
 	fputc('\n', out);
-	if (healthy && !begun)
+	if (!begun && is_left_alone(plan))
 		fputs("  recover leaves it alone; reconnect would do this:\n", out);
+	else if (!begun && ctl_text(plan, "obstacle")[0]) {
+		fputs("  not begun by itself now: ", out);
+		show_plain(out, ctl_text(plan, "obstacle"));
+		fputc('\n', out);
+	}
 	json_array_foreach(steps, i, step) put_step(out, i + 1, step);
 }
 

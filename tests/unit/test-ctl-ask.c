@@ -88,7 +88,7 @@ static void holds(const char *text, const char *part)
 /* ---- keeper ---- */
 
 static struct server *server;
-static const char *mode; /* an error code, "mute", "endless" (no incident is ever closed), or "" */
+static const char *mode; /* an error code, "mute", "endless" (no incident is ever closed), "none", or "" */
 static unsigned looks;	 /* at incident 5 */
 
 static json_t *an_incident(bool closed)
@@ -117,9 +117,11 @@ static json_t *answer_to(const char *command)
 		return json_pack("{s:s, s:s, s:s}", "backend", "box", "class", "refused", "advice",
 				 "ring them up");
 	if (strcmp(command, "incidents") == 0)
-		return json_pack("{s:[], s:s}", "incidents", "journal", "ok");
+		return json_pack("{s:[{s:i}, {s:i}, {s:i}, s], s:s}", "incidents", "id", 9, "id", 5, "id", 4,
+				 "?", "journal", "ok");
 	if (strcmp(command, "drill") == 0)
-		return json_pack("{s:i, s:i}", "incident", 5, "until", 1767866420);
+		return json_pack("{s:i, s:i}", "last_incident", strcmp(mode, "none") == 0 ? 9 : 4, "until",
+				 1767866420);
 	return json_object();
 }
 
@@ -135,7 +137,7 @@ static void on_request(void *arg, struct server_client *client, const struct ser
 		_exit(98);
 	if (strcmp(mode, "mute") == 0)
 		return;
-	if (mode[0] && strcmp(mode, "endless") != 0)
+	if (mode[0] && strcmp(mode, "endless") != 0 && strcmp(mode, "none") != 0)
 		server_refuse(server, client, mode, "because");
 	else if (strcmp(command, "incident") != 0)
 		server_reply(server, client, answer_to(command));
@@ -346,7 +348,7 @@ static void history_is_asked_for(void **state)
 	assert_int_equal(guardctl("incidents --since 1767866400 --backend box --limit 7"), 0);
 	was_asked("incidents",
 		  "{\"backend\":\"box\",\"command\":\"incidents\",\"limit\":7,\"since\":1767866400,\"v\":1}");
-	assert_string_equal(output, "no incidents\n");
+	holds(output, "number  began");
 	assert_int_equal(guardctl("incidents"), 0);
 	was_asked("incidents", "{\"command\":\"incidents\",\"v\":1}");
 	assert_int_equal(guardctl("incident 5"), CTL_EXIT_USAGE); /* the first look: unknown */
@@ -475,6 +477,16 @@ static void a_drill_is_measured_by_a_caller(void **state)
 	json_decref(answer);
 }
 
+static void a_drill_may_lead_to_no_incident(void **state)
+{
+	(void)state;
+	assert_int_equal(fd_mkdir_parents("mnt/.guardfs/backends/box", 0755), 0);
+	start_keeper("none");
+	assert_int_equal(guardctl("drill worker-kill box --for 1s"), 0);
+	holds(output, "no incident: the backend was never lost\n");
+	assert_int_equal(access("request.incident", F_OK), -1);
+}
+
 static void a_refused_drill_hurts_nobody(void **state)
 {
 	(void)state;
@@ -533,6 +545,7 @@ int main(void)
 	    IN_A_SANDBOX(a_mute_keeper_is_75),
 	    IN_A_SANDBOX(not_for_everybody),
 	    IN_A_SANDBOX(a_drill_is_measured_by_a_caller),
+	    IN_A_SANDBOX(a_drill_may_lead_to_no_incident),
 	    IN_A_SANDBOX(a_refused_drill_hurts_nobody),
 	    IN_A_SANDBOX(an_interrupted_drill_is_stopped),
 	    IN_A_SANDBOX(a_caller_is_gone_after_it_was_stopped),

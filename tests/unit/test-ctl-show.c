@@ -145,6 +145,20 @@ static void a_plan_is_printed_rung_by_rung(void **state)
 	json_decref(result);
 }
 
+static void who_serves_is_left_alone_who_waits_says_for_what(void **state)
+{
+	json_t *result = load(
+	    "{\"plans\":[{\"backend\":\"a\",\"state\":\"degraded\",\"class\":\"slow\",\"obstacle\":\"\"},"
+	    "{\"backend\":\"b\",\"state\":\"exhausted\",\"class\":\"timeout\",\"obstacle\":\"no more\"}]}");
+	char *text = render(PLANS, result);
+
+	(void)state;
+	holds(text, "a: degraded, slow; epoch 0\n  recover leaves it alone");
+	holds(text, "b: exhausted, timeout; epoch 0\n  not begun by itself now: no more\n");
+	free(text);
+	json_decref(result);
+}
+
 static void no_plan_is_told(void **state)
 {
 	json_t *result = load("{\"plans\":[]}");
@@ -536,6 +550,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(a_plan_is_printed_rung_by_rung),
+	    cmocka_unit_test(who_serves_is_left_alone_who_waits_says_for_what),
 	    cmocka_unit_test(no_plan_is_told),
 	    cmocka_unit_test(a_diagnosis_says_what_to_do),
 	    cmocka_unit_test(an_incident_is_a_timeline),
