@@ -34,15 +34,15 @@ static struct {
 } stage;
 
 /* Polls a condition until it holds. */
-#define WAIT(condition)                                                                  \
-	do {                                                                             \
-		uint64_t wait_until = clock_mono_ns() + 20 * SECOND;                     \
-		while (!(condition)) {                                                   \
-			struct timespec pause = {.tv_nsec = 2000000};                    \
-			if (clock_mono_ns() > wait_until)                                \
-				fail_msg("line %d: never came: " #condition, __LINE__);  \
-			nanosleep(&pause, NULL); /* sleep-ok: polling with a deadline */ \
-		}                                                                        \
+#define WAIT(condition)                                                                    \
+	do {                                                                               \
+		uint64_t wait_until = clock_mono_ns() + 20 * SECOND;                       \
+		while (!(condition)) {                                                     \
+			struct timespec pause = {.tv_nsec = 2000000};                      \
+			if (clock_mono_ns() > wait_until)                                  \
+				fail_msg("line %d: never came: %s", __LINE__, #condition); \
+			nanosleep(&pause, NULL); /* sleep-ok: polling with a deadline */   \
+		}                                                                          \
 	} while (0)
 
 static inline int stage_set_up(void **state)
@@ -186,6 +186,13 @@ static inline void put_sample(uint64_t time_ns)
 	struct journal_sample sample = {.time_ns = time_ns, .backend = "box", .state = "healthy", .ops = 7};
 
 	journal_put_sample(stage.journal, &sample);
+}
+
+static inline void put_events(uint64_t n)
+{
+	for (uint64_t i = 0; i < n; i++)
+		put_event(0, T0 + i,
+			  "one of many, with some text so that there are pages enough to be hit somewhere");
 }
 
 /* ---- asking ---- */
