@@ -76,7 +76,7 @@ static int explain_refusal(const char *command, const json_t *reply)
 	} codes[] = {
 	    {"usage", CTL_EXIT_USAGE, ". See guardctl help"},
 	    {"version", CTL_EXIT_USAGE, ""},
-	    {"unknown", CTL_EXIT_USAGE, ". guardctl status names backends, guardctl incidents incidents"},
+	    {"unknown", CTL_EXIT_USAGE, ""},
 	    {"denied", CTL_EXIT_REFUSED,
 	     ". Acting is root's; reading also that of the members of control_group"},
 	    {"busy", CTL_EXIT_REFUSED, ". Try again"},

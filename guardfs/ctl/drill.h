@@ -28,7 +28,7 @@ enum drill_kind drill_kind_find(const char *name); /* DRILL_KIND_COUNT: none of 
 void drill_simulate(FILE *out, const struct config *config, const struct config_backend *backend,
 		    enum drill_kind kind, uint64_t seconds);
 
-/* ---- a caller: a child process that looks at a path every 50 ms (drill_caller.c) ---- */
+/* ---- a caller: a child process that looks for a file in a directory every 50 ms (drill_caller.c) ---- */
 
 /* Written by the child, read by its parent. Times of CLOCK_MONOTONIC; 0: not yet. */
 struct caller_seen {

@@ -69,7 +69,7 @@ const struct ctl_command ctl_commands[] = {
      "KIND: hang (its sshfs is stopped), drop (killed), auth (killed, and logging in fails),\n"
      "slow, full (these need filter = fault), worker-kill, keeper-kill. Real callers of BACKEND are hurt for "
      "DURATION. guardctl\n"
-     "is one of them: it looks at .guardfs/backends/BACKEND every 50 ms, and says afterwards how\n"
+     "is one of them: it looks into .guardfs/backends/BACKEND every 50 ms, and says afterwards how\n"
      "long it waited at most and when it got the first error, beside what guardfs measured. The\n"
      "journal keeps it as a drill. Interrupted, it stops the drill. Exit status 75 if the drill's\n"
      "incident was not closed in time.\n"

@@ -39,7 +39,7 @@ int ctl_cmd_recover(const struct ctl_options *options, int argc, char **argv)
 	if (!options->json && json_array_size(json_object_get(result, "plans")) > 0)
 		printf(options->apply
 			   ? "\nBegun. guardctl wait --state healthy --timeout 60s waits for the end.\n"
-			   : "\nNothing was done. With --apply it is done now.\n");
+			   : "\nNothing was done. --apply does it now, for those that do not serve.\n");
 	json_decref(result);
 	return status;
 }

@@ -134,7 +134,7 @@ static void figure_hurt(struct show_figure *figure, const json_t *incident)
 
 	if (!out)
 		return;
-	fprintf(out, "%llu callers, %llu operations failed",
+	fprintf(out, "callers: %llu, operations failed: %llu",
 		(unsigned long long)show_count(incident, "callers"),
 		(unsigned long long)show_count(incident, "failed"));
 	fclose(out);

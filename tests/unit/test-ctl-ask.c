@@ -375,7 +375,7 @@ static void refusals_have_their_status(void **state)
 		const char *hint;
 	} cases[] = {{"usage", CTL_EXIT_USAGE, "help"},
 		     {"version", CTL_EXIT_USAGE, "because"},
-		     {"unknown", CTL_EXIT_USAGE, "guardctl status"},
+		     {"unknown", CTL_EXIT_USAGE, "because"},
 		     {"denied", CTL_EXIT_REFUSED, "root"},
 		     {"busy", CTL_EXIT_REFUSED, "Try again"},
 		     {"refused", CTL_EXIT_REFUSED, "because"},
@@ -456,15 +456,17 @@ static void a_drill_is_measured_by_a_caller(void **state)
 
 	(void)state;
 	start_keeper("");
+	assert_int_equal(fd_write_atomic("mnt/.guardfs/backends/box", "", 0, 0644, false), 0);
 	assert_int_equal(guardctl("drill hang box --for 20s"), 0);
 	was_asked("drill",
 		  "{\"backend\":\"box\",\"command\":\"drill\",\"kind\":\"hang\",\"seconds\":20,\"v\":1}");
 	holds(output, "hang on box for 20 s: begun\n");
 	holds(output, "detected      after 4.00 s\n");
-	holds(output, "this caller   "); /* there is no such directory: */
-	holds(output, " errors: the first (ENOENT) after ");
+	holds(output, "this caller   "); /* what it looks into is a file: */
+	holds(output, " errors: the first (ENOTDIR) after ");
 	holds(output, "guardctl incident 5 tells all of it\n");
 	end_keeper();
+	assert_int_equal(unlink("mnt/.guardfs/backends/box"), 0);
 	assert_int_equal(fd_mkdir_parents("mnt/.guardfs/backends/box", 0755), 0);
 	start_keeper("");
 	assert_int_equal(guardctl("drill drop box --for 20s --json"), 0);

@@ -199,7 +199,7 @@ static void an_incident_is_a_timeline(void **state)
 	holds(text, "  by           guardian\n");
 	holds(text, "  first fast   after 4.08 s\n");
 	holds(text, "  recovered    after 35.38 s\n");
-	holds(text, "  hurt         7 callers, 1234 operations failed\n");
+	holds(text, "  hurt         callers: 7, operations failed: 1234\n");
 	holds(text, "  at risk      4.2 MiB");
 	holds(text, "  routes       hc/a\n");
 	holds(text, "  +4.01 s       transition  healthy -> down, breaker_open, timeout\n");
