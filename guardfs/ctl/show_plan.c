@@ -65,10 +65,10 @@ static void put_plan(FILE *out, const json_t *plan, bool begun)
 	show_plain(out, ctl_text(plan, "backend"));
 	fputs(": ", out);
 	show_plain(out, state);
-	fputs(state[0] ? ", " : "", out);
-	show_plain(out, strcmp(class, "none") == 0 ? "nothing is wrong"
-			: class[0]		   ? class
-						   : "of unknown class");
+	if (strcmp(state, class) != 0) {
+		fputs(state[0] ? ", " : "", out);
+		show_plain(out, strcmp(class, "none") == 0 ? "nothing is wrong" : class);
+	}
 	fprintf(out, "; epoch %lld", (long long)ctl_number(plan, "epoch"));
 	put_hash(out, plan);
 	fputc('\n', out);
