@@ -22,11 +22,27 @@ $(TOOL_BIN): $(BUILD)/tests/tools/%: tests/tools/%.c
 tools: $(TOOL_BIN) ## the programs that the cases and the quickstart use
 
 .PHONY: check
-check: check-unit check-fuzz check-docs check-cases ## all tests (as root); scripts/check does this and more
+check: check-unit check-sim check-fuzz check-docs check-cases ## all tests (as root); scripts/check does this and more
 
 .PHONY: check-unit
 check-unit: $(UNIT_BIN) ## unit tests
 	$(Q)tests/lib/run-unit $(UNIT_BIN)
+
+# The simulator: random histories through the machines that decide on recoveries, in simulated time.
+SIM_HISTORIES ?= 1000000
+SIM_SRC := $(wildcard tests/sim/*.c)
+
+$(BUILD)/tests/simulate: $(SIM_SRC) $(wildcard tests/sim/*.h) $(BUILD)/libguardfs.a
+	@mkdir -p $(@D)
+	@echo "  LD    $@"
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -o $@ $(SIM_SRC) $(BUILD)/libguardfs.a $(LDLIBS)
+
+.PHONY: sim
+sim: $(BUILD)/tests/simulate ## the simulator of recoveries, BUILD/tests/simulate
+
+.PHONY: check-sim
+check-sim: sim ## SIM_HISTORIES (1000000) random histories, and broken rules that must be caught
+	$(Q)tests/sim/run $(BUILD)/tests/simulate $(SIM_HISTORIES)
 
 .PHONY: check-cases
 check-cases: $(PROGRAMS) $(TOOL_BIN) ## end-to-end cases (as root); CASES='guard session/kill-worker' for some

@@ -51,6 +51,14 @@ void caps_note(struct caps *c, int64_t now_ns)
 	c->n += c->n < CAPS_TIMES_MAX;
 }
 
+void caps_take_back(struct caps *c)
+{
+	if (c->n == 0)
+		return;
+	c->n--;
+	c->next = (c->next + CAPS_TIMES_MAX - 1) % CAPS_TIMES_MAX;
+}
+
 void caps_describe(enum caps_verdict verdict, const struct caps_limits *l, char *text, size_t size)
 {
 	switch (verdict) {

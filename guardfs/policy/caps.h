@@ -23,6 +23,9 @@ enum caps_verdict { CAPS_ALLOWED, CAPS_COOLDOWN, CAPS_HOUR, CAPS_DAY };
 enum caps_verdict caps_check(const struct caps *caps, const struct caps_limits *limits, int64_t now_ns);
 void caps_note(struct caps *caps, int64_t now_ns);
 
+/* Forgets the one noted last. */
+void caps_take_back(struct caps *caps);
+
 /* How many within the last window_ms. Times after now_ns do not count: they come from a clock that was wrong,
  * and would count for years. */
 uint32_t caps_count(const struct caps *caps, uint64_t window_ms, int64_t now_ns);

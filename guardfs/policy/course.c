@@ -53,7 +53,7 @@ static void open_incident(struct course *c, enum errclass class, uint64_t now_ns
 	if (c->incident)
 		return;
 	c->incident = true;
-	c->incident_counted = c->told_down = c->acted_down = false;
+	c->incident_counted = c->told_down = c->acted_down = c->act_refused = false;
 	c->failures = c->act_failures = 0;
 	c->down_since_ns = now_ns;
 	emit(c, COURSE_INCIDENT_OPEN)->class = class;
@@ -190,6 +190,15 @@ void course_probed(struct course *c, enum errclass class, uint64_t now_ns)
 	apply_event(c, class == ERRCLASS_NONE ? HEALTH_EVENT_PROBE_OK : HEALTH_EVENT_PROBE_SLOW, class);
 }
 
+void course_act_refused(struct course *c)
+{
+	if (!c->acted_down)
+		return;
+	c->acted_down = false;
+	c->act_refused = true;
+	caps_take_back(&c->acts);
+}
+
 void course_explained(struct course *c, enum errclass class)
 {
 	struct course_effect *e;
@@ -304,8 +313,8 @@ static void begin_try(struct course *c, uint64_t now_ns)
 /* A cap puts the act off: an outage of 14 hours that began within the cooldown is acted upon after it. */
 static bool act_wanted(const struct course *c)
 {
-	return c->incident && !c->acted_down && !health_serves(c->state) && c->state != HEALTH_HELD &&
-	       c->act_failures >= c->limits->act_confirm_failures;
+	return c->incident && !c->acted_down && !c->act_refused && !health_serves(c->state) &&
+	       c->state != HEALTH_HELD && c->act_failures >= c->limits->act_confirm_failures;
 }
 
 static uint64_t act_confirmed_ns(const struct course *c)

@@ -61,6 +61,7 @@ struct course {
 	bool incident_counted; /* against the cap of recoveries */
 	bool told_down;	       /* the act `down` came up in this incident: done, or put off by a cap */
 	bool acted_down;       /* it was done, in this incident or (none open) in the last one */
+	bool act_refused;      /* it will not be done in this incident (course_act_refused) */
 	uint32_t failures;     /* failed tries in this incident */
 	uint32_t act_failures; /* those of them since an operator last let it go on: they confirm the act */
 	uint32_t doublings, short_services;
@@ -95,6 +96,10 @@ void course_proven(struct course *c, uint64_t now_ns);
 
 /* A probe of a serving backend ended: NONE, or a class that does not break it (slow, io_error, ...). */
 void course_probed(struct course *c, enum errclass class, uint64_t now_ns);
+
+/* The act `down` that was just handed out is not done after all (no sentinel, only a drill): it costs no
+ * budget, does not come up again in this incident, and `recovered` does not follow. */
+void course_act_refused(struct course *c);
 
 /* Somebody found out more about why a backend that doesn't serve does not. */
 void course_explained(struct course *c, enum errclass class);

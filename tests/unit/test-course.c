@@ -392,6 +392,30 @@ static void an_act_kept_from_by_the_cooldown_is_made_up_for(void **state)
 	assert_true(c.acts.at_ns[1] - c.acts.at_ns[0] >= (int64_t)(900 * SECOND));
 }
 
+/* No sentinel: told once, however long it lasts; the next outage has its own chance, and the whole budget. */
+static void an_act_refused_does_not_come_up_again(void **state)
+{
+	(void)state;
+	serve();
+	long_outage();
+	assert_true(c.acted_down);
+	course_act_refused(&c);
+	assert_int_equal(acts_done(), 0);
+	assert_true(course_step(&c, now) > now);
+	take_all();
+	effects[0] = '\0';
+	for (int i = 0; i < 10; i++)
+		go_on_failing();
+	assert_int_equal(acts_done(), 0);
+	effects[0] = '\0';
+	recover();
+	assert_null(strstr(effects, "recovered"));
+	now += HOUR;
+	effects[0] = '\0';
+	long_outage();
+	assert_int_equal(acts_done(), 1);
+}
+
 static void what_failed_before_a_hold_confirms_nothing_after_it(void **state)
 {
 	(void)state;
@@ -602,6 +626,7 @@ int main(void)
 	    cmocka_unit_test_setup(a_hold_is_no_way_around_the_cap, begin),
 	    cmocka_unit_test_setup(act_once_when_confirmed_and_tell_the_recovery, begin),
 	    cmocka_unit_test_setup(an_act_kept_from_by_the_cooldown_is_made_up_for, begin),
+	    cmocka_unit_test_setup(an_act_refused_does_not_come_up_again, begin),
 	    cmocka_unit_test_setup(what_failed_before_a_hold_confirms_nothing_after_it, begin),
 	    cmocka_unit_test_setup(a_hold_stops_the_try_and_ends_by_itself, begin),
 	    cmocka_unit_test_setup(a_hold_without_end_waits_for_resume, begin),
