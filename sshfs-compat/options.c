@@ -61,6 +61,11 @@ static errint_t value_port(const struct option_input *in, char *value, size_t si
 	return 0;
 }
 
+static errint_t value_no_login(const struct option_input *in, char *value, size_t size)
+{
+	return in->target->no_login ? copy_string(value, size, "no") : -ENOENT;
+}
+
 static errint_t value_identity(const struct option_input *in, char *value, size_t size)
 {
 	return quote_path(in->backend->identity, value, size);
@@ -137,6 +142,7 @@ static const struct sshfs_option options[] = {
 	{ .name = "BatchMode",             .mode = OPTION_ALWAYS,  .text = "yes" },
 	{ .name = "PasswordAuthentication", .mode = OPTION_ALWAYS, .text = "no" },
 	{ .name = "KbdInteractiveAuthentication", .mode = OPTION_ALWAYS, .text = "no" },
+	{ .name = "PubkeyAuthentication",  .mode = OPTION_DEFAULT, .fill = value_no_login },
 	{ .name = "StrictHostKeyChecking", .mode = OPTION_ALWAYS,  .text = "yes" },
 	{ .name = "UpdateHostKeys",        .mode = OPTION_ALWAYS,  .text = "no" },
 	{ .name = "UserKnownHostsFile",    .mode = OPTION_DEFAULT, .fill = value_known_hosts },

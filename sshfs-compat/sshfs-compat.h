@@ -22,6 +22,7 @@ struct sshfs_target {
 	const char *mountpoint;
 	const char *fsname;	    /* the mount's source in mount tables */
 	uint32_t connect_timeout_s; /* ssh gives up connecting after this */
+	bool no_login;		    /* a drill: offer no key, so that the server refuses */
 };
 
 struct sshfs_command {

@@ -3,7 +3,7 @@
 #include "control/client.h"
 #include "control/frame.h"
 #include "ctl/ctl.h"
-#include "report/utf8.h"
+#include "base/utf8.h"
 #include <errno.h>
 
 int ctl_print_json(const json_t *answer)

@@ -1,7 +1,7 @@
 #include "ctl/html.h"
 #include "ctl/ctl.h"
 #include "policy/health.h"
-#include "report/utf8.h"
+#include "base/utf8.h"
 #include <stdlib.h>
 
 static const char style[] =

@@ -1,7 +1,7 @@
 /* lookup.c: answers taken from a status.json alone. Pure. */
 #include "base/cleanup.h"
 #include "ctl/ctl.h"
-#include "report/utf8.h"
+#include "base/utf8.h"
 #include <errno.h>
 #include <time.h>
 

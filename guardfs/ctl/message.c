@@ -1,6 +1,6 @@
 /* message.c: what guardctl says on stderr. */
 #include "ctl/ctl.h"
-#include "report/utf8.h"
+#include "base/utf8.h"
 #include <stdarg.h>
 #include <stdio.h>
 

@@ -1,6 +1,6 @@
 /* show_value.c: numbers, times and sizes of foreign JSON, for people. */
 #include "ctl/show.h"
-#include "report/utf8.h"
+#include "base/utf8.h"
 #include <math.h>
 #include <stdlib.h>
 #include <time.h>

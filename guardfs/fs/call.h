@@ -9,8 +9,9 @@ struct call {
 	struct slot *slot;
 	uint8_t *buffer; /* the request as read: struct fuse_in_header and what follows */
 	uint64_t unique;
-	bool parked;	    /* the request stays in its slot; the thread must take another */
-	int32_t backing_id; /* passthrough: to be written into the reply of OPEN or CREATE; 0: none */
+	uint64_t entered_ns; /* when it last went into a guarded backend */
+	bool parked;	     /* the request stays in its slot; the thread must take another */
+	int32_t backing_id;  /* passthrough: to be written into the reply of OPEN or CREATE; 0: none */
 	uint8_t
 	    *data; /* page-aligned, CALL_DATA_SIZE bytes of this thread's own, for replies that carry data */
 };

@@ -17,6 +17,13 @@ enum verdict { GO, DOWN, WAIT_LATE, WAIT_FULL };
 #define RESERVED_SLOTS 128u
 #define PARKED_MIN     64u
 
+/* The kernel and sshfs answer some operations from their caches, for as long as you like after the server has
+ * died: such an answer is no sign of life. It comes within microseconds. What took longer than CACHED_NS, or
+ * really changed something, was answered by storage; storage that is quicker needs no sign but its probes. */
+#define CACHED_NS (5 * NSEC_PER_MSEC)
+#define UNCHANGED_NS \
+	(NSEC_PER_MSEC / 10) /* a change that does nothing (chmod under a presented owner) is quicker */
+
 static _Atomic uint32_t parked_total;
 
 static uint32_t parked_limit(void)
@@ -88,6 +95,7 @@ static enum verdict try_enter(struct backend *b)
 	if (slot) {
 		atomic_store(&slot->epoch, gate_epoch(gate));
 		atomic_store(&slot->inside, 1);
+		call.entered_ns = clock_mono_ns();
 	}
 	if (atomic_load(&b->board->gate) != gate) {
 		leave_slot(b);
@@ -215,13 +223,14 @@ bool guard_enter(fuse_req_t req, struct backend *b, enum op_class op_class, unsi
 	return false;
 }
 
-/* Tells the breaker what came back. */
-static void judge(struct backend *b, uint32_t epoch, enum errclass class, uint64_t now_ns)
+/* Tells the breaker what came back. by_storage: not from a cache on the way. */
+static void judge(struct backend *b, uint32_t epoch, enum errclass class, bool by_storage, uint64_t now_ns)
 {
 	const struct errclass_info *info = errclass_info(class);
 
 	if (!info->infrastructure) {
-		atomic_store_explicit(&b->board->last_completion_ns, now_ns, memory_order_relaxed);
+		if (by_storage)
+			atomic_store_explicit(&b->board->last_completion_ns, now_ns, memory_order_relaxed);
 		return;
 	}
 	if (info->trips) {
@@ -230,6 +239,13 @@ static void judge(struct backend *b, uint32_t epoch, enum errclass class, uint64
 	} else if (info->triggers_probe && atomic_exchange(&b->board->suspect, 1) == 0) {
 		nudge_keeper();
 	}
+}
+
+static bool answered_by_storage(const struct slot *slot, ssize_t rc, uint64_t waited_ns)
+{
+	bool changed = slot->mutating && slot->op_class != OP_SYNC && rc >= 0;
+
+	return waited_ns >= (changed ? UNCHANGED_NS : CACHED_NS);
 }
 
 bool guard_leave(fuse_req_t req, struct backend *b, ssize_t *rc)
@@ -250,7 +266,8 @@ bool guard_leave(fuse_req_t req, struct backend *b, ssize_t *rc)
 	class = *rc < 0 ? errclass_from_errno((int)-*rc) : ERRCLASS_NONE;
 	info = errclass_info(class);
 	now_ns = clock_mono_ns();
-	judge(b, atomic_load(&slot->epoch), class, now_ns);
+	judge(b, atomic_load(&slot->epoch), class, answered_by_storage(slot, *rc, now_ns - call.entered_ns),
+	      now_ns);
 	leave_slot(b);
 	if (call_answered()) {
 		board_count(b->board, COUNT_LATE, 1);
@@ -303,7 +320,7 @@ bool guard_enter_quietly(struct backend *b, uint64_t target)
 
 void guard_leave_quietly(struct backend *b, ssize_t rc)
 {
-	judge(b, quiet.epoch, rc < 0 ? errclass_from_errno((int)-rc) : ERRCLASS_NONE, clock_mono_ns());
+	judge(b, quiet.epoch, rc < 0 ? errclass_from_errno((int)-rc) : ERRCLASS_NONE, false, clock_mono_ns());
 	if (!quiet.nested)
 		leave_slot(b);
 }

@@ -11,6 +11,7 @@
 #ifndef GUARDFS_JOURNAL_INTERNAL_H
 #define GUARDFS_JOURNAL_INTERNAL_H
 
+#include "base/utf8.h"
 #include "journal/journal.h"
 
 #include <jansson.h>
@@ -179,10 +180,6 @@ errint_t journal_read_answer(struct journal_db *db, const struct journal_query *
 
 /* journal_retain.c: one step of deleting what is too old or too much. *more: there is more to delete. */
 errint_t journal_retain(struct journal_db *db, const struct journal_options *options, bool *more) WARN_UNUSED;
-
-/* journal_text.c: a copy of n bytes at s, up to the first NUL, as well-formed UTF-8: every other byte becomes
- * U+FFFD. malloc'ed, terminated; NULL: no memory. */
-char *journal_text_clean(const char *s, size_t n);
 
 /* ---- the journal ---- */
 

@@ -57,7 +57,7 @@ static const struct column sample_columns[] = {{"time", TIME},	 {"backend", TEXT
 static json_t *text_of(sqlite3_stmt *stmt, int i)
 {
 	const char *s = (const char *)sqlite3_column_text(stmt, i);
-	char *clean = journal_text_clean(s ? s : "", (size_t)sqlite3_column_bytes(stmt, i));
+	char *clean = utf8_clean(s ? s : "", (size_t)sqlite3_column_bytes(stmt, i));
 	json_t *text = clean ? json_string(clean) : NULL;
 
 	free(clean);
@@ -247,7 +247,7 @@ static errint_t read_incidents(struct journal_db *db, const struct journal_query
 
 	(void)json_object_set_new(result, "incidents", harvest.array);
 	if (error == 0) {
-		char *backend = journal_text_clean(query->backend, sizeof(query->backend));
+		char *backend = utf8_clean(query->backend, sizeof(query->backend));
 
 		(void)sqlite3_bind_int64(stmt, 1, (sqlite3_int64)MIN(query->since_ns, (uint64_t)INT64_MAX));
 		(void)sqlite3_bind_text(stmt, 2, backend ? backend : "", -1, SQLITE_TRANSIENT);

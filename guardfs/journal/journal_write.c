@@ -48,7 +48,7 @@ static int bind_text(sqlite3_stmt *stmt, int index, const char *text)
 
 	if (!text)
 		return sqlite3_bind_null(stmt, index);
-	clean = journal_text_clean(text, SIZE_MAX);
+	clean = utf8_clean(text, SIZE_MAX);
 	return clean ? sqlite3_bind_text(stmt, index, clean, -1, free) : SQLITE_NOMEM;
 }
 
@@ -168,9 +168,8 @@ static errint_t number_incident(struct journal_db *db, const struct journal_item
 
 static void keep_memory(struct journal_db *db, const struct journal_item *item)
 {
-	char *key = journal_text_clean(item->texts[MEMORY_KEY], SIZE_MAX);
-	char *value =
-	    item->type == ITEM_REMEMBER ? journal_text_clean(item->texts[MEMORY_VALUE], SIZE_MAX) : NULL;
+	char *key = utf8_clean(item->texts[MEMORY_KEY], SIZE_MAX);
+	char *value = item->type == ITEM_REMEMBER ? utf8_clean(item->texts[MEMORY_VALUE], SIZE_MAX) : NULL;
 
 	if (!db->memory)
 		db->memory = json_object();

@@ -100,6 +100,7 @@ void act_now(struct supervised *s, const struct course_effect *e)
 	char text[256];
 	const char *why;
 
+	/* on_recovered alone, without on_down, is a hook too. */
 	if (!s->keeper->hooks || !is_configured(s->keeper->config, hook))
 		return;
 	why = obstacle(s->keeper->config, e, text, sizeof(text));
@@ -109,6 +110,8 @@ void act_now(struct supervised *s, const struct course_effect *e)
 		run(s, hook);
 		return;
 	}
+	if (e->act == COURSE_ACT_DOWN)
+		course_act_refused(&s->course);
 	log_warning("backend %s: %s is not run: %s", s->config->name, config_hook_name(hook), why);
 	history_note(s, "hook", config_hook_name(hook), "not run", 0, why);
 }

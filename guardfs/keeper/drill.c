@@ -81,7 +81,7 @@ errint_t drill_begin(struct supervised *s, enum drill_kind kind, uint64_t second
 		    (unsigned long long)seconds);
 	history_note(s, "drill", names[kind], "begun", seconds * MSEC_PER_SEC, "");
 	s->drill = (struct drill){.kind = kind, .until_ns = now_ns + seconds * NSEC_PER_SEC};
-	s->transport.wrong_key = kind == DRILL_AUTH;
+	s->transport.no_login = kind == DRILL_AUTH;
 	return 0;
 }
 
@@ -96,7 +96,7 @@ void drill_stop(struct supervised *s)
 	if (needs_filter(d->kind) && write_rules(s, "") < 0)
 		log_error("backend %s: the drill's rules stay in %s: remove them", s->config->name,
 			  s->config->fault_control);
-	s->transport.wrong_key = false;
+	s->transport.no_login = false;
 	log_warning("backend %s: the drill %s is over", s->config->name, names[d->kind]);
 	history_note(s, "drill", names[d->kind], "over", 0, "");
 	d->kind = DRILL_NONE;

@@ -11,7 +11,7 @@ enum drill_kind {
 	DRILL_NONE,
 	DRILL_HANG,	   /* its sshfs and ssh are stopped, new ones as well */
 	DRILL_DROP,	   /* they are killed, new ones as well */
-	DRILL_AUTH,	   /* killed once; new ones come with a key that no server knows */
+	DRILL_AUTH,	   /* killed once; new ones offer no key */
 	DRILL_SLOW,	   /* the fault filter delays everything by 3 s */
 	DRILL_FULL,	   /* the fault filter answers writes with ENOSPC */
 	DRILL_WORKER_KILL, /* worker is killed, once */

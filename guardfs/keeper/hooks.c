@@ -3,7 +3,7 @@
 #include "keeper/spawn.h"
 #include "base/cleanup.h"
 #include "journal/journal.h"
-#include "report/utf8.h"
+#include "base/utf8.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -135,11 +135,12 @@ static void take(struct keeper *k, const struct diagnosis *d, uint64_t now_ns)
 	const struct errclass_info *info = errclass_info(class);
 	const char *step = d->failed_step < DIAGNOSE_STEP_COUNT
 			       ? diagnose_step_name((enum diagnose_step)d->failed_step)
-			       : "none";
+			       : "all";
 
-	history_note(s, "diagnosis", step, info->name, (now_ns - q->begun_ns) / NSEC_PER_MSEC, d->detail);
+	history_note(s, "diagnosis", step, info->name, (now_ns - q->begun_ns) / NSEC_PER_MSEC,
+		     class == ERRCLASS_NONE ? "every step passed" : d->detail);
 	log_info("backend %s: the server itself, asked beside the mount: %s: %s", s->config->name, info->name,
-		 d->detail);
+		 class == ERRCLASS_NONE ? "every step passed" : d->detail);
 	if (q->client) {
 		json_t *reply = describe(s, d);
 

@@ -59,7 +59,8 @@ static struct sshfs_target make_target(const struct transport *t)
 
 	return (struct sshfs_target){.mountpoint = t->mountpoint,
 				     .fsname = t->fsname,
-				     .connect_timeout_s = ms > 2000 ? (ms - 1000) / 1000 : 1};
+				     .connect_timeout_s = ms > 2000 ? (ms - 1000) / 1000 : 1,
+				     .no_login = t->no_login};
 }
 
 /* In the child. SIGPIPE is ignored because sshfs outlives a killed keeper, the reader of its stderr; no
@@ -68,12 +69,8 @@ static void exec_sshfs(const struct transport *t)
 {
 	const struct sshfs_target target = make_target(t);
 	char token[CONFIG_PATH_MAX + 64], message[CONFIG_ERROR_MAX];
-	struct config_backend backend = *t->backend;
 	struct sshfs_command command;
 	int null = open("/dev/null", O_RDONLY);
-
-	if (t->wrong_key)
-		(void)copy_string(backend.identity, sizeof(backend.identity), "/dev/null");
 
 	setsid();
 	signal(SIGPIPE, SIG_IGN);
@@ -83,7 +80,7 @@ static void exec_sshfs(const struct transport *t)
 	format_token(t, token, sizeof(token));
 	if (chdir("/") < 0 || putenv(token) != 0 || setenv("LC_ALL", "C", 1) != 0)
 		_exit(127);
-	if (sshfs_command_build(&command, &backend, known_features(t), &target, message) == 0) {
+	if (sshfs_command_build(&command, t->backend, known_features(t), &target, message) == 0) {
 		syscall(SYS_close_range, 3u, ~0u, 0);
 		execvp(command.argv[0], command.argv);
 		snprintf(message, sizeof(message), "cannot execute %.200s: %s (is sshfs installed?)",

@@ -30,7 +30,7 @@ struct transport {
 	size_t used;
 	char text[TRANSPORT_TEXT_MAX]; /* the end of what it wrote to stderr */
 	bool warned;		       /* about dropped options */
-	bool wrong_key;		       /* a drill: the next ones log in with a key that no server knows */
+	bool no_login;		       /* a drill: the next ones offer no key to the server */
 	char mountpoint[CONFIG_PATH_MAX + 128];
 	char fsname[128];
 };

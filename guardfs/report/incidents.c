@@ -1,7 +1,7 @@
 /* incidents.c: the last incidents, as `.guardfs/incidents` shows them: from the board, so without asking
  * keeper or its database. */
 #include "report/report.h"
-#include "report/utf8.h"
+#include "base/utf8.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -3,7 +3,7 @@
 #include "base/cleanup.h"
 #include "report/report.h"
 #include "report/snapshot.h"
-#include "report/utf8.h"
+#include "base/utf8.h"
 #include <jansson.h>
 
 static const char *const counter_names[BACKEND_COUNTER_COUNT] = {

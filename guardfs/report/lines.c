@@ -2,7 +2,7 @@
 #include "base/cleanup.h"
 #include "report/report.h"
 #include "report/snapshot.h"
-#include "report/utf8.h"
+#include "base/utf8.h"
 
 static void print_health(FILE *out, const struct report_snapshot *s)
 {

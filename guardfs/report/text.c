@@ -1,6 +1,6 @@
 /* text.c: status for people, from the parsed status.json. */
 #include "report/report.h"
-#include "report/utf8.h"
+#include "base/utf8.h"
 #include <inttypes.h>
 #include <jansson.h>
 #include <stdio.h>

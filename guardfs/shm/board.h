@@ -80,8 +80,8 @@ struct board_backend {
 	_Atomic uint32_t late;	   /* slots inside past their deadline that change something. Guardian adds,
 				      whoever ends it subtracts */
 	_Atomic uint32_t verdicts; /* probes completed since start. Keeper */
-	_Atomic uint64_t last_completion_ns; /* when an operation last came back with anything but
-						infrastructure trouble. Worker */
+	_Atomic uint64_t last_completion_ns; /* when an operation last came back that storage itself must have
+						answered: see guard_leave. Worker */
 	_Atomic uint32_t suspect; /* somebody saw something doubtful: probe soon. Set by worker or guardian,
 				     cleared by keeper */
 

@@ -4,7 +4,7 @@
 #include "base/clock.h"
 #include "report/report.h"
 #include "report/snapshot.h"
-#include "report/utf8.h"
+#include "base/utf8.h"
 #include <errno.h>
 #include <jansson.h>
 #include <setjmp.h>

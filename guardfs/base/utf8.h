@@ -1,6 +1,6 @@
 /* utf8.h: bytes of unknown origin (paths, messages of servers) made fit for JSON and for terminals. Pure. */
-#ifndef GUARDFS_REPORT_UTF8_H
-#define GUARDFS_REPORT_UTF8_H
+#ifndef GUARDFS_BASE_UTF8_H
+#define GUARDFS_BASE_UTF8_H
 
 #include "base/base.h"
 #include <stdio.h>

@@ -1,0 +1,54 @@
+# Drills make trouble for real, measure it, and end: as drills in the journal, with the backend healthy afterwards.
+. "$REPO/tests/lib/lib.sh"
+
+setup_one_box
+conf 'backend store' 'type = dir' "path = $WORK/store" 'filter = fault'
+mkdir "$WORK/store"
+echo hello >"$SERVER/file"
+start_guardfs
+wait_until 15000 backend_is box healthy
+
+# drilled KIND SECONDS: runs it on box, and looks at what the journal made of it.
+drilled()
+{
+	say "$1"
+	wait_until 15000 backend_is box healthy
+	ctl drill "$1" box --for "$2"
+	wait_until 20000 backend_is box healthy
+	wait_until 5000 eval 'ctl incidents --json >"$WORK/incidents"; [[ $(jq ".incidents[0].closed" "$WORK/incidents") != 0 ]]'
+	assert_eq "$(jq -r '.incidents[0].kind' "$WORK/incidents")" drill "kind"
+	jq -e '.incidents[0] | .detected >= .began - 1 and .recovered >= .detected and .first_error > 0 and .failed > 0' \
+		"$WORK/incidents" >/dev/null || fail "figures: $(jq -c '.incidents[0]' "$WORK/incidents")"
+	assert_content "$COLD/file" hello
+}
+drilled hang 4s
+drilled drop 2s
+drilled auth 2s
+ctl incident "$(jq '.incidents[0].id' "$WORK/incidents")" | tee "$WORK/auth"
+grep -q auth_failed "$WORK/auth" || fail "auth: another class"
+
+say "worker-kill, keeper-kill: no incident, nobody hurt for long"
+before=$(jq '.incidents | length' "$WORK/incidents")
+restarts=$(status .worker_restarts)
+ctl drill worker-kill box --for 2s
+wait_until 5000 eval '[[ $(status .worker_restarts) == '$((restarts + 1))' ]]'
+assert_content "$COLD/file" hello
+old=$(process_pid keeper)
+ctl drill keeper-kill box --for 2s || true # the one who would answer is gone
+wait_until 5000 eval '[[ $(process_pid keeper) != '"$old"' ]]'
+wait_until 5000 eval '[[ $(ctl incidents --json | jq ".incidents | length") == '"$before"' ]]'
+
+say "slow and full need the fault filter"
+assert_exit 1 'filter = fault' ctl drill slow box --for 2s
+ctl drill full store --for 2s &
+drill=$!
+wait_until 3000 eval '[[ $("$TOOLS/timed" create "$MNT/.guardfs/backends/store/f$RANDOM$RANDOM" | cut -d" " -f1) == OK ]] &&
+	! echo x >"$MNT/.guardfs/backends/store/x"'
+wait "$drill" || true
+wait_until 5000 eval 'echo x >"$MNT/.guardfs/backends/store/y"'
+
+say "what cannot be"
+assert_exit 1 'type sshfs' ctl drill hang store --for 2s
+assert_exit 100 '' ctl drill earthquake box --for 2s
+assert_exit 0 '' ctl drill hang box --for 20s --simulate
+backend_is box healthy || fail "a simulation did something"
