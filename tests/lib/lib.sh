@@ -178,7 +178,7 @@ within()
 # hold NAME read|write|append PATH: a process that holds the file open; what it does then is said by `held`.
 hold()
 {
-	rm -f "$WORK/$1.in"
+	rm -f "$WORK/$1.in" "$WORK/$1.out"
 	mkfifo "$WORK/$1.in"
 	"$TOOLS/timed" -i "$2" "$3" 0<>"$WORK/$1.in" >"$WORK/$1.out" 2>&1 &
 	echo $! >"$WORK/$1.pid"

@@ -29,11 +29,11 @@ assert_content "$COLD/file" hello
 incident=$(ctl incidents --json | jq '.incidents[0].id')
 hash=$(jq -r .hash <<<"$printed")
 wait_until 5000 eval 'ctl incident '"$incident"' --json >"$WORK/incident.json"; [[ $(jq .incident.closed "$WORK/incident.json") != 0 ]]'
-jq -e --arg hash "$hash" '.events | map(select(.kind == "plan" and .name == $hash)) | length == 1' "$WORK/incident.json" >/dev/null ||
+jq -e --arg hash "$hash" '.events | map(select(.kind == "plan" and .name == $hash)) | length >= 1' "$WORK/incident.json" >/dev/null ||
 	fail "the journal does not show the plan $hash"
 
 say "each rung of the plan that was applied is in the journal, in its order, done"
-jq -r --arg hash "$hash" '.events | .[(map(.name == $hash) | index(true)):] | map(select(.kind == "rung") | .name + " " + .outcome) | .[]' \
+jq -r --arg hash "$hash" '.events | .[(map(.name == $hash) | rindex(true)):] | map(select(.kind == "rung") | .name + " " + .outcome) | .[]' \
 	"$WORK/incident.json" >"$WORK/rungs"
 jq -r '.steps[] | select(.skipped == "") | .rung + " done"' <<<"$printed" | diff - "$WORK/rungs" || fail "other rungs than planned"
 assert_ge "$(backend_field box epoch)" $((epoch + 1)) "epoch"
