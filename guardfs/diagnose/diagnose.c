@@ -164,11 +164,14 @@ static void take_steps(struct diagnose_run *run, const struct step_action *steps
 	run->diagnosis->failed_step = DIAGNOSE_STEP_COUNT;
 }
 
-/* The private key is in our memory: no core file, no debugger. */
+/* The private key is in our memory: no core file, no debugger. Our parent's signal handlers are not for us: a
+ * crash must end the process, not go on in it. */
 static void shut_off(void)
 {
 	const struct rlimit none = {0, 0};
 
+	for (int s = 1; s < NSIG; s++)
+		signal(s, SIG_DFL);
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	prctl(PR_SET_DUMPABLE, 0);
 	setrlimit(RLIMIT_CORE, &none);

@@ -40,7 +40,7 @@ static enum diagnose_outcome send_packet(struct diagnose_run *run, const struct 
 			return ended(run);
 		sent += n > 0 ? (size_t)n : 0;
 		if (sent < packet->used && !diagnose_wait(run))
-			return DIAGNOSE_FAILED;
+			return diagnose_unanswered(run);
 	}
 	return DIAGNOSE_PASSED;
 }
@@ -64,7 +64,7 @@ static enum diagnose_outcome receive_packet(struct diagnose_run *run, size_t *le
 		    ssh_channel_is_closed(run->channel))
 			return ended(run);
 		if (!diagnose_wait(run))
-			return DIAGNOSE_FAILED;
+			return diagnose_unanswered(run);
 	}
 }
 
@@ -88,7 +88,7 @@ enum diagnose_outcome diagnose_exchange(struct diagnose_run *run, struct sftp_pa
 					struct sftp_reply *reply)
 {
 	enum diagnose_outcome outcome;
-	size_t length;
+	size_t length = 0;
 
 	drop_packet(run);
 	if (run->received > 0)

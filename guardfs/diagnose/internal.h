@@ -72,8 +72,11 @@ enum diagnose_outcome diagnose_host_key(struct diagnose_run *run);
 enum diagnose_outcome diagnose_subsystem(struct diagnose_run *run);
 
 /* Waits until the connection can be read (or written, if libssh has something to send). False: the deadline
- * has come. */
+ * has come, or the connection is dead (libssh itself would say SSH_AGAIN for ever in some states). */
 bool diagnose_wait(struct diagnose_run *run);
+
+/* After diagnose_wait has said no: what is noted for the deadline stays, a dead connection is told. */
+enum diagnose_outcome diagnose_unanswered(struct diagnose_run *run);
 
 /* The connection ended, or libssh gave it up: by what libssh says. */
 enum diagnose_outcome diagnose_lost(struct diagnose_run *run, enum errclass otherwise);

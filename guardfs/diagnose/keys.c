@@ -79,7 +79,8 @@ enum diagnose_outcome diagnose_config(struct diagnose_run *run)
 
 /* ---- login ---- */
 
-/* Repeats a libssh call that does not block, until it has an answer. SSH_AUTH_AGAIN: the deadline came. */
+/* Repeats a libssh call that does not block, until it has an answer. SSH_AUTH_AGAIN: there is
+ * none. */
 static int finish_none(struct diagnose_run *run)
 {
 	int rc;
@@ -168,7 +169,7 @@ enum diagnose_outcome diagnose_login(struct diagnose_run *run)
 	case SSH_AUTH_SUCCESS:
 		return DIAGNOSE_PASSED;
 	case SSH_AUTH_AGAIN:
-		return DIAGNOSE_FAILED;
+		return diagnose_unanswered(run);
 	case SSH_AUTH_ERROR:
 		return diagnose_lost(run, ERRCLASS_AUTH_FAILED);
 	default:

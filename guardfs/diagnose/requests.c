@@ -118,6 +118,36 @@ static enum diagnose_outcome not_written(struct diagnose_run *run, bool creating
 	return diagnose_fail(run, class, "%s ('%s', status %u)", why, message, (unsigned)reply->status.code);
 }
 
+/* On a read-only file system not even a name that does not exist can be removed (EROFS comes before ENOENT),
+ * on a full one it can be tried. */
+static bool refuses_removal(struct diagnose_run *run, const struct canary *c)
+{
+	struct sftp_packet packet;
+	struct sftp_reply reply;
+
+	diagnose_request(run, &packet, SFTP_REMOVE);
+	sftp_put_text(&packet, c->path);
+	return diagnose_exchange(run, &packet, &reply) == DIAGNOSE_PASSED && reply.type == SFTP_STATUS &&
+	       reply.status.code == SFTP_FAILURE;
+}
+
+/* The file could not be made. */
+static enum diagnose_outcome not_made(struct diagnose_run *run, const struct canary *c,
+				      const struct sftp_reply *reply)
+{
+	bool says_nothing = reply->type == SFTP_STATUS && reply->status.code == SFTP_FAILURE;
+	struct diagnosis said;
+
+	(void)not_written(run, true, reply);
+	said = *run->diagnosis;
+	if (says_nothing && said.class == ERRCLASS_FULL && refuses_removal(run, c))
+		return diagnose_fail(run, ERRCLASS_READ_ONLY,
+				     "no file can be made, and none removed: the file system is read-only");
+	run->diagnosis->class = said.class;
+	memcpy(run->diagnosis->detail, said.detail, sizeof(said.detail));
+	return DIAGNOSE_FAILED;
+}
+
 static enum diagnose_outcome open_canary(struct diagnose_run *run, struct canary *c)
 {
 	enum diagnose_outcome outcome;
@@ -133,7 +163,7 @@ static enum diagnose_outcome open_canary(struct diagnose_run *run, struct canary
 	if (outcome != DIAGNOSE_PASSED)
 		return outcome;
 	if (reply.type != SFTP_HANDLE)
-		return not_written(run, true, &reply);
+		return not_made(run, c, &reply);
 	c->handle_length = reply.handle.n;
 	memcpy(c->handle, reply.handle.bytes, reply.handle.n);
 	return DIAGNOSE_PASSED;

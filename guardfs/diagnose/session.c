@@ -24,7 +24,7 @@ bool diagnose_wait(struct diagnose_run *run)
 	struct pollfd p = {.fd = run->fd, .events = POLLIN};
 	int left = diagnose_left_ms(run, UINT64_MAX);
 
-	if (left == 0)
+	if (left == 0 || (run->session && !ssh_is_connected(run->session)))
 		return false;
 	if (run->session && (ssh_get_poll_flags(run->session) & SSH_WRITE_PENDING))
 		p.events |= POLLOUT;
@@ -38,6 +38,13 @@ enum diagnose_outcome diagnose_lost(struct diagnose_run *run, enum errclass othe
 
 	return diagnose_fail(run, diagnose_disconnect_class(text, otherwise), "%s, %s: %s", run->peer,
 			     diagnose_step_name(run->step), text[0] ? text : "the connection was closed");
+}
+
+enum diagnose_outcome diagnose_unanswered(struct diagnose_run *run)
+{
+	if (run->session && !ssh_is_connected(run->session))
+		return diagnose_lost(run, ERRCLASS_SERVER_GONE);
+	return DIAGNOSE_FAILED;
 }
 
 /* ---- banner ---- */
@@ -100,7 +107,7 @@ static enum diagnose_outcome peek_banner(struct diagnose_run *run)
 		low_water = (int)had + 1;
 		setsockopt(run->fd, SOL_SOCKET, SO_RCVLOWAT, &low_water, sizeof(low_water));
 		if (!diagnose_wait(run))
-			return DIAGNOSE_FAILED;
+			return diagnose_unanswered(run);
 	}
 }
 
@@ -166,7 +173,7 @@ enum diagnose_outcome diagnose_greet(struct diagnose_run *run)
 	diagnose_waiting(run, "key exchange with %s", run->peer);
 	while ((rc = ssh_connect(run->session)) == SSH_AGAIN)
 		if (!diagnose_wait(run))
-			return DIAGNOSE_FAILED;
+			return diagnose_unanswered(run);
 	return rc == SSH_OK ? DIAGNOSE_PASSED : diagnose_lost(run, ERRCLASS_SERVER_GONE);
 }
 
@@ -247,7 +254,7 @@ static enum diagnose_outcome open_channel(struct diagnose_run *run)
 		return diagnose_lost(run, ERRCLASS_SERVER_GONE);
 	while ((rc = ssh_channel_open_session(run->channel)) == SSH_AGAIN)
 		if (!diagnose_wait(run))
-			return DIAGNOSE_FAILED;
+			return diagnose_unanswered(run);
 	if (rc == SSH_OK)
 		return DIAGNOSE_PASSED;
 	if (!ssh_is_connected(run->session))
@@ -274,7 +281,7 @@ enum diagnose_outcome diagnose_subsystem(struct diagnose_run *run)
 	diagnose_waiting(run, "starting SFTP at %s", run->peer);
 	while ((rc = ssh_channel_request_subsystem(run->channel, "sftp")) == SSH_AGAIN)
 		if (!diagnose_wait(run))
-			return DIAGNOSE_FAILED;
+			return diagnose_unanswered(run);
 	if (rc == SSH_OK)
 		return diagnose_version(run);
 	if (!ssh_is_connected(run->session))
