@@ -171,6 +171,7 @@ int ctl_cmd_incidents(const struct ctl_options *options, int argc, char **argv);
 int ctl_cmd_incident(const struct ctl_options *options, int argc, char **argv);
 int ctl_cmd_report(const struct ctl_options *options, int argc, char **argv);
 int ctl_cmd_drill(const struct ctl_options *options, int argc, char **argv);
+int ctl_cmd_doctor(const struct ctl_options *options, int argc, char **argv);
 int ctl_cmd_version(const struct ctl_options *options, int argc, char **argv);
 int ctl_cmd_help(const struct ctl_options *options, int argc, char **argv);
 void ctl_print_help(FILE *out);

@@ -75,6 +75,12 @@ const struct ctl_command ctl_commands[] = {
      "incident was not closed in time.\n"
      "With --simulate nothing is touched: prints what the configuration promises for KIND.\n",
      CTL_OPTION_FOR | CTL_OPTION_SIMULATE | CTL_OPTION_JSON | CTL_OPTION_INSTANCE, 2, 2, ctl_cmd_drill},
+    {"doctor", "[--json]", "look for what is wrong or will go wrong on this machine",
+     "Kernel, FUSE, limits, configuration, keys, known hosts, sentinel, hooks, manifest, mounts,\n"
+     "clock, disk, units, versions with known holes, and what the running guardfs says; each\n"
+     "finding with its remedy. Touches no mount. Exit status 1 with warnings, 2 with errors.\n"
+     "With -c FILE guardfs need not run.\n",
+     CTL_OPTION_JSON | CTL_OPTION_INSTANCE, 0, 0, ctl_cmd_doctor},
     {"version", "", "print the version", "", 0, 0, 0, ctl_cmd_version},
     {"help", "[COMMAND]", "this text, or that of a command", "", 0, 0, 1, ctl_cmd_help},
     {NULL, NULL, NULL, NULL, 0, 0, 0, NULL},

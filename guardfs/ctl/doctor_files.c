@@ -1,0 +1,218 @@
+/* doctor_files.c: the configuration, and the files that it names. */
+#include "ctl/doctor.h"
+#include "base/cleanup.h"
+#include <errno.h>
+#include <stdio.h>
+#include <sys/stat.h>
+
+/* config_load itself refuses a file that others can write to, and tells every other fault with its line. */
+void doctor_check_config(struct doctor *d)
+{
+	if (d->config)
+		doctor_find(d, DOCTOR_OK, "configuration", "",
+			    "%s is valid, and written by root or its user alone", d->config->file);
+	else if (d->uid != 0 && strstr(d->config_message, strerror(EACCES)))
+		doctor_find(d, DOCTOR_NOTE, "configuration", "Run guardctl doctor as root.",
+			    "%s: what depends on it was not checked", d->config_message);
+	else
+		doctor_find(d, DOCTOR_ERROR, "configuration",
+			    "Correct it (guardfs --check-config FILE), or say which is meant with -c FILE.",
+			    "%s", d->config_message);
+}
+
+/* ---- what ssh needs ---- */
+
+static void name_id(char *id, size_t size, const char *check, const struct config_backend *b)
+{
+	snprintf(id, size, "%s:%s", check, b->name);
+}
+
+/* A file that cannot be looked at: an error, unless it merely needs root. */
+static void judge_unreadable(struct doctor *d, const char *id, const char *path, int err)
+{
+	if (err == EACCES && d->uid != 0)
+		doctor_find(d, DOCTOR_NOTE, id, "Run guardctl doctor as root.", "%s cannot be looked at",
+			    path);
+	else
+		doctor_find(d, DOCTOR_ERROR, id, "Create it, or correct the configuration.", "%s: %s", path,
+			    strerror(err));
+}
+
+static void judge_identity(struct doctor *d, const char *id, const char *path)
+{
+	uid_t user = doctor_guardian_uid(d);
+	struct stat st;
+
+	if (stat(path, &st) < 0)
+		judge_unreadable(d, id, path, errno);
+	else if (!S_ISREG(st.st_mode))
+		doctor_find(d, DOCTOR_ERROR, id, "Name the private key in the configuration.",
+			    "%s is no file", path);
+	else if (st.st_mode & 077)
+		/* ssh refuses a key of its own user that others can read; that of another one it takes. */
+		doctor_find(d, DOCTOR_ERROR, id, "chmod 0600 the key; if others could read it, replace it.",
+			    "%s has mode %04o: others can get at it%s", path, (unsigned)st.st_mode & 07777,
+			    st.st_uid == user ? ", and ssh refuses it" : "");
+	else if (st.st_uid != user && st.st_uid != 0)
+		doctor_find(
+		    d, DOCTOR_WARNING, id, "chown it to the user that guardfs runs as.",
+		    "%s belongs to user %u, guardfs runs as %u: who can change it can lock guardfs out", path,
+		    (unsigned)st.st_uid, (unsigned)user);
+	else
+		doctor_find(d, DOCTOR_OK, id, "", "%s is readable by its owner alone", path);
+}
+
+static bool is_remote(const struct config_backend *b)
+{
+	return b->type == BACKEND_SSHFS || b->type == BACKEND_SFTP;
+}
+
+void doctor_check_identities(struct doctor *d)
+{
+	char id[64];
+
+	for (uint32_t i = 0; d->config && i < d->config->n_backends; i++) {
+		const struct config_backend *b = &d->config->backends[i];
+
+		name_id(id, sizeof(id), "identity", b);
+		if (is_remote(b) && b->identity[0])
+			judge_identity(d, id, b->identity);
+		else if (is_remote(b))
+			doctor_find(d, DOCTOR_WARNING, id, "Name one: identity = PATH.",
+				    "no private key is named: ssh takes what it finds in its user's home");
+	}
+}
+
+void doctor_judge_known_hosts(struct doctor *d, const struct config_backend *b, int entry)
+{
+	char id[64];
+	struct stat st;
+
+	name_id(id, sizeof(id), "known-hosts", b);
+	if (!b->known_hosts[0])
+		doctor_find(d, DOCTOR_WARNING, id, "Name one: known_hosts = PATH.",
+			    "no file with the server's key is named: ssh takes those of its user");
+	else if (stat(b->known_hosts, &st) < 0)
+		judge_unreadable(d, id, b->known_hosts, errno);
+	else if (st.st_mode & 022)
+		doctor_find(d, DOCTOR_ERROR, id, "chmod 0644 it, and compare its keys with the servers'.",
+			    "%s has mode %04o: others can add keys to it", b->known_hosts,
+			    (unsigned)st.st_mode & 07777);
+	else if (entry == 0)
+		doctor_find(d, DOCTOR_ERROR, id,
+			    "Get the key with ssh-keyscan -p PORT HOST, compare its fingerprint by another "
+			    "way, add it.",
+			    "%s has no key of [%s]:%u", b->known_hosts, b->host, b->port);
+	else if (entry < 0)
+		doctor_find(d, DOCTOR_NOTE, id, "", "whether %s has a key of [%s]:%u could not be found out",
+			    b->known_hosts, b->host, b->port);
+	else
+		doctor_find(d, DOCTOR_OK, id, "", "%s has a key of [%s]:%u", b->known_hosts, b->host,
+			    b->port);
+}
+
+/* ssh-keygen knows hashed names, aliases and patterns. */
+static int find_entry(const struct config_backend *b)
+{
+	char host[300], output[4096];
+	const char *const argv[] = {"ssh-keygen", "-F", host, "-f", b->known_hosts, NULL};
+	int status;
+
+	if (access(b->known_hosts, R_OK) < 0)
+		return -1;
+	/* The form of known_hosts: the port only if it is not the usual one. */
+	snprintf(host, sizeof(host), b->port == 22 ? "%s" : "[%s]:%u", b->host, b->port);
+	status = doctor_capture(argv, output, sizeof(output));
+	return status == 0 ? 1 : status == 1 ? 0 : -1;
+}
+
+void doctor_check_known_hosts(struct doctor *d)
+{
+	for (uint32_t i = 0; d->config && i < d->config->n_backends; i++)
+		if (is_remote(&d->config->backends[i]))
+			doctor_judge_known_hosts(d, &d->config->backends[i],
+						 find_entry(&d->config->backends[i]));
+}
+
+/* ---- acting beyond guardfs ---- */
+
+/* As keeper checks before every run (hooks.h): it and all above it are root's or guardfs's, and no others can
+ * write there. Returns the part that is wrong, or NULL. */
+static const char *wrong_part(const char *program, uid_t user, char *part, const char **why)
+{
+	struct stat st;
+
+	if (copy_string(part, CTL_ABSOLUTE_MAX, program) < 0)
+		return program;
+	for (size_t n = strlen(part); n > 0; n = strlen(part)) {
+		*why = "cannot be found";
+		if (stat(part, &st) < 0)
+			return part;
+		*why = "does not belong to root";
+		if (st.st_uid != 0 && st.st_uid != user)
+			return part;
+		*why = "can be written to by others";
+		if (st.st_mode & (S_IWGRP | S_IWOTH))
+			return part;
+		*strrchr(part, '/') = '\0';
+	}
+	return NULL;
+}
+
+static void judge_program(struct doctor *d, const char *id, const char *program)
+{
+	char part[CTL_ABSOLUTE_MAX];
+	const char *why = "", *wrong;
+	struct stat st;
+
+	if (program[0] != '/') {
+		doctor_find(d, DOCTOR_ERROR, id, "Give its path from / on.", "%s is not an absolute path",
+			    program);
+		return;
+	}
+	wrong = wrong_part(program, doctor_guardian_uid(d), part, &why);
+	if (wrong)
+		doctor_find(d, DOCTOR_ERROR, id,
+			    "Make it and all directories above it root's, writable by root alone.",
+			    "%s is never run: %s %s", program, wrong, why);
+	else if (stat(program, &st) < 0 || !S_ISREG(st.st_mode) || !(st.st_mode & 0111))
+		doctor_find(d, DOCTOR_ERROR, id, "chmod 0755 it, or name the program.",
+			    "%s cannot be executed", program);
+	else
+		doctor_find(d, DOCTOR_OK, id, "", "%s may be run", program);
+}
+
+static void check_sentinel(struct doctor *d)
+{
+	const struct config *c = d->config;
+	struct stat st;
+
+	if (!c->n_hooks)
+		doctor_find(d, DOCTOR_OK, "sentinel", "",
+			    "no hooks: nothing beyond guardfs itself is ever acted upon");
+	else if (!c->sentinel[0])
+		doctor_find(d, DOCTOR_WARNING, "sentinel", "Name one: [hooks] sentinel = PATH.",
+			    "hooks without a sentinel: none of them is ever run");
+	else if (stat(c->sentinel, &st) == 0)
+		doctor_find(d, DOCTOR_OK, "sentinel", "", "%s is there: hooks are run", c->sentinel);
+	else
+		doctor_find(d, DOCTOR_NOTE, "sentinel", "If hooks are to run, create it with touch.",
+			    "%s is not there: no hook is run, guardfs only reconnects its own backends",
+			    c->sentinel);
+}
+
+void doctor_check_hooks(struct doctor *d)
+{
+	char *words[CONFIG_HOOK_WORDS_MAX + 1], id[64];
+
+	if (!d->config)
+		return;
+	check_sentinel(d);
+	for (uint32_t i = 0; i < d->config->n_hooks; i++) {
+		struct config_program program = d->config->hooks[i];
+
+		snprintf(id, sizeof(id), "hook:%s", config_hook_name((enum config_hook)program.hook));
+		if (config_program_words(&program, words) > 0)
+			judge_program(d, id, words[0]);
+	}
+}

@@ -1,0 +1,331 @@
+/* doctor_mounts.c: the mount table, read as text. No mount is touched, so that nothing here can hang. */
+#include "ctl/doctor.h"
+#include "base/cleanup.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/fs.h>
+#include <stdio.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+
+#define GUARDFS_TYPE "fuse.guardfs"
+
+/* A line of /proc/self/mountinfo, pointing into its text. */
+struct row {
+	char *root, *point, *type, *source;
+	bool shared;
+};
+
+struct table {
+	struct row *rows; /* in the order of the table: of several at one place the last is on top */
+	size_t n;
+};
+
+/* "\040" and the like, in place. */
+static void unescape(char *s)
+{
+	char *to = s;
+
+	for (; *s; s++) {
+		if (s[0] == '\\' && s[1] >= '0' && s[1] <= '3' && s[2] >= '0' && s[2] <= '7' && s[3] >= '0' &&
+		    s[3] <= '7') {
+			*to++ = (char)((s[1] - '0') * 64 + (s[2] - '0') * 8 + (s[3] - '0'));
+			s += 3;
+		} else {
+			*to++ = *s;
+		}
+	}
+	*to = '\0';
+}
+
+static bool parse_row(char *line, struct row *row)
+{
+	char *field[6], *word;
+	unsigned n = 0;
+
+	*row = (struct row){0};
+	while (n < ARRAY_SIZE(field) && (field[n] = strsep(&line, " ")))
+		n++;
+	while ((word = strsep(&line, " ")) && strcmp(word, "-") != 0)
+		row->shared |= strncmp(word, "shared:", 7) == 0;
+	row->type = strsep(&line, " ");
+	row->source = strsep(&line, " ");
+	if (n < ARRAY_SIZE(field) || !row->type || !row->source)
+		return false;
+	row->root = field[3];
+	row->point = field[4];
+	unescape(row->root);
+	unescape(row->point);
+	unescape(row->source);
+	return true;
+}
+
+static struct table parse_table(char *text)
+{
+	struct table t = {.rows = NULL};
+	size_t lines = 1;
+	char *line;
+
+	for (const char *p = text; (p = strchr(p, '\n')); p++)
+		lines++;
+	t.rows = calloc(lines, sizeof(*t.rows));
+	while (t.rows && (line = strsep(&text, "\n")))
+		t.n += parse_row(line, &t.rows[t.n]);
+	return t;
+}
+
+static const struct row *top_at(const struct table *t, const char *point, unsigned *count)
+{
+	const struct row *top = NULL;
+
+	*count = 0;
+	for (size_t i = 0; i < t->n; i++) {
+		if (strcmp(t->rows[i].point, point) != 0)
+			continue;
+		top = &t->rows[i];
+		++*count;
+	}
+	return top;
+}
+
+/* Strictly below. */
+static bool is_below(const char *path, const char *directory)
+{
+	size_t n = strlen(directory);
+
+	return n > 1 && strncmp(path, directory, n) == 0 && path[n] == '/';
+}
+
+static bool is_guardfs(const struct row *row)
+{
+	return row && strcmp(row->type, GUARDFS_TYPE) == 0;
+}
+
+/* ---- the mount itself ---- */
+
+static void check_running(struct doctor *d, const char *point, const struct row *top, unsigned count)
+{
+	if (!top)
+		doctor_find(d, DOCTOR_ERROR, "mount",
+			    "Restart guardfs; give its unit nothing that makes a mount namespace.",
+			    "guardfs runs, but nothing is mounted at %s here: it lives in another mount "
+			    "namespace, or "
+			    "somebody has unmounted it",
+			    point);
+	else if (!is_guardfs(top))
+		doctor_find(d, DOCTOR_ERROR, "mount", "umount it, and stop what mounts it there.",
+			    "%s (%s) is mounted over guardfs at %s", top->source, top->type, point);
+	else if (count > 1)
+		doctor_find(d, DOCTOR_WARNING, "mount", "Once guardfs is stopped: umount what is left there.",
+			    "%u mounts lie upon one another at %s", count, point);
+	else
+		doctor_find(d, DOCTOR_OK, "mount", "", "%s is mounted at %s", top->source, point);
+}
+
+static void check_stopped(struct doctor *d, const char *point, const struct row *top)
+{
+	if (is_guardfs(top))
+		doctor_find(d, DOCTOR_ERROR, "mount",
+			    "If no guardfs serves it: umount -l it, then start guardfs.",
+			    "%s is mounted at %s, but no guardfs says that it serves it", top->source, point);
+	else if (top)
+		doctor_find(d, DOCTOR_WARNING, "mount", "umount it before guardfs starts.",
+			    "%s (%s) is mounted at %s", top->source, top->type, point);
+}
+
+static void check_below(struct doctor *d, const struct table *t, const char *point)
+{
+	unsigned foreign = 0;
+
+	for (size_t i = 0; i < t->n; i++) {
+		const struct row *row = &t->rows[i];
+
+		if (!is_below(row->point, point))
+			continue;
+		foreign++;
+		doctor_find(d, DOCTOR_WARNING, "foreign-mount",
+			    "umount it, and disable what mounts it: the manifest makes bind mounts needless.",
+			    "%s (%s) is mounted at %s: nothing guards what lies there", row->source,
+			    row->type, row->point);
+	}
+	if (foreign == 0)
+		doctor_find(d, DOCTOR_OK, "foreign-mount", "", "nothing is mounted below %s", point);
+}
+
+static void check_stale(struct doctor *d, const struct table *t, const struct config *c)
+{
+	static const char deleted[] = "//deleted";
+
+	for (size_t i = 0; i < t->n; i++) {
+		const struct row *row = &t->rows[i];
+		size_t n = strlen(row->root);
+		bool gone =
+		    n >= sizeof(deleted) - 1 && strcmp(row->root + n - (sizeof(deleted) - 1), deleted) == 0;
+
+		if (gone)
+			doctor_find(d, DOCTOR_WARNING, "stale-mount", "umount -l it.",
+				    "%s shows a directory of %s that no longer exists", row->point,
+				    row->source);
+		if (c && is_below(row->point, c->run_dir) && strncmp(row->type, "fuse", 4) == 0)
+			doctor_find(d, DOCTOR_WARNING, "stale-mount", "umount -l it.",
+				    "%s (%s) is mounted at %s, where keeper's own mounts are: here they "
+				    "should not be seen",
+				    row->source, row->type, row->point);
+	}
+}
+
+static void check_expose(struct doctor *d, const struct table *t, const struct config_backend *b)
+{
+	const struct row *top;
+	unsigned count;
+	char id[64];
+
+	if (!b->expose[0])
+		return;
+	snprintf(id, sizeof(id), "expose:%s", b->name);
+	top = top_at(t, b->expose, &count);
+	if (is_guardfs(top))
+		doctor_find(d, DOCTOR_OK, id, "", "%s shows the backend, guarded", b->expose);
+	else if (top)
+		doctor_find(d, DOCTOR_ERROR, id,
+			    "umount it, stop what mounts it (sshfs unit, fstab), restart guardfs.",
+			    "%s (%s) is mounted at %s: whoever uses it is not guarded", top->source,
+			    top->type, b->expose);
+	else if (d->status)
+		doctor_find(d, DOCTOR_WARNING, id, "Restart guardfs; look into its log for why it could not.",
+			    "nothing is mounted at %s, where the backend should appear", b->expose);
+}
+
+/* ---- what containers see ---- */
+
+static bool has_docker(const struct doctor *d)
+{
+	static const char *const places[] = {"/run/docker.sock", "/var/run/docker.sock"};
+	char full[CTL_ABSOLUTE_MAX];
+
+	for (size_t i = 0; i < ARRAY_SIZE(places); i++)
+		if (access(doctor_path(d, places[i], full), F_OK) == 0)
+			return true;
+	return false;
+}
+
+/* The mount that the mountpoint lies on, not counting what is mounted at it. */
+static const struct row *carrier(const struct table *t, const char *point)
+{
+	const struct row *best = NULL;
+
+	for (size_t i = 0; i < t->n; i++) {
+		const struct row *row = &t->rows[i];
+
+		if (strcmp(row->point, "/") != 0 && !is_below(point, row->point))
+			continue;
+		if (!best || strlen(row->point) >= strlen(best->point))
+			best = row;
+	}
+	return best;
+}
+
+static void check_propagation(struct doctor *d, const struct table *t, const char *point)
+{
+	const struct row *row = carrier(t, point);
+
+	if (!row)
+		return;
+	if (row->shared)
+		doctor_find(d, DOCTOR_OK, "propagation", "",
+			    "%s is shared: namespaces that follow it see a new mount", row->point);
+	else
+		doctor_find(d, has_docker(d) ? DOCTOR_WARNING : DOCTOR_NOTE, "propagation",
+			    "mount --make-rshared it.",
+			    "%s is not shared: containers%s that run already do not see it when guardfs is "
+			    "mounted anew",
+			    row->point, has_docker(d) ? " (docker is here)" : "");
+	if (has_docker(d))
+		doctor_find(d, DOCTOR_NOTE, "containers",
+			    "-v with :rslave where a container must see a new mount.",
+			    "docker binds with rprivate unless told otherwise: a container keeps the mount "
+			    "it was started "
+			    "with");
+}
+
+/* ---- the directory beneath ---- */
+
+static bool is_empty(const char *path)
+{
+	CLEANUP_DIR DIR *dir = opendir(path);
+	struct dirent *entry;
+
+	while (dir && (entry = readdir(dir)))
+		if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
+			return false;
+	return true;
+}
+
+static bool is_immutable(const char *path)
+{
+	CLEANUP_FD int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int flags = 0;
+
+	return fd >= 0 && ioctl(fd, FS_IOC_GETFLAGS, &flags) == 0 && (flags & FS_IMMUTABLE_FL);
+}
+
+void doctor_judge_mountpoint(struct doctor *d, bool uncovered)
+{
+	const char *point = d->config ? d->config->mountpoint : "";
+	struct stat st;
+
+	if (!point[0])
+		return;
+	if (!uncovered)
+		doctor_find(d, DOCTOR_NOTE, "mountpoint", "",
+			    "what lies beneath %s cannot be seen while it is mounted; chattr +i, set while "
+			    "it is not, "
+			    "keeps others from writing there",
+			    point);
+	else if (stat(point, &st) < 0 || !S_ISDIR(st.st_mode))
+		doctor_find(d, DOCTOR_ERROR, "mountpoint", "mkdir -p it.", "%s is no directory", point);
+	else if (!is_empty(point))
+		doctor_find(
+		    d, DOCTOR_WARNING, "mountpoint",
+		    "Move its files to the local tier: they are out of sight while guardfs is mounted.",
+		    "%s is not empty although nothing is mounted: somebody wrote there", point);
+	else if (!is_immutable(point))
+		doctor_find(d, DOCTOR_NOTE, "mountpoint", "chattr +i it while nothing is mounted.",
+			    "%s can be written to (mode %04o) while guardfs is not mounted", point,
+			    (unsigned)st.st_mode & 07777);
+	else
+		doctor_find(d, DOCTOR_OK, "mountpoint", "", "%s is empty and immutable", point);
+}
+
+/* ---- all ---- */
+
+void doctor_check_mounts(struct doctor *d)
+{
+	const char *point = d->config ? d->config->mountpoint : ctl_text(d->status, "mountpoint");
+	CLEANUP_FREE char *text = doctor_read(d, "/proc/self/mountinfo");
+	CLEANUP_FREE struct row *rows = NULL;
+	struct table t = {.rows = NULL};
+	const struct row *top;
+	unsigned count;
+
+	if (!text) {
+		doctor_find(d, DOCTOR_NOTE, "mount", "",
+			    "/proc/self/mountinfo cannot be read: no mount was checked");
+		return;
+	}
+	t = parse_table(text);
+	rows = t.rows;
+	check_stale(d, &t, d->config);
+	if (!point[0])
+		return;
+	top = top_at(&t, point, &count);
+	if (d->status)
+		check_running(d, point, top, count);
+	else
+		check_stopped(d, point, top);
+	check_below(d, &t, point);
+	for (uint32_t i = 0; d->config && i < d->config->n_backends; i++)
+		check_expose(d, &t, &d->config->backends[i]);
+	check_propagation(d, &t, point);
+	doctor_judge_mountpoint(d, !top && !d->status);
+}

@@ -1,0 +1,184 @@
+/* doctor_programs.c: versions of what guardfs runs and links, and the holes known in them. */
+#include "ctl/doctor.h"
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <libssh/libssh.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/wait.h>
+
+#define CAPTURE_MS 5000
+
+/* ---- running a program ---- */
+
+static pid_t start(const char *const *argv, int out)
+{
+	pid_t pid = fork();
+
+	if (pid != 0)
+		return pid;
+	if (dup2(open("/dev/null", O_RDWR), 0) == 0 && dup2(out, 1) == 1 && dup2(out, 2) == 2) {
+		setenv("LC_ALL", "C", 1);
+		execvp(argv[0], (char *const *)(uintptr_t)argv);
+	}
+	_exit(127);
+}
+
+/* Until its end of the pipe is closed or the time is over: a grandchild may outlive it. */
+static bool read_output(int fd, char *buf, size_t size)
+{
+	uint64_t end_ns = clock_mono_ns() + CAPTURE_MS * NSEC_PER_MSEC;
+	size_t used = 0;
+
+	for (;;) {
+		struct pollfd p = {.fd = fd, .events = POLLIN};
+		uint64_t now_ns = clock_mono_ns();
+		char more[512];
+		ssize_t n;
+
+		if (now_ns >= end_ns || poll(&p, 1, (int)((end_ns - now_ns) / NSEC_PER_MSEC) + 1) <= 0)
+			return false;
+		n = read(fd, more, sizeof(more));
+		if (n <= 0)
+			return true;
+		n = MIN(n, (ssize_t)(size - 1 - used));
+		memcpy(buf + used, more, (size_t)n);
+		used += (size_t)n;
+		buf[used] = '\0';
+	}
+}
+
+int doctor_capture(const char *const *argv, char *buf, size_t size)
+{
+	CLEANUP_FD int reading = -1;
+	int fds[2], status = 0;
+	pid_t pid;
+
+	buf[0] = '\0';
+	if (pipe2(fds, O_CLOEXEC) < 0)
+		return -1;
+	reading = fds[0];
+	pid = start(argv, fds[1]);
+	close(fds[1]);
+	if (pid < 0)
+		return -1;
+	if (!read_output(reading, buf, size))
+		kill(pid, SIGKILL);
+	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+		;
+	return WIFEXITED(status) && WEXITSTATUS(status) != 127 ? WEXITSTATUS(status) : -1;
+}
+
+/* ---- versions ---- */
+
+/* "3.7.3" anywhere after word: 3007003; 0: none. */
+static unsigned version_number(const char *text, const char *word)
+{
+	const char *at = strstr(text, word);
+	unsigned a = 0, b = 0, c = 0;
+
+	if (!at)
+		return 0;
+	at += strlen(word);
+	at += strcspn(at, "0123456789\n");
+	return sscanf(at, "%u.%u.%u", &a, &b, &c) >= 2 && a < 1000 && b < 1000 && c < 1000
+		   ? (a * 1000 + b) * 1000 + c
+		   : 0;
+}
+
+static unsigned shown(unsigned version, unsigned unit)
+{
+	return version / unit % 1000;
+}
+
+void doctor_judge_sshfs(struct doctor *d, const char *version, const char *help)
+{
+	unsigned v = version_number(version, "SSHFS version");
+
+	if (v == 0)
+		doctor_find(d, DOCTOR_ERROR, "sshfs", "apt-get install sshfs, or correct sshfs_command.",
+			    "sshfs cannot be run: backends of type sshfs cannot be mounted");
+	else if (v < 3007006 && !strstr(help, "contain_symlinks"))
+		doctor_find(
+		    d, DOCTOR_WARNING, "sshfs",
+		    "Install 3.7.6 or later, or a patched one (Debian 12: 3.7.3-1.2). Until then: only "
+		    "servers that you trust.",
+		    "sshfs %u.%u.%u lets a server's symlinks lead out of the mount (CVE-2026-47187)",
+		    shown(v, 1000000), shown(v, 1000), shown(v, 1));
+	else
+		doctor_find(d, DOCTOR_OK, "sshfs", "", "sshfs %u.%u.%u, without CVE-2026-47187",
+			    shown(v, 1000000), shown(v, 1000), shown(v, 1));
+}
+
+/* Debian's security updates of a version that upstream left open: 0.10.6-0+deb12u3. */
+static bool patched_by_debian(const char *package)
+{
+	unsigned release = 0, update = 0;
+	const char *at = strstr(package, "+deb");
+
+	return strncmp(package, "0.10.6-", 7) == 0 && at && sscanf(at, "+deb%uu%u", &release, &update) == 2 &&
+	       release == 12 && update >= 3;
+}
+
+void doctor_judge_libssh(struct doctor *d, const char *library, const char *package)
+{
+	unsigned v = version_number(library, "");
+
+	if (patched_by_debian(package))
+		doctor_find(d, DOCTOR_OK, "libssh", "", "libssh %s, without CVE-2026-59847", package);
+	else if (v && v <= 10006)
+		doctor_find(d, DOCTOR_WARNING, "libssh",
+			    "Debian 12: apt-get install libssh-4 (0.10.6-0+deb12u3 or later).",
+			    "libssh %s takes a bad AES-GCM tag for a good one (CVE-2026-59847); diagnosis "
+			    "therefore uses "
+			    "AES-GCM last",
+			    package[0] ? package : library);
+	else
+		doctor_find(d, DOCTOR_NOTE, "libssh", "Ask your distribution about CVE-2026-59847.",
+			    "libssh %s: doctor does not know whether CVE-2026-59847 is mended in it",
+			    package[0] ? package : library);
+}
+
+void doctor_judge_ssh(struct doctor *d, const char *version)
+{
+	unsigned v = version_number(version, "OpenSSH_");
+
+	if (v == 0)
+		doctor_find(d, DOCTOR_ERROR, "ssh", "apt-get install openssh-client",
+			    "the OpenSSH client cannot be run: sshfs needs it");
+	else
+		doctor_find(d, DOCTOR_OK, "ssh", "", "%.*s", (int)strcspn(version, "\n"), version);
+}
+
+/* ---- asking them ---- */
+
+static const char *sshfs_command(const struct doctor *d)
+{
+	for (uint32_t i = 0; d->config && i < d->config->n_backends; i++)
+		if (d->config->backends[i].type == BACKEND_SSHFS)
+			return d->config->backends[i].sshfs_command;
+	return d->config ? NULL : "sshfs";
+}
+
+void doctor_check_programs(struct doctor *d)
+{
+	const char *sshfs = sshfs_command(d);
+	const char *version_of[] = {sshfs, "-V", NULL}, *help_of[] = {sshfs, "-h", NULL};
+	static const char *const ssh[] = {"ssh", "-V", NULL};
+	static const char *const query[] = {"dpkg-query", "-W", "-f=${Version}", "libssh-4", NULL};
+	char version[1024], help[32768];
+
+	if (sshfs) {
+		(void)doctor_capture(version_of, version, sizeof(version));
+		(void)doctor_capture(help_of, help, sizeof(help));
+		doctor_judge_sshfs(d, version, help);
+		(void)doctor_capture(ssh, version, sizeof(version));
+		doctor_judge_ssh(d, version);
+	}
+	if (doctor_capture(query, version, sizeof(version)) != 0)
+		version[0] = '\0';
+	doctor_judge_libssh(d, ssh_version(0), version);
+}
