@@ -54,7 +54,7 @@ static void nudge_keeper(void)
  * or its worker died)? What it does could land on top of ours. */
 static bool late_task_on(const struct slot *mine, uint64_t now_ns)
 {
-	for (uint32_t i = 0; i < SLOT_MAX; i++) {
+	for (uint32_t i = 0; i < arena_slots_used(fs.arena); i++) {
 		const struct slot *s = &fs.arena->slots[i];
 
 		if (s == mine || !atomic_load(&s->inside) ||

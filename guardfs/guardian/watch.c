@@ -20,7 +20,7 @@ static void count_late(struct guardian *g, uint64_t now_ns)
 {
 	uint32_t late[CONFIG_BACKENDS_MAX] = {0};
 
-	for (uint32_t i = 0; i < SLOT_MAX; i++) {
+	for (uint32_t i = 0; i < arena_slots_used(g->arena); i++) {
 		const struct slot *slot = &g->arena->slots[i];
 		uint32_t b = atomic_load(&slot->backend);
 
@@ -185,7 +185,7 @@ uint64_t watch_deadlines(struct guardian *g, uint64_t now_ns)
 	uint64_t next_ns = UINT64_MAX;
 
 	count_late(g, now_ns);
-	for (uint32_t i = 0; i < SLOT_MAX; i++) {
+	for (uint32_t i = 0; i < arena_slots_used(g->arena); i++) {
 		uint64_t deadline_ns = watch_slot(g, &g->arena->slots[i], now_ns);
 
 		next_ns = MIN(next_ns, deadline_ns);

@@ -39,6 +39,7 @@ struct arena {
 	_Alignas(4096) _Atomic uint32_t
 	    handles_used; /* high-water marks: indexes below have been in use at some time. Worker */
 	_Atomic uint32_t nodes_used;
+	_Atomic uint32_t slots_used; /* raised before the slot is used; read by arena_slots_used() */
 	_Alignas(4096) struct handle handles[HANDLE_MAX];
 	_Alignas(4096) struct node nodes[NODE_MAX];
 	_Alignas(4096) struct name_heap names;
@@ -63,6 +64,13 @@ uint64_t arena_fingerprint(void);
  * records that make no sense. Returns how many were dropped. Must survive any content (fuzzed). Guardian, on
  * resume, before a worker starts. */
 uint32_t arena_check(struct arena *arena);
+
+/* Slots from here on have never been used. Whoever looks at all of them many times a second need not look
+ * further. */
+static inline uint32_t arena_slots_used(const struct arena *arena)
+{
+	return MIN(atomic_load(&arena->slots_used), (uint32_t)SLOT_MAX);
+}
 
 static inline uint8_t *arena_slot_buffer(struct arena *arena, const struct slot *slot)
 {

@@ -431,7 +431,10 @@ uint32_t arena_check(struct arena *arena)
 	changed += check_names(&arena->names);
 	changed += check_nodes(arena);
 	changed += check_handles(arena);
-	for (size_t i = 0; i < SLOT_MAX; i++)
+	for (uint32_t i = 0; i < SLOT_MAX; i++) {
 		changed += check_slot(arena, &arena->slots[i]);
+		if (atomic_load(&arena->slots[i].state) != SLOT_FREE && i >= atomic_load(&arena->slots_used))
+			atomic_store(&arena->slots_used, i + 1);
+	}
 	return changed;
 }

@@ -68,8 +68,13 @@ static struct slot *slot_take(bool wait)
 	ACQUIRE_LOCK(&pool.lock);
 	while (wait && pool.n_free == 0 && !atomic_load(&pool.stopping))
 		pthread_cond_wait(&pool.slot_freed, &pool.lock);
-	if (pool.n_free)
-		slot = slot_at(pool.free[--pool.n_free]);
+	if (pool.n_free) {
+		uint16_t i = pool.free[--pool.n_free];
+
+		if (i >= atomic_load_explicit(&pool.arena->slots_used, memory_order_relaxed))
+			atomic_store(&pool.arena->slots_used, i + 1u);
+		slot = slot_at(i);
+	}
 	return slot;
 }
 
@@ -166,7 +171,7 @@ static struct slot *take_parked(unsigned backend)
 		uint32_t parked = SLOT_PARKED;
 
 		oldest = NULL;
-		for (uint32_t i = 0; i < SLOT_MAX; i++) {
+		for (uint32_t i = 0; i < arena_slots_used(pool.arena); i++) {
 			struct slot *s = slot_at(i);
 
 			if (atomic_load(&s->state) != SLOT_PARKED || atomic_load(&s->backend) != backend ||
@@ -377,7 +382,7 @@ void pool_run_parked(unsigned backend)
 
 void pool_tick(void)
 {
-	for (uint32_t i = 0; i < SLOT_MAX; i++) {
+	for (uint32_t i = 0; i < arena_slots_used(pool.arena); i++) {
 		struct slot *slot = slot_at(i);
 
 		if (atomic_load(&slot->state) != SLOT_EXPIRED)
