@@ -109,6 +109,15 @@ static void receive_messages(int sock)
 	}
 }
 
+/* What waits is looked at more often than a worker that has nothing to do needs to say that it lives. */
+static int pause_ms(void)
+{
+	for (uint32_t b = 0; b < arena->board.config.n_backends; b++)
+		if (atomic_load(&arena->board.backends[b].parked))
+			return WORKER_HEARTBEAT_MS;
+	return WORKER_IDLE_MS;
+}
+
 void control_run(struct arena *a, uint32_t quiesce_seen)
 {
 	int sock = a->board.fds.keeper_socket;
@@ -120,7 +129,7 @@ void control_run(struct arena *a, uint32_t quiesce_seen)
 		struct pollfd p = {.fd = sock, .events = POLLIN};
 
 		atomic_store(&a->board.heartbeat_ns, clock_mono_ns());
-		if (poll(&p, 1, WORKER_HEARTBEAT_MS) > 0)
+		if (poll(&p, 1, pause_ms()) > 0)
 			receive_messages(sock);
 		pool_tick();
 		fs_refresh_tiers();

@@ -10,7 +10,8 @@
 #define WORKER_EXIT_UNMOUNTED 3 /* the kernel has ended the session */
 #define WORKER_EXIT_FAILED    4 /* could not start; it has said why */
 
-#define WORKER_HEARTBEAT_MS 100u
+#define WORKER_HEARTBEAT_MS 100u /* while something waits */
+#define WORKER_IDLE_MS	    200u /* else; guardian misses it after a second */
 
 /* Serves until told to stop. Never returns other than by its exit status; generation is
  * board.worker_generation at its start. */
