@@ -116,6 +116,35 @@ void act_now(struct supervised *s, const struct course_effect *e)
 	history_note(s, "hook", config_hook_name(hook), "not run", 0, why);
 }
 
+/* Files are found again when they are next used, so it may come to light long after the incident was closed.
+ */
+void act_on_suspects(struct supervised *s)
+{
+	const struct course_effect allowed = {.verdict = CAPS_ALLOWED};
+	uint64_t poisoned = atomic_load(&s->board->counters[COUNT_POISONED]);
+	char detail[128], text[256];
+	const char *why;
+
+	if (poisoned <= s->poisoned_seen)
+		return;
+	snprintf(detail, sizeof(detail),
+		 "%llu open files could not be gone on with: what was written to them may be lost",
+		 (unsigned long long)(poisoned - s->poisoned_seen));
+	s->poisoned_seen = poisoned;
+	history_note(s, "note", "suspect", "", 0, detail);
+	log_warning("backend %s: %s", s->config->name, detail);
+	if (s->suspect_incident == s->incident.id || !s->keeper->hooks ||
+	    !is_configured(s->keeper->config, CONFIG_HOOK_SUSPECT))
+		return;
+	s->suspect_incident = s->incident.id;
+	why = s->incident.drill ? "it is only a drill"
+				: obstacle(s->keeper->config, &allowed, text, sizeof(text));
+	if (why)
+		history_note(s, "hook", config_hook_name(CONFIG_HOOK_SUSPECT), "not run", 0, why);
+	else
+		run(s, CONFIG_HOOK_SUSPECT);
+}
+
 void act_done(void *arg, const struct hook_result *r)
 {
 	struct keeper *k = arg;

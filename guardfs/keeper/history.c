@@ -89,15 +89,18 @@ void history_tick(struct keeper *k)
 		incident_of_routes(&k->backends[i]);
 }
 
-static uint64_t incident_of(const struct supervised *s)
+/* What comes to light after its end (suspect files) belongs to the last one all the same. */
+static uint64_t incident_of(const struct supervised *s, const char *kind)
 {
-	return s->incident.open ? s->incident.id : 0;
+	bool late = strcmp(kind, "note") == 0 || strcmp(kind, "hook") == 0;
+
+	return s->incident.open || late ? s->incident.id : 0;
 }
 
 void history_transition(const struct supervised *s, const struct course_effect *e, const char *detail)
 {
 	const struct journal_event event = {.time_ns = clock_real_ns(),
-					    .incident = incident_of(s),
+					    .incident = incident_of(s, "transition"),
 					    .kind = "transition",
 					    .backend = s->config->name,
 					    .from_state = health_state_name(e->from),
@@ -114,7 +117,7 @@ void history_note(const struct supervised *s, const char *kind, const char *name
 		  uint64_t duration_ms, const char *text)
 {
 	const struct journal_event event = {.time_ns = clock_real_ns(),
-					    .incident = incident_of(s),
+					    .incident = incident_of(s, kind),
 					    .kind = kind,
 					    .backend = s->config->name,
 					    .name = name,

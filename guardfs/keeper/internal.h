@@ -71,6 +71,8 @@ void memory_store(const struct supervised *s, uint64_t now_ns);
 
 /* acts.c: what reaches beyond guardfs. */
 void act_now(struct supervised *s, const struct course_effect *e);
+void act_on_suspects(
+    struct supervised *s); /* files could not be found again as they were: on_suspect, once an incident */
 void act_done(void *arg, const struct hook_result *result); /* of struct keeper */
 
 /* outside.c: health and status.json in the runtime directory. */

@@ -287,6 +287,7 @@ void supervised_init(struct supervised *s, struct keeper *k, unsigned index, uin
 	memory_recall(s, now_ns);
 	incident_recall(s, now_ns);
 	latency_init(s, now_ns);
+	s->poisoned_seen = atomic_load(&s->board->counters[COUNT_POISONED]);
 	board_set_state(s->board, s->course.state, s->course.class,
 			MAX(atomic_load(&s->board->since_real_ns), atomic_load(&k->board->started_real_ns)));
 }

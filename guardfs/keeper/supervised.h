@@ -41,6 +41,8 @@ struct supervised {
 	struct latency_watch latency;
 	struct drill drill;
 	char hold_reason[160];
+	uint64_t poisoned_seen,
+	    suspect_incident;	  /* counter as last looked at; incident that on_suspect ran for */
 	enum errclass told_class; /* last one logged */
 	bool serving;		  /* we hold the breaker closed, with epoch */
 	uint32_t epoch;		  /* served, or to be served by the try under way */

@@ -2,6 +2,7 @@
 . "$REPO/tests/lib/lib.sh"
 
 setup_one_box
+conf hooks "sentinel = $WORK/sentinel" 'on_suspect = /bin/true'
 echo hello >"$SERVER/gone"
 echo hello >"$SERVER/shrunk"
 start_guardfs
@@ -26,3 +27,6 @@ let_go writer
 echo again >>"$COLD/shrunk"
 assert_content "$SERVER/shrunk" again
 assert_ge "$(backend_field box counters.poisoned)" 1 "handles poisoned"
+
+say "history names it, and on_suspect would be run"
+wait_until 20000 eval 'ctl incident 1 --json | jq -e ".events | map(.name + \" \" + .outcome + \" \" + .text) | (map(test(\"suspect.*may be lost\")) | any) and (map(test(\"on_suspect not run the sentinel\")) | any)"'
