@@ -189,9 +189,7 @@ static void load_config(struct doctor *d, struct config *config, const struct ct
 
 	if (err == 0)
 		d->config = config;
-	else if (!file[0])
-		snprintf(error, CONFIG_ERROR_MAX, "no configuration file is known");
-	else if (!error[0])
+	else if (file[0] && !error[0])
 		snprintf(error, CONFIG_ERROR_MAX, "%.300s: %s", file, strerror(-err));
 }
 

@@ -13,7 +13,7 @@ struct doctor {
 	const char *root;	     /* before every path of the system (/proc, /etc, ...): "" but in tests */
 	const char *run_root;	     /* where runtime directories are */
 	const struct config *config; /* NULL: not known */
-	const char *config_message;  /* why not */
+	const char *config_message;  /* why not; "": no file was named, and none runs that would name it */
 	const json_t *status;	     /* of the running guardfs; NULL: none runs */
 	const char *status_message;  /* why not */
 	uid_t uid;		     /* who asks */

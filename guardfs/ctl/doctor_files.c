@@ -11,6 +11,9 @@ void doctor_check_config(struct doctor *d)
 	if (d->config)
 		doctor_find(d, DOCTOR_OK, "configuration", "",
 			    "%s is valid, and written by root or its user alone", d->config->file);
+	else if (!d->config_message[0])
+		doctor_find(d, DOCTOR_NOTE, "configuration", "Say which is meant: -c FILE.",
+			    "no configuration file is known: what depends on it was not checked");
 	else if (d->uid != 0 && strstr(d->config_message, strerror(EACCES)))
 		doctor_find(d, DOCTOR_NOTE, "configuration", "Run guardctl doctor as root.",
 			    "%s: what depends on it was not checked", d->config_message);

@@ -2,6 +2,7 @@
 #include "ctl/doctor.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "sshfs-compat/sshfs-compat.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <libssh/libssh.h>
@@ -97,11 +98,14 @@ static unsigned shown(unsigned version, unsigned unit)
 void doctor_judge_sshfs(struct doctor *d, const char *version, const char *help)
 {
 	unsigned v = version_number(version, "SSHFS version");
+	struct sshfs_features features;
+
+	sshfs_features_parse(help, &features);
 
 	if (v == 0)
 		doctor_find(d, DOCTOR_ERROR, "sshfs", "apt-get install sshfs, or correct sshfs_command.",
 			    "sshfs cannot be run: backends of type sshfs cannot be mounted");
-	else if (v < 3007006 && !strstr(help, "contain_symlinks"))
+	else if (v < 3007006 && !features.contain_symlinks)
 		doctor_find(
 		    d, DOCTOR_WARNING, "sshfs",
 		    "Install 3.7.6 or later, or a patched one (Debian 12: 3.7.3-1.2). Until then: only "
