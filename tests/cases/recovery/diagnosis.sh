@@ -1,0 +1,196 @@
+# Why a backend is down is found out, and told in the diagnosis, in the incident and in status; and finding out never costs more
+# connections than the account has.
+# limit: 240
+. "$REPO/tests/lib/lib.sh"
+
+BACKOFF_MIN=500 BACKOFF_MAX=1000
+box_start box
+data=$WORK/box/data
+mkdir -p "$data/root/jobs/cold"
+# configure CONNECTIONS
+configure()
+{
+	conf_begin
+	printf '%s\n' "connections = $1" 'flap_count = 0' >>"$CONF"
+	conf_box box "path = $data/root"
+	conf_tier box/jobs/cold cold
+}
+configure 4
+cp "$WORK/box/sshd_config" "$WORK/sshd_config.good"
+
+# Writes down the largest number of connections to the box that were ever seen at once, from the client's side: those that
+# are there or being made (states 1 and 2 of TCP).
+watch_connections()
+{
+	python3 - "$WORK/most" <<-'END' &
+		import sys, time
+		most = -1
+		while True:
+		    with open('/proc/net/tcp') as f:
+		        rows = [line.split() for line in f][1:]
+		    now = sum(1 for r in rows if r[2].endswith(':08AE') and r[3] in ('01', '02'))
+		    if now > most:
+		        most = now
+		        with open(sys.argv[1] + '.new', 'w') as f:
+		            f.write(f'{most}\n')
+		        __import__('os').rename(sys.argv[1] + '.new', sys.argv[1])
+		    time.sleep(0.002)  # sleep-ok: polling
+	END
+	echo $! >"$WORK/watcher.pid"
+	wait_until 5000 test -s "$WORK/most"
+}
+# end_watch MOST
+end_watch()
+{
+	kill "$(cat "$WORK/watcher.pid")"
+	rm "$WORK/watcher.pid"
+	echo "connections at once, at most: $(cat "$WORK/most")"
+	assert_le "$(cat "$WORK/most")" "$1" "connections at once"
+	rm "$WORK/most"
+}
+
+# diagnosed: what guardctl diagnose says now, in $WORK/diagnosis; a diagnosis under way elsewhere is waited for.
+diagnosed()
+{
+	local rc=0
+
+	ctl diagnose box --json >"$WORK/diagnosis" 2>"$WORK/diagnosis.err" || rc=$?
+	((rc <= 1)) && jq -e .class "$WORK/diagnosis" >/dev/null
+}
+
+# told CLASS STEP ADVICE: by the diagnosis, by the incident, and by status.
+told()
+{
+	local class=$1 step=$2 advice=$3 id
+
+	wait_until 30000 diagnosed
+	jq -c '{class, step, detail, advice}' "$WORK/diagnosis"
+	assert_eq "$(jq -r .class "$WORK/diagnosis")" "$class" "class of the diagnosis"
+	assert_eq "$(jq -r .step "$WORK/diagnosis")" "$step" "step of the diagnosis"
+	assert_match "$(jq -r .advice "$WORK/diagnosis")" "$advice" "advice of the diagnosis"
+	assert_exit 1 "$advice" ctl diagnose box
+	wait_until 5000 eval '[[ $(ctl incidents --json | jq -r ".incidents[0].class") == '"$class"' ]]'
+	id=$(ctl incidents --json | jq '.incidents[0].id')
+	ctl incident "$id" --json >"$WORK/incident"
+	jq -e --arg class "$class" '.incident.closed == 0 and (.events | any(.kind == "diagnosis" and .outcome == $class))' \
+		"$WORK/incident" >/dev/null || fail "the journal has no such diagnosis: $(jq -c '.events[] | select(.kind == "diagnosis")' "$WORK/incident")"
+	wait_until 5000 eval '[[ $(backend_field box class) == '"$class"' ]]'
+	assert_match "$(backend_field box advice)" "$advice" "advice in status"
+	assert_match "$(timeout 5 cat "$MNT/.guardfs/health")" "^down $class " "health"
+}
+
+# well: the box as it should be; guardfs finds it by itself, or (classes that need a person) when a person says so.
+well()
+{
+	box_kill
+	cp "$WORK/sshd_config.good" "$WORK/box/sshd_config"
+	cp "$WORK/box/user_key.pub" "$WORK/box/authorized_keys"
+	box_restart
+	ctl reconnect box >/dev/null
+	wait_healthy
+	wait_until 10000 backend_is box healthy
+}
+
+start_guardfs
+wait_healthy
+watch_connections
+
+say "while all is well: nothing to find"
+diagnosed
+assert_eq "$(jq -r '.class + " " + ([.steps[] | select(.outcome == "failed")] | length | tostring)' "$WORK/diagnosis")" 'none 0' "diagnosis"
+
+say "refused: nobody listens"
+box_kill
+wait_down
+told refused connect 'SSH service runs'
+
+say "auth_failed: our key is taken away"
+well
+: >"$WORK/box/authorized_keys"
+box_cut
+wait_down
+told auth_failed key 'public key is installed'
+
+say "host_key_changed"
+well
+box_kill
+mkdir "$WORK/keys"
+mv "$WORK/box"/host_key* "$WORK/keys"
+ssh-keygen -q -t ed25519 -N '' -f "$WORK/box/host_key"
+box_restart
+wait_down
+told host_key_changed host_key 'known_hosts'
+mv "$WORK/keys"/host_key* "$WORK/box"
+
+say "path_missing: the remote directory is renamed away"
+well
+mv "$data/root" "$data/elsewhere"
+ctl reconnect box >/dev/null
+wait_down
+told path_missing path 'create the directory|correct the path'
+mv "$data/elsewhere" "$data/root"
+
+say "sftp_refused: the server has no SFTP"
+well
+sed -i '/^Subsystem/d' "$WORK/box/sshd_config"
+box_kill
+box_restart
+wait_down
+told sftp_refused sftp 'SFTP'
+
+say "too_many_connections: others have taken what the server allows"
+well
+end_watch 2 # the mount's, and a diagnosis
+sed -i 's/^MaxStartups.*/MaxStartups 1/' "$WORK/box/sshd_config"
+box_kill
+box_restart
+# Somebody who has connected and never logs in. Ours must not have come between.
+until exec {others}<>/dev/tcp/127.0.0.1/2222 && read -r -t 2 -u "$others" greeting && [[ $greeting == SSH-* ]]; do
+	exec {others}>&-
+done
+kill -KILL "$(sshfs_pid)" 2>/dev/null || true
+wait_down
+told too_many_connections greet 'connections'
+exec {others}>&-
+well
+
+watch_connections
+say "several ask at once: never more than one diagnosis"
+box_freeze
+wait_down
+for i in 1 2 3 4 5 6; do
+	ctl diagnose box --json >"$WORK/ask.$i" 2>&1 &
+	asking[i]=$!
+done
+sleep 1 # sleep-ok: they are all under way
+box_thaw
+for i in 1 2 3 4 5 6; do
+	rc=0
+	wait "${asking[i]}" || rc=$?
+	echo "$i: exit status $rc: $(head -c 100 "$WORK/ask.$i" | head -n 1)"
+done
+wait_healthy box 30000
+end_watch 2
+stop_guardfs
+
+say "an account with a single connection: that is the mount's, and a diagnosis is refused while it lives"
+configure 1
+start_guardfs
+wait_healthy
+wait_until 10000 backend_is box healthy
+watch_connections
+assert_exit 1 'connections = 1' ctl diagnose box
+box_cut
+wait_healthy
+assert_exit 1 'connections = 1' ctl diagnose box
+box_kill
+wait_down
+wait_until 30000 diagnosed
+assert_eq "$(jq -r .class "$WORK/diagnosis")" refused "class of the diagnosis"
+box_restart
+wait_healthy
+box_freeze
+wait_down
+box_thaw
+wait_healthy box 30000
+end_watch 1
