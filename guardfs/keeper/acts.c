@@ -110,8 +110,10 @@ void act_now(struct supervised *s, const struct course_effect *e)
 		run(s, hook);
 		return;
 	}
-	if (e->act == COURSE_ACT_DOWN)
+	if (e->act == COURSE_ACT_DOWN) {
 		course_act_refused(&s->course);
+		memory_store(s, clock_mono_ns());
+	}
 	log_warning("backend %s: %s is not run: %s", s->config->name, config_hook_name(hook), why);
 	history_note(s, "hook", config_hook_name(hook), "not run", 0, why);
 }

@@ -108,14 +108,12 @@ static void carry_out(struct supervised *s, const struct course_effect *e, const
 void supervised_drain(struct supervised *s, const char *detail, uint64_t now_ns)
 {
 	struct course_effect e;
-	bool any = false;
 
-	while (course_take(&s->course, &e)) {
-		carry_out(s, &e, detail, now_ns);
-		any = true;
-	}
-	if (!any)
+	if (s->course.n_effects == 0)
 		return;
-	publish_plan(s, now_ns);
+	/* Before anything is done: a keeper that dies at it must not be forgotten to have done it. */
 	memory_store(s, now_ns);
+	while (course_take(&s->course, &e))
+		carry_out(s, &e, detail, now_ns);
+	publish_plan(s, now_ns);
 }

@@ -237,9 +237,8 @@ static void find_recalled(struct supervised *s)
 	}
 }
 
-void incident_recall(struct supervised *s, uint64_t now_ns)
+void incident_recall(struct supervised *s)
 {
-	(void)now_ns;
 	find_recalled(s);
 	if (!s->incident.open) {
 		/* Without a journal the board's number is all there is. */
@@ -250,12 +249,8 @@ void incident_recall(struct supervised *s, uint64_t now_ns)
 	}
 	/* What the counters say belongs to it if the arena is that of then; a new one counts from zero. */
 	s->course.incident = s->incident.open;
-	s->course.incident_counted = true;
+	s->course.incident_counted = s->incident.open;
 	atomic_store(&s->board->incident, s->incident.open ? s->incident.id : 0);
-	if (s->incident.open && s->course.state == HEALTH_HEALTHY) {
-		s->course.incident = false;
-		incident_close(s);
-	}
 }
 
 /* ---- routes ---- */

@@ -29,9 +29,9 @@ void incident_close(struct supervised *s);
 /* Something is known better now (class, detail, figures): written again. */
 void incident_update(struct supervised *s);
 
-/* After keeper's start: an incident that a predecessor opened goes on, or is closed if the backend has
- * settled meanwhile. */
-void incident_recall(struct supervised *s, uint64_t now_ns);
+/* After keeper's start: an incident that a predecessor opened goes on; the course closes it when the backend
+ * has settled. */
+void incident_recall(struct supervised *s);
 
 /* Routes that are down by themselves while their backend serves: an incident of their own. Called when route
  * states may have changed. */

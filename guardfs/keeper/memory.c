@@ -48,55 +48,132 @@ static void unpack_times(const json_t *array, struct caps *caps, uint64_t now_ns
 	json_array_foreach(array, i, element) caps_note(caps, from_wall(json_number_value(element), now_ns));
 }
 
+/* The course's plain members, by name: numbers, yes or no, and moments. */
+#define MEMBER(type, field) #field, offsetof(struct course, field), type
+static const struct member {
+	const char *name;
+	size_t offset;
+	enum member_type { NUMBER, YES_OR_NO, MOMENT } type;
+} members[] = {
+    {MEMBER(NUMBER, doublings)},       {MEMBER(NUMBER, short_services)},      {MEMBER(NUMBER, failures)},
+    {MEMBER(NUMBER, act_failures)},    {MEMBER(YES_OR_NO, incident_counted)}, {MEMBER(YES_OR_NO, told_down)},
+    {MEMBER(YES_OR_NO, acted_down)},   {MEMBER(YES_OR_NO, act_refused)},      {MEMBER(MOMENT, down_since_ns)},
+    {MEMBER(MOMENT, served_since_ns)}, {MEMBER(MOMENT, next_try_ns)},	      {MEMBER(MOMENT, held_until_ns)},
+};
+
+static json_t *pack_member(const struct course *c, const struct member *m, uint64_t now_ns)
+{
+	const void *field = (const char *)c + m->offset;
+	uint64_t moment_ns;
+
+	switch (m->type) {
+	case NUMBER:
+		return json_integer(*(const uint32_t *)field);
+	case YES_OR_NO:
+		return json_boolean(*(const bool *)field);
+	case MOMENT:
+		break;
+	}
+	moment_ns = *(const uint64_t *)field;
+	return json_real(moment_ns ? to_wall((int64_t)moment_ns, now_ns) : 0.0);
+}
+
 void memory_store(const struct supervised *s, uint64_t now_ns)
 {
 	const struct course *c = &s->course;
 	json_t *object =
-	    json_pack("{s:o, s:o, s:o, s:i, s:i, s:i, s:b, s:b, s:s, s:f, s:b, s:s}", "recoveries",
-		      pack_times(&c->recoveries, now_ns), "acts", pack_times(&c->acts, now_ns), "breaks",
-		      pack_times(&c->breaks, now_ns), "doublings", (int)c->doublings, "short_services",
-		      (int)c->short_services, "failures", (int)c->failures, "told_down", c->told_down,
-		      "acted_down", c->acted_down, "state", health_state_name(c->state), "held_until",
-		      c->held_until_ns ? to_wall((int64_t)c->held_until_ns, now_ns) : 0.0, "hold_waits",
-		      atomic_load(&s->board->hold_waits) != 0, "hold_reason", s->hold_reason);
-	CLEANUP_FREE char *text = object ? json_dumps(object, JSON_COMPACT) : NULL;
+	    json_pack("{s:o, s:o, s:o, s:s, s:b, s:s}", "recoveries", pack_times(&c->recoveries, now_ns),
+		      "acts", pack_times(&c->acts, now_ns), "breaks", pack_times(&c->breaks, now_ns), "state",
+		      health_state_name(c->state), "hold_waits", atomic_load(&s->board->hold_waits) != 0,
+		      "hold_reason", s->hold_reason);
+	CLEANUP_FREE char *text = NULL;
 	char key[64];
 
+	for (size_t i = 0; i < ARRAY_SIZE(members); i++)
+		json_object_set_new(object, members[i].name, pack_member(c, &members[i], now_ns));
+	text = object ? json_dumps(object, JSON_COMPACT) : NULL;
 	json_decref(object);
 	make_key(s, key, sizeof(key));
 	if (text && s->keeper->journal)
 		journal_put_memory(s->keeper->journal, key, text);
 }
 
-static uint32_t small_number(const json_t *object, const char *name)
+static uint32_t small_number(const json_t *value)
 {
-	json_int_t n = json_integer_value(json_object_get(object, name));
+	json_int_t n = json_integer_value(value);
 
 	return n > 0 && n < 1000000 ? (uint32_t)n : 0;
 }
 
+/* 0 stays 0; what lies before this clock's zero becomes its beginning; nothing lies a year ahead. */
+static uint64_t unpack_moment(const json_t *value, uint64_t now_ns)
+{
+	double seconds = json_number_value(value), left_s = seconds - (double)clock_real_ns() / 1e9;
+	double at_ns = (double)now_ns + left_s * 1e9;
+
+	if (seconds <= 0 || left_s > 366 * 86400.0)
+		return 0;
+	return at_ns < 1 ? 1 : (uint64_t)at_ns;
+}
+
+static void unpack_member(struct course *c, const struct member *m, const json_t *value, uint64_t now_ns)
+{
+	void *field = (char *)c + m->offset;
+	uint64_t moment_ns;
+
+	switch (m->type) {
+	case NUMBER:
+		*(uint32_t *)field = small_number(value);
+		return;
+	case YES_OR_NO:
+		*(bool *)field = json_is_true(value);
+		return;
+	case MOMENT:
+		break;
+	}
+	moment_ns = unpack_moment(value, now_ns);
+	if (moment_ns)
+		*(uint64_t *)field = moment_ns;
+}
+
 /* Held and exhausted are an operator's business: they outlive a reboot too, for which the board knows
  * nothing. */
-static void recall_state(struct supervised *s, const json_t *object, uint64_t now_ns)
+static void recall_state(struct supervised *s, const json_t *object)
 {
 	const char *name = json_string_value(json_object_get(object, "state"));
 	enum health_state state = name ? health_state_from_name(name) : HEALTH_STATE_COUNT;
-	double until = json_number_value(json_object_get(object, "held_until"));
 	const char *reason = json_string_value(json_object_get(object, "hold_reason"));
 
 	if (s->serving || (state != HEALTH_HELD && state != HEALTH_EXHAUSTED))
 		return;
 	s->course.state = state;
-	s->course.class = state == HEALTH_HELD ? ERRCLASS_HELD : s->course.class;
-	if (until > 0) {
-		int64_t left_ns = (int64_t)(until * 1e9 - (double)clock_real_ns());
+	if (state == HEALTH_EXHAUSTED)
+		return;
+	s->course.class = ERRCLASS_HELD;
+	if (s->course.held_until_ns) {
+		double until = json_number_value(json_object_get(object, "held_until_ns"));
 
-		s->course.held_until_ns = now_ns + (uint64_t)MAX(left_ns, (int64_t)1);
 		atomic_store(&s->board->held_until_real_ns, (uint64_t)(until * 1e9));
 	}
 	atomic_store(&s->board->hold_waits, json_is_true(json_object_get(object, "hold_waits")));
 	(void)copy_string(s->hold_reason, sizeof(s->hold_reason), reason ? reason : "");
 	board_set_detail(s->board, s->hold_reason);
+}
+
+/* After a restart of guardfs or of the machine everything is tried at once; after one of keeper alone the
+ * backoff goes on, and is never shortened. */
+static void recall_members(struct supervised *s, const json_t *object, uint64_t now_ns)
+{
+	struct course *c = &s->course;
+	uint64_t next_try_ns = c->next_try_ns;
+	bool first = c->state == HEALTH_CONNECTING;
+
+	for (size_t i = 0; i < ARRAY_SIZE(members); i++)
+		unpack_member(c, &members[i], json_object_get(object, members[i].name), now_ns);
+	c->next_try_ns = first ? next_try_ns : MAX(next_try_ns, c->next_try_ns);
+	/* The journal knows of the incident; without one nothing of it counts. */
+	if (!c->incident)
+		c->incident_counted = c->told_down = c->act_refused = false;
 }
 
 void memory_recall(struct supervised *s, uint64_t now_ns)
@@ -109,18 +186,12 @@ void memory_recall(struct supervised *s, uint64_t now_ns)
 	make_key(s, key, sizeof(key));
 	text = json_string_value(json_object_get(s->keeper->recalled.memory, key));
 	object = text ? json_loads(text, 0, NULL) : NULL;
-	if (!json_is_object(object)) {
-		json_decref(object);
-		return;
+	if (json_is_object(object)) {
+		unpack_times(json_object_get(object, "recoveries"), &c->recoveries, now_ns);
+		unpack_times(json_object_get(object, "acts"), &c->acts, now_ns);
+		unpack_times(json_object_get(object, "breaks"), &c->breaks, now_ns);
+		recall_members(s, object, now_ns);
+		recall_state(s, object);
 	}
-	unpack_times(json_object_get(object, "recoveries"), &c->recoveries, now_ns);
-	unpack_times(json_object_get(object, "acts"), &c->acts, now_ns);
-	unpack_times(json_object_get(object, "breaks"), &c->breaks, now_ns);
-	c->doublings = MIN(small_number(object, "doublings"), 32u);
-	c->short_services = small_number(object, "short_services");
-	c->failures = small_number(object, "failures");
-	c->told_down = json_is_true(json_object_get(object, "told_down"));
-	c->acted_down = json_is_true(json_object_get(object, "acted_down"));
-	recall_state(s, object, now_ns);
 	json_decref(object);
 }

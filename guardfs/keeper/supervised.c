@@ -249,30 +249,37 @@ static void adopt_transport(struct supervised *s)
 		log_info("backend %s: found sshfs %d of a former keeper", s->config->name, (int)pid);
 }
 
-/* What the board says of the time before this keeper. */
+/* What the board says of the time before this keeper. A state that serves stays as it is even if nothing is
+ * left of what served: it is broken afterwards, when all is recalled, as any other outage is. */
 static void take_state(struct supervised *s, uint64_t now_ns)
 {
 	uint64_t gate = atomic_load(&s->board->gate);
 	enum health_state state = board_state(s->board);
-	enum errclass class = board_class(s->board);
 
 	s->serving = adopt_serving(s);
-	if (s->serving) {
+	if (s->serving && !health_serves(state))
+		state = HEALTH_PROBATION; /* the breaker was closed just before the former keeper died */
+	if (s->serving)
 		s->next_probe_ns = now_ns;
-		if (!health_serves(state))
-			state = HEALTH_PROBATION;
-	} else {
-		if (gate_is_closed(gate)) {
-			board_open_gate(s->keeper->board, s->index, gate_epoch(gate), ERRCLASS_SERVER_GONE,
-					DETECTOR_TRANSPORT);
-			class = ERRCLASS_SERVER_GONE;
-		}
-		if (state != HEALTH_HELD && state != HEALTH_EXHAUSTED &&
-		    (state != HEALTH_CONNECTING || gate_epoch(gate) > 0))
-			state = HEALTH_DOWN;
-	}
-	course_init(&s->course, &s->keeper->limits, state, class, atomic_load(&s->board->incident) != 0,
-		    now_ns);
+	else if (gate_is_closed(gate))
+		board_open_gate(s->keeper->board, s->index, gate_epoch(gate), ERRCLASS_SERVER_GONE,
+				DETECTOR_TRANSPORT);
+	s->epoch = gate_epoch(gate);
+	course_init(&s->course, &s->keeper->limits, state, board_class(s->board),
+		    atomic_load(&s->board->incident) != 0, now_ns);
+}
+
+/* It served when the former keeper was last seen, and does no more. */
+static void note_outage(struct supervised *s, uint64_t now_ns)
+{
+	uint32_t class = atomic_load(&s->board->opened_class);
+
+	if (s->serving || !health_serves(s->course.state))
+		return;
+	if (class == ERRCLASS_NONE || class >= ERRCLASS_COUNT)
+		class = ERRCLASS_SERVER_GONE;
+	course_broken(&s->course, (enum errclass) class, random_bits(), now_ns);
+	supervised_drain(s, "found when keeper started", now_ns);
 }
 
 void supervised_init(struct supervised *s, struct keeper *k, unsigned index, uint64_t now_ns)
@@ -284,10 +291,11 @@ void supervised_init(struct supervised *s, struct keeper *k, unsigned index, uin
 	transport_init(&s->transport, k->config, index, k->run_dir, &k->features[index]);
 	adopt_transport(s);
 	take_state(s, now_ns);
+	incident_recall(s);
 	memory_recall(s, now_ns);
-	incident_recall(s, now_ns);
 	latency_init(s, now_ns);
 	s->poisoned_seen = atomic_load(&s->board->counters[COUNT_POISONED]);
+	note_outage(s, now_ns);
 	board_set_state(s->board, s->course.state, s->course.class,
 			MAX(atomic_load(&s->board->since_real_ns), atomic_load(&k->board->started_real_ns)));
 }
