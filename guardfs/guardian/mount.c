@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/fd.h"
 #include "base/log.h"
+#include "base/mounts.h"
 #include "guardian/guardian.h"
 
 #include <errno.h>
@@ -46,32 +47,6 @@ static errint_t run_in_child(errint_t (*fn)(const struct config *config), const 
 	return -WEXITSTATUS(status);
 }
 
-/* Looks in mountinfo for what is mounted at exactly path, without touching it. The topmost one counts.
- * Fields: 5 mount point, after " - ": type and source. Returns false if nothing is. */
-static bool find_mount(const char *path, char *source, size_t size)
-{
-	CLEANUP_FILE FILE *f = fopen("/proc/self/mountinfo", "re");
-	CLEANUP_FREE char *line = NULL;
-	size_t capacity = 0;
-	bool found = false;
-
-	while (f && getline(&line, &capacity, f) > 0) {
-		char point[CONFIG_PATH_MAX * 4], type[128], from[512];
-		char *rest = strstr(line, " - ");
-
-		if (!rest || sscanf(line, "%*d %*d %*s %*s %4095s", point) != 1 ||
-		    sscanf(rest, " - %127s %511s", type, from) != 2)
-			continue;
-		/* A mount point with spaces is written with octal escapes; such paths are compared unescaped
-		 * by nobody here: refuse none. */
-		if (strcmp(point, path) != 0)
-			continue;
-		found = true;
-		snprintf(source, size, "%s (%s)", from, type);
-	}
-	return found;
-}
-
 static errint_t check_mountpoint(const struct config *config)
 {
 	struct stat st;
@@ -95,13 +70,14 @@ errint_t mount_check_device(void)
 
 errint_t mount_check(const struct config *config)
 {
-	char source[700];
+	struct mount_entry there;
 	errint_t rc;
 
-	if (find_mount(config->mountpoint, source, sizeof(source))) {
-		log_error("%s is a mountpoint already, of %s; unmount that first (umount, or umount -l if it "
-			  "is dead)",
-			  config->mountpoint, source);
+	if (mount_find_at(config->mountpoint, &there) == 0) {
+		log_error(
+		    "%s is a mountpoint already, of %s (%s); unmount that first (umount, or umount -l if "
+		    "it is dead)",
+		    config->mountpoint, there.source, there.fstype);
 		return -EBUSY;
 	}
 	rc = run_in_child(check_mountpoint, config);
@@ -196,25 +172,6 @@ static errint_t detach(const struct config *config)
 	return umount2(config->mountpoint, MNT_DETACH | UMOUNT_NOFOLLOW) < 0 ? -errno : 0;
 }
 
-/* st_dev of the mount, from mountinfo ("major:minor" is field 3). */
-static uint32_t find_minor(const char *mountpoint)
-{
-	CLEANUP_FILE FILE *f = fopen("/proc/self/mountinfo", "re");
-	CLEANUP_FREE char *line = NULL;
-	size_t capacity = 0;
-	uint32_t minor = 0;
-
-	while (f && getline(&line, &capacity, f) > 0) {
-		char point[CONFIG_PATH_MAX * 4];
-		unsigned found;
-
-		if (sscanf(line, "%*d %*d %*u:%u %*s %4095s", &found, point) == 2 &&
-		    strcmp(point, mountpoint) == 0)
-			minor = found;
-	}
-	return minor;
-}
-
 static bool exposes_anything(const struct config *config)
 {
 	for (uint32_t i = 0; i < config->n_backends; i++)
@@ -226,10 +183,13 @@ static bool exposes_anything(const struct config *config)
 void mount_finish(struct guardian *g)
 {
 	const struct config *config = &g->board->config;
+	struct mount_entry ours = {.minor = 0};
 	char path[64], value[16];
 	int n;
 
-	g->board->mount_minor = find_minor(config->mountpoint);
+	if (mount_find_at(config->mountpoint, &ours) < 0)
+		log_warning("%s is not in the mount table", config->mountpoint);
+	g->board->mount_minor = ours.minor;
 	snprintf(path, sizeof(path), "/sys/class/bdi/0:%u/read_ahead_kb", g->board->mount_minor);
 	n = snprintf(value, sizeof(value), "%u", config->max_readahead_kib);
 	CLEANUP_FD int fd = open(path, O_WRONLY | O_CLOEXEC);

@@ -4,7 +4,7 @@
  * dir by what was found the first time: type and source of its file system, whether it is a mount of its own,
  * the device behind it. */
 #include "keeper/probe-child.h"
-#include "keeper/mounts.h"
+#include "base/mounts.h"
 #include "sshfs-compat/sshfs-compat.h"
 #include "base/cleanup.h"
 #include "base/fd.h"

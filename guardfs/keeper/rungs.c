@@ -2,7 +2,7 @@
  * the order. */
 #include "keeper/fence.h"
 #include "keeper/internal.h"
-#include "keeper/mounts.h"
+#include "base/mounts.h"
 #include "base/clock.h"
 #include "base/fd.h"
 #include "base/log.h"

@@ -4,7 +4,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "keeper/fence.h"
-#include "keeper/mounts.h"
+#include "base/mounts.h"
 
 #include <errno.h>
 #include <stdio.h>

@@ -1,7 +1,7 @@
 /* transport.c: see transport.h. */
 #include "keeper/transport.h"
 #include "keeper/fence.h"
-#include "keeper/mounts.h"
+#include "base/mounts.h"
 #include "keeper/spawn.h"
 #include "base/child.h"
 #include "base/cleanup.h"

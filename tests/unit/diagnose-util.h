@@ -252,4 +252,46 @@ static inline void ask_elsewhere(uint32_t limit_ms, bool loopback, const char *r
 	assert_in_range((clock_mono_ns() - began_ns) / NSEC_PER_MSEC, 0, limit_ms + MACHINE_MS);
 }
 
+/* ---- the cage ---- */
+
+/* The first process of its namespace: buries whoever it inherits until the tests are done. */
+static inline int be_init(int (*tests)(void))
+{
+	pid_t pid, ended;
+	int status = 0;
+
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
+	    mount("proc", "/proc", "proc", 0, NULL) < 0)
+		return 99;
+	/* An empty home for root, with a size: what a login shell of this machine's root does (its .bashrc
+	 * may wait for locks, and leave them behind when it is killed) is none of ours. */
+	if (mount("none", "/root", "tmpfs", 0, "mode=0700,size=1m") < 0)
+		return 99;
+	pid = fork();
+	if (pid == 0)
+		_exit(tests());
+	do
+		ended = waitpid(-1, &status, 0);
+	while (ended != pid && ended > 0);
+	return WIFEXITED(status) ? WEXITSTATUS(status) : 99;
+}
+
+/* Runs the tests in mount and process namespaces of their own: whatever they mount, kill, stop or orphan is
+ * gone with them, however they end. Returns their exit status. */
+static inline int run_caged(int (*tests)(void))
+{
+	int status = 0;
+	pid_t pid;
+
+	if (unshare(CLONE_NEWNS | CLONE_NEWPID) < 0)
+		return 99;
+	pid = fork();
+	if (pid == 0)
+		_exit(be_init(tests));
+	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+		;
+	return WIFEXITED(status) ? WEXITSTATUS(status) : 99;
+}
+
 #endif

@@ -7,7 +7,7 @@
 #include <cmocka.h>
 
 #include "keeper/ladder.h"
-#include "keeper/mounts.h"
+#include "base/mounts.h"
 
 #include <errno.h>
 #include <stdio.h>

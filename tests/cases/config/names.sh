@@ -36,3 +36,15 @@ wait_healthy
 for name in $'job-new\nline' $'job-\xff\xfe' $'job-tab\t"quote\\'; do
 	[[ -e $MNT/x/$name/file ]] || fail "lost by a restart: $(printf %q "$name")"
 done
+
+say "a mountpoint whose name the mount table has to escape"
+stop_guardfs
+mkdir "$WORK/a mount\\ point"
+sed -i "s|^mountpoint = .*|mountpoint = $WORK/a mount\\\\ point|" "$CONF"
+grep '^mountpoint' "$CONF"
+"$GUARDFS" -f -c "$CONF" 2>"$WORK/guardfs2.log" &
+GUARDIAN=$!
+wait_until 10000 test -e "$WORK/a mount\\ point/.guardfs/health"
+echo hello >"$WORK/a mount\\ point/file"
+assert_eq "$(cat /sys/class/bdi/0:"$(stat -c %Ld "$WORK/a mount\\ point")"/read_ahead_kb)" 1024 "read-ahead"
+assert_exit 1 'already' "$GUARDFS" -f -c "$CONF"

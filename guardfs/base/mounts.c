@@ -1,5 +1,5 @@
 /* mounts.c: see mounts.h. */
-#include "keeper/mounts.h"
+#include "base/mounts.h"
 #include "base/cleanup.h"
 
 #include <errno.h>

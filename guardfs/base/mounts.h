@@ -1,6 +1,6 @@
 /* mounts.h: what /proc/self/mountinfo says about mounts. Never touches a mount itself, so never hangs. */
-#ifndef GUARDFS_KEEPER_MOUNTS_H
-#define GUARDFS_KEEPER_MOUNTS_H
+#ifndef GUARDFS_BASE_MOUNTS_H
+#define GUARDFS_BASE_MOUNTS_H
 
 #include "base/base.h"
 
