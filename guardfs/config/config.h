@@ -119,6 +119,10 @@ struct config {
 	struct config_program hooks[CONFIG_HOOKS_MAX];
 
 	uint32_t journal_keep_days, journal_keep_mib;
+
+	char metrics_textfile[CONFIG_PATH_MAX]; /* where keeper writes metrics for node_exporter; empty: none
+						 */
+	bool metrics_healtharchive; /* also under the names that HealthArchive's rules and dashboards use */
 };
 
 /* Reads and checks path. Refuses a file, or a directory above it, that others than root and the caller's

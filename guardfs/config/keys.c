@@ -150,10 +150,16 @@ const struct config_key config_keys[] = {
 	 "history older than this is forgotten"},
 	{"journal", "keep_size", VALUE_COUNT, GLOBAL(journal_keep_mib), "64", 1, 65536, 0, 0,
 	 "size in MiB beyond which the oldest history is forgotten"},
+
+	{"metrics", "textfile", VALUE_PATH, GLOBAL(metrics_textfile), NULL, 0, 0, 0,
+	 KEY_NULLABLE | KEY_NOT_ROOT | KEY_OUTSIDE, "file for node_exporter's textfile collector"},
+	{"metrics", "healtharchive", VALUE_BOOL, GLOBAL(metrics_healtharchive), "no", 0, 0, 0, 0,
+	 "also give metrics the names that HealthArchive's rules and dashboards know"},
 };
 /* clang-format on */
 
-const char *const config_sections[] = {"mount", "deadline", "tier", "recovery", "hooks", "journal", NULL};
+const char *const config_sections[] = {"mount", "deadline", "tier",    "recovery",
+				       "hooks", "journal",  "metrics", NULL};
 
 const size_t config_key_count = ARRAY_SIZE(config_keys);
 

@@ -196,9 +196,26 @@ void board_map_commit(struct board *board)
 	pthread_mutex_unlock(&draft_lock);
 }
 
+static void count_change(struct board_backend *b, enum health_state from, enum health_state to,
+			 uint64_t real_ns)
+{
+	bool lost = atomic_load(&b->lost_real_ns) != 0;
+
+	if (to == HEALTH_RECOVERING && from != to)
+		atomic_fetch_add(&b->tries, 1);
+	if (!lost && health_serves(from) && !health_serves(to) && to != HEALTH_HELD) {
+		atomic_fetch_add(&b->outages, 1);
+		atomic_store(&b->lost_real_ns, real_ns ? real_ns : 1);
+	} else if (lost && (to == HEALTH_HEALTHY || to == HEALTH_DEGRADED)) {
+		atomic_fetch_add(&b->recoveries, 1);
+		atomic_store(&b->lost_real_ns, 0);
+	}
+}
+
 void board_set_state(struct board_backend *backend, enum health_state state, enum errclass class,
 		     uint64_t real_ns)
 {
+	count_change(backend, board_state(backend), state, real_ns);
 	atomic_store(&backend->errclass, (uint32_t) class);
 	atomic_store(&backend->since_real_ns, real_ns);
 	atomic_store(&backend->state, (uint32_t)state);

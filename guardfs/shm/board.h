@@ -101,8 +101,10 @@ struct board_backend {
 	_Atomic uint64_t pid_start;	       /* its start time (child_state) */
 	_Atomic uint32_t pid_epoch;	       /* epoch that this sshfs serves or is to serve */
 	_Atomic uint64_t recovered_real_ns;    /* when it last became healthy again, 0: never */
-	_Atomic uint64_t incident;	       /* number of the open incident, 0: none */
-	_Atomic uint64_t held_until_real_ns;   /* held: until then; 0: until resumed */
+	_Atomic uint64_t lost_real_ns; /* when the outage that lasts began, 0: none (board_set_state) */
+	_Atomic uint32_t outages, recoveries, tries; /* since the arena was made, by the changes of state */
+	_Atomic uint64_t incident;		     /* number of the open incident, 0: none */
+	_Atomic uint64_t held_until_real_ns;	     /* held: until then; 0: until resumed */
 	_Atomic uint32_t hold_waits; /* held: callers wait for their deadline instead of failing at once */
 	_Atomic uint32_t minor;	     /* device minor of its mount while connected (fusectl), 0: unknown */
 	char detail[256]; /* last message worth showing (sshfs's stderr, ...); under detail_sequence */
@@ -217,6 +219,7 @@ struct board {
 	_Atomic uint64_t last_incident; /* highest number given so far */
 	_Atomic uint32_t note_sequence; /* odd while journal is written */
 	char journal[256];		/* state of the journal, and what is worth telling about it */
+	struct board_statfs local;	/* of the local tier: files, and how full its file system is */
 };
 
 /* Opens the breaker of backend index if it is closed with this epoch. Returns true if this call opened it.
@@ -255,7 +258,9 @@ void board_map_commit(struct board *board);
 void board_set_detail(struct board_backend *backend, const char *text);
 void board_get_detail(const struct board_backend *backend, char *text, size_t size);
 
-/* Publishes a backend's state, class and since (keeper). */
+/* Publishes a backend's state, class and since (keeper). Counts from the changes: an outage lasts from the
+ * loss of a backend that served until it is healthy or degraded, whatever it goes through meanwhile; that an
+ * operator takes it out of service is none; a try begins with every change to recovering. */
 void board_set_state(struct board_backend *backend, enum health_state state, enum errclass class,
 		     uint64_t real_ns);
 

@@ -103,6 +103,7 @@ static uint32_t check_config(struct config *c)
 		changed++;
 	}
 	changed += FORCE_STRING(c->control_group) + FORCE_STRING(c->sentinel);
+	changed += FORCE_STRING(c->metrics_textfile) + force_bool(&c->metrics_healtharchive);
 	changed += FORCE_BELOW(c->n_hooks, CONFIG_HOOKS_MAX + 1u, 0) + force_bool(&c->diagnose);
 	for (uint32_t i = 0; i < c->n_hooks; i++)
 		changed += FORCE_BELOW(c->hooks[i].hook, CONFIG_HOOK_COUNT, CONFIG_HOOK_DOWN) +
