@@ -90,10 +90,11 @@ install: $(PROGRAMS) man ## install below DESTDIR and PREFIX (/usr/local), and /
 	ln -sfn $(PREFIX)/sbin/guardfs $(HELPER)
 	$(foreach m,$(MAN_OUT),install -D -m 0644 $(m) $(MANDIR)/man$(subst .,,$(suffix $(m)))/$(notdir $(m));)
 	install -D -m 0644 docs/guardfs.conf.example $(EXAMPLES)/guardfs.conf
+	install -D -m 0755 -t $(EXAMPLES)/worker docs/examples/worker/retry.sh docs/examples/worker/retry.py
 
 .PHONY: uninstall
 uninstall: ## remove what install put there
-	rm -f $(SBINDIR)/guardfs $(BINDIR)/guardctl $(HELPER) $(EXAMPLES)/guardfs.conf
+	rm -f $(SBINDIR)/guardfs $(BINDIR)/guardctl $(HELPER) $(EXAMPLES)/guardfs.conf $(EXAMPLES)/worker/retry.*
 	rm -f $(foreach m,$(MAN_SRC:docs/man/%.scd=%),$(MANDIR)/man$(subst .,,$(suffix $(m)))/$(m))
 
 .PHONY: clean

@@ -43,7 +43,11 @@ enum ctl_option {
 	CTL_OPTION_LIMIT = 1 << 11,
 	CTL_OPTION_HTML = 1 << 12,
 	CTL_OPTION_OUTPUT = 1 << 13,
-	CTL_OPTION_SIMULATE = 1 << 14
+	CTL_OPTION_SIMULATE = 1 << 14,
+	CTL_OPTION_PATH = 1 << 15,
+	CTL_OPTION_ERRNO = 1 << 16,
+	CTL_OPTION_NO_PROGRESS = 1 << 17,
+	CTL_OPTION_SIZES = 1 << 18
 };
 
 struct ctl_options {
@@ -62,6 +66,10 @@ struct ctl_options {
 	bool html;
 	const char *output;
 	bool simulate;
+	bool sizes;
+	const char *path;
+	const char *error;	 /* --errno */
+	const char *no_progress; /* --require-no-progress-seconds */
 };
 
 struct ctl_command {
@@ -114,6 +122,11 @@ struct ctl_place {
 /* Longest prefix of the absolute path among the routes, .guardfs/backends/NAME and the backends' `expose`
  * directories. 0, or -ENOENT if it lies neither there nor below the mountpoint. */
 errint_t ctl_place_of(const json_t *status, const char *absolute, struct ctl_place *place) WARN_UNUSED;
+
+/* The same for a path as a user gives it: relative to the working directory. The exit status; says what is
+ * wrong. */
+int ctl_place_named(const struct ctl_instance *instance, const char *path,
+		    struct ctl_place *place) WARN_UNUSED;
 
 /* "30s", "500ms", "2m", "1h", "30" (seconds) to milliseconds. 0 or -EINVAL (also for more than a year). */
 errint_t ctl_parse_duration(const char *text, uint64_t *ms) WARN_UNUSED;
@@ -172,6 +185,9 @@ int ctl_cmd_incident(const struct ctl_options *options, int argc, char **argv);
 int ctl_cmd_report(const struct ctl_options *options, int argc, char **argv);
 int ctl_cmd_drill(const struct ctl_options *options, int argc, char **argv);
 int ctl_cmd_doctor(const struct ctl_options *options, int argc, char **argv);
+int ctl_cmd_classify(const struct ctl_options *options, int argc, char **argv);
+int ctl_cmd_tiers(const struct ctl_options *options, int argc, char **argv);
+int ctl_cmd_tier(const struct ctl_options *options, int argc, char **argv);
 int ctl_cmd_version(const struct ctl_options *options, int argc, char **argv);
 int ctl_cmd_help(const struct ctl_options *options, int argc, char **argv);
 void ctl_print_help(FILE *out);

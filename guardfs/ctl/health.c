@@ -76,10 +76,9 @@ static int print_place(const struct ctl_instance *instance, const struct ctl_pla
 	return print_line(instance, line);
 }
 
-static int of_path(const struct ctl_instance *instance, const char *path)
+int ctl_place_named(const struct ctl_instance *instance, const char *path, struct ctl_place *place)
 {
 	char cwd[CTL_ABSOLUTE_MAX] = "", absolute[CTL_ABSOLUTE_MAX];
-	struct ctl_place place;
 	errint_t err = path[0] == '/' ? 0 : working_directory(cwd, sizeof(cwd));
 
 	if (err)
@@ -88,7 +87,7 @@ static int of_path(const struct ctl_instance *instance, const char *path)
 	err = ctl_path_absolute(cwd, path, absolute, sizeof(absolute));
 	if (err)
 		return ctl_fail(CTL_EXIT_USAGE, "PATH: %s", strerror(-err));
-	err = ctl_place_of(instance->status, absolute, &place);
+	err = ctl_place_of(instance->status, absolute, place);
 	if (err == -ENOENT)
 		return ctl_fail(CTL_EXIT_USAGE,
 				"%s is not below %s, where this guardfs is mounted (symbolic links are not "
@@ -97,7 +96,15 @@ static int of_path(const struct ctl_instance *instance, const char *path)
 				absolute, ctl_text(instance->status, "mountpoint"));
 	if (err)
 		return ctl_fail(CTL_EXIT_UNREACHABLE, "%s", strerror(-err));
-	return print_place(instance, &place);
+	return CTL_EXIT_OK;
+}
+
+static int of_path(const struct ctl_instance *instance, const char *path)
+{
+	struct ctl_place place;
+	int status = ctl_place_named(instance, path, &place);
+
+	return status ? status : print_place(instance, &place);
 }
 
 int ctl_cmd_health(const struct ctl_options *options, int argc, char **argv)

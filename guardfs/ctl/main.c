@@ -81,6 +81,29 @@ const struct ctl_command ctl_commands[] = {
      "finding with its remedy. Touches no mount. Exit status 1 with warnings, 2 with errors.\n"
      "With -c FILE guardfs need not run.\n",
      CTL_OPTION_JSON | CTL_OPTION_INSTANCE, 0, 0, ctl_cmd_doctor},
+    {"classify", "--path PATH [--errno N]", "was it the infrastructure (75) or the job (0)?",
+     "For workers that must not burn their retries. Exit status 75: infrastructure, try again\n"
+     "later and charge nobody; 0: not. With --errno (5, EIO) by what the error means: EIO,\n"
+     "ETIMEDOUT, ESTALE, ENOSPC, lost and refused connections are infrastructure, all else is\n"
+     "not. Without: infrastructure if what serves PATH is not healthy, or has been so again for\n"
+     "less than ten minutes. PATH itself is never touched and need not exist; outside the mount\n"
+     "it is wrong usage (100). If guardfs does not run: 75.\n",
+     CTL_OPTION_PATH | CTL_OPTION_ERRNO | CTL_OPTION_INSTANCE, 0, 0, ctl_cmd_classify},
+    {"tiers", "[--sizes] [--timeout DURATION] [--json]", "what lives where, why, and what disagrees about it",
+     "Every tier; every route with its backend, target, state and reason (line of the manifest,\n"
+     "pattern); job directories on the local tier. Then what disagrees: directories there that a\n"
+     "pattern leads to a backend, or that a route hides; lines of the manifest that are not\n"
+     "active; foreign mounts in the mount, over it or at an expose directory. Exit status 1 if\n"
+     "anything does. Touches no backend, but for --sizes: adds up the disk space used, through the\n"
+     "mount, at most DURATION (10s) for each; what hangs or is down is \"not known\".\n",
+     CTL_OPTION_SIZES | CTL_OPTION_TIMEOUT | CTL_OPTION_JSON | CTL_OPTION_INSTANCE, 0, 0, ctl_cmd_tiers},
+    {"tier", "add COLD HOT | remove HOT [--dry-run]", "change the manifest, and wait until it is active",
+     "COLD: a path below the alias of a backend; HOT: one below the mountpoint. All other lines,\n"
+     "comments included, the file's owner and its mode stay as they are. The new manifest is\n"
+     "checked as a whole first: one that guardfs would refuse is never written, nor one that\n"
+     "hides files on the local tier. With --dry-run: prints the change as a diff, does nothing.\n"
+     "With -c FILE guardfs need not run.\n",
+     CTL_OPTION_DRY_RUN | CTL_OPTION_INSTANCE, 2, 3, ctl_cmd_tier},
     {"version", "", "print the version", "", 0, 0, 0, ctl_cmd_version},
     {"help", "[COMMAND]", "this text, or that of a command", "", 0, 0, 1, ctl_cmd_help},
     {NULL, NULL, NULL, NULL, 0, 0, 0, NULL},
@@ -135,6 +158,9 @@ static const struct option_row option_rows[] = {
     FLAG("html", HTML, html),
     WITH_VALUE("output", 'o', OUTPUT, output),
     FLAG("simulate", SIMULATE, simulate),
+    FLAG("sizes", SIZES, sizes),
+    WITH_VALUE("path", 0, PATH, path),
+    WITH_VALUE("errno", 0, ERRNO, error),
 };
 
 #define ROW_VALUE 256 /* what getopt_long returns for row 0; letters lie below */

@@ -1,0 +1,161 @@
+/* classify.c: guardctl classify: was it the infrastructure, or the job?
+ *
+ * The rules follow what workers of archives go by: a job that failed because storage was not there is tried
+ * again later and costs no retry; a job that failed by itself costs one. guardfs gives infrastructure trouble
+ * as EIO (or ETIMEDOUT) only, so that an errno alone mostly tells; without one, the state of whatever serves
+ * the path does, now and a while back: callers' writes may have waited for minutes, and the answer may be
+ * asked for when the backend has just come back. */
+#include "ctl/classify.h"
+#include "policy/errclass.h"
+#include "policy/health.h"
+#include <errno.h>
+
+/* A backend back for less than this may have made fail what fails now: as long as workers wait after
+ * infrastructure trouble. */
+#define RECENT_S 600
+
+static bool errno_is_infrastructure(enum errclass class)
+{
+	/* A full disk is no trouble of the connection, but it is nothing that a job could do better next time
+	 * either. */
+	return errclass_info(class)->infrastructure || class == ERRCLASS_FULL;
+}
+
+static void judge_errno(const struct ctl_place *place, int error, struct classify_verdict *v)
+{
+	enum errclass class = errclass_from_errno(error);
+	bool local = !place->condition;
+
+	v->infrastructure = errno_is_infrastructure(class);
+	v->class = errclass_info(class)->name;
+	if (!v->infrastructure)
+		snprintf(v->why, sizeof(v->why),
+			 "%s is the file system's own answer: guardfs passes it on unchanged",
+			 strerror(error));
+	else if (class == ERRCLASS_FULL)
+		snprintf(v->why, sizeof(v->why), "%s: no room on %s", strerror(error), place->backend);
+	else if (local)
+		snprintf(v->why, sizeof(v->why),
+			 "%s on the local tier: not guardfs's doing but this machine's own disk (dmesg)",
+			 strerror(error));
+	else
+		snprintf(v->why, sizeof(v->why), "%s: what callers get when %s does not answer",
+			 strerror(error), place->backend);
+}
+
+/* Since when it has been healthy again, or 0 if nobody was hurt while it was not: at guardfs's start, mostly.
+ */
+static int64_t recovered_at(const json_t *backend)
+{
+	const json_t *counters = json_object_get(backend, "counters");
+
+	if (ctl_number(counters, "errors") == 0 && ctl_number(counters, "fast_fails") == 0)
+		return 0;
+	return ctl_number(backend, "recovered");
+}
+
+/* The local tier has no state but that of guardfs itself. */
+static void judge_state(const json_t *status, const struct ctl_place *place, int64_t now,
+			struct classify_verdict *v)
+{
+	const json_t *backend = ctl_find_backend(status, place->backend);
+	const char *state = ctl_text(place->condition, "state");
+	int64_t recovered = recovered_at(backend);
+
+	v->class = "none";
+	if (!json_is_true(json_object_get(status, "serving"))) {
+		v->infrastructure = true;
+		v->class = "process";
+		snprintf(v->why, sizeof(v->why), "guardfs itself does not serve at the moment");
+	} else if (place->condition && health_state_from_name(state) != HEALTH_HEALTHY) {
+		v->infrastructure = true;
+		v->class = ctl_text(place->condition, "class");
+		snprintf(v->why, sizeof(v->why), "%.32s is %.32s", place->backend, state);
+	} else if (place->condition && recovered && now - recovered < RECENT_S) {
+		v->infrastructure = true;
+		v->class = "recovered";
+		snprintf(v->why, sizeof(v->why), "%.32s is healthy again since %lld s only", place->backend,
+			 (long long)MAX(now - recovered, (int64_t)0));
+	} else {
+		snprintf(v->why, sizeof(v->why), "%.32s serves", place->backend);
+	}
+}
+
+void classify_judge(const json_t *status, const struct ctl_place *place, int error, int64_t now,
+		    struct classify_verdict *v)
+{
+	memset(v, 0, sizeof(*v));
+	if (error)
+		judge_errno(place, error, v);
+	else
+		judge_state(status, place, now, v);
+}
+
+errint_t classify_parse_errno(const char *text, int *error)
+{
+	uint64_t value;
+
+	if (ctl_parse_number(text, 4095, &value) == 0) {
+		*error = (int)value;
+		return 0;
+	}
+	for (int i = 1; i < 256; i++) {
+		const char *name = strerrorname_np(i);
+
+		if (name && strcmp(name, text) == 0) {
+			*error = i;
+			return 0;
+		}
+	}
+	return -EINVAL;
+}
+
+static int answer(const struct classify_verdict *v, const char *backend)
+{
+	printf("%s %s ", v->infrastructure ? "infrastructure" : "real", v->class);
+	utf8_print_escaped(stdout, backend, CONFIG_NAME_MAX);
+	fputc(' ', stdout);
+	utf8_print_escaped(stdout, v->why, sizeof(v->why));
+	fputc('\n', stdout);
+	return v->infrastructure ? CTL_EXIT_TIMEOUT : CTL_EXIT_OK;
+}
+
+/* A path that guardfs should serve and does not, for it does not run, is in no state to be blamed on a job.
+ */
+static int answer_unreachable(const char *message)
+{
+	struct classify_verdict v = {.infrastructure = true, .class = "process"};
+
+	(void)copy_string(v.why, sizeof(v.why), "guardfs does not run");
+	ctl_fail(0, "%s", message);
+	return answer(&v, "-");
+}
+
+int ctl_cmd_classify(const struct ctl_options *options, int argc, char **argv)
+{
+	struct ctl_instance instance;
+	char message[CTL_MESSAGE_MAX];
+	struct classify_verdict v;
+	struct ctl_place place;
+	int error = 0, status;
+
+	(void)argc;
+	(void)argv;
+	if (!options->path)
+		return ctl_fail(CTL_EXIT_USAGE, "classify needs --path PATH");
+	if (options->error && classify_parse_errno(options->error, &error))
+		return ctl_fail(CTL_EXIT_USAGE, "--errno: \"%s\" is no errno: 5, or EIO", options->error);
+	status = ctl_instance_open(&instance, options, ctl_run_root, message);
+	if (status == CTL_EXIT_UNREACHABLE)
+		status = answer_unreachable(message);
+	else if (status)
+		ctl_fail(status, "%s", message);
+	else
+		status = ctl_place_named(&instance, options->path, &place);
+	if (status == CTL_EXIT_OK) {
+		classify_judge(instance.status, &place, error, instance.now, &v);
+		status = answer(&v, place.backend);
+	}
+	ctl_instance_release(&instance);
+	return status;
+}
