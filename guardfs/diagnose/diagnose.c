@@ -217,7 +217,7 @@ static int await(pid_t pid, uint64_t deadline_ns)
 		return status;
 	kill(pid, SIGKILL);
 	/* Without a hung directory it is gone at once. */
-	if (pidfd >= 0 && poll(&p, 1, 20) > 0)
+	if (pidfd >= 0 && poll(&p, 1, 50) > 0)
 		waitpid(pid, &status, WNOHANG);
 	return -1;
 }

@@ -34,6 +34,7 @@ struct diagnose_run {
 	unsigned n_keys;
 	struct diagnose_key keys[DIAGNOSE_KEYS_MAX];
 	ssh_session session;
+	char mismatch[160]; /* what libssh said about algorithms that do not match; "": nothing */
 	ssh_channel channel;
 
 	/* What the channel delivered and nobody has taken yet. */

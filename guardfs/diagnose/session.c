@@ -32,9 +32,22 @@ bool diagnose_wait(struct diagnose_run *run)
 	return true;
 }
 
+/* That there is no common algorithm is overwritten in libssh by the end of the connection that follows from
+ * it, if that comes quickly; as a log message it is heard in any case. */
+static void hear_mismatch(int priority, const char *function, const char *message, void *arg)
+{
+	struct diagnose_run *run = arg;
+	const char *text = strstr(message, "kex error");
+
+	(void)priority;
+	(void)function;
+	if (text && !run->mismatch[0])
+		diagnose_clean(run->mismatch, sizeof(run->mismatch), text, strlen(text));
+}
+
 enum diagnose_outcome diagnose_lost(struct diagnose_run *run, enum errclass otherwise)
 {
-	const char *text = ssh_get_error(run->session);
+	const char *text = run->mismatch[0] ? run->mismatch : ssh_get_error(run->session);
 
 	return diagnose_fail(run, diagnose_disconnect_class(text, otherwise), "%s, %s: %s", run->peer,
 			     diagnose_step_name(run->step), text[0] ? text : "the connection was closed");
@@ -148,6 +161,9 @@ static bool make_session(struct diagnose_run *run)
 	if (!run->session)
 		return false;
 	ssh_set_blocking(run->session, 0);
+	ssh_set_log_userdata(run);
+	ssh_set_log_callback(hear_mismatch);
+	ssh_set_log_level(SSH_LOG_TRACE);
 	return ssh_options_set(run->session, SSH_OPTIONS_PROCESS_CONFIG, &own_config) == SSH_OK &&
 	       ssh_options_set(run->session, SSH_OPTIONS_HOST, b->host) == SSH_OK &&
 	       ssh_options_set(run->session, SSH_OPTIONS_PORT, &port) == SSH_OK &&

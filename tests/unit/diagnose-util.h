@@ -269,29 +269,50 @@ static inline int be_init(int (*tests)(void))
 	if (mount("none", "/root", "tmpfs", 0, "mode=0700,size=1m") < 0)
 		return 99;
 	pid = fork();
-	if (pid == 0)
-		_exit(tests());
+	if (pid == 0) {
+		status = tests();
+		fflush(NULL);
+		_exit(status);
+	}
 	do
 		ended = waitpid(-1, &status, 0);
 	while (ended != pid && ended > 0);
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 99;
 }
 
-/* Runs the tests in mount and process namespaces of their own: whatever they mount, kill, stop or orphan is
- * gone with them, however they end. Returns their exit status. */
-static inline int run_caged(int (*tests)(void))
+static inline int wait_for(pid_t pid)
 {
 	int status = 0;
+
+	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+		;
+	return WIFEXITED(status) ? WEXITSTATUS(status) : 99;
+}
+
+/* In a child: who has unshared its process namespace can start no thread any more, which LeakSanitizer
+ * does at the end. */
+static inline int run_in_namespaces(int (*tests)(void))
+{
 	pid_t pid;
 
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (unshare(CLONE_NEWNS | CLONE_NEWPID) < 0)
 		return 99;
 	pid = fork();
 	if (pid == 0)
 		_exit(be_init(tests));
-	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
-		;
-	return WIFEXITED(status) ? WEXITSTATUS(status) : 99;
+	return wait_for(pid);
+}
+
+/* Runs the tests in mount and process namespaces of their own: whatever they mount, kill, stop or orphan is
+ * gone with them, however they end. Returns their exit status. */
+static inline int run_caged(int (*tests)(void))
+{
+	pid_t pid = fork();
+
+	if (pid == 0)
+		_exit(run_in_namespaces(tests));
+	return wait_for(pid);
 }
 
 #endif
