@@ -85,6 +85,7 @@ struct config {
 	char state_dir[CONFIG_PATH_MAX];
 	bool allow_suid, allow_dev; /* default false: mounted nosuid,nodev */
 	bool passthrough;	    /* FUSE passthrough for regular files of the local tier, default true */
+	bool sandbox;		    /* worker and keeper give up what they do not need, default true */
 	uint32_t local_cache_ms;    /* entry and attribute time of the local tier, default 1000 */
 	uint32_t guarded_cache_ms;  /* the same for guarded tiers, default 1000, at most 1000 */
 	uint32_t max_readahead_kib; /* read_ahead_kb of the mount, default 1024 */

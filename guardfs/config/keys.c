@@ -31,6 +31,8 @@ const struct config_key config_keys[] = {
 	{"mount", "dev", VALUE_BOOL, GLOBAL(allow_dev), "no", 0, 0, 0, 0, "honour device files"},
 	{"mount", "passthrough", VALUE_BOOL, GLOBAL(passthrough), "yes", 0, 0, 0, 0,
 	 "let the kernel read and write files of the local tier by itself (Linux 6.9 and later)"},
+	{"mount", "sandbox", VALUE_BOOL, GLOBAL(sandbox), "yes", 0, 0, 0, 0,
+	 "worker and keeper give up the privileges that they do not need"},
 	{"mount", "cache", VALUE_DURATION, GLOBAL(local_cache_ms), "1s", 0, HOUR, 0, 0,
 	 "how long the kernel may keep names and attributes of the local tier"},
 	{"mount", "guarded_cache", VALUE_DURATION, GLOBAL(guarded_cache_ms), "1s", 0, SECOND, 0, 0,

@@ -3,6 +3,7 @@
 #include "keeper/spawn.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/privileges.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -296,6 +297,9 @@ int keeper_main(struct arena *arena, const struct keeper_fds *fds)
 		free(k);
 		return 1;
 	}
+	/* Before the journal's thread and the first child, which inherit what is left. */
+	if (k->config->sandbox)
+		privileges_drop(PRIVILEGES_KEEPER);
 	take_over(k);
 	while (!k->stop)
 		wait_events(k, step(k));

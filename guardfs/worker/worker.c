@@ -2,6 +2,7 @@
 #include "worker/worker.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/privileges.h"
 #include "fs/call.h"
 #include "fs/fs.h"
 #include "worker/control.h"
@@ -105,6 +106,15 @@ static void *lead(void *arg)
 	_exit(WORKER_EXIT_QUIESCED);
 }
 
+/* sshfs talks to its server by itself, in a process of keeper's. */
+static bool needs_network(const struct config *config)
+{
+	for (uint32_t i = 0; i < config->n_backends; i++)
+		if (config->backends[i].type == BACKEND_SFTP)
+			return true;
+	return false;
+}
+
 int worker_main(struct arena *arena, uint32_t generation)
 {
 	struct start start = {arena, generation, atomic_load(&arena->board.requests.quiesce)};
@@ -113,6 +123,10 @@ int worker_main(struct arena *arena, uint32_t generation)
 	prctl(PR_SET_NAME, "guardfs-worker");
 	log_init("worker", LOG_LEVEL_INFO);
 	set_signals(arena);
+	/* Before there are threads, which inherit what is left. */
+	if (arena->board.config.sandbox)
+		privileges_drop(needs_network(&arena->board.config) ? PRIVILEGES_WORKER_NETWORK
+								    : PRIVILEGES_WORKER);
 	if (pthread_create(&thread, NULL, lead, &start) != 0) {
 		log_error("cannot start a thread: %s", strerror(errno));
 		return WORKER_EXIT_FAILED;

@@ -64,7 +64,7 @@ static void the_least_is_enough(void **state)
 	assert_string_equal(config.run_dir, "/run/guardfs/jobs");
 	assert_string_equal(config.state_dir, "/var/lib/guardfs/jobs");
 	assert_false(config.allow_suid || config.allow_dev);
-	assert_true(config.passthrough);
+	assert_true(config.passthrough && config.sandbox);
 	assert_int_equal(config.local_cache_ms, 1000);
 	assert_int_equal(config.guarded_cache_ms, 1000);
 	assert_int_equal(config.max_readahead_kib, 1024);
@@ -89,7 +89,7 @@ static void every_key_is_read(void **state)
 	(void)state;
 	parse(
 	    MOUNT
-	    "run_dir = /r\nstate_dir = /s\nsuid = yes\ndev = on\npassthrough = 0\ncache = 1m\n"
+	    "run_dir = /r\nstate_dir = /s\nsuid = yes\ndev = on\npassthrough = 0\nsandbox = no\ncache = 1m\n"
 	    "guarded_cache = 250ms\nreadahead = 4096\nerror = ETIMEDOUT\n"
 	    "[backend box]\ntype=sshfs\nhost=h.example\nport=23\nuser=u1\npath=some/dir\nidentity=/k/id\n"
 	    "known_hosts=/k/hosts\nalias=/srv/box\nexpose=/srv/"
@@ -103,7 +103,7 @@ static void every_key_is_read(void **state)
 	b = &config.backends[0];
 	assert_string_equal(config.run_dir, "/r");
 	assert_string_equal(config.state_dir, "/s");
-	assert_true(config.allow_suid && config.allow_dev && !config.passthrough);
+	assert_true(config.allow_suid && config.allow_dev && !config.passthrough && !config.sandbox);
 	assert_int_equal(config.local_cache_ms, 60000);
 	assert_int_equal(config.guarded_cache_ms, 250);
 	assert_int_equal(config.max_readahead_kib, 4096);

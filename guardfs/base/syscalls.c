@@ -1,0 +1,230 @@
+/* syscalls.c: see syscalls.h. Filters are written out as BPF instead of by libseccomp: they must say "newer
+ * than", which that library cannot, and guardian's program should depend on no more than it has to. */
+#include "base/syscalls.h"
+
+#include <errno.h>
+#include <linux/audit.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <sched.h>
+#include <stddef.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#if defined(__x86_64__)
+#define ARCH AUDIT_ARCH_X86_64
+#elif defined(__aarch64__)
+#define ARCH AUDIT_ARCH_AARCH64
+#endif
+
+/* The newest call that somebody has looked at for the lists below: file_setattr, Linux 6.17. From 424 on
+ * numbers are the same on all machines. */
+#define NEWEST_JUDGED 469
+
+/* Newer than the headers of the oldest system that this is built on. */
+#ifndef SYS_open_tree_attr
+#define SYS_open_tree_attr 467
+#endif
+
+/* Code in the kernel, another kernel, the machine itself. Nothing that keeper starts needs any of it; hooks
+ * are operators' programs, hence no more than this. */
+static const int machine[] = {
+    SYS_init_module,
+    SYS_finit_module,
+    SYS_delete_module,
+    SYS_kexec_load,
+#ifdef SYS_kexec_file_load
+    SYS_kexec_file_load,
+#endif
+    SYS_bpf,
+    SYS_perf_event_open,
+    SYS_reboot,
+    SYS_swapon,
+    SYS_swapoff,
+    SYS_acct,
+    SYS_settimeofday,
+    SYS_clock_settime,
+    SYS_clock_adjtime,
+    SYS_adjtimex,
+    SYS_lookup_dcookie,
+    SYS_nfsservctl,
+#ifdef __x86_64__
+    SYS_create_module,
+    SYS_get_kernel_syms,
+    SYS_query_module,
+    SYS_uselib,
+    SYS_iopl,
+    SYS_ioperm,
+    SYS_modify_ldt,
+#endif
+};
+
+/* Other programs, other processes, other views of the file system; and ways into the kernel that are known
+ * for their holes. Worker has its descriptors, its memory and files. */
+static const int beyond_worker[] = {
+    SYS_execve,
+    SYS_execveat,
+    SYS_ptrace,
+    SYS_process_vm_readv,
+    SYS_process_vm_writev,
+    SYS_kcmp,
+    SYS_kill,
+    SYS_rt_sigqueueinfo,
+    SYS_pidfd_open,
+    SYS_pidfd_getfd,
+    SYS_pidfd_send_signal,
+    SYS_mount,
+    SYS_umount2,
+    SYS_pivot_root,
+    SYS_chroot,
+    SYS_setns,
+    SYS_open_tree,
+    SYS_open_tree_attr,
+    SYS_move_mount,
+    SYS_mount_setattr,
+    SYS_fsopen,
+    SYS_fsconfig,
+    SYS_fsmount,
+    SYS_fspick,
+    SYS_quotactl,
+    SYS_quotactl_fd,
+    SYS_fanotify_init,
+    SYS_add_key,
+    SYS_request_key,
+    SYS_keyctl,
+    SYS_userfaultfd,
+    SYS_io_uring_setup,
+    SYS_io_uring_enter,
+    SYS_io_uring_register,
+    SYS_syslog,
+    SYS_vhangup,
+    SYS_sethostname,
+    SYS_setdomainname,
+};
+
+/* AF_UNIX among it: whoever reaches docker's or systemd's socket is root on the host. The socket to keeper
+ * exists already. */
+static const int network_calls[] = {
+    SYS_socket, SYS_connect, SYS_bind, SYS_listen, SYS_accept, SYS_accept4,
+};
+
+#define CODE_MAX 256
+
+struct program {
+	struct sock_filter code[CODE_MAX];
+	unsigned short n;
+};
+
+_Static_assert(2 * (ARRAY_SIZE(machine) + ARRAY_SIZE(beyond_worker) + ARRAY_SIZE(network_calls)) + 32 <
+		   CODE_MAX,
+	       "a filter has room for every list");
+
+static void put(struct program *p, uint16_t code, uint8_t if_true, uint8_t if_false, uint32_t k)
+{
+	p->code[p->n++] = (struct sock_filter){code, if_true, if_false, k};
+}
+
+static void load(struct program *p, size_t offset)
+{
+	put(p, BPF_LD | BPF_W | BPF_ABS, 0, 0, (uint32_t)offset);
+}
+
+static void answer(struct program *p, uint32_t action)
+{
+	put(p, BPF_RET | BPF_K, 0, 0, action);
+}
+
+static uint32_t refusal(int error)
+{
+	return SECCOMP_RET_ERRNO | ((uint32_t)error & SECCOMP_RET_DATA);
+}
+
+/* Leaves the number of the call loaded. foreign: what a call of another architecture (32-bit code) gets. */
+static void begin(struct program *p, uint32_t foreign)
+{
+	p->n = 0;
+#ifdef ARCH
+	load(p, offsetof(struct seccomp_data, arch));
+	put(p, BPF_JMP | BPF_JEQ | BPF_K, 1, 0, ARCH);
+	answer(p, foreign);
+#else
+	(void)foreign;
+#endif
+	load(p, offsetof(struct seccomp_data, nr));
+}
+
+static void refuse(struct program *p, const int *calls, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		put(p, BPF_JMP | BPF_JEQ | BPF_K, 0, 1, (uint32_t)calls[i]);
+		answer(p, refusal(EPERM));
+	}
+}
+
+/* Threads give themselves a working directory and umask of their own with CLONE_FS; nothing else is theirs to
+ * unshare. The flags are the low half of the first argument: the kernel refuses anything in the high one. */
+static void refuse_namespaces(struct program *p)
+{
+	put(p, BPF_JMP | BPF_JEQ | BPF_K, 0, 4, SYS_unshare);
+	load(p, offsetof(struct seccomp_data, args[0]));
+	put(p, BPF_JMP | BPF_JSET | BPF_K, 0, 1, ~(uint32_t)CLONE_FS);
+	answer(p, refusal(EPERM));
+	answer(p, SECCOMP_RET_ALLOW);
+}
+
+/* SPEC_ALLOW: before Linux 5.16 a filter otherwise costs every memory access, against attacks by code that is
+ * not trusted, of which there is none here. */
+static errint_t install(const struct program *p, unsigned flags)
+{
+#ifdef ARCH
+	const struct sock_fprog fprog = {.len = p->n, .filter = (struct sock_filter *)(uintptr_t)p->code};
+
+	flags |= SECCOMP_FILTER_FLAG_SPEC_ALLOW;
+	return syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, &fprog) < 0 ? -errno : 0;
+#else
+	(void)p;
+	(void)flags;
+	return -ENOSYS;
+#endif
+}
+
+/* A filter of its own, as it is not logged: a libc that tries a new call and falls back does so all the time.
+ */
+static errint_t hide_new_calls(void)
+{
+	struct program p;
+
+	begin(&p, SECCOMP_RET_ALLOW);
+	put(&p, BPF_JMP | BPF_JGT | BPF_K, 0, 1, NEWEST_JUDGED);
+	answer(&p, refusal(ENOSYS));
+	answer(&p, SECCOMP_RET_ALLOW);
+	return install(&p, 0);
+}
+
+errint_t syscalls_restrict_worker(bool network)
+{
+	struct program p;
+	errint_t rc = hide_new_calls();
+
+	if (rc < 0)
+		return rc;
+	begin(&p, refusal(EPERM));
+	refuse(&p, machine, ARRAY_SIZE(machine));
+	refuse(&p, beyond_worker, ARRAY_SIZE(beyond_worker));
+	if (!network)
+		refuse(&p, network_calls, ARRAY_SIZE(network_calls));
+	refuse_namespaces(&p);
+	answer(&p, SECCOMP_RET_ALLOW);
+	return install(&p, SECCOMP_FILTER_FLAG_LOG);
+}
+
+errint_t syscalls_restrict_keeper(void)
+{
+	struct program p;
+
+	/* A hook may be a 32-bit program; the capabilities for all of this are gone anyway. */
+	begin(&p, SECCOMP_RET_ALLOW);
+	refuse(&p, machine, ARRAY_SIZE(machine));
+	answer(&p, SECCOMP_RET_ALLOW);
+	return install(&p, SECCOMP_FILTER_FLAG_LOG);
+}
