@@ -30,6 +30,11 @@ static errint_t render_incidents(const struct arena *arena, char **text, size_t 
 	return rendered(report_incidents(arena, length), text);
 }
 
+static errint_t render_metrics(const struct arena *arena, char **text, size_t *length)
+{
+	return rendered(report_metrics(arena, length), text);
+}
+
 static errint_t render_health(const struct arena *arena, char **text, size_t *length)
 {
 	char *line = malloc(REPORT_HEALTH_MAX);
@@ -55,6 +60,8 @@ static const struct virtual_file files[VIRTUAL_ID_COUNT] = {
 			"one line per route: path, backend, state, class, since", render_routes},
     [VIRTUAL_INCIDENTS] = {VIRTUAL_DIR, "incidents", FILE_MODE, "the last incidents, one line each",
 			   render_incidents},
+    [VIRTUAL_METRICS] = {VIRTUAL_DIR, "metrics", FILE_MODE, "everything in figures, for Prometheus",
+			 render_metrics},
     [VIRTUAL_BACKENDS] = {VIRTUAL_DIR, "backends", DIR_MODE, "the whole tree of every backend, guarded",
 			  NULL},
 };

@@ -1,4 +1,5 @@
-/* outside.c: what is shown outside the mount: run_dir/health and run_dir/status.json, always whole. */
+/* outside.c: what is shown outside the mount, always whole: run_dir/health, run_dir/status.json, and the
+ * metrics for node_exporter where the configuration wants them. */
 #include "keeper/internal.h"
 #include "base/cleanup.h"
 #include "base/fd.h"
@@ -6,17 +7,69 @@
 #include "report/report.h"
 
 #include <stdio.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
-static void write_file(const struct keeper *k, const char *name, const char *text, size_t n)
+enum outside_file { OUTSIDE_HEALTH, OUTSIDE_STATUS, OUTSIDE_METRICS, OUTSIDE_COUNT };
+
+/* The path of a file; false if there is to be none. */
+static bool make_path(const struct keeper *k, enum outside_file file, char *path, size_t size)
 {
+	static const char *const names[] = {[OUTSIDE_HEALTH] = "health", [OUTSIDE_STATUS] = "status.json"};
+
+	if (file == OUTSIDE_METRICS)
+		return copy_string(path, size, k->config->metrics_textfile) == 0 && path[0] != '\0';
+	snprintf(path, size, "%s/%s", k->run_dir, names[file]);
+	return true;
+}
+
+/* Every few seconds: what goes wrong is told when it begins, and when it is something else. */
+static void write_file(const struct keeper *k, enum outside_file file, const char *text, size_t n)
+{
+	static errint_t told[OUTSIDE_COUNT];
 	char path[CONFIG_PATH_MAX + 32];
 	errint_t rc;
 
-	snprintf(path, sizeof(path), "%s/%s", k->run_dir, name);
+	if (!make_path(k, file, path, sizeof(path)))
+		return;
 	rc = fd_write_atomic(path, text, n, 0644, false);
-	if (rc < 0)
+	if (rc < 0 && rc != told[file])
 		log_warning("writing %s: %s", path, strerror(-rc));
+	told[file] = rc;
+}
+
+/* The local tier is ours and answers, as far as any disk does: a worker's thread, which renders what .guardfs
+ * shows, must not ask even that. */
+static void look_at_local(struct keeper *k)
+{
+	struct board_statfs *b = &k->board->local;
+	struct statvfs st;
+
+	if (statvfs(k->config->local, &st) < 0) {
+		atomic_store(&b->valid, 0);
+		return;
+	}
+	atomic_store(&b->blocks, st.f_blocks);
+	atomic_store(&b->bfree, st.f_bfree);
+	atomic_store(&b->bavail, st.f_bavail);
+	atomic_store(&b->files, st.f_files);
+	atomic_store(&b->ffree, st.f_ffree);
+	atomic_store(&b->bsize, (uint32_t)st.f_bsize);
+	atomic_store(&b->frsize, (uint32_t)st.f_frsize);
+	atomic_store(&b->namelen, (uint32_t)st.f_namemax);
+	atomic_store(&b->valid, 1);
+}
+
+static void write_metrics(const struct keeper *k)
+{
+	CLEANUP_FREE char *text = NULL;
+	size_t n;
+
+	if (k->config->metrics_textfile[0] == '\0')
+		return;
+	text = report_metrics(k->arena, &n);
+	if (text)
+		write_file(k, OUTSIDE_METRICS, text, n);
 }
 
 void outside_write(struct keeper *k)
@@ -25,19 +78,19 @@ void outside_write(struct keeper *k)
 	char line[REPORT_HEALTH_MAX];
 	size_t n;
 
-	write_file(k, "health", line, report_health_line(k->arena, line, sizeof(line)));
+	look_at_local(k);
+	write_file(k, OUTSIDE_HEALTH, line, report_health_line(k->arena, line, sizeof(line)));
 	json = report_status_json(k->arena, &n);
 	if (json)
-		write_file(k, "status.json", json, n);
+		write_file(k, OUTSIDE_STATUS, json, n);
+	write_metrics(k);
 }
 
 void outside_remove(const struct keeper *k)
 {
-	static const char *const names[] = {"health", "status.json"};
 	char path[CONFIG_PATH_MAX + 32];
 
-	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
-		snprintf(path, sizeof(path), "%s/%s", k->run_dir, names[i]);
-		unlink(path);
-	}
+	for (int file = 0; file < OUTSIDE_COUNT; file++)
+		if (make_path(k, (enum outside_file)file, path, sizeof(path)))
+			unlink(path);
 }

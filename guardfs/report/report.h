@@ -1,4 +1,4 @@
-/* report.h: what people and programs are shown: status, status.json, health, routes.
+/* report.h: what people and programs are shown: status, status.json, health, routes, incidents, metrics.
  *
  * Everything is rendered from the board alone and from /proc/PID/stat of guardfs's own processes, never from
  * a backend: it answers while all else is stuck. May allocate; takes no lock. Any process that maps the
@@ -46,6 +46,11 @@ char *report_routes(const struct arena *arena, size_t *length) WARN_UNUSED;
 /* The last incidents, newest first, one line each after a comment line that names the columns (guardfs(8));
  * from the board: guardctl incidents has all of them, and more about each. Returns as report_status_text. */
 char *report_incidents(const struct arena *arena, size_t *length) WARN_UNUSED;
+
+/* Everything that the board knows in figures, in Prometheus's text format (version 0.0.4): guardfs(8),
+ * METRICS, names and explains each. What cannot be known is absent. Returns as report_status_text; NULL also
+ * when only a part of it could be written. */
+char *report_metrics(const struct arena *arena, size_t *length) WARN_UNUSED;
 
 /* The text of report_status_text from a parsed status.json, as guardctl has it: one renderer, so that both
  * always say the same. Members that are missing or of a wrong type are shown as empty or 0. now: seconds

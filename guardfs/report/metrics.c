@@ -1,0 +1,200 @@
+/* metrics.c: the figures, in the form that Prometheus reads; and those of guardfs as a whole. */
+#include "report/metrics.h"
+#include "base/cleanup.h"
+#include "base/utf8.h"
+#include "report/report.h"
+
+#include <inttypes.h>
+
+/* ---- the format ---- */
+
+/* As utf8_print_escaped has it, so that different bytes stay different (two equal series spoil a whole
+ * scrape) and a route is called here what it is called in .guardfs/routes; then as the format wants it. */
+static void put_value(FILE *out, const char *s, size_t max)
+{
+	size_t n = strnlen(s, max ? max : SIZE_MAX);
+
+	for (size_t i = 0; i < n;) {
+		uint32_t code = 0;
+		unsigned length = utf8_sequence(s + i, n - i, &code);
+
+		if (length == 0 || code < 0x20 || (code >= 0x7F && code <= 0x9F) || code == '\\') {
+			fprintf(out, "\\\\x%02X", (unsigned char)s[i++]);
+			continue;
+		}
+		if (code == '"')
+			fputc('\\', out);
+		fwrite(s + i, 1, length, out);
+		i += length;
+	}
+}
+
+static void put_label(struct metrics *m, const struct metric_label *label, char before)
+{
+	fprintf(m->out, "%c%s=\"", before, label->name);
+	put_value(m->out, label->value, label->max);
+	fputc('"', m->out);
+}
+
+static void put_labels(struct metrics *m, const struct metric_label *labels)
+{
+	const char *name = m->s->board->config.name;
+	char before = '{';
+
+	if (!m->bare) {
+		put_label(m, &(struct metric_label){"mount", name, CONFIG_NAME_MAX}, before);
+		before = ',';
+	}
+	for (; labels->name; labels++, before = ',')
+		put_label(m, labels, before);
+	if (before == ',')
+		fputc('}', m->out);
+}
+
+void metrics_family(struct metrics *m, const char *name, const char *type, const char *help)
+{
+	m->name = name;
+	m->type = type;
+	m->help = help;
+	m->headed = false;
+}
+
+void metrics_put_part(struct metrics *m, const char *part, const struct metric_label *labels,
+		      struct metric_value v)
+{
+	if (v.kind == METRIC_ABSENT)
+		return;
+	if (!m->headed)
+		fprintf(m->out, "# HELP %s %s\n# TYPE %s %s\n", m->name, m->help, m->name, m->type);
+	m->headed = true;
+	fprintf(m->out, "%s%s", m->name, part);
+	put_labels(m, labels);
+	if (v.kind == METRIC_NANOSECONDS)
+		fprintf(m->out, " %" PRId64 ".%09" PRId64 "\n", v.n / (int64_t)NSEC_PER_SEC,
+			v.n % (int64_t)NSEC_PER_SEC);
+	else
+		fprintf(m->out, " %" PRId64 "\n", v.n);
+}
+
+void metrics_put(struct metrics *m, const struct metric_label *labels, struct metric_value value)
+{
+	metrics_put_part(m, "", labels, value);
+}
+
+/* ---- guardfs as a whole ---- */
+
+static void put_one(struct metrics *m, const char *name, const char *type, const char *help,
+		    struct metric_value value)
+{
+	metrics_family(m, name, type, help);
+	metrics_put(m, NO_LABELS, value);
+}
+
+static void put_identity(struct metrics *m)
+{
+	const struct config *c = &m->s->board->config;
+
+	metrics_family(m, "guardfs_build_info", "gauge", "Always 1; the version that runs.");
+	metrics_put(m, LABELS({"version", GUARDFS_VERSION, 0}), metric_number(1));
+	metrics_family(m, "guardfs_mount_info", "gauge", "Always 1; where it is mounted.");
+	metrics_put(m,
+		    LABELS({"mountpoint", c->mountpoint, sizeof(c->mountpoint)},
+			   {"local", c->local, sizeof(c->local)}),
+		    metric_number(1));
+	put_one(m, "guardfs_metrics_timestamp_seconds", "gauge",
+		"When these figures were taken, in seconds since the epoch.", metric_ns(m->s->real_ns));
+	put_one(m, "guardfs_start_time_seconds", "gauge",
+		"When guardfs was started, in seconds since the epoch.",
+		metric_moment(atomic_load(&m->s->board->started_real_ns)));
+}
+
+static void put_health(struct metrics *m)
+{
+	metrics_family(m, "guardfs_health", "gauge", "1 for the state of the whole, 0 for the others.");
+	for (int h = HEALTH_SUMMARY_OK; h <= HEALTH_SUMMARY_DOWN; h++)
+		metrics_put(m, LABELS({"state", health_summary_name((enum health_summary)h), 0}),
+			    metric_number((int)m->s->summary == h));
+}
+
+static void put_processes(struct metrics *m)
+{
+	const struct board *b = m->s->board;
+
+	metrics_family(m, "guardfs_process_up", "gauge", "Does the process of guardfs run?");
+	for (unsigned p = 0; p < PROCESS_COUNT; p++)
+		metrics_put(m, LABELS({"process", report_process_name((enum process)p), 0}),
+			    metric_number(m->s->processes[p].state == REPORT_PROCESS_RUNNING));
+	put_one(m, "guardfs_worker_serving", "gauge", "Does a worker take requests?",
+		metric_number(m->s->serving));
+	put_one(m, "guardfs_worker_restarts_total", "counter", "Workers started beyond the first.",
+		metric_number(atomic_load(&b->worker_restarts)));
+	put_one(m, "guardfs_keeper_restarts_total", "counter", "Keepers started beyond the first.",
+		metric_number(atomic_load(&b->keeper_restarts)));
+	put_one(m, "guardfs_worker_crashes_total", "counter",
+		"Workers that died or were ended because they did not answer any more.",
+		metric_number(atomic_load(&b->crashes_total)));
+}
+
+/* The words with which keeper begins what it says of the journal (journal_state_name). */
+static const char *const journal_states[] = {"starting", "ok", "full", "locked", "newer", "failed", "off"};
+
+static void put_journal(struct metrics *m)
+{
+	char text[sizeof(m->s->board->journal)];
+	size_t word;
+
+	board_get_journal(m->s->board, text, sizeof(text));
+	word = strcspn(text, ":");
+	metrics_family(m, "guardfs_journal_state", "gauge",
+		       "1 for the state of the history's database, 0 for the others.");
+	for (size_t i = 0; word > 0 && i < ARRAY_SIZE(journal_states); i++)
+		metrics_put(m, LABELS({"state", journal_states[i], 0}),
+			    metric_number(strlen(journal_states[i]) == word &&
+					  memcmp(journal_states[i], text, word) == 0));
+	put_one(m, "guardfs_journal_damaged", "gauge", "Was a damaged database set aside since the start?",
+		word > 0 ? metric_number(strstr(text, "damaged") != NULL) : metric_absent());
+	put_one(m, "guardfs_incidents_total", "counter",
+		"Incidents and drills so far, by the number of the last one.",
+		metric_number(atomic_load(&m->s->board->last_incident)));
+}
+
+static void put_map(struct metrics *m)
+{
+	put_one(m, "guardfs_manifest_ok", "gauge",
+		"Was the tiering manifest read, or does the last good one stay? Absent without a manifest.",
+		m->s->manifest == REPORT_MANIFEST_NONE ? metric_absent()
+						       : metric_number(m->s->manifest == REPORT_MANIFEST_OK));
+	put_one(m, "guardfs_routes", "gauge", "Paths that lie on a backend.", metric_number(m->s->n_routes));
+}
+
+static void put_all(struct metrics *m)
+{
+	put_identity(m);
+	put_health(m);
+	put_processes(m);
+	put_journal(m);
+	put_map(m);
+	metrics_backends(m);
+	metrics_latency(m);
+	metrics_space(m);
+	metrics_routes(m);
+	if (m->s->board->config.metrics_healtharchive)
+		metrics_healtharchive(m);
+}
+
+char *report_metrics(const struct arena *arena, size_t *length)
+{
+	CLEANUP_FREE struct report_snapshot *s = report_snapshot_take(arena);
+	char *text = NULL;
+	struct metrics m = {.arena = arena, .s = s, .out = s ? open_memstream(&text, length) : NULL};
+
+	if (!m.out)
+		return NULL;
+	put_all(&m);
+	/* Half of the figures would look like good news: all or nothing. */
+	if (ferror(m.out) | (fclose(m.out) != 0)) {
+		free(text);
+		return NULL;
+	}
+	return text;
+}

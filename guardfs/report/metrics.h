@@ -1,0 +1,78 @@
+/* metrics.h: how figures are written in Prometheus's text format (version 0.0.4). Private to report/.
+ *
+ * Samples of one family follow one another, so a writer opens a family and then puts its samples; a family
+ * without samples is not mentioned at all. Every sample carries mount="NAME", since several guardfs may end
+ * up in one node_exporter, where two equal series are an error; names that are not guardfs's own go without.
+ */
+#ifndef GUARDFS_REPORT_METRICS_H
+#define GUARDFS_REPORT_METRICS_H
+
+#include "report/snapshot.h"
+#include <stdio.h>
+
+struct metrics {
+	FILE *out;
+	const struct arena *arena;
+	const struct report_snapshot *s;
+	const char *name, *type, *help; /* of the family */
+	bool headed;			/* its HELP and TYPE are written */
+	bool bare;			/* samples go without mount= */
+};
+
+struct metric_label {
+	const char *name;  /* NULL ends a list */
+	const char *value; /* any bytes */
+	size_t max;	   /* of value, which may lack its terminator; 0: it has one */
+};
+
+#define LABELS(...) ((const struct metric_label[]){__VA_ARGS__, {NULL, NULL, 0}})
+#define NO_LABELS   ((const struct metric_label[]){{NULL, NULL, 0}})
+
+/* A figure that may be unknown: then the sample is left out. */
+struct metric_value {
+	enum { METRIC_ABSENT, METRIC_NUMBER, METRIC_NANOSECONDS } kind;
+	int64_t n;
+};
+
+static inline struct metric_value metric_number(uint64_t n)
+{
+	return (struct metric_value){METRIC_NUMBER, (int64_t)MIN(n, (uint64_t)INT64_MAX)};
+}
+
+/* Shown in seconds. */
+static inline struct metric_value metric_ns(uint64_t ns)
+{
+	return (struct metric_value){METRIC_NANOSECONDS, (int64_t)MIN(ns, (uint64_t)INT64_MAX)};
+}
+
+/* A moment of CLOCK_REALTIME; 0: never, none, not known. */
+static inline struct metric_value metric_moment(uint64_t real_ns)
+{
+	return real_ns ? metric_ns(real_ns) : (struct metric_value){METRIC_ABSENT, 0};
+}
+
+static inline struct metric_value metric_absent(void)
+{
+	return (struct metric_value){METRIC_ABSENT, 0};
+}
+
+/* Strings that outlive the family; help holds no backslash and no line end. */
+void metrics_family(struct metrics *m, const char *name, const char *type, const char *help);
+
+void metrics_put(struct metrics *m, const struct metric_label *labels, struct metric_value value);
+
+/* The same with something after the family's name: _bucket, _sum, _count. */
+void metrics_put_part(struct metrics *m, const char *part, const struct metric_label *labels,
+		      struct metric_value value);
+
+/* Names are labels: of two backends with one name (a damaged arena) only the first is shown. */
+bool metrics_backend_is_shown(const struct metrics *m, uint32_t index);
+
+/* metrics_backend.c, metrics_latency.c, metrics_healtharchive.c: all families of a kind. */
+void metrics_backends(struct metrics *m);
+void metrics_routes(struct metrics *m);
+void metrics_space(struct metrics *m);
+void metrics_latency(struct metrics *m);
+void metrics_healtharchive(struct metrics *m);
+
+#endif
