@@ -104,6 +104,11 @@ const struct ctl_command ctl_commands[] = {
      "hides files on the local tier. With --dry-run: prints the change as a diff, does nothing.\n"
      "With -c FILE guardfs need not run.\n",
      CTL_OPTION_DRY_RUN | CTL_OPTION_INSTANCE, 2, 3, ctl_cmd_tier},
+    {"snapshot", "[--output FILE]", "one page with what an operator asks first",
+     "Status, the last incidents, doctor's warnings, processes, versions, mounts and the last\n"
+     "lines of the log. Touches no mount, and comes after 30 seconds at most, whatever hangs; what\n"
+     "could not be had is named. To standard output, or to FILE (-o), which is replaced.\n",
+     CTL_OPTION_OUTPUT | CTL_OPTION_INSTANCE, 0, 0, ctl_cmd_snapshot},
     {"version", "", "print the version", "", 0, 0, 0, ctl_cmd_version},
     {"help", "[COMMAND]", "this text, or that of a command", "", 0, 0, 1, ctl_cmd_help},
     {NULL, NULL, NULL, NULL, 0, 0, 0, NULL},

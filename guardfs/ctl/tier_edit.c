@@ -1,0 +1,394 @@
+/* tier_edit.c: guardctl tier add and remove: the manifest, changed as a whole or not at all, and the running
+ * guardfs told of it. */
+#include "ctl/tiers.h"
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "base/fd.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+
+#define WAIT_MS	   5000u /* keeper looks every 250 ms */
+#define POLL_MS	   50
+#define LOCK_TRIES 100
+
+struct edit {
+	const struct ctl_options *options;
+	struct ctl_instance *instance; /* status NULL: none runs */
+	const struct config *config;
+	const char *hot;	     /* absolute, normalised; below the mountpoint */
+	const char *cold;	     /* absolute; NULL: remove */
+	char file[CTL_ABSOLUTE_MAX]; /* the manifest, symbolic links followed */
+	int fd;			     /* locked */
+	struct stat st;
+	char *old;
+	size_t n;
+	struct tier_edit change;
+	struct tiermap *map; /* as it will be */
+};
+
+/* ---- reading ---- */
+
+/* Others that edit by this program wait for us; who replaced the file while we waited has won, look again. */
+static errint_t open_locked(struct edit *e)
+{
+	struct stat now;
+
+	for (unsigned i = 0; i < LOCK_TRIES; i++) {
+		e->fd = open(e->file, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+		if (e->fd < 0 || flock(e->fd, LOCK_EX) < 0 || fstat(e->fd, &e->st) < 0)
+			return -errno;
+		if (stat(e->file, &now) == 0 && now.st_ino == e->st.st_ino && now.st_dev == e->st.st_dev)
+			return S_ISREG(e->st.st_mode) ? 0 : -EINVAL;
+		close(e->fd);
+		e->fd = -1;
+	}
+	return -EAGAIN;
+}
+
+static errint_t read_old(struct edit *e)
+{
+	ssize_t got = 1;
+
+	if (e->st.st_size > (off_t)TIERS_MANIFEST_MAX)
+		return -EFBIG;
+	e->old = malloc(TIERS_MANIFEST_MAX + 1);
+	if (!e->old)
+		return -ENOMEM;
+	while (e->n < TIERS_MANIFEST_MAX && (got = read(e->fd, e->old + e->n, TIERS_MANIFEST_MAX - e->n)) > 0)
+		e->n += (size_t)got;
+	return got < 0 ? -errno : 0;
+}
+
+static int load(struct edit *e)
+{
+	CLEANUP_FREE char *real = NULL;
+	errint_t err;
+
+	if (!e->config->manifest[0])
+		return ctl_fail(CTL_EXIT_REFUSED, "%s names no manifest. Add manifest = FILE to [tier]",
+				e->config->file);
+	real = realpath(e->config->manifest, NULL);
+	err = real ? copy_string(e->file, sizeof(e->file), real) : -errno;
+	if (!err)
+		err = open_locked(e);
+	if (!err)
+		err = read_old(e);
+	return err ? ctl_fail(CTL_EXIT_REFUSED, "%s: %s", e->config->manifest, strerror(-err)) : CTL_EXIT_OK;
+}
+
+/* ---- judging ---- */
+
+/* The manifest knows no quoting: what it cannot say must not be written. */
+static int check_field(const char *what, const char *path)
+{
+	if (path[0] != '/')
+		return ctl_fail(CTL_EXIT_USAGE, "%s: \"%s\" is not absolute", what, path);
+	for (const char *p = path; *p; p++)
+		if ((unsigned char)*p <= ' ' || *p == 0x7f)
+			return ctl_fail(CTL_EXIT_USAGE,
+					"%s: the manifest has no quoting, so that a path in it can hold no "
+					"blanks or control characters: \"%s\"",
+					what, path);
+	return CTL_EXIT_OK;
+}
+
+/* A route that a pattern made holds data of its own: one elsewhere would hide it. */
+static int check_patterns(const struct edit *e, const struct route *route)
+{
+	const json_t *active;
+	size_t i;
+
+	json_array_foreach(json_object_get(e->instance->status, "routes"), i, active)
+	{
+		const char *path = ctl_text(active, "path"), *backend = ctl_text(active, "backend");
+		size_t a = strlen(path), b = strlen(route->path), shorter = MIN(a, b);
+
+		if (strcmp(ctl_text(active, "origin"), "pattern") != 0 ||
+		    strncmp(path, route->path, shorter) != 0 ||
+		    (a != b && (a > b ? path : route->path)[shorter] != '/'))
+			continue;
+		if (a == b && strcmp(backend, e->config->backends[route->backend].name) == 0 &&
+		    strcmp(ctl_text(active, "target"), route->target) == 0)
+			continue;
+		return ctl_fail(CTL_EXIT_REFUSED,
+				"%s conflicts with the route of %s to %s:%s, which a pattern made", e->hot,
+				path, backend, ctl_text(active, "target"));
+	}
+	return CTL_EXIT_OK;
+}
+
+static const char *relative(const struct edit *e)
+{
+	return e->hot + strlen(e->config->mountpoint) + 1;
+}
+
+static int check_added(const struct edit *e)
+{
+	const struct route *route = tiermap_find_exact(e->map, relative(e));
+
+	if (!route)
+		return ctl_fail(CTL_EXIT_REFUSED, "%s: the new line leads to no route", e->hot);
+	if (tiers_local_at(e->config, route->path) == TIERS_LOCAL_HOLDS)
+		return ctl_fail(CTL_EXIT_REFUSED,
+				"%s holds something on the local tier, which the route would hide. Copy it "
+				"to %s, then rename it away, and repeat this",
+				e->hot, e->cold);
+	return check_patterns(e, route);
+}
+
+/* Makes the change, and lets the parser of guardfs itself judge the whole. */
+static int judge(struct edit *e)
+{
+	char error[CONFIG_ERROR_MAX] = "";
+	errint_t err = e->cold ? tier_edit_add(e->old, e->n, e->cold, e->hot, &e->change)
+			       : tier_edit_remove(e->old, e->n, e->hot, &e->change);
+
+	e->map = calloc(1, sizeof(*e->map));
+	if (err == -ENOENT)
+		return ctl_fail(CTL_EXIT_REFUSED, "%s: no line for %s", e->file, e->hot);
+	if (err < 0 || !e->map)
+		return ctl_fail(CTL_EXIT_UNREACHABLE, "short of memory");
+	if (e->change.n > TIERS_MANIFEST_MAX)
+		return ctl_fail(CTL_EXIT_REFUSED, "%s would be too long", e->file);
+	if (tiermap_parse_manifest(e->config, e->file, e->change.text, e->change.n, e->map, error) < 0)
+		return ctl_fail(CTL_EXIT_REFUSED, "%s. Nothing was changed", error);
+	return e->cold ? check_added(e) : CTL_EXIT_OK;
+}
+
+/* ---- writing ---- */
+
+static errint_t fill(int fd, const struct edit *e)
+{
+	errint_t err = fd_write_all(fd, e->change.text, e->change.n);
+
+	/* Owner first: it takes mode bits away. */
+	if (!err && fchown(fd, e->st.st_uid, e->st.st_gid) < 0)
+		err = -errno;
+	if (!err && fchmod(fd, e->st.st_mode & 07777) < 0)
+		err = -errno;
+	if (!err && fsync(fd) < 0)
+		err = -errno;
+	return err;
+}
+
+static void sync_directory(const char *file)
+{
+	char directory[CTL_ABSOLUTE_MAX];
+	CLEANUP_FD int fd = -1;
+
+	(void)copy_string(directory, sizeof(directory), file);
+	*strrchr(directory, '/') = '\0';
+	fd = open(directory[0] ? directory : "/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd >= 0)
+		(void)fsync(fd);
+}
+
+/* As fd_write_atomic, but with the owner of the old file before anybody sees the new one. */
+static errint_t replace(const struct edit *e)
+{
+	char temporary[CTL_ABSOLUTE_MAX + 16];
+	errint_t err;
+	int fd;
+
+	snprintf(temporary, sizeof(temporary), "%s.XXXXXX", e->file);
+	fd = mkostemp(temporary, O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	err = fill(fd, e);
+	if (close(fd) < 0 && !err)
+		err = -errno;
+	if (!err && rename(temporary, e->file) < 0)
+		err = -errno;
+	if (err)
+		unlink(temporary);
+	else
+		sync_directory(e->file);
+	return err;
+}
+
+/* ---- telling ---- */
+
+/* The guardian of the status, if that process is a guardfs: ids are reused. */
+static pid_t guardian_of(const json_t *status)
+{
+	int64_t pid = ctl_number(json_object_get(status, "processes"), "guardian");
+	char path[64], exe[CTL_ABSOLUTE_MAX] = "", *name;
+
+	if (pid <= 1 || pid > INT32_MAX)
+		return 0;
+	snprintf(path, sizeof(path), "/proc/%d/exe", (int)pid);
+	if (readlink(path, exe, sizeof(exe) - 1) < 0)
+		return 0;
+	name = strrchr(exe, '/');
+	/* Replaced by an upgrade it is "guardfs (deleted)". */
+	return name && (strcmp(name, "/guardfs") == 0 || strcmp(name, "/guardfs (deleted)") == 0) ? (pid_t)pid
+												  : 0;
+}
+
+static const json_t *find_route(const json_t *status, const char *path)
+{
+	const json_t *route;
+	size_t i;
+
+	json_array_foreach(json_object_get(status, "routes"), i, route)
+	{
+		if (strcmp(ctl_text(route, "path"), path) == 0)
+			return route;
+	}
+	return NULL;
+}
+
+static bool is_done(const struct edit *e, const json_t *status)
+{
+	const struct route *wanted = tiermap_find_exact(e->map, relative(e));
+	const json_t *active = find_route(status, relative(e));
+
+	if (!wanted || !active)
+		return !wanted && (!active || strcmp(ctl_text(active, "origin"), "manifest") != 0);
+	return strcmp(ctl_text(active, "backend"), e->config->backends[wanted->backend].name) == 0 &&
+	       strcmp(ctl_text(active, "target"), wanted->target) == 0;
+}
+
+static int report_active(const struct edit *e, const json_t *status)
+{
+	const json_t *active = find_route(status, relative(e));
+
+	if (active)
+		printf("active: %s leads to %s:%s (%s%s%s)\n", e->hot, ctl_text(active, "backend"),
+		       ctl_text(active, "target"), ctl_text(active, "state"),
+		       strcmp(ctl_text(active, "class"), "none") == 0 ? "" : ", ",
+		       strcmp(ctl_text(active, "class"), "none") == 0 ? "" : ctl_text(active, "class"));
+	else
+		printf("active: %s is the local tier's\n", e->hot);
+	return CTL_EXIT_OK;
+}
+
+/* Reads the status again and again until it shows the change. */
+static int wait_active(struct edit *e)
+{
+	uint64_t end = clock_mono_ns() + WAIT_MS * NSEC_PER_MSEC;
+	char message[CTL_MESSAGE_MAX];
+
+	do {
+		struct ctl_instance now;
+		int status = ctl_instance_open(&now, e->options, ctl_run_root, message);
+
+		if (status == CTL_EXIT_OK && is_done(e, now.status)) {
+			status = report_active(e, now.status);
+			ctl_instance_release(&now);
+			return status;
+		}
+		ctl_instance_release(&now);
+		(void)poll(NULL, 0, POLL_MS);
+	} while (clock_mono_ns() < end);
+	return ctl_fail(CTL_EXIT_TIMEOUT,
+			"%s is written, but not active after %u s. See guardctl tiers and the log of guardfs",
+			e->file, WAIT_MS / 1000);
+}
+
+static int tell(struct edit *e)
+{
+	pid_t guardian = e->instance->status ? guardian_of(e->instance->status) : 0;
+
+	if (!e->instance->status) {
+		puts("guardfs does not run: it reads the manifest when it starts");
+		return CTL_EXIT_OK;
+	}
+	/* It looks at the file every second anyway. */
+	if (!guardian || kill(guardian, SIGHUP) < 0)
+		fprintf(stderr, "guardctl: the guardian could not be told; it notices by itself\n");
+	return wait_active(e);
+}
+
+/* ---- the commands ---- */
+
+static int carry_out(struct edit *e)
+{
+	int status = load(e);
+	errint_t err;
+
+	if (status == CTL_EXIT_OK)
+		status = judge(e);
+	if (status != CTL_EXIT_OK)
+		return status;
+	if (e->options->dry_run) {
+		tier_edit_print(&e->change, e->file, e->old, stdout);
+		return CTL_EXIT_OK;
+	}
+	err = replace(e);
+	if (err)
+		return ctl_fail(CTL_EXIT_REFUSED, "%s: %s. Nothing was changed", e->file, strerror(-err));
+	printf("%s:%u: %s %s\n", e->file, e->change.line, e->cold ? "added" : "removed", e->hot);
+	return tell(e);
+}
+
+static int edit_manifest(struct ctl_instance *instance, const struct ctl_options *options,
+			 const struct config *config, const char *cold, const char *hot)
+{
+	char path[CTL_ABSOLUTE_MAX], target[CTL_ABSOLUTE_MAX];
+	struct edit e = {.options = options, .instance = instance, .config = config, .hot = path, .fd = -1};
+	size_t n = strlen(config->mountpoint);
+	int status = check_field("HOT", hot);
+
+	if (status == CTL_EXIT_OK && cold)
+		status = check_field("COLD", cold);
+	if (status != CTL_EXIT_OK)
+		return status;
+	if (ctl_path_absolute("/", hot, path, sizeof(path)) < 0 ||
+	    (cold && ctl_path_absolute("/", cold, target, sizeof(target)) < 0))
+		return ctl_fail(CTL_EXIT_USAGE, "a path is too long");
+	if (strncmp(path, config->mountpoint, n) != 0 || path[n] != '/')
+		return ctl_fail(CTL_EXIT_USAGE, "%s does not lie below %s", path, config->mountpoint);
+	e.cold = cold ? target : NULL;
+	status = carry_out(&e);
+	cleanup_fd(&e.fd);
+	free(e.old);
+	free(e.change.text);
+	free(e.map);
+	return status;
+}
+
+/* With -c FILE guardfs need not run. */
+static int with_config(struct ctl_instance *instance, const struct ctl_options *options, const char *cold,
+		       const char *hot)
+{
+	CLEANUP_FREE struct config *config = calloc(1, sizeof(*config));
+	const char *file = options->config ? options->config : ctl_text(instance->status, "config");
+	char error[CONFIG_ERROR_MAX] = "";
+	errint_t err = config ? config_load(file, config, error) : -ENOMEM;
+
+	if (err < 0)
+		return ctl_fail(CTL_EXIT_REFUSED, "%s", error[0] ? error : strerror(-err));
+	return edit_manifest(instance, options, config, cold, hot);
+}
+
+static int run_edit(const struct ctl_options *options, const char *cold, const char *hot)
+{
+	struct ctl_instance instance;
+	char message[CTL_MESSAGE_MAX];
+	int status = ctl_instance_open(&instance, options, ctl_run_root, message);
+
+	if (status == CTL_EXIT_UNREACHABLE && options->config) {
+		ctl_instance_release(&instance);
+		status = CTL_EXIT_OK;
+	}
+	if (status)
+		ctl_fail(status, "%s", message);
+	else
+		status = with_config(&instance, options, cold, hot);
+	ctl_instance_release(&instance);
+	return status;
+}
+
+int ctl_cmd_tier(const struct ctl_options *options, int argc, char **argv)
+{
+	if (argc == 3 && strcmp(argv[0], "add") == 0)
+		return run_edit(options, argv[1], argv[2]);
+	if (argc == 2 && strcmp(argv[0], "remove") == 0)
+		return run_edit(options, NULL, argv[1]);
+	return ctl_fail(CTL_EXIT_USAGE, "usage: guardctl tier add COLD HOT, or: guardctl tier remove HOT");
+}

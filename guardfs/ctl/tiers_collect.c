@@ -1,0 +1,253 @@
+/* tiers_collect.c: routes with the reason for each, and what disagrees: the manifest, the local tier's
+ * directory and the mount table against the active map. */
+#include "ctl/tiers.h"
+#include "base/cleanup.h"
+#include "base/utf8.h"
+#include <errno.h>
+#include <fnmatch.h>
+#include <stdarg.h>
+#include <sys/stat.h>
+
+json_t *tiers_string(const char *s)
+{
+	CLEANUP_FREE char *clean = utf8_clean(s, SIZE_MAX);
+
+	return json_string(clean ? clean : "");
+}
+
+void tiers_find(struct tiers *t, const char *kind, bool disagreement, const char *path, const char *remedy,
+		const char *format, ...)
+{
+	char text[1024];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	json_array_append_new(t->found, json_pack("{s:s, s:b, s:o, s:o, s:s}", "kind", kind, "disagreement",
+						  disagreement, "path", tiers_string(path), "found",
+						  tiers_string(text), "remedy", remedy));
+}
+
+unsigned tiers_disagreements(const struct tiers *t)
+{
+	const json_t *found;
+	unsigned n = 0;
+	size_t i;
+
+	json_array_foreach(t->found, i, found) n += json_is_true(json_object_get(found, "disagreement"));
+	return n;
+}
+
+/* ---- the manifest ---- */
+
+static char *read_manifest(const char *path, size_t *n)
+{
+	CLEANUP_FILE FILE *f = fopen(path, "re");
+	char *text = f ? malloc(TIERS_MANIFEST_MAX) : NULL;
+
+	*n = text ? fread(text, 1, TIERS_MANIFEST_MAX, f) : 0;
+	if (!text || !ferror(f))
+		return text;
+	free(text);
+	return NULL;
+}
+
+/* Lines that are good count even if others are not: they say why a route is there. */
+static void load_manifest(struct tiers *t)
+{
+	const char *path = t->config->manifest;
+	CLEANUP_FREE char *text = NULL;
+	size_t n = 0;
+
+	if (!path[0])
+		return;
+	text = read_manifest(path, &n);
+	if (!text)
+		snprintf(t->manifest_error, sizeof(t->manifest_error), "%.300s: %s", path, strerror(errno));
+	else if (tiermap_parse_manifest(t->config, path, text, n, t->map, t->manifest_error) == 0)
+		t->manifest_error[0] = '\0';
+	if (t->manifest_error[0])
+		tiers_find(t, "manifest", true, path,
+			   "Correct it. Until then guardfs stays with the last good map.", "%s",
+			   t->manifest_error);
+}
+
+static const json_t *find_active(const struct tiers *t, const char *path)
+{
+	const json_t *route;
+	size_t i;
+
+	json_array_foreach(json_object_get(t->status, "routes"), i, route)
+	{
+		if (strcmp(ctl_text(route, "path"), path) == 0)
+			return route;
+	}
+	return NULL;
+}
+
+/* What the file has and the map has not. */
+static void compare_manifest(struct tiers *t)
+{
+	for (uint32_t i = 0; i < t->map->n_routes; i++) {
+		const struct route *r = &t->map->routes[i];
+		const char *backend = t->config->backends[r->backend].name;
+		const json_t *active = find_active(t, r->path);
+
+		if (active && strcmp(ctl_text(active, "backend"), backend) == 0 &&
+		    strcmp(ctl_text(active, "target"), r->target) == 0)
+			continue;
+		tiers_find(t, "inactive", true, r->path,
+			   "kill -HUP the guardian, or see its log for why it keeps the map it has.",
+			   "%s:%u leads it to %s:%s, but the active map %s", t->config->manifest, r->line,
+			   backend, r->target, active ? "leads it elsewhere" : "has no such route");
+	}
+}
+
+/* ---- routes, and why they are there ---- */
+
+static const struct config_pattern *pattern_of(const struct config *config, const char *path)
+{
+	for (uint32_t i = 0; i < config->n_patterns; i++)
+		if (fnmatch(config->patterns[i].pattern, path, FNM_PATHNAME | FNM_PERIOD) == 0)
+			return &config->patterns[i];
+	return NULL;
+}
+
+static void explain_pattern(const struct tiers *t, json_t *entry, const char *path)
+{
+	const struct config_pattern *pattern = pattern_of(t->config, path);
+
+	json_object_set_new(entry, "why_kind", json_string("pattern"));
+	if (pattern)
+		json_object_set_new(entry, "why",
+				    json_sprintf("pattern %s in %s", pattern->pattern, t->config->file));
+	else
+		json_object_set_new(
+		    entry, "why",
+		    json_sprintf("a pattern that is no longer in the configuration; kept in %s/routes",
+				 t->config->state_dir));
+}
+
+static void explain_manifest(struct tiers *t, json_t *entry, const char *path)
+{
+	const struct route *line = tiermap_find_exact(t->map, path);
+
+	json_object_set_new(entry, "why_kind", json_string("manifest"));
+	json_object_set_new(entry, "file", tiers_string(t->config->manifest));
+	json_object_set_new(entry, "line", json_integer(line ? line->line : 0));
+	if (line) {
+		json_object_set_new(entry, "why",
+				    json_sprintf("manifest %s:%u", t->config->manifest, line->line));
+		return;
+	}
+	json_object_set_new(entry, "why",
+			    json_sprintf("the manifest as it was; %s no longer has it", t->config->manifest));
+	if (!t->manifest_error[0])
+		tiers_find(t, "outdated", true, path,
+			   "kill -HUP the guardian, or see its log for why it keeps the map it has.",
+			   "is in the active map, but no longer in %s", t->config->manifest);
+}
+
+static void check_shadow(struct tiers *t, const char *path, const char *backend)
+{
+	enum tiers_local_state local = tiers_local_at(t->config, path);
+
+	if (local == TIERS_LOCAL_HOLDS)
+		tiers_find(t, "shadowed", true, path,
+			   "Look at it, copy what the backend lacks, then move it out of the local tier.",
+			   "%s/%s holds something, but the route to %s hides it", t->config->local, path,
+			   backend);
+	else if (local == TIERS_LOCAL_EMPTY)
+		tiers_find(t, "shadowed", false, path, "rmdir it, if it disturbs.",
+			   "%s/%s is an empty directory beneath the route", t->config->local, path);
+}
+
+static void describe_route(struct tiers *t, const json_t *route)
+{
+	const char *path = ctl_text(route, "path"), *backend = ctl_text(route, "backend");
+	json_t *entry = json_pack(
+	    "{s:s, s:s, s:s, s:s, s:s, s:I, s:I}", "path", path, "tier", backend, "target",
+	    ctl_text(route, "target"), "state", ctl_text(route, "state"), "class", ctl_text(route, "class"),
+	    "since", (json_int_t)ctl_number(route, "since"), "errno", (json_int_t)ctl_number(route, "errno"));
+
+	if (strcmp(ctl_text(route, "origin"), "pattern") == 0)
+		explain_pattern(t, entry, path);
+	else
+		explain_manifest(t, entry, path);
+	json_array_append_new(t->routes, entry);
+	check_shadow(t, path, backend);
+	if (strcmp(ctl_text(route, "class"), "path_missing") == 0)
+		tiers_find(t, "target", true, path,
+			   "Create the directory on the backend, or take the line out.",
+			   "leads to %s on %s, which is not there", ctl_text(route, "target"), backend);
+}
+
+/* ---- mounts that stand in the way ---- */
+
+static bool is_below(const char *path, const char *directory)
+{
+	size_t n = strlen(directory);
+
+	return strncmp(path, directory, n) == 0 && path[n] == '/';
+}
+
+bool tiers_judge_mount(void *arg, const struct mount_entry *entry)
+{
+	static const char remedy[] = "umount it, and stop what mounts it there.";
+	bool ours = strcmp(entry->fstype, "fuse.guardfs") == 0;
+	struct tiers *t = arg;
+
+	/* Of several at one place the last is on top. */
+	if (strcmp(entry->mountpoint, t->config->mountpoint) == 0)
+		t->mounted = ours;
+	if (is_below(entry->mountpoint, t->config->mountpoint))
+		tiers_find(t, "foreign-mount", true, entry->mountpoint, remedy,
+			   "has %s (%s) mounted on it: nothing guards it", entry->source, entry->fstype);
+	for (uint32_t i = 0; i < t->config->n_backends; i++)
+		if (!ours && strcmp(entry->mountpoint, t->config->backends[i].expose) == 0)
+			tiers_find(t, "foreign-mount", true, entry->mountpoint, remedy,
+				   "has %s (%s) mounted on it, where %s should appear: nothing guards it",
+				   entry->source, entry->fstype, t->config->backends[i].name);
+	return false;
+}
+
+static void check_mounts(struct tiers *t)
+{
+	if (mount_scan(tiers_judge_mount, t) < 0)
+		tiers_find(t, "unreadable", true, "/proc/self/mountinfo", "", "cannot be read");
+	else if (!t->mounted)
+		tiers_find(t, "mount", true, t->config->mountpoint, "guardctl doctor says more.",
+			   "is not guardfs here: something else is mounted over it, or it was unmounted");
+}
+
+/* ---- all ---- */
+
+errint_t tiers_collect(struct tiers *t)
+{
+	const json_t *route;
+	size_t i;
+
+	t->map = calloc(1, sizeof(*t->map));
+	t->routes = json_array();
+	t->local = json_array();
+	t->found = json_array();
+	if (!t->map || !t->routes || !t->local || !t->found)
+		return -ENOMEM;
+	load_manifest(t);
+	json_array_foreach(json_object_get(t->status, "routes"), i, route) describe_route(t, route);
+	compare_manifest(t);
+	tiers_look_at_local(t);
+	check_mounts(t);
+	return 0;
+}
+
+void tiers_release(struct tiers *t)
+{
+	free(t->map);
+	json_decref(t->routes);
+	json_decref(t->local);
+	json_decref(t->found);
+	t->map = NULL;
+	t->routes = t->local = t->found = NULL;
+}
