@@ -124,14 +124,43 @@ errint_t setup_directories(const struct config *config)
 	return rc < 0 ? rc : make_directory(config->state_dir, "state");
 }
 
+/* A file of that name that somebody else put there (into a runtime directory that others can write to) is no
+ * lock of ours, and its owner could hold it for ever. */
+static bool is_foreign(int fd)
+{
+	struct stat st;
+
+	return fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || st.st_uid != geteuid();
+}
+
+/* Without O_CREAT where it exists: in a sticky directory the kernel refuses that even to root for a file of
+ * somebody else's (fs.protected_regular). */
+static int open_lock(const char *path)
+{
+	int fd = open(path, O_RDWR | O_NOFOLLOW | O_NONBLOCK);
+
+	if (fd >= 0 && is_foreign(fd)) {
+		log_warning("%s was put there by somebody else: replaced", path);
+		close(fd);
+		fd = -1;
+		if (unlink(path) < 0)
+			return -errno;
+	} else if (fd < 0 && errno != ENOENT) {
+		return -errno;
+	}
+	if (fd < 0)
+		fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, 0600);
+	return fd < 0 ? -errno : fd;
+}
+
 /* Locks the file at path. -EAGAIN: somebody holds it, or it was removed by its holder's end meanwhile. */
 static errint_t try_lock(const char *path)
 {
 	struct stat held, named;
-	int fd = open(path, O_RDWR | O_CREAT | O_NOFOLLOW, 0600);
+	int fd = open_lock(path);
 
 	if (fd < 0)
-		return -errno;
+		return fd == -EEXIST ? -EAGAIN : fd;
 	if (flock(fd, LOCK_EX | LOCK_NB) == 0 && fstat(fd, &held) == 0 && stat(path, &named) == 0 &&
 	    held.st_ino == named.st_ino)
 		return setup_place(fd, GUARDIAN_LOCK);

@@ -148,11 +148,26 @@ static void say_statfs(const struct probe_run *run)
 	probe_say(run, &r, -1);
 }
 
+/* sshfs answers a stat and a listing from its own cache for seconds after the directory is gone; statvfs by
+ * path it hands on to the server. 0, or a positive errno: the target cannot be used. That the server has no
+ * figures is no reason. */
+static int ask_storage_for(const struct probe_run *run, const char *target)
+{
+	CLEANUP_FD int fd =
+	    openat(run->root, target[0] ? target : ".", O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	struct statvfs s;
+
+	if (fd < 0)
+		return errno;
+	return fstatvfs(fd, &s) < 0 && errno != ENOSYS && errno != EOPNOTSUPP ? errno : 0;
+}
+
 /* The target must be a directory, and one that can be listed. The kernel's cached attributes are not
  * believed. */
 static int look_at_target(const struct probe_run *run, const char *target)
 {
 	struct statx sx;
+	int error;
 
 	if (statx(run->root, target,
 		  AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | AT_STATX_FORCE_SYNC |
@@ -161,6 +176,9 @@ static int look_at_target(const struct probe_run *run, const char *target)
 		return errno;
 	if (!S_ISDIR(sx.stx_mode))
 		return ENOTDIR;
+	error = ask_storage_for(run, target);
+	if (error)
+		return error;
 	return run->job->tasks & PROBE_LIST_ROUTES ? list_directory(run, target[0] ? target : ".") : 0;
 }
 
