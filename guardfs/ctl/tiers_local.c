@@ -50,7 +50,7 @@ enum tiers_local_state tiers_local_at(const struct config *config, const char *p
 	if (fd >= 0)
 		return holds_anything(fd) ? TIERS_LOCAL_HOLDS : TIERS_LOCAL_EMPTY;
 	/* A file, a symbolic link, a mount: something. */
-	return local < 0 || errno == ENOENT || errno == ENOTDIR ? TIERS_LOCAL_MISSING : TIERS_LOCAL_HOLDS;
+	return local < 0 || errno == ENOENT ? TIERS_LOCAL_MISSING : TIERS_LOCAL_HOLDS;
 }
 
 static unsigned components(const char *path)

@@ -1,0 +1,248 @@
+/* guardctl tier and tiers: the manifest as text, changed by one line; what the mount table and the local
+ * tier's directory say. */
+#include "base/fd.h"
+#include "ctl/tiers.h"
+
+#include <errno.h>
+#include <ftw.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+/* ---- text ---- */
+
+static void adds(const char *before, const char *after, uint32_t line)
+{
+	struct tier_edit edit;
+
+	assert_int_equal(tier_edit_add(before, strlen(before), "/cold/x", "/jobs/x", &edit), 0);
+	assert_string_equal(edit.text, after);
+	assert_int_equal(edit.n, strlen(after));
+	assert_int_equal(edit.line, line);
+	free(edit.text);
+}
+
+static void a_line_is_added_in_the_files_own_way(void **state)
+{
+	(void)state;
+	adds("", "/cold/x /jobs/x\n", 1);
+	adds("# c\n", "# c\n/cold/x /jobs/x\n", 2);
+	adds("# c", "# c\n/cold/x /jobs/x\n", 2);
+	adds("# c\r\n", "# c\r\n/cold/x /jobs/x\r\n", 2);
+	adds("# c\r\n/a /b", "# c\r\n/a /b\r\n/cold/x /jobs/x\r\n", 3);
+	adds("\n\n \t\n", "\n\n \t\n/cold/x /jobs/x\n", 4);
+}
+
+static void removes(const char *before, const char *after, uint32_t line)
+{
+	struct tier_edit edit;
+
+	assert_int_equal(tier_edit_remove(before, strlen(before), "/jobs/x", &edit), 0);
+	assert_string_equal(edit.text, after);
+	assert_int_equal(edit.n, strlen(after));
+	assert_int_equal(edit.line, line);
+	free(edit.text);
+}
+
+static void keeps(const char *text)
+{
+	struct tier_edit edit;
+
+	assert_int_equal(tier_edit_remove(text, strlen(text), "/jobs/x", &edit), -ENOENT);
+	assert_null(edit.text);
+}
+
+static void only_the_line_meant_is_removed(void **state)
+{
+	(void)state;
+	removes("/c /jobs/x\n", "", 1);
+	removes("# a\n\t/c  /jobs//x/ more # fields\r\n# b\n", "# a\n# b\n", 2);
+	removes("/c /jobs/y\n/c /jobs/x", "/c /jobs/y\n", 2);
+	removes("/c /jobs/x/\n/d /jobs/x\n", "/d /jobs/x\n", 1);
+	keeps("");
+	keeps("# /c /jobs/x\n  #/c /jobs/x\n");
+	keeps("/jobs/x\n/jobs/x /c\n");
+	keeps("/c /jobs/xy\n/c /jobs/x/y\n/c jobs/x\n");
+}
+
+static void prints(const char *before, bool add, const char *diff)
+{
+	struct tier_edit edit;
+	char *text = NULL;
+	size_t n = 0;
+	FILE *out = open_memstream(&text, &n);
+
+	assert_non_null(out);
+	assert_int_equal(add ? tier_edit_add(before, strlen(before), "/c", "/jobs/x", &edit)
+			     : tier_edit_remove(before, strlen(before), "/jobs/x", &edit),
+			 0);
+	tier_edit_print(&edit, "m", before, out);
+	fclose(out);
+	assert_string_equal(text, diff);
+	free(text);
+	free(edit.text);
+}
+
+static void the_diff_is_one_that_patch_takes(void **state)
+{
+	(void)state;
+	prints("# a\n", true, "--- m\n+++ m\n@@ -1,0 +2,1 @@\n+/c /jobs/x\n");
+	prints("", true, "--- m\n+++ m\n@@ -0,0 +1,1 @@\n+/c /jobs/x\n");
+	prints("# a\n# b", true,
+	       "--- m\n+++ m\n@@ -2,1 +2,2 @@\n-# b\n\\ No newline at end of file\n+# b\n+/c /jobs/x\n");
+	prints("# a\n/c /jobs/x\n# b\n", false, "--- m\n+++ m\n@@ -2,1 +1,0 @@\n-/c /jobs/x\n");
+	prints("/c /jobs/x", false,
+	       "--- m\n+++ m\n@@ -1,1 +0,0 @@\n-/c /jobs/x\n\\ No newline at end of file\n");
+}
+
+/* ---- what is found ---- */
+
+static char sandbox[64];
+static struct config config;
+static struct tiers t;
+
+static int remove_entry(const char *path, const struct stat *st, int type, struct FTW *where)
+{
+	(void)st;
+	(void)type;
+	(void)where;
+	return remove(path);
+}
+
+static int set_up(void **state)
+{
+	(void)state;
+	snprintf(sandbox, sizeof(sandbox), "/tmp/guardfs-test-tier.XXXXXX");
+	if (!mkdtemp(sandbox))
+		return -1;
+	memset(&config, 0, sizeof(config));
+	snprintf(config.local, sizeof(config.local), "%s/local", sandbox);
+	snprintf(config.mountpoint, sizeof(config.mountpoint), "/jobs");
+	snprintf(config.backends[0].name, CONFIG_NAME_MAX, "box");
+	snprintf(config.backends[0].expose, CONFIG_PATH_MAX, "/box");
+	config.n_backends = 1;
+	snprintf(config.patterns[0].pattern, CONFIG_PATH_MAX, "*/*-0101");
+	config.n_patterns = 1;
+	t = (struct tiers){
+	    .config = &config, .routes = json_array(), .local = json_array(), .found = json_array()};
+	return mkdir(config.local, 0755);
+}
+
+static int tear_down(void **state)
+{
+	(void)state;
+	tiers_release(&t);
+	return nftw(sandbox, remove_entry, 8, FTW_DEPTH | FTW_PHYS);
+}
+
+static void make(const char *path)
+{
+	char full[CONFIG_PATH_MAX + 256];
+
+	snprintf(full, sizeof(full), "%s/%s", config.local, path);
+	assert_int_equal(fd_mkdir_parents(full, 0755), 0);
+}
+
+static const json_t *last_found(void)
+{
+	return json_array_get(t.found, json_array_size(t.found) - 1);
+}
+
+static void mounted(const char *point, const char *type)
+{
+	struct mount_entry entry = {.id = 1};
+
+	assert_int_equal(copy_string(entry.mountpoint, sizeof(entry.mountpoint), point), 0);
+	assert_int_equal(copy_string(entry.fstype, sizeof(entry.fstype), type), 0);
+	assert_false(tiers_judge_mount(&t, &entry));
+}
+
+static void foreign_mounts_are_named(void **state)
+{
+	(void)state;
+	mounted("/", "ext4");
+	mounted("/jobsite/x", "fuse.sshfs");
+	mounted("/jobs", "fuse.guardfs");
+	mounted("/box", "fuse.guardfs");
+	mounted("/boxes", "fuse.sshfs");
+	assert_true(t.mounted);
+	assert_int_equal(tiers_disagreements(&t), 0);
+	mounted("/jobs/hc/x", "fuse.sshfs");
+	assert_string_equal(ctl_text(last_found(), "path"), "/jobs/hc/x");
+	mounted("/jobs/hc/y", "fuse.guardfs"); /* the old scripts bind over guardfs from guardfs */
+	mounted("/box", "fuse.sshfs");
+	assert_string_equal(ctl_text(last_found(), "path"), "/box");
+	assert_int_equal(tiers_disagreements(&t), 3);
+	mounted("/jobs", "tmpfs");
+	assert_false(t.mounted);
+}
+
+static void local_directories_are_judged_by_the_patterns(void **state)
+{
+	(void)state;
+	make("hc/a-0101/inside");
+	make("hc/b");
+	make("imports/c");
+	make("top");
+	json_array_append_new(t.routes, json_pack("{s:s}", "path", "imports/c"));
+	tiers_look_at_local(&t);
+	assert_int_equal(json_array_size(t.local), 2);
+	assert_int_equal(tiers_disagreements(&t), 1);
+	assert_string_equal(ctl_text(last_found(), "kind"), "misplaced");
+	assert_string_equal(ctl_text(last_found(), "path"), "hc/a-0101");
+}
+
+static void symbolic_links_lead_nowhere(void **state)
+{
+	char link[CONFIG_PATH_MAX + 16];
+
+	(void)state;
+	make("hc");
+	snprintf(link, sizeof(link), "%s/hc/x-0101", config.local);
+	assert_int_equal(symlink("/", link), 0);
+	tiers_look_at_local(&t);
+	assert_int_equal(json_array_size(t.local), 0);
+	assert_int_equal(tiers_local_at(&config, "hc/x-0101"), TIERS_LOCAL_HOLDS);
+	assert_int_equal(tiers_local_at(&config, "hc/x-0101/etc"), TIERS_LOCAL_HOLDS);
+	assert_int_equal(tiers_local_at(&config, "hc/y"), TIERS_LOCAL_MISSING);
+	assert_int_equal(tiers_local_at(&config, "hc"), TIERS_LOCAL_HOLDS);
+	make("empty");
+	assert_int_equal(tiers_local_at(&config, "empty"), TIERS_LOCAL_EMPTY);
+}
+
+static void sizes_count_a_hard_link_once(void **state)
+{
+	char a[CONFIG_PATH_MAX + 16], b[CONFIG_PATH_MAX + 16], data[8192] = {1};
+	uint64_t bytes = 0, files = 0;
+
+	(void)state;
+	snprintf(a, sizeof(a), "%s/a", config.local);
+	snprintf(b, sizeof(b), "%s/b", config.local);
+	assert_int_equal(fd_write_atomic(a, data, sizeof(data), 0644, true), 0);
+	assert_int_equal(link(a, b), 0);
+	assert_int_equal(tiers_size(config.local, 10000, &bytes, &files), 0);
+	assert_int_equal(files, 1);
+	assert_in_range(bytes, sizeof(data), 2 * sizeof(data) + 8191);
+	assert_int_equal(tiers_size("/nonexistent", 10000, &bytes, &files), -EIO);
+}
+
+#define IN_A_SANDBOX(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(a_line_is_added_in_the_files_own_way),
+	    cmocka_unit_test(only_the_line_meant_is_removed),
+	    cmocka_unit_test(the_diff_is_one_that_patch_takes),
+	    IN_A_SANDBOX(foreign_mounts_are_named),
+	    IN_A_SANDBOX(local_directories_are_judged_by_the_patterns),
+	    IN_A_SANDBOX(symbolic_links_lead_nowhere),
+	    IN_A_SANDBOX(sizes_count_a_hard_link_once),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
