@@ -132,6 +132,23 @@ static errint_t set_pattern(struct parser *p, const struct config_key *key, cons
 	return 0;
 }
 
+static errint_t set_glob(struct parser *p, const struct config_key *key, const char *value)
+{
+	struct config *config = p->config;
+	char expected[160];
+
+	if (config->n_job_patterns == CONFIG_JOB_PATTERNS_MAX)
+		return config_fail(&p->report, p->line, "more than %d patterns of jobs",
+				   CONFIG_JOB_PATTERNS_MAX);
+	if (!config_value_parse(key, value, config->job_patterns[config->n_job_patterns])) {
+		config_value_expected(key, expected, sizeof(expected));
+		return config_fail(&p->report, p->line, "%s = %.100s: expected %s", key->name, value,
+				   expected);
+	}
+	config->n_job_patterns++;
+	return 0;
+}
+
 static errint_t set_program(struct parser *p, const struct config_key *key, const char *value)
 {
 	struct config *config = p->config;
@@ -203,6 +220,8 @@ static int take_key(void *arg, const char *section, const char *name, const char
 		return 0;
 	if (key->type == VALUE_PATTERN)
 		return set_pattern(p, key, value) == 0;
+	if (key->type == VALUE_GLOB)
+		return set_glob(p, key, value) == 0;
 	if (key->type == VALUE_PROGRAM)
 		return set_program(p, key, value) == 0;
 	index = (size_t)(key - config_keys);

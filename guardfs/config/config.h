@@ -14,6 +14,7 @@
 #define CONFIG_OPTIONS_MAX	  1024
 #define CONFIG_BACKENDS_MAX	  16
 #define CONFIG_PATTERNS_MAX	  32
+#define CONFIG_JOB_PATTERNS_MAX	  8
 #define CONFIG_INFLIGHT_TOTAL_MAX 768u /* max_inflight of all backends together */
 #define CONFIG_ERROR_MAX	  512
 
@@ -120,6 +121,13 @@ struct config {
 	struct config_program hooks[CONFIG_HOOKS_MAX];
 
 	uint32_t journal_keep_days, journal_keep_mib;
+
+	/* Jobs: directories whose progress is watched. */
+	uint32_t n_job_patterns;
+	char job_patterns[CONFIG_JOB_PATTERNS_MAX]
+			 [CONFIG_PATH_MAX];	   /* as config_pattern.pattern: of a job's directory */
+	char stall_sentinel[CONFIG_PATH_MAX];	   /* must exist for on_stall; empty: it is never run */
+	uint32_t stall_cooldown_ms, stall_per_day; /* between two on_stall for a job; how many in a day */
 
 	char metrics_textfile[CONFIG_PATH_MAX]; /* where keeper writes metrics for node_exporter; empty: none
 						 */

@@ -148,6 +148,15 @@ const struct config_key config_keys[] = {
 	{"hooks", "on_suspect", VALUE_PROGRAM, GLOBAL(hooks), NULL, 0, 0, 0, 0,
 	 "program run when data that was written may be lost"},
 
+	{"jobs", "pattern", VALUE_GLOB, GLOBAL(job_patterns), NULL, 0, 0, 0, 0,
+	 "GLOB: a directory at a path like GLOB is a job, whose progress is watched; may be repeated"},
+	{"jobs", "stall_sentinel", VALUE_PATH, GLOBAL(stall_sentinel), NULL, 0, 0, 0, KEY_NULLABLE | KEY_OUTSIDE,
+	 "file that must exist for on_stall to be run"},
+	{"jobs", "stall_cooldown", VALUE_DURATION, GLOBAL(stall_cooldown_ms), "900s", 0, 24 * HOUR, 0, 0,
+	 "time between two runs of on_stall for a job"},
+	{"jobs", "stall_per_day", VALUE_COUNT, GLOBAL(stall_per_day), "3", 0, 100, 0, 0,
+	 "runs of on_stall for a job in a day; 0: no cap"},
+
 	{"journal", "keep_days", VALUE_COUNT, GLOBAL(journal_keep_days), "400", 1, 3650, 0, 0,
 	 "history older than this is forgotten"},
 	{"journal", "keep_size", VALUE_COUNT, GLOBAL(journal_keep_mib), "64", 1, 65536, 0, 0,
@@ -160,8 +169,8 @@ const struct config_key config_keys[] = {
 };
 /* clang-format on */
 
-const char *const config_sections[] = {"mount", "deadline", "tier",    "recovery",
-				       "hooks", "journal",  "metrics", NULL};
+const char *const config_sections[] = {"mount", "deadline", "tier",    "recovery", "hooks",
+				       "jobs",	"journal",  "metrics", NULL};
 
 const size_t config_key_count = ARRAY_SIZE(config_keys);
 

@@ -25,6 +25,7 @@ enum value_type {
 	VALUE_FILTER,	/* enum config_filter */
 	VALUE_PATTERN,	/* may be repeated; see config_resolve_patterns */
 	VALUE_PROGRAM,	/* struct config_program; a hook; may be repeated */
+	VALUE_GLOB,	/* a job's directory; may be repeated */
 	VALUE_TYPE_COUNT
 };
 

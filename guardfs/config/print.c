@@ -19,7 +19,7 @@ static void print_keys(const char *section, const void *owner, enum backend_type
 		const struct config_key *key = &config_keys[i];
 
 		if (strcmp(key->section, section) != 0 || key->type == VALUE_PATTERN ||
-		    key->type == VALUE_PROGRAM || !is_shown(key, owner, type))
+		    key->type == VALUE_GLOB || key->type == VALUE_PROGRAM || !is_shown(key, owner, type))
 			continue;
 		fprintf(out, "%s = ", key->name);
 		config_value_print(key, (const char *)owner + key->offset, out);
@@ -48,6 +48,12 @@ static void print_hooks(const struct config *config, FILE *out)
 	}
 }
 
+static void print_jobs(const struct config *config, FILE *out)
+{
+	for (uint32_t i = 0; i < config->n_job_patterns; i++)
+		fprintf(out, "pattern = %s\n", config->job_patterns[i]);
+}
+
 static void print_backends(const struct config *config, FILE *out)
 {
 	for (uint32_t i = 0; i < config->n_backends; i++) {
@@ -69,5 +75,7 @@ void config_print(const struct config *config, FILE *out)
 			print_patterns(config, out);
 		else if (strcmp(*section, "hooks") == 0)
 			print_hooks(config, out);
+		else if (strcmp(*section, "jobs") == 0)
+			print_jobs(config, out);
 	}
 }

@@ -1,5 +1,6 @@
 /* value.c: what kinds of values there are, and how each is read and written. */
 #include "config/keys.h"
+#include "config/tiermap.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -283,6 +284,13 @@ static bool parse_pattern(const struct config_key *key, const char *text, void *
 	return *text != '\0' && copy_string(field, CONFIG_PATH_MAX, text) == 0;
 }
 
+/* Relative, without trailing '/', ".", ".." or empty components: anything else would never match. */
+static bool parse_glob(const struct config_key *key, const char *text, void *field)
+{
+	(void)key;
+	return tiermap_path_is_valid(text) && copy_string(field, CONFIG_PATH_MAX, text) == 0;
+}
+
 /* The words of a JSON array, one after the other. */
 static bool store_words(const json_t *array, struct config_program *program)
 {
@@ -428,6 +436,7 @@ static const struct {
     [VALUE_TYPE] = {parse_type, print_type, "dir or sshfs"},
     [VALUE_FILTER] = {parse_filter, print_filter, "none or fault"},
     [VALUE_PATTERN] = {parse_pattern, print_text, "GLOB = BACKEND:PREFIX"},
+    [VALUE_GLOB] = {parse_glob, print_text, "a pattern of paths relative to the mount, such as */[0-9]*__*"},
     [VALUE_PROGRAM] =
 	{parse_program, print_program,
 	 "a program's absolute path, or it and its arguments as in [\"/usr/bin/logger\", \"down\"]"},

@@ -99,7 +99,9 @@ static void every_key_is_read(void **state)
 	    "[deadline]\nmetadata=1\nread=2s\nwrite=3min\nsync=1h\n"
 	    "[tier]\nmanifest=/etc/m\npattern=*/a = box:jobs//x/\npattern = b=c* = box:\n"
 	    "[recovery]\nbackoff_min=50ms\nbackoff_max=2m\nprobe_interval=7s\nprobe_timeout=8s\nconnect_"
-	    "timeout=9s\n");
+	    "timeout=9s\n"
+	    "[jobs]\npattern = */[0-9]*__*\npattern = imports/*\nstall_sentinel=/s/stall\nstall_cooldown=1m\n"
+	    "stall_per_day=7\n");
 	b = &config.backends[0];
 	assert_string_equal(config.run_dir, "/r");
 	assert_string_equal(config.state_dir, "/s");
@@ -132,6 +134,12 @@ static void every_key_is_read(void **state)
 	assert_int_equal(config.deadline.ms[OP_WRITE], 180000);
 	assert_int_equal(config.deadline.ms[OP_SYNC], 3600000);
 	assert_string_equal(config.manifest, "/etc/m");
+	assert_int_equal(config.n_job_patterns, 2);
+	assert_string_equal(config.job_patterns[0], "*/[0-9]*__*");
+	assert_string_equal(config.job_patterns[1], "imports/*");
+	assert_string_equal(config.stall_sentinel, "/s/stall");
+	assert_int_equal(config.stall_cooldown_ms, 60000);
+	assert_int_equal(config.stall_per_day, 7);
 	assert_int_equal(config.n_patterns, 2);
 	assert_string_equal(config.patterns[0].pattern, "*/a");
 	assert_string_equal(config.patterns[0].target, "jobs/x");
@@ -303,6 +311,9 @@ static void what_does_not_fit_together_is_refused(void **state)
 	    {MOUNT BOX "[tier]\npattern = */a = box:../x\n", "x.conf:9: ", "prefix"},
 	    {MOUNT BOX "[tier]\npattern = /a = box:x\n", "x.conf:9: ", "relative to the mount"},
 	    {MOUNT BOX "[tier]\npattern = a/ = box:x\n", "x.conf:9: ", "relative to the mount"},
+	    {MOUNT "[jobs]\npattern = /a\n", "x.conf:6: ", "relative to the mount"},
+	    {MOUNT "[jobs]\npattern = a/../b\n", "x.conf:6: ", "relative to the mount"},
+	    {MOUNT "[jobs]\npattern = a/\n", "x.conf:6: ", "relative to the mount"},
 	    {MOUNT BOX "[tier]\npattern = = box:x\n", "x.conf:9: ", "relative to the mount"},
 	    {MOUNT BOX "[tier]\npattern = .guardfs/x = box:x\n", "x.conf:9: ", "outside .guardfs"},
 	};
@@ -338,6 +349,13 @@ static void counts_are_bounded(void **state)
 	fclose(out);
 	expect_error(text, n, "x.conf:34: ", "more than 32 patterns");
 	free(text);
+	out = open_memstream(&text, &n);
+	fputs("[jobs]\n", out);
+	for (int i = 0; i <= CONFIG_JOB_PATTERNS_MAX; i++)
+		fprintf(out, "pattern = a%d\n", i);
+	fclose(out);
+	expect_error(text, n, "x.conf:10: ", "more than 8 patterns of jobs");
+	free(text);
 }
 
 static void round_trip(void **state)
@@ -347,7 +365,8 @@ static void round_trip(void **state)
 	(void)state;
 	parse(MOUNT "cache = 1500ms\n" BOX "umask = 0\nmarker = " UUID
 		    "\nadopt = yes\nfilter = fault\n" FOLDER
-		    "[tier]\npattern = */x = folder:y\npattern = *=z = box:\n[deadline]\nread = 1h\n");
+		    "[tier]\npattern = */x = folder:y\npattern = *=z = box:\n[deadline]\nread = 1h\n"
+		    "[jobs]\npattern = */[0-9]*__*\npattern = imports/*\nstall_per_day = 0\n");
 	first = print(&config);
 	assert_non_null(strstr(first, "cache = 1500ms\n"));
 	assert_non_null(strstr(first, "umask = 0000\n"));
