@@ -58,6 +58,17 @@ diagnosed()
 	((rc <= 1)) && jq -e .class "$WORK/diagnosis" >/dev/null
 }
 
+# stays CLASS: over two further tries, whose own words may tell less.
+stays()
+{
+	local attempts
+
+	attempts=$(backend_field box attempts)
+	until (($(backend_field box attempts) >= attempts + 2)); do
+		assert_eq "$(backend_field box class)" "$1" "class in status, while tries fail ($(backend_field box detail))"
+	done
+}
+
 # told CLASS STEP ADVICE: by the diagnosis, by the incident, and by status.
 told()
 {
@@ -75,6 +86,7 @@ told()
 	jq -e --arg class "$class" '.incident.closed == 0 and (.events | any(.kind == "diagnosis" and .outcome == $class))' \
 		"$WORK/incident" >/dev/null || fail "the journal has no such diagnosis: $(jq -c '.events[] | select(.kind == "diagnosis")' "$WORK/incident")"
 	wait_until 5000 eval '[[ $(backend_field box class) == '"$class"' ]]'
+	stays "$class"
 	assert_match "$(backend_field box advice)" "$advice" "advice in status"
 	assert_match "$(timeout 5 cat "$MNT/.guardfs/health")" "^down $class " "health"
 }
@@ -180,8 +192,11 @@ wait_healthy
 wait_until 10000 backend_is box healthy
 watch_connections
 assert_exit 1 'connections = 1' ctl diagnose box
+epoch=$(backend_field box epoch)
 box_cut
+wait_until 15000 eval '(($(backend_field box epoch) > epoch))'
 wait_healthy
+wait_until 10000 backend_is box healthy
 assert_exit 1 'connections = 1' ctl diagnose box
 box_kill
 wait_down

@@ -73,7 +73,8 @@ assert_match "$(cat "$MNT/.guardfs/health")" '^degraded path_missing ' "health"
 assert_exit 1 '^degraded path_missing' ctl health
 assert_exit 2 '^down path_missing' ctl health "$MNT/hot/two/file"
 assert_exit 0 '^ok ' ctl health "$MNT/hot/three"
-assert_op EIO 0 1000 readdir "$MNT/hot/two"
+# What sshfs and the kernel have just seen they remember, for ten seconds each.
+wait_until 25000 eval '[[ $("$TOOLS/timed" readdir "$MNT/hot/two") == EIO* ]]'
 assert_op EIO 0 1000 create "$MNT/hot/two/new"
 assert_content "$MNT/hot/three/file" three
 assert_no_trace "$LOCAL" new
@@ -83,8 +84,8 @@ wait_until 5000 eval '[[ $(ctl incidents --json | jq -r ".incidents[0].scope") =
 ctl incidents
 id=$(ctl incidents --json | jq '.incidents[0].id')
 ctl incidents --json | jq -ce '.incidents[0] | {backend, class, routes, closed}'
-ctl incidents --json | jq -e '.incidents[0] | .backend == "box" and .class == "path_missing" and .routes == ["hot/two"] and .closed == 0' \
-	>/dev/null || fail "not the incident that it should be"
+ctl incidents --json | jq -e --arg route "$MNT/hot/two" \
+	'.incidents[0] | .backend == "box" and .class == "path_missing" and .routes == [$route] and .closed == 0' >/dev/null || fail "not the incident that it should be"
 
 say "it is back: the route too, and nothing was restarted"
 mv "$jobs/two.away" "$jobs/two"
