@@ -81,6 +81,7 @@ BINDIR   := $(DESTDIR)$(PREFIX)/bin
 MANDIR   := $(DESTDIR)$(PREFIX)/share/man
 EXAMPLES := $(DESTDIR)$(PREFIX)/share/doc/guardfs/examples
 HELPER   := $(DESTDIR)/sbin/mount.fuse.guardfs
+HOOKS    := $(wildcard docs/examples/hooks/*)
 
 .PHONY: install
 install: $(PROGRAMS) man ## install below DESTDIR and PREFIX (/usr/local), and /sbin/mount.fuse.guardfs
@@ -91,10 +92,15 @@ install: $(PROGRAMS) man ## install below DESTDIR and PREFIX (/usr/local), and /
 	$(foreach m,$(MAN_OUT),install -D -m 0644 $(m) $(MANDIR)/man$(subst .,,$(suffix $(m)))/$(notdir $(m));)
 	install -D -m 0644 docs/guardfs.conf.example $(EXAMPLES)/guardfs.conf
 	install -D -m 0755 -t $(EXAMPLES)/worker docs/examples/worker/retry.sh docs/examples/worker/retry.py
+	install -D -m 0644 -t $(EXAMPLES)/prometheus docs/examples/prometheus/guardfs-alerts.yml docs/examples/prometheus/guardfs-alerts-test.yml
+	install -D -m 0644 -t $(EXAMPLES)/grafana docs/examples/grafana/guardfs.json
+	install -D -m 0755 -t $(EXAMPLES)/hooks $(HOOKS)
 
 .PHONY: uninstall
 uninstall: ## remove what install put there
 	rm -f $(SBINDIR)/guardfs $(BINDIR)/guardctl $(HELPER) $(EXAMPLES)/guardfs.conf $(EXAMPLES)/worker/retry.*
+	rm -f $(EXAMPLES)/prometheus/guardfs-alerts.yml $(EXAMPLES)/prometheus/guardfs-alerts-test.yml $(EXAMPLES)/grafana/guardfs.json
+	rm -f $(HOOKS:docs/examples/%=$(EXAMPLES)/%)
 	rm -f $(foreach m,$(MAN_SRC:docs/man/%.scd=%),$(MANDIR)/man$(subst .,,$(suffix $(m)))/$(m))
 
 .PHONY: clean
