@@ -32,7 +32,7 @@ static const struct signature signatures[] = {
     {"fuse: failed to open /dev/fuse", ERRCLASS_CONFIG},
     {"fuse: mount failed", ERRCLASS_CONFIG},
     {"no matching ", ERRCLASS_CONFIG},
-    {"subsystem request failed", ERRCLASS_CONFIG},
+    {"subsystem request failed", ERRCLASS_SFTP_REFUSED},
     {"Permission denied (", ERRCLASS_AUTH_FAILED},
     {"Too many authentication failures", ERRCLASS_AUTH_FAILED},
     {"Could not resolve hostname", ERRCLASS_NAME_RESOLUTION},

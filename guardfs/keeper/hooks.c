@@ -300,9 +300,8 @@ static void next_stage(struct hooks *h, uint64_t now_ns)
 {
 	switch (h->stage) {
 	case STAGE_RUNNING:
-		h->timed_out = !h->reaped;
-		/* fall through */
 	case STAGE_LINGERING:
+		h->timed_out = !h->reaped;
 		signal_group(h, SIGTERM);
 		h->stage = STAGE_TERMINATED;
 		h->until_ns = now_ns + GRACE_NS;

@@ -149,7 +149,11 @@ static void take(struct keeper *k, const struct diagnosis *d, uint64_t now_ns)
 		else
 			server_refuse(k->server, q->client, "unavailable", "the answer cannot be shown");
 	}
-	if (s->serving || class == ERRCLASS_NONE)
+	if (s->serving)
+		return;
+	s->explained = class;
+	(void)copy_string(s->explained_detail, sizeof(s->explained_detail), d->detail);
+	if (class == ERRCLASS_NONE)
 		return;
 	if (s->incident.open) {
 		s->incident.class = class;

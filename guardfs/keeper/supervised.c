@@ -110,12 +110,26 @@ static void note_expiry(struct supervised *s)
 	supervised_fail(s, class, detail);
 }
 
+/* All that some failures say is that there is no connection; why, the server itself was asked. */
+static void prefer_explanation(struct supervised *s)
+{
+	static const enum errclass vague[] = {ERRCLASS_SERVER_GONE, ERRCLASS_TIMEOUT,	    ERRCLASS_STALLED,
+					      ERRCLASS_IO_ERROR,    ERRCLASS_NOT_CONNECTED, ERRCLASS_ABORTED};
+
+	for (size_t i = 0; i < ARRAY_SIZE(vague); i++)
+		if (s->explained != ERRCLASS_NONE && s->failure_class == vague[i]) {
+			supervised_fail(s, s->explained, s->explained_detail);
+			return;
+		}
+}
+
 static void try_failed(struct supervised *s, bool expired, uint64_t now_ns)
 {
 	char detail[320];
 
 	if (expired)
 		note_expiry(s);
+	prefer_explanation(s);
 	supervised_take_down(s);
 	(void)copy_string(detail, sizeof(detail), s->failure_detail);
 	course_try_failed(&s->course, s->failure_class, random_bits(), now_ns);
@@ -126,6 +140,7 @@ static void try_failed(struct supervised *s, bool expired, uint64_t now_ns)
 static void try_succeeded(struct supervised *s, uint64_t now_ns)
 {
 	s->serving = true;
+	s->explained = ERRCLASS_NONE;
 	s->identity_ns = now_ns;
 	s->next_probe_ns = now_ns + s->keeper->config->probe_interval_ms * NSEC_PER_MSEC;
 	s->transport.used = 0; /* what was said while connecting explains no later death */

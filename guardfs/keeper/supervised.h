@@ -61,6 +61,10 @@ struct supervised {
 	uint32_t sent_generation;	    /* of the worker it was sent to */
 	bool closed_unsent, verdict_unsent; /* messages to worker that did not fit yet */
 
+	/* What the last diagnosis of this outage found: NONE if nothing, or if there was none. */
+	enum errclass explained;
+	char explained_detail[256];
+
 	/* A failed try: what to say about it. */
 	enum errclass failure_class;
 	char failure_detail[256];

@@ -203,7 +203,7 @@ static void messages_are_recognised(void **state)
 	     "ssh: connect to host h port 23: Connection timed out"},
 	    {"Timeout, server h not responding.\r\nremote host has disconnected\n", ERRCLASS_TIMEOUT,
 	     "Timeout, server h not responding."},
-	    {"subsystem request failed on channel 0\nremote host has disconnected\n", ERRCLASS_CONFIG,
+	    {"subsystem request failed on channel 0\nremote host has disconnected\n", ERRCLASS_SFTP_REFUSED,
 	     "subsystem request failed on channel 0"},
 	    {"u@h:gone: No such file or directory\n", ERRCLASS_PATH_MISSING,
 	     "u@h:gone: No such file or directory"},
