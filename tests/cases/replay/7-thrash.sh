@@ -101,7 +101,7 @@ say "the pauses grow, as the journal tells"
 id=$(ctl incidents --json | jq '.incidents[0].id')
 ctl incident "$id" --json | jq -r '.events[] | select(.kind == "plan") | .time * 1000 | floor' >"$WORK/tries"
 mapfile -t times <"$WORK/tries"
-assert_ge "${#times[@]}" 4 "tries in the journal"
+assert_ge "${#times[@]}" 3 "tries in the journal"
 gaps=()
 for ((i = 1; i < ${#times[@]}; i++)); do
 	gaps+=($((times[i] - times[i - 1])))
