@@ -81,10 +81,14 @@ BINDIR   := $(DESTDIR)$(PREFIX)/bin
 MANDIR   := $(DESTDIR)$(PREFIX)/share/man
 EXAMPLES := $(DESTDIR)$(PREFIX)/share/doc/guardfs/examples
 HELPER   := $(DESTDIR)/sbin/mount.fuse.guardfs
+# systemd looks there for PREFIX /usr and /usr/local; else give UNITDIR.
+UNITDIR  ?= $(PREFIX)/lib/systemd/system
+UNIT     := $(DESTDIR)$(UNITDIR)/guardfs@.service
+DROPINS  := $(wildcard docs/examples/systemd/*.conf)
 HOOKS    := $(wildcard docs/examples/hooks/*)
 
 .PHONY: install
-install: $(PROGRAMS) man ## install below DESTDIR and PREFIX (/usr/local), and /sbin/mount.fuse.guardfs
+install: $(PROGRAMS) man install-units ## install below DESTDIR and PREFIX (/usr/local), and /sbin/mount.fuse.guardfs
 	install -D -m 0755 $(BUILD)/guardfs $(SBINDIR)/guardfs
 	install -D -m 0755 $(BUILD)/guardctl $(BINDIR)/guardctl
 	install -d $(DESTDIR)/sbin
@@ -96,8 +100,16 @@ install: $(PROGRAMS) man ## install below DESTDIR and PREFIX (/usr/local), and /
 	install -D -m 0644 -t $(EXAMPLES)/grafana docs/examples/grafana/guardfs.json
 	install -D -m 0755 -t $(EXAMPLES)/hooks $(HOOKS)
 
+.PHONY: install-units
+install-units: ## the systemd unit and examples of drop-ins alone
+	install -d $(dir $(UNIT)) $(EXAMPLES)/systemd
+	sed 's|/usr/local/|$(PREFIX)/|g' scripts/systemd/guardfs@.service > $(UNIT)
+	chmod 0644 $(UNIT)
+	install -m 0644 -t $(EXAMPLES)/systemd $(DROPINS)
+
 .PHONY: uninstall
 uninstall: ## remove what install put there
+	rm -f $(UNIT) $(DROPINS:docs/examples/%=$(EXAMPLES)/%)
 	rm -f $(SBINDIR)/guardfs $(BINDIR)/guardctl $(HELPER) $(EXAMPLES)/guardfs.conf $(EXAMPLES)/worker/retry.*
 	rm -f $(EXAMPLES)/prometheus/guardfs-alerts.yml $(EXAMPLES)/prometheus/guardfs-alerts-test.yml $(EXAMPLES)/grafana/guardfs.json
 	rm -f $(HOOKS:docs/examples/%=$(EXAMPLES)/%)

@@ -1,0 +1,217 @@
+/* What is left after privileges_drop: each role in a child of its own, as there is no way back. */
+#include "base/privileges.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/capability.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <cmocka.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define NEVER_A_CALL 100000
+#define NO_FD	     (-1)
+
+/* Runs check in a child that has given up what whose gives up. The child says on stderr what was wrong. */
+static void after_drop(enum privileges whose, int (*check)(void))
+{
+	int status;
+	pid_t pid = fork();
+
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		privileges_drop(whose);
+		_exit(check());
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	if (WIFSIGNALED(status))
+		fail_msg("killed by signal %d", WTERMSIG(status));
+	assert_int_equal(WEXITSTATUS(status), 0);
+}
+
+static int wrong;
+
+/* rc: what a system call has returned; error: the errno it should have failed with, 0: none. */
+static void expect(const char *what, long rc, int error)
+{
+	int found = rc < 0 ? errno : 0;
+
+	if (found == error)
+		return;
+	fprintf(stderr, "%s: errno %d instead of %d\n", what, found, error);
+	wrong = 1;
+}
+
+/* With arguments that are wrong anyway: to root, only a filter says EPERM. */
+static void machine_is_out_of_reach(int error)
+{
+	expect("finit_module", syscall(SYS_finit_module, NO_FD, "", 0), error);
+	expect("delete_module", syscall(SYS_delete_module, "no-such-module", 0), error);
+	expect("bpf", syscall(SYS_bpf, -1, NULL, 0), error);
+	expect("swapoff", syscall(SYS_swapoff, NULL), error);
+}
+
+static void *run_thread(void *arg)
+{
+	*(int *)arg = syscall(SYS_execve, "/bin/true", NULL, NULL) < 0 ? errno : 0;
+	return NULL;
+}
+
+/* What worker lives on. */
+static void works_as_ever(void)
+{
+	int fd = memfd_create("test", MFD_CLOEXEC), pair[2], error = 0;
+	char path[] = "/tmp/guardfs-test-XXXXXX";
+	pthread_t thread;
+
+	expect("memfd_create", fd, 0);
+	expect("ftruncate", ftruncate(fd, 4096), 0);
+	expect("mmap", mmap(NULL, 4096, PROT_READ, MAP_SHARED, fd, 0) == MAP_FAILED ? -1 : 0, 0);
+	expect("socketpair", socketpair(AF_UNIX, SOCK_SEQPACKET, 0, pair), 0);
+	expect("unshare(CLONE_FS)", unshare(CLONE_FS), 0);
+	expect("raise", raise(SIGCHLD), 0);
+	expect("mkdtemp", mkdtemp(path) ? 0 : -1, 0);
+	expect("chmod", chmod(path, 02700), 0);
+	expect("rmdir", rmdir(path), 0);
+	expect("pthread_create", pthread_create(&thread, NULL, run_thread, &error) == 0 ? 0 : -1, 0);
+	pthread_join(thread, NULL);
+	errno = error;
+	expect("execve in a thread made later", -1, EPERM);
+}
+
+static int check_worker(void)
+{
+	char *const none[] = {NULL};
+
+	machine_is_out_of_reach(EPERM);
+	expect("execve", execve("/bin/true", none, none), EPERM);
+	expect("execveat", syscall(SYS_execveat, AT_FDCWD, "/bin/true", none, none, 0), EPERM);
+	expect("socket AF_INET", socket(AF_INET, SOCK_STREAM, 0), EPERM);
+	expect("socket AF_UNIX", socket(AF_UNIX, SOCK_STREAM, 0), EPERM);
+	expect("connect", connect(NO_FD, NULL, 0), EPERM);
+	expect("mount", syscall(SYS_mount, NULL, "/none", NULL, 0, NULL), EPERM);
+	expect("umount2", syscall(SYS_umount2, "/none", 0), EPERM);
+	expect("setns", setns(NO_FD, 0), EPERM);
+	expect("unshare(CLONE_NEWUSER)", unshare(CLONE_NEWUSER), EPERM);
+	expect("unshare(CLONE_FS | CLONE_NEWNS)", unshare(CLONE_FS | CLONE_NEWNS), EPERM);
+	expect("unshare with the uppermost flag", syscall(SYS_unshare, 0x80000000ul), EPERM);
+	expect("kill", kill(getpid(), 0), EPERM);
+	expect("ptrace", syscall(SYS_ptrace, 0, 0, 0, 0), EPERM);
+	expect("pidfd_open", syscall(SYS_pidfd_open, getpid(), 0), EPERM);
+	expect("io_uring_setup", syscall(SYS_io_uring_setup, 0, NULL), EPERM);
+	expect("keyctl", syscall(SYS_keyctl, -1), EPERM);
+	expect("a call that is newer than all", syscall(NEVER_A_CALL), ENOSYS);
+	works_as_ever();
+	return wrong;
+}
+
+static int check_worker_network(void)
+{
+	char *const none[] = {NULL};
+
+	expect("socket AF_UNIX", socket(AF_UNIX, SOCK_STREAM, 0), 0);
+	expect("connect", connect(NO_FD, NULL, 0), EBADF);
+	expect("execve", execve("/bin/true", none, none), EPERM);
+	return wrong;
+}
+
+static int check_keeper(void)
+{
+	char *const argv[] = {(char[]){"true"}, NULL}, *const none[] = {NULL};
+	int status = -1;
+	pid_t pid;
+
+	machine_is_out_of_reach(EPERM);
+	expect("reboot", syscall(SYS_reboot, 0, 0, 0, NULL), EPERM);
+	expect("socket AF_UNIX", socket(AF_UNIX, SOCK_STREAM, 0), 0);
+	expect("kill", kill(getpid(), 0), 0);
+	expect("pidfd_open", syscall(SYS_pidfd_open, getpid(), 0), 0);
+	expect("a call that is newer than all", syscall(NEVER_A_CALL), ENOSYS);
+	pid = fork();
+	if (pid == 0) {
+		execve("/bin/true", argv, none);
+		_exit(1);
+	}
+	waitpid(pid, &status, 0);
+	expect("a child that executes something", status == 0 ? 0 : -1, 0);
+	return wrong;
+}
+
+static uint64_t permitted(void)
+{
+	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+	struct __user_cap_data_struct data[2];
+
+	if (syscall(SYS_capget, &header, data) < 0)
+		return UINT64_MAX;
+	return data[0].permitted | (uint64_t)data[1].permitted << 32;
+}
+
+static int check_worker_capabilities(void)
+{
+	const uint64_t none = UINT64_C(1) << CAP_SYS_PTRACE | UINT64_C(1) << CAP_SYS_MODULE |
+			      UINT64_C(1) << CAP_NET_ADMIN | UINT64_C(1) << CAP_SYS_RESOURCE |
+			      UINT64_C(1) << CAP_SETPCAP | UINT64_C(1) << CAP_BPF | UINT64_C(1) << CAP_KILL;
+
+	if (permitted() & none) {
+		fprintf(stderr, "permitted: %llx\n", (unsigned long long)permitted());
+		wrong = 1;
+	}
+	expect("no new privileges", prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 1 ? 0 : -1, 0);
+	if (geteuid() == 0) {
+		expect("bounding set", prctl(PR_CAPBSET_READ, CAP_SYS_MODULE, 0, 0, 0) == 0 ? 0 : -1, 0);
+		expect("what stays", permitted() & 1u << CAP_DAC_OVERRIDE ? 0 : -1, 0);
+	}
+	return wrong;
+}
+
+/* What cannot be given up is kept, with a word in the log, and the process goes on. */
+static int check_twice(void)
+{
+	privileges_drop(PRIVILEGES_WORKER);
+	return check_worker();
+}
+
+static void worker(void **state)
+{
+	(void)state;
+	after_drop(PRIVILEGES_WORKER, check_worker);
+	after_drop(PRIVILEGES_WORKER, check_worker_capabilities);
+	after_drop(PRIVILEGES_WORKER, check_twice);
+}
+
+static void worker_with_network(void **state)
+{
+	(void)state;
+	after_drop(PRIVILEGES_WORKER_NETWORK, check_worker_network);
+}
+
+static void keeper(void **state)
+{
+	(void)state;
+	after_drop(PRIVILEGES_KEEPER, check_keeper);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(worker),
+	    cmocka_unit_test(worker_with_network),
+	    cmocka_unit_test(keeper),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
