@@ -102,6 +102,22 @@ static void end(struct inquiry *q)
 	q->client = NULL;
 }
 
+void inquiry_yield(struct keeper *k, unsigned backend)
+{
+	struct inquiry *q = &k->inquiry;
+
+	if (q->sock < 0 || !same_account(&k->config->backends[q->backend], &k->config->backends[backend]) ||
+	    connections_used(k, backend) + 2 <= k->config->connections)
+		return;
+	if (q->client)
+		server_refuse(k->server, q->client, "busy",
+			      "the connection was needed to reconnect ([recovery] connections = %u)",
+			      k->config->connections);
+	q->wanted |= 1u << q->backend;
+	kill(q->pid, SIGKILL);
+	end(q);
+}
+
 static json_t *steps_of(const struct diagnosis *d)
 {
 	json_t *steps = json_array();

@@ -37,6 +37,10 @@ errint_t inquiry_begin(struct keeper *k, unsigned backend, struct server_client 
  * waits already. */
 bool inquiry_join(struct keeper *k, unsigned backend, struct server_client *client);
 
+/* A transport of that backend is about to connect: a diagnosis that leaves no room for it in the account's
+ * budget is broken off, and has its turn later. */
+void inquiry_yield(struct keeper *k, unsigned backend);
+
 /* Takes its answer, begins the next. Returns when to call again. */
 uint64_t inquiry_step(struct keeper *k, uint64_t now_ns);
 

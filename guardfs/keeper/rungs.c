@@ -139,6 +139,7 @@ static enum rung_result start_start(void *context, uint64_t now_ns)
 	enum errclass class;
 
 	(void)now_ns;
+	inquiry_yield(s->keeper, s->index);
 	if (transport_start(&s->transport, s->epoch, message, &class) < 0)
 		return supervised_fail(s, class, message);
 	/* The pid last: a keeper that finds it can rely on the others. */
