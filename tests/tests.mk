@@ -63,7 +63,7 @@ tsan: ## unit tests under ThreadSanitizer, in build-tsan
 
 # With a whole daemon under sanitizers. Not the cases that count milliseconds.
 SANITIZED_CASES ?= tiers local/oracle local/oracle-inline local/programs guard/errno guard/fault guard/kill-sshfs \
-	guard/poisoned guard/write-error session/kill-keeper session/reexec session/poison visible/walkers config/names
+	guard/poisoned guard/write-error session/kill-keeper session/reexec session/poison visible/walkers config/names recovery/plan recovery/control recovery/keeper-dies
 SANITIZE_MAKE    = $(MAKE) BUILD=build-sanitize CFLAGS='-O1 -g -fno-omit-frame-pointer' \
 	EXTRA_CFLAGS='-fsanitize=address,undefined -fno-sanitize-recover=all' \
 	EXTRA_LDFLAGS='-fsanitize=address,undefined'
