@@ -8,6 +8,7 @@
 #include "fs/entry.h"
 #include "fs/handle.h"
 #include "fs/io.h"
+#include "fs/jobs.h"
 #include "fs/make.h"
 #include "fs/node.h"
 #include "fs/open.h"
@@ -96,8 +97,10 @@ errint_t fs_init(struct arena *arena, int dev_fd)
 		rc = node_init();
 	if (rc == 0)
 		rc = handle_init();
-	if (rc == 0)
+	if (rc == 0) {
+		jobs_init();
 		tiers_init();
+	}
 	return rc;
 }
 

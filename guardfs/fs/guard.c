@@ -4,6 +4,7 @@
 #include "fs/guard.h"
 #include "base/clock.h"
 #include "fs/call.h"
+#include "fs/jobs.h"
 #include "fs/wire.h"
 #include "policy/errclass.h"
 
@@ -119,8 +120,9 @@ static void publish(struct backend *b, enum op_class op_class, unsigned flags, u
 }
 
 /* The caller is about to get the infrastructure errno, after having waited. */
-static void count_error(fuse_req_t req, struct backend *b)
+static void count_error(fuse_req_t req, struct backend *b, enum errclass class)
 {
+	jobs_error(class);
 	board_count(b->board, COUNT_ERRORS, 1);
 	board_hurt(b->board, (uint32_t)fuse_req_ctx(req)->pid, false);
 }
@@ -131,7 +133,7 @@ void guard_park(fuse_req_t req, struct backend *b, enum slot_park_reason reason)
 
 	if (atomic_fetch_add(&parked_total, 1) >= parked_limit()) {
 		atomic_fetch_sub(&parked_total, 1);
-		count_error(req, b);
+		count_error(req, b, ERRCLASS_STALLED);
 		fuse_reply_err(req, fs.config->error);
 		return;
 	}
@@ -180,7 +182,7 @@ enum guard_result guard_try(fuse_req_t req, struct backend *b, enum op_class op_
 	if (!b->board)
 		return GUARD_GO;
 	if (is_final_error(b, op_class)) {
-		count_error(req, b);
+		count_error(req, b, ERRCLASS_IO_ERROR);
 		fuse_reply_err(req, fs.config->error);
 		return GUARD_GONE;
 	}
@@ -205,6 +207,7 @@ enum guard_result guard_try(fuse_req_t req, struct backend *b, enum op_class op_
 	}
 	atomic_store(&call.slot->deadline_ns, 0);
 	board_count(b->board, COUNT_FAST_FAILS, 1);
+	jobs_error((enum errclass)atomic_load(&b->board->opened_class));
 	board_hurt(b->board, (uint32_t)fuse_req_ctx(req)->pid, true);
 	return GUARD_DOWN;
 }
@@ -259,6 +262,7 @@ bool guard_leave(fuse_req_t req, struct backend *b, ssize_t *rc)
 		return true;
 	/* What guardfs itself decided says nothing about the backend. */
 	if (*rc == GUARD_POISONED) {
+		jobs_error(ERRCLASS_STALE);
 		leave_slot(b);
 		*rc = -fs.config->error;
 		return true;
@@ -274,8 +278,11 @@ bool guard_leave(fuse_req_t req, struct backend *b, ssize_t *rc)
 		return true; /* the reply will find nobody waiting, and what it granted is taken back */
 	}
 	histogram_add(&b->board->latency[slot->op_class], now_ns - atomic_load(&slot->read_ns));
-	if (!info->infrastructure)
+	if (!info->infrastructure) {
+		if (class == ERRCLASS_FULL || class == ERRCLASS_READ_ONLY)
+			jobs_error(class);
 		return true;
+	}
 	if (slot->parkable && info->trips) {
 		guard_park(req, b, PARK_DOWN);
 		return false;
@@ -289,7 +296,7 @@ bool guard_leave(fuse_req_t req, struct backend *b, ssize_t *rc)
 		return false;
 	}
 	*rc = -fs.config->error;
-	count_error(req, b);
+	count_error(req, b, class);
 	return true;
 }
 

@@ -146,6 +146,7 @@ struct handle *handle_new(uint32_t node, enum handle_kind kind, uint8_t backend,
 	h->unsynced_bytes = 0;
 	h->overwrote = 0;
 	h->mtime_ns = 0;
+	atomic_store(&h->job, JOB_NONE);
 	/* If this worker dies before it has decided on the answer, its successor finds by this what to
 	 * close. */
 	if (call.slot)

@@ -3,6 +3,7 @@
 #include "fs/call.h"
 #include "fs/guard.h"
 #include "fs/handle.h"
+#include "fs/jobs.h"
 #include "fs/node.h"
 #include "fs/wire.h"
 
@@ -57,6 +58,7 @@ void fs_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset, struct f
 		return;
 	}
 	b = backend_of(h);
+	jobs_begin(h);
 	if (!guard_enter(req, b, OP_READ, GUARD_NONE, 0)) {
 		handle_put(h);
 		return;
@@ -67,6 +69,7 @@ void fs_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset, struct f
 				  offset);
 	if (rc > 0 && b->board)
 		board_count(b->board, COUNT_READ_BYTES, (uint64_t)rc);
+	jobs_done(h, false, rc);
 	handle_put(h);
 	if (!guard_leave(req, b, &rc))
 		return;
@@ -87,7 +90,9 @@ void fs_write(fuse_req_t req, fuse_ino_t ino, const char *data, size_t size, off
 	(void)ino;
 	if (!h)
 		return;
+	jobs_begin(h);
 	if (atomic_load(&h->error)) {
+		jobs_error(ERRCLASS_STALE);
 		fuse_reply_err(req, atomic_load(&h->error));
 		handle_put(h);
 		return;
@@ -104,6 +109,7 @@ void fs_write(fuse_req_t req, fuse_ino_t ino, const char *data, size_t size, off
 		handle_wrote(h, (uint64_t)offset, (uint64_t)rc);
 		board_count(b->board, COUNT_WRITTEN_BYTES, (uint64_t)rc);
 	}
+	jobs_done(h, true, rc);
 	handle_put(h);
 	if (!guard_leave(req, b, &rc))
 		return;
@@ -124,6 +130,7 @@ void fs_fallocate(fuse_req_t req, fuse_ino_t ino, int mode, off_t offset, off_t 
 	if (!h)
 		return;
 	b = backend_of(h);
+	jobs_begin(h);
 	if (!guard_enter(req, b, OP_WRITE, GUARD_MUTATING, guard_target_node(h->node))) {
 		handle_put(h);
 		return;
@@ -131,6 +138,7 @@ void fs_fallocate(fuse_req_t req, fuse_ino_t ino, int mode, off_t offset, off_t 
 	rc = handle_ensure(b, h);
 	if (rc == 0)
 		rc = b->ops->fallocate(b, atomic_load(&h->fd), mode, offset, length);
+	jobs_done(h, false, MIN(rc, (ssize_t)0));
 	handle_put(h);
 	if (guard_leave(req, b, &rc))
 		fs_reply_rc(req, rc);
@@ -174,6 +182,7 @@ static ssize_t copy(struct backend *b, struct handle *in, off_t off_in, struct h
 					length);
 	if (rc > 0 && b->board)
 		handle_wrote(out, (uint64_t)off_out, (uint64_t)rc);
+	jobs_done(out, true, rc);
 	return rc;
 }
 
@@ -196,6 +205,7 @@ void fs_copy_file_range(fuse_req_t req, fuse_ino_t ino_in, off_t off_in, struct 
 		return;
 	}
 	b = backend_of(in);
+	jobs_begin(out);
 	if (in->backend != out->backend) {
 		fuse_reply_err(req, EXDEV);
 	} else if (guard_enter(req, b, OP_WRITE, GUARD_MUTATING, guard_target_node(out->node))) {

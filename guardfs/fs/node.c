@@ -152,6 +152,8 @@ struct node *node_intern_local(uint32_t parent, const char *name, const struct f
 	pthread_mutex_unlock(&s->lock);
 	if (node && directory && !is_new && name)
 		place_directory(node, parent, name);
+	if (node && !directory)
+		atomic_store_explicit(&node->home, node_id(ntable_at(parent), parent), memory_order_relaxed);
 	return node;
 }
 

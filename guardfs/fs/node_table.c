@@ -193,6 +193,7 @@ struct node *ntable_make(const struct node_key *k, uint32_t parent, const char *
 	node->mode = st->st_mode;
 	node->backing_id = 0;
 	node->opens = 0;
+	atomic_store_explicit(&node->home, 0, memory_order_relaxed);
 	node->size = 0;
 	node->mtime_ns = 0;
 	node->parent = parent;

@@ -8,6 +8,7 @@
 #include "fs/grant.h"
 #include "fs/guard.h"
 #include "fs/handle.h"
+#include "fs/jobs.h"
 #include "fs/make.h"
 #include "fs/node.h"
 #include "fs/virtual.h"
@@ -30,13 +31,16 @@ static void passthrough_begin(struct node *node, struct handle *h, int fd)
 		struct stat st;
 		/* The kernel would write with our privileges, and leave set-id bits where a caller's write
 		 * must clear them. */
-		bool set_id = fstat(fd, &st) == 0 && st.st_mode & (S_ISUID | S_ISGID);
+		bool known = fstat(fd, &st) == 0, set_id = known && st.st_mode & (S_ISUID | S_ISGID);
 		int id = set_id ? 0 : wire_backing_open(fs.dev_fd, fd);
 
 		node->backing_id = id > 0 ? id : 0;
+		if (known)
+			jobs_seen(node, &st);
 	}
 	node->opens++;
 	h->passthrough = 1;
+	jobs_watch_by_stat(h, node);
 	call.backing_id = node->backing_id;
 }
 
@@ -75,6 +79,7 @@ static void start_ledger(struct handle *h, const struct node *node, bool truncat
 /* The kernel got no answer from us: what was opened is closed again. */
 static void undo_open(struct node *node, struct handle *h)
 {
+	jobs_closed(h);
 	passthrough_end(node, h);
 	handle_release(h);
 }
@@ -143,7 +148,7 @@ void fs_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	struct node *node = node_from_id(ino);
 	struct backend *b;
 	struct handle *h;
-	uint32_t epoch;
+	uint32_t epoch, job;
 	int ref = -1;
 	ssize_t rc;
 
@@ -156,23 +161,31 @@ void fs_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 		return;
 	}
 	b = fs_backend(node);
+	job = jobs_enter(node);
 	if (!guard_enter(req, b, OP_METADATA, fi->flags & O_TRUNC ? GUARD_MUTATING : GUARD_NONE,
-			 guard_target_node(node_index(node))))
+			 guard_target_node(node_index(node)))) {
+		jobs_leave(job);
 		return;
+	}
 	epoch = b->board ? atomic_load(&b->board->root_epoch) : 0;
 	rc = open_node(b, node_index(node), fi->flags, &ref);
-	if (!guard_leave(req, b, &rc))
+	if (!guard_leave(req, b, &rc)) {
+		jobs_leave(job);
 		return;
+	}
 	if (rc < 0) {
+		jobs_leave(job);
 		fs_reply_rc(req, rc);
 		return;
 	}
 	h = handle_new(node_index(node), HANDLE_FILE, node->backend, fi->flags, ref, epoch);
 	if (!h) {
+		jobs_leave(job);
 		b->ops->release(b, ref);
 		fuse_reply_err(req, ENFILE);
 		return;
 	}
+	jobs_opened(h, job);
 	start_ledger(h, node, fi->flags & O_TRUNC);
 	if (!b->board)
 		passthrough_begin(node, h, ref);
@@ -213,31 +226,39 @@ void fs_create(fuse_req_t req, fuse_ino_t parent_id, const char *name, mode_t mo
 	struct found found;
 	struct backend *b;
 	struct handle *h;
-	uint32_t epoch;
+	uint32_t epoch, job;
 	int ref = -1;
 	ssize_t rc;
 
 	if (!parent)
 		return;
 	b = fs_backend(parent);
-	if (!guard_enter(req, b, OP_METADATA, GUARD_MUTATING, guard_target_name(node_index(parent), name)))
+	job = jobs_enter_below(parent);
+	if (!guard_enter(req, b, OP_METADATA, GUARD_MUTATING, guard_target_name(node_index(parent), name))) {
+		jobs_leave(job);
 		return;
+	}
 	epoch = b->board ? atomic_load(&b->board->root_epoch) : 0;
 	rc = create_in(b, node_index(parent), name, mode, fi->flags, &caller, &found, &ref);
-	if (!guard_leave(req, b, &rc))
+	if (!guard_leave(req, b, &rc)) {
+		jobs_leave(job);
 		return;
+	}
 	if (rc < 0) {
+		jobs_leave(job);
 		fs_reply_rc(req, rc);
 		return;
 	}
 	node = entry_intern(b, node_index(parent), name, &found);
 	h = node ? handle_new(node_index(node), HANDLE_FILE, node->backend, fi->flags, ref, epoch) : NULL;
 	if (!h) {
+		jobs_leave(job);
 		b->ops->release(b, ref);
 		grant_take_back();
 		fuse_reply_err(req, ENFILE);
 		return;
 	}
+	jobs_opened(h, job);
 	start_ledger(h, node, true);
 	if (unnamed)
 		nodefd_offer(fs.arena, node_index(node), 0,
@@ -276,8 +297,10 @@ static void sync_handle(fuse_req_t req, uint64_t fh, sync_fn sync, bool data_onl
 		fuse_reply_err(req, h ? 0 : EBADF);
 		return;
 	}
+	jobs_begin(h);
 	if (atomic_load(&h->error)) {
 		rc = atomic_load(&h->error);
+		jobs_error(ERRCLASS_STALE);
 		handle_put(h);
 		fuse_reply_err(req, (int)rc);
 		return;
@@ -293,6 +316,7 @@ static void sync_handle(fuse_req_t req, uint64_t fh, sync_fn sync, bool data_onl
 		rc = sync(b, h, data_only);
 	if (rc == 0 && sync == do_fsync)
 		handle_synced(h, mark);
+	jobs_done(h, false, MIN(rc, (ssize_t)0));
 	handle_put(h);
 	if (guard_leave(req, b, &rc))
 		fs_reply_rc(req, rc);
@@ -315,6 +339,8 @@ void fs_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	struct node *node = node_from_id(ino);
 	struct handle *h = arena_handle(fs.arena, fi->fh);
 
+	if (h)
+		jobs_closed(h);
 	if (h && node)
 		passthrough_end(node, h);
 	if (h)

@@ -44,7 +44,7 @@ static void nudge_keeper(void)
 /* What is known of a request before it is answered: afterwards its slot may serve another at any moment. */
 struct due {
 	uint64_t read_ns;
-	uint32_t backend, epoch, op_class, pid;
+	uint32_t backend, epoch, op_class, pid, job;
 	bool inside;
 };
 
@@ -57,6 +57,7 @@ static void judge_timeout(struct guardian *g, const struct due *due)
 	board_count(b, COUNT_TIMEOUTS, 1);
 	board_count(b, COUNT_ERRORS, 1);
 	board_hurt(b, due->pid, false);
+	job_error(&g->arena->jobs, due->job, ERRCLASS_TIMEOUT, clock_real_ns());
 	if (due->op_class < OP_CLASS_COUNT)
 		histogram_add(&b->latency[due->op_class], clock_mono_ns() - due->read_ns);
 	if (!due->inside)
@@ -119,6 +120,7 @@ static bool answer(struct guardian *g, struct slot *slot, uint64_t unique)
 				.epoch = atomic_load(&slot->epoch),
 				.op_class = slot->op_class,
 				.pid = caller_of(g, slot),
+				.job = atomic_load(&slot->job),
 				.inside = atomic_load(&slot->inside)};
 	uint8_t out[SLOT_FALLBACK_MAX];
 	size_t n = make_reply(g, slot, unique, out);

@@ -8,12 +8,13 @@
 #include "base/base.h"
 #include "shm/board.h"
 #include "shm/handle.h"
+#include "shm/job.h"
 #include "shm/name.h"
 #include "shm/node.h"
 #include "shm/slot.h"
 
 #define ARENA_MAGIC  0x31534644524155ull
-#define ARENA_LAYOUT 2 /* raise on any change of a structure below; the sizes are checked as well */
+#define ARENA_LAYOUT 3 /* raise on any change of a structure below; the sizes are checked as well */
 
 #define INIT_MAX 256
 
@@ -42,6 +43,7 @@ struct arena {
 	_Atomic uint32_t slots_used; /* raised before the slot is used; read by arena_slots_used() */
 	_Alignas(4096) struct handle handles[HANDLE_MAX];
 	_Alignas(4096) struct node nodes[NODE_MAX];
+	_Alignas(4096) struct job_table jobs;
 	_Alignas(4096) struct name_heap names;
 	_Alignas(4096) uint8_t buffers[SLOT_MAX][SLOT_BUFFER_SIZE];
 };

@@ -371,6 +371,9 @@ static uint32_t tidy_handle(struct handle *h)
 	}
 	if (error < 0 || error >= ERRNO_LIMIT)
 		atomic_store(&h->error, EIO);
+	changed += atomic_load(&h->job) > JOB_MAX;
+	if (atomic_load(&h->job) > JOB_MAX)
+		atomic_store(&h->job, JOB_NONE);
 	h->flags &= ~(uint32_t)(O_APPEND | O_CREAT | O_EXCL | O_TRUNC);
 	return changed;
 }
@@ -437,6 +440,7 @@ uint32_t arena_check(struct arena *arena)
 	changed += check_names(&arena->names);
 	changed += check_nodes(arena);
 	changed += check_handles(arena);
+	changed += job_check(&arena->jobs);
 	for (uint32_t i = 0; i < SLOT_MAX; i++) {
 		changed += check_slot(arena, &arena->slots[i]);
 		if (atomic_load(&arena->slots[i].state) != SLOT_FREE && i >= atomic_load(&arena->slots_used))

@@ -34,6 +34,7 @@ struct handle {
 	uint64_t unsynced_bytes;
 	uint8_t overwrote; /* an unsynced acknowledged write did not merely extend the file */
 	int64_t mtime_ns;  /* of the file when last seen by this handle */
+	_Atomic uint32_t job; /* index of the job it belongs to + 1 (shm/job.h), 0: none */
 };
 
 static inline uint64_t handle_id(const struct handle *h, uint32_t index)

@@ -37,9 +37,12 @@ struct node {
 	_Atomic uint32_t state; /* enum node_state, stored last on creation */
 	uint32_t generation;	/* raised when the record is reused */
 	_Atomic uint64_t nlookup;
+	_Atomic uint64_t home; /* local tier, no directory: id of the one it was last found in, 0: none */
 	node_fd_word fd;
 	uint64_t ino;  /* shown to callers */
-	uint64_t size; /* last known; guarded nodes only (fs/node.c, under the node's shard lock) */
+	uint64_t size; /* last known, as mtime_ns: of guarded nodes by any answer (fs/node.c), of files that
+			  the kernel writes by itself when they were last looked at (fs/jobs.c). Under the
+			  node's lock */
 	int64_t mtime_ns;
 	uint32_t mode, uid, gid, nlink;
 	uint32_t parent; /* index or NODE_NONE; directories of the local tier, and every guarded node */

@@ -57,6 +57,7 @@ struct slot {
 	uint8_t replays;	   /* how often a worker died with it, or it was run again after a verdict */
 	uint8_t parkable;	   /* may wait for the next epoch. Worker, before deadline_ns */
 	uint8_t asked;		   /* a verdict has been waited for already. Worker */
+	_Atomic uint32_t job;	   /* index of the job concerned + 1 (shm/job.h), or 0. Worker */
 	uint32_t handle;	   /* index of the handle concerned + 1, or 0 */
 	uint64_t target;	   /* what it changes: key for ordering after a late task (fs/guard.c) */
 	uint32_t length;	   /* bytes read into the buffer */

@@ -5,6 +5,7 @@
 #include "base/fd.h"
 #include "base/log.h"
 #include "fs/fs.h"
+#include "fs/jobs.h"
 #include "shm/message.h"
 #include "worker/pool.h"
 #include "worker/recover.h"
@@ -133,6 +134,7 @@ void control_run(struct arena *a, uint32_t quiesce_seen)
 			receive_messages(sock);
 		pool_tick();
 		fs_refresh_tiers();
+		jobs_tick();
 		recover_late_descriptors(a, root_fd);
 	}
 	pool_quiesce(QUIESCE_MS);

@@ -106,6 +106,7 @@ static void slot_prepare(struct slot *slot)
 	slot->replays = 0;
 	slot->target = 0;
 	slot->handle = 0;
+	atomic_store_explicit(&slot->job, JOB_NONE, memory_order_relaxed);
 	slot->length = 0;
 	slot->fallback_length = 0;
 	atomic_store_explicit(&slot->n_granted, 0, memory_order_relaxed);

@@ -1,0 +1,102 @@
+/* jobs.h (fs): counting for jobs (shm/job.h). Worker; any thread unless said otherwise.
+ *
+ * Which job a file belongs to is found out when it is opened: its directory's path is compared with the
+ * patterns. All that comes later goes by the number in the handle and costs a few relaxed additions. With no
+ * pattern configured nothing is done at all. */
+#ifndef GUARDFS_FS_JOBS_H
+#define GUARDFS_FS_JOBS_H
+
+#include "fs/call.h"
+#include "fs/fs.h"
+#include "fs/node.h"
+
+#include <time.h>
+
+/* Builds the index over the arena's table and counts open files again. Before threads, after handle_init. */
+void jobs_init(void);
+
+/* The job (index + 1) that a file belongs to which is about to be opened, its open files counted one up, or
+ * JOB_NONE. Also notes it in the slot: errors of this request are the job's. */
+uint32_t jobs_enter(const struct node *file);
+
+/* The same for a file about to be made in directory dir. */
+uint32_t jobs_enter_below(const struct node *dir);
+
+/* The open did not come to pass: takes it back. */
+void jobs_leave(uint32_t job);
+
+/* It did: the handle is the job's from now on. */
+void jobs_opened(struct handle *h, uint32_t job);
+
+/* RELEASE has come (or the open's answer found nobody). */
+void jobs_closed(struct handle *h);
+
+/* node's file is as st says. Under node_lock. */
+void jobs_seen(struct node *node, const struct stat *st);
+
+/* The kernel reads and writes the file of this handle by itself from now on, if node has a backing id. node's
+ * size and mtime_ns say what the file was when it was last looked at. Under node_lock. */
+void jobs_watch_by_stat(struct handle *h, struct node *node);
+
+/* Looks at the files that the kernel writes by itself: sizes and times, by fstat of our own descriptors on
+ * the local tier. Bounded by the open files; nothing if it was done less than 200 ms ago. */
+void jobs_look(void);
+
+/* The same every few seconds. Control thread. */
+void jobs_tick(void);
+
+/* CLOCK_REALTIME to a few milliseconds, without a system call. */
+static inline uint64_t jobs_now_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_REALTIME_COARSE, &ts);
+	return (uint64_t)ts.tv_sec * NSEC_PER_SEC + (uint64_t)ts.tv_nsec;
+}
+
+/* The caller of this thread's request gets an error of class. */
+static inline void jobs_error(enum errclass class)
+{
+	uint32_t job = call.slot ? atomic_load_explicit(&call.slot->job, memory_order_relaxed) : JOB_NONE;
+
+	if (job)
+		job_error(&fs.arena->jobs, job, class, jobs_now_ns());
+}
+
+/* A request on an open file begins: its errors are the job's. */
+static inline void jobs_begin(const struct handle *h)
+{
+	uint32_t job = atomic_load_explicit(&h->job, memory_order_relaxed);
+
+	if (job && call.slot)
+		atomic_store_explicit(&call.slot->job, job, memory_order_relaxed);
+}
+
+/* The local tier has no guard that would count what its callers get. */
+void jobs_local_error(const struct handle *h, uint32_t job, int error, uint64_t now_ns);
+
+/* An operation on an open file came back: rc bytes (0 for what moves none) or -errno. The number is read
+ * once: a task that comes back late may find its file released. */
+static inline void jobs_done(const struct handle *h, bool wrote, ssize_t rc)
+{
+	uint32_t job = atomic_load_explicit(&h->job, memory_order_relaxed);
+	struct job *j;
+	uint64_t now_ns;
+
+	if (!job)
+		return;
+	j = &fs.arena->jobs.jobs[job - 1];
+	now_ns = jobs_now_ns();
+	atomic_fetch_add_explicit(&j->ops, 1, memory_order_relaxed);
+	atomic_store_explicit(&j->active_ns, now_ns, memory_order_relaxed);
+	if (rc < 0)
+		jobs_local_error(h, job, (int)-rc, now_ns);
+	if (rc <= 0)
+		return;
+	atomic_fetch_add_explicit(wrote ? &j->written_bytes : &j->read_bytes, (uint64_t)rc,
+				  memory_order_relaxed);
+	if (wrote)
+		atomic_store_explicit(&j->progress_ns, now_ns, memory_order_relaxed);
+}
+
+#endif
