@@ -1,0 +1,163 @@
+# One freeze from the metric to the alert to its end, through Debian's own prometheus, node-exporter and alertmanager.
+# limit: 120
+. "$REPO/tests/lib/lib.sh"
+
+for program in prometheus promtool prometheus-node-exporter prometheus-alertmanager; do
+	command -v "$program" >/dev/null || skip "no $program (scripts/install-deps test)"
+done
+setup_one_box
+mkdir "$WORK/textfile"
+conf metrics "textfile = $WORK/textfile/guardfs.prom" 'healtharchive = yes'
+
+# daemon NAME COMMAND...: runs until the case ends; its pid is in WORK/NAME.pid.
+daemon()
+{
+	local name=$1
+
+	shift
+	"$@" </dev/null >"$WORK/$name.log" 2>&1 &
+	echo $! >"$WORK/$name.pid"
+	disown $!
+}
+
+end_daemon()
+{
+	local pid
+
+	pid=$(cat "$WORK/$1.pid")
+	kill -TERM "$pid"
+	wait_until 15000 is_gone "$pid"
+	rm "$WORK/$1.pid"
+}
+
+get()
+{
+	wget -q -T 5 -O - "http://127.0.0.1:$1"
+}
+
+# What alertmanager sends to people comes here, one line each: firing or resolved, and the alert's name.
+cat >"$WORK/receiver.py" <<'END'
+import http.server, json, sys
+
+class Receiver(http.server.BaseHTTPRequestHandler):
+    def do_POST(self):
+        message = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        with open(sys.argv[1], "a") as out:
+            for alert in message["alerts"]:
+                out.write("%s %s %s\n" % (alert["status"], alert["labels"]["alertname"],
+                                          alert["labels"].get("backend", "-")))
+        self.send_response(200)
+        self.end_headers()
+
+    def log_message(self, *arguments):
+        pass
+
+http.server.HTTPServer(("127.0.0.1", 9911), Receiver).serve_forever()
+END
+touch "$WORK/received"
+
+cat >"$WORK/alertmanager.yml" <<'END'
+route:
+  receiver: people
+  group_by: [alertname]
+  group_wait: 0s
+  group_interval: 1s
+receivers:
+  - name: people
+    webhook_configs:
+      - url: http://127.0.0.1:9911/
+        send_resolved: true
+END
+cat >"$WORK/prometheus.yml" <<'END'
+global:
+  scrape_interval: 500ms
+  scrape_timeout: 500ms
+  evaluation_interval: 500ms
+rule_files: [rules.yml]
+alerting:
+  alertmanagers:
+    - static_configs: [{targets: ['127.0.0.1:9093']}]
+scrape_configs:
+  - job_name: node
+    static_configs: [{targets: ['127.0.0.1:9100']}]
+END
+# The rules as they are installed, but for their patience.
+sed 's/^\( *for:\) .*/\1 1s/' "$REPO/docs/examples/prometheus/guardfs-alerts.yml" >"$WORK/rules.yml"
+promtool check config "$WORK/prometheus.yml" >/dev/null || fail "prometheus.yml"
+
+start_guardfs
+daemon receiver python3 "$WORK/receiver.py" "$WORK/received"
+daemon exporter prometheus-node-exporter --web.listen-address=127.0.0.1:9100 --collector.disable-defaults \
+	--collector.textfile --collector.textfile.directory="$WORK/textfile"
+daemon alertmanager prometheus-alertmanager --config.file="$WORK/alertmanager.yml" --storage.path="$WORK/alertmanager" \
+	--web.listen-address=127.0.0.1:9093 --cluster.listen-address=
+daemon prometheus prometheus --config.file="$WORK/prometheus.yml" --storage.tsdb.path="$WORK/tsdb" \
+	--web.listen-address=127.0.0.1:9090
+wait_healthy
+
+firing()
+{
+	get 9090/api/v1/alerts | jq -r '.data.alerts[] | select(.state == "firing") | .labels.alertname' | sort -u
+}
+is_calm()
+{
+	[[ $(get 9090/api/v1/query?query=guardfs_health | jq '.data.result | length') == 3 && -z $(firing) ]]
+}
+# at_alertmanager ALERT: is it active there?
+at_alertmanager()
+{
+	get 9093/api/v2/alerts | jq -e --arg name "$1" \
+		'any(.[]; .labels.alertname == $name and .status.state == "active" and .labels.mount == "test")'
+}
+value()
+{
+	get "9090/api/v1/query?query=$1" | jq -r '.data.result[0].value[1]'
+}
+
+say "all is well: the figures arrive, nothing fires"
+wait_until 30000 is_calm
+get 9100/metrics >"$WORK/scraped"
+grep -q '^node_textfile_scrape_error 0$' "$WORK/scraped" || fail "node_exporter cannot read the textfile"
+assert_eq "$(value guardfs_worker_serving)" 1
+assert_eq "$(value healtharchive_storagebox_mount_ok)" 1
+
+say "the backend freezes: the alert fires, reaches alertmanager, and people are told"
+box_freeze
+froze=$(now_ms)
+wait_until 30000 eval 'firing | grep -qx GuardfsBackendDown'
+echo "fired $(($(now_ms) - froze)) ms after the freeze"
+wait_until 10000 at_alertmanager GuardfsBackendDown
+wait_until 10000 grep -qx 'firing GuardfsBackendDown box' "$WORK/received"
+assert_eq "$(value healtharchive_storagebox_mount_ok)" 0
+assert_eq "$(value "healtharchive_tiering_hot_path_errno")" 5
+# The route is down because of its backend: that is told once.
+! firing | grep -qx GuardfsRouteDown || fail "the route is told of besides"
+
+say "it thaws: the alert resolves, everywhere"
+box_thaw
+thawed=$(now_ms)
+wait_until 30000 eval '! firing | grep -qx GuardfsBackendDown'
+echo "resolved $(($(now_ms) - thawed)) ms after the thaw"
+wait_until 15000 grep -qx 'resolved GuardfsBackendDown box' "$WORK/received"
+wait_until 10000 eval '! at_alertmanager GuardfsBackendDown'
+assert_eq "$(value guardfs_backend_outages_total)" 1
+
+say "a route's directory is missing: that is told"
+mv "$SERVER" "$SERVER.away"
+wait_until 20000 eval 'firing | grep -qx GuardfsRouteDown'
+mv "$SERVER.away" "$SERVER"
+wait_until 20000 eval '! firing | grep -qx GuardfsRouteDown'
+
+say "held, and let go"
+ctl hold box --for 10m --reason work >/dev/null
+wait_until 10000 eval 'firing | grep -qx GuardfsBackendHeld'
+ctl resume box >/dev/null
+wait_until 20000 eval '! firing | grep -qx GuardfsBackendHeld'
+
+say "guardfs is stopped: that its figures are missing is told"
+stop_guardfs
+wait_until 20000 eval 'firing | grep -qx GuardfsMetricsMissing'
+for name in prometheus alertmanager exporter receiver; do
+	end_daemon "$name"
+done
+cat "$WORK/received"
