@@ -63,11 +63,14 @@ setpriv --reuid 65534 --regid 65534 --clear-groups id -u >>$WORK/\$GUARDFS_EVENT
 mv $WORK/\$GUARDFS_EVENT.tmp $WORK/\$GUARDFS_EVENT.done
 END
 chmod 0755 "$WORK/hook"
+# One that has become somebody else, and has to be ended by its time limit.
+printf '#!/bin/bash\nexec setpriv --reuid 65534 --clear-groups sleep 600.125\n' >"$WORK/slow" # sleep-ok: what the time limit is for
+chmod 0755 "$WORK/slow"
 mkdir "$WORK/hook-mount"
 touch "$WORK/sentinel"
 setup_one_box 'canary = yes'
 conf hooks "sentinel = $WORK/sentinel" 'confirm_failures = 1' 'confirm_age = 0s' 'cooldown = 0s' 'per_hour = 0' 'per_day = 0' \
-	"on_down = $WORK/hook"
+	'timeout = 2s' "on_down = $WORK/hook" "on_down = $WORK/slow"
 echo hello >"$SERVER/file"
 start_guardfs
 wait_healthy
@@ -128,6 +131,8 @@ findmnt -n "$WORK/hook-mount" >/dev/null || fail "the host does not see what the
 umount "$WORK/hook-mount"
 assert_eq "$(tail -n 1 "$WORK/down.done")" 65534 "a hook as another user"
 assert_eq "$(sed -n 's/^CapPrm:\t//p' "$WORK/down.done")" "$(mask $(documented keeper))" "the hook's capabilities"
+wait_until 10000 grep -q 'on_down .*/slow: timed out' "$WORK/guardfs.log"
+wait_until 5000 eval '! pgrep -f "sleep 600[.]125"' # sleep-ok: its name
 box_restart
 wait_healthy
 assert_content "$COLD/file" hello
