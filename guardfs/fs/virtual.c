@@ -1,4 +1,5 @@
 #include "fs/virtual.h"
+#include "fs/jobs.h"
 #include "report/report.h"
 #include <errno.h>
 #include <stdlib.h>
@@ -17,6 +18,7 @@ static errint_t render_status(const struct arena *arena, char **text, size_t *le
 
 static errint_t render_status_json(const struct arena *arena, char **text, size_t *length)
 {
+	jobs_look();
 	return rendered(report_status_json(arena, length), text);
 }
 
@@ -28,6 +30,13 @@ static errint_t render_routes(const struct arena *arena, char **text, size_t *le
 static errint_t render_incidents(const struct arena *arena, char **text, size_t *length)
 {
 	return rendered(report_incidents(arena, length), text);
+}
+
+/* The only look beyond the arena: by fstat, at files of the local tier that are open. */
+static errint_t render_jobs(const struct arena *arena, char **text, size_t *length)
+{
+	jobs_look();
+	return rendered(report_jobs(arena, length), text);
 }
 
 static errint_t render_metrics(const struct arena *arena, char **text, size_t *length)
@@ -60,6 +69,8 @@ static const struct virtual_file files[VIRTUAL_ID_COUNT] = {
 			"one line per route: path, backend, state, class, since", render_routes},
     [VIRTUAL_INCIDENTS] = {VIRTUAL_DIR, "incidents", FILE_MODE, "the last incidents, one line each",
 			   render_incidents},
+    [VIRTUAL_JOBS] = {VIRTUAL_DIR, "jobs", FILE_MODE,
+		      "one line per job: tier, state, who writes, progress, bytes, errors", render_jobs},
     [VIRTUAL_METRICS] = {VIRTUAL_DIR, "metrics", FILE_MODE, "everything in figures, for Prometheus",
 			 render_metrics},
     [VIRTUAL_BACKENDS] = {VIRTUAL_DIR, "backends", DIR_MODE, "the whole tree of every backend, guarded",

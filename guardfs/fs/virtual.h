@@ -28,6 +28,7 @@ enum virtual_id {
 	VIRTUAL_BACKENDS = 6, /* its children are the guarded roots of the backends, made by fs/ */
 	VIRTUAL_INCIDENTS = 7,
 	VIRTUAL_METRICS = 8,
+	VIRTUAL_JOBS = 9,
 	VIRTUAL_ID_COUNT
 };
 

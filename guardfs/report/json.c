@@ -1,6 +1,7 @@
 /* json.c: status.json. The members are part of the interface (guardfs(8)); new ones may be added, none may
  * change its meaning. */
 #include "base/cleanup.h"
+#include "report/jobs.h"
 #include "report/report.h"
 #include "report/snapshot.h"
 #include "base/utf8.h"
@@ -240,6 +241,9 @@ static json_t *describe_arena(const struct arena *arena)
 {
 	CLEANUP_FREE struct report_snapshot *s = report_snapshot_take(arena);
 	json_t *status = s ? describe(s) : NULL;
+
+	if (status)
+		json_object_set_new(status, "jobs", report_jobs_json(s, &arena->jobs, REPORT_JOBS_MAX));
 
 	if (status && json_array_size(json_object_get(status, "backends")) == s->n_backends)
 		return status;

@@ -52,6 +52,13 @@ char *report_incidents(const struct arena *arena, size_t *length) WARN_UNUSED;
  * when only a part of it could be written. */
 char *report_metrics(const struct arena *arena, size_t *length) WARN_UNUSED;
 
+/* Jobs (shm/job.h), the one active last first, one line each after a comment line that names the columns
+ * (guardfs(8)). Returns as report_status_text. */
+char *report_jobs(const struct arena *arena, size_t *length) WARN_UNUSED;
+
+/* How many of them status.json has. */
+#define REPORT_JOBS_MAX 256
+
 /* The text of report_status_text from a parsed status.json, as guardctl has it: one renderer, so that both
  * always say the same. Members that are missing or of a wrong type are shown as empty or 0. now: seconds
  * since the epoch, for ages. Pure but for the time zone. */
