@@ -64,7 +64,7 @@ for file in "$MNT/.guardfs/health" "$MNT/.guardfs/status.json" "$RUN/health"; do
 	for _ in {1..10}; do
 		read -r result us jitter < <("$TOOLS/timed" read "$file")
 		[[ $result == OK ]] || fail "reading $file: $result"
-		assert_le "$((us - jitter))" 1000000 "reading $file, us"
+		assert_le "$((us - jitter))" 3000000 "reading $file, us"
 		best=$((us < best ? us : best))
 	done
 	echo "reading $file: $best us"
@@ -89,7 +89,7 @@ say "down: told by the exit status, without touching the path"
 wait_down
 start=$(now_ms)
 assert_exit 2 '^down [a-z_]+ [0-9]+ box' ctl health "$COLD/1"
-assert_le $(($(now_ms) - start)) 500 "guardctl health, ms"
+assert_le $(($(now_ms) - start)) 3000 "guardctl health, ms"
 assert_exit 0 '^ok .* local' ctl health "$MNT/elsewhere"
 assert_exit 2 '^down' ctl health
 assert_eq "$(old_probe "$COLD" "$COLD/1" "$COLD/2/dir" | sort -u)" '0 5' "the watchdog's probe"
