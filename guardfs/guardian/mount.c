@@ -68,11 +68,29 @@ errint_t mount_check_device(void)
 	return rc;
 }
 
+/* The lock of this name is ours, so nobody serves a mount of this name any more: everything that could was
+ * killed at once. */
+static bool is_our_dead_mount(const struct config *config, const struct mount_entry *there)
+{
+	char source[CONFIG_NAME_MAX + 16];
+
+	snprintf(source, sizeof(source), "guardfs:%s", config->name);
+	return strcmp(there->fstype, "fuse.guardfs") == 0 && strcmp(there->source, source) == 0;
+}
+
+static errint_t detach(const struct config *config)
+{
+	return umount2(config->mountpoint, MNT_DETACH | UMOUNT_NOFOLLOW) < 0 ? -errno : 0;
+}
+
 errint_t mount_check(const struct config *config)
 {
 	struct mount_entry there;
 	errint_t rc;
 
+	if (mount_find_at(config->mountpoint, &there) == 0 && is_our_dead_mount(config, &there) &&
+	    run_in_child(detach, config) == 0)
+		log_warning("%s was still mounted by a guardfs that is dead: detached", config->mountpoint);
 	if (mount_find_at(config->mountpoint, &there) == 0) {
 		log_error(
 		    "%s is a mountpoint already, of %s (%s); unmount that first (umount, or umount -l if "
@@ -165,11 +183,6 @@ static errint_t unbind_exposed(const struct config *config)
 		    umount2(config->backends[i].expose, MNT_DETACH | UMOUNT_NOFOLLOW) < 0)
 			rc = -errno;
 	return rc;
-}
-
-static errint_t detach(const struct config *config)
-{
-	return umount2(config->mountpoint, MNT_DETACH | UMOUNT_NOFOLLOW) < 0 ? -errno : 0;
 }
 
 static bool exposes_anything(const struct config *config)

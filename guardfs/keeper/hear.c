@@ -6,6 +6,12 @@
 #include <stdio.h>
 #include <unistd.h>
 
+/* All routes at once, if they are few: then what moves is which of them are listed. */
+static uint32_t next_step(const struct supervised *s)
+{
+	return s->keeper->board->map.n_routes <= ROUTES_PER_PROBE ? ROUTES_LISTED : ROUTES_PER_PROBE;
+}
+
 errint_t supervised_probe(struct supervised *s, unsigned tasks, bool while_serving, uint64_t now_ns)
 {
 	bool sshfs = s->config->type == BACKEND_SSHFS;
@@ -20,11 +26,12 @@ errint_t supervised_probe(struct supervised *s, unsigned tasks, bool while_servi
 	job.has_expected = while_serving && s->root_known;
 	job.expected = s->root;
 	job.max_routes = s->serving ? ROUTES_PER_PROBE : TIERMAP_ROUTES_MAX;
+	job.max_listed = s->serving ? ROUTES_LISTED : TIERMAP_ROUTES_MAX;
 	job.first_route = s->next_route;
 	s->heard = (struct heard){.class = ERRCLASS_NONE};
 	rc = probe_begin(&s->probe, &job, now_ns);
 	if (rc == 0 && s->serving)
-		s->next_route = (s->next_route + ROUTES_PER_PROBE) % TIERMAP_ROUTES_MAX;
+		s->next_route = (s->next_route + next_step(s)) % TIERMAP_ROUTES_MAX;
 	return rc;
 }
 

@@ -1,6 +1,7 @@
 /* probe-child.c: see probe-child.h. Everything here may hang; nobody waits for it. */
 #include "keeper/probe-child.h"
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/fd.h"
 
 #include <errno.h>
@@ -10,6 +11,7 @@
 #include <sys/statvfs.h>
 
 #define LIST_ENTRIES 16
+#define QUIET_NS     (100 * NSEC_PER_MSEC)
 
 bool probe_fail(struct probe_run *run, enum errclass class, int error, enum errclass fallback,
 		const char *fmt, ...)
@@ -164,7 +166,7 @@ static int ask_storage_for(const struct probe_run *run, const char *target)
 
 /* The target must be a directory, and one that can be listed. The kernel's cached attributes are not
  * believed. */
-static int look_at_target(const struct probe_run *run, const char *target)
+static int look_at_target(const struct probe_run *run, const char *target, bool list)
 {
 	struct statx sx;
 	int error;
@@ -179,26 +181,44 @@ static int look_at_target(const struct probe_run *run, const char *target)
 	error = ask_storage_for(run, target);
 	if (error)
 		return error;
-	return run->job->tasks & PROBE_LIST_ROUTES ? list_directory(run, target[0] ? target : ".") : 0;
+	return list ? list_directory(run, target[0] ? target : ".") : 0;
+}
+
+/* Is what was found no news? Then keeper is not woken for it, unless it would otherwise hear nothing for
+ * long. */
+static bool is_old_news(const struct probe_run *run, const struct probe_report *r, uint64_t *told_ns)
+{
+	const struct board_route *route = &run->job->arena->board.routes[r->index];
+	uint64_t now_ns = clock_mono_ns();
+
+	if (r->error == 0 && atomic_load(&route->errclass) != ERRCLASS_PATH_MISSING &&
+	    now_ns < *told_ns + QUIET_NS)
+		return true;
+	*told_ns = now_ns;
+	return false;
 }
 
 static void say_routes(const struct probe_run *run)
 {
 	CLEANUP_FREE struct tiermap *map = malloc(sizeof(*map));
 	struct probe_report r = {.kind = PROBE_SAYS_ROUTE};
+	uint64_t told_ns = clock_mono_ns();
 
 	if (!map)
 		return;
 	r.generation = board_copy_map(&run->job->arena->board, map);
 	for (uint32_t i = 0; i < map->n_routes && i < run->job->max_routes; i++) {
+		bool list = run->job->tasks & PROBE_LIST_ROUTES && i < run->job->max_listed;
+
 		r.index = (run->job->first_route + i) % map->n_routes;
 		if (map->routes[r.index].backend != run->job->backend)
 			continue;
-		r.error = look_at_target(run, map->routes[r.index].target);
+		r.error = look_at_target(run, map->routes[r.index].target, list);
 		r.errclass = r.error == 0 ? ERRCLASS_NONE : errclass_from_errno(r.error);
 		if (r.error && !errclass_info((enum errclass)r.errclass)->infrastructure)
 			r.errclass = ERRCLASS_PATH_MISSING;
-		probe_say(run, &r, -1);
+		if (!is_old_news(run, &r, &told_ns))
+			probe_say(run, &r, -1);
 	}
 }
 

@@ -37,6 +37,7 @@ struct probe_job {
 	bool has_expected;
 	struct probe_root expected;	  /* the root that worker uses */
 	uint32_t first_route, max_routes; /* PROBE_ROUTES: window over the map, wrapping around */
+	uint32_t max_listed;		  /* PROBE_LIST_ROUTES: only so many of them, the first */
 };
 
 enum probe_kind {

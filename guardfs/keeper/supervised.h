@@ -17,6 +17,7 @@
 #define SHORT_MS	 10000 /* who served shorter than this is not retried at once for ever */
 #define IDENTITY_MS	 30000 /* identity is probed at least this often, whatever the traffic */
 #define SUSPECT_PAUSE_MS 200   /* between two probes asked for by worker or guardian */
+#define ROUTES_LISTED	 8     /* of them; the others are only asked for */
 #define ROUTES_PER_PROBE 64    /* while serving; a recovery looks at all */
 
 struct keeper;
