@@ -104,8 +104,13 @@ const struct ctl_command ctl_commands[] = {
      "hides files on the local tier. With --dry-run: prints the change as a diff, does nothing.\n"
      "With -c FILE guardfs need not run.\n",
      CTL_OPTION_DRY_RUN | CTL_OPTION_INSTANCE, 2, 3, ctl_cmd_tier},
+    {"jobs", "[--json]", "what is being worked on, on which tier, and how far",
+     "The directories that [jobs] pattern names, the one active last first: who writes, when\n"
+     "something was last written, bytes, errors of storage. As of the last few seconds; the\n"
+     "mount's own .guardfs/jobs is of this moment, and has all of them.\n",
+     CTL_OPTION_JSON | CTL_OPTION_INSTANCE, 0, 0, ctl_cmd_jobs},
     {"snapshot", "[--output FILE]", "one page with what an operator asks first",
-     "Status, the last incidents, doctor's warnings, processes, versions, mounts and the last\n"
+     "Status, jobs, the last incidents, doctor's warnings, processes, versions, mounts and the last\n"
      "lines of the log. Touches no mount, and comes after 30 seconds at most, whatever hangs; what\n"
      "could not be had is named. To standard output, or to FILE (-o), which is replaced.\n",
      CTL_OPTION_OUTPUT | CTL_OPTION_INSTANCE, 0, 0, ctl_cmd_snapshot},

@@ -50,6 +50,9 @@ void show_incidents(FILE *out, const json_t *result);
 /* {"incident":INCIDENT,"events":[EVENT],...}: figures, then what happened when. */
 void show_incident(FILE *out, const json_t *result);
 
+/* The "jobs" of a status.json, a table; now: seconds since the epoch. */
+void show_jobs(FILE *out, const json_t *status, double now);
+
 /* ---- parts that text and page share ---- */
 
 /* What an event says in one line, without its time, kind and text. */

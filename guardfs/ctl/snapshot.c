@@ -145,6 +145,12 @@ static void put_status(const struct page *p)
 	fputs(text ? text : "  short of memory\n", p->out);
 }
 
+static void put_jobs(const struct page *p)
+{
+	heading(p, "jobs");
+	show_jobs(p->out, p->instance->status, (double)p->instance->now);
+}
+
 static void put_incidents(const struct page *p)
 {
 	json_t *reply = NULL;
@@ -345,6 +351,7 @@ static void put_page(const struct page *p)
 	show_time(p->out, (double)clock_real_ns() / (double)NSEC_PER_SEC);
 	fputs("\n\n== status\n", p->out);
 	put_status(p);
+	put_jobs(p);
 	put_incidents(p);
 	put_doctor(p);
 	put_processes(p);

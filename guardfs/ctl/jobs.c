@@ -1,0 +1,108 @@
+/* jobs.c: guardctl jobs: who is at work, on which tier, and how far. From status.json alone. */
+#include "ctl/ctl.h"
+#include "ctl/show.h"
+
+#include <stdio.h>
+
+/* "4 min ago", "never". */
+static void put_age(FILE *out, double when, double now, int width)
+{
+	char *text = NULL;
+	size_t size = 0;
+	FILE *buffer = open_memstream(&text, &size);
+
+	if (!buffer)
+		return;
+	if (when > 0) {
+		show_span(buffer, MAX(now - when, 0.0));
+		fputs(" ago", buffer);
+	} else {
+		fputs("never", buffer);
+	}
+	fclose(buffer);
+	show_cell(out, text, width);
+	free(text);
+}
+
+static void put_size(FILE *out, const json_t *job, const char *key, int width)
+{
+	char *text = NULL;
+	size_t size = 0;
+	FILE *buffer = open_memstream(&text, &size);
+
+	if (!buffer)
+		return;
+	/* The kernel reads files of the local tier by itself: nobody has counted. */
+	if (strcmp(key, "read_bytes") == 0 && strcmp(ctl_text(job, "by"), "stat") == 0)
+		fputc('?', buffer);
+	else
+		show_bytes(buffer, show_count(job, key));
+	fclose(buffer);
+	show_cell(out, text, width);
+	free(text);
+}
+
+static void put_errors(FILE *out, const json_t *job)
+{
+	json_t *errors = json_object_get(job, "errors"), *value;
+	const char *key, *before = "";
+
+	json_object_foreach(errors, key, value)
+	{
+		fprintf(out, "%s%llu ", before, (unsigned long long)show_count(errors, key));
+		show_plain(out, key);
+		before = ", ";
+	}
+	if (json_object_size(errors) == 0)
+		fputc('-', out);
+}
+
+void show_jobs(FILE *out, const json_t *status, double now)
+{
+	const json_t *jobs = json_object_get(status, "jobs"), *job;
+	size_t i;
+
+	if (json_array_size(jobs) == 0) {
+		fputs("  no file below a job's directory has been opened (guardfs.conf, [jobs] pattern)\n",
+		      out);
+		return;
+	}
+	fprintf(out, "  %-40s %-12s %-10s %7s %-16s %-11s %-11s %s\n", "job", "tier", "state", "writers",
+		"last progress", "written", "read", "errors");
+	json_array_foreach(jobs, i, job)
+	{
+		fputs("  ", out);
+		show_cell(out, ctl_text(job, "name"), 40);
+		show_cell(out, ctl_text(job, "tier"), 12);
+		show_cell(out, ctl_text(job, "state"), 10);
+		fprintf(out, "%7llu ", (unsigned long long)show_count(job, "writers"));
+		put_age(out, show_time_of(job, "progress"), now, 16);
+		put_size(out, job, "written_bytes", 11);
+		put_size(out, job, "read_bytes", 11);
+		put_errors(out, job);
+		fputc('\n', out);
+	}
+}
+
+int ctl_cmd_jobs(const struct ctl_options *options, int argc, char **argv)
+{
+	struct ctl_instance instance;
+	char message[CTL_MESSAGE_MAX];
+	int status = ctl_instance_open(&instance, options, ctl_run_root, message);
+
+	(void)argc;
+	(void)argv;
+	if (status) {
+		ctl_fail(status, "%s", message);
+	} else {
+		if (ctl_instance_stale(&instance))
+			ctl_fail(0, "warning: this is %lld s old: keeper does not renew it",
+				 (long long)instance.age);
+		if (options->json)
+			status = ctl_print_json(json_object_get(instance.status, "jobs"));
+		else
+			show_jobs(stdout, instance.status, (double)instance.now);
+	}
+	ctl_instance_release(&instance);
+	return status;
+}
