@@ -204,6 +204,15 @@ static void arguments_as_they_are(void **state)
 	assert_string_equal(results[0].output, "[two words][a\nline][$(id)][][; rm *]['\"\\]");
 }
 
+/* 32 and 33 are the C library's own: nobody can set them, and under make they come in ignored. */
+static void forget_libc_signals(char *output)
+{
+	char *mask = strstr(output, "SigIgn: 0000000180000000");
+
+	if (mask)
+		memcpy(mask, "SigIgn: 0000000000000000", strlen("SigIgn: 0000000000000000"));
+}
+
 /* Directory, descriptors (ls has the one it reads with), group, signals, umask, OOM score. */
 static void surroundings(void **state)
 {
@@ -219,6 +228,7 @@ static void surroundings(void **state)
 	assert_int_equal(run(CONFIG_HOOK_DOWN), 1);
 	signal(SIGUSR1, SIG_DFL);
 	await_results(1, 5000);
+	forget_libc_signals(results[0].output);
 	assert_non_null(strstr(results[0].output,
 			       "/\n0 1 2 3 /dev/null\n0022\n0\nSigBlk: 0000000000000000 SigIgn: "
 			       "0000000000000000 \n"));
