@@ -28,6 +28,7 @@ mount -t tmpfs used "$MNT"
 refused "$MNT.*(mount|use)" "$GUARDFS" -c "$CONF"
 umount "$MNT"
 start_guardfs
+wait_until 10000 test -s "$RUN/status.json"
 rejected . "$GUARDFS" -c "$CONF"
 echo alive >"$MNT/file"
 assert_content "$MNT/file" alive
