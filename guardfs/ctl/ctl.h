@@ -189,6 +189,7 @@ int ctl_cmd_classify(const struct ctl_options *options, int argc, char **argv);
 int ctl_cmd_tiers(const struct ctl_options *options, int argc, char **argv);
 int ctl_cmd_tier(const struct ctl_options *options, int argc, char **argv);
 int ctl_cmd_jobs(const struct ctl_options *options, int argc, char **argv);
+int ctl_cmd_stalled(const struct ctl_options *options, int argc, char **argv);
 int ctl_cmd_snapshot(const struct ctl_options *options, int argc, char **argv);
 int ctl_cmd_version(const struct ctl_options *options, int argc, char **argv);
 int ctl_cmd_help(const struct ctl_options *options, int argc, char **argv);

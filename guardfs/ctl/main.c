@@ -109,6 +109,17 @@ const struct ctl_command ctl_commands[] = {
      "something was last written, bytes, errors of storage. As of the last few seconds; the\n"
      "mount's own .guardfs/jobs is of this moment, and has all of them.\n",
      CTL_OPTION_JSON | CTL_OPTION_INSTANCE, 0, 0, ctl_cmd_jobs},
+    {"stalled", "[--require-no-progress-seconds N] [--apply] [--json]",
+     "jobs that stand still, and whether storage or the crawl is to blame",
+     "Jobs with files open for writing (or until ten minutes ago) in which nothing was written for\n"
+     "N seconds (3600). Storage is to blame if its backend or route is not healthy, was not at any\n"
+     "time since, or gave the job an error since; else the crawl.\n"
+     "With --apply: on_stall is run for one of the latter, the one that stands longest, if\n"
+     "[jobs] stall_sentinel is there, stall_cooldown and stall_per_day allow it, and no other job\n"
+     "made progress in the last ten minutes. Exit status 0: none; 1: some; 75: some, and storage\n"
+     "is to blame for each of them.\n",
+     CTL_OPTION_NO_PROGRESS | CTL_OPTION_APPLY | CTL_OPTION_JSON | CTL_OPTION_INSTANCE, 0, 0,
+     ctl_cmd_stalled},
     {"snapshot", "[--output FILE]", "one page with what an operator asks first",
      "Status, jobs, the last incidents, doctor's warnings, processes, versions, mounts and the last\n"
      "lines of the log. Touches no mount, and comes after 30 seconds at most, whatever hangs; what\n"
@@ -171,6 +182,7 @@ static const struct option_row option_rows[] = {
     FLAG("sizes", SIZES, sizes),
     WITH_VALUE("path", 0, PATH, path),
     WITH_VALUE("errno", 0, ERRNO, error),
+    WITH_VALUE("require-no-progress-seconds", 0, NO_PROGRESS, no_progress),
 };
 
 #define ROW_VALUE 256 /* what getopt_long returns for row 0; letters lie below */

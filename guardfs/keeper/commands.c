@@ -10,7 +10,8 @@
 #include <signal.h>
 #include <stdio.h>
 
-#define HOLD_SECONDS_MAX (366u * 86400u)
+#define HOLD_SECONDS_MAX    (366u * 86400u)
+#define STALLED_SECONDS_MAX (366u * 86400u)
 
 /* One request being answered. */
 struct ask {
@@ -338,6 +339,34 @@ static void run_drill_stop(const struct ask *a)
 	server_reply(a->k->server, a->client, json_object());
 }
 
+/* ---- jobs ---- */
+
+static void answer_stalled(const struct ask *a, bool act)
+{
+	uint64_t seconds = number_of(a, "seconds");
+	json_t *result;
+
+	if (seconds == 0 || seconds > STALLED_SECONDS_MAX) {
+		refuse_usage(a, "expected for how many seconds a job has made no progress");
+		return;
+	}
+	result = stalls_answer(a->k, seconds, act);
+	if (result)
+		server_reply(a->k->server, a->client, result);
+	else
+		server_refuse(a->k->server, a->client, "unavailable", "short of memory");
+}
+
+static void run_stalled(const struct ask *a)
+{
+	answer_stalled(a, false);
+}
+
+static void run_stalled_act(const struct ask *a)
+{
+	answer_stalled(a, true);
+}
+
 static void run_ping(const struct ask *a)
 {
 	server_reply(a->k->server, a->client,
@@ -366,6 +395,8 @@ static const struct command {
     {"incidents", false, MAY_NAME_BACKEND, "since limit", run_incidents},
     {"incident", false, NO_BACKEND, "id", run_incident},
     {"drill", true, NAMES_BACKEND, "kind seconds", run_drill},
+    {"stalled", false, NO_BACKEND, "seconds", run_stalled},
+    {"stalled-act", true, NO_BACKEND, "seconds", run_stalled_act},
     {"drill-stop", true, NAMES_BACKEND, "", run_drill_stop},
 };
 

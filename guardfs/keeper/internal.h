@@ -7,6 +7,7 @@
 #include "keeper/commands.h"
 #include "keeper/hooks.h"
 #include "keeper/inquiry.h"
+#include "keeper/stalls.h"
 #include "keeper/supervised.h"
 
 struct manifest_stamp {
@@ -32,6 +33,7 @@ struct keeper {
 	struct journal *journal;	  /* NULL: memory was short */
 	struct journal_recalled recalled; /* valid during take_over */
 	struct hooks *hooks;
+	struct stalls *stalls;
 	struct server *server; /* NULL: it could not listen */
 	struct commands commands;
 	struct inquiry inquiry; /* one diagnosis at a time, whatever the backend */

@@ -107,6 +107,7 @@ static void take_over(struct keeper *k)
 	k->reloads_seen = atomic_load(&k->board->requests.reload);
 	for (unsigned i = 0; i < k->n_backends; i++)
 		supervised_init(&k->backends[i], k, i, now_ns);
+	k->stalls = stalls_start(k);
 	json_decref(k->recalled.memory);
 	json_decref(k->recalled.open);
 	k->recalled = (struct journal_recalled){.memory = NULL};
@@ -309,6 +310,7 @@ int keeper_main(struct arena *arena, const struct keeper_fds *fds)
 	commands_stop(k);
 	if (k->hooks)
 		hooks_destroy(k->hooks);
+	stalls_stop(k->stalls);
 	history_stop(k);
 	free(k);
 	return 0;

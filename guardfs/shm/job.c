@@ -31,10 +31,13 @@ static void view_counters(const struct job *j, struct job_view *view)
 
 bool job_view(const struct job_table *table, uint32_t index, struct job_view *view)
 {
-	const struct job *j = &table->jobs[index];
+	const struct job *j;
 
 	memset(view, 0, sizeof(*view));
-	if (index >= JOB_MAX || atomic_load(&j->state) != JOB_LIVE)
+	if (index >= JOB_MAX)
+		return false;
+	j = &table->jobs[index];
+	if (atomic_load(&j->state) != JOB_LIVE)
 		return false;
 	view->index = index;
 	view->generation = j->generation;
