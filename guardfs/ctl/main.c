@@ -120,6 +120,13 @@ const struct ctl_command ctl_commands[] = {
      "is to blame for each of them.\n",
      CTL_OPTION_NO_PROGRESS | CTL_OPTION_APPLY | CTL_OPTION_JSON | CTL_OPTION_INSTANCE, 0, 0,
      ctl_cmd_stalled},
+    {"smoke", "[JOB...]", "read the first record of a WARC on each route",
+     "Through the mount, as a reader would: in the newest *.warc.gz or *.warc below each route, or\n"
+     "each JOB (a path relative to the mount, or absolute). Says which layer is at fault: guardfs,\n"
+     "route (down by the tier map: nothing is touched then), list, open, read, gzip, warc. A route\n"
+     "without a WARC is no failure. A child does it, for at most 20 s each. Exit status 1 if\n"
+     "anything failed.\n",
+     CTL_OPTION_INSTANCE, 0, 64, ctl_cmd_smoke},
     {"snapshot", "[--output FILE]", "one page with what an operator asks first",
      "Status, jobs, the last incidents, doctor's warnings, processes, versions, mounts and the last\n"
      "lines of the log. Touches no mount, and comes after 30 seconds at most, whatever hangs; what\n"
