@@ -76,6 +76,12 @@ static void judge_state(const json_t *status, const struct ctl_place *place, int
 		v->class = "recovered";
 		snprintf(v->why, sizeof(v->why), "%.32s is healthy again since %lld s only", place->backend,
 			 (long long)MAX(now - recovered, (int64_t)0));
+	} else if (place->job && now - ctl_number(place->job, "last_error_time") < RECENT_S) {
+		v->infrastructure = true;
+		v->class = ctl_text(place->job, "last_error");
+		snprintf(v->why, sizeof(v->why), "%.32s serves, but gave this job an error %lld s ago",
+			 place->backend,
+			 (long long)MAX(now - ctl_number(place->job, "last_error_time"), (int64_t)0));
 	} else {
 		snprintf(v->why, sizeof(v->why), "%.32s serves", place->backend);
 	}

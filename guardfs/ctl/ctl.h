@@ -2,8 +2,8 @@
  *
  * guardctl reads RUN_DIR/status.json and RUN_DIR/health, and asks keeper over RUN_DIR/control.sock; never the
  * mount (but for adopt, whose business is a file on a backend, smoke, which reads archives, and drill, which
- * is to be hurt like any caller), so that it answers whatever hangs. One process, one thread; messages for the operator go to stderr
- * and say what to do. */
+ * is to be hurt like any caller), so that it answers whatever hangs. One process, one thread; messages for
+ * the operator go to stderr and say what to do. */
 #ifndef GUARDFS_CTL_CTL_H
 #define GUARDFS_CTL_CTL_H
 
@@ -117,6 +117,7 @@ struct ctl_place {
 	const json_t *condition; /* object with "state", "class", "since": a route or a backend, borrowed from
 				    status; NULL: local tier */
 	const char *backend;	 /* name, or "local" */
+	const json_t *job;	 /* of status.jobs, borrowed; NULL: none that has had files open */
 };
 
 /* Longest prefix of the absolute path among the routes, .guardfs/backends/NAME and the backends' `expose`

@@ -70,7 +70,7 @@ static void consider(struct search *search, const char *prefix, const json_t *co
 	if (search->path[n] != '/' && search->path[n] != '\0')
 		return;
 	search->length = n;
-	search->place = (struct ctl_place){condition, backend};
+	search->place = (struct ctl_place){.condition = condition, .backend = backend};
 }
 
 static void consider_all(struct search *search, const json_t *status)
@@ -96,6 +96,25 @@ static void consider_all(struct search *search, const json_t *status)
 	}
 }
 
+/* The job that a path is, or lies in. */
+static const json_t *job_of(const json_t *status, const char *path)
+{
+	const char *mountpoint = ctl_text(status, "mountpoint");
+	const json_t *jobs = json_object_get(status, "jobs"), *job;
+	size_t n = strlen(mountpoint), i;
+
+	if (n == 0 || strncmp(path, mountpoint, n) != 0 || path[n] != '/')
+		return NULL;
+	path += n + 1;
+	json_array_foreach(jobs, i, job)
+	{
+		n = strlen(ctl_text(job, "name"));
+		if (n && strncmp(path, ctl_text(job, "name"), n) == 0 && (path[n] == '/' || path[n] == '\0'))
+			return job;
+	}
+	return NULL;
+}
+
 errint_t ctl_place_of(const json_t *status, const char *absolute, struct ctl_place *place)
 {
 	/* status.json shows bytes that are not UTF-8 as U+FFFD: compared with a path treated alike. */
@@ -106,6 +125,7 @@ errint_t ctl_place_of(const json_t *status, const char *absolute, struct ctl_pla
 		return -ENOMEM;
 	consider_all(&search, status);
 	*place = search.place;
+	place->job = job_of(status, clean);
 	return search.length ? 0 : -ENOENT;
 }
 

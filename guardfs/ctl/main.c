@@ -86,8 +86,8 @@ const struct ctl_command ctl_commands[] = {
      "later and charge nobody; 0: not. With --errno (5, EIO) by what the error means: EIO,\n"
      "ETIMEDOUT, ESTALE, ENOSPC, lost and refused connections are infrastructure, all else is\n"
      "not. Without: infrastructure if what serves PATH is not healthy, or has been so again for\n"
-     "less than ten minutes. PATH itself is never touched and need not exist; outside the mount\n"
-     "it is wrong usage (100). If guardfs does not run: 75.\n",
+     "less than ten minutes, or gave its job an error since then. PATH itself is never touched and\n"
+     "need not exist; outside the mount it is wrong usage (100). If guardfs does not run: 75.\n",
      CTL_OPTION_PATH | CTL_OPTION_ERRNO | CTL_OPTION_INSTANCE, 0, 0, ctl_cmd_classify},
     {"tiers", "[--sizes] [--timeout DURATION] [--json]", "what lives where, why, and what disagrees about it",
      "Every tier; every route with its backend, target, state and reason (line of the manifest,\n"

@@ -109,8 +109,8 @@ static uint32_t check_config(struct config *c)
 	for (uint32_t i = 0; i < c->n_hooks; i++)
 		changed += FORCE_BELOW(c->hooks[i].hook, CONFIG_HOOK_COUNT, CONFIG_HOOK_DOWN) +
 			   FORCE_STRING(c->hooks[i].argv);
-	changed += FORCE_BELOW(c->n_job_patterns, CONFIG_JOB_PATTERNS_MAX + 1u, 0) +
-		   FORCE_STRING(c->stall_sentinel);
+	changed +=
+	    FORCE_BELOW(c->n_job_patterns, CONFIG_JOB_PATTERNS_MAX + 1u, 0) + FORCE_STRING(c->stall_sentinel);
 	for (uint32_t i = 0; i < c->n_job_patterns; i++)
 		changed += FORCE_STRING(c->job_patterns[i]);
 	for (uint32_t i = 0; i < c->n_backends; i++)

@@ -32,8 +32,8 @@ struct handle {
 	/* Ledger of acknowledged writes not yet synced; under the handle's shard lock (fs/handle.c). */
 	uint64_t known_end; /* size that the file must have at least, by what was acknowledged */
 	uint64_t unsynced_bytes;
-	uint8_t overwrote; /* an unsynced acknowledged write did not merely extend the file */
-	int64_t mtime_ns;  /* of the file when last seen by this handle */
+	uint8_t overwrote;    /* an unsynced acknowledged write did not merely extend the file */
+	int64_t mtime_ns;     /* of the file when last seen by this handle */
 	_Atomic uint32_t job; /* index of the job it belongs to + 1 (shm/job.h), 0: none */
 };
 

@@ -76,6 +76,32 @@ static void what_has_just_recovered_counts(void **state)
 	assert_true(judge(status_with("healthy", NOW + 50, 1, true), false, 0).infrastructure);
 }
 
+/* A timeout on a busy but healthy backend, or a full disk of the local tier: known from the job's own
+ * counters. */
+static void what_its_job_met_counts(void **state)
+{
+	json_t *status = status_with("healthy", 0, 0, true),
+	       *job = json_pack("{s:s, s:s, s:I}", "name", "hc/a", "last_error", "full", "last_error_time",
+				(json_int_t)NOW - 599);
+	struct ctl_place place = {.backend = "local", .job = job};
+	struct classify_verdict v;
+
+	(void)state;
+	classify_judge(status, &place, 0, NOW, &v);
+	assert_true(v.infrastructure);
+	assert_string_equal(v.class, "full");
+	json_object_set_new(job, "last_error_time", json_integer(NOW - 600));
+	classify_judge(status, &place, 0, NOW, &v);
+	assert_false(v.infrastructure);
+	json_object_set_new(job, "last_error_time", json_integer(0));
+	classify_judge(status, &place, 0, NOW, &v);
+	assert_false(v.infrastructure);
+	classify_judge(status, &place, ENOENT, NOW, &v);
+	assert_false(v.infrastructure);
+	json_decref(job);
+	json_decref(status);
+}
+
 static void guardfs_itself_may_be_the_trouble(void **state)
 {
 	(void)state;
@@ -106,6 +132,7 @@ int main(void)
 	    cmocka_unit_test(errnos_are_judged_by_the_table),
 	    cmocka_unit_test(without_an_errno_the_state_decides),
 	    cmocka_unit_test(what_has_just_recovered_counts),
+	    cmocka_unit_test(what_its_job_met_counts),
 	    cmocka_unit_test(guardfs_itself_may_be_the_trouble),
 	    cmocka_unit_test(errnos_have_names_and_numbers),
 	};
