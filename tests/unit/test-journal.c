@@ -112,7 +112,7 @@ static void what_was_put_is_found(void **state)
 	start();
 	put_full_story();
 	check_full_story();
-	assert_int_equal(state_now(), JOURNAL_OK);
+	WAIT(state_now() == JOURNAL_OK); /* said after the answer that it was asked for */
 	assert_true(detail_has(""));
 	assert_false(detail_has("lost"));
 	stop();
