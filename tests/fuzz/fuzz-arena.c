@@ -13,7 +13,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 #define NODES	48 /* in use before the pokes, so that chains and names exist to be damaged */
 #define HANDLES 8
-#define AREAS	8
+#define JOBS	4
+#define AREAS	9
 
 static struct arena *arena;
 
@@ -64,6 +65,12 @@ static void fill(void)
 		atomic_store(&arena->handles[i].fd, FD_RESERVED + (int)i);
 		atomic_store(&arena->handles[i].state, HANDLE_LIVE);
 	}
+	for (uint32_t i = 0; i < JOBS; i++) {
+		snprintf(arena->jobs.jobs[i].name, JOB_NAME_MAX, "hc/job-%u", i);
+		atomic_store(&arena->jobs.jobs[i].state, JOB_LIVE);
+		atomic_store(&arena->handles[i].job, i + 1);
+	}
+	atomic_store(&arena->jobs.used, JOBS);
 	for (size_t i = 0; i < CONFIG_BACKENDS_MAX; i++)
 		atomic_store(&arena->board.backends[i].root_fd, -1);
 	atomic_store(&arena->handles_used, HANDLES);
@@ -99,6 +106,9 @@ static void *area(unsigned which, size_t *size)
 	case 6:
 		*size = sizeof(*board) - offsetof(struct board, routes);
 		return board->routes;
+	case 8:
+		*size = offsetof(struct job_table, jobs) + sizeof(struct job) * (JOBS + 1);
+		return &arena->jobs;
 	default:
 		*size = sizeof(arena->handles_used) + sizeof(arena->nodes_used);
 		return &arena->handles_used;
@@ -151,8 +161,24 @@ static void walk_handles(void)
 			continue;
 		require(atomic_load(&arena->nodes[h->node].state) == NODE_LIVE, "a handle has a node");
 		require(fd == -1 || fd >= FD_RESERVED, "guardian's descriptors are out of reach");
+		require(atomic_load(&h->job) <= JOB_MAX, "a handle's job exists");
 		require(h->snapshot_fd == -1 || h->snapshot_fd >= FD_RESERVED,
 			"guardian's descriptors are out of reach");
+	}
+}
+
+static void walk_jobs(void)
+{
+	uint32_t used = atomic_load(&arena->jobs.used);
+	struct job_view view;
+
+	require(used <= JOB_MAX, "jobs are bounded");
+	require(job_choose_slot(&arena->jobs) <= JOB_MAX, "a slot is in range");
+	for (uint32_t i = 0; i < used; i++) {
+		if (!job_view(&arena->jobs, i, &view))
+			continue;
+		require(view.name[0] && strlen(view.name) < JOB_NAME_MAX, "names of jobs end");
+		require(view.last_error < ERRCLASS_COUNT && view.writers <= view.handles, "jobs make sense");
 	}
 }
 
@@ -220,6 +246,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	arena_check(arena);
 	walk_nodes();
 	walk_handles();
+	walk_jobs();
 	walk_board();
 	require(arena_check(arena) == 0, "a second check finds nothing");
 	return 0;
