@@ -29,8 +29,7 @@ static errint_t take_field(const char **p, char *out, size_t size)
 
 errint_t mount_parse(const char *line, struct mount_entry *e)
 {
-	char ignored[MOUNT_FIELD_MAX];
-	const char *p;
+	const char *p, *tag;
 	int offset = 0;
 	errint_t rc;
 
@@ -38,14 +37,16 @@ errint_t mount_parse(const char *line, struct mount_entry *e)
 	if (sscanf(line, "%u %*u %u:%u %n", &e->id, &e->major, &e->minor, &offset) != 3 || offset == 0)
 		return -EINVAL;
 	p = line + offset;
-	rc = take_field(&p, ignored, sizeof(ignored));
+	rc = take_field(&p, e->root, sizeof(e->root));
 	if (rc == 0)
 		rc = take_field(&p, e->mountpoint, sizeof(e->mountpoint));
 	if (rc < 0)
 		return rc;
+	tag = strstr(p, " shared:");
 	p = strstr(p, " - ");
 	if (!p)
 		return -EINVAL;
+	e->shared = tag && tag < p;
 	p += 3;
 	rc = take_field(&p, e->fstype, sizeof(e->fstype));
 	if (rc == 0 && *p == ' ') { /* an empty source */

@@ -9,6 +9,8 @@
 struct mount_entry {
 	uint32_t id;
 	uint32_t major, minor;
+	bool shared;		    /* propagates to other mount namespaces */
+	char root[MOUNT_FIELD_MAX]; /* the directory of its file system that is shown */
 	char mountpoint[MOUNT_FIELD_MAX];
 	char fstype[64];
 	char source[MOUNT_FIELD_MAX];

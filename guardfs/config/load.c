@@ -1,6 +1,7 @@
 /* load.c: reading guardfs.conf from disk, and refusing one that others could have written. */
 #include "config/keys.h"
 #include "base/cleanup.h"
+#include "base/trust.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -15,91 +16,46 @@ static errint_t refuse(char *error, const char *path, int err)
 	return -err;
 }
 
-/* May only root and we change it? In a directory with the sticky bit others can add names, but not replace
- * ours. */
-static bool is_private(const struct stat *st)
+static errint_t refuse_flaw(char *error, const struct trust_flaw *flaw)
 {
-	bool ours = st->st_uid == 0 || st->st_uid == geteuid();
-	bool shared = st->st_mode & (S_IWGRP | S_IWOTH);
-
-	if (S_ISLNK(st->st_mode))
-		return ours; /* a link's own mode means nothing */
-	return ours && (!shared || (S_ISDIR(st->st_mode) && st->st_mode & S_ISVTX));
-}
-
-static errint_t check_private(const char *path, const struct stat *st, char *error)
-{
-	if (is_private(st))
-		return 0;
-	if (st->st_uid != 0 && st->st_uid != geteuid())
+	if (flaw->kind == TRUST_MISSING)
+		return refuse(error, flaw->part, flaw->error);
+	if (flaw->kind == TRUST_FOREIGN)
 		snprintf(error, CONFIG_ERROR_MAX,
 			 "%.400s: belongs to user %u, who could change the configuration; chown root it",
-			 path, (unsigned)st->st_uid);
+			 flaw->part, (unsigned)flaw->owner);
 	else
 		snprintf(error, CONFIG_ERROR_MAX,
 			 "%.400s: others can write to it (mode %04o) and so change the configuration; chmod "
 			 "go-w it",
-			 path, (unsigned)st->st_mode & 07777);
+			 flaw->part, (unsigned)flaw->mode);
 	return -EPERM;
 }
 
-/* Checks every directory, symbolic link and file that path goes through; path is absolute. */
-static errint_t check_chain(const char *path, char *error)
-{
-	char part[PATH_MAX];
-	size_t n = 0;
-
-	do {
-		struct stat st;
-		errint_t rc;
-
-		n += strspn(path + n, "/");
-		n += strcspn(path + n, "/");
-		/* "/" itself comes first, as the prefix of length 1. */
-		snprintf(part, sizeof(part), "%.*s", (int)n, path);
-		if (lstat(part, &st) < 0)
-			return refuse(error, part, errno);
-		rc = check_private(part, &st, error);
-		if (rc < 0)
-			return rc;
-	} while (path[n] != '\0');
-	return 0;
-}
-
-static errint_t check_root(char *error)
-{
-	struct stat st;
-
-	if (lstat("/", &st) < 0)
-		return refuse(error, "/", errno);
-	return check_private("/", &st, error);
-}
-
-/* Both as it was given, with its links, and as it is without: whoever can change a link can choose the file.
- */
 static errint_t check_path(const char *path, char *resolved, char *error)
 {
 	char absolute[PATH_MAX];
 	char *cwd = *path == '/' ? NULL : realpath(".", NULL);
 	int n = *path == '/' ? snprintf(absolute, sizeof(absolute), "%s", path)
 			     : snprintf(absolute, sizeof(absolute), "%s/%s", cwd ? cwd : "", path);
-	errint_t rc;
+	struct trust_flaw flaw;
 
 	free(cwd);
 	if (n < 0 || (size_t)n >= sizeof(absolute))
 		return refuse(error, path, ENAMETOOLONG);
-	if (!realpath(path, resolved))
-		return refuse(error, path, errno);
-	rc = check_root(error);
-	if (rc == 0)
-		rc = check_chain(absolute, error);
-	return rc == 0 ? check_chain(resolved, error) : rc;
+	if (trust_path(absolute, geteuid(), TRUST_STICKY, resolved, &flaw) == 0)
+		return 0;
+	/* As the caller named it. */
+	if (flaw.kind == TRUST_MISSING && strcmp(flaw.part, absolute) == 0)
+		return refuse(error, path, flaw.error);
+	return refuse_flaw(error, &flaw);
 }
 
 /* Reads the open file, which is checked once more: what was looked at by name may have been replaced since.
  */
 static ssize_t read_checked(int fd, const char *path, char *text, char *error)
 {
+	struct trust_flaw flaw;
 	struct stat st;
 	size_t used = 0;
 	ssize_t r;
@@ -108,8 +64,8 @@ static ssize_t read_checked(int fd, const char *path, char *text, char *error)
 		return refuse(error, path, errno);
 	if (!S_ISREG(st.st_mode))
 		return refuse(error, path, S_ISDIR(st.st_mode) ? EISDIR : EINVAL);
-	if (check_private(path, &st, error) < 0)
-		return -EPERM;
+	if (trust_status(&st, path, geteuid(), TRUST_STICKY, &flaw) < 0)
+		return refuse_flaw(error, &flaw);
 	while ((r = read(fd, text + used, FILE_MAX + 1 - used)) != 0) {
 		if (r < 0 && errno == EINTR)
 			continue;

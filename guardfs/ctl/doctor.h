@@ -84,15 +84,13 @@ void doctor_check_units(struct doctor *d);
 
 /* ---- doctor_programs.c ---- */
 
+#define DOCTOR_PROGRAM_MS 5000 /* for each program that is asked */
+
 void doctor_check_programs(struct doctor *d);
 void doctor_judge_sshfs(struct doctor *d, const char *version, const char *help); /* what it printed */
 /* library: "0.10.6/openssl/zlib"; package: Debian's version of it, "" if there is no such package. */
 void doctor_judge_libssh(struct doctor *d, const char *library, const char *package);
 void doctor_judge_ssh(struct doctor *d, const char *version);
-
-/* Runs a program (looked up in PATH) and keeps what it prints, stdout and stderr together, cut at size. It is
- * killed after 5 s. Returns its exit status, or -1. */
-int doctor_capture(const char *const *argv, char *buf, size_t size);
 
 /* ---- doctor_state.c: what the running guardfs says ---- */
 

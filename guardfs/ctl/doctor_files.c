@@ -1,6 +1,8 @@
 /* doctor_files.c: the configuration, and the files that it names. */
+#include "ctl/capture.h"
 #include "ctl/doctor.h"
 #include "base/cleanup.h"
+#include "base/trust.h"
 #include <errno.h>
 #include <stdio.h>
 #include <sys/stat.h>
@@ -125,7 +127,7 @@ static int find_entry(const struct config_backend *b)
 		return -1;
 	/* The form of known_hosts: the port only if it is not the usual one. */
 	snprintf(host, sizeof(host), b->port == 22 ? "%s" : "[%s]:%u", b->host, b->port);
-	status = doctor_capture(argv, output, sizeof(output));
+	status = capture_run(argv, CAPTURE_OUTPUT, DOCTOR_PROGRAM_MS, output, sizeof(output));
 	return status == 0 ? 1 : status == 1 ? 0 : -1;
 }
 
@@ -139,33 +141,11 @@ void doctor_check_known_hosts(struct doctor *d)
 
 /* ---- acting beyond guardfs ---- */
 
-/* As keeper checks before every run (hooks.h): it and all above it are root's or guardfs's, and no others can
- * write there. Returns the part that is wrong, or NULL. */
-static const char *wrong_part(const char *program, uid_t user, char *part, const char **why)
-{
-	struct stat st;
-
-	if (copy_string(part, CTL_ABSOLUTE_MAX, program) < 0)
-		return program;
-	for (size_t n = strlen(part); n > 0; n = strlen(part)) {
-		*why = "cannot be found";
-		if (stat(part, &st) < 0)
-			return part;
-		*why = "does not belong to root";
-		if (st.st_uid != 0 && st.st_uid != user)
-			return part;
-		*why = "can be written to by others";
-		if (st.st_mode & (S_IWGRP | S_IWOTH))
-			return part;
-		*strrchr(part, '/') = '\0';
-	}
-	return NULL;
-}
-
+/* As keeper checks before every run (keeper/hooks.h). */
 static void judge_program(struct doctor *d, const char *id, const char *program)
 {
-	char part[CTL_ABSOLUTE_MAX];
-	const char *why = "", *wrong;
+	char resolved[PATH_MAX], why[PATH_MAX + 64];
+	struct trust_flaw flaw;
 	struct stat st;
 
 	if (program[0] != '/') {
@@ -173,16 +153,17 @@ static void judge_program(struct doctor *d, const char *id, const char *program)
 			    program);
 		return;
 	}
-	wrong = wrong_part(program, doctor_guardian_uid(d), part, &why);
-	if (wrong)
+	if (trust_path(program, doctor_guardian_uid(d), 0, resolved, &flaw) < 0) {
+		trust_describe(&flaw, why, sizeof(why));
 		doctor_find(d, DOCTOR_ERROR, id,
 			    "Make it and all directories above it root's, writable by root alone.",
-			    "%s is never run: %s %s", program, wrong, why);
-	else if (stat(program, &st) < 0 || !S_ISREG(st.st_mode) || !(st.st_mode & 0111))
+			    "%s is never run: %s", program, why);
+	} else if (stat(resolved, &st) < 0 || !S_ISREG(st.st_mode) || !(st.st_mode & 0111)) {
 		doctor_find(d, DOCTOR_ERROR, id, "chmod 0755 it, or name the program.",
 			    "%s cannot be executed", program);
-	else
+	} else {
 		doctor_find(d, DOCTOR_OK, id, "", "%s may be run", program);
+	}
 }
 
 static void check_sentinel(struct doctor *d)

@@ -1,6 +1,7 @@
 /* doctor_mounts.c: the mount table, read as text. No mount is touched, so that nothing here can hang. */
 #include "ctl/doctor.h"
 #include "base/cleanup.h"
+#include "base/mounts.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/fs.h>
@@ -10,55 +11,10 @@
 
 #define GUARDFS_TYPE "fuse.guardfs"
 
-/* A line of /proc/self/mountinfo, pointing into its text. */
-struct row {
-	char *root, *point, *type, *source;
-	bool shared;
-};
-
 struct table {
-	struct row *rows; /* in the order of the table: of several at one place the last is on top */
+	struct mount_entry *rows; /* in the order of the table: of several at one place the last is on top */
 	size_t n;
 };
-
-/* "\040" and the like, in place. */
-static void unescape(char *s)
-{
-	char *to = s;
-
-	for (; *s; s++) {
-		if (s[0] == '\\' && s[1] >= '0' && s[1] <= '3' && s[2] >= '0' && s[2] <= '7' && s[3] >= '0' &&
-		    s[3] <= '7') {
-			*to++ = (char)((s[1] - '0') * 64 + (s[2] - '0') * 8 + (s[3] - '0'));
-			s += 3;
-		} else {
-			*to++ = *s;
-		}
-	}
-	*to = '\0';
-}
-
-static bool parse_row(char *line, struct row *row)
-{
-	char *field[6], *word;
-	unsigned n = 0;
-
-	*row = (struct row){0};
-	while (n < ARRAY_SIZE(field) && (field[n] = strsep(&line, " ")))
-		n++;
-	while ((word = strsep(&line, " ")) && strcmp(word, "-") != 0)
-		row->shared |= strncmp(word, "shared:", 7) == 0;
-	row->type = strsep(&line, " ");
-	row->source = strsep(&line, " ");
-	if (n < ARRAY_SIZE(field) || !row->type || !row->source)
-		return false;
-	row->root = field[3];
-	row->point = field[4];
-	unescape(row->root);
-	unescape(row->point);
-	unescape(row->source);
-	return true;
-}
 
 static struct table parse_table(char *text)
 {
@@ -70,17 +26,17 @@ static struct table parse_table(char *text)
 		lines++;
 	t.rows = calloc(lines, sizeof(*t.rows));
 	while (t.rows && (line = strsep(&text, "\n")))
-		t.n += parse_row(line, &t.rows[t.n]);
+		t.n += mount_parse(line, &t.rows[t.n]) == 0;
 	return t;
 }
 
-static const struct row *top_at(const struct table *t, const char *point, unsigned *count)
+static const struct mount_entry *top_at(const struct table *t, const char *point, unsigned *count)
 {
-	const struct row *top = NULL;
+	const struct mount_entry *top = NULL;
 
 	*count = 0;
 	for (size_t i = 0; i < t->n; i++) {
-		if (strcmp(t->rows[i].point, point) != 0)
+		if (strcmp(t->rows[i].mountpoint, point) != 0)
 			continue;
 		top = &t->rows[i];
 		++*count;
@@ -96,14 +52,14 @@ static bool is_below(const char *path, const char *directory)
 	return n > 1 && strncmp(path, directory, n) == 0 && path[n] == '/';
 }
 
-static bool is_guardfs(const struct row *row)
+static bool is_guardfs(const struct mount_entry *row)
 {
-	return row && strcmp(row->type, GUARDFS_TYPE) == 0;
+	return row && strcmp(row->fstype, GUARDFS_TYPE) == 0;
 }
 
 /* ---- the mount itself ---- */
 
-static void check_running(struct doctor *d, const char *point, const struct row *top, unsigned count)
+static void check_running(struct doctor *d, const char *point, const struct mount_entry *top, unsigned count)
 {
 	if (!top)
 		doctor_find(d, DOCTOR_ERROR, "mount",
@@ -114,7 +70,7 @@ static void check_running(struct doctor *d, const char *point, const struct row 
 			    point);
 	else if (!is_guardfs(top))
 		doctor_find(d, DOCTOR_ERROR, "mount", "umount it, and stop what mounts it there.",
-			    "%s (%s) is mounted over guardfs at %s", top->source, top->type, point);
+			    "%s (%s) is mounted over guardfs at %s", top->source, top->fstype, point);
 	else if (count > 1)
 		doctor_find(d, DOCTOR_WARNING, "mount", "Once guardfs is stopped: umount what is left there.",
 			    "%u mounts lie upon one another at %s", count, point);
@@ -122,7 +78,7 @@ static void check_running(struct doctor *d, const char *point, const struct row 
 		doctor_find(d, DOCTOR_OK, "mount", "", "%s is mounted at %s", top->source, point);
 }
 
-static void check_stopped(struct doctor *d, const char *point, const struct row *top)
+static void check_stopped(struct doctor *d, const char *point, const struct mount_entry *top)
 {
 	if (is_guardfs(top))
 		doctor_find(d, DOCTOR_ERROR, "mount",
@@ -130,7 +86,7 @@ static void check_stopped(struct doctor *d, const char *point, const struct row 
 			    "%s is mounted at %s, but no guardfs says that it serves it", top->source, point);
 	else if (top)
 		doctor_find(d, DOCTOR_WARNING, "mount", "umount it before guardfs starts.",
-			    "%s (%s) is mounted at %s", top->source, top->type, point);
+			    "%s (%s) is mounted at %s", top->source, top->fstype, point);
 }
 
 static void check_below(struct doctor *d, const struct table *t, const char *point)
@@ -138,15 +94,15 @@ static void check_below(struct doctor *d, const struct table *t, const char *poi
 	unsigned foreign = 0;
 
 	for (size_t i = 0; i < t->n; i++) {
-		const struct row *row = &t->rows[i];
+		const struct mount_entry *row = &t->rows[i];
 
-		if (!is_below(row->point, point))
+		if (!is_below(row->mountpoint, point))
 			continue;
 		foreign++;
 		doctor_find(d, DOCTOR_WARNING, "foreign-mount",
 			    "umount it, and disable what mounts it: the manifest makes bind mounts needless.",
 			    "%s (%s) is mounted at %s: nothing guards what lies there", row->source,
-			    row->type, row->point);
+			    row->fstype, row->mountpoint);
 	}
 	if (foreign == 0)
 		doctor_find(d, DOCTOR_OK, "foreign-mount", "", "nothing is mounted below %s", point);
@@ -157,26 +113,26 @@ static void check_stale(struct doctor *d, const struct table *t, const struct co
 	static const char deleted[] = "//deleted";
 
 	for (size_t i = 0; i < t->n; i++) {
-		const struct row *row = &t->rows[i];
+		const struct mount_entry *row = &t->rows[i];
 		size_t n = strlen(row->root);
 		bool gone =
 		    n >= sizeof(deleted) - 1 && strcmp(row->root + n - (sizeof(deleted) - 1), deleted) == 0;
 
 		if (gone)
 			doctor_find(d, DOCTOR_WARNING, "stale-mount", "umount -l it.",
-				    "%s shows a directory of %s that no longer exists", row->point,
+				    "%s shows a directory of %s that no longer exists", row->mountpoint,
 				    row->source);
-		if (c && is_below(row->point, c->run_dir) && strncmp(row->type, "fuse", 4) == 0)
+		if (c && is_below(row->mountpoint, c->run_dir) && mount_is_fuse(row))
 			doctor_find(d, DOCTOR_WARNING, "stale-mount", "umount -l it.",
 				    "%s (%s) is mounted at %s, where keeper's own mounts are: here they "
 				    "should not be seen",
-				    row->source, row->type, row->point);
+				    row->source, row->fstype, row->mountpoint);
 	}
 }
 
 static void check_expose(struct doctor *d, const struct table *t, const struct config_backend *b)
 {
-	const struct row *top;
+	const struct mount_entry *top;
 	unsigned count;
 	char id[64];
 
@@ -190,7 +146,7 @@ static void check_expose(struct doctor *d, const struct table *t, const struct c
 		doctor_find(d, DOCTOR_ERROR, id,
 			    "umount it, stop what mounts it (sshfs unit, fstab), restart guardfs.",
 			    "%s (%s) is mounted at %s: whoever uses it is not guarded", top->source,
-			    top->type, b->expose);
+			    top->fstype, b->expose);
 	else if (d->status)
 		doctor_find(d, DOCTOR_WARNING, id, "Restart guardfs; look into its log for why it could not.",
 			    "nothing is mounted at %s, where the backend should appear", b->expose);
@@ -210,16 +166,16 @@ static bool has_docker(const struct doctor *d)
 }
 
 /* The mount that the mountpoint lies on, not counting what is mounted at it. */
-static const struct row *carrier(const struct table *t, const char *point)
+static const struct mount_entry *carrier(const struct table *t, const char *point)
 {
-	const struct row *best = NULL;
+	const struct mount_entry *best = NULL;
 
 	for (size_t i = 0; i < t->n; i++) {
-		const struct row *row = &t->rows[i];
+		const struct mount_entry *row = &t->rows[i];
 
-		if (strcmp(row->point, "/") != 0 && !is_below(point, row->point))
+		if (strcmp(row->mountpoint, "/") != 0 && !is_below(point, row->mountpoint))
 			continue;
-		if (!best || strlen(row->point) >= strlen(best->point))
+		if (!best || strlen(row->mountpoint) >= strlen(best->mountpoint))
 			best = row;
 	}
 	return best;
@@ -227,19 +183,19 @@ static const struct row *carrier(const struct table *t, const char *point)
 
 static void check_propagation(struct doctor *d, const struct table *t, const char *point)
 {
-	const struct row *row = carrier(t, point);
+	const struct mount_entry *row = carrier(t, point);
 
 	if (!row)
 		return;
 	if (row->shared)
 		doctor_find(d, DOCTOR_OK, "propagation", "",
-			    "%s is shared: namespaces that follow it see a new mount", row->point);
+			    "%s is shared: namespaces that follow it see a new mount", row->mountpoint);
 	else
 		doctor_find(d, has_docker(d) ? DOCTOR_WARNING : DOCTOR_NOTE, "propagation",
 			    "mount --make-rshared it.",
 			    "%s is not shared: containers%s that run already do not see it when guardfs is "
 			    "mounted anew",
-			    row->point, has_docker(d) ? " (docker is here)" : "");
+			    row->mountpoint, has_docker(d) ? " (docker is here)" : "");
 	if (has_docker(d))
 		doctor_find(d, DOCTOR_NOTE, "containers",
 			    "-v with :rslave where a container must see a new mount.",
@@ -303,9 +259,9 @@ void doctor_check_mounts(struct doctor *d)
 {
 	const char *point = d->config ? d->config->mountpoint : ctl_text(d->status, "mountpoint");
 	CLEANUP_FREE char *text = doctor_read(d, "/proc/self/mountinfo");
-	CLEANUP_FREE struct row *rows = NULL;
+	CLEANUP_FREE struct mount_entry *rows = NULL;
 	struct table t = {.rows = NULL};
-	const struct row *top;
+	const struct mount_entry *top;
 	unsigned count;
 
 	if (!text) {

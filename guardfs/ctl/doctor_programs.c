@@ -1,77 +1,9 @@
 /* doctor_programs.c: versions of what guardfs runs and links, and the holes known in them. */
+#include "ctl/capture.h"
 #include "ctl/doctor.h"
-#include "base/cleanup.h"
-#include "base/clock.h"
 #include "sshfs-compat/sshfs-compat.h"
-#include <errno.h>
-#include <fcntl.h>
 #include <libssh/libssh.h>
-#include <poll.h>
-#include <signal.h>
 #include <stdio.h>
-#include <sys/wait.h>
-
-#define CAPTURE_MS 5000
-
-/* ---- running a program ---- */
-
-static pid_t start(const char *const *argv, int out)
-{
-	pid_t pid = fork();
-
-	if (pid != 0)
-		return pid;
-	if (dup2(open("/dev/null", O_RDWR), 0) == 0 && dup2(out, 1) == 1 && dup2(out, 2) == 2) {
-		setenv("LC_ALL", "C", 1);
-		execvp(argv[0], (char *const *)(uintptr_t)argv);
-	}
-	_exit(127);
-}
-
-/* Until its end of the pipe is closed or the time is over: a grandchild may outlive it. */
-static bool read_output(int fd, char *buf, size_t size)
-{
-	uint64_t end_ns = clock_mono_ns() + CAPTURE_MS * NSEC_PER_MSEC;
-	size_t used = 0;
-
-	for (;;) {
-		struct pollfd p = {.fd = fd, .events = POLLIN};
-		uint64_t now_ns = clock_mono_ns();
-		char more[512];
-		ssize_t n;
-
-		if (now_ns >= end_ns || poll(&p, 1, (int)((end_ns - now_ns) / NSEC_PER_MSEC) + 1) <= 0)
-			return false;
-		n = read(fd, more, sizeof(more));
-		if (n <= 0)
-			return true;
-		n = MIN(n, (ssize_t)(size - 1 - used));
-		memcpy(buf + used, more, (size_t)n);
-		used += (size_t)n;
-		buf[used] = '\0';
-	}
-}
-
-int doctor_capture(const char *const *argv, char *buf, size_t size)
-{
-	CLEANUP_FD int reading = -1;
-	int fds[2], status = 0;
-	pid_t pid;
-
-	buf[0] = '\0';
-	if (pipe2(fds, O_CLOEXEC) < 0)
-		return -1;
-	reading = fds[0];
-	pid = start(argv, fds[1]);
-	close(fds[1]);
-	if (pid < 0)
-		return -1;
-	if (!read_output(reading, buf, size))
-		kill(pid, SIGKILL);
-	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
-		;
-	return WIFEXITED(status) && WEXITSTATUS(status) != 127 ? WEXITSTATUS(status) : -1;
-}
 
 /* ---- versions ---- */
 
@@ -167,6 +99,12 @@ static const char *sshfs_command(const struct doctor *d)
 	return d->config ? NULL : "sshfs";
 }
 
+/* Some print their version as an error. */
+static int ask(const char *const *argv, char *buf, size_t size)
+{
+	return capture_run(argv, CAPTURE_OUTPUT_AND_ERRORS, DOCTOR_PROGRAM_MS, buf, size);
+}
+
 void doctor_check_programs(struct doctor *d)
 {
 	const char *sshfs = sshfs_command(d);
@@ -176,13 +114,13 @@ void doctor_check_programs(struct doctor *d)
 	char version[1024], help[32768];
 
 	if (sshfs) {
-		(void)doctor_capture(version_of, version, sizeof(version));
-		(void)doctor_capture(help_of, help, sizeof(help));
+		(void)ask(version_of, version, sizeof(version));
+		(void)ask(help_of, help, sizeof(help));
 		doctor_judge_sshfs(d, version, help);
-		(void)doctor_capture(ssh, version, sizeof(version));
+		(void)ask(ssh, version, sizeof(version));
 		doctor_judge_ssh(d, version);
 	}
-	if (doctor_capture(query, version, sizeof(version)) != 0)
+	if (ask(query, version, sizeof(version)) != 0)
 		version[0] = '\0';
 	doctor_judge_libssh(d, ssh_version(0), version);
 }

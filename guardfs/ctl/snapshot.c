@@ -7,17 +7,13 @@
 #include "base/fd.h"
 #include "base/mounts.h"
 #include "control/client.h"
+#include "ctl/capture.h"
 #include "ctl/ctl.h"
 #include "ctl/show.h"
 #include "report/report.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <poll.h>
-#include <signal.h>
 #include <stdio.h>
 #include <sys/utsname.h>
-#include <sys/wait.h>
 
 #define PART_MS	  3000 /* for each thing that may take its time; doctor runs several programs */
 #define DOCTOR_MS 15000
@@ -32,74 +28,14 @@ struct page {
 	const char *message;		     /* why it is */
 };
 
-/* ---- children ---- */
-
-static pid_t start(const char *const *argv, int out)
+/* What a program prints on its standard output, malloc'ed; NULL: it could not be run, or not in time. */
+static char *output_of(const char *const *argv, unsigned ms)
 {
-	pid_t pid = fork();
-	int null;
+	char *text = malloc(TEXT_MAX);
 
-	if (pid != 0)
-		return pid;
-	null = open("/dev/null", O_RDWR);
-	if (dup2(null, 0) == 0 && dup2(out, 1) == 1 && dup2(null, 2) == 2) {
-		setenv("LC_ALL", "C", 1);
-		execvp(argv[0], (char *const *)(uintptr_t)argv);
-	}
-	_exit(127);
-}
-
-/* False: its time is over. */
-static bool read_until(int fd, uint64_t end_ns, char *buf, size_t size)
-{
-	size_t used = 0;
-
-	for (;;) {
-		struct pollfd p = {.fd = fd, .events = POLLIN};
-		uint64_t now_ns = clock_mono_ns();
-		char more[4096];
-		ssize_t n;
-
-		buf[used] = '\0';
-		if (now_ns >= end_ns || poll(&p, 1, (int)((end_ns - now_ns) / NSEC_PER_MSEC) + 1) <= 0)
-			return false;
-		n = read(fd, more, sizeof(more));
-		if (n <= 0)
-			return true;
-		n = MIN(n, (ssize_t)(size - 1 - used));
-		memcpy(buf + used, more, (size_t)n);
-		used += (size_t)n;
-	}
-}
-
-/* What a program prints on its standard output, malloc'ed; NULL: it could not be run, or took longer than ms
- * and is left behind (it may hang in a place where it cannot be killed). */
-static char *capture(const char *const *argv, unsigned ms)
-{
-	CLEANUP_FD int reading = -1;
-	char *buf = malloc(TEXT_MAX);
-	int fds[2], status = 0;
-	pid_t pid = -1;
-	bool ended = false;
-
-	if (!buf || pipe2(fds, O_CLOEXEC) < 0) {
-		free(buf);
-		return NULL;
-	}
-	reading = fds[0];
-	pid = start(argv, fds[1]);
-	close(fds[1]);
-	if (pid > 0) {
-		ended = read_until(reading, clock_mono_ns() + ms * NSEC_PER_MSEC, buf, TEXT_MAX);
-		if (!ended)
-			kill(pid, SIGKILL);
-		/* Who has closed its output ends at once. */
-		if (waitpid(pid, &status, ended ? 0 : WNOHANG) != pid)
-			ended = false;
-	}
-	if (pid > 0 && ended && WIFEXITED(status) && WEXITSTATUS(status) != 127)
-		return buf;
-	free(buf);
+	if (text && capture_run(argv, CAPTURE_OUTPUT, ms, text, TEXT_MAX) >= 0)
+		return text;
+	free(text);
 	return NULL;
 }
 
@@ -181,7 +117,7 @@ static void put_doctor(const struct page *p)
 		argv[n++] = p->options->name ? "-n" : "-c";
 		argv[n++] = p->options->name ? p->options->name : p->options->config;
 	}
-	text = capture(argv, DOCTOR_MS);
+	text = output_of(argv, DOCTOR_MS);
 	findings = text ? json_loads(text, 0, NULL) : NULL;
 	json_array_foreach(findings, i, finding)
 	{
@@ -249,7 +185,7 @@ static void put_processes(const struct page *p)
 static void put_version(const struct page *p, const char *name, const char *command)
 {
 	const char *argv[] = {"sh", "-c", command, NULL};
-	CLEANUP_FREE char *text = capture(argv, PART_MS);
+	CLEANUP_FREE char *text = output_of(argv, PART_MS);
 
 	fprintf(p->out, "  %-10s", name);
 	show_plain(p->out, text && text[0] ? strtok(text, "\n") : "not known");
@@ -328,9 +264,9 @@ static void put_log(const struct page *p)
 		fputs("  ", p->out);
 		show_plain(p->out, target);
 		fputs(":\n", p->out);
-		text = capture(tail, PART_MS);
+		text = output_of(tail, PART_MS);
 	} else {
-		text = capture(journal, PART_MS);
+		text = output_of(journal, PART_MS);
 	}
 	if (text && text[0])
 		put_lines(p, text);

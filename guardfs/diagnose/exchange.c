@@ -4,6 +4,8 @@
 
 #include <errno.h>
 
+#define NOT_SFTP "what came is not SFTP" /* before the version, whether it came unasked or as an answer */
+
 /* What an answer that cannot be one means: before the version, that no SFTP server speaks. */
 static enum errclass nonsense_class(const struct diagnose_run *run)
 {
@@ -53,7 +55,7 @@ static enum diagnose_outcome receive_packet(struct diagnose_run *run, size_t *le
 		int more;
 
 		if (n < 0 || run->flooded)
-			return nonsense(run, "what came is not SFTP");
+			return nonsense(run, NOT_SFTP);
 		*length = (size_t)n;
 		if (n > 0)
 			return DIAGNOSE_PASSED;
@@ -92,7 +94,8 @@ enum diagnose_outcome diagnose_exchange(struct diagnose_run *run, struct sftp_pa
 
 	drop_packet(run);
 	if (run->received > 0)
-		return nonsense(run, "the server sends what nobody asked for");
+		return nonsense(run, run->step == DIAGNOSE_SFTP ? NOT_SFTP
+								: "the server sends what nobody asked for");
 	if (sftp_finish(packet) < 0)
 		return diagnose_fail(run, ERRCLASS_CONFIG, "the path is too long for SFTP");
 	outcome = send_packet(run, packet);

@@ -1,6 +1,7 @@
 /* hooks-child.c: see hooks-child.h, and hooks_check_program of hooks.h. */
 #include "keeper/hooks-child.h"
 #include "base/fd.h"
+#include "base/trust.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -15,46 +16,6 @@
 #include <unistd.h>
 
 /* ---- may it run? ---- */
-
-/* Could anybody but root and us change this part of the path? */
-static errint_t check_part(const char *part, char *why, size_t size)
-{
-	struct stat st;
-
-	if (lstat(part, &st) < 0) {
-		int err = errno;
-
-		snprintf(why, size, "%s: %s", part, strerror(err));
-		return -err;
-	}
-	if (st.st_uid != 0 && st.st_uid != geteuid()) {
-		snprintf(why, size, "%s belongs to user %u", part, (unsigned)st.st_uid);
-		return -EPERM;
-	}
-	/* A link's own mode means nothing. */
-	if (!S_ISLNK(st.st_mode) && (st.st_mode & (S_IWGRP | S_IWOTH))) {
-		snprintf(why, size, "%s is writable by others (mode %04o)", part,
-			 (unsigned)st.st_mode & 07777);
-		return -EPERM;
-	}
-	return 0;
-}
-
-/* The root directory, then every prefix of the path that ends before a slash, then all of it. */
-static errint_t check_chain(const char *path, char *why, size_t size)
-{
-	char part[PATH_MAX];
-	errint_t rc = check_part("/", why, size);
-	size_t n = 0;
-
-	while (rc == 0 && path[n] != '\0') {
-		n += strspn(path + n, "/");
-		n += strcspn(path + n, "/");
-		snprintf(part, sizeof(part), "%.*s", (int)n, path);
-		rc = check_part(part, why, size);
-	}
-	return rc;
-}
 
 static errint_t check_file(const char *path, char *why, size_t size)
 {
@@ -73,26 +34,19 @@ static errint_t check_file(const char *path, char *why, size_t size)
 	return 0;
 }
 
-/* Both as it was given, with its links, and as it is without: whoever can change a link can choose the
- * program. */
 errint_t hooks_check_program(const char *path, char *why, size_t size)
 {
 	char resolved[PATH_MAX];
+	struct trust_flaw flaw;
 	errint_t rc;
 
 	if (path[0] != '/' || strlen(path) >= PATH_MAX) {
 		snprintf(why, size, "%.64s is not an absolute path", path);
 		return -EINVAL;
 	}
-	rc = check_chain(path, why, size);
+	rc = trust_path(path, geteuid(), 0, resolved, &flaw);
 	if (rc < 0)
-		return rc;
-	if (!realpath(path, resolved)) {
-		rc = -errno;
-		snprintf(why, size, "%s: %s", path, strerror(-rc));
-		return rc;
-	}
-	rc = check_chain(resolved, why, size);
+		trust_describe(&flaw, why, size);
 	return rc == 0 ? check_file(resolved, why, size) : rc;
 }
 

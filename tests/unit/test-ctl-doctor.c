@@ -1,5 +1,6 @@
 /* guardctl doctor: the checks of the machine and of files, each with good and bad inputs. */
 #include "doctor-util.h"
+#include "ctl/capture.h"
 
 /* ---- kernel ---- */
 
@@ -220,7 +221,7 @@ static void hooks_that_are_never_run(void **state)
 	config.n_hooks = 0;
 	add_hook("/nonesuch/program");
 	doctor_check_hooks(&d);
-	EXPECT("hook:on_down", "error", "cannot be found");
+	EXPECT("hook:on_down", "error", "/nonesuch/program: No such file");
 	config.n_hooks = 0;
 	add_hook("/etc/passwd");
 	doctor_check_hooks(&d);
@@ -358,6 +359,7 @@ static void ssh_and_the_running_of_programs(void **state)
 {
 	static const char *const both[] = {"sh", "-c", "echo one; echo two >&2; exit 3", NULL};
 	static const char *const none[] = {"/nonesuch", NULL};
+	static const char *const endless[] = {"cat", "/dev/zero", NULL};
 	static const char *const long_winded[] = {"sh", "-c", "yes | head -c 100000", NULL};
 	char text[64];
 
@@ -366,11 +368,14 @@ static void ssh_and_the_running_of_programs(void **state)
 	EXPECT("ssh", "error", "cannot be run");
 	doctor_judge_ssh(&d, "OpenSSH_9.2p1 Debian-2\n");
 	EXPECT("ssh", "ok", "OpenSSH_9.2p1 Debian-2");
-	assert_int_equal(doctor_capture(both, text, sizeof(text)), 3);
+	assert_int_equal(capture_run(both, CAPTURE_OUTPUT_AND_ERRORS, 5000, text, sizeof(text)), 3);
 	assert_string_equal(text, "one\ntwo\n");
-	assert_int_equal(doctor_capture(none, text, sizeof(text)), -1);
-	assert_int_equal(doctor_capture(long_winded, text, sizeof(text)), 0);
+	assert_int_equal(capture_run(none, CAPTURE_OUTPUT_AND_ERRORS, 5000, text, sizeof(text)), -1);
+	assert_int_equal(capture_run(long_winded, CAPTURE_OUTPUT_AND_ERRORS, 5000, text, sizeof(text)), 0);
 	assert_int_equal(strlen(text), sizeof(text) - 1);
+	assert_int_equal(capture_run(both, CAPTURE_OUTPUT, 5000, text, sizeof(text)), 3);
+	assert_string_equal(text, "one\n");
+	assert_int_equal(capture_run(endless, CAPTURE_OUTPUT, 100, text, sizeof(text)), -1);
 	doctor_check_programs(&d);
 	assert_non_null(found("libssh"));
 	forget();

@@ -36,14 +36,15 @@ static void a_shell_that_speaks_without_end(void **state)
 	assert_failed(ERRCLASS_SFTP_REFUSED, DIAGNOSE_SFTP, "not SFTP");
 }
 
-/* A packet of a length that is allowed, and of which the end never comes. */
+/* A packet of a length that is allowed, and of which the end never comes. It comes after the question (9
+ * bytes): what comes before it is no answer. */
 static void half_an_answer(void **state)
 {
 	char subsystem[128];
 
 	(void)state;
-	write_text("half",
-		   "printf '\\000\\000\\000\\020\\002'; exec sleep 60\n"); /* sleep-ok: hangs on purpose */
+	write_text("half", "head -c 9 >/dev/null; printf '\\000\\000\\000\\020\\002'\n"
+			   "exec sleep 60\n"); /* sleep-ok: hangs on purpose */
 	snprintf(subsystem, sizeof(subsystem), "Subsystem sftp /bin/sh %s/half", stage.dir);
 	serve("", subsystem);
 	ask(SHORT_MS + 500, false);

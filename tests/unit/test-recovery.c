@@ -158,7 +158,9 @@ static void mountinfo_is_read(void **state)
 	assert_int_equal(e.id, 36);
 	assert_int_equal(e.major, 98);
 	assert_int_equal(e.minor, 0);
+	assert_string_equal(e.root, "/mnt1");
 	assert_string_equal(e.mountpoint, "/mnt 2");
+	assert_false(e.shared);
 	assert_string_equal(e.fstype, "ext3");
 	assert_string_equal(e.source, "/dev/root");
 	assert_false(mount_is_fuse(&e));
@@ -166,6 +168,7 @@ static void mountinfo_is_read(void **state)
 	    mount_parse("1 2 0:48 / /a\\040-\\040b rw shared:1 master:2 - fuse.sshfs u@h:/x\\054y rw\n", &e),
 	    0);
 	assert_string_equal(e.mountpoint, "/a - b");
+	assert_true(e.shared);
 	assert_string_equal(e.source, "u@h:/x,y");
 	assert_true(mount_is_fuse(&e));
 	assert_int_equal(mount_parse("1 2 0:48 / /a rw - tmpfs  rw\n", &e), 0);
