@@ -177,6 +177,14 @@ const char *config_hook_name(enum config_hook hook)
 	return (unsigned)hook < CONFIG_HOOK_COUNT ? names[hook] : "invalid";
 }
 
+bool config_has_hook(const struct config *config, enum config_hook hook)
+{
+	for (uint32_t i = 0; i < config->n_hooks; i++)
+		if (config->hooks[i].hook == (uint32_t)hook)
+			return true;
+	return false;
+}
+
 static errint_t set_key(const struct config_report *report, unsigned line, const struct config_key *key,
 			const char *value, void *owner)
 {

@@ -162,6 +162,9 @@ const char *backend_type_name(enum backend_type type);
 /* "on_down", "on_recovered", ... */
 const char *config_hook_name(enum config_hook hook);
 
+/* Is there a program for it? */
+bool config_has_hook(const struct config *config, enum config_hook hook);
+
 /* Fills words (CONFIG_HOOK_WORDS_MAX + 1 entries) with the program's words, NULL after the last. They point
  * into program. Returns how many; 0 if it is damaged. */
 unsigned config_program_words(const struct config_program *program, char **words);

@@ -108,6 +108,9 @@ void ctl_instance_release(struct ctl_instance *instance);
 /* Not renewed for CTL_STALE_S: what it says may have changed since. */
 bool ctl_instance_stale(const struct ctl_instance *instance);
 
+/* Says so on stderr, if it is. */
+void ctl_warn_if_stale(const struct ctl_instance *instance);
+
 /* Makes path absolute by text alone (no symlink is followed, nothing is touched): joined to cwd if relative;
  * empty components, "." and ".." resolved. 0, -ENAMETOOLONG, -EINVAL (empty). */
 errint_t ctl_path_absolute(const char *cwd, const char *path, char *absolute, size_t size) WARN_UNUSED;

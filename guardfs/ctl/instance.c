@@ -194,3 +194,11 @@ bool ctl_instance_stale(const struct ctl_instance *instance)
 {
 	return instance->age > CTL_STALE_S;
 }
+
+void ctl_warn_if_stale(const struct ctl_instance *instance)
+{
+	if (ctl_instance_stale(instance))
+		ctl_fail(
+		    0, "warning: this is %lld s old: keeper does not renew it. See journalctl -u 'guardfs@*'",
+		    (long long)instance->age);
+}

@@ -95,9 +95,7 @@ int ctl_cmd_jobs(const struct ctl_options *options, int argc, char **argv)
 	if (status) {
 		ctl_fail(status, "%s", message);
 	} else {
-		if (ctl_instance_stale(&instance))
-			ctl_fail(0, "warning: this is %lld s old: keeper does not renew it",
-				 (long long)instance.age);
+		ctl_warn_if_stale(&instance);
 		if (options->json)
 			status = ctl_print_json(json_object_get(instance.status, "jobs"));
 		else

@@ -25,11 +25,7 @@ int ctl_cmd_status(const struct ctl_options *options, int argc, char **argv)
 	if (status) {
 		ctl_fail(status, "%s", message);
 	} else {
-		if (ctl_instance_stale(&instance))
-			ctl_fail(0,
-				 "warning: this is %lld s old: keeper does not renew it. See journalctl -u "
-				 "'guardfs@*'",
-				 (long long)instance.age);
+		ctl_warn_if_stale(&instance);
 		status = options->json ? ctl_print_json(instance.status)
 				       : print_text(instance.status, instance.now);
 	}

@@ -169,42 +169,39 @@ static enum diagnose_outcome open_canary(struct diagnose_run *run, struct canary
 	return DIAGNOSE_PASSED;
 }
 
+/* A request that a full disk may refuse. */
+static enum diagnose_outcome exchange_written(struct diagnose_run *run, struct sftp_packet *packet)
+{
+	struct sftp_reply reply;
+	enum diagnose_outcome outcome = diagnose_exchange(run, packet, &reply);
+
+	if (outcome == DIAGNOSE_PASSED && (reply.type != SFTP_STATUS || reply.status.code != SFTP_OK))
+		return not_written(run, false, &reply);
+	return outcome;
+}
+
 /* A whole block: less might find room where nothing else does. */
 static enum diagnose_outcome write_canary(struct diagnose_run *run, const struct canary *c)
 {
 	static const char block[2048] = "guardfs canary\n";
-	enum diagnose_outcome outcome;
 	struct sftp_packet packet;
-	struct sftp_reply reply;
 
 	diagnose_waiting(run, "writing to %s", c->path);
 	diagnose_request(run, &packet, SFTP_WRITE);
 	sftp_put_bytes(&packet, c->handle, c->handle_length);
 	sftp_put_u64(&packet, 0);
 	sftp_put_bytes(&packet, block, sizeof(block));
-	outcome = diagnose_exchange(run, &packet, &reply);
-	if (outcome != DIAGNOSE_PASSED)
-		return outcome;
-	if (reply.type != SFTP_STATUS || reply.status.code != SFTP_OK)
-		return not_written(run, false, &reply);
-	return DIAGNOSE_PASSED;
+	return exchange_written(run, &packet);
 }
 
 /* Some file systems say only now that they are full. */
 static enum diagnose_outcome close_canary(struct diagnose_run *run, const struct canary *c)
 {
-	enum diagnose_outcome outcome;
 	struct sftp_packet packet;
-	struct sftp_reply reply;
 
 	diagnose_request(run, &packet, SFTP_CLOSE);
 	sftp_put_bytes(&packet, c->handle, c->handle_length);
-	outcome = diagnose_exchange(run, &packet, &reply);
-	if (outcome != DIAGNOSE_PASSED)
-		return outcome;
-	if (reply.type != SFTP_STATUS || reply.status.code != SFTP_OK)
-		return not_written(run, false, &reply);
-	return DIAGNOSE_PASSED;
+	return exchange_written(run, &packet);
 }
 
 static enum diagnose_outcome remove_canary(struct diagnose_run *run, const struct canary *c)

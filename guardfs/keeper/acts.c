@@ -20,14 +20,6 @@ static enum config_hook hook_of(enum course_act act)
 	return CONFIG_HOOK_DOWN;
 }
 
-static bool is_configured(const struct config *c, enum config_hook hook)
-{
-	for (uint32_t i = 0; i < c->n_hooks; i++)
-		if (c->hooks[i].hook == (uint32_t)hook)
-			return true;
-	return false;
-}
-
 /* Why it must not be, or NULL. */
 static const char *obstacle(const struct config *c, const struct course_effect *e, char *text, size_t size)
 {
@@ -101,7 +93,7 @@ void act_now(struct supervised *s, const struct course_effect *e)
 	const char *why;
 
 	/* on_recovered alone, without on_down, is a hook too. */
-	if (!s->keeper->hooks || !is_configured(s->keeper->config, hook))
+	if (!s->keeper->hooks || !config_has_hook(s->keeper->config, hook))
 		return;
 	why = obstacle(s->keeper->config, e, text, sizeof(text));
 	if (drill_active(s))
@@ -136,7 +128,7 @@ void act_on_suspects(struct supervised *s)
 	history_note(s, "note", "suspect", "", 0, detail);
 	log_warning("backend %s: %s", s->config->name, detail);
 	if (s->suspect_incident == s->incident.id || !s->keeper->hooks ||
-	    !is_configured(s->keeper->config, CONFIG_HOOK_SUSPECT))
+	    !config_has_hook(s->keeper->config, CONFIG_HOOK_SUSPECT))
 		return;
 	s->suspect_incident = s->incident.id;
 	why = s->incident.drill ? "it is only a drill"

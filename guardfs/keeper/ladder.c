@@ -1,6 +1,26 @@
 /* ladder.c: see ladder.h. */
 #include "keeper/ladder.h"
 
+unsigned ladder_rungs(const struct plan *plan, const struct rung_functions *functions, struct rung *rungs)
+{
+	unsigned n = 0;
+
+	for (uint32_t i = 0; i < plan->n_steps; i++) {
+		const struct plan_step *step = &plan->steps[i];
+		const struct rung_info *info = rung_info(step->rung);
+
+		if (step->skipped)
+			continue;
+		rungs[n++] = (struct rung){.name = info->name,
+					   .deadline_ms = info->connecting ? 0 : step->deadline_ms,
+					   .connecting = info->connecting,
+					   .poll_ms = info->poll_ms,
+					   .start = functions[step->rung].start,
+					   .poll = functions[step->rung].poll};
+	}
+	return n;
+}
+
 void ladder_begin(struct ladder *l, const struct rung *rungs, unsigned n, uint32_t budget_ms)
 {
 	*l = (struct ladder){

@@ -5,7 +5,7 @@
 #ifndef GUARDFS_KEEPER_LADDER_H
 #define GUARDFS_KEEPER_LADDER_H
 
-#include "base/base.h"
+#include "policy/plan.h"
 
 enum rung_result { RUNG_WAIT, RUNG_DONE, RUNG_FAILED };
 
@@ -17,6 +17,16 @@ struct rung {
 	enum rung_result (*start)(void *context, uint64_t now_ns);
 	enum rung_result (*poll)(void *context, uint64_t now_ns); /* NULL: start decides */
 };
+
+/* What a rung does; all else about it stands in policy/plan.c. */
+struct rung_functions {
+	enum rung_result (*start)(void *context, uint64_t now_ns);
+	enum rung_result (*poll)(void *context, uint64_t now_ns);
+};
+
+/* The rungs of a plan, without those that it skips. functions: one for each enum rung_id. rungs: room for
+ * RUNG_ID_COUNT. Returns how many there are. */
+unsigned ladder_rungs(const struct plan *plan, const struct rung_functions *functions, struct rung *rungs);
 
 enum ladder_outcome {
 	LADDER_IDLE,	/* not climbing */

@@ -284,11 +284,7 @@ static enum rung_result close_start(void *context, uint64_t now_ns)
 	return RUNG_DONE;
 }
 
-/* The functions of each rung; what else there is to know about it stands in policy/plan.c. */
-static const struct {
-	enum rung_result (*start)(void *context, uint64_t now_ns);
-	enum rung_result (*poll)(void *context, uint64_t now_ns);
-} functions[RUNG_ID_COUNT] = {
+static const struct rung_functions functions[RUNG_ID_COUNT] = {
     [RUNG_FENCE] = {fence_start, fence_poll},	 [RUNG_DRAIN] = {drain_poll, drain_poll},
     [RUNG_START] = {start_start, start_poll},	 [RUNG_PROVE] = {prove_start, prove_poll},
     [RUNG_ANCHOR] = {anchor_start, anchor_poll}, [RUNG_ROUTES] = {routes_start, routes_poll},
@@ -297,20 +293,5 @@ static const struct {
 
 unsigned rungs_of_plan(const struct plan *plan, struct rung *rungs)
 {
-	unsigned n = 0;
-
-	for (uint32_t i = 0; i < plan->n_steps; i++) {
-		const struct plan_step *step = &plan->steps[i];
-		const struct rung_info *info = rung_info(step->rung);
-
-		if (step->skipped)
-			continue;
-		rungs[n++] = (struct rung){.name = info->name,
-					   .deadline_ms = info->connecting ? 0 : step->deadline_ms,
-					   .connecting = info->connecting,
-					   .poll_ms = info->poll_ms,
-					   .start = functions[step->rung].start,
-					   .poll = functions[step->rung].poll};
-	}
-	return n;
+	return ladder_rungs(plan, functions, rungs);
 }

@@ -255,11 +255,8 @@ static void write_down(struct keeper *k, const struct stalled *f, const char *ki
 static const char *general_obstacle(const struct keeper *k, char *text, size_t size)
 {
 	const struct config *c = k->config;
-	bool configured = false;
 
-	for (uint32_t i = 0; i < c->n_hooks; i++)
-		configured |= c->hooks[i].hook == CONFIG_HOOK_STALL;
-	if (!configured || !k->hooks)
+	if (!config_has_hook(c, CONFIG_HOOK_STALL) || !k->hooks)
 		return "no on_stall is configured: [hooks] on_stall";
 	if (!c->stall_sentinel[0])
 		return "no sentinel is configured: [jobs] stall_sentinel";

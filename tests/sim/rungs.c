@@ -165,36 +165,12 @@ static enum rung_result close_start(void *context, uint64_t now_ns)
 	return RUNG_DONE;
 }
 
-static const struct {
-	enum rung_result (*start)(void *context, uint64_t now_ns);
-	enum rung_result (*poll)(void *context, uint64_t now_ns);
-} functions[RUNG_ID_COUNT] = {
+static const struct rung_functions functions[RUNG_ID_COUNT] = {
     [RUNG_FENCE] = {fence_start, fence_poll},	 [RUNG_DRAIN] = {drain_poll, drain_poll},
     [RUNG_START] = {start_start, start_poll},	 [RUNG_PROVE] = {prove_start, prove_poll},
     [RUNG_ANCHOR] = {anchor_start, anchor_poll}, [RUNG_ROUTES] = {routes_start, routes_poll},
     [RUNG_CLOSE] = {close_start, NULL},
 };
-
-static unsigned rungs_of(const struct plan_input *input, struct rung *rungs)
-{
-	struct plan plan;
-	unsigned n = 0;
-
-	plan_make(input, &plan);
-	for (uint32_t i = 0; i < plan.n_steps; i++) {
-		const struct plan_step *step = &plan.steps[i];
-		const struct rung_info *info = rung_info(step->rung);
-
-		if (!step->skipped)
-			rungs[n++] = (struct rung){.name = info->name,
-						   .deadline_ms = info->connecting ? 0 : step->deadline_ms,
-						   .connecting = info->connecting,
-						   .poll_ms = info->poll_ms,
-						   .start = functions[step->rung].start,
-						   .poll = functions[step->rung].poll};
-	}
-	return n;
-}
 
 /* The rungs of a plan depend on these two only; making it anew for every try would be a third of the time. */
 static const struct rung *planned(bool sshfs, bool running, unsigned *n)
@@ -204,10 +180,12 @@ static const struct rung *planned(bool sshfs, bool running, unsigned *n)
 		struct rung rungs[RUNG_ID_COUNT];
 	} known[2][2];
 
-	if (known[sshfs][running].n == 0)
-		known[sshfs][running].n =
-		    rungs_of(&(struct plan_input){.sshfs = sshfs, .transport_running = running},
-			     known[sshfs][running].rungs);
+	if (known[sshfs][running].n == 0) {
+		struct plan plan;
+
+		plan_make(&(struct plan_input){.sshfs = sshfs, .transport_running = running}, &plan);
+		known[sshfs][running].n = ladder_rungs(&plan, functions, known[sshfs][running].rungs);
+	}
 	*n = known[sshfs][running].n;
 	return known[sshfs][running].rungs;
 }

@@ -1,4 +1,3 @@
-# alone
 # A healthy backend at 2 MiB/s under eight writers is slow, not down.
 # limit: 180
 . "$REPO/tests/lib/lib.sh"

@@ -1,4 +1,3 @@
-# alone
 # Failure mode 13, reproduced on Debian 12: a hung server makes readers that nothing ends, not even SIGKILL. guardfs: every read is
 # answered at its deadline, and who is killed before is gone at once.
 # limit: 120

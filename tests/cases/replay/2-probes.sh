@@ -1,4 +1,3 @@
-# alone
 # Failure mode 2, 2026-01-08: the probes themselves hung or crashed: metrics writer, crawler, worker. guardfs, with its default
 # deadlines: whatever asks about a hot path is answered below 5 s, with EIO; how things are can be read without touching it.
 # limit: 180

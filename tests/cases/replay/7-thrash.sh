@@ -1,4 +1,3 @@
-# alone
 # Failure mode 7, 2026-01-24, thrash: the worker picked the same job many times a second while its directory was dead, then stood still
 # for 6 hours. guardfs: a worker that asks the health of a path first does not try in vain, and a server that accepts and
 # drops connections is asked with growing pauses.

@@ -1,4 +1,3 @@
-# alone
 # The worker is killed under an application that works on an sshfs backend.
 # limit: 180
 . "$REPO/tests/lib/lib.sh"

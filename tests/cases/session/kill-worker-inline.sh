@@ -1,4 +1,3 @@
-# alone
 # The same with every read and write going through the worker (no FUSE passthrough).
 # limit: 180
 PASSTHROUGH='passthrough = no' KILLS=100

@@ -1,4 +1,3 @@
-# alone
 # After many kills of the worker there are no more descriptors, threads or processes than before.
 # limit: 600
 . "$REPO/tests/lib/lib.sh"
@@ -10,17 +9,17 @@ mkdir "$SERVER/dir"
 touch "$SERVER"/dir/{1..50}
 start_guardfs
 wait_healthy
-mkdir "$MNT/work"
-touch "$MNT"/work/{1..50}
+mkdir "$MNT/busy"
+touch "$MNT"/busy/{1..50}
 
 # Activity with descriptors of all kinds, so that a kill meets them half-way.
 activity()
 {
-	"$TOOLS/callers" -t 2 -s 1000 -u 300 -o create "$MNT/work" >/dev/null &
+	"$TOOLS/callers" -t 2 -s 1000 -u 300 -o create "$MNT/busy" >/dev/null &
 	echo $! >"$WORK/a.pid"
 	"$TOOLS/callers" -t 2 -s 1000 -u 300 -o read "$COLD/dir/%d" >/dev/null &
 	echo $! >"$WORK/b.pid"
-	"$TOOLS/callers" -t 2 -s 1000 -u 300 -o readdir "$MNT/work" "$COLD/dir" >/dev/null &
+	"$TOOLS/callers" -t 2 -s 1000 -u 300 -o readdir "$MNT/busy" "$COLD/dir" >/dev/null &
 	echo $! >"$WORK/c.pid"
 }
 

@@ -1,4 +1,3 @@
-# alone
 # The worker stops answering (SIGSTOP): every call is answered within its deadline + 1.5 s, and it is replaced.
 . "$REPO/tests/lib/lib.sh"
 
