@@ -41,7 +41,8 @@ json_t *tiers_string(const char *s);
 
 /* ---- tiers_local.c: the local tier's own directory; never across a mount ---- */
 
-/* Job directories there, and those that a pattern would have routed elsewhere. */
+/* Job directories there, those that a pattern would have routed elsewhere, and what routes hide. After the
+ * routes are known. */
 void tiers_look_at_local(struct tiers *t);
 
 enum tiers_local_state { TIERS_LOCAL_MISSING, TIERS_LOCAL_EMPTY, TIERS_LOCAL_HOLDS };

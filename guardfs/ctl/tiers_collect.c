@@ -149,20 +149,6 @@ static void explain_manifest(struct tiers *t, json_t *entry, const char *path)
 			   "is in the active map, but no longer in %s", t->config->manifest);
 }
 
-static void check_shadow(struct tiers *t, const char *path, const char *backend)
-{
-	enum tiers_local_state local = tiers_local_at(t->config, path);
-
-	if (local == TIERS_LOCAL_HOLDS)
-		tiers_find(t, "shadowed", true, path,
-			   "Look at it, copy what the backend lacks, then move it out of the local tier.",
-			   "%s/%s holds something, but the route to %s hides it", t->config->local, path,
-			   backend);
-	else if (local == TIERS_LOCAL_EMPTY)
-		tiers_find(t, "shadowed", false, path, "rmdir it, if it disturbs.",
-			   "%s/%s is an empty directory beneath the route", t->config->local, path);
-}
-
 static void describe_route(struct tiers *t, const json_t *route)
 {
 	const char *path = ctl_text(route, "path"), *backend = ctl_text(route, "backend");
@@ -176,7 +162,6 @@ static void describe_route(struct tiers *t, const json_t *route)
 	else
 		explain_manifest(t, entry, path);
 	json_array_append_new(t->routes, entry);
-	check_shadow(t, path, backend);
 	if (strcmp(ctl_text(route, "class"), "path_missing") == 0)
 		tiers_find(t, "target", true, path,
 			   "Create the directory on the backend, or take the line out.",

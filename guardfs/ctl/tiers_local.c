@@ -1,155 +1,101 @@
-/* tiers_local.c: what lies in the local tier's own directory. */
+/* tiers_local.c: what lies in the local tier's own directory (config/localtier.h), in words. */
 #include "ctl/tiers.h"
 #include "base/cleanup.h"
+#include "config/localtier.h"
 #include <errno.h>
-#include <fcntl.h>
-#include <fnmatch.h>
-#include <linux/openat2.h>
-#include <sys/syscall.h>
 
 #define LISTED_MAX 4096 /* job directories named; there are a few hundred on a host that has many */
-#define DEPTH_MAX  8
-
-/* Opens a directory below dir without entering a mount, whose file system could hang. */
-static int open_below(int dir, const char *path)
-{
-	struct open_how how = {.flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW,
-			       .resolve = RESOLVE_BENEATH | RESOLVE_NO_XDEV | RESOLVE_NO_SYMLINKS};
-
-	return (int)syscall(SYS_openat2, dir, path, &how, sizeof(how));
-}
-
-static int open_local(const struct config *config)
-{
-	return open(config->local, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-}
-
-static bool is_dot(const char *name)
-{
-	return strcmp(name, ".") == 0 || strcmp(name, "..") == 0;
-}
-
-static bool holds_anything(int fd)
-{
-	CLEANUP_DIR DIR *dir = fdopendir(fd);
-	struct dirent *entry;
-
-	if (!dir)
-		close(fd);
-	while (dir && (entry = readdir(dir)))
-		if (!is_dot(entry->d_name))
-			return true;
-	return false;
-}
 
 enum tiers_local_state tiers_local_at(const struct config *config, const char *path)
 {
-	CLEANUP_FD int local = open_local(config);
-	int fd = local < 0 ? -1 : open_below(local, path);
+	static const enum tiers_local_state states[] = {[LOCALTIER_MISSING] = TIERS_LOCAL_MISSING,
+							[LOCALTIER_EMPTY] = TIERS_LOCAL_EMPTY,
+							[LOCALTIER_HOLDS] = TIERS_LOCAL_HOLDS};
+	int state = localtier_at(config, path);
 
-	if (fd >= 0)
-		return holds_anything(fd) ? TIERS_LOCAL_HOLDS : TIERS_LOCAL_EMPTY;
-	/* A file, a symbolic link, a mount: something. */
-	return local < 0 || errno == ENOENT ? TIERS_LOCAL_MISSING : TIERS_LOCAL_HOLDS;
+	if (state >= 0)
+		return states[state];
+	/* Without the directory there is nothing in it. What cannot be looked at may hold something. */
+	return state == -ENOENT ? TIERS_LOCAL_MISSING : TIERS_LOCAL_HOLDS;
 }
 
-static unsigned components(const char *path)
+/* Where the active map leads path. */
+static const char *tier_of(const struct tiers *t, const char *path)
 {
-	unsigned n = 1;
-
-	for (; *path; path++)
-		n += *path == '/';
-	return n;
-}
-
-/* Does path lie beside what a pattern means: equal but for the last component? hc/20240101T...__hc-2024 for a
- * pattern that means annual jobs, "*" "/[0-9]*__*-...": a job directory, whatever its tier. */
-static bool is_beside_pattern(const struct config *config, const char *path)
-{
-	char general[CONFIG_PATH_MAX + 1];
-
-	for (uint32_t i = 0; i < config->n_patterns; i++) {
-		char *slash;
-
-		(void)copy_string(general, CONFIG_PATH_MAX, config->patterns[i].pattern);
-		slash = strrchr(general, '/');
-		memcpy(slash ? slash + 1 : general, "*", 2);
-		if (fnmatch(general, path, FNM_PATHNAME | FNM_PERIOD) == 0)
-			return true;
-	}
-	return false;
-}
-
-static void judge(struct tiers *t, const char *path)
-{
-	CLEANUP_FREE struct route *route = malloc(sizeof(*route));
-
-	if (!route || !is_beside_pattern(t->config, path) || json_array_size(t->local) >= LISTED_MAX)
-		return;
-	json_array_append_new(t->local, json_pack("{s:o, s:s}", "path", tiers_string(path), "why",
-						  "the default: no route and no pattern took it"));
-	if (tiermap_match_pattern(t->config, path, route))
-		tiers_find(t, "misplaced", true, path,
-			   "Move it while no job writes to it: guardctl help tier.",
-			   "is on the local tier, but a pattern leads such directories to %s",
-			   t->config->backends[route->backend].name);
-}
-
-/* A route's path, and what lies beside patterns inside a route, is not the local tier's to show. */
-static bool is_routed(const struct tiers *t, const char *path)
-{
-	const json_t *route;
+	const json_t *entry;
 	size_t i;
 
-	json_array_foreach(t->routes, i, route)
+	json_array_foreach(t->routes, i, entry)
 	{
-		if (strcmp(ctl_text(route, "path"), path) == 0)
-			return true;
+		if (strcmp(ctl_text(entry, "path"), path) == 0)
+			return ctl_text(entry, "tier");
 	}
-	return false;
+	return "";
 }
 
-static void walk(struct tiers *t, int fd, const char *at, unsigned depth)
+static void list(struct tiers *t, const char *path, const char *why)
 {
-	CLEANUP_DIR DIR *dir = fdopendir(fd);
-	char path[CONFIG_PATH_MAX];
-	struct dirent *entry;
+	if (json_array_size(t->local) < LISTED_MAX)
+		json_array_append_new(t->local,
+				      json_pack("{s:o, s:s}", "path", tiers_string(path), "why", why));
+}
 
-	if (!dir)
-		close(fd);
-	while (dir && (entry = readdir(dir))) {
-		int child;
+static void take(void *arg, const struct localtier_finding *f)
+{
+	struct tiers *t = arg;
 
-		if (is_dot(entry->d_name) || (entry->d_type != DT_DIR && entry->d_type != DT_UNKNOWN))
-			continue;
-		if (snprintf(path, sizeof(path), "%s%s%s", at, *at ? "/" : "", entry->d_name) >=
-		    (int)sizeof(path))
-			continue;
-		child = is_routed(t, path) ? -1 : open_below(dirfd(dir), entry->d_name);
-		if (child < 0)
-			continue;
-		judge(t, path);
-		if (depth > 1)
-			walk(t, child, path, depth - 1);
-		else
-			close(child);
+	switch (f->kind) {
+	case LOCALTIER_JOB:
+		list(t, f->path, "the default: no route and no pattern took it");
+		break;
+	case LOCALTIER_MISPLACED:
+		list(t, f->path, "it was made where no pattern could take it");
+		tiers_find(t, "misplaced", true, f->path,
+			   "Move it while no job writes to it: guardctl help tier.",
+			   "is on the local tier, but a pattern leads such directories to %s",
+			   t->config->backends[f->backend].name);
+		break;
+	case LOCALTIER_SHADOWED:
+		tiers_find(t, "shadowed", true, f->path,
+			   "Look at it, copy what the backend lacks, then move it out of the local tier.",
+			   "%s/%s holds something, but the route to %s hides it", t->config->local, f->path,
+			   tier_of(t, f->path));
+		break;
+	case LOCALTIER_BENEATH:
+		tiers_find(t, "shadowed", false, f->path, "rmdir it, if it disturbs.",
+			   "%s/%s is an empty directory beneath the route", t->config->local, f->path);
+		break;
+	}
+}
+
+/* The paths of the active map, from the routes that status.json shows. A name that JSON cannot carry is
+ * another there, and one that is no good is left out. */
+static void make_map(const struct tiers *t, struct tiermap *map)
+{
+	const json_t *entry;
+	struct route route;
+	size_t i;
+
+	json_array_foreach(t->routes, i, entry)
+	{
+		memset(&route, 0, sizeof(route));
+		if (copy_string(route.path, sizeof(route.path), ctl_text(entry, "path")) < 0 ||
+		    tiermap_add(map, &route) < 0)
+			continue; /* left out */
 	}
 }
 
 void tiers_look_at_local(struct tiers *t)
 {
-	int fd = open_local(t->config);
-	unsigned depth = 0;
+	CLEANUP_FREE struct tiermap *map = calloc(1, sizeof(*map));
+	errint_t err = -ENOMEM;
 
-	if (fd < 0) {
-		tiers_find(t, "unreadable", true, t->config->local, "Run it as root.",
-			   "the local tier cannot be looked at: %s", strerror(errno));
-		return;
+	if (map) {
+		make_map(t, map);
+		err = localtier_look(t->config, map, take, t);
 	}
-	for (uint32_t i = 0; i < t->config->n_patterns; i++)
-		depth = MAX(depth, components(t->config->patterns[i].pattern));
-	if (depth)
-		walk(t, fd, "", MIN(depth, (unsigned)DEPTH_MAX));
-	else
-		close(fd);
+	if (err < 0)
+		tiers_find(t, "unreadable", true, t->config->local, err == -E2BIG ? "" : "Run it as root.",
+			   "not all of the local tier could be looked at: %s",
+			   err == -E2BIG ? "it has too many directories" : strerror(-err));
 }

@@ -470,8 +470,9 @@ static void take_request(void *arg, struct server_client *client, const struct s
 		server_refuse(a.k->server, client, "denied", "only root may %s", c->name);
 	else if (find_backend(&a, c)) {
 		if (c->acts)
-			log_notice("control: %s %s, asked for by user %u (process %d)", c->name,
-				   a.s ? a.s->config->name : "", (unsigned)request->uid, (int)request->pid);
+			log_notice("control: %s%s%s, asked for by user %u (process %d)", c->name,
+				   a.s ? " " : "", a.s ? a.s->config->name : "", (unsigned)request->uid,
+				   (int)request->pid);
 		c->run(&a);
 	}
 }

@@ -264,6 +264,22 @@ static uint32_t missing_routes(const struct supervised *s)
 	return missing;
 }
 
+/* Its own events: what happens to the backend meanwhile is not about it. */
+static void note_of_routes(const struct supervised *s, const char *name, uint64_t time_ns, const char *text)
+{
+	const struct incident *i = &s->routes_incident;
+	const struct journal_event event = {.time_ns = time_ns,
+					    .incident = i->id,
+					    .kind = "note",
+					    .backend = s->config->name,
+					    .class = errclass_info(i->class)->name,
+					    .name = name,
+					    .text = text};
+
+	if (s->keeper->journal)
+		journal_put_event(s->keeper->journal, &event);
+}
+
 void incident_of_routes(struct supervised *s)
 {
 	struct incident *i = &s->routes_incident;
@@ -282,9 +298,11 @@ void incident_of_routes(struct supervised *s)
 		i->began_ns = i->detected_ns = clock_real_ns();
 		snprintf(i->detail, sizeof(i->detail), "the target of %u routes is missing", missing);
 		write_down(s, i);
+		note_of_routes(s, "opened", i->began_ns, i->detail);
 	} else if (!missing && i->open) {
 		i->open = false;
 		i->recovered_ns = i->closed_ns = clock_real_ns();
 		write_down(s, i);
+		note_of_routes(s, "closed", i->closed_ns, "the targets of all routes are there");
 	}
 }

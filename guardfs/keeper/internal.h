@@ -7,6 +7,7 @@
 #include "keeper/commands.h"
 #include "keeper/hooks.h"
 #include "keeper/inquiry.h"
+#include "keeper/misplaced.h"
 #include "keeper/stalls.h"
 #include "keeper/supervised.h"
 
@@ -36,6 +37,7 @@ struct keeper {
 	struct stalls *stalls;
 	struct server *server; /* NULL: it could not listen */
 	struct commands commands;
+	struct misplaced misplaced;
 	struct inquiry inquiry; /* one diagnosis at a time, whatever the backend */
 	uint32_t crashes_seen;	/* of workers, as far as the journal has them */
 

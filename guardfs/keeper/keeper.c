@@ -125,6 +125,7 @@ static void reap_children(struct keeper *k)
 	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
 		if (k->hooks)
 			hooks_reaped(k->hooks, pid, status);
+		misplaced_reaped(k, pid, status);
 		for (unsigned i = 0; i < k->n_backends; i++) {
 			transport_reaped(&k->backends[i].transport, pid, status);
 			if (k->backends[i].probe.pid == pid)
@@ -226,6 +227,7 @@ static void tick(struct keeper *k, uint64_t now_ns)
 	    atomic_load(&k->board->map_generation) != k->map_generation_seen) {
 		routes_tick(k);
 		history_tick(k);
+		misplaced_tick(k, now_ns);
 		k->next_tick_ns = now_ns + TICK_MS * NSEC_PER_MSEC;
 	}
 }

@@ -167,7 +167,8 @@ static void put_map(struct metrics *m)
 	put_one(m, "guardfs_routes", "gauge", "Paths that lie on a backend.", metric_number(m->s->n_routes));
 }
 
-static void put_all(struct metrics *m)
+/* False: memory is short. */
+static bool put_all(struct metrics *m)
 {
 	put_identity(m);
 	put_health(m);
@@ -178,8 +179,12 @@ static void put_all(struct metrics *m)
 	metrics_latency(m);
 	metrics_space(m);
 	metrics_routes(m);
+	metrics_misplaced(m);
+	if (!metrics_jobs(m))
+		return false;
 	if (m->s->board->config.metrics_healtharchive)
 		metrics_healtharchive(m);
+	return true;
 }
 
 char *report_metrics(const struct arena *arena, size_t *length)
@@ -187,12 +192,13 @@ char *report_metrics(const struct arena *arena, size_t *length)
 	CLEANUP_FREE struct report_snapshot *s = report_snapshot_take(arena);
 	char *text = NULL;
 	struct metrics m = {.arena = arena, .s = s, .out = s ? open_memstream(&text, length) : NULL};
+	bool whole;
 
 	if (!m.out)
 		return NULL;
-	put_all(&m);
+	whole = put_all(&m);
 	/* Half of the figures would look like good news: all or nothing. */
-	if (ferror(m.out) | (fclose(m.out) != 0)) {
+	if (ferror(m.out) | (fclose(m.out) != 0) | !whole) {
 		free(text);
 		return NULL;
 	}

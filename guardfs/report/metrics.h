@@ -68,11 +68,15 @@ void metrics_put_part(struct metrics *m, const char *part, const struct metric_l
 /* Names are labels: of two backends with one name (a damaged arena) only the first is shown. */
 bool metrics_backend_is_shown(const struct metrics *m, uint32_t index);
 
-/* metrics_backend.c, metrics_latency.c, metrics_healtharchive.c: all families of a kind. */
+/* metrics_backend.c, metrics_latency.c, metrics_jobs.c, metrics_healtharchive.c: all families of a kind. */
 void metrics_backends(struct metrics *m);
 void metrics_routes(struct metrics *m);
 void metrics_space(struct metrics *m);
 void metrics_latency(struct metrics *m);
+void metrics_misplaced(struct metrics *m);
 void metrics_healtharchive(struct metrics *m);
+
+/* False: memory is short, and nothing was written. */
+bool metrics_jobs(struct metrics *m) WARN_UNUSED;
 
 #endif

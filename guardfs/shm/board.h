@@ -142,6 +142,13 @@ struct board_route {
 	_Atomic uint64_t since_real_ns;
 };
 
+/* What of the local tier's own directory belongs elsewhere (config/localtier.h), as last looked. Keeper. */
+struct board_misplaced {
+	_Atomic uint32_t misplaced; /* directories that a pattern leads to a backend */
+	_Atomic uint32_t shadowed;  /* routes that hide something */
+	_Atomic uint64_t looked_ns; /* when, CLOCK_MONOTONIC; 0: not known */
+};
+
 /* Last crashes of workers, newest at (n_crashes - 1) % CRASHES_MAX. Guardian. */
 #define CRASHES_MAX 32
 struct board_crash {
@@ -220,6 +227,7 @@ struct board {
 	_Atomic uint32_t note_sequence; /* odd while journal is written */
 	char journal[256];		/* state of the journal, and what is worth telling about it */
 	struct board_statfs local;	/* of the local tier: files, and how full its file system is */
+	struct board_misplaced misplaced;
 };
 
 /* Opens the breaker of backend index if it is closed with this epoch. Returns true if this call opened it.

@@ -127,6 +127,8 @@ static int set_up(void **state)
 	config.n_backends = 1;
 	snprintf(config.patterns[0].pattern, CONFIG_PATH_MAX, "*/*-0101");
 	config.n_patterns = 1;
+	snprintf(config.job_patterns[0], CONFIG_PATH_MAX, "*/*");
+	config.n_job_patterns = 1;
 	t = (struct tiers){
 	    .config = &config, .routes = json_array(), .local = json_array(), .found = json_array()};
 	return mkdir(config.local, 0755);
@@ -188,12 +190,24 @@ static void local_directories_are_judged_by_the_patterns(void **state)
 	make("hc/b");
 	make("imports/c");
 	make("top");
-	json_array_append_new(t.routes, json_pack("{s:s}", "path", "imports/c"));
+	json_array_append_new(t.routes, json_pack("{s:s, s:s}", "path", "imports/c", "tier", "box"));
 	tiers_look_at_local(&t);
 	assert_int_equal(json_array_size(t.local), 2);
 	assert_int_equal(tiers_disagreements(&t), 1);
+	assert_int_equal(json_array_size(t.found), 2); /* imports/c is empty: worth a note */
 	assert_string_equal(ctl_text(last_found(), "kind"), "misplaced");
 	assert_string_equal(ctl_text(last_found(), "path"), "hc/a-0101");
+}
+
+static void what_a_route_hides_is_named_with_its_tier(void **state)
+{
+	(void)state;
+	make("imports/c/inside");
+	json_array_append_new(t.routes, json_pack("{s:s, s:s}", "path", "imports/c", "tier", "box"));
+	tiers_look_at_local(&t);
+	assert_int_equal(json_array_size(t.local), 0);
+	assert_string_equal(ctl_text(last_found(), "kind"), "shadowed");
+	assert_non_null(strstr(ctl_text(last_found(), "found"), "the route to box hides it"));
 }
 
 static void symbolic_links_lead_nowhere(void **state)
@@ -240,6 +254,7 @@ int main(void)
 	    cmocka_unit_test(the_diff_is_one_that_patch_takes),
 	    IN_A_SANDBOX(foreign_mounts_are_named),
 	    IN_A_SANDBOX(local_directories_are_judged_by_the_patterns),
+	    IN_A_SANDBOX(what_a_route_hides_is_named_with_its_tier),
 	    IN_A_SANDBOX(symbolic_links_lead_nowhere),
 	    IN_A_SANDBOX(sizes_count_a_hard_link_once),
 	};

@@ -7,6 +7,7 @@ for program in prometheus promtool prometheus-node-exporter prometheus-alertmana
 done
 setup_one_box
 mkdir "$WORK/textfile"
+sed -i 's/^manifest.*/&\npattern = *\/[0-9]*__*-[0-9][0-9][0-9][0-9]0101 = box:jobs\//' "$CONF"
 conf metrics "textfile = $WORK/textfile/guardfs.prom" 'healtharchive = yes'
 
 # daemon NAME COMMAND...: runs until the case ends; its pid is in WORK/NAME.pid.
@@ -147,6 +148,26 @@ mv "$SERVER" "$SERVER.away"
 wait_until 20000 eval 'firing | grep -qx GuardfsRouteDown'
 mv "$SERVER.away" "$SERVER"
 wait_until 20000 eval '! firing | grep -qx GuardfsRouteDown'
+
+say "an annual job lies on the local tier, made while guardfs was not there; then it is moved away"
+misplaced=$LOCAL/hc/20250101T000500Z__hc-20250101
+mkdir -p "$misplaced"
+kill -HUP "$GUARDIAN"
+wait_until 15000 eval 'firing | grep -qx GuardfsJobOnWrongTier'
+assert_eq "$(value 'guardfs_misplaced_directories{kind="misplaced"}')" 1
+rmdir "$misplaced"
+kill -HUP "$GUARDIAN"
+wait_until 15000 eval '! firing | grep -qx GuardfsJobOnWrongTier'
+
+say "something on the local tier that a route hides"
+mkdir "$LOCAL/cold"
+touch "$LOCAL/cold/forgotten"
+kill -HUP "$GUARDIAN"
+wait_until 15000 eval 'firing | grep -qx GuardfsJobOnWrongTier'
+assert_eq "$(value 'guardfs_misplaced_directories{kind="shadowed"}')" 1
+rm -r "$LOCAL/cold"
+kill -HUP "$GUARDIAN"
+wait_until 15000 eval '! firing | grep -qx GuardfsJobOnWrongTier'
 
 say "held, and let go"
 ctl hold box --for 10m --reason work >/dev/null

@@ -7,6 +7,7 @@ setup_one_box
 TEXTFILE=$WORK/textfile/guardfs.prom
 mkdir "$WORK/textfile"
 conf metrics "textfile = $TEXTFILE" 'healtharchive = yes'
+conf jobs 'pattern = */[0-9]*__*'
 odd='odd"name\{}é'
 mkdir "$WORK/box/data/jobs/odd"
 echo "$WORK/cold/box/jobs/odd $MNT/$odd" >>"$WORK/manifest"
@@ -51,6 +52,22 @@ cat "$COLD/file" >/dev/null
 assert_ge "$(figure 'guardfs_backend_written_bytes_total{mount="test",backend="box"}')" 6
 assert_ge "$(figure 'guardfs_backend_latency_seconds_count{mount="test",backend="box",operation="write"}')" 1
 
+say "a job: what is written where storage is, and who has files open"
+mkdir -p "$LOCAL/hc/20240301T000000Z__hc-2024" "$WORK/box/data/jobs/cold/20260101T000500Z__crawl"
+exec 7>"$COLD/20260101T000500Z__crawl/odd\"name"
+echo 1234567 >&7
+job="{mount=\"test\",directory=\"cold/20260101T000500Z__crawl\",tier=\"box\"}"
+assert_eq "$(figure "guardfs_job_written_bytes_total$job")" 8
+assert_eq "$(figure "guardfs_job_open_writers$job")" 1
+assert_ge "$(figure "guardfs_job_progress_timestamp_seconds$job" | cut -d. -f1)" $(($(date +%s) - 10)) "progress"
+assert_eq "$(promtool check metrics <"$MNT/.guardfs/metrics" 2>&1)" '' "promtool with a job"
+exec 7>&-
+wait_until 5000 figure_is "guardfs_job_open_writers$job" 0
+head -c 4096 /dev/zero >"$MNT/hc/20240301T000000Z__hc-2024/data"
+wait_until 5000 figure_is \
+	'guardfs_job_written_bytes_total{mount="test",directory="hc/20240301T000000Z__hc-2024",tier="local"}' 4096
+assert_eq "$(figure 'guardfs_jobs{mount="test"}')" 2
+
 say "an outage, and its end"
 box_kill
 wait_down
@@ -61,6 +78,8 @@ assert_eq "$(figure 'guardfs_backend_outages_total{mount="test",backend="box"}')
 assert_eq "$(figure "healtharchive_tiering_hot_path_errno{hot=\"$MNT/cold\"}")" 5
 assert_eq "$(figure healtharchive_storagebox_mount_ok)" 0
 assert_fails figure 'guardfs_backend_size_bytes{mount="test",backend="box"}'
+assert_op EIO 0 1000 stat "$COLD/20260101T000500Z__crawl"
+assert_fails cat "$COLD/20260101T000500Z__crawl/odd\"name"
 assert_eq "$(promtool check metrics <"$TEXTFILE" 2>&1)" '' "promtool while it is down"
 box_restart
 wait_until 15000 backend_is box healthy

@@ -5,6 +5,7 @@ setup_one_box "expose = $WORK/exposed"
 mkdir -p "$WORK/exposed" "$WORK/box/data/jobs/hc" "$LOCAL/hc/20240301T000000Z__hc-2024" "$LOCAL/imports/small"
 sed -i 's/^manifest.*/&\npattern = *\/[0-9]*__*-[0-9][0-9][0-9][0-9]0101 = box:jobs\//' "$CONF"
 sed -i '1i # cold things' "$WORK/manifest"
+conf jobs 'pattern = */[0-9]*__*' 'pattern = imports/*'
 start_guardfs
 wait_healthy
 mkdir -p "$MNT/hc/20260101T000500Z__hc-20260101"

@@ -19,8 +19,23 @@ wait_until 5000 eval '[[ $(route_field hot/one state) == healthy ]]'
 assert_eq "$(route_field hot/two errno)" 5
 assert_match "$(cat "$MNT/.guardfs/health")" '^degraded path_missing '
 
+say "an incident of its own, which has a beginning"
+routes_incident()
+{
+	ctl incidents --json | jq '[.incidents[] | select(.scope == "routes")][0].id'
+}
+events()
+{
+	ctl incident "$(routes_incident)" --json | jq -r '[.events[] | "\(.kind) \(.name)"] | join(" ")'
+}
+wait_until 5000 eval '[[ $(events) == "note opened" ]]'
+
 say "it appears"
 mkdir "$WORK/box/data/jobs/two"
 wait_until 15000 eval '[[ $(route_field hot/two state) == healthy ]]'
 wait_until 5000 eval 'echo x >"$MNT/hot/two/x"'
 assert_content "$WORK/box/data/jobs/two/x" x
+
+say "and an end"
+wait_until 5000 eval '[[ $(events) == "note opened note closed" ]]'
+ctl incident "$(routes_incident)"
