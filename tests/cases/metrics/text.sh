@@ -68,6 +68,21 @@ wait_until 5000 figure_is \
 	'guardfs_job_written_bytes_total{mount="test",directory="hc/20240301T000000Z__hc-2024",tier="local"}' 4096
 assert_eq "$(figure 'guardfs_jobs{mount="test"}')" 2
 
+say "directories on the wrong tier; when not all can be seen, no figure rather than a wrong one"
+misplaced='guardfs_misplaced_directories{mount="test",kind="shadowed"}'
+wait_until 5000 figure_is "$misplaced" 0
+mkdir "$LOCAL/cold"
+touch "$LOCAL/cold/forgotten"
+kill -HUP "$GUARDIAN"
+wait_until 5000 figure_is "$misplaced" 1
+mv "$LOCAL" "$LOCAL.away"
+kill -HUP "$GUARDIAN"
+wait_until 10000 eval '! figure "$misplaced"'
+mv "$LOCAL.away" "$LOCAL"
+rm -r "$LOCAL/cold"
+kill -HUP "$GUARDIAN"
+wait_until 10000 figure_is "$misplaced" 0
+
 say "an outage, and its end"
 box_kill
 wait_down

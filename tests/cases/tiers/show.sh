@@ -10,7 +10,7 @@ start_guardfs
 wait_healthy
 mkdir -p "$MNT/hc/20260101T000500Z__hc-20260101"
 wait_until 5000 eval '[[ $(status ".routes | length") == 2 ]]'
-wait_until 5000 eval 'ctl tiers'
+wait_until 10000 eval 'ctl tiers --json | jq -e "all(.routes[]; .state == \"healthy\")"'
 
 # tiers FILTER: of its JSON
 tiers()
