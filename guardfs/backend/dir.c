@@ -35,10 +35,14 @@ static errint_t dir_describe(struct backend *b, int dirfd, const char *name, str
 	return 0;
 }
 
+/* Where one mode is shown for all, nobody could see that a file keeps out the account that the server knows us
+ * by, nor mend it (chmod has no effect): what a caller made read-only could not be opened again, not even to go
+ * on writing after a reconnect. */
 static void dir_enter(struct backend *b, const struct caller *c, mode_t *mode)
 {
-	(void)b;
 	*mode &= ~c->umask;
+	if (b->config->has_umask)
+		*mode |= S_ISDIR(*mode) ? S_IRWXU : S_IRUSR | S_IWUSR;
 }
 
 static void dir_leave(struct backend *b, const struct caller *c)

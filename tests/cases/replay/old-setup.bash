@@ -4,14 +4,15 @@
 # OLD_BASE is where the storage is mounted, OLD_JOBS the archive root with the hot paths.
 OLD_BASE=$WORK/old/storagebox OLD_JOBS=$WORK/old/jobs
 
-# old_mount [BOX [PORT]]: the unit healtharchive-storagebox-sshfs, with its options. OLD_SSHFS is its process.
+# old_mount [BOX [PORT]]: the unit healtharchive-storagebox-sshfs, with its options. OLD_SSHFS is its process. OLD_UID and
+# OLD_GID, if set, are whom it shows as owners.
 old_mount()
 {
 	local box=$WORK/${1:-box}
 
 	mkdir -p "$OLD_BASE" "$OLD_JOBS"
 	sshfs -f -p "${2:-$(cat "$box/port")}" "$(cat "$box/user")@127.0.0.1:" "$OLD_BASE" -o "IdentityFile=$box/user_key" \
-		-o "UserKnownHostsFile=$box/known_hosts" -o allow_other,default_permissions,uid=0,gid=0,umask=0027 \
+		-o "UserKnownHostsFile=$box/known_hosts" -o "allow_other,default_permissions,uid=${OLD_UID:-0},gid=${OLD_GID:-0},umask=0027" \
 		-o reconnect,ServerAliveInterval=15,ServerAliveCountMax=3,kernel_cache </dev/null >>"$WORK/old.log" 2>&1 &
 	OLD_SSHFS=$!
 	echo "$OLD_SSHFS" >"$WORK/old-sshfs.pid"
