@@ -99,6 +99,10 @@ static errint_t dir_setattr(struct backend *b, uint32_t node, int ref, const str
 {
 	errint_t rc;
 
+	/* SFTP as sshfs speaks it changes what a link points to, never the link: the times of some other file,
+	 * or ENOENT. Nothing of a link itself can be set, and nothing else may be. */
+	if (b->config->type == BACKEND_SSHFS && S_ISLNK(b->arena->nodes[node].mode))
+		set = 0;
 	if (b->config->present_owner)
 		set &= ~(unsigned)(SET_MODE | SET_UID | SET_GID | SET_KILL_PRIV);
 	if (!(set & ~(unsigned)SET_CTIME))

@@ -9,9 +9,9 @@
 JOB=hc/20260101T000500Z__hc-20260101 LATER=cihr/20270101T000500Z__cihr-20270101 EARLY=phac/20280101T000500Z__phac-20280101
 # The root disk, before and with guardfs, and the storage: small, each of a size of its own.
 mkdir "$WORK/old" "$LOCAL" "$WORK/store"
-mount -t tmpfs -o size=32m old "$WORK/old"
-mount -t tmpfs -o size=32m local "$LOCAL"
-mount -t tmpfs -o size=64m store "$WORK/store"
+mount -t tmpfs -o size=16m old "$WORK/old"
+mount -t tmpfs -o size=16m local "$LOCAL"
+mount -t tmpfs -o size=32m store "$WORK/store"
 box_start box 2222 "$WORK/store"
 mkdir -p "$WORK/store/jobs/$JOB"
 
@@ -32,7 +32,7 @@ old_base_is_fine || fail "the base should be fine"
 crawl old "$OLD_JOBS/$JOB"
 assert_held OK 0 5000 old warc 100
 let_go old
-head -c 28M /dev/zero >"$OLD_JOBS/$JOB/rec-1.warc.gz"
+head -c 14M /dev/zero >"$OLD_JOBS/$JOB/rec-1.warc.gz"
 assert_ge "$(used "$WORK/old")" 85 "percent of the root disk"
 assert_eq "$(find "$WORK/store/jobs" -type f)" '' "what is on the storage"
 old_end
@@ -102,14 +102,14 @@ assert_eq "$(getfattr --absolute-names --only-values -n user.guardfs.tier "$MNT/
 assert_eq "$(getfattr --absolute-names --only-values -n user.guardfs.tier "$MNT/imports")" local "tier of the imports"
 assert_exit 0 "$JOB" ctl tiers
 say "du -x above the mount leaves it out; in it, it counts what lies on both tiers"
-# The work directory, without the three little disks in it.
+# The work directory, without the disks in it.
 mkdir "$MNT/$JOB/warcs"
-head -c 20M /dev/urandom >"$MNT/$JOB/warcs/one"
-head -c 3M /dev/urandom >"$MNT/imports/one"
-assert_le "$(du -sxm "$WORK" | cut -f1)" 10 "MiB of the work directory"
-assert_ge "$(du -sxm --apparent-size "$MNT" | cut -f1)" 23 "MiB of the archive"
-assert_eq "$(du -sxm --apparent-size "$MNT/$JOB/warcs/one" | cut -f1)" 20 "MiB of a file on the storage"
-assert_le "$(du -sxm "$LOCAL" | cut -f1)" 4 "MiB of the local tier"
+head -c 10M /dev/urandom >"$MNT/$JOB/warcs/one"
+head -c 2M /dev/urandom >"$MNT/imports/one"
+assert_le "$(du -sxm "$WORK" | cut -f1)" 5 "MiB of the work directory"
+assert_ge "$(du -sxm --apparent-size "$MNT" | cut -f1)" 12 "MiB of the archive"
+assert_eq "$(du -sxm --apparent-size "$MNT/$JOB/warcs/one" | cut -f1)" 10 "MiB of a file on the storage"
+assert_le "$(du -sxm "$LOCAL" | cut -f1)" 3 "MiB of the local tier"
 
 say "df: the archive's root is the local tier, a job on the storage is the storage"
 wait_until 5000 eval '(($(used "$MNT/$JOB") >= 30))' # figures of the last look at it
@@ -117,18 +117,18 @@ assert_eq "$(kib_of "$MNT")" "$(kib_of "$LOCAL")" "size of the archive's root"
 assert_eq "$(kib_of "$MNT/imports")" "$(kib_of "$LOCAL")" "size of a local directory"
 assert_eq "$(kib_of "$MNT/$JOB")" "$(kib_of "$WORK/store")" "size of a job on the storage"
 say "the local tier fills: the gates see it, and the crawl on the storage goes on"
-head -c 26M /dev/zero >"$MNT/imports/two"
+head -c 13M /dev/zero >"$MNT/imports/two"
 assert_ge "$(used "$MNT")" 88 "percent of the archive's root"
 assert_le "$(used "$MNT/$JOB")" 84 "percent of a job on the storage"
 assert_exit 1 'No space left' dd if=/dev/zero "of=$MNT/imports/three" bs=1M count=8
-head -c 2M /dev/urandom >"$MNT/$JOB/warcs/two"
+head -c 1M /dev/urandom >"$MNT/$JOB/warcs/two"
 rm "$MNT"/imports/{two,three}
 assert_le "$(used "$MNT")" 84 "percent of the archive's root"
 say "the storage fills: seen there, and there alone; what does not fit fails and lands nowhere else"
-head -c 37M /dev/zero >"$MNT/$JOB/warcs/three"
+head -c 18M /dev/zero >"$MNT/$JOB/warcs/three"
 wait_until 5000 eval '(($(used "$MNT/$JOB") >= 88))'
 assert_le "$(used "$MNT")" 84 "percent of the archive's root"
-assert_exit 1 'No space left' dd if=/dev/zero "of=$MNT/$JOB/warcs/four" bs=1M count=16
+assert_exit 1 'No space left' dd if=/dev/zero "of=$MNT/$JOB/warcs/four" bs=1M count=8
 assert_no_trace "$LOCAL" four
 say "and while it is away the gates have what was last known"
 before=$(used "$MNT/$JOB")
