@@ -35,9 +35,9 @@ static errint_t dir_describe(struct backend *b, int dirfd, const char *name, str
 	return 0;
 }
 
-/* Where one mode is shown for all, nobody could see that a file keeps out the account that the server knows us
- * by, nor mend it (chmod has no effect): what a caller made read-only could not be opened again, not even to go
- * on writing after a reconnect. */
+/* Where one mode is shown for all, nobody could see that a file keeps out the account that the server knows
+ * us by, nor mend it (chmod has no effect): what a caller made read-only could not be opened again, not even
+ * to go on writing after a reconnect. */
 static void dir_enter(struct backend *b, const struct caller *c, mode_t *mode)
 {
 	*mode &= ~c->umask;
@@ -99,8 +99,8 @@ static errint_t dir_setattr(struct backend *b, uint32_t node, int ref, const str
 {
 	errint_t rc;
 
-	/* SFTP as sshfs speaks it changes what a link points to, never the link: the times of some other file,
-	 * or ENOENT. Nothing of a link itself can be set, and nothing else may be. */
+	/* SFTP as sshfs speaks it changes what a link points to, never the link: the times of some other
+	 * file, or ENOENT. Nothing of a link itself can be set, and nothing else may be. */
 	if (b->config->type == BACKEND_SSHFS && S_ISLNK(b->arena->nodes[node].mode))
 		set = 0;
 	if (b->config->present_owner)

@@ -288,6 +288,40 @@ static void test_presented_owner(void **state)
 	assert_int_equal(stat(below("f"), &st), 0);
 	assert_int_equal(st.st_mode, S_IFREG | 0640);
 	assert_int_equal(st.st_uid, 0);
+
+	/* What shuts its maker out is still open to who serves it. */
+	assert_int_equal(
+	    dir.ops->create(&dir, root, "once", O_WRONLY | O_CREAT, 0400, &user_caller, &found, &ref), 0);
+	assert_int_equal(dir.ops->release(&dir, ref), 0);
+	assert_int_equal(dir.ops->mkdir(&dir, root, "shut", 0, &user_caller, &found), 0);
+	assert_int_equal(stat(below("once"), &st), 0);
+	assert_int_equal(st.st_mode, S_IFREG | 0600);
+	assert_int_equal(stat(below("shut"), &st), 0);
+	assert_int_equal(st.st_mode, S_IFDIR | 0700);
+}
+
+/* sshfs would set what a link points to. */
+static void test_sshfs_leaves_links_alone(void **state)
+{
+	struct stat st, want = {.st_uid = 1, .st_mtim = {1000, 0}};
+	struct found found;
+	uint32_t link;
+	int ref;
+
+	(void)state;
+	config->type = BACKEND_SSHFS;
+	install_root(place->dir, 1);
+	assert_int_equal(dir.ops->create(&dir, root, "f", O_RDWR | O_CREAT, 0666, &user_caller, &found, &ref),
+			 0);
+	assert_int_equal(dir.ops->release(&dir, ref), 0);
+	assert_int_equal(dir.ops->symlink(&dir, "f", root, "link", &user_caller, &found), 0);
+	link = place_found(place, BACKEND, root, "link", &found);
+	assert_int_equal(dir.ops->setattr(&dir, link, -1, &want, SET_UID | SET_MTIME, &st), 0);
+	assert_true(S_ISLNK(st.st_mode));
+	assert_int_not_equal(st.st_mtim.tv_sec, 1000);
+	assert_int_equal(lstat(below("link"), &st), 0);
+	assert_int_not_equal(st.st_mtim.tv_sec, 1000);
+	assert_int_not_equal(st.st_uid, 1);
 }
 
 /* Without it, a plain directory gives what is made to its caller. Ownership of an existing file isn't
@@ -588,12 +622,19 @@ int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 	const struct CMUnitTest tests[] = {
-	    TEST(test_without_root),	    TEST(test_walk),
-	    TEST(test_walk_stays_beneath),  TEST(test_new_epoch),
-	    TEST(test_other_type_is_stale), TEST(test_nodes_without_a_way),
-	    TEST(test_deep_tree),	    TEST(test_presented_owner),
-	    TEST(test_real_owner),	    TEST(test_operations),
-	    TEST(test_rename_during_walk),  TEST(test_lost_mount),
+	    TEST(test_without_root),
+	    TEST(test_walk),
+	    TEST(test_walk_stays_beneath),
+	    TEST(test_new_epoch),
+	    TEST(test_other_type_is_stale),
+	    TEST(test_nodes_without_a_way),
+	    TEST(test_deep_tree),
+	    TEST(test_presented_owner),
+	    TEST(test_sshfs_leaves_links_alone),
+	    TEST(test_real_owner),
+	    TEST(test_operations),
+	    TEST(test_rename_during_walk),
+	    TEST(test_lost_mount),
 	    TEST(test_sshfs_errors),
 	};
 
