@@ -44,7 +44,7 @@ blames()
 }
 written()
 {
-	ctl jobs --json | jq ".[] | select(.name == \"$JOB\") | .written_bytes"
+	status ".jobs[] | select(.name == \"$JOB\") | .written_bytes"
 }
 # reconnected EPOCH: by its own doing, to an epoch after that one.
 reconnected()
