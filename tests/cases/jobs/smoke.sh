@@ -35,6 +35,7 @@ assert_exit 0 'ok +local +local .*rec.warc.gz' ctl smoke local
 assert_exit 0 'ok .*local' ctl smoke "$MNT/local"
 
 say "damage: not gzip, not a WARC, not there"
+touch -d yesterday "$MNT/other/a.warc.gz" # the newest is read, and storage keeps whole seconds
 echo plain >"$MNT/other/b.warc.gz"
 assert_exit 1 'FAIL +other +box +gzip' ctl smoke
 rm "$MNT/other/b.warc.gz"

@@ -125,7 +125,7 @@ for way in rename inplace; do
 	else
 		promise=told
 	fi
-	for how in cut worker sshfs freeze cut gone; do
+	for how in cut worker sshfs freeze gone; do
 		# Not always at the same moment of the rewriting.
 		wait_until 10000 has_gone_on $(($(last ok) + RANDOM % 3))
 		echo "$how:"
