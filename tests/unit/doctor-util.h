@@ -10,8 +10,8 @@
 
 #include "ctl/doctor.h"
 #include "base/fd.h"
+#include "remove-tree.h"
 
-#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -25,14 +25,6 @@ static struct config config;
 static struct doctor d;
 
 /* ---- a machine made up ---- */
-
-static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
-{
-	(void)st;
-	(void)type;
-	(void)ftw;
-	return remove(path);
-}
 
 static const char *in_root(const char *path)
 {
@@ -98,8 +90,7 @@ static int end(void **state)
 	(void)state;
 	set_status(NULL);
 	json_decref(d.findings);
-	nftw(root, remove_one, 16, FTW_DEPTH | FTW_PHYS);
-	return 0;
+	return remove_tree(root);
 }
 
 /* ---- what was found ---- */

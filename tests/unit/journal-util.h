@@ -10,11 +10,11 @@
 
 #include "base/clock.h"
 #include "journal/internal.h"
+#include "remove-tree.h"
 
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -63,14 +63,6 @@ static inline int stage_set_up(void **state)
 	return 0;
 }
 
-static inline int remove_entry(const char *path, const struct stat *st, int flag, struct FTW *ftw)
-{
-	(void)st;
-	(void)flag;
-	(void)ftw;
-	return remove(path);
-}
-
 static inline void stop(void)
 {
 	journal_stop(stage.journal, 20000);
@@ -81,7 +73,7 @@ static inline int stage_tear_down(void **state)
 {
 	(void)state;
 	stop();
-	return nftw(stage.dir, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
+	return remove_tree(stage.dir);
 }
 
 static inline void start(void)

@@ -1,10 +1,6 @@
 /* guardctl's commands that ask keeper, run as a whole in child processes against a keeper made up here. */
 
-/* The program's main function is no part of the library: its source is taken in. */
-#define main guardctl_main
-int guardctl_main(int argc, char **argv);
-#include "guardfs/ctl/main.c"
-#undef main
+#include "guardctl-util.h"
 
 #include "base/clock.h"
 #include "base/fd.h"
@@ -14,7 +10,6 @@ int guardctl_main(int argc, char **argv);
 
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <sched.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -24,60 +19,7 @@ int guardctl_main(int argc, char **argv);
 
 #include <cmocka.h>
 
-static char sandbox[64];
-static char output[65536], errors[16384]; /* of the last run */
 static pid_t keeper;
-
-static void read_back(const char *path, char *buf, size_t size)
-{
-	assert_true(fd_read_file(path, buf, size) >= 0);
-}
-
-static void redirect(const char *path, int fd)
-{
-	int file = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
-
-	if (file < 0 || dup2(file, fd) < 0)
-		_exit(99);
-}
-
-static pid_t begin_guardctl(const char *line)
-{
-	char program[] = "guardctl", copy[512], *argv[16] = {program}, *rest = copy, *word;
-	int argc = 1;
-	pid_t pid;
-
-	assert_int_equal(copy_string(copy, sizeof(copy), line), 0);
-	while ((word = strsep(&rest, " ")) && argc < 15)
-		argv[argc++] = word;
-	fflush(NULL);
-	pid = fork();
-	if (pid == 0) {
-		redirect("out", 1);
-		redirect("err", 2);
-		argc = guardctl_main(argc, argv);
-		fflush(NULL);
-		_exit(argc);
-	}
-	return pid;
-}
-
-static int end_guardctl(pid_t pid)
-{
-	int status = 0;
-
-	assert_int_equal(waitpid(pid, &status, 0), pid);
-	read_back("out", output, sizeof(output));
-	read_back("err", errors, sizeof(errors));
-	assert_true(WIFEXITED(status));
-	return WEXITSTATUS(status);
-}
-
-/* Runs guardctl with the words of line (separated by single spaces); returns its exit status. */
-static int guardctl(const char *line)
-{
-	return end_guardctl(begin_guardctl(line));
-}
 
 static void holds(const char *text, const char *part)
 {
@@ -212,26 +154,17 @@ static int set_up(void **state)
 {
 	(void)state;
 	ctl_run_root = "run"; /* relative: the tests run in a directory of their own */
-	snprintf(sandbox, sizeof(sandbox), "/tmp/guardfs-test-ask.XXXXXX");
-	if (!mkdtemp(sandbox) || chdir(sandbox) != 0)
+	if (enter_sandbox("guardfs-test-ask") != 0)
 		return -1;
 	publish_status();
 	return 0;
-}
-
-static int remove_entry(const char *path, const struct stat *st, int type, struct FTW *where)
-{
-	(void)st;
-	(void)type;
-	(void)where;
-	return remove(path);
 }
 
 static int tear_down(void **state)
 {
 	(void)state;
 	end_keeper();
-	return chdir("/") == 0 ? nftw(sandbox, remove_entry, 8, FTW_DEPTH | FTW_PHYS) : -1;
+	return leave_sandbox();
 }
 
 static void was_asked(const char *command, const char *expected)

@@ -1,10 +1,6 @@
 /* guardctl, run as a whole in child processes against runtime directories made up here: exit statuses,
  * output, staleness, lookup. */
-/* The program's main function is no part of the library: its source is taken in. */
-#define main guardctl_main
-int guardctl_main(int argc, char **argv);
-#include "guardfs/ctl/main.c"
-#undef main
+#include "guardctl-util.h"
 
 #include "base/cleanup.h"
 #include "base/fd.h"
@@ -12,54 +8,11 @@ int guardctl_main(int argc, char **argv);
 #include <fcntl.h>
 #include <sys/stat.h>
 
-#include <ftw.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <sys/wait.h>
 
 #include <cmocka.h>
-
-static char sandbox[64];
-static char output[16384], errors[16384]; /* of the last run */
-
-static void read_back(const char *path, char *buf, size_t size)
-{
-	assert_true(fd_read_file(path, buf, size) >= 0);
-}
-
-static void redirect(const char *path, int fd)
-{
-	int file = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
-
-	if (file < 0 || dup2(file, fd) < 0)
-		_exit(99);
-}
-
-/* Runs guardctl with the words of line (separated by single spaces); returns its exit status. */
-static int guardctl(const char *line)
-{
-	char program[] = "guardctl", copy[512], *argv[16] = {program}, *rest = copy, *word;
-	int argc = 1, status = 0;
-	pid_t pid;
-
-	assert_int_equal(copy_string(copy, sizeof(copy), line), 0);
-	while ((word = strsep(&rest, " ")) && argc < 15)
-		argv[argc++] = word;
-	fflush(NULL);
-	pid = fork();
-	if (pid == 0) {
-		redirect("out", 1);
-		redirect("err", 2);
-		status = guardctl_main(argc, argv);
-		fflush(NULL);
-		_exit(status);
-	}
-	assert_int_equal(waitpid(pid, &status, 0), pid);
-	read_back("out", output, sizeof(output));
-	read_back("err", errors, sizeof(errors));
-	assert_true(WIFEXITED(status));
-	return WEXITSTATUS(status);
-}
 
 static json_t *backend_json(const char *name, const char *state, const char *class)
 {
@@ -102,26 +55,17 @@ static void publish(const char *name, json_t *status, const char *health)
 	assert_int_equal(fd_write_atomic(path, health, strlen(health), 0644, false), 0);
 }
 
-static int remove_entry(const char *path, const struct stat *st, int type, struct FTW *where)
-{
-	(void)st;
-	(void)type;
-	(void)where;
-	return remove(path);
-}
-
 static int set_up(void **state)
 {
 	(void)state;
-	snprintf(sandbox, sizeof(sandbox), "/tmp/guardfs-test-ctl.XXXXXX");
 	ctl_run_root = "run"; /* relative: the tests run in a directory of their own */
-	return mkdtemp(sandbox) && chdir(sandbox) == 0 ? 0 : -1;
+	return enter_sandbox("guardfs-test-ctl");
 }
 
 static int tear_down(void **state)
 {
 	(void)state;
-	return chdir("/") == 0 ? nftw(sandbox, remove_entry, 8, FTW_DEPTH | FTW_PHYS) : -1;
+	return leave_sandbox();
 }
 
 static pid_t dead_process(void)

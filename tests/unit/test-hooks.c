@@ -11,11 +11,11 @@
 #include "base/fd.h"
 #include "journal/journal.h"
 #include "keeper/hooks.h"
+#include "remove-tree.h"
 
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -605,14 +605,6 @@ static void the_end_of_guardfs(void **state)
 
 static unsigned descriptors_before;
 
-static int remove_entry(const char *path, const struct stat *st, int flag, struct FTW *ftw)
-{
-	(void)st;
-	(void)flag;
-	(void)ftw;
-	return remove(path);
-}
-
 static int set_up(void **state)
 {
 	(void)state;
@@ -639,7 +631,7 @@ static int tear_down(void **state)
 	free(config);
 	while (waitpid(-1, NULL, WNOHANG) > 0)
 		;
-	assert_int_equal(nftw(dir, remove_entry, 16, FTW_DEPTH | FTW_PHYS), 0);
+	assert_int_equal(remove_tree(dir), 0);
 	assert_int_equal(open_descriptors(), descriptors_before);
 	return 0;
 }

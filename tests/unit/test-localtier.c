@@ -1,10 +1,10 @@
 /* What of the local tier's directory belongs elsewhere: by patterns, by routes; and when nobody can know. */
 #include "base/fd.h"
 #include "config/localtier.h"
+#include "remove-tree.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -21,14 +21,6 @@ static char sandbox[64];
 static struct config config;
 static struct tiermap map;
 static char said[8192]; /* a line for each finding */
-
-static int remove_entry(const char *path, const struct stat *st, int type, struct FTW *where)
-{
-	(void)st;
-	(void)type;
-	(void)where;
-	return remove(path);
-}
 
 static int set_up(void **state)
 {
@@ -55,7 +47,7 @@ static int set_up(void **state)
 static int tear_down(void **state)
 {
 	(void)state;
-	return nftw(sandbox, remove_entry, 8, FTW_DEPTH | FTW_PHYS);
+	return remove_tree(sandbox);
 }
 
 static void make(const char *path)

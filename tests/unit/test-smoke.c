@@ -1,10 +1,10 @@
 /* guardctl smoke: what is taken for a WARC, which one is read, and which layer is named. */
 #include "ctl/smoke.h"
 #include "base/fd.h"
+#include "remove-tree.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -20,14 +20,6 @@
 static struct smoke_seen seen;
 static char sandbox[64];
 
-static int remove_entry(const char *path, const struct stat *st, int type, struct FTW *where)
-{
-	(void)st;
-	(void)type;
-	(void)where;
-	return remove(path);
-}
-
 static int set_up(void **state)
 {
 	(void)state;
@@ -39,7 +31,7 @@ static int set_up(void **state)
 static int tear_down(void **state)
 {
 	(void)state;
-	return nftw(sandbox, remove_entry, 8, FTW_DEPTH | FTW_PHYS);
+	return remove_tree(sandbox);
 }
 
 /* A file below the sandbox, its directories made; age in seconds. */
