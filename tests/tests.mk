@@ -68,6 +68,8 @@ tsan: ## unit tests under ThreadSanitizer, in build-tsan
 # With a whole daemon under sanitizers. Not the cases that count milliseconds.
 SANITIZED_CASES ?= tiers local/oracle local/oracle-inline local/programs guard/errno guard/fault guard/kill-sshfs \
 	guard/poisoned guard/write-error session/kill-keeper session/reexec session/poison visible/walkers config/names recovery/plan recovery/control recovery/keeper-dies
+# Several times as slow: fewer of them at once, for their deadlines are the same.
+SANITIZED_JOBS  ?= $(shell nproc)
 SANITIZE_MAKE    = $(MAKE) BUILD=build-sanitize CFLAGS='-O1 -g -fno-omit-frame-pointer' \
 	EXTRA_CFLAGS='-fsanitize=address,undefined -fno-sanitize-recover=all' \
 	EXTRA_LDFLAGS='-fsanitize=address,undefined'
@@ -77,12 +79,12 @@ TSAN_CASES_MAKE  = $(MAKE) BUILD=build-tsan CFLAGS='-O1 -g' EXTRA_LDFLAGS='-fsan
 .PHONY: sanitize
 sanitize: ## unit tests and cases under AddressSanitizer and UndefinedBehaviorSanitizer (as root)
 	+$(Q)$(SANITIZE_MAKE) all tools check-unit
-	$(Q)BUILD=$(abspath build-sanitize) tests/run $(SANITIZED_CASES)
+	$(Q)BUILD=$(abspath build-sanitize) tests/run -j $(SANITIZED_JOBS) $(SANITIZED_CASES)
 
 .PHONY: tsan-cases
 tsan-cases: ## the same cases under ThreadSanitizer (as root)
 	+$(Q)$(TSAN_CASES_MAKE) all tools
-	$(Q)BUILD=$(abspath build-tsan) tests/run $(SANITIZED_CASES)
+	$(Q)BUILD=$(abspath build-tsan) tests/run -j $(SANITIZED_JOBS) $(SANITIZED_CASES)
 
 # Fuzz targets: tests/fuzz/fuzz-PARSER.c with LLVMFuzzerTestOneInput; corpus in tests/fuzz/corpus/PARSER/, one file per
 # finding, named after what it means. Built by clang in build-fuzz.
