@@ -20,7 +20,7 @@
 
 /* Session of a process from /proc/PID/stat: that file can always be read, while environ waits for the
  * process's memory lock and is therefore asked of our own session only. */
-static pid_t session_of(pid_t pid)
+static pid_t session_of(pid_t pid, char *state)
 {
 	char path[32], stat[1024];
 	const char *after_name;
@@ -30,12 +30,15 @@ static pid_t session_of(pid_t pid)
 	if (fd_read_file(path, stat, sizeof(stat)) < 0)
 		return -1;
 	after_name = strrchr(stat, ')');
-	if (!after_name || sscanf(after_name + 1, " %*c %*d %*d %d", &session) != 1)
+	if (!after_name || sscanf(after_name + 1, " %c %*d %*d %d", state, &session) != 2)
 		return -1;
 	return session;
 }
 
-static bool has_token(pid_t pid, const char *token)
+enum token { TOKEN_OURS, TOKEN_ANOTHER, TOKEN_UNKNOWN };
+
+/* UNKNOWN: there is no environment to read, as of a process that is just ending. */
+static enum token token_of(pid_t pid, const char *token)
 {
 	CLEANUP_FREE char *text = malloc(ENVIRON_MAX);
 	char path[32];
@@ -45,8 +48,8 @@ static bool has_token(pid_t pid, const char *token)
 	n = text ? fd_read_file(path, text, ENVIRON_MAX) : -ENOMEM;
 	for (ssize_t i = 0; i < n; i += (ssize_t)strlen(text + i) + 1)
 		if (strcmp(text + i, token) == 0)
-			return true;
-	return false;
+			return TOKEN_OURS;
+	return n > 0 ? TOKEN_ANOTHER : TOKEN_UNKNOWN;
 }
 
 /* Closing the socket now sends RST and drops what is unsent. Our own copy is closed at once; the last one
@@ -85,15 +88,36 @@ static void reset_sockets(pid_t pid, int pidfd)
 static bool signal_member(pid_t pid, pid_t session, const char *token, int signal, bool reset)
 {
 	CLEANUP_FD int pidfd = -1;
+	char state;
 
-	if (session_of(pid) != session)
+	if (session_of(pid, &state) != session)
 		return false;
 	pidfd = spawn_pidfd(pid);
-	if (pidfd < 0 || session_of(pid) != session || !has_token(pid, token))
+	if (pidfd < 0 || session_of(pid, &state) != session || token_of(pid, token) != TOKEN_OURS)
 		return false;
 	if (reset)
 		reset_sockets(pid, pidfd);
 	return syscall(SYS_pidfd_send_signal, pidfd, signal, NULL, 0) == 0;
+}
+
+/* A process gives up its memory, and so its environment, before its sockets. */
+static bool is_left(pid_t pid, pid_t session, const char *token)
+{
+	char state;
+
+	return session_of(pid, &state) == session && state != 'Z' && state != 'X' &&
+	       token_of(pid, token) != TOKEN_ANOTHER;
+}
+
+bool fence_session_left(pid_t session, const char *token)
+{
+	CLEANUP_DIR DIR *proc = opendir("/proc");
+	struct dirent *e;
+
+	while (proc && session > 0 && (e = readdir(proc)) != NULL)
+		if (isdigit((unsigned char)e->d_name[0]) && is_left((pid_t)atoi(e->d_name), session, token))
+			return true;
+	return false;
 }
 
 static unsigned signal_session(pid_t session, const char *token, int signal, bool reset)

@@ -12,6 +12,10 @@
  * retransmitting writes that have been answered EIO. Returns how many were found. */
 unsigned fence_kill_session(pid_t session, const char *token);
 
+/* Does any of the same processes still live? One that has been killed holds its sockets until it has really
+ * ended. */
+bool fence_session_left(pid_t session, const char *token);
+
 /* Sends signal to the same processes, sockets untouched: drills. */
 unsigned fence_signal_session(pid_t session, const char *token, int signal);
 

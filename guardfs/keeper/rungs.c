@@ -62,7 +62,7 @@ static enum rung_result fence_poll(void *context, uint64_t now_ns)
 	struct supervised *s = context;
 
 	(void)now_ns;
-	return transport_dead(&s->transport) ? RUNG_DONE : RUNG_WAIT;
+	return transport_gone(&s->transport) ? RUNG_DONE : RUNG_WAIT;
 }
 
 /* ---- drain: no task of the old epoch is inside ---- */

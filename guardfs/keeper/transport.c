@@ -199,6 +199,14 @@ bool transport_dead(const struct transport *t)
 	return state == 0 || state == 'Z' || state == 'X';
 }
 
+bool transport_gone(const struct transport *t)
+{
+	char token[CONFIG_PATH_MAX + 64];
+
+	format_token(t, token, sizeof(token));
+	return transport_dead(t) && !fence_session_left(t->pid, token);
+}
+
 void transport_reaped(struct transport *t, pid_t pid, int status)
 {
 	if (t->pid == pid && t->pidfd >= 0)

@@ -54,6 +54,10 @@ void transport_read(struct transport *t);
 /* Is there no living sshfs? */
 bool transport_dead(const struct transport *t);
 
+/* Is there no living sshfs, and none of its ssh either? Reads all of /proc: for the fence, which waits for
+ * it. */
+bool transport_gone(const struct transport *t);
+
 /* keeper reaped a child; notes its status if it is this one. */
 void transport_reaped(struct transport *t, pid_t pid, int status);
 
