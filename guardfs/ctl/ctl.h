@@ -47,7 +47,11 @@ enum ctl_option {
 	CTL_OPTION_PATH = 1 << 15,
 	CTL_OPTION_ERRNO = 1 << 16,
 	CTL_OPTION_NO_PROGRESS = 1 << 17,
-	CTL_OPTION_SIZES = 1 << 18
+	CTL_OPTION_SIZES = 1 << 18,
+	CTL_OPTION_TO = 1 << 19,
+	CTL_OPTION_BWLIMIT = 1 << 20,
+	CTL_OPTION_DISCARD_OLD = 1 << 21,
+	CTL_OPTION_ABORT = 1 << 22
 };
 
 struct ctl_options {
@@ -70,6 +74,9 @@ struct ctl_options {
 	const char *path;
 	const char *error;	 /* --errno */
 	const char *no_progress; /* --require-no-progress-seconds */
+	const char *to;
+	const char *rate; /* --bwlimit */
+	bool discard_old, abort;
 };
 
 struct ctl_command {
@@ -192,6 +199,7 @@ int ctl_cmd_doctor(const struct ctl_options *options, int argc, char **argv);
 int ctl_cmd_classify(const struct ctl_options *options, int argc, char **argv);
 int ctl_cmd_tiers(const struct ctl_options *options, int argc, char **argv);
 int ctl_cmd_tier(const struct ctl_options *options, int argc, char **argv);
+int ctl_tier_move(const struct ctl_options *options, const char *job); /* part of ctl_cmd_tier */
 int ctl_cmd_jobs(const struct ctl_options *options, int argc, char **argv);
 int ctl_cmd_stalled(const struct ctl_options *options, int argc, char **argv);
 int ctl_cmd_smoke(const struct ctl_options *options, int argc, char **argv);

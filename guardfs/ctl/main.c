@@ -97,13 +97,22 @@ const struct ctl_command ctl_commands[] = {
      "anything does. Touches no backend, but for --sizes: adds up the disk space used, through the\n"
      "mount, at most DURATION (10s) for each; what hangs or is down is \"not known\".\n",
      CTL_OPTION_SIZES | CTL_OPTION_TIMEOUT | CTL_OPTION_JSON | CTL_OPTION_INSTANCE, 0, 0, ctl_cmd_tiers},
-    {"tier", "add COLD HOT | remove HOT [--dry-run]", "change the manifest, and wait until it is active",
-     "COLD: a path below the alias of a backend; HOT: one below the mountpoint. All other lines,\n"
-     "comments included, the file's owner and its mode stay as they are. The new manifest is\n"
-     "checked as a whole first: one that guardfs would refuse is never written, nor one that\n"
-     "hides files on the local tier. With --dry-run: prints the change as a diff, does nothing.\n"
-     "With -c FILE guardfs need not run.\n",
-     CTL_OPTION_DRY_RUN | CTL_OPTION_INSTANCE, 2, 3, ctl_cmd_tier},
+    {"tier",
+     "add COLD HOT | remove HOT | move JOB [--to TIER] [--bwlimit RATE] [--abort] [--discard-old] [--dry-run] [--json]",
+     "change the manifest, or move a job to another tier",
+     "add, remove: COLD: a path below the alias of a backend; HOT: one below the mountpoint. All other\n"
+     "lines, comments included, the file's owner and its mode stay as they are. The new manifest is\n"
+     "checked as a whole first: one that guardfs would refuse is never written, nor one that hides\n"
+     "files on the local tier. Waits until the change is active. With --dry-run: prints the change as\n"
+     "a diff, does nothing. With -c FILE guardfs need not run.\n"
+     "move: the path of JOB (relative to the mount, or absolute) stays, its bytes go to TIER: local,\n"
+     "BACKEND, or BACKEND:PATH; readers go on. Copied by rsync, at most RATE (500K, 10M: bytes a\n"
+     "second), compared by SHA-256, then switched at once. Refused while files in it are open for\n"
+     "writing. Interrupted, it goes on when it is repeated; --abort gives it up. The old copy is kept\n"
+     "until --discard-old. Without any of these: how far it has come, and where JOB is whole.\n",
+     CTL_OPTION_DRY_RUN | CTL_OPTION_TO | CTL_OPTION_BWLIMIT | CTL_OPTION_DISCARD_OLD | CTL_OPTION_ABORT |
+	 CTL_OPTION_JSON | CTL_OPTION_INSTANCE,
+     2, 3, ctl_cmd_tier},
     {"jobs", "[--json]", "what is being worked on, on which tier, and how far",
      "The directories that [jobs] pattern names, the one active last first: who writes, when\n"
      "something was last written, bytes, errors of storage. As of the last few seconds; the\n"
@@ -190,6 +199,10 @@ static const struct option_row option_rows[] = {
     WITH_VALUE("path", 0, PATH, path),
     WITH_VALUE("errno", 0, ERRNO, error),
     WITH_VALUE("require-no-progress-seconds", 0, NO_PROGRESS, no_progress),
+    WITH_VALUE("to", 0, TO, to),
+    WITH_VALUE("bwlimit", 0, BWLIMIT, rate),
+    FLAG("discard-old", DISCARD_OLD, discard_old),
+    FLAG("abort", ABORT, abort),
 };
 
 #define ROW_VALUE 256 /* what getopt_long returns for row 0; letters lie below */

@@ -28,6 +28,8 @@ struct edit {
 	size_t n;
 	struct tier_edit change;
 	struct tiermap *map; /* as it will be */
+	bool hides;	     /* what the local tier holds may be hidden: it was copied */
+	bool quiet;
 };
 
 /* ---- reading ---- */
@@ -83,7 +85,7 @@ static int load(struct edit *e)
 /* ---- judging ---- */
 
 /* The manifest knows no quoting: what it cannot say must not be written. */
-static int check_field(const char *what, const char *path)
+int tier_check_field(const char *what, const char *path)
 {
 	if (path[0] != '/')
 		return ctl_fail(CTL_EXIT_USAGE, "%s: \"%s\" is not absolute", what, path);
@@ -132,7 +134,7 @@ static int check_added(const struct edit *e)
 
 	if (!route)
 		return ctl_fail(CTL_EXIT_REFUSED, "%s: the new line leads to no route", e->hot);
-	if (tiers_local_at(e->config, route->path) == TIERS_LOCAL_HOLDS)
+	if (!e->hides && tiers_local_at(e->config, route->path) == TIERS_LOCAL_HOLDS)
 		return ctl_fail(CTL_EXIT_REFUSED,
 				"%s holds something on the local tier, which the route would hide. Copy it "
 				"to %s, then rename it away, and repeat this",
@@ -257,6 +259,8 @@ static int report_active(const struct edit *e, const json_t *status)
 {
 	const json_t *active = find_route(status, relative(e));
 
+	if (e->quiet)
+		return CTL_EXIT_OK;
 	if (active)
 		printf("active: %s leads to %s:%s (%s%s%s)\n", e->hot, ctl_text(active, "backend"),
 		       ctl_text(active, "target"), ctl_text(active, "state"),
@@ -326,16 +330,24 @@ static int carry_out(struct edit *e)
 	return tell(e);
 }
 
+static void release(struct edit *e)
+{
+	cleanup_fd(&e->fd);
+	free(e->old);
+	free(e->change.text);
+	free(e->map);
+}
+
 static int edit_manifest(struct ctl_instance *instance, const struct ctl_options *options,
 			 const struct config *config, const char *cold, const char *hot)
 {
 	char path[CTL_ABSOLUTE_MAX], target[CTL_ABSOLUTE_MAX];
 	struct edit e = {.options = options, .instance = instance, .config = config, .hot = path, .fd = -1};
 	size_t n = strlen(config->mountpoint);
-	int status = check_field("HOT", hot);
+	int status = tier_check_field("HOT", hot);
 
 	if (status == CTL_EXIT_OK && cold)
-		status = check_field("COLD", cold);
+		status = tier_check_field("COLD", cold);
 	if (status != CTL_EXIT_OK)
 		return status;
 	if (ctl_path_absolute("/", hot, path, sizeof(path)) < 0 ||
@@ -345,10 +357,96 @@ static int edit_manifest(struct ctl_instance *instance, const struct ctl_options
 		return ctl_fail(CTL_EXIT_USAGE, "%s does not lie below %s", path, config->mountpoint);
 	e.cold = cold ? target : NULL;
 	status = carry_out(&e);
-	cleanup_fd(&e.fd);
-	free(e.old);
-	free(e.change.text);
-	free(e.map);
+	release(&e);
+	return status;
+}
+
+/* ---- for guardctl tier move ---- */
+
+/* Parses the manifest as it is into e->map. */
+static int parse_old(struct edit *e)
+{
+	char error[CONFIG_ERROR_MAX] = "";
+
+	e->map = calloc(1, sizeof(*e->map));
+	if (!e->map)
+		return ctl_fail(CTL_EXIT_UNREACHABLE, "short of memory");
+	if (tiermap_parse_manifest(e->config, e->file, e->old, e->n, e->map, error) < 0)
+		return ctl_fail(CTL_EXIT_REFUSED, "%s. Correct it first", error);
+	return CTL_EXIT_OK;
+}
+
+int tier_line_of(const struct config *config, const char *path, struct route *route)
+{
+	struct edit e = {.config = config, .fd = -1};
+	const struct route *line = NULL;
+	int status = load(&e);
+
+	if (status == CTL_EXIT_OK)
+		status = parse_old(&e);
+	if (status == CTL_EXIT_OK)
+		line = tiermap_find_exact(e.map, path);
+	if (line)
+		*route = *line;
+	release(&e);
+	return status == CTL_EXIT_OK ? line != NULL : -1;
+}
+
+/* Is the manifest as the change would make it? e->map is that map then. */
+static bool is_switched(struct edit *e)
+{
+	const struct route *line = tiermap_find_exact(e->map, relative(e));
+	const struct config_backend *backend = line ? &e->config->backends[line->backend] : NULL;
+	size_t n = backend ? strlen(backend->alias) : 0;
+
+	if (!line || !e->cold)
+		return !line && !e->cold;
+	return strncmp(e->cold, backend->alias, n) == 0 && e->cold[n] == '/' &&
+	       strcmp(e->cold + n + 1, line->target) == 0;
+}
+
+static int switch_loaded(struct edit *e, enum tier_switch how)
+{
+	int status = parse_old(e);
+	errint_t err;
+
+	if (status != CTL_EXIT_OK)
+		return status;
+	if (is_switched(e))
+		return how == TIER_SWITCH_DO ? tell(e) : CTL_EXIT_OK;
+	free(e->map);
+	status = judge(e);
+	if (status != CTL_EXIT_OK)
+		return status;
+	if (how == TIER_SWITCH_SHOW)
+		tier_edit_print(&e->change, e->file, e->old, stdout);
+	if (how != TIER_SWITCH_DO)
+		return CTL_EXIT_OK;
+	err = replace(e);
+	if (err)
+		return ctl_fail(CTL_EXIT_REFUSED, "%s: %s. Nothing was switched", e->file, strerror(-err));
+	/* Others that edit have waited for the lock long enough. */
+	cleanup_fd(&e->fd);
+	e->fd = -1;
+	return tell(e);
+}
+
+int tier_switch(struct ctl_instance *instance, const struct ctl_options *options, const struct config *config,
+		const char *cold, const char *hot, enum tier_switch how)
+{
+	struct edit e = {.options = options,
+			 .instance = instance,
+			 .config = config,
+			 .hot = hot,
+			 .cold = cold,
+			 .fd = -1,
+			 .hides = true,
+			 .quiet = true};
+	int status = load(&e);
+
+	if (status == CTL_EXIT_OK)
+		status = switch_loaded(&e, how);
+	release(&e);
 	return status;
 }
 
@@ -386,9 +484,17 @@ static int run_edit(const struct ctl_options *options, const char *cold, const c
 
 int ctl_cmd_tier(const struct ctl_options *options, int argc, char **argv)
 {
+	bool moves = argc > 0 && strcmp(argv[0], "move") == 0;
+
+	if (!moves &&
+	    (options->to || options->rate || options->discard_old || options->abort || options->json))
+		return ctl_fail(CTL_EXIT_USAGE, "only tier move takes these options. See guardctl help tier");
 	if (argc == 3 && strcmp(argv[0], "add") == 0)
 		return run_edit(options, argv[1], argv[2]);
 	if (argc == 2 && strcmp(argv[0], "remove") == 0)
 		return run_edit(options, NULL, argv[1]);
-	return ctl_fail(CTL_EXIT_USAGE, "usage: guardctl tier add COLD HOT, or: guardctl tier remove HOT");
+	if (argc == 2 && strcmp(argv[0], "move") == 0)
+		return ctl_tier_move(options, argv[1]);
+	return ctl_fail(CTL_EXIT_USAGE, "usage: guardctl tier add COLD HOT, guardctl tier remove HOT, or: "
+					"guardctl tier move JOB --to TIER");
 }

@@ -73,6 +73,25 @@ errint_t tier_edit_add(const char *text, size_t n, const char *cold, const char 
 		       struct tier_edit *edit) WARN_UNUSED;
 errint_t tier_edit_remove(const char *text, size_t n, const char *hot, struct tier_edit *edit) WARN_UNUSED;
 
+/* Can the manifest say this path? The exit status; says why not. what: what the user calls it. */
+int tier_check_field(const char *what, const char *path) WARN_UNUSED;
+
+/* The manifest's line for a path relative to the mount, as the parser of guardfs reads it. 1 with *route, 0:
+ * it has none, -1 after having said what is wrong with the manifest. */
+int tier_line_of(const struct config *config, const char *path, struct route *route) WARN_UNUSED;
+
+enum tier_switch {
+	TIER_SWITCH_CHECK, /* would it be accepted? */
+	TIER_SWITCH_SHOW,  /* the same, and prints the diff */
+	TIER_SWITCH_DO	   /* makes the change, and waits until it is active */
+};
+
+/* The switch of guardctl tier move: the manifest gets a line for hot (absolute) that leads to cold, or loses
+ * its line (cold NULL). Unlike tier add it may hide what the local tier holds. If the manifest is as wanted
+ * already it only waits. The exit status. */
+int tier_switch(struct ctl_instance *instance, const struct ctl_options *options, const struct config *config,
+		const char *cold, const char *hot, enum tier_switch how) WARN_UNUSED;
+
 /* The change as a unified diff. */
 void tier_edit_print(const struct tier_edit *edit, const char *file, const char *old, FILE *out);
 

@@ -1,0 +1,127 @@
+/* move_copy.c: rsync and rm, as children. They keep the lock: as long as one of them lives no other move of
+ * the job begins, even if guardctl was killed. */
+#include "base/cleanup.h"
+#include "ctl/move.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+
+static int open_beneath(int dir, const char *path)
+{
+	struct open_how how = {.flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC,
+			       .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_XDEV};
+	int fd = (int)syscall(SYS_openat2, dir, path[0] ? path : ".", &how, sizeof(how));
+
+	return fd < 0 ? -errno : fd;
+}
+
+static errint_t make_parents(int root, const char *path)
+{
+	char part[CONFIG_PATH_MAX];
+
+	if (copy_string(part, sizeof(part), path))
+		return -ENAMETOOLONG;
+	for (char *slash = part; slash;) {
+		CLEANUP_FD int parent = -1;
+		char directory[CONFIG_PATH_MAX];
+		const char *name;
+
+		slash = strchr(slash, '/');
+		if (slash)
+			*slash = '\0';
+		move_split(part, directory, &name);
+		parent = open_beneath(root, directory);
+		if (parent < 0)
+			return parent;
+		if (mkdirat(parent, name, 0755) < 0 && errno != EEXIST)
+			return -errno;
+		if (slash)
+			*slash++ = '/';
+	}
+	return 0;
+}
+
+int move_open_below(int root, const char *path, bool make)
+{
+	int fd = open_beneath(root, path);
+	errint_t err;
+
+	if (fd != -ENOENT || !make)
+		return fd;
+	err = make_parents(root, path);
+	return err ? err : open_beneath(root, path);
+}
+
+/* Only descriptors that are named cross; what is printed goes to standard error, for standard output is the
+ * answer's. */
+static void become(char *const *argv, int cwd, int keep, int lock)
+{
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (dup2(STDERR_FILENO, STDOUT_FILENO) < 0 || fchdir(cwd) < 0 || fcntl(lock, F_SETFD, 0) < 0 ||
+	    (keep >= 0 && fcntl(keep, F_SETFD, 0) < 0))
+		_exit(126);
+	execvp(argv[0], argv);
+	_exit(127);
+}
+
+static int run(char *const *argv, int cwd, int keep, int lock)
+{
+	int status;
+	pid_t pid;
+
+	fflush(NULL);
+	pid = fork();
+	if (pid == 0)
+		become(argv, cwd, keep, lock);
+	if (pid < 0)
+		return -errno;
+	while (waitpid(pid, &status, 0) < 0)
+		if (errno != EINTR)
+			return -errno;
+	if (WIFEXITED(status) && WEXITSTATUS(status) == 127)
+		return -ENOENT;
+	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+/* --delete: the staging directory is ours, and what the source no longer has must go. Times of directories
+ * and symbolic links change nothing for anybody, and not every backend can set them. */
+int move_copy_run(const struct move_copy *copy)
+{
+	char source[64], limit[48];
+	const char *argv[24] = {"rsync", "-rlptgoHSOJ", "--delete", "--numeric-ids", "--one-file-system"};
+	size_t n = 5;
+
+	snprintf(source, sizeof(source), "/proc/self/fd/%d/", copy->from);
+	if (copy->rate) {
+		snprintf(limit, sizeof(limit), "--bwlimit=%lluK",
+			 (unsigned long long)MAX(copy->rate >> 10, 1ull));
+		argv[n++] = limit;
+	}
+	if (!copy->owner) {
+		argv[n++] = "--no-owner";
+		argv[n++] = "--no-group";
+		argv[n++] = "--no-perms";
+	}
+	if (copy->sync_each)
+		argv[n++] = "--fsync";
+	if (isatty(STDERR_FILENO))
+		argv[n++] = "--info=progress2";
+	argv[n++] = "--";
+	argv[n++] = source;
+	argv[n++] = "./";
+	/* execvp changes none of them. */
+	return run((char *const *)(uintptr_t)argv, copy->to, copy->from, copy->lock);
+}
+
+int move_remove(int dir, const char *name, int lock)
+{
+	const char *argv[] = {"rm", "-rf", "--one-file-system", "--", name, NULL};
+
+	return run((char *const *)(uintptr_t)argv, dir, -1, lock);
+}

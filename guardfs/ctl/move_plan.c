@@ -1,0 +1,328 @@
+/* move_plan.c: may this job be moved there, and how? Everything that can be known before a byte is copied. */
+#include "base/cleanup.h"
+#include "ctl/move.h"
+#include "ctl/tiers.h"
+#include "policy/health.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+
+/* ---- where things are ---- */
+
+void move_split(const char *path, char *directory, const char **name)
+{
+	const char *slash = strrchr(path, '/');
+
+	*name = slash ? slash + 1 : path;
+	snprintf(directory, CONFIG_PATH_MAX, "%.*s", slash ? (int)(slash - path) : 0, path);
+}
+
+void move_place(const struct config *config, const char *tier, const char *path, char *out, size_t size)
+{
+	if (strcmp(tier, MOVE_LOCAL) == 0)
+		snprintf(out, size, "%s/%s", config->local, path);
+	else
+		snprintf(out, size, "%s/.guardfs/backends/%s/%s", config->mountpoint, tier, path);
+}
+
+int move_open_tier(const struct config *config, const char *tier)
+{
+	char path[CTL_ABSOLUTE_MAX];
+	int fd;
+
+	move_place(config, tier, "", path, sizeof(path));
+	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return fd < 0 ? -errno : fd;
+}
+
+/* 1, 0, or -errno: is there anything of that name? */
+static int exists(const struct config *config, const char *tier, const char *path)
+{
+	CLEANUP_FD int root = move_open_tier(config, tier);
+	CLEANUP_FD int dir = -1;
+	char directory[CONFIG_PATH_MAX];
+	const char *name;
+	struct stat st;
+
+	if (root < 0)
+		return root;
+	move_split(path, directory, &name);
+	dir = move_open_below(root, directory, false);
+	if (dir < 0)
+		return dir == -ENOENT ? 0 : dir;
+	if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0)
+		return 1;
+	return errno == ENOENT ? 0 : -errno;
+}
+
+/* ---- is it switched? ---- */
+
+static bool leads_to(const struct config *config, const struct route *route, const struct move_end *end)
+{
+	return strcmp(config->backends[route->backend].name, end->tier) == 0 &&
+	       strcmp(route->target, end->path) == 0;
+}
+
+int move_is_switched(const struct move_run *r)
+{
+	bool to_local = strcmp(r->m.to.tier, MOVE_LOCAL) == 0;
+	const struct move_end *backend = to_local ? &r->m.from : &r->m.to;
+	CLEANUP_FREE struct route *route = calloc(1, sizeof(*route));
+	int line = route ? tier_line_of(r->config, r->m.job, route) : -1, there;
+
+	if (line < 0)
+		return -EINVAL;
+	if (line && !leads_to(r->config, route, backend)) {
+		ctl_fail(
+		    CTL_EXIT_REFUSED,
+		    "%s leads to %s:%s by the manifest: it was edited since the move began. Make it lead to "
+		    "%s:%s again, or take the line out",
+		    r->hot, r->config->backends[route->backend].name, route->target, backend->tier,
+		    backend->path);
+		return -EINVAL;
+	}
+	if (line || to_local)
+		return to_local ? !line : 1;
+	/* As soon as the final name is there guardfs takes the pattern's word for it. */
+	if (!tiermap_match_pattern(r->config, r->m.job, route) || !leads_to(r->config, route, backend))
+		return 0;
+	there = exists(r->config, backend->tier, backend->path);
+	if (there < 0)
+		ctl_fail(CTL_EXIT_REFUSED, "%s: %s. See guardctl status; then repeat this", backend->tier,
+			 strerror(-there));
+	return there;
+}
+
+/* ---- refusals ---- */
+
+int move_check_health(const struct move_run *r)
+{
+	const char *tier = strcmp(r->m.from.tier, MOVE_LOCAL) == 0 ? r->m.to.tier : r->m.from.tier;
+	const json_t *backend = ctl_find_backend(r->instance->status, tier);
+	enum health_state state = health_state_from_name(ctl_text(backend, "state"));
+
+	if (ctl_instance_stale(r->instance))
+		return ctl_fail(CTL_EXIT_REFUSED, "the status of guardfs is %lld s old. See guardctl doctor",
+				(long long)r->instance->age);
+	if (state != HEALTH_HEALTHY && state != HEALTH_PROBATION)
+		return ctl_fail(
+		    CTL_EXIT_REFUSED,
+		    "%s is %s (%s): nothing is moved. guardctl wait --state healthy %s, then repeat this",
+		    tier, ctl_text(backend, "state"), ctl_text(backend, "class"), tier);
+	if (ctl_number(backend, "incident") > 0)
+		return ctl_fail(
+		    CTL_EXIT_REFUSED,
+		    "incident %lld of %s is not closed: nothing is moved. See guardctl incident %lld",
+		    (long long)ctl_number(backend, "incident"), tier,
+		    (long long)ctl_number(backend, "incident"));
+	return CTL_EXIT_OK;
+}
+
+int move_check_writers(const struct move_run *r)
+{
+	CLEANUP_FREE char *text = NULL;
+	size_t n = 0;
+	struct move_writers w = {.config = r->config, .job = r->m.job, .from = &r->m.from, .to = &r->m.to};
+
+	w.out = open_memstream(&text, &n);
+	if (!w.out)
+		return ctl_fail(CTL_EXIT_UNREACHABLE, "short of memory");
+	move_writers_find(&w);
+	fclose(w.out);
+	if (!w.found)
+		return CTL_EXIT_OK;
+	for (char *rest = text, *line; (line = strsep(&rest, "\n")) && *line;)
+		ctl_fail(CTL_EXIT_REFUSED, "%s", line);
+	return ctl_fail(CTL_EXIT_REFUSED, "%s is in use (%u found). Stop them, then repeat this", r->hot,
+			w.found);
+}
+
+/* ---- the two ends ---- */
+
+/* Routes above or below would be torn apart; the job's own is what it is moved away from. */
+static int find_source(struct move_run *r, const json_t **own)
+{
+	const json_t *route;
+	size_t i, n = strlen(r->m.job);
+
+	*own = NULL;
+	json_array_foreach(json_object_get(r->instance->status, "routes"), i, route)
+	{
+		const char *path = ctl_text(route, "path");
+		size_t k = strlen(path), shorter = MIN(n, k);
+
+		if (strncmp(path, r->m.job, shorter) != 0)
+			continue;
+		if (n == k)
+			*own = route;
+		else if ((n > k ? r->m.job : path)[shorter] == '/')
+			return ctl_fail(CTL_EXIT_REFUSED,
+					"the route %s lies %s it. Only a whole route, or a directory without "
+					"routes in it, can be moved",
+					path, n > k ? "above" : "in");
+	}
+	return CTL_EXIT_OK;
+}
+
+/* Where the manifest keeps the neighbours: a route DIR/x to SOMEWHERE/x says SOMEWHERE for all of DIR. */
+static bool target_of_neighbours(struct move_run *r, const char *backend)
+{
+	const json_t *route;
+	char directory[CONFIG_PATH_MAX], other[CONFIG_PATH_MAX];
+	const char *name, *other_name, *target_name;
+	size_t i;
+
+	move_split(r->m.job, directory, &name);
+	json_array_foreach(json_object_get(r->instance->status, "routes"), i, route)
+	{
+		if (strcmp(ctl_text(route, "backend"), backend) != 0)
+			continue;
+		move_split(ctl_text(route, "path"), other, &other_name);
+		if (strcmp(other, directory) != 0)
+			continue;
+		move_split(ctl_text(route, "target"), other, &target_name);
+		if (strcmp(other_name, target_name) != 0)
+			continue;
+		return snprintf(r->m.to.path, sizeof(r->m.to.path), "%s%s%s", other, *other ? "/" : "",
+				name) < (int)sizeof(r->m.to.path);
+	}
+	return false;
+}
+
+static int choose_target(struct move_run *r, int backend, const char *given)
+{
+	CLEANUP_FREE struct route *route = calloc(1, sizeof(*route));
+	char absolute[CTL_ABSOLUTE_MAX];
+
+	if (!route)
+		return ctl_fail(CTL_EXIT_UNREACHABLE, "short of memory");
+	if (given) {
+		if (ctl_path_absolute("/", given, absolute, sizeof(absolute)) ||
+		    copy_string(r->m.to.path, sizeof(r->m.to.path), absolute + 1))
+			return ctl_fail(CTL_EXIT_USAGE, "--to: \"%s\" is no path on a backend", given);
+	} else if (tiermap_match_pattern(r->config, r->m.job, route) && route->backend == backend) {
+		(void)copy_string(r->m.to.path, sizeof(r->m.to.path), route->target);
+	} else if (!target_of_neighbours(r, r->config->backends[backend].name)) {
+		(void)copy_string(r->m.to.path, sizeof(r->m.to.path), r->m.job);
+	}
+	if (!tiermap_path_is_valid(r->m.to.path))
+		return ctl_fail(CTL_EXIT_USAGE, "\"%s\" cannot be the path on %s. Name one: --to %s:PATH",
+				r->m.to.path, r->m.to.tier, r->m.to.tier);
+	snprintf(absolute, sizeof(absolute), "/%s", r->m.to.path);
+	return tier_check_field("--to", absolute);
+}
+
+static int plan_to_backend(struct move_run *r)
+{
+	const char *colon = strchr(r->options->to, ':');
+	size_t n = colon ? (size_t)(colon - r->options->to) : strlen(r->options->to);
+	int backend, there, status;
+
+	snprintf(r->m.from.tier, sizeof(r->m.from.tier), MOVE_LOCAL);
+	(void)copy_string(r->m.from.path, sizeof(r->m.from.path), r->m.job);
+	if (n >= sizeof(r->m.to.tier))
+		return ctl_fail(CTL_EXIT_USAGE, "--to: there is no backend of such a name");
+	memcpy(r->m.to.tier, r->options->to, n);
+	backend = config_find_backend(r->config, r->m.to.tier);
+	if (backend < 0)
+		return ctl_fail(CTL_EXIT_USAGE,
+				"--to: there is no backend \"%s\". guardctl status names them", r->m.to.tier);
+	if (!r->config->backends[backend].alias[0])
+		return ctl_fail(CTL_EXIT_REFUSED,
+				"the manifest has no name for %s. Add alias = PATH to its section of %s",
+				r->m.to.tier, r->config->file);
+	status = choose_target(r, backend, colon ? colon + 1 : NULL);
+	if (status != CTL_EXIT_OK)
+		return status;
+	there = exists(r->config, r->m.to.tier, r->m.to.path);
+	if (there < 0)
+		return ctl_fail(CTL_EXIT_REFUSED, "%s: %s. See guardctl status", r->m.to.tier,
+				strerror(-there));
+	if (there)
+		return ctl_fail(
+		    CTL_EXIT_REFUSED,
+		    "%s has something at %s already. Look at it and take it away, or name another "
+		    "place: --to %s:PATH",
+		    r->m.to.tier, r->m.to.path, r->m.to.tier);
+	return CTL_EXIT_OK;
+}
+
+static int plan_to_local(struct move_run *r, const json_t *route)
+{
+	CLEANUP_FREE struct route *pattern = calloc(1, sizeof(*pattern));
+
+	if (!pattern)
+		return ctl_fail(CTL_EXIT_UNREACHABLE, "short of memory");
+	if (strcmp(ctl_text(route, "origin"), "pattern") == 0 ||
+	    tiermap_match_pattern(r->config, r->m.job, pattern))
+		return ctl_fail(
+		    CTL_EXIT_REFUSED,
+		    "a pattern of %s leads %s to %s, and would do so again. Change the pattern first",
+		    r->config->file, r->m.job, ctl_text(route, "backend"));
+	if (tiers_local_at(r->config, r->m.job) == TIERS_LOCAL_HOLDS)
+		return ctl_fail(
+		    CTL_EXIT_REFUSED,
+		    "%s/%s holds something, hidden by the route. Look at it and take it away first",
+		    r->config->local, r->m.job);
+	snprintf(r->m.to.tier, sizeof(r->m.to.tier), MOVE_LOCAL);
+	if (copy_string(r->m.to.path, sizeof(r->m.to.path), r->m.job) ||
+	    copy_string(r->m.from.tier, sizeof(r->m.from.tier), ctl_text(route, "backend")) ||
+	    copy_string(r->m.from.path, sizeof(r->m.from.path), ctl_text(route, "target")) ||
+	    !tiermap_path_is_valid(r->m.from.path))
+		return ctl_fail(
+		    CTL_EXIT_REFUSED, "%s:%s cannot be moved: it is no directory below the root of %s",
+		    ctl_text(route, "backend"), ctl_text(route, "target"), ctl_text(route, "backend"));
+	return CTL_EXIT_OK;
+}
+
+static int plan_ends(struct move_run *r)
+{
+	const json_t *own;
+	int status = find_source(r, &own);
+	bool to_local = strcmp(r->options->to, MOVE_LOCAL) == 0;
+
+	if (status != CTL_EXIT_OK)
+		return status;
+	if (to_local)
+		return own ? plan_to_local(r, own)
+			   : ctl_fail(CTL_EXIT_REFUSED, "%s is on the local tier already", r->hot);
+	if (own)
+		return ctl_fail(CTL_EXIT_REFUSED,
+				"%s is on %s already (%s). To another backend: --to local first", r->hot,
+				ctl_text(own, "backend"), ctl_text(own, "target"));
+	return plan_to_backend(r);
+}
+
+/* Where the old copy will be kept: a local one must leave its name, a backend's need not. */
+static int plan_old(struct move_run *r)
+{
+	char directory[CONFIG_PATH_MAX];
+	const char *name;
+
+	if (strcmp(r->m.from.tier, MOVE_LOCAL) != 0)
+		return copy_string(r->m.old, sizeof(r->m.old), r->m.from.path);
+	move_split(r->m.job, directory, &name);
+	return snprintf(r->m.old, sizeof(r->m.old), "%s%s.guardfs-old-%s", directory, *directory ? "/" : "",
+			r->id) < (int)sizeof(r->m.old)
+		   ? 0
+		   : -ENAMETOOLONG;
+}
+
+int move_plan(struct move_run *r)
+{
+	int status = plan_ends(r);
+
+	if (status == CTL_EXIT_OK)
+		status = move_check_health(r);
+	if (status == CTL_EXIT_OK && plan_old(r))
+		status = ctl_fail(CTL_EXIT_USAGE, "%s is too long", r->m.job);
+	if (status == CTL_EXIT_OK && strcmp(r->m.from.tier, MOVE_LOCAL) == 0 &&
+	    exists(r->config, MOVE_LOCAL, r->m.old) != 0)
+		status =
+		    ctl_fail(CTL_EXIT_REFUSED,
+			     "%s/%s is there already, the old copy of a move of which nothing is written "
+			     "down any more. Look at it and take it away",
+			     r->config->local, r->m.old);
+	return status == CTL_EXIT_OK ? move_check_writers(r) : status;
+}

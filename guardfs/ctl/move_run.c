@@ -1,0 +1,654 @@
+/* move_run.c: the steps of a move, from copying to done. docs/TIERMOVE.md says what each leaves on disk. */
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "ctl/move.h"
+#include "ctl/tiers.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+
+#define ROUNDS_MAX  3
+#define CHANGES_MAX 10
+#define LIVE_MS	    15000u
+#define POLL_MS	    50
+
+void move_point(const char *name)
+{
+	const char *stop = getenv("GUARDCTL_MOVE_STOP");
+
+	if (stop && strcmp(stop, name) == 0)
+		kill(getpid(), SIGKILL);
+}
+
+int move_enter(struct move_run *r, enum move_step step)
+{
+	errint_t err;
+
+	r->m.step = step;
+	err = move_store(r->file, &r->m);
+	if (err)
+		return ctl_fail(CTL_EXIT_REFUSED, "%s: %s. %s stays as it is; repeat this to go on", r->file,
+				strerror(-err), r->hot);
+	r->exists = true;
+	move_point(move_step_name(step));
+	return CTL_EXIT_OK;
+}
+
+static bool to_local(const struct move_run *r)
+{
+	return strcmp(r->m.to.tier, MOVE_LOCAL) == 0;
+}
+
+/* Owner and mode count where the backend does not present its own. */
+static bool has_owner(const struct move_run *r)
+{
+	int backend = config_find_backend(r->config, r->m.to.tier);
+
+	return backend < 0 || !r->config->backends[backend].present_owner;
+}
+
+/* After a move was begun its trouble has always the same remedy. */
+static int stay(const struct move_run *r, const char *place, const char *what, errint_t err)
+{
+	return ctl_fail(
+	    err == -ETIMEDOUT ? CTL_EXIT_TIMEOUT : CTL_EXIT_REFUSED,
+	    "%s%s%s: %s. Nothing was switched: %s is whole on %s. guardctl status says how the tiers "
+	    "are; repeat this to go on, or give it up with --abort",
+	    place, what[0] ? ": " : "", what, strerror(-err), r->hot, r->m.from.tier);
+}
+
+/* ---- the directories of a move ---- */
+
+struct ends {
+	int from;    /* the source */
+	int parent;  /* where staging and final lie */
+	int staging; /* -1: none */
+	char staging_name[32];
+	const char *final_name;
+};
+
+static void ends_close(struct ends *e)
+{
+	cleanup_fd(&e->from);
+	cleanup_fd(&e->parent);
+	cleanup_fd(&e->staging);
+}
+
+static int open_place(const struct move_run *r, const char *tier, const char *path, bool make)
+{
+	CLEANUP_FD int root = move_open_tier(r->config, tier);
+
+	return root < 0 ? root : move_open_below(root, path, make);
+}
+
+/* from stays -1 if the source has left its name. */
+static errint_t ends_open(const struct move_run *r, struct ends *e, bool make)
+{
+	char directory[CONFIG_PATH_MAX];
+
+	*e = (struct ends){.from = -1, .parent = -1, .staging = -1};
+	snprintf(e->staging_name, sizeof(e->staging_name), ".guardfs-move-%s", r->id);
+	move_split(r->m.to.path, directory, &e->final_name);
+	e->parent = open_place(r, r->m.to.tier, directory, make);
+	if (e->parent < 0)
+		return e->parent;
+	e->staging = move_open_below(e->parent, e->staging_name, make);
+	if (e->staging < 0 && (make || e->staging != -ENOENT))
+		return e->staging;
+	e->from = open_place(r, r->m.from.tier, r->m.from.path, false);
+	return e->from < 0 && e->from != -ENOENT ? e->from : 0;
+}
+
+static bool is_there(int dir, const char *name)
+{
+	struct stat st;
+
+	return fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+/* ---- copying ---- */
+
+static int explain_source(const struct move_run *r, const char *what, errint_t err)
+{
+	if (err == -EMEDIUMTYPE)
+		return ctl_fail(
+		    CTL_EXIT_REFUSED,
+		    "%s/%s is a socket, a pipe or a device, which is not moved. Take it away first", r->hot,
+		    what);
+	if (err == -EXDEV)
+		return ctl_fail(CTL_EXIT_REFUSED, "something is mounted at %s/%s. Unmount it first", r->hot,
+				what);
+	return stay(r, r->m.from.tier, what, err);
+}
+
+/* Room for what is not there yet, and a twentieth of it more. */
+static int check_room(const struct move_run *r, int dir, uint64_t needed, uint64_t there)
+{
+	uint64_t missing = needed > there ? needed - there : 0, free_bytes;
+	struct statvfs fs;
+
+	missing += missing / 20;
+	if (fstatvfs(dir, &fs) < 0)
+		return stay(r, r->m.to.tier, "", -errno);
+	free_bytes = (uint64_t)fs.f_bavail * fs.f_frsize;
+	/* Some servers do not say. */
+	if (fs.f_blocks == 0 || free_bytes >= missing)
+		return CTL_EXIT_OK;
+	return ctl_fail(CTL_EXIT_REFUSED,
+			"%s has %llu MiB free, %llu MiB are needed for %s. Make room there, then repeat this",
+			r->m.to.tier, (unsigned long long)free_bytes >> 20, (unsigned long long)missing >> 20,
+			r->hot);
+}
+
+static int check_before(const struct move_run *r, const struct ends *e)
+{
+	struct move_tree source, staged;
+	char what[MOVE_NAME_MAX];
+	errint_t err = move_tree_read(e->from, true, &source, what);
+	int status = err ? explain_source(r, what, err) : CTL_EXIT_OK;
+
+	memset(&staged, 0, sizeof(staged));
+	if (status == CTL_EXIT_OK && e->staging >= 0) {
+		err = move_tree_read(e->staging, true, &staged, what);
+		status = err ? stay(r, r->m.to.tier, what, err) : CTL_EXIT_OK;
+	}
+	if (status == CTL_EXIT_OK)
+		status = check_room(r, e->parent, source.disk, staged.disk);
+	move_tree_release(&source);
+	move_tree_release(&staged);
+	return status;
+}
+
+static int copy(const struct move_run *r, const struct ends *e)
+{
+	struct move_copy job = {.from = e->from,
+				.to = e->staging,
+				.lock = r->lock,
+				.rate = r->rate,
+				.owner = has_owner(r),
+				.sync_each = !to_local(r)};
+	int rc = move_copy_run(&job);
+
+	if (rc == -ENOENT)
+		return ctl_fail(CTL_EXIT_REFUSED, "there is no rsync here. Install it, then repeat this");
+	if (rc < 0)
+		return stay(r, "rsync", "", rc);
+	/* 24: files vanished while it looked. The comparison will see whether that matters. */
+	if (rc != 0 && rc != 24)
+		return ctl_fail(
+		    CTL_EXIT_REFUSED,
+		    "rsync ended with %d before all was copied. Nothing was switched: %s is whole on %s. "
+		    "guardctl status says how the tiers are; repeat this to go on, or give it up with "
+		    "--abort",
+		    rc, r->hot, r->m.from.tier);
+	if (to_local(r) && syncfs(e->staging) < 0)
+		return stay(r, r->m.to.tier, "sync", -errno);
+	move_point("copied");
+	return CTL_EXIT_OK;
+}
+
+/* ---- comparing ---- */
+
+/* What was copied wrong is taken away, so that the next round copies it again: to rsync it looks alike. */
+static unsigned remove_wrong(const struct move_run *r, const struct ends *e, const struct move_tree *source,
+			     const struct move_tree *staged)
+{
+	unsigned wrong = 0;
+
+	for (size_t i = 0; i < source->n && i < staged->n; i++) {
+		const struct move_entry *a = &source->entries[i], *b = &staged->entries[i];
+
+		if (strcmp(a->path, b->path) != 0 || !a->regular || !b->regular ||
+		    memcmp(a->hash, b->hash, sizeof(a->hash)) == 0)
+			continue;
+		wrong++;
+		ctl_fail(0, "%s: the copy on %s has other content (SHA-256): copied again", a->path,
+			 r->m.to.tier);
+		(void)unlinkat(e->staging, b->path, 0);
+	}
+	return wrong;
+}
+
+/* SFTP shows no hard links: those that were there before it went to the backend are made again. */
+static errint_t relink(const struct move_run *r, const struct ends *e, struct move_tree *staged, char *what)
+{
+	struct move_tree old;
+	size_t made = 0;
+	errint_t err = move_tree_load(r->links, &old);
+
+	if (!err)
+		err = move_tree_relink(e->staging, staged, &old, &made, what);
+	move_tree_release(&old);
+	if (made)
+		fprintf(stderr, "guardctl: %zu hard links made again\n", made);
+	return err == -ENOENT || err == -EINVAL ? 0 : err;
+}
+
+struct trees {
+	struct move_tree source, staged, after;
+};
+
+static unsigned what_to_compare(const struct move_run *r, const struct trees *t)
+{
+	bool links = t->source.links > 0 && (t->staged.links > 0 || to_local(r));
+
+	return MOVE_COMPARE_HASH | (links ? MOVE_COMPARE_LINKS : 0);
+}
+
+/* 1: alike, 0: copy once more, -1 after having said why not. t->after: the source, as it was after all that.
+ */
+static int compare(const struct move_run *r, const struct ends *e, struct trees *t)
+{
+	bool owner = has_owner(r);
+	char what[MOVE_NAME_MAX];
+	errint_t err = move_tree_read(e->from, owner, &t->source, what);
+
+	if (err)
+		return explain_source(r, what, err), -1;
+	err = move_tree_read(e->staging, owner, &t->staged, what);
+	if (!err && move_tree_differs(&t->source, &t->staged, 0, what)) {
+		fprintf(stderr, "guardctl: %s\n", what);
+		return 0;
+	}
+	if (!err)
+		err = move_tree_hash(e->staging, &t->staged, r->rate, "comparing, copy", what);
+	if (!err && to_local(r) && t->source.links == 0)
+		err = relink(r, e, &t->staged, what);
+	if (err)
+		return stay(r, r->m.to.tier, what, err), -1;
+	err = move_tree_hash(e->from, &t->source, r->rate, "comparing, original", what);
+	if (!err && remove_wrong(r, e, &t->source, &t->staged))
+		return 0;
+	if (!err && move_tree_differs(&t->source, &t->staged, what_to_compare(r, t), what)) {
+		fprintf(stderr, "guardctl: %s\n", what);
+		return 0;
+	}
+	if (!err)
+		err = move_tree_read(e->from, owner, &t->after, what);
+	if (err)
+		return explain_source(r, what, err), -1;
+	return !move_tree_differs(&t->source, &t->after, MOVE_COMPARE_STAMP, what);
+}
+
+static int remember(struct move_run *r, const struct trees *t)
+{
+	errint_t err = move_tree_save(&t->after, r->list);
+
+	r->m.files = t->source.files;
+	r->m.bytes = t->source.bytes;
+	return err ? stay(r, r->list, "", err) : CTL_EXIT_OK;
+}
+
+/* One round. *alike: the copy is the source. */
+static int copy_round(struct move_run *r, const struct ends *e, bool *alike)
+{
+	struct trees t = {.source = {.n = 0}};
+	int status = move_check_writers(r), rc = 0;
+
+	if (status == CTL_EXIT_OK)
+		status = copy(r, e);
+	if (status == CTL_EXIT_OK)
+		rc = compare(r, e, &t);
+	if (status == CTL_EXIT_OK && rc < 0)
+		status = CTL_EXIT_REFUSED;
+	*alike = rc > 0;
+	if (*alike)
+		status = remember(r, &t);
+	move_tree_release(&t.source);
+	move_tree_release(&t.staged);
+	move_tree_release(&t.after);
+	return status;
+}
+
+static int copy_until_alike(struct move_run *r)
+{
+	struct ends e;
+	errint_t err = ends_open(r, &e, true);
+	bool alike = false;
+	int status = err	  ? stay(r, r->m.to.tier, "", err)
+		     : e.from < 0 ? stay(r, r->m.from.tier, r->m.from.path, e.from)
+				  : check_before(r, &e);
+
+	for (unsigned i = 0; status == CTL_EXIT_OK && !alike && i < ROUNDS_MAX; i++)
+		status = copy_round(r, &e, &alike);
+	ends_close(&e);
+	if (status == CTL_EXIT_OK && !alike)
+		status = ctl_fail(
+		    CTL_EXIT_REFUSED,
+		    "after %u rounds the copy on %s still is not what %s is: somebody changes it, or "
+		    "storage does. Nothing was switched; repeat this, or give it up with --abort",
+		    ROUNDS_MAX, r->m.to.tier, r->hot);
+	move_point("compared");
+	return status == CTL_EXIT_OK ? move_check_writers(r) : status;
+}
+
+/* ---- placing and switching ---- */
+
+static void sync_names(int dir)
+{
+	/* Not every backend can; a name there is as durable as the server makes it. */
+	(void)fsync(dir);
+}
+
+/* Staging gets its final name. Behind the route, or led to by nothing, it is seen by nobody (but for a
+ * pattern: then this is the switch, and it is whole). */
+static int place(const struct move_run *r)
+{
+	struct ends e;
+	errint_t err = ends_open(r, &e, false);
+
+	if (!err && e.staging >= 0) {
+		sync_names(e.staging);
+		if (renameat(e.parent, e.staging_name, e.parent, e.final_name) < 0)
+			err = -errno;
+		sync_names(e.parent);
+	}
+	ends_close(&e);
+	if (err)
+		return stay(r, r->m.to.tier, r->m.to.path, err);
+	move_point("placed");
+	return CTL_EXIT_OK;
+}
+
+/* Cut off before the switch: back to staging, for the source may have been written to since. */
+static int take_back(const struct move_run *r)
+{
+	struct ends e;
+	errint_t err = ends_open(r, &e, false);
+
+	if (!err && e.staging < 0 && is_there(e.parent, e.final_name)) {
+		if (renameat(e.parent, e.final_name, e.parent, e.staging_name) < 0)
+			err = -errno;
+		sync_names(e.parent);
+	}
+	ends_close(&e);
+	return err == -ENOENT || !err ? CTL_EXIT_OK : stay(r, r->m.to.tier, r->m.to.path, err);
+}
+
+static const char *cold_of(const struct move_run *r, char *cold, size_t size)
+{
+	if (to_local(r))
+		return NULL;
+	snprintf(cold, size, "%s/%s", r->config->backends[config_find_backend(r->config, r->m.to.tier)].alias,
+		 r->m.to.path);
+	return cold;
+}
+
+/* Does the path as everybody walks it show the new copy? By inode number, which is the same either way. */
+static bool is_live(const struct move_run *r)
+{
+	CLEANUP_FD int fd = open_place(r, r->m.to.tier, r->m.to.path, false);
+	struct stat new, seen;
+
+	return fd >= 0 && fstat(fd, &new) == 0 && stat(r->hot, &seen) == 0 &&
+	       new.st_ino == seen.st_ino &&S_ISDIR(seen.st_mode);
+}
+
+/* The kernel remembers for up to local_cache where a path led. */
+static int wait_live(const struct move_run *r)
+{
+	uint64_t end = clock_mono_ns() + (LIVE_MS + r->config->local_cache_ms) * NSEC_PER_MSEC;
+
+	while (!is_live(r)) {
+		if (clock_mono_ns() > end)
+			return ctl_fail(
+			    CTL_EXIT_TIMEOUT,
+			    "the manifest is changed, but %s does not show the copy on %s yet. Both copies "
+			    "are whole. See guardctl tiers and guardctl status, then repeat this",
+			    r->hot, r->m.to.tier);
+		(void)poll(NULL, 0, POLL_MS);
+	}
+	return CTL_EXIT_OK;
+}
+
+static int switch_over(struct move_run *r)
+{
+	char cold[CTL_ABSOLUTE_MAX];
+	int status = tier_switch(r->instance, r->options, r->config, cold_of(r, cold, sizeof(cold)), r->hot,
+				 TIER_SWITCH_DO);
+
+	move_point("edited");
+	return status == CTL_EXIT_OK ? wait_live(r) : status;
+}
+
+/* ---- afterwards ---- */
+
+/* Differences between what was compared and what the old copy is now: 1, 0, -1 after having said why not. */
+static int old_changed(const struct move_run *r, const char *path, bool print)
+{
+	CLEANUP_FD int fd = open_place(r, r->m.from.tier, path, false);
+	struct move_tree was, now;
+	char what[MOVE_NAME_MAX] = "";
+	errint_t err = fd < 0 ? fd : move_tree_read(fd, has_owner(r), &now, what), list_err;
+	int changed;
+
+	if (fd < 0)
+		memset(&now, 0, sizeof(now));
+	list_err = move_tree_load(r->list, &was);
+	changed = err || list_err ? -1 : move_tree_differs(&was, &now, MOVE_COMPARE_STAMP, what);
+	if (changed > 0 && print)
+		move_tree_print_changes(&was, &now, CHANGES_MAX, stderr);
+	move_tree_release(&was);
+	move_tree_release(&now);
+	if (changed < 0)
+		ctl_fail(CTL_EXIT_REFUSED, "the old copy cannot be compared: %s: %s. %s is whole on %s",
+			 what[0] ? what : path, strerror(err ? -err : -list_err), r->hot, r->m.to.tier);
+	return changed;
+}
+
+/* A local old copy leaves its name, which the route hides. */
+static errint_t put_aside(const struct move_run *r)
+{
+	CLEANUP_FD int root = move_open_tier(r->config, r->m.from.tier);
+	CLEANUP_FD int dir = -1;
+	char directory[CONFIG_PATH_MAX];
+	const char *name, *old;
+
+	if (root < 0)
+		return root;
+	move_split(r->m.from.path, directory, &name);
+	dir = move_open_below(root, directory, false);
+	if (dir < 0)
+		return dir;
+	move_split(r->m.old, directory, &old);
+	if (is_there(dir, old))
+		return 0;
+	if (renameat(dir, name, dir, old) < 0)
+		return -errno;
+	sync_names(dir);
+	return 0;
+}
+
+static int settle(struct move_run *r)
+{
+	CLEANUP_FD int fd = open_place(r, r->m.from.tier, r->m.old, false);
+	int in_use = move_check_writers(r),
+	    changed = old_changed(r, fd >= 0 ? r->m.old : r->m.from.path, true);
+	errint_t err;
+
+	if (changed < 0)
+		return CTL_EXIT_REFUSED;
+	if (in_use != CTL_EXIT_OK)
+		fprintf(
+		    stderr,
+		    "guardctl: the switch is made nevertheless; look whether they write into the old copy\n");
+	err = put_aside(r);
+	move_point("aside");
+	if (err)
+		return ctl_fail(CTL_EXIT_REFUSED, "%s: %s. %s is whole on %s; repeat this to go on", r->m.old,
+				strerror(-err), r->hot, r->m.to.tier);
+	r->m.late = changed > 0;
+	return move_enter(r, MOVE_DONE);
+}
+
+/* Where a move that was cut off at "placing" stands, the manifest says. */
+static int find_position(struct move_run *r)
+{
+	int switched, status;
+
+	if (r->m.step != MOVE_PLACING)
+		return CTL_EXIT_OK;
+	switched = move_is_switched(r);
+	if (switched)
+		return switched < 0 ? CTL_EXIT_REFUSED : CTL_EXIT_OK;
+	status = take_back(r);
+	return status == CTL_EXIT_OK ? move_enter(r, MOVE_COPYING) : status;
+}
+
+int move_carry_out(struct move_run *r)
+{
+	int status = find_position(r);
+
+	if (status == CTL_EXIT_OK && r->m.step == MOVE_COPYING) {
+		status = move_check_health(r);
+		if (status == CTL_EXIT_OK)
+			status = copy_until_alike(r);
+		if (status == CTL_EXIT_OK)
+			status = move_enter(r, MOVE_PLACING);
+		if (status == CTL_EXIT_OK)
+			status = place(r);
+	}
+	if (status == CTL_EXIT_OK && r->m.step == MOVE_PLACING) {
+		status = switch_over(r);
+		if (status == CTL_EXIT_OK)
+			status = move_enter(r, MOVE_SWITCHED);
+	}
+	if (status == CTL_EXIT_OK && r->m.step == MOVE_SWITCHED)
+		status = settle(r);
+	return status;
+}
+
+/* ---- the end of the old copy, or of the new one ---- */
+
+/* SFTP shows no hard links: for the way back they are kept. A list that is gone was taken before a power cut. */
+static void keep_links(const struct move_run *r)
+{
+	struct move_tree list;
+	errint_t err = move_tree_load(r->list, &list);
+
+	if (!err && list.links)
+		(void)rename(r->list, r->links);
+	else if (!err)
+		(void)unlink(r->links);
+	move_tree_release(&list);
+}
+
+/* Nothing of the move stays but, after one to a backend, its hard links. */
+static int forget(struct move_run *r, bool given_up)
+{
+	errint_t err;
+
+	if (!given_up && !to_local(r))
+		keep_links(r);
+	else if (!given_up)
+		(void)unlink(r->links);
+	(void)unlink(r->list);
+	err = unlink(r->file) < 0 && errno != ENOENT ? -errno : move_sync_directory_of(r->file);
+	if (err)
+		return ctl_fail(CTL_EXIT_REFUSED, "%s: %s. Repeat this", r->file, strerror(-err));
+	r->exists = false;
+	return CTL_EXIT_OK;
+}
+
+static errint_t remove_tree(const struct move_run *r, const char *tier, const char *path, const char *name)
+{
+	char directory[CONFIG_PATH_MAX];
+	const char *own;
+	CLEANUP_FD int root = move_open_tier(r->config, tier);
+	CLEANUP_FD int dir = -1;
+	int rc;
+
+	if (root < 0)
+		return root;
+	move_split(path, directory, &own);
+	dir = move_open_below(root, directory, false);
+	if (dir < 0)
+		return dir == -ENOENT ? 0 : dir;
+	rc = move_remove(dir, name ? name : own, r->lock);
+	sync_names(dir);
+	return rc > 0 ? -EIO : rc;
+}
+
+/* The old copy may go only while the new one is what everybody sees. */
+static int check_discard(struct move_run *r)
+{
+	char place_[CTL_ABSOLUTE_MAX];
+	int changed;
+
+	if (move_is_switched(r) != 1 || !is_live(r))
+		return ctl_fail(
+		    CTL_EXIT_REFUSED,
+		    "%s does not lead to the copy on %s now: nothing is removed. See guardctl tiers and "
+		    "guardctl status",
+		    r->hot, r->m.to.tier);
+	if (r->m.step == MOVE_DISCARDING)
+		return CTL_EXIT_OK;
+	changed = old_changed(r, r->m.old, true);
+	if (changed == 0)
+		return CTL_EXIT_OK;
+	if (changed < 0)
+		return CTL_EXIT_REFUSED;
+	move_place(r->config, r->m.from.tier, r->m.old, place_, sizeof(place_));
+	return ctl_fail(
+	    CTL_EXIT_REFUSED,
+	    "the old copy is not what was compared: nothing is removed. Take over what %s lacks, then "
+	    "remove it by hand and repeat this: rm -r %s",
+	    r->hot, place_);
+}
+
+int move_discard(struct move_run *r)
+{
+	CLEANUP_FD int fd = open_place(r, r->m.from.tier, r->m.old, false);
+	int status;
+	errint_t err;
+
+	if (r->m.step != MOVE_DONE && r->m.step != MOVE_DISCARDING)
+		return ctl_fail(CTL_EXIT_REFUSED,
+				"the move of %s is not finished (%s). Repeat it first: guardctl tier "
+				"move %s --to %s",
+				r->hot, move_step_name(r->m.step), r->m.job, r->m.to.tier);
+	if (fd == -ENOENT)
+		return forget(r, false);
+	status = check_discard(r);
+	if (status == CTL_EXIT_OK)
+		status = move_enter(r, MOVE_DISCARDING);
+	if (status != CTL_EXIT_OK)
+		return status;
+	err = remove_tree(r, r->m.from.tier, r->m.old, NULL);
+	move_point("discarded");
+	if (err)
+		return ctl_fail(CTL_EXIT_REFUSED,
+				"the old copy on %s is not all removed: %s. Repeat this; %s is whole on %s",
+				r->m.from.tier, strerror(-err), r->hot, r->m.to.tier);
+	return forget(r, false);
+}
+
+int move_abort(struct move_run *r)
+{
+	char staging[64];
+	int status = find_position(r);
+	errint_t err;
+
+	if (status != CTL_EXIT_OK)
+		return status;
+	if (r->m.step != MOVE_COPYING && r->m.step != MOVE_ABORTING)
+		return ctl_fail(
+		    CTL_EXIT_REFUSED,
+		    "%s leads to %s already: it cannot be given up. Repeat the move to finish it; then it "
+		    "can be moved back",
+		    r->hot, r->m.to.tier);
+	status = move_enter(r, MOVE_ABORTING);
+	if (status != CTL_EXIT_OK)
+		return status;
+	snprintf(staging, sizeof(staging), ".guardfs-move-%s", r->id);
+	err = remove_tree(r, r->m.to.tier, r->m.to.path, staging);
+	if (err)
+		return ctl_fail(CTL_EXIT_REFUSED,
+				"the copy on %s is not all removed: %s. Repeat this; %s is whole on %s",
+				r->m.to.tier, strerror(-err), r->hot, r->m.from.tier);
+	return forget(r, true);
+}

@@ -1,0 +1,226 @@
+/* move_writers.c: who has a file of a job open for writing, or the job mounted. Read from /proc alone:
+ * nothing is touched that could hang. A path there is as its process sees it; the mount says what it really
+ * is. */
+#include "base/cleanup.h"
+#include "base/fd.h"
+#include "base/mounts.h"
+#include "ctl/move.h"
+
+#include <errno.h>
+#include <fcntl.h>
+
+#define NAMED_MAX 8
+
+/* ---- what counts ---- */
+
+static bool is_within(const char *path, const char *dir)
+{
+	size_t n = strlen(dir);
+
+	return n && strncmp(path, dir, n) == 0 && (path[n] == '/' || path[n] == '\0');
+}
+
+errint_t move_inner_path(const char *root, const char *mountpoint, const char *path, char *inner, size_t size)
+{
+	size_t n = strcmp(mountpoint, "/") == 0 ? 0 : strlen(mountpoint);
+	int length;
+
+	if (strncmp(path, mountpoint, n) != 0 || (path[n] != '/' && path[n] != '\0'))
+		return -ENOENT;
+	length = snprintf(inner, size, "%s%s", strcmp(root, "/") == 0 ? "" : root, path + n);
+	if (length == 0)
+		length = snprintf(inner, size, "/");
+	return length > 0 && (size_t)length < size ? 0 : -ENAMETOOLONG;
+}
+
+/* A path within the guarded mount: the job, or the same place of the backend. */
+static bool is_guarded_place(const struct move_writers *w, const char *inner)
+{
+	const struct move_end *backend = strcmp(w->from->tier, MOVE_LOCAL) == 0 ? w->to : w->from;
+	char raw[CTL_ABSOLUTE_MAX];
+
+	snprintf(raw, sizeof(raw), "/.guardfs/backends/%s/%s", backend->tier, backend->path);
+	return (inner[0] == '/' && is_within(inner + 1, w->job)) || is_within(inner, raw);
+}
+
+/* A path by which the local tier's own directory is reached. */
+static bool is_raw_place(const struct move_writers *w, const char *path)
+{
+	char raw[CTL_ABSOLUTE_MAX];
+
+	snprintf(raw, sizeof(raw), "%s/%s", w->config->local, w->job);
+	return is_within(path, raw);
+}
+
+static void report(struct move_writers *w, const char *pid, const char *does, const char *path)
+{
+	char file[64], name[64] = "";
+	ssize_t n;
+
+	if (++w->found > NAMED_MAX)
+		return;
+	snprintf(file, sizeof(file), "/proc/%.20s/comm", pid);
+	n = fd_read_file(file, name, sizeof(name));
+	if (n > 0)
+		name[strcspn(name, "\n")] = '\0';
+	fprintf(w->out, "process %s (%s) %s %s\n", pid, name, does, path);
+}
+
+/* ---- one process ---- */
+
+#define MOUNTS_MAX 64
+
+struct process {
+	struct move_writers *w;
+	const char *pid;
+	uint32_t major, minor;			/* of the guarded mount */
+	struct mount_entry *mounts[MOUNTS_MAX]; /* of that device, as it sees them */
+	size_t n;
+};
+
+static bool is_known_mount(const struct process *p, const struct mount_entry *e)
+{
+	return e->major == p->major && e->minor == p->minor && p->n < MOUNTS_MAX;
+}
+
+/* Its mounts of guardfs. One whose root lies in the job pins what it shows. */
+static void read_mounts(struct process *p)
+{
+	char path[64];
+	CLEANUP_FREE char *line = NULL;
+	CLEANUP_FILE FILE *f = NULL;
+	size_t room = 0;
+
+	snprintf(path, sizeof(path), "/proc/%.20s/mountinfo", p->pid);
+	f = fopen(path, "re");
+	while (f && getline(&line, &room, f) > 0) {
+		struct mount_entry *e = malloc(sizeof(*e));
+
+		if (!e || mount_parse(line, e) || !is_known_mount(p, e)) {
+			free(e);
+			continue;
+		}
+		p->mounts[p->n++] = e;
+		if (is_guarded_place(p->w, e->root))
+			report(p->w, p->pid, "has the job mounted at", e->mountpoint);
+	}
+}
+
+/* Access mode and mount of a descriptor. */
+static errint_t read_fdinfo(const char *pid, const char *fd, unsigned *flags, uint32_t *mount)
+{
+	char path[96], text[2048] = "";
+	const char *at;
+	ssize_t n;
+
+	snprintf(path, sizeof(path), "/proc/%.20s/fdinfo/%.20s", pid, fd);
+	/* Some have long ones; what is looked for comes first. */
+	n = fd_read_file(path, text, sizeof(text));
+	if (n < 0 && n != -EFBIG)
+		return (errint_t)n;
+	text[sizeof(text) - 1] = '\0';
+	at = strstr(text, "flags:");
+	if (!at || sscanf(at, "flags: %o", flags) != 1)
+		return -EINVAL;
+	at = strstr(text, "mnt_id:");
+	return at && sscanf(at, "mnt_id: %u", mount) == 1 ? 0 : -EINVAL;
+}
+
+static bool is_job_file(const struct process *p, uint32_t mount, const char *path)
+{
+	char inner[CTL_ABSOLUTE_MAX];
+
+	for (size_t i = 0; i < p->n; i++)
+		if (p->mounts[i]->id == mount)
+			return move_inner_path(p->mounts[i]->root, p->mounts[i]->mountpoint, path, inner,
+					       sizeof(inner)) == 0 &&
+			       is_guarded_place(p->w, inner);
+	return is_raw_place(p->w, path);
+}
+
+static void look_at_fd(const struct process *p, int dir, const char *fd)
+{
+	char path[CTL_ABSOLUTE_MAX];
+	ssize_t n = readlinkat(dir, fd, path, sizeof(path) - 1);
+	uint32_t mount = 0;
+	unsigned flags = 0;
+
+	if (n <= 0 || path[0] != '/')
+		return;
+	path[n] = '\0';
+	if (read_fdinfo(p->pid, fd, &flags, &mount) || (flags & O_ACCMODE) == O_RDONLY)
+		return;
+	if (is_job_file(p, mount, path))
+		report(p->w, p->pid, "has open for writing", path);
+}
+
+static void look_at(struct process *p)
+{
+	char path[64];
+	struct dirent *entry;
+	DIR *dir;
+
+	read_mounts(p);
+	snprintf(path, sizeof(path), "/proc/%.20s/fd", p->pid);
+	dir = opendir(path);
+	while (dir && (entry = readdir(dir)))
+		if (entry->d_name[0] != '.')
+			look_at_fd(p, dirfd(dir), entry->d_name);
+	if (dir)
+		closedir(dir);
+	while (p->n > 0)
+		free(p->mounts[--p->n]);
+}
+
+/* ---- guardfs's own count ---- */
+
+/* As of this moment, from the mount itself; worker renders it from memory. */
+static void look_at_jobs(struct move_writers *w)
+{
+	char path[CTL_ABSOLUTE_MAX];
+	json_t *status;
+	const json_t *job;
+	size_t i;
+
+	snprintf(path, sizeof(path), "%s/.guardfs/status.json", w->config->mountpoint);
+	status = json_load_file(path, JSON_REJECT_DUPLICATES, NULL);
+	json_array_foreach(json_object_get(status, "jobs"), i, job)
+	{
+		const char *name = ctl_text(job, "name");
+
+		if (ctl_number(job, "writers") <= 0 || (!is_within(name, w->job) && !is_within(w->job, name)))
+			continue;
+		if (++w->found <= NAMED_MAX)
+			fprintf(w->out, "%lld files of job %s are open for writing, by guardfs's own count\n",
+				(long long)ctl_number(job, "writers"), name);
+	}
+	json_decref(status);
+}
+
+void move_writers_find(struct move_writers *w)
+{
+	struct process *p = calloc(1, sizeof(*p));
+	CLEANUP_DIR DIR *proc = opendir("/proc");
+	struct mount_entry guard;
+	struct dirent *entry;
+
+	w->found = 0;
+	if (!p || !proc || mount_find_at(w->config->mountpoint, &guard)) {
+		fprintf(w->out, "/proc or the mount cannot be looked at\n");
+		w->found = 1;
+		free(p);
+		return;
+	}
+	*p = (struct process){.w = w, .major = guard.major, .minor = guard.minor};
+	while ((entry = readdir(proc))) {
+		if (strspn(entry->d_name, "0123456789") != strlen(entry->d_name))
+			continue;
+		p->pid = entry->d_name;
+		if (atoi(p->pid) != (int)getpid())
+			look_at(p);
+	}
+	free(p);
+	/* Knows also of files that are only mapped any more. */
+	if (!w->found)
+		look_at_jobs(w);
+}
