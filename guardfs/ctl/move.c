@@ -23,6 +23,12 @@ struct copies {
 	const char *leads_to; /* a tier */
 };
 
+/* Between two steps a copy may have its old name or its new one. */
+static const char *name_of(const struct move_run *r, const char *tier, const char *after, const char *before)
+{
+	return move_exists(r->config, tier, after) == 1 ? after : before;
+}
+
 static void find_copies(const struct move_run *r, struct copies *c)
 {
 	char directory[CONFIG_PATH_MAX], staging[CONFIG_PATH_MAX + 64];
@@ -33,9 +39,12 @@ static void find_copies(const struct move_run *r, struct copies *c)
 		switched = move_is_switched(r) > 0;
 	move_split(r->m.to.path, directory, &name);
 	snprintf(staging, sizeof(staging), "%s%s.guardfs-move-%s", directory, *directory ? "/" : "", r->id);
-	move_place(r->config, r->m.from.tier, switched ? r->m.old : r->m.from.path, c->source,
-		   sizeof(c->source));
-	move_place(r->config, r->m.to.tier, switched ? r->m.to.path : staging, c->copy, sizeof(c->copy));
+	move_place(r->config, r->m.from.tier,
+		   switched ? name_of(r, r->m.from.tier, r->m.old, r->m.from.path) : r->m.from.path,
+		   c->source, sizeof(c->source));
+	move_place(r->config, r->m.to.tier,
+		   switched ? r->m.to.path : name_of(r, r->m.to.tier, staging, r->m.to.path), c->copy,
+		   sizeof(c->copy));
 	c->source_whole = r->m.step != MOVE_DISCARDING;
 	c->copy_whole = switched || r->m.step == MOVE_PLACING;
 	c->leads_to = switched ? r->m.to.tier : r->m.from.tier;

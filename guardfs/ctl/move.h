@@ -178,6 +178,9 @@ void move_split(const char *path, char *directory, const char **name);
 /* A place in words that can be given to a program: its absolute path. */
 void move_place(const struct config *config, const char *tier, const char *path, char *out, size_t size);
 
+/* Is there anything at that path of a tier? 1, 0, or -errno. */
+int move_exists(const struct config *config, const char *tier, const char *path) WARN_UNUSED;
+
 /* Does the path lead to the destination already, by the manifest (or the pattern)? 1, 0; -errno after having
  * said why it cannot be known. */
 int move_is_switched(const struct move_run *r) WARN_UNUSED;

@@ -36,8 +36,7 @@ int move_open_tier(const struct config *config, const char *tier)
 	return fd < 0 ? -errno : fd;
 }
 
-/* 1, 0, or -errno: is there anything of that name? */
-static int exists(const struct config *config, const char *tier, const char *path)
+int move_exists(const struct config *config, const char *tier, const char *path)
 {
 	CLEANUP_FD int root = move_open_tier(config, tier);
 	CLEANUP_FD int dir = -1;
@@ -87,7 +86,7 @@ int move_is_switched(const struct move_run *r)
 	/* As soon as the final name is there guardfs takes the pattern's word for it. */
 	if (!tiermap_match_pattern(r->config, r->m.job, route) || !leads_to(r->config, route, backend))
 		return 0;
-	there = exists(r->config, backend->tier, backend->path);
+	there = move_exists(r->config, backend->tier, backend->path);
 	if (there < 0)
 		ctl_fail(CTL_EXIT_REFUSED, "%s: %s. See guardctl status; then repeat this", backend->tier,
 			 strerror(-there));
@@ -235,7 +234,7 @@ static int plan_to_backend(struct move_run *r)
 	status = choose_target(r, backend, colon ? colon + 1 : NULL);
 	if (status != CTL_EXIT_OK)
 		return status;
-	there = exists(r->config, r->m.to.tier, r->m.to.path);
+	there = move_exists(r->config, r->m.to.tier, r->m.to.path);
 	if (there < 0)
 		return ctl_fail(CTL_EXIT_REFUSED, "%s: %s. See guardctl status", r->m.to.tier,
 				strerror(-there));
@@ -318,7 +317,7 @@ int move_plan(struct move_run *r)
 	if (status == CTL_EXIT_OK && plan_old(r))
 		status = ctl_fail(CTL_EXIT_USAGE, "%s is too long", r->m.job);
 	if (status == CTL_EXIT_OK && strcmp(r->m.from.tier, MOVE_LOCAL) == 0 &&
-	    exists(r->config, MOVE_LOCAL, r->m.old) != 0)
+	    move_exists(r->config, MOVE_LOCAL, r->m.old) != 0)
 		status =
 		    ctl_fail(CTL_EXIT_REFUSED,
 			     "%s/%s is there already, the old copy of a move of which nothing is written "

@@ -193,6 +193,10 @@ static int copy(const struct move_run *r, const struct ends *e)
 
 /* ---- comparing ---- */
 
+struct trees {
+	struct move_tree source, staged, after;
+};
+
 /* What was copied wrong is taken away, so that the next round copies it again: to rsync it looks alike. */
 static unsigned remove_wrong(const struct move_run *r, const struct ends *e, const struct move_tree *source,
 			     const struct move_tree *staged)
@@ -213,6 +217,37 @@ static unsigned remove_wrong(const struct move_run *r, const struct ends *e, con
 	return wrong;
 }
 
+/* Staging is ours: what the source has not is no loss. rsync leaves names behind where it cannot see that two
+ * are links of one file: renaming one over the other does nothing. */
+static unsigned remove_surplus(const struct ends *e, const struct move_tree *source,
+			       const struct move_tree *staged)
+{
+	unsigned removed = 0;
+	size_t i = 0;
+
+	for (size_t k = 0; k < staged->n; k++) {
+		const struct move_entry *own = &staged->entries[k];
+
+		while (i < source->n && strcmp(source->entries[i].path, own->path) < 0)
+			i++;
+		if (own->attrs[0] != 'd' &&
+		    (i == source->n || strcmp(source->entries[i].path, own->path) != 0))
+			removed += unlinkat(e->staging, own->path, 0) == 0;
+	}
+	return removed;
+}
+
+/* What was copied, without surplus. */
+static errint_t read_staged(const struct move_run *r, const struct ends *e, struct trees *t, char *what)
+{
+	errint_t err = move_tree_read(e->staging, has_owner(r), &t->staged, what);
+
+	if (err || !remove_surplus(e, &t->source, &t->staged))
+		return err;
+	move_tree_release(&t->staged);
+	return move_tree_read(e->staging, has_owner(r), &t->staged, what);
+}
+
 /* SFTP shows no hard links: those that were there before it went to the backend are made again. */
 static errint_t relink(const struct move_run *r, const struct ends *e, struct move_tree *staged, char *what)
 {
@@ -227,10 +262,6 @@ static errint_t relink(const struct move_run *r, const struct ends *e, struct mo
 		fprintf(stderr, "guardctl: %zu hard links made again\n", made);
 	return err == -ENOENT || err == -EINVAL ? 0 : err;
 }
-
-struct trees {
-	struct move_tree source, staged, after;
-};
 
 static unsigned what_to_compare(const struct move_run *r, const struct trees *t)
 {
@@ -249,7 +280,7 @@ static int compare(const struct move_run *r, const struct ends *e, struct trees 
 
 	if (err)
 		return explain_source(r, what, err), -1;
-	err = move_tree_read(e->staging, owner, &t->staged, what);
+	err = read_staged(r, e, t, what);
 	if (!err && move_tree_differs(&t->source, &t->staged, 0, what)) {
 		fprintf(stderr, "guardctl: %s\n", what);
 		return 0;
@@ -388,7 +419,7 @@ static bool is_live(const struct move_run *r)
 	       new.st_ino == seen.st_ino &&S_ISDIR(seen.st_mode);
 }
 
-/* The kernel remembers for up to local_cache where a path led. */
+/* The kernel remembers for up to its cache time where a path led. */
 static int wait_live(const struct move_run *r)
 {
 	uint64_t end = clock_mono_ns() + (LIVE_MS + r->config->local_cache_ms) * NSEC_PER_MSEC;
@@ -524,7 +555,8 @@ int move_carry_out(struct move_run *r)
 
 /* ---- the end of the old copy, or of the new one ---- */
 
-/* SFTP shows no hard links: for the way back they are kept. A list that is gone was taken before a power cut. */
+/* SFTP shows no hard links: for the way back they are kept. A list that is gone was taken before a power cut.
+ */
 static void keep_links(const struct move_run *r)
 {
 	struct move_tree list;
