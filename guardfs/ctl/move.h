@@ -121,7 +121,8 @@ struct move_writers {
 	const char *job;		  /* relative to the mount */
 	const struct move_end *from, *to; /* whose raw paths count, too */
 	unsigned found;
-	FILE *out; /* one line for each, of the first few */
+	unsigned served; /* files that guardfs itself has open there, for whoever it is */
+	FILE *out;	 /* one line for each, of the first few */
 };
 
 /* Looks through /proc and guardfs's own jobs; fills found. */

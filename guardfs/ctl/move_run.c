@@ -10,6 +10,7 @@
 #include <signal.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
+#include <sys/xattr.h>
 
 #define ROUNDS_MAX  3
 #define CHANGES_MAX 10
@@ -409,14 +410,15 @@ static const char *cold_of(const struct move_run *r, char *cold, size_t size)
 	return cold;
 }
 
-/* Does the path as everybody walks it show the new copy? By inode number, which is the same either way. */
+/* Does the path as everybody walks it lead to the new copy's tier? guardfs says so at the directory itself.
+ */
 static bool is_live(const struct move_run *r)
 {
-	CLEANUP_FD int fd = open_place(r, r->m.to.tier, r->m.to.path, false);
-	struct stat new, seen;
+	char tier[CONFIG_NAME_MAX];
+	ssize_t n = getxattr(r->hot, "user.guardfs.tier", tier, sizeof(tier) - 1);
 
-	return fd >= 0 && fstat(fd, &new) == 0 && stat(r->hot, &seen) == 0 &&
-	       new.st_ino == seen.st_ino &&S_ISDIR(seen.st_mode);
+	tier[MAX(n, 0)] = '\0';
+	return n > 0 && strcmp(tier, r->m.to.tier) == 0;
 }
 
 /* The kernel remembers for up to its cache time where a path led. */

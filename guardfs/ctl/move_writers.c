@@ -52,18 +52,28 @@ static bool is_raw_place(const struct move_writers *w, const char *path)
 	return is_within(path, raw);
 }
 
+static void name_of(const char *pid, char *name, size_t size)
+{
+	char file[64];
+
+	snprintf(file, sizeof(file), "/proc/%.20s/comm", pid);
+	if (fd_read_file(file, name, size) < 0)
+		name[0] = '\0';
+	name[strcspn(name, "\n")] = '\0';
+}
+
+/* What guardfs has open it has open for somebody, who is named if he is found. */
 static void report(struct move_writers *w, const char *pid, const char *does, const char *path)
 {
-	char file[64], name[64] = "";
-	ssize_t n;
+	char name[64] = "";
 
-	if (++w->found > NAMED_MAX)
+	name_of(pid, name, sizeof(name));
+	if (strncmp(name, "guardfs", 7) == 0) {
+		w->served++;
 		return;
-	snprintf(file, sizeof(file), "/proc/%.20s/comm", pid);
-	n = fd_read_file(file, name, sizeof(name));
-	if (n > 0)
-		name[strcspn(name, "\n")] = '\0';
-	fprintf(w->out, "process %s (%s) %s %s\n", pid, name, does, path);
+	}
+	if (++w->found <= NAMED_MAX)
+		fprintf(w->out, "process %s (%s) %s %s\n", pid, name, does, path);
 }
 
 /* ---- one process ---- */
@@ -154,6 +164,39 @@ static void look_at_fd(const struct process *p, int dir, const char *fd)
 		report(p->w, p->pid, "has open for writing", path);
 }
 
+/* Mapped shared and writable: no descriptor is needed any more. maps(5) does not name the mount. */
+static void look_at_mapping(const struct process *p, const char *line)
+{
+	char perms[8], inner[CTL_ABSOLUTE_MAX];
+	const char *path = strchr(line, '/');
+	bool within;
+
+	if (!path || sscanf(line, "%*s %7s", perms) != 1 || perms[1] != 'w' || perms[3] != 's')
+		return;
+	within = is_raw_place(p->w, path);
+	for (size_t i = 0; i < p->n && !within; i++)
+		within = move_inner_path(p->mounts[i]->root, p->mounts[i]->mountpoint, path, inner,
+					 sizeof(inner)) == 0 &&
+			 is_guarded_place(p->w, inner);
+	if (within)
+		report(p->w, p->pid, "has mapped for writing", path);
+}
+
+static void look_at_mappings(const struct process *p)
+{
+	char path[64];
+	CLEANUP_FREE char *line = NULL;
+	CLEANUP_FILE FILE *f = NULL;
+	size_t room = 0;
+
+	snprintf(path, sizeof(path), "/proc/%.20s/maps", p->pid);
+	f = fopen(path, "re");
+	while (f && getline(&line, &room, f) > 0) {
+		line[strcspn(line, "\n")] = '\0';
+		look_at_mapping(p, line);
+	}
+}
+
 static void look_at(struct process *p)
 {
 	char path[64];
@@ -168,6 +211,7 @@ static void look_at(struct process *p)
 			look_at_fd(p, dirfd(dir), entry->d_name);
 	if (dir)
 		closedir(dir);
+	look_at_mappings(p);
 	while (p->n > 0)
 		free(p->mounts[--p->n]);
 }
@@ -204,7 +248,7 @@ void move_writers_find(struct move_writers *w)
 	struct mount_entry guard;
 	struct dirent *entry;
 
-	w->found = 0;
+	w->found = w->served = 0;
 	if (!p || !proc || mount_find_at(w->config->mountpoint, &guard)) {
 		fprintf(w->out, "/proc or the mount cannot be looked at\n");
 		w->found = 1;
@@ -220,7 +264,12 @@ void move_writers_find(struct move_writers *w)
 			look_at(p);
 	}
 	free(p);
-	/* Knows also of files that are only mapped any more. */
+	/* They know also of files that are in no process: on their way through a socket. */
 	if (!w->found)
 		look_at_jobs(w);
+	if (!w->found && w->served) {
+		w->found = w->served;
+		fprintf(w->out,
+			"guardfs has files open for writing for a process that cannot be seen from here\n");
+	}
 }

@@ -7,6 +7,7 @@ setup_one_box
 mkdir -p "$WORK/box/data/jobs/hc/beside"
 echo "$WORK/cold/box/jobs/hc/beside $MNT/hc/beside" >>"$WORK/manifest"
 sed -i 's/^manifest.*/&\npattern = annual\/*-0101 = box:jobs\//' "$CONF"
+conf jobs 'pattern = hc/*'
 J=$LOCAL/hc/job BOX=$WORK/box/data/jobs/hc
 mkdir -p "$J/collections/warc" "$LOCAL/plain" "$LOCAL/annual/x-0101"
 head -c 3000000 /dev/urandom >"$J/collections/warc/a.warc.gz"
@@ -29,6 +30,11 @@ BEFORE=$(sums "$J")
 unchanged()
 {
 	assert_eq "$(sums "$MNT/hc/job")" "$BEFORE" "$1: what the path shows"
+}
+
+no_writers()
+{
+	[[ $(status '[.jobs[].writers] | add // 0') == 0 ]]
 }
 
 say "refused"
@@ -58,6 +64,44 @@ assert_exit 0 'no move is under way' ctl tier move hc/job
 hold writer append "$MNT/hc/job/linked.warc.gz"
 refused 1 'process .*open for writing.*is in use' hc/job --to box
 let_go writer
+say "... also one in a namespace of its own that sees the job elsewhere, one that has the file only mapped, and one that has sent it away"
+mkdir "$WORK/output"
+export MNT WORK
+unshare -m bash -c 'mount --bind "$MNT/hc" "$WORK/output" && exec 5>>"$WORK/output/job/linked.warc.gz" && touch "$WORK/has" && exec tail -f /dev/null' &
+echo $! >"$WORK/container.pid"
+wait_until 10000 test -e "$WORK/has"
+refused 1 "open for writing $WORK/output/job/linked" hc/job --to box
+kill "$(cat "$WORK/container.pid")"
+wait "$(cat "$WORK/container.pid")" || true
+rm "$WORK/has" "$WORK/container.pid"
+python3 -c '
+import mmap, os, sys, signal
+with open(sys.argv[1], "r+b") as f:
+    m = mmap.mmap(f.fileno(), 4096)
+os.closerange(3, 256) # mmap keeps a descriptor of its own
+open(sys.argv[2], "w").close()
+signal.pause()' "$MNT/hc/job/linked.warc.gz" "$WORK/has" &
+echo $! >"$WORK/mapper.pid"
+wait_until 10000 test -e "$WORK/has"
+refused 1 "has mapped for writing $MNT/hc/job/linked" hc/job --to box
+kill "$(cat "$WORK/mapper.pid")"
+wait "$(cat "$WORK/mapper.pid")" || true
+rm "$WORK/has" "$WORK/mapper.pid"
+python3 -c '
+import os, signal, socket, sys
+a, b = socket.socketpair()
+f = os.open(sys.argv[1], os.O_WRONLY)
+socket.send_fds(a, [b"x"], [f])
+os.close(f)
+open(sys.argv[2], "w").close()
+signal.pause()' "$MNT/hc/job/linked.warc.gz" "$WORK/has" &
+echo $! >"$WORK/sender.pid"
+wait_until 10000 test -e "$WORK/has"
+refused 1 "1 files of job hc/job are open for writing, by guardfs's own count" hc/job --to box
+kill "$(cat "$WORK/sender.pid")"
+wait "$(cat "$WORK/sender.pid")" || true
+rm "$WORK/sender.pid"
+wait_until 10000 no_writers
 mkfifo "$J/pipe"
 refused 1 'pipe is a socket, a pipe' hc/job --to box
 rm "$J/pipe"
