@@ -1,9 +1,9 @@
 /* ctl.h: guardctl: what its subcommands share.
  *
  * guardctl reads RUN_DIR/status.json and RUN_DIR/health, and asks keeper over RUN_DIR/control.sock; never the
- * mount (but for adopt, whose business is a file on a backend, smoke, which reads archives, and drill, which
- * is to be hurt like any caller), so that it answers whatever hangs. One process, one thread; messages for
- * the operator go to stderr and say what to do. */
+ * mount (but for adopt, whose business is a file on a backend, smoke, which reads archives, tier move, which
+ * copies, and drill, which is to be hurt like any caller), so that it answers whatever hangs. One process,
+ * one thread; messages for the operator go to stderr and say what to do. */
 #ifndef GUARDFS_CTL_CTL_H
 #define GUARDFS_CTL_CTL_H
 

@@ -17,7 +17,8 @@ void ctl_print_help(FILE *out)
 {
 	fputs("Usage: guardctl [-n NAME | -c FILE] COMMAND [ARGUMENTS]\n\n"
 	      "Asks a running guardfs how it is, and tells it what to do. Never touches the mount (but for\n"
-	      "adopt, smoke and drill): it answers whatever hangs. status, health, classify, jobs and wait "
+	      "adopt, smoke, tier move and drill): it answers whatever hangs. status, health, classify, jobs "
+	      "and wait "
 	      "need\n"
 	      "no root.\n\nCommands:\n",
 	      out);

@@ -98,7 +98,8 @@ const struct ctl_command ctl_commands[] = {
      "mount, at most DURATION (10s) for each; what hangs or is down is \"not known\".\n",
      CTL_OPTION_SIZES | CTL_OPTION_TIMEOUT | CTL_OPTION_JSON | CTL_OPTION_INSTANCE, 0, 0, ctl_cmd_tiers},
     {"tier",
-     "add COLD HOT | remove HOT | move JOB [--to TIER] [--bwlimit RATE] [--abort] [--discard-old] [--dry-run] [--json]",
+     "add COLD HOT | remove HOT | move JOB [--to TIER] [--bwlimit RATE] [--abort] [--discard-old] "
+     "[--dry-run] [--json]",
      "change the manifest, or move a job to another tier",
      "add, remove: COLD: a path below the alias of a backend; HOT: one below the mountpoint. All other\n"
      "lines, comments included, the file's owner and its mode stay as they are. The new manifest is\n"

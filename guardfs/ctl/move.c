@@ -38,7 +38,8 @@ static void find_copies(const struct move_run *r, struct copies *c)
 	if (r->m.step == MOVE_PLACING)
 		switched = move_is_switched(r) > 0;
 	move_split(r->m.to.path, directory, &name);
-	snprintf(staging, sizeof(staging), "%s%s.guardfs-move-%s", directory, *directory ? "/" : "", r->id);
+	snprintf(staging, sizeof(staging), "%s%s" MOVE_NEW_PREFIX "%s", directory, *directory ? "/" : "",
+		 r->id);
 	move_place(r->config, r->m.from.tier,
 		   switched ? name_of(r, r->m.from.tier, r->m.old, r->m.from.path) : r->m.from.path,
 		   c->source, sizeof(c->source));

@@ -6,10 +6,12 @@
 #include "config/tiermap.h"
 #include "ctl/ctl.h"
 
-#define MOVE_LOCAL    "local"
-#define MOVE_ID_SIZE  17
-#define MOVE_FILE_MAX 16384 /* the largest file of a move that is read */
-#define MOVE_NAME_MAX 512   /* "changed: PATH", cut off */
+#define MOVE_LOCAL	"local"
+#define MOVE_ID_SIZE	17
+#define MOVE_OLD_PREFIX ".guardfs-old-"
+#define MOVE_NEW_PREFIX ".guardfs-move-"
+#define MOVE_FILE_MAX	16384 /* the largest file of a move that is read */
+#define MOVE_NAME_MAX	512   /* "changed: PATH", cut off */
 
 /* ---- move_journal.c: the small file that says how far it has come ---- */
 

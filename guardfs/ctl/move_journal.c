@@ -90,13 +90,20 @@ static errint_t parse_lines(char *text, struct move *m)
 	return strcmp(text, "end\n") == 0 ? 0 : -EINVAL;
 }
 
-/* The local end is where the mount has the job: nothing else may be renamed or removed in its name. */
+/* The local end is where the mount has the job, and the old copy has the name that a move gives it: nothing
+ * else may be renamed or removed in their name. */
 static bool is_consistent(const struct move *m)
 {
 	bool from_local = strcmp(m->from.tier, MOVE_LOCAL) == 0,
 	     to_local = strcmp(m->to.tier, MOVE_LOCAL) == 0;
+	const char *name;
+	char directory[CONFIG_PATH_MAX];
 
-	return from_local != to_local && strcmp(from_local ? m->from.path : m->to.path, m->job) == 0;
+	if (from_local == to_local || strcmp(from_local ? m->from.path : m->to.path, m->job) != 0)
+		return false;
+	move_split(m->old, directory, &name);
+	return from_local ? strncmp(name, MOVE_OLD_PREFIX, strlen(MOVE_OLD_PREFIX)) == 0
+			  : strcmp(m->old, m->from.path) == 0;
 }
 
 errint_t move_parse(const char *text, size_t n, struct move *m)

@@ -302,8 +302,8 @@ static int plan_old(struct move_run *r)
 	if (strcmp(r->m.from.tier, MOVE_LOCAL) != 0)
 		return copy_string(r->m.old, sizeof(r->m.old), r->m.from.path);
 	move_split(r->m.job, directory, &name);
-	return snprintf(r->m.old, sizeof(r->m.old), "%s%s.guardfs-old-%s", directory, *directory ? "/" : "",
-			r->id) < (int)sizeof(r->m.old)
+	return snprintf(r->m.old, sizeof(r->m.old), "%s%s" MOVE_OLD_PREFIX "%s", directory,
+			*directory ? "/" : "", r->id) < (int)sizeof(r->m.old)
 		   ? 0
 		   : -ENAMETOOLONG;
 }

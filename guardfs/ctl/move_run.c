@@ -92,7 +92,7 @@ static errint_t ends_open(const struct move_run *r, struct ends *e, bool make)
 	char directory[CONFIG_PATH_MAX];
 
 	*e = (struct ends){.from = -1, .parent = -1, .staging = -1};
-	snprintf(e->staging_name, sizeof(e->staging_name), ".guardfs-move-%s", r->id);
+	snprintf(e->staging_name, sizeof(e->staging_name), MOVE_NEW_PREFIX "%s", r->id);
 	move_split(r->m.to.path, directory, &e->final_name);
 	e->parent = open_place(r, r->m.to.tier, directory, make);
 	if (e->parent < 0)
@@ -678,7 +678,7 @@ int move_abort(struct move_run *r)
 	status = move_enter(r, MOVE_ABORTING);
 	if (status != CTL_EXIT_OK)
 		return status;
-	snprintf(staging, sizeof(staging), ".guardfs-move-%s", r->id);
+	snprintf(staging, sizeof(staging), MOVE_NEW_PREFIX "%s", r->id);
 	err = remove_tree(r, r->m.to.tier, r->m.to.path, staging);
 	if (err)
 		return ctl_fail(CTL_EXIT_REFUSED,

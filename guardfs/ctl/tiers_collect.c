@@ -1,6 +1,7 @@
 /* tiers_collect.c: routes with the reason for each, and what disagrees: the manifest, the local tier's
  * directory and the mount table against the active map. */
 #include "ctl/tiers.h"
+#include "ctl/move.h"
 #include "base/cleanup.h"
 #include "base/utf8.h"
 #include <errno.h>
@@ -206,6 +207,40 @@ static void check_mounts(struct tiers *t)
 			   "is not guardfs here: something else is mounted over it, or it was unmounted");
 }
 
+/* ---- moves under way ---- */
+
+static void look_at_move(struct tiers *t, const char *file)
+{
+	CLEANUP_FREE struct move *m = calloc(1, sizeof(*m));
+	errint_t err = m ? move_load(file, m) : -ENOMEM;
+
+	if (err == -EINVAL)
+		tiers_find(t, "move", true, file, "docs/TIERMOVE.md says where the copies are.",
+			   "is damaged");
+	if (!err)
+		tiers_find(t, "move", false, m->job, "guardctl tier move JOB says where it is whole.",
+			   m->step == MOVE_DONE ? "was moved from %s to %s; the old copy is kept (%s)"
+						: "is being moved from %s to %s (%s)",
+			   m->from.tier, m->to.tier, move_step_name(m->step));
+}
+
+/* Only root can look. */
+static void look_at_moves(struct tiers *t)
+{
+	char path[CONFIG_PATH_MAX + 64];
+	CLEANUP_DIR DIR *dir = NULL;
+	struct dirent *entry;
+
+	snprintf(path, sizeof(path), "%s/moves", t->config->state_dir);
+	dir = opendir(path);
+	while (dir && (entry = readdir(dir))) {
+		if (strlen(entry->d_name) != MOVE_ID_SIZE - 1 || strchr(entry->d_name, '.'))
+			continue;
+		snprintf(path, sizeof(path), "%s/moves/%.32s", t->config->state_dir, entry->d_name);
+		look_at_move(t, path);
+	}
+}
+
 /* ---- all ---- */
 
 errint_t tiers_collect(struct tiers *t)
@@ -224,6 +259,7 @@ errint_t tiers_collect(struct tiers *t)
 	compare_manifest(t);
 	tiers_look_at_local(t);
 	check_mounts(t);
+	look_at_moves(t);
 	return 0;
 }
 
