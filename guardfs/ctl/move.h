@@ -98,6 +98,9 @@ struct move_entry *move_tree_append(struct move_tree *tree, size_t *room);
 errint_t move_tree_hash(int dir, struct move_tree *tree, uint64_t rate, const char *progress,
 			char *what) WARN_UNUSED;
 
+/* How many of its entries have extended attributes (in user., or ACLs) that storage itself keeps. */
+size_t move_tree_count_attributes(int dir, const struct move_tree *tree);
+
 enum move_compare { MOVE_COMPARE_HASH = 1 << 0, MOVE_COMPARE_LINKS = 1 << 1, MOVE_COMPARE_STAMP = 1 << 2 };
 
 /* The first difference, in words, in what (MOVE_NAME_MAX). False: they are alike. */

@@ -145,6 +145,24 @@ static int check_room(const struct move_run *r, int dir, uint64_t needed, uint64
 			r->hot);
 }
 
+/* A backend's line is shared with those who work; the local disk is fast enough for all. */
+static uint64_t rate_of(const struct move_run *r, const char *tier)
+{
+	return strcmp(tier, MOVE_LOCAL) == 0 ? 0 : r->rate;
+}
+
+static void warn_of_attributes(const struct move_run *r, int dir, const struct move_tree *tree)
+{
+	size_t n = move_tree_count_attributes(dir, tree);
+
+	if (n)
+		fprintf(stderr,
+			"guardctl: %zu files or directories in %s have extended attributes or ACLs, which "
+			"are not "
+			"copied. The old copy has them until --discard-old\n",
+			n, r->hot);
+}
+
 static int check_before(const struct move_run *r, const struct ends *e)
 {
 	struct move_tree source, staged;
@@ -159,6 +177,8 @@ static int check_before(const struct move_run *r, const struct ends *e)
 	}
 	if (status == CTL_EXIT_OK)
 		status = check_room(r, e->parent, source.disk, staged.disk);
+	if (status == CTL_EXIT_OK)
+		warn_of_attributes(r, e->from, &source);
 	move_tree_release(&source);
 	move_tree_release(&staged);
 	return status;
@@ -287,12 +307,13 @@ static int compare(const struct move_run *r, const struct ends *e, struct trees 
 		return 0;
 	}
 	if (!err)
-		err = move_tree_hash(e->staging, &t->staged, r->rate, "comparing, copy", what);
+		err =
+		    move_tree_hash(e->staging, &t->staged, rate_of(r, r->m.to.tier), "comparing, copy", what);
 	if (!err && to_local(r) && t->source.links == 0)
 		err = relink(r, e, &t->staged, what);
 	if (err)
 		return stay(r, r->m.to.tier, what, err), -1;
-	err = move_tree_hash(e->from, &t->source, r->rate, "comparing, original", what);
+	err = move_tree_hash(e->from, &t->source, rate_of(r, r->m.from.tier), "comparing, original", what);
 	if (!err && remove_wrong(r, e, &t->source, &t->staged))
 		return 0;
 	if (!err && move_tree_differs(&t->source, &t->staged, what_to_compare(r, t), what)) {

@@ -9,6 +9,7 @@
 #include <openssl/evp.h>
 #include <poll.h>
 #include <sys/stat.h>
+#include <sys/xattr.h>
 
 #define DEPTH_MAX 256
 #define CHUNK	  (1u << 20)
@@ -235,6 +236,33 @@ void move_tree_release(struct move_tree *tree)
 	}
 	free(tree->entries);
 	memset(tree, 0, sizeof(*tree));
+}
+
+/* guardfs shows some of its own at every file. */
+static bool names_attributes(const char *names, ssize_t n)
+{
+	for (ssize_t at = 0; at < n; at += (ssize_t)strlen(names + at) + 1)
+		if ((strncmp(names + at, "user.", 5) == 0 && strncmp(names + at, "user.guardfs.", 13) != 0) ||
+		    strncmp(names + at, "system.posix_acl_", 17) == 0)
+			return true;
+	return false;
+}
+
+size_t move_tree_count_attributes(int dir, const struct move_tree *tree)
+{
+	char path[PATH_MAX + 64], names[4096];
+	size_t found = 0;
+
+	for (size_t i = 0; i < tree->n; i++) {
+		const struct move_entry *e = &tree->entries[i];
+		ssize_t n = -1;
+
+		if (snprintf(path, sizeof(path), "/proc/self/fd/%d/%s", dir, e->path) < (int)sizeof(path))
+			n = llistxattr(path, names, sizeof(names));
+		/* So many that they do not fit. */
+		found += n < 0 ? errno == ERANGE : names_attributes(names, n);
+	}
+	return found;
 }
 
 /* ---- hashing ---- */

@@ -9,11 +9,12 @@ echo content >"$J/sub/file"
 ln "$J/sub/file" "$J/linked"
 ln -s nowhere "$J/symlink"
 chmod 0600 "$J/sub/file"
+setfattr -n user.origin -v x "$J/sub"
 start_guardfs
 wait_healthy store
 
 say "there"
-assert_exit 0 'is on store: 2 files' ctl tier move job --to store:a/new/place
+assert_exit 0 '1 files or directories in .* have extended attributes.*is on store: 2 files' ctl tier move job --to store:a/new/place
 assert_content "$MNT/job/linked" content
 assert_eq "$(stat -c '%u:%g %a' "$MNT/job/linked")" '12:34 750' "presented"
 assert_eq "$(stat -c %i "$WORK/store/a/new/place/linked")" "$(stat -c %i "$WORK/store/a/new/place/sub/file")" "hard link"
@@ -21,7 +22,9 @@ assert_exit 0 removed ctl tier move job --discard-old
 
 say "and back, a change through the path included"
 echo more >>"$MNT/job/linked"
-assert_exit 0 'is on local: 2 files' ctl tier move job --to local
+ctl tier move job --to local >"$WORK/said" 2>&1 || fail "$(cat "$WORK/said")"
+grep -q 'is on local: 2 files' "$WORK/said" || fail "$(cat "$WORK/said")"
+assert_fails grep 'extended attributes' "$WORK/said"
 assert_eq "$(readlink "$J/symlink")" nowhere "symbolic link"
 assert_eq "$(stat -c '%u:%g %a' "$J/linked")" '12:34 750' "owner and mode"
 assert_eq "$(stat -c %i "$J/linked")" "$(stat -c %i "$J/sub/file")" "hard link"
