@@ -175,6 +175,35 @@ struct move_run {
 	uint64_t rate;
 };
 
+/* The directories of a move, open. */
+struct move_ends {
+	int from;    /* the source; -1: it has left its name */
+	int parent;  /* where staging and final lie */
+	int staging; /* -1: none */
+	char staging_name[32];
+	const char *final_name;
+};
+
+/* Opens them; make: what is missing on the way to staging is made, staging too. 0 or -errno. Close in either
+ * case. */
+errint_t move_ends_open(const struct move_run *r, struct move_ends *e, bool make) WARN_UNUSED;
+void move_ends_close(struct move_ends *e);
+
+/* A directory on a tier: a descriptor or -errno. */
+int move_open_place(const struct move_run *r, const char *tier, const char *path, bool make) WARN_UNUSED;
+
+bool move_to_local(const struct move_run *r);
+
+/* Do owner and mode count? Not where the destination presents its own. */
+bool move_has_owner(const struct move_run *r);
+
+/* Says what failed before the switch, that nothing is lost, and what to do. The exit status. */
+int move_stay(const struct move_run *r, const char *place, const char *what, errint_t err);
+
+/* move_alike.c: copies and compares until the copy is the source; what was compared is kept in r->list. The
+ * exit status. */
+int move_copy_until_alike(struct move_run *r) WARN_UNUSED;
+
 /* Opens the root directory of a tier: the local directory, or the backend within the mount. fd or -errno. */
 int move_open_tier(const struct config *config, const char *tier) WARN_UNUSED;
 

@@ -308,6 +308,36 @@ static int plan_old(struct move_run *r)
 		   : -ENAMETOOLONG;
 }
 
+/* Names that only a move gives: what has them is a copy that was lost sight of, perhaps with its state_dir.
+ */
+static int check_leftover(const struct move_run *r, const char *tier, const char *path)
+{
+	char place[CTL_ABSOLUTE_MAX];
+
+	if (move_exists(r->config, tier, path) == 0)
+		return CTL_EXIT_OK;
+	move_place(r->config, tier, path, place, sizeof(place));
+	return ctl_fail(
+	    CTL_EXIT_REFUSED,
+	    "%s is there already, or cannot be looked for: a copy made by a move of which nothing is "
+	    "written down any more. Look at it and take it away",
+	    place);
+}
+
+static int check_leftovers(const struct move_run *r)
+{
+	char directory[CONFIG_PATH_MAX], staging[CONFIG_PATH_MAX + 64];
+	const char *name;
+	int status = CTL_EXIT_OK;
+
+	move_split(r->m.to.path, directory, &name);
+	snprintf(staging, sizeof(staging), "%s%s" MOVE_NEW_PREFIX "%s", directory, *directory ? "/" : "",
+		 r->id);
+	if (strcmp(r->m.from.tier, MOVE_LOCAL) == 0)
+		status = check_leftover(r, MOVE_LOCAL, r->m.old);
+	return status == CTL_EXIT_OK ? check_leftover(r, r->m.to.tier, staging) : status;
+}
+
 int move_plan(struct move_run *r)
 {
 	int status = plan_ends(r);
@@ -316,12 +346,7 @@ int move_plan(struct move_run *r)
 		status = move_check_health(r);
 	if (status == CTL_EXIT_OK && plan_old(r))
 		status = ctl_fail(CTL_EXIT_USAGE, "%s is too long", r->m.job);
-	if (status == CTL_EXIT_OK && strcmp(r->m.from.tier, MOVE_LOCAL) == 0 &&
-	    move_exists(r->config, MOVE_LOCAL, r->m.old) != 0)
-		status =
-		    ctl_fail(CTL_EXIT_REFUSED,
-			     "%s/%s is there already, the old copy of a move of which nothing is written "
-			     "down any more. Look at it and take it away",
-			     r->config->local, r->m.old);
+	if (status == CTL_EXIT_OK)
+		status = check_leftovers(r);
 	return status == CTL_EXIT_OK ? move_check_writers(r) : status;
 }

@@ -87,5 +87,10 @@ assert_exit 1 'edited since the move began' ctl tier move job --to box
 sed -i '$d' "$WORK/manifest"
 assert_exit 0 'given up' ctl tier move job --abort
 assert_content "$J/small" small
+
+say "nothing is written down any more of a copy that is there"
+assert_exit 137 '' env GUARDCTL_MOVE_STOP=copied "$GUARDCTL" -c "$CONF" tier move job --to box
+rm -r "$STATE/moves"
+assert_exit 1 'guardfs-move-.* is there already' ctl tier move job --to box
 stop_guardfs
 umount "$LOCAL"
