@@ -50,6 +50,9 @@ errint_t move_parse(const char *text, size_t n, struct move *m) WARN_UNUSED;
 /* The reverse, terminated; -ENAMETOOLONG. */
 errint_t move_format(const struct move *m, char *text, size_t size) WARN_UNUSED;
 
+/* Splits a path into the directory it lies in (CONFIG_PATH_MAX bytes; "" for none) and its name. */
+void move_split(const char *path, char *directory, const char **name);
+
 /* The name of a job's files: 16 hex digits. */
 void move_id(const char *job, char *id);
 
@@ -113,6 +116,9 @@ void move_tree_print_changes(const struct move_tree *a, const struct move_tree *
 /* The list without hashes, kept in a file; untrusted when read back: -EINVAL. Numbers are not restored. */
 errint_t move_tree_save(const struct move_tree *tree, const char *file) WARN_UNUSED;
 errint_t move_tree_load(const char *file, struct move_tree *tree) WARN_UNUSED;
+
+/* Pure: the same of text already in memory. Release tree in either case. */
+errint_t move_tree_parse(const char *text, size_t n, struct move_tree *tree) WARN_UNUSED;
 
 /* Hard links of old among the files of tree (hashed, below dir) that are still alike are made again; counts
  * them. 0 or -errno with what. */
@@ -206,9 +212,6 @@ int move_copy_until_alike(struct move_run *r) WARN_UNUSED;
 
 /* Opens the root directory of a tier: the local directory, or the backend within the mount. fd or -errno. */
 int move_open_tier(const struct config *config, const char *tier) WARN_UNUSED;
-
-/* Splits a path into the directory it lies in ("" for none) and its name. */
-void move_split(const char *path, char *directory, const char **name);
 
 /* A place in words that can be given to a program: its absolute path. */
 void move_place(const struct config *config, const char *tier, const char *path, char *out, size_t size);

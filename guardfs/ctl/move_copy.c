@@ -64,8 +64,11 @@ static void become(char *const *argv, int cwd, int keep, int lock)
 {
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (dup2(STDERR_FILENO, STDOUT_FILENO) < 0 || fchdir(cwd) < 0 || fcntl(lock, F_SETFD, 0) < 0 ||
-	    (keep >= 0 && fcntl(keep, F_SETFD, 0) < 0))
+	    (keep >= 0 && fcntl(keep, F_SETFD, 0) < 0)) {
+		dprintf(STDERR_FILENO, "guardctl: %s cannot be started there: %s\n", argv[0],
+			strerror(errno));
 		_exit(126);
+	}
 	execvp(argv[0], argv);
 	_exit(127);
 }

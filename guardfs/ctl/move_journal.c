@@ -23,6 +23,14 @@ void move_id(const char *job, char *id)
 	snprintf(id, MOVE_ID_SIZE, "%016" PRIx64, hash_bytes(0, job, strlen(job)));
 }
 
+void move_split(const char *path, char *directory, const char **name)
+{
+	const char *slash = strrchr(path, '/');
+
+	*name = slash ? slash + 1 : path;
+	snprintf(directory, CONFIG_PATH_MAX, "%.*s", slash ? (int)(slash - path) : 0, path);
+}
+
 /* ---- parsing ---- */
 
 /* Takes the line "key VALUE" off the text, VALUE copied. */

@@ -160,17 +160,13 @@ static errint_t take_entry(struct move_tree *tree, size_t *room, const char *con
 	return e->path && e->attrs && e->stamp && e->first ? 0 : -ENOMEM;
 }
 
-errint_t move_tree_load(const char *file, struct move_tree *tree)
+errint_t move_tree_parse(const char *text, size_t n, struct move_tree *tree)
 {
-	CLEANUP_FREE char *text = NULL;
 	const char *fields[FIELDS];
-	size_t n = 0, room = 0;
-	errint_t err;
+	size_t room = 0;
+	errint_t err = 0;
 
 	memset(tree, 0, sizeof(*tree));
-	err = read_all(file, &text, &n);
-	if (err)
-		return err;
 	if (n < sizeof(LIST_HEAD) || text[n - 1] || strcmp(text, LIST_HEAD) != 0)
 		return -EINVAL;
 	for (size_t at = sizeof(LIST_HEAD); at < n && !err;) {
@@ -183,6 +179,16 @@ errint_t move_tree_load(const char *file, struct move_tree *tree)
 		err = k == FIELDS ? take_entry(tree, &room, fields) : -EINVAL;
 	}
 	return err;
+}
+
+errint_t move_tree_load(const char *file, struct move_tree *tree)
+{
+	CLEANUP_FREE char *text = NULL;
+	size_t n = 0;
+	errint_t err = read_all(file, &text, &n);
+
+	memset(tree, 0, sizeof(*tree));
+	return err ? err : move_tree_parse(text, n, tree);
 }
 
 /* ---- hard links ---- */

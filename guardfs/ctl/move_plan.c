@@ -10,14 +10,6 @@
 
 /* ---- where things are ---- */
 
-void move_split(const char *path, char *directory, const char **name)
-{
-	const char *slash = strrchr(path, '/');
-
-	*name = slash ? slash + 1 : path;
-	snprintf(directory, CONFIG_PATH_MAX, "%.*s", slash ? (int)(slash - path) : 0, path);
-}
-
 void move_place(const struct config *config, const char *tier, const char *path, char *out, size_t size)
 {
 	if (strcmp(tier, MOVE_LOCAL) == 0)

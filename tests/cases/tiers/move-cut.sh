@@ -3,6 +3,8 @@
 # limit: 180
 . "$REPO/tests/lib/lib.sh"
 
+# Slow machines are no trouble here.
+DEADLINE_METADATA=8000 DEADLINE_READ=8000 PROBE_TIMEOUT=8000
 box_start box
 mkdir -p "$WORK/box/data/jobs/cold"
 conf_begin 'cache = 100ms'
