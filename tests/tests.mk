@@ -65,8 +65,9 @@ tsan: ## unit tests under ThreadSanitizer, in build-tsan
 	$(Q)$(MAKE) BUILD=build-tsan CFLAGS='-O1 -g' EXTRA_LDFLAGS='-fsanitize=thread' \
 		EXTRA_CFLAGS='-fsanitize=thread $(if $(findstring clang,$(CC)),,-Wno-tsan)' check-unit UNIT_BIN="$(TSAN_UNIT:%=build-tsan/%)"
 
-# With a whole daemon under sanitizers. Not the cases that count milliseconds.
-SANITIZED_CASES ?= tiers local/oracle local/oracle-inline local/programs guard/errno guard/fault guard/kill-sshfs \
+# With a whole daemon under sanitizers. Not the cases that count milliseconds, nor those that are
+# about guardctl and how long it takes.
+SANITIZED_CASES ?= $(patsubst tests/cases/%.sh,%,$(filter-out %/move.sh %/move-cut.sh %/move-trouble.sh,$(wildcard tests/cases/tiers/*.sh))) local/oracle local/oracle-inline local/programs guard/errno guard/fault guard/kill-sshfs \
 	guard/poisoned guard/write-error session/kill-keeper session/reexec session/poison visible/walkers config/names recovery/plan recovery/control recovery/keeper-dies
 # Several times as slow: fewer of them at once, for their deadlines are the same.
 SANITIZED_JOBS  ?= $(shell nproc)
