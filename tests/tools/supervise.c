@@ -24,6 +24,7 @@
 #include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -381,6 +382,16 @@ static int finish(const struct options *o, int signals)
 	return detach_mounts(o->work, false) > 0 || !gone ? STATUS_LEAK : 0;
 }
 
+/* Of everything that was started: all of it was reaped here. */
+static void print_cpu(void)
+{
+	struct rusage u;
+
+	if (getrusage(RUSAGE_CHILDREN, &u) == 0)
+		printf("cpu: %.1f s\n", (double)(u.ru_utime.tv_sec + u.ru_stime.tv_sec) +
+					    (double)(u.ru_utime.tv_usec + u.ru_stime.tv_usec) / 1e6);
+}
+
 int main(int argc, char **argv)
 {
 	struct options o;
@@ -405,6 +416,7 @@ int main(int argc, char **argv)
 		return STATUS_LIMIT;
 	}
 	leak = finish(&o, signals);
+	print_cpu();
 	status = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 	return status == 0 || status == 77 ? (leak ? leak : status) : status;
 }

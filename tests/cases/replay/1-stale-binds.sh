@@ -84,5 +84,5 @@ wait_healthy
 assert_eq "$(inside)" "hello $COLD/dir" "from inside"
 assert_content "$WORK/bound/dir/file" hello
 exec {INSIDE[1]}>&-
-wait "$INSIDE_PID" || true
+wait "${INSIDE_PID:-}" || true # bash forgets it when it is gone
 umount "$WORK/bound"

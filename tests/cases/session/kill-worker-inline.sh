@@ -1,4 +1,4 @@
 # The same with every read and write going through the worker (no FUSE passthrough).
 # limit: 180
-PASSTHROUGH='passthrough = no' KILLS=100
+PASSTHROUGH='passthrough = no' KILLS=50
 . "$REPO/tests/cases/session/kill-worker.sh"

@@ -3,7 +3,7 @@
 . "$REPO/tests/lib/lib.sh"
 
 # Further apart than what makes guardian pause before the next start. KILLS=1000 for the long form.
-KILLS=${KILLS:-100}
+KILLS=${KILLS:-50}
 setup_one_box
 mkdir "$SERVER/dir"
 touch "$SERVER"/dir/{1..50}
