@@ -1,4 +1,3 @@
-# alone
 # An outage is detected without any traffic: from the fault to the state on the board at most the interval of the probes and
 # their timeout; at once where the connection itself tells.
 # limit: 180
