@@ -10,6 +10,9 @@ bindfs "$WORK/bindfs" "$WORK/mnt-bindfs"
 mergerfs -f -o category.create=ff "$WORK/mergerfs" "$WORK/mnt-mergerfs" </dev/null >"$WORK/mergerfs.log" 2>&1 &
 mergerfs=$!
 wait_until 5000 mountpoint -q "$WORK/mnt-mergerfs"
+mkdir "$WORK/floor" "$WORK/mnt-floor"
+"$BUILD/tests/bench/floor" "$WORK/floor" "$WORK/mnt-floor" </dev/null >"$WORK/floor.log" 2>&1 &
+wait_until 5000 mountpoint -q "$WORK/mnt-floor"
 # It puts itself at -10; the comparison would be one of priorities.
 renice -n 0 -p $(ls "/proc/$mergerfs/task") >/dev/null
 
@@ -24,11 +27,15 @@ start_guardfs
 both=("${subjects[@]}" nopass="$MNT:$LOCAL")
 peers=(bare="$WORK/bare" bindfs="$WORK/mnt-bindfs:$WORK/bindfs" mergerfs="$WORK/mnt-mergerfs:$WORK/mergerfs")
 
+# The least that a FUSE file system can do (floor.c): only where nothing but names is asked for.
+floor=floor="$WORK/mnt-floor:$WORK/floor"
+
 # aim BARE: the aim against the bare directory; against the others it is to be no slower.
 aim()
 {
 	case $2 in
 	bare) [[ $1 == nopass ]] && echo - || echo "$BARE" ;;
+	floor) echo '>= 0.9' ;;
 	*) echo '>= 1' ;;
 	esac
 }
@@ -51,13 +58,16 @@ data()
 }
 
 if [[ -n ${ONLY:-} ]]; then
+	[[ $ONLY != *missing ]] || peers+=("$floor")
 	data "$ONLY" - $ONLY
 else
 meta 'stat, 1 thread' - stat
 meta 'stat, 4 threads' - -t 4 stat
 meta 'stat again, 1 thread' - stat-again
+peers+=("$floor")
 meta 'missing name, 1 thread' '>= 0.25' missing
 meta 'missing name, 4 threads' '>= 0.25' -t 4 missing
+unset 'peers[-1]'
 data 'random read 4 KiB' '>= 0.85' read-4k
 data 'append 4 KiB' '>= 0.85' append-4k
 data 'sequential read 1 MiB' '>= 0.85' read-1m
@@ -67,7 +77,7 @@ meta 'readdir' - readdir
 meta 'readdir and stat' - readdir-stat
 fi
 
-umount "$WORK/mnt-bindfs" "$WORK/mnt-mergerfs"
+umount "$WORK/mnt-bindfs" "$WORK/mnt-mergerfs" "$WORK/mnt-floor"
 stop_guardfs
 GUARDIAN=$first MNT=$mnt
 stop_guardfs
