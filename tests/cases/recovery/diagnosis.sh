@@ -23,17 +23,32 @@ cp "$WORK/box/sshd_config" "$WORK/sshd_config.good"
 watch_connections()
 {
 	python3 - "$WORK/most" <<-'END' &
-		import sys, time
+		import glob, os, sys, time
 		most = -1
+
+		def owner(inode):
+		    for fd in glob.glob('/proc/[0-9]*/fd/*'):
+		        try:
+		            if os.readlink(fd) == f'socket:[{inode}]':
+		                pid = fd.split('/')[2]
+		                with open(f'/proc/{pid}/cmdline') as f:
+		                    return f'{pid} ' + f.read().replace('\0', ' ')[:60]
+		        except OSError:
+		            pass
+		    return 'nobody'
+
 		while True:
 		    with open('/proc/net/tcp') as f:
 		        rows = [line.split() for line in f][1:]
-		    now = sum(1 for r in rows if r[2].endswith(':08AE') and r[3] in ('01', '02'))
+		    rows = [r for r in rows if r[2].endswith(':08AE') and r[3] in ('01', '02')]
+		    now = len(rows)
 		    if now > most:
 		        most = now
+		        with open(sys.argv[1] + '.who', 'w') as f:
+		            f.write(''.join(f'state {r[3]}, owner {owner(r[9])}\n' for r in rows))
 		        with open(sys.argv[1] + '.new', 'w') as f:
 		            f.write(f'{most}\n')
-		        __import__('os').rename(sys.argv[1] + '.new', sys.argv[1])
+		        os.rename(sys.argv[1] + '.new', sys.argv[1])
 		    time.sleep(0.002)  # sleep-ok: polling
 	END
 	echo $! >"$WORK/watcher.pid"
@@ -45,6 +60,7 @@ end_watch()
 	kill "$(cat "$WORK/watcher.pid")"
 	rm "$WORK/watcher.pid"
 	echo "connections at once, at most: $(cat "$WORK/most")"
+	cat "$WORK/most.who"
 	assert_le "$(cat "$WORK/most")" "$1" "connections at once"
 	rm "$WORK/most"
 }
