@@ -34,6 +34,8 @@ say "a program that reads all the while"
 	cat
 ) <"$COLD/numbers" >"$WORK/read" &
 reader=$!
+# What it has not begun to read is refused while the backend is down.
+wait_until 5000 test -s "$WORK/read"
 kill -9 "$(sshfs_pid)"
 wait "$reader" || fail "the reader broke"
 cmp "$WORK/read" "$SERVER/numbers"
