@@ -4,9 +4,7 @@
  * after it was walked, and walked again if it has changed. */
 #include "backend/dir.h"
 #include "base/cleanup.h"
-
-#include <linux/openat2.h>
-#include <sys/syscall.h>
+#include "base/fd.h"
 
 #define WALK_PATH_MAX 4096
 #define WALK_TRIES    8
@@ -155,16 +153,6 @@ static int hold_root(const struct backend *b, uint32_t epoch)
 	return -ENOTCONN;
 }
 
-/* openat2(2) has no wrapper yet. Nothing on the way may be a symlink or lead out. */
-static int open_beneath(int base, const char *path, int flags)
-{
-	struct open_how how = {.flags = (uint64_t)(unsigned)flags,
-			       .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS};
-	long fd = syscall(SYS_openat2, base, path[0] ? path : ".", &how, sizeof(how));
-
-	return fd < 0 ? -errno : (int)fd;
-}
-
 /* The type can be had without asking storage again: it was looked at just now and never changes for one
  * inode. */
 static errint_t check_fd_type(const struct node *node, int fd)
@@ -195,7 +183,7 @@ static int walk_once(struct backend *b, uint32_t node, unsigned pieces, struct w
 		base = (struct reached){b->arena, NODE_NONE, hold_root(b, w->epoch), REACHED_OWN};
 	if (base.fd < 0)
 		return -ENOTCONN;
-	fd = open_beneath(base.fd, w->path, O_PATH | O_NOFOLLOW | (is_dir ? O_DIRECTORY : 0));
+	fd = fd_open_beneath(base.fd, w->path, O_PATH | O_NOFOLLOW | (is_dir ? O_DIRECTORY : 0), false);
 	rc = path_from(b, w->base, node, &again);
 	*changed = rc == 0 && strcmp(w->path, again.path) != 0;
 	return fd;

@@ -5,9 +5,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/openat2.h>
 #include <stdio.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 errint_t fd_write_all(int fd, const void *data, size_t n)
@@ -97,6 +99,17 @@ errint_t fd_mkdir_parents(const char *path, mode_t mode)
 			break;
 	}
 	return 0;
+}
+
+/* openat2(2) has no wrapper yet. */
+int fd_open_beneath(int dir, const char *path, int flags, bool same_mount)
+{
+	struct open_how how = {.flags = (uint64_t)(unsigned)flags,
+			       .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS |
+					  (same_mount ? RESOLVE_NO_XDEV : 0ull)};
+	long fd = syscall(SYS_openat2, dir, path[0] ? path : ".", &how, sizeof(how));
+
+	return fd < 0 ? -errno : (int)fd;
 }
 
 errint_t fd_send_message(int sock, const void *data, size_t n, int passed_fd)

@@ -19,6 +19,12 @@ errint_t fd_write_atomic(const char *path, const void *data, size_t n, mode_t mo
 /* Creates every missing directory of path with the given mode, like mkdir -p. Returns 0 or -errno. */
 errint_t fd_mkdir_parents(const char *path, mode_t mode) WARN_UNUSED;
 
+/* Opens path ("": dir itself) below the directory dir, as openat(2) with flags: nothing on the way may be a
+ * symbolic link or lead out of dir, nor, with same_mount, into another mount, whose file system could hang.
+ * Returns the descriptor, or -errno (openat2(2): -ELOOP a link, -EXDEV it leads out or into another mount).
+ */
+int fd_open_beneath(int dir, const char *path, int flags, bool same_mount) WARN_UNUSED;
+
 /* Sends one datagram of n bytes over a SOCK_SEQPACKET socket, with passed_fd attached when it is >= 0 (the
  * caller keeps its own copy). MSG_NOSIGNAL. Returns 0 or -errno (-EAGAIN on a full non-blocking socket). */
 errint_t fd_send_message(int sock, const void *data, size_t n, int passed_fd) WARN_UNUSED;

@@ -1,11 +1,10 @@
 /* localtier.c: see localtier.h. */
 #include "config/localtier.h"
 #include "base/cleanup.h"
+#include "base/fd.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <fnmatch.h>
-#include <linux/openat2.h>
-#include <sys/syscall.h>
 
 #define DEPTH_MAX 8u
 
@@ -18,13 +17,9 @@ struct look {
 	errint_t err; /* the first met */
 };
 
-/* Opens a directory below dir without entering a mount, whose file system could hang. */
 static int open_below(int dir, const char *path, int how_much)
 {
-	struct open_how how = {.flags = (uint64_t)(how_much | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW),
-			       .resolve = RESOLVE_BENEATH | RESOLVE_NO_XDEV | RESOLVE_NO_SYMLINKS};
-
-	return (int)syscall(SYS_openat2, dir, path, &how, sizeof(how));
+	return fd_open_beneath(dir, path, how_much | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW, true);
 }
 
 static int open_local(const struct config *config)
@@ -67,9 +62,9 @@ static int state_below(int local, const char *path)
 
 	if (fd >= 0)
 		return holds_anything(fd);
-	if (errno == ENOENT)
+	if (fd == -ENOENT)
 		return LOCALTIER_MISSING;
-	return is_something_else(errno) ? LOCALTIER_HOLDS : -errno;
+	return is_something_else(-fd) ? LOCALTIER_HOLDS : fd;
 }
 
 int localtier_at(const struct config *config, const char *path)
@@ -128,14 +123,15 @@ static bool is_job(const struct config *config, const char *path)
 	return false;
 }
 
-/* Returns a descriptor, or -1: it is no directory of the local tier, has gone meanwhile, or cannot be opened.
+/* Returns a descriptor, or less than 0: it is no directory of the local tier, has gone meanwhile, or cannot
+ * be opened.
  */
 static int open_child(struct look *l, int dir, const char *name, int how_much)
 {
 	int fd = open_below(dir, name, how_much);
 
-	if (fd < 0 && errno != ENOENT && !is_something_else(errno))
-		note_error(l, errno);
+	if (fd < 0 && fd != -ENOENT && !is_something_else(-fd))
+		note_error(l, -fd);
 	return fd;
 }
 

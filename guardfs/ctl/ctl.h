@@ -115,6 +115,11 @@ void ctl_instance_release(struct ctl_instance *instance);
 /* Not renewed for CTL_STALE_S: what it says may have changed since. */
 bool ctl_instance_stale(const struct ctl_instance *instance);
 
+/* Opens the instance that options mean and runs a command on it; says why, if there is none. Returns the exit
+ * status of either. */
+int ctl_on_instance(const struct ctl_options *options,
+		    int (*run)(const struct ctl_instance *instance, const struct ctl_options *options));
+
 /* Says so on stderr, if it is. */
 void ctl_warn_if_stale(const struct ctl_instance *instance);
 

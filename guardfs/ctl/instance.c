@@ -202,3 +202,18 @@ void ctl_warn_if_stale(const struct ctl_instance *instance)
 		    0, "warning: this is %lld s old: keeper does not renew it. See journalctl -u 'guardfs@*'",
 		    (long long)instance->age);
 }
+
+int ctl_on_instance(const struct ctl_options *options,
+		    int (*run)(const struct ctl_instance *instance, const struct ctl_options *options))
+{
+	struct ctl_instance instance;
+	char message[CTL_MESSAGE_MAX];
+	int status = ctl_instance_open(&instance, options, ctl_run_root, message);
+
+	if (status)
+		ctl_fail(status, "%s", message);
+	else
+		status = run(&instance, options);
+	ctl_instance_release(&instance);
+	return status;
+}

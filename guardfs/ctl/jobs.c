@@ -84,23 +84,18 @@ void show_jobs(FILE *out, const json_t *status, double now)
 	}
 }
 
+static int run_jobs(const struct ctl_instance *instance, const struct ctl_options *options)
+{
+	ctl_warn_if_stale(instance);
+	if (options->json)
+		return ctl_print_json(json_object_get(instance->status, "jobs"));
+	show_jobs(stdout, instance->status, (double)instance->now);
+	return CTL_EXIT_OK;
+}
+
 int ctl_cmd_jobs(const struct ctl_options *options, int argc, char **argv)
 {
-	struct ctl_instance instance;
-	char message[CTL_MESSAGE_MAX];
-	int status = ctl_instance_open(&instance, options, ctl_run_root, message);
-
 	(void)argc;
 	(void)argv;
-	if (status) {
-		ctl_fail(status, "%s", message);
-	} else {
-		ctl_warn_if_stale(&instance);
-		if (options->json)
-			status = ctl_print_json(json_object_get(instance.status, "jobs"));
-		else
-			show_jobs(stdout, instance.status, (double)instance.now);
-	}
-	ctl_instance_release(&instance);
-	return status;
+	return ctl_on_instance(options, run_jobs);
 }

@@ -1,24 +1,19 @@
 /* move_copy.c: rsync and rm, as children. They keep the lock: as long as one of them lives no other move of
  * the job begins, even if guardctl was killed. */
 #include "base/cleanup.h"
+#include "base/fd.h"
 #include "ctl/move.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/openat2.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 
-static int open_beneath(int dir, const char *path)
+static int open_directory(int dir, const char *path)
 {
-	struct open_how how = {.flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC,
-			       .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_XDEV};
-	int fd = (int)syscall(SYS_openat2, dir, path[0] ? path : ".", &how, sizeof(how));
-
-	return fd < 0 ? -errno : fd;
+	return fd_open_beneath(dir, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC, true);
 }
 
 static errint_t make_parents(int root, const char *path)
@@ -36,7 +31,7 @@ static errint_t make_parents(int root, const char *path)
 		if (slash)
 			*slash = '\0';
 		move_split(part, directory, &name);
-		parent = open_beneath(root, directory);
+		parent = open_directory(root, directory);
 		if (parent < 0)
 			return parent;
 		if (mkdirat(parent, name, 0755) < 0 && errno != EEXIST)
@@ -49,13 +44,13 @@ static errint_t make_parents(int root, const char *path)
 
 int move_open_below(int root, const char *path, bool make)
 {
-	int fd = open_beneath(root, path);
+	int fd = open_directory(root, path);
 	errint_t err;
 
 	if (fd != -ENOENT || !make)
 		return fd;
 	err = make_parents(root, path);
-	return err ? err : open_beneath(root, path);
+	return err ? err : open_directory(root, path);
 }
 
 /* Only descriptors that are named cross; what is printed goes to standard error, for standard output is the

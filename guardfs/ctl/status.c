@@ -14,21 +14,15 @@ static int print_text(const json_t *status, int64_t now)
 	return CTL_EXIT_OK;
 }
 
+static int run_status(const struct ctl_instance *instance, const struct ctl_options *options)
+{
+	ctl_warn_if_stale(instance);
+	return options->json ? ctl_print_json(instance->status) : print_text(instance->status, instance->now);
+}
+
 int ctl_cmd_status(const struct ctl_options *options, int argc, char **argv)
 {
-	struct ctl_instance instance;
-	char message[CTL_MESSAGE_MAX];
-	int status = ctl_instance_open(&instance, options, ctl_run_root, message);
-
 	(void)argc;
 	(void)argv;
-	if (status) {
-		ctl_fail(status, "%s", message);
-	} else {
-		ctl_warn_if_stale(&instance);
-		status = options->json ? ctl_print_json(instance.status)
-				       : print_text(instance.status, instance.now);
-	}
-	ctl_instance_release(&instance);
-	return status;
+	return ctl_on_instance(options, run_status);
 }

@@ -249,16 +249,7 @@ static int run_tiers(const struct ctl_instance *instance, const struct ctl_optio
 
 int ctl_cmd_tiers(const struct ctl_options *options, int argc, char **argv)
 {
-	struct ctl_instance instance;
-	char message[CTL_MESSAGE_MAX];
-	int status = ctl_instance_open(&instance, options, ctl_run_root, message);
-
 	(void)argc;
 	(void)argv;
-	if (status)
-		ctl_fail(status, "%s", message);
-	else
-		status = run_tiers(&instance, options);
-	ctl_instance_release(&instance);
-	return status;
+	return ctl_on_instance(options, run_tiers);
 }

@@ -3,15 +3,14 @@
 #include "fs/tiers.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "base/fd.h"
 #include "fs/node.h"
 #include "fs/virtual.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/openat2.h>
 #include <stdlib.h>
 #include <sys/mman.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 static struct {
@@ -30,8 +29,6 @@ static struct {
 static void make_local_dir(int root, const char *path)
 {
 	char buf[CONFIG_PATH_MAX];
-	const struct open_how how = {.flags = O_PATH | O_DIRECTORY,
-				     .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS};
 
 	if (copy_string(buf, sizeof(buf), path) < 0)
 		return;
@@ -43,7 +40,7 @@ static void make_local_dir(int root, const char *path)
 		last = strrchr(buf, '/');
 		if (last) {
 			*last = '\0';
-			dir = (int)syscall(SYS_openat2, root, buf, &how, sizeof(how));
+			dir = fd_open_beneath(root, buf, O_PATH | O_DIRECTORY | O_CLOEXEC, false);
 			*last = '/';
 		}
 		/* What cannot be made (or exists) shows itself when the route is looked up. */

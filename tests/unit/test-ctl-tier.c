@@ -2,9 +2,9 @@
  * tier's directory say. */
 #include "base/fd.h"
 #include "ctl/tiers.h"
+#include "remove-tree.h"
 
 #include <errno.h>
-#include <ftw.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -105,14 +105,6 @@ static char sandbox[64];
 static struct config config;
 static struct tiers t;
 
-static int remove_entry(const char *path, const struct stat *st, int type, struct FTW *where)
-{
-	(void)st;
-	(void)type;
-	(void)where;
-	return remove(path);
-}
-
 static int set_up(void **state)
 {
 	(void)state;
@@ -138,7 +130,7 @@ static int tear_down(void **state)
 {
 	(void)state;
 	tiers_release(&t);
-	return nftw(sandbox, remove_entry, 8, FTW_DEPTH | FTW_PHYS);
+	return remove_tree(sandbox);
 }
 
 static void make(const char *path)

@@ -2,10 +2,10 @@
  * namespaces. */
 #include "base/fd.h"
 #include "ctl/move.h"
+#include "remove-tree.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -17,14 +17,6 @@
 static char sandbox[64];
 static char what[MOVE_NAME_MAX];
 
-static int remove_entry(const char *path, const struct stat *st, int type, struct FTW *where)
-{
-	(void)st;
-	(void)type;
-	(void)where;
-	return remove(path);
-}
-
 static int set_up(void **state)
 {
 	(void)state;
@@ -35,7 +27,7 @@ static int set_up(void **state)
 static int tear_down(void **state)
 {
 	(void)state;
-	return nftw(sandbox, remove_entry, 8, FTW_DEPTH | FTW_PHYS);
+	return remove_tree(sandbox);
 }
 
 /* ---- the journal ---- */
