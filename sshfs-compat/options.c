@@ -360,3 +360,21 @@ errint_t sshfs_command_build(struct sshfs_command *c, const struct config_backen
 		rc = add_word(c, target->mountpoint);
 	return rc;
 }
+
+bool sshfs_keeps_pages(const struct config_backend *backend)
+{
+	const char *list = backend->sshfs_options;
+	size_t n;
+
+	for (; backend->type == BACKEND_SSHFS && *list; list += n + (list[n] == ',')) {
+		const char *item = list;
+		size_t length;
+
+		n = item_length(list);
+		length = skip_blanks(&item, n);
+		if ((length == 12 && strncmp(item, "kernel_cache", 12) == 0) ||
+		    (length == 10 && strncmp(item, "auto_cache", 10) == 0))
+			return true;
+	}
+	return false;
+}

@@ -51,4 +51,8 @@ void sshfs_features_detect(const char *command, struct sshfs_features *features)
  * recognised. Pure; text is hostile (a server's banner is part of it). */
 enum errclass sshfs_diagnose(const char *text, size_t n, char *detail, size_t size);
 
+/* Do its sshfs_options keep what was written in this machine's memory when a file is opened again? Then
+ * reading it back says nothing of the server. Pure. */
+bool sshfs_keeps_pages(const struct config_backend *backend);
+
 #endif

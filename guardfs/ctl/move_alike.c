@@ -1,5 +1,6 @@
 /* move_alike.c: the copy is made to be what the source is, and shown to be. */
 #include "ctl/move.h"
+#include "sshfs-compat/sshfs-compat.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -60,6 +61,21 @@ static void warn_of_attributes(const struct move_run *r, int dir, const struct m
 			n, r->hot);
 }
 
+/* What is compared must be what the server has. */
+static void warn_of_memory(const struct move_run *r)
+{
+	int backend = config_find_backend(r->config, r->m.to.tier);
+
+	if (backend >= 0 && sshfs_keeps_pages(&r->config->backends[backend]))
+		fprintf(stderr,
+			"guardctl: sshfs_options of %s keep what is written in memory: the copy is compared "
+			"as this "
+			"machine remembers it, which need not be what the server has. Before --discard-old: "
+			"guardctl "
+			"reconnect %s, then diff -r of both copies\n",
+			r->m.to.tier, r->m.to.tier);
+}
+
 static int check_before(const struct move_run *r, const struct move_ends *e)
 {
 	struct move_tree source, staged;
@@ -74,8 +90,10 @@ static int check_before(const struct move_run *r, const struct move_ends *e)
 	}
 	if (status == CTL_EXIT_OK)
 		status = check_room(r, e->parent, source.disk, staged.disk);
-	if (status == CTL_EXIT_OK)
+	if (status == CTL_EXIT_OK) {
 		warn_of_attributes(r, e->from, &source);
+		warn_of_memory(r);
+	}
 	move_tree_release(&source);
 	move_tree_release(&staged);
 	return status;

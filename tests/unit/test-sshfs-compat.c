@@ -112,6 +112,28 @@ static void options_of_the_user(void **state)
 	assert_non_null(strstr(message, "StrictHostKeyChecking"));
 }
 
+static void pages_that_are_kept(void **state)
+{
+	static const char *const keep[] = {"kernel_cache", "reconnect, auto_cache",
+					   "ciphers=a\\,b,kernel_cache "};
+	static const char *const keep_not[] = {"", "kernel_cache=x", "no_kernel_cache",
+					       "ciphers=a\\,kernel_cache"};
+	struct config_backend b = {.type = BACKEND_SSHFS};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(keep); i++) {
+		strcpy(b.sshfs_options, keep[i]);
+		assert_true(sshfs_keeps_pages(&b));
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(keep_not); i++) {
+		strcpy(b.sshfs_options, keep_not[i]);
+		assert_false(sshfs_keeps_pages(&b));
+	}
+	strcpy(b.sshfs_options, "kernel_cache");
+	b.type = BACKEND_DIR;
+	assert_false(sshfs_keeps_pages(&b));
+}
+
 static void an_older_sshfs(void **state)
 {
 	(void)state;
@@ -230,6 +252,7 @@ int main(void)
 	    cmocka_unit_test_setup(the_defaults_are_strict, setup),
 	    cmocka_unit_test_setup(keys_and_hosts_as_configured, setup),
 	    cmocka_unit_test_setup(options_of_the_user, setup),
+	    cmocka_unit_test(pages_that_are_kept),
 	    cmocka_unit_test_setup(an_older_sshfs, setup),
 	    cmocka_unit_test_setup(addresses, setup),
 	    cmocka_unit_test_setup(what_ssh_would_misunderstand_is_refused, setup),
