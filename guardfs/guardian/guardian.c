@@ -16,6 +16,7 @@
 #define BUSY_TICK_MS   20u
 #define START_LIMIT_MS 15000u
 #define LOCK_WAIT_MS   2000u
+#define SHOWN_LIMIT_MS 5000u
 
 static void find_exe(struct guardian *g)
 {
@@ -45,13 +46,30 @@ static void remove_runtime_files(const struct config *config)
 		errno = 0; /* somebody else's files are in it */
 }
 
-static void tell_ready(int ready_fd)
+static void announce(struct guardian *g)
 {
-	if (ready_fd < 0)
+	g->announced = true;
+	handover_ready(g);
+	if (!g->tell_starter)
 		return;
 	if (write(GUARDIAN_READY, "1", 1) < 0)
 		log_warning("the starting process is gone");
 	setup_vacate(GUARDIAN_READY);
+}
+
+/* Whoever waits for the start will look at status.json, or ask keeper, the moment after. The mount serves
+ * without either: a keeper that is slow, or that cannot live, keeps nobody waiting for long. */
+static void announce_when_shown(struct guardian *g, uint64_t now_ns)
+{
+	bool shown = atomic_load(&g->board->shown);
+
+	if (g->announced || (!shown && now_ns < g->announce_by_ns))
+		return;
+	if (!shown)
+		log_warning(
+		    "serving, but keeper has not shown how things are within %u s: see what it says above",
+		    SHOWN_LIMIT_MS / 1000u);
+	announce(g);
 }
 
 static void end(struct guardian *g)
@@ -85,6 +103,8 @@ static bool handle_signals(struct guardian *g)
 				log_warning("cannot wake keeper: %s", strerror(errno));
 			break;
 		case SIGUSR2:
+			if (!g->announced)
+				announce(g); /* the next program does not know who waits */
 			handover_reexecute(g);
 			break;
 		default:
@@ -111,7 +131,7 @@ static int sleep_ms(const struct guardian *g, uint64_t next_ns, uint64_t now_ns)
 
 	if (next_ns != UINT64_MAX)
 		ms = MIN(ms, next_ns > now_ns ? (next_ns - now_ns + NSEC_PER_MSEC - 1) / NSEC_PER_MSEC : 1);
-	if (g->n_dead || g->worker_start_at_ns || g->keeper_start_at_ns)
+	if (g->n_dead || g->worker_start_at_ns || g->keeper_start_at_ns || !g->announced)
 		ms = MIN(ms, (uint64_t)BUSY_TICK_MS);
 	return (int)ms;
 }
@@ -130,6 +150,7 @@ static void loop(struct guardian *g)
 		    handle_signals(g))
 			return;
 		processes_tick(g, clock_mono_ns());
+		announce_when_shown(g, clock_mono_ns());
 		if (g->unmounted) {
 			log_notice("%s was unmounted", g->board->config.mountpoint);
 			return;
@@ -199,9 +220,10 @@ static int serve(struct guardian *g, int ready_fd)
 		return GUARDIAN_EXIT_FAILED;
 	}
 	mount_finish(g);
-	handover_store(g);
+	handover_store();
 	log_notice("serving %s at %s", g->board->config.name, g->board->config.mountpoint);
-	tell_ready(ready_fd);
+	g->tell_starter = ready_fd >= 0;
+	g->announce_by_ns = clock_mono_ns() + SHOWN_LIMIT_MS * NSEC_PER_MSEC;
 	loop(g);
 	end(g);
 	return 0;
@@ -268,6 +290,7 @@ int guardian_resume_main(char **argv)
 		return GUARDIAN_EXIT_FAILED;
 	}
 	log_notice("re-executed: serving %s at %s", g.board->config.name, g.board->config.mountpoint);
+	g.announced = true;
 	loop(&g);
 	end(&g);
 	return 0;

@@ -52,10 +52,14 @@ struct guardian {
 	uint32_t n_dead;
 	uint64_t last_tick_ns;
 	bool unmounted; /* the kernel has ended the session */
+
+	/* guardian.c: whoever started us is told once that we serve. */
+	bool announced, tell_starter;
+	uint64_t announce_by_ns; /* then at the latest */
 };
 
 /* Starts everything over config (checked; mountpoint free) or resumes what is there, and runs until the end.
- * ready_fd: a pipe to write one byte to when serving, or -1. Returns the exit status. */
+ * ready_fd: a pipe to write one byte to when serving and shown (board.h), or -1. Returns the exit status. */
 int guardian_main(const struct config *config, char **argv, int ready_fd);
 
 /* Continues after a re-execution: descriptors and arena are in place. Returns the exit status. */
@@ -104,9 +108,10 @@ errint_t processes_quiesce(struct guardian *g) WARN_UNUSED;
 /* handover.c */
 void handover_reexecute(struct guardian *g); /* returns only if it was refused, with everything as before */
 void handover_recall_dead(
-    struct guardian *g);		 /* after a re-execution: the killed workers still to be reaped */
-void handover_store(struct guardian *g); /* descriptors to systemd's fd store, READY=1 */
-void handover_forget(void);		 /* takes them back */
+    struct guardian *g);    /* after a re-execution: the killed workers still to be reaped */
+void handover_store(void);  /* descriptors to systemd's fd store */
+void handover_forget(void); /* takes them back */
+void handover_ready(const struct guardian *g); /* READY=1 to systemd */
 /* Looks for a session to go on with: systemd's fd store, or (locked: somebody holds the lock) a worker that
  * outlived its guardian. 0: arena and device are in place, g->arena set; -ENOENT: none; other -errno: there
  * is one, but it cannot be resumed, or it is served (said why). */

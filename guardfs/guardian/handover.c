@@ -148,15 +148,19 @@ static void store_one(int fd, const char *name)
 		log_warning("systemd does not keep %s: %s", name, strerror(-rc));
 }
 
-void handover_store(struct guardian *g)
+void handover_store(void)
 {
-	char state[CONFIG_PATH_MAX + 64];
-
 	if (!getenv("NOTIFY_SOCKET"))
 		return;
 	store_one(GUARDIAN_DEV, STORE_DEV);
 	store_one(GUARDIAN_ARENA, STORE_ARENA);
 	store_one(GUARDIAN_NAMESPACE, STORE_NAMESPACE);
+}
+
+void handover_ready(const struct guardian *g)
+{
+	char state[CONFIG_PATH_MAX + 64];
+
 	snprintf(state, sizeof(state), "READY=1\nMAINPID=%d\nSTATUS=serving %s", (int)getpid(),
 		 g->board->config.mountpoint);
 	sd_notify(0, state);

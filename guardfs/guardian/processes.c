@@ -66,8 +66,10 @@ errint_t processes_start_keeper(struct guardian *g)
 {
 	static const int keep[] = {GUARDIAN_KEEPER_SOCKET, GUARDIAN_NUDGE, GUARDIAN_NAMESPACE};
 	int pidfd = -1;
-	pid_t pid = child_clone(keep, ARRAY_SIZE(keep), &pidfd);
+	pid_t pid;
 
+	atomic_store(&g->board->shown, 0);
+	pid = child_clone(keep, ARRAY_SIZE(keep), &pidfd);
 	if (pid == 0) {
 		const struct keeper_fds fds = {.worker_socket = 3, .nudge_fd = 4, .namespace_fd = 5};
 

@@ -251,6 +251,7 @@ static uint64_t step(struct keeper *k)
 		k->changed = false;
 		k->next_files_ns = now_ns + FILES_MS * NSEC_PER_MSEC;
 		outside_write(k);
+		atomic_store(&k->board->shown, 1);
 	}
 	return wake_ns;
 }

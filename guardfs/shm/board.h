@@ -201,6 +201,9 @@ struct board {
 	/* Keeper: 1 once the first tier map stands. Before that a worker serves nothing: what belongs on a
 	 * guarded tier would go to the local one. */
 	_Atomic uint32_t map_loaded;
+	/* 1: the files in run_dir and the control socket are there. Keeper sets, guardian clears at each
+	 * start of a keeper. */
+	_Atomic uint32_t shown;
 
 	struct config config; /* guardian, before any process starts */
 	struct board_backend backends[CONFIG_BACKENDS_MAX];

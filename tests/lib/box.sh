@@ -96,7 +96,7 @@ box_freeze_in()
 	# A session may start while we look: go on until nothing new is seen.
 	until [[ $after == "$before" ]]; do
 		before=$(box_pids_in "$dir")
-		kill -STOP $before
+		[[ -z $before ]] || kill -STOP $before 2>/dev/null || true
 		after=$(box_pids_in "$dir")
 	done
 }
@@ -108,21 +108,30 @@ box_thaw_in()
 	kill -CONT $(box_pids_in "$1") 2>/dev/null || true
 }
 
-# Connections break at once and new ones are refused.
+# Connections break at once and new ones are refused. Stopped first: a session that the listener begins while we look would
+# live on, and keep the port.
 box_kill_in()
 {
-	local pids
+	local pids tries
 
+	box_freeze_in "$1"
 	pids=$(box_pids_in "$1")
 	[[ -z $pids ]] || kill -KILL $pids 2>/dev/null || true
+	for ((tries = 0; tries < 200; tries++)); do
+		box_listens_in "$1" || break
+		sleep 0.025 # sleep-ok: polling
+	done
 	rm -f "$1/sshd.pid" "$1/frozen"
 }
 
 # Only the connections break; the listener stays.
 box_cut_in()
 {
-	local pids
+	local pids frozen=0
 
+	[[ ! -f $1/frozen ]] || frozen=1
+	box_freeze_in "$1"
 	pids=$(descendants_of "$(box_listener_in "$1")")
 	[[ -z $pids ]] || kill -KILL $pids 2>/dev/null || true
+	((frozen)) || box_thaw_in "$1"
 }

@@ -4,10 +4,12 @@
 conf_begin
 mkdir "$WORK/elsewhere" "$WORK/sbin"
 
+# ends MOUNTPOINT: and what is shown outside was there the moment the start had returned.
 ends()
 {
 	local pid
 
+	[[ -S $RUN/control.sock ]] || fail "started, but nobody listens at the control socket"
 	pid=$(jq .processes.guardian "$RUN/status.json")
 	umount "$1"
 	wait_until 10000 is_gone "$pid"
@@ -26,6 +28,18 @@ out=$("$GUARDFS" -c "$CONF" 2>&1)
 mounted || fail "exit status 0, but not mounted"
 assert_content "$MNT/file" hello
 ends "$MNT"
+
+say "the start returns when there is something to see, however busy the machine"
+for ((i = 0; i < 8; i++)); do
+	yes >/dev/null &
+	busy[i]=$!
+done
+for ((i = 0; i < 5; i++)); do
+	"$GUARDFS" -c "$CONF"
+	assert_exit 0 '^ok' "$GUARDCTL" -c "$CONF" health
+	ends "$MNT"
+done
+kill "${busy[@]}"
 
 say "mount -t fuse.guardfs, as from fstab"
 install_helper()
