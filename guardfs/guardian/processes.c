@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #define SILENT_MS  1000u /* no heartbeat for so long: the worker is stopped or stuck */
+#define HELD_UP_MS 4000u /* the same, while it gets no processor, or waits for memory or a disk */
 #define SUSPECT_MS 250u	 /* no heartbeat for so long: see whether the worker is still alive */
 #define START_MS                                                                                  \
 	10000u /* a new worker may take so long to its first heartbeats (it rebuilds its indexes) \
@@ -48,6 +49,7 @@ errint_t processes_start_worker(struct guardian *g)
 	atomic_store(&g->board->serving, 0);
 	atomic_store(&g->board->worker_generation, generation);
 	atomic_store(&g->board->heartbeat_ns, clock_mono_ns());
+	atomic_store(&g->board->heartbeat_tid, 0);
 	pid = child_clone_sharing(&pidfd);
 	if (pid == 0)
 		_exit(worker_main(g->arena, generation));
@@ -225,13 +227,24 @@ static void check_worker_exit(struct guardian *g, uint64_t now_ns)
 	worker_gone(g, cause, true, now_ns);
 }
 
+/* The thread of the heartbeat never enters a backend. If it is ready to run, or waits where nothing can
+ * interrupt it (proc(5)), the machine has too much to do, and another worker would get no more of it. */
+static uint64_t silence_limit_ms(const struct guardian *g)
+{
+	char state;
+
+	if (!atomic_load(&g->board->serving))
+		return START_MS;
+	state = child_state(atomic_load(&g->board->heartbeat_tid), NULL);
+	return state == 'R' || state == 'D' ? HELD_UP_MS : SILENT_MS;
+}
+
 /* A worker whose leader is dead but a thread of which is stuck in a backend cannot be reaped: its state
  * tells. One that lives but gives no sign is stopped (SIGSTOP, a debugger) or stuck in itself. */
 static void check_worker_silence(struct guardian *g, uint64_t now_ns)
 {
 	uint64_t heartbeat_ns = atomic_load(&g->board->heartbeat_ns);
 	uint64_t silent_ns = now_ns > heartbeat_ns ? now_ns - heartbeat_ns : 0;
-	uint64_t limit_ms = atomic_load(&g->board->serving) ? SILENT_MS : START_MS;
 	char state;
 
 	if (silent_ns < SUSPECT_MS * NSEC_PER_MSEC)
@@ -241,7 +254,7 @@ static void check_worker_silence(struct guardian *g, uint64_t now_ns)
 		worker_gone(g, "died with a task in a backend", false, now_ns);
 		return;
 	}
-	if (silent_ns < limit_ms * NSEC_PER_MSEC)
+	if (silent_ns < SILENT_MS * NSEC_PER_MSEC || silent_ns < silence_limit_ms(g) * NSEC_PER_MSEC)
 		return;
 	kill(g->worker, SIGKILL);
 	worker_gone(g, "stopped answering", reap_soon(g->worker), now_ns);

@@ -158,7 +158,7 @@ static const uint64_t shape[] = {
 	AT(node, parent), AT(node, name), AT(node, pins), AT(node, children), AT(node, backing_id),
 	AT(node, opens), AT(node, backend), AT(node, flags), AT(node, fh_type), AT(node, fh_length),
 	AT(node, fh), sizeof(struct name_heap), AT(name_heap, page_class), AT(name_heap, bytes),
-	sizeof(struct board), AT(board, pid), AT(board, heartbeat_ns), AT(board, worker_generation),
+	sizeof(struct board), AT(board, pid), AT(board, heartbeat_ns), AT(board, heartbeat_tid), AT(board, worker_generation),
 	AT(board, serving), AT(board, dead_workers), AT(board, crashes), AT(board, requests),
 	AT(board, config), AT(board, backends), AT(board, map_generation), AT(board, map_lock),
 	AT(board, map), AT(board, routes), AT(board, manifest_ok), AT(board, manifest_error),

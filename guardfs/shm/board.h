@@ -181,6 +181,7 @@ struct board_fds {
 struct board {
 	_Atomic int32_t pid[PROCESS_COUNT]; /* guardian */
 	_Atomic uint64_t heartbeat_ns;	    /* CLOCK_MONOTONIC, worker */
+	_Atomic int32_t heartbeat_tid; /* the thread that sets it, 0: none yet. Worker; cleared by guardian */
 	_Atomic uint32_t worker_generation; /* guardian, raised at each start of a worker */
 	_Atomic uint32_t worker_restarts;   /* guardian: starts beyond the first */
 	_Atomic uint32_t keeper_restarts;   /* guardian */

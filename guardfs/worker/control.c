@@ -125,6 +125,7 @@ void control_run(struct arena *a, uint32_t quiesce_seen)
 	int root_fd = backend_local_root_fd(&fs.local);
 
 	arena = a;
+	atomic_store(&a->board.heartbeat_tid, gettid());
 	sweep_inherited();
 	while (atomic_load(&a->board.requests.quiesce) == quiesce_seen) {
 		struct pollfd p = {.fd = sock, .events = POLLIN};
