@@ -98,6 +98,7 @@ install: $(PROGRAMS) man install-units ## install below DESTDIR and PREFIX (/usr
 	install -D -m 0755 -t $(EXAMPLES)/worker docs/examples/worker/retry.sh docs/examples/worker/retry.py
 	install -D -m 0644 -t $(EXAMPLES)/prometheus docs/examples/prometheus/guardfs-alerts.yml docs/examples/prometheus/guardfs-alerts-test.yml
 	install -D -m 0644 -t $(EXAMPLES)/grafana docs/examples/grafana/guardfs.json
+	install -D -m 0644 -t $(EXAMPLES)/needrestart docs/examples/needrestart/guardfs.conf
 	install -D -m 0755 -t $(EXAMPLES)/hooks $(HOOKS)
 	install -D -m 0755 -t $(EXAMPLES)/migration scripts/migrate-from-binds $(wildcard scripts/compat/*)
 
@@ -113,6 +114,7 @@ uninstall: ## remove what install put there
 	rm -f $(UNIT) $(DROPINS:docs/examples/%=$(EXAMPLES)/%)
 	rm -f $(SBINDIR)/guardfs $(BINDIR)/guardctl $(HELPER) $(EXAMPLES)/guardfs.conf $(EXAMPLES)/worker/retry.*
 	rm -f $(EXAMPLES)/prometheus/guardfs-alerts.yml $(EXAMPLES)/prometheus/guardfs-alerts-test.yml $(EXAMPLES)/grafana/guardfs.json
+	rm -f $(EXAMPLES)/needrestart/guardfs.conf
 	rm -f $(HOOKS:docs/examples/%=$(EXAMPLES)/%)
 	rm -f $(addprefix $(EXAMPLES)/migration/,migrate-from-binds $(notdir $(wildcard scripts/compat/*)))
 	rm -f $(foreach m,$(MAN_SRC:docs/man/%.scd=%),$(MANDIR)/man$(subst .,,$(suffix $(m)))/$(m))

@@ -136,6 +136,7 @@ static const struct {
     {"clock", doctor_check_clock},
     {"disk space", doctor_check_disk},
     {"systemd units", doctor_check_units},
+    {"needrestart", doctor_check_needrestart},
     {"programs and libraries", doctor_check_programs},
     {"backends", doctor_check_backends},
     {"processes", doctor_check_processes},

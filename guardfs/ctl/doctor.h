@@ -81,6 +81,7 @@ void doctor_check_disk(struct doctor *d);
 struct statvfs;
 void doctor_judge_disk(struct doctor *d, const char *what, const char *path, const struct statvfs *v);
 void doctor_check_units(struct doctor *d);
+void doctor_check_needrestart(struct doctor *d); /* no finding where it is not installed */
 
 /* ---- doctor_programs.c ---- */
 

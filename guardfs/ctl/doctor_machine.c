@@ -1,4 +1,4 @@
-/* doctor_machine.c: clock, disk space, systemd units. */
+/* doctor_machine.c: clock, disk space, systemd units, and who might restart them. */
 #include "ctl/doctor.h"
 #include "base/cleanup.h"
 #include <ctype.h>
@@ -239,4 +239,46 @@ void doctor_check_units(struct doctor *d)
 	if (units == 0)
 		doctor_find(d, DOCTOR_NOTE, "unit", "",
 			    "no systemd unit of guardfs: nothing starts it again");
+}
+
+/* ---- needrestart ---- */
+
+#define NEEDRESTART "/etc/needrestart"
+
+static bool names_guardfs(const struct doctor *d, const char *path)
+{
+	CLEANUP_FREE char *text = doctor_read(d, path);
+	char *rest = text, *line;
+
+	while (rest && (line = strsep(&rest, "\n")))
+		if (trimmed(line)[0] != '#' && strstr(line, "guardfs") != NULL)
+			return true;
+	return false;
+}
+
+/* It restarts services after an update of a library they use, by itself where updates are (Ubuntu). */
+void doctor_check_needrestart(struct doctor *d)
+{
+	char path[CTL_ABSOLUTE_MAX], full[CTL_ABSOLUTE_MAX];
+	CLEANUP_DIR DIR *dir = opendir(doctor_path(d, NEEDRESTART "/conf.d", full));
+	bool spared = names_guardfs(d, NEEDRESTART "/needrestart.conf");
+	struct dirent *entry;
+
+	if (!dir)
+		return;
+	while (!spared && (entry = readdir(dir))) {
+		snprintf(path, sizeof(path), NEEDRESTART "/conf.d/%.255s", entry->d_name);
+		spared = ends_with(entry->d_name, ".conf") && names_guardfs(d, path);
+	}
+	if (spared)
+		doctor_find(d, DOCTOR_OK, "needrestart", "",
+			    "needrestart is told about guardfs in " NEEDRESTART);
+	else
+		doctor_find(
+		    d, DOCTOR_WARNING, "needrestart",
+		    "Copy examples/needrestart/guardfs.conf of guardfs's documentation to " NEEDRESTART
+		    "/conf.d.",
+		    "after an update of a library needrestart restarts guardfs, which unmounts: containers "
+		    "that bound "
+		    "the mount lose it");
 }

@@ -294,6 +294,21 @@ static void disks_that_are_not_there(void **state)
 	forget();
 }
 
+static void needrestart(void **state)
+{
+	(void)state;
+	doctor_check_needrestart(&d);
+	assert_null(found("needrestart"));
+	put("/etc/needrestart/needrestart.conf", "$nrconf{override_rc} = {\n qr(^docker) => 0,\n};\n", 0644);
+	put("/etc/needrestart/conf.d/README.needrestart", "guardfs\n", 0644);
+	put("/etc/needrestart/conf.d/mine.conf", "# guardfs\n", 0644);
+	doctor_check_needrestart(&d);
+	EXPECT("needrestart", "warning", "unmounts");
+	put("/etc/needrestart/conf.d/guardfs.conf", "$nrconf{override_rc}->{qr(^guardfs@)} = 0;\n", 0644);
+	doctor_check_needrestart(&d);
+	EXPECT("needrestart", "ok", "told about guardfs");
+}
+
 #define GOOD_UNIT                                                                               \
 	"[Service]\nType=notify\nKillMode=process\nFileDescriptorStoreMax=8\nPrivateTmp=no\n# " \
 	"ProtectHome=yes\n"
@@ -401,6 +416,7 @@ int main(void)
 	    TEST(disks),
 	    TEST(disks_that_are_not_there),
 	    TEST(units),
+	    TEST(needrestart),
 	    TEST(sshfs_versions),
 	    TEST(libssh_versions),
 	    TEST(ssh_and_the_running_of_programs),
