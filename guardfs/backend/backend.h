@@ -130,8 +130,9 @@ struct backend {
 	struct board_backend *board;	     /* NULL: the local tier */
 	const struct config_backend *config; /* NULL: the local tier */
 	uint8_t index;			     /* as node.backend; NODE_LOCAL for the local tier */
-	struct backend *next;		     /* filter: what it filters */
-	void *state;			     /* private to the implementation, worker's memory */
+	bool keeps_pages; /* guarded: its options ask for pages to be kept over opens. Set before threads */
+	struct backend *next; /* filter: what it filters */
+	void *state;	      /* private to the implementation, worker's memory */
 };
 
 /* Gives the calling thread its own umask (0) and file system attributes, without which creation on behalf of

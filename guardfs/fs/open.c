@@ -59,12 +59,24 @@ static void passthrough_end(struct node *node, struct handle *h)
 
 /* ---- OPEN ---- */
 
-static void fill_file_info(struct fuse_file_info *fi, const struct backend *b, const struct handle *h)
+/* May the kernel keep what it has read of this file before? It drops that by itself when size or mtime have
+ * changed (FUSE_AUTO_INVAL_DATA). What has the same size, and a time in whole seconds as SFTP tells it, may
+ * be something else all the same, as may whatever another connection has read. */
+static bool keeps_pages(const struct backend *b, struct node *node, const struct handle *h)
+{
+	uint32_t epoch = h->epoch;
+
+	if (!b->board)
+		return true;
+	return atomic_exchange(&node->pages_epoch, epoch) == epoch &&
+	       (b->keeps_pages || node->mtime_ns % (int64_t)NSEC_PER_SEC != 0);
+}
+
+static void fill_file_info(struct fuse_file_info *fi, const struct backend *b, struct node *node,
+			   const struct handle *h)
 {
 	fi->fh = handle_id(h, (uint32_t)(h - fs.arena->handles));
-	/* AUTO_INVAL_DATA drops pages when size or mtime have changed; dropping them at every open would read
-	 * all again. */
-	fi->keep_cache = 1;
+	fi->keep_cache = keeps_pages(b, node, h);
 	/* Closing a local file has nothing to report that write and fsync have not. */
 	fi->noflush = b->board == NULL;
 }
@@ -189,7 +201,7 @@ void fs_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	start_ledger(h, node, fi->flags & O_TRUNC);
 	if (!b->board)
 		passthrough_begin(node, h, ref);
-	fill_file_info(fi, b, h);
+	fill_file_info(fi, b, node, h);
 	if (fuse_reply_open(req, fi) == -ENOENT)
 		undo_open(node, h);
 }
@@ -211,7 +223,7 @@ static void reply_create(fuse_req_t req, struct node *node, struct handle *h, co
 	struct fuse_entry_param e;
 
 	entry_fill(&e, node, st);
-	fill_file_info(fi, fs_backend(node), h);
+	fill_file_info(fi, fs_backend(node), node, h);
 	if (fuse_reply_create(req, &e, fi) == -ENOENT) {
 		undo_open(node, h);
 		grant_take_back();

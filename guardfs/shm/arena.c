@@ -156,7 +156,7 @@ static const uint64_t shape[] = {
 	sizeof(struct node), AT(node, generation), AT(node, nlookup), AT(node, fd), AT(node, ino),
 	AT(node, size), AT(node, mtime_ns), AT(node, mode), AT(node, uid), AT(node, gid), AT(node, nlink),
 	AT(node, parent), AT(node, name), AT(node, pins), AT(node, children), AT(node, backing_id),
-	AT(node, opens), AT(node, backend), AT(node, flags), AT(node, fh_type), AT(node, fh_length),
+	AT(node, opens), AT(node, pages_epoch), AT(node, backend), AT(node, flags), AT(node, fh_type), AT(node, fh_length),
 	AT(node, fh), sizeof(struct name_heap), AT(name_heap, page_class), AT(name_heap, bytes),
 	sizeof(struct board), AT(board, pid), AT(board, heartbeat_ns), AT(board, heartbeat_tid), AT(board, worker_generation),
 	AT(board, serving), AT(board, dead_workers), AT(board, crashes), AT(board, requests),

@@ -51,9 +51,13 @@ struct node {
 	    pins; /* tasks using the node, beyond the kernel's references; reset by a new worker */
 	_Atomic uint32_t children; /* nodes whose parent this is; recounted by a new worker */
 	int32_t backing_id;	   /* FUSE passthrough, 0: none; with opens under the node's shard lock */
-	uint32_t opens;		   /* open file handles of a local regular file */
-	uint8_t backend;	   /* index, NODE_LOCAL or NODE_VIRTUAL */
-	uint8_t flags;		   /* enum node_flags */
+	union {
+		uint32_t opens;		      /* local regular file: open file handles */
+		_Atomic uint32_t pages_epoch; /* guarded file: epoch of the backend at its last open, 0: none;
+						 see fs/open.c */
+	};
+	uint8_t backend; /* index, NODE_LOCAL or NODE_VIRTUAL */
+	uint8_t flags;	 /* enum node_flags */
 	uint8_t fh_type; /* local tier: file handle type, fh_length bytes of fh (name_to_handle_at) */
 	uint8_t fh_length;
 	uint8_t fh[NODE_FH_MAX];

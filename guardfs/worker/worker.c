@@ -5,6 +5,7 @@
 #include "base/privileges.h"
 #include "fs/call.h"
 #include "fs/fs.h"
+#include "sshfs-compat/sshfs-compat.h"
 #include "worker/control.h"
 #include "worker/pool.h"
 #include "worker/recover.h"
@@ -75,6 +76,8 @@ static errint_t begin(const struct start *s)
 	errint_t rc = fs_init(s->arena, board->fds.dev);
 
 	if (rc == 0) {
+		for (uint32_t i = 0; i < board->config.n_backends; i++)
+			fs.guarded[i].keeps_pages = sshfs_keeps_pages(&board->config.backends[i]);
 		recover_descriptors(s->arena, backend_local_root_fd(&fs.local));
 		rc = session_open(s->arena, board->fds.dev);
 	}
