@@ -77,8 +77,9 @@ static void fill_file_info(struct fuse_file_info *fi, const struct backend *b, s
 {
 	fi->fh = handle_id(h, (uint32_t)(h - fs.arena->handles));
 	fi->keep_cache = keeps_pages(b, node, h);
-	/* Closing a local file has nothing to report that write and fsync have not. */
-	fi->noflush = b->board == NULL;
+	/* Closing has nothing to report of a local file that write and fsync have not, and nothing at all of
+	 * one that was only read: it must not wait for storage that is away. */
+	fi->noflush = b->board == NULL || (fi->flags & O_ACCMODE) == O_RDONLY;
 }
 
 /* What a handle must find again after a reconnect. */
@@ -315,6 +316,13 @@ static void sync_handle(fuse_req_t req, uint64_t fh, sync_fn sync, bool data_onl
 		jobs_error(ERRCLASS_STALE);
 		handle_put(h);
 		fuse_reply_err(req, (int)rc);
+		return;
+	}
+	/* Nothing is owed: each process that inherited the file closes it, and need not wait for storage that
+	 * is away. */
+	if (sync == do_flush && handle_unsynced(h) == 0) {
+		handle_put(h);
+		fuse_reply_err(req, 0);
 		return;
 	}
 	b = h->backend == NODE_LOCAL ? &fs.local : &fs.guarded[h->backend];
