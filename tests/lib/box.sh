@@ -114,6 +114,7 @@ box_kill_in()
 {
 	local pids tries
 
+	[[ -d $1 ]] || return 0 # never made
 	box_freeze_in "$1"
 	pids=$(box_pids_in "$1")
 	[[ -z $pids ]] || kill -KILL $pids 2>/dev/null || true

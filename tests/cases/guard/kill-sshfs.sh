@@ -25,20 +25,22 @@ let_go reader
 let_go log
 assert_content "$SERVER/log" "$expected"
 
-say "a program that reads all the while"
+say "a program that reads all the while: refused while the backend is down, it asks again and goes on where it was"
+bytes=$(stat -c %s "$SERVER/numbers")
 (
-	for i in 1 2 3 4 5 6 7 8; do
-		dd bs=64k count=1 status=none
-		sleep 0.2 # sleep-ok: the rate of reading
+	for ((done = 0; done < bytes; done += 65536)); do
+		until dd bs=64k count=1 status=none; do
+			sleep 0.05 # sleep-ok: the pause of a program that tries again
+		done
+		sleep 0.05 # sleep-ok: the rate of reading
 	done
-	cat
-) <"$COLD/numbers" >"$WORK/read" &
+) <"$COLD/numbers" >"$WORK/read" 2>"$WORK/refused" &
 reader=$!
-# What it has not begun to read is refused while the backend is down.
 wait_until 5000 test -s "$WORK/read"
 kill -9 "$(sshfs_pid)"
-wait "$reader" || fail "the reader broke"
+wait "$reader"
 cmp "$WORK/read" "$SERVER/numbers"
+assert_fails grep -v 'Input/output error' "$WORK/refused"
 wait_healthy
 
 say "and a stream of writes"
