@@ -50,6 +50,8 @@ struct guardian {
 	uint32_t worker_quick_deaths, keeper_quick_deaths;
 	pid_t dead[DEAD_WORKERS_MAX]; /* killed, not yet reaped: some thread of theirs is in D state */
 	uint32_t n_dead;
+	pid_t dead_keeper;	   /* the same of a keeper; 0: none */
+	uint64_t keeper_killed_ns; /* the keeper that runs has been sent SIGKILL; 0: it has not */
 	uint64_t last_tick_ns;
 	bool unmounted; /* the kernel has ended the session */
 

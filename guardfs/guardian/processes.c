@@ -27,8 +27,12 @@
 #define KEEPER_QUICK_MS 2000u
 #define KEEPER_MIN_MS	100u
 #define KEEPER_MAX_MS	5000u
-#define STOP_KEEPER_MS	8000
-#define QUIESCE_MS	4000
+/* Keeper goes round its loop once a second; it reads and writes small files on local disks meanwhile. */
+#define KEEPER_SILENT_MS  10000u
+#define KEEPER_HELD_UP_MS 60000u
+#define KEEPER_DYING_MS	  1000u /* one that is not gone so long after SIGKILL is left behind */
+#define STOP_KEEPER_MS	  8000
+#define QUIESCE_MS	  4000
 
 /* ---- starting ---- */
 
@@ -71,6 +75,7 @@ errint_t processes_start_keeper(struct guardian *g)
 	pid_t pid;
 
 	atomic_store(&g->board->shown, 0);
+	atomic_store(&g->board->keeper_heartbeat_ns, clock_mono_ns());
 	pid = child_clone(keep, ARRAY_SIZE(keep), &pidfd);
 	if (pid == 0) {
 		const struct keeper_fds fds = {.worker_socket = 3, .nudge_fd = 4, .namespace_fd = 5};
@@ -85,7 +90,7 @@ errint_t processes_start_keeper(struct guardian *g)
 	}
 	g->keeper = pid;
 	g->keeper_started_ns = clock_mono_ns();
-	g->keeper_start_at_ns = 0;
+	g->keeper_start_at_ns = g->keeper_killed_ns = 0;
 	atomic_store(&g->board->pid[PROCESS_KEEPER], pid);
 	return setup_place(pidfd, GUARDIAN_KEEPER_PID);
 }
@@ -283,20 +288,19 @@ static void reap_dead(struct guardian *g)
 		watch_release_orphans(g);
 }
 
-static void check_keeper(struct guardian *g, uint64_t now_ns)
+static void reap_dead_keeper(struct guardian *g)
 {
-	bool quick;
-	int status;
+	if (g->dead_keeper && waitpid(g->dead_keeper, NULL, WNOHANG) != 0)
+		g->dead_keeper = 0;
+}
 
-	if (!g->keeper || waitpid(g->keeper, &status, WNOHANG) != g->keeper)
-		return;
-	log_warning("keeper %d %s %d; starting another", (int)g->keeper,
-		    WIFSIGNALED(status) ? "was killed by signal" : "exited with",
-		    WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
+static void keeper_gone(struct guardian *g, uint64_t now_ns)
+{
+	bool quick = now_ns - g->keeper_started_ns < KEEPER_QUICK_MS * NSEC_PER_MSEC;
+
 	g->keeper = 0;
 	atomic_store(&g->board->pid[PROCESS_KEEPER], 0);
 	atomic_fetch_add(&g->board->keeper_restarts, 1);
-	quick = now_ns - g->keeper_started_ns < KEEPER_QUICK_MS * NSEC_PER_MSEC;
 	g->keeper_quick_deaths = quick ? g->keeper_quick_deaths + 1 : 0;
 	g->keeper_start_at_ns = now_ns;
 	if (g->keeper_quick_deaths > 1)
@@ -305,17 +309,61 @@ static void check_keeper(struct guardian *g, uint64_t now_ns)
 					 NSEC_PER_MSEC;
 }
 
+static void check_keeper_exit(struct guardian *g, uint64_t now_ns)
+{
+	int status;
+
+	if (waitpid(g->keeper, &status, WNOHANG) != g->keeper)
+		return;
+	log_warning("keeper %d %s %d; starting another", (int)g->keeper,
+		    WIFSIGNALED(status) ? "was killed by signal" : "exited with",
+		    WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
+	keeper_gone(g, now_ns);
+}
+
+/* A keeper that is stopped, or stuck in itself, recovers nothing: the next one finds its sshfs again. One
+ * that cannot even die (a file of its own lies on a disk or mount that hangs) never runs again either, so it
+ * is left behind; but only one: where the next one hangs as well, a third would, too. */
+static void check_keeper_silence(struct guardian *g, uint64_t now_ns)
+{
+	uint64_t heartbeat_ns = atomic_load(&g->board->keeper_heartbeat_ns);
+	uint64_t silent_ns = now_ns > heartbeat_ns ? now_ns - heartbeat_ns : 0;
+	char state;
+
+	if (g->keeper_killed_ns) {
+		if (now_ns - g->keeper_killed_ns < KEEPER_DYING_MS * NSEC_PER_MSEC || g->dead_keeper)
+			return;
+		g->dead_keeper = g->keeper;
+		keeper_gone(g, now_ns);
+		return;
+	}
+	if (silent_ns < KEEPER_SILENT_MS * NSEC_PER_MSEC)
+		return;
+	state = child_state(g->keeper, NULL);
+	if ((state == 'R' || state == 'D') && silent_ns < KEEPER_HELD_UP_MS * NSEC_PER_MSEC)
+		return;
+	log_warning("keeper %d has done nothing for %u s (state %c): killed", (int)g->keeper,
+		    (unsigned)(silent_ns / NSEC_PER_SEC), state ? state : '?');
+	kill(g->keeper, SIGKILL);
+	g->keeper_killed_ns = now_ns;
+}
+
 void processes_tick(struct guardian *g, uint64_t now_ns)
 {
-	if (g->worker) {
+	/* When this process itself was held up, the silence is ours. */
+	bool held_up = now_ns - g->last_tick_ns >= SILENT_MS * NSEC_PER_MSEC / 2;
+
+	if (g->worker)
 		check_worker_exit(g, now_ns);
-		/* When this process itself was held up, the silence is ours. */
-		if (g->worker && now_ns - g->last_tick_ns < SILENT_MS * NSEC_PER_MSEC / 2)
-			check_worker_silence(g, now_ns);
-	}
+	if (g->worker && !held_up)
+		check_worker_silence(g, now_ns);
+	if (g->keeper)
+		check_keeper_exit(g, now_ns);
+	if (g->keeper && !held_up)
+		check_keeper_silence(g, now_ns);
 	g->last_tick_ns = now_ns;
 	reap_dead(g);
-	check_keeper(g, now_ns);
+	reap_dead_keeper(g);
 	if (g->worker_start_at_ns && now_ns >= g->worker_start_at_ns && !g->unmounted &&
 	    processes_start_worker(g) < 0)
 		g->worker_start_at_ns = now_ns + BACKOFF_MAX_MS * NSEC_PER_MSEC;

@@ -237,6 +237,7 @@ static uint64_t step(struct keeper *k)
 	uint64_t now_ns = clock_mono_ns();
 	uint64_t wake_ns;
 
+	atomic_store(&k->board->keeper_heartbeat_ns, now_ns);
 	tick(k, now_ns);
 	wake_ns = k->next_tick_ns;
 	commands_step(k);

@@ -182,10 +182,12 @@ struct board {
 	_Atomic int32_t pid[PROCESS_COUNT]; /* guardian */
 	_Atomic uint64_t heartbeat_ns;	    /* CLOCK_MONOTONIC, worker */
 	_Atomic int32_t heartbeat_tid; /* the thread that sets it, 0: none yet. Worker; cleared by guardian */
-	_Atomic uint32_t worker_generation; /* guardian, raised at each start of a worker */
-	_Atomic uint32_t worker_restarts;   /* guardian: starts beyond the first */
-	_Atomic uint32_t keeper_restarts;   /* guardian */
-	_Atomic uint32_t serving;	    /* 1: a worker reads requests. Worker sets, guardian clears */
+	_Atomic uint64_t keeper_heartbeat_ns; /* CLOCK_MONOTONIC: keeper, each time round its loop (a second
+						 at most); guardian, when it starts one */
+	_Atomic uint32_t worker_generation;   /* guardian, raised at each start of a worker */
+	_Atomic uint32_t worker_restarts;     /* guardian: starts beyond the first */
+	_Atomic uint32_t keeper_restarts;     /* guardian */
+	_Atomic uint32_t serving;	      /* 1: a worker reads requests. Worker sets, guardian clears */
 	_Atomic uint32_t
 	    dead_workers; /* killed but not yet reaped: some task of theirs is still inside. Guardian */
 	_Atomic uint32_t reaped_workers;  /* guardian: worker sweeps unrecorded descriptors when it changes */
