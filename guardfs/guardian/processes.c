@@ -21,7 +21,9 @@
 #define START_MS                                                                                  \
 	10000u /* a new worker may take so long to its first heartbeats (it rebuilds its indexes) \
 		*/
-#define QUICK_DEATH_MS	300u /* a worker that lived no longer than this has crashed at once */
+/* A worker that lived no longer than this has crashed at once: starting takes some 10 ms, and what it was
+ * given to run again comes first. */
+#define QUICK_DEATH_MS	100u
 #define BACKOFF_MIN_MS	25u
 #define BACKOFF_MAX_MS	2000u
 #define KEEPER_QUICK_MS 2000u
