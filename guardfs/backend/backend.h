@@ -140,13 +140,13 @@ struct backend {
  * before its first operation. */
 void backend_thread_init(void);
 
-/* The local tier over directory path. Opens it and keeps a descriptor of it. *found describes the root, which
- * must become node 0. Frees nothing on error; returns -errno. Worker, before threads. */
-errint_t backend_local_open(struct arena *arena, const char *path, struct backend *b,
+/* The local tier over the directory that root_fd is open for reading on; the caller keeps it open for as long
+ * as the backend is used. *found describes the root, which must become node 0. Frees nothing on error;
+ * returns -errno. Worker, before threads. */
+errint_t backend_local_open(struct arena *arena, int root_fd, struct backend *b,
 			    struct found *found) WARN_UNUSED;
 
-/* The descriptor of the local root: it stands in no record of the arena, a sweep of unrecorded descriptors
- * must spare it. */
+/* root_fd. */
 int backend_local_root_fd(const struct backend *b);
 
 /* Objects of the local tier without a file handle (found.fh_length == 0: another file system is mounted

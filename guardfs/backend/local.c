@@ -269,7 +269,7 @@ static errint_t probe_handles(struct local *l)
 	return -errno;
 }
 
-errint_t backend_local_open(struct arena *arena, const char *path, struct backend *b, struct found *found)
+errint_t backend_local_open(struct arena *arena, int root_fd, struct backend *b, struct found *found)
 {
 	struct local *l = calloc(1, sizeof(*l));
 	errint_t rc;
@@ -277,14 +277,12 @@ errint_t backend_local_open(struct arena *arena, const char *path, struct backen
 	if (!l)
 		return -ENOMEM;
 	l->posix = (struct posix){local_reach, local_describe, local_enter, local_leave, NULL};
-	l->root_fd = open(path, O_RDONLY | O_DIRECTORY);
-	rc = l->root_fd < 0 ? -errno : probe_handles(l);
+	l->root_fd = root_fd;
+	rc = probe_handles(l);
 	*b = (struct backend){.ops = &local_ops, .arena = arena, .index = NODE_LOCAL, .state = l};
 	if (rc == 0)
 		rc = describe_fd(b, l->root_fd, found);
 	if (rc < 0) {
-		if (l->root_fd >= 0)
-			close(l->root_fd);
 		free(l);
 		b->state = NULL;
 	}

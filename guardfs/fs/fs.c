@@ -81,7 +81,7 @@ errint_t fs_init(struct arena *arena, int dev_fd)
 	fs.dev_fd = dev_fd;
 	rc = nodefd_init(arena, node_fd_limit());
 	if (rc == 0)
-		rc = backend_local_open(arena, fs.config->local, &fs.local, &root);
+		rc = backend_local_open(arena, fs.board->fds.local, &fs.local, &root);
 	if (rc < 0) {
 		log_error("cannot open the local tier %s: %s", fs.config->local, strerror(-rc));
 		return rc;

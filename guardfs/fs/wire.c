@@ -192,6 +192,11 @@ const char *wire_opcode_name(uint32_t opcode)
 	return op ? op->name : "unknown";
 }
 
+const char *wire_lookup_name(const uint8_t *buffer)
+{
+	return (const char *)buffer + sizeof(struct fuse_in_header);
+}
+
 static void split_seconds(double seconds, uint64_t *whole, uint32_t *ns)
 {
 	*whole = (uint64_t)seconds;

@@ -60,6 +60,9 @@ bool wire_is_idempotent(uint32_t opcode);
 bool wire_wants_reply(uint32_t opcode);
 const char *wire_opcode_name(uint32_t opcode);
 
+/* Name in a complete LOOKUP. */
+const char *wire_lookup_name(const uint8_t *buffer);
+
 /* Reply to LOOKUP in the kernel's form into buf. Returns its length, or 0 if size is too small. */
 size_t wire_entry_reply(uint8_t *buf, size_t size, uint64_t unique, const struct fuse_entry_param *e);
 

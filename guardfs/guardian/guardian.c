@@ -138,7 +138,7 @@ static int sleep_ms(const struct guardian *g, uint64_t next_ns, uint64_t now_ns)
 
 static void loop(struct guardian *g)
 {
-	g->last_tick_ns = clock_mono_ns();
+	g->last_tick_ns = g->served_ns = clock_mono_ns();
 	for (;;) {
 		uint64_t now_ns = clock_mono_ns();
 		uint64_t next_ns = watch_deadlines(g, now_ns);
@@ -173,6 +173,8 @@ static errint_t start_anew(struct guardian *g, const struct config *config)
 	g->board = &g->arena->board;
 	g->board->config = *config;
 	rc = setup_place(fd, GUARDIAN_ARENA);
+	if (rc == 0)
+		rc = setup_local(config);
 	if (rc == 0)
 		rc = setup_channels();
 	if (rc == 0)
@@ -244,8 +246,10 @@ int guardian_main(const struct config *config, char **argv, int ready_fd)
 	if (rc < 0)
 		return GUARDIAN_EXIT_FAILED;
 	rc = setup_descriptors(ready_fd);
-	if (rc == 0)
+	if (rc == 0) {
+		handover_collect();
 		rc = setup_signals();
+	}
 	if (rc < 0)
 		log_error("cannot set up descriptors and signals: %s", strerror(-rc));
 	if (rc == 0)

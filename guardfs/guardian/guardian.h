@@ -23,6 +23,8 @@ enum guardian_fd {
 	GUARDIAN_LOCK,
 	GUARDIAN_WORKER_PID,
 	GUARDIAN_KEEPER_PID,
+	GUARDIAN_LOCAL, /* the local tier's directory: every worker uses this one, whatever its name leads to
+			 */
 	GUARDIAN_READY, /* pipe to the process that waits for us to serve; -1 after that */
 	GUARDIAN_FD_COUNT
 };
@@ -53,7 +55,9 @@ struct guardian {
 	pid_t dead_keeper;	   /* the same of a keeper; 0: none */
 	uint64_t keeper_killed_ns; /* the keeper that runs has been sent SIGKILL; 0: it has not */
 	uint64_t last_tick_ns;
-	bool unmounted; /* the kernel has ended the session */
+	bool unmounted;	    /* the kernel has ended the session */
+	uint64_t served_ns; /* when a worker was last seen serving */
+	bool standing_in;   /* stand_in.c: requests are answered here, for want of a worker */
 
 	/* guardian.c: whoever started us is told once that we serve. */
 	bool announced, tell_starter;
@@ -72,6 +76,7 @@ errint_t setup_descriptors(int ready_fd) WARN_UNUSED;
 errint_t setup_place(int fd, enum guardian_fd place) WARN_UNUSED; /* moves fd to its fixed number */
 void setup_vacate(enum guardian_fd place);			  /* closes it; the number stays held */
 errint_t setup_directories(const struct config *config) WARN_UNUSED;
+errint_t setup_local(const struct config *config) WARN_UNUSED;
 /* The lock of run_dir, held by guardian and worker as long as either lives. -EBUSY if somebody holds it after
  * wait_ms. */
 errint_t setup_lock(const struct config *config, unsigned wait_ms) WARN_UNUSED;
@@ -107,12 +112,18 @@ void processes_tick(struct guardian *g, uint64_t now_ns);
 void processes_stop(struct guardian *g, bool stop_keeper);
 errint_t processes_quiesce(struct guardian *g) WARN_UNUSED;
 
+/* stand_in.c: between two tries to start a worker, when none has served for a while: answers with an error
+ * what waits on the device. Takes no longer than some ms. */
+void stand_in(struct guardian *g, uint64_t now_ns);
+
 /* handover.c */
 void handover_reexecute(struct guardian *g); /* returns only if it was refused, with everything as before */
 void handover_recall_dead(
-    struct guardian *g);    /* after a re-execution: the killed workers still to be reaped */
-void handover_store(void);  /* descriptors to systemd's fd store */
-void handover_forget(void); /* takes them back */
+    struct guardian *g); /* after a re-execution: the killed workers still to be reaped */
+/* Takes what systemd's fd store has given, before anything else has one of the fixed numbers. */
+void handover_collect(void);
+void handover_store(void);		       /* descriptors to systemd's fd store */
+void handover_forget(void);		       /* takes them back */
 void handover_ready(const struct guardian *g); /* READY=1 to systemd */
 /* Looks for a session to go on with: systemd's fd store, or (locked: somebody holds the lock) a worker that
  * outlived its guardian. 0: arena and device are in place, g->arena set; -ENOENT: none; other -errno: there

@@ -21,6 +21,7 @@
 #define STORE_DEV	"guardfs-dev"
 #define STORE_ARENA	"guardfs-arena"
 #define STORE_NAMESPACE "guardfs-ns"
+#define STORE_LOCAL	"guardfs-local"
 #define LAYOUT_CHECK_MS 5000
 #define FREEZE_MS	2000u
 
@@ -137,11 +138,23 @@ void handover_reexecute(struct guardian *g)
 
 /* ---- systemd's fd store ---- */
 
-static void store_one(int fd, const char *name)
+/* What makes a session; -1: not had. */
+struct session_fds {
+	int dev, arena, namespace, local;
+};
+
+/* What the store has given. */
+static struct session_fds stored = {-1, -1, -1, -1};
+
+/* What came from the store is still in there: a store that cannot tell equal descriptors apart would fill up.
+ */
+static void store_one(int fd, const char *name, int known)
 {
 	char state[96];
 	int rc;
 
+	if (known >= 0)
+		return;
 	snprintf(state, sizeof(state), "FDSTORE=1\nFDNAME=%s", name);
 	rc = sd_pid_notify_with_fds(0, 0, state, &fd, 1);
 	if (rc < 0)
@@ -152,9 +165,10 @@ void handover_store(void)
 {
 	if (!getenv("NOTIFY_SOCKET"))
 		return;
-	store_one(GUARDIAN_DEV, STORE_DEV);
-	store_one(GUARDIAN_ARENA, STORE_ARENA);
-	store_one(GUARDIAN_NAMESPACE, STORE_NAMESPACE);
+	store_one(GUARDIAN_DEV, STORE_DEV, stored.dev);
+	store_one(GUARDIAN_ARENA, STORE_ARENA, stored.arena);
+	store_one(GUARDIAN_NAMESPACE, STORE_NAMESPACE, stored.namespace);
+	store_one(GUARDIAN_LOCAL, STORE_LOCAL, stored.local);
 }
 
 void handover_ready(const struct guardian *g)
@@ -171,32 +185,35 @@ void handover_forget(void)
 	sd_notify(0, "STOPPING=1\nFDSTOREREMOVE=1\nFDNAME=" STORE_DEV);
 	sd_notify(0, "FDSTOREREMOVE=1\nFDNAME=" STORE_ARENA);
 	sd_notify(0, "FDSTOREREMOVE=1\nFDNAME=" STORE_NAMESPACE);
+	sd_notify(0, "FDSTOREREMOVE=1\nFDNAME=" STORE_LOCAL);
 }
 
-struct session_fds {
-	int dev, arena, namespace;
-};
+static int *stored_place(const char *name)
+{
+	if (strcmp(name, STORE_DEV) == 0)
+		return &stored.dev;
+	if (strcmp(name, STORE_ARENA) == 0)
+		return &stored.arena;
+	if (strcmp(name, STORE_NAMESPACE) == 0)
+		return &stored.namespace;
+	return strcmp(name, STORE_LOCAL) == 0 ? &stored.local : NULL;
+}
 
-/* Descriptors that systemd kept for us. They arrive from number 3 up, before setup_descriptors fills the
- * gaps. */
-static void from_store(struct session_fds *fds)
+void handover_collect(void)
 {
 	char **names = NULL;
 	int n = sd_listen_fds_with_names(1, &names);
 
 	for (int i = 0; i < n; i++) {
-		int fd = SD_LISTEN_FDS_START + i;
+		int fd = SD_LISTEN_FDS_START + i, *place = stored_place(names[i]);
 
 		/* Out of the way of the fixed numbers. */
-		int moved = fcntl(fd, F_DUPFD, FD_RESERVED);
-
-		setup_vacate((enum guardian_fd)fd);
-		if (strcmp(names[i], STORE_DEV) == 0)
-			fds->dev = moved;
-		else if (strcmp(names[i], STORE_ARENA) == 0)
-			fds->arena = moved;
-		else if (strcmp(names[i], STORE_NAMESPACE) == 0)
-			fds->namespace = moved;
+		if (place && *place < 0)
+			*place = fcntl(fd, F_DUPFD, FD_RESERVED);
+		if (fd < FD_RESERVED)
+			setup_vacate((enum guardian_fd)fd);
+		else
+			close(fd);
 		free(names[i]);
 	}
 	free(names);
@@ -318,7 +335,7 @@ static errint_t resume_arena(struct guardian *g, const struct session_fds *fds)
 	return 0;
 }
 
-static errint_t adopt(struct guardian *g, const struct session_fds *fds)
+static errint_t adopt(struct guardian *g, const struct session_fds *fds, const struct config *config)
 {
 	errint_t rc = resume_arena(g, fds);
 
@@ -326,6 +343,8 @@ static errint_t adopt(struct guardian *g, const struct session_fds *fds)
 		rc = setup_place(fds->dev, GUARDIAN_DEV);
 	if (rc == 0)
 		rc = setup_place(fds->arena, GUARDIAN_ARENA);
+	if (rc == 0)
+		rc = fds->local >= 0 ? setup_place(fds->local, GUARDIAN_LOCAL) : setup_local(config);
 	if (rc == 0 && fds->namespace >= 0) {
 		rc = setup_place(fds->namespace, GUARDIAN_NAMESPACE);
 		g->has_namespace = rc == 0;
@@ -404,21 +423,21 @@ static errint_t from_worker(const struct config *config, struct session_fds *fds
 	fds->dev = steal(pidfd, GUARDIAN_DEV);
 	fds->arena = steal(pidfd, GUARDIAN_ARENA);
 	fds->namespace = steal(pidfd, GUARDIAN_NAMESPACE);
+	fds->local = steal(pidfd, GUARDIAN_LOCAL);
 	close(pidfd);
 	return 0;
 }
 
 errint_t handover_find(struct guardian *g, const struct config *config, bool locked)
 {
-	struct session_fds fds = {-1, -1, -1};
+	struct session_fds fds = stored;
 	errint_t rc = 0;
 
-	from_store(&fds);
 	if ((fds.dev < 0 || fds.arena < 0) && locked)
 		rc = from_worker(config, &fds);
 	if (rc < 0)
 		return rc;
 	if (fds.dev < 0 || fds.arena < 0)
 		return -ENOENT;
-	return adopt(g, &fds);
+	return adopt(g, &fds, config);
 }

@@ -133,8 +133,8 @@ static void describe_path(struct guardian *g, const struct wire_request *r, cons
 	const struct node *node = arena_node(g->arena, r->nodeid);
 	uint32_t n = node ? (uint32_t)(node - g->arena->nodes) : NODE_NONE;
 
-	if (r->opcode == WIRE_OP_LOOKUP && r->length > 40 && r->length < 40 + sizeof(tail))
-		memcpy(tail, buffer + 40, r->length - 40);
+	if (r->opcode == WIRE_OP_LOOKUP && wire_is_complete(buffer, r))
+		snprintf(tail, sizeof(tail), "%s", wire_lookup_name(buffer));
 	for (unsigned depth = 0; n != NODE_NONE && n < NODE_MAX && n != 0 && depth < 64; depth++) {
 		snprintf(longer, sizeof(longer), "%.120s%s%.120s", name_of(g, n), tail[0] ? "/" : "", tail);
 		memcpy(tail, longer, sizeof(tail));
@@ -350,6 +350,16 @@ static void check_keeper_silence(struct guardian *g, uint64_t now_ns)
 	g->keeper_killed_ns = now_ns;
 }
 
+static void note_service(struct guardian *g, uint64_t now_ns)
+{
+	if (!g->worker || !atomic_load(&g->board->serving))
+		return;
+	g->served_ns = now_ns;
+	if (g->standing_in)
+		log_notice("worker %d serves again", (int)g->worker);
+	g->standing_in = false;
+}
+
 void processes_tick(struct guardian *g, uint64_t now_ns)
 {
 	/* When this process itself was held up, the silence is ours. */
@@ -363,6 +373,8 @@ void processes_tick(struct guardian *g, uint64_t now_ns)
 		check_keeper_exit(g, now_ns);
 	if (g->keeper && !held_up)
 		check_keeper_silence(g, now_ns);
+	note_service(g, now_ns);
+	stand_in(g, now_ns);
 	g->last_tick_ns = now_ns;
 	reap_dead(g);
 	reap_dead_keeper(g);

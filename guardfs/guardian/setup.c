@@ -124,6 +124,19 @@ errint_t setup_directories(const struct config *config)
 	return rc < 0 ? rc : make_directory(config->state_dir, "state");
 }
 
+errint_t setup_local(const struct config *config)
+{
+	int fd = open(config->local, O_RDONLY | O_DIRECTORY);
+
+	if (fd < 0) {
+		errint_t rc = -errno;
+
+		log_error("cannot open the local tier %s: %s", config->local, strerror(-rc));
+		return rc;
+	}
+	return setup_place(fd, GUARDIAN_LOCAL);
+}
+
 /* A file of that name that somebody else put there (into a runtime directory that others can write to) is no
  * lock of ours, and its owner could hold it for ever. */
 static bool is_foreign(int fd)
@@ -201,9 +214,15 @@ errint_t setup_channels(void)
 	return nudge < 0 ? -errno : setup_place(nudge, GUARDIAN_NUDGE);
 }
 
+static void interrupt_read(int sig)
+{
+	(void)sig; /* only there to make read(2) return EINTR: stand_in.c */
+}
+
 errint_t setup_signals(void)
 {
 	static const int handled[] = {SIGTERM, SIGINT, SIGHUP, SIGUSR2, SIGCHLD};
+	const struct sigaction alarm = {.sa_handler = interrupt_read}; /* without SA_RESTART */
 	sigset_t set;
 	int fd;
 
@@ -213,6 +232,8 @@ errint_t setup_signals(void)
 	if (sigprocmask(SIG_SETMASK, &set, NULL) < 0)
 		return -errno;
 	signal(SIGPIPE, SIG_IGN);
+	if (sigaction(SIGALRM, &alarm, NULL) < 0)
+		return -errno;
 	fd = signalfd(-1, &set, SFD_NONBLOCK);
 	return fd < 0 ? -errno : setup_place(fd, GUARDIAN_SIGNALS);
 }
@@ -249,8 +270,10 @@ void setup_board(struct guardian *g)
 {
 	struct board *board = g->board;
 
-	board->fds = (struct board_fds){
-	    .dev = GUARDIAN_DEV, .keeper_socket = GUARDIAN_WORKER_SOCKET, .nudge = GUARDIAN_NUDGE};
+	board->fds = (struct board_fds){.dev = GUARDIAN_DEV,
+					.keeper_socket = GUARDIAN_WORKER_SOCKET,
+					.nudge = GUARDIAN_NUDGE,
+					.local = GUARDIAN_LOCAL};
 	atomic_store(&board->pid[PROCESS_GUARDIAN], (int32_t)getpid());
 	atomic_store(&board->started_real_ns, clock_real_ns());
 	for (uint32_t i = 0; i < board->config.n_backends; i++) {

@@ -74,6 +74,12 @@ static inline uint32_t arena_slots_used(const struct arena *arena)
 	return MIN(atomic_load(&arena->slots_used), (uint32_t)SLOT_MAX);
 }
 
+static inline void arena_slot_is_used(struct arena *arena, uint32_t index)
+{
+	if (index >= atomic_load_explicit(&arena->slots_used, memory_order_relaxed))
+		atomic_store(&arena->slots_used, index + 1);
+}
+
 static inline uint8_t *arena_slot_buffer(struct arena *arena, const struct slot *slot)
 {
 	return arena->buffers[slot - arena->slots];

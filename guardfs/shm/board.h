@@ -176,6 +176,7 @@ struct board_fds {
 	int32_t dev;	       /* /dev/fuse */
 	int32_t keeper_socket; /* worker's end: struct keeper_message arrives here */
 	int32_t nudge;	       /* eventfd: wakes keeper */
+	int32_t local;	       /* the local tier's directory */
 };
 
 struct board {

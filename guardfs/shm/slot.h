@@ -85,4 +85,25 @@ static inline bool slot_is_late(const struct slot *slot, uint64_t unique, uint64
 	       (unique && atomic_load(&slot->answered) == unique);
 }
 
+/* For the next request: whoever is about to read it, having cleared `unique` in the buffer. What is left as
+ * it was is set before anybody looks at it. */
+static inline void slot_reset(struct slot *slot)
+{
+	atomic_store_explicit(&slot->deadline_ns, 0, memory_order_relaxed);
+	atomic_store_explicit(&slot->read_ns, 0, memory_order_relaxed);
+	atomic_store_explicit(&slot->backend, SLOT_LOCAL, memory_order_relaxed);
+	atomic_store_explicit(&slot->reply_length, 0, memory_order_relaxed);
+	atomic_store_explicit(&slot->n_granted, 0, memory_order_relaxed);
+	atomic_store_explicit(&slot->job, 0, memory_order_relaxed);
+	slot->mutating = 0;
+	slot->parkable = 0;
+	slot->asked = 0;
+	slot->park_reason = PARK_NONE;
+	slot->replays = 0;
+	slot->target = 0;
+	slot->handle = 0;
+	slot->length = 0;
+	slot->fallback_length = 0;
+}
+
 #endif

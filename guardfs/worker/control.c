@@ -122,7 +122,6 @@ static int pause_ms(void)
 void control_run(struct arena *a, uint32_t quiesce_seen)
 {
 	int sock = a->board.fds.keeper_socket;
-	int root_fd = backend_local_root_fd(&fs.local);
 
 	arena = a;
 	atomic_store(&a->board.heartbeat_tid, gettid());
@@ -136,7 +135,7 @@ void control_run(struct arena *a, uint32_t quiesce_seen)
 		pool_tick();
 		fs_refresh_tiers();
 		jobs_tick();
-		recover_late_descriptors(a, root_fd);
+		recover_late_descriptors(a);
 	}
 	pool_quiesce(QUIESCE_MS);
 }

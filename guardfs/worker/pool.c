@@ -71,8 +71,7 @@ static struct slot *slot_take(bool wait)
 	if (pool.n_free) {
 		uint16_t i = pool.free[--pool.n_free];
 
-		if (i >= atomic_load_explicit(&pool.arena->slots_used, memory_order_relaxed))
-			atomic_store(&pool.arena->slots_used, i + 1u);
+		arena_slot_is_used(pool.arena, i);
 		slot = slot_at(i);
 	}
 	return slot;
@@ -94,22 +93,8 @@ static void slot_give_back(struct slot *slot)
 static void slot_prepare(struct slot *slot)
 {
 	wire_clear_unique(arena_slot_buffer(pool.arena, slot));
-	atomic_store_explicit(&slot->deadline_ns, 0, memory_order_relaxed);
-	atomic_store_explicit(&slot->read_ns, 0, memory_order_relaxed);
-	atomic_store_explicit(&slot->backend, SLOT_LOCAL, memory_order_relaxed);
-	atomic_store_explicit(&slot->reply_length, 0, memory_order_relaxed);
+	slot_reset(slot);
 	slot->worker = pool.generation;
-	slot->mutating = 0;
-	slot->parkable = 0;
-	slot->asked = 0;
-	slot->park_reason = PARK_NONE;
-	slot->replays = 0;
-	slot->target = 0;
-	slot->handle = 0;
-	atomic_store_explicit(&slot->job, JOB_NONE, memory_order_relaxed);
-	slot->length = 0;
-	slot->fallback_length = 0;
-	atomic_store_explicit(&slot->n_granted, 0, memory_order_relaxed);
 	atomic_store(&slot->state, SLOT_READING);
 }
 

@@ -240,7 +240,7 @@ static bool is_of_guardian(DIR *dir, const char *number)
 
 /* Open descriptors that no record names. malloc'ed; NULL if there are none (or no memory: then they wait for
  * the next sweep). */
-static struct fd_list *list_unrecorded(struct arena *arena, int spared_fd)
+static struct fd_list *list_unrecorded(struct arena *arena)
 {
 	CLEANUP_FREE struct fd_set_big *recorded = calloc(1, sizeof(*recorded));
 	CLEANUP_DIR DIR *dir = opendir("/proc/self/fd");
@@ -250,7 +250,6 @@ static struct fd_list *list_unrecorded(struct arena *arena, int spared_fd)
 	if (!recorded || !dir)
 		return NULL;
 	mark_recorded(arena, recorded);
-	mark(recorded, spared_fd);
 	mark(recorded, dirfd(dir));
 	while ((d = readdir(dir))) {
 		char *end;
@@ -295,9 +294,9 @@ static void close_aside(struct fd_list *list)
 	pthread_attr_destroy(&attr);
 }
 
-void recover_descriptors(struct arena *arena, int spared_fd)
+void recover_descriptors(struct arena *arena)
 {
-	struct fd_list *list = list_unrecorded(arena, spared_fd);
+	struct fd_list *list = list_unrecorded(arena);
 
 	if (list)
 		close_aside(list);
@@ -330,9 +329,9 @@ static bool all_have_ended(struct arena *arena)
 }
 
 /* Strikes out the suspects that are recorded, or closed, by now. */
-static void acquit(struct arena *arena, int spared_fd)
+static void acquit(struct arena *arena)
 {
-	CLEANUP_FREE struct fd_list *now = list_unrecorded(arena, spared_fd);
+	CLEANUP_FREE struct fd_list *now = list_unrecorded(arena);
 	uint32_t n = 0;
 
 	for (uint32_t i = 0; i < late.suspects->n; i++)
@@ -344,7 +343,7 @@ static void acquit(struct arena *arena, int spared_fd)
 	late.suspects->n = n;
 }
 
-void recover_late_descriptors(struct arena *arena, int spared_fd)
+void recover_late_descriptors(struct arena *arena)
 {
 	uint32_t reaped = atomic_load(&arena->board.reaped_workers);
 
@@ -355,14 +354,14 @@ void recover_late_descriptors(struct arena *arena, int spared_fd)
 		late.reaped = reaped;
 		if (!changed)
 			return;
-		late.suspects = list_unrecorded(arena, spared_fd);
+		late.suspects = list_unrecorded(arena);
 		late.rounds = 0;
 		begin_round(arena);
 		return;
 	}
 	if (!all_have_ended(arena))
 		return;
-	acquit(arena, spared_fd);
+	acquit(arena);
 	if (late.suspects->n && ++late.rounds < LATE_ROUNDS) {
 		begin_round(arena);
 		return;

@@ -13,11 +13,11 @@ uint32_t recover_slots(struct arena *arena, uint16_t ready[SLOT_MAX]);
 /* Closes every descriptor from FD_RESERVED up that no record in the arena names: opened by a worker that died
  * before recording it. Closing happens in a thread of its own (it may hang in a dead backend); the numbers
  * stay taken until then. Before other threads. */
-void recover_descriptors(struct arena *arena, int spared_fd);
+void recover_descriptors(struct arena *arena);
 
 /* The same while threads run, for what stuck tasks of a dead worker opened after the first sweep. Call at
  * every heartbeat: begins when board.reaped_workers has changed, and closes what is still unrecorded when
  * every request of that moment has ended. */
-void recover_late_descriptors(struct arena *arena, int spared_fd);
+void recover_late_descriptors(struct arena *arena);
 
 #endif

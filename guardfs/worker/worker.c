@@ -78,7 +78,7 @@ static errint_t begin(const struct start *s)
 	if (rc == 0) {
 		for (uint32_t i = 0; i < board->config.n_backends; i++)
 			fs.guarded[i].keeps_pages = sshfs_keeps_pages(&board->config.backends[i]);
-		recover_descriptors(s->arena, backend_local_root_fd(&fs.local));
+		recover_descriptors(s->arena);
 		rc = session_open(s->arena, board->fds.dev);
 	}
 	if (rc == 0)

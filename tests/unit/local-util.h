@@ -37,7 +37,8 @@ static inline int setup(void **state)
 	snprintf(native_dir, sizeof(native_dir), "%s/native", place->dir);
 	assert_int_equal(mkdir(root, 0777) | chmod(root, 0777), 0);
 	assert_int_equal(mkdir(native_dir, 0777) | chmod(native_dir, 0777), 0);
-	assert_int_equal(backend_local_open(place->arena, root, &local, &found), 0);
+	assert_int_equal(backend_local_open(place->arena, open(root, O_RDONLY | O_DIRECTORY), &local, &found),
+			 0);
 	assert_int_equal(place_found(place, NODE_LOCAL, NODE_NONE, "", &found), 0);
 	assert_int_not_equal(found.fh_length, 0);
 	return 0;

@@ -18,7 +18,7 @@ hold reader read "$COLD/file"
 hold log append "$COLD/log"
 cd "$MNT/work"
 
-for round in 1 2 3; do
+for round in 1 2 3 4 5; do
 	say "killed, round $round"
 	guardian=$(process_pid guardian)
 	ready=$(grep -c '^ready' "$WORK/store.out")
@@ -40,12 +40,13 @@ for round in 1 2 3; do
 	assert_content "$COLD/file" hello
 done
 cat "$WORK/store.out"
-assert_eq "$(grep -c '^started' "$WORK/store.out")" 4 "starts"
+assert_eq "$(grep -c '^started' "$WORK/store.out")" 6 "starts"
+assert_eq "$(grep -c '^stored' "$WORK/store.out")" 4 "descriptors stored"
 cd /
 for name in local reader log; do
 	let_go "$name"
 done
-assert_eq "$(cat "$SERVER/log")" 1,2,3, "the log on the server"
+assert_eq "$(cat "$SERVER/log")" 1,2,3,4,5, "the log on the server"
 
 say "and it ends as asked, with the store emptied"
 kill -TERM "$store"

@@ -47,12 +47,18 @@ processes()
 	descendants_of "$GUARDIAN" | wc -l
 }
 
-# Waits until there are at most so many descriptors, but not for ever.
+# What is live in the shared memory: nodes|handles|slots.
+records()
+{
+	"$TOOLS/arena" "$GUARDIAN" | jq ".$1 | if type == \"object\" then add else . end"
+}
+
+# Waits until there are at most so many descriptors and nodes, but not for ever.
 settle()
 {
 	local end=$(($(now_ms) + 10000))
 
-	until (($(descriptors) <= $1)) || (($(now_ms) > end)); do
+	until (($(descriptors) <= $1 && $(records nodes) <= $2)) || (($(now_ms) > end)); do
 		# One pass only takes from entries their second chance.
 		echo 2 >/proc/sys/vm/drop_caches
 		sleep 0.1 # sleep-ok: polling
@@ -78,7 +84,9 @@ end_activity
 sleep 3 # sleep-ok: what is left over may be swept lazily
 base=$(descriptors)
 base_processes=$(processes)
-say "after 10 kills: $base descriptors, $base_processes processes"
+settle 0 60
+base_nodes=$(records nodes)
+say "after 10 kills: $base descriptors, $base_processes processes, $("$TOOLS/arena" "$GUARDIAN")"
 show_descriptors
 
 activity
@@ -87,9 +95,11 @@ for ((i = 0; i < KILLS; i++)); do
 	sleep "0.$((RANDOM % 200 + 200))" # sleep-ok: random moments
 done
 end_activity
-settle $((base + 6))
-say "after $KILLS kills more: $(descriptors) descriptors, $(processes) processes"
+settle $((base + 6)) "$base_nodes"
+say "after $KILLS kills more: $(descriptors) descriptors, $(processes) processes, $("$TOOLS/arena" "$GUARDIAN")"
 show_descriptors
+assert_eq "$(records handles)" 0 "open files"
+assert_le "$(records nodes)" $((base_nodes + KILLS / 10 + 5)) "nodes"
 assert_le "$(descriptors)" $((base + 6)) "descriptors"
 assert_le "$(processes)" $((base_processes + 1)) "processes"
 # Guardian allocates nothing after its start.

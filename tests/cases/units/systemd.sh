@@ -54,7 +54,7 @@ inside timeout 2 cat "$MNT/.guardfs/health" >/dev/null
 healthy
 inside bash -c "echo written >$COLD/file"
 assert_content "$SERVER/file" written
-assert_eq "$(property NFileDescriptorStore)" 3 "descriptors in the store"
+assert_eq "$(property NFileDescriptorStore)" 4 "descriptors in the store"
 assert_eq "$(property OOMScoreAdjust)" -1000 OOMScoreAdjust
 # Not every container's root may have it.
 if bash -c 'echo -1 >/proc/self/oom_score_adj' 2>/dev/null; then

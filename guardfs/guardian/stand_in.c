@@ -1,0 +1,161 @@
+/* stand_in.c: no worker can be started (memory, a bug that meets every one of them): nobody reads requests,
+ * and what has not been read has no deadline. Guardian then takes them off the device between two tries to
+ * start one, and answers that there is trouble: a caller waits for a while, not for ever. */
+#include "base/clock.h"
+#include "base/log.h"
+#include "fs/wire.h"
+#include "guardian/guardian.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <sys/stat.h>
+#include <sys/time.h>
+#include <unistd.h>
+
+/* Beyond the deadline: what a caller may wait longer if the worker is dead. */
+#define PATIENCE_MS 1500u
+/* read(2) blocks if the last request was taken back (its caller was killed) after poll(2) had seen it. */
+#define INTERRUPT_MS 20
+/* Not to be filled by requests that wait for the next worker. */
+#define SLOTS_LEFT 64u
+
+static void set_interrupt(unsigned ms)
+{
+	/* Repeated: the first may come before read(2) has begun. */
+	const struct itimerval timer = {{0, (suseconds_t)ms * 1000}, {0, (suseconds_t)ms * 1000}};
+
+	setitimer(ITIMER_REAL, &timer, NULL);
+}
+
+/* NULL: only few are left. */
+static struct slot *free_slot(struct guardian *g)
+{
+	for (uint32_t i = 0; i < SLOT_MAX - SLOTS_LEFT; i++) {
+		struct slot *slot = &g->arena->slots[i];
+
+		if (atomic_load(&slot->state) != SLOT_FREE || atomic_load(&slot->inside))
+			continue;
+		arena_slot_is_used(g->arena, i);
+		return slot;
+	}
+	return NULL;
+}
+
+/* Nobody waits for these, and what they give back would be lost: they are left to the next worker, which
+ * finds them as its predecessor's. */
+static bool can_wait(uint32_t opcode)
+{
+	return !wire_wants_reply(opcode) || opcode == WIRE_OP_RELEASE || opcode == WIRE_OP_RELEASEDIR;
+}
+
+/* The directory that the kernel may hold under this name. Nobody else changes nodes while there is no worker.
+ */
+static struct node *known_directory(struct guardian *g, const struct wire_request *r, const char *name)
+{
+	const struct node *parent = arena_node(g->arena, r->nodeid);
+
+	for (uint32_t i = 0; parent && i < atomic_load(&g->arena->nodes_used); i++) {
+		struct node *node = &g->arena->nodes[i];
+
+		if (atomic_load(&node->state) == NODE_LIVE && S_ISDIR(node->mode) && node->name &&
+		    &g->arena->nodes[node->parent] == parent && atomic_load(&node->nlookup) &&
+		    strcmp(name_get(&g->arena->names, node->name), name) == 0)
+			return node;
+	}
+	return NULL;
+}
+
+/* As the worker answers while a backend is down: an error would make the kernel drop the name, and with it
+ * every mount and working directory below. What is asked next, the attributes, is answered with the error. */
+static size_t lookup_reply(struct guardian *g, const struct wire_request *r, const char *name, uint8_t *out,
+			   size_t size)
+{
+	struct node *node = known_directory(g, r, name);
+	struct fuse_entry_param e = {.ino = 0};
+
+	if (!node)
+		return 0;
+	e.ino = node_id(node, (uint32_t)(node - g->arena->nodes));
+	e.generation = node->generation;
+	e.attr.st_ino = node->ino;
+	e.attr.st_mode = node->mode;
+	e.attr.st_nlink = MAX(node->nlink, 1u);
+	e.attr.st_uid = node->uid;
+	e.attr.st_gid = node->gid;
+	atomic_fetch_add(&node->nlookup, 1);
+	return wire_entry_reply(out, size, r->unique, &e);
+}
+
+/* Returns true if the slot is free again. */
+static bool answer(struct guardian *g, struct slot *slot, uint8_t *buffer)
+{
+	struct wire_request r;
+	uint8_t out[SLOT_FALLBACK_MAX];
+	size_t n = 0;
+
+	if (wire_parse(buffer, slot->length, &r) < 0)
+		return true;
+	if (can_wait(r.opcode))
+		return false;
+	if (r.opcode == WIRE_OP_LOOKUP && wire_is_complete(buffer, &r))
+		n = lookup_reply(g, &r, wire_lookup_name(buffer), out, sizeof(out));
+	if (n == 0)
+		n = wire_error_reply(out, r.unique, g->board->config.error);
+	atomic_store(&slot->answered, r.unique);
+	/* ENOENT: its caller is gone. */
+	if (write(GUARDIAN_DEV, out, n) < 0 && errno != ENOENT)
+		log_warning("cannot answer %s: %s", wire_opcode_name(r.opcode), strerror(errno));
+	return true;
+}
+
+/* Takes one request. False: there is none, or no room for it. As a worker does it (shm/slot.h): the next
+ * worker, or guardian, finds it wherever this one may be killed. */
+static bool take_one(struct guardian *g, uint64_t now_ns)
+{
+	struct pollfd p = {.fd = GUARDIAN_DEV, .events = POLLIN};
+	struct slot *slot = free_slot(g);
+	uint8_t *buffer;
+	ssize_t n;
+
+	if (!slot || poll(&p, 1, 0) <= 0)
+		return false;
+	if (!(p.revents & POLLIN)) {
+		g->unmounted = true; /* POLLERR: the kernel has ended the session */
+		return false;
+	}
+	buffer = arena_slot_buffer(g->arena, slot);
+	wire_clear_unique(buffer);
+	slot_reset(slot);
+	atomic_store(&slot->state, SLOT_READING);
+	n = read(GUARDIAN_DEV, buffer, SLOT_BUFFER_SIZE);
+	if (n > 0) {
+		slot->length = (uint32_t)n;
+		atomic_store(&slot->read_ns, now_ns);
+		atomic_store(&slot->state, SLOT_RUNNING);
+		if (!answer(g, slot, buffer))
+			return true;
+		wire_clear_unique(buffer);
+	}
+	atomic_store(&slot->state, SLOT_FREE);
+	return n > 0;
+}
+
+void stand_in(struct guardian *g, uint64_t now_ns)
+{
+	uint64_t patience_ns = (g->board->config.deadline.ms[OP_METADATA] + PATIENCE_MS) * NSEC_PER_MSEC;
+
+	/* A worker that is alive reads, or will: two must not, for this one may not block. */
+	if (g->worker || now_ns - g->served_ns < patience_ns)
+		return;
+	if (!g->standing_in)
+		log_error(
+		    "no worker could be started for %u ms (see above why): answering every request with an "
+		    "error until one can",
+		    (unsigned)((now_ns - g->served_ns) / NSEC_PER_MSEC));
+	g->standing_in = true;
+	set_interrupt(INTERRUPT_MS);
+	/* No longer than one of them may block: deadlines are to be looked at. */
+	while (clock_mono_ns() < now_ns + INTERRUPT_MS * NSEC_PER_MSEC && take_one(g, now_ns))
+		;
+	set_interrupt(0);
+}
