@@ -65,12 +65,12 @@ static uint32_t parent_of(const struct node *node)
 
 static bool is_route_root(const struct node *node)
 {
-	return __atomic_load_n(&node->flags, __ATOMIC_RELAXED) & NODE_ROUTE_ROOT;
+	return atomic_load_explicit(&node->flags, memory_order_relaxed) & NODE_ROUTE_ROOT;
 }
 
 static const char *name_of(const struct backend *b, const struct node *node)
 {
-	if (__atomic_load_n(&node->flags, __ATOMIC_RELAXED) & NODE_UNLINKED)
+	if (atomic_load_explicit(&node->flags, memory_order_relaxed) & NODE_UNLINKED)
 		return "";
 	return name_get(&b->arena->names, __atomic_load_n(&node->name, __ATOMIC_ACQUIRE));
 }

@@ -247,7 +247,7 @@ struct node *make_losing(uint32_t parent, const char *name)
 	node = node_find_local(&found);
 	if (!node)
 		return NULL;
-	node->flags |= NODE_KEEPS_FD;
+	atomic_fetch_or(&node->flags, NODE_KEEPS_FD);
 	if (fs.local.ops->getattr(&fs.local, node_index(node), -1, &found.st) == 0) /* opens it */
 		return node;
 	make_lost(node, false);
@@ -259,7 +259,7 @@ void make_lost(struct node *node, bool lost)
 	if (!node)
 		return;
 	if (!lost) {
-		node->flags &= (uint8_t)~NODE_KEEPS_FD;
+		atomic_fetch_and(&node->flags, (uint8_t)~NODE_KEEPS_FD);
 		nodefd_drop(fs.arena, node_index(node));
 	}
 	node_unpin(node);

@@ -44,7 +44,7 @@ void node_remember(struct node *node, const struct stat *st)
 	node->uid = st->st_uid;
 	node->gid = st->st_gid;
 	node->nlink = (uint32_t)st->st_nlink;
-	node->flags |= NODE_KNOWN;
+	atomic_fetch_or(&node->flags, NODE_KNOWN);
 }
 
 void node_recall(const struct node *node, struct stat *st)
@@ -162,7 +162,7 @@ struct node *node_intern_local(uint32_t parent, const char *name, const struct f
 void node_lose_name(struct node_shard *s, struct node *node)
 {
 	ntable_remove(s, node_index(node));
-	node->flags |= NODE_UNLINKED;
+	atomic_fetch_or(&node->flags, NODE_UNLINKED);
 	/* Its number may be given to whoever has the name next: keep the numbers of living nodes distinct. */
 	node->ino = guarded_ino(hash_bytes(node->ino, &node->generation, sizeof(node->generation)));
 }
