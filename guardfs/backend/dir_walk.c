@@ -8,7 +8,7 @@
 
 #define WALK_PATH_MAX 4096
 #define WALK_TRIES    8
-#define WALK_PIECES   32 /* an ancestor chain longer than so many half paths is damaged, or a loop */
+#define WALK_PIECES   256 /* an ancestor chain longer than so many half paths is damaged, or a loop */
 
 static errint_t (*resolve_route)(uint32_t node, char *target, size_t size);
 
@@ -19,17 +19,21 @@ void backend_set_route_resolver(errint_t (*resolve)(uint32_t node, char *target,
 
 static errint_t reach_piece(struct backend *b, uint32_t node, struct reached *r, unsigned pieces);
 
+/* Paths are put together here, not on the stack: a deep tree is reached piece by piece, each within the next,
+ * and a piece's path is not begun before the pieces above it are done. */
+static _Thread_local char walk_text[2][WALK_PATH_MAX];
+
 /* A walk: from the ancestor base (or the backend's root), along path, in one epoch. */
 struct walk {
 	uint32_t epoch;
 	uint32_t base; /* NODE_NONE: the backend's root */
+	char *text;    /* WALK_PATH_MAX bytes */
 	char *path;    /* points into text; relative, "" for the base itself */
-	char text[WALK_PATH_MAX];
 };
 
 static void path_start(struct walk *w)
 {
-	w->path = w->text + sizeof(w->text) - 1;
+	w->path = w->text + WALK_PATH_MAX - 1;
 	*w->path = '\0';
 }
 
@@ -169,7 +173,7 @@ static int walk_once(struct backend *b, uint32_t node, unsigned pieces, struct w
 {
 	bool is_dir = S_ISDIR(__atomic_load_n(&b->arena->nodes[node].mode, __ATOMIC_RELAXED));
 	CLEANUP_REACHED struct reached base = REACHED_NONE;
-	struct walk again;
+	struct walk again = {.text = walk_text[1]};
 	errint_t rc = present_epoch(b, &w->epoch);
 	int fd;
 
@@ -213,7 +217,7 @@ static errint_t walk_error(const struct node *node, errint_t rc)
 static errint_t reach_piece(struct backend *b, uint32_t index, struct reached *r, unsigned pieces)
 {
 	const struct node *node = &b->arena->nodes[index];
-	struct walk w;
+	struct walk w = {.text = walk_text[0]};
 	errint_t rc;
 	int fd;
 

@@ -230,25 +230,40 @@ static void test_nodes_without_a_way(void **state)
 	assert_true(dir.ops->getattr(&dir, loop, -1, &st) < 0);
 }
 
-/* Deeper than a path can be long. */
+static void *reach_deep(void *arg)
+{
+	const uint32_t *node = arg;
+	struct stat st;
+
+	return (void *)(intptr_t)dir.ops->getattr(&dir, *node, -1, &st);
+}
+
+/* Deeper than a path can be long, and than a worker's stack (worker/pool.c) would bear a path for each piece
+ * of it. */
 static void test_deep_tree(void **state)
 {
 	char name[NAME_LENGTH_MAX + 1];
 	uint32_t node = root;
 	struct found found;
-	struct stat st;
+	pthread_attr_t attr;
+	pthread_t thread;
+	void *rc;
 
 	(void)state;
 	memset(name, 'n', sizeof(name) - 1);
 	name[sizeof(name) - 1] = '\0';
 	install_root(place->dir, 1);
-	for (int depth = 0; depth < 40; depth++) {
+	for (int depth = 0; depth < 1000; depth++) {
 		assert_int_equal(dir.ops->mkdir(&dir, node, name, 0755, &user_caller, &found), 0);
 		node = place_found(place, BACKEND, node, name, &found);
 	}
 	install_root(place->dir, 2);
-	assert_int_equal(dir.ops->getattr(&dir, node, -1, &st), 0);
-	assert_int_equal(st.st_ino, found.st.st_ino);
+	pthread_attr_init(&attr);
+	pthread_attr_setstacksize(&attr, 256 * 1024);
+	assert_int_equal(pthread_create(&thread, &attr, reach_deep, &node), 0);
+	pthread_attr_destroy(&attr);
+	assert_int_equal(pthread_join(thread, &rc), 0);
+	assert_int_equal((intptr_t)rc, 0);
 }
 
 static void test_presented_owner(void **state)
