@@ -170,11 +170,17 @@ void fs_lseek(fuse_req_t req, fuse_ino_t ino, off_t offset, int whence, struct f
 		fuse_reply_lseek(req, rc);
 }
 
+/* Storage may have to read and write each byte, and the kernel asks for up to 2 GiB at once: a caller with a
+ * deadline is given as much as one WRITE carries, and asks for the rest. */
+#define COPY_GUARDED_MAX (1024 * 1024)
+
 static ssize_t copy(struct backend *b, struct handle *in, off_t off_in, struct handle *out, off_t off_out,
 		    size_t length)
 {
 	ssize_t rc = handle_ensure(b, in);
 
+	if (b->board)
+		length = MIN(length, (size_t)COPY_GUARDED_MAX);
 	if (rc == 0)
 		rc = handle_ensure(b, out);
 	if (rc == 0)
