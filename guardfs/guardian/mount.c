@@ -156,6 +156,16 @@ errint_t mount_begin(struct guardian *g)
 
 /* ---- once serving ---- */
 
+/* A guardian that goes on with a session finds its predecessor's. A second one on top would stay when we end,
+ * and with it the superblock, served by nobody. */
+static bool is_bound(const struct config *config, const char *expose)
+{
+	struct mount_entry ours, there;
+
+	return mount_find_at(config->mountpoint, &ours) == 0 && mount_find_at(expose, &there) == 0 &&
+	       there.major == ours.major && there.minor == ours.minor;
+}
+
 static errint_t bind_exposed(const struct config *config)
 {
 	char source[CONFIG_PATH_MAX + 64];
@@ -164,7 +174,7 @@ static errint_t bind_exposed(const struct config *config)
 	for (uint32_t i = 0; i < config->n_backends; i++) {
 		const struct config_backend *b = &config->backends[i];
 
-		if (!b->expose[0])
+		if (!b->expose[0] || is_bound(config, b->expose))
 			continue;
 		snprintf(source, sizeof(source), "%s/.guardfs/backends/%s", config->mountpoint, b->name);
 		if (fd_mkdir_parents(b->expose, 0755) < 0 ||

@@ -2,7 +2,8 @@
 # limit: 120
 . "$REPO/tests/lib/lib.sh"
 
-setup_one_box
+setup_one_box "expose = $WORK/exposed"
+mkdir "$WORK/exposed"
 echo hello >"$SERVER/file"
 "$TOOLS/fdstore" "$WORK/notify" "$GUARDFS" -f -c "$CONF" </dev/null >"$WORK/store.out" 2>"$WORK/guardfs.log" &
 store=$!
@@ -31,6 +32,7 @@ for round in 1 2 3 4 5; do
 	mounted || fail "not mounted any more"
 	assert_eq "$(stat -c %d "$MNT/work")" "$device" "st_dev"
 	assert_ne "$(process_pid guardian)" "$guardian" "pid of the guardian"
+	assert_eq "$(findmnt -rn -o TARGET | grep -cx "$WORK/exposed")" 1 "mounts where the backend is exposed"
 	wait_healthy
 	assert_held OK 0 1000 local read
 	assert_held OK 0 1000 reader read
@@ -52,3 +54,4 @@ say "and it ends as asked, with the store emptied"
 kill -TERM "$store"
 wait_until 10000 is_gone "$store"
 ! mounted || fail "still mounted"
+! mountpoint -q "$WORK/exposed" || fail "the bind mount was left behind"
