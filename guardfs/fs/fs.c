@@ -160,21 +160,51 @@ static void answer_eintr(struct slot *slot, uint64_t unique)
 		atomic_store(&slot->state, same ? SLOT_EXPIRED : SLOT_PARKED);
 }
 
+/* Requests that were interrupted by a signal which did not kill their callers: unique, by slot; 0: none. A
+ * new worker begins without any: its callers wait for their deadlines at most. */
+static _Atomic uint64_t interrupted[SLOT_MAX];
+static _Atomic uint32_t n_interrupted;
+
+static bool answer_if_killed(struct slot *slot, uint64_t unique)
+{
+	uint32_t state = atomic_load(&slot->state);
+	struct wire_request r;
+
+	if ((state != SLOT_RUNNING && state != SLOT_PARKED) ||
+	    wire_parse(arena_slot_buffer(fs.arena, slot), slot->length, &r) < 0 || !is_being_killed(r.pid))
+		return false;
+	answer_eintr(slot, unique);
+	return true;
+}
+
 void fs_interrupt(const uint8_t *buffer)
 {
 	uint64_t unique = wire_interrupted(buffer);
 
 	for (uint32_t i = 0; i < SLOT_MAX; i++) {
 		struct slot *slot = &fs.arena->slots[i];
-		uint32_t state = atomic_load(&slot->state);
-		struct wire_request r;
-		const uint8_t *b = arena_slot_buffer(fs.arena, slot);
 
-		if ((state != SLOT_RUNNING && state != SLOT_PARKED) || wire_unique(b) != unique)
+		if (wire_unique(arena_slot_buffer(fs.arena, slot)) != unique)
 			continue;
-		if (wire_parse(b, slot->length, &r) == 0 && is_being_killed(r.pid))
-			answer_eintr(slot, unique);
+		if (!answer_if_killed(slot, unique) && atomic_exchange(&interrupted[i], unique) == 0)
+			atomic_fetch_add(&n_interrupted, 1);
 		return;
+	}
+}
+
+void fs_interrupted_tick(void)
+{
+	if (!atomic_load(&n_interrupted))
+		return;
+	for (uint32_t i = 0; i < SLOT_MAX; i++) {
+		struct slot *slot = &fs.arena->slots[i];
+		uint64_t unique = atomic_load(&interrupted[i]);
+
+		if (!unique || (wire_unique(arena_slot_buffer(fs.arena, slot)) == unique &&
+				!answer_if_killed(slot, unique)))
+			continue;
+		if (atomic_compare_exchange_strong(&interrupted[i], &unique, 0))
+			atomic_fetch_sub(&n_interrupted, 1);
 	}
 }
 

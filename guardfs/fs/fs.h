@@ -33,9 +33,12 @@ errint_t fs_init(struct arena *arena, int dev_fd) WARN_UNUSED;
 /* What libfuse is to call. */
 extern const struct fuse_lowlevel_ops fs_ops;
 
-/* FUSE_INTERRUPT: answers the interrupted request with EINTR if its caller is being killed (SIGKILL pending),
- * else does nothing. */
+/* FUSE_INTERRUPT: answers the interrupted request with EINTR if its caller is being killed (SIGKILL pending).
+ * Else it is looked at again, for the kernel sends one interrupt only, at the first signal. */
 void fs_interrupt(const uint8_t *buffer);
+
+/* Interrupted requests whose callers are being killed by now. Every heartbeat, control thread. */
+void fs_interrupted_tick(void);
 
 /* A backend has a new root (epoch): closes what belonged to the old one and nobody uses. Control thread. */
 void fs_epoch_changed(unsigned backend);

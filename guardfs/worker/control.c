@@ -133,6 +133,7 @@ void control_run(struct arena *a, uint32_t quiesce_seen)
 		if (poll(&p, 1, pause_ms()) > 0)
 			receive_messages(sock);
 		pool_tick();
+		fs_interrupted_tick();
 		fs_refresh_tiers();
 		jobs_tick();
 		recover_late_descriptors(a);
