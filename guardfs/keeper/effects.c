@@ -88,6 +88,7 @@ static void carry_out(struct supervised *s, const struct course_effect *e, const
 		break;
 	case COURSE_INCIDENT_OPEN:
 		incident_open(s, e->class, detail);
+		memory_store(s, now_ns); /* what the counters said */
 		inquiry_wanted(s);
 		break;
 	case COURSE_INCIDENT_CLOSE:

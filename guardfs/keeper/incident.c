@@ -99,9 +99,12 @@ static void take_figures(struct supervised *s)
 {
 	struct incident *i = &s->incident;
 
-	i->first_error_ns = atomic_load(&s->board->first_error_real_ns);
-	i->first_fast_ns = atomic_load(&s->board->first_fast_real_ns);
-	i->callers = board_hurt_count(s->board);
+	/* What a predecessor saw stays: after a reboot the board knows nothing of it. */
+	if (i->first_error_ns == 0)
+		i->first_error_ns = atomic_load(&s->board->first_error_real_ns);
+	if (i->first_fast_ns == 0)
+		i->first_fast_ns = atomic_load(&s->board->first_fast_real_ns);
+	i->callers = MAX(i->callers, (uint64_t)board_hurt_count(s->board));
 	i->failed = failures_so_far(s->board) - i->failed_before;
 }
 
@@ -126,6 +129,7 @@ void incident_open(struct supervised *s, enum errclass class, const char *detail
 	uint64_t real_ns = clock_real_ns();
 	struct incident *i = &s->incident;
 	uint32_t by = atomic_load(&s->board->opened_by);
+	uint64_t told_before = i->failed_before + i->failed; /* by the last one */
 
 	*i = (struct incident){.id = next_id(s->keeper),
 			       .open = true,
@@ -136,7 +140,7 @@ void incident_open(struct supervised *s, enum errclass class, const char *detail
 			       .detected_ns = real_ns,
 			       .bytes_at_risk = bytes_at_risk(s)};
 	/* Those who waited got their error just before. */
-	i->failed_before = s->latency.errors_before;
+	i->failed_before = MAX(s->latency.errors_before, told_before);
 	(void)copy_string(i->detail, sizeof(i->detail), detail);
 	drill_incident(s, i->id);
 	take_figures(s);
@@ -202,6 +206,10 @@ static void take_recalled(struct incident *i, const json_t *object)
 	    .class = class < ERRCLASS_COUNT ? class : ERRCLASS_IO_ERROR,
 	    .began_ns = member_ns(object, "began"),
 	    .detected_ns = member_ns(object, "detected"),
+	    .first_error_ns = member_ns(object, "first_error"),
+	    .first_fast_ns = member_ns(object, "first_fast"),
+	    .callers = member_u64(object, "callers"),
+	    .failed = member_u64(object, "failed"),
 	    .bytes_at_risk = member_u64(object, "bytes_at_risk"),
 	    .tries = member_u64(object, "tries"),
 	};
@@ -247,10 +255,20 @@ void incident_recall(struct supervised *s)
 		s->incident.began_ns = s->incident.detected_ns = atomic_load(&s->board->since_real_ns);
 		s->incident.class = s->course.class;
 	}
-	/* What the counters say belongs to it if the arena is that of then; a new one counts from zero. */
+	/* Counted on from what was written last, unless it is known better. */
+	s->incident.failed_before = failures_so_far(s->board) - s->incident.failed;
 	s->course.incident = s->incident.open;
 	s->course.incident_counted = s->incident.open;
 	atomic_store(&s->board->incident, s->incident.open ? s->incident.id : 0);
+}
+
+void incident_recall_counter(struct supervised *s, uint64_t id, uint64_t failed_before)
+{
+	struct incident *i = &s->incident;
+
+	/* In a new arena the counters have begun anew, below what was counted already. */
+	if (i->open && i->id == id && failures_so_far(s->board) >= failed_before + i->failed)
+		i->failed_before = failed_before;
 }
 
 /* ---- routes ---- */

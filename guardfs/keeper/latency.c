@@ -87,6 +87,9 @@ static void sample(struct supervised *s, const struct window *window)
 	/* What was long ago has nothing to do with the next incident. */
 	if (!s->incident.open && record.errors == 0)
 		board_hurt_clear(s->board);
+	/* Of one that lasts for hours, too, it shall be known how many it hurts. */
+	if (record.errors)
+		incident_update(s);
 	if (s->keeper->journal && worth_a_sample(w, s, record.ops, record.errors))
 		journal_put_sample(s->keeper->journal, &record);
 }

@@ -82,10 +82,11 @@ void memory_store(const struct supervised *s, uint64_t now_ns)
 {
 	const struct course *c = &s->course;
 	json_t *object =
-	    json_pack("{s:o, s:o, s:o, s:s, s:b, s:s}", "recoveries", pack_times(&c->recoveries, now_ns),
-		      "acts", pack_times(&c->acts, now_ns), "breaks", pack_times(&c->breaks, now_ns), "state",
-		      health_state_name(c->state), "hold_waits", atomic_load(&s->board->hold_waits) != 0,
-		      "hold_reason", s->hold_reason);
+	    json_pack("{s:o, s:o, s:o, s:s, s:b, s:s, s:I, s:I}", "recoveries",
+		      pack_times(&c->recoveries, now_ns), "acts", pack_times(&c->acts, now_ns), "breaks",
+		      pack_times(&c->breaks, now_ns), "state", health_state_name(c->state), "hold_waits",
+		      atomic_load(&s->board->hold_waits) != 0, "hold_reason", s->hold_reason, "incident",
+		      (json_int_t)s->incident.id, "failed_before", (json_int_t)s->incident.failed_before);
 	CLEANUP_FREE char *text = NULL;
 	char key[64];
 
@@ -192,6 +193,9 @@ void memory_recall(struct supervised *s, uint64_t now_ns)
 		unpack_times(json_object_get(object, "breaks"), &c->breaks, now_ns);
 		recall_members(s, object, now_ns);
 		recall_state(s, object);
+		incident_recall_counter(
+		    s, (uint64_t)json_integer_value(json_object_get(object, "incident")),
+		    (uint64_t)json_integer_value(json_object_get(object, "failed_before")));
 	}
 	json_decref(object);
 }
