@@ -273,7 +273,7 @@ static int run_drill(struct drill *drill)
 		     ctl_text(drill->instance.status, "mountpoint"), drill->backend) >= (int)sizeof(path))
 		return ctl_fail(CTL_EXIT_USAGE, "the path of the backend's tree is too long");
 	catch_interrupts();
-	err = caller_start(&drill->caller, path);
+	err = caller_start(&drill->caller, path, drill_kind_find(drill->kind) == DRILL_FULL);
 	if (err)
 		return ctl_fail(CTL_EXIT_UNREACHABLE, "cannot start a caller: %s", strerror(-err));
 	status = begin(drill);

@@ -5,6 +5,7 @@
 
 #include "base/base.h"
 #include "config/config.h"
+#include <limits.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <sys/types.h>
@@ -28,7 +29,8 @@ enum drill_kind drill_kind_find(const char *name); /* DRILL_KIND_COUNT: none of 
 void drill_simulate(FILE *out, const struct config *config, const struct config_backend *backend,
 		    enum drill_kind kind, uint64_t seconds);
 
-/* ---- a caller: a child process that looks for a file in a directory every 50 ms (drill_caller.c) ---- */
+/* ---- a caller: a child process that looks for a file in a directory, or writes one there, every 50 ms
+ * (drill_caller.c) ---- */
 
 /* Written by the child, read by its parent. Times of CLOCK_MONOTONIC; 0: not yet. */
 struct caller_seen {
@@ -42,10 +44,11 @@ struct caller_seen {
 struct caller {
 	pid_t pid;
 	struct caller_seen *seen; /* shared memory */
+	char file[PATH_MAX];	  /* that it writes, removed at the end; "": it only looks */
 };
 
-/* The child is killed when its parent dies. 0 or -errno. */
-errint_t caller_start(struct caller *caller, const char *path) WARN_UNUSED;
+/* In the directory path. The child is killed when its parent dies. 0 or -errno. */
+errint_t caller_start(struct caller *caller, const char *path, bool writes) WARN_UNUSED;
 
 /* Kills it, and counts the call that it was in. What it has seen can be read until caller_release. A child
  * stuck in a call that not even SIGKILL ends is left behind after a second. */

@@ -29,7 +29,7 @@ const struct ctl_command ctl_commands[] = {
     {"recover", "[BACKEND] [--dry-run | --apply] [--json]", "what recovery would do, or do it now",
      "Without --apply: prints the plan of the recovery of BACKEND, or of every backend, rung by\n"
      "rung, and does nothing. With --apply: keeper climbs these rungs now instead of waiting\n"
-     "for its next try; without BACKEND, those of all backends that are not healthy. It does\n"
+     "for its next try; without BACKEND, those of all backends that do not serve. It does\n"
      "not wait for the end: guardctl wait --state healthy does.\n",
      CTL_OPTION_DRY_RUN | CTL_OPTION_APPLY | CTL_OPTION_JSON | CTL_OPTION_INSTANCE, 0, 1, ctl_cmd_recover},
     {"reconnect", "BACKEND [--json]", "connect a backend anew, even a healthy one",
@@ -66,13 +66,12 @@ const struct ctl_command ctl_commands[] = {
      CTL_OPTION_HTML | CTL_OPTION_OUTPUT | CTL_OPTION_INSTANCE, 1, 1, ctl_cmd_report},
     {"drill", "KIND BACKEND --for DURATION [--simulate | --json]",
      "make trouble, and measure what guardfs makes of it",
-     "KIND: hang (its sshfs is stopped), drop (killed), auth (killed, and logging in fails),\n"
-     "slow, full (these need filter = fault), worker-kill, keeper-kill. Real callers of BACKEND are hurt for "
-     "DURATION. guardctl\n"
-     "is one of them: it looks into .guardfs/backends/BACKEND every 50 ms, and says afterwards how\n"
-     "long it waited at most and when it got the first error, beside what guardfs measured. The\n"
-     "journal keeps it as a drill. Interrupted, it stops the drill. Exit status 75 if the drill's\n"
-     "incident was not closed in time.\n"
+     "KIND: hang (its sshfs is stopped), drop (killed), auth (killed, and logging in fails), slow,\n"
+     "full (these need filter = fault), worker-kill, keeper-kill. Real callers of BACKEND are hurt\n"
+     "for DURATION. guardctl is one of them: it looks into .guardfs/backends/BACKEND every 50 ms\n"
+     "(full: writes there), and says afterwards how long it waited at most and when it got the\n"
+     "first error, beside what guardfs measured. The journal keeps it as a drill. Interrupted, it\n"
+     "stops the drill. Exit status 75 if the drill's incident was not closed in time.\n"
      "With --simulate nothing is touched: prints what the configuration promises for KIND.\n",
      CTL_OPTION_FOR | CTL_OPTION_SIMULATE | CTL_OPTION_JSON | CTL_OPTION_INSTANCE, 2, 2, ctl_cmd_drill},
     {"doctor", "[--json]", "look for what is wrong or will go wrong on this machine",

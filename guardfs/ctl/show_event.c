@@ -28,6 +28,14 @@ static void put_states(FILE *out, show_put put, bool *any, const json_t *event)
 	put(out, to);
 }
 
+/* Of what was begun by a command it is known beforehand how long it is to last. */
+static const char *before_duration(const json_t *event)
+{
+	const char *kind = ctl_text(event, "kind");
+
+	return strcmp(kind, "hold") == 0 || strcmp(kind, "drill") == 0 ? "for " : "took ";
+}
+
 void show_event(FILE *out, const json_t *event, show_put put)
 {
 	const char *class = ctl_text(event, "class");
@@ -40,7 +48,7 @@ void show_event(FILE *out, const json_t *event, show_put put)
 	if (json_is_number(json_object_get(event, "duration_ms")) &&
 	    (show_number(event, "duration_ms") > 0 || ctl_text(event, "outcome")[0])) {
 		fputs(any ? ", " : "", out);
-		fputs("took ", out);
+		fputs(before_duration(event), out);
 		show_span(out, show_number(event, "duration_ms") / 1000);
 	}
 }

@@ -42,15 +42,22 @@ static bool needs_filter(enum drill_kind kind)
 	return kind == DRILL_SLOW || kind == DRILL_FULL;
 }
 
+/* What the filter is told. By it a drill is known again whose keeper has died. */
+static const char *rules_of(enum drill_kind kind)
+{
+	return kind == DRILL_SLOW ? "# a drill\nall delay 3000\n" : "# a drill\nwrite error ENOSPC\n";
+}
+
 static errint_t write_rules(const struct supervised *s, const char *rules)
 {
 	return fd_write_atomic(s->config->fault_control, rules, strlen(rules), 0600, false);
 }
 
-static errint_t start_filter(const struct supervised *s, enum drill_kind kind)
+static void clear_rules(const struct supervised *s)
 {
-	return write_rules(s, kind == DRILL_SLOW ? "# a drill\nall delay 3000\n"
-						 : "# a drill\nwrite error ENOSPC\n");
+	if (write_rules(s, "") < 0)
+		log_error("backend %s: the drill's rules stay in %s: remove them", s->config->name,
+			  s->config->fault_control);
 }
 
 static errint_t check(const struct supervised *s, enum drill_kind kind, char *why, size_t size)
@@ -74,7 +81,7 @@ errint_t drill_begin(struct supervised *s, enum drill_kind kind, uint64_t second
 	errint_t rc = check(s, kind, why, size);
 
 	if (rc == 0 && needs_filter(kind))
-		rc = start_filter(s, kind);
+		rc = write_rules(s, rules_of(kind));
 	if (rc < 0)
 		return rc;
 	log_warning("backend %s: a drill begins: %s for %llu s", s->config->name, names[kind],
@@ -93,13 +100,30 @@ void drill_stop(struct supervised *s)
 		return;
 	if (d->kind == DRILL_HANG)
 		transport_signal(&s->transport, SIGCONT);
-	if (needs_filter(d->kind) && write_rules(s, "") < 0)
-		log_error("backend %s: the drill's rules stay in %s: remove them", s->config->name,
-			  s->config->fault_control);
+	if (needs_filter(d->kind))
+		clear_rules(s);
 	s->transport.no_login = false;
 	log_warning("backend %s: the drill %s is over", s->config->name, names[d->kind]);
 	history_note(s, "drill", names[d->kind], "over", 0, "");
 	d->kind = DRILL_NONE;
+}
+
+void drill_clean_up(const struct supervised *s)
+{
+	char rules[128];
+
+	if (s->config->filter != FILTER_FAULT ||
+	    fd_read_file(s->config->fault_control, rules, sizeof(rules)) < 0)
+		return;
+	for (unsigned kind = DRILL_NONE; kind < DRILL_KIND_COUNT; kind++) {
+		if (!needs_filter((enum drill_kind)kind) ||
+		    strcmp(rules, rules_of((enum drill_kind)kind)) != 0)
+			continue;
+		log_warning("backend %s: the drill %s is over: the keeper that made it has ended",
+			    s->config->name, names[kind]);
+		history_note(s, "drill", names[kind], "over", 0, "the keeper that made it has ended");
+		clear_rules(s);
+	}
 }
 
 /* To every transport that comes up while the drill lasts, or (auth) to the one that is there. */

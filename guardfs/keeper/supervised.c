@@ -36,6 +36,7 @@ void supervised_break(struct supervised *s, enum errclass class, enum detector b
 {
 	board_open_gate(s->keeper->board, s->index, s->epoch, class, by);
 	s->serving = false;
+	s->explained = ERRCLASS_NONE; /* what a probe met before explains no outage */
 	course_broken(&s->course, class, random_bits(), now_ns);
 	supervised_drain(s, detail, now_ns);
 	/* Not to be tried at once: what is stuck in it need not wait for that. */
@@ -308,6 +309,7 @@ void supervised_init(struct supervised *s, struct keeper *k, unsigned index, uin
 	take_state(s, now_ns);
 	incident_recall(s);
 	memory_recall(s, now_ns);
+	drill_clean_up(s);
 	latency_init(s, now_ns);
 	s->poisoned_seen = atomic_load(&s->board->counters[COUNT_POISONED]);
 	note_outage(s, now_ns);

@@ -453,7 +453,7 @@ static void a_caller_is_gone_after_it_was_stopped(void **state)
 	pid_t pid;
 
 	(void)state;
-	assert_int_equal(caller_start(&caller, sandbox), 0);
+	assert_int_equal(caller_start(&caller, sandbox, false), 0);
 	pid = caller.pid;
 	while (atomic_load(&caller.seen->calls) < 2)
 		sched_yield();

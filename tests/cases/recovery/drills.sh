@@ -40,12 +40,25 @@ wait_until 5000 eval '[[ $(ctl incidents --json | jq ".incidents | length") == '
 
 say "slow and full need the fault filter"
 assert_exit 1 'filter = fault' ctl drill slow box --for 2s
-ctl drill full store --for 2s &
+"$GUARDCTL" -c "$CONF" drill full store --for 2s >"$WORK/full" &
 drill=$!
 wait_until 3000 eval '[[ $("$TOOLS/timed" create "$MNT/.guardfs/backends/store/f$RANDOM$RANDOM" | cut -d" " -f1) == OK ]] &&
 	! echo x >"$MNT/.guardfs/backends/store/x"'
-wait "$drill" || true
+wait "$drill"
+cat "$WORK/full"
+grep -q 'errors: the first (ENOSPC) after' "$WORK/full" || fail "full: the drill's own caller has met nothing"
 wait_until 5000 eval 'echo x >"$MNT/.guardfs/backends/store/y"'
+assert_eq "$(find "$WORK/store" -name '.drill*')" '' "what the drill's caller left behind"
+
+say "a keeper that dies in a drill leaves nothing of it behind"
+"$GUARDCTL" -c "$CONF" drill full store --for 20s &
+drill=$!
+wait_until 3000 eval '! echo x >"$MNT/.guardfs/backends/store/x"'
+old=$(process_pid keeper)
+kill -9 "$old"
+wait_until 5000 eval 'echo x >"$MNT/.guardfs/backends/store/y"'
+kill "$drill"
+wait "$drill" || true
 
 say "what cannot be"
 assert_exit 1 'type sshfs' ctl drill hang store --for 2s
