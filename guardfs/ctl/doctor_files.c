@@ -166,23 +166,46 @@ static void judge_program(struct doctor *d, const char *id, const char *program)
 	}
 }
 
-static void check_sentinel(struct doctor *d)
+/* What the file decides about: hooks of an outage, or on_stall, which has a sentinel of its own. */
+struct sentinel {
+	const char *id, *path, *section, *key, *what;
+};
+
+static void judge_sentinel(struct doctor *d, const struct sentinel *s)
+{
+	struct stat st;
+	char remedy[64];
+
+	if (!s->path[0]) {
+		snprintf(remedy, sizeof(remedy), "Name one: [%s] %s = PATH.", s->section, s->key);
+		doctor_find(d, DOCTOR_WARNING, s->id, remedy, "%s without a sentinel: never run", s->what);
+	} else if (stat(s->path, &st) == 0) {
+		doctor_find(d, DOCTOR_OK, s->id, "", "%s is there: %s may run", s->path, s->what);
+	} else {
+		doctor_find(
+		    d, DOCTOR_NOTE, s->id, "If they are to run, create it with touch.",
+		    "%s is not there: %s may not run; guardfs reconnects its own backends all the same",
+		    s->path, s->what);
+	}
+}
+
+static void check_sentinels(struct doctor *d)
 {
 	const struct config *c = d->config;
-	struct stat st;
+	const struct sentinel of_hooks = {"sentinel", c->sentinel, "hooks", "sentinel", "hooks"},
+			      of_stalls = {"stall-sentinel", c->stall_sentinel, "jobs", "stall_sentinel",
+					   "on_stall"};
+	unsigned stalls = 0;
 
+	for (uint32_t i = 0; i < c->n_hooks; i++)
+		stalls += c->hooks[i].hook == CONFIG_HOOK_STALL;
 	if (!c->n_hooks)
 		doctor_find(d, DOCTOR_OK, "sentinel", "",
 			    "no hooks: nothing beyond guardfs itself is ever acted upon");
-	else if (!c->sentinel[0])
-		doctor_find(d, DOCTOR_WARNING, "sentinel", "Name one: [hooks] sentinel = PATH.",
-			    "hooks without a sentinel: none of them is ever run");
-	else if (stat(c->sentinel, &st) == 0)
-		doctor_find(d, DOCTOR_OK, "sentinel", "", "%s is there: hooks are run", c->sentinel);
-	else
-		doctor_find(d, DOCTOR_NOTE, "sentinel", "If hooks are to run, create it with touch.",
-			    "%s is not there: no hook is run, guardfs only reconnects its own backends",
-			    c->sentinel);
+	if (c->n_hooks > stalls)
+		judge_sentinel(d, &of_hooks);
+	if (stalls)
+		judge_sentinel(d, &of_stalls);
 }
 
 void doctor_check_hooks(struct doctor *d)
@@ -191,7 +214,7 @@ void doctor_check_hooks(struct doctor *d)
 
 	if (!d->config)
 		return;
-	check_sentinel(d);
+	check_sentinels(d);
 	for (uint32_t i = 0; i < d->config->n_hooks; i++) {
 		struct config_program program = d->config->hooks[i];
 

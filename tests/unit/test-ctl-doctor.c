@@ -186,13 +186,18 @@ static void known_hosts(void **state)
 	EXPECT("known-hosts:box", "ok", "");
 }
 
-static void add_hook(const char *program)
+static void add_hook_of(enum config_hook hook, const char *program)
 {
 	struct config_program *p = &config.hooks[config.n_hooks++];
 
-	p->hook = CONFIG_HOOK_DOWN;
+	p->hook = hook;
 	p->argc = 1;
 	strcpy(p->argv, program);
+}
+
+static void add_hook(const char *program)
+{
+	add_hook_of(CONFIG_HOOK_DOWN, program);
 }
 
 static void sentinel_and_hooks(void **state)
@@ -206,10 +211,27 @@ static void sentinel_and_hooks(void **state)
 	EXPECT("sentinel", "warning", "without a sentinel");
 	strcpy(config.sentinel, in_root("/sentinel"));
 	doctor_check_hooks(&d);
-	EXPECT("sentinel", "note", "no hook is run");
+	EXPECT("sentinel", "note", "hooks may not run");
 	put("/sentinel", "", 0644);
 	doctor_check_hooks(&d);
-	EXPECT("sentinel", "ok", "hooks are run");
+	EXPECT("sentinel", "ok", "hooks may run");
+	assert_null(found("stall-sentinel"));
+}
+
+/* Its sentinel is another one, and says nothing about the others. */
+static void the_sentinel_of_on_stall(void **state)
+{
+	(void)state;
+	add_hook_of(CONFIG_HOOK_STALL, "/bin/true");
+	doctor_check_hooks(&d);
+	assert_null(found("sentinel"));
+	EXPECT("stall-sentinel", "warning", "on_stall without a sentinel");
+	strcpy(config.stall_sentinel, in_root("/stall"));
+	doctor_check_hooks(&d);
+	EXPECT("stall-sentinel", "note", "on_stall may not run");
+	put("/stall", "", 0644);
+	doctor_check_hooks(&d);
+	EXPECT("stall-sentinel", "ok", "on_stall may run");
 }
 
 static void hooks_that_are_never_run(void **state)
@@ -411,6 +433,7 @@ int main(void)
 	    TEST(keys),
 	    TEST(known_hosts),
 	    TEST(sentinel_and_hooks),
+	    TEST(the_sentinel_of_on_stall),
 	    TEST(hooks_that_are_never_run),
 	    TEST(clocks),
 	    TEST(disks),
