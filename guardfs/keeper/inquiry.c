@@ -143,6 +143,14 @@ static json_t *describe(const struct supervised *s, const struct diagnosis *d)
 			 steps_of(d));
 }
 
+/* Of one that serves only the storage's own answers (full, read-only) are news: that a further connection is
+ * refused explains nothing. */
+static bool concerns(const struct supervised *s, enum errclass class)
+{
+	return !s->serving ||
+	       (monitor_asks_why(s) && (class == ERRCLASS_NONE || !errclass_info(class)->infrastructure));
+}
+
 static void take(struct keeper *k, const struct diagnosis *d, uint64_t now_ns)
 {
 	struct inquiry *q = &k->inquiry;
@@ -165,7 +173,7 @@ static void take(struct keeper *k, const struct diagnosis *d, uint64_t now_ns)
 		else
 			server_refuse(k->server, q->client, "unavailable", "the answer cannot be shown");
 	}
-	if (s->serving)
+	if (!concerns(s, class))
 		return;
 	s->explained = class;
 	(void)copy_string(s->explained_detail, sizeof(s->explained_detail), d->detail);
@@ -176,7 +184,10 @@ static void take(struct keeper *k, const struct diagnosis *d, uint64_t now_ns)
 		(void)copy_string(s->incident.detail, sizeof(s->incident.detail), d->detail);
 		incident_update(s);
 	}
-	course_explained(&s->course, class);
+	if (s->serving)
+		course_probed(&s->course, class, now_ns);
+	else
+		course_explained(&s->course, class);
 	supervised_drain(s, d->detail, now_ns);
 }
 
@@ -213,7 +224,8 @@ static void begin_next(struct keeper *k, uint64_t now_ns)
 	for (unsigned i = 0; i < k->n_backends; i++) {
 		const struct supervised *s = &k->backends[i];
 
-		if (s->serving || !s->incident.open || s->course.state == HEALTH_HELD) {
+		if (s->course.state == HEALTH_HELD ||
+		    !(s->serving ? monitor_asks_why(s) : s->incident.open)) {
 			q->wanted &= ~(1u << i);
 			continue;
 		}

@@ -57,22 +57,67 @@ static bool opens_breaker(enum errclass class)
 	return errclass_info(class)->trips || class == ERRCLASS_PATH_MISSING || class == ERRCLASS_STALE;
 }
 
+/* Storage that answers all questions, and takes no byte more: worth knowing before a crawler finds out. Of a
+ * directory that somebody else manages nobody knows whether it is there to be written to (an image that is
+ * mounted read-only is always full). */
+static bool is_full(const struct supervised *s)
+{
+	const struct board_statfs *b = &s->board->statfs;
+
+	return s->config->type != BACKEND_DIR && atomic_load(&b->valid) && atomic_load(&b->blocks) > 0 &&
+	       atomic_load(&b->bavail) == 0;
+}
+
+static const char full_text[] = "the server has no space left for this account";
+
+/* sshfs has few words: a read-only disk arrives as EPERM, a full one as EIO. The figures tell more, or the
+ * server itself, asked beside the mount. */
+static enum errclass name_trouble(struct supervised *s, const char **text)
+{
+	if (is_full(s)) {
+		*text = full_text;
+		return ERRCLASS_FULL;
+	}
+	if (s->explained != ERRCLASS_NONE) {
+		*text = s->explained_detail;
+		return s->explained;
+	}
+	inquiry_wanted(s);
+	return ERRCLASS_IO_ERROR;
+}
+
+bool monitor_asks_why(const struct supervised *s)
+{
+	return s->serving && s->course.state == HEALTH_DEGRADED &&
+	       (s->course.class == ERRCLASS_IO_ERROR || s->explained != ERRCLASS_NONE);
+}
+
+static void probe_passed(struct supervised *s, uint64_t now_ns)
+{
+	s->identity_ns = now_ns;
+	s->explained = ERRCLASS_NONE;
+	if (is_full(s))
+		supervised_probed(s, ERRCLASS_FULL, full_text, now_ns);
+	else if (!s->latency.slow) /* judged by what callers saw, so a probe does not end it */
+		supervised_probed(s, ERRCLASS_NONE, "", now_ns);
+}
+
 static void judge_probe(struct supervised *s, uint64_t now_ns)
 {
 	enum errclass class = s->heard.class;
+	const char *text = s->heard.text;
 
 	s->probe.finished = true;
 	plan_probe(s, now_ns);
+	if (class == ERRCLASS_IO_ERROR)
+		class = name_trouble(s, &text);
 	if (class == ERRCLASS_NONE) {
-		s->identity_ns = now_ns;
-		/* Slowness is judged by what callers saw, so a probe does not end it. */
-		if (!s->latency.slow)
-			supervised_probed(s, ERRCLASS_NONE, "", now_ns);
+		probe_passed(s, now_ns);
 		monitor_verdict(s);
 	} else if (opens_breaker(class)) {
-		supervised_break(s, class, DETECTOR_PROBE, s->heard.text, now_ns);
+		supervised_break(s, class, DETECTOR_PROBE, text, now_ns);
 	} else {
-		supervised_probed(s, class, s->heard.text, now_ns);
+		supervised_probed(s, class, text, now_ns);
 		monitor_verdict(s);
 	}
 	s->heard.done = false;

@@ -62,7 +62,8 @@ struct supervised {
 	uint32_t sent_generation;	    /* of the worker it was sent to */
 	bool closed_unsent, verdict_unsent; /* messages to worker that did not fit yet */
 
-	/* What the last diagnosis of this outage found: NONE if nothing, or if there was none. */
+	/* What the last diagnosis of this outage, or of what probes meet while it serves, found: NONE if
+	 * nothing, or if there was none. */
 	enum errclass explained;
 	char explained_detail[256];
 
@@ -118,6 +119,10 @@ void supervised_hear(struct supervised *s, uint64_t now_ns);
 
 /* monitor.c: probes and settling while serving. Returns when to call again. */
 uint64_t monitor_step(struct supervised *s, uint64_t now_ns);
+
+/* It serves, but what its probes met has no name better than io_error, or got its name from a diagnosis.
+ * monitor.c */
+bool monitor_asks_why(const struct supervised *s);
 
 /* Ends a probe: raises the verdict and tells worker. monitor.c */
 void monitor_verdict(struct supervised *s);
