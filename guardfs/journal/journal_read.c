@@ -8,16 +8,18 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define ANSWER_MAX_BYTES    (3u << 20) /* of compact JSON; at worst doubled when everything is escaped */
-#define ANSWER_MAX_NS	    (5 * NSEC_PER_SEC)
-#define LISTED_DEFAULT	    100
-#define LISTED_MAX	    1000
-#define EVENTS_MAX	    2000
-#define SAMPLES_MAX	    2000
-#define REMEMBERED_MAX	    10000
-#define CONTEXT_NS	    (10 * 60 * NSEC_PER_SEC) /* samples from before and after an incident */
-#define INCIDENT_BEGAN_COL  7
-#define INCIDENT_CLOSED_COL 12
+#define ANSWER_MAX_BYTES     (3u << 20) /* of compact JSON; at worst doubled when everything is escaped */
+#define ANSWER_MAX_NS	     (5 * NSEC_PER_SEC)
+#define LISTED_DEFAULT	     100
+#define LISTED_MAX	     1000
+#define EVENTS_MAX	     2000
+#define SAMPLES_MAX	     2000
+#define REMEMBERED_MAX	     10000
+#define CONTEXT_NS	     (10 * 60 * NSEC_PER_SEC) /* what is told of before and after an incident */
+#define INCIDENT_ID_COL	     0
+#define INCIDENT_BACKEND_COL 3
+#define INCIDENT_BEGAN_COL   7
+#define INCIDENT_CLOSED_COL  12
 
 enum kind { COUNT, TIME, TEXT, ROUTES };
 
@@ -37,17 +39,22 @@ static const struct column incident_columns[] = {
     {"closed", TIME},	{"callers", COUNT},    {"failed", COUNT},     {"bytes_at_risk", COUNT},
     {"tries", COUNT},	{"routes", ROUTES}};
 
+/* Its own, and what belongs to none, but happened to the backend, or to all of guardfs, about then: crashes,
+ * holds, a drill's beginning, slowness before and after. The plus keeps sqlite from looking through all of
+ * these by the number. */
 #define EVENT_SQL                                                                                         \
 	"SELECT time, kind, backend, from_state, to_state, class, name, outcome, duration_ms, text FROM " \
 	"events"                                                                                          \
-	" WHERE incident=?1 ORDER BY time, id"
+	" WHERE incident=?1 OR (+incident=0 AND time BETWEEN ?2 AND ?3"                                   \
+	" AND coalesce(backend, '') IN ('', ?4) AND kind NOT IN ('plan', 'rung'))"                        \
+	" ORDER BY time, id"
 static const struct column event_columns[] = {
     {"time", TIME},  {"kind", TEXT}, {"backend", TEXT}, {"from", TEXT},		{"to", TEXT},
     {"class", TEXT}, {"name", TEXT}, {"outcome", TEXT}, {"duration_ms", COUNT}, {"text", TEXT}};
 
 #define SAMPLE_SQL                                                              \
 	"SELECT time, backend, state, ops, errors, p50_us, p99_us FROM samples" \
-	" WHERE time BETWEEN ?1 AND ?2 AND backend=?3 ORDER BY time, rowid"
+	" WHERE time BETWEEN ?2 AND ?3 AND backend=?4 ORDER BY time, rowid"
 static const struct column sample_columns[] = {{"time", TIME},	 {"backend", TEXT}, {"state", TEXT},
 					       {"ops", COUNT},	 {"errors", COUNT}, {"p50_us", COUNT},
 					       {"p99_us", COUNT}};
@@ -166,29 +173,8 @@ static json_t *left_out(unsigned n)
 			 "note", "text", text);
 }
 
-static errint_t gather_events(struct journal_db *db, uint64_t incident, struct harvest *harvest)
-{
-	sqlite3_stmt *stmt = NULL;
-	errint_t error = journal_db_prepare(db, EVENT_SQL, &stmt);
-	unsigned n = 0, skipped = 0;
-	int rc;
-
-	if (error < 0)
-		return error;
-	(void)sqlite3_bind_int64(stmt, 1, (sqlite3_int64)incident);
-	while ((rc = sqlite3_step(stmt)) == SQLITE_ROW) {
-		if (skipped || n >= EVENTS_MAX || !gather(harvest, event_of(stmt)))
-			skipped++;
-		n++;
-	}
-	error = journal_db_result(db, rc);
-	sqlite3_finalize(stmt);
-	if (skipped)
-		(void)json_array_append_new(harvest->array, left_out(skipped));
-	return error;
-}
-
-static errint_t bind_samples(struct journal_db *db, sqlite3_stmt *incident, sqlite3_stmt *stmt)
+/* The parameters of the SQL of events and samples: its number, from when, until when, of which backend. */
+static errint_t bind_surroundings(struct journal_db *db, sqlite3_stmt *incident, sqlite3_stmt *stmt)
 {
 	sqlite3_int64 began = sqlite3_column_int64(incident, INCIDENT_BEGAN_COL);
 	sqlite3_int64 closed = sqlite3_column_int64(incident, INCIDENT_CLOSED_COL);
@@ -196,13 +182,37 @@ static errint_t bind_samples(struct journal_db *db, sqlite3_stmt *incident, sqli
 
 	if (closed == 0)
 		closed = (sqlite3_int64)clock_real_ns();
-	rc = sqlite3_bind_int64(stmt, 1, began - MIN(began, (sqlite3_int64)CONTEXT_NS));
+	rc = sqlite3_bind_value(stmt, 1, sqlite3_column_value(incident, INCIDENT_ID_COL));
+	if (rc == SQLITE_OK)
+		rc = sqlite3_bind_int64(stmt, 2, began - MIN(began, (sqlite3_int64)CONTEXT_NS));
 	if (rc == SQLITE_OK)
 		rc = sqlite3_bind_int64(
-		    stmt, 2, MIN(closed, INT64_MAX - (sqlite3_int64)CONTEXT_NS) + (sqlite3_int64)CONTEXT_NS);
+		    stmt, 3, MIN(closed, INT64_MAX - (sqlite3_int64)CONTEXT_NS) + (sqlite3_int64)CONTEXT_NS);
 	if (rc == SQLITE_OK)
-		rc = sqlite3_bind_value(stmt, 3, sqlite3_column_value(incident, 3));
+		rc = sqlite3_bind_value(stmt, 4, sqlite3_column_value(incident, INCIDENT_BACKEND_COL));
 	return journal_db_result(db, rc);
+}
+
+static errint_t gather_events(struct journal_db *db, sqlite3_stmt *incident, struct harvest *harvest)
+{
+	sqlite3_stmt *stmt = NULL;
+	errint_t error = journal_db_prepare(db, EVENT_SQL, &stmt);
+	unsigned n = 0, skipped = 0;
+	int rc = SQLITE_DONE;
+
+	if (error == 0)
+		error = bind_surroundings(db, incident, stmt);
+	while (error == 0 && (rc = sqlite3_step(stmt)) == SQLITE_ROW) {
+		if (skipped || n >= EVENTS_MAX || !gather(harvest, event_of(stmt)))
+			skipped++;
+		n++;
+	}
+	if (error == 0)
+		error = journal_db_result(db, rc);
+	sqlite3_finalize(stmt);
+	if (skipped)
+		(void)json_array_append_new(harvest->array, left_out(skipped));
+	return error;
 }
 
 /* Every n-th sample, so that a long incident keeps its shape: counts them first. */
@@ -214,7 +224,7 @@ static errint_t gather_samples(struct journal_db *db, sqlite3_stmt *incident, st
 	int rc;
 
 	if (error == 0)
-		error = bind_samples(db, incident, stmt);
+		error = bind_surroundings(db, incident, stmt);
 	if (error == 0) {
 		while ((rc = sqlite3_step(stmt)) == SQLITE_ROW)
 			n++;
@@ -259,7 +269,7 @@ static errint_t read_incidents(struct journal_db *db, const struct journal_query
 	return error;
 }
 
-static errint_t read_details(struct journal_db *db, sqlite3_stmt *incident, uint64_t id, json_t *result)
+static errint_t read_details(struct journal_db *db, sqlite3_stmt *incident, json_t *result)
 {
 	struct harvest events = {json_array(), ANSWER_MAX_BYTES / 4 * 3};
 	struct harvest samples = {json_array(), ANSWER_MAX_BYTES / 4};
@@ -268,7 +278,7 @@ static errint_t read_details(struct journal_db *db, sqlite3_stmt *incident, uint
 	(void)json_object_set_new(result, "incident", incident_of(incident));
 	(void)json_object_set_new(result, "events", events.array);
 	(void)json_object_set_new(result, "samples", samples.array);
-	error = gather_events(db, id, &events);
+	error = gather_events(db, incident, &events);
 	return error < 0 ? error : gather_samples(db, incident, &samples);
 }
 
@@ -285,7 +295,7 @@ static errint_t read_incident(struct journal_db *db, const struct journal_query 
 		error = rc == SQLITE_DONE ? -ENOENT : journal_db_result(db, rc);
 	}
 	if (error == 0)
-		error = read_details(db, stmt, id, result);
+		error = read_details(db, stmt, result);
 	sqlite3_finalize(stmt);
 	return error;
 }

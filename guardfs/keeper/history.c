@@ -10,6 +10,50 @@
 #define RECALL_MS 500  /* keeper's start may wait so long for the disk */
 #define FLUSH_MS  2000 /* and its end so long */
 
+/* What the counters said when it was last written down who had died. */
+#define PROCESSES_KEY "processes"
+
+static void remember_processes(const struct keeper *k)
+{
+	char text[64];
+
+	snprintf(text, sizeof(text), "{\"keepers\":%u,\"crashes\":%u}",
+		 (unsigned)atomic_load(&k->board->keeper_restarts), (unsigned)k->crashes_seen);
+	journal_put_memory(k->journal, PROCESSES_KEY, text);
+}
+
+static void note_keeper(const struct keeper *k)
+{
+	const struct journal_event event = {
+	    .time_ns = clock_real_ns(),
+	    .kind = "crash",
+	    .name = "keeper",
+	    .outcome = "replaced",
+	    .text = "the one before this had ended unexpectedly; what ran went on"};
+
+	journal_put_event(k->journal, &event);
+}
+
+/* Nobody else writes down that a keeper has died, or what died while there was none. A new guardfs counts
+ * from zero, and its first keeper follows nobody. */
+static void recall_processes(struct keeper *k)
+{
+	uint32_t keepers = atomic_load(&k->board->keeper_restarts);
+	const char *text = json_string_value(json_object_get(k->recalled.memory, PROCESSES_KEY));
+	json_t *object = text ? json_loads(text, 0, NULL) : NULL;
+	json_int_t known = json_integer_value(json_object_get(object, "crashes"));
+
+	k->crashes_seen = atomic_load(&k->board->crashes_total);
+	if (keepers > 0 && json_is_object(object) &&
+	    json_integer_value(json_object_get(object, "keepers")) != (json_int_t)keepers) {
+		note_keeper(k);
+		if (known >= 0 && known < (json_int_t)k->crashes_seen)
+			k->crashes_seen = (uint32_t)known;
+	}
+	json_decref(object);
+	remember_processes(k);
+}
+
 void history_start(struct keeper *k)
 {
 	struct journal_options options = {.keep_days = k->config->journal_keep_days,
@@ -25,7 +69,7 @@ void history_start(struct keeper *k)
 		log_warning("history: what was known before is not there: caps and holds begin anew");
 	if (k->recalled.highest_incident > atomic_load(&k->board->last_incident))
 		atomic_store(&k->board->last_incident, k->recalled.highest_incident);
-	k->crashes_seen = atomic_load(&k->board->crashes_total);
+	recall_processes(k);
 }
 
 void history_stop(struct keeper *k)
@@ -75,9 +119,12 @@ static void note_crashes(struct keeper *k)
 	uint32_t total = atomic_load(&k->board->crashes_total);
 	uint32_t first = MAX(k->crashes_seen, total > CRASHES_MAX ? total - CRASHES_MAX : 0);
 
+	if (first == total)
+		return;
 	for (uint32_t i = first; i < total; i++)
 		note_crash(k, &k->board->crashes[i % CRASHES_MAX]);
 	k->crashes_seen = total;
+	remember_processes(k);
 }
 
 void history_tick(struct keeper *k)

@@ -353,6 +353,42 @@ static void what_others_wrote_makes_valid_json(void **state)
 	json_decref(answer);
 }
 
+/* What belongs to no incident: told with the one that it surrounds. */
+static void put_surrounding(const char *name, const char *backend, uint64_t time_ns)
+{
+	const struct journal_event event = {
+	    .time_ns = time_ns, .kind = "crash", .backend = backend, .name = name};
+
+	journal_put_event(stage.journal, &event);
+}
+
+static void what_happened_around_an_incident_is_told_with_it(void **state)
+{
+	static const char *const told[] = {"just before", "all of guardfs", "its own", "just after"};
+	json_t *answer, *events;
+
+	(void)state;
+	start();
+	put_incident(1, T0, T0 + 60 * SECOND);
+	put_surrounding("long before", "box", T0 - 601 * SECOND);
+	put_surrounding("just before", "box", T0 - 599 * SECOND);
+	put_surrounding("another backend", "other", T0 + SECOND);
+	put_surrounding("all of guardfs", NULL, T0 + SECOND);
+	put_event(1, T0 + 2 * SECOND, "its own");
+	put_event(2, T0 + 3 * SECOND, "of another incident");
+	put_surrounding("just after", "box", T0 + 659 * SECOND);
+	put_surrounding("long after", "box", T0 + 661 * SECOND);
+	answer = ask_incident(1);
+	events = json_object_get(answer, "events");
+	assert_int_equal(json_array_size(events), ARRAY_SIZE(told));
+	for (size_t i = 0; i < ARRAY_SIZE(told); i++) {
+		const json_t *event = json_array_get(events, i);
+
+		assert_string_equal(text_at(event, i == 2 ? "text" : "name"), told[i]);
+	}
+	json_decref(answer);
+}
+
 static void long_text_is_cut_in_the_middle(void **state)
 {
 	char text[3 * JOURNAL_TEXT_MAX];
@@ -555,6 +591,7 @@ int main(void)
 	    TEST(samples_are_thinned),
 	    TEST(any_bytes_make_valid_json),
 	    TEST(what_others_wrote_makes_valid_json),
+	    TEST(what_happened_around_an_incident_is_told_with_it),
 	    TEST(long_text_is_cut_in_the_middle),
 	    TEST(recalled_at_start),
 	    TEST(too_long_a_value_is_not_cut),
