@@ -88,9 +88,11 @@ static bool look_at_root(struct probe_run *run, struct mount_entry *mount)
 	if (rc < 0)
 		return probe_fail(run, ERRCLASS_NOT_CONNECTED, -rc, ERRCLASS_NOT_CONNECTED,
 				  "the mount at %s is gone", run->job->path);
+	/* The descriptor was given out of a cache; this asks the server. */
 	if (fstat(run->root, &st) < 0)
-		return probe_fail(run, ERRCLASS_NONE, errno, ERRCLASS_IO_ERROR, "%s: %s", run->job->path,
-				  strerror(errno));
+		return probe_fail(run, ERRCLASS_NONE, errno,
+				  errno == ENOENT ? ERRCLASS_PATH_MISSING : ERRCLASS_IO_ERROR,
+				  "the root at %s: %s", run->job->path, strerror(errno));
 	run->found.major = major(st.st_dev);
 	run->found.minor = minor(st.st_dev);
 	run->found.ino = st.st_ino;

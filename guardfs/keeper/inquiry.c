@@ -188,6 +188,10 @@ static void take(struct keeper *k, const struct diagnosis *d, uint64_t now_ns)
 		course_probed(&s->course, class, now_ns);
 	else
 		course_explained(&s->course, class);
+	/* Of a class that was known already there is no transition to carry the detail. */
+	if (s->course.n_effects == 0 && s->course.class == class)
+		board_set_detail(s->board, d->detail);
+	k->changed = true;
 	supervised_drain(s, d->detail, now_ns);
 }
 
@@ -223,16 +227,18 @@ static void begin_next(struct keeper *k, uint64_t now_ns)
 
 	for (unsigned i = 0; i < k->n_backends; i++) {
 		const struct supervised *s = &k->backends[i];
+		bool rested = now_ns >= q->last_ns[i] + INQUIRY_PAUSE_MS * NSEC_PER_MSEC;
 
 		if (s->course.state == HEALTH_HELD ||
 		    !(s->serving ? monitor_asks_why(s) : s->incident.open)) {
 			q->wanted &= ~(1u << i);
 			continue;
 		}
-		if (now_ns >= q->last_ns[i] + INQUIRY_PAUSE_MS * NSEC_PER_MSEC && q->last_ns[i])
+		if (rested && q->last_ns[i])
 			inquiry_wanted(s);
-		/* Without room in the budget it goes on waiting. */
-		if (q->wanted & 1u << i && inquiry_begin(k, i, NULL, now_ns) == 0)
+		/* Without room in the budget it goes on waiting. While it serves, each probe that fails may
+		 * want one: nobody is in a hurry then. */
+		if (q->wanted & 1u << i && (rested || !s->serving) && inquiry_begin(k, i, NULL, now_ns) == 0)
 			return;
 	}
 }

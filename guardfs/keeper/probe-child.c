@@ -132,13 +132,19 @@ static bool try_canary(struct probe_run *run)
 	return true;
 }
 
-static void say_statfs(const struct probe_run *run)
+static void say_statfs(struct probe_run *run)
 {
 	struct probe_report r = {.kind = PROBE_SAYS_STATFS};
 	struct statvfs s;
 
-	if (fstatvfs(run->root, &s) < 0)
-		return; /* figures stay as they were; whether it lives is asked elsewhere */
+	if (fstatvfs(run->root, &s) < 0) {
+		/* A root that is gone is told by this alone, for as long as sshfs and the kernel remember its
+		 * attributes. Otherwise figures stay as they were; whether it lives is asked elsewhere. */
+		if (errno == ENOENT)
+			probe_fail(run, ERRCLASS_PATH_MISSING, errno, ERRCLASS_PATH_MISSING,
+				   "the root at %s is gone from the server", run->job->path);
+		return;
+	}
 	r.statfs.blocks = s.f_blocks;
 	r.statfs.bfree = s.f_bfree;
 	r.statfs.bavail = s.f_bavail;

@@ -111,17 +111,26 @@ static void note_expiry(struct supervised *s)
 	supervised_fail(s, class, detail);
 }
 
-/* All that some failures say is that there is no connection; why, the server itself was asked. */
-static void prefer_explanation(struct supervised *s)
+/* All that some failures say is that there is no connection; why, the server itself was asked. What is wrong
+ * with our own files comes before what ssh and the server make of it ("no host key is known", "permission
+ * denied"). Of the same class, what was asked for tells more. */
+static bool explains(enum errclass explained, enum errclass failure)
 {
 	static const enum errclass vague[] = {ERRCLASS_SERVER_GONE, ERRCLASS_TIMEOUT,	    ERRCLASS_STALLED,
 					      ERRCLASS_IO_ERROR,    ERRCLASS_NOT_CONNECTED, ERRCLASS_ABORTED};
 
+	if (explained == ERRCLASS_CONFIG || explained == failure)
+		return true;
 	for (size_t i = 0; i < ARRAY_SIZE(vague); i++)
-		if (s->explained != ERRCLASS_NONE && s->failure_class == vague[i]) {
-			supervised_fail(s, s->explained, s->explained_detail);
-			return;
-		}
+		if (failure == vague[i])
+			return true;
+	return false;
+}
+
+static void prefer_explanation(struct supervised *s)
+{
+	if (s->explained != ERRCLASS_NONE && explains(s->explained, s->failure_class))
+		supervised_fail(s, s->explained, s->explained_detail);
 }
 
 static void try_failed(struct supervised *s, bool expired, uint64_t now_ns)

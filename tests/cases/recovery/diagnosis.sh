@@ -170,15 +170,24 @@ ssh-keygen -q -t ed25519 -N '' -f "$WORK/box/host_key"
 box_restart
 wait_down
 told host_key_changed host_key 'known_hosts'
+wait_until 5000 eval '[[ $(backend_field box detail) == *SHA256:* ]]'
 mv "$WORK/keys"/host_key* "$WORK/box"
 
-say "path_missing: the remote directory is renamed away"
+say "path_missing: the remote directory is renamed away, under a connection that is as good as ever"
 well
 mv "$data/root" "$data/elsewhere"
-ctl reconnect box >/dev/null
 wait_down
 told path_missing path 'create the directory|correct the path'
 mv "$data/elsewhere" "$data/root"
+
+say "config: what is wrong with our own files is said, and not what ssh makes of it"
+well
+mv "$WORK/box/known_hosts" "$WORK/known_hosts.away"
+box_cut
+wait_down
+told config config 'correct the configuration'
+assert_match "$(backend_field box detail)" 'known_hosts .*: No such file' "detail in status"
+mv "$WORK/known_hosts.away" "$WORK/box/known_hosts"
 
 say "sftp_refused: the server has no SFTP"
 well
