@@ -109,8 +109,9 @@ void doctor_judge_known_hosts(struct doctor *d, const struct config_backend *b, 
 			    "way, add it.",
 			    "%s has no key of [%s]:%u", b->known_hosts, b->host, b->port);
 	else if (entry < 0)
-		doctor_find(d, DOCTOR_NOTE, id, "", "whether %s has a key of [%s]:%u could not be found out",
-			    b->known_hosts, b->host, b->port);
+		doctor_find(d, DOCTOR_NOTE, id, "Install openssh-client: its ssh-keygen is asked.",
+			    "whether %s has a key of [%s]:%u could not be found out", b->known_hosts, b->host,
+			    b->port);
 	else
 		doctor_find(d, DOCTOR_OK, id, "", "%s has a key of [%s]:%u", b->known_hosts, b->host,
 			    b->port);

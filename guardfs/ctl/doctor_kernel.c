@@ -179,7 +179,8 @@ void doctor_check_open_files(struct doctor *d)
 	text = doctor_read(d, name);
 	soft = text ? open_files_limit(text) : 0;
 	if (soft == 0)
-		doctor_find(d, DOCTOR_NOTE, "open-files", "", "%s cannot be read (root can)", name);
+		doctor_find(d, DOCTOR_NOTE, "open-files", "Run guardctl doctor as root.", "%s cannot be read",
+			    name);
 	else if (soft < OPEN_FILES_MIN)
 		doctor_find(d, DOCTOR_WARNING, "open-files",
 			    "LimitNOFILE=65536 in its unit, or ulimit -n 65536 before its start.",

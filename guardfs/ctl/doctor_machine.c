@@ -237,7 +237,7 @@ void doctor_check_units(struct doctor *d)
 		}
 	}
 	if (units == 0)
-		doctor_find(d, DOCTOR_NOTE, "unit", "",
+		doctor_find(d, DOCTOR_NOTE, "unit", "systemctl enable --now guardfs@NAME",
 			    "no systemd unit of guardfs: nothing starts it again");
 }
 

@@ -233,11 +233,9 @@ void doctor_judge_mountpoint(struct doctor *d, bool uncovered)
 	if (!point[0])
 		return;
 	if (!uncovered)
-		doctor_find(d, DOCTOR_NOTE, "mountpoint", "",
-			    "what lies beneath %s cannot be seen while it is mounted; chattr +i, set while "
-			    "it is not, "
-			    "keeps others from writing there",
-			    point);
+		doctor_find(d, DOCTOR_NOTE, "mountpoint",
+			    "chattr +i, set while it is not mounted, keeps others from writing there.",
+			    "what lies beneath %s cannot be seen while it is mounted", point);
 	else if (stat(point, &st) < 0 || !S_ISDIR(st.st_mode))
 		doctor_find(d, DOCTOR_ERROR, "mountpoint", "mkdir -p it.", "%s is no directory", point);
 	else if (!is_empty(point))
