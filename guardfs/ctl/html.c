@@ -3,6 +3,7 @@
 #include "policy/health.h"
 #include "base/utf8.h"
 #include <stdlib.h>
+#include <time.h>
 
 static const char style[] =
     ":root{color-scheme:light dark;--bg:#fff;--fg:#1b1f24;--dim:#5b6570;--line:#d4dae0;--card:#f5f7f9;"
@@ -130,17 +131,30 @@ static void put_legend(FILE *out)
 	fputs("</p>\n", out);
 }
 
+/* To be laid beside other logs. The heading's "began" has the year and the zone. */
+static void put_clock(FILE *out, double when)
+{
+	time_t t = (time_t)when;
+	struct tm tm;
+	char text[32];
+
+	if (when > 0 && localtime_r(&t, &tm) && strftime(text, sizeof(text), "%m-%d %H:%M:%S", &tm))
+		fputs(text, out);
+}
+
 static void put_event(FILE *out, const json_t *event, double began)
 {
 	double when = show_time_of(event, "time");
 	char *text = show_event_text(event);
 
 	fputs("<tr><td class=\"when\">", out);
+	put_clock(out, when);
+	fputs("</td><td class=\"when\">", out);
 	if (when > 0 && began > 0) {
 		fputs(when < began ? "-" : "+", out);
 		show_span(out, when < began ? began - when : when - began);
 	}
-	fputs("</td><td>", out);
+	fputs("</td><td class=\"when\">", out);
 	html_put(out, ctl_text(event, "kind"));
 	fputs("</td><td>", out);
 	show_event(out, event, html_put);
@@ -162,7 +176,9 @@ static void put_events(FILE *out, const json_t *result, double began)
 		fputs("<p>No events are recorded.</p>\n", out);
 		return;
 	}
-	fputs("<table>\n<thead><tr><th>time</th><th>kind</th><th>what</th></tr></thead>\n<tbody>\n", out);
+	fputs("<table>\n<thead><tr><th>clock</th><th>from its "
+	      "beginning</th><th>kind</th><th>what</th></tr></thead>\n<tbody>\n",
+	      out);
 	json_array_foreach(events, i, event) put_event(out, event, began);
 	fputs("</tbody></table>\n", out);
 }
@@ -198,7 +214,7 @@ void html_report(FILE *out, const json_t *result, const char *name, double now)
 	fputs("<h2>Events</h2>\n", out);
 	put_events(out, result, show_time_of(incident, "began"));
 	put_routes(out, incident);
-	fputs("<footer>Times are relative to the beginning. Written ", out);
+	fputs("<footer>Written ", out);
 	show_time(out, now);
 	fputs(" by guardctl " GUARDFS_VERSION ".</footer>\n</body></html>\n", out);
 }

@@ -9,10 +9,13 @@
 #define BAND	   16.0
 #define GAP	   6.0
 #define GRAPH	   70.0
-#define TOP	   34.0 /* room for the names of the marks */
+#define TOP	   46.0 /* room for the names of the marks, a row each */
 #define ROUTES_MAX 12
 #define LABEL_MAX  20 /* bytes */
 #define TICKS_MAX  9
+#define SAMPLE_S   10.0	 /* a sample is about so many seconds before its time (keeper/latency.c) */
+#define AROUND_MIN 10.0	 /* seconds that are shown of what was before and after, at least */
+#define AROUND_MAX 600.0 /* and at most */
 
 struct chart {
 	FILE *out;
@@ -31,21 +34,36 @@ static void include_time(struct chart *c, double when)
 	c->to = MAX(c->to, when);
 }
 
+static void include_later(struct chart *c, const json_t *items)
+{
+	double since = c->from;
+	const json_t *item;
+	size_t i;
+
+	json_array_foreach(items, i, item)
+	{
+		if (show_time_of(item, "time") >= since)
+			include_time(c, show_time_of(item, "time"));
+	}
+}
+
+/* The incident, and of what was before and after only so much that the incident itself can be seen. */
 static void find_range(struct chart *c)
 {
 	static const char *const keys[] = {"began",	 "detected",  "first_error",
 					   "first_fast", "recovered", "closed"};
-	const json_t *item;
-	size_t i;
+	double around;
 
-	for (i = 0; i < ARRAY_SIZE(keys); i++)
+	for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
 		include_time(c, show_time_of(c->incident, keys[i]));
-	json_array_foreach(c->events, i, item) include_time(c, show_time_of(item, "time"));
-	json_array_foreach(c->samples, i, item) include_time(c, show_time_of(item, "time"));
-	if (c->to - c->from < 0.1)
-		c->to = c->from + 0.1;
-	/* The last state is to be seen, too. */
-	c->to += (c->to - c->from) * 0.03;
+	if (show_time_of(c->incident, "closed") <= 0) { /* it goes on */
+		include_later(c, c->events);
+		include_later(c, c->samples);
+	}
+	around = MIN(MAX((c->to - c->from) / 2, AROUND_MIN), AROUND_MAX);
+	if (c->from > around)
+		c->from -= around;
+	c->to += around;
 }
 
 static double x_of(const struct chart *c, double when)
@@ -76,7 +94,7 @@ static void put_segment(const struct chart *c, double from, double to, const cha
 {
 	const char *known = html_state(state);
 
-	if (to <= from)
+	if (to <= from || from >= c->to || to <= c->from)
 		return;
 	fprintf(
 	    c->out,
@@ -167,13 +185,24 @@ static void put_bands(struct chart *c)
 
 /* ---- graphs ---- */
 
-static double largest(const json_t *samples, const char *key)
+static bool is_shown(const struct chart *c, const json_t *sample)
+{
+	double when = show_time_of(sample, "time");
+
+	return when >= c->from && when - SAMPLE_S <= c->to;
+}
+
+static double largest(const struct chart *c, const char *key)
 {
 	double max = 0;
 	const json_t *sample;
 	size_t i;
 
-	json_array_foreach(samples, i, sample) max = MAX(max, show_number(sample, key));
+	json_array_foreach(c->samples, i, sample)
+	{
+		if (is_shown(c, sample))
+			max = MAX(max, show_number(sample, key));
+	}
 	return max;
 }
 
@@ -186,25 +215,23 @@ static void put_frame(const struct chart *c, const char *label)
 
 static void put_errors(struct chart *c)
 {
-	double max = largest(c->samples, "errors"), n = (double)json_array_size(c->samples);
-	double width = MIN(MAX((RIGHT - LEFT) / MAX(n, 1) * 0.7, 0.7), 8);
+	double max = largest(c, "errors");
 	const json_t *sample;
 	size_t i;
 
 	put_frame(c, "errors");
-	fprintf(c->out, "<text class=\"dim\" x=\"%.0f\" y=\"%.1f\">at most %.0f in a sample</text>\n",
-		LEFT + 4, c->y + 10, max);
+	fprintf(c->out, "<text class=\"dim\" x=\"%.0f\" y=\"%.1f\">at most %.0f in 10 s</text>\n", LEFT + 4,
+		c->y + 10, max);
 	json_array_foreach(c->samples, i, sample)
 	{
-		double errors = show_number(sample, "errors"),
-		       height = max > 0 ? errors / max * (GRAPH - 14) : 0;
+		double height = max > 0 ? show_number(sample, "errors") / max * (GRAPH - 14) : 0;
+		double when = show_time_of(sample, "time"), x = x_of(c, when - SAMPLE_S);
 
-		if (height > 0)
+		if (height > 0 && is_shown(c, sample))
 			fprintf(
 			    c->out,
-			    "<rect class=\"bar\" x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"%.1f\"/>\n",
-			    MAX(x_of(c, show_time_of(sample, "time")) - width, LEFT), c->y + GRAPH - height,
-			    width, height);
+			    "<rect class=\"bar\" x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"%.1f\"/>\n", x,
+			    c->y + GRAPH - height, MAX(x_of(c, when) - x, 0.7), height);
 	}
 	c->y += GRAPH + GAP;
 }
@@ -246,7 +273,7 @@ static void put_grid(const struct chart *c, double max_us)
 
 static void put_latency(struct chart *c)
 {
-	double max_us = largest(c->samples, "p99_us");
+	double max_us = largest(c, "p99_us");
 	const json_t *sample;
 	bool drawn = false; /* a sample without operations interrupts the curve */
 	size_t i;
@@ -258,10 +285,13 @@ static void put_latency(struct chart *c)
 	{
 		double us = show_number(sample, "p99_us");
 
+		if (!is_shown(c, sample))
+			continue;
 		if (us > 0)
-			fprintf(c->out, "%c%.1f %.1f ", drawn ? 'L' : 'M',
-				x_of(c, show_time_of(sample, "time")),
-				c->y + GRAPH * (1 - height_of(us, max_us)));
+			fprintf(c->out, "%c%.1f %.1fH%.1f ", drawn ? 'L' : 'M',
+				x_of(c, show_time_of(sample, "time") - SAMPLE_S),
+				c->y + GRAPH * (1 - height_of(us, max_us)),
+				x_of(c, show_time_of(sample, "time")));
 		drawn = us > 0;
 	}
 	fputs("\"/>\n", c->out);
@@ -315,7 +345,7 @@ static void put_marks(const struct chart *c)
 		double y;
 	} marks[] = {{"detected", "detected", 12},
 		     {"first_fast", "first fast error", 24},
-		     {"recovered", "recovered", 12}};
+		     {"recovered", "recovered", 36}};
 
 	for (size_t i = 0; i < ARRAY_SIZE(marks); i++) {
 		double when = show_time_of(c->incident, marks[i].key), x = x_of(c, when);

@@ -252,6 +252,7 @@ static void a_page_stands_alone(void **state)
 	holds(text, "prefers-color-scheme:dark");
 	holds(text, "@media print");
 	holds(text, "<td>healthy -&gt; down, breaker_open, timeout</td>");
+	holds(text, "01-08 10:00:04</td>"); /* the clock, to be laid beside other logs; in UTC */
 	holds(text, "default-src 'none'");
 	lacks(text, "src=");
 	lacks(text, "href=");
@@ -283,6 +284,47 @@ static void the_picture_shows_states_errors_and_latency(void **state)
 	lacks(text, "nan");
 	lacks(text, "inf\"");
 	free(text);
+	json_decref(result);
+}
+
+/* What it shows first in that state: the rectangle with its place and size; the caller frees. */
+static char *first_segment(const json_t *result, const char *state)
+{
+	char *text = render(PAGE, result), style[64], *begin, *segment;
+
+	snprintf(style, sizeof(style), "style=\"fill:var(--%s)\"", state);
+	begin = strstr(text, style);
+	assert_non_null(begin);
+	*begin = '\0';
+	begin = strrchr(text, '<');
+	assert_non_null(begin);
+	segment = strdup(begin);
+	free(text);
+	return segment;
+}
+
+/* The journal tells of ten minutes around: an incident of half a minute must not shrink for them. */
+static void what_was_long_before_does_not_squeeze_the_picture(void **state)
+{
+	json_t *result = load(incident_text), *samples = json_object_get(result, "samples");
+	char *before = first_segment(result, "down"), *after;
+
+	(void)state;
+	json_array_insert_new(samples, 0,
+			      json_pack("{s:f, s:s, s:s, s:i, s:i, s:i, s:i}", "time", 1767865900.0,
+					"backend", "box", "state", "healthy", "ops", 3, "errors", 900,
+					"p50_us", 5, "p99_us", 70000000));
+	json_array_insert_new(
+	    json_object_get(result, "events"), 0,
+	    json_pack("{s:f, s:s, s:s}", "time", 1767865900.0, "kind", "crash", "name", "worker"));
+	after = first_segment(result, "down");
+	assert_string_equal(after, before);
+	free(before);
+	free(after);
+	before = render(PAGE, result);
+	lacks(before, "at most 900");
+	holds(before, ">-8 min 20 s</td>");
+	free(before);
 	json_decref(result);
 }
 
@@ -548,6 +590,7 @@ static void what_needs_the_filter_says_so(void **state)
 
 int main(void)
 {
+	setenv("TZ", "UTC", 1);
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(a_plan_is_printed_rung_by_rung),
 	    cmocka_unit_test(who_serves_is_left_alone_who_waits_says_for_what),
@@ -557,6 +600,7 @@ int main(void)
 	    cmocka_unit_test(incidents_are_a_table),
 	    cmocka_unit_test(a_page_stands_alone),
 	    cmocka_unit_test(the_picture_shows_states_errors_and_latency),
+	    cmocka_unit_test(what_was_long_before_does_not_squeeze_the_picture),
 	    cmocka_unit_test(many_routes_are_cut),
 	    cmocka_unit_test(damaged_answers_never_crash),
 	    cmocka_unit_test(values_are_for_people),
