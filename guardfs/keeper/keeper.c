@@ -228,6 +228,7 @@ static void tick(struct keeper *k, uint64_t now_ns)
 		routes_tick(k);
 		history_tick(k);
 		misplaced_tick(k, now_ns);
+		stalls_tick(k);
 		k->next_tick_ns = now_ns + TICK_MS * NSEC_PER_MSEC;
 	}
 }

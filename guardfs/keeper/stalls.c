@@ -29,6 +29,7 @@ struct acted {
 };
 
 struct stalls {
+	struct stall_clock clock;
 	struct acted acted[ACTED_MAX];
 	char
 	    told[JOB_NAME_MAX + 512]; /* the last thing not done, and why: not to be written down each time */
@@ -149,6 +150,12 @@ void stalls_stop(struct stalls *stalls)
 	free(stalls);
 }
 
+void stalls_tick(struct keeper *k)
+{
+	if (k->stalls)
+		stall_clock_see(&k->stalls->clock, clock_real_ns());
+}
+
 /* ---- looking ---- */
 
 static void note_progress(struct look *l, const struct job_view *job)
@@ -172,7 +179,8 @@ static bool judge(void *arg, const struct job_view *job)
 				    .writing_since_ns = job->writing_since_ns,
 				    .writer_closed_ns = job->writer_closed_ns,
 				    .progress_ns = job->progress_ns,
-				    .error_ns = job->error_ns};
+				    .error_ns = job->error_ns,
+				    .went_on_ns = l->k->stalls ? l->k->stalls->clock.went_on_ns : 0};
 	struct stall_tier tier;
 
 	note_progress(l, job);
@@ -195,6 +203,8 @@ static int longest_first(const void *a, const void *b)
 
 static bool look(struct look *l)
 {
+	/* Asked in the very moment in which the machine wakes up, too. */
+	stalls_tick(l->k);
 	l->now_ns = clock_real_ns();
 	l->s = report_snapshot_take(l->k->arena);
 	l->found = malloc(JOB_MAX * sizeof(*l->found));

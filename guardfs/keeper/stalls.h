@@ -14,6 +14,9 @@ struct stalls;
 struct stalls *stalls_start(struct keeper *k);
 void stalls_stop(struct stalls *stalls);
 
+/* Every second or so: notices time in which nobody could make progress. */
+void stalls_tick(struct keeper *k);
+
 /* The stalled jobs, the one stalled longest first: the result of the command (docs/PROTOCOL.control.md). act:
  * runs on_stall for the first of them for which storage is not to blame, if that may be. NULL: memory is
  * short. */

@@ -1,6 +1,13 @@
 /* stall.c: see stall.h. */
 #include "policy/stall.h"
 
+void stall_clock_see(struct stall_clock *clock, uint64_t now_ns)
+{
+	if (clock->seen_ns && now_ns > clock->seen_ns && now_ns - clock->seen_ns > STALL_GAP_NS)
+		clock->went_on_ns = now_ns;
+	clock->seen_ns = now_ns;
+}
+
 uint64_t stall_since_ns(const struct stall_job *j, uint64_t now_ns)
 {
 	uint64_t began_ns = j->writing_since_ns;
@@ -9,7 +16,7 @@ uint64_t stall_since_ns(const struct stall_job *j, uint64_t now_ns)
 	    (j->writer_closed_ns == 0 ||
 	     (j->writer_closed_ns <= now_ns && now_ns - j->writer_closed_ns >= STALL_LINGER_NS)))
 		return 0;
-	return MAX(j->progress_ns, began_ns);
+	return MAX(MAX(j->progress_ns, began_ns), j->went_on_ns);
 }
 
 enum stall stall_judge(const struct stall_job *j, const struct stall_tier *tier, uint64_t require_ns,

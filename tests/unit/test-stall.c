@@ -92,6 +92,31 @@ static void a_clock_set_back_stalls_nobody(void **state)
 	    STALL_NONE);
 }
 
+/* A machine that slept for hours, or whose clock was set right: nobody could write meanwhile. */
+static void time_that_was_jumped_over_does_not_count(void **state)
+{
+	struct stall_job job = {.writers = 1, .writing_since_ns = AGO(90000), .progress_ns = AGO(7300)};
+	struct stall_clock clock = {0};
+
+	(void)state;
+	for (unsigned s = 7400; s >= 7290; s -= 2)
+		stall_clock_see(&clock, AGO(s));
+	assert_int_equal(clock.went_on_ns, 0);
+	stall_clock_see(&clock, AGO(10));
+	assert_int_equal(clock.went_on_ns, AGO(10));
+	job.went_on_ns = clock.went_on_ns;
+	assert_int_equal(judge(job, well), STALL_NONE);
+	assert_int_equal(stall_since_ns(&job, NOW), AGO(10));
+	assert_int_equal(stall_judge(&job, &well, 3600 * S, NOW + 3590 * S), STALL_CRAWL);
+	/* Set back it jumps over nothing, and goes on from there. */
+	stall_clock_see(&clock, AGO(5000));
+	stall_clock_see(&clock, AGO(4999));
+	assert_int_equal(clock.went_on_ns, AGO(10));
+	/* It has written since. */
+	job.progress_ns = AGO(5);
+	assert_int_equal(stall_since_ns(&job, NOW), AGO(5));
+}
+
 static void verdicts_have_names(void **state)
 {
 	(void)state;
@@ -109,6 +134,7 @@ int main(void)
 	    cmocka_unit_test(who_has_ended_is_not_stalled),
 	    cmocka_unit_test(storage_is_blamed_for_what_it_did_since),
 	    cmocka_unit_test(a_clock_set_back_stalls_nobody),
+	    cmocka_unit_test(time_that_was_jumped_over_does_not_count),
 	    cmocka_unit_test(verdicts_have_names),
 	};
 
