@@ -132,6 +132,7 @@ static const struct {
     {"sentinel and hooks", doctor_check_hooks},
     {"manifest", doctor_check_manifest},
     {"routes", doctor_check_routes},
+    {"figures for node_exporter", doctor_check_textfile},
     {"mount table", doctor_check_mounts},
     {"clock", doctor_check_clock},
     {"disk space", doctor_check_disk},

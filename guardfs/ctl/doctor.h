@@ -67,6 +67,10 @@ void doctor_check_hooks(struct doctor *d); /* sentinel and programs */
 void doctor_check_manifest(struct doctor *d);
 void doctor_check_routes(struct doctor *d);
 
+/* ---- doctor_metrics.c ---- */
+
+void doctor_check_textfile(struct doctor *d); /* no finding where none is configured */
+
 /* ---- doctor_mounts.c: by /proc/self/mountinfo alone ---- */
 
 void doctor_check_mounts(struct doctor *d);

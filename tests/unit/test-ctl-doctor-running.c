@@ -2,6 +2,8 @@
  */
 #include "doctor-util.h"
 
+#include <time.h>
+
 /* ---- tiers ---- */
 
 static void set_routes(const char *a, const char *class, const char *b)
@@ -55,6 +57,43 @@ static void routes(void **state)
 	set_routes("a", "none", NULL);
 	doctor_check_routes(&d);
 	EXPECT("routes", "ok", "");
+}
+
+/* ---- figures ---- */
+
+#define FIGURES "# TYPE a gauge\na 1\nb{mount=\"x\",route=\"with } and blank\"} 2\n"
+
+static void the_textfile(void **state)
+{
+	(void)state;
+	doctor_check_textfile(&d);
+	assert_null(found("textfile"));
+	strcpy(config.metrics_textfile, "/textfile/guardfs.prom");
+	doctor_check_textfile(&d);
+	EXPECT("textfile", "ok", "guardfs.prom");
+	run_guardian();
+	doctor_check_textfile(&d);
+	EXPECT("textfile", "warning", "No such file");
+	put("/textfile/guardfs.prom", FIGURES, 0644);
+	d.now = time(NULL);
+	put("/textfile/other.prom", "# a 1\nab 1\na{x=\"y\"} 1\nb 2\n", 0644);
+	put("/textfile/not-read.prom.tmp", FIGURES, 0644);
+	doctor_check_textfile(&d);
+	EXPECT("textfile", "ok", "is written");
+	put("/textfile/other.prom", "c 1\n\nb{mount=\"x\",route=\"with } and blank\"} 7", 0644);
+	doctor_check_textfile(&d);
+	EXPECT("textfile", "error", "/textfile/other.prom has b{mount=\"x\",route=\"with } and blank\"}");
+	put("/textfile/other.prom", "a 1 1700000000000\n", 0644);
+	doctor_check_textfile(&d);
+	EXPECT("textfile", "error", "has a, too");
+	put("/textfile/other.prom", "", 0644);
+	d.now += 61;
+	doctor_check_textfile(&d);
+	EXPECT("textfile", "warning", "61 s ago");
+	strcpy(config.metrics_textfile, "/textfile/guardfs");
+	set_status(NULL);
+	doctor_check_textfile(&d);
+	EXPECT("textfile", "warning", "*.prom");
 }
 
 /* ---- mounts ---- */
@@ -288,6 +327,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    TEST(manifests),
 	    TEST(routes),
+	    TEST(the_textfile),
 	    TEST(the_mount_while_it_runs),
 	    TEST(the_mount_while_nothing_runs),
 	    TEST(foreign_and_stale_mounts),
