@@ -42,7 +42,9 @@ struct keeper {
 	uint32_t crashes_seen;	/* of workers, as far as the journal has them */
 
 	uint32_t reloads_seen, map_generation_seen;
-	struct manifest_stamp manifest;
+	struct manifest_stamp manifest;	     /* as it was read */
+	struct manifest_stamp manifest_seen; /* as it is now, and since when */
+	uint64_t manifest_seen_ns;
 	uint64_t routes_hash; /* of the routes file as last written */
 	bool routes_loaded;
 

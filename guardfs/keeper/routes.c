@@ -11,6 +11,10 @@
 
 #define MANIFEST_MAX (1u << 20)
 #define ROUTES_MAX   (8u << 20) /* TIERMAP_ROUTES_MAX lines of two escaped paths */
+/* Most editors, and every shell, empty a file before they write it. What the manifest holds in between is no
+ * worse than any other, but lacks routes: whatever is then written to their paths would land on the local
+ * disk. So it is read when it has not changed for so long, or at once when somebody says that it is whole. */
+#define SETTLE_NS (900 * NSEC_PER_MSEC) /* the next tick but one */
 
 enum manifest_state { MANIFEST_BAD = 0, MANIFEST_GOOD = 1, MANIFEST_NONE = 2 };
 
@@ -56,6 +60,17 @@ static struct manifest_stamp stamp_manifest(const struct keeper *k)
 static bool same_stamp(const struct manifest_stamp *a, const struct manifest_stamp *b)
 {
 	return a->mtime_ns == b->mtime_ns && a->size == b->size && a->ino == b->ino && a->error == b->error;
+}
+
+static bool is_settled(struct keeper *k, const struct manifest_stamp *now)
+{
+	uint64_t now_ns = clock_mono_ns();
+
+	if (!same_stamp(now, &k->manifest_seen)) {
+		k->manifest_seen = *now;
+		k->manifest_seen_ns = now_ns;
+	}
+	return now_ns - k->manifest_seen_ns >= SETTLE_NS;
 }
 
 static errint_t read_manifest(const struct keeper *k, struct tiermap *map, char *error)
@@ -144,12 +159,19 @@ static void publish_map(struct keeper *k, struct tiermap *fresh, const char *err
 void routes_load(struct keeper *k)
 {
 	CLEANUP_FREE struct tiermap *fresh = calloc(1, sizeof(*fresh));
+	struct manifest_stamp after;
 	char error[CONFIG_ERROR_MAX];
+	errint_t err;
 
 	if (!fresh)
 		return;
 	k->manifest = stamp_manifest(k);
-	if (read_manifest(k, fresh, error) < 0) {
+	err = read_manifest(k, fresh, error);
+	after = stamp_manifest(k);
+	/* Half of it is old, perhaps: the next tick sees that it is another. */
+	if (k->routes_loaded && !same_stamp(&after, &k->manifest))
+		return;
+	if (err < 0) {
 		log_error("manifest: %s; the last good map stays in use", error);
 		fresh->n_routes = 0;
 	}
@@ -193,7 +215,7 @@ void routes_tick(struct keeper *k)
 	struct manifest_stamp now = stamp_manifest(k);
 	uint32_t generation;
 
-	if (reloads != k->reloads_seen || !same_stamp(&now, &k->manifest)) {
+	if (reloads != k->reloads_seen || (!same_stamp(&now, &k->manifest) && is_settled(k, &now))) {
 		k->reloads_seen = reloads;
 		routes_load(k);
 	}

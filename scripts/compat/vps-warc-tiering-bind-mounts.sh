@@ -100,7 +100,7 @@ check_storage()
 	! covered "$storage" || error "something else than guardfs is mounted at $storage"
 }
 
-# A line that was added just now is noticed within a second.
+# A line that was added just now is active within two seconds.
 wait_routed()
 {
 	local end=$((SECONDS + ${GUARDFS_WAIT:-5}))

@@ -22,6 +22,21 @@ wait_until 5000 eval '[[ $(route_field more state) == healthy ]]'
 echo hello >"$MNT/more/file"
 assert_content "$WORK/box/data/jobs/more/file" hello
 
+say "it is written in two goes, as by an editor that empties it first: no route is ever missed"
+for i in 1 2 3 4 5 6; do
+	: >"$WORK/manifest"
+	sleep 0.4 # sleep-ok: a writer that is slow, and found in the middle of it by a look every second
+	cat "$WORK/manifest.first" >>"$WORK/manifest"
+	sleep 0.2 # sleep-ok: as above
+	echo "$WORK/cold/box/jobs/more $MNT/more" >>"$WORK/manifest"
+done
+assert_eq "$(routes)" "cold more"
+echo "# settled" >>"$WORK/manifest"
+reads=$(grep -c 'tier map:' "$WORK/guardfs.log")
+wait_until 5000 eval '(($(grep -c "tier map:" "$WORK/guardfs.log") > reads))'
+assert_eq "$(grep 'tier map:' "$WORK/guardfs.log" | grep -vc ': [12] routes$' || true)" 0 "maps without a route"
+assert_eq "$(grep 'tier map: 1 routes' "$WORK/guardfs.log" | wc -l)" 1 "maps as it was at the start"
+
 say "it is replaced by rename"
 cp "$WORK/manifest.first" "$WORK/manifest.new"
 mv "$WORK/manifest.new" "$WORK/manifest"
