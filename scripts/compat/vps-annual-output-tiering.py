@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import re
 import shlex
 import subprocess
 import sys
@@ -50,7 +51,10 @@ def guardfs_status() -> dict[str, Any]:
         raise Trouble(f"cannot ask guardfs: {e}") from e
     if r.returncode != 0:
         raise Trouble(f"guardfs does not answer: {r.stderr.strip()}")
-    return json.loads(r.stdout)
+    try:
+        return json.loads(r.stdout)
+    except ValueError as e:
+        raise Trouble(f"guardfs's answer makes no sense: {e}") from e
 
 
 def is_within(path: str, directory: str) -> bool:
@@ -70,12 +74,18 @@ def backend(status: dict[str, Any], name: str) -> dict[str, Any]:
 def covered(path: Path) -> bool:
     """Is something else than guardfs mounted there? By the mount table alone."""
     kind = None
-    for line in Path("/proc/self/mountinfo").read_text(errors="surrogateescape").splitlines():
-        fields, _, rest = line.partition(" - ")
-        point = fields.split()[4].encode().decode("unicode_escape")
-        if point == str(path):
-            kind = rest.split()[0]
-    return kind not in (None, "fuse.guardfs")
+    # Bytes, and split at blanks and line ends alone: other people's mounts may have any name.
+    for line in Path("/proc/self/mountinfo").read_bytes().split(b"\n"):
+        fields, _, rest = line.partition(b" - ")
+        words = fields.split(b" ")
+        if len(words) > 4 and unmangled(words[4]) == os.fsencode(path):
+            kind = rest.split(b" ")[0]
+    return kind not in (None, b"fuse.guardfs")
+
+
+def unmangled(name: bytes) -> bytes:
+    """A name as the mount table has it, with \\ooo for what would be mistaken."""
+    return re.sub(rb"\\([0-7]{3})", lambda m: bytes([int(m[1], 8)]), name)
 
 
 def check_storage(status: dict[str, Any], mount: Path) -> None:

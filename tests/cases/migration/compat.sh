@@ -112,6 +112,14 @@ assert_exit 0 'OK   job=7' setpriv --reuid 65534 --clear-groups env PYTHONPATH="
 
 assert_eq "$(wc -l </proc/self/mountinfo)" "$mounts" "nothing was mounted"
 
+say "somebody else's mount, of a name that is no UTF-8"
+odd=$WORK/$'b\xfcro \\ \xa0x'
+mkdir "$odd"
+mount -t tmpfs none "$odd"
+assert_exit 0 'OK   job=7' annual
+assert_exit 0 'every hot path' tiering
+umount "$odd"
+
 say "a raw bind over a hot path, as the old scripts make it"
 mount --bind "$LOCAL/hc" "$MNT/hc/old"
 assert_exit 1 'something else than guardfs is mounted at' tiering
