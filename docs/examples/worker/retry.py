@@ -34,11 +34,14 @@ def is_infrastructure(path, error=None):
 
 
 def wait_until_healthy(path):
-    """ok (0) and degraded (1) are worth a try."""
+    """ok (0) and degraded (1) are worth a try; so is one after each pause where guardctl cannot answer."""
     while True:
         time.sleep(PAUSE)
-        health = subprocess.run(GUARDCTL + ["health", path], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-                                check=False)
+        try:
+            health = subprocess.run(GUARDCTL + ["health", path], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                                    timeout=30, check=False)
+        except (OSError, subprocess.TimeoutExpired):
+            return
         if health.returncode in (0, 1):
             return
 

@@ -47,18 +47,23 @@ TRIES=1 "$examples/retry.sh" "$COLD" "$WORK/job" "$WORK/runs" "$COLD/result" 2>"
 sh=$!
 "$examples/retry.py" "$COLD/log" 50 2>"$WORK/py.said" &
 py=$!
+GUARDCTL=/no/guardctl "$examples/retry.py" "$COLD/log.alone" 50 2>"$WORK/alone.said" &
+alone=$!
 # EIO comes at the write's deadline or at once; either way both have failed, and wait.
 wait_until 20000 grep -q 'storage was to blame' "$WORK/sh.said"
 wait_until 20000 grep -q 'storage was to blame' "$WORK/py.said"
+wait_until 20000 grep -q 'storage was to blame' "$WORK/alone.said"
 assert_exit 75 '^infrastructure [a-z_]+ box box is (down|recovering)' $GUARDCTL classify --path "$COLD/x"
 assert_exit 0 '^real none local ' $GUARDCTL classify --path "$MNT/here"
 box_thaw
 wait "$sh" || fail "retry.sh gave up: $(cat "$WORK/sh.said")"
 wait "$py" || fail "retry.py gave up: $(cat "$WORK/py.said")"
+wait "$alone" || fail "retry.py gave up without guardctl: $(cat "$WORK/alone.said")"
+assert_eq "$(wc -l <"$SERVER/log.alone")" 50 "lines of the log written without guardctl"
 assert_eq "$(cat "$SERVER/result")" result "the job's file"
 assert_eq "$(wc -l <"$SERVER/log")" 50 "lines of the log"
 assert_ge "$(wc -l <"$WORK/runs")" 2 "runs"
-assert_fails grep 'own fault' "$WORK/sh.said" "$WORK/py.said"
+assert_fails grep 'own fault' "$WORK/sh.said" "$WORK/py.said" "$WORK/alone.said"
 
 say "just recovered: what failed meanwhile may have been storage's fault"
 wait_until 15000 backend_is box healthy
