@@ -79,12 +79,15 @@ man: $(MAN_OUT) ## man pages, into BUILD/man
 SBINDIR  := $(DESTDIR)$(PREFIX)/sbin
 BINDIR   := $(DESTDIR)$(PREFIX)/bin
 MANDIR   := $(DESTDIR)$(PREFIX)/share/man
-EXAMPLES := $(DESTDIR)$(PREFIX)/share/doc/guardfs/examples
+DOCDIR   := $(DESTDIR)$(PREFIX)/share/doc/guardfs
+EXAMPLES := $(DOCDIR)/examples
 HELPER   := $(DESTDIR)/sbin/mount.fuse.guardfs
 # systemd looks there for PREFIX /usr and /usr/local; else give UNITDIR.
 UNITDIR  ?= $(PREFIX)/lib/systemd/system
 UNIT     := $(DESTDIR)$(UNITDIR)/guardfs@.service
 DROPINS  := $(wildcard docs/examples/systemd/*.conf)
+# Alerts and messages name sections of these: they must be at hand where guardfs runs.
+DOCS     := $(wildcard docs/*.md)
 HOOKS    := $(wildcard docs/examples/hooks/*)
 
 .PHONY: install
@@ -94,6 +97,7 @@ install: $(PROGRAMS) man install-units ## install below DESTDIR and PREFIX (/usr
 	install -d $(DESTDIR)/sbin
 	ln -sfn $(PREFIX)/sbin/guardfs $(HELPER)
 	$(foreach m,$(MAN_OUT),install -D -m 0644 $(m) $(MANDIR)/man$(subst .,,$(suffix $(m)))/$(notdir $(m));)
+	install -D -m 0644 -t $(DOCDIR) $(DOCS)
 	install -D -m 0644 docs/guardfs.conf.example $(EXAMPLES)/guardfs.conf
 	install -D -m 0755 -t $(EXAMPLES)/worker docs/examples/worker/retry.sh docs/examples/worker/retry.py
 	install -D -m 0644 -t $(EXAMPLES)/prometheus docs/examples/prometheus/guardfs-alerts.yml docs/examples/prometheus/guardfs-alerts-test.yml
@@ -115,7 +119,7 @@ uninstall: ## remove what install put there
 	rm -f $(SBINDIR)/guardfs $(BINDIR)/guardctl $(HELPER) $(EXAMPLES)/guardfs.conf $(EXAMPLES)/worker/retry.*
 	rm -f $(EXAMPLES)/prometheus/guardfs-alerts.yml $(EXAMPLES)/prometheus/guardfs-alerts-test.yml $(EXAMPLES)/grafana/guardfs.json
 	rm -f $(EXAMPLES)/needrestart/guardfs.conf
-	rm -f $(HOOKS:docs/examples/%=$(EXAMPLES)/%)
+	rm -f $(HOOKS:docs/examples/%=$(EXAMPLES)/%) $(DOCS:docs/%=$(DOCDIR)/%)
 	rm -f $(addprefix $(EXAMPLES)/migration/,migrate-from-binds $(notdir $(wildcard scripts/compat/*)))
 	rm -f $(foreach m,$(MAN_SRC:docs/man/%.scd=%),$(MANDIR)/man$(subst .,,$(suffix $(m)))/$(m))
 

@@ -11,6 +11,10 @@ for file in usr/sbin/guardfs usr/bin/guardctl usr/share/man/man8/guardfs.8 usr/s
 	usr/share/man/man1/guardctl.1 usr/share/doc/guardfs/examples/guardfs.conf; do
 	[[ -s $dest/$file ]] || fail "not installed: $file"
 done
+for file in $(grep -rhoP 'docs/\K[A-Z]+\.md' "$dest/usr/share/doc/guardfs/examples" "$dest/usr/share/man" "$REPO/guardfs/ctl" | sort -u) \
+	OPERATIONS.md MIGRATION.md; do
+	[[ -s $dest/usr/share/doc/guardfs/$file ]] || fail "what is named is not installed: $file"
+done
 assert_eq "$(readlink "$dest/sbin/mount.fuse.guardfs")" /usr/sbin/guardfs "mount helper"
 "$dest/usr/sbin/guardfs" --version
 "$dest/usr/bin/guardctl" version
