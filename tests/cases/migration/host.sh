@@ -29,7 +29,19 @@ cat "$WORK/plan"
 grep -q "binds  *$OLD_JOBS/imports/stale <= $OLD_BASE/jobs/imports/stale (manifest, stale)" "$WORK/plan" || fail "the stale bind is missing"
 grep -q "binds  *$OLD_JOBS/$ANNUAL <= .*(annual, alive)" "$WORK/plan" || fail "the annual bind is missing"
 grep -q "imports/unbound <= .*(manifest, unbound)" "$WORK/plan" || fail "the unbound line is missing"
-rm "$WORK/plan"
+
+say "the environment file in other clothes, paths with slashes too many: the same plan"
+printf '%s\r\n' "# STORAGEBOX_HOST=commented" 'STORAGEBOX_HOST=first' 'export STORAGEBOX_HOST="127.0.0.1" # the box' \
+	"  STORAGEBOX_PORT='$(cat "$WORK/box/port")'" 'STORAGEBOX_USER=root  ' "STORAGEBOX_IDENTITY=$WORK/box/user_key # a key" \
+	'STORAGEBOX_UID=0' 'STORAGEBOX_GID= "0"' 'STORAGEBOX_REMOTE_PATH=""' "STORAGEBOX_MOUNT='$OLD_BASE/'" >"$WORK/odd.env"
+migrate --env "$WORK/odd.env" --jobs "$OLD_JOBS//" --manifest "${MANIFEST%/*}/./${MANIFEST##*/}" >"$WORK/plan.odd" ||
+	{ cat "$WORK/plan.odd"; fail "dry run with the odd file"; }
+diff <(grep -v 'Made by' "$WORK/plan") <(grep -v 'Made by' "$WORK/plan.odd") || fail "another plan"
+printf 'STORAGEBOX_HOST=127.0.0.1\nSTORAGEBOX_USER=\n' >"$WORK/odd.env"
+assert_exit 1 'STORAGEBOX_USER is missing' migrate --env "$WORK/odd.env"
+ln -s "$WORK/old" "$WORK/link"
+assert_exit 1 'leads through a symbolic link' migrate --jobs "$WORK/link/${OLD_JOBS##*/}"
+rm "$WORK/plan" "$WORK/plan.odd" "$WORK/odd.env" "$WORK/link"
 everything 2>&1 | diff "$WORK/everything" - || fail "the dry run changed something"
 assert_exit 0 'no migration' migrate --status
 assert_exit 1 'nothing to undo' migrate --rollback

@@ -6,7 +6,7 @@
 
 box_start box
 old_host
-STEPS=(units binds base aside mountpoint manifest config start verify)
+STEPS=(units binds base aside mountpoint manifest config dropins start verify)
 
 # cut_at POINT ARGUMENT: killed there, and it says where it stands.
 cut_at()
