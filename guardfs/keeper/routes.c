@@ -73,29 +73,74 @@ static bool is_settled(struct keeper *k, const struct manifest_stamp *now)
 	return now_ns - k->manifest_seen_ns >= SETTLE_NS;
 }
 
-static errint_t read_manifest(const struct keeper *k, struct tiermap *map, char *error)
+struct text {
+	char *text; /* owned */
+	size_t n;
+};
+
+/* On error map holds the lines that are good, if it could be read at all. */
+static errint_t read_manifest(const struct keeper *k, const char *path, struct text *read,
+			      struct tiermap *map, char *error)
 {
-	const char *path = k->config->manifest;
-	CLEANUP_FREE char *text = NULL;
 	ssize_t n;
 
+	map->n_routes = 0;
 	error[0] = '\0';
-	if (!path[0])
-		return 0;
-	n = read_text(path, MANIFEST_MAX, &text);
+	n = read_text(path, MANIFEST_MAX, &read->text);
+	read->n = (size_t)MAX(n, 0);
 	if (n < 0) {
 		snprintf(error, CONFIG_ERROR_MAX, "%.300s: %s", path, strerror((int)-n));
 		return (errint_t)n;
 	}
-	return tiermap_parse_manifest(k->config, path, text, (size_t)n, map, error);
+	return tiermap_parse_manifest(k->config, path, read->text, read->n, map, error);
 }
 
-static errint_t routes_path(const struct keeper *k, char *path, size_t size, const char *suffix)
+static errint_t state_path(const struct keeper *k, char *path, size_t size, const char *name)
 {
-	int n = snprintf(path, size, "%s/routes%s", k->config->state_dir, suffix);
+	int n = snprintf(path, size, "%s/%s", k->config->state_dir, name);
 
 	return n > 0 && (size_t)n < size ? 0 : -ENAMETOOLONG;
 }
+
+/* ---- the last good manifest ---- */
+
+#define LAST_GOOD "manifest.good"
+
+/* A manifest that goes bad is often noticed only at the next boot: what it said must be known then. */
+static void keep_good(const struct keeper *k, const struct text *good)
+{
+	char path[CONFIG_PATH_MAX + 32];
+	CLEANUP_FREE char *kept = NULL;
+	errint_t rc = state_path(k, path, sizeof(path), LAST_GOOD);
+
+	if (rc == 0 && read_text(path, MANIFEST_MAX, &kept) == (ssize_t)good->n &&
+	    memcmp(kept, good->text, good->n) == 0)
+		return;
+	if (rc == 0)
+		rc = fd_write_atomic(path, good->text, good->n, 0600, true);
+	if (rc < 0)
+		log_warning("manifest: writing %s: %s", path, strerror(-rc));
+}
+
+/* For a guardfs that starts and cannot take the manifest: fresh gets what it last said; stays with the lines
+ * that are good if nobody knows that. */
+static void recall_good(const struct keeper *k, struct tiermap *fresh)
+{
+	CLEANUP_FREE struct tiermap *good = calloc(1, sizeof(*good));
+	char path[CONFIG_PATH_MAX + 32], error[CONFIG_ERROR_MAX];
+	struct text read = {NULL, 0};
+
+	if (good && state_path(k, path, sizeof(path), LAST_GOOD) == 0 &&
+	    read_manifest(k, path, &read, good, error) == 0) {
+		memcpy(fresh, good, sizeof(*fresh));
+		log_warning("manifest: the last good one is used, %s", path);
+	} else {
+		log_error("manifest: no good one is known; %u of its lines are used", fresh->n_routes);
+	}
+	free(read.text);
+}
+
+/* ---- the map ---- */
 
 /* Routes that patterns made in former lives. One that cannot be read is put aside: what it said is found
  * again at connect. */
@@ -106,7 +151,8 @@ static void read_routes_file(const struct keeper *k, struct tiermap *map)
 	uint32_t skipped = 0;
 	ssize_t n = -ENAMETOOLONG;
 
-	if (routes_path(k, path, sizeof(path), "") == 0 && routes_path(k, aside, sizeof(aside), ".bad") == 0)
+	if (state_path(k, path, sizeof(path), "routes") == 0 &&
+	    state_path(k, aside, sizeof(aside), "routes.bad") == 0)
 		n = read_text(path, ROUTES_MAX, &text);
 	if (n == -ENOENT)
 		return;
@@ -156,25 +202,41 @@ static void publish_map(struct keeper *k, struct tiermap *fresh, const char *err
 	board_map_commit(board);
 }
 
+/* False: it was changed while it was read, and half of it is old, perhaps. The next tick sees that it is
+ * another. */
+static bool load_manifest(struct keeper *k, struct tiermap *fresh, char *error)
+{
+	struct manifest_stamp after;
+	struct text read = {NULL, 0};
+	errint_t err;
+
+	k->manifest = stamp_manifest(k);
+	err = read_manifest(k, k->config->manifest, &read, fresh, error);
+	after = stamp_manifest(k);
+	if (k->routes_loaded && !same_stamp(&after, &k->manifest)) {
+		free(read.text);
+		return false;
+	}
+	if (err == 0) {
+		keep_good(k, &read);
+	} else if (atomic_load(&k->board->map_loaded)) {
+		log_error("manifest: %s; the last good map stays in use", error);
+		fresh->n_routes = 0;
+	} else {
+		log_error("manifest: %s", error);
+		recall_good(k, fresh);
+	}
+	free(read.text);
+	return true;
+}
+
 void routes_load(struct keeper *k)
 {
 	CLEANUP_FREE struct tiermap *fresh = calloc(1, sizeof(*fresh));
-	struct manifest_stamp after;
-	char error[CONFIG_ERROR_MAX];
-	errint_t err;
+	char error[CONFIG_ERROR_MAX] = "";
 
-	if (!fresh)
+	if (!fresh || (k->config->manifest[0] && !load_manifest(k, fresh, error)))
 		return;
-	k->manifest = stamp_manifest(k);
-	err = read_manifest(k, fresh, error);
-	after = stamp_manifest(k);
-	/* Half of it is old, perhaps: the next tick sees that it is another. */
-	if (k->routes_loaded && !same_stamp(&after, &k->manifest))
-		return;
-	if (err < 0) {
-		log_error("manifest: %s; the last good map stays in use", error);
-		fresh->n_routes = 0;
-	}
 	publish_map(k, fresh, error);
 	log_info("tier map: %u routes%s", fresh->n_routes, error[0] ? " (manifest not read)" : "");
 	routes_refresh(k);
@@ -200,7 +262,7 @@ static void save_routes(struct keeper *k)
 	hash = rc == 0 ? hash_bytes(1, text, n) : 0;
 	if (rc < 0 || hash == k->routes_hash || (n == 0 && k->routes_hash == 0))
 		return;
-	rc = routes_path(k, path, sizeof(path), "");
+	rc = state_path(k, path, sizeof(path), "routes");
 	if (rc == 0)
 		rc = fd_write_atomic(path, text, n, 0600, true);
 	if (rc == 0)

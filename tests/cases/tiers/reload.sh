@@ -1,5 +1,6 @@
-# The manifest is read again at SIGHUP and when the file changes, with requests in flight; a bad one changes nothing and
-# is reported with line numbers.
+# The manifest is read again at SIGHUP and when the file changes, with requests in flight, but never half
+# written; a bad one changes nothing, also over a restart, and is reported with line numbers.
+# limit: 90
 . "$REPO/tests/lib/lib.sh"
 
 setup_one_box
@@ -84,4 +85,35 @@ wait_until 5000 eval '[[ $(status .manifest.state) == bad ]]'
 assert_eq "$(routes)" "cold hup"
 mv "$WORK/manifest.away" "$WORK/manifest"
 wait_until 5000 eval '[[ $(status .manifest.state) == ok ]]'
-kill -INT "$(cat "$WORK/callers.pid")" || true
+kill -KILL "$(cat "$WORK/callers.pid")"
+wait "$(cat "$WORK/callers.pid")" || true
+rm "$WORK/callers.pid"
+
+# started_with WHAT ROUTES: guardfs is started anew, and says that the manifest is bad; nothing lands on the local tier.
+started_with()
+{
+	stop_guardfs
+	start_guardfs
+	assert_eq "$(status .manifest.state)" bad "$1: state"
+	assert_eq "$(routes)" "$2" "$1: routes"
+	wait_healthy
+	echo "$1" >"$MNT/cold/written"
+	assert_content "$SERVER/written" "$1"
+	assert_missing "$LOCAL/cold"
+}
+
+say "started anew while it is bad, or is not there: the last good one counts"
+cp "$WORK/manifest" "$WORK/manifest.good"
+echo "$WORK/cold/box/jobs/more" >>"$WORK/manifest"
+started_with bad 'cold hup'
+rm "$WORK/manifest"
+started_with missing 'cold hup'
+
+say "... and where none was ever seen, its good lines"
+sed "s|$MNT/hup|hup|" "$WORK/manifest.good" >"$WORK/manifest"
+rm "$STATE/manifest.good"
+started_with first cold
+mv "$WORK/manifest.good" "$WORK/manifest"
+wait_until 5000 eval '[[ $(status .manifest.state) == ok ]]'
+assert_eq "$(routes)" 'cold hup'
+cmp "$WORK/manifest" "$STATE/manifest.good"
