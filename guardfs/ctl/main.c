@@ -30,7 +30,7 @@ const struct ctl_command ctl_commands[] = {
      "Without --apply: prints the plan of the recovery of BACKEND, or of every backend, rung by\n"
      "rung, and does nothing. With --apply: keeper climbs these rungs now instead of waiting\n"
      "for its next try; without BACKEND, those of all backends that do not serve. It does\n"
-     "not wait for the end: guardctl wait --state healthy does.\n",
+     "not wait for the end: guardctl wait --state healthy --timeout DURATION does.\n",
      CTL_OPTION_DRY_RUN | CTL_OPTION_APPLY | CTL_OPTION_JSON | CTL_OPTION_INSTANCE, 0, 1, ctl_cmd_recover},
     {"reconnect", "BACKEND [--json]", "connect a backend anew, even a healthy one",
      "Ends the connection, with everything that is under way on it, and makes a new one.\n"

@@ -99,7 +99,8 @@ int move_check_health(const struct move_run *r)
 	if (state != HEALTH_HEALTHY && state != HEALTH_PROBATION)
 		return ctl_fail(
 		    CTL_EXIT_REFUSED,
-		    "%s is %s (%s): nothing is moved. guardctl wait --state healthy %s, then repeat this",
+		    "%s is %s (%s): nothing is moved. guardctl wait --state healthy --timeout 1h %s, then "
+		    "repeat this",
 		    tier, ctl_text(backend, "state"), ctl_text(backend, "class"), tier);
 	if (ctl_number(backend, "incident") > 0)
 		return ctl_fail(

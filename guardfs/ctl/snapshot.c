@@ -203,7 +203,8 @@ static void put_versions(const struct page *p)
 	fprintf(p->out, "\n  %-10s%s\n", "guardctl", GUARDFS_VERSION);
 	if (uname(&name) == 0)
 		fprintf(p->out, "  %-10s%s %s %s\n", "kernel", name.release, name.version, name.machine);
-	put_version(p, "sshfs", "sshfs -V 2>&1");
+	/* fusermount's own comes first. */
+	put_version(p, "sshfs", "sshfs -V 2>&1 | grep SSHFS");
 	put_version(p, "ssh", "ssh -V 2>&1");
 	if (fd_read_file("/proc/uptime", uptime, sizeof(uptime)) > 0) {
 		fprintf(p->out, "  %-10s", "up");

@@ -28,7 +28,8 @@ take()
 say "all is well"
 take 15000
 page_has '^guardctl snapshot of ' '^  guardian +[0-9]+ +State' 'sshfs of box +[0-9]+' '^  kernel +[0-9]' "$MNT .* fuse.guardfs" \
-	'guardian: serving test' '^  guardfs +[0-9.]+$' '^  cold' '^== last incidents'
+	'guardian: serving test' '^  guardfs +[0-9.]+$' '^  cold' '^== last incidents' \
+	'^  sshfs +SSHFS version [0-9]' '^  ssh +OpenSSH'
 assert_eq "$(grep -c '^== ' "$WORK/page")" 8 "parts"
 
 say "a frozen backend, and readers that hang"
