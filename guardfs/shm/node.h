@@ -56,9 +56,9 @@ struct node {
 		_Atomic uint32_t pages_epoch; /* guarded file: epoch of the backend at its last open, 0: none;
 						 see fs/open.c */
 	};
-	uint8_t backend; /* index, NODE_LOCAL or NODE_VIRTUAL */
+	uint8_t backend;       /* index, NODE_LOCAL or NODE_VIRTUAL */
 	_Atomic uint8_t flags; /* enum node_flags; set and cleared bit by bit, each under another lock */
-	uint8_t fh_type; /* local tier: file handle type, fh_length bytes of fh (name_to_handle_at) */
+	uint8_t fh_type;       /* local tier: file handle type, fh_length bytes of fh (name_to_handle_at) */
 	uint8_t fh_length;
 	uint8_t fh[NODE_FH_MAX];
 };
