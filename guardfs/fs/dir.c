@@ -3,6 +3,7 @@
  * Local directories are read from storage piece by piece. Guarded ones, and local ones in which routes have
  * to be shown, are listed as a whole at the first read and served from that listing. */
 #include "fs/dir.h"
+#include "base/clock.h"
 #include "fs/call.h"
 #include "fs/entry.h"
 #include "fs/grant.h"
@@ -72,6 +73,7 @@ struct collect {
 	struct listing_writer writer;
 	struct backend *b;
 	uint32_t dir;
+	size_t routes; /* the writer's first bytes: the routes */
 };
 
 static bool is_dot(const char *name, size_t length)
@@ -85,7 +87,7 @@ static void collect_route(void *arg, const char *name, bool is_route)
 	struct route route;
 	struct node *node = NULL;
 
-	if (!is_route && listing_has(&c->writer, name))
+	if (!is_route && listing_has(&c->writer, c->writer.used, name))
 		return; /* a local directory on the way to a route is listed by storage already */
 	/* tiers_children holds the map's lock for reading, as does the look-up of the route: both are
 	 * readers. */
@@ -108,7 +110,7 @@ static bool collect_entry(void *arg, const char *name, size_t length, uint64_t i
 	if (c->b->board && !is_dot(name, length))
 		ino = node_child_ino(c->b, c->dir, z, ino);
 	/* A local directory in the place of a route is hidden by it. */
-	if (!c->b->board && listing_has(&c->writer, z))
+	if (!c->b->board && listing_has(&c->writer, c->routes, z))
 		return true;
 	listing_add(&c->writer, name, length, ino, type);
 	return c->writer.error == 0;
@@ -160,8 +162,12 @@ static errint_t make_listing(struct backend *b, struct node *dir, struct handle 
 	} else {
 		if (dir->backend == NODE_LOCAL)
 			tiers_children(c.dir, collect_route, &c);
+		c.routes = c.writer.used;
 		rc = collect_storage(&c, atomic_load(&h->fd));
 	}
+	/* The caller was told that it failed and may have asked again: the listing is not ours any more. */
+	if (rc == 0 && call_answered())
+		rc = GUARD_POISONED;
 	if (rc < 0) {
 		listing_discard(&c.writer);
 		return rc;
@@ -194,6 +200,15 @@ static bool reply_add_plain(const char *name, uint64_t ino, unsigned type, int64
 	return true;
 }
 
+/* Look-ups, each a round trip, take at most half of the time that the caller gives: an answer that leaves
+ * some attributes out is better than none. */
+static bool has_time(void)
+{
+	uint64_t deadline_ns = atomic_load(&call.slot->deadline_ns);
+
+	return clock_mono_ns() + fs.config->deadline.ms[OP_METADATA] * NSEC_PER_MSEC / 2 < deadline_ns;
+}
+
 /* With attributes. An entry that cannot be looked up now (gone, a route, "." and "..") comes without, and the
  * kernel asks later. */
 static bool reply_add_plus(const char *name, uint64_t ino, unsigned type, int64_t next)
@@ -208,7 +223,8 @@ static bool reply_add_plus(const char *name, uint64_t ino, unsigned type, int64_
 		return false;
 	/* Worth its price where a look-up is a round trip. Locally it would make a plain listing five times
 	 * dearer than its peers', for attributes that the kernel gets almost as fast one by one. */
-	bool look = reply.b && reply.b->board && !is_dot(name, strlen(name)) && grant_has_room();
+	bool look =
+	    reply.b && reply.b->board && !is_dot(name, strlen(name)) && grant_has_room() && has_time();
 
 	if (look && reply.b->ops->lookup(reply.b, reply.dir, name, &found) == 0)
 		node = entry_intern(reply.b, reply.dir, name, &found);
@@ -324,13 +340,46 @@ void fs_releasedir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 		handle_finish(h);
 }
 
+/* Guarded directories are open only while they are read. */
+static errint_t sync_guarded(struct backend *b, uint32_t dir, bool data_only)
+{
+	int ref = -1;
+	errint_t rc = b->ops->opendir(b, dir, &ref);
+
+	if (rc < 0)
+		return rc;
+	rc = b->ops->fsync(b, ref, data_only);
+	b->ops->release(b, ref);
+	return rc;
+}
+
+static void fsyncdir_guarded(fuse_req_t req, struct backend *b, uint32_t dir, bool data_only)
+{
+	ssize_t rc;
+
+	/* SFTP has no way to sync a directory, and raw sshfs says yes too. */
+	if (b->config->type != BACKEND_DIR) {
+		fuse_reply_err(req, 0);
+		return;
+	}
+	if (!guard_enter(req, b, OP_SYNC, GUARD_NONE, 0))
+		return;
+	rc = sync_guarded(b, dir, data_only);
+	if (guard_leave(req, b, &rc))
+		fs_reply_rc(req, rc);
+}
+
 void fs_fsyncdir(fuse_req_t req, fuse_ino_t ino, int datasync, struct fuse_file_info *fi)
 {
-	struct handle *h = handle_get(fi->fh);
+	struct node *dir = node_from_id(ino);
+	struct handle *h;
 	errint_t rc = 0;
 
-	(void)ino;
-	/* SFTP has no way to sync a directory, and raw sshfs says yes too. */
+	if (dir && dir->backend < CONFIG_BACKENDS_MAX) {
+		fsyncdir_guarded(req, fs_backend(dir), node_index(dir), datasync != 0);
+		return;
+	}
+	h = handle_get(fi->fh);
 	if (h && h->backend == NODE_LOCAL && atomic_load(&h->fd) >= 0)
 		rc = fs.local.ops->fsync(&fs.local, atomic_load(&h->fd), datasync != 0);
 	if (h)

@@ -41,12 +41,12 @@ void listing_add(struct listing_writer *w, const char *name, size_t length, uint
 	w->used += n;
 }
 
-bool listing_has(const struct listing_writer *w, const char *name)
+bool listing_has(const struct listing_writer *w, size_t used, const char *name)
 {
 	size_t length = strlen(name);
 	struct record r;
 
-	for (size_t at = 0; at < w->used; at += record_size(r.length)) {
+	for (size_t at = 0; at < used; at += record_size(r.length)) {
 		memcpy(&r, w->bytes + at, sizeof(r));
 		if (r.length == length && memcmp(w->bytes + at + sizeof(r), name, length) == 0)
 			return true;

@@ -20,8 +20,9 @@ struct listing_entry {
 
 void listing_add(struct listing_writer *w, const char *name, size_t length, uint64_t ino, unsigned type);
 
-/* Is there an entry with this name? */
-bool listing_has(const struct listing_writer *w, const char *name);
+/* Is there an entry with this name within the first `used` bytes (w->used as it was at some time)? Looks at
+ * each of them. */
+bool listing_has(const struct listing_writer *w, size_t used, const char *name);
 
 /* Writes all into fd from its start, truncating it, and frees the writer. 0 or -errno. */
 errint_t listing_finish(struct listing_writer *w, int fd) WARN_UNUSED;

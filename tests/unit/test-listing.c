@@ -55,6 +55,7 @@ static void test_round_trip(void **state)
 static void test_names(void **state)
 {
 	char longest[256];
+	size_t before;
 
 	(void)state;
 	memset(longest, 'x', 255);
@@ -63,10 +64,14 @@ static void test_names(void **state)
 	listing_add(&writer, longest, 256, 2, 0); /* not a name */
 	listing_add(&writer, "", 0, 3, 0);
 	listing_add(&writer, "ab", 2, 4, 0);
-	assert_true(listing_has(&writer, longest));
-	assert_true(listing_has(&writer, "ab"));
-	assert_false(listing_has(&writer, "a"));
-	assert_false(listing_has(&writer, "abc"));
+	assert_true(listing_has(&writer, writer.used, longest));
+	assert_true(listing_has(&writer, writer.used, "ab"));
+	assert_false(listing_has(&writer, writer.used, "a"));
+	assert_false(listing_has(&writer, writer.used, "abc"));
+	before = writer.used;
+	listing_add(&writer, "later", 5, 5, 0);
+	assert_false(listing_has(&writer, before, "later"));
+	assert_true(listing_has(&writer, before, "ab"));
 	assert_int_equal(listing_finish(&writer, fd), 0);
 }
 

@@ -36,3 +36,20 @@ for errno in ENOTCONN ECONNABORTED EHOSTUNREACH ESTALE; do
 	wait_healthy store
 done
 assert_content "$COLD/file" hello
+
+say "a listing whose attributes would take longer than its caller waits comes without them"
+for i in $(seq 40); do
+	: >"$SERVER/entry-$i"
+done
+fault 'lookup delay 60 path=entry-*'
+assert_op OK 0 $((DEADLINE_METADATA + SLACK)) readdir "$COLD"
+fault ''
+
+say "a directory is synced where storage can do that"
+sync_directory()
+{
+	python3 -c 'import os, sys; os.fsync(os.open(sys.argv[1], os.O_RDONLY))' "$COLD"
+}
+sync_directory
+fault 'fsync error EDQUOT'
+assert_exit 1 'EDQUOT|Disk quota exceeded' sync_directory
