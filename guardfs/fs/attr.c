@@ -112,8 +112,13 @@ static ssize_t setattr(struct backend *b, struct node *node, struct handle *h, c
 {
 	ssize_t rc;
 
-	if (h && h->kind == HANDLE_FILE && handle_ensure(b, h) == 0)
-		return b->ops->setattr(b, node_index(node), atomic_load(&h->fd), want, set, st);
+	/* Never by name instead: if the open file is lost, another one may have that by now. */
+	if (h && h->kind == HANDLE_FILE) {
+		rc = handle_ensure(b, h);
+		if (rc == 0)
+			rc = b->ops->setattr(b, node_index(node), atomic_load(&h->fd), want, set, st);
+		return rc;
+	}
 	rc = b->ops->setattr(b, node_index(node), -1, want, set, st);
 	h = nameless_handle(node, rc);
 	if (h) {
@@ -160,8 +165,8 @@ void fs_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *want, int to_set, s
 		return;
 	h = fi ? handle_get(fi->fh) : NULL;
 	rc = setattr(b, node, h, want, set, &st);
-	if (rc == 0 && h && set & SET_SIZE)
-		handle_truncated(h, (uint64_t)want->st_size);
+	if (rc == 0 && b->board && set & SET_SIZE)
+		handle_truncated(node_index(node), h, (uint64_t)want->st_size);
 	if (h)
 		handle_put(h);
 	if (!guard_leave(req, b, &rc))

@@ -291,10 +291,18 @@ void handle_synced(struct handle *h, uint64_t mark)
 	h->unsynced_bytes = 0;
 }
 
-void handle_truncated(struct handle *h, uint64_t size)
+void handle_truncated(uint32_t node, struct handle *through, uint64_t size)
 {
-	ACQUIRE_LOCK(ledger_lock(h));
-	h->known_end = size;
+	uint32_t used = atomic_load(&fs.arena->handles_used);
+
+	for (uint32_t i = 0; i < used; i++) {
+		struct handle *h = &fs.arena->handles[i];
+
+		if (atomic_load(&h->state) != HANDLE_LIVE || h->node != node)
+			continue;
+		ACQUIRE_LOCK(ledger_lock(h));
+		h->known_end = h == through ? size : MIN(h->known_end, size);
+	}
 }
 
 void handle_mark_unlinked(uint32_t node)
@@ -337,7 +345,7 @@ static bool may_go_on(const struct handle *h, const struct stat *st)
 	const struct node *node = &fs.arena->nodes[h->node];
 	int64_t mtime_ns = (int64_t)st->st_mtim.tv_sec * (int64_t)NSEC_PER_SEC + st->st_mtim.tv_nsec;
 
-	if ((st->st_mode & S_IFMT) != (node->mode & S_IFMT))
+	if ((st->st_mode & S_IFMT) != (node->mode & S_IFMT) || !node_is_still(node, st))
 		return false;
 	if ((h->flags & O_ACCMODE) == O_RDONLY)
 		/* Storage may keep whole seconds only. */

@@ -35,7 +35,8 @@ void handle_wrote(struct handle *h, uint64_t offset, uint64_t n);
 uint64_t handle_unsynced(struct handle *h);
 /* mark: handle_unsynced before the sync began. What was acknowledged since then it need not have covered. */
 void handle_synced(struct handle *h, uint64_t mark);
-void handle_truncated(struct handle *h, uint64_t size);
+/* The node's file was given this size, through h or (NULL) otherwise: no open file of it has to be longer. */
+void handle_truncated(uint32_t node, struct handle *h, uint64_t size);
 
 /* The node of these handles has lost its last name. */
 void handle_mark_unlinked(uint32_t node);

@@ -35,6 +35,13 @@ uint64_t node_child_ino(const struct backend *b, uint32_t parent, const char *na
 	return guarded_ino(hash_bytes(ntable_at(parent)->ino, name, strlen(name)));
 }
 
+bool node_is_still(const struct node *node, const struct stat *st)
+{
+	const struct backend *b = fs_backend(node);
+
+	return !node_has_stable_ino(b) || node_child_ino(b, node->parent, "", st->st_ino) == node->ino;
+}
+
 void node_remember(struct node *node, const struct stat *st)
 {
 	ACQUIRE_LOCK(node_lock(node));

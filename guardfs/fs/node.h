@@ -45,6 +45,10 @@ void node_present(const struct node *node, struct stat *st);
 /* The number that an entry of a guarded directory has or would have; storage_ino as storage lists it. */
 uint64_t node_child_ino(const struct backend *b, uint32_t parent, const char *name, uint64_t storage_ino);
 
+/* Is what storage shows under the guarded node's name still its file, as far as inode numbers can tell? True
+ * where storage has none that last. */
+bool node_is_still(const struct node *node, const struct stat *st);
+
 /* Attributes last known, for LOOKUP while the backend is down. */
 void node_recall(const struct node *node, struct stat *st);
 

@@ -68,7 +68,8 @@ static int op_create(const struct target *t)
 
 static int op_truncate(const struct target *t)
 {
-	return open_and_close(t->path, O_WRONLY | O_CREAT | O_TRUNC);
+	return t->fd >= 0 ? result(ftruncate(t->fd, 0))
+			  : open_and_close(t->path, O_WRONLY | O_CREAT | O_TRUNC);
 }
 
 static int op_read(const struct target *t)

@@ -124,6 +124,32 @@ static void writer_that_overwrote(void)
 	CHECK(!goes_on(h));
 }
 
+/* What somebody else has cut off on purpose is no loss. */
+static void cut_by_another(void)
+{
+	struct handle *h = open_then_reconnect(O_WRONLY, 10);
+
+	handle_wrote(h, 100, 50);
+	handle_truncated(h->node, NULL, 200); /* longer takes nothing away */
+	CHECK(h->known_end == 150);
+	handle_truncated(h->node, NULL, 10);
+	CHECK(goes_on(h));
+}
+
+/* Where inode numbers last they tell that the name has gone to another file. */
+static void replaced(void)
+{
+	struct handle *h;
+
+	fs.board->config.backends[0].type = BACKEND_DIR;
+	h = open_then_reconnect(O_WRONLY, 100);
+	CHECK(goes_on(h));
+	atomic_store(&fs.board->backends[0].root_epoch, 3);
+	atomic_store(&fs.board->backends[0].gate, gate_word(3, true));
+	stored.st_ino++;
+	CHECK(handle_ensure(&fs.guarded[0], h) == GUARD_POISONED && atomic_load(&h->error) == EIO);
+}
+
 static void writer_that_synced(void)
 {
 	struct handle *h = open_then_reconnect(O_WRONLY, 100);
@@ -255,6 +281,8 @@ WORKER_TEST(reader_of_older_file)
 WORKER_TEST(writer_that_extended)
 WORKER_TEST(writer_whose_data_is_lost)
 WORKER_TEST(writer_that_overwrote)
+WORKER_TEST(cut_by_another)
+WORKER_TEST(replaced)
 WORKER_TEST(writer_that_synced)
 WORKER_TEST(write_during_a_sync)
 WORKER_TEST(another_type)
@@ -282,6 +310,8 @@ int main(void)
 	    TEST(test_writer_that_extended),
 	    TEST(test_writer_whose_data_is_lost),
 	    TEST(test_writer_that_overwrote),
+	    TEST(test_cut_by_another),
+	    TEST(test_replaced),
 	    TEST(test_writer_that_synced),
 	    TEST(test_write_during_a_sync),
 	    TEST(test_another_type),
