@@ -5,13 +5,19 @@
 #include "base/base.h"
 #include "shm/slot.h"
 
+struct node;
+
 struct call {
 	struct slot *slot;
 	uint8_t *buffer; /* the request as read: struct fuse_in_header and what follows */
 	uint64_t unique;
-	uint64_t entered_ns; /* when it last went into a guarded backend */
-	bool parked;	     /* the request stays in its slot; the thread must take another */
-	int32_t backing_id;  /* passthrough: to be written into the reply of OPEN or CREATE; 0: none */
+	uint64_t entered_ns;  /* when it last went into a guarded backend */
+	bool parked;	      /* the request stays in its slot; the thread must take another */
+	bool by_name;	      /* GUARD_BY_NAME */
+	uint32_t renames;     /* that had ended on the backend when it went in */
+	struct node *held[2]; /* nodes of the request, kept from being freed while it visits a guarded
+				 backend (fs/guard.c); NULL: none */
+	int32_t backing_id;   /* passthrough: to be written into the reply of OPEN or CREATE; 0: none */
 	uint8_t
 	    *data; /* page-aligned, CALL_DATA_SIZE bytes of this thread's own, for replies that carry data */
 };

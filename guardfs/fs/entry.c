@@ -189,8 +189,9 @@ static void lookup_guarded(fuse_req_t req, struct backend *b, uint32_t parent, c
 		return;
 	}
 	if (rc < 0) {
-		if (rc == -ENOENT)
-			node_unlinked(parent, name);
+		/* What storage said may be old by now: who came after us may have made the name anew. */
+		if (rc == -ENOENT && known && !call_answered())
+			node_vanished(known, parent, name);
 		sent = fuse_reply_err(req, (int)-rc);
 	} else {
 		node = entry_intern(b, parent, name, &found);

@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "fs/call.h"
 #include "fs/jobs.h"
+#include "fs/node.h"
 #include "fs/wire.h"
 #include "policy/errclass.h"
 
@@ -119,6 +120,32 @@ static void publish(struct backend *b, enum op_class op_class, unsigned flags, u
 		     atomic_load(&slot->read_ns) + fs.config->deadline.ms[op_class] * NSEC_PER_MSEC);
 }
 
+/* A task may stay inside for longer than its caller waits; then the kernel forgets the nodes of the request,
+ * and their records would become those of other files. False: that has happened already. */
+static bool hold_nodes(void)
+{
+	uint64_t ids[2];
+
+	if (call.held[0])
+		return true;
+	wire_nodes(call.buffer, ids);
+	for (size_t i = 0; i < ARRAY_SIZE(ids); i++) {
+		call.held[i] = ids[i] ? node_hold(ids[i]) : NULL;
+		if (ids[i] && !call.held[i])
+			return false;
+	}
+	return true;
+}
+
+void guard_end_request(void)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(call.held); i++) {
+		if (call.held[i])
+			node_unpin(call.held[i]);
+		call.held[i] = NULL;
+	}
+}
+
 /* The caller is about to get the infrastructure errno, after having waited. */
 static void count_error(fuse_req_t req, struct backend *b, enum errclass class)
 {
@@ -186,6 +213,10 @@ enum guard_result guard_try(fuse_req_t req, struct backend *b, enum op_class op_
 		fuse_reply_err(req, fs.config->error);
 		return GUARD_GONE;
 	}
+	/* Before there is a deadline, after which the kernel may forget them. */
+	if (!hold_nodes())
+		return GUARD_DOWN;
+	call.by_name = flags & GUARD_BY_NAME;
 	publish(b, op_class, flags, target);
 	if (call_answered())
 		return GUARD_DOWN; /* too late: guardian was faster */

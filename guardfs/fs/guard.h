@@ -22,6 +22,8 @@ enum guard_flags {
 	    1 << 0, /* changes something: must not land after a newer change of the same target */
 	GUARD_PARKABLE = 1 << 1, /* WRITE, FLUSH, FSYNC on an open handle: waits for the next epoch while the
 				    backend is down */
+	GUARD_BY_NAME = 1 << 2,	 /* of something that was there: that it is missing is not believed while a
+				    rename is inside, but asked again after it */
 };
 
 /* Keys for GUARD_MUTATING: what is changed. GUARD_TARGET_ALL conflicts with every other change on the
@@ -52,13 +54,17 @@ enum guard_result guard_try(fuse_req_t req, struct backend *b, enum op_class op_
 
 /* Ends the visit. *rc (>= 0 or -errno) becomes what the caller may see: infrastructure errors become the
  * configured errno. Returns false if the request was parked to be run again (parkable operations that hit a
- * connection error, or a doubtful EIO). */
+ * connection error, or a doubtful EIO; GUARD_BY_NAME). */
 bool guard_leave(fuse_req_t req, struct backend *b, ssize_t *rc);
 
 /* Like guard_enter without a request to answer: for work nobody waits for (closing). Returns false if the
  * breaker is open or the backend is full. */
 bool guard_enter_quietly(struct backend *b, uint64_t target);
 void guard_leave_quietly(struct backend *b, ssize_t rc);
+
+/* The request that this thread has run is over (or parked): nothing of it is needed any more. worker/pool.c.
+ */
+void guard_end_request(void);
 
 /* Is the breaker of b closed? True for the local tier. */
 bool guard_is_open_for_business(const struct backend *b);

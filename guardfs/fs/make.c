@@ -265,6 +265,17 @@ void make_lost(struct node *node, bool lost)
 	node_unpin(node);
 }
 
+/* A guarded name is gone. Before leaving the backend: whoever waits for a late task that has taken the name
+ * away may make it anew the moment after. */
+static void removed(uint32_t parent, const char *name, bool directory)
+{
+	const struct node *node = node_find_guarded(parent, name, false);
+
+	if (node && !directory)
+		handle_mark_unlinked(node_index(node));
+	node_unlinked(parent, name);
+}
+
 static void remove_name(fuse_req_t req, struct node *parent, const char *name, bool directory)
 {
 	struct backend *b = fs_backend(parent);
@@ -277,15 +288,10 @@ static void remove_name(fuse_req_t req, struct node *parent, const char *name, b
 	node = b->board ? NULL : make_losing(p, name);
 	rc = directory ? b->ops->rmdir(b, p, name) : b->ops->unlink(b, p, name);
 	make_lost(node, rc == 0);
-	if (!guard_leave(req, b, &rc))
-		return;
-	if (rc == 0 && b->board) {
-		node = node_find_guarded(p, name, false);
-		if (node && !directory)
-			handle_mark_unlinked(node_index(node));
-		node_unlinked(p, name);
-	}
-	fs_reply_rc(req, rc);
+	if (rc == 0 && b->board)
+		removed(p, name, directory);
+	if (guard_leave(req, b, &rc))
+		fs_reply_rc(req, rc);
 }
 
 void fs_unlink(fuse_req_t req, fuse_ino_t parent_id, const char *name)

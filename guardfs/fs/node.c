@@ -274,6 +274,23 @@ void node_pin(struct node *node)
 	atomic_fetch_add(&node->pins, 1);
 }
 
+struct node *node_hold(fuse_ino_t id)
+{
+	struct node *node = node_from_id(id);
+	struct node_shard *s;
+
+	if (!node)
+		return NULL;
+	/* It is freed under this lock, and not while it is pinned. */
+	s = ntable_lock_shard(node);
+	if (node_from_id(id) == node)
+		node_pin(node);
+	else
+		node = NULL;
+	pthread_mutex_unlock(&s->lock);
+	return node;
+}
+
 void node_unpin(struct node *node)
 {
 	if (atomic_fetch_sub(&node->pins, 1) == 1 && ntable_is_unused(node))

@@ -59,8 +59,14 @@ void node_forget(struct node *node, uint64_t n);
 void node_pin(struct node *node);
 void node_unpin(struct node *node);
 
+/* The live node with this id, pinned, or NULL: unlike node_pin it may be called when the kernel may forget
+ * the node at any moment. */
+struct node *node_hold(fuse_ino_t id);
+
 /* Namespace changes of guarded nodes, and of local directories. */
 void node_unlinked(uint32_t parent, const char *name);
+/* The same, if it is still this very node (on which a lookup is counted) that has the name. */
+void node_vanished(const struct node *node, uint32_t parent, const char *name);
 void node_renamed(uint32_t parent, const char *name, uint32_t newparent, const char *newname, bool exchange);
 
 /* Path of a directory node (or guarded node) relative to the mount, without leading slash; "" for the root.

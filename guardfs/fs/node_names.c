@@ -5,7 +5,8 @@
 
 #include <errno.h>
 
-void node_unlinked(uint32_t parent, const char *name)
+/* expected: NULL: whichever has the name. */
+static void take_name(uint32_t parent, const char *name, const struct node *expected)
 {
 	struct node *node;
 
@@ -16,13 +17,23 @@ void node_unlinked(uint32_t parent, const char *name)
 	if (node) {
 		struct node_shard *s = ntable_lock_shard(node);
 
-		if (!(node->flags & NODE_UNLINKED))
+		if (!(node->flags & NODE_UNLINKED) && (!expected || node == expected))
 			node_lose_name(s, node);
 		pthread_mutex_unlock(&s->lock);
 	}
 	pthread_rwlock_unlock(&ntable.tree_lock);
 	if (node)
 		node_forget(node, 1);
+}
+
+void node_unlinked(uint32_t parent, const char *name)
+{
+	take_name(parent, name, NULL);
+}
+
+void node_vanished(const struct node *node, uint32_t parent, const char *name)
+{
+	take_name(parent, name, node);
 }
 
 /* Moves a guarded node out of, and into, the index. Under tree_lock for writing. */

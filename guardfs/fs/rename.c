@@ -114,9 +114,9 @@ void fs_rename(fuse_req_t req, fuse_ino_t parent_id, const char *name, fuse_ino_
 	make_lost(victim, rc == 0);
 	if (rc == 0 && flags & RENAME_WHITEOUT && !b->board)
 		own_whiteout(req, node_index(parent), name);
-	if (!guard_leave(req, b, &rc))
-		return;
+	/* Before leaving, as make.c does: whoever waits for us finds the names as they are now. */
 	if (rc == 0)
 		renamed(b, node_index(parent), name, node_index(newparent), newname, flags);
-	fs_reply_rc(req, rc);
+	if (guard_leave(req, b, &rc))
+		fs_reply_rc(req, rc);
 }

@@ -321,6 +321,29 @@ bool wire_open_kills_priv(const uint8_t *buffer)
 	return BODY(buffer, struct fuse_open_in)->open_flags & FUSE_OPEN_KILL_SUIDGID;
 }
 
+void wire_nodes(const uint8_t *buffer, uint64_t ids[2])
+{
+	const struct fuse_in_header *in = (const void *)buffer;
+
+	ids[0] = in->nodeid;
+	switch (in->opcode) {
+	case FUSE_RENAME:
+		ids[1] = BODY(buffer, struct fuse_rename_in)->newdir;
+		break;
+	case FUSE_RENAME2:
+		ids[1] = BODY(buffer, struct fuse_rename2_in)->newdir;
+		break;
+	case FUSE_LINK:
+		ids[1] = BODY(buffer, struct fuse_link_in)->oldnodeid;
+		break;
+	case FUSE_COPY_FILE_RANGE:
+		ids[1] = BODY(buffer, struct fuse_copy_file_range_in)->nodeid_out;
+		break;
+	default:
+		ids[1] = 0;
+	}
+}
+
 uint64_t wire_interrupted(const uint8_t *buffer)
 {
 	return BODY(buffer, struct fuse_interrupt_in)->unique;

@@ -50,6 +50,10 @@ errint_t wire_parse(const uint8_t *buffer, size_t available, struct wire_request
  * both. Unknown opcodes are valid. */
 bool wire_is_complete(const uint8_t *buffer, const struct wire_request *r);
 
+/* The nodes that a complete request names, in its header and, if it has a second one, in its body: ids[0],
+ * and ids[1] or 0. */
+void wire_nodes(const uint8_t *buffer, uint64_t ids[2]);
+
 /* unique in the header of a buffer that guardian may read at the same time. */
 uint64_t wire_unique(const uint8_t *buffer);
 void wire_clear_unique(uint8_t *buffer);

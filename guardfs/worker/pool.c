@@ -145,6 +145,7 @@ static bool run_request(struct slot *slot)
 		wire_clear_unique(call.buffer);
 	wire_adopt(call.buffer);
 	session_dispatch(slot->length);
+	guard_end_request();
 	return !call.parked;
 }
 

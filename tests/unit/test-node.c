@@ -7,6 +7,8 @@
 
 #include "worker-util.h"
 
+#include <pthread.h>
+
 static const struct stat a_dir = {.st_mode = S_IFDIR | 0755, .st_ino = 7};
 static const struct stat a_file = {.st_mode = S_IFREG | 0644, .st_ino = 8, .st_size = 100};
 
@@ -94,6 +96,65 @@ static void unlinked_and_made_again(void)
 	CHECK(atomic_load(&old->state) == NODE_FREE);
 }
 
+/* What storage has said of a name is not held against the file that was made under it since. */
+static void vanished(void)
+{
+	struct node *root = route_root(), *old = guarded(root, "f", &a_file), *new;
+
+	node_unlinked(node_index(root), "f");
+	new = guarded(root, "f", &a_file);
+	node_vanished(old, node_index(root), "f");
+	CHECK(node_find_guarded(node_index(root), "f", false) == new);
+	node_vanished(new, node_index(root), "f");
+	CHECK(node_find_guarded(node_index(root), "f", false) == NULL && new->flags &NODE_UNLINKED);
+}
+
+/* A task that outlives its request finds the nodes that it works on, whatever the kernel forgets. */
+static void held_while_forgotten(void)
+{
+	struct node *root = route_root(), *file = guarded(root, "f", &a_file);
+	uint64_t id = node_id(file, node_index(file));
+
+	CHECK(node_hold(id) == file);
+	node_forget(file, 1);
+	CHECK(node_from_id(id) == file && guarded(root, "g", &a_file) != file);
+	node_unpin(file);
+	CHECK(node_hold(id) == NULL);
+	CHECK(node_hold(FUSE_ROOT_ID) == &fs.arena->nodes[0] && node_hold(0) == NULL);
+}
+
+static struct node *_Atomic remembered;
+
+static void *remember(void *arg)
+{
+	struct node *node;
+
+	(void)arg;
+	while ((node = atomic_load(&remembered)) != &fs.arena->nodes[0])
+		if (node)
+			node_remember(node, &a_file);
+	return NULL;
+}
+
+/* Two threads set two flags of one node. */
+static void flags_are_not_lost(void)
+{
+	struct node *root = route_root();
+	pthread_t thread;
+
+	CHECK(pthread_create(&thread, NULL, remember, NULL) == 0);
+	for (int i = 0; i < 100000; i++) {
+		struct node *file = guarded(root, "f", &a_file);
+
+		atomic_store(&remembered, file);
+		node_unlinked(node_index(root), "f");
+		CHECK(file->flags & NODE_UNLINKED);
+		node_forget(file, 1);
+	}
+	atomic_store(&remembered, &fs.arena->nodes[0]);
+	CHECK(pthread_join(thread, NULL) == 0);
+}
+
 static void renames(void)
 {
 	struct node *root = route_root(), *dir = guarded(root, "d", &a_dir), *a = guarded(root, "a", &a_file);
@@ -159,6 +220,9 @@ WORKER_TEST(intern_and_forget)
 WORKER_TEST(hard_links_share_a_node)
 WORKER_TEST(local_directories_move)
 WORKER_TEST(unlinked_and_made_again)
+WORKER_TEST(vanished)
+WORKER_TEST(held_while_forgotten)
+WORKER_TEST(flags_are_not_lost)
 WORKER_TEST(renames)
 
 static void test_next_worker(void **state)
@@ -177,6 +241,9 @@ int main(void)
 	    TEST(test_hard_links_share_a_node),
 	    TEST(test_local_directories_move),
 	    TEST(test_unlinked_and_made_again),
+	    TEST(test_vanished),
+	    TEST(test_held_while_forgotten),
+	    TEST(test_flags_are_not_lost),
 	    TEST(test_renames),
 	    TEST(test_next_worker),
 	};

@@ -109,6 +109,38 @@ static void test_replies(void **state)
 	assert_int_equal(out.unique, 6);
 }
 
+static void test_nodes(void **state)
+{
+	struct {
+		struct fuse_rename2_in in;
+		char names[4];
+	} r = {.in = {.newdir = 8}, .names = "a\0b"};
+	struct {
+		struct fuse_link_in in;
+		char name[2];
+	} l = {.in = {.oldnodeid = 9}, .name = "a"};
+	struct fuse_copy_file_range_in c = {.nodeid_out = 10};
+	uint64_t ids[2];
+
+	(void)state;
+	assert_true(accepts(FUSE_LOOKUP, "n", 2));
+	wire_nodes(buffer, ids);
+	assert_true(ids[0] == 1 && ids[1] == 0);
+	assert_true(accepts(FUSE_RENAME2, &r, sizeof(r)));
+	wire_nodes(buffer, ids);
+	assert_true(ids[0] == 1 && ids[1] == 8);
+	assert_true(accepts(FUSE_RENAME, &(struct fuse_rename_in){.newdir = 7},
+			    sizeof(struct fuse_rename_in)) == false); /* its names are missing */
+	wire_nodes(buffer, ids);
+	assert_int_equal(ids[1], 7);
+	assert_true(accepts(FUSE_LINK, &l, offsetof(struct fuse_link_in, oldnodeid) + 8 + 2));
+	wire_nodes(buffer, ids);
+	assert_int_equal(ids[1], 9);
+	assert_true(accepts(FUSE_COPY_FILE_RANGE, &c, sizeof(c)));
+	wire_nodes(buffer, ids);
+	assert_int_equal(ids[1], 10);
+}
+
 static void test_unique(void **state)
 {
 	(void)state;
@@ -154,6 +186,7 @@ int main(void)
 	    cmocka_unit_test(test_data),	 cmocka_unit_test(test_replies),
 	    cmocka_unit_test(test_replay_rules), cmocka_unit_test(test_unique),
 	    cmocka_unit_test(test_tmpfile),	 cmocka_unit_test(test_passthrough),
+	    cmocka_unit_test(test_nodes),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
