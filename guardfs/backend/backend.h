@@ -3,7 +3,8 @@
  * Called by fs/ in worker threads, any number at once. An operation on a guarded backend may hang for good:
  * fs/guard.c has then published a deadline and guardian answers the caller; nothing below this interface
  * holds a lock across a call into storage. Every function returns 0 (or a length) or a negative errno as
- * storage gave it: classification and mapping to EIO happen above (fs/guard.c).
+ * storage gave it: classification and mapping to EIO happen above (fs/guard.c). BACKEND_NODE_GONE alone is
+ * not storage's.
  *
  * Names are single components, checked by the caller: 1..255 bytes, no slash, no NUL, neither "." nor "..".
  * Nodes are indexes into the arena; the caller keeps them live during the call. How a node is reached (file
@@ -17,9 +18,15 @@
 
 #include "base/base.h"
 #include "shm/arena.h"
+#include <errno.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <sys/types.h>
+
+/* A guarded node that is no more: its name was taken away or given to another file, or something of another
+ * type stands there. Callers get ESTALE, upon which the kernel looks the name up again: a file that is
+ * replaced while it is opened is no trouble of the tier. (An ESTALE of storage is.) */
+#define BACKEND_NODE_GONE (-EDOTDOT)
 
 /* On whose behalf something is created. */
 struct caller {

@@ -10,6 +10,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#define OPEN_TRIES 3
+
 /* Attributes as the configuration presents them; the same rule as libfuse's options uid, gid and umask. */
 static void present(const struct backend *b, struct stat *st)
 {
@@ -71,6 +73,38 @@ static void dir_settle(struct backend *b, int dirfd, const char *name, int fd, m
 	(void)rc;
 }
 
+/* What the kernel knows of an open file, without asking storage. */
+static errint_t stat_known(int ref, struct stat *st)
+{
+	struct statx x;
+
+	if (statx(ref, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_BASIC_STATS, &x) < 0)
+		return -errno;
+	*st = (struct stat){.st_ino = x.stx_ino,
+			    .st_mode = x.stx_mode,
+			    .st_nlink = x.stx_nlink,
+			    .st_uid = x.stx_uid,
+			    .st_gid = x.stx_gid,
+			    .st_size = (off_t)x.stx_size,
+			    .st_blocks = (blkcnt_t)x.stx_blocks,
+			    .st_blksize = (blksize_t)x.stx_blksize,
+			    .st_atim = {x.stx_atime.tv_sec, x.stx_atime.tv_nsec},
+			    .st_mtim = {x.stx_mtime.tv_sec, x.stx_mtime.tv_nsec},
+			    .st_ctim = {x.stx_ctime.tv_sec, x.stx_ctime.tv_nsec}};
+	return 0;
+}
+
+/* The kernel asks a file system beneath for an open file's attributes by its name, which it may have lost.
+ * Only for its size, when the end is sought, it asks by the open file, if it doesn't know that any more. */
+static errint_t stat_open(int ref, struct stat *st)
+{
+	errint_t rc = errint(fstat(ref, st));
+
+	if (rc == -ENOENT && lseek(ref, 0, SEEK_END) >= 0)
+		rc = stat_known(ref, st);
+	return rc;
+}
+
 /* Files are looked at through their parent, whose descriptor is cached: one system call. */
 static errint_t dir_getattr(struct backend *b, uint32_t index, int ref, struct stat *st)
 {
@@ -85,9 +119,11 @@ static errint_t dir_getattr(struct backend *b, uint32_t index, int ref, struct s
 	if (rc == 0) {
 		rc = errint(fstatat(dir.fd, name, st, AT_SYMLINK_NOFOLLOW));
 		if (rc == 0)
-			rc = posix_check_type(node, st->st_mode);
-	} else if (ref >= 0 || is_dir || rc == -ESTALE) {
-		rc = posix_getattr(b, index, ref, st);
+			rc = dir_check_type(node, st->st_mode);
+	} else if (ref >= 0) {
+		rc = stat_open(ref, st);
+	} else if (is_dir || rc == -ESTALE) {
+		rc = posix_getattr(b, index, -1, st);
 	}
 	if (rc == 0)
 		present(b, st);
@@ -160,6 +196,26 @@ static errint_t dir_rename(struct backend *b, uint32_t parent, const char *name,
 	return dir_mend_rename(b, parent, name, newparent, newname, flags, rc);
 }
 
+/* A file that is replaced between being found and being opened is found again: storage that goes by paths
+ * (sshfs) says that there is none, or the kernel that what was found is stale. */
+static errint_t dir_open(struct backend *b, uint32_t node, int flags, int *ref)
+{
+	int fd = -ENOENT;
+
+	for (int tries = 0; tries < OPEN_TRIES && (fd == -ENOENT || fd == -ESTALE); tries++) {
+		CLEANUP_REACHED struct reached r = REACHED_NONE;
+		errint_t rc = dir_reach(b, node, &r);
+
+		if (rc < 0)
+			return rc;
+		fd = posix_reopen(r.fd, flags);
+	}
+	if (fd < 0)
+		return fd;
+	*ref = fd;
+	return 0;
+}
+
 static errint_t dir_create(struct backend *b, uint32_t parent, const char *name, int flags, mode_t mode,
 			   const struct caller *c, struct found *found, int *ref)
 {
@@ -214,7 +270,7 @@ static const struct backend_ops dir_ops = {
     .unlink = dir_unlink,
     .rmdir = dir_rmdir,
     .rename = dir_rename,
-    .open = posix_open,
+    .open = dir_open,
     .create = dir_create,
     .tmpfile = posix_tmpfile,
     .read = dir_read,

@@ -79,6 +79,18 @@ static const char *name_of(const struct backend *b, const struct node *node)
 	return name_get(&b->arena->names, __atomic_load_n(&node->name, __ATOMIC_ACQUIRE));
 }
 
+/* What a node is that isn't there any more under its name. A route's root is configured: whatever has become
+ * of its target, the route is down. */
+static errint_t gone(const struct node *node)
+{
+	return is_route_root(node) ? -ESTALE : BACKEND_NODE_GONE;
+}
+
+errint_t dir_check_type(const struct node *node, mode_t mode)
+{
+	return posix_check_type(node, mode) < 0 ? gone(node) : 0;
+}
+
 /* Puts the path from base (NODE_NONE: the backend's root) to node together. */
 static errint_t path_from(const struct backend *b, uint32_t base, uint32_t node, struct walk *w)
 {
@@ -96,7 +108,7 @@ static errint_t path_from(const struct backend *b, uint32_t base, uint32_t node,
 		if (is_route_root(n))
 			return base == NODE_NONE ? path_prepend_target(w, node) : -ESTALE;
 		name = name_of(b, n);
-		rc = name[0] ? path_prepend(w, name) : -ESTALE;
+		rc = name[0] ? path_prepend(w, name) : BACKEND_NODE_GONE;
 		if (rc < 0)
 			return rc;
 		node = parent_of(n);
@@ -165,7 +177,7 @@ static errint_t check_fd_type(const struct node *node, int fd)
 
 	if (statx(fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_TYPE, &stx) < 0)
 		return -errno;
-	return posix_check_type(node, stx.stx_mode);
+	return dir_check_type(node, stx.stx_mode);
 }
 
 /* One try. *changed: the path was changed by a rename meanwhile. Returns a new descriptor or -errno. */
@@ -211,7 +223,7 @@ static int walk(struct backend *b, uint32_t node, unsigned pieces, struct walk *
 /* A directory that turned out to be something else: O_DIRECTORY says so before any comparison. */
 static errint_t walk_error(const struct node *node, errint_t rc)
 {
-	return rc == -ENOTDIR && S_ISDIR(__atomic_load_n(&node->mode, __ATOMIC_RELAXED)) ? -ESTALE : rc;
+	return rc == -ENOTDIR && S_ISDIR(__atomic_load_n(&node->mode, __ATOMIC_RELAXED)) ? gone(node) : rc;
 }
 
 static errint_t reach_piece(struct backend *b, uint32_t index, struct reached *r, unsigned pieces)
@@ -252,11 +264,17 @@ errint_t dir_reach(struct backend *b, uint32_t index, struct reached *r)
 errint_t dir_reach_parent(struct backend *b, uint32_t index, struct reached *r, char *name)
 {
 	const struct node *node = &b->arena->nodes[index];
-	uint32_t parent = parent_of(node);
+	uint32_t parent, ref;
 
-	if (is_route_root(node) || parent >= NODE_MAX || !name_of(b, node)[0])
+	/* Parent and name of one moment: a rename changes both, and gives the old name's bytes away. */
+	do {
+		parent = parent_of(node);
+		ref = __atomic_load_n(&node->name, __ATOMIC_ACQUIRE);
+		strncpy(name, name_of(b, node), NAME_LENGTH_MAX + 1);
+		name[NAME_LENGTH_MAX] = '\0';
+		atomic_thread_fence(memory_order_acquire);
+	} while (parent != parent_of(node) || ref != __atomic_load_n(&node->name, __ATOMIC_RELAXED));
+	if (is_route_root(node) || parent >= NODE_MAX)
 		return -ESTALE;
-	strncpy(name, name_of(b, node), NAME_LENGTH_MAX + 1);
-	name[NAME_LENGTH_MAX] = '\0';
-	return dir_reach(b, parent, r);
+	return name[0] ? dir_reach(b, parent, r) : BACKEND_NODE_GONE;
 }

@@ -20,12 +20,12 @@ static void reply_attr(fuse_req_t req, struct node *node, struct stat *st)
  * open on it. */
 static struct handle *nameless_handle(const struct node *node, ssize_t rc)
 {
-	if (rc != -ESTALE && rc != -ENOENT)
+	if (rc != -ESTALE && rc != -ENOENT && rc != BACKEND_NODE_GONE)
 		return NULL;
 	return handle_find(node_index(node));
 }
 
-static ssize_t getattr(struct backend *b, struct node *node, struct handle *h, struct stat *st)
+static ssize_t getattr_once(struct backend *b, struct node *node, struct handle *h, struct stat *st)
 {
 	ssize_t rc;
 
@@ -40,6 +40,14 @@ static ssize_t getattr(struct backend *b, struct node *node, struct handle *h, s
 		handle_put(h);
 	}
 	return rc;
+}
+
+/* What lost its name while it was looked for is looked for again by whoever asked by name. */
+static ssize_t getattr(struct backend *b, struct node *node, struct handle *h, struct stat *st)
+{
+	ssize_t rc = getattr_once(b, node, h, st);
+
+	return rc == -ENOENT && b->board && node->flags & NODE_UNLINKED ? BACKEND_NODE_GONE : rc;
 }
 
 void fs_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
@@ -60,7 +68,7 @@ void fs_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 		return;
 	}
 	b = fs_backend(node);
-	if (!guard_enter(req, b, OP_METADATA, GUARD_NONE, 0))
+	if (!guard_enter(req, b, OP_METADATA, GUARD_BY_NAME, 0))
 		return;
 	h = fi ? handle_get(fi->fh) : NULL;
 	rc = getattr(b, node, h, &st);

@@ -70,8 +70,37 @@ static bool late_task_on(const struct slot *mine, uint64_t now_ns)
 	return false;
 }
 
+/* Renames that have ended, by backend. sshfs moves an open file away before it puts another in its place, and
+ * goes by paths: for a moment there is none. */
+static _Atomic uint32_t renames_ended[CONFIG_BACKENDS_MAX];
+#define RENAMES_WAITED_FOR 8
+
+static bool is_rename_inside(const struct slot *mine)
+{
+	for (uint32_t i = 0; i < arena_slots_used(fs.arena); i++) {
+		const struct slot *s = &fs.arena->slots[i];
+
+		if (s != mine && atomic_load(&s->inside) &&
+		    atomic_load(&s->backend) == atomic_load(&mine->backend) && s->mutating &&
+		    s->target == GUARD_TARGET_ALL)
+			return true;
+	}
+	return false;
+}
+
+/* Something that was there is missing: is it being replaced, or has it been while we looked? */
+static bool is_doubtfully_missing(const struct backend *b, ssize_t rc)
+{
+	const struct slot *slot = call.slot;
+
+	return call.by_name && (rc == -ENOENT || rc == -ESTALE) && slot->asked < RENAMES_WAITED_FOR &&
+	       (atomic_load(&renames_ended[b->index]) != call.renames || is_rename_inside(slot));
+}
+
 static void leave_slot(struct backend *b)
 {
+	if (call.slot && call.slot->mutating && call.slot->target == GUARD_TARGET_ALL)
+		atomic_fetch_add(&renames_ended[b->index], 1);
 	if (call.slot)
 		atomic_store(&call.slot->inside, 0);
 	atomic_fetch_sub(&b->board->inflight, 1);
@@ -98,6 +127,7 @@ static enum verdict try_enter(struct backend *b)
 		atomic_store(&slot->epoch, gate_epoch(gate));
 		atomic_store(&slot->inside, 1);
 		call.entered_ns = clock_mono_ns();
+		call.renames = atomic_load(&renames_ended[b->index]);
 	}
 	if (atomic_load(&b->board->gate) != gate) {
 		leave_slot(b);
@@ -292,11 +322,18 @@ bool guard_leave(fuse_req_t req, struct backend *b, ssize_t *rc)
 	if (!b->board)
 		return true;
 	/* What guardfs itself decided says nothing about the backend. */
-	if (*rc == GUARD_POISONED) {
-		jobs_error(ERRCLASS_STALE);
+	if (*rc == GUARD_POISONED || *rc == BACKEND_NODE_GONE) {
 		leave_slot(b);
-		*rc = -fs.config->error;
+		if (*rc == GUARD_POISONED)
+			jobs_error(ERRCLASS_STALE);
+		*rc = *rc == GUARD_POISONED ? -fs.config->error : -ESTALE;
 		return true;
+	}
+	if (is_doubtfully_missing(b, *rc) && !call_answered()) {
+		leave_slot(b);
+		slot->asked++;
+		guard_park(req, b, PARK_RENAME);
+		return false;
 	}
 	class = *rc < 0 ? errclass_from_errno((int)-*rc) : ERRCLASS_NONE;
 	info = errclass_info(class);
@@ -379,6 +416,8 @@ bool guard_may_run(const struct slot *slot)
 		return !closed || !late_task_on(slot, clock_mono_ns());
 	case PARK_VERDICT:
 		return !closed || (int32_t)(atomic_load(&bb->verdicts) - slot->park_sequence) >= 0;
+	case PARK_RENAME:
+		return !closed || !is_rename_inside(slot);
 	default:
 		return true;
 	}

@@ -396,8 +396,8 @@ static errint_t reopen(struct backend *b, struct handle *h, uint32_t epoch)
 		if (ref >= 0)
 			b->ops->release(b, ref);
 		/* Gone, or something else in its place: that is final. Trouble with the backend is not. */
-		if (rc == -ENOENT || rc == -ESTALE || rc == -ENOTDIR || rc == -EISDIR || rc == -ELOOP ||
-		    rc == -EACCES) {
+		if (rc == -ENOENT || rc == -ESTALE || rc == BACKEND_NODE_GONE || rc == -ENOTDIR ||
+		    rc == -EISDIR || rc == -ELOOP || rc == -EACCES) {
 			poison(b, h);
 			return GUARD_POISONED;
 		}

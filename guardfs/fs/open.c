@@ -177,7 +177,8 @@ void fs_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	}
 	b = fs_backend(node);
 	job = jobs_enter(node);
-	if (!guard_enter(req, b, OP_METADATA, fi->flags & O_TRUNC ? GUARD_MUTATING : GUARD_NONE,
+	if (!guard_enter(req, b, OP_METADATA,
+			 GUARD_BY_NAME | (fi->flags & O_TRUNC ? GUARD_MUTATING : GUARD_NONE),
 			 guard_target_node(node_index(node)))) {
 		jobs_leave(job);
 		return;

@@ -422,7 +422,7 @@ static uint32_t check_slot(const struct arena *arena, struct slot *slot)
 		changed++;
 	}
 	changed += FORCE_BELOW(slot->op_class, (unsigned)OP_CLASS_COUNT, OP_METADATA);
-	changed += FORCE_BELOW(slot->park_reason, PARK_VERDICT + 1u, PARK_NONE);
+	changed += FORCE_BELOW(slot->park_reason, PARK_RENAME + 1u, PARK_NONE);
 	changed += FORCE_BELOW(slot->length, SLOT_BUFFER_SIZE + 1u, 0);
 	if (slot->handle > atomic_load(&arena->handles_used) ||
 	    (slot->handle > 0 && atomic_load(&arena->handles[slot->handle - 1].state) != HANDLE_LIVE)) {

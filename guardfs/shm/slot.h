@@ -38,7 +38,7 @@ enum slot_state {
 	SLOT_ORPHAN
 };
 
-enum slot_park_reason { PARK_NONE, PARK_DOWN, PARK_FULL, PARK_LATE, PARK_VERDICT };
+enum slot_park_reason { PARK_NONE, PARK_DOWN, PARK_FULL, PARK_LATE, PARK_VERDICT, PARK_RENAME };
 
 struct slot {
 	_Alignas(CACHE_LINE) _Atomic uint32_t state; /* enum slot_state; see the diagram for who changes it */
@@ -56,7 +56,7 @@ struct slot {
 	uint8_t park_reason;	   /* enum slot_park_reason. Worker, before PARKED */
 	uint8_t replays;	   /* how often a worker died with it, or it was run again after a verdict */
 	uint8_t parkable;	   /* may wait for the next epoch. Worker, before deadline_ns */
-	uint8_t asked;		   /* a verdict has been waited for already. Worker */
+	uint8_t asked;		   /* how often a verdict, or a rename, has been waited for. Worker */
 	_Atomic uint32_t job;	   /* index of the job concerned + 1 (shm/job.h), or 0. Worker */
 	uint32_t handle;	   /* index of the handle concerned + 1, or 0 */
 	uint64_t target;	   /* what it changes: key for ordering after a late task (fs/guard.c) */
