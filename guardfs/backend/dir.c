@@ -206,8 +206,10 @@ static errint_t dir_open(struct backend *b, uint32_t node, int flags, int *ref)
 		CLEANUP_REACHED struct reached r = REACHED_NONE;
 		errint_t rc = dir_reach(b, node, &r);
 
+		/* The caller's kernel took it to be there. Who opens in order to create, if need be, must not
+		 * be told that there is none. */
 		if (rc < 0)
-			return rc;
+			return rc == -ENOENT ? BACKEND_NODE_GONE : rc;
 		fd = posix_reopen(r.fd, flags);
 	}
 	if (fd < 0)

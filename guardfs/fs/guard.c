@@ -93,7 +93,8 @@ static bool is_doubtfully_missing(const struct backend *b, ssize_t rc)
 {
 	const struct slot *slot = call.slot;
 
-	return call.by_name && (rc == -ENOENT || rc == -ESTALE) && slot->asked < RENAMES_WAITED_FOR &&
+	return call.by_name && (rc == -ENOENT || rc == -ESTALE || rc == BACKEND_NODE_GONE) &&
+	       slot->asked < RENAMES_WAITED_FOR &&
 	       (atomic_load(&renames_ended[b->index]) != call.renames || is_rename_inside(slot));
 }
 
@@ -200,6 +201,7 @@ void guard_park(fuse_req_t req, struct backend *b, enum slot_park_reason reason)
 	slot->park_reason = (uint8_t)reason;
 	slot->park_sequence = atomic_load(&b->board->verdicts) + 1;
 	call.parked = true;
+	call.parked_for = b->index;
 	call.slot = NULL;
 	atomic_store(&slot->state, SLOT_PARKED); /* from here on the slot is anybody's */
 }
@@ -321,6 +323,12 @@ bool guard_leave(fuse_req_t req, struct backend *b, ssize_t *rc)
 
 	if (!b->board)
 		return true;
+	if (is_doubtfully_missing(b, *rc) && !call_answered()) {
+		leave_slot(b);
+		slot->asked++;
+		guard_park(req, b, PARK_RENAME);
+		return false;
+	}
 	/* What guardfs itself decided says nothing about the backend. */
 	if (*rc == GUARD_POISONED || *rc == BACKEND_NODE_GONE) {
 		leave_slot(b);
@@ -328,12 +336,6 @@ bool guard_leave(fuse_req_t req, struct backend *b, ssize_t *rc)
 			jobs_error(ERRCLASS_STALE);
 		*rc = *rc == GUARD_POISONED ? -fs.config->error : -ESTALE;
 		return true;
-	}
-	if (is_doubtfully_missing(b, *rc) && !call_answered()) {
-		leave_slot(b);
-		slot->asked++;
-		guard_park(req, b, PARK_RENAME);
-		return false;
 	}
 	class = *rc < 0 ? errclass_from_errno((int)-*rc) : ERRCLASS_NONE;
 	info = errclass_info(class);

@@ -279,6 +279,8 @@ static bool serve_one(struct slot **slot)
 		run_waiting(backend);
 		return atomic_fetch_add(&pool.idle, 1) < IDLE_MAX;
 	}
+	/* What it waits for may have come while it was being parked. */
+	run_waiting(call.parked_for);
 	*slot = slot_take(true);
 	return atomic_fetch_add(&pool.idle, 1) < IDLE_MAX;
 }
