@@ -1,0 +1,205 @@
+"""Callers who know what their files must hold: chaos.py DIRECTORY SECONDS CALLERS.
+
+Each works on a few files of its own and keeps a model of them. What was answered with success must be so from then on. After
+EIO an operation may have happened or not; what is read first after that is what it was, and must stay. EIO is the only error
+that may come without a reason. Prints what was found otherwise, and exits 1 if there was anything."""
+import collections
+import errno
+import multiprocessing
+import os
+import random
+import sys
+import time
+
+UNKNOWN = object()
+ABSENT = None
+
+
+class Caller:
+    def __init__(self, directory, seed):
+        self.random = random.Random(seed)
+        self.directory = directory
+        self.names = ["file-%d" % i for i in range(6)]
+        self.model = dict.fromkeys(self.names, ABSENT)
+        self.held = {}
+        self.number = 0
+        self.counts = collections.Counter()
+        self.wrong = []
+
+    def path(self, name):
+        return os.path.join(self.directory, name)
+
+    def text(self):
+        self.number += 1
+        return b"%d," % self.number
+
+    def expect(self, what, name, got):
+        wanted = self.model[name]
+        if wanted is not UNKNOWN and wanted != got:
+            self.wrong.append("%s %s: %.60r instead of %.60r" % (what, self.path(name), got, wanted))
+        self.model[name] = got
+
+    def existed(self, what, name, before, found):
+        if before is not UNKNOWN and (before is not ABSENT) != found:
+            self.wrong.append("%s %s: found %s, expected the contrary" % (what, self.path(name), found))
+
+    # Whatever fails leaves UNKNOWN behind.
+
+    def rewrite(self, name):
+        data = self.text() * self.random.choice((1, 10, 3000))
+        self.model[name] = UNKNOWN
+        fd = os.open(self.path(name), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
+        try:
+            done = 0
+            while done < len(data):
+                done += os.write(fd, data[done:])
+            os.fsync(fd)
+        finally:
+            os.close(fd)
+        self.model[name] = data
+
+    def write_whole(self, fd, name, before):
+        data = self.text()
+        if os.write(fd, data) != len(data):
+            raise OSError(errno.EIO, "a short write")
+        return before + data
+
+    def append(self, name):
+        before = self.model[name]
+        if before is UNKNOWN:
+            return
+        self.model[name] = UNKNOWN
+        fd = os.open(self.path(name), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+        try:
+            after = self.write_whole(fd, name, before or b"")
+        finally:
+            os.close(fd)
+        self.model[name] = after
+
+    def append_held(self, name):
+        before = self.model[name]
+        if before in (UNKNOWN, ABSENT):
+            return
+        if name not in self.held:
+            self.held[name] = os.open(self.path(name), os.O_RDWR | os.O_APPEND)
+            return
+        self.model[name] = UNKNOWN
+        self.model[name] = self.write_whole(self.held[name], name, before)
+
+    def let_go(self, name):
+        if name in self.held:
+            os.close(self.held.pop(name))
+
+    def truncate(self, name):
+        before = self.model[name]
+        if before in (UNKNOWN, ABSENT):
+            return
+        size = self.random.randrange(50)
+        self.model[name] = UNKNOWN
+        os.truncate(self.path(name), size)
+        self.model[name] = before[:size].ljust(size, b"\0")
+
+    def unlink(self, name):
+        before, self.model[name] = self.model[name], UNKNOWN
+        found = True
+        try:
+            os.unlink(self.path(name))
+        except FileNotFoundError:
+            found = False
+        self.existed("unlink", name, before, found)
+        self.model[name] = ABSENT
+        self.let_go(name)
+
+    def rename(self, name):
+        other = self.random.choice(self.names)
+        if other == name:
+            return
+        before, replaced = self.model[name], self.model[other]
+        self.model[name] = self.model[other] = UNKNOWN
+        found = True
+        try:
+            os.rename(self.path(name), self.path(other))
+        except FileNotFoundError:
+            found = False
+        self.existed("rename", name, before, found)
+        self.model[name], self.model[other] = ABSENT, before if found else replaced
+        self.let_go(name)
+        self.let_go(other)
+
+    def read(self, name):
+        try:
+            with open(self.path(name), "rb") as f:
+                got = f.read()
+        except FileNotFoundError:
+            got = ABSENT
+        self.expect("read", name, got)
+
+    def stat(self, name):
+        try:
+            size = os.stat(self.path(name)).st_size
+        except FileNotFoundError:
+            size = ABSENT
+        known = self.model[name]
+        if known is not UNKNOWN and size != (ABSENT if known is ABSENT else len(known)):
+            self.wrong.append("stat %s: %s, which holds %.60r" % (self.path(name), size, known))
+
+    def list(self, _):
+        listed = os.listdir(self.directory)
+        for name in self.names:
+            self.existed("list", name, self.model[name], name in listed)
+
+    def run(self, seconds):
+        often = [self.rewrite, self.append, self.append_held, self.rename, self.read]
+        operations = often * 2 + [self.truncate, self.unlink, self.stat, self.list, self.let_go]
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            operation, name = self.random.choice(operations), self.random.choice(self.names)
+            try:
+                operation(name)
+                self.counts["OK"] += 1
+            except OSError as e:
+                self.counts[errno.errorcode[e.errno]] += 1
+                if e.errno != errno.EIO:
+                    self.wrong.append("%s: %s" % (operation.__name__, e))
+                self.drop(name)
+                time.sleep(0.02)  # sleep-ok: what fails at once would fail all the while
+
+    def drop(self, name):
+        try:
+            self.let_go(name)
+        except OSError:
+            pass  # told already
+
+
+def start(directory, seed, seconds, results):
+    while True:
+        try:
+            os.makedirs(directory, exist_ok=True)
+            break
+        except OSError:
+            time.sleep(0.05)  # sleep-ok: the rate of trying
+    caller = Caller(directory, seed)
+    caller.run(seconds)
+    results.put((caller.counts, caller.wrong))
+
+
+def main():
+    directory, seconds, callers = sys.argv[1], float(sys.argv[2]), int(sys.argv[3])
+    seed = random.randrange(1 << 30)
+    print("seed", seed)
+    results = multiprocessing.Queue()
+    for i in range(callers):
+        place = os.path.join(directory, "caller-%d" % i)
+        multiprocessing.Process(target=start, args=(place, seed + i, seconds, results)).start()
+    counts, wrong = collections.Counter(), []
+    for _ in range(callers):
+        his_counts, his_wrong = results.get()
+        counts.update(his_counts)
+        wrong += his_wrong
+    print(dict(counts))
+    print("\n".join(wrong[:20]))
+    sys.exit(bool(wrong))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,47 @@
+# Worker and sshfs killed and stopped over and over again, under callers who know what their files must hold: nothing that was
+# acknowledged is lost, nothing that failed comes later, and there is no error but EIO.
+# limit: 120
+. "$REPO/tests/lib/lib.sh"
+
+DEADLINE_METADATA=1500 DEADLINE_READ=2000 DEADLINE_WRITE=3000 DEADLINE_SYNC=3000 PROBE_INTERVAL=500 PROBE_TIMEOUT=800
+setup_one_box
+start_guardfs
+wait_healthy
+python3 "$REPO/tests/cases/guard/chaos.py" "$COLD" 25 4 >"$WORK/callers" 2>&1 &
+callers=$!
+
+kill_sshfs()
+{
+	local pid
+
+	pid=$(sshfs_pid) && ((pid > 1)) && kill -9 "$pid"
+}
+
+stop_sshfs()
+{
+	local pid
+
+	pid=$(sshfs_pid) && ((pid > 1)) && kill -STOP "$pid" && wait_until 20000 is_gone "$pid"
+}
+
+kill_workers()
+{
+	local i
+
+	for i in 1 2 3; do
+		kill -9 "$(process_pid worker)"
+		sleep 0.3 # sleep-ok: the rate of killing
+	done
+}
+
+while ! is_gone "$callers"; do
+	for trouble in kill_sshfs kill_workers stop_sshfs kill_workers; do
+		"$trouble" || say "$trouble: it was just gone by itself"
+		wait_healthy
+	done
+done
+rc=0
+wait "$callers" || rc=$?
+cat "$WORK/callers"
+echo "worker restarts: $(status .worker_restarts), epoch $(backend_field box epoch)"
+assert_eq "$rc" 0 "what the callers found"
