@@ -10,7 +10,8 @@
 /* A function that returns errint_t returns 0, or a negative errno; never anything else. */
 typedef int errint_t;
 
-#define ARRAY_SIZE(a)	  (sizeof(a) / sizeof((a)[0]))
+#define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
+/* Their arguments are evaluated twice: nothing with an effect in them (make lint looks for some). */
 #define MIN(a, b)	  ((a) < (b) ? (a) : (b))
 #define MAX(a, b)	  ((a) > (b) ? (a) : (b))
 #define NSEC_PER_SEC	  1000000000ull

@@ -141,6 +141,7 @@ static void reply_recalled(fuse_req_t req, struct node *known)
 	struct fuse_entry_param e;
 
 	recall_entry(&e, known);
+	call.slot->spent = 1;
 	fuse_reply_entry(req, &e);
 }
 

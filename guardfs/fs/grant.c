@@ -33,10 +33,10 @@ void grant_take_back_of(struct slot *slot)
 {
 	/* The number goes first: taken back twice a node could be freed under the kernel, while a lost one
 	 * merely stays. */
-	uint32_t n = MIN(atomic_exchange(&slot->n_granted, 0), GRANT_MAX);
+	uint32_t n = atomic_exchange(&slot->n_granted, 0);
 	const uint32_t *list = list_of(slot);
 
-	for (uint32_t i = 0; i < n; i++)
+	for (uint32_t i = 0; i < MIN(n, GRANT_MAX); i++)
 		if (list[i] < NODE_MAX && atomic_load(&fs.arena->nodes[list[i]].state) == NODE_LIVE)
 			node_forget(&fs.arena->nodes[list[i]], 1);
 }

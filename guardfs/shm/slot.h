@@ -56,12 +56,13 @@ struct slot {
 	uint8_t park_reason;	   /* enum slot_park_reason. Worker, before PARKED */
 	uint8_t replays;	   /* how often a worker died with it, or it was run again after a verdict */
 	uint8_t parkable;	   /* may wait for the next epoch. Worker, before deadline_ns */
-	uint8_t asked;		   /* how often a verdict, or a rename, has been waited for. Worker */
-	_Atomic uint32_t job;	   /* index of the job concerned + 1 (shm/job.h), or 0. Worker */
-	uint32_t handle;	   /* index of the handle concerned + 1, or 0 */
-	uint64_t target;	   /* what it changes: key for ordering after a late task (fs/guard.c) */
-	uint32_t length;	   /* bytes read into the buffer */
-	uint32_t park_sequence;	   /* PARK_VERDICT: board_backend.verdicts value waited for */
+	uint8_t spent;		/* the reply about to be recorded is the fallback, or one like it. Worker */
+	uint8_t asked;		/* how often a verdict, or a rename, has been waited for. Worker */
+	_Atomic uint32_t job;	/* index of the job concerned + 1 (shm/job.h), or 0. Worker */
+	uint32_t handle;	/* index of the handle concerned + 1, or 0 */
+	uint64_t target;	/* what it changes: key for ordering after a late task (fs/guard.c) */
+	uint32_t length;	/* bytes read into the buffer */
+	uint32_t park_sequence; /* PARK_VERDICT: board_backend.verdicts value waited for */
 	/* The reply about to be written, so that a worker's death between deciding and replying loses no
 	 * result. Worker. */
 	_Atomic uint32_t
@@ -97,6 +98,7 @@ static inline void slot_reset(struct slot *slot)
 	atomic_store_explicit(&slot->job, 0, memory_order_relaxed);
 	slot->mutating = 0;
 	slot->parkable = 0;
+	slot->spent = 0;
 	slot->asked = 0;
 	slot->park_reason = PARK_NONE;
 	slot->replays = 0;

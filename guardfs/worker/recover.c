@@ -4,6 +4,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "fs/entry.h"
 #include "fs/grant.h"
 #include "fs/guard.h"
 #include "fs/wire.h"
@@ -29,6 +30,23 @@ static void answer_error(struct arena *arena, uint64_t unique)
 
 	if (session_send(out, wire_error_reply(out, unique, arena->board.config.error)) < 0)
 		return; /* answered before: by guardian, or by the dead worker itself */
+}
+
+/* A LOOKUP whose fallback (shm/slot.h) is not needed any more: the lookup that was counted for it is
+ * nobody's. */
+static void release_fallback(struct slot *slot)
+{
+	entry_forget_promised(slot);
+	slot->fallback_length = 0;
+}
+
+/* What runs no more is answered as guardian would have done it at the deadline. */
+static void give_up(struct arena *arena, struct slot *slot, uint64_t unique)
+{
+	if (!slot->fallback_length || wire_reply_unique(slot->fallback) != unique)
+		answer_error(arena, unique);
+	else if (session_send(slot->fallback, slot->fallback_length) < 0)
+		release_fallback(slot);
 }
 
 /* Frees the slot, or leaves it behind as the place of a task that may still be inside. */
@@ -130,6 +148,9 @@ static bool recover_slot(struct arena *arena, struct slot *slot, uint16_t *ready
 		if (session_send(slot->reply, reply_length) == 0)
 			log_debug("sent the answer to %s that a dead worker had decided on",
 				  wire_opcode_name(r.opcode));
+		/* The kernel has that answer, from the one or the other. */
+		if (!slot->spent)
+			release_fallback(slot);
 		let_go(arena, slot);
 		return false;
 	}
@@ -149,7 +170,7 @@ static bool recover_slot(struct arena *arena, struct slot *slot, uint16_t *ready
 			log_warning("%s (request %llu) was being run when two workers died: answered with an "
 				    "error, not run again",
 				    wire_opcode_name(r.opcode), (unsigned long long)unique);
-		answer_error(arena, unique);
+		give_up(arena, slot, unique);
 	}
 	let_go(arena, slot);
 	return false;
