@@ -102,8 +102,13 @@ static bool look_at_root(struct probe_run *run, struct mount_entry *mount)
 
 static bool prove_own_mount(struct probe_run *run, const struct mount_entry *mount)
 {
-	if (strcmp(mount->fstype, SSHFS_FSTYPE) != 0 || strcmp(mount->mountpoint, run->job->path) != 0 ||
-	    strcmp(mount->source, run->job->fsname) != 0 || mount->minor != run->found.minor)
+	/* The bare directory: an sshfs that could not connect after all has just ended. Nothing else answers
+	 * in its place, in a namespace that is keeper's alone. */
+	if (strcmp(mount->mountpoint, run->job->path) != 0)
+		return probe_fail(run, ERRCLASS_NOT_CONNECTED, 0, ERRCLASS_NOT_CONNECTED,
+				  "the mount at %s is gone", run->job->path);
+	if (strcmp(mount->fstype, SSHFS_FSTYPE) != 0 || strcmp(mount->source, run->job->fsname) != 0 ||
+	    mount->minor != run->found.minor)
 		return probe_fail(run, ERRCLASS_IDENTITY_MISMATCH, 0, ERRCLASS_IDENTITY_MISMATCH,
 				  "%s is not the sshfs that was started there", run->job->path);
 	return true;

@@ -1,5 +1,6 @@
 /* Keeper on its own against a real sshd and a real sshfs; guardian and worker are played. Needs root. */
 #include "keeper-util.h"
+#include "keeper/probe-child.h"
 
 static struct config *config;
 static struct config_backend *backend;
@@ -401,6 +402,32 @@ static void a_directory_replaced_by_another(void **state)
 	WAIT(healthy(2), 10000);
 }
 
+/* What a probe of the sshfs mounted at STAGE/own finds. */
+static uint32_t own_mount_class(void)
+{
+	struct probe_job job = {.arena = stage.arena, .fsname = "guardfs:unit:box"};
+	struct probe_run run = {.job = &job, .config = config, .backend = backend};
+
+	stage_path(job.path, sizeof(job.path), "own");
+	run.root = open(job.path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	assert_true(run.root >= 0);
+	assert_false(probe_prove_identity(&run));
+	close(run.root);
+	return run.failure.errclass;
+}
+
+/* An sshfs whose mount was seen, and which has ended since, leaves its bare directory: a lost connection.
+ * "Something else answers" makes people stop everything. */
+static void a_mount_that_is_gone_is_no_other_storage(void **state)
+{
+	NEEDS_STAGE;
+	run("mkdir %s/own", stage.dir);
+	assert_int_equal(own_mount_class(), ERRCLASS_NOT_CONNECTED);
+	run("mount -t tmpfs guardfs:unit:box %s/own", stage.dir);
+	assert_int_equal(own_mount_class(), ERRCLASS_IDENTITY_MISMATCH);
+	run("umount %s/own", stage.dir);
+}
+
 /* ---- tier map ---- */
 
 static uint32_t route_class(const char *path)
@@ -488,6 +515,7 @@ int main(void)
 	    CASE(a_marker_is_adopted_once),
 	    CASE(another_marker_is_refused),
 	    CASE(a_directory_replaced_by_another),
+	    CASE(a_mount_that_is_gone_is_no_other_storage),
 	    CASE(routes_follow_the_manifest),
 	    CASE(patterns_are_found_and_kept),
 	};
