@@ -131,6 +131,11 @@ void show_diagnosis(FILE *out, const json_t *diagnosis)
 	show_time(out, show_time_of(diagnosis, "time"));
 	fputc('\n', out);
 	json_array_foreach(steps, i, step) put_diagnosis_step(out, step);
+	if (strcmp(class, "none") == 0) {
+		fputs("The server is as it should be. If the backend is down all the same: guardctl status\n",
+		      out);
+		return;
+	}
 	put_line(out, "failed at   ", ctl_text(diagnosis, "step"));
 	put_line(out, "seen        ", ctl_text(diagnosis, "detail"));
 	put_line(out, "means       ", ctl_text(diagnosis, "summary"));

@@ -111,26 +111,37 @@ static void note_expiry(struct supervised *s)
 	supervised_fail(s, class, detail);
 }
 
-/* All that some failures say is that there is no connection; why, the server itself was asked. What is wrong
- * with our own files comes before what ssh and the server make of it ("no host key is known", "permission
- * denied"). Of the same class, what was asked for tells more. */
-static bool explains(enum errclass explained, enum errclass failure)
+/* All that these say is that there is no connection. */
+static bool is_vague(enum errclass class)
 {
 	static const enum errclass vague[] = {ERRCLASS_SERVER_GONE, ERRCLASS_TIMEOUT,	    ERRCLASS_STALLED,
 					      ERRCLASS_IO_ERROR,    ERRCLASS_NOT_CONNECTED, ERRCLASS_ABORTED};
 
-	if (explained == ERRCLASS_CONFIG || explained == failure)
-		return true;
 	for (size_t i = 0; i < ARRAY_SIZE(vague); i++)
-		if (failure == vague[i])
+		if (class == vague[i])
 			return true;
 	return false;
 }
 
+/* Why there is none, the server itself was asked. What is wrong with our own files comes before what ssh and
+ * the server make of it ("no host key is known", "permission denied"). Of the same class, what was asked for
+ * tells more. */
 static void prefer_explanation(struct supervised *s)
 {
-	if (s->explained != ERRCLASS_NONE && explains(s->explained, s->failure_class))
+	if (s->explained != ERRCLASS_NONE && (s->explained == ERRCLASS_CONFIG ||
+					      s->explained == s->failure_class || is_vague(s->failure_class)))
 		supervised_fail(s, s->explained, s->explained_detail);
+}
+
+/* What began as a lost connection is about what keeps it from being made anew: a diagnosis may be switched
+ * off, or see nothing of it (sshfs is not installed any more). */
+static void tell_incident(struct supervised *s, const char *detail)
+{
+	if (!s->incident.open || is_vague(s->failure_class) || s->incident.class == s->failure_class)
+		return;
+	s->incident.class = s->failure_class;
+	(void)copy_string(s->incident.detail, sizeof(s->incident.detail), detail);
+	incident_update(s);
 }
 
 static void try_failed(struct supervised *s, bool expired, uint64_t now_ns)
@@ -144,6 +155,7 @@ static void try_failed(struct supervised *s, bool expired, uint64_t now_ns)
 	(void)copy_string(detail, sizeof(detail), s->failure_detail);
 	course_try_failed(&s->course, s->failure_class, random_bits(), now_ns);
 	supervised_drain(s, detail, now_ns);
+	tell_incident(s, detail);
 	s->keeper->changed = true;
 }
 

@@ -232,6 +232,26 @@ wait_healthy box 30000
 end_watch 2
 stop_guardfs
 
+say "sshfs itself is gone: the server knows nothing of it, and the incident is about it all the same"
+cp "$(command -v sshfs)" "$WORK/sshfs"
+configure 4
+sed -i "/^type = sshfs/a sshfs_command = $WORK/sshfs" "$CONF"
+start_guardfs
+wait_healthy
+wait_until 10000 backend_is box healthy
+rm "$WORK/sshfs"
+box_cut
+wait_until 5000 eval '[[ $(backend_field box class) == config ]]'
+assert_match "$(backend_field box detail)" 'sshfs: No such file.*is sshfs installed' "detail in status"
+wait_until 15000 diagnosed
+assert_exit 0 'The server is as it should be' ctl diagnose box
+wait_until 5000 eval '[[ $(ctl incidents --json | jq -r ".incidents[0].class") == config ]]'
+cp "$(command -v sshfs)" "$WORK/sshfs"
+ctl reconnect box >/dev/null
+wait_healthy
+assert_eq "$(ctl incidents --json | jq -r '.incidents[0].class')" config "class of the incident"
+stop_guardfs
+
 say "an account with a single connection: that is the mount's, and a diagnosis is refused while it lives"
 configure 1
 start_guardfs
