@@ -31,13 +31,15 @@ static void put_states(struct metrics *m)
 			    m, LABELS(name_of(m, i), {"state", health_state_name((enum health_state)s), 0}),
 			    metric_number((unsigned)m->s->backends[i].now.state == s));
 	metrics_family(m, "guardfs_backend_class_info", "gauge",
-		       "Always 1; the class of what is wrong with the backend, or none.");
-	for (uint32_t i = 0; i < m->s->n_backends; i++)
+		       "Always 1; the class of what is wrong with the backend, or none, and what to do.");
+	for (uint32_t i = 0; i < m->s->n_backends; i++) {
+		const struct errclass_info *info = errclass_info(m->s->backends[i].now.class);
+
 		if (metrics_backend_is_shown(m, i))
-			metrics_put(m,
-				    LABELS(name_of(m, i),
-					   {"class", errclass_info(m->s->backends[i].now.class)->name, 0}),
-				    metric_number(1));
+			metrics_put(
+			    m, LABELS(name_of(m, i), {"class", info->name, 0}, {"advice", info->advice, 0}),
+			    metric_number(1));
+	}
 }
 
 static struct metric_value breaker_open(const struct metrics *m, uint32_t i)

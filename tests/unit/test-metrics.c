@@ -42,7 +42,11 @@ static void a_backend_that_is_down(void **state)
 	expect(r, "guardfs_health{mount=\"jobs\",state=\"degraded\"}", 1);
 	expect(r, "guardfs_backend_state{mount=\"jobs\",backend=\"box\",state=\"down\"}", 1);
 	expect(r, "guardfs_backend_state{mount=\"jobs\",backend=\"box\",state=\"healthy\"}", 0);
-	expect(r, "guardfs_backend_class_info{mount=\"jobs\",backend=\"box\",class=\"timeout\"}", 1);
+	expect(r,
+	       "guardfs_backend_class_info{mount=\"jobs\",backend=\"box\",class=\"timeout\",advice=\"if it "
+	       "lasts: "
+	       "check the link's load and the storage server\"}",
+	       1);
 	expect(r, "guardfs_backend_breaker_open{mount=\"jobs\",backend=\"box\"}", 1);
 	expect(r, "guardfs_backend_state_changed_timestamp_seconds{mount=\"jobs\",backend=\"box\"}",
 	       SINCE + 100);

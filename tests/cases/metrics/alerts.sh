@@ -36,7 +36,7 @@ get()
 	wget -q -T 5 -O - "http://127.0.0.1:$1"
 }
 
-# What alertmanager sends to people comes here, one line each: firing or resolved, and the alert's name.
+# What alertmanager sends to people comes here, one line each: firing or resolved, and the alert's name; in another file, why.
 cat >"$WORK/receiver.py" <<'END'
 import http.server, json, sys
 
@@ -47,6 +47,10 @@ class Receiver(http.server.BaseHTTPRequestHandler):
             for alert in message["alerts"]:
                 out.write("%s %s %s\n" % (alert["status"], alert["labels"]["alertname"],
                                           alert["labels"].get("backend", "-")))
+        with open(sys.argv[1] + ".why", "a") as out:
+            for alert in message["alerts"]:
+                out.write("%s %s %s\n" % (alert["status"], alert["labels"]["alertname"],
+                                          alert["annotations"].get("why", "-")))
         self.send_response(200)
         self.end_headers()
 
@@ -129,6 +133,8 @@ wait_until 30000 eval 'firing | grep -qx GuardfsBackendDown'
 echo "fired $(($(now_ms) - froze)) ms after the freeze"
 wait_until 10000 at_alertmanager GuardfsBackendDown
 wait_until 10000 grep -qx 'firing GuardfsBackendDown box' "$WORK/received"
+cat "$WORK/received.why"
+grep -Eq '^firing GuardfsBackendDown (stalled|timeout): [a-z]' "$WORK/received.why" || fail "the alert says neither why nor what to do"
 assert_eq "$(value healtharchive_storagebox_mount_ok)" 0
 assert_eq "$(value "healtharchive_tiering_hot_path_errno")" 5
 # The route is down because of its backend: that is told once.
