@@ -108,7 +108,7 @@ enum journal_question { JOURNAL_ASK_INCIDENTS, JOURNAL_ASK_INCIDENT };
 struct journal_query {
 	enum journal_question question;
 	uint64_t id;	   /* INCIDENT */
-	uint64_t since_ns; /* INCIDENTS: open or began after this */
+	uint64_t since_ns; /* INCIDENTS: those that were not over by then */
 	char backend[32];  /* INCIDENTS: "" all */
 	uint32_t limit;	   /* INCIDENTS: newest first; 0: 100; at most 1000 */
 };

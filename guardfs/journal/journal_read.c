@@ -249,11 +249,11 @@ static errint_t read_incidents(struct journal_db *db, const struct journal_query
 	struct harvest harvest = {json_array(), ANSWER_MAX_BYTES};
 	uint32_t limit = query->limit ? MIN(query->limit, LISTED_MAX) : LISTED_DEFAULT;
 	sqlite3_stmt *stmt = NULL;
-	errint_t error =
-	    journal_db_prepare(db,
-			       INCIDENT_SQL "WHERE (closed=0 OR began>=?1) AND (?2='' OR backend=?2)"
-					    " ORDER BY began DESC, id DESC LIMIT ?3",
-			       &stmt);
+	errint_t error = journal_db_prepare(
+	    db,
+	    INCIDENT_SQL "WHERE (closed=0 OR closed>=?1 OR began>=?1) AND (?2='' OR backend=?2)"
+			 " ORDER BY began DESC, id DESC LIMIT ?3",
+	    &stmt);
 
 	(void)json_object_set_new(result, "incidents", harvest.array);
 	if (error == 0) {

@@ -175,6 +175,10 @@ static void listing_is_chosen_and_ordered(void **state)
 	assert_int_equal(count_at(json_array_get(list, 0), "id"), 3);
 	assert_int_equal(count_at(json_array_get(list, 1), "id"), 1);
 	json_decref(answer);
+	/* One that began before, but was not over by then, is part of what happened since. */
+	answer = ask_incidents(T0 + 21 * SECOND, "box", 0);
+	assert_int_equal(json_array_size(json_object_get(answer, "incidents")), 3);
+	json_decref(answer);
 	answer = ask_incidents(0, "", 0);
 	list = json_object_get(answer, "incidents");
 	assert_int_equal(json_array_size(list), 4);
