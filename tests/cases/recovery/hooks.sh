@@ -60,6 +60,11 @@ assert_eq "$(pgrep -cf "$WORK/slow" || true)" 0 "slow hooks left"
 say "the caps: a third outage within the hour runs nothing, and says why"
 outage hook_told 3 'on_down .*/shared'
 lines=$(wc -l <"$WORK/calls")
+# What was done counts over the end of keeper, and of guardfs.
+kill -9 "$(process_pid keeper)"
+stop_guardfs
+start_guardfs
+wait_until 15000 backend_is box healthy
 outage hook_told 4 'on_down: not run: 2 within an hour are the cap'
 assert_eq "$(wc -l <"$WORK/calls")" "$lines" "calls"
 backend_is box healthy || fail "not healthy"
