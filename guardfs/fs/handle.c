@@ -4,6 +4,7 @@
  * `again`. A descriptor that belongs to an older epoch is closed when the handle has no other user (its
  * transport is dead by then, so closing cannot hang). */
 #include "fs/handle.h"
+#include "base/clock.h"
 #include "base/cleanup.h"
 #include "fs/call.h"
 #include "fs/guard.h"
@@ -354,12 +355,45 @@ static bool may_go_on(const struct handle *h, const struct stat *st)
 	return !h->overwrote && (uint64_t)st->st_size >= h->known_end;
 }
 
+/* The path, or its end if it does not fit; "" if nothing is known. */
+static void suspect_path(uint32_t node, char *path, size_t size)
+{
+	char whole[4096];
+	size_t length;
+
+	path[0] = '\0';
+	if (node_last_path(node, whole, sizeof(whole)) < 0)
+		return;
+	length = strlen(whole);
+	(void)copy_string(path, size, whole + (length < size ? 0 : length - size + 1));
+}
+
+/* Somebody will want to know which file, long after its handle is closed. The ledger is read without its
+ * lock: nothing is written through a handle that is being found again. */
+static void note_suspect(const struct backend *b, const struct handle *h)
+{
+	struct board_suspect suspect = {.real_ns = clock_real_ns(),
+					.backend = (uint32_t)b->index,
+					.written = (h->flags & O_ACCMODE) != O_RDONLY};
+
+	if (suspect.written && h->unsynced_bytes) {
+		suspect.to = h->known_end;
+		suspect.from = h->overwrote ? 0 : h->known_end - MIN(h->unsynced_bytes, h->known_end);
+	}
+	suspect_path(h->node, suspect.path, sizeof(suspect.path));
+	pthread_mutex_lock(&handles.again_lock);
+	board_put_suspect(&fs.arena->board, &suspect);
+	pthread_mutex_unlock(&handles.again_lock);
+}
+
 static void poison(struct backend *b, struct handle *h)
 {
 	int expected = 0;
 
-	if (atomic_compare_exchange_strong(&h->error, &expected, fs.config->error))
-		board_count(b->board, COUNT_POISONED, 1);
+	if (!atomic_compare_exchange_strong(&h->error, &expected, fs.config->error))
+		return;
+	note_suspect(b, h);
+	board_count(b->board, COUNT_POISONED, 1);
 }
 
 /* Is a task of an older epoch still inside? (Only where it could not be fenced.) It may come back and use the

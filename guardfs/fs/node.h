@@ -73,6 +73,9 @@ void node_renamed(uint32_t parent, const char *name, uint32_t newparent, const c
  * -ENAMETOOLONG, or -ESTALE for a node without a name. */
 errint_t node_path(uint32_t node, char *path, size_t size) WARN_UNUSED;
 
+/* The same, and of a guarded node that has lost its name where it last was: for people, not to be opened. */
+errint_t node_last_path(uint32_t node, char *path, size_t size) WARN_UNUSED;
+
 /* Lock of a node's small mutable fields (size, backing_id, opens). Never held across a call into a backend,
  * except opening a backing file of the local tier. */
 pthread_mutex_t *node_lock(const struct node *node);

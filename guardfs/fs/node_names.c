@@ -149,7 +149,8 @@ void node_renamed(uint32_t parent, const char *name, uint32_t newparent, const c
 		rename_guarded(parent, name, newparent, newname, exchange);
 }
 
-errint_t node_path(uint32_t index, char *path, size_t size)
+/* lost: also of one that has lost its name, which keeps what it last was called. */
+static errint_t path_of(uint32_t index, bool lost, char *path, size_t size)
 {
 	char buf[4096];
 	size_t at = sizeof(buf) - 1;
@@ -161,7 +162,7 @@ errint_t node_path(uint32_t index, char *path, size_t size)
 		const char *name;
 		size_t length;
 
-		if (n == NODE_NONE || ntable_at(n)->flags & NODE_UNLINKED || !ntable_at(n)->name) {
+		if (n == NODE_NONE || (ntable_at(n)->flags & NODE_UNLINKED && !lost) || !ntable_at(n)->name) {
 			rc = -ESTALE;
 			break;
 		}
@@ -178,4 +179,14 @@ errint_t node_path(uint32_t index, char *path, size_t size)
 	}
 	pthread_rwlock_unlock(&ntable.tree_lock);
 	return rc < 0 ? rc : copy_string(path, size, buf + at);
+}
+
+errint_t node_path(uint32_t index, char *path, size_t size)
+{
+	return path_of(index, false, path, size);
+}
+
+errint_t node_last_path(uint32_t index, char *path, size_t size)
+{
+	return path_of(index, true, path, size);
 }

@@ -32,6 +32,11 @@ static errint_t render_incidents(const struct arena *arena, char **text, size_t 
 	return rendered(report_incidents(arena, length), text);
 }
 
+static errint_t render_suspects(const struct arena *arena, char **text, size_t *length)
+{
+	return rendered(report_suspects(arena, length), text);
+}
+
 /* The only look beyond the arena: by fstat, at files of the local tier that are open. */
 static errint_t render_jobs(const struct arena *arena, char **text, size_t *length)
 {
@@ -69,6 +74,9 @@ static const struct virtual_file files[VIRTUAL_ID_COUNT] = {
 			"one line per route: path, backend, state, class, since", render_routes},
     [VIRTUAL_INCIDENTS] = {VIRTUAL_DIR, "incidents", FILE_MODE, "the last incidents, one line each",
 			   render_incidents},
+    [VIRTUAL_SUSPECTS] = {VIRTUAL_DIR, "suspects", FILE_MODE,
+			  "the last files that may lack what was written to them, one line each",
+			  render_suspects},
     [VIRTUAL_JOBS] = {VIRTUAL_DIR, "jobs", FILE_MODE,
 		      "one line per job: tier, state, who writes, progress, bytes, errors", render_jobs},
     [VIRTUAL_METRICS] = {VIRTUAL_DIR, "metrics", FILE_MODE, "everything in figures, for Prometheus",

@@ -42,6 +42,7 @@ struct supervised {
 	struct latency_watch latency;
 	struct drill drill;
 	char hold_reason[160];
+	uint32_t suspects_seen; /* of the board's, as last looked */
 	uint64_t poisoned_seen,
 	    suspect_incident;	  /* counter as last looked at; incident that on_suspect ran for */
 	enum errclass told_class; /* last one logged */

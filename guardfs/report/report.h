@@ -47,6 +47,9 @@ char *report_routes(const struct arena *arena, size_t *length) WARN_UNUSED;
  * from the board: guardctl incidents has all of them, and more about each. Returns as report_status_text. */
 char *report_incidents(const struct arena *arena, size_t *length) WARN_UNUSED;
 
+/* The last open files that could not be gone on with after a reconnect, newest first, in the same form. */
+char *report_suspects(const struct arena *arena, size_t *length) WARN_UNUSED;
+
 /* Everything that the board knows in figures, in Prometheus's text format (version 0.0.4): guardfs(8),
  * METRICS, names and explains each. What cannot be known is absent. Returns as report_status_text; NULL also
  * when only a part of it could be written. */

@@ -163,6 +163,7 @@ static const uint64_t shape[] = {
 	AT(board, serving), AT(board, dead_workers), AT(board, crashes), AT(board, requests),
 	AT(board, config), AT(board, backends), AT(board, map_generation), AT(board, map_lock),
 	AT(board, map), AT(board, routes), AT(board, manifest_ok), AT(board, manifest_error),
+	AT(board, suspects), sizeof(struct board_suspect),
 	sizeof(struct board_backend), AT(board_backend, inflight), AT(board_backend, root_fd),
 	AT(board_backend, opened_class), AT(board_backend, state), AT(board_backend, pid),
 	AT(board_backend, detail), AT(board_backend, statfs), AT(board_backend, counters),

@@ -14,7 +14,7 @@
 #include "shm/slot.h"
 
 #define ARENA_MAGIC  0x31534644524155ull
-#define ARENA_LAYOUT 6 /* raise on any change of a structure below; the sizes are checked as well */
+#define ARENA_LAYOUT 7 /* raise on any change of a structure below; the sizes are checked as well */
 
 #define INIT_MAX 256
 

@@ -161,6 +161,17 @@ struct board_crash {
 	char path[256]; /* of that request, as far as known */
 };
 
+/* The last open files that could not be gone on with after a reconnect: what was written to them may be lost.
+ * Number n is at n % SUSPECTS_MAX. Worker. */
+#define SUSPECTS_MAX 64
+struct board_suspect {
+	uint64_t real_ns;
+	uint64_t from, to; /* what was acknowledged and not synced lies within; to 0: all was synced */
+	uint32_t backend;
+	uint32_t written; /* 1: it was open for writing */
+	char path[512];	  /* below the mount; its end, if it is too long; "" if it is not known */
+};
+
 enum process { PROCESS_GUARDIAN, PROCESS_WORKER, PROCESS_KEEPER, PROCESS_COUNT };
 
 /* Commands from guardian's signal handlers to keeper and worker; a process compares the value with the last
@@ -235,6 +246,9 @@ struct board {
 	char journal[256];		/* state of the journal, and what is worth telling about it */
 	struct board_statfs local;	/* of the local tier: files, and how full its file system is */
 	struct board_misplaced misplaced;
+
+	_Atomic uint32_t suspects_total; /* worker */
+	struct board_suspect suspects[SUSPECTS_MAX];
 };
 
 /* Opens the breaker of backend index if it is closed with this epoch. Returns true if this call opened it.
@@ -248,6 +262,12 @@ void board_hurt(struct board_backend *backend, uint32_t pid, bool fast);
 /* How many callers, about (linear counting), and the emptying of it. Keeper. */
 uint32_t board_hurt_count(const struct board_backend *backend);
 void board_hurt_clear(struct board_backend *backend);
+
+/* Notes one; the caller sees to it that there is one caller at a time. */
+void board_put_suspect(struct board *board, const struct board_suspect *suspect);
+
+/* Copies suspect number n, from 0 on. False: it is not there yet, or not any more. */
+bool board_get_suspect(const struct board *board, uint32_t n, struct board_suspect *copy);
 
 /* Adds an incident, or changes the one with its id. Keeper. */
 void board_put_incident(struct board *board, const struct board_incident *incident);

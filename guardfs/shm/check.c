@@ -194,6 +194,11 @@ static uint32_t check_board(struct board *board)
 		changed += check_backend(&board->backends[i]);
 	for (size_t i = 0; i < CRASHES_MAX; i++)
 		changed += FORCE_STRING(board->crashes[i].cause) + FORCE_STRING(board->crashes[i].path);
+	for (size_t i = 0; i < SUSPECTS_MAX; i++) {
+		changed += FORCE_STRING(board->suspects[i].path);
+		if (board->suspects[i].backend >= CONFIG_BACKENDS_MAX)
+			board->suspects[i].backend = 0;
+	}
 	if (atomic_load(&board->manifest_ok) > 2)
 		atomic_store(&board->manifest_ok, 0);
 	return changed + check_map(board, MAX(board->config.n_backends, 1u));

@@ -8,7 +8,7 @@ start_guardfs
 wait_healthy
 wait_until 10000 eval '[[ $(status .state) == ok ]]'
 cat "$MNT/.guardfs/status"
-assert_eq "$(ls "$MNT/.guardfs" | xargs)" 'backends health incidents jobs metrics routes status status.json'
+assert_eq "$(ls "$MNT/.guardfs" | xargs)" 'backends health incidents jobs metrics routes status status.json suspects'
 assert_eq "$(ls "$MNT/.guardfs/backends")" box
 assert_match "$(cat "$MNT/.guardfs/health")" '^ok none [0-9]+( .*)?$'
 assert_match "$(cat "$MNT/.guardfs/routes")" $'^cold\tbox\thealthy\tnone\t[0-9]+$'
