@@ -10,6 +10,7 @@
 #include "keeper/misplaced.h"
 #include "keeper/stalls.h"
 #include "keeper/supervised.h"
+#include "keeper/textfile.h"
 
 struct manifest_stamp {
 	uint64_t mtime_ns, size, ino;
@@ -38,6 +39,7 @@ struct keeper {
 	struct server *server; /* NULL: it could not listen */
 	struct commands commands;
 	struct misplaced misplaced;
+	struct textfile textfile;
 	struct inquiry inquiry; /* one diagnosis at a time, whatever the backend */
 	uint32_t crashes_seen;	/* of workers, as far as the journal has them */
 
@@ -83,6 +85,6 @@ void act_done(void *arg, const struct hook_result *result); /* of struct keeper 
 
 /* outside.c: health and status.json in the runtime directory. */
 void outside_write(struct keeper *k);
-void outside_remove(const struct keeper *k);
+void outside_remove(struct keeper *k);
 
 #endif

@@ -126,6 +126,7 @@ static void reap_children(struct keeper *k)
 		if (k->hooks)
 			hooks_reaped(k->hooks, pid, status);
 		misplaced_reaped(k, pid, status);
+		textfile_reaped(k, pid, status);
 		for (unsigned i = 0; i < k->n_backends; i++) {
 			transport_reaped(&k->backends[i].transport, pid, status);
 			if (k->backends[i].probe.pid == pid)

@@ -1,5 +1,5 @@
 /* outside.c: what is shown outside the mount, always whole: run_dir/health, run_dir/status.json, and the
- * metrics for node_exporter where the configuration wants them. */
+ * metrics for node_exporter where the configuration wants them (textfile.c). */
 #include "keeper/internal.h"
 #include "base/cleanup.h"
 #include "base/fd.h"
@@ -10,17 +10,13 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
-enum outside_file { OUTSIDE_HEALTH, OUTSIDE_STATUS, OUTSIDE_METRICS, OUTSIDE_COUNT };
+enum outside_file { OUTSIDE_HEALTH, OUTSIDE_STATUS, OUTSIDE_COUNT };
 
-/* The path of a file; false if there is to be none. */
-static bool make_path(const struct keeper *k, enum outside_file file, char *path, size_t size)
+static void make_path(const struct keeper *k, enum outside_file file, char *path, size_t size)
 {
 	static const char *const names[] = {[OUTSIDE_HEALTH] = "health", [OUTSIDE_STATUS] = "status.json"};
 
-	if (file == OUTSIDE_METRICS)
-		return copy_string(path, size, k->config->metrics_textfile) == 0 && path[0] != '\0';
 	snprintf(path, size, "%s/%s", k->run_dir, names[file]);
-	return true;
 }
 
 /* Every few seconds: what goes wrong is told when it begins, and when it is something else. */
@@ -30,8 +26,7 @@ static void write_file(const struct keeper *k, enum outside_file file, const cha
 	char path[CONFIG_PATH_MAX + 32];
 	errint_t rc;
 
-	if (!make_path(k, file, path, sizeof(path)))
-		return;
+	make_path(k, file, path, sizeof(path));
 	rc = fd_write_atomic(path, text, n, 0644, false);
 	if (rc < 0 && rc != told[file])
 		log_warning("writing %s: %s", path, strerror(-rc));
@@ -60,18 +55,6 @@ static void look_at_local(struct keeper *k)
 	atomic_store(&b->valid, 1);
 }
 
-static void write_metrics(const struct keeper *k)
-{
-	CLEANUP_FREE char *text = NULL;
-	size_t n;
-
-	if (k->config->metrics_textfile[0] == '\0')
-		return;
-	text = report_metrics(k->arena, &n);
-	if (text)
-		write_file(k, OUTSIDE_METRICS, text, n);
-}
-
 void outside_write(struct keeper *k)
 {
 	CLEANUP_FREE char *json = NULL;
@@ -83,14 +66,16 @@ void outside_write(struct keeper *k)
 	json = report_status_json(k->arena, &n);
 	if (json)
 		write_file(k, OUTSIDE_STATUS, json, n);
-	write_metrics(k);
+	textfile_write(k);
 }
 
-void outside_remove(const struct keeper *k)
+void outside_remove(struct keeper *k)
 {
 	char path[CONFIG_PATH_MAX + 32];
 
-	for (int file = 0; file < OUTSIDE_COUNT; file++)
-		if (make_path(k, (enum outside_file)file, path, sizeof(path)))
-			unlink(path);
+	for (int file = 0; file < OUTSIDE_COUNT; file++) {
+		make_path(k, (enum outside_file)file, path, sizeof(path));
+		unlink(path);
+	}
+	textfile_remove(k);
 }
