@@ -114,9 +114,10 @@ const struct ctl_command ctl_commands[] = {
 	 CTL_OPTION_JSON | CTL_OPTION_INSTANCE,
      2, 3, ctl_cmd_tier},
     {"jobs", "[--json]", "what is being worked on, on which tier, and how far",
-     "The directories that [jobs] pattern names, the one active last first: who writes, when\n"
-     "something was last written, bytes, errors of storage. As of the last few seconds; the\n"
-     "mount's own .guardfs/jobs is of this moment, and has all of them.\n",
+     "The directories that [jobs] pattern names, those with files open for writing first, then\n"
+     "those active last: who writes, when something was last written, bytes, errors of storage.\n"
+     "As of the last few seconds; the mount's own .guardfs/jobs is of this moment, and has all\n"
+     "of them.\n",
      CTL_OPTION_JSON | CTL_OPTION_INSTANCE, 0, 0, ctl_cmd_jobs},
     {"stalled", "[--require-no-progress-seconds N] [--apply] [--json]",
      "jobs that stand still, and whether storage or the crawl is to blame",

@@ -33,14 +33,19 @@ void report_tier_of(const struct report_snapshot *s, const struct job_view *job,
 /* ---- all of them ---- */
 
 struct entry {
+	bool writes;
 	uint64_t active_ns;
 	uint32_t index;
 };
 
-static int by_activity(const void *a, const void *b)
+/* Lists are bounded, and the job that stands still is the one that is asked about: readers of hundreds of
+ * others must not push it out. */
+static int by_work(const void *a, const void *b)
 {
 	const struct entry *x = a, *y = b;
 
+	if (x->writes != y->writes)
+		return x->writes ? -1 : 1;
 	if (x->active_ns != y->active_ns)
 		return x->active_ns < y->active_ns ? 1 : -1;
 	return x->index < y->index ? -1 : x->index > y->index;
@@ -57,8 +62,9 @@ bool report_jobs_visit(const struct job_table *table, bool (*visit)(void *arg, c
 		return false;
 	for (uint32_t i = 0; i < used; i++)
 		if (atomic_load(&table->jobs[i].state) == JOB_LIVE)
-			entries[n++] = (struct entry){atomic_load(&table->jobs[i].active_ns), i};
-	qsort(entries, n, sizeof(*entries), by_activity);
+			entries[n++] = (struct entry){atomic_load(&table->jobs[i].writers) > 0,
+						      atomic_load(&table->jobs[i].active_ns), i};
+	qsort(entries, n, sizeof(*entries), by_work);
 	for (uint32_t i = 0; i < n; i++)
 		if (job_view(table, entries[i].index, &view) && !visit(arg, &view))
 			break;

@@ -14,8 +14,8 @@ struct report_tier {
 
 void report_tier_of(const struct report_snapshot *s, const struct job_view *job, struct report_tier *tier);
 
-/* Calls visit for every job, the one active last first; stops when that returns false. False: memory is
- * short. */
+/* Calls visit for every job: those with files open for writing first, and among them, and among the others,
+ * the one active last; stops when that returns false. False: memory is short. */
 bool report_jobs_visit(const struct job_table *table, bool (*visit)(void *arg, const struct job_view *job),
 		       void *arg);
 

@@ -1,4 +1,5 @@
-/* metrics_jobs.c: the figures of jobs: those active last, so that their number is bounded. */
+/* metrics_jobs.c: the figures of jobs: those at work, then those active last, so that their number is
+ * bounded. */
 #include "report/metrics.h"
 #include "base/cleanup.h"
 #include "report/jobs.h"

@@ -55,8 +55,8 @@ char *report_suspects(const struct arena *arena, size_t *length) WARN_UNUSED;
  * when only a part of it could be written. */
 char *report_metrics(const struct arena *arena, size_t *length) WARN_UNUSED;
 
-/* Jobs (shm/job.h), the one active last first, one line each after a comment line that names the columns
- * (guardfs(8)). Returns as report_status_text. */
+/* Jobs (shm/job.h), in the order of report_jobs_visit, one line each after a comment line that names the
+ * columns (guardfs(8)). Returns as report_status_text. */
 char *report_jobs(const struct arena *arena, size_t *length) WARN_UNUSED;
 
 /* How many of them status.json has. */

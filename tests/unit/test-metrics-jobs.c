@@ -60,6 +60,9 @@ static void jobs_are_bounded_and_told_apart(void **state)
 	snprintf(series, sizeof(series),
 		 "guardfs_job_opened_files_total{mount=\"jobs\",directory=\"%s\",tier=\"box\"}", name);
 	atomic_store(&add_job(arena, name, 0)->opens, 9);
+	/* Idle for longest, with a file open for writing. */
+	atomic_store(&arena->jobs.jobs[1].handles, 1);
+	atomic_store(&arena->jobs.jobs[1].writers, 1);
 	atomic_store(&arena->jobs.evicted, 5);
 	r = read_metrics(arena);
 	expect(r, "guardfs_jobs{mount=\"jobs\"}", JOB_MAX);
@@ -68,6 +71,7 @@ static void jobs_are_bounded_and_told_apart(void **state)
 	expect(r, series, 9);
 	assert_null(
 	    find(r, "guardfs_job_opened_files_total{mount=\"jobs\",directory=\"hc/0\",tier=\"box\"}"));
+	expect(r, "guardfs_job_open_writers{mount=\"jobs\",directory=\"hc/1\",tier=\"box\"}", 1);
 	release(r);
 }
 
