@@ -103,15 +103,18 @@ void drill_stop(struct supervised *s)
 	if (needs_filter(d->kind))
 		clear_rules(s);
 	s->transport.no_login = false;
+	course_act_again(&s->course); /* what still fails after it fails in earnest */
 	log_warning("backend %s: the drill %s is over", s->config->name, names[d->kind]);
 	history_note(s, "drill", names[d->kind], "over", 0, "");
 	d->kind = DRILL_NONE;
 }
 
-void drill_clean_up(const struct supervised *s)
+void drill_clean_up(struct supervised *s)
 {
 	char rules[128];
 
+	if (s->incident.open && s->incident.drill)
+		course_act_again(&s->course);
 	if (s->config->filter != FILTER_FAULT ||
 	    fd_read_file(s->config->fault_control, rules, sizeof(rules)) < 0)
 		return;

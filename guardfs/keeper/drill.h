@@ -42,8 +42,9 @@ uint64_t drill_step(struct supervised *s, uint64_t now_ns);
 /* Ends it now. */
 void drill_stop(struct supervised *s);
 
-/* At keeper's start: takes back the filter's rules of a drill that a former keeper did not live to end. */
-void drill_clean_up(const struct supervised *s);
+/* At keeper's start, when all is recalled: ends a drill that a former keeper did not live to end, whose rules
+ * the filter still has. */
+void drill_clean_up(struct supervised *s);
 
 /* Is an incident that opens now this drill's doing? And its number, to be remembered. */
 bool drill_active(const struct supervised *s);

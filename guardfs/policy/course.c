@@ -199,6 +199,14 @@ void course_act_refused(struct course *c)
 	caps_take_back(&c->acts);
 }
 
+void course_act_again(struct course *c)
+{
+	if (!c->act_refused)
+		return;
+	c->act_refused = false;
+	c->act_failures = 0;
+}
+
 void course_explained(struct course *c, enum errclass class)
 {
 	struct course_effect *e;

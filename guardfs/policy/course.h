@@ -101,6 +101,10 @@ void course_probed(struct course *c, enum errclass class, uint64_t now_ns);
  * budget, does not come up again in this incident, and `recovered` does not follow. */
 void course_act_refused(struct course *c);
 
+/* What it was refused for is over (a drill) while the incident goes on: it may come up again, confirmed by
+ * failures from now on. */
+void course_act_again(struct course *c);
+
 /* Somebody found out more about why a backend that doesn't serve does not. */
 void course_explained(struct course *c, enum errclass class);
 

@@ -392,6 +392,24 @@ static void an_act_kept_from_by_the_cooldown_is_made_up_for(void **state)
 	assert_true(c.acts.at_ns[1] - c.acts.at_ns[0] >= (int64_t)(900 * SECOND));
 }
 
+/* A drill is over, and the outage is not: it is acted upon if it goes on failing from now on. */
+static void an_act_refused_for_a_while_is_confirmed_anew(void **state)
+{
+	(void)state;
+	serve();
+	long_outage();
+	course_act_refused(&c);
+	course_act_again(&c);
+	course_step(&c, now);
+	take_all();
+	assert_int_equal(acts_done(), 0);
+	for (int i = 0; i < 10; i++)
+		go_on_failing();
+	assert_int_equal(acts_done(), 1);
+	course_act_again(&c); /* nothing was refused */
+	assert_true(c.act_failures > 0);
+}
+
 /* No sentinel: told once, however long it lasts; the next outage has its own chance, and the whole budget. */
 static void an_act_refused_does_not_come_up_again(void **state)
 {
@@ -626,6 +644,7 @@ int main(void)
 	    cmocka_unit_test_setup(a_hold_is_no_way_around_the_cap, begin),
 	    cmocka_unit_test_setup(act_once_when_confirmed_and_tell_the_recovery, begin),
 	    cmocka_unit_test_setup(an_act_kept_from_by_the_cooldown_is_made_up_for, begin),
+	    cmocka_unit_test_setup(an_act_refused_for_a_while_is_confirmed_anew, begin),
 	    cmocka_unit_test_setup(an_act_refused_does_not_come_up_again, begin),
 	    cmocka_unit_test_setup(what_failed_before_a_hold_confirms_nothing_after_it, begin),
 	    cmocka_unit_test_setup(a_hold_stops_the_try_and_ends_by_itself, begin),
