@@ -24,9 +24,10 @@ routes_incident()
 {
 	ctl incidents --json | jq '[.incidents[] | select(.scope == "routes")][0].id'
 }
+# Its own; what happened to the backend about then is told besides.
 events()
 {
-	ctl incident "$(routes_incident)" --json | jq -r '[.events[] | "\(.kind) \(.name)"] | join(" ")'
+	ctl incident "$(routes_incident)" --json | jq -r '[.events[] | select(.kind == "note") | "\(.kind) \(.name)"] | join(" ")'
 }
 wait_until 5000 eval '[[ $(events) == "note opened" ]]'
 
