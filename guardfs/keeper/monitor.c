@@ -27,11 +27,24 @@ static void plan_probe(struct supervised *s, uint64_t now_ns)
 	    now_ns + interval_ns(s) - spread_ns / 2 + (now_ns / 1000 % 1024) * (spread_ns / 1024);
 }
 
-/* Traffic that comes back is evidence enough, except for identity. */
+static uint32_t routes_of(const struct supervised *s)
+{
+	const struct board *board = s->keeper->board;
+	uint32_t used = MIN(board->map.n_routes, (uint32_t)TIERMAP_ROUTES_MAX), n = 0;
+
+	for (uint32_t i = 0; i < used; i++)
+		n += board->map.routes[i].backend == s->index;
+	return n;
+}
+
+/* Traffic that comes back is evidence enough, except for identity; and for the routes that have none: where
+ * there are several it stands in for every other probe only. */
 static bool traffic_suffices(const struct supervised *s, uint64_t now_ns)
 {
 	uint64_t completed = atomic_load(&s->board->last_completion_ns);
 
+	if (s->probe_spared && routes_of(s) > 1)
+		return false;
 	return completed + interval_ns(s) / 2 > now_ns &&
 	       s->identity_ns + IDENTITY_MS * NSEC_PER_MSEC > now_ns && s->root_known &&
 	       s->course.state == HEALTH_HEALTHY;
@@ -42,6 +55,7 @@ static void begin_probe(struct supervised *s, uint64_t now_ns)
 	unsigned tasks =
 	    PROBE_STATFS | PROBE_ROUTES | PROBE_LIST_ROUTES | (s->config->canary ? PROBE_CANARY : 0);
 
+	s->probe_spared = false;
 	atomic_store(&s->board->suspect, 0);
 	/* Without memory for a child the next interval tries again. */
 	if (supervised_probe(s, tasks, true, now_ns) == 0)
@@ -174,8 +188,10 @@ uint64_t monitor_step(struct supervised *s, uint64_t now_ns)
 			lost_probe(s, now_ns);
 		if (suspect_due(s, now_ns) || (now_ns >= s->next_probe_ns && !traffic_suffices(s, now_ns)))
 			begin_probe(s, now_ns);
-		else if (now_ns >= s->next_probe_ns)
+		else if (now_ns >= s->next_probe_ns) {
+			s->probe_spared = true;
 			plan_probe(s, now_ns);
+		}
 		wake = s->next_probe_ns;
 		if (atomic_load(&s->board->suspect))
 			wake = MIN(wake, s->probe.begun_ns + SUSPECT_PAUSE_MS * NSEC_PER_MSEC);

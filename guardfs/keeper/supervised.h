@@ -56,6 +56,7 @@ struct supervised {
 	struct heard heard;
 	bool root_known;
 	struct probe_root root; /* as handed to worker */
+	bool probe_spared;	/* the last one that was due, by traffic */
 	uint32_t next_route;	/* where the next probe's window over the map begins */
 
 	int root_fd; /* to be handed over; -1: done */
