@@ -131,6 +131,11 @@ struct journal_db {
 /* Opens, makes, migrates and checks the database. */
 errint_t journal_db_open(struct journal_db *db) WARN_UNUSED;
 
+/* Waits until the disk takes a write, before sqlite is asked for anything. sqlite maps its index of the WAL:
+ * a thread that meets a hanging disk in there waits inside a page fault, and holds what every fork of
+ * keeper's needs, so that no probe and no sshfs could be started. A thread that waits here holds nothing. */
+void journal_db_wait_for_disk(const struct journal_db *db);
+
 /* Closes it if it is open. as_it_is: the WAL stays beside it, unmerged. */
 void journal_db_close(struct journal_db *db, bool as_it_is);
 

@@ -284,8 +284,10 @@ static void turn(struct journal *j)
 {
 	uint64_t now = clock_mono_ns();
 	bool due = now >= j->retry_ns || (atomic_load(&j->stopping) && j->retry_ns != NEVER);
-	errint_t error = due ? write_all(j) : 0, damage = 0;
+	errint_t error, damage = 0;
 
+	journal_db_wait_for_disk(&j->db);
+	error = due ? write_all(j) : 0;
 	if (error != -EUCLEAN)
 		damage = answer_all(j);
 	if (error == 0 && damage == 0)

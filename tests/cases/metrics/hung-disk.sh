@@ -11,7 +11,8 @@ thaw_disk()
 {
 	local rc=$?
 
-	fsfreeze -u "$WORK/textfile" 2>/dev/null || true
+	set +e # what is returned is for at_exit
+	fsfreeze -u "$WORK/textfile" 2>/dev/null
 	return "$rc"
 }
 trap 'thaw_disk; at_exit' EXIT

@@ -1,0 +1,50 @@
+# The disk of the state directory hangs: a backend is recovered all the same, whoever asks for the history is told within the
+# time limit that there is none now, and what happened is written when the disk is back.
+# limit: 120
+. "$REPO/tests/lib/lib.sh"
+
+setup_one_box
+mkdir "$STATE"
+truncate -s 32M "$WORK/disk"
+mkfs.ext4 -q "$WORK/disk" && mount -o loop "$WORK/disk" "$STATE" || skip "no disk can be made here"
+thaw_disk()
+{
+	local rc=$?
+
+	set +e # what is returned is for at_exit
+	fsfreeze -u "$STATE" 2>/dev/null
+	return "$rc"
+}
+trap 'thaw_disk; at_exit' EXIT
+start_guardfs
+wait_until 15000 backend_is box healthy
+wait_until 10000 eval '[[ $(status .journal) == ok ]]'
+keeper=$(process_pid keeper)
+
+# Its history's thread, that is; keeper itself goes on.
+history_waits()
+{
+	grep -qs '^State:	D' /proc/"$keeper"/task/*/status
+}
+
+say "it hangs; the backend is lost and found, twice"
+fsfreeze -f "$STATE"
+for ((i = 1; i <= 2; i++)); do
+	box_kill
+	wait_down
+	wait_until 10000 history_waits
+	box_restart
+	wait_until 20000 backend_is box healthy
+	assert_op OK 0 1500 stat "$COLD"
+done
+start=$(now_ms)
+assert_exit 75 'has not answered within 15 s' ctl incidents
+assert_le $(($(now_ms) - start)) 18000 ms
+
+say "it is back: nothing is missing"
+fsfreeze -u "$STATE"
+wait_until 20000 eval '[[ $(ctl incidents --json | jq "[.incidents[] | select(.closed != 0)] | length") == 2 ]]'
+assert_eq "$(process_pid keeper)" "$keeper" keeper
+assert_eq "$(status .keeper_restarts)" 0 "keepers replaced"
+stop_guardfs
+wait_until 10000 umount "$STATE"
