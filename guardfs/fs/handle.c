@@ -337,6 +337,20 @@ struct handle *handle_find(uint32_t node)
 	return NULL;
 }
 
+bool handle_is_executed(uint32_t node)
+{
+	uint32_t used = atomic_load(&fs.arena->handles_used);
+
+	for (uint32_t i = 0; i < used; i++) {
+		const struct handle *h = &fs.arena->handles[i];
+
+		if (atomic_load(&h->state) == HANDLE_LIVE && h->node == node && h->flags & WIRE_OPEN_EXEC &&
+		    !atomic_load(&h->closing))
+			return true;
+	}
+	return false;
+}
+
 /* ---- finding it again ---- */
 
 /* May the handle go on with what is there now? DESIGN section 3: readers if nothing went back; writers only

@@ -45,6 +45,9 @@ void handle_mark_unlinked(uint32_t node);
  * raised, or NULL. */
 struct handle *handle_find(uint32_t node);
 
+/* Does a program run from this node, as far as its open files tell? */
+bool handle_is_executed(uint32_t node);
+
 /* Closes released handles that could not be closed (their backend was down, or their worker died). backend:
  * an index, NODE_LOCAL or NODE_VIRTUAL. May hang: in a thread of its own. */
 void handle_sweep(unsigned backend);

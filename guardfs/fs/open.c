@@ -158,6 +158,15 @@ static ssize_t open_node(struct backend *b, uint32_t node, int flags, int *ref)
 	return rc;
 }
 
+/* A file that is being executed is not to be written to. Who executes it is for the kernel to know, and it
+ * looks before it asks us, except at an open that truncates and does not write: there it looks afterwards,
+ * says ETXTBSY, and the running program is gone all the same. */
+static bool truncates_program(const struct node *node, int flags)
+{
+	return (flags & (O_ACCMODE | O_TRUNC)) == (O_RDONLY | O_TRUNC) &&
+	       handle_is_executed(node_index(node));
+}
+
 void fs_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
 	struct node *node = node_from_id(ino);
@@ -173,6 +182,10 @@ void fs_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	}
 	if (node->backend == NODE_VIRTUAL) {
 		open_virtual(req, node, fi);
+		return;
+	}
+	if (truncates_program(node, fi->flags)) {
+		fuse_reply_err(req, ETXTBSY);
 		return;
 	}
 	b = fs_backend(node);

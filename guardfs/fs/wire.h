@@ -58,6 +58,10 @@ void wire_nodes(const uint8_t *buffer, uint64_t ids[2]);
 uint64_t wire_unique(const uint8_t *buffer);
 void wire_clear_unique(uint8_t *buffer);
 
+/* Among the flags of OPEN: to be executed (the kernel's __FMODE_EXEC). It stays open while the program runs.
+ */
+#define WIRE_OPEN_EXEC 040
+
 /* Does an opcode change nothing, so that it may be run again after its worker died? (WRITE counts: by offset
  * it is idempotent.) */
 bool wire_is_idempotent(uint32_t opcode);

@@ -4,6 +4,7 @@
 #include <sys/mman.h>
 #include <sys/sendfile.h>
 #include <sys/statvfs.h>
+#include <sys/wait.h>
 #include <sys/xattr.h>
 #include <time.h>
 #include "tests/tools/oracle.h"
@@ -216,6 +217,61 @@ static void do_locks(void)
 	close_quietly(b);
 }
 
+/* Runs the program "cat" of this directory, which reads until other_end is closed. Returns its pid when it
+ * has begun, or -1. */
+static pid_t run_program(int input, int other_end)
+{
+	int begun[2];
+	char byte;
+	pid_t pid;
+
+	if (pipe2(begun, O_CLOEXEC) < 0)
+		return -1;
+	pid = fork();
+	if (pid == 0) {
+		close(other_end);
+		dup2(input, STDIN_FILENO);
+		execl("./cat", "cat", (char *)NULL);
+		_exit(127);
+	}
+	close(begun[1]);
+	if (read(begun[0], &byte, 1) != 0)
+		say(-1, "wait for the program");
+	close(begun[0]);
+	return pid;
+}
+
+/* A program that runs cannot be changed, but read, renamed and removed. */
+static void do_running(void)
+{
+	int in = open("/bin/cat", O_RDONLY | O_CLOEXEC), out, input[2], status = -1;
+	struct stat st;
+	pid_t pid;
+
+	out = CALL_FD(open("cat", O_WRONLY | O_CREAT | O_CLOEXEC, 0755));
+	if (in < 0 || fstat(in, &st) < 0 || sendfile(out, in, NULL, (size_t)st.st_size) != st.st_size)
+		say(-1, "copy the program");
+	close_quietly(in);
+	close_quietly(out);
+	if (pipe2(input, O_CLOEXEC) < 0)
+		return;
+	pid = run_program(input[0], input[1]);
+	close_quietly(CALL_FD(open("cat", O_WRONLY)));
+	close_quietly(CALL_FD(open("cat", O_RDWR)));
+	close_quietly(CALL_FD(open("cat", O_WRONLY | O_TRUNC)));
+	close_quietly(CALL_FD(open("cat", O_RDONLY | O_TRUNC)));
+	CALL(truncate("cat", 1));
+	content("cat");
+	CALL(rename("cat", "renamed"));
+	close_quietly(CALL_FD(open("renamed", O_RDONLY | O_TRUNC)));
+	content("renamed");
+	CALL(unlink("renamed"));
+	close(input[0]);
+	close(input[1]);
+	CALL(waitpid(pid, &status, 0) == pid);
+	CALL(status);
+}
+
 static void do_listing(void)
 {
 	char name[40];
@@ -265,7 +321,8 @@ int main(int argc, char **argv)
 	static const struct oracle_area areas[] = {
 	    {"data", do_data, false},	  {"fallocate", do_fallocate, false}, {"mmap", do_mmap, false},
 	    {"direct", do_direct, false}, {"xattrs", do_xattrs, false},	      {"times", do_times, false},
-	    {"locks", do_locks, false},	  {"listing", do_listing, false},     {"statfs", do_statfs, false},
+	    {"locks", do_locks, false},	  {"running", do_running, false},     {"listing", do_listing, false},
+	    {"statfs", do_statfs, false},
 	};
 
 	return oracle_main(argc, argv, areas, ARRAY_SIZE(areas));

@@ -7,6 +7,7 @@
 
 #include "fs/call.h"
 #include "fs/guard.h"
+#include "fs/wire.h"
 #include "worker-util.h"
 
 #include <fcntl.h>
@@ -226,6 +227,23 @@ static void last_user_frees(void)
 	CHECK(again == h && handle_get(fh) == NULL && atomic_load(&again->users) == 0);
 }
 
+/* What was opened to be executed counts from its opening to its release. */
+static void program_runs(void)
+{
+	struct handle *reader, *program;
+
+	take_slot();
+	reader = handle_new(0, HANDLE_FILE, NODE_LOCAL, O_RDONLY, -1, 0);
+	CHECK(reader && !handle_is_executed(0));
+	program = handle_new(0, HANDLE_FILE, NODE_LOCAL, O_RDONLY | WIRE_OPEN_EXEC, -1, 0);
+	CHECK(program && handle_is_executed(0) && !handle_is_executed(1));
+	handle_retire(program);
+	CHECK(!handle_is_executed(0));
+	handle_finish(program);
+	CHECK(!handle_is_executed(0));
+	handle_release(reader);
+}
+
 /* While the breaker is open a close would reach a dead backend: it waits. */
 static void close_waits(void)
 {
@@ -290,6 +308,7 @@ WORKER_TEST(unlinked)
 WORKER_TEST(gone)
 WORKER_TEST(trouble)
 WORKER_TEST(last_user_frees)
+WORKER_TEST(program_runs)
 WORKER_TEST(close_waits)
 
 static void test_next_worker(void **state)
@@ -319,6 +338,7 @@ int main(void)
 	    TEST(test_gone),
 	    TEST(test_trouble),
 	    TEST(test_last_user_frees),
+	    TEST(test_program_runs),
 	    TEST(test_close_waits),
 	    TEST(test_next_worker),
 	};
