@@ -266,8 +266,9 @@ void wire_set_passthrough(uint8_t *buf, size_t length, int32_t backing_id)
 	memcpy(&open, at, sizeof(open));
 	open.open_flags |= OPEN_PASSTHROUGH;
 	open.open_flags &= ~(uint32_t)FOPEN_KEEP_CACHE;
-	open.padding = (uint32_t)backing_id;
 	memcpy(at, &open, sizeof(open));
+	/* The last word: padding in older headers of the kernel, backing_id in newer ones. */
+	memcpy(at + sizeof(open) - sizeof(backing_id), &backing_id, sizeof(backing_id));
 }
 
 bool wire_extend_init(const uint8_t *request, size_t request_length, uint8_t *reply, size_t length,
