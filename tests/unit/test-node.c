@@ -139,17 +139,22 @@ static void *remember(void *arg)
 /* Two threads set two flags of one node. */
 static void flags_are_not_lost(void)
 {
+	enum { FILES = 20000 };
+	static struct node *files[FILES];
 	struct node *root = route_root();
 	pthread_t thread;
+	char name[16];
 
+	for (int i = 0; i < FILES; i++) {
+		snprintf(name, sizeof(name), "f%d", i);
+		files[i] = guarded(root, name, &a_file);
+	}
 	CHECK(pthread_create(&thread, NULL, remember, NULL) == 0);
-	for (int i = 0; i < 100000; i++) {
-		struct node *file = guarded(root, "f", &a_file);
-
-		atomic_store(&remembered, file);
-		node_unlinked(node_index(root), "f");
-		CHECK(file->flags & NODE_UNLINKED);
-		node_forget(file, 1);
+	for (int i = 0; i < FILES; i++) {
+		snprintf(name, sizeof(name), "f%d", i);
+		atomic_store(&remembered, files[i]);
+		node_unlinked(node_index(root), name);
+		CHECK(files[i]->flags & NODE_UNLINKED);
 	}
 	atomic_store(&remembered, &fs.arena->nodes[0]);
 	CHECK(pthread_join(thread, NULL) == 0);
