@@ -8,6 +8,7 @@
 #include "worker-util.h"
 
 #include <pthread.h>
+#include <sched.h>
 
 static const struct stat a_dir = {.st_mode = S_IFDIR | 0755, .st_ino = 7};
 static const struct stat a_file = {.st_mode = S_IFREG | 0644, .st_ino = 8, .st_size = 100};
@@ -123,23 +124,25 @@ static void held_while_forgotten(void)
 	CHECK(node_hold(FUSE_ROOT_ID) == &fs.arena->nodes[0] && node_hold(0) == NULL);
 }
 
-static struct node *_Atomic remembered;
+static struct node *_Atomic remembered, *_Atomic remembering;
 
 static void *remember(void *arg)
 {
 	struct node *node;
 
 	(void)arg;
-	while ((node = atomic_load(&remembered)) != &fs.arena->nodes[0])
+	while ((node = atomic_load(&remembered)) != &fs.arena->nodes[0]) {
 		if (node)
 			node_remember(node, &a_file);
+		atomic_store(&remembering, node);
+	}
 	return NULL;
 }
 
 /* Two threads set two flags of one node. */
 static void flags_are_not_lost(void)
 {
-	enum { FILES = 20000 };
+	enum { FILES = 5000 };
 	static struct node *files[FILES];
 	struct node *root = route_root();
 	pthread_t thread;
@@ -153,6 +156,8 @@ static void flags_are_not_lost(void)
 	for (int i = 0; i < FILES; i++) {
 		snprintf(name, sizeof(name), "f%d", i);
 		atomic_store(&remembered, files[i]);
+		while (atomic_load(&remembering) != files[i])
+			sched_yield(); /* it is at it now */
 		node_unlinked(node_index(root), name);
 		CHECK(files[i]->flags & NODE_UNLINKED);
 	}
