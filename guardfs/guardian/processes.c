@@ -187,8 +187,19 @@ static void plan_restart(struct guardian *g, uint64_t now_ns)
 					 NSEC_PER_MSEC;
 }
 
+static void note_service(struct guardian *g, uint64_t now_ns)
+{
+	if (!g->worker || !atomic_load(&g->board->serving))
+		return;
+	g->served_ns = now_ns;
+	if (g->standing_in)
+		log_notice("worker %d serves again", (int)g->worker);
+	g->standing_in = false;
+}
+
 static void worker_gone(struct guardian *g, const char *cause, bool reaped, uint64_t now_ns)
 {
+	note_service(g, now_ns); /* it may have come and gone between two looks */
 	record_crash(g, cause);
 	atomic_store(&g->board->serving, 0);
 	atomic_fetch_add(&g->board->worker_restarts, 1);
@@ -348,16 +359,6 @@ static void check_keeper_silence(struct guardian *g, uint64_t now_ns)
 		    (unsigned)(silent_ns / NSEC_PER_SEC), state ? state : '?');
 	kill(g->keeper, SIGKILL);
 	g->keeper_killed_ns = now_ns;
-}
-
-static void note_service(struct guardian *g, uint64_t now_ns)
-{
-	if (!g->worker || !atomic_load(&g->board->serving))
-		return;
-	g->served_ns = now_ns;
-	if (g->standing_in)
-		log_notice("worker %d serves again", (int)g->worker);
-	g->standing_in = false;
 }
 
 void processes_tick(struct guardian *g, uint64_t now_ns)
