@@ -39,4 +39,14 @@ migrate --rollback >"$WORK/said" 2>&1 || { cat "$WORK/said"; fail "rollback"; }
 assert_old
 umount "$OLD_JOBS/$ANNUAL"
 assert_content "$OLD_JOBS/$ANNUAL/written-while-unmounted" lost
+
+say "a manifest without lines, and nothing bound: the storage is proven all the same"
+for hot in "$ANNUAL" imports/legacy imports/stale; do
+	umount -l "$OLD_JOBS/$hot" 2>/dev/null || true
+done
+rm -r "${OLD_JOBS:?}/$ANNUAL" "$OLD_JOBS/imports"
+echo '# none' >"$MANIFEST"
+migrate --apply >"$WORK/said" 2>&1 || { cat "$WORK/said"; fail "migration"; }
+assert_exit 0 '^(ok|degraded) .* storagebox' ctl health "$OLD_BASE"
+migrate --rollback >"$WORK/said" 2>&1 || { cat "$WORK/said"; fail "rollback"; }
 old_end_all
