@@ -83,6 +83,8 @@ assert_exit 0 '0 disagreements' ctl tiers
 say "the box hangs: tiers answers at once, and sizes are not known"
 box_freeze
 wait_down
+# guardctl reads the outside file, which follows.
+wait_until 5000 eval "jq -e '.routes[0].state == \"down\" or .routes[0].state == \"recovering\"' $RUN/status.json"
 start=$(now_ms)
 assert_exit 0 'cold -> box:jobs/cold  (down|recovering)' ctl tiers
 assert_le $(($(now_ms) - start)) 2000 "ms that tiers took"
