@@ -7,7 +7,7 @@ dest=$WORK/dest
 cp -a "$BUILD" "$WORK/build"
 BUILD=$WORK/build
 make -s -C "$REPO" BUILD="$BUILD" DESTDIR="$dest" PREFIX=/usr install
-for file in usr/sbin/guardfs usr/bin/guardctl usr/share/man/man8/guardfs.8 usr/share/man/man5/guardfs.conf.5 \
+for file in usr/sbin/guardfs usr/bin/guardctl usr/share/man/man8/guardfs.8 usr/share/man/man8/migrate-from-binds.8 usr/share/man/man5/guardfs.conf.5 \
 	usr/share/man/man1/guardctl.1 usr/share/doc/guardfs/examples/guardfs.conf; do
 	[[ -s $dest/$file ]] || fail "not installed: $file"
 done

@@ -135,3 +135,11 @@ assert_le $(($(now_ms) - start)) 5000 ms
 box_thaw
 wait_healthy
 assert_exit 0 'every hot path' tiering
+
+say "the manual page of the migration names its options, and no others"
+options()
+{
+	grep -oE -- '--[a-z][a-z-]+' | sort -u
+}
+# The scripts around it have a section of their own.
+diff <("$REPO/scripts/migrate-from-binds" --help | options) <(sed '/^# THE SCRIPTS AROUND IT/,$d' "$REPO/docs/man/migrate-from-binds.8.scd" | options)
