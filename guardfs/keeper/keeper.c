@@ -127,11 +127,8 @@ static void reap_children(struct keeper *k)
 			hooks_reaped(k->hooks, pid, status);
 		misplaced_reaped(k, pid, status);
 		textfile_reaped(k, pid, status);
-		for (unsigned i = 0; i < k->n_backends; i++) {
-			transport_reaped(&k->backends[i].transport, pid, status);
-			if (k->backends[i].probe.pid == pid)
-				k->backends[i].probe.pid = 0;
-		}
+		for (unsigned i = 0; i < k->n_backends; i++)
+			supervised_reaped(&k->backends[i], pid, status);
 	}
 }
 

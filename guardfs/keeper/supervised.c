@@ -339,6 +339,16 @@ void supervised_init(struct supervised *s, struct keeper *k, unsigned index, uin
 			MAX(atomic_load(&s->board->since_real_ns), atomic_load(&k->board->started_real_ns)));
 }
 
+void supervised_reaped(struct supervised *s, pid_t pid, int status)
+{
+	transport_reaped(&s->transport, pid, status);
+	if (s->probe.pid == pid)
+		s->probe.pid = 0;
+	/* The number may soon be another process's. */
+	if (atomic_load(&s->board->pid) == pid)
+		atomic_store(&s->board->pid, 0);
+}
+
 void supervised_stop(struct supervised *s)
 {
 	uint64_t gate = atomic_load(&s->board->gate);

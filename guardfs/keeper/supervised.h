@@ -85,6 +85,9 @@ void supervised_init(struct supervised *s, struct keeper *keeper, unsigned index
 /* Does whatever is due. Returns when to call again at the latest. */
 uint64_t supervised_step(struct supervised *s, uint64_t now_ns);
 
+/* A child of keeper's has ended, this backend's or another's; status as of waitpid(2). */
+void supervised_reaped(struct supervised *s, pid_t pid, int status);
+
 /* Ends it for good: breaker opened, sshfs killed, mounts detached. Does not wait. */
 void supervised_stop(struct supervised *s);
 
