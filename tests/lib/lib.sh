@@ -490,5 +490,9 @@ process_pid()
 
 sshfs_pid()
 {
-	backend_field "${1:-box}" pid
+	local pid
+
+	pid=$(backend_field "${1:-box}" pid)
+	# 0: there is none. Nothing is printed then: kill(1) takes 0 for the caller's own process group.
+	((pid > 0)) && echo "$pid"
 }
