@@ -43,7 +43,7 @@ wait_until 5000 backend_is box exhausted
 wait_until 5000 ctl recover --dry-run
 assert_match "$(ctl recover box --dry-run)" 'budget'
 assert_op EIO 0 300 stat "$COLD/file"
-assert_eq "$(sshfs_pid)" 0 "an sshfs"
+assert_eq "$(backend_field box pid)" 0 "an sshfs"
 
 say "one command"
 ctl resume box
