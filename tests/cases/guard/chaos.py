@@ -114,6 +114,9 @@ class Caller:
         other = self.random.choice(self.names)
         if other == name:
             return
+        # First: whether it was replaced is not known if this fails, and an open file stays the file that it was.
+        self.let_go(name)
+        self.let_go(other)
         before, replaced = self.model[name], self.model[other]
         self.model[name] = self.model[other] = UNKNOWN
         found = True
@@ -123,8 +126,6 @@ class Caller:
             found = False
         self.existed("rename", name, before, found)
         self.model[name], self.model[other] = ABSENT, before if found else replaced
-        self.let_go(name)
-        self.let_go(other)
 
     def read(self, name):
         try:
