@@ -25,7 +25,7 @@ static struct handle *nameless_handle(const struct node *node, ssize_t rc)
 	return handle_find(node_index(node));
 }
 
-static ssize_t getattr_once(struct backend *b, struct node *node, struct handle *h, struct stat *st)
+static ssize_t getattr(struct backend *b, struct node *node, struct handle *h, struct stat *st)
 {
 	ssize_t rc;
 
@@ -40,14 +40,6 @@ static ssize_t getattr_once(struct backend *b, struct node *node, struct handle 
 		handle_put(h);
 	}
 	return rc;
-}
-
-/* What lost its name while it was looked for is looked for again by whoever asked by name. */
-static ssize_t getattr(struct backend *b, struct node *node, struct handle *h, struct stat *st)
-{
-	ssize_t rc = getattr_once(b, node, h, st);
-
-	return rc == -ENOENT && b->board && node->flags & NODE_UNLINKED ? BACKEND_NODE_GONE : rc;
 }
 
 void fs_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
@@ -78,6 +70,10 @@ void fs_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 		handle_put(h);
 	if (!guard_leave(req, b, &rc))
 		return;
+	/* The kernel took it to be there: whoever asked by name has the name looked up again, to find that
+	 * there is nothing, or something else; who wants to create it goes on to do so. */
+	if (rc == -ENOENT && b->board)
+		rc = -ESTALE;
 	if (rc < 0) {
 		fs_reply_rc(req, rc);
 		return;

@@ -4,6 +4,7 @@
 #include "fs/guard.h"
 #include "base/clock.h"
 #include "fs/call.h"
+#include "fs/doubt.h"
 #include "fs/jobs.h"
 #include "fs/node.h"
 #include "fs/wire.h"
@@ -345,6 +346,8 @@ bool guard_leave(fuse_req_t req, struct backend *b, ssize_t *rc)
 	leave_slot(b);
 	if (call_answered()) {
 		board_count(b->board, COUNT_LATE, 1);
+		if (slot->mutating)
+			doubt_raise(call.buffer);
 		return true; /* the reply will find nobody waiting, and what it granted is taken back */
 	}
 	histogram_add(&b->board->latency[slot->op_class], now_ns - atomic_load(&slot->read_ns));
@@ -365,6 +368,8 @@ bool guard_leave(fuse_req_t req, struct backend *b, ssize_t *rc)
 		guard_park(req, b, PARK_VERDICT);
 		return false;
 	}
+	if (slot->mutating)
+		doubt_raise(call.buffer);
 	*rc = -fs.config->error;
 	count_error(req, b, class);
 	return true;

@@ -112,6 +112,8 @@ void fs_rename(fuse_req_t req, fuse_ino_t parent_id, const char *name, fuse_ino_
 	victim = b->board || flags ? NULL : make_losing(node_index(newparent), newname);
 	rc = b->ops->rename(b, node_index(parent), name, node_index(newparent), newname, flags);
 	make_lost(victim, rc == 0);
+	if (make_was_done(b, rc))
+		rc = 0;
 	if (rc == 0 && flags & RENAME_WHITEOUT && !b->board)
 		own_whiteout(req, node_index(parent), name);
 	/* Before leaving, as make.c does: whoever waits for us finds the names as they are now. */

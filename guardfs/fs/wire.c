@@ -3,6 +3,7 @@
 #include "fs/wire.h"
 
 #include <errno.h>
+#include <linux/fs.h>
 #include <linux/fuse.h>
 #include <stdatomic.h>
 #include <sys/ioctl.h>
@@ -22,61 +23,67 @@ struct backing_map {
 #define FUSE_DEV_IOC_MAGIC 229
 #endif
 
-/* What is known of an opcode: name, size of its fixed part, how many NUL-terminated names follow, may it run
- * twice. */
+#define BODY(buffer, type) ((const type *)(const void *)((buffer) + sizeof(struct fuse_in_header)))
+
+enum opcode_flags {
+	REPEATABLE = 1 << 0, /* may run twice */
+	CHANGES = 1 << 1     /* can change something on storage */
+};
+
+/* What is known of an opcode: name, size of its fixed part, how many NUL-terminated names follow. */
 struct opcode {
 	const char *name;
 	uint16_t fixed;
 	uint8_t names;
-	bool idempotent;
+	uint8_t flags;
 };
 
 static const struct opcode opcodes[] = {
-    [FUSE_LOOKUP] = {"LOOKUP", 0, 1, true},
-    [FUSE_FORGET] = {"FORGET", sizeof(struct fuse_forget_in), 0, false},
-    [FUSE_GETATTR] = {"GETATTR", sizeof(struct fuse_getattr_in), 0, true},
-    [FUSE_SETATTR] = {"SETATTR", sizeof(struct fuse_setattr_in), 0, false},
-    [FUSE_READLINK] = {"READLINK", 0, 0, true},
-    [FUSE_SYMLINK] = {"SYMLINK", 0, 2, false},
-    [FUSE_MKNOD] = {"MKNOD", sizeof(struct fuse_mknod_in), 1, false},
-    [FUSE_MKDIR] = {"MKDIR", sizeof(struct fuse_mkdir_in), 1, false},
-    [FUSE_UNLINK] = {"UNLINK", 0, 1, false},
-    [FUSE_RMDIR] = {"RMDIR", 0, 1, false},
-    [FUSE_RENAME] = {"RENAME", sizeof(struct fuse_rename_in), 2, false},
-    [FUSE_LINK] = {"LINK", sizeof(struct fuse_link_in), 1, false},
-    [FUSE_OPEN] = {"OPEN", sizeof(struct fuse_open_in), 0, true},
-    [FUSE_READ] = {"READ", sizeof(struct fuse_read_in), 0, true},
-    [FUSE_WRITE] = {"WRITE", sizeof(struct fuse_write_in), 0, true},
-    [FUSE_STATFS] = {"STATFS", 0, 0, true},
-    [FUSE_RELEASE] = {"RELEASE", sizeof(struct fuse_release_in), 0, true},
-    [FUSE_FSYNC] = {"FSYNC", sizeof(struct fuse_fsync_in), 0, true},
-    [FUSE_SETXATTR] = {"SETXATTR", FUSE_COMPAT_SETXATTR_IN_SIZE, 1, false},
-    [FUSE_GETXATTR] = {"GETXATTR", sizeof(struct fuse_getxattr_in), 1, true},
-    [FUSE_LISTXATTR] = {"LISTXATTR", sizeof(struct fuse_getxattr_in), 0, true},
-    [FUSE_REMOVEXATTR] = {"REMOVEXATTR", 0, 1, false},
-    [FUSE_FLUSH] = {"FLUSH", sizeof(struct fuse_flush_in), 0, true},
-    [FUSE_INIT] = {"INIT", 16, 0, false},
-    [FUSE_OPENDIR] = {"OPENDIR", sizeof(struct fuse_open_in), 0, true},
-    [FUSE_READDIR] = {"READDIR", sizeof(struct fuse_read_in), 0, true},
-    [FUSE_RELEASEDIR] = {"RELEASEDIR", sizeof(struct fuse_release_in), 0, true},
-    [FUSE_FSYNCDIR] = {"FSYNCDIR", sizeof(struct fuse_fsync_in), 0, true},
-    [FUSE_GETLK] = {"GETLK", sizeof(struct fuse_lk_in), 0, false},
-    [FUSE_SETLK] = {"SETLK", sizeof(struct fuse_lk_in), 0, false},
-    [FUSE_SETLKW] = {"SETLKW", sizeof(struct fuse_lk_in), 0, false},
-    [FUSE_ACCESS] = {"ACCESS", sizeof(struct fuse_access_in), 0, true},
-    [FUSE_CREATE] = {"CREATE", sizeof(struct fuse_create_in), 1, false},
-    [FUSE_INTERRUPT] = {"INTERRUPT", sizeof(struct fuse_interrupt_in), 0, false},
-    [FUSE_BMAP] = {"BMAP", sizeof(struct fuse_bmap_in), 0, true},
-    [FUSE_DESTROY] = {"DESTROY", 0, 0, false},
-    [FUSE_IOCTL] = {"IOCTL", sizeof(struct fuse_ioctl_in), 0, false},
-    [FUSE_POLL] = {"POLL", sizeof(struct fuse_poll_in), 0, true},
-    [FUSE_BATCH_FORGET] = {"BATCH_FORGET", sizeof(struct fuse_batch_forget_in), 0, false},
-    [FUSE_FALLOCATE] = {"FALLOCATE", sizeof(struct fuse_fallocate_in), 0, false},
-    [FUSE_READDIRPLUS] = {"READDIRPLUS", sizeof(struct fuse_read_in), 0, true},
-    [FUSE_RENAME2] = {"RENAME2", sizeof(struct fuse_rename2_in), 2, false},
-    [FUSE_LSEEK] = {"LSEEK", sizeof(struct fuse_lseek_in), 0, true},
-    [FUSE_COPY_FILE_RANGE] = {"COPY_FILE_RANGE", sizeof(struct fuse_copy_file_range_in), 0, false},
-    [WIRE_OP_TMPFILE] = {"TMPFILE", sizeof(struct fuse_create_in), 1, false},
+    [FUSE_LOOKUP] = {"LOOKUP", 0, 1, REPEATABLE},
+    [FUSE_FORGET] = {"FORGET", sizeof(struct fuse_forget_in), 0, 0},
+    [FUSE_GETATTR] = {"GETATTR", sizeof(struct fuse_getattr_in), 0, REPEATABLE},
+    [FUSE_SETATTR] = {"SETATTR", sizeof(struct fuse_setattr_in), 0, REPEATABLE | CHANGES},
+    [FUSE_READLINK] = {"READLINK", 0, 0, REPEATABLE},
+    [FUSE_SYMLINK] = {"SYMLINK", 0, 2, CHANGES},
+    [FUSE_MKNOD] = {"MKNOD", sizeof(struct fuse_mknod_in), 1, CHANGES},
+    [FUSE_MKDIR] = {"MKDIR", sizeof(struct fuse_mkdir_in), 1, CHANGES},
+    [FUSE_UNLINK] = {"UNLINK", 0, 1, CHANGES},
+    [FUSE_RMDIR] = {"RMDIR", 0, 1, CHANGES},
+    [FUSE_RENAME] = {"RENAME", sizeof(struct fuse_rename_in), 2, CHANGES},
+    [FUSE_LINK] = {"LINK", sizeof(struct fuse_link_in), 1, CHANGES},
+    [FUSE_OPEN] = {"OPEN", sizeof(struct fuse_open_in), 0, REPEATABLE | CHANGES},
+    [FUSE_READ] = {"READ", sizeof(struct fuse_read_in), 0, REPEATABLE},
+    [FUSE_WRITE] = {"WRITE", sizeof(struct fuse_write_in), 0, REPEATABLE | CHANGES},
+    [FUSE_STATFS] = {"STATFS", 0, 0, REPEATABLE},
+    [FUSE_RELEASE] = {"RELEASE", sizeof(struct fuse_release_in), 0, REPEATABLE},
+    [FUSE_FSYNC] = {"FSYNC", sizeof(struct fuse_fsync_in), 0, REPEATABLE},
+    [FUSE_SETXATTR] = {"SETXATTR", FUSE_COMPAT_SETXATTR_IN_SIZE, 1, CHANGES},
+    [FUSE_GETXATTR] = {"GETXATTR", sizeof(struct fuse_getxattr_in), 1, REPEATABLE},
+    [FUSE_LISTXATTR] = {"LISTXATTR", sizeof(struct fuse_getxattr_in), 0, REPEATABLE},
+    [FUSE_REMOVEXATTR] = {"REMOVEXATTR", 0, 1, CHANGES},
+    [FUSE_FLUSH] = {"FLUSH", sizeof(struct fuse_flush_in), 0, REPEATABLE},
+    [FUSE_INIT] = {"INIT", 16, 0, 0},
+    [FUSE_OPENDIR] = {"OPENDIR", sizeof(struct fuse_open_in), 0, REPEATABLE},
+    [FUSE_READDIR] = {"READDIR", sizeof(struct fuse_read_in), 0, REPEATABLE},
+    [FUSE_RELEASEDIR] = {"RELEASEDIR", sizeof(struct fuse_release_in), 0, REPEATABLE},
+    [FUSE_FSYNCDIR] = {"FSYNCDIR", sizeof(struct fuse_fsync_in), 0, REPEATABLE},
+    [FUSE_GETLK] = {"GETLK", sizeof(struct fuse_lk_in), 0, 0},
+    [FUSE_SETLK] = {"SETLK", sizeof(struct fuse_lk_in), 0, 0},
+    [FUSE_SETLKW] = {"SETLKW", sizeof(struct fuse_lk_in), 0, 0},
+    [FUSE_ACCESS] = {"ACCESS", sizeof(struct fuse_access_in), 0, REPEATABLE},
+    [FUSE_CREATE] = {"CREATE", sizeof(struct fuse_create_in), 1, CHANGES},
+    [FUSE_INTERRUPT] = {"INTERRUPT", sizeof(struct fuse_interrupt_in), 0, 0},
+    [FUSE_BMAP] = {"BMAP", sizeof(struct fuse_bmap_in), 0, REPEATABLE},
+    [FUSE_DESTROY] = {"DESTROY", 0, 0, 0},
+    [FUSE_IOCTL] = {"IOCTL", sizeof(struct fuse_ioctl_in), 0, 0},
+    [FUSE_POLL] = {"POLL", sizeof(struct fuse_poll_in), 0, REPEATABLE},
+    [FUSE_BATCH_FORGET] = {"BATCH_FORGET", sizeof(struct fuse_batch_forget_in), 0, 0},
+    [FUSE_FALLOCATE] = {"FALLOCATE", sizeof(struct fuse_fallocate_in), 0, CHANGES},
+    [FUSE_READDIRPLUS] = {"READDIRPLUS", sizeof(struct fuse_read_in), 0, REPEATABLE},
+    [FUSE_RENAME2] = {"RENAME2", sizeof(struct fuse_rename2_in), 2, CHANGES},
+    [FUSE_LSEEK] = {"LSEEK", sizeof(struct fuse_lseek_in), 0, REPEATABLE},
+    [FUSE_COPY_FILE_RANGE] = {"COPY_FILE_RANGE", sizeof(struct fuse_copy_file_range_in), 0, CHANGES},
+    [WIRE_OP_TMPFILE] = {"TMPFILE", sizeof(struct fuse_create_in), 1, CHANGES},
 };
 
 static const struct opcode *opcode_info(uint32_t opcode)
@@ -177,7 +184,30 @@ bool wire_is_idempotent(uint32_t opcode)
 {
 	const struct opcode *op = opcode_info(opcode);
 
-	return op && op->idempotent;
+	return op && op->flags & REPEATABLE;
+}
+
+bool wire_takes_name(const uint8_t *buffer)
+{
+	const struct fuse_in_header *in = (const void *)buffer;
+
+	switch (in->opcode) {
+	case FUSE_UNLINK:
+	case FUSE_RMDIR:
+	case FUSE_RENAME:
+		return true;
+	case FUSE_RENAME2:
+		return !(BODY(buffer, struct fuse_rename2_in)->flags & ~(uint32_t)RENAME_NOREPLACE);
+	default:
+		return false;
+	}
+}
+
+bool wire_changes(uint32_t opcode)
+{
+	const struct opcode *op = opcode_info(opcode);
+
+	return op && op->flags & CHANGES;
 }
 
 bool wire_wants_reply(uint32_t opcode)
@@ -248,6 +278,18 @@ size_t wire_error_reply(uint8_t *buf, uint64_t unique, int err)
 	return sizeof(out);
 }
 
+size_t wire_drop_attributes(uint8_t *buf, uint64_t nodeid)
+{
+	struct {
+		struct fuse_out_header header;
+		struct fuse_notify_inval_inode_out inode;
+	} out = {.header = {.len = sizeof(out), .error = FUSE_NOTIFY_INVAL_INODE},
+		 .inode = {.ino = nodeid, .off = -1}};
+
+	memcpy(buf, &out, sizeof(out));
+	return sizeof(out);
+}
+
 uint64_t wire_reply_unique(const void *reply)
 {
 	struct fuse_out_header out;
@@ -301,8 +343,6 @@ bool wire_extend_init(const uint8_t *request, size_t request_length, uint8_t *re
 	return passthrough;
 }
 
-#define BODY(buffer, type) ((const type *)(const void *)((buffer) + sizeof(struct fuse_in_header)))
-
 bool wire_write_kills_priv(const uint8_t *buffer)
 {
 	return BODY(buffer, struct fuse_write_in)->write_flags & FUSE_WRITE_KILL_SUIDGID;
@@ -342,6 +382,31 @@ void wire_nodes(const uint8_t *buffer, uint64_t ids[2])
 		break;
 	default:
 		ids[1] = 0;
+	}
+}
+
+void wire_names(const uint8_t *buffer, const char *names[2])
+{
+	const struct fuse_in_header *in = (const void *)buffer;
+
+	names[0] = names[1] = NULL;
+	switch (in->opcode) {
+	case FUSE_SYMLINK:
+	case FUSE_MKNOD:
+	case FUSE_MKDIR:
+	case FUSE_UNLINK:
+	case FUSE_RMDIR:
+	case FUSE_LINK:
+	case FUSE_CREATE:
+		names[0] = (const char *)buffer + sizeof(*in) + opcodes[in->opcode].fixed;
+		break;
+	case FUSE_RENAME:
+	case FUSE_RENAME2:
+		names[0] = (const char *)buffer + sizeof(*in) + opcodes[in->opcode].fixed;
+		names[1] = names[0] + strlen(names[0]) + 1;
+		break;
+	default:
+		break;
 	}
 }
 

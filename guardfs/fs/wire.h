@@ -54,6 +54,10 @@ bool wire_is_complete(const uint8_t *buffer, const struct wire_request *r);
  * and ids[1] or 0. */
 void wire_nodes(const uint8_t *buffer, uint64_t ids[2]);
 
+/* The names within directories that a complete request makes, removes or moves: names[0] in the node ids[0]
+ * of wire_nodes, names[1] in ids[1]; NULL: none. They lie in the buffer. */
+void wire_names(const uint8_t *buffer, const char *names[2]);
+
 /* unique in the header of a buffer that guardian may read at the same time. */
 uint64_t wire_unique(const uint8_t *buffer);
 void wire_clear_unique(uint8_t *buffer);
@@ -62,9 +66,17 @@ void wire_clear_unique(uint8_t *buffer);
  */
 #define WIRE_OPEN_EXEC 040
 
-/* Does an opcode change nothing, so that it may be run again after its worker died? (WRITE counts: by offset
- * it is idempotent.) */
+/* May an opcode be run again after its worker died? It changes nothing, or sets what it sets to a given value
+ * (WRITE by offset, SETATTR): done twice, it is as if it had been done once, later. */
 bool wire_is_idempotent(uint32_t opcode);
+
+/* Does a complete request take a name away, and leave nothing under it? Done twice, the second time finds
+ * none.
+ */
+bool wire_takes_name(const uint8_t *buffer);
+
+/* Can an opcode change anything on storage, size and times included? */
+bool wire_changes(uint32_t opcode);
 bool wire_wants_reply(uint32_t opcode);
 const char *wire_opcode_name(uint32_t opcode);
 
@@ -79,6 +91,11 @@ uint64_t wire_entry_node(const uint8_t *reply);
 
 /* Error reply (err positive): always 16 bytes. */
 size_t wire_error_reply(uint8_t *buf, uint64_t unique, int err);
+
+/* Message to the kernel: what it knows of a node's attributes holds no more, ask again (pages stay). Returns
+ * its length, 40 bytes. Sending it fails with ENOENT when the kernel doesn't know the node; it can wait for
+ * that node's eviction, hence for requests about it, but for no lock of a caller's. */
+size_t wire_drop_attributes(uint8_t *buf, uint64_t nodeid);
 
 /* unique and error of a reply. */
 uint64_t wire_reply_unique(const void *reply);

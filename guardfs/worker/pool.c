@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "fs/call.h"
+#include "fs/doubt.h"
 #include "fs/fs.h"
 #include "fs/guard.h"
 #include "fs/wire.h"
@@ -118,22 +119,32 @@ static void reply_error(uint64_t unique, int err)
 		return;
 }
 
+/* A request that is not to be run, its caller having been answered: by guardian, while it waited (parked, or
+ * for a thread) or a task was inside for it; or by a worker, on behalf of one that has died (no unique then,
+ * see recover_is_doubtful). */
+static void run_no_more(const struct slot *slot, const struct wire_request *r)
+{
+	if (slot->mutating && wire_changes(r->opcode)) /* not FLUSH, FSYNC */
+		doubt_raise(call.buffer);
+	if (call.unique)
+		reply_error(call.unique, pool.arena->board.config.error);
+}
+
 /* Runs the request in the slot. Returns false if it was parked: the slot then belongs to nobody. */
 static bool run_request(struct slot *slot)
 {
 	struct wire_request r;
 
 	call_setup(slot);
-	/* It waited (parked, or for a thread) and guardian was faster. To run it now would be to change
-	 * something of which the caller was told that it had failed. */
-	if (call_answered()) {
-		reply_error(call.unique, pool.arena->board.config.error);
-		return true;
-	}
 	if (wire_parse(call.buffer, slot->length, &r) < 0 || !wire_is_complete(call.buffer, &r)) {
 		log_error("the kernel sent a malformed request of %u bytes (opcode %u): answered EINVAL",
 			  slot->length, slot->length >= sizeof(r) ? r.opcode : 0);
 		reply_error(call.unique, EINVAL);
+		return true;
+	}
+	/* To run it now would be to change something of which the caller was told that it had failed. */
+	if (!call.unique || call_answered()) {
+		run_no_more(slot, &r);
 		return true;
 	}
 	if (r.opcode == WIRE_OP_INTERRUPT) {
@@ -378,7 +389,10 @@ void pool_tick(void)
 			continue;
 		if (atomic_load(&slot->backend) < CONFIG_BACKENDS_MAX && slot->park_reason != PARK_NONE)
 			guard_unparked(slot);
-		slot_give_back(slot);
+		if (recover_is_doubtful(slot))
+			ready_add(slot);
+		else
+			slot_give_back(slot);
 	}
 	for (uint32_t b = 0; b < pool.arena->board.config.n_backends; b++)
 		if (atomic_load(&pool.arena->board.backends[b].parked))

@@ -4,6 +4,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "fs/doubt.h"
 #include "fs/entry.h"
 #include "fs/grant.h"
 #include "fs/guard.h"
@@ -59,6 +60,23 @@ static void let_go(struct arena *arena, struct slot *slot)
 	if (!stuck)
 		atomic_store(&slot->inside, 0);
 	atomic_store(&slot->state, stuck ? SLOT_ORPHAN : SLOT_FREE);
+	/* The last of them has gone in this very moment: then guardian may have looked for orphans before. */
+	if (stuck && !atomic_load(&arena->board.dead_workers)) {
+		uint32_t orphan = SLOT_ORPHAN;
+
+		atomic_compare_exchange_strong(&slot->state, &orphan, SLOT_EXPIRED);
+	}
+}
+
+bool recover_is_doubtful(struct slot *slot)
+{
+	bool doubtful = atomic_exchange(&slot->inside, 0) && slot->mutating;
+
+	if (doubtful) {
+		atomic_store(&slot->deadline_ns, 0);
+		atomic_store(&slot->state, SLOT_RUNNING);
+	}
+	return doubtful;
 }
 
 /* Moves a request out of a slot that has to stay behind. */
@@ -77,11 +95,17 @@ static struct slot *move_to_free(struct arena *arena, const struct slot *from)
 	return NULL;
 }
 
-static bool may_run_again(const struct slot *slot, const struct wire_request *r)
+/* What takes a name away on the local tier is run again, too, and then finds by itself whether that was done
+ * (make_was_done): an error would leave the kernel with names that lead to other files, and with it every
+ * caller for as long as names are cached. Guarded nodes are found by their names. */
+static bool may_run_again(const struct slot *slot, const uint8_t *buffer, const struct wire_request *r)
 {
-	return slot->replays < REPLAYS_MAX &&
-	       (wire_is_idempotent(r->opcode) || !wire_wants_reply(r->opcode)) &&
-	       r->opcode != WIRE_OP_INTERRUPT;
+	bool local = atomic_load(&slot->backend) == SLOT_LOCAL; /* or nothing was begun */
+
+	if (slot->replays >= REPLAYS_MAX || r->opcode == WIRE_OP_INTERRUPT)
+		return false;
+	return wire_is_idempotent(r->opcode) || !wire_wants_reply(r->opcode) ||
+	       (local && wire_is_complete(buffer, r) && wire_takes_name(buffer));
 }
 
 static bool prepare_again(struct arena *arena, struct slot *slot, uint16_t *ready)
@@ -140,6 +164,8 @@ static bool recover_slot(struct arena *arena, struct slot *slot, uint16_t *ready
 	 * answer is for the case that guardian itself died at it.) */
 	if (atomic_load(&slot->answered) == unique) {
 		grant_take_back_of(slot);
+		if (slot->mutating && prepare_again(arena, slot, ready))
+			return true; /* not to be run: to be doubted (pool.c) */
 		answer_error(arena, unique);
 		let_go(arena, slot);
 		return false;
@@ -163,13 +189,15 @@ static bool recover_slot(struct arena *arena, struct slot *slot, uint16_t *ready
 	 * has then answered EIO itself. What follows the first page may be anything. */
 	bool torn = unread && slot->length > COPIED_AT_ONCE;
 
-	if (!torn && may_run_again(slot, &r) && prepare_again(arena, slot, ready))
+	if (!torn && may_run_again(slot, buffer, &r) && prepare_again(arena, slot, ready))
 		return true;
 	if (wire_wants_reply(r.opcode)) {
 		if (slot->replays >= REPLAYS_MAX)
 			log_warning("%s (request %llu) was being run when two workers died: answered with an "
 				    "error, not run again",
 				    wire_opcode_name(r.opcode), (unsigned long long)unique);
+		if (wire_changes(r.opcode) && wire_is_complete(buffer, &r))
+			doubt_raise(buffer);
 		give_up(arena, slot, unique);
 	}
 	let_go(arena, slot);
@@ -199,8 +227,10 @@ uint32_t recover_slots(struct arena *arena, uint16_t ready[SLOT_MAX])
 
 			if (unique)
 				answer_error(arena, unique);
-			atomic_store(&arena->slots[i].inside, 0);
-			atomic_store(&arena->slots[i].state, SLOT_FREE);
+			if (recover_is_doubtful(&arena->slots[i]))
+				ready[n_ready++] = (uint16_t)i;
+			else
+				atomic_store(&arena->slots[i].state, SLOT_FREE);
 		}
 	}
 	for (uint32_t i = 0; i < SLOT_MAX; i++)

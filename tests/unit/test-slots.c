@@ -24,17 +24,25 @@ static void open_device(void)
 	device = pair[1];
 }
 
-static struct slot *request(uint32_t i, enum slot_state state, uint32_t opcode)
+static struct slot *request_with(uint32_t i, enum slot_state state, uint32_t opcode, uint64_t nodeid,
+				 const void *body, size_t n)
 {
-	struct fuse_in_header in = {.len = sizeof(in), .opcode = opcode, .unique = 100 + i, .nodeid = 1};
+	struct fuse_in_header in = {
+	    .len = (uint32_t)(sizeof(in) + n), .opcode = opcode, .unique = 100 + i, .nodeid = nodeid};
 	struct slot *slot = &fs.arena->slots[i];
 
 	memcpy(fs.arena->buffers[i], &in, sizeof(in));
+	memcpy(fs.arena->buffers[i] + sizeof(in), body, n);
 	slot->length = in.len;
 	atomic_store(&slot->backend, SLOT_LOCAL);
 	atomic_store(&slot->read_ns, 1);
 	atomic_store(&slot->state, state);
 	return slot;
+}
+
+static struct slot *request(uint32_t i, enum slot_state state, uint32_t opcode)
+{
+	return request_with(i, state, opcode, FUSE_ROOT_ID, "", 0);
 }
 
 /* The error of the next reply that was sent, and for whom; 1: none was. */
@@ -46,6 +54,18 @@ static int next_reply(uint64_t *unique)
 		return 1;
 	*unique = out.unique;
 	return out.error;
+}
+
+/* Is the next thing sent a message that the attributes of a node are to be asked for again? */
+static bool is_next_doubted(uint64_t nodeid)
+{
+	struct {
+		struct fuse_out_header header;
+		struct fuse_notify_inval_inode_out inode;
+	} out;
+
+	return recv(device, &out, sizeof(out), 0) == (ssize_t)sizeof(out) && out.header.unique == 0 &&
+	       out.header.error == FUSE_NOTIFY_INVAL_INODE && out.inode.ino == nodeid && out.inode.off < 0;
 }
 
 static bool is_state(uint32_t i, enum slot_state state)
@@ -77,6 +97,36 @@ static void others_get_an_error(void)
 	CHECK(next_reply(&unique) == -EIO && unique == 100);
 }
 
+/* Perhaps it was done: before its caller hears of an error, the kernel is told to ask for what it knows of
+ * the directory, and of what has the name. */
+static void others_are_doubted(void)
+{
+	const struct stat st = {.st_mode = S_IFDIR | 0755, .st_ino = 1}, file = {.st_mode = S_IFREG | 0644};
+	struct node *dir = node_intern_guarded(&fs.guarded[0], 0, "job", &st, NODE_ROUTE_ROOT, true);
+	struct node *node =
+	    dir ? node_intern_guarded(&fs.guarded[0], node_index(dir), "a", &file, 0, true) : NULL;
+	uint64_t unique;
+
+	CHECK(node);
+	atomic_store(
+	    &request_with(0, SLOT_RUNNING, FUSE_UNLINK, node_id(dir, node_index(dir)), "a", 2)->backend, 0);
+	open_device();
+	CHECK(recover_slots(fs.arena, ready) == 0);
+	CHECK(is_next_doubted(node_id(dir, node_index(dir))));
+	CHECK(is_next_doubted(node_id(node, node_index(node))));
+	CHECK(next_reply(&unique) == -EIO && unique == 100);
+}
+
+/* Run again, it finds whether it was done. Once. */
+static void local_names_are_taken_again(void)
+{
+	request_with(0, SLOT_RUNNING, FUSE_UNLINK, FUSE_ROOT_ID, "a", 2);
+	request_with(1, SLOT_RUNNING, FUSE_RMDIR, FUSE_ROOT_ID, "a", 2)->replays = 1;
+	open_device();
+	CHECK(recover_slots(fs.arena, ready) == 1 && ready[0] == 0);
+	CHECK(is_state(0, SLOT_RUNNING) && is_state(1, SLOT_FREE));
+}
+
 static void decided_reply_is_sent(void)
 {
 	struct slot *slot = request(0, SLOT_RUNNING, FUSE_MKDIR);
@@ -100,6 +150,18 @@ static void answered_is_not_run(void)
 	atomic_store(&slot->answered, 100);
 	open_device();
 	CHECK(recover_slots(fs.arena, ready) == 0 && is_state(0, SLOT_FREE));
+}
+
+/* It had been begun: a runner is to doubt what the kernel knows of the file. */
+static void answered_is_doubted(void)
+{
+	struct slot *slot = request(0, SLOT_RUNNING, FUSE_WRITE);
+
+	slot->mutating = 1;
+	atomic_store(&slot->answered, 100);
+	open_device();
+	CHECK(recover_slots(fs.arena, ready) == 1 && ready[0] == 0 && is_state(0, SLOT_RUNNING));
+	CHECK(atomic_load(&slot->answered) == wire_unique(fs.arena->buffers[0]));
 }
 
 static void read_but_not_noted(void)
@@ -154,6 +216,21 @@ static void gone_tasks_do_not(void)
 	CHECK(is_state(1, SLOT_FREE) && !atomic_load(&fs.arena->slots[1].inside));
 }
 
+/* A task of a dead worker, gone by now, that had changed something: its slot is for a runner to doubt. */
+static void gone_changes_are_doubted(void)
+{
+	struct slot *orphan = request(0, SLOT_ORPHAN, FUSE_WRITE),
+		    *expired = request(1, SLOT_EXPIRED, FUSE_WRITE);
+
+	orphan->mutating = expired->mutating = 1;
+	atomic_store(&orphan->inside, 1);
+	wire_clear_unique(fs.arena->buffers[0]);
+	open_device();
+	CHECK(recover_slots(fs.arena, ready) == 1 && ready[0] == 0);
+	CHECK(is_state(0, SLOT_RUNNING) && !atomic_load(&orphan->inside));
+	CHECK(is_state(1, SLOT_FREE)); /* it was parked, never inside */
+}
+
 #define WORKER_TEST(name)                             \
 	static void test_##name(void **state)         \
 	{                                             \
@@ -163,22 +240,34 @@ static void gone_tasks_do_not(void)
 
 WORKER_TEST(idempotent_runs_again_once)
 WORKER_TEST(others_get_an_error)
+WORKER_TEST(others_are_doubted)
+WORKER_TEST(local_names_are_taken_again)
 WORKER_TEST(decided_reply_is_sent)
 WORKER_TEST(answered_is_not_run)
+WORKER_TEST(answered_is_doubted)
 WORKER_TEST(read_but_not_noted)
 WORKER_TEST(parked_stays)
 WORKER_TEST(stuck_tasks_keep_their_slots)
 WORKER_TEST(gone_tasks_do_not)
+WORKER_TEST(gone_changes_are_doubted)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup_arena, teardown_arena)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    TEST(test_idempotent_runs_again_once),   TEST(test_others_get_an_error),
-	    TEST(test_decided_reply_is_sent),	     TEST(test_answered_is_not_run),
-	    TEST(test_read_but_not_noted),	     TEST(test_parked_stays),
-	    TEST(test_stuck_tasks_keep_their_slots), TEST(test_gone_tasks_do_not),
+	    TEST(test_idempotent_runs_again_once),
+	    TEST(test_others_get_an_error),
+	    TEST(test_others_are_doubted),
+	    TEST(test_local_names_are_taken_again),
+	    TEST(test_decided_reply_is_sent),
+	    TEST(test_answered_is_not_run),
+	    TEST(test_answered_is_doubted),
+	    TEST(test_read_but_not_noted),
+	    TEST(test_parked_stays),
+	    TEST(test_stuck_tasks_keep_their_slots),
+	    TEST(test_gone_tasks_do_not),
+	    TEST(test_gone_changes_are_doubted),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -8,6 +8,7 @@
 #include "fs/wire.h"
 
 #include <errno.h>
+#include <linux/fs.h>
 #include <linux/fuse.h>
 
 static _Alignas(8) uint8_t buffer[4096];
@@ -79,12 +80,17 @@ static void test_replay_rules(void **state)
 	for (size_t i = 0; i < ARRAY_SIZE(once); i++)
 		assert_false(wire_is_idempotent(once[i]));
 	assert_true(wire_is_idempotent(FUSE_WRITE));
+	assert_true(wire_is_idempotent(FUSE_SETATTR));
 	assert_true(wire_is_idempotent(FUSE_LOOKUP));
 	assert_false(wire_wants_reply(FUSE_FORGET));
 	assert_false(wire_wants_reply(FUSE_BATCH_FORGET));
 	assert_false(wire_wants_reply(FUSE_INTERRUPT));
 	assert_true(wire_wants_reply(FUSE_RELEASE));
 	assert_string_equal(wire_opcode_name(4095), "unknown");
+	for (size_t i = 0; i + 1 < ARRAY_SIZE(once); i++)
+		assert_true(wire_changes(once[i]));
+	assert_true(wire_changes(FUSE_WRITE) && wire_changes(FUSE_SETATTR) && wire_changes(FUSE_OPEN));
+	assert_false(wire_changes(FUSE_READ) || wire_changes(FUSE_GETATTR) || wire_changes(4095));
 }
 
 static void test_replies(void **state)
@@ -120,22 +126,40 @@ static void test_nodes(void **state)
 		char name[2];
 	} l = {.in = {.oldnodeid = 9}, .name = "a"};
 	struct fuse_copy_file_range_in c = {.nodeid_out = 10};
+	const char *names[2];
 	uint64_t ids[2];
 
 	(void)state;
 	assert_true(accepts(FUSE_LOOKUP, "n", 2));
 	wire_nodes(buffer, ids);
-	assert_true(ids[0] == 1 && ids[1] == 0);
+	wire_names(buffer, names);
+	assert_true(ids[0] == 1 && ids[1] == 0 && !names[0] && !names[1]);
 	assert_true(accepts(FUSE_RENAME2, &r, sizeof(r)));
 	wire_nodes(buffer, ids);
+	wire_names(buffer, names);
 	assert_true(ids[0] == 1 && ids[1] == 8);
+	assert_string_equal(names[0], "a");
+	assert_string_equal(names[1], "b");
+	assert_true(wire_takes_name(buffer));
+	r.in.flags = RENAME_NOREPLACE;
+	assert_true(accepts(FUSE_RENAME2, &r, sizeof(r)) && wire_takes_name(buffer));
+	r.in.flags = RENAME_EXCHANGE;
+	assert_true(accepts(FUSE_RENAME2, &r, sizeof(r)) && !wire_takes_name(buffer));
+	assert_true(accepts(FUSE_UNLINK, "a", 2) && wire_takes_name(buffer));
+	assert_true(accepts(FUSE_LOOKUP, "a", 2) && !wire_takes_name(buffer));
+	assert_true(accepts(FUSE_SYMLINK, "link\0target", 12));
+	wire_names(buffer, names);
+	assert_string_equal(names[0], "link");
+	assert_null(names[1]);
 	assert_true(accepts(FUSE_RENAME, &(struct fuse_rename_in){.newdir = 7},
 			    sizeof(struct fuse_rename_in)) == false); /* its names are missing */
 	wire_nodes(buffer, ids);
 	assert_int_equal(ids[1], 7);
 	assert_true(accepts(FUSE_LINK, &l, offsetof(struct fuse_link_in, oldnodeid) + 8 + 2));
 	wire_nodes(buffer, ids);
+	wire_names(buffer, names);
 	assert_int_equal(ids[1], 9);
+	assert_string_equal(names[0], "a");
 	assert_true(accepts(FUSE_COPY_FILE_RANGE, &c, sizeof(c)));
 	wire_nodes(buffer, ids);
 	assert_int_equal(ids[1], 10);
