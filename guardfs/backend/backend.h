@@ -101,8 +101,9 @@ struct backend_ops {
 	/* An unnamed file in directory parent (O_TMPFILE). -EOPNOTSUPP where there is none. */
 	errint_t (*tmpfile)(struct backend *b, uint32_t parent, int flags, mode_t mode,
 			    const struct caller *c, struct found *found, int *ref);
-	/* All of size, less only at the end of the file, or an error. */
-	ssize_t (*read)(struct backend *b, int ref, void *buf, size_t size, off_t offset);
+	/* All of size, less only at the end of the file, or an error. end: up to where the file is known to
+	 * reach (0: unknown): where it seems to end before, storage is asked anew. */
+	ssize_t (*read)(struct backend *b, int ref, void *buf, size_t size, off_t offset, off_t end);
 	/* A short write is continued until something is known: size, or an error, or, if storage failed on
 	 * the way (full disk), the bytes that did land: the caller must report that count. kill_priv as
 	 * SET_KILL_PRIV. */
@@ -114,6 +115,7 @@ struct backend_ops {
 			    int ref); /* file or directory; the ref is gone whatever it returns */
 	errint_t (*fallocate)(struct backend *b, int ref, int mode, off_t offset, off_t length);
 	off_t (*lseek)(struct backend *b, int ref, off_t offset, int whence); /* SEEK_DATA, SEEK_HOLE */
+	/* Up to size bytes; 0: the end of the file. -EOPNOTSUPP: to be read and written instead. */
 	ssize_t (*copy_range)(struct backend *b, int ref_in, off_t off_in, int ref_out, off_t off_out,
 			      size_t size);
 

@@ -6,6 +6,7 @@
  * objects their owner afterwards. */
 #include "backend/dir.h"
 #include "backend/fault.h"
+#include "base/cleanup.h"
 
 #include <stdlib.h>
 #include <unistd.h>
@@ -226,11 +227,54 @@ static errint_t dir_create(struct backend *b, uint32_t parent, const char *name,
 	return dir_mend_make(b, parent, name, !(flags & O_EXCL), rc);
 }
 
-static ssize_t dir_read(struct backend *b, int ref, void *buf, size_t size, off_t offset)
+/* Where the file ends, as storage says now: opening it is what no cache answers for (sshfs looks it up then).
+ * *fd: another descriptor of it, the caller's to close. */
+static errint_t find_end(int ref, int *fd, off_t *end)
 {
-	ssize_t rc = posix_read(b, ref, buf, size, offset);
+	struct statx x;
 
+	*fd = posix_reopen(ref, O_RDONLY);
+	if (*fd < 0)
+		return *fd == -ENOENT || *fd == -ESTALE ? -EIO
+							: *fd; /* it has been removed: nobody can say */
+	if (statx(*fd, "", AT_EMPTY_PATH | AT_STATX_FORCE_SYNC, STATX_SIZE, &x) < 0)
+		return -errno;
+	*end = (off_t)x.stx_size;
+	return 0;
+}
+
+/* sshfs tells of a read that failed, be it that the connection broke, as of the end of the file
+ * (github.com/libfuse/sshfs/issues/224): whoever copied the file would have a part of it and no error. */
+static ssize_t read_anew(struct backend *b, int ref, void *buf, size_t size, off_t offset)
+{
+	CLEANUP_FD int fd = -1;
+	off_t end = 0;
+	ssize_t rc = find_end(ref, &fd, &end), wanted;
+
+	if (rc < 0)
+		return rc;
+	wanted = end > offset ? (ssize_t)MIN((uint64_t)(end - offset), (uint64_t)size) : 0;
+	if (wanted > 0)
+		rc = posix_read(b, fd, buf, (size_t)wanted, offset, end);
+	return rc >= 0 && rc < wanted ? -EIO : rc;
+}
+
+static ssize_t dir_read(struct backend *b, int ref, void *buf, size_t size, off_t offset, off_t end)
+{
+	ssize_t rc = posix_read(b, ref, buf, size, offset, end);
+
+	if (rc >= 0 && (size_t)rc < size && offset + rc < end)
+		rc = read_anew(b, ref, buf, size, offset);
 	return rc == -EPERM ? dir_mend_io(b, ref, 0, rc) : rc;
+}
+
+/* Over sshfs the kernel would read and write by itself, and not look twice. */
+static ssize_t dir_copy_range(struct backend *b, int ref_in, off_t off_in, int ref_out, off_t off_out,
+			      size_t size)
+{
+	if (b->config->type == BACKEND_SSHFS)
+		return -EOPNOTSUPP;
+	return posix_copy_range(b, ref_in, off_in, ref_out, off_out, size);
 }
 
 /* Set-id bits mean nothing where ownership is presented, and sshfs has no say in them. */
@@ -282,7 +326,7 @@ static const struct backend_ops dir_ops = {
     .release = posix_release,
     .fallocate = posix_allocate,
     .lseek = posix_lseek,
-    .copy_range = posix_copy_range,
+    .copy_range = dir_copy_range,
     .opendir = posix_opendir,
     .readdir = posix_readdir,
     .getxattr = posix_getxattr,

@@ -97,10 +97,18 @@ errint_t dir_mend_make(struct backend *b, uint32_t parent, const char *name, boo
 	return is_full(dir.fd, 0) ? -ENOSPC : rc;
 }
 
+/* libfuse, in sshfs, says so when it cannot find out whether the name is free to which it moves an open file
+ * out of the way: because the connection is gone, for one. The server has no such error. */
+static errint_t mend_busy(const struct backend *b, errint_t rc)
+{
+	return is_sshfs(b) && rc == -EBUSY ? -EIO : rc;
+}
+
 errint_t dir_mend_unlink(struct backend *b, uint32_t parent, const char *name, errint_t rc)
 {
 	CLEANUP_REACHED struct reached dir = REACHED_NONE;
 
+	rc = mend_busy(b, rc);
 	if (!is_sshfs(b) || rc != -EPERM || dir_reach(b, parent, &dir) < 0)
 		return rc;
 	if (S_ISDIR(type_at(dir.fd, name)))
@@ -130,6 +138,7 @@ errint_t dir_mend_rename(struct backend *b, uint32_t parent, const char *name, u
 	CLEANUP_REACHED struct reached to = REACHED_NONE;
 	mode_t old, new;
 
+	rc = mend_busy(b, rc);
 	if (!is_sshfs(b) || rc != -EPERM || dir_reach(b, parent, &from) < 0 ||
 	    dir_reach(b, newparent, &to) < 0)
 		return rc;

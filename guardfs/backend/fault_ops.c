@@ -114,7 +114,7 @@ static errint_t fault_tmpfile(struct backend *b, uint32_t parent, int flags, mod
 	    (errint_t)PASS_NODE(FAULT_TMPFILE, parent, tmpfile(b->next, parent, flags, mode, c, found, ref)));
 }
 
-static ssize_t fault_read(struct backend *b, int ref, void *buf, size_t size, off_t offset)
+static ssize_t fault_read(struct backend *b, int ref, void *buf, size_t size, off_t offset, off_t end)
 {
 	struct fault_subject s = {FAULT_READ, NODE_NONE, ref, NULL};
 	struct fault_verdict v = fault_begin(b, &s);
@@ -123,7 +123,7 @@ static ssize_t fault_read(struct backend *b, int ref, void *buf, size_t size, of
 		return -(ssize_t)v.number;
 	if (v.action == FAULT_SHORT)
 		size = MIN(size, v.number);
-	return fault_end(b, &s, v, b->next->ops->read(b->next, ref, buf, size, offset));
+	return fault_end(b, &s, v, b->next->ops->read(b->next, ref, buf, size, offset, end));
 }
 
 static ssize_t fault_write(struct backend *b, int ref, const void *buf, size_t size, off_t offset,

@@ -105,7 +105,7 @@ errint_t posix_tmpfile(struct backend *b, uint32_t parent, int flags, mode_t mod
 		       struct found *found, int *ref);
 errint_t posix_release(struct backend *b, int ref);
 
-ssize_t posix_read(struct backend *b, int ref, void *buf, size_t size, off_t offset);
+ssize_t posix_read(struct backend *b, int ref, void *buf, size_t size, off_t offset, off_t end);
 ssize_t posix_write(struct backend *b, int ref, const void *buf, size_t size, off_t offset, bool kill_priv);
 errint_t posix_fsync(struct backend *b, int ref, bool data_only);
 errint_t posix_allocate(struct backend *b, int ref, int mode, off_t offset, off_t length);

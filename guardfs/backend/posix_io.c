@@ -5,13 +5,13 @@
 #include <unistd.h>
 
 /* A short count is not taken for the end of the file: an error in the middle must not look to the kernel as
- * if the file ended there. */
-ssize_t posix_read(struct backend *b, int ref, void *buf, size_t size, off_t offset)
+ * if the file ended there. But beyond where it is known to end nothing more is asked for. */
+ssize_t posix_read(struct backend *b, int ref, void *buf, size_t size, off_t offset, off_t end)
 {
 	size_t done = 0;
 
 	(void)b;
-	while (done < size) {
+	while (done < size && (done == 0 || end == 0 || offset + (off_t)done < end)) {
 		ssize_t n = pread(ref, (char *)buf + done, size - done, offset + (off_t)done);
 
 		if (n < 0 && errno == EINTR)

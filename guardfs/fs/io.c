@@ -15,6 +15,26 @@ static struct backend *backend_of(const struct handle *h)
 	return h->backend == NODE_LOCAL ? &fs.local : &fs.guarded[h->backend];
 }
 
+static struct node *node_of(const struct handle *h)
+{
+	return &fs.arena->nodes[h->node];
+}
+
+/* Up to where the file is known to reach; 0 where storage is not doubted. */
+static off_t known_end(const struct backend *b, const struct handle *h)
+{
+	return b->board ? (off_t)node_size(node_of(h)) : 0;
+}
+
+/* What storage has taken. */
+static void note_written(const struct backend *b, struct handle *h, off_t offset, ssize_t n)
+{
+	if (n <= 0 || !b->board)
+		return;
+	handle_wrote(h, (uint64_t)offset, (uint64_t)n);
+	node_grown(node_of(h), (uint64_t)offset + (uint64_t)n);
+}
+
 /* The open file behind fh, its use counted; NULL with the request answered. */
 static struct handle *file_handle(fuse_req_t req, uint64_t fh)
 {
@@ -66,7 +86,7 @@ void fs_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset, struct f
 	rc = handle_ensure(b, h);
 	if (rc == 0)
 		rc = b->ops->read(b, atomic_load(&h->fd), call.data, MIN(size, (size_t)CALL_DATA_SIZE),
-				  offset);
+				  offset, known_end(b, h));
 	if (rc > 0 && b->board)
 		board_count(b->board, COUNT_READ_BYTES, (uint64_t)rc);
 	jobs_done(h, false, rc);
@@ -105,10 +125,9 @@ void fs_write(fuse_req_t req, fuse_ino_t ino, const char *data, size_t size, off
 	rc = handle_ensure(b, h);
 	if (rc == 0)
 		rc = b->ops->write(b, atomic_load(&h->fd), data, size, offset, kill_priv);
-	if (rc > 0 && b->board) {
-		handle_wrote(h, (uint64_t)offset, (uint64_t)rc);
+	note_written(b, h, offset, rc);
+	if (rc > 0 && b->board)
 		board_count(b->board, COUNT_WRITTEN_BYTES, (uint64_t)rc);
-	}
 	jobs_done(h, true, rc);
 	handle_put(h);
 	if (!guard_leave(req, b, &rc))
@@ -172,7 +191,32 @@ void fs_lseek(fuse_req_t req, fuse_ino_t ino, off_t offset, int whence, struct f
 
 /* Storage may have to read and write each byte, and the kernel asks for up to 2 GiB at once: a caller with a
  * deadline is given as much as one WRITE carries, and asks for the rest. */
-#define COPY_GUARDED_MAX (1024 * 1024)
+#define COPY_GUARDED_MAX CALL_DATA_SIZE
+
+static ssize_t copy_through(struct backend *b, struct handle *in, off_t off_in, struct handle *out,
+			    off_t off_out, size_t length)
+{
+	ssize_t n = b->ops->read(b, atomic_load(&in->fd), call.data, length, off_in, known_end(b, in));
+
+	if (n <= 0)
+		return n;
+	if (call_answered())
+		return GUARD_POISONED; /* not to be written any more */
+	return b->ops->write(b, atomic_load(&out->fd), call.data, (size_t)n, off_out, false);
+}
+
+/* What ends before where it should may have been cut short: read and write look twice. */
+static ssize_t copy_range(struct backend *b, struct handle *in, off_t off_in, struct handle *out,
+			  off_t off_out, size_t length)
+{
+	off_t end = known_end(b, in);
+	ssize_t rc =
+	    b->ops->copy_range(b, atomic_load(&in->fd), off_in, atomic_load(&out->fd), off_out, length);
+	bool cut = b->board && rc >= 0 && (size_t)rc < length && off_in + rc < end;
+
+	return cut || (b->board && rc == -EOPNOTSUPP) ? copy_through(b, in, off_in, out, off_out, length)
+						      : rc;
+}
 
 static ssize_t copy(struct backend *b, struct handle *in, off_t off_in, struct handle *out, off_t off_out,
 		    size_t length)
@@ -184,10 +228,8 @@ static ssize_t copy(struct backend *b, struct handle *in, off_t off_in, struct h
 	if (rc == 0)
 		rc = handle_ensure(b, out);
 	if (rc == 0)
-		rc = b->ops->copy_range(b, atomic_load(&in->fd), off_in, atomic_load(&out->fd), off_out,
-					length);
-	if (rc > 0 && b->board)
-		handle_wrote(out, (uint64_t)off_out, (uint64_t)rc);
+		rc = copy_range(b, in, off_in, out, off_out, length);
+	note_written(b, out, off_out, rc);
 	jobs_done(out, true, rc);
 	return rc;
 }

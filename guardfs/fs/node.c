@@ -54,6 +54,24 @@ void node_remember(struct node *node, const struct stat *st)
 	atomic_fetch_or(&node->flags, NODE_KNOWN);
 }
 
+uint64_t node_size(const struct node *node)
+{
+	ACQUIRE_LOCK(node_lock(node));
+	return node->size;
+}
+
+void node_grown(struct node *node, uint64_t end)
+{
+	ACQUIRE_LOCK(node_lock(node));
+	node->size = MAX(node->size, end);
+}
+
+void node_emptied(struct node *node)
+{
+	ACQUIRE_LOCK(node_lock(node));
+	node->size = 0;
+}
+
 void node_recall(const struct node *node, struct stat *st)
 {
 	ACQUIRE_LOCK(node_lock(node));

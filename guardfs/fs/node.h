@@ -39,6 +39,12 @@ struct node *node_find_guarded(uint32_t parent, const char *name, bool lookup);
 /* Remembers attributes of a guarded node (size, times, mode), for answers while it is down. */
 void node_remember(struct node *node, const struct stat *st);
 
+/* Size last known of a guarded node: as remembered, or as far as it was written to since. 0: unknown. */
+uint64_t node_size(const struct node *node);
+/* It has been written to, up to end; it has been cut off. */
+void node_grown(struct node *node, uint64_t end);
+void node_emptied(struct node *node);
+
 /* st as callers shall see it: our inode number. */
 void node_present(const struct node *node, struct stat *st);
 

@@ -148,8 +148,10 @@ static ssize_t open_node(struct backend *b, uint32_t node, int flags, int *ref)
 	ssize_t rc = b->ops->open(b, node, backend_flags(flags), ref);
 	struct stat st;
 
-	if (rc == 0 && b->board && flags & O_TRUNC)
+	if (rc == 0 && b->board && flags & O_TRUNC) {
 		handle_truncated(node, NULL, 0);
+		node_emptied(&fs.arena->nodes[node]);
+	}
 	if (rc < 0 || !(flags & O_TRUNC) || !wire_open_kills_priv(call.buffer))
 		return rc;
 	rc = b->ops->setattr(b, node, *ref, &(struct stat){0}, SET_KILL_PRIV, &st);

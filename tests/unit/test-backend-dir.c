@@ -416,7 +416,7 @@ static void test_operations(void **state)
 	assert_int_equal(dir.ops->fsync(&dir, ref, false), 0);
 	assert_int_equal(dir.ops->release(&dir, ref), 0);
 	assert_int_equal(dir.ops->open(&dir, f, O_RDONLY, &ref), 0);
-	assert_int_equal(dir.ops->read(&dir, ref, buf, sizeof(buf), 1), 4);
+	assert_int_equal(dir.ops->read(&dir, ref, buf, sizeof(buf), 1, 0), 4);
 	assert_memory_equal(buf, "ello", 4);
 	assert_int_equal(dir.ops->release(&dir, ref), 0);
 	assert_int_equal(dir.ops->link(&dir, f, root, "hard", &found), 0);

@@ -52,7 +52,7 @@ static void test_unlinked_open_file(void **state)
 	assert_int_equal(local.ops->getattr(&local, n, ref, &st), 0);
 	assert_int_equal(st.st_nlink, 0);
 	assert_int_equal(local.ops->setattr(&local, n, ref, &want, SET_MODE | SET_SIZE, &st), 0);
-	assert_int_equal(local.ops->read(&local, ref, buf, sizeof(buf), 0), 1);
+	assert_int_equal(local.ops->read(&local, ref, buf, sizeof(buf), 0, 0), 1);
 	assert_int_equal(local.ops->release(&local, ref), 0);
 }
 
@@ -66,19 +66,19 @@ static void test_io(void **state)
 
 	(void)state;
 	assert_int_equal(local.ops->open(&local, n, O_RDWR | O_DIRECT, &ref), 0);
-	assert_int_equal(local.ops->read(&local, ref, buf + 1, 64, 3), 7); /* O_DIRECT, yet unaligned */
+	assert_int_equal(local.ops->read(&local, ref, buf + 1, 64, 3, 0), 7); /* O_DIRECT, yet unaligned */
 	assert_memory_equal(buf + 1, "3456789", 7);
 	assert_int_equal(local.ops->write(&local, ref, "abc", 3, 20, false), 3);
 	assert_int_equal(local.ops->getattr(&local, n, ref, &st), 0);
 	assert_int_equal(st.st_size, 23);
-	assert_int_equal(local.ops->read(&local, ref, buf, 64, 23), 0);
+	assert_int_equal(local.ops->read(&local, ref, buf, 64, 23, 0), 0);
 	assert_int_equal(local.ops->fsync(&local, ref, true), 0);
 	assert_int_equal(local.ops->fsync(&local, ref, false), 0);
 	assert_int_equal(local.ops->flush(&local, ref), 0);
 	assert_int_equal(
 	    local.ops->create(&local, 0, "copy", O_RDWR | O_CREAT, 0600, &root_caller, &found, &copy), 0);
 	assert_int_equal(local.ops->copy_range(&local, ref, 2, copy, 1, 5), 5);
-	assert_int_equal(local.ops->read(&local, copy, buf, 64, 1), 5);
+	assert_int_equal(local.ops->read(&local, copy, buf, 64, 1, 0), 5);
 	assert_memory_equal(buf, "23456", 5);
 	assert_int_equal(local.ops->release(&local, copy), 0);
 	assert_int_equal(local.ops->release(&local, ref), 0);

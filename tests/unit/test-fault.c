@@ -266,7 +266,7 @@ static void test_short(void **state)
 	say("write short 3\nread short 2\nlookup error EXDEV\n");
 	wait_until(look_up("marker") == -EXDEV);
 	assert_int_equal(faulty.ops->write(&faulty, ref, "abcdef", 6, 0, false), 3);
-	assert_int_equal(faulty.ops->read(&faulty, ref, buf, sizeof(buf), 0), 2);
+	assert_int_equal(faulty.ops->read(&faulty, ref, buf, sizeof(buf), 0, 0), 2);
 	assert_int_equal(faulty.ops->release(&faulty, ref), 0);
 }
 
@@ -284,7 +284,7 @@ static void test_lost_ack(void **state)
 	assert_int_equal(create("g"), -EIO);
 	assert_int_equal(look_up("g"), 0);
 	thread = start(write_in_thread, &ref);
-	wait_until(faulty.ops->read(&faulty, ref, buf, sizeof(buf), 0) == 4);
+	wait_until(faulty.ops->read(&faulty, ref, buf, sizeof(buf), 0, 0) == 4);
 	assert_stays_pending();
 	say("");
 	wait_until(atomic_load(&result) == -EIO);
@@ -317,7 +317,7 @@ static void test_eio_late(void **state)
 	say("write eio-late count=1\nlookup error EXDEV\n");
 	wait_until(look_up("marker") == -EXDEV);
 	assert_int_equal(faulty.ops->write(&faulty, ref, "lost", 4, 0, false), 4);
-	assert_int_equal(faulty.ops->read(&faulty, ref, buf, sizeof(buf), 0), 0);
+	assert_int_equal(faulty.ops->read(&faulty, ref, buf, sizeof(buf), 0, 0), 0);
 	assert_int_equal(faulty.ops->fsync(&faulty, ref, false), -EIO);
 	assert_int_equal(faulty.ops->fsync(&faulty, ref, false), 0);
 	assert_int_equal(faulty.ops->write(&faulty, ref, "here", 4, 0, false), 4);

@@ -1,6 +1,6 @@
 """Callers who know what their files must hold: chaos.py DIRECTORY SECONDS CALLERS.
 
-Each works on a few files of its own and keeps a model of them. What was answered with success must be so from then on. After
+Each works on a few files and directories of its own, in a tree that moves now and then, and keeps a model of them. What was answered with success must be so from then on. After
 EIO an operation may have happened or not; what is read first after that is what it was, and must stay. EIO is the only error
 that may come without a reason. Prints what was found otherwise, and exits 1 if there was anything."""
 import collections
@@ -13,6 +13,7 @@ import time
 
 UNKNOWN = object()
 ABSENT = None
+DIRECTORY = object()
 
 
 class Caller:
@@ -20,14 +21,16 @@ class Caller:
         self.random = random.Random(seed)
         self.directory = directory
         self.names = ["file-%d" % i for i in range(6)]
-        self.model = dict.fromkeys(self.names, ABSENT)
+        self.directories = ["directory-%d" % i for i in range(3)]
+        self.model = dict.fromkeys(self.names + self.directories, ABSENT)
+        self.tree = "tree-0"
         self.held = {}
         self.number = 0
         self.counts = collections.Counter()
         self.wrong = []
 
     def path(self, name):
-        return os.path.join(self.directory, name)
+        return os.path.join(self.directory, self.tree, name)
 
     def text(self):
         self.number += 1
@@ -99,6 +102,48 @@ class Caller:
         os.truncate(self.path(name), size)
         self.model[name] = before[:size].ljust(size, b"\0")
 
+    def truncate_held(self, name):
+        before = self.model[name]
+        if before in (UNKNOWN, ABSENT) or name not in self.held:
+            return
+        size = self.random.randrange(50)
+        self.model[name] = UNKNOWN
+        os.ftruncate(self.held[name], size)
+        self.model[name] = before[:size].ljust(size, b"\0")
+
+    def overwrite(self, name):
+        before = self.model[name]
+        if before in (UNKNOWN, ABSENT):
+            return
+        at, data = self.random.randrange(len(before) + 1), self.text()
+        self.model[name] = UNKNOWN
+        fd = os.open(self.path(name), os.O_WRONLY)
+        try:
+            if os.pwrite(fd, data, at) != len(data):
+                raise OSError(errno.EIO, "a short write")
+        finally:
+            os.close(fd)
+        self.model[name] = before[:at] + data + before[at + len(data):]
+
+    def create(self, name):
+        before, self.model[name] = self.model[name], UNKNOWN
+        found = False
+        try:
+            os.close(os.open(self.path(name), os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644))
+        except FileExistsError:
+            found = True
+        self.existed("create", name, before, found)
+        self.model[name] = before if found else b""
+
+    def times(self, name):
+        if self.model[name] in (UNKNOWN, ABSENT) or name in self.held:
+            return
+        then = self.random.randrange(1 << 30)
+        os.utime(self.path(name), (then, then))
+        got = os.stat(self.path(name)).st_mtime
+        if got != then:
+            self.wrong.append("times %s: %s instead of %s" % (self.path(name), got, then))
+
     def unlink(self, name):
         before, self.model[name] = self.model[name], UNKNOWN
         found = True
@@ -135,6 +180,10 @@ class Caller:
             got = ABSENT
         self.expect("read", name, got)
 
+    def read_held(self, name):
+        if name in self.held and self.model[name] is not UNKNOWN:
+            self.expect("read held", name, os.pread(self.held[name], 1 << 20, 0))
+
     def stat(self, name):
         try:
             size = os.stat(self.path(name)).st_size
@@ -145,17 +194,65 @@ class Caller:
             self.wrong.append("stat %s: %s, which holds %.60r" % (self.path(name), size, known))
 
     def list(self, _):
-        listed = os.listdir(self.directory)
-        for name in self.names:
+        listed = os.listdir(self.path(""))
+        for name in self.model:
             self.existed("list", name, self.model[name], name in listed)
+
+    def make_directory(self, _):
+        name, found = self.random.choice(self.directories), False
+        before, self.model[name] = self.model[name], UNKNOWN
+        try:
+            os.mkdir(self.path(name))
+        except FileExistsError:
+            found = True
+        self.existed("mkdir", name, before, found)
+        self.model[name] = DIRECTORY
+
+    def remove_directory(self, _):
+        name, found = self.random.choice(self.directories), True
+        before, self.model[name] = self.model[name], UNKNOWN
+        try:
+            os.rmdir(self.path(name))
+        except FileNotFoundError:
+            found = False
+        self.existed("rmdir", name, before, found)
+        self.model[name] = ABSENT
+
+    def rename_directory(self, _):
+        name, other = self.random.sample(self.directories, 2)
+        before, replaced, found = self.model[name], self.model[other], True
+        self.model[name] = self.model[other] = UNKNOWN
+        try:
+            os.rename(self.path(name), self.path(other))
+        except FileNotFoundError:
+            found = False
+        self.existed("rename", name, before, found)
+        self.model[name], self.model[other] = ABSENT, DIRECTORY if found else replaced
+
+    def move_tree(self, _):
+        old, self.tree = self.path(""), UNKNOWN
+        self.number += 1
+        new = "tree-%d" % self.number
+        os.rename(old, os.path.join(self.directory, new))
+        self.tree = new
+
+    def find_tree(self):
+        trees = os.listdir(self.directory)
+        if len(trees) != 1:
+            self.wrong.append("list %s: %s" % (self.directory, trees))
+        self.tree = trees[0]
 
     def run(self, seconds):
         often = [self.rewrite, self.append, self.append_held, self.rename, self.read]
-        operations = often * 2 + [self.truncate, self.unlink, self.stat, self.list, self.let_go]
+        operations = often * 2 + [
+            self.truncate, self.truncate_held, self.overwrite, self.create, self.times, self.unlink, self.read_held, self.stat,
+            self.list, self.let_go, self.make_directory, self.remove_directory, self.rename_directory, self.move_tree]
         end = time.monotonic() + seconds
         while time.monotonic() < end:
             operation, name = self.random.choice(operations), self.random.choice(self.names)
             try:
+                if self.tree is UNKNOWN:
+                    self.find_tree()
                 operation(name)
                 self.counts["OK"] += 1
             except OSError as e:
@@ -175,7 +272,7 @@ class Caller:
 def start(directory, seed, seconds, results):
     while True:
         try:
-            os.makedirs(directory, exist_ok=True)
+            os.makedirs(os.path.join(directory, "tree-0"), exist_ok=True)
             break
         except OSError:
             time.sleep(0.05)  # sleep-ok: the rate of trying

@@ -1,5 +1,5 @@
-# Worker and sshfs killed and stopped over and over again, under callers who know what their files must hold: nothing that was
-# acknowledged is lost, nothing that failed comes later, and there is no error but EIO.
+# Whatever can die or stop does so, over and over again, under callers who know what their files must hold: nothing that was
+# acknowledged is lost, nothing that failed comes later, and there is no error but EIO. TROUBLE=NAME: always the same.
 # limit: 120
 . "$REPO/tests/lib/lib.sh"
 
@@ -34,11 +34,39 @@ kill_workers()
 	done
 }
 
+kill_keeper()
+{
+	kill -9 "$(process_pid keeper)"
+}
+
+stop_worker()
+{
+	kill -STOP "$(process_pid worker)"
+}
+
+reexecute()
+{
+	kill -USR2 "$GUARDIAN"
+}
+
+freeze_server()
+{
+	box_freeze box
+	sleep 0.7 # sleep-ok: shorter than any deadline
+	box_thaw box
+}
+
+cut_off()
+{
+	box_cut box
+}
+
+troubles=(kill_sshfs kill_workers stop_sshfs kill_workers kill_keeper stop_worker reexecute freeze_server cut_off)
 while ! is_gone "$callers"; do
-	for trouble in kill_sshfs kill_workers stop_sshfs kill_workers; do
-		"$trouble" || say "$trouble: it was just gone by itself"
-		wait_healthy
-	done
+	trouble=${TROUBLE:-${troubles[RANDOM % ${#troubles[@]}]}}
+	say "$trouble"
+	"$trouble" || say "$trouble: it was just gone by itself"
+	wait_healthy
 done
 rc=0
 wait "$callers" || rc=$?
