@@ -265,9 +265,9 @@ void make_lost(struct node *node, bool lost)
 	node_unpin(node);
 }
 
-bool make_was_done(const struct backend *b, ssize_t rc)
+bool make_was_done(ssize_t rc)
 {
-	return rc == -ENOENT && !b->board && call.slot && call.slot->replays > 0;
+	return rc == -ENOENT && call.slot && call.slot->replays > 0;
 }
 
 /* A guarded name is gone. Before leaving the backend: whoever waits for a late task that has taken the name
@@ -293,7 +293,7 @@ static void remove_name(fuse_req_t req, struct node *parent, const char *name, b
 	node = b->board ? NULL : make_losing(p, name);
 	rc = directory ? b->ops->rmdir(b, p, name) : b->ops->unlink(b, p, name);
 	make_lost(node, rc == 0);
-	if (make_was_done(b, rc))
+	if (make_was_done(rc))
 		rc = 0;
 	if (rc == 0 && b->board)
 		removed(p, name, directory);

@@ -23,9 +23,9 @@ struct node *make_parent(fuse_req_t req, fuse_ino_t parent, const char *name, bo
 struct node *make_losing(uint32_t parent, const char *name);
 
 /* Has a name been taken away before, by a worker that died at it? rc is what the attempt to do so again came
- * to. Meanwhile the caller's kernel has let nobody else change anything in the directories concerned. The
- * local tier only. */
-bool make_was_done(const struct backend *b, ssize_t rc);
+ * to. The caller's kernel, which saw the name, has let nobody else change anything in the directories
+ * meanwhile. */
+bool make_was_done(ssize_t rc);
 
 /* After the attempt; lost: it succeeded. node may be NULL. */
 void make_lost(struct node *node, bool lost);

@@ -94,6 +94,7 @@ void fs_rename(fuse_req_t req, fuse_ino_t parent_id, const char *name, fuse_ino_
 	       const char *newname, unsigned flags)
 {
 	struct node *parent = make_parent(req, parent_id, name, true), *newparent, *victim;
+	struct found found;
 	struct backend *b;
 	ssize_t rc;
 	int err;
@@ -112,7 +113,7 @@ void fs_rename(fuse_req_t req, fuse_ino_t parent_id, const char *name, fuse_ino_
 	victim = b->board || flags ? NULL : make_losing(node_index(newparent), newname);
 	rc = b->ops->rename(b, node_index(parent), name, node_index(newparent), newname, flags);
 	make_lost(victim, rc == 0);
-	if (make_was_done(b, rc))
+	if (make_was_done(rc) && b->ops->lookup(b, node_index(newparent), newname, &found) == 0)
 		rc = 0;
 	if (rc == 0 && flags & RENAME_WHITEOUT && !b->board)
 		own_whiteout(req, node_index(parent), name);

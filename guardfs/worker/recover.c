@@ -95,17 +95,15 @@ static struct slot *move_to_free(struct arena *arena, const struct slot *from)
 	return NULL;
 }
 
-/* What takes a name away on the local tier is run again, too, and then finds by itself whether that was done
- * (make_was_done): an error would leave the kernel with names that lead to other files, and with it every
- * caller for as long as names are cached. Guarded nodes are found by their names. */
+/* What takes a name away is run again, too, and then finds by itself whether that was done (make_was_done):
+ * an error would leave us, and the kernel, with names that lead to what was there before, and the same file
+ * with two of them. */
 static bool may_run_again(const struct slot *slot, const uint8_t *buffer, const struct wire_request *r)
 {
-	bool local = atomic_load(&slot->backend) == SLOT_LOCAL; /* or nothing was begun */
-
 	if (slot->replays >= REPLAYS_MAX || r->opcode == WIRE_OP_INTERRUPT)
 		return false;
 	return wire_is_idempotent(r->opcode) || !wire_wants_reply(r->opcode) ||
-	       (local && wire_is_complete(buffer, r) && wire_takes_name(buffer));
+	       (wire_is_complete(buffer, r) && wire_takes_name(buffer));
 }
 
 static bool prepare_again(struct arena *arena, struct slot *slot, uint16_t *ready)

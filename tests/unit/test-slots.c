@@ -105,11 +105,15 @@ static void others_are_doubted(void)
 	struct node *dir = node_intern_guarded(&fs.guarded[0], 0, "job", &st, NODE_ROUTE_ROOT, true);
 	struct node *node =
 	    dir ? node_intern_guarded(&fs.guarded[0], node_index(dir), "a", &file, 0, true) : NULL;
+	struct {
+		struct fuse_mkdir_in in;
+		char name[2];
+	} make = {.name = "a"};
 	uint64_t unique;
 
 	CHECK(node);
-	atomic_store(
-	    &request_with(0, SLOT_RUNNING, FUSE_UNLINK, node_id(dir, node_index(dir)), "a", 2)->backend, 0);
+	request_with(0, SLOT_RUNNING, FUSE_MKDIR, node_id(dir, node_index(dir)), &make,
+		     offsetof(__typeof__(make), name) + 2);
 	open_device();
 	CHECK(recover_slots(fs.arena, ready) == 0);
 	CHECK(is_next_doubted(node_id(dir, node_index(dir))));
@@ -118,7 +122,7 @@ static void others_are_doubted(void)
 }
 
 /* Run again, it finds whether it was done. Once. */
-static void local_names_are_taken_again(void)
+static void names_are_taken_again(void)
 {
 	request_with(0, SLOT_RUNNING, FUSE_UNLINK, FUSE_ROOT_ID, "a", 2);
 	request_with(1, SLOT_RUNNING, FUSE_RMDIR, FUSE_ROOT_ID, "a", 2)->replays = 1;
@@ -241,7 +245,7 @@ static void gone_changes_are_doubted(void)
 WORKER_TEST(idempotent_runs_again_once)
 WORKER_TEST(others_get_an_error)
 WORKER_TEST(others_are_doubted)
-WORKER_TEST(local_names_are_taken_again)
+WORKER_TEST(names_are_taken_again)
 WORKER_TEST(decided_reply_is_sent)
 WORKER_TEST(answered_is_not_run)
 WORKER_TEST(answered_is_doubted)
@@ -259,7 +263,7 @@ int main(void)
 	    TEST(test_idempotent_runs_again_once),
 	    TEST(test_others_get_an_error),
 	    TEST(test_others_are_doubted),
-	    TEST(test_local_names_are_taken_again),
+	    TEST(test_names_are_taken_again),
 	    TEST(test_decided_reply_is_sent),
 	    TEST(test_answered_is_not_run),
 	    TEST(test_answered_is_doubted),

@@ -1,8 +1,8 @@
-# A change whose caller was told that it had failed, and that was made all the same: what is seen from then on is what is there,
-# not what the kernel remembers of the time before.
+# A worker killed, or a deadline passed, in the middle of a change of names: what is seen from then on is what is there, not what
+# guardfs or the kernel remembers of the time before.
 . "$REPO/tests/lib/lib.sh"
 
-DEADLINE_METADATA=3000
+DEADLINE_METADATA=3000 PROBE_INTERVAL=5000
 setup_one_box
 start_guardfs
 wait_healthy
@@ -12,19 +12,35 @@ is_inside()
 	(($(backend_field box inflight) > 0))
 }
 
-nobody_is_inside()
-{
-	! is_inside
-}
-
 # in_the_middle OPERATION PATH [ARGUMENT]: asked of a server that stands still; its worker is killed, the server goes on.
 in_the_middle()
 {
+	local before
+
+	before=$(process_pid worker)
 	box_freeze box
+	: >"$WORK/result"
 	"$TOOLS/timed" "$@" >"$WORK/result" &
 	wait_until 2000 is_inside
-	kill -9 "$(process_pid worker)"
-	wait_until 2000 test -s "$WORK/result"
+	kill -9 "$before"
+	wait_until 2000 another_serves "$before"
+	box_thaw box
+	wait_until 5000 test -s "$WORK/result"
+	assert_match "$(cat "$WORK/result")" '^OK'
+}
+
+another_serves()
+{
+	[[ $(process_pid worker) != "$1" && $(status .serving) == true ]]
+}
+
+# too_late OPERATION PATH [ARGUMENT]: asked of a server that stands still until the deadline.
+too_late()
+{
+	box_freeze box
+	: >"$WORK/result"
+	"$TOOLS/timed" "$@" >"$WORK/result" &
+	wait_until 5000 test -s "$WORK/result"
 	assert_match "$(cat "$WORK/result")" '^EIO'
 	box_thaw box
 }
@@ -34,18 +50,36 @@ printf 'old\n' >"$SERVER/name"
 seq 2000 >"$SERVER/other"
 assert_eq "$(stat -c %s "$COLD/name" "$COLD/other" | xargs)" "4 8893" "sizes before"
 in_the_middle rename "$COLD/other" "$COLD/name"
-wait_until 5000 eval '[[ $(stat -c %s "$SERVER/name") == 8893 ]]'
-wait_until 2000 nobody_is_inside
 assert_eq "$(wc -c <"$COLD/name")" 8893 "what is read of it"
+assert_eq "$(stat -c %s "$SERVER/name")" 8893 "what the server has"
 assert_missing "$COLD/other"
-wait_healthy
+
+say "a directory is moved, its worker killed, with a file open in it that others append to as well"
+mkdir "$SERVER/old"
+printf 'one ' >"$SERVER/old/file"
+hold appender append "$COLD/old/file"
+in_the_middle rename "$COLD/old" "$COLD/new"
+printf 'two ' >>"$COLD/new/file"
+assert_held OK 0 1000 appender write three
+assert_match "$(tr -d '\n' <"$SERVER/new/file")" '^one two .'
+let_go appender
 
 say "a file is removed, its worker killed, and then appended to: that makes a new one"
 printf 'old\n' >"$SERVER/gone"
 assert_eq "$(stat -c %s "$COLD/gone")" 4 "size before"
 in_the_middle unlink "$COLD/gone"
-wait_until 5000 eval '[[ ! -e $SERVER/gone ]]'
-wait_until 2000 nobody_is_inside
+assert_missing "$SERVER/gone"
 echo new >>"$COLD/gone"
 assert_content "$SERVER/gone" new
+
+say "a rename that is too late for its caller"
+printf 'old\n' >"$SERVER/name"
+seq 2000 >"$SERVER/other"
+too_late rename "$COLD/other" "$COLD/name"
 wait_healthy
+wait_until 5000 eval '! is_inside'
+if [[ -e $SERVER/other ]]; then
+	assert_eq "$(wc -c <"$COLD/name")" 4 "what is read of it"
+else
+	assert_eq "$(wc -c <"$COLD/name")" 8893 "what is read of it"
+fi
