@@ -87,6 +87,7 @@ static struct slot *move_to_free(struct arena *arena, const struct slot *from)
 
 		if (atomic_load(&to->state) != SLOT_FREE || atomic_load(&to->inside))
 			continue;
+		arena_slot_is_used(arena, i); /* else guardian would not look at it */
 		memcpy(arena_slot_buffer(arena, to), arena_slot_buffer(arena, from), from->length);
 		*to = *from;
 		atomic_store(&to->inside, 0);

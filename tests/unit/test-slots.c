@@ -201,8 +201,10 @@ static void stuck_tasks_keep_their_slots(void)
 	atomic_store(&write->inside, 1);
 	atomic_store(&make->inside, 1);
 	request(2, SLOT_ORPHAN, FUSE_WRITE);
+	atomic_store(&fs.arena->slots_used, 3);
 	open_device();
 	CHECK(recover_slots(fs.arena, ready) == 1 && ready[0] == 3);
+	CHECK(arena_slots_used(fs.arena) == 4); /* guardian looks there as well */
 	CHECK(is_state(0, SLOT_ORPHAN) && atomic_load(&write->inside) &&
 	      wire_unique(fs.arena->buffers[0]) == 0);
 	CHECK(is_state(1, SLOT_ORPHAN) && is_state(2, SLOT_ORPHAN));

@@ -16,6 +16,13 @@ ABSENT = None
 DIRECTORY = object()
 
 
+def difference(got, wanted):
+    if ABSENT in (got, wanted):
+        return "%.60r instead of %.60r" % (got, wanted)
+    at = len(os.path.commonprefix([got, wanted]))
+    return "%d bytes instead of %d, from %d: %.40r instead of %.40r" % (len(got), len(wanted), at, got[at:], wanted[at:])
+
+
 class Caller:
     def __init__(self, directory, seed):
         self.random = random.Random(seed)
@@ -39,7 +46,7 @@ class Caller:
     def expect(self, what, name, got):
         wanted = self.model[name]
         if wanted is not UNKNOWN and wanted != got:
-            self.wrong.append("%s %s: %.60r instead of %.60r" % (what, self.path(name), got, wanted))
+            self.wrong.append("%s %s: %s" % (what, self.path(name), difference(got, wanted)))
         self.model[name] = got
 
     def existed(self, what, name, before, found):
