@@ -189,7 +189,10 @@ class Caller:
 
     def read_held(self, name):
         if name in self.held and self.model[name] is not UNKNOWN:
-            self.expect("read held", name, os.pread(self.held[name], 1 << 20, 0))
+            got = b""
+            while data := os.pread(self.held[name], 1 << 20, len(got)):
+                got += data
+            self.expect("read held", name, got)
 
     def stat(self, name):
         try:
