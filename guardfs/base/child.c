@@ -1,17 +1,23 @@
 /* child.c: see child.h. Raw clone(2) and close_range(2): glibc offers neither fork with CLONE_FILES nor
  * UNSHARE on 2.36. */
 #include "base/child.h"
+#include "base/clock.h"
 #include "base/fd.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/close_range.h>
+#include <linux/futex.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
+
+#define LEAVE_MS_MAX 1000u
 
 #ifndef CLONE_PIDFD
 #define CLONE_PIDFD 0x00001000
@@ -31,9 +37,9 @@ pid_t child_clone_sharing(int *pidfd)
 	return raw_clone(CLONE_FILES, pidfd);
 }
 
-/* Leaves the shared table: close_range with UNSHARE copies descriptors 0..highest kept and nothing above, so
- * that no descriptor of a backend is ever duplicated here. What else is below the highest kept is the
- * caller's own and harmless. */
+/* Leaves the shared table: close_range with UNSHARE copies descriptors 0..highest kept, rounded up to 64, and
+ * nothing above, so that no descriptor of a backend is ever duplicated, hence closed, here. What else is in
+ * the copy is the caller's own and harmless. */
 static errint_t keep_only(const int *keep_fds, size_t n_keep)
 {
 	int staged[CHILD_KEEP_MAX];
@@ -58,15 +64,58 @@ static errint_t keep_only(const int *keep_fds, size_t n_keep)
 	return 0;
 }
 
+/* Set by a child that has left our table. On a page that is shared with it; mapped at the first use. */
+static uint32_t *child_left;
+
+static void tell_left(void)
+{
+	uint32_t *left = child_left;
+
+	child_left = NULL; /* ours are told of on a page of our own */
+	__atomic_store_n(left, 1, __ATOMIC_SEQ_CST);
+	syscall(SYS_futex, left, FUTEX_WAKE, 1, NULL, NULL, 0);
+	munmap(left, sizeof(*left));
+}
+
+/* Were this process to execute another program, or to end, before the child has left, the table would be the
+ * child's alone, and what is in it closed indeed: it would hang. A child that doesn't come to it in
+ * LEAVE_MS_MAX is not waited for any longer. */
+static void await_left(pid_t pid)
+{
+	const struct timespec while_it_lives = {.tv_nsec = 10 * NSEC_PER_MSEC};
+
+	for (unsigned ms = 0; ms < LEAVE_MS_MAX && !__atomic_load_n(child_left, __ATOMIC_SEQ_CST); ms += 10) {
+		char state = ms ? child_state(pid, NULL) : 'R';
+
+		if (state == 'Z' || state == 0)
+			break;
+		syscall(SYS_futex, child_left, FUTEX_WAIT, 0, &while_it_lives, NULL, 0);
+	}
+}
+
 pid_t child_clone(const int *keep_fds, size_t n_keep, int *pidfd)
 {
 	pid_t pid;
 
 	if (n_keep > CHILD_KEEP_MAX)
 		return -EINVAL;
+	if (!child_left) {
+		void *page = mmap(NULL, sizeof(*child_left), PROT_READ | PROT_WRITE,
+				  MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+		if (page == MAP_FAILED)
+			return -errno;
+		child_left = page;
+	}
+	__atomic_store_n(child_left, 0, __ATOMIC_SEQ_CST);
 	pid = raw_clone(CLONE_FILES, pidfd);
-	if (pid == 0 && keep_only(keep_fds, n_keep) < 0)
-		_exit(127);
+	if (pid == 0) {
+		if (keep_only(keep_fds, n_keep) < 0)
+			_exit(127);
+		tell_left();
+	} else if (pid > 0) {
+		await_left(pid);
+	}
 	return pid;
 }
 

@@ -13,8 +13,9 @@
 #include "shm/node.h"
 #include "shm/slot.h"
 
-#define ARENA_MAGIC  0x31534644524155ull
-#define ARENA_LAYOUT 7 /* raise on any change of a structure below; the sizes are checked as well */
+#define ARENA_MAGIC 0x31534644524155ull
+#define ARENA_LAYOUT \
+	8 /* raise on any change of a structure below, or of what is in it; the sizes are checked as well */
 
 #define INIT_MAX 256
 
