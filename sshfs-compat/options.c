@@ -117,12 +117,16 @@ static errint_t has_contain_symlinks(const struct option_input *in, char *value,
 #define CACHE_SECONDS	       "10"
 #define NEGATIVE_CACHE_SECONDS "0.05"
 
+/* Content is kept by the kernel above guardfs, if at all, and not a second time below: the kernel reads ahead
+ * there, in requests of up to 1 MiB, each of which then goes to sshfs as it is. And sshfs, when a read fails,
+ * says that the file ends (see backend/dir.c): the kernel would fill up its pages with zeros. */
 /* clang-format off */
 static const struct sshfs_option options[] = {
 	/* sshfs and FUSE */
 	{ .name = "fsname",                .mode = OPTION_ALWAYS,  .fill = value_fsname },
 	{ .name = "allow_other",           .mode = OPTION_ALWAYS },       /* worker acts for every caller */
 	{ .name = "sshfs_sync",            .mode = OPTION_ALWAYS },       /* a write is answered by the server, as fast as without */
+	{ .name = "direct_io",             .mode = OPTION_ALWAYS },       /* see above */
 	{ .name = "negative_timeout",      .mode = OPTION_ALWAYS,  .text = NEGATIVE_CACHE_SECONDS },
 	{ .name = "entry_timeout",         .mode = OPTION_DEFAULT, .text = CACHE_SECONDS },
 	{ .name = "attr_timeout",          .mode = OPTION_DEFAULT, .text = CACHE_SECONDS },

@@ -125,6 +125,7 @@ static bool take_one(struct guardian *g, uint64_t now_ns)
 	}
 	buffer = arena_slot_buffer(g->arena, slot);
 	wire_clear_unique(buffer);
+	arena_slot_touch(g->arena, slot);
 	slot_reset(slot);
 	atomic_store(&slot->state, SLOT_READING);
 	n = read(GUARDIAN_DEV, buffer, SLOT_BUFFER_SIZE);

@@ -12,12 +12,14 @@
 #include "shm/name.h"
 #include "shm/node.h"
 #include "shm/slot.h"
+#include <stddef.h>
 
 #define ARENA_MAGIC 0x31534644524155ull
 #define ARENA_LAYOUT \
 	8 /* raise on any change of a structure below, or of what is in it; the sizes are checked as well */
 
-#define INIT_MAX 256
+#define INIT_MAX  256
+#define SLOT_PAGE 4096
 
 struct arena_header {
 	uint64_t magic;
@@ -46,8 +48,12 @@ struct arena {
 	_Alignas(4096) struct node nodes[NODE_MAX];
 	_Alignas(4096) struct job_table jobs;
 	_Alignas(4096) struct name_heap names;
-	_Alignas(4096) uint8_t buffers[SLOT_MAX][SLOT_BUFFER_SIZE];
+	/* The data of a WRITE begins with a page: given to a backend in whole pages, it is one request there.
+	 */
+	_Alignas(4096) uint8_t before_buffers[SLOT_PAGE - SLOT_HEADER_SIZE];
+	uint8_t buffers[SLOT_MAX][SLOT_BUFFER_SIZE];
 };
+_Static_assert((offsetof(struct arena, buffers) + SLOT_HEADER_SIZE) % SLOT_PAGE == 0, "see above");
 
 /* Creates and maps an arena (sparse: pages count when touched). *fd is the memfd (not close-on-exec). Returns
  * NULL and sets *error to -errno on failure. Guardian only. */
@@ -84,6 +90,13 @@ static inline void arena_slot_is_used(struct arena *arena, uint32_t index)
 static inline uint8_t *arena_slot_buffer(struct arena *arena, const struct slot *slot)
 {
 	return arena->buffers[slot - arena->slots];
+}
+
+/* Before a request is read into the slot's buffer: the first two pages of it are there. The kernel, which
+ * copies page by page, then has no reason to stop between them, not even if the reader is being killed. */
+static inline void arena_slot_touch(struct arena *arena, const struct slot *slot)
+{
+	*(volatile uint8_t *)(arena_slot_buffer(arena, slot) + SLOT_HEADER_SIZE) = 0;
 }
 
 /* The node or handle with this id, or NULL if the id names none that is live (hostile ids included). */

@@ -21,6 +21,8 @@
 #include <stdatomic.h>
 
 #define SLOT_MAX 1024
+/* What precedes the data of a WRITE: struct fuse_in_header and struct fuse_write_in. */
+#define SLOT_HEADER_SIZE 80
 #define SLOT_BUFFER_SIZE \
 	(1024 * 1024 + 64 * 1024) /* a 1 MiB WRITE and its headers; a multiple of the page size */
 #define SLOT_REPLY_MAX	  256	  /* every reply but those of READ, READDIR, READLINK, GETXATTR, LISTXATTR */

@@ -94,6 +94,7 @@ static void slot_give_back(struct slot *slot)
 static void slot_prepare(struct slot *slot)
 {
 	wire_clear_unique(arena_slot_buffer(pool.arena, slot));
+	arena_slot_touch(pool.arena, slot);
 	slot_reset(slot);
 	slot->worker = pool.generation;
 	atomic_store(&slot->state, SLOT_READING);
@@ -309,9 +310,9 @@ static void *reader(void *arg)
 		thread_end();
 	}
 	if (slot) {
-		uint8_t *buffer = arena_slot_buffer(pool.arena, slot);
-
-		madvise(buffer + BUFFER_KEPT, SLOT_BUFFER_SIZE - BUFFER_KEPT, MADV_REMOVE);
+		/* The last page has the beginning of the next slot's buffer in it. */
+		madvise(arena_slot_buffer(pool.arena, slot) + SLOT_HEADER_SIZE + BUFFER_KEPT,
+			SLOT_BUFFER_SIZE - BUFFER_KEPT - SLOT_PAGE, MADV_REMOVE);
 		slot_give_back(slot);
 	}
 	atomic_fetch_sub(&pool.idle, 1);

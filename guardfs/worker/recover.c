@@ -20,8 +20,9 @@
 /* How often a request may be run again after its worker died. The second death is held against it. */
 #define REPLAYS_MAX 1
 
-/* A request no longer than this lies in one page: it is there as a whole or not at all. */
-#define COPIED_AT_ONCE 4096u
+/* A request no longer than this lies in two pages that were there (arena_slot_touch): it has been copied as a
+ * whole or not at all. */
+#define COPIED_AT_ONCE (SLOT_HEADER_SIZE + SLOT_PAGE)
 
 /* ---- slots ---- */
 
@@ -185,7 +186,7 @@ static bool recover_slot(struct arena *arena, struct slot *slot, uint16_t *ready
 	}
 	grant_take_back_of(slot); /* no reply was begun: the kernel knows of none of it */
 	/* Killed within read(2): the kernel copies page by page, may have stopped between two of them, and
-	 * has then answered EIO itself. What follows the first page may be anything. */
+	 * has then answered EIO itself. What follows the first pages may be anything. */
 	bool torn = unread && slot->length > COPIED_AT_ONCE;
 
 	if (!torn && may_run_again(slot, buffer, &r) && prepare_again(arena, slot, ready))

@@ -1,5 +1,6 @@
-# The sshfs tier against the same sshfs, with the same options, mounted by itself. Both talk to one sshd on the
-# loopback; "cold" means a file or directory that the server has and that no client has seen.
+# The sshfs tier against the same sshfs, with the same options, mounted by itself; less direct_io, which is for an sshfs that has
+# the kernel's cache above it and not below. Both talk to one sshd on the loopback; "cold" means a file or directory that the server
+# has and that no client has seen.
 . "$REPO/tests/bench/lib.sh"
 ROUNDS=$(pick 9 3)
 DEADLINE_METADATA=20000 DEADLINE_READ=20000 DEADLINE_WRITE=60000 PROBE_TIMEOUT=4000
@@ -10,6 +11,10 @@ wait_healthy
 
 mapfile -d '' -t command <"/proc/$(sshfs_pid)/cmdline"
 command[-1]=$WORK/mnt-raw
+for i in "${!command[@]}"; do
+	[[ ${command[i]} != direct_io ]] || unset "command[i-1]" "command[i]"
+done
+command=("${command[@]}")
 "${command[@]}" </dev/null >"$WORK/raw.log" 2>&1 &
 raw=$!
 wait_until 10000 mountpoint -q "$WORK/mnt-raw"

@@ -52,6 +52,7 @@ static unsigned named(const char *name)
 static void the_defaults_are_strict(void **state)
 {
 	static const char *const always[] = {"sshfs_sync",
+					     "direct_io",
 					     "allow_other",
 					     "BatchMode=yes",
 					     "StrictHostKeyChecking=yes",
