@@ -1,5 +1,6 @@
 # Whatever can die or stop does so, over and over again, under callers who know what their files must hold: nothing that was
-# acknowledged is lost, nothing that failed comes later, and there is no error but EIO. TROUBLE=NAME: always the same.
+# acknowledged is lost, nothing that failed comes later, and there is no error but EIO. TROUBLE=NAME: always
+# the same; CHAOS_SECONDS: for how long.
 # limit: 120
 . "$REPO/tests/lib/lib.sh"
 
@@ -7,7 +8,7 @@ DEADLINE_METADATA=1500 DEADLINE_READ=2000 DEADLINE_WRITE=3000 DEADLINE_SYNC=3000
 setup_one_box
 start_guardfs
 wait_healthy
-python3 "$REPO/tests/cases/guard/chaos.py" "$COLD" 25 4 >"$WORK/callers" 2>&1 &
+python3 "$REPO/tests/cases/guard/chaos.py" "$COLD" "${CHAOS_SECONDS:-15}" 4 >"$WORK/callers" 2>&1 &
 callers=$!
 
 kill_sshfs()
