@@ -7,6 +7,7 @@
 #include "backend/dir.h"
 #include "backend/fault.h"
 #include "base/cleanup.h"
+#include "base/fd.h"
 
 #include <stdlib.h>
 #include <unistd.h>
@@ -228,34 +229,29 @@ static errint_t dir_create(struct backend *b, uint32_t parent, const char *name,
 }
 
 /* Where the file ends, as storage says now: opening it is what no cache answers for (sshfs looks it up then).
- * *fd: another descriptor of it, the caller's to close. */
-static errint_t find_end(int ref, int *fd, off_t *end)
+ */
+static errint_t find_end(int ref, off_t *end)
 {
-	struct statx x;
+	CLEANUP_FD int fd = posix_reopen(ref, O_RDONLY);
 
-	*fd = posix_reopen(ref, O_RDONLY);
-	if (*fd < 0)
-		return *fd == -ENOENT || *fd == -ESTALE ? -EIO
-							: *fd; /* it has been removed: nobody can say */
-	if (statx(*fd, "", AT_EMPTY_PATH | AT_STATX_FORCE_SYNC, STATX_SIZE, &x) < 0)
-		return -errno;
-	*end = (off_t)x.stx_size;
-	return 0;
+	if (fd < 0)
+		return fd == -ENOENT || fd == -ESTALE ? -EIO : fd; /* it has been removed: nobody can say */
+	return fd_size_now(fd, end);
 }
 
 /* sshfs tells of a read that failed, be it that the connection broke, as of the end of the file
- * (github.com/libfuse/sshfs/issues/224): whoever copied the file would have a part of it and no error. */
-static ssize_t read_anew(struct backend *b, int ref, void *buf, size_t size, off_t offset)
+ * (github.com/libfuse/sshfs/issues/224): whoever copied the file would have a part of it and no error. Read
+ * through the same open file: another client may have put another one in its place. */
+static ssize_t read_again(struct backend *b, int ref, void *buf, size_t size, off_t offset)
 {
-	CLEANUP_FD int fd = -1;
 	off_t end = 0;
-	ssize_t rc = find_end(ref, &fd, &end), wanted;
+	ssize_t rc = find_end(ref, &end), wanted;
 
 	if (rc < 0)
 		return rc;
 	wanted = end > offset ? (ssize_t)MIN((uint64_t)(end - offset), (uint64_t)size) : 0;
 	if (wanted > 0)
-		rc = posix_read(b, fd, buf, (size_t)wanted, offset, end);
+		rc = posix_read(b, ref, buf, (size_t)wanted, offset, end);
 	return rc >= 0 && rc < wanted ? -EIO : rc;
 }
 
@@ -264,7 +260,7 @@ static ssize_t dir_read(struct backend *b, int ref, void *buf, size_t size, off_
 	ssize_t rc = posix_read(b, ref, buf, size, offset, end);
 
 	if (rc >= 0 && (size_t)rc < size && offset + rc < end)
-		rc = read_anew(b, ref, buf, size, offset);
+		rc = read_again(b, ref, buf, size, offset);
 	return rc == -EPERM ? dir_mend_io(b, ref, 0, rc) : rc;
 }
 

@@ -29,6 +29,16 @@ errint_t fd_write_all(int fd, const void *data, size_t n)
 	return 0;
 }
 
+errint_t fd_size_now(int fd, off_t *size)
+{
+	struct statx x;
+
+	if (statx(fd, "", AT_EMPTY_PATH | AT_STATX_FORCE_SYNC, STATX_SIZE, &x) < 0)
+		return -errno;
+	*size = (off_t)x.stx_size;
+	return 0;
+}
+
 ssize_t fd_read_file(const char *path, char *buf, size_t size)
 {
 	CLEANUP_FD int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);

@@ -12,6 +12,9 @@ errint_t fd_write_all(int fd, const void *data, size_t n) WARN_UNUSED;
  * if the file does not fit in size - 1 bytes. For small files (/proc, markers). */
 ssize_t fd_read_file(const char *path, char *buf, size_t size) WARN_UNUSED;
 
+/* Size of an open file as its file system says now: not out of the kernel's cache. 0 or -errno. */
+errint_t fd_size_now(int fd, off_t *size) WARN_UNUSED;
+
 /* Replaces path by the n bytes at data: temporary file beside it with the given mode, optional fsync, rename.
  * On error the old file is untouched and the temporary one removed. Returns 0 or -errno. */
 errint_t fd_write_atomic(const char *path, const void *data, size_t n, mode_t mode, bool sync) WARN_UNUSED;

@@ -131,7 +131,7 @@ static bool read_marker(struct probe_run *run, char *marker)
 {
 	CLEANUP_FD int fd =
 	    openat(run->root, MARKER_NAME, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-	struct statx x;
+	off_t size;
 	ssize_t n;
 
 	marker[0] = '\0';
@@ -139,8 +139,7 @@ static bool read_marker(struct probe_run *run, char *marker)
 		return true;
 	n = fd < 0 ? -1 : read(fd, marker, MARKER_MAX - 1);
 	/* sshfs tells of a read that failed as of the end of the file: nothing is not believed. */
-	if (n == 0 &&
-	    (statx(fd, "", AT_EMPTY_PATH | AT_STATX_FORCE_SYNC, STATX_SIZE, &x) < 0 || x.stx_size)) {
+	if (n == 0 && (fd_size_now(fd, &size) < 0 || size > 0)) {
 		errno = EIO;
 		n = -1;
 	}

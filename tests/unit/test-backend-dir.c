@@ -417,6 +417,9 @@ static void test_operations(void **state)
 	assert_int_equal(dir.ops->release(&dir, ref), 0);
 	assert_int_equal(dir.ops->open(&dir, f, O_RDONLY, &ref), 0);
 	assert_int_equal(dir.ops->read(&dir, ref, buf, sizeof(buf), 1, 0), 4);
+	/* It was longer, and has been cut: that is looked at, and believed. */
+	assert_int_equal(dir.ops->read(&dir, ref, buf, sizeof(buf), 1, 4000), 4);
+	assert_int_equal(dir.ops->read(&dir, ref, buf, sizeof(buf), 100, 4000), 0);
 	assert_memory_equal(buf, "ello", 4);
 	assert_int_equal(dir.ops->release(&dir, ref), 0);
 	assert_int_equal(dir.ops->link(&dir, f, root, "hard", &found), 0);

@@ -3,7 +3,8 @@
 # limit: 120
 . "$REPO/tests/lib/lib.sh"
 
-DEADLINE_READ=4000
+# A link as slow as this is not to be taken for a dead one.
+DEADLINE_METADATA=4000 DEADLINE_READ=10000 PROBE_INTERVAL=5000 PROBE_TIMEOUT=4000
 relay_start link 3333 2222
 PORT=3333 setup_one_box
 head -c 4000000 /dev/urandom >"$SERVER/big"
@@ -56,3 +57,13 @@ for round in 1 2 3; do
 	rm -f "$SERVER/copy"
 	try copy_within
 done
+
+say "another client puts a longer file in the place of one that is open: nothing of that is read as if it were of this one"
+printf 'short' >"$SERVER/replaced"
+exec {reader}<"$COLD/replaced"
+seq 1000 >"$SERVER/longer"
+mv "$SERVER/longer" "$SERVER/replaced"
+wait_until 20000 eval '(($(stat -c %s "$COLD/replaced") > 1000))'
+# An error is right, too: whether it is the end cannot be told from a read that failed.
+[[ $(cat <&"$reader" 2>/dev/null) == @(|short) ]] || fail "what was read is of neither file"
+exec {reader}<&-
