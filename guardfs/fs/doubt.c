@@ -34,6 +34,8 @@ void doubt_raise(const uint8_t *buffer)
 	const char *names[2];
 	uint64_t ids[2];
 
+	if (!wire_changes(wire_opcode(buffer)))
+		return; /* FLUSH and FSYNC wait like changes, and are none */
 	wire_nodes(buffer, ids);
 	wire_names(buffer, names);
 	for (size_t i = 0; i < ARRAY_SIZE(ids); i++) {

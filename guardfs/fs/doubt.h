@@ -10,11 +10,11 @@
 #include "base/base.h"
 
 /* Has the kernel ask again for the attributes of every node that the request in the buffer, complete, can
- * have changed: those it names, and those that have its names on a guarded tier. Before the request is
- * answered, so that its caller sees what is there; or, where that has happened, when the change can have been
- * made. May wait for requests about the same nodes if the request has been answered (wire_drop_attributes).
- * Worker; any thread that others do not depend on, and any at all for a request that has not been answered:
- * its nodes are in use. */
+ * have changed, if it is of a kind that changes any: those it names, and those that have its names on a
+ * guarded tier. Before the request is answered, so that its caller sees what is there; or, where that has
+ * happened, when the change can have been made. May wait for requests about the same nodes if the request has
+ * been answered (wire_drop_attributes). Worker; any thread that others do not depend on, and any at all for a
+ * request that has not been answered: its nodes are in use. */
 void doubt_raise(const uint8_t *buffer);
 
 #endif

@@ -1,6 +1,7 @@
 /* wire.c: see wire.h. Structures come from linux/fuse.h; what Debian 12's header (7.38) lacks is defined here
  * after linux/fuse.h of 6.9. */
 #include "fs/wire.h"
+#include "shm/slot.h"
 
 #include <errno.h>
 #include <linux/fs.h>
@@ -24,6 +25,9 @@ struct backing_map {
 #endif
 
 #define BODY(buffer, type) ((const type *)(const void *)((buffer) + sizeof(struct fuse_in_header)))
+
+_Static_assert(SLOT_HEADER_SIZE == sizeof(struct fuse_in_header) + sizeof(struct fuse_write_in),
+	       "the data of a WRITE begins with a page");
 
 enum opcode_flags {
 	REPEATABLE = 1 << 0, /* may run twice */
@@ -164,6 +168,11 @@ bool wire_is_complete(const uint8_t *buffer, const struct wire_request *r)
 	return names_are_terminated(buffer + sizeof(struct fuse_in_header) + op->fixed, n - op->fixed,
 				    op->names) &&
 	       data_is_complete(buffer, r);
+}
+
+uint32_t wire_opcode(const uint8_t *buffer)
+{
+	return ((const struct fuse_in_header *)(const void *)buffer)->opcode;
 }
 
 uint64_t wire_unique(const uint8_t *buffer)

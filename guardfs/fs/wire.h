@@ -58,6 +58,9 @@ void wire_nodes(const uint8_t *buffer, uint64_t ids[2]);
  * of wire_nodes, names[1] in ids[1]; NULL: none. They lie in the buffer. */
 void wire_names(const uint8_t *buffer, const char *names[2]);
 
+/* Of a complete request. */
+uint32_t wire_opcode(const uint8_t *buffer);
+
 /* unique in the header of a buffer that guardian may read at the same time. */
 uint64_t wire_unique(const uint8_t *buffer);
 void wire_clear_unique(uint8_t *buffer);

@@ -123,9 +123,9 @@ static void reply_error(uint64_t unique, int err)
 /* A request that is not to be run, its caller having been answered: by guardian, while it waited (parked, or
  * for a thread) or a task was inside for it; or by a worker, on behalf of one that has died (no unique then,
  * see recover_is_doubtful). */
-static void run_no_more(const struct slot *slot, const struct wire_request *r)
+static void run_no_more(const struct slot *slot)
 {
-	if (slot->mutating && wire_changes(r->opcode)) /* not FLUSH, FSYNC */
+	if (slot->mutating)
 		doubt_raise(call.buffer);
 	if (call.unique)
 		reply_error(call.unique, pool.arena->board.config.error);
@@ -145,7 +145,7 @@ static bool run_request(struct slot *slot)
 	}
 	/* To run it now would be to change something of which the caller was told that it had failed. */
 	if (!call.unique || call_answered()) {
-		run_no_more(slot, &r);
+		run_no_more(slot);
 		return true;
 	}
 	if (r.opcode == WIRE_OP_INTERRUPT) {

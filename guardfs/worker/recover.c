@@ -196,7 +196,7 @@ static bool recover_slot(struct arena *arena, struct slot *slot, uint16_t *ready
 			log_warning("%s (request %llu) was being run when two workers died: answered with an "
 				    "error, not run again",
 				    wire_opcode_name(r.opcode), (unsigned long long)unique);
-		if (wire_changes(r.opcode) && wire_is_complete(buffer, &r))
+		if (wire_is_complete(buffer, &r))
 			doubt_raise(buffer);
 		give_up(arena, slot, unique);
 	}

@@ -392,6 +392,33 @@ setup_dir()
 	COLD=$MNT/cold SERVER=$WORK/store/cold
 }
 
+# The rules of the fault filter whose control file is WORK/fault; '' ends them.
+fault()
+{
+	printf '%s\n' "$@" >"$WORK/fault.new"
+	mv "$WORK/fault.new" "$WORK/fault"
+	# The filter looks at the file at most every 50 ms.
+	sleep 0.15 # sleep-ok: there is nothing to poll for
+}
+
+# Something on COLD completes all the while, until traffic_end: the backend is slow, not down. Needs the rule TRAFFIC_RULE.
+TRAFFIC_RULE='lookup delay 20 path=alive'
+traffic_begin()
+{
+	rm -f "$WORK/enough"
+	while [[ ! -e $WORK/enough ]]; do
+		"$TOOLS/timed" stat "$COLD/alive" >/dev/null
+		sleep 0.2 # sleep-ok: the rate of looking
+	done &
+	traffic=$!
+}
+
+traffic_end()
+{
+	touch "$WORK/enough"
+	wait "$traffic"
+}
+
 # -- the daemon --------------------------------------------------------------------------------------------------------
 
 mounted()

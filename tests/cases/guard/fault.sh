@@ -6,14 +6,6 @@ start_guardfs
 wait_healthy store
 echo hello >"$COLD/file"
 
-fault()
-{
-	printf '%s\n' "$@" >"$WORK/fault.new"
-	mv "$WORK/fault.new" "$WORK/fault"
-	# The filter looks at the file at most every 50 ms.
-	sleep 0.15 # sleep-ok: there is nothing to poll for
-}
-
 fault 'mkdir error EDQUOT'
 assert_op EDQUOT 0 100 mkdir "$COLD/dir"
 fault 'mkdir error ENOSPC'

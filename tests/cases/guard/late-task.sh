@@ -9,31 +9,13 @@ echo precious >"$SERVER/other/file"
 start_guardfs
 wait_healthy store
 
-fault()
-{
-	printf '%s\n' "$@" >"$WORK/fault.new"
-	mv "$WORK/fault.new" "$WORK/fault"
-	# The filter looks at the file at most every 50 ms.
-	sleep 0.15 # sleep-ok: there is nothing to poll for
-}
-
 nobody_is_inside()
 {
 	(($(backend_field store inflight) == 0))
 }
 
-# Something completes all the while: the backend is slow, not down.
-keep_alive()
-{
-	while [[ ! -e $WORK/enough ]]; do
-		"$TOOLS/timed" stat "$COLD/alive" >/dev/null
-		sleep 0.2 # sleep-ok: the rate of looking
-	done
-}
-
-fault 'unlink hang path=file' 'lookup delay 20 path=alive'
-keep_alive &
-alive=$!
+fault 'unlink hang path=file' "$TRAFFIC_RULE"
+traffic_begin
 assert_op EIO $((DEADLINE_METADATA - 20)) $((DEADLINE_METADATA + SLACK)) unlink "$COLD/dir/file"
 
 say "the directory goes away and is forgotten; another one is met for the first time"
@@ -42,8 +24,7 @@ wait_until 5000 eval '[[ ! -e $COLD/dir ]]'
 assert_content "$COLD/other/file" precious
 
 say "the task goes on"
-touch "$WORK/enough"
-wait "$alive"
+traffic_end
 fault ''
 wait_until 5000 nobody_is_inside
 assert_content "$SERVER/other/file" precious

@@ -23,6 +23,10 @@ def difference(got, wanted):
     return "%d bytes instead of %d, from %d: %.40r instead of %.40r" % (len(got), len(wanted), at, got[at:], wanted[at:])
 
 
+def exclusive(path):
+    os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644))
+
+
 class Caller:
     def __init__(self, directory, seed):
         self.random = random.Random(seed)
@@ -54,6 +58,19 @@ class Caller:
             self.wrong.append("%s %s: found %s, expected the contrary" % (what, self.path(name), found))
 
     # Whatever fails leaves UNKNOWN behind.
+
+    def find_out(self, error, operation, *names):
+        """Does what tells by that error whether the first name is there. Returns whether it was, and what the model had."""
+        before = [self.model[name] for name in names]
+        self.model.update(dict.fromkeys(names, UNKNOWN))
+        done = True
+        try:
+            operation(*map(self.path, names))
+        except error:
+            done = False
+        found = done == (error is FileNotFoundError)
+        self.existed(operation.__name__, names[0], before[0], found)
+        return found, before
 
     def rewrite(self, name):
         data = self.text() * self.random.choice((1, 10, 3000))
@@ -133,13 +150,7 @@ class Caller:
         self.model[name] = before[:at] + data + before[at + len(data):]
 
     def create(self, name):
-        before, self.model[name] = self.model[name], UNKNOWN
-        found = False
-        try:
-            os.close(os.open(self.path(name), os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644))
-        except FileExistsError:
-            found = True
-        self.existed("create", name, before, found)
+        found, (before,) = self.find_out(FileExistsError, exclusive, name)
         self.model[name] = before if found else b""
 
     def times(self, name):
@@ -152,13 +163,7 @@ class Caller:
             self.wrong.append("times %s: %s instead of %s" % (self.path(name), got, then))
 
     def unlink(self, name):
-        before, self.model[name] = self.model[name], UNKNOWN
-        found = True
-        try:
-            os.unlink(self.path(name))
-        except FileNotFoundError:
-            found = False
-        self.existed("unlink", name, before, found)
+        self.find_out(FileNotFoundError, os.unlink, name)
         self.model[name] = ABSENT
         self.let_go(name)
 
@@ -169,14 +174,7 @@ class Caller:
         # First: whether it was replaced is not known if this fails, and an open file stays the file that it was.
         self.let_go(name)
         self.let_go(other)
-        before, replaced = self.model[name], self.model[other]
-        self.model[name] = self.model[other] = UNKNOWN
-        found = True
-        try:
-            os.rename(self.path(name), self.path(other))
-        except FileNotFoundError:
-            found = False
-        self.existed("rename", name, before, found)
+        found, (before, replaced) = self.find_out(FileNotFoundError, os.rename, name, other)
         self.model[name], self.model[other] = ABSENT, before if found else replaced
 
     def read(self, name):
@@ -209,34 +207,18 @@ class Caller:
             self.existed("list", name, self.model[name], name in listed)
 
     def make_directory(self, _):
-        name, found = self.random.choice(self.directories), False
-        before, self.model[name] = self.model[name], UNKNOWN
-        try:
-            os.mkdir(self.path(name))
-        except FileExistsError:
-            found = True
-        self.existed("mkdir", name, before, found)
+        name = self.random.choice(self.directories)
+        self.find_out(FileExistsError, os.mkdir, name)
         self.model[name] = DIRECTORY
 
     def remove_directory(self, _):
-        name, found = self.random.choice(self.directories), True
-        before, self.model[name] = self.model[name], UNKNOWN
-        try:
-            os.rmdir(self.path(name))
-        except FileNotFoundError:
-            found = False
-        self.existed("rmdir", name, before, found)
+        name = self.random.choice(self.directories)
+        self.find_out(FileNotFoundError, os.rmdir, name)
         self.model[name] = ABSENT
 
     def rename_directory(self, _):
         name, other = self.random.sample(self.directories, 2)
-        before, replaced, found = self.model[name], self.model[other], True
-        self.model[name] = self.model[other] = UNKNOWN
-        try:
-            os.rename(self.path(name), self.path(other))
-        except FileNotFoundError:
-            found = False
-        self.existed("rename", name, before, found)
+        found, (_, replaced) = self.find_out(FileNotFoundError, os.rename, name, other)
         self.model[name], self.model[other] = ABSENT, DIRECTORY if found else replaced
 
     def move_tree(self, _):
