@@ -1,9 +1,9 @@
 /* ctl.h: guardctl: what its subcommands share.
  *
  * guardctl reads RUN_DIR/status.json and RUN_DIR/health, and asks keeper over RUN_DIR/control.sock; never the
- * mount (but for adopt, whose business is a file on a backend, smoke, which reads archives, tier move, which
- * copies, and drill, which is to be hurt like any caller), so that it answers whatever hangs. One process,
- * one thread; messages for the operator go to stderr and say what to do. */
+ * mount (but for adopt, whose business is a file on a backend, smoke, which reads archives, sync, tier move,
+ * which copies, and drill, which is to be hurt like any caller), so that it answers whatever hangs. One
+ * process, one thread; messages for the operator go to stderr and say what to do. */
 #ifndef GUARDFS_CTL_CTL_H
 #define GUARDFS_CTL_CTL_H
 
@@ -209,6 +209,7 @@ int ctl_cmd_jobs(const struct ctl_options *options, int argc, char **argv);
 int ctl_cmd_stalled(const struct ctl_options *options, int argc, char **argv);
 int ctl_cmd_smoke(const struct ctl_options *options, int argc, char **argv);
 int ctl_cmd_snapshot(const struct ctl_options *options, int argc, char **argv);
+int ctl_cmd_sync(const struct ctl_options *options, int argc, char **argv);
 int ctl_cmd_version(const struct ctl_options *options, int argc, char **argv);
 int ctl_cmd_help(const struct ctl_options *options, int argc, char **argv);
 void ctl_print_help(FILE *out);

@@ -142,6 +142,12 @@ const struct ctl_command ctl_commands[] = {
      "lines of the log. Touches no mount, and comes after 30 seconds at most, whatever hangs; what\n"
      "could not be had is named. To standard output, or to FILE (-o), which is replaced.\n",
      CTL_OPTION_OUTPUT | CTL_OPTION_INSTANCE, 0, 0, ctl_cmd_snapshot},
+    {"sync", "[PATH]", "write down what is in memory, and say when that is done",
+     "The local tier's file system, and every file open for writing at or below PATH (the whole\n"
+     "mount), each as fsync(2) does. sync -f and syncfs(2) do nothing on a FUSE file system. Names\n"
+     "the files that could not be synced; waits for each of them until its deadline. PATH may lie\n"
+     "on any tier, or below an expose directory. Exit status 1 if anything was not synced.\n",
+     CTL_OPTION_INSTANCE, 0, 1, ctl_cmd_sync},
     {"version", "", "print the version", "", 0, 0, 0, ctl_cmd_version},
     {"help", "[COMMAND]", "this text, or that of a command", "", 0, 0, 1, ctl_cmd_help},
     {NULL, NULL, NULL, NULL, 0, 0, 0, NULL},

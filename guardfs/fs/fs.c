@@ -12,6 +12,7 @@
 #include "fs/make.h"
 #include "fs/node.h"
 #include "fs/open.h"
+#include "fs/sync.h"
 #include "fs/tiers.h"
 #include "fs/wire.h"
 #include "fs/xattr.h"
@@ -213,7 +214,7 @@ static void init(void *userdata, struct fuse_conn_info *conn)
 	static const unsigned wanted =
 	    FUSE_CAP_ASYNC_READ | FUSE_CAP_ATOMIC_O_TRUNC | FUSE_CAP_EXPORT_SUPPORT | FUSE_CAP_DONT_MASK |
 	    FUSE_CAP_AUTO_INVAL_DATA | FUSE_CAP_READDIRPLUS | FUSE_CAP_READDIRPLUS_AUTO | FUSE_CAP_ASYNC_DIO |
-	    FUSE_CAP_POSIX_ACL | FUSE_CAP_HANDLE_KILLPRIV;
+	    FUSE_CAP_POSIX_ACL | FUSE_CAP_HANDLE_KILLPRIV | FUSE_CAP_IOCTL_DIR;
 
 	(void)userdata;
 	/* Locks stay with the kernel (no POSIX_LOCKS, no FLOCK_LOCKS): they survive a worker. No writeback
@@ -262,4 +263,5 @@ const struct fuse_lowlevel_ops fs_ops = {
     .fallocate = fs_fallocate,
     .lseek = fs_lseek,
     .copy_file_range = fs_copy_file_range,
+    .ioctl = fs_ioctl,
 };

@@ -2,8 +2,8 @@
  * transport.
  *
  * One family of operations per file: entry.c (lookup, forget), attr.c, make.c, rename.c, open.c, io.c, dir.c,
- * xattr.c; beneath them node.c, handle.c, tiers.c (which path lives where) and guard.c (deadlines and the
- * breaker). All run in worker threads. */
+ * xattr.c, sync.c; beneath them node.c, handle.c, tiers.c (which path lives where) and guard.c (deadlines and
+ * the breaker). All run in worker threads. */
 #ifndef GUARDFS_FS_FS_H
 #define GUARDFS_FS_FS_H
 

@@ -95,17 +95,6 @@ static struct job *make(const char *name, uint32_t *index)
 
 /* ---- which job ---- */
 
-/* The directory through which a file was last found; NODE_NONE: not known any more. */
-static uint32_t directory_of(const struct node *file)
-{
-	const struct node *dir;
-
-	if (file->backend != NODE_LOCAL)
-		return file->parent;
-	dir = arena_node(fs.arena, atomic_load_explicit(&file->home, memory_order_relaxed));
-	return dir ? node_index(dir) : NODE_NONE;
-}
-
 /* Name of the job that a file in directory dir belongs to. False: none. */
 static bool job_name(uint32_t dir, char *name)
 {
@@ -148,7 +137,7 @@ static uint32_t enter(uint32_t dir, uint8_t backend)
 
 uint32_t jobs_enter(const struct node *file)
 {
-	return fs.config->n_job_patterns ? enter(directory_of(file), file->backend) : JOB_NONE;
+	return fs.config->n_job_patterns ? enter(node_directory(file), file->backend) : JOB_NONE;
 }
 
 uint32_t jobs_enter_below(const struct node *dir)

@@ -82,6 +82,13 @@ errint_t node_path(uint32_t node, char *path, size_t size) WARN_UNUSED;
 /* The same, and of a guarded node that has lost its name where it last was: for people, not to be opened. */
 errint_t node_last_path(uint32_t node, char *path, size_t size) WARN_UNUSED;
 
+/* The directory that a node lies in: of a file of the local tier the one through which it was last found;
+ * NODE_NONE: not known any more. */
+uint32_t node_directory(const struct node *file);
+
+/* Is the node top itself, or somewhere below it, as far as names are known? All are below the root, 0. */
+bool node_is_below(uint32_t node, uint32_t top);
+
 /* Lock of a node's small mutable fields (size, backing_id, opens). Never held across a call into a backend,
  * except opening a backing file of the local tier. */
 pthread_mutex_t *node_lock(const struct node *node);

@@ -181,6 +181,30 @@ static errint_t path_of(uint32_t index, bool lost, char *path, size_t size)
 	return rc < 0 ? rc : copy_string(path, size, buf + at);
 }
 
+uint32_t node_directory(const struct node *file)
+{
+	const struct node *dir;
+
+	if (file->backend != NODE_LOCAL || S_ISDIR(file->mode))
+		return file->parent;
+	dir = arena_node(fs.arena, atomic_load_explicit(&file->home, memory_order_relaxed));
+	return dir ? node_index(dir) : NODE_NONE;
+}
+
+bool node_is_below(uint32_t index, uint32_t top)
+{
+	uint32_t n = index;
+
+	if (index == top || top == 0)
+		return true;
+	pthread_rwlock_rdlock(&ntable.tree_lock);
+	do
+		n = node_directory(ntable_at(n));
+	while (n != NODE_NONE && n != 0 && n != top);
+	pthread_rwlock_unlock(&ntable.tree_lock);
+	return n == top;
+}
+
 errint_t node_path(uint32_t index, char *path, size_t size)
 {
 	return path_of(index, false, path, size);

@@ -314,8 +314,10 @@ static errint_t do_fsync(struct backend *b, struct handle *h, bool data_only)
 	return b->ops->fsync(b, atomic_load(&h->fd), data_only);
 }
 
-/* FLUSH and FSYNC: an error once found is reported by each of them until the file is closed. */
-static void sync_handle(fuse_req_t req, uint64_t fh, sync_fn sync, bool data_only)
+/* FLUSH and FSYNC: an error once found is reported by each of them until the file is closed. reply: how
+ * success is said. */
+static void sync_handle(fuse_req_t req, uint64_t fh, sync_fn sync, bool data_only,
+			int (*reply)(fuse_req_t req, int error))
 {
 	struct handle *h = handle_get(fh);
 	struct backend *b;
@@ -325,7 +327,7 @@ static void sync_handle(fuse_req_t req, uint64_t fh, sync_fn sync, bool data_onl
 	if (!h || h->kind != HANDLE_FILE) {
 		if (h)
 			handle_put(h);
-		fuse_reply_err(req, h ? 0 : EBADF);
+		reply(req, h ? 0 : EBADF);
 		return;
 	}
 	jobs_begin(h);
@@ -340,7 +342,7 @@ static void sync_handle(fuse_req_t req, uint64_t fh, sync_fn sync, bool data_onl
 	 * is away. */
 	if (sync == do_flush && handle_unsynced(h) == 0) {
 		handle_put(h);
-		fuse_reply_err(req, 0);
+		reply(req, 0);
 		return;
 	}
 	b = h->backend == NODE_LOCAL ? &fs.local : &fs.guarded[h->backend];
@@ -357,19 +359,24 @@ static void sync_handle(fuse_req_t req, uint64_t fh, sync_fn sync, bool data_onl
 	jobs_done(h, false, MIN(rc, (ssize_t)0));
 	handle_put(h);
 	if (guard_leave(req, b, &rc))
-		fs_reply_rc(req, rc);
+		reply(req, rc < 0 ? (int)-rc : 0);
 }
 
 void fs_flush(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
 	(void)ino;
-	sync_handle(req, fi->fh, do_flush, false);
+	sync_handle(req, fi->fh, do_flush, false, fuse_reply_err);
 }
 
 void fs_fsync(fuse_req_t req, fuse_ino_t ino, int datasync, struct fuse_file_info *fi)
 {
 	(void)ino;
-	sync_handle(req, fi->fh, do_fsync, datasync != 0);
+	sync_handle(req, fi->fh, do_fsync, datasync != 0, fuse_reply_err);
+}
+
+void open_sync(fuse_req_t req, uint64_t fh, int (*reply)(fuse_req_t req, int error))
+{
+	sync_handle(req, fh, do_fsync, false, reply);
 }
 
 void fs_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)

@@ -79,7 +79,7 @@ static const struct opcode opcodes[] = {
     [FUSE_INTERRUPT] = {"INTERRUPT", sizeof(struct fuse_interrupt_in), 0, 0},
     [FUSE_BMAP] = {"BMAP", sizeof(struct fuse_bmap_in), 0, REPEATABLE},
     [FUSE_DESTROY] = {"DESTROY", 0, 0, 0},
-    [FUSE_IOCTL] = {"IOCTL", sizeof(struct fuse_ioctl_in), 0, 0},
+    [FUSE_IOCTL] = {"IOCTL", sizeof(struct fuse_ioctl_in), 0, REPEATABLE},
     [FUSE_POLL] = {"POLL", sizeof(struct fuse_poll_in), 0, REPEATABLE},
     [FUSE_BATCH_FORGET] = {"BATCH_FORGET", sizeof(struct fuse_batch_forget_in), 0, 0},
     [FUSE_FALLOCATE] = {"FALLOCATE", sizeof(struct fuse_fallocate_in), 0, CHANGES},
@@ -138,6 +138,12 @@ static bool data_is_complete(const uint8_t *buffer, const struct wire_request *r
 
 		memcpy(&in, body, sizeof(in));
 		return in.size <= n - sizeof(in);
+	}
+	if (r->opcode == FUSE_IOCTL) {
+		struct fuse_ioctl_in in;
+
+		memcpy(&in, body, sizeof(in));
+		return in.in_size <= n - sizeof(in);
 	}
 	if (r->opcode == FUSE_BATCH_FORGET) {
 		struct fuse_batch_forget_in in;

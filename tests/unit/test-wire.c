@@ -60,7 +60,14 @@ static void test_data(void **state)
 		struct fuse_forget_one one[2];
 	} f = {.in = {.count = 2}};
 
+	struct {
+		struct fuse_ioctl_in in;
+		uint64_t fh;
+	} i = {.in = {.in_size = 8}};
+
 	(void)state;
+	assert_true(accepts(FUSE_IOCTL, &i, sizeof(i)));
+	assert_false(accepts(FUSE_IOCTL, &i, sizeof(i) - 1));
 	assert_true(accepts(FUSE_WRITE, &w, sizeof(w)));
 	assert_false(accepts(FUSE_WRITE, &w, sizeof(w) - 1));
 	assert_false(accepts(FUSE_WRITE, &w, sizeof(w.in) - 1));

@@ -1,0 +1,144 @@
+/* sync.c: see sync.h. The caller goes from one open file to the next by itself, with a request for each: so
+ * each has a deadline, a place in the guard and an answer of its own, and nothing runs for longer than its
+ * request. */
+#include "fs/sync.h"
+#include "base/sync-ioctl.h"
+#include "fs/handle.h"
+#include "fs/node.h"
+#include "fs/open.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+_Static_assert(sizeof(struct sync_open_file) + 32 <= SLOT_REPLY_MAX,
+	       "its reply is to be recorded as a whole");
+
+/* ---- the local tier ---- */
+
+static bool is_elsewhere(int fd)
+{
+	struct stat local, there;
+
+	return fstat(fs.board->fds.local, &local) == 0 && fstat(fd, &there) == 0 &&
+	       there.st_dev != local.st_dev;
+}
+
+/* The file system below the directory that is open as fh may be one that is mounted within the local tier. */
+static errint_t sync_local_tier(uint64_t fh)
+{
+	struct handle *h = handle_get(fh);
+	int fd = h && h->backend == NODE_LOCAL ? atomic_load(&h->fd) : -1;
+	errint_t rc = syncfs(fs.board->fds.local) < 0 ? -errno : 0;
+
+	if (rc == 0 && fd >= 0 && is_elsewhere(fd) && syncfs(fd) < 0)
+		rc = -errno;
+	if (h)
+		handle_put(h);
+	return rc;
+}
+
+static void sync_local(fuse_req_t req, const struct node *top, uint64_t fh)
+{
+	const uint32_t done = top->backend == NODE_LOCAL;
+	errint_t rc = done ? sync_local_tier(fh) : 0;
+
+	if (rc < 0)
+		fs_reply_rc(req, rc);
+	else
+		fuse_reply_ioctl(req, 0, &done, sizeof(done));
+}
+
+/* ---- open files ---- */
+
+static bool is_owed(const struct handle *h, uint32_t top)
+{
+	return atomic_load(&h->state) == HANDLE_LIVE && h->kind == HANDLE_FILE &&
+	       h->backend != NODE_VIRTUAL && !atomic_load(&h->closing) &&
+	       (h->flags & O_ACCMODE) != O_RDONLY && node_is_below(h->node, top);
+}
+
+static void describe(const struct handle *h, struct sync_open_file *file)
+{
+	uint32_t named = h->backend == NODE_LOCAL ? node_directory(&fs.arena->nodes[h->node]) : h->node;
+	char path[4096];
+	size_t length;
+
+	(void)copy_string(file->tier, sizeof(file->tier),
+			  h->backend == NODE_LOCAL ? "local" : fs.config->backends[h->backend].name);
+	if (named == NODE_NONE || node_last_path(named, path, sizeof(path)) < 0)
+		return;
+	length = strlen(path);
+	(void)copy_string(file->path, sizeof(file->path),
+			  path + (length < sizeof(file->path) ? 0 : length - sizeof(file->path) + 1));
+}
+
+/* Looked at in passing: what is closed meanwhile is found to be so by SYNC_IOCTL_FILE. */
+static void find_next(fuse_req_t req, const struct node *top, const struct sync_open_file *from)
+{
+	struct sync_open_file file = {.cursor = from->cursor};
+	uint32_t used = atomic_load(&fs.arena->handles_used);
+
+	while (file.cursor < used && !file.fh) {
+		const struct handle *h = &fs.arena->handles[file.cursor];
+
+		if (is_owed(h, node_index(top))) {
+			file.fh = handle_id(h, (uint32_t)file.cursor);
+			describe(h, &file);
+		}
+		file.cursor++;
+	}
+	fuse_reply_ioctl(req, 0, &file, sizeof(file));
+}
+
+static int reply_done(fuse_req_t req, int error)
+{
+	return error ? fuse_reply_err(req, error) : fuse_reply_ioctl(req, 0, NULL, 0);
+}
+
+/* The request names the directory, not the file: its owner may close it while we are inside, and the kernel
+ * then forgets it. As long as it is not closed the kernel holds its node, so one that is held before that is
+ * seen is the right one. */
+static void sync_file(fuse_req_t req, uint64_t fh)
+{
+	struct handle *h = handle_get(fh);
+	struct node *node = NULL;
+
+	if (h)
+		node = node_hold(node_id(&fs.arena->nodes[h->node], h->node));
+	if (node && !atomic_load(&h->closing))
+		open_sync(req, fh, reply_done);
+	else
+		fuse_reply_err(req, EBADF);
+	if (node)
+		node_unpin(node);
+	if (h)
+		handle_put(h);
+}
+
+void fs_ioctl(fuse_req_t req, fuse_ino_t ino, unsigned int command, void *arg, struct fuse_file_info *fi,
+	      unsigned flags, const void *in, size_t in_size, size_t out_size)
+{
+	const struct node *top = node_from_id(ino);
+	struct sync_open_file from;
+	uint64_t fh;
+
+	(void)arg;
+	(void)flags;
+	if (command != SYNC_IOCTL_LOCAL && command != SYNC_IOCTL_NEXT && command != SYNC_IOCTL_FILE)
+		fuse_reply_err(req, ENOTTY);
+	else if (fuse_req_ctx(req)->uid != 0)
+		fuse_reply_err(req, EPERM);
+	else if (!top)
+		fuse_reply_err(req, ESTALE);
+	else if (in_size < (_IOC_DIR(command) & _IOC_WRITE ? _IOC_SIZE(command) : 0) ||
+		 out_size < (_IOC_DIR(command) & _IOC_READ ? _IOC_SIZE(command) : 0))
+		fuse_reply_err(req, EINVAL);
+	else if (command == SYNC_IOCTL_LOCAL)
+		sync_local(req, top, fi->fh);
+	else if (command == SYNC_IOCTL_NEXT)
+		find_next(req, top, memcpy(&from, in, sizeof(from)));
+	else
+		sync_file(req, *(uint64_t *)memcpy(&fh, in, sizeof(fh)));
+}
