@@ -56,20 +56,25 @@ errint_t mount_parse(const char *line, struct mount_entry *e)
 	return rc < 0 ? rc : take_field(&p, e->source, sizeof(e->source));
 }
 
-int mount_scan(bool (*visit)(void *arg, const struct mount_entry *entry), void *arg)
+int mount_scan_table(FILE *table, bool (*visit)(void *arg, const struct mount_entry *entry), void *arg)
 {
-	CLEANUP_FILE FILE *f = fopen("/proc/self/mountinfo", "re");
 	CLEANUP_FREE char *line = NULL;
 	struct mount_entry entry;
 	size_t size = 0;
 
-	if (!f)
-		return -errno;
+	rewind(table);
 	/* Mounts with overlong names are none of ours. */
-	while (getline(&line, &size, f) > 0)
+	while (getline(&line, &size, table) > 0)
 		if (mount_parse(line, &entry) == 0 && visit(arg, &entry))
 			return 1;
-	return 0;
+	return ferror(table) ? -EIO : 0;
+}
+
+int mount_scan(bool (*visit)(void *arg, const struct mount_entry *entry), void *arg)
+{
+	CLEANUP_FILE FILE *f = fopen("/proc/self/mountinfo", "re");
+
+	return f ? mount_scan_table(f, visit, arg) : -errno;
 }
 
 struct search {
@@ -136,6 +141,11 @@ errint_t mount_find_id(uint32_t id, struct mount_entry *entry)
 errint_t mount_find_containing(const char *path, struct mount_entry *entry)
 {
 	return search(&(struct search){.path = path, .entry = entry}, visit_containing);
+}
+
+bool mount_shows(const struct mount_entry *entry, uint32_t minor)
+{
+	return minor && entry->major == 0 && entry->minor == minor;
 }
 
 bool mount_is_fuse(const struct mount_entry *entry)

@@ -150,6 +150,7 @@ static void loop(struct guardian *g)
 		    handle_signals(g))
 			return;
 		processes_tick(g, clock_mono_ns());
+		mount_follow(g);
 		announce_when_shown(g, clock_mono_ns());
 		if (g->unmounted) {
 			log_notice("%s was unmounted", g->board->config.mountpoint);

@@ -56,6 +56,7 @@ struct guardian {
 	uint64_t keeper_killed_ns; /* the keeper that runs has been sent SIGKILL; 0: it has not */
 	uint64_t last_tick_ns;
 	bool unmounted;	    /* the kernel has ended the session */
+	bool withdrawn;	    /* mount.c: what is exposed was taken away, for the mount was */
 	uint64_t served_ns; /* when a worker was last seen serving */
 	bool standing_in;   /* stand_in.c: requests are answered here, for want of a worker */
 
@@ -92,7 +93,10 @@ errint_t mount_check_device(void) WARN_UNUSED; /* is there a /dev/fuse? */
 errint_t mount_check(const struct config *config) WARN_UNUSED;
 errint_t mount_begin(struct guardian *g) WARN_UNUSED; /* mount(2), INIT saved in the arena */
 void mount_finish(struct guardian *g);		      /* once serving: read-ahead, exposed binds */
-void mount_end(struct guardian *g);		      /* detaches binds and mount */
+/* What is exposed is there as long as the mount is in its place: an exposed bind alone would keep a session
+ * going whose mount somebody has taken away by umount(8). */
+void mount_follow(struct guardian *g);
+void mount_end(struct guardian *g); /* detaches binds and mount, as far as they are ours */
 
 /* watch.c: answers what is past its deadline. Returns the CLOCK_MONOTONIC time of the next deadline, or
  * UINT64_MAX. */

@@ -22,23 +22,23 @@
 #define CHILD_TIMEOUT_MS 5000
 #define INIT_TIMEOUT_MS	 10000
 
-/* Runs fn in a child of its own. Returns what it returns (0 or -errno), or -ETIMEDOUT: then it is killed and
- * left behind. */
-static errint_t run_in_child(errint_t (*fn)(const struct config *config), const struct config *config)
+/* Runs fn in a child of its own, while deadlines are kept (g; NULL: there are none yet). Returns what fn
+ * returns (0 or -errno), or -ETIMEDOUT: then the child is killed and left behind. */
+static errint_t run_in_child(struct guardian *g, errint_t (*fn)(const void *arg), const void *arg)
 {
 	int status, pidfd = -1;
 	struct pollfd p = {.events = POLLIN};
 	pid_t pid = child_clone(NULL, 0, &pidfd);
 
 	if (pid == 0)
-		_exit(-fn(config) & 0xff);
+		_exit(-fn(arg) & 0xff);
 	if (pid < 0)
 		return pid;
 	p.fd = pidfd;
-	int ready = poll(&p, 1, CHILD_TIMEOUT_MS);
+	bool ready = g ? watch_while(g, &p, CHILD_TIMEOUT_MS) : poll(&p, 1, CHILD_TIMEOUT_MS) > 0;
 
 	close(pidfd);
-	if (ready <= 0) {
+	if (!ready) {
 		kill(pid, SIGKILL);
 		return -ETIMEDOUT;
 	}
@@ -47,13 +47,20 @@ static errint_t run_in_child(errint_t (*fn)(const struct config *config), const 
 	return -WEXITSTATUS(status);
 }
 
-static errint_t check_mountpoint(const struct config *config)
+/* arg: the path. */
+static errint_t check_mountpoint(const void *arg)
 {
 	struct stat st;
 
-	if (stat(config->mountpoint, &st) < 0)
+	if (stat(arg, &st) < 0)
 		return -errno;
 	return S_ISDIR(st.st_mode) ? 0 : -ENOTDIR;
+}
+
+/* arg: the path. */
+static errint_t detach(const void *arg)
+{
+	return umount2(arg, MNT_DETACH | UMOUNT_NOFOLLOW) < 0 ? -errno : 0;
 }
 
 errint_t mount_check_device(void)
@@ -68,19 +75,12 @@ errint_t mount_check_device(void)
 	return rc;
 }
 
-/* The lock of this name is ours, so nobody serves a mount of this name any more: everything that could was
- * killed at once. */
-static bool is_our_dead_mount(const struct config *config, const struct mount_entry *there)
+/* Nobody holds its /dev/fuse any more: everything that could was killed at once. Whatever its name was, it
+ * can be of no use to anybody. */
+static bool is_dead_guardfs(const struct config *config, const struct mount_entry *there)
 {
-	char source[CONFIG_NAME_MAX + 16];
-
-	snprintf(source, sizeof(source), "guardfs:%s", config->name);
-	return strcmp(there->fstype, "fuse.guardfs") == 0 && strcmp(there->source, source) == 0;
-}
-
-static errint_t detach(const struct config *config)
-{
-	return umount2(config->mountpoint, MNT_DETACH | UMOUNT_NOFOLLOW) < 0 ? -errno : 0;
+	return strcmp(there->fstype, "fuse.guardfs") == 0 &&
+	       run_in_child(NULL, check_mountpoint, config->mountpoint) == -ENOTCONN;
 }
 
 errint_t mount_check(const struct config *config)
@@ -88,8 +88,8 @@ errint_t mount_check(const struct config *config)
 	struct mount_entry there;
 	errint_t rc;
 
-	if (mount_find_at(config->mountpoint, &there) == 0 && is_our_dead_mount(config, &there) &&
-	    run_in_child(detach, config) == 0)
+	if (mount_find_at(config->mountpoint, &there) == 0 && is_dead_guardfs(config, &there) &&
+	    run_in_child(NULL, detach, config->mountpoint) == 0)
 		log_warning("%s was still mounted by a guardfs that is dead: detached", config->mountpoint);
 	if (mount_find_at(config->mountpoint, &there) == 0) {
 		log_error(
@@ -98,7 +98,7 @@ errint_t mount_check(const struct config *config)
 		    config->mountpoint, there.source, there.fstype);
 		return -EBUSY;
 	}
-	rc = run_in_child(check_mountpoint, config);
+	rc = run_in_child(NULL, check_mountpoint, config->mountpoint);
 	if (rc < 0)
 		log_error("mountpoint %s: %s; it must be an existing directory", config->mountpoint,
 			  strerror(-rc));
@@ -125,6 +125,21 @@ static errint_t save_init(struct guardian *g)
 	return 0;
 }
 
+/* What has just been mounted, by its device and by the name that the mount table has for its place. The
+ * kernel answers by itself: nobody serves requests yet. */
+static errint_t note_mount(struct board *board)
+{
+	struct mount_entry ours;
+	struct statx st;
+
+	if (statx(AT_FDCWD, board->config.mountpoint, AT_STATX_DONT_SYNC, STATX_MNT_ID, &st) < 0)
+		return -errno;
+	board->mount_minor = st.stx_dev_minor;
+	if ((st.stx_mask & STATX_MNT_ID) && mount_find_id((uint32_t)st.stx_mnt_id, &ours) == 0)
+		return copy_string(board->mounted_at, sizeof(board->mounted_at), ours.mountpoint);
+	return copy_string(board->mounted_at, sizeof(board->mounted_at), board->config.mountpoint);
+}
+
 errint_t mount_begin(struct guardian *g)
 {
 	const struct config *config = &g->board->config;
@@ -148,6 +163,12 @@ errint_t mount_begin(struct guardian *g)
 		return rc;
 	}
 	g->mounted = true;
+	rc = note_mount(g->board);
+	if (rc < 0) {
+		log_error("cannot look at what was mounted at %s: %s", config->mountpoint, strerror(-rc));
+		umount2(config->mountpoint, MNT_DETACH | UMOUNT_NOFOLLOW);
+		return rc;
+	}
 	rc = save_init(g);
 	if (rc < 0)
 		log_error("the kernel did not begin the FUSE session: %s", strerror(-rc));
@@ -156,27 +177,29 @@ errint_t mount_begin(struct guardian *g)
 
 /* ---- once serving ---- */
 
-/* A guardian that goes on with a session finds its predecessor's. A second one on top would stay when we end,
- * and with it the superblock, served by nobody. */
-static bool is_bound(const struct config *config, const char *expose)
+/* Is what lies on top there a mount of ours? */
+static bool is_ours_at(const struct board *board, const char *path)
 {
-	struct mount_entry ours, there;
+	struct mount_entry there;
 
-	return mount_find_at(config->mountpoint, &ours) == 0 && mount_find_at(expose, &there) == 0 &&
-	       there.major == ours.major && there.minor == ours.minor;
+	return mount_find_at(path, &there) == 0 && mount_shows(&there, board->mount_minor);
 }
 
-static errint_t bind_exposed(const struct config *config)
+/* A guardian that goes on with a session finds its predecessor's binds. A second one on top would stay when
+ * we end, and with it the superblock, served by nobody. arg: the board. */
+static errint_t bind_exposed(const void *arg)
 {
+	const struct board *board = arg;
 	char source[CONFIG_PATH_MAX + 64];
 	errint_t rc = 0;
 
-	for (uint32_t i = 0; i < config->n_backends; i++) {
-		const struct config_backend *b = &config->backends[i];
+	for (uint32_t i = 0; i < board->config.n_backends; i++) {
+		const struct config_backend *b = &board->config.backends[i];
 
-		if (!b->expose[0] || is_bound(config, b->expose))
+		if (!b->expose[0] || is_ours_at(board, b->expose))
 			continue;
-		snprintf(source, sizeof(source), "%s/.guardfs/backends/%s", config->mountpoint, b->name);
+		snprintf(source, sizeof(source), "%s/.guardfs/backends/%s", board->config.mountpoint,
+			 b->name);
 		if (fd_mkdir_parents(b->expose, 0755) < 0 ||
 		    mount(source, b->expose, NULL, MS_BIND, NULL) < 0)
 			rc = -errno;
@@ -184,15 +207,27 @@ static errint_t bind_exposed(const struct config *config)
 	return rc;
 }
 
-static errint_t unbind_exposed(const struct config *config)
+/* What somebody else has mounted there stays. arg: the board. */
+static errint_t unbind_exposed(const void *arg)
 {
+	const struct board *board = arg;
 	errint_t rc = 0;
 
-	for (uint32_t i = 0; i < config->n_backends; i++)
-		if (config->backends[i].expose[0] &&
-		    umount2(config->backends[i].expose, MNT_DETACH | UMOUNT_NOFOLLOW) < 0)
+	for (uint32_t i = 0; i < board->config.n_backends; i++) {
+		const char *expose = board->config.backends[i].expose;
+
+		if (expose[0] && is_ours_at(board, expose) && detach(expose) < 0)
 			rc = -errno;
+	}
 	return rc;
+}
+
+/* arg: the board. */
+static errint_t unmount(const void *arg)
+{
+	const struct board *board = arg;
+
+	return is_ours_at(board, board->mounted_at) ? detach(board->mounted_at) : 0;
 }
 
 static bool exposes_anything(const struct config *config)
@@ -203,42 +238,72 @@ static bool exposes_anything(const struct config *config)
 	return false;
 }
 
-void mount_finish(struct guardian *g)
+static void set_readahead(const struct guardian *g)
 {
-	const struct config *config = &g->board->config;
-	struct mount_entry ours = {.minor = 0};
 	char path[64], value[16];
 	int n;
 
-	if (mount_find_at(config->mountpoint, &ours) < 0)
-		log_warning("%s is not in the mount table", config->mountpoint);
-	g->board->mount_minor = ours.minor;
 	snprintf(path, sizeof(path), "/sys/class/bdi/0:%u/read_ahead_kb", g->board->mount_minor);
-	n = snprintf(value, sizeof(value), "%u", config->max_readahead_kib);
+	n = snprintf(value, sizeof(value), "%u", g->board->config.max_readahead_kib);
 	CLEANUP_FD int fd = open(path, O_WRONLY | O_CLOEXEC);
 
 	if (fd < 0 || write(fd, value, (size_t)n) < 0)
 		log_info("read-ahead stays as the kernel set it: %s: %s", path, strerror(errno));
-	if (exposes_anything(config)) {
-		errint_t rc = run_in_child(bind_exposed, config);
+}
 
-		if (rc < 0)
-			log_error("cannot expose a backend: %s; see expose in %s", strerror(-rc),
-				  config->file);
-	}
+static void expose(struct guardian *g)
+{
+	errint_t rc;
+
+	if (!exposes_anything(&g->board->config))
+		return;
+	rc = run_in_child(g, bind_exposed, g->board);
+	if (rc < 0)
+		log_error("cannot expose a backend: %s; see expose in %s", strerror(-rc),
+			  g->board->config.file);
+}
+
+static void withdraw_exposed(struct guardian *g)
+{
+	errint_t rc;
+
+	if (!exposes_anything(&g->board->config))
+		return;
+	rc = run_in_child(g, unbind_exposed, g->board);
+	if (rc < 0)
+		log_error("cannot unmount what was exposed: %s", strerror(-rc));
+}
+
+void mount_finish(struct guardian *g)
+{
+	set_readahead(g);
+	g->withdrawn = atomic_load(&g->board->unmounted_real_ns) != 0;
+	if (!g->withdrawn)
+		expose(g);
+}
+
+void mount_follow(struct guardian *g)
+{
+	bool gone = atomic_load(&g->board->unmounted_real_ns) != 0;
+
+	if (gone == g->withdrawn)
+		return;
+	g->withdrawn = gone;
+	if (gone)
+		withdraw_exposed(g);
+	else
+		expose(g);
 }
 
 void mount_end(struct guardian *g)
 {
-	const struct config *config = &g->board->config;
 	errint_t rc;
 
-	if (exposes_anything(config))
-		run_in_child(unbind_exposed, config);
+	withdraw_exposed(g);
 	if (!g->mounted || g->unmounted)
 		return;
-	rc = run_in_child(detach, config);
+	rc = run_in_child(g, unmount, g->board);
 	if (rc < 0 && rc != -EINVAL)
-		log_error("cannot unmount %s: %s", config->mountpoint, strerror(-rc));
+		log_error("cannot unmount %s: %s", g->board->mounted_at, strerror(-rc));
 	g->mounted = false;
 }

@@ -8,6 +8,7 @@
 #include "keeper/hooks.h"
 #include "keeper/inquiry.h"
 #include "keeper/misplaced.h"
+#include "keeper/mountpoint.h"
 #include "keeper/stalls.h"
 #include "keeper/supervised.h"
 #include "keeper/textfile.h"
@@ -39,6 +40,7 @@ struct keeper {
 	struct server *server; /* NULL: it could not listen */
 	struct commands commands;
 	struct misplaced misplaced;
+	struct mountpoint mountpoint;
 	struct textfile textfile;
 	struct inquiry inquiry; /* one diagnosis at a time, whatever the backend */
 	uint32_t crashes_seen;	/* of workers, as far as the journal has them */

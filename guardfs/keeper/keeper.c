@@ -24,7 +24,7 @@
 #define FILES_MS	  5000	/* outside files are written at least this often */
 #define GUARDIAN_GRACE_MS 10000 /* for a restarted guardian to say on the board that it is there */
 #define STOP_MS		  5000	/* for killed children to be gone */
-#define POLL_FIXED	  6
+#define POLL_FIXED	  7
 #define POLL_MAX	  (POLL_FIXED + 3 * CONFIG_BACKENDS_MAX + SERVER_POLL_MAX)
 
 /* ---- start ---- */
@@ -112,6 +112,7 @@ static void take_over(struct keeper *k)
 	json_decref(k->recalled.open);
 	k->recalled = (struct journal_recalled){.memory = NULL};
 	routes_refresh(k);
+	mountpoint_start(k);
 	commands_start(k);
 }
 
@@ -126,6 +127,7 @@ static void reap_children(struct keeper *k)
 		if (k->hooks)
 			hooks_reaped(k->hooks, pid, status);
 		misplaced_reaped(k, pid, status);
+		mountpoint_reaped(k, pid);
 		textfile_reaped(k, pid, status);
 		for (unsigned i = 0; i < k->n_backends; i++)
 			supervised_reaped(&k->backends[i], pid, status);
@@ -159,6 +161,7 @@ static size_t fill_poll(const struct keeper *k, struct pollfd *p, uint64_t *wake
 
 	p[n++] = (struct pollfd){.fd = k->signal_fd, .events = POLLIN};
 	p[n++] = (struct pollfd){.fd = k->fds.nudge_fd, .events = POLLIN};
+	p[n++] = (struct pollfd){.fd = mountpoint_poll_fd(k), .events = POLLPRI};
 	p[n++] = (struct pollfd){.fd = k->guardian_lost_ns ? -1 : k->guardian_pidfd, .events = POLLIN};
 	p[n++] = (struct pollfd){.fd = k->journal ? journal_event_fd(k->journal) : -1, .events = POLLIN};
 	p[n++] = (struct pollfd){.fd = k->hooks ? hooks_poll_fd(k->hooks) : -1, .events = POLLIN};
@@ -191,6 +194,8 @@ static void wait_events(struct keeper *k, uint64_t wake_ns)
 		take_signals(k);
 	if (p[1].revents & POLLIN)
 		take_nudge(k);
+	if (p[2].revents)
+		mountpoint_changed(k);
 }
 
 /* ---- guardian ---- */
@@ -245,6 +250,7 @@ static uint64_t step(struct keeper *k)
 	if (k->hooks)
 		wake_ns = MIN(wake_ns, hooks_step(k->hooks, now_ns));
 	wake_ns = MIN(wake_ns, inquiry_step(k, now_ns));
+	wake_ns = MIN(wake_ns, mountpoint_step(k, now_ns));
 	for (unsigned i = 0; i < k->n_backends; i++)
 		wake_ns = MIN(wake_ns, supervised_step(&k->backends[i], now_ns));
 	if (k->changed || now_ns >= k->next_files_ns) {
@@ -314,6 +320,7 @@ int keeper_main(struct arena *arena, const struct keeper_fds *fds)
 	if (k->hooks)
 		hooks_destroy(k->hooks);
 	stalls_stop(k->stalls);
+	mountpoint_stop(k);
 	history_stop(k);
 	free(k);
 	return 0;

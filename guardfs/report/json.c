@@ -224,6 +224,7 @@ static json_t *describe(const struct report_snapshot *s)
 	json_object_set_new(status, "started",
 			    json_integer(seconds(atomic_load(&s->board->started_real_ns))));
 	json_object_set_new(status, "local", STRING(config->local));
+	json_object_set_new(status, "unmounted", json_integer(seconds(s->unmounted_ns)));
 	json_object_set_new(status, "passthrough", json_boolean(s->board->kernel_passthrough == 1));
 	json_object_set_new(status, "manifest", describe_manifest(s));
 	json_object_set_new(status, "config", STRING(config->file));

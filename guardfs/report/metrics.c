@@ -120,6 +120,8 @@ static void put_processes(struct metrics *m)
 {
 	const struct board *b = m->s->board;
 
+	put_one(m, "guardfs_mounted", "gauge", "Is it mounted where it should be?",
+		metric_number(m->s->unmounted_ns == 0));
 	metrics_family(m, "guardfs_process_up", "gauge", "Does the process of guardfs run?");
 	for (unsigned p = 0; p < PROCESS_COUNT; p++)
 		metrics_put(m, LABELS({"process", report_process_name((enum process)p), 0}),

@@ -30,12 +30,13 @@ char *report_status_json(const struct arena *arena, size_t *length) WARN_UNUSED;
  *   STATE   ok        every process runs, every backend and route is healthy, the manifest was read
  *           down      every backend is down
  *           degraded  anything else
- *   CLASS   why: a name from the error table (policy/errclass.h), "process" (a process of guardfs is
- * missing), "manifest" (it could not be read, the last good one stays), or "none". Of several reasons the
- * worst backend's comes first, then the worst route's. SINCE   seconds since the epoch when that began (ok:
- * when the last trouble ended); 0: not known DETAIL  the rest of the line, for people: which backend and what
- * is known; control characters as \xHH Writes at most size bytes, terminated (truncated lines still end in a
- * newline). Returns the length. size >= 64. */
+ *   CLASS   why: a name from the error table (policy/errclass.h), "unmounted" (somebody
+ * has unmounted it: down), "process" (a process of guardfs is missing), "manifest" (it could not be read, the
+ * last good one stays), or "none". Of several reasons the worst backend's comes first, then the worst
+ * route's. SINCE   seconds since the epoch when that began (ok: when the last trouble ended); 0: not known
+ * DETAIL  the rest of the line, for people: which backend and what is known; control characters as \xHH
+ * Writes at most size bytes, terminated (truncated lines still end in a newline). Returns the length. size
+ * >= 64. */
 size_t report_health_line(const struct arena *arena, char *buf, size_t size);
 
 /* One line per route, sorted by path: PATH \t BACKEND \t STATE \t CLASS \t SINCE \n, where a route is as bad

@@ -141,6 +141,7 @@ struct report_snapshot *report_snapshot_take(const struct arena *arena)
 	for (unsigned p = 0; p < PROCESS_COUNT; p++)
 		s->processes[p] = look_at_process(atomic_load(&s->board->pid[p]));
 	s->serving = atomic_load(&s->board->serving) == 1;
+	s->unmounted_ns = atomic_load(&s->board->unmounted_real_ns);
 	look_at_backends(s);
 	look_at_routes(s);
 	report_snapshot_judge(s);

@@ -43,7 +43,8 @@ struct report_snapshot {
 	enum report_manifest manifest;
 	char manifest_error[CONFIG_ERROR_MAX];
 	struct report_process processes[PROCESS_COUNT];
-	bool serving; /* a worker reads requests */
+	bool serving;	       /* a worker reads requests */
+	uint64_t unmounted_ns; /* CLOCK_REALTIME since when it is not mounted in its place; 0: it is */
 
 	/* The verdict: health line and head of status.json. */
 	enum health_summary summary;

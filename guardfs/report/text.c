@@ -266,6 +266,18 @@ static void put_process(const struct page *p, const json_t *status, const char *
 	fputc('\n', p->out);
 }
 
+/* What the state of the processes, and of the mount, asks an operator for. */
+static void put_remedy(const struct page *p, const json_t *status)
+{
+	const int64_t guardian = number(json_object_get(status, "processes"), "guardian");
+
+	if (number(status, "unmounted") > 0)
+		fprintf(p->out,
+			"  advice: guardfs ends by itself when the last process lets go of it (fuser -m, or "
+			"findmnt in each container); kill -TERM %" PRId64 " ends it now\n",
+			guardian);
+}
+
 static void put_last_crash(const struct page *p, const json_t *status)
 {
 	const json_t *crash = json_array_get(json_object_get(status, "crashes"), 0);
@@ -309,6 +321,7 @@ char *report_text_from_json(const json_t *status, int64_t now, size_t *length)
 	put_process(&page, status, "guardian");
 	put_process(&page, status, "worker");
 	put_process(&page, status, "keeper");
+	put_remedy(&page, status);
 	put_last_crash(&page, status);
 	put_journal(&page, status);
 	if (fclose(page.out) != 0) {

@@ -75,6 +75,17 @@ static void praise(struct report_snapshot *s)
 		s->since_ns = MAX(s->since_ns, s->routes[i].now.since_ns);
 }
 
+/* Whoever goes by the path now finds the bare directory below: as bad as it can be. */
+static void blame_absence(struct report_snapshot *s)
+{
+	blame(s, "unmounted", s->unmounted_ns);
+	s->summary = HEALTH_SUMMARY_DOWN;
+	snprintf(s->reason, sizeof(s->reason),
+		 "%.*s was unmounted; what still uses it is served until it "
+		 "lets go",
+		 300, s->board->config.mountpoint);
+}
+
 void report_snapshot_judge(struct report_snapshot *s)
 {
 	enum health_state states[CONFIG_BACKENDS_MAX];
@@ -86,7 +97,9 @@ void report_snapshot_judge(struct report_snapshot *s)
 	s->summary = health_summarize(states, s->n_backends);
 	s->reason[0] = '\0';
 	praise(s);
-	if (backend) {
+	if (s->unmounted_ns) {
+		blame_absence(s);
+	} else if (backend) {
 		blame_backend(s, backend);
 	} else if (route >= 0) {
 		blame_route(s, route);

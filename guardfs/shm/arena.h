@@ -16,7 +16,7 @@
 
 #define ARENA_MAGIC 0x31534644524155ull
 #define ARENA_LAYOUT \
-	8 /* raise on any change of a structure below, or of what is in it; the sizes are checked as well */
+	9 /* raise on any change of a structure below, or of what is in it; the sizes are checked as well */
 
 #define INIT_MAX  256
 #define SLOT_PAGE 4096

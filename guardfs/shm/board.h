@@ -209,9 +209,11 @@ struct board {
 	_Atomic uint32_t
 	    crash_slot; /* worker's fatal-signal handler: index + 1 of the slot it was running; 0: unknown */
 	struct board_requests requests;
-	struct board_fds fds;	    /* guardian, before a worker starts */
-	uint32_t mount_minor;	    /* st_dev minor of our own mount. Guardian */
-	int32_t kernel_passthrough; /* negotiated: 1, 0. Worker, at INIT */
+	struct board_fds fds; /* guardian, before a worker starts */
+	uint32_t mount_minor; /* st_dev minor of our own mount. Guardian, before any process starts */
+	char mounted_at[CONFIG_PATH_MAX]; /* the mountpoint as the mount table has it, without symlinks. The
+					     same */
+	int32_t kernel_passthrough;	  /* negotiated: 1, 0. Worker, at INIT */
 
 	/* Keeper: 1 once the first tier map stands. Before that a worker serves nothing: what belongs on a
 	 * guarded tier would go to the local one. */
@@ -219,6 +221,10 @@ struct board {
 	/* 1: the files in run_dir and the control socket are there. Keeper sets, guardian clears at each
 	 * start of a keeper. */
 	_Atomic uint32_t shown;
+
+	/* Since when nothing of ours is mounted at the mountpoint, though the session goes on (files are
+	 * open, or it is mounted elsewhere); 0: it is mounted. Keeper. */
+	_Atomic uint64_t unmounted_real_ns;
 
 	struct config config; /* guardian, before any process starts */
 	struct board_backend backends[CONFIG_BACKENDS_MAX];

@@ -187,8 +187,8 @@ static uint32_t check_incidents(struct board *board)
 
 static uint32_t check_board(struct board *board)
 {
-	uint32_t changed =
-	    check_config(&board->config) + FORCE_STRING(board->manifest_error) + check_incidents(board);
+	uint32_t changed = check_config(&board->config) + FORCE_STRING(board->mounted_at) +
+			   FORCE_STRING(board->manifest_error) + check_incidents(board);
 
 	for (size_t i = 0; i < CONFIG_BACKENDS_MAX; i++)
 		changed += check_backend(&board->backends[i]);

@@ -157,6 +157,32 @@ static void health_names_the_worst(void **state)
 	expect_health(arena, "down timeout 1700000100 box down: line\\x0Aone \\x1B[2J\n");
 }
 
+/* Whatever else is the case: who goes by the path finds the bare directory. */
+static void health_is_down_while_it_is_not_mounted(void **state)
+{
+	struct arena *arena = *state;
+	json_t *status;
+	char *text;
+	size_t n;
+
+	atomic_store(&arena->board.unmounted_real_ns, (SINCE + 7) * NSEC_PER_SEC);
+	put_down(arena, 0, ERRCLASS_TIMEOUT);
+	expect_health(arena,
+		      "down unmounted 1700000007 /srv/jobs was unmounted; what still uses it is served "
+		      "until it lets go\n");
+	status = parse(arena);
+	expect_integer(status, "unmounted", 1700000007);
+	json_decref(status);
+	text = report_status_text(arena, &n);
+	assert_non_null(text);
+	assert_non_null(strstr(text, "advice: guardfs ends by itself"));
+	free(text);
+	atomic_store(&arena->board.unmounted_real_ns, 0);
+	status = parse(arena);
+	expect_integer(status, "unmounted", 0);
+	json_decref(status);
+}
+
 static void health_knows_routes_processes_and_manifest(void **state)
 {
 	struct arena *arena = *state;
@@ -394,6 +420,7 @@ int main(void)
 	    ON_A_BOARD(health_is_ok_since_the_last_trouble),
 	    ON_A_BOARD(health_names_the_worst),
 	    ON_A_BOARD(health_knows_routes_processes_and_manifest),
+	    ON_A_BOARD(health_is_down_while_it_is_not_mounted),
 	    ON_A_BOARD(health_line_is_cut_to_fit),
 	    ON_A_BOARD(json_has_the_promised_members),
 	    ON_A_BOARD(a_route_is_as_bad_as_its_backend),
