@@ -5,11 +5,6 @@
 
 #include <jansson.h>
 
-static uint64_t failures_so_far(const struct board_backend *b)
-{
-	return atomic_load(&b->counters[COUNT_ERRORS]) + atomic_load(&b->counters[COUNT_FAST_FAILS]);
-}
-
 /* Acknowledged, and not yet known to be safe. A look without locks: what is written meanwhile may or may not
  * be counted. */
 static uint64_t bytes_at_risk(const struct supervised *s)
@@ -105,7 +100,7 @@ static void take_figures(struct supervised *s)
 	if (i->first_fast_ns == 0)
 		i->first_fast_ns = atomic_load(&s->board->first_fast_real_ns);
 	i->callers = MAX(i->callers, (uint64_t)board_hurt_count(s->board));
-	i->failed = failures_so_far(s->board) - i->failed_before;
+	i->failed = board_failed(s->board) - i->failed_before;
 }
 
 static uint64_t next_id(struct keeper *k)
@@ -256,7 +251,8 @@ void incident_recall(struct supervised *s)
 		s->incident.class = s->course.class;
 	}
 	/* Counted on from what was written last, unless it is known better. */
-	s->incident.failed_before = failures_so_far(s->board) - s->incident.failed;
+	if (s->incident.open)
+		s->incident.failed_before = board_failed(s->board) - s->incident.failed;
 	s->course.incident = s->incident.open;
 	s->course.incident_counted = s->incident.open;
 	atomic_store(&s->board->incident, s->incident.open ? s->incident.id : 0);
@@ -267,7 +263,7 @@ void incident_recall_counter(struct supervised *s, uint64_t id, uint64_t failed_
 	struct incident *i = &s->incident;
 
 	/* In a new arena the counters have begun anew, below what was counted already. */
-	if (i->open && i->id == id && failures_so_far(s->board) >= failed_before + i->failed)
+	if (i->open && i->id == id && board_failed(s->board) >= failed_before + i->failed)
 		i->failed_before = failed_before;
 }
 

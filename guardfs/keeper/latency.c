@@ -21,8 +21,7 @@ void latency_init(struct supervised *s, uint64_t now_ns)
 	for (unsigned c = 0; c < OP_CLASS_COUNT; c++)
 		histogram_copy(&s->board->latency[c], &w->last[c]);
 	w->ops_before = atomic_load(&s->board->counters[COUNT_OPS]);
-	w->errors_before = atomic_load(&s->board->counters[COUNT_ERRORS]) +
-			   atomic_load(&s->board->counters[COUNT_FAST_FAILS]);
+	w->errors_before = board_failed(s->board);
 	w->next_ns = now_ns + WINDOW_NS;
 }
 
@@ -72,8 +71,7 @@ static void sample(struct supervised *s, const struct window *window)
 {
 	struct latency_watch *w = &s->latency;
 	uint64_t ops = atomic_load(&s->board->counters[COUNT_OPS]);
-	uint64_t errors = atomic_load(&s->board->counters[COUNT_ERRORS]) +
-			  atomic_load(&s->board->counters[COUNT_FAST_FAILS]);
+	uint64_t errors = board_failed(s->board);
 	const struct journal_sample record = {.time_ns = clock_real_ns(),
 					      .backend = s->config->name,
 					      .state = health_state_name(s->course.state),

@@ -122,6 +122,9 @@ static enum rung_result drain_poll(void *context, uint64_t now_ns)
 		supervised_try_started(s, now_ns);
 		return RUNG_DONE;
 	}
+	/* The next try fences. */
+	if (s->reopens && now_ns - s->fenced_ns >= ABORT_GRACE_MS * NSEC_PER_MSEC)
+		return supervised_fail(s, ERRCLASS_STALLED, "operations of the dead worker are stuck in it");
 	if (!s->drain_told && now_ns - s->fenced_ns >= ABORT_GRACE_MS * NSEC_PER_MSEC)
 		tell_waiting(s, stuck);
 	if (s->config->type == BACKEND_DIR && stuck > 0 && !s->abort_done &&

@@ -85,6 +85,7 @@ static void transport_died(struct supervised *s, uint64_t now_ns)
 void supervised_take_down(struct supervised *s)
 {
 	ladder_stop(&s->ladder);
+	s->reopens = false;
 	if (is_sshfs(s)) {
 		transport_kill(&s->transport);
 		transport_detach(&s->transport);
@@ -162,6 +163,7 @@ static void try_failed(struct supervised *s, bool expired, uint64_t now_ns)
 static void try_succeeded(struct supervised *s, uint64_t now_ns)
 {
 	s->serving = true;
+	s->reopens = false;
 	s->explained = ERRCLASS_NONE;
 	s->identity_ns = now_ns;
 	s->next_probe_ns = now_ns + s->keeper->config->probe_interval_ms * NSEC_PER_MSEC;
@@ -198,7 +200,8 @@ static uint32_t connect_budget_ms(const struct supervised *s)
 {
 	const struct config *c = s->keeper->config;
 
-	return is_sshfs(s) ? c->connect_timeout_ms : MIN(c->probe_timeout_ms, c->connect_timeout_ms);
+	return is_sshfs(s) && !s->reopens ? c->connect_timeout_ms
+					  : MIN(c->probe_timeout_ms, c->connect_timeout_ms);
 }
 
 void supervised_plan(const struct supervised *s, struct plan *plan)
@@ -206,7 +209,8 @@ void supervised_plan(const struct supervised *s, struct plan *plan)
 	const struct plan_input input = {.sshfs = is_sshfs(s),
 					 .connect_ms = connect_budget_ms(s),
 					 .epoch = next_epoch(s),
-					 .transport_running = s->transport.pid > 0};
+					 .transport_running = s->transport.pid > 0,
+					 .transport_kept = s->reopens};
 
 	plan_make(&input, plan);
 }
@@ -218,7 +222,7 @@ void supervised_begin_try(struct supervised *s, uint64_t now_ns)
 	s->fenced_ns = now_ns;
 	s->abort_done = s->drain_told = false;
 	probe_abandon(&s->probe);
-	if (is_sshfs(s))
+	if (is_sshfs(s) && !s->reopens)
 		transport_detach(&s->transport); /* whatever a predecessor left */
 	history_plan(s);
 	ladder_begin(&s->ladder, s->rungs, rungs_of_plan(&s->plan, s->rungs), connect_budget_ms(s));
@@ -262,6 +266,11 @@ uint64_t supervised_step(struct supervised *s, uint64_t now_ns)
 	return MAX(wake, now_ns);
 }
 
+static bool is_transport_there(const struct supervised *s)
+{
+	return !is_sshfs(s) || (s->transport.pidfd >= 0 && transport_mounted(&s->transport));
+}
+
 /* Serving as the board says, and everything needed for it is there. */
 static bool adopt_serving(struct supervised *s)
 {
@@ -270,9 +279,16 @@ static bool adopt_serving(struct supervised *s)
 	if (!gate_is_closed(gate) || atomic_load(&s->board->root_epoch) != gate_epoch(gate))
 		return false;
 	s->epoch = gate_epoch(gate);
-	if (is_sshfs(s) && (s->transport.pidfd < 0 || !transport_mounted(&s->transport)))
-		return false;
-	return true;
+	return is_transport_there(s);
+}
+
+/* It served, guardian and worker died at once, and with them the descriptor of its root: the next guardian
+ * has opened the gate for that, and for nothing else (guardian/handover.c). */
+static bool lacks_only_root(const struct supervised *s)
+{
+	return health_serves(s->course.state) && atomic_load(&s->board->root_fd) < 0 &&
+	       atomic_load(&s->board->opened_by) == DETECTOR_GUARDIAN &&
+	       atomic_load(&s->board->opened_class) == ERRCLASS_NOT_CONNECTED && is_transport_there(s);
 }
 
 static void adopt_transport(struct supervised *s)
@@ -313,6 +329,13 @@ static void note_outage(struct supervised *s, uint64_t now_ns)
 
 	if (s->serving || !health_serves(s->course.state))
 		return;
+	/* Callers have got their errors while there was no keeper. */
+	s->latency.errors_before = MIN(s->latency.errors_before, atomic_load(&s->board->failed_before));
+	s->reopens = lacks_only_root(s);
+	if (s->reopens && course_reconnect(&s->course, now_ns) == 0) {
+		supervised_drain(s, "its root was lost with guardian and worker: opened again", now_ns);
+		return;
+	}
 	if (class == ERRCLASS_NONE || class >= ERRCLASS_COUNT)
 		class = ERRCLASS_SERVER_GONE;
 	course_broken(&s->course, (enum errclass) class, random_bits(), now_ns);

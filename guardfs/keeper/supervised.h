@@ -59,7 +59,9 @@ struct supervised {
 	bool probe_spared;	/* the last one that was due, by traffic */
 	uint32_t next_route;	/* where the next probe's window over the map begins */
 
-	int root_fd; /* to be handed over; -1: done */
+	bool reopens; /* the try under way, or about to begin, goes on with the transport there is: worker has
+			 lost the root with guardian, no more */
+	int root_fd;  /* to be handed over; -1: done */
 	bool root_sent;
 	uint32_t sent_generation;	    /* of the worker it was sent to */
 	bool closed_unsent, verdict_unsent; /* messages to worker that did not fit yet */

@@ -60,6 +60,8 @@ static const char *why_skipped(const struct plan_input *in, enum rung_id id)
 		return "no sshfs runs";
 	if (id == RUNG_START && !in->sshfs)
 		return "a directory that somebody else manages";
+	if ((id == RUNG_FENCE || id == RUNG_START) && in->transport_kept)
+		return "its sshfs lives: only the root is opened again";
 	return "";
 }
 

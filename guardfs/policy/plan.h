@@ -33,6 +33,7 @@ struct plan_input {
 	uint32_t connect_ms;	/* budget of the connecting rungs */
 	uint32_t epoch;		/* the new one */
 	bool transport_running; /* an sshfs of ours is there to be killed */
+	bool transport_kept;	/* it lives, and is gone on with: only its root is to be opened again */
 };
 
 struct plan_step {

@@ -31,12 +31,14 @@ static void pause_briefly(void)
 
 bool board_open_gate(struct board *board, unsigned index, uint32_t epoch, enum errclass why, enum detector by)
 {
-	uint64_t closed = gate_word(epoch, true);
+	uint64_t closed = gate_word(epoch, true), failed;
 
 	if (index >= CONFIG_BACKENDS_MAX)
 		return false;
+	failed = board_failed(&board->backends[index]);
 	if (!atomic_compare_exchange_strong(&board->backends[index].gate, &closed, gate_word(epoch, false)))
 		return false;
+	atomic_store(&board->backends[index].failed_before, failed);
 	atomic_store(&board->backends[index].opened_by, (uint32_t)by);
 	atomic_store(&board->backends[index].opened_class, (uint32_t)why);
 	return true;

@@ -92,6 +92,7 @@ struct board_backend {
 	/* Keeper, from here to counters (opened_class: whoever opened the gate). */
 	_Atomic uint32_t opened_class;	       /* enum errclass with which the gate was last opened */
 	_Atomic uint32_t opened_by;	       /* enum detector: who did. As opened_class */
+	_Atomic uint64_t failed_before;	       /* operations that had failed by then. As opened_class */
 	_Atomic uint32_t state;		       /* enum health_state */
 	_Atomic uint32_t errclass;	       /* enum errclass, why it is not healthy */
 	_Atomic uint64_t since_real_ns;	       /* CLOCK_REALTIME of the last change of state */
@@ -308,6 +309,14 @@ void board_set_state(struct board_backend *backend, enum health_state state, enu
 static inline void board_count(struct board_backend *backend, enum backend_counter counter, uint64_t n)
 {
 	atomic_fetch_add_explicit(&backend->counters[counter], n, memory_order_relaxed);
+}
+
+/* Operations that have been answered with the infrastructure errno, at their deadline or at once. Any
+ * process. */
+static inline uint64_t board_failed(const struct board_backend *backend)
+{
+	return atomic_load(&backend->counters[COUNT_ERRORS]) +
+	       atomic_load(&backend->counters[COUNT_FAST_FAILS]);
 }
 
 /* A stored value that may come from a damaged arena, forced into its range. */

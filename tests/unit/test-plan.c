@@ -73,6 +73,12 @@ static void what_is_skipped_says_why(void **state)
 	input.sshfs = false;
 	plan = made(input);
 	assert_true(plan.steps[RUNG_FENCE].skipped && plan.steps[RUNG_START].skipped);
+	input = sshfs;
+	input.transport_kept = true;
+	plan = made(input);
+	assert_true(plan.steps[RUNG_FENCE].skipped && plan.steps[RUNG_START].skipped);
+	assert_string_equal(plan.steps[RUNG_START].why_skipped,
+			    "its sshfs lives: only the root is opened again");
 	/* Nobody skips proof, fencing's proof or the routes. */
 	assert_false(plan.steps[RUNG_DRAIN].skipped || plan.steps[RUNG_PROVE].skipped);
 	assert_false(plan.steps[RUNG_ANCHOR].skipped || plan.steps[RUNG_ROUTES].skipped);
