@@ -7,9 +7,10 @@
  * not storage's.
  *
  * Names are single components, checked by the caller: 1..255 bytes, no slash, no NUL, neither "." nor "..".
- * Nodes are indexes into the arena; the caller keeps them live during the call. How a node is reached (file
- * handle, path walk, cached descriptor) is the backend's affair. A "ref" stands for an open file: a
- * descriptor number here; it is stored in handle.fd by the caller.
+ * Nodes are indexes into the arena, of guarded backends those of the backend's own tree (fs/view.h); the
+ * caller keeps them live during the call. How a node is reached (file handle, path walk, cached descriptor)
+ * is the backend's affair. A "ref" stands for an open file: a descriptor number here; it is stored in
+ * handle.fd by the caller.
  *
  *   fs/ --> fault (filter, optional) --> local | dir | sshfs (dir over keeper's sshfs) | later: sftp
  */
@@ -169,10 +170,6 @@ int backend_found_fd(void);
  * filter). Reaches nothing by itself: board->root_fd and root_epoch tell where the root is; without a root
  * every operation returns -ENOTCONN. Worker, before threads. */
 errint_t backend_dir_open(struct arena *arena, unsigned index, struct backend *b) WARN_UNUSED;
-
-/* How a route root of a guarded backend is found: writes the target relative to the backend's root ("" for
- * the root itself). 0 or -errno. Called by operations in any thread; set before threads. */
-void backend_set_route_resolver(errint_t (*resolve)(uint32_t node, char *target, size_t size));
 
 /* Hard upper bound on cached O_PATH descriptors of nodes, over all backends. Call once before the two above.
  * Rebuilds the list of cached descriptors from the arena (a predecessor's), with pins reset. */

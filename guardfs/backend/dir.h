@@ -5,14 +5,14 @@
 #include "backend/posix.h"
 
 /* dir_walk.c: hook reach of struct posix. By names, from the nearest ancestor with a cached descriptor of the
- * present epoch, else from the route root's target below the backend's root. Only directories are cached:
+ * present epoch, else from the backend's root. Only directories are cached:
  * whatever else stands under a name is looked at anew each time, as another client may have replaced it.
  * -ENOTCONN without a root of the breaker's epoch; BACKEND_NODE_GONE if the node has lost its name or
- * something of another type has taken its place (-ESTALE for a route's root). */
+ * something of another type has taken its place (-ESTALE for the backend's root). */
 errint_t dir_reach(struct backend *b, uint32_t node, struct reached *r);
 
 /* The parent of a node, reached, and the node's name in it (NAME_LENGTH_MAX + 1 bytes).
- * BACKEND_NODE_GONE for nodes without a name, -ESTALE for those without a parent (roots of routes too). */
+ * BACKEND_NODE_GONE for nodes without a name, -ESTALE for those without a parent (the backend's root too). */
 errint_t dir_reach_parent(struct backend *b, uint32_t node, struct reached *r, char *name);
 
 /* posix_check_type with the error of dir_reach. */

@@ -10,13 +10,6 @@
 #define WALK_TRIES    8
 #define WALK_PIECES   256 /* an ancestor chain longer than so many half paths is damaged, or a loop */
 
-static errint_t (*resolve_route)(uint32_t node, char *target, size_t size);
-
-void backend_set_route_resolver(errint_t (*resolve)(uint32_t node, char *target, size_t size))
-{
-	resolve_route = resolve;
-}
-
 static errint_t reach_piece(struct backend *b, uint32_t node, struct reached *r, unsigned pieces);
 
 /* Paths are put together here, not on the stack: a deep tree is reached piece by piece, each within the next,
@@ -54,22 +47,21 @@ static errint_t path_prepend(struct walk *w, const char *part)
 	return 0;
 }
 
-static errint_t path_prepend_target(struct walk *w, uint32_t node)
-{
-	char target[CONFIG_PATH_MAX];
-	errint_t rc = resolve_route ? resolve_route(node, target, sizeof(target)) : -ENOENT;
-
-	return rc < 0 ? rc : path_prepend(w, target);
-}
-
 static uint32_t parent_of(const struct node *node)
 {
 	return __atomic_load_n(&node->parent, __ATOMIC_RELAXED);
 }
 
-static bool is_route_root(const struct node *node)
+static bool is_root(const struct node *node)
 {
 	return atomic_load_explicit(&node->flags, memory_order_relaxed) & NODE_ROUTE_ROOT;
+}
+
+/* A node of the backend's own tree, where names lead to it? What a route shows (fs/view.h) is none. */
+static bool is_in_tree(const struct backend *b, const struct node *node)
+{
+	return node->backend == b->index &&
+	       !(atomic_load_explicit(&node->flags, memory_order_relaxed) & NODE_VIEW);
 }
 
 static const char *name_of(const struct backend *b, const struct node *node)
@@ -79,11 +71,11 @@ static const char *name_of(const struct backend *b, const struct node *node)
 	return name_get(&b->arena->names, __atomic_load_n(&node->name, __ATOMIC_ACQUIRE));
 }
 
-/* What a node is that isn't there any more under its name. A route's root is configured: whatever has become
- * of its target, the route is down. */
+/* What a node is that isn't there any more under its name. The backend's root is configured: whatever has
+ * become of it, the backend is down. */
 static errint_t gone(const struct node *node)
 {
-	return is_route_root(node) ? -ESTALE : BACKEND_NODE_GONE;
+	return is_root(node) ? -ESTALE : BACKEND_NODE_GONE;
 }
 
 errint_t dir_check_type(const struct node *node, mode_t mode)
@@ -103,10 +95,10 @@ static errint_t path_from(const struct backend *b, uint32_t base, uint32_t node,
 		if (node >= NODE_MAX)
 			return -ESTALE;
 		n = &b->arena->nodes[node];
-		if (n->backend != b->index)
+		if (!is_in_tree(b, n))
 			return -ESTALE;
-		if (is_route_root(n))
-			return base == NODE_NONE ? path_prepend_target(w, node) : -ESTALE;
+		if (is_root(n))
+			return base == NODE_NONE ? 0 : -ESTALE;
 		name = name_of(b, n);
 		rc = name[0] ? path_prepend(w, name) : BACKEND_NODE_GONE;
 		if (rc < 0)
@@ -126,10 +118,10 @@ static errint_t find_base(struct backend *b, uint32_t node, unsigned pieces, str
 	int fd;
 
 	w->base = NODE_NONE;
-	while (!is_route_root(&b->arena->nodes[n])) {
+	while (!is_root(&b->arena->nodes[n])) {
 		length += strlen(name_of(b, &b->arena->nodes[n])) + 1;
 		n = parent_of(&b->arena->nodes[n]);
-		if (n >= NODE_MAX || b->arena->nodes[n].backend != b->index)
+		if (n >= NODE_MAX || !is_in_tree(b, &b->arena->nodes[n]))
 			return -ESTALE;
 		fd = nodefd_pin(b->arena, n, w->epoch);
 		if (fd >= 0) {
@@ -274,7 +266,7 @@ errint_t dir_reach_parent(struct backend *b, uint32_t index, struct reached *r, 
 		name[NAME_LENGTH_MAX] = '\0';
 		atomic_thread_fence(memory_order_acquire);
 	} while (parent != parent_of(node) || ref != __atomic_load_n(&node->name, __ATOMIC_RELAXED));
-	if (is_route_root(node) || parent >= NODE_MAX)
+	if (is_root(node) || parent >= NODE_MAX)
 		return -ESTALE;
 	return name[0] ? dir_reach(b, parent, r) : BACKEND_NODE_GONE;
 }

@@ -5,6 +5,7 @@
 #include "fs/guard.h"
 #include "fs/handle.h"
 #include "fs/node.h"
+#include "fs/view.h"
 #include "fs/wire.h"
 
 #include <errno.h>
@@ -12,7 +13,7 @@
 
 static void reply_attr(fuse_req_t req, struct node *node, struct stat *st)
 {
-	node_present(node, st);
+	view_present(node, st);
 	fuse_reply_attr(req, st, entry_seconds(node));
 }
 
@@ -44,7 +45,7 @@ static ssize_t getattr(struct backend *b, struct node *node, struct handle *h, s
 
 void fs_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
-	struct node *node = node_from_id(ino);
+	struct node *node = node_from_id(ino), *object;
 	struct backend *b;
 	struct handle *h;
 	struct stat st;
@@ -60,10 +61,11 @@ void fs_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 		return;
 	}
 	b = fs_backend(node);
+	object = view_object(node);
 	if (!guard_enter(req, b, OP_METADATA, GUARD_BY_NAME, 0))
 		return;
 	h = fi ? handle_get(fi->fh) : NULL;
-	rc = getattr(b, node, h, &st);
+	rc = getattr(b, object, h, &st);
 	if (rc == -ENOENT && node->flags & NODE_ROUTE_ROOT)
 		rc = -EIO; /* a route whose target is missing is down, not absent */
 	if (h)
@@ -79,7 +81,7 @@ void fs_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 		return;
 	}
 	if (b->board)
-		node_remember(node, &st);
+		node_remember(object, &st);
 	reply_attr(req, node, &st);
 }
 
@@ -149,7 +151,7 @@ static bool may_drop_set_id(fuse_req_t req, struct backend *b, const struct node
 
 void fs_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *want, int to_set, struct fuse_file_info *fi)
 {
-	struct node *node = node_from_id(ino);
+	struct node *node = node_from_id(ino), *object;
 	unsigned set = set_from_fuse(to_set);
 	struct backend *b;
 	struct handle *h;
@@ -165,12 +167,13 @@ void fs_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *want, int to_set, s
 		fuse_reply_err(req, EPERM);
 		return;
 	}
-	if (!guard_enter(req, b, OP_METADATA, GUARD_MUTATING, guard_target_node(node_index(node))))
+	object = view_object(node);
+	if (!guard_enter(req, b, OP_METADATA, GUARD_MUTATING, guard_target_node(node_index(object))))
 		return;
 	h = fi ? handle_get(fi->fh) : NULL;
-	rc = setattr(b, node, h, want, set, &st);
+	rc = setattr(b, object, h, want, set, &st);
 	if (rc == 0 && b->board && set & SET_SIZE)
-		handle_truncated(node_index(node), h, (uint64_t)want->st_size);
+		handle_truncated(node_index(object), h, (uint64_t)want->st_size);
 	if (h)
 		handle_put(h);
 	if (!guard_leave(req, b, &rc))
@@ -180,7 +183,7 @@ void fs_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *want, int to_set, s
 		return;
 	}
 	if (b->board)
-		node_remember(node, &st);
+		node_remember(object, &st);
 	reply_attr(req, node, &st);
 }
 

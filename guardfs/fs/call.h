@@ -7,6 +7,11 @@
 
 struct node;
 
+/* What a route's root shows to this request: fs/view.h. */
+struct call_target {
+	struct node *root, *object; /* object: pinned */
+};
+
 struct call {
 	struct slot *slot;
 	uint8_t *buffer; /* the request as read: struct fuse_in_header and what follows */
@@ -18,7 +23,8 @@ struct call {
 	uint32_t renames;     /* that had ended on the backend when it went in */
 	struct node *held[2]; /* nodes of the request, kept from being freed while it visits a guarded
 				 backend (fs/guard.c); NULL: none */
-	int32_t backing_id;   /* passthrough: to be written into the reply of OPEN or CREATE; 0: none */
+	struct call_target targets[4];
+	int32_t backing_id; /* passthrough: to be written into the reply of OPEN or CREATE; 0: none */
 	uint8_t
 	    *data; /* page-aligned, CALL_DATA_SIZE bytes of this thread's own, for replies that carry data */
 };

@@ -12,6 +12,7 @@
 #include "fs/listing.h"
 #include "fs/node.h"
 #include "fs/tiers.h"
+#include "fs/view.h"
 #include "fs/virtual.h"
 
 #include <dirent.h>
@@ -22,7 +23,7 @@
 struct reply {
 	fuse_req_t req;
 	struct backend *b; /* NULL: virtual */
-	uint32_t dir;
+	struct node *dir;
 	bool plus;
 	size_t size, used;
 };
@@ -85,15 +86,15 @@ static void collect_route(void *arg, const char *name, bool is_route)
 {
 	struct collect *c = arg;
 	struct route route;
-	struct node *node = NULL;
+	uint64_t ino = 1;
 
 	if (!is_route && listing_has(&c->writer, c->writer.used, name))
 		return; /* a local directory on the way to a route is listed by storage already */
 	/* tiers_children holds the map's lock for reading, as does the look-up of the route: both are
 	 * readers. */
 	if (is_route && tiers_route_at(c->dir, name, &route))
-		node = tiers_root_node(c->dir, name, &route, false);
-	listing_add(&c->writer, name, strlen(name), node ? node->ino : 1, DT_DIR);
+		ino = view_target_ino(&fs.guarded[route.backend], route.target);
+	listing_add(&c->writer, name, strlen(name), ino, DT_DIR);
 }
 
 static bool collect_entry(void *arg, const char *name, size_t length, uint64_t ino, unsigned type,
@@ -144,17 +145,15 @@ static void collect_virtual(struct collect *c, const struct node *dir)
 	}
 	for (uint32_t i = 0; dir->ino == VIRTUAL_BACKENDS && i < fs.config->n_backends; i++) {
 		const char *name = fs.config->backends[i].name;
-		struct node *root =
-		    tiers_root_node(c->dir, name, &(struct route){.backend = (uint8_t)i}, false);
 
-		listing_add(&c->writer, name, strlen(name), root ? root->ino : 1, DT_DIR);
+		listing_add(&c->writer, name, strlen(name), view_target_ino(&fs.guarded[i], ""), DT_DIR);
 	}
 }
 
 /* Lists the directory into the handle's memfd. Within the guard for guarded tiers. 0 or -errno. */
 static errint_t make_listing(struct backend *b, struct node *dir, struct handle *h)
 {
-	struct collect c = {.b = b, .dir = node_index(dir)};
+	struct collect c = {.b = b, .dir = view_object_index(dir)};
 	errint_t rc = 0;
 
 	if (dir->backend == NODE_VIRTUAL) {
@@ -226,8 +225,8 @@ static bool reply_add_plus(const char *name, uint64_t ino, unsigned type, int64_
 	bool look =
 	    reply.b && reply.b->board && !is_dot(name, strlen(name)) && grant_has_room() && has_time();
 
-	if (look && reply.b->ops->lookup(reply.b, reply.dir, name, &found) == 0)
-		node = entry_intern(reply.b, reply.dir, name, &found);
+	if (look && reply.b->ops->lookup(reply.b, view_object_index(reply.dir), name, &found) == 0)
+		node = entry_intern(reply.dir, name, &found);
 	if (node)
 		entry_fill(&e, node, &found.st);
 	reply.used += fuse_add_direntry_plus(reply.req, (char *)call.data + reply.used, room, name, &e, next);
@@ -300,7 +299,7 @@ static void read_directory(fuse_req_t req, fuse_ino_t ino, size_t size, off_t of
 	}
 	reply.req = req;
 	reply.b = dir->backend == NODE_VIRTUAL ? NULL : b;
-	reply.dir = node_index(dir);
+	reply.dir = dir;
 	reply.plus = plus;
 	reply.size = MIN(size, (size_t)CALL_DATA_SIZE);
 	reply.used = 0;
@@ -376,7 +375,7 @@ void fs_fsyncdir(fuse_req_t req, fuse_ino_t ino, int datasync, struct fuse_file_
 	errint_t rc = 0;
 
 	if (dir && dir->backend < CONFIG_BACKENDS_MAX) {
-		fsyncdir_guarded(req, fs_backend(dir), node_index(dir), datasync != 0);
+		fsyncdir_guarded(req, fs_backend(dir), view_object_index(dir), datasync != 0);
 		return;
 	}
 	h = handle_get(fi->fh);

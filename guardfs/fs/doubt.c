@@ -2,6 +2,7 @@
 #include "fs/doubt.h"
 #include "base/log.h"
 #include "fs/node.h"
+#include "fs/view.h"
 #include "fs/wire.h"
 
 #include <errno.h>
@@ -20,11 +21,10 @@ static void drop(uint64_t nodeid)
 /* Nodes of the local tier are not known by their names. */
 static void drop_named(uint64_t parent_id, const char *name)
 {
-	const struct node *parent = node_from_id(parent_id), *node;
+	struct node *parent = node_from_id(parent_id);
+	const struct node *node =
+	    parent && parent->backend < CONFIG_BACKENDS_MAX ? view_find(parent, name, NODE_UNHELD) : NULL;
 
-	node = parent && parent->backend < CONFIG_BACKENDS_MAX
-		   ? node_find_guarded(node_index(parent), name, false)
-		   : NULL;
 	if (node)
 		drop(node_id(node, node_index(node)));
 }

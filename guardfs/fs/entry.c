@@ -6,6 +6,7 @@
 #include "fs/guard.h"
 #include "fs/node.h"
 #include "fs/tiers.h"
+#include "fs/view.h"
 #include "fs/virtual.h"
 #include "fs/wire.h"
 
@@ -40,7 +41,7 @@ double entry_seconds(const struct node *node)
 
 /* The attributes of a route root come from memory here, whatever state its backend is in: they are never
  * cached, so that GETATTR follows, which asks the backend. */
-void entry_fill(struct fuse_entry_param *e, const struct node *node, const struct stat *st)
+void entry_fill(struct fuse_entry_param *e, struct node *node, const struct stat *st)
 {
 	double seconds = entry_seconds(node);
 
@@ -50,7 +51,7 @@ void entry_fill(struct fuse_entry_param *e, const struct node *node, const struc
 				       .attr_timeout = node->flags & NODE_ROUTE_ROOT ? 0 : seconds,
 				       .entry_timeout = seconds};
 	if (node->backend != NODE_VIRTUAL)
-		node_present(node, &e->attr);
+		view_present(node, &e->attr);
 }
 
 int entry_reply(fuse_req_t req, struct node *node, const struct stat *st)
@@ -71,21 +72,18 @@ int entry_reply(fuse_req_t req, struct node *node, const struct stat *st)
 	return sent;
 }
 
-struct node *entry_intern(const struct backend *b, uint32_t parent, const char *name,
-			  const struct found *found)
+struct node *entry_intern(struct node *parent, const char *name, const struct found *found)
 {
 	struct node *node;
 	int fd;
 
-	if (b->board) {
-		node = node_intern_guarded(b, parent, name, &found->st, 0, true);
-		if (node) {
+	if (parent->backend != NODE_LOCAL) {
+		node = view_intern(parent, name, &found->st);
+		if (node)
 			grant_add(node);
-			node_remember(node, &found->st);
-		}
 		return node;
 	}
-	node = node_intern_local(parent, name, found, true);
+	node = node_intern_local(node_index(parent), name, found, true);
 	if (node)
 		grant_add(node);
 	if (node && !found->fh_length) {
@@ -102,7 +100,7 @@ static void recall_entry(struct fuse_entry_param *e, struct node *node)
 {
 	struct stat st;
 
-	node_recall(node, &st);
+	node_recall(view_object(node), &st);
 	entry_fill(e, node, &st);
 	e->entry_timeout = e->attr_timeout = 0;
 }
@@ -122,9 +120,9 @@ void entry_forget_promised(struct slot *slot)
 }
 
 /* Promises the node that the kernel may hold under this name, if there is one. */
-static struct node *promise(struct slot *slot, uint32_t parent, const char *name)
+static struct node *promise(struct slot *slot, struct node *parent, const char *name)
 {
-	struct node *known = node_find_guarded(parent, name, true);
+	struct node *known = view_find(parent, name, NODE_LOOKED_UP);
 	struct fuse_entry_param e;
 
 	if (!known)
@@ -146,22 +144,24 @@ static void reply_recalled(fuse_req_t req, struct node *known)
 }
 
 /* Is a route's target not there at all? Then its names are not missing: nobody can say. */
-static bool target_is_missing(struct backend *b, uint32_t node)
+static bool target_is_missing(struct backend *b, struct node *node)
 {
 	struct stat st;
 
-	return fs.arena->nodes[node].flags & NODE_ROUTE_ROOT && b->ops->getattr(b, node, -1, &st) == -ENOENT;
+	return node->flags & NODE_ROUTE_ROOT &&
+	       b->ops->getattr(b, view_object_index(node), -1, &st) == -ENOENT;
 }
 
 /* LOOKUP on a guarded tier. A node that the kernel holds is answered for even when the backend is not:
  * failing here would make the kernel drop the dentry, and with it every mount and working directory below.
  * `known` carries one lookup, for that answer. If our own answer finds nobody waiting, guardian has given
  * it, and the lookup belongs to the kernel. */
-static void lookup_guarded(fuse_req_t req, struct backend *b, uint32_t parent, const char *name)
+static void lookup_guarded(fuse_req_t req, struct backend *b, struct node *parent, const char *name)
 {
 	struct slot *slot = call.slot;
 	/* Run again (it was parked, or its worker died), it has its promise already. */
 	struct node *known = slot->fallback_length ? promised(slot) : promise(slot, parent, name), *node;
+	uint32_t p = view_object_index(parent);
 	struct found found;
 	int sent;
 	ssize_t rc;
@@ -178,7 +178,7 @@ static void lookup_guarded(fuse_req_t req, struct backend *b, uint32_t parent, c
 	case GUARD_GONE:
 		return;
 	}
-	rc = b->ops->lookup(b, parent, name, &found);
+	rc = b->ops->lookup(b, p, name, &found);
 	if (rc == -ENOENT && target_is_missing(b, parent))
 		rc = -EIO;
 	bool infrastructure = rc < 0 && errclass_info(errclass_from_errno((int)-rc))->infrastructure;
@@ -192,72 +192,86 @@ static void lookup_guarded(fuse_req_t req, struct backend *b, uint32_t parent, c
 	if (rc < 0) {
 		/* What storage said may be old by now: who came after us may have made the name anew. */
 		if (rc == -ENOENT && known && !call_answered())
-			node_vanished(known, parent, name);
+			node_vanished(view_object(known), p, name);
 		sent = fuse_reply_err(req, (int)-rc);
 	} else {
-		node = entry_intern(b, parent, name, &found);
+		node = entry_intern(parent, name, &found);
 		sent = entry_reply(req, node, &found.st);
 	}
 	if (known && sent != -ENOENT)
 		node_forget(known, 1);
 }
 
-static void lookup_local(fuse_req_t req, uint32_t parent, const char *name)
+static void lookup_local(fuse_req_t req, struct node *parent, const char *name)
 {
 	struct found found;
-	errint_t rc = fs.local.ops->lookup(&fs.local, parent, name, &found);
+	errint_t rc = fs.local.ops->lookup(&fs.local, node_index(parent), name, &found);
 
 	if (rc < 0)
 		fs_reply_rc(req, rc);
 	else
-		entry_reply(req, entry_intern(&fs.local, parent, name, &found), &found.st);
+		entry_reply(req, entry_intern(parent, name, &found), &found.st);
 }
 
-static void reply_route_root(fuse_req_t req, uint32_t parent, const char *name, const struct route *route)
+/* From memory: storage is not asked. */
+static void reply_root(fuse_req_t req, struct node *root)
 {
-	struct node *node = tiers_root_node(parent, name, route, true);
 	struct stat st = {0};
 
-	if (node)
-		node_recall(node, &st);
-	entry_reply(req, node, &st);
+	if (root)
+		node_recall(view_object(root), &st);
+	entry_reply(req, root, &st);
+}
+
+/* What there is at a target on a backend, within the guard: 0 if it is a directory, *dir then is its node,
+ * pinned. */
+static errint_t look_at_target(struct backend *b, const char *target, struct node **dir)
+{
+	const char *slash = strrchr(target, '/'), *name = slash ? slash + 1 : target;
+	char above[CONFIG_PATH_MAX] = "";
+	struct node *parent;
+	struct found found;
+	errint_t rc;
+
+	memcpy(above, target, slash ? (size_t)(slash - target) : 0);
+	rc = view_target(b, above, &parent);
+	if (rc < 0)
+		return rc;
+	rc = b->ops->lookup(b, node_index(parent), name, &found);
+	if (rc == 0 && !S_ISDIR(found.st.st_mode))
+		rc = -ENOTDIR;
+	*dir = rc == 0 ? node_intern_guarded(b, node_index(parent), name, &found.st, NODE_PINNED) : NULL;
+	node_unpin(parent);
+	if (rc == BACKEND_NODE_GONE)
+		rc = -ENOENT; /* it is no directory in which something could be */
+	return rc == 0 && !*dir ? -ENOMEM : rc;
 }
 
 /* A name that a pattern would route: it lives on the backend if the backend has it, else here if it is here.
  * While the backend is down nobody can say, and a guess might put a guarded path on the local disk. */
-static void lookup_pattern(fuse_req_t req, uint32_t parent, const char *name, const struct route *route)
+static void lookup_pattern(fuse_req_t req, struct node *parent, const char *name, const struct route *route)
 {
 	struct backend *b = &fs.guarded[route->backend];
-	struct node *node = tiers_root_node(parent, name, route, true);
-	struct stat st;
+	struct node *target = NULL;
 	ssize_t rc;
 
-	if (!node) {
-		fuse_reply_err(req, ENOMEM);
+	if (!guard_enter(req, b, OP_METADATA, GUARD_NONE, 0))
 		return;
+	rc = look_at_target(b, route->target, &target);
+	if (guard_leave(req, b, &rc)) {
+		if (rc == 0)
+			rc = tiers_add(route);
+		else if (rc == -ENOENT || rc == -ENOTDIR)
+			rc = 1;
+		if (rc == 0)
+			reply_root(req, view_route_root(node_index(parent), name, route, NODE_LOOKED_UP));
+		else if (rc > 0)
+			lookup_local(req, parent, name);
+		else
+			fs_reply_rc(req, rc);
 	}
-	if (!guard_enter(req, b, OP_METADATA, GUARD_NONE, 0)) {
-		node_forget(node, 1);
-		return;
-	}
-	rc = b->ops->getattr(b, node_index(node), -1, &st);
-	if (!guard_leave(req, b, &rc)) {
-		node_forget(node, 1);
-		return;
-	}
-	if (rc == 0 && S_ISDIR(st.st_mode)) {
-		rc = tiers_add(route);
-		if (rc == 0) {
-			node_remember(node, &st);
-			entry_reply(req, node, &st);
-			return;
-		}
-	}
-	node_forget(node, 1);
-	if (rc == 0 || rc == -ENOENT || rc == -ENOTDIR)
-		lookup_local(req, parent, name);
-	else
-		fs_reply_rc(req, rc);
+	if (target)
+		node_unpin(target);
 }
 
 static void lookup_virtual(fuse_req_t req, struct node *dir, const char *name)
@@ -273,7 +287,7 @@ static void lookup_virtual(fuse_req_t req, struct node *dir, const char *name)
 			fuse_reply_err(req, ENOENT);
 			return;
 		}
-		reply_route_root(req, node_index(dir), name, &(struct route){.backend = (uint8_t)i});
+		reply_root(req, view_backend_root(&fs.guarded[i], NODE_LOOKED_UP));
 		return;
 	}
 	id = virtual_lookup((unsigned)dir->ino, name);
@@ -301,7 +315,7 @@ void fs_lookup(fuse_req_t req, fuse_ino_t parent_id, const char *name)
 	if (parent->backend == NODE_VIRTUAL) {
 		lookup_virtual(req, parent, name);
 	} else if (parent->backend != NODE_LOCAL) {
-		lookup_guarded(req, fs_backend(parent), p, name);
+		lookup_guarded(req, fs_backend(parent), parent, name);
 	} else if (p == 0 && strcmp(name, VIRTUAL_DIR_NAME) == 0) {
 		struct stat st;
 		struct node *node = node_intern_virtual(VIRTUAL_DIR, true);
@@ -310,13 +324,13 @@ void fs_lookup(fuse_req_t req, fuse_ino_t parent_id, const char *name)
 			entry_virtual_stat(node, &st);
 		entry_reply(req, node, &st);
 	} else if (!tiers_concern(p)) {
-		lookup_local(req, p, name);
+		lookup_local(req, parent, name);
 	} else if (tiers_route_at(p, name, &route)) {
-		reply_route_root(req, p, name, &route);
+		reply_root(req, view_route_root(p, name, &route, NODE_LOOKED_UP));
 	} else if (tiers_pattern_at(p, name, &route)) {
-		lookup_pattern(req, p, name, &route);
+		lookup_pattern(req, parent, name, &route);
 	} else {
-		lookup_local(req, p, name);
+		lookup_local(req, parent, name);
 	}
 }
 

@@ -93,7 +93,6 @@ errint_t fs_init(struct arena *arena, int dev_fd)
 		atomic_store(&fs.board->backends[i].parked, 0);
 		rc = backend_dir_open(arena, i, &fs.guarded[i]);
 	}
-	backend_set_route_resolver(tiers_target);
 	if (rc == 0)
 		rc = node_init();
 	if (rc == 0)

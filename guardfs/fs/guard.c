@@ -7,6 +7,7 @@
 #include "fs/doubt.h"
 #include "fs/jobs.h"
 #include "fs/node.h"
+#include "fs/view.h"
 #include "fs/wire.h"
 #include "policy/errclass.h"
 
@@ -176,6 +177,7 @@ void guard_end_request(void)
 			node_unpin(call.held[i]);
 		call.held[i] = NULL;
 	}
+	view_end_request();
 }
 
 /* The caller is about to get the infrastructure errno, after having waited. */
@@ -330,6 +332,9 @@ bool guard_leave(fuse_req_t req, struct backend *b, ssize_t *rc)
 		guard_park(req, b, PARK_RENAME);
 		return false;
 	}
+	/* A route is configured: whatever has become of its target, the route is down. */
+	if (*rc == BACKEND_NODE_GONE && view_is_route_asked())
+		*rc = -ESTALE;
 	/* What guardfs itself decided says nothing about the backend. */
 	if (*rc == GUARD_POISONED || *rc == BACKEND_NODE_GONE) {
 		leave_slot(b);

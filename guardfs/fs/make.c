@@ -7,6 +7,7 @@
 #include "fs/handle.h"
 #include "fs/node.h"
 #include "fs/tiers.h"
+#include "fs/view.h"
 #include "fs/virtual.h"
 
 #include <errno.h>
@@ -66,7 +67,7 @@ static errint_t make_in(struct backend *b, const struct make_args *a, uint32_t p
 static void make(fuse_req_t req, struct node *parent, const char *name, const struct make_args *a)
 {
 	struct backend *b = fs_backend(parent);
-	uint32_t p = node_index(parent);
+	uint32_t p = view_object_index(parent);
 	struct caller caller = fs_caller(req);
 	struct found found;
 	struct route route;
@@ -84,7 +85,7 @@ static void make(fuse_req_t req, struct node *parent, const char *name, const st
 	if (rc < 0)
 		fs_reply_rc(req, rc);
 	else
-		entry_reply(req, entry_intern(b, p, name, &found), &found.st);
+		entry_reply(req, entry_intern(parent, name, &found), &found.st);
 }
 
 void fs_mknod(fuse_req_t req, fuse_ino_t parent_id, const char *name, mode_t mode, dev_t rdev)
@@ -117,43 +118,32 @@ void fs_link(fuse_req_t req, fuse_ino_t ino, fuse_ino_t newparent_id, const char
 		     &(struct make_args){.what = MAKE_LINK, .node = node_index(node)});
 }
 
-/* Turns the lookup that a node was found with into a pin: it is never without the one or the other, so that
- * nobody who is done with the same directory frees it under us. */
-static void pin_looked_up(struct node *node)
-{
-	node_pin(node);
-	node_forget(node, 1);
-}
-
 /* Walks to the directory above target on the backend, making what is missing if `create`; *name is target's
  * last component (in buf). Inside the guard. The nodes on the way carry no lookups; *dir comes back pinned.
  */
 static errint_t walk_above(struct backend *b, char *buf, bool create, struct node **dir, char **name)
 {
 	static const struct caller root = {.umask = 022};
-	struct node *backends = node_intern_virtual(VIRTUAL_BACKENDS, false), *next;
+	struct node *next;
 	struct found found;
 	errint_t rc = 0;
 	char *slash;
 
 	*name = buf;
-	*dir = backends ? tiers_root_node(node_index(backends), b->config->name,
-					  &(struct route){.backend = b->index}, true)
-			: NULL;
+	*dir = view_backend_root(b, NODE_PINNED);
 	if (!*dir)
 		return -ENOMEM;
-	pin_looked_up(*dir);
 	for (; rc == 0 && (slash = strchr(*name, '/')); *name = slash + 1) {
 		*slash = '\0';
 		rc = b->ops->lookup(b, node_index(*dir), *name, &found);
 		if (rc == -ENOENT && create)
 			rc = b->ops->mkdir(b, node_index(*dir), *name, 0755, &root, &found);
-		next = rc == 0 ? node_intern_guarded(b, node_index(*dir), *name, &found.st, 0, true) : NULL;
+		next =
+		    rc == 0 ? node_intern_guarded(b, node_index(*dir), *name, &found.st, NODE_PINNED) : NULL;
 		if (!next) {
 			rc = rc < 0 ? rc : -ENOMEM;
 			break;
 		}
-		pin_looked_up(next);
 		node_unpin(*dir);
 		*dir = next;
 	}
@@ -174,21 +164,8 @@ static errint_t make_target(struct backend *b, const char *target, mode_t mode, 
 	if (rc < 0)
 		return rc;
 	rc = b->ops->mkdir(b, node_index(dir), name, mode | S_IFDIR, c, found);
-	node_unpin(dir);
-	return rc;
-}
-
-static errint_t remove_target(struct backend *b, const char *target)
-{
-	char buf[CONFIG_PATH_MAX], *name;
-	struct node *dir;
-	errint_t rc = copy_string(buf, sizeof(buf), target);
-
-	if (rc == 0)
-		rc = walk_above(b, buf, false, &dir, &name);
-	if (rc < 0)
-		return rc;
-	rc = b->ops->rmdir(b, node_index(dir), name);
+	if (rc == 0 && !node_intern_guarded(b, node_index(dir), name, &found->st, NODE_UNHELD))
+		rc = -ENOMEM;
 	node_unpin(dir);
 	return rc;
 }
@@ -199,7 +176,6 @@ static void mkdir_routed(fuse_req_t req, uint32_t parent, const char *name, mode
 {
 	struct backend *b = &fs.guarded[route->backend];
 	struct caller caller = fs_caller(req);
-	struct node *node;
 	struct found found;
 	ssize_t rc;
 
@@ -214,10 +190,7 @@ static void mkdir_routed(fuse_req_t req, uint32_t parent, const char *name, mode
 		fs_reply_rc(req, rc);
 		return;
 	}
-	node = tiers_root_node(parent, name, route, true);
-	if (node)
-		node_remember(node, &found.st);
-	entry_reply(req, node, &found.st);
+	entry_reply(req, view_route_root(parent, name, route, NODE_LOOKED_UP), &found.st);
 }
 
 void fs_mkdir(fuse_req_t req, fuse_ino_t parent_id, const char *name, mode_t mode)
@@ -274,7 +247,7 @@ bool make_was_done(ssize_t rc)
  * away may make it anew the moment after. */
 static void removed(uint32_t parent, const char *name, bool directory)
 {
-	const struct node *node = node_find_guarded(parent, name, false);
+	const struct node *node = node_find_guarded(parent, name, NODE_UNHELD);
 
 	if (node && !directory)
 		handle_mark_unlinked(node_index(node));
@@ -284,7 +257,7 @@ static void removed(uint32_t parent, const char *name, bool directory)
 static void remove_name(fuse_req_t req, struct node *parent, const char *name, bool directory)
 {
 	struct backend *b = fs_backend(parent);
-	uint32_t p = node_index(parent);
+	uint32_t p = view_object_index(parent);
 	struct node *node;
 	ssize_t rc;
 
@@ -312,6 +285,23 @@ void fs_unlink(fuse_req_t req, fuse_ino_t parent_id, const char *name)
 		fuse_reply_err(req, EISDIR);
 	else
 		remove_name(req, parent, name, false);
+}
+
+static errint_t remove_target(struct backend *b, const char *target)
+{
+	char buf[CONFIG_PATH_MAX], *name;
+	struct node *dir;
+	errint_t rc = copy_string(buf, sizeof(buf), target);
+
+	if (rc == 0)
+		rc = walk_above(b, buf, false, &dir, &name);
+	if (rc < 0)
+		return rc;
+	rc = b->ops->rmdir(b, node_index(dir), name);
+	if (rc == 0)
+		removed(node_index(dir), name, true);
+	node_unpin(dir);
+	return rc;
 }
 
 /* A route that a pattern made goes away with its directory; one from the manifest is busy like a mountpoint.

@@ -25,6 +25,16 @@ bool node_has_stable_ino(const struct backend *b)
 	return b->config->type == BACKEND_DIR && atomic_load(&b->board->minor) == 0;
 }
 
+uint64_t node_ino_below(uint64_t ino, const char *name, size_t length)
+{
+	return guarded_ino(hash_bytes(ino, name, length));
+}
+
+uint64_t node_root_ino(const struct backend *b)
+{
+	return node_ino_below(0, b->config->name, strlen(b->config->name));
+}
+
 uint64_t node_child_ino(const struct backend *b, uint32_t parent, const char *name, uint64_t storage_ino)
 {
 	if (node_has_stable_ino(b)) {
@@ -32,7 +42,7 @@ uint64_t node_child_ino(const struct backend *b, uint32_t parent, const char *na
 
 		return guarded_ino(hash_bytes(seed, &storage_ino, sizeof(storage_ino)));
 	}
-	return guarded_ino(hash_bytes(ntable_at(parent)->ino, name, strlen(name)));
+	return node_ino_below(ntable_at(parent)->ino, name, strlen(name));
 }
 
 bool node_is_still(const struct node *node, const struct stat *st)
@@ -42,9 +52,20 @@ bool node_is_still(const struct node *node, const struct stat *st)
 	return !node_has_stable_ino(b) || node_child_ino(b, node->parent, "", st->st_ino) == node->ino;
 }
 
+/* A directory that was only assumed to be there has been seen: by now storage's own number for it is known.
+ */
+static void number_as_seen(struct node *node, const struct stat *st)
+{
+	const struct backend *b = fs_backend(node);
+
+	if (!(node->flags & (NODE_KNOWN | NODE_ROUTE_ROOT)) && node_has_stable_ino(b))
+		node->ino = node_child_ino(b, node->parent, "", st->st_ino);
+}
+
 void node_remember(struct node *node, const struct stat *st)
 {
 	ACQUIRE_LOCK(node_lock(node));
+	number_as_seen(node, st);
 	node->size = (uint64_t)st->st_size;
 	node->mtime_ns = (int64_t)st->st_mtim.tv_sec * (int64_t)NSEC_PER_SEC + st->st_mtim.tv_nsec;
 	node->mode = st->st_mode;
@@ -85,11 +106,6 @@ void node_recall(const struct node *node, struct stat *st)
 	st->st_mtim.tv_sec = node->mtime_ns / (int64_t)NSEC_PER_SEC;
 	st->st_mtim.tv_nsec = node->mtime_ns % (int64_t)NSEC_PER_SEC;
 	st->st_ctim = st->st_atim = st->st_mtim;
-}
-
-void node_present(const struct node *node, struct stat *st)
-{
-	st->st_ino = node->ino;
 }
 
 /* A directory of the local tier is where its last lookup found it (it may have been moved beneath us). */
@@ -190,42 +206,47 @@ void node_lose_name(struct node_shard *s, struct node *node)
 	atomic_fetch_or(&node->flags, NODE_UNLINKED);
 	/* Its number may be given to whoever has the name next: keep the numbers of living nodes distinct. */
 	node->ino = guarded_ino(hash_bytes(node->ino, &node->generation, sizeof(node->generation)));
+	node_target_moved(node);
+}
+
+void node_target_moved(const struct node *node)
+{
+	if (node->flags & NODE_TARGET)
+		tiers_paths_changed();
+}
+
+/* Is what is there now something else than the node that has the name? Of a node that was only assumed to be
+ * there, nothing but its type is known. Under its shard's lock. */
+static bool is_replaced(const struct backend *b, const struct node *node, const struct stat *st, uint64_t ino)
+{
+	if ((node->mode & S_IFMT) != (st->st_mode & S_IFMT))
+		return true;
+	return node->flags & NODE_KNOWN && node_has_stable_ino(b) && node->ino != ino;
 }
 
 struct node *node_intern_guarded(const struct backend *b, uint32_t parent, const char *name,
-				 const struct stat *st, unsigned flags, bool lookup)
+				 const struct stat *st, enum node_reference reference)
 {
-	struct node_key k = {.backend = b->index, .parent = parent, .name = name};
+	struct node_key k = {.backend = b->index,
+			     .parent = parent,
+			     .name = name,
+			     .ino = node_child_ino(b, parent, name, st->st_ino)};
 	uint32_t hash = ntable_hash(&k);
 	struct node_shard *s = ntable_shard(hash);
 	struct node *node, *replaced = NULL;
 
-	k.ino = flags & NODE_ROUTE_ROOT ? st->st_ino : node_child_ino(b, parent, name, st->st_ino);
 	pthread_mutex_lock(&s->lock);
 	node = ntable_find(s, hash, &k);
-	if (node && !(node->flags & NODE_ROUTE_ROOT) &&
-	    ((node->mode & S_IFMT) != (st->st_mode & S_IFMT) ||
-	     (node_has_stable_ino(b) && node->ino != k.ino))) {
+	if (node && is_replaced(b, node, st, k.ino)) {
 		node_lose_name(s, node);
 		replaced = node;
-		node = NULL;
 	}
-	if (!node) {
-		node = ntable_make(&k, parent, name, st);
-		if (node) {
-			node->flags = (uint8_t)flags;
-			atomic_store(&node->nlookup, lookup ? 1 : 0);
-			ntable_insert(s, hash, node_index(node));
-			atomic_store(&node->state, NODE_LIVE);
-		}
-	} else if (lookup) {
-		atomic_fetch_add(&node->nlookup, 1);
-	}
+	node = ntable_intern(s, hash, &k, st, NODE_KNOWN, reference);
 	pthread_mutex_unlock(&s->lock);
-	if (replaced) {
-		if (atomic_load(&replaced->nlookup) == 0)
-			ntable_free_if_unused(replaced);
-	}
+	if (node)
+		node_remember(node, st);
+	if (replaced && atomic_load(&replaced->nlookup) == 0)
+		ntable_free_if_unused(replaced);
 	return node;
 }
 
@@ -235,23 +256,12 @@ struct node *node_intern_virtual(unsigned id, bool lookup)
 	struct stat st = {.st_mode = 0};
 	uint32_t hash = ntable_hash(&k);
 	struct node_shard *s = ntable_shard(hash);
-	struct node *node;
 
 	ACQUIRE_LOCK(&s->lock);
-	node = ntable_find(s, hash, &k);
-	if (!node) {
-		node = ntable_make(&k, NODE_NONE, NULL, &st);
-		if (!node)
-			return NULL;
-		ntable_insert(s, hash, node_index(node));
-		atomic_store(&node->state, NODE_LIVE);
-	}
-	if (lookup)
-		atomic_fetch_add(&node->nlookup, 1);
-	return node;
+	return ntable_intern(s, hash, &k, &st, 0, lookup ? NODE_LOOKED_UP : NODE_UNHELD);
 }
 
-struct node *node_find_guarded(uint32_t parent, const char *name, bool lookup)
+struct node *node_find_guarded(uint32_t parent, const char *name, enum node_reference reference)
 {
 	struct node_key k = {.parent = parent, .name = name};
 	struct node *node = NULL;
@@ -267,8 +277,8 @@ struct node *node_find_guarded(uint32_t parent, const char *name, bool lookup)
 		    ntable_matches(&k, ntable_at(n)))
 			node = ntable_at(n);
 	}
-	if (node && lookup)
-		atomic_fetch_add(&node->nlookup, 1);
+	if (node)
+		ntable_refer(node, reference);
 	return node;
 }
 

@@ -5,6 +5,14 @@
 
 #include "fs/fs.h"
 
+/* With which reference a node is found. NODE_UNHELD: none; the caller must know that the kernel holds the
+ * node, or only look at it in passing. */
+enum node_reference {
+	NODE_UNHELD,
+	NODE_LOOKED_UP, /* one is added to its lookup count: node_forget takes it back */
+	NODE_PINNED,	/* node_unpin */
+};
+
 /* Rebuilds the private indexes from the arena. Before threads. 0 or -ENOMEM. */
 errint_t node_init(void) WARN_UNUSED;
 
@@ -21,10 +29,11 @@ static inline uint32_t node_index(const struct node *node)
  * parent and name of directories. NULL when the table is full. */
 struct node *node_intern_local(uint32_t parent, const char *name, const struct found *found, bool lookup);
 
-/* The same for a guarded node, known by parent and name. If something else (another type, another file) is
- * there now, the old node loses its name and a new one is made. flags: NODE_ROUTE_ROOT or 0. */
+/* The same for a guarded node, known by name and parent, a directory of the backend's tree (never a view:
+ * fs/view.h), and remembers st. If something else (another type, another file) is there now, the old node
+ * loses its name and a new one is made. */
 struct node *node_intern_guarded(const struct backend *b, uint32_t parent, const char *name,
-				 const struct stat *st, unsigned flags, bool lookup);
+				 const struct stat *st, enum node_reference reference);
 
 /* The local node known for what was found, pinned (node_unpin is the caller's), or NULL. */
 struct node *node_find_local(const struct found *found);
@@ -32,11 +41,10 @@ struct node *node_find_local(const struct found *found);
 /* The virtual node with the given id from fs/virtual.h. */
 struct node *node_intern_virtual(unsigned id, bool lookup);
 
-/* The guarded or route node known under parent and name, NULL if unknown. lookup: adds one to its lookup
- * count; without it the caller must know that the kernel holds the node, or only look at it in passing. */
-struct node *node_find_guarded(uint32_t parent, const char *name, bool lookup);
+/* The guarded node known under parent (as above) and name; NULL if unknown. */
+struct node *node_find_guarded(uint32_t parent, const char *name, enum node_reference reference);
 
-/* Remembers attributes of a guarded node (size, times, mode), for answers while it is down. */
+/* Remembers attributes of a guarded node as storage has told them, for answers while it is down. */
 void node_remember(struct node *node, const struct stat *st);
 
 /* Size last known of a guarded node: as remembered, or as far as it was written to since. 0: unknown. */
@@ -44,9 +52,6 @@ uint64_t node_size(const struct node *node);
 /* It has been written to, up to end; it has been cut off. */
 void node_grown(struct node *node, uint64_t end);
 void node_emptied(struct node *node);
-
-/* st as callers shall see it: our inode number. */
-void node_present(const struct node *node, struct stat *st);
 
 /* The number that an entry of a guarded directory has or would have; storage_ino as storage lists it. */
 uint64_t node_child_ino(const struct backend *b, uint32_t parent, const char *name, uint64_t storage_ino);
@@ -76,7 +81,8 @@ void node_vanished(const struct node *node, uint32_t parent, const char *name);
 void node_renamed(uint32_t parent, const char *name, uint32_t newparent, const char *newname, bool exchange);
 
 /* Path of a directory node (or guarded node) relative to the mount, without leading slash; "" for the root.
- * -ENAMETOOLONG, or -ESTALE for a node without a name. */
+ * Of a guarded node, however it is reached, by the route whose target is nearest above it, else by
+ * .guardfs/backends. -ENAMETOOLONG, or -ESTALE for a node without a name. */
 errint_t node_path(uint32_t node, char *path, size_t size) WARN_UNUSED;
 
 /* The same, and of a guarded node that has lost its name where it last was: for people, not to be opened. */

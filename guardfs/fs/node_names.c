@@ -10,10 +10,10 @@ static void take_name(uint32_t parent, const char *name, const struct node *expe
 {
 	struct node *node;
 
-	/* The lock keeps a rename from moving it to another shard in between; the lookup keeps it from being
+	/* The lock keeps a rename from moving it to another shard in between; the pin keeps it from being
 	 * freed. */
 	pthread_rwlock_rdlock(&ntable.tree_lock);
-	node = node_find_guarded(parent, name, true);
+	node = node_find_guarded(parent, name, NODE_PINNED);
 	if (node) {
 		struct node_shard *s = ntable_lock_shard(node);
 
@@ -23,7 +23,7 @@ static void take_name(uint32_t parent, const char *name, const struct node *expe
 	}
 	pthread_rwlock_unlock(&ntable.tree_lock);
 	if (node)
-		node_forget(node, 1);
+		node_unpin(node);
 }
 
 void node_unlinked(uint32_t parent, const char *name)
@@ -66,7 +66,7 @@ static void renumber_below(uint32_t top)
 		uint32_t chain[256], depth = 0, up = n;
 
 		if (n == top || atomic_load(&node->state) != NODE_LIVE || !ntable_is_guarded(node) ||
-		    node->flags & NODE_UNLINKED)
+		    node->flags & (NODE_UNLINKED | NODE_VIEW))
 			continue;
 		while (up != NODE_NONE && up != top && depth < ARRAY_SIZE(chain)) {
 			chain[depth++] = up;
@@ -89,6 +89,7 @@ static void place_guarded(struct node *node, uint32_t parent, uint32_t name_ref)
 	node->parent = parent;
 	node->name = name_ref;
 	reindex(node);
+	node_target_moved(node);
 	if (node_has_stable_ino(b))
 		return;
 	node->ino = node_child_ino(b, parent, ntable_name(node), 0);
@@ -99,8 +100,8 @@ static void place_guarded(struct node *node, uint32_t parent, uint32_t name_ref)
 static void rename_guarded(uint32_t parent, const char *name, uint32_t newparent, const char *newname,
 			   bool exchange)
 {
-	struct node *from = node_find_guarded(parent, name, true);
-	struct node *to = node_find_guarded(newparent, newname, true);
+	struct node *from = node_find_guarded(parent, name, NODE_PINNED);
+	struct node *to = node_find_guarded(newparent, newname, NODE_PINNED);
 	struct node *const held[] = {from, to};
 	uint32_t from_ref = 0, to_ref = 0, old_from = 0, old_to = 0;
 
@@ -138,7 +139,7 @@ static void rename_guarded(uint32_t parent, const char *name, uint32_t newparent
 	}
 	for (size_t i = 0; i < ARRAY_SIZE(held); i++)
 		if (held[i])
-			node_forget(held[i], 1);
+			node_unpin(held[i]);
 }
 
 void node_renamed(uint32_t parent, const char *name, uint32_t newparent, const char *newname, bool exchange)
@@ -149,36 +150,67 @@ void node_renamed(uint32_t parent, const char *name, uint32_t newparent, const c
 		rename_guarded(parent, name, newparent, newname, exchange);
 }
 
-/* lost: also of one that has lost its name, which keeps what it last was called. */
-static errint_t path_of(uint32_t index, bool lost, char *path, size_t size)
+/* A path put together from its end. */
+struct path {
+	char text[4096];
+	size_t at;
+};
+
+static errint_t path_prepend(struct path *p, const char *name)
 {
-	char buf[4096];
-	size_t at = sizeof(buf) - 1;
+	size_t length = strlen(name), slash = p->text[p->at] != '\0';
+
+	if (length + slash > p->at)
+		return -ENAMETOOLONG;
+	if (slash)
+		p->text[--p->at] = '/';
+	p->at -= length;
+	memcpy(p->text + p->at, name, length);
+	return 0;
+}
+
+static bool is_backend_root(const struct node *node)
+{
+	return ntable_is_guarded(node) && (node->flags & (NODE_ROUTE_ROOT | NODE_VIEW)) == NODE_ROUTE_ROOT;
+}
+
+/* Path of a node from the root of its tier: of the mount, or of a backend. lost: also of one that has lost
+ * its name, which keeps what it last was called. */
+static errint_t path_in_tier(uint32_t index, bool lost, struct path *p)
+{
 	errint_t rc = 0;
 
-	buf[at] = '\0';
-	pthread_rwlock_rdlock(&ntable.tree_lock);
+	p->at = sizeof(p->text) - 1;
+	p->text[p->at] = '\0';
 	for (uint32_t n = index; n != 0 && rc == 0; n = ntable_at(n)->parent) {
-		const char *name;
-		size_t length;
+		const struct node *node = n == NODE_NONE ? NULL : ntable_at(n);
 
-		if (n == NODE_NONE || (ntable_at(n)->flags & NODE_UNLINKED && !lost) || !ntable_at(n)->name) {
-			rc = -ESTALE;
-			break;
-		}
-		name = ntable_name(ntable_at(n));
-		length = strlen(name);
-		if (length + 1 > at) {
-			rc = -ENAMETOOLONG;
-			break;
-		}
-		if (buf[at])
-			buf[--at] = '/';
-		at -= length;
-		memcpy(buf + at, name, length);
+		if (!node || (node->flags & NODE_UNLINKED && !lost) || !node->name)
+			return -ESTALE;
+		if (is_backend_root(node))
+			return 0;
+		rc = path_prepend(p, ntable_name(node));
 	}
+	return rc;
+}
+
+static errint_t path_of(uint32_t index, bool lost, char *path, size_t size)
+{
+	const struct node *node = ntable_at(index);
+	struct path p;
+	errint_t rc;
+
+	if (ntable_object(node) != NODE_NONE)
+		node = ntable_at(ntable_object(node));
+	index = node_index(node);
+	pthread_rwlock_rdlock(&ntable.tree_lock);
+	rc = path_in_tier(index, lost, &p);
 	pthread_rwlock_unlock(&ntable.tree_lock);
-	return rc < 0 ? rc : copy_string(path, size, buf + at);
+	if (rc < 0)
+		return rc;
+	if (ntable_is_guarded(node) && !(node->flags & NODE_VIEW))
+		return tiers_path_of_target(node->backend, p.text + p.at, path, size);
+	return copy_string(path, size, p.text + p.at);
 }
 
 uint32_t node_directory(const struct node *file)

@@ -26,6 +26,8 @@ uint32_t ntable_hash(const struct node_key *k)
 		h = hash_bytes(k->fh_type, k->fh, k->fh_length ? k->fh_length : FH_DEV_INO_SIZE);
 	else if (k->backend == NODE_VIRTUAL)
 		h = hash_bytes(NODE_VIRTUAL, &k->ino, sizeof(k->ino));
+	else if (!k->name)
+		h = hash_bytes(0x1000u + k->parent, &k->object, sizeof(k->object));
 	else
 		h = hash_bytes(0x1000u + k->parent, k->name, strlen(k->name));
 	return (uint32_t)(h ^ h >> 32);
@@ -33,13 +35,16 @@ uint32_t ntable_hash(const struct node_key *k)
 
 struct node_key ntable_key_of(const struct node *node)
 {
+	bool below = node_is_below_route(node);
+
 	return (struct node_key){.backend = node->backend,
 				 .fh_type = node->fh_type,
 				 .fh_length = node->fh_length,
 				 .fh = node->fh,
 				 .parent = node->parent,
-				 .name = ntable_name(node),
-				 .ino = node->ino};
+				 .name = below ? NULL : ntable_name(node),
+				 .ino = node->ino,
+				 .object = below ? node_object_index(node) : 0};
 }
 
 bool ntable_matches(const struct node_key *k, const struct node *node)
@@ -51,6 +56,9 @@ bool ntable_matches(const struct node_key *k, const struct node *node)
 		       memcmp(node->fh, k->fh, k->fh_length ? k->fh_length : FH_DEV_INO_SIZE) == 0;
 	if (k->backend == NODE_VIRTUAL)
 		return node->ino == k->ino;
+	if (!k->name || node_is_below_route(node))
+		return !k->name && node_is_below_route(node) && node->parent == k->parent &&
+		       node_object_index(node) == k->object;
 	return node->parent == k->parent && !(node->flags & NODE_UNLINKED) &&
 	       strcmp(ntable_name(node), k->name) == 0;
 }
@@ -191,6 +199,9 @@ struct node *ntable_make(const struct node_key *k, uint32_t parent, const char *
 		memcpy(node->fh, k->fh, k->fh_length ? k->fh_length : FH_DEV_INO_SIZE);
 	node->ino = k->ino;
 	node->mode = st->st_mode;
+	node->uid = st->st_uid;
+	node->gid = st->st_gid;
+	node->nlink = (uint32_t)st->st_nlink;
 	node->backing_id = 0;
 	node->opens = 0;
 	atomic_store_explicit(&node->home, 0, memory_order_relaxed);
@@ -206,17 +217,59 @@ struct node *ntable_make(const struct node_key *k, uint32_t parent, const char *
 	return node;
 }
 
-/* Frees a node that nobody references. Under its shard's lock. Returns its parent for the caller to release
- * after unlocking. */
-static uint32_t record_free(struct node_shard *s, struct node *node)
+void ntable_refer(struct node *node, enum node_reference reference)
 {
-	uint32_t n = node_index(node), parent = node->parent;
+	if (reference == NODE_LOOKED_UP)
+		atomic_fetch_add(&node->nlookup, 1);
+	else if (reference == NODE_PINNED)
+		node_pin(node);
+}
+
+struct node *ntable_intern(struct node_shard *s, uint32_t hash, const struct node_key *k,
+			   const struct stat *st, unsigned flags, enum node_reference reference)
+{
+	struct node *node = ntable_find(s, hash, k);
+
+	if (node) {
+		ntable_refer(node, reference);
+		return node;
+	}
+	node = ntable_make(k, k->parent, k->name, st);
+	if (!node)
+		return NULL;
+	node->flags = (uint8_t)flags;
+	if (flags & NODE_VIEW)
+		atomic_store(&node->object, k->name ? node_index(node) : k->object);
+	ntable_child_added(ntable_object(node));
+	ntable_refer(node, reference);
+	ntable_insert(s, hash, node_index(node));
+	atomic_store(&node->state, NODE_LIVE);
+	return node;
+}
+
+uint32_t ntable_object(const struct node *node)
+{
+	uint32_t object = node->flags & NODE_VIEW ? node_object_index(node) : NODE_NONE;
+
+	return object == node_index(node) ? NODE_NONE : object;
+}
+
+/* What a freed node has kept: for the caller to release after unlocking. */
+struct kept {
+	uint32_t parent, object;
+};
+
+/* Frees a node that nobody references. Under its shard's lock. */
+static struct kept record_free(struct node_shard *s, struct node *node)
+{
+	uint32_t n = node_index(node);
+	struct kept kept = {node->parent, ntable_object(node)};
 
 	ntable_remove(s, n);
 	atomic_store(&node->state, NODE_FREE);
 	nodefd_drop(fs.arena, n);
 	record_give_back(node);
-	return parent;
+	return kept;
 }
 
 bool ntable_is_unused(const struct node *node)
@@ -243,16 +296,17 @@ struct node_shard *ntable_lock_shard(const struct node *node)
 
 void ntable_free_if_unused(struct node *node)
 {
-	uint32_t parent = NODE_NONE;
+	struct kept kept = {NODE_NONE, NODE_NONE};
 
 	pthread_rwlock_wrlock(&ntable.tree_lock);
 	struct node_shard *s = ntable_lock_shard(node);
 
 	if (atomic_load(&node->state) == NODE_LIVE && ntable_is_unused(node))
-		parent = record_free(s, node);
+		kept = record_free(s, node);
 	pthread_mutex_unlock(&s->lock);
 	pthread_rwlock_unlock(&ntable.tree_lock);
-	ntable_child_removed(parent);
+	ntable_child_removed(kept.parent);
+	ntable_child_removed(kept.object);
 }
 
 void ntable_child_removed(uint32_t parent)
@@ -289,6 +343,9 @@ static void reindex_node(uint32_t n)
 	if (atomic_load(&node->state) != NODE_LIVE)
 		return;
 	ntable_child_added(node->parent);
+	ntable_child_added(ntable_object(node));
+	if (node->flags & NODE_VIEW)
+		atomic_store(&node->object, node_object_index(node)); /* of no version that we know */
 	struct node_key k = ntable_key_of(node);
 	uint32_t hash = ntable_hash(&k);
 

@@ -40,7 +40,8 @@ struct node_key {
 	const uint8_t *fh;
 	uint32_t parent;
 	const char *name;
-	uint64_t ino; /* virtual: id */
+	uint64_t ino;	 /* virtual: id */
+	uint32_t object; /* of a view below a route's root, which has no name; NULL there */
 };
 
 static inline struct node *ntable_at(uint32_t index)
@@ -78,6 +79,11 @@ struct node_shard *ntable_lock_shard(const struct node *node);
  * shard's lock. */
 struct node *ntable_make(const struct node_key *k, uint32_t parent, const char *name, const struct stat *st);
 
+/* The node known by k, with a reference; else a new one with these flags. Under its shard's lock. */
+struct node *ntable_intern(struct node_shard *s, uint32_t hash, const struct node_key *k,
+			   const struct stat *st, unsigned flags, enum node_reference reference);
+void ntable_refer(struct node *node, enum node_reference reference);
+
 /* Frees the node if nobody references it any more. Without locks held. */
 bool ntable_is_unused(const struct node *node);
 void ntable_free_if_unused(struct node *node);
@@ -86,13 +92,35 @@ void ntable_free_if_unused(struct node *node);
 uint32_t ntable_name_put(const char *name);
 void ntable_name_drop(uint32_t ref);
 
-/* A node counts its children, which keep it alive. */
+/* What node shows, if that is another one; NODE_NONE. */
+uint32_t ntable_object(const struct node *node);
+
+/* A node counts its children, and those that show it, which keep it alive. */
 void ntable_child_added(uint32_t parent);
 void ntable_child_removed(uint32_t parent);
+
+/* The root of a route begins, or ceases, to show object, which may be itself. */
+static inline void ntable_show(const struct node *root, uint32_t object)
+{
+	ntable_child_added(object == node_index(root) ? NODE_NONE : object);
+}
+
+static inline void ntable_show_no_more(const struct node *root, uint32_t object)
+{
+	ntable_child_removed(object == node_index(root) ? NODE_NONE : object);
+}
 
 /* node.c: takes the name from a guarded node whose place something else has taken, or that was removed. Under
  * its shard's lock. */
 void node_lose_name(struct node_shard *s, struct node *node);
 bool node_has_stable_ino(const struct backend *b);
+
+/* The name of a guarded node has changed: routes whose targets it is, or is above, look for them again. */
+void node_target_moved(const struct node *node);
+
+/* The number of what is called name in the directory whose number is ino, where numbers go by names. */
+uint64_t node_ino_below(uint64_t ino, const char *name, size_t length);
+/* That of a backend's root. */
+uint64_t node_root_ino(const struct backend *b);
 
 #endif

@@ -11,6 +11,7 @@
 #include "fs/jobs.h"
 #include "fs/make.h"
 #include "fs/node.h"
+#include "fs/view.h"
 #include "fs/virtual.h"
 #include "fs/wire.h"
 
@@ -257,20 +258,21 @@ void fs_create(fuse_req_t req, fuse_ino_t parent_id, const char *name, mode_t mo
 	struct found found;
 	struct backend *b;
 	struct handle *h;
-	uint32_t epoch, job;
+	uint32_t epoch, job, p;
 	int ref = -1;
 	ssize_t rc;
 
 	if (!parent)
 		return;
 	b = fs_backend(parent);
-	job = jobs_enter_below(parent);
-	if (!guard_enter(req, b, OP_METADATA, GUARD_MUTATING, guard_target_name(node_index(parent), name))) {
+	p = view_object_index(parent);
+	job = jobs_enter_below(view_object(parent));
+	if (!guard_enter(req, b, OP_METADATA, GUARD_MUTATING, guard_target_name(p, name))) {
 		jobs_leave(job);
 		return;
 	}
 	epoch = b->board ? atomic_load(&b->board->root_epoch) : 0;
-	rc = create_in(b, node_index(parent), name, mode, fi->flags, &caller, &found, &ref);
+	rc = create_in(b, p, name, mode, fi->flags, &caller, &found, &ref);
 	if (!guard_leave(req, b, &rc)) {
 		jobs_leave(job);
 		return;
@@ -280,7 +282,7 @@ void fs_create(fuse_req_t req, fuse_ino_t parent_id, const char *name, mode_t mo
 		fs_reply_rc(req, rc);
 		return;
 	}
-	node = entry_intern(b, node_index(parent), name, &found);
+	node = entry_intern(parent, name, &found);
 	h = node ? handle_new(node_index(node), HANDLE_FILE, node->backend, fi->flags, ref, epoch) : NULL;
 	if (!h) {
 		jobs_leave(job);

@@ -7,6 +7,7 @@
 #include "fs/make.h"
 #include "fs/node.h"
 #include "fs/tiers.h"
+#include "fs/view.h"
 
 #include <errno.h>
 #include <linux/fs.h>
@@ -61,8 +62,8 @@ static void renamed(struct backend *b, uint32_t p, const char *name, uint32_t np
 		return;
 	}
 	if (!(flags & RENAME_EXCHANGE)) {
-		replaced = node_find_guarded(np, newname, false);
-		if (replaced && replaced != node_find_guarded(p, name, false))
+		replaced = node_find_guarded(np, newname, NODE_UNHELD);
+		if (replaced && replaced != node_find_guarded(p, name, NODE_UNHELD))
 			handle_mark_unlinked(node_index(replaced));
 	}
 	node_renamed(p, name, np, newname, flags & RENAME_EXCHANGE);
@@ -96,6 +97,7 @@ void fs_rename(fuse_req_t req, fuse_ino_t parent_id, const char *name, fuse_ino_
 	struct node *parent = make_parent(req, parent_id, name, true), *newparent, *victim;
 	struct found found;
 	struct backend *b;
+	uint32_t p, np;
 	ssize_t rc;
 	int err;
 
@@ -108,18 +110,20 @@ void fs_rename(fuse_req_t req, fuse_ino_t parent_id, const char *name, fuse_ino_
 		return;
 	}
 	b = fs_backend(parent);
+	p = view_object_index(parent);
+	np = view_object_index(newparent);
 	if (!guard_enter(req, b, OP_METADATA, GUARD_MUTATING, GUARD_TARGET_ALL))
 		return;
-	victim = b->board || flags ? NULL : make_losing(node_index(newparent), newname);
-	rc = b->ops->rename(b, node_index(parent), name, node_index(newparent), newname, flags);
+	victim = b->board || flags ? NULL : make_losing(np, newname);
+	rc = b->ops->rename(b, p, name, np, newname, flags);
 	make_lost(victim, rc == 0);
-	if (make_was_done(rc) && b->ops->lookup(b, node_index(newparent), newname, &found) == 0)
+	if (make_was_done(rc) && b->ops->lookup(b, np, newname, &found) == 0)
 		rc = 0;
 	if (rc == 0 && flags & RENAME_WHITEOUT && !b->board)
-		own_whiteout(req, node_index(parent), name);
+		own_whiteout(req, p, name);
 	/* Before leaving, as make.c does: whoever waits for us finds the names as they are now. */
 	if (rc == 0)
-		renamed(b, node_index(parent), name, node_index(newparent), newname, flags);
+		renamed(b, p, name, np, newname, flags);
 	if (guard_leave(req, b, &rc))
 		fs_reply_rc(req, rc);
 }

@@ -9,6 +9,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -116,6 +118,11 @@ void tiers_paths_changed(void)
 	atomic_fetch_add(&tiers.version, 1);
 }
 
+uint32_t tiers_version(void)
+{
+	return atomic_load(&tiers.version);
+}
+
 /* path of `name` in a local directory. */
 static errint_t child_path(uint32_t parent, const char *name, char *path, size_t size)
 {
@@ -190,6 +197,14 @@ bool tiers_concern(uint32_t parent)
 	return answer;
 }
 
+/* Is the path on a backend that one, or below it? */
+static bool is_at_or_below(const char *path, const char *top)
+{
+	size_t n = strlen(top);
+
+	return n == 0 || (strncmp(path, top, n) == 0 && (path[n] == '/' || path[n] == '\0'));
+}
+
 static bool find_exact(const char *path, struct route *route)
 {
 	const struct route *found;
@@ -215,6 +230,11 @@ bool tiers_pattern_at(uint32_t parent, const char *name, struct route *route)
 
 	return fs.config->n_patterns && child_path(parent, name, path, sizeof(path)) == 0 &&
 	       tiermap_match_pattern(fs.config, path, route);
+}
+
+bool tiers_route_of(uint32_t parent, const char *name, struct route *route)
+{
+	return tiers_route_at(parent, name, route) || tiers_pattern_at(parent, name, route);
 }
 
 bool tiers_below(uint32_t parent, const char *name)
@@ -273,55 +293,27 @@ void tiers_children(uint32_t dir, void (*emit)(void *arg, const char *name, bool
 	pthread_rwlock_unlock(&tiers.lock);
 }
 
-static bool is_backend_root(const struct node *node)
+errint_t tiers_path_of_target(unsigned backend, const char *target, char *path, size_t size)
 {
-	return node->parent != NODE_NONE && fs.arena->nodes[node->parent].backend == NODE_VIRTUAL;
-}
+	const struct route *nearest = NULL;
+	const char *shown = fs.config->backends[backend].name, *rest = target;
+	char buf[PATH_MAX];
+	int n;
 
-errint_t tiers_target(uint32_t index, char *target, size_t size)
-{
-	const struct node *node = &fs.arena->nodes[index];
-	char path[CONFIG_PATH_MAX];
-	struct route route;
+	pthread_rwlock_rdlock(&tiers.lock);
+	for (uint32_t i = 0; i < tiers.map.n_routes; i++) {
+		const struct route *r = &tiers.map.routes[i];
 
-	if (is_backend_root(node))
-		return copy_string(target, size, "");
-	if (node_path(index, path, sizeof(path)) < 0)
-		return -ENOENT;
-	if (!find_exact(path, &route) && !tiermap_match_pattern(fs.config, path, &route))
-		return -ENOENT;
-	if (route.backend != node->backend)
-		return -ENOENT;
-	return copy_string(target, size, route.target);
-}
-
-/* The number that a path on the backend has, whichever way leads there: folded over the components from its
- * root. */
-static uint64_t target_ino(const struct config_backend *config, const char *target)
-{
-	uint64_t ino = hash_bytes(0, config->name, strlen(config->name)) >> 2 | 1ull << 62;
-
-	while (*target) {
-		size_t n = strcspn(target, "/");
-
-		ino = hash_bytes(ino, target, n) >> 2 | 1ull << 62;
-		target += n + (target[n] == '/');
+		if (r->backend == backend && is_at_or_below(target, r->target) &&
+		    (!nearest || strlen(r->target) > strlen(nearest->target)))
+			nearest = r;
 	}
-	return ino;
-}
-
-struct node *tiers_root_node(uint32_t parent, const char *name, const struct route *route, bool lookup)
-{
-	const struct backend *b = &fs.guarded[route->backend];
-	const struct config_backend *c = b->config;
-	struct stat st = {.st_mode = S_IFDIR | (c->has_umask ? 0777 & ~c->umask : 0755),
-			  .st_uid = c->has_uid ? c->uid : 0,
-			  .st_gid = c->has_gid ? c->gid : 0,
-			  .st_nlink = 2,
-			  .st_ino = target_ino(c, route->target)};
-	struct node *node = node_intern_guarded(b, parent, name, &st, NODE_ROUTE_ROOT, lookup);
-
-	if (node && !(node->flags & NODE_KNOWN))
-		node_remember(node, &st);
-	return node;
+	if (nearest)
+		rest = target + strlen(nearest->target);
+	rest += *rest == '/';
+	n = nearest ? snprintf(buf, sizeof(buf), "%s%s%s", nearest->path, *rest ? "/" : "", rest)
+		    : snprintf(buf, sizeof(buf), VIRTUAL_DIR_NAME "/backends/%s%s%s", shown, *rest ? "/" : "",
+			       rest);
+	pthread_rwlock_unlock(&tiers.lock);
+	return n < 0 || (size_t)n >= sizeof(buf) ? -ENAMETOOLONG : copy_string(path, size, buf);
 }

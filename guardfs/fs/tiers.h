@@ -35,14 +35,19 @@ errint_t tiers_remove(const char *path) WARN_UNUSED;
 /* Route components directly below a local directory, for its listing. emit as tiermap_children. */
 void tiers_children(uint32_t dir, void (*emit)(void *arg, const char *name, bool is_route), void *arg);
 
-/* Target on its backend of a route root node ("" for .guardfs/backends/NAME). 0 or -ENOENT if the route is
- * gone. For backend_set_route_resolver. */
-errint_t tiers_target(uint32_t node, char *target, size_t size) WARN_UNUSED;
+/* Path relative to the mount of what lies at target on the backend ("" for its root): by the route whose
+ * target is nearest above it (of equal ones the first), else below .guardfs/backends. 0 or -ENAMETOOLONG. */
+errint_t tiers_path_of_target(unsigned backend, const char *target, char *path, size_t size) WARN_UNUSED;
 
-/* The node of a route's root, interned with a lookup (lookup: true) or found; NULL when the table is full. */
-struct node *tiers_root_node(uint32_t parent, const char *name, const struct route *route, bool lookup);
+/* The route that a route's root, known as `name` in local directory parent, belongs to, its pattern included.
+ */
+bool tiers_route_of(uint32_t parent, const char *name, struct route *route);
 
-/* A local directory was renamed: paths cached for nodes are void. */
+/* A number that changes whenever the map, or anything that leads to or from a route, does; starts at 1. */
+uint32_t tiers_version(void);
+
+/* A local directory was renamed, or something that a route's target is found by: what is remembered of paths
+ * is void. */
 void tiers_paths_changed(void);
 
 #endif

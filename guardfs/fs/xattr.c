@@ -3,6 +3,7 @@
 #include "fs/call.h"
 #include "fs/guard.h"
 #include "fs/node.h"
+#include "fs/view.h"
 
 #include <errno.h>
 #include <linux/xattr.h>
@@ -89,7 +90,7 @@ void fs_getxattr(fuse_req_t req, fuse_ino_t ino, const char *name, size_t size)
 	b = fs_backend(node);
 	if (!guard_enter(req, b, OP_METADATA, GUARD_NONE, 0))
 		return;
-	rc = b->ops->getxattr(b, node_index(node), name, call.data, MIN(size, (size_t)CALL_DATA_SIZE));
+	rc = b->ops->getxattr(b, view_object_index(node), name, call.data, MIN(size, (size_t)CALL_DATA_SIZE));
 	if (!guard_leave(req, b, &rc))
 		return;
 	if (rc < 0)
@@ -109,9 +110,9 @@ void fs_setxattr(fuse_req_t req, fuse_ino_t ino, const char *name, const char *v
 	if (!node)
 		return;
 	b = fs_backend(node);
-	if (!guard_enter(req, b, OP_METADATA, GUARD_MUTATING, guard_target_node(node_index(node))))
+	if (!guard_enter(req, b, OP_METADATA, GUARD_MUTATING, guard_target_node(view_object_index(node))))
 		return;
-	rc = b->ops->setxattr(b, node_index(node), name, value, size, flags);
+	rc = b->ops->setxattr(b, view_object_index(node), name, value, size, flags);
 	if (guard_leave(req, b, &rc))
 		fs_reply_rc(req, rc);
 }
@@ -134,9 +135,9 @@ static ssize_t hide_trusted(char *list, ssize_t length)
 }
 
 /* Names as this caller may see them, in call.data. */
-static ssize_t list_names(fuse_req_t req, struct backend *b, const struct node *node)
+static ssize_t list_names(fuse_req_t req, struct backend *b, struct node *node)
 {
-	ssize_t n = b->ops->listxattr(b, node_index(node), (char *)call.data, CALL_DATA_SIZE);
+	ssize_t n = b->ops->listxattr(b, view_object_index(node), (char *)call.data, CALL_DATA_SIZE);
 
 	return n > 0 && fuse_req_ctx(req)->uid != 0 ? hide_trusted((char *)call.data, n) : n;
 }
@@ -175,9 +176,9 @@ void fs_removexattr(fuse_req_t req, fuse_ino_t ino, const char *name)
 	if (!node)
 		return;
 	b = fs_backend(node);
-	if (!guard_enter(req, b, OP_METADATA, GUARD_MUTATING, guard_target_node(node_index(node))))
+	if (!guard_enter(req, b, OP_METADATA, GUARD_MUTATING, guard_target_node(view_object_index(node))))
 		return;
-	rc = b->ops->removexattr(b, node_index(node), name);
+	rc = b->ops->removexattr(b, view_object_index(node), name);
 	if (guard_leave(req, b, &rc))
 		fs_reply_rc(req, rc);
 }

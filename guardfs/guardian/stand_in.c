@@ -48,21 +48,62 @@ static bool can_wait(uint32_t opcode)
 	return !wire_wants_reply(opcode) || opcode == WIRE_OP_RELEASE || opcode == WIRE_OP_RELEASEDIR;
 }
 
-/* The directory that the kernel may hold under this name. Nobody else changes nodes while there is no worker.
- */
-static struct node *known_directory(struct guardian *g, const struct wire_request *r, const char *name)
+static uint32_t index_of(struct guardian *g, const struct node *node)
 {
-	const struct node *parent = arena_node(g->arena, r->nodeid);
+	return (uint32_t)(node - g->arena->nodes);
+}
 
-	for (uint32_t i = 0; parent && i < atomic_load(&g->arena->nodes_used); i++) {
+/* The directory itself, if node is what a route shows of it (fs/view.h). */
+static struct node *object_of(struct guardian *g, struct node *node)
+{
+	return node->flags & NODE_VIEW ? &g->arena->nodes[node_object_index(node)] : node;
+}
+
+static bool is_known_directory(const struct node *node)
+{
+	return atomic_load(&node->state) == NODE_LIVE && S_ISDIR(node->mode);
+}
+
+/* The directory that has this name in parent, no view. */
+static struct node *named_directory(struct guardian *g, uint32_t parent, const char *name)
+{
+	for (uint32_t i = 0; i < atomic_load(&g->arena->nodes_used); i++) {
 		struct node *node = &g->arena->nodes[i];
 
-		if (atomic_load(&node->state) == NODE_LIVE && S_ISDIR(node->mode) && node->name &&
-		    &g->arena->nodes[node->parent] == parent && atomic_load(&node->nlookup) &&
+		if (is_known_directory(node) && node->name && node->parent == parent &&
+		    !(node->flags & NODE_UNLINKED) &&
 		    strcmp(name_get(&g->arena->names, node->name), name) == 0)
 			return node;
 	}
 	return NULL;
+}
+
+/* As the route shows it whose root this is. */
+static struct node *view_of(struct guardian *g, uint32_t root, uint32_t object)
+{
+	for (uint32_t i = 0; i < atomic_load(&g->arena->nodes_used); i++) {
+		struct node *node = &g->arena->nodes[i];
+
+		if (is_known_directory(node) && node_is_below_route(node) && node->parent == root &&
+		    node_object_index(node) == object)
+			return node;
+	}
+	return NULL;
+}
+
+/* The directory that the kernel may hold under this name. Nobody else changes nodes while there is no worker.
+ */
+static struct node *known_directory(struct guardian *g, const struct wire_request *r, const char *name)
+{
+	struct node *parent = arena_node(g->arena, r->nodeid), *node;
+
+	if (!parent)
+		return NULL;
+	node = named_directory(g, index_of(g, object_of(g, parent)), name);
+	if (node && parent->flags & NODE_VIEW)
+		node = view_of(g, parent->flags & NODE_ROUTE_ROOT ? index_of(g, parent) : parent->parent,
+			       index_of(g, node));
+	return node && atomic_load(&node->nlookup) ? node : NULL;
 }
 
 /* As the worker answers while a backend is down: an error would make the kernel drop the name, and with it
@@ -72,16 +113,18 @@ static size_t lookup_reply(struct guardian *g, const struct wire_request *r, con
 {
 	struct node *node = known_directory(g, r, name);
 	struct fuse_entry_param e = {.ino = 0};
+	const struct node *object;
 
 	if (!node)
 		return 0;
-	e.ino = node_id(node, (uint32_t)(node - g->arena->nodes));
+	object = object_of(g, node);
+	e.ino = node_id(node, index_of(g, node));
 	e.generation = node->generation;
-	e.attr.st_ino = node->ino;
-	e.attr.st_mode = node->mode;
-	e.attr.st_nlink = MAX(node->nlink, 1u);
-	e.attr.st_uid = node->uid;
-	e.attr.st_gid = node->gid;
+	e.attr.st_ino = object->ino;
+	e.attr.st_mode = object->mode;
+	e.attr.st_nlink = MAX(object->nlink, 1u);
+	e.attr.st_uid = object->uid;
+	e.attr.st_gid = object->gid;
 	atomic_fetch_add(&node->nlookup, 1);
 	return wire_entry_reply(out, size, r->unique, &e);
 }

@@ -13,7 +13,7 @@
 #include <sys/stat.h>
 
 #define FD_LIMIT       (1 << 24) /* what fits a node's descriptor word; above any sane RLIMIT_NOFILE */
-#define NODE_FLAGS_ALL (NODE_ROUTE_ROOT | NODE_UNLINKED | NODE_KNOWN)
+#define NODE_FLAGS_ALL (NODE_ROUTE_ROOT | NODE_UNLINKED | NODE_KNOWN | NODE_VIEW | NODE_TARGET)
 #define ERRNO_LIMIT    4096
 
 /* Marks of a node while chains of parents are followed. */
@@ -229,13 +229,17 @@ static bool node_is_usable(const struct arena *arena, const struct node *node)
 		return false;
 	if (node->name != 0 && !name_is_valid(&arena->names, node->name))
 		return false;
-	/* A guarded node is found again by its name alone. */
-	return node->backend >= NODE_VIRTUAL || node->name != 0 ||
-	       node->flags & (NODE_ROUTE_ROOT | NODE_UNLINKED);
+	/* A guarded node is found again by its name alone, but for what is shown of a directory below a
+	 * route.
+	 */
+	return node->backend >= NODE_VIRTUAL ||
+	       (node_is_below_route(node) ? node->name == 0 : node->name != 0 || node->flags & NODE_UNLINKED);
 }
 
 static void tidy_node(struct node *node)
 {
+	if (node->backend >= NODE_VIRTUAL)
+		node->flags &= (uint8_t) ~(NODE_VIEW | NODE_TARGET);
 	if (!fd_is_possible((int64_t)(atomic_load(&node->fd) >> 40) - 1))
 		atomic_store(&node->fd, 0);
 	node->flags &= NODE_FLAGS_ALL;
@@ -321,6 +325,87 @@ static uint32_t settle_chain(struct arena *arena, uint8_t *marks, uint32_t i, ui
 	return changed;
 }
 
+static bool is_guarded(const struct node *node)
+{
+	return node->backend < NODE_VIRTUAL;
+}
+
+/* The node at index, live; NULL. */
+static const struct node *live_node(const struct arena *arena, uint32_t used, uint32_t index)
+{
+	const struct node *node = index < used ? &arena->nodes[index] : NULL;
+
+	return node && atomic_load(&node->state) == NODE_LIVE ? node : NULL;
+}
+
+/* Is the parent of the kind that such a node has? A backend's tree hangs on the virtual one, the roots of
+ * routes on local directories, and what a route shows on its root. */
+static bool is_in_place(const struct arena *arena, uint32_t used, const struct node *node)
+{
+	const struct node *parent = live_node(arena, used, node->parent);
+
+	if (!is_guarded(node))
+		return !parent || !is_guarded(parent);
+	if (!parent)
+		return false;
+	if (node->flags & NODE_ROUTE_ROOT)
+		return parent->backend == (node->flags & NODE_VIEW ? NODE_LOCAL : NODE_VIRTUAL);
+	return parent->backend == node->backend && (parent->flags & NODE_VIEW) == (node->flags & NODE_VIEW) &&
+	       (!(node->flags & NODE_VIEW) || parent->flags & NODE_ROUTE_ROOT);
+}
+
+/* Does the view show a directory of its backend's tree? */
+static bool shows_directory(const struct arena *arena, uint32_t used, const struct node *view)
+{
+	const struct node *object = live_node(arena, used, node_object_index(view));
+
+	return object && object->backend == view->backend && S_ISDIR(object->mode) &&
+	       !(object->flags & NODE_VIEW);
+}
+
+/* Drops what hangs where it cannot, before chains of parents are followed. */
+static uint32_t check_places(struct arena *arena, uint32_t used)
+{
+	uint32_t dropped = 0;
+
+	for (uint32_t i = 0; i < used; i++) {
+		struct node *node = &arena->nodes[i];
+
+		if (atomic_load(&node->state) != NODE_LIVE || is_in_place(arena, used, node))
+			continue;
+		if (is_guarded(node))
+			atomic_store(&node->state, NODE_FREE);
+		else
+			node->parent = NODE_NONE;
+		dropped++;
+	}
+	return dropped;
+}
+
+/* Once it is known which nodes stay: the root of a route whose object does not is shown with none, to look
+ * for it again; other views go. Nothing hangs on those. */
+static uint32_t check_objects(struct arena *arena, uint32_t used)
+{
+	uint32_t changed = 0;
+
+	for (uint32_t i = 0; i < used; i++) {
+		struct node *node = &arena->nodes[i];
+
+		if (atomic_load(&node->state) != NODE_LIVE || !(node->flags & NODE_VIEW) ||
+		    shows_directory(arena, used, node))
+			continue;
+		if (!(node->flags & NODE_ROUTE_ROOT)) {
+			atomic_store(&node->state, NODE_FREE);
+		} else if (node_object_index(node) != i) {
+			atomic_store(&node->object, i);
+		} else {
+			continue;
+		}
+		changed++;
+	}
+	return changed;
+}
+
 static uint32_t check_parents(struct arena *arena, uint32_t used)
 {
 	/* Mapped, not allocated: untouched marks of a sparse arena cost nothing. */
@@ -354,7 +439,9 @@ static uint32_t check_nodes(struct arena *arena)
 		dropped++;
 	}
 	dropped += check_each_node(arena, used);
-	return dropped + check_parents(arena, used);
+	dropped += check_places(arena, used);
+	dropped += check_parents(arena, used);
+	return dropped + check_objects(arena, used);
 }
 
 static bool handle_is_usable(const struct arena *arena, const struct handle *h)

@@ -20,12 +20,14 @@
 enum node_state { NODE_FREE, NODE_LIVE };
 
 enum node_flags {
-	NODE_ROUTE_ROOT = 1 << 0, /* the root of a route: shown even while its backend is down */
+	NODE_ROUTE_ROOT = 1 << 0, /* the root of a route, or of a backend: shown even while that is down */
 	NODE_UNLINKED = 1 << 1,	  /* has no name any more; reachable through handles only */
 	NODE_KNOWN = 1 << 2,	  /* attributes below are from the backend, not invented */
 	NODE_KEEPS_FD =
 	    1
 	    << 3, /* local tier: about to lose, or without, its last name: only the descriptor leads to it */
+	NODE_VIEW = 1 << 4,   /* a guarded directory as a route shows it; `object` is the directory itself */
+	NODE_TARGET = 1 << 5, /* guarded: a route's target is, or was, resolved to it or through it */
 };
 
 /* The cached O_PATH descriptor of a node, with the number of tasks using it and the epoch of the backend that
@@ -37,7 +39,13 @@ struct node {
 	_Atomic uint32_t state; /* enum node_state, stored last on creation */
 	uint32_t generation;	/* raised when the record is reused */
 	_Atomic uint64_t nlookup;
-	_Atomic uint64_t home; /* local tier, no directory: id of the one it was last found in, 0: none */
+	union {
+		_Atomic uint64_t home;	 /* local tier, no directory: id of the one it was last found in, 0:
+					    none */
+		_Atomic uint64_t object; /* NODE_VIEW: index of the directory itself, a node of the same
+					    backend's tree; of a route's root also version of the tier map
+					    << 32, and its own index while its target is none (fs/view.h) */
+	};
 	node_fd_word fd;
 	uint64_t ino;  /* shown to callers */
 	uint64_t size; /* last known, as mtime_ns: of guarded nodes by any answer (fs/node.c), of files that
@@ -45,11 +53,12 @@ struct node {
 			  node's lock */
 	int64_t mtime_ns;
 	uint32_t mode, uid, gid, nlink;
-	uint32_t parent; /* index or NODE_NONE; directories of the local tier, and every guarded node */
+	uint32_t parent; /* index or NODE_NONE; directories of the local tier, and every guarded node (of a
+			    view that is no route's root: its route's root) */
 	uint32_t name;	 /* name reference (shm/name.h) or 0 */
 	_Atomic uint32_t
 	    pins; /* tasks using the node, beyond the kernel's references; reset by a new worker */
-	_Atomic uint32_t children; /* nodes whose parent this is; recounted by a new worker */
+	_Atomic uint32_t children; /* nodes whose parent or object this is; recounted by a new worker */
 	int32_t backing_id;	   /* FUSE passthrough, 0: none; with opens under the node's shard lock */
 	union {
 		uint32_t opens;		      /* local regular file: open file handles */
@@ -64,6 +73,19 @@ struct node {
 };
 
 _Static_assert(sizeof(struct node) <= 136, "a million nodes with names are to stay below 250 bytes each");
+
+/* Of a view. */
+static inline uint32_t node_object_index(const struct node *node)
+{
+	return (uint32_t)atomic_load(&node->object);
+}
+
+/* A directory somewhere below a route's root, as that route shows it: known by root (parent) and object, it
+ * has no name of its own. */
+static inline bool node_is_below_route(const struct node *node)
+{
+	return (node->flags & (NODE_VIEW | NODE_ROUTE_ROOT)) == NODE_VIEW;
+}
 
 static inline uint64_t node_id(const struct node *node, uint32_t index)
 {

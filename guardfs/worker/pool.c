@@ -127,6 +127,7 @@ static void run_no_more(const struct slot *slot)
 {
 	if (slot->mutating)
 		doubt_raise(call.buffer);
+	guard_end_request();
 	if (call.unique)
 		reply_error(call.unique, pool.arena->board.config.error);
 }

@@ -198,6 +198,7 @@ static bool recover_slot(struct arena *arena, struct slot *slot, uint16_t *ready
 				    wire_opcode_name(r.opcode), (unsigned long long)unique);
 		if (wire_is_complete(buffer, &r))
 			doubt_raise(buffer);
+		guard_end_request();
 		give_up(arena, slot, unique);
 	}
 	let_go(arena, slot);

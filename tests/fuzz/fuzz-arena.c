@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -36,6 +37,34 @@ static void fill_config(struct config *config)
 	require(config_parse("fuzz.conf", text, sizeof(text) - 1, config, error) == 0, error);
 }
 
+/* Local root, virtual directory, the roots of two backends; then by turns a local directory, the trees of the
+ * backends, roots of routes to them, and what these show. */
+static struct node model_node(uint32_t i)
+{
+	uint32_t k = i % 8;
+
+	if (i == 0)
+		return (struct node){.parent = NODE_NONE, .backend = NODE_LOCAL, .fh_length = 8};
+	if (i == 1)
+		return (struct node){.parent = NODE_NONE, .backend = NODE_VIRTUAL};
+	if (i < 4)
+		return (struct node){
+		    .parent = 1, .backend = (uint8_t)(i - 2), .mode = S_IFDIR, .flags = NODE_ROUTE_ROOT};
+	if (k == 4 || k == 5)
+		return (struct node){
+		    .parent = i < 8 ? k - 2 : i - 8, .backend = (uint8_t)(k - 4), .mode = S_IFDIR};
+	if (k == 6)
+		return (struct node){.parent = i < 14 ? 0 : i - 6,
+				     .backend = 0,
+				     .mode = S_IFDIR,
+				     .flags = NODE_VIEW | NODE_ROUTE_ROOT,
+				     .object = i - 2};
+	if (k == 7)
+		return (struct node){
+		    .parent = i - 1, .backend = 0, .mode = S_IFDIR, .flags = NODE_VIEW, .object = i - 3};
+	return (struct node){.parent = i < 16 ? 0 : i - 8, .backend = NODE_LOCAL, .fh_length = i % 2 ? 0 : 8};
+}
+
 static void fill_nodes(void)
 {
 	struct name_allocator *a = name_allocator_new(&arena->names);
@@ -43,10 +72,9 @@ static void fill_nodes(void)
 	for (uint32_t i = 0; i < NODES; i++) {
 		struct node *node = &arena->nodes[i];
 
-		node->parent = i == 0 ? NODE_NONE : i / 2;
-		node->backend = i % 3 == 0 ? NODE_LOCAL : (uint8_t)(i % 3 - 1);
-		node->fh_length = i % 6 == 0 ? 8 : 0;
-		node->name = i == 0 ? 0 : name_store(a, "a name in the fuzzed arena", i % 26 + 1);
+		*node = model_node(i);
+		if (i > 1 && !node_is_below_route(node))
+			node->name = name_store(a, "a name in the fuzzed arena", i % 26 + 1);
 		atomic_store(&node->state, NODE_LIVE);
 	}
 	atomic_store(&arena->nodes_used, NODES);
@@ -130,6 +158,20 @@ static void poke(const uint8_t *data, size_t size)
 	}
 }
 
+static void walk_view(const struct node *node, uint32_t i)
+{
+	uint32_t object = node_object_index(node);
+	const struct node *shown = &arena->nodes[object];
+
+	require(object < atomic_load(&arena->nodes_used), "objects exist");
+	require(node->backend < NODE_VIRTUAL && shown->backend == node->backend,
+		"views stay in their backend");
+	require(atomic_load(&shown->state) == NODE_LIVE, "objects live");
+	require((object == i && node->flags & NODE_ROUTE_ROOT) ||
+		    (!(shown->flags & NODE_VIEW) && S_ISDIR(shown->mode)),
+		"views show directories");
+}
+
 static void walk_nodes(void)
 {
 	uint32_t used = atomic_load(&arena->nodes_used);
@@ -148,6 +190,8 @@ static void walk_nodes(void)
 		require(node->backend < arena->board.config.n_backends || node->backend >= NODE_VIRTUAL,
 			"backends exist");
 		require(node->fh_length <= NODE_FH_MAX, "file handles fit");
+		if (node->flags & NODE_VIEW)
+			walk_view(node, i);
 	}
 }
 

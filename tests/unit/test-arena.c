@@ -59,6 +59,17 @@ static struct node *make_local(uint32_t index, uint32_t parent)
 	return node;
 }
 
+/* What a route shows of a guarded directory: a route's root has a name. */
+static struct node *make_view(uint32_t index, uint32_t parent, const char *name, uint32_t object)
+{
+	struct node *node = make_node(index, parent, 0, name);
+
+	node->flags = name ? NODE_VIEW | NODE_ROUTE_ROOT : NODE_VIEW;
+	node->mode = S_IFDIR;
+	atomic_store(&node->object, object);
+	return node;
+}
+
 static struct handle *make_handle(uint32_t index, uint32_t node)
 {
 	struct handle *h = &arena->handles[index];
@@ -233,7 +244,7 @@ static void check_cuts_cycles_of_parents(void **state)
 	make_node(3, 1, 0, "c");
 	make_node(4, 3, 0, "below a cycle");
 	make_node(5, 5, 0, "its own parent");
-	make_node(6, 0, 0, "sound");
+	make_view(6, 0, "sound", 6);
 	arena_check(arena);
 	for (uint32_t i = 1; i <= 5; i++)
 		assert_false(is_live(i));
@@ -251,13 +262,66 @@ static void check_keeps_what_can_be_found(void **state)
 	make_node(1, 900, 0, "dead parent");
 	make_local(2, 1);
 	make_local(3, 2);
-	make_node(4, 3, 0, "guarded, below local");
+	make_view(4, 3, "a route's root, below local", 4);
 	arena_check(arena);
 	assert_false(is_live(1));
 	assert_true(is_live(2) && is_live(3) && is_live(4));
 	assert_int_equal(arena->nodes[2].parent, NODE_NONE);
 	assert_int_equal(arena->nodes[3].parent, 2);
 	assert_int_equal(arena->nodes[4].parent, 3);
+}
+
+/* A backend's tree below the virtual directory, a route's root, what it shows below. */
+static void make_tree_and_views(void)
+{
+	arena->board.config.n_backends = 2;
+	arena->board.config.error = EIO;
+	make_local(0, NODE_NONE);
+	make_node(1, NODE_NONE, NODE_VIRTUAL, NULL);
+	make_node(2, 1, 0, "backend")->flags = NODE_ROUTE_ROOT;
+	make_node(3, 2, 0, "target");
+	make_node(4, 3, 0, "d");
+	for (uint32_t i = 2; i <= 4; i++)
+		arena->nodes[i].mode = S_IFDIR | 0755;
+	make_view(5, 0, "hot", 3);
+	make_view(6, 5, NULL, 4);
+}
+
+static void check_keeps_sound_views(void **state)
+{
+	(void)state;
+	make_tree_and_views();
+	assert_int_equal(arena_check(arena), 0);
+	for (uint32_t i = 0; i <= 6; i++)
+		assert_true(is_live(i));
+}
+
+static void check_drops_senseless_views(void **state)
+{
+	(void)state;
+	make_tree_and_views();
+	make_node(7, 4, 0, "file")->mode = S_IFREG;
+	make_view(8, 5, NULL, 7);      /* of a file */
+	make_view(9, 5, NULL, 6);      /* of another view */
+	make_view(10, 6, NULL, 4);     /* not below a route's root */
+	make_view(11, 5, NULL, 99999); /* of nothing */
+	make_view(12, 0, "r", 99999);  /* a root that leads nowhere stays, and shows it */
+	make_node(13, 5, 0, "tree, below a view");
+	make_node(14, 2, 1, "of another backend");
+	make_view(15, 5, NULL, 14);
+	make_view(16, 2, "a root in a backend", 3);
+	assert_true(arena_check(arena) >= 9);
+	for (uint32_t i = 8; i <= 16; i++)
+		assert_int_equal(is_live(i), i == 12);
+	assert_int_equal(node_object_index(&arena->nodes[12]), 12);
+	for (uint32_t i = 0; i <= 7; i++)
+		assert_true(is_live(i));
+	/* The tree goes: its views go with it, the root of the route stays. */
+	atomic_store(&arena->nodes[2].state, 99);
+	assert_true(arena_check(arena) > 0);
+	assert_true(is_live(5) && node_object_index(&arena->nodes[5]) == 5);
+	assert_false(is_live(3) || is_live(4) || is_live(6));
+	assert_int_equal(arena_check(arena), 0);
 }
 
 static void check_drops_senseless_records(void **state)
@@ -340,6 +404,8 @@ int main(void)
 	    TEST(check_bounds_counts),
 	    TEST(check_cuts_cycles_of_parents),
 	    TEST(check_keeps_what_can_be_found),
+	    TEST(check_keeps_sound_views),
+	    TEST(check_drops_senseless_views),
 	    TEST(check_drops_senseless_records),
 	    TEST(check_protects_guardians_descriptors),
 	    TEST(check_survives_noise),

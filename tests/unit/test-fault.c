@@ -12,12 +12,6 @@ static char control[96];
 static uint32_t root;
 static const struct caller nobody = {0, 0, 0, 0};
 
-static errint_t resolve(uint32_t node, char *text, size_t size)
-{
-	(void)node;
-	return copy_string(text, size, "tree");
-}
-
 static int setup(void **state)
 {
 	struct board_backend *board;
@@ -36,10 +30,9 @@ static int setup(void **state)
 	strcpy(place->arena->board.config.run_dir, place->dir);
 	config->type = BACKEND_DIR;
 	config->filter = FILTER_FAULT;
-	backend_set_route_resolver(resolve);
 	assert_int_equal(backend_dir_open(place->arena, 0, &faulty), 0);
 	assert_non_null(faulty.next);
-	atomic_store(&board->root_fd, open(place->dir, O_PATH | O_DIRECTORY));
+	atomic_store(&board->root_fd, open(tree, O_PATH | O_DIRECTORY));
 	atomic_store(&board->root_epoch, 1);
 	atomic_store(&board->gate, gate_word(1, true));
 	root = place_node(place, 0, NODE_NONE, "hot", S_IFDIR | 0755);

@@ -9,6 +9,7 @@
 #include "fs/guard.h"
 #include "fs/wire.h"
 #include "worker-util.h"
+#include "fs/view.h"
 
 #include <fcntl.h>
 
@@ -54,8 +55,9 @@ static void take_slot(void)
 static struct handle *open_then_reconnect(int flags, off_t size)
 {
 	const struct stat before = {.st_mode = S_IFREG, .st_size = 100, .st_mtim.tv_sec = 50};
-	struct node *root = node_intern_guarded(&fs.guarded[0], 0, "r", &before, NODE_ROUTE_ROOT, true);
-	struct node *node = node_intern_guarded(&fs.guarded[0], node_index(root), "f", &before, 0, true);
+	struct node *root = view_backend_root(&fs.guarded[0], NODE_LOOKED_UP);
+	struct node *node =
+	    node_intern_guarded(&fs.guarded[0], node_index(root), "f", &before, NODE_LOOKED_UP);
 	struct handle *h;
 
 	take_slot();

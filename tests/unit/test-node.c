@@ -6,6 +6,7 @@
 #include <cmocka.h>
 
 #include "worker-util.h"
+#include "fs/view.h"
 
 #include <pthread.h>
 #include <sched.h>
@@ -15,12 +16,12 @@ static const struct stat a_file = {.st_mode = S_IFREG | 0644, .st_ino = 8, .st_s
 
 static struct node *guarded(const struct node *parent, const char *name, const struct stat *st)
 {
-	return node_intern_guarded(&fs.guarded[0], node_index(parent), name, st, 0, true);
+	return node_intern_guarded(&fs.guarded[0], node_index(parent), name, st, NODE_LOOKED_UP);
 }
 
-static struct node *route_root(void)
+static struct node *backend_root(void)
 {
-	return node_intern_guarded(&fs.guarded[0], 0, "hot", &a_dir, NODE_ROUTE_ROOT, true);
+	return view_backend_root(&fs.guarded[0], NODE_LOOKED_UP);
 }
 
 static struct node *local(const char *name, uint8_t handle, mode_t mode)
@@ -36,13 +37,14 @@ static uint32_t live_nodes(void)
 	uint32_t n = 0;
 
 	for (uint32_t i = 0; i < atomic_load(&fs.arena->nodes_used); i++)
-		n += atomic_load(&fs.arena->nodes[i].state) == NODE_LIVE;
+		n += atomic_load(&fs.arena->nodes[i].state) == NODE_LIVE &&
+		     fs.arena->nodes[i].backend != NODE_VIRTUAL;
 	return n;
 }
 
 static void intern_and_forget(void)
 {
-	struct node *root = route_root(), *file = guarded(root, "f", &a_file);
+	struct node *root = backend_root(), *file = guarded(root, "f", &a_file);
 	uint64_t id = node_id(file, node_index(file));
 
 	CHECK(guarded(root, "f", &a_file) == file);
@@ -57,7 +59,7 @@ static void intern_and_forget(void)
 	CHECK(node_from_id(id) == NULL);
 	CHECK(live_nodes() == 1);
 	/* A record that is used again has another id. */
-	file = route_root();
+	file = backend_root();
 	CHECK(node_from_id(id) == NULL);
 	/* More than there were: never below zero. */
 	node_forget(file, 1000);
@@ -84,11 +86,11 @@ static void local_directories_move(void)
 
 static void unlinked_and_made_again(void)
 {
-	struct node *root = route_root(), *old = guarded(root, "f", &a_file), *new;
+	struct node *root = backend_root(), *old = guarded(root, "f", &a_file), *new;
 
 	node_unlinked(node_index(root), "f");
 	CHECK(old->flags & NODE_UNLINKED);
-	CHECK(node_find_guarded(node_index(root), "f", false) == NULL);
+	CHECK(node_find_guarded(node_index(root), "f", NODE_UNHELD) == NULL);
 	new = guarded(root, "f", &a_file);
 	CHECK(new != old &&new->ino != old->ino);
 	/* Another type under the name is another file. */
@@ -100,20 +102,20 @@ static void unlinked_and_made_again(void)
 /* What storage has said of a name is not held against the file that was made under it since. */
 static void vanished(void)
 {
-	struct node *root = route_root(), *old = guarded(root, "f", &a_file), *new;
+	struct node *root = backend_root(), *old = guarded(root, "f", &a_file), *new;
 
 	node_unlinked(node_index(root), "f");
 	new = guarded(root, "f", &a_file);
 	node_vanished(old, node_index(root), "f");
-	CHECK(node_find_guarded(node_index(root), "f", false) == new);
+	CHECK(node_find_guarded(node_index(root), "f", NODE_UNHELD) == new);
 	node_vanished(new, node_index(root), "f");
-	CHECK(node_find_guarded(node_index(root), "f", false) == NULL && new->flags &NODE_UNLINKED);
+	CHECK(node_find_guarded(node_index(root), "f", NODE_UNHELD) == NULL && new->flags &NODE_UNLINKED);
 }
 
 /* A task that outlives its request finds the nodes that it works on, whatever the kernel forgets. */
 static void held_while_forgotten(void)
 {
-	struct node *root = route_root(), *file = guarded(root, "f", &a_file);
+	struct node *root = backend_root(), *file = guarded(root, "f", &a_file);
 	uint64_t id = node_id(file, node_index(file));
 
 	CHECK(node_hold(id) == file);
@@ -144,7 +146,7 @@ static void flags_are_not_lost(void)
 {
 	enum { FILES = 5000 };
 	static struct node *files[FILES];
-	struct node *root = route_root();
+	struct node *root = backend_root();
 	pthread_t thread;
 	char name[16];
 
@@ -167,20 +169,23 @@ static void flags_are_not_lost(void)
 
 static void renames(void)
 {
-	struct node *root = route_root(), *dir = guarded(root, "d", &a_dir), *a = guarded(root, "a", &a_file);
+	struct node *root = backend_root(), *dir = guarded(root, "d", &a_dir),
+		    *a = guarded(root, "a", &a_file);
 	struct node *b = guarded(dir, "b", &a_file), *below = guarded(dir, "below", &a_file);
 	uint32_t r = node_index(root), d = node_index(dir);
 	uint64_t ino = below->ino;
 	char path[64];
 
 	node_renamed(r, "a", d, "b", false);
-	CHECK(node_find_guarded(d, "b", false) == a && b->flags & NODE_UNLINKED);
-	CHECK(node_path(node_index(a), path, sizeof(path)) == 0 && strcmp(path, "hot/d/b") == 0);
+	CHECK(node_find_guarded(d, "b", NODE_UNHELD) == a && b->flags & NODE_UNLINKED);
+	CHECK(node_path(node_index(a), path, sizeof(path)) == 0 &&
+	      strcmp(path, ".guardfs/backends/cold/d/b") == 0);
 	node_renamed(r, "d", r, "d2", false);
 	CHECK(below->ino != ino); /* numbers follow the names, as they would be after a restart */
 	CHECK(below->ino == node_child_ino(&fs.guarded[0], d, "below", 0));
 	node_renamed(d, "b", d, "below", true);
-	CHECK(node_find_guarded(d, "b", false) == below && node_find_guarded(d, "below", false) == a);
+	CHECK(node_find_guarded(d, "b", NODE_UNHELD) == below &&
+	      node_find_guarded(d, "below", NODE_UNHELD) == a);
 	node_renamed(d, "below", r, "x", false);
 	node_forget(a, 1);
 	node_forget(b, 1);
@@ -192,7 +197,8 @@ static void renames(void)
 
 static void first_worker(void)
 {
-	struct node *root = route_root(), *dir = guarded(root, "d", &a_dir), *f = guarded(dir, "f", &a_file);
+	struct node *root = backend_root(), *dir = guarded(root, "d", &a_dir),
+		    *f = guarded(dir, "f", &a_file);
 
 	node_remember(f, &a_file);
 	node_pin(dir);
@@ -201,14 +207,14 @@ static void first_worker(void)
 
 static void second_worker(void)
 {
-	struct node *root = node_find_guarded(0, "hot", false), *dir, *f;
+	struct node *root = view_backend_root(&fs.guarded[0], NODE_UNHELD), *dir, *f;
 	struct stat st;
 
 	CHECK(root);
-	dir = node_find_guarded(node_index(root), "d", false);
+	dir = node_find_guarded(node_index(root), "d", NODE_UNHELD);
 	CHECK(dir && atomic_load(&dir->pins) == 0 && atomic_load(&dir->children) == 1);
-	CHECK(node_find_guarded(node_index(dir), "dropped", false) == NULL);
-	f = node_find_guarded(node_index(dir), "f", false);
+	CHECK(node_find_guarded(node_index(dir), "dropped", NODE_UNHELD) == NULL);
+	f = node_find_guarded(node_index(dir), "f", NODE_UNHELD);
 	CHECK(f && atomic_load(&f->nlookup) == 1);
 	node_recall(f, &st);
 	CHECK(st.st_size == 100 && S_ISREG(st.st_mode) && st.st_ino == f->ino);

@@ -7,6 +7,7 @@
 
 #include "fs/wire.h"
 #include "worker-util.h"
+#include "fs/view.h"
 #include "worker/recover.h"
 
 #include <linux/fuse.h>
@@ -101,10 +102,10 @@ static void others_get_an_error(void)
  * the directory, and of what has the name. */
 static void others_are_doubted(void)
 {
-	const struct stat st = {.st_mode = S_IFDIR | 0755, .st_ino = 1}, file = {.st_mode = S_IFREG | 0644};
-	struct node *dir = node_intern_guarded(&fs.guarded[0], 0, "job", &st, NODE_ROUTE_ROOT, true);
+	const struct stat file = {.st_mode = S_IFREG | 0644};
+	struct node *dir = view_backend_root(&fs.guarded[0], NODE_LOOKED_UP);
 	struct node *node =
-	    dir ? node_intern_guarded(&fs.guarded[0], node_index(dir), "a", &file, 0, true) : NULL;
+	    dir ? node_intern_guarded(&fs.guarded[0], node_index(dir), "a", &file, NODE_LOOKED_UP) : NULL;
 	struct {
 		struct fuse_mkdir_in in;
 		char name[2];

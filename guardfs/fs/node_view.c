@@ -1,0 +1,290 @@
+/* node_view.c: see view.h. */
+#include "fs/view.h"
+#include "base/cleanup.h"
+#include "fs/call.h"
+#include "fs/node_table.h"
+#include "fs/tiers.h"
+#include "fs/virtual.h"
+
+#include <errno.h>
+
+/* ---- the backend's tree ---- */
+
+/* As directories are shown that storage has not been asked about. */
+static struct stat assumed(const struct backend *b)
+{
+	const struct config_backend *c = b->config;
+
+	return (struct stat){.st_mode = S_IFDIR | (c->has_umask ? 0777 & ~c->umask : 0755),
+			     .st_uid = c->has_uid ? c->uid : 0,
+			     .st_gid = c->has_gid ? c->gid : 0,
+			     .st_nlink = 2};
+}
+
+/* The directory known by k, made if there is none, with attributes that nobody has seen yet. */
+static struct node *intern(const struct node_key *k, const struct stat *st, unsigned flags,
+			   enum node_reference reference)
+{
+	uint32_t hash = ntable_hash(k);
+	struct node_shard *s = ntable_shard(hash);
+
+	ACQUIRE_LOCK(&s->lock);
+	return ntable_intern(s, hash, k, st, flags, reference);
+}
+
+struct node *view_backend_root(const struct backend *b, enum node_reference reference)
+{
+	struct node *backends = node_intern_virtual(VIRTUAL_BACKENDS, false);
+	struct stat st = assumed(b);
+
+	return !backends ? NULL
+			 : intern(&(struct node_key){.backend = b->index,
+						     .parent = node_index(backends),
+						     .name = b->config->name,
+						     .ino = node_root_ino(b)},
+				  &st, NODE_ROUTE_ROOT, reference);
+}
+
+/* Goes on from *dir, pinned, to what is called name in it. */
+static errint_t enter_assumed(const struct backend *b, struct node **dir, const char *name)
+{
+	struct stat st = assumed(b);
+	struct node *parent = *dir;
+	struct node_key k = {.backend = b->index,
+			     .parent = node_index(parent),
+			     .name = name,
+			     .ino = node_ino_below(parent->ino, name, strlen(name))};
+	struct node *node = intern(&k, &st, NODE_TARGET, NODE_PINNED);
+
+	node_unpin(parent);
+	*dir = node;
+	if (!node)
+		return -ENOMEM;
+	atomic_fetch_or(&node->flags, NODE_TARGET);
+	if (S_ISDIR(node->mode))
+		return 0;
+	node_unpin(node);
+	return -ENOTDIR;
+}
+
+errint_t view_target(const struct backend *b, const char *target, struct node **dir)
+{
+	char buf[CONFIG_PATH_MAX], *rest = NULL;
+	errint_t rc = copy_string(buf, sizeof(buf), target);
+
+	if (rc < 0)
+		return rc;
+	*dir = view_backend_root(b, NODE_PINNED);
+	if (!*dir)
+		return -ENOMEM;
+	for (char *name = strtok_r(buf, "/", &rest); name && rc == 0; name = strtok_r(NULL, "/", &rest))
+		rc = enter_assumed(b, dir, name);
+	return rc;
+}
+
+/* From the last node on the way that is known; numbers of those that are not go by their names. */
+uint64_t view_target_ino(const struct backend *b, const char *target)
+{
+	const struct node *dir = view_backend_root(b, NODE_UNHELD);
+	uint64_t ino = node_root_ino(b);
+	char name[NAME_LENGTH_MAX + 1];
+
+	while (*target) {
+		size_t n = strcspn(target, "/");
+
+		if (dir && n < sizeof(name)) {
+			memcpy(name, target, n);
+			name[n] = '\0';
+			dir = node_find_guarded(node_index(dir), name, NODE_UNHELD);
+		}
+		ino = dir ? dir->ino : node_ino_below(ino, target, n);
+		target += n + (target[n] == '/');
+	}
+	return ino;
+}
+
+/* ---- roots of routes ---- */
+
+/* The directory at target, pinned; the root itself if there can be none. */
+static struct node *target_or_self(struct node *root, const char *target)
+{
+	struct node *object;
+
+	if (view_target(fs_backend(root), target, &object) == 0)
+		return object;
+	node_pin(root);
+	return root;
+}
+
+/* Lets the root show object (whose pin is taken), or go on with what it shows (NULL), as of version of the
+ * map. was: what root->object was before that version was read; if another thread has changed it, that was as
+ * good. */
+static void point_root(struct node *root, uint64_t was, uint32_t version, struct node *object)
+{
+	uint32_t present = (uint32_t)was, next = object ? node_index(object) : present;
+	uint32_t counted = next;
+
+	ntable_show(root, next);
+	if (atomic_compare_exchange_strong(&root->object, &was, (uint64_t)version << 32 | next))
+		counted = present;
+	ntable_show_no_more(root, counted);
+	if (object)
+		node_unpin(object);
+}
+
+/* What the route's target is by now, pinned. NULL: a root whose route has gone keeps what it shows, as a file
+ * system does that is detached while somebody is in it. */
+static struct node *find_object(struct node *root)
+{
+	struct route route;
+
+	if (!tiers_route_of(root->parent, ntable_name(root), &route) || route.backend != root->backend)
+		return NULL;
+	return target_or_self(root, route.target);
+}
+
+struct node *view_route_root(uint32_t parent, const char *name, const struct route *route,
+			     enum node_reference reference)
+{
+	const struct backend *b = &fs.guarded[route->backend];
+	struct stat st = assumed(b);
+	struct node *root = intern(&(struct node_key){.backend = b->index,
+						      .parent = parent,
+						      .name = name,
+						      .ino = view_target_ino(b, route->target)},
+				   &st, NODE_ROUTE_ROOT | NODE_VIEW, reference);
+
+	/* A new one. Whether the route is still that of the map is looked at when the object is asked for. */
+	if (root && atomic_load(&root->object) == node_index(root))
+		point_root(root, node_index(root), 0, target_or_self(root, route->target));
+	return root;
+}
+
+static bool pin_object(const struct node *root, uint32_t object)
+{
+	struct node_shard *s = ntable_lock_shard(ntable_at(object));
+	bool same = node_object_index(root) == object;
+
+	/* Root counts its object, and lets go of it only after it shows another: so it is still that. */
+	if (same)
+		node_pin(ntable_at(object));
+	pthread_mutex_unlock(&s->lock);
+	return same;
+}
+
+static struct node *hold_object(struct node *root)
+{
+	uint64_t word = atomic_load(&root->object);
+	uint32_t version = tiers_version(), object;
+
+	if (word >> 32 != version || (uint32_t)word == node_index(root))
+		point_root(root, word, version, find_object(root));
+	do
+		object = node_object_index(root);
+	while (!pin_object(root, object));
+	return ntable_at(object);
+}
+
+static struct node *root_object(struct node *root)
+{
+	struct call_target *free_one = NULL;
+
+	for (size_t i = 0; i < ARRAY_SIZE(call.targets); i++) {
+		if (call.targets[i].root == root)
+			return call.targets[i].object;
+		if (!call.targets[i].root)
+			free_one = &call.targets[i];
+	}
+	if (!free_one)
+		return root; /* no request names so many */
+	free_one->object = hold_object(root);
+	free_one->root = root;
+	return free_one->object;
+}
+
+void view_end_request(void)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(call.targets); i++) {
+		if (call.targets[i].root)
+			node_unpin(call.targets[i].object);
+		call.targets[i] = (struct call_target){NULL, NULL};
+	}
+}
+
+bool view_is_route_asked(void)
+{
+	bool asked = false;
+
+	for (size_t i = 0; i < ARRAY_SIZE(call.targets); i++)
+		asked |= call.targets[i].root != NULL;
+	return asked;
+}
+
+/* ---- views ---- */
+
+struct node *view_object(struct node *node)
+{
+	if (!(node->flags & NODE_VIEW))
+		return node;
+	return node->flags & NODE_ROUTE_ROOT ? root_object(node) : ntable_at(node_object_index(node));
+}
+
+static struct node_key key_of(const struct node *parent, const struct node *object)
+{
+	return (struct node_key){.backend = object->backend,
+				 .parent =
+				     parent->flags & NODE_ROUTE_ROOT ? node_index(parent) : parent->parent,
+				 .object = node_index(object)};
+}
+
+struct node *view_intern(struct node *parent, const char *name, const struct stat *st)
+{
+	bool is_view = parent->flags & NODE_VIEW && S_ISDIR(st->st_mode);
+	struct node *object = node_intern_guarded(fs_backend(parent), view_object_index(parent), name, st,
+						  is_view ? NODE_PINNED : NODE_LOOKED_UP);
+	struct node *view;
+
+	if (!object || !is_view)
+		return object;
+	struct node_key k = key_of(parent, object);
+
+	view = intern(&k, st, NODE_VIEW, NODE_LOOKED_UP);
+	node_unpin(object);
+	return view;
+}
+
+static struct node *find_view(const struct node *parent, const struct node *object,
+			      enum node_reference reference)
+{
+	struct node_key k = key_of(parent, object);
+	uint32_t hash = ntable_hash(&k);
+	struct node_shard *s = ntable_shard(hash);
+	struct node *view;
+
+	ACQUIRE_LOCK(&s->lock);
+	view = ntable_find(s, hash, &k);
+	if (view)
+		ntable_refer(view, reference);
+	return view;
+}
+
+struct node *view_find(struct node *parent, const char *name, enum node_reference reference)
+{
+	struct node *object = node_find_guarded(view_object_index(parent), name, NODE_PINNED), *found;
+
+	if (!object)
+		return NULL;
+	if (parent->flags & NODE_VIEW && S_ISDIR(object->mode)) {
+		found = find_view(parent, object, reference);
+	} else {
+		found = object;
+		ntable_refer(found, reference);
+	}
+	node_unpin(object);
+	return found;
+}
+
+void view_present(struct node *node, struct stat *st)
+{
+	st->st_ino = view_object(node)->ino;
+}
