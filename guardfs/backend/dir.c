@@ -129,7 +129,7 @@ static errint_t dir_getattr(struct backend *b, uint32_t index, int ref, struct s
 	}
 	if (rc == 0)
 		present(b, st);
-	return rc;
+	return dir_mend(b, rc);
 }
 
 static errint_t dir_setattr(struct backend *b, uint32_t node, int ref, const struct stat *want, unsigned set,
@@ -148,12 +148,20 @@ static errint_t dir_setattr(struct backend *b, uint32_t node, int ref, const str
 	rc = posix_setattr(b, node, ref, want, set, st);
 	if (rc == 0)
 		present(b, st);
-	return rc;
+	return dir_mend_setattr(b, node, set, rc);
+}
+
+/* sshfs itself says EPERM of a link that it was told not to show (contain_symlinks). */
+static ssize_t dir_readlink(struct backend *b, uint32_t node, char *buf, size_t size)
+{
+	ssize_t rc = posix_readlink(b, node, buf, size);
+
+	return rc == -EPERM ? rc : dir_mend(b, (errint_t)rc);
 }
 
 static errint_t dir_lookup(struct backend *b, uint32_t parent, const char *name, struct found *found)
 {
-	return dir_mend_name(b, posix_lookup(b, parent, name, found));
+	return dir_mend(b, posix_lookup(b, parent, name, found));
 }
 
 static errint_t dir_mkdir(struct backend *b, uint32_t parent, const char *name, mode_t mode,
@@ -165,7 +173,12 @@ static errint_t dir_mkdir(struct backend *b, uint32_t parent, const char *name, 
 static errint_t dir_mknod(struct backend *b, uint32_t parent, const char *name, mode_t mode, dev_t rdev,
 			  const struct caller *c, struct found *found)
 {
-	return dir_mend_make(b, parent, name, false, posix_mknod(b, parent, name, mode, rdev, c, found));
+	errint_t rc = posix_mknod(b, parent, name, mode, rdev, c, found);
+
+	/* sshfs itself says EPERM of what is no regular file: SFTP cannot make it. */
+	if (rc == -EPERM && mode & S_IFMT && !S_ISREG(mode))
+		return rc;
+	return dir_mend_make(b, parent, name, false, rc);
 }
 
 static errint_t dir_symlink(struct backend *b, const char *target, uint32_t parent, const char *name,
@@ -211,11 +224,11 @@ static errint_t dir_open(struct backend *b, uint32_t node, int flags, int *ref)
 		/* The caller's kernel took it to be there. Who opens in order to create, if need be, must not
 		 * be told that there is none. */
 		if (rc < 0)
-			return rc == -ENOENT ? BACKEND_NODE_GONE : rc;
+			return rc == -ENOENT ? BACKEND_NODE_GONE : dir_mend(b, rc);
 		fd = posix_reopen(r.fd, flags);
 	}
 	if (fd < 0)
-		return fd;
+		return dir_mend(b, fd);
 	*ref = fd;
 	return 0;
 }
@@ -299,12 +312,22 @@ static errint_t dir_fsync(struct backend *b, int ref, bool data_only)
 	return (errint_t)dir_mend_io(b, ref, 0, posix_fsync(b, ref, data_only));
 }
 
+static errint_t dir_opendir(struct backend *b, uint32_t node, int *ref)
+{
+	return dir_mend(b, posix_opendir(b, node, ref));
+}
+
+static errint_t dir_readdir(struct backend *b, int ref, int64_t offset, readdir_fn emit, void *arg)
+{
+	return dir_mend(b, posix_readdir(b, ref, offset, emit, arg));
+}
+
 static const struct backend_ops dir_ops = {
     .name = "dir",
     .lookup = dir_lookup,
     .getattr = dir_getattr,
     .setattr = dir_setattr,
-    .readlink = posix_readlink,
+    .readlink = dir_readlink,
     .mkdir = dir_mkdir,
     .mknod = dir_mknod,
     .symlink = dir_symlink,
@@ -323,8 +346,8 @@ static const struct backend_ops dir_ops = {
     .fallocate = posix_allocate,
     .lseek = posix_lseek,
     .copy_range = dir_copy_range,
-    .opendir = posix_opendir,
-    .readdir = posix_readdir,
+    .opendir = dir_opendir,
+    .readdir = dir_readdir,
     .getxattr = posix_getxattr,
     .setxattr = posix_setxattr,
     .listxattr = posix_listxattr,

@@ -19,11 +19,13 @@ errint_t dir_reach_parent(struct backend *b, uint32_t node, struct reached *r, c
 errint_t dir_check_type(const struct node *node, mode_t mode);
 
 /* dir_errno.c: sshfs gives EPERM for every failure that SFTP has no code for. These find out what it was:
- * given an operation's result, they return it or the error that it should have been. Nothing is asked unless
- * the result is in doubt and the backend is an sshfs. */
+ * given an operation's result, they return it or the error that it should have been; what nothing explains
+ * is -EIO. Nothing is asked unless the result is in doubt and the backend is an sshfs. */
 
-/* Of anything that only takes names. */
-errint_t dir_mend_name(struct backend *b, errint_t rc);
+/* Of anything else than below: there is nothing to be found out. */
+errint_t dir_mend(struct backend *b, errint_t rc);
+/* Of setting what set says. */
+errint_t dir_mend_setattr(struct backend *b, uint32_t node, unsigned set, errint_t rc);
 /* Of making name in parent; may_exist: that it exists already is no error. */
 errint_t dir_mend_make(struct backend *b, uint32_t parent, const char *name, bool may_exist, errint_t rc);
 errint_t dir_mend_link(struct backend *b, uint32_t node, uint32_t parent, const char *name, errint_t rc);

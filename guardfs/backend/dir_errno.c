@@ -1,8 +1,9 @@
 /* dir_errno.c: what sshfs really meant. See dir.h.
  *
  * SFTP knows "no such file", "permission denied" (EACCES here) and "failure"; OpenSSH's server sends the last
- * for EEXIST, ENOTEMPTY, ENOSPC, EDQUOT, EXDEV, EROFS, EISDIR and the rest, and sshfs makes EPERM of it. What
- * can be found out by looking afterwards is; when looking fails as well, the result stays as it was. */
+ * for EEXIST, ENOTEMPTY, ENOSPC, EDQUOT, EXDEV, EROFS, EISDIR and the rest, and sshfs makes EPERM of it (of
+ * rmdir: ENOTEMPTY). What can be found out by looking afterwards is. What nothing explains is trouble of the
+ * server's, be it that it has no descriptor left: EIO. No right is missing, for that would be EACCES. */
 #include "backend/dir.h"
 
 #include <dirent.h>
@@ -77,24 +78,39 @@ static bool holds_entries(int dirfd, const char *name)
 }
 
 /* OpenSSH's server says "bad message" when a name or path is too long for it. */
-errint_t dir_mend_name(struct backend *b, errint_t rc)
+errint_t dir_mend(struct backend *b, errint_t rc)
 {
-	return is_sshfs(b) && rc == -EBADMSG ? -ENAMETOOLONG : rc;
+	if (!is_sshfs(b))
+		return rc;
+	switch (rc) {
+	case -EPERM:
+		return -EIO;
+	case -EBADMSG:
+		return -ENAMETOOLONG;
+	default:
+		return rc;
+	}
 }
 
-errint_t dir_mend_make(struct backend *b, uint32_t parent, const char *name, bool may_exist, errint_t rc)
+static errint_t explain_make(struct backend *b, uint32_t parent, const char *name, bool may_exist,
+			     errint_t rc)
 {
 	CLEANUP_REACHED struct reached dir = REACHED_NONE;
 	mode_t there;
 
 	if (!is_doubtful(b, rc) || dir_reach(b, parent, &dir) < 0)
-		return dir_mend_name(b, rc);
+		return rc;
 	there = rc == -EPERM ? type_at(dir.fd, name) : 0;
 	if (there && !may_exist)
 		return -EEXIST;
 	if (S_ISDIR(there))
 		return -EISDIR;
 	return is_full(dir.fd, 0) ? -ENOSPC : rc;
+}
+
+errint_t dir_mend_make(struct backend *b, uint32_t parent, const char *name, bool may_exist, errint_t rc)
+{
+	return dir_mend(b, explain_make(b, parent, name, may_exist, rc));
 }
 
 /* libfuse, in sshfs, says so when it cannot find out whether the name is free to which it moves an open file
@@ -104,16 +120,20 @@ static errint_t mend_busy(const struct backend *b, errint_t rc)
 	return is_sshfs(b) && rc == -EBUSY ? -EIO : rc;
 }
 
-errint_t dir_mend_unlink(struct backend *b, uint32_t parent, const char *name, errint_t rc)
+static errint_t explain_unlink(struct backend *b, uint32_t parent, const char *name, errint_t rc)
 {
 	CLEANUP_REACHED struct reached dir = REACHED_NONE;
 
-	rc = mend_busy(b, rc);
 	if (!is_sshfs(b) || rc != -EPERM || dir_reach(b, parent, &dir) < 0)
 		return rc;
 	if (S_ISDIR(type_at(dir.fd, name)))
 		return -EISDIR;
 	return is_missing(dir.fd, name) ? -ENOENT : rc;
+}
+
+errint_t dir_mend_unlink(struct backend *b, uint32_t parent, const char *name, errint_t rc)
+{
+	return dir_mend(b, explain_unlink(b, parent, name, mend_busy(b, rc)));
 }
 
 errint_t dir_mend_rmdir(struct backend *b, uint32_t parent, const char *name, errint_t rc)
@@ -131,14 +151,13 @@ errint_t dir_mend_rmdir(struct backend *b, uint32_t parent, const char *name, er
 	return is_missing(dir.fd, name) ? -ENOENT : rc;
 }
 
-errint_t dir_mend_rename(struct backend *b, uint32_t parent, const char *name, uint32_t newparent,
-			 const char *newname, unsigned flags, errint_t rc)
+static errint_t explain_rename(struct backend *b, uint32_t parent, const char *name, uint32_t newparent,
+			       const char *newname, unsigned flags, errint_t rc)
 {
 	CLEANUP_REACHED struct reached from = REACHED_NONE;
 	CLEANUP_REACHED struct reached to = REACHED_NONE;
 	mode_t old, new;
 
-	rc = mend_busy(b, rc);
 	if (!is_sshfs(b) || rc != -EPERM || dir_reach(b, parent, &from) < 0 ||
 	    dir_reach(b, newparent, &to) < 0)
 		return rc;
@@ -159,16 +178,34 @@ errint_t dir_mend_rename(struct backend *b, uint32_t parent, const char *name, u
 	return S_ISDIR(new) && holds_entries(to.fd, newname) ? -ENOTEMPTY : rc;
 }
 
-errint_t dir_mend_link(struct backend *b, uint32_t node, uint32_t parent, const char *name, errint_t rc)
+errint_t dir_mend_rename(struct backend *b, uint32_t parent, const char *name, uint32_t newparent,
+			 const char *newname, unsigned flags, errint_t rc)
+{
+	return dir_mend(b, explain_rename(b, parent, name, newparent, newname, flags, mend_busy(b, rc)));
+}
+
+static errint_t explain_link(struct backend *b, uint32_t node, uint32_t parent, errint_t rc)
 {
 	CLEANUP_REACHED struct reached file = REACHED_NONE;
 	CLEANUP_REACHED struct reached dir = REACHED_NONE;
-	errint_t mended = dir_mend_make(b, parent, name, false, rc);
 
-	if (!is_sshfs(b) || mended != -EPERM || dir_reach(b, node, &file) < 0 ||
-	    dir_reach(b, parent, &dir) < 0)
-		return mended;
-	return are_on_different_fs(file.fd, dir.fd) ? -EXDEV : mended;
+	if (!is_sshfs(b) || rc != -EPERM || dir_reach(b, node, &file) < 0 || dir_reach(b, parent, &dir) < 0)
+		return rc;
+	return are_on_different_fs(file.fd, dir.fd) ? -EXDEV : rc;
+}
+
+errint_t dir_mend_link(struct backend *b, uint32_t node, uint32_t parent, const char *name, errint_t rc)
+{
+	return dir_mend(b, explain_link(b, node, parent, explain_make(b, parent, name, false, rc)));
+}
+
+errint_t dir_mend_setattr(struct backend *b, uint32_t node, unsigned set, errint_t rc)
+{
+	CLEANUP_REACHED struct reached r = REACHED_NONE;
+
+	if (is_doubtful(b, rc) && set & SET_SIZE && dir_reach(b, node, &r) == 0 && is_full(r.fd, 0))
+		return -ENOSPC;
+	return dir_mend(b, rc);
 }
 
 ssize_t dir_mend_io(struct backend *b, int ref, size_t size, ssize_t rc)

@@ -300,6 +300,28 @@ relay()
 	assert_eq "$(tail -n 1 "$WORK/$name.relay")" "$*" "relay's answer"
 }
 
+# -- the peer ----------------------------------------------------------------------------------------------------------
+
+# raw_begin [BOX [OPTIONS]]: that box by sshfs alone, at RAW, beside guardfs's mount; until raw_end.
+RAW=$WORK/raw
+raw_begin()
+{
+	local box=$WORK/${1:-box}
+
+	mkdir -p "$RAW"
+	sshfs -f -p "$(cat "$box/port")" "$(cat "$box/user")@127.0.0.1:" "$RAW" -o "IdentityFile=$box/user_key" \
+		-o "UserKnownHostsFile=$box/known_hosts,BatchMode=yes,allow_other${2:+,$2}" </dev/null >>"$WORK/raw.log" 2>&1 &
+	echo $! >"$WORK/raw.pid"
+	wait_until 10000 mountpoint -q "$RAW"
+}
+
+raw_end()
+{
+	fusermount3 -u "$RAW"
+	wait "$(cat "$WORK/raw.pid")" || true
+	rm "$WORK/raw.pid"
+}
+
 # -- configuration -----------------------------------------------------------------------------------------------------
 
 # conf_begin [LINE...]: starts the configuration with [mount] and short deadlines (see DEADLINE_*); LINEs go into [mount].
