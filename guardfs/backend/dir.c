@@ -135,6 +135,7 @@ static errint_t dir_getattr(struct backend *b, uint32_t index, int ref, struct s
 static errint_t dir_setattr(struct backend *b, uint32_t node, int ref, const struct stat *want, unsigned set,
 			    struct stat *st)
 {
+	struct stat complete = *want;
 	errint_t rc;
 
 	/* SFTP as sshfs speaks it changes what a link points to, never the link: the times of some other
@@ -145,7 +146,9 @@ static errint_t dir_setattr(struct backend *b, uint32_t node, int ref, const str
 		set &= ~(unsigned)(SET_MODE | SET_UID | SET_GID | SET_KILL_PRIV);
 	if (!(set & ~(unsigned)SET_CTIME))
 		return dir_getattr(b, node, ref, st);
-	rc = posix_setattr(b, node, ref, want, set, st);
+	rc = dir_complete_times(b, node, ref, &complete, &set);
+	if (rc == 0)
+		rc = posix_setattr(b, node, ref, &complete, set, st);
 	if (rc == 0)
 		present(b, st);
 	return dir_mend_setattr(b, node, set, rc);

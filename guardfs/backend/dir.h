@@ -18,6 +18,11 @@ errint_t dir_reach_parent(struct backend *b, uint32_t node, struct reached *r, c
 /* posix_check_type with the error of dir_reach. */
 errint_t dir_check_type(const struct node *node, mode_t mode);
 
+/* dir_times.c: makes what setattr is to set (of want and *set) into what sshfs can be told: both times or
+ * none, and neither of them "now" by mistake. Other backends: nothing is done. 0; -ERANGE: a time that SFTP
+ * cannot carry (before 1970, or from 2106 on); else as storage says. ref as in setattr. */
+errint_t dir_complete_times(struct backend *b, uint32_t node, int ref, struct stat *want, unsigned *set);
+
 /* dir_errno.c: sshfs gives EPERM for every failure that SFTP has no code for. These find out what it was:
  * given an operation's result, they return it or the error that it should have been; what nothing explains
  * is -EIO. Nothing is asked unless the result is in doubt and the backend is an sshfs. */
