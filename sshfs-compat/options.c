@@ -27,9 +27,10 @@ typedef errint_t (*option_value)(const struct option_input *in, char *value, siz
 struct sshfs_option {
 	const char *name;
 	enum option_mode mode;
-	const char *text;   /* constant value; NULL with no fill: a bare word */
-	option_value fill;  /* value from the configuration */
-	bool bare_if_empty; /* fill decides only whether it is given */
+	const char *text;     /* constant value; NULL with no fill: a bare word */
+	option_value fill;    /* value from the configuration */
+	bool bare_if_empty;   /* fill decides only whether it is given */
+	const char *opposite; /* the user's own of this name stands for it, too */
 };
 
 /* A path as an ssh_config value: quoted against spaces, % doubled against token expansion. ssh has no escape
@@ -97,7 +98,7 @@ static errint_t value_fsname(const struct option_input *in, char *value, size_t 
 	return copy_string(value, size, in->target->fsname);
 }
 
-static errint_t has_contain_symlinks(const struct option_input *in, char *value, size_t size)
+static errint_t can_contain_symlinks(const struct option_input *in, char *value, size_t size)
 {
 	(void)copy_string(value, size, "");
 	return in->features->contain_symlinks ? 0 : -ENOENT;
@@ -131,7 +132,8 @@ static const struct sshfs_option options[] = {
 	{ .name = "entry_timeout",         .mode = OPTION_DEFAULT, .text = CACHE_SECONDS },
 	{ .name = "attr_timeout",          .mode = OPTION_DEFAULT, .text = CACHE_SECONDS },
 	{ .name = "dcache_timeout",        .mode = OPTION_DEFAULT, .text = CACHE_SECONDS },
-	{ .name = "contain_symlinks",      .mode = OPTION_DEFAULT, .fill = has_contain_symlinks, .bare_if_empty = true },
+	{ .name = "no_contain_symlinks",   .mode = OPTION_DEFAULT, .fill = can_contain_symlinks, .bare_if_empty = true,
+	  .opposite = "contain_symlinks" }, /* guardfs does that itself, if it is wanted */
 	{ .name = "reconnect",             .mode = OPTION_REFUSED },      /* leaves every open file dead; keeper reconnects */
 	{ .name = "delay_connect",         .mode = OPTION_REFUSED },      /* a mount that serves before it is connected */
 	{ .name = "auto_unmount",          .mode = OPTION_REFUSED },
@@ -214,11 +216,16 @@ static errint_t add_option(struct sshfs_command *c, const char *name, const char
 	return rc < 0 ? rc : add_arg(c, item, n);
 }
 
+static bool is_named(const char *name, const char *item, size_t name_length)
+{
+	return name && strlen(name) == name_length && strncasecmp(name, item, name_length) == 0;
+}
+
 static const struct sshfs_option *find_option(const char *item, size_t name_length)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(options); i++)
-		if (strlen(options[i].name) == name_length &&
-		    strncasecmp(options[i].name, item, name_length) == 0)
+		if (is_named(options[i].name, item, name_length) ||
+		    is_named(options[i].opposite, item, name_length))
 			return &options[i];
 	return NULL;
 }

@@ -41,6 +41,7 @@ struct config_backend {
 	uid_t uid;
 	gid_t gid;
 	mode_t umask;
+	bool contain_links; /* links that may lead out of their tree are neither shown nor made */
 	char sshfs_options[CONFIG_OPTIONS_MAX]; /* comma-separated, handed on to sshfs */
 	char sshfs_command[CONFIG_PATH_MAX];	/* default "sshfs" (looked up in PATH) */
 	char

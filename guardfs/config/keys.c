@@ -65,6 +65,8 @@ const struct config_key config_keys[] = {
 	{"backend", "uid", VALUE_ID, OWNER(uid), NULL, 0, 0, 0, 0, "owner that every file shows"},
 	{"backend", "gid", VALUE_ID, OWNER(gid), NULL, 0, 0, 0, 0, "group that every file shows"},
 	{"backend", "umask", VALUE_UMASK, OWNER(umask), NULL, 0, 0, 0, 0, "permission bits taken from every file, octal"},
+	{"backend", "contain_links", VALUE_BOOL, BACKEND(contain_links), "no", 0, 0, 0, 0,
+	 "neither show nor make symbolic links that are absolute or go up"},
 	{"backend", "sshfs_options", VALUE_TEXT, BACKEND(sshfs_options), NULL, 0, 0, SSHFS, KEY_NULLABLE,
 	 "further options for sshfs, separated by commas"},
 	{"backend", "sshfs_command", VALUE_COMMAND, BACKEND(sshfs_command), "sshfs", 0, 0, SSHFS, 0,

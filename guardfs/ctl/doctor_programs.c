@@ -40,8 +40,8 @@ void doctor_judge_sshfs(struct doctor *d, const char *version, const char *help)
 	else if (v < 3007006 && !features.contain_symlinks)
 		doctor_find(
 		    d, DOCTOR_WARNING, "sshfs",
-		    "Install 3.7.6 or later, or a patched one (Debian 12: 3.7.3-1.2). Until then: only "
-		    "servers that you trust.",
+		    "Install 3.7.6 or later, or a patched one (Debian 12: 3.7.3-1.2). guardfs's backends: "
+		    "contain_links = yes, unless you trust the server.",
 		    "sshfs %u.%u.%u lets a server's symlinks lead out of the mount (CVE-2026-47187)",
 		    shown(v, 1000000), shown(v, 1000), shown(v, 1));
 	else

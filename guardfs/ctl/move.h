@@ -74,6 +74,7 @@ struct move_entry {
 	char *stamp; /* times to the nanosecond, of a regular file: equal, and it was not touched */
 	char *first; /* of its hard links the first by name, itself included; "": it has one name */
 	uint64_t size;
+	int64_t mtime_s; /* not of symbolic links */
 	bool regular;
 	uint64_t dev, ino;
 	unsigned char hash[32]; /* SHA-256, after move_tree_hash */
@@ -225,6 +226,17 @@ int move_is_switched(const struct move_run *r) WARN_UNUSED;
 
 /* From move_plan.c: fills m for a new move, or refuses. The exit status. */
 int move_plan(struct move_run *r) WARN_UNUSED;
+
+/* move_carry.c: whether the destination can hold everything that the job has, as it is. The exit status; says
+ * what it cannot. */
+int move_check_carry(const struct move_run *r) WARN_UNUSED;
+
+/* Says that what the path names is not moved, if that is what err of move_tree_read means. The exit status;
+ * CTL_EXIT_OK: it is something else. */
+int move_refuse_entry(const struct move_run *r, const char *what, errint_t err) WARN_UNUSED;
+
+/* Pure: why a backend cannot hold the entry as it is, in words; NULL: it can. */
+const char *move_carry_obstacle(const struct config_backend *backend, const struct move_entry *e);
 
 /* Whether both tiers are well. The exit status. */
 int move_check_health(const struct move_run *r) WARN_UNUSED;

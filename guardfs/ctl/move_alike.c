@@ -13,15 +13,9 @@
 
 static int explain_source(const struct move_run *r, const char *what, errint_t err)
 {
-	if (err == -EMEDIUMTYPE)
-		return ctl_fail(
-		    CTL_EXIT_REFUSED,
-		    "%s/%s is a socket, a pipe or a device, which is not moved. Take it away first", r->hot,
-		    what);
-	if (err == -EXDEV)
-		return ctl_fail(CTL_EXIT_REFUSED, "something is mounted at %s/%s. Unmount it first", r->hot,
-				what);
-	return move_stay(r, r->m.from.tier, what, err);
+	int status = move_refuse_entry(r, what, err);
+
+	return status == CTL_EXIT_OK ? move_stay(r, r->m.from.tier, what, err) : status;
 }
 
 /* Room for what is not there yet, and a twentieth of it more. */

@@ -341,5 +341,7 @@ int move_plan(struct move_run *r)
 		status = ctl_fail(CTL_EXIT_USAGE, "%s is too long", r->m.job);
 	if (status == CTL_EXIT_OK)
 		status = check_leftovers(r);
-	return status == CTL_EXIT_OK ? move_check_writers(r) : status;
+	if (status == CTL_EXIT_OK)
+		status = move_check_writers(r);
+	return status == CTL_EXIT_OK ? move_check_carry(r) : status;
 }

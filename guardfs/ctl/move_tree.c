@@ -91,6 +91,7 @@ static errint_t add(struct reading *r, int dir, const char *name, const char *pa
 		e->stamp = strdup("");
 	e->first = strdup("");
 	e->dev = st->st_dev;
+	e->mtime_s = S_ISLNK(st->st_mode) ? 0 : st->st_mtim.tv_sec;
 	/* 0: it has no other name. */
 	e->ino = type_letter(st->st_mode) == 'f' && st->st_nlink > 1 ? st->st_ino : 0;
 	r->tree->files += e->regular;

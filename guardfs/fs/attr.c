@@ -209,7 +209,10 @@ void fs_readlink(fuse_req_t req, fuse_ino_t ino)
 		return;
 	}
 	target[rc] = '\0';
-	fuse_reply_readlink(req, target);
+	if (fs_hides_link(b, target))
+		fuse_reply_err(req, EPERM);
+	else
+		fuse_reply_readlink(req, target);
 }
 
 /* Figures of a guarded backend as keeper's last probe saw them: df and node_exporter must never wait for

@@ -16,6 +16,7 @@
 #include "fs/tiers.h"
 #include "fs/wire.h"
 #include "fs/xattr.h"
+#include "policy/symlink.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -40,6 +41,11 @@ struct caller fs_caller(fuse_req_t req)
 double fs_cache_seconds(const struct backend *b)
 {
 	return (b->board ? fs.config->guarded_cache_ms : fs.config->local_cache_ms) / 1000.0;
+}
+
+bool fs_hides_link(const struct backend *b, const char *target)
+{
+	return b->config && b->config->contain_links && symlink_may_lead_out(target);
 }
 
 /* The root is node 0 with generation 0, so that its id is FUSE_ROOT_ID; made by the first worker. */

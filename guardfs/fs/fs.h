@@ -67,4 +67,7 @@ struct caller fs_caller(fuse_req_t req);
 /* Cache times for what lives on b. */
 double fs_cache_seconds(const struct backend *b);
 
+/* Is a symbolic link to target neither shown nor made on b (contain_links)? The caller gets EPERM. */
+bool fs_hides_link(const struct backend *b, const char *target);
+
 #endif

@@ -100,7 +100,11 @@ void fs_symlink(fuse_req_t req, const char *target, fuse_ino_t parent_id, const 
 {
 	struct node *parent = make_parent(req, parent_id, name, false);
 
-	if (parent)
+	if (!parent)
+		return;
+	if (fs_hides_link(fs_backend(parent), target))
+		fuse_reply_err(req, EPERM); /* nobody could read it */
+	else
 		make(req, parent, name, &(struct make_args){.what = MAKE_SYMLINK, .target = target});
 }
 

@@ -173,6 +173,7 @@ static const uint64_t shape[] = {
 	AT(config, sandbox), AT(config, error), AT(config, deadline), AT(config, patterns), AT(config, backends),
 	AT(config, connect_timeout_ms), sizeof(struct config_backend), AT(config_backend, host),
 	AT(config_backend, path), AT(config_backend, marker), AT(config_backend, umask),
+	AT(config_backend, contain_links),
 	AT(config_backend, max_inflight), sizeof(struct config_pattern), AT(config_pattern, backend),
 	AT(config_pattern, target),
 };

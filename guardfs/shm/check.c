@@ -82,7 +82,7 @@ static uint32_t check_config_backend(struct config_backend *b)
 	changed += force_bool(&b->has_gid) + force_bool(&b->has_umask);
 	changed += FORCE_BELOW(b->type, BACKEND_SFTP + 1u, BACKEND_DIR);
 	changed += FORCE_BELOW(b->filter, FILTER_FAULT + 1u, FILTER_NONE);
-	changed += force_bool(&b->canary);
+	changed += force_bool(&b->canary) + force_bool(&b->contain_links);
 	b->umask &= 0777;
 	if (b->max_inflight == 0)
 		b->max_inflight = 1;

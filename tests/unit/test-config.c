@@ -94,7 +94,8 @@ static void every_key_is_read(void **state)
 	    "[backend box]\ntype=sshfs\nhost=h.example\nport=23\nuser=u1\npath=some/dir\nidentity=/k/id\n"
 	    "known_hosts=/k/hosts\nalias=/srv/box\nexpose=/srv/"
 	    "box\nmarker=01234567-89AB-CDEF-0123-456789ABCDEF\n"
-	    "adopt=true\nuid=1000\numask=027\nsshfs_options=a,b=c\nsshfs_command=/opt/sshfs\nmax_inflight=7\n"
+	    "adopt=true\nuid=1000\numask=027\ncontain_links=yes\nsshfs_options=a,b=c\nsshfs_command=/opt/"
+	    "sshfs\nmax_inflight=7\n"
 	    "filter=fault\n"
 	    "[deadline]\nmetadata=1\nread=2s\nwrite=3min\nsync=1h\n"
 	    "[tier]\nmanifest=/etc/m\npattern=*/a = box:jobs//x/\npattern = b=c* = box:\n"
@@ -127,6 +128,7 @@ static void every_key_is_read(void **state)
 	assert_string_equal(b->sshfs_options, "a,b=c");
 	assert_string_equal(b->sshfs_command, "/opt/sshfs");
 	assert_int_equal(b->max_inflight, 7);
+	assert_true(b->contain_links);
 	assert_int_equal(b->filter, FILTER_FAULT);
 	assert_string_equal(b->fault_control, "/r/fault.box");
 	assert_int_equal(config.deadline.ms[OP_METADATA], 1000);

@@ -395,6 +395,43 @@ static void directories_are_opened_without_leaving_the_root(void **state)
 	close(a);
 }
 
+/* ---- what a backend can hold ---- */
+
+static const char *obstacle(const struct config_backend *backend, const char *attrs, int64_t mtime_s)
+{
+	char text[64];
+	struct move_entry e = {.attrs = text, .mtime_s = mtime_s};
+
+	strcpy(text, attrs);
+	return move_carry_obstacle(backend, &e);
+}
+
+static void what_a_backend_cannot_hold_is_told(void **state)
+{
+	static const char *const out[] = {"/etc/hostname", "..", "../x", "a/../b", "a/b/..", "./.."};
+	static const char *const in[] = {"a", "a/b", "..a", "a..", "a/..b", "...", "./a", ""};
+	struct config_backend all = {.type = BACKEND_SSHFS};
+	struct config_backend some = {.type = BACKEND_SSHFS, .contain_links = true};
+	char attrs[64];
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(out); i++) {
+		snprintf(attrs, sizeof(attrs), "l %s", out[i]);
+		assert_null(obstacle(&all, attrs, 0));
+		assert_non_null(obstacle(&some, attrs, 0));
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(in); i++) {
+		snprintf(attrs, sizeof(attrs), "l %s", in[i]);
+		assert_null(obstacle(&some, attrs, 0));
+	}
+	assert_null(obstacle(&some, "f 1 bytes", 0));
+	assert_null(obstacle(&some, "f 1 bytes", ((int64_t)1 << 32) - 1));
+	assert_non_null(obstacle(&some, "f 1 bytes", (int64_t)1 << 32));
+	assert_non_null(obstacle(&some, "d", -1));
+	some.type = BACKEND_DIR;
+	assert_null(obstacle(&some, "d", -1));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -411,6 +448,7 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(a_damaged_list_is_refused, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(directories_are_opened_without_leaving_the_root, set_up,
 					    tear_down),
+	    cmocka_unit_test(what_a_backend_cannot_hold_is_told),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -64,7 +64,7 @@ static void the_defaults_are_strict(void **state)
 					     "ConnectTimeout=19",
 					     "port=23",
 					     "negative_timeout=0.05",
-					     "contain_symlinks",
+					     "no_contain_symlinks",
 					     "fsname=guardfs-backend:a/b/1"};
 
 	(void)state;
@@ -113,6 +113,16 @@ static void options_of_the_user(void **state)
 	assert_non_null(strstr(message, "StrictHostKeyChecking"));
 }
 
+static void links_are_for_guardfs_to_hide_unless_the_user_says_otherwise(void **state)
+{
+	(void)state;
+	(void)copy_string(backend.sshfs_options, sizeof(backend.sshfs_options), "contain_symlinks");
+	assert_int_equal(build(), 0);
+	assert_int_equal(given("contain_symlinks"), 1);
+	assert_int_equal(named("no_contain_symlinks"), 0);
+	assert_string_equal(message, "");
+}
+
 static void pages_that_are_kept(void **state)
 {
 	static const char *const keep[] = {"kernel_cache", "reconnect, auto_cache",
@@ -140,7 +150,7 @@ static void an_older_sshfs(void **state)
 	(void)state;
 	features.contain_symlinks = false;
 	assert_int_equal(build(), 0);
-	assert_int_equal(named("contain_symlinks"), 0);
+	assert_int_equal(named("no_contain_symlinks"), 0);
 	sshfs_features_parse("  -o contain_symlinks    reject\n", &features);
 	assert_true(features.contain_symlinks);
 	sshfs_features_parse("  -o reconnect  \n", &features);
@@ -253,6 +263,7 @@ int main(void)
 	    cmocka_unit_test_setup(the_defaults_are_strict, setup),
 	    cmocka_unit_test_setup(keys_and_hosts_as_configured, setup),
 	    cmocka_unit_test_setup(options_of_the_user, setup),
+	    cmocka_unit_test_setup(links_are_for_guardfs_to_hide_unless_the_user_says_otherwise, setup),
 	    cmocka_unit_test(pages_that_are_kept),
 	    cmocka_unit_test_setup(an_older_sshfs, setup),
 	    cmocka_unit_test_setup(addresses, setup),

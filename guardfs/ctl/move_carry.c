@@ -1,0 +1,77 @@
+/* move_carry.c: can the destination hold everything that the job has? Told before a byte is copied. */
+#include "base/cleanup.h"
+#include "ctl/move.h"
+#include "policy/symlink.h"
+
+#include <errno.h>
+
+#define NAMED_MAX     10		 /* of what cannot be carried */
+#define SFTP_TIME_END ((int64_t)1 << 32) /* SFTP tells seconds since 1970 in 32 bits */
+
+const char *move_carry_obstacle(const struct config_backend *backend, const struct move_entry *e)
+{
+	if (e->attrs[0] == 'l')
+		return backend->contain_links && symlink_may_lead_out(e->attrs + 2)
+			   ? "a symbolic link that is absolute or goes up (contain_links)"
+			   : NULL;
+	if (backend->type == BACKEND_SSHFS && (e->mtime_s < 0 || e->mtime_s >= SFTP_TIME_END))
+		return "its time lies before 1970 or after 2105, which SFTP cannot tell";
+	return NULL;
+}
+
+int move_refuse_entry(const struct move_run *r, const char *what, errint_t err)
+{
+	if (err == -EMEDIUMTYPE)
+		return ctl_fail(
+		    CTL_EXIT_REFUSED,
+		    "%s/%s is a socket, a pipe or a device, which is not moved. Take it away first", r->hot,
+		    what);
+	if (err == -EXDEV)
+		return ctl_fail(CTL_EXIT_REFUSED, "something is mounted at %s/%s. Unmount it first", r->hot,
+				what);
+	return CTL_EXIT_OK;
+}
+
+/* Says of the first ones why. Returns how many there are. */
+static size_t say_obstacles(const struct config_backend *backend, const struct move_tree *tree)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < tree->n; i++) {
+		const char *why = move_carry_obstacle(backend, &tree->entries[i]);
+
+		if (why && n++ < NAMED_MAX)
+			ctl_fail(CTL_EXIT_REFUSED, "%s: %s", tree->entries[i].path, why);
+	}
+	return n;
+}
+
+int move_check_carry(const struct move_run *r)
+{
+	CLEANUP_FD int from = -1;
+	int backend = config_find_backend(r->config, r->m.to.tier), status;
+	char what[MOVE_NAME_MAX];
+	struct move_tree tree;
+	errint_t err;
+	size_t n;
+
+	if (backend < 0)
+		return CTL_EXIT_OK; /* the local tier holds whatever a backend does */
+	from = move_open_place(r, r->m.from.tier, r->m.from.path, false);
+	if (from < 0)
+		return ctl_fail(CTL_EXIT_REFUSED, "%s: %s", r->hot, strerror(-from));
+	err = move_tree_read(from, false, &tree, what);
+	n = err ? 0 : say_obstacles(&r->config->backends[backend], &tree);
+	move_tree_release(&tree);
+	status = err ? move_refuse_entry(r, what, err) : CTL_EXIT_OK;
+	if (status != CTL_EXIT_OK)
+		return status;
+	if (err)
+		return ctl_fail(CTL_EXIT_REFUSED, "%s: %s: %s", r->hot, what, strerror(-err));
+	if (n)
+		return ctl_fail(CTL_EXIT_REFUSED,
+				"%s cannot hold %zu of what %s has (above: the first). Change or take them "
+				"away, then repeat this",
+				r->m.to.tier, n, r->hot);
+	return CTL_EXIT_OK;
+}

@@ -1,0 +1,19 @@
+/* symlink.h: which symbolic links stay where they are. Pure. */
+#ifndef GUARDFS_POLICY_SYMLINK_H
+#define GUARDFS_POLICY_SYMLINK_H
+
+#include "base/base.h"
+
+/* May what the link points to lie outside of the tree that the link is in? Judged by the words alone: an
+ * absolute target may, and one with a component "..", whatever stands before that, for it may be a link. */
+static inline bool symlink_may_lead_out(const char *target)
+{
+	if (target[0] == '/')
+		return true;
+	for (const char *part = target; part; part = strchr(part, '/') ? strchr(part, '/') + 1 : NULL)
+		if (strncmp(part, "..", 2) == 0 && (part[2] == '/' || part[2] == '\0'))
+			return true;
+	return false;
+}
+
+#endif
