@@ -126,6 +126,9 @@ static int load(const struct arguments *a, struct config *config)
 		return GUARDIAN_EXIT_CONFIG;
 	}
 	if (a->mountpoint) {
+		/* As in fstab, or mount -a would not find that its line is mounted. */
+		(void)copy_string(config->source, sizeof(config->source),
+				  a->config[0] == '/' ? a->config : config->file);
 		snprintf(override, sizeof(override), "mountpoint=%s", a->mountpoint);
 		if (config_apply_options(config, override, error) < 0) {
 			fprintf(stderr, "guardfs: %s\n", error);
@@ -192,10 +195,16 @@ int main(int argc, char **argv)
 		return 0;
 	}
 	if (geteuid() != 0) {
-		fputs("guardfs: must be run as root (it mounts, and opens local files by handle); try sudo\n",
+		fputs("guardfs: must be run as root (it mounts, and opens local files by handle); try sudo. "
+		      "The "
+		      "options user, users, owner and group of fstab(5) cannot change that: mount(8) runs "
+		      "guardfs "
+		      "as the user\n",
 		      stderr);
 		return GUARDIAN_EXIT_FAILED;
 	}
+	if (config.remount)
+		return mount_remount(&config) < 0 ? GUARDIAN_EXIT_FAILED : 0;
 	if (a.foreground)
 		return guardian_main(&config, argv, -1);
 	return run_in_background(&config, argv);

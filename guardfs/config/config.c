@@ -185,7 +185,7 @@ bool config_has_hook(const struct config *config, enum config_hook hook)
 	return false;
 }
 
-static errint_t set_key(const struct config_report *report, unsigned line, const struct config_key *key,
+errint_t config_set_key(const struct config_report *report, unsigned line, const struct config_key *key,
 			const char *value, void *owner)
 {
 	char expected[160];
@@ -199,7 +199,7 @@ static errint_t set_key(const struct config_report *report, unsigned line, const
 	return 0;
 }
 
-static const struct config_key *known_key(const struct config_report *report, unsigned line,
+const struct config_key *config_known_key(const struct config_report *report, unsigned line,
 					  const char *section, const char *name)
 {
 	const struct config_key *key = config_key_find(section, name);
@@ -223,7 +223,7 @@ static int take_key(void *arg, const char *section, const char *name, const char
 	if (p->section[0] == '\0')
 		return config_fail(&p->report, p->line,
 				   "'%.64s' stands before the first section; expected [mount]", name) == 0;
-	key = known_key(&p->report, p->line, p->section, name);
+	key = config_known_key(&p->report, p->line, p->section, name);
 	if (!key)
 		return 0;
 	if (key->type == VALUE_PATTERN)
@@ -237,7 +237,7 @@ static int take_key(void *arg, const char *section, const char *name, const char
 		return config_fail(&p->report, p->line, "'%s' was set already, on line %u", name,
 				   p->key_lines[index]) == 0;
 	p->key_lines[index] = p->line;
-	return set_key(&p->report, p->line, key, value, p->owner) == 0;
+	return config_set_key(&p->report, p->line, key, value, p->owner) == 0;
 }
 
 /* Cuts a comment off: a line that begins with '#' or ';', or the rest of a line after a blank and ';'. */
@@ -361,110 +361,5 @@ errint_t config_parse(const char *file, const char *text, size_t n, struct confi
 	p->report = (struct config_report){.file = file, .error = error};
 	rc = parse(p);
 	free(p);
-	return rc;
-}
-
-/* Options of mount(8) and fstab that are not keys. */
-static const struct {
-	const char *name;
-	char effect; /* 's' suid, 'S' nosuid, 'd' dev, 'D' nodev, 0 none */
-} generic_options[] = {
-    {"rw", 0},
-    {"suid", 's'},
-    {"nosuid", 'S'},
-    {"dev", 'd'},
-    {"nodev", 'D'},
-    {"exec", 0},
-    {"noatime", 0},
-    {"atime", 0},
-    {"relatime", 0},
-    {"nodiratime", 0},
-    {"diratime", 0},
-    {"async", 0},
-    {"auto", 0},
-    {"noauto", 0},
-    {"nofail", 0},
-    {"_netdev", 0},
-    {"defaults", 0},
-    {"user", 0},
-    {"nouser", 0},
-    {"users", 0},
-    {"owner", 0},
-    {"group", 0},
-    {"allow_other", 0},
-    {"default_permissions", 0},
-    {"nostrictatime", 0},
-};
-
-static bool apply_generic(struct config *config, const char *option)
-{
-	if (strncmp(option, "x-", 2) == 0 || strncmp(option, "X-", 2) == 0 ||
-	    strncmp(option, "user=", 5) == 0)
-		return true;
-	for (size_t i = 0; i < ARRAY_SIZE(generic_options); i++) {
-		char effect = generic_options[i].effect;
-
-		if (strcmp(option, generic_options[i].name) != 0)
-			continue;
-		if (effect == 's' || effect == 'S')
-			config->allow_suid = effect == 's';
-		if (effect == 'd' || effect == 'D')
-			config->allow_dev = effect == 'd';
-		return true;
-	}
-	return false;
-}
-
-static errint_t apply_option(struct config *config, char *option, const struct config_report *report)
-{
-	char *value;
-	const struct config_key *key;
-
-	if (*option == '\0' || apply_generic(config, option))
-		return 0;
-	value = strchr(option, '=');
-	if (!value)
-		return config_fail(report, 0, "unknown mount option '%.64s'", option);
-	*value++ = '\0';
-	key = known_key(report, 0, "mount", option);
-	return key ? set_key(report, 0, key, value, config) : -EINVAL;
-}
-
-/* Takes the next option off *rest: up to a comma without a backslash before it; backslashes before commas and
- * backslashes are removed. */
-static char *next_option(char **rest)
-{
-	char *option = *rest, *out = option, *in = option;
-
-	while (*in && *in != ',') {
-		if (*in == '\\' && (in[1] == ',' || in[1] == '\\'))
-			in++;
-		*out++ = *in++;
-	}
-	*rest = *in ? in + 1 : NULL;
-	*out = '\0';
-	return option;
-}
-
-errint_t config_apply_options(struct config *config, const char *options, char *error)
-{
-	const struct config_report report = {.file = "mount options", .error = error};
-	struct config_lines *lines = calloc(1, sizeof(*lines));
-	char *copy = strdup(options), *rest = copy;
-	errint_t rc = copy && lines ? 0 : -ENOMEM;
-
-	error[0] = '\0';
-	if (rc < 0)
-		(void)copy_string(error, CONFIG_ERROR_MAX, "out of memory");
-	else
-		config_underive(config);
-	while (rc == 0 && rest)
-		rc = apply_option(config, next_option(&rest), &report);
-	if (rc == 0) {
-		config_derive(config);
-		rc = config_verify(config, lines, &report);
-	}
-	free(copy);
-	free(lines);
 	return rc;
 }

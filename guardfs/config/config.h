@@ -86,6 +86,10 @@ struct config {
 	char run_dir[CONFIG_PATH_MAX];
 	char state_dir[CONFIG_PATH_MAX];
 	bool allow_suid, allow_dev; /* default false: mounted nosuid,nodev */
+	/* By mount options alone (config_apply_options, main.c). */
+	char source[CONFIG_PATH_MAX]; /* what the mount table shows as the source; empty: guardfs:NAME */
+	bool read_only, no_exec;
+	bool remount;		    /* change what is mounted already: ro, suid, dev, exec */
 	bool passthrough;	    /* FUSE passthrough for regular files of the local tier, default true */
 	bool sandbox;		    /* worker and keeper give up what they do not need, default true */
 	uint32_t local_cache_ms;    /* entry and attribute time of the local tier, default 1000 */
@@ -146,9 +150,10 @@ errint_t config_load(const char *path, struct config *config, char *error) WARN_
 errint_t config_parse(const char *file, const char *text, size_t n, struct config *config,
 		      char *error) WARN_UNUSED;
 
-/* Overrides from a mount(8) option string "a=b,c" (keys: those of [mount]; generic options rw, nosuid, suid,
- * dev, nodev, noatime, auto, noauto, nofail, _netdev, x-*, defaults and user are accepted and ignored or
- * applied). Returns as config_parse. */
+/* Overrides from a mount(8) option string "a=b,c": keys of [mount]; generic options, which are applied (ro,
+ * rw, suid, dev, exec and their opposites, remount), ask nothing of guardfs (noatime, _netdev, nofail, user,
+ * x-*,
+ * ...), or are refused, with the reason (sync, dirsync). Returns as config_parse. */
 errint_t config_apply_options(struct config *config, const char *options, char *error) WARN_UNUSED;
 
 /* Prints the effective configuration in the syntax that config_parse reads. */

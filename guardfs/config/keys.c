@@ -18,7 +18,7 @@
 /* clang-format off */
 const struct config_key config_keys[] = {
 	{"mount", "name", VALUE_NAME, GLOBAL(name), NULL, 0, 0, 0, KEY_REQUIRED,
-	 "name of the mount; its source shows as guardfs:NAME"},
+	 "name of the mount; its source shows as guardfs:NAME, or as fstab has it"},
 	{"mount", "mountpoint", VALUE_PATH, GLOBAL(mountpoint), NULL, 0, 0, 0, KEY_REQUIRED | KEY_NOT_ROOT,
 	 "where the tree appears"},
 	{"mount", "local", VALUE_PATH, GLOBAL(local), NULL, 0, 0, 0, KEY_REQUIRED | KEY_NOT_ROOT | KEY_OUTSIDE,

@@ -114,6 +114,14 @@ struct config_report {
 errint_t config_fail(const struct config_report *report, unsigned line, const char *fmt, ...)
     PRINTF_LIKE(3, 4);
 
+/* The key of that name in the section, or NULL, recorded as config_fail does. */
+const struct config_key *config_known_key(const struct config_report *report, unsigned line,
+					  const char *section, const char *name);
+
+/* Puts the value into the key's field of owner (section's struct). 0, or -EINVAL as config_fail. */
+errint_t config_set_key(const struct config_report *report, unsigned line, const struct config_key *key,
+			const char *value, void *owner);
+
 /* Gives every key of owner (section's struct) its default. */
 void config_set_defaults(const char *section, void *owner);
 

@@ -92,7 +92,10 @@ void setup_board(struct guardian *g);
 errint_t mount_check_device(void) WARN_UNUSED; /* is there a /dev/fuse? */
 errint_t mount_check(const struct config *config) WARN_UNUSED;
 errint_t mount_begin(struct guardian *g) WARN_UNUSED; /* mount(2), INIT saved in the arena */
-void mount_finish(struct guardian *g);		      /* once serving: read-ahead, exposed binds */
+/* mount -o remount: gives what is mounted already the configuration's read_only, allow_suid, allow_dev and
+ * no_exec; all else stays. Called without a guardian. Says what is wrong. */
+errint_t mount_remount(const struct config *config) WARN_UNUSED;
+void mount_finish(struct guardian *g); /* once serving: read-ahead, exposed binds */
 /* What is exposed is there as long as the mount is in its place: an exposed bind alone would keep a session
  * going whose mount somebody has taken away by umount(8). */
 void mount_follow(struct guardian *g);

@@ -15,7 +15,7 @@
 #include <stdlib.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
-#include <sys/sysmacros.h>
+#include <sys/vfs.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -75,12 +75,23 @@ errint_t mount_check_device(void)
 	return rc;
 }
 
-/* Nobody holds its /dev/fuse any more: everything that could was killed at once. Whatever its name was, it
- * can be of no use to anybody. */
-static bool is_dead_guardfs(const struct config *config, const struct mount_entry *there)
+/* arg: the path. What stat(2) says may come from the kernel's cache; this does not. */
+static errint_t ask(const void *arg)
 {
-	return strcmp(there->fstype, "fuse.guardfs") == 0 &&
-	       run_in_child(NULL, check_mountpoint, config->mountpoint) == -ENOTCONN;
+	struct statfs st;
+
+	return statfs(arg, &st) < 0 ? -errno : 0;
+}
+
+/* Takes away what a guardfs has left there that was killed with all that held its /dev/fuse: whatever its
+ * name was, it can be of no use to anybody. */
+static void clear_dead(const char *path)
+{
+	struct mount_entry there;
+
+	while (mount_find_at(path, &there) == 0 && strcmp(there.fstype, "fuse.guardfs") == 0 &&
+	       run_in_child(NULL, ask, path) == -ENOTCONN && run_in_child(NULL, detach, path) == 0)
+		log_warning("%s was still mounted by a guardfs that is dead: detached", path);
 }
 
 errint_t mount_check(const struct config *config)
@@ -88,9 +99,10 @@ errint_t mount_check(const struct config *config)
 	struct mount_entry there;
 	errint_t rc;
 
-	if (mount_find_at(config->mountpoint, &there) == 0 && is_dead_guardfs(config, &there) &&
-	    run_in_child(NULL, detach, config->mountpoint) == 0)
-		log_warning("%s was still mounted by a guardfs that is dead: detached", config->mountpoint);
+	clear_dead(config->mountpoint);
+	for (uint32_t i = 0; i < config->n_backends; i++)
+		if (config->backends[i].expose[0])
+			clear_dead(config->backends[i].expose);
 	if (mount_find_at(config->mountpoint, &there) == 0) {
 		log_error(
 		    "%s is a mountpoint already, of %s (%s); unmount that first (umount, or umount -l if "
@@ -140,11 +152,34 @@ static errint_t note_mount(struct board *board)
 	return copy_string(board->mounted_at, sizeof(board->mounted_at), board->config.mountpoint);
 }
 
+static unsigned long mount_flags(const struct config *config)
+{
+	return (config->allow_suid ? 0 : MS_NOSUID) | (config->allow_dev ? 0 : MS_NODEV) |
+	       (config->read_only ? MS_RDONLY : 0) | (config->no_exec ? MS_NOEXEC : 0);
+}
+
+errint_t mount_remount(const struct config *config)
+{
+	struct mount_entry there;
+	errint_t rc;
+
+	if (mount_find_at(config->mountpoint, &there) < 0 || strcmp(there.fstype, "fuse.guardfs") != 0) {
+		log_error("no guardfs is mounted at %s: nothing to remount", config->mountpoint);
+		return -EINVAL;
+	}
+	if (mount(NULL, config->mountpoint, NULL, MS_REMOUNT | mount_flags(config), NULL) == 0)
+		return 0;
+	rc = -errno;
+	log_error("cannot remount %s: %s%s", config->mountpoint, strerror(-rc),
+		  rc == -EBUSY ? "; files are open for writing" : "");
+	return rc;
+}
+
 errint_t mount_begin(struct guardian *g)
 {
 	const struct config *config = &g->board->config;
-	unsigned long flags = (config->allow_suid ? 0 : MS_NOSUID) | (config->allow_dev ? 0 : MS_NODEV);
-	char source[CONFIG_NAME_MAX + 16], options[256];
+	char name[CONFIG_NAME_MAX + 16], options[256];
+	const char *source = config->source[0] ? config->source : name;
 	errint_t rc;
 	int fd = open("/dev/fuse", O_RDWR);
 
@@ -153,10 +188,10 @@ errint_t mount_begin(struct guardian *g)
 	rc = setup_place(fd, GUARDIAN_DEV);
 	if (rc < 0)
 		return rc;
-	snprintf(source, sizeof(source), "guardfs:%s", config->name);
+	snprintf(name, sizeof(name), "guardfs:%s", config->name);
 	snprintf(options, sizeof(options),
 		 "fd=%d,rootmode=40000,user_id=0,group_id=0,default_permissions,allow_other", GUARDIAN_DEV);
-	if (mount(source, config->mountpoint, "fuse.guardfs", flags, options) < 0) {
+	if (mount(source, config->mountpoint, "fuse.guardfs", mount_flags(config), options) < 0) {
 		rc = -errno;
 		log_error("cannot mount at %s: %s%s", config->mountpoint, strerror(-rc),
 			  rc == -EPERM ? "; guardfs must run as root" : "");

@@ -170,6 +170,7 @@ static const uint64_t shape[] = {
 	AT(board_backend, detail), AT(board_backend, statfs), AT(board_backend, counters),
 	sizeof(struct board_crash), sizeof(struct board_route), AT(route, path), AT(route, target),
 	AT(route, backend), AT(route, origin), AT(route, line), sizeof(struct config), AT(config, run_dir),
+	AT(config, source),
 	AT(config, sandbox), AT(config, error), AT(config, deadline), AT(config, patterns), AT(config, backends),
 	AT(config, connect_timeout_ms), sizeof(struct config_backend), AT(config_backend, host),
 	AT(config_backend, path), AT(config_backend, marker), AT(config_backend, umask),

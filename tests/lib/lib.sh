@@ -448,6 +448,16 @@ mounted()
 	findmnt -n -t fuse.guardfs "${1:-$MNT}" >/dev/null
 }
 
+# mount(8) looks for its helper in /sbin: ours lies in a directory of its own, mounted over the real one with all it holds. To
+# be unmounted again: umount "$(realpath /sbin)".
+install_mount_helper()
+{
+	mkdir -p "$WORK/upper" "$WORK/ovl"
+	mount -t overlay overlay -o "lowerdir=$(realpath /sbin),upperdir=$WORK/upper,workdir=$WORK/ovl" "$(realpath /sbin)" ||
+		skip "no overlay file system to put a mount helper in place"
+	ln -s "$GUARDFS" /sbin/mount.fuse.guardfs
+}
+
 # start_guardfs [ARGUMENT...]: in the foreground mode, as a child; returns when it is mounted.
 start_guardfs()
 {

@@ -405,6 +405,11 @@ static void options_override(void **state)
 	assert_int_equal(config_apply_options(&config, "name=third", error), 0);
 	assert_false(config.allow_suid);
 	assert_string_equal(config.run_dir, "/elsewhere");
+	assert_false(config.read_only || config.no_exec || config.remount);
+	assert_int_equal(config_apply_options(&config, "ro,noexec,dev,nodev,user,x-a=b,remount", error), 0);
+	assert_true(config.read_only && config.no_exec && config.remount && !config.allow_dev);
+	assert_int_equal(config_apply_options(&config, "rw,exec", error), 0);
+	assert_false(config.read_only || config.no_exec);
 }
 
 static void bad_options_are_refused(void **state)
@@ -412,7 +417,9 @@ static void bad_options_are_refused(void **state)
 	static const struct {
 		const char *options, *what;
 	} cases[] = {
-	    {"ro", "unknown mount option 'ro'"},
+	    {"nosymfollow", "unknown mount option 'nosymfollow'"},
+	    {"ro,sync", "mount option 'sync': guardfs does not have it"},
+	    {"dirsync", "asks for fsync(2)"},
 	    {"noatime,bogus=1", "unknown key 'bogus' in [mount]"},
 	    {"type=dir", "unknown key 'type'"},
 	    {"cache=x", "cache = x: expected a duration"},

@@ -42,16 +42,7 @@ done
 kill "${busy[@]}"
 
 say "mount -t fuse.guardfs, as from fstab"
-install_helper()
-{
-	# The helper is looked for in /sbin; ours lies in a directory of its own, mounted over the real one with all it holds.
-	mkdir -p "$WORK/upper" "$WORK/ovl"
-	mount -t overlay overlay -o "lowerdir=$(realpath /sbin),upperdir=$WORK/upper,workdir=$WORK/ovl" "$(realpath /sbin)" ||
-		skip "no overlay file system to put a mount helper in place"
-	ln -s "$GUARDFS" /sbin/mount.fuse.guardfs
-}
-
-install_helper
+install_mount_helper
 mount -t fuse.guardfs "$CONF" "$MNT" -o noatime
 mounted || fail "mount(8) succeeded, but nothing is mounted"
 assert_content "$MNT/file" hello
