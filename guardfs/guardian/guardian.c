@@ -77,6 +77,7 @@ static void end(struct guardian *g)
 	const struct config config = g->board->config;
 
 	log_notice("ending");
+	atomic_store(&g->board->planned_end[PROCESS_GUARDIAN], (int32_t)getpid());
 	handover_forget();
 	mount_end(g);
 	processes_stop(g, true);
@@ -288,8 +289,10 @@ int guardian_resume_main(char **argv)
 	/* The old keeper runs the old program: end it without its sshfs (SIGKILL), the next one adopts them.
 	 */
 	g.keeper = atomic_load(&g.board->pid[PROCESS_KEEPER]);
-	if (g.keeper > 0)
+	if (g.keeper > 0) {
+		atomic_store(&g.board->planned_end[PROCESS_KEEPER], (int32_t)g.keeper);
 		kill(g.keeper, SIGKILL);
+	}
 	if (setup_signals() < 0 || start_processes(&g, false) < 0) {
 		log_error("cannot serve after re-execution");
 		return GUARDIAN_EXIT_FAILED;

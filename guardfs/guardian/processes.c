@@ -174,6 +174,11 @@ static void record_crash(struct guardian *g, const char *cause)
 
 /* ---- death ---- */
 
+static bool is_planned(const struct guardian *g, enum process process, pid_t pid)
+{
+	return atomic_load(&g->board->planned_end[process]) == pid;
+}
+
 static void plan_restart(struct guardian *g, uint64_t now_ns)
 {
 	bool quick = now_ns - g->worker_started_ns < QUICK_DEATH_MS * NSEC_PER_MSEC;
@@ -200,9 +205,13 @@ static void note_service(struct guardian *g, uint64_t now_ns)
 static void worker_gone(struct guardian *g, const char *cause, bool reaped, uint64_t now_ns)
 {
 	note_service(g, now_ns); /* it may have come and gone between two looks */
-	record_crash(g, cause);
 	atomic_store(&g->board->serving, 0);
-	atomic_fetch_add(&g->board->worker_restarts, 1);
+	if (is_planned(g, PROCESS_WORKER, g->worker)) {
+		log_info("worker %d has ended as planned; starting another", (int)g->worker);
+	} else {
+		record_crash(g, cause);
+		atomic_fetch_add(&g->board->worker_restarts, 1);
+	}
 	if (!reaped) {
 		kill(g->worker, SIGKILL);
 		if (g->n_dead < DEAD_WORKERS_MAX)
@@ -309,11 +318,13 @@ static void reap_dead_keeper(struct guardian *g)
 
 static void keeper_gone(struct guardian *g, uint64_t now_ns)
 {
-	bool quick = now_ns - g->keeper_started_ns < KEEPER_QUICK_MS * NSEC_PER_MSEC;
+	bool planned = is_planned(g, PROCESS_KEEPER, g->keeper);
+	bool quick = !planned && now_ns - g->keeper_started_ns < KEEPER_QUICK_MS * NSEC_PER_MSEC;
 
 	g->keeper = 0;
 	atomic_store(&g->board->pid[PROCESS_KEEPER], 0);
-	atomic_fetch_add(&g->board->keeper_restarts, 1);
+	if (!planned)
+		atomic_fetch_add(&g->board->keeper_restarts, 1);
 	g->keeper_quick_deaths = quick ? g->keeper_quick_deaths + 1 : 0;
 	g->keeper_start_at_ns = now_ns;
 	if (g->keeper_quick_deaths > 1)
@@ -328,9 +339,12 @@ static void check_keeper_exit(struct guardian *g, uint64_t now_ns)
 
 	if (waitpid(g->keeper, &status, WNOHANG) != g->keeper)
 		return;
-	log_warning("keeper %d %s %d; starting another", (int)g->keeper,
-		    WIFSIGNALED(status) ? "was killed by signal" : "exited with",
-		    WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
+	if (is_planned(g, PROCESS_KEEPER, g->keeper))
+		log_info("keeper %d has ended as planned; starting another", (int)g->keeper);
+	else
+		log_warning("keeper %d %s %d; starting another", (int)g->keeper,
+			    WIFSIGNALED(status) ? "was killed by signal" : "exited with",
+			    WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
 	keeper_gone(g, now_ns);
 }
 

@@ -149,6 +149,7 @@ static void hit_process(struct supervised *s, enum process process)
 	if (d->done_to || pid <= 0)
 		return;
 	d->done_to = pid;
+	atomic_store(&s->keeper->board->planned_end[process], (int32_t)pid);
 	if (process == PROCESS_KEEPER)
 		drill_stop(s); /* what comes after us knows nothing of it */
 	if (kill(pid, SIGKILL) < 0)

@@ -139,7 +139,9 @@ static void publish(struct keeper *k, bool mounted)
 		return;
 	atomic_store(since, mounted ? 0 : clock_real_ns());
 	k->changed = true;
-	if (mounted)
+	if (atomic_load(&k->board->planned_end[PROCESS_GUARDIAN]) == k->guardian)
+		log_debug("%s was unmounted by guardian, which ends", k->board->mounted_at);
+	else if (mounted)
 		log_notice("%s is mounted again", k->board->mounted_at);
 	else
 		log_warning("%s was unmounted: what still uses it is served, and guardfs ends after that",

@@ -128,9 +128,11 @@ static void put_processes(struct metrics *m)
 			    metric_number(m->s->processes[p].state == REPORT_PROCESS_RUNNING));
 	put_one(m, "guardfs_worker_serving", "gauge", "Does a worker take requests?",
 		metric_number(m->s->serving));
-	put_one(m, "guardfs_worker_restarts_total", "counter", "Workers started beyond the first.",
+	put_one(m, "guardfs_worker_restarts_total", "counter",
+		"Workers started after an end that was not planned.",
 		metric_number(atomic_load(&b->worker_restarts)));
-	put_one(m, "guardfs_keeper_restarts_total", "counter", "Keepers started beyond the first.",
+	put_one(m, "guardfs_keeper_restarts_total", "counter",
+		"Keepers started after an end that was not planned.",
 		metric_number(atomic_load(&b->keeper_restarts)));
 	put_one(m, "guardfs_worker_crashes_total", "counter",
 		"Workers that died or were ended because they did not answer any more.",

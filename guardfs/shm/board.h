@@ -193,13 +193,16 @@ struct board_fds {
 
 struct board {
 	_Atomic int32_t pid[PROCESS_COUNT]; /* guardian */
-	_Atomic uint64_t heartbeat_ns;	    /* CLOCK_MONOTONIC, worker */
+	/* Pid of one whose end is planned, and so neither a crash nor a restart. Guardian (its own end, a
+	 * re-execution), keeper (a drill); stored before. */
+	_Atomic int32_t planned_end[PROCESS_COUNT];
+	_Atomic uint64_t heartbeat_ns; /* CLOCK_MONOTONIC, worker */
 	_Atomic int32_t heartbeat_tid; /* the thread that sets it, 0: none yet. Worker; cleared by guardian */
 	_Atomic uint64_t keeper_heartbeat_ns; /* CLOCK_MONOTONIC: keeper, each time round its loop (a second
 						 at most); guardian, when it starts one */
 	_Atomic uint32_t worker_generation;   /* guardian, raised at each start of a worker */
-	_Atomic uint32_t worker_restarts;     /* guardian: starts beyond the first */
-	_Atomic uint32_t keeper_restarts;     /* guardian */
+	_Atomic uint32_t worker_restarts;     /* guardian: starts after an end that was not planned */
+	_Atomic uint32_t keeper_restarts;     /* guardian: the same */
 	_Atomic uint32_t serving;	      /* 1: a worker reads requests. Worker sets, guardian clears */
 	_Atomic uint32_t
 	    dead_workers; /* killed but not yet reaped: some task of theirs is still inside. Guardian */

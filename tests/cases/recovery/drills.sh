@@ -27,16 +27,18 @@ drilled auth 2s
 ctl incident "$(jq '.incidents[0].id' "$WORK/incidents")" | tee "$WORK/auth"
 grep -q auth_failed "$WORK/auth" || fail "auth: another class"
 
-say "worker-kill, keeper-kill: no incident, nobody hurt for long"
+say "worker-kill, keeper-kill: no incident, nobody hurt for long, and neither is taken for a crash"
 before=$(jq '.incidents | length' "$WORK/incidents")
-restarts=$(status .worker_restarts)
+old=$(process_pid worker)
 ctl drill worker-kill box --for 2s
-wait_until 5000 eval '[[ $(status .worker_restarts) == '$((restarts + 1))' ]]'
+wait_until 5000 eval '[[ $(process_pid worker) != '"$old"' ]]'
 assert_content "$COLD/file" hello
 old=$(process_pid keeper)
 ctl drill keeper-kill box --for 2s || true # the one who would answer is gone
 wait_until 5000 eval '[[ $(process_pid keeper) != '"$old"' ]]'
 wait_until 5000 eval '[[ $(ctl incidents --json | jq ".incidents | length") == '"$before"' ]]'
+assert_eq "$(status '"\(.keeper_restarts) \(.worker_restarts) \(.crashes_total)"')" "0 0 0" "keepers and workers that died, crashes"
+assert_fails grep -E '^(warning|error) +(crashes|processes) ' <(ctl doctor)
 
 say "slow and full need the fault filter"
 assert_exit 1 'filter = fault' ctl drill slow box --for 2s

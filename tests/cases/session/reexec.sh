@@ -51,5 +51,15 @@ kill -TERM "$stress"
 wait "$stress" && rc=0 || rc=$?
 cat "$WORK/stress.err" "$WORK/stress.out"
 assert_eq "$rc" 0 "exit status of the application"
+say "none of that was a death: not in the log, the counters, the history"
+assert_fails grep -E 'killed by signal|starting another$' <(grep -v 'ended as planned' "$WORK/guardfs.log")
+assert_eq "$(status '"\(.keeper_restarts) \(.worker_restarts) \(.crashes_total)"')" "0 0 0" "keepers and workers that died, crashes"
+assert_fails grep -E '^guardfs_(worker|keeper)_(restarts|crashes)_total.* [1-9]' "$MNT/.guardfs/metrics"
+assert_eq "$(python3 -c 'import sqlite3, sys
+print(sqlite3.connect(sys.argv[1]).execute("select count(*) from events where kind = ?", ("crash",)).fetchone()[0])' "$STATE/history.sqlite")" 0 \
+	"crashes in the history"
 let_go log
+lines=$(wc -l <"$WORK/guardfs.log")
+stop_guardfs
+assert_eq "$(tail -n +$((lines + 1)) "$WORK/guardfs.log" | sed 's/.*: //')" ending "what is logged at the end"
 assert_content "$SERVER/log" first,second,third
