@@ -93,9 +93,12 @@ struct backend_ops {
 			   const char *newname, unsigned flags);
 
 	/* Neither O_DIRECT nor O_NONBLOCK reaches storage: the kernel has bypassed its cache already, and
-	 * buffers need no alignment. flags: open(2), already without O_APPEND, O_CREAT, O_NOCTTY; may hold
+	 * buffers need no alignment. flags: open(2), already without O_CREAT, O_NOCTTY; may hold O_APPEND,
 	 * O_TRUNC, O_DIRECT, O_SYNC. *ref is the caller's to release. */
 	errint_t (*open)(struct backend *b, uint32_t node, int flags, int *ref);
+	/* The file that is open as ref once more, with these flags, whatever has become of its name. -EIO
+	 * where storage goes by names and has none for it any more. *again is the caller's to release. */
+	errint_t (*reopen)(struct backend *b, int ref, int flags, int *again);
 	/* flags hold O_CREAT and possibly O_EXCL. */
 	errint_t (*create)(struct backend *b, uint32_t parent, const char *name, int flags, mode_t mode,
 			   const struct caller *c, struct found *found, int *ref);
@@ -106,14 +109,17 @@ struct backend_ops {
 	 * reach (0: unknown): where it seems to end before, storage is asked anew. */
 	ssize_t (*read)(struct backend *b, int ref, void *buf, size_t size, off_t offset, off_t end);
 	/* A short write is continued until something is known: size, or an error, or, if storage failed on
-	 * the way (full disk), the bytes that did land: the caller must report that count. kill_priv as
-	 * SET_KILL_PRIV. */
+	 * the way (full disk), the bytes that did land: the caller must report that count. Through a ref that
+	 * was opened with O_APPEND it goes to the end that the file has then, wherever offset is. kill_priv
+	 * as SET_KILL_PRIV. */
 	ssize_t (*write)(struct backend *b, int ref, const void *buf, size_t size, off_t offset,
 			 bool kill_priv);
 	errint_t (*flush)(struct backend *b, int ref);
 	errint_t (*fsync)(struct backend *b, int ref, bool data_only);
 	errint_t (*release)(struct backend *b,
 			    int ref); /* file or directory; the ref is gone whatever it returns */
+	/* Where the file ends, as storage says now: no cache is asked. */
+	errint_t (*find_end)(struct backend *b, int ref, off_t *end);
 	errint_t (*fallocate)(struct backend *b, int ref, int mode, off_t offset, off_t length);
 	off_t (*lseek)(struct backend *b, int ref, off_t offset, int whence); /* SEEK_DATA, SEEK_HOLE */
 	/* Up to size bytes; 0: the end of the file. -EOPNOTSUPP: to be read and written instead. */

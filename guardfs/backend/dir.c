@@ -244,15 +244,13 @@ static errint_t dir_create(struct backend *b, uint32_t parent, const char *name,
 	return dir_mend_make(b, parent, name, !(flags & O_EXCL), rc);
 }
 
-/* Where the file ends, as storage says now: opening it is what no cache answers for (sshfs looks it up then).
- */
-static errint_t find_end(int ref, off_t *end)
+/* Opening it is what no cache answers for (sshfs looks it up then). */
+static errint_t dir_find_end(struct backend *b, int ref, off_t *end)
 {
-	CLEANUP_FD int fd = posix_reopen(ref, O_RDONLY);
+	CLEANUP_FD int fd = -1;
+	errint_t rc = posix_reopen_ref(b, ref, O_RDONLY, &fd);
 
-	if (fd < 0)
-		return fd == -ENOENT || fd == -ESTALE ? -EIO : fd; /* it has been removed: nobody can say */
-	return fd_size_now(fd, end);
+	return rc < 0 ? rc : fd_size_now(fd, end);
 }
 
 /* sshfs tells of a read that failed, be it that the connection broke, as of the end of the file
@@ -261,7 +259,7 @@ static errint_t find_end(int ref, off_t *end)
 static ssize_t read_again(struct backend *b, int ref, void *buf, size_t size, off_t offset)
 {
 	off_t end = 0;
-	ssize_t rc = find_end(ref, &end), wanted;
+	ssize_t rc = dir_find_end(b, ref, &end), wanted;
 
 	if (rc < 0)
 		return rc;
@@ -339,6 +337,7 @@ static const struct backend_ops dir_ops = {
     .rmdir = dir_rmdir,
     .rename = dir_rename,
     .open = dir_open,
+    .reopen = posix_reopen_ref,
     .create = dir_create,
     .tmpfile = posix_tmpfile,
     .read = dir_read,
@@ -346,6 +345,7 @@ static const struct backend_ops dir_ops = {
     .flush = dir_flush,
     .fsync = dir_fsync,
     .release = posix_release,
+    .find_end = dir_find_end,
     .fallocate = posix_allocate,
     .lseek = posix_lseek,
     .copy_range = dir_copy_range,

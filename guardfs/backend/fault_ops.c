@@ -96,6 +96,13 @@ static errint_t fault_open(struct backend *b, uint32_t node, int flags, int *ref
 	return close_if_lost(b, ref, (errint_t)PASS_NODE(FAULT_OPEN, node, open(b->next, node, flags, ref)));
 }
 
+static errint_t fault_reopen(struct backend *b, int ref, int flags, int *again)
+{
+	*again = -1;
+	return close_if_lost(b, again,
+			     (errint_t)PASS_REF(FAULT_OPEN, ref, reopen(b->next, ref, flags, again)));
+}
+
 static errint_t fault_create(struct backend *b, uint32_t parent, const char *name, int flags, mode_t mode,
 			     const struct caller *c, struct found *found, int *ref)
 {
@@ -167,6 +174,11 @@ static errint_t fault_release(struct backend *b, int ref)
 	return v.action == FAULT_ERROR ? -(errint_t)v.number : (errint_t)fault_end(b, &s, v, rc);
 }
 
+static errint_t fault_find_end(struct backend *b, int ref, off_t *end)
+{
+	return (errint_t)PASS_REF(FAULT_GETATTR, ref, find_end(b->next, ref, end));
+}
+
 static errint_t fault_fallocate(struct backend *b, int ref, int mode, off_t offset, off_t length)
 {
 	return (errint_t)PASS_REF(FAULT_FALLOCATE, ref, fallocate(b->next, ref, mode, offset, length));
@@ -235,6 +247,7 @@ const struct backend_ops fault_ops = {
     .rmdir = fault_rmdir,
     .rename = fault_rename,
     .open = fault_open,
+    .reopen = fault_reopen,
     .create = fault_create,
     .tmpfile = fault_tmpfile,
     .read = fault_read,
@@ -242,6 +255,7 @@ const struct backend_ops fault_ops = {
     .flush = fault_flush,
     .fsync = fault_fsync,
     .release = fault_release,
+    .find_end = fault_find_end,
     .fallocate = fault_fallocate,
     .lseek = fault_lseek,
     .copy_range = fault_copy_range,

@@ -33,7 +33,7 @@ struct proc_path posix_proc_path(int fd)
 /* O_NONBLOCK: should something else than a regular file have taken the place, opening it must not wait. */
 int posix_open_flags(int flags)
 {
-	flags &= ~(O_DIRECT | O_APPEND | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC | O_PATH | O_ASYNC);
+	flags &= ~(O_DIRECT | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC | O_PATH | O_ASYNC);
 	return flags | O_NOCTTY | O_NONBLOCK;
 }
 

@@ -1,5 +1,6 @@
 /* posix_io.c: data of open files. */
 #include "backend/posix.h"
+#include "base/fd.h"
 
 #include <sys/stat.h>
 #include <unistd.h>
@@ -63,6 +64,12 @@ errint_t posix_fsync(struct backend *b, int ref, bool data_only)
 {
 	(void)b;
 	return errint(data_only ? fdatasync(ref) : fsync(ref));
+}
+
+errint_t posix_find_end(struct backend *b, int ref, off_t *end)
+{
+	(void)b;
+	return fd_size_now(ref, end);
 }
 
 errint_t posix_allocate(struct backend *b, int ref, int mode, off_t offset, off_t length)

@@ -83,6 +83,17 @@ errint_t posix_tmpfile(struct backend *b, uint32_t parent, int flags, mode_t mod
 			 true, found, ref);
 }
 
+errint_t posix_reopen_ref(struct backend *b, int ref, int flags, int *again)
+{
+	int fd = posix_reopen(ref, flags);
+
+	(void)b;
+	if (fd < 0)
+		return fd == -ENOENT || fd == -ESTALE ? -EIO : fd;
+	*again = fd;
+	return 0;
+}
+
 errint_t posix_release(struct backend *b, int ref)
 {
 	(void)b;

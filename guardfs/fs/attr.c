@@ -49,6 +49,7 @@ void fs_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	struct backend *b;
 	struct handle *h;
 	struct stat st;
+	uint64_t known;
 	ssize_t rc;
 
 	if (!node) {
@@ -64,8 +65,11 @@ void fs_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	object = view_object(node);
 	if (!guard_enter(req, b, OP_METADATA, GUARD_BY_NAME, 0))
 		return;
+	known = b->board ? node_size(object) : 0;
 	h = fi ? handle_get(fi->fh) : NULL;
 	rc = getattr(b, object, h, &st);
+	if (rc == 0 && (uint64_t)st.st_size < known)
+		handle_seen_cut(node_index(object), (uint64_t)st.st_size, atomic_load(&call.slot->epoch));
 	if (rc == -ENOENT && node->flags & NODE_ROUTE_ROOT)
 		rc = -EIO; /* a route whose target is missing is down, not absent */
 	if (h)

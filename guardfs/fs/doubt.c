@@ -1,6 +1,7 @@
 /* doubt.c: see doubt.h. */
 #include "fs/doubt.h"
 #include "base/log.h"
+#include "fs/handle.h"
 #include "fs/node.h"
 #include "fs/view.h"
 #include "fs/wire.h"
@@ -29,6 +30,19 @@ static void drop_named(uint64_t parent_id, const char *name)
 		drop(node_id(node, node_index(node)));
 }
 
+/* What may have been cut off is known to reach no further than that, and what was written behind is not lost
+ * if it is not there. */
+static void lower_bounds(const uint8_t *buffer, uint64_t nodeid)
+{
+	struct node *node = node_from_id(nodeid);
+	uint64_t size;
+
+	if (!node || node->backend >= CONFIG_BACKENDS_MAX || !wire_cuts(buffer, &size))
+		return;
+	handle_truncated(node_index(node), NULL, size);
+	node_cut(node, size);
+}
+
 void doubt_raise(const uint8_t *buffer)
 {
 	const char *names[2];
@@ -38,6 +52,7 @@ void doubt_raise(const uint8_t *buffer)
 		return; /* FLUSH and FSYNC wait like changes, and are none */
 	wire_nodes(buffer, ids);
 	wire_names(buffer, names);
+	lower_bounds(buffer, ids[0]);
 	for (size_t i = 0; i < ARRAY_SIZE(ids); i++) {
 		if (ids[i])
 			drop(ids[i]);

@@ -3,7 +3,8 @@
  * A change that was answered with the configured errno after it had been begun (its deadline passed, its
  * worker died, its connection broke) may have been made all the same. What the kernel remembers of the nodes
  * concerned is then as it was before: a file that had grown would be read only up to its old size, and what
- * is read first after an error must be what stays. */
+ * is read first after an error must be what stays. So is what we know of them: a file that may have been cut
+ * off is no more known to reach beyond that. */
 #ifndef GUARDFS_FS_DOUBT_H
 #define GUARDFS_FS_DOUBT_H
 

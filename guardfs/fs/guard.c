@@ -365,9 +365,9 @@ bool guard_leave(fuse_req_t req, struct backend *b, ssize_t *rc)
 		guard_park(req, b, PARK_DOWN);
 		return false;
 	}
-	/* EIO may mean a lost connection or a full disk: let a probe decide. Writing again by offset is
-	 * harmless, so a write is then tried once more; a sync only over a new connection (is_final_error).
-	 */
+	/* EIO may mean a lost connection or a full disk: let a probe decide. Writing again is harmless (an
+	 * append looks what was made), so a write is then tried once more; a sync only over a new connection
+	 * (is_final_error). */
 	if (slot->parkable && info->triggers_probe && !slot->asked) {
 		slot->asked = 1;
 		guard_park(req, b, PARK_VERDICT);

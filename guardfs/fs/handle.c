@@ -134,9 +134,10 @@ struct handle *handle_new(uint32_t node, enum handle_kind kind, uint8_t backend,
 	h->node = node;
 	h->kind = (uint8_t)kind;
 	h->backend = backend;
-	h->flags = (uint32_t)(flags & ~(O_APPEND | O_CREAT | O_EXCL | O_TRUNC | O_NOCTTY));
+	h->flags = (uint32_t)(flags & ~(O_CREAT | O_EXCL | O_TRUNC | O_NOCTTY));
 	atomic_store(&h->fd, ref);
 	atomic_store(&h->epoch, epoch);
+	atomic_store(&h->other, 0);
 	/* users is left as it is, zero but for somebody who looks in passing (handle_find). */
 	atomic_store(&h->closing, 0);
 	atomic_store(&h->error, 0);
@@ -146,6 +147,7 @@ struct handle *handle_new(uint32_t node, enum handle_kind kind, uint8_t backend,
 	h->known_end = 0;
 	h->unsynced_bytes = 0;
 	h->overwrote = 0;
+	h->tail_length = 0;
 	h->mtime_ns = 0;
 	atomic_store(&h->job, JOB_NONE);
 	/* If this worker dies before it has decided on the answer, its successor finds by this what to
@@ -165,13 +167,23 @@ struct handle *handle_get(uint64_t fh)
 	return h;
 }
 
-static void close_fd(_Atomic int32_t *slot)
+static errint_t release_fd(struct backend *b, int fd)
 {
-	int fd = atomic_exchange(
-	    slot, -1); /* the record goes before the descriptor: a sweep may find it, nobody uses it twice */
+	if (fd < 0)
+		return 0;
+	if (b->board)
+		return b->ops->release(b, fd);
+	return close(fd) < 0 ? -errno : 0;
+}
 
-	if (fd >= 0)
-		close(fd);
+/* Takes the handle's descriptors on storage out of its record, then closes them: a sweep may find them,
+ * nobody uses them twice. 0, or the error of either. */
+static errint_t release_fds(struct backend *b, struct handle *h)
+{
+	int fd = atomic_exchange(&h->fd, -1), other = handle_other_fd(atomic_exchange(&h->other, 0));
+	errint_t rc = release_fd(b, fd), rc_other = release_fd(b, other);
+
+	return rc < 0 ? rc : rc_other;
 }
 
 /* Closes what the handle holds and frees it. Returns false if its backend is down: a close would reach it
@@ -180,23 +192,18 @@ static bool close_and_free(struct handle *h)
 {
 	struct backend *b =
 	    h->backend == NODE_LOCAL || h->backend == NODE_VIRTUAL ? &fs.local : &fs.guarded[h->backend];
-	int fd = atomic_load(&h->fd);
+	bool quietly = b->board && (atomic_load(&h->fd) >= 0 || atomic_load(&h->other)) &&
+		       atomic_load(&h->epoch) == gate_epoch(atomic_load(&b->board->gate));
+	errint_t rc;
 
-	if (fd >= 0 && b->board) {
-		bool stale = atomic_load(&h->epoch) != gate_epoch(atomic_load(&b->board->gate));
-
-		if (!stale && !guard_enter_quietly(b, guard_target_node(h->node)))
-			return false;
-		atomic_store(&h->fd, -1);
-		ssize_t rc = b->ops->release(b, fd);
-
-		if (!stale)
-			guard_leave_quietly(b, rc);
-	} else {
-		close_fd(&h->fd);
-	}
+	if (quietly && !guard_enter_quietly(b, guard_target_node(h->node)))
+		return false;
+	rc = release_fds(b, h);
+	if (quietly)
+		guard_leave_quietly(b, rc);
 	if (h->snapshot_fd >= 0) {
-		fd = h->snapshot_fd;
+		int fd = h->snapshot_fd;
+
 		h->snapshot_fd = -1;
 		close(fd);
 	}
@@ -277,6 +284,24 @@ void handle_wrote(struct handle *h, uint64_t offset, uint64_t n)
 	h->unsynced_bytes += n;
 }
 
+void handle_appended(struct handle *h, uint64_t from, const void *data, size_t n)
+{
+	size_t tail = MIN(n, (size_t)HANDLE_TAIL_MAX);
+
+	ACQUIRE_LOCK(ledger_lock(h));
+	h->known_end = from + n;
+	h->unsynced_bytes += n;
+	memcpy(h->tail, (const uint8_t *)data + n - tail, tail);
+	h->tail_length = (uint8_t)tail;
+}
+
+size_t handle_tail(struct handle *h, uint8_t tail[HANDLE_TAIL_MAX])
+{
+	ACQUIRE_LOCK(ledger_lock(h));
+	memcpy(tail, h->tail, h->tail_length);
+	return h->tail_length;
+}
+
 uint64_t handle_unsynced(struct handle *h)
 {
 	ACQUIRE_LOCK(ledger_lock(h));
@@ -303,6 +328,21 @@ void handle_truncated(uint32_t node, struct handle *through, uint64_t size)
 			continue;
 		ACQUIRE_LOCK(ledger_lock(h));
 		h->known_end = h == through ? size : MIN(h->known_end, size);
+	}
+}
+
+void handle_seen_cut(uint32_t node, uint64_t size, uint32_t epoch)
+{
+	uint32_t used = atomic_load(&fs.arena->handles_used);
+
+	for (uint32_t i = 0; i < used; i++) {
+		struct handle *h = &fs.arena->handles[i];
+
+		if (atomic_load(&h->state) != HANDLE_LIVE || h->node != node ||
+		    atomic_load(&h->epoch) != epoch)
+			continue;
+		ACQUIRE_LOCK(ledger_lock(h));
+		h->known_end = MIN(h->known_end, size);
 	}
 }
 
@@ -366,6 +406,10 @@ static bool may_go_on(const struct handle *h, const struct stat *st)
 		/* Storage may keep whole seconds only. */
 		return (uint64_t)st->st_size >= h->known_end &&
 		       mtime_ns + (int64_t)NSEC_PER_SEC > h->mtime_ns;
+	/* Who owes nothing and only appends goes to whatever end there is: it was cut off by somebody else.
+	 */
+	if (h->flags & O_APPEND && !h->unsynced_bytes)
+		return true;
 	return !h->overwrote && (uint64_t)st->st_size >= h->known_end;
 }
 
@@ -425,6 +469,12 @@ static bool is_entered_before(const struct backend *b, uint32_t epoch)
 	return false;
 }
 
+static void close_older(const struct backend *b, int fd, uint32_t epoch)
+{
+	if (fd >= 0 && !is_entered_before(b, epoch))
+		close(fd);
+}
+
 /* Opens the handle's file in the present epoch. Runs inside the guard, without locks; may hang like any
  * operation. */
 static errint_t reopen(struct backend *b, struct handle *h, uint32_t epoch)
@@ -458,8 +508,8 @@ static errint_t reopen(struct backend *b, struct handle *h, uint32_t epoch)
 	}
 	old = atomic_exchange(&h->fd, ref);
 	atomic_store(&h->epoch, epoch);
-	if (old >= 0 && !is_entered_before(b, epoch))
-		close(old);
+	close_older(b, old, epoch);
+	close_older(b, handle_other_fd(atomic_exchange(&h->other, 0)), epoch);
 	board_count(b->board, COUNT_REOPENED, 1);
 	return 0;
 }
@@ -520,4 +570,42 @@ errint_t handle_ensure(struct backend *b, struct handle *h)
 	pthread_cond_broadcast(&handles.again);
 	pthread_mutex_unlock(&handles.again_lock);
 	return rc;
+}
+
+/* The descriptor that writes the other way, found or opened. */
+static errint_t ensure_other(struct backend *b, struct handle *h, int *ref)
+{
+	uint32_t epoch = atomic_load(&h->epoch);
+	uint64_t word = atomic_load(&h->other);
+	int fd = -1;
+	errint_t rc;
+
+	if (word && handle_other_epoch(word) == epoch) {
+		*ref = handle_other_fd(word);
+		return 0;
+	}
+	rc = b->ops->reopen(b, atomic_load(&h->fd), (int)h->flags ^ O_APPEND, &fd);
+	if (rc < 0)
+		return rc;
+	while (!atomic_compare_exchange_strong(&h->other, &word, handle_other(epoch, fd))) {
+		if (!word || handle_other_epoch(word) < epoch)
+			continue;
+		/* Another thread was faster, or the file has been found again meanwhile. */
+		b->ops->release(b, fd);
+		*ref = handle_other_fd(word);
+		return handle_other_epoch(word) == epoch ? 0 : GUARD_POISONED;
+	}
+	close_older(b, handle_other_fd(word), epoch);
+	*ref = fd;
+	return 0;
+}
+
+errint_t handle_ensure_for(struct backend *b, struct handle *h, bool appends, int *ref)
+{
+	errint_t rc = handle_ensure(b, h);
+
+	if (rc < 0)
+		return rc;
+	*ref = atomic_load(&h->fd);
+	return appends == ((h->flags & O_APPEND) != 0) ? 0 : ensure_other(b, h, ref);
 }

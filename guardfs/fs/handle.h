@@ -30,13 +30,25 @@ void handle_finish(struct handle *h);
  * handle may be poisoned. For the local tier: 0. */
 errint_t handle_ensure(struct backend *b, struct handle *h) WARN_UNUSED;
 
-/* Ledger: a write of n bytes at offset was acknowledged; a sync was. */
+/* The same, and *ref becomes the handle's descriptor that writes at the end (appends) or by offset. It stays
+ * the handle's. Errors as above, and those of opening it (backend_ops.reopen). */
+errint_t handle_ensure_for(struct backend *b, struct handle *h, bool appends, int *ref) WARN_UNUSED;
+
+/* Ledger: a write of n bytes at offset was acknowledged; n bytes (> 0) were appended to a file that was known
+ * to reach up to `from` before; a sync was. */
 void handle_wrote(struct handle *h, uint64_t offset, uint64_t n);
+void handle_appended(struct handle *h, uint64_t from, const void *data, size_t n);
+/* How the last acknowledged append through h ended, into tail. Returns its length; 0: there was none. */
+size_t handle_tail(struct handle *h, uint8_t tail[HANDLE_TAIL_MAX]);
 uint64_t handle_unsynced(struct handle *h);
 /* mark: handle_unsynced before the sync began. What was acknowledged since then it need not have covered. */
 void handle_synced(struct handle *h, uint64_t mark);
 /* The node's file was given this size, through h or (NULL) otherwise: no open file of it has to be longer. */
 void handle_truncated(uint32_t node, struct handle *h, uint64_t size);
+/* Over the connection of epoch the node's file was seen with this size, less than it had by what was
+ * acknowledged before storage was asked: another client has cut it off. No file of it that is open over that
+ * connection has to be longer. */
+void handle_seen_cut(uint32_t node, uint64_t size, uint32_t epoch);
 
 /* The node of these handles has lost its last name. */
 void handle_mark_unlinked(uint32_t node);

@@ -1,5 +1,6 @@
 /* io.c: READ, WRITE, FALLOCATE, LSEEK, COPY_FILE_RANGE. */
 #include "fs/io.h"
+#include "fs/append.h"
 #include "fs/call.h"
 #include "fs/guard.h"
 #include "fs/handle.h"
@@ -8,6 +9,7 @@
 #include "fs/wire.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <unistd.h>
 
 static struct backend *backend_of(const struct handle *h)
@@ -99,6 +101,25 @@ void fs_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset, struct f
 		fuse_reply_buf(req, (const char *)call.data, (size_t)rc);
 }
 
+static ssize_t write_at(struct backend *b, struct handle *h, const char *data, size_t size, off_t offset,
+			bool kill_priv)
+{
+	int ref;
+	ssize_t rc = handle_ensure_for(b, h, false, &ref);
+
+	if (rc == 0)
+		rc = b->ops->write(b, ref, data, size, offset, kill_priv);
+	note_written(b, h, offset, rc);
+	return rc;
+}
+
+/* Does the WRITE go to the end? The caller's open file says so as it is at that moment (F_SETFL); pages that
+ * were written through a mapping go where they belong. */
+static bool appends(const struct fuse_file_info *fi)
+{
+	return fi->flags & O_APPEND && !fi->writepage;
+}
+
 void fs_write(fuse_req_t req, fuse_ino_t ino, const char *data, size_t size, off_t offset,
 	      struct fuse_file_info *fi)
 {
@@ -122,10 +143,10 @@ void fs_write(fuse_req_t req, fuse_ino_t ino, const char *data, size_t size, off
 		handle_put(h);
 		return;
 	}
-	rc = handle_ensure(b, h);
-	if (rc == 0)
-		rc = b->ops->write(b, atomic_load(&h->fd), data, size, offset, kill_priv);
-	note_written(b, h, offset, rc);
+	if (appends(fi))
+		rc = append_write(b, h, data, size, kill_priv);
+	else
+		rc = write_at(b, h, data, size, offset, kill_priv);
 	if (rc > 0 && b->board)
 		board_count(b->board, COUNT_WRITTEN_BYTES, (uint64_t)rc);
 	jobs_done(h, true, rc);
@@ -193,8 +214,8 @@ void fs_lseek(fuse_req_t req, fuse_ino_t ino, off_t offset, int whence, struct f
  * deadline is given as much as one WRITE carries, and asks for the rest. */
 #define COPY_GUARDED_MAX CALL_DATA_SIZE
 
-static ssize_t copy_through(struct backend *b, struct handle *in, off_t off_in, struct handle *out,
-			    off_t off_out, size_t length)
+static ssize_t copy_through(struct backend *b, struct handle *in, off_t off_in, int out, off_t off_out,
+			    size_t length)
 {
 	ssize_t n = b->ops->read(b, atomic_load(&in->fd), call.data, length, off_in, known_end(b, in));
 
@@ -202,16 +223,15 @@ static ssize_t copy_through(struct backend *b, struct handle *in, off_t off_in, 
 		return n;
 	if (call_answered())
 		return GUARD_POISONED; /* not to be written any more */
-	return b->ops->write(b, atomic_load(&out->fd), call.data, (size_t)n, off_out, false);
+	return b->ops->write(b, out, call.data, (size_t)n, off_out, false);
 }
 
 /* What ends before where it should may have been cut short: read and write look twice. */
-static ssize_t copy_range(struct backend *b, struct handle *in, off_t off_in, struct handle *out,
-			  off_t off_out, size_t length)
+static ssize_t copy_range(struct backend *b, struct handle *in, off_t off_in, int out, off_t off_out,
+			  size_t length)
 {
 	off_t end = known_end(b, in);
-	ssize_t rc =
-	    b->ops->copy_range(b, atomic_load(&in->fd), off_in, atomic_load(&out->fd), off_out, length);
+	ssize_t rc = b->ops->copy_range(b, atomic_load(&in->fd), off_in, out, off_out, length);
 	bool cut = b->board && rc >= 0 && (size_t)rc < length && off_in + rc < end;
 
 	return cut || (b->board && rc == -EOPNOTSUPP) ? copy_through(b, in, off_in, out, off_out, length)
@@ -222,13 +242,14 @@ static ssize_t copy(struct backend *b, struct handle *in, off_t off_in, struct h
 		    size_t length)
 {
 	ssize_t rc = handle_ensure(b, in);
+	int ref = -1;
 
 	if (b->board)
 		length = MIN(length, (size_t)COPY_GUARDED_MAX);
 	if (rc == 0)
-		rc = handle_ensure(b, out);
+		rc = handle_ensure_for(b, out, false, &ref);
 	if (rc == 0)
-		rc = copy_range(b, in, off_in, out, off_out, length);
+		rc = copy_range(b, in, off_in, ref, off_out, length);
 	note_written(b, out, off_out, rc);
 	jobs_done(out, true, rc);
 	return rc;

@@ -87,10 +87,10 @@ void node_grown(struct node *node, uint64_t end)
 	node->size = MAX(node->size, end);
 }
 
-void node_emptied(struct node *node)
+void node_cut(struct node *node, uint64_t size)
 {
 	ACQUIRE_LOCK(node_lock(node));
-	node->size = 0;
+	node->size = MIN(node->size, size);
 }
 
 void node_recall(const struct node *node, struct stat *st)

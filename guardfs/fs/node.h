@@ -49,9 +49,9 @@ void node_remember(struct node *node, const struct stat *st);
 
 /* Size last known of a guarded node: as remembered, or as far as it was written to since. 0: unknown. */
 uint64_t node_size(const struct node *node);
-/* It has been written to, up to end; it has been cut off. */
+/* It has been written to, up to end; it has been, or may have been, cut off. */
 void node_grown(struct node *node, uint64_t end);
-void node_emptied(struct node *node);
+void node_cut(struct node *node, uint64_t size);
 
 /* The number that an entry of a guarded directory has or would have; storage_ino as storage lists it. */
 uint64_t node_child_ino(const struct backend *b, uint32_t parent, const char *name, uint64_t storage_ino);

@@ -100,9 +100,8 @@ static void undo_open(struct node *node, struct handle *h)
 
 static int backend_flags(int flags)
 {
-	/* Appends come with their offsets; the kernel of the caller has checked the rest. A writer may have
-	 * to read for the page cache. */
-	return flags & ~(O_APPEND | O_CREAT | O_EXCL | O_NOCTTY | O_NOFOLLOW);
+	/* The kernel of the caller has checked the rest. */
+	return flags & ~(O_CREAT | O_EXCL | O_NOCTTY | O_NOFOLLOW);
 }
 
 static void open_virtual(fuse_req_t req, const struct node *node, struct fuse_file_info *fi)
@@ -151,7 +150,7 @@ static ssize_t open_node(struct backend *b, uint32_t node, int flags, int *ref)
 
 	if (rc == 0 && b->board && flags & O_TRUNC) {
 		handle_truncated(node, NULL, 0);
-		node_emptied(&fs.arena->nodes[node]);
+		node_cut(&fs.arena->nodes[node], 0);
 	}
 	if (rc < 0 || !(flags & O_TRUNC) || !wire_open_kills_priv(call.buffer))
 		return rc;

@@ -4,6 +4,7 @@
 #include "shm/slot.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/fs.h>
 #include <linux/fuse.h>
 #include <stdatomic.h>
@@ -213,6 +214,22 @@ bool wire_takes_name(const uint8_t *buffer)
 		return true;
 	case FUSE_RENAME2:
 		return !(BODY(buffer, struct fuse_rename2_in)->flags & ~(uint32_t)RENAME_NOREPLACE);
+	default:
+		return false;
+	}
+}
+
+bool wire_cuts(const uint8_t *buffer, uint64_t *size)
+{
+	const struct fuse_setattr_in *set = BODY(buffer, struct fuse_setattr_in);
+
+	switch (wire_opcode(buffer)) {
+	case FUSE_SETATTR:
+		*size = set->size;
+		return set->valid & FATTR_SIZE;
+	case FUSE_OPEN:
+		*size = 0;
+		return BODY(buffer, struct fuse_open_in)->flags & O_TRUNC;
 	default:
 		return false;
 	}

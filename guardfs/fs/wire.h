@@ -70,13 +70,18 @@ void wire_clear_unique(uint8_t *buffer);
 #define WIRE_OPEN_EXEC 040
 
 /* May an opcode be run again after its worker died? It changes nothing, or sets what it sets to a given value
- * (WRITE by offset, SETATTR): done twice, it is as if it had been done once, later. */
+ * (WRITE by offset, SETATTR): done twice, it is as if it had been done once, later. Or it finds out by itself
+ * what of it has been done (a WRITE that appends, fs/append.h). */
 bool wire_is_idempotent(uint32_t opcode);
 
 /* Does a complete request take a name away, and leave nothing under it? Done twice, the second time finds
  * none.
  */
 bool wire_takes_name(const uint8_t *buffer);
+
+/* Does a complete request cut its node off (SETATTR with a size, OPEN with O_TRUNC)? Then *size is to be its
+ * size. */
+bool wire_cuts(const uint8_t *buffer, uint64_t *size);
 
 /* Can an opcode change anything on storage, size and times included? */
 bool wire_changes(uint32_t opcode);

@@ -258,6 +258,7 @@ static void take_descriptors(struct arena *arena, int pidfd)
 			continue;
 		if (atomic_load(&h->fd) >= 0)
 			atomic_store(&h->fd, pidfd >= 0 ? steal(pidfd, atomic_load(&h->fd)) : -1);
+		atomic_store(&h->other, 0); /* opened again when it is needed */
 		if (h->snapshot_fd >= 0)
 			h->snapshot_fd = pidfd >= 0 ? steal(pidfd, h->snapshot_fd) : -1;
 	}

@@ -456,6 +456,7 @@ static bool handle_is_usable(const struct arena *arena, const struct handle *h)
 static uint32_t tidy_handle(struct handle *h)
 {
 	uint32_t changed = force_fd(&h->fd);
+	int other = handle_other_fd(atomic_load(&h->other));
 	int32_t error = atomic_load(&h->error);
 
 	if (!fd_is_possible(h->snapshot_fd)) {
@@ -467,7 +468,12 @@ static uint32_t tidy_handle(struct handle *h)
 	changed += atomic_load(&h->job) > JOB_MAX;
 	if (atomic_load(&h->job) > JOB_MAX)
 		atomic_store(&h->job, JOB_NONE);
-	h->flags &= ~(uint32_t)(O_APPEND | O_CREAT | O_EXCL | O_TRUNC);
+	if (atomic_load(&h->other) && (other == -1 || !fd_is_possible(other))) {
+		atomic_store(&h->other, 0);
+		changed++;
+	}
+	changed += FORCE_BELOW(h->tail_length, HANDLE_TAIL_MAX + 1u, 0);
+	h->flags &= ~(uint32_t)(O_CREAT | O_EXCL | O_TRUNC);
 	return changed;
 }
 
@@ -517,6 +523,10 @@ static uint32_t check_slot(const struct arena *arena, struct slot *slot)
 	changed += FORCE_BELOW(slot->op_class, (unsigned)OP_CLASS_COUNT, OP_METADATA);
 	changed += FORCE_BELOW(slot->park_reason, PARK_RENAME + 1u, PARK_NONE);
 	changed += FORCE_BELOW(slot->length, SLOT_BUFFER_SIZE + 1u, 0);
+	if (slot->append_from > INT64_MAX) {
+		slot->append_from = 0;
+		changed++;
+	}
 	if (slot->handle > atomic_load(&arena->handles_used) ||
 	    (slot->handle > 0 && atomic_load(&arena->handles[slot->handle - 1].state) != HANDLE_LIVE)) {
 		slot->handle = 0;

@@ -6,7 +6,8 @@
 #include "base/base.h"
 #include <stdatomic.h>
 
-#define HANDLE_MAX (64u << 10)
+#define HANDLE_MAX	(64u << 10)
+#define HANDLE_TAIL_MAX 16
 
 enum handle_state { HANDLE_FREE, HANDLE_LIVE };
 enum handle_kind { HANDLE_FILE, HANDLE_DIRECTORY, HANDLE_SNAPSHOT };
@@ -16,9 +17,13 @@ struct handle {
 	uint32_t generation;
 	uint32_t
 	    node; /* index; the node stays live as long as the handle does (pinned by opens of the kernel) */
-	uint32_t flags; /* open(2) flags as used on the backend: never O_APPEND, O_CREAT, O_EXCL, O_TRUNC */
+	uint32_t flags;	    /* open(2) flags as used on the backend: never O_CREAT, O_EXCL, O_TRUNC */
 	_Atomic int32_t fd; /* descriptor, valid for epoch; -1: none (to be found again, or never needed) */
 	_Atomic uint32_t epoch;
+	/* The descriptor that writes the other way: at the end if flags lack O_APPEND, by offset if they have
+	 * it. Opened when a write first asks for it, valid for its epoch; one word, changed by
+	 * compare-and-swap or exchange: epoch << 32 | fd + 1, 0: none. */
+	_Atomic uint64_t other;
 	_Atomic uint32_t
 	    users; /* tasks inside; the descriptor is closed only at zero. Reset by a new worker */
 	_Atomic uint32_t closing; /* RELEASE has come; the last user frees */
@@ -32,10 +37,28 @@ struct handle {
 	/* Ledger of acknowledged writes not yet synced; under the handle's shard lock (fs/handle.c). */
 	uint64_t known_end; /* size that the file must have at least, by what was acknowledged */
 	uint64_t unsynced_bytes;
-	uint8_t overwrote;    /* an unsynced acknowledged write did not merely extend the file */
-	int64_t mtime_ns;     /* of the file when last seen by this handle */
-	_Atomic uint32_t job; /* index of the job it belongs to + 1 (shm/job.h), 0: none */
+	uint8_t overwrote;	       /* an unsynced acknowledged write did not merely extend the file */
+	uint8_t tail_length;	       /* of tail, 0: nothing was appended yet */
+	uint8_t tail[HANDLE_TAIL_MAX]; /* how the last acknowledged append ended */
+	int64_t mtime_ns;	       /* of the file when last seen by this handle */
+	_Atomic uint32_t job;	       /* index of the job it belongs to + 1 (shm/job.h), 0: none */
 };
+
+static inline uint64_t handle_other(uint32_t epoch, int fd)
+{
+	return (uint64_t)epoch << 32 | ((uint32_t)fd + 1);
+}
+
+/* The descriptor in handle.other, of whatever epoch, or -1. */
+static inline int handle_other_fd(uint64_t other)
+{
+	return (int)(uint32_t)other - 1;
+}
+
+static inline uint32_t handle_other_epoch(uint64_t other)
+{
+	return (uint32_t)(other >> 32);
+}
 
 static inline uint64_t handle_id(const struct handle *h, uint32_t index)
 {

@@ -58,11 +58,15 @@ struct slot {
 	uint8_t park_reason;	   /* enum slot_park_reason. Worker, before PARKED */
 	uint8_t replays;	   /* how often a worker died with it, or it was run again after a verdict */
 	uint8_t parkable;	   /* may wait for the next epoch. Worker, before deadline_ns */
-	uint8_t spent;		/* the reply about to be recorded is the fallback, or one like it. Worker */
-	uint8_t asked;		/* how often a verdict, or a rename, has been waited for. Worker */
-	_Atomic uint32_t job;	/* index of the job concerned + 1 (shm/job.h), or 0. Worker */
-	uint32_t handle;	/* index of the handle concerned + 1, or 0 */
-	uint64_t target;	/* what it changes: key for ordering after a late task (fs/guard.c) */
+	uint8_t spent;	      /* the reply about to be recorded is the fallback, or one like it. Worker */
+	uint8_t asked;	      /* how often a verdict, or a rename, has been waited for. Worker */
+	_Atomic uint32_t job; /* index of the job concerned + 1 (shm/job.h), or 0. Worker */
+	uint32_t handle;      /* index of the handle concerned + 1, or 0 */
+	uint64_t target;      /* what it changes: key for ordering after a late task (fs/guard.c) */
+	/* A WRITE to the end of a file (fs/append.c) has been begun: it may have been made. append_from,
+	 * stored before: up to where the file was known to reach. Worker */
+	_Atomic uint32_t append_begun;
+	uint64_t append_from;
 	uint32_t length;	/* bytes read into the buffer */
 	uint32_t park_sequence; /* PARK_VERDICT: board_backend.verdicts value waited for */
 	/* The reply about to be written, so that a worker's death between deciding and replying loses no
@@ -98,6 +102,7 @@ static inline void slot_reset(struct slot *slot)
 	atomic_store_explicit(&slot->reply_length, 0, memory_order_relaxed);
 	atomic_store_explicit(&slot->n_granted, 0, memory_order_relaxed);
 	atomic_store_explicit(&slot->job, 0, memory_order_relaxed);
+	atomic_store_explicit(&slot->append_begun, 0, memory_order_relaxed);
 	slot->mutating = 0;
 	slot->parkable = 0;
 	slot->spent = 0;

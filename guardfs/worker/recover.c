@@ -266,6 +266,7 @@ static void mark_recorded(struct arena *arena, struct fd_set_big *set)
 		if (atomic_load(&arena->handles[i].state) != HANDLE_LIVE)
 			continue;
 		mark(set, atomic_load(&arena->handles[i].fd));
+		mark(set, handle_other_fd(atomic_load(&arena->handles[i].other)));
 		mark(set, arena->handles[i].snapshot_fd);
 	}
 	for (uint32_t i = 0; i < atomic_load(&arena->nodes_used); i++)

@@ -357,6 +357,7 @@ static void check_protects_guardians_descriptors(void **state)
 	(void)state;
 	atomic_store(&node->fd, (uint64_t)(3 + 1) << 40);
 	atomic_store(&h->fd, FD_RESERVED - 1);
+	atomic_store(&h->other, handle_other(5, FD_RESERVED - 1));
 	h->snapshot_fd = INT32_MIN;
 	h->flags = O_WRONLY | O_APPEND | O_TRUNC;
 	atomic_store(&arena->board.backends[0].root_fd, 0);
@@ -364,11 +365,15 @@ static void check_protects_guardians_descriptors(void **state)
 	assert_int_equal(atomic_load(&node->fd), 0);
 	assert_int_equal(atomic_load(&h->fd), -1);
 	assert_int_equal(h->snapshot_fd, -1);
-	assert_int_equal(h->flags, O_WRONLY);
+	assert_int_equal(atomic_load(&h->other), 0);
+	assert_int_equal(h->flags, O_WRONLY | O_APPEND);
 	assert_int_equal(atomic_load(&arena->board.backends[0].root_fd), -1);
 	atomic_store(&h->fd, FD_RESERVED);
+	atomic_store(&h->other, handle_other(5, FD_RESERVED));
 	arena_check(arena);
 	assert_int_equal(atomic_load(&h->fd), FD_RESERVED);
+	assert_int_equal(handle_other_fd(atomic_load(&h->other)), FD_RESERVED);
+	assert_int_equal(handle_other_epoch(atomic_load(&h->other)), 5);
 }
 
 static void check_survives_noise(void **state)

@@ -21,7 +21,7 @@ static errint_t fake_open(struct backend *b, uint32_t node, int flags, int *ref)
 {
 	(void)b;
 	(void)node;
-	CHECK(!(flags & (O_TRUNC | O_CREAT | O_EXCL | O_APPEND)));
+	CHECK(!(flags & (O_TRUNC | O_CREAT | O_EXCL)));
 	*ref = open_error ? -1 : open("/dev/null", O_RDWR);
 	return open_error;
 }
@@ -41,7 +41,22 @@ static errint_t fake_release(struct backend *b, int ref)
 	return close(ref) < 0 ? -errno : 0;
 }
 
-static const struct backend_ops fake = {.open = fake_open, .getattr = fake_getattr, .release = fake_release};
+/* How often, and how, a file that is open was opened once more. */
+static unsigned n_reopened;
+static int reopen_flags;
+
+static errint_t fake_reopen(struct backend *b, int ref, int flags, int *again)
+{
+	(void)b;
+	CHECK(ref >= 0);
+	n_reopened++;
+	reopen_flags = flags;
+	*again = open("/dev/null", O_RDWR);
+	return 0;
+}
+
+static const struct backend_ops fake = {
+    .open = fake_open, .reopen = fake_reopen, .getattr = fake_getattr, .release = fake_release};
 
 static void take_slot(void)
 {
@@ -61,8 +76,7 @@ static struct handle *open_then_reconnect(int flags, off_t size)
 	struct handle *h;
 
 	take_slot();
-	h = handle_new(node_index(node), HANDLE_FILE, 0, flags | O_APPEND | O_TRUNC,
-		       open("/dev/null", O_RDWR), 1);
+	h = handle_new(node_index(node), HANDLE_FILE, 0, flags | O_TRUNC, open("/dev/null", O_RDWR), 1);
 	CHECK(h);
 	h->known_end = 100;
 	h->mtime_ns = 50 * (int64_t)NSEC_PER_SEC;
@@ -125,6 +139,111 @@ static void writer_that_overwrote(void)
 
 	handle_wrote(h, 10, 1);
 	CHECK(!goes_on(h));
+}
+
+static void append(struct handle *h, const char *text)
+{
+	handle_appended(h, h->known_end, text, strlen(text));
+}
+
+static void appender_whose_data_is_there(void)
+{
+	struct handle *h = open_then_reconnect(O_WRONLY | O_APPEND, 105);
+
+	append(h, "12345");
+	CHECK(!h->overwrote && h->known_end == 105);
+	CHECK(goes_on(h));
+}
+
+static void appender_whose_data_is_lost(void)
+{
+	struct handle *h = open_then_reconnect(O_WRONLY | O_APPEND, 104);
+
+	append(h, "12345");
+	CHECK(!goes_on(h));
+}
+
+/* Another client has cut the file off: who owes nothing goes on at the end that there is. */
+static void appender_that_synced(void)
+{
+	struct handle *h = open_then_reconnect(O_WRONLY | O_APPEND, 7);
+
+	append(h, "12345");
+	handle_synced(h, handle_unsynced(h));
+	CHECK(goes_on(h));
+}
+
+static void cut_before_the_append(void)
+{
+	struct handle *h = open_then_reconnect(O_WRONLY | O_APPEND, 12);
+
+	handle_appended(h, 7, "12345", 5); /* the node was seen to have 7 bytes by then */
+	CHECK(h->known_end == 12);
+	CHECK(goes_on(h));
+}
+
+static void cut_after_the_append(void)
+{
+	struct handle *h = open_then_reconnect(O_WRONLY | O_APPEND, 7);
+
+	append(h, "12345");
+	handle_seen_cut(h->node, 7, 2); /* over the new connection: that is a loss */
+	CHECK(h->known_end == 105);
+	handle_seen_cut(h->node, 200, 1);
+	CHECK(h->known_end == 105);
+	handle_seen_cut(h->node, 7, 1);
+	CHECK(h->known_end == 7);
+	CHECK(goes_on(h));
+}
+
+static void how_it_ended(void)
+{
+	struct handle *h = open_then_reconnect(O_WRONLY | O_APPEND, 100);
+	uint8_t tail[HANDLE_TAIL_MAX];
+
+	CHECK(handle_tail(h, tail) == 0);
+	append(h, "abc");
+	CHECK(handle_tail(h, tail) == 3 && memcmp(tail, "abc", 3) == 0);
+	append(h, "0123456789abcdefXYZ");
+	CHECK(handle_tail(h, tail) == 16 && memcmp(tail, "3456789abcdefXYZ", 16) == 0);
+}
+
+static bool is_open(int fd)
+{
+	return fcntl(fd, F_GETFD) >= 0;
+}
+
+/* One descriptor that appends, and one that does not: the second is opened when it is asked for, once. */
+static void both_ways(void)
+{
+	struct handle *h = open_then_reconnect(O_WRONLY | O_APPEND, 100);
+	int at_end, by_offset, again, later;
+
+	CHECK(goes_on(h));
+	CHECK(handle_ensure_for(&fs.guarded[0], h, true, &at_end) == 0 && n_reopened == 0);
+	CHECK(at_end == atomic_load(&h->fd));
+	CHECK(handle_ensure_for(&fs.guarded[0], h, false, &by_offset) == 0 && n_reopened == 1);
+	CHECK(by_offset != at_end && !(reopen_flags & O_APPEND) && (reopen_flags & O_ACCMODE) == O_WRONLY);
+	CHECK(handle_ensure_for(&fs.guarded[0], h, false, &again) == 0 && again == by_offset);
+	CHECK(n_reopened == 1);
+	/* It belongs to its connection. */
+	atomic_store(&fs.board->backends[0].root_epoch, 3);
+	atomic_store(&fs.board->backends[0].gate, gate_word(3, true));
+	CHECK(handle_ensure_for(&fs.guarded[0], h, true, &later) == 0 && !atomic_load(&h->other));
+	CHECK(!is_open(by_offset) || by_offset == later);
+	CHECK(handle_ensure_for(&fs.guarded[0], h, false, &by_offset) == 0 && n_reopened == 2);
+	handle_release(h);
+	CHECK(!is_open(later) && !is_open(by_offset) && atomic_load(&h->state) == HANDLE_FREE);
+}
+
+static void appends_through_another(void)
+{
+	struct handle *h = open_then_reconnect(O_RDWR, 100);
+	int at_end;
+
+	CHECK(goes_on(h));
+	CHECK(handle_ensure_for(&fs.guarded[0], h, true, &at_end) == 0 && n_reopened == 1);
+	CHECK(at_end != atomic_load(&h->fd) && reopen_flags & O_APPEND);
 }
 
 /* What somebody else has cut off on purpose is no loss. */
@@ -302,6 +421,14 @@ WORKER_TEST(writer_that_extended)
 WORKER_TEST(writer_whose_data_is_lost)
 WORKER_TEST(writer_that_overwrote)
 WORKER_TEST(cut_by_another)
+WORKER_TEST(appender_whose_data_is_there)
+WORKER_TEST(appender_whose_data_is_lost)
+WORKER_TEST(appender_that_synced)
+WORKER_TEST(cut_before_the_append)
+WORKER_TEST(cut_after_the_append)
+WORKER_TEST(how_it_ended)
+WORKER_TEST(both_ways)
+WORKER_TEST(appends_through_another)
 WORKER_TEST(replaced)
 WORKER_TEST(writer_that_synced)
 WORKER_TEST(write_during_a_sync)
@@ -332,6 +459,14 @@ int main(void)
 	    TEST(test_writer_whose_data_is_lost),
 	    TEST(test_writer_that_overwrote),
 	    TEST(test_cut_by_another),
+	    TEST(test_appender_whose_data_is_there),
+	    TEST(test_appender_whose_data_is_lost),
+	    TEST(test_appender_that_synced),
+	    TEST(test_cut_before_the_append),
+	    TEST(test_cut_after_the_append),
+	    TEST(test_how_it_ended),
+	    TEST(test_both_ways),
+	    TEST(test_appends_through_another),
 	    TEST(test_replaced),
 	    TEST(test_writer_that_synced),
 	    TEST(test_write_during_a_sync),

@@ -8,6 +8,7 @@
 #include "fs/wire.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/fs.h>
 #include <linux/fuse.h>
 
@@ -172,6 +173,24 @@ static void test_nodes(void **state)
 	assert_int_equal(ids[1], 10);
 }
 
+static void test_cuts(void **state)
+{
+	struct fuse_setattr_in set = {.valid = FATTR_SIZE | FATTR_FH, .size = 12};
+	struct fuse_open_in open = {.flags = O_WRONLY | O_TRUNC};
+	uint64_t size = 0;
+
+	(void)state;
+	assert_true(accepts(FUSE_SETATTR, &set, sizeof(set)) && wire_cuts(buffer, &size));
+	assert_int_equal(size, 12);
+	set.valid = FATTR_MODE;
+	assert_true(accepts(FUSE_SETATTR, &set, sizeof(set)) && !wire_cuts(buffer, &size));
+	assert_true(accepts(FUSE_OPEN, &open, sizeof(open)) && wire_cuts(buffer, &size));
+	assert_int_equal(size, 0);
+	open.flags = O_WRONLY | O_APPEND;
+	assert_true(accepts(FUSE_OPEN, &open, sizeof(open)) && !wire_cuts(buffer, &size));
+	assert_true(accepts(FUSE_LOOKUP, "n", 2) && !wire_cuts(buffer, &size));
+}
+
 static void test_unique(void **state)
 {
 	(void)state;
@@ -217,7 +236,7 @@ int main(void)
 	    cmocka_unit_test(test_data),	 cmocka_unit_test(test_replies),
 	    cmocka_unit_test(test_replay_rules), cmocka_unit_test(test_unique),
 	    cmocka_unit_test(test_tmpfile),	 cmocka_unit_test(test_passthrough),
-	    cmocka_unit_test(test_nodes),
+	    cmocka_unit_test(test_nodes),	 cmocka_unit_test(test_cuts),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,135 @@
+/* append.c: see append.h.
+ *
+ * Storage itself finds the end, for the descriptor was opened with O_APPEND: another client, or a program
+ * below the local tier, may have written there a moment ago. So an append is not idempotent as other writes
+ * are. The slot remembers, before one is begun, up to where the file was known to reach. That costs no round
+ * trip, and is exact as long as nobody else appends. */
+#include "fs/append.h"
+#include "base/cleanup.h"
+#include "fs/append_search.h"
+#include "fs/call.h"
+#include "fs/guard.h"
+#include "fs/handle.h"
+#include "fs/node.h"
+#include "policy/errclass.h"
+
+#include <errno.h>
+#include <fcntl.h>
+
+_Static_assert(HANDLE_TAIL_MAX == APPEND_LAST_MAX, "what a handle remembers is what a search looks for");
+
+/* Others may have appended much since the file was last looked at. Of that, the last so many bytes are
+ * searched, beside the length of what is looked for. */
+#define LOOK_BACK (4u << 20)
+
+/* Notes in the slot that an append is begun, and from where on it would be found. */
+static errint_t announce(struct backend *b, struct handle *h, int ref)
+{
+	struct stat st;
+	errint_t rc;
+
+	if (b->board) {
+		call.slot->append_from = node_size(&fs.arena->nodes[h->node]);
+	} else {
+		rc = b->ops->getattr(b, h->node, ref, &st);
+		if (rc < 0)
+			return rc;
+		call.slot->append_from = (uint64_t)st.st_size;
+	}
+	atomic_store(&call.slot->append_begun, 1);
+	return 0;
+}
+
+static ssize_t cannot_tell(const struct backend *b)
+{
+	return b->board ? GUARD_POISONED : -fs.config->error;
+}
+
+/* Feeds the file from s->offset up to end into the search. */
+static ssize_t feed(struct backend *b, int ref, struct append_search *s, uint64_t end)
+{
+	while (s->offset < end) {
+		size_t size = (size_t)MIN(end - s->offset, (uint64_t)CALL_DATA_SIZE);
+		ssize_t n = b->ops->read(b, ref, call.data, size, (off_t)s->offset, (off_t)end);
+
+		if (n < 0)
+			return n;
+		if (n == 0 || call_answered())
+			return cannot_tell(b); /* cut off while it was read, or too late anyway */
+		append_search_feed(s, call.data, (size_t)n);
+	}
+	return 0;
+}
+
+/* Begins the search where the append would be found. A file that is shorter than it was known to be has been
+ * cut off by somebody: then it may be anywhere in it. */
+static errint_t begin(const struct backend *b, struct handle *h, struct append_search *s, uint64_t end,
+		      const void *data, size_t n)
+{
+	uint64_t from = call.slot->append_from, earliest = end > LOOK_BACK + n ? end - LOOK_BACK - n : 0;
+	uint64_t bound = from <= end ? from : 0;
+	uint8_t last[HANDLE_TAIL_MAX];
+	/* On the local tier the bound is exact: no earlier append lies behind it. */
+	size_t n_last = b->board ? handle_tail(h, last) : 0;
+
+	return append_search_begin(s, data, n, last, n_last, MAX(bound, earliest), bound < earliest);
+}
+
+/* How many bytes of an append that was begun before have been made. */
+static ssize_t made_before(struct backend *b, struct handle *h, int ref, const void *data, size_t n)
+{
+	struct append_search s;
+	int reader = -1;
+	off_t end;
+	ssize_t rc, made;
+
+	rc = b->ops->find_end(b, ref, &end);
+	if (rc == 0)
+		rc = b->ops->reopen(b, ref, O_RDONLY, &reader);
+	if (rc == 0)
+		rc = begin(b, h, &s, (uint64_t)end, data, n);
+	if (rc == 0) {
+		rc = feed(b, reader, &s, (uint64_t)end);
+		made = append_search_end(&s);
+		if (rc == 0)
+			rc = made == APPEND_DOUBTFUL ? cannot_tell(b) : made;
+	}
+	if (reader >= 0)
+		b->ops->release(b, reader);
+	return rc;
+}
+
+/* What is missing of it. Returns how much of all of it is there then; if that is not all, and storage is in
+ * trouble, its error, so that it is run again. */
+static ssize_t append_rest(struct backend *b, int ref, const uint8_t *data, size_t n, size_t made,
+			   bool kill_priv)
+{
+	ssize_t rc;
+
+	if (made == n)
+		return (ssize_t)n;
+	if (call_answered())
+		return GUARD_POISONED;
+	rc = b->ops->write(b, ref, data + made, n - made, (off_t)call.slot->append_from, kill_priv);
+	if (rc >= 0)
+		return (ssize_t)made + rc;
+	return made && !errclass_info(errclass_from_errno((int)-rc))->infrastructure ? (ssize_t)made : rc;
+}
+
+ssize_t append_write(struct backend *b, struct handle *h, const void *data, size_t n, bool kill_priv)
+{
+	int ref;
+	ssize_t rc = handle_ensure_for(b, h, true, &ref);
+
+	if (rc == 0 && atomic_load(&call.slot->append_begun))
+		rc = made_before(b, h, ref, data, n);
+	else if (rc == 0)
+		rc = announce(b, h, ref);
+	if (rc >= 0)
+		rc = append_rest(b, ref, data, n, (size_t)rc, kill_priv);
+	if (rc > 0 && b->board) {
+		handle_appended(h, call.slot->append_from, data, (size_t)rc);
+		node_grown(&fs.arena->nodes[h->node], call.slot->append_from + (size_t)rc);
+	}
+	return rc;
+}
