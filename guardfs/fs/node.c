@@ -1,4 +1,5 @@
 /* node.c: nodes found, made and counted. The table beneath is node_table.c; names are node_names.c. */
+#include "fs/node_numbers.h"
 #include "fs/node_table.h"
 #include "base/cleanup.h"
 #include "fs/tiers.h"
@@ -13,59 +14,18 @@ struct node *node_from_id(fuse_ino_t id)
 	return arena_node(fs.arena, id);
 }
 
-/* Inode numbers of guarded tiers: a hash of backend and path, or of backend and the storage's own number
- * where that is stable. Bit 62 keeps them apart from the local tier's. */
-static uint64_t guarded_ino(uint64_t h)
-{
-	return (h >> 2) | 1ull << 62;
-}
-
-bool node_has_stable_ino(const struct backend *b)
-{
-	return b->config->type == BACKEND_DIR && atomic_load(&b->board->minor) == 0;
-}
-
-uint64_t node_ino_below(uint64_t ino, const char *name, size_t length)
-{
-	return guarded_ino(hash_bytes(ino, name, length));
-}
-
-uint64_t node_root_ino(const struct backend *b)
-{
-	return node_ino_below(0, b->config->name, strlen(b->config->name));
-}
-
-uint64_t node_child_ino(const struct backend *b, uint32_t parent, const char *name, uint64_t storage_ino)
-{
-	if (node_has_stable_ino(b)) {
-		uint64_t seed = hash_bytes(0, b->config->name, strlen(b->config->name));
-
-		return guarded_ino(hash_bytes(seed, &storage_ino, sizeof(storage_ino)));
-	}
-	return node_ino_below(ntable_at(parent)->ino, name, strlen(name));
-}
-
 bool node_is_still(const struct node *node, const struct stat *st)
 {
 	const struct backend *b = fs_backend(node);
 
-	return !node_has_stable_ino(b) || node_child_ino(b, node->parent, "", st->st_ino) == node->ino;
-}
-
-/* A directory that was only assumed to be there has been seen: by now storage's own number for it is known.
- */
-static void number_as_seen(struct node *node, const struct stat *st)
-{
-	const struct backend *b = fs_backend(node);
-
-	if (!(node->flags & (NODE_KNOWN | NODE_ROUTE_ROOT)) && node_has_stable_ino(b))
-		node->ino = node_child_ino(b, node->parent, "", st->st_ino);
+	return !number_is_of_storage(b) || number_of_storage(b, st->st_ino) == node->ino;
 }
 
 void node_remember(struct node *node, const struct stat *st)
 {
 	ACQUIRE_LOCK(node_lock(node));
-	number_as_seen(node, st);
+	if (!(node->flags & NODE_KNOWN))
+		number_seen(node, st->st_ino);
 	node->size = (uint64_t)st->st_size;
 	node->mtime_ns = (int64_t)st->st_mtim.tv_sec * (int64_t)NSEC_PER_SEC + st->st_mtim.tv_nsec;
 	node->mode = st->st_mode;
@@ -202,10 +162,9 @@ struct node *node_intern_local(uint32_t parent, const char *name, const struct f
  * shard's lock. */
 void node_lose_name(struct node_shard *s, struct node *node)
 {
+	number_keep(node);
 	ntable_remove(s, node_index(node));
 	atomic_fetch_or(&node->flags, NODE_UNLINKED);
-	/* Its number may be given to whoever has the name next: keep the numbers of living nodes distinct. */
-	node->ino = guarded_ino(hash_bytes(node->ino, &node->generation, sizeof(node->generation)));
 	node_target_moved(node);
 }
 
@@ -217,27 +176,23 @@ void node_target_moved(const struct node *node)
 
 /* Is what is there now something else than the node that has the name? Of a node that was only assumed to be
  * there, nothing but its type is known. Under its shard's lock. */
-static bool is_replaced(const struct backend *b, const struct node *node, const struct stat *st, uint64_t ino)
+static bool is_replaced(const struct node *node, const struct stat *st)
 {
-	if ((node->mode & S_IFMT) != (st->st_mode & S_IFMT))
-		return true;
-	return node->flags & NODE_KNOWN && node_has_stable_ino(b) && node->ino != ino;
+	return (node->mode & S_IFMT) != (st->st_mode & S_IFMT) ||
+	       (node->flags & NODE_KNOWN && !node_is_still(node, st));
 }
 
 struct node *node_intern_guarded(const struct backend *b, uint32_t parent, const char *name,
 				 const struct stat *st, enum node_reference reference)
 {
-	struct node_key k = {.backend = b->index,
-			     .parent = parent,
-			     .name = name,
-			     .ino = node_child_ino(b, parent, name, st->st_ino)};
+	struct node_key k = {.backend = b->index, .parent = parent, .name = name};
 	uint32_t hash = ntable_hash(&k);
 	struct node_shard *s = ntable_shard(hash);
 	struct node *node, *replaced = NULL;
 
 	pthread_mutex_lock(&s->lock);
 	node = ntable_find(s, hash, &k);
-	if (node && is_replaced(b, node, st, k.ino)) {
+	if (node && is_replaced(node, st)) {
 		node_lose_name(s, node);
 		replaced = node;
 	}
@@ -261,25 +216,46 @@ struct node *node_intern_virtual(unsigned id, bool lookup)
 	return ntable_intern(s, hash, &k, &st, 0, lookup ? NODE_LOOKED_UP : NODE_UNHELD);
 }
 
-struct node *node_find_guarded(uint32_t parent, const char *name, enum node_reference reference)
+/* Under the lock of shard s, which is that of the hash of parent and name. The hash does not depend on the
+ * backend, so one walk finds it whichever it is. */
+static struct node *find_named(struct node_shard *s, uint32_t hash, uint32_t parent, const char *name)
 {
 	struct node_key k = {.parent = parent, .name = name};
 	struct node *node = NULL;
 
-	/* The hash does not depend on the backend, so one walk finds it whichever it is. */
-	uint32_t hash = ntable_hash(&k);
-	struct node_shard *s = ntable_shard(hash);
-
-	ACQUIRE_LOCK(&s->lock);
 	for (uint32_t n = *ntable_bucket(s, hash); n != NTABLE_END && !node; n = ntable.links[n].next) {
 		k.backend = ntable_at(n)->backend;
 		if (ntable.links[n].hash == hash && ntable_is_guarded(ntable_at(n)) &&
 		    ntable_matches(&k, ntable_at(n)))
 			node = ntable_at(n);
 	}
+	return node;
+}
+
+struct node *node_find_guarded(uint32_t parent, const char *name, enum node_reference reference)
+{
+	uint32_t hash = ntable_hash(&(struct node_key){.parent = parent, .name = name});
+	struct node_shard *s = ntable_shard(hash);
+	struct node *node;
+
+	ACQUIRE_LOCK(&s->lock);
+	node = find_named(s, hash, parent, name);
 	if (node)
 		ntable_refer(node, reference);
 	return node;
+}
+
+uint64_t node_child_ino(const struct backend *b, uint32_t parent, const char *name, uint64_t storage_ino)
+{
+	uint32_t hash = ntable_hash(&(struct node_key){.parent = parent, .name = name});
+	struct node_shard *s = ntable_shard(hash);
+	const struct node *node;
+
+	if (number_is_of_storage(b))
+		return number_of_storage(b, storage_ino);
+	ACQUIRE_LOCK(&s->lock);
+	node = find_named(s, hash, parent, name);
+	return node ? node->ino : number_for(parent, name);
 }
 
 /* ---- references ---- */

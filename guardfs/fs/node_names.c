@@ -1,4 +1,5 @@
-/* node_names.c: names come and go: unlink, rename, paths, and the numbers derived from them. */
+/* node_names.c: names come and go: unlink, rename, paths. */
+#include "fs/node_numbers.h"
 #include "fs/node_table.h"
 #include "base/cleanup.h"
 #include "fs/tiers.h"
@@ -42,6 +43,7 @@ static void unindex(struct node *node)
 	struct node_shard *s = ntable_shard(ntable.links[node_index(node)].hash);
 
 	ACQUIRE_LOCK(&s->lock);
+	number_keep(node);
 	ntable_remove(s, node_index(node));
 }
 
@@ -55,46 +57,13 @@ static void reindex(struct node *node)
 	ntable_insert(s, hash, node_index(node));
 }
 
-/* Numbers derived from paths follow the names below a renamed directory, so that they are the same after a
- * restart. */
-static void renumber_below(uint32_t top)
-{
-	uint32_t used = atomic_load(&fs.arena->nodes_used);
-
-	for (uint32_t n = 0; n < used; n++) {
-		struct node *node = ntable_at(n);
-		uint32_t chain[256], depth = 0, up = n;
-
-		if (n == top || atomic_load(&node->state) != NODE_LIVE || !ntable_is_guarded(node) ||
-		    node->flags & (NODE_UNLINKED | NODE_VIEW))
-			continue;
-		while (up != NODE_NONE && up != top && depth < ARRAY_SIZE(chain)) {
-			chain[depth++] = up;
-			up = ntable_at(up)->parent;
-		}
-		if (up != top)
-			continue;
-		while (depth-- > 0) {
-			struct node *below = ntable_at(chain[depth]);
-
-			below->ino = node_child_ino(fs_backend(below), below->parent, ntable_name(below), 0);
-		}
-	}
-}
-
 static void place_guarded(struct node *node, uint32_t parent, uint32_t name_ref)
 {
-	const struct backend *b = fs_backend(node);
-
 	node->parent = parent;
 	node->name = name_ref;
 	reindex(node);
 	node_target_moved(node);
-	if (node_has_stable_ino(b))
-		return;
-	node->ino = node_child_ino(b, parent, ntable_name(node), 0);
-	if (S_ISDIR(node->mode))
-		renumber_below(node_index(node));
+	number_settle(node);
 }
 
 static void rename_guarded(uint32_t parent, const char *name, uint32_t newparent, const char *newname,

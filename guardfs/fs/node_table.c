@@ -2,6 +2,7 @@
  * worker. */
 #include "fs/node_table.h"
 #include "base/cleanup.h"
+#include "fs/node_numbers.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -238,6 +239,8 @@ struct node *ntable_intern(struct node_shard *s, uint32_t hash, const struct nod
 	if (!node)
 		return NULL;
 	node->flags = (uint8_t)flags;
+	if (ntable_is_guarded(node) && !(flags & (NODE_VIEW | NODE_ROUTE_ROOT)))
+		number_give(node, st->st_ino);
 	if (flags & NODE_VIEW)
 		atomic_store(&node->object, k->name ? node_index(node) : k->object);
 	ntable_child_added(ntable_object(node));
@@ -266,6 +269,7 @@ static struct kept record_free(struct node_shard *s, struct node *node)
 	struct kept kept = {node->parent, ntable_object(node)};
 
 	ntable_remove(s, n);
+	number_drop(node);
 	atomic_store(&node->state, NODE_FREE);
 	nodefd_drop(fs.arena, n);
 	record_give_back(node);
@@ -383,6 +387,8 @@ errint_t node_init(void)
 		rebuild_node(n);
 	for (uint32_t n = 0; n < used; n++)
 		reindex_node(n);
+	if (number_init() < 0)
+		return -ENOMEM;
 	/* Whose last reference was taken back by a worker that died before it could free it. Children mostly
 	 * come after their parents. */
 	for (uint32_t n = used; n-- > 0;)

@@ -113,14 +113,8 @@ static inline void ntable_show_no_more(const struct node *root, uint32_t object)
 /* node.c: takes the name from a guarded node whose place something else has taken, or that was removed. Under
  * its shard's lock. */
 void node_lose_name(struct node_shard *s, struct node *node);
-bool node_has_stable_ino(const struct backend *b);
 
 /* The name of a guarded node has changed: routes whose targets it is, or is above, look for them again. */
 void node_target_moved(const struct node *node);
-
-/* The number of what is called name in the directory whose number is ino, where numbers go by names. */
-uint64_t node_ino_below(uint64_t ino, const char *name, size_t length);
-/* That of a backend's root. */
-uint64_t node_root_ino(const struct backend *b);
 
 #endif

@@ -2,6 +2,7 @@
 #include "fs/view.h"
 #include "base/cleanup.h"
 #include "fs/call.h"
+#include "fs/node_numbers.h"
 #include "fs/node_table.h"
 #include "fs/tiers.h"
 #include "fs/virtual.h"
@@ -41,7 +42,7 @@ struct node *view_backend_root(const struct backend *b, enum node_reference refe
 			 : intern(&(struct node_key){.backend = b->index,
 						     .parent = node_index(backends),
 						     .name = b->config->name,
-						     .ino = node_root_ino(b)},
+						     .ino = number_of_root(b)},
 				  &st, NODE_ROUTE_ROOT, reference);
 }
 
@@ -50,10 +51,7 @@ static errint_t enter_assumed(const struct backend *b, struct node **dir, const 
 {
 	struct stat st = assumed(b);
 	struct node *parent = *dir;
-	struct node_key k = {.backend = b->index,
-			     .parent = node_index(parent),
-			     .name = name,
-			     .ino = node_ino_below(parent->ino, name, strlen(name))};
+	struct node_key k = {.backend = b->index, .parent = node_index(parent), .name = name};
 	struct node *node = intern(&k, &st, NODE_TARGET, NODE_PINNED);
 
 	node_unpin(parent);
@@ -86,7 +84,7 @@ errint_t view_target(const struct backend *b, const char *target, struct node **
 uint64_t view_target_ino(const struct backend *b, const char *target)
 {
 	const struct node *dir = view_backend_root(b, NODE_UNHELD);
-	uint64_t ino = node_root_ino(b);
+	uint64_t ino = number_of_root(b);
 	char name[NAME_LENGTH_MAX + 1];
 
 	while (*target) {
@@ -97,7 +95,7 @@ uint64_t view_target_ino(const struct backend *b, const char *target)
 			name[n] = '\0';
 			dir = node_find_guarded(node_index(dir), name, NODE_UNHELD);
 		}
-		ino = dir ? dir->ino : node_ino_below(ino, target, n);
+		ino = dir ? dir->ino : number_below(ino, target, n);
 		target += n + (target[n] == '/');
 	}
 	return ino;

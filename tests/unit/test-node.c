@@ -99,6 +99,34 @@ static void unlinked_and_made_again(void)
 	CHECK(atomic_load(&old->state) == NODE_FREE);
 }
 
+/* Whoever has a file open tells another one at its name by the number. */
+static void numbers_of_rotated_logs(void)
+{
+	struct node *root = backend_root(), *first = guarded(root, "log", &a_file), *second, *third;
+	uint32_t r = node_index(root);
+	uint64_t number = first->ino;
+
+	node_renamed(r, "log", r, "log.1", false);
+	CHECK(first->ino == number);
+	CHECK(node_child_ino(&fs.guarded[0], r, "log", 0) !=
+	      number); /* not known yet: a listing says the same */
+	second = guarded(root, "log", &a_file);
+	CHECK(second->ino != number && node_child_ino(&fs.guarded[0], r, "log", 0) == second->ino);
+	third = guarded(root, "new", &a_file);
+	number = third->ino;
+	node_renamed(r, "new", r, "log", false);
+	CHECK(third->ino == number && second->flags & NODE_UNLINKED && second->ino != third->ino);
+	/* Back at its name it is at home. */
+	node_renamed(r, "log", r, "new", false);
+	node_forget(third, 1);
+	CHECK(guarded(root, "new", &a_file)->ino == number);
+	/* Nobody wears the others any more. */
+	number = first->ino;
+	node_forget(first, 1);
+	node_forget(second, 1);
+	CHECK(guarded(root, "log", &a_file)->ino == number);
+}
+
 /* What storage has said of a name is not held against the file that was made under it since. */
 static void vanished(void)
 {
@@ -173,7 +201,7 @@ static void renames(void)
 		    *a = guarded(root, "a", &a_file);
 	struct node *b = guarded(dir, "b", &a_file), *below = guarded(dir, "below", &a_file);
 	uint32_t r = node_index(root), d = node_index(dir);
-	uint64_t ino = below->ino;
+	uint64_t ino = below->ino, number = dir->ino;
 	char path[64];
 
 	node_renamed(r, "a", d, "b", false);
@@ -181,8 +209,7 @@ static void renames(void)
 	CHECK(node_path(node_index(a), path, sizeof(path)) == 0 &&
 	      strcmp(path, ".guardfs/backends/cold/d/b") == 0);
 	node_renamed(r, "d", r, "d2", false);
-	CHECK(below->ino != ino); /* numbers follow the names, as they would be after a restart */
-	CHECK(below->ino == node_child_ino(&fs.guarded[0], d, "below", 0));
+	CHECK(dir->ino == number && below->ino == ino);
 	node_renamed(d, "b", d, "below", true);
 	CHECK(node_find_guarded(d, "b", NODE_UNHELD) == below &&
 	      node_find_guarded(d, "below", NODE_UNHELD) == a);
@@ -202,17 +229,22 @@ static void first_worker(void)
 
 	node_remember(f, &a_file);
 	node_pin(dir);
+	guarded(dir, "moved", &a_file);
+	node_renamed(node_index(dir), "moved", node_index(dir), "elsewhere", false);
 	atomic_store(&guarded(dir, "dropped", &a_file)->nlookup, 0); /* died before it was freed */
 }
 
 static void second_worker(void)
 {
-	struct node *root = view_backend_root(&fs.guarded[0], NODE_UNHELD), *dir, *f;
+	struct node *root = view_backend_root(&fs.guarded[0], NODE_UNHELD), *dir, *f, *moved;
 	struct stat st;
 
 	CHECK(root);
 	dir = node_find_guarded(node_index(root), "d", NODE_UNHELD);
-	CHECK(dir && atomic_load(&dir->pins) == 0 && atomic_load(&dir->children) == 1);
+	CHECK(dir && atomic_load(&dir->pins) == 0 && atomic_load(&dir->children) == 2);
+	moved = node_find_guarded(node_index(dir), "elsewhere", NODE_UNHELD);
+	CHECK(node_child_ino(&fs.guarded[0], node_index(dir), "moved", 0) != moved->ino);
+	node_forget(moved, 1);
 	CHECK(node_find_guarded(node_index(dir), "dropped", NODE_UNHELD) == NULL);
 	f = node_find_guarded(node_index(dir), "f", NODE_UNHELD);
 	CHECK(f && atomic_load(&f->nlookup) == 1);
@@ -236,6 +268,7 @@ WORKER_TEST(intern_and_forget)
 WORKER_TEST(hard_links_share_a_node)
 WORKER_TEST(local_directories_move)
 WORKER_TEST(unlinked_and_made_again)
+WORKER_TEST(numbers_of_rotated_logs)
 WORKER_TEST(vanished)
 WORKER_TEST(held_while_forgotten)
 WORKER_TEST(flags_are_not_lost)
@@ -257,6 +290,7 @@ int main(void)
 	    TEST(test_hard_links_share_a_node),
 	    TEST(test_local_directories_move),
 	    TEST(test_unlinked_and_made_again),
+	    TEST(test_numbers_of_rotated_logs),
 	    TEST(test_vanished),
 	    TEST(test_held_while_forgotten),
 	    TEST(test_flags_are_not_lost),
