@@ -47,6 +47,7 @@ struct config_backend {
 	char
 	    fault_control[CONFIG_PATH_MAX]; /* filter = fault: its control file; default RUN_DIR/fault.NAME */
 	uint32_t max_inflight;		    /* operations inside the backend at once, default 128, 1..512 */
+	uint32_t max_memory_mib;	    /* of its sshfs, default 1024 */
 	bool canary;			    /* probes also write, read and remove a small file */
 };
 
@@ -97,6 +98,7 @@ struct config {
 	uint32_t max_readahead_kib; /* read_ahead_kb of the mount, default 1024 */
 	int error;		    /* errno for infrastructure trouble: EIO (default) or ETIMEDOUT */
 	struct deadlines deadline;
+	uint32_t listing_ms;		/* a listing whose entries come may take so long, default 10 min */
 	char manifest[CONFIG_PATH_MAX]; /* empty: none */
 	uint32_t n_patterns;
 	struct config_pattern patterns[CONFIG_PATTERNS_MAX];

@@ -71,6 +71,8 @@ const struct config_key config_keys[] = {
 	 "further options for sshfs, separated by commas"},
 	{"backend", "sshfs_command", VALUE_COMMAND, BACKEND(sshfs_command), "sshfs", 0, 0, SSHFS, 0,
 	 "the sshfs program"},
+	{"backend", "max_memory", VALUE_COUNT, BACKEND(max_memory_mib), "1024", 64, 1048576, SSHFS, 0,
+	 "MiB that its sshfs may have in memory: one that lists more than fits is ended"},
 	{"backend", "max_inflight", VALUE_COUNT, BACKEND(max_inflight), "128", 1, 512, 0, 0,
 	 "operations inside the backend at once"},
 	{"backend", "canary", VALUE_BOOL, BACKEND(canary), "no", 0, 0, 0, 0,
@@ -85,6 +87,8 @@ const struct config_key config_keys[] = {
 	{"deadline", "read", VALUE_DURATION, DEADLINE(OP_READ), "10s", 50, HOUR, 0, 0, "reading"},
 	{"deadline", "write", VALUE_DURATION, DEADLINE(OP_WRITE), "60s", 50, HOUR, 0, 0, "writing"},
 	{"deadline", "sync", VALUE_DURATION, DEADLINE(OP_SYNC), "60s", 50, HOUR, 0, 0, "fsync and close"},
+	{"deadline", "listing", VALUE_DURATION, GLOBAL(listing_ms), "10m", 50, 24 * HOUR, 0, 0,
+	 "listing a directory in all, while its entries come; silent it may be for deadline.metadata"},
 
 	{"tier", "manifest", VALUE_PATH, GLOBAL(manifest), NULL, 0, 0, 0, KEY_NULLABLE | KEY_OUTSIDE,
 	 "tiering manifest, lines of COLD HOT"},

@@ -3,7 +3,9 @@
  * Local directories are read from storage piece by piece. Guarded ones, and local ones in which routes have
  * to be shown, are listed as a whole at the first read and served from that listing. */
 #include "fs/dir.h"
+#include "base/cleanup.h"
 #include "base/clock.h"
+#include "base/log.h"
 #include "fs/call.h"
 #include "fs/entry.h"
 #include "fs/grant.h"
@@ -14,6 +16,8 @@
 #include "fs/tiers.h"
 #include "fs/view.h"
 #include "fs/virtual.h"
+#include "policy/blame.h"
+#include "policy/errclass.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -68,6 +72,53 @@ void fs_opendir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 		handle_release(h);
 }
 
+/* ---- listings that cost the backend ---- */
+
+/* Directories over whose listing a backend was lost. Ended by their server's endless listing, sshfs is
+ * started anew; without this the same caller would ask for the same listing then. */
+static struct {
+	pthread_mutex_t lock;
+	struct blame of[CONFIG_BACKENDS_MAX];
+} blamed = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+static bool listing_is_refused(const struct backend *b, const struct node *dir)
+{
+	ACQUIRE_LOCK(&blamed.lock);
+	return blame_refuses(&blamed.of[b->index], dir->ino, clock_mono_ns());
+}
+
+static void blame_listing(const struct backend *b, const struct node *dir, uint32_t strikes)
+{
+	char path[1024];
+
+	{
+		ACQUIRE_LOCK(&blamed.lock);
+		blame_strike(&blamed.of[b->index], dir->ino, strikes, clock_mono_ns());
+	}
+	if (!listing_is_refused(b, dir))
+		return;
+	if (node_last_path(node_index(dir), path, sizeof(path)) < 0)
+		(void)copy_string(path, sizeof(path), "a directory");
+	log_warning("backend %s was lost over listing %s: it is not listed again for some minutes",
+		    b->config->name, path);
+}
+
+/* The listing ended with its backend: was it over this listing? Certain it is where sshfs was ended for the
+ * memory that listings took; where the listing was what nothing came back of, the same thrice in an hour. */
+static void judge_listing(const struct backend *b, const struct node *dir, ssize_t rc)
+{
+	uint32_t epoch = atomic_load(&call.slot->epoch);
+	uint64_t silence_ns = fs.config->deadline.ms[OP_METADATA] * NSEC_PER_MSEC;
+
+	if (rc >= 0 || !errclass_info(errclass_from_errno((int)-rc))->infrastructure)
+		return;
+	if (atomic_load(&b->board->gorged_epoch) == epoch)
+		blame_listing(b, dir, BLAME_STRIKES);
+	else if (atomic_load(&b->board->opened_by) == DETECTOR_GUARDIAN &&
+		 clock_mono_ns() >= call.entered_ns + silence_ns)
+		blame_listing(b, dir, 1);
+}
+
 /* ---- making a listing ---- */
 
 struct collect {
@@ -75,7 +126,11 @@ struct collect {
 	struct backend *b;
 	uint32_t dir;
 	size_t routes; /* the writer's first bytes: the routes */
+	uint32_t entries;
 };
+
+/* Entries from one look at the clock to the next. */
+#define PROGRESS_EVERY 256u
 
 static bool is_dot(const char *name, size_t length)
 {
@@ -104,6 +159,8 @@ static bool collect_entry(void *arg, const char *name, size_t length, uint64_t i
 	char z[256];
 
 	(void)next;
+	if (c->b->board && c->entries++ % PROGRESS_EVERY == 0)
+		atomic_store(&call.slot->progress_ns, clock_mono_ns());
 	if (length == 0 || length >= sizeof(z))
 		return true;
 	memcpy(z, name, length);
@@ -253,16 +310,23 @@ static bool reply_from_storage(void *arg, const char *name, size_t length, uint6
 
 static errint_t reply_from_listing(const struct handle *h, int64_t offset)
 {
+	static _Thread_local struct listing_reader reader;
 	struct listing_entry e;
 	int64_t next;
 	int rc;
 
-	while ((rc = listing_read(h->snapshot_fd, offset, &e, &next)) > 0) {
+	reader.held = 0; /* another pass: the listing may have been made anew */
+	while ((rc = listing_read(&reader, h->snapshot_fd, offset, &e, &next)) > 0) {
 		if (!reply_add(e.name, e.ino, e.type, next))
 			return 0;
 		offset = next;
 	}
 	return rc;
+}
+
+static bool lists_anew(const struct handle *h, int64_t offset)
+{
+	return offset == 0 || h->snapshot_fd < 0;
 }
 
 static ssize_t fill(struct backend *b, struct node *dir, struct handle *h, int64_t offset)
@@ -273,8 +337,11 @@ static ssize_t fill(struct backend *b, struct node *dir, struct handle *h, int64
 		return rc;
 	if (!needs_listing(dir) && h->snapshot_fd < 0)
 		return b->ops->readdir(b, atomic_load(&h->fd), offset, reply_from_storage, NULL);
-	if (offset == 0 || h->snapshot_fd < 0)
+	if (lists_anew(h, offset)) {
 		rc = make_listing(b, dir, h);
+		if (b->board)
+			judge_listing(b, dir, rc);
+	}
 	return rc < 0 ? rc : reply_from_listing(h, offset);
 }
 
@@ -293,7 +360,13 @@ static void read_directory(fuse_req_t req, fuse_ino_t ino, size_t size, off_t of
 	}
 	if (dir->backend != NODE_VIRTUAL)
 		b = fs_backend(dir);
-	if (!guard_enter(req, b, OP_METADATA, GUARD_NONE, 0)) {
+	if (b->board && lists_anew(h, offset) && listing_is_refused(b, dir)) {
+		board_count(b->board, COUNT_ERRORS, 1);
+		handle_put(h);
+		fuse_reply_err(req, fs.config->error);
+		return;
+	}
+	if (!guard_enter(req, b, OP_METADATA, lists_anew(h, offset) ? GUARD_LISTING : GUARD_NONE, 0)) {
 		handle_put(h);
 		return;
 	}

@@ -147,6 +147,7 @@ static void publish(struct backend *b, enum op_class op_class, unsigned flags, u
 	slot->op_class = (uint8_t)op_class;
 	slot->mutating = flags & GUARD_MUTATING ? 1 : 0;
 	slot->parkable = flags & GUARD_PARKABLE ? 1 : 0;
+	slot->listing = flags & GUARD_LISTING ? 1 : 0;
 	slot->target = target;
 	atomic_store(&slot->backend, b->index);
 	atomic_store(&slot->deadline_ns,
@@ -317,6 +318,12 @@ static bool answered_by_storage(const struct slot *slot, ssize_t rc, uint64_t wa
 	return waited_ns >= (changed ? UNCHANGED_NS : CACHED_NS);
 }
 
+/* It took as long as its directory is large: that says nothing about how fast the backend answers. */
+static bool is_long_listing(const struct slot *slot, uint64_t now_ns)
+{
+	return slot->listing && now_ns >= atomic_load(&slot->deadline_ns);
+}
+
 bool guard_leave(fuse_req_t req, struct backend *b, ssize_t *rc)
 {
 	struct slot *slot = call.slot;
@@ -355,7 +362,8 @@ bool guard_leave(fuse_req_t req, struct backend *b, ssize_t *rc)
 			doubt_raise(call.buffer);
 		return true; /* the reply will find nobody waiting, and what it granted is taken back */
 	}
-	histogram_add(&b->board->latency[slot->op_class], now_ns - atomic_load(&slot->read_ns));
+	if (!is_long_listing(slot, now_ns))
+		histogram_add(&b->board->latency[slot->op_class], now_ns - atomic_load(&slot->read_ns));
 	if (!info->infrastructure) {
 		if (class == ERRCLASS_FULL || class == ERRCLASS_READ_ONLY)
 			jobs_error(class);

@@ -24,6 +24,7 @@ enum guard_flags {
 				    backend is down */
 	GUARD_BY_NAME = 1 << 2,	 /* of something that was there: that it is missing is not believed while a
 				    rename is inside, but asked again after it */
+	GUARD_LISTING = 1 << 3,	 /* its deadline goes by progress: see docs/ARCHITECTURE.md */
 };
 
 /* Keys for GUARD_MUTATING: what is changed. GUARD_TARGET_ALL conflicts with every other change on the

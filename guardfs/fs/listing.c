@@ -26,7 +26,7 @@ void listing_add(struct listing_writer *w, const char *name, size_t length, uint
 		return;
 	if (w->used + n > w->size) {
 		size_t size = MAX(w->size * 2, (size_t)16384);
-		char *bytes = realloc(w->bytes, size);
+		char *bytes = size <= LISTING_BYTES_MAX ? realloc(w->bytes, size) : NULL;
 
 		if (!bytes) {
 			w->error = -ENOMEM;
@@ -72,28 +72,47 @@ errint_t listing_finish(struct listing_writer *w, int fd)
 	return rc;
 }
 
-int listing_read(int fd, int64_t offset, struct listing_entry *e, int64_t *next)
+#define RECORD_MAX (sizeof(struct record) + 255)
+
+/* Makes sure that a whole record at offset is held, if there is one. How many bytes there are; or -errno. */
+static ssize_t hold(struct listing_reader *r, int fd, int64_t offset)
 {
-	struct {
-		struct record r;
-		char name[256];
-	} buf;
+	bool inside = offset >= r->offset && offset < r->offset + (int64_t)r->held;
+	size_t left = inside ? r->held - (size_t)(offset - r->offset) : 0;
+	ssize_t n;
+
+	if (left >= RECORD_MAX)
+		return (ssize_t)left;
+	n = pread(fd, r->bytes, sizeof(r->bytes), offset);
+	if (n < 0)
+		return -errno;
+	r->offset = offset;
+	r->held = (size_t)n;
+	return n;
+}
+
+int listing_read(struct listing_reader *reader, int fd, int64_t offset, struct listing_entry *e,
+		 int64_t *next)
+{
+	const char *at;
+	struct record r;
 	ssize_t n;
 
 	if (offset < 0 || offset % 8)
 		return -EINVAL;
-	n = pread(fd, &buf, sizeof(buf), offset);
-	if (n < 0)
-		return -errno;
-	if (n == 0)
-		return 0;
-	if ((size_t)n < sizeof(struct record) || buf.r.length > 255 ||
-	    buf.r.length > (size_t)n - sizeof(struct record))
+	n = hold(reader, fd, offset);
+	if (n <= 0)
+		return (int)n;
+	at = reader->bytes + (offset - reader->offset);
+	if ((size_t)n < sizeof(r))
 		return -EINVAL;
-	e->ino = buf.r.ino;
-	e->type = buf.r.type;
-	memcpy(e->name, buf.name, buf.r.length);
-	e->name[buf.r.length] = '\0';
-	*next = offset + (int64_t)record_size(buf.r.length);
+	memcpy(&r, at, sizeof(r));
+	if (r.length > 255 || r.length > (size_t)n - sizeof(r))
+		return -EINVAL;
+	e->ino = r.ino;
+	e->type = r.type;
+	memcpy(e->name, at + sizeof(r), r.length);
+	e->name[r.length] = '\0';
+	*next = offset + (int64_t)record_size(r.length);
 	return 1;
 }

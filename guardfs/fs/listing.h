@@ -5,11 +5,14 @@
 
 #include "base/base.h"
 
+/* A listing larger than this is not held: some two million entries. */
+#define LISTING_BYTES_MAX (128u << 20)
+
 /* Collects entries before they are written out. Zero-initialise. */
 struct listing_writer {
 	char *bytes;
 	size_t used, size;
-	int error; /* -ENOMEM once */
+	int error; /* -ENOMEM once, also when it grew beyond LISTING_BYTES_MAX */
 };
 
 struct listing_entry {
@@ -28,8 +31,15 @@ bool listing_has(const struct listing_writer *w, size_t used, const char *name);
 errint_t listing_finish(struct listing_writer *w, int fd) WARN_UNUSED;
 void listing_discard(struct listing_writer *w);
 
+/* What has been read of a listing ahead of what was asked for. Zero-initialise for each pass over it. */
+struct listing_reader {
+	int64_t offset; /* of the first byte held */
+	size_t held;
+	_Alignas(8) char bytes[16384];
+};
+
 /* Reads the entry at offset (0: first) of the listing in fd; *next continues after it. 1: read; 0: end;
  * -errno (-EINVAL for an offset that is none). */
-int listing_read(int fd, int64_t offset, struct listing_entry *e, int64_t *next);
+int listing_read(struct listing_reader *r, int fd, int64_t offset, struct listing_entry *e, int64_t *next);
 
 #endif

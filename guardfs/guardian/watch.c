@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "fs/wire.h"
 #include "guardian/guardian.h"
+#include "policy/progress.h"
 
 #include <errno.h>
 #include <unistd.h>
@@ -41,6 +42,41 @@ static void nudge_keeper(void)
 		return; /* full: keeper is awake */
 }
 
+/* When something last came back, or bytes arrived for the transport: while a listing is under way, which no
+ * completion shows. */
+static uint64_t last_sign_ns(const struct board_backend *b)
+{
+	return MAX(atomic_load(&b->last_completion_ns), atomic_load(&b->received_ns));
+}
+
+/* keeper sees what arrives for the transport, and looks only when asked. A listing that is over soon is none
+ * of its business. */
+static void have_watched(struct guardian *g, const struct slot *slot, uint64_t silence_ns, uint64_t now_ns)
+{
+	struct board_backend *b = &g->board->backends[atomic_load(&slot->backend)];
+
+	if (now_ns >= atomic_load(&slot->read_ns) + silence_ns / 8 && atomic_load(&slot->inside) &&
+	    atomic_exchange(&b->watched, 1) == 0)
+		nudge_keeper();
+}
+
+/* The deadline that counts: that of a listing moves on while entries come, or bytes of them. Of a slot that
+ * runs. */
+static uint64_t due_ns(struct guardian *g, const struct slot *slot, uint64_t now_ns)
+{
+	uint64_t deadline_ns = atomic_load(&slot->deadline_ns), silence_ns, sign_ns;
+	uint32_t backend = atomic_load(&slot->backend);
+	const struct config *config = &g->board->config;
+
+	if (!deadline_ns || !slot->listing || backend >= config->n_backends)
+		return deadline_ns;
+	silence_ns = config->deadline.ms[OP_METADATA] * NSEC_PER_MSEC;
+	have_watched(g, slot, silence_ns, now_ns);
+	sign_ns = MAX(atomic_load(&slot->progress_ns), atomic_load(&g->board->backends[backend].received_ns));
+	return progress_due_ns(atomic_load(&slot->read_ns), sign_ns, silence_ns,
+			       config->listing_ms * NSEC_PER_MSEC);
+}
+
 /* What is known of a request before it is answered: afterwards its slot may serve another at any moment. */
 struct due {
 	uint64_t read_ns;
@@ -62,7 +98,7 @@ static void judge_timeout(struct guardian *g, const struct due *due)
 		histogram_add(&b->latency[due->op_class], clock_mono_ns() - due->read_ns);
 	if (!due->inside)
 		return;
-	if (atomic_load(&b->last_completion_ns) < due->read_ns) {
+	if (last_sign_ns(b) < due->read_ns) {
 		if (board_open_gate(g->board, due->backend, due->epoch, ERRCLASS_TIMEOUT, DETECTOR_GUARDIAN))
 			nudge_keeper();
 	} else if (atomic_exchange(&b->suspect, 1) == 0) {
@@ -81,8 +117,7 @@ static uint64_t judge_stall(struct guardian *g, const struct slot *slot, uint64_
 	if (backend >= g->board->config.n_backends || !atomic_load(&slot->inside) ||
 	    slot->op_class >= OP_CLASS_COUNT)
 		return UINT64_MAX;
-	last_ns =
-	    MAX(atomic_load(&g->board->backends[backend].last_completion_ns), atomic_load(&slot->read_ns));
+	last_ns = MAX(last_sign_ns(&g->board->backends[backend]), atomic_load(&slot->read_ns));
 	silent_from_ns = last_ns + g->board->config.deadline.ms[slot->op_class] * NSEC_PER_MSEC;
 	if (silent_from_ns > now_ns)
 		return silent_from_ns;
@@ -168,7 +203,7 @@ static uint64_t watch_slot(struct guardian *g, struct slot *slot, uint64_t now_n
 	/* unique before deadline: the deadline is set to none before the next request is read, so that no
 	 * request can be answered for the deadline of its predecessor in the slot. */
 	unique = wire_unique(arena_slot_buffer(g->arena, slot));
-	deadline_ns = atomic_load(&slot->deadline_ns);
+	deadline_ns = state == SLOT_RUNNING ? due_ns(g, slot, now_ns) : atomic_load(&slot->deadline_ns);
 	if (!deadline_ns)
 		return UINT64_MAX;
 	if (deadline_ns > now_ns)

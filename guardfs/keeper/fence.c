@@ -7,6 +7,7 @@
 #include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/tcp.h>
 #include <netinet/in.h>
 #include <signal.h>
 #include <stdio.h>
@@ -52,22 +53,41 @@ static enum token token_of(pid_t pid, const char *token)
 	return n > 0 ? TOKEN_ANOTHER : TOKEN_UNKNOWN;
 }
 
-/* Closing the socket now sends RST and drops what is unsent. Our own copy is closed at once; the last one
- * with the process. */
-static void reset_on_close(int pidfd, int fd)
+typedef void (*socket_fn)(int sock, void *arg);
+
+/* Closing the socket now sends RST and drops what is unsent. */
+static void reset_on_close(int sock, void *arg)
+{
+	const struct linger now = {.l_onoff = 1, .l_linger = 0};
+
+	(void)arg;
+	setsockopt(sock, SOL_SOCKET, SO_LINGER, &now, sizeof(now));
+}
+
+static void add_received(int sock, void *arg)
+{
+	struct tcp_info info = {0};
+	socklen_t length = sizeof(info);
+	uint64_t *received = arg;
+
+	if (getsockopt(sock, IPPROTO_TCP, TCP_INFO, &info, &length) == 0)
+		*received += info.tcpi_bytes_received;
+}
+
+/* Our own copy of the socket is closed at once; the last one is closed with the process. */
+static void visit_socket(int pidfd, int fd, socket_fn visit, void *arg)
 {
 	CLEANUP_FD int copy = (int)syscall(SYS_pidfd_getfd, pidfd, fd, 0);
-	const struct linger now = {.l_onoff = 1, .l_linger = 0};
 	socklen_t length = sizeof(int);
 	int protocol = 0;
 
 	if (copy < 0 || getsockopt(copy, SOL_SOCKET, SO_PROTOCOL, &protocol, &length) < 0)
 		return;
 	if (protocol == IPPROTO_TCP)
-		setsockopt(copy, SOL_SOCKET, SO_LINGER, &now, sizeof(now));
+		visit(copy, arg);
 }
 
-static void reset_sockets(pid_t pid, int pidfd)
+static void visit_sockets(pid_t pid, int pidfd, socket_fn visit, void *arg)
 {
 	char path[32], target[64];
 	CLEANUP_DIR DIR *dir = NULL;
@@ -79,7 +99,7 @@ static void reset_sockets(pid_t pid, int pidfd)
 		ssize_t n = readlinkat(dirfd(dir), e->d_name, target, sizeof(target) - 1);
 
 		if (n > 7 && strncmp(target, "socket:", 7) == 0)
-			reset_on_close(pidfd, atoi(e->d_name));
+			visit_socket(pidfd, atoi(e->d_name), visit, arg);
 	}
 }
 
@@ -96,7 +116,7 @@ static bool signal_member(pid_t pid, pid_t session, const char *token, int signa
 	if (pidfd < 0 || session_of(pid, &state) != session || token_of(pid, token) != TOKEN_OURS)
 		return false;
 	if (reset)
-		reset_sockets(pid, pidfd);
+		visit_sockets(pid, pidfd, reset_on_close, NULL);
 	return syscall(SYS_pidfd_send_signal, pidfd, signal, NULL, 0) == 0;
 }
 
@@ -140,6 +160,26 @@ unsigned fence_kill_session(pid_t session, const char *token)
 unsigned fence_signal_session(pid_t session, const char *token, int signal)
 {
 	return signal_session(session, token, signal, false);
+}
+
+uint64_t fence_session_received(pid_t session)
+{
+	CLEANUP_DIR DIR *proc = opendir("/proc");
+	uint64_t received = 0;
+	struct dirent *e;
+
+	while (proc && session > 0 && (e = readdir(proc)) != NULL) {
+		pid_t pid = isdigit((unsigned char)e->d_name[0]) ? (pid_t)atoi(e->d_name) : 0;
+		CLEANUP_FD int pidfd = -1;
+		char state;
+
+		if (pid <= 0 || session_of(pid, &state) != session)
+			continue;
+		pidfd = spawn_pidfd(pid);
+		if (pidfd >= 0)
+			visit_sockets(pid, pidfd, add_received, &received);
+	}
+	return received;
 }
 
 unsigned fence_tasks_inside(const struct arena *arena, unsigned backend, uint32_t epoch)

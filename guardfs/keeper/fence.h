@@ -19,6 +19,10 @@ bool fence_session_left(pid_t session, const char *token);
 /* Sends signal to the same processes, sockets untouched: drills. */
 unsigned fence_signal_session(pid_t session, const char *token, int signal);
 
+/* Bytes that the TCP connections of a session's processes have received so far, all together; 0: there is
+ * none, or the kernel does not say. Looks at each process of the machine. */
+uint64_t fence_session_received(pid_t session);
+
 /* Tasks inside backend that belong to an epoch up to and including epoch. */
 unsigned fence_tasks_inside(const struct arena *arena, unsigned backend, uint32_t epoch);
 

@@ -142,7 +142,8 @@ static void judge_probe(struct supervised *s, uint64_t now_ns)
 static uint64_t watch_probe(struct supervised *s, uint64_t now_ns)
 {
 	uint64_t timeout_ns = s->keeper->config->probe_timeout_ms * NSEC_PER_MSEC;
-	uint64_t sign_ns = MAX(s->probe.heard_ns, atomic_load(&s->board->last_completion_ns));
+	uint64_t sign_ns = MAX(MAX(s->probe.heard_ns, atomic_load(&s->board->last_completion_ns)),
+			       atomic_load(&s->board->received_ns));
 	char detail[128];
 
 	if (now_ns >= sign_ns + timeout_ns) {

@@ -244,15 +244,16 @@ static void note_breaks(struct supervised *s, uint64_t now_ns)
 
 uint64_t supervised_step(struct supervised *s, uint64_t now_ns)
 {
-	uint64_t wake = UINT64_MAX;
+	uint64_t wake;
 
 	transport_read(&s->transport);
 	supervised_hear(s, now_ns);
 	supervised_send_pending(s);
 	if (s->serving)
 		note_breaks(s, now_ns);
+	wake = signs_step(s, now_ns);
 	if (s->serving)
-		wake = monitor_step(s, now_ns);
+		wake = MIN(wake, monitor_step(s, now_ns));
 	wake = MIN(wake, course_step(&s->course, now_ns));
 	supervised_drain(s, "", now_ns);
 	step_ladder(s, now_ns);

@@ -9,6 +9,7 @@
 #include "keeper/ladder.h"
 #include "keeper/latency.h"
 #include "keeper/probe.h"
+#include "keeper/signs.h"
 #include "keeper/transport.h"
 #include "policy/course.h"
 #include "policy/plan.h"
@@ -40,6 +41,7 @@ struct supervised {
 	struct incident incident; /* of the outage; of the last one when there is none */
 	struct incident routes_incident;
 	struct latency_watch latency;
+	struct signs signs;
 	struct drill drill;
 	char hold_reason[160];
 	uint32_t suspects_seen; /* of the board's, as last looked */

@@ -12,13 +12,18 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <sys/mount.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
 #define TOKEN_NAME  "GUARDFS_TRANSPORT"
 #define DETACH_MAX  16
 #define KEPT_STDERR 3 /* descriptor of the pipe in the child */
+
+/* Beyond max_memory: so much it never gets, whether keeper sees it in time or not. */
+#define MEMORY_MORE (256ull << 20)
 
 void transport_init(struct transport *t, const struct config *config, unsigned backend, const char *run_dir,
 		    struct transport_features *features)
@@ -63,6 +68,24 @@ static struct sshfs_target make_target(const struct transport *t)
 				     .no_login = t->no_login};
 }
 
+uint64_t transport_memory_max(const struct transport *t)
+{
+	return (uint64_t)t->backend->max_memory_mib << 20;
+}
+
+/* In the child: whatever keeper sees, or does not see in time. Threads' stacks count, pages of programs do
+ * not. */
+static void bound_memory(const struct transport *t)
+{
+	uint64_t bytes = transport_memory_max(t) + MEMORY_MORE;
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_DATA, &limit) < 0 || limit.rlim_cur <= bytes)
+		return;
+	limit.rlim_cur = bytes;
+	setrlimit(RLIMIT_DATA, &limit);
+}
+
 /* In the child. SIGPIPE is ignored because sshfs outlives a killed keeper, the reader of its stderr; no
  * PDEATHSIG for the same reason. */
 static void exec_sshfs(const struct transport *t)
@@ -77,6 +100,7 @@ static void exec_sshfs(const struct transport *t)
 	dup2(null, STDIN_FILENO);
 	dup2(KEPT_STDERR, STDOUT_FILENO);
 	dup2(KEPT_STDERR, STDERR_FILENO);
+	bound_memory(t);
 	format_token(t, token, sizeof(token));
 	if (chdir("/") < 0 || putenv(token) != 0 || setenv("LC_ALL", "C", 1) != 0)
 		_exit(127);
@@ -254,6 +278,23 @@ unsigned transport_signal(const struct transport *t, int signal)
 
 	format_token(t, token, sizeof(token));
 	return fence_signal_session(t->pid, token, signal);
+}
+
+uint64_t transport_received(const struct transport *t)
+{
+	return transport_dead(t) ? 0 : fence_session_received(t->pid);
+}
+
+uint64_t transport_memory(const struct transport *t)
+{
+	char path[32], text[128];
+	unsigned long long resident;
+
+	snprintf(path, sizeof(path), "/proc/%d/statm", (int)t->pid);
+	if (transport_dead(t) || fd_read_file(path, text, sizeof(text)) < 0 ||
+	    sscanf(text, "%*u %llu", &resident) != 1)
+		return 0;
+	return (uint64_t)resident * (uint64_t)sysconf(_SC_PAGESIZE);
 }
 
 struct detach_list {

@@ -67,6 +67,14 @@ enum errclass transport_diagnose(struct transport *t, char *detail, size_t size)
 /* Is its mount in the mount table? */
 bool transport_mounted(const struct transport *t);
 
+/* Bytes that its connection has received so far; 0: not known (no TCP socket, as through a ProxyCommand over
+ * something else). Looks at each process of the machine. */
+uint64_t transport_received(const struct transport *t);
+
+/* Bytes that sshfs has in memory, and how many it may have. 0: not known. */
+uint64_t transport_memory(const struct transport *t);
+uint64_t transport_memory_max(const struct transport *t);
+
 /* Kills sshfs and ssh at once, resetting their connections. Does not wait. */
 void transport_kill(struct transport *t);
 

@@ -85,6 +85,12 @@ struct board_backend {
 	_Atomic uint32_t suspect; /* somebody saw something doubtful: probe soon. Set by worker or guardian,
 				     cleared by keeper */
 
+	_Atomic uint32_t watched; /* somebody waits for signs of life. Set by guardian, cleared by keeper */
+	_Atomic uint64_t received_ns; /* while watched: when bytes last arrived for the transport,
+					 CLOCK_MONOTONIC. Keeper */
+	_Atomic uint32_t
+	    gorged_epoch; /* whose transport was ended for the memory that listings took. Keeper */
+
 	/* Worker: the descriptor of the backend's root and the epoch it belongs to (fd first, then epoch). */
 	_Alignas(CACHE_LINE) _Atomic int32_t root_fd;
 	_Atomic uint32_t root_epoch;

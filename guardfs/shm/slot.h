@@ -48,6 +48,7 @@ struct slot {
 	_Atomic uint64_t
 	    read_ns; /* CLOCK_MONOTONIC when read(2) returned; 0 before. Worker; guardian if it finds 0 */
 	_Atomic uint64_t deadline_ns; /* CLOCK_MONOTONIC; 0: none (local tier, virtual files). Worker */
+	_Atomic uint64_t progress_ns; /* listing: CLOCK_MONOTONIC when an entry last came. Worker */
 	_Atomic uint64_t answered; /* the unique that guardian (worker: for an interrupt) is answering or has
 				      answered. Stored before that reply is written */
 	_Atomic uint32_t backend;  /* index of the guarded backend it concerns, or SLOT_LOCAL. Worker */
@@ -59,6 +60,7 @@ struct slot {
 	uint8_t replays;	   /* how often a worker died with it, or it was run again after a verdict */
 	uint8_t parkable;	   /* may wait for the next epoch. Worker, before deadline_ns */
 	uint8_t spent;	      /* the reply about to be recorded is the fallback, or one like it. Worker */
+	uint8_t listing;      /* its deadline goes by progress. Worker, before deadline_ns */
 	uint8_t asked;	      /* how often a verdict, or a rename, has been waited for. Worker */
 	_Atomic uint32_t job; /* index of the job concerned + 1 (shm/job.h), or 0. Worker */
 	uint32_t handle;      /* index of the handle concerned + 1, or 0 */
@@ -105,6 +107,8 @@ static inline void slot_reset(struct slot *slot)
 	atomic_store_explicit(&slot->append_begun, 0, memory_order_relaxed);
 	slot->mutating = 0;
 	slot->parkable = 0;
+	slot->listing = 0;
+	atomic_store_explicit(&slot->progress_ns, 0, memory_order_relaxed);
 	slot->spent = 0;
 	slot->asked = 0;
 	slot->park_reason = PARK_NONE;

@@ -73,6 +73,7 @@ static void the_least_is_enough(void **state)
 	assert_int_equal(config.deadline.ms[OP_READ], 10000);
 	assert_int_equal(config.deadline.ms[OP_WRITE], 60000);
 	assert_int_equal(config.deadline.ms[OP_SYNC], 60000);
+	assert_int_equal(config.listing_ms, 600000);
 	assert_int_equal(config.backoff_min_ms, 1000);
 	assert_int_equal(config.backoff_max_ms, 60000);
 	assert_int_equal(config.probe_interval_ms, 5000);
@@ -96,8 +97,9 @@ static void every_key_is_read(void **state)
 	    "box\nmarker=01234567-89AB-CDEF-0123-456789ABCDEF\n"
 	    "adopt=true\nuid=1000\numask=027\ncontain_links=yes\nsshfs_options=a,b=c\nsshfs_command=/opt/"
 	    "sshfs\nmax_inflight=7\n"
+	    "max_memory=99\n"
 	    "filter=fault\n"
-	    "[deadline]\nmetadata=1\nread=2s\nwrite=3min\nsync=1h\n"
+	    "[deadline]\nmetadata=1\nread=2s\nwrite=3min\nsync=1h\nlisting=4min\n"
 	    "[tier]\nmanifest=/etc/m\npattern=*/a = box:jobs//x/\npattern = b=c* = box:\n"
 	    "[recovery]\nbackoff_min=50ms\nbackoff_max=2m\nprobe_interval=7s\nprobe_timeout=8s\nconnect_"
 	    "timeout=9s\n"
@@ -135,6 +137,8 @@ static void every_key_is_read(void **state)
 	assert_int_equal(config.deadline.ms[OP_READ], 2000);
 	assert_int_equal(config.deadline.ms[OP_WRITE], 180000);
 	assert_int_equal(config.deadline.ms[OP_SYNC], 3600000);
+	assert_int_equal(config.listing_ms, 240000);
+	assert_int_equal(b->max_memory_mib, 99);
 	assert_string_equal(config.manifest, "/etc/m");
 	assert_int_equal(config.n_job_patterns, 2);
 	assert_string_equal(config.job_patterns[0], "*/[0-9]*__*");

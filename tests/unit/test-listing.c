@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 static struct listing_writer writer;
+static struct listing_reader reader;
 static struct listing_entry entry;
 static int fd;
 
@@ -20,6 +21,7 @@ static int setup(void **state)
 {
 	(void)state;
 	writer = (struct listing_writer){0};
+	reader = (struct listing_reader){0};
 	fd = memfd_create("listing", 0);
 	return fd < 0 ? -1 : 0;
 }
@@ -43,13 +45,13 @@ static void test_round_trip(void **state)
 	assert_int_equal(listing_finish(&writer, fd), 0);
 	assert_null(writer.bytes);
 	for (unsigned i = 1; i <= 2000; i++, at = next) {
-		assert_int_equal(listing_read(fd, at, &entry, &next), 1);
+		assert_int_equal(listing_read(&reader, fd, at, &entry, &next), 1);
 		assert_int_equal(entry.ino, i);
 		assert_int_equal(entry.type, i % 16);
 		snprintf(name, sizeof(name), "%0*u", (int)(i % 255) + 1, i);
 		assert_string_equal(entry.name, name);
 	}
-	assert_int_equal(listing_read(fd, at, &entry, &next), 0);
+	assert_int_equal(listing_read(&reader, fd, at, &entry, &next), 0);
 }
 
 static void test_names(void **state)
@@ -85,9 +87,9 @@ static void test_written_again_is_shorter(void **state)
 	assert_int_equal(listing_finish(&writer, fd), 0);
 	listing_add(&writer, "three", 5, 3, 0);
 	assert_int_equal(listing_finish(&writer, fd), 0);
-	assert_int_equal(listing_read(fd, 0, &entry, &next), 1);
+	assert_int_equal(listing_read(&reader, fd, 0, &entry, &next), 1);
 	assert_string_equal(entry.name, "three");
-	assert_int_equal(listing_read(fd, next, &entry, &next), 0);
+	assert_int_equal(listing_read(&reader, fd, next, &entry, &next), 0);
 }
 
 static void test_hostile_offsets(void **state)
@@ -98,11 +100,11 @@ static void test_hostile_offsets(void **state)
 	(void)state;
 	memset(noise, 0xff, sizeof(noise));
 	assert_int_equal(write(fd, noise, sizeof(noise)), sizeof(noise));
-	assert_int_equal(listing_read(fd, 0, &entry, &next), -EINVAL);
-	assert_int_equal(listing_read(fd, 3, &entry, &next), -EINVAL);
-	assert_int_equal(listing_read(fd, -8, &entry, &next), -EINVAL);
-	assert_int_equal(listing_read(fd, 1 << 20, &entry, &next), 0);
-	assert_int_equal(listing_read(fd, 56, &entry, &next), -EINVAL);
+	assert_int_equal(listing_read(&reader, fd, 0, &entry, &next), -EINVAL);
+	assert_int_equal(listing_read(&reader, fd, 3, &entry, &next), -EINVAL);
+	assert_int_equal(listing_read(&reader, fd, -8, &entry, &next), -EINVAL);
+	assert_int_equal(listing_read(&reader, fd, 1 << 20, &entry, &next), 0);
+	assert_int_equal(listing_read(&reader, fd, 56, &entry, &next), -EINVAL);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
