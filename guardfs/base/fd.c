@@ -6,7 +6,9 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <linux/openat2.h>
+#include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -87,6 +89,44 @@ errint_t fd_write_atomic(const char *path, const void *data, size_t n, mode_t mo
 	if (rc < 0)
 		unlink(tmp);
 	return rc;
+}
+
+#define LEFTOVER ".tmp."
+
+/* Of which process name is a leftover, in place of a file called base ("": of any). 0: it is none. */
+static pid_t leftover_of(const char *name, const char *base)
+{
+	const char *tail = strstr(name, LEFTOVER), *next;
+	size_t n = strlen(base);
+
+	while (tail && (next = strstr(tail + 1, LEFTOVER)))
+		tail = next;
+	if (!tail || tail == name || (n && (strncmp(name, base, n) != 0 || name + n != tail)))
+		return 0;
+	tail += sizeof(LEFTOVER) - 1;
+	if (!*tail || tail[strspn(tail, "0123456789")] || strlen(tail) > 9)
+		return 0;
+	return (pid_t)atoi(tail);
+}
+
+void fd_remove_leftovers(const char *path, bool alone)
+{
+	char directory[PATH_MAX];
+	const char *base = strrchr(path, '/');
+	CLEANUP_DIR DIR *dir = NULL;
+	struct dirent *d;
+
+	if (!base || copy_string(directory, sizeof(directory), path) < 0)
+		return;
+	base++;
+	directory[base - path] = '\0';
+	dir = opendir(directory);
+	while (dir && (d = readdir(dir))) {
+		pid_t pid = leftover_of(d->d_name, base);
+
+		if (pid > 0 && (alone || pid == getpid() || (kill(pid, 0) < 0 && errno == ESRCH)))
+			unlinkat(dirfd(dir), d->d_name, 0);
+	}
 }
 
 errint_t fd_mkdir_parents(const char *path, mode_t mode)

@@ -19,6 +19,12 @@ errint_t fd_size_now(int fd, off_t *size) WARN_UNUSED;
  * On error the old file is untouched and the temporary one removed. Returns 0 or -errno. */
 errint_t fd_write_atomic(const char *path, const void *data, size_t n, mode_t mode, bool sync) WARN_UNUSED;
 
+/* Removes what fd_write_atomic has left beside path (beside every file of a directory, if path ends with a
+ * slash) when its process was killed or the power failed. alone: nobody can be writing it now; else what
+ * belongs to a process that exists is left. What cannot be removed stays, without a word: it is only in the
+ * way of nobody. */
+void fd_remove_leftovers(const char *path, bool alone);
+
 /* Creates every missing directory of path with the given mode, like mkdir -p. Returns 0 or -errno. */
 errint_t fd_mkdir_parents(const char *path, mode_t mode) WARN_UNUSED;
 

@@ -298,6 +298,9 @@ static int lock(struct move_run *r)
 					"%s: another guardctl, or an rsync of it, is at work on it", r->hot);
 		(void)poll(NULL, 0, POLL_MS);
 	}
+	fd_remove_leftovers(r->file, true);
+	fd_remove_leftovers(r->list, true);
+	fd_remove_leftovers(r->links, true);
 	return CTL_EXIT_OK;
 }
 

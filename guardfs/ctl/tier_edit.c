@@ -196,8 +196,10 @@ static errint_t replace(const struct edit *e)
 	errint_t err;
 	int fd;
 
-	snprintf(temporary, sizeof(temporary), "%s.XXXXXX", e->file);
-	fd = mkostemp(temporary, O_CLOEXEC);
+	fd_remove_leftovers(e->file, false);
+	/* Named as fd_write_atomic does. */
+	snprintf(temporary, sizeof(temporary), "%s.tmp.%d", e->file, (int)getpid());
+	fd = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return -errno;
 	err = fill(fd, e);

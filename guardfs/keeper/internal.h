@@ -85,6 +85,10 @@ void act_on_suspects(
     struct supervised *s); /* files could not be found again as they were: on_suspect, once an incident */
 void act_done(void *arg, const struct hook_result *result); /* of struct keeper */
 
+/* leftovers.c: removes temporary files of keepers that were killed. First of all: this keeper's own would go
+ * as well. */
+void leftovers_clear(const struct keeper *k);
+
 /* outside.c: health and status.json in the runtime directory. */
 void outside_write(struct keeper *k);
 void outside_remove(struct keeper *k);

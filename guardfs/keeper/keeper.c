@@ -95,6 +95,7 @@ static void take_over(struct keeper *k)
 {
 	uint64_t now_ns;
 
+	leftovers_clear(k);
 	k->limits = make_limits(k->config);
 	k->hooks = hooks_create(k->config, act_done, k);
 	inquiry_init(k);

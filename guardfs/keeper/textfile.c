@@ -49,13 +49,17 @@ static void write_now(struct keeper *k)
 	if (!text)
 		return;
 	pid = begin();
-	if (pid == 0)
+	if (pid == 0) {
+		if (!k->textfile.cleared)
+			fd_remove_leftovers(k->config->metrics_textfile, true);
 		_exit(-fd_write_atomic(k->config->metrics_textfile, text, n, 0644, false) & 0xff);
+	}
 	if (pid < 0) {
 		tell(k, -pid, strerror(-pid));
 		return;
 	}
 	k->textfile.pid = pid;
+	k->textfile.cleared = true;
 	k->textfile.began_ns = clock_mono_ns();
 }
 

@@ -12,6 +12,7 @@ struct keeper;
 struct textfile {
 	pid_t pid;	   /* of the child that writes; 0: none */
 	uint64_t began_ns; /* when it began */
+	bool cleared;	   /* what a former keeper's child had left there was removed */
 	bool again;	   /* there was more to be written meanwhile */
 	int told;	   /* the errno told last, 0: none; what goes wrong is told when it begins */
 };
