@@ -7,8 +7,8 @@
 /* dir_walk.c: hook reach of struct posix. By names, from the nearest ancestor with a cached descriptor of the
  * present epoch, else from the backend's root. Only directories are cached:
  * whatever else stands under a name is looked at anew each time, as another client may have replaced it.
- * -ENOTCONN without a root of the breaker's epoch; BACKEND_NODE_GONE if the node has lost its name or
- * something of another type has taken its place (-ESTALE for the backend's root). */
+ * -ENOTCONN without a root of the breaker's epoch; BACKEND_NODE_GONE if the node has lost its name (-ENOENT
+ * if it is a directory) or something of another type has taken its place (-ESTALE for the backend's root). */
 errint_t dir_reach(struct backend *b, uint32_t node, struct reached *r);
 
 /* The parent of a node, reached, and the node's name in it (NAME_LENGTH_MAX + 1 bytes).

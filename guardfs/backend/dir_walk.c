@@ -71,11 +71,24 @@ static const char *name_of(const struct backend *b, const struct node *node)
 	return name_get(&b->arena->names, __atomic_load_n(&node->name, __ATOMIC_ACQUIRE));
 }
 
-/* What a node is that isn't there any more under its name. The backend's root is configured: whatever has
- * become of it, the backend is down. */
+static bool is_directory(const struct node *node)
+{
+	return S_ISDIR(__atomic_load_n(&node->mode, __ATOMIC_RELAXED));
+}
+
+/* What a node is under whose name stands something of another type. The backend's root is configured:
+ * whatever has become of it, the backend is down. */
 static errint_t gone(const struct node *node)
 {
 	return is_root(node) ? -ESTALE : BACKEND_NODE_GONE;
+}
+
+/* What a node is that has lost its name, or is below one that has. Nothing is in a directory that was
+ * removed, and nothing can be made there; who has it as working directory has no name that could be looked up
+ * again. */
+static errint_t nameless(const struct node *node)
+{
+	return is_directory(node) ? -ENOENT : BACKEND_NODE_GONE;
 }
 
 errint_t dir_check_type(const struct node *node, mode_t mode)
@@ -86,6 +99,8 @@ errint_t dir_check_type(const struct node *node, mode_t mode)
 /* Puts the path from base (NODE_NONE: the backend's root) to node together. */
 static errint_t path_from(const struct backend *b, uint32_t base, uint32_t node, struct walk *w)
 {
+	const struct node *whole = &b->arena->nodes[node];
+
 	path_start(w);
 	while (node != base) {
 		const struct node *n;
@@ -100,7 +115,7 @@ static errint_t path_from(const struct backend *b, uint32_t base, uint32_t node,
 		if (is_root(n))
 			return base == NODE_NONE ? 0 : -ESTALE;
 		name = name_of(b, n);
-		rc = name[0] ? path_prepend(w, name) : BACKEND_NODE_GONE;
+		rc = name[0] ? path_prepend(w, name) : nameless(whole);
 		if (rc < 0)
 			return rc;
 		node = parent_of(n);
@@ -175,7 +190,7 @@ static errint_t check_fd_type(const struct node *node, int fd)
 /* One try. *changed: the path was changed by a rename meanwhile. Returns a new descriptor or -errno. */
 static int walk_once(struct backend *b, uint32_t node, unsigned pieces, struct walk *w, bool *changed)
 {
-	bool is_dir = S_ISDIR(__atomic_load_n(&b->arena->nodes[node].mode, __ATOMIC_RELAXED));
+	bool is_dir = is_directory(&b->arena->nodes[node]);
 	CLEANUP_REACHED struct reached base = REACHED_NONE;
 	struct walk again = {.text = walk_text[1]};
 	errint_t rc = present_epoch(b, &w->epoch);
@@ -215,7 +230,14 @@ static int walk(struct backend *b, uint32_t node, unsigned pieces, struct walk *
 /* A directory that turned out to be something else: O_DIRECTORY says so before any comparison. */
 static errint_t walk_error(const struct node *node, errint_t rc)
 {
-	return rc == -ENOTDIR && S_ISDIR(__atomic_load_n(&node->mode, __ATOMIC_RELAXED)) ? gone(node) : rc;
+	return rc == -ENOTDIR && is_directory(node) ? gone(node) : rc;
+}
+
+/* sshfs goes by names: what has none can't be reached, even by a descriptor that was opened before. */
+static bool is_lost(const struct backend *b, const struct node *node)
+{
+	return b->config->type == BACKEND_SSHFS &&
+	       atomic_load_explicit(&node->flags, memory_order_relaxed) & NODE_UNLINKED;
 }
 
 static errint_t reach_piece(struct backend *b, uint32_t index, struct reached *r, unsigned pieces)
@@ -228,6 +250,8 @@ static errint_t reach_piece(struct backend *b, uint32_t index, struct reached *r
 	if (pieces > WALK_PIECES)
 		return -ELOOP;
 	rc = present_epoch(b, &w.epoch);
+	if (rc == 0 && is_lost(b, node))
+		rc = nameless(node);
 	if (rc < 0)
 		return rc;
 	fd = nodefd_pin(b->arena, index, w.epoch);
@@ -241,7 +265,7 @@ static errint_t reach_piece(struct backend *b, uint32_t index, struct reached *r
 	rc = check_fd_type(node, fd);
 	if (rc < 0)
 		close(fd);
-	else if (S_ISDIR(__atomic_load_n(&node->mode, __ATOMIC_RELAXED)))
+	else if (is_directory(node))
 		posix_keep(b, index, w.epoch, fd, r);
 	else
 		*r = (struct reached){b->arena, index, fd, REACHED_OWN};

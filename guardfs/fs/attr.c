@@ -43,6 +43,18 @@ static ssize_t getattr(struct backend *b, struct node *node, struct handle *h, s
 	return rc;
 }
 
+/* A directory that was removed while somebody is in it: it is there, empty and without a name, as on any file
+ * system.
+ */
+static bool recall_removed(const struct node *object, struct stat *st)
+{
+	if (!S_ISDIR(object->mode) || !(object->flags & NODE_UNLINKED))
+		return false;
+	node_recall(object, st);
+	st->st_nlink = 0;
+	return true;
+}
+
 void fs_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
 	struct node *node = node_from_id(ino), *object;
@@ -72,13 +84,16 @@ void fs_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 		handle_seen_cut(node_index(object), (uint64_t)st.st_size, atomic_load(&call.slot->epoch));
 	if (rc == -ENOENT && node->flags & NODE_ROUTE_ROOT)
 		rc = -EIO; /* a route whose target is missing is down, not absent */
+	else if (rc == -ENOENT && recall_removed(object, &st))
+		rc = 0;
 	if (h)
 		handle_put(h);
 	if (!guard_leave(req, b, &rc))
 		return;
 	/* The kernel took it to be there: whoever asked by name has the name looked up again, to find that
-	 * there is nothing, or something else; who wants to create it goes on to do so. */
-	if (rc == -ENOENT && b->board)
+	 * there is nothing, or something else; who wants to create it goes on to do so. Who has the directory
+	 * as working directory has no name to be looked up. */
+	if (rc == -ENOENT && b->board && !S_ISDIR(object->mode))
 		rc = -ESTALE;
 	if (rc < 0) {
 		fs_reply_rc(req, rc);
