@@ -41,6 +41,7 @@ struct caller {
  * system has none). */
 struct found {
 	struct stat st;
+	bool mounted; /* local tier: it lies on another file system, mounted within the tier */
 	uint8_t fh_type;
 	uint8_t fh_length;
 	uint8_t fh[NODE_FH_MAX];
@@ -168,9 +169,11 @@ int backend_local_root_fd(const struct backend *b);
 /* Objects of the local tier without a file handle (found.fh_length == 0: another file system is mounted
  * there, or this one has no handles) can only be kept by a descriptor: the O_PATH descriptor of the object
  * that this thread's last operation found, -1: none. It is then the caller's, to be given to
- * nodefd_offer(arena, node, 0, fd) as soon as the node exists with its backend and fh_length. Left alone, it
- * is closed by the thread's next find. */
+ * nodefd_offer(arena, node, 0, fd) as soon as the node exists with its backend, flags and fh_length. Left
+ * alone, it is closed by the thread's next find, or by backend_end_request: a thread without a request keeps
+ * nothing open. */
 int backend_found_fd(void);
+void backend_end_request(void);
 
 /* A guarded directory backend: dir or sshfs, with the fault filter around it if configured (then *b is the
  * filter). Reaches nothing by itself: board->root_fd and root_epoch tell where the root is; without a root
@@ -185,6 +188,12 @@ errint_t nodefd_init(struct arena *arena, uint32_t limit) WARN_UNUSED;
  * last one does: the record must not be used for another node before node.fd is 0 again, which node.pins
  * ensures). fs/node.c. */
 void nodefd_drop(struct arena *arena, uint32_t node);
+
+/* Closes descriptors of nodes on file systems mounted within a tier (NODE_MOUNTED) that were not used since
+ * the last call: twice a second. Closing the last one of a file system that was unmounted lazily waits for
+ * its disk: in a thread of its own. nodefd_has_mounted: is there anything to be done? */
+bool nodefd_has_mounted(void);
+void nodefd_close_mounted(struct arena *arena);
 
 /* Offers an O_PATH descriptor that somebody just opened for node at epoch (0: local tier) to the cache;
  * always consumes fd. */

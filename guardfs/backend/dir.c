@@ -33,6 +33,7 @@ static errint_t dir_describe(struct backend *b, int dirfd, const char *name, str
 
 	found->fh_length = 0;
 	found->fh_type = 0;
+	found->mounted = false;
 	if (fstatat(dirfd, name, &found->st, flags) < 0)
 		return -errno;
 	present(b, &found->st);
@@ -370,14 +371,14 @@ errint_t backend_dir_open(struct arena *arena, unsigned index, struct backend *b
 			      .board = &arena->board.backends[index],
 			      .config = config,
 			      .index = (uint8_t)index};
-	struct posix *state;
+	struct dir *state;
 
 	if (index >= CONFIG_BACKENDS_MAX)
 		return -EINVAL;
 	state = malloc(sizeof(*state));
 	if (!state)
 		return -ENOMEM;
-	*state = owning ? dir_posix_owning : dir_posix;
+	*state = (struct dir){.posix = owning ? dir_posix_owning : dir_posix};
 	dir.state = state;
 	if (config->filter == FILTER_FAULT)
 		return fault_wrap(&dir, b);

@@ -4,6 +4,13 @@
 
 #include "backend/posix.h"
 
+/* backend.state. */
+struct dir {
+	struct posix posix;
+	/* Epoch << 32 | posix_mount_of the root of that epoch; dir_walk.c, any thread. */
+	_Atomic uint64_t root_mount;
+};
+
 /* dir_walk.c: hook reach of struct posix. By names, from the nearest ancestor with a cached descriptor of the
  * present epoch, else from the backend's root. Only directories are cached:
  * whatever else stands under a name is looked at anew each time, as another client may have replaced it.

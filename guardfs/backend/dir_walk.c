@@ -187,6 +187,32 @@ static errint_t check_fd_type(const struct node *node, int fd)
 	return dir_check_type(node, stx.stx_mode);
 }
 
+/* Not of our own sshfs, within which nothing is ever mounted. The root may be replaced meanwhile: a mount
+ * taken for another is let go of sooner than need be, no more. */
+static uint32_t root_mount(const struct backend *b, uint32_t epoch)
+{
+	struct dir *d = b->state;
+	uint64_t known = atomic_load_explicit(&d->root_mount, memory_order_relaxed);
+
+	if (known >> 32 != epoch) {
+		known = (uint64_t)epoch << 32 | posix_mount_of(atomic_load(&b->board->root_fd));
+		atomic_store_explicit(&d->root_mount, known, memory_order_relaxed);
+	}
+	return (uint32_t)known;
+}
+
+/* Notes whether a directory, about to be cached, lies on a file system mounted within the backend. */
+static void note_mount(const struct backend *b, struct node *node, uint32_t epoch, int fd)
+{
+	bool was = atomic_load_explicit(&node->flags, memory_order_relaxed) & NODE_MOUNTED;
+	bool is = b->config->type == BACKEND_DIR && posix_mount_of(fd) != root_mount(b, epoch);
+
+	if (is && !was)
+		atomic_fetch_or(&node->flags, NODE_MOUNTED);
+	else if (was && !is)
+		atomic_fetch_and(&node->flags, (uint8_t)~NODE_MOUNTED);
+}
+
 /* One try. *changed: the path was changed by a rename meanwhile. Returns a new descriptor or -errno. */
 static int walk_once(struct backend *b, uint32_t node, unsigned pieces, struct walk *w, bool *changed)
 {
@@ -242,7 +268,7 @@ static bool is_lost(const struct backend *b, const struct node *node)
 
 static errint_t reach_piece(struct backend *b, uint32_t index, struct reached *r, unsigned pieces)
 {
-	const struct node *node = &b->arena->nodes[index];
+	struct node *node = &b->arena->nodes[index];
 	struct walk w = {.text = walk_text[0]};
 	errint_t rc;
 	int fd;
@@ -263,12 +289,14 @@ static errint_t reach_piece(struct backend *b, uint32_t index, struct reached *r
 	if (fd < 0)
 		return walk_error(node, fd);
 	rc = check_fd_type(node, fd);
-	if (rc < 0)
+	if (rc < 0) {
 		close(fd);
-	else if (is_directory(node))
+	} else if (is_directory(node)) {
+		note_mount(b, node, w.epoch, fd);
 		posix_keep(b, index, w.epoch, fd, r);
-	else
+	} else {
 		*r = (struct reached){b->arena, index, fd, REACHED_OWN};
+	}
 	return rc;
 }
 

@@ -1,7 +1,7 @@
 /* local.c: the local tier: nodes are reached by file handle, through a descriptor of the root.
  *
- * Objects without a handle that can be opened there (another file system mounted below, a file system that
- * has none) are kept by descriptor, or found again by name where the node has one. */
+ * Objects without a handle that can be opened there are kept by descriptor (a file system that has none), or
+ * by name: of another file system, mounted within the tier, nothing may stay open that nobody uses. */
 #include "backend/cred.h"
 #include "backend/posix.h"
 
@@ -11,7 +11,8 @@
 struct local {
 	struct posix posix;
 	int root_fd;
-	int mount_id;
+	int mount_id;	/* as name_to_handle_at gives it */
+	uint32_t mount; /* as posix_mount_of does */
 	bool has_handles;
 };
 
@@ -46,6 +47,11 @@ int backend_found_fd(void)
 
 	found_fd = -1;
 	return fd;
+}
+
+void backend_end_request(void)
+{
+	set_found_fd(-1);
 }
 
 /* Fills in the handle of name in dirfd (flags: AT_EMPTY_PATH for dirfd itself); fh_length 0 if there is none
@@ -85,11 +91,14 @@ static errint_t describe_fd(struct backend *b, int fd, struct found *found)
 {
 	errint_t rc;
 
+	found->mounted = false;
 	if (fstat(fd, &found->st) < 0)
 		return -errno;
 	rc = get_handle(local_of(b), fd, "", AT_EMPTY_PATH, found);
 	if (rc == 0 && found->fh_length == 0) {
 		int kept = open(posix_proc_path(fd).text, O_PATH);
+
+		found->mounted = posix_mount_of(fd) != local_of(b)->mount;
 
 		if (kept < 0)
 			return -errno;
@@ -120,6 +129,7 @@ static errint_t local_describe(struct backend *b, int dirfd, const char *name, s
 		return describe_fd(b, dirfd, found);
 	if (fstatat(dirfd, name, &found->st, AT_SYMLINK_NOFOLLOW) < 0)
 		return -errno;
+	found->mounted = false;
 	rc = get_handle(local_of(b), dirfd, name, 0, found);
 	if (rc == 0 && is_same_inode(found))
 		return 0;
@@ -142,7 +152,16 @@ static int open_handle(const struct local *l, const struct node *node, int flags
 	return fd < 0 ? -errno : fd;
 }
 
-/* For nodes without a handle that have lost their descriptor: by name, from the parent. */
+/* A node without a handle is known by device and inode: is it this one? */
+static bool is_known_as(const struct node *node, const struct stat *st)
+{
+	uint64_t pair[2] = {st->st_dev, st->st_ino};
+
+	return memcmp(node->fh, pair, sizeof(pair)) == 0;
+}
+
+/* For nodes without a handle that have lost their descriptor: by name, from the parent. -ESTALE if it is not
+ * there any more, upon which the kernel looks names up again: it may have another. */
 static int open_named(struct backend *b, const struct node *node)
 {
 	uint32_t parent = __atomic_load_n(&node->parent, __ATOMIC_RELAXED);
@@ -159,12 +178,12 @@ static int open_named(struct backend *b, const struct node *node)
 		return rc;
 	fd = openat(dir.fd, name, O_PATH | O_NOFOLLOW);
 	if (fd < 0)
-		return -errno;
-	rc = fstat(fd, &st) < 0 ? -errno : posix_check_type(node, st.st_mode);
-	if (rc == 0)
+		return errno == ENOENT || errno == ENOTDIR ? -ESTALE : -errno;
+	rc = errint(fstat(fd, &st));
+	if (rc == 0 && is_known_as(node, &st))
 		return fd;
 	close(fd);
-	return rc;
+	return rc < 0 ? rc : -ESTALE;
 }
 
 static errint_t local_reach(struct backend *b, uint32_t index, struct reached *r)
@@ -265,6 +284,7 @@ static errint_t probe_handles(struct local *l)
 	union handle_space h;
 
 	h.handle.handle_bytes = NODE_FH_MAX;
+	l->mount = posix_mount_of(l->root_fd);
 	l->has_handles = name_to_handle_at(l->root_fd, "", &h.handle, &l->mount_id, AT_EMPTY_PATH) == 0;
 	if (l->has_handles || errno == EOPNOTSUPP || errno == EOVERFLOW)
 		return 0;

@@ -29,6 +29,7 @@ static struct {
 	pthread_mutex_t lock;
 	uint32_t *ring;
 	uint32_t limit, used, hand;
+	_Atomic bool has_mounted; /* the ring may have nodes with NODE_MOUNTED */
 } cache = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
 static int word_fd(uint64_t word)
@@ -149,7 +150,54 @@ static bool record(struct arena *arena, uint32_t node, uint32_t epoch, int fd, u
 		close(word_fd(old)); /* of an ended epoch; its ring entry is ours now */
 	else if (!nodefd_keeps(&arena->nodes[node]) && !ring_add(arena, node))
 		nodefd_drop(arena, node); /* a pinned one goes on until it is unpinned */
+	if (arena->nodes[node].flags & NODE_MOUNTED)
+		atomic_store(&cache.has_mounted, true); /* now that the ring has it */
 	return true;
+}
+
+bool nodefd_has_mounted(void)
+{
+	return atomic_load_explicit(&cache.has_mounted, memory_order_relaxed);
+}
+
+/* Ends the ring's entries of such nodes, from the end: what stands there is put in their places. Returns how
+ * many descriptors are to be closed. */
+static uint32_t take_mounted(struct arena *arena, int *fds, uint32_t max)
+{
+	ACQUIRE_LOCK(&cache.lock);
+	uint32_t n = 0;
+
+	atomic_store(&cache.has_mounted, false);
+	for (uint32_t i = cache.used; i-- > 0 && n < max;) {
+		struct node *node = &arena->nodes[cache.ring[i]];
+		int fd = -1;
+
+		if (!(node->flags & NODE_MOUNTED))
+			continue;
+		if (!make_room(node, false, &fd)) {
+			atomic_store(&cache.has_mounted, true);
+			continue;
+		}
+		cache.ring[i] = cache.ring[--cache.used];
+		if (fd >= 0)
+			fds[n++] = fd;
+	}
+	if (cache.hand >= cache.used)
+		cache.hand = 0;
+	if (n == max)
+		atomic_store(&cache.has_mounted, true);
+	return n;
+}
+
+#define CLOSED_AT_ONCE 256u
+
+void nodefd_close_mounted(struct arena *arena)
+{
+	int fds[CLOSED_AT_ONCE];
+	uint32_t n = take_mounted(arena, fds, CLOSED_AT_ONCE);
+
+	while (n-- > 0)
+		close(fds[n]);
 }
 
 bool nodefd_adopt(struct arena *arena, uint32_t node, uint32_t epoch, int fd)
@@ -171,6 +219,8 @@ static void inherit(struct arena *arena, uint32_t index)
 	uint64_t word = atomic_load(&node->fd);
 	bool live = atomic_load(&node->state) == NODE_LIVE;
 
+	if (live && node->flags & NODE_MOUNTED)
+		atomic_store(&cache.has_mounted, true);
 	if (word_fd(word) < FD_RESERVED) {
 		atomic_store(&node->fd, 0);
 	} else if (live && !(word & DROPPED) && nodefd_keeps(node)) {

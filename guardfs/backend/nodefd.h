@@ -23,7 +23,8 @@ bool nodefd_adopt(struct arena *arena, uint32_t node, uint32_t epoch, int fd) WA
 /* A node whose descriptor is its only handle: it is neither evicted nor counted against the limit. */
 static inline bool nodefd_keeps(const struct node *node)
 {
-	return node->backend == NODE_LOCAL && (node->fh_length == 0 || node->flags & NODE_KEEPS_FD);
+	return node->backend == NODE_LOCAL &&
+	       ((node->fh_length == 0 && !(node->flags & NODE_MOUNTED)) || node->flags & NODE_KEEPS_FD);
 }
 
 #endif

@@ -2,6 +2,7 @@
 #include "backend/posix.h"
 
 #include <stdio.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 void posix_leave(struct reached *r)
@@ -28,6 +29,17 @@ struct proc_path posix_proc_path(int fd)
 
 	snprintf(path.text, sizeof(path.text), "/proc/self/fd/%d", fd);
 	return path;
+}
+
+uint32_t posix_mount_of(int fd)
+{
+	struct statx x;
+
+	if (statx(fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_MNT_ID, &x) < 0)
+		return 0;
+	if (x.stx_mask & STATX_MNT_ID)
+		return (uint32_t)x.stx_mnt_id;
+	return x.stx_dev_major << 20 | x.stx_dev_minor;
 }
 
 /* O_NONBLOCK: should something else than a regular file have taken the place, opening it must not wait. */

@@ -72,6 +72,10 @@ struct proc_path posix_proc_path(int fd);
  */
 int posix_reopen(int fd, int flags);
 
+/* By which mount an open object was reached, as a number to be compared with others: the mount's, or that of
+ * the device where the kernel does not tell mounts apart (before 5.8). 0: unknown. Asks no storage. */
+uint32_t posix_mount_of(int fd);
+
 /* open(2) flags as they may reach storage. */
 int posix_open_flags(int flags);
 

@@ -179,6 +179,7 @@ void guard_end_request(void)
 		call.held[i] = NULL;
 	}
 	view_end_request();
+	backend_end_request();
 }
 
 /* The caller is about to get the infrastructure errno, after having waited. */

@@ -68,8 +68,9 @@ void node_recall(const struct node *node, struct stat *st)
 	st->st_ctim = st->st_atim = st->st_mtim;
 }
 
-/* A directory of the local tier is where its last lookup found it (it may have been moved beneath us). */
-static void place_directory(struct node *node, uint32_t parent, const char *name)
+/* What is known by its name on the local tier is where its last lookup found it (it may have been moved
+ * beneath us). */
+static void place_local(struct node *node, uint32_t parent, const char *name)
 {
 	uint32_t old_parent, old_name, ref;
 
@@ -129,7 +130,7 @@ struct node *node_intern_local(uint32_t parent, const char *name, const struct f
 {
 	uint8_t dev_ino[NODE_FH_MAX];
 	struct node_key k = local_key(found, dev_ino);
-	bool directory = S_ISDIR(found->st.st_mode);
+	bool directory = S_ISDIR(found->st.st_mode), by_name = directory || found->mounted;
 	struct node *node;
 	uint32_t hash;
 
@@ -141,8 +142,9 @@ struct node *node_intern_local(uint32_t parent, const char *name, const struct f
 	bool is_new = !node;
 
 	if (is_new) {
-		node = ntable_make(&k, directory ? parent : NODE_NONE, directory ? name : NULL, &found->st);
+		node = ntable_make(&k, by_name ? parent : NODE_NONE, by_name ? name : NULL, &found->st);
 		if (node) {
+			node->flags = found->mounted ? NODE_MOUNTED : 0;
 			atomic_store(&node->nlookup, lookup ? 1 : 0);
 			ntable_insert(s, hash, node_index(node));
 			atomic_store(&node->state, NODE_LIVE);
@@ -151,8 +153,8 @@ struct node *node_intern_local(uint32_t parent, const char *name, const struct f
 		atomic_fetch_add(&node->nlookup, 1);
 	}
 	pthread_mutex_unlock(&s->lock);
-	if (node && directory && !is_new && name)
-		place_directory(node, parent, name);
+	if (node && by_name && !is_new && name)
+		place_local(node, parent, name);
 	if (node && !directory)
 		atomic_store_explicit(&node->home, node_id(ntable_at(parent), parent), memory_order_relaxed);
 	return node;

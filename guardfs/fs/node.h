@@ -26,7 +26,8 @@ static inline uint32_t node_index(const struct node *node)
 }
 
 /* Finds or makes the local node for what was found, adds one to its lookup count (lookup: true) and refreshes
- * parent and name of directories. NULL when the table is full. */
+ * parent and name of directories, and of what lies on a file system mounted within the tier. NULL when the
+ * table is full. */
 struct node *node_intern_local(uint32_t parent, const char *name, const struct found *found, bool lookup);
 
 /* The same for a guarded node, known by name and parent, a directory of the backend's tree (never a view:

@@ -34,13 +34,15 @@ static int forbidden(const struct node *parent, const char *name, const struct n
 	return 0;
 }
 
-/* A renamed local directory is given its new place at once: routes and patterns below it go by its path. */
+/* A renamed local directory is given its new place at once: routes and patterns below it go by its path. So
+ * is whatever is found again by its name. */
 static void place_again(uint32_t parent, const char *name)
 {
 	struct found found;
 	struct node *node;
 
-	if (fs.local.ops->lookup(&fs.local, parent, name, &found) < 0 || !S_ISDIR(found.st.st_mode))
+	if (fs.local.ops->lookup(&fs.local, parent, name, &found) < 0 ||
+	    !(S_ISDIR(found.st.st_mode) || found.mounted))
 		return;
 	node = node_intern_local(parent, name, &found, true);
 	if (node)

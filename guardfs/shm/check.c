@@ -12,9 +12,11 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 
-#define FD_LIMIT       (1 << 24) /* what fits a node's descriptor word; above any sane RLIMIT_NOFILE */
-#define NODE_FLAGS_ALL (NODE_ROUTE_ROOT | NODE_UNLINKED | NODE_KNOWN | NODE_VIEW | NODE_TARGET)
-#define ERRNO_LIMIT    4096
+#define FD_LIMIT (1 << 24) /* what fits a node's descriptor word; above any sane RLIMIT_NOFILE */
+#define NODE_FLAGS_ALL                                                                            \
+	(NODE_ROUTE_ROOT | NODE_UNLINKED | NODE_KNOWN | NODE_KEEPS_FD | NODE_VIEW | NODE_TARGET | \
+	 NODE_MOUNTED)
+#define ERRNO_LIMIT 4096
 
 /* Marks of a node while chains of parents are followed. */
 enum mark { MARK_NEW, MARK_ON_CHAIN, MARK_GOOD, MARK_BAD };

@@ -28,6 +28,9 @@ enum node_flags {
 	    << 3, /* local tier: about to lose, or without, its last name: only the descriptor leads to it */
 	NODE_VIEW = 1 << 4,   /* a guarded directory as a route shows it; `object` is the directory itself */
 	NODE_TARGET = 1 << 5, /* guarded: a route's target is, or was, resolved to it or through it */
+	NODE_MOUNTED =
+	    1 << 6, /* lies on another file system, mounted within its tier: its descriptor is kept for a
+		       moment only, lest that can't be unmounted. It is found again by parent and name */
 };
 
 /* The cached O_PATH descriptor of a node, with the number of tasks using it and the epoch of the backend that
@@ -53,8 +56,8 @@ struct node {
 			  node's lock */
 	int64_t mtime_ns;
 	uint32_t mode, uid, gid, nlink;
-	uint32_t parent; /* index or NODE_NONE; directories of the local tier, and every guarded node (of a
-			    view that is no route's root: its route's root) */
+	uint32_t parent; /* index or NODE_NONE; directories of the local tier, files of it with NODE_MOUNTED,
+			    and every guarded node (of a view that is no route's root: its route's root) */
 	uint32_t name;	 /* name reference (shm/name.h) or 0 */
 	_Atomic uint32_t
 	    pins; /* tasks using the node, beyond the kernel's references; reset by a new worker */

@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #define QUIESCE_MS 2000u
+#define MOUNTED_MS 400u /* looked at so often, a descriptor unused is closed within a second */
 
 static struct arena *arena;
 
@@ -38,17 +39,45 @@ static void *epoch_changed(void *arg)
 	return NULL;
 }
 
-/* What belonged to the old epoch is closed in a thread of its own: that may wait for storage. */
-static void sweep_aside(uint32_t backend)
+/* Runs what may wait for storage in a thread of its own. */
+static bool run_aside(void *(*run)(void *), void *arg)
 {
 	pthread_attr_t attr;
 	pthread_t thread;
+	bool started;
 
 	pthread_attr_init(&attr);
 	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
-	if (pthread_create(&thread, &attr, epoch_changed, (void *)(uintptr_t)backend) != 0)
-		log_warning("cannot start a thread to close what backend %u left open", backend);
+	started = pthread_create(&thread, &attr, run, arg) == 0;
 	pthread_attr_destroy(&attr);
+	return started;
+}
+
+/* What belonged to the old epoch is closed. */
+static void sweep_aside(uint32_t backend)
+{
+	if (!run_aside(epoch_changed, (void *)(uintptr_t)backend))
+		log_warning("cannot start a thread to close what backend %u left open", backend);
+}
+
+static void *close_mounted(void *arg)
+{
+	(void)arg;
+	nodefd_close_mounted(arena);
+	return NULL;
+}
+
+/* Descriptors on file systems mounted within a tier that nobody has used for a while. */
+static void mounted_tick(void)
+{
+	static uint64_t next_ns;
+	uint64_t now_ns = clock_mono_ns();
+
+	if (now_ns < next_ns || !nodefd_has_mounted())
+		return;
+	next_ns = now_ns + MOUNTED_MS * NSEC_PER_MSEC;
+	if (!run_aside(close_mounted, NULL))
+		log_warning("cannot start a thread to close what is unused");
 }
 
 /* Files whose release a dead worker had answered and not carried out. */
@@ -136,6 +165,7 @@ void control_run(struct arena *a, uint32_t quiesce_seen)
 		fs_interrupted_tick();
 		fs_refresh_tiers();
 		jobs_tick();
+		mounted_tick();
 		recover_late_descriptors(a);
 	}
 	pool_quiesce(QUIESCE_MS);

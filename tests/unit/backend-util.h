@@ -52,6 +52,10 @@ static inline uint32_t place_found(struct place *p, uint8_t backend, uint32_t pa
 	n->fh_type = found->fh_type;
 	n->fh_length = found->fh_length;
 	memcpy(n->fh, found->fh, sizeof(n->fh));
+	/* As fs/node.c does it. */
+	if (backend == NODE_LOCAL && found->fh_length == 0)
+		memcpy(n->fh, (const uint64_t[]){found->st.st_dev, found->st.st_ino}, 2 * sizeof(uint64_t));
+	n->flags = found->mounted ? NODE_MOUNTED : 0;
 	return index;
 }
 

@@ -275,6 +275,7 @@ static void test_mount_inside(void **state)
 	    backend_local_open(place->arena, open(root_path(""), O_RDONLY | O_DIRECTORY), &local, &found), 0);
 	assert_int_equal(local.ops->lookup(&local, 0, "inner", &found), 0);
 	assert_int_equal(found.fh_length, 0);
+	assert_true(found.mounted);
 	fd = backend_found_fd();
 	assert_true(fd >= 0);
 	dir = place_found(place, NODE_LOCAL, NODE_NONE, "", &found);
@@ -295,6 +296,14 @@ static void test_mount_inside(void **state)
 	assert_int_equal(local.ops->getattr(&local, n, -1, &st), -ESTALE);
 	assert_int_equal(local.ops->lookup(&local, dir, "file", &found), 0);
 	n = place_found(place, NODE_LOCAL, dir, "file", &found);
+	assert_int_equal(local.ops->getattr(&local, n, -1, &st), 0);
+	nodefd_drop(place->arena, n);
+	/* Only if it is the same. */
+	assert_int_equal(rename(root_path("inner/file"), root_path("inner/moved")), 0);
+	assert_int_equal(local.ops->getattr(&local, n, -1, &st), -ESTALE);
+	close(open(root_path("inner/file"), O_CREAT | O_WRONLY, 0644));
+	assert_int_equal(local.ops->getattr(&local, n, -1, &st), -ESTALE);
+	assert_int_equal(rename(root_path("inner/moved"), root_path("inner/file")), 0);
 	assert_int_equal(local.ops->getattr(&local, n, -1, &st), 0);
 	assert_int_equal(local.ops->lookup(&local, 0, "missing", &found), -ENOENT);
 	close(backend_found_fd());

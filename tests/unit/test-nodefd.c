@@ -271,6 +271,86 @@ static void test_storm(void **state)
 	assert_in_range(count_descriptors(), before, before + 4);
 }
 
+static uint32_t mounted_node(void)
+{
+	uint32_t n = fresh_node(NODE_LOCAL, 0);
+
+	atomic_fetch_or(&place->arena->nodes[n].flags, NODE_MOUNTED);
+	return n;
+}
+
+static void test_unused_on_a_mount_is_closed(void **state)
+{
+	uint32_t unused = mounted_node(), used = mounted_node(), inside = mounted_node(),
+		 other = fresh_node(NODE_LOCAL, 8);
+	int fds[] = {open_some(), open_some(), open_some(), open_some()};
+
+	(void)state;
+	assert_false(nodefd_has_mounted());
+	nodefd_offer(place->arena, other, 0, fds[0]);
+	assert_false(nodefd_has_mounted());
+	nodefd_offer(place->arena, unused, 0, fds[1]);
+	nodefd_offer(place->arena, used, 0, fds[2]);
+	assert_true(nodefd_adopt(place->arena, inside, 0, fds[3]));
+	assert_true(nodefd_has_mounted());
+	assert_int_equal(nodefd_pin(place->arena, used, 0), fds[2]);
+	nodefd_unpin(place->arena, used);
+	nodefd_close_mounted(place->arena);
+	assert_false(is_open(fds[1]));
+	assert_true(is_open(fds[2]) && is_open(fds[3]) && is_open(fds[0]));
+	nodefd_close_mounted(place->arena);
+	assert_false(is_open(fds[2]));
+	assert_true(is_open(fds[3]));
+	nodefd_unpin(place->arena, inside);
+	assert_true(nodefd_has_mounted());
+	nodefd_close_mounted(place->arena);
+	assert_false(is_open(fds[3]));
+	assert_true(is_open(fds[0]));
+	assert_false(nodefd_has_mounted());
+}
+
+static void test_what_has_no_name_left_stays(void **state)
+{
+	uint32_t n = mounted_node();
+	int fd = open_some();
+
+	(void)state;
+	nodefd_offer(place->arena, n, 0, fd);
+	atomic_fetch_or(&place->arena->nodes[n].flags, NODE_KEEPS_FD);
+	nodefd_close_mounted(place->arena);
+	nodefd_close_mounted(place->arena);
+	assert_true(is_open(fd));
+}
+
+static void test_room_is_given_back(void **state)
+{
+	unsigned before = count_descriptors();
+
+	(void)state;
+	for (int round = 0; round < 10; round++) {
+		for (int i = 0; i < 6; i++)
+			nodefd_offer(place->arena, mounted_node(), 0, open_some());
+		nodefd_close_mounted(place->arena);
+		assert_int_equal(count_descriptors(), before);
+	}
+	for (int i = 0; i < 6; i++)
+		nodefd_offer(place->arena, fresh_node(NODE_LOCAL, 8), 0, open_some());
+	assert_int_equal(count_descriptors(), before + 4);
+}
+
+static void test_a_successor_closes_them_too(void **state)
+{
+	uint32_t n = mounted_node();
+	int fd = open_some();
+
+	(void)state;
+	assert_true(nodefd_adopt(place->arena, n, 0, fd)); /* never unpinned: its worker dies */
+	assert_int_equal(nodefd_init(place->arena, 4), 0);
+	assert_true(is_open(fd));
+	nodefd_close_mounted(place->arena);
+	assert_false(is_open(fd));
+}
+
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
@@ -288,6 +368,10 @@ int main(void)
 	    TEST(test_successor_inherits),
 	    TEST(test_successor_spares_reserved),
 	    TEST(test_storm),
+	    TEST(test_unused_on_a_mount_is_closed),
+	    TEST(test_what_has_no_name_left_stays),
+	    TEST(test_room_is_given_back),
+	    TEST(test_a_successor_closes_them_too),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
