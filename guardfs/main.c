@@ -142,17 +142,47 @@ static int load(const struct arguments *a, struct config *config)
 	return 0;
 }
 
-/* Waits until the child serves (one byte) or has failed (end of file; it has said why on our standard error).
- */
+/* Waits until the child serves, and shows what it says of backends that do not answer; or until it has failed
+ * (end of file; it has said why on our standard error). */
 static int wait_for_service(int ready_fd)
 {
 	char byte;
 
-	return read(ready_fd, &byte, 1) == 1 ? 0 : GUARDIAN_EXIT_FAILED;
+	while (read(ready_fd, &byte, 1) == 1) {
+		if (byte == ANNOUNCE_SERVING[0])
+			return 0;
+		fputc(byte, stderr);
+	}
+	return GUARDIAN_EXIT_FAILED;
 }
 
-static int run_in_background(const struct config *config, char **argv)
+/* The command by which another guardian goes on where this one was killed: the same, in the foreground, and
+ * wherever we are. */
+static void make_again(struct arguments *a, const struct config *config, char **again)
 {
+	static char guardfs[] = "guardfs", foreground[] = "-f", option[] = "-o", configuration[] = "-c";
+	static char file[CONFIG_PATH_MAX], mountpoint[CONFIG_PATH_MAX];
+	size_t n = 0;
+
+	(void)copy_string(file, sizeof(file), config->file);
+	(void)copy_string(mountpoint, sizeof(mountpoint), config->mountpoint);
+	again[n++] = guardfs;
+	again[n++] = foreground;
+	if (a->options[0]) {
+		again[n++] = option;
+		again[n++] = a->options;
+	}
+	if (!a->mountpoint)
+		again[n++] = configuration;
+	again[n++] = file;
+	if (a->mountpoint)
+		again[n++] = mountpoint;
+	again[n] = NULL;
+}
+
+static int run_in_background(struct arguments *a, const struct config *config, char **argv)
+{
+	char *again[7];
 	int ready[2];
 	pid_t pid;
 
@@ -173,7 +203,8 @@ static int run_in_background(const struct config *config, char **argv)
 	setsid();
 	if (chdir("/") < 0)
 		perror("guardfs: chdir /");
-	return guardian_main(config, argv, ready[1]);
+	make_again(a, config, again);
+	return standby_main(config, argv, again, ready[1]);
 }
 
 int main(int argc, char **argv)
@@ -207,5 +238,5 @@ int main(int argc, char **argv)
 		return mount_remount(&config) < 0 ? GUARDIAN_EXIT_FAILED : 0;
 	if (a.foreground)
 		return guardian_main(&config, argv, -1);
-	return run_in_background(&config, argv);
+	return run_in_background(&a, &config, argv);
 }

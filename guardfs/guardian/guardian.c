@@ -16,18 +16,17 @@
 #define BUSY_TICK_MS   20u
 #define START_LIMIT_MS 15000u
 #define LOCK_WAIT_MS   2000u
-#define SHOWN_LIMIT_MS 5000u
 
-static void find_exe(struct guardian *g)
+void guardian_find_exe(char *exe, size_t size)
 {
 	static const char gone[] = " (deleted)";
-	ssize_t n = readlink("/proc/self/exe", g->exe, sizeof(g->exe) - 1);
+	ssize_t n = readlink("/proc/self/exe", exe, size - 1);
 	size_t tail = sizeof(gone) - 1;
 
-	g->exe[n > 0 ? n : 0] = '\0';
+	exe[n > 0 ? n : 0] = '\0';
 	/* An upgrade replaces the file by rename: the new program is at the old path. */
-	if (n > (ssize_t)tail && strcmp(g->exe + n - (ssize_t)tail, gone) == 0)
-		g->exe[(size_t)n - tail] = '\0';
+	if (n > (ssize_t)tail && strcmp(exe + n - (ssize_t)tail, gone) == 0)
+		exe[(size_t)n - tail] = '\0';
 }
 
 /* Leaves the runtime directory as it was found; a log with something in it stays. */
@@ -44,32 +43,6 @@ static void remove_runtime_files(const struct config *config)
 	snprintf(path, sizeof(path), "%s/mnt", config->run_dir);
 	if (rmdir(path) < 0 || rmdir(config->run_dir) < 0)
 		errno = 0; /* somebody else's files are in it */
-}
-
-static void announce(struct guardian *g)
-{
-	g->announced = true;
-	handover_ready(g);
-	if (!g->tell_starter)
-		return;
-	if (write(GUARDIAN_READY, "1", 1) < 0)
-		log_warning("the starting process is gone");
-	setup_vacate(GUARDIAN_READY);
-}
-
-/* Whoever waits for the start will look at status.json, or ask keeper, the moment after. The mount serves
- * without either: a keeper that is slow, or that cannot live, keeps nobody waiting for long. */
-static void announce_when_shown(struct guardian *g, uint64_t now_ns)
-{
-	bool shown = atomic_load(&g->board->shown);
-
-	if (g->announced || (!shown && now_ns < g->announce_by_ns))
-		return;
-	if (!shown)
-		log_warning(
-		    "serving, but keeper has not shown how things are within %u s: see what it says above",
-		    SHOWN_LIMIT_MS / 1000u);
-	announce(g);
 }
 
 static void end(struct guardian *g)
@@ -104,8 +77,7 @@ static bool handle_signals(struct guardian *g)
 				log_warning("cannot wake keeper: %s", strerror(errno));
 			break;
 		case SIGUSR2:
-			if (!g->announced)
-				announce(g); /* the next program does not know who waits */
+			announce_now(g); /* the next program does not know who waits */
 			handover_reexecute(g);
 			break;
 		default:
@@ -132,7 +104,7 @@ static int sleep_ms(const struct guardian *g, uint64_t next_ns, uint64_t now_ns)
 
 	if (next_ns != UINT64_MAX)
 		ms = MIN(ms, next_ns > now_ns ? (next_ns - now_ns + NSEC_PER_MSEC - 1) / NSEC_PER_MSEC : 1);
-	if (g->n_dead || g->worker_start_at_ns || g->keeper_start_at_ns || !g->announced)
+	if (g->n_dead || g->worker_start_at_ns || g->keeper_start_at_ns || !g->announced || g->tell_starter)
 		ms = MIN(ms, (uint64_t)BUSY_TICK_MS);
 	return (int)ms;
 }
@@ -152,7 +124,7 @@ static void loop(struct guardian *g)
 			return;
 		processes_tick(g, clock_mono_ns());
 		mount_follow(g);
-		announce_when_shown(g, clock_mono_ns());
+		announce_step(g, clock_mono_ns());
 		if (g->unmounted) {
 			log_notice("%s was unmounted", g->board->config.mountpoint);
 			return;
@@ -184,6 +156,19 @@ static errint_t start_anew(struct guardian *g, const struct config *config)
 	return rc < 0 ? rc : mount_begin(g);
 }
 
+/* Whoever had the lock has no session that could be gone on with: it was killed just now, or starts. */
+static errint_t wait_for_lock(struct guardian *g, const struct config *config)
+{
+	errint_t rc = setup_lock(config, LOCK_WAIT_MS);
+
+	g->locked = rc == 0;
+	if (rc == -EBUSY)
+		log_error(
+		    "%s/lock is held by a guardfs that is just starting or ending: try again in a moment",
+		    config->run_dir);
+	return rc;
+}
+
 static errint_t start_session(struct guardian *g, const struct config *config)
 {
 	errint_t rc = setup_lock(config, 0);
@@ -195,9 +180,10 @@ static errint_t start_session(struct guardian *g, const struct config *config)
 	rc = handover_find(g, config, locked);
 	if (rc == 0 && locked && setup_lock(config, LOCK_WAIT_MS) < 0)
 		log_warning("the lock of %s is still held by a task of the old worker", config->run_dir);
-	if (rc == -ENOENT)
-		rc = start_anew(g, config);
-	return rc;
+	if (rc != -ENOENT)
+		return rc;
+	rc = locked ? wait_for_lock(g, config) : 0;
+	return rc < 0 ? rc : start_anew(g, config);
 }
 
 /* Until the worker serves, complaints go to whoever started us; after that, in the background, to the log
@@ -226,8 +212,7 @@ static int serve(struct guardian *g, int ready_fd)
 	mount_finish(g);
 	handover_store();
 	log_notice("serving %s at %s", g->board->config.name, g->board->config.mountpoint);
-	g->tell_starter = ready_fd >= 0;
-	g->announce_by_ns = clock_mono_ns() + SHOWN_LIMIT_MS * NSEC_PER_MSEC;
+	announce_begin(g, ready_fd >= 0);
 	loop(g);
 	end(g);
 	return 0;
@@ -241,7 +226,7 @@ int guardian_main(const struct config *config, char **argv, int ready_fd)
 	prctl(PR_SET_NAME, "guardfs");
 	log_init("guardian", LOG_LEVEL_INFO);
 	g.argv = argv;
-	find_exe(&g);
+	guardian_find_exe(g.exe, sizeof(g.exe));
 	rc = mount_check_device();
 	if (rc == 0)
 		rc = setup_directories(config);
@@ -277,7 +262,7 @@ int guardian_resume_main(char **argv)
 	prctl(PR_SET_NAME, "guardfs");
 	log_init("guardian", LOG_LEVEL_INFO);
 	g.argv = argv;
-	find_exe(&g);
+	guardian_find_exe(g.exe, sizeof(g.exe));
 	g.arena = arena_open(GUARDIAN_ARENA, &error, message);
 	if (!g.arena) {
 		log_error("cannot go on after re-execution: %s", message);

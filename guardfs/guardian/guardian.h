@@ -60,14 +60,27 @@ struct guardian {
 	uint64_t served_ns; /* when a worker was last seen serving */
 	bool standing_in;   /* stand_in.c: requests are answered here, for want of a worker */
 
-	/* guardian.c: whoever started us is told once that we serve. */
+	/* announce.c: whoever started us is told once that we serve. */
 	bool announced, tell_starter;
-	uint64_t announce_by_ns; /* then at the latest */
+	uint64_t announce_by_ns, tell_by_ns; /* then at the latest */
 };
 
 /* Starts everything over config (checked; mountpoint free) or resumes what is there, and runs until the end.
- * ready_fd: a pipe to write one byte to when serving and shown (board.h), or -1. Returns the exit status. */
+ * ready_fd: a pipe, or -1; when guardfs serves and shows it (board.h), what the caller should be told of
+ * backends that do not answer yet is written there, and ANNOUNCE_SERVING after it. Returns the exit status.
+ */
 int guardian_main(const struct config *config, char **argv, int ready_fd);
+
+/* The end of what is said to the starting process: guardfs serves. One byte, which no text has. */
+#define ANNOUNCE_SERVING "\x04"
+
+/* Where no supervisor is: runs guardian_main in a child, and a guardian that is killed once it has served is
+ * replaced by executing `again` from the path of this program, which goes on with the session of the living
+ * worker; capped. argv, ready_fd: guardian's. Returns the exit status, in both processes. */
+int standby_main(const struct config *config, char **argv, char **again, int ready_fd);
+
+/* The path of this program, where an upgrade puts the next one. Empty: not known. */
+void guardian_find_exe(char *exe, size_t size);
 
 /* Continues after a re-execution: descriptors and arena are in place. Returns the exit status. */
 int guardian_resume_main(char **argv);
@@ -118,6 +131,11 @@ errint_t processes_wait_serving(struct guardian *g, unsigned timeout_ms) WARN_UN
 void processes_tick(struct guardian *g, uint64_t now_ns);
 void processes_stop(struct guardian *g, bool stop_keeper);
 errint_t processes_quiesce(struct guardian *g) WARN_UNUSED;
+
+/* announce.c. begin: once serving. step: often. now: without waiting for anything more. */
+void announce_begin(struct guardian *g, bool tell_starter);
+void announce_step(struct guardian *g, uint64_t now_ns);
+void announce_now(struct guardian *g);
 
 /* stand_in.c: between two tries to start a worker, when none has served for a while: answers with an error
  * what waits on the device. Takes no longer than some ms. */

@@ -404,12 +404,8 @@ static errint_t from_worker(const struct config *config, struct session_fds *fds
 	int pidfd;
 
 	snprintf(path, sizeof(path), "/proc/%d/comm", (int)pid);
-	if (!pid) {
-		log_error(
-		    "%s/lock is held by a guardfs that is just starting or ending: try again in a moment",
-		    config->run_dir);
-		return -EBUSY;
-	}
+	if (!pid) /* it is starting, or ending: whoever waits for the lock will see */
+		return -ENOENT;
 	if (fd_read_file(path, comm, sizeof(comm)) < 0 || strcmp(comm, "guardfs-worker\n") != 0 ||
 	    is_guardfs(parent_of(pid))) {
 		log_error("guardfs is already serving %s (process %d holds %s/lock); end that one first, or "

@@ -54,6 +54,7 @@ struct keeper {
 
 	bool changed; /* something that outside files show */
 	uint64_t next_tick_ns, next_files_ns;
+	bool superseded;	 /* what lies in run_dir is another guardfs's */
 	bool stop, stop_quietly; /* quietly: another keeper goes on with what runs */
 };
 

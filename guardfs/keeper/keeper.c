@@ -1,6 +1,8 @@
 /* keeper.c: keeper's loop: one thread, one poll(2), everything that may hang in children. See keeper.h. */
 #include "keeper/internal.h"
 #include "keeper/spawn.h"
+#include "base/child.h"
+#include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/privileges.h"
@@ -14,6 +16,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
@@ -201,6 +204,21 @@ static void wait_events(struct keeper *k, uint64_t wake_ns)
 
 /* ---- guardian ---- */
 
+/* Guardian and worker are dead, and another guardfs of this name serves (it has the lock that theirs was):
+ * what lies in the runtime directory is its own. */
+static bool is_superseded(const struct keeper *k)
+{
+	char worker = child_state(atomic_load(&k->board->pid[PROCESS_WORKER]), NULL);
+	char path[CONFIG_PATH_MAX + 8];
+
+	if (worker && worker != 'Z' && worker != 'X')
+		return false;
+	snprintf(path, sizeof(path), "%s/lock", k->run_dir);
+	CLEANUP_FD int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+
+	return fd >= 0 && flock(fd, LOCK_SH | LOCK_NB) < 0 && errno == EWOULDBLOCK;
+}
+
 /* A guardian that re-executes itself keeps its pid. One that died may be started again by systemd and then
  * writes its own pid to the board, and starts a keeper of its own, which adopts what we leave running. */
 static void watch_guardian(struct keeper *k, uint64_t now_ns)
@@ -212,10 +230,12 @@ static void watch_guardian(struct keeper *k, uint64_t now_ns)
 	if (k->guardian_lost_ns == 0) {
 		log_warning("guardian %d is gone", (int)k->guardian);
 		k->guardian_lost_ns = now_ns;
+		k->changed = true;
 	}
+	k->superseded = is_superseded(k);
 	if (on_board != k->guardian)
 		k->stop = k->stop_quietly = true;
-	else if (now_ns >= k->guardian_lost_ns + GUARDIAN_GRACE_MS * NSEC_PER_MSEC)
+	else if (k->superseded || now_ns >= k->guardian_lost_ns + GUARDIAN_GRACE_MS * NSEC_PER_MSEC)
 		k->stop = true;
 }
 
@@ -283,6 +303,8 @@ static void stop(struct keeper *k)
 	while (!all_dead(k) && clock_mono_ns() < give_up_ns)
 		wait_events(k, clock_mono_ns() + 20 * NSEC_PER_MSEC);
 	reap_children(k);
+	if (k->superseded)
+		return;
 	commands_stop(k);
 	outside_remove(k);
 	snprintf(path, sizeof(path), "%s/mnt", k->run_dir);

@@ -276,6 +276,12 @@ static void put_remedy(const struct page *p, const json_t *status)
 			"  advice: guardfs ends by itself when the last process lets go of it (fuser -m, or "
 			"findmnt in each container); kill -TERM %" PRId64 " ends it now\n",
 			guardian);
+	if (!is(text(json_object_get(status, "process_states"), "guardian"), "running")) {
+		fputs("  advice: start it again: guardfs -c ", p->out);
+		put(p, text(status, "config"));
+		fputs(" (or mount, as it was mounted) goes on with this session, open files and all\n",
+		      p->out);
+	}
 }
 
 static void put_last_crash(const struct page *p, const json_t *status)

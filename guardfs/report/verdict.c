@@ -75,6 +75,16 @@ static void praise(struct report_snapshot *s)
 		s->since_ns = MAX(s->since_ns, s->routes[i].now.since_ns);
 }
 
+/* Worker and keeper are replaced by guardian; guardian by systemd, or by the process that stands by
+ * (guardian/standby.c), or else by whoever reads this. */
+static void blame_process(struct report_snapshot *s, enum process process)
+{
+	blame(s, "process", 0);
+	snprintf(s->reason, sizeof(s->reason), "%s is %s%s", report_process_name(process),
+		 report_process_state_name(s->processes[process].state),
+		 process == PROCESS_GUARDIAN ? ": start guardfs again, it goes on with the session" : "");
+}
+
 /* Whoever goes by the path now finds the bare directory below: as bad as it can be. */
 static void blame_absence(struct report_snapshot *s)
 {
@@ -104,9 +114,7 @@ void report_snapshot_judge(struct report_snapshot *s)
 	} else if (route >= 0) {
 		blame_route(s, route);
 	} else if (process >= 0) {
-		blame(s, "process", 0);
-		snprintf(s->reason, sizeof(s->reason), "%s is %s", report_process_name((enum process)process),
-			 report_process_state_name(s->processes[process].state));
+		blame_process(s, (enum process)process);
 	} else if (!s->serving) {
 		blame(s, "process", 0);
 		snprintf(s->reason, sizeof(s->reason), "worker is not serving yet");

@@ -45,7 +45,9 @@ ends
 
 say "dead, it is replaced"
 mount -T "$WORK/fstab" "$MNT"
-pids=$(jq -r '.processes[]' "$RUN/status.json")
+standby=$(sed 's/.*) . \([0-9]*\) .*/\1/' "/proc/$(jq .processes.guardian "$RUN/status.json")/stat")
+assert_eq "$(cat "/proc/$standby/comm")" guardfs-standby
+pids="$standby $(jq -r '.processes[]' "$RUN/status.json")"
 kill -9 $pids
 for pid in $pids; do
 	wait_until 10000 is_gone "$pid"

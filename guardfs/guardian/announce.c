@@ -1,0 +1,121 @@
+/* announce.c: who waits for the start is told: systemd that we serve, and the process that was called
+ * (main.c) also which backends do not answer yet. */
+#include "base/clock.h"
+#include "base/log.h"
+#include "guardian/guardian.h"
+
+#include <stdio.h>
+#include <unistd.h>
+
+#define SHOWN_LIMIT_MS 5000u
+/* A connection is made, or its refusal known, within a second as a rule; a server that gives no answer at all
+ * keeps nobody waiting for longer. */
+#define ANSWER_LIMIT_MS 2000u
+
+void announce_begin(struct guardian *g, bool tell_starter)
+{
+	g->tell_starter = tell_starter;
+	g->announce_by_ns = clock_mono_ns() + SHOWN_LIMIT_MS * NSEC_PER_MSEC;
+}
+
+/* ---- the process that was called ---- */
+
+/* Less than a pipe holds altogether, so that guardian never waits for a reader. It is printed on a terminal:
+ * what a server said must not steer that, nor look like the end. */
+static void tell(char *text)
+{
+	for (char *p = text; *p; p++)
+		if (((unsigned char)*p < ' ' && *p != '\n') || *p == 0x7f)
+			*p = '?';
+	if (write(GUARDIAN_READY, text, strlen(text)) < 0)
+		log_warning("the starting process is gone");
+}
+
+static void tell_trouble(const struct board_backend *b, const struct config_backend *config)
+{
+	const struct errclass_info *info = errclass_info(board_class(b));
+	char detail[sizeof(b->detail)], text[1024];
+
+	board_get_detail(b, detail, sizeof(detail));
+	if (board_class(b) == ERRCLASS_NONE)
+		snprintf(text, sizeof(text), "guardfs: backend %s does not answer yet: it is %s\n",
+			 config->name, health_state_name(board_state(b)));
+	else
+		snprintf(text, sizeof(text), "guardfs: backend %s does not answer yet: %s%s%s; %s\n",
+			 config->name, info->summary, detail[0] ? ": " : "", detail, info->advice);
+	tell(text);
+}
+
+/* It is mounted all the same: what is local works, the rest as soon as the backend does. */
+static void tell_starter(struct guardian *g)
+{
+	const struct board *board = g->board;
+	char text[CONFIG_PATH_MAX * 2 + 128];
+	bool trouble = false;
+
+	for (uint32_t i = 0; i < board->config.n_backends; i++) {
+		if (health_serves(board_state(&board->backends[i])))
+			continue;
+		tell_trouble(&board->backends[i], &board->config.backends[i]);
+		trouble = true;
+	}
+	if (trouble) {
+		snprintf(text, sizeof(text),
+			 "guardfs: %s is mounted, and goes on trying; 'guardctl -c %s status' says how it "
+			 "stands\n",
+			 board->config.mountpoint, board->config.file);
+		tell(text);
+	}
+	if (write(GUARDIAN_READY, ANNOUNCE_SERVING, 1) < 0)
+		log_warning("the starting process is gone");
+	setup_vacate(GUARDIAN_READY);
+	g->tell_starter = false;
+}
+
+static bool is_known(const struct board_backend *b)
+{
+	enum health_state state = board_state(b);
+
+	return state != HEALTH_CONNECTING && state != HEALTH_RECOVERING;
+}
+
+static bool all_known(const struct board *board)
+{
+	for (uint32_t i = 0; i < board->config.n_backends; i++)
+		if (!is_known(&board->backends[i]))
+			return false;
+	return true;
+}
+
+/* ---- both ---- */
+
+static void announce(struct guardian *g, uint64_t now_ns)
+{
+	g->announced = true;
+	g->tell_by_ns = now_ns + ANSWER_LIMIT_MS * NSEC_PER_MSEC;
+	handover_ready(g);
+}
+
+void announce_step(struct guardian *g, uint64_t now_ns)
+{
+	bool shown = atomic_load(&g->board->shown);
+
+	if (!g->announced && (shown || now_ns >= g->announce_by_ns)) {
+		if (!shown)
+			log_warning(
+			    "serving, but keeper has not shown how things are within %u s: see what it "
+			    "says above",
+			    SHOWN_LIMIT_MS / 1000u);
+		announce(g, now_ns);
+	}
+	if (g->announced && g->tell_starter && (now_ns >= g->tell_by_ns || all_known(g->board)))
+		tell_starter(g);
+}
+
+void announce_now(struct guardian *g)
+{
+	if (!g->announced)
+		announce(g, clock_mono_ns());
+	if (g->tell_starter)
+		tell_starter(g);
+}
