@@ -191,8 +191,8 @@ void fs_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *want, int to_set, s
 		return;
 	h = fi ? handle_get(fi->fh) : NULL;
 	rc = setattr(b, object, h, want, set, &st);
-	if (rc == 0 && b->board && set & SET_SIZE)
-		handle_truncated(node_index(object), h, (uint64_t)want->st_size);
+	if (b->board && set & SET_SIZE)
+		handle_truncation_ended(rc, node_index(object), h, (uint64_t)want->st_size);
 	if (h)
 		handle_put(h);
 	if (!guard_leave(req, b, &rc))

@@ -96,7 +96,7 @@ static bool is_doubtfully_missing(const struct backend *b, ssize_t rc)
 	const struct slot *slot = call.slot;
 
 	return call.by_name && (rc == -ENOENT || rc == -ESTALE || rc == BACKEND_NODE_GONE) &&
-	       slot->asked < RENAMES_WAITED_FOR &&
+	       slot->renames < RENAMES_WAITED_FOR &&
 	       (atomic_load(&renames_ended[b->index]) != call.renames || is_rename_inside(slot));
 }
 
@@ -336,7 +336,7 @@ bool guard_leave(fuse_req_t req, struct backend *b, ssize_t *rc)
 		return true;
 	if (is_doubtfully_missing(b, *rc) && !call_answered()) {
 		leave_slot(b);
-		slot->asked++;
+		slot->renames++;
 		guard_park(req, b, PARK_RENAME);
 		return false;
 	}

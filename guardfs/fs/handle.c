@@ -346,6 +346,14 @@ void handle_seen_cut(uint32_t node, uint64_t size, uint32_t epoch)
 	}
 }
 
+void handle_truncation_ended(ssize_t rc, uint32_t node, struct handle *through, uint64_t size)
+{
+	if (rc == 0)
+		handle_truncated(node, through, size);
+	else if (rc < 0 && errclass_info(errclass_from_errno((int)-rc))->infrastructure)
+		handle_truncated(node, NULL, size);
+}
+
 void handle_mark_unlinked(uint32_t node)
 {
 	uint32_t used = atomic_load(&fs.arena->handles_used);

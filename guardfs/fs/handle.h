@@ -49,6 +49,9 @@ void handle_truncated(uint32_t node, struct handle *h, uint64_t size);
  * acknowledged before storage was asked: another client has cut it off. No file of it that is open over that
  * connection has to be longer. */
 void handle_seen_cut(uint32_t node, uint64_t size, uint32_t epoch);
+/* The same after a truncation that came to rc: one that failed for trouble with the backend may have been
+ * made all the same, so that no open file of the node is lost for being shorter. */
+void handle_truncation_ended(ssize_t rc, uint32_t node, struct handle *h, uint64_t size);
 
 /* The node of these handles has lost its last name. */
 void handle_mark_unlinked(uint32_t node);

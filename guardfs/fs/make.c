@@ -1,6 +1,7 @@
 /* make.c: MKNOD, MKDIR, SYMLINK, LINK, UNLINK, RMDIR. */
 #include "fs/make.h"
 #include "base/cleanup.h"
+#include "fs/again.h"
 #include "fs/call.h"
 #include "fs/entry.h"
 #include "fs/guard.h"
@@ -39,15 +40,6 @@ static bool is_route(const struct node *parent, const char *name, struct route *
 	return parent->backend == NODE_LOCAL && tiers_concern(p) && tiers_route_at(p, name, route);
 }
 
-/* What the four makers have in common: enter, make, leave, answer with the entry. */
-struct make_args {
-	enum { MAKE_NODE, MAKE_DIR, MAKE_SYMLINK, MAKE_LINK } what;
-	mode_t mode;
-	dev_t rdev;
-	const char *target;
-	uint32_t node;
-};
-
 static errint_t make_in(struct backend *b, const struct make_args *a, uint32_t p, const char *name,
 			const struct caller *c, struct found *found)
 {
@@ -64,6 +56,7 @@ static errint_t make_in(struct backend *b, const struct make_args *a, uint32_t p
 	return -EINVAL;
 }
 
+/* What the four makers have in common: enter, make, leave, answer with the entry. */
 static void make(fuse_req_t req, struct node *parent, const char *name, const struct make_args *a)
 {
 	struct backend *b = fs_backend(parent);
@@ -80,6 +73,7 @@ static void make(fuse_req_t req, struct node *parent, const char *name, const st
 	if (!guard_enter(req, b, OP_METADATA, GUARD_MUTATING, guard_target_name(p, name)))
 		return;
 	rc = make_in(b, a, p, name, &caller, &found);
+	rc = again_made(b, p, name, a, &caller, &found, (errint_t)rc);
 	if (!guard_leave(req, b, &rc))
 		return;
 	if (rc < 0)
@@ -168,6 +162,7 @@ static errint_t make_target(struct backend *b, const char *target, mode_t mode, 
 	if (rc < 0)
 		return rc;
 	rc = b->ops->mkdir(b, node_index(dir), name, mode | S_IFDIR, c, found);
+	rc = again_made(b, node_index(dir), name, &(struct make_args){.what = MAKE_DIR}, c, found, rc);
 	if (rc == 0 && !node_intern_guarded(b, node_index(dir), name, &found->st, NODE_UNHELD))
 		rc = -ENOMEM;
 	node_unpin(dir);
@@ -242,11 +237,6 @@ void make_lost(struct node *node, bool lost)
 	node_unpin(node);
 }
 
-bool make_was_done(ssize_t rc)
-{
-	return rc == -ENOENT && call.slot && call.slot->replays > 0;
-}
-
 /* A guarded name is gone. Before leaving the backend: whoever waits for a late task that has taken the name
  * away may make it anew the moment after. */
 static void removed(uint32_t parent, const char *name, bool directory)
@@ -270,8 +260,7 @@ static void remove_name(fuse_req_t req, struct node *parent, const char *name, b
 	node = b->board ? NULL : make_losing(p, name);
 	rc = directory ? b->ops->rmdir(b, p, name) : b->ops->unlink(b, p, name);
 	make_lost(node, rc == 0);
-	if (make_was_done(rc))
-		rc = 0;
+	rc = again_removed((errint_t)rc);
 	if (rc == 0 && b->board)
 		removed(p, name, directory);
 	if (guard_leave(req, b, &rc))
@@ -301,7 +290,7 @@ static errint_t remove_target(struct backend *b, const char *target)
 		rc = walk_above(b, buf, false, &dir, &name);
 	if (rc < 0)
 		return rc;
-	rc = b->ops->rmdir(b, node_index(dir), name);
+	rc = again_removed(b->ops->rmdir(b, node_index(dir), name));
 	if (rc == 0)
 		removed(node_index(dir), name, true);
 	node_unpin(dir);

@@ -13,6 +13,15 @@ void fs_rmdir(fuse_req_t req, fuse_ino_t parent, const char *name);
 void fs_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_ino_t newparent, const char *newname,
 	       unsigned flags);
 
+/* What is to be made under a name. */
+struct make_args {
+	enum { MAKE_NODE, MAKE_DIR, MAKE_SYMLINK, MAKE_LINK } what;
+	mode_t mode; /* of MAKE_NODE with the type, 0: a regular file */
+	dev_t rdev;
+	const char *target;
+	uint32_t node; /* of which MAKE_LINK is to be another name */
+};
+
 /* The directory with this id in which names may be made, or NULL with the request answered: ESTALE; EROFS for
  * the virtual tree, EEXIST for .guardfs itself when making, EROFS when removing. */
 struct node *make_parent(fuse_req_t req, fuse_ino_t parent, const char *name, bool removing);
@@ -21,11 +30,6 @@ struct node *make_parent(fuse_req_t req, fuse_ino_t parent, const char *name, bo
  * for whoever still has it (a working directory, a descriptor of O_PATH). Returns the node, pinned, for
  * make_lost, or NULL. */
 struct node *make_losing(uint32_t parent, const char *name);
-
-/* Has a name been taken away before, by a worker that died at it? rc is what the attempt to do so again came
- * to. The caller's kernel, which saw the name, has let nobody else change anything in the directories
- * meanwhile. */
-bool make_was_done(ssize_t rc);
 
 /* After the attempt; lost: it succeeded. node may be NULL. */
 void make_lost(struct node *node, bool lost);

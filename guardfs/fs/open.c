@@ -3,6 +3,7 @@
 #include "fs/open.h"
 #include "base/cleanup.h"
 #include "base/fd.h"
+#include "fs/again.h"
 #include "fs/call.h"
 #include "fs/entry.h"
 #include "fs/grant.h"
@@ -148,10 +149,10 @@ static ssize_t open_node(struct backend *b, uint32_t node, int flags, int *ref)
 	ssize_t rc = b->ops->open(b, node, backend_flags(flags), ref);
 	struct stat st;
 
-	if (rc == 0 && b->board && flags & O_TRUNC) {
-		handle_truncated(node, NULL, 0);
+	if (b->board && flags & O_TRUNC)
+		handle_truncation_ended(rc, node, NULL, 0);
+	if (rc == 0 && b->board && flags & O_TRUNC)
 		node_cut(&fs.arena->nodes[node], 0);
-	}
 	if (rc < 0 || !(flags & O_TRUNC) || !wire_open_kills_priv(call.buffer))
 		return rc;
 	rc = b->ops->setattr(b, node, *ref, &(struct stat){0}, SET_KILL_PRIV, &st);
@@ -232,8 +233,9 @@ static ssize_t create_in(struct backend *b, uint32_t p, const char *name, mode_t
 {
 	if (strcmp(name, WIRE_TMPFILE_NAME) == 0)
 		return b->ops->tmpfile(b, p, backend_flags(flags), mode, c, found, ref);
-	return b->ops->create(b, p, name, backend_flags(flags) | O_CREAT | (flags & O_EXCL), mode, c, found,
-			      ref);
+	flags = backend_flags(flags) | O_CREAT | (flags & O_EXCL);
+	return again_created(b, p, name, flags, mode, c, found, ref,
+			     b->ops->create(b, p, name, flags, mode, c, found, ref));
 }
 
 static void reply_create(fuse_req_t req, struct node *node, struct handle *h, const struct stat *st,

@@ -1,7 +1,7 @@
 /* rename.c: RENAME and RENAME2. Never across tiers (EXDEV, so that mv copies), never a route's root or a
  * directory above one (EBUSY, like a mountpoint). */
 #include "base/log.h"
-#include "fs/call.h"
+#include "fs/again.h"
 #include "fs/guard.h"
 #include "fs/handle.h"
 #include "fs/make.h"
@@ -119,8 +119,12 @@ void fs_rename(fuse_req_t req, fuse_ino_t parent_id, const char *name, fuse_ino_
 	victim = b->board || flags ? NULL : make_losing(np, newname);
 	rc = b->ops->rename(b, p, name, np, newname, flags);
 	make_lost(victim, rc == 0);
-	if (make_was_done(rc) && b->ops->lookup(b, np, newname, &found) == 0)
-		rc = 0;
+	/* Gone from where it was, and nothing where it was to be: then it was never there. */
+	if (rc < 0 && again_removed((errint_t)rc) == 0) {
+		errint_t there = b->ops->lookup(b, np, newname, &found);
+
+		rc = there == -ENOENT ? rc : there;
+	}
 	if (rc == 0 && flags & RENAME_WHITEOUT && !b->board)
 		own_whiteout(req, p, name);
 	/* Before leaving, as make.c does: whoever waits for us finds the names as they are now. */

@@ -32,7 +32,8 @@ _Static_assert(SLOT_HEADER_SIZE == sizeof(struct fuse_in_header) + sizeof(struct
 
 enum opcode_flags {
 	REPEATABLE = 1 << 0, /* may run twice */
-	CHANGES = 1 << 1     /* can change something on storage */
+	CHANGES = 1 << 1,    /* can change something on storage */
+	PROVABLE = 1 << 2    /* run twice, it can be told what the first run did */
 };
 
 /* What is known of an opcode: name, size of its fixed part, how many NUL-terminated names follow. */
@@ -49,13 +50,13 @@ static const struct opcode opcodes[] = {
     [FUSE_GETATTR] = {"GETATTR", sizeof(struct fuse_getattr_in), 0, REPEATABLE},
     [FUSE_SETATTR] = {"SETATTR", sizeof(struct fuse_setattr_in), 0, REPEATABLE | CHANGES},
     [FUSE_READLINK] = {"READLINK", 0, 0, REPEATABLE},
-    [FUSE_SYMLINK] = {"SYMLINK", 0, 2, CHANGES},
-    [FUSE_MKNOD] = {"MKNOD", sizeof(struct fuse_mknod_in), 1, CHANGES},
-    [FUSE_MKDIR] = {"MKDIR", sizeof(struct fuse_mkdir_in), 1, CHANGES},
-    [FUSE_UNLINK] = {"UNLINK", 0, 1, CHANGES},
-    [FUSE_RMDIR] = {"RMDIR", 0, 1, CHANGES},
-    [FUSE_RENAME] = {"RENAME", sizeof(struct fuse_rename_in), 2, CHANGES},
-    [FUSE_LINK] = {"LINK", sizeof(struct fuse_link_in), 1, CHANGES},
+    [FUSE_SYMLINK] = {"SYMLINK", 0, 2, CHANGES | PROVABLE},
+    [FUSE_MKNOD] = {"MKNOD", sizeof(struct fuse_mknod_in), 1, CHANGES | PROVABLE},
+    [FUSE_MKDIR] = {"MKDIR", sizeof(struct fuse_mkdir_in), 1, CHANGES | PROVABLE},
+    [FUSE_UNLINK] = {"UNLINK", 0, 1, CHANGES | PROVABLE},
+    [FUSE_RMDIR] = {"RMDIR", 0, 1, CHANGES | PROVABLE},
+    [FUSE_RENAME] = {"RENAME", sizeof(struct fuse_rename_in), 2, CHANGES | PROVABLE},
+    [FUSE_LINK] = {"LINK", sizeof(struct fuse_link_in), 1, CHANGES | PROVABLE},
     [FUSE_OPEN] = {"OPEN", sizeof(struct fuse_open_in), 0, REPEATABLE | CHANGES},
     [FUSE_READ] = {"READ", sizeof(struct fuse_read_in), 0, REPEATABLE},
     [FUSE_WRITE] = {"WRITE", sizeof(struct fuse_write_in), 0, REPEATABLE | CHANGES},
@@ -76,7 +77,7 @@ static const struct opcode opcodes[] = {
     [FUSE_SETLK] = {"SETLK", sizeof(struct fuse_lk_in), 0, 0},
     [FUSE_SETLKW] = {"SETLKW", sizeof(struct fuse_lk_in), 0, 0},
     [FUSE_ACCESS] = {"ACCESS", sizeof(struct fuse_access_in), 0, REPEATABLE},
-    [FUSE_CREATE] = {"CREATE", sizeof(struct fuse_create_in), 1, CHANGES},
+    [FUSE_CREATE] = {"CREATE", sizeof(struct fuse_create_in), 1, CHANGES | PROVABLE},
     [FUSE_INTERRUPT] = {"INTERRUPT", sizeof(struct fuse_interrupt_in), 0, 0},
     [FUSE_BMAP] = {"BMAP", sizeof(struct fuse_bmap_in), 0, REPEATABLE},
     [FUSE_DESTROY] = {"DESTROY", 0, 0, 0},
@@ -85,10 +86,11 @@ static const struct opcode opcodes[] = {
     [FUSE_BATCH_FORGET] = {"BATCH_FORGET", sizeof(struct fuse_batch_forget_in), 0, 0},
     [FUSE_FALLOCATE] = {"FALLOCATE", sizeof(struct fuse_fallocate_in), 0, CHANGES},
     [FUSE_READDIRPLUS] = {"READDIRPLUS", sizeof(struct fuse_read_in), 0, REPEATABLE},
-    [FUSE_RENAME2] = {"RENAME2", sizeof(struct fuse_rename2_in), 2, CHANGES},
+    [FUSE_RENAME2] = {"RENAME2", sizeof(struct fuse_rename2_in), 2, CHANGES | PROVABLE},
     [FUSE_LSEEK] = {"LSEEK", sizeof(struct fuse_lseek_in), 0, REPEATABLE},
-    [FUSE_COPY_FILE_RANGE] = {"COPY_FILE_RANGE", sizeof(struct fuse_copy_file_range_in), 0, CHANGES},
-    [WIRE_OP_TMPFILE] = {"TMPFILE", sizeof(struct fuse_create_in), 1, CHANGES},
+    [FUSE_COPY_FILE_RANGE] = {"COPY_FILE_RANGE", sizeof(struct fuse_copy_file_range_in), 0,
+			      REPEATABLE | CHANGES},
+    [WIRE_OP_TMPFILE] = {"TMPFILE", sizeof(struct fuse_create_in), 1, CHANGES | PROVABLE},
 };
 
 static const struct opcode *opcode_info(uint32_t opcode)
@@ -203,20 +205,15 @@ bool wire_is_idempotent(uint32_t opcode)
 	return op && op->flags & REPEATABLE;
 }
 
-bool wire_takes_name(const uint8_t *buffer)
+bool wire_may_run_again(const uint8_t *buffer)
 {
-	const struct fuse_in_header *in = (const void *)buffer;
+	const struct opcode *op = opcode_info(wire_opcode(buffer));
 
-	switch (in->opcode) {
-	case FUSE_UNLINK:
-	case FUSE_RMDIR:
-	case FUSE_RENAME:
-		return true;
-	case FUSE_RENAME2:
-		return !(BODY(buffer, struct fuse_rename2_in)->flags & ~(uint32_t)RENAME_NOREPLACE);
-	default:
+	/* An exchange cannot be told from two, and a whiteout leaves something under the old name. */
+	if (op && op == &opcodes[FUSE_RENAME2] &&
+	    BODY(buffer, struct fuse_rename2_in)->flags & ~(uint32_t)RENAME_NOREPLACE)
 		return false;
-	}
+	return op && op->flags & (REPEATABLE | PROVABLE);
 }
 
 bool wire_cuts(const uint8_t *buffer, uint64_t *size)

@@ -74,10 +74,9 @@ void wire_clear_unique(uint8_t *buffer);
  * what of it has been done (a WRITE that appends, fs/append.h). */
 bool wire_is_idempotent(uint32_t opcode);
 
-/* Does a complete request take a name away, and leave nothing under it? Done twice, the second time finds
- * none.
- */
-bool wire_takes_name(const uint8_t *buffer);
+/* May a complete request be run again although its first run may have been carried out? It is idempotent, or
+ * makes or takes away a name, of which the second run can tell what the first one did (fs/again.h). */
+bool wire_may_run_again(const uint8_t *buffer);
 
 /* Does a complete request cut its node off (SETATTR with a size, OPEN with O_TRUNC)? Then *size is to be its
  * size. */

@@ -71,7 +71,8 @@ static void let_go(struct arena *arena, struct slot *slot)
 
 bool recover_is_doubtful(struct slot *slot)
 {
-	bool doubtful = atomic_exchange(&slot->inside, 0) && slot->mutating;
+	/* Inside when it was answered, or before, when its connection broke. */
+	bool doubtful = (atomic_exchange(&slot->inside, 0) || slot->reruns) && slot->mutating;
 
 	if (doubtful) {
 		atomic_store(&slot->deadline_ns, 0);
@@ -97,15 +98,15 @@ static struct slot *move_to_free(struct arena *arena, const struct slot *from)
 	return NULL;
 }
 
-/* What takes a name away is run again, too, and then finds by itself whether that was done (make_was_done):
- * an error would leave us, and the kernel, with names that lead to what was there before, and the same file
- * with two of them. */
+/* What makes a name, or takes one away, is run again, too, and then finds by itself whether that was done
+ * (fs/again.h): an error would leave us, and the kernel, with names that lead to what was there before, and
+ * the same file with two of them. */
 static bool may_run_again(const struct slot *slot, const uint8_t *buffer, const struct wire_request *r)
 {
 	if (slot->replays >= REPLAYS_MAX || r->opcode == WIRE_OP_INTERRUPT)
 		return false;
 	return wire_is_idempotent(r->opcode) || !wire_wants_reply(r->opcode) ||
-	       (wire_is_complete(buffer, r) && wire_takes_name(buffer));
+	       (wire_is_complete(buffer, r) && wire_may_run_again(buffer));
 }
 
 static bool prepare_again(struct arena *arena, struct slot *slot, uint16_t *ready)

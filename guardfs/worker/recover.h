@@ -12,9 +12,9 @@
  * threads. */
 uint32_t recover_slots(struct arena *arena, uint16_t ready[SLOT_MAX]);
 
-/* The slot of a task that is gone (EXPIRED, or ORPHAN at a start): can it have changed something behind the
- * back of a caller who has had an answer? Then it becomes RUNNING, to be handed to a runner, which only
- * raises the doubt (fs/doubt.h); its unique is none. Ends `inside`. */
+/* The slot of a request that is over (EXPIRED) or a task that is gone (ORPHAN at a start): can it have
+ * changed something behind the back of a caller who has had an answer? Then it becomes RUNNING, to be handed
+ * to a runner, which only raises the doubt (fs/doubt.h); its unique is none. Ends `inside`. */
 bool recover_is_doubtful(struct slot *slot);
 
 /* Closes every descriptor from FD_RESERVED up that no record in the arena names: opened by a worker that died

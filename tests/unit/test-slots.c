@@ -10,6 +10,7 @@
 #include "fs/view.h"
 #include "worker/recover.h"
 
+#include <linux/fs.h>
 #include <linux/fuse.h>
 #include <sys/socket.h>
 
@@ -107,29 +108,44 @@ static void others_are_doubted(void)
 	struct node *node =
 	    dir ? node_intern_guarded(&fs.guarded[0], node_index(dir), "a", &file, NODE_LOOKED_UP) : NULL;
 	struct {
-		struct fuse_mkdir_in in;
-		char name[2];
-	} make = {.name = "a"};
+		struct fuse_rename2_in in;
+		char names[4];
+	} exchange = {.names = "a\0b"};
 	uint64_t unique;
 
 	CHECK(node);
-	request_with(0, SLOT_RUNNING, FUSE_MKDIR, node_id(dir, node_index(dir)), &make,
-		     offsetof(__typeof__(make), name) + 2);
+	exchange.in.newdir = node_id(dir, node_index(dir));
+	exchange.in.flags = RENAME_EXCHANGE;
+	request_with(0, SLOT_RUNNING, FUSE_RENAME2, node_id(dir, node_index(dir)), &exchange,
+		     sizeof(exchange));
 	open_device();
 	CHECK(recover_slots(fs.arena, ready) == 0);
 	CHECK(is_next_doubted(node_id(dir, node_index(dir))));
 	CHECK(is_next_doubted(node_id(node, node_index(node))));
+	CHECK(is_next_doubted(node_id(dir, node_index(dir))));
 	CHECK(next_reply(&unique) == -EIO && unique == 100);
 }
 
 /* Run again, it finds whether it was done. Once. */
-static void names_are_taken_again(void)
+static void names_are_made_and_taken_again(void)
 {
 	request_with(0, SLOT_RUNNING, FUSE_UNLINK, FUSE_ROOT_ID, "a", 2);
 	request_with(1, SLOT_RUNNING, FUSE_RMDIR, FUSE_ROOT_ID, "a", 2)->replays = 1;
+	request_with(2, SLOT_RUNNING, FUSE_SYMLINK, FUSE_ROOT_ID, "a\0b", 4);
 	open_device();
-	CHECK(recover_slots(fs.arena, ready) == 1 && ready[0] == 0);
-	CHECK(is_state(0, SLOT_RUNNING) && is_state(1, SLOT_FREE));
+	CHECK(recover_slots(fs.arena, ready) == 2 && ready[0] == 0 && ready[1] == 2);
+	CHECK(is_state(0, SLOT_RUNNING) && is_state(1, SLOT_FREE) && is_state(2, SLOT_RUNNING));
+}
+
+/* The connection broke while it was inside, and its deadline passed while it waited for another one. */
+static void broken_is_doubted(void)
+{
+	struct slot *slot = request(0, SLOT_EXPIRED, FUSE_WRITE);
+
+	slot->mutating = 1;
+	CHECK(!recover_is_doubtful(slot));
+	slot->reruns = 1;
+	CHECK(recover_is_doubtful(slot) && is_state(0, SLOT_RUNNING));
 }
 
 static void decided_reply_is_sent(void)
@@ -248,7 +264,7 @@ static void gone_changes_are_doubted(void)
 WORKER_TEST(idempotent_runs_again_once)
 WORKER_TEST(others_get_an_error)
 WORKER_TEST(others_are_doubted)
-WORKER_TEST(names_are_taken_again)
+WORKER_TEST(names_are_made_and_taken_again)
 WORKER_TEST(decided_reply_is_sent)
 WORKER_TEST(answered_is_not_run)
 WORKER_TEST(answered_is_doubted)
@@ -257,6 +273,7 @@ WORKER_TEST(parked_stays)
 WORKER_TEST(stuck_tasks_keep_their_slots)
 WORKER_TEST(gone_tasks_do_not)
 WORKER_TEST(gone_changes_are_doubted)
+WORKER_TEST(broken_is_doubted)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup_arena, teardown_arena)
 
@@ -266,7 +283,7 @@ int main(void)
 	    TEST(test_idempotent_runs_again_once),
 	    TEST(test_others_get_an_error),
 	    TEST(test_others_are_doubted),
-	    TEST(test_names_are_taken_again),
+	    TEST(test_names_are_made_and_taken_again),
 	    TEST(test_decided_reply_is_sent),
 	    TEST(test_answered_is_not_run),
 	    TEST(test_answered_is_doubted),
@@ -275,6 +292,7 @@ int main(void)
 	    TEST(test_stuck_tasks_keep_their_slots),
 	    TEST(test_gone_tasks_do_not),
 	    TEST(test_gone_changes_are_doubted),
+	    TEST(test_broken_is_doubted),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
