@@ -109,7 +109,8 @@ struct config {
 	uint32_t probe_timeout_ms;		 /* default 4 s */
 	uint32_t probe_jitter;			 /* per cent of probe_interval, default 10 */
 	uint32_t connect_timeout_ms;		 /* a recovery try is given up after this, default 20 s */
-	uint32_t confirm_ms;	      /* a backend is down for so long before the first try, default 0 */
+	uint32_t confirm_ms;  /* a backend is down for so long before the first try, default 0 */
+	uint32_t patience_ms; /* an outage is young for so long: callers wait; default 10 s, 0: never */
 	uint32_t recoveries_per_hour; /* outages of one backend that are recovered from; 0: no cap */
 	uint32_t recoveries_per_day;
 	uint32_t flap_count, flap_window_ms; /* so many breaks in the window: flapping; 0: never */

@@ -109,6 +109,8 @@ const struct config_key config_keys[] = {
 	 "per cent by which the time between probes varies"},
 	{"recovery", "confirm", VALUE_DURATION, GLOBAL(confirm_ms), "0s", 0, HOUR, 0, 0,
 	 "a backend is down for so long before the first try"},
+	{"recovery", "patience", VALUE_DURATION, GLOBAL(patience_ms), "10s", 0, HOUR, 0, 0,
+	 "how long an outage is young: its callers wait for the backend's return; 0: they fail at once"},
 	{"recovery", "recoveries_per_hour", VALUE_COUNT, GLOBAL(recoveries_per_hour), "20", 0, 100, 0, 0,
 	 "outages of a backend that are recovered from in an hour; 0: no cap"},
 	{"recovery", "recoveries_per_day", VALUE_COUNT, GLOBAL(recoveries_per_day), "100", 0, 240, 0, 0,

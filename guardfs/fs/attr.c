@@ -257,6 +257,11 @@ void fs_statfs(fuse_req_t req, fuse_ino_t ino)
 	struct statvfs st;
 	errint_t rc;
 
+	/* Nothing is known before the first connection. */
+	if (node && node->backend < CONFIG_BACKENDS_MAX &&
+	    !atomic_load(&fs.board->backends[node->backend].statfs.valid) &&
+	    !guard_await(req, fs_backend(node)))
+		return;
 	if (node && node->backend < CONFIG_BACKENDS_MAX)
 		rc = statfs_known(&fs.board->backends[node->backend].statfs, &st);
 	else

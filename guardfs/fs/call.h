@@ -19,7 +19,7 @@ struct call {
 	uint64_t entered_ns;  /* when it last went into a guarded backend */
 	bool parked;	      /* the request stays in its slot; the thread must take another */
 	uint32_t parked_for;  /* for which backend */
-	bool by_name;	      /* GUARD_BY_NAME */
+	unsigned flags;	      /* enum guard_flags of its visit to a guarded backend */
 	uint32_t renames;     /* that had ended on the backend when it went in */
 	struct node *held[2]; /* nodes of the request, kept from being freed while it visits a guarded
 				 backend (fs/guard.c); NULL: none */

@@ -52,9 +52,9 @@ void fs_opendir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 		fuse_reply_err(req, ESTALE);
 		return;
 	}
-	if (node->backend != NODE_VIRTUAL && !guard_is_open_for_business(fs_backend(node)))
-		rc = -fs.config->error;
-	else if (node->backend == NODE_LOCAL)
+	if (node->backend != NODE_VIRTUAL && !guard_await(req, fs_backend(node)))
+		return;
+	if (node->backend == NODE_LOCAL)
 		rc = fs.local.ops->opendir(&fs.local, node_index(node), &ref);
 	if (rc < 0) {
 		fs_reply_rc(req, rc);

@@ -166,7 +166,7 @@ static void lookup_guarded(fuse_req_t req, struct backend *b, struct node *paren
 	int sent;
 	ssize_t rc;
 
-	switch (guard_try(req, b, OP_METADATA, known ? GUARD_BY_NAME : GUARD_NONE, 0)) {
+	switch (guard_try(req, b, OP_METADATA, known ? GUARD_BY_NAME | GUARD_RECALLS : GUARD_NONE, 0)) {
 	case GUARD_GO:
 		break;
 	case GUARD_DOWN:

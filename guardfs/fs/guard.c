@@ -5,8 +5,10 @@
 #include "base/clock.h"
 #include "fs/call.h"
 #include "fs/doubt.h"
+#include "fs/grant.h"
 #include "fs/jobs.h"
 #include "fs/node.h"
+#include "fs/room.h"
 #include "fs/view.h"
 #include "fs/wire.h"
 #include "policy/errclass.h"
@@ -16,10 +18,9 @@
 
 enum verdict { GO, DOWN, WAIT_LATE, WAIT_FULL };
 
-/* Slots that may be parked at once over all backends, so that readers of requests always find one: what the
- * in-flight limits and RESERVED_SLOTS leave, but at least PARKED_MIN. */
-#define RESERVED_SLOTS 128u
-#define PARKED_MIN     64u
+/* How often a request that was inside when its connection broke is run again over another one. It may be the
+ * very request that breaks connections. */
+#define RERUNS_MAX 2
 
 /* The kernel and sshfs answer some operations from their caches, for as long as you like after the server has
  * died: such an answer is no sign of life. It comes within microseconds. What took longer than CACHED_NS, or
@@ -27,17 +28,6 @@ enum verdict { GO, DOWN, WAIT_LATE, WAIT_FULL };
 #define CACHED_NS (5 * NSEC_PER_MSEC)
 #define UNCHANGED_NS \
 	(NSEC_PER_MSEC / 10) /* a change that does nothing (chmod under a presented owner) is quicker */
-
-static _Atomic uint32_t parked_total;
-
-static uint32_t parked_limit(void)
-{
-	uint32_t taken = RESERVED_SLOTS;
-
-	for (uint32_t i = 0; i < fs.config->n_backends; i++)
-		taken += fs.config->backends[i].max_inflight;
-	return taken + PARKED_MIN < SLOT_MAX ? SLOT_MAX - taken : PARKED_MIN;
-}
 
 bool guard_is_open_for_business(const struct backend *b)
 {
@@ -95,7 +85,7 @@ static bool is_doubtfully_missing(const struct backend *b, ssize_t rc)
 {
 	const struct slot *slot = call.slot;
 
-	return call.by_name && (rc == -ENOENT || rc == -ESTALE || rc == BACKEND_NODE_GONE) &&
+	return call.flags & GUARD_BY_NAME && (rc == -ENOENT || rc == -ESTALE || rc == BACKEND_NODE_GONE) &&
 	       slot->renames < RENAMES_WAITED_FOR &&
 	       (atomic_load(&renames_ended[b->index]) != call.renames || is_rename_inside(slot));
 }
@@ -144,6 +134,7 @@ static void publish(struct backend *b, enum op_class op_class, unsigned flags, u
 {
 	struct slot *slot = call.slot;
 
+	call.flags = flags;
 	slot->op_class = (uint8_t)op_class;
 	slot->mutating = flags & GUARD_MUTATING ? 1 : 0;
 	slot->parkable = flags & GUARD_PARKABLE ? 1 : 0;
@@ -190,36 +181,28 @@ static void count_error(fuse_req_t req, struct backend *b, enum errclass class)
 	board_hurt(b->board, (uint32_t)fuse_req_ctx(req)->pid, false);
 }
 
-void guard_park(fuse_req_t req, struct backend *b, enum slot_park_reason reason)
+/* Leaves the calling slot's request in its buffer, and releases req without an answer; the caller has left
+ * the backend. False: there is no room, and nothing has happened. */
+static bool park(fuse_req_t req, const struct backend *b, enum slot_park_reason reason)
 {
 	struct slot *slot = call.slot;
 
-	if (atomic_fetch_add(&parked_total, 1) >= parked_limit()) {
-		atomic_fetch_sub(&parked_total, 1);
-		count_error(req, b, ERRCLASS_STALLED);
-		fuse_reply_err(req, fs.config->error);
-		return;
-	}
+	if (!room_take(b->index))
+		return false;
 	fuse_reply_none(req);
 	board_count(b->board, COUNT_PARKED, 1);
-	atomic_fetch_add(&b->board->parked, 1);
 	slot->park_reason = (uint8_t)reason;
 	slot->park_sequence = atomic_load(&b->board->verdicts) + 1;
 	call.parked = true;
 	call.parked_for = b->index;
 	call.slot = NULL;
 	atomic_store(&slot->state, SLOT_PARKED); /* from here on the slot is anybody's */
+	return true;
 }
 
 void guard_unparked(const struct slot *slot)
 {
-	atomic_fetch_sub(&parked_total, 1);
-	atomic_fetch_sub(&fs.board->backends[atomic_load(&slot->backend)].parked, 1);
-}
-
-void guard_restore_parked(uint32_t n)
-{
-	atomic_store(&parked_total, n);
+	room_give_back(atomic_load(&slot->backend));
 }
 
 /* A sync that failed over the connection that a probe has since found sound has lost something: storage
@@ -232,12 +215,47 @@ static bool is_final_error(const struct backend *b, enum op_class op_class)
 	       gate_epoch(gate) == atomic_load(&call.slot->epoch);
 }
 
-/* An operator who holds the backend says what callers do meanwhile: everything waits, or nothing. */
-static bool waits_while_down(const struct backend *b, unsigned flags)
+/* Does a request wait while the breaker is open? Writing to open files always does; everything does while the
+ * outage is young. An operator who holds the backend says what callers do meanwhile: all wait, or none. */
+static bool waits_while_down(const struct board_backend *b, bool parkable)
 {
-	if (atomic_load(&b->board->state) == HEALTH_HELD)
-		return atomic_load(&b->board->hold_waits) != 0;
-	return flags & GUARD_PARKABLE;
+	if (board_state(b) == HEALTH_HELD)
+		return atomic_load(&b->hold_waits) != 0;
+	return parkable || board_is_outage_young(b, clock_mono_ns());
+}
+
+/* Publishes the request. False: it has been answered, or its nodes are forgotten. */
+static bool begin(struct backend *b, enum op_class op_class, unsigned flags, uint64_t target)
+{
+	/* Before there is a deadline, after which the kernel may forget them. */
+	if (!hold_nodes())
+		return false;
+	publish(b, op_class, flags, target);
+	return !call_answered(); /* else too late: guardian was faster */
+}
+
+/* No room to wait, or no use: the caller of guard_try answers. */
+static enum guard_result refuse(fuse_req_t req, struct backend *b)
+{
+	atomic_store(&call.slot->deadline_ns, 0);
+	if (call.flags & GUARD_RECALLS)
+		return GUARD_DOWN; /* with what is remembered, which hurts nobody */
+	board_count(b->board, COUNT_FAST_FAILS, 1);
+	jobs_error((enum errclass)atomic_load(&b->board->opened_class));
+	board_hurt(b->board, (uint32_t)fuse_req_ctx(req)->pid, true);
+	return GUARD_DOWN;
+}
+
+static enum guard_result wait_or_refuse(fuse_req_t req, struct backend *b, enum slot_park_reason reason)
+{
+	return park(req, b, reason) ? GUARD_GONE : refuse(req, b);
+}
+
+static enum guard_result find_down(fuse_req_t req, struct backend *b)
+{
+	if (call.flags & GUARD_RECALLS || !waits_while_down(b->board, call.flags & GUARD_PARKABLE))
+		return refuse(req, b);
+	return wait_or_refuse(req, b, PARK_DOWN);
 }
 
 enum guard_result guard_try(fuse_req_t req, struct backend *b, enum op_class op_class, unsigned flags,
@@ -250,48 +268,38 @@ enum guard_result guard_try(fuse_req_t req, struct backend *b, enum op_class op_
 		fuse_reply_err(req, fs.config->error);
 		return GUARD_GONE;
 	}
-	/* Before there is a deadline, after which the kernel may forget them. */
-	if (!hold_nodes())
+	if (!begin(b, op_class, flags, target))
 		return GUARD_DOWN;
-	call.by_name = flags & GUARD_BY_NAME;
-	publish(b, op_class, flags, target);
-	if (call_answered())
-		return GUARD_DOWN; /* too late: guardian was faster */
 	switch (try_enter(b)) {
 	case GO:
 		return GUARD_GO;
 	case WAIT_LATE:
-		guard_park(req, b, PARK_LATE);
-		return GUARD_GONE;
+		return wait_or_refuse(req, b, PARK_LATE);
 	case WAIT_FULL:
-		guard_park(req, b, PARK_FULL);
-		return GUARD_GONE;
+		return wait_or_refuse(req, b, PARK_FULL);
 	case DOWN:
 		break;
 	}
-	if (waits_while_down(b, flags)) {
-		guard_park(req, b, PARK_DOWN);
-		return GUARD_GONE;
-	}
-	atomic_store(&call.slot->deadline_ns, 0);
-	board_count(b->board, COUNT_FAST_FAILS, 1);
-	jobs_error((enum errclass)atomic_load(&b->board->opened_class));
-	board_hurt(b->board, (uint32_t)fuse_req_ctx(req)->pid, true);
-	return GUARD_DOWN;
+	return find_down(req, b);
+}
+
+static bool may_go_on(fuse_req_t req, enum guard_result result)
+{
+	if (result == GUARD_DOWN)
+		fuse_reply_err(req, fs.config->error);
+	return result == GUARD_GO;
 }
 
 bool guard_enter(fuse_req_t req, struct backend *b, enum op_class op_class, unsigned flags, uint64_t target)
 {
-	switch (guard_try(req, b, op_class, flags, target)) {
-	case GUARD_GO:
+	return may_go_on(req, guard_try(req, b, op_class, flags, target));
+}
+
+bool guard_await(fuse_req_t req, struct backend *b)
+{
+	if (guard_is_open_for_business(b))
 		return true;
-	case GUARD_DOWN:
-		fuse_reply_err(req, fs.config->error);
-		return false;
-	case GUARD_GONE:
-		break;
-	}
-	return false;
+	return may_go_on(req, begin(b, OP_METADATA, GUARD_NONE, 0) ? find_down(req, b) : GUARD_DOWN);
 }
 
 /* Tells the breaker what came back. by_storage: not from a cache on the way. */
@@ -325,9 +333,40 @@ static bool is_long_listing(const struct slot *slot, uint64_t now_ns)
 	return slot->listing && now_ns >= atomic_load(&slot->deadline_ns);
 }
 
+/* Why a request that came back with an infrastructure error is to wait and be run again, rather than
+ * answered. PARK_NONE: it is not. What waits through every outage (GUARD_PARKABLE) is; the others while the
+ * outage is young, if their being run twice does no harm. */
+static enum slot_park_reason why_again(const struct backend *b, const struct errclass_info *info)
+{
+	const struct slot *slot = call.slot;
+	bool repeats = fs.config->patience_ms && !(call.flags & GUARD_RECALLS) && slot->reruns < RERUNS_MAX &&
+		       wire_may_run_again(call.buffer);
+
+	if (!slot->parkable && !repeats)
+		return PARK_NONE;
+	if (info->trips)
+		return waits_while_down(b->board, slot->parkable) ? PARK_DOWN : PARK_NONE;
+	/* EIO may mean a lost connection or a full disk: let a probe decide. Done again, it is harmless (an
+	 * append looks what was made), so it is then tried once more; a sync only over a new connection
+	 * (is_final_error). */
+	return info->triggers_probe && !slot->asked ? PARK_VERDICT : PARK_NONE;
+}
+
+/* Nothing of this run is to be left. False: no room to wait. */
+static bool park_again(fuse_req_t req, const struct backend *b, enum slot_park_reason reason)
+{
+	struct slot *slot = call.slot;
+
+	grant_take_back();
+	slot->reruns += slot->reruns < UINT8_MAX;
+	slot->asked |= reason == PARK_VERDICT;
+	return park(req, b, reason);
+}
+
 bool guard_leave(fuse_req_t req, struct backend *b, ssize_t *rc)
 {
 	struct slot *slot = call.slot;
+	enum slot_park_reason again;
 	enum errclass class;
 	const struct errclass_info *info;
 	uint64_t now_ns;
@@ -337,8 +376,10 @@ bool guard_leave(fuse_req_t req, struct backend *b, ssize_t *rc)
 	if (is_doubtfully_missing(b, *rc) && !call_answered()) {
 		leave_slot(b);
 		slot->renames++;
-		guard_park(req, b, PARK_RENAME);
-		return false;
+		if (park(req, b, PARK_RENAME))
+			return false;
+		*rc = *rc == BACKEND_NODE_GONE ? -ESTALE : *rc;
+		return true;
 	}
 	/* A route is configured: whatever has become of its target, the route is down. */
 	if (*rc == BACKEND_NODE_GONE && view_is_route_asked())
@@ -356,6 +397,8 @@ bool guard_leave(fuse_req_t req, struct backend *b, ssize_t *rc)
 	now_ns = clock_mono_ns();
 	judge(b, atomic_load(&slot->epoch), class, answered_by_storage(slot, *rc, now_ns - call.entered_ns),
 	      now_ns);
+	/* Before leaving: no new epoch begins while somebody is inside. */
+	again = info->infrastructure ? why_again(b, info) : PARK_NONE;
 	leave_slot(b);
 	if (call_answered()) {
 		board_count(b->board, COUNT_LATE, 1);
@@ -370,18 +413,8 @@ bool guard_leave(fuse_req_t req, struct backend *b, ssize_t *rc)
 			jobs_error(class);
 		return true;
 	}
-	if (slot->parkable && info->trips) {
-		guard_park(req, b, PARK_DOWN);
+	if (again != PARK_NONE && park_again(req, b, again))
 		return false;
-	}
-	/* EIO may mean a lost connection or a full disk: let a probe decide. Writing again is harmless (an
-	 * append looks what was made), so a write is then tried once more; a sync only over a new connection
-	 * (is_final_error). */
-	if (slot->parkable && info->triggers_probe && !slot->asked) {
-		slot->asked = 1;
-		guard_park(req, b, PARK_VERDICT);
-		return false;
-	}
 	if (slot->mutating)
 		doubt_raise(call.buffer);
 	*rc = -fs.config->error;
@@ -428,7 +461,8 @@ bool guard_may_run(const struct slot *slot)
 
 	switch (slot->park_reason) {
 	case PARK_DOWN:
-		return closed;
+		/* When there is nothing to be waited for any more it runs in order to be refused. */
+		return closed || !waits_while_down(bb, slot->parkable);
 	case PARK_FULL:
 		/* While the breaker is open it runs in order to be refused at once. */
 		return !closed || atomic_load(&bb->inflight) <

@@ -25,6 +25,8 @@ enum guard_flags {
 	GUARD_BY_NAME = 1 << 2,	 /* of something that was there: that it is missing is not believed while a
 				    rename is inside, but asked again after it */
 	GUARD_LISTING = 1 << 3,	 /* its deadline goes by progress: see docs/ARCHITECTURE.md */
+	GUARD_RECALLS = 1 << 4,	 /* while the backend is down, its caller is answered from memory and need
+				    not wait */
 };
 
 /* Keys for GUARD_MUTATING: what is changed. GUARD_TARGET_ALL conflicts with every other change on the
@@ -53,9 +55,15 @@ enum guard_result guard_try(fuse_req_t req, struct backend *b, enum op_class op_
  * The caller gets the configured errno, the breaker hears nothing. */
 #define GUARD_POISONED (-EBADFD)
 
+/* For what asks storage nothing, but must not succeed while it is away: as guard_enter of a look-up, without
+ * the visit. False: answered or parked, req is gone. */
+bool guard_await(fuse_req_t req, struct backend *b);
+
 /* Ends the visit. *rc (>= 0 or -errno) becomes what the caller may see: infrastructure errors become the
- * configured errno. Returns false if the request was parked to be run again (parkable operations that hit a
- * connection error, or a doubtful EIO; GUARD_BY_NAME). */
+ * configured errno. Returns false if the request was parked to be run again (it hit a connection error, or a
+ * doubtful EIO, and is parkable, or the outage is young and it may run twice: wire_may_run_again; or
+ * GUARD_BY_NAME). What a change that is run again had done before is for its operation to find: fs/again.h.
+ */
 bool guard_leave(fuse_req_t req, struct backend *b, ssize_t *rc);
 
 /* Like guard_enter without a request to answer: for work nobody waits for (closing). Returns false if the
@@ -70,14 +78,8 @@ void guard_end_request(void);
 /* Is the breaker of b closed? True for the local tier. */
 bool guard_is_open_for_business(const struct backend *b);
 
-/* Marks the calling slot's request as parked for reason; req is released without an answer. The caller has
- * left the backend. */
-void guard_park(fuse_req_t req, struct backend *b, enum slot_park_reason reason);
-
-/* Accounts for a slot that is no longer parked (run again, or expired); and for n slots that a predecessor
- * parked. worker/pool.c. */
+/* Accounts for a slot that is no longer parked (run again, or expired). worker/pool.c. */
 void guard_unparked(const struct slot *slot);
-void guard_restore_parked(uint32_t n);
 
 /* May a parked slot run now? worker/pool.c asks for each. */
 bool guard_may_run(const struct slot *slot);

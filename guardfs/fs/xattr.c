@@ -40,7 +40,7 @@ static void reply_value(fuse_req_t req, const char *value, size_t length, size_t
 
 static void reply_own(fuse_req_t req, const struct node *node, const char *name, size_t size)
 {
-	const struct backend *b = node->backend == NODE_VIRTUAL ? &fs.local : fs_backend(node);
+	struct backend *b = node->backend == NODE_VIRTUAL ? &fs.local : fs_backend(node);
 	const char *value = NULL;
 
 	if (strcmp(name, OWN_PREFIX "tier") == 0)
@@ -49,9 +49,7 @@ static void reply_own(fuse_req_t req, const struct node *node, const char *name,
 		value = b->board ? health_state_name(board_state(b->board)) : "healthy";
 	if (!value)
 		fuse_reply_err(req, ENODATA);
-	else if (!guard_is_open_for_business(b))
-		fuse_reply_err(req, fs.config->error);
-	else
+	else if (guard_await(req, b))
 		reply_value(req, value, strlen(value), size);
 }
 

@@ -272,6 +272,9 @@ static void take_descriptors(struct arena *arena, int pidfd)
 		if (fd < 0)
 			board_open_gate(&arena->board, i, gate_epoch(atomic_load(&b->gate)),
 					ERRCLASS_NOT_CONNECTED, DETECTOR_GUARDIAN);
+		/* It was about to connect. An outage is as old as its incident. */
+		if (!gate_is_closed(atomic_load(&b->gate)) && atomic_load(&b->incident) == 0)
+			board_be_patient(&arena->board, i);
 	}
 	for (uint32_t i = 0; i < atomic_load(&arena->nodes_used); i++)
 		atomic_store(&arena->nodes[i].fd, 0);

@@ -280,5 +280,6 @@ void setup_board(struct guardian *g)
 		atomic_store(&board->backends[i].root_fd, -1);
 		atomic_store(&board->backends[i].state, HEALTH_CONNECTING);
 		atomic_store(&board->backends[i].since_real_ns, clock_real_ns());
+		board_be_patient(board, i);
 	}
 }

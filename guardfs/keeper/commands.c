@@ -98,6 +98,7 @@ static errint_t reconnect(const struct ask *a, struct supervised *s, json_t *pla
 
 	if (rc < 0)
 		return rc;
+	board_be_patient(a->k->board, s->index);
 	supervised_drain(s, "an operator asked for it", a->now_ns);
 	course_step(&s->course, a->now_ns);
 	supervised_drain(s, "", a->now_ns);

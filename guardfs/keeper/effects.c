@@ -54,6 +54,8 @@ static void transition(struct supervised *s, const struct course_effect *e, cons
 		atomic_store(&s->board->attempts, 0);
 		atomic_store(&s->board->recovered_real_ns, clock_real_ns());
 	}
+	if (e->event == HEALTH_EVENT_RESUME)
+		board_be_patient(s->keeper->board, s->index);
 	if (e->from == HEALTH_HELD && e->to != HEALTH_HELD) {
 		atomic_store(&s->board->held_until_real_ns, 0);
 		atomic_store(&s->board->hold_waits, 0);

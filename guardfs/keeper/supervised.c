@@ -380,6 +380,7 @@ void supervised_stop(struct supervised *s)
 	if (gate_is_closed(gate))
 		board_open_gate(s->keeper->board, s->index, gate_epoch(gate), ERRCLASS_SERVER_GONE,
 				DETECTOR_OPERATOR);
+	atomic_store(&s->board->young_until_ns, 0); /* nobody is to wait for what does not come back */
 	drill_stop(s);
 	supervised_take_down(s);
 	atomic_store(&s->board->pid, 0);

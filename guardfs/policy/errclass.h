@@ -42,6 +42,7 @@ struct errclass_info {
 	bool trips;	     /* a single one of these opens the breaker */
 	bool triggers_probe; /* doubtful: ask a probe */
 	bool retried; /* recovery may retry by itself (false: still retried, but slowly, at backoff_max) */
+	bool passes;  /* may be over in a moment: callers wait for that while the outage is young */
 	const char *summary; /* what it is, one line */
 	const char *advice;  /* what the operator should do, one line */
 };

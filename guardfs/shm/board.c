@@ -29,19 +29,49 @@ static void pause_briefly(void)
 	nanosleep(&(struct timespec){.tv_nsec = PAUSE_NS}, NULL);
 }
 
+static uint64_t patience_until_ns(const struct board *board)
+{
+	return clock_mono_ns() + board->config.patience_ms * NSEC_PER_MSEC;
+}
+
+void board_be_patient(struct board *board, unsigned index)
+{
+	if (index < CONFIG_BACKENDS_MAX)
+		atomic_store(&board->backends[index].young_until_ns, patience_until_ns(board));
+}
+
 bool board_open_gate(struct board *board, unsigned index, uint32_t epoch, enum errclass why, enum detector by)
 {
-	uint64_t closed = gate_word(epoch, true), failed;
+	uint64_t closed = gate_word(epoch, true), young_ns, failed;
+	struct board_backend *b;
 
 	if (index >= CONFIG_BACKENDS_MAX)
 		return false;
-	failed = board_failed(&board->backends[index]);
-	if (!atomic_compare_exchange_strong(&board->backends[index].gate, &closed, gate_word(epoch, false)))
+	b = &board->backends[index];
+	/* Before the gate: the first caller who is refused looks at it. Read before the gate as well, and set
+	 * only if it is still the same: an opener that was held up must not make an outage young that another
+	 * one has begun meanwhile. */
+	young_ns = atomic_load(&b->young_until_ns);
+	if (atomic_load(&b->gate) == closed && atomic_load(&b->incident) == 0)
+		atomic_compare_exchange_strong(&b->young_until_ns, &young_ns, patience_until_ns(board));
+	failed = board_failed(b);
+	if (!atomic_compare_exchange_strong(&b->gate, &closed, gate_word(epoch, false)))
 		return false;
-	atomic_store(&board->backends[index].failed_before, failed);
-	atomic_store(&board->backends[index].opened_by, (uint32_t)by);
-	atomic_store(&board->backends[index].opened_class, (uint32_t)why);
+	atomic_store(&b->failed_before, failed);
+	atomic_store(&b->opened_by, (uint32_t)by);
+	atomic_store(&b->opened_class, (uint32_t)why);
 	return true;
+}
+
+bool board_is_outage_young(const struct board_backend *b, uint64_t now_ns)
+{
+	enum health_state state = board_state(b);
+	/* Until keeper has seen that the gate was opened, only the opener knows why. */
+	enum errclass class =
+	    health_serves(state) ? (enum errclass)atomic_load(&b->opened_class) : board_class(b);
+
+	return now_ns < atomic_load(&b->young_until_ns) && state != HEALTH_HELD &&
+	       state != HEALTH_EXHAUSTED && errclass_info(class)->passes;
 }
 
 _Static_assert(sizeof(struct route) % sizeof(word_t) == 0, "routes are copied by words");

@@ -82,6 +82,10 @@ struct board_backend {
 	_Atomic uint32_t verdicts; /* probes completed since start. Keeper */
 	_Atomic uint64_t last_completion_ns; /* when an operation last came back that storage itself must have
 						answered: see guard_leave. Worker */
+	/* CLOCK_MONOTONIC: until then the outage is young, and its callers wait (board_is_outage_young).
+	 * Whoever opens the gate without an open incident, before that; guardian at the start; keeper when an
+	 * operator lets it go on. */
+	_Atomic uint64_t young_until_ns;
 	_Atomic uint32_t suspect; /* somebody saw something doubtful: probe soon. Set by worker or guardian,
 				     cleared by keeper */
 
@@ -271,6 +275,14 @@ struct board {
  * Any process. */
 bool board_open_gate(struct board *board, unsigned index, uint32_t epoch, enum errclass why,
 		     enum detector by);
+
+/* An outage of backend index that begins, or is to be waited for anew: young for [recovery] patience from
+ * now on. board_open_gate does so for an outage that is no part of an open incident. Guardian, keeper. */
+void board_be_patient(struct board *board, unsigned index);
+
+/* While the gate is open: is the outage young at now_ns (CLOCK_MONOTONIC), and of a kind that may be over in
+ * a moment? Then whoever asks waits for its end. Any process. */
+bool board_is_outage_young(const struct board_backend *backend, uint64_t now_ns);
 
 /* A caller (its thread's id) was given the infrastructure errno; fast: without waiting. Worker, guardian. */
 void board_hurt(struct board_backend *backend, uint32_t pid, bool fast);

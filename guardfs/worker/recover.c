@@ -8,6 +8,7 @@
 #include "fs/entry.h"
 #include "fs/grant.h"
 #include "fs/guard.h"
+#include "fs/room.h"
 #include "fs/wire.h"
 #include "worker/session.h"
 
@@ -208,7 +209,7 @@ static bool recover_slot(struct arena *arena, struct slot *slot, uint16_t *ready
 
 uint32_t recover_slots(struct arena *arena, uint16_t ready[SLOT_MAX])
 {
-	uint32_t n_ready = 0, n_parked = 0;
+	uint32_t n_ready = 0;
 
 	/* What moves goes to slots below the one it leaves, or above: note first which were in use. */
 	bool taken[SLOT_MAX];
@@ -220,7 +221,6 @@ uint32_t recover_slots(struct arena *arena, uint16_t ready[SLOT_MAX])
 		if (state == SLOT_PARKED || state == SLOT_EXPIRING) {
 			uint32_t b = atomic_load(&arena->slots[i].backend);
 
-			n_parked++;
 			if (b < CONFIG_BACKENDS_MAX)
 				atomic_fetch_add(&arena->board.backends[b].parked, 1);
 		} else if (state == SLOT_EXPIRED ||
@@ -238,7 +238,7 @@ uint32_t recover_slots(struct arena *arena, uint16_t ready[SLOT_MAX])
 	for (uint32_t i = 0; i < SLOT_MAX; i++)
 		if (taken[i] && recover_slot(arena, &arena->slots[i], &ready[n_ready]))
 			n_ready++;
-	guard_restore_parked(n_parked);
+	room_restore();
 	return n_ready;
 }
 

@@ -327,6 +327,9 @@ raw_end()
 # conf_begin [LINE...]: starts the configuration with [mount] and short deadlines (see DEADLINE_*); LINEs go into [mount].
 DEADLINE_METADATA=1000 DEADLINE_READ=1500 DEADLINE_WRITE=8000 DEADLINE_SYNC=8000
 PROBE_INTERVAL=1000 PROBE_TIMEOUT=1000 BACKOFF_MIN=250 BACKOFF_MAX=2000
+# How long callers wait for a backend that has just been lost. By default not at all: most cases look at what a lasting
+# outage does, and at once. What is said of the first seconds stands in the cases of young/; others set it where it matters.
+PATIENCE=0
 # What an answer may come later than its deadline.
 SLACK=50
 conf_begin()
@@ -352,6 +355,7 @@ conf_begin()
 		backoff_max = ${BACKOFF_MAX}ms
 		probe_interval = ${PROBE_INTERVAL}ms
 		probe_timeout = ${PROBE_TIMEOUT}ms
+		patience = ${PATIENCE}ms
 	END
 }
 

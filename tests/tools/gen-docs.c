@@ -95,16 +95,19 @@ static void print_errors(void)
 	       "- *infra*: infrastructure; callers get EIO (or what `error` says) instead\n"
 	       "- *trips*: a single one opens the breaker\n"
 	       "- *asks*: a probe is asked at once\n"
-	       "- *patient*: retried only every `backoff_max`, since a person is needed\n\n"
-	       "| class | errno | infra | trips | asks | patient | what it is | what to do |\n"
-	       "|---|---|---|---|---|---|---|---|\n");
+	       "- *patient*: retried only every `backoff_max`, since a person is needed\n"
+	       "- *passes*: may be over in a moment, so callers wait while the outage is young ([recovery] "
+	       "patience)\n\n"
+	       "| class | errno | infra | trips | asks | patient | passes | what it is | what to do |\n"
+	       "|---|---|---|---|---|---|---|---|---|\n");
 	for (unsigned c = 0; c < ERRCLASS_COUNT; c++) {
 		const struct errclass_info *i = errclass_info((enum errclass)c);
 
 		printf("| %s | ", i->name);
 		print_errnos((enum errclass)c);
-		printf(" | %s | %s | %s | %s | %s | %s |\n", yes(i->infrastructure), yes(i->trips),
-		       yes(i->triggers_probe), yes(!i->retried), i->summary, i->advice);
+		printf(" | %s | %s | %s | %s | %s | %s | %s |\n", yes(i->infrastructure), yes(i->trips),
+		       yes(i->triggers_probe), yes(!i->retried), yes(i->infrastructure && i->passes),
+		       i->summary, i->advice);
 	}
 }
 

@@ -65,6 +65,73 @@ static void gate_opens_once_per_epoch(void **state)
 	assert_int_equal(gate_epoch(atomic_load(&board->backends[2].gate)), 7);
 }
 
+static bool is_young_in(uint64_t ms)
+{
+	return board_is_outage_young(&board->backends[2], clock_mono_ns() + ms * NSEC_PER_MSEC);
+}
+
+static void an_outage_is_young_once(void **state)
+{
+	struct board_backend *b = &board->backends[2];
+
+	(void)state;
+	board->config.patience_ms = 10000;
+	atomic_store(&b->state, HEALTH_HEALTHY);
+	atomic_store(&b->gate, gate_word(7, true));
+	assert_true(board_open_gate(board, 2, 7, ERRCLASS_SERVER_GONE, DETECTOR_WORKER));
+	assert_true(is_young_in(0) && is_young_in(9000) && !is_young_in(10000));
+	/* Opened again while its incident is open: as old as that. */
+	atomic_store(&b->young_until_ns, 1);
+	atomic_store(&b->incident, 5);
+	atomic_store(&b->gate, gate_word(8, true));
+	assert_true(board_open_gate(board, 2, 8, ERRCLASS_SERVER_GONE, DETECTOR_WORKER));
+	assert_false(is_young_in(0));
+	/* Another incident. */
+	atomic_store(&b->incident, 0);
+	assert_false(board_open_gate(board, 2, 8, ERRCLASS_SERVER_GONE, DETECTOR_WORKER));
+	assert_false(is_young_in(0));
+	atomic_store(&b->gate, gate_word(9, true));
+	assert_false(board_open_gate(board, 2, 8, ERRCLASS_SERVER_GONE, DETECTOR_WORKER));
+	assert_false(is_young_in(0));
+	assert_true(board_open_gate(board, 2, 9, ERRCLASS_SERVER_GONE, DETECTOR_WORKER));
+	assert_true(is_young_in(0));
+	atomic_store(&b->young_until_ns, 1);
+	board_be_patient(board, 2);
+	assert_true(is_young_in(0));
+	board_be_patient(board, CONFIG_BACKENDS_MAX);
+	board->config.patience_ms = 0;
+	board_be_patient(board, 2);
+	assert_false(is_young_in(0));
+}
+
+/* What no time will mend, or an operator has decided, is not waited for. */
+static void some_outages_are_never_young(void **state)
+{
+	struct board_backend *b = &board->backends[2];
+
+	(void)state;
+	board->config.patience_ms = 10000;
+	board_be_patient(board, 2);
+	atomic_store(&b->state, HEALTH_CONNECTING);
+	assert_true(is_young_in(0));
+	/* While keeper has not seen yet that it is down, the opener's word counts, then keeper's. */
+	atomic_store(&b->state, HEALTH_DEGRADED);
+	atomic_store(&b->errclass, ERRCLASS_FLAPPING);
+	atomic_store(&b->opened_class, ERRCLASS_IDENTITY_MISMATCH);
+	assert_false(is_young_in(0));
+	board_set_state(b, HEALTH_DOWN, ERRCLASS_SERVER_GONE, 1);
+	assert_true(is_young_in(0));
+	board_set_state(b, HEALTH_RECOVERING, ERRCLASS_AUTH_FAILED, 1);
+	assert_false(is_young_in(0));
+	board_set_state(b, HEALTH_EXHAUSTED, ERRCLASS_SERVER_GONE, 1);
+	assert_false(is_young_in(0));
+	board_set_state(b, HEALTH_HELD, ERRCLASS_NONE, 1);
+	assert_false(is_young_in(0));
+	atomic_store(&b->state, HEALTH_HEALTHY);
+	atomic_store(&b->opened_class, 999); /* of a damaged arena */
+	assert_true(is_young_in(0));
+}
+
 static void details_are_tame(void **state)
 {
 	struct board_backend *b = &board->backends[0];
@@ -335,6 +402,8 @@ int main(void)
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 	const struct CMUnitTest tests[] = {
 	    TEST(gate_opens_once_per_epoch),
+	    TEST(an_outage_is_young_once),
+	    TEST(some_outages_are_never_young),
 	    TEST(details_are_tame),
 	    TEST(details_of_a_dead_writer_are_shown),
 	    TEST(state_is_published_and_bounded),

@@ -1,0 +1,60 @@
+/* room.c: see room.h. A quarter of the room is divided among the backends, as shares of their own; the rest
+ * is lent to whichever asks first. */
+#include "fs/room.h"
+
+/* What the limits of tasks inside and RESERVED_SLOTS leave of the slots, but at least ROOM_MIN: readers of
+ * requests always find one. */
+#define RESERVED_SLOTS 128u
+#define ROOM_MIN       64u
+#define SHARED_OUT     4u /* one part in so many */
+
+/* By how much the backends are beyond their shares, all together. Each of them changes it exactly when its
+ * own count crosses its share; in between it may be off by as many as are just crossing. */
+static _Atomic int32_t lent;
+
+static uint32_t whole_room(void)
+{
+	uint32_t taken = RESERVED_SLOTS;
+
+	for (uint32_t i = 0; i < fs.config->n_backends; i++)
+		taken += fs.config->backends[i].max_inflight;
+	return taken + ROOM_MIN < SLOT_MAX ? SLOT_MAX - taken : ROOM_MIN;
+}
+
+static uint32_t share(void)
+{
+	return whole_room() / (SHARED_OUT * MAX(fs.config->n_backends, 1u));
+}
+
+static int32_t to_lend(void)
+{
+	return (int32_t)(whole_room() - share() * fs.config->n_backends);
+}
+
+bool room_take(unsigned backend)
+{
+	if (atomic_fetch_add(&fs.board->backends[backend].parked, 1) < share())
+		return true;
+	if (atomic_fetch_add(&lent, 1) < to_lend())
+		return true;
+	room_give_back(backend);
+	return false;
+}
+
+void room_give_back(unsigned backend)
+{
+	if (atomic_fetch_sub(&fs.board->backends[backend].parked, 1) > share())
+		atomic_fetch_sub(&lent, 1);
+}
+
+void room_restore(void)
+{
+	int32_t beyond = 0;
+
+	for (uint32_t i = 0; i < fs.config->n_backends; i++) {
+		uint32_t parked = atomic_load(&fs.board->backends[i].parked);
+
+		beyond += (int32_t)(parked - MIN(parked, share()));
+	}
+	atomic_store(&lent, beyond);
+}
