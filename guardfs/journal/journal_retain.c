@@ -1,6 +1,5 @@
 /* journal_retain.c: forgetting what is too old or too much; see internal.h. In steps of bounded size, between
  * which the thread writes and answers. */
-#include "base/clock.h"
 #include "journal/internal.h"
 
 #include <errno.h>
@@ -9,7 +8,19 @@
 
 #define STEP_ROWS  "1000"
 #define STEP_PAGES "256"
-#define DAY_NS	   (24 * 3600 * NSEC_PER_SEC)
+#define DAY_NS	   "86400000000000"
+
+/* The newest record before BEFORE, by the tables' indexes. */
+#define NEWEST(before)                                                               \
+	"(SELECT max(t) FROM (SELECT max(time) AS t FROM samples WHERE time<" before \
+	" UNION ALL SELECT max(time) FROM events WHERE time<" before                 \
+	" UNION ALL SELECT max(began) FROM incidents WHERE began<" before "))/" DAY_NS
+/* The beginning of the ?1st of the days on which something was recorded, counted from the last one. */
+static const char first_day_kept[] = "WITH RECURSIVE days(n, day) AS (SELECT 1, " NEWEST(
+    "9223372036854775807") " UNION ALL SELECT n+1, " NEWEST("day*" DAY_NS) " FROM days WHERE n<?1 AND day IS "
+									   "NOT NULL)"
+									   " SELECT coalesce(max(day)*" DAY_NS
+									   ", 0) FROM days WHERE n=?1";
 
 /* In the order in which they are forgotten. Open incidents (closed=0) are in none. */
 static const struct {
@@ -47,14 +58,35 @@ static errint_t delete_some(struct journal_db *db, const char *sql, uint64_t bef
 	return error;
 }
 
+/* Not by the clock of this moment: one that has jumped ahead, or a machine that was off for long, would make
+ * all of it old at once. *before_ns: 0 if nothing is. */
+static errint_t find_old(struct journal_db *db, uint32_t keep_days, uint64_t *before_ns)
+{
+	sqlite3_stmt *stmt = NULL;
+	errint_t error = journal_db_prepare(db, first_day_kept, &stmt);
+	int rc;
+
+	*before_ns = 0;
+	if (error < 0)
+		return error;
+	rc = sqlite3_bind_int64(stmt, 1, keep_days);
+	if (rc == SQLITE_OK)
+		rc = sqlite3_step(stmt);
+	if (rc == SQLITE_ROW)
+		*before_ns = (uint64_t)MAX(sqlite3_column_int64(stmt, 0), (sqlite3_int64)0);
+	error = journal_db_result(db, rc);
+	sqlite3_finalize(stmt);
+	return error;
+}
+
 static errint_t delete_old(struct journal_db *db, uint32_t keep_days, int *n)
 {
-	uint64_t now = clock_real_ns(), keep_ns = (uint64_t)keep_days * DAY_NS;
-	errint_t error = 0;
+	uint64_t before_ns;
+	errint_t error = find_old(db, keep_days, &before_ns);
 
 	*n = 0;
-	for (unsigned i = 0; error == 0 && *n == 0 && keep_ns < now && i < ARRAY_SIZE(deletions); i++)
-		error = delete_some(db, deletions[i].old, now - keep_ns, n);
+	for (unsigned i = 0; error == 0 && *n == 0 && before_ns && i < ARRAY_SIZE(deletions); i++)
+		error = delete_some(db, deletions[i].old, before_ns, n);
 	return error;
 }
 

@@ -71,10 +71,12 @@ static void full_and_room_again(void **state)
 /* What is too old makes room before the disk is tried again. */
 static void full_makes_room_by_retention(void **state)
 {
-	uint64_t old = clock_real_ns() - 20 * 24 * 3600 * SECOND;
+	uint64_t day = 24 * 3600 * SECOND, old = clock_real_ns() - 20 * day;
 
 	(void)state;
 	start();
+	for (unsigned i = 1; i < 20; i++)
+		put_sample(old + i * day);
 	for (unsigned i = 0; i < 900; i++)
 		put_event(0, old + i, "old, and in the way of what is new");
 	stop();

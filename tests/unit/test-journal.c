@@ -502,9 +502,18 @@ static void taken_number_is_not_overwritten(void **state)
 
 /* ---- retention ---- */
 
+#define DAY (24 * 3600 * SECOND)
+
+/* Age goes by the days on which something was recorded. */
+static void put_days(uint64_t first_ns, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++)
+		put_sample(first_ns + i * DAY);
+}
+
 static void age_spares_open_incidents(void **state)
 {
-	uint64_t now = clock_real_ns(), old = now - 20 * 24 * 3600 * SECOND;
+	uint64_t now = clock_real_ns(), old = now - 20 * DAY;
 
 	(void)state;
 	stage.options.keep_days = 10;
@@ -515,13 +524,40 @@ static void age_spares_open_incidents(void **state)
 	put_incident(3, old, now); /* closed today */
 	put_event(1, old, "old");
 	put_event(2, now, "new");
-	put_sample(old);
-	put_sample(now);
+	put_days(old, 21);
 	WAIT(number("SELECT count(*) FROM incidents") == 2 && number("SELECT count(*) FROM events") == 1 &&
-	     number("SELECT count(*) FROM samples") == 1);
+	     number("SELECT count(*) FROM samples") == 10);
 	assert_int_equal(number("SELECT sum(id) FROM incidents"), 5);
 	assert_int_equal(number("SELECT incident FROM events"), 2);
 	assert_int_equal(state_now(), JOURNAL_OK);
+}
+
+/* The clock of this moment is that which has jumped ahead; then it is set right. */
+static void a_clock_that_jumps_makes_nothing_old(void **state)
+{
+	uint64_t jumped = clock_real_ns(), now = jumped - 500 * DAY;
+
+	(void)state;
+	stage.options.keep_days = 10;
+	start();
+	put_days(now - 5 * DAY, 6);
+	put_incident(1, now - 5 * DAY, now - 5 * DAY + SECOND);
+	put_event(1, now - 5 * DAY, "before it");
+	put_incident(2, jumped, jumped + SECOND);
+	put_event(2, jumped, "after it");
+	put_days(now + DAY, 2);
+	stop();
+	atomic_store(&stage.tuning.retain_ms, 20);
+	start();
+	put_event(0, now + DAY, "last");
+	/* Retention has been there: nine days stand, the two that are added make the first old. */
+	WAIT(number("SELECT count(*) FROM events") == 3);
+	assert_int_equal(number("SELECT count(*) FROM incidents"), 2);
+	put_days(now + 3 * DAY, 2);
+	WAIT(number("SELECT count(*) FROM incidents") == 1);
+	assert_int_equal(number("SELECT id FROM incidents"), 2);
+	assert_int_equal(number("SELECT count(*) FROM samples"), 9);
+	assert_int_equal(number("SELECT count(*) FROM events"), 2);
 }
 
 static int64_t database_bytes(void)
@@ -601,6 +637,7 @@ int main(void)
 	    TEST(too_long_a_value_is_not_cut),
 	    TEST(taken_number_is_not_overwritten),
 	    TEST(age_spares_open_incidents),
+	    TEST(a_clock_that_jumps_makes_nothing_old),
 	    TEST(size_spares_open_incidents),
 	    TEST(size_takes_incidents_last),
 	};
