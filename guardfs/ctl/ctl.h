@@ -155,6 +155,9 @@ int ctl_wait_reached(const json_t *status, const char *state, const char *backen
 const char *ctl_text(const json_t *object, const char *key);
 int64_t ctl_number(const json_t *object, const char *key);
 
+/* Is the string one of an array's? */
+bool ctl_lists(const json_t *array, const char *text);
+
 /* The backend with that name in status, or NULL. Borrowed. */
 const json_t *ctl_find_backend(const json_t *status, const char *name);
 

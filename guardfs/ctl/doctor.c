@@ -140,6 +140,7 @@ static const struct {
     {"needrestart", doctor_check_needrestart},
     {"programs and libraries", doctor_check_programs},
     {"backends", doctor_check_backends},
+    {"what their servers offer", doctor_check_servers},
     {"processes", doctor_check_processes},
     {"journal", doctor_check_journal},
 };
@@ -221,6 +222,7 @@ int ctl_cmd_doctor(const struct ctl_options *options, int argc, char **argv)
 		return ctl_fail(status, "%s", message);
 	}
 	d.status = status == CTL_EXIT_OK ? instance.status : NULL;
+	d.run_dir = d.status ? instance.run_dir : NULL;
 	load_config(&d, config, options, error);
 	status = examine(&d, options->json);
 	ctl_instance_release(&instance);

@@ -16,6 +16,7 @@ struct doctor {
 	const char *config_message;  /* why not; "": no file was named, and none runs that would name it */
 	const json_t *status;	     /* of the running guardfs; NULL: none runs */
 	const char *status_message;  /* why not */
+	const char *run_dir;	     /* where it can be asked; NULL: nowhere */
 	uid_t uid;		     /* who asks */
 	int64_t now;		     /* seconds since the epoch */
 	json_t *findings;	     /* array of {id, severity, found, remedy}; owned */
@@ -96,6 +97,12 @@ void doctor_judge_sshfs(struct doctor *d, const char *version, const char *help)
 /* library: "0.10.6/openssl/zlib"; package: Debian's version of it, "" if there is no such package. */
 void doctor_judge_libssh(struct doctor *d, const char *library, const char *package);
 void doctor_judge_ssh(struct doctor *d, const char *version);
+
+/* ---- doctor_server.c: the one check for which a server is asked, by keeper ---- */
+
+void doctor_check_servers(struct doctor *d);
+/* lacks: an array of names (policy/server.h), or anything else: not known. */
+void doctor_judge_server(struct doctor *d, const char *backend, const json_t *lacks);
 
 /* ---- doctor_state.c: what the running guardfs says ---- */
 

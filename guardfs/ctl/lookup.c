@@ -12,6 +12,19 @@ const char *ctl_text(const json_t *object, const char *key)
 	return s ? s : "";
 }
 
+bool ctl_lists(const json_t *array, const char *text)
+{
+	const json_t *value;
+	size_t i;
+
+	json_array_foreach(array, i, value)
+	{
+		if (json_is_string(value) && strcmp(json_string_value(value), text) == 0)
+			return true;
+	}
+	return false;
+}
+
 int64_t ctl_number(const json_t *object, const char *key)
 {
 	return (int64_t)json_integer_value(json_object_get(object, key));

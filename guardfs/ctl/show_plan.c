@@ -2,6 +2,7 @@
 #include "ctl/ctl.h"
 #include "ctl/show.h"
 #include "policy/health.h"
+#include "policy/server.h"
 
 static void put_detail(FILE *out, const char *name, const char *text)
 {
@@ -118,6 +119,17 @@ static void put_line(FILE *out, const char *before, const char *text)
 	fputc('\n', out);
 }
 
+/* No trouble, but worth knowing. */
+static void put_lacks(FILE *out, const json_t *lacks)
+{
+	for (unsigned i = 0; i < SERVER_FEATURE_COUNT; i++) {
+		const struct server_feature_info *f = server_feature_info((enum server_feature)i);
+
+		if (ctl_lists(lacks, f->name))
+			fprintf(out, "the server offers no %s: %s\n", f->name, f->without_it);
+	}
+}
+
 void show_diagnosis(FILE *out, const json_t *diagnosis)
 {
 	const json_t *steps = json_object_get(diagnosis, "steps"), *step;
@@ -131,6 +143,7 @@ void show_diagnosis(FILE *out, const json_t *diagnosis)
 	show_time(out, show_time_of(diagnosis, "time"));
 	fputc('\n', out);
 	json_array_foreach(steps, i, step) put_diagnosis_step(out, step);
+	put_lacks(out, json_object_get(diagnosis, "lacks"));
 	if (strcmp(class, "none") == 0) {
 		fputs("The server is as it should be. If the backend is down all the same: guardctl status\n",
 		      out);

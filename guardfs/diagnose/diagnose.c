@@ -74,6 +74,8 @@ bool diagnosis_valid(const struct diagnosis *d)
 			return false;
 		failed += d->outcome[i] == DIAGNOSE_FAILED;
 	}
+	if (d->lacks & ~SERVER_LACKS)
+		return false;
 	if (!is_clean(d->detail, sizeof(d->detail)) || !is_clean(d->server, sizeof(d->server)))
 		return false;
 	if (d->failed_step == DIAGNOSE_STEP_COUNT)

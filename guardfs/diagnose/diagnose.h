@@ -12,6 +12,7 @@
 #include "base/base.h"
 #include "config/config.h"
 #include "policy/errclass.h"
+#include "policy/server.h"
 
 enum diagnose_step {
 	DIAGNOSE_CONFIG, /* key and known_hosts can be read */
@@ -35,6 +36,7 @@ struct diagnosis {
 	uint32_t failed_step; /* enum diagnose_step; STEP_COUNT: none */
 	uint8_t outcome[DIAGNOSE_STEP_COUNT];
 	uint32_t ms[DIAGNOSE_STEP_COUNT];
+	uint32_t lacks;	  /* what the server does not offer (policy/server.h); 0: it was not asked */
 	char detail[256]; /* what exactly was seen, one line, for people */
 	char server[128]; /* its SSH banner, "" if not seen */
 };

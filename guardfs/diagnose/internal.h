@@ -42,7 +42,6 @@ struct diagnose_run {
 	bool flooded; /* more than any answer holds */
 	uint8_t inbox[SFTP_REPLY_MAX];
 	uint32_t last_id;
-	bool can_statvfs;
 };
 
 /* A step: does its work until it is answered or the deadline comes. */

@@ -37,7 +37,7 @@ enum diagnose_outcome diagnose_version(struct diagnose_run *run)
 	if (reply.type != SFTP_VERSION)
 		return diagnose_fail(run, ERRCLASS_SFTP_REFUSED,
 				     "the server speaks something else than SFTP version 3");
-	run->can_statvfs = reply.version.statvfs;
+	run->diagnosis->lacks = SERVER_KNOWN | reply.version.lacks;
 	return DIAGNOSE_PASSED;
 }
 
@@ -78,7 +78,7 @@ enum diagnose_outcome diagnose_space(struct diagnose_run *run)
 	enum errclass class;
 	const char *why;
 
-	if (!run->can_statvfs)
+	if (run->diagnosis->lacks & 1u << SERVER_STATVFS)
 		return DIAGNOSE_SKIPPED;
 	diagnose_waiting(run, "asking %s for its free space", run->peer);
 	diagnose_request(run, &packet, SFTP_EXTENDED);

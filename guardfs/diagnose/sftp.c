@@ -130,15 +130,27 @@ static bool slice_is(struct sftp_slice s, const char *text)
 	return s.n == strlen(text) && memcmp(s.bytes, text, s.n) == 0;
 }
 
+static uint32_t offered(struct sftp_slice name, struct sftp_slice version)
+{
+	for (unsigned i = 0; i < SERVER_FEATURE_COUNT; i++) {
+		const struct server_feature_info *f = server_feature_info((enum server_feature)i);
+
+		if (slice_is(name, f->extension) && slice_is(version, f->version))
+			return 1u << i;
+	}
+	return 0;
+}
+
 static void parse_version(struct reader *r, struct sftp_reply *reply)
 {
 	reply->version.version = reply->id;
 	reply->id = 0;
+	reply->version.lacks = SERVER_LACKS & ~SERVER_KNOWN;
 	while (r->left > 0 && !r->bad) {
 		struct sftp_slice name = take_string(r), data = take_string(r);
 
-		if (!r->bad && slice_is(name, "statvfs@openssh.com") && slice_is(data, "2"))
-			reply->version.statvfs = true;
+		if (!r->bad)
+			reply->version.lacks &= ~offered(name, data);
 	}
 }
 

@@ -7,6 +7,7 @@
 #define GUARDFS_DIAGNOSE_SFTP_H
 
 #include "base/base.h"
+#include "policy/server.h"
 
 #define SFTP_VERSION_SPOKEN 3u
 #define SFTP_REQUEST_MAX    4096u  /* bytes of a request, its length field included */
@@ -83,7 +84,7 @@ struct sftp_reply {
 	union {
 		struct {
 			uint32_t version;
-			bool statvfs; /* offers statvfs@openssh.com, version 2 */
+			uint32_t lacks; /* bits 1 << enum server_feature */
 		} version;
 		struct {
 			uint32_t code;		   /* enum sftp_status or anything else */

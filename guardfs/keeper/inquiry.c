@@ -5,6 +5,7 @@
 #include "base/fd.h"
 #include "base/log.h"
 #include "diagnose/diagnose.h"
+#include "report/report.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -137,10 +138,10 @@ static json_t *describe(const struct supervised *s, const struct diagnosis *d)
 			       ? diagnose_step_name((enum diagnose_step)d->failed_step)
 			       : "";
 
-	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:f, s:o}", "backend", s->config->name, "class",
-			 info->name, "step", step, "summary", info->summary, "advice", info->advice, "detail",
-			 d->detail, "server", d->server, "time", (double)clock_real_ns() / 1e9, "steps",
-			 steps_of(d));
+	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:f, s:o, s:o}", "backend", s->config->name,
+			 "class", info->name, "step", step, "summary", info->summary, "advice", info->advice,
+			 "detail", d->detail, "server", d->server, "time", (double)clock_real_ns() / 1e9,
+			 "steps", steps_of(d), "lacks", report_server_lacks(d->lacks));
 }
 
 /* Of one that serves only the storage's own answers (full, read-only) are news: that a further connection is
@@ -161,6 +162,10 @@ static void take(struct keeper *k, const struct diagnosis *d, uint64_t now_ns)
 			       ? diagnose_step_name((enum diagnose_step)d->failed_step)
 			       : "all";
 
+	if (d->lacks && d->lacks != atomic_load(&s->board->server_lacks)) {
+		atomic_store(&s->board->server_lacks, d->lacks);
+		k->changed = true;
+	}
 	history_note(s, "diagnosis", step, info->name, (now_ns - q->begun_ns) / NSEC_PER_MSEC,
 		     class == ERRCLASS_NONE ? "every step passed" : d->detail);
 	log_info("backend %s: the server itself, asked beside the mount: %s: %s", s->config->name, info->name,

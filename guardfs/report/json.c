@@ -4,6 +4,7 @@
 #include "report/jobs.h"
 #include "report/report.h"
 #include "report/snapshot.h"
+#include "policy/server.h"
 #include "base/utf8.h"
 #include <jansson.h>
 
@@ -80,6 +81,20 @@ static json_t *latency_of(const struct board_backend *b)
 }
 
 /* What recovery and operators have to do with it. */
+json_t *report_server_lacks(uint32_t lacks)
+{
+	json_t *array;
+
+	if (!(lacks & SERVER_KNOWN))
+		return json_null();
+	array = json_array();
+	for (unsigned i = 0; i < SERVER_FEATURE_COUNT; i++)
+		if (lacks & 1u << i)
+			json_array_append_new(array,
+					      json_string(server_feature_info((enum server_feature)i)->name));
+	return array;
+}
+
 static void describe_course(const struct board_backend *board, json_t *object)
 {
 	uint32_t by = atomic_load(&board->opened_by);
@@ -92,6 +107,7 @@ static void describe_course(const struct board_backend *board, json_t *object)
 			    json_integer(seconds(atomic_load(&board->held_until_real_ns))));
 	json_object_set_new(object, "hold_waits", json_boolean(atomic_load(&board->hold_waits) != 0));
 	json_object_set_new(object, "latency", latency_of(board));
+	json_object_set_new(object, "server_lacks", report_server_lacks(atomic_load(&board->server_lacks)));
 }
 
 static json_t *describe_backend(const struct report_backend *b)

@@ -17,6 +17,10 @@
 
 struct json_t;
 
+/* The names of what a server lacks (policy/server.h) as a JSON array, null if that is not known; the
+ * caller's. */
+struct json_t *report_server_lacks(uint32_t lacks) WARN_UNUSED;
+
 /* For people: state of every backend and route, since when, why, what is being done about it, when the next
  * try is, what to do. Local time. Returns a malloc'ed, terminated string and its length, or NULL when memory
  * is short. The caller frees. */

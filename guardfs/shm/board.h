@@ -116,8 +116,9 @@ struct board_backend {
 	_Atomic uint32_t outages, recoveries, tries; /* since the arena was made, by the changes of state */
 	_Atomic uint64_t incident;		     /* number of the open incident, 0: none */
 	_Atomic uint64_t held_until_real_ns;	     /* held: until then; 0: until resumed */
-	_Atomic uint32_t hold_waits; /* held: callers wait for their deadline instead of failing at once */
-	_Atomic uint32_t minor;	     /* device minor of its mount while connected (fusectl), 0: unknown */
+	_Atomic uint32_t hold_waits;   /* held: callers wait for their deadline instead of failing at once */
+	_Atomic uint32_t server_lacks; /* policy/server.h, as of the last diagnosis; 0: not known */
+	_Atomic uint32_t minor;	       /* device minor of its mount while connected (fusectl), 0: unknown */
 	char detail[256]; /* last message worth showing (sshfs's stderr, ...); under detail_sequence */
 	_Atomic uint32_t detail_sequence; /* odd while detail is written */
 	struct board_statfs statfs;

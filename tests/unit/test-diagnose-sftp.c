@@ -138,7 +138,7 @@ static void good_answers(void **state)
 	make_version();
 	assert_int_equal(parse(&r), 0);
 	assert_int_equal(r.version.version, 3);
-	assert_true(r.version.statvfs);
+	assert_false(r.version.lacks & 1u << SERVER_STATVFS);
 	assert_int_equal(r.id, 0);
 
 	make_status();
@@ -171,7 +171,7 @@ static void statvfs_of_another_version_is_not_used(void **state)
 	sftp_put_text(&packet, "statvfs@openssh.com");
 	sftp_put_text(&packet, "1");
 	assert_int_equal(parse(&r), 0);
-	assert_false(r.version.statvfs);
+	assert_true(r.version.lacks & 1u << SERVER_STATVFS);
 }
 
 static void old_servers_send_no_message(void **state)

@@ -39,7 +39,7 @@ wait_until 10000 backend_is box healthy
 wait_until 10000 eval '[[ $(cat "$RUN/health") == ok* ]]'
 doctor '0|1'
 jq -r '.[] | select(.severity != "ok") | "\(.severity) \(.id): \(.found)"' "$WORK/findings"
-for id in configuration identity:box known-hosts:box manifest routes mount foreign-mount backend:box processes journal \
+for id in configuration identity:box known-hosts:box manifest routes mount foreign-mount backend:box server:box processes journal \
 	instance disk:local disk:state_dir dev-fuse system-calls ssh clock; do
 	[[ $(severity "$id") == ok || $(severity "$id") == note ]] || fail "$id: $(severity "$id"): $(finding "$id")"
 done

@@ -1,0 +1,19 @@
+/* server.c: see server.h. */
+#include "policy/server.h"
+
+static const struct server_feature_info features[SERVER_FEATURE_COUNT] = {
+    [SERVER_POSIX_RENAME] =
+	{"posix-rename", "posix-rename@openssh.com", "1",
+	 "renaming over a file that exists is refused (EPERM): whatever replaces files by rename fails"},
+    [SERVER_FSYNC] = {"fsync", "fsync@openssh.com", "1",
+		      "fsync returns when the server has the data, not when its disk has: a crash of the "
+		      "server can lose it"},
+    [SERVER_STATVFS] =
+	{"statvfs", "statvfs@openssh.com", "2",
+	 "free space is made up (df says 1000 GiB): a full server is noticed only when writing fails"},
+};
+
+const struct server_feature_info *server_feature_info(enum server_feature feature)
+{
+	return &features[(unsigned)feature < SERVER_FEATURE_COUNT ? feature : SERVER_POSIX_RENAME];
+}
