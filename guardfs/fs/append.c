@@ -16,8 +16,6 @@
 #include <errno.h>
 #include <fcntl.h>
 
-_Static_assert(HANDLE_TAIL_MAX == APPEND_LAST_MAX, "what a handle remembers is what a search looks for");
-
 /* Others may have appended much since the file was last looked at. Of that, the last so many bytes are
  * searched, beside the length of what is looked for. */
 #define LOOK_BACK (4u << 20)
@@ -63,14 +61,11 @@ static ssize_t feed(struct backend *b, int ref, struct append_search *s, uint64_
 
 /* Begins the search where the append would be found. A file that is shorter than it was known to be has been
  * cut off by somebody: then it may be anywhere in it. */
-static errint_t begin(const struct backend *b, struct handle *h, struct append_search *s, uint64_t end,
-		      const void *data, size_t n)
+static errint_t begin(struct append_search *s, uint64_t end, const void *data, size_t n, const uint8_t *last,
+		      size_t n_last)
 {
 	uint64_t from = call.slot->append_from, earliest = end > LOOK_BACK + n ? end - LOOK_BACK - n : 0;
 	uint64_t bound = from <= end ? from : 0;
-	uint8_t last[HANDLE_TAIL_MAX];
-	/* On the local tier the bound is exact: no earlier append lies behind it. */
-	size_t n_last = b->board ? handle_tail(h, last) : 0;
 
 	return append_search_begin(s, data, n, last, n_last, MAX(bound, earliest), bound < earliest);
 }
@@ -78,6 +73,9 @@ static errint_t begin(const struct backend *b, struct handle *h, struct append_s
 /* How many bytes of an append that was begun before have been made. */
 static ssize_t made_before(struct backend *b, struct handle *h, int ref, const void *data, size_t n)
 {
+	uint8_t last[HANDLE_TAIL_MAX];
+	/* On the local tier the bound is exact: no earlier append lies behind it. */
+	size_t n_last = b->board ? handle_tail(h, last) : 0;
 	struct append_search s;
 	int reader = -1;
 	off_t end;
@@ -87,7 +85,7 @@ static ssize_t made_before(struct backend *b, struct handle *h, int ref, const v
 	if (rc == 0)
 		rc = b->ops->reopen(b, ref, O_RDONLY, &reader);
 	if (rc == 0)
-		rc = begin(b, h, &s, (uint64_t)end, data, n);
+		rc = begin(&s, (uint64_t)end, data, n, last, n_last);
 	if (rc == 0) {
 		rc = feed(b, reader, &s, (uint64_t)end);
 		made = append_search_end(&s);

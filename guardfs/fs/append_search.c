@@ -12,86 +12,116 @@
 #define TORN_PAGE  4096u
 #define TORN_PIECE 1024u
 
-static errint_t compute_failure(struct append_search *s)
+static errint_t pattern_set(struct append_pattern *p, const void *bytes, size_t n)
 {
-	s->failure = malloc(s->n * sizeof(*s->failure));
-	if (!s->failure)
+	*p = (struct append_pattern){.bytes = bytes, .n = n};
+	if (n == 0)
+		return 0;
+	p->failure = malloc(n * sizeof(*p->failure));
+	if (!p->failure)
 		return -ENOMEM;
-	s->failure[0] = 0;
-	for (size_t i = 1, k = 0; i < s->n; i++) {
-		while (k && s->data[i] != s->data[k])
-			k = s->failure[k - 1];
-		if (s->data[i] == s->data[k])
+	p->failure[0] = 0;
+	for (size_t i = 1, k = 0; i < n; i++) {
+		while (k && p->bytes[i] != p->bytes[k])
+			k = p->failure[k - 1];
+		if (p->bytes[i] == p->bytes[k])
 			k++;
-		s->failure[i] = (uint32_t)k;
+		p->failure[i] = (uint32_t)k;
 	}
 	return 0;
+}
+
+static bool pattern_breaks(const struct append_pattern *p, uint8_t byte)
+{
+	return p->matched && (p->matched == p->n || p->bytes[p->matched] != byte);
+}
+
+/* True: with this byte it is complete. */
+static bool pattern_feed(struct append_pattern *p, uint8_t byte)
+{
+	if (p->n == 0)
+		return false;
+	while (pattern_breaks(p, byte))
+		p->matched = p->failure[p->matched - 1];
+	if (p->bytes[p->matched] == byte)
+		p->matched++;
+	return p->matched == p->n;
 }
 
 errint_t append_search_begin(struct append_search *s, const void *data, size_t n, const void *last,
 			     size_t n_last, uint64_t offset, bool skipped)
 {
-	*s = (struct append_search){.data = data, .n = n, .offset = offset, .skipped = skipped};
-	if (n_last >= APPEND_TELLING && n_last <= APPEND_LAST_MAX) {
-		memcpy(s->last, last, n_last);
-		s->n_last = n_last;
-		s->same_as_last = memmem(data, n, last, n_last) != NULL;
-	}
-	return compute_failure(s);
-}
+	errint_t rc;
 
-static bool ends_like_last(const struct append_search *s)
-{
-	if (!s->n_last || s->seen < s->n_last)
-		return false;
-	for (size_t i = 0; i < s->n_last; i++)
-		if (s->recent[(s->seen - s->n_last + i) % APPEND_LAST_MAX] != s->last[i])
-			return false;
-	return true;
+	*s = (struct append_search){.offset = offset, .skipped = skipped};
+	if (n_last < APPEND_TELLING)
+		n_last = 0;
+	s->same_as_last = n_last && memmem(data, n, last, n_last);
+	rc = pattern_set(&s->data, data, n);
+	if (rc == 0)
+		rc = pattern_set(&s->last, last, n_last);
+	if (rc < 0)
+		free(s->data.failure);
+	return rc;
 }
 
 /* Did a write of these data end here, before its time? */
 static bool may_be_torn(const struct append_search *s)
 {
-	return s->matched >= TORN_PIECE || (s->matched >= APPEND_TELLING && s->offset % TORN_PAGE == 0);
+	size_t part = s->data.matched;
+
+	return part < s->data.n &&
+	       (part >= TORN_PIECE || (part >= APPEND_TELLING && s->offset % TORN_PAGE == 0));
+}
+
+/* Is there nothing but ours behind the bound, or nothing at all? */
+static bool is_alone(const struct append_search *s)
+{
+	return !s->skipped && s->data.matched == s->seen;
+}
+
+/* Ours begins behind the last append, if it can be told from it. */
+static void pass_last(struct append_search *s)
+{
+	s->last_seen = true;
+	s->behind = 0;
+	if (s->same_as_last || is_alone(s))
+		return;
+	s->found = s->adjacent = s->torn = false;
+	s->data.matched = 0;
 }
 
 static void feed_one(struct append_search *s, uint8_t byte)
 {
-	if (s->matched && (s->matched == s->n || s->data[s->matched] != byte))
-		s->torn |= s->matched < s->n && may_be_torn(s);
-	while (s->matched && (s->matched == s->n || s->data[s->matched] != byte))
-		s->matched = s->failure[s->matched - 1];
-	if (s->data[s->matched] == byte)
-		s->matched++;
-	s->found |= s->matched == s->n;
-	s->recent[s->seen++ % APPEND_LAST_MAX] = byte;
+	if (pattern_breaks(&s->data, byte))
+		s->torn |= may_be_torn(s);
 	s->offset++;
+	s->seen++;
+	s->behind++;
+	if (pattern_feed(&s->data, byte)) {
+		s->found = true;
+		s->adjacent |= s->last_seen && s->behind == s->data.n;
+	}
+	if (pattern_feed(&s->last, byte))
+		pass_last(s);
 }
 
 void append_search_feed(struct append_search *s, const void *bytes, size_t n)
 {
-	for (size_t i = 0; i < n; i++) {
+	for (size_t i = 0; i < n; i++)
 		feed_one(s, ((const uint8_t *)bytes)[i]);
-		if (!ends_like_last(s))
-			continue;
-		s->last_seen = true;
-		/* Ours begins behind it, if it can be told from it. */
-		if (!s->same_as_last && !(s->matched == s->seen && !s->skipped)) {
-			s->found = s->torn = false;
-			s->matched = 0;
-		}
-	}
 }
 
 static ssize_t judge(const struct append_search *s)
 {
-	if (!s->skipped && s->matched == s->seen)
-		return (ssize_t)s->matched; /* nothing but ours behind the bound, or nothing at all */
+	if (is_alone(s))
+		return (ssize_t)s->data.matched;
+	if (s->found && (s->same_as_last || (s->data.n < APPEND_TELLING && !s->adjacent)))
+		return APPEND_DOUBTFUL;
 	if (s->found)
-		return s->n < APPEND_TELLING || s->same_as_last ? APPEND_DOUBTFUL : (ssize_t)s->n;
-	if (s->matched && may_be_torn(s))
-		return (ssize_t)s->matched;
+		return (ssize_t)s->data.n;
+	if (may_be_torn(s))
+		return (ssize_t)s->data.matched;
 	if (s->torn || (s->skipped && !s->last_seen))
 		return APPEND_DOUBTFUL;
 	return 0;
@@ -101,7 +131,7 @@ ssize_t append_search_end(struct append_search *s)
 {
 	ssize_t made = judge(s);
 
-	free(s->failure);
-	s->failure = NULL;
+	free(s->data.failure);
+	free(s->last.failure);
 	return made;
 }

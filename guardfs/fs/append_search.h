@@ -11,34 +11,37 @@
 #include <errno.h>
 #include <sys/types.h>
 
-/* What ends an earlier append of the same writer; no longer than this. */
-#define APPEND_LAST_MAX 16
-
-/* What is shorter than this is found everywhere: that it was found among other's bytes says nothing. */
+/* What is shorter than this is found everywhere: that it was found among others' bytes says little. */
 #define APPEND_TELLING 4
 
 /* It cannot be told whether it was made. */
 #define APPEND_DOUBTFUL (-EUCLEAN)
 
-struct append_search {
-	const uint8_t *data; /* to be appended, n bytes; the caller's */
-	size_t n;
-	uint8_t last[APPEND_LAST_MAX];
-	size_t n_last;	   /* 0: nothing is known of earlier appends, or it tells nothing */
-	bool same_as_last; /* the data cannot be told from what was appended last */
-	bool skipped;	   /* not all from the bound on is fed in */
-
-	uint32_t *failure;		 /* of data, after Knuth, Morris and Pratt */
-	size_t matched;			 /* so many of its first bytes end where we are */
-	uint64_t offset;		 /* where we are in the file */
-	uint64_t seen;			 /* bytes fed in */
-	uint8_t recent[APPEND_LAST_MAX]; /* the last of them; a ring */
-	bool found, torn, last_seen;
+/* Finds a pattern in a stream of bytes, after Knuth, Morris and Pratt. */
+struct append_pattern {
+	const uint8_t *bytes; /* the caller's */
+	size_t n;	      /* 0: there is none, and nothing is found */
+	size_t matched;	      /* so many of its first bytes are the last of the stream */
+	uint32_t *failure;
 };
 
-/* Begins a search for n bytes of data (n > 0, below 4 GiB), how the writer's append before ended in last (at
- * most APPEND_LAST_MAX bytes; 0: none). offset: where in the file the first byte to be fed in lies. skipped:
- * that is not the bound, but a place behind it. 0 or -ENOMEM; then append_search_end is not called. */
+struct append_search {
+	struct append_pattern data, last;
+	bool same_as_last; /* the data cannot be told from what was appended last */
+	bool skipped;	   /* not all from the bound on is fed in */
+	uint64_t offset;   /* where we are in the file */
+	uint64_t seen;	   /* bytes fed in */
+	uint64_t behind;   /* of them, behind the last append; or all */
+	bool found;	   /* the data, whole */
+	bool adjacent;	   /* and right behind the last append */
+	bool torn;	   /* a part of them, with others' bytes behind it */
+	bool last_seen;
+};
+
+/* Begins a search for n bytes of data (n > 0, below 4 GiB). last: how the same writer's append before ended,
+ * n_last bytes (0: nothing is known of it). Both must stay until the end. offset: where in the file the first
+ * byte to be fed in lies. skipped: that is not the bound, but a place behind it. 0 or -ENOMEM; then
+ * append_search_end is not called. */
 errint_t append_search_begin(struct append_search *s, const void *data, size_t n, const void *last,
 			     size_t n_last, uint64_t offset, bool skipped) WARN_UNUSED;
 

@@ -292,7 +292,7 @@ void handle_appended(struct handle *h, uint64_t from, const void *data, size_t n
 	h->known_end = from + n;
 	h->unsynced_bytes += n;
 	memcpy(h->tail, (const uint8_t *)data + n - tail, tail);
-	h->tail_length = (uint8_t)tail;
+	h->tail_length = (uint16_t)tail;
 }
 
 size_t handle_tail(struct handle *h, uint8_t tail[HANDLE_TAIL_MAX])

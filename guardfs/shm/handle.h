@@ -7,7 +7,7 @@
 #include <stdatomic.h>
 
 #define HANDLE_MAX	(64u << 10)
-#define HANDLE_TAIL_MAX 16
+#define HANDLE_TAIL_MAX 256
 
 enum handle_state { HANDLE_FREE, HANDLE_LIVE };
 enum handle_kind { HANDLE_FILE, HANDLE_DIRECTORY, HANDLE_SNAPSHOT };
@@ -38,7 +38,7 @@ struct handle {
 	uint64_t known_end; /* size that the file must have at least, by what was acknowledged */
 	uint64_t unsynced_bytes;
 	uint8_t overwrote;	       /* an unsynced acknowledged write did not merely extend the file */
-	uint8_t tail_length;	       /* of tail, 0: nothing was appended yet */
+	uint16_t tail_length;	       /* of tail, 0: nothing was appended yet */
 	uint8_t tail[HANDLE_TAIL_MAX]; /* how the last acknowledged append ended */
 	int64_t mtime_ns;	       /* of the file when last seen by this handle */
 	_Atomic uint32_t job;	       /* index of the job it belongs to + 1 (shm/job.h), 0: none */

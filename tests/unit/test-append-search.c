@@ -26,17 +26,14 @@ struct search {
 static ssize_t search_bytes(const struct search *in, size_t n_data, const char *file, size_t n_file)
 {
 	static const size_t pieces[] = {1, 3, 7, 1000, SIZE_MAX};
-	size_t n_last = strlen(in->last);
 	ssize_t first = 0;
 
 	for (size_t p = 0; p < ARRAY_SIZE(pieces); p++) {
 		struct append_search s;
 		ssize_t made;
 
-		n_last = MIN(n_last, (size_t)APPEND_LAST_MAX);
-		assert_int_equal(append_search_begin(&s, in->data, n_data,
-						     in->last + strlen(in->last) - n_last, n_last, in->offset,
-						     in->skipped),
+		assert_int_equal(append_search_begin(&s, in->data, n_data, in->last, strlen(in->last),
+						     in->offset, in->skipped),
 				 0);
 		for (size_t at = 0; at < n_file; at += MIN(pieces[p], n_file - at))
 			append_search_feed(&s, file + at, MIN(pieces[p], n_file - at));
@@ -103,9 +100,12 @@ static void earlier_of_ours(void **state)
 	assert_int_equal(search(LINE, LINE, OTHERS), 0);
 	/* What was appended before is part of this. */
 	assert_int_equal(search("A00017\nA00017\n", "A00017\n", OTHERS "A00017\nA00017\n"), APPEND_DOUBTFUL);
-	/* Too short to tell anything. */
+	/* Too short to tell anything, but right behind that. */
 	assert_int_equal(search("\n", EARLIER, OTHERS), APPEND_DOUBTFUL);
 	assert_int_equal(search("\n", EARLIER, "of somebody"), 0);
+	assert_int_equal(search(".\n", EARLIER, OTHERS EARLIER ".\n"), 2);
+	assert_int_equal(search(".\n", EARLIER, OTHERS EARLIER OTHERS ".\n"), APPEND_DOUBTFUL);
+	assert_int_equal(search(".\n", EARLIER, OTHERS EARLIER OTHERS), 0);
 	assert_int_equal(search(LINE, "\n", OTHERS LINE OTHERS), WHOLE(LINE));
 }
 

@@ -200,12 +200,15 @@ static void how_it_ended(void)
 {
 	struct handle *h = open_then_reconnect(O_WRONLY | O_APPEND, 100);
 	uint8_t tail[HANDLE_TAIL_MAX];
+	char text[2 * HANDLE_TAIL_MAX];
 
 	CHECK(handle_tail(h, tail) == 0);
 	append(h, "abc");
 	CHECK(handle_tail(h, tail) == 3 && memcmp(tail, "abc", 3) == 0);
-	append(h, "0123456789abcdefXYZ");
-	CHECK(handle_tail(h, tail) == 16 && memcmp(tail, "3456789abcdefXYZ", 16) == 0);
+	memset(text, 'x', sizeof(text) - 1);
+	memcpy(text + sizeof(text) - 4, "end", 4);
+	append(h, text);
+	CHECK(handle_tail(h, tail) == HANDLE_TAIL_MAX && memcmp(tail + HANDLE_TAIL_MAX - 4, "xend", 4) == 0);
 }
 
 static bool is_open(int fd)
