@@ -130,7 +130,7 @@ static errint_t dir_getattr(struct backend *b, uint32_t index, int ref, struct s
 	}
 	if (rc == 0)
 		present(b, st);
-	return dir_mend(b, rc);
+	return dir_mend(b, index, rc);
 }
 
 static errint_t dir_setattr(struct backend *b, uint32_t node, int ref, const struct stat *want, unsigned set,
@@ -160,12 +160,12 @@ static ssize_t dir_readlink(struct backend *b, uint32_t node, char *buf, size_t 
 {
 	ssize_t rc = posix_readlink(b, node, buf, size);
 
-	return rc == -EPERM ? rc : dir_mend(b, (errint_t)rc);
+	return rc == -EPERM ? rc : dir_mend(b, node, (errint_t)rc);
 }
 
 static errint_t dir_lookup(struct backend *b, uint32_t parent, const char *name, struct found *found)
 {
-	return dir_mend(b, posix_lookup(b, parent, name, found));
+	return dir_mend(b, parent, posix_lookup(b, parent, name, found));
 }
 
 static errint_t dir_mkdir(struct backend *b, uint32_t parent, const char *name, mode_t mode,
@@ -228,11 +228,11 @@ static errint_t dir_open(struct backend *b, uint32_t node, int flags, int *ref)
 		/* The caller's kernel took it to be there. Who opens in order to create, if need be, must not
 		 * be told that there is none. */
 		if (rc < 0)
-			return rc == -ENOENT ? BACKEND_NODE_GONE : dir_mend(b, rc);
+			return rc == -ENOENT ? BACKEND_NODE_GONE : dir_mend(b, node, rc);
 		fd = posix_reopen(r.fd, flags);
 	}
 	if (fd < 0)
-		return dir_mend(b, fd);
+		return dir_mend(b, node, fd);
 	*ref = fd;
 	return 0;
 }
@@ -316,12 +316,14 @@ static errint_t dir_fsync(struct backend *b, int ref, bool data_only)
 
 static errint_t dir_opendir(struct backend *b, uint32_t node, int *ref)
 {
-	return dir_mend(b, posix_opendir(b, node, ref));
+	return dir_mend(b, node, posix_opendir(b, node, ref));
 }
 
 static errint_t dir_readdir(struct backend *b, int ref, int64_t offset, readdir_fn emit, void *arg)
 {
-	return dir_mend(b, posix_readdir(b, ref, offset, emit, arg));
+	errint_t rc = posix_readdir(b, ref, offset, emit, arg);
+
+	return dir_mend_listing(b, rc);
 }
 
 static const struct backend_ops dir_ops = {

@@ -22,6 +22,9 @@ errint_t dir_reach(struct backend *b, uint32_t node, struct reached *r);
  * BACKEND_NODE_GONE for nodes without a name, -ESTALE for those without a parent (the backend's root too). */
 errint_t dir_reach_parent(struct backend *b, uint32_t node, struct reached *r, char *name);
 
+/* What a node is that has lost its name, or is below one that has: the error of dir_reach. */
+errint_t dir_nameless(const struct node *node);
+
 /* posix_check_type with the error of dir_reach. */
 errint_t dir_check_type(const struct node *node, mode_t mode);
 
@@ -34,8 +37,10 @@ errint_t dir_complete_times(struct backend *b, uint32_t node, int ref, struct st
  * given an operation's result, they return it or the error that it should have been; what nothing explains
  * is -EIO. Nothing is asked unless the result is in doubt and the backend is an sshfs. */
 
-/* Of anything else than below: there is nothing to be found out. */
-errint_t dir_mend(struct backend *b, errint_t rc);
+/* Of anything else than below, asked of node: there is nothing to be found out. */
+errint_t dir_mend(struct backend *b, uint32_t node, errint_t rc);
+/* Of reading an open directory: one that was removed meanwhile is empty. */
+errint_t dir_mend_listing(struct backend *b, errint_t rc);
 /* Of setting what set says. */
 errint_t dir_mend_setattr(struct backend *b, uint32_t node, unsigned set, errint_t rc);
 /* Of making name in parent; may_exist: that it exists already is no error. */

@@ -77,8 +77,9 @@ static bool holds_entries(int dirfd, const char *name)
 	return found;
 }
 
-/* OpenSSH's server says "bad message" when a name or path is too long for it. */
-errint_t dir_mend(struct backend *b, errint_t rc)
+/* OpenSSH's server says "bad message" when a name or path is too long for it. The mount beneath says ESTALE of
+ * what was reached by a descriptor and has been removed meanwhile, through that mount: it goes by names. */
+errint_t dir_mend(struct backend *b, uint32_t node, errint_t rc)
 {
 	if (!is_sshfs(b))
 		return rc;
@@ -87,9 +88,18 @@ errint_t dir_mend(struct backend *b, errint_t rc)
 		return -EIO;
 	case -EBADMSG:
 		return -ENAMETOOLONG;
+	case -ESTALE:
+		return dir_nameless(&b->arena->nodes[node]);
 	default:
 		return rc;
 	}
+}
+
+errint_t dir_mend_listing(struct backend *b, errint_t rc)
+{
+	if (!is_sshfs(b))
+		return rc;
+	return rc == -ESTALE ? 0 : rc == -EPERM ? -EIO : rc;
 }
 
 static errint_t explain_make(struct backend *b, uint32_t parent, const char *name, bool may_exist,
@@ -110,7 +120,7 @@ static errint_t explain_make(struct backend *b, uint32_t parent, const char *nam
 
 errint_t dir_mend_make(struct backend *b, uint32_t parent, const char *name, bool may_exist, errint_t rc)
 {
-	return dir_mend(b, explain_make(b, parent, name, may_exist, rc));
+	return dir_mend(b, parent, explain_make(b, parent, name, may_exist, rc));
 }
 
 /* libfuse, in sshfs, says so when it cannot find out whether the name is free to which it moves an open file
@@ -133,7 +143,7 @@ static errint_t explain_unlink(struct backend *b, uint32_t parent, const char *n
 
 errint_t dir_mend_unlink(struct backend *b, uint32_t parent, const char *name, errint_t rc)
 {
-	return dir_mend(b, explain_unlink(b, parent, name, mend_busy(b, rc)));
+	return dir_mend(b, parent, explain_unlink(b, parent, name, mend_busy(b, rc)));
 }
 
 errint_t dir_mend_rmdir(struct backend *b, uint32_t parent, const char *name, errint_t rc)
@@ -181,7 +191,7 @@ static errint_t explain_rename(struct backend *b, uint32_t parent, const char *n
 errint_t dir_mend_rename(struct backend *b, uint32_t parent, const char *name, uint32_t newparent,
 			 const char *newname, unsigned flags, errint_t rc)
 {
-	return dir_mend(b, explain_rename(b, parent, name, newparent, newname, flags, mend_busy(b, rc)));
+	return dir_mend(b, parent, explain_rename(b, parent, name, newparent, newname, flags, mend_busy(b, rc)));
 }
 
 static errint_t explain_link(struct backend *b, uint32_t node, uint32_t parent, errint_t rc)
@@ -196,7 +206,7 @@ static errint_t explain_link(struct backend *b, uint32_t node, uint32_t parent, 
 
 errint_t dir_mend_link(struct backend *b, uint32_t node, uint32_t parent, const char *name, errint_t rc)
 {
-	return dir_mend(b, explain_link(b, node, parent, explain_make(b, parent, name, false, rc)));
+	return dir_mend(b, parent, explain_link(b, node, parent, explain_make(b, parent, name, false, rc)));
 }
 
 errint_t dir_mend_setattr(struct backend *b, uint32_t node, unsigned set, errint_t rc)
@@ -205,7 +215,7 @@ errint_t dir_mend_setattr(struct backend *b, uint32_t node, unsigned set, errint
 
 	if (is_doubtful(b, rc) && set & SET_SIZE && dir_reach(b, node, &r) == 0 && is_full(r.fd, 0))
 		return -ENOSPC;
-	return dir_mend(b, rc);
+	return dir_mend(b, node, rc);
 }
 
 ssize_t dir_mend_io(struct backend *b, int ref, size_t size, ssize_t rc)

@@ -83,12 +83,11 @@ static errint_t gone(const struct node *node)
 	return is_root(node) ? -ESTALE : BACKEND_NODE_GONE;
 }
 
-/* What a node is that has lost its name, or is below one that has. Nothing is in a directory that was
- * removed, and nothing can be made there; who has it as working directory has no name that could be looked up
- * again. */
-static errint_t nameless(const struct node *node)
+/* Nothing is in a directory that was removed, and nothing can be made there; who has it as working directory
+ * has no name that could be looked up again. */
+errint_t dir_nameless(const struct node *node)
 {
-	return is_directory(node) ? -ENOENT : BACKEND_NODE_GONE;
+	return is_directory(node) && !is_root(node) ? -ENOENT : gone(node);
 }
 
 errint_t dir_check_type(const struct node *node, mode_t mode)
@@ -115,7 +114,7 @@ static errint_t path_from(const struct backend *b, uint32_t base, uint32_t node,
 		if (is_root(n))
 			return base == NODE_NONE ? 0 : -ESTALE;
 		name = name_of(b, n);
-		rc = name[0] ? path_prepend(w, name) : nameless(whole);
+		rc = name[0] ? path_prepend(w, name) : dir_nameless(whole);
 		if (rc < 0)
 			return rc;
 		node = parent_of(n);
@@ -249,7 +248,7 @@ static int walk(struct backend *b, uint32_t node, unsigned pieces, struct walk *
 		if (fd >= 0)
 			close(fd);
 		if (tries == WALK_TRIES)
-			return -ESTALE;
+			return -EIO;
 	}
 }
 
@@ -277,7 +276,7 @@ static errint_t reach_piece(struct backend *b, uint32_t index, struct reached *r
 		return -ELOOP;
 	rc = present_epoch(b, &w.epoch);
 	if (rc == 0 && is_lost(b, node))
-		rc = nameless(node);
+		rc = dir_nameless(node);
 	if (rc < 0)
 		return rc;
 	fd = nodefd_pin(b->arena, index, w.epoch);
