@@ -77,8 +77,9 @@ static bool holds_entries(int dirfd, const char *name)
 	return found;
 }
 
-/* OpenSSH's server says "bad message" when a name or path is too long for it. The mount beneath says ESTALE of
- * what was reached by a descriptor and has been removed meanwhile, through that mount: it goes by names. */
+/* OpenSSH's server says "bad message" when a name or path is too long for it. The mount beneath says ESTALE
+ * of what was reached by a descriptor and has been removed meanwhile, through that mount: it goes by names.
+ */
 errint_t dir_mend(struct backend *b, uint32_t node, errint_t rc)
 {
 	if (!is_sshfs(b))
@@ -191,7 +192,8 @@ static errint_t explain_rename(struct backend *b, uint32_t parent, const char *n
 errint_t dir_mend_rename(struct backend *b, uint32_t parent, const char *name, uint32_t newparent,
 			 const char *newname, unsigned flags, errint_t rc)
 {
-	return dir_mend(b, parent, explain_rename(b, parent, name, newparent, newname, flags, mend_busy(b, rc)));
+	return dir_mend(b, parent,
+			explain_rename(b, parent, name, newparent, newname, flags, mend_busy(b, rc)));
 }
 
 static errint_t explain_link(struct backend *b, uint32_t node, uint32_t parent, errint_t rc)

@@ -125,7 +125,9 @@ struct collect {
 	struct listing_writer writer;
 	struct backend *b;
 	uint32_t dir;
-	size_t routes; /* the writer's first bytes: the routes */
+	const struct node *shown; /* the directory as the kernel has it */
+	bool listed;		  /* what storage has is listed */
+	size_t routes;		  /* the writer's first bytes: the routes */
 	uint32_t entries;
 };
 
@@ -137,19 +139,39 @@ static bool is_dot(const char *name, size_t length)
 	return (length == 1 && name[0] == '.') || (length == 2 && name[0] == '.' && name[1] == '.');
 }
 
+/* Routes come before what storage has, and hide it. Directories on the way to routes come after it: mostly it
+ * has them. */
 static void collect_route(void *arg, const char *name, bool is_route)
 {
 	struct collect *c = arg;
 	struct route route;
 	uint64_t ino = 1;
 
-	if (!is_route && listing_has(&c->writer, c->writer.used, name))
-		return; /* a local directory on the way to a route is listed by storage already */
+	if (is_route == c->listed || (!is_route && listing_has(&c->writer, c->writer.used, name)))
+		return;
 	/* tiers_children holds the map's lock for reading, as does the look-up of the route: both are
 	 * readers. */
 	if (is_route && tiers_route_at(c->dir, name, &route))
 		ino = view_target_ino(&fs.guarded[route.backend], route.target);
 	listing_add(&c->writer, name, strlen(name), ino, DT_DIR);
+}
+
+static uint64_t shown_ino(uint32_t node)
+{
+	if (node == NODE_NONE)
+		return 1;
+	return fs.arena->nodes[node].ino | (fs.arena->nodes[node].backend == NODE_VIRTUAL ? 1ull << 61 : 0);
+}
+
+/* Numbers of "." and "..": as those directories show them, not storage's own (sshfs has none to give). The
+ * root of a route, or of a backend, lies where it is shown. */
+static uint64_t dot_ino(const struct collect *c, bool up)
+{
+	const struct node *dir = &fs.arena->nodes[c->dir];
+
+	if (!up)
+		return dir->ino;
+	return shown_ino(c->shown->flags & NODE_ROUTE_ROOT ? c->shown->parent : dir->parent);
 }
 
 static bool collect_entry(void *arg, const char *name, size_t length, uint64_t ino, unsigned type,
@@ -165,8 +187,8 @@ static bool collect_entry(void *arg, const char *name, size_t length, uint64_t i
 		return true;
 	memcpy(z, name, length);
 	z[length] = '\0';
-	if (c->b->board && !is_dot(name, length))
-		ino = node_child_ino(c->b, c->dir, z, ino);
+	if (c->b->board)
+		ino = is_dot(name, length) ? dot_ino(c, length == 2) : node_child_ino(c->b, c->dir, z, ino);
 	/* A local directory in the place of a route is hidden by it. */
 	if (!c->b->board && listing_has(&c->writer, c->routes, z))
 		return true;
@@ -192,7 +214,8 @@ static errint_t collect_storage(struct collect *c, int dir_ref)
 static void collect_virtual(struct collect *c, const struct node *dir)
 {
 	listing_add(&c->writer, ".", 1, 1ull << 61 | dir->ino, DT_DIR);
-	listing_add(&c->writer, "..", 2, 1, DT_DIR);
+	listing_add(&c->writer, "..", 2,
+		    dir->ino == VIRTUAL_DIR ? fs.arena->nodes[0].ino : 1ull << 61 | VIRTUAL_DIR, DT_DIR);
 	for (int id = virtual_next((unsigned)dir->ino, 0); id > 0;
 	     id = virtual_next((unsigned)dir->ino, (unsigned)id)) {
 		const struct virtual_file *f = virtual_get((unsigned)id);
@@ -210,7 +233,7 @@ static void collect_virtual(struct collect *c, const struct node *dir)
 /* Lists the directory into the handle's memfd. Within the guard for guarded tiers. 0 or -errno. */
 static errint_t make_listing(struct backend *b, struct node *dir, struct handle *h)
 {
-	struct collect c = {.b = b, .dir = view_object_index(dir)};
+	struct collect c = {.b = b, .dir = view_object_index(dir), .shown = dir};
 	errint_t rc = 0;
 
 	if (dir->backend == NODE_VIRTUAL) {
@@ -220,6 +243,9 @@ static errint_t make_listing(struct backend *b, struct node *dir, struct handle 
 			tiers_children(c.dir, collect_route, &c);
 		c.routes = c.writer.used;
 		rc = collect_storage(&c, atomic_load(&h->fd));
+		c.listed = true;
+		if (rc == 0 && dir->backend == NODE_LOCAL)
+			tiers_children(c.dir, collect_route, &c);
 	}
 	/* The caller was told that it failed and may have asked again: the listing is not ours any more. */
 	if (rc == 0 && call_answered())
