@@ -26,7 +26,7 @@ check: check-unit check-sim check-fuzz check-docs check-cases ## all tests (as r
 
 .PHONY: check-unit
 check-unit: $(UNIT_BIN) ## unit tests
-	$(Q)tests/lib/run-unit $(UNIT_BIN)
+	$(Q)GUARDFS_SECOND_TRIES="$${GUARDFS_SECOND_TRIES:-$(abspath $(BUILD))/second-tries}" tests/lib/run-unit $(UNIT_BIN)
 
 # The simulator: random histories through the machines that decide on recoveries, in simulated time.
 SIM_HISTORIES ?= 1000000

@@ -231,6 +231,7 @@ static int steal(int pidfd, int fd)
 	return own;
 }
 
+/* Or is dead: then nothing of it runs either. */
 static bool wait_stopped(pid_t pid)
 {
 	uint64_t until_ns = clock_mono_ns() + FREEZE_MS * NSEC_PER_MSEC;
@@ -241,7 +242,7 @@ static bool wait_stopped(pid_t pid)
 
 		state = child_state(pid, NULL);
 		if (state == 'T' || state == 'Z' || state == 0)
-			return state == 'T';
+			return true;
 		nanosleep(&pause, NULL);
 	} while (clock_mono_ns() < until_ns);
 	return false;

@@ -3,6 +3,7 @@
 # limit: 120
 . "$REPO/tests/lib/lib.sh"
 
+PATIENCE=10000
 setup_one_box
 echo hello >"$SERVER/file"
 "$TOOLS/fdstore" "$WORK/notify" "$GUARDFS" -f -c "$CONF" </dev/null >"$WORK/store.out" 2>"$WORK/guardfs.log" &
@@ -33,7 +34,9 @@ is_ready_again()
 for others in '' keeper ''; do
 	say "guardian, worker ${others:-alone}"
 	kill_at_once $others
-	wait_until 5000 eval '[[ $("$TOOLS/timed" read "$COLD/file" | tee -a /dev/stderr) == OK* ]]'
+	read -r result us _ < <("$TOOLS/timed" read "$COLD/file")
+	echo "first call: $result after $us us"
+	assert_eq "$result" OK "a call on the backend while there was no guardian"
 	wait_until 10000 is_ready_again
 	wait_until 10000 backend_is box healthy
 	assert_eq "$(sshfs_pid)" "$sshfs" "sshfs"
@@ -43,6 +46,7 @@ for others in '' keeper ''; do
 	assert_eq "$(backend_field box incident)" 0 "incident"
 done
 assert_eq "$(ctl incidents --json | jq '.incidents | length')" 0 "incidents"
+assert_eq "$(status '.counters | "\(.errors) \(.fast_fails)"')" "0 0" "calls that failed"
 assert_content "$SERVER/log" more,more,more,
 
 say "the server is frozen while it happens: that is an outage"
