@@ -1,8 +1,9 @@
-"""Callers who know what their files must hold: chaos.py DIRECTORY SECONDS CALLERS.
+"""Callers who know what their files must hold: chaos.py DIRECTORY SECONDS CALLERS [THERE].
 
 Each works on a few files and directories of its own, in a tree that moves now and then, and keeps a model of them. What was answered with success must be so from then on. After
 EIO an operation may have happened or not; what is read first after that is what it was, and must stay. EIO is the only error
-that may come without a reason. Prints what was found otherwise, and exits 1 if there was anything."""
+that may come without a reason. THERE is DIRECTORY as another client has it: then one more caller appends to a log to which that client appends as well
+(shared_log.py). Prints what was found otherwise, and exits 1 if there was anything."""
 import collections
 import errno
 import multiprocessing
@@ -10,6 +11,8 @@ import os
 import random
 import sys
 import time
+
+import shared_log
 
 UNKNOWN = object()
 ABSENT = None
@@ -261,6 +264,12 @@ class Caller:
             pass  # told already
 
 
+def share(directory, there, seconds, results):
+    counts, wrong = shared_log.share(os.path.join(directory, "shared-log"), os.path.join(there, "shared-log"), seconds, 30)
+    print("shared log:", counts)
+    results.put((collections.Counter(), wrong))
+
+
 def start(directory, seed, seconds, results):
     while True:
         try:
@@ -281,8 +290,10 @@ def main():
     for i in range(callers):
         place = os.path.join(directory, "caller-%d" % i)
         multiprocessing.Process(target=start, args=(place, seed + i, seconds, results)).start()
+    if len(sys.argv) > 4:
+        multiprocessing.Process(target=share, args=(directory, sys.argv[4], seconds, results)).start()
     counts, wrong = collections.Counter(), []
-    for _ in range(callers):
+    for _ in range(callers + (len(sys.argv) > 4)):
         his_counts, his_wrong = results.get()
         counts.update(his_counts)
         wrong += his_wrong

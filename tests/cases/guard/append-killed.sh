@@ -112,7 +112,7 @@ log_under()
 	local rc=0 writer kill=$1
 
 	shift
-	python3 "$REPO/tests/cases/guard/append_log.py" "$@" >"$WORK/log.out" 2>&1 &
+	python3 "$REPO/tests/lib/shared_log.py" "$@" >"$WORK/log.out" 2>&1 &
 	writer=$!
 	wait_until 5000 test -s "$2"
 	while ! is_gone "$writer"; do

@@ -3,13 +3,13 @@
 # limit: 120
 . "$REPO/tests/lib/lib.sh"
 
-# try DIRECTORY
+# try DIRECTORY [THERE]: where another client has it.
 try()
 {
 	local callers rc=0
 
 	mkdir -p "$1"
-	python3 "$REPO/tests/lib/chaos.py" "$1" 5 4 >"$WORK/callers" 2>&1 &
+	python3 "$REPO/tests/lib/chaos.py" "$1" 5 4 "${@:2}" >"$WORK/callers" 2>&1 &
 	callers=$!
 	while ! is_gone "$callers"; do
 		kill -9 "$(process_pid worker)"
@@ -25,12 +25,12 @@ setup_dir
 start_guardfs
 wait_healthy store
 say "a directory as guarded tier"
-try "$COLD"
+try "$COLD" "$SERVER"
 say "the local tier"
-try "$MNT/hot"
+try "$MNT/hot" "$LOCAL/hot"
 stop_guardfs
 
 say "the local tier without passthrough"
 conf_begin 'passthrough = no'
 start_guardfs
-try "$MNT/hot-inline"
+try "$MNT/hot-inline" "$LOCAL/hot-inline"
