@@ -212,9 +212,10 @@ struct board {
 	_Atomic uint64_t keeper_heartbeat_ns; /* CLOCK_MONOTONIC: keeper, each time round its loop (a second
 						 at most); guardian, when it starts one */
 	_Atomic uint32_t worker_generation;   /* guardian, raised at each start of a worker */
-	_Atomic uint32_t worker_restarts;     /* guardian: starts after an end that was not planned */
-	_Atomic uint32_t keeper_restarts;     /* guardian: the same */
-	_Atomic uint32_t serving;	      /* 1: a worker reads requests. Worker sets, guardian clears */
+	_Atomic uint32_t left_generation; /* of the last worker that ended because it was asked to. Worker */
+	_Atomic uint32_t worker_restarts; /* guardian: starts after an end that was not planned */
+	_Atomic uint32_t keeper_restarts; /* guardian: the same */
+	_Atomic uint32_t serving;	  /* 1: a worker reads requests. Worker sets, guardian clears */
 	_Atomic uint32_t
 	    dead_workers; /* killed but not yet reaped: some task of theirs is still inside. Guardian */
 	_Atomic uint32_t reaped_workers;  /* guardian: worker sweeps unrecorded descriptors when it changes */

@@ -58,13 +58,13 @@ struct slot {
 	uint8_t mutating;	   /* changes something on the backend. Worker, before deadline_ns */
 	uint8_t park_reason;	   /* enum slot_park_reason. Worker, before PARKED */
 	uint8_t replays;	   /* how often a worker died with it */
-	uint8_t reruns;	  /* how often it came back from the backend, its connection lost, to be run again.
-			     Worker */
-	uint8_t parkable; /* may wait for the next epoch. Worker, before deadline_ns */
-	uint8_t spent;	  /* the reply about to be recorded is the fallback, or one like it. Worker */
-	uint8_t listing;  /* its deadline goes by progress. Worker, before deadline_ns */
-	uint8_t asked;	  /* 1: a verdict has been waited for. Worker */
-	uint8_t renames;  /* how often a rename has been. Worker */
+	uint8_t reruns;	      /* how often it is run again for another reason: its connection was lost, or its
+				 worker       asked to go.       Worker */
+	uint8_t parkable;     /* may wait for the next epoch. Worker, before deadline_ns */
+	uint8_t spent;	      /* the reply about to be recorded is the fallback, or one like it. Worker */
+	uint8_t listing;      /* its deadline goes by progress. Worker, before deadline_ns */
+	uint8_t asked;	      /* 1: a verdict has been waited for. Worker */
+	uint8_t renames;      /* how often a rename has been. Worker */
 	_Atomic uint32_t job; /* index of the job concerned + 1 (shm/job.h), or 0. Worker */
 	uint32_t handle;      /* index of the handle concerned + 1, or 0 */
 	uint64_t target;      /* what it changes: key for ordering after a late task (fs/guard.c) */

@@ -433,6 +433,7 @@ void pool_quiesce(unsigned timeout_ms)
 		pthread_mutex_unlock(&pool.lock);
 		nanosleep(&pause, NULL);
 	}
+	atomic_store(&pool.arena->board.left_generation, pool.generation);
 }
 
 errint_t pool_init(struct arena *arena, int dev_fd, uint32_t generation)

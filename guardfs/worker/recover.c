@@ -110,6 +110,12 @@ static bool may_run_again(const struct slot *slot, const uint8_t *buffer, const 
 	       (wire_is_complete(buffer, r) && wire_may_run_again(buffer));
 }
 
+/* The requests of a worker that was asked to go have done it no harm. */
+static bool has_left_by_plan(const struct arena *arena)
+{
+	return atomic_load(&arena->board.left_generation) == atomic_load(&arena->board.worker_generation) - 1;
+}
+
 static bool prepare_again(struct arena *arena, struct slot *slot, uint16_t *ready)
 {
 	struct slot *again = slot;
@@ -120,7 +126,10 @@ static bool prepare_again(struct arena *arena, struct slot *slot, uint16_t *read
 			return false;
 		let_go(arena, slot);
 	}
-	again->replays++;
+	if (has_left_by_plan(arena))
+		again->reruns += again->reruns < UINT8_MAX;
+	else
+		again->replays++;
 	if (!atomic_load(&again->read_ns))
 		atomic_store(&again->read_ns, clock_mono_ns());
 	atomic_store(&again->inside, 0);

@@ -88,6 +88,18 @@ static void idempotent_runs_again_once(void)
 	CHECK(next_reply(&unique) == 1);
 }
 
+/* An operator's SIGUSR2 is no death that a request could have caused. */
+static void what_a_parting_worker_leaves_runs_again(void)
+{
+	request(3, SLOT_RUNNING, FUSE_GETATTR);
+	request(4, SLOT_RUNNING, FUSE_GETATTR)->replays = 1;
+	atomic_store(&fs.board->left_generation, 6);
+	atomic_store(&fs.board->worker_generation, 7);
+	open_device();
+	CHECK(recover_slots(fs.arena, ready) == 1 && ready[0] == 3);
+	CHECK(fs.arena->slots[3].replays == 0 && fs.arena->slots[3].reruns == 1);
+}
+
 static void others_get_an_error(void)
 {
 	uint64_t unique;
@@ -262,6 +274,7 @@ static void gone_changes_are_doubted(void)
 	}
 
 WORKER_TEST(idempotent_runs_again_once)
+WORKER_TEST(what_a_parting_worker_leaves_runs_again)
 WORKER_TEST(others_get_an_error)
 WORKER_TEST(others_are_doubted)
 WORKER_TEST(names_are_made_and_taken_again)
@@ -281,6 +294,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    TEST(test_idempotent_runs_again_once),
+	    TEST(test_what_a_parting_worker_leaves_runs_again),
 	    TEST(test_others_get_an_error),
 	    TEST(test_others_are_doubted),
 	    TEST(test_names_are_made_and_taken_again),
