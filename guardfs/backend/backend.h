@@ -88,7 +88,9 @@ struct backend_ops {
 	errint_t (*link)(struct backend *b, uint32_t node, uint32_t parent, const char *name,
 			 struct found *found);
 	errint_t (*unlink)(struct backend *b, uint32_t parent, const char *name);
-	errint_t (*rmdir)(struct backend *b, uint32_t parent, const char *name);
+	/* holds_removed: files that were removed from the directory are still open. Where storage keeps them
+	 * there under names of its own (backend_is_hidden), they are taken out of the way. */
+	errint_t (*rmdir)(struct backend *b, uint32_t parent, const char *name, bool holds_removed);
 	/* flags: RENAME_NOREPLACE, RENAME_EXCHANGE, RENAME_WHITEOUT */
 	errint_t (*rename)(struct backend *b, uint32_t parent, const char *name, uint32_t newparent,
 			   const char *newname, unsigned flags);
@@ -162,6 +164,9 @@ void backend_thread_init(void);
  * returns -errno. Worker, before threads. */
 errint_t backend_local_open(struct arena *arena, int root_fd, struct backend *b,
 			    struct found *found) WARN_UNUSED;
+
+/* Is this a name that sshfs gives to a file which was removed while it was open? Pure. */
+bool backend_is_hidden(const char *name);
 
 /* root_fd. */
 int backend_local_root_fd(const struct backend *b);

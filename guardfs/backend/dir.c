@@ -202,9 +202,15 @@ static errint_t dir_unlink(struct backend *b, uint32_t parent, const char *name)
 	return dir_mend_unlink(b, parent, name, posix_unlink(b, parent, name));
 }
 
-static errint_t dir_rmdir(struct backend *b, uint32_t parent, const char *name)
+static errint_t dir_rmdir(struct backend *b, uint32_t parent, const char *name, bool holds_removed)
 {
-	return dir_mend_rmdir(b, parent, name, posix_rmdir(b, parent, name));
+	errint_t rc;
+
+	if (holds_removed && b->config->type == BACKEND_SSHFS)
+		rc = dir_rmdir_around_hidden(b, parent, name);
+	else
+		rc = posix_rmdir(b, parent, name, holds_removed);
+	return dir_mend_rmdir(b, parent, name, rc);
 }
 
 static errint_t dir_rename(struct backend *b, uint32_t parent, const char *name, uint32_t newparent,

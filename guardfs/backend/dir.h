@@ -28,6 +28,10 @@ errint_t dir_nameless(const struct node *node);
 /* posix_check_type with the error of dir_reach. */
 errint_t dir_check_type(const struct node *node, mode_t mode);
 
+/* dir_hidden.c: removes a directory in which there is nothing but files that were removed while they were
+ * open: they are moved into the one above. Over sshfs only. 0 or -errno; -ENOTEMPTY if there is more. */
+errint_t dir_rmdir_around_hidden(struct backend *b, uint32_t parent, const char *name);
+
 /* dir_times.c: makes what setattr is to set (of want and *set) into what sshfs can be told: both times or
  * none, and neither of them "now" by mistake. Other backends: nothing is done. 0; -ERANGE: a time that SFTP
  * cannot carry (before 1970, or from 2106 on); else as storage says. ref as in setattr. */

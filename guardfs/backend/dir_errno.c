@@ -147,7 +147,7 @@ errint_t dir_mend_unlink(struct backend *b, uint32_t parent, const char *name, e
 	return dir_mend(b, parent, explain_unlink(b, parent, name, mend_busy(b, rc)));
 }
 
-errint_t dir_mend_rmdir(struct backend *b, uint32_t parent, const char *name, errint_t rc)
+static errint_t explain_rmdir(struct backend *b, uint32_t parent, const char *name, errint_t rc)
 {
 	CLEANUP_REACHED struct reached dir = REACHED_NONE;
 	mode_t there;
@@ -160,6 +160,11 @@ errint_t dir_mend_rmdir(struct backend *b, uint32_t parent, const char *name, er
 	if (there)
 		return holds_entries(dir.fd, name) ? -ENOTEMPTY : rc;
 	return is_missing(dir.fd, name) ? -ENOENT : rc;
+}
+
+errint_t dir_mend_rmdir(struct backend *b, uint32_t parent, const char *name, errint_t rc)
+{
+	return dir_mend(b, parent, explain_rmdir(b, parent, name, rc));
 }
 
 static errint_t explain_rename(struct backend *b, uint32_t parent, const char *name, uint32_t newparent,

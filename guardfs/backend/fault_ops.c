@@ -78,9 +78,9 @@ static errint_t fault_unlink(struct backend *b, uint32_t parent, const char *nam
 	return (errint_t)PASS_NAME(FAULT_UNLINK, name, unlink(b->next, parent, name));
 }
 
-static errint_t fault_rmdir(struct backend *b, uint32_t parent, const char *name)
+static errint_t fault_rmdir(struct backend *b, uint32_t parent, const char *name, bool holds_removed)
 {
-	return (errint_t)PASS_NAME(FAULT_RMDIR, name, rmdir(b->next, parent, name));
+	return (errint_t)PASS_NAME(FAULT_RMDIR, name, rmdir(b->next, parent, name, holds_removed));
 }
 
 static errint_t fault_rename(struct backend *b, uint32_t parent, const char *name, uint32_t newparent,

@@ -98,7 +98,7 @@ errint_t posix_symlink(struct backend *b, const char *target, uint32_t parent, c
 		       const struct caller *c, struct found *found);
 errint_t posix_link(struct backend *b, uint32_t node, uint32_t parent, const char *name, struct found *found);
 errint_t posix_unlink(struct backend *b, uint32_t parent, const char *name);
-errint_t posix_rmdir(struct backend *b, uint32_t parent, const char *name);
+errint_t posix_rmdir(struct backend *b, uint32_t parent, const char *name, bool holds_removed);
 errint_t posix_rename(struct backend *b, uint32_t parent, const char *name, uint32_t newparent,
 		      const char *newname, unsigned flags);
 

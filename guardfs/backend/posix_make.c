@@ -92,8 +92,9 @@ errint_t posix_unlink(struct backend *b, uint32_t parent, const char *name)
 	return take_away(b, parent, name, 0);
 }
 
-errint_t posix_rmdir(struct backend *b, uint32_t parent, const char *name)
+errint_t posix_rmdir(struct backend *b, uint32_t parent, const char *name, bool holds_removed)
 {
+	(void)holds_removed;
 	return take_away(b, parent, name, AT_REMOVEDIR);
 }
 

@@ -127,6 +127,7 @@ struct collect {
 	uint32_t dir;
 	const struct node *shown; /* the directory as the kernel has it */
 	bool listed;		  /* what storage has is listed */
+	bool holds_removed;	  /* files that were removed from it are open */
 	size_t routes;		  /* the writer's first bytes: the routes */
 	uint32_t entries;
 };
@@ -187,6 +188,9 @@ static bool collect_entry(void *arg, const char *name, size_t length, uint64_t i
 		return true;
 	memcpy(z, name, length);
 	z[length] = '\0';
+	/* No name that anybody has given; with the last close it is gone. */
+	if (c->holds_removed && backend_is_hidden(z))
+		return true;
 	if (c->b->board)
 		ino = is_dot(name, length) ? dot_ino(c, length == 2) : node_child_ino(c->b, c->dir, z, ino);
 	/* A local directory in the place of a route is hidden by it. */
@@ -242,6 +246,7 @@ static errint_t make_listing(struct backend *b, struct node *dir, struct handle 
 		if (dir->backend == NODE_LOCAL)
 			tiers_children(c.dir, collect_route, &c);
 		c.routes = c.writer.used;
+		c.holds_removed = b->board && handle_is_removed_from(c.dir);
 		rc = collect_storage(&c, atomic_load(&h->fd));
 		c.listed = true;
 		if (rc == 0 && dir->backend == NODE_LOCAL)

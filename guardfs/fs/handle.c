@@ -366,6 +366,29 @@ void handle_mark_unlinked(uint32_t node)
 	}
 }
 
+/* What has lost its name keeps the parent that it had. */
+static bool was_in(uint32_t node, uint32_t dir)
+{
+	const struct node *n = &fs.arena->nodes[node];
+
+	while (n->flags & NODE_UNLINKED && n->parent < NODE_MAX && n->parent != dir)
+		n = &fs.arena->nodes[n->parent];
+	return n->flags & NODE_UNLINKED && n->parent == dir;
+}
+
+bool handle_is_removed_from(uint32_t dir)
+{
+	uint32_t used = atomic_load(&fs.arena->handles_used);
+
+	for (uint32_t i = 0; i < used; i++) {
+		const struct handle *h = &fs.arena->handles[i];
+
+		if (atomic_load(&h->state) == HANDLE_LIVE && h->unlinked && was_in(h->node, dir))
+			return true;
+	}
+	return false;
+}
+
 struct handle *handle_find(uint32_t node)
 {
 	uint32_t used = atomic_load(&fs.arena->handles_used);

@@ -56,6 +56,10 @@ void handle_truncation_ended(ssize_t rc, uint32_t node, struct handle *h, uint64
 /* The node of these handles has lost its last name. */
 void handle_mark_unlinked(uint32_t node);
 
+/* Is a file open that was removed from this directory of a backend's tree, or from one that has itself been
+ * removed from it? */
+bool handle_is_removed_from(uint32_t dir);
+
 /* Any live handle of the node on the given epoch, for operations on files without a name: its use count
  * raised, or NULL. */
 struct handle *handle_find(uint32_t node);

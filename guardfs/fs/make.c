@@ -248,6 +248,23 @@ static void removed(uint32_t parent, const char *name, bool directory)
 	node_unlinked(parent, name);
 }
 
+/* Over sshfs a directory is not empty as long as a file is open that was removed from it. */
+static errint_t remove_directory(struct backend *b, uint32_t parent, const char *name)
+{
+	errint_t rc = b->ops->rmdir(b, parent, name, false);
+	struct node *dir;
+
+	if (rc != -ENOTEMPTY || !b->board)
+		return rc;
+	dir = node_find_guarded(parent, name, NODE_PINNED);
+	if (!dir)
+		return rc;
+	if (handle_is_removed_from(node_index(dir)))
+		rc = b->ops->rmdir(b, parent, name, true);
+	node_unpin(dir);
+	return rc;
+}
+
 static void remove_name(fuse_req_t req, struct node *parent, const char *name, bool directory)
 {
 	struct backend *b = fs_backend(parent);
@@ -258,7 +275,7 @@ static void remove_name(fuse_req_t req, struct node *parent, const char *name, b
 	if (!guard_enter(req, b, OP_METADATA, GUARD_MUTATING, guard_target_name(p, name)))
 		return;
 	node = b->board ? NULL : make_losing(p, name);
-	rc = directory ? b->ops->rmdir(b, p, name) : b->ops->unlink(b, p, name);
+	rc = directory ? remove_directory(b, p, name) : b->ops->unlink(b, p, name);
 	make_lost(node, rc == 0);
 	rc = again_removed((errint_t)rc);
 	if (rc == 0 && b->board)
@@ -290,7 +307,7 @@ static errint_t remove_target(struct backend *b, const char *target)
 		rc = walk_above(b, buf, false, &dir, &name);
 	if (rc < 0)
 		return rc;
-	rc = again_removed(b->ops->rmdir(b, node_index(dir), name));
+	rc = again_removed(remove_directory(b, node_index(dir), name));
 	if (rc == 0)
 		removed(node_index(dir), name, true);
 	node_unpin(dir);

@@ -420,10 +420,10 @@ static void test_operations(void **state)
 	assert_int_equal(n, 5);
 	assert_int_equal(dir.ops->release(&dir, ref), 0);
 	assert_int_equal(dir.ops->rename(&dir, root, "hard", a, "g", 0), 0);
-	assert_int_equal(dir.ops->rmdir(&dir, root, "a"), -ENOTEMPTY);
+	assert_int_equal(dir.ops->rmdir(&dir, root, "a", false), -ENOTEMPTY);
 	assert_int_equal(dir.ops->unlink(&dir, a, "g"), 0);
 	assert_int_equal(dir.ops->unlink(&dir, a, "f"), 0);
-	assert_int_equal(dir.ops->rmdir(&dir, root, "a"), 0);
+	assert_int_equal(dir.ops->rmdir(&dir, root, "a", false), 0);
 	assert_int_equal(dir.ops->lookup(&dir, root, "a", &found), -ENOENT);
 	assert_int_equal(dir.ops->statfs(&dir, root, &vfs), 0);
 }
@@ -523,7 +523,7 @@ static void assert_name_errors(void)
 	assert_int_equal(dir.ops->mkdir(&dir, ro, "new", 0755, &user_caller, &found), -EACCES);
 	assert_int_equal(dir.ops->unlink(&dir, ro, "file"), -EACCES);
 	assert_int_equal(dir.ops->unlink(&dir, root, "missing"), -ENOENT);
-	assert_int_equal(dir.ops->rmdir(&dir, root, "dir"), -ENOTEMPTY);
+	assert_int_equal(dir.ops->rmdir(&dir, root, "dir", false), -ENOTEMPTY);
 	assert_int_equal(dir.ops->rename(&dir, root, "empty", root, "dir", 0), -ENOTEMPTY);
 	assert_int_equal(dir.ops->rename(&dir, root, "file", root, "dir", 0), -EISDIR);
 	assert_int_equal(dir.ops->rename(&dir, root, "missing", root, "new", 0), -ENOENT);

@@ -131,9 +131,9 @@ static void test_links_and_renames(void **state)
 	assert_int_equal(local.ops->lookup(&local, 0, "a", &found), 0);
 	assert_int_equal(found.st.st_size, 2);
 	assert_int_equal(local.ops->rename(&local, 0, "a", dir, "c", 0), 0);
-	assert_int_equal(local.ops->rmdir(&local, 0, "dir"), -ENOTEMPTY);
+	assert_int_equal(local.ops->rmdir(&local, 0, "dir", false), -ENOTEMPTY);
 	assert_int_equal(local.ops->unlink(&local, 0, "dir"), -EISDIR);
-	assert_int_equal(local.ops->rmdir(&local, dir, "c"), -ENOTDIR);
+	assert_int_equal(local.ops->rmdir(&local, dir, "c", false), -ENOTDIR);
 	assert_int_equal(local.ops->unlink(&local, dir, "c"), 0);
 	assert_int_equal(local.ops->unlink(&local, dir, "c"), -ENOENT);
 }
