@@ -92,6 +92,8 @@ void leftovers_clear(const struct keeper *k);
 
 /* outside.c: health and status.json in the runtime directory. */
 void outside_write(struct keeper *k);
-void outside_remove(struct keeper *k);
+/* Keeper's last: what says that guardfs is there goes with it, unless worker goes on without us; the figures
+ * stay and say down. */
+void outside_end(struct keeper *k);
 
 #endif

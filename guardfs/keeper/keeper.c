@@ -99,6 +99,7 @@ static void take_over(struct keeper *k)
 	uint64_t now_ns;
 
 	leftovers_clear(k);
+	atomic_store(&k->board->ended, BOARD_ENDED_NOT);
 	k->limits = make_limits(k->config);
 	k->hooks = hooks_create(k->config, act_done, k);
 	inquiry_init(k);
@@ -306,7 +307,8 @@ static void stop(struct keeper *k)
 	if (k->superseded)
 		return;
 	commands_stop(k);
-	outside_remove(k);
+	atomic_store(&k->board->ended, k->guardian_lost_ns ? BOARD_ENDED_KEEPER : BOARD_ENDED_ALL);
+	outside_end(k);
 	snprintf(path, sizeof(path), "%s/mnt", k->run_dir);
 	rmdir(path);
 }

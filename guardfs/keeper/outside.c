@@ -55,21 +55,26 @@ static void look_at_local(struct keeper *k)
 	atomic_store(&b->valid, 1);
 }
 
-void outside_write(struct keeper *k)
+static void write_state(struct keeper *k)
 {
 	CLEANUP_FREE char *json = NULL;
 	char line[REPORT_HEALTH_MAX];
 	size_t n;
 
-	look_at_local(k);
 	write_file(k, OUTSIDE_HEALTH, line, report_health_line(k->arena, line, sizeof(line)));
 	json = report_status_json(k->arena, &n);
 	if (json)
 		write_file(k, OUTSIDE_STATUS, json, n);
+}
+
+void outside_write(struct keeper *k)
+{
+	look_at_local(k);
+	write_state(k);
 	textfile_write(k);
 }
 
-void outside_remove(struct keeper *k)
+static void remove_state(const struct keeper *k)
 {
 	char path[CONFIG_PATH_MAX + 32];
 
@@ -77,5 +82,13 @@ void outside_remove(struct keeper *k)
 		make_path(k, (enum outside_file)file, path, sizeof(path));
 		unlink(path);
 	}
-	textfile_remove(k);
+}
+
+void outside_end(struct keeper *k)
+{
+	if (atomic_load(&k->board->ended) == BOARD_ENDED_ALL)
+		remove_state(k);
+	else
+		write_state(k);
+	textfile_end(k);
 }

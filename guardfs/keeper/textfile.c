@@ -16,8 +16,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define SLOW_NS	  (10 * NSEC_PER_SEC)
-#define REMOVE_MS 500
+#define SLOW_NS (10 * NSEC_PER_SEC)
+#define END_MS	500
 
 static void tell(struct keeper *k, int error, const char *what)
 {
@@ -92,7 +92,7 @@ void textfile_reaped(struct keeper *k, pid_t pid, int status)
 /* Waits for a child, and leaves it behind when the time is over. */
 static void wait_for(pid_t pid)
 {
-	uint64_t end_ns = clock_mono_ns() + REMOVE_MS * NSEC_PER_MSEC;
+	uint64_t end_ns = clock_mono_ns() + END_MS * NSEC_PER_MSEC;
 
 	while (waitpid(pid, NULL, WNOHANG) == 0) {
 		if (clock_mono_ns() > end_ns) {
@@ -103,19 +103,15 @@ static void wait_for(pid_t pid)
 	}
 }
 
-void textfile_remove(struct keeper *k)
+void textfile_end(struct keeper *k)
 {
-	pid_t pid;
-
 	if (k->config->metrics_textfile[0] == '\0')
 		return;
-	/* It would put the file back. */
+	/* It would put older ones in their place. */
 	if (k->textfile.pid)
 		wait_for(k->textfile.pid);
 	k->textfile.pid = 0;
-	pid = begin();
-	if (pid == 0)
-		_exit(unlink(k->config->metrics_textfile) < 0 ? 1 : 0);
-	if (pid > 0)
-		wait_for(pid);
+	write_now(k);
+	if (k->textfile.pid)
+		wait_for(k->textfile.pid);
 }

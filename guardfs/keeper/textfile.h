@@ -1,5 +1,5 @@
 /* textfile.h: the figures for node_exporter, where the configuration wants them. Their file lies on a disk
- * of the operator's choice, unlike what lies in the runtime directory: it is written and removed by children,
+ * of the operator's choice, unlike what lies in the runtime directory: it is written by children,
  * so that a disk that hangs does not keep keeper from recovering backends. Keeper only. */
 #ifndef GUARDFS_KEEPER_TEXTFILE_H
 #define GUARDFS_KEEPER_TEXTFILE_H
@@ -23,7 +23,8 @@ void textfile_write(struct keeper *k);
 /* A child has ended; it may have been ours. */
 void textfile_reaped(struct keeper *k, pid_t pid, int status);
 
-/* At the end: figures that nobody renews any more must not stay. Waits a second at most. */
-void textfile_remove(struct keeper *k);
+/* At the end (board.ended): the last figures stay, for an alert on a figure that is not there any more cannot
+ * fire. Waits a second at most; if that does not do, those of before stay, and their age tells. */
+void textfile_end(struct keeper *k);
 
 #endif

@@ -42,6 +42,25 @@ static struct report_process look_at_process(int32_t pid)
 	return (struct report_process){pid, REPORT_PROCESS_RUNNING};
 }
 
+/* Its processes and its mount. Of a last report, those that will be gone when it is read are gone. */
+static void look_at_guardfs(struct report_snapshot *s)
+{
+	uint32_t ended = atomic_load(&s->board->ended);
+
+	for (unsigned p = 0; p < PROCESS_COUNT; p++)
+		s->processes[p] = look_at_process(atomic_load(&s->board->pid[p]));
+	s->serving = atomic_load(&s->board->serving) == 1;
+	s->unmounted_ns = atomic_load(&s->board->unmounted_real_ns);
+	if (ended != BOARD_ENDED_NOT)
+		s->processes[PROCESS_KEEPER] = (struct report_process){.state = REPORT_PROCESS_MISSING};
+	if (ended != BOARD_ENDED_ALL)
+		return;
+	s->processes[PROCESS_GUARDIAN] = s->processes[PROCESS_WORKER] = s->processes[PROCESS_KEEPER];
+	s->serving = false;
+	if (!s->unmounted_ns)
+		s->unmounted_ns = s->real_ns;
+}
+
 /* When the breaker has opened but keeper has not published a state yet (or is dead), the breaker is believed.
  * It does not say when it opened: the last completed operation is the nearest moment known. */
 static void believe_the_breaker(struct report_backend *b, uint64_t real_ns, uint64_t mono_ns)
@@ -138,10 +157,7 @@ struct report_snapshot *report_snapshot_take(const struct arena *arena)
 	s->board = &arena->board;
 	s->real_ns = clock_real_ns();
 	s->mono_ns = clock_mono_ns();
-	for (unsigned p = 0; p < PROCESS_COUNT; p++)
-		s->processes[p] = look_at_process(atomic_load(&s->board->pid[p]));
-	s->serving = atomic_load(&s->board->serving) == 1;
-	s->unmounted_ns = atomic_load(&s->board->unmounted_real_ns);
+	look_at_guardfs(s);
 	look_at_backends(s);
 	look_at_routes(s);
 	report_snapshot_judge(s);

@@ -109,6 +109,9 @@ void report_snapshot_judge(struct report_snapshot *s)
 	praise(s);
 	if (s->unmounted_ns) {
 		blame_absence(s);
+	} else if (s->processes[PROCESS_GUARDIAN].state != REPORT_PROCESS_RUNNING) {
+		blame_process(
+		    s, PROCESS_GUARDIAN); /* whatever else there is: keeper ends soon, and with it sshfs */
 	} else if (backend) {
 		blame_backend(s, backend);
 	} else if (route >= 0) {

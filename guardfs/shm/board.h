@@ -184,6 +184,10 @@ struct board_suspect {
 	char path[512];	  /* below the mount; its end, if it is too long; "" if it is not known */
 };
 
+/* A last report outlives the processes that it tells of. KEEPER: its guardian is dead, and worker may go on;
+ * ALL: guardfs ends as it was asked to. */
+enum board_ended { BOARD_ENDED_NOT, BOARD_ENDED_KEEPER, BOARD_ENDED_ALL };
+
 enum process { PROCESS_GUARDIAN, PROCESS_WORKER, PROCESS_KEEPER, PROCESS_COUNT };
 
 /* Commands from guardian's signal handlers to keeper and worker; a process compares the value with the last
@@ -241,6 +245,10 @@ struct board {
 	/* Since when nothing of ours is mounted at the mountpoint, though the session goes on (files are
 	 * open, or it is mounted elsewhere); 0: it is mounted. Keeper. */
 	_Atomic uint64_t unmounted_real_ns;
+
+	/* enum board_ended: what is over when keeper looks for the last time. Keeper, which clears it at its
+	 * start. */
+	_Atomic uint32_t ended;
 
 	struct config config; /* guardian, before any process starts */
 	struct board_backend backends[CONFIG_BACKENDS_MAX];

@@ -62,6 +62,29 @@ static void a_backend_that_is_down(void **state)
 	release(r);
 }
 
+/* They are read when all that they tell of has gone. */
+static void the_last_figures_say_down(void **state)
+{
+	struct arena *arena = *state;
+	struct reading *r;
+
+	atomic_store(&arena->board.ended, BOARD_ENDED_KEEPER);
+	r = read_metrics(arena);
+	expect(r, "guardfs_process_up{mount=\"jobs\",process=\"keeper\"}", 0);
+	expect(r, "guardfs_process_up{mount=\"jobs\",process=\"worker\"}", 1);
+	expect(r, "guardfs_mounted{mount=\"jobs\"}", 1);
+	expect(r, "guardfs_health{mount=\"jobs\",state=\"ok\"}", 0);
+	release(r);
+	atomic_store(&arena->board.ended, BOARD_ENDED_ALL);
+	r = read_metrics(arena);
+	expect(r, "guardfs_process_up{mount=\"jobs\",process=\"guardian\"}", 0);
+	expect(r, "guardfs_process_up{mount=\"jobs\",process=\"worker\"}", 0);
+	expect(r, "guardfs_worker_serving{mount=\"jobs\"}", 0);
+	expect(r, "guardfs_mounted{mount=\"jobs\"}", 0);
+	expect(r, "guardfs_health{mount=\"jobs\",state=\"down\"}", 1);
+	release(r);
+}
+
 /* Names that were never meant to be labels; and two that differ only in what is no UTF-8. */
 static void hostile_names_are_escaped(void **state)
 {
@@ -415,6 +438,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    ON_A_BOARD(a_healthy_board),
 	    ON_A_BOARD(a_backend_that_is_down),
+	    ON_A_BOARD(the_last_figures_say_down),
 	    ON_A_BOARD(hostile_names_are_escaped),
 	    ON_A_BOARD(what_is_not_known_is_absent),
 	    ON_A_BOARD(space_is_told_while_it_is_known),

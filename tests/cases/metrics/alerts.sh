@@ -1,5 +1,5 @@
 # One freeze from the metric to the alert to its end, through Debian's own prometheus, node-exporter and alertmanager.
-# limit: 120
+# limit: 240
 . "$REPO/tests/lib/lib.sh"
 
 for program in prometheus promtool prometheus-node-exporter prometheus-alertmanager; do
@@ -87,7 +87,7 @@ scrape_configs:
     static_configs: [{targets: ['127.0.0.1:9100']}]
 END
 # The rules as they are installed, but for their patience.
-sed 's/^\( *for:\) .*/\1 1s/' "$REPO/docs/examples/prometheus/guardfs-alerts.yml" >"$WORK/rules.yml"
+sed 's/^\( *for:\) .*/\1 1s/; s/\(metrics_timestamp_seconds >\) 60$/\1 15/' "$REPO/docs/examples/prometheus/guardfs-alerts.yml" >"$WORK/rules.yml"
 promtool check config "$WORK/prometheus.yml" >/dev/null || fail "prometheus.yml"
 
 start_guardfs
@@ -181,8 +181,48 @@ wait_until 10000 eval 'firing | grep -qx GuardfsBackendHeld'
 ctl resume box >/dev/null
 wait_until 20000 eval '! firing | grep -qx GuardfsBackendHeld'
 
-say "guardfs is stopped: that its figures are missing is told"
+say "unmounted by hand, though a file is open: that is told"
+hold open append "$MNT/open"
+umount -l "$MNT"
+wait_until 20000 eval 'firing | grep -qx GuardfsNotMounted'
+guardian=$GUARDIAN GUARDIAN=0
+let_go open
+wait_until 10000 is_gone "$guardian"
+
+say "guardfs has ended: its last figures say down, by every name, and that is told once"
+wait_until 10000 eval '[[ $(value guardfs_process_up) == 0 ]]'
+assert_eq "$(value 'guardfs_health{state="down"}')" 1
+assert_eq "$(value guardfs_worker_serving)" 0
+assert_eq "$(value healtharchive_storagebox_mount_ok)" 0
+assert_eq "$(value healtharchive_tiering_hot_path_ok)" 0
+assert_eq "$(value healtharchive_tiering_hot_path_errno)" 5
+# As long as any rule would take to fire, and to be stale.
+sleep 20 # sleep-ok: what must not happen cannot be waited for
+assert_eq "$(firing)" GuardfsNotMounted
+
+say "started again: it resolves; stopped in order: told again"
+start_guardfs
+wait_healthy
+wait_until 30000 is_calm
+wait_until 10000 eval '[[ $(value healtharchive_storagebox_mount_ok) == 1 ]]'
 stop_guardfs
+wait_until 20000 eval '[[ $(firing) == GuardfsNotMounted ]]'
+
+say "killed, all of it at once: the age of the figures tells"
+start_guardfs
+wait_healthy
+wait_until 30000 is_calm
+pids=$(status '.processes[]')
+kill -9 $pids
+for pid in $pids; do
+	wait_until 10000 is_gone "$pid"
+done
+GUARDIAN=0
+umount -l "$MNT"
+wait_until 40000 eval 'firing | grep -qx GuardfsMetricsStale'
+
+say "the file is gone"
+rm "$WORK/textfile/guardfs.prom"
 wait_until 20000 eval 'firing | grep -qx GuardfsMetricsMissing'
 for name in prometheus alertmanager exporter receiver; do
 	end_daemon "$name"

@@ -136,6 +136,11 @@ assert_eq "$(grep -c "writing $TEXTFILE" "$WORK/guardfs.log")" 1 "times told"
 assert_content "$COLD/file" 12345
 
 stop_guardfs
-assert_missing "$TEXTFILE"
+for series in 'guardfs_health{mount="test",state="down"} 1' 'guardfs_mounted{mount="test"} 0' 'guardfs_worker_serving{mount="test"} 0' \
+	'guardfs_process_up{mount="test",process="guardian"} 0' 'healtharchive_storagebox_mount_ok 0'; do
+	grep -qxF "$series" "$TEXTFILE" || fail "the last figures do not say: $series"
+done
+promtool check metrics <"$TEXTFILE" || fail "the last figures are malformed"
+rm "$TEXTFILE"
 # What a keeper that was killed left half written has a name that the collector does not read.
 assert_eq "$(find "$WORK/textfile" -name '*.prom' | wc -l)" 0

@@ -7,6 +7,7 @@ mkdir "$WORK/bin"
 cp "$GUARDFS" "$WORK/bin/guardfs"
 GUARDFS=$WORK/bin/guardfs
 setup_one_box
+conf metrics "textfile = $WORK/figures.prom"
 
 guardian_is_another()
 {
@@ -60,6 +61,13 @@ assert_match "$(tail -n 3 "$RUN/log")" "not started again.*guardfs -c $CONF goes
 wait_until 5000 eval '[[ $(cat "$MNT/.guardfs/health") == "degraded process "*"guardian is dead: start guardfs again"* ]]'
 assert_match "$(cat "$MNT/.guardfs/status")" "advice: start it again: guardfs -c $CONF"
 wait_until 5000 grep -q 'guardian is dead: start guardfs again' "$RUN/health"
+wait_until 20000 is_gone "$keeper"
+assert_match "$(cat "$MNT/.guardfs/health")" "^d[a-z]* process .*guardian is dead: start guardfs again"
+assert_exit 2 "guardian is dead: start guardfs again" "$GUARDCTL" -c "$CONF" health
+assert_exit 0 "advice: start it again: guardfs -c $CONF" "$GUARDCTL" -c "$CONF" status
+for series in 'process="guardian"} 0' 'process="keeper"} 0' 'process="worker"} 1'; do
+	grep -qxF "guardfs_process_up{mount=\"test\",$series" "$WORK/figures.prom" || fail "the figures do not say $series"
+done
 
 say "which goes on with the session"
 "$GUARDFS" -c "$CONF"
