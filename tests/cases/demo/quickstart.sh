@@ -14,6 +14,13 @@ for round in 1 2; do
 	for words in 'warc.gz' 'healthy' 'EIO' 'recovered' "$mount" '--down'; do
 		grep -q -- "$words" "$WORK/out" || fail "round $round does not speak of $words"
 	done
+	sed -n '/answered at once/,/local tier/s/.*after *\([0-9]*\)\..* ms$/\1/p' "$WORK/out" | {
+		while read -r ms; do
+			assert_le "$ms" 500 "ms of a call that is shown as answered at once"
+			calls=$((${calls:-0} + 1))
+		done
+		assert_eq "${calls:-0}" 3 "calls shown as answered at once"
+	}
 	gzip -t "$mount"/hc/2*/warcs/*.warc.gz
 	assert_no_trace "$GUARDFS_QUICKSTART_DIR/jobs.local" '*.warc.gz'
 	[[ -n $(find "$GUARDFS_QUICKSTART_DIR/box/data" -name '*.warc.gz') ]] || fail "no WARC on the server"
@@ -32,8 +39,35 @@ echo hello >"$WORK/box/data/file"
 cat "$WORK/out"
 wait_until 15000 test -e "$WORK/own/storagebox/file"
 assert_content "$WORK/own/storagebox/file" hello
+assert_eq "$(find "$WORK/box/data" -mindepth 1 -printf '%P\n' | sort | tr '\n' ' ')" 'file ' "what quickstart has left on one's own server"
+[[ ! -e $WORK/own/hc ]] || fail "the demonstration's routes and files are shown in one's own mount"
+
+say "a key that nobody has looked at: refused, and what runs goes on"
+: >"$WORK/nothing"
+assert_exit 1 'the key of .*127.0.0.1.* is not in' "$quickstart" --no-install root@127.0.0.1: --port 2222 --known-hosts "$WORK/nothing"
+assert_content "$WORK/own/storagebox/file" hello
+
+say "a path and a user that do not exist: not called running, and why"
+own()
+{
+	"$quickstart" --no-install "$1" --port 2222 --identity "$WORK/box/user_key" --known-hosts "$WORK/box/known_hosts" \
+		--mountpoint "$WORK/own"
+}
+for wrong in root@127.0.0.1:no/such/path nobody@127.0.0.1:; do
+	rc=0
+	own "$wrong" >"$WORK/out" 2>&1 || rc=$?
+	assert_eq "$rc" 1 "exit status for $wrong: $(cat "$WORK/out")"
+	assert_fails grep -q 'guardfs is running' "$WORK/out"
+	grep -q "$wrong is NOT served" "$WORK/out" || fail "$(cat "$WORK/out")"
+	grep -Eq 'path_missing|auth_failed' "$WORK/out" || fail "it does not say why: $(cat "$WORK/out")"
+done
 "$quickstart" --down
 ! mounted "$WORK/own" || fail "still mounted"
+
+say "the demonstration again: its own routes, to its own box"
+"$quickstart" --no-install >"$WORK/out" 2>&1 || fail "$(tail -n 30 "$WORK/out")"
+assert_eq "$(jq -r '.routes[].path' "$mount/.guardfs/status.json" | grep -vc '^hc/')" 0 "routes that are not the demonstration's"
+"$quickstart" --down
 
 say "refused: an unknown host key, nonsense"
 : >"$WORK/nothing"
