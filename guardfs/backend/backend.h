@@ -62,6 +62,9 @@ enum set_attr {
 	SET_CTIME = 1 << 9, /* nothing to do but succeed; storage keeps ctime itself */
 };
 
+/* Where a file ends, compared with a given end. */
+enum backend_end { END_BEFORE, END_THERE, END_BEYOND };
+
 struct backend;
 
 /* Directory entry as read from storage; name is not terminated to a bound, type is DT_*. Return false to
@@ -123,6 +126,13 @@ struct backend_ops {
 			    int ref); /* file or directory; the ref is gone whatever it returns */
 	/* Where the file ends, as storage says now: no cache is asked. */
 	errint_t (*find_end)(struct backend *b, int ref, off_t *end);
+	/* Guarded backends: attributes of node's file, just opened as ref, as storage has them now.
+	 * Where storage goes by names, they are those of whatever has the file's name: compare_end tells.
+	 * BACKEND_NODE_GONE if nothing has it any more. */
+	errint_t (*look)(struct backend *b, uint32_t node, int ref, struct stat *st);
+	/* Guarded backends: where the file that is open as ref for reading ends, whatever has its name: an
+	 * enum backend_end, or -errno. */
+	errint_t (*compare_end)(struct backend *b, int ref, off_t end);
 	errint_t (*fallocate)(struct backend *b, int ref, int mode, off_t offset, off_t length);
 	off_t (*lseek)(struct backend *b, int ref, off_t offset, int whence); /* SEEK_DATA, SEEK_HOLE */
 	/* Up to size bytes; 0: the end of the file. -EOPNOTSUPP: to be read and written instead. */

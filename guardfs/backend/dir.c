@@ -76,12 +76,13 @@ static void dir_settle(struct backend *b, int dirfd, const char *name, int fd, m
 	(void)rc;
 }
 
-/* What the kernel knows of an open file, without asking storage. */
-static errint_t stat_known(int ref, struct stat *st)
+/* sync: AT_STATX_DONT_SYNC: what the kernel knows of it; AT_STATX_FORCE_SYNC: the file system beneath is
+ * asked. */
+static errint_t stat_synced(int ref, int sync, struct stat *st)
 {
 	struct statx x;
 
-	if (statx(ref, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_BASIC_STATS, &x) < 0)
+	if (statx(ref, "", AT_EMPTY_PATH | sync, STATX_BASIC_STATS, &x) < 0)
 		return -errno;
 	*st = (struct stat){.st_ino = x.stx_ino,
 			    .st_mode = x.stx_mode,
@@ -104,7 +105,7 @@ static errint_t stat_open(int ref, struct stat *st)
 	errint_t rc = errint(fstat(ref, st));
 
 	if (rc == -ENOENT && lseek(ref, 0, SEEK_END) >= 0)
-		rc = stat_known(ref, st);
+		rc = stat_synced(ref, AT_STATX_DONT_SYNC, st);
 	return rc;
 }
 
@@ -260,6 +261,17 @@ static errint_t dir_find_end(struct backend *b, int ref, off_t *end)
 	return rc < 0 ? rc : fd_size_now(fd, end);
 }
 
+/* sshfs looks the file up together with opening it, and remembers that: it answers without asking the server
+ * once more. */
+static errint_t dir_look(struct backend *b, uint32_t node, int ref, struct stat *st)
+{
+	errint_t rc = stat_synced(ref, AT_STATX_FORCE_SYNC, st);
+
+	if (rc == 0)
+		present(b, st);
+	return rc == -ENOENT || rc == -ESTALE ? BACKEND_NODE_GONE : dir_mend(b, node, rc);
+}
+
 /* sshfs tells of a read that failed, be it that the connection broke, as of the end of the file
  * (github.com/libfuse/sshfs/issues/224): whoever copied the file would have a part of it and no error. Read
  * through the same open file: another client may have put another one in its place. */
@@ -355,6 +367,8 @@ static const struct backend_ops dir_ops = {
     .fsync = dir_fsync,
     .release = posix_release,
     .find_end = dir_find_end,
+    .look = dir_look,
+    .compare_end = posix_compare_end,
     .fallocate = posix_allocate,
     .lseek = posix_lseek,
     .copy_range = dir_copy_range,

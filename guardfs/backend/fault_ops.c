@@ -179,6 +179,16 @@ static errint_t fault_find_end(struct backend *b, int ref, off_t *end)
 	return (errint_t)PASS_REF(FAULT_GETATTR, ref, find_end(b->next, ref, end));
 }
 
+static errint_t fault_look(struct backend *b, uint32_t node, int ref, struct stat *st)
+{
+	return (errint_t)PASS_NODE(FAULT_GETATTR, node, look(b->next, node, ref, st));
+}
+
+static errint_t fault_compare_end(struct backend *b, int ref, off_t end)
+{
+	return (errint_t)PASS_REF(FAULT_READ, ref, compare_end(b->next, ref, end));
+}
+
 static errint_t fault_fallocate(struct backend *b, int ref, int mode, off_t offset, off_t length)
 {
 	return (errint_t)PASS_REF(FAULT_FALLOCATE, ref, fallocate(b->next, ref, mode, offset, length));
@@ -256,6 +266,8 @@ const struct backend_ops fault_ops = {
     .fsync = fault_fsync,
     .release = fault_release,
     .find_end = fault_find_end,
+    .look = fault_look,
+    .compare_end = fault_compare_end,
     .fallocate = fault_fallocate,
     .lseek = fault_lseek,
     .copy_range = fault_copy_range,

@@ -114,6 +114,7 @@ ssize_t posix_read(struct backend *b, int ref, void *buf, size_t size, off_t off
 ssize_t posix_write(struct backend *b, int ref, const void *buf, size_t size, off_t offset, bool kill_priv);
 errint_t posix_fsync(struct backend *b, int ref, bool data_only);
 errint_t posix_find_end(struct backend *b, int ref, off_t *end);
+errint_t posix_compare_end(struct backend *b, int ref, off_t end);
 errint_t posix_allocate(struct backend *b, int ref, int mode, off_t offset, off_t length);
 off_t posix_lseek(struct backend *b, int ref, off_t offset, int whence);
 ssize_t posix_copy_range(struct backend *b, int ref_in, off_t off_in, int ref_out, off_t off_out,

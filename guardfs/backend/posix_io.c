@@ -66,6 +66,19 @@ errint_t posix_fsync(struct backend *b, int ref, bool data_only)
 	return errint(data_only ? fdatasync(ref) : fsync(ref));
 }
 
+/* By the last byte before the end and the first one behind it. */
+errint_t posix_compare_end(struct backend *b, int ref, off_t end)
+{
+	size_t before = end > 0 ? 1 : 0;
+	char bytes[2];
+	ssize_t n = pread(ref, bytes, before + 1, end - (off_t)before);
+
+	(void)b;
+	if (n < 0)
+		return -errno;
+	return (size_t)n < before ? END_BEFORE : (size_t)n == before ? END_THERE : END_BEYOND;
+}
+
 errint_t posix_find_end(struct backend *b, int ref, off_t *end)
 {
 	(void)b;

@@ -4,6 +4,7 @@
 #include "fs/entry.h"
 #include "fs/guard.h"
 #include "fs/handle.h"
+#include "fs/look.h"
 #include "fs/node.h"
 #include "fs/view.h"
 #include "fs/wire.h"
@@ -26,21 +27,45 @@ static struct handle *nameless_handle(const struct node *node, ssize_t rc)
 	return handle_find(node_index(node));
 }
 
+static ssize_t getattr_open(struct backend *b, struct handle *h, struct stat *st)
+{
+	ssize_t rc = b->ops->getattr(b, h->node, atomic_load(&h->fd), st);
+
+	if (rc == 0 && b->board)
+		look_at_own(b, h, st);
+	return rc;
+}
+
+/* Whatever has the node's name, unless that is known to be another file. */
+static ssize_t getattr_named(struct backend *b, const struct node *node, struct stat *st)
+{
+	ssize_t rc = b->ops->getattr(b, node_index(node), -1, st);
+
+	if (rc < 0 || !b->board || !S_ISREG(st->st_mode))
+		return rc;
+	if (!node_is_still(node, st))
+		return BACKEND_NODE_GONE;
+	if (look_is_another(b, node, st))
+		node_recall(node, st);
+	return 0;
+}
+
 static ssize_t getattr(struct backend *b, struct node *node, struct handle *h, struct stat *st)
 {
-	ssize_t rc;
+	ssize_t rc, named;
 
 	if (h && h->kind == HANDLE_FILE && handle_ensure(b, h) == 0)
-		return b->ops->getattr(b, node_index(node), atomic_load(&h->fd), st);
-	rc = b->ops->getattr(b, node_index(node), -1, st);
+		return getattr_open(b, h, st);
+	rc = named = getattr_named(b, node, st);
 	h = nameless_handle(node, rc);
 	if (h) {
 		rc = handle_ensure(b, h);
 		if (rc == 0)
-			rc = b->ops->getattr(b, node_index(node), atomic_load(&h->fd), st);
+			rc = getattr_open(b, h, st);
 		handle_put(h);
 	}
-	return rc;
+	/* Whoever looks the name up anew finds what is there instead of a file that is lost. */
+	return rc == GUARD_POISONED && !(node->flags & NODE_UNLINKED) ? named : rc;
 }
 
 /* A directory that was removed while somebody is in it: it is there, empty and without a name, as on any file

@@ -12,6 +12,7 @@
 #include "fs/guard.h"
 #include "fs/handle.h"
 #include "fs/listing.h"
+#include "fs/look.h"
 #include "fs/node.h"
 #include "fs/tiers.h"
 #include "fs/view.h"
@@ -296,6 +297,21 @@ static bool has_time(void)
 	return clock_mono_ns() + fs.config->deadline.ms[OP_METADATA] * NSEC_PER_MSEC / 2 < deadline_ns;
 }
 
+/* A lookup is counted. NULL: it has to be asked for, if need be. */
+static struct node *look_up(const char *name, struct found *found)
+{
+	struct node *known;
+	bool another;
+
+	if (reply.b->ops->lookup(reply.b, view_object_index(reply.dir), name, found) < 0)
+		return NULL;
+	known = view_find(reply.dir, name, NODE_PINNED);
+	another = known && look_is_another(reply.b, known, &found->st);
+	if (known)
+		node_unpin(known);
+	return another ? NULL : entry_intern(reply.dir, name, found);
+}
+
 /* With attributes. An entry that cannot be looked up now (gone, a route, "." and "..") comes without, and the
  * kernel asks later. */
 static bool reply_add_plus(const char *name, uint64_t ino, unsigned type, int64_t next)
@@ -313,8 +329,8 @@ static bool reply_add_plus(const char *name, uint64_t ino, unsigned type, int64_
 	bool look =
 	    reply.b && reply.b->board && !is_dot(name, strlen(name)) && grant_has_room() && has_time();
 
-	if (look && reply.b->ops->lookup(reply.b, view_object_index(reply.dir), name, &found) == 0)
-		node = entry_intern(reply.dir, name, &found);
+	if (look)
+		node = look_up(name, &found);
 	if (node)
 		entry_fill(&e, node, &found.st);
 	reply.used += fuse_add_direntry_plus(reply.req, (char *)call.data + reply.used, room, name, &e, next);

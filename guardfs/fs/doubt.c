@@ -19,6 +19,11 @@ static void drop(uint64_t nodeid)
 			  (unsigned long long)nodeid, strerror(errno));
 }
 
+void doubt_node(const struct node *node)
+{
+	drop(node_id(node, node_index(node)));
+}
+
 /* Nodes of the local tier are not known by their names. */
 static void drop_named(uint64_t parent_id, const char *name)
 {
@@ -27,7 +32,7 @@ static void drop_named(uint64_t parent_id, const char *name)
 	    parent && parent->backend < CONFIG_BACKENDS_MAX ? view_find(parent, name, NODE_UNHELD) : NULL;
 
 	if (node)
-		drop(node_id(node, node_index(node)));
+		doubt_node(node);
 }
 
 /* What may have been cut off is known to reach no further than that, and what was written behind is not lost

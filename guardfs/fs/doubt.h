@@ -8,7 +8,11 @@
 #ifndef GUARDFS_FS_DOUBT_H
 #define GUARDFS_FS_DOUBT_H
 
-#include "base/base.h"
+#include "shm/node.h"
+
+/* Has the kernel ask again for the attributes of a node that a request, not yet answered, has in use. Pages
+ * stay. */
+void doubt_node(const struct node *node);
 
 /* Has the kernel ask again for the attributes of every node that the request in the buffer, complete, can
  * have changed, if it is of a kind that changes any: those it names, and those that have its names on a

@@ -4,6 +4,7 @@
 #include "fs/call.h"
 #include "fs/grant.h"
 #include "fs/guard.h"
+#include "fs/look.h"
 #include "fs/node.h"
 #include "fs/tiers.h"
 #include "fs/view.h"
@@ -163,6 +164,7 @@ static void lookup_guarded(fuse_req_t req, struct backend *b, struct node *paren
 	struct node *known = slot->fallback_length ? promised(slot) : promise(slot, parent, name), *node;
 	uint32_t p = view_object_index(parent);
 	struct found found;
+	bool replaced;
 	int sent;
 	ssize_t rc;
 
@@ -181,6 +183,9 @@ static void lookup_guarded(fuse_req_t req, struct backend *b, struct node *paren
 	rc = b->ops->lookup(b, p, name, &found);
 	if (rc == -ENOENT && target_is_missing(b, parent))
 		rc = -EIO;
+	replaced = rc == 0 && known && look_is_another(b, known, &found.st);
+	if (replaced)
+		rc = BACKEND_NODE_GONE;
 	bool infrastructure = rc < 0 && errclass_info(errclass_from_errno((int)-rc))->infrastructure;
 
 	if (!guard_leave(req, b, &rc))
@@ -188,6 +193,10 @@ static void lookup_guarded(fuse_req_t req, struct backend *b, struct node *paren
 	if (infrastructure && known) {
 		reply_recalled(req, known);
 		return;
+	}
+	if (replaced && !call_answered()) {
+		node_replaced(known);
+		rc = 0;
 	}
 	if (rc < 0) {
 		/* What storage said may be old by now: who came after us may have made the name anew. */

@@ -295,6 +295,12 @@ void handle_appended(struct handle *h, uint64_t from, const void *data, size_t n
 	h->tail_length = (uint16_t)tail;
 }
 
+uint64_t handle_known_end(struct handle *h)
+{
+	ACQUIRE_LOCK(ledger_lock(h));
+	return h->known_end;
+}
+
 size_t handle_tail(struct handle *h, uint8_t tail[HANDLE_TAIL_MAX])
 {
 	ACQUIRE_LOCK(ledger_lock(h));
@@ -361,8 +367,8 @@ void handle_mark_unlinked(uint32_t node)
 	for (uint32_t i = 0; i < used; i++) {
 		struct handle *h = &fs.arena->handles[i];
 
-		if (atomic_load(&h->state) == HANDLE_LIVE && h->node == node)
-			h->unlinked = 1;
+		if (atomic_load(&h->state) == HANDLE_LIVE && h->node == node && h->unlinked == HANDLE_NAMED)
+			h->unlinked = HANDLE_UNLINKED;
 	}
 }
 
@@ -397,7 +403,7 @@ struct handle *handle_find(uint32_t node)
 		struct handle *h = &fs.arena->handles[i];
 
 		if (atomic_load(&h->state) != HANDLE_LIVE || h->node != node || h->kind != HANDLE_FILE ||
-		    atomic_load(&h->closing) || atomic_load(&h->fd) < 0)
+		    h->unlinked == HANDLE_STRAY || atomic_load(&h->closing) || atomic_load(&h->fd) < 0)
 			continue;
 		atomic_fetch_add(&h->users, 1);
 		/* Once more, now that it cannot be freed: it may have been released meanwhile. */

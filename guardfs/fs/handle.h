@@ -38,6 +38,8 @@ errint_t handle_ensure_for(struct backend *b, struct handle *h, bool appends, in
  * to reach up to `from` before; a sync was. */
 void handle_wrote(struct handle *h, uint64_t offset, uint64_t n);
 void handle_appended(struct handle *h, uint64_t from, const void *data, size_t n);
+/* Up to where the file must reach at least, by what was seen when it was opened and acknowledged since. */
+uint64_t handle_known_end(struct handle *h);
 /* How the last acknowledged append through h ended, into tail. Returns its length; 0: there was none. */
 size_t handle_tail(struct handle *h, uint8_t tail[HANDLE_TAIL_MAX]);
 uint64_t handle_unsynced(struct handle *h);

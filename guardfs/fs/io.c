@@ -23,9 +23,11 @@ static struct node *node_of(const struct handle *h)
 }
 
 /* Up to where the file is known to reach; 0 where storage is not doubted. */
-static off_t known_end(const struct backend *b, const struct handle *h)
+static off_t known_end(const struct backend *b, struct handle *h)
 {
-	return b->board ? (off_t)node_size(node_of(h)) : 0;
+	if (!b->board)
+		return 0;
+	return (off_t)(h->unlinked == HANDLE_STRAY ? handle_known_end(h) : node_size(node_of(h)));
 }
 
 /* What storage has taken. */

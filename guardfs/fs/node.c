@@ -21,13 +21,21 @@ bool node_is_still(const struct node *node, const struct stat *st)
 	return !number_is_of_storage(b) || number_of_storage(b, st->st_ino) == node->ino;
 }
 
+struct version version_of(const struct stat *st)
+{
+	return (struct version){(uint64_t)st->st_size,
+				(int64_t)st->st_mtim.tv_sec * (int64_t)NSEC_PER_SEC + st->st_mtim.tv_nsec};
+}
+
 void node_remember(struct node *node, const struct stat *st)
 {
+	struct version version = version_of(st);
+
 	ACQUIRE_LOCK(node_lock(node));
 	if (!(node->flags & NODE_KNOWN))
 		number_seen(node, st->st_ino);
-	node->size = (uint64_t)st->st_size;
-	node->mtime_ns = (int64_t)st->st_mtim.tv_sec * (int64_t)NSEC_PER_SEC + st->st_mtim.tv_nsec;
+	node->size = version.size;
+	node->mtime_ns = version.mtime_ns;
 	node->mode = st->st_mode;
 	node->uid = st->st_uid;
 	node->gid = st->st_gid;
@@ -39,6 +47,12 @@ uint64_t node_size(const struct node *node)
 {
 	ACQUIRE_LOCK(node_lock(node));
 	return node->size;
+}
+
+struct version node_version(const struct node *node)
+{
+	ACQUIRE_LOCK(node_lock(node));
+	return (struct version){node->size, node->mtime_ns};
 }
 
 void node_grown(struct node *node, uint64_t end)

@@ -50,6 +50,17 @@ void node_remember(struct node *node, const struct stat *st);
 
 /* Size last known of a guarded node: as remembered, or as far as it was written to since. 0: unknown. */
 uint64_t node_size(const struct node *node);
+/* What tells one state of a file from another: size and time, of a guarded node as last known. */
+struct version {
+	uint64_t size;
+	int64_t mtime_ns;
+};
+struct version node_version(const struct node *node);
+struct version version_of(const struct stat *st);
+static inline bool version_is_same(struct version a, struct version b)
+{
+	return a.size == b.size && a.mtime_ns == b.mtime_ns;
+}
 /* It has been written to, up to end; it has been, or may have been, cut off. */
 void node_grown(struct node *node, uint64_t end);
 void node_cut(struct node *node, uint64_t size);
@@ -79,6 +90,8 @@ struct node *node_hold(fuse_ino_t id);
 void node_unlinked(uint32_t parent, const char *name);
 /* The same, if it is still this very node (on which a lookup is counted) that has the name. */
 void node_vanished(const struct node *node, uint32_t parent, const char *name);
+/* Another client has put another file in the place of this node's. The caller holds the node. */
+void node_replaced(struct node *node);
 void node_renamed(uint32_t parent, const char *name, uint32_t newparent, const char *newname, bool exchange);
 
 /* Path of a directory node (or guarded node) relative to the mount, without leading slash; "" for the root.

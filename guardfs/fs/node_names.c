@@ -37,6 +37,18 @@ void node_vanished(const struct node *node, uint32_t parent, const char *name)
 	take_name(parent, name, node);
 }
 
+void node_replaced(struct node *node)
+{
+	struct node_shard *s;
+
+	pthread_rwlock_rdlock(&ntable.tree_lock);
+	s = ntable_lock_shard(node);
+	if (!(node->flags & NODE_UNLINKED))
+		node_lose_name(s, node);
+	pthread_mutex_unlock(&s->lock);
+	pthread_rwlock_unlock(&ntable.tree_lock);
+}
+
 /* Moves a guarded node out of, and into, the index. Under tree_lock for writing. */
 static void unindex(struct node *node)
 {

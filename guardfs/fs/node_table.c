@@ -2,6 +2,7 @@
  * worker. */
 #include "fs/node_table.h"
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "fs/node_numbers.h"
 
 #include <errno.h>
@@ -239,8 +240,10 @@ struct node *ntable_intern(struct node_shard *s, uint32_t hash, const struct nod
 	if (!node)
 		return NULL;
 	node->flags = (uint8_t)flags;
-	if (ntable_is_guarded(node) && !(flags & (NODE_VIEW | NODE_ROUTE_ROOT)))
+	if (ntable_is_guarded(node) && !(flags & (NODE_VIEW | NODE_ROUTE_ROOT))) {
 		number_give(node, st->st_ino);
+		atomic_store_explicit(&node->made_ns, clock_mono_ns(), memory_order_relaxed);
+	}
 	if (flags & NODE_VIEW)
 		atomic_store(&node->object, k->name ? node_index(node) : k->object);
 	ntable_child_added(ntable_object(node));

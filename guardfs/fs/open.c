@@ -2,6 +2,7 @@
  */
 #include "fs/open.h"
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/fd.h"
 #include "fs/again.h"
 #include "fs/call.h"
@@ -10,6 +11,7 @@
 #include "fs/guard.h"
 #include "fs/handle.h"
 #include "fs/jobs.h"
+#include "fs/look.h"
 #include "fs/make.h"
 #include "fs/node.h"
 #include "fs/view.h"
@@ -74,21 +76,22 @@ static bool keeps_pages(const struct backend *b, struct node *node, const struct
 	       (b->keeps_pages || node->mtime_ns % (int64_t)NSEC_PER_SEC != 0);
 }
 
+/* changed: the file is not as the kernel knew it. */
 static void fill_file_info(struct fuse_file_info *fi, const struct backend *b, struct node *node,
-			   const struct handle *h)
+			   const struct handle *h, bool changed)
 {
 	fi->fh = handle_id(h, (uint32_t)(h - fs.arena->handles));
-	fi->keep_cache = keeps_pages(b, node, h);
+	fi->keep_cache = keeps_pages(b, node, h) && !changed;
 	/* Closing has nothing to report of a local file that write and fsync have not, and nothing at all of
 	 * one that was only read: it must not wait for storage that is away. */
 	fi->noflush = b->board == NULL || (fi->flags & O_ACCMODE) == O_RDONLY;
 }
 
 /* What a handle must find again after a reconnect. */
-static void start_ledger(struct handle *h, const struct node *node, bool truncated)
+static void start_ledger(struct handle *h, struct version version, bool truncated)
 {
-	h->known_end = truncated ? 0 : node->size;
-	h->mtime_ns = node->mtime_ns;
+	h->known_end = truncated ? 0 : version.size;
+	h->mtime_ns = version.mtime_ns;
 }
 
 /* The kernel got no answer from us: what was opened is closed again. */
@@ -161,6 +164,39 @@ static ssize_t open_node(struct backend *b, uint32_t node, int flags, int *ref)
 	return rc;
 }
 
+/* The kernel looks a name up once more when it is told ESTALE, and what is replaced again by then would be an
+ * error to its caller. */
+#define JUST_LOOKED_UP_NS (NSEC_PER_SEC)
+
+/* Whoever only reads can do so directly, not through the kernel's inode, which is that of another file by
+ * now. That is for a name that was looked up just now; others are looked up anew, so that what is read is
+ * kept. */
+static bool may_read_directly(const struct node *node, int flags, const struct opened *o)
+{
+	uint64_t made_ns = atomic_load_explicit(&node->made_ns, memory_order_relaxed);
+
+	return o->ref >= 0 && (flags & O_ACCMODE) == O_RDONLY &&
+	       clock_mono_ns() < made_ns + JUST_LOOKED_UP_NS;
+}
+
+static ssize_t open_and_look(struct backend *b, struct node *node, struct fuse_file_info *fi,
+			     struct opened *o)
+{
+	struct version before = node_version(node);
+	ssize_t rc = open_node(b, node_index(node), fi->flags, &o->ref);
+
+	if (rc < 0 || !b->board || fi->flags & O_TRUNC)
+		return rc;
+	rc = look_at_opened(b, node, backend_flags(fi->flags), before, o);
+	if (rc == BACKEND_NODE_GONE && may_read_directly(node, fi->flags, o)) {
+		fi->direct_io = 1;
+		return 0;
+	}
+	if (rc < 0 && o->ref >= 0)
+		b->ops->release(b, o->ref);
+	return rc;
+}
+
 /* A file that is being executed is not to be written to. Who executes it is for the kernel to know, and it
  * looks before it asks us, except at an open that truncates and does not write: there it looks afterwards,
  * says ETXTBSY, and the running program is gone all the same. */
@@ -176,7 +212,7 @@ void fs_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	struct backend *b;
 	struct handle *h;
 	uint32_t epoch, job;
-	int ref = -1;
+	struct opened opened = {.ref = -1};
 	ssize_t rc;
 
 	if (!node) {
@@ -200,28 +236,31 @@ void fs_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 		return;
 	}
 	epoch = b->board ? atomic_load(&b->board->root_epoch) : 0;
-	rc = open_node(b, node_index(node), fi->flags, &ref);
+	rc = open_and_look(b, node, fi, &opened);
 	if (!guard_leave(req, b, &rc)) {
 		jobs_leave(job);
 		return;
 	}
 	if (rc < 0) {
+		if (opened.replaced && !call_answered())
+			node_replaced(node);
 		jobs_leave(job);
 		fs_reply_rc(req, rc);
 		return;
 	}
-	h = handle_new(node_index(node), HANDLE_FILE, node->backend, fi->flags, ref, epoch);
+	h = handle_new(node_index(node), HANDLE_FILE, node->backend, fi->flags, opened.ref, epoch);
 	if (!h) {
 		jobs_leave(job);
-		b->ops->release(b, ref);
+		b->ops->release(b, opened.ref);
 		fuse_reply_err(req, ENFILE);
 		return;
 	}
 	jobs_opened(h, job);
-	start_ledger(h, node, fi->flags & O_TRUNC);
+	h->unlinked = fi->direct_io ? HANDLE_STRAY : HANDLE_NAMED;
+	start_ledger(h, opened.looked ? version_of(&opened.st) : node_version(node), fi->flags & O_TRUNC);
 	if (!b->board)
-		passthrough_begin(node, h, ref);
-	fill_file_info(fi, b, node, h);
+		passthrough_begin(node, h, opened.ref);
+	fill_file_info(fi, b, node, h, !fi->direct_io && look_told(node, &opened));
 	if (fuse_reply_open(req, fi) == -ENOENT)
 		undo_open(node, h);
 }
@@ -244,7 +283,7 @@ static void reply_create(fuse_req_t req, struct node *node, struct handle *h, co
 	struct fuse_entry_param e;
 
 	entry_fill(&e, node, st);
-	fill_file_info(fi, fs_backend(node), node, h);
+	fill_file_info(fi, fs_backend(node), node, h, false);
 	if (fuse_reply_create(req, &e, fi) == -ENOENT) {
 		undo_open(node, h);
 		grant_take_back();
@@ -293,7 +332,7 @@ void fs_create(fuse_req_t req, fuse_ino_t parent_id, const char *name, mode_t mo
 		return;
 	}
 	jobs_opened(h, job);
-	start_ledger(h, node, true);
+	start_ledger(h, node_version(node), true);
 	if (unnamed)
 		nodefd_offer(fs.arena, node_index(node), 0,
 			     dup(ref)); /* no file handle leads to a file without a name */

@@ -12,6 +12,13 @@
 enum handle_state { HANDLE_FREE, HANDLE_LIVE };
 enum handle_kind { HANDLE_FILE, HANDLE_DIRECTORY, HANDLE_SNAPSHOT };
 
+/* Does its node's name lead to its file? */
+enum handle_name {
+	HANDLE_NAMED,
+	HANDLE_UNLINKED, /* the file has lost its last name */
+	HANDLE_STRAY,	 /* the file is not that of its node, in whose place it was found; it is only read */
+};
+
 struct handle {
 	_Atomic uint32_t state; /* stored last on creation */
 	uint32_t generation;
@@ -31,7 +38,7 @@ struct handle {
 				  is closed. 0: fine */
 	uint8_t kind;	       /* enum handle_kind */
 	uint8_t backend;       /* as node.backend */
-	uint8_t unlinked;      /* its file lost its last name; not to be found again after a reconnect */
+	uint8_t unlinked;      /* enum handle_name: not 0: not to be found again after a reconnect */
 	uint8_t passthrough;   /* the kernel reads and writes the backing file by itself */
 	int32_t snapshot_fd;   /* memfd with a directory's listing or a virtual file's text, -1: none */
 	/* Ledger of acknowledged writes not yet synced; under the handle's shard lock (fs/handle.c). */

@@ -43,11 +43,12 @@ struct node {
 	uint32_t generation;	/* raised when the record is reused */
 	_Atomic uint64_t nlookup;
 	union {
-		_Atomic uint64_t home;	 /* local tier, no directory: id of the one it was last found in, 0:
-					    none */
-		_Atomic uint64_t object; /* NODE_VIEW: index of the directory itself, a node of the same
-					    backend's tree; of a route's root also version of the tier map
-					    << 32, and its own index while its target is none (fs/view.h) */
+		_Atomic uint64_t home;	  /* local tier, no directory: id of the one it was last found in, 0:
+					     none */
+		_Atomic uint64_t made_ns; /* guarded, no view: when it was made, on the monotonic clock */
+		_Atomic uint64_t object;  /* NODE_VIEW: index of the directory itself, a node of the same
+					     backend's tree; of a route's root also version of the tier map
+					     << 32, and its own index while its target is none (fs/view.h) */
 	};
 	node_fd_word fd;
 	uint64_t ino;  /* shown to callers */

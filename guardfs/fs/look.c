@@ -1,0 +1,115 @@
+/* look.c: see look.h. */
+#include "fs/look.h"
+#include "fs/doubt.h"
+#include "fs/handle.h"
+
+#include <errno.h>
+#include <fcntl.h>
+
+/* How often a file is opened anew that is replaced again and again. */
+#define LOOK_TRIES 5
+
+/* Does the open file end where it was known to, and not where what has its name does? */
+static bool is_as_known(struct backend *b, int ref, uint64_t known_end, const struct stat *st)
+{
+	return known_end != (uint64_t)st->st_size && b->ops->compare_end(b, ref, st->st_size) != END_THERE &&
+	       b->ops->compare_end(b, ref, (off_t)known_end) == END_THERE;
+}
+
+/* Is another file than that which st is of open as node? */
+static bool is_other_open(struct backend *b, const struct node *node, const struct stat *st)
+{
+	struct handle *h = handle_find(node_index(node));
+	bool other;
+
+	if (!h)
+		return false;
+	other = handle_ensure(b, h) == 0 && is_as_known(b, atomic_load(&h->fd), handle_known_end(h), st);
+	handle_put(h);
+	return other;
+}
+
+bool look_is_another(struct backend *b, const struct node *node, const struct stat *st)
+{
+	return S_ISREG(st->st_mode) && node_version(node).size != (uint64_t)st->st_size &&
+	       is_other_open(b, node, st);
+}
+
+void look_at_own(struct backend *b, struct handle *h, struct stat *st)
+{
+	uint64_t known_end = handle_known_end(h);
+
+	if (!S_ISREG(st->st_mode) || !is_as_known(b, atomic_load(&h->fd), known_end, st))
+		return;
+	node_recall(&fs.arena->nodes[h->node], st);
+	st->st_size = (off_t)known_end;
+}
+
+/* What storage shows was looked up by name: is it of the very file that was opened? A file may have grown
+ * since then, if it has done so before as well. */
+static bool is_of_opened(struct backend *b, int ref, int flags, const struct stat *st, off_t last_size)
+{
+	if ((flags & O_ACCMODE) == O_WRONLY)
+		return true; /* it cannot be asked, and is not read */
+	switch (b->ops->compare_end(b, ref, st->st_size)) {
+	case END_THERE:
+		return true;
+	case END_BEYOND:
+		return last_size >= 0 && st->st_size > last_size;
+	default:
+		return false;
+	}
+}
+
+static errint_t open_anew(struct backend *b, const struct node *node, int flags, int *ref)
+{
+	b->ops->release(b, *ref);
+	*ref = -1;
+	return b->ops->open(b, node_index(node), flags, ref);
+}
+
+/* Looks until what is opened and what is seen are one file. */
+static errint_t look_again(struct backend *b, const struct node *node, int flags, int *ref, struct stat *st)
+{
+	off_t last_size = -1;
+	errint_t rc = 0;
+
+	for (int tries = 0; tries < LOOK_TRIES && rc == 0; tries++) {
+		if (is_of_opened(b, *ref, flags, st, last_size))
+			return 0;
+		last_size = st->st_size;
+		rc = open_anew(b, node, flags, ref);
+		if (rc == 0)
+			rc = b->ops->look(b, node_index(node), *ref, st);
+	}
+	return rc < 0 ? rc : BACKEND_NODE_GONE;
+}
+
+errint_t look_at_opened(struct backend *b, struct node *node, int flags, struct version before,
+			struct opened *o)
+{
+	errint_t rc = b->ops->look(b, node_index(node), o->ref, &o->st);
+
+	if (rc < 0)
+		return rc;
+	o->looked = true;
+	if (!node_is_still(node, &o->st))
+		return BACKEND_NODE_GONE; /* looking the name up will tell */
+	if (version_is_same(version_of(&o->st), before))
+		return 0;
+	o->changed = true;
+	rc = look_again(b, node, flags, &o->ref, &o->st);
+	if (rc < 0)
+		return rc;
+	o->replaced = is_other_open(b, node, &o->st);
+	return o->replaced ? BACKEND_NODE_GONE : 0;
+}
+
+bool look_told(struct node *node, struct opened *o)
+{
+	if (!o->looked || (!o->changed && version_is_same(node_version(node), version_of(&o->st))))
+		return false;
+	node_remember(node, &o->st);
+	doubt_node(node);
+	return true;
+}

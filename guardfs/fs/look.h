@@ -1,0 +1,45 @@
+/* look.h: whether what storage shows of a file is the file that we, its open files and the kernel take it
+ * for.
+ *
+ * Another client may have changed a file, or put another one in its place, since it was last looked at; and
+ * what goes by names (sshfs) tells of an open file what is known of whatever has its name. Whoever opens a
+ * file is to read it as one whole version: an open looks at the file that it has opened (close-to-open), and
+ * where that is not as the kernel was told, has it ask again. A file that is open while another one takes its
+ * place goes on as the one that it is; the other one becomes another node.
+ *
+ * Within the guard; worker, any thread. */
+#ifndef GUARDFS_FS_LOOK_H
+#define GUARDFS_FS_LOOK_H
+
+#include "fs/node.h"
+
+/* What an OPEN has come to. */
+struct opened {
+	int ref;	/* -1: nothing is open */
+	struct stat st; /* looked: of the file */
+	bool looked;
+	bool changed;  /* it is not as it was known to be before it was opened */
+	bool replaced; /* another file has the name, of which the node knows nothing yet */
+};
+
+/* Looks at the file of node, just opened as o->ref with flags (as used on the backend, not truncating), of
+ * which `before` was known before it was opened. It may be opened anew on the way. 0; BACKEND_NODE_GONE if
+ * another file is there by now (o->replaced: node_replaced is called for, when no rename of ours can be the
+ * reason), or it is replaced all the while; or -errno of storage. On error o->ref is still the caller's, if
+ * it is not -1. */
+errint_t look_at_opened(struct backend *b, struct node *node, int flags, struct version before,
+			struct opened *o) WARN_UNUSED;
+
+/* When the file is open as a handle, by which others know it: has the kernel ask again for its attributes, if
+ * they are not as it was told. Returns whether they are not: what it has kept of the content is old, too. */
+bool look_told(struct node *node, struct opened *o);
+
+/* Has a name, at which storage shows st, been given to another file than that of node, which is open and as
+ * it was known? (False where that can't be told: it has the same size.) */
+bool look_is_another(struct backend *b, const struct node *node, const struct stat *st);
+
+/* st is what storage shows of the file that is open as h. If it is of whatever has the file's name by now,
+ * what was last known of the file itself is recalled instead. */
+void look_at_own(struct backend *b, struct handle *h, struct stat *st);
+
+#endif
