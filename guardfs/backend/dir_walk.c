@@ -166,8 +166,16 @@ static errint_t present_epoch(const struct backend *b, uint32_t *epoch)
 static int hold_root(const struct backend *b, uint32_t epoch)
 {
 	int root = atomic_load(&b->board->root_fd);
-	int fd = root < 0 ? -1 : dup(root);
+	int fd;
 
+	if (root < 0)
+		return -ENOTCONN;
+	do
+		fd = dup(root);
+	while (fd < 0 && nodefd_shed(errno));
+	/* For want of descriptors: no trouble of the backend's. */
+	if (fd < 0 && errno != EBADF)
+		return -errno;
 	if (fd >= 0 && atomic_load(&b->board->root_fd) == root && atomic_load(&b->board->root_epoch) == epoch)
 		return fd;
 	if (fd >= 0)
@@ -230,8 +238,11 @@ static int walk_once(struct backend *b, uint32_t node, unsigned pieces, struct w
 	if (w->base == NODE_NONE)
 		base = (struct reached){b->arena, NODE_NONE, hold_root(b, w->epoch), REACHED_OWN};
 	if (base.fd < 0)
-		return -ENOTCONN;
-	fd = fd_open_beneath(base.fd, w->path, O_PATH | O_NOFOLLOW | (is_dir ? O_DIRECTORY : 0), false);
+		return base.fd;
+	do
+		fd = fd_open_beneath(base.fd, w->path, O_PATH | O_NOFOLLOW | (is_dir ? O_DIRECTORY : 0),
+				     false);
+	while (fd < 0 && nodefd_shed(-fd));
 	rc = path_from(b, w->base, node, &again);
 	*changed = rc == 0 && strcmp(w->path, again.path) != 0;
 	return fd;

@@ -96,10 +96,12 @@ static errint_t describe_fd(struct backend *b, int fd, struct found *found)
 		return -errno;
 	rc = get_handle(local_of(b), fd, "", AT_EMPTY_PATH, found);
 	if (rc == 0 && found->fh_length == 0) {
-		int kept = open(posix_proc_path(fd).text, O_PATH);
+		int kept;
 
 		found->mounted = posix_mount_of(fd) != local_of(b)->mount;
-
+		do
+			kept = open(posix_proc_path(fd).text, O_PATH);
+		while (kept < 0 && nodefd_shed(errno));
 		if (kept < 0)
 			return -errno;
 		set_found_fd(kept);
@@ -111,9 +113,12 @@ static errint_t describe_fd(struct backend *b, int fd, struct found *found)
  */
 static errint_t describe_opened(struct backend *b, int dirfd, const char *name, struct found *found)
 {
-	int fd = openat(dirfd, name, O_PATH | O_NOFOLLOW);
 	errint_t rc;
+	int fd;
 
+	do
+		fd = openat(dirfd, name, O_PATH | O_NOFOLLOW);
+	while (fd < 0 && nodefd_shed(errno));
 	if (fd < 0)
 		return -errno;
 	rc = describe_fd(b, fd, found);
@@ -148,7 +153,9 @@ static int open_handle(const struct local *l, const struct node *node, int flags
 	h.handle.handle_bytes = node->fh_length;
 	h.handle.handle_type = node->fh_type;
 	memcpy(h.handle.f_handle, node->fh, node->fh_length);
-	fd = open_by_handle_at(l->root_fd, &h.handle, flags);
+	do
+		fd = open_by_handle_at(l->root_fd, &h.handle, flags);
+	while (fd < 0 && nodefd_shed(errno));
 	return fd < 0 ? -errno : fd;
 }
 

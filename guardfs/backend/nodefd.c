@@ -25,8 +25,11 @@
  * lately" protects no more. */
 #define SCAN_MAX 256
 
+#define SHED 16u /* descriptors closed at a time when there are none left */
+
 static struct {
 	pthread_mutex_t lock;
+	struct arena *arena;
 	uint32_t *ring;
 	uint32_t limit, used, hand;
 	_Atomic bool has_mounted; /* the ring may have nodes with NODE_MOUNTED */
@@ -211,6 +214,31 @@ void nodefd_offer(struct arena *arena, uint32_t node, uint32_t epoch, int fd)
 		close(fd);
 }
 
+/* The entry stays in the ring, as room. */
+static int take_descriptor(void)
+{
+	int fd = -1;
+
+	ACQUIRE_LOCK(&cache.lock);
+	for (uint32_t step = 0; step < cache.used && fd < 0; step++) {
+		cache.hand = (cache.hand + 1) % cache.used;
+		(void)make_room(&cache.arena->nodes[cache.ring[cache.hand]], true, &fd);
+	}
+	return fd;
+}
+
+bool nodefd_shed(int error)
+{
+	uint32_t n = 0;
+	int fd;
+
+	if (error != EMFILE && error != ENFILE)
+		return false;
+	for (; n < SHED && (fd = take_descriptor()) >= 0; n++)
+		close(fd);
+	return n > 0;
+}
+
 /* One node of a predecessor's: its tasks are gone, so nothing is pinned. Descriptors below FD_RESERVED are
  * guardian's: no node can have one. */
 static void inherit(struct arena *arena, uint32_t index)
@@ -243,6 +271,7 @@ errint_t nodefd_init(struct arena *arena, uint32_t limit)
 	if (!ring)
 		return -ENOMEM;
 	free(cache.ring);
+	cache.arena = arena;
 	cache.ring = ring;
 	cache.limit = limit;
 	cache.used = cache.hand = 0;

@@ -20,6 +20,10 @@ void nodefd_unpin(struct arena *arena, uint32_t node);
  * room can be made: fd then stays the caller's own. */
 bool nodefd_adopt(struct arena *arena, uint32_t node, uint32_t epoch, int fd) WARN_UNUSED;
 
+/* After an error of open(2), dup(2) or their like: if it is for want of descriptors, some of the cache are
+ * closed. True: it is worth trying again. */
+bool nodefd_shed(int error) WARN_UNUSED;
+
 /* A node whose descriptor is its only handle: it is neither evicted nor counted against the limit. */
 static inline bool nodefd_keeps(const struct node *node)
 {

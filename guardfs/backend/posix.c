@@ -53,10 +53,12 @@ int posix_reopen(int fd, int flags)
 {
 	int opened;
 
-	if (flags & O_DIRECTORY)
-		opened = openat(fd, ".", posix_open_flags(flags));
-	else
-		opened = open(posix_proc_path(fd).text, posix_open_flags(flags));
+	do {
+		if (flags & O_DIRECTORY)
+			opened = openat(fd, ".", posix_open_flags(flags));
+		else
+			opened = open(posix_proc_path(fd).text, posix_open_flags(flags));
+	} while (opened < 0 && nodefd_shed(errno));
 	return opened < 0 ? -errno : opened;
 }
 

@@ -50,7 +50,9 @@ static errint_t create_in(struct backend *b, uint32_t parent, const char *name, 
 	if (rc < 0)
 		return rc;
 	p->enter(b, c, &mode);
-	fd = openat(dir.fd, name, flags, mode & 07777);
+	do
+		fd = openat(dir.fd, name, flags, mode & 07777);
+	while (fd < 0 && nodefd_shed(errno));
 	rc = errint(fd);
 	p->leave(b, c);
 	if (rc < 0)

@@ -95,6 +95,7 @@ struct config {
 	bool sandbox;		    /* worker and keeper give up what they do not need, default true */
 	uint32_t local_cache_ms;    /* entry and attribute time of the local tier, default 1000 */
 	uint32_t guarded_cache_ms;  /* the same for guarded tiers, default 1000, at most 1000 */
+	uint32_t user_share;	    /* per cent of what is free and his that one user may have, default 50 */
 	uint32_t max_readahead_kib; /* read_ahead_kb of the mount, default 1024 */
 	int error;		    /* errno for infrastructure trouble: EIO (default) or ETIMEDOUT */
 	struct deadlines deadline;

@@ -39,6 +39,8 @@ const struct config_key config_keys[] = {
 	 "the same for guarded tiers"},
 	{"mount", "readahead", VALUE_COUNT, GLOBAL(max_readahead_kib), "1024", 0, 65536, 0, 0,
 	 "read-ahead of the mount in KiB"},
+	{"mount", "user_share", VALUE_COUNT, GLOBAL(user_share), "50", 1, 100, 0, 0,
+	 "per cent of what is free that one user may take: open files, names, memory for listings; 100: no bound"},
 	{"mount", "control_group", VALUE_NAME, GLOBAL(control_group), NULL, 0, 0, 0, KEY_NULLABLE,
 	 "group whose members may read over the control socket (acting is root's)"},
 	{"mount", "error", VALUE_ERRNO, GLOBAL(error), "EIO", 0, 0, 0, 0,

@@ -153,41 +153,49 @@ void doctor_check_files(struct doctor *d)
 			    used, max);
 }
 
-/* The soft limit in the text of /proc/PID/limits; 0: not found. */
-static unsigned long long open_files_limit(const char *limits)
+static unsigned long long limit_number(const char *word)
+{
+	return strncmp(word, "unlimited", 9) == 0 ? UINT64_MAX : strtoull(word, NULL, 10);
+}
+
+/* The limits in the text of /proc/PID/limits. False: not found. */
+static bool open_files_limits(const char *limits, unsigned long long *soft, unsigned long long *hard)
 {
 	const char *line = strstr(limits, "Max open files");
-	unsigned long long soft = 0;
 
 	if (!line)
-		return 0;
+		return false;
 	line += strlen("Max open files");
-	if (strncmp(line + strspn(line, " "), "unlimited", 9) == 0)
-		return UINT64_MAX;
-	return sscanf(line, "%llu", &soft) == 1 ? soft : 0;
+	line += strspn(line, " ");
+	*soft = limit_number(line);
+	line += strcspn(line, " ");
+	*hard = limit_number(line + strspn(line, " "));
+	return *soft > 0;
 }
 
 void doctor_check_open_files(struct doctor *d)
 {
 	CLEANUP_FREE char *text = NULL;
-	unsigned long long soft;
+	unsigned long long soft = 0, hard = 0;
 	char name[64];
 
 	if (!doctor_guardian_pid(d))
 		return;
 	snprintf(name, sizeof(name), "/proc/%d/limits", (int)doctor_guardian_pid(d));
 	text = doctor_read(d, name);
-	soft = text ? open_files_limit(text) : 0;
-	if (soft == 0)
+	if (!text || !open_files_limits(text, &soft, &hard))
 		doctor_find(d, DOCTOR_NOTE, "open-files", "Run guardctl doctor as root.", "%s cannot be read",
 			    name);
 	else if (soft < OPEN_FILES_MIN)
-		doctor_find(d, DOCTOR_WARNING, "open-files",
-			    "LimitNOFILE=65536 in its unit, or ulimit -n 65536 before its start.",
-			    "guardian may have %llu files open: too few for many open files and large trees",
-			    soft);
+		doctor_find(
+		    d, DOCTOR_WARNING, "open-files",
+		    "LimitNOFILE=1048576 in its unit, or ulimit -Hn 1048576 before its start.",
+		    "guardian may have %llu files open (hard limit %llu): too few for many open files "
+		    "and large trees, and one user gets a part of them only",
+		    soft, hard);
 	else
-		doctor_find(d, DOCTOR_OK, "open-files", "", "guardian may have %llu files open", soft);
+		doctor_find(d, DOCTOR_OK, "open-files", "",
+			    "guardian may have %llu files open (hard limit %llu)", soft, hard);
 }
 
 static uint64_t number_in(const struct doctor *d, const char *path)

@@ -16,6 +16,8 @@ struct call {
 	struct slot *slot;
 	uint8_t *buffer; /* the request as read: struct fuse_in_header and what follows */
 	uint64_t unique;
+	uint32_t uid;	      /* whose request it is; 0 also where there is none */
+	bool admitted;	      /* counted as an open file of uid's, and not one yet (handle_admit) */
 	uint64_t entered_ns;  /* when it last went into a guarded backend */
 	bool parked;	      /* the request stays in its slot; the thread must take another */
 	uint32_t parked_for;  /* for which backend */

@@ -14,6 +14,7 @@
 #include "fs/listing.h"
 #include "fs/look.h"
 #include "fs/node.h"
+#include "fs/shares.h"
 #include "fs/tiers.h"
 #include "fs/view.h"
 #include "fs/virtual.h"
@@ -55,7 +56,9 @@ void fs_opendir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	}
 	if (node->backend != NODE_VIRTUAL && !guard_await(req, fs_backend(node)))
 		return;
-	if (node->backend == NODE_LOCAL)
+	if (!handle_admit())
+		rc = -EMFILE;
+	else if (node->backend == NODE_LOCAL)
 		rc = fs.local.ops->opendir(&fs.local, node_index(node), &ref);
 	if (rc < 0) {
 		fs_reply_rc(req, rc);
@@ -131,6 +134,7 @@ struct collect {
 	bool holds_removed;	  /* files that were removed from it are open */
 	size_t routes;		  /* the writer's first bytes: the routes */
 	uint32_t entries;
+	uint32_t kib; /* of the writer's memory, counted as the caller's */
 };
 
 /* Entries from one look at the clock to the next. */
@@ -176,6 +180,21 @@ static uint64_t dot_ino(const struct collect *c, bool up)
 	return shown_ino(c->shown->flags & NODE_ROUTE_ROOT ? c->shown->parent : dir->parent);
 }
 
+/* Memory grows by doubling: it is counted rarely. */
+static bool count_memory(struct collect *c)
+{
+	uint32_t kib = (uint32_t)(c->writer.size / 1024);
+
+	if (kib <= c->kib)
+		return true;
+	if (!shares_take(SHARE_LISTING_KIB, call.uid, kib - c->kib)) {
+		c->writer.error = -ENFILE;
+		return false;
+	}
+	c->kib = kib;
+	return true;
+}
+
 static bool collect_entry(void *arg, const char *name, size_t length, uint64_t ino, unsigned type,
 			  int64_t next)
 {
@@ -198,7 +217,7 @@ static bool collect_entry(void *arg, const char *name, size_t length, uint64_t i
 	if (!c->b->board && listing_has(&c->writer, c->routes, z))
 		return true;
 	listing_add(&c->writer, name, length, ino, type);
-	return c->writer.error == 0;
+	return count_memory(c) && c->writer.error == 0;
 }
 
 static errint_t collect_storage(struct collect *c, int dir_ref)
@@ -235,6 +254,20 @@ static void collect_virtual(struct collect *c, const struct node *dir)
 	}
 }
 
+static errint_t keep_listing(struct collect *c, struct handle *h)
+{
+	if (!handle_count_listing(h, (uint32_t)(c->writer.used / 1024)))
+		return -ENFILE;
+	if (h->snapshot_fd < 0) {
+		int fd = handle_memfd("guardfs-listing");
+
+		if (fd < 0)
+			return fd;
+		h->snapshot_fd = fd;
+	}
+	return listing_finish(&c->writer, h->snapshot_fd);
+}
+
 /* Lists the directory into the handle's memfd. Within the guard for guarded tiers. 0 or -errno. */
 static errint_t make_listing(struct backend *b, struct node *dir, struct handle *h)
 {
@@ -253,24 +286,17 @@ static errint_t make_listing(struct backend *b, struct node *dir, struct handle 
 		if (rc == 0 && dir->backend == NODE_LOCAL)
 			tiers_children(c.dir, collect_route, &c);
 	}
+	if (rc == 0)
+		rc = c.writer.error;
 	/* The caller was told that it failed and may have asked again: the listing is not ours any more. */
 	if (rc == 0 && call_answered())
 		rc = GUARD_POISONED;
-	if (rc < 0) {
-		listing_discard(&c.writer);
-		return rc;
-	}
-	if (h->snapshot_fd < 0) {
-		int fd = memfd_create("guardfs-listing", 0);
-
-		if (fd < 0) {
-			rc = -errno;
-			listing_discard(&c.writer);
-			return rc;
-		}
-		h->snapshot_fd = fd;
-	}
-	return listing_finish(&c.writer, h->snapshot_fd);
+	if (rc == 0)
+		rc = keep_listing(&c, h);
+	listing_discard(&c.writer);
+	if (c.kib)
+		shares_give_back(SHARE_LISTING_KIB, call.uid, c.kib);
+	return rc;
 }
 
 /* ---- replies ---- */

@@ -61,7 +61,7 @@ int entry_reply(fuse_req_t req, struct node *node, const struct stat *st)
 	int sent;
 
 	if (!node)
-		return fuse_reply_err(req, ENOMEM);
+		return fuse_reply_err(req, ENFILE);
 	entry_fill(&e, node, st);
 	sent = fuse_reply_entry(req, &e);
 	if (sent != -ENOENT)

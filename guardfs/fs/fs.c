@@ -12,6 +12,7 @@
 #include "fs/make.h"
 #include "fs/node.h"
 #include "fs/open.h"
+#include "fs/shares.h"
 #include "fs/sync.h"
 #include "fs/tiers.h"
 #include "fs/wire.h"
@@ -68,17 +69,17 @@ static void make_root(const struct found *found)
 	atomic_store(&root->state, NODE_LIVE);
 }
 
-static uint32_t node_fd_limit(void)
+static uint64_t open_files_limit(void)
 {
 	struct rlimit limit;
 
-	if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
-		return 256;
-	return (uint32_t)MIN(limit.rlim_cur / 4, (rlim_t)NODE_FDS_MAX);
+	return getrlimit(RLIMIT_NOFILE, &limit) < 0 ? 1024 : MIN(limit.rlim_cur, (rlim_t)1 << 24);
 }
 
 errint_t fs_init(struct arena *arena, int dev_fd)
 {
+	uint64_t nofile = open_files_limit();
+	uint32_t cached = (uint32_t)MIN(nofile / 4, (uint64_t)NODE_FDS_MAX);
 	struct found root = {0};
 	errint_t rc;
 
@@ -86,13 +87,14 @@ errint_t fs_init(struct arena *arena, int dev_fd)
 	fs.board = &arena->board;
 	fs.config = &arena->board.config;
 	fs.dev_fd = dev_fd;
-	rc = nodefd_init(arena, node_fd_limit());
+	rc = nodefd_init(arena, cached);
 	if (rc == 0)
 		rc = backend_local_open(arena, fs.board->fds.local, &fs.local, &root);
 	if (rc < 0) {
 		log_error("cannot open the local tier %s: %s", fs.config->local, strerror(-rc));
 		return rc;
 	}
+	shares_init(nofile, cached, root.fh_length > 0);
 	make_root(&root);
 	for (uint32_t i = 0; i < fs.config->n_backends && rc == 0; i++) {
 		atomic_store(&fs.board->backends[i].inflight, 0);

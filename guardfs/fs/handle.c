@@ -99,6 +99,8 @@ errint_t handle_init(void)
 		/* Tasks of dead workers never return to user mode, and in the kernel they hold their own
 		 * reference to the file. */
 		atomic_store(&h->users, 0);
+		if (atomic_load(&h->state) == HANDLE_LIVE)
+			handle_count_again(h);
 		if (atomic_load(&h->state) != HANDLE_LIVE) {
 			push_free(i);
 		} else if (atomic_load(&h->closing)) {
@@ -144,6 +146,7 @@ struct handle *handle_new(uint32_t node, enum handle_kind kind, uint8_t backend,
 	h->unlinked = 0;
 	h->passthrough = 0;
 	h->snapshot_fd = -1;
+	handle_count(h);
 	h->known_end = 0;
 	h->unsynced_bytes = 0;
 	h->overwrote = 0;
@@ -207,6 +210,7 @@ static bool close_and_free(struct handle *h)
 		h->snapshot_fd = -1;
 		close(fd);
 	}
+	handle_uncount(h);
 	atomic_store(&h->state, HANDLE_FREE);
 	ACQUIRE_LOCK(&handles.lock);
 	push_free(index_of(h));

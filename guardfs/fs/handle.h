@@ -8,6 +8,24 @@
 /* Resets use counts and rebuilds the free list. Before threads. 0 or -ENOMEM. */
 errint_t handle_init(void) WARN_UNUSED;
 
+/* May the caller open one file or directory more? Before anything is opened for him; handle_new makes use of
+ * it, or the end of the request takes it back. False: EMFILE. */
+bool handle_admit(void) WARN_UNUSED;
+void handle_end_request(void);
+
+/* Counts kib of memory for the listing of an open directory as its user's, in the place of what was counted
+ * before. False: he has his share; what was counted stays. */
+bool handle_count_listing(struct handle *h, uint32_t kib) WARN_UNUSED;
+
+/* For handle.c alone: a new handle is counted as the caller's; no more; or again, by a new worker, which
+ * knows nothing of what its predecessor has counted. */
+void handle_count(struct handle *h);
+void handle_uncount(struct handle *h);
+void handle_count_again(const struct handle *h);
+
+/* A memfd for a handle's snapshot_fd, or -errno. */
+int handle_memfd(const char *name) WARN_UNUSED;
+
 /* A new handle with its descriptor ref (owned by the handle from now on; -1: none), or NULL when the table is
  * full (ref stays the caller's). */
 struct handle *handle_new(uint32_t node, enum handle_kind kind, uint8_t backend, int flags, int ref,

@@ -1,6 +1,8 @@
 /* node_table.c: see node_table.h. Records lie in the arena; the indexes here are private and rebuilt by each
  * worker. */
 #include "fs/node_table.h"
+#include "fs/call.h"
+#include "fs/shares.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "fs/node_numbers.h"
@@ -181,13 +183,47 @@ void ntable_child_added(uint32_t parent)
 		atomic_fetch_add(&ntable_at(parent)->children, 1);
 }
 
-/* A record filled in and counted, not yet live. */
+/* Its descriptor is all that leads to it, and stays open as long as it is known. */
+static bool keeps_descriptor(uint8_t backend, uint8_t fh_length)
+{
+	return backend == NODE_LOCAL && fh_length == 0;
+}
+
+static bool share_take(uint32_t taker, bool keeps)
+{
+	if (!shares_take(SHARE_NODES, taker, 1))
+		return false;
+	if (!keeps || shares_take(SHARE_KEPT, taker, 1))
+		return true;
+	shares_give_back(SHARE_NODES, taker, 1);
+	return false;
+}
+
+static void share_give_back(uint32_t taker, bool keeps)
+{
+	shares_give_back(SHARE_NODES, taker, 1);
+	if (keeps)
+		shares_give_back(SHARE_KEPT, taker, 1);
+}
+
+static void share_restore(const struct node *node)
+{
+	shares_restore(SHARE_NODES, node->taker, 1);
+	if (keeps_descriptor(node->backend, node->fh_length))
+		shares_restore(SHARE_KEPT, node->taker, 1);
+}
+
+/* A record filled in and counted, not yet live. It is of the share of the user for whose request it is made;
+ * of nobody's, where everybody reads it. */
 struct node *ntable_make(const struct node_key *k, uint32_t parent, const char *name, const struct stat *st)
 {
-	struct node *node = record_take();
+	uint32_t taker = k->backend == NODE_VIRTUAL ? 0 : call.uid;
+	bool keeps = keeps_descriptor(k->backend, k->fh_length);
+	struct node *node = share_take(taker, keeps) ? record_take() : NULL;
 
 	if (!node)
 		return NULL;
+	node->taker = taker;
 	node->generation++;
 	atomic_store(&node->nlookup, 0);
 	atomic_store(&node->pins, 0);
@@ -212,6 +248,7 @@ struct node *ntable_make(const struct node_key *k, uint32_t parent, const char *
 	node->parent = parent;
 	node->name = name ? ntable_name_put(name) : 0;
 	if (name && !node->name) {
+		share_give_back(taker, keeps);
 		record_give_back(node);
 		return NULL;
 	}
@@ -275,6 +312,7 @@ static struct kept record_free(struct node_shard *s, struct node *node)
 	number_drop(node);
 	atomic_store(&node->state, NODE_FREE);
 	nodefd_drop(fs.arena, n);
+	share_give_back(node->taker, keeps_descriptor(node->backend, node->fh_length));
 	record_give_back(node);
 	return kept;
 }
@@ -349,6 +387,7 @@ static void reindex_node(uint32_t n)
 
 	if (atomic_load(&node->state) != NODE_LIVE)
 		return;
+	share_restore(node);
 	ntable_child_added(node->parent);
 	ntable_child_added(ntable_object(node));
 	if (node->flags & NODE_VIEW)

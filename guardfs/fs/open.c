@@ -120,6 +120,10 @@ static void open_virtual(fuse_req_t req, const struct node *node, struct fuse_fi
 		fuse_reply_err(req, EROFS);
 		return;
 	}
+	if (!handle_admit()) {
+		fuse_reply_err(req, EMFILE);
+		return;
+	}
 	rc = virtual_render(fs.arena, (unsigned)node->ino, &text, &length);
 	if (rc < 0) {
 		fs_reply_rc(req, rc);
@@ -128,7 +132,7 @@ static void open_virtual(fuse_req_t req, const struct node *node, struct fuse_fi
 	h = handle_new(node_index(node), HANDLE_SNAPSHOT, NODE_VIRTUAL, O_RDONLY, -1, 0);
 	/* In a memfd the text stays the same for this open file even if another worker serves the rest of it.
 	 */
-	fd = h ? memfd_create("guardfs-virtual", 0) : -1;
+	fd = h ? handle_memfd("guardfs-virtual") : -ENFILE;
 	if (fd >= 0)
 		h->snapshot_fd = fd;
 	rc = fd < 0 ? -ENFILE : fd_write_all(fd, text, length);
@@ -227,6 +231,10 @@ void fs_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 		fuse_reply_err(req, ETXTBSY);
 		return;
 	}
+	if (!handle_admit()) {
+		fuse_reply_err(req, EMFILE);
+		return;
+	}
 	b = fs_backend(node);
 	job = jobs_enter(node);
 	if (!guard_enter(req, b, OP_METADATA,
@@ -304,6 +312,10 @@ void fs_create(fuse_req_t req, fuse_ino_t parent_id, const char *name, mode_t mo
 
 	if (!parent)
 		return;
+	if (!handle_admit()) {
+		fuse_reply_err(req, EMFILE);
+		return;
+	}
 	b = fs_backend(parent);
 	p = view_object_index(parent);
 	job = jobs_enter_below(view_object(parent));

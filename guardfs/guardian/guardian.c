@@ -226,6 +226,7 @@ int guardian_main(const struct config *config, char **argv, int ready_fd)
 	prctl(PR_SET_NAME, "guardfs");
 	log_init("guardian", LOG_LEVEL_INFO);
 	g.argv = argv;
+	g.open_files_before = setup_open_files();
 	guardian_find_exe(g.exe, sizeof(g.exe));
 	rc = mount_check_device();
 	if (rc == 0)

@@ -39,9 +39,10 @@ _Static_assert(GUARDIAN_FD_COUNT <= FD_RESERVED, "guardian's descriptors must st
 struct guardian {
 	struct arena *arena;
 	struct board *board;
-	char **argv;	/* for re-execution */
-	char exe[4096]; /* path of this program */
-	bool mounted;	/* the mount is ours to remove */
+	char **argv;		    /* for re-execution */
+	char exe[4096];		    /* path of this program */
+	uint64_t open_files_before; /* setup_open_files */
+	bool mounted;		    /* the mount is ours to remove */
 	bool has_namespace;
 	bool locked; /* we hold the lock of the runtime directory, and made what is in there */
 
@@ -86,6 +87,11 @@ void guardian_find_exe(char *exe, size_t size);
 int guardian_resume_main(char **argv);
 
 /* setup.c: descriptors, directories, lock, namespace. Each says what is wrong. 0 or -errno. */
+/* Raises the number of descriptors that guardian and worker may have, as far as the kernel lets us. Returns
+ * the soft limit from before: children are to have that, for some of them close, or wait for, all that they
+ * may have. */
+uint64_t setup_open_files(void);
+void setup_open_files_again(uint64_t before); /* in such a child */
 errint_t setup_descriptors(int ready_fd) WARN_UNUSED;
 errint_t setup_place(int fd, enum guardian_fd place) WARN_UNUSED; /* moves fd to its fixed number */
 void setup_vacate(enum guardian_fd place);			  /* closes it; the number stays held */

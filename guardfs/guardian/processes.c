@@ -84,6 +84,7 @@ errint_t processes_start_keeper(struct guardian *g)
 
 		unblock_signals();
 		log_init("keeper", LOG_LEVEL_INFO);
+		setup_open_files_again(atomic_load(&g->board->open_files_before));
 		_exit(keeper_main(g->arena, &fds));
 	}
 	if (pid < 0) {

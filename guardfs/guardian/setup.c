@@ -13,6 +13,7 @@
 #include <sys/eventfd.h>
 #include <sys/file.h>
 #include <sys/mount.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -33,6 +34,40 @@ static void close_inherited(int ready_fd)
 		first = (unsigned)ready_fd + 1;
 	}
 	syscall(SYS_close_range, first, ~0u, 0);
+}
+
+/* What HANDLE_MAX open files, the cache of nodes and all threads need at most, and some more. */
+#define OPEN_FILES_WANTED (256u << 10)
+
+uint64_t setup_open_files(void)
+{
+	struct rlimit before, limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &before) < 0)
+		return 0;
+	limit = before;
+	if (limit.rlim_max < OPEN_FILES_WANTED) {
+		/* Allowed to root (CAP_SYS_RESOURCE), up to fs.nr_open. The unit sets LimitNOFILE instead. */
+		limit.rlim_cur = limit.rlim_max = OPEN_FILES_WANTED;
+		if (setrlimit(RLIMIT_NOFILE, &limit) == 0)
+			return before.rlim_cur;
+	}
+	limit = before;
+	limit.rlim_cur = MAX(before.rlim_cur, MIN(before.rlim_max, (rlim_t)OPEN_FILES_WANTED));
+	if (setrlimit(RLIMIT_NOFILE, &limit) < 0)
+		log_warning("cannot raise the number of open files to %llu: %s",
+			    (unsigned long long)limit.rlim_cur, strerror(errno));
+	return before.rlim_cur;
+}
+
+void setup_open_files_again(uint64_t before)
+{
+	struct rlimit limit;
+
+	if (before == 0 || getrlimit(RLIMIT_NOFILE, &limit) < 0)
+		return;
+	limit.rlim_cur = MIN((rlim_t)before, limit.rlim_max);
+	setrlimit(RLIMIT_NOFILE, &limit);
 }
 
 /* Every number below FD_RESERVED is held, so that what worker opens comes above (base/child.h). */
@@ -275,6 +310,7 @@ void setup_board(struct guardian *g)
 					.nudge = GUARDIAN_NUDGE,
 					.local = GUARDIAN_LOCAL};
 	atomic_store(&board->pid[PROCESS_GUARDIAN], (int32_t)getpid());
+	atomic_store(&board->open_files_before, g->open_files_before);
 	atomic_store(&board->started_real_ns, clock_real_ns());
 	for (uint32_t i = 0; i < board->config.n_backends; i++) {
 		atomic_store(&board->backends[i].root_fd, -1);

@@ -220,6 +220,25 @@ static void describe_worker(const struct report_snapshot *s, json_t *status)
 	json_object_set_new(status, "crashes_total", json_integer(atomic_load(&b->crashes_total)));
 }
 
+/* What all users draw on, and who was last refused more of it. */
+static json_t *describe_shares(const struct board *b)
+{
+	json_t *shares = json_object();
+
+	for (unsigned k = 0; k < SHARE_KIND_COUNT; k++) {
+		const struct board_share *share = &b->shares[k];
+
+		json_object_set_new(shares, share_kind_name((enum share_kind)k),
+				    json_pack("{s:I, s:I, s:I, s:I, s:I}", "used",
+					      (json_int_t)atomic_load(&share->used), "capacity",
+					      (json_int_t)atomic_load(&share->capacity), "refused",
+					      (json_int_t)atomic_load(&share->refused), "refused_uid",
+					      (json_int_t)atomic_load(&share->refused_uid), "refused_time",
+					      (json_int_t)seconds(atomic_load(&share->refused_real_ns))));
+	}
+	return shares;
+}
+
 static json_t *describe(const struct report_snapshot *s)
 {
 	const struct config *config = &s->board->config;
@@ -233,6 +252,7 @@ static json_t *describe(const struct report_snapshot *s)
 	json_object_set_new(status, "backends", describe_backends(s));
 	json_object_set_new(status, "routes", describe_routes(s));
 	json_object_set_new(status, "counters", counters_of_all(s));
+	json_object_set_new(status, "shares", describe_shares(s->board));
 	json_object_set_new(status, "class", json_string(s->cause));
 	json_object_set_new(status, "since", json_integer(seconds(s->since_ns)));
 	json_object_set_new(status, "detail", STRING(s->reason));

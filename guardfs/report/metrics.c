@@ -139,6 +139,34 @@ static void put_processes(struct metrics *m)
 		metric_number(atomic_load(&b->crashes_total)));
 }
 
+struct share_family {
+	const char *name, *type, *help;
+	size_t offset;
+};
+
+#define SHARE(field) offsetof(struct board_share, field)
+
+static void put_shares(struct metrics *m)
+{
+	static const struct share_family families[] = {
+	    {"guardfs_share_used", "gauge", "Of what all users draw on, what is taken.", SHARE(used)},
+	    {"guardfs_share_capacity", "gauge", "How much of it there is.", SHARE(capacity)},
+	    {"guardfs_share_refused_total", "counter", "How often a user was refused more than his share.",
+	     SHARE(refused)},
+	};
+
+	for (size_t f = 0; f < ARRAY_SIZE(families); f++) {
+		metrics_family(m, families[f].name, families[f].type, families[f].help);
+		for (unsigned k = 0; k < SHARE_KIND_COUNT; k++) {
+			const char *share = (const char *)&m->s->board->shares[k];
+
+			metrics_put(m, LABELS({"what", share_kind_name((enum share_kind)k), 0}),
+				    metric_number(
+					atomic_load((const _Atomic uint64_t *)(share + families[f].offset))));
+		}
+	}
+}
+
 /* The words with which keeper begins what it says of the journal (journal_state_name). */
 static const char *const journal_states[] = {"starting", "ok", "full", "locked", "newer", "failed", "off"};
 
@@ -177,6 +205,7 @@ static bool put_all(struct metrics *m)
 	put_identity(m);
 	put_health(m);
 	put_processes(m);
+	put_shares(m);
 	put_journal(m);
 	put_map(m);
 	metrics_backends(m);

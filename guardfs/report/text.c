@@ -301,6 +301,34 @@ static void put_last_crash(const struct page *p, const json_t *status)
 	fputc('\n', p->out);
 }
 
+/* A share that nobody was refused more of lately is not worth a line. */
+#define REFUSED_SHOWN_S 3600
+
+static void put_shares(const struct page *p, const json_t *status)
+{
+	const char *kind;
+	json_t *share;
+
+	json_object_foreach(json_object_get(status, "shares"), kind, share)
+	{
+		int64_t refused = number(share, "refused_time");
+
+		if (refused == 0 || p->now - refused > REFUSED_SHOWN_S)
+			continue;
+		fputs("  shares    ", p->out);
+		put(p, kind);
+		fprintf(p->out,
+			": %" PRId64 " of %" PRId64 " in use; refused %" PRId64
+			" times, last to user %" PRId64 ", ",
+			number(share, "used"), number(share, "capacity"), number(share, "refused"),
+			number(share, "refused_uid"));
+		put_time(p, refused);
+		fputs(
+		    "\n  advice: if that user needs more, raise user_share; open_files also by LimitNOFILE\n",
+		    p->out);
+	}
+}
+
 /* A journal that is well is not worth a line. */
 static void put_journal(const struct page *p, const json_t *status)
 {
@@ -330,6 +358,7 @@ char *report_text_from_json(const json_t *status, int64_t now, size_t *length)
 	put_remedy(&page, status);
 	put_last_crash(&page, status);
 	put_journal(&page, status);
+	put_shares(&page, status);
 	if (fclose(page.out) != 0) {
 		free(buffer);
 		return NULL;

@@ -188,6 +188,25 @@ struct board_suspect {
  * ALL: guardfs ends as it was asked to. */
 enum board_ended { BOARD_ENDED_NOT, BOARD_ENDED_KEEPER, BOARD_ENDED_ALL };
 
+/* What all users of the mount draw on. */
+enum share_kind {
+	SHARE_OPEN_FILES, /* open files and directories, of which each may need two descriptors */
+	SHARE_NODES,	  /* names that the kernel knows of */
+	SHARE_KEPT, /* of those, the ones of which a descriptor must be kept: nothing else leads to them */
+	SHARE_LISTING_KIB, /* memory for listings of open directories */
+	SHARE_KIND_COUNT
+};
+
+const char *share_kind_name(enum share_kind kind);
+
+/* Worker, which counts again when it starts; refused, and what goes with it, since the arena was made. */
+struct board_share {
+	_Atomic uint64_t used, capacity;
+	_Atomic uint64_t refused;	  /* how often somebody got no more */
+	_Atomic uint64_t refused_real_ns; /* when last, 0: never; and who */
+	_Atomic uint32_t refused_uid;
+};
+
 enum process { PROCESS_GUARDIAN, PROCESS_WORKER, PROCESS_KEEPER, PROCESS_COUNT };
 
 /* Commands from guardian's signal handlers to keeper and worker; a process compares the value with the last
@@ -249,6 +268,10 @@ struct board {
 	/* enum board_ended: what is over when keeper looks for the last time. Keeper, which clears it at its
 	 * start. */
 	_Atomic uint32_t ended;
+
+	/* What guardian was started with, RLIMIT_NOFILE's soft limit: keeper and its children have it. */
+	_Atomic uint64_t open_files_before;
+	struct board_share shares[SHARE_KIND_COUNT];
 
 	struct config config; /* guardian, before any process starts */
 	struct board_backend backends[CONFIG_BACKENDS_MAX];

@@ -196,6 +196,18 @@ bool board_get_suspect(const struct board *board, uint32_t n, struct board_suspe
 	return atomic_load(&board->suspects_total) - n < SUSPECTS_MAX;
 }
 
+const char *share_kind_name(enum share_kind kind)
+{
+	static const char *const names[SHARE_KIND_COUNT] = {
+	    [SHARE_OPEN_FILES] = "open_files",
+	    [SHARE_NODES] = "names",
+	    [SHARE_KEPT] = "kept_descriptors",
+	    [SHARE_LISTING_KIB] = "listing_kib",
+	};
+
+	return (unsigned)kind < SHARE_KIND_COUNT ? names[kind] : "invalid";
+}
+
 const char *detector_name(enum detector detector)
 {
 	static const char *const names[DETECTOR_COUNT] = {"none",      "worker",   "guardian", "probe",

@@ -12,7 +12,8 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 
-#define FD_LIMIT (1 << 24) /* what fits a node's descriptor word; above any sane RLIMIT_NOFILE */
+#define SNAPSHOT_KIB_MAX (1u << 20)
+#define FD_LIMIT	 (1 << 24) /* what fits a node's descriptor word; above any sane RLIMIT_NOFILE */
 #define NODE_FLAGS_ALL                                                                            \
 	(NODE_ROUTE_ROOT | NODE_UNLINKED | NODE_KNOWN | NODE_KEEPS_FD | NODE_VIEW | NODE_TARGET | \
 	 NODE_MOUNTED)
@@ -102,6 +103,7 @@ static uint32_t check_config(struct config *c)
 	changed += force_bool(&c->allow_suid) + force_bool(&c->allow_dev) + force_bool(&c->passthrough);
 	changed += FORCE_STRING(c->source) + force_bool(&c->read_only) + force_bool(&c->no_exec);
 	changed += force_bool(&c->remount) + force_bool(&c->sandbox);
+	changed += FORCE_BELOW(c->user_share, 101u, 50);
 	if (c->error != EIO && c->error != ETIMEDOUT) {
 		c->error = EIO;
 		changed++;
@@ -461,6 +463,8 @@ static uint32_t tidy_handle(struct handle *h)
 	int other = handle_other_fd(atomic_load(&h->other));
 	int32_t error = atomic_load(&h->error);
 
+	if (atomic_load(&h->snapshot_kib) > SNAPSHOT_KIB_MAX)
+		atomic_store(&h->snapshot_kib, 0);
 	if (!fd_is_possible(h->snapshot_fd)) {
 		h->snapshot_fd = -1;
 		changed++;

@@ -40,7 +40,9 @@ struct handle {
 	uint8_t backend;       /* as node.backend */
 	uint8_t unlinked;      /* enum handle_name: not 0: not to be found again after a reconnect */
 	uint8_t passthrough;   /* the kernel reads and writes the backing file by itself */
-	int32_t snapshot_fd;   /* memfd with a directory's listing or a virtual file's text, -1: none */
+	uint32_t uid;	       /* who opened it */
+	_Atomic uint32_t snapshot_kib; /* counted as uid's for snapshot_fd: a directory's listing */
+	int32_t snapshot_fd; /* memfd with a directory's listing or a virtual file's text, -1: none */
 	/* Ledger of acknowledged writes not yet synced; under the handle's shard lock (fs/handle.c). */
 	uint64_t known_end; /* size that the file must have at least, by what was acknowledged */
 	uint64_t unsynced_bytes;

@@ -10,7 +10,7 @@
 #include "base/base.h"
 #include <stdatomic.h>
 
-#define NODE_MAX    (4u << 20)
+#define NODE_MAX    (8u << 20)
 #define NODE_NONE   UINT32_MAX
 #define NODE_FH_MAX 24
 
@@ -63,6 +63,7 @@ struct node {
 	_Atomic uint32_t
 	    pins; /* tasks using the node, beyond the kernel's references; reset by a new worker */
 	_Atomic uint32_t children; /* nodes whose parent or object this is; recounted by a new worker */
+	uint32_t taker;		   /* uid of the user for whose request it was made: it is of his share */
 	int32_t backing_id;	   /* FUSE passthrough, 0: none; with opens under the node's shard lock */
 	union {
 		uint32_t opens;		      /* local regular file: open file handles */
@@ -76,7 +77,7 @@ struct node {
 	uint8_t fh[NODE_FH_MAX];
 };
 
-_Static_assert(sizeof(struct node) <= 136, "a million nodes with names are to stay below 250 bytes each");
+_Static_assert(sizeof(struct node) <= 144, "a million nodes with names are to stay below 250 bytes each");
 
 /* Of a view. */
 static inline uint32_t node_object_index(const struct node *node)

@@ -12,6 +12,7 @@
 #include "fs/doubt.h"
 #include "fs/fs.h"
 #include "fs/guard.h"
+#include "fs/handle.h"
 #include "fs/wire.h"
 #include "worker/recover.h"
 #include "worker/session.h"
@@ -128,6 +129,7 @@ static void run_no_more(const struct slot *slot)
 	if (slot->mutating)
 		doubt_raise(call.buffer);
 	guard_end_request();
+	handle_end_request();
 	if (call.unique)
 		reply_error(call.unique, pool.arena->board.config.error);
 }
@@ -149,6 +151,7 @@ static bool run_request(struct slot *slot)
 		run_no_more(slot);
 		return true;
 	}
+	call.uid = r.uid;
 	if (r.opcode == WIRE_OP_INTERRUPT) {
 		fs_interrupt(call.buffer);
 		return true;
@@ -159,6 +162,7 @@ static bool run_request(struct slot *slot)
 	wire_adopt(call.buffer);
 	session_dispatch(slot->length);
 	guard_end_request();
+	handle_end_request();
 	return !call.parked;
 }
 

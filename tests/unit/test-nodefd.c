@@ -58,6 +58,27 @@ static void test_hit_after_offer(void **state)
 	assert_true(is_open(fd));
 }
 
+static void test_shed(void **state)
+{
+	uint32_t used = fresh_node(NODE_LOCAL, 8), idle = fresh_node(NODE_LOCAL, 8),
+		 kept = fresh_node(NODE_LOCAL, 0);
+	int fds[3] = {open_some(), open_some(), open_some()};
+
+	(void)state;
+	nodefd_offer(place->arena, used, 0, fds[0]);
+	nodefd_offer(place->arena, idle, 0, fds[1]);
+	nodefd_offer(place->arena, kept, 0, fds[2]);
+	assert_int_equal(nodefd_pin(place->arena, used, 0), fds[0]);
+	assert_false(nodefd_shed(ENOENT));
+	assert_true(nodefd_shed(EMFILE));
+	assert_true(is_open(fds[0]) && is_open(fds[2]));
+	assert_false(is_open(fds[1]));
+	assert_false(nodefd_shed(ENFILE));
+	nodefd_unpin(place->arena, used);
+	assert_true(nodefd_shed(ENFILE));
+	assert_false(is_open(fds[0]));
+}
+
 static void test_second_offer_is_closed(void **state)
 {
 	uint32_t n = fresh_node(NODE_LOCAL, 8);
@@ -357,6 +378,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    TEST(test_hit_after_offer),
 	    TEST(test_second_offer_is_closed),
+	    TEST(test_shed),
 	    TEST(test_limit_holds),
 	    TEST(test_recently_used_survives),
 	    TEST(test_pinned_is_never_evicted),

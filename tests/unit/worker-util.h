@@ -6,6 +6,7 @@
 #include "backend/nodefd.h"
 #include "fs/handle.h"
 #include "fs/node.h"
+#include "fs/shares.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -37,6 +38,7 @@ static inline int setup_arena(void **state)
 	fs.config = &fs.board->config;
 	fs.board->config.n_backends = 1;
 	fs.board->config.error = EIO;
+	fs.board->config.user_share = 50;
 	fs.board->config.backends[0].type = BACKEND_SSHFS;
 	fs.board->config.backends[0].max_inflight = 8;
 	memcpy(fs.board->config.backends[0].name, "cold", 5);
@@ -70,6 +72,7 @@ static inline int as_worker(void (*fn)(void))
 
 	if (pid == 0) {
 		CHECK(nodefd_init(fs.arena, 16) == 0);
+		shares_init(1 << 20, 16, true);
 		CHECK(node_init() == 0);
 		CHECK(handle_init() == 0);
 		fn();
