@@ -130,7 +130,7 @@ void drill_clean_up(struct supervised *s)
 }
 
 /* To every transport that comes up while the drill lasts, or (auth) to the one that is there. */
-static void hit_transport(struct supervised *s)
+static void hit_transport(struct supervised *s, uint64_t now_ns)
 {
 	struct drill *d = &s->drill;
 	bool fresh = s->transport.pid > 0 && s->transport.pid != d->done_to && !transport_dead(&s->transport);
@@ -139,6 +139,8 @@ static void hit_transport(struct supervised *s)
 		return;
 	if (transport_signal(&s->transport, d->kind == DRILL_HANG ? SIGSTOP : SIGKILL) > 0)
 		d->done_to = s->transport.pid;
+	if (d->hit_ns == 0)
+		d->hit_ns = now_ns;
 }
 
 static void hit_process(struct supervised *s, enum process process)
@@ -167,7 +169,7 @@ uint64_t drill_step(struct supervised *s, uint64_t now_ns)
 		return UINT64_MAX;
 	}
 	if (needs_transport(d->kind))
-		hit_transport(s);
+		hit_transport(s, now_ns);
 	else if (d->kind == DRILL_WORKER_KILL)
 		hit_process(s, PROCESS_WORKER);
 	else if (d->kind == DRILL_KEEPER_KILL)

@@ -25,6 +25,7 @@ struct drill {
 	enum drill_kind kind;
 	uint64_t until_ns;
 	pid_t done_to;	   /* transport that it was last done to */
+	uint64_t hit_ns;   /* when it was first done to one; 0: not yet. CLOCK_MONOTONIC */
 	uint64_t incident; /* that it led to; 0: none yet */
 };
 

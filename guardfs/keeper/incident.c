@@ -108,15 +108,35 @@ static uint64_t next_id(struct keeper *k)
 	return atomic_fetch_add(&k->board->last_incident, 1) + 1;
 }
 
-/* When it really began: nothing has come back since then. Kept apart from detection only while operations
- * were under way, else there is nothing to tell. */
+/* Since when somebody has been waiting in vain: the task that is inside for longest, or the probe.
+ * CLOCK_MONOTONIC; 0: nobody is. */
+static uint64_t waiting_since_ns(const struct supervised *s)
+{
+	const struct arena *arena = s->keeper->arena;
+	uint64_t since_ns = probe_running(&s->probe) ? s->probe.heard_ns : UINT64_MAX;
+
+	for (uint32_t i = 0; i < arena_slots_used(arena); i++) {
+		const struct slot *slot = &arena->slots[i];
+		uint64_t read_ns = atomic_load(&slot->read_ns);
+
+		if (atomic_load(&slot->inside) && atomic_load(&slot->backend) == s->index && read_ns)
+			since_ns = MIN(since_ns, read_ns);
+	}
+	return since_ns == UINT64_MAX ? 0 : since_ns;
+}
+
+/* When it really began: nothing has come back since then, though somebody was waiting for it. A drill's doing
+ * began with the drill. Where nobody waits there is no other sign of it than its detection. */
 static uint64_t began_ns(const struct supervised *s, uint64_t real_ns)
 {
-	uint64_t completed = atomic_load(&s->board->last_completion_ns), now_ns = clock_mono_ns();
-	uint64_t age_ns = completed && completed < now_ns ? now_ns - completed : 0;
-	bool waiting = atomic_load(&s->board->inflight) > 0 || atomic_load(&s->board->late) > 0;
+	uint64_t now_ns = clock_mono_ns(), since_ns = waiting_since_ns(s);
 
-	return waiting && age_ns < real_ns ? real_ns - age_ns : real_ns;
+	if (since_ns)
+		since_ns = MAX(since_ns, atomic_load(&s->board->last_completion_ns));
+	if (drill_active(s) && s->drill.hit_ns)
+		since_ns = s->drill.hit_ns;
+	return since_ns && since_ns < now_ns && now_ns - since_ns < real_ns ? real_ns - (now_ns - since_ns)
+									    : real_ns;
 }
 
 void incident_open(struct supervised *s, enum errclass class, const char *detail)
