@@ -20,22 +20,12 @@
  * searched, beside the length of what is looked for. */
 #define LOOK_BACK (4u << 20)
 
-/* Notes in the slot that an append is begun, and from where on it would be found. */
-static errint_t announce(struct backend *b, struct handle *h, int ref)
+/* Notes in the slot that an append is begun, and from where on it would be found. offset: where the caller's
+ * kernel takes the end to be. On the local tier nobody knows better. */
+static void announce(const struct backend *b, const struct handle *h, off_t offset)
 {
-	struct stat st;
-	errint_t rc;
-
-	if (b->board) {
-		call.slot->append_from = node_size(&fs.arena->nodes[h->node]);
-	} else {
-		rc = b->ops->getattr(b, h->node, ref, &st);
-		if (rc < 0)
-			return rc;
-		call.slot->append_from = (uint64_t)st.st_size;
-	}
+	call.slot->append_from = b->board ? node_size(&fs.arena->nodes[h->node]) : (uint64_t)offset;
 	atomic_store(&call.slot->append_begun, 1);
-	return 0;
 }
 
 static ssize_t cannot_tell(const struct backend *b)
@@ -71,11 +61,10 @@ static errint_t begin(struct append_search *s, uint64_t end, const void *data, s
 }
 
 /* How many bytes of an append that was begun before have been made. */
-static ssize_t made_before(struct backend *b, struct handle *h, int ref, const void *data, size_t n)
+static ssize_t search(struct backend *b, struct handle *h, int ref, const void *data, size_t n)
 {
 	uint8_t last[HANDLE_TAIL_MAX];
-	/* On the local tier the bound is exact: no earlier append lies behind it. */
-	size_t n_last = b->board ? handle_tail(h, last) : 0;
+	size_t n_last = handle_tail(h, last);
 	struct append_search s;
 	int reader = -1;
 	off_t end;
@@ -114,20 +103,33 @@ static ssize_t append_rest(struct backend *b, int ref, const uint8_t *data, size
 	return made && !errclass_info(errclass_from_errno((int)-rc))->infrastructure ? (ssize_t)made : rc;
 }
 
-ssize_t append_write(struct backend *b, struct handle *h, const void *data, size_t n, bool kill_priv)
+/* The request is begun, or begun again. How many of its bytes have been appended. */
+static ssize_t begin_append(struct backend *b, struct handle *h, int ref, const void *data, size_t n,
+			    off_t offset)
 {
-	int ref;
-	ssize_t rc = handle_ensure_for(b, h, true, &ref);
+	if (atomic_load(&call.slot->append_begun))
+		return search(b, h, ref, data, n);
+	announce(b, h, offset);
+	return 0;
+}
 
-	if (rc == 0 && atomic_load(&call.slot->append_begun))
-		rc = made_before(b, h, ref, data, n);
-	else if (rc == 0)
-		rc = announce(b, h, ref);
+ssize_t append_write(struct backend *b, struct handle *h, const void *data, size_t n, off_t offset,
+		     bool kill_priv)
+{
+	ssize_t rc = (ssize_t)handle_has_appended(h, call.unique);
+	int ref;
+
+	if (rc > 0)
+		return rc; /* the worker died after that, before it had decided on the answer */
+	rc = handle_ensure_for(b, h, true, &ref);
+	if (rc == 0)
+		rc = begin_append(b, h, ref, data, n, offset);
 	if (rc >= 0)
 		rc = append_rest(b, ref, data, n, (size_t)rc, kill_priv);
-	if (rc > 0 && b->board) {
-		handle_appended(h, call.slot->append_from, data, (size_t)rc);
+	if (rc <= 0)
+		return rc;
+	handle_appended(h, call.unique, call.slot->append_from, data, (size_t)rc);
+	if (b->board)
 		node_grown(&fs.arena->nodes[h->node], call.slot->append_from + (size_t)rc);
-	}
 	return rc;
 }

@@ -150,7 +150,8 @@ struct handle *handle_new(uint32_t node, enum handle_kind kind, uint8_t backend,
 	h->known_end = 0;
 	h->unsynced_bytes = 0;
 	h->overwrote = 0;
-	h->tail_length = 0;
+	atomic_store(&h->tail_length, 0);
+	atomic_store(&h->appended_unique, 0);
 	h->mtime_ns = 0;
 	atomic_store(&h->job, JOB_NONE);
 	/* If this worker dies before it has decided on the answer, its successor finds by this what to
@@ -288,15 +289,26 @@ void handle_wrote(struct handle *h, uint64_t offset, uint64_t n)
 	h->unsynced_bytes += n;
 }
 
-void handle_appended(struct handle *h, uint64_t from, const void *data, size_t n)
+void handle_appended(struct handle *h, uint64_t unique, uint64_t from, const void *data, size_t n)
 {
 	size_t tail = MIN(n, (size_t)HANDLE_TAIL_MAX);
 
 	ACQUIRE_LOCK(ledger_lock(h));
 	h->known_end = from + n;
 	h->unsynced_bytes += n;
+	h->appended_bytes = (uint32_t)n;
+	atomic_store(&h->tail_length, 0);
 	memcpy(h->tail, (const uint8_t *)data + n - tail, tail);
-	h->tail_length = (uint16_t)tail;
+	atomic_store(&h->tail_length, (uint16_t)tail);
+	atomic_store(&h->appended_unique, unique);
+}
+
+size_t handle_has_appended(struct handle *h, uint64_t unique)
+{
+	if (atomic_load(&h->appended_unique) != unique)
+		return 0;
+	ACQUIRE_LOCK(ledger_lock(h));
+	return h->appended_bytes;
 }
 
 uint64_t handle_known_end(struct handle *h)
@@ -308,8 +320,8 @@ uint64_t handle_known_end(struct handle *h)
 size_t handle_tail(struct handle *h, uint8_t tail[HANDLE_TAIL_MAX])
 {
 	ACQUIRE_LOCK(ledger_lock(h));
-	memcpy(tail, h->tail, h->tail_length);
-	return h->tail_length;
+	memcpy(tail, h->tail, atomic_load(&h->tail_length));
+	return atomic_load(&h->tail_length);
 }
 
 uint64_t handle_unsynced(struct handle *h)

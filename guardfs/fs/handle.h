@@ -52,10 +52,12 @@ errint_t handle_ensure(struct backend *b, struct handle *h) WARN_UNUSED;
  * the handle's. Errors as above, and those of opening it (backend_ops.reopen). */
 errint_t handle_ensure_for(struct backend *b, struct handle *h, bool appends, int *ref) WARN_UNUSED;
 
-/* Ledger: a write of n bytes at offset was acknowledged; n bytes (> 0) were appended to a file that was known
- * to reach up to `from` before; a sync was. */
+/* Ledger: a write of n bytes at offset was acknowledged; n bytes (> 0) were appended, by the request unique,
+ * to a file that was known to reach up to `from` before; a sync was. */
 void handle_wrote(struct handle *h, uint64_t offset, uint64_t n);
-void handle_appended(struct handle *h, uint64_t from, const void *data, size_t n);
+void handle_appended(struct handle *h, uint64_t unique, uint64_t from, const void *data, size_t n);
+/* How many bytes the request has appended, if it was the last to do so through h; else 0. */
+size_t handle_has_appended(struct handle *h, uint64_t unique);
 /* Up to where the file must reach at least, by what was seen when it was opened and acknowledged since. */
 uint64_t handle_known_end(struct handle *h);
 /* How the last acknowledged append through h ended, into tail. Returns its length; 0: there was none. */

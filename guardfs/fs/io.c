@@ -146,7 +146,7 @@ void fs_write(fuse_req_t req, fuse_ino_t ino, const char *data, size_t size, off
 		return;
 	}
 	if (appends(fi))
-		rc = append_write(b, h, data, size, kill_priv);
+		rc = append_write(b, h, data, size, offset, kill_priv);
 	else
 		rc = write_at(b, h, data, size, offset, kill_priv);
 	if (rc > 0 && b->board)

@@ -478,7 +478,9 @@ static uint32_t tidy_handle(struct handle *h)
 		atomic_store(&h->other, 0);
 		changed++;
 	}
-	changed += FORCE_BELOW(h->tail_length, HANDLE_TAIL_MAX + 1u, 0);
+	changed += atomic_load(&h->tail_length) > HANDLE_TAIL_MAX;
+	if (atomic_load(&h->tail_length) > HANDLE_TAIL_MAX)
+		atomic_store(&h->tail_length, 0);
 	h->flags &= ~(uint32_t)(O_CREAT | O_EXCL | O_TRUNC);
 	return changed;
 }

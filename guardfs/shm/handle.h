@@ -46,11 +46,16 @@ struct handle {
 	/* Ledger of acknowledged writes not yet synced; under the handle's shard lock (fs/handle.c). */
 	uint64_t known_end; /* size that the file must have at least, by what was acknowledged */
 	uint64_t unsynced_bytes;
-	uint8_t overwrote;	       /* an unsynced acknowledged write did not merely extend the file */
-	uint16_t tail_length;	       /* of tail, 0: nothing was appended yet */
-	uint8_t tail[HANDLE_TAIL_MAX]; /* how the last acknowledged append ended */
-	int64_t mtime_ns;	       /* of the file when last seen by this handle */
-	_Atomic uint32_t job;	       /* index of the job it belongs to + 1 (shm/job.h), 0: none */
+	uint8_t overwrote; /* an unsynced acknowledged write did not merely extend the file */
+	/* The last acknowledged append: how it ended (its length stored last, 0: unknown), how many bytes it
+	 * had; and of which request that was, stored after all of the ledger: who runs that again need not
+	 * look. */
+	_Atomic uint16_t tail_length;
+	uint8_t tail[HANDLE_TAIL_MAX];
+	uint32_t appended_bytes;
+	_Atomic uint64_t appended_unique;
+	int64_t mtime_ns;     /* of the file when last seen by this handle */
+	_Atomic uint32_t job; /* index of the job it belongs to + 1 (shm/job.h), 0: none */
 };
 
 static inline uint64_t handle_other(uint32_t epoch, int fd)

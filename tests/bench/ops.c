@@ -27,6 +27,7 @@
 #define THREADS_MAX 16
 #define PATH_SIZE   1024
 #define BLOCK	    4096
+#define LINE	    128
 #define RANDOM_MIB  16
 #define MIB	    (1024 * 1024)
 
@@ -245,7 +246,7 @@ static uint64_t run_read_random(const struct run *r)
 	return start_ns;
 }
 
-static uint64_t run_append(const struct run *r)
+static uint64_t append(const struct run *r, size_t size)
 {
 	char path[PATH_SIZE];
 	uint64_t start_ns;
@@ -255,11 +256,21 @@ static uint64_t run_append(const struct run *r)
 	fd = open_or_die(path, O_WRONLY | O_CREAT | O_APPEND);
 	start_ns = clock_mono_ns();
 	for (unsigned i = 0; i < r->count; i++)
-		if (write(fd, block, BLOCK) != BLOCK)
+		if (write(fd, block, size) != (ssize_t)size)
 			err(1, "%s", path);
 	start_ns = clock_mono_ns() - start_ns;
 	close(fd);
 	return start_ns;
+}
+
+static uint64_t run_append(const struct run *r)
+{
+	return append(r, BLOCK);
+}
+
+static uint64_t run_append_line(const struct run *r)
+{
+	return append(r, LINE);
 }
 
 static uint64_t run_write(const struct run *r)
@@ -350,6 +361,7 @@ static const struct workload workloads[] = {
     {"missing", 3000, make_nothing, run_missing},
     {"read-4k", 20000, make_16_mib, run_read_random},
     {"append-4k", 5000, make_nothing, run_append},
+    {"append-128", 5000, make_nothing, run_append_line},
     {"read-1m", 64, make_data, run_read_warm},
     {"read-1m-cold", 64, make_data, run_read_cold},
     {"write-1m", 32, make_nothing, run_write},

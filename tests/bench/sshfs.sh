@@ -45,6 +45,8 @@ against()
 
 against 'sequential read, cold' '>= 0.95' -n 32 read-1m-cold
 against 'sequential write' '>= 0.95' write-1m
+against 'append 4 KiB' '>= 0.85' -n "$(pick 1000 300)" append-4k
+against 'append 128 bytes' '>= 0.85' -n "$(pick 1000 300)" append-128
 against 'stat, cold, 1 thread' '>= 0.85' -n "$(pick 1000 300)" stat
 against 'stat, cold, 4 threads' '>= 0.85' -n "$(pick 1000 300)" -t 4 stat
 against 'stat again' '>= 0.85' stat-again

@@ -143,7 +143,7 @@ static void writer_that_overwrote(void)
 
 static void append(struct handle *h, const char *text)
 {
-	handle_appended(h, h->known_end, text, strlen(text));
+	handle_appended(h, 9, h->known_end, text, strlen(text));
 }
 
 static void appender_whose_data_is_there(void)
@@ -177,7 +177,7 @@ static void cut_before_the_append(void)
 {
 	struct handle *h = open_then_reconnect(O_WRONLY | O_APPEND, 12);
 
-	handle_appended(h, 7, "12345", 5); /* the node was seen to have 7 bytes by then */
+	handle_appended(h, 9, 7, "12345", 5); /* the node was seen to have 7 bytes by then */
 	CHECK(h->known_end == 12);
 	CHECK(goes_on(h));
 }
@@ -205,6 +205,7 @@ static void how_it_ended(void)
 	CHECK(handle_tail(h, tail) == 0);
 	append(h, "abc");
 	CHECK(handle_tail(h, tail) == 3 && memcmp(tail, "abc", 3) == 0);
+	CHECK(handle_has_appended(h, 9) == 3 && handle_has_appended(h, 8) == 0);
 	memset(text, 'x', sizeof(text) - 1);
 	memcpy(text + sizeof(text) - 4, "end", 4);
 	append(h, text);

@@ -130,15 +130,15 @@ kill_workers()
 }
 
 say "a log under kills of the worker"
-log_under kill_workers "$COLD/log-1" "$SERVER/log-1" 3 30
-log_under kill_workers "$COLD/log-2" "$SERVER/log-2" 3 30 alone
+log_under kill_workers "$COLD/log-1" "$SERVER/log-1" 2 30
+log_under kill_workers "$COLD/log-2" "$SERVER/log-2" 1 30 alone
 stop_guardfs
 rm -rf "$RUN"
 conf_begin 'passthrough = no'
 start_guardfs
 say "the local tier without passthrough"
-log_under kill_workers "$MNT/log-1" "$LOCAL/log-1" 3 30
-log_under kill_workers "$MNT/log-2" "$LOCAL/log-2" 3 9000
+log_under kill_workers "$MNT/log-1" "$LOCAL/log-1" 2 30
+log_under kill_workers "$MNT/log-2" "$LOCAL/log-2" 1 9000
 stop_guardfs
 rm -rf "$RUN"
 
@@ -171,6 +171,6 @@ kill_sshfs()
 }
 
 say "a log under kills of the worker, and of sshfs"
-log_under kill_workers "$COLD/log-1" "$SERVER/log-1" 3 30
-log_under kill_sshfs "$COLD/log-2" "$SERVER/log-2" 5 30
-log_under kill_sshfs "$COLD/log-3" "$SERVER/log-3" 3 30 alone
+log_under kill_workers "$COLD/log-1" "$SERVER/log-1" 2 30
+log_under kill_sshfs "$COLD/log-2" "$SERVER/log-2" 3 30
+log_under kill_sshfs "$COLD/log-3" "$SERVER/log-3" 2 30 alone
