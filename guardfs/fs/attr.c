@@ -52,6 +52,7 @@ static ssize_t getattr_named(struct backend *b, const struct node *node, struct 
 
 static ssize_t getattr(struct backend *b, struct node *node, struct handle *h, struct stat *st)
 {
+	bool by_name = !h;
 	ssize_t rc, named;
 
 	if (h && h->kind == HANDLE_FILE && handle_ensure(b, h) == 0)
@@ -64,8 +65,8 @@ static ssize_t getattr(struct backend *b, struct node *node, struct handle *h, s
 			rc = getattr_open(b, h, st);
 		handle_put(h);
 	}
-	/* Whoever looks the name up anew finds what is there instead of a file that is lost. */
-	return rc == GUARD_POISONED && !(node->flags & NODE_UNLINKED) ? named : rc;
+	/* Whoever asks by name finds what is there instead of a file that is lost. */
+	return by_name && named == BACKEND_NODE_GONE && rc == GUARD_POISONED ? named : rc;
 }
 
 /* A directory that was removed while somebody is in it: it is there, empty and without a name, as on any file
