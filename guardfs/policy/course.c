@@ -97,8 +97,11 @@ static void plan_try(struct course *c, bool at_once, uint32_t random, uint64_t n
 }
 
 /* Trouble during probation is the same outage: backoff goes on where it was. Who has served for a while is
- * retried at once. In between lies flapping: forgiven once, then waited for longer and longer, since a server
- * bans those who reconnect all the time. Returns whether to try at once. */
+ * retried at once. In between lies flapping: forgiven so often, for callers wait for a connection that comes
+ * at once and notice nothing, then waited for longer and longer, since a server bans those who reconnect all
+ * the time. Returns whether to try at once. */
+#define FORGIVEN 3
+
 static bool forgive(struct course *c, uint64_t now_ns)
 {
 	uint64_t served_ns = now_ns - c->served_since_ns;
@@ -106,8 +109,8 @@ static bool forgive(struct course *c, uint64_t now_ns)
 	if (served_ns < c->limits->probation_ms * NSEC_PER_MSEC)
 		return false;
 	c->short_services = served_ns < c->limits->short_ms * NSEC_PER_MSEC ? c->short_services + 1 : 0;
-	c->doublings = c->short_services > 2 ? c->short_services - 2 : 0;
-	return c->short_services < 2;
+	c->doublings = c->short_services > FORGIVEN + 1 ? c->short_services - FORGIVEN - 1 : 0;
+	return c->short_services <= FORGIVEN;
 }
 
 bool course_flaps(const struct course *c, uint64_t now_ns)
