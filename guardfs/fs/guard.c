@@ -219,9 +219,7 @@ static bool is_final_error(const struct backend *b, enum op_class op_class)
  * outage is young. An operator who holds the backend says what callers do meanwhile: all wait, or none. */
 static bool waits_while_down(const struct board_backend *b, bool parkable)
 {
-	if (board_state(b) == HEALTH_HELD)
-		return atomic_load(&b->hold_waits) != 0;
-	return parkable || board_is_outage_young(b, clock_mono_ns());
+	return (parkable && board_state(b) != HEALTH_HELD) || board_callers_wait(b, clock_mono_ns());
 }
 
 /* Publishes the request. False: it has been answered, or its nodes are forgotten. */

@@ -1,6 +1,7 @@
 /* json.c: status.json. The members are part of the interface (guardfs(8)); new ones may be added, none may
  * change its meaning. */
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "report/jobs.h"
 #include "report/report.h"
 #include "report/snapshot.h"
@@ -106,6 +107,9 @@ static void describe_course(const struct board_backend *board, json_t *object)
 	json_object_set_new(object, "held_until",
 			    json_integer(seconds(atomic_load(&board->held_until_real_ns))));
 	json_object_set_new(object, "hold_waits", json_boolean(atomic_load(&board->hold_waits) != 0));
+	json_object_set_new(object, "callers_wait",
+			    json_boolean(!gate_is_closed(atomic_load(&board->gate)) &&
+					 board_callers_wait(board, clock_mono_ns())));
 	json_object_set_new(object, "latency", latency_of(board));
 	json_object_set_new(object, "server_lacks", report_server_lacks(atomic_load(&board->server_lacks)));
 }

@@ -115,8 +115,8 @@ static void put_next_try(const struct page *p, const json_t *backend)
 		fprintf(p->out, "; incident %" PRId64, number(backend, "incident"));
 }
 
-/* What guardfs does about a state, in the order of enum health_state. */
-static const char *activity(const char *state)
+/* What guardfs does about a backend, in the order of enum health_state. */
+static const char *activity(const json_t *backend)
 {
 	static const struct {
 		const char *state, *activity;
@@ -131,6 +131,10 @@ static const char *activity(const char *state)
 	    {"exhausted", "nothing: it was lost and found too often; guardctl resume lets it go on"},
 	};
 
+	const char *state = text(backend, "state");
+
+	if (is(state, "down") && json_is_true(json_object_get(backend, "callers_wait")))
+		return "letting callers wait, for it was lost only now";
 	for (size_t i = 0; i < ARRAY_SIZE(table); i++)
 		if (is(table[i].state, state))
 			return table[i].activity;
@@ -184,7 +188,7 @@ static void put_backend(const struct page *p, const json_t *backend)
 	fputc('\n', p->out);
 	if (!is(text(backend, "class"), "none"))
 		put_trouble(p, backend);
-	fprintf(p->out, "    doing:   %s", activity(text(backend, "state")));
+	fprintf(p->out, "    doing:   %s", activity(backend));
 	put_next_try(p, backend);
 	fprintf(p->out,
 		"\n    now:     %" PRId64 " inside, %" PRId64 " parked, %" PRId64

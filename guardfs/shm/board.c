@@ -74,6 +74,13 @@ bool board_is_outage_young(const struct board_backend *b, uint64_t now_ns)
 	       state != HEALTH_EXHAUSTED && errclass_info(class)->passes;
 }
 
+bool board_callers_wait(const struct board_backend *b, uint64_t now_ns)
+{
+	if (board_state(b) == HEALTH_HELD)
+		return atomic_load(&b->hold_waits) != 0;
+	return board_is_outage_young(b, now_ns);
+}
+
 _Static_assert(sizeof(struct route) % sizeof(word_t) == 0, "routes are copied by words");
 
 static void copy_from(const struct tiermap *shared, struct tiermap *map)

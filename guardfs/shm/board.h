@@ -317,6 +317,10 @@ void board_be_patient(struct board *board, unsigned index);
  * a moment? Then whoever asks waits for its end. Any process. */
 bool board_is_outage_young(const struct board_backend *backend, uint64_t now_ns);
 
+/* While the gate is open: does whoever asks wait for it to be closed? The outage is young, or an operator who
+ * holds the backend says so. (Writes to open files wait in any case, unless it is held.) Any process. */
+bool board_callers_wait(const struct board_backend *backend, uint64_t now_ns);
+
 /* A caller (its thread's id) was given the infrastructure errno; fast: without waiting. Worker, guardian. */
 void board_hurt(struct board_backend *backend, uint32_t pid, bool fast);
 
