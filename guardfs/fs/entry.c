@@ -2,6 +2,7 @@
 #include "fs/entry.h"
 #include "base/clock.h"
 #include "fs/call.h"
+#include "fs/export.h"
 #include "fs/grant.h"
 #include "fs/guard.h"
 #include "fs/look.h"
@@ -321,7 +322,9 @@ void fs_lookup(fuse_req_t req, fuse_ino_t parent_id, const char *name)
 		return;
 	}
 	p = node_index(parent);
-	if (parent->backend == NODE_VIRTUAL) {
+	if (export_is_asked(name)) {
+		export_lookup(req, parent_id, name);
+	} else if (parent->backend == NODE_VIRTUAL) {
 		lookup_virtual(req, parent, name);
 	} else if (parent->backend != NODE_LOCAL) {
 		lookup_guarded(req, fs_backend(parent), parent, name);

@@ -286,7 +286,26 @@ void node_forget(struct node *node, uint64_t n)
 		left = had > n ? had - n : 0;
 	while (!atomic_compare_exchange_weak(&node->nlookup, &had, left));
 	if (left == 0 && ntable_is_unused(node))
-		ntable_free_if_unused(node);
+		ntable_rest_if_unused(node);
+}
+
+void node_look_up(struct node *node)
+{
+	atomic_fetch_add(&node->nlookup, 1);
+}
+
+struct node *node_hold_parent(const struct node *node)
+{
+	struct node *parent = NULL;
+
+	/* A node keeps its parent, which changes under this lock. */
+	pthread_rwlock_rdlock(&ntable.tree_lock);
+	if (node->parent < NODE_MAX)
+		parent = ntable_at(node->parent);
+	if (parent)
+		node_pin(parent);
+	pthread_rwlock_unlock(&ntable.tree_lock);
+	return parent;
 }
 
 void node_pin(struct node *node)
@@ -314,5 +333,5 @@ struct node *node_hold(fuse_ino_t id)
 void node_unpin(struct node *node)
 {
 	if (atomic_fetch_sub(&node->pins, 1) == 1 && ntable_is_unused(node))
-		ntable_free_if_unused(node);
+		ntable_rest_if_unused(node);
 }

@@ -78,6 +78,13 @@ void node_recall(const struct node *node, struct stat *st);
 /* Takes n lookups back; frees the node when none are left and nobody uses it. */
 void node_forget(struct node *node, uint64_t n);
 
+/* Counts a lookup on a node that is pinned. */
+void node_look_up(struct node *node);
+
+/* The directory in which a node lies, pinned; NULL if none is known: the root, files of the local tier. Of a
+ * view's root that is a local directory, of the root of a backend's tree a virtual one. */
+struct node *node_hold_parent(const struct node *node);
+
 /* Keeps a node alive beyond the kernel's references (a task that may outlive its request). */
 void node_pin(struct node *node);
 void node_unpin(struct node *node);

@@ -431,10 +431,10 @@ errint_t node_init(void)
 		reindex_node(n);
 	if (number_init() < 0)
 		return -ENOMEM;
-	/* Whose last reference was taken back by a worker that died before it could free it. Children mostly
-	 * come after their parents. */
+	/* What was at rest, and whose last reference was taken back by a worker that died before it could
+	 * free it. Children mostly come after their parents. */
 	for (uint32_t n = used; n-- > 0;)
 		if (atomic_load(&ntable_at(n)->state) == NODE_LIVE && ntable_is_unused(ntable_at(n)))
-			ntable_free_if_unused(ntable_at(n));
+			ntable_rest_if_unused(ntable_at(n));
 	return 0;
 }

@@ -88,6 +88,11 @@ void ntable_refer(struct node *node, enum node_reference reference);
 bool ntable_is_unused(const struct node *node);
 void ntable_free_if_unused(struct node *node);
 
+/* The same, but a node of the local tier that can be found again by its file handle stays for a while
+ * (node_rest.c), until NODE_RESTING_MAX others have come to rest: handles that the kernel has given out for
+ * it (NFS) lead to it by its id. */
+void ntable_rest_if_unused(struct node *node);
+
 /* Names in the heap: 0 when it is full. */
 uint32_t ntable_name_put(const char *name);
 void ntable_name_drop(uint32_t ref);

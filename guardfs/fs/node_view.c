@@ -251,6 +251,50 @@ struct node *view_intern(struct node *parent, const char *name, const struct sta
 	return view;
 }
 
+/* As root, of a route, shows the directory `object`. */
+static struct node *show(struct node *root, struct node *object)
+{
+	struct node_key k = key_of(root, object);
+	struct stat st;
+
+	if (view_object(root) == object) {
+		node_look_up(root);
+		return root;
+	}
+	node_recall(object, &st);
+	return intern(&k, &st, NODE_VIEW, NODE_LOOKED_UP);
+}
+
+/* The virtual tree has one directory below its own, and lies in the root. */
+static struct node *above_virtual(const struct node *dir)
+{
+	if (dir->ino != VIRTUAL_DIR)
+		return node_intern_virtual(VIRTUAL_DIR, true);
+	node_look_up(ntable_at(0));
+	return ntable_at(0);
+}
+
+struct node *view_above(struct node *dir)
+{
+	if (dir->backend == NODE_VIRTUAL)
+		return above_virtual(dir);
+
+	bool is_inner = dir->flags & NODE_VIEW && !(dir->flags & NODE_ROUTE_ROOT);
+	struct node *above = node_hold_parent(is_inner ? view_object(dir) : dir), *shown = above;
+
+	if (!above)
+		return NULL;
+	/* A directory that was moved out of the route, to the backend's root even, is shown all the same. */
+	if (!is_inner)
+		node_look_up(shown);
+	else if (above->backend == dir->backend)
+		shown = show(ntable_at(dir->parent), above);
+	else
+		shown = NULL;
+	node_unpin(above);
+	return shown;
+}
+
 static struct node *find_view(const struct node *parent, const struct node *object,
 			      enum node_reference reference)
 {

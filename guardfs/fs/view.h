@@ -43,6 +43,9 @@ struct node *view_intern(struct node *parent, const char *name, const struct sta
 /* The node known under a name in parent, as parent shows it; NULL if there is none. */
 struct node *view_find(struct node *parent, const char *name, enum node_reference reference);
 
+/* The directory above a directory, as that is shown, a lookup counted on it; NULL if there is none. */
+struct node *view_above(struct node *dir);
+
 /* The root of a route, known as `name` in local directory parent; and that of a backend's tree. NULL when the
  * table is full. */
 struct node *view_route_root(uint32_t parent, const char *name, const struct route *route,

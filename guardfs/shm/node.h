@@ -14,6 +14,9 @@
 #define NODE_NONE   UINT32_MAX
 #define NODE_FH_MAX 24
 
+/* Nodes of the local tier that are kept after the kernel has forgotten them (fs/node_rest.c), at most. */
+#define NODE_RESTING_MAX (64u << 10)
+
 #define NODE_LOCAL   0xff /* node.backend: the local tier */
 #define NODE_VIRTUAL 0xfe /* node.backend: .guardfs and below; node.ino selects the file */
 

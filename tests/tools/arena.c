@@ -2,8 +2,9 @@
  *
  *     arena PID            of guardian
  *
- * Prints {"nodes":{"local":N,"guarded":N},"lookups":N,"handles":N,"slots":N}: nodes and handles that are
- * live, the lookups that the kernel is taken to hold, and slots that hold a request. Only looks. */
+ * Prints {"nodes":{"local":N,"guarded":N},"resting":N,"lookups":N,"handles":N,"slots":N}: nodes and
+ * handles that are live, those of the local tier among them that nobody references any more, apart, the
+ * lookups that the kernel is taken to hold, and slots that hold a request. Only looks. */
 #include "guardian/guardian.h"
 
 #include <fcntl.h>
@@ -29,7 +30,7 @@ static const struct arena *map(const char *pid)
 
 int main(int argc, char **argv)
 {
-	unsigned local = 0, guarded = 0, handles = 0, slots = 0;
+	unsigned local = 0, guarded = 0, resting = 0, handles = 0, slots = 0;
 	unsigned long long lookups = 0;
 	const struct arena *arena;
 
@@ -47,7 +48,11 @@ int main(int argc, char **argv)
 
 		if (atomic_load(&node->state) != NODE_LIVE)
 			continue;
-		*(node->backend < CONFIG_BACKENDS_MAX ? &guarded : &local) += 1;
+		if (i > 0 && node->backend == NODE_LOCAL && !atomic_load(&node->nlookup) &&
+		    !atomic_load(&node->pins))
+			resting++;
+		else
+			*(node->backend < CONFIG_BACKENDS_MAX ? &guarded : &local) += 1;
 		lookups += atomic_load(&node->nlookup);
 	}
 	for (uint32_t i = 0; i < atomic_load(&arena->handles_used); i++)
@@ -57,7 +62,8 @@ int main(int argc, char **argv)
 
 		slots += state != SLOT_FREE && state != SLOT_READING;
 	}
-	printf("{\"nodes\":{\"local\":%u,\"guarded\":%u},\"lookups\":%llu,\"handles\":%u,\"slots\":%u}\n",
-	       local, guarded, lookups, handles, slots);
+	printf("{\"nodes\":{\"local\":%u,\"guarded\":%u},\"resting\":%u,\"lookups\":%llu,\"handles\":%u,"
+	       "\"slots\":%u}\n",
+	       local, guarded, resting, lookups, handles, slots);
 	return 0;
 }

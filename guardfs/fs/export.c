@@ -1,0 +1,93 @@
+/* export.c: see export.h.
+ *
+ * A handle holds a node's id, which has a generation in it. The kernel holds no reference to the node that it
+ * asks for here: it is pinned first, and only then counted. */
+#include "fs/export.h"
+#include "fs/entry.h"
+#include "fs/guard.h"
+#include "fs/view.h"
+
+#include <errno.h>
+
+/* What is asked for, with a lookup counted; NULL: it is no more. */
+static struct node *find(struct node *node, bool above)
+{
+	if (above)
+		return view_above(node);
+	node_look_up(node);
+	return node;
+}
+
+/* Attributes of a node as storage has them. Within the guard. */
+static ssize_t look(struct backend *b, struct node *node, struct stat *st)
+{
+	ssize_t rc = b->ops->getattr(b, view_object_index(node), -1, st);
+
+	return rc == -ENOENT ? BACKEND_NODE_GONE : rc;
+}
+
+static void reply_found(fuse_req_t req, struct node *node)
+{
+	struct stat st = {0};
+
+	if (node->backend == NODE_VIRTUAL)
+		entry_virtual_stat(node, &st);
+	else
+		node_recall(view_object(node), &st);
+	entry_reply(req, node, &st);
+}
+
+/* Of the local tier, and of what is shown from memory: the virtual tree, roots of routes. */
+static void answer(fuse_req_t req, struct node *node)
+{
+	struct stat st;
+	errint_t rc = 0;
+
+	if (node->backend == NODE_LOCAL)
+		rc = fs.local.ops->getattr(&fs.local, node_index(node), -1, &st);
+	if (rc < 0) {
+		node_forget(node, 1);
+		fuse_reply_err(req, rc == -ENOENT ? ESTALE : -rc);
+	} else if (node->backend == NODE_LOCAL) {
+		entry_reply(req, node, &st);
+	} else {
+		reply_found(req, node);
+	}
+}
+
+static void answer_guarded(fuse_req_t req, struct node *node)
+{
+	struct backend *b = fs_backend(node);
+	struct stat st;
+	ssize_t rc;
+
+	if (!guard_enter(req, b, OP_METADATA, GUARD_NONE, 0)) {
+		node_forget(node, 1);
+		return;
+	}
+	rc = look(b, node, &st);
+	if (!guard_leave(req, b, &rc)) {
+		node_forget(node, 1);
+	} else if (rc < 0) {
+		node_forget(node, 1);
+		fs_reply_rc(req, rc);
+	} else {
+		node_remember(view_object(node), &st);
+		entry_reply(req, node, &st);
+	}
+}
+
+void export_lookup(fuse_req_t req, fuse_ino_t id, const char *name)
+{
+	struct node *node = node_hold(id), *found;
+
+	found = node ? find(node, name[1] == '.') : NULL;
+	if (!found)
+		fuse_reply_err(req, ESTALE);
+	else if (found->backend >= NODE_VIRTUAL || found->flags & NODE_ROUTE_ROOT)
+		answer(req, found);
+	else
+		answer_guarded(req, found);
+	if (node)
+		node_unpin(node);
+}

@@ -1,0 +1,49 @@
+/* node_rest.c: nodes that nobody references, kept for a while. See node_table.h.
+ *
+ * A file handle that the kernel gives out holds a node's id, and outlives what the kernel remembers. So a
+ * node of the local tier is not freed when the kernel forgets it, but when NODE_RESTING_MAX others have been
+ * forgotten since: it stays in the index, and is the same again for whoever looks its file up. It keeps no
+ * descriptor, so a file that is removed beneath is gone. What has lost its last name through us is freed at
+ * once. */
+#include "fs/node_table.h"
+#include "backend/backend.h"
+
+#include <pthread.h>
+
+/* Ids of nodes that came to rest, the oldest to be overwritten next. One that was used again meanwhile is
+ * skipped; one that came to rest a second time goes by its first. */
+static struct {
+	_Atomic uint64_t ids[NODE_RESTING_MAX];
+	_Atomic uint32_t next;
+} resting;
+
+static bool may_rest(const struct node *node)
+{
+	return node->backend == NODE_LOCAL && node->fh_length > 0 && !(node->flags & NODE_KEEPS_FD);
+}
+
+/* Its turn comes when the ring has gone round. */
+static void put_to_rest(uint64_t id)
+{
+	uint32_t at = atomic_fetch_add(&resting.next, 1) % NODE_RESTING_MAX;
+	struct node *oldest = node_from_id(atomic_exchange(&resting.ids[at], id));
+
+	if (oldest && ntable_is_unused(oldest))
+		ntable_free_if_unused(oldest);
+}
+
+void ntable_rest_if_unused(struct node *node)
+{
+	struct node_shard *s = ntable_lock_shard(node);
+	bool unused = atomic_load(&node->state) == NODE_LIVE && ntable_is_unused(node);
+	bool rests = unused && may_rest(node);
+	uint64_t id = node_id(node, node_index(node));
+
+	if (rests)
+		nodefd_drop(fs.arena, node_index(node));
+	pthread_mutex_unlock(&s->lock);
+	if (rests)
+		put_to_rest(id);
+	else if (unused)
+		ntable_free_if_unused(node);
+}
