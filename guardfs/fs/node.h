@@ -113,7 +113,8 @@ errint_t node_last_path(uint32_t node, char *path, size_t size) WARN_UNUSED;
  * NODE_NONE: not known any more. */
 uint32_t node_directory(const struct node *file);
 
-/* Is the node top itself, or somewhere below it, as far as names are known? All are below the root, 0. */
+/* Is the node top itself, or somewhere below it, as far as names are known? All are below the root, 0. top:
+ * of a guarded directory its object (fs/view.h). Routes lead from the local tier to guarded nodes. */
 bool node_is_below(uint32_t node, uint32_t top);
 
 /* Lock of a node's small mutable fields (size, backing_id, opens). Never held across a call into a backend,

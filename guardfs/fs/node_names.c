@@ -204,12 +204,26 @@ uint32_t node_directory(const struct node *file)
 	return dir ? node_index(dir) : NODE_NONE;
 }
 
+/* By the route that leads to it, is a guarded node below a directory of the local tier? */
+static bool is_routed_below(uint32_t index, uint32_t dir)
+{
+	char path[4096], above[4096];
+	size_t length;
+
+	if (node_last_path(index, path, sizeof(path)) < 0 || node_path(dir, above, sizeof(above)) < 0)
+		return false;
+	length = strlen(above);
+	return strncmp(path, above, length) == 0 && path[length] == '/';
+}
+
 bool node_is_below(uint32_t index, uint32_t top)
 {
 	uint32_t n = index;
 
 	if (index == top || top == 0)
 		return true;
+	if (ntable_is_guarded(ntable_at(index)) && ntable_at(top)->backend == NODE_LOCAL)
+		return is_routed_below(index, top);
 	pthread_rwlock_rdlock(&ntable.tree_lock);
 	do
 		n = node_directory(ntable_at(n));

@@ -6,6 +6,7 @@
 #include "fs/handle.h"
 #include "fs/node.h"
 #include "fs/open.h"
+#include "fs/view.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -75,15 +76,16 @@ static void describe(const struct handle *h, struct sync_open_file *file)
 }
 
 /* Looked at in passing: what is closed meanwhile is found to be so by SYNC_IOCTL_FILE. */
-static void find_next(fuse_req_t req, const struct node *top, const struct sync_open_file *from)
+static void find_next(fuse_req_t req, struct node *dir, const struct sync_open_file *from)
 {
+	uint32_t top = view_object_index(dir);
 	struct sync_open_file file = {.cursor = from->cursor};
 	uint32_t used = atomic_load(&fs.arena->handles_used);
 
 	while (file.cursor < used && !file.fh) {
 		const struct handle *h = &fs.arena->handles[file.cursor];
 
-		if (is_owed(h, node_index(top))) {
+		if (is_owed(h, top)) {
 			file.fh = handle_id(h, (uint32_t)file.cursor);
 			describe(h, &file);
 		}
@@ -120,7 +122,7 @@ static void sync_file(fuse_req_t req, uint64_t fh)
 void fs_ioctl(fuse_req_t req, fuse_ino_t ino, unsigned int command, void *arg, struct fuse_file_info *fi,
 	      unsigned flags, const void *in, size_t in_size, size_t out_size)
 {
-	const struct node *top = node_from_id(ino);
+	struct node *top = node_from_id(ino);
 	struct sync_open_file from;
 	uint64_t fh;
 
