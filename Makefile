@@ -81,6 +81,7 @@ BINDIR   := $(DESTDIR)$(PREFIX)/bin
 MANDIR   := $(DESTDIR)$(PREFIX)/share/man
 DOCDIR   := $(DESTDIR)$(PREFIX)/share/doc/guardfs
 EXAMPLES := $(DOCDIR)/examples
+MAN_INSTALLED = $(foreach m,$(MAN_SRC:docs/man/%.scd=%),$(MANDIR)/man$(subst .,,$(suffix $(m)))/$(m))
 HELPER   := $(DESTDIR)/sbin/mount.fuse.guardfs
 # systemd looks there for PREFIX /usr and /usr/local; else give UNITDIR.
 UNITDIR  ?= $(PREFIX)/lib/systemd/system
@@ -98,6 +99,7 @@ install: $(PROGRAMS) man install-units ## install below DESTDIR and PREFIX (/usr
 	ln -sfn $(PREFIX)/sbin/guardfs $(HELPER)
 	$(foreach m,$(MAN_OUT),install -D -m 0644 $(m) $(MANDIR)/man$(subst .,,$(suffix $(m)))/$(notdir $(m));)
 	install -D -m 0644 -t $(DOCDIR) $(DOCS)
+	sed -i 's|/usr/local/|$(PREFIX)/|g' $(MAN_INSTALLED) $(DOCS:docs/%=$(DOCDIR)/%)
 	install -D -m 0644 docs/guardfs.conf.example $(EXAMPLES)/guardfs.conf
 	install -D -m 0755 -t $(EXAMPLES)/worker docs/examples/worker/retry.sh docs/examples/worker/retry.py
 	install -D -m 0644 -t $(EXAMPLES)/prometheus docs/examples/prometheus/guardfs-alerts.yml docs/examples/prometheus/guardfs-alerts-test.yml
@@ -121,7 +123,7 @@ uninstall: ## remove what install put there
 	rm -f $(EXAMPLES)/needrestart/guardfs.conf
 	rm -f $(HOOKS:docs/examples/%=$(EXAMPLES)/%) $(DOCS:docs/%=$(DOCDIR)/%)
 	rm -f $(addprefix $(EXAMPLES)/migration/,migrate-from-binds $(notdir $(wildcard scripts/compat/*)))
-	rm -f $(foreach m,$(MAN_SRC:docs/man/%.scd=%),$(MANDIR)/man$(subst .,,$(suffix $(m)))/$(m))
+	rm -f $(MAN_INSTALLED)
 
 .PHONY: clean
 clean: ## remove all build directories

@@ -92,7 +92,7 @@ static errint_t open_backend(struct parser *p, const char *name)
 static errint_t open_section(struct parser *p, char *header)
 {
 	size_t n = strlen(header);
-	char *word, *name;
+	char *word, *name, list[160];
 
 	if (header[n - 1] != ']')
 		return config_fail(&p->report, p->line, "expected ']' at the end of the section's name");
@@ -102,12 +102,10 @@ static errint_t open_section(struct parser *p, char *header)
 	if (*name)
 		*name++ = '\0';
 	name = trim(name);
-	if (!config_section_exists(word))
-		return config_fail(
-		    &p->report, p->line,
-		    "unknown section [%.64s]; known: mount, backend NAME, deadline, tier, recovery, hooks, "
-		    "journal",
-		    word);
+	if (!config_section_exists(word)) {
+		config_section_list(list, sizeof(list));
+		return config_fail(&p->report, p->line, "unknown section [%.64s]; known: %s", word, list);
+	}
 	if ((strcmp(word, "backend") == 0) != (*name != '\0'))
 		return config_fail(&p->report, p->line,
 				   *name ? "section [%s] takes no name" : "expected [%s NAME]", word);

@@ -204,6 +204,23 @@ bool config_section_exists(const char *section)
 	return false;
 }
 
+void config_section_list(char *list, size_t size)
+{
+	size_t used = 0;
+
+	list[0] = '\0';
+	for (size_t i = 0; i < config_key_count && used < size; i++) {
+		const char *section = config_keys[i].section;
+		size_t first = 0;
+
+		while (strcmp(config_keys[first].section, section) != 0)
+			first++;
+		if (first == i)
+			used += (size_t)snprintf(list + used, size - used, "%s%s%s", i ? ", " : "", section,
+						 strcmp(section, "backend") == 0 ? " NAME" : "");
+	}
+}
+
 void config_key_list(const char *section, char *list, size_t size)
 {
 	size_t used = 0;

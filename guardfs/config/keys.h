@@ -64,6 +64,9 @@ extern const size_t config_key_count;
 /* The key, or NULL. section without the backend's name. */
 const struct config_key *config_key_find(const char *section, const char *name);
 
+/* The sections, separated by commas, for messages. */
+void config_section_list(char *list, size_t size);
+
 /* "name, mountpoint, ..." of all keys of a section, as far as size allows. */
 void config_key_list(const char *section, char *list, size_t size);
 

@@ -18,9 +18,18 @@ static errint_t refuse(char *error, const char *path, int err)
 
 static errint_t refuse_flaw(char *error, const struct trust_flaw *flaw)
 {
+	struct stat st;
+
 	if (flaw->kind == TRUST_MISSING)
 		return refuse(error, flaw->part, flaw->error);
-	if (flaw->kind == TRUST_FOREIGN)
+	/* Somebody's home is rightly his own. */
+	if (flaw->kind == TRUST_FOREIGN && stat(flaw->part, &st) == 0 && S_ISDIR(st.st_mode))
+		snprintf(
+		    error, CONFIG_ERROR_MAX,
+		    "%.300s: belongs to user %u, who could put another configuration there; keep it where "
+		    "only root can write, as in /etc/guardfs",
+		    flaw->part, (unsigned)flaw->owner);
+	else if (flaw->kind == TRUST_FOREIGN)
 		snprintf(error, CONFIG_ERROR_MAX,
 			 "%.400s: belongs to user %u, who could change the configuration; chown root it",
 			 flaw->part, (unsigned)flaw->owner);

@@ -112,6 +112,9 @@ int ctl_instance_open(struct ctl_instance *instance, const struct ctl_options *o
 		      char *message) WARN_UNUSED;
 void ctl_instance_release(struct ctl_instance *instance);
 
+/* How many run below root; if none does, how many were killed and have left a status. */
+int ctl_instance_count(const char *root);
+
 /* Not renewed for CTL_STALE_S: what it says may have changed since. */
 bool ctl_instance_stale(const struct ctl_instance *instance);
 

@@ -80,8 +80,8 @@ static void check_disk(struct doctor *d, const char *what, const char *path)
 		return;
 	}
 	snprintf(id, sizeof(id), "disk:%s", what);
-	/* Made by guardfs when it starts. */
-	if (errno == ENOENT && !d->status)
+	/* Made by guardfs when it starts; but for the local tier, without which it does not. */
+	if (errno == ENOENT && !d->status && strcmp(what, "local") != 0)
 		doctor_find(d, DOCTOR_NOTE, id, "", "%s is not there yet", path);
 	else
 		doctor_find(d, errno == EACCES ? DOCTOR_NOTE : DOCTOR_ERROR, id,

@@ -6,21 +6,10 @@
 
 /* ---- which ones run ---- */
 
-static unsigned count_instances(const struct doctor *d)
-{
-	char full[CTL_ABSOLUTE_MAX];
-	CLEANUP_DIR DIR *dir = opendir(doctor_path(d, d->run_root, full));
-	struct dirent *entry;
-	unsigned n = 0;
-
-	while (dir && (entry = readdir(dir)))
-		n += entry->d_name[0] != '.';
-	return n;
-}
-
 void doctor_check_instance(struct doctor *d)
 {
-	unsigned n = count_instances(d);
+	char full[CTL_ABSOLUTE_MAX];
+	int n = ctl_instance_count(doctor_path(d, d->run_root, full));
 
 	if (d->status)
 		doctor_find(d, DOCTOR_OK, "instance", "", "guardfs %s runs as %s, mounted at %s",
@@ -32,7 +21,7 @@ void doctor_check_instance(struct doctor *d)
 			    d->status_message);
 	if (n > 1)
 		doctor_find(d, DOCTOR_NOTE, "instances", "Ask for each with -n NAME.",
-			    "%u directories in %s: only one of them is looked at", n, d->run_root);
+			    "%d of them run below %s: only one is looked at", n, d->run_root);
 	if (d->status && strcmp(ctl_text(d->status, "version"), GUARDFS_VERSION) != 0)
 		doctor_find(
 		    d, DOCTOR_WARNING, "version", "kill -USR2 the guardian: it goes on with the new program.",

@@ -30,42 +30,95 @@ static bool valid_name(const char *name)
 	       strlen(name) < CONFIG_NAME_MAX;
 }
 
-/* Names of the directories in root; the list is for the message, found for the case of just one. */
-static int count_instances(DIR *dir, char *found, char *list, size_t size)
+static errint_t load_json(const char *path, json_t **status)
 {
-	struct dirent *entry;
+	CLEANUP_FD int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 	struct stat st;
-	int n = 0;
 
-	while ((entry = readdir(dir))) {
-		size_t used = strlen(list);
+	if (fd < 0 || fstat(fd, &st) != 0)
+		return -errno;
+	if (!S_ISREG(st.st_mode) || st.st_size > STATUS_SIZE_MAX)
+		return -EINVAL;
+	*status = json_loadfd(fd, JSON_REJECT_DUPLICATES, NULL);
+	return json_is_object(*status) ? 0 : -EINVAL;
+}
 
-		if (!valid_name(entry->d_name) || fstatat(dirfd(dir), entry->d_name, &st, 0) != 0 ||
-		    !S_ISDIR(st.st_mode))
-			continue;
-		n++;
-		(void)copy_string(found, CONFIG_NAME_MAX, entry->d_name);
-		snprintf(list + used, size - used, " %s", entry->d_name);
-	}
-	return n;
+/* What the instances below root are called. */
+struct instances {
+	int n;
+	char last[CONFIG_NAME_MAX];
+	char list[512]; /* for the message */
+};
+
+static void add_instance(struct instances *i, const char *name)
+{
+	size_t used = strlen(i->list);
+
+	i->n++;
+	(void)copy_string(i->last, sizeof(i->last), name);
+	snprintf(i->list + used, sizeof(i->list) - used, " %s", name);
+}
+
+static bool guardian_lives(const json_t *status)
+{
+	int64_t pid = ctl_number(json_object_get(status, "processes"), "guardian");
+
+	return pid > 0 && pid <= INT32_MAX && (kill((pid_t)pid, 0) == 0 || errno == EPERM);
+}
+
+/* A directory with a status in it. What a stopped guardfs leaves has none; what one leaves that was killed
+ * with all its processes has, but no guardian. */
+static void sort_instance(const char *root, const char *name, struct instances *living,
+			  struct instances *dead)
+{
+	char path[CONFIG_PATH_MAX + 64];
+	json_t *status = NULL;
+
+	if (!valid_name(name) ||
+	    snprintf(path, sizeof(path), "%s/%s/status.json", root, name) >= (int)sizeof(path) ||
+	    load_json(path, &status) == -ENOENT)
+		return;
+	add_instance(!status || guardian_lives(status) ? living : dead, name);
+	json_decref(status);
+}
+
+/* Those that run; if none does, those that look as if they had. */
+static void find_instances(const char *root, struct instances *found)
+{
+	CLEANUP_DIR DIR *dir = opendir(root);
+	struct instances dead = {.n = 0};
+	struct dirent *entry;
+
+	*found = (struct instances){.n = 0};
+	while (dir && (entry = readdir(dir)))
+		sort_instance(root, entry->d_name, found, &dead);
+	if (found->n == 0)
+		*found = dead;
+}
+
+int ctl_instance_count(const char *root)
+{
+	struct instances found;
+
+	find_instances(root, &found);
+	return found.n;
 }
 
 static int find_only_instance(struct ctl_instance *instance, const char *root, char *message)
 {
-	CLEANUP_DIR DIR *dir = opendir(root);
-	char found[CONFIG_NAME_MAX] = "", list[512] = "";
-	int n = dir ? count_instances(dir, found, list, sizeof(list)) : 0;
+	struct instances found;
 
-	if (n == 0)
+	find_instances(root, &found);
+	if (found.n == 0)
 		return explain(message, CTL_EXIT_UNREACHABLE,
 			       "no guardfs is running: nothing in %s. Start one (systemctl start "
 			       "guardfs@NAME, or guardfs -c FILE); "
 			       "if its run_dir is elsewhere, give -c FILE",
 			       root);
-	if (n > 1)
+	if (found.n > 1)
 		return explain(message, CTL_EXIT_USAGE, "several in %s: say which with -n NAME, one of:%s",
-			       root, list);
-	if (snprintf(instance->run_dir, sizeof(instance->run_dir), "%s/%s", root, found) >=
+			       root, found.list);
+	if (snprintf(instance->run_dir, sizeof(instance->run_dir), "%s/%s", root, found.last) >=
 	    (int)sizeof(instance->run_dir))
 		return explain(message, CTL_EXIT_USAGE, "%s: path too long", root);
 	return CTL_EXIT_OK;
@@ -103,26 +156,6 @@ static int find_run_dir(struct ctl_instance *instance, const struct ctl_options 
 	    (int)sizeof(instance->run_dir))
 		return explain(message, CTL_EXIT_USAGE, "%s: path too long", root);
 	return CTL_EXIT_OK;
-}
-
-static errint_t load_json(const char *path, json_t **status)
-{
-	CLEANUP_FD int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-	struct stat st;
-
-	if (fd < 0 || fstat(fd, &st) != 0)
-		return -errno;
-	if (!S_ISREG(st.st_mode) || st.st_size > STATUS_SIZE_MAX)
-		return -EINVAL;
-	*status = json_loadfd(fd, JSON_REJECT_DUPLICATES, NULL);
-	return json_is_object(*status) ? 0 : -EINVAL;
-}
-
-static bool guardian_lives(const json_t *status)
-{
-	int64_t pid = ctl_number(json_object_get(status, "processes"), "guardian");
-
-	return pid > 0 && pid <= INT32_MAX && (kill((pid_t)pid, 0) == 0 || errno == EPERM);
 }
 
 static int explain_unreadable(const char *path, errint_t err, char *message)

@@ -331,12 +331,24 @@ static int check_leftovers(const struct move_run *r)
 	return status == CTL_EXIT_OK ? check_leftover(r, r->m.to.tier, staging) : status;
 }
 
+static int check_source(const struct move_run *r)
+{
+	int there = move_exists(r->config, r->m.from.tier, r->m.from.path);
+
+	if (there == 1)
+		return CTL_EXIT_OK;
+	return ctl_fail(CTL_EXIT_REFUSED, "%s, on %s: %s. There is nothing to move", r->hot, r->m.from.tier,
+			strerror(there < 0 ? -there : ENOENT));
+}
+
 int move_plan(struct move_run *r)
 {
 	int status = plan_ends(r);
 
 	if (status == CTL_EXIT_OK)
 		status = move_check_health(r);
+	if (status == CTL_EXIT_OK)
+		status = check_source(r);
 	if (status == CTL_EXIT_OK && plan_old(r))
 		status = ctl_fail(CTL_EXIT_USAGE, "%s is too long", r->m.job);
 	if (status == CTL_EXIT_OK)

@@ -446,7 +446,7 @@ bool handle_is_executed(uint32_t node)
 
 /* ---- finding it again ---- */
 
-/* May the handle go on with what is there now? DESIGN section 3: readers if nothing went back; writers only
+/* May the handle go on with what is there now? Readers if nothing went back; writers only
  * if all that was acknowledged and not synced extended the file, and the size covers it. */
 static bool may_go_on(const struct handle *h, const struct stat *st)
 {

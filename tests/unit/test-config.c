@@ -195,7 +195,9 @@ static void bad_syntax_is_refused(void **state)
 	    {"[mount\n", "x.conf:1: ", "']'"},
 	    {"[]\n", "x.conf:1: ", "unknown section []"},
 	    {"[mount] x\n", "x.conf:1: ", "']'"},
-	    {"\n[moumt]\n", "x.conf:2: ", "unknown section [moumt]; known: mount, backend NAME"},
+	    {"\n[moumt]\n", "x.conf:2: ",
+	     "unknown section [moumt]; known: mount, backend NAME, deadline, tier, recovery, hooks, jobs, "
+	     "journal, metrics"},
 	    {"[mount x]\n", "x.conf:1: ", "takes no name"},
 	    {"[backend]\n", "x.conf:1: ", "expected [backend NAME]"},
 	    {"[backend a b]\n", "x.conf:1: ", "cannot name a backend"},
@@ -530,7 +532,12 @@ static void what_others_can_write_is_refused(void **state)
 		const char *path = write_conf("open/conf", MOUNT, 0600);
 
 		assert_int_equal(chown(path, 12345, 12345), 0);
-		expect_load(path, -EPERM, "belongs to user 12345");
+		expect_load(path, -EPERM, "chown root");
+		/* A home is its user's. */
+		assert_int_equal(chmod(open_dir, 0755), 0);
+		assert_int_equal(chown(path, 0, 0), 0);
+		assert_int_equal(chown(open_dir, 12345, 12345), 0);
+		expect_load(path, -EPERM, "/open: belongs to user 12345, who could put another");
 	}
 }
 

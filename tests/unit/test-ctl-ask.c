@@ -341,7 +341,7 @@ static void nobody_there_is_111(void **state)
 	holds(errors, "keeper does not listen");
 	assert_int_equal(unlink("run/jobs/status.json"), 0);
 	assert_int_equal(guardctl("incidents"), CTL_EXIT_UNREACHABLE);
-	holds(errors, "guardfs is not running");
+	holds(errors, "no guardfs is running");
 }
 
 static void a_mute_keeper_is_75(void **state)

@@ -294,13 +294,14 @@ static void instances(void **state)
 	(void)state;
 	doctor_check_instance(&d);
 	EXPECT("instance", "warning", "it does not run");
-	put("/run/guardfs/a/health", "", 0644);
-	put("/run/guardfs/b/health", "", 0644);
+	put("/run/guardfs/a/status.json", "{\"processes\": {\"guardian\": 1}}", 0644);
+	put("/run/guardfs/b/status.json", "{\"processes\": {\"guardian\": 1}}", 0644);
+	put("/run/guardfs/stopped/log", "", 0644);
 	set_status(running(1, true, 0, 0));
 	doctor_check_instance(&d);
 	assert_null(found("version"));
 	assert_string_equal(ctl_text(found("instance"), "severity"), "ok");
-	EXPECT("instances", "note", "2 directories");
+	EXPECT("instances", "note", "2 of them run");
 	set_status(json_pack("{s:s}", "version", "0.0.1"));
 	doctor_check_instance(&d);
 	EXPECT("version", "warning", "0.0.1");

@@ -307,6 +307,9 @@ static void disks_that_are_not_there(void **state)
 	strcpy(config.state_dir, in_root("/state"));
 	doctor_check_disk(&d);
 	EXPECT("disk:state_dir", "note", "not there yet");
+	strcpy(config.local, in_root("/local"));
+	doctor_check_disk(&d);
+	EXPECT("disk:local", "error", "No such file");
 	run_guardian();
 	doctor_check_disk(&d);
 	EXPECT("disk:state_dir", "error", "No such file");

@@ -185,6 +185,20 @@ static void the_only_one_is_found_several_are_named(void **state)
 	assert_int_equal(guardctl("health -n jobs"), CTL_EXIT_DEGRADED);
 }
 
+static void what_has_stopped_is_no_instance(void **state)
+{
+	(void)state;
+	publish("jobs", status_json("jobs", 0, getpid()), "ok none 1\n");
+	assert_int_equal(fd_mkdir_parents("run/stopped", 0755), 0);
+	assert_int_equal(fd_write_atomic("run/stopped/log", "ending\n", 7, 0640, false), 0);
+	publish("killed", status_json("killed", 60, dead_process()), "ok none 1\n");
+	assert_int_equal(guardctl("health"), 0);
+	publish("jobs", status_json("jobs", 60, dead_process()), "ok none 1\n");
+	assert_int_equal(guardctl("health"), CTL_EXIT_USAGE); /* neither runs: which one is meant? */
+	assert_non_null(strstr(errors, " killed"));
+	assert_null(strstr(errors, " stopped"));
+}
+
 static void a_configuration_leads_to_its_runtime_directory(void **state)
 {
 	char config[512], line[256];
@@ -361,6 +375,7 @@ int main(void)
 	    IN_A_SANDBOX(every_command_has_help),
 	    IN_A_SANDBOX(nothing_running_is_111),
 	    IN_A_SANDBOX(the_only_one_is_found_several_are_named),
+	    IN_A_SANDBOX(what_has_stopped_is_no_instance),
 	    IN_A_SANDBOX(a_configuration_leads_to_its_runtime_directory),
 	    IN_A_SANDBOX(damaged_status_is_111),
 	    IN_A_SANDBOX(staleness_is_noticed),

@@ -15,6 +15,9 @@ for file in $(grep -rhoP 'docs/\K[A-Z]+\.md' "$dest/usr/share/doc/guardfs/exampl
 	OPERATIONS.md MIGRATION.md; do
 	[[ -s $dest/usr/share/doc/guardfs/$file ]] || fail "what is named is not installed: $file"
 done
+assert_fails grep -rl /usr/local/ "$dest/usr/share/man" "$dest"/usr/share/doc/guardfs/*.md "$dest/usr/lib/systemd"
+grep -q /usr/share/doc/guardfs "$dest/usr/share/man/man1/guardctl.1" || fail "the manual names no place"
+grep -qF '*/[0-9]*__*' "$dest/usr/share/man/man5/guardfs.conf.5" || fail "the pattern of jobs is not whole in the manual"
 assert_eq "$(readlink "$dest/sbin/mount.fuse.guardfs")" /usr/sbin/guardfs "mount helper"
 "$dest/usr/sbin/guardfs" --version
 "$dest/usr/bin/guardctl" version

@@ -26,6 +26,9 @@ no_incident()
 	[[ $(backend_field box incident) == 0 ]]
 }
 
+say "nothing of that name"
+assert_exit 1 'nosuch, on local: No such file or directory. There is nothing to move' ctl tier move nosuch --to box
+
 say "no room"
 assert_exit 1 'local has .* MiB free, .* MiB are needed' ctl tier move big --to local
 assert_eq "$(status '.routes[] | select(.path == "big") | .backend')" box "route"
