@@ -5,7 +5,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #define HELP_MAX 32768
 
@@ -14,18 +17,7 @@ void sshfs_features_parse(const char *help, struct sshfs_features *features)
 	features->contain_symlinks = strstr(help, "-o contain_symlinks") != NULL;
 }
 
-/* In the child: help goes to stdout or stderr, depending on the version. */
-static void exec_help(const char *command, int out)
-{
-	char *const argv[] = {(char *)(uintptr_t)command, (char *)(uintptr_t) "--help", NULL};
-
-	dup2(out, STDOUT_FILENO);
-	dup2(out, STDERR_FILENO);
-	execvp(command, argv);
-	_exit(127);
-}
-
-static void read_help(int fd, char *help, size_t size)
+static void read_answer(int fd, char *help, size_t size)
 {
 	size_t used = 0;
 	ssize_t n;
@@ -41,24 +33,38 @@ static void read_help(int fd, char *help, size_t size)
 	help[used] = '\0';
 }
 
-void sshfs_features_detect(const char *command, struct sshfs_features *features)
+int sshfs_ask(char *const *argv, char *answer, size_t size)
 {
-	CLEANUP_FREE char *help = malloc(HELP_MAX);
-	int fds[2];
+	int fds[2], status = -1;
 	pid_t pid;
 
-	*features = (struct sshfs_features){0};
-	if (!help || pipe2(fds, O_CLOEXEC) < 0)
-		return;
+	if (pipe2(fds, O_CLOEXEC) < 0)
+		return -1;
 	pid = fork();
-	if (pid == 0)
-		exec_help(command, fds[1]);
-	close(fds[1]);
-	if (pid > 0) {
-		read_help(fds[0], help, HELP_MAX);
-		sshfs_features_parse(help, features);
+	if (pid == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		/* Help goes to stdout or stderr, depending on the version. */
+		dup2(fds[1], STDOUT_FILENO);
+		dup2(fds[1], STDERR_FILENO);
+		execvp(argv[0], argv);
+		_exit(127);
 	}
+	close(fds[1]);
+	answer[0] = '\0';
+	if (pid > 0)
+		read_answer(fds[0], answer, size);
 	close(fds[0]);
-	while (pid > 0 && waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+	while (pid > 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR)
 		;
+	return pid > 0 && WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+void sshfs_features_detect(const char *command, struct sshfs_features *features)
+{
+	char *const argv[] = {(char *)(uintptr_t)command, (char *)(uintptr_t) "--help", NULL};
+	CLEANUP_FREE char *help = malloc(HELP_MAX);
+
+	*features = (struct sshfs_features){0};
+	if (help && sshfs_ask(argv, help, HELP_MAX) >= 0)
+		sshfs_features_parse(help, features);
 }

@@ -58,8 +58,8 @@ static errint_t quote_path(const char *path, char *value, size_t size)
 
 static errint_t value_port(const struct option_input *in, char *value, size_t size)
 {
-	snprintf(value, size, "%u", in->backend->port ? (unsigned)in->backend->port : 22u);
-	return 0;
+	snprintf(value, size, "%u", (unsigned)in->backend->port);
+	return in->backend->port ? 0 : -ENOENT; /* then ssh_config has the say */
 }
 
 static errint_t value_no_login(const struct option_input *in, char *value, size_t size)

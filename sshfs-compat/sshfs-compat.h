@@ -46,6 +46,17 @@ void sshfs_features_parse(const char *help, struct sshfs_features *features);
  * program does: only in a child that may be killed. */
 void sshfs_features_detect(const char *command, struct sshfs_features *features);
 
+/* Fills in what ssh takes from its configuration files (/etc/ssh/ssh_config, ~/.ssh/config): the host behind
+ * an alias, and port and user where the backend names none. 0; -ENOTSUP: a proxy or an alias of the host key,
+ * with which only ssh itself can connect (backend stays as it is); -EIO: ssh could not be asked. Blocks as
+ * long as ssh does: only in a child that may be killed. parse: the same from what `ssh -G` has printed, which
+ * is cut to pieces. Pure. */
+errint_t ssh_config_apply(struct config_backend *backend) WARN_UNUSED;
+errint_t ssh_config_parse(char *answer, struct config_backend *backend) WARN_UNUSED;
+
+/* Runs argv and reads what it prints, on both streams; its exit status, or -1. Of this folder only. */
+int sshfs_ask(char *const *argv, char *answer, size_t size);
+
 /* Recognises what ssh and sshfs wrote to stderr. Returns the class of the most telling line and puts that
  * line, cleaned of control characters, into detail; ERRCLASS_NONE and the last line (or "") when nothing is
  * recognised. Pure; text is hostile (a server's banner is part of it). */

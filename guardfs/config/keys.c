@@ -48,7 +48,8 @@ const struct config_key config_keys[] = {
 
 	{"backend", "type", VALUE_TYPE, BACKEND(type), NULL, 0, 0, 0, KEY_REQUIRED, "kind of storage"},
 	{"backend", "host", VALUE_HOST, BACKEND(host), NULL, 0, 0, REMOTE, KEY_NULLABLE, "server"},
-	{"backend", "port", VALUE_PORT, BACKEND(port), "22", 0, 0, REMOTE, 0, "port of its SSH service"},
+	{"backend", "port", VALUE_PORT, BACKEND(port), NULL, 0, 0, REMOTE, KEY_NULLABLE,
+	 "port of its SSH service; without it ssh decides"},
 	{"backend", "user", VALUE_USER, BACKEND(user), NULL, 0, 0, REMOTE, KEY_NULLABLE, "user on the server"},
 	{"backend", "path", VALUE_TEXT, BACKEND(path), NULL, 0, 0, 0, KEY_NULLABLE,
 	 "directory; on a server, empty means the user's home"},

@@ -208,10 +208,10 @@ static bool parse_count(const struct config_key *key, const char *text, void *fi
 
 static bool parse_port(const struct config_key *key, const char *text, void *field)
 {
-	uint64_t value;
+	bool none = !*text && key->flags & KEY_NULLABLE;
+	uint64_t value = 0;
 
-	(void)key;
-	if (!parse_number(text, 1, UINT16_MAX, &value))
+	if (!none && !parse_number(text, 1, UINT16_MAX, &value))
 		return false;
 	*(uint16_t *)field = (uint16_t)value;
 	return true;
@@ -390,7 +390,8 @@ static void print_u32(const void *field, FILE *out)
 
 static void print_port(const void *field, FILE *out)
 {
-	fprintf(out, "%u", *(const uint16_t *)field);
+	if (*(const uint16_t *)field)
+		fprintf(out, "%u", *(const uint16_t *)field);
 }
 
 static void print_umask(const void *field, FILE *out)

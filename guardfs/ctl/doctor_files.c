@@ -1,6 +1,7 @@
 /* doctor_files.c: the configuration, and the files that it names. */
 #include "ctl/capture.h"
 #include "ctl/doctor.h"
+#include "sshfs-compat/sshfs-compat.h"
 #include "base/cleanup.h"
 #include "base/trust.h"
 #include <errno.h>
@@ -127,17 +128,24 @@ static int find_entry(const struct config_backend *b)
 	if (access(b->known_hosts, R_OK) < 0)
 		return -1;
 	/* The form of known_hosts: the port only if it is not the usual one. */
-	snprintf(host, sizeof(host), b->port == 22 ? "%s" : "[%s]:%u", b->host, b->port);
+	snprintf(host, sizeof(host), b->port == 22 || !b->port ? "%s" : "[%s]:%u", b->host, b->port);
 	status = capture_run(argv, CAPTURE_OUTPUT, DOCTOR_PROGRAM_MS, output, sizeof(output));
 	return status == 0 ? 1 : status == 1 ? 0 : -1;
 }
 
 void doctor_check_known_hosts(struct doctor *d)
 {
-	for (uint32_t i = 0; d->config && i < d->config->n_backends; i++)
-		if (is_remote(&d->config->backends[i]))
-			doctor_judge_known_hosts(d, &d->config->backends[i],
-						 find_entry(&d->config->backends[i]));
+	for (uint32_t i = 0; d->config && i < d->config->n_backends; i++) {
+		struct config_backend b = d->config->backends[i];
+
+		if (!is_remote(&b))
+			continue;
+		/* ssh looks for the key of the host behind an alias; in whatever way, if it is not told. */
+		if (ssh_config_apply(&b) == -ENOTSUP)
+			doctor_judge_known_hosts(d, &b, -1);
+		else
+			doctor_judge_known_hosts(d, &b, find_entry(&b));
+	}
 }
 
 /* ---- acting beyond guardfs ---- */

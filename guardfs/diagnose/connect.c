@@ -29,9 +29,8 @@ enum diagnose_outcome diagnose_resolve(struct diagnose_run *run)
 	snprintf(port, sizeof(port), "%u", port_of(run));
 	rc = getaddrinfo(run->backend->host, port, &hints, &run->addresses);
 	if (rc != 0)
-		return diagnose_fail(run, ERRCLASS_NAME_RESOLUTION,
-				     "%s: %s (names that only ssh_config knows are not looked up)",
-				     run->backend->host, gai_strerror(rc));
+		return diagnose_fail(run, ERRCLASS_NAME_RESOLUTION, "%s: %s", run->backend->host,
+				     gai_strerror(rc));
 	return DIAGNOSE_PASSED;
 }
 

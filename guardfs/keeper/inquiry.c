@@ -5,6 +5,7 @@
 #include "base/fd.h"
 #include "base/log.h"
 #include "diagnose/diagnose.h"
+#include "sshfs-compat/sshfs-compat.h"
 #include "report/report.h"
 
 #include <errno.h>
@@ -47,11 +48,19 @@ static unsigned connections_used(const struct keeper *k, unsigned backend)
 
 static void child(const struct keeper *k, unsigned backend)
 {
+	struct config_backend b = k->config->backends[backend];
 	struct diagnosis d;
 
 	memset(&d, 0, sizeof(d));
-	diagnose_run(&k->config->backends[backend], INQUIRY_TIMEOUT_MS, k->config->backends[backend].canary,
-		     &d);
+	/* What cannot be asked is looked up as it is written. */
+	if (b.type == BACKEND_SSHFS && ssh_config_apply(&b) == -ENOTSUP) {
+		log_info("backend %s: no diagnosis: by ssh_config its server is reached through a proxy, or "
+			 "known by an "
+			 "alias of its key",
+			 b.name);
+		_exit(1);
+	}
+	diagnose_run(&b, INQUIRY_TIMEOUT_MS, b.canary, &d);
 	_exit(fd_send_message(CHILD_SOCK, &d, sizeof(d), -1) == 0 ? 0 : 1);
 }
 

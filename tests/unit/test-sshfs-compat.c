@@ -257,6 +257,28 @@ static void messages_are_recognised(void **state)
 	assert_string_equal(detail, "Conn");
 }
 
+static void ssh_config_fills_in_what_is_not_said(void **state)
+{
+	struct config_backend b = {.type = BACKEND_SSHFS, .host = "box"},
+			      told = {.type = BACKEND_SSHFS, .host = "box", .port = 23, .user = "u1"};
+	char answer[] =
+	    "user haadmin\nhostname u1.example\nport 2222\nproxyjump none\nidentityfile ~/.ssh/id\n";
+	char again[sizeof(answer)], proxy[] = "hostname inner\nproxyjump bastion\n";
+
+	(void)state;
+	memcpy(again, answer, sizeof(answer));
+	assert_int_equal(ssh_config_parse(answer, &b), 0);
+	assert_string_equal(b.host, "u1.example");
+	assert_string_equal(b.user, "haadmin");
+	assert_int_equal(b.port, 2222);
+	assert_int_equal(ssh_config_parse(again, &told), 0);
+	assert_string_equal(told.host, "u1.example");
+	assert_string_equal(told.user, "u1");
+	assert_int_equal(told.port, 23);
+	assert_int_equal(ssh_config_parse(proxy, &told), -ENOTSUP);
+	assert_string_equal(told.host, "u1.example");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -264,6 +286,7 @@ int main(void)
 	    cmocka_unit_test_setup(keys_and_hosts_as_configured, setup),
 	    cmocka_unit_test_setup(options_of_the_user, setup),
 	    cmocka_unit_test_setup(links_are_for_guardfs_to_hide_unless_the_user_says_otherwise, setup),
+	    cmocka_unit_test(ssh_config_fills_in_what_is_not_said),
 	    cmocka_unit_test(pages_that_are_kept),
 	    cmocka_unit_test_setup(an_older_sshfs, setup),
 	    cmocka_unit_test_setup(addresses, setup),
