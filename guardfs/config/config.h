@@ -91,6 +91,7 @@ struct config {
 	char source[CONFIG_PATH_MAX]; /* what the mount table shows as the source; empty: guardfs:NAME */
 	bool read_only, no_exec;
 	bool remount;		    /* change what is mounted already: ro, suid, dev, exec */
+	bool closed;		    /* the mountpoint gives ENOTCONN when guardfs has ended, default false */
 	bool passthrough;	    /* FUSE passthrough for regular files of the local tier, default true */
 	bool sandbox;		    /* worker and keeper give up what they do not need, default true */
 	uint32_t local_cache_ms;    /* entry and attribute time of the local tier, default 1000 */

@@ -29,6 +29,8 @@ const struct config_key config_keys[] = {
 	 KEY_DERIVED | KEY_NOT_ROOT | KEY_OUTSIDE, "what must outlive a reboot: routes made by patterns"},
 	{"mount", "suid", VALUE_BOOL, GLOBAL(allow_suid), "no", 0, 0, 0, 0, "honour set-user-ID bits"},
 	{"mount", "dev", VALUE_BOOL, GLOBAL(allow_dev), "no", 0, 0, 0, 0, "honour device files"},
+	{"mount", "closed", VALUE_BOOL, GLOBAL(closed), "no", 0, 0, 0, 0,
+	 "when guardfs has ended its mountpoint gives ENOTCONN, not the bare directory"},
 	{"mount", "passthrough", VALUE_BOOL, GLOBAL(passthrough), "yes", 0, 0, 0, 0,
 	 "let the kernel read and write files of the local tier by itself (Linux 6.9 and later)"},
 	{"mount", "sandbox", VALUE_BOOL, GLOBAL(sandbox), "yes", 0, 0, 0, 0,

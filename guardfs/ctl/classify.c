@@ -87,11 +87,21 @@ static void judge_state(const json_t *status, const struct ctl_place *place, int
 	}
 }
 
+/* Whatever the errno: it came from the directory below the mountpoint. */
+static void judge_absence(struct classify_verdict *v)
+{
+	v->infrastructure = true;
+	v->class = "unmounted";
+	snprintf(v->why, sizeof(v->why), "guardfs is not mounted in its place");
+}
+
 void classify_judge(const json_t *status, const struct ctl_place *place, int error, int64_t now,
 		    struct classify_verdict *v)
 {
 	memset(v, 0, sizeof(*v));
-	if (error)
+	if (ctl_number(status, "unmounted"))
+		judge_absence(v);
+	else if (error)
 		judge_errno(place, error, v);
 	else
 		judge_state(status, place, now, v);

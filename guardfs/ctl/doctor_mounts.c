@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 
 #define GUARDFS_TYPE "fuse.guardfs"
+#define CLOSED_TYPE  "fuse.guardfs-closed"
 
 struct table {
 	struct mount_entry *rows; /* in the order of the table: of several at one place the last is on top */
@@ -80,7 +81,9 @@ static void check_running(struct doctor *d, const char *point, const struct moun
 
 static void check_stopped(struct doctor *d, const char *point, const struct mount_entry *top)
 {
-	if (is_guardfs(top))
+	if (top && strcmp(top->fstype, CLOSED_TYPE) == 0)
+		doctor_find(d, DOCTOR_OK, "mount", "", "%s is kept closed until guardfs starts", point);
+	else if (is_guardfs(top))
 		doctor_find(d, DOCTOR_ERROR, "mount",
 			    "If no guardfs serves it: umount -l it, then start guardfs.",
 			    "%s is mounted at %s, but no guardfs says that it serves it", top->source, point);

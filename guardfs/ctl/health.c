@@ -71,6 +71,11 @@ static int print_place(const struct ctl_instance *instance, const struct ctl_pla
 		class = "process";
 		since = 0;
 	}
+	if (ctl_number(instance->status, "unmounted")) {
+		state = HEALTH_DOWN;
+		class = "unmounted";
+		since = ctl_number(instance->status, "unmounted");
+	}
 	snprintf(line, sizeof(line), "%s %s %lld %s", health_summary_name(health_summarize(&state, 1)), class,
 		 (long long)since, place->backend);
 	return print_line(instance, line);

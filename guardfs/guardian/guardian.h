@@ -118,7 +118,8 @@ void mount_finish(struct guardian *g); /* once serving: read-ahead, exposed bind
 /* What is exposed is there as long as the mount is in its place: an exposed bind alone would keep a session
  * going whose mount somebody has taken away by umount(8). */
 void mount_follow(struct guardian *g);
-void mount_end(struct guardian *g); /* detaches binds and mount, as far as they are ours */
+/* Detaches binds and mount, as far as they are ours, and keeps the place closed where that is configured. */
+void mount_end(struct guardian *g);
 
 /* watch.c: answers what is past its deadline. Returns the CLOCK_MONOTONIC time of the next deadline, or
  * UINT64_MAX. */

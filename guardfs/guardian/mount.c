@@ -21,6 +21,7 @@
 
 #define CHILD_TIMEOUT_MS 5000
 #define INIT_TIMEOUT_MS	 10000
+#define CLOSED_TYPE	 "fuse.guardfs-closed"
 
 /* Runs fn in a child of its own, while deadlines are kept (g; NULL: there are none yet). Returns what fn
  * returns (0 or -errno), or -ETIMEDOUT: then the child is killed and left behind. */
@@ -89,9 +90,13 @@ static void clear_dead(const char *path)
 {
 	struct mount_entry there;
 
-	while (mount_find_at(path, &there) == 0 && strcmp(there.fstype, "fuse.guardfs") == 0 &&
+	while (mount_find_at(path, &there) == 0 &&
+	       (strcmp(there.fstype, "fuse.guardfs") == 0 || strcmp(there.fstype, CLOSED_TYPE) == 0) &&
 	       run_in_child(NULL, ask, path) == -ENOTCONN && run_in_child(NULL, detach, path) == 0)
-		log_warning("%s was still mounted by a guardfs that is dead: detached", path);
+		log_notice("%s was %s: opened", path,
+			   strcmp(there.fstype, CLOSED_TYPE) == 0
+			       ? "kept closed"
+			       : "still mounted by a guardfs that is dead");
 }
 
 errint_t mount_check(const struct config *config)
@@ -265,6 +270,39 @@ static errint_t unmount(const void *arg)
 	return is_ours_at(board, board->mounted_at) ? detach(board->mounted_at) : 0;
 }
 
+/* A mount that nobody serves, in the place of ours: the bare directory below would tell callers that their
+ * files are gone (ENOENT), or that they are not allowed (EACCES), and take what they write. arg: the board.
+ */
+static errint_t close_place(const void *arg)
+{
+	const struct board *board = arg;
+	char source[CONFIG_NAME_MAX + 32], options[128];
+	struct mount_entry there;
+
+	if (mount_find_at(board->mounted_at, &there) == 0)
+		return 0;
+	CLEANUP_FD int fd = open("/dev/fuse", O_RDWR | O_CLOEXEC);
+
+	if (fd < 0)
+		return -errno;
+	snprintf(source, sizeof(source), "guardfs-closed:%s", board->config.name);
+	snprintf(options, sizeof(options), "fd=%d,rootmode=40000,user_id=0,group_id=0,allow_other", fd);
+	return mount(source, board->mounted_at, CLOSED_TYPE, MS_NOSUID | MS_NODEV | MS_NOEXEC, options) < 0
+		   ? -errno
+		   : 0;
+}
+
+static void keep_closed(struct guardian *g)
+{
+	errint_t rc;
+
+	if (!g->board->config.closed)
+		return;
+	rc = run_in_child(g, close_place, g->board);
+	if (rc < 0)
+		log_error("cannot keep %s closed: %s", g->board->mounted_at, strerror(-rc));
+}
+
 static bool exposes_anything(const struct config *config)
 {
 	for (uint32_t i = 0; i < config->n_backends; i++)
@@ -324,10 +362,12 @@ void mount_follow(struct guardian *g)
 	if (gone == g->withdrawn)
 		return;
 	g->withdrawn = gone;
-	if (gone)
-		withdraw_exposed(g);
-	else
+	if (!gone) {
 		expose(g);
+		return;
+	}
+	withdraw_exposed(g);
+	keep_closed(g);
 }
 
 void mount_end(struct guardian *g)
@@ -335,10 +375,11 @@ void mount_end(struct guardian *g)
 	errint_t rc;
 
 	withdraw_exposed(g);
-	if (!g->mounted || g->unmounted)
+	if (!g->mounted)
 		return;
-	rc = run_in_child(g, unmount, g->board);
+	rc = g->unmounted ? 0 : run_in_child(g, unmount, g->board);
 	if (rc < 0 && rc != -EINVAL)
 		log_error("cannot unmount %s: %s", g->board->mounted_at, strerror(-rc));
 	g->mounted = false;
+	keep_closed(g);
 }

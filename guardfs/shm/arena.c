@@ -178,7 +178,7 @@ static const uint64_t shape[] = {
 	AT(board_backend, detail), AT(board_backend, statfs), AT(board_backend, counters),
 	sizeof(struct board_crash), sizeof(struct board_route), AT(route, path), AT(route, target),
 	AT(route, backend), AT(route, origin), AT(route, line), sizeof(struct config), AT(config, run_dir),
-	AT(config, source),
+	AT(config, source), AT(config, closed),
 	AT(config, sandbox), AT(config, error), AT(config, deadline), AT(config, listing_ms), AT(config, user_share),
 	AT(config, patterns), AT(config, backends),
 	AT(config, connect_timeout_ms), AT(config, patience_ms), sizeof(struct config_backend), AT(config_backend, host),

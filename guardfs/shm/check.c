@@ -101,7 +101,8 @@ static uint32_t check_config(struct config *c)
 		   FORCE_STRING(c->local);
 	changed += FORCE_STRING(c->run_dir) + FORCE_STRING(c->state_dir) + FORCE_STRING(c->manifest);
 	changed += force_bool(&c->allow_suid) + force_bool(&c->allow_dev) + force_bool(&c->passthrough);
-	changed += FORCE_STRING(c->source) + force_bool(&c->read_only) + force_bool(&c->no_exec);
+	changed += force_bool(&c->closed) + FORCE_STRING(c->source) + force_bool(&c->read_only) +
+		   force_bool(&c->no_exec);
 	changed += force_bool(&c->remount) + force_bool(&c->sandbox);
 	changed += FORCE_BELOW(c->user_share, 101u, 50);
 	if (c->error != EIO && c->error != ETIMEDOUT) {

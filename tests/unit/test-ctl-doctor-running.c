@@ -132,6 +132,8 @@ static void the_mount_while_nothing_runs(void **state)
 	EXPECT("mount", "error", "no guardfs says");
 	mounted(ROOT_ROW "4 2 0:52 / /srv/jobs rw - tmpfs cover rw\n");
 	EXPECT("mount", "warning", "cover");
+	mounted(ROOT_ROW "4 2 0:52 / /srv/jobs rw - fuse.guardfs-closed guardfs-closed:test rw\n");
+	EXPECT("mount", "ok", "kept closed");
 	mounted(ROOT_ROW);
 	assert_null(found("mount"));
 }

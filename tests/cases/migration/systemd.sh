@@ -101,10 +101,19 @@ say "the worker brings guardfs, and is not there without it"
 inside systemctl start "$WORKER"
 inside systemctl stop "$UNIT"
 ! is_active "$WORKER" || fail "the worker goes on without the mount"
-assert_eq "$(inside stat -c %a "$OLD_JOBS")" 0 "mode of the bare directory"
+assert_eq "$(inside findmnt -nro FSTYPE "$OLD_JOBS")" fuse.guardfs-closed "what is there instead"
+assert_exit 1 'endpoint is not connected' inside stat "$OLD_JOBS/imports/legacy"
 inside systemctl start "$WORKER"
 is_active "$UNIT" || fail "the worker runs on the bare directory"
 wait_until 20000 inside guardctl -c /etc/guardfs/test.conf wait --state healthy --timeout 20s
+assert_files
+
+say "unmounted by hand: systemd starts guardfs again, and the worker has never seen the bare directory for longer than it takes to close it"
+pid=$(inside systemctl show -P MainPID "$UNIT")
+inside umount "$OLD_JOBS"
+wait_until 20000 eval '[[ $(inside systemctl show -P MainPID "$UNIT") != "$pid" ]] && is_active "$UNIT"'
+wait_until 20000 inside guardctl -c /etc/guardfs/test.conf wait --state healthy --timeout 20s
+is_active "$WORKER" || fail "the worker was stopped"
 assert_files
 
 say "rolled back: the worker is stopped with guardfs, and starts as it did"
