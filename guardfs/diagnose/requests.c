@@ -157,7 +157,7 @@ static enum diagnose_outcome open_canary(struct diagnose_run *run, struct canary
 	diagnose_waiting(run, "making %s", c->path);
 	diagnose_request(run, &packet, SFTP_OPEN);
 	sftp_put_text(&packet, c->path);
-	sftp_put_u32(&packet, SFTP_OPEN_WRITE | SFTP_OPEN_CREATE | SFTP_OPEN_EXCLUSIVE);
+	sftp_put_u32(&packet, SFTP_OPEN_WRITE | SFTP_OPEN_APPEND | SFTP_OPEN_CREATE | SFTP_OPEN_EXCLUSIVE);
 	sftp_put_no_attributes(&packet);
 	outcome = diagnose_exchange(run, &packet, &reply);
 	if (outcome != DIAGNOSE_PASSED)
@@ -181,9 +181,12 @@ static enum diagnose_outcome exchange_written(struct diagnose_run *run, struct s
 }
 
 /* A whole block: less might find room where nothing else does. */
+#define CANARY_BLOCK 2048u
+
+/* At the beginning, or where the server goes by itself. */
 static enum diagnose_outcome write_canary(struct diagnose_run *run, const struct canary *c)
 {
-	static const char block[2048] = "guardfs canary\n";
+	static const char block[CANARY_BLOCK] = "guardfs canary\n";
 	struct sftp_packet packet;
 
 	diagnose_waiting(run, "writing to %s", c->path);
@@ -192,6 +195,22 @@ static enum diagnose_outcome write_canary(struct diagnose_run *run, const struct
 	sftp_put_u64(&packet, 0);
 	sftp_put_bytes(&packet, block, sizeof(block));
 	return exchange_written(run, &packet);
+}
+
+/* Has what was written twice to the beginning of a file open for appending gone to its end? */
+static enum diagnose_outcome see_appended(struct diagnose_run *run, const struct canary *c)
+{
+	enum diagnose_outcome outcome;
+	struct sftp_packet packet;
+	struct sftp_reply reply;
+
+	diagnose_request(run, &packet, SFTP_STAT);
+	sftp_put_text(&packet, c->path);
+	outcome = diagnose_exchange(run, &packet, &reply);
+	if (outcome == DIAGNOSE_PASSED && reply.type == SFTP_ATTRS && reply.attrs.has_size &&
+	    reply.attrs.size < 2 * CANARY_BLOCK)
+		run->diagnosis->lacks |= 1u << SERVER_APPEND;
+	return outcome;
 }
 
 /* Some file systems say only now that they are full. */
@@ -247,6 +266,10 @@ enum diagnose_outcome diagnose_write(struct diagnose_run *run)
 	if (outcome != DIAGNOSE_PASSED)
 		return outcome;
 	outcome = write_canary(run, &canary);
+	if (outcome == DIAGNOSE_PASSED)
+		outcome = write_canary(run, &canary);
+	if (outcome == DIAGNOSE_PASSED)
+		outcome = see_appended(run, &canary);
 	if (outcome == DIAGNOSE_PASSED)
 		outcome = close_canary(run, &canary);
 	if (outcome == DIAGNOSE_PASSED)

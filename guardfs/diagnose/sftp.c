@@ -135,7 +135,7 @@ static uint32_t offered(struct sftp_slice name, struct sftp_slice version)
 	for (unsigned i = 0; i < SERVER_FEATURE_COUNT; i++) {
 		const struct server_feature_info *f = server_feature_info((enum server_feature)i);
 
-		if (slice_is(name, f->extension) && slice_is(version, f->version))
+		if (f->extension && slice_is(name, f->extension) && slice_is(version, f->version))
 			return 1u << i;
 	}
 	return 0;
@@ -145,7 +145,7 @@ static void parse_version(struct reader *r, struct sftp_reply *reply)
 {
 	reply->version.version = reply->id;
 	reply->id = 0;
-	reply->version.lacks = SERVER_LACKS & ~SERVER_KNOWN;
+	reply->version.lacks = SERVER_LACKS & ~(SERVER_KNOWN | SERVER_TRIED);
 	while (r->left > 0 && !r->bad) {
 		struct sftp_slice name = take_string(r), data = take_string(r);
 
@@ -180,8 +180,10 @@ static void parse_attrs(struct reader *r, struct sftp_reply *reply)
 {
 	uint32_t flags = take_u32(r);
 
-	if (flags & ATTR_SIZE)
-		take_u64(r);
+	if (flags & ATTR_SIZE) {
+		reply->attrs.size = take_u64(r);
+		reply->attrs.has_size = true;
+	}
 	if (flags & ATTR_UIDGID)
 		take_u64(r);
 	if (flags & ATTR_PERMISSIONS) {

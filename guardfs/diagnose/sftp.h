@@ -46,7 +46,12 @@ enum sftp_status {
 	SFTP_NOT_A_DIRECTORY = 19
 };
 
-enum sftp_open_flag { SFTP_OPEN_WRITE = 2, SFTP_OPEN_CREATE = 8, SFTP_OPEN_EXCLUSIVE = 32 };
+enum sftp_open_flag {
+	SFTP_OPEN_WRITE = 2,
+	SFTP_OPEN_APPEND = 4,
+	SFTP_OPEN_CREATE = 8,
+	SFTP_OPEN_EXCLUSIVE = 32
+};
 
 /* A request under construction. */
 struct sftp_packet {
@@ -93,7 +98,8 @@ struct sftp_reply {
 		struct sftp_slice handle; /* 1..256 bytes */
 		struct sftp_slice name;	  /* NAME: the first one */
 		struct {
-			bool has_permissions;
+			bool has_size, has_permissions;
+			uint64_t size;
 			uint32_t permissions; /* st_mode */
 		} attrs;
 		struct sftp_slice extended;

@@ -1,9 +1,9 @@
 /* append.c: see append.h.
  *
  * Storage itself finds the end, for the descriptor was opened with O_APPEND: another client, or a program
- * below the local tier, may have written there a moment ago. So an append is not idempotent as other writes
- * are. The slot remembers, before one is begun, up to where the file was known to reach. That costs no round
- * trip, and is exact as long as nobody else appends. */
+ * below the local tier, may have written there a moment ago. (Where it can't, it is asked for the end.) So an
+ * append is not idempotent as other writes are. The slot remembers, before one is begun, up to where the file
+ * was known to reach. That costs no round trip, and is exact as long as nobody else appends. */
 #include "fs/append.h"
 #include "base/cleanup.h"
 #include "fs/append_search.h"
@@ -12,6 +12,7 @@
 #include "fs/handle.h"
 #include "fs/node.h"
 #include "policy/errclass.h"
+#include "policy/server.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -19,6 +20,12 @@
 /* Others may have appended much since the file was last looked at. Of that, the last so many bytes are
  * searched, beside the length of what is looked for. */
 #define LOOK_BACK (4u << 20)
+
+/* Does storage go to the end by itself? Not every SFTP server does (policy/server.h). */
+static bool finds_end_itself(const struct backend *b)
+{
+	return !b->board || !(atomic_load(&b->board->server_lacks) & 1u << SERVER_APPEND);
+}
 
 /* Notes in the slot that an append is begun, and from where on it would be found. offset: where the caller's
  * kernel takes the end to be. On the local tier nobody knows better. */
@@ -86,18 +93,21 @@ static ssize_t search(struct backend *b, struct handle *h, int ref, const void *
 	return rc;
 }
 
-/* What is missing of it. Returns how much of all of it is there then; if that is not all, and storage is in
- * trouble, its error, so that it is run again. */
+/* What is missing of it: to the end, where storage goes by itself, or has to be told. Returns how much of all
+ * of it is there then; if that is not all, and storage is in trouble, its error, so that it is run again. */
 static ssize_t append_rest(struct backend *b, int ref, const uint8_t *data, size_t n, size_t made,
 			   bool kill_priv)
 {
+	off_t end = 0;
 	ssize_t rc;
 
 	if (made == n)
 		return (ssize_t)n;
-	if (call_answered())
+	rc = finds_end_itself(b) ? 0 : b->ops->find_end(b, ref, &end);
+	if (rc == 0 && call_answered())
 		return GUARD_POISONED;
-	rc = b->ops->write(b, ref, data + made, n - made, (off_t)call.slot->append_from, kill_priv);
+	if (rc == 0)
+		rc = b->ops->write(b, ref, data + made, n - made, end, kill_priv);
 	if (rc >= 0)
 		return (ssize_t)made + rc;
 	return made && !errclass_info(errclass_from_errno((int)-rc))->infrastructure ? (ssize_t)made : rc;
@@ -121,7 +131,7 @@ ssize_t append_write(struct backend *b, struct handle *h, const void *data, size
 
 	if (rc > 0)
 		return rc; /* the worker died after that, before it had decided on the answer */
-	rc = handle_ensure_for(b, h, true, &ref);
+	rc = handle_ensure_for(b, h, finds_end_itself(b), &ref);
 	if (rc == 0)
 		rc = begin_append(b, h, ref, data, n, offset);
 	if (rc >= 0)

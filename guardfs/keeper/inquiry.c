@@ -161,6 +161,19 @@ static bool concerns(const struct supervised *s, enum errclass class)
 	       (monitor_asks_why(s) && (class == ERRCLASS_NONE || !errclass_info(class)->infrastructure));
 }
 
+/* What the server lacks. What was not tried this time is as it was found before. */
+static void learn(struct keeper *k, struct board_backend *board, const struct diagnosis *d)
+{
+	uint32_t known = atomic_load(&board->server_lacks), lacks = d->lacks;
+
+	if (d->outcome[DIAGNOSE_WRITE] != DIAGNOSE_PASSED)
+		lacks |= known & SERVER_TRIED;
+	if (!d->lacks || lacks == known)
+		return;
+	atomic_store(&board->server_lacks, lacks);
+	k->changed = true;
+}
+
 static void take(struct keeper *k, const struct diagnosis *d, uint64_t now_ns)
 {
 	struct inquiry *q = &k->inquiry;
@@ -171,10 +184,7 @@ static void take(struct keeper *k, const struct diagnosis *d, uint64_t now_ns)
 			       ? diagnose_step_name((enum diagnose_step)d->failed_step)
 			       : "all";
 
-	if (d->lacks && d->lacks != atomic_load(&s->board->server_lacks)) {
-		atomic_store(&s->board->server_lacks, d->lacks);
-		k->changed = true;
-	}
+	learn(k, s->board, d);
 	history_note(s, "diagnosis", step, info->name, (now_ns - q->begun_ns) / NSEC_PER_MSEC,
 		     class == ERRCLASS_NONE ? "every step passed" : d->detail);
 	log_info("backend %s: the server itself, asked beside the mount: %s: %s", s->config->name, info->name,

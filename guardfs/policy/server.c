@@ -11,6 +11,10 @@ static const struct server_feature_info features[SERVER_FEATURE_COUNT] = {
     [SERVER_STATVFS] =
 	{"statvfs", "statvfs@openssh.com", "2",
 	 "free space is made up (df says 1000 GiB): a full server is noticed only when writing fails"},
+    [SERVER_APPEND] =
+	{"append", NULL, NULL,
+	 "it does not go to the end of a file by itself: each append asks for the size first, and "
+	 "two clients that append at the same moment can still go over each other's lines"},
 };
 
 const struct server_feature_info *server_feature_info(enum server_feature feature)
