@@ -100,6 +100,31 @@ static uint32_t first_inside(const struct tiermap *map, const char *dir)
 	return lower_bound(map, key, (size_t)n);
 }
 
+/* Is the path on a backend that one, or below it? */
+static bool is_at_or_below(const char *path, const char *top)
+{
+	size_t n = strlen(top);
+
+	return n == 0 || (strncmp(path, top, n) == 0 && (path[n] == '/' || path[n] == '\0'));
+}
+
+const struct route *tiermap_nearest(const struct tiermap *map, unsigned backend, const char *target,
+				    const char **rest)
+{
+	const struct route *nearest = NULL;
+
+	for (uint32_t i = 0; i < map->n_routes; i++) {
+		const struct route *r = &map->routes[i];
+
+		if (r->backend == backend && is_at_or_below(target, r->target) &&
+		    (!nearest || strlen(r->target) > strlen(nearest->target)))
+			nearest = r;
+	}
+	*rest = target + (nearest ? strlen(nearest->target) : 0);
+	*rest += **rest == '/';
+	return nearest;
+}
+
 const struct route *tiermap_conflict(const struct tiermap *map, const char *path)
 {
 	const struct route *outer = tiermap_find(map, path);

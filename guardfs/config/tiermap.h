@@ -63,6 +63,11 @@ const struct route *tiermap_find(const struct tiermap *map, const char *path);
 /* The route whose path is exactly path, or NULL. */
 const struct route *tiermap_find_exact(const struct tiermap *map, const char *path);
 
+/* The route whose target on backend is nearest above target, or equals it (of equal ones the first); NULL:
+ * none. *rest becomes what is left of target, without a leading slash. */
+const struct route *tiermap_nearest(const struct tiermap *map, unsigned backend, const char *target,
+				    const char **rest);
+
 /* A route that a new one at path would conflict with: same path, an ancestor, or one inside. NULL: none. */
 const struct route *tiermap_conflict(const struct tiermap *map, const char *path);
 

@@ -6,6 +6,7 @@
 #include "fs/handle.h"
 #include "fs/look.h"
 #include "fs/node.h"
+#include "fs/others.h"
 #include "fs/view.h"
 #include "fs/wire.h"
 
@@ -229,6 +230,8 @@ void fs_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *want, int to_set, s
 	}
 	if (b->board)
 		node_remember(object, &st);
+	if (S_ISDIR(st.st_mode))
+		others_drop_attributes(node);
 	reply_attr(req, node, &st);
 }
 

@@ -7,6 +7,7 @@
 #include "fs/guard.h"
 #include "fs/handle.h"
 #include "fs/node.h"
+#include "fs/others.h"
 #include "fs/tiers.h"
 #include "fs/view.h"
 #include "fs/virtual.h"
@@ -280,8 +281,11 @@ static void remove_name(fuse_req_t req, struct node *parent, const char *name, b
 	rc = again_removed((errint_t)rc);
 	if (rc == 0 && b->board)
 		removed(p, name, directory);
-	if (guard_leave(req, b, &rc))
-		fs_reply_rc(req, rc);
+	if (!guard_leave(req, b, &rc))
+		return;
+	if (rc == 0)
+		others_expire(parent, name, directory);
+	fs_reply_rc(req, rc);
 }
 
 void fs_unlink(fuse_req_t req, fuse_ino_t parent_id, const char *name)

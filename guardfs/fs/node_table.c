@@ -256,6 +256,57 @@ struct node *ntable_make(const struct node_key *k, uint32_t parent, const char *
 	return node;
 }
 
+/* ---- roots of routes ---- */
+
+static bool is_route_root(const struct node *node)
+{
+	return (node->flags & (NODE_VIEW | NODE_ROUTE_ROOT)) == (NODE_VIEW | NODE_ROUTE_ROOT);
+}
+
+static void note_root(const struct node *node)
+{
+	struct root_list *roots = &ntable.roots;
+
+	if (!is_route_root(node))
+		return;
+	ACQUIRE_LOCK(&ntable.roots_lock);
+	if (roots->n == roots->room) {
+		uint32_t room = MAX(roots->room * 2, 64u);
+		uint32_t *nodes = realloc(roots->nodes, room * sizeof(*nodes));
+
+		if (!nodes)
+			return;
+		roots->nodes = nodes;
+		roots->room = room;
+	}
+	roots->nodes[roots->n++] = node_index(node);
+}
+
+static void strike_root(const struct node *node)
+{
+	struct root_list *roots = &ntable.roots;
+
+	if (!is_route_root(node))
+		return;
+	ACQUIRE_LOCK(&ntable.roots_lock);
+	for (uint32_t i = 0; i < roots->n; i++)
+		if (roots->nodes[i] == node_index(node)) {
+			roots->nodes[i] = roots->nodes[--roots->n];
+			return;
+		}
+}
+
+uint32_t ntable_roots(uint32_t *at, uint32_t *list, uint32_t size)
+{
+	ACQUIRE_LOCK(&ntable.roots_lock);
+	uint32_t n = *at < ntable.roots.n ? MIN(ntable.roots.n - *at, size) : 0;
+
+	if (n > 0)
+		memcpy(list, ntable.roots.nodes + *at, n * sizeof(*list));
+	*at += n;
+	return n;
+}
+
 void ntable_refer(struct node *node, enum node_reference reference)
 {
 	if (reference == NODE_LOOKED_UP)
@@ -286,6 +337,7 @@ struct node *ntable_intern(struct node_shard *s, uint32_t hash, const struct nod
 	ntable_child_added(ntable_object(node));
 	ntable_refer(node, reference);
 	ntable_insert(s, hash, node_index(node));
+	note_root(node);
 	atomic_store(&node->state, NODE_LIVE);
 	return node;
 }
@@ -310,6 +362,7 @@ static struct kept record_free(struct node_shard *s, struct node *node)
 
 	ntable_remove(s, n);
 	number_drop(node);
+	strike_root(node);
 	atomic_store(&node->state, NODE_FREE);
 	nodefd_drop(fs.arena, n);
 	share_give_back(node->taker, keeps_descriptor(node->backend, node->fh_length));
@@ -392,6 +445,7 @@ static void reindex_node(uint32_t n)
 	ntable_child_added(ntable_object(node));
 	if (node->flags & NODE_VIEW)
 		atomic_store(&node->object, node_object_index(node)); /* of no version that we know */
+	note_root(node);
 	struct node_key k = ntable_key_of(node);
 	uint32_t hash = ntable_hash(&k);
 
@@ -413,6 +467,7 @@ errint_t node_init(void)
 	ntable.free_head = NTABLE_END;
 	pthread_rwlock_init(&ntable.tree_lock, NULL);
 	pthread_mutex_init(&ntable.alloc_lock, NULL);
+	pthread_mutex_init(&ntable.roots_lock, NULL);
 	for (uint32_t i = 0; i < NTABLE_SHARDS; i++) {
 		struct node_shard *s = &ntable.shards[i];
 

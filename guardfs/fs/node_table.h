@@ -1,7 +1,8 @@
 /* node_table.h: the inside of the node table, for fs/node*.c only: index, records, rebuild.
  *
  * Locks, in this order: tree_lock (names and parents), a shard's lock (its chains, lookup counts, creation
- * and freeing), alloc_lock (free records and the name heap). None is held across a call into a backend. */
+ * and freeing), alloc_lock (free records and the name heap), roots_lock. None is held across a call into a
+ * backend. */
 #ifndef GUARDFS_FS_NODE_TABLE_H
 #define GUARDFS_FS_NODE_TABLE_H
 
@@ -31,6 +32,11 @@ extern struct node_table {
 	pthread_mutex_t alloc_lock;
 	uint32_t free_head;
 	struct name_allocator *names;
+	pthread_mutex_t roots_lock;
+	struct root_list {
+		uint32_t *nodes;
+		uint32_t n, room;
+	} roots; /* of routes; one that finds no memory is left out: its names expire by themselves */
 } ntable;
 
 /* What a node is known by. */
@@ -99,6 +105,10 @@ void ntable_name_drop(uint32_t ref);
 
 /* What node shows, if that is another one; NODE_NONE. */
 uint32_t ntable_object(const struct node *node);
+
+/* Roots of routes: fills list with up to size of their indexes, beginning at *at (0: the first), which is
+ * moved on. Returns how many. */
+uint32_t ntable_roots(uint32_t *at, uint32_t *list, uint32_t size);
 
 /* A node counts its children, and those that show it, which keep it alive. */
 void ntable_child_added(uint32_t parent);

@@ -326,6 +326,64 @@ struct node *view_find(struct node *parent, const char *name, enum node_referenc
 	return found;
 }
 
+/* ---- places ---- */
+
+/* What a route's target may be, so that the directory lies at or below it: the directory and what is above
+ * it. */
+struct chain {
+	uint32_t nodes[64];
+	size_t n;
+};
+
+static void find_chain(const struct node *object, struct chain *c)
+{
+	c->n = 0;
+	pthread_rwlock_rdlock(&ntable.tree_lock);
+	for (uint32_t i = 0; ntable_is_guarded(object) && i < 256; i++, object = ntable_at(object->parent)) {
+		if (object->flags & (NODE_TARGET | NODE_ROUTE_ROOT) && c->n < ARRAY_SIZE(c->nodes))
+			c->nodes[c->n++] = node_index(object);
+		if (object->parent == NODE_NONE)
+			break;
+	}
+	pthread_rwlock_unlock(&ntable.tree_lock);
+}
+
+static bool is_in_chain(const struct chain *c, uint32_t node)
+{
+	for (size_t i = 0; i < c->n; i++)
+		if (c->nodes[i] == node)
+			return true;
+	return false;
+}
+
+size_t view_places(struct node *shown, uint64_t *ids, size_t size)
+{
+	uint32_t roots[64], n_roots = 0, at = 0;
+	struct node *object;
+	struct chain chain;
+	size_t n = 0;
+
+	if (!ntable_is_guarded(shown))
+		return 0;
+	object = view_object(shown);
+	if (object != shown && atomic_load(&object->nlookup) && n < size)
+		ids[n++] = node_id(object, node_index(object));
+	find_chain(object, &chain);
+	while ((n_roots = ntable_roots(&at, roots, ARRAY_SIZE(roots))) > 0) {
+		for (uint32_t i = 0; i < n_roots && n < size; i++) {
+			const struct node *root = ntable_at(roots[i]), *view;
+			uint32_t target = node_object_index(root);
+
+			if (!is_in_chain(&chain, target))
+				continue;
+			view = target == node_index(object) ? root : find_view(root, object, NODE_UNHELD);
+			if (view && view != shown && atomic_load(&view->nlookup))
+				ids[n++] = node_id(view, node_index(view));
+		}
+	}
+	return n;
+}
+
 void view_present(struct node *node, struct stat *st)
 {
 	st->st_ino = view_object(node)->ino;

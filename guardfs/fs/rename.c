@@ -6,6 +6,7 @@
 #include "fs/handle.h"
 #include "fs/make.h"
 #include "fs/node.h"
+#include "fs/others.h"
 #include "fs/tiers.h"
 #include "fs/view.h"
 
@@ -14,8 +15,7 @@
 #include <stdio.h>
 
 /* 0 if the tier map allows it, else a positive errno. */
-static int forbidden(const struct node *parent, const char *name, const struct node *newparent,
-		     const char *newname)
+static int forbidden(struct node *parent, const char *name, struct node *newparent, const char *newname)
 {
 	struct route route;
 
@@ -24,8 +24,10 @@ static int forbidden(const struct node *parent, const char *name, const struct n
 			return EBUSY;
 		return EXDEV;
 	}
+	/* One directory shown at two places: as between two bind mounts of it. The kernel has locked both,
+	 * and could not be told before the answer what has become of the names at the other (fs/others.h). */
 	if (parent->backend != NODE_LOCAL)
-		return 0;
+		return parent != newparent && view_object(parent) == view_object(newparent) ? EXDEV : 0;
 	if (tiers_below(node_index(parent), name) || tiers_below(node_index(newparent), newname))
 		return EBUSY;
 	/* A local directory must not get to a place that belongs to a guarded tier. */
@@ -93,6 +95,30 @@ static void own_whiteout(fuse_req_t req, uint32_t parent, const char *name)
 	node_forget(node, 1);
 }
 
+static bool is_directory(struct node *parent, const char *name)
+{
+	const struct node *node = node_find_guarded(view_object_index(parent), name, NODE_UNHELD);
+
+	return node && S_ISDIR(node->mode);
+}
+
+/* The kernel that has renamed something in the directories of the request learns the same of the others that
+ * show them. */
+static void tell_others(struct node *parent, const char *name, struct node *newparent, const char *newname,
+			unsigned flags)
+{
+	bool moved = parent != newparent, exchanged = flags & RENAME_EXCHANGE;
+	bool came = moved && is_directory(newparent, newname);
+	bool went = moved && exchanged && is_directory(parent, name);
+
+	others_expire(parent, name, came);
+	others_expire(newparent, newname, went);
+	if (came && view_root_index(parent) != view_root_index(newparent))
+		others_moved_in(newparent, newname);
+	if (went && view_root_index(parent) != view_root_index(newparent))
+		others_moved_in(parent, name);
+}
+
 void fs_rename(fuse_req_t req, fuse_ino_t parent_id, const char *name, fuse_ino_t newparent_id,
 	       const char *newname, unsigned flags)
 {
@@ -130,6 +156,9 @@ void fs_rename(fuse_req_t req, fuse_ino_t parent_id, const char *name, fuse_ino_
 	/* Before leaving, as make.c does: whoever waits for us finds the names as they are now. */
 	if (rc == 0)
 		renamed(b, p, name, np, newname, flags);
-	if (guard_leave(req, b, &rc))
-		fs_reply_rc(req, rc);
+	if (!guard_leave(req, b, &rc))
+		return;
+	if (rc == 0 && b->board)
+		tell_others(parent, name, newparent, newname, flags);
+	fs_reply_rc(req, rc);
 }

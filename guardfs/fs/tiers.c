@@ -197,14 +197,6 @@ bool tiers_concern(uint32_t parent)
 	return answer;
 }
 
-/* Is the path on a backend that one, or below it? */
-static bool is_at_or_below(const char *path, const char *top)
-{
-	size_t n = strlen(top);
-
-	return n == 0 || (strncmp(path, top, n) == 0 && (path[n] == '/' || path[n] == '\0'));
-}
-
 static bool find_exact(const char *path, struct route *route)
 {
 	const struct route *found;
@@ -295,25 +287,19 @@ void tiers_children(uint32_t dir, void (*emit)(void *arg, const char *name, bool
 
 errint_t tiers_path_of_target(unsigned backend, const char *target, char *path, size_t size)
 {
-	const struct route *nearest = NULL;
-	const char *shown = fs.config->backends[backend].name, *rest = target;
+	const struct route *route;
+	const char *rest, *slash;
 	char buf[PATH_MAX];
 	int n;
 
 	pthread_rwlock_rdlock(&tiers.lock);
-	for (uint32_t i = 0; i < tiers.map.n_routes; i++) {
-		const struct route *r = &tiers.map.routes[i];
-
-		if (r->backend == backend && is_at_or_below(target, r->target) &&
-		    (!nearest || strlen(r->target) > strlen(nearest->target)))
-			nearest = r;
-	}
-	if (nearest)
-		rest = target + strlen(nearest->target);
-	rest += *rest == '/';
-	n = nearest ? snprintf(buf, sizeof(buf), "%s%s%s", nearest->path, *rest ? "/" : "", rest)
-		    : snprintf(buf, sizeof(buf), VIRTUAL_DIR_NAME "/backends/%s%s%s", shown, *rest ? "/" : "",
-			       rest);
+	route = tiermap_nearest(&tiers.map, backend, target, &rest);
+	slash = *rest ? "/" : "";
+	if (route)
+		n = snprintf(buf, sizeof(buf), "%s%s%s", route->path, slash, rest);
+	else
+		n = snprintf(buf, sizeof(buf), VIRTUAL_DIR_NAME "/backends/%s%s%s",
+			     fs.config->backends[backend].name, slash, rest);
 	pthread_rwlock_unlock(&tiers.lock);
 	return n < 0 || (size_t)n >= sizeof(buf) ? -ENAMETOOLONG : copy_string(path, size, buf);
 }

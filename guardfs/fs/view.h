@@ -30,6 +30,14 @@ static inline uint32_t view_object_index(struct node *node)
 	return node_index(view_object(node));
 }
 
+/* The root of the route by which node is shown; NODE_NONE if it is no view. */
+static inline uint32_t view_root_index(const struct node *node)
+{
+	if (!(node->flags & NODE_VIEW))
+		return NODE_NONE;
+	return node->flags & NODE_ROUTE_ROOT ? node_index(node) : node->parent;
+}
+
 /* This thread's request is over, or parked. */
 void view_end_request(void);
 
@@ -59,6 +67,10 @@ errint_t view_target(const struct backend *b, const char *target, struct node **
 
 /* The inode number that is shown of it. Makes no nodes. */
 uint64_t view_target_ino(const struct backend *b, const char *target);
+
+/* Node ids under which the kernel may know the same directory elsewhere: up to size of them. Returns how
+ * many; 0 for the local tier. */
+size_t view_places(struct node *shown, uint64_t *ids, size_t size);
 
 /* st as callers shall see it: with our inode number. */
 void view_present(struct node *node, struct stat *st);

@@ -319,6 +319,24 @@ size_t wire_drop_attributes(uint8_t *buf, uint64_t nodeid)
 	return sizeof(out);
 }
 
+/* FUSE_EXPIRE_ONLY, newer than some headers. */
+#define EXPIRE_ONLY 1
+
+size_t wire_expire_name(uint8_t buf[WIRE_NAME_MAX], uint64_t parent, const char *name, bool drop)
+{
+	uint32_t length = (uint32_t)strlen(name), flags = drop ? 0 : EXPIRE_ONLY;
+	struct fuse_notify_inval_entry_out entry = {.parent = parent, .namelen = length};
+	struct fuse_out_header out = {.len = (uint32_t)(sizeof(out) + sizeof(entry) + length + 1),
+				      .error = FUSE_NOTIFY_INVAL_ENTRY};
+
+	/* The last word: padding in older headers, flags in newer ones. */
+	memcpy((uint8_t *)&entry + sizeof(entry) - sizeof(flags), &flags, sizeof(flags));
+	memcpy(buf, &out, sizeof(out));
+	memcpy(buf + sizeof(out), &entry, sizeof(entry));
+	memcpy(buf + sizeof(out) + sizeof(entry), name, length + 1);
+	return out.len;
+}
+
 uint64_t wire_reply_unique(const void *reply)
 {
 	struct fuse_out_header out;
@@ -436,6 +454,27 @@ void wire_names(const uint8_t *buffer, const char *names[2])
 		break;
 	default:
 		break;
+	}
+}
+
+bool wire_changes_names_in(const uint8_t *buffer, uint64_t directory)
+{
+	uint64_t ids[2];
+
+	switch (wire_opcode(buffer)) {
+	case FUSE_SYMLINK:
+	case FUSE_MKNOD:
+	case FUSE_MKDIR:
+	case FUSE_UNLINK:
+	case FUSE_RMDIR:
+	case FUSE_LINK:
+	case FUSE_CREATE:
+	case FUSE_RENAME:
+	case FUSE_RENAME2:
+		wire_nodes(buffer, ids);
+		return ids[0] == directory || ids[1] == directory;
+	default:
+		return false;
 	}
 }
 

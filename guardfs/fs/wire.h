@@ -58,6 +58,10 @@ void wire_nodes(const uint8_t *buffer, uint64_t ids[2]);
  * of wire_nodes, names[1] in ids[1]; NULL: none. They lie in the buffer. */
 void wire_names(const uint8_t *buffer, const char *names[2]);
 
+/* Does the request take, give or change a name in the directory with this id? The buffer may be that of
+ * another thread's request: what is said may be old when it is. */
+bool wire_changes_names_in(const uint8_t *buffer, uint64_t directory);
+
 /* Of a complete request. */
 uint32_t wire_opcode(const uint8_t *buffer);
 
@@ -103,6 +107,13 @@ size_t wire_error_reply(uint8_t *buf, uint64_t unique, int err);
  * its length, 40 bytes. Sending it fails with ENOENT when the kernel doesn't know the node; it can wait for
  * that node's eviction, hence for requests about it, but for no lock of a caller's. */
 size_t wire_drop_attributes(uint8_t *buf, uint64_t nodeid);
+
+/* Message to the kernel: ask again before using what is known by name (1..NAME_LENGTH_MAX bytes) in directory
+ * parent; or (drop, and always before Linux 6.2) forget it, with all that is mounted below. Returns its
+ * length, at most WIRE_NAME_MAX. Sending it fails with ENOENT when the kernel knows no such name, and waits
+ * for whoever is changing names in that directory. */
+#define WIRE_NAME_MAX 320
+size_t wire_expire_name(uint8_t buf[WIRE_NAME_MAX], uint64_t parent, const char *name, bool drop);
 
 /* unique and error of a reply. */
 uint64_t wire_reply_unique(const void *reply);

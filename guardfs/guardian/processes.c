@@ -125,23 +125,46 @@ static const char *name_of(struct guardian *g, uint32_t index)
 	return index < NODE_MAX ? name_get(&g->arena->names, g->arena->nodes[index].name) : "";
 }
 
+/* Puts the names from node up to the root of its tier (of the mount, or of a backend) before tail. Returns
+ * the root's index, NODE_NONE if the way up is longer than is of interest. */
+static uint32_t climb(struct guardian *g, uint32_t n, char *tail, size_t size)
+{
+	char longer[256];
+
+	for (unsigned depth = 0; n < NODE_MAX && depth < 64; depth++) {
+		const struct node *node = &g->arena->nodes[n];
+
+		if (n == 0 || (node->flags & (NODE_ROUTE_ROOT | NODE_VIEW)) == NODE_ROUTE_ROOT)
+			return n;
+		snprintf(longer, sizeof(longer), "%.120s%s%.120s", name_of(g, n), tail[0] ? "/" : "", tail);
+		(void)copy_string(tail, size, longer);
+		n = node->parent;
+	}
+	return NODE_NONE;
+}
+
 /* Path as far as the arena knows it: the worker is dead, so nobody changes it now. A LOOKUP and its like
  * carry a name. */
 static void describe_path(struct guardian *g, const struct wire_request *r, const uint8_t *buffer, char *path,
 			  size_t size)
 {
-	char tail[256] = "", longer[256];
+	char tail[256] = "";
 	const struct node *node = arena_node(g->arena, r->nodeid);
 	uint32_t n = node ? (uint32_t)(node - g->arena->nodes) : NODE_NONE;
+	const char *top = "", *rest = tail;
 
 	if (r->opcode == WIRE_OP_LOOKUP && wire_is_complete(buffer, r))
 		snprintf(tail, sizeof(tail), "%s", wire_lookup_name(buffer));
-	for (unsigned depth = 0; n != NODE_NONE && n < NODE_MAX && n != 0 && depth < 64; depth++) {
-		snprintf(longer, sizeof(longer), "%.120s%s%.120s", name_of(g, n), tail[0] ? "/" : "", tail);
-		memcpy(tail, longer, sizeof(tail));
-		n = g->arena->nodes[n].parent;
+	if (node && node->flags & NODE_VIEW)
+		n = node_object_index(node);
+	n = climb(g, n, tail, sizeof(tail));
+	if (n != 0 && n != NODE_NONE) {
+		const struct route *route =
+		    tiermap_nearest(&g->board->map, g->arena->nodes[n].backend, tail, &rest);
+
+		top = route ? route->path : name_of(g, n);
 	}
-	snprintf(path, size, "%s", tail);
+	snprintf(path, size, "%.120s%s%.120s", top, top[0] && rest[0] ? "/" : "", rest);
 	for (char *p = path; *p; p++) /* it is logged and shown: a name must not forge a line */
 		if ((unsigned char)*p < ' ' || *p == 0x7f)
 			*p = '?';

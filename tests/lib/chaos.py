@@ -1,6 +1,6 @@
-"""Callers who know what their files must hold: chaos.py DIRECTORY SECONDS CALLERS [THERE].
+"""Callers who know what their files must hold: chaos.py DIRECTORY[:DIRECTORY...] SECONDS CALLERS [THERE].
 
-Each works on a few files and directories of its own, in a tree that moves now and then, and keeps a model of them. What was answered with success must be so from then on. After
+Several directories are one directory, seen at several places: each operation takes any of them. Each caller works on a few files and directories of its own, in a tree that moves now and then, and keeps a model of them. What was answered with success must be so from then on. After
 EIO an operation may have happened or not; what is read first after that is what it was, and must stay. EIO is the only error
 that may come without a reason. THERE is DIRECTORY as another client has it: then one more caller appends to a log to which that client appends as well
 (shared_log.py). Prints what was found otherwise, and exits 1 if there was anything."""
@@ -31,9 +31,10 @@ def exclusive(path):
 
 
 class Caller:
-    def __init__(self, directory, seed):
+    def __init__(self, places, seed):
         self.random = random.Random(seed)
-        self.directory = directory
+        self.places = places
+        self.directory = places[0]
         self.names = ["file-%d" % i for i in range(6)]
         self.directories = ["directory-%d" % i for i in range(3)]
         self.model = dict.fromkeys(self.names + self.directories, ABSENT)
@@ -245,6 +246,7 @@ class Caller:
         end = time.monotonic() + seconds
         while time.monotonic() < end:
             operation, name = self.random.choice(operations), self.random.choice(self.names)
+            self.directory = self.random.choice(self.places)
             try:
                 if self.tree is UNKNOWN:
                     self.find_tree()
@@ -264,34 +266,34 @@ class Caller:
             pass  # told already
 
 
-def share(directory, there, seconds, results):
-    counts, wrong = shared_log.share(os.path.join(directory, "shared-log"), os.path.join(there, "shared-log"), seconds, 30)
+def share(places, there, seconds, results):
+    counts, wrong = shared_log.share(os.path.join(places[-1], "shared-log"), os.path.join(there, "shared-log"), seconds, 30)
     print("shared log:", counts)
     results.put((collections.Counter(), wrong))
 
 
-def start(directory, seed, seconds, results):
+def start(places, seed, seconds, results):
     while True:
         try:
-            os.makedirs(os.path.join(directory, "tree-0"), exist_ok=True)
+            os.makedirs(os.path.join(places[0], "tree-0"), exist_ok=True)
             break
         except OSError:
             time.sleep(0.05)  # sleep-ok: the rate of trying
-    caller = Caller(directory, seed)
+    caller = Caller(places, seed)
     caller.run(seconds)
     results.put((caller.counts, caller.wrong))
 
 
 def main():
-    directory, seconds, callers = sys.argv[1], float(sys.argv[2]), int(sys.argv[3])
+    places, seconds, callers = sys.argv[1].split(":"), float(sys.argv[2]), int(sys.argv[3])
     seed = random.randrange(1 << 30)
     print("seed", seed)
     results = multiprocessing.Queue()
     for i in range(callers):
-        place = os.path.join(directory, "caller-%d" % i)
-        multiprocessing.Process(target=start, args=(place, seed + i, seconds, results)).start()
+        his = [os.path.join(place, "caller-%d" % i) for place in places]
+        multiprocessing.Process(target=start, args=(his, seed + i, seconds, results)).start()
     if len(sys.argv) > 4:
-        multiprocessing.Process(target=share, args=(directory, sys.argv[4], seconds, results)).start()
+        multiprocessing.Process(target=share, args=(places, sys.argv[4], seconds, results)).start()
     counts, wrong = collections.Counter(), []
     for _ in range(callers + (len(sys.argv) > 4)):
         his_counts, his_wrong = results.get()

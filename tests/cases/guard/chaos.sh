@@ -8,7 +8,8 @@ DEADLINE_METADATA=1500 DEADLINE_READ=2000 DEADLINE_WRITE=3000 DEADLINE_SYNC=3000
 setup_one_box
 start_guardfs
 wait_healthy
-python3 "$REPO/tests/lib/chaos.py" "$COLD" "${CHAOS_SECONDS:-15}" 4 "$SERVER" >"$WORK/callers" 2>&1 &
+# Through the route, and through the backend's own tree.
+python3 "$REPO/tests/lib/chaos.py" "$COLD:$MNT/.guardfs/backends/box/jobs/cold" "${CHAOS_SECONDS:-15}" 4 "$SERVER" >"$WORK/callers" 2>&1 &
 callers=$!
 
 kill_sshfs()

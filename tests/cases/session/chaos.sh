@@ -3,12 +3,12 @@
 # limit: 120
 . "$REPO/tests/lib/lib.sh"
 
-# try DIRECTORY [THERE]: where another client has it.
+# try DIRECTORY[:DIRECTORY...] [THERE]: several are the same, seen at several places; THERE is where another client has it.
 try()
 {
 	local callers rc=0
 
-	mkdir -p "$1"
+	mkdir -p "${1%%:*}"
 	python3 "$REPO/tests/lib/chaos.py" "$1" 5 4 "${@:2}" >"$WORK/callers" 2>&1 &
 	callers=$!
 	while ! is_gone "$callers"; do
@@ -26,6 +26,8 @@ start_guardfs
 wait_healthy store
 say "a directory as guarded tier"
 try "$COLD" "$SERVER"
+say "the same, through its route and through the backend's own tree"
+try "$COLD/both:$MNT/.guardfs/backends/store/cold/both" "$SERVER/both"
 say "the local tier"
 try "$MNT/hot" "$LOCAL/hot"
 stop_guardfs

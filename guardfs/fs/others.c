@@ -1,0 +1,194 @@
+/* others.c: see others.h. */
+#include "fs/others.h"
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "fs/call.h"
+#include "fs/view.h"
+#include "fs/wire.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <unistd.h>
+
+#define PLACES_MAX   32	  /* of one directory; the kernel asks by itself, a second later, at any beyond */
+#define MESSAGES_MAX 256u /* not yet sent */
+#define TELLERS_MAX  8u	  /* one may have to wait in the kernel for whoever changes names */
+#define LOOK_NS	     (5 * NSEC_PER_MSEC)
+
+struct message {
+	uint64_t number; /* 0: free */
+	uint64_t place;
+	uint8_t bytes[WIRE_NAME_MAX];
+	size_t length;
+	bool is_taken; /* by a teller */
+};
+
+static struct {
+	pthread_mutex_t lock;
+	pthread_cond_t wanted, sent;
+	struct message messages[MESSAGES_MAX];
+	uint64_t last_number;
+	uint32_t tellers, idle;
+	bool is_set_up;
+} queue = {.lock = PTHREAD_MUTEX_INITIALIZER, .wanted = PTHREAD_COND_INITIALIZER};
+
+/* ENOENT: the kernel doesn't know it, so it believes nothing of it. */
+static void send(const uint8_t *bytes, size_t length)
+{
+	if (write(fs.dev_fd, bytes, length) < 0 && errno != ENOENT)
+		log_debug("the kernel was not told of a change: %s", strerror(errno));
+}
+
+static struct message *message_to_send(void)
+{
+	for (size_t i = 0; i < MESSAGES_MAX; i++)
+		if (queue.messages[i].number && !queue.messages[i].is_taken)
+			return &queue.messages[i];
+	return NULL;
+}
+
+static void *tell(void *arg)
+{
+	struct message *m;
+
+	(void)arg;
+	pthread_mutex_lock(&queue.lock);
+	for (;;) {
+		while (!(m = message_to_send())) {
+			queue.idle++;
+			pthread_cond_wait(&queue.wanted, &queue.lock);
+			queue.idle--;
+		}
+		m->is_taken = true;
+		pthread_mutex_unlock(&queue.lock);
+		send(m->bytes, m->length);
+		pthread_mutex_lock(&queue.lock);
+		m->number = 0;
+		pthread_cond_broadcast(&queue.sent);
+	}
+	return NULL;
+}
+
+static void set_up(void)
+{
+	pthread_condattr_t clock;
+
+	pthread_condattr_init(&clock);
+	pthread_condattr_setclock(&clock, CLOCK_MONOTONIC);
+	pthread_cond_init(&queue.sent, &clock);
+	pthread_condattr_destroy(&clock);
+	queue.is_set_up = true;
+}
+
+/* Another teller, if all are busy. Signals are for other threads. */
+static void start_teller(void)
+{
+	pthread_t thread;
+	sigset_t all, before;
+
+	if (!queue.is_set_up)
+		set_up();
+	if (queue.idle > 0 || queue.tellers == TELLERS_MAX)
+		return;
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	if (pthread_create(&thread, NULL, tell, NULL) == 0) {
+		pthread_detach(thread);
+		queue.tellers++;
+	}
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+}
+
+/* NULL: there is no room, or no thread. */
+static struct message *put(uint64_t place, const char *name, bool drop)
+{
+	struct message *m = queue.messages;
+
+	start_teller();
+	while (m < queue.messages + MESSAGES_MAX && m->number)
+		m++;
+	if (m == queue.messages + MESSAGES_MAX || queue.tellers == 0)
+		return NULL;
+	*m = (struct message){.number = ++queue.last_number, .place = place};
+	m->length = wire_expire_name(m->bytes, place, name, drop);
+	pthread_cond_signal(&queue.wanted);
+	return m;
+}
+
+/* Is somebody else changing names in the directory with this id? The kernel lets no message pass before that
+ * has been answered, and it may be waiting for a message that we hold up. What has its answer does not wait.
+ */
+static bool is_being_changed(uint64_t place)
+{
+	for (uint32_t i = 0; i < arena_slots_used(fs.arena); i++) {
+		const struct slot *slot = &fs.arena->slots[i];
+		uint64_t unique = wire_unique(fs.arena->buffers[i]);
+
+		if (slot != call.slot && unique && unique != atomic_load(&slot->answered) &&
+		    atomic_load(&slot->state) != SLOT_FREE && !atomic_load(&slot->reply_length) &&
+		    wire_changes_names_in(fs.arena->buffers[i], place))
+			return true;
+	}
+	return false;
+}
+
+/* Returns false if the time is over. */
+static bool wait_until(uint64_t end_ns)
+{
+	uint64_t now_ns = clock_mono_ns(), until_ns = MIN(now_ns + LOOK_NS, end_ns);
+	struct timespec until = {.tv_sec = (time_t)(until_ns / NSEC_PER_SEC),
+				 .tv_nsec = (long)(until_ns % NSEC_PER_SEC)};
+
+	pthread_cond_timedwait(&queue.sent, &queue.lock, &until);
+	return now_ns < end_ns;
+}
+
+/* Under the lock. */
+static void expire(const uint64_t *places, size_t n, const char *name, bool drop)
+{
+	/* Longer than the kernel remembers anything nobody need wait. */
+	uint64_t begun_ns = clock_mono_ns(), end_ns = begun_ns + fs.config->guarded_cache_ms * NSEC_PER_MSEC;
+	const struct message *messages[PLACES_MAX];
+	uint64_t numbers[PLACES_MAX];
+
+	for (size_t i = 0; i < n; i++) {
+		while (!(messages[i] = put(places[i], name, drop)))
+			if (!wait_until(end_ns))
+				return;
+		numbers[i] = messages[i]->number;
+	}
+	for (size_t i = 0; i < n; i++)
+		while (messages[i]->number == numbers[i])
+			if (!wait_until(end_ns) ||
+			    (clock_mono_ns() - begun_ns >= LOOK_NS && is_being_changed(places[i])))
+				break;
+}
+
+void others_expire(struct node *shown, const char *name, bool gone)
+{
+	uint64_t places[PLACES_MAX];
+	size_t n = view_places(shown, places, ARRAY_SIZE(places));
+
+	if (n == 0)
+		return;
+	ACQUIRE_LOCK(&queue.lock);
+	expire(places, n, name, gone);
+}
+
+void others_moved_in(struct node *shown, const char *name)
+{
+	ACQUIRE_LOCK(&queue.lock);
+	if (!put(node_id(shown, node_index(shown)), name, true))
+		log_debug("the kernel was not told where a directory is now");
+}
+
+void others_drop_attributes(struct node *shown)
+{
+	uint64_t places[PLACES_MAX];
+	size_t n = view_places(shown, places, ARRAY_SIZE(places));
+	uint8_t out[64];
+
+	for (size_t i = 0; i < n; i++)
+		send(out, wire_drop_attributes(out, places[i]));
+}
