@@ -73,6 +73,14 @@ static void renamed(struct backend *b, uint32_t p, const char *name, uint32_t np
 	node_renamed(p, name, np, newname, flags & RENAME_EXCHANGE);
 }
 
+/* Has the worker that had renamed it, before it died, noted that as well? The caller's kernel held what it
+ * was renaming: if nothing has the old name any more, what has the new one is that, and was not replaced by
+ * it. */
+static bool is_noted(const struct backend *b, uint32_t parent, const char *name)
+{
+	return b->board && !node_find_guarded(parent, name, NODE_UNHELD);
+}
+
 /* The kernel makes the whiteout in our name; it is the caller's. */
 static void own_whiteout(fuse_req_t req, uint32_t parent, const char *name)
 {
@@ -125,6 +133,7 @@ void fs_rename(fuse_req_t req, fuse_ino_t parent_id, const char *name, fuse_ino_
 	struct node *parent = make_parent(req, parent_id, name, true), *newparent, *victim;
 	struct found found;
 	struct backend *b;
+	bool done_before = false;
 	uint32_t p, np;
 	ssize_t rc;
 	int err;
@@ -150,11 +159,12 @@ void fs_rename(fuse_req_t req, fuse_ino_t parent_id, const char *name, fuse_ino_
 		errint_t there = b->ops->lookup(b, np, newname, &found);
 
 		rc = there == -ENOENT ? rc : there;
+		done_before = rc == 0;
 	}
 	if (rc == 0 && flags & RENAME_WHITEOUT && !b->board)
 		own_whiteout(req, p, name);
 	/* Before leaving, as make.c does: whoever waits for us finds the names as they are now. */
-	if (rc == 0)
+	if (rc == 0 && !(done_before && is_noted(b, p, name)))
 		renamed(b, p, name, np, newname, flags);
 	if (!guard_leave(req, b, &rc))
 		return;
