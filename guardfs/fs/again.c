@@ -83,7 +83,7 @@ static errint_t is_what_was_wanted(struct backend *b, uint32_t node, const struc
 		return S_ISLNK(st->st_mode) ? is_link_to(b, node, st, what->target) : 0;
 	if (what->what == MAKE_DIR)
 		return S_ISDIR(st->st_mode) ? is_empty_directory(b, node) : 0;
-	if (what->mode & S_IFMT && (what->mode & S_IFMT) != (st->st_mode & S_IFMT))
+	if ((what->mode & S_IFMT ? what->mode & S_IFMT : S_IFREG) != (st->st_mode & S_IFMT))
 		return 0;
 	return S_ISREG(st->st_mode) ? st->st_size == 0 : st->st_rdev == what->rdev;
 }
