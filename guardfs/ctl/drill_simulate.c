@@ -99,12 +99,22 @@ static void put_detection(FILE *out, const struct config *config, const struct k
 	fputs(" (interval, jitter, timeout)\n", out);
 }
 
-static void put_callers(FILE *out, const struct config *config)
+static void put_callers(FILE *out, const struct config *config, const struct kind_info *info)
 {
 	const char *name = config->error == ETIMEDOUT ? "ETIMEDOUT" : "EIO";
 
 	put_name(out, "callers");
-	fprintf(out, "those inside: %s at their deadline; whoever comes later: %s at once\n", name, name);
+	if (config->patience_ms && errclass_info(info->class)->passes) {
+		fputs("for ", out);
+		put_ms(out, config->patience_ms);
+		fprintf(out,
+			" (patience) they wait for the connection, each until his deadline; "
+			"later: %s at once\n",
+			name);
+	} else {
+		fprintf(out, "those inside: %s at their deadline; whoever comes later: %s at once\n", name,
+			name);
+	}
 	put_name(out, NULL);
 	fputs("writes to open files wait for the connection, at most ", out);
 	put_ms(out, config->deadline.ms[OP_WRITE]);
@@ -313,7 +323,7 @@ void drill_simulate(FILE *out, const struct config *config, const struct config_
 		return;
 	}
 	put_detection(out, config, info);
-	put_callers(out, config);
+	put_callers(out, config, info);
 	put_tries(out, config, info);
 	put_plan(out, config, backend);
 	put_caps(out, config);

@@ -416,7 +416,8 @@ bool guard_leave(fuse_req_t req, struct backend *b, ssize_t *rc)
 	if (slot->mutating)
 		doubt_raise(call.buffer);
 	*rc = -fs.config->error;
-	count_error(req, b, class);
+	if (!(call.flags & GUARD_RECALLS)) /* else its caller does not see it */
+		count_error(req, b, class);
 	return true;
 }
 

@@ -5,6 +5,7 @@
  */
 #include "shm/arena.h"
 #include "base/child.h"
+#include "base/clock.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -176,6 +177,15 @@ static uint32_t check_backend(struct board_backend *b)
 	return changed;
 }
 
+/* No outage is young for longer than from now on. */
+static uint32_t check_patience(struct board_backend *b, const struct config *config)
+{
+	if (atomic_load(&b->young_until_ns) <= clock_mono_ns() + config->patience_ms * NSEC_PER_MSEC)
+		return 0;
+	atomic_store(&b->young_until_ns, 0);
+	return 1;
+}
+
 static uint32_t check_incidents(struct board *board)
 {
 	uint32_t changed = FORCE_STRING(board->journal);
@@ -197,7 +207,8 @@ static uint32_t check_board(struct board *board)
 			   FORCE_STRING(board->manifest_error) + check_incidents(board);
 
 	for (size_t i = 0; i < CONFIG_BACKENDS_MAX; i++)
-		changed += check_backend(&board->backends[i]);
+		changed +=
+		    check_backend(&board->backends[i]) + check_patience(&board->backends[i], &board->config);
 	for (size_t i = 0; i < CRASHES_MAX; i++)
 		changed += FORCE_STRING(board->crashes[i].cause) + FORCE_STRING(board->crashes[i].path);
 	for (size_t i = 0; i < SUSPECTS_MAX; i++) {

@@ -234,6 +234,21 @@ static void check_bounds_counts(void **state)
 	assert_int_equal(atomic_load(&arena->slots[0].reply_length), 0);
 }
 
+static void check_bounds_patience(void **state)
+{
+	struct board_backend *b = arena->board.backends;
+
+	(void)state;
+	arena->board.config.error = EIO;
+	arena->board.config.patience_ms = 5000;
+	board_be_patient(&arena->board, 0);
+	assert_int_equal(arena_check(arena), 0);
+	assert_true(atomic_load(&b[0].young_until_ns) > 0);
+	atomic_store(&b[1].young_until_ns, UINT64_MAX);
+	assert_int_equal(arena_check(arena), 1);
+	assert_int_equal(atomic_load(&b[1].young_until_ns), 0);
+}
+
 static void check_cuts_cycles_of_parents(void **state)
 {
 	(void)state;
@@ -407,6 +422,7 @@ int main(void)
 	    TEST(ids_name_live_records_only),
 	    TEST(check_leaves_a_sound_arena),
 	    TEST(check_bounds_counts),
+	    TEST(check_bounds_patience),
 	    TEST(check_cuts_cycles_of_parents),
 	    TEST(check_keeps_what_can_be_found),
 	    TEST(check_keeps_sound_views),

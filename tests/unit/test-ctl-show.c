@@ -550,6 +550,8 @@ static void a_simulation_computes_what_is_promised(void **state)
 	(void)state;
 	holds(text, "hang on box for 10 min, as configured; nothing was touched\n");
 	holds(text, "their deadline: 2 s for metadata, 10 s for reading\n");
+	holds(text, "for 10 s (patience) they wait for the connection, each until his deadline; later: EIO "
+		    "at once\n");
 	holds(text, "by a probe: at most 15 s ");
 	holds(text, "after 2 s, 4 s, 8 s, 10 s, each");
 	holds(text, "each try      fence: ");
