@@ -15,7 +15,7 @@ written_down()
 
 disk_at local "$LOCAL"
 disk_at store "$WORK/store"
-setup_dir
+setup_dir 'filter = fault' "fault_control = $WORK/fault"
 box_start box
 mkdir -p "$WORK/box/data/jobs/far" "$LOCAL/job" "$LOCAL/other"
 conf_box box
@@ -59,6 +59,16 @@ assert_exit 0 '^open files: 1 synced' ctl sync "$COLD"
 written_down store STORE-MORE || fail "the open file below it was not"
 (cd "$COLD" && assert_exit 0 '^open files: 1 synced' "$GUARDCTL" sync open)
 assert_exit 0 'open files: 3 synced, 0 not' ctl sync
+
+say "a worker that dies in the middle of it: the next one does it"
+fault 'fsync delay 1000'
+ctl sync "$COLD" >"$WORK/said" &
+syncing=$!
+wait_until 5000 eval '[[ $(backend_field store inflight) == 1 ]]'
+kill -9 "$(process_pid worker)"
+wait "$syncing" || fail "it failed: $(cat "$WORK/said")"
+assert_match "$(cat "$WORK/said")" 'open files: 1 synced, 0 not'
+fault ''
 
 say "a backend that does not answer: named, within the deadline of a sync; the others are done"
 echo STORE-LAST >&7
