@@ -25,7 +25,7 @@ static struct handle *nameless_handle(const struct node *node, ssize_t rc)
 {
 	if (rc != -ESTALE && rc != -ENOENT && rc != BACKEND_NODE_GONE)
 		return NULL;
-	return handle_find(node_index(node));
+	return handle_find(node_index(node), false);
 }
 
 static ssize_t getattr_open(struct backend *b, struct handle *h, struct stat *st)
@@ -51,23 +51,46 @@ static ssize_t getattr_named(struct backend *b, const struct node *node, struct 
 	return 0;
 }
 
-static ssize_t getattr(struct backend *b, struct node *node, struct handle *h, struct stat *st)
+/* Of an open file that is not the node's, in whose place it was found. */
+static ssize_t getattr_stray(struct backend *b, const struct node *node, struct stat *st, ssize_t otherwise)
 {
-	bool by_name = !h;
-	ssize_t rc, named;
+	struct handle *h = handle_find(node_index(node), true);
+	ssize_t rc = otherwise;
 
-	if (h && h->kind == HANDLE_FILE && handle_ensure(b, h) == 0)
-		return getattr_open(b, h, st);
-	rc = named = getattr_named(b, node, st);
-	h = nameless_handle(node, rc);
+	if (!h)
+		return rc;
+	if (handle_ensure(b, h) == 0)
+		rc = getattr_open(b, h, st);
+	handle_put(h);
+	return rc;
+}
+
+/* Whoever asks by name finds what is there instead of a file that is lost; or has opened just that. */
+static ssize_t getattr_by_name(struct backend *b, const struct node *node, struct stat *st)
+{
+	ssize_t rc = getattr_named(b, node, st), named = rc;
+	struct handle *h = nameless_handle(node, rc);
+
 	if (h) {
 		rc = handle_ensure(b, h);
 		if (rc == 0)
 			rc = getattr_open(b, h, st);
 		handle_put(h);
 	}
-	/* Whoever asks by name finds what is there instead of a file that is lost. */
-	return by_name && named == BACKEND_NODE_GONE && rc == GUARD_POISONED ? named : rc;
+	if (named == BACKEND_NODE_GONE && (rc == named || rc == GUARD_POISONED))
+		rc = getattr_stray(b, node, st, named);
+	return rc;
+}
+
+static ssize_t getattr(struct backend *b, const struct node *node, struct handle *h, struct stat *st)
+{
+	errint_t rc = h && h->kind == HANDLE_FILE ? handle_ensure(b, h) : -EBADF;
+	ssize_t named;
+
+	if (rc == 0)
+		return getattr_open(b, h, st);
+	named = getattr_by_name(b, node, st);
+	return rc == GUARD_POISONED && named < 0 ? rc : named;
 }
 
 /* A directory that was removed while somebody is in it: it is there, empty and without a name, as on any file

@@ -411,7 +411,7 @@ bool handle_is_removed_from(uint32_t dir)
 	return false;
 }
 
-struct handle *handle_find(uint32_t node)
+struct handle *handle_find(uint32_t node, bool stray)
 {
 	uint32_t used = atomic_load(&fs.arena->handles_used);
 
@@ -419,7 +419,8 @@ struct handle *handle_find(uint32_t node)
 		struct handle *h = &fs.arena->handles[i];
 
 		if (atomic_load(&h->state) != HANDLE_LIVE || h->node != node || h->kind != HANDLE_FILE ||
-		    h->unlinked == HANDLE_STRAY || atomic_load(&h->closing) || atomic_load(&h->fd) < 0)
+		    (h->unlinked == HANDLE_STRAY) != stray || atomic_load(&h->closing) ||
+		    atomic_load(&h->fd) < 0)
 			continue;
 		atomic_fetch_add(&h->users, 1);
 		/* Once more, now that it cannot be freed: it may have been released meanwhile. */

@@ -82,9 +82,9 @@ void handle_mark_unlinked(uint32_t node);
  * removed from it? */
 bool handle_is_removed_from(uint32_t dir);
 
-/* Any live handle of the node on the given epoch, for operations on files without a name: its use count
+/* Any live handle of the node, for operations on files without a name; stray: of HANDLE_STRAY. Its use count
  * raised, or NULL. */
-struct handle *handle_find(uint32_t node);
+struct handle *handle_find(uint32_t node, bool stray);
 
 /* Does a program run from this node, as far as its open files tell? */
 bool handle_is_executed(uint32_t node);

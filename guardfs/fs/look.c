@@ -19,7 +19,7 @@ static bool is_as_known(struct backend *b, int ref, uint64_t known_end, const st
 /* Is another file than that which st is of open as node? */
 static bool is_other_open(struct backend *b, const struct node *node, const struct stat *st)
 {
-	struct handle *h = handle_find(node_index(node));
+	struct handle *h = handle_find(node_index(node), false);
 	bool other;
 
 	if (!h)

@@ -345,7 +345,7 @@ static void last_user_frees(void)
 	CHECK(handle_get(fh) == h);
 	handle_release(h);
 	CHECK(call.slot->handle == 0);
-	CHECK(handle_find(0) == NULL && fcntl(fd, F_GETFD) == 0);
+	CHECK(handle_find(0, false) == NULL && fcntl(fd, F_GETFD) == 0);
 	handle_put(h);
 	CHECK(fcntl(fd, F_GETFD) < 0 && handle_get(fh) == NULL);
 	again = handle_new(0, HANDLE_FILE, NODE_LOCAL, O_RDWR, -1, 0);
