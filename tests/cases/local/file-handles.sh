@@ -1,5 +1,7 @@
 # File handles (name_to_handle_at, open_by_handle_at, hence NFS) on the mount: they lead to the same file or directory as long as guardfs has its
 # node, whatever it is called by now, also after the worker was killed; after that, and once it is removed, they are ESTALE, on every tier.
+# What the kernel remembers is the whole machine's: other cases make it forget, as this one does.
+# alone
 . "$REPO/tests/lib/lib.sh"
 
 setup_one_box
