@@ -187,7 +187,7 @@ static bool park(fuse_req_t req, const struct backend *b, enum slot_park_reason 
 {
 	struct slot *slot = call.slot;
 
-	if (!room_take(b->index))
+	if (!room_take(b->index, wire_uid(call.buffer)))
 		return false;
 	fuse_reply_none(req);
 	board_count(b->board, COUNT_PARKED, 1);
@@ -202,7 +202,7 @@ static bool park(fuse_req_t req, const struct backend *b, enum slot_park_reason 
 
 void guard_unparked(const struct slot *slot)
 {
-	room_give_back(atomic_load(&slot->backend));
+	room_give_back(atomic_load(&slot->backend), wire_uid(arena_slot_buffer(fs.arena, slot)));
 }
 
 /* A sync that failed over the connection that a probe has since found sound has lost something: storage

@@ -8,6 +8,7 @@
 #include "base/cleanup.h"
 #include "fs/call.h"
 #include "fs/guard.h"
+#include "fs/handle_index.h"
 #include "fs/node.h"
 #include "fs/wire.h"
 
@@ -91,6 +92,7 @@ errint_t handle_init(void)
 	pthread_cond_init(&handles.again, NULL);
 	for (uint32_t i = 0; i < LEDGER_LOCKS; i++)
 		pthread_mutex_init(&handles.ledger_locks[i], NULL);
+	handle_index_init();
 	handles.free_head = HANDLE_MAX;
 	abandon_unanswered(used);
 	for (uint32_t i = used; i-- > 0;) {
@@ -99,8 +101,10 @@ errint_t handle_init(void)
 		/* Tasks of dead workers never return to user mode, and in the kernel they hold their own
 		 * reference to the file. */
 		atomic_store(&h->users, 0);
-		if (atomic_load(&h->state) == HANDLE_LIVE)
+		if (atomic_load(&h->state) == HANDLE_LIVE) {
 			handle_count_again(h);
+			handle_index_add(h);
+		}
 		if (atomic_load(&h->state) != HANDLE_LIVE) {
 			push_free(i);
 		} else if (atomic_load(&h->closing)) {
@@ -158,6 +162,7 @@ struct handle *handle_new(uint32_t node, enum handle_kind kind, uint8_t backend,
 	 * close. */
 	if (call.slot)
 		call.slot->handle = i + 1;
+	handle_index_add(h);
 	atomic_store(&h->state, HANDLE_LIVE);
 	return h;
 }
@@ -212,6 +217,7 @@ static bool close_and_free(struct handle *h)
 		close(fd);
 	}
 	handle_uncount(h);
+	handle_index_remove(h);
 	atomic_store(&h->state, HANDLE_FREE);
 	ACQUIRE_LOCK(&handles.lock);
 	push_free(index_of(h));
@@ -339,33 +345,36 @@ void handle_synced(struct handle *h, uint64_t mark)
 	h->unsynced_bytes = 0;
 }
 
+struct cut {
+	const struct handle *through; /* NULL: any */
+	uint64_t size;
+	bool seen; /* only as handles of this epoch see it */
+	uint32_t epoch;
+};
+
+static bool cut_handle(struct handle *h, void *arg)
+{
+	const struct cut *cut = arg;
+
+	if (cut->seen && atomic_load(&h->epoch) != cut->epoch)
+		return true;
+	ACQUIRE_LOCK(ledger_lock(h));
+	h->known_end = h == cut->through ? cut->size : MIN(h->known_end, cut->size);
+	return true;
+}
+
 void handle_truncated(uint32_t node, struct handle *through, uint64_t size)
 {
-	uint32_t used = atomic_load(&fs.arena->handles_used);
+	struct cut cut = {.through = through, .size = size};
 
-	for (uint32_t i = 0; i < used; i++) {
-		struct handle *h = &fs.arena->handles[i];
-
-		if (atomic_load(&h->state) != HANDLE_LIVE || h->node != node)
-			continue;
-		ACQUIRE_LOCK(ledger_lock(h));
-		h->known_end = h == through ? size : MIN(h->known_end, size);
-	}
+	handle_index_each(node, cut_handle, &cut);
 }
 
 void handle_seen_cut(uint32_t node, uint64_t size, uint32_t epoch)
 {
-	uint32_t used = atomic_load(&fs.arena->handles_used);
+	struct cut cut = {.size = size, .seen = true, .epoch = epoch};
 
-	for (uint32_t i = 0; i < used; i++) {
-		struct handle *h = &fs.arena->handles[i];
-
-		if (atomic_load(&h->state) != HANDLE_LIVE || h->node != node ||
-		    atomic_load(&h->epoch) != epoch)
-			continue;
-		ACQUIRE_LOCK(ledger_lock(h));
-		h->known_end = MIN(h->known_end, size);
-	}
+	handle_index_each(node, cut_handle, &cut);
 }
 
 void handle_truncation_ended(ssize_t rc, uint32_t node, struct handle *through, uint64_t size)
@@ -376,16 +385,17 @@ void handle_truncation_ended(ssize_t rc, uint32_t node, struct handle *through, 
 		handle_truncated(node, NULL, size);
 }
 
+static bool mark_unlinked(struct handle *h, void *arg)
+{
+	(void)arg;
+	if (h->unlinked == HANDLE_NAMED)
+		h->unlinked = HANDLE_UNLINKED;
+	return true;
+}
+
 void handle_mark_unlinked(uint32_t node)
 {
-	uint32_t used = atomic_load(&fs.arena->handles_used);
-
-	for (uint32_t i = 0; i < used; i++) {
-		struct handle *h = &fs.arena->handles[i];
-
-		if (atomic_load(&h->state) == HANDLE_LIVE && h->node == node && h->unlinked == HANDLE_NAMED)
-			h->unlinked = HANDLE_UNLINKED;
-	}
+	handle_index_each(node, mark_unlinked, NULL);
 }
 
 /* What has lost its name keeps the parent that it had. */
@@ -411,38 +421,45 @@ bool handle_is_removed_from(uint32_t dir)
 	return false;
 }
 
+struct usable {
+	bool stray;
+	struct handle *found; /* its use count raised */
+};
+
+static bool find_usable(struct handle *h, void *arg)
+{
+	struct usable *usable = arg;
+
+	if (h->kind != HANDLE_FILE || (h->unlinked == HANDLE_STRAY) != usable->stray ||
+	    atomic_load(&h->closing) || atomic_load(&h->fd) < 0)
+		return true;
+	atomic_fetch_add(&h->users, 1);
+	usable->found = h;
+	return false;
+}
+
 struct handle *handle_find(uint32_t node, bool stray)
 {
-	uint32_t used = atomic_load(&fs.arena->handles_used);
+	struct usable usable = {.stray = stray};
 
-	for (uint32_t i = 0; i < used; i++) {
-		struct handle *h = &fs.arena->handles[i];
-
-		if (atomic_load(&h->state) != HANDLE_LIVE || h->node != node || h->kind != HANDLE_FILE ||
-		    (h->unlinked == HANDLE_STRAY) != stray || atomic_load(&h->closing) ||
-		    atomic_load(&h->fd) < 0)
-			continue;
-		atomic_fetch_add(&h->users, 1);
-		/* Once more, now that it cannot be freed: it may have been released meanwhile. */
-		if (atomic_load(&h->state) == HANDLE_LIVE && h->node == node && !atomic_load(&h->closing))
-			return h;
-		handle_put(h);
+	/* It may have been released before its use count was raised: then another one. */
+	while (!handle_index_each(node, find_usable, &usable)) {
+		if (!atomic_load(&usable.found->closing))
+			return usable.found;
+		handle_put(usable.found);
 	}
 	return NULL;
 }
 
+static bool is_not_executed(struct handle *h, void *arg)
+{
+	(void)arg;
+	return !(h->flags & WIRE_OPEN_EXEC) || atomic_load(&h->closing);
+}
+
 bool handle_is_executed(uint32_t node)
 {
-	uint32_t used = atomic_load(&fs.arena->handles_used);
-
-	for (uint32_t i = 0; i < used; i++) {
-		const struct handle *h = &fs.arena->handles[i];
-
-		if (atomic_load(&h->state) == HANDLE_LIVE && h->node == node && h->flags & WIRE_OPEN_EXEC &&
-		    !atomic_load(&h->closing))
-			return true;
-	}
-	return false;
+	return !handle_index_each(node, is_not_executed, NULL);
 }
 
 /* ---- finding it again ---- */

@@ -1,6 +1,7 @@
 /* room.c: see room.h. A quarter of the room is divided among the backends, as shares of their own; the rest
  * is lent to whichever asks first. */
 #include "fs/room.h"
+#include "fs/shares.h"
 
 /* What the limits of tasks inside and RESERVED_SLOTS leave of the slots, but at least ROOM_MIN: readers of
  * requests always find one. */
@@ -12,7 +13,7 @@
  * own count crosses its share; in between it may be off by as many as are just crossing. */
 static _Atomic int32_t lent;
 
-static uint32_t whole_room(void)
+uint32_t room_whole(void)
 {
 	uint32_t taken = RESERVED_SLOTS;
 
@@ -23,28 +24,39 @@ static uint32_t whole_room(void)
 
 static uint32_t share(void)
 {
-	return whole_room() / (SHARED_OUT * MAX(fs.config->n_backends, 1u));
+	return room_whole() / (SHARED_OUT * MAX(fs.config->n_backends, 1u));
 }
 
 static int32_t to_lend(void)
 {
-	return (int32_t)(whole_room() - share() * fs.config->n_backends);
+	return (int32_t)(room_whole() - share() * fs.config->n_backends);
 }
 
-bool room_take(unsigned backend)
+static bool take(unsigned backend)
 {
 	if (atomic_fetch_add(&fs.board->backends[backend].parked, 1) < share())
 		return true;
-	if (atomic_fetch_add(&lent, 1) < to_lend())
-		return true;
-	room_give_back(backend);
-	return false;
+	return atomic_fetch_add(&lent, 1) < to_lend();
 }
 
-void room_give_back(unsigned backend)
+static void give_back(unsigned backend)
 {
 	if (atomic_fetch_sub(&fs.board->backends[backend].parked, 1) > share())
 		atomic_fetch_sub(&lent, 1);
+}
+
+bool room_take(unsigned backend, uid_t uid)
+{
+	if (take(backend) && shares_take(SHARE_WAITING, uid, 1))
+		return true;
+	give_back(backend);
+	return false;
+}
+
+void room_give_back(unsigned backend, uid_t uid)
+{
+	give_back(backend);
+	shares_give_back(SHARE_WAITING, uid, 1);
 }
 
 void room_restore(void)

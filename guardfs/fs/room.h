@@ -6,12 +6,15 @@
 
 #include "fs/fs.h"
 
-/* Counts one more request as waiting for the backend with this index. False: there is no room, nothing was
- * counted. */
-bool room_take(unsigned backend);
+/* How many may wait in all. */
+uint32_t room_whole(void);
+
+/* Counts one more request of this user as waiting for the backend with this index. False: there is no room,
+ * or no more for him (fs/shares.h); nothing was counted. */
+bool room_take(unsigned backend, uid_t uid);
 
 /* One that waited does so no longer. */
-void room_give_back(unsigned backend);
+void room_give_back(unsigned backend, uid_t uid);
 
 /* The backends' counts (board_backend.parked) are those of the slots that a predecessor has parked. Before
  * threads. */

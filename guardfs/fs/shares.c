@@ -1,6 +1,7 @@
 /* shares.c: see shares.h. A table of users by open addressing, whose entries are never given away: a worker
  * sees few of them. Users for whom there is no entry left share one, as if they were one. */
 #include "fs/shares.h"
+#include "fs/room.h"
 #include "base/child.h"
 #include "base/clock.h"
 #include "policy/share.h"
@@ -67,6 +68,7 @@ void shares_init(uint64_t nofile, uint32_t cached, bool handles)
 	set_pool(SHARE_NODES, NODE_MAX, NODE_MAX / 8);
 	set_pool(SHARE_KEPT, kept, kept / 8);
 	set_pool(SHARE_LISTING_KIB, memory_kib() / 8, memory_kib() / 64);
+	set_pool(SHARE_WAITING, room_whole(), 0);
 }
 
 /* Who is refused, and when: for people. The number of refusals is exact, the rest is the last one's or

@@ -184,6 +184,11 @@ uint32_t wire_opcode(const uint8_t *buffer)
 	return ((const struct fuse_in_header *)(const void *)buffer)->opcode;
 }
 
+uint32_t wire_uid(const uint8_t *buffer)
+{
+	return ((const struct fuse_in_header *)(const void *)buffer)->uid;
+}
+
 uint64_t wire_unique(const uint8_t *buffer)
 {
 	const struct fuse_in_header *in = (const void *)buffer;

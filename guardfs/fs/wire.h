@@ -65,6 +65,9 @@ bool wire_changes_names_in(const uint8_t *buffer, uint64_t directory);
 /* Of a complete request. */
 uint32_t wire_opcode(const uint8_t *buffer);
 
+/* Whose request it is, of one that was complete; stays in the buffer when unique is cleared. */
+uint32_t wire_uid(const uint8_t *buffer);
+
 /* unique in the header of a buffer that guardian may read at the same time. */
 uint64_t wire_unique(const uint8_t *buffer);
 void wire_clear_unique(uint8_t *buffer);

@@ -194,6 +194,8 @@ enum share_kind {
 	SHARE_NODES,	  /* names that the kernel knows of */
 	SHARE_KEPT, /* of those, the ones of which a descriptor must be kept: nothing else leads to them */
 	SHARE_LISTING_KIB, /* memory for listings of open directories */
+	SHARE_WAITING, /* requests that wait in their buffers: for a backend to come back, or for room there
+			*/
 	SHARE_KIND_COUNT
 };
 

@@ -199,10 +199,9 @@ bool board_get_suspect(const struct board *board, uint32_t n, struct board_suspe
 const char *share_kind_name(enum share_kind kind)
 {
 	static const char *const names[SHARE_KIND_COUNT] = {
-	    [SHARE_OPEN_FILES] = "open_files",
-	    [SHARE_NODES] = "names",
-	    [SHARE_KEPT] = "kept_descriptors",
-	    [SHARE_LISTING_KIB] = "listing_kib",
+	    [SHARE_OPEN_FILES] = "open_files", [SHARE_NODES] = "names",
+	    [SHARE_KEPT] = "kept_descriptors", [SHARE_LISTING_KIB] = "listing_kib",
+	    [SHARE_WAITING] = "waiting",
 	};
 
 	return (unsigned)kind < SHARE_KIND_COUNT ? names[kind] : "invalid";

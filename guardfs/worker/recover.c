@@ -9,6 +9,7 @@
 #include "fs/grant.h"
 #include "fs/guard.h"
 #include "fs/room.h"
+#include "fs/shares.h"
 #include "fs/wire.h"
 #include "worker/session.h"
 
@@ -230,8 +231,10 @@ uint32_t recover_slots(struct arena *arena, uint16_t ready[SLOT_MAX])
 		if (state == SLOT_PARKED || state == SLOT_EXPIRING) {
 			uint32_t b = atomic_load(&arena->slots[i].backend);
 
-			if (b < CONFIG_BACKENDS_MAX)
+			if (b < CONFIG_BACKENDS_MAX) {
 				atomic_fetch_add(&arena->board.backends[b].parked, 1);
+				shares_restore(SHARE_WAITING, wire_uid(arena->buffers[i]), 1);
+			}
 		} else if (state == SLOT_EXPIRED ||
 			   (state == SLOT_ORPHAN && !atomic_load(&arena->board.dead_workers))) {
 			uint64_t unique = wire_unique(arena->buffers[i]);
