@@ -1,6 +1,6 @@
 # File handles (name_to_handle_at, open_by_handle_at, hence NFS) on the mount: they lead to the same file or directory as long as guardfs has its
 # node, whatever it is called by now, also after the worker was killed; after that, and once it is removed, they are ESTALE, on every tier.
-# What the kernel remembers is the whole machine's: other cases make it forget, as this one does.
+# What the kernel remembers is the whole machine's: others make it forget, as this case does. Here it remembers what is held open.
 # alone
 . "$REPO/tests/lib/lib.sh"
 
@@ -24,6 +24,7 @@ for side in local dir cold; do
 	mkdir -p "$top/a/b"
 	echo one >"$top/a/file"
 	echo two >"$top/a/b/second"
+	exec 3<"$top/a/file" 4<"$top/a/b/second" 5<"$top/a" 6<"$top/a/b" 7<"$top"
 	handles encode "$WORK/handles" "$top/a/file" "$top/a/b/second" "$top/a" "$top/a/b" "$top"
 	wanted="/$side/a/file: one
 /$side/a/b/second: two
@@ -47,13 +48,16 @@ for side in local dir cold; do
 	let_go file
 
 	say "$side: removed"
+	exec 3<&-
 	rm "$top/c/renamed"
 	assert_eq "$(handles open "$WORK/handles" "$MNT" | sed -n 1,2p)" "/$side/a/file: ESTALE
 /$side/a/b/second: two" "by their handles, one removed"
+	exec 4<&- 5<&- 6<&-
 	rm -r "$top/c"
 	assert_eq "$(handles open "$WORK/handles" "$MNT" | sed -n 1,4p | sed 's/.*: //' | sort -u)" ESTALE "by their handles, all removed"
 	handles encode "$WORK/handles" "$top"
 	assert_match "$(handles open "$WORK/handles" "$MNT")" ": +in /$side"
+	exec 7<&-
 done
 
 # forget: what nobody has open the kernel forgets, and tells guardfs.
@@ -104,6 +108,7 @@ assert_eq "$(handles open "$WORK/handles" "$MNT")" "/local/big: ESTALE" "its han
 ! ls -l "/proc/$(process_pid worker)/fd" | grep -q 'local/big' || fail "it is still open"
 
 say "the virtual tree"
+exec 3<"$MNT/.guardfs/backends/box/jobs"
 handles encode "$WORK/handles" "$MNT/.guardfs/backends/box/jobs" "$MNT/.guardfs/backends" "$MNT/.guardfs" "$MNT"
 assert_match "$(handles open "$WORK/handles" "$MNT")" 'jobs: cold in /.guardfs/backends/box/jobs
 /.guardfs/backends: box store in /.guardfs/backends'
