@@ -205,6 +205,9 @@ static void walk_handles(void)
 			continue;
 		require(atomic_load(&arena->nodes[h->node].state) == NODE_LIVE, "a handle has a node");
 		require(fd == -1 || fd >= FD_RESERVED, "guardian's descriptors are out of reach");
+		require(!atomic_load(&h->other) || handle_other_fd(atomic_load(&h->other)) >= FD_RESERVED,
+			"guardian's descriptors are out of reach");
+		require(atomic_load(&h->tail_length) <= HANDLE_TAIL_MAX, "the end of an append fits");
 		require(atomic_load(&h->job) <= JOB_MAX, "a handle's job exists");
 		require(h->snapshot_fd == -1 || h->snapshot_fd >= FD_RESERVED,
 			"guardian's descriptors are out of reach");
