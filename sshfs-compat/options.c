@@ -115,7 +115,11 @@ static errint_t can_contain_symlinks(const struct option_input *in, char *value,
  * Creating a file means looking its name up first: guardfs is asked for the name, then for the file, and
  * without any memory of the first answer the mount beneath would ask the server a second time. That a name
  * does not exist is therefore remembered, but only as long as it takes to get from the one to the other. */
+/* sshfs shows what another client has removed for as long as its directory cache has the attributes, and
+ * nothing can be made there meanwhile. They are for whoever lists a directory and then looks at what is in
+ * it. */
 #define CACHE_SECONDS	       "10"
+#define STAT_CACHE_SECONDS     "1"
 #define NEGATIVE_CACHE_SECONDS "0.05"
 
 /* Content is kept by the kernel above guardfs, if at all, and not a second time below: the kernel reads ahead
@@ -132,6 +136,7 @@ static const struct sshfs_option options[] = {
 	{ .name = "entry_timeout",         .mode = OPTION_DEFAULT, .text = CACHE_SECONDS },
 	{ .name = "attr_timeout",          .mode = OPTION_DEFAULT, .text = CACHE_SECONDS },
 	{ .name = "dcache_timeout",        .mode = OPTION_DEFAULT, .text = CACHE_SECONDS },
+	{ .name = "dcache_stat_timeout",   .mode = OPTION_DEFAULT, .text = STAT_CACHE_SECONDS },
 	{ .name = "no_contain_symlinks",   .mode = OPTION_DEFAULT, .fill = can_contain_symlinks, .bare_if_empty = true,
 	  .opposite = "contain_symlinks" }, /* guardfs does that itself, if it is wanted */
 	{ .name = "reconnect",             .mode = OPTION_REFUSED },      /* leaves every open file dead; keeper reconnects */

@@ -76,6 +76,9 @@ struct backend_ops {
 	const char *name;
 
 	errint_t (*lookup)(struct backend *b, uint32_t parent, const char *name, struct found *found);
+	/* Guarded backends: the same, of a name that was there before: asked of storage itself, for caches on
+	 * the way may still have what another client has removed. */
+	errint_t (*find)(struct backend *b, uint32_t parent, const char *name, struct found *found);
 	/* ref: an open file of the node, or -1. For files without a name it is the only way. */
 	errint_t (*getattr)(struct backend *b, uint32_t node, int ref, struct stat *st);
 	errint_t (*setattr)(struct backend *b, uint32_t node, int ref, const struct stat *want, unsigned set,

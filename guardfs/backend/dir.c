@@ -172,7 +172,9 @@ static errint_t dir_lookup(struct backend *b, uint32_t parent, const char *name,
 static errint_t dir_mkdir(struct backend *b, uint32_t parent, const char *name, mode_t mode,
 			  const struct caller *c, struct found *found)
 {
-	return dir_mend_make(b, parent, name, false, posix_mkdir(b, parent, name, mode, c, found));
+	errint_t rc = posix_mkdir(b, parent, name, mode, c, found);
+
+	return dir_mend_make(b, parent, name, false, rc);
 }
 
 static errint_t dir_mknod(struct backend *b, uint32_t parent, const char *name, mode_t mode, dev_t rdev,
@@ -189,13 +191,17 @@ static errint_t dir_mknod(struct backend *b, uint32_t parent, const char *name, 
 static errint_t dir_symlink(struct backend *b, const char *target, uint32_t parent, const char *name,
 			    const struct caller *c, struct found *found)
 {
-	return dir_mend_make(b, parent, name, false, posix_symlink(b, target, parent, name, c, found));
+	errint_t rc = posix_symlink(b, target, parent, name, c, found);
+
+	return dir_mend_make(b, parent, name, false, rc);
 }
 
 static errint_t dir_link(struct backend *b, uint32_t node, uint32_t parent, const char *name,
 			 struct found *found)
 {
-	return dir_mend_link(b, node, parent, name, posix_link(b, node, parent, name, found));
+	errint_t rc = posix_link(b, node, parent, name, found);
+
+	return dir_mend_link(b, node, parent, name, rc);
 }
 
 static errint_t dir_unlink(struct backend *b, uint32_t parent, const char *name)
@@ -237,7 +243,11 @@ static errint_t dir_open(struct backend *b, uint32_t node, int flags, int *ref)
 		if (rc < 0)
 			return rc == -ENOENT ? BACKEND_NODE_GONE : dir_mend(b, node, rc);
 		fd = posix_reopen(r.fd, flags);
+		if (fd == -ENOENT || fd == -ESTALE)
+			dir_forget_name(b, node);
 	}
+	if (fd == -ENOENT || fd == -ESTALE)
+		return BACKEND_NODE_GONE;
 	if (fd < 0)
 		return dir_mend(b, node, fd);
 	*ref = fd;
@@ -263,7 +273,7 @@ static errint_t dir_find_end(struct backend *b, int ref, off_t *end)
 
 /* sshfs looks the file up together with opening it, and remembers that: it answers without asking the server
  * once more. */
-static errint_t dir_look(struct backend *b, uint32_t node, int ref, struct stat *st)
+errint_t dir_look(struct backend *b, uint32_t node, int ref, struct stat *st)
 {
 	errint_t rc = stat_synced(ref, AT_STATX_FORCE_SYNC, st);
 
@@ -347,6 +357,7 @@ static errint_t dir_readdir(struct backend *b, int ref, int64_t offset, readdir_
 static const struct backend_ops dir_ops = {
     .name = "dir",
     .lookup = dir_lookup,
+    .find = dir_find,
     .getattr = dir_getattr,
     .setattr = dir_setattr,
     .readlink = dir_readlink,

@@ -32,6 +32,14 @@ errint_t dir_check_type(const struct node *node, mode_t mode);
  * open: they are moved into the one above. Over sshfs only. 0 or -errno; -ENOTEMPTY if there is more. */
 errint_t dir_rmdir_around_hidden(struct backend *b, uint32_t parent, const char *name);
 
+/* dir.c: as in backend.h. */
+errint_t dir_look(struct backend *b, uint32_t node, int ref, struct stat *st);
+
+/* dir_names.c: as in backend.h. */
+errint_t dir_find(struct backend *b, uint32_t parent, const char *name, struct found *found);
+/* The node's file could not be opened, for there is none: the mount beneath is to forget the name. */
+void dir_forget_name(struct backend *b, uint32_t node);
+
 /* dir_times.c: makes what setattr is to set (of want and *set) into what sshfs can be told: both times or
  * none, and neither of them "now" by mistake. Other backends: nothing is done. 0; -ERANGE: a time that SFTP
  * cannot carry (before 1970, or from 2106 on); else as storage says. ref as in setattr. */

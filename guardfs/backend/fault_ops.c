@@ -32,6 +32,11 @@ static errint_t fault_lookup(struct backend *b, uint32_t parent, const char *nam
 	return (errint_t)PASS_NAME(FAULT_LOOKUP, name, lookup(b->next, parent, name, found));
 }
 
+static errint_t fault_find(struct backend *b, uint32_t parent, const char *name, struct found *found)
+{
+	return (errint_t)PASS_NAME(FAULT_LOOKUP, name, find(b->next, parent, name, found));
+}
+
 static errint_t fault_getattr(struct backend *b, uint32_t node, int ref, struct stat *st)
 {
 	return (errint_t)PASS(FAULT_GETATTR, node, ref, NULL, b->next->ops->getattr(b->next, node, ref, st));
@@ -246,6 +251,7 @@ static errint_t fault_statfs(struct backend *b, uint32_t node, struct statvfs *s
 const struct backend_ops fault_ops = {
     .name = "fault",
     .lookup = fault_lookup,
+    .find = fault_find,
     .getattr = fault_getattr,
     .setattr = fault_setattr,
     .readlink = fault_readlink,

@@ -41,6 +41,22 @@ double entry_seconds(const struct node *node)
 	return node->flags & NODE_ROUTE_ROOT ? MIN(seconds, ROUTE_ROOT_SECONDS) : seconds;
 }
 
+/* The kernel looks a name up again when that time is over, and at once if something is to be made there,
+ * which we cannot tell: so it is to be told the truth whenever it asks for a name that it knows, and over
+ * sshfs that costs a round trip. Whether a file is still there is told by GETATTR and OPEN, too: its name may
+ * be kept for longer than its attributes; as long as the mount beneath keeps it. */
+#define SSHFS_NAME_SECONDS 10.0
+
+static double name_seconds(const struct node *node)
+{
+	const struct backend *b = fs_backend(node);
+	double seconds = entry_seconds(node);
+
+	if (!b->board || b->config->type != BACKEND_SSHFS || node->flags & NODE_ROUTE_ROOT || seconds == 0)
+		return seconds;
+	return SSHFS_NAME_SECONDS;
+}
+
 /* The attributes of a route root come from memory here, whatever state its backend is in: they are never
  * cached, so that GETATTR follows, which asks the backend. */
 void entry_fill(struct fuse_entry_param *e, struct node *node, const struct stat *st)
@@ -51,7 +67,8 @@ void entry_fill(struct fuse_entry_param *e, struct node *node, const struct stat
 				       .generation = node->generation,
 				       .attr = *st,
 				       .attr_timeout = node->flags & NODE_ROUTE_ROOT ? 0 : seconds,
-				       .entry_timeout = seconds};
+				       .entry_timeout =
+					   node->backend == NODE_VIRTUAL ? 0 : name_seconds(node)};
 	if (node->backend != NODE_VIRTUAL)
 		view_present(node, &e->attr);
 }
@@ -181,7 +198,8 @@ static void lookup_guarded(fuse_req_t req, struct backend *b, struct node *paren
 	case GUARD_GONE:
 		return;
 	}
-	rc = b->ops->lookup(b, p, name, &found);
+	/* The kernel asks for what it knows only to be told whether it still is there. */
+	rc = (known ? b->ops->find : b->ops->lookup)(b, p, name, &found);
 	if (rc == -ENOENT && target_is_missing(b, parent))
 		rc = -EIO;
 	replaced = rc == 0 && known && look_is_another(b, known, &found.st);

@@ -90,8 +90,29 @@ static bool is_doubtfully_missing(const struct backend *b, ssize_t rc)
 	       (atomic_load(&renames_ended[b->index]) != call.renames || is_rename_inside(slot));
 }
 
+static _Atomic uint32_t writes_ended[CONFIG_BACKENDS_MAX];
+
+uint32_t guard_writes_ended(const struct backend *b)
+{
+	return atomic_load(&writes_ended[b->index]);
+}
+
+bool guard_is_write_inside(const struct backend *b)
+{
+	for (uint32_t i = 0; i < arena_slots_used(fs.arena); i++) {
+		const struct slot *s = &fs.arena->slots[i];
+
+		if (s != call.slot && atomic_load(&s->inside) && atomic_load(&s->backend) == b->index &&
+		    s->op_class == OP_WRITE)
+			return true;
+	}
+	return false;
+}
+
 static void leave_slot(struct backend *b)
 {
+	if (call.slot && call.slot->op_class == OP_WRITE)
+		atomic_fetch_add(&writes_ended[b->index], 1);
 	if (call.slot && call.slot->mutating && call.slot->target == GUARD_TARGET_ALL)
 		atomic_fetch_add(&renames_ended[b->index], 1);
 	if (call.slot)

@@ -75,6 +75,10 @@ void guard_leave_quietly(struct backend *b, ssize_t rc);
  */
 void guard_end_request(void);
 
+/* How many writes have ended on b; and is one inside, other than this thread's? */
+uint32_t guard_writes_ended(const struct backend *b);
+bool guard_is_write_inside(const struct backend *b);
+
 /* Is the breaker of b closed? True for the local tier. */
 bool guard_is_open_for_business(const struct backend *b);
 

@@ -1,6 +1,7 @@
 /* look.c: see look.h. */
 #include "fs/look.h"
 #include "fs/doubt.h"
+#include "fs/guard.h"
 #include "fs/handle.h"
 
 #include <errno.h>
@@ -85,6 +86,14 @@ static errint_t look_again(struct backend *b, const struct node *node, int flags
 	return rc < 0 ? rc : BACKEND_NODE_GONE;
 }
 
+/* sshfs does not remember what it has seen with an open if anything was written, to whatever file, meanwhile;
+ * and then shows what it had seen before. */
+static bool is_unsure(const struct backend *b, uint32_t writes)
+{
+	return b->config->type == BACKEND_SSHFS &&
+	       (guard_writes_ended(b) != writes || guard_is_write_inside(b));
+}
+
 errint_t look_at_opened(struct backend *b, struct node *node, int flags, struct version before,
 			struct opened *o)
 {
@@ -93,8 +102,11 @@ errint_t look_at_opened(struct backend *b, struct node *node, int flags, struct 
 	if (rc < 0)
 		return rc;
 	o->looked = true;
+	o->unsure = is_unsure(b, o->writes);
 	if (!node_is_still(node, &o->st))
 		return BACKEND_NODE_GONE; /* looking the name up will tell */
+	if (o->unsure && !is_of_opened(b, o->ref, flags, &o->st, -1))
+		return BACKEND_NODE_GONE;
 	if (version_is_same(version_of(&o->st), before))
 		return 0;
 	o->changed = true;

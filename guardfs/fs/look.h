@@ -18,8 +18,10 @@ struct opened {
 	int ref;	/* -1: nothing is open */
 	struct stat st; /* looked: of the file */
 	bool looked;
-	bool changed;  /* it is not as it was known to be before it was opened */
-	bool replaced; /* another file has the name, of which the node knows nothing yet */
+	bool changed;	 /* it is not as it was known to be before it was opened */
+	bool replaced;	 /* another file has the name, of which the node knows nothing yet */
+	bool unsure;	 /* what storage shows may be older than the open */
+	uint32_t writes; /* guard_writes_ended before it was opened */
 };
 
 /* Looks at the file of node, just opened as o->ref with flags (as used on the backend, not truncating), of

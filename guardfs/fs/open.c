@@ -180,15 +180,17 @@ static bool may_read_directly(const struct node *node, int flags, const struct o
 	uint64_t made_ns = atomic_load_explicit(&node->made_ns, memory_order_relaxed);
 
 	return o->ref >= 0 && (flags & O_ACCMODE) == O_RDONLY &&
-	       clock_mono_ns() < made_ns + JUST_LOOKED_UP_NS;
+	       (o->unsure || clock_mono_ns() < made_ns + JUST_LOOKED_UP_NS);
 }
 
 static ssize_t open_and_look(struct backend *b, struct node *node, struct fuse_file_info *fi,
 			     struct opened *o)
 {
 	struct version before = node_version(node);
-	ssize_t rc = open_node(b, node_index(node), fi->flags, &o->ref);
+	ssize_t rc;
 
+	o->writes = b->board ? guard_writes_ended(b) : 0;
+	rc = open_node(b, node_index(node), fi->flags, &o->ref);
 	if (rc < 0 || !b->board || fi->flags & O_TRUNC)
 		return rc;
 	rc = look_at_opened(b, node, backend_flags(fi->flags), before, o);

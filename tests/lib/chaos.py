@@ -3,7 +3,7 @@
 Several directories are one directory, seen at several places: each operation takes any of them. Each caller works on a few files and directories of its own, in a tree that moves now and then, and keeps a model of them. What was answered with success must be so from then on. After
 EIO an operation may have happened or not; what is read first after that is what it was, and must stay. EIO is the only error
 that may come without a reason. THERE is DIRECTORY as another client has it: then one more caller appends to a log to which that client appends as well
-(shared_log.py). Prints what was found otherwise, and exits 1 if there was anything."""
+(shared_log.py), and, with PUBLISHED in the environment, another one reads a file that it replaces (published.py). Prints what was found otherwise, and exits 1 if there was anything."""
 import collections
 import errno
 import multiprocessing
@@ -12,6 +12,7 @@ import random
 import sys
 import time
 
+import published
 import shared_log
 
 UNKNOWN = object()
@@ -272,6 +273,10 @@ def share(places, there, seconds, results):
     results.put((collections.Counter(), wrong))
 
 
+def publish(places, there, seconds, results):
+    results.put(published.replaced_elsewhere(places, there, seconds))
+
+
 def start(places, seed, seconds, results):
     while True:
         try:
@@ -292,10 +297,13 @@ def main():
     for i in range(callers):
         his = [os.path.join(place, "caller-%d" % i) for place in places]
         multiprocessing.Process(target=start, args=(his, seed + i, seconds, results)).start()
+    others = ()
     if len(sys.argv) > 4:
-        multiprocessing.Process(target=share, args=(places, sys.argv[4], seconds, results)).start()
+        others = (share, publish) if os.environ.get("PUBLISHED") else (share,)
+        for elsewhere in others:
+            multiprocessing.Process(target=elsewhere, args=(places, sys.argv[4], seconds, results)).start()
     counts, wrong = collections.Counter(), []
-    for _ in range(callers + (len(sys.argv) > 4)):
+    for _ in range(callers + len(others)):
         his_counts, his_wrong = results.get()
         counts.update(his_counts)
         wrong += his_wrong

@@ -11,36 +11,8 @@ import random
 import sys
 import time
 
-SIZES = (0, 10, 36, 700, 4096, 5000, 70000, 300000)
-
-
-def version(number, size):
-    """No two are of the same size: over sshfs, which tells whole seconds, nothing else may tell them apart."""
-    line = b"%d %d " % (number, size)
-    return line + (b"%d." % number * size)[:size] + b"." * number + b"\n"
-
-
-def number_of(data):
-    """Which version it is; -1: no whole one."""
-    try:
-        number, size = map(int, data[:30].split(b" ")[:2])
-    except ValueError:
-        return -1
-    return number if data == version(number, size) else -1
-
-
-def replace(directory, number, size):
-    temporary = os.path.join(directory, ".state.tmp")
-    with open(temporary, "wb") as f:
-        f.write(version(number, size))
-    os.rename(temporary, os.path.join(directory, "state"))
-
-
-def read_all(fd):
-    data = b""
-    while piece := os.pread(fd, 65536, len(data)):
-        data += piece
-    return data
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../lib"))
+from published import SIZES, number_of, read_all, replace  # noqa: E402
 
 
 def poll(path, stop, seen, seed):
@@ -76,8 +48,7 @@ def main():
     chance = random.Random(seed)
     stop, seen = multiprocessing.Event(), multiprocessing.Queue()
     replace(write, 1, 10)
-    # "versions never go back" begins with what is there now
-    processes = [multiprocessing.Process(target=poll, args=(os.path.join(read, "state"), stop, seen, seed + i)) for i in range(readers)]
+    processes = [multiprocessing.Process(target=poll, args=(os.path.join(read, "published"), stop, seen, seed + i)) for i in range(readers)]
     for p in processes:
         p.start()
     for number in range(2, replacements + 2):
