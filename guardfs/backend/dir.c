@@ -10,6 +10,7 @@
 #include "base/fd.h"
 
 #include <stdlib.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #define OPEN_TRIES 3
@@ -27,17 +28,41 @@ static void present(const struct backend *b, struct stat *st)
 		st->st_mode = (st->st_mode & S_IFMT) | (0777 & ~c->umask);
 }
 
+/* flags: AT_STATX_DONT_SYNC: what the kernel knows of it; AT_STATX_FORCE_SYNC: the file system beneath is
+ * asked; else as the kernel thinks right. It asks for all attributes again to tell the time of the last read
+ * after each read: that is told as it is known. */
+static errint_t stat_at(int dirfd, const char *name, int flags, struct stat *st)
+{
+	struct statx x;
+
+	if (statx(dirfd, name, flags | (name[0] ? AT_SYMLINK_NOFOLLOW : AT_EMPTY_PATH),
+		  STATX_BASIC_STATS & ~STATX_ATIME, &x) < 0)
+		return -errno;
+	*st = (struct stat){.st_ino = x.stx_ino,
+			    .st_mode = x.stx_mode,
+			    .st_nlink = x.stx_nlink,
+			    .st_uid = x.stx_uid,
+			    .st_gid = x.stx_gid,
+			    .st_rdev = makedev(x.stx_rdev_major, x.stx_rdev_minor),
+			    .st_size = (off_t)x.stx_size,
+			    .st_blocks = (blkcnt_t)x.stx_blocks,
+			    .st_blksize = (blksize_t)x.stx_blksize,
+			    .st_atim = {x.stx_atime.tv_sec, x.stx_atime.tv_nsec},
+			    .st_mtim = {x.stx_mtime.tv_sec, x.stx_mtime.tv_nsec},
+			    .st_ctim = {x.stx_ctime.tv_sec, x.stx_ctime.tv_nsec}};
+	return 0;
+}
+
 static errint_t dir_describe(struct backend *b, int dirfd, const char *name, struct found *found)
 {
-	int flags = name[0] ? AT_SYMLINK_NOFOLLOW : AT_EMPTY_PATH;
+	errint_t rc = stat_at(dirfd, name, 0, &found->st);
 
 	found->fh_length = 0;
 	found->fh_type = 0;
 	found->mounted = false;
-	if (fstatat(dirfd, name, &found->st, flags) < 0)
-		return -errno;
-	present(b, &found->st);
-	return 0;
+	if (rc == 0)
+		present(b, &found->st);
+	return rc;
 }
 
 /* Where one mode is shown for all, nobody could see that a file keeps out the account that the server knows
@@ -76,28 +101,6 @@ static void dir_settle(struct backend *b, int dirfd, const char *name, int fd, m
 	(void)rc;
 }
 
-/* sync: AT_STATX_DONT_SYNC: what the kernel knows of it; AT_STATX_FORCE_SYNC: the file system beneath is
- * asked. */
-static errint_t stat_synced(int ref, int sync, struct stat *st)
-{
-	struct statx x;
-
-	if (statx(ref, "", AT_EMPTY_PATH | sync, STATX_BASIC_STATS, &x) < 0)
-		return -errno;
-	*st = (struct stat){.st_ino = x.stx_ino,
-			    .st_mode = x.stx_mode,
-			    .st_nlink = x.stx_nlink,
-			    .st_uid = x.stx_uid,
-			    .st_gid = x.stx_gid,
-			    .st_size = (off_t)x.stx_size,
-			    .st_blocks = (blkcnt_t)x.stx_blocks,
-			    .st_blksize = (blksize_t)x.stx_blksize,
-			    .st_atim = {x.stx_atime.tv_sec, x.stx_atime.tv_nsec},
-			    .st_mtim = {x.stx_mtime.tv_sec, x.stx_mtime.tv_nsec},
-			    .st_ctim = {x.stx_ctime.tv_sec, x.stx_ctime.tv_nsec}};
-	return 0;
-}
-
 /* The kernel asks a file system beneath for an open file's attributes by its name, which it may have lost.
  * Only for its size, when the end is sought, it asks by the open file, if it doesn't know that any more. */
 static errint_t stat_open(int ref, struct stat *st)
@@ -105,7 +108,7 @@ static errint_t stat_open(int ref, struct stat *st)
 	errint_t rc = errint(fstat(ref, st));
 
 	if (rc == -ENOENT && lseek(ref, 0, SEEK_END) >= 0)
-		rc = stat_synced(ref, AT_STATX_DONT_SYNC, st);
+		rc = stat_at(ref, "", AT_STATX_DONT_SYNC, st);
 	return rc;
 }
 
@@ -121,7 +124,7 @@ static errint_t dir_getattr(struct backend *b, uint32_t index, int ref, struct s
 	if (ref < 0 && !is_dir)
 		rc = dir_reach_parent(b, index, &dir, name);
 	if (rc == 0) {
-		rc = errint(fstatat(dir.fd, name, st, AT_SYMLINK_NOFOLLOW));
+		rc = stat_at(dir.fd, name, 0, st);
 		if (rc == 0)
 			rc = dir_check_type(node, st->st_mode);
 	} else if (ref >= 0) {
@@ -275,7 +278,7 @@ static errint_t dir_find_end(struct backend *b, int ref, off_t *end)
  * once more. */
 errint_t dir_look(struct backend *b, uint32_t node, int ref, struct stat *st)
 {
-	errint_t rc = stat_synced(ref, AT_STATX_FORCE_SYNC, st);
+	errint_t rc = stat_at(ref, "", AT_STATX_FORCE_SYNC, st);
 
 	if (rc == 0)
 		present(b, st);
