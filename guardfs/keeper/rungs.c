@@ -169,7 +169,10 @@ static enum rung_result start_poll(void *context, uint64_t now_ns)
 	(void)now_ns;
 	if (transport_dead(&s->transport))
 		return transport_failed(s);
-	return transport_mounted(&s->transport) ? RUNG_DONE : RUNG_WAIT;
+	if (!transport_mounted(&s->transport))
+		return RUNG_WAIT;
+	transport_bound_memory(&s->transport);
+	return RUNG_DONE;
 }
 
 /* ---- prove: it serves, and it is the storage that is meant ---- */

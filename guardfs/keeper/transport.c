@@ -73,19 +73,6 @@ uint64_t transport_memory_max(const struct transport *t)
 	return (uint64_t)t->backend->max_memory_mib << 20;
 }
 
-/* In the child: whatever keeper sees, or does not see in time. Threads' stacks count, pages of programs do
- * not. */
-static void bound_memory(const struct transport *t)
-{
-	uint64_t bytes = transport_memory_max(t) + MEMORY_MORE;
-	struct rlimit limit;
-
-	if (getrlimit(RLIMIT_DATA, &limit) < 0 || limit.rlim_cur <= bytes)
-		return;
-	limit.rlim_cur = bytes;
-	setrlimit(RLIMIT_DATA, &limit);
-}
-
 /* In the child. SIGPIPE is ignored because sshfs outlives a killed keeper, the reader of its stderr; no
  * PDEATHSIG for the same reason. */
 static void exec_sshfs(const struct transport *t)
@@ -100,7 +87,6 @@ static void exec_sshfs(const struct transport *t)
 	dup2(null, STDIN_FILENO);
 	dup2(KEPT_STDERR, STDOUT_FILENO);
 	dup2(KEPT_STDERR, STDERR_FILENO);
-	bound_memory(t);
 	format_token(t, token, sizeof(token));
 	if (chdir("/") < 0 || putenv(token) != 0 || setenv("LC_ALL", "C", 1) != 0)
 		_exit(127);
@@ -295,6 +281,19 @@ uint64_t transport_memory(const struct transport *t)
 	    sscanf(text, "%*u %llu", &resident) != 1)
 		return 0;
 	return (uint64_t)resident * (uint64_t)sysconf(_SC_PAGESIZE);
+}
+
+void transport_bound_memory(const struct transport *t)
+{
+	uint64_t bytes = transport_memory_max(t) + MEMORY_MORE;
+	struct rlimit limit;
+
+	if (prlimit(t->pid, RLIMIT_DATA, NULL, &limit) < 0 || limit.rlim_cur <= bytes)
+		return;
+	limit.rlim_cur = bytes;
+	if (prlimit(t->pid, RLIMIT_DATA, &limit, NULL) < 0)
+		log_warning("backend %s: the memory of its sshfs is not bounded: %s", t->backend->name,
+			    strerror(errno));
 }
 
 struct detach_list {

@@ -75,6 +75,11 @@ uint64_t transport_received(const struct transport *t);
 uint64_t transport_memory(const struct transport *t);
 uint64_t transport_memory_max(const struct transport *t);
 
+/* Lets the kernel refuse sshfs what goes well beyond that, whether keeper sees it in time or not. Threads'
+ * stacks count, pages of programs do not. For an sshfs that has mounted: before, the process may still be
+ * keeper's own image. */
+void transport_bound_memory(const struct transport *t);
+
 /* Kills sshfs and ssh at once, resetting their connections. Does not wait. */
 void transport_kill(struct transport *t);
 
