@@ -1,8 +1,10 @@
 /* look.c: see look.h. */
 #include "fs/look.h"
+#include "base/cleanup.h"
 #include "fs/doubt.h"
 #include "fs/guard.h"
 #include "fs/handle.h"
+#include "fs/node_numbers.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -94,8 +96,29 @@ static bool is_unsure(const struct backend *b, uint32_t writes)
 	       (guard_writes_ended(b) != writes || guard_is_write_inside(b));
 }
 
-errint_t look_at_opened(struct backend *b, struct node *node, int flags, struct version before,
-			struct opened *o)
+/* Opens of one node that go on at once may come to different files, and none of them sees a handle of the
+ * others yet. So they are accepted one after the other, and an open knows by the count whether another one
+ * was accepted since it began. Nodes share locks and counts; a count too many costs a read past the inode. */
+#define ACCEPTS 256u
+
+static struct accept {
+	pthread_mutex_t lock;
+	_Atomic uint32_t count; /* changed under lock */
+} accepts[ACCEPTS] = {[0 ... ACCEPTS - 1] = {.lock = PTHREAD_MUTEX_INITIALIZER}};
+
+static struct accept *accept_of(const struct node *node)
+{
+	return &accepts[node_index(node) % ACCEPTS];
+}
+
+void look_begin(const struct backend *b, const struct node *node, struct opened *o)
+{
+	o->accepted = atomic_load(&accept_of(node)->count);
+	o->before = node_version(node);
+	o->writes = b->board ? guard_writes_ended(b) : 0;
+}
+
+errint_t look_at_opened(struct backend *b, struct node *node, int flags, struct opened *o)
 {
 	errint_t rc = b->ops->look(b, node_index(node), o->ref, &o->st);
 
@@ -107,7 +130,7 @@ errint_t look_at_opened(struct backend *b, struct node *node, int flags, struct 
 		return BACKEND_NODE_GONE; /* looking the name up will tell */
 	if (o->unsure && !is_of_opened(b, o->ref, flags, &o->st, -1))
 		return BACKEND_NODE_GONE;
-	if (version_is_same(version_of(&o->st), before))
+	if (version_is_same(version_of(&o->st), o->before))
 		return 0;
 	o->changed = true;
 	rc = look_again(b, node, flags, &o->ref, &o->st);
@@ -117,11 +140,31 @@ errint_t look_at_opened(struct backend *b, struct node *node, int flags, struct 
 	return o->replaced ? BACKEND_NODE_GONE : 0;
 }
 
-bool look_told(struct node *node, struct opened *o)
+/* Under the node's accept lock. *as_known: the node knows this very version. */
+static bool may_accept(const struct backend *b, const struct node *node, int flags, const struct opened *o,
+		       bool *as_known)
 {
-	if (!o->looked || (!o->changed && version_is_same(node_version(node), version_of(&o->st))))
-		return false;
-	node_remember(node, &o->st);
-	doubt_node(node);
+	*as_known = version_is_same(node_version(node), version_of(&o->st));
+	return *as_known || (flags & O_ACCMODE) != O_RDONLY || number_is_of_storage(b) ||
+	       atomic_load(&accept_of(node)->count) == o->accepted;
+}
+
+bool look_accept(const struct backend *b, struct node *node, int flags, struct opened *o)
+{
+	bool as_known;
+
+	if (!o->looked)
+		return true;
+	{
+		ACQUIRE_LOCK(&accept_of(node)->lock);
+		if (!may_accept(b, node, flags, o, &as_known))
+			return false;
+		atomic_fetch_add(&accept_of(node)->count, 1);
+		o->changed |= !as_known;
+		if (o->changed)
+			node_remember(node, &o->st);
+	}
+	if (o->changed)
+		doubt_node(node);
 	return true;
 }

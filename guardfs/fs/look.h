@@ -18,23 +18,29 @@ struct opened {
 	int ref;	/* -1: nothing is open */
 	struct stat st; /* looked: of the file */
 	bool looked;
-	bool changed;	 /* it is not as it was known to be before it was opened */
-	bool replaced;	 /* another file has the name, of which the node knows nothing yet */
-	bool unsure;	 /* what storage shows may be older than the open */
-	uint32_t writes; /* guard_writes_ended before it was opened */
+	bool changed;  /* it is not as it was known to be before it was opened */
+	bool replaced; /* another file has the name, of which the node knows nothing yet */
+	bool unsure;   /* what storage shows may be older than the open */
+	/* Before it was opened (look_begin): */
+	struct version before; /* what was known of it */
+	uint32_t writes;       /* guard_writes_ended */
+	uint32_t accepted;     /* opens that had been accepted */
 };
 
-/* Looks at the file of node, just opened as o->ref with flags (as used on the backend, not truncating), of
- * which `before` was known before it was opened. It may be opened anew on the way. 0; BACKEND_NODE_GONE if
- * another file is there by now (o->replaced: node_replaced is called for, when no rename of ours can be the
- * reason), or it is replaced all the while; or -errno of storage. On error o->ref is still the caller's, if
- * it is not -1. */
-errint_t look_at_opened(struct backend *b, struct node *node, int flags, struct version before,
-			struct opened *o) WARN_UNUSED;
+/* A file of node is about to be opened. */
+void look_begin(const struct backend *b, const struct node *node, struct opened *o);
+
+/* Looks at the file of node, just opened as o->ref with flags (as used on the backend, not truncating). It
+ * may be opened anew on the way. 0; BACKEND_NODE_GONE if another file is there by now (o->replaced:
+ * node_replaced is called for, when no rename of ours can be the reason), or it is replaced all the while; or
+ * -errno of storage. On error o->ref is still the caller's, if it is not -1. */
+errint_t look_at_opened(struct backend *b, struct node *node, int flags, struct opened *o) WARN_UNUSED;
 
 /* When the file is open as a handle, by which others know it: has the kernel ask again for its attributes, if
- * they are not as it was told. Returns whether they are not: what it has kept of the content is old, too. */
-bool look_told(struct node *node, struct opened *o);
+ * they are not as it was told (then o->changed: what the kernel has kept of the content is old, too). False:
+ * the file was opened for reading, and is not that to which another open of the node has come meanwhile. The
+ * kernel's inode is of that other one: this one has to be read past the inode. */
+bool look_accept(const struct backend *b, struct node *node, int flags, struct opened *o) WARN_UNUSED;
 
 /* Has a name, at which storage shows st, been given to another file than that of node, which is open and as
  * it was known? (False where that can't be told: it has the same size.) */

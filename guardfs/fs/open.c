@@ -186,14 +186,13 @@ static bool may_read_directly(const struct node *node, int flags, const struct o
 static ssize_t open_and_look(struct backend *b, struct node *node, struct fuse_file_info *fi,
 			     struct opened *o)
 {
-	struct version before = node_version(node);
 	ssize_t rc;
 
-	o->writes = b->board ? guard_writes_ended(b) : 0;
+	look_begin(b, node, o);
 	rc = open_node(b, node_index(node), fi->flags, &o->ref);
 	if (rc < 0 || !b->board || fi->flags & O_TRUNC)
 		return rc;
-	rc = look_at_opened(b, node, backend_flags(fi->flags), before, o);
+	rc = look_at_opened(b, node, backend_flags(fi->flags), o);
 	if (rc == BACKEND_NODE_GONE && may_read_directly(node, fi->flags, o)) {
 		fi->direct_io = 1;
 		return 0;
@@ -266,11 +265,13 @@ void fs_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 		return;
 	}
 	jobs_opened(h, job);
-	h->unlinked = fi->direct_io ? HANDLE_STRAY : HANDLE_NAMED;
 	start_ledger(h, opened.looked ? version_of(&opened.st) : node_version(node), fi->flags & O_TRUNC);
+	if (!fi->direct_io && !look_accept(b, node, fi->flags, &opened))
+		fi->direct_io = 1;
+	h->unlinked = fi->direct_io ? HANDLE_STRAY : HANDLE_NAMED;
 	if (!b->board)
 		passthrough_begin(node, h, opened.ref);
-	fill_file_info(fi, b, node, h, !fi->direct_io && look_told(node, &opened));
+	fill_file_info(fi, b, node, h, opened.changed);
 	if (fuse_reply_open(req, fi) == -ENOENT)
 		undo_open(node, h);
 }
