@@ -11,6 +11,8 @@
 #include "worker-util.h"
 
 #include <fcntl.h>
+#include <stdlib.h>
+#include <unistd.h>
 
 static const struct stat a_dir = {.st_mode = S_IFDIR | 0755, .st_ino = 7};
 static const struct stat a_file = {.st_mode = S_IFREG | 0644, .st_ino = 8, .st_size = 100};
@@ -239,7 +241,14 @@ static int setup(void **state)
 		      : backend_local_open(fs.arena, open("/", O_RDONLY | O_DIRECTORY), &fs.local, &root);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown_arena)
+static int teardown(void **state)
+{
+	close(backend_local_root_fd(&fs.local));
+	free(fs.local.state);
+	return teardown_arena(state);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
 {
