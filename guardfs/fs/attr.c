@@ -46,7 +46,7 @@ static ssize_t getattr_named(struct backend *b, const struct node *node, struct 
 		return rc;
 	if (!node_is_still(node, st))
 		return BACKEND_NODE_GONE;
-	if (look_is_another(b, node, st))
+	if (look_is_another(b, node, st) || look_is_overtaken(b, node))
 		node_recall(node, st);
 	return 0;
 }

@@ -332,7 +332,7 @@ static struct node *look_up(const char *name, struct found *found)
 	if (reply.b->ops->lookup(reply.b, view_object_index(reply.dir), name, found) < 0)
 		return NULL;
 	known = view_find(reply.dir, name, NODE_PINNED);
-	another = known && look_is_another(reply.b, known, &found->st);
+	another = known && (look_is_another(reply.b, known, &found->st) || look_is_overtaken(reply.b, known));
 	if (known)
 		node_unpin(known);
 	return another ? NULL : entry_intern(reply.dir, name, found);

@@ -223,6 +223,8 @@ static void lookup_guarded(fuse_req_t req, struct backend *b, struct node *paren
 			node_vanished(view_object(known), p, name);
 		sent = fuse_reply_err(req, (int)-rc);
 	} else {
+		if (!replaced && known && S_ISREG(found.st.st_mode) && look_is_overtaken(b, known))
+			node_recall(known, &found.st);
 		node = entry_intern(parent, name, &found);
 		sent = entry_reply(req, node, &found.st);
 	}

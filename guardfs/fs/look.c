@@ -1,6 +1,8 @@
 /* look.c: see look.h. */
 #include "fs/look.h"
 #include "base/cleanup.h"
+#include "base/clock.h"
+#include "fs/call.h"
 #include "fs/doubt.h"
 #include "fs/guard.h"
 #include "fs/handle.h"
@@ -103,7 +105,9 @@ static bool is_unsure(const struct backend *b, uint32_t writes)
 
 static struct accept {
 	pthread_mutex_t lock;
-	_Atomic uint32_t count; /* changed under lock */
+	_Atomic uint32_t count;	  /* changed under lock, as the next two */
+	_Atomic uint32_t last;	  /* index of the node that was opened */
+	_Atomic uint64_t last_ns; /* when, CLOCK_MONOTONIC */
 } accepts[ACCEPTS] = {[0 ... ACCEPTS - 1] = {.lock = PTHREAD_MUTEX_INITIALIZER}};
 
 static struct accept *accept_of(const struct node *node)
@@ -149,6 +153,23 @@ static bool may_accept(const struct backend *b, const struct node *node, int fla
 	       atomic_load(&accept_of(node)->count) == o->accepted;
 }
 
+static void note_accepted(const struct node *node)
+{
+	struct accept *a = accept_of(node);
+
+	atomic_fetch_add(&a->count, 1);
+	atomic_store(&a->last, node_index(node));
+	atomic_store(&a->last_ns, clock_mono_ns());
+}
+
+bool look_is_overtaken(const struct backend *b, const struct node *node)
+{
+	const struct accept *a = accept_of(node);
+
+	return !number_is_of_storage(b) && atomic_load(&a->last_ns) > call.entered_ns &&
+	       atomic_load(&a->last) == node_index(node);
+}
+
 bool look_accept(const struct backend *b, struct node *node, int flags, struct opened *o)
 {
 	bool as_known;
@@ -159,7 +180,7 @@ bool look_accept(const struct backend *b, struct node *node, int flags, struct o
 		ACQUIRE_LOCK(&accept_of(node)->lock);
 		if (!may_accept(b, node, flags, o, &as_known))
 			return false;
-		atomic_fetch_add(&accept_of(node)->count, 1);
+		note_accepted(node);
 		o->changed |= !as_known;
 		if (o->changed)
 			node_remember(node, &o->st);

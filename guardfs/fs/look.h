@@ -46,6 +46,11 @@ bool look_accept(const struct backend *b, struct node *node, int flags, struct o
  * it was known? (False where that can't be told: it has the same size.) */
 bool look_is_another(struct backend *b, const struct node *node, const struct stat *st);
 
+/* Has an open of node been accepted since this thread's request went into the backend? Then what storage has
+ * shown at the node's name meanwhile may be another file than the one that was opened, of which the kernel's
+ * inode is. What is known of the node is newer. */
+bool look_is_overtaken(const struct backend *b, const struct node *node);
+
 /* st is what storage shows of the file that is open as h. If it is of whatever has the file's name by now,
  * what was last known of the file itself is recalled instead. */
 void look_at_own(struct backend *b, struct handle *h, struct stat *st);
