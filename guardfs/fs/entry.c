@@ -47,12 +47,24 @@ double entry_seconds(const struct node *node)
  * be kept for longer than its attributes; as long as the mount beneath keeps it. */
 #define SSHFS_NAME_SECONDS 10.0
 
+/* A route's root may show another directory a moment later. Names directly below it lead to the old one until
+ * they are looked up again, and with them all below. */
+static bool is_below_target(const struct node *node)
+{
+	const struct node *object =
+	    node->flags & NODE_VIEW ? &fs.arena->nodes[node_object_index(node)] : node;
+	uint32_t parent = __atomic_load_n(&object->parent, __ATOMIC_RELAXED);
+
+	return parent < NODE_MAX && fs.arena->nodes[parent].flags & (NODE_TARGET | NODE_ROUTE_ROOT);
+}
+
 static double name_seconds(const struct node *node)
 {
 	const struct backend *b = fs_backend(node);
 	double seconds = entry_seconds(node);
 
-	if (!b->board || b->config->type != BACKEND_SSHFS || node->flags & NODE_ROUTE_ROOT || seconds == 0)
+	if (!b->board || b->config->type != BACKEND_SSHFS || node->flags & NODE_ROUTE_ROOT || seconds == 0 ||
+	    is_below_target(node))
 		return seconds;
 	return SSHFS_NAME_SECONDS;
 }
