@@ -201,13 +201,15 @@ say "too_many_connections: others have taken what the server allows"
 well
 end_watch 2 # the mount's, and a diagnosis
 sed -i 's/^MaxStartups.*/MaxStartups 1/' "$WORK/box/sshd_config"
+# Ours must not come between: an outage that began well would be diagnosed as it began.
+ctl hold box --for 10m --reason "no connection of ours"
 box_kill
 box_restart
-# Somebody who has connected and never logs in. Ours must not have come between.
+# Somebody who has connected and never logs in.
 until exec {others}<>/dev/tcp/127.0.0.1/2222 && read -r -t 2 -u "$others" greeting && [[ $greeting == SSH-* ]]; do
 	exec {others}>&-
 done
-kill -KILL "$(sshfs_pid)" 2>/dev/null || true
+ctl resume box
 wait_down
 told too_many_connections greet 'connections'
 exec {others}>&-
