@@ -24,6 +24,7 @@ LIB_DIRS := base policy shm config diagnose report backend fs journal guardian w
 LIB_SRC  := $(foreach d,$(LIB_DIRS),$(wildcard guardfs/$(d)/*.c)) $(wildcard sshfs-compat/*.c)
 LIB_SRC  += $(filter-out guardfs/ctl/main.c,$(wildcard guardfs/ctl/*.c))
 LIB_OBJ  := $(LIB_SRC:%.c=$(BUILD)/obj/%.o)
+MAIN_OBJ := $(BUILD)/obj/guardfs/main.o $(BUILD)/obj/guardfs/ctl/main.o
 PROGRAMS := $(BUILD)/guardfs $(BUILD)/guardctl
 
 .PHONY: all
@@ -54,9 +55,10 @@ include docs/docs.mk
 C_FILES := $(shell git ls-files -co --exclude-standard -- '*.c' '*.h' 2>/dev/null)
 
 .PHONY: lint
-lint: ## formatting, layers, and the house rules (scripts/lint-*)
+lint: $(LIB_OBJ) $(MAIN_OBJ) ## formatting, layers, circles of calls, and the house rules (scripts/lint-*)
 	$(Q)scripts/lint-format
 	$(Q)scripts/lint-layers
+	$(Q)scripts/lint-circles $(LIB_OBJ) $(MAIN_OBJ)
 	$(Q)scripts/lint-rules
 
 .PHONY: format
