@@ -1,6 +1,6 @@
 /* again.c: see again.h. */
 #include "fs/again.h"
-#include "fs/call.h"
+#include "fs/context.h"
 #include "fs/node.h"
 
 #include <errno.h>

@@ -7,7 +7,7 @@
 #include "fs/append.h"
 #include "base/cleanup.h"
 #include "fs/append_search.h"
-#include "fs/call.h"
+#include "fs/context.h"
 #include "fs/guard.h"
 #include "fs/handle.h"
 #include "fs/node.h"

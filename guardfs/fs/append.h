@@ -3,7 +3,7 @@
 #ifndef GUARDFS_FS_APPEND_H
 #define GUARDFS_FS_APPEND_H
 
-#include "fs/fs.h"
+#include "fs/context.h"
 
 /* Carries out the WRITE of this thread's call, within guard_enter/leave: appends n bytes to the file open as
  * h; offset is where the caller's kernel takes its end to be. Run again (its worker died, its connection

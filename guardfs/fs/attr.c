@@ -1,6 +1,6 @@
 /* attr.c: GETATTR, SETATTR, READLINK, STATFS. */
 #include "fs/attr.h"
-#include "fs/call.h"
+#include "fs/context.h"
 #include "fs/entry.h"
 #include "fs/guard.h"
 #include "fs/handle.h"

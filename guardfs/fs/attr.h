@@ -2,7 +2,7 @@
 #ifndef GUARDFS_FS_ATTR_H
 #define GUARDFS_FS_ATTR_H
 
-#include "fs/fs.h"
+#include "fs/context.h"
 
 void fs_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
 void fs_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *want, int to_set, struct fuse_file_info *fi);

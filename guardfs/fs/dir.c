@@ -6,7 +6,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/log.h"
-#include "fs/call.h"
+#include "fs/context.h"
 #include "fs/entry.h"
 #include "fs/grant.h"
 #include "fs/guard.h"

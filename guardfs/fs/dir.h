@@ -2,7 +2,7 @@
 #ifndef GUARDFS_FS_DIR_H
 #define GUARDFS_FS_DIR_H
 
-#include "fs/fs.h"
+#include "fs/context.h"
 
 void fs_opendir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
 void fs_readdir(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset, struct fuse_file_info *fi);

@@ -1,7 +1,7 @@
 /* entry.c: LOOKUP and FORGET. Where a name leads: virtual tree, route, pattern, local tier, guarded tier. */
 #include "fs/entry.h"
 #include "base/clock.h"
-#include "fs/call.h"
+#include "fs/context.h"
 #include "fs/export.h"
 #include "fs/grant.h"
 #include "fs/guard.h"

@@ -2,7 +2,7 @@
 #ifndef GUARDFS_FS_ENTRY_H
 #define GUARDFS_FS_ENTRY_H
 
-#include "fs/fs.h"
+#include "fs/context.h"
 
 /* How long the kernel may keep what storage said about node. */
 double entry_seconds(const struct node *node);

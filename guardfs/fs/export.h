@@ -3,7 +3,7 @@
 #ifndef GUARDFS_FS_EXPORT_H
 #define GUARDFS_FS_EXPORT_H
 
-#include "fs/fs.h"
+#include "fs/context.h"
 
 /* Is this a LOOKUP for a handle? Programs' "." and ".." the kernel resolves by itself. */
 static inline bool export_is_asked(const char *name)

@@ -3,7 +3,6 @@
 #include "base/fd.h"
 #include "base/log.h"
 #include "fs/attr.h"
-#include "fs/call.h"
 #include "fs/dir.h"
 #include "fs/entry.h"
 #include "fs/handle.h"
@@ -17,7 +16,6 @@
 #include "fs/tiers.h"
 #include "fs/wire.h"
 #include "fs/xattr.h"
-#include "policy/symlink.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -26,28 +24,8 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-struct fs fs;
-_Thread_local struct call call;
-
 /* O_PATH descriptors kept for nodes: a quarter of what may be open, at most this many. */
 #define NODE_FDS_MAX 4096u
-
-struct caller fs_caller(fuse_req_t req)
-{
-	const struct fuse_ctx *ctx = fuse_req_ctx(req);
-
-	return (struct caller){.uid = ctx->uid, .gid = ctx->gid, .pid = ctx->pid, .umask = ctx->umask};
-}
-
-double fs_cache_seconds(const struct backend *b)
-{
-	return (b->board ? fs.config->guarded_cache_ms : fs.config->local_cache_ms) / 1000.0;
-}
-
-bool fs_hides_link(const struct backend *b, const char *target)
-{
-	return b->config && b->config->contain_links && symlink_may_lead_out(target);
-}
 
 /* The root is node 0 with generation 0, so that its id is FUSE_ROOT_ID; made by the first worker. */
 static void make_root(const struct found *found)

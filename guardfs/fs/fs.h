@@ -3,28 +3,11 @@
  *
  * One family of operations per file: entry.c (lookup, forget), attr.c, make.c, rename.c, open.c, io.c, dir.c,
  * xattr.c, sync.c; beneath them node.c, handle.c, tiers.c (which path lives where) and guard.c (deadlines and
- * the breaker). All run in worker threads. */
+ * the breaker); beneath all of them context.c. All run in worker threads. */
 #ifndef GUARDFS_FS_FS_H
 #define GUARDFS_FS_FS_H
 
-#define FUSE_USE_VERSION 314
-
-#include "backend/backend.h"
-#include "base/base.h"
-#include "shm/arena.h"
-#include <fuse_lowlevel.h>
-
-/* Everything the core has; set up once by fs_init before threads, constant afterwards. */
-struct fs {
-	struct arena *arena;
-	struct board *board;
-	const struct config *config;
-	int dev_fd;
-	struct backend local;
-	struct backend guarded[CONFIG_BACKENDS_MAX];
-};
-
-extern struct fs fs;
+#include "fs/context.h"
 
 /* Opens the backends, rebuilds the indexes from the arena, makes the root node if there is none. 0 or -errno.
  * Worker, before threads. */
@@ -48,26 +31,5 @@ void fs_close_waiting(unsigned backend);
 
 /* The tier map on the board has changed: takes it over. Cheap when it hasn't. Any worker thread. */
 void fs_refresh_tiers(void);
-
-/* The backend a node lives on; &fs.local for local nodes. Not for virtual nodes. */
-static inline struct backend *fs_backend(const struct node *node)
-{
-	return node->backend == NODE_LOCAL ? &fs.local : &fs.guarded[node->backend];
-}
-
-/* Answers with an error; errors of the backend in negative form. */
-static inline void fs_reply_rc(fuse_req_t req, ssize_t rc)
-{
-	fuse_reply_err(req, rc < 0 ? (int)-rc : 0);
-}
-
-/* The caller of a request in the backend's terms. */
-struct caller fs_caller(fuse_req_t req);
-
-/* Cache times for what lives on b. */
-double fs_cache_seconds(const struct backend *b);
-
-/* Is a symbolic link to target neither shown nor made on b (contain_links)? The caller gets EPERM. */
-bool fs_hides_link(const struct backend *b, const char *target);
 
 #endif

@@ -1,7 +1,7 @@
 /* grant.c: see grant.h. The list lies at the end of the slot's buffer, which no request that grants anything
  * reaches. */
 #include "fs/grant.h"
-#include "fs/call.h"
+#include "fs/context.h"
 #include "fs/node.h"
 
 static uint32_t *list_of(const struct slot *slot)

@@ -4,7 +4,7 @@
 #ifndef GUARDFS_FS_GRANT_H
 #define GUARDFS_FS_GRANT_H
 
-#include "fs/fs.h"
+#include "fs/context.h"
 
 #define GRANT_MAX 8192u
 

@@ -3,7 +3,7 @@
  * gate and then finds no slot inside knows that nobody is. */
 #include "fs/guard.h"
 #include "base/clock.h"
-#include "fs/call.h"
+#include "fs/context.h"
 #include "fs/doubt.h"
 #include "fs/grant.h"
 #include "fs/jobs.h"

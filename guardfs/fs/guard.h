@@ -13,7 +13,7 @@
 #ifndef GUARDFS_FS_GUARD_H
 #define GUARDFS_FS_GUARD_H
 
-#include "fs/fs.h"
+#include "fs/context.h"
 #include <errno.h>
 
 enum guard_flags {

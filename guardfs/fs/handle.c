@@ -6,7 +6,7 @@
 #include "fs/handle.h"
 #include "base/clock.h"
 #include "base/cleanup.h"
-#include "fs/call.h"
+#include "fs/context.h"
 #include "fs/guard.h"
 #include "fs/handle_index.h"
 #include "fs/node.h"

@@ -3,7 +3,7 @@
 #ifndef GUARDFS_FS_HANDLE_H
 #define GUARDFS_FS_HANDLE_H
 
-#include "fs/fs.h"
+#include "fs/context.h"
 
 /* Resets use counts and rebuilds the free list. Before threads. 0 or -ENOMEM. */
 errint_t handle_init(void) WARN_UNUSED;

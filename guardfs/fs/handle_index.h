@@ -3,7 +3,7 @@
 #ifndef GUARDFS_FS_HANDLE_INDEX_H
 #define GUARDFS_FS_HANDLE_INDEX_H
 
-#include "fs/fs.h"
+#include "fs/context.h"
 
 /* Before threads; what is open is to be added again. */
 void handle_index_init(void);

@@ -1,5 +1,5 @@
 /* handle_share.c: whose share of open files, and of memory for listings, a handle is. */
-#include "fs/call.h"
+#include "fs/context.h"
 #include "fs/handle.h"
 #include "fs/shares.h"
 #include "backend/nodefd.h"

@@ -1,7 +1,7 @@
 /* io.c: READ, WRITE, FALLOCATE, LSEEK, COPY_FILE_RANGE. */
 #include "fs/io.h"
 #include "fs/append.h"
-#include "fs/call.h"
+#include "fs/context.h"
 #include "fs/guard.h"
 #include "fs/handle.h"
 #include "fs/jobs.h"

@@ -2,7 +2,7 @@
 #ifndef GUARDFS_FS_IO_H
 #define GUARDFS_FS_IO_H
 
-#include "fs/fs.h"
+#include "fs/context.h"
 
 void fs_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset, struct fuse_file_info *fi);
 void fs_write(fuse_req_t req, fuse_ino_t ino, const char *data, size_t size, off_t offset,

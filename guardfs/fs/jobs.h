@@ -6,8 +6,7 @@
 #ifndef GUARDFS_FS_JOBS_H
 #define GUARDFS_FS_JOBS_H
 
-#include "fs/call.h"
-#include "fs/fs.h"
+#include "fs/context.h"
 #include "fs/node.h"
 
 #include <time.h>

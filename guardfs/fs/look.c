@@ -2,7 +2,7 @@
 #include "fs/look.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
-#include "fs/call.h"
+#include "fs/context.h"
 #include "fs/doubt.h"
 #include "fs/guard.h"
 #include "fs/handle.h"

@@ -2,7 +2,7 @@
 #include "fs/make.h"
 #include "base/cleanup.h"
 #include "fs/again.h"
-#include "fs/call.h"
+#include "fs/context.h"
 #include "fs/entry.h"
 #include "fs/guard.h"
 #include "fs/handle.h"

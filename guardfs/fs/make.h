@@ -2,7 +2,7 @@
 #ifndef GUARDFS_FS_MAKE_H
 #define GUARDFS_FS_MAKE_H
 
-#include "fs/fs.h"
+#include "fs/context.h"
 
 void fs_mknod(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode, dev_t rdev);
 void fs_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode);

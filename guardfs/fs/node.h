@@ -3,7 +3,7 @@
 #ifndef GUARDFS_FS_NODE_H
 #define GUARDFS_FS_NODE_H
 
-#include "fs/fs.h"
+#include "fs/context.h"
 
 /* With which reference a node is found. NODE_UNHELD: none; the caller must know that the kernel holds the
  * node, or only look at it in passing. */

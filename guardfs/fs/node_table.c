@@ -1,7 +1,7 @@
 /* node_table.c: see node_table.h. Records lie in the arena; the indexes here are private and rebuilt by each
  * worker. */
 #include "fs/node_table.h"
-#include "fs/call.h"
+#include "fs/context.h"
 #include "fs/shares.h"
 #include "base/cleanup.h"
 #include "base/clock.h"

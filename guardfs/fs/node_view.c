@@ -1,7 +1,7 @@
 /* node_view.c: see view.h. */
 #include "fs/view.h"
 #include "base/cleanup.h"
-#include "fs/call.h"
+#include "fs/context.h"
 #include "fs/node_numbers.h"
 #include "fs/node_table.h"
 #include "fs/tiers.h"

@@ -5,7 +5,7 @@
 #include "base/clock.h"
 #include "base/fd.h"
 #include "fs/again.h"
-#include "fs/call.h"
+#include "fs/context.h"
 #include "fs/entry.h"
 #include "fs/grant.h"
 #include "fs/guard.h"

@@ -3,7 +3,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/log.h"
-#include "fs/call.h"
+#include "fs/context.h"
 #include "fs/view.h"
 #include "fs/wire.h"
 

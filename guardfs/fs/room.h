@@ -4,7 +4,7 @@
 #ifndef GUARDFS_FS_ROOM_H
 #define GUARDFS_FS_ROOM_H
 
-#include "fs/fs.h"
+#include "fs/context.h"
 
 /* How many may wait in all. */
 uint32_t room_whole(void);

@@ -3,7 +3,7 @@
 #ifndef GUARDFS_FS_SHARES_H
 #define GUARDFS_FS_SHARES_H
 
-#include "fs/fs.h"
+#include "fs/context.h"
 #include "shm/board.h"
 
 /* Finds out how much there is of each kind, and forgets all counts. nofile: how many descriptors worker and

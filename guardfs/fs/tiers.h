@@ -2,7 +2,7 @@
 #ifndef GUARDFS_FS_TIERS_H
 #define GUARDFS_FS_TIERS_H
 
-#include "fs/fs.h"
+#include "fs/context.h"
 #include "config/tiermap.h"
 
 /* The first look at the map; a map that a dead writer left half changed is put in order. Before threads. */

@@ -1,6 +1,6 @@
 /* xattr.c: see xattr.h. */
 #include "fs/xattr.h"
-#include "fs/call.h"
+#include "fs/context.h"
 #include "fs/guard.h"
 #include "fs/node.h"
 #include "fs/view.h"

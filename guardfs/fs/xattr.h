@@ -3,7 +3,7 @@
 #ifndef GUARDFS_FS_XATTR_H
 #define GUARDFS_FS_XATTR_H
 
-#include "fs/fs.h"
+#include "fs/context.h"
 
 void fs_getxattr(fuse_req_t req, fuse_ino_t ino, const char *name, size_t size);
 void fs_setxattr(fuse_req_t req, fuse_ino_t ino, const char *name, const char *value, size_t size, int flags);

@@ -8,7 +8,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/log.h"
-#include "fs/call.h"
+#include "fs/context.h"
 #include "fs/doubt.h"
 #include "fs/fs.h"
 #include "fs/guard.h"

@@ -1,7 +1,7 @@
 /* session.c: see session.h. */
 #include "worker/session.h"
 #include "base/log.h"
-#include "fs/call.h"
+#include "fs/context.h"
 #include "fs/fs.h"
 #include "fs/wire.h"
 

@@ -3,7 +3,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/privileges.h"
-#include "fs/call.h"
+#include "fs/context.h"
 #include "fs/fs.h"
 #include "sshfs-compat/sshfs-compat.h"
 #include "worker/control.h"

@@ -6,7 +6,7 @@
 #include <cmocka.h>
 
 #include "fs/again.h"
-#include "fs/call.h"
+#include "fs/context.h"
 #include "fs/view.h"
 #include "worker-util.h"
 

@@ -5,7 +5,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include "fs/call.h"
+#include "fs/context.h"
 #include "fs/guard.h"
 #include "fs/wire.h"
 #include "worker-util.h"

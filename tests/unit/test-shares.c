@@ -6,7 +6,7 @@
 #include <cmocka.h>
 
 #include "worker-util.h"
-#include "fs/call.h"
+#include "fs/context.h"
 
 #include <fcntl.h>
 
