@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "control/frame.h"
+#include "keeper/plan-json.h"
 
 #include <errno.h>
 #include <grp.h>
@@ -45,32 +46,13 @@ static void refuse_usage(const struct ask *a, const char *what)
 
 /* ---- plans ---- */
 
-json_t *command_plan(const struct supervised *s, const struct plan *plan)
-{
-	json_t *steps = json_array();
-	char hash[24];
-
-	for (uint32_t i = 0; i < plan->n_steps; i++) {
-		const struct plan_step *step = &plan->steps[i];
-		const struct rung_info *info = rung_info(step->rung);
-
-		json_array_append_new(steps, json_pack("{s:s, s:i, s:s, s:s, s:s, s:s}", "rung", info->name,
-						       "deadline_ms", (int)step->deadline_ms, "does",
-						       step->does, "requires", info->requires, "proof",
-						       info->proof, "skipped", step->why_skipped));
-	}
-	snprintf(hash, sizeof(hash), "%016llx", (unsigned long long)plan->hash);
-	return json_pack("{s:s, s:i, s:s, s:s, s:o}", "backend", s->config->name, "epoch", (int)plan->epoch,
-			 "class", errclass_info(s->course.class)->name, "hash", hash, "steps", steps);
-}
-
 static void add_plan(json_t *plans, const struct supervised *s)
 {
 	struct plan plan;
 	json_t *object;
 
 	supervised_plan(s, &plan);
-	object = command_plan(s, &plan);
+	object = plan_json(s, &plan);
 	if (object) {
 		const char *obstacle = course_obstacle(&s->course, clock_mono_ns());
 
@@ -102,7 +84,7 @@ static errint_t reconnect(const struct ask *a, struct supervised *s, json_t *pla
 	supervised_drain(s, "an operator asked for it", a->now_ns);
 	course_step(&s->course, a->now_ns);
 	supervised_drain(s, "", a->now_ns);
-	object = command_plan(s, &s->plan);
+	object = plan_json(s, &s->plan);
 	json_array_append_new(plans, object);
 	return 0;
 }

@@ -6,11 +6,8 @@
 
 #define COMMANDS_WAITING_MAX 16
 
-struct json_t;
 struct keeper;
-struct plan;
 struct server_client;
-struct supervised;
 
 /* Clients whose answer comes from the journal's thread. */
 struct commands {
@@ -27,8 +24,5 @@ void commands_stop(struct keeper *k);
 
 /* Hands out what the journal has answered. */
 void commands_step(struct keeper *k);
-
-/* PLAN. NULL: no memory. */
-struct json_t *command_plan(const struct supervised *s, const struct plan *plan);
 
 #endif

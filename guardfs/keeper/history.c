@@ -1,5 +1,6 @@
 /* history.c: what keeper writes into the journal. */
 #include "keeper/internal.h"
+#include "keeper/plan-json.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/log.h"
@@ -132,8 +133,6 @@ void history_tick(struct keeper *k)
 	publish_state(k);
 	if (k->journal)
 		note_crashes(k);
-	for (unsigned i = 0; i < k->n_backends; i++)
-		incident_of_routes(&k->backends[i]);
 }
 
 /* What comes to light after its end (suspect files) belongs to the last one all the same. */
@@ -178,7 +177,7 @@ void history_note(const struct supervised *s, const char *kind, const char *name
 
 void history_plan(const struct supervised *s)
 {
-	json_t *plan = command_plan(s, &s->plan);
+	json_t *plan = plan_json(s, &s->plan);
 	CLEANUP_FREE char *text = plan ? json_dumps(plan, JSON_COMPACT) : NULL;
 	char hash[24];
 

@@ -69,7 +69,7 @@ void routes_result(struct keeper *k, const struct probe_report *report, unsigned
 /* history.c: what goes into the journal, and its state onto the board. */
 void history_start(struct keeper *k);
 void history_stop(struct keeper *k);
-void history_tick(struct keeper *k); /* crashes, the journal's state, incidents of former lives */
+void history_tick(struct keeper *k); /* crashes, the journal's state */
 void history_transition(const struct supervised *s, const struct course_effect *e, const char *detail);
 void history_plan(const struct supervised *s);
 void history_rung(void *context, const struct rung *rung, enum ladder_outcome outcome, uint64_t ms);

@@ -252,6 +252,8 @@ static void tick(struct keeper *k, uint64_t now_ns)
 	    atomic_load(&k->board->map_generation) != k->map_generation_seen) {
 		routes_tick(k);
 		history_tick(k);
+		for (unsigned i = 0; i < k->n_backends; i++)
+			incident_of_routes(&k->backends[i]);
 		misplaced_tick(k, now_ns);
 		stalls_tick(k);
 		k->next_tick_ns = now_ns + TICK_MS * NSEC_PER_MSEC;
