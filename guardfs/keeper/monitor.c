@@ -1,5 +1,6 @@
 /* monitor.c: a backend that serves: probes, and what follows from them. */
 #include "keeper/internal.h"
+#include "keeper/notify.h"
 #include "base/clock.h"
 
 #include <stdio.h>
@@ -8,13 +9,6 @@
 static uint64_t interval_ns(const struct supervised *s)
 {
 	return s->keeper->config->probe_interval_ms * NSEC_PER_MSEC;
-}
-
-void monitor_verdict(struct supervised *s)
-{
-	atomic_fetch_add(&s->board->verdicts, 1);
-	s->verdict_unsent = true;
-	supervised_send_pending(s);
 }
 
 /* Spread, so that several backends of one server are not asked in step for ever. */
@@ -127,12 +121,12 @@ static void judge_probe(struct supervised *s, uint64_t now_ns)
 		class = name_trouble(s, &text);
 	if (class == ERRCLASS_NONE) {
 		probe_passed(s, now_ns);
-		monitor_verdict(s);
+		notify_verdict(s);
 	} else if (opens_breaker(class)) {
 		supervised_break(s, class, DETECTOR_PROBE, text, now_ns);
 	} else {
 		supervised_probed(s, class, text, now_ns);
-		monitor_verdict(s);
+		notify_verdict(s);
 	}
 	s->heard.done = false;
 }

@@ -2,11 +2,11 @@
  * the order. */
 #include "keeper/fence.h"
 #include "keeper/internal.h"
+#include "keeper/notify.h"
 #include "base/mounts.h"
 #include "base/clock.h"
 #include "base/fd.h"
 #include "base/log.h"
-#include "shm/message.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -26,23 +26,6 @@ static bool is_sshfs(const struct supervised *s)
 static bool worker_reading(const struct supervised *s)
 {
 	return atomic_load(&s->keeper->board->serving) != 0;
-}
-
-/* ---- messages to worker ---- */
-
-static errint_t send_message(const struct supervised *s, enum keeper_message_kind kind, int fd)
-{
-	const struct keeper_message m = {.kind = kind, .backend = s->index, .epoch = s->epoch};
-
-	return fd_send_message(s->keeper->fds.worker_socket, &m, sizeof(m), fd);
-}
-
-void supervised_send_pending(struct supervised *s)
-{
-	if (s->closed_unsent && send_message(s, KEEPER_CLOSED, -1) == 0)
-		s->closed_unsent = false;
-	if (s->verdict_unsent && send_message(s, KEEPER_VERDICT, -1) == 0)
-		s->verdict_unsent = false;
 }
 
 /* ---- fence: nothing of the old epoch can reach the storage any more ---- */
@@ -244,8 +227,7 @@ static enum rung_result anchor_poll(void *context, uint64_t now_ns)
 		s->root_fd = -1;
 		return RUNG_DONE;
 	}
-	if ((!s->root_sent || generation != s->sent_generation) && worker_reading(s) &&
-	    send_message(s, KEEPER_ROOT, s->root_fd) == 0) {
+	if ((!s->root_sent || generation != s->sent_generation) && worker_reading(s) && notify_root(s) == 0) {
 		s->root_sent = true;
 		s->sent_generation = generation;
 	}
@@ -285,8 +267,7 @@ static enum rung_result close_start(void *context, uint64_t now_ns)
 	atomic_store(&s->board->last_completion_ns, now_ns); /* the probes were answered just now */
 	atomic_store(&s->board->suspect, 0);
 	atomic_store(&s->board->gate, gate_word(s->epoch, true));
-	s->closed_unsent = true;
-	supervised_send_pending(s);
+	notify_closed(s);
 	return RUNG_DONE;
 }
 

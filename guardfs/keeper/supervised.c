@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "keeper/fence.h"
+#include "keeper/notify.h"
 #include "base/mounts.h"
 
 #include <errno.h>
@@ -42,7 +43,7 @@ void supervised_break(struct supervised *s, enum errclass class, enum detector b
 	/* Not to be tried at once: what is stuck in it need not wait for that. */
 	if (is_sshfs(s) && !s->course.trying && s->course.next_try_ns > now_ns)
 		supervised_take_down(s);
-	monitor_verdict(s);
+	notify_verdict(s);
 }
 
 void supervised_probed(struct supervised *s, enum errclass class, const char *detail, uint64_t now_ns)
@@ -248,7 +249,7 @@ uint64_t supervised_step(struct supervised *s, uint64_t now_ns)
 
 	transport_read(&s->transport);
 	supervised_hear(s, now_ns);
-	supervised_send_pending(s);
+	notify_pending(s);
 	if (s->serving)
 		note_breaks(s, now_ns);
 	wake = signs_step(s, now_ns);

@@ -133,12 +133,6 @@ uint64_t monitor_step(struct supervised *s, uint64_t now_ns);
  * monitor.c */
 bool monitor_asks_why(const struct supervised *s);
 
-/* Ends a probe: raises the verdict and tells worker. monitor.c */
-void monitor_verdict(struct supervised *s);
-
-/* Sends to worker what could not be sent before. rungs.c */
-void supervised_send_pending(struct supervised *s);
-
 /* rungs.c: fills rungs (RUNG_ID_COUNT) with what the plan says. Returns how many. */
 unsigned rungs_of_plan(const struct plan *plan, struct rung *rungs);
 

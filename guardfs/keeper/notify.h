@@ -1,0 +1,23 @@
+/* notify.h: messages from keeper to worker about one backend (shm/message.h). A message that does not fit
+ * into the socket is sent later: worker may be stopped, and keeper must not wait for it. Keeper only. */
+#ifndef GUARDFS_KEEPER_NOTIFY_H
+#define GUARDFS_KEEPER_NOTIFY_H
+
+#include "base/base.h"
+
+struct supervised;
+
+/* Hands s->root_fd to worker, as the root of epoch s->epoch. Returns 0, -EAGAIN (the socket is full) or
+ * -errno; the descriptor stays s's own. */
+errint_t notify_root(const struct supervised *s) WARN_UNUSED;
+
+/* The breaker is closed: what waits may run. */
+void notify_closed(struct supervised *s);
+
+/* A probe has ended, well or not: raises the number of verdicts on the board, and tells worker. */
+void notify_verdict(struct supervised *s);
+
+/* Sends what could not be sent before. */
+void notify_pending(struct supervised *s);
+
+#endif
