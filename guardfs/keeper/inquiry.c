@@ -6,7 +6,6 @@
 #include "base/log.h"
 #include "diagnose/diagnose.h"
 #include "sshfs-compat/sshfs-compat.h"
-#include "report/report.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -46,7 +45,7 @@ static unsigned connections_used(const struct keeper *k, unsigned backend)
 	return used;
 }
 
-static void child(const struct keeper *k, unsigned backend)
+static void diagnose_in_child(const struct keeper *k, unsigned backend)
 {
 	struct config_backend b = k->config->backends[backend];
 	struct diagnosis d;
@@ -77,7 +76,7 @@ errint_t inquiry_begin(struct keeper *k, unsigned backend, struct server_client 
 		return -errno;
 	q->pid = spawn_fork(&pair[1], 1);
 	if (q->pid == 0)
-		child(k, backend);
+		diagnose_in_child(k, backend);
 	close(pair[1]);
 	if (q->pid < 0 || fcntl(pair[0], F_SETFL, O_NONBLOCK) < 0) {
 		errint_t rc = q->pid < 0 ? q->pid : -errno;
@@ -104,7 +103,7 @@ bool inquiry_join(struct keeper *k, unsigned backend, struct server_client *clie
 	return true;
 }
 
-static void end(struct inquiry *q)
+static void end_inquiry(struct inquiry *q)
 {
 	close(q->sock);
 	q->sock = -1;
@@ -125,127 +124,42 @@ void inquiry_yield(struct keeper *k, unsigned backend)
 			      k->config->connections);
 	q->wanted |= 1u << q->backend;
 	kill(q->pid, SIGKILL);
-	end(q);
+	end_inquiry(q);
 }
 
-static json_t *steps_of(const struct diagnosis *d)
+bool inquiry_asks_why(const struct supervised *s)
 {
-	json_t *steps = json_array();
-
-	for (unsigned i = 0; i < DIAGNOSE_STEP_COUNT; i++)
-		json_array_append_new(
-		    steps, json_pack("{s:s, s:i, s:s}", "name", diagnose_step_name((enum diagnose_step)i),
-				     "ms", (int)d->ms[i], "outcome",
-				     diagnose_outcome_name((enum diagnose_outcome)d->outcome[i])));
-	return steps;
+	return s->serving && s->course.state == HEALTH_DEGRADED &&
+	       (s->course.class == ERRCLASS_IO_ERROR || s->explained != ERRCLASS_NONE);
 }
 
-static json_t *describe(const struct supervised *s, const struct diagnosis *d)
-{
-	const struct errclass_info *info = errclass_info((enum errclass)d->class);
-	const char *step = d->failed_step < DIAGNOSE_STEP_COUNT
-			       ? diagnose_step_name((enum diagnose_step)d->failed_step)
-			       : "";
-
-	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:f, s:o, s:o}", "backend", s->config->name,
-			 "class", info->name, "step", step, "summary", info->summary, "advice", info->advice,
-			 "detail", d->detail, "server", d->server, "time", (double)clock_real_ns() / 1e9,
-			 "steps", steps_of(d), "lacks", report_server_lacks(d->lacks));
-}
-
-/* Of one that serves only the storage's own answers (full, read-only) are news: that a further connection is
- * refused explains nothing. */
-static bool concerns(const struct supervised *s, enum errclass class)
-{
-	return !s->serving ||
-	       (monitor_asks_why(s) && (class == ERRCLASS_NONE || !errclass_info(class)->infrastructure));
-}
-
-/* What the server lacks. What was not tried this time is as it was found before. */
-static void learn(struct keeper *k, struct board_backend *board, const struct diagnosis *d)
-{
-	uint32_t known = atomic_load(&board->server_lacks), lacks = d->lacks;
-
-	if (d->outcome[DIAGNOSE_WRITE] != DIAGNOSE_PASSED)
-		lacks |= known & SERVER_TRIED;
-	if (!d->lacks || lacks == known)
-		return;
-	atomic_store(&board->server_lacks, lacks);
-	k->changed = true;
-}
-
-static void take(struct keeper *k, const struct diagnosis *d, uint64_t now_ns)
+enum inquiry_news inquiry_receive(struct keeper *k, struct inquiry_result *result, uint64_t now_ns)
 {
 	struct inquiry *q = &k->inquiry;
-	struct supervised *s = &k->backends[q->backend];
-	enum errclass class = (enum errclass)d->class;
-	const struct errclass_info *info = errclass_info(class);
-	const char *step = d->failed_step < DIAGNOSE_STEP_COUNT
-			       ? diagnose_step_name((enum diagnose_step)d->failed_step)
-			       : "all";
-
-	learn(k, s->board, d);
-	history_note(s, "diagnosis", step, info->name, (now_ns - q->begun_ns) / NSEC_PER_MSEC,
-		     class == ERRCLASS_NONE ? "every step passed" : d->detail);
-	log_info("backend %s: the server itself, asked beside the mount: %s: %s", s->config->name, info->name,
-		 class == ERRCLASS_NONE ? "every step passed" : d->detail);
-	if (q->client) {
-		json_t *reply = describe(s, d);
-
-		if (reply)
-			server_reply(k->server, q->client, reply);
-		else
-			server_refuse(k->server, q->client, "unavailable", "the answer cannot be shown");
-	}
-	if (!concerns(s, class))
-		return;
-	s->explained = class;
-	(void)copy_string(s->explained_detail, sizeof(s->explained_detail), d->detail);
-	if (class == ERRCLASS_NONE)
-		return;
-	if (s->incident.open) {
-		s->incident.class = class;
-		(void)copy_string(s->incident.detail, sizeof(s->incident.detail), d->detail);
-		incident_update(s);
-	}
-	if (s->serving)
-		course_probed(&s->course, class, now_ns);
-	else
-		course_explained(&s->course, class);
-	/* Of a class that was known already there is no transition to carry the detail. */
-	if (s->course.n_effects == 0 && s->course.class == class)
-		board_set_detail(s->board, d->detail);
-	k->changed = true;
-	supervised_drain(s, d->detail, now_ns);
-}
-
-static void receive(struct keeper *k, uint64_t now_ns)
-{
-	struct inquiry *q = &k->inquiry;
-	struct diagnosis d;
 	int passed = -1;
-	ssize_t n = fd_receive_message(q->sock, &d, sizeof(d), &passed);
+	ssize_t n;
 
+	if (q->sock < 0)
+		return INQUIRY_NOTHING;
+	n = fd_receive_message(q->sock, &result->diagnosis, sizeof(result->diagnosis), &passed);
 	if (n == -EAGAIN && now_ns < q->begun_ns + KILL_AFTER_MS * NSEC_PER_MSEC)
-		return;
+		return INQUIRY_NOTHING;
 	if (passed >= 0)
 		close(passed);
-	if (n == (ssize_t)sizeof(d) && diagnosis_valid(&d)) {
-		take(k, &d, now_ns);
-	} else {
-		if (n == -EAGAIN)
-			kill(q->pid, SIGKILL);
-		log_warning("backend %s: the diagnosis ended without a result",
-			    k->config->backends[q->backend].name);
-		if (q->client)
-			server_refuse(k->server, q->client, "unavailable",
-				      "the diagnosis ended without a result");
-	}
-	end(q);
+	if (n == -EAGAIN)
+		kill(q->pid, SIGKILL);
+	result->backend = q->backend;
+	result->client = q->client;
+	result->took_ms = (now_ns - q->begun_ns) / NSEC_PER_MSEC;
+	end_inquiry(q);
+	return n == (ssize_t)sizeof(result->diagnosis) && diagnosis_valid(&result->diagnosis)
+		   ? INQUIRY_DONE
+		   : INQUIRY_FAILED;
 }
 
-/* One that waits for its turn; of those that stay down, again after a while. */
-static void begin_next(struct keeper *k, uint64_t now_ns)
+/* The first backend that waits for its turn. A backend that stays down is asked again after INQUIRY_PAUSE_MS.
+ */
+static void begin_next_inquiry(struct keeper *k, uint64_t now_ns)
 {
 	struct inquiry *q = &k->inquiry;
 
@@ -254,7 +168,7 @@ static void begin_next(struct keeper *k, uint64_t now_ns)
 		bool rested = now_ns >= q->last_ns[i] + INQUIRY_PAUSE_MS * NSEC_PER_MSEC;
 
 		if (s->course.state == HEALTH_HELD ||
-		    !(s->serving ? monitor_asks_why(s) : s->incident.open)) {
+		    !(s->serving ? inquiry_asks_why(s) : s->incident.open)) {
 			q->wanted &= ~(1u << i);
 			continue;
 		}
@@ -267,14 +181,12 @@ static void begin_next(struct keeper *k, uint64_t now_ns)
 	}
 }
 
-uint64_t inquiry_step(struct keeper *k, uint64_t now_ns)
+uint64_t inquiry_next(struct keeper *k, uint64_t now_ns)
 {
 	struct inquiry *q = &k->inquiry;
 
-	if (q->sock >= 0)
-		receive(k, now_ns);
 	if (q->sock < 0)
-		begin_next(k, now_ns);
+		begin_next_inquiry(k, now_ns);
 	return q->sock >= 0 ? q->begun_ns + KILL_AFTER_MS * NSEC_PER_MSEC : UINT64_MAX;
 }
 
@@ -289,5 +201,5 @@ void inquiry_stop(struct keeper *k)
 	if (k->inquiry.sock < 0)
 		return;
 	kill(k->inquiry.pid, SIGKILL);
-	end(&k->inquiry);
+	end_inquiry(&k->inquiry);
 }

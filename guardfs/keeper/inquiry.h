@@ -4,6 +4,7 @@
 #define GUARDFS_KEEPER_INQUIRY_H
 
 #include "base/base.h"
+#include "diagnose/diagnose.h"
 #include <sys/types.h>
 
 #define INQUIRY_TIMEOUT_MS 15000u /* for the whole diagnosis; the child is killed 2 s later */
@@ -41,8 +42,29 @@ bool inquiry_join(struct keeper *k, unsigned backend, struct server_client *clie
  * budget is broken off, and has its turn later. */
 void inquiry_yield(struct keeper *k, unsigned backend);
 
-/* Takes its answer, begins the next. Returns when to call again. */
-uint64_t inquiry_step(struct keeper *k, uint64_t now_ns);
+/* Backend s serves, but the answers that its probes got have no better name than io_error, or were named by a
+ * diagnosis. */
+bool inquiry_asks_why(const struct supervised *s);
+
+enum inquiry_news {
+	INQUIRY_NOTHING, /* none is under way, or it goes on */
+	INQUIRY_DONE,	 /* all of the result is there */
+	INQUIRY_FAILED,	 /* it ended without a diagnosis, or was killed for its time */
+};
+
+struct inquiry_result {
+	unsigned backend;
+	uint64_t took_ms;
+	struct server_client *client; /* waits for the answer; NULL: nobody */
+	struct diagnosis diagnosis;
+};
+
+/* Takes the answer of the diagnosis under way, which is over then. now_ns: CLOCK_MONOTONIC. */
+enum inquiry_news inquiry_receive(struct keeper *k, struct inquiry_result *result, uint64_t now_ns);
+
+/* Begins the next diagnosis, if none is under way and a backend waits for one. Returns when to call
+ * inquiry_receive at the latest (CLOCK_MONOTONIC, ns). */
+uint64_t inquiry_next(struct keeper *k, uint64_t now_ns);
 
 void inquiry_forget_client(struct keeper *k, const struct server_client *client);
 void inquiry_stop(struct keeper *k);

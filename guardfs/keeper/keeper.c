@@ -1,4 +1,5 @@
 /* keeper.c: keeper's loop: one thread, one poll(2), everything that may hang in children. See keeper.h. */
+#include "keeper/finding.h"
 #include "keeper/internal.h"
 #include "keeper/spawn.h"
 #include "base/child.h"
@@ -273,7 +274,7 @@ static uint64_t step(struct keeper *k)
 		server_step(k->server, now_ns);
 	if (k->hooks)
 		wake_ns = MIN(wake_ns, hooks_step(k->hooks, now_ns));
-	wake_ns = MIN(wake_ns, inquiry_step(k, now_ns));
+	wake_ns = MIN(wake_ns, finding_step(k, now_ns));
 	wake_ns = MIN(wake_ns, mountpoint_step(k, now_ns));
 	for (unsigned i = 0; i < k->n_backends; i++)
 		wake_ns = MIN(wake_ns, supervised_step(&k->backends[i], now_ns));

@@ -94,12 +94,6 @@ static enum errclass name_trouble(struct supervised *s, const char **text)
 	return ERRCLASS_IO_ERROR;
 }
 
-bool monitor_asks_why(const struct supervised *s)
-{
-	return s->serving && s->course.state == HEALTH_DEGRADED &&
-	       (s->course.class == ERRCLASS_IO_ERROR || s->explained != ERRCLASS_NONE);
-}
-
 static void probe_passed(struct supervised *s, uint64_t now_ns)
 {
 	s->identity_ns = now_ns;

@@ -129,10 +129,6 @@ void supervised_hear(struct supervised *s, uint64_t now_ns);
 /* monitor.c: probes and settling while serving. Returns when to call again. */
 uint64_t monitor_step(struct supervised *s, uint64_t now_ns);
 
-/* It serves, but what its probes met has no name better than io_error, or got its name from a diagnosis.
- * monitor.c */
-bool monitor_asks_why(const struct supervised *s);
-
 /* rungs.c: fills rungs (RUNG_ID_COUNT) with what the plan says. Returns how many. */
 unsigned rungs_of_plan(const struct plan *plan, struct rung *rungs);
 
