@@ -1,10 +1,12 @@
 /* commands.c: see commands.h. A command is a row in the table: its name, who may, what it takes, what it
  * does. */
+#include "keeper/effects.h"
 #include "keeper/internal.h"
+#include "keeper/plan-json.h"
+#include "keeper/try.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "control/frame.h"
-#include "keeper/plan-json.h"
 
 #include <errno.h>
 #include <grp.h>
@@ -51,7 +53,7 @@ static void add_plan(json_t *plans, const struct supervised *s)
 	struct plan plan;
 	json_t *object;
 
-	supervised_plan(s, &plan);
+	try_plan(s, &plan);
 	object = plan_json(s, &plan);
 	if (object) {
 		const char *obstacle = course_obstacle(&s->course, clock_mono_ns());
@@ -81,9 +83,9 @@ static errint_t reconnect(const struct ask *a, struct supervised *s, json_t *pla
 	if (rc < 0)
 		return rc;
 	board_be_patient(a->k->board, s->index);
-	supervised_drain(s, "an operator asked for it", a->now_ns);
+	effects_drain(s, "an operator asked for it", a->now_ns);
 	course_step(&s->course, a->now_ns);
-	supervised_drain(s, "", a->now_ns);
+	effects_drain(s, "", a->now_ns);
 	object = plan_json(s, &s->plan);
 	json_array_append_new(plans, object);
 	return 0;
@@ -158,7 +160,7 @@ static void run_hold(const struct ask *a)
 	}
 	history_note(s, "hold", "begun", seconds ? "" : "until resumed", seconds * MSEC_PER_SEC,
 		     s->hold_reason);
-	supervised_drain(s, s->hold_reason, a->now_ns);
+	effects_drain(s, s->hold_reason, a->now_ns);
 	memory_store(s, a->now_ns);
 	a->k->changed = true;
 	server_reply(a->k->server, a->client,
@@ -176,7 +178,7 @@ static void run_resume(const struct ask *a)
 		return;
 	}
 	history_note(s, "hold", "ended", "by an operator", 0, "");
-	supervised_drain(s, "resumed", a->now_ns);
+	effects_drain(s, "resumed", a->now_ns);
 	server_reply(a->k->server, a->client,
 		     json_pack("{s:s}", "state", health_state_name(s->course.state)));
 }

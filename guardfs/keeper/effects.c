@@ -1,5 +1,7 @@
-/* effects.c: carrying out what a course decides. docs/RECOVERY.md has the table. */
+/* effects.c: see effects.h. */
+#include "keeper/effects.h"
 #include "keeper/internal.h"
+#include "keeper/try.h"
 #include "base/clock.h"
 #include "base/log.h"
 
@@ -64,7 +66,7 @@ static void transition(struct supervised *s, const struct course_effect *e, cons
 	board_set_state(s->board, e->to, e->class, since_ns);
 	log_change(s, e->from, detail);
 	if (e->to == HEALTH_HELD || e->to == HEALTH_EXHAUSTED) {
-		supervised_take_down(s); /* nothing is left running for a backend that nobody uses */
+		try_take_down(s); /* nothing is left running for a backend that nobody uses */
 		atomic_store(&s->board->pid, 0);
 	}
 	s->keeper->changed = true;
@@ -97,10 +99,10 @@ static void carry_out(struct supervised *s, const struct course_effect *e, const
 		incident_close(s);
 		break;
 	case COURSE_TRY:
-		supervised_begin_try(s, now_ns);
+		try_begin(s, now_ns);
 		break;
 	case COURSE_STOP_TRY:
-		supervised_take_down(s);
+		try_take_down(s);
 		break;
 	case COURSE_ACT:
 		act_now(s, e);
@@ -108,7 +110,7 @@ static void carry_out(struct supervised *s, const struct course_effect *e, const
 	}
 }
 
-void supervised_drain(struct supervised *s, const char *detail, uint64_t now_ns)
+void effects_drain(struct supervised *s, const char *detail, uint64_t now_ns)
 {
 	struct course_effect e;
 

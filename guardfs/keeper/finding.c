@@ -1,5 +1,6 @@
 /* finding.c: see finding.h. */
 #include "keeper/finding.h"
+#include "keeper/effects.h"
 #include "keeper/internal.h"
 #include "base/clock.h"
 #include "base/log.h"
@@ -88,7 +89,7 @@ static void explain(struct supervised *s, const struct diagnosis *d, uint64_t no
 	if (s->course.n_effects == 0 && s->course.class == class)
 		board_set_detail(s->board, d->detail);
 	s->keeper->changed = true;
-	supervised_drain(s, d->detail, now_ns);
+	effects_drain(s, d->detail, now_ns);
 }
 
 static void take_diagnosis(struct keeper *k, const struct inquiry_result *r, uint64_t now_ns)

@@ -1,4 +1,5 @@
 /* latency.c: see latency.h. */
+#include "keeper/events.h"
 #include "keeper/internal.h"
 #include "base/clock.h"
 
@@ -107,7 +108,7 @@ static void judge(struct supervised *s, const struct window *window, uint64_t no
 		    detail, sizeof(detail), "99 of 100 %s operations take up to %llu ms, the bound is %u ms",
 		    op_class_name(window->class), (unsigned long long)(window->class_p99_ns / NSEC_PER_MSEC),
 		    s->keeper->config->slow_ms[window->class]);
-	supervised_probed(s, slow ? ERRCLASS_SLOW : ERRCLASS_NONE, detail, now_ns);
+	event_probed(s, slow ? ERRCLASS_SLOW : ERRCLASS_NONE, detail, now_ns);
 }
 
 uint64_t latency_step(struct supervised *s, uint64_t now_ns)

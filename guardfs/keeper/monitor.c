@@ -1,6 +1,9 @@
-/* monitor.c: a backend that serves: probes, and what follows from them. */
+/* monitor.c: see monitor.h. */
+#include "keeper/monitor.h"
+#include "keeper/events.h"
 #include "keeper/internal.h"
 #include "keeper/notify.h"
+#include "keeper/probing.h"
 #include "base/clock.h"
 
 #include <stdio.h>
@@ -52,7 +55,7 @@ static void begin_probe(struct supervised *s, uint64_t now_ns)
 	s->probe_spared = false;
 	atomic_store(&s->board->suspect, 0);
 	/* Without memory for a child the next interval tries again. */
-	if (supervised_probe(s, tasks, true, now_ns) == 0)
+	if (probing_begin(s, tasks, true, now_ns) == 0)
 		plan_probe(s, now_ns);
 	else
 		s->next_probe_ns = now_ns + interval_ns(s);
@@ -99,9 +102,9 @@ static void probe_passed(struct supervised *s, uint64_t now_ns)
 	s->identity_ns = now_ns;
 	s->explained = ERRCLASS_NONE;
 	if (is_full(s))
-		supervised_probed(s, ERRCLASS_FULL, full_text, now_ns);
+		event_probed(s, ERRCLASS_FULL, full_text, now_ns);
 	else if (!s->latency.slow) /* judged by what callers saw, so a probe does not end it */
-		supervised_probed(s, ERRCLASS_NONE, "", now_ns);
+		event_probed(s, ERRCLASS_NONE, "", now_ns);
 }
 
 static void judge_probe(struct supervised *s, uint64_t now_ns)
@@ -117,9 +120,9 @@ static void judge_probe(struct supervised *s, uint64_t now_ns)
 		probe_passed(s, now_ns);
 		notify_verdict(s);
 	} else if (opens_breaker(class)) {
-		supervised_break(s, class, DETECTOR_PROBE, text, now_ns);
+		event_broken(s, class, DETECTOR_PROBE, text, now_ns);
 	} else {
-		supervised_probed(s, class, text, now_ns);
+		event_probed(s, class, text, now_ns);
 		notify_verdict(s);
 	}
 	s->heard.done = false;
@@ -137,14 +140,14 @@ static uint64_t watch_probe(struct supervised *s, uint64_t now_ns)
 	if (now_ns >= sign_ns + timeout_ns) {
 		snprintf(detail, sizeof(detail), "nothing came back for %u ms",
 			 s->keeper->config->probe_timeout_ms);
-		supervised_break(s, ERRCLASS_STALLED, DETECTOR_PROBE, detail, now_ns);
+		event_broken(s, ERRCLASS_STALLED, DETECTOR_PROBE, detail, now_ns);
 		return now_ns;
 	}
 	if (now_ns >= s->probe.heard_ns + timeout_ns && !s->heard.slow) {
 		s->heard.slow = true;
 		snprintf(detail, sizeof(detail), "operations return, but a probe waits for more than %u ms",
 			 s->keeper->config->probe_timeout_ms);
-		supervised_probed(s, ERRCLASS_TIMEOUT, detail, now_ns);
+		event_probed(s, ERRCLASS_TIMEOUT, detail, now_ns);
 	}
 	return s->heard.slow ? sign_ns + timeout_ns : MIN(s->probe.heard_ns, sign_ns) + timeout_ns;
 }

@@ -1,8 +1,12 @@
 /* rungs.c: the recovery of a backend as a table, and what each rung does. docs/PROTOCOL.keeper.md explains
  * the order. */
+#include "keeper/rungs.h"
+#include "keeper/events.h"
 #include "keeper/fence.h"
 #include "keeper/internal.h"
 #include "keeper/notify.h"
+#include "keeper/probing.h"
+#include "keeper/try.h"
 #include "base/mounts.h"
 #include "base/clock.h"
 #include "base/fd.h"
@@ -102,12 +106,12 @@ static enum rung_result drain_poll(void *context, uint64_t now_ns)
 	bool old_probe = !probe_free(&s->probe);
 
 	if (stuck == 0 && !old_probe) {
-		supervised_try_started(s, now_ns);
+		event_try_started(s, now_ns);
 		return RUNG_DONE;
 	}
 	/* The next try fences. */
 	if (s->reopens && now_ns - s->fenced_ns >= ABORT_GRACE_MS * NSEC_PER_MSEC)
-		return supervised_fail(s, ERRCLASS_STALLED, "operations of the dead worker are stuck in it");
+		return try_fail(s, ERRCLASS_STALLED, "operations of the dead worker are stuck in it");
 	if (!s->drain_told && now_ns - s->fenced_ns >= ABORT_GRACE_MS * NSEC_PER_MSEC)
 		tell_waiting(s, stuck);
 	if (s->config->type == BACKEND_DIR && stuck > 0 && !s->abort_done &&
@@ -127,7 +131,7 @@ static enum rung_result start_start(void *context, uint64_t now_ns)
 	(void)now_ns;
 	inquiry_yield(s->keeper, s->index);
 	if (transport_start(&s->transport, s->epoch, message, &class) < 0)
-		return supervised_fail(s, class, message);
+		return try_fail(s, class, message);
 	/* The pid last: a keeper that finds it can rely on the others. */
 	atomic_store(&s->board->pid, 0);
 	atomic_store(&s->board->pid_start, s->transport.start);
@@ -142,7 +146,7 @@ static enum rung_result transport_failed(struct supervised *s)
 	char detail[256];
 	enum errclass class = transport_diagnose(&s->transport, detail, sizeof(detail));
 
-	return supervised_fail(s, class, detail);
+	return try_fail(s, class, detail);
 }
 
 static enum rung_result start_poll(void *context, uint64_t now_ns)
@@ -176,17 +180,17 @@ static enum rung_result probe_result(struct supervised *s)
 		    sshfs_diagnose(s->transport.text, s->transport.used, detail, sizeof(detail));
 
 		if (class != ERRCLASS_NONE)
-			return supervised_fail(s, class, detail);
+			return try_fail(s, class, detail);
 	}
-	return supervised_fail(s, s->heard.class, s->heard.text);
+	return try_fail(s, s->heard.class, s->heard.text);
 }
 
 static enum rung_result prove_start(void *context, uint64_t now_ns)
 {
 	struct supervised *s = context;
-	errint_t rc = supervised_probe(s, PROBE_HANDOVER | PROBE_LIST | PROBE_STATFS, false, now_ns);
+	errint_t rc = probing_begin(s, PROBE_HANDOVER | PROBE_LIST | PROBE_STATFS, false, now_ns);
 
-	return rc < 0 ? supervised_fail(s, ERRCLASS_CONFIG, strerror(-rc)) : RUNG_WAIT;
+	return rc < 0 ? try_fail(s, ERRCLASS_CONFIG, strerror(-rc)) : RUNG_WAIT;
 }
 
 static enum rung_result prove_poll(void *context, uint64_t now_ns)
@@ -196,7 +200,7 @@ static enum rung_result prove_poll(void *context, uint64_t now_ns)
 
 	(void)now_ns;
 	if (result == RUNG_DONE && s->root_fd < 0)
-		return supervised_fail(s, ERRCLASS_IO_ERROR, "the probe ended without handing over the root");
+		return try_fail(s, ERRCLASS_IO_ERROR, "the probe ended without handing over the root");
 	if (result == RUNG_DONE && !probe_free(&s->probe))
 		return RUNG_WAIT; /* about to exit */
 	return result;
@@ -239,9 +243,9 @@ static enum rung_result anchor_poll(void *context, uint64_t now_ns)
 static enum rung_result routes_start(void *context, uint64_t now_ns)
 {
 	struct supervised *s = context;
-	errint_t rc = supervised_probe(s, PROBE_ROUTES | PROBE_PATTERNS, true, now_ns);
+	errint_t rc = probing_begin(s, PROBE_ROUTES | PROBE_PATTERNS, true, now_ns);
 
-	return rc < 0 ? supervised_fail(s, ERRCLASS_CONFIG, strerror(-rc)) : RUNG_WAIT;
+	return rc < 0 ? try_fail(s, ERRCLASS_CONFIG, strerror(-rc)) : RUNG_WAIT;
 }
 
 /* The number of routes and directories is the storage's affair, so silence counts, not duration. */
@@ -252,7 +256,7 @@ static enum rung_result routes_poll(void *context, uint64_t now_ns)
 	uint64_t silence_ms = MAX(s->keeper->config->probe_timeout_ms, ROUTES_SILENCE_MS);
 
 	if (result == RUNG_WAIT && now_ns > s->probe.heard_ns + silence_ms * NSEC_PER_MSEC)
-		return supervised_fail(s, ERRCLASS_STALLED, "it stopped answering while routes were probed");
+		return try_fail(s, ERRCLASS_STALLED, "it stopped answering while routes were probed");
 	return result;
 }
 

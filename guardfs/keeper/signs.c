@@ -1,5 +1,6 @@
 /* signs.c: see signs.h. */
 #include "keeper/signs.h"
+#include "keeper/events.h"
 #include "keeper/internal.h"
 #include "base/clock.h"
 
@@ -66,7 +67,7 @@ static void watch_memory(struct supervised *s, uint64_t now_ns)
 	snprintf(detail, sizeof(detail), "sshfs had %llu MiB of a directory's listing in memory: ended",
 		 (unsigned long long)(bytes >> 20));
 	atomic_store(&s->board->gorged_epoch, s->epoch);
-	supervised_break(s, ERRCLASS_SERVER_GONE, DETECTOR_TRANSPORT, detail, now_ns);
+	event_broken(s, ERRCLASS_SERVER_GONE, DETECTOR_TRANSPORT, detail, now_ns);
 }
 
 uint64_t signs_step(struct supervised *s, uint64_t now_ns)

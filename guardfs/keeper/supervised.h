@@ -1,5 +1,4 @@
-/* supervised.h: one backend's record in keeper, and what moves it: events from outside, the recovery ladder,
- * probes. */
+/* supervised.h: one backend's record in keeper, and the step that lets each of its parts do what is due. */
 #ifndef GUARDFS_KEEPER_SUPERVISE_H
 #define GUARDFS_KEEPER_SUPERVISE_H
 
@@ -52,6 +51,7 @@ struct supervised {
 	uint32_t epoch;		  /* served, or to be served by the try under way */
 
 	struct transport transport; /* sshfs only */
+	bool try_begun;		    /* the course has begun a try, and its first rung is not entered yet */
 	struct ladder ladder;
 	struct rung rungs[RUNG_ID_COUNT]; /* as the plan says */
 	struct probe probe;
@@ -94,42 +94,5 @@ void supervised_reaped(struct supervised *s, pid_t pid, int status);
 
 /* Ends it for good: breaker opened, sshfs killed, mounts detached. Does not wait. */
 void supervised_stop(struct supervised *s);
-
-/* What to say about the next transition; cleared by supervised_drain. effects.c carries out what the course
- * wants: to be called after every call of a course_* function. */
-void supervised_drain(struct supervised *s, const char *detail, uint64_t now_ns);
-
-/* Opens our breaker (if nobody did) and begins recovery. */
-void supervised_break(struct supervised *s, enum errclass class, enum detector by, const char *detail,
-		      uint64_t now_ns);
-
-/* A probe ended, or waits, without breaking it. */
-void supervised_probed(struct supervised *s, enum errclass class, const char *detail, uint64_t now_ns);
-
-/* The ladder has nothing of the old epoch left below it: what is new begins. */
-void supervised_try_started(struct supervised *s, uint64_t now_ns);
-
-/* The plan that a try begun now would climb; and the beginning of one, for the course's effect. */
-void supervised_plan(const struct supervised *s, struct plan *plan);
-void supervised_begin_try(struct supervised *s, uint64_t now_ns);
-
-/* Takes down whatever runs: kills sshfs, detaches its mounts, forgets the probe. Does not wait. */
-void supervised_take_down(struct supervised *s);
-
-/* Notes why the try is about to fail; for rungs. Returns RUNG_FAILED. */
-enum rung_result supervised_fail(struct supervised *s, enum errclass class, const char *detail);
-
-/* Starts a probe. while_serving: the root must still be the one that worker has. */
-errint_t supervised_probe(struct supervised *s, unsigned tasks, bool while_serving,
-			  uint64_t now_ns) WARN_UNUSED;
-
-/* Takes what the running probe has said. */
-void supervised_hear(struct supervised *s, uint64_t now_ns);
-
-/* monitor.c: probes and settling while serving. Returns when to call again. */
-uint64_t monitor_step(struct supervised *s, uint64_t now_ns);
-
-/* rungs.c: fills rungs (RUNG_ID_COUNT) with what the plan says. Returns how many. */
-unsigned rungs_of_plan(const struct plan *plan, struct rung *rungs);
 
 #endif

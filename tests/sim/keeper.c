@@ -1,5 +1,5 @@
-/* keeper.c: keeper as far as it concerns one backend; the counterpart of keeper/supervised.c, effects.c and
- * memory.c. */
+/* keeper.c: keeper as far as it concerns one backend; the counterpart of keeper/events.c, effects.c, climb.c
+ * and memory.c. */
 #include "sim.h"
 
 static const char *effect_name(const struct course_effect *e)

@@ -4,10 +4,11 @@
  *
  *   world.c    what goes on without keeper: the server's moods, transports, operations, the gate
  *   rungs.c    what a recovery does to that world
- *   keeper.c   the part of keeper/supervised.c and effects.c, restart from what the journal remembers
- * included check.c    the rules, counted and judged apart from the machines history.c  one random history,
- * and the quiet end at which it must be healthy again main.c     command line, kept seeds, broken rules that
- * must be caught (mutations) */
+ *   keeper.c   the part of keeper's events, effects and climb; restart from the journal's memory included
+ *   check.c    the rules, counted and judged apart from the machines
+ *   history.c  one random history, and the quiet end at which the backend must be healthy again
+ *   main.c     command line, kept seeds, broken rules that must be caught (mutations)
+ */
 #ifndef TESTS_SIM_SIM_H
 #define TESTS_SIM_SIM_H
 

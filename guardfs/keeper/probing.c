@@ -1,4 +1,5 @@
-/* hear.c: probes of a supervised backend: what is asked, and what becomes of the answers. */
+/* probing.c: see probing.h. */
+#include "keeper/probing.h"
 #include "keeper/internal.h"
 #include "base/clock.h"
 
@@ -12,7 +13,7 @@ static uint32_t next_step(const struct supervised *s)
 	return s->keeper->board->map.n_routes <= ROUTES_PER_PROBE ? ROUTES_LISTED : ROUTES_PER_PROBE;
 }
 
-errint_t supervised_probe(struct supervised *s, unsigned tasks, bool while_serving, uint64_t now_ns)
+errint_t probing_begin(struct supervised *s, unsigned tasks, bool while_serving, uint64_t now_ns)
 {
 	bool sshfs = s->config->type == BACKEND_SSHFS;
 	struct probe_job job = {.arena = s->keeper->arena, .backend = s->index, .tasks = tasks};
@@ -106,7 +107,7 @@ static void child_ended(struct supervised *s)
 	(void)copy_string(s->heard.text, sizeof(s->heard.text), "the probe was killed");
 }
 
-void supervised_hear(struct supervised *s, uint64_t now_ns)
+void probing_hear(struct supervised *s, uint64_t now_ns)
 {
 	struct probe_report report;
 	int fd, rc;

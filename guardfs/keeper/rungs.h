@@ -1,0 +1,11 @@
+/* rungs.h: what each rung of a recovery does. Keeper only. */
+#ifndef GUARDFS_KEEPER_RUNGS_H
+#define GUARDFS_KEEPER_RUNGS_H
+
+#include "keeper/ladder.h"
+
+/* Fills rungs (room for RUNG_ID_COUNT) with those of the plan. Their context is the struct supervised.
+ * Returns how many there are. */
+unsigned rungs_of_plan(const struct plan *plan, struct rung *rungs);
+
+#endif

@@ -1,0 +1,71 @@
+/* try.c: see try.h. */
+#include "keeper/try.h"
+#include "keeper/internal.h"
+
+#include <unistd.h>
+
+static bool is_sshfs(const struct supervised *s)
+{
+	return s->config->type == BACKEND_SSHFS;
+}
+
+enum rung_result try_fail(struct supervised *s, enum errclass class, const char *detail)
+{
+	s->failure_class = class;
+	(void)copy_string(s->failure_detail, sizeof(s->failure_detail), detail);
+	return RUNG_FAILED;
+}
+
+void try_take_down(struct supervised *s)
+{
+	ladder_stop(&s->ladder);
+	s->try_begun = false;
+	s->reopens = false;
+	if (is_sshfs(s)) {
+		transport_kill(&s->transport);
+		transport_detach(&s->transport);
+	}
+	probe_abandon(&s->probe);
+	if (s->root_fd >= 0)
+		close(s->root_fd);
+	s->root_fd = -1;
+}
+
+/* Above everything that worker may have seen, so that its acknowledgement is that of this try. */
+static uint32_t next_epoch(const struct supervised *s)
+{
+	return MAX(gate_epoch(atomic_load(&s->board->gate)), atomic_load(&s->board->root_epoch)) + 1;
+}
+
+uint32_t try_budget_ms(const struct supervised *s)
+{
+	const struct config *c = s->keeper->config;
+
+	return is_sshfs(s) && !s->reopens ? c->connect_timeout_ms
+					  : MIN(c->probe_timeout_ms, c->connect_timeout_ms);
+}
+
+void try_plan(const struct supervised *s, struct plan *plan)
+{
+	const struct plan_input input = {.sshfs = is_sshfs(s),
+					 .connect_ms = try_budget_ms(s),
+					 .epoch = next_epoch(s),
+					 .transport_running = s->transport.pid > 0,
+					 .transport_kept = s->reopens};
+
+	plan_make(&input, plan);
+}
+
+void try_begin(struct supervised *s, uint64_t now_ns)
+{
+	try_plan(s, &s->plan);
+	s->epoch = s->plan.epoch;
+	s->fenced_ns = now_ns;
+	s->abort_done = s->drain_told = false;
+	probe_abandon(&s->probe);
+	if (is_sshfs(s) && !s->reopens)
+		transport_detach(&s->transport); /* whatever a predecessor left */
+	history_plan(s);
+	ladder_stop(&s->ladder);
+	s->try_begun = true;
+}
