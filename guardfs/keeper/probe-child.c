@@ -2,47 +2,14 @@
 #include "keeper/probe-child.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
-#include "base/fd.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdarg.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 
 #define LIST_ENTRIES 16
 #define QUIET_NS     (100 * NSEC_PER_MSEC)
-
-bool probe_fail(struct probe_run *run, enum errclass class, int error, enum errclass fallback,
-		const char *fmt, ...)
-{
-	struct probe_report *f = &run->failure;
-	va_list ap;
-
-	if (f->errclass != ERRCLASS_NONE)
-		return false;
-	if (class == ERRCLASS_NONE)
-		class = errclass_from_errno(error);
-	if (class == ERRCLASS_NONE || !errclass_info(class)->infrastructure)
-		class = fallback;
-	f->errclass = class;
-	f->error = error;
-	va_start(ap, fmt);
-	vsnprintf(f->text, sizeof(f->text), fmt, ap);
-	va_end(ap);
-	return false;
-}
-
-void probe_say(const struct probe_run *run, struct probe_report *report, int passed_fd)
-{
-	if (fd_send_message(run->sock, report, sizeof(*report), passed_fd) < 0)
-		_exit(1);
-}
-
-static void say_alive(const struct probe_run *run)
-{
-	probe_say(run, &(struct probe_report){.kind = PROBE_SAYS_ALIVE}, -1);
-}
 
 static bool open_root(struct probe_run *run)
 {
@@ -65,7 +32,7 @@ static bool prove_alive(struct probe_run *run)
 	    errclass_info(errclass_from_errno(errno))->infrastructure)
 		return probe_fail(run, ERRCLASS_NONE, errno, ERRCLASS_IO_ERROR,
 				  "looking up a name in the root: %s", strerror(errno));
-	say_alive(run);
+	probe_say_alive(run);
 	return true;
 }
 
@@ -92,7 +59,7 @@ static bool list_root(struct probe_run *run)
 	if (error)
 		return probe_fail(run, ERRCLASS_NONE, error, ERRCLASS_CONFIG, "listing the root: %s",
 				  strerror(error));
-	say_alive(run);
+	probe_say_alive(run);
 	return true;
 }
 
@@ -128,7 +95,7 @@ static bool try_canary(struct probe_run *run)
 		return probe_fail(run, ERRCLASS_NONE, error, telling ? class : ERRCLASS_IO_ERROR,
 				  "writing a canary: %s", strerror(error));
 	}
-	say_alive(run);
+	probe_say_alive(run);
 	return true;
 }
 

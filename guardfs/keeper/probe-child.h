@@ -18,13 +18,20 @@ struct probe_run {
 /* Does the job, reporting over sock. */
 void probe_child(const struct probe_job *job, int sock);
 
-/* Notes what failed (the first failure counts) and returns false. class NONE: from error, by the table; a
- * REAL one then becomes fallback. */
+/* ---- probe-report.c ---- */
+
+/* Notes a failure, the first of this probe alone, and returns false. class NONE: from error, by the table of
+ * errors; if that says a real error, fallback is taken. */
 bool probe_fail(struct probe_run *run, enum errclass class, int error, enum errclass fallback,
 		const char *fmt, ...) PRINTF_LIKE(5, 6);
 
 /* Sends one report; ends the child when keeper is gone. */
 void probe_say(const struct probe_run *run, struct probe_report *report, int passed_fd);
+
+/* Reports that storage has answered something. */
+void probe_say_alive(const struct probe_run *run);
+
+/* ---- the parts of the job ---- */
 
 /* Is run->root what it must be? identity.c. */
 bool probe_prove_identity(struct probe_run *run);
