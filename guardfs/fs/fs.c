@@ -11,6 +11,7 @@
 #include "fs/make.h"
 #include "fs/node.h"
 #include "fs/open.h"
+#include "fs/room.h"
 #include "fs/shares.h"
 #include "fs/sync.h"
 #include "fs/tiers.h"
@@ -72,7 +73,7 @@ errint_t fs_init(struct arena *arena, int dev_fd)
 		log_error("cannot open the local tier %s: %s", fs.config->local, strerror(-rc));
 		return rc;
 	}
-	shares_init(nofile, cached, root.fh_length > 0);
+	shares_init(nofile, cached, root.fh_length > 0, room_whole());
 	make_root(&root);
 	for (uint32_t i = 0; i < fs.config->n_backends && rc == 0; i++) {
 		atomic_store(&fs.board->backends[i].inflight, 0);

@@ -1,7 +1,6 @@
 /* shares.c: see shares.h. A table of users by open addressing, whose entries are never given away: a worker
  * sees few of them. Users for whom there is no entry left share one, as if they were one. */
 #include "fs/shares.h"
-#include "fs/room.h"
 #include "base/child.h"
 #include "base/clock.h"
 #include "policy/share.h"
@@ -57,7 +56,7 @@ static void set_pool(enum share_kind kind, uint64_t capacity, uint64_t reserve)
 	atomic_store(&fs.board->shares[kind].used, 0);
 }
 
-void shares_init(uint64_t nofile, uint32_t cached, bool handles)
+void shares_init(uint64_t nofile, uint32_t cached, bool handles, uint32_t waiting)
 {
 	uint64_t kept = handles ? nofile / 32 : nofile / 4;
 	uint64_t taken = FD_RESERVED + cached + kept + MIN(nofile / 8, (uint64_t)MOMENTARY_MAX);
@@ -68,7 +67,7 @@ void shares_init(uint64_t nofile, uint32_t cached, bool handles)
 	set_pool(SHARE_NODES, NODE_MAX, NODE_MAX / 8);
 	set_pool(SHARE_KEPT, kept, kept / 8);
 	set_pool(SHARE_LISTING_KIB, memory_kib() / 8, memory_kib() / 64);
-	set_pool(SHARE_WAITING, room_whole(), 0);
+	set_pool(SHARE_WAITING, waiting, 0);
 }
 
 /* Who is refused, and when: for people. The number of refusals is exact, the rest is the last one's or

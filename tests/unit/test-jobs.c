@@ -2,6 +2,7 @@
  * side of it, over an arena without a mount. */
 #include "fs/handle.h"
 #include "fs/jobs.h"
+#include "fs/room.h"
 #include "fs/shares.h"
 #include "fs/node_table.h"
 
@@ -40,7 +41,7 @@ static int set_up(void **state)
 	arena->nodes[0].parent = NODE_NONE;
 	atomic_store(&arena->nodes_used, 1);
 	atomic_store(&arena->nodes[0].state, NODE_LIVE);
-	shares_init(1 << 20, 16, true);
+	shares_init(1 << 20, 16, true, room_whole());
 	return node_init() || handle_init() ? -1 : (jobs_init(), 0);
 }
 

@@ -29,7 +29,7 @@ static void configure(uint32_t n, uint32_t max_inflight)
 		fs.board->config.backends[i].max_inflight = max_inflight;
 		atomic_store(&fs.board->backends[i].parked, 0);
 	}
-	shares_init(1 << 20, 16, true);
+	shares_init(1 << 20, 16, true, room_whole());
 	room_restore();
 }
 

@@ -40,7 +40,7 @@ static uint32_t look_up_all(uid_t uid, uint64_t from)
 
 static void names_of_one_and_another(void)
 {
-	shares_init(NOFILE, 16, false);
+	shares_init(NOFILE, 16, false, room_whole());
 	CHECK(look_up_all(1001, 1000) == (KEPT - KEPT / 8) / 2);
 	CHECK(atomic_load(&fs.board->shares[SHARE_KEPT].refused) == 1);
 	CHECK(atomic_load(&fs.board->shares[SHARE_KEPT].refused_uid) == 1001);
@@ -55,7 +55,7 @@ static void what_is_forgotten_comes_back(void)
 	struct node *first;
 	uint64_t before;
 
-	shares_init(NOFILE, 16, false);
+	shares_init(NOFILE, 16, false, room_whole());
 	call.uid = 1001;
 	first = without_handle(1);
 	CHECK(first && first->taker == 1001);
@@ -87,7 +87,7 @@ static void open_files_of_one_and_another(void)
 {
 	uint64_t capacity, first;
 
-	shares_init(NOFILE, 16, true);
+	shares_init(NOFILE, 16, true, room_whole());
 	capacity = atomic_load(&fs.board->shares[SHARE_OPEN_FILES].capacity);
 	CHECK(capacity * 2 + 16 < NOFILE);
 	first = open_all(1001);
@@ -104,7 +104,7 @@ static void counted_again(void)
 {
 	uint64_t taken = used(SHARE_OPEN_FILES);
 
-	shares_init(NOFILE, 16, true);
+	shares_init(NOFILE, 16, true, room_whole());
 	CHECK(handle_init() == 0);
 	CHECK(used(SHARE_OPEN_FILES) == taken);
 	CHECK(open_all(1001) == 0);
@@ -116,7 +116,7 @@ static void counted_again(void)
 
 static void an_open_that_fails(void)
 {
-	shares_init(NOFILE, 16, true);
+	shares_init(NOFILE, 16, true, room_whole());
 	call.uid = 1001;
 	CHECK(handle_admit());
 	CHECK(handle_admit()); /* once for a request, however often it is asked */
@@ -130,7 +130,7 @@ static void memory_of_listings(void)
 	struct handle *h;
 	uint64_t capacity;
 
-	shares_init(NOFILE, 16, true);
+	shares_init(NOFILE, 16, true, room_whole());
 	capacity = atomic_load(&fs.board->shares[SHARE_LISTING_KIB].capacity);
 	call.uid = 1001;
 	h = open_one();
@@ -147,7 +147,7 @@ static void memory_of_listings(void)
 
 static void many_users_are_one(void)
 {
-	shares_init(NOFILE, 16, true);
+	shares_init(NOFILE, 16, true, room_whole());
 	for (uid_t uid = 1; uid < 5000; uid++)
 		if (shares_take(SHARE_LISTING_KIB, uid, 1))
 			shares_give_back(SHARE_LISTING_KIB, uid, 1);

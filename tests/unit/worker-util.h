@@ -6,6 +6,7 @@
 #include "backend/nodefd.h"
 #include "fs/handle.h"
 #include "fs/node.h"
+#include "fs/room.h"
 #include "fs/shares.h"
 
 #include <errno.h>
@@ -72,7 +73,7 @@ static inline int as_worker(void (*fn)(void))
 
 	if (pid == 0) {
 		CHECK(nodefd_init(fs.arena, 16) == 0);
-		shares_init(1 << 20, 16, true);
+		shares_init(1 << 20, 16, true, room_whole());
 		CHECK(node_init() == 0);
 		CHECK(handle_init() == 0);
 		fn();
