@@ -18,14 +18,7 @@ int entry_reply(fuse_req_t req, struct node *node, const struct stat *st);
  * when the table is full. */
 struct node *entry_intern(struct node *parent, const char *name, const struct found *found);
 
-/* A LOOKUP that promised its caller a node (slot.fallback) got another answer: takes the lookup back. */
-void entry_forget_promised(struct slot *slot);
-
 /* Attributes of a virtual node. */
 void entry_virtual_stat(const struct node *node, struct stat *st);
-
-void fs_lookup(fuse_req_t req, fuse_ino_t parent, const char *name);
-void fs_forget(fuse_req_t req, fuse_ino_t ino, uint64_t nlookup);
-void fs_forget_multi(fuse_req_t req, size_t count, struct fuse_forget_data *forgets);
 
 #endif

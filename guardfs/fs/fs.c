@@ -4,10 +4,10 @@
 #include "base/log.h"
 #include "fs/attr.h"
 #include "fs/dir.h"
-#include "fs/entry.h"
 #include "fs/handle.h"
 #include "fs/io.h"
 #include "fs/jobs.h"
+#include "fs/lookup.h"
 #include "fs/make.h"
 #include "fs/node.h"
 #include "fs/open.h"
@@ -141,7 +141,7 @@ static void answer_eintr(struct slot *slot, uint64_t unique)
 		if (!taken && backend < CONFIG_BACKENDS_MAX)
 			atomic_fetch_add(&fs.board->backends[backend].late, 1); /* until guardian counts */
 		if (write(fs.dev_fd, out, n) > 0 && taken)
-			entry_forget_promised(slot);
+			lookup_forget_promised(slot);
 	}
 	if (taken)
 		atomic_store(&slot->state, same ? SLOT_EXPIRED : SLOT_PARKED);

@@ -1,7 +1,7 @@
 /* fs.h: the file system core: libfuse's low-level operations over nodes, handles and backends. Knows no
  * transport.
  *
- * One family of operations per file: entry.c (lookup, forget), attr.c, make.c, rename.c, open.c, io.c, dir.c,
+ * One family of operations per file: lookup.c (and forget), attr.c, make.c, rename.c, open.c, io.c, dir.c,
  * xattr.c, sync.c; beneath them node.c, handle.c, tiers.c (which path lives where) and guard.c (deadlines and
  * the breaker); beneath all of them context.c. All run in worker threads. */
 #ifndef GUARDFS_FS_FS_H

@@ -5,9 +5,9 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "fs/doubt.h"
-#include "fs/entry.h"
 #include "fs/grant.h"
 #include "fs/guard.h"
+#include "fs/lookup.h"
 #include "fs/room.h"
 #include "fs/shares.h"
 #include "fs/wire.h"
@@ -40,7 +40,7 @@ static void answer_error(struct arena *arena, uint64_t unique)
  * nobody's. */
 static void release_fallback(struct slot *slot)
 {
-	entry_forget_promised(slot);
+	lookup_forget_promised(slot);
 	slot->fallback_length = 0;
 }
 
