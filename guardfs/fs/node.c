@@ -2,17 +2,20 @@
 #include "fs/node_numbers.h"
 #include "fs/node_table.h"
 #include "base/cleanup.h"
-#include "fs/tiers.h"
 
 #include <errno.h>
 #include <stdlib.h>
 
-/* ---- identity ---- */
-
-struct node *node_from_id(fuse_ino_t id)
+errint_t node_init(void)
 {
-	return arena_node(fs.arena, id);
+	errint_t rc = ntable_init();
+
+	if (rc == 0)
+		ntable_rest_all_unused();
+	return rc;
 }
+
+/* ---- identity ---- */
 
 bool node_is_still(const struct node *node, const struct stat *st)
 {
@@ -99,7 +102,7 @@ static void place_local(struct node *node, uint32_t parent, const char *name)
 	node->name = ref;
 	node->parent = parent;
 	pthread_rwlock_unlock(&ntable.tree_lock);
-	tiers_paths_changed();
+	node_paths_changed();
 	ntable_child_added(parent);
 	ntable_name_drop(old_name);
 	ntable_child_removed(old_parent);
@@ -187,7 +190,7 @@ void node_lose_name(struct node_shard *s, struct node *node)
 void node_target_moved(const struct node *node)
 {
 	if (node->flags & NODE_TARGET)
-		tiers_paths_changed();
+		node_paths_changed();
 }
 
 /* Is what is there now something else than the node that has the name? Of a node that was only assumed to be
@@ -306,11 +309,6 @@ struct node *node_hold_parent(const struct node *node)
 		node_pin(parent);
 	pthread_rwlock_unlock(&ntable.tree_lock);
 	return parent;
-}
-
-void node_pin(struct node *node)
-{
-	atomic_fetch_add(&node->pins, 1);
 }
 
 struct node *node_hold(fuse_ino_t id)

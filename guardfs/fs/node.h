@@ -18,7 +18,10 @@ errint_t node_init(void) WARN_UNUSED;
 
 /* The live node with this id, or NULL. The kernel holds a reference to every id it sends, so it stays valid
  * for the request. */
-struct node *node_from_id(fuse_ino_t id);
+static inline struct node *node_from_id(fuse_ino_t id)
+{
+	return arena_node(fs.arena, id);
+}
 
 static inline uint32_t node_index(const struct node *node)
 {
@@ -86,7 +89,10 @@ void node_look_up(struct node *node);
 struct node *node_hold_parent(const struct node *node);
 
 /* Keeps a node alive beyond the kernel's references (a task that may outlive its request). */
-void node_pin(struct node *node);
+static inline void node_pin(struct node *node)
+{
+	atomic_fetch_add(&node->pins, 1);
+}
 void node_unpin(struct node *node);
 
 /* The live node with this id, pinned, or NULL: unlike node_pin it may be called when the kernel may forget
@@ -100,6 +106,18 @@ void node_vanished(const struct node *node, uint32_t parent, const char *name);
 /* Another client has put another file in the place of this node's. The caller holds the node. */
 void node_replaced(struct node *node);
 void node_renamed(uint32_t parent, const char *name, uint32_t newparent, const char *newname, bool exchange);
+
+/* A name on the way to or from a route has changed, or the tier map has: what was computed from paths before
+ * is void. The version changes with each change; starts at 1. */
+void node_paths_changed(void);
+uint32_t node_paths_version(void);
+
+/* Path of a node from the root of its tier, without leading slash: of the mount, or of a backend; "" for the
+ * root. lost: also of a node that has lost its name, where that last was. -ENAMETOOLONG, or -ESTALE for a
+ * node without a name. Of a view's root, which has a name in the mount; of no other view. */
+errint_t node_path_in_tier(uint32_t node, bool lost, char *path, size_t size) WARN_UNUSED;
+
+/* ---- node_path.c: places ---- */
 
 /* Path of a directory node (or guarded node) relative to the mount, without leading slash; "" for the root.
  * Of a guarded node, however it is reached, by the route whose target is nearest above it, else by

@@ -1,8 +1,7 @@
-/* node_names.c: names come and go: unlink, rename, paths. */
+/* node_names.c: names come and go: unlink, rename, paths within a tier. */
 #include "fs/node_numbers.h"
 #include "fs/node_table.h"
 #include "base/cleanup.h"
-#include "fs/tiers.h"
 
 #include <errno.h>
 
@@ -155,9 +154,8 @@ static bool is_backend_root(const struct node *node)
 	return ntable_is_guarded(node) && (node->flags & (NODE_ROUTE_ROOT | NODE_VIEW)) == NODE_ROUTE_ROOT;
 }
 
-/* Path of a node from the root of its tier: of the mount, or of a backend. lost: also of one that has lost
- * its name, which keeps what it last was called. */
-static errint_t path_in_tier(uint32_t index, bool lost, struct path *p)
+/* Under tree_lock. A node that has lost its name keeps what it last was called. */
+static errint_t path_up(uint32_t index, bool lost, struct path *p)
 {
 	errint_t rc = 0;
 
@@ -175,69 +173,13 @@ static errint_t path_in_tier(uint32_t index, bool lost, struct path *p)
 	return rc;
 }
 
-static errint_t path_of(uint32_t index, bool lost, char *path, size_t size)
+errint_t node_path_in_tier(uint32_t index, bool lost, char *path, size_t size)
 {
-	const struct node *node = ntable_at(index);
 	struct path p;
 	errint_t rc;
 
-	if (ntable_object(node) != NODE_NONE)
-		node = ntable_at(ntable_object(node));
-	index = node_index(node);
 	pthread_rwlock_rdlock(&ntable.tree_lock);
-	rc = path_in_tier(index, lost, &p);
+	rc = path_up(index, lost, &p);
 	pthread_rwlock_unlock(&ntable.tree_lock);
-	if (rc < 0)
-		return rc;
-	if (ntable_is_guarded(node) && !(node->flags & NODE_VIEW))
-		return tiers_path_of_target(node->backend, p.text + p.at, path, size);
-	return copy_string(path, size, p.text + p.at);
-}
-
-uint32_t node_directory(const struct node *file)
-{
-	const struct node *dir;
-
-	if (file->backend != NODE_LOCAL || S_ISDIR(file->mode))
-		return file->parent;
-	dir = arena_node(fs.arena, atomic_load_explicit(&file->home, memory_order_relaxed));
-	return dir ? node_index(dir) : NODE_NONE;
-}
-
-/* By the route that leads to it, is a guarded node below a directory of the local tier? */
-static bool is_routed_below(uint32_t index, uint32_t dir)
-{
-	char path[4096], above[4096];
-	size_t length;
-
-	if (node_last_path(index, path, sizeof(path)) < 0 || node_path(dir, above, sizeof(above)) < 0)
-		return false;
-	length = strlen(above);
-	return strncmp(path, above, length) == 0 && path[length] == '/';
-}
-
-bool node_is_below(uint32_t index, uint32_t top)
-{
-	uint32_t n = index;
-
-	if (index == top || top == 0)
-		return true;
-	if (ntable_is_guarded(ntable_at(index)) && ntable_at(top)->backend == NODE_LOCAL)
-		return is_routed_below(index, top);
-	pthread_rwlock_rdlock(&ntable.tree_lock);
-	do
-		n = node_directory(ntable_at(n));
-	while (n != NODE_NONE && n != 0 && n != top);
-	pthread_rwlock_unlock(&ntable.tree_lock);
-	return n == top;
-}
-
-errint_t node_path(uint32_t index, char *path, size_t size)
-{
-	return path_of(index, false, path, size);
-}
-
-errint_t node_last_path(uint32_t index, char *path, size_t size)
-{
-	return path_of(index, true, path, size);
+	return rc < 0 ? rc : copy_string(path, size, p.text + p.at);
 }

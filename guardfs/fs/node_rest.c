@@ -1,4 +1,4 @@
-/* node_rest.c: nodes that nobody references, kept for a while. See node_table.h.
+/* node_rest.c: nodes that nobody references: freed, or kept for a while. See node_table.h.
  *
  * A file handle that the kernel gives out holds a node's id, and outlives what the kernel remembers. So a
  * node of the local tier is not freed when the kernel forgets it, but when NODE_RESTING_MAX others have been
@@ -9,6 +9,35 @@
 #include "backend/backend.h"
 
 #include <pthread.h>
+
+bool ntable_is_unused(const struct node *node)
+{
+	return atomic_load(&node->nlookup) == 0 && atomic_load(&node->pins) == 0 &&
+	       atomic_load(&node->children) == 0 && node_index(node) != 0 && node->backend != NODE_VIRTUAL;
+}
+
+void ntable_free_if_unused(struct node *node)
+{
+	struct ntable_kept kept = {NODE_NONE, NODE_NONE};
+
+	pthread_rwlock_wrlock(&ntable.tree_lock);
+	struct node_shard *s = ntable_lock_shard(node);
+
+	if (atomic_load(&node->state) == NODE_LIVE && ntable_is_unused(node))
+		kept = ntable_free(s, node);
+	pthread_mutex_unlock(&s->lock);
+	pthread_rwlock_unlock(&ntable.tree_lock);
+	ntable_child_removed(kept.parent);
+	ntable_child_removed(kept.object);
+}
+
+void ntable_child_removed(uint32_t parent)
+{
+	if (parent == NODE_NONE)
+		return;
+	if (atomic_fetch_sub(&ntable_at(parent)->children, 1) == 1 && ntable_is_unused(ntable_at(parent)))
+		ntable_free_if_unused(ntable_at(parent));
+}
 
 /* Ids of nodes that came to rest, the oldest to be overwritten next. One that was used again meanwhile is
  * skipped; one that came to rest a second time goes by its first. */
@@ -46,4 +75,12 @@ void ntable_rest_if_unused(struct node *node)
 		put_to_rest(id);
 	else if (unused)
 		ntable_free_if_unused(node);
+}
+
+void ntable_rest_all_unused(void)
+{
+	/* Children mostly come after their parents. */
+	for (uint32_t n = atomic_load(&fs.arena->nodes_used); n-- > 0;)
+		if (atomic_load(&ntable_at(n)->state) == NODE_LIVE && ntable_is_unused(ntable_at(n)))
+			ntable_rest_if_unused(ntable_at(n));
 }

@@ -13,7 +13,7 @@
 
 #define FIRST_BUCKETS 64u
 
-struct node_table ntable;
+struct node_table ntable = {.paths_version = 1};
 
 pthread_mutex_t *node_lock(const struct node *node)
 {
@@ -132,6 +132,16 @@ struct node *ntable_find(struct node_shard *s, uint32_t hash, const struct node_
 		if (ntable.links[n].hash == hash && ntable_matches(k, ntable_at(n)))
 			return ntable_at(n);
 	return NULL;
+}
+
+void node_paths_changed(void)
+{
+	atomic_fetch_add(&ntable.paths_version, 1);
+}
+
+uint32_t node_paths_version(void)
+{
+	return atomic_load(&ntable.paths_version);
 }
 
 /* ---- records ---- */
@@ -349,16 +359,10 @@ uint32_t ntable_object(const struct node *node)
 	return object == node_index(node) ? NODE_NONE : object;
 }
 
-/* What a freed node has kept: for the caller to release after unlocking. */
-struct kept {
-	uint32_t parent, object;
-};
-
-/* Frees a node that nobody references. Under its shard's lock. */
-static struct kept record_free(struct node_shard *s, struct node *node)
+struct ntable_kept ntable_free(struct node_shard *s, struct node *node)
 {
 	uint32_t n = node_index(node);
-	struct kept kept = {node->parent, ntable_object(node)};
+	struct ntable_kept kept = {node->parent, ntable_object(node)};
 
 	ntable_remove(s, n);
 	number_drop(node);
@@ -368,12 +372,6 @@ static struct kept record_free(struct node_shard *s, struct node *node)
 	share_give_back(node->taker, keeps_descriptor(node->backend, node->fh_length));
 	record_give_back(node);
 	return kept;
-}
-
-bool ntable_is_unused(const struct node *node)
-{
-	return atomic_load(&node->nlookup) == 0 && atomic_load(&node->pins) == 0 &&
-	       atomic_load(&node->children) == 0 && node_index(node) != 0 && node->backend != NODE_VIRTUAL;
 }
 
 /* Locks the shard that the node is in. The record may be freed and used for another node, of another shard,
@@ -390,29 +388,6 @@ struct node_shard *ntable_lock_shard(const struct node *node)
 			return s;
 		pthread_mutex_unlock(&s->lock);
 	}
-}
-
-void ntable_free_if_unused(struct node *node)
-{
-	struct kept kept = {NODE_NONE, NODE_NONE};
-
-	pthread_rwlock_wrlock(&ntable.tree_lock);
-	struct node_shard *s = ntable_lock_shard(node);
-
-	if (atomic_load(&node->state) == NODE_LIVE && ntable_is_unused(node))
-		kept = record_free(s, node);
-	pthread_mutex_unlock(&s->lock);
-	pthread_rwlock_unlock(&ntable.tree_lock);
-	ntable_child_removed(kept.parent);
-	ntable_child_removed(kept.object);
-}
-
-void ntable_child_removed(uint32_t parent)
-{
-	if (parent == NODE_NONE)
-		return;
-	if (atomic_fetch_sub(&ntable_at(parent)->children, 1) == 1 && ntable_is_unused(ntable_at(parent)))
-		ntable_free_if_unused(ntable_at(parent));
 }
 
 /* ---- rebuild ---- */
@@ -455,7 +430,7 @@ static void reindex_node(uint32_t n)
 		ntable_insert(ntable_shard(hash), hash, n);
 }
 
-errint_t node_init(void)
+errint_t ntable_init(void)
 {
 	uint32_t used = atomic_load(&fs.arena->nodes_used);
 
@@ -484,12 +459,5 @@ errint_t node_init(void)
 		rebuild_node(n);
 	for (uint32_t n = 0; n < used; n++)
 		reindex_node(n);
-	if (number_init() < 0)
-		return -ENOMEM;
-	/* What was at rest, and whose last reference was taken back by a worker that died before it could
-	 * free it. Children mostly come after their parents. */
-	for (uint32_t n = used; n-- > 0;)
-		if (atomic_load(&ntable_at(n)->state) == NODE_LIVE && ntable_is_unused(ntable_at(n)))
-			ntable_rest_if_unused(ntable_at(n));
-	return 0;
+	return number_init();
 }

@@ -37,6 +37,7 @@ extern struct node_table {
 		uint32_t *nodes;
 		uint32_t n, room;
 	} roots; /* of routes; one that finds no memory is left out: its names expire by themselves */
+	_Atomic uint32_t paths_version;
 } ntable;
 
 /* What a node is known by. */
@@ -65,6 +66,9 @@ static inline const char *ntable_name(const struct node *node)
 	return name_get(&fs.arena->names, node->name);
 }
 
+/* Rebuilds table and index from the arena. Before threads. 0 or -ENOMEM. */
+errint_t ntable_init(void) WARN_UNUSED;
+
 /* Index. A local file without a handle is known by device and inode, kept in fh with length 0. */
 #define FH_DEV_INO_SIZE 16
 uint32_t ntable_hash(const struct node_key *k);
@@ -90,7 +94,16 @@ struct node *ntable_intern(struct node_shard *s, uint32_t hash, const struct nod
 			   const struct stat *st, unsigned flags, enum node_reference reference);
 void ntable_refer(struct node *node, enum node_reference reference);
 
-/* Frees the node if nobody references it any more. Without locks held. */
+/* What a freed node has kept: for the caller to let go of after unlocking (ntable_child_removed). */
+struct ntable_kept {
+	uint32_t parent, object;
+};
+
+/* Frees a node that nobody references. Under tree_lock for writing, and its shard's lock. */
+struct ntable_kept ntable_free(struct node_shard *s, struct node *node);
+
+/* The next functions are in node_rest.c. Frees the node if nobody references it any more. Without locks held.
+ */
 bool ntable_is_unused(const struct node *node);
 void ntable_free_if_unused(struct node *node);
 
@@ -98,6 +111,10 @@ void ntable_free_if_unused(struct node *node);
  * (node_rest.c), until NODE_RESTING_MAX others have come to rest: handles that the kernel has given out for
  * it (NFS) lead to it by its id. */
 void ntable_rest_if_unused(struct node *node);
+
+/* The same for all nodes: what was at rest, and whose last reference was taken back by a worker that died
+ * before it could free it. Before threads. */
+void ntable_rest_all_unused(void);
 
 /* Names in the heap: 0 when it is full. */
 uint32_t ntable_name_put(const char *name);
@@ -110,7 +127,8 @@ uint32_t ntable_object(const struct node *node);
  * moved on. Returns how many. */
 uint32_t ntable_roots(uint32_t *at, uint32_t *list, uint32_t size);
 
-/* A node counts its children, and those that show it, which keep it alive. */
+/* A node counts its children, and those that show it, which keep it alive. The last one that is removed frees
+ * it, if nothing else refers to it (node_rest.c). */
 void ntable_child_added(uint32_t parent);
 void ntable_child_removed(uint32_t parent);
 

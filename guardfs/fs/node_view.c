@@ -173,7 +173,7 @@ static bool pin_object(const struct node *root, uint32_t object)
 static struct node *hold_object(struct node *root)
 {
 	uint64_t word = atomic_load(&root->object);
-	uint32_t version = tiers_version(), object;
+	uint32_t version = node_paths_version(), object;
 
 	if (word >> 32 != version || (uint32_t)word == node_index(root))
 		point_root(root, word, version, find_object(root));

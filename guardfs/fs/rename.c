@@ -62,7 +62,7 @@ static void renamed(struct backend *b, uint32_t p, const char *name, uint32_t np
 		place_again(np, newname);
 		if (flags & RENAME_EXCHANGE)
 			place_again(p, name);
-		tiers_paths_changed();
+		node_paths_changed();
 		return;
 	}
 	if (!(flags & RENAME_EXCHANGE)) {

@@ -20,12 +20,11 @@ static struct {
 	struct tiermap map;
 	struct tiermap fresh; /* a copy until it is known to be whole */
 	_Atomic uint32_t generation;
-	uint64_t retry_ns;	  /* the map on the board is torn: not looked at again before */
-	_Atomic uint32_t version; /* raised when the map or a directory's path changes; starts at 1 */
-	/* Per node index, sparse: generation of the node << 32 | version << 1 | answer. Without the
-	 * generation a directory would inherit the answer for another whose record it got. */
+	uint64_t retry_ns; /* the map on the board is torn: not looked at again before */
+	/* Per node index, sparse: generation of the node << 32 | node_paths_version << 1 | answer. Without
+	 * the generation a directory would inherit the answer for another whose record it got. */
 	_Atomic uint64_t *concerns;
-} tiers = {.lock = PTHREAD_RWLOCK_INITIALIZER, .generation = UINT32_MAX, .version = 1};
+} tiers = {.lock = PTHREAD_RWLOCK_INITIALIZER, .generation = UINT32_MAX};
 
 /* Makes directory path below dir, following no symbolic link. */
 static void make_local_dir(int root, const char *path)
@@ -79,7 +78,7 @@ static void take_map(void)
 			make_local_dir(root, tiers.fresh.routes[i].path);
 	memcpy(&tiers.map, &tiers.fresh, sizeof(tiers.map));
 	atomic_store(&tiers.generation, generation);
-	atomic_fetch_add(&tiers.version, 1);
+	node_paths_changed();
 }
 
 static bool is_up_to_date(void)
@@ -113,20 +112,10 @@ void tiers_init(void)
 	}
 }
 
-void tiers_paths_changed(void)
-{
-	atomic_fetch_add(&tiers.version, 1);
-}
-
-uint32_t tiers_version(void)
-{
-	return atomic_load(&tiers.version);
-}
-
 /* path of `name` in a local directory. */
 static errint_t child_path(uint32_t parent, const char *name, char *path, size_t size)
 {
-	errint_t rc = node_path(parent, path, size);
+	errint_t rc = node_path_in_tier(parent, false, path, size);
 	size_t used;
 
 	if (rc < 0)
@@ -160,7 +149,7 @@ static bool compute_concern(uint32_t parent)
 	char path[CONFIG_PATH_MAX];
 	bool found = false;
 
-	if (node_path(parent, path, sizeof(path)) < 0)
+	if (node_path_in_tier(parent, false, path, sizeof(path)) < 0)
 		return false;
 	for (uint32_t i = 0; i < fs.config->n_patterns && !found; i++)
 		found = depth_of(fs.config->patterns[i].pattern) == depth_of(path) + 1;
@@ -187,8 +176,7 @@ bool tiers_concern(uint32_t parent)
 		return false;
 	if (!tiers.concerns)
 		return compute_concern(parent);
-	key =
-	    (uint64_t)fs.arena->nodes[parent].generation << 32 | (uint32_t)(atomic_load(&tiers.version) << 1);
+	key = (uint64_t)fs.arena->nodes[parent].generation << 32 | (uint32_t)(node_paths_version() << 1);
 	cached = atomic_load(&tiers.concerns[parent]);
 	if ((cached & ~1ull) == key)
 		return cached & 1;
@@ -278,7 +266,7 @@ void tiers_children(uint32_t dir, void (*emit)(void *arg, const char *name, bool
 {
 	char path[CONFIG_PATH_MAX];
 
-	if (!tiers_concern(dir) || node_path(dir, path, sizeof(path)) < 0)
+	if (!tiers_concern(dir) || node_path_in_tier(dir, false, path, sizeof(path)) < 0)
 		return;
 	pthread_rwlock_rdlock(&tiers.lock);
 	tiermap_children(&tiers.map, path, emit, arg);

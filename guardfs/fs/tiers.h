@@ -43,11 +43,4 @@ errint_t tiers_path_of_target(unsigned backend, const char *target, char *path, 
  */
 bool tiers_route_of(uint32_t parent, const char *name, struct route *route);
 
-/* A number that changes whenever the map, or anything that leads to or from a route, does; starts at 1. */
-uint32_t tiers_version(void);
-
-/* A local directory was renamed, or something that a route's target is found by: what is remembered of paths
- * is void. */
-void tiers_paths_changed(void);
-
 #endif

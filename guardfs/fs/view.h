@@ -11,8 +11,8 @@
  * A view has no name. It is known by the root of its route and by its object, so it need not be told when
  * that is renamed, through whichever view. The root of a route is a view with a name, in a local directory.
  * Its object is what the route's target is now: it is looked for again whenever the tier map, or a name on
- * the way to the target, has changed (tiers_version), and it need not be there for the route to be shown:
- * what storage has not been asked about is assumed to be a directory (a node without NODE_KNOWN).
+ * the way to the target, has changed (node_paths_version), and it need not be there for the route to be
+ * shown: what storage has not been asked about is assumed to be a directory (a node without NODE_KNOWN).
  *
  * Worker, any thread. */
 #ifndef GUARDFS_FS_VIEW_H
