@@ -71,7 +71,7 @@ void fs_opendir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 		fuse_reply_err(req, ENFILE);
 		return;
 	}
-	fi->fh = handle_id(h, (uint32_t)(h - fs.arena->handles));
+	fi->fh = handle_id(h, handle_number(h));
 	if (fuse_reply_open(req, fi) == -ENOENT)
 		handle_release(h);
 }

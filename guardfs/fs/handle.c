@@ -1,8 +1,4 @@
-/* handle.c: see handle.h.
- *
- * Finding a file again after a reconnect: one thread opens it, without any lock; others wait for it under
- * `again`. A descriptor that belongs to an older epoch is closed when the handle has no other user (its
- * transport is dead by then, so closing cannot hang). */
+/* handle.c: see handle.h. */
 #include "fs/handle.h"
 #include "base/clock.h"
 #include "base/cleanup.h"
@@ -16,29 +12,13 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#define LEDGER_LOCKS 64u
-
 static struct {
 	pthread_mutex_t lock; /* free list, high-water mark */
 	uint32_t free_head;   /* through next_free; HANDLE_MAX: end */
 	uint32_t next_free[HANDLE_MAX];
-	pthread_mutex_t ledger_locks[LEDGER_LOCKS];
-	pthread_mutex_t again_lock;
-	pthread_cond_t again;
-	bool reopening[HANDLE_MAX]; /* under again_lock */
-	_Atomic bool
-	    unclosed[CONFIG_BACKENDS_MAX]; /* a released handle of that backend could not be closed */
+	/* A released handle of that backend could not be closed. */
+	_Atomic bool unclosed[CONFIG_BACKENDS_MAX];
 } handles;
-
-static uint32_t index_of(const struct handle *h)
-{
-	return (uint32_t)(h - fs.arena->handles);
-}
-
-static pthread_mutex_t *ledger_lock(const struct handle *h)
-{
-	return &handles.ledger_locks[index_of(h) % LEDGER_LOCKS];
-}
 
 static void push_free(uint32_t i)
 {
@@ -88,10 +68,6 @@ errint_t handle_init(void)
 	uint32_t used = atomic_load(&fs.arena->handles_used);
 
 	pthread_mutex_init(&handles.lock, NULL);
-	pthread_mutex_init(&handles.again_lock, NULL);
-	pthread_cond_init(&handles.again, NULL);
-	for (uint32_t i = 0; i < LEDGER_LOCKS; i++)
-		pthread_mutex_init(&handles.ledger_locks[i], NULL);
 	handle_index_init();
 	handles.free_head = HANDLE_MAX;
 	abandon_unanswered(used);
@@ -220,7 +196,7 @@ static bool close_and_free(struct handle *h)
 	handle_index_remove(h);
 	atomic_store(&h->state, HANDLE_FREE);
 	ACQUIRE_LOCK(&handles.lock);
-	push_free(index_of(h));
+	push_free(handle_number(h));
 	return true;
 }
 
@@ -256,7 +232,7 @@ void handle_finish(struct handle *h)
 
 void handle_release(struct handle *h)
 {
-	if (call.slot && call.slot->handle == index_of(h) + 1)
+	if (call.slot && call.slot->handle == handle_number(h) + 1)
 		call.slot->handle = 0;
 	handle_retire(h);
 	handle_finish(h);
@@ -284,106 +260,7 @@ void handle_sweep(unsigned backend)
 	}
 }
 
-/* ---- the ledger ---- */
-
-void handle_wrote(struct handle *h, uint64_t offset, uint64_t n)
-{
-	ACQUIRE_LOCK(ledger_lock(h));
-	if (offset < h->known_end)
-		h->overwrote = 1;
-	h->known_end = MAX(h->known_end, offset + n);
-	h->unsynced_bytes += n;
-}
-
-void handle_appended(struct handle *h, uint64_t unique, uint64_t from, const void *data, size_t n)
-{
-	size_t tail = MIN(n, (size_t)HANDLE_TAIL_MAX);
-
-	ACQUIRE_LOCK(ledger_lock(h));
-	h->known_end = from + n;
-	h->unsynced_bytes += n;
-	h->appended_bytes = (uint32_t)n;
-	atomic_store(&h->tail_length, 0);
-	memcpy(h->tail, (const uint8_t *)data + n - tail, tail);
-	atomic_store(&h->tail_length, (uint16_t)tail);
-	atomic_store(&h->appended_unique, unique);
-}
-
-size_t handle_has_appended(struct handle *h, uint64_t unique)
-{
-	if (atomic_load(&h->appended_unique) != unique)
-		return 0;
-	ACQUIRE_LOCK(ledger_lock(h));
-	return h->appended_bytes;
-}
-
-uint64_t handle_known_end(struct handle *h)
-{
-	ACQUIRE_LOCK(ledger_lock(h));
-	return h->known_end;
-}
-
-size_t handle_tail(struct handle *h, uint8_t tail[HANDLE_TAIL_MAX])
-{
-	ACQUIRE_LOCK(ledger_lock(h));
-	memcpy(tail, h->tail, atomic_load(&h->tail_length));
-	return atomic_load(&h->tail_length);
-}
-
-uint64_t handle_unsynced(struct handle *h)
-{
-	ACQUIRE_LOCK(ledger_lock(h));
-	return h->unsynced_bytes;
-}
-
-void handle_synced(struct handle *h, uint64_t mark)
-{
-	ACQUIRE_LOCK(ledger_lock(h));
-	if (h->unsynced_bytes != mark)
-		return;
-	h->overwrote = 0;
-	h->unsynced_bytes = 0;
-}
-
-struct cut {
-	const struct handle *through; /* NULL: any */
-	uint64_t size;
-	bool seen; /* only as handles of this epoch see it */
-	uint32_t epoch;
-};
-
-static bool cut_handle(struct handle *h, void *arg)
-{
-	const struct cut *cut = arg;
-
-	if (cut->seen && atomic_load(&h->epoch) != cut->epoch)
-		return true;
-	ACQUIRE_LOCK(ledger_lock(h));
-	h->known_end = h == cut->through ? cut->size : MIN(h->known_end, cut->size);
-	return true;
-}
-
-void handle_truncated(uint32_t node, struct handle *through, uint64_t size)
-{
-	struct cut cut = {.through = through, .size = size};
-
-	handle_index_each(node, cut_handle, &cut);
-}
-
-void handle_seen_cut(uint32_t node, uint64_t size, uint32_t epoch)
-{
-	struct cut cut = {.size = size, .seen = true, .epoch = epoch};
-
-	handle_index_each(node, cut_handle, &cut);
-}
-
-void handle_truncation_ended(ssize_t rc, uint32_t node, struct handle *through, uint64_t size)
-{
-	if (rc == 0)
-		handle_truncated(node, through, size);
-	else if (rc < 0 && errclass_info(errclass_from_errno((int)-rc))->infrastructure)
-		handle_truncated(node, NULL, size);
-}
+/* ---- the open files of a node ---- */
 
 static bool mark_unlinked(struct handle *h, void *arg)
 {
@@ -460,223 +337,4 @@ static bool is_not_executed(struct handle *h, void *arg)
 bool handle_is_executed(uint32_t node)
 {
 	return !handle_index_each(node, is_not_executed, NULL);
-}
-
-/* ---- finding it again ---- */
-
-/* May the handle go on with what is there now? Readers if nothing went back; writers only
- * if all that was acknowledged and not synced extended the file, and the size covers it. */
-static bool may_go_on(const struct handle *h, const struct stat *st)
-{
-	const struct node *node = &fs.arena->nodes[h->node];
-	int64_t mtime_ns = (int64_t)st->st_mtim.tv_sec * (int64_t)NSEC_PER_SEC + st->st_mtim.tv_nsec;
-
-	if ((st->st_mode & S_IFMT) != (node->mode & S_IFMT) || !node_is_still(node, st))
-		return false;
-	if ((h->flags & O_ACCMODE) == O_RDONLY)
-		/* Storage may keep whole seconds only. */
-		return (uint64_t)st->st_size >= h->known_end &&
-		       mtime_ns + (int64_t)NSEC_PER_SEC > h->mtime_ns;
-	/* Who owes nothing and only appends goes to whatever end there is: it was cut off by somebody else.
-	 */
-	if (h->flags & O_APPEND && !h->unsynced_bytes)
-		return true;
-	return !h->overwrote && (uint64_t)st->st_size >= h->known_end;
-}
-
-/* The path, or its end if it does not fit; "" if nothing is known. */
-static void suspect_path(uint32_t node, char *path, size_t size)
-{
-	char whole[4096];
-	size_t length;
-
-	path[0] = '\0';
-	if (node_last_path(node, whole, sizeof(whole)) < 0)
-		return;
-	length = strlen(whole);
-	(void)copy_string(path, size, whole + (length < size ? 0 : length - size + 1));
-}
-
-/* Somebody will want to know which file, long after its handle is closed. The ledger is read without its
- * lock: nothing is written through a handle that is being found again. */
-static void note_suspect(const struct backend *b, const struct handle *h)
-{
-	struct board_suspect suspect = {.real_ns = clock_real_ns(),
-					.backend = (uint32_t)b->index,
-					.written = (h->flags & O_ACCMODE) != O_RDONLY};
-
-	if (suspect.written && h->unsynced_bytes) {
-		suspect.to = h->known_end;
-		suspect.from = h->overwrote ? 0 : h->known_end - MIN(h->unsynced_bytes, h->known_end);
-	}
-	suspect_path(h->node, suspect.path, sizeof(suspect.path));
-	pthread_mutex_lock(&handles.again_lock);
-	board_put_suspect(&fs.arena->board, &suspect);
-	pthread_mutex_unlock(&handles.again_lock);
-}
-
-static void poison(struct backend *b, struct handle *h)
-{
-	int expected = 0;
-
-	if (!atomic_compare_exchange_strong(&h->error, &expected, fs.config->error))
-		return;
-	note_suspect(b, h);
-	board_count(b->board, COUNT_POISONED, 1);
-}
-
-/* Is a task of an older epoch still inside? (Only where it could not be fenced.) It may come back and use the
- * number of a descriptor once more: that must then not stand for another file. It is left open and
- * unrecorded, for a sweep to find. */
-static bool is_entered_before(const struct backend *b, uint32_t epoch)
-{
-	for (uint32_t i = 0; i < SLOT_MAX; i++) {
-		const struct slot *s = &fs.arena->slots[i];
-
-		if (atomic_load(&s->inside) && atomic_load(&s->backend) == b->index &&
-		    atomic_load(&s->epoch) < epoch)
-			return true;
-	}
-	return false;
-}
-
-static void close_older(const struct backend *b, int fd, uint32_t epoch)
-{
-	if (fd >= 0 && !is_entered_before(b, epoch))
-		close(fd);
-}
-
-/* Opens the handle's file in the present epoch. Runs inside the guard, without locks; may hang like any
- * operation. */
-static errint_t reopen(struct backend *b, struct handle *h, uint32_t epoch)
-{
-	struct stat st;
-	int ref = -1, old;
-	errint_t rc;
-
-	if (h->unlinked) {
-		poison(b, h);
-		return GUARD_POISONED;
-	}
-	rc = b->ops->open(b, h->node, (int)h->flags, &ref);
-	if (rc == 0)
-		rc = b->ops->getattr(b, h->node, ref, &st);
-	if (rc < 0 || call_answered()) {
-		if (ref >= 0)
-			b->ops->release(b, ref);
-		/* Gone, or something else in its place: that is final. Trouble with the backend is not. */
-		if (rc == -ENOENT || rc == -ESTALE || rc == BACKEND_NODE_GONE || rc == -ENOTDIR ||
-		    rc == -EISDIR || rc == -ELOOP || rc == -EACCES) {
-			poison(b, h);
-			return GUARD_POISONED;
-		}
-		return rc < 0 ? rc : GUARD_POISONED;
-	}
-	if (!may_go_on(h, &st)) {
-		b->ops->release(b, ref);
-		poison(b, h);
-		return GUARD_POISONED;
-	}
-	old = atomic_exchange(&h->fd, ref);
-	atomic_store(&h->epoch, epoch);
-	close_older(b, old, epoch);
-	close_older(b, handle_other_fd(atomic_exchange(&h->other, 0)), epoch);
-	board_count(b->board, COUNT_REOPENED, 1);
-	return 0;
-}
-
-/* A local handle has lost its descriptor only when guardian was restarted without its worker: the file is
- * found again by its node, unless it had no name left. */
-static errint_t reopen_local(struct backend *b, struct handle *h)
-{
-	int ref = -1, none = -1;
-	errint_t rc;
-
-	if (h->kind == HANDLE_DIRECTORY)
-		rc = b->ops->opendir(b, h->node, &ref);
-	else
-		rc = b->ops->open(b, h->node, (int)h->flags, &ref);
-	if (rc < 0) {
-		atomic_store(&h->error, fs.config->error);
-		return -fs.config->error;
-	}
-	if (!atomic_compare_exchange_strong(&h->fd, &none, ref))
-		close(ref); /* another thread was faster */
-	return 0;
-}
-
-static bool is_current(const struct backend *b, const struct handle *h, uint32_t *epoch)
-{
-	*epoch = atomic_load(&b->board->root_epoch);
-	return atomic_load(&h->epoch) == *epoch && atomic_load(&h->fd) >= 0;
-}
-
-errint_t handle_ensure(struct backend *b, struct handle *h)
-{
-	uint32_t epoch;
-	errint_t rc;
-
-	if (!b->board)
-		return atomic_load(&h->fd) >= 0 ? 0 : reopen_local(b, h);
-	if (h->kind != HANDLE_FILE || is_current(b, h, &epoch))
-		return 0;
-	pthread_mutex_lock(&handles.again_lock);
-	while (handles.reopening[index_of(h)])
-		pthread_cond_wait(&handles.again, &handles.again_lock);
-	if (is_current(b, h, &epoch)) {
-		pthread_mutex_unlock(&handles.again_lock);
-		return 0;
-	}
-	if (atomic_load(&h->error)) {
-		pthread_mutex_unlock(&handles.again_lock);
-		return GUARD_POISONED;
-	}
-	handles.reopening[index_of(h)] = true;
-	pthread_mutex_unlock(&handles.again_lock);
-
-	rc = reopen(b, h, epoch);
-
-	pthread_mutex_lock(&handles.again_lock);
-	handles.reopening[index_of(h)] = false;
-	pthread_cond_broadcast(&handles.again);
-	pthread_mutex_unlock(&handles.again_lock);
-	return rc;
-}
-
-/* The descriptor that writes the other way, found or opened. */
-static errint_t ensure_other(struct backend *b, struct handle *h, int *ref)
-{
-	uint32_t epoch = atomic_load(&h->epoch);
-	uint64_t word = atomic_load(&h->other);
-	int fd = -1;
-	errint_t rc;
-
-	if (word && handle_other_epoch(word) == epoch) {
-		*ref = handle_other_fd(word);
-		return 0;
-	}
-	rc = b->ops->reopen(b, atomic_load(&h->fd), (int)h->flags ^ O_APPEND, &fd);
-	if (rc < 0)
-		return rc;
-	while (!atomic_compare_exchange_strong(&h->other, &word, handle_other(epoch, fd))) {
-		if (!word || handle_other_epoch(word) < epoch)
-			continue;
-		/* Another thread was faster, or the file has been found again meanwhile. */
-		b->ops->release(b, fd);
-		*ref = handle_other_fd(word);
-		return handle_other_epoch(word) == epoch ? 0 : GUARD_POISONED;
-	}
-	close_older(b, handle_other_fd(word), epoch);
-	*ref = fd;
-	return 0;
-}
-
-errint_t handle_ensure_for(struct backend *b, struct handle *h, bool appends, int *ref)
-{
-	errint_t rc = handle_ensure(b, h);
-
-	if (rc < 0)
-		return rc;
-	*ref = atomic_load(&h->fd);
-	return appends == ((h->flags & O_APPEND) != 0) ? 0 : ensure_other(b, h, ref);
 }

@@ -5,6 +5,12 @@
 
 #include "fs/context.h"
 
+/* Its place in the arena's table. */
+static inline uint32_t handle_number(const struct handle *h)
+{
+	return (uint32_t)(h - fs.arena->handles);
+}
+
 /* Resets use counts and rebuilds the free list. Before threads. 0 or -ENOMEM. */
 errint_t handle_init(void) WARN_UNUSED;
 
@@ -44,6 +50,29 @@ void handle_release(struct handle *h);
 void handle_retire(struct handle *h);
 void handle_finish(struct handle *h);
 
+/* The node of these handles has lost its last name. */
+void handle_mark_unlinked(uint32_t node);
+
+/* Is a file open that was removed from this directory of a backend's tree, or from one that has itself been
+ * removed from it? */
+bool handle_is_removed_from(uint32_t dir);
+
+/* Any live handle of the node, for operations on files without a name; stray: of HANDLE_STRAY. Its use count
+ * raised, or NULL. */
+struct handle *handle_find(uint32_t node, bool stray);
+
+/* Does a program run from this node, as far as its open files tell? */
+bool handle_is_executed(uint32_t node);
+
+/* Closes released handles that could not be closed (their backend was down, or their worker died). backend:
+ * an index, NODE_LOCAL or NODE_VIRTUAL. May hang: in a thread of its own. */
+void handle_sweep(unsigned backend);
+
+/* Is a sweep called for, because a backend that was full when a file was to be closed may have room now? */
+bool handle_is_unclosed(unsigned backend);
+
+/* ---- handle_reopen.c: after a reconnect ---- */
+
 /* Makes h->fd valid for the backend's present epoch, within guard_enter/leave. 0; or -errno, by then the
  * handle may be poisoned. For the local tier: 0. */
 errint_t handle_ensure(struct backend *b, struct handle *h) WARN_UNUSED;
@@ -52,7 +81,9 @@ errint_t handle_ensure(struct backend *b, struct handle *h) WARN_UNUSED;
  * the handle's. Errors as above, and those of opening it (backend_ops.reopen). */
 errint_t handle_ensure_for(struct backend *b, struct handle *h, bool appends, int *ref) WARN_UNUSED;
 
-/* Ledger: a write of n bytes at offset was acknowledged; n bytes (> 0) were appended, by the request unique,
+/* ---- handle_ledger.c: acknowledged writes ---- */
+
+/* A write of n bytes at offset was acknowledged; n bytes (> 0) were appended, by the request unique,
  * to a file that was known to reach up to `from` before; a sync was. */
 void handle_wrote(struct handle *h, uint64_t offset, uint64_t n);
 void handle_appended(struct handle *h, uint64_t unique, uint64_t from, const void *data, size_t n);
@@ -74,26 +105,5 @@ void handle_seen_cut(uint32_t node, uint64_t size, uint32_t epoch);
 /* The same after a truncation that came to rc: one that failed for trouble with the backend may have been
  * made all the same, so that no open file of the node is lost for being shorter. */
 void handle_truncation_ended(ssize_t rc, uint32_t node, struct handle *h, uint64_t size);
-
-/* The node of these handles has lost its last name. */
-void handle_mark_unlinked(uint32_t node);
-
-/* Is a file open that was removed from this directory of a backend's tree, or from one that has itself been
- * removed from it? */
-bool handle_is_removed_from(uint32_t dir);
-
-/* Any live handle of the node, for operations on files without a name; stray: of HANDLE_STRAY. Its use count
- * raised, or NULL. */
-struct handle *handle_find(uint32_t node, bool stray);
-
-/* Does a program run from this node, as far as its open files tell? */
-bool handle_is_executed(uint32_t node);
-
-/* Closes released handles that could not be closed (their backend was down, or their worker died). backend:
- * an index, NODE_LOCAL or NODE_VIRTUAL. May hang: in a thread of its own. */
-void handle_sweep(unsigned backend);
-
-/* Is a sweep called for, because a backend that was full when a file was to be closed may have room now? */
-bool handle_is_unclosed(unsigned backend);
 
 #endif

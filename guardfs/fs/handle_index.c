@@ -1,6 +1,7 @@
 /* handle_index.c: see handle_index.h. Chains by the node's number, doubly linked, so that the end of one open
  * file costs the same however often its file is open. */
 #include "fs/handle_index.h"
+#include "fs/handle.h"
 #include "base/cleanup.h"
 
 #include <pthread.h>
@@ -14,11 +15,6 @@ static struct {
 	uint32_t head[CHAINS];
 	uint32_t next[HANDLE_MAX], previous[HANDLE_MAX];
 } chains;
-
-static uint32_t index_of(const struct handle *h)
-{
-	return (uint32_t)(h - fs.arena->handles);
-}
 
 static uint32_t chain_of(uint32_t node)
 {
@@ -34,7 +30,7 @@ void handle_index_init(void)
 
 void handle_index_add(const struct handle *h)
 {
-	uint32_t chain = chain_of(h->node), i = index_of(h);
+	uint32_t chain = chain_of(h->node), i = handle_number(h);
 
 	ACQUIRE_LOCK(&chains.locks[chain % LOCKS]);
 	chains.previous[i] = NOBODY;
@@ -46,7 +42,7 @@ void handle_index_add(const struct handle *h)
 
 void handle_index_remove(const struct handle *h)
 {
-	uint32_t chain = chain_of(h->node), i = index_of(h);
+	uint32_t chain = chain_of(h->node), i = handle_number(h);
 
 	ACQUIRE_LOCK(&chains.locks[chain % LOCKS]);
 	if (chains.previous[i] != NOBODY)

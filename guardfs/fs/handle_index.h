@@ -1,5 +1,5 @@
 /* handle_index.h: the open files of a node, without looking at all that are open. The worker's private
- * memory; for handle.c. */
+ * memory; for handle*.c. */
 #ifndef GUARDFS_FS_HANDLE_INDEX_H
 #define GUARDFS_FS_HANDLE_INDEX_H
 

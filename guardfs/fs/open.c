@@ -80,7 +80,7 @@ static bool keeps_pages(const struct backend *b, struct node *node, const struct
 static void fill_file_info(struct fuse_file_info *fi, const struct backend *b, struct node *node,
 			   const struct handle *h, bool changed)
 {
-	fi->fh = handle_id(h, (uint32_t)(h - fs.arena->handles));
+	fi->fh = handle_id(h, handle_number(h));
 	fi->keep_cache = keeps_pages(b, node, h) && !changed;
 	/* Closing has nothing to report of a local file that write and fsync have not, and nothing at all of
 	 * one that was only read: it must not wait for storage that is away. */
@@ -143,7 +143,7 @@ static void open_virtual(fuse_req_t req, const struct node *node, struct fuse_fi
 		fs_reply_rc(req, rc);
 		return;
 	}
-	fi->fh = handle_id(h, (uint32_t)(h - fs.arena->handles));
+	fi->fh = handle_id(h, handle_number(h));
 	fi->direct_io = 1; /* no size is known before it is read */
 	fi->noflush = 1;
 	if (fuse_reply_open(req, fi) == -ENOENT)

@@ -43,7 +43,8 @@ struct handle {
 	uint32_t uid;	       /* who opened it */
 	_Atomic uint32_t snapshot_kib; /* counted as uid's for snapshot_fd: a directory's listing */
 	int32_t snapshot_fd; /* memfd with a directory's listing or a virtual file's text, -1: none */
-	/* Ledger of acknowledged writes not yet synced; under the handle's shard lock (fs/handle.c). */
+	/* Ledger of acknowledged writes not yet synced; under the handle's ledger lock (fs/handle_ledger.c).
+	 */
 	uint64_t known_end; /* size that the file must have at least, by what was acknowledged */
 	uint64_t unsynced_bytes;
 	uint8_t overwrote; /* an unsynced acknowledged write did not merely extend the file */

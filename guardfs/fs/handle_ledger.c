@@ -1,0 +1,114 @@
+/* handle_ledger.c: what was acknowledged through a handle: see handle.h. */
+#include "base/cleanup.h"
+#include "fs/handle.h"
+#include "fs/handle_index.h"
+
+#include <pthread.h>
+
+#define LEDGER_LOCKS 64u
+
+static pthread_mutex_t ledger_locks[LEDGER_LOCKS] = {[0 ... LEDGER_LOCKS - 1] = PTHREAD_MUTEX_INITIALIZER};
+
+static pthread_mutex_t *ledger_lock(const struct handle *h)
+{
+	return &ledger_locks[handle_number(h) % LEDGER_LOCKS];
+}
+
+void handle_wrote(struct handle *h, uint64_t offset, uint64_t n)
+{
+	ACQUIRE_LOCK(ledger_lock(h));
+	if (offset < h->known_end)
+		h->overwrote = 1;
+	h->known_end = MAX(h->known_end, offset + n);
+	h->unsynced_bytes += n;
+}
+
+void handle_appended(struct handle *h, uint64_t unique, uint64_t from, const void *data, size_t n)
+{
+	size_t tail = MIN(n, (size_t)HANDLE_TAIL_MAX);
+
+	ACQUIRE_LOCK(ledger_lock(h));
+	h->known_end = from + n;
+	h->unsynced_bytes += n;
+	h->appended_bytes = (uint32_t)n;
+	atomic_store(&h->tail_length, 0);
+	memcpy(h->tail, (const uint8_t *)data + n - tail, tail);
+	atomic_store(&h->tail_length, (uint16_t)tail);
+	atomic_store(&h->appended_unique, unique);
+}
+
+size_t handle_has_appended(struct handle *h, uint64_t unique)
+{
+	if (atomic_load(&h->appended_unique) != unique)
+		return 0;
+	ACQUIRE_LOCK(ledger_lock(h));
+	return h->appended_bytes;
+}
+
+uint64_t handle_known_end(struct handle *h)
+{
+	ACQUIRE_LOCK(ledger_lock(h));
+	return h->known_end;
+}
+
+size_t handle_tail(struct handle *h, uint8_t tail[HANDLE_TAIL_MAX])
+{
+	ACQUIRE_LOCK(ledger_lock(h));
+	memcpy(tail, h->tail, atomic_load(&h->tail_length));
+	return atomic_load(&h->tail_length);
+}
+
+uint64_t handle_unsynced(struct handle *h)
+{
+	ACQUIRE_LOCK(ledger_lock(h));
+	return h->unsynced_bytes;
+}
+
+void handle_synced(struct handle *h, uint64_t mark)
+{
+	ACQUIRE_LOCK(ledger_lock(h));
+	if (h->unsynced_bytes != mark)
+		return;
+	h->overwrote = 0;
+	h->unsynced_bytes = 0;
+}
+
+struct cut {
+	const struct handle *through; /* NULL: any */
+	uint64_t size;
+	bool seen; /* only as handles of this epoch see it */
+	uint32_t epoch;
+};
+
+static bool cut_handle(struct handle *h, void *arg)
+{
+	const struct cut *cut = arg;
+
+	if (cut->seen && atomic_load(&h->epoch) != cut->epoch)
+		return true;
+	ACQUIRE_LOCK(ledger_lock(h));
+	h->known_end = h == cut->through ? cut->size : MIN(h->known_end, cut->size);
+	return true;
+}
+
+void handle_truncated(uint32_t node, struct handle *through, uint64_t size)
+{
+	struct cut cut = {.through = through, .size = size};
+
+	handle_index_each(node, cut_handle, &cut);
+}
+
+void handle_seen_cut(uint32_t node, uint64_t size, uint32_t epoch)
+{
+	struct cut cut = {.size = size, .seen = true, .epoch = epoch};
+
+	handle_index_each(node, cut_handle, &cut);
+}
+
+void handle_truncation_ended(ssize_t rc, uint32_t node, struct handle *through, uint64_t size)
+{
+	if (rc == 0)
+		handle_truncated(node, through, size);
+	else if (rc < 0 && errclass_info(errclass_from_errno((int)-rc))->infrastructure)
+		handle_truncated(node, NULL, size);
+}

@@ -1,0 +1,239 @@
+/* handle_reopen.c: a handle's file found again after a reconnect: see handle.h.
+ *
+ * One thread opens the file, without any lock; others wait for it (reopening.ended). A descriptor that
+ * belongs to an older epoch is closed: its transport is dead by then, so closing cannot hang. */
+#include "base/clock.h"
+#include "fs/context.h"
+#include "fs/guard.h"
+#include "fs/handle.h"
+#include "fs/node.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <unistd.h>
+
+static struct {
+	pthread_mutex_t lock;
+	pthread_cond_t ended;
+} reopening = {.lock = PTHREAD_MUTEX_INITIALIZER, .ended = PTHREAD_COND_INITIALIZER};
+
+/* By handle; under reopening.lock. */
+static bool is_reopening[HANDLE_MAX];
+
+/* May the handle go on with what is there now? Readers if nothing went back; writers only
+ * if all that was acknowledged and not synced extended the file, and the size covers it. */
+static bool may_go_on(const struct handle *h, const struct stat *st)
+{
+	const struct node *node = &fs.arena->nodes[h->node];
+	int64_t mtime_ns = (int64_t)st->st_mtim.tv_sec * (int64_t)NSEC_PER_SEC + st->st_mtim.tv_nsec;
+
+	if ((st->st_mode & S_IFMT) != (node->mode & S_IFMT) || !node_is_still(node, st))
+		return false;
+	if ((h->flags & O_ACCMODE) == O_RDONLY)
+		/* Storage may keep whole seconds only. */
+		return (uint64_t)st->st_size >= h->known_end &&
+		       mtime_ns + (int64_t)NSEC_PER_SEC > h->mtime_ns;
+	/* Who owes nothing and only appends goes to whatever end there is: it was cut off by somebody else.
+	 */
+	if (h->flags & O_APPEND && !h->unsynced_bytes)
+		return true;
+	return !h->overwrote && (uint64_t)st->st_size >= h->known_end;
+}
+
+/* The path, or its end if it does not fit; "" if nothing is known. */
+static void suspect_path(uint32_t node, char *path, size_t size)
+{
+	char whole[4096];
+	size_t length;
+
+	path[0] = '\0';
+	if (node_last_path(node, whole, sizeof(whole)) < 0)
+		return;
+	length = strlen(whole);
+	(void)copy_string(path, size, whole + (length < size ? 0 : length - size + 1));
+}
+
+/* Somebody will want to know which file, long after its handle is closed. The ledger is read without its
+ * lock: nothing is written through a handle that is being found again. */
+static void note_suspect(const struct backend *b, const struct handle *h)
+{
+	struct board_suspect suspect = {.real_ns = clock_real_ns(),
+					.backend = (uint32_t)b->index,
+					.written = (h->flags & O_ACCMODE) != O_RDONLY};
+
+	if (suspect.written && h->unsynced_bytes) {
+		suspect.to = h->known_end;
+		suspect.from = h->overwrote ? 0 : h->known_end - MIN(h->unsynced_bytes, h->known_end);
+	}
+	suspect_path(h->node, suspect.path, sizeof(suspect.path));
+	pthread_mutex_lock(&reopening.lock);
+	board_put_suspect(&fs.arena->board, &suspect);
+	pthread_mutex_unlock(&reopening.lock);
+}
+
+static void poison(struct backend *b, struct handle *h)
+{
+	int expected = 0;
+
+	if (!atomic_compare_exchange_strong(&h->error, &expected, fs.config->error))
+		return;
+	note_suspect(b, h);
+	board_count(b->board, COUNT_POISONED, 1);
+}
+
+/* Is a task of an older epoch still inside? (Only where it could not be fenced.) It may come back and use the
+ * number of a descriptor once more: that must then not stand for another file. It is left open and
+ * unrecorded, for a sweep to find. */
+static bool is_entered_before(const struct backend *b, uint32_t epoch)
+{
+	for (uint32_t i = 0; i < SLOT_MAX; i++) {
+		const struct slot *s = &fs.arena->slots[i];
+
+		if (atomic_load(&s->inside) && atomic_load(&s->backend) == b->index &&
+		    atomic_load(&s->epoch) < epoch)
+			return true;
+	}
+	return false;
+}
+
+static void close_older(const struct backend *b, int fd, uint32_t epoch)
+{
+	if (fd >= 0 && !is_entered_before(b, epoch))
+		close(fd);
+}
+
+/* Opens the handle's file in the present epoch. Runs inside the guard, without locks; may hang like any
+ * operation. */
+static errint_t reopen(struct backend *b, struct handle *h, uint32_t epoch)
+{
+	struct stat st;
+	int ref = -1, old;
+	errint_t rc;
+
+	if (h->unlinked) {
+		poison(b, h);
+		return GUARD_POISONED;
+	}
+	rc = b->ops->open(b, h->node, (int)h->flags, &ref);
+	if (rc == 0)
+		rc = b->ops->getattr(b, h->node, ref, &st);
+	if (rc < 0 || call_answered()) {
+		if (ref >= 0)
+			b->ops->release(b, ref);
+		/* Gone, or something else in its place: that is final. Trouble with the backend is not. */
+		if (rc == -ENOENT || rc == -ESTALE || rc == BACKEND_NODE_GONE || rc == -ENOTDIR ||
+		    rc == -EISDIR || rc == -ELOOP || rc == -EACCES) {
+			poison(b, h);
+			return GUARD_POISONED;
+		}
+		return rc < 0 ? rc : GUARD_POISONED;
+	}
+	if (!may_go_on(h, &st)) {
+		b->ops->release(b, ref);
+		poison(b, h);
+		return GUARD_POISONED;
+	}
+	old = atomic_exchange(&h->fd, ref);
+	atomic_store(&h->epoch, epoch);
+	close_older(b, old, epoch);
+	close_older(b, handle_other_fd(atomic_exchange(&h->other, 0)), epoch);
+	board_count(b->board, COUNT_REOPENED, 1);
+	return 0;
+}
+
+/* A local handle has lost its descriptor only when guardian was restarted without its worker: the file is
+ * found again by its node, unless it had no name left. */
+static errint_t reopen_local(struct backend *b, struct handle *h)
+{
+	int ref = -1, none = -1;
+	errint_t rc;
+
+	if (h->kind == HANDLE_DIRECTORY)
+		rc = b->ops->opendir(b, h->node, &ref);
+	else
+		rc = b->ops->open(b, h->node, (int)h->flags, &ref);
+	if (rc < 0) {
+		atomic_store(&h->error, fs.config->error);
+		return -fs.config->error;
+	}
+	if (!atomic_compare_exchange_strong(&h->fd, &none, ref))
+		close(ref); /* another thread was faster */
+	return 0;
+}
+
+static bool is_current(const struct backend *b, const struct handle *h, uint32_t *epoch)
+{
+	*epoch = atomic_load(&b->board->root_epoch);
+	return atomic_load(&h->epoch) == *epoch && atomic_load(&h->fd) >= 0;
+}
+
+errint_t handle_ensure(struct backend *b, struct handle *h)
+{
+	uint32_t epoch;
+	errint_t rc;
+
+	if (!b->board)
+		return atomic_load(&h->fd) >= 0 ? 0 : reopen_local(b, h);
+	if (h->kind != HANDLE_FILE || is_current(b, h, &epoch))
+		return 0;
+	pthread_mutex_lock(&reopening.lock);
+	while (is_reopening[handle_number(h)])
+		pthread_cond_wait(&reopening.ended, &reopening.lock);
+	if (is_current(b, h, &epoch)) {
+		pthread_mutex_unlock(&reopening.lock);
+		return 0;
+	}
+	if (atomic_load(&h->error)) {
+		pthread_mutex_unlock(&reopening.lock);
+		return GUARD_POISONED;
+	}
+	is_reopening[handle_number(h)] = true;
+	pthread_mutex_unlock(&reopening.lock);
+
+	rc = reopen(b, h, epoch);
+
+	pthread_mutex_lock(&reopening.lock);
+	is_reopening[handle_number(h)] = false;
+	pthread_cond_broadcast(&reopening.ended);
+	pthread_mutex_unlock(&reopening.lock);
+	return rc;
+}
+
+/* The descriptor that writes the other way, found or opened. */
+static errint_t ensure_other(struct backend *b, struct handle *h, int *ref)
+{
+	uint32_t epoch = atomic_load(&h->epoch);
+	uint64_t word = atomic_load(&h->other);
+	int fd = -1;
+	errint_t rc;
+
+	if (word && handle_other_epoch(word) == epoch) {
+		*ref = handle_other_fd(word);
+		return 0;
+	}
+	rc = b->ops->reopen(b, atomic_load(&h->fd), (int)h->flags ^ O_APPEND, &fd);
+	if (rc < 0)
+		return rc;
+	while (!atomic_compare_exchange_strong(&h->other, &word, handle_other(epoch, fd))) {
+		if (!word || handle_other_epoch(word) < epoch)
+			continue;
+		/* Another thread was faster, or the file has been found again meanwhile. */
+		b->ops->release(b, fd);
+		*ref = handle_other_fd(word);
+		return handle_other_epoch(word) == epoch ? 0 : GUARD_POISONED;
+	}
+	close_older(b, handle_other_fd(word), epoch);
+	*ref = fd;
+	return 0;
+}
+
+errint_t handle_ensure_for(struct backend *b, struct handle *h, bool appends, int *ref)
+{
+	errint_t rc = handle_ensure(b, h);
+
+	if (rc < 0)
+		return rc;
+	*ref = atomic_load(&h->fd);
+	return appends == ((h->flags & O_APPEND) != 0) ? 0 : ensure_other(b, h, ref);
+}
