@@ -9,6 +9,7 @@
 #include "fs/jobs.h"
 #include "fs/node.h"
 #include "fs/room.h"
+#include "fs/shares.h"
 #include "fs/view.h"
 #include "fs/wire.h"
 #include "policy/errclass.h"
@@ -109,7 +110,7 @@ bool guard_is_write_inside(const struct backend *b)
 	return false;
 }
 
-static void leave_slot(struct backend *b)
+static void leave_slot(struct backend *b, uid_t uid)
 {
 	if (call.slot && call.slot->op_class == OP_WRITE)
 		atomic_fetch_add(&writes_ended[b->index], 1);
@@ -117,11 +118,11 @@ static void leave_slot(struct backend *b)
 		atomic_fetch_add(&renames_ended[b->index], 1);
 	if (call.slot)
 		atomic_store(&call.slot->inside, 0);
-	atomic_fetch_sub(&b->board->inflight, 1);
+	shares_leave(b->index, uid);
 }
 
-/* Goes in, or says why not. */
-static enum verdict try_enter(struct backend *b)
+/* Goes in, or says why not. A task without a slot is never many: it goes in though the backend is full. */
+static enum verdict try_enter(struct backend *b, uid_t uid)
 {
 	struct slot *slot = call.slot;
 	uint64_t gate = atomic_load(&b->board->gate);
@@ -133,22 +134,29 @@ static enum verdict try_enter(struct backend *b)
 	    (atomic_load(&b->board->late) || atomic_load(&fs.board->dead_workers)) &&
 	    late_task_on(slot, clock_mono_ns()))
 		return WAIT_LATE;
-	if (atomic_fetch_add(&b->board->inflight, 1) >= b->config->max_inflight && slot) {
-		atomic_fetch_sub(&b->board->inflight, 1);
+	if (!shares_enter(b->index, uid, !slot))
 		return WAIT_FULL;
-	}
 	if (slot) {
+		call.entered_ns = clock_mono_ns();
+		atomic_store(&slot->entered_ns, call.entered_ns);
 		atomic_store(&slot->epoch, gate_epoch(gate));
 		atomic_store(&slot->inside, 1);
-		call.entered_ns = clock_mono_ns();
 		call.renames = atomic_load(&renames_ended[b->index]);
 	}
 	if (atomic_load(&b->board->gate) != gate) {
-		leave_slot(b);
+		leave_slot(b, uid);
 		return DOWN;
 	}
 	board_count(b->board, COUNT_OPS, 1);
 	return GO;
+}
+
+/* Of whose share the request takes. */
+static uid_t payer(void)
+{
+	const struct handle *written = arena_handle(fs.arena, wire_written_back(call.buffer));
+
+	return written ? written->uid : call.uid;
 }
 
 static void publish(struct backend *b, enum op_class op_class, unsigned flags, uint64_t target)
@@ -156,6 +164,7 @@ static void publish(struct backend *b, enum op_class op_class, unsigned flags, u
 	struct slot *slot = call.slot;
 
 	call.flags = flags;
+	slot->uid = payer();
 	slot->op_class = (uint8_t)op_class;
 	slot->mutating = flags & GUARD_MUTATING ? 1 : 0;
 	slot->parkable = flags & GUARD_PARKABLE ? 1 : 0;
@@ -208,7 +217,7 @@ static bool park(fuse_req_t req, const struct backend *b, enum slot_park_reason 
 {
 	struct slot *slot = call.slot;
 
-	if (!room_take(b->index, wire_uid(call.buffer)))
+	if (!room_take(b->index, slot->uid))
 		return false;
 	fuse_reply_none(req);
 	board_count(b->board, COUNT_PARKED, 1);
@@ -223,7 +232,7 @@ static bool park(fuse_req_t req, const struct backend *b, enum slot_park_reason 
 
 void guard_unparked(const struct slot *slot)
 {
-	room_give_back(atomic_load(&slot->backend), wire_uid(arena_slot_buffer(fs.arena, slot)));
+	room_give_back(atomic_load(&slot->backend), slot->uid);
 }
 
 /* A sync that failed over the connection that a probe has since found sound has lost something: storage
@@ -289,7 +298,7 @@ enum guard_result guard_try(fuse_req_t req, struct backend *b, enum op_class op_
 	}
 	if (!begin(b, op_class, flags, target))
 		return GUARD_DOWN;
-	switch (try_enter(b)) {
+	switch (try_enter(b, call.slot->uid)) {
 	case GO:
 		return GUARD_GO;
 	case WAIT_LATE:
@@ -393,7 +402,7 @@ bool guard_leave(fuse_req_t req, struct backend *b, ssize_t *rc)
 	if (!b->board)
 		return true;
 	if (is_doubtfully_missing(b, *rc) && !call_answered()) {
-		leave_slot(b);
+		leave_slot(b, slot->uid);
 		slot->renames++;
 		if (park(req, b, PARK_RENAME))
 			return false;
@@ -405,7 +414,7 @@ bool guard_leave(fuse_req_t req, struct backend *b, ssize_t *rc)
 		*rc = -ESTALE;
 	/* What guardfs itself decided says nothing about the backend. */
 	if (*rc == GUARD_POISONED || *rc == BACKEND_NODE_GONE) {
-		leave_slot(b);
+		leave_slot(b, slot->uid);
 		if (*rc == GUARD_POISONED)
 			jobs_error(ERRCLASS_STALE);
 		*rc = *rc == GUARD_POISONED ? -fs.config->error : -ESTALE;
@@ -418,7 +427,7 @@ bool guard_leave(fuse_req_t req, struct backend *b, ssize_t *rc)
 	      now_ns);
 	/* Before leaving: no new epoch begins while somebody is inside. */
 	again = info->infrastructure ? why_again(b, info) : PARK_NONE;
-	leave_slot(b);
+	leave_slot(b, slot->uid);
 	if (call_answered()) {
 		board_count(b->board, COUNT_LATE, 1);
 		if (slot->mutating)
@@ -446,10 +455,11 @@ bool guard_leave(fuse_req_t req, struct backend *b, ssize_t *rc)
  * both. */
 static _Thread_local struct {
 	uint32_t epoch;
+	uid_t uid;
 	bool nested;
 } quiet;
 
-bool guard_enter_quietly(struct backend *b, uint64_t target)
+bool guard_enter_quietly(struct backend *b, uint64_t target, uid_t uid)
 {
 	struct slot *slot = call.slot;
 
@@ -457,21 +467,23 @@ bool guard_enter_quietly(struct backend *b, uint64_t target)
 	quiet.nested = slot && atomic_load(&slot->inside);
 	if (quiet.nested)
 		return guard_is_open_for_business(b);
+	quiet.uid = uid;
 	if (slot) {
+		slot->uid = uid;
 		atomic_store(&slot->deadline_ns, 0);
 		slot->mutating = 0;
 		slot->target = target;
 		atomic_store(&slot->backend, b->index);
 	}
 	/* Full: nobody waits for us, but each of us holds a slot, and of those there must always be some. */
-	return try_enter(b) == GO;
+	return try_enter(b, uid) == GO;
 }
 
 void guard_leave_quietly(struct backend *b, ssize_t rc)
 {
 	judge(b, quiet.epoch, rc < 0 ? errclass_from_errno((int)-rc) : ERRCLASS_NONE, false, clock_mono_ns());
 	if (!quiet.nested)
-		leave_slot(b);
+		leave_slot(b, quiet.uid);
 }
 
 bool guard_may_run(const struct slot *slot)
@@ -485,8 +497,7 @@ bool guard_may_run(const struct slot *slot)
 		return closed || !waits_while_down(bb, slot->parkable);
 	case PARK_FULL:
 		/* While the breaker is open it runs in order to be refused at once. */
-		return !closed || atomic_load(&bb->inflight) <
-				      fs.config->backends[atomic_load(&slot->backend)].max_inflight;
+		return !closed || shares_has_place(atomic_load(&slot->backend), slot->uid);
 	case PARK_LATE:
 		return !closed || !late_task_on(slot, clock_mono_ns());
 	case PARK_VERDICT:

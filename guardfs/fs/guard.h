@@ -66,9 +66,9 @@ bool guard_await(fuse_req_t req, struct backend *b);
  */
 bool guard_leave(fuse_req_t req, struct backend *b, ssize_t *rc);
 
-/* Like guard_enter without a request to answer: for work nobody waits for (closing). Returns false if the
- * breaker is open or the backend is full. */
-bool guard_enter_quietly(struct backend *b, uint64_t target);
+/* Like guard_enter without a request to answer: for work nobody waits for (closing), of this user's share.
+ * Returns false if the breaker is open or the backend is full for him. */
+bool guard_enter_quietly(struct backend *b, uint64_t target, uid_t uid);
 void guard_leave_quietly(struct backend *b, ssize_t rc);
 
 /* The request that this thread has run is over (or parked): nothing of it is needed any more. worker/pool.c.

@@ -181,7 +181,7 @@ static bool close_and_free(struct handle *h)
 		       atomic_load(&h->epoch) == gate_epoch(atomic_load(&b->board->gate));
 	errint_t rc;
 
-	if (quietly && !guard_enter_quietly(b, guard_target_node(h->node)))
+	if (quietly && !guard_enter_quietly(b, guard_target_node(h->node), h->uid))
 		return false;
 	rc = release_fds(b, h);
 	if (quietly)

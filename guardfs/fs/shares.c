@@ -20,6 +20,7 @@
 struct user {
 	_Atomic uint64_t key; /* uid + 1; 0: free */
 	_Atomic uint64_t has[SHARE_KIND_COUNT];
+	_Atomic uint32_t inside[CONFIG_BACKENDS_MAX]; /* tasks in each backend */
 };
 
 static struct {
@@ -104,4 +105,36 @@ void shares_give_back(enum share_kind kind, uid_t uid, uint32_t n)
 {
 	atomic_fetch_sub(&user_of(uid)->has[kind], n);
 	atomic_fetch_sub(&fs.board->shares[kind].used, n);
+}
+
+static bool admits(unsigned backend, uid_t uid, uint32_t used, uint32_t mine)
+{
+	uint32_t places = fs.config->backends[backend].max_inflight;
+	const struct share_pool pool = {
+	    .capacity = places, .reserve = places / 8, .percent = fs.config->user_share};
+
+	return share_admits(&pool, used, mine, uid == 0);
+}
+
+bool shares_enter(unsigned backend, uid_t uid, bool anyway)
+{
+	uint32_t mine = atomic_fetch_add(&user_of(uid)->inside[backend], 1);
+	uint32_t used = atomic_fetch_add(&fs.board->backends[backend].inflight, 1);
+
+	if (anyway || admits(backend, uid, used, mine))
+		return true;
+	shares_leave(backend, uid);
+	return false;
+}
+
+void shares_leave(unsigned backend, uid_t uid)
+{
+	atomic_fetch_sub(&user_of(uid)->inside[backend], 1);
+	atomic_fetch_sub(&fs.board->backends[backend].inflight, 1);
+}
+
+bool shares_has_place(unsigned backend, uid_t uid)
+{
+	return admits(backend, uid, atomic_load(&fs.board->backends[backend].inflight),
+		      atomic_load(&user_of(uid)->inside[backend]));
 }

@@ -20,4 +20,13 @@ void shares_restore(enum share_kind kind, uid_t uid, uint32_t n);
 
 void shares_give_back(enum share_kind kind, uid_t uid, uint32_t n);
 
+/* One more task of the user goes into the backend with this index, of whose max_inflight he has a share; an
+ * eighth is root's alone. False: it is full for him; nothing was counted, unless anyway (the task goes in all
+ * the same). */
+bool shares_enter(unsigned backend, uid_t uid, bool anyway);
+void shares_leave(unsigned backend, uid_t uid);
+
+/* Would shares_enter let one in now? */
+bool shares_has_place(unsigned backend, uid_t uid);
+
 #endif

@@ -189,6 +189,13 @@ uint32_t wire_uid(const uint8_t *buffer)
 	return ((const struct fuse_in_header *)(const void *)buffer)->uid;
 }
 
+uint64_t wire_written_back(const uint8_t *buffer)
+{
+	const struct fuse_write_in *in = BODY(buffer, struct fuse_write_in);
+
+	return wire_opcode(buffer) == FUSE_WRITE && in->write_flags & FUSE_WRITE_CACHE ? in->fh : 0;
+}
+
 uint64_t wire_unique(const uint8_t *buffer)
 {
 	const struct fuse_in_header *in = (const void *)buffer;

@@ -68,6 +68,10 @@ uint32_t wire_opcode(const uint8_t *buffer);
 /* Whose request it is, of one that was complete; stays in the buffer when unique is cleared. */
 uint32_t wire_uid(const uint8_t *buffer);
 
+/* The open file of a complete WRITE that nobody called for: the kernel writes down what somebody has changed
+ * in a mapping, as root. 0: it is another request. */
+uint64_t wire_written_back(const uint8_t *buffer);
+
 /* unique in the header of a buffer that guardian may read at the same time. */
 uint64_t wire_unique(const uint8_t *buffer);
 void wire_clear_unique(uint8_t *buffer);

@@ -28,4 +28,12 @@ static inline bool share_allows(const struct share_pool *pool, uint64_t used, ui
 	return (mine + n) * 100 <= (limit - used + mine) * pool->percent;
 }
 
+/* The same of places that are taken for a while only, one at a time: who has none gets any that is free, so
+ * that there is something for everybody however few there are. */
+static inline bool share_admits(const struct share_pool *pool, uint64_t used, uint64_t mine, bool root)
+{
+	return share_allows(pool, used, mine, 1, root) ||
+	       (mine == 0 && used < pool->capacity - MIN(pool->reserve, pool->capacity));
+}
+
 #endif

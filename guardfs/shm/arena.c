@@ -147,7 +147,7 @@ static const uint64_t shape[] = {
 	AT(slot, listing), AT(slot, progress_ns),
 	AT(slot, mutating), AT(slot, park_reason), AT(slot, replays), AT(slot, reruns),
 	AT(slot, renames), AT(slot, handle), AT(slot, target),
-	AT(slot, append_begun), AT(slot, append_from),
+	AT(slot, append_begun), AT(slot, append_from), AT(slot, uid), AT(slot, entered_ns),
 	AT(slot, length), AT(slot, park_sequence), AT(slot, reply_length), AT(slot, reply),
 	AT(arena, jobs), sizeof(struct job), AT(job, name), AT(job, backend), AT(job, handles),
 	AT(job, writers), AT(job, read_bytes), AT(job, progress_ns), AT(job, errors), AT(slot, job),

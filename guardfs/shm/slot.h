@@ -54,10 +54,11 @@ struct slot {
 	_Atomic uint32_t backend;  /* index of the guarded backend it concerns, or SLOT_LOCAL. Worker */
 	_Atomic uint32_t epoch;	   /* of that backend when it was entered. Worker */
 	_Atomic uint32_t inside;   /* 1 while a task is inside the backend on behalf of this slot. Worker */
-	uint8_t op_class;	   /* enum op_class. Worker, before deadline_ns */
-	uint8_t mutating;	   /* changes something on the backend. Worker, before deadline_ns */
-	uint8_t park_reason;	   /* enum slot_park_reason. Worker, before PARKED */
-	uint8_t replays;	   /* how often a worker died with it */
+	_Atomic uint64_t entered_ns; /* CLOCK_MONOTONIC when that task went in. Worker, before inside */
+	uint8_t op_class;	     /* enum op_class. Worker, before deadline_ns */
+	uint8_t mutating;	     /* changes something on the backend. Worker, before deadline_ns */
+	uint8_t park_reason;	     /* enum slot_park_reason. Worker, before PARKED */
+	uint8_t replays;	     /* how often a worker died with it */
 	uint8_t reruns;	      /* how often it is run again for another reason: its connection was lost, or its
 				 worker       asked to go.       Worker */
 	uint8_t parkable;     /* may wait for the next epoch. Worker, before deadline_ns */
@@ -65,6 +66,7 @@ struct slot {
 	uint8_t listing;      /* its deadline goes by progress. Worker, before deadline_ns */
 	uint8_t asked;	      /* 1: a verdict has been waited for. Worker */
 	uint8_t renames;      /* how often a rename has been. Worker */
+	uint32_t uid;	      /* whose request it is, of which share it takes. Worker, before deadline_ns */
 	_Atomic uint32_t job; /* index of the job concerned + 1 (shm/job.h), or 0. Worker */
 	uint32_t handle;      /* index of the handle concerned + 1, or 0 */
 	uint64_t target;      /* what it changes: key for ordering after a late task (fs/guard.c) */

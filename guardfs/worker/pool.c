@@ -25,8 +25,10 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#define IDLE_MAX    8u	/* idle threads beyond this end */
-#define RUNNERS_MAX 64u /* threads that run parked and recovered requests */
+#define IDLE_MAX 8u /* idle threads beyond this end */
+/* Threads that run parked and recovered requests: more than all backends let in, so that those stuck in one
+ * backend, or for one user, keep nobody else's waiting. */
+#define RUNNERS_MAX (CONFIG_INFLIGHT_TOTAL_MAX + 64u)
 #define STACK_SIZE  (256u * 1024u)
 /* Slot buffers larger than this give their pages back when a thread ends. */
 #define BUFFER_KEPT (64u * 1024u)

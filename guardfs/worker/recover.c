@@ -233,7 +233,7 @@ uint32_t recover_slots(struct arena *arena, uint16_t ready[SLOT_MAX])
 
 			if (b < CONFIG_BACKENDS_MAX) {
 				atomic_fetch_add(&arena->board.backends[b].parked, 1);
-				shares_restore(SHARE_WAITING, wire_uid(arena->buffers[i]), 1);
+				shares_restore(SHARE_WAITING, arena->slots[i].uid, 1);
 			}
 		} else if (state == SLOT_EXPIRED ||
 			   (state == SLOT_ORPHAN && !atomic_load(&arena->board.dead_workers))) {

@@ -75,12 +75,33 @@ static void other_parts(void **state)
 	assert_false(share_allows(&half, 5000, 0, 1, true));
 }
 
+static void places_for_a_while(void **state)
+{
+	struct share_pool pool = {.capacity = 8, .reserve = 1, .percent = 50};
+
+	(void)state;
+	assert_true(share_admits(&pool, 2, 2, false));
+	assert_false(share_admits(&pool, 3, 3, false));
+	/* the last one that is free, for who has none; root's stays root's */
+	assert_true(share_admits(&pool, 6, 0, false));
+	assert_false(share_admits(&pool, 6, 1, false));
+	assert_false(share_admits(&pool, 7, 0, false));
+	assert_true(share_admits(&pool, 7, 7, true));
+	assert_false(share_admits(&pool, 8, 0, true));
+	pool = (struct share_pool){.capacity = 1, .percent = 50};
+	assert_true(share_admits(&pool, 0, 0, false));
+	assert_false(share_admits(&pool, 1, 0, false));
+	pool.reserve = 2;
+	assert_false(share_admits(&pool, 0, 0, false));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(one_gets_half_and_two_a_third),
 	    cmocka_unit_test(root_has_all_and_a_reserve),
 	    cmocka_unit_test(other_parts),
+	    cmocka_unit_test(places_for_a_while),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -145,6 +145,37 @@ static void memory_of_listings(void)
 	CHECK(used(SHARE_OPEN_FILES) == 0);
 }
 
+static uint32_t enter_all(uid_t uid)
+{
+	uint32_t n = 0;
+
+	while (shares_enter(0, uid, false))
+		n++;
+	return n;
+}
+
+static void places_in_a_backend(void)
+{
+	fs.board->config.backends[0].max_inflight = 128;
+	shares_init(NOFILE, 16, true, room_whole());
+	CHECK(enter_all(1001) == 56);
+	CHECK(!shares_has_place(0, 1001) && shares_has_place(0, 1002));
+	CHECK(enter_all(1002) == 28);
+	CHECK(enter_all(0) == 44);
+	CHECK(atomic_load(&fs.board->backends[0].inflight) == 128);
+	CHECK(!shares_enter(0, 1003, false) && shares_enter(0, 1003, true));
+	shares_leave(0, 1003);
+	for (uint32_t i = 0; i < 44; i++)
+		shares_leave(0, 0);
+	CHECK(enter_all(1001) == 0);
+	for (uint32_t i = 0; i < 28; i++)
+		shares_leave(0, 1002);
+	CHECK(shares_enter(0, 1003, false));
+	shares_leave(0, 1001);
+	shares_leave(0, 1001);
+	CHECK(enter_all(1001) == 1); /* he had more than is his beside another */
+}
+
 static void many_users_are_one(void)
 {
 	shares_init(NOFILE, 16, true, room_whole());
@@ -165,6 +196,7 @@ WORKER_TEST(names_of_one_and_another)
 WORKER_TEST(what_is_forgotten_comes_back)
 WORKER_TEST(an_open_that_fails)
 WORKER_TEST(memory_of_listings)
+WORKER_TEST(places_in_a_backend)
 WORKER_TEST(many_users_are_one)
 
 static void test_open_files(void **state)
@@ -184,6 +216,7 @@ int main(void)
 	    TEST(test_open_files),
 	    TEST(test_an_open_that_fails),
 	    TEST(test_memory_of_listings),
+	    TEST(test_places_in_a_backend),
 	    TEST(test_many_users_are_one),
 	};
 
