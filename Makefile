@@ -22,7 +22,7 @@ override LDFLAGS += $(EXTRA_LDFLAGS)
 # One library of everything but the programs' main functions; each program and unit test takes what it needs.
 LIB_DIRS := base policy shm config diagnose report backend fs journal guardian worker control keeper
 LIB_SRC  := $(foreach d,$(LIB_DIRS),$(wildcard guardfs/$(d)/*.c)) $(wildcard sshfs-compat/*.c)
-LIB_SRC  += $(filter-out guardfs/ctl/main.c,$(wildcard guardfs/ctl/*.c))
+LIB_SRC  += $(filter-out guardfs/ctl/main.c,$(wildcard guardfs/ctl/*.c guardfs/ctl/*/*.c))
 LIB_OBJ  := $(LIB_SRC:%.c=$(BUILD)/obj/%.o)
 MAIN_OBJ := $(BUILD)/obj/guardfs/main.o $(BUILD)/obj/guardfs/ctl/main.o
 PROGRAMS := $(BUILD)/guardfs $(BUILD)/guardctl

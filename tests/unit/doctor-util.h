@@ -8,7 +8,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include "ctl/doctor.h"
+#include "ctl/doctor/doctor.h"
 #include "base/fd.h"
 #include "remove-tree.h"
 

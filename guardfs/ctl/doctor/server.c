@@ -1,6 +1,6 @@
-/* doctor_server.c: what the SFTP servers behind the backends do not offer. */
+/* server.c: what the SFTP servers behind the backends do not offer. */
+#include "ctl/doctor/doctor.h"
 #include "control/client.h"
-#include "ctl/doctor.h"
 #include "policy/server.h"
 
 #include <stdio.h>

@@ -1,6 +1,6 @@
-/* doctor_files.c: the configuration, and the files that it names. */
+/* files.c: the configuration, and the files that it names. */
 #include "ctl/capture.h"
-#include "ctl/doctor.h"
+#include "ctl/doctor/doctor.h"
 #include "sshfs-compat/sshfs-compat.h"
 #include "base/cleanup.h"
 #include "base/trust.h"

@@ -1,5 +1,5 @@
-/* doctor_mounts.c: the mount table, read as text. No mount is touched, so that nothing here can hang. */
-#include "ctl/doctor.h"
+/* mounts.c: the mount table, read as text. No mount is touched, so that nothing here can hang. */
+#include "ctl/doctor/doctor.h"
 #include "base/cleanup.h"
 #include "base/mounts.h"
 #include <errno.h>

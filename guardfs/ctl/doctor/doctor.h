@@ -22,6 +22,8 @@ struct doctor {
 	json_t *findings;	     /* array of {id, severity, found, remedy}; owned */
 };
 
+/* ---- findings.c ---- */
+
 /* "ok", "note", "warning", "error". */
 const char *doctor_severity_name(enum doctor_severity severity);
 
@@ -44,7 +46,7 @@ const char *doctor_path(const struct doctor *d, const char *path, char *buf);
 uid_t doctor_guardian_uid(const struct doctor *d);
 pid_t doctor_guardian_pid(const struct doctor *d); /* 0: none runs */
 
-/* ---- doctor_kernel.c ---- */
+/* ---- kernel.c ---- */
 
 void doctor_judge_kernel(struct doctor *d, const char *release); /* as uname -r prints it */
 void doctor_check_calls(struct doctor *d);
@@ -54,7 +56,7 @@ void doctor_check_files(struct doctor *d);	/* fs.file-nr */
 void doctor_check_open_files(struct doctor *d); /* RLIMIT_NOFILE of guardian */
 void doctor_check_namespaces(struct doctor *d); /* fs.mount-max, user.max_* */
 
-/* ---- doctor_files.c ---- */
+/* ---- files.c ---- */
 
 void doctor_check_config(struct doctor *d);
 void doctor_check_identities(struct doctor *d);
@@ -63,22 +65,22 @@ void doctor_check_known_hosts(struct doctor *d);
 void doctor_judge_known_hosts(struct doctor *d, const struct config_backend *backend, int entry);
 void doctor_check_hooks(struct doctor *d); /* sentinel and programs */
 
-/* ---- doctor_tiers.c ---- */
+/* ---- tiers.c ---- */
 
 void doctor_check_manifest(struct doctor *d);
 void doctor_check_routes(struct doctor *d);
 
-/* ---- doctor_metrics.c ---- */
+/* ---- metrics.c ---- */
 
 void doctor_check_textfile(struct doctor *d); /* no finding where none is configured */
 
-/* ---- doctor_mounts.c: by /proc/self/mountinfo alone ---- */
+/* ---- mounts.c: by /proc/self/mountinfo alone ---- */
 
 void doctor_check_mounts(struct doctor *d);
 /* uncovered: nothing is mounted at the mountpoint, so that the directory itself can be looked at. */
 void doctor_judge_mountpoint(struct doctor *d, bool uncovered);
 
-/* ---- doctor_machine.c ---- */
+/* ---- machine.c ---- */
 
 void doctor_check_clock(struct doctor *d);
 void doctor_judge_clock(struct doctor *d, bool synchronised);
@@ -88,7 +90,7 @@ void doctor_judge_disk(struct doctor *d, const char *what, const char *path, con
 void doctor_check_units(struct doctor *d);
 void doctor_check_needrestart(struct doctor *d); /* no finding where it is not installed */
 
-/* ---- doctor_programs.c ---- */
+/* ---- programs.c ---- */
 
 #define DOCTOR_PROGRAM_MS 5000 /* for each program that is asked */
 
@@ -98,13 +100,13 @@ void doctor_judge_sshfs(struct doctor *d, const char *version, const char *help)
 void doctor_judge_libssh(struct doctor *d, const char *library, const char *package);
 void doctor_judge_ssh(struct doctor *d, const char *version);
 
-/* ---- doctor_server.c: the one check for which a server is asked, by keeper ---- */
+/* ---- server.c: the one check for which a server is asked, by keeper ---- */
 
 void doctor_check_servers(struct doctor *d);
 /* lacks: an array of names (policy/server.h), or anything else: not known. */
 void doctor_judge_server(struct doctor *d, const char *backend, const json_t *lacks);
 
-/* ---- doctor_state.c: what the running guardfs says ---- */
+/* ---- state.c: what the running guardfs says ---- */
 
 void doctor_check_instance(struct doctor *d);
 void doctor_check_backends(struct doctor *d);

@@ -1,5 +1,5 @@
-/* doctor_tiers.c: the manifest against what the running guardfs makes of it. */
-#include "ctl/doctor.h"
+/* tiers.c: the manifest against what the running guardfs makes of it. */
+#include "ctl/doctor/doctor.h"
 #include "base/cleanup.h"
 #include "config/tiermap.h"
 #include <errno.h>

@@ -1,7 +1,7 @@
-/* doctor_metrics.c: the copy of the figures for node_exporter, and what else lies in its directory: of two
+/* metrics.c: the copy of the figures for node_exporter, and what else lies in its directory: of two
  * files with the same series node_exporter (1.5) shows the figures of the one whose name comes first, without
  * a word but in its own log: those of a timer that was forgotten, perhaps. */
-#include "ctl/doctor.h"
+#include "ctl/doctor/doctor.h"
 #include "base/cleanup.h"
 #include <errno.h>
 #include <stdio.h>

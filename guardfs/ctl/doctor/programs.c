@@ -1,6 +1,6 @@
-/* doctor_programs.c: versions of what guardfs runs and links, and the holes known in them. */
+/* programs.c: versions of what guardfs runs and links, and the holes known in them. */
 #include "ctl/capture.h"
-#include "ctl/doctor.h"
+#include "ctl/doctor/doctor.h"
 #include "sshfs-compat/sshfs-compat.h"
 #include <libssh/libssh.h>
 #include <stdio.h>

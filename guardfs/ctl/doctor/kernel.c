@@ -1,5 +1,5 @@
-/* doctor_kernel.c: what the kernel offers, and how much of it. */
-#include "ctl/doctor.h"
+/* kernel.c: what the kernel offers, and how much of it. */
+#include "ctl/doctor/doctor.h"
 #include "base/cleanup.h"
 #include <errno.h>
 #include <stdio.h>

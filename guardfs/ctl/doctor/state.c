@@ -1,5 +1,5 @@
-/* doctor_state.c: what the running guardfs says of itself. */
-#include "ctl/doctor.h"
+/* state.c: what the running guardfs says of itself. */
+#include "ctl/doctor/doctor.h"
 #include "base/cleanup.h"
 #include "policy/health.h"
 #include <stdio.h>

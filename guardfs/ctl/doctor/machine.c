@@ -1,5 +1,5 @@
-/* doctor_machine.c: clock, disk space, systemd units, and who might restart them. */
-#include "ctl/doctor.h"
+/* machine.c: clock, disk space, systemd units, and who might restart them. */
+#include "ctl/doctor/doctor.h"
 #include "base/cleanup.h"
 #include <ctype.h>
 #include <errno.h>
