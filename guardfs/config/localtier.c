@@ -74,6 +74,15 @@ int localtier_at(const struct config *config, const char *path)
 	return local < 0 ? -errno : state_below(local, path);
 }
 
+enum localtier_state localtier_assume(const struct config *config, const char *path)
+{
+	int state = localtier_at(config, path);
+
+	if (state >= 0)
+		return (enum localtier_state)state;
+	return state == -ENOENT ? LOCALTIER_MISSING : LOCALTIER_HOLDS;
+}
+
 /* ---- all ---- */
 
 static void note_error(struct look *l, int error)

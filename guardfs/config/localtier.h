@@ -16,6 +16,10 @@ enum localtier_state { LOCALTIER_MISSING, LOCALTIER_EMPTY, LOCALTIER_HOLDS };
  * a link or a mount counts as that). Returns enum localtier_state, or -errno if it cannot be known. */
 int localtier_at(const struct config *config, const char *path) WARN_UNUSED;
 
+/* The same for a caller who must not hide anything: a path that cannot be looked at may hold something. Where
+ * the local tier has no directory at all nothing is there. */
+enum localtier_state localtier_assume(const struct config *config, const char *path);
+
 enum localtier_kind {
 	LOCALTIER_JOB,	     /* a job's directory ([jobs] pattern), and no pattern leads it elsewhere */
 	LOCALTIER_MISPLACED, /* a directory that a pattern leads to a backend, and no route takes there */

@@ -158,6 +158,9 @@ int ctl_wait_reached(const json_t *status, const char *state, const char *backen
 const char *ctl_text(const json_t *object, const char *key);
 int64_t ctl_number(const json_t *object, const char *key);
 
+/* A new JSON string of s, whatever bytes s has (utf8_clean). NULL: short of memory. */
+json_t *ctl_json_string(const char *s);
+
 /* Is the string one of an array's? */
 bool ctl_lists(const json_t *array, const char *text);
 

@@ -1,6 +1,6 @@
 /* lookup.c: answers taken from a status.json alone. Pure. */
-#include "base/cleanup.h"
 #include "ctl/ctl.h"
+#include "base/cleanup.h"
 #include "base/utf8.h"
 #include <errno.h>
 #include <time.h>
@@ -10,6 +10,13 @@ const char *ctl_text(const json_t *object, const char *key)
 	const char *s = json_string_value(json_object_get(object, key));
 
 	return s ? s : "";
+}
+
+json_t *ctl_json_string(const char *s)
+{
+	CLEANUP_FREE char *clean = utf8_clean(s, SIZE_MAX);
+
+	return json_string(clean ? clean : "");
 }
 
 bool ctl_lists(const json_t *array, const char *text)

@@ -1,10 +1,10 @@
 /* move.c: guardctl tier move: the command line, and what it answers. */
 #include "ctl/move.h"
+#include "ctl/manifest/manifest.h"
+#include "ctl/show.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/fd.h"
-#include "ctl/show.h"
-#include "ctl/tiers.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -58,16 +58,16 @@ static int print_json(const struct move_run *r)
 	int status;
 
 	if (!r->exists)
-		answer = json_pack("{s:o, s:n}", "job", tiers_string(r->m.job), "step");
+		answer = json_pack("{s:o, s:n}", "job", ctl_json_string(r->m.job), "step");
 	else {
 		find_copies(r, &c);
 		answer = json_pack(
 		    "{s:o, s:s, s:s, s:s, s:s, s:I, s:I, s:b, s:I, s:{s:o, s:b}, s:{s:o, s:b}}", "job",
-		    tiers_string(r->m.job), "step", move_step_name(r->m.step), "from", r->m.from.tier, "to",
-		    r->m.to.tier, "leads_to", c.leads_to, "files", (json_int_t)r->m.files, "bytes",
+		    ctl_json_string(r->m.job), "step", move_step_name(r->m.step), "from", r->m.from.tier,
+		    "to", r->m.to.tier, "leads_to", c.leads_to, "files", (json_int_t)r->m.files, "bytes",
 		    (json_int_t)r->m.bytes, "changed_late", r->m.late, "started", (json_int_t)r->m.started,
-		    "old", "path", tiers_string(c.source), "whole", c.source_whole, "new", "path",
-		    tiers_string(c.copy), "whole", c.copy_whole);
+		    "old", "path", ctl_json_string(c.source), "whole", c.source_whole, "new", "path",
+		    ctl_json_string(c.copy), "whole", c.copy_whole);
 	}
 	status = answer ? ctl_print_json(answer) : ctl_fail(CTL_EXIT_UNREACHABLE, "short of memory");
 	json_decref(answer);
@@ -157,8 +157,8 @@ static int dry_run(struct move_run *r)
 	move_place(r->config, r->m.to.tier, r->m.to.path, copy, sizeof(copy));
 	printf("%s would be copied from %s (%s)\nto %s (%s), compared, and then led there:\n", r->hot,
 	       r->m.from.tier, source, r->m.to.tier, copy);
-	return tier_switch(r->instance, r->options, r->config, to_local ? NULL : cold, r->hot,
-			   TIER_SWITCH_SHOW);
+	return manifest_switch(r->instance, r->options, r->config, to_local ? NULL : cold, r->hot,
+			       MANIFEST_SWITCH_SHOW);
 }
 
 /* Is what is asked for what was begun? */
@@ -204,8 +204,8 @@ static int begin(struct move_run *r)
 		snprintf(cold, sizeof(cold), "%s/%s",
 			 r->config->backends[config_find_backend(r->config, r->m.to.tier)].alias,
 			 r->m.to.path);
-	status = tier_switch(r->instance, r->options, r->config, to_local ? NULL : cold, r->hot,
-			     TIER_SWITCH_CHECK);
+	status = manifest_switch(r->instance, r->options, r->config, to_local ? NULL : cold, r->hot,
+				 MANIFEST_SWITCH_CHECK);
 	r->m.started = (int64_t)(clock_real_ns() / NSEC_PER_SEC);
 	return status == CTL_EXIT_OK ? move_enter(r, MOVE_COPYING) : status;
 }
@@ -257,7 +257,7 @@ static int take_job(struct move_run *r, const char *job)
 		return ctl_fail(CTL_EXIT_USAGE, "JOB: no path, or too long");
 	if (strncmp(r->hot, mountpoint, n) != 0 || r->hot[n] != '/')
 		return ctl_fail(CTL_EXIT_USAGE, "%s does not lie below %s", r->hot, mountpoint);
-	status = tier_check_field("JOB", r->hot);
+	status = manifest_check_field("JOB", r->hot);
 	if (status != CTL_EXIT_OK)
 		return status;
 	(void)copy_string(r->m.job, sizeof(r->m.job), r->hot + n + 1);

@@ -1,7 +1,8 @@
 /* move_plan.c: may this job be moved there, and how? Everything that can be known before a byte is copied. */
-#include "base/cleanup.h"
+#include "ctl/manifest/manifest.h"
 #include "ctl/move.h"
-#include "ctl/tiers.h"
+#include "base/cleanup.h"
+#include "config/localtier.h"
 #include "policy/health.h"
 
 #include <errno.h>
@@ -60,7 +61,7 @@ int move_is_switched(const struct move_run *r)
 	bool to_local = strcmp(r->m.to.tier, MOVE_LOCAL) == 0;
 	const struct move_end *backend = to_local ? &r->m.from : &r->m.to;
 	CLEANUP_FREE struct route *route = calloc(1, sizeof(*route));
-	int line = route ? tier_line_of(r->config, r->m.job, route) : -1, there;
+	int line = route ? manifest_line_of(r->config, r->m.job, route) : -1, there;
 
 	if (line < 0)
 		return -EINVAL;
@@ -202,7 +203,7 @@ static int choose_target(struct move_run *r, int backend, const char *given)
 		return ctl_fail(CTL_EXIT_USAGE, "\"%s\" cannot be the path on %s. Name one: --to %s:PATH",
 				r->m.to.path, r->m.to.tier, r->m.to.tier);
 	snprintf(absolute, sizeof(absolute), "/%s", r->m.to.path);
-	return tier_check_field("--to", absolute);
+	return manifest_check_field("--to", absolute);
 }
 
 static int plan_to_backend(struct move_run *r)
@@ -252,7 +253,7 @@ static int plan_to_local(struct move_run *r, const json_t *route)
 		    CTL_EXIT_REFUSED,
 		    "a pattern of %s leads %s to %s, and would do so again. Change the pattern first",
 		    r->config->file, r->m.job, ctl_text(route, "backend"));
-	if (tiers_local_at(r->config, r->m.job) == TIERS_LOCAL_HOLDS)
+	if (localtier_assume(r->config, r->m.job) == LOCALTIER_HOLDS)
 		return ctl_fail(
 		    CTL_EXIT_REFUSED,
 		    "%s/%s holds something, hidden by the route. Look at it and take it away first",

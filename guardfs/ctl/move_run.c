@@ -1,8 +1,8 @@
 /* move_run.c: the steps of a move, from copying to done. docs/TIERMOVE.md says what each leaves on disk. */
+#include "ctl/manifest/manifest.h"
+#include "ctl/move.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
-#include "ctl/move.h"
-#include "ctl/tiers.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -184,8 +184,8 @@ static int wait_live(const struct move_run *r)
 static int switch_over(struct move_run *r)
 {
 	char cold[CTL_ABSOLUTE_MAX];
-	int status = tier_switch(r->instance, r->options, r->config, cold_of(r, cold, sizeof(cold)), r->hot,
-				 TIER_SWITCH_DO);
+	int status = manifest_switch(r->instance, r->options, r->config, cold_of(r, cold, sizeof(cold)),
+				     r->hot, MANIFEST_SWITCH_DO);
 
 	move_point("edited");
 	return status == CTL_EXIT_OK ? wait_live(r) : status;

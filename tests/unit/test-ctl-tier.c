@@ -1,7 +1,9 @@
 /* guardctl tier and tiers: the manifest as text, changed by one line; what the mount table and the local
  * tier's directory say. */
 #include "base/fd.h"
-#include "ctl/tiers.h"
+#include "config/localtier.h"
+#include "ctl/manifest/manifest.h"
+#include "ctl/tier/tiers.h"
 #include "remove-tree.h"
 
 #include <errno.h>
@@ -17,9 +19,9 @@
 
 static void adds(const char *before, const char *after, uint32_t line)
 {
-	struct tier_edit edit;
+	struct manifest_change edit;
 
-	assert_int_equal(tier_edit_add(before, strlen(before), "/cold/x", "/jobs/x", &edit), 0);
+	assert_int_equal(manifest_text_add(before, strlen(before), "/cold/x", "/jobs/x", &edit), 0);
 	assert_string_equal(edit.text, after);
 	assert_int_equal(edit.n, strlen(after));
 	assert_int_equal(edit.line, line);
@@ -39,9 +41,9 @@ static void a_line_is_added_in_the_files_own_way(void **state)
 
 static void removes(const char *before, const char *after, uint32_t line)
 {
-	struct tier_edit edit;
+	struct manifest_change edit;
 
-	assert_int_equal(tier_edit_remove(before, strlen(before), "/jobs/x", &edit), 0);
+	assert_int_equal(manifest_text_remove(before, strlen(before), "/jobs/x", &edit), 0);
 	assert_string_equal(edit.text, after);
 	assert_int_equal(edit.n, strlen(after));
 	assert_int_equal(edit.line, line);
@@ -50,9 +52,9 @@ static void removes(const char *before, const char *after, uint32_t line)
 
 static void keeps(const char *text)
 {
-	struct tier_edit edit;
+	struct manifest_change edit;
 
-	assert_int_equal(tier_edit_remove(text, strlen(text), "/jobs/x", &edit), -ENOENT);
+	assert_int_equal(manifest_text_remove(text, strlen(text), "/jobs/x", &edit), -ENOENT);
 	assert_null(edit.text);
 }
 
@@ -71,16 +73,16 @@ static void only_the_line_meant_is_removed(void **state)
 
 static void prints(const char *before, bool add, const char *diff)
 {
-	struct tier_edit edit;
+	struct manifest_change edit;
 	char *text = NULL;
 	size_t n = 0;
 	FILE *out = open_memstream(&text, &n);
 
 	assert_non_null(out);
-	assert_int_equal(add ? tier_edit_add(before, strlen(before), "/c", "/jobs/x", &edit)
-			     : tier_edit_remove(before, strlen(before), "/jobs/x", &edit),
+	assert_int_equal(add ? manifest_text_add(before, strlen(before), "/c", "/jobs/x", &edit)
+			     : manifest_text_remove(before, strlen(before), "/jobs/x", &edit),
 			 0);
-	tier_edit_print(&edit, "m", before, out);
+	manifest_text_print(&edit, "m", before, out);
 	fclose(out);
 	assert_string_equal(text, diff);
 	free(text);
@@ -212,12 +214,12 @@ static void symbolic_links_lead_nowhere(void **state)
 	assert_int_equal(symlink("/", link), 0);
 	tiers_look_at_local(&t);
 	assert_int_equal(json_array_size(t.local), 0);
-	assert_int_equal(tiers_local_at(&config, "hc/x-0101"), TIERS_LOCAL_HOLDS);
-	assert_int_equal(tiers_local_at(&config, "hc/x-0101/etc"), TIERS_LOCAL_HOLDS);
-	assert_int_equal(tiers_local_at(&config, "hc/y"), TIERS_LOCAL_MISSING);
-	assert_int_equal(tiers_local_at(&config, "hc"), TIERS_LOCAL_HOLDS);
+	assert_int_equal(localtier_assume(&config, "hc/x-0101"), LOCALTIER_HOLDS);
+	assert_int_equal(localtier_assume(&config, "hc/x-0101/etc"), LOCALTIER_HOLDS);
+	assert_int_equal(localtier_assume(&config, "hc/y"), LOCALTIER_MISSING);
+	assert_int_equal(localtier_assume(&config, "hc"), LOCALTIER_HOLDS);
 	make("empty");
-	assert_int_equal(tiers_local_at(&config, "empty"), TIERS_LOCAL_EMPTY);
+	assert_int_equal(localtier_assume(&config, "empty"), LOCALTIER_EMPTY);
 }
 
 static void sizes_count_a_hard_link_once(void **state)

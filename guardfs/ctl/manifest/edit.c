@@ -1,9 +1,10 @@
-/* tier_edit.c: guardctl tier add and remove: the manifest, changed as a whole or not at all, and the running
- * guardfs told of it. */
-#include "ctl/tiers.h"
+/* edit.c: the file of the manifest: read under a lock, judged, replaced, and the running guardfs told of it.
+ */
+#include "ctl/manifest/manifest.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/fd.h"
+#include "config/localtier.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -26,7 +27,7 @@ struct edit {
 	struct stat st;
 	char *old;
 	size_t n;
-	struct tier_edit change;
+	struct manifest_change change;
 	struct tiermap *map; /* as it will be */
 	bool hides;	     /* what the local tier holds may be hidden: it was copied */
 	bool quiet;
@@ -51,21 +52,21 @@ static errint_t open_locked(struct edit *e)
 	return -EAGAIN;
 }
 
-static errint_t read_old(struct edit *e)
+static errint_t read_manifest(struct edit *e)
 {
 	ssize_t got = 1;
 
-	if (e->st.st_size > (off_t)TIERS_MANIFEST_MAX)
+	if (e->st.st_size > (off_t)MANIFEST_MAX)
 		return -EFBIG;
-	e->old = malloc(TIERS_MANIFEST_MAX + 1);
+	e->old = malloc(MANIFEST_MAX + 1);
 	if (!e->old)
 		return -ENOMEM;
-	while (e->n < TIERS_MANIFEST_MAX && (got = read(e->fd, e->old + e->n, TIERS_MANIFEST_MAX - e->n)) > 0)
+	while (e->n < MANIFEST_MAX && (got = read(e->fd, e->old + e->n, MANIFEST_MAX - e->n)) > 0)
 		e->n += (size_t)got;
 	return got < 0 ? -errno : 0;
 }
 
-static int load(struct edit *e)
+static int load_manifest(struct edit *e)
 {
 	CLEANUP_FREE char *real = NULL;
 	errint_t err;
@@ -78,14 +79,14 @@ static int load(struct edit *e)
 	if (!err)
 		err = open_locked(e);
 	if (!err)
-		err = read_old(e);
+		err = read_manifest(e);
 	return err ? ctl_fail(CTL_EXIT_REFUSED, "%s: %s", e->config->manifest, strerror(-err)) : CTL_EXIT_OK;
 }
 
 /* ---- judging ---- */
 
 /* The manifest knows no quoting: what it cannot say must not be written. */
-int tier_check_field(const char *what, const char *path)
+int manifest_check_field(const char *what, const char *path)
 {
 	if (path[0] != '/')
 		return ctl_fail(CTL_EXIT_USAGE, "%s: \"%s\" is not absolute", what, path);
@@ -123,18 +124,18 @@ static int check_patterns(const struct edit *e, const struct route *route)
 	return CTL_EXIT_OK;
 }
 
-static const char *relative(const struct edit *e)
+static const char *relative_hot(const struct edit *e)
 {
 	return e->hot + strlen(e->config->mountpoint) + 1;
 }
 
 static int check_added(const struct edit *e)
 {
-	const struct route *route = tiermap_find_exact(e->map, relative(e));
+	const struct route *route = tiermap_find_exact(e->map, relative_hot(e));
 
 	if (!route)
 		return ctl_fail(CTL_EXIT_REFUSED, "%s: the new line leads to no route", e->hot);
-	if (!e->hides && tiers_local_at(e->config, route->path) == TIERS_LOCAL_HOLDS)
+	if (!e->hides && localtier_assume(e->config, route->path) == LOCALTIER_HOLDS)
 		return ctl_fail(CTL_EXIT_REFUSED,
 				"%s holds something on the local tier, which the route would hide. Copy it "
 				"to %s, then rename it away, and repeat this",
@@ -143,18 +144,18 @@ static int check_added(const struct edit *e)
 }
 
 /* Makes the change, and lets the parser of guardfs itself judge the whole. */
-static int judge(struct edit *e)
+static int judge_change(struct edit *e)
 {
 	char error[CONFIG_ERROR_MAX] = "";
-	errint_t err = e->cold ? tier_edit_add(e->old, e->n, e->cold, e->hot, &e->change)
-			       : tier_edit_remove(e->old, e->n, e->hot, &e->change);
+	errint_t err = e->cold ? manifest_text_add(e->old, e->n, e->cold, e->hot, &e->change)
+			       : manifest_text_remove(e->old, e->n, e->hot, &e->change);
 
 	e->map = calloc(1, sizeof(*e->map));
 	if (err == -ENOENT)
 		return ctl_fail(CTL_EXIT_REFUSED, "%s: no line for %s", e->file, e->hot);
 	if (err < 0 || !e->map)
 		return ctl_fail(CTL_EXIT_UNREACHABLE, "short of memory");
-	if (e->change.n > TIERS_MANIFEST_MAX)
+	if (e->change.n > MANIFEST_MAX)
 		return ctl_fail(CTL_EXIT_REFUSED, "%s would be too long", e->file);
 	if (tiermap_parse_manifest(e->config, e->file, e->change.text, e->change.n, e->map, error) < 0)
 		return ctl_fail(CTL_EXIT_REFUSED, "%s. Nothing was changed", error);
@@ -163,7 +164,7 @@ static int judge(struct edit *e)
 
 /* ---- writing ---- */
 
-static errint_t fill(int fd, const struct edit *e)
+static errint_t fill_file(int fd, const struct edit *e)
 {
 	errint_t err = fd_write_all(fd, e->change.text, e->change.n);
 
@@ -190,7 +191,7 @@ static void sync_directory(const char *file)
 }
 
 /* As fd_write_atomic, but with the owner of the old file before anybody sees the new one. */
-static errint_t replace(const struct edit *e)
+static errint_t replace_manifest(const struct edit *e)
 {
 	char temporary[CTL_ABSOLUTE_MAX + 16];
 	errint_t err;
@@ -202,7 +203,7 @@ static errint_t replace(const struct edit *e)
 	fd = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return -errno;
-	err = fill(fd, e);
+	err = fill_file(fd, e);
 	if (close(fd) < 0 && !err)
 		err = -errno;
 	if (!err && rename(temporary, e->file) < 0)
@@ -246,10 +247,10 @@ static const json_t *find_route(const json_t *status, const char *path)
 	return NULL;
 }
 
-static bool is_done(const struct edit *e, const json_t *status)
+static bool is_active(const struct edit *e, const json_t *status)
 {
-	const struct route *wanted = tiermap_find_exact(e->map, relative(e));
-	const json_t *active = find_route(status, relative(e));
+	const struct route *wanted = tiermap_find_exact(e->map, relative_hot(e));
+	const json_t *active = find_route(status, relative_hot(e));
 
 	if (!wanted || !active)
 		return !wanted && (!active || strcmp(ctl_text(active, "origin"), "manifest") != 0);
@@ -259,7 +260,7 @@ static bool is_done(const struct edit *e, const json_t *status)
 
 static int report_active(const struct edit *e, const json_t *status)
 {
-	const json_t *active = find_route(status, relative(e));
+	const json_t *active = find_route(status, relative_hot(e));
 
 	if (e->quiet)
 		return CTL_EXIT_OK;
@@ -283,7 +284,7 @@ static int wait_active(struct edit *e)
 		struct ctl_instance now;
 		int status = ctl_instance_open(&now, e->options, ctl_run_root, message);
 
-		if (status == CTL_EXIT_OK && is_done(e, now.status)) {
+		if (status == CTL_EXIT_OK && is_active(e, now.status)) {
 			status = report_active(e, now.status);
 			ctl_instance_release(&now);
 			return status;
@@ -296,7 +297,7 @@ static int wait_active(struct edit *e)
 			e->file, WAIT_MS / 1000);
 }
 
-static int tell(struct edit *e)
+static int tell_guardian(struct edit *e)
 {
 	pid_t guardian = e->instance->status ? guardian_of(e->instance->status) : 0;
 
@@ -310,29 +311,29 @@ static int tell(struct edit *e)
 	return wait_active(e);
 }
 
-/* ---- the commands ---- */
+/* ---- guardctl tier add and remove ---- */
 
-static int carry_out(struct edit *e)
+static int carry_out_edit(struct edit *e)
 {
-	int status = load(e);
+	int status = load_manifest(e);
 	errint_t err;
 
 	if (status == CTL_EXIT_OK)
-		status = judge(e);
+		status = judge_change(e);
 	if (status != CTL_EXIT_OK)
 		return status;
 	if (e->options->dry_run) {
-		tier_edit_print(&e->change, e->file, e->old, stdout);
+		manifest_text_print(&e->change, e->file, e->old, stdout);
 		return CTL_EXIT_OK;
 	}
-	err = replace(e);
+	err = replace_manifest(e);
 	if (err)
 		return ctl_fail(CTL_EXIT_REFUSED, "%s: %s. Nothing was changed", e->file, strerror(-err));
 	printf("%s:%u: %s %s\n", e->file, e->change.line, e->cold ? "added" : "removed", e->hot);
-	return tell(e);
+	return tell_guardian(e);
 }
 
-static void release(struct edit *e)
+static void release_edit(struct edit *e)
 {
 	cleanup_fd(&e->fd);
 	free(e->old);
@@ -340,16 +341,16 @@ static void release(struct edit *e)
 	free(e->map);
 }
 
-static int edit_manifest(struct ctl_instance *instance, const struct ctl_options *options,
-			 const struct config *config, const char *cold, const char *hot)
+int manifest_edit(struct ctl_instance *instance, const struct ctl_options *options,
+		  const struct config *config, const char *cold, const char *hot)
 {
 	char path[CTL_ABSOLUTE_MAX], target[CTL_ABSOLUTE_MAX];
 	struct edit e = {.options = options, .instance = instance, .config = config, .hot = path, .fd = -1};
 	size_t n = strlen(config->mountpoint);
-	int status = tier_check_field("HOT", hot);
+	int status = manifest_check_field("HOT", hot);
 
 	if (status == CTL_EXIT_OK && cold)
-		status = tier_check_field("COLD", cold);
+		status = manifest_check_field("COLD", cold);
 	if (status != CTL_EXIT_OK)
 		return status;
 	if (ctl_path_absolute("/", hot, path, sizeof(path)) < 0 ||
@@ -358,15 +359,15 @@ static int edit_manifest(struct ctl_instance *instance, const struct ctl_options
 	if (strncmp(path, config->mountpoint, n) != 0 || path[n] != '/')
 		return ctl_fail(CTL_EXIT_USAGE, "%s does not lie below %s", path, config->mountpoint);
 	e.cold = cold ? target : NULL;
-	status = carry_out(&e);
-	release(&e);
+	status = carry_out_edit(&e);
+	release_edit(&e);
 	return status;
 }
 
 /* ---- for guardctl tier move ---- */
 
 /* Parses the manifest as it is into e->map. */
-static int parse_old(struct edit *e)
+static int parse_manifest(struct edit *e)
 {
 	char error[CONFIG_ERROR_MAX] = "";
 
@@ -378,26 +379,26 @@ static int parse_old(struct edit *e)
 	return CTL_EXIT_OK;
 }
 
-int tier_line_of(const struct config *config, const char *path, struct route *route)
+int manifest_line_of(const struct config *config, const char *path, struct route *route)
 {
 	struct edit e = {.config = config, .fd = -1};
 	const struct route *line = NULL;
-	int status = load(&e);
+	int status = load_manifest(&e);
 
 	if (status == CTL_EXIT_OK)
-		status = parse_old(&e);
+		status = parse_manifest(&e);
 	if (status == CTL_EXIT_OK)
 		line = tiermap_find_exact(e.map, path);
 	if (line)
 		*route = *line;
-	release(&e);
+	release_edit(&e);
 	return status == CTL_EXIT_OK ? line != NULL : -1;
 }
 
 /* Is the manifest as the change would make it? e->map is that map then. */
 static bool is_switched(struct edit *e)
 {
-	const struct route *line = tiermap_find_exact(e->map, relative(e));
+	const struct route *line = tiermap_find_exact(e->map, relative_hot(e));
 	const struct config_backend *backend = line ? &e->config->backends[line->backend] : NULL;
 	size_t n = backend ? strlen(backend->alias) : 0;
 
@@ -407,34 +408,34 @@ static bool is_switched(struct edit *e)
 	       strcmp(e->cold + n + 1, line->target) == 0;
 }
 
-static int switch_loaded(struct edit *e, enum tier_switch how)
+static int switch_loaded(struct edit *e, enum manifest_switch how)
 {
-	int status = parse_old(e);
+	int status = parse_manifest(e);
 	errint_t err;
 
 	if (status != CTL_EXIT_OK)
 		return status;
 	if (is_switched(e))
-		return how == TIER_SWITCH_DO ? tell(e) : CTL_EXIT_OK;
+		return how == MANIFEST_SWITCH_DO ? tell_guardian(e) : CTL_EXIT_OK;
 	free(e->map);
-	status = judge(e);
+	status = judge_change(e);
 	if (status != CTL_EXIT_OK)
 		return status;
-	if (how == TIER_SWITCH_SHOW)
-		tier_edit_print(&e->change, e->file, e->old, stdout);
-	if (how != TIER_SWITCH_DO)
+	if (how == MANIFEST_SWITCH_SHOW)
+		manifest_text_print(&e->change, e->file, e->old, stdout);
+	if (how != MANIFEST_SWITCH_DO)
 		return CTL_EXIT_OK;
-	err = replace(e);
+	err = replace_manifest(e);
 	if (err)
 		return ctl_fail(CTL_EXIT_REFUSED, "%s: %s. Nothing was switched", e->file, strerror(-err));
 	/* Others that edit have waited for the lock long enough. */
 	cleanup_fd(&e->fd);
 	e->fd = -1;
-	return tell(e);
+	return tell_guardian(e);
 }
 
-int tier_switch(struct ctl_instance *instance, const struct ctl_options *options, const struct config *config,
-		const char *cold, const char *hot, enum tier_switch how)
+int manifest_switch(struct ctl_instance *instance, const struct ctl_options *options,
+		    const struct config *config, const char *cold, const char *hot, enum manifest_switch how)
 {
 	struct edit e = {.options = options,
 			 .instance = instance,
@@ -444,59 +445,10 @@ int tier_switch(struct ctl_instance *instance, const struct ctl_options *options
 			 .fd = -1,
 			 .hides = true,
 			 .quiet = true};
-	int status = load(&e);
+	int status = load_manifest(&e);
 
 	if (status == CTL_EXIT_OK)
 		status = switch_loaded(&e, how);
-	release(&e);
+	release_edit(&e);
 	return status;
-}
-
-/* With -c FILE guardfs need not run. */
-static int with_config(struct ctl_instance *instance, const struct ctl_options *options, const char *cold,
-		       const char *hot)
-{
-	CLEANUP_FREE struct config *config = calloc(1, sizeof(*config));
-	const char *file = options->config ? options->config : ctl_text(instance->status, "config");
-	char error[CONFIG_ERROR_MAX] = "";
-	errint_t err = config ? config_load(file, config, error) : -ENOMEM;
-
-	if (err < 0)
-		return ctl_fail(CTL_EXIT_REFUSED, "%s", error[0] ? error : strerror(-err));
-	return edit_manifest(instance, options, config, cold, hot);
-}
-
-static int run_edit(const struct ctl_options *options, const char *cold, const char *hot)
-{
-	struct ctl_instance instance;
-	char message[CTL_MESSAGE_MAX];
-	int status = ctl_instance_open(&instance, options, ctl_run_root, message);
-
-	if (status == CTL_EXIT_UNREACHABLE && options->config) {
-		ctl_instance_release(&instance);
-		status = CTL_EXIT_OK;
-	}
-	if (status)
-		ctl_fail(status, "%s", message);
-	else
-		status = with_config(&instance, options, cold, hot);
-	ctl_instance_release(&instance);
-	return status;
-}
-
-int ctl_cmd_tier(const struct ctl_options *options, int argc, char **argv)
-{
-	bool moves = argc > 0 && strcmp(argv[0], "move") == 0;
-
-	if (!moves &&
-	    (options->to || options->rate || options->discard_old || options->abort || options->json))
-		return ctl_fail(CTL_EXIT_USAGE, "only tier move takes these options. See guardctl help tier");
-	if (argc == 3 && strcmp(argv[0], "add") == 0)
-		return run_edit(options, argv[1], argv[2]);
-	if (argc == 2 && strcmp(argv[0], "remove") == 0)
-		return run_edit(options, NULL, argv[1]);
-	if (argc == 2 && strcmp(argv[0], "move") == 0)
-		return ctl_tier_move(options, argv[1]);
-	return ctl_fail(CTL_EXIT_USAGE, "usage: guardctl tier add COLD HOT, guardctl tier remove HOT, or: "
-					"guardctl tier move JOB --to TIER");
 }

@@ -1,23 +1,10 @@
-/* tiers_local.c: what lies in the local tier's own directory (config/localtier.h), in words. */
-#include "ctl/tiers.h"
+/* local.c: what lies in the local tier's own directory (config/localtier.h), in words. */
+#include "ctl/tier/tiers.h"
 #include "base/cleanup.h"
 #include "config/localtier.h"
 #include <errno.h>
 
 #define LISTED_MAX 4096 /* job directories named; there are a few hundred on a host that has many */
-
-enum tiers_local_state tiers_local_at(const struct config *config, const char *path)
-{
-	static const enum tiers_local_state states[] = {[LOCALTIER_MISSING] = TIERS_LOCAL_MISSING,
-							[LOCALTIER_EMPTY] = TIERS_LOCAL_EMPTY,
-							[LOCALTIER_HOLDS] = TIERS_LOCAL_HOLDS};
-	int state = localtier_at(config, path);
-
-	if (state >= 0)
-		return states[state];
-	/* Without the directory there is nothing in it. What cannot be looked at may hold something. */
-	return state == -ENOENT ? TIERS_LOCAL_MISSING : TIERS_LOCAL_HOLDS;
-}
 
 /* Where the active map leads path. */
 static const char *tier_of(const struct tiers *t, const char *path)
@@ -33,23 +20,23 @@ static const char *tier_of(const struct tiers *t, const char *path)
 	return "";
 }
 
-static void list(struct tiers *t, const char *path, const char *why)
+static void list_directory(struct tiers *t, const char *path, const char *why)
 {
 	if (json_array_size(t->local) < LISTED_MAX)
 		json_array_append_new(t->local,
-				      json_pack("{s:o, s:s}", "path", tiers_string(path), "why", why));
+				      json_pack("{s:o, s:s}", "path", ctl_json_string(path), "why", why));
 }
 
-static void take(void *arg, const struct localtier_finding *f)
+static void take_finding(void *arg, const struct localtier_finding *f)
 {
 	struct tiers *t = arg;
 
 	switch (f->kind) {
 	case LOCALTIER_JOB:
-		list(t, f->path, "the default: no route and no pattern took it");
+		list_directory(t, f->path, "the default: no route and no pattern took it");
 		break;
 	case LOCALTIER_MISPLACED:
-		list(t, f->path, "it was made where no pattern could take it");
+		list_directory(t, f->path, "it was made where no pattern could take it");
 		tiers_find(t, "misplaced", true, f->path,
 			   "Move it while no job writes to it: guardctl help tier.",
 			   "is on the local tier, but a pattern leads such directories to %s",
@@ -92,7 +79,7 @@ void tiers_look_at_local(struct tiers *t)
 
 	if (map) {
 		make_map(t, map);
-		err = localtier_look(t->config, map, take, t);
+		err = localtier_look(t->config, map, take_finding, t);
 	}
 	if (err < 0)
 		tiers_find(t, "unreadable", true, t->config->local, err == -E2BIG ? "" : "Run it as root.",

@@ -1,53 +1,21 @@
-/* tiers_collect.c: routes with the reason for each, and what disagrees: the manifest, the local tier's
+/* collect.c: routes with the reason for each, and what disagrees: the manifest, the local tier's
  * directory and the mount table against the active map. */
-#include "ctl/tiers.h"
+#include "ctl/manifest/manifest.h"
 #include "ctl/move.h"
+#include "ctl/tier/tiers.h"
 #include "base/cleanup.h"
-#include "base/utf8.h"
 #include <errno.h>
 #include <fnmatch.h>
-#include <stdarg.h>
 #include <sys/stat.h>
-
-json_t *tiers_string(const char *s)
-{
-	CLEANUP_FREE char *clean = utf8_clean(s, SIZE_MAX);
-
-	return json_string(clean ? clean : "");
-}
-
-void tiers_find(struct tiers *t, const char *kind, bool disagreement, const char *path, const char *remedy,
-		const char *format, ...)
-{
-	char text[1024];
-	va_list args;
-
-	va_start(args, format);
-	vsnprintf(text, sizeof(text), format, args);
-	va_end(args);
-	json_array_append_new(t->found, json_pack("{s:s, s:b, s:o, s:o, s:s}", "kind", kind, "disagreement",
-						  disagreement, "path", tiers_string(path), "found",
-						  tiers_string(text), "remedy", remedy));
-}
-
-unsigned tiers_disagreements(const struct tiers *t)
-{
-	const json_t *found;
-	unsigned n = 0;
-	size_t i;
-
-	json_array_foreach(t->found, i, found) n += json_is_true(json_object_get(found, "disagreement"));
-	return n;
-}
 
 /* ---- the manifest ---- */
 
 static char *read_manifest(const char *path, size_t *n)
 {
 	CLEANUP_FILE FILE *f = fopen(path, "re");
-	char *text = f ? malloc(TIERS_MANIFEST_MAX) : NULL;
+	char *text = f ? malloc(MANIFEST_MAX) : NULL;
 
-	*n = text ? fread(text, 1, TIERS_MANIFEST_MAX, f) : 0;
+	*n = text ? fread(text, 1, MANIFEST_MAX, f) : 0;
 	if (!text || !ferror(f))
 		return text;
 	free(text);
@@ -135,7 +103,7 @@ static void explain_manifest(struct tiers *t, json_t *entry, const char *path)
 	const struct route *line = tiermap_find_exact(t->map, path);
 
 	json_object_set_new(entry, "why_kind", json_string("manifest"));
-	json_object_set_new(entry, "file", tiers_string(t->config->manifest));
+	json_object_set_new(entry, "file", ctl_json_string(t->config->manifest));
 	json_object_set_new(entry, "line", json_integer(line ? line->line : 0));
 	if (line) {
 		json_object_set_new(entry, "why",

@@ -1,6 +1,6 @@
-/* tiers_size.c: how much lies below a directory. The one part of guardctl tiers that goes through the mount;
+/* size.c: how much lies below a directory. The one part of guardctl tiers that goes through the mount;
  * in a child, so that a hanging one costs the time limit and no more. */
-#include "ctl/tiers.h"
+#include "ctl/tier/tiers.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include <errno.h>

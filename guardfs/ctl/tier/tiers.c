@@ -1,8 +1,8 @@
 /* tiers.c: guardctl tiers: the command and what it prints. */
-#include "ctl/tiers.h"
+#include "ctl/tier/tiers.h"
+#include "ctl/show.h"
 #include "base/cleanup.h"
 #include "base/utf8.h"
-#include "ctl/show.h"
 #include <errno.h>
 #include <sys/statvfs.h>
 
@@ -13,7 +13,7 @@
 static json_t *describe_local_tier(const struct config *config)
 {
 	json_t *tier = json_pack("{s:s, s:s, s:o, s:s}", "name", "local", "type", "local", "path",
-				 tiers_string(config->local), "state", "healthy");
+				 ctl_json_string(config->local), "state", "healthy");
 	struct statvfs v;
 
 	if (statvfs(config->local, &v) < 0) {
@@ -183,7 +183,7 @@ static void print_found(const struct tiers *t)
 static int print_json(const struct tiers *t, json_t *tiers)
 {
 	json_t *answer =
-	    json_pack("{s:o, s:o, s:O, s:O, s:O, s:i}", "mountpoint", tiers_string(t->config->mountpoint),
+	    json_pack("{s:o, s:o, s:O, s:O, s:O, s:i}", "mountpoint", ctl_json_string(t->config->mountpoint),
 		      "tiers", json_incref(tiers), "routes", t->routes, "local", t->local, "found", t->found,
 		      "disagreements", (int)tiers_disagreements(t));
 	int status = ctl_print_json(answer);

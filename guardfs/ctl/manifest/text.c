@@ -1,5 +1,5 @@
-/* tier_text.c: the manifest as text, changed by one line. Pure. */
-#include "ctl/tiers.h"
+/* text.c: the manifest as text, changed by one line. Pure. */
+#include "ctl/manifest/manifest.h"
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,7 +24,7 @@ static bool ends_with_crlf(const char *text, size_t n)
 }
 
 /* edit: where, and how much of the old text goes; text is made with piece in its place. */
-static errint_t splice(const char *old, size_t n, const char *piece, struct tier_edit *edit)
+static errint_t splice(const char *old, size_t n, const char *piece, struct manifest_change *edit)
 {
 	size_t after = edit->old_at + edit->old_size;
 
@@ -40,14 +40,15 @@ static errint_t splice(const char *old, size_t n, const char *piece, struct tier
 	return 0;
 }
 
-errint_t tier_edit_add(const char *text, size_t n, const char *cold, const char *hot, struct tier_edit *edit)
+errint_t manifest_text_add(const char *text, size_t n, const char *cold, const char *hot,
+			   struct manifest_change *edit)
 {
 	const char *end = ends_with_crlf(text, n) ? "\r\n" : "\n";
 	bool open = n > 0 && text[n - 1] != '\n'; /* the last line has no end yet */
 	char *piece = NULL;
 	errint_t err;
 
-	*edit = (struct tier_edit){.old_at = n, .line = count_lines(text, n) + 1 + open};
+	*edit = (struct manifest_change){.old_at = n, .line = count_lines(text, n) + 1 + open};
 	if (asprintf(&piece, "%s%s %s%s", open ? end : "", cold, hot, end) < 0)
 		return -ENOMEM;
 	err = splice(text, n, piece, edit);
@@ -70,11 +71,11 @@ static bool is_line_of(const char *line, size_t n, const char *hot)
 	return same;
 }
 
-errint_t tier_edit_remove(const char *text, size_t n, const char *hot, struct tier_edit *edit)
+errint_t manifest_text_remove(const char *text, size_t n, const char *hot, struct manifest_change *edit)
 {
 	uint32_t number = 1;
 
-	*edit = (struct tier_edit){.text = NULL};
+	*edit = (struct manifest_change){.text = NULL};
 	for (size_t at = 0; at < n; number++) {
 		const char *end = memchr(text + at, '\n', n - at);
 		size_t length = end ? (size_t)(end - text) - at : n - at;
@@ -105,7 +106,7 @@ static void print_lines(char mark, const char *text, size_t n, FILE *out)
 }
 
 /* Without context, so that it applies as well as can be: patch, git apply --unidiff-zero. */
-void tier_edit_print(const struct tier_edit *edit, const char *file, const char *old, FILE *out)
+void manifest_text_print(const struct manifest_change *edit, const char *file, const char *old, FILE *out)
 {
 	size_t at = edit->old_at;
 	uint32_t before, old_lines, new_lines;
