@@ -1,6 +1,6 @@
 /* Journals and lists of guardctl tier move, of any content. What is taken for one must come back from its
  * written form, and lead nowhere but below a root. First byte: j for a journal, else a list. */
-#include "ctl/move.h"
+#include "ctl/move/move.h"
 
 #include <stdio.h>
 #include <stdlib.h>

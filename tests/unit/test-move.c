@@ -1,7 +1,7 @@
 /* guardctl tier move: its journal, its lists of what a directory holds, what is made of paths in other
  * namespaces. */
 #include "base/fd.h"
-#include "ctl/move.h"
+#include "ctl/move/move.h"
 #include "remove-tree.h"
 
 #include <errno.h>

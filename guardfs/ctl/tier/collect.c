@@ -1,7 +1,7 @@
 /* collect.c: routes with the reason for each, and what disagrees: the manifest, the local tier's
  * directory and the mount table against the active map. */
 #include "ctl/manifest/manifest.h"
-#include "ctl/move.h"
+#include "ctl/move/move.h"
 #include "ctl/tier/tiers.h"
 #include "base/cleanup.h"
 #include <errno.h>

@@ -29,7 +29,7 @@ cut_at()
 {
 	local rc=0 which place
 
-	GUARDCTL_MOVE_STOP=$1 ctl tier move job "${@:2}" >"$WORK/said" 2>&1 || rc=$?
+	GUARDCTL_CUT=$1 "$TOOLS/guardctl-cut" -c "$CONF" tier move job "${@:2}" >"$WORK/said" 2>&1 || rc=$?
 	((rc == 137)) || { cat "$WORK/said"; fail "not cut at $1: $rc"; }
 	assert_eq "$(sums "$MNT/job")" "$BEFORE" "cut at $1: what the path shows"
 	ctl tier move job --json >"$WORK/state.json"

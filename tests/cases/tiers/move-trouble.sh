@@ -53,7 +53,7 @@ wait_until 20000 backend_is box healthy probation
 wait_until 20000 no_incident
 
 say "the copy is not what was copied: noticed by its hash, and copied again"
-assert_exit 137 '' env GUARDCTL_MOVE_STOP=copied "$GUARDCTL" -c "$CONF" tier move job --to box
+assert_exit 137 '' env GUARDCTL_CUT=copied "$TOOLS/guardctl-cut" -c "$CONF" tier move job --to box
 STAGED=$(echo "$WORK/box/data/jobs/.guardfs-move-"*)
 touch -r "$STAGED/large" "$WORK/time"
 printf wrong | dd of="$STAGED/large" bs=1 seek=3000000 conv=notrunc status=none
@@ -73,7 +73,7 @@ wait_until 10000 cmp "$MNT/job/large" "$WORK/box/data/jobs/job/large"
 assert_exit 0 'removed' ctl tier move job --discard-old
 
 say "somebody writes into the old copy after it was compared: said, kept, and not removed"
-assert_exit 137 '' env GUARDCTL_MOVE_STOP=edited "$GUARDCTL" -c "$CONF" tier move job --to local
+assert_exit 137 '' env GUARDCTL_CUT=edited "$TOOLS/guardctl-cut" -c "$CONF" tier move job --to local
 echo late >>"$MNT/.guardfs/backends/box/jobs/job/small"
 assert_exit 1 'small differs' ctl tier move job --to local
 assert_content "$MNT/job/small" small
@@ -84,7 +84,7 @@ rm -r "$MNT/.guardfs/backends/box/jobs/job"
 assert_exit 0 'removed' ctl tier move job --discard-old
 
 say "the manifest was edited meanwhile"
-assert_exit 137 '' env GUARDCTL_MOVE_STOP=placed "$GUARDCTL" -c "$CONF" tier move job --to box
+assert_exit 137 '' env GUARDCTL_CUT=placed "$TOOLS/guardctl-cut" -c "$CONF" tier move job --to box
 echo "$WORK/cold/box/jobs/cold $MNT/job" >>"$WORK/manifest"
 assert_exit 1 'edited since the move began' ctl tier move job --to box
 sed -i '$d' "$WORK/manifest"
@@ -92,7 +92,7 @@ assert_exit 0 'given up' ctl tier move job --abort
 assert_content "$J/small" small
 
 say "nothing is written down any more of a copy that is there"
-assert_exit 137 '' env GUARDCTL_MOVE_STOP=copied "$GUARDCTL" -c "$CONF" tier move job --to box
+assert_exit 137 '' env GUARDCTL_CUT=copied "$TOOLS/guardctl-cut" -c "$CONF" tier move job --to box
 rm -r "$STATE/moves"
 assert_exit 1 'guardfs-move-.* is there already' ctl tier move job --to box
 stop_guardfs

@@ -1,7 +1,7 @@
-/* move_journal.c: how far a move has come, as a file of lines "key value". */
+/* journal.c: how far a move has come, as a file of lines "key value". */
+#include "ctl/move/move.h"
 #include "base/cleanup.h"
 #include "base/fd.h"
-#include "ctl/move.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,10 +1,10 @@
-/* move_writers.c: who has a file of a job open for writing, or the job mounted. Read from /proc alone:
+/* writers.c: who has a file of a job open for writing, or the job mounted. Read from /proc alone:
  * nothing is touched that could hang. A path there is as its process sees it; the mount says what it really
  * is. */
+#include "ctl/move/move.h"
 #include "base/cleanup.h"
 #include "base/fd.h"
 #include "base/mounts.h"
-#include "ctl/move.h"
 
 #include <errno.h>
 #include <fcntl.h>

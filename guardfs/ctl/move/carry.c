@@ -1,6 +1,6 @@
-/* move_carry.c: can the destination hold everything that the job has? Told before a byte is copied. */
+/* carry.c: can the destination hold everything that the job has? Told before a byte is copied. */
+#include "ctl/move/move.h"
 #include "base/cleanup.h"
-#include "ctl/move.h"
 #include "policy/symlink.h"
 
 #include <errno.h>
@@ -17,19 +17,6 @@ const char *move_carry_obstacle(const struct config_backend *backend, const stru
 	if (backend->type == BACKEND_SSHFS && (e->mtime_s < 0 || e->mtime_s >= SFTP_TIME_END))
 		return "its time lies before 1970 or after 2105, which SFTP cannot tell";
 	return NULL;
-}
-
-int move_refuse_entry(const struct move_run *r, const char *what, errint_t err)
-{
-	if (err == -EMEDIUMTYPE)
-		return ctl_fail(
-		    CTL_EXIT_REFUSED,
-		    "%s/%s is a socket, a pipe or a device, which is not moved. Take it away first", r->hot,
-		    what);
-	if (err == -EXDEV)
-		return ctl_fail(CTL_EXIT_REFUSED, "something is mounted at %s/%s. Unmount it first", r->hot,
-				what);
-	return CTL_EXIT_OK;
 }
 
 /* Says of the first ones why. Returns how many there are. */
@@ -57,7 +44,7 @@ int move_check_carry(const struct move_run *r)
 
 	if (backend < 0)
 		return CTL_EXIT_OK; /* the local tier holds whatever a backend does */
-	from = move_open_place(r, r->m.from.tier, r->m.from.path, false);
+	from = move_open_directory(r, r->m.from.tier, r->m.from.path, false);
 	if (from < 0)
 		return ctl_fail(CTL_EXIT_REFUSED, "%s: %s", r->hot, strerror(-from));
 	err = move_tree_read(from, false, &tree, what);

@@ -1,5 +1,5 @@
-/* move_alike.c: the copy is made to be what the source is, and shown to be. */
-#include "ctl/move.h"
+/* alike.c: the copy is made to be what the source is, and shown to be. */
+#include "ctl/move/move.h"
 #include "sshfs-compat/sshfs-compat.h"
 
 #include <errno.h>
@@ -11,7 +11,7 @@
 
 /* ---- copying ---- */
 
-static int explain_source(const struct move_run *r, const char *what, errint_t err)
+static int refuse_source(const struct move_run *r, const char *what, errint_t err)
 {
 	int status = move_refuse_entry(r, what, err);
 
@@ -75,7 +75,7 @@ static int check_before(const struct move_run *r, const struct move_ends *e)
 	struct move_tree source, staged;
 	char what[MOVE_NAME_MAX];
 	errint_t err = move_tree_read(e->from, true, &source, what);
-	int status = err ? explain_source(r, what, err) : CTL_EXIT_OK;
+	int status = err ? refuse_source(r, what, err) : CTL_EXIT_OK;
 
 	memset(&staged, 0, sizeof(staged));
 	if (status == CTL_EXIT_OK && e->staging >= 0) {
@@ -93,7 +93,7 @@ static int check_before(const struct move_run *r, const struct move_ends *e)
 	return status;
 }
 
-static int copy(const struct move_run *r, const struct move_ends *e)
+static int copy_once(const struct move_run *r, const struct move_ends *e)
 {
 	struct move_copy job = {.from = e->from,
 				.to = e->staging,
@@ -179,8 +179,8 @@ static errint_t read_staged(const struct move_run *r, const struct move_ends *e,
 }
 
 /* SFTP shows no hard links: those that were there before it went to the backend are made again. */
-static errint_t relink(const struct move_run *r, const struct move_ends *e, struct move_tree *staged,
-		       char *what)
+static errint_t relink_copy(const struct move_run *r, const struct move_ends *e, struct move_tree *staged,
+			    char *what)
 {
 	struct move_tree old;
 	size_t made = 0;
@@ -203,14 +203,14 @@ static unsigned what_to_compare(const struct move_run *r, const struct trees *t)
 
 /* 1: alike, 0: copy once more, -1 after having said why not. t->after: the source, as it was after all that.
  */
-static int compare(const struct move_run *r, const struct move_ends *e, struct trees *t)
+static int compare_copies(const struct move_run *r, const struct move_ends *e, struct trees *t)
 {
 	bool owner = move_has_owner(r);
 	char what[MOVE_NAME_MAX];
 	errint_t err = move_tree_read(e->from, owner, &t->source, what);
 
 	if (err)
-		return explain_source(r, what, err), -1;
+		return refuse_source(r, what, err), -1;
 	err = read_staged(r, e, t, what);
 	if (!err && move_tree_differs(&t->source, &t->staged, 0, what)) {
 		fprintf(stderr, "guardctl: %s\n", what);
@@ -220,7 +220,7 @@ static int compare(const struct move_run *r, const struct move_ends *e, struct t
 		err =
 		    move_tree_hash(e->staging, &t->staged, rate_of(r, r->m.to.tier), "comparing, copy", what);
 	if (!err && move_to_local(r) && t->source.links == 0)
-		err = relink(r, e, &t->staged, what);
+		err = relink_copy(r, e, &t->staged, what);
 	if (err)
 		return move_stay(r, r->m.to.tier, what, err), -1;
 	err = move_tree_hash(e->from, &t->source, rate_of(r, r->m.from.tier), "comparing, original", what);
@@ -233,11 +233,11 @@ static int compare(const struct move_run *r, const struct move_ends *e, struct t
 	if (!err)
 		err = move_tree_read(e->from, owner, &t->after, what);
 	if (err)
-		return explain_source(r, what, err), -1;
+		return refuse_source(r, what, err), -1;
 	return !move_tree_differs(&t->source, &t->after, MOVE_COMPARE_STAMP, what);
 }
 
-static int remember(struct move_run *r, const struct trees *t)
+static int remember_compared(struct move_run *r, const struct trees *t)
 {
 	errint_t err = move_tree_save(&t->after, r->list);
 
@@ -253,14 +253,14 @@ static int copy_round(struct move_run *r, const struct move_ends *e, bool *alike
 	int status = move_check_writers(r), rc = 0;
 
 	if (status == CTL_EXIT_OK)
-		status = copy(r, e);
+		status = copy_once(r, e);
 	if (status == CTL_EXIT_OK)
-		rc = compare(r, e, &t);
+		rc = compare_copies(r, e, &t);
 	if (status == CTL_EXIT_OK && rc < 0)
 		status = CTL_EXIT_REFUSED;
 	*alike = rc > 0;
 	if (*alike)
-		status = remember(r, &t);
+		status = remember_compared(r, &t);
 	move_tree_release(&t.source);
 	move_tree_release(&t.staged);
 	move_tree_release(&t.after);

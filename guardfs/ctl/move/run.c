@@ -1,6 +1,6 @@
-/* move_run.c: the steps of a move, from copying to done. docs/TIERMOVE.md says what each leaves on disk. */
+/* run.c: the steps of a move, from copying to done. docs/TIERMOVE.md says what each leaves on disk. */
 #include "ctl/manifest/manifest.h"
-#include "ctl/move.h"
+#include "ctl/move/move.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
 
@@ -15,14 +15,6 @@
 #define LIVE_MS	    15000u
 #define POLL_MS	    50
 
-void move_point(const char *name)
-{
-	const char *stop = getenv("GUARDCTL_MOVE_STOP");
-
-	if (stop && strcmp(stop, name) == 0)
-		kill(getpid(), SIGKILL);
-}
-
 int move_enter(struct move_run *r, enum move_step step)
 {
 	errint_t err;
@@ -35,63 +27,6 @@ int move_enter(struct move_run *r, enum move_step step)
 	r->exists = true;
 	move_point(move_step_name(step));
 	return CTL_EXIT_OK;
-}
-
-bool move_to_local(const struct move_run *r)
-{
-	return strcmp(r->m.to.tier, MOVE_LOCAL) == 0;
-}
-
-/* Owner and mode count where the backend does not present its own. */
-bool move_has_owner(const struct move_run *r)
-{
-	int backend = config_find_backend(r->config, r->m.to.tier);
-
-	return backend < 0 || !r->config->backends[backend].present_owner;
-}
-
-/* After a move was begun its trouble has always the same remedy. */
-int move_stay(const struct move_run *r, const char *place, const char *what, errint_t err)
-{
-	return ctl_fail(
-	    err == -ETIMEDOUT ? CTL_EXIT_TIMEOUT : CTL_EXIT_REFUSED,
-	    "%s%s%s: %s. Nothing was switched: %s is whole on %s. guardctl status says how the tiers "
-	    "are; repeat this to go on, or give it up with --abort",
-	    place, what[0] ? ": " : "", what, strerror(-err), r->hot, r->m.from.tier);
-}
-
-/* ---- the directories of a move ---- */
-
-void move_ends_close(struct move_ends *e)
-{
-	cleanup_fd(&e->from);
-	cleanup_fd(&e->parent);
-	cleanup_fd(&e->staging);
-}
-
-int move_open_place(const struct move_run *r, const char *tier, const char *path, bool make)
-{
-	CLEANUP_FD int root = move_open_tier(r->config, tier);
-
-	return root < 0 ? root : move_open_below(root, path, make);
-}
-
-/* from stays -1 if the source has left its name. */
-errint_t move_ends_open(const struct move_run *r, struct move_ends *e, bool make)
-{
-	char directory[CONFIG_PATH_MAX];
-
-	*e = (struct move_ends){.from = -1, .parent = -1, .staging = -1};
-	snprintf(e->staging_name, sizeof(e->staging_name), MOVE_NEW_PREFIX "%s", r->id);
-	move_split(r->m.to.path, directory, &e->final_name);
-	e->parent = move_open_place(r, r->m.to.tier, directory, make);
-	if (e->parent < 0)
-		return e->parent;
-	e->staging = move_open_below(e->parent, e->staging_name, make);
-	if (e->staging < 0 && (make || e->staging != -ENOENT))
-		return e->staging;
-	e->from = move_open_place(r, r->m.from.tier, r->m.from.path, false);
-	return e->from < 0 && e->from != -ENOENT ? e->from : 0;
 }
 
 static bool is_there(int dir, const char *name)
@@ -111,7 +46,7 @@ static void sync_names(int dir)
 
 /* Staging gets its final name. Behind the route, or led to by nothing, it is seen by nobody (but for a
  * pattern: then this is the switch, and it is whole). */
-static int place(const struct move_run *r)
+static int place_staging(const struct move_run *r)
 {
 	struct move_ends e;
 	errint_t err = move_ends_open(r, &e, false);
@@ -130,7 +65,7 @@ static int place(const struct move_run *r)
 }
 
 /* Cut off before the switch: back to staging, for the source may have been written to since. */
-static int take_back(const struct move_run *r)
+static int take_back_staging(const struct move_run *r)
 {
 	struct move_ends e;
 	errint_t err = move_ends_open(r, &e, false);
@@ -142,15 +77,6 @@ static int take_back(const struct move_run *r)
 	}
 	move_ends_close(&e);
 	return err == -ENOENT || !err ? CTL_EXIT_OK : move_stay(r, r->m.to.tier, r->m.to.path, err);
-}
-
-static const char *cold_of(const struct move_run *r, char *cold, size_t size)
-{
-	if (move_to_local(r))
-		return NULL;
-	snprintf(cold, size, "%s/%s", r->config->backends[config_find_backend(r->config, r->m.to.tier)].alias,
-		 r->m.to.path);
-	return cold;
 }
 
 /* Does the path as everybody walks it lead to the new copy's tier? guardfs says so at the directory itself.
@@ -184,7 +110,7 @@ static int wait_live(const struct move_run *r)
 static int switch_over(struct move_run *r)
 {
 	char cold[CTL_ABSOLUTE_MAX];
-	int status = manifest_switch(r->instance, r->options, r->config, cold_of(r, cold, sizeof(cold)),
+	int status = manifest_switch(r->instance, r->options, r->config, move_cold(r, cold, sizeof(cold)),
 				     r->hot, MANIFEST_SWITCH_DO);
 
 	move_point("edited");
@@ -196,7 +122,7 @@ static int switch_over(struct move_run *r)
 /* Differences between what was compared and what the old copy is now: 1, 0, -1 after having said why not. */
 static int old_changed(const struct move_run *r, const char *path, bool print)
 {
-	CLEANUP_FD int fd = move_open_place(r, r->m.from.tier, path, false);
+	CLEANUP_FD int fd = move_open_directory(r, r->m.from.tier, path, false);
 	struct move_tree was, now;
 	char what[MOVE_NAME_MAX] = "";
 	errint_t err = fd < 0 ? fd : move_tree_read(fd, move_has_owner(r), &now, what), list_err;
@@ -239,9 +165,9 @@ static errint_t put_aside(const struct move_run *r)
 	return 0;
 }
 
-static int settle(struct move_run *r)
+static int settle_move(struct move_run *r)
 {
-	CLEANUP_FD int fd = move_open_place(r, r->m.from.tier, r->m.old, false);
+	CLEANUP_FD int fd = move_open_directory(r, r->m.from.tier, r->m.old, false);
 	int in_use = move_check_writers(r),
 	    changed = old_changed(r, fd >= 0 ? r->m.old : r->m.from.path, true);
 	errint_t err;
@@ -271,7 +197,7 @@ static int find_position(struct move_run *r)
 	switched = move_is_switched(r);
 	if (switched)
 		return switched < 0 ? CTL_EXIT_REFUSED : CTL_EXIT_OK;
-	status = take_back(r);
+	status = take_back_staging(r);
 	return status == CTL_EXIT_OK ? move_enter(r, MOVE_COPYING) : status;
 }
 
@@ -286,7 +212,7 @@ int move_carry_out(struct move_run *r)
 		if (status == CTL_EXIT_OK)
 			status = move_enter(r, MOVE_PLACING);
 		if (status == CTL_EXIT_OK)
-			status = place(r);
+			status = place_staging(r);
 	}
 	if (status == CTL_EXIT_OK && r->m.step == MOVE_PLACING) {
 		status = switch_over(r);
@@ -294,7 +220,7 @@ int move_carry_out(struct move_run *r)
 			status = move_enter(r, MOVE_SWITCHED);
 	}
 	if (status == CTL_EXIT_OK && r->m.step == MOVE_SWITCHED)
-		status = settle(r);
+		status = settle_move(r);
 	return status;
 }
 
@@ -315,7 +241,7 @@ static void keep_links(const struct move_run *r)
 }
 
 /* Nothing of the move stays but, after one to a backend, its hard links. */
-static int forget(struct move_run *r, bool given_up)
+static int forget_move(struct move_run *r, bool given_up)
 {
 	errint_t err;
 
@@ -353,7 +279,7 @@ static errint_t remove_tree(const struct move_run *r, const char *tier, const ch
 /* The old copy may go only while the new one is what everybody sees. */
 static int check_discard(struct move_run *r)
 {
-	char place_[CTL_ABSOLUTE_MAX];
+	char absolute[CTL_ABSOLUTE_MAX];
 	int changed;
 
 	if (move_is_switched(r) != 1 || !is_live(r))
@@ -369,17 +295,17 @@ static int check_discard(struct move_run *r)
 		return CTL_EXIT_OK;
 	if (changed < 0)
 		return CTL_EXIT_REFUSED;
-	move_place(r->config, r->m.from.tier, r->m.old, place_, sizeof(place_));
+	move_absolute(r->config, r->m.from.tier, r->m.old, absolute, sizeof(absolute));
 	return ctl_fail(
 	    CTL_EXIT_REFUSED,
 	    "the old copy is not what was compared: nothing is removed. Take over what %s lacks, then "
 	    "remove it by hand and repeat this: rm -r %s",
-	    r->hot, place_);
+	    r->hot, absolute);
 }
 
 int move_discard(struct move_run *r)
 {
-	CLEANUP_FD int fd = move_open_place(r, r->m.from.tier, r->m.old, false);
+	CLEANUP_FD int fd = move_open_directory(r, r->m.from.tier, r->m.old, false);
 	int status;
 	errint_t err;
 
@@ -389,7 +315,7 @@ int move_discard(struct move_run *r)
 				"move %s --to %s",
 				r->hot, move_step_name(r->m.step), r->m.job, r->m.to.tier);
 	if (fd == -ENOENT)
-		return forget(r, false);
+		return forget_move(r, false);
 	status = check_discard(r);
 	if (status == CTL_EXIT_OK)
 		status = move_enter(r, MOVE_DISCARDING);
@@ -401,12 +327,12 @@ int move_discard(struct move_run *r)
 		return ctl_fail(CTL_EXIT_REFUSED,
 				"the old copy on %s is not all removed: %s. Repeat this; %s is whole on %s",
 				r->m.from.tier, strerror(-err), r->hot, r->m.to.tier);
-	return forget(r, false);
+	return forget_move(r, false);
 }
 
 int move_abort(struct move_run *r)
 {
-	char staging[64];
+	char staging[MOVE_STAGING_SIZE];
 	int status = find_position(r);
 	errint_t err;
 
@@ -421,11 +347,11 @@ int move_abort(struct move_run *r)
 	status = move_enter(r, MOVE_ABORTING);
 	if (status != CTL_EXIT_OK)
 		return status;
-	snprintf(staging, sizeof(staging), MOVE_NEW_PREFIX "%s", r->id);
+	move_staging_name(r, staging);
 	err = remove_tree(r, r->m.to.tier, r->m.to.path, staging);
 	if (err)
 		return ctl_fail(CTL_EXIT_REFUSED,
 				"the copy on %s is not all removed: %s. Repeat this; %s is whole on %s",
 				r->m.to.tier, strerror(-err), r->hot, r->m.from.tier);
-	return forget(r, true);
+	return forget_move(r, true);
 }

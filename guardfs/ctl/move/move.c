@@ -1,5 +1,5 @@
 /* move.c: guardctl tier move: the command line, and what it answers. */
-#include "ctl/move.h"
+#include "ctl/move/move.h"
 #include "ctl/manifest/manifest.h"
 #include "ctl/show.h"
 #include "base/cleanup.h"
@@ -31,21 +31,19 @@ static const char *name_of(const struct move_run *r, const char *tier, const cha
 
 static void find_copies(const struct move_run *r, struct copies *c)
 {
-	char directory[CONFIG_PATH_MAX], staging[CONFIG_PATH_MAX + 64];
+	char staging[CONFIG_PATH_MAX + MOVE_STAGING_SIZE];
 	bool switched = r->m.step == MOVE_SWITCHED || r->m.step == MOVE_DONE || r->m.step == MOVE_DISCARDING;
-	const char *name;
 
 	if (r->m.step == MOVE_PLACING)
 		switched = move_is_switched(r) > 0;
-	move_split(r->m.to.path, directory, &name);
-	snprintf(staging, sizeof(staging), "%s%s" MOVE_NEW_PREFIX "%s", directory, *directory ? "/" : "",
-		 r->id);
-	move_place(r->config, r->m.from.tier,
-		   switched ? name_of(r, r->m.from.tier, r->m.old, r->m.from.path) : r->m.from.path,
-		   c->source, sizeof(c->source));
-	move_place(r->config, r->m.to.tier,
-		   switched ? r->m.to.path : name_of(r, r->m.to.tier, staging, r->m.to.path), c->copy,
-		   sizeof(c->copy));
+	if (move_staging_path(r, staging, sizeof(staging)))
+		staging[0] = '\0'; /* never: such a move was refused before it began */
+	move_absolute(r->config, r->m.from.tier,
+		      switched ? name_of(r, r->m.from.tier, r->m.old, r->m.from.path) : r->m.from.path,
+		      c->source, sizeof(c->source));
+	move_absolute(r->config, r->m.to.tier,
+		      switched ? r->m.to.path : name_of(r, r->m.to.tier, staging, r->m.to.path), c->copy,
+		      sizeof(c->copy));
 	c->source_whole = r->m.step != MOVE_DISCARDING;
 	c->copy_whole = switched || r->m.step == MOVE_PLACING;
 	c->leads_to = switched ? r->m.to.tier : r->m.from.tier;
@@ -144,24 +142,19 @@ static int take_options(struct move_run *r)
 	return CTL_EXIT_OK;
 }
 
-static int dry_run(struct move_run *r)
+static int show_plan(struct move_run *r)
 {
 	char cold[CTL_ABSOLUTE_MAX], source[CTL_ABSOLUTE_MAX], copy[CTL_ABSOLUTE_MAX];
-	bool to_local = strcmp(r->m.to.tier, MOVE_LOCAL) == 0;
 
-	if (!to_local)
-		snprintf(cold, sizeof(cold), "%s/%s",
-			 r->config->backends[config_find_backend(r->config, r->m.to.tier)].alias,
-			 r->m.to.path);
-	move_place(r->config, r->m.from.tier, r->m.from.path, source, sizeof(source));
-	move_place(r->config, r->m.to.tier, r->m.to.path, copy, sizeof(copy));
+	move_absolute(r->config, r->m.from.tier, r->m.from.path, source, sizeof(source));
+	move_absolute(r->config, r->m.to.tier, r->m.to.path, copy, sizeof(copy));
 	printf("%s would be copied from %s (%s)\nto %s (%s), compared, and then led there:\n", r->hot,
 	       r->m.from.tier, source, r->m.to.tier, copy);
-	return manifest_switch(r->instance, r->options, r->config, to_local ? NULL : cold, r->hot,
+	return manifest_switch(r->instance, r->options, r->config, move_cold(r, cold, sizeof(cold)), r->hot,
 			       MANIFEST_SWITCH_SHOW);
 }
 
-/* Is what is asked for what was begun? */
+/* Does --to name the destination of the move that was begun? */
 static bool is_same_goal(const struct move_run *r)
 {
 	size_t n = strlen(r->m.to.tier);
@@ -191,29 +184,23 @@ static int check_goal(const struct move_run *r)
 	return CTL_EXIT_OK;
 }
 
-static int begin(struct move_run *r)
+static int begin_move(struct move_run *r)
 {
 	char cold[CTL_ABSOLUTE_MAX];
-	bool to_local;
 	int status = move_plan(r);
 
 	if (status != CTL_EXIT_OK || r->options->dry_run)
-		return status == CTL_EXIT_OK ? dry_run(r) : status;
-	to_local = strcmp(r->m.to.tier, MOVE_LOCAL) == 0;
-	if (!to_local)
-		snprintf(cold, sizeof(cold), "%s/%s",
-			 r->config->backends[config_find_backend(r->config, r->m.to.tier)].alias,
-			 r->m.to.path);
-	status = manifest_switch(r->instance, r->options, r->config, to_local ? NULL : cold, r->hot,
+		return status == CTL_EXIT_OK ? show_plan(r) : status;
+	status = manifest_switch(r->instance, r->options, r->config, move_cold(r, cold, sizeof(cold)), r->hot,
 				 MANIFEST_SWITCH_CHECK);
 	r->m.started = (int64_t)(clock_real_ns() / NSEC_PER_SEC);
 	return status == CTL_EXIT_OK ? move_enter(r, MOVE_COPYING) : status;
 }
 
-static int go(struct move_run *r)
+static int go_on(struct move_run *r)
 {
 	uint64_t began_ns = clock_mono_ns();
-	int status = r->exists ? check_goal(r) : begin(r);
+	int status = r->exists ? check_goal(r) : begin_move(r);
 
 	if (status != CTL_EXIT_OK || r->options->dry_run)
 		return status == CTL_EXIT_OK && r->exists ? print_state(r) : status;
@@ -223,12 +210,12 @@ static int go(struct move_run *r)
 	return status == CTL_EXIT_OK ? print_done(r, began_ns) : status;
 }
 
-static int act(struct move_run *r)
+static int act_on_job(struct move_run *r)
 {
 	int status;
 
 	if (r->options->to)
-		return go(r);
+		return go_on(r);
 	if (!r->options->abort && !r->options->discard_old)
 		return print_state(r);
 	if (!r->exists)
@@ -279,7 +266,7 @@ static int name_files(struct move_run *r)
 }
 
 /* One at a time for each job. */
-static int lock(struct move_run *r)
+static int lock_job(struct move_run *r)
 {
 	char path[CONFIG_PATH_MAX + 8];
 	uint64_t end = clock_mono_ns() + LOCK_MS * NSEC_PER_MSEC;
@@ -304,7 +291,7 @@ static int lock(struct move_run *r)
 	return CTL_EXIT_OK;
 }
 
-static int load(struct move_run *r)
+static int load_journal(struct move_run *r)
 {
 	struct move *m = calloc(1, sizeof(*m));
 	errint_t err = m ? move_load(r->file, m) : -ENOMEM;
@@ -327,7 +314,7 @@ static int load(struct move_run *r)
 			r->hot);
 }
 
-static int run(struct move_run *r, const char *job)
+static int run_move(struct move_run *r, const char *job)
 {
 	/* To look needs no lock: a move may be under way. */
 	bool looks = !r->options->to && !r->options->abort && !r->options->discard_old;
@@ -338,10 +325,10 @@ static int run(struct move_run *r, const char *job)
 	if (status == CTL_EXIT_OK)
 		status = name_files(r);
 	if (status == CTL_EXIT_OK && !looks && !r->options->dry_run)
-		status = lock(r);
+		status = lock_job(r);
 	if (status == CTL_EXIT_OK)
-		status = load(r);
-	return status == CTL_EXIT_OK ? act(r) : status;
+		status = load_journal(r);
+	return status == CTL_EXIT_OK ? act_on_job(r) : status;
 }
 
 int ctl_tier_move(const struct ctl_options *options, const char *job)
@@ -363,7 +350,7 @@ int ctl_tier_move(const struct ctl_options *options, const char *job)
 	else {
 		*r = (struct move_run){
 		    .options = options, .instance = &instance, .config = config, .lock = -1};
-		status = run(r, job);
+		status = run_move(r, job);
 		cleanup_fd(&r->lock);
 	}
 	ctl_instance_release(&instance);

@@ -1,6 +1,6 @@
-/* move_plan.c: may this job be moved there, and how? Everything that can be known before a byte is copied. */
+/* plan.c: may this job be moved there, and how? Everything that can be known before a byte is copied. */
 #include "ctl/manifest/manifest.h"
-#include "ctl/move.h"
+#include "ctl/move/move.h"
 #include "base/cleanup.h"
 #include "config/localtier.h"
 #include "policy/health.h"
@@ -8,128 +8,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/stat.h>
-
-/* ---- where things are ---- */
-
-void move_place(const struct config *config, const char *tier, const char *path, char *out, size_t size)
-{
-	if (strcmp(tier, MOVE_LOCAL) == 0)
-		snprintf(out, size, "%s/%s", config->local, path);
-	else
-		snprintf(out, size, "%s/.guardfs/backends/%s/%s", config->mountpoint, tier, path);
-}
-
-int move_open_tier(const struct config *config, const char *tier)
-{
-	char path[CTL_ABSOLUTE_MAX];
-	int fd;
-
-	move_place(config, tier, "", path, sizeof(path));
-	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	return fd < 0 ? -errno : fd;
-}
-
-int move_exists(const struct config *config, const char *tier, const char *path)
-{
-	CLEANUP_FD int root = move_open_tier(config, tier);
-	CLEANUP_FD int dir = -1;
-	char directory[CONFIG_PATH_MAX];
-	const char *name;
-	struct stat st;
-
-	if (root < 0)
-		return root;
-	move_split(path, directory, &name);
-	dir = move_open_below(root, directory, false);
-	if (dir < 0)
-		return dir == -ENOENT ? 0 : dir;
-	if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0)
-		return 1;
-	return errno == ENOENT ? 0 : -errno;
-}
-
-/* ---- is it switched? ---- */
-
-static bool leads_to(const struct config *config, const struct route *route, const struct move_end *end)
-{
-	return strcmp(config->backends[route->backend].name, end->tier) == 0 &&
-	       strcmp(route->target, end->path) == 0;
-}
-
-int move_is_switched(const struct move_run *r)
-{
-	bool to_local = strcmp(r->m.to.tier, MOVE_LOCAL) == 0;
-	const struct move_end *backend = to_local ? &r->m.from : &r->m.to;
-	CLEANUP_FREE struct route *route = calloc(1, sizeof(*route));
-	int line = route ? manifest_line_of(r->config, r->m.job, route) : -1, there;
-
-	if (line < 0)
-		return -EINVAL;
-	if (line && !leads_to(r->config, route, backend)) {
-		ctl_fail(
-		    CTL_EXIT_REFUSED,
-		    "%s leads to %s:%s by the manifest: it was edited since the move began. Make it lead to "
-		    "%s:%s again, or take the line out",
-		    r->hot, r->config->backends[route->backend].name, route->target, backend->tier,
-		    backend->path);
-		return -EINVAL;
-	}
-	if (line || to_local)
-		return to_local ? !line : 1;
-	/* As soon as the final name is there guardfs takes the pattern's word for it. */
-	if (!tiermap_match_pattern(r->config, r->m.job, route) || !leads_to(r->config, route, backend))
-		return 0;
-	there = move_exists(r->config, backend->tier, backend->path);
-	if (there < 0)
-		ctl_fail(CTL_EXIT_REFUSED, "%s: %s. See guardctl status; then repeat this", backend->tier,
-			 strerror(-there));
-	return there;
-}
-
-/* ---- refusals ---- */
-
-int move_check_health(const struct move_run *r)
-{
-	const char *tier = strcmp(r->m.from.tier, MOVE_LOCAL) == 0 ? r->m.to.tier : r->m.from.tier;
-	const json_t *backend = ctl_find_backend(r->instance->status, tier);
-	enum health_state state = health_state_from_name(ctl_text(backend, "state"));
-
-	if (ctl_instance_stale(r->instance))
-		return ctl_fail(CTL_EXIT_REFUSED, "the status of guardfs is %lld s old. See guardctl doctor",
-				(long long)r->instance->age);
-	if (state != HEALTH_HEALTHY && state != HEALTH_PROBATION)
-		return ctl_fail(
-		    CTL_EXIT_REFUSED,
-		    "%s is %s (%s): nothing is moved. guardctl wait --state healthy --timeout 1h %s, then "
-		    "repeat this",
-		    tier, ctl_text(backend, "state"), ctl_text(backend, "class"), tier);
-	if (ctl_number(backend, "incident") > 0)
-		return ctl_fail(
-		    CTL_EXIT_REFUSED,
-		    "incident %lld of %s is not closed: nothing is moved. See guardctl incident %lld",
-		    (long long)ctl_number(backend, "incident"), tier,
-		    (long long)ctl_number(backend, "incident"));
-	return CTL_EXIT_OK;
-}
-
-int move_check_writers(const struct move_run *r)
-{
-	CLEANUP_FREE char *text = NULL;
-	size_t n = 0;
-	struct move_writers w = {.config = r->config, .job = r->m.job, .from = &r->m.from, .to = &r->m.to};
-
-	w.out = open_memstream(&text, &n);
-	if (!w.out)
-		return ctl_fail(CTL_EXIT_UNREACHABLE, "short of memory");
-	move_writers_find(&w);
-	fclose(w.out);
-	if (!w.found)
-		return CTL_EXIT_OK;
-	for (char *rest = text, *line; (line = strsep(&rest, "\n")) && *line;)
-		ctl_fail(CTL_EXIT_REFUSED, "%s", line);
-	return ctl_fail(CTL_EXIT_REFUSED, "%s is in use (%u found). Stop them, then repeat this", r->hot,
-			w.found);
-}
 
 /* ---- the two ends ---- */
 
@@ -287,46 +165,29 @@ static int plan_ends(struct move_run *r)
 	return plan_to_backend(r);
 }
 
-/* Where the old copy will be kept: a local one must leave its name, a backend's need not. */
-static int plan_old(struct move_run *r)
-{
-	char directory[CONFIG_PATH_MAX];
-	const char *name;
-
-	if (strcmp(r->m.from.tier, MOVE_LOCAL) != 0)
-		return copy_string(r->m.old, sizeof(r->m.old), r->m.from.path);
-	move_split(r->m.job, directory, &name);
-	return snprintf(r->m.old, sizeof(r->m.old), "%s%s" MOVE_OLD_PREFIX "%s", directory,
-			*directory ? "/" : "", r->id) < (int)sizeof(r->m.old)
-		   ? 0
-		   : -ENAMETOOLONG;
-}
-
 /* Names that only a move gives: what has them is a copy that was lost sight of, perhaps with its state_dir.
  */
 static int check_leftover(const struct move_run *r, const char *tier, const char *path)
 {
-	char place[CTL_ABSOLUTE_MAX];
+	char absolute[CTL_ABSOLUTE_MAX];
 
 	if (move_exists(r->config, tier, path) == 0)
 		return CTL_EXIT_OK;
-	move_place(r->config, tier, path, place, sizeof(place));
+	move_absolute(r->config, tier, path, absolute, sizeof(absolute));
 	return ctl_fail(
 	    CTL_EXIT_REFUSED,
 	    "%s is there already, or cannot be looked for: a copy made by a move of which nothing is "
 	    "written down any more. Look at it and take it away",
-	    place);
+	    absolute);
 }
 
 static int check_leftovers(const struct move_run *r)
 {
-	char directory[CONFIG_PATH_MAX], staging[CONFIG_PATH_MAX + 64];
-	const char *name;
+	char staging[CONFIG_PATH_MAX + MOVE_STAGING_SIZE];
 	int status = CTL_EXIT_OK;
 
-	move_split(r->m.to.path, directory, &name);
-	snprintf(staging, sizeof(staging), "%s%s" MOVE_NEW_PREFIX "%s", directory, *directory ? "/" : "",
-		 r->id);
+	if (move_staging_path(r, staging, sizeof(staging)))
+		return ctl_fail(CTL_EXIT_USAGE, "%s is too long", r->m.to.path);
 	if (strcmp(r->m.from.tier, MOVE_LOCAL) == 0)
 		status = check_leftover(r, MOVE_LOCAL, r->m.old);
 	return status == CTL_EXIT_OK ? check_leftover(r, r->m.to.tier, staging) : status;
@@ -350,7 +211,7 @@ int move_plan(struct move_run *r)
 		status = move_check_health(r);
 	if (status == CTL_EXIT_OK)
 		status = check_source(r);
-	if (status == CTL_EXIT_OK && plan_old(r))
+	if (status == CTL_EXIT_OK && move_old_path(r, r->m.old, sizeof(r->m.old)))
 		status = ctl_fail(CTL_EXIT_USAGE, "%s is too long", r->m.job);
 	if (status == CTL_EXIT_OK)
 		status = check_leftovers(r);

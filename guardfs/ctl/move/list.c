@@ -1,8 +1,8 @@
-/* move_list.c: two lists of what directories hold, compared; one of them kept in a file; hard links made
+/* list.c: two lists of what directories hold, compared; one of them kept in a file; hard links made
  * again by it. */
+#include "ctl/move/move.h"
 #include "base/cleanup.h"
 #include "base/fd.h"
-#include "ctl/move.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,8 +1,8 @@
-/* move_tree.c: what a directory holds, listed and hashed. Every path is opened from the directory given,
+/* tree.c: what a directory holds, listed and hashed. Every path is opened from the directory given,
  * symbolic links are never followed. */
+#include "ctl/move/move.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
-#include "ctl/move.h"
 
 #include <errno.h>
 #include <fcntl.h>

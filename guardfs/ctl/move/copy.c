@@ -1,8 +1,8 @@
-/* move_copy.c: rsync and rm, as children. They keep the lock: as long as one of them lives no other move of
+/* copy.c: rsync and rm, as children. They keep the lock: as long as one of them lives no other move of
  * the job begins, even if guardctl was killed. */
+#include "ctl/move/move.h"
 #include "base/cleanup.h"
 #include "base/fd.h"
-#include "ctl/move.h"
 
 #include <errno.h>
 #include <fcntl.h>

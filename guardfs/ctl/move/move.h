@@ -6,14 +6,15 @@
 #include "config/tiermap.h"
 #include "ctl/ctl.h"
 
-#define MOVE_LOCAL	"local"
-#define MOVE_ID_SIZE	17
-#define MOVE_OLD_PREFIX ".guardfs-old-"
-#define MOVE_NEW_PREFIX ".guardfs-move-"
-#define MOVE_FILE_MAX	16384 /* the largest file of a move that is read */
-#define MOVE_NAME_MAX	512   /* "changed: PATH", cut off */
+#define MOVE_LOCAL	  "local"
+#define MOVE_ID_SIZE	  17
+#define MOVE_OLD_PREFIX	  ".guardfs-old-"
+#define MOVE_NEW_PREFIX	  ".guardfs-move-"
+#define MOVE_STAGING_SIZE (sizeof(MOVE_NEW_PREFIX) + MOVE_ID_SIZE)
+#define MOVE_FILE_MAX	  16384 /* the largest file of a move that is read */
+#define MOVE_NAME_MAX	  512	/* "changed: PATH", cut off */
 
-/* ---- move_journal.c: the small file that says how far it has come ---- */
+/* ---- journal.c: the small file that says how far it has come ---- */
 
 enum move_step {
 	MOVE_COPYING,
@@ -25,7 +26,7 @@ enum move_step {
 	MOVE_STEP_COUNT
 };
 
-/* A place on a tier: "local" or a backend's name, and the path below its root. */
+/* One end of a move: the tier, "local" or a backend's name, and the path below its root. */
 struct move_end {
 	char tier[CONFIG_NAME_MAX];
 	char path[CONFIG_PATH_MAX];
@@ -66,7 +67,7 @@ errint_t move_sync_directory_of(const char *file) WARN_UNUSED;
 /* "10M" (K, M, G of 1024 bytes a second) to bytes per second. 0 or -EINVAL. */
 errint_t move_parse_rate(const char *text, uint64_t *rate) WARN_UNUSED;
 
-/* ---- move_tree.c: what a directory holds ---- */
+/* ---- tree.c: what a directory holds ---- */
 
 struct move_entry {
 	char *path;  /* relative; owned, as all strings here */
@@ -126,7 +127,7 @@ errint_t move_tree_parse(const char *text, size_t n, struct move_tree *tree) WAR
 errint_t move_tree_relink(int dir, const struct move_tree *tree, const struct move_tree *old, size_t *made,
 			  char *what) WARN_UNUSED;
 
-/* ---- move_writers.c: who must not be there ---- */
+/* ---- writers.c: who must not be there ---- */
 
 struct move_writers {
 	const struct config *config;
@@ -145,7 +146,7 @@ void move_writers_find(struct move_writers *w);
 errint_t move_inner_path(const char *root, const char *mountpoint, const char *path, char *inner,
 			 size_t size) WARN_UNUSED;
 
-/* ---- move_copy.c: tools that do the work ---- */
+/* ---- copy.c: tools that do the work ---- */
 
 /* Opens the directory path below root without following symbolic links (nor crossing mounts). A descriptor or
  * -errno. make: missing ones are made, with mode 0755. */
@@ -165,7 +166,7 @@ int move_copy_run(const struct move_copy *copy) WARN_UNUSED;
 /* rm -rf of name in dir, across no mount. As move_copy_run. */
 int move_remove(int dir, const char *name, int lock) WARN_UNUSED;
 
-/* ---- move_run.c: one move, under way ---- */
+/* ---- one move, under way ---- */
 
 struct move_run {
 	const struct ctl_options *options;
@@ -187,62 +188,89 @@ struct move_ends {
 	int from;    /* the source; -1: it has left its name */
 	int parent;  /* where staging and final lie */
 	int staging; /* -1: none */
-	char staging_name[32];
+	char staging_name[MOVE_STAGING_SIZE];
 	const char *final_name;
 };
 
-/* Opens them; make: what is missing on the way to staging is made, staging too. 0 or -errno. Close in either
- * case. */
-errint_t move_ends_open(const struct move_run *r, struct move_ends *e, bool make) WARN_UNUSED;
-void move_ends_close(struct move_ends *e);
-
-/* A directory on a tier: a descriptor or -errno. */
-int move_open_place(const struct move_run *r, const char *tier, const char *path, bool make) WARN_UNUSED;
+/* ---- ends.c: the two ends ---- */
 
 bool move_to_local(const struct move_run *r);
 
 /* Do owner and mode count? Not where the destination presents its own. */
 bool move_has_owner(const struct move_run *r);
 
-/* Says what failed before the switch, that nothing is lost, and what to do. The exit status. */
-int move_stay(const struct move_run *r, const char *place, const char *what, errint_t err);
+/* The name under which the copy is made, beside its final one. name: MOVE_STAGING_SIZE bytes. */
+void move_staging_name(const struct move_run *r, char *name);
 
-/* move_alike.c: copies and compares until the copy is the source; what was compared is kept in r->list. The
- * exit status. */
-int move_copy_until_alike(struct move_run *r) WARN_UNUSED;
+/* The path of that name on the tier of r->m.to. 0 or -ENAMETOOLONG. */
+errint_t move_staging_path(const struct move_run *r, char *path, size_t size) WARN_UNUSED;
+
+/* The path that the old copy has after the move, on the tier of r->m.from: a local copy leaves its name, a
+ * backend's keeps it. 0 or -ENAMETOOLONG. */
+errint_t move_old_path(const struct move_run *r, char *path, size_t size) WARN_UNUSED;
+
+/* The destination as the manifest names it, "ALIAS/PATH", in cold, which is returned. NULL: it is local, and
+ * has no line. */
+const char *move_cold(const struct move_run *r, char *cold, size_t size);
+
+/* The absolute path by which a program finds path of a tier. */
+void move_absolute(const struct config *config, const char *tier, const char *path, char *out, size_t size);
 
 /* Opens the root directory of a tier: the local directory, or the backend within the mount. fd or -errno. */
 int move_open_tier(const struct config *config, const char *tier) WARN_UNUSED;
 
-/* A place in words that can be given to a program: its absolute path. */
-void move_place(const struct config *config, const char *tier, const char *path, char *out, size_t size);
-
 /* Is there anything at that path of a tier? 1, 0, or -errno. */
 int move_exists(const struct config *config, const char *tier, const char *path) WARN_UNUSED;
+
+/* Opens the directory path of a tier. make: what is missing is made. A descriptor or -errno. */
+int move_open_directory(const struct move_run *r, const char *tier, const char *path, bool make) WARN_UNUSED;
+
+/* Opens the directories of a move. make: what is missing on the way to staging is made, staging too. e->from
+ * stays -1 if the source has left its name. 0 or -errno. Close in either case. */
+errint_t move_ends_open(const struct move_run *r, struct move_ends *e, bool make) WARN_UNUSED;
+void move_ends_close(struct move_ends *e);
+
+/* ---- checks.c: each returns the exit status after having said what is wrong ---- */
 
 /* Does the path lead to the destination already, by the manifest (or the pattern)? 1, 0; -errno after having
  * said why it cannot be known. */
 int move_is_switched(const struct move_run *r) WARN_UNUSED;
 
-/* From move_plan.c: fills m for a new move, or refuses. The exit status. */
-int move_plan(struct move_run *r) WARN_UNUSED;
+/* Whether both tiers are well. */
+int move_check_health(const struct move_run *r) WARN_UNUSED;
 
-/* move_carry.c: whether the destination can hold everything that the job has, as it is. The exit status; says
- * what it cannot. */
+/* Whether nobody writes into the job; names those who do. */
+int move_check_writers(const struct move_run *r) WARN_UNUSED;
+
+/* Says that the entry at path is not moved, if that is the meaning of err, from move_tree_read. CTL_EXIT_OK:
+ * err means something else. */
+int move_refuse_entry(const struct move_run *r, const char *path, errint_t err) WARN_UNUSED;
+
+/* Says what failed before the switch, that nothing is lost, and what to do. subject: a tier, a file or a
+ * program; path: of it, or "". */
+int move_stay(const struct move_run *r, const char *subject, const char *path, errint_t err);
+
+/* ---- carry.c ---- */
+
+/* Whether the destination can hold everything that the job has, as it is. The exit status; says which entries
+ * it cannot hold. */
 int move_check_carry(const struct move_run *r) WARN_UNUSED;
-
-/* Says that what the path names is not moved, if that is what err of move_tree_read means. The exit status;
- * CTL_EXIT_OK: it is something else. */
-int move_refuse_entry(const struct move_run *r, const char *what, errint_t err) WARN_UNUSED;
 
 /* Pure: why a backend cannot hold the entry as it is, in words; NULL: it can. */
 const char *move_carry_obstacle(const struct config_backend *backend, const struct move_entry *e);
 
-/* Whether both tiers are well. The exit status. */
-int move_check_health(const struct move_run *r) WARN_UNUSED;
+/* ---- plan.c ---- */
 
-/* The exit status; says who writes. */
-int move_check_writers(const struct move_run *r) WARN_UNUSED;
+/* Fills m for a new move, or refuses. The exit status. */
+int move_plan(struct move_run *r) WARN_UNUSED;
+
+/* ---- alike.c ---- */
+
+/* Copies and compares until the copy is the source; the list that was compared is kept in r->list. The exit
+ * status. */
+int move_copy_until_alike(struct move_run *r) WARN_UNUSED;
+
+/* ---- run.c: the steps ---- */
 
 /* From copying to done. The exit status. */
 int move_carry_out(struct move_run *r) WARN_UNUSED;
@@ -252,7 +280,12 @@ int move_abort(struct move_run *r) WARN_UNUSED;
 /* Begins another step: on disk before this returns. The exit status. */
 int move_enter(struct move_run *r, enum move_step step) WARN_UNUSED;
 
-/* A test's power cut: killed here if GUARDCTL_MOVE_STOP names this point. */
-void move_point(const char *name);
+/* ---- point.c ---- */
+
+/* The move has reached a point at which a power cut would leave something else than at the point before: the
+ * name of a step that was entered, "copied", "compared", "placed", "edited", "aside" or "discarded". Does
+ * nothing. A program that is linked with a function of its own in its place (tests/tools/guardctl-cut.c) can
+ * end there. */
+void move_point(const char *point);
 
 #endif
