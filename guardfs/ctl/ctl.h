@@ -27,7 +27,7 @@ enum ctl_exit {
 	CTL_EXIT_UNREACHABLE = 111,
 };
 
-/* Options as given; NULL or false: not given. A command lists those it takes; the table is in main.c. */
+/* Options as given; NULL or false: not given. A command lists those it takes; the table is in commands.c. */
 enum ctl_option {
 	CTL_OPTION_JSON = 1 << 0,
 	CTL_OPTION_STATE = 1 << 1,

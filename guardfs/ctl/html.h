@@ -8,14 +8,18 @@
  * now: seconds since the epoch. */
 void html_report(FILE *out, const json_t *result, const char *name, double now);
 
+/* ---- html_text.c ---- */
+
 /* Foreign text in HTML, in text as well as in quoted attributes: markup characters become entities, control
  * characters other than newline U+FFFD. */
 void html_put(FILE *out, const char *s);
 
-/* The picture (html_chart.c): states over time, errors and latency, as an <svg>. */
-void html_chart(FILE *out, const json_t *result);
-
 /* "healthy", ..., a name that can stand in a class attribute; "unknown" for all other text. */
 const char *html_state(const char *state);
+
+/* ---- html_chart.c ---- */
+
+/* The picture: states over time, errors and latency, as an <svg>. */
+void html_chart(FILE *out, const json_t *result);
 
 #endif
