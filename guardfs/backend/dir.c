@@ -10,60 +10,9 @@
 #include "base/fd.h"
 
 #include <stdlib.h>
-#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #define OPEN_TRIES 3
-
-/* Attributes as the configuration presents them; the same rule as libfuse's options uid, gid and umask. */
-static void present(const struct backend *b, struct stat *st)
-{
-	const struct config_backend *c = b->config;
-
-	if (c->has_uid)
-		st->st_uid = c->uid;
-	if (c->has_gid)
-		st->st_gid = c->gid;
-	if (c->has_umask)
-		st->st_mode = (st->st_mode & S_IFMT) | (0777 & ~c->umask);
-}
-
-/* flags: AT_STATX_DONT_SYNC: what the kernel knows of it; AT_STATX_FORCE_SYNC: the file system beneath is
- * asked; else as the kernel thinks right. It asks for all attributes again to tell the time of the last read
- * after each read: that is told as it is known. */
-static errint_t stat_at(int dirfd, const char *name, int flags, struct stat *st)
-{
-	struct statx x;
-
-	if (statx(dirfd, name, flags | (name[0] ? AT_SYMLINK_NOFOLLOW : AT_EMPTY_PATH),
-		  STATX_BASIC_STATS & ~STATX_ATIME, &x) < 0)
-		return -errno;
-	*st = (struct stat){.st_ino = x.stx_ino,
-			    .st_mode = x.stx_mode,
-			    .st_nlink = x.stx_nlink,
-			    .st_uid = x.stx_uid,
-			    .st_gid = x.stx_gid,
-			    .st_rdev = makedev(x.stx_rdev_major, x.stx_rdev_minor),
-			    .st_size = (off_t)x.stx_size,
-			    .st_blocks = (blkcnt_t)x.stx_blocks,
-			    .st_blksize = (blksize_t)x.stx_blksize,
-			    .st_atim = {x.stx_atime.tv_sec, x.stx_atime.tv_nsec},
-			    .st_mtim = {x.stx_mtime.tv_sec, x.stx_mtime.tv_nsec},
-			    .st_ctim = {x.stx_ctime.tv_sec, x.stx_ctime.tv_nsec}};
-	return 0;
-}
-
-static errint_t dir_describe(struct backend *b, int dirfd, const char *name, struct found *found)
-{
-	errint_t rc = stat_at(dirfd, name, 0, &found->st);
-
-	found->fh_length = 0;
-	found->fh_type = 0;
-	found->mounted = false;
-	if (rc == 0)
-		present(b, &found->st);
-	return rc;
-}
 
 /* Where one mode is shown for all, nobody could see that a file keeps out the account that the server knows
  * us by, nor mend it (chmod has no effect): what a caller made read-only could not be opened again, not even
@@ -99,64 +48,6 @@ static void dir_settle(struct backend *b, int dirfd, const char *name, int fd, m
 	if (rc == 0 && (mode & (S_ISUID | S_ISGID)) && !S_ISDIR(mode) && !S_ISLNK(mode))
 		rc = fd >= 0 ? fchmod(fd, mode & 07777) : fchmodat(dirfd, name, mode & 07777, 0);
 	(void)rc;
-}
-
-/* The kernel asks a file system beneath for an open file's attributes by its name, which it may have lost.
- * Only for its size, when the end is sought, it asks by the open file, if it doesn't know that any more. */
-static errint_t stat_open(int ref, struct stat *st)
-{
-	errint_t rc = errint(fstat(ref, st));
-
-	if (rc == -ENOENT && lseek(ref, 0, SEEK_END) >= 0)
-		rc = stat_at(ref, "", AT_STATX_DONT_SYNC, st);
-	return rc;
-}
-
-/* Files are looked at through their parent, whose descriptor is cached: one system call. */
-static errint_t dir_getattr(struct backend *b, uint32_t index, int ref, struct stat *st)
-{
-	const struct node *node = &b->arena->nodes[index];
-	bool is_dir = S_ISDIR(__atomic_load_n(&node->mode, __ATOMIC_RELAXED));
-	CLEANUP_REACHED struct reached dir = REACHED_NONE;
-	char name[NAME_LENGTH_MAX + 1];
-	errint_t rc = -ESTALE;
-
-	if (ref < 0 && !is_dir)
-		rc = dir_reach_parent(b, index, &dir, name);
-	if (rc == 0) {
-		rc = stat_at(dir.fd, name, 0, st);
-		if (rc == 0)
-			rc = dir_check_type(node, st->st_mode);
-	} else if (ref >= 0) {
-		rc = stat_open(ref, st);
-	} else if (is_dir || rc == -ESTALE) {
-		rc = posix_getattr(b, index, -1, st);
-	}
-	if (rc == 0)
-		present(b, st);
-	return dir_mend(b, index, rc);
-}
-
-static errint_t dir_setattr(struct backend *b, uint32_t node, int ref, const struct stat *want, unsigned set,
-			    struct stat *st)
-{
-	struct stat complete = *want;
-	errint_t rc;
-
-	/* SFTP as sshfs speaks it changes what a link points to, never the link: the times of some other
-	 * file, or ENOENT. Nothing of a link itself can be set, and nothing else may be. */
-	if (b->config->type == BACKEND_SSHFS && S_ISLNK(b->arena->nodes[node].mode))
-		set = 0;
-	if (b->config->present_owner)
-		set &= ~(unsigned)(SET_MODE | SET_UID | SET_GID | SET_KILL_PRIV);
-	if (!(set & ~(unsigned)SET_CTIME))
-		return dir_getattr(b, node, ref, st);
-	rc = dir_complete_times(b, node, ref, &complete, &set);
-	if (rc == 0)
-		rc = posix_setattr(b, node, ref, &complete, set, st);
-	if (rc == 0)
-		present(b, st);
-	return dir_mend_setattr(b, node, set, rc);
 }
 
 /* sshfs itself says EPERM of a link that it was told not to show (contain_symlinks). */
@@ -272,17 +163,6 @@ static errint_t dir_find_end(struct backend *b, int ref, off_t *end)
 	errint_t rc = posix_reopen_ref(b, ref, O_RDONLY, &fd);
 
 	return rc < 0 ? rc : fd_size_now(fd, end);
-}
-
-/* sshfs looks the file up together with opening it, and remembers that: it answers without asking the server
- * once more. */
-errint_t dir_look(struct backend *b, uint32_t node, int ref, struct stat *st)
-{
-	errint_t rc = stat_at(ref, "", AT_STATX_FORCE_SYNC, st);
-
-	if (rc == 0)
-		present(b, st);
-	return rc == -ENOENT || rc == -ESTALE ? BACKEND_NODE_GONE : dir_mend(b, node, rc);
 }
 
 /* sshfs tells of a read that failed, be it that the connection broke, as of the end of the file

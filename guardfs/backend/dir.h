@@ -32,7 +32,11 @@ errint_t dir_check_type(const struct node *node, mode_t mode);
  * open: they are moved into the one above. Over sshfs only. 0 or -errno; -ENOTEMPTY if there is more. */
 errint_t dir_rmdir_around_hidden(struct backend *b, uint32_t parent, const char *name);
 
-/* dir.c: as in backend.h. */
+/* dir_attr.c: as in backend.h, and hook describe of struct posix. */
+errint_t dir_describe(struct backend *b, int dirfd, const char *name, struct found *found);
+errint_t dir_getattr(struct backend *b, uint32_t node, int ref, struct stat *st);
+errint_t dir_setattr(struct backend *b, uint32_t node, int ref, const struct stat *want, unsigned set,
+		     struct stat *st);
 errint_t dir_look(struct backend *b, uint32_t node, int ref, struct stat *st);
 
 /* dir_names.c: as in backend.h. */

@@ -1,6 +1,5 @@
 /* fault.c: the fault filter: its state and what becomes of an operation. The control file's syntax:
  * fault_rules.h; the wrappers around each operation: fault_ops.c. */
-#include "backend/fault.h"
 #include "backend/fault_ops.h"
 #include "base/clock.h"
 #include "base/fd.h"
@@ -253,7 +252,7 @@ bool fault_take_late(struct backend *b, int ref)
 	return taken;
 }
 
-errint_t fault_wrap(const struct backend *inner, struct backend *b)
+errint_t fault_setup(const struct backend *inner, struct backend *b)
 {
 	const struct config_backend *config = inner->config;
 	struct fault *f = calloc(1, sizeof(*f));
@@ -273,7 +272,6 @@ errint_t fault_wrap(const struct backend *inner, struct backend *b)
 	pthread_cond_init(&f->changed, &attr);
 	pthread_condattr_destroy(&attr);
 	*b = *inner;
-	b->ops = &fault_ops;
 	b->next = &f->inner;
 	b->state = f;
 	refresh(f);

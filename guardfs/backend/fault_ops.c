@@ -1,6 +1,7 @@
 /* fault_ops.c: the fault filter's operations: each asks the rules, then passes on to the backend behind it.
  */
 #include "backend/fault_ops.h"
+#include "backend/fault.h"
 
 #include <errno.h>
 
@@ -248,7 +249,7 @@ static errint_t fault_statfs(struct backend *b, uint32_t node, struct statvfs *s
 	return (errint_t)PASS_NODE(FAULT_STATFS, node, statfs(b->next, node, st));
 }
 
-const struct backend_ops fault_ops = {
+static const struct backend_ops fault_ops = {
     .name = "fault",
     .lookup = fault_lookup,
     .find = fault_find,
@@ -285,3 +286,12 @@ const struct backend_ops fault_ops = {
     .removexattr = fault_removexattr,
     .statfs = fault_statfs,
 };
+
+errint_t fault_wrap(const struct backend *inner, struct backend *b)
+{
+	errint_t rc = fault_setup(inner, b);
+
+	if (rc == 0)
+		b->ops = &fault_ops;
+	return rc;
+}

@@ -20,6 +20,9 @@ struct fault_verdict {
 	uint64_t number;
 };
 
+/* Makes *b the filter around a copy of *inner, but for its operations. 0 or -ENOMEM. */
+errint_t fault_setup(const struct backend *inner, struct backend *b) WARN_UNUSED;
+
 /* Before the operation: waits if rules say so. */
 struct fault_verdict fault_begin(struct backend *b, const struct fault_subject *s);
 
@@ -29,7 +32,5 @@ ssize_t fault_end(struct backend *b, const struct fault_subject *s, struct fault
 /* Remembers that the next flush or fsync of ref is to fail (false: no room); asks for it and forgets it. */
 bool fault_mark_late(struct backend *b, int ref);
 bool fault_take_late(struct backend *b, int ref);
-
-extern const struct backend_ops fault_ops;
 
 #endif
