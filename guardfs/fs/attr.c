@@ -30,9 +30,15 @@ static struct handle *nameless_handle(const struct node *node, ssize_t rc)
 
 static ssize_t getattr_open(struct backend *b, struct handle *h, struct stat *st)
 {
-	ssize_t rc = b->ops->getattr(b, h->node, atomic_load(&h->fd), st);
+	const struct node *node = &fs.arena->nodes[h->node];
+	ssize_t rc;
 
-	if (rc == 0 && b->board)
+	if (!b->board)
+		return b->ops->getattr(b, h->node, atomic_load(&h->fd), st);
+	look_enter(node);
+	rc = b->ops->getattr(b, h->node, atomic_load(&h->fd), st);
+	look_leave(node);
+	if (rc == 0)
 		look_at_own(b, h, st);
 	return rc;
 }
@@ -40,13 +46,18 @@ static ssize_t getattr_open(struct backend *b, struct handle *h, struct stat *st
 /* Whatever has the node's name, unless that is known to be another file. */
 static ssize_t getattr_named(struct backend *b, const struct node *node, struct stat *st)
 {
-	ssize_t rc = b->ops->getattr(b, node_index(node), -1, st);
+	ssize_t rc;
 
+	if (b->board)
+		look_enter(node);
+	rc = b->ops->getattr(b, node_index(node), -1, st);
+	if (b->board)
+		look_leave(node);
 	if (rc < 0 || !b->board || !S_ISREG(st->st_mode))
 		return rc;
 	if (!node_is_still(node, st))
 		return BACKEND_NODE_GONE;
-	if (look_is_another(b, node, st) || look_is_overtaken(b, node))
+	if (look_is_another(b, node, st))
 		node_recall(node, st);
 	return 0;
 }
@@ -82,9 +93,21 @@ static ssize_t getattr_by_name(struct backend *b, const struct node *node, struc
 	return rc;
 }
 
+/* Is the node's own file open? */
+static bool is_open_otherwise(const struct node *node)
+{
+	struct handle *h = handle_find(node_index(node), false);
+
+	if (h)
+		handle_put(h);
+	return h != NULL;
+}
+
 static ssize_t getattr(struct backend *b, const struct node *node, struct handle *h, struct stat *st)
 {
-	errint_t rc = h && h->kind == HANDLE_FILE ? handle_ensure(b, h) : -EBADF;
+	/* What the kernel is told it believes of the node. */
+	bool own = h && h->kind == HANDLE_FILE && !(h->unlinked == HANDLE_STRAY && is_open_otherwise(node));
+	errint_t rc = own ? handle_ensure(b, h) : -EBADF;
 	ssize_t named;
 
 	if (rc == 0)
@@ -130,8 +153,6 @@ void fs_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	known = b->board ? node_size(object) : 0;
 	h = fi ? handle_get(fi->fh) : NULL;
 	rc = getattr(b, object, h, &st);
-	if (rc == 0 && (uint64_t)st.st_size < known)
-		handle_seen_cut(node_index(object), (uint64_t)st.st_size, atomic_load(&call.slot->epoch));
 	if (rc == -ENOENT && node->flags & NODE_ROUTE_ROOT)
 		rc = -EIO; /* a route whose target is missing is down, not absent */
 	else if (rc == -ENOENT && recall_removed(object, &st))
@@ -150,7 +171,7 @@ void fs_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 		return;
 	}
 	if (b->board)
-		node_remember(object, &st);
+		look_tell(b, object, known, &st);
 	reply_attr(req, node, &st);
 }
 
@@ -218,6 +239,16 @@ static bool may_drop_set_id(fuse_req_t req, struct backend *b, const struct node
 	       (S_ISREG(st.st_mode) && st.st_mode & (S_IWGRP | S_IWOTH));
 }
 
+/* What was changed by name may be another file than the one that is open as the node: the kernel's inode is
+ * of that. */
+static void keep_own(struct backend *b, const struct node *node, struct handle *h, struct stat *st)
+{
+	if (h && h->kind == HANDLE_FILE)
+		look_at_own(b, h, st);
+	else if (look_is_another(b, node, st))
+		node_recall(node, st);
+}
+
 void fs_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *want, int to_set, struct fuse_file_info *fi)
 {
 	struct node *node = node_from_id(ino), *object;
@@ -240,7 +271,13 @@ void fs_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *want, int to_set, s
 	if (!guard_enter(req, b, OP_METADATA, GUARD_MUTATING, guard_target_node(node_index(object))))
 		return;
 	h = fi ? handle_get(fi->fh) : NULL;
+	if (b->board)
+		look_enter(object);
 	rc = setattr(b, object, h, want, set, &st);
+	if (b->board)
+		look_leave(object);
+	if (b->board && rc == 0 && !(set & SET_SIZE))
+		keep_own(b, object, h, &st);
 	if (b->board && set & SET_SIZE)
 		handle_truncation_ended(rc, node_index(object), h, (uint64_t)want->st_size);
 	if (h)
@@ -252,7 +289,7 @@ void fs_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *want, int to_set, s
 		return;
 	}
 	if (b->board)
-		node_remember(object, &st);
+		look_tell_change(object, &st);
 	if (S_ISDIR(st.st_mode))
 		others_drop_attributes(node);
 	reply_attr(req, node, &st);

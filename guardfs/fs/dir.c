@@ -64,7 +64,8 @@ void fs_opendir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 		fs_reply_rc(req, rc);
 		return;
 	}
-	h = handle_new(node_index(node), HANDLE_DIRECTORY, node->backend, O_RDONLY | O_DIRECTORY, ref, 0);
+	h = handle_new(node_index(node), HANDLE_DIRECTORY, node->backend, O_RDONLY | O_DIRECTORY, ref, 0,
+		       HANDLE_NAMED);
 	if (!h) {
 		if (ref >= 0)
 			fs.local.ops->release(&fs.local, ref);
@@ -326,16 +327,18 @@ static bool has_time(void)
 /* A lookup is counted. NULL: it has to be asked for, if need be. */
 static struct node *look_up(const char *name, struct found *found)
 {
-	struct node *known;
-	bool another;
+	struct node *known = view_find(reply.dir, name, NODE_PINNED);
+	bool asked;
 
-	if (reply.b->ops->lookup(reply.b, view_object_index(reply.dir), name, found) < 0)
-		return NULL;
-	known = view_find(reply.dir, name, NODE_PINNED);
-	another = known && (look_is_another(reply.b, known, &found->st) || look_is_overtaken(reply.b, known));
 	if (known)
+		look_enter(known);
+	asked = reply.b->ops->lookup(reply.b, view_object_index(reply.dir), name, found) < 0 ||
+		(known && look_is_another(reply.b, known, &found->st));
+	if (known) {
+		look_leave(known);
 		node_unpin(known);
-	return another ? NULL : entry_intern(reply.dir, name, found);
+	}
+	return asked ? NULL : entry_intern(reply.dir, name, found);
 }
 
 /* With attributes. An entry that cannot be looked up now (gone, a route, "." and "..") comes without, and the

@@ -1,7 +1,10 @@
 /* entry.c: see entry.h. */
 #include "fs/entry.h"
 #include "base/clock.h"
+#include "fs/context.h"
 #include "fs/grant.h"
+#include "fs/guard.h"
+#include "fs/look.h"
 #include "fs/node.h"
 #include "fs/view.h"
 #include "fs/virtual.h"
@@ -97,7 +100,15 @@ int entry_reply(fuse_req_t req, struct node *node, const struct stat *st)
 	return sent;
 }
 
-struct node *entry_intern(struct node *parent, const char *name, const struct found *found)
+static void tell(struct node *node, struct stat *st)
+{
+	if (call.flags & GUARD_MUTATING)
+		look_tell_change(node, st);
+	else
+		look_tell(fs_backend(node), node, 0, st);
+}
+
+struct node *entry_intern(struct node *parent, const char *name, struct found *found)
 {
 	struct node *node;
 	int fd;
@@ -106,6 +117,8 @@ struct node *entry_intern(struct node *parent, const char *name, const struct fo
 		node = view_intern(parent, name, &found->st);
 		if (node)
 			grant_add(node);
+		if (node && S_ISREG(found->st.st_mode))
+			tell(node, &found->st);
 		return node;
 	}
 	node = node_intern_local(node_index(parent), name, found, true);

@@ -16,7 +16,7 @@ int entry_reply(fuse_req_t req, struct node *node, const struct stat *st);
 
 /* Interns what a backend found or made below parent (as the kernel knows it: fs/view.h), lookup counted. NULL
  * when the table is full. */
-struct node *entry_intern(struct node *parent, const char *name, const struct found *found);
+struct node *entry_intern(struct node *parent, const char *name, struct found *found);
 
 /* Attributes of a virtual node. */
 void entry_virtual_stat(const struct node *node, struct stat *st);

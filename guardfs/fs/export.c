@@ -5,6 +5,7 @@
 #include "fs/export.h"
 #include "fs/entry.h"
 #include "fs/guard.h"
+#include "fs/look.h"
 #include "fs/view.h"
 
 #include <errno.h>
@@ -72,7 +73,7 @@ static void answer_guarded(fuse_req_t req, struct node *node)
 		node_forget(node, 1);
 		fs_reply_rc(req, rc);
 	} else {
-		node_remember(view_object(node), &st);
+		look_tell(b, view_object(node), 0, &st);
 		entry_reply(req, node, &st);
 	}
 }

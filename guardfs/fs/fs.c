@@ -7,6 +7,7 @@
 #include "fs/handle.h"
 #include "fs/io.h"
 #include "fs/jobs.h"
+#include "fs/look.h"
 #include "fs/lookup.h"
 #include "fs/make.h"
 #include "fs/node.h"
@@ -82,6 +83,8 @@ errint_t fs_init(struct arena *arena, int dev_fd)
 	}
 	if (rc == 0)
 		rc = node_init();
+	if (rc == 0)
+		rc = look_init();
 	if (rc == 0)
 		rc = handle_init();
 	if (rc == 0) {

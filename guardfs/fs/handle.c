@@ -94,7 +94,7 @@ errint_t handle_init(void)
 }
 
 struct handle *handle_new(uint32_t node, enum handle_kind kind, uint8_t backend, int flags, int ref,
-			  uint32_t epoch)
+			  uint32_t epoch, enum handle_name name)
 {
 	struct handle *h;
 	uint32_t i;
@@ -123,7 +123,7 @@ struct handle *handle_new(uint32_t node, enum handle_kind kind, uint8_t backend,
 	/* users is left as it is, zero but for somebody who looks in passing (handle_find). */
 	atomic_store(&h->closing, 0);
 	atomic_store(&h->error, 0);
-	h->unlinked = 0;
+	h->unlinked = (uint8_t)name;
 	h->passthrough = 0;
 	h->snapshot_fd = -1;
 	handle_count(h);

@@ -35,7 +35,7 @@ int handle_memfd(const char *name) WARN_UNUSED;
 /* A new handle with its descriptor ref (owned by the handle from now on; -1: none), or NULL when the table is
  * full (ref stays the caller's). */
 struct handle *handle_new(uint32_t node, enum handle_kind kind, uint8_t backend, int flags, int ref,
-			  uint32_t epoch);
+			  uint32_t epoch, enum handle_name name);
 
 /* The live handle with this fh, its use count raised, or NULL. handle_put drops it again and frees a handle
  * whose RELEASE has come. */
@@ -83,6 +83,8 @@ errint_t handle_ensure_for(struct backend *b, struct handle *h, bool appends, in
 
 /* ---- handle_ledger.c: acknowledged writes ---- */
 
+/* The file that was opened has this size and time. Before the handle is written to. */
+void handle_start_ledger(struct handle *h, uint64_t known_end, int64_t mtime_ns);
 /* A write of n bytes at offset was acknowledged; n bytes (> 0) were appended, by the request unique,
  * to a file that was known to reach up to `from` before; a sync was. */
 void handle_wrote(struct handle *h, uint64_t offset, uint64_t n);

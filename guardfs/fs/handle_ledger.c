@@ -14,6 +14,13 @@ static pthread_mutex_t *ledger_lock(const struct handle *h)
 	return &ledger_locks[handle_number(h) % LEDGER_LOCKS];
 }
 
+void handle_start_ledger(struct handle *h, uint64_t known_end, int64_t mtime_ns)
+{
+	ACQUIRE_LOCK(ledger_lock(h));
+	h->known_end = known_end;
+	h->mtime_ns = mtime_ns;
+}
+
 void handle_wrote(struct handle *h, uint64_t offset, uint64_t n)
 {
 	ACQUIRE_LOCK(ledger_lock(h));
@@ -84,7 +91,7 @@ static bool cut_handle(struct handle *h, void *arg)
 {
 	const struct cut *cut = arg;
 
-	if (cut->seen && atomic_load(&h->epoch) != cut->epoch)
+	if (cut->seen && (atomic_load(&h->epoch) != cut->epoch || h->unlinked == HANDLE_STRAY))
 		return true;
 	ACQUIRE_LOCK(ledger_lock(h));
 	h->known_end = h == cut->through ? cut->size : MIN(h->known_end, cut->size);

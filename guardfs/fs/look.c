@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/mman.h>
 
 /* How often a file is opened anew that is replaced again and again. */
 #define LOOK_TRIES 5
@@ -50,19 +51,24 @@ void look_at_own(struct backend *b, struct handle *h, struct stat *st)
 	st->st_size = (off_t)known_end;
 }
 
-/* What storage shows was looked up by name: is it of the very file that was opened? A file may have grown
- * since then, if it has done so before as well. */
-static bool is_of_opened(struct backend *b, int ref, int flags, const struct stat *st, off_t last_size)
+/* What storage shows was looked up by name: is it of the very file that was opened? */
+enum likeness {
+	LIKE_OPENED,
+	LIKE_OTHER,
+	LIKE_GROWING, /* it may be: the file is longer, and was so when it was last looked at */
+};
+
+static enum likeness likeness_of(struct backend *b, int flags, const struct opened *o, off_t last_size)
 {
 	if ((flags & O_ACCMODE) == O_WRONLY)
-		return true; /* it cannot be asked, and is not read */
-	switch (b->ops->compare_end(b, ref, st->st_size)) {
+		return LIKE_OPENED; /* it cannot be asked, and is not read */
+	switch (b->ops->compare_end(b, o->ref, o->st.st_size)) {
 	case END_THERE:
-		return true;
+		return LIKE_OPENED;
 	case END_BEYOND:
-		return last_size >= 0 && st->st_size > last_size;
+		return last_size >= 0 && o->st.st_size > last_size ? LIKE_GROWING : LIKE_OTHER;
 	default:
-		return false;
+		return LIKE_OTHER;
 	}
 }
 
@@ -74,19 +80,23 @@ static errint_t open_anew(struct backend *b, const struct node *node, int flags,
 }
 
 /* Looks until what is opened and what is seen are one file. */
-static errint_t look_again(struct backend *b, const struct node *node, int flags, int *ref, struct stat *st)
+static errint_t look_again(struct backend *b, const struct node *node, int flags, struct opened *o)
 {
 	off_t last_size = -1;
 	errint_t rc = 0;
 
 	for (int tries = 0; tries < LOOK_TRIES && rc == 0; tries++) {
-		if (is_of_opened(b, *ref, flags, st, last_size))
+		enum likeness like = likeness_of(b, flags, o, last_size);
+
+		o->growing = like == LIKE_GROWING;
+		if (like != LIKE_OTHER)
 			return 0;
-		last_size = st->st_size;
-		rc = open_anew(b, node, flags, ref);
+		last_size = o->st.st_size;
+		rc = open_anew(b, node, flags, &o->ref);
 		if (rc == 0)
-			rc = b->ops->look(b, node_index(node), *ref, st);
+			rc = b->ops->look(b, node_index(node), o->ref, &o->st);
 	}
+	o->unlike = rc == 0;
 	return rc < 0 ? rc : BACKEND_NODE_GONE;
 }
 
@@ -100,26 +110,72 @@ static bool is_unsure(const struct backend *b, uint32_t writes)
 
 /* Opens of one node that go on at once may come to different files, and none of them sees a handle of the
  * others yet. So they are accepted one after the other, and an open knows by the count whether another one
- * was accepted since it began. Nodes share locks and counts; a count too many costs a read past the inode. */
-#define ACCEPTS 256u
+ * was accepted since it began. Parallel to arena->nodes; private memory, sparse. */
+struct witness {
+	_Atomic uint64_t accepted_ns; /* when an open was last accepted, CLOCK_MONOTONIC; under the lock, as
+					 the next two */
+	_Atomic uint32_t accepts;
+	bool apart; /* answers have told different versions since the kernel was last made to ask again: it
+		       may have kept any of them */
+	_Atomic uint32_t looks;	 /* that have begun */
+	_Atomic uint32_t inside; /* looks that have not ended */
+};
 
-static struct accept {
-	pthread_mutex_t lock;
-	_Atomic uint32_t count;	  /* changed under lock, as the next two */
-	_Atomic uint32_t last;	  /* index of the node that was opened */
-	_Atomic uint64_t last_ns; /* when, CLOCK_MONOTONIC */
-} accepts[ACCEPTS] = {[0 ... ACCEPTS - 1] = {.lock = PTHREAD_MUTEX_INITIALIZER}};
+#define LOCKS 256u
 
-static struct accept *accept_of(const struct node *node)
+static struct {
+	struct witness *of;
+	pthread_mutex_t locks[LOCKS]; /* never held across a call into a backend */
+} witnesses = {.locks = {[0 ... LOCKS - 1] = PTHREAD_MUTEX_INITIALIZER}};
+
+errint_t look_init(void)
 {
-	return &accepts[node_index(node) % ACCEPTS];
+	witnesses.of = mmap(NULL, (size_t)NODE_MAX * sizeof(*witnesses.of), PROT_READ | PROT_WRITE,
+			    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	return witnesses.of == MAP_FAILED ? -ENOMEM : 0;
+}
+
+static struct witness *witness_of(const struct node *node)
+{
+	return &witnesses.of[node_index(node)];
+}
+
+static pthread_mutex_t *lock_of(const struct node *node)
+{
+	return &witnesses.locks[node_index(node) % LOCKS];
+}
+
+uint32_t look_enter(const struct node *node)
+{
+	struct witness *w = witness_of(node);
+
+	atomic_fetch_add(&w->inside, 1);
+	return atomic_fetch_add(&w->looks, 1) + 1;
+}
+
+void look_leave(const struct node *node)
+{
+	atomic_fetch_sub(&witness_of(node)->inside, 1);
+}
+
+/* sshfs remembers for a second what it has been shown of a name, in the order in which its threads come to
+ * it: a look that has begun before may have left there what was so before the open. */
+static bool is_beside_others(const struct node *node, const struct opened *o)
+{
+	const struct witness *w = witness_of(node);
+
+	return !number_is_of_storage(fs_backend(node)) && (o->beside || atomic_load(&w->looks) != o->look);
 }
 
 void look_begin(const struct backend *b, const struct node *node, struct opened *o)
 {
-	o->accepted = atomic_load(&accept_of(node)->count);
+	if (!b->board)
+		return;
+	o->look = look_enter(node);
+	o->beside = atomic_load(&witness_of(node)->inside) > 1;
+	o->accepted = atomic_load(&witness_of(node)->accepts);
 	o->before = node_version(node);
-	o->writes = b->board ? guard_writes_ended(b) : 0;
+	o->writes = guard_writes_ended(b);
 }
 
 errint_t look_at_opened(struct backend *b, struct node *node, int flags, struct opened *o)
@@ -132,60 +188,87 @@ errint_t look_at_opened(struct backend *b, struct node *node, int flags, struct 
 	o->unsure = is_unsure(b, o->writes);
 	if (!node_is_still(node, &o->st))
 		return BACKEND_NODE_GONE; /* looking the name up will tell */
-	if (o->unsure && !is_of_opened(b, o->ref, flags, &o->st, -1))
+	o->unlike = o->unsure && likeness_of(b, flags, o, -1) != LIKE_OPENED;
+	if (o->unlike)
 		return BACKEND_NODE_GONE;
-	if (version_is_same(version_of(&o->st), o->before))
+	if (version_is_same(version_of(&o->st), o->before) && !is_beside_others(node, o))
 		return 0;
-	o->changed = true;
-	rc = look_again(b, node, flags, &o->ref, &o->st);
+	rc = look_again(b, node, flags, o);
 	if (rc < 0)
 		return rc;
-	o->replaced = is_other_open(b, node, &o->st);
+	o->changed = !version_is_same(version_of(&o->st), o->before);
+	o->replaced = o->changed && is_other_open(b, node, &o->st);
 	return o->replaced ? BACKEND_NODE_GONE : 0;
 }
 
-/* Under the node's accept lock. *as_known: the node knows this very version. */
+/* Under the node's lock. *as_known: the node knows this very version. */
 static bool may_accept(const struct backend *b, const struct node *node, int flags, const struct opened *o,
 		       bool *as_known)
 {
 	*as_known = version_is_same(node_version(node), version_of(&o->st));
-	return *as_known || (flags & O_ACCMODE) != O_RDONLY || number_is_of_storage(b) ||
-	       atomic_load(&accept_of(node)->count) == o->accepted;
+	if ((flags & O_ACCMODE) != O_RDONLY || number_is_of_storage(b))
+		return true;
+	return !o->growing && (*as_known || atomic_load(&witness_of(node)->accepts) == o->accepted);
 }
 
-static void note_accepted(const struct node *node)
+/* Has an open of node been accepted since this thread's request went into the backend? Then what storage has
+ * shown at the node's name meanwhile may be another file than the one that was opened, of which the kernel's
+ * inode is. What is known of the node is newer. Under the node's lock. */
+static bool is_overtaken(const struct backend *b, const struct node *node)
 {
-	struct accept *a = accept_of(node);
-
-	atomic_fetch_add(&a->count, 1);
-	atomic_store(&a->last, node_index(node));
-	atomic_store(&a->last_ns, clock_mono_ns());
+	return !number_is_of_storage(b) && atomic_load(&witness_of(node)->accepted_ns) > call.entered_ns;
 }
 
-bool look_is_overtaken(const struct backend *b, const struct node *node)
+/* Under the node's lock. */
+static void remember_told(struct node *node, const struct stat *st)
 {
-	const struct accept *a = accept_of(node);
-
-	return !number_is_of_storage(b) && atomic_load(&a->last_ns) > call.entered_ns &&
-	       atomic_load(&a->last) == node_index(node);
+	if (!version_is_same(node_version(node), version_of(st)))
+		witness_of(node)->apart = true;
+	node_remember(node, st);
 }
 
-bool look_accept(const struct backend *b, struct node *node, int flags, struct opened *o)
+void look_tell(const struct backend *b, struct node *node, uint64_t known, struct stat *st)
 {
+	ACQUIRE_LOCK(lock_of(node));
+	if (S_ISREG(st->st_mode) && is_overtaken(b, node)) {
+		node_recall(node, st);
+		return;
+	}
+	if ((uint64_t)st->st_size < known)
+		handle_seen_cut(node_index(node), (uint64_t)st->st_size, atomic_load(&call.slot->epoch));
+	remember_told(node, st);
+}
+
+void look_tell_change(struct node *node, const struct stat *st)
+{
+	ACQUIRE_LOCK(lock_of(node));
+	remember_told(node, st);
+}
+
+bool look_accept(const struct backend *b, struct node *node, int flags, struct opened *o, struct handle *h)
+{
+	struct witness *w;
 	bool as_known;
 
-	if (!o->looked)
+	if (!o->looked) {
+		h->unlinked = HANDLE_NAMED;
 		return true;
-	{
-		ACQUIRE_LOCK(&accept_of(node)->lock);
-		if (!may_accept(b, node, flags, o, &as_known))
-			return false;
-		note_accepted(node);
-		o->changed |= !as_known;
-		if (o->changed)
-			node_remember(node, &o->st);
 	}
-	if (o->changed)
-		doubt_node(node);
+	w = witness_of(node);
+	ACQUIRE_LOCK(lock_of(node));
+	if (!may_accept(b, node, flags, o, &as_known))
+		return false;
+	atomic_fetch_add(&w->accepts, 1);
+	atomic_store(&w->accepted_ns, clock_mono_ns());
+	h->unlinked = HANDLE_NAMED;
+	handle_start_ledger(h, (uint64_t)o->st.st_size, version_of(&o->st).mtime_ns);
+	o->changed |= !as_known || w->apart;
+	if (as_known && !w->apart)
+		return true;
+	/* Once only, and before any other open of it is answered: a second message would have the kernel not
+	 * believe what it is told after the first one. */
+	w->apart = false;
+	node_remember(node, &o->st);
+	doubt_node(node);
 	return true;
 }

@@ -98,7 +98,11 @@ static void lookup_guarded(fuse_req_t req, struct backend *b, struct node *paren
 		return;
 	}
 	/* The kernel asks for what it knows only to be told whether it still is there. */
+	if (known)
+		look_enter(known);
 	rc = (known ? b->ops->find : b->ops->lookup)(b, p, name, &found);
+	if (known)
+		look_leave(known);
 	if (rc == -ENOENT && target_is_missing(b, parent))
 		rc = -EIO;
 	replaced = rc == 0 && known && look_is_another(b, known, &found.st);
@@ -122,8 +126,6 @@ static void lookup_guarded(fuse_req_t req, struct backend *b, struct node *paren
 			node_vanished(view_object(known), p, name);
 		sent = fuse_reply_err(req, (int)-rc);
 	} else {
-		if (!replaced && known && S_ISREG(found.st.st_mode) && look_is_overtaken(b, known))
-			node_recall(known, &found.st);
 		node = entry_intern(parent, name, &found);
 		sent = entry_reply(req, node, &found.st);
 	}

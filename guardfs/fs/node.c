@@ -208,6 +208,7 @@ struct node *node_intern_guarded(const struct backend *b, uint32_t parent, const
 	uint32_t hash = ntable_hash(&k);
 	struct node_shard *s = ntable_shard(hash);
 	struct node *node, *replaced = NULL;
+	bool is_known;
 
 	pthread_mutex_lock(&s->lock);
 	node = ntable_find(s, hash, &k);
@@ -215,9 +216,10 @@ struct node *node_intern_guarded(const struct backend *b, uint32_t parent, const
 		node_lose_name(s, node);
 		replaced = node;
 	}
+	is_known = node && !replaced && node->flags & NODE_KNOWN && S_ISREG(st->st_mode);
 	node = ntable_intern(s, hash, &k, st, NODE_KNOWN, reference);
 	pthread_mutex_unlock(&s->lock);
-	if (node)
+	if (node && !is_known)
 		node_remember(node, st);
 	if (replaced && atomic_load(&replaced->nlookup) == 0)
 		ntable_free_if_unused(replaced);

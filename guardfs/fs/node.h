@@ -34,7 +34,8 @@ static inline uint32_t node_index(const struct node *node)
 struct node *node_intern_local(uint32_t parent, const char *name, const struct found *found, bool lookup);
 
 /* The same for a guarded node, known by name and parent, a directory of the backend's tree (never a view:
- * fs/view.h), and remembers st. If something else (another type, another file) is there now, the old node
+ * fs/view.h), and remembers st; of a regular file that is known already the caller says so (look_tell).
+ * If something else (another type, another file) is there now, the old node
  * loses its name and a new one is made. */
 struct node *node_intern_guarded(const struct backend *b, uint32_t parent, const char *name,
 				 const struct stat *st, enum node_reference reference);

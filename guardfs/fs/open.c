@@ -87,13 +87,6 @@ static void fill_file_info(struct fuse_file_info *fi, const struct backend *b, s
 	fi->noflush = b->board == NULL || (fi->flags & O_ACCMODE) == O_RDONLY;
 }
 
-/* What a handle must find again after a reconnect. */
-static void start_ledger(struct handle *h, struct version version, bool truncated)
-{
-	h->known_end = truncated ? 0 : version.size;
-	h->mtime_ns = version.mtime_ns;
-}
-
 /* The kernel got no answer from us: what was opened is closed again. */
 static void undo_open(struct node *node, struct handle *h)
 {
@@ -129,7 +122,7 @@ static void open_virtual(fuse_req_t req, const struct node *node, struct fuse_fi
 		fs_reply_rc(req, rc);
 		return;
 	}
-	h = handle_new(node_index(node), HANDLE_SNAPSHOT, NODE_VIRTUAL, O_RDONLY, -1, 0);
+	h = handle_new(node_index(node), HANDLE_SNAPSHOT, NODE_VIRTUAL, O_RDONLY, -1, 0, HANDLE_NAMED);
 	/* In a memfd the text stays the same for this open file even if another worker serves the rest of it.
 	 */
 	fd = h ? handle_memfd("guardfs-virtual") : -ENFILE;
@@ -163,8 +156,10 @@ static ssize_t open_node(struct backend *b, uint32_t node, int flags, int *ref)
 	if (rc < 0 || !(flags & O_TRUNC) || !wire_open_kills_priv(call.buffer))
 		return rc;
 	rc = b->ops->setattr(b, node, *ref, &(struct stat){0}, SET_KILL_PRIV, &st);
-	if (rc < 0)
+	if (rc < 0) {
 		b->ops->release(b, *ref);
+		*ref = -1;
+	}
 	return rc;
 }
 
@@ -190,9 +185,10 @@ static ssize_t open_and_look(struct backend *b, struct node *node, struct fuse_f
 
 	look_begin(b, node, o);
 	rc = open_node(b, node_index(node), fi->flags, &o->ref);
-	if (rc < 0 || !b->board || fi->flags & O_TRUNC)
-		return rc;
-	rc = look_at_opened(b, node, backend_flags(fi->flags), o);
+	if (rc == 0 && b->board && !(fi->flags & O_TRUNC))
+		rc = look_at_opened(b, node, backend_flags(fi->flags), o);
+	if (b->board)
+		look_leave(node);
 	if (rc == BACKEND_NODE_GONE && may_read_directly(node, fi->flags, o)) {
 		fi->direct_io = 1;
 		return 0;
@@ -209,6 +205,14 @@ static bool truncates_program(const struct node *node, int flags)
 {
 	return (flags & (O_ACCMODE | O_TRUNC)) == (O_RDONLY | O_TRUNC) &&
 	       handle_is_executed(node_index(node));
+}
+
+/* What a handle must find again after a reconnect. */
+static void start_ledger(const struct node *node, struct handle *h, const struct opened *o, bool truncated)
+{
+	struct version version = o->looked ? version_of(&o->st) : node_version(node);
+
+	handle_start_ledger(h, truncated || o->unlike ? 0 : version.size, version.mtime_ns);
 }
 
 void fs_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
@@ -257,7 +261,8 @@ void fs_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 		fs_reply_rc(req, rc);
 		return;
 	}
-	h = handle_new(node_index(node), HANDLE_FILE, node->backend, fi->flags, opened.ref, epoch);
+	h = handle_new(node_index(node), HANDLE_FILE, node->backend, fi->flags, opened.ref, epoch,
+		       HANDLE_STRAY);
 	if (!h) {
 		jobs_leave(job);
 		b->ops->release(b, opened.ref);
@@ -265,10 +270,9 @@ void fs_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 		return;
 	}
 	jobs_opened(h, job);
-	start_ledger(h, opened.looked ? version_of(&opened.st) : node_version(node), fi->flags & O_TRUNC);
-	if (!fi->direct_io && !look_accept(b, node, fi->flags, &opened))
+	start_ledger(node, h, &opened, fi->flags & O_TRUNC);
+	if (!fi->direct_io && !look_accept(b, node, fi->flags, &opened, h))
 		fi->direct_io = 1;
-	h->unlinked = fi->direct_io ? HANDLE_STRAY : HANDLE_NAMED;
 	if (!b->board)
 		passthrough_begin(node, h, opened.ref);
 	fill_file_info(fi, b, node, h, opened.changed);
@@ -338,7 +342,9 @@ void fs_create(fuse_req_t req, fuse_ino_t parent_id, const char *name, mode_t mo
 		return;
 	}
 	node = entry_intern(parent, name, &found);
-	h = node ? handle_new(node_index(node), HANDLE_FILE, node->backend, fi->flags, ref, epoch) : NULL;
+	h = node ? handle_new(node_index(node), HANDLE_FILE, node->backend, fi->flags, ref, epoch,
+			      HANDLE_NAMED)
+		 : NULL;
 	if (!h) {
 		jobs_leave(job);
 		b->ops->release(b, ref);
@@ -347,7 +353,7 @@ void fs_create(fuse_req_t req, fuse_ino_t parent_id, const char *name, mode_t mo
 		return;
 	}
 	jobs_opened(h, job);
-	start_ledger(h, node_version(node), true);
+	handle_start_ledger(h, 0, node_version(node).mtime_ns);
 	if (unnamed)
 		nodefd_offer(fs.arena, node_index(node), 0,
 			     dup(ref)); /* no file handle leads to a file without a name */

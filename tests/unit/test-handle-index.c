@@ -12,7 +12,8 @@
 
 static struct handle *open_of(uint32_t node)
 {
-	return handle_new(node, HANDLE_FILE, NODE_LOCAL, O_RDONLY, open("/dev/null", O_RDONLY), 0);
+	return handle_new(node, HANDLE_FILE, NODE_LOCAL, O_RDONLY, open("/dev/null", O_RDONLY), 0,
+			  HANDLE_NAMED);
 }
 
 static bool count(struct handle *h, void *arg)

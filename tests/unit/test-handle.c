@@ -76,7 +76,8 @@ static struct handle *open_then_reconnect(int flags, off_t size)
 	struct handle *h;
 
 	take_slot();
-	h = handle_new(node_index(node), HANDLE_FILE, 0, flags | O_TRUNC, open("/dev/null", O_RDWR), 1);
+	h = handle_new(node_index(node), HANDLE_FILE, 0, flags | O_TRUNC, open("/dev/null", O_RDWR), 1,
+		       HANDLE_NAMED);
 	CHECK(h);
 	h->known_end = 100;
 	h->mtime_ns = 50 * (int64_t)NSEC_PER_SEC;
@@ -339,7 +340,7 @@ static void last_user_frees(void)
 	int fd = open("/dev/null", O_RDWR);
 
 	take_slot();
-	h = handle_new(0, HANDLE_FILE, NODE_LOCAL, O_RDWR, fd, 0);
+	h = handle_new(0, HANDLE_FILE, NODE_LOCAL, O_RDWR, fd, 0, HANDLE_NAMED);
 	fh = handle_id(h, (uint32_t)(h - fs.arena->handles));
 	CHECK(call.slot->handle == 1);
 	CHECK(handle_get(fh) == h);
@@ -348,7 +349,7 @@ static void last_user_frees(void)
 	CHECK(handle_find(0, false) == NULL && fcntl(fd, F_GETFD) == 0);
 	handle_put(h);
 	CHECK(fcntl(fd, F_GETFD) < 0 && handle_get(fh) == NULL);
-	again = handle_new(0, HANDLE_FILE, NODE_LOCAL, O_RDWR, -1, 0);
+	again = handle_new(0, HANDLE_FILE, NODE_LOCAL, O_RDWR, -1, 0, HANDLE_NAMED);
 	CHECK(again == h && handle_get(fh) == NULL && atomic_load(&again->users) == 0);
 }
 
@@ -358,9 +359,9 @@ static void program_runs(void)
 	struct handle *reader, *program;
 
 	take_slot();
-	reader = handle_new(0, HANDLE_FILE, NODE_LOCAL, O_RDONLY, -1, 0);
+	reader = handle_new(0, HANDLE_FILE, NODE_LOCAL, O_RDONLY, -1, 0, HANDLE_NAMED);
 	CHECK(reader && !handle_is_executed(0));
-	program = handle_new(0, HANDLE_FILE, NODE_LOCAL, O_RDONLY | WIRE_OPEN_EXEC, -1, 0);
+	program = handle_new(0, HANDLE_FILE, NODE_LOCAL, O_RDONLY | WIRE_OPEN_EXEC, -1, 0, HANDLE_NAMED);
 	CHECK(program && handle_is_executed(0) && !handle_is_executed(1));
 	handle_retire(program);
 	CHECK(!handle_is_executed(0));
@@ -389,14 +390,14 @@ static void dying_worker(void)
 	struct handle *answered, *unanswered, *released;
 
 	take_slot();
-	answered = handle_new(0, HANDLE_FILE, NODE_LOCAL, O_RDONLY, -1, 0);
+	answered = handle_new(0, HANDLE_FILE, NODE_LOCAL, O_RDONLY, -1, 0, HANDLE_NAMED);
 	atomic_store(&call.slot->state, SLOT_RUNNING);
 	call.slot++;
-	unanswered = handle_new(0, HANDLE_FILE, NODE_LOCAL, O_RDONLY, -1, 0);
+	unanswered = handle_new(0, HANDLE_FILE, NODE_LOCAL, O_RDONLY, -1, 0, HANDLE_NAMED);
 	memcpy(fs.arena->buffers[1] + 8, &(uint64_t){9}, 8); /* the request's unique */
 	atomic_store(&call.slot->state, SLOT_RUNNING);
 	call.slot++;
-	released = handle_new(0, HANDLE_FILE, NODE_LOCAL, O_RDONLY, -1, 0);
+	released = handle_new(0, HANDLE_FILE, NODE_LOCAL, O_RDONLY, -1, 0, HANDLE_NAMED);
 	handle_retire(released);
 	CHECK(answered && unanswered);
 }

@@ -125,7 +125,7 @@ static struct node *make_directory(uint32_t parent, const char *name)
 
 static struct handle *open_as(uint32_t job, const struct node *node, int flags)
 {
-	struct handle *h = handle_new(node_index(node), HANDLE_FILE, NODE_LOCAL, flags, -1, 0);
+	struct handle *h = handle_new(node_index(node), HANDLE_FILE, NODE_LOCAL, flags, -1, 0, HANDLE_NAMED);
 
 	assert_non_null(h);
 	jobs_opened(h, job);

@@ -69,7 +69,7 @@ static struct handle *open_one(void)
 {
 	if (!handle_admit())
 		return NULL;
-	return handle_new(0, HANDLE_DIRECTORY, NODE_LOCAL, O_RDONLY, -1, 0);
+	return handle_new(0, HANDLE_DIRECTORY, NODE_LOCAL, O_RDONLY, -1, 0, HANDLE_NAMED);
 }
 
 static uint32_t open_all(uid_t uid)

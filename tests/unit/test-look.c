@@ -1,0 +1,269 @@
+/* Looks at a file that another client replaces: which of them are believed, and what the kernel is told. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "base/clock.h"
+#include "fs/context.h"
+#include "fs/look.h"
+#include "fs/view.h"
+#include "worker-util.h"
+
+#include <fcntl.h>
+
+/* Storage: how the file that is open ends, and what is shown under its name, look by look; the last one
+ * stays.
+ */
+static off_t opened_size;
+static off_t shown[4];
+static unsigned n_shown, n_looks;
+
+static errint_t fake_open(struct backend *b, uint32_t node, int flags, int *ref)
+{
+	(void)b;
+	(void)node;
+	(void)flags;
+	*ref = open("/dev/null", O_RDONLY);
+	return 0;
+}
+
+static errint_t fake_release(struct backend *b, int ref)
+{
+	(void)b;
+	return close(ref) < 0 ? -errno : 0;
+}
+
+static errint_t fake_look(struct backend *b, uint32_t node, int ref, struct stat *st)
+{
+	(void)b;
+	(void)node;
+	CHECK(ref >= 0);
+	*st = (struct stat){.st_mode = S_IFREG, .st_size = shown[MIN(n_looks, n_shown - 1)]};
+	n_looks++;
+	return 0;
+}
+
+static errint_t fake_compare_end(struct backend *b, int ref, off_t end)
+{
+	(void)b;
+	CHECK(ref >= 0);
+	return end < opened_size ? END_BEYOND : end == opened_size ? END_THERE : END_BEFORE;
+}
+
+static const struct backend_ops fake = {
+    .open = fake_open, .release = fake_release, .look = fake_look, .compare_end = fake_compare_end};
+
+static int messages; /* what is sent to the kernel */
+
+/* How many it has been sent since the last time. */
+static unsigned n_messages(void)
+{
+	uint8_t buf[4096];
+	ssize_t n = read(messages, buf, sizeof(buf));
+
+	return n > 0 ? (unsigned)n / 40 : 0;
+}
+
+/* A file of 100 bytes, as the kernel knows it. */
+static struct node *known_file(void)
+{
+	const struct stat st = {.st_mode = S_IFREG, .st_size = 100};
+	struct node *root = view_backend_root(&fs.guarded[0], NODE_LOOKED_UP);
+	int ends[2];
+
+	CHECK(look_init() == 0);
+	CHECK(pipe2(ends, O_NONBLOCK) == 0);
+	messages = ends[0];
+	fs.dev_fd = ends[1];
+	fs.guarded[0].ops = &fake;
+	call.slot = &fs.arena->slots[0];
+	call.buffer = fs.arena->buffers[0];
+	call.entered_ns = clock_mono_ns();
+	return node_intern_guarded(&fs.guarded[0], node_index(root), "f", &st, NODE_LOOKED_UP);
+}
+
+static void begin(struct node *node, struct opened *o)
+{
+	*o = (struct opened){.ref = -1};
+	look_begin(&fs.guarded[0], node, o);
+	CHECK(fake_open(&fs.guarded[0], node_index(node), O_RDONLY, &o->ref) == 0);
+}
+
+/* The file that is opened has `size`. */
+static void look(struct node *node, struct opened *o, off_t size)
+{
+	opened_size = shown[0] = size;
+	n_shown = 1;
+	n_looks = 0;
+	CHECK(look_at_opened(&fs.guarded[0], node, O_RDONLY, o) == 0);
+	look_leave(node);
+}
+
+static struct handle *accept_as(struct node *node, struct opened *o, enum handle_name name)
+{
+	struct handle *h = handle_new(node_index(node), HANDLE_FILE, 0, O_RDONLY, o->ref, 1, HANDLE_STRAY);
+
+	CHECK(look_accept(&fs.guarded[0], node, O_RDONLY, o, h) == (name == HANDLE_NAMED));
+	CHECK(h->unlinked == name);
+	return h;
+}
+
+static void answer(struct node *node, uint64_t known, off_t size, off_t told)
+{
+	struct stat st = {.st_mode = S_IFREG, .st_size = size};
+
+	look_tell(&fs.guarded[0], node, known, &st);
+	CHECK(st.st_size == told);
+	CHECK(node_size(node) == (uint64_t)told);
+}
+
+/* The first reader may be asking already, and after a second message would not be believed what it is told.
+ */
+static void one_version_is_told_of_once(void)
+{
+	struct node *node = known_file();
+	struct opened first, second;
+
+	begin(node, &first);
+	begin(node, &second);
+	look(node, &first, 200);
+	look(node, &second, 200);
+	accept_as(node, &first, HANDLE_NAMED);
+	CHECK(n_messages() == 1);
+	accept_as(node, &second, HANDLE_NAMED);
+	CHECK(n_messages() == 0);
+	CHECK(first.changed && second.changed);
+}
+
+static void two_versions_are_not_read_through_one_inode(void)
+{
+	struct node *node = known_file();
+	struct opened first, second;
+
+	begin(node, &first);
+	begin(node, &second);
+	look(node, &first, 200);
+	look(node, &second, 300);
+	accept_as(node, &first, HANDLE_NAMED);
+	accept_as(node, &second, HANDLE_STRAY);
+	CHECK(n_messages() == 1 && node_size(node) == 200);
+}
+
+static void answer_that_an_open_has_overtaken(void)
+{
+	struct node *node = known_file();
+	struct opened o;
+
+	begin(node, &o);
+	look(node, &o, 100);
+	accept_as(node, &o, HANDLE_NAMED);
+	CHECK(n_messages() == 0);
+	answer(node, 100, 50, 100);
+	call.entered_ns = clock_mono_ns() + 1;
+	answer(node, 100, 50, 50);
+}
+
+/* Which of several answers the kernel keeps, nobody knows. */
+static void open_after_answers(void)
+{
+	struct node *node = known_file();
+	struct opened o;
+
+	answer(node, 100, 200, 200);
+	begin(node, &o);
+	look(node, &o, 200);
+	accept_as(node, &o, HANDLE_NAMED);
+	CHECK(n_messages() == 1 && o.changed);
+	begin(node, &o);
+	look(node, &o, 200);
+	accept_as(node, &o, HANDLE_NAMED);
+	CHECK(n_messages() == 0 && !o.changed);
+}
+
+/* An answer about another file, just before an open is accepted, does not shorten the one that is open. */
+static void known_end_of_accepted(void)
+{
+	struct node *node = known_file();
+	struct handle *h;
+	struct opened o;
+
+	begin(node, &o);
+	look(node, &o, 100);
+	answer(node, 100, 50, 50);
+	h = accept_as(node, &o, HANDLE_NAMED);
+	CHECK(handle_known_end(h) == 100 && node_size(node) == 100 && n_messages() == 1);
+	answer(node, 100, 50, 100);
+	CHECK(handle_known_end(h) == 100);
+}
+
+static void old_look_beside_another_is_not_believed(void)
+{
+	struct node *node = known_file();
+	struct opened o;
+
+	look_enter(node);
+	begin(node, &o);
+	look_leave(node);
+	opened_size = 200;
+	shown[0] = 100;
+	shown[1] = 200;
+	n_shown = 2;
+	n_looks = 0;
+	CHECK(look_at_opened(&fs.guarded[0], node, O_RDONLY, &o) == 0);
+	CHECK(o.changed && o.st.st_size == 200);
+	look_leave(node);
+	/* Alone it is, for a round trip would be needed to do without. */
+	begin(node, &o);
+	n_looks = 0;
+	CHECK(look_at_opened(&fs.guarded[0], node, O_RDONLY, &o) == 0);
+	CHECK(!o.changed && o.st.st_size == 100);
+}
+
+static void growing_file_is_read_directly(void)
+{
+	struct node *node = known_file();
+	struct opened o;
+
+	begin(node, &o);
+	opened_size = 200;
+	shown[0] = 150;
+	shown[1] = 160;
+	n_shown = 2;
+	n_looks = 0;
+	CHECK(look_at_opened(&fs.guarded[0], node, O_RDONLY, &o) == 0);
+	accept_as(node, &o, HANDLE_STRAY);
+	CHECK(n_messages() == 0);
+}
+
+#define TEST(name)                                    \
+	static void name##_test(void **state)         \
+	{                                             \
+		(void)state;                          \
+		assert_int_equal(as_worker(name), 0); \
+	}
+TEST(one_version_is_told_of_once)
+TEST(two_versions_are_not_read_through_one_inode)
+TEST(answer_that_an_open_has_overtaken)
+TEST(open_after_answers)
+TEST(known_end_of_accepted)
+TEST(old_look_beside_another_is_not_believed)
+TEST(growing_file_is_read_directly)
+
+#define UNIT(name) cmocka_unit_test_setup_teardown(name##_test, setup_arena, teardown_arena)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    UNIT(one_version_is_told_of_once),
+	    UNIT(two_versions_are_not_read_through_one_inode),
+	    UNIT(answer_that_an_open_has_overtaken),
+	    UNIT(open_after_answers),
+	    UNIT(known_end_of_accepted),
+	    UNIT(old_look_beside_another_is_not_believed),
+	    UNIT(growing_file_is_read_directly),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
