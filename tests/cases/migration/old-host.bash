@@ -2,6 +2,9 @@
 # annual script, one of them stale since sshfs was restarted, a crawler's files on both tiers.
 . "$REPO/tests/cases/replay/old-setup.bash"
 
+# A source of its own: cases beside this one have a raw sshfs of root@127.0.0.1:, too, and by its source a mount is found in
+# any namespace.
+OLD_FSNAME=root@127.0.0.1:$WORK
 ENV=$WORK/storagebox.env MANIFEST=$WORK/warc-tiering.binds MSTATE=$WORK/migration
 ANNUAL=hc/20260101T000500Z__hc-20260101 JOB=phac/20251103T120000Z__phac-small
 MIGRATE=("$REPO/scripts/migrate-from-binds" --env "$ENV" --manifest "$MANIFEST" --jobs "$OLD_JOBS" --conf "$CONF" --state "$MSTATE"

@@ -25,7 +25,7 @@ cat >"$WORK/units/$SSHFS" <<END
 [Service]
 ExecStart=sshfs -f -p $(cat "$WORK/box/port") root@127.0.0.1: $OLD_BASE \
  -o IdentityFile=$WORK/box/user_key,UserKnownHostsFile=$WORK/box/known_hosts \
- -o allow_other,default_permissions,uid=0,gid=0,umask=0027,reconnect,ServerAliveInterval=15,ServerAliveCountMax=3
+ -o fsname=$OLD_FSNAME,allow_other,default_permissions,uid=0,gid=0,umask=0027,reconnect,ServerAliveInterval=15,ServerAliveCountMax=3
 ExecStop=fusermount3 -u $OLD_BASE
 Restart=on-failure
 [Install]

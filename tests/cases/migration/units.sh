@@ -8,7 +8,7 @@ SERVICE=systemd # for old-host.bash
 
 UNITS=$WORK/units SSHFS_UNIT=healtharchive-storagebox-sshfs.service
 mkdir -p "$UNITS" "$WORK/bin"
-export UNITS WORK CONF GUARDFS GUARDCTL OLD_BASE
+export UNITS WORK CONF GUARDFS GUARDCTL OLD_BASE OLD_FSNAME
 cat >"$WORK/bin/systemctl" <<'END'
 #!/bin/bash
 # Files UNIT.enabled and UNIT.active are the state; what starting and stopping means for the two that matter.
@@ -20,7 +20,7 @@ start()
 	*sshfs.service)
 		setsid sshfs -f -p "$(cat "$WORK/box/port")" root@127.0.0.1: "$OLD_BASE" \
 			-o "IdentityFile=$WORK/box/user_key,UserKnownHostsFile=$WORK/box/known_hosts" \
-			-o allow_other,default_permissions,uid=0,gid=0,umask=0027,reconnect </dev/null >/dev/null 2>&1 &
+			-o "fsname=$OLD_FSNAME,allow_other,default_permissions,uid=0,gid=0,umask=0027,reconnect" </dev/null >/dev/null 2>&1 &
 		;;
 	guardfs@*) "$GUARDFS" -c "$CONF" ;;
 	esac

@@ -5,7 +5,7 @@
 OLD_BASE=$WORK/old/storagebox OLD_JOBS=$WORK/old/jobs
 
 # old_mount [BOX [PORT]]: the unit healtharchive-storagebox-sshfs, with its options. OLD_SSHFS is its process. OLD_UID and
-# OLD_GID, if set, are whom it shows as owners.
+# OLD_GID, if set, are whom it shows as owners; OLD_FSNAME is the source that the mount table shows.
 old_mount()
 {
 	local box=$WORK/${1:-box}
@@ -13,7 +13,7 @@ old_mount()
 	mkdir -p "$OLD_BASE" "$OLD_JOBS"
 	sshfs -f -p "${2:-$(cat "$box/port")}" "$(cat "$box/user")@127.0.0.1:" "$OLD_BASE" -o "IdentityFile=$box/user_key" \
 		-o "UserKnownHostsFile=$box/known_hosts" -o "allow_other,default_permissions,uid=${OLD_UID:-0},gid=${OLD_GID:-0},umask=0027" \
-		-o reconnect,ServerAliveInterval=15,ServerAliveCountMax=3,kernel_cache </dev/null >>"$WORK/old.log" 2>&1 &
+		-o "reconnect,ServerAliveInterval=15,ServerAliveCountMax=3,kernel_cache${OLD_FSNAME:+,fsname=$OLD_FSNAME}" </dev/null >>"$WORK/old.log" 2>&1 &
 	OLD_SSHFS=$!
 	echo "$OLD_SSHFS" >"$WORK/old-sshfs.pid"
 	disown "$OLD_SSHFS"
