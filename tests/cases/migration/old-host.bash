@@ -19,8 +19,8 @@ make_removable()
 
 	set +e # what is returned is for at_exit
 	if ((rc != 0)); then
-		umount -l "$OLD_JOBS"
-		chattr -i "$OLD_JOBS"
+		umount -l "$OLD_JOBS" "$OLD_BASE"
+		chattr -i "$OLD_JOBS" "$OLD_BASE"
 	fi 2>/dev/null
 	return "$rc"
 }
@@ -114,7 +114,9 @@ expected_sums()
 # The files through the archive root as it is now.
 assert_files()
 {
-	(cd "$OLD_JOBS" && find "$JOB" manual-warcs "$ANNUAL" imports/legacy imports/stale -type f -exec sha256sum {} +) | sort >"$WORK/sums.now"
+	# The intruder's directories come and go.
+	(cd "$OLD_JOBS" && find "$JOB" manual-warcs "$ANNUAL" imports/legacy imports/stale -ignore_readdir_race \
+		-name intruder -prune -o -type f -exec sha256sum {} +) | sort >"$WORK/sums.now"
 	diff "$WORK/sums" "$WORK/sums.now" || fail "files differ"
 	assert_eq "$(stat -c %h "$OLD_JOBS/$JOB/warcs/warc-000001.warc.gz")" 2 "links"
 	assert_eq "$(stat -c %a "$OLD_JOBS/$JOB/.archive_state.json")" 640 "mode"
@@ -168,6 +170,63 @@ old_end_all()
 			kill -KILL "$pid" $(descendants_of "$pid")
 			wait_until 5000 is_gone "$pid"
 		fi
+	done
+	rm -f "$WORK/old-sshfs.pid"
+}
+
+# On the local disk itself, whatever is mounted there: names called intruder. Prints them.
+intruders()
+{
+	mkdir -p "$WORK/beneath-all"
+	unshare -m --propagation private bash -c 'mount --bind "$1" "$2" && find "$2" -name "intruder*" -printf "%P\n"' _ \
+		"$WORK/old" "$WORK/beneath-all"
+	rmdir "$WORK/beneath-all"
+}
+
+# intrude [once]: tries to make directories in each hot path and on the storage, over and over, as root; "done" in its output is the
+# end of a round. Deep enough for no fingerprint to see it.
+intrude()
+{
+	exec python3 "$REPO/tests/cases/migration/intrude.py" "${1:-always}" "$OLD_JOBS"/{"$ANNUAL",imports/legacy,imports/stale}/.tmpx1/collections/crawl-1 \
+		"$OLD_BASE/jobs"
+}
+
+intruder_begin()
+{
+	intrude </dev/null >"$WORK/intruder" 2>&1 &
+	echo $! >"$WORK/intruder.pid"
+	wait_until 10000 grep -q done "$WORK/intruder"
+}
+
+# It has been there until now, and nothing of it is on the local disk.
+intruder_end()
+{
+	local pid
+
+	pid=$(cat "$WORK/intruder.pid")
+	kill -TERM "$pid" || fail "the intruder has ended: $(tail -n 3 "$WORK/intruder")"
+	wait "$pid" || true
+	rm "$WORK/intruder.pid"
+	echo "intruder: $(tail -n 1 "$WORK/intruder")"
+	assert_eq "$(intruders)" '' "written to bare directories of the local disk"
+}
+
+# A power cut takes with it all that is mounted, and whoever serves it; the storage box goes on.
+power_cut()
+{
+	local pid pids=() target
+
+	for pid in $(ls /proc | grep -E '^[0-9]+$'); do
+		case $(readlink "/proc/$pid/exe") in
+		"$GUARDFS" | */sshfs | */ssh) ! tr '\0' ' ' <"/proc/$pid/cmdline" | grep -qF "$WORK/" || pids+=("$pid") ;;
+		esac
+	done 2>/dev/null
+	((${#pids[@]} == 0)) || kill -KILL "${pids[@]}" 2>/dev/null || true
+	while read -r target; do
+		umount -c -l "$target" 2>/dev/null || true
+	done < <(awk -v base="$WORK/old/" 'index($5, base) == 1 { print $5 }' /proc/self/mountinfo | tac)
+	for pid in "${pids[@]}"; do
+		wait_until 10000 is_gone "$pid"
 	done
 	rm -f "$WORK/old-sshfs.pid"
 }
