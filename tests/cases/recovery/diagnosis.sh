@@ -1,5 +1,5 @@
 # Why a backend is down is found out, and told in the diagnosis, in the incident and in status; and finding out never costs more
-# connections than the account has.
+# connections than the account has. A dozen kinds of trouble, each with two further tries and a recovery, take more than a minute.
 # limit: 240
 . "$REPO/tests/lib/lib.sh"
 
@@ -18,61 +18,10 @@ configure()
 configure 4
 cp "$WORK/box/sshd_config" "$WORK/sshd_config.good"
 
-# Writes down the largest number of connections to the box that were ever seen at once, from the client's side: those that
-# are there or being made. The kernel is asked by sock_diag(7), which answers in one piece; /proc/net/tcp is read page by page,
-# and lists a socket twice when others come and go between two pages.
+# The largest number of connections to the box at once is written down (connections.py), until end_watch.
 watch_connections()
 {
-	python3 - "$WORK/most" <<-'END' &
-		import glob, os, socket, struct, sys, time
-
-		SOCK_DIAG_BY_FAMILY, REQUEST_DUMP, DONE, ERROR = 20, 0x301, 3, 2
-		ESTABLISHED, SYN_SENT = 1, 2
-		REQUEST = struct.pack('=IHHII BBBBI48s', 72, SOCK_DIAG_BY_FAMILY, REQUEST_DUMP, 0, 0, socket.AF_INET, socket.IPPROTO_TCP,
-		                      0, 0, 1 << ESTABLISHED | 1 << SYN_SENT, bytes(48))
-		diag = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 4)  # NETLINK_SOCK_DIAG
-
-		def connections():
-		    found = {}
-		    diag.send(REQUEST)
-		    while True:
-		        answer = diag.recv(1 << 18)
-		        while answer:
-		            size, kind = struct.unpack_from('=IH', answer)
-		            if kind == DONE:
-		                return found
-		            if kind == ERROR:
-		                sys.exit('sock_diag: ' + os.strerror(-struct.unpack_from('=i', answer, 16)[0]))
-		            state, = struct.unpack_from('B', answer, 17)
-		            ours, peer = struct.unpack_from('!HH', answer, 20)
-		            inode, = struct.unpack_from('=I', answer, 84)
-		            if peer == 2222:
-		                found[ours] = (state, inode)
-		            answer = answer[(size + 3) & ~3:]
-
-		def owner(inode):
-		    for fd in glob.glob('/proc/[0-9]*/fd/*'):
-		        try:
-		            if os.readlink(fd) == f'socket:[{inode}]':
-		                pid = fd.split('/')[2]
-		                with open(f'/proc/{pid}/cmdline') as f:
-		                    return f'{pid} ' + f.read().replace('\0', ' ')[:60]
-		        except OSError:
-		            pass
-		    return 'nobody'
-
-		most = -1
-		while True:
-		    now = connections()
-		    if len(now) > most:
-		        most = len(now)
-		        with open(sys.argv[1] + '.who', 'w') as f:
-		            f.write(''.join(f'port {port}, state {state}, owner {owner(inode)}\n' for port, (state, inode) in now.items()))
-		        with open(sys.argv[1] + '.new', 'w') as f:
-		            f.write(f'{most}\n')
-		        os.rename(sys.argv[1] + '.new', sys.argv[1])
-		    time.sleep(0.002)  # sleep-ok: polling
-	END
+	python3 "$REPO/tests/cases/recovery/connections.py" 2222 "$WORK/most" &
 	echo $! >"$WORK/watcher.pid"
 	wait_until 5000 test -s "$WORK/most"
 }
