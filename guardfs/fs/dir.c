@@ -86,19 +86,25 @@ static struct {
 	struct blame of[CONFIG_BACKENDS_MAX];
 } blamed = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
-static bool listing_is_refused(const struct backend *b, const struct node *dir)
+/* A view has no number of its own. */
+static uint64_t blame_key(struct node *dir)
 {
-	ACQUIRE_LOCK(&blamed.lock);
-	return blame_refuses(&blamed.of[b->index], dir->ino, clock_mono_ns());
+	return fs.arena->nodes[view_object_index(dir)].ino;
 }
 
-static void blame_listing(const struct backend *b, const struct node *dir, uint32_t strikes)
+static bool listing_is_refused(const struct backend *b, struct node *dir)
+{
+	ACQUIRE_LOCK(&blamed.lock);
+	return blame_refuses(&blamed.of[b->index], blame_key(dir), clock_mono_ns());
+}
+
+static void blame_listing(const struct backend *b, struct node *dir, uint32_t strikes)
 {
 	char path[1024];
 
 	{
 		ACQUIRE_LOCK(&blamed.lock);
-		blame_strike(&blamed.of[b->index], dir->ino, strikes, clock_mono_ns());
+		blame_strike(&blamed.of[b->index], blame_key(dir), strikes, clock_mono_ns());
 	}
 	if (!listing_is_refused(b, dir))
 		return;
@@ -110,7 +116,7 @@ static void blame_listing(const struct backend *b, const struct node *dir, uint3
 
 /* The listing ended with its backend: was it over this listing? Certain it is where sshfs was ended for the
  * memory that listings took; where the listing was what nothing came back of, the same thrice in an hour. */
-static void judge_listing(const struct backend *b, const struct node *dir, ssize_t rc)
+static void judge_listing(const struct backend *b, struct node *dir, ssize_t rc)
 {
 	uint32_t epoch = atomic_load(&call.slot->epoch);
 	uint64_t silence_ns = fs.config->deadline.ms[OP_METADATA] * NSEC_PER_MSEC;

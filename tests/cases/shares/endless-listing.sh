@@ -4,7 +4,7 @@
 . "$REPO/tests/lib/lib.sh"
 
 setup_one_box 'max_memory = 256'
-mkdir "$SERVER/endless"
+mkdir "$SERVER/endless" "$SERVER/another"
 sed -i "s|^Subsystem sftp .*|Subsystem sftp /usr/bin/python3 $REPO/tests/cases/shares/endless.py $WORK/box/data|" "$WORK/box/sshd_config"
 box_kill
 box_restart
@@ -36,5 +36,5 @@ for i in 1 2 3 4 5; do
 	list_endless 200
 done
 assert_content "$COLD/file" hello
-ls "$COLD" >/dev/null
+ls "$COLD" "$COLD/another" >/dev/null
 assert_eq "$(backend_field box epoch)" $((epoch + 1)) "epoch, after five more tries"
