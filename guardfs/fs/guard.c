@@ -298,6 +298,8 @@ enum guard_result guard_try(fuse_req_t req, struct backend *b, enum op_class op_
 	}
 	if (!begin(b, op_class, flags, target))
 		return GUARD_DOWN;
+	if (board_refuses(b->board, call.slot->uid, atomic_load(&call.slot->read_ns)))
+		return refuse(req, b);
 	switch (try_enter(b, call.slot->uid)) {
 	case GO:
 		return GUARD_GO;

@@ -20,6 +20,7 @@ void event_broken(struct supervised *s, enum errclass class, enum detector by, c
 {
 	board_open_gate(s->keeper->board, s->index, s->epoch, class, by);
 	s->serving = false;
+	charge_suspect(s, class, by, now_ns);
 	s->explained = ERRCLASS_NONE; /* what a probe met before explains no outage */
 	course_broken(&s->course, class, random_bits(), now_ns);
 	effects_drain(s, detail, now_ns);
@@ -52,6 +53,7 @@ void event_try_started(struct supervised *s, uint64_t now_ns)
 
 void event_try_failed(struct supervised *s, const char *detail, uint64_t now_ns)
 {
+	charge_drop(s);
 	course_try_failed(&s->course, s->failure_class, random_bits(), now_ns);
 	effects_drain(s, detail, now_ns);
 	s->keeper->changed = true;
@@ -64,7 +66,8 @@ void event_try_succeeded(struct supervised *s, uint64_t now_ns)
 	s->explained = ERRCLASS_NONE;
 	s->identity_ns = now_ns;
 	s->next_probe_ns = now_ns + s->keeper->config->probe_interval_ms * NSEC_PER_MSEC;
-	s->transport.used = 0; /* what was said while connecting explains no later death */
+	s->transport.used = 0;	  /* what was said while connecting explains no later death */
+	charge_settle(s, now_ns); /* before what is remembered is written down */
 	course_proven(&s->course, now_ns);
 	effects_drain(s, "", now_ns);
 }

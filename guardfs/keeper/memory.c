@@ -40,6 +40,36 @@ static json_t *pack_times(const struct caps *caps, uint64_t now_ns)
 	return array;
 }
 
+static json_t *pack_charges(const struct charges *charges, uint64_t now_ns)
+{
+	json_t *array = json_array();
+
+	for (uint32_t i = 0; i < charges->n; i++) {
+		const struct charge *c =
+		    &charges->of[(charges->next + CHARGES_MAX - charges->n + i) % CHARGES_MAX];
+
+		json_array_append_new(array, json_pack("{s:f, s:I, s:b}", "at", to_wall(c->at_ns, now_ns),
+						       "uid", (json_int_t)c->uid, "refused", c->refused));
+	}
+	return array;
+}
+
+static void unpack_charges(const json_t *array, struct charges *charges, uint64_t now_ns)
+{
+	const json_t *element;
+	size_t i;
+
+	json_array_foreach(array, i, element)
+	{
+		const struct charge charge = {
+		    .at_ns = from_wall(json_number_value(json_object_get(element, "at")), now_ns),
+		    .uid = (uint32_t)json_integer_value(json_object_get(element, "uid")),
+		    .refused = json_is_true(json_object_get(element, "refused"))};
+
+		charges_put(charges, &charge);
+	}
+}
+
 static void unpack_times(const json_t *array, struct caps *caps, uint64_t now_ns)
 {
 	const json_t *element;
@@ -92,6 +122,7 @@ void memory_store(const struct supervised *s, uint64_t now_ns)
 
 	for (size_t i = 0; i < ARRAY_SIZE(members); i++)
 		json_object_set_new(object, members[i].name, pack_member(c, &members[i], now_ns));
+	json_object_set_new(object, "charges", pack_charges(&s->charge.charges, now_ns));
 	text = object ? json_dumps(object, JSON_COMPACT) : NULL;
 	json_decref(object);
 	make_key(s, key, sizeof(key));
@@ -191,6 +222,7 @@ void memory_recall(struct supervised *s, uint64_t now_ns)
 		unpack_times(json_object_get(object, "recoveries"), &c->recoveries, now_ns);
 		unpack_times(json_object_get(object, "acts"), &c->acts, now_ns);
 		unpack_times(json_object_get(object, "breaks"), &c->breaks, now_ns);
+		unpack_charges(json_object_get(object, "charges"), &s->charge.charges, now_ns);
 		recall_members(s, object, now_ns);
 		recall_state(s, object);
 		incident_recall_counter(

@@ -2,6 +2,7 @@
 #ifndef GUARDFS_KEEPER_SUPERVISE_H
 #define GUARDFS_KEEPER_SUPERVISE_H
 
+#include "keeper/charge.h"
 #include "keeper/drill.h"
 #include "keeper/incident.h"
 #include "keeper/keeper.h"
@@ -42,6 +43,7 @@ struct supervised {
 	struct latency_watch latency;
 	struct signs signs;
 	struct drill drill;
+	struct charge_watch charge;
 	char hold_reason[160];
 	uint32_t suspects_seen; /* of the board's, as last looked */
 	uint64_t poisoned_seen,

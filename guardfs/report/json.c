@@ -96,6 +96,23 @@ json_t *report_server_lacks(uint32_t lacks)
 	return array;
 }
 
+/* Users who are let in no more for a while, and until when. */
+static json_t *refused_of(const struct board_backend *board)
+{
+	uint64_t now_ns = clock_mono_ns(), real_ns = clock_real_ns();
+	json_t *array = json_array();
+
+	for (size_t i = 0; i < BOARD_REFUSED_MAX; i++) {
+		uint64_t word = atomic_load(&board->refused[i]), until_ns = board_refused_until_ns(word);
+
+		if (word && now_ns < until_ns)
+			json_array_append_new(array, json_pack("{s:I, s:I}", "uid",
+							       (json_int_t)board_refused_uid(word), "until",
+							       seconds(real_ns + until_ns - now_ns)));
+	}
+	return array;
+}
+
 static void describe_course(const struct board_backend *board, json_t *object)
 {
 	uint32_t by = atomic_load(&board->opened_by);
@@ -110,6 +127,7 @@ static void describe_course(const struct board_backend *board, json_t *object)
 	json_object_set_new(object, "callers_wait",
 			    json_boolean(!gate_is_closed(atomic_load(&board->gate)) &&
 					 board_callers_wait(board, clock_mono_ns())));
+	json_object_set_new(object, "refused", refused_of(board));
 	json_object_set_new(object, "latency", latency_of(board));
 	json_object_set_new(object, "server_lacks", report_server_lacks(atomic_load(&board->server_lacks)));
 }

@@ -176,6 +176,19 @@ static void put_counters(const struct page *p, const json_t *backend)
 		number(c, "reopened"), number(c, "poisoned"));
 }
 
+static void put_refused(const struct page *p, const json_t *backend)
+{
+	const json_t *refused;
+	size_t i;
+
+	json_array_foreach(json_object_get(backend, "refused"), i, refused)
+	{
+		fprintf(p->out, "    refused: user %" PRId64 ", until ", number(refused, "uid"));
+		put_time(p, number(refused, "until"));
+		fputs(": it was lost over this user's operations again and again\n", p->out);
+	}
+}
+
 static void put_backend(const struct page *p, const json_t *backend)
 {
 	fputs("  ", p->out);
@@ -198,6 +211,7 @@ static void put_backend(const struct page *p, const json_t *backend)
 	if (number(backend, "pid") > 0)
 		fprintf(p->out, ", sshfs %" PRId64, number(backend, "pid"));
 	fputc('\n', p->out);
+	put_refused(p, backend);
 	put_counters(p, backend);
 }
 

@@ -73,6 +73,8 @@ const char *detector_name(enum detector detector);
 #define HURT_WORDS 16u
 #define HURT_BITS  (64u * HURT_WORDS)
 
+#define BOARD_REFUSED_MAX 8
+
 struct board_backend {
 	_Alignas(CACHE_LINE) _Atomic uint64_t gate;
 	_Atomic uint32_t inflight; /* tasks of the living worker inside. Worker; reset by a new worker */
@@ -94,6 +96,10 @@ struct board_backend {
 					 CLOCK_MONOTONIC. Keeper */
 	_Atomic uint32_t
 	    gorged_epoch; /* whose transport was ended for the memory that listings took. Keeper */
+
+	/* Users who are let in no more for a while: it was lost over their operations again and again
+	 * (board_refused_word). 0: none. Keeper. */
+	_Atomic uint64_t refused[BOARD_REFUSED_MAX];
 
 	/* Worker: the descriptor of the backend's root and the epoch it belongs to (fd first, then epoch). */
 	_Alignas(CACHE_LINE) _Atomic int32_t root_fd;
@@ -322,6 +328,34 @@ bool board_is_outage_young(const struct board_backend *backend, uint64_t now_ns)
 /* While the gate is open: does whoever asks wait for it to be closed? The outage is young, or an operator who
  * holds the backend says so. (Writes to open files wait in any case, unless it is held.) Any process. */
 bool board_callers_wait(const struct board_backend *backend, uint64_t now_ns);
+
+/* A word of board_backend.refused: a user, and until when (CLOCK_MONOTONIC, to the second). */
+static inline uint64_t board_refused_word(uint32_t uid, uint64_t until_ns)
+{
+	return (until_ns / NSEC_PER_SEC + 1) << 32 | uid;
+}
+
+static inline uint32_t board_refused_uid(uint64_t word)
+{
+	return (uint32_t)word;
+}
+
+static inline uint64_t board_refused_until_ns(uint64_t word)
+{
+	return (word >> 32) * NSEC_PER_SEC;
+}
+
+/* Is this user let in no more, at now_ns? Any process. */
+static inline bool board_refuses(const struct board_backend *backend, uint32_t uid, uint64_t now_ns)
+{
+	for (size_t i = 0; i < BOARD_REFUSED_MAX; i++) {
+		uint64_t word = atomic_load_explicit(&backend->refused[i], memory_order_relaxed);
+
+		if (word && board_refused_uid(word) == uid && now_ns < board_refused_until_ns(word))
+			return true;
+	}
+	return false;
+}
 
 /* A caller (its thread's id) was given the infrastructure errno; fast: without waiting. Worker, guardian. */
 void board_hurt(struct board_backend *backend, uint32_t pid, bool fast);
