@@ -56,6 +56,10 @@ check-sim: sim ## SIM_HISTORIES (1000000) random histories, and broken rules tha
 check-cases: $(PROGRAMS) tools ## end-to-end cases (as root); CASES='guard session/kill-worker' for some
 	$(Q)BUILD=$(abspath $(BUILD)) tests/run $(CASES)
 
+.PHONY: check-kernels
+check-kernels: ## cases on other kernels, under emulation (as root; hours): CASES='vm/docker', KERNELS='6.1' for some
+	$(Q)scripts/check-kernels $(KERNELS:%=-k %) $(CASES)
+
 # Build variants. Sanitizers instrument the whole library; the cases that make sense under one are listed with it.
 # ThreadSanitizer forbids much after fork and in signal handlers: what is about children, and has one thread, goes
 # without.

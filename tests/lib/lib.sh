@@ -2,7 +2,8 @@
 #
 # tests/run sets WORK (an empty directory of the case's own), REPO, BUILD, CASE. A case runs in mount and network
 # namespaces of its own (tests/tools/supervise.c), so ports and mountpoints collide with nothing. A failed assertion ends
-# the case. Times are in ms unless a name says otherwise.
+# the case. Times are in ms unless a name says otherwise. On a machine that is GUARDFS_TEST_SLOW times as slow as others everything may
+# take so many times as long; guardfs's own deadlines are what they are.
 set -euo pipefail
 
 TOOLS=$BUILD/tests/tools
@@ -10,6 +11,7 @@ GUARDFS=$BUILD/guardfs
 GUARDCTL=$BUILD/guardctl
 MNT=$WORK/mnt LOCAL=$WORK/local RUN=$WORK/run STATE=$WORK/state CONF=$WORK/guardfs.conf
 GUARDIAN=0
+SLOW=${GUARDFS_TEST_SLOW:-1}
 export LC_ALL=C
 
 fail()
@@ -64,15 +66,17 @@ now_ms()
 	echo $((${EPOCHREALTIME/./} / 1000))
 }
 
-# wait_until MS COMMAND...: polls until the command succeeds. Fails the case after MS.
+# wait_until MS COMMAND...: polls until the command succeeds. Fails the case after MS. A slow machine polls less and less often: the
+# looking would take all of its time.
 wait_until()
 {
-	local end=$(($(now_ms) + $1))
+	local end=$(($(now_ms) + $1 * SLOW)) pause=20
 
 	shift
 	until "$@" >/dev/null 2>&1; do
 		(($(now_ms) < end)) || fail "waited in vain for: $*"
-		sleep 0.02 # sleep-ok: polling
+		sleep "0.$(printf %03d "$pause")" # sleep-ok: polling
+		((SLOW == 1)) || pause=$((pause < 400 ? pause * 3 / 2 : 600))
 	done
 }
 
@@ -158,7 +162,7 @@ assert_op()
 # check_result WANT MIN_MS MAX_MS WHAT RESULT US JITTER_US: by what the machine itself was late is not held against it.
 check_result()
 {
-	local want=$1 min=$2 max=$(($3 + (${ALONE:-0} ? 0 : 1500) + $7 / 1000)) what=$4 result=$5 us=$6
+	local want=$1 min=$2 max=$((($3 + (${ALONE:-0} ? 0 : 1500)) * SLOW + $7 / 1000)) what=$4 result=$5 us=$6
 
 	echo "$what: $result after $us us (the machine was up to $7 us late)"
 	[[ $result == "$want" ]] || fail "$what: expected $want, got $result after $us us"
@@ -172,7 +176,7 @@ within()
 	local late
 
 	late=$(jq ".us.$2 - .jitter_us.$2" <<<"$3")
-	assert_le "$late" "$1" "$2 of the callers, us"
+	assert_le "$late" $(($1 * SLOW)) "$2 of the callers, us"
 }
 
 # hold NAME read|write|append PATH: a process that holds the file open; what it does then is said by `held`.
@@ -479,7 +483,7 @@ ctl()
 
 guardfs_up_or_dead()
 {
-	[[ ! -d /proc/$GUARDIAN ]] || { mounted && timeout 2 cat "$MNT/.guardfs/health"; }
+	[[ ! -d /proc/$GUARDIAN ]] || { mounted && timeout $((2 * SLOW)) cat "$MNT/.guardfs/health"; }
 }
 
 # Ends it as an operator would. It must be gone, and with it the mount.
@@ -504,7 +508,7 @@ is_gone()
 # status FILTER: jq over the mount's own status.json.
 status()
 {
-	timeout 5 cat "$MNT/.guardfs/status.json" | jq -r "$1"
+	timeout $((5 * SLOW)) cat "$MNT/.guardfs/status.json" | jq -r "$1"
 }
 
 # backend_field NAME FIELD

@@ -23,7 +23,7 @@ for round in 1 2; do
 	for result in "$WORK"/result-$round-*; do
 		read -r errno us _ <"$result"
 		[[ $errno == @(OK|ENOENT|EIO) ]] || fail "a call got $errno while the worker was stopped"
-		assert_le "$us" $(((DEADLINE_READ + 1500) * 1000)) "answered, us"
+		assert_le "$us" $(((DEADLINE_READ + 1500) * 1000 * SLOW)) "answered, us"
 	done
 	new=$(process_pid worker)
 	assert_ne "$new" "$old" "pid of the worker"

@@ -1,0 +1,51 @@
+# The power is cut amid writers: what fsync acknowledged is there after the next boot, on both tiers, and guardfs serves it.
+# Two phases, before and after; scripts/check-kernels cuts the power at the line that the first one ends with.
+# limit: 300
+. "$REPO/tests/lib/lib.sh"
+
+DEADLINE_METADATA=30000 DEADLINE_READ=30000 DEADLINE_WRITE=60000 DEADLINE_SYNC=60000
+ROUNDS=12
+RUN=/run/power-off # gone after a boot, as on any host
+
+before()
+{
+	local tier
+
+	setup_one_box
+	mkdir -p "$LOCAL/work" "$SERVER/work"
+	start_guardfs
+	wait_healthy
+	for tier in local cold; do
+		[[ $tier == local ]] && dir=$MNT/work || dir=$COLD/work
+		python3 "$REPO/tests/vm/synced.py" write "$dir" "$WORK/ledger-$tier" &
+		# And writers that sync nothing: the disks are busy, and caches full of what may be lost.
+		(while :; do head -c 4M /dev/urandom >"$dir/unsynced-$RANDOM" || exit; done) &
+	done
+	for tier in local cold; do
+		wait_until 200000 eval '(($(grep -c renamed "$WORK/ledger-'"$tier"'") >= ROUNDS))'
+	done
+	echo "power off now"
+	wait
+}
+
+after()
+{
+	say "of $(wc -l <"$WORK/ledger-local") and $(wc -l <"$WORK/ledger-cold") things that had been synced"
+	for tier in local cold; do
+		assert_ge "$(grep -c renamed "$WORK/ledger-$tier")" "$ROUNDS" "lines of the ledger of $tier"
+	done
+	python3 "$REPO/tests/vm/synced.py" verify "$LOCAL/work" "$WORK/ledger-local"
+	python3 "$REPO/tests/vm/synced.py" verify "$SERVER/work" "$WORK/ledger-cold"
+	say "guardfs starts over what it left, and serves the same"
+	COLD=$MNT/cold
+	box_restart
+	start_guardfs
+	wait_healthy
+	python3 "$REPO/tests/vm/synced.py" verify "$MNT/work" "$WORK/ledger-local"
+	python3 "$REPO/tests/vm/synced.py" verify "$COLD/work" "$WORK/ledger-cold"
+	wait_until 10000 eval '[[ $(cat "$RUN/health") == ok* ]]'
+	assert_eq "$(find "$STATE" -name '*.tmp*')" '' "leftovers of what was being written"
+	stop_guardfs
+}
+
+"$1"
