@@ -20,15 +20,16 @@ override LDLIBS += $(shell pkg-config --libs $(PKGS)) -pthread
 override LDFLAGS += $(EXTRA_LDFLAGS)
 
 # One library of everything but the programs' main functions; each program and unit test takes what it needs.
-LIB_DIRS := base policy shm config diagnose report backend fs journal guardian worker control keeper
+LIB_DIRS := base policy shm config diagnose report backend fs journal guardian worker control keeper verify
 LIB_SRC  := $(foreach d,$(LIB_DIRS),$(wildcard guardfs/$(d)/*.c)) $(wildcard sshfs-compat/*.c)
-LIB_SRC  += $(filter-out guardfs/ctl/main.c,$(wildcard guardfs/ctl/*.c guardfs/ctl/*/*.c))
+LIB_SRC  += $(wildcard guardfs/ctl/*.c guardfs/ctl/*/*.c)
+LIB_SRC  := $(filter-out guardfs/ctl/main.c guardfs/verify/main.c,$(LIB_SRC))
 LIB_OBJ  := $(LIB_SRC:%.c=$(BUILD)/obj/%.o)
-MAIN_OBJ := $(BUILD)/obj/guardfs/main.o $(BUILD)/obj/guardfs/ctl/main.o
-PROGRAMS := $(BUILD)/guardfs $(BUILD)/guardctl
+MAIN_OBJ := $(BUILD)/obj/guardfs/main.o $(BUILD)/obj/guardfs/ctl/main.o $(BUILD)/obj/guardfs/verify/main.o
+PROGRAMS := $(BUILD)/guardfs $(BUILD)/guardctl $(BUILD)/guardfs-verify
 
 .PHONY: all
-all: $(PROGRAMS) ## build guardfs and guardctl (the default); BUILD=DIR elsewhere, V=1 shows the commands
+all: $(PROGRAMS) ## build guardfs, guardctl and guardfs-verify (the default); BUILD=DIR elsewhere, V=1 shows the commands
 
 $(BUILD)/libguardfs.a: $(LIB_OBJ)
 	@rm -f $@
@@ -39,6 +40,10 @@ $(BUILD)/guardfs: $(BUILD)/obj/guardfs/main.o $(BUILD)/libguardfs.a
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
 $(BUILD)/guardctl: $(BUILD)/obj/guardfs/ctl/main.o $(BUILD)/libguardfs.a
+	@echo "  LD    $@"
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+
+$(BUILD)/guardfs-verify: $(BUILD)/obj/guardfs/verify/main.o $(BUILD)/libguardfs.a
 	@echo "  LD    $@"
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
@@ -96,7 +101,7 @@ HOOKS    := $(wildcard docs/examples/hooks/*)
 .PHONY: install
 install: $(PROGRAMS) man install-units ## install below DESTDIR and PREFIX (/usr/local), and /sbin/mount.fuse.guardfs
 	install -D -m 0755 $(BUILD)/guardfs $(SBINDIR)/guardfs
-	install -D -m 0755 $(BUILD)/guardctl $(BINDIR)/guardctl
+	install -D -m 0755 -t $(BINDIR) $(BUILD)/guardctl $(BUILD)/guardfs-verify
 	install -d $(DESTDIR)/sbin
 	ln -sfn $(PREFIX)/sbin/guardfs $(HELPER)
 	$(foreach m,$(MAN_OUT),install -D -m 0644 $(m) $(MANDIR)/man$(subst .,,$(suffix $(m)))/$(notdir $(m));)
@@ -120,7 +125,7 @@ install-units: ## the systemd unit and examples of drop-ins alone
 .PHONY: uninstall
 uninstall: ## remove what install put there
 	rm -f $(UNIT) $(DROPINS:docs/examples/%=$(EXAMPLES)/%)
-	rm -f $(SBINDIR)/guardfs $(BINDIR)/guardctl $(HELPER) $(EXAMPLES)/guardfs.conf $(EXAMPLES)/worker/retry.*
+	rm -f $(SBINDIR)/guardfs $(BINDIR)/guardctl $(BINDIR)/guardfs-verify $(HELPER) $(EXAMPLES)/guardfs.conf $(EXAMPLES)/worker/retry.*
 	rm -f $(EXAMPLES)/prometheus/guardfs-alerts.yml $(EXAMPLES)/prometheus/guardfs-alerts-test.yml $(EXAMPLES)/grafana/guardfs.json
 	rm -f $(EXAMPLES)/needrestart/guardfs.conf
 	rm -f $(HOOKS:docs/examples/%=$(EXAMPLES)/%) $(DOCS:docs/%=$(DOCDIR)/%)

@@ -25,6 +25,9 @@ typedef int errint_t;
  * (dst then holds what did). Any thread. */
 errint_t copy_string(char *dst, size_t size, const char *src);
 
+/* "500K", "20M", "1G" to bytes per second. 0, or -EINVAL (also for 0 of them). Any thread. */
+errint_t parse_rate(const char *text, uint64_t *rate) WARN_UNUSED;
+
 /* 64-bit FNV-1a over n bytes, continuing from seed. Not for hostile keys in unbounded tables without a random
  * seed. */
 static inline uint64_t hash_bytes(uint64_t seed, const void *data, size_t n)

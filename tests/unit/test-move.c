@@ -152,13 +152,13 @@ static void rates(void **state)
 	uint64_t rate = 0;
 
 	(void)state;
-	assert_int_equal(move_parse_rate("500K", &rate), 0);
+	assert_int_equal(parse_rate("500K", &rate), 0);
 	assert_int_equal(rate, 500 * 1024);
-	assert_int_equal(move_parse_rate("10M", &rate), 0);
+	assert_int_equal(parse_rate("10M", &rate), 0);
 	assert_int_equal(rate, 10 << 20);
-	assert_int_equal(move_parse_rate("999999G", &rate), 0);
+	assert_int_equal(parse_rate("999999G", &rate), 0);
 	for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
-		assert_int_equal(move_parse_rate(bad[i], &rate), -EINVAL);
+		assert_int_equal(parse_rate(bad[i], &rate), -EINVAL);
 }
 
 /* ---- paths elsewhere ---- */

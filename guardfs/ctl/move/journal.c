@@ -169,27 +169,3 @@ errint_t move_store(const char *file, const struct move *m)
 		err = fd_write_atomic(file, text, strlen(text), 0600, true);
 	return err ? err : move_sync_directory_of(file);
 }
-
-errint_t move_parse_rate(const char *text, uint64_t *rate)
-{
-	size_t digits = strspn(text, "0123456789");
-	unsigned shift;
-
-	if (digits == 0 || digits > 6 || !text[digits] || text[digits + 1])
-		return -EINVAL;
-	switch (text[digits]) {
-	case 'K':
-		shift = 10;
-		break;
-	case 'M':
-		shift = 20;
-		break;
-	case 'G':
-		shift = 30;
-		break;
-	default:
-		return -EINVAL;
-	}
-	*rate = strtoull(text, NULL, 10) << shift;
-	return *rate ? 0 : -EINVAL;
-}

@@ -136,7 +136,7 @@ static int take_options(struct move_run *r)
 		return ctl_fail(CTL_EXIT_USAGE, "give one of --to, --abort and --discard-old");
 	if ((o->rate || o->dry_run) && !o->to)
 		return ctl_fail(CTL_EXIT_USAGE, "--bwlimit and --dry-run go with --to TIER");
-	if (o->rate && move_parse_rate(o->rate, &r->rate))
+	if (o->rate && parse_rate(o->rate, &r->rate))
 		return ctl_fail(CTL_EXIT_USAGE,
 				"--bwlimit: \"%s\" is no rate: 500K, 10M, 1G (bytes a second)", o->rate);
 	return CTL_EXIT_OK;

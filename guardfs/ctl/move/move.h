@@ -64,9 +64,6 @@ errint_t move_store(const char *file, const struct move *m) WARN_UNUSED;
 /* Syncs the directory that holds file, so that a rename in it survives a power cut. */
 errint_t move_sync_directory_of(const char *file) WARN_UNUSED;
 
-/* "10M" (K, M, G of 1024 bytes a second) to bytes per second. 0 or -EINVAL. */
-errint_t move_parse_rate(const char *text, uint64_t *rate) WARN_UNUSED;
-
 /* ---- tree.c: what a directory holds ---- */
 
 struct move_entry {

@@ -7,7 +7,7 @@ dest=$WORK/dest
 cp -a "$BUILD" "$WORK/build"
 BUILD=$WORK/build
 make -s -C "$REPO" BUILD="$BUILD" DESTDIR="$dest" PREFIX=/usr install
-for file in usr/sbin/guardfs usr/bin/guardctl usr/share/man/man8/guardfs.8 usr/share/man/man8/migrate-from-binds.8 usr/share/man/man5/guardfs.conf.5 \
+for file in usr/sbin/guardfs usr/bin/guardctl usr/bin/guardfs-verify usr/share/man/man1/guardfs-verify.1 usr/share/man/man8/guardfs.8 usr/share/man/man8/migrate-from-binds.8 usr/share/man/man5/guardfs.conf.5 \
 	usr/share/man/man1/guardctl.1 usr/share/doc/guardfs/examples/guardfs.conf; do
 	[[ -s $dest/$file ]] || fail "not installed: $file"
 done
@@ -21,6 +21,7 @@ grep -qF '*/[0-9]*__*' "$dest/usr/share/man/man5/guardfs.conf.5" || fail "the pa
 assert_eq "$(readlink "$dest/sbin/mount.fuse.guardfs")" /usr/sbin/guardfs "mount helper"
 "$dest/usr/sbin/guardfs" --version
 "$dest/usr/bin/guardctl" version
+"$dest/usr/bin/guardfs-verify" --version
 
 say "the example is a configuration that guardfs accepts"
 install -m 0644 "$dest/usr/share/doc/guardfs/examples/guardfs.conf" "$WORK/example.conf"

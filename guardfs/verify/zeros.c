@@ -1,0 +1,95 @@
+/* zeros.c: see zeros.h. Compressed data have a zero every 256 bytes or so: what counts is not to look at each
+ * byte. */
+#include "verify/zeros.h"
+
+void zeros_begin(struct zeros *z, uint64_t offset)
+{
+	z->n = 0;
+	z->more = z->open = false;
+	z->at = offset;
+}
+
+size_t zeros_before(const unsigned char *p, size_t n)
+{
+	size_t i = 0;
+	uint64_t word;
+
+	for (; n - i >= sizeof(word); i += sizeof(word)) {
+		memcpy(&word, p + i, sizeof(word));
+		if (word)
+			break;
+	}
+	while (i < n && p[i] == 0)
+		i++;
+	return i;
+}
+
+static void add(struct zeros *z, uint64_t from, uint64_t to)
+{
+	if (to - from < VERIFY_ZEROS_MIN)
+		return;
+	if (z->n == VERIFY_RANGES_MAX)
+		z->more = true;
+	else
+		z->ranges[z->n++] = (struct verify_range){from, to};
+}
+
+/* The run that has begun goes on for n bytes, and if it is over, ends there. */
+static void extend(struct zeros *z, size_t n, bool over)
+{
+	if (over) {
+		add(z, z->open_from, z->at + n);
+		z->open = false;
+	}
+}
+
+/* Where does the run begin that ends before p[end]? Not before p[first]. */
+static size_t run_start(const unsigned char *p, size_t first, size_t end)
+{
+	while (end > first && p[end - 1] == 0)
+		end--;
+	return end;
+}
+
+void zeros_feed(struct zeros *z, const unsigned char *p, size_t n)
+{
+	size_t i = 0, end;
+
+	if (z->open) {
+		i = zeros_before(p, n);
+		extend(z, i, i < n);
+	}
+	/* A run that is long enough and begins within the next VERIFY_ZEROS_MIN bytes covers the last of
+	 * them. */
+	while (n - i >= VERIFY_ZEROS_MIN) {
+		end = i + VERIFY_ZEROS_MIN;
+		if (p[end - 1] == 0) {
+			z->open = true;
+			z->open_from = z->at + run_start(p, i, end);
+			end += zeros_before(p + end, n - end);
+			extend(z, end, end < n);
+		}
+		i = end;
+	}
+	if (i < n && p[n - 1] == 0) {
+		z->open = true;
+		z->open_from = z->at + run_start(p, i, n);
+	}
+	z->at += n;
+}
+
+void zeros_skip(struct zeros *z, uint64_t n)
+{
+	if (!z->open && n > 0) {
+		z->open = true;
+		z->open_from = z->at;
+	}
+	z->at += n;
+}
+
+void zeros_end(struct zeros *z)
+{
+	if (z->open)
+		add(z, z->open_from, z->at);
+	z->open = false;
+}
