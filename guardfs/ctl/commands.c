@@ -148,6 +148,19 @@ const struct ctl_command ctl_commands[] = {
      "the files that could not be synced; waits for each of them until its deadline. PATH may lie\n"
      "on any tier, or below an expose directory. Exit status 1 if anything was not synced.\n",
      CTL_OPTION_INSTANCE, 0, 1, ctl_cmd_sync},
+    {"verify", "[JOB | PATH] [--since WHEN] [--level N] [--bwlimit RATE] [--repair-to FILE] [--json]",
+     "which archives are whole, and up to where are the others?",
+     "Through the mount, and from storage, not from memory: the *.warc.gz and *.warc below JOB (a\n"
+     "path relative to the mount, or absolute) or in all jobs, or one file. One line each: whole,\n"
+     "truncated, hole, damaged, garbage, empty, missing, changed, unknown; where, and where the last\n"
+     "whole record ends. --since: modified since (2h, 7d, 2026-01-08). --level 0: sizes and holes; 1:\n"
+     "and gzip members; 2: and records (2). RATE (500K, 20M): bytes a second at most. --repair-to:\n"
+     "copies what is whole of one file to the new FILE; the original is never changed. Exit status\n"
+     "0: all are whole; 1: some are not; 75: some could not be read, or were being written. The same\n"
+     "as guardfs-verify, which reads any file.\n",
+     CTL_OPTION_SINCE | CTL_OPTION_LEVEL | CTL_OPTION_BWLIMIT | CTL_OPTION_REPAIR_TO | CTL_OPTION_JSON |
+	 CTL_OPTION_INSTANCE,
+     0, 1, ctl_cmd_verify},
     {"version", "", "print the version", "", 0, 0, 0, ctl_cmd_version},
     {"help", "[COMMAND]", "this text, or that of a command", "", 0, 0, 1, ctl_cmd_help},
     {NULL, NULL, NULL, NULL, 0, 0, 0, NULL},
@@ -177,7 +190,8 @@ void ctl_print_help(FILE *out)
 {
 	fputs("Usage: guardctl [-n NAME | -c FILE] COMMAND [ARGUMENTS]\n\n"
 	      "Asks a running guardfs how it is, and tells it what to do. Never touches the mount (but for\n"
-	      "adopt, smoke, tier move and drill): it answers whatever hangs. status, health, classify, jobs "
+	      "adopt, smoke, verify, tier move and drill): it answers whatever hangs. status, health, "
+	      "classify, jobs "
 	      "and wait "
 	      "need\n"
 	      "no root.\n\nCommands:\n",

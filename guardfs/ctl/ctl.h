@@ -1,9 +1,9 @@
 /* ctl.h: guardctl: what its subcommands share.
  *
  * guardctl reads RUN_DIR/status.json and RUN_DIR/health, and asks keeper over RUN_DIR/control.sock; never the
- * mount (but for adopt, whose business is a file on a backend, smoke, which reads archives, sync, tier move,
- * which copies, and drill, which is to be hurt like any caller), so that it answers whatever hangs. One
- * process, one thread; messages for the operator go to stderr and say what to do. */
+ * mount (but for adopt, whose business is a file on a backend, smoke and verify, which read archives, sync,
+ * tier move, which copies, and drill, which is to be hurt like any caller), so that it answers whatever
+ * hangs. One process, one thread; messages for the operator go to stderr and say what to do. */
 #ifndef GUARDFS_CTL_CTL_H
 #define GUARDFS_CTL_CTL_H
 
@@ -51,7 +51,9 @@ enum ctl_option {
 	CTL_OPTION_TO = 1 << 19,
 	CTL_OPTION_BWLIMIT = 1 << 20,
 	CTL_OPTION_DISCARD_OLD = 1 << 21,
-	CTL_OPTION_ABORT = 1 << 22
+	CTL_OPTION_ABORT = 1 << 22,
+	CTL_OPTION_LEVEL = 1 << 23,
+	CTL_OPTION_REPAIR_TO = 1 << 24
 };
 
 struct ctl_options {
@@ -77,6 +79,8 @@ struct ctl_options {
 	const char *to;
 	const char *rate; /* --bwlimit */
 	bool discard_old, abort;
+	const char *level;
+	const char *repair_to;
 };
 
 struct ctl_command {
@@ -219,6 +223,7 @@ int ctl_cmd_stalled(const struct ctl_options *options, int argc, char **argv);
 int ctl_cmd_smoke(const struct ctl_options *options, int argc, char **argv);
 int ctl_cmd_snapshot(const struct ctl_options *options, int argc, char **argv);
 int ctl_cmd_sync(const struct ctl_options *options, int argc, char **argv);
+int ctl_cmd_verify(const struct ctl_options *options, int argc, char **argv);
 int ctl_cmd_version(const struct ctl_options *options, int argc, char **argv);
 int ctl_cmd_help(const struct ctl_options *options, int argc, char **argv);
 void ctl_print_help(FILE *out);

@@ -52,6 +52,8 @@ static const struct option_row option_rows[] = {
     WITH_VALUE("bwlimit", 0, BWLIMIT, rate),
     FLAG("discard-old", DISCARD_OLD, discard_old),
     FLAG("abort", ABORT, abort),
+    WITH_VALUE("level", 0, LEVEL, level),
+    WITH_VALUE("repair-to", 0, REPAIR_TO, repair_to),
 };
 
 #define ROW_VALUE 256 /* what getopt_long returns for row 0; letters lie below */

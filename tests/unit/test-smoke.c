@@ -116,7 +116,7 @@ static void bad_ones_name_the_layer(void **state)
 {
 	static const char zeros[8192];
 	unsigned char gz[4096];
-	char endless[80000];
+	static char endless[1200000];
 	size_t n = gzipped("hello world", 11, gz, sizeof(gz));
 
 	(void)state;
