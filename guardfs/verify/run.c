@@ -158,12 +158,14 @@ static bool was_seen(struct verify_run *run, const struct stat *st)
 static void found(void *context, int dir, const char *name, const char *path, const struct stat *st)
 {
 	struct verify_run *run = context;
-	uint64_t min_size = 0;
-
 	/* Of a manifest only what lies in its own directory is in it: others have other names. */
-	if (run->manifest)
-		min_size = manifest_size(run->manifest, path);
-	if (stopped || (run->since_s && st->st_mtim.tv_sec < run->since_s) || was_seen(run, st))
+	uint64_t min_size = run->manifest ? manifest_size(run->manifest, path) : 0;
+
+	run->find->stop = stopped;
+	if (stopped || (run->since_s && st->st_mtim.tv_sec < run->since_s))
+		return;
+	/* Under its other name nobody knew how large it must be. */
+	if (was_seen(run, st) && (uint64_t)st->st_size >= min_size)
 		return;
 	verify_one(run, dir, name, path, min_size);
 }
@@ -200,7 +202,9 @@ static void verify_directory(struct verify_run *run, const char *path)
 			    .found = found,
 			    .failed = failed};
 
+	run->find = &find;
 	find_warcs(&find, path);
+	run->find = NULL;
 	if (find.entries >= ENTRIES_MAX)
 		verify_run_unknown(run, path, E2BIG);
 	tdestroy(run->seen, free);

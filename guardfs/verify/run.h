@@ -14,6 +14,9 @@ enum verify_exit {
 	VERIFY_EXIT_USAGE = 100
 };
 
+struct find;
+struct manifest;
+
 struct verify_run {
 	/* Set by the caller. */
 	struct verify_options
@@ -32,8 +35,9 @@ struct verify_run {
 	const char *path; /* that is being verified */
 	uint64_t begun_ns, shown_ns, shown_done;
 	bool terminal, line;
-	void *seen;	/* files with several names, for tsearch(3) */
-	void *manifest; /* json_t of the directory of WARCs that is being read */
+	void *seen;		   /* files with several names, for tsearch(3) */
+	struct manifest *manifest; /* of the directory of WARCs that is being read, or was last */
+	struct find *find;	   /* the search that is under way */
 };
 
 /* Signals (INT, TERM, HUP) are from now on a reason to stop, with what is known said and nothing left behind.

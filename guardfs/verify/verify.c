@@ -86,6 +86,7 @@ static bool judge_size(struct check *c)
 
 	if (o->from > result->size || (result->size == 0 && o->min_size > 0)) {
 		check_fail(c, VERIFY_REASON_SIZE, result->size);
+		result->whole_to = 0;
 	} else if (result->size == 0) {
 		result->verdict = has_content(o->kind) ? VERIFY_EMPTY : VERIFY_WHOLE;
 		c->over = true;

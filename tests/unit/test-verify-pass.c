@@ -136,6 +136,7 @@ static void from_a_good_offset(void **state)
 	options.from = marks[M_END] + 1;
 	assert_int_equal(look_with(&options), VERIFY_TRUNCATED);
 	assert_int_equal(result.reason, VERIFY_REASON_SIZE);
+	assert_int_equal(result.whole_to, 0);
 	size = marks[M2] + 50;
 	options.from = marks[M2];
 	assert_int_equal(look_with(&options), VERIFY_TRUNCATED);

@@ -208,6 +208,22 @@ static void the_manifest_tells_what_content_cannot(void **state)
 	assert_int_equal(says("job", "4 files: 4 whole"), VERIFY_EXIT_OK);
 }
 
+/* It may be met by its other name first, of which the manifest says nothing. */
+static void the_manifest_holds_for_files_with_two_names(void **state)
+{
+	static const char *const others[] = {"job/.tmp1/rec.warc", "job/zzz/rec.warc"};
+
+	(void)state;
+	put("job/warcs/a.warc", RECORD);
+	for (size_t i = 0; i < ARRAY_SIZE(others); i++) {
+		put(others[i], "");
+		assert_int_equal(remove(others[i]), 0);
+		assert_int_equal(link("job/warcs/a.warc", others[i]), 0);
+	}
+	put("job/warcs/manifest.json", "{\"entries\":[{\"stable_name\":\"a.warc\",\"size_bytes\":1000}]}");
+	assert_int_equal(says("job", "job/warcs/a.warc: truncated at byte 58"), VERIFY_EXIT_NOT_WHOLE);
+}
+
 static int repair(const char *path, const char *to)
 {
 	return verify((struct verify_run){.repair_to = to}, path);
@@ -338,6 +354,7 @@ int main(void)
 	    IN_A_SANDBOX(json_has_all_of_it),
 	    IN_A_SANDBOX(a_directory_has_its_archives_verified),
 	    IN_A_SANDBOX(the_manifest_tells_what_content_cannot),
+	    IN_A_SANDBOX(the_manifest_holds_for_files_with_two_names),
 	    IN_A_SANDBOX(a_copy_has_what_is_whole),
 	    IN_A_SANDBOX(no_copy_of_what_is_whole_or_of_nothing),
 	    IN_A_SANDBOX(an_interrupted_copy_leaves_nothing),
