@@ -95,6 +95,18 @@ static void undo_open(struct node *node, struct handle *h)
 	handle_release(h);
 }
 
+/* Makes what was opened on b for node (NULL: the table of nodes is full) into a handle. Where there is none
+ * left, what was opened is closed: within the guard, for closing may hang as anything else. */
+static errint_t take_handle(struct backend *b, const struct node *node, int flags, int ref, uint32_t epoch,
+			    enum handle_name name, struct handle **h)
+{
+	*h = node ? handle_new(node_index(node), HANDLE_FILE, node->backend, flags, ref, epoch, name) : NULL;
+	if (*h)
+		return 0;
+	b->ops->release(b, ref);
+	return -ENFILE;
+}
+
 static int backend_flags(int flags)
 {
 	/* The kernel of the caller has checked the rest. */
@@ -219,7 +231,7 @@ void fs_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
 	struct node *node = node_from_id(ino);
 	struct backend *b;
-	struct handle *h;
+	struct handle *h = NULL;
 	uint32_t epoch, job;
 	struct opened opened = {.ref = -1};
 	ssize_t rc;
@@ -250,6 +262,8 @@ void fs_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	}
 	epoch = b->board ? atomic_load(&b->board->root_epoch) : 0;
 	rc = open_and_look(b, node, fi, &opened);
+	if (rc == 0)
+		rc = take_handle(b, node, fi->flags, opened.ref, epoch, HANDLE_STRAY, &h);
 	if (!guard_leave(req, b, &rc)) {
 		jobs_leave(job);
 		return;
@@ -259,14 +273,6 @@ void fs_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 			node_replaced(node);
 		jobs_leave(job);
 		fs_reply_rc(req, rc);
-		return;
-	}
-	h = handle_new(node_index(node), HANDLE_FILE, node->backend, fi->flags, opened.ref, epoch,
-		       HANDLE_STRAY);
-	if (!h) {
-		jobs_leave(job);
-		b->ops->release(b, opened.ref);
-		fuse_reply_err(req, ENFILE);
 		return;
 	}
 	jobs_opened(h, job);
@@ -307,12 +313,12 @@ static void reply_create(fuse_req_t req, struct node *node, struct handle *h, co
 
 void fs_create(fuse_req_t req, fuse_ino_t parent_id, const char *name, mode_t mode, struct fuse_file_info *fi)
 {
-	struct node *parent = make_parent(req, parent_id, name, false), *node;
+	struct node *parent = make_parent(req, parent_id, name, false), *node = NULL;
 	struct caller caller = fs_caller(req);
 	bool unnamed = strcmp(name, WIRE_TMPFILE_NAME) == 0;
 	struct found found;
 	struct backend *b;
-	struct handle *h;
+	struct handle *h = NULL;
 	uint32_t epoch, job, p;
 	int ref = -1;
 	ssize_t rc;
@@ -332,24 +338,18 @@ void fs_create(fuse_req_t req, fuse_ino_t parent_id, const char *name, mode_t mo
 	}
 	epoch = b->board ? atomic_load(&b->board->root_epoch) : 0;
 	rc = create_in(b, p, name, mode, fi->flags, &caller, &found, &ref);
+	if (rc == 0) {
+		node = entry_intern(parent, name, &found);
+		rc = take_handle(b, node, fi->flags, ref, epoch, HANDLE_NAMED, &h);
+	}
 	if (!guard_leave(req, b, &rc)) {
 		jobs_leave(job);
 		return;
 	}
 	if (rc < 0) {
 		jobs_leave(job);
-		fs_reply_rc(req, rc);
-		return;
-	}
-	node = entry_intern(parent, name, &found);
-	h = node ? handle_new(node_index(node), HANDLE_FILE, node->backend, fi->flags, ref, epoch,
-			      HANDLE_NAMED)
-		 : NULL;
-	if (!h) {
-		jobs_leave(job);
-		b->ops->release(b, ref);
 		grant_take_back();
-		fuse_reply_err(req, ENFILE);
+		fs_reply_rc(req, rc);
 		return;
 	}
 	jobs_opened(h, job);
