@@ -155,7 +155,7 @@ static errint_t find_base(struct backend *b, uint32_t node, unsigned pieces, str
 static errint_t present_epoch(const struct backend *b, uint32_t *epoch)
 {
 	*epoch = atomic_load(&b->board->root_epoch);
-	if (atomic_load(&b->board->root_fd) < 0 || gate_epoch(atomic_load(&b->board->gate)) != *epoch)
+	if (atomic_load(&b->board->root_fd) < 0 || breaker_epoch(atomic_load(&b->board->breaker)) != *epoch)
 		return -ENOTCONN;
 	return 0;
 }

@@ -1,6 +1,6 @@
 /* guard.c: see guard.h. The order of stores matters: what guardian needs (backend, op class, deadline) is
- * published before the deadline is set, `inside` before the gate is read a second time. Whoever opens the
- * gate and then finds no slot inside knows that nobody is. */
+ * published before the deadline is set, `inside` before the breaker is read a second time. Whoever opens the
+ * breaker and then finds no slot inside knows that nobody is. */
 #include "fs/guard.h"
 #include "base/clock.h"
 #include "fs/context.h"
@@ -30,9 +30,9 @@ enum verdict { GO, DOWN, WAIT_LATE, WAIT_FULL };
 #define UNCHANGED_NS \
 	(NSEC_PER_MSEC / 10) /* a change that does nothing (chmod under a presented owner) is quicker */
 
-bool guard_is_open_for_business(const struct backend *b)
+bool guard_breaker_is_closed(const struct backend *b)
 {
-	return !b->board || gate_is_closed(atomic_load(&b->board->gate));
+	return !b->board || breaker_is_closed(atomic_load(&b->board->breaker));
 }
 
 static void nudge_keeper(void)
@@ -125,9 +125,9 @@ static void leave_slot(struct backend *b, uid_t uid)
 static enum verdict try_enter(struct backend *b, uid_t uid)
 {
 	struct slot *slot = call.slot;
-	uint64_t gate = atomic_load(&b->board->gate);
+	uint64_t breaker = atomic_load(&b->board->breaker);
 
-	if (!gate_is_closed(gate))
+	if (!breaker_is_closed(breaker))
 		return DOWN;
 	/* guardian counts the late ones; those of a worker that has just died it may not have counted yet. */
 	if (slot && slot->mutating &&
@@ -139,11 +139,11 @@ static enum verdict try_enter(struct backend *b, uid_t uid)
 	if (slot) {
 		call.entered_ns = clock_mono_ns();
 		atomic_store(&slot->entered_ns, call.entered_ns);
-		atomic_store(&slot->epoch, gate_epoch(gate));
+		atomic_store(&slot->epoch, breaker_epoch(breaker));
 		atomic_store(&slot->inside, 1);
 		call.renames = atomic_load(&renames_ended[b->index]);
 	}
-	if (atomic_load(&b->board->gate) != gate) {
+	if (atomic_load(&b->board->breaker) != breaker) {
 		leave_slot(b, uid);
 		return DOWN;
 	}
@@ -239,10 +239,10 @@ void guard_unparked(const struct slot *slot)
  * reports that once, and asking again would turn it into success. */
 static bool is_final_error(const struct backend *b, enum op_class op_class)
 {
-	uint64_t gate = atomic_load(&b->board->gate);
+	uint64_t breaker = atomic_load(&b->board->breaker);
 
-	return call.slot->asked && op_class == OP_SYNC && gate_is_closed(gate) &&
-	       gate_epoch(gate) == atomic_load(&call.slot->epoch);
+	return call.slot->asked && op_class == OP_SYNC && breaker_is_closed(breaker) &&
+	       breaker_epoch(breaker) == atomic_load(&call.slot->epoch);
 }
 
 /* Does a request wait while the breaker is open? Writing to open files always does; everything does while the
@@ -327,7 +327,7 @@ bool guard_enter(fuse_req_t req, struct backend *b, enum op_class op_class, unsi
 
 bool guard_await(fuse_req_t req, struct backend *b)
 {
-	if (guard_is_open_for_business(b))
+	if (guard_breaker_is_closed(b))
 		return true;
 	return may_go_on(req, begin(b, OP_METADATA, GUARD_NONE, 0) ? find_down(req, b) : GUARD_DOWN);
 }
@@ -343,7 +343,7 @@ static void judge(struct backend *b, uint32_t epoch, enum errclass class, bool b
 		return;
 	}
 	if (info->trips) {
-		if (board_open_gate(fs.board, b->index, epoch, class, DETECTOR_WORKER))
+		if (board_trip_breaker(fs.board, b->index, epoch, class, DETECTOR_WORKER))
 			nudge_keeper();
 	} else if (info->triggers_probe && atomic_exchange(&b->board->suspect, 1) == 0) {
 		nudge_keeper();
@@ -465,10 +465,10 @@ bool guard_enter_quietly(struct backend *b, uint64_t target, uid_t uid)
 {
 	struct slot *slot = call.slot;
 
-	quiet.epoch = gate_epoch(atomic_load(&b->board->gate));
+	quiet.epoch = breaker_epoch(atomic_load(&b->board->breaker));
 	quiet.nested = slot && atomic_load(&slot->inside);
 	if (quiet.nested)
-		return guard_is_open_for_business(b);
+		return guard_breaker_is_closed(b);
 	quiet.uid = uid;
 	if (slot) {
 		slot->uid = uid;
@@ -491,7 +491,7 @@ void guard_leave_quietly(struct backend *b, ssize_t rc)
 bool guard_may_run(const struct slot *slot)
 {
 	const struct board_backend *bb = &fs.board->backends[atomic_load(&slot->backend)];
-	bool closed = gate_is_closed(atomic_load(&bb->gate));
+	bool closed = breaker_is_closed(atomic_load(&bb->breaker));
 
 	switch (slot->park_reason) {
 	case PARK_DOWN:

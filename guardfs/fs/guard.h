@@ -80,7 +80,7 @@ uint32_t guard_writes_ended(const struct backend *b);
 bool guard_is_write_inside(const struct backend *b);
 
 /* Is the breaker of b closed? True for the local tier. */
-bool guard_is_open_for_business(const struct backend *b);
+bool guard_breaker_is_closed(const struct backend *b);
 
 /* Accounts for a slot that is no longer parked (run again, or expired). worker/pool.c. */
 void guard_unparked(const struct slot *slot);

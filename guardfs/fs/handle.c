@@ -178,7 +178,7 @@ static bool close_and_free(struct handle *h)
 	struct backend *b =
 	    h->backend == NODE_LOCAL || h->backend == NODE_VIRTUAL ? &fs.local : &fs.guarded[h->backend];
 	bool quietly = b->board && (atomic_load(&h->fd) >= 0 || atomic_load(&h->other)) &&
-		       atomic_load(&h->epoch) == gate_epoch(atomic_load(&b->board->gate));
+		       atomic_load(&h->epoch) == breaker_epoch(atomic_load(&b->board->breaker));
 	errint_t rc;
 
 	if (quietly && !guard_enter_quietly(b, guard_target_node(h->node), h->uid))
@@ -241,7 +241,7 @@ void handle_release(struct handle *h)
 bool handle_is_unclosed(unsigned backend)
 {
 	return backend < CONFIG_BACKENDS_MAX && atomic_load(&handles.unclosed[backend]) &&
-	       guard_is_open_for_business(&fs.guarded[backend]);
+	       guard_breaker_is_closed(&fs.guarded[backend]);
 }
 
 void handle_sweep(unsigned backend)

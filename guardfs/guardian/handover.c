@@ -269,12 +269,12 @@ static void take_descriptors(struct arena *arena, int pidfd)
 
 		fd = fd >= 0 && pidfd >= 0 ? steal(pidfd, fd) : -1;
 		atomic_store(&b->root_fd, fd);
-		/* Without its root the backend has to be connected anew: keeper sees the open gate. */
+		/* Without its root the backend has to be connected anew: keeper sees the open breaker. */
 		if (fd < 0)
-			board_open_gate(&arena->board, i, gate_epoch(atomic_load(&b->gate)),
-					ERRCLASS_NOT_CONNECTED, DETECTOR_GUARDIAN);
+			board_trip_breaker(&arena->board, i, breaker_epoch(atomic_load(&b->breaker)),
+					   ERRCLASS_NOT_CONNECTED, DETECTOR_GUARDIAN);
 		/* It was about to connect. An outage is as old as its incident. */
-		if (!gate_is_closed(atomic_load(&b->gate)) && atomic_load(&b->incident) == 0)
+		if (!breaker_is_closed(atomic_load(&b->breaker)) && atomic_load(&b->incident) == 0)
 			board_be_patient(&arena->board, i);
 	}
 	for (uint32_t i = 0; i < atomic_load(&arena->nodes_used); i++)

@@ -99,7 +99,8 @@ static void judge_timeout(struct guardian *g, const struct due *due)
 	if (!due->inside)
 		return;
 	if (last_sign_ns(b) < due->read_ns) {
-		if (board_open_gate(g->board, due->backend, due->epoch, ERRCLASS_TIMEOUT, DETECTOR_GUARDIAN))
+		if (board_trip_breaker(g->board, due->backend, due->epoch, ERRCLASS_TIMEOUT,
+				       DETECTOR_GUARDIAN))
 			nudge_keeper();
 	} else if (atomic_exchange(&b->suspect, 1) == 0) {
 		nudge_keeper();
@@ -121,8 +122,8 @@ static uint64_t judge_stall(struct guardian *g, const struct slot *slot, uint64_
 	silent_from_ns = last_ns + g->board->config.deadline.ms[slot->op_class] * NSEC_PER_MSEC;
 	if (silent_from_ns > now_ns)
 		return silent_from_ns;
-	if (board_open_gate(g->board, backend, atomic_load(&slot->epoch), ERRCLASS_TIMEOUT,
-			    DETECTOR_GUARDIAN))
+	if (board_trip_breaker(g->board, backend, atomic_load(&slot->epoch), ERRCLASS_TIMEOUT,
+			       DETECTOR_GUARDIAN))
 		nudge_keeper();
 	return UINT64_MAX;
 }

@@ -39,8 +39,8 @@ static void leave_service(struct supervised *s, enum errclass class, uint64_t no
 
 	(void)now_ns;
 	if (s->serving)
-		board_open_gate(s->keeper->board, s->index, s->epoch, class,
-				drilled ? DETECTOR_DRILL : DETECTOR_OPERATOR);
+		board_trip_breaker(s->keeper->board, s->index, s->epoch, class,
+				   drilled ? DETECTOR_DRILL : DETECTOR_OPERATOR);
 	s->serving = false;
 }
 

@@ -18,7 +18,7 @@ static uint32_t random_bits(void)
 void event_broken(struct supervised *s, enum errclass class, enum detector by, const char *detail,
 		  uint64_t now_ns)
 {
-	board_open_gate(s->keeper->board, s->index, s->epoch, class, by);
+	board_trip_breaker(s->keeper->board, s->index, s->epoch, class, by);
 	s->serving = false;
 	charge_suspect(s, class, by, now_ns);
 	s->explained = ERRCLASS_NONE; /* what a probe met before explains no outage */

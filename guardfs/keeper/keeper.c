@@ -24,7 +24,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define TICK_MS		  1000	/* manifest, tier map, guardian; also gates opened without a nudge */
+#define TICK_MS		  1000	/* manifest, tier map, guardian; also breakers opened without a nudge */
 #define FILES_MS	  5000	/* outside files are written at least this often */
 #define GUARDIAN_GRACE_MS 10000 /* for a restarted guardian to say on the board that it is there */
 #define STOP_MS		  5000	/* for killed children to be gone */

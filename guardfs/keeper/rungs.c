@@ -270,7 +270,7 @@ static enum rung_result close_start(void *context, uint64_t now_ns)
 	atomic_store(&s->board->minor, s->root.fuse ? s->root.minor : 0);
 	atomic_store(&s->board->last_completion_ns, now_ns); /* the probes were answered just now */
 	atomic_store(&s->board->suspect, 0);
-	atomic_store(&s->board->gate, gate_word(s->epoch, true));
+	atomic_store(&s->board->breaker, breaker_word(s->epoch, true));
 	notify_closed(s);
 	return RUNG_DONE;
 }

@@ -16,7 +16,7 @@ static bool is_sshfs(const struct supervised *s)
 	return s->config->type == BACKEND_SSHFS;
 }
 
-/* Somebody else opened the breaker. The class is stored just after the gate. */
+/* Somebody else opened the breaker. The class is stored just after that. */
 static void take_opened_gate(struct supervised *s, uint64_t now_ns)
 {
 	uint32_t class = atomic_load(&s->board->opened_class);
@@ -32,19 +32,19 @@ static void take_dead_transport(struct supervised *s, uint64_t now_ns)
 	char detail[256];
 	enum errclass class;
 
-	/* The gate first: reading what sshfs said may take its time. */
-	board_open_gate(s->keeper->board, s->index, s->epoch, ERRCLASS_SERVER_GONE, DETECTOR_TRANSPORT);
+	/* The breaker first: reading what sshfs said may take its time. */
+	board_trip_breaker(s->keeper->board, s->index, s->epoch, ERRCLASS_SERVER_GONE, DETECTOR_TRANSPORT);
 	class = transport_diagnose(&s->transport, detail, sizeof(detail));
 	event_broken(s, class, DETECTOR_TRANSPORT, detail, now_ns);
 }
 
 static void note_breaks(struct supervised *s, uint64_t now_ns)
 {
-	uint64_t gate = atomic_load(&s->board->gate);
+	uint64_t breaker = atomic_load(&s->board->breaker);
 
 	if (is_sshfs(s) && transport_dead(&s->transport))
 		take_dead_transport(s, now_ns);
-	else if (!gate_is_closed(gate))
+	else if (!breaker_is_closed(breaker))
 		take_opened_gate(s, now_ns);
 	else if (atomic_load(&s->board->root_epoch) != s->epoch)
 		event_broken(s, ERRCLASS_NOT_CONNECTED, DETECTOR_WORKER, "worker has lost the root", now_ns);
@@ -83,16 +83,16 @@ static bool is_transport_there(const struct supervised *s)
 /* Serving as the board says, and everything needed for it is there. */
 static bool adopt_serving(struct supervised *s)
 {
-	uint64_t gate = atomic_load(&s->board->gate);
+	uint64_t breaker = atomic_load(&s->board->breaker);
 
-	if (!gate_is_closed(gate) || atomic_load(&s->board->root_epoch) != gate_epoch(gate))
+	if (!breaker_is_closed(breaker) || atomic_load(&s->board->root_epoch) != breaker_epoch(breaker))
 		return false;
-	s->epoch = gate_epoch(gate);
+	s->epoch = breaker_epoch(breaker);
 	return is_transport_there(s);
 }
 
 /* It served, guardian and worker died at once, and with them the descriptor of its root: the next guardian
- * has opened the gate for that, and for nothing else (guardian/handover.c). */
+ * has opened the breaker for that, and for nothing else (guardian/handover.c). */
 static bool lacks_only_root(const struct supervised *s)
 {
 	return health_serves(s->course.state) && atomic_load(&s->board->root_fd) < 0 &&
@@ -115,7 +115,7 @@ static void adopt_transport(struct supervised *s)
  * left of what served: it is broken afterwards, when all is recalled, as any other outage is. */
 static void take_state(struct supervised *s, uint64_t now_ns)
 {
-	uint64_t gate = atomic_load(&s->board->gate);
+	uint64_t breaker = atomic_load(&s->board->breaker);
 	enum health_state state = board_state(s->board);
 
 	s->serving = adopt_serving(s);
@@ -123,10 +123,10 @@ static void take_state(struct supervised *s, uint64_t now_ns)
 		state = HEALTH_PROBATION; /* the breaker was closed just before the former keeper died */
 	if (s->serving)
 		s->next_probe_ns = now_ns;
-	else if (gate_is_closed(gate))
-		board_open_gate(s->keeper->board, s->index, gate_epoch(gate), ERRCLASS_SERVER_GONE,
-				DETECTOR_TRANSPORT);
-	s->epoch = gate_epoch(gate);
+	else if (breaker_is_closed(breaker))
+		board_trip_breaker(s->keeper->board, s->index, breaker_epoch(breaker), ERRCLASS_SERVER_GONE,
+				   DETECTOR_TRANSPORT);
+	s->epoch = breaker_epoch(breaker);
 	course_init(&s->course, &s->keeper->limits, state, board_class(s->board),
 		    atomic_load(&s->board->incident) != 0, now_ns);
 }
@@ -182,11 +182,11 @@ void supervised_reaped(struct supervised *s, pid_t pid, int status)
 
 void supervised_stop(struct supervised *s)
 {
-	uint64_t gate = atomic_load(&s->board->gate);
+	uint64_t breaker = atomic_load(&s->board->breaker);
 
-	if (gate_is_closed(gate))
-		board_open_gate(s->keeper->board, s->index, gate_epoch(gate), ERRCLASS_SERVER_GONE,
-				DETECTOR_OPERATOR);
+	if (breaker_is_closed(breaker))
+		board_trip_breaker(s->keeper->board, s->index, breaker_epoch(breaker), ERRCLASS_SERVER_GONE,
+				   DETECTOR_OPERATOR);
 	atomic_store(&s->board->young_until_ns, 0); /* nobody is to wait for what does not come back */
 	drill_stop(s);
 	try_take_down(s);

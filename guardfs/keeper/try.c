@@ -34,7 +34,7 @@ void try_take_down(struct supervised *s)
 /* Above everything that worker may have seen, so that its acknowledgement is that of this try. */
 static uint32_t next_epoch(const struct supervised *s)
 {
-	return MAX(gate_epoch(atomic_load(&s->board->gate)), atomic_load(&s->board->root_epoch)) + 1;
+	return MAX(breaker_epoch(atomic_load(&s->board->breaker)), atomic_load(&s->board->root_epoch)) + 1;
 }
 
 uint32_t try_budget_ms(const struct supervised *s)

@@ -125,7 +125,7 @@ static void describe_course(const struct board_backend *board, json_t *object)
 			    json_integer(seconds(atomic_load(&board->held_until_real_ns))));
 	json_object_set_new(object, "hold_waits", json_boolean(atomic_load(&board->hold_waits) != 0));
 	json_object_set_new(object, "callers_wait",
-			    json_boolean(!gate_is_closed(atomic_load(&board->gate)) &&
+			    json_boolean(!breaker_is_closed(atomic_load(&board->breaker)) &&
 					 board_callers_wait(board, clock_mono_ns())));
 	json_object_set_new(object, "refused", refused_of(board));
 	json_object_set_new(object, "latency", latency_of(board));
@@ -136,18 +136,18 @@ static json_t *describe_backend(const struct report_backend *b)
 {
 	const struct errclass_info *info = errclass_info(b->now.class);
 	const struct board_backend *board = b->board;
-	uint64_t gate = atomic_load(&board->gate);
+	uint64_t breaker = atomic_load(&board->breaker);
 	json_t *object = json_pack(
 	    "{s:o, s:s, s:s, s:s, s:I, s:I, s:i, s:I, s:I}", "name", STRING(b->config->name), "type",
 	    backend_type_name(b->config->type), "state", health_state_name(b->now.state), "class", info->name,
-	    "since", seconds(b->now.since_ns), "epoch", (json_int_t)gate_epoch(gate), "pid",
+	    "since", seconds(b->now.since_ns), "epoch", (json_int_t)breaker_epoch(breaker), "pid",
 	    (int)atomic_load(&board->pid), "attempts", (json_int_t)atomic_load(&board->attempts),
 	    "next_attempt", seconds(atomic_load(&board->next_attempt_real_ns)));
 	json_t *more = json_pack(
 	    "{s:s, s:o, s:s, s:s, s:I, s:I, s:I, s:I, s:o, s:o}", "breaker",
-	    gate_is_closed(gate) ? "closed" : "open", "detail", STRING(b->detail), "summary", info->summary,
-	    "advice", info->advice, "inflight", (json_int_t)atomic_load(&board->inflight), "parked",
-	    (json_int_t)atomic_load(&board->parked), "late", (json_int_t)atomic_load(&board->late),
+	    breaker_is_closed(breaker) ? "closed" : "open", "detail", STRING(b->detail), "summary",
+	    info->summary, "advice", info->advice, "inflight", (json_int_t)atomic_load(&board->inflight),
+	    "parked", (json_int_t)atomic_load(&board->parked), "late", (json_int_t)atomic_load(&board->late),
 	    "recovered", seconds(atomic_load(&board->recovered_real_ns)), "expose", STRING(b->config->expose),
 	    "counters", counters_of(board));
 

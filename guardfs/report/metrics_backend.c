@@ -44,12 +44,12 @@ static void put_states(struct metrics *m)
 
 static struct metric_value breaker_open(const struct metrics *m, uint32_t i)
 {
-	return metric_number(!gate_is_closed(LOAD(m, i, gate)));
+	return metric_number(!breaker_is_closed(LOAD(m, i, breaker)));
 }
 
 static struct metric_value epoch(const struct metrics *m, uint32_t i)
 {
-	return metric_number(gate_epoch(LOAD(m, i, gate)));
+	return metric_number(breaker_epoch(LOAD(m, i, breaker)));
 }
 
 static struct metric_value changed(const struct metrics *m, uint32_t i)

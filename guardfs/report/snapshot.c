@@ -68,7 +68,7 @@ static void believe_the_breaker(struct report_backend *b, uint64_t real_ns, uint
 	uint64_t last = atomic_load(&b->board->last_completion_ns);
 	uint32_t class = atomic_load(&b->board->opened_class);
 
-	if (!health_serves(b->now.state) || gate_is_closed(atomic_load(&b->board->gate)))
+	if (!health_serves(b->now.state) || breaker_is_closed(atomic_load(&b->board->breaker)))
 		return;
 	b->now.state = HEALTH_DOWN;
 	b->now.class = class < ERRCLASS_COUNT ? (enum errclass) class : ERRCLASS_IO_ERROR;

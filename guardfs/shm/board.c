@@ -40,22 +40,23 @@ void board_be_patient(struct board *board, unsigned index)
 		atomic_store(&board->backends[index].young_until_ns, patience_until_ns(board));
 }
 
-bool board_open_gate(struct board *board, unsigned index, uint32_t epoch, enum errclass why, enum detector by)
+bool board_trip_breaker(struct board *board, unsigned index, uint32_t epoch, enum errclass why,
+			enum detector by)
 {
-	uint64_t closed = gate_word(epoch, true), young_ns, failed;
+	uint64_t closed = breaker_word(epoch, true), young_ns, failed;
 	struct board_backend *b;
 
 	if (index >= CONFIG_BACKENDS_MAX)
 		return false;
 	b = &board->backends[index];
-	/* Before the gate: the first caller who is refused looks at it. Read before the gate as well, and set
-	 * only if it is still the same: an opener that was held up must not make an outage young that another
-	 * one has begun meanwhile. */
+	/* Before the breaker opens: the first caller who is refused looks at it. Read before the breaker, and
+	 * set only if it is still the same: an opener that was held up must not make an outage young that
+	 * another one has begun meanwhile. */
 	young_ns = atomic_load(&b->young_until_ns);
-	if (atomic_load(&b->gate) == closed && atomic_load(&b->incident) == 0)
+	if (atomic_load(&b->breaker) == closed && atomic_load(&b->incident) == 0)
 		atomic_compare_exchange_strong(&b->young_until_ns, &young_ns, patience_until_ns(board));
 	failed = board_failed(b);
-	if (!atomic_compare_exchange_strong(&b->gate, &closed, gate_word(epoch, false)))
+	if (!atomic_compare_exchange_strong(&b->breaker, &closed, breaker_word(epoch, false)))
 		return false;
 	atomic_store(&b->failed_before, failed);
 	atomic_store(&b->opened_by, (uint32_t)by);
@@ -66,7 +67,7 @@ bool board_open_gate(struct board *board, unsigned index, uint32_t epoch, enum e
 bool board_is_outage_young(const struct board_backend *b, uint64_t now_ns)
 {
 	enum health_state state = board_state(b);
-	/* Until keeper has seen that the gate was opened, only the opener knows why. */
+	/* Until keeper has seen that the breaker was opened, only the opener knows why. */
 	enum errclass class =
 	    health_serves(state) ? (enum errclass)atomic_load(&b->opened_class) : board_class(b);
 

@@ -1,8 +1,8 @@
 /* board.h: health, breakers, processes and counters: what every process may read at any moment without asking
  * anybody.
  *
- * Each field says who writes it. Words that are read together with others carry their own consistency (gate;
- * sequence counters). */
+ * Each field says who writes it. Words that are read together with others carry their own consistency
+ * (breaker; sequence counters). */
 #ifndef GUARDFS_SHM_BOARD_H
 #define GUARDFS_SHM_BOARD_H
 
@@ -18,21 +18,21 @@
 /* The breaker of a backend and its epoch, in one word, so that both change together: epoch << 8 | closed
  * flag. Starts as (0, open). Opened by anybody (compare-and-swap from closed to open with the same epoch);
  * closed by keeper alone, with a higher epoch. */
-#define GATE_CLOSED 1u
+#define BREAKER_CLOSED 1u
 
-static inline uint32_t gate_epoch(uint64_t gate)
+static inline uint32_t breaker_epoch(uint64_t breaker)
 {
-	return (uint32_t)(gate >> 8);
+	return (uint32_t)(breaker >> 8);
 }
 
-static inline bool gate_is_closed(uint64_t gate)
+static inline bool breaker_is_closed(uint64_t breaker)
 {
-	return gate & GATE_CLOSED;
+	return breaker & BREAKER_CLOSED;
 }
 
-static inline uint64_t gate_word(uint32_t epoch, bool closed)
+static inline uint64_t breaker_word(uint32_t epoch, bool closed)
 {
-	return (uint64_t)epoch << 8 | (closed ? GATE_CLOSED : 0);
+	return (uint64_t)epoch << 8 | (closed ? BREAKER_CLOSED : 0);
 }
 
 enum backend_counter {
@@ -76,7 +76,7 @@ const char *detector_name(enum detector detector);
 #define BOARD_REFUSED_MAX 8
 
 struct board_backend {
-	_Alignas(CACHE_LINE) _Atomic uint64_t gate;
+	_Alignas(CACHE_LINE) _Atomic uint64_t breaker;
 	_Atomic uint32_t inflight; /* tasks of the living worker inside. Worker; reset by a new worker */
 	_Atomic uint32_t parked;   /* slots parked for it. Worker */
 	_Atomic uint32_t late;	   /* slots inside past their deadline that change something. Guardian adds,
@@ -85,8 +85,8 @@ struct board_backend {
 	_Atomic uint64_t last_completion_ns; /* when an operation last came back that storage itself must have
 						answered: see guard_leave. Worker */
 	/* CLOCK_MONOTONIC: until then the outage is young, and its callers wait (board_is_outage_young).
-	 * Whoever opens the gate without an open incident, before that; guardian at the start; keeper when an
-	 * operator lets it go on. */
+	 * Whoever opens the breaker without an open incident, before that; guardian at the start; keeper when
+	 * an operator lets it go on. */
 	_Atomic uint64_t young_until_ns;
 	_Atomic uint32_t suspect; /* somebody saw something doubtful: probe soon. Set by worker or guardian,
 				     cleared by keeper */
@@ -105,8 +105,8 @@ struct board_backend {
 	_Alignas(CACHE_LINE) _Atomic int32_t root_fd;
 	_Atomic uint32_t root_epoch;
 
-	/* Keeper, from here to counters (opened_class: whoever opened the gate). */
-	_Atomic uint32_t opened_class;	       /* enum errclass with which the gate was last opened */
+	/* Keeper, from here to counters (opened_class: whoever opened the breaker). */
+	_Atomic uint32_t opened_class;	       /* enum errclass with which the breaker was last opened */
 	_Atomic uint32_t opened_by;	       /* enum detector: who did. As opened_class */
 	_Atomic uint64_t failed_before;	       /* operations that had failed by then. As opened_class */
 	_Atomic uint32_t state;		       /* enum health_state */
@@ -314,19 +314,19 @@ struct board {
 
 /* Opens the breaker of backend index if it is closed with this epoch. Returns true if this call opened it.
  * Any process. */
-bool board_open_gate(struct board *board, unsigned index, uint32_t epoch, enum errclass why,
-		     enum detector by);
+bool board_trip_breaker(struct board *board, unsigned index, uint32_t epoch, enum errclass why,
+			enum detector by);
 
 /* An outage of backend index that begins, or is to be waited for anew: young for [recovery] patience from
- * now on. board_open_gate does so for an outage that is no part of an open incident. Guardian, keeper. */
+ * now on. board_trip_breaker does so for an outage that is no part of an open incident. Guardian, keeper. */
 void board_be_patient(struct board *board, unsigned index);
 
-/* While the gate is open: is the outage young at now_ns (CLOCK_MONOTONIC), and of a kind that may be over in
- * a moment? Then whoever asks waits for its end. Any process. */
+/* While the breaker is open: is the outage young at now_ns (CLOCK_MONOTONIC), and of a kind that may be over
+ * in a moment? Then whoever asks waits for its end. Any process. */
 bool board_is_outage_young(const struct board_backend *backend, uint64_t now_ns);
 
-/* While the gate is open: does whoever asks wait for it to be closed? The outage is young, or an operator who
- * holds the backend says so. (Writes to open files wait in any case, unless it is held.) Any process. */
+/* While the breaker is open: does whoever asks wait for it to be closed? The outage is young, or an operator
+ * who holds the backend says so. (Writes to open files wait in any case, unless it is held.) Any process. */
 bool board_callers_wait(const struct board_backend *backend, uint64_t now_ns);
 
 /* A word of board_backend.refused: a user, and until when (CLOCK_MONOTONIC, to the second). */

@@ -70,10 +70,10 @@ static void check_in_time(struct sim *s, uint64_t due_ns, const char *what)
 
 static void check_serving(struct sim *s)
 {
-	if (!gate_is_closed(s->world.gate))
-		sim_fail(s, "serves with an open gate");
-	if (s->world.proof_epoch != gate_epoch(s->world.gate))
-		sim_fail(s, "serves epoch %u, whose identity nobody proved", gate_epoch(s->world.gate));
+	if (!breaker_is_closed(s->world.breaker))
+		sim_fail(s, "serves with an open breaker");
+	if (s->world.proof_epoch != breaker_epoch(s->world.breaker))
+		sim_fail(s, "serves epoch %u, whose identity nobody proved", breaker_epoch(s->world.breaker));
 }
 
 void check_serves(struct sim *s)
@@ -120,8 +120,8 @@ void check_gate_closing(struct sim *s, uint32_t epoch)
 		sim_fail(s, "the breaker closes on epoch %u, whose identity nobody proved", epoch);
 	if (s->world.root_epoch != epoch)
 		sim_fail(s, "the breaker closes before worker has the root");
-	if (epoch <= gate_epoch(s->world.gate))
-		sim_fail(s, "epoch %u is not above that of the gate", epoch);
+	if (epoch <= breaker_epoch(s->world.breaker))
+		sim_fail(s, "epoch %u is not above that of the breaker", epoch);
 	if (s->world.state == HEALTH_HELD || s->world.state == HEALTH_EXHAUSTED)
 		sim_fail(s, "the breaker closes in state %s", health_state_name(s->world.state));
 }
@@ -276,9 +276,9 @@ void check_act(struct sim *s, const struct course_effect *e, bool kept)
 void check_always(struct sim *s)
 {
 	const struct keeper_sim *k = &s->keeper;
-	bool closed = gate_is_closed(s->world.gate);
+	bool closed = breaker_is_closed(s->world.breaker);
 
-	if (closed && s->world.proof_epoch != gate_epoch(s->world.gate))
+	if (closed && s->world.proof_epoch != breaker_epoch(s->world.breaker))
 		sim_fail(s, "the breaker is closed without proof");
 	if (!k->alive)
 		return;

@@ -94,8 +94,8 @@ static void worker_opens(struct sim *s)
 {
 	static const enum errclass classes[] = {ERRCLASS_NOT_CONNECTED, ERRCLASS_STALLED, ERRCLASS_ABORTED};
 
-	if (gate_is_closed(s->world.gate))
-		world_open_gate(s, gate_epoch(s->world.gate), classes[sim_between(s, 0, 2)]);
+	if (breaker_is_closed(s->world.breaker))
+		world_trip_breaker(s, breaker_epoch(s->world.breaker), classes[sim_between(s, 0, 2)]);
 }
 
 static void happen(struct sim *s)
@@ -115,8 +115,8 @@ static void happen(struct sim *s)
 		keeper_dies(s);
 	else if (what < 96)
 		keeper_explain(s);
-	else if (gate_is_closed(s->world.gate))
-		world_enter(s, gate_epoch(s->world.gate), false);
+	else if (breaker_is_closed(s->world.breaker))
+		world_enter(s, breaker_epoch(s->world.breaker), false);
 }
 
 /* From a millisecond to a day. */

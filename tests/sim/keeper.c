@@ -28,7 +28,7 @@ static void transition(struct sim *s, const struct course_effect *e)
 	check_transition(s, e);
 	if (!health_serves(e->to)) {
 		if (k->serving)
-			world_open_gate(s, k->epoch, e->class);
+			world_trip_breaker(s, k->epoch, e->class);
 		k->serving = false;
 		k->notice_ns = NEVER;
 	}
@@ -168,10 +168,10 @@ static void recall(struct sim *s)
 /* Serving as the board says, and everything needed for it is there. */
 static bool adoptable(struct sim *s)
 {
-	uint32_t epoch = gate_epoch(s->world.gate);
+	uint32_t epoch = breaker_epoch(s->world.breaker);
 	const struct transport *t = world_transport(s, epoch);
 
-	if (!gate_is_closed(s->world.gate) || s->world.root_epoch != epoch)
+	if (!breaker_is_closed(s->world.breaker) || s->world.root_epoch != epoch)
 		return false;
 	s->keeper.epoch = epoch;
 	return !s->world.sshfs || (t && t->alive);
@@ -181,8 +181,8 @@ static void broken(struct sim *s, enum errclass class)
 {
 	struct keeper_sim *k = &s->keeper;
 
-	if (gate_is_closed(s->world.gate))
-		world_open_gate(s, gate_epoch(s->world.gate), class);
+	if (breaker_is_closed(s->world.breaker))
+		world_trip_breaker(s, breaker_epoch(s->world.breaker), class);
 	k->serving = false;
 	k->notice_ns = NEVER;
 	course_broken(&k->course, class, (uint32_t)sim_random(s), s->now);
@@ -216,8 +216,8 @@ void keeper_start(struct sim *s, bool first)
 	recall(s);
 	if (!adopted && health_serves(state))
 		broken(s, ERRCLASS_SERVER_GONE);
-	else if (!adopted && gate_is_closed(s->world.gate))
-		world_open_gate(s, gate_epoch(s->world.gate), ERRCLASS_SERVER_GONE);
+	else if (!adopted && breaker_is_closed(s->world.breaker))
+		world_trip_breaker(s, breaker_epoch(s->world.breaker), ERRCLASS_SERVER_GONE);
 }
 
 /* ---- while it serves ---- */
@@ -229,7 +229,7 @@ static void note_breaks(struct sim *s)
 
 	if (s->world.sshfs && (!t || !t->alive)) {
 		broken(s, t ? t->dies_of : ERRCLASS_SERVER_GONE);
-	} else if (!gate_is_closed(s->world.gate)) {
+	} else if (!breaker_is_closed(s->world.breaker)) {
 		/* A nudge that was lost is made up for within a second. */
 		if (k->notice_ns == NEVER)
 			k->notice_ns = sim_chance(s, 90) ? s->now : sim_in_ms(s, 0, 1000);

@@ -160,8 +160,8 @@ static enum rung_result close_start(void *context, uint64_t now_ns)
 	(void)now_ns;
 	check_gate_closing(s, s->keeper.epoch);
 	s->world.opened_class = ERRCLASS_NONE;
-	s->world.gate = gate_word(s->keeper.epoch, true);
-	sim_say(s, "gate closed with epoch %u", s->keeper.epoch);
+	s->world.breaker = breaker_word(s->keeper.epoch, true);
+	sim_say(s, "breaker closed with epoch %u", s->keeper.epoch);
 	return RUNG_DONE;
 }
 
@@ -196,7 +196,7 @@ void rungs_begin(struct sim *s)
 	const struct rung *rungs;
 	unsigned n;
 
-	k->epoch = MAX(gate_epoch(s->world.gate), s->world.root_epoch) + 1;
+	k->epoch = MAX(breaker_epoch(s->world.breaker), s->world.root_epoch) + 1;
 	k->begun_ns = s->now;
 	rungs = planned(s->world.sshfs, world_living(s) > 0, &n);
 	ladder_begin(&k->ladder, rungs, n, s->connect_ms);

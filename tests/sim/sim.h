@@ -2,7 +2,7 @@
  * plan, slowness. Everything around them is simulated: server, transports, operations inside, worker,
  * keeper's death, operator, time.
  *
- *   world.c    what goes on without keeper: the server's moods, transports, operations, the gate
+ *   world.c    what goes on without keeper: the server's moods, transports, operations, the breaker
  *   rungs.c    what a recovery does to that world
  *   keeper.c   the part of keeper's events, effects and climb; restart from the journal's memory included
  *   check.c    the rules, counted and judged apart from the machines
@@ -64,12 +64,12 @@ struct world {
 	struct transport transports[SIM_TRANSPORTS];
 	struct task tasks[SIM_TASKS];
 	unsigned inside; /* of them */
-	uint64_t gate;
+	uint64_t breaker;
 	uint32_t root_epoch;
 	enum errclass opened_class;
 	enum health_state state; /* what the board shows */
 	enum errclass class;
-	uint64_t stall_seen_ns; /* when worker or guardian opens the gate of a frozen backend */
+	uint64_t stall_seen_ns; /* when worker or guardian opens the breaker of a frozen backend */
 	uint32_t proof_epoch;	/* last epoch in which the right server proved its identity */
 };
 
@@ -155,7 +155,7 @@ const char *mood_name(enum mood mood);
 bool mood_is_right(enum mood mood); /* would a proof given now be true? */
 void world_set_mood(struct sim *s, enum mood mood);
 void world_cut(struct sim *s, enum errclass class); /* the living transports die */
-bool world_open_gate(struct sim *s, uint32_t epoch, enum errclass class);
+bool world_trip_breaker(struct sim *s, uint32_t epoch, enum errclass class);
 void world_enter(struct sim *s, uint32_t epoch, bool probe); /* an operation, or a probe */
 unsigned world_inside(const struct sim *s, uint32_t up_to_epoch, bool probes);
 void world_abort(struct sim *s);				  /* what is stuck inside leaves */

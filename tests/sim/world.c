@@ -54,9 +54,9 @@ void world_set_mood(struct sim *s, enum mood mood)
 	w->stall_seen_ns = NEVER;
 	switch (mood) {
 	case MOOD_FROZEN:
-		if (gate_is_closed(w->gate)) {
+		if (breaker_is_closed(w->breaker)) {
 			for (uint64_t n = sim_between(s, 0, 3); n > 0; n--)
-				world_enter(s, gate_epoch(w->gate), false);
+				world_enter(s, breaker_epoch(w->breaker), false);
 			w->stall_seen_ns = sim_in_ms(s, 500, 20000);
 		}
 		stick(s);
@@ -70,14 +70,14 @@ void world_set_mood(struct sim *s, enum mood mood)
 	}
 }
 
-/* As board_open_gate: only the first to come opens it. */
-bool world_open_gate(struct sim *s, uint32_t epoch, enum errclass class)
+/* As board_trip_breaker: only the first to come opens it. */
+bool world_trip_breaker(struct sim *s, uint32_t epoch, enum errclass class)
 {
-	if (s->world.gate != gate_word(epoch, true))
+	if (s->world.breaker != breaker_word(epoch, true))
 		return false;
-	s->world.gate = gate_word(epoch, false);
+	s->world.breaker = breaker_word(epoch, false);
 	s->world.opened_class = class;
-	sim_say(s, "gate of epoch %u opened: %s", epoch, errclass_info(class)->name);
+	sim_say(s, "breaker of epoch %u opened: %s", epoch, errclass_info(class)->name);
 	return true;
 }
 
@@ -196,8 +196,8 @@ void world_step(struct sim *s)
 	}
 	if (w->stall_seen_ns <= s->now) {
 		w->stall_seen_ns = NEVER;
-		if (gate_is_closed(w->gate))
-			world_open_gate(s, gate_epoch(w->gate), ERRCLASS_STALLED);
+		if (breaker_is_closed(w->breaker))
+			world_trip_breaker(s, breaker_epoch(w->breaker), ERRCLASS_STALLED);
 	}
 }
 

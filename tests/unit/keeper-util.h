@@ -278,12 +278,12 @@ static inline void nudge(void)
 
 static inline uint32_t epoch(void)
 {
-	return gate_epoch(atomic_load(&stage.b->gate));
+	return breaker_epoch(atomic_load(&stage.b->breaker));
 }
 
 static inline bool serving(uint32_t wanted)
 {
-	return atomic_load(&stage.b->gate) == gate_word(wanted, true) &&
+	return atomic_load(&stage.b->breaker) == breaker_word(wanted, true) &&
 	       atomic_load(&stage.b->root_epoch) == wanted;
 }
 
@@ -294,7 +294,7 @@ static inline bool healthy(uint32_t wanted)
 
 static inline bool down_with(enum errclass class)
 {
-	return !gate_is_closed(atomic_load(&stage.b->gate)) && board_state(stage.b) == HEALTH_DOWN &&
+	return !breaker_is_closed(atomic_load(&stage.b->breaker)) && board_state(stage.b) == HEALTH_DOWN &&
 	       board_class(stage.b) == class;
 }
 

@@ -225,7 +225,7 @@ static inline int set_up(void **state)
 	copy_string(b->config.backends[1].name, CONFIG_NAME_MAX, "nas");
 	for (unsigned i = 0; i < 2; i++) {
 		board_set_state(&b->backends[i], HEALTH_HEALTHY, ERRCLASS_NONE, (SINCE + i) * NSEC_PER_SEC);
-		atomic_store(&b->backends[i].gate, gate_word(3, true));
+		atomic_store(&b->backends[i].breaker, breaker_word(3, true));
 	}
 	map = board_map_begin(b);
 	add_route(map, "hc/a", 0);
@@ -251,7 +251,7 @@ static inline void lose(struct arena *arena, unsigned backend, enum errclass cla
 {
 	struct board_backend *b = &arena->board.backends[backend];
 
-	atomic_store(&b->gate, gate_word(gate_epoch(atomic_load(&b->gate)), false));
+	atomic_store(&b->breaker, breaker_word(breaker_epoch(atomic_load(&b->breaker)), false));
 	board_set_state(b, HEALTH_DOWN, class, (SINCE + 100) * NSEC_PER_SEC);
 }
 
@@ -260,7 +260,7 @@ static inline void serve_again(struct arena *arena, unsigned backend)
 	struct board_backend *b = &arena->board.backends[backend];
 
 	board_set_state(b, HEALTH_PROBATION, ERRCLASS_NONE, (SINCE + 110) * NSEC_PER_SEC);
-	atomic_store(&b->gate, gate_word(gate_epoch(atomic_load(&b->gate)) + 1, true));
+	atomic_store(&b->breaker, breaker_word(breaker_epoch(atomic_load(&b->breaker)) + 1, true));
 	board_set_state(b, HEALTH_HEALTHY, ERRCLASS_NONE, (SINCE + 111) * NSEC_PER_SEC);
 	atomic_store(&b->recovered_real_ns, (SINCE + 111) * NSEC_PER_SEC);
 }

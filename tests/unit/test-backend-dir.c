@@ -29,7 +29,7 @@ static void install_root(const char *path, uint32_t epoch)
 	assert_true(fd >= 0);
 	atomic_store(&board->root_fd, fd);
 	atomic_store(&board->root_epoch, epoch);
-	atomic_store(&board->gate, gate_word(epoch, true));
+	atomic_store(&board->breaker, breaker_word(epoch, true));
 }
 
 static const char *below(const char *name)
@@ -104,7 +104,7 @@ static void test_without_root(void **state)
 	install_root(place->dir, 3);
 	assert_int_equal(dir.ops->getattr(&dir, root, -1, &st), 0);
 	/* The breaker has moved on, the root hasn't yet: a cached descriptor doesn't count either. */
-	atomic_store(&place->arena->board.backends[BACKEND].gate, gate_word(4, false));
+	atomic_store(&place->arena->board.backends[BACKEND].breaker, breaker_word(4, false));
 	assert_int_equal(dir.ops->getattr(&dir, root, -1, &st), -ENOTCONN);
 	assert_int_equal(dir.ops->mkdir(&dir, root, "d", 0755, &user_caller, &found), -ENOTCONN);
 	assert_int_equal(dir.ops->opendir(&dir, root, &ref), -ENOTCONN);

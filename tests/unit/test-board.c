@@ -1,4 +1,4 @@
-/* The board: gate, details, and the tier map under readers, writers and writers that die. */
+/* The board: breaker, details, and the tier map under readers, writers and writers that die. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -54,15 +54,15 @@ static void add(const char *path, uint8_t backend)
 static void gate_opens_once_per_epoch(void **state)
 {
 	(void)state;
-	atomic_store(&board->backends[2].gate, gate_word(7, true));
-	assert_false(board_open_gate(board, 2, 6, ERRCLASS_TIMEOUT, DETECTOR_PROBE));
-	assert_false(board_open_gate(board, CONFIG_BACKENDS_MAX, 7, ERRCLASS_TIMEOUT, DETECTOR_PROBE));
-	assert_true(gate_is_closed(atomic_load(&board->backends[2].gate)));
-	assert_true(board_open_gate(board, 2, 7, ERRCLASS_ABORTED, DETECTOR_PROBE));
-	assert_false(board_open_gate(board, 2, 7, ERRCLASS_TIMEOUT, DETECTOR_PROBE));
+	atomic_store(&board->backends[2].breaker, breaker_word(7, true));
+	assert_false(board_trip_breaker(board, 2, 6, ERRCLASS_TIMEOUT, DETECTOR_PROBE));
+	assert_false(board_trip_breaker(board, CONFIG_BACKENDS_MAX, 7, ERRCLASS_TIMEOUT, DETECTOR_PROBE));
+	assert_true(breaker_is_closed(atomic_load(&board->backends[2].breaker)));
+	assert_true(board_trip_breaker(board, 2, 7, ERRCLASS_ABORTED, DETECTOR_PROBE));
+	assert_false(board_trip_breaker(board, 2, 7, ERRCLASS_TIMEOUT, DETECTOR_PROBE));
 	assert_int_equal(atomic_load(&board->backends[2].opened_class), ERRCLASS_ABORTED);
-	assert_false(gate_is_closed(atomic_load(&board->backends[2].gate)));
-	assert_int_equal(gate_epoch(atomic_load(&board->backends[2].gate)), 7);
+	assert_false(breaker_is_closed(atomic_load(&board->backends[2].breaker)));
+	assert_int_equal(breaker_epoch(atomic_load(&board->backends[2].breaker)), 7);
 }
 
 static bool is_young_in(uint64_t ms)
@@ -77,23 +77,23 @@ static void an_outage_is_young_once(void **state)
 	(void)state;
 	board->config.patience_ms = 10000;
 	atomic_store(&b->state, HEALTH_HEALTHY);
-	atomic_store(&b->gate, gate_word(7, true));
-	assert_true(board_open_gate(board, 2, 7, ERRCLASS_SERVER_GONE, DETECTOR_WORKER));
+	atomic_store(&b->breaker, breaker_word(7, true));
+	assert_true(board_trip_breaker(board, 2, 7, ERRCLASS_SERVER_GONE, DETECTOR_WORKER));
 	assert_true(is_young_in(0) && is_young_in(9000) && !is_young_in(10000));
 	/* Opened again while its incident is open: as old as that. */
 	atomic_store(&b->young_until_ns, 1);
 	atomic_store(&b->incident, 5);
-	atomic_store(&b->gate, gate_word(8, true));
-	assert_true(board_open_gate(board, 2, 8, ERRCLASS_SERVER_GONE, DETECTOR_WORKER));
+	atomic_store(&b->breaker, breaker_word(8, true));
+	assert_true(board_trip_breaker(board, 2, 8, ERRCLASS_SERVER_GONE, DETECTOR_WORKER));
 	assert_false(is_young_in(0));
 	/* Another incident. */
 	atomic_store(&b->incident, 0);
-	assert_false(board_open_gate(board, 2, 8, ERRCLASS_SERVER_GONE, DETECTOR_WORKER));
+	assert_false(board_trip_breaker(board, 2, 8, ERRCLASS_SERVER_GONE, DETECTOR_WORKER));
 	assert_false(is_young_in(0));
-	atomic_store(&b->gate, gate_word(9, true));
-	assert_false(board_open_gate(board, 2, 8, ERRCLASS_SERVER_GONE, DETECTOR_WORKER));
+	atomic_store(&b->breaker, breaker_word(9, true));
+	assert_false(board_trip_breaker(board, 2, 8, ERRCLASS_SERVER_GONE, DETECTOR_WORKER));
 	assert_false(is_young_in(0));
-	assert_true(board_open_gate(board, 2, 9, ERRCLASS_SERVER_GONE, DETECTOR_WORKER));
+	assert_true(board_trip_breaker(board, 2, 9, ERRCLASS_SERVER_GONE, DETECTOR_WORKER));
 	assert_true(is_young_in(0));
 	atomic_store(&b->young_until_ns, 1);
 	board_be_patient(board, 2);

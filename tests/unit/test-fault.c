@@ -34,7 +34,7 @@ static int setup(void **state)
 	assert_non_null(faulty.next);
 	atomic_store(&board->root_fd, open(tree, O_PATH | O_DIRECTORY));
 	atomic_store(&board->root_epoch, 1);
-	atomic_store(&board->gate, gate_word(1, true));
+	atomic_store(&board->breaker, breaker_word(1, true));
 	root = place_node(place, 0, NODE_NONE, "hot", S_IFDIR | 0755);
 	place->arena->nodes[root].flags = NODE_ROUTE_ROOT;
 	return 0;

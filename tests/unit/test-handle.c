@@ -82,7 +82,7 @@ static struct handle *open_then_reconnect(int flags, off_t size)
 	h->known_end = 100;
 	h->mtime_ns = 50 * (int64_t)NSEC_PER_SEC;
 	atomic_store(&fs.board->backends[0].root_epoch, 2);
-	atomic_store(&fs.board->backends[0].gate, gate_word(2, true));
+	atomic_store(&fs.board->backends[0].breaker, breaker_word(2, true));
 	stored = before;
 	stored.st_size = size;
 	return h;
@@ -233,7 +233,7 @@ static void both_ways(void)
 	CHECK(n_reopened == 1);
 	/* It belongs to its connection. */
 	atomic_store(&fs.board->backends[0].root_epoch, 3);
-	atomic_store(&fs.board->backends[0].gate, gate_word(3, true));
+	atomic_store(&fs.board->backends[0].breaker, breaker_word(3, true));
 	CHECK(handle_ensure_for(&fs.guarded[0], h, true, &later) == 0 && !atomic_load(&h->other));
 	CHECK(!is_open(by_offset) || by_offset == later);
 	CHECK(handle_ensure_for(&fs.guarded[0], h, false, &by_offset) == 0 && n_reopened == 2);
@@ -272,7 +272,7 @@ static void replaced(void)
 	h = open_then_reconnect(O_WRONLY, 100);
 	CHECK(goes_on(h));
 	atomic_store(&fs.board->backends[0].root_epoch, 3);
-	atomic_store(&fs.board->backends[0].gate, gate_word(3, true));
+	atomic_store(&fs.board->backends[0].breaker, breaker_word(3, true));
 	stored.st_ino++;
 	CHECK(handle_ensure(&fs.guarded[0], h) == GUARD_POISONED && atomic_load(&h->error) == EIO);
 }
@@ -376,10 +376,10 @@ static void close_waits(void)
 	struct handle *h = open_then_reconnect(O_RDONLY, 100);
 
 	CHECK(goes_on(h));
-	atomic_store(&fs.board->backends[0].gate, gate_word(2, false));
+	atomic_store(&fs.board->backends[0].breaker, breaker_word(2, false));
 	handle_release(h);
 	CHECK(atomic_load(&h->state) == HANDLE_LIVE);
-	atomic_store(&fs.board->backends[0].gate, gate_word(2, true));
+	atomic_store(&fs.board->backends[0].breaker, breaker_word(2, true));
 	CHECK(handle_is_unclosed(0));
 	handle_sweep(0);
 	CHECK(atomic_load(&h->state) == HANDLE_FREE && !handle_is_unclosed(0));

@@ -218,7 +218,7 @@ static void a_stopped_sshfs_is_fenced(void **state)
 	connect_first();
 	pid = atomic_load(&stage.b->pid);
 	kill(pid, SIGSTOP);
-	assert_true(board_open_gate(stage.board, 0, 1, ERRCLASS_TIMEOUT, DETECTOR_PROBE));
+	assert_true(board_trip_breaker(stage.board, 0, 1, ERRCLASS_TIMEOUT, DETECTOR_PROBE));
 	nudge();
 	WAIT(healthy(2), 15000);
 	assert_true(is_gone(pid));
@@ -230,7 +230,7 @@ static void a_server_that_answers_nothing(void **state)
 	config->connect_timeout_ms = 4000;
 	connect_first();
 	signal_below(stage.sshd, SIGSTOP);
-	WAIT(!gate_is_closed(atomic_load(&stage.b->gate)), 10000);
+	WAIT(!breaker_is_closed(atomic_load(&stage.b->breaker)), 10000);
 	assert_int_equal(atomic_load(&stage.b->opened_class), ERRCLASS_STALLED);
 	signal_below(stage.sshd, SIGCONT);
 	WAIT(healthy(2), 15000);
@@ -267,7 +267,7 @@ static void a_task_inside_holds_the_new_epoch_back(void **state)
 	atomic_store(&slot->epoch, 1);
 	atomic_store(&slot->inside, 1);
 	atomic_store(&slot->state, SLOT_ORPHAN);
-	assert_true(board_open_gate(stage.board, 0, 1, ERRCLASS_TIMEOUT, DETECTOR_PROBE));
+	assert_true(board_trip_breaker(stage.board, 0, 1, ERRCLASS_TIMEOUT, DETECTOR_PROBE));
 	nudge();
 	WAIT(is_gone(atomic_load(&stage.b->pid)), 5000);
 	for (int i = 0; i < 400; i++) { /* 0.8 s: longer than a reconnect takes */
@@ -351,7 +351,7 @@ static void sigterm_leaves_nothing(void **state)
 	end_keeper();
 	assert_true(is_gone(pid));
 	assert_int_equal(mounts_below(config->run_dir), 0);
-	assert_false(gate_is_closed(atomic_load(&stage.b->gate)));
+	assert_false(breaker_is_closed(atomic_load(&stage.b->breaker)));
 	assert_int_equal(atomic_load(&stage.b->pid), 0);
 	assert_false(exists("run/mnt"));
 	assert_false(exists("run/health"));

@@ -56,7 +56,7 @@ static int set_up(void **state)
 	set_up_config(&b->config);
 	for (unsigned i = 0; i < 2; i++) {
 		board_set_state(&b->backends[i], HEALTH_HEALTHY, ERRCLASS_NONE, (SINCE + i) * NSEC_PER_SEC);
-		atomic_store(&b->backends[i].gate, gate_word(3, true));
+		atomic_store(&b->backends[i].breaker, breaker_word(3, true));
 	}
 	map = board_map_begin(b);
 	add_route(map, "hc/a", "jobs/hc/a", 0);
@@ -124,7 +124,7 @@ static void put_down(struct arena *arena, unsigned backend, enum errclass class)
 {
 	struct board_backend *b = &arena->board.backends[backend];
 
-	atomic_store(&b->gate, gate_word(3, false));
+	atomic_store(&b->breaker, breaker_word(3, false));
 	board_set_state(b, HEALTH_DOWN, class, (SINCE + 100) * NSEC_PER_SEC);
 }
 
@@ -279,7 +279,7 @@ static void the_breaker_is_believed_before_the_state(void **state)
 	json_t *status;
 
 	atomic_store(&arena->board.backends[0].last_completion_ns, clock_mono_ns());
-	assert_true(board_open_gate(&arena->board, 0, 3, ERRCLASS_NOT_CONNECTED, DETECTOR_PROBE));
+	assert_true(board_trip_breaker(&arena->board, 0, 3, ERRCLASS_NOT_CONNECTED, DETECTOR_PROBE));
 	status = parse(arena);
 	expect_text(item(status, "backends", 0), "state", "down");
 	expect_text(item(status, "backends", 0), "class", "not_connected");

@@ -43,7 +43,7 @@ static inline int setup_arena(void **state)
 	fs.board->config.backends[0].type = BACKEND_SSHFS;
 	fs.board->config.backends[0].max_inflight = 8;
 	memcpy(fs.board->config.backends[0].name, "cold", 5);
-	atomic_store(&fs.board->backends[0].gate, gate_word(1, true));
+	atomic_store(&fs.board->backends[0].breaker, breaker_word(1, true));
 	atomic_store(&fs.board->backends[0].root_epoch, 1);
 	fs.guarded[0] = (struct backend){.arena = fs.arena,
 					 .board = &fs.board->backends[0],
