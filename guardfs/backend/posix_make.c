@@ -20,8 +20,8 @@ static errint_t make_one(int dirfd, const char *name, const struct making *m, mo
 	return errint(mknodat(dirfd, name, mode, m->rdev));
 }
 
-static errint_t make(struct backend *b, uint32_t parent, const char *name, const struct making *m,
-		     const struct caller *c, struct found *found)
+static errint_t make_entry(struct backend *b, uint32_t parent, const char *name, const struct making *m,
+			   const struct caller *c, struct found *found)
 {
 	const struct posix *p = posix_of(b);
 	CLEANUP_REACHED struct reached dir = REACHED_NONE;
@@ -45,7 +45,7 @@ errint_t posix_mkdir(struct backend *b, uint32_t parent, const char *name, mode_
 {
 	struct making m = {.mode = S_IFDIR | (mode & 07777)};
 
-	return make(b, parent, name, &m, c, found);
+	return make_entry(b, parent, name, &m, c, found);
 }
 
 errint_t posix_mknod(struct backend *b, uint32_t parent, const char *name, mode_t mode, dev_t rdev,
@@ -55,7 +55,7 @@ errint_t posix_mknod(struct backend *b, uint32_t parent, const char *name, mode_
 
 	if (S_ISDIR(mode) || S_ISLNK(mode))
 		return -EINVAL;
-	return make(b, parent, name, &m, c, found);
+	return make_entry(b, parent, name, &m, c, found);
 }
 
 errint_t posix_symlink(struct backend *b, const char *target, uint32_t parent, const char *name,
@@ -63,7 +63,7 @@ errint_t posix_symlink(struct backend *b, const char *target, uint32_t parent, c
 {
 	struct making m = {.mode = S_IFLNK | 0777, .target = target};
 
-	return make(b, parent, name, &m, c, found);
+	return make_entry(b, parent, name, &m, c, found);
 }
 
 errint_t posix_link(struct backend *b, uint32_t node, uint32_t parent, const char *name, struct found *found)

@@ -106,8 +106,8 @@ static void give_to_caller(struct backend *b, uint32_t parent, uint32_t node, co
 }
 
 /* The node for what was found, to be visited, with a lookup that node_forget takes back. */
-static struct node *visit(const struct backend *b, uint32_t parent, const char *name,
-			  const struct found *found)
+static struct node *node_to_visit(const struct backend *b, uint32_t parent, const char *name,
+				  const struct found *found)
 {
 	return b->board ? node_intern_guarded(b, parent, name, &found->st, NODE_LOOKED_UP)
 			: node_intern_local(parent, name, found, true);
@@ -122,7 +122,7 @@ errint_t again_made(struct backend *b, uint32_t parent, const char *name, const 
 	if (rc != -EEXIST || !again_is_running())
 		return rc;
 	same = b->ops->lookup(b, parent, name, found);
-	node = same == 0 ? visit(b, parent, name, found) : NULL;
+	node = same == 0 ? node_to_visit(b, parent, name, found) : NULL;
 	if (!node)
 		return same < 0 ? same : -ENOMEM;
 	same = is_what_was_wanted(b, node_index(node), what, &found->st);
@@ -147,7 +147,7 @@ errint_t again_created(struct backend *b, uint32_t parent, const char *name, int
 		*ref = -1;
 		return -EEXIST;
 	}
-	node = visit(b, parent, name, found);
+	node = node_to_visit(b, parent, name, found);
 	if (node) {
 		give_to_caller(b, parent, node_index(node), c, found);
 		node_forget(node, 1);

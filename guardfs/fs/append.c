@@ -29,7 +29,7 @@ static bool finds_end_itself(const struct backend *b)
 
 /* Notes in the slot that an append is begun, and from where on it would be found. offset: where the caller's
  * kernel takes the end to be. On the local tier nobody knows better. */
-static void announce(const struct backend *b, const struct handle *h, off_t offset)
+static void note_append_begun(const struct backend *b, const struct handle *h, off_t offset)
 {
 	call.slot->append_from = b->board ? node_size(&fs.arena->nodes[h->node]) : (uint64_t)offset;
 	atomic_store(&call.slot->append_begun, 1);
@@ -41,7 +41,7 @@ static ssize_t cannot_tell(const struct backend *b)
 }
 
 /* Feeds the file from s->offset up to end into the search. */
-static ssize_t feed(struct backend *b, int ref, struct append_search *s, uint64_t end)
+static ssize_t feed_search(struct backend *b, int ref, struct append_search *s, uint64_t end)
 {
 	while (s->offset < end) {
 		size_t size = (size_t)MIN(end - s->offset, (uint64_t)CALL_DATA_SIZE);
@@ -58,8 +58,8 @@ static ssize_t feed(struct backend *b, int ref, struct append_search *s, uint64_
 
 /* Begins the search where the append would be found. A file that is shorter than it was known to be has been
  * cut off by somebody: then it may be anywhere in it. */
-static errint_t begin(struct append_search *s, uint64_t end, const void *data, size_t n, const uint8_t *last,
-		      size_t n_last)
+static errint_t begin_search(struct append_search *s, uint64_t end, const void *data, size_t n,
+			     const uint8_t *last, size_t n_last)
 {
 	uint64_t from = call.slot->append_from, earliest = end > LOOK_BACK + n ? end - LOOK_BACK - n : 0;
 	uint64_t bound = from <= end ? from : 0;
@@ -68,7 +68,7 @@ static errint_t begin(struct append_search *s, uint64_t end, const void *data, s
 }
 
 /* How many bytes of an append that was begun before have been made. */
-static ssize_t search(struct backend *b, struct handle *h, int ref, const void *data, size_t n)
+static ssize_t search_append(struct backend *b, struct handle *h, int ref, const void *data, size_t n)
 {
 	uint8_t last[HANDLE_TAIL_MAX];
 	size_t n_last = handle_tail(h, last);
@@ -81,9 +81,9 @@ static ssize_t search(struct backend *b, struct handle *h, int ref, const void *
 	if (rc == 0)
 		rc = b->ops->reopen(b, ref, O_RDONLY, &reader);
 	if (rc == 0)
-		rc = begin(&s, (uint64_t)end, data, n, last, n_last);
+		rc = begin_search(&s, (uint64_t)end, data, n, last, n_last);
 	if (rc == 0) {
-		rc = feed(b, reader, &s, (uint64_t)end);
+		rc = feed_search(b, reader, &s, (uint64_t)end);
 		made = append_search_end(&s);
 		if (rc == 0)
 			rc = made == APPEND_DOUBTFUL ? cannot_tell(b) : made;
@@ -118,8 +118,8 @@ static ssize_t begin_append(struct backend *b, struct handle *h, int ref, const 
 			    off_t offset)
 {
 	if (atomic_load(&call.slot->append_begun))
-		return search(b, h, ref, data, n);
-	announce(b, h, offset);
+		return search_append(b, h, ref, data, n);
+	note_append_begun(b, h, offset);
 	return 0;
 }
 

@@ -112,7 +112,7 @@ void append_search_feed(struct append_search *s, const void *bytes, size_t n)
 		feed_one(s, ((const uint8_t *)bytes)[i]);
 }
 
-static ssize_t judge(const struct append_search *s)
+static ssize_t matched_bytes(const struct append_search *s)
 {
 	if (is_alone(s))
 		return (ssize_t)s->data.matched;
@@ -129,7 +129,7 @@ static ssize_t judge(const struct append_search *s)
 
 ssize_t append_search_end(struct append_search *s)
 {
-	ssize_t made = judge(s);
+	ssize_t made = matched_bytes(s);
 
 	free(s->data.failure);
 	free(s->last.failure);

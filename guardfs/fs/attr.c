@@ -103,7 +103,7 @@ static bool is_open_otherwise(const struct node *node)
 	return h != NULL;
 }
 
-static ssize_t getattr(struct backend *b, const struct node *node, struct handle *h, struct stat *st)
+static ssize_t getattr_node(struct backend *b, const struct node *node, struct handle *h, struct stat *st)
 {
 	/* What the kernel is told it believes of the node. */
 	bool own = h && h->kind == HANDLE_FILE && !(h->unlinked == HANDLE_STRAY && is_open_otherwise(node));
@@ -152,7 +152,7 @@ void fs_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 		return;
 	known = b->board ? node_size(object) : 0;
 	h = fi ? handle_get(fi->fh) : NULL;
-	rc = getattr(b, object, h, &st);
+	rc = getattr_node(b, object, h, &st);
 	if (rc == -ENOENT && node->flags & NODE_ROUTE_ROOT)
 		rc = -EIO; /* a route whose target is missing is down, not absent */
 	else if (rc == -ENOENT && recall_removed(object, &st))
@@ -203,8 +203,8 @@ static unsigned set_from_fuse(int to_set)
 	return set;
 }
 
-static ssize_t setattr(struct backend *b, struct node *node, struct handle *h, const struct stat *want,
-		       unsigned set, struct stat *st)
+static ssize_t setattr_node(struct backend *b, struct node *node, struct handle *h, const struct stat *want,
+			    unsigned set, struct stat *st)
 {
 	ssize_t rc;
 
@@ -273,7 +273,7 @@ void fs_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *want, int to_set, s
 	h = fi ? handle_get(fi->fh) : NULL;
 	if (b->board)
 		look_enter(object);
-	rc = setattr(b, object, h, want, set, &st);
+	rc = setattr_node(b, object, h, want, set, &st);
 	if (b->board)
 		look_leave(object);
 	if (b->board && rc == 0 && !(set & SET_SIZE))

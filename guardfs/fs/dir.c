@@ -411,7 +411,7 @@ static bool lists_anew(const struct handle *h, int64_t offset)
 	return offset == 0 || h->snapshot_fd < 0;
 }
 
-static ssize_t fill(struct backend *b, struct node *dir, struct handle *h, int64_t offset)
+static ssize_t fill_reply(struct backend *b, struct node *dir, struct handle *h, int64_t offset)
 {
 	errint_t rc = dir->backend == NODE_LOCAL ? handle_ensure(b, h) : 0;
 
@@ -458,7 +458,7 @@ static void read_directory(fuse_req_t req, fuse_ino_t ino, size_t size, off_t of
 	reply.plus = plus;
 	reply.size = MIN(size, (size_t)CALL_DATA_SIZE);
 	reply.used = 0;
-	rc = fill(b, dir, h, offset);
+	rc = fill_reply(b, dir, h, offset);
 	handle_put(h);
 	if (!guard_leave(req, b, &rc)) {
 		grant_take_back();

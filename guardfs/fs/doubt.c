@@ -9,7 +9,7 @@
 #include <errno.h>
 #include <unistd.h>
 
-static void drop(uint64_t nodeid)
+static void drop_attributes(uint64_t nodeid)
 {
 	uint8_t out[64];
 
@@ -21,7 +21,7 @@ static void drop(uint64_t nodeid)
 
 void doubt_node(const struct node *node)
 {
-	drop(node_id(node, node_index(node)));
+	drop_attributes(node_id(node, node_index(node)));
 }
 
 /* Nodes of the local tier are not known by their names. */
@@ -60,7 +60,7 @@ void doubt_raise(const uint8_t *buffer)
 	lower_bounds(buffer, ids[0]);
 	for (size_t i = 0; i < ARRAY_SIZE(ids); i++) {
 		if (ids[i])
-			drop(ids[i]);
+			drop_attributes(ids[i]);
 		if (ids[i] && names[i])
 			drop_named(ids[i], names[i]);
 	}

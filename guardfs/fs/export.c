@@ -11,7 +11,7 @@
 #include <errno.h>
 
 /* What is asked for, with a lookup counted; NULL: it is no more. */
-static struct node *find(struct node *node, bool above)
+static struct node *find_exported(struct node *node, bool above)
 {
 	if (above)
 		return view_above(node);
@@ -20,7 +20,7 @@ static struct node *find(struct node *node, bool above)
 }
 
 /* Attributes of a node as storage has them. Within the guard. */
-static ssize_t look(struct backend *b, struct node *node, struct stat *st)
+static ssize_t look_at_exported(struct backend *b, struct node *node, struct stat *st)
 {
 	ssize_t rc = b->ops->getattr(b, view_object_index(node), -1, st);
 
@@ -39,7 +39,7 @@ static void reply_found(fuse_req_t req, struct node *node)
 }
 
 /* Of the local tier, and of what is shown from memory: the virtual tree, roots of routes. */
-static void answer(fuse_req_t req, struct node *node)
+static void answer_unguarded(fuse_req_t req, struct node *node)
 {
 	struct stat st;
 	errint_t rc = 0;
@@ -66,7 +66,7 @@ static void answer_guarded(fuse_req_t req, struct node *node)
 		node_forget(node, 1);
 		return;
 	}
-	rc = look(b, node, &st);
+	rc = look_at_exported(b, node, &st);
 	if (!guard_leave(req, b, &rc)) {
 		node_forget(node, 1);
 	} else if (rc < 0) {
@@ -82,11 +82,11 @@ void export_lookup(fuse_req_t req, fuse_ino_t id, const char *name)
 {
 	struct node *node = node_hold(id), *found;
 
-	found = node ? find(node, name[1] == '.') : NULL;
+	found = node ? find_exported(node, name[1] == '.') : NULL;
 	if (!found)
 		fuse_reply_err(req, ESTALE);
 	else if (found->backend >= NODE_VIRTUAL || found->flags & NODE_ROUTE_ROOT)
-		answer(req, found);
+		answer_unguarded(req, found);
 	else
 		answer_guarded(req, found);
 	if (node)

@@ -198,7 +198,7 @@ void fs_interrupted_tick(void)
 	}
 }
 
-static void init(void *userdata, struct fuse_conn_info *conn)
+static void negotiate(void *userdata, struct fuse_conn_info *conn)
 {
 	static const unsigned wanted =
 	    FUSE_CAP_ASYNC_READ | FUSE_CAP_ATOMIC_O_TRUNC | FUSE_CAP_EXPORT_SUPPORT | FUSE_CAP_DONT_MASK |
@@ -218,7 +218,7 @@ static void init(void *userdata, struct fuse_conn_info *conn)
 }
 
 const struct fuse_lowlevel_ops fs_ops = {
-    .init = init,
+    .init = negotiate,
     .lookup = fs_lookup,
     .forget = fs_forget,
     .forget_multi = fs_forget_multi,

@@ -152,19 +152,19 @@ static enum verdict try_enter(struct backend *b, uid_t uid)
 }
 
 /* Of whose share the request takes. */
-static uid_t payer(void)
+static uid_t payer_of_request(void)
 {
 	const struct handle *written = arena_handle(fs.arena, wire_written_back(call.buffer));
 
 	return written ? written->uid : call.uid;
 }
 
-static void publish(struct backend *b, enum op_class op_class, unsigned flags, uint64_t target)
+static void publish_request(struct backend *b, enum op_class op_class, unsigned flags, uint64_t target)
 {
 	struct slot *slot = call.slot;
 
 	call.flags = flags;
-	slot->uid = payer();
+	slot->uid = payer_of_request();
 	slot->op_class = (uint8_t)op_class;
 	slot->mutating = flags & GUARD_MUTATING ? 1 : 0;
 	slot->parkable = flags & GUARD_PARKABLE ? 1 : 0;
@@ -213,7 +213,7 @@ static void count_error(fuse_req_t req, struct backend *b, enum errclass class)
 
 /* Leaves the calling slot's request in its buffer, and releases req without an answer; the caller has left
  * the backend. False: there is no room, and nothing has happened. */
-static bool park(fuse_req_t req, const struct backend *b, enum slot_park_reason reason)
+static bool park_request(fuse_req_t req, const struct backend *b, enum slot_park_reason reason)
 {
 	struct slot *slot = call.slot;
 
@@ -253,17 +253,17 @@ static bool waits_while_down(const struct board_backend *b, bool parkable)
 }
 
 /* Publishes the request. False: it has been answered, or its nodes are forgotten. */
-static bool begin(struct backend *b, enum op_class op_class, unsigned flags, uint64_t target)
+static bool begin_visit(struct backend *b, enum op_class op_class, unsigned flags, uint64_t target)
 {
 	/* Before there is a deadline, after which the kernel may forget them. */
 	if (!hold_nodes())
 		return false;
-	publish(b, op_class, flags, target);
+	publish_request(b, op_class, flags, target);
 	return !call_answered(); /* else too late: guardian was faster */
 }
 
 /* No room to wait, or no use: the caller of guard_try answers. */
-static enum guard_result refuse(fuse_req_t req, struct backend *b)
+static enum guard_result refuse_request(fuse_req_t req, struct backend *b)
 {
 	atomic_store(&call.slot->deadline_ns, 0);
 	if (call.flags & GUARD_RECALLS)
@@ -276,13 +276,13 @@ static enum guard_result refuse(fuse_req_t req, struct backend *b)
 
 static enum guard_result wait_or_refuse(fuse_req_t req, struct backend *b, enum slot_park_reason reason)
 {
-	return park(req, b, reason) ? GUARD_GONE : refuse(req, b);
+	return park_request(req, b, reason) ? GUARD_GONE : refuse_request(req, b);
 }
 
 static enum guard_result find_down(fuse_req_t req, struct backend *b)
 {
 	if (call.flags & GUARD_RECALLS || !waits_while_down(b->board, call.flags & GUARD_PARKABLE))
-		return refuse(req, b);
+		return refuse_request(req, b);
 	return wait_or_refuse(req, b, PARK_DOWN);
 }
 
@@ -296,10 +296,10 @@ enum guard_result guard_try(fuse_req_t req, struct backend *b, enum op_class op_
 		fuse_reply_err(req, fs.config->error);
 		return GUARD_GONE;
 	}
-	if (!begin(b, op_class, flags, target))
+	if (!begin_visit(b, op_class, flags, target))
 		return GUARD_DOWN;
 	if (board_refuses(b->board, call.slot->uid, atomic_load(&call.slot->read_ns)))
-		return refuse(req, b);
+		return refuse_request(req, b);
 	switch (try_enter(b, call.slot->uid)) {
 	case GO:
 		return GUARD_GO;
@@ -329,11 +329,12 @@ bool guard_await(fuse_req_t req, struct backend *b)
 {
 	if (guard_breaker_is_closed(b))
 		return true;
-	return may_go_on(req, begin(b, OP_METADATA, GUARD_NONE, 0) ? find_down(req, b) : GUARD_DOWN);
+	return may_go_on(req, begin_visit(b, OP_METADATA, GUARD_NONE, 0) ? find_down(req, b) : GUARD_DOWN);
 }
 
 /* Tells the breaker what came back. by_storage: not from a cache on the way. */
-static void judge(struct backend *b, uint32_t epoch, enum errclass class, bool by_storage, uint64_t now_ns)
+static void tell_breaker(struct backend *b, uint32_t epoch, enum errclass class, bool by_storage,
+			 uint64_t now_ns)
 {
 	const struct errclass_info *info = errclass_info(class);
 
@@ -390,7 +391,7 @@ static bool park_again(fuse_req_t req, const struct backend *b, enum slot_park_r
 	grant_take_back();
 	slot->reruns += slot->reruns < UINT8_MAX;
 	slot->asked |= reason == PARK_VERDICT;
-	return park(req, b, reason);
+	return park_request(req, b, reason);
 }
 
 bool guard_leave(fuse_req_t req, struct backend *b, ssize_t *rc)
@@ -406,7 +407,7 @@ bool guard_leave(fuse_req_t req, struct backend *b, ssize_t *rc)
 	if (is_doubtfully_missing(b, *rc) && !call_answered()) {
 		leave_slot(b, slot->uid);
 		slot->renames++;
-		if (park(req, b, PARK_RENAME))
+		if (park_request(req, b, PARK_RENAME))
 			return false;
 		*rc = *rc == BACKEND_NODE_GONE ? -ESTALE : *rc;
 		return true;
@@ -425,8 +426,8 @@ bool guard_leave(fuse_req_t req, struct backend *b, ssize_t *rc)
 	class = *rc < 0 ? errclass_from_errno((int)-*rc) : ERRCLASS_NONE;
 	info = errclass_info(class);
 	now_ns = clock_mono_ns();
-	judge(b, atomic_load(&slot->epoch), class, answered_by_storage(slot, *rc, now_ns - call.entered_ns),
-	      now_ns);
+	tell_breaker(b, atomic_load(&slot->epoch), class,
+		     answered_by_storage(slot, *rc, now_ns - call.entered_ns), now_ns);
 	/* Before leaving: no new epoch begins while somebody is inside. */
 	again = info->infrastructure ? why_again(b, info) : PARK_NONE;
 	leave_slot(b, slot->uid);
@@ -483,7 +484,8 @@ bool guard_enter_quietly(struct backend *b, uint64_t target, uid_t uid)
 
 void guard_leave_quietly(struct backend *b, ssize_t rc)
 {
-	judge(b, quiet.epoch, rc < 0 ? errclass_from_errno((int)-rc) : ERRCLASS_NONE, false, clock_mono_ns());
+	tell_breaker(b, quiet.epoch, rc < 0 ? errclass_from_errno((int)-rc) : ERRCLASS_NONE, false,
+		     clock_mono_ns());
 	if (!quiet.nested)
 		leave_slot(b, quiet.uid);
 }

@@ -72,7 +72,7 @@ static void note_suspect(const struct backend *b, const struct handle *h)
 	pthread_mutex_unlock(&reopening.lock);
 }
 
-static void poison(struct backend *b, struct handle *h)
+static void poison_handle(struct backend *b, struct handle *h)
 {
 	int expected = 0;
 
@@ -105,14 +105,14 @@ static void close_older(const struct backend *b, int fd, uint32_t epoch)
 
 /* Opens the handle's file in the present epoch. Runs inside the guard, without locks; may hang like any
  * operation. */
-static errint_t reopen(struct backend *b, struct handle *h, uint32_t epoch)
+static errint_t reopen_guarded(struct backend *b, struct handle *h, uint32_t epoch)
 {
 	struct stat st;
 	int ref = -1, old;
 	errint_t rc;
 
 	if (h->unlinked) {
-		poison(b, h);
+		poison_handle(b, h);
 		return GUARD_POISONED;
 	}
 	rc = b->ops->open(b, h->node, (int)h->flags, &ref);
@@ -124,14 +124,14 @@ static errint_t reopen(struct backend *b, struct handle *h, uint32_t epoch)
 		/* Gone, or something else in its place: that is final. Trouble with the backend is not. */
 		if (rc == -ENOENT || rc == -ESTALE || rc == BACKEND_NODE_GONE || rc == -ENOTDIR ||
 		    rc == -EISDIR || rc == -ELOOP || rc == -EACCES) {
-			poison(b, h);
+			poison_handle(b, h);
 			return GUARD_POISONED;
 		}
 		return rc < 0 ? rc : GUARD_POISONED;
 	}
 	if (!may_go_on(h, &st)) {
 		b->ops->release(b, ref);
-		poison(b, h);
+		poison_handle(b, h);
 		return GUARD_POISONED;
 	}
 	old = atomic_exchange(&h->fd, ref);
@@ -191,7 +191,7 @@ errint_t handle_ensure(struct backend *b, struct handle *h)
 	is_reopening[handle_number(h)] = true;
 	pthread_mutex_unlock(&reopening.lock);
 
-	rc = reopen(b, h, epoch);
+	rc = reopen_guarded(b, h, epoch);
 
 	pthread_mutex_lock(&reopening.lock);
 	is_reopening[handle_number(h)] = false;

@@ -117,7 +117,7 @@ static ssize_t write_at(struct backend *b, struct handle *h, const char *data, s
 
 /* Does the WRITE go to the end? The caller's open file says so as it is at that moment (F_SETFL); pages that
  * were written through a mapping go where they belong. */
-static bool appends(const struct fuse_file_info *fi)
+static bool is_append(const struct fuse_file_info *fi)
 {
 	return fi->flags & O_APPEND && !fi->writepage;
 }
@@ -145,7 +145,7 @@ void fs_write(fuse_req_t req, fuse_ino_t ino, const char *data, size_t size, off
 		handle_put(h);
 		return;
 	}
-	if (appends(fi))
+	if (is_append(fi))
 		rc = append_write(b, h, data, size, offset, kill_priv);
 	else
 		rc = write_at(b, h, data, size, offset, kill_priv);
@@ -240,8 +240,8 @@ static ssize_t copy_range(struct backend *b, struct handle *in, off_t off_in, in
 						      : rc;
 }
 
-static ssize_t copy(struct backend *b, struct handle *in, off_t off_in, struct handle *out, off_t off_out,
-		    size_t length)
+static ssize_t copy_for_request(struct backend *b, struct handle *in, off_t off_in, struct handle *out,
+				off_t off_out, size_t length)
 {
 	ssize_t rc = handle_ensure(b, in);
 	int ref = -1;
@@ -280,7 +280,7 @@ void fs_copy_file_range(fuse_req_t req, fuse_ino_t ino_in, off_t off_in, struct 
 	if (in->backend != out->backend) {
 		fuse_reply_err(req, EXDEV);
 	} else if (guard_enter(req, b, OP_WRITE, GUARD_MUTATING, guard_target_node(out->node))) {
-		rc = copy(b, in, off_in, out, off_out, length);
+		rc = copy_for_request(b, in, off_in, out, off_out, length);
 		if (guard_leave(req, b, &rc)) {
 			if (rc < 0)
 				fs_reply_rc(req, rc);

@@ -22,7 +22,7 @@ static struct {
 	_Atomic uint64_t looked_ns;
 } jobs = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
-static struct job_table *table(void)
+static struct job_table *arena_jobs(void)
 {
 	return &fs.arena->jobs;
 }
@@ -34,9 +34,9 @@ static uint32_t *bucket_of(const char *name)
 
 /* ---- the index; under the lock ---- */
 
-static void insert(uint32_t i)
+static void insert_job(uint32_t i)
 {
-	uint32_t *b = bucket_of(table()->jobs[i].name);
+	uint32_t *b = bucket_of(arena_jobs()->jobs[i].name);
 
 	jobs.next[i] = *b;
 	*b = i;
@@ -44,7 +44,7 @@ static void insert(uint32_t i)
 
 static void take_out(uint32_t i)
 {
-	uint32_t *p = bucket_of(table()->jobs[i].name);
+	uint32_t *p = bucket_of(arena_jobs()->jobs[i].name);
 
 	while (*p != CHAIN_END && *p != i)
 		p = &jobs.next[*p];
@@ -52,31 +52,31 @@ static void take_out(uint32_t i)
 		*p = jobs.next[i];
 }
 
-static struct job *find(const char *name, uint32_t *index)
+static struct job *find_job(const char *name, uint32_t *index)
 {
 	for (uint32_t i = *bucket_of(name); i != CHAIN_END; i = jobs.next[i]) {
-		if (strcmp(table()->jobs[i].name, name) == 0) {
+		if (strcmp(arena_jobs()->jobs[i].name, name) == 0) {
 			*index = i;
-			return &table()->jobs[i];
+			return &arena_jobs()->jobs[i];
 		}
 	}
 	return NULL;
 }
 
 /* A job not seen before gets a slot; NULL: every slot has open files. */
-static struct job *make(const char *name, uint32_t *index)
+static struct job *make_job(const char *name, uint32_t *index)
 {
-	uint32_t i = job_choose_slot(table());
-	struct job *j = &table()->jobs[i];
+	uint32_t i = job_choose_slot(arena_jobs());
+	struct job *j = &arena_jobs()->jobs[i];
 	uint32_t generation;
 
 	if (i == JOB_MAX) {
-		atomic_fetch_add(&table()->missed, 1);
+		atomic_fetch_add(&arena_jobs()->missed, 1);
 		return NULL;
 	}
-	if (i < atomic_load(&table()->used) && atomic_load(&j->state) == JOB_LIVE) {
+	if (i < atomic_load(&arena_jobs()->used) && atomic_load(&j->state) == JOB_LIVE) {
 		take_out(i);
-		atomic_fetch_add(&table()->evicted, 1);
+		atomic_fetch_add(&arena_jobs()->evicted, 1);
 	}
 	/* Whoever copies it meanwhile sees by state and generation that it was given away. */
 	generation = j->generation + 1;
@@ -85,10 +85,10 @@ static struct job *make(const char *name, uint32_t *index)
 	memset((char *)j + offsetof(struct job, name), 0, sizeof(*j) - offsetof(struct job, name));
 	(void)copy_string(j->name, sizeof(j->name), name);
 	j->first_ns = jobs_now_ns();
-	if (i >= atomic_load(&table()->used))
-		atomic_store(&table()->used, i + 1);
+	if (i >= atomic_load(&arena_jobs()->used))
+		atomic_store(&arena_jobs()->used, i + 1);
 	atomic_store(&j->state, JOB_LIVE);
-	insert(i);
+	insert_job(i);
 	*index = i;
 	return j;
 }
@@ -114,7 +114,7 @@ static bool job_name(uint32_t dir, char *name)
 	return true;
 }
 
-static uint32_t enter(uint32_t dir, uint8_t backend)
+static uint32_t enter_job(uint32_t dir, uint8_t backend)
 {
 	char name[JOB_NAME_MAX];
 	uint32_t index = 0;
@@ -123,9 +123,9 @@ static uint32_t enter(uint32_t dir, uint8_t backend)
 	if (!job_name(dir, name))
 		return JOB_NONE;
 	ACQUIRE_LOCK(&jobs.lock);
-	j = find(name, &index);
+	j = find_job(name, &index);
 	if (!j)
-		j = make(name, &index);
+		j = make_job(name, &index);
 	if (!j)
 		return JOB_NONE;
 	atomic_fetch_add(&j->handles, 1);
@@ -137,18 +137,18 @@ static uint32_t enter(uint32_t dir, uint8_t backend)
 
 uint32_t jobs_enter(const struct node *file)
 {
-	return fs.config->n_job_patterns ? enter(node_directory(file), file->backend) : JOB_NONE;
+	return fs.config->n_job_patterns ? enter_job(node_directory(file), file->backend) : JOB_NONE;
 }
 
 uint32_t jobs_enter_below(const struct node *dir)
 {
-	return fs.config->n_job_patterns ? enter(node_index(dir), dir->backend) : JOB_NONE;
+	return fs.config->n_job_patterns ? enter_job(node_index(dir), dir->backend) : JOB_NONE;
 }
 
 void jobs_leave(uint32_t job)
 {
 	if (job)
-		atomic_fetch_sub(&table()->jobs[job - 1].handles, 1);
+		atomic_fetch_sub(&arena_jobs()->jobs[job - 1].handles, 1);
 }
 
 /* ---- open and closed ---- */
@@ -165,7 +165,7 @@ void jobs_opened(struct handle *h, uint32_t job)
 	atomic_store(&h->job, job);
 	if (!job)
 		return;
-	j = &table()->jobs[job - 1];
+	j = &arena_jobs()->jobs[job - 1];
 	atomic_fetch_add_explicit(&j->opens, 1, memory_order_relaxed);
 	atomic_store_explicit(&j->active_ns, jobs_now_ns(), memory_order_relaxed);
 	if (is_writer(h) && atomic_fetch_add(&j->writers, 1) == 0)
@@ -177,7 +177,7 @@ void jobs_local_error(const struct handle *h, uint32_t job, int error, uint64_t 
 	enum errclass class = errclass_from_errno(error);
 
 	if (h->backend == NODE_LOCAL && class != ERRCLASS_REAL)
-		job_error(table(), job, class, now_ns);
+		job_error(arena_jobs(), job, class, now_ns);
 }
 
 /* ---- files that the kernel writes by itself ---- */
@@ -203,7 +203,7 @@ void jobs_watch_by_stat(struct handle *h, struct node *node)
 	uint32_t job = atomic_load(&h->job);
 
 	if (job && node->backing_id)
-		atomic_fetch_or(&table()->jobs[job - 1].flags, JOB_BY_STAT);
+		atomic_fetch_or(&arena_jobs()->jobs[job - 1].flags, JOB_BY_STAT);
 	if (is_by_stat(h))
 		atomic_fetch_add(&jobs.by_stat, 1);
 }
@@ -230,7 +230,7 @@ static void look_at(const struct handle *h)
 
 	if (!job || fstat(atomic_load(&h->fd), &st) < 0)
 		return;
-	j = &table()->jobs[job - 1];
+	j = &arena_jobs()->jobs[job - 1];
 	{
 		ACQUIRE_LOCK(node_lock(node));
 		if (!node->backing_id)
@@ -290,7 +290,7 @@ void jobs_closed(struct handle *h)
 
 	if (!job)
 		return;
-	j = &table()->jobs[job - 1];
+	j = &arena_jobs()->jobs[job - 1];
 	if (is_looked_at(h))
 		look_at(h);
 	if (is_by_stat(h))
@@ -303,7 +303,7 @@ void jobs_closed(struct handle *h)
 
 /* ---- a new worker ---- */
 
-static void recount(struct handle *h)
+static void recount_handle(struct handle *h)
 {
 	uint32_t job = atomic_load(&h->job);
 	struct job *j;
@@ -311,11 +311,11 @@ static void recount(struct handle *h)
 	if (!job)
 		return;
 	if (atomic_load(&h->state) != HANDLE_LIVE || atomic_load(&h->closing) || job > JOB_MAX ||
-	    atomic_load(&table()->jobs[job - 1].state) != JOB_LIVE) {
+	    atomic_load(&arena_jobs()->jobs[job - 1].state) != JOB_LIVE) {
 		atomic_store(&h->job, JOB_NONE);
 		return;
 	}
-	j = &table()->jobs[job - 1];
+	j = &arena_jobs()->jobs[job - 1];
 	atomic_fetch_add(&j->handles, 1);
 	if (is_writer(h))
 		atomic_fetch_add(&j->writers, 1);
@@ -325,20 +325,20 @@ static void recount(struct handle *h)
 
 void jobs_init(void)
 {
-	uint32_t used = MIN(atomic_load(&table()->used), JOB_MAX);
+	uint32_t used = MIN(atomic_load(&arena_jobs()->used), JOB_MAX);
 
 	pthread_mutex_init(&jobs.lock, NULL);
 	memset(jobs.buckets, 0xff, sizeof(jobs.buckets));
 	atomic_store(&jobs.by_stat, 0);
 	for (uint32_t i = 0; i < used; i++) {
-		struct job *j = &table()->jobs[i];
+		struct job *j = &arena_jobs()->jobs[i];
 
 		if (atomic_load(&j->state) != JOB_LIVE)
 			continue;
 		atomic_store(&j->handles, 0);
 		atomic_store(&j->writers, 0);
-		insert(i);
+		insert_job(i);
 	}
 	for (uint32_t i = 0; i < atomic_load(&fs.arena->handles_used); i++)
-		recount(&fs.arena->handles[i]);
+		recount_handle(&fs.arena->handles[i]);
 }

@@ -75,7 +75,7 @@ errint_t listing_finish(struct listing_writer *w, int fd)
 #define RECORD_MAX (sizeof(struct record) + 255)
 
 /* Makes sure that a whole record at offset is held, if there is one. How many bytes there are; or -errno. */
-static ssize_t hold(struct listing_reader *r, int fd, int64_t offset)
+static ssize_t hold_record(struct listing_reader *r, int fd, int64_t offset)
 {
 	bool inside = offset >= r->offset && offset < r->offset + (int64_t)r->held;
 	size_t left = inside ? r->held - (size_t)(offset - r->offset) : 0;
@@ -100,7 +100,7 @@ int listing_read(struct listing_reader *reader, int fd, int64_t offset, struct l
 
 	if (offset < 0 || offset % 8)
 		return -EINVAL;
-	n = hold(reader, fd, offset);
+	n = hold_record(reader, fd, offset);
 	if (n <= 0)
 		return (int)n;
 	at = reader->bytes + (offset - reader->offset);

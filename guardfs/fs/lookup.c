@@ -24,21 +24,21 @@ static void recall_entry(struct fuse_entry_param *e, struct node *node)
 }
 
 /* The node that a slot's fallback promises to the kernel, with the lookup counted for it; NULL: none. */
-static struct node *promised(const struct slot *slot)
+static struct node *promised_node(const struct slot *slot)
 {
 	return slot->fallback_length ? node_from_id(wire_entry_node(slot->fallback)) : NULL;
 }
 
 void lookup_forget_promised(struct slot *slot)
 {
-	struct node *node = promised(slot);
+	struct node *node = promised_node(slot);
 
 	if (node)
 		node_forget(node, 1);
 }
 
 /* Promises the node that the kernel may hold under this name, if there is one. */
-static struct node *promise(struct slot *slot, struct node *parent, const char *name)
+static struct node *promise_node(struct slot *slot, struct node *parent, const char *name)
 {
 	struct node *known = view_find(parent, name, NODE_LOOKED_UP);
 	struct fuse_entry_param e;
@@ -78,7 +78,8 @@ static void lookup_guarded(fuse_req_t req, struct backend *b, struct node *paren
 {
 	struct slot *slot = call.slot;
 	/* Run again (it was parked, or its worker died), it has its promise already. */
-	struct node *known = slot->fallback_length ? promised(slot) : promise(slot, parent, name), *node;
+	struct node *known = slot->fallback_length ? promised_node(slot) : promise_node(slot, parent, name),
+		    *node;
 	uint32_t p = view_object_index(parent);
 	struct found found;
 	bool replaced;

@@ -58,7 +58,7 @@ static errint_t make_in(struct backend *b, const struct make_args *a, uint32_t p
 }
 
 /* What the four makers have in common: enter, make, leave, answer with the entry. */
-static void make(fuse_req_t req, struct node *parent, const char *name, const struct make_args *a)
+static void make_object(fuse_req_t req, struct node *parent, const char *name, const struct make_args *a)
 {
 	struct backend *b = fs_backend(parent);
 	uint32_t p = view_object_index(parent);
@@ -88,7 +88,8 @@ void fs_mknod(fuse_req_t req, fuse_ino_t parent_id, const char *name, mode_t mod
 	struct node *parent = make_parent(req, parent_id, name, false);
 
 	if (parent)
-		make(req, parent, name, &(struct make_args){.what = MAKE_NODE, .mode = mode, .rdev = rdev});
+		make_object(req, parent, name,
+			    &(struct make_args){.what = MAKE_NODE, .mode = mode, .rdev = rdev});
 }
 
 void fs_symlink(fuse_req_t req, const char *target, fuse_ino_t parent_id, const char *name)
@@ -100,7 +101,7 @@ void fs_symlink(fuse_req_t req, const char *target, fuse_ino_t parent_id, const 
 	if (fs_hides_link(fs_backend(parent), target))
 		fuse_reply_err(req, EPERM); /* nobody could read it */
 	else
-		make(req, parent, name, &(struct make_args){.what = MAKE_SYMLINK, .target = target});
+		make_object(req, parent, name, &(struct make_args){.what = MAKE_SYMLINK, .target = target});
 }
 
 void fs_link(fuse_req_t req, fuse_ino_t ino, fuse_ino_t newparent_id, const char *newname)
@@ -113,8 +114,8 @@ void fs_link(fuse_req_t req, fuse_ino_t ino, fuse_ino_t newparent_id, const char
 	if (!node || node->backend != newparent->backend)
 		fuse_reply_err(req, node ? EXDEV : ESTALE);
 	else
-		make(req, newparent, newname,
-		     &(struct make_args){.what = MAKE_LINK, .node = node_index(node)});
+		make_object(req, newparent, newname,
+			    &(struct make_args){.what = MAKE_LINK, .node = node_index(node)});
 }
 
 /* Walks to the directory above target on the backend, making what is missing if `create`; *name is target's
@@ -204,7 +205,7 @@ void fs_mkdir(fuse_req_t req, fuse_ino_t parent_id, const char *name, mode_t mod
 	    !is_route(parent, name, &route) && tiers_pattern_at(node_index(parent), name, &route))
 		mkdir_routed(req, node_index(parent), name, mode, &route);
 	else
-		make(req, parent, name, &(struct make_args){.what = MAKE_DIR, .mode = mode | S_IFDIR});
+		make_object(req, parent, name, &(struct make_args){.what = MAKE_DIR, .mode = mode | S_IFDIR});
 }
 
 /* ---- removing ---- */
@@ -240,7 +241,7 @@ void make_lost(struct node *node, bool lost)
 
 /* A guarded name is gone. Before leaving the backend: whoever waits for a late task that has taken the name
  * away may make it anew the moment after. */
-static void removed(uint32_t parent, const char *name, bool directory)
+static void name_is_removed(uint32_t parent, const char *name, bool directory)
 {
 	const struct node *node = node_find_guarded(parent, name, NODE_UNHELD);
 
@@ -280,7 +281,7 @@ static void remove_name(fuse_req_t req, struct node *parent, const char *name, b
 	make_lost(node, rc == 0);
 	rc = again_removed((errint_t)rc);
 	if (rc == 0 && b->board)
-		removed(p, name, directory);
+		name_is_removed(p, name, directory);
 	if (!guard_leave(req, b, &rc))
 		return;
 	if (rc == 0)
@@ -313,7 +314,7 @@ static errint_t remove_target(struct backend *b, const char *target)
 		return rc;
 	rc = again_removed(remove_directory(b, node_index(dir), name));
 	if (rc == 0)
-		removed(node_index(dir), name, true);
+		name_is_removed(node_index(dir), name, true);
 	node_unpin(dir);
 	return rc;
 }

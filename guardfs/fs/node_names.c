@@ -49,7 +49,7 @@ void node_replaced(struct node *node)
 }
 
 /* Moves a guarded node out of, and into, the index. Under tree_lock for writing. */
-static void unindex(struct node *node)
+static void unindex_node(struct node *node)
 {
 	struct node_shard *s = ntable_shard(ntable.links[node_index(node)].hash);
 
@@ -58,7 +58,7 @@ static void unindex(struct node *node)
 	ntable_remove(s, node_index(node));
 }
 
-static void reindex(struct node *node)
+static void reindex_node(struct node *node)
 {
 	struct node_key k = ntable_key_of(node);
 	uint32_t hash = ntable_hash(&k);
@@ -72,7 +72,7 @@ static void place_guarded(struct node *node, uint32_t parent, uint32_t name_ref)
 {
 	node->parent = parent;
 	node->name = name_ref;
-	reindex(node);
+	reindex_node(node);
 	node_target_moved(node);
 	number_settle(node);
 }
@@ -96,11 +96,11 @@ static void rename_guarded(uint32_t parent, const char *name, uint32_t newparent
 	pthread_rwlock_wrlock(&ntable.tree_lock);
 	if (from && from_ref) {
 		old_from = from->name;
-		unindex(from);
+		unindex_node(from);
 	}
 	if (to && to_ref) {
 		old_to = to->name;
-		unindex(to);
+		unindex_node(to);
 	}
 	if (from && from_ref)
 		place_guarded(from, newparent, from_ref);

@@ -70,7 +70,7 @@ static bool is_worn(uint64_t number)
 	return n != 0;
 }
 
-static void add(struct node *node)
+static void add_away(struct node *node)
 {
 	uint32_t *p = link_of(node->ino, node_index(node));
 
@@ -147,7 +147,7 @@ void number_keep(struct node *node)
 	if (!is_by_path(node))
 		return;
 	ACQUIRE_LOCK(&away.lock);
-	add(node);
+	add_away(node);
 }
 
 void number_settle(struct node *node)
@@ -178,7 +178,7 @@ errint_t number_init(void)
 		struct node *node = ntable_at(n);
 
 		if (atomic_load(&node->state) == NODE_LIVE && is_by_path(node) && !is_at_home(node))
-			add(node);
+			add_away(node);
 	}
 	return 0;
 }

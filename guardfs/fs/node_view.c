@@ -12,7 +12,7 @@
 /* ---- the backend's tree ---- */
 
 /* As directories are shown that storage has not been asked about. */
-static struct stat assumed(const struct backend *b)
+static struct stat assumed_attributes(const struct backend *b)
 {
 	const struct config_backend *c = b->config;
 
@@ -23,8 +23,8 @@ static struct stat assumed(const struct backend *b)
 }
 
 /* The directory known by k, made if there is none, with attributes that nobody has seen yet. */
-static struct node *intern(const struct node_key *k, const struct stat *st, unsigned flags,
-			   enum node_reference reference)
+static struct node *intern_key(const struct node_key *k, const struct stat *st, unsigned flags,
+			       enum node_reference reference)
 {
 	uint32_t hash = ntable_hash(k);
 	struct node_shard *s = ntable_shard(hash);
@@ -36,23 +36,23 @@ static struct node *intern(const struct node_key *k, const struct stat *st, unsi
 struct node *view_backend_root(const struct backend *b, enum node_reference reference)
 {
 	struct node *backends = node_intern_virtual(VIRTUAL_BACKENDS, false);
-	struct stat st = assumed(b);
+	struct stat st = assumed_attributes(b);
 
 	return !backends ? NULL
-			 : intern(&(struct node_key){.backend = b->index,
-						     .parent = node_index(backends),
-						     .name = b->config->name,
-						     .ino = number_of_root(b)},
-				  &st, NODE_ROUTE_ROOT, reference);
+			 : intern_key(&(struct node_key){.backend = b->index,
+							 .parent = node_index(backends),
+							 .name = b->config->name,
+							 .ino = number_of_root(b)},
+				      &st, NODE_ROUTE_ROOT, reference);
 }
 
 /* Goes on from *dir, pinned, to what is called name in it. */
 static errint_t enter_assumed(const struct backend *b, struct node **dir, const char *name)
 {
-	struct stat st = assumed(b);
+	struct stat st = assumed_attributes(b);
 	struct node *parent = *dir;
 	struct node_key k = {.backend = b->index, .parent = node_index(parent), .name = name};
-	struct node *node = intern(&k, &st, NODE_TARGET, NODE_PINNED);
+	struct node *node = intern_key(&k, &st, NODE_TARGET, NODE_PINNED);
 
 	node_unpin(parent);
 	*dir = node;
@@ -145,12 +145,12 @@ struct node *view_route_root(uint32_t parent, const char *name, const struct rou
 			     enum node_reference reference)
 {
 	const struct backend *b = &fs.guarded[route->backend];
-	struct stat st = assumed(b);
-	struct node *root = intern(&(struct node_key){.backend = b->index,
-						      .parent = parent,
-						      .name = name,
-						      .ino = view_target_ino(b, route->target)},
-				   &st, NODE_ROUTE_ROOT | NODE_VIEW, reference);
+	struct stat st = assumed_attributes(b);
+	struct node *root = intern_key(&(struct node_key){.backend = b->index,
+							  .parent = parent,
+							  .name = name,
+							  .ino = view_target_ino(b, route->target)},
+				       &st, NODE_ROUTE_ROOT | NODE_VIEW, reference);
 
 	/* A new one. Whether the route is still that of the map is looked at when the object is asked for. */
 	if (root && atomic_load(&root->object) == node_index(root))
@@ -246,13 +246,13 @@ struct node *view_intern(struct node *parent, const char *name, const struct sta
 		return object;
 	struct node_key k = key_of(parent, object);
 
-	view = intern(&k, st, NODE_VIEW, NODE_LOOKED_UP);
+	view = intern_key(&k, st, NODE_VIEW, NODE_LOOKED_UP);
 	node_unpin(object);
 	return view;
 }
 
 /* As root, of a route, shows the directory `object`. */
-static struct node *show(struct node *root, struct node *object)
+static struct node *show_below_root(struct node *root, struct node *object)
 {
 	struct node_key k = key_of(root, object);
 	struct stat st;
@@ -262,7 +262,7 @@ static struct node *show(struct node *root, struct node *object)
 		return root;
 	}
 	node_recall(object, &st);
-	return intern(&k, &st, NODE_VIEW, NODE_LOOKED_UP);
+	return intern_key(&k, &st, NODE_VIEW, NODE_LOOKED_UP);
 }
 
 /* The virtual tree has one directory below its own, and lies in the root. */
@@ -288,7 +288,7 @@ struct node *view_above(struct node *dir)
 	if (!is_inner)
 		node_look_up(shown);
 	else if (above->backend == dir->backend)
-		shown = show(ntable_at(dir->parent), above);
+		shown = show_below_root(ntable_at(dir->parent), above);
 	else
 		shown = NULL;
 	node_unpin(above);

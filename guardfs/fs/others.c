@@ -34,7 +34,7 @@ static struct {
 } queue = {.lock = PTHREAD_MUTEX_INITIALIZER, .wanted = PTHREAD_COND_INITIALIZER};
 
 /* ENOENT: the kernel doesn't know it, so it believes nothing of it. */
-static void send(const uint8_t *bytes, size_t length)
+static void send_message(const uint8_t *bytes, size_t length)
 {
 	if (write(fs.dev_fd, bytes, length) < 0 && errno != ENOENT)
 		log_debug("the kernel was not told of a change: %s", strerror(errno));
@@ -48,7 +48,7 @@ static struct message *message_to_send(void)
 	return NULL;
 }
 
-static void *tell(void *arg)
+static void *run_teller(void *arg)
 {
 	struct message *m;
 
@@ -62,7 +62,7 @@ static void *tell(void *arg)
 		}
 		m->is_taken = true;
 		pthread_mutex_unlock(&queue.lock);
-		send(m->bytes, m->length);
+		send_message(m->bytes, m->length);
 		pthread_mutex_lock(&queue.lock);
 		m->number = 0;
 		pthread_cond_broadcast(&queue.sent);
@@ -93,7 +93,7 @@ static void start_teller(void)
 		return;
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
-	if (pthread_create(&thread, NULL, tell, NULL) == 0) {
+	if (pthread_create(&thread, NULL, run_teller, NULL) == 0) {
 		pthread_detach(thread);
 		queue.tellers++;
 	}
@@ -101,7 +101,7 @@ static void start_teller(void)
 }
 
 /* NULL: there is no room, or no thread. */
-static struct message *put(uint64_t place, const char *name, bool drop)
+static struct message *put_message(uint64_t place, const char *name, bool drop)
 {
 	struct message *m = queue.messages;
 
@@ -145,7 +145,7 @@ static bool wait_until(uint64_t end_ns)
 }
 
 /* Under the lock. */
-static void expire(const uint64_t *places, size_t n, const char *name, bool drop)
+static void expire_name(const uint64_t *places, size_t n, const char *name, bool drop)
 {
 	/* Longer than the kernel remembers anything nobody need wait. */
 	uint64_t begun_ns = clock_mono_ns(), end_ns = begun_ns + fs.config->guarded_cache_ms * NSEC_PER_MSEC;
@@ -153,7 +153,7 @@ static void expire(const uint64_t *places, size_t n, const char *name, bool drop
 	uint64_t numbers[PLACES_MAX];
 
 	for (size_t i = 0; i < n; i++) {
-		while (!(messages[i] = put(places[i], name, drop)))
+		while (!(messages[i] = put_message(places[i], name, drop)))
 			if (!wait_until(end_ns))
 				return;
 		numbers[i] = messages[i]->number;
@@ -173,13 +173,13 @@ void others_expire(struct node *shown, const char *name, bool gone)
 	if (n == 0)
 		return;
 	ACQUIRE_LOCK(&queue.lock);
-	expire(places, n, name, gone);
+	expire_name(places, n, name, gone);
 }
 
 void others_moved_in(struct node *shown, const char *name)
 {
 	ACQUIRE_LOCK(&queue.lock);
-	if (!put(node_id(shown, node_index(shown)), name, true))
+	if (!put_message(node_id(shown, node_index(shown)), name, true))
 		log_debug("the kernel was not told where a directory is now");
 }
 
@@ -190,5 +190,5 @@ void others_drop_attributes(struct node *shown)
 	uint8_t out[64];
 
 	for (size_t i = 0; i < n; i++)
-		send(out, wire_drop_attributes(out, places[i]));
+		send_message(out, wire_drop_attributes(out, places[i]));
 }

@@ -15,7 +15,8 @@
 #include <stdio.h>
 
 /* 0 if the tier map allows it, else a positive errno. */
-static int forbidden(struct node *parent, const char *name, struct node *newparent, const char *newname)
+static int rename_forbidden(struct node *parent, const char *name, struct node *newparent,
+			    const char *newname)
 {
 	struct route route;
 
@@ -51,8 +52,8 @@ static void place_again(uint32_t parent, const char *name)
 		node_forget(node, 1);
 }
 
-static void renamed(struct backend *b, uint32_t p, const char *name, uint32_t np, const char *newname,
-		    unsigned flags)
+static void note_renamed(struct backend *b, uint32_t p, const char *name, uint32_t np, const char *newname,
+			 unsigned flags)
 {
 	struct node *replaced;
 
@@ -141,7 +142,7 @@ void fs_rename(fuse_req_t req, fuse_ino_t parent_id, const char *name, fuse_ino_
 	newparent = parent ? make_parent(req, newparent_id, newname, false) : NULL;
 	if (!newparent)
 		return;
-	err = forbidden(parent, name, newparent, newname);
+	err = rename_forbidden(parent, name, newparent, newname);
 	if (err) {
 		fuse_reply_err(req, err);
 		return;
@@ -165,7 +166,7 @@ void fs_rename(fuse_req_t req, fuse_ino_t parent_id, const char *name, fuse_ino_
 		own_whiteout(req, p, name);
 	/* Before leaving, as make.c does: whoever waits for us finds the names as they are now. */
 	if (rc == 0 && !(done_before && is_noted(b, p, name)))
-		renamed(b, p, name, np, newname, flags);
+		note_renamed(b, p, name, np, newname, flags);
 	if (!guard_leave(req, b, &rc))
 		return;
 	if (rc == 0 && b->board)

@@ -22,40 +22,40 @@ uint32_t room_whole(void)
 	return taken + ROOM_MIN < SLOT_MAX ? SLOT_MAX - taken : ROOM_MIN;
 }
 
-static uint32_t share(void)
+static uint32_t backend_share(void)
 {
 	return room_whole() / (SHARED_OUT * MAX(fs.config->n_backends, 1u));
 }
 
 static int32_t to_lend(void)
 {
-	return (int32_t)(room_whole() - share() * fs.config->n_backends);
+	return (int32_t)(room_whole() - backend_share() * fs.config->n_backends);
 }
 
-static bool take(unsigned backend)
+static bool take_room(unsigned backend)
 {
-	if (atomic_fetch_add(&fs.board->backends[backend].parked, 1) < share())
+	if (atomic_fetch_add(&fs.board->backends[backend].parked, 1) < backend_share())
 		return true;
 	return atomic_fetch_add(&lent, 1) < to_lend();
 }
 
-static void give_back(unsigned backend)
+static void give_room_back(unsigned backend)
 {
-	if (atomic_fetch_sub(&fs.board->backends[backend].parked, 1) > share())
+	if (atomic_fetch_sub(&fs.board->backends[backend].parked, 1) > backend_share())
 		atomic_fetch_sub(&lent, 1);
 }
 
 bool room_take(unsigned backend, uid_t uid)
 {
-	if (take(backend) && shares_take(SHARE_WAITING, uid, 1))
+	if (take_room(backend) && shares_take(SHARE_WAITING, uid, 1))
 		return true;
-	give_back(backend);
+	give_room_back(backend);
 	return false;
 }
 
 void room_give_back(unsigned backend, uid_t uid)
 {
-	give_back(backend);
+	give_room_back(backend);
 	shares_give_back(SHARE_WAITING, uid, 1);
 }
 
@@ -66,7 +66,7 @@ void room_restore(void)
 	for (uint32_t i = 0; i < fs.config->n_backends; i++) {
 		uint32_t parked = atomic_load(&fs.board->backends[i].parked);
 
-		beyond += (int32_t)(parked - MIN(parked, share()));
+		beyond += (int32_t)(parked - MIN(parked, backend_share()));
 	}
 	atomic_store(&lent, beyond);
 }

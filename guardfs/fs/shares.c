@@ -73,7 +73,7 @@ void shares_init(uint64_t nofile, uint32_t cached, bool handles, uint32_t waitin
 
 /* Who is refused, and when: for people. The number of refusals is exact, the rest is the last one's or
  * nearly. */
-static bool refuse(enum share_kind kind, uid_t uid)
+static bool refuse_share(enum share_kind kind, uid_t uid)
 {
 	struct board_share *b = &fs.board->shares[kind];
 
@@ -92,7 +92,7 @@ bool shares_take(enum share_kind kind, uid_t uid, uint32_t n)
 	if (share_allows(&shares.pools[kind], used, mine, n, uid == 0))
 		return true;
 	shares_give_back(kind, uid, n);
-	return refuse(kind, uid);
+	return refuse_share(kind, uid);
 }
 
 void shares_restore(enum share_kind kind, uid_t uid, uint32_t n)
@@ -107,7 +107,7 @@ void shares_give_back(enum share_kind kind, uid_t uid, uint32_t n)
 	atomic_fetch_sub(&fs.board->shares[kind].used, n);
 }
 
-static bool admits(unsigned backend, uid_t uid, uint32_t used, uint32_t mine)
+static bool backend_admits(unsigned backend, uid_t uid, uint32_t used, uint32_t mine)
 {
 	uint32_t places = fs.config->backends[backend].max_inflight;
 	const struct share_pool pool = {
@@ -121,7 +121,7 @@ bool shares_enter(unsigned backend, uid_t uid, bool anyway)
 	uint32_t mine = atomic_fetch_add(&user_of(uid)->inside[backend], 1);
 	uint32_t used = atomic_fetch_add(&fs.board->backends[backend].inflight, 1);
 
-	if (anyway || admits(backend, uid, used, mine))
+	if (anyway || backend_admits(backend, uid, used, mine))
 		return true;
 	shares_leave(backend, uid);
 	return false;
@@ -135,6 +135,6 @@ void shares_leave(unsigned backend, uid_t uid)
 
 bool shares_has_place(unsigned backend, uid_t uid)
 {
-	return admits(backend, uid, atomic_load(&fs.board->backends[backend].inflight),
-		      atomic_load(&user_of(uid)->inside[backend]));
+	return backend_admits(backend, uid, atomic_load(&fs.board->backends[backend].inflight),
+			      atomic_load(&user_of(uid)->inside[backend]));
 }

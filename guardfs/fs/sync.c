@@ -60,7 +60,7 @@ static bool is_owed(const struct handle *h, uint32_t top)
 	       (h->flags & O_ACCMODE) != O_RDONLY && node_is_below(h->node, top);
 }
 
-static void describe(const struct handle *h, struct sync_open_file *file)
+static void describe_file(const struct handle *h, struct sync_open_file *file)
 {
 	uint32_t named = h->backend == NODE_LOCAL ? node_directory(&fs.arena->nodes[h->node]) : h->node;
 	char path[4096];
@@ -87,7 +87,7 @@ static void find_next(fuse_req_t req, struct node *dir, const struct sync_open_f
 
 		if (is_owed(h, top)) {
 			file.fh = handle_id(h, (uint32_t)file.cursor);
-			describe(h, &file);
+			describe_file(h, &file);
 		}
 		file.cursor++;
 	}

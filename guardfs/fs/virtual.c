@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 
-static errint_t rendered(char *result, char **text)
+static errint_t rendered_text(char *result, char **text)
 {
 	*text = result;
 	return result ? 0 : -ENOMEM;
@@ -13,40 +13,40 @@ static errint_t rendered(char *result, char **text)
 
 static errint_t render_status(const struct arena *arena, char **text, size_t *length)
 {
-	return rendered(report_status_text(arena, length), text);
+	return rendered_text(report_status_text(arena, length), text);
 }
 
 static errint_t render_status_json(const struct arena *arena, char **text, size_t *length)
 {
 	jobs_look();
-	return rendered(report_status_json(arena, length), text);
+	return rendered_text(report_status_json(arena, length), text);
 }
 
 static errint_t render_routes(const struct arena *arena, char **text, size_t *length)
 {
-	return rendered(report_routes(arena, length), text);
+	return rendered_text(report_routes(arena, length), text);
 }
 
 static errint_t render_incidents(const struct arena *arena, char **text, size_t *length)
 {
-	return rendered(report_incidents(arena, length), text);
+	return rendered_text(report_incidents(arena, length), text);
 }
 
 static errint_t render_suspects(const struct arena *arena, char **text, size_t *length)
 {
-	return rendered(report_suspects(arena, length), text);
+	return rendered_text(report_suspects(arena, length), text);
 }
 
 /* The only look beyond the arena: by fstat, at files of the local tier that are open. */
 static errint_t render_jobs(const struct arena *arena, char **text, size_t *length)
 {
 	jobs_look();
-	return rendered(report_jobs(arena, length), text);
+	return rendered_text(report_jobs(arena, length), text);
 }
 
 static errint_t render_metrics(const struct arena *arena, char **text, size_t *length)
 {
-	return rendered(report_metrics(arena, length), text);
+	return rendered_text(report_metrics(arena, length), text);
 }
 
 static errint_t render_health(const struct arena *arena, char **text, size_t *length)
@@ -55,7 +55,7 @@ static errint_t render_health(const struct arena *arena, char **text, size_t *le
 
 	if (line)
 		*length = report_health_line(arena, line, REPORT_HEALTH_MAX);
-	return rendered(line, text);
+	return rendered_text(line, text);
 }
 
 #define FILE_MODE (S_IFREG | 0444)

@@ -54,7 +54,7 @@ static void reply_own(fuse_req_t req, const struct node *node, const char *name,
 }
 
 /* Node and backend for a request that changes nothing (or everything); NULL with the request answered. */
-static struct node *target(fuse_req_t req, fuse_ino_t ino, const char *name, bool change)
+static struct node *xattr_target(fuse_req_t req, fuse_ino_t ino, const char *name, bool change)
 {
 	struct node *node = node_from_id(ino);
 	int err = 0;
@@ -82,7 +82,7 @@ void fs_getxattr(fuse_req_t req, fuse_ino_t ino, const char *name, size_t size)
 		reply_own(req, node, name, size);
 		return;
 	}
-	node = target(req, ino, name, false);
+	node = xattr_target(req, ino, name, false);
 	if (!node)
 		return;
 	b = fs_backend(node);
@@ -101,7 +101,7 @@ void fs_getxattr(fuse_req_t req, fuse_ino_t ino, const char *name, size_t size)
 
 void fs_setxattr(fuse_req_t req, fuse_ino_t ino, const char *name, const char *value, size_t size, int flags)
 {
-	struct node *node = target(req, ino, name, true);
+	struct node *node = xattr_target(req, ino, name, true);
 	struct backend *b;
 	ssize_t rc;
 
@@ -167,7 +167,7 @@ void fs_listxattr(fuse_req_t req, fuse_ino_t ino, size_t size)
 
 void fs_removexattr(fuse_req_t req, fuse_ino_t ino, const char *name)
 {
-	struct node *node = target(req, ino, name, true);
+	struct node *node = xattr_target(req, ino, name, true);
 	struct backend *b;
 	ssize_t rc;
 

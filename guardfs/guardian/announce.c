@@ -22,7 +22,7 @@ void announce_begin(struct guardian *g, bool tell_starter)
 
 /* Less than a pipe holds altogether, so that guardian never waits for a reader. It is printed on a terminal:
  * what a server said must not steer that, nor look like the end. */
-static void tell(char *text)
+static void tell_caller(char *text)
 {
 	for (char *p = text; *p; p++)
 		if (((unsigned char)*p < ' ' && *p != '\n') || *p == 0x7f)
@@ -43,7 +43,7 @@ static void tell_trouble(const struct board_backend *b, const struct config_back
 	else
 		snprintf(text, sizeof(text), "guardfs: backend %s does not answer yet: %s%s%s; %s\n",
 			 config->name, info->summary, detail[0] ? ": " : "", detail, info->advice);
-	tell(text);
+	tell_caller(text);
 }
 
 /* It is mounted all the same: what is local works, the rest as soon as the backend does. */
@@ -64,7 +64,7 @@ static void tell_starter(struct guardian *g)
 			 "guardfs: %s is mounted, and goes on trying; 'guardctl -c %s status' says how it "
 			 "stands\n",
 			 board->config.mountpoint, board->config.file);
-		tell(text);
+		tell_caller(text);
 	}
 	if (write(GUARDIAN_READY, ANNOUNCE_SERVING, 1) < 0)
 		log_warning("the starting process is gone");
@@ -89,7 +89,7 @@ static bool all_known(const struct board *board)
 
 /* ---- both ---- */
 
-static void announce(struct guardian *g, uint64_t now_ns)
+static void announce_serving(struct guardian *g, uint64_t now_ns)
 {
 	g->announced = true;
 	g->tell_by_ns = now_ns + ANSWER_LIMIT_MS * NSEC_PER_MSEC;
@@ -106,7 +106,7 @@ void announce_step(struct guardian *g, uint64_t now_ns)
 			    "serving, but keeper has not shown how things are within %u s: see what it "
 			    "says above",
 			    SHOWN_LIMIT_MS / 1000u);
-		announce(g, now_ns);
+		announce_serving(g, now_ns);
 	}
 	if (g->announced && g->tell_starter && (now_ns >= g->tell_by_ns || all_known(g->board)))
 		tell_starter(g);
@@ -115,7 +115,7 @@ void announce_step(struct guardian *g, uint64_t now_ns)
 void announce_now(struct guardian *g)
 {
 	if (!g->announced)
-		announce(g, clock_mono_ns());
+		announce_serving(g, clock_mono_ns());
 	if (g->tell_starter)
 		tell_starter(g);
 }

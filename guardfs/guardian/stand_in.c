@@ -130,7 +130,7 @@ static size_t lookup_reply(struct guardian *g, const struct wire_request *r, con
 }
 
 /* Returns true if the slot is free again. */
-static bool answer(struct guardian *g, struct slot *slot, uint8_t *buffer)
+static bool answer_request(struct guardian *g, struct slot *slot, uint8_t *buffer)
 {
 	struct wire_request r;
 	uint8_t out[SLOT_FALLBACK_MAX];
@@ -176,7 +176,7 @@ static bool take_one(struct guardian *g, uint64_t now_ns)
 		slot->length = (uint32_t)n;
 		atomic_store(&slot->read_ns, now_ns);
 		atomic_store(&slot->state, SLOT_RUNNING);
-		if (!answer(g, slot, buffer))
+		if (!answer_request(g, slot, buffer))
 			return true;
 		wire_clear_unique(buffer);
 	}

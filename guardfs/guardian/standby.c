@@ -81,7 +81,7 @@ static void ignore(int sig)
 	(void)sig; /* meant for guardian; a handler, unlike SIG_IGN, is not inherited by what is executed */
 }
 
-static void settle(void)
+static void settle_standby(void)
 {
 	static const int meant_for_guardian[] = {SIGHUP, SIGUSR1, SIGUSR2, SIGINT, SIGPIPE};
 	const struct sigaction action = {.sa_handler = ignore};
@@ -143,7 +143,7 @@ int standby_main(const struct config *config, char **argv, char **again, int rea
 		return guardian_main(config, argv, said[1]);
 	}
 	close(said[1]);
-	settle();
+	settle_standby();
 	relay(&s, said[0], ready_fd);
 	close(said[0]);
 	close(ready_fd);

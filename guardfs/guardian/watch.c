@@ -149,7 +149,7 @@ static uint32_t caller_of(struct guardian *g, const struct slot *slot)
 
 /* `answered` is stored first: a worker whose own reply then finds nobody waiting knows who was faster, and
  * what has been answered is not run again by anybody. False: to be tried again. */
-static bool answer(struct guardian *g, struct slot *slot, uint64_t unique)
+static bool answer_due(struct guardian *g, struct slot *slot, uint64_t unique)
 {
 	const struct due due = {.read_ns = atomic_load(&slot->read_ns),
 				.backend = atomic_load(&slot->backend),
@@ -188,7 +188,7 @@ static void expire_parked(struct guardian *g, struct slot *slot, uint64_t now_ns
 	if (!deadline_ns || deadline_ns > now_ns)
 		done = false; /* another request has been parked there meanwhile */
 	else
-		done = !is_current(slot, unique) || answer(g, slot, unique);
+		done = !is_current(slot, unique) || answer_due(g, slot, unique);
 	atomic_store(&slot->state, done ? SLOT_EXPIRED : SLOT_PARKED);
 }
 
@@ -214,7 +214,7 @@ static uint64_t watch_slot(struct guardian *g, struct slot *slot, uint64_t now_n
 		return UINT64_MAX;
 	}
 	if (is_current(slot, unique))
-		answer(g, slot, unique);
+		answer_due(g, slot, unique);
 	return judge_stall(g, slot, now_ns);
 }
 

@@ -7,7 +7,7 @@
 
 /* ---- effects ---- */
 
-static struct course_effect *emit(struct course *c, enum course_effect_kind kind)
+static struct course_effect *emit_effect(struct course *c, enum course_effect_kind kind)
 {
 	/* A call causes at most a handful, and they are taken after each: a full queue is a caller's fault.
 	 */
@@ -36,7 +36,7 @@ static void apply_event(struct course *c, enum health_event event, enum errclass
 
 	if (to == c->state && class == c->class)
 		return;
-	e = emit(c, COURSE_TRANSITION);
+	e = emit_effect(c, COURSE_TRANSITION);
 	e->to = to;
 	e->event = event;
 	e->class = class;
@@ -56,12 +56,12 @@ static void open_incident(struct course *c, enum errclass class, uint64_t now_ns
 	c->incident_counted = c->told_down = c->acted_down = c->act_refused = false;
 	c->failures = c->act_failures = 0;
 	c->down_since_ns = now_ns;
-	emit(c, COURSE_INCIDENT_OPEN)->class = class;
+	emit_effect(c, COURSE_INCIDENT_OPEN)->class = class;
 }
 
 static void emit_act(struct course *c, enum course_act act, enum caps_verdict verdict)
 {
-	struct course_effect *e = emit(c, COURSE_ACT);
+	struct course_effect *e = emit_effect(c, COURSE_ACT);
 
 	e->act = act;
 	e->verdict = verdict;
@@ -72,7 +72,7 @@ static void close_incident(struct course *c)
 	if (!c->incident)
 		return;
 	c->incident = false;
-	emit(c, COURSE_INCIDENT_CLOSE);
+	emit_effect(c, COURSE_INCIDENT_CLOSE);
 	/* acted_down stays: a keeper that dies before the incident is closed in the journal closes it again
 	 * after its restart, and must then still know. */
 	if (c->acted_down)
@@ -217,7 +217,7 @@ void course_explained(struct course *c, enum errclass class)
 	if (health_serves(c->state) || c->state == HEALTH_HELD || class == c->class)
 		return;
 	c->class = class;
-	e = emit(c, COURSE_TRANSITION);
+	e = emit_effect(c, COURSE_TRANSITION);
 	e->event = HEALTH_EVENT_TRY_FAILED;
 }
 
@@ -226,7 +226,7 @@ void course_explained(struct course *c, enum errclass class)
 static void stop_try(struct course *c)
 {
 	if (c->trying)
-		emit(c, COURSE_STOP_TRY);
+		emit_effect(c, COURSE_STOP_TRY);
 	c->trying = false;
 }
 
@@ -287,7 +287,7 @@ static bool settled(const struct course *c)
 	return c->state == HEALTH_HEALTHY || c->state == HEALTH_DEGRADED;
 }
 
-static void settle(struct course *c, uint64_t now_ns)
+static void settle_probation(struct course *c, uint64_t now_ns)
 {
 	if (settled(c))
 		close_incident(c); /* left open by a keeper that died in between */
@@ -318,7 +318,7 @@ static void begin_try(struct course *c, uint64_t now_ns)
 		c->incident_counted = true;
 	}
 	c->trying = true;
-	emit(c, COURSE_TRY);
+	emit_effect(c, COURSE_TRY);
 }
 
 /* A cap puts the act off: an outage of 14 hours that began within the cooldown is acted upon after it. */
@@ -341,7 +341,7 @@ static uint64_t act_due_ns(const struct course *c)
 	return MAX(act_confirmed_ns(c), (uint64_t)MAX(allowed_ns, (int64_t)0));
 }
 
-static void act(struct course *c, uint64_t now_ns)
+static void act_if_allowed(struct course *c, uint64_t now_ns)
 {
 	enum caps_verdict verdict;
 
@@ -364,8 +364,8 @@ uint64_t course_step(struct course *c, uint64_t now_ns)
 
 	if (c->state == HEALTH_HELD && c->held_until_ns && now_ns >= c->held_until_ns)
 		go_on(c, now_ns);
-	settle(c, now_ns);
-	act(c, now_ns);
+	settle_probation(c, now_ns);
+	act_if_allowed(c, now_ns);
 	if (may_try(c) && now_ns >= c->next_try_ns)
 		begin_try(c, now_ns);
 

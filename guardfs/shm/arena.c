@@ -18,7 +18,7 @@ static struct arena *map_arena(int fd)
 	return p == MAP_FAILED ? NULL : p;
 }
 
-static void fill(struct arena *arena)
+static void fill_header(struct arena *arena)
 {
 	struct arena_header *header = &arena->header;
 
@@ -52,7 +52,7 @@ struct arena *arena_create(int *fd, int *error)
 		*fd = -1;
 		return NULL;
 	}
-	fill(arena);
+	fill_header(arena);
 	*error = 0;
 	return arena;
 }
@@ -85,7 +85,7 @@ static errint_t check_header(const struct arena_header *header, uint64_t file_si
 }
 
 /* Looks at the header through pread(2): a file that is too short must not be mapped. */
-static errint_t inspect(int fd, char *message)
+static errint_t inspect_header(int fd, char *message)
 {
 	struct arena_header header;
 	struct stat st;
@@ -116,7 +116,7 @@ struct arena *arena_open(int fd, int *error, char *message)
 	struct arena *arena;
 
 	message[0] = '\0';
-	*error = inspect(fd, message);
+	*error = inspect_header(fd, message);
 	if (*error < 0)
 		return NULL;
 	arena = map_arena(fd);

@@ -242,7 +242,7 @@ static errint_t thread_start(void *(*run)(void *), void *arg, pthread_t *thread)
 	return -rc;
 }
 
-static void *reader(void *arg);
+static void *read_requests(void *arg);
 
 static void start_reader(void)
 {
@@ -255,7 +255,7 @@ static void start_reader(void)
 		pool.reading[i] = true;
 		atomic_fetch_add(&pool.n_readers, 1);
 		atomic_fetch_add(&pool.idle, 1);
-		if (thread_start(reader, &pool.reading[i], &pool.readers[i]) < 0) {
+		if (thread_start(read_requests, &pool.reading[i], &pool.readers[i]) < 0) {
 			/* Not fatal: those that run go on, and the next request tries again. */
 			pool.reading[i] = false;
 			atomic_fetch_sub(&pool.n_readers, 1);
@@ -304,7 +304,7 @@ static bool serve_one(struct slot **slot)
 	return atomic_fetch_add(&pool.idle, 1) < IDLE_MAX;
 }
 
-static void *reader(void *arg)
+static void *read_requests(void *arg)
 {
 	bool *registered = arg;
 	struct slot *slot = NULL;
@@ -345,7 +345,7 @@ static struct slot *ready_take(void)
 	return slot;
 }
 
-static void *runner(void *arg)
+static void *run_waiting_requests(void *arg)
 {
 	struct slot *slot;
 
@@ -371,7 +371,7 @@ static void ready_add(struct slot *slot)
 	pool.ready[(pool.ready_head + pool.n_ready++) % SLOT_MAX] = index_of(slot);
 	if (pool.runners < RUNNERS_MAX) {
 		pool.runners++;
-		if (thread_start(runner, NULL, NULL) < 0)
+		if (thread_start(run_waiting_requests, NULL, NULL) < 0)
 			pool.runners--;
 	}
 }
@@ -468,7 +468,7 @@ errint_t pool_start(void)
 
 	pool.runners = runners;
 	for (uint32_t i = 0; i < runners && rc == 0; i++)
-		rc = thread_start(runner, NULL, NULL);
+		rc = thread_start(run_waiting_requests, NULL, NULL);
 	start_reader();
 	start_reader();
 	return rc < 0 || atomic_load(&pool.n_readers) == 0 ? (rc < 0 ? rc : -EAGAIN) : 0;

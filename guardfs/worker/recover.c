@@ -262,7 +262,7 @@ struct fd_set_big {
 	uint64_t bits[FDS_MAX / 64];
 };
 
-static void mark(struct fd_set_big *set, int fd)
+static void mark_fd(struct fd_set_big *set, int fd)
 {
 	if (fd >= 0 && (unsigned)fd < FDS_MAX)
 		set->bits[fd / 64] |= 1ull << (fd % 64);
@@ -278,14 +278,14 @@ static void mark_recorded(struct arena *arena, struct fd_set_big *set)
 	for (uint32_t i = 0; i < atomic_load(&arena->handles_used); i++) {
 		if (atomic_load(&arena->handles[i].state) != HANDLE_LIVE)
 			continue;
-		mark(set, atomic_load(&arena->handles[i].fd));
-		mark(set, handle_other_fd(atomic_load(&arena->handles[i].other)));
-		mark(set, arena->handles[i].snapshot_fd);
+		mark_fd(set, atomic_load(&arena->handles[i].fd));
+		mark_fd(set, handle_other_fd(atomic_load(&arena->handles[i].other)));
+		mark_fd(set, arena->handles[i].snapshot_fd);
 	}
 	for (uint32_t i = 0; i < atomic_load(&arena->nodes_used); i++)
-		mark(set, (int)(atomic_load(&arena->nodes[i].fd) >> 40) - 1);
+		mark_fd(set, (int)(atomic_load(&arena->nodes[i].fd) >> 40) - 1);
 	for (uint32_t i = 0; i < CONFIG_BACKENDS_MAX; i++)
-		mark(set, atomic_load(&arena->board.backends[i].root_fd));
+		mark_fd(set, atomic_load(&arena->board.backends[i].root_fd));
 }
 
 struct fd_list {
@@ -316,7 +316,7 @@ static struct fd_list *list_unrecorded(struct arena *arena)
 	if (!recorded || !dir)
 		return NULL;
 	mark_recorded(arena, recorded);
-	mark(recorded, dirfd(dir));
+	mark_fd(recorded, dirfd(dir));
 	while ((d = readdir(dir))) {
 		char *end;
 		long fd = strtol(d->d_name, &end, 10);
@@ -395,7 +395,7 @@ static bool all_have_ended(struct arena *arena)
 }
 
 /* Strikes out the suspects that are recorded, or closed, by now. */
-static void acquit(struct arena *arena)
+static void acquit_suspects(struct arena *arena)
 {
 	CLEANUP_FREE struct fd_list *now = list_unrecorded(arena);
 	uint32_t n = 0;
@@ -427,7 +427,7 @@ void recover_late_descriptors(struct arena *arena)
 	}
 	if (!all_have_ended(arena))
 		return;
-	acquit(arena);
+	acquit_suspects(arena);
 	if (late.suspects->n && ++late.rounds < LATE_ROUNDS) {
 		begin_round(arena);
 		return;

@@ -18,7 +18,7 @@ static struct {
 	errint_t negotiated;
 } session;
 
-static size_t flatten(const struct iovec *iov, int count, uint8_t *buf, size_t size)
+static size_t flatten_reply(const struct iovec *iov, int count, uint8_t *buf, size_t size)
 {
 	size_t used = 0;
 
@@ -42,7 +42,7 @@ static ssize_t reply_init(const struct iovec *iov, int count)
 {
 	struct arena_header *header = &session.arena->header;
 	uint8_t reply[INIT_MAX];
-	size_t n = flatten(iov, count, reply, sizeof(reply));
+	size_t n = flatten_reply(iov, count, reply, sizeof(reply));
 	uint32_t known = atomic_load(&header->init_reply_length);
 	bool passthrough;
 
@@ -80,7 +80,7 @@ static ssize_t reply_writev(int fd, struct iovec *iov, int count, void *userdata
 	if (session.negotiating)
 		return reply_init(iov, count);
 	if (slot)
-		n = flatten(iov, count, slot->reply, sizeof(slot->reply));
+		n = flatten_reply(iov, count, slot->reply, sizeof(slot->reply));
 	if (n == 0) {
 		if (slot)
 			atomic_store_explicit(&slot->reply_length, SLOT_REPLY_BIG, memory_order_release);

@@ -70,7 +70,7 @@ static void await_map(struct board *board)
 	}
 }
 
-static errint_t begin(const struct start *s)
+static errint_t begin_serving(const struct start *s)
 {
 	struct board *board = &s->arena->board;
 	errint_t rc = fs_init(s->arena, board->fds.dev);
@@ -88,13 +88,13 @@ static errint_t begin(const struct start *s)
 
 /* All work happens in threads made by pthread_create: the cloned leader's cached thread id is its parent's.
  */
-static void *lead(void *arg)
+static void *run_leader(void *arg)
 {
 	const struct start *s = arg;
 	errint_t rc;
 
 	atomic_store(&s->arena->board.heartbeat_ns, clock_mono_ns());
-	rc = begin(s);
+	rc = begin_serving(s);
 	if (rc == 0) {
 		atomic_store(&s->arena->board.serving, 1);
 		await_map(&s->arena->board);
@@ -130,7 +130,7 @@ int worker_main(struct arena *arena, uint32_t generation)
 	if (arena->board.config.sandbox)
 		privileges_drop(needs_network(&arena->board.config) ? PRIVILEGES_WORKER_NETWORK
 								    : PRIVILEGES_WORKER);
-	if (pthread_create(&thread, NULL, lead, &start) != 0) {
+	if (pthread_create(&thread, NULL, run_leader, &start) != 0) {
 		log_error("cannot start a thread: %s", strerror(errno));
 		return WORKER_EXIT_FAILED;
 	}
