@@ -132,15 +132,8 @@ struct node *node_find_local(const struct found *found)
 {
 	uint8_t dev_ino[NODE_FH_MAX];
 	struct node_key k = local_key(found, dev_ino);
-	uint32_t hash = ntable_hash(&k);
-	struct node_shard *s = ntable_shard(hash);
-	struct node *node;
 
-	ACQUIRE_LOCK(&s->lock);
-	node = ntable_find(s, hash, &k);
-	if (node)
-		node_pin(node);
-	return node;
+	return ntable_look_up(&k, NODE_PINNED);
 }
 
 struct node *node_intern_local(uint32_t parent, const char *name, const struct found *found, bool lookup)
@@ -217,7 +210,7 @@ struct node *node_intern_guarded(const struct backend *b, uint32_t parent, const
 		replaced = node;
 	}
 	is_known = node && !replaced && node->flags & NODE_KNOWN && S_ISREG(st->st_mode);
-	node = ntable_intern(s, hash, &k, st, NODE_KNOWN, reference);
+	node = ntable_intern_locked(s, hash, &k, st, NODE_KNOWN, reference);
 	pthread_mutex_unlock(&s->lock);
 	if (node && !is_known)
 		node_remember(node, st);
@@ -230,11 +223,8 @@ struct node *node_intern_virtual(unsigned id, bool lookup)
 {
 	struct node_key k = {.backend = NODE_VIRTUAL, .parent = NODE_NONE, .ino = id};
 	struct stat st = {.st_mode = 0};
-	uint32_t hash = ntable_hash(&k);
-	struct node_shard *s = ntable_shard(hash);
 
-	ACQUIRE_LOCK(&s->lock);
-	return ntable_intern(s, hash, &k, &st, 0, lookup ? NODE_LOOKED_UP : NODE_UNHELD);
+	return ntable_intern(&k, &st, 0, lookup ? NODE_LOOKED_UP : NODE_UNHELD);
 }
 
 /* Under the lock of shard s, which is that of the hash of parent and name. The hash does not depend on the

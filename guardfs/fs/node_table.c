@@ -325,8 +325,8 @@ void ntable_refer(struct node *node, enum node_reference reference)
 		node_pin(node);
 }
 
-struct node *ntable_intern(struct node_shard *s, uint32_t hash, const struct node_key *k,
-			   const struct stat *st, unsigned flags, enum node_reference reference)
+struct node *ntable_intern_locked(struct node_shard *s, uint32_t hash, const struct node_key *k,
+				  const struct stat *st, unsigned flags, enum node_reference reference)
 {
 	struct node *node = ntable_find(s, hash, k);
 
@@ -349,6 +349,29 @@ struct node *ntable_intern(struct node_shard *s, uint32_t hash, const struct nod
 	ntable_insert(s, hash, node_index(node));
 	note_root(node);
 	atomic_store(&node->state, NODE_LIVE);
+	return node;
+}
+
+struct node *ntable_intern(const struct node_key *k, const struct stat *st, unsigned flags,
+			   enum node_reference reference)
+{
+	uint32_t hash = ntable_hash(k);
+	struct node_shard *s = ntable_shard(hash);
+
+	ACQUIRE_LOCK(&s->lock);
+	return ntable_intern_locked(s, hash, k, st, flags, reference);
+}
+
+struct node *ntable_look_up(const struct node_key *k, enum node_reference reference)
+{
+	uint32_t hash = ntable_hash(k);
+	struct node_shard *s = ntable_shard(hash);
+	struct node *node;
+
+	ACQUIRE_LOCK(&s->lock);
+	node = ntable_find(s, hash, k);
+	if (node)
+		ntable_refer(node, reference);
 	return node;
 }
 

@@ -89,9 +89,15 @@ struct node_shard *ntable_lock_shard(const struct node *node);
  * shard's lock. */
 struct node *ntable_make(const struct node_key *k, uint32_t parent, const char *name, const struct stat *st);
 
-/* The node known by k, with a reference; else a new one with these flags. Under its shard's lock. */
-struct node *ntable_intern(struct node_shard *s, uint32_t hash, const struct node_key *k,
-			   const struct stat *st, unsigned flags, enum node_reference reference);
+/* The node known by k, with a reference; NULL if there is none. */
+struct node *ntable_look_up(const struct node_key *k, enum node_reference reference);
+
+/* The same; else a new node with these flags, NULL when the table is full. _locked: under the shard's lock.
+ */
+struct node *ntable_intern(const struct node_key *k, const struct stat *st, unsigned flags,
+			   enum node_reference reference);
+struct node *ntable_intern_locked(struct node_shard *s, uint32_t hash, const struct node_key *k,
+				  const struct stat *st, unsigned flags, enum node_reference reference);
 void ntable_refer(struct node *node, enum node_reference reference);
 
 /* What a freed node has kept: for the caller to let go of after unlocking (ntable_child_removed). */

@@ -1,6 +1,5 @@
 /* node_view.c: see view.h. */
 #include "fs/view.h"
-#include "base/cleanup.h"
 #include "fs/context.h"
 #include "fs/node_numbers.h"
 #include "fs/node_table.h"
@@ -8,6 +7,7 @@
 #include "fs/virtual.h"
 
 #include <errno.h>
+#include <pthread.h>
 
 /* ---- the backend's tree ---- */
 
@@ -22,28 +22,17 @@ static struct stat assumed_attributes(const struct backend *b)
 			     .st_nlink = 2};
 }
 
-/* The directory known by k, made if there is none, with attributes that nobody has seen yet. */
-static struct node *intern_key(const struct node_key *k, const struct stat *st, unsigned flags,
-			       enum node_reference reference)
-{
-	uint32_t hash = ntable_hash(k);
-	struct node_shard *s = ntable_shard(hash);
-
-	ACQUIRE_LOCK(&s->lock);
-	return ntable_intern(s, hash, k, st, flags, reference);
-}
-
 struct node *view_backend_root(const struct backend *b, enum node_reference reference)
 {
 	struct node *backends = node_intern_virtual(VIRTUAL_BACKENDS, false);
 	struct stat st = assumed_attributes(b);
 
 	return !backends ? NULL
-			 : intern_key(&(struct node_key){.backend = b->index,
-							 .parent = node_index(backends),
-							 .name = b->config->name,
-							 .ino = number_of_root(b)},
-				      &st, NODE_ROUTE_ROOT, reference);
+			 : ntable_intern(&(struct node_key){.backend = b->index,
+							    .parent = node_index(backends),
+							    .name = b->config->name,
+							    .ino = number_of_root(b)},
+					 &st, NODE_ROUTE_ROOT, reference);
 }
 
 /* Goes on from *dir, pinned, to what is called name in it. */
@@ -52,7 +41,7 @@ static errint_t enter_assumed(const struct backend *b, struct node **dir, const 
 	struct stat st = assumed_attributes(b);
 	struct node *parent = *dir;
 	struct node_key k = {.backend = b->index, .parent = node_index(parent), .name = name};
-	struct node *node = intern_key(&k, &st, NODE_TARGET, NODE_PINNED);
+	struct node *node = ntable_intern(&k, &st, NODE_TARGET, NODE_PINNED);
 
 	node_unpin(parent);
 	*dir = node;
@@ -146,11 +135,11 @@ struct node *view_route_root(uint32_t parent, const char *name, const struct rou
 {
 	const struct backend *b = &fs.guarded[route->backend];
 	struct stat st = assumed_attributes(b);
-	struct node *root = intern_key(&(struct node_key){.backend = b->index,
-							  .parent = parent,
-							  .name = name,
-							  .ino = view_target_ino(b, route->target)},
-				       &st, NODE_ROUTE_ROOT | NODE_VIEW, reference);
+	struct node *root = ntable_intern(&(struct node_key){.backend = b->index,
+							     .parent = parent,
+							     .name = name,
+							     .ino = view_target_ino(b, route->target)},
+					  &st, NODE_ROUTE_ROOT | NODE_VIEW, reference);
 
 	/* A new one. Whether the route is still that of the map is looked at when the object is asked for. */
 	if (root && atomic_load(&root->object) == node_index(root))
@@ -246,7 +235,7 @@ struct node *view_intern(struct node *parent, const char *name, const struct sta
 		return object;
 	struct node_key k = key_of(parent, object);
 
-	view = intern_key(&k, st, NODE_VIEW, NODE_LOOKED_UP);
+	view = ntable_intern(&k, st, NODE_VIEW, NODE_LOOKED_UP);
 	node_unpin(object);
 	return view;
 }
@@ -262,7 +251,7 @@ static struct node *show_below_root(struct node *root, struct node *object)
 		return root;
 	}
 	node_recall(object, &st);
-	return intern_key(&k, &st, NODE_VIEW, NODE_LOOKED_UP);
+	return ntable_intern(&k, &st, NODE_VIEW, NODE_LOOKED_UP);
 }
 
 /* The virtual tree has one directory below its own, and lies in the root. */
@@ -299,15 +288,8 @@ static struct node *find_view(const struct node *parent, const struct node *obje
 			      enum node_reference reference)
 {
 	struct node_key k = key_of(parent, object);
-	uint32_t hash = ntable_hash(&k);
-	struct node_shard *s = ntable_shard(hash);
-	struct node *view;
 
-	ACQUIRE_LOCK(&s->lock);
-	view = ntable_find(s, hash, &k);
-	if (view)
-		ntable_refer(view, reference);
-	return view;
+	return ntable_look_up(&k, reference);
 }
 
 struct node *view_find(struct node *parent, const char *name, enum node_reference reference)

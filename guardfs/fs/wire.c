@@ -444,12 +444,10 @@ void wire_nodes(const uint8_t *buffer, uint64_t ids[2])
 	}
 }
 
-void wire_names(const uint8_t *buffer, const char *names[2])
+/* How many names of directories a request of this kind changes. */
+static unsigned names_changed(uint32_t opcode)
 {
-	const struct fuse_in_header *in = (const void *)buffer;
-
-	names[0] = names[1] = NULL;
-	switch (in->opcode) {
+	switch (opcode) {
 	case FUSE_SYMLINK:
 	case FUSE_MKNOD:
 	case FUSE_MKDIR:
@@ -457,37 +455,32 @@ void wire_names(const uint8_t *buffer, const char *names[2])
 	case FUSE_RMDIR:
 	case FUSE_LINK:
 	case FUSE_CREATE:
-		names[0] = (const char *)buffer + sizeof(*in) + opcodes[in->opcode].fixed;
-		break;
+		return 1;
 	case FUSE_RENAME:
 	case FUSE_RENAME2:
-		names[0] = (const char *)buffer + sizeof(*in) + opcodes[in->opcode].fixed;
-		names[1] = names[0] + strlen(names[0]) + 1;
-		break;
+		return 2;
 	default:
-		break;
+		return 0;
 	}
+}
+
+void wire_names(const uint8_t *buffer, const char *names[2])
+{
+	const struct fuse_in_header *in = (const void *)buffer;
+	unsigned n = names_changed(in->opcode);
+
+	names[0] = n > 0 ? (const char *)buffer + sizeof(*in) + opcodes[in->opcode].fixed : NULL;
+	names[1] = n > 1 ? names[0] + strlen(names[0]) + 1 : NULL;
 }
 
 bool wire_changes_names_in(const uint8_t *buffer, uint64_t directory)
 {
 	uint64_t ids[2];
 
-	switch (wire_opcode(buffer)) {
-	case FUSE_SYMLINK:
-	case FUSE_MKNOD:
-	case FUSE_MKDIR:
-	case FUSE_UNLINK:
-	case FUSE_RMDIR:
-	case FUSE_LINK:
-	case FUSE_CREATE:
-	case FUSE_RENAME:
-	case FUSE_RENAME2:
-		wire_nodes(buffer, ids);
-		return ids[0] == directory || ids[1] == directory;
-	default:
+	if (!names_changed(wire_opcode(buffer)))
 		return false;
-	}
+	wire_nodes(buffer, ids);
+	return ids[0] == directory || ids[1] == directory;
 }
 
 uint64_t wire_interrupted(const uint8_t *buffer)
