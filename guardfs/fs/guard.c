@@ -1,6 +1,6 @@
-/* guard.c: see guard.h. The order of stores matters: what guardian needs (backend, op class, deadline) is
- * published before the deadline is set, `inside` before the breaker is read a second time. Whoever opens the
- * breaker and then finds no slot inside knows that nobody is. */
+/* guard.c: see guard.h. The order of stores matters. Guardian needs backend, class and the rest before the
+ * deadline: they are stored first. `inside` is stored before the breaker is read a second time: a process
+ * that opens the breaker and then finds no slot inside knows that no task is. */
 #include "fs/guard.h"
 #include "base/clock.h"
 #include "fs/context.h"
@@ -19,16 +19,16 @@
 
 enum verdict { GO, DOWN, WAIT_LATE, WAIT_FULL };
 
-/* How often a request that was inside when its connection broke is run again over another one. It may be the
- * very request that breaks connections. */
+/* How often a request is run again over another connection after its own broke: it may be the very request
+ * that breaks connections. */
 #define RERUNS_MAX 2
 
-/* The kernel and sshfs answer some operations from their caches, for as long as you like after the server has
- * died: such an answer is no sign of life. It comes within microseconds. What took longer than CACHED_NS, or
- * really changed something, was answered by storage; storage that is quicker needs no sign but its probes. */
+/* The kernel and sshfs answer some operations from their caches, long after the server has died: such
+ * answers, which come within microseconds, are no sign of life. Storage itself answered if it took longer
+ * than CACHED_NS, or something really changed; quicker storage has its probes for a sign. */
 #define CACHED_NS (5 * NSEC_PER_MSEC)
-#define UNCHANGED_NS \
-	(NSEC_PER_MSEC / 10) /* a change that does nothing (chmod under a presented owner) is quicker */
+/* A change that does nothing (chmod under a presented owner) is quicker. */
+#define UNCHANGED_NS (NSEC_PER_MSEC / 10)
 
 bool guard_breaker_is_closed(const struct backend *b)
 {
@@ -39,14 +39,14 @@ static void nudge_keeper(void)
 {
 	uint64_t one = 1;
 
-	/* A full counter means that keeper is being woken already; no keeper means that guardian is starting
-	 * one, which looks by itself. */
+	/* A full counter: keeper is being woken already. No keeper: guardian is starting one, which looks by
+	 * itself. */
 	if (write(fs.board->fds.nudge, &one, sizeof(one)) < 0)
 		return;
 }
 
-/* Is a task that changes the same thing still inside, though its caller has been answered (deadline passed,
- * or its worker died)? What it does could land on top of ours. */
+/* Is a task inside that changes the same object, and whose caller was answered (deadline passed, or its
+ * worker died)? Its change could land on top of ours. */
 static bool late_task_on(const struct slot *mine, uint64_t now_ns)
 {
 	for (uint32_t i = 0; i < arena_slots_used(fs.arena); i++) {
@@ -63,8 +63,8 @@ static bool late_task_on(const struct slot *mine, uint64_t now_ns)
 	return false;
 }
 
-/* Renames that have ended, by backend. sshfs moves an open file away before it puts another in its place, and
- * goes by paths: for a moment there is none. */
+/* Renames that have ended, by backend. sshfs goes by paths, and moves an open file away before it puts
+ * another in its place: for a moment there is none. */
 static _Atomic uint32_t renames_ended[CONFIG_BACKENDS_MAX];
 #define RENAMES_WAITED_FOR 8
 
@@ -81,7 +81,7 @@ static bool is_rename_inside(const struct slot *mine)
 	return false;
 }
 
-/* Something that was there is missing: is it being replaced, or has it been while we looked? */
+/* An object that existed is missing: is it being replaced, or was it while we looked? */
 static bool is_doubtfully_missing(const struct backend *b, ssize_t rc)
 {
 	const struct slot *slot = call.slot;
@@ -121,7 +121,7 @@ static void leave_slot(struct backend *b, uid_t uid)
 	shares_leave(b->index, uid);
 }
 
-/* Goes in, or says why not. A task without a slot is never many: it goes in though the backend is full. */
+/* Enters, or says why not. Tasks without a slot are few: they enter a full backend too. */
 static enum verdict try_enter(struct backend *b, uid_t uid)
 {
 	struct slot *slot = call.slot;
@@ -129,7 +129,7 @@ static enum verdict try_enter(struct backend *b, uid_t uid)
 
 	if (!breaker_is_closed(breaker))
 		return DOWN;
-	/* guardian counts the late ones; those of a worker that has just died it may not have counted yet. */
+	/* Guardian counts late tasks; it may not have counted those of a worker that has just died. */
 	if (slot && slot->mutating &&
 	    (atomic_load(&b->board->late) || atomic_load(&fs.board->dead_workers)) &&
 	    late_task_on(slot, clock_mono_ns()))
@@ -175,8 +175,8 @@ static void publish_request(struct backend *b, enum op_class op_class, unsigned 
 		     atomic_load(&slot->read_ns) + fs.config->deadline.ms[op_class] * NSEC_PER_MSEC);
 }
 
-/* A task may stay inside for longer than its caller waits; then the kernel forgets the nodes of the request,
- * and their records would become those of other files. False: that has happened already. */
+/* A task may stay inside after its caller was answered. The kernel then forgets the request's nodes, and
+ * their records would go to other files. False: that has happened already. */
 static bool hold_nodes(void)
 {
 	uint64_t ids[2];
@@ -203,7 +203,7 @@ void guard_end_request(void)
 	backend_end_request();
 }
 
-/* The caller is about to get the infrastructure errno, after having waited. */
+/* The caller waited, and is about to get the infrastructure errno. */
 static void count_error(fuse_req_t req, struct backend *b, enum errclass class)
 {
 	jobs_error(class);
@@ -211,8 +211,8 @@ static void count_error(fuse_req_t req, struct backend *b, enum errclass class)
 	board_hurt(b->board, (uint32_t)fuse_req_ctx(req)->pid, false);
 }
 
-/* Leaves the calling slot's request in its buffer, and releases req without an answer; the caller has left
- * the backend. False: there is no room, and nothing has happened. */
+/* Leaves the request in its buffer, and releases req without an answer; the caller has left the backend.
+ * False: there is no room, and nothing has happened. */
 static bool park_request(fuse_req_t req, const struct backend *b, enum slot_park_reason reason)
 {
 	struct slot *slot = call.slot;
@@ -235,8 +235,8 @@ void guard_unparked(const struct slot *slot)
 	room_give_back(atomic_load(&slot->backend), slot->uid);
 }
 
-/* A sync that failed over the connection that a probe has since found sound has lost something: storage
- * reports that once, and asking again would turn it into success. */
+/* A sync failed over a connection that a probe then found sound: data is lost. Storage reports that once;
+ * asking again would turn it into success. */
 static bool is_final_error(const struct backend *b, enum op_class op_class)
 {
 	uint64_t breaker = atomic_load(&b->board->breaker);
@@ -245,8 +245,8 @@ static bool is_final_error(const struct backend *b, enum op_class op_class)
 	       breaker_epoch(breaker) == atomic_load(&call.slot->epoch);
 }
 
-/* Does a request wait while the breaker is open? Writing to open files always does; everything does while the
- * outage is young. An operator who holds the backend says what callers do meanwhile: all wait, or none. */
+/* Does a request wait while the breaker is open? A write to an open file always does; every request does
+ * while the outage is young. For a held backend the operator decides. */
 static bool waits_while_down(const struct board_backend *b, bool parkable)
 {
 	return (parkable && board_state(b) != HEALTH_HELD) || board_callers_wait(b, clock_mono_ns());
@@ -358,15 +358,15 @@ static bool answered_by_storage(const struct slot *slot, ssize_t rc, uint64_t wa
 	return waited_ns >= (changed ? UNCHANGED_NS : CACHED_NS);
 }
 
-/* It took as long as its directory is large: that says nothing about how fast the backend answers. */
+/* A listing takes as long as its directory is large, which says nothing about the backend's speed. */
 static bool is_long_listing(const struct slot *slot, uint64_t now_ns)
 {
 	return slot->listing && now_ns >= atomic_load(&slot->deadline_ns);
 }
 
-/* Why a request that came back with an infrastructure error is to wait and be run again, rather than
- * answered. PARK_NONE: it is not. What waits through every outage (GUARD_PARKABLE) is; the others while the
- * outage is young, if their being run twice does no harm. */
+/* Why a request that came back with an infrastructure error waits and is run again, not answered; PARK_NONE:
+ * it is answered. GUARD_PARKABLE waits through every outage, others while the outage is young, if running
+ * twice does no harm. */
 static enum slot_park_reason why_again(const struct backend *b, const struct errclass_info *info)
 {
 	const struct slot *slot = call.slot;
@@ -377,13 +377,13 @@ static enum slot_park_reason why_again(const struct backend *b, const struct err
 		return PARK_NONE;
 	if (info->trips)
 		return waits_while_down(b->board, slot->parkable) ? PARK_DOWN : PARK_NONE;
-	/* EIO may mean a lost connection or a full disk: let a probe decide. Done again, it is harmless (an
-	 * append looks what was made), so it is then tried once more; a sync only over a new connection
+	/* EIO may mean a lost connection or a full disk: a probe decides. The request is then tried once
+	 * more, which is harmless (an append looks what was made); a sync only over a new connection
 	 * (is_final_error). */
 	return info->triggers_probe && !slot->asked ? PARK_VERDICT : PARK_NONE;
 }
 
-/* Nothing of this run is to be left. False: no room to wait. */
+/* Undoes this run and parks the request. False: no room to wait. */
 static bool park_again(fuse_req_t req, const struct backend *b, enum slot_park_reason reason)
 {
 	struct slot *slot = call.slot;
@@ -454,8 +454,7 @@ bool guard_leave(fuse_req_t req, struct backend *b, ssize_t *rc)
 	return true;
 }
 
-/* The quiet visit of this thread. nested: it happens within the visit of a request, whose slot speaks for
- * both. */
+/* The quiet visit of this thread. nested: within the visit of a request, whose slot speaks for both. */
 static _Thread_local struct {
 	uint32_t epoch;
 	uid_t uid;
@@ -478,7 +477,7 @@ bool guard_enter_quietly(struct backend *b, uint64_t target, uid_t uid)
 		slot->target = target;
 		atomic_store(&slot->backend, b->index);
 	}
-	/* Full: nobody waits for us, but each of us holds a slot, and of those there must always be some. */
+	/* No request waits for us, but each of us holds a slot, and some slots must always be free. */
 	return try_enter(b, uid) == GO;
 }
 
@@ -497,7 +496,7 @@ bool guard_may_run(const struct slot *slot)
 
 	switch (slot->park_reason) {
 	case PARK_DOWN:
-		/* When there is nothing to be waited for any more it runs in order to be refused. */
+		/* Nothing is left to wait for: it runs in order to be refused. */
 		return closed || !waits_while_down(bb, slot->parkable);
 	case PARK_FULL:
 		/* While the breaker is open it runs in order to be refused at once. */

@@ -26,9 +26,9 @@ struct make_args {
  * the virtual tree, EEXIST for .guardfs itself when making, EROFS when removing. */
 struct node *make_parent(fuse_req_t req, fuse_ino_t parent, const char *name, bool removing);
 
-/* Before the local object at this name loses it: if that is its last one, its descriptor is kept from now on
- * for whoever still has it (a working directory, a descriptor of O_PATH). Returns the node, pinned, for
- * make_lost, or NULL. */
+/* The local object at this name is about to lose it. If that is its last name, keeps its descriptor for
+ * processes that still use the object (a working directory, an O_PATH descriptor). Returns the node, pinned,
+ * for make_lost; or NULL. */
 struct node *make_losing(uint32_t parent, const char *name);
 
 /* After the attempt; lost: it succeeded. node may be NULL. */

@@ -18,7 +18,7 @@
 #define SILENT_MS  1000u /* no heartbeat for so long: the worker is stopped or stuck */
 #define HELD_UP_MS 4000u /* the same, while it gets no processor, or waits for memory or a disk */
 #define SUSPECT_MS 250u	 /* no heartbeat for so long: see whether the worker is still alive */
-#define START_MS                                                                                  \
+#define START_MS \
 	10000u /* a new worker may take so long to its first heartbeats (it rebuilds its indexes) \
 		*/
 /* A worker that lived no longer than this has crashed at once: starting takes some 10 ms, and what it was

@@ -12,7 +12,7 @@
 
 #define CHECK_MAX_SIZE (256ll << 20)	  /* larger ones are not checked when opened, */
 #define CHECK_MAX_NS   (3 * NSEC_PER_SEC) /* and none for longer than this */
-#define PROGRESS_STEPS                                                                       \
+#define PROGRESS_STEPS \
 	2000 /* of sqlite's machine between two looks at the clock: well below a millisecond \
 	      */
 #define VALUE_MAX	   (1 << 20) /* no value of ours is longer; what a damaged file claims is not believed */

@@ -16,7 +16,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#define ROUTES_SILENCE_MS                                                                 \
+#define ROUTES_SILENCE_MS \
 	2000u /* a new connection is given at least this before silence counts against it \
 	       */
 #define ABORT_GRACE_MS \

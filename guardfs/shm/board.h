@@ -1,7 +1,6 @@
-/* board.h: health, breakers, processes and counters: what every process may read at any moment without asking
- * anybody.
+/* board.h: health, breakers, processes and counters, which every process may read at any moment.
  *
- * Each field says who writes it. Words that are read together with others carry their own consistency
+ * Each field says which process writes it. Words that are read together carry their own consistency
  * (breaker; sequence counters). */
 #ifndef GUARDFS_SHM_BOARD_H
 #define GUARDFS_SHM_BOARD_H
@@ -15,9 +14,9 @@
 #include <stdatomic.h>
 #include <sys/types.h>
 
-/* The breaker of a backend and its epoch, in one word, so that both change together: epoch << 8 | closed
- * flag. Starts as (0, open). Opened by anybody (compare-and-swap from closed to open with the same epoch);
- * closed by keeper alone, with a higher epoch. */
+/* A backend's breaker and epoch in one word, so that both change together: epoch << 8 | closed flag. Starts
+ * as (0, open). Any process opens it (compare-and-swap on closed with the same epoch); keeper alone closes
+ * it, with a higher epoch. */
 #define BREAKER_CLOSED 1u
 
 static inline uint32_t breaker_epoch(uint64_t breaker)
@@ -77,31 +76,34 @@ const char *detector_name(enum detector detector);
 
 struct board_backend {
 	_Alignas(CACHE_LINE) _Atomic uint64_t breaker;
-	_Atomic uint32_t inflight; /* tasks of the living worker inside. Worker; reset by a new worker */
-	_Atomic uint32_t parked;   /* slots parked for it. Worker */
-	_Atomic uint32_t late;	   /* slots inside past their deadline that change something. Guardian adds,
-				      whoever ends it subtracts */
+	/* Tasks of the living worker inside. Worker; reset by a new worker. */
+	_Atomic uint32_t inflight;
+	_Atomic uint32_t parked; /* slots parked for it. Worker */
+	/* Tasks inside that change something and are past their deadline. Guardian counts them; the worker
+	 * that ends one subtracts it. */
+	_Atomic uint32_t late;
 	_Atomic uint32_t verdicts; /* probes completed since start. Keeper */
-	_Atomic uint64_t last_completion_ns; /* when an operation last came back that storage itself must have
-						answered: see guard_leave. Worker */
-	/* CLOCK_MONOTONIC: until then the outage is young, and its callers wait (board_is_outage_young).
-	 * Whoever opens the breaker without an open incident, before that; guardian at the start; keeper when
-	 * an operator lets it go on. */
+	/* When an operation last came back that storage itself answered (guard_leave). Worker. */
+	_Atomic uint64_t last_completion_ns;
+	/* CLOCK_MONOTONIC: until then the outage is young and its callers wait (board_is_outage_young).
+	 * Stored before the breaker is opened by a process that sees no open incident; by guardian at the
+	 * start; by keeper when an operator releases the backend. */
 	_Atomic uint64_t young_until_ns;
-	_Atomic uint32_t suspect; /* somebody saw something doubtful: probe soon. Set by worker or guardian,
-				     cleared by keeper */
+	/* Something looked wrong: probe soon. Worker and guardian set it, keeper clears it. */
+	_Atomic uint32_t suspect;
 
-	_Atomic uint32_t watched; /* somebody waits for signs of life. Set by guardian, cleared by keeper */
-	_Atomic uint64_t received_ns; /* while watched: when bytes last arrived for the transport,
-					 CLOCK_MONOTONIC. Keeper */
-	_Atomic uint32_t
-	    gorged_epoch; /* whose transport was ended for the memory that listings took. Keeper */
+	/* A listing waits for signs of life. Guardian sets it, keeper clears it. */
+	_Atomic uint32_t watched;
+	/* While watched: when bytes last arrived for the transport, CLOCK_MONOTONIC. Keeper. */
+	_Atomic uint64_t received_ns;
+	/* Epoch whose transport was ended for the memory that listings took. Keeper. */
+	_Atomic uint32_t gorged_epoch;
 
 	/* Users who are let in no more for a while: it was lost over their operations again and again
 	 * (board_refused_word). 0: none. Keeper. */
 	_Atomic uint64_t refused[BOARD_REFUSED_MAX];
 
-	/* Worker: the descriptor of the backend's root and the epoch it belongs to (fd first, then epoch). */
+	/* The descriptor of the backend's root, and its epoch: the descriptor is stored first. Worker. */
 	_Alignas(CACHE_LINE) _Atomic int32_t root_fd;
 	_Atomic uint32_t root_epoch;
 
@@ -131,14 +133,14 @@ struct board_backend {
 
 	_Alignas(CACHE_LINE) _Atomic uint64_t counters[BACKEND_COUNTER_COUNT]; /* relaxed adds by anybody */
 
-	/* Callers that got the infrastructure errno since keeper last emptied this (board_hurt): a bit for
-	 * the hash of each thread's id; when the first one got it, and the first one without waiting. Set by
-	 * worker and guardian. */
+	/* Callers that got the infrastructure errno since keeper last emptied this: a bit for the hash of
+	 * each thread's id (board_hurt). With it, when the first caller got it, and when the first got it
+	 * without waiting. Worker, guardian. */
 	_Atomic uint64_t hurt[HURT_WORDS];
 	_Atomic uint64_t first_error_real_ns, first_fast_real_ns;
 
-	/* How long callers waited, by operation class: worker adds what came back, guardian what it answered.
-	 */
+	/* How long callers waited, by operation class. Worker adds operations that came back, guardian those
+	 * that it answered. */
 	struct histogram latency[OP_CLASS_COUNT];
 };
 
@@ -160,7 +162,8 @@ struct board_route {
 	_Atomic uint64_t since_real_ns;
 };
 
-/* What of the local tier's own directory belongs elsewhere (config/localtier.h), as last looked. Keeper. */
+/* Files in the local tier's directory that belong elsewhere (config/localtier.h), as last counted. Keeper.
+ */
 struct board_misplaced {
 	_Atomic uint32_t misplaced; /* directories that a pattern leads to a backend */
 	_Atomic uint32_t shadowed;  /* routes that hide something */
@@ -179,19 +182,21 @@ struct board_crash {
 	char path[256]; /* of that request, as far as known */
 };
 
-/* The last open files that could not be gone on with after a reconnect: what was written to them may be lost.
- * Number n is at n % SUSPECTS_MAX. Worker. */
+/* The last open files that could not go on after a reconnect: data written to them may be lost. Number n is
+ * at n % SUSPECTS_MAX. Worker. */
 #define SUSPECTS_MAX 64
 struct board_suspect {
 	uint64_t real_ns;
-	uint64_t from, to; /* what was acknowledged and not synced lies within; to 0: all was synced */
+	/* Range of acknowledged bytes that were not synced; to 0: all were synced. */
+	uint64_t from, to;
 	uint32_t backend;
 	uint32_t written; /* 1: it was open for writing */
-	char path[512];	  /* below the mount; its end, if it is too long; "" if it is not known */
+	/* Path below the mount, its end if it is too long, "" if unknown. */
+	char path[512];
 };
 
-/* A last report outlives the processes that it tells of. KEEPER: its guardian is dead, and worker may go on;
- * ALL: guardfs ends as it was asked to. */
+/* Figures outlive the processes that wrote them. KEEPER: guardian is dead, worker may go on. ALL: guardfs
+ * ends as asked. */
 enum board_ended { BOARD_ENDED_NOT, BOARD_ENDED_KEEPER, BOARD_ENDED_ALL };
 
 /* What all users of the mount draw on. */
@@ -207,7 +212,7 @@ enum share_kind {
 
 const char *share_kind_name(enum share_kind kind);
 
-/* Worker, which counts again when it starts; refused, and what goes with it, since the arena was made. */
+/* Worker, which counts again when it starts. `refused` and its details: since the arena was made. */
 struct board_share {
 	_Atomic uint64_t used, capacity;
 	_Atomic uint64_t refused;	  /* how often somebody got no more */
@@ -217,12 +222,12 @@ struct board_share {
 
 enum process { PROCESS_GUARDIAN, PROCESS_WORKER, PROCESS_KEEPER, PROCESS_COUNT };
 
-/* Commands from guardian's signal handlers to keeper and worker; a process compares the value with the last
- * it has seen. */
+/* Commands from guardian's signal handlers to keeper and worker. A process compares each value with the last
+ * it saw. */
 struct board_requests {
-	_Atomic uint32_t reload;  /* SIGHUP: keeper reads the manifest again. Guardian */
-	_Atomic uint32_t quiesce; /* worker must stop reading requests and exit when those in flight are done
-				     or parked. Guardian */
+	_Atomic uint32_t reload; /* SIGHUP: keeper reads the manifest again. Guardian */
+	/* Worker must stop reading requests, and exit when all are done or parked. Guardian. */
+	_Atomic uint32_t quiesce;
 };
 
 /* Descriptor numbers in the table that guardian and worker share. */
@@ -235,14 +240,15 @@ struct board_fds {
 
 struct board {
 	_Atomic int32_t pid[PROCESS_COUNT]; /* guardian */
-	/* Pid of one whose end is planned, and so neither a crash nor a restart. Guardian (its own end, a
-	 * re-execution), keeper (a drill); stored before. */
+	/* Pid of a process whose end is planned: neither a crash nor a restart. Stored before by guardian
+	 * (its own end, a re-execution) or keeper (a drill). */
 	_Atomic int32_t planned_end[PROCESS_COUNT];
 	_Atomic uint64_t heartbeat_ns; /* CLOCK_MONOTONIC, worker */
 	_Atomic int32_t heartbeat_tid; /* the thread that sets it, 0: none yet. Worker; cleared by guardian */
-	_Atomic uint64_t keeper_heartbeat_ns; /* CLOCK_MONOTONIC: keeper, each time round its loop (a second
-						 at most); guardian, when it starts one */
-	_Atomic uint32_t worker_generation;   /* guardian, raised at each start of a worker */
+	/* CLOCK_MONOTONIC. Keeper, each time round its loop (a second at most); guardian, when it starts a
+	 * keeper. */
+	_Atomic uint64_t keeper_heartbeat_ns;
+	_Atomic uint32_t worker_generation; /* guardian, raised at each start of a worker */
 	_Atomic uint32_t left_generation; /* of the last worker that ended because it was asked to. Worker */
 	_Atomic uint32_t worker_restarts; /* guardian: starts after an end that was not planned */
 	_Atomic uint32_t keeper_restarts; /* guardian: the same */
@@ -258,26 +264,26 @@ struct board {
 	struct board_requests requests;
 	struct board_fds fds; /* guardian, before a worker starts */
 	uint32_t mount_minor; /* st_dev minor of our own mount. Guardian, before any process starts */
-	char mounted_at[CONFIG_PATH_MAX]; /* the mountpoint as the mount table has it, without symlinks. The
-					     same */
-	int32_t kernel_passthrough;	  /* negotiated: 1, 0. Worker, at INIT */
+	/* The mountpoint as the mount table has it, without symlinks. Guardian, as above. */
+	char mounted_at[CONFIG_PATH_MAX];
+	int32_t kernel_passthrough; /* negotiated: 1, 0. Worker, at INIT */
 
-	/* Keeper: 1 once the first tier map stands. Before that a worker serves nothing: what belongs on a
-	 * guarded tier would go to the local one. */
+	/* 1 once the first tier map stands. A worker serves nothing before: paths of a guarded tier would go
+	 * to the local one. Keeper. */
 	_Atomic uint32_t map_loaded;
-	/* 1: the files in run_dir and the control socket are there. Keeper sets, guardian clears at each
-	 * start of a keeper. */
+	/* 1: the files in run_dir and the control socket exist. Keeper sets it, guardian clears it before it
+	 * starts a keeper. */
 	_Atomic uint32_t shown;
 
-	/* Since when nothing of ours is mounted at the mountpoint, though the session goes on (files are
-	 * open, or it is mounted elsewhere); 0: it is mounted. Keeper. */
+	/* Since when nothing of ours is mounted at the mountpoint while the session goes on (open files,
+	 * other mounts). 0: mounted. Keeper. */
 	_Atomic uint64_t unmounted_real_ns;
 
-	/* enum board_ended: what is over when keeper looks for the last time. Keeper, which clears it at its
-	 * start. */
+	/* enum board_ended: the end that keeper's last look reports. Keeper, which clears it at its start.
+	 */
 	_Atomic uint32_t ended;
 
-	/* What guardian was started with, RLIMIT_NOFILE's soft limit: keeper and its children have it. */
+	/* RLIMIT_NOFILE's soft limit as guardian found it: keeper and its children have it. */
 	_Atomic uint64_t open_files_before;
 	struct board_share shares[SHARE_KIND_COUNT];
 
@@ -290,8 +296,9 @@ struct board {
 	_Atomic int32_t map_lock;
 	struct tiermap map;
 	struct board_route routes[TIERMAP_ROUTES_MAX];
-	/* The whole map that a change leads to, before map is touched: with a generation equal to (odd)
-	 * map_generation it is complete, and whoever finds its writer dead goes on from it. Writers. */
+	/* The whole map that a change leads to, stored before map is touched. With intended_generation equal
+	 * to an odd map_generation it is complete; the next writer goes on from it if this one died.
+	 * Writers. */
 	struct tiermap intended;
 	_Atomic uint32_t intended_generation;
 	_Atomic uint32_t
@@ -317,16 +324,17 @@ struct board {
 bool board_trip_breaker(struct board *board, unsigned index, uint32_t epoch, enum errclass why,
 			enum detector by);
 
-/* An outage of backend index that begins, or is to be waited for anew: young for [recovery] patience from
- * now on. board_trip_breaker does so for an outage that is no part of an open incident. Guardian, keeper. */
+/* Makes an outage of backend index young for [recovery] patience from now on. For an outage that is no part
+ * of an open incident board_trip_breaker does so. Guardian, keeper. */
 void board_be_patient(struct board *board, unsigned index);
 
 /* While the breaker is open: is the outage young at now_ns (CLOCK_MONOTONIC), and of a kind that may be over
- * in a moment? Then whoever asks waits for its end. Any process. */
+ * in a moment? Then callers wait for its end. Any process. */
 bool board_is_outage_young(const struct board_backend *backend, uint64_t now_ns);
 
-/* While the breaker is open: does whoever asks wait for it to be closed? The outage is young, or an operator
- * who holds the backend says so. (Writes to open files wait in any case, unless it is held.) Any process. */
+/* While the breaker is open: do callers wait for it to close? Yes while the outage is young, or an
+ * operator's hold says so. Writes to open files wait in any case, unless the backend is held. Any process.
+ */
 bool board_callers_wait(const struct board_backend *backend, uint64_t now_ns);
 
 /* A word of board_backend.refused: a user, and until when (CLOCK_MONOTONIC, to the second). */
@@ -357,10 +365,11 @@ static inline bool board_refuses(const struct board_backend *backend, uint32_t u
 	return false;
 }
 
-/* A caller (its thread's id) was given the infrastructure errno; fast: without waiting. Worker, guardian. */
+/* Notes a caller (its thread's id) that got the infrastructure errno; fast: without waiting. Worker,
+ * guardian. */
 void board_hurt(struct board_backend *backend, uint32_t pid, bool fast);
 
-/* How many callers, about (linear counting), and the emptying of it. Keeper. */
+/* About how many callers that were (linear counting), and the emptying of it. Keeper. */
 uint32_t board_hurt_count(const struct board_backend *backend);
 void board_hurt_clear(struct board_backend *backend);
 
@@ -373,30 +382,30 @@ bool board_get_suspect(const struct board *board, uint32_t n, struct board_suspe
 /* Adds an incident, or changes the one with its id. Keeper. */
 void board_put_incident(struct board *board, const struct board_incident *incident);
 
-/* Copies the incident that is n-th from the newest (0). False: there is none, or it is being written all the
- * time. Any process. */
+/* Copies the n-th incident from the newest (0). False: there is none, or it is being written all the time.
+ * Any process. */
 bool board_get_incident(const struct board *board, uint32_t n, struct board_incident *incident);
 
 void board_set_journal(struct board *board, const char *text);
 void board_get_journal(const struct board *board, char *text, size_t size);
 
-/* Takes a consistent copy of the tier map and route states (any pointer may be NULL). Returns its generation.
- * Spins while a writer is active, at most about 10 ms (a writer that died is overtaken by the next one): then
- * the copy may be torn in route states only. Any process. */
+/* Copies the tier map and the route states (any pointer may be NULL) and returns the map's generation. Waits
+ * about 10 ms at most for an active writer (the next writer overtakes a dead one): after that the route
+ * states may be torn. Any process. */
 uint32_t board_copy_map(const struct board *board, struct tiermap *map);
 
-/* Replaces the map: lock, change, unlock. begin returns the map to change in place (route states move along
- * with their paths in commit). Serialises worker (mkdir makes a route) and keeper (reload); a holder that
- * died is recognised by its pid and start time and overtaken. */
+/* Replaces the map. begin locks it and returns the map to change in place; commit moves the route states
+ * along with their paths and unlocks. Serialises worker (mkdir makes a route) and keeper (reload); a dead
+ * holder is recognised by pid and start time and overtaken. */
 struct tiermap *board_map_begin(struct board *board);
 void board_map_commit(struct board *board);
 
 void board_set_detail(struct board_backend *backend, const char *text);
 void board_get_detail(const struct board_backend *backend, char *text, size_t size);
 
-/* Publishes a backend's state, class and since (keeper). Counts from the changes: an outage lasts from the
- * loss of a backend that served until it is healthy or degraded, whatever it goes through meanwhile; that an
- * operator takes it out of service is none; a try begins with every change to recovering. */
+/* Publishes a backend's state, class and since, and counts: an outage lasts from the loss of a serving
+ * backend until it is healthy or degraded again, through whatever states. Taking a backend out of service
+ * (an operator) starts no outage. Each change to recovering starts a try. Keeper. */
 void board_set_state(struct board_backend *backend, enum health_state state, enum errclass class,
 		     uint64_t real_ns);
 
@@ -405,8 +414,7 @@ static inline void board_count(struct board_backend *backend, enum backend_count
 	atomic_fetch_add_explicit(&backend->counters[counter], n, memory_order_relaxed);
 }
 
-/* Operations that have been answered with the infrastructure errno, at their deadline or at once. Any
- * process. */
+/* Operations answered with the infrastructure errno, at their deadline or at once. Any process. */
 static inline uint64_t board_failed(const struct board_backend *backend)
 {
 	return atomic_load(&backend->counters[COUNT_ERRORS]) +

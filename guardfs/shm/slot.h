@@ -1,10 +1,10 @@
-/* slot.h: request slots: one request each, its bytes and what is known about it, visible to guardian at any
- * moment.
+/* slot.h: request slots. A slot has one request's bytes and all that is known about it; guardian sees both
+ * at any moment.
  *
  * A worker thread takes a free slot, stores 0 to the header's `unique` and reads /dev/fuse straight into the
- * buffer: when read(2) returns, guardian can see the request; there is no instant at which it is known to
- * nobody. The kernel arbitrates replies: the first reply to a unique wins, any other gets ENOENT, and uniques
- * are not reused. Guardian may therefore answer blindly.
+ * buffer. When read(2) returns, guardian sees the request: at no instant is it known to nobody. The kernel
+ * takes the first reply to a unique and answers ENOENT to any other; uniques are not reused. So guardian may
+ * answer blindly.
  *
  *   FREE -> READING -> RUNNING -> FREE         the ordinary way (worker)
  *   RUNNING -> PARKED -> RUNNING               waits in its buffer, holding no thread (worker)
@@ -12,8 +12,8 @@
  *   RUNNING -> ORPHAN -> EXPIRED               the worker died with a task still inside a backend (the next
  *                                              worker; guardian when the task is gone)
  *
- * A RUNNING slot whose deadline has passed stays RUNNING until its thread comes back: `answered` says that
- * guardian has replied. Buffers lie apart from the slots (arena_slot_buffer). */
+ * A RUNNING slot past its deadline stays RUNNING until its thread comes back; `answered` says that guardian
+ * has replied. Buffers lie apart from the slots (arena_slot_buffer). */
 #ifndef GUARDFS_SHM_SLOT_H
 #define GUARDFS_SHM_SLOT_H
 
@@ -49,18 +49,20 @@ struct slot {
 	    read_ns; /* CLOCK_MONOTONIC when read(2) returned; 0 before. Worker; guardian if it finds 0 */
 	_Atomic uint64_t deadline_ns; /* CLOCK_MONOTONIC; 0: none (local tier, virtual files). Worker */
 	_Atomic uint64_t progress_ns; /* listing: CLOCK_MONOTONIC when an entry last came. Worker */
-	_Atomic uint64_t answered; /* the unique that guardian (worker: for an interrupt) is answering or has
-				      answered. Stored before that reply is written */
-	_Atomic uint32_t backend;  /* index of the guarded backend it concerns, or SLOT_LOCAL. Worker */
-	_Atomic uint32_t epoch;	   /* of that backend when it was entered. Worker */
-	_Atomic uint32_t inside;   /* 1 while a task is inside the backend on behalf of this slot. Worker */
+	/* The unique that guardian (worker: for an interrupt) is answering or has answered. Stored before
+	 * the reply is written. */
+	_Atomic uint64_t answered;
+	_Atomic uint32_t backend;    /* index of the guarded backend it concerns, or SLOT_LOCAL. Worker */
+	_Atomic uint32_t epoch;	     /* of that backend when it was entered. Worker */
+	_Atomic uint32_t inside;     /* 1 while a task is inside the backend on behalf of this slot. Worker */
 	_Atomic uint64_t entered_ns; /* CLOCK_MONOTONIC when that task went in. Worker, before inside */
 	uint8_t op_class;	     /* enum op_class. Worker, before deadline_ns */
 	uint8_t mutating;	     /* changes something on the backend. Worker, before deadline_ns */
 	uint8_t park_reason;	     /* enum slot_park_reason. Worker, before PARKED */
 	uint8_t replays;	     /* how often a worker died with it */
-	uint8_t reruns;	      /* how often it is run again for another reason: its connection was lost, or its
-				 worker       asked to go.       Worker */
+	/* How often the request is run again because its connection was lost or its worker was asked to go.
+	 * Worker. */
+	uint8_t reruns;
 	uint8_t parkable;     /* may wait for the next epoch. Worker, before deadline_ns */
 	uint8_t spent;	      /* the reply about to be recorded is the fallback, or one like it. Worker */
 	uint8_t listing;      /* its deadline goes by progress. Worker, before deadline_ns */
@@ -70,27 +72,27 @@ struct slot {
 	_Atomic uint32_t job; /* index of the job concerned + 1 (shm/job.h), or 0. Worker */
 	uint32_t handle;      /* index of the handle concerned + 1, or 0 */
 	uint64_t target;      /* what it changes: key for ordering after a late task (fs/guard.c) */
-	/* A WRITE to the end of a file (fs/append.c) has been begun: it may have been made. append_from,
-	 * stored before: up to where the file was known to reach. Worker */
+	/* A WRITE to the end of a file (fs/append.c) was begun, and may have been made. append_from, stored
+	 * before: the end that the file was known to have. Worker. */
 	_Atomic uint32_t append_begun;
 	uint64_t append_from;
 	uint32_t length;	/* bytes read into the buffer */
 	uint32_t park_sequence; /* PARK_VERDICT: board_backend.verdicts value waited for */
-	/* The reply about to be written, so that a worker's death between deciding and replying loses no
-	 * result. Worker. */
+	/* The reply about to be written: a worker's death between deciding and replying loses no result.
+	 * Worker. */
 	_Atomic uint32_t
 	    reply_length; /* 0: none yet; SLOT_REPLY_BIG: one that is not recorded is being sent */
 	uint8_t reply[SLOT_REPLY_MAX];
 	_Atomic uint32_t n_granted; /* lookups counted for the reply (fs/grant.h). Worker */
-	/* What guardian answers at the deadline instead of an error: a LOOKUP of a node that the kernel holds
-	 * must not fail, else its dentry is dropped with every mount and working directory below. Worker,
-	 * before deadline_ns; 0: the configured errno. */
+	/* Guardian's answer at the deadline instead of the configured errno (length 0). A LOOKUP of a node
+	 * that the kernel holds must not fail: the kernel would drop the dentry, with every mount and
+	 * working directory below. Worker, before deadline_ns. */
 	uint32_t fallback_length;
 	uint8_t fallback[SLOT_FALLBACK_MAX];
 };
 
-/* A task inside on behalf of the slot (its buffer holds unique): has its caller been answered, or is about to
- * be? What it does may then land on top of something newer. Any process. */
+/* A task is inside for the slot, whose buffer holds unique. Was its caller answered, or is about to be? Then
+ * its work may land on top of something newer. Any process. */
 static inline bool slot_is_late(const struct slot *slot, uint64_t unique, uint64_t now_ns)
 {
 	uint64_t deadline_ns = atomic_load(&slot->deadline_ns);
@@ -99,8 +101,8 @@ static inline bool slot_is_late(const struct slot *slot, uint64_t unique, uint64
 	       (unique && atomic_load(&slot->answered) == unique);
 }
 
-/* For the next request: whoever is about to read it, having cleared `unique` in the buffer. What is left as
- * it was is set before anybody looks at it. */
+/* For the next request: by the thread about to read it, which has cleared `unique` in the buffer. Fields
+ * left alone here are set before anybody looks at them. */
 static inline void slot_reset(struct slot *slot)
 {
 	atomic_store_explicit(&slot->deadline_ns, 0, memory_order_relaxed);

@@ -22,8 +22,8 @@
 /* How often a request may be run again after its worker died. The second death is held against it. */
 #define REPLAYS_MAX 1
 
-/* A request no longer than this lies in two pages that were there (arena_slot_touch): it has been copied as a
- * whole or not at all. */
+/* A request no longer than this lies in two pages that existed (arena_slot_touch): it was copied as a whole
+ * or not at all. */
 #define COPIED_AT_ONCE (SLOT_HEADER_SIZE + SLOT_PAGE)
 
 /* ---- slots ---- */
@@ -36,15 +36,14 @@ static void answer_error(struct arena *arena, uint64_t unique)
 		return; /* answered before: by guardian, or by the dead worker itself */
 }
 
-/* A LOOKUP whose fallback (shm/slot.h) is not needed any more: the lookup that was counted for it is
- * nobody's. */
+/* The LOOKUP needs its fallback (shm/slot.h) no longer: takes back the lookup that was counted for it. */
 static void release_fallback(struct slot *slot)
 {
 	lookup_forget_promised(slot);
 	slot->fallback_length = 0;
 }
 
-/* What runs no more is answered as guardian would have done it at the deadline. */
+/* Answers a request that does not run again, as guardian would at the deadline. */
 static void give_up(struct arena *arena, struct slot *slot, uint64_t unique)
 {
 	if (!slot->fallback_length || wire_reply_unique(slot->fallback) != unique)
@@ -63,7 +62,7 @@ static void let_go(struct arena *arena, struct slot *slot)
 	if (!stuck)
 		atomic_store(&slot->inside, 0);
 	atomic_store(&slot->state, stuck ? SLOT_ORPHAN : SLOT_FREE);
-	/* The last of them has gone in this very moment: then guardian may have looked for orphans before. */
+	/* The last dead worker has gone just now: guardian may have looked for orphans before. */
 	if (stuck && !atomic_load(&arena->board.dead_workers)) {
 		uint32_t orphan = SLOT_ORPHAN;
 
@@ -73,7 +72,7 @@ static void let_go(struct arena *arena, struct slot *slot)
 
 bool recover_is_doubtful(struct slot *slot)
 {
-	/* Inside when it was answered, or before, when its connection broke. */
+	/* The task is inside, or was before its connection broke. */
 	bool doubtful = (atomic_exchange(&slot->inside, 0) || slot->reruns) && slot->mutating;
 
 	if (doubtful) {
@@ -100,9 +99,9 @@ static struct slot *move_to_free(struct arena *arena, const struct slot *from)
 	return NULL;
 }
 
-/* What makes a name, or takes one away, is run again, too, and then finds by itself whether that was done
- * (fs/again.h): an error would leave us, and the kernel, with names that lead to what was there before, and
- * the same file with two of them. */
+/* Making or removing a name is run again too; the second run looks whether the first did it (fs/again.h).
+ * After an error instead, names known to us and to the kernel would lead to what was there before, and two
+ * names could stand for one file. */
 static bool may_run_again(const struct slot *slot, const uint8_t *buffer, const struct wire_request *r)
 {
 	if (slot->replays >= REPLAYS_MAX || r->opcode == WIRE_OP_INTERRUPT)
@@ -140,8 +139,8 @@ static bool prepare_again(struct arena *arena, struct slot *slot, uint16_t *read
 	return true;
 }
 
-/* A listing with nodes in it was being sent. Whether the kernel has got it, only the kernel knows: an error
- * for the same request is taken if not. */
+/* A listing with nodes in it was being sent. Only the kernel knows whether it arrived: if not, the kernel
+ * takes an error for the same request. */
 static void settle_big_reply(struct arena *arena, struct slot *slot, uint64_t unique)
 {
 	uint8_t out[64];
@@ -172,8 +171,8 @@ static bool recover_slot(struct arena *arena, struct slot *slot, uint16_t *ready
 		let_go(arena, slot);
 		return false;
 	}
-	/* Answered by guardian while it was stuck: never again, its caller may have gone on meanwhile. (The
-	 * answer is for the case that guardian itself died at it.) */
+	/* Guardian answered the request while it was stuck: it never runs again, for its caller has gone on.
+	 * The answer here is for a guardian that died while answering. */
 	if (atomic_load(&slot->answered) == unique) {
 		grant_take_back_of(slot);
 		if (slot->mutating && prepare_again(arena, slot, ready))
@@ -186,7 +185,7 @@ static bool recover_slot(struct arena *arena, struct slot *slot, uint16_t *ready
 		if (session_send(slot->reply, reply_length) == 0)
 			log_debug("sent the answer to %s that a dead worker had decided on",
 				  wire_opcode_name(r.opcode));
-		/* The kernel has that answer, from the one or the other. */
+		/* The kernel has that answer, from guardian or from us. */
 		if (!slot->spent)
 			release_fallback(slot);
 		let_go(arena, slot);
@@ -197,8 +196,8 @@ static bool recover_slot(struct arena *arena, struct slot *slot, uint16_t *ready
 		return false;
 	}
 	grant_take_back_of(slot); /* no reply was begun: the kernel knows of none of it */
-	/* Killed within read(2): the kernel copies page by page, may have stopped between two of them, and
-	 * has then answered EIO itself. What follows the first pages may be anything. */
+	/* The worker was killed within read(2). The kernel copies page by page, may have stopped between two
+	 * pages, and has then answered EIO itself. The bytes after the first pages may be anything. */
 	bool torn = unread && slot->length > COPIED_AT_ONCE;
 
 	if (!torn && may_run_again(slot, buffer, &r) && prepare_again(arena, slot, ready))
@@ -221,7 +220,7 @@ uint32_t recover_slots(struct arena *arena, uint16_t ready[SLOT_MAX])
 {
 	uint32_t n_ready = 0;
 
-	/* What moves goes to slots below the one it leaves, or above: note first which were in use. */
+	/* Requests move to slots below or above their own: note first which slots were in use. */
 	bool taken[SLOT_MAX];
 
 	for (uint32_t i = 0; i < SLOT_MAX; i++) {
@@ -293,8 +292,8 @@ struct fd_list {
 	int fds[];
 };
 
-/* Guardian's pidfd of ourselves, on its way to its place below FD_RESERVED while we start: its number is free
- * for another file a moment later. */
+/* Guardian's pidfd of this worker has this number for a moment while we start, then a place below
+ * FD_RESERVED: afterwards the number is free for another file. */
 static bool is_of_guardian(DIR *dir, const char *number)
 {
 	char target[32];
@@ -304,8 +303,8 @@ static bool is_of_guardian(DIR *dir, const char *number)
 	return strcmp(target, "anon_inode:[pidfd]") == 0;
 }
 
-/* Open descriptors that no record names. malloc'ed; NULL if there are none (or no memory: then they wait for
- * the next sweep). */
+/* Open descriptors that no record names. malloc'ed; NULL if there are none, or no memory: then they wait for
+ * the next sweep. */
 static struct fd_list *list_unrecorded(struct arena *arena)
 {
 	CLEANUP_FREE struct fd_set_big *recorded = calloc(1, sizeof(*recorded));
@@ -368,8 +367,8 @@ void recover_descriptors(struct arena *arena)
 		close_aside(list);
 }
 
-/* Rounds of looking: a number that stayed open and unrecorded through all of them, while every request that
- * ran in a round ended before the next, belongs to nobody alive. */
+/* Rounds of looking. A number stayed open and unrecorded through all rounds, and every request of a round
+ * ended before the next: the descriptor belongs to nobody alive. */
 #define LATE_ROUNDS 3
 
 static struct {
@@ -394,7 +393,7 @@ static bool all_have_ended(struct arena *arena)
 	return true;
 }
 
-/* Strikes out the suspects that are recorded, or closed, by now. */
+/* Takes descriptors off the list that are recorded, or closed, by now. */
 static void acquit_suspects(struct arena *arena)
 {
 	CLEANUP_FREE struct fd_list *now = list_unrecorded(arena);

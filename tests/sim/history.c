@@ -6,7 +6,7 @@
 #define SPIN_MAX	50u
 #define NOTICE_NS	(2 * NSEC_PER_SEC) /* what is past is noticed within */
 #define RESTART_NS	(11 * NSEC_PER_SEC)
-#define LADDER_REST_MS                                                                      \
+#define LADDER_REST_MS \
 	15000u /* fence, drain, anchor, routes: what the connection's budget does not cover \
 		*/
 
