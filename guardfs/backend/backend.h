@@ -57,8 +57,8 @@ enum set_attr {
 	SET_MTIME = 1 << 5,
 	SET_ATIME_NOW = 1 << 6,
 	SET_MTIME_NOW = 1 << 7,
-	SET_KILL_PRIV =
-	    1 << 8,	    /* also drop set-user-id, set-group-id (if group-executable) and capabilities */
+	/* Also drop set-user-id, set-group-id (if group-executable) and capabilities. */
+	SET_KILL_PRIV = 1 << 8,
 	SET_CTIME = 1 << 9, /* nothing to do but succeed; storage keeps ctime itself */
 };
 

@@ -14,9 +14,9 @@
 
 #define OPEN_TRIES 3
 
-/* Where one mode is shown for all, nobody could see that a file keeps out the account that the server knows
- * us by, nor mend it (chmod has no effect): what a caller made read-only could not be opened again, not even
- * to go on writing after a reconnect. */
+/* Where one mode is shown for all files, a file made read-only could not be opened again, not even to go on
+ * writing after a reconnect: nobody could see that the file keeps out our account on the server, nor mend it
+ * (chmod has no effect). So our account keeps its rights. */
 static void dir_enter(struct backend *b, const struct caller *c, mode_t *mode)
 {
 	*mode &= ~c->umask;

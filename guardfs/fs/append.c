@@ -1,9 +1,9 @@
 /* append.c: see append.h.
  *
- * Storage itself finds the end, for the descriptor was opened with O_APPEND: another client, or a program
- * below the local tier, may have written there a moment ago. (Where it can't, it is asked for the end.) So an
- * append is not idempotent as other writes are. The slot remembers, before one is begun, up to where the file
- * was known to reach. That costs no round trip, and is exact as long as nobody else appends. */
+ * Storage finds the end by itself, through a descriptor opened with O_APPEND: another client, or a program
+ * below the local tier, may just have written there. (Storage that cannot is asked for the end.) So an
+ * append is not idempotent as other writes are. Before an append the slot notes the end that the file was
+ * known to have: no round trip, and exact while nobody else appends. */
 #include "fs/append.h"
 #include "base/cleanup.h"
 #include "fs/append_search.h"
@@ -17,8 +17,8 @@
 #include <errno.h>
 #include <fcntl.h>
 
-/* Others may have appended much since the file was last looked at. Of that, the last so many bytes are
- * searched, beside the length of what is looked for. */
+/* Others may have appended much since the last look at the file: only the last so many bytes are searched,
+ * beside the length of the data. */
 #define LOOK_BACK (4u << 20)
 
 /* Does storage go to the end by itself? Not every SFTP server does (policy/server.h). */
@@ -27,8 +27,8 @@ static bool finds_end_itself(const struct backend *b)
 	return !b->board || !(atomic_load(&b->board->server_lacks) & 1u << SERVER_APPEND);
 }
 
-/* Notes in the slot that an append is begun, and from where on it would be found. offset: where the caller's
- * kernel takes the end to be. On the local tier nobody knows better. */
+/* Notes in the slot that an append begins, and where to look for it. offset: the end as the caller's kernel
+ * believes, the best that is known on the local tier. */
 static void note_append_begun(const struct backend *b, const struct handle *h, off_t offset)
 {
 	call.slot->append_from = b->board ? node_size(&fs.arena->nodes[h->node]) : (uint64_t)offset;
@@ -56,8 +56,8 @@ static ssize_t feed_search(struct backend *b, int ref, struct append_search *s, 
 	return 0;
 }
 
-/* Begins the search where the append would be found. A file that is shorter than it was known to be has been
- * cut off by somebody: then it may be anywhere in it. */
+/* Begins the search where the append would be. In a file shorter than it was known to be (another client cut
+ * it off) it may be anywhere. */
 static errint_t begin_search(struct append_search *s, uint64_t end, const void *data, size_t n,
 			     const uint8_t *last, size_t n_last)
 {
@@ -93,8 +93,8 @@ static ssize_t search_append(struct backend *b, struct handle *h, int ref, const
 	return rc;
 }
 
-/* What is missing of it: to the end, where storage goes by itself, or has to be told. Returns how much of all
- * of it is there then; if that is not all, and storage is in trouble, its error, so that it is run again. */
+/* Appends what is missing: to the end, where storage finds it or is told. Returns how many bytes are there
+ * then; if not all, and storage is in trouble, its error, so that the request is run again. */
 static ssize_t append_rest(struct backend *b, int ref, const uint8_t *data, size_t n, size_t made,
 			   bool kill_priv)
 {

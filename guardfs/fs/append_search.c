@@ -1,14 +1,14 @@
 /* append_search.c: see append_search.h.
  *
- * Nobody else having appended, which is the rule, all behind the bound is ours: then it is compared, and that
- * is exact. Else the data are searched for among the bytes of others. The same writer may have appended the
- * same bytes before: what lies before the last thing that it is known to have appended does not count. */
+ * As a rule nobody else appends: then all bytes behind the bound are ours, and comparing them is exact. Else
+ * the data are searched for among others' bytes. The same writer may have appended the same bytes before:
+ * bytes before its last known append do not count. */
 #include "fs/append_search.h"
 
 #include <stdlib.h>
 
-/* A write that is ended in its midst leaves off at the end of a page, or, if it was sent in pieces, of one of
- * those. A part so long is no coincidence, wherever it ends. */
+/* A torn write ends at the end of a page, or of one of its pieces. A part this long is no coincidence,
+ * wherever it ends. */
 #define TORN_PAGE  4096u
 #define TORN_PIECE 1024u
 

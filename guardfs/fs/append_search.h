@@ -1,9 +1,8 @@
-/* append_search.h: has an append been made? Pure: what the file holds is fed in, piece by piece.
+/* append_search.h: has an append been made? Pure: the file's bytes are fed in, piece by piece.
  *
- * An append whose answer was lost (its worker died, its connection broke) must not be made twice, nor be
- * left out. Of the file is known up to where it reached before: what was appended lies between there (the
- * bound) and its present end, perhaps among what others have appended meanwhile. Any thread, one search each.
- */
+ * An append whose answer was lost (its worker died, its connection broke) must be neither made twice nor
+ * left out. The file was known to reach up to some place, the bound: the append lies between the bound and
+ * the present end, perhaps among others' bytes. Any thread, one search each. */
 #ifndef GUARDFS_FS_APPEND_SEARCH_H
 #define GUARDFS_FS_APPEND_SEARCH_H
 
@@ -38,18 +37,17 @@ struct append_search {
 	bool last_seen;
 };
 
-/* Begins a search for n bytes of data (n > 0, below 4 GiB). last: how the same writer's append before ended,
- * n_last bytes (0: nothing is known of it). Both must stay until the end. offset: where in the file the first
- * byte to be fed in lies. skipped: that is not the bound, but a place behind it. 0 or -ENOMEM; then
- * append_search_end is not called. */
+/* Begins a search for n bytes of data (n > 0, below 4 GiB). last: the last n_last bytes of the same writer's
+ * append before (0: unknown). data and last must stay until the end. offset: place of the first byte to be
+ * fed in. skipped: that place lies behind the bound. 0 or -ENOMEM; then append_search_end is not called. */
 errint_t append_search_begin(struct append_search *s, const void *data, size_t n, const void *last,
 			     size_t n_last, uint64_t offset, bool skipped) WARN_UNUSED;
 
 /* The next n bytes of the file. */
 void append_search_feed(struct append_search *s, const void *bytes, size_t n);
 
-/* After the last byte of the file: how many of the data's bytes have been appended (all; some, at the end of
- * the file; 0), or APPEND_DOUBTFUL. Frees what the search holds. */
+/* After the file's last byte: how many of the data's bytes were appended (all; some, at the end of the file;
+ * 0), or APPEND_DOUBTFUL. Frees the search. */
 ssize_t append_search_end(struct append_search *s);
 
 #endif

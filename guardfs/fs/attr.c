@@ -161,9 +161,9 @@ void fs_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 		handle_put(h);
 	if (!guard_leave(req, b, &rc))
 		return;
-	/* The kernel took it to be there: whoever asked by name has the name looked up again, to find that
-	 * there is nothing, or something else; who wants to create it goes on to do so. Who has the directory
-	 * as working directory has no name to be looked up. */
+	/* The kernel believed that the file exists: ESTALE has it look the name up again, for a caller that
+	 * came by name, and finds nothing, or another file, or creates one. A working directory has no name
+	 * to be looked up. */
 	if (rc == -ENOENT && b->board && !S_ISDIR(object->mode))
 		rc = -ESTALE;
 	if (rc < 0) {

@@ -24,8 +24,8 @@ void entry_virtual_stat(const struct node *node, struct stat *st)
 	st->st_ctim = st->st_atim = st->st_mtim;
 }
 
-/* Every path into a route leads through its root: asking each time doubles or triples the requests. So short,
- * who asks when the breaker has opened cannot tell the difference from having asked just before. */
+/* Every path into a route leads through its root: asking each time doubles or triples the requests. The time
+ * is so short that a caller after the breaker opened sees what a caller just before it saw. */
 #define ROUTE_ROOT_SECONDS 0.02
 
 double entry_seconds(const struct node *node)
@@ -38,14 +38,14 @@ double entry_seconds(const struct node *node)
 	return node->flags & NODE_ROUTE_ROOT ? MIN(seconds, ROUTE_ROOT_SECONDS) : seconds;
 }
 
-/* The kernel looks a name up again when that time is over, and at once if something is to be made there,
- * which we cannot tell: so it is to be told the truth whenever it asks for a name that it knows, and over
- * sshfs that costs a round trip. Whether a file is still there is told by GETATTR and OPEN, too: its name may
- * be kept for longer than its attributes; as long as the mount beneath keeps it. */
+/* The kernel looks a known name up again when this time is over, and at once if something is to be made
+ * there; we cannot tell which, and must answer truly: over sshfs a round trip. GETATTR and OPEN tell as well
+ * whether a file is still there: so its name may be kept for longer than its attributes, as long as the mount
+ * beneath keeps it. */
 #define SSHFS_NAME_SECONDS 10.0
 
-/* A route's root may show another directory a moment later. Names directly below it lead to the old one until
- * they are looked up again, and with them all below. */
+/* A route's root may show another directory a moment later. Names directly below it, and all below them, lead
+ * to the old one until they are looked up again. */
 static bool is_below_target(const struct node *node)
 {
 	const struct node *object =

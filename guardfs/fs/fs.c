@@ -150,8 +150,8 @@ static void answer_eintr(struct slot *slot, uint64_t unique)
 		atomic_store(&slot->state, same ? SLOT_EXPIRED : SLOT_PARKED);
 }
 
-/* Requests that were interrupted by a signal which did not kill their callers: unique, by slot; 0: none. A
- * new worker begins without any: its callers wait for their deadlines at most. */
+/* Requests interrupted by a signal that did not kill their callers: unique, by slot; 0: none. A new worker
+ * knows none: those callers wait for their deadlines at most. */
 static _Atomic uint64_t interrupted[SLOT_MAX];
 static _Atomic uint32_t n_interrupted;
 

@@ -26,7 +26,7 @@ static void push_free(uint32_t i)
 	handles.free_head = i;
 }
 
-/* Opens whose worker died before it had decided on an answer: the kernel will never release them. */
+/* Opens whose worker died before deciding on an answer: the kernel will never release them. */
 static void abandon_unanswered(uint32_t used)
 {
 	for (uint32_t i = 0; i < SLOT_MAX; i++) {
@@ -41,8 +41,8 @@ static void abandon_unanswered(uint32_t used)
 	}
 }
 
-/* Counts open files per local node again: a predecessor may have died between the two steps of an open, or of
- * a release. */
+/* Counts the open files of local nodes again: the last worker may have died between the two steps of an open
+ * or a release. */
 static void recount_opens(uint32_t used)
 {
 	for (uint32_t n = 0; n < atomic_load(&fs.arena->nodes_used); n++)
@@ -74,8 +74,8 @@ errint_t handle_init(void)
 	for (uint32_t i = used; i-- > 0;) {
 		struct handle *h = &fs.arena->handles[i];
 
-		/* Tasks of dead workers never return to user mode, and in the kernel they hold their own
-		 * reference to the file. */
+		/* Tasks of dead workers never return to user mode; in the kernel they hold the file
+		 * themselves. */
 		atomic_store(&h->users, 0);
 		if (atomic_load(&h->state) == HANDLE_LIVE) {
 			handle_count_again(h);
@@ -120,7 +120,7 @@ struct handle *handle_new(uint32_t node, enum handle_kind kind, uint8_t backend,
 	atomic_store(&h->fd, ref);
 	atomic_store(&h->epoch, epoch);
 	atomic_store(&h->other, 0);
-	/* users is left as it is, zero but for somebody who looks in passing (handle_find). */
+	/* users stays as it is: zero, but for a look in passing (handle_find). */
 	atomic_store(&h->closing, 0);
 	atomic_store(&h->error, 0);
 	h->unlinked = (uint8_t)name;
@@ -134,8 +134,7 @@ struct handle *handle_new(uint32_t node, enum handle_kind kind, uint8_t backend,
 	atomic_store(&h->appended_unique, 0);
 	h->mtime_ns = 0;
 	atomic_store(&h->job, JOB_NONE);
-	/* If this worker dies before it has decided on the answer, its successor finds by this what to
-	 * close. */
+	/* If this worker dies before deciding on the answer, its successor closes this handle. */
 	if (call.slot)
 		call.slot->handle = i + 1;
 	handle_index_add(h);
@@ -161,8 +160,8 @@ static errint_t release_fd(struct backend *b, int fd)
 	return close(fd) < 0 ? -errno : 0;
 }
 
-/* Takes the handle's descriptors on storage out of its record, then closes them: a sweep may find them,
- * nobody uses them twice. 0, or the error of either. */
+/* Clears the descriptors in the record first, then closes them: a sweep may find them, no task uses them
+ * again. 0, or the error of either. */
 static errint_t release_fds(struct backend *b, struct handle *h)
 {
 	int fd = atomic_exchange(&h->fd, -1), other = handle_other_fd(atomic_exchange(&h->other, 0));
@@ -171,8 +170,7 @@ static errint_t release_fds(struct backend *b, struct handle *h)
 	return rc < 0 ? rc : rc_other;
 }
 
-/* Closes what the handle holds and frees it. Returns false if its backend is down: a close would reach it
- * (FUSE flushes). */
+/* Closes and frees the handle. False: its backend is down, and a close would reach it (FUSE flushes). */
 static bool close_and_free(struct handle *h)
 {
 	struct backend *b =
@@ -319,7 +317,7 @@ struct handle *handle_find(uint32_t node, bool stray)
 {
 	struct usable usable = {.stray = stray};
 
-	/* It may have been released before its use count was raised: then another one. */
+	/* The handle may have been released before its use count was raised: take another one. */
 	while (!handle_index_each(node, find_usable, &usable)) {
 		if (!atomic_load(&usable.found->closing))
 			return usable.found;

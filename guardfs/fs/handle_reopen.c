@@ -21,8 +21,8 @@ static struct {
 /* By handle; under reopening.lock. */
 static bool is_reopening[HANDLE_MAX];
 
-/* May the handle go on with what is there now? Readers if nothing went back; writers only
- * if all that was acknowledged and not synced extended the file, and the size covers it. */
+/* May the handle go on with the file as it is now? A reader, if size and time have not gone back. A writer,
+ * if all bytes acknowledged and not synced extended the file, and the file covers them. */
 static bool may_go_on(const struct handle *h, const struct stat *st)
 {
 	const struct node *node = &fs.arena->nodes[h->node];
@@ -34,7 +34,7 @@ static bool may_go_on(const struct handle *h, const struct stat *st)
 		/* Storage may keep whole seconds only. */
 		return (uint64_t)st->st_size >= h->known_end &&
 		       mtime_ns + (int64_t)NSEC_PER_SEC > h->mtime_ns;
-	/* Who owes nothing and only appends goes to whatever end there is: it was cut off by somebody else.
+	/* A writer that only appends and owes nothing goes on at any end: another client cut the file off.
 	 */
 	if (h->flags & O_APPEND && !h->unsynced_bytes)
 		return true;
@@ -54,8 +54,8 @@ static void suspect_path(uint32_t node, char *path, size_t size)
 	(void)copy_string(path, size, whole + (length < size ? 0 : length - size + 1));
 }
 
-/* Somebody will want to know which file, long after its handle is closed. The ledger is read without its
- * lock: nothing is written through a handle that is being found again. */
+/* Notes for people which file it was, long after its handle is closed. Reads the ledger without its lock:
+ * nothing is written through this handle meanwhile. */
 static void note_suspect(const struct backend *b, const struct handle *h)
 {
 	struct board_suspect suspect = {.real_ns = clock_real_ns(),
@@ -82,9 +82,9 @@ static void poison_handle(struct backend *b, struct handle *h)
 	board_count(b->board, COUNT_POISONED, 1);
 }
 
-/* Is a task of an older epoch still inside? (Only where it could not be fenced.) It may come back and use the
- * number of a descriptor once more: that must then not stand for another file. It is left open and
- * unrecorded, for a sweep to find. */
+/* Is a task of an older epoch still inside? (Only where it could not be fenced.) It may come back and use
+ * its descriptor's number once more, which must not stand for another file: the descriptor stays open,
+ * unrecorded, for a sweep. */
 static bool is_entered_before(const struct backend *b, uint32_t epoch)
 {
 	for (uint32_t i = 0; i < SLOT_MAX; i++) {
@@ -121,7 +121,7 @@ static errint_t reopen_guarded(struct backend *b, struct handle *h, uint32_t epo
 	if (rc < 0 || call_answered()) {
 		if (ref >= 0)
 			b->ops->release(b, ref);
-		/* Gone, or something else in its place: that is final. Trouble with the backend is not. */
+		/* Gone or replaced: that is final. Trouble with the backend is not. */
 		if (rc == -ENOENT || rc == -ESTALE || rc == BACKEND_NODE_GONE || rc == -ENOTDIR ||
 		    rc == -EISDIR || rc == -ELOOP || rc == -EACCES) {
 			poison_handle(b, h);
@@ -142,8 +142,8 @@ static errint_t reopen_guarded(struct backend *b, struct handle *h, uint32_t epo
 	return 0;
 }
 
-/* A local handle has lost its descriptor only when guardian was restarted without its worker: the file is
- * found again by its node, unless it had no name left. */
+/* A local handle loses its descriptor only when guardian restarts without its worker. Its file is found by
+ * its node, unless it has no name left. */
 static errint_t reopen_local(struct backend *b, struct handle *h)
 {
 	int ref = -1, none = -1;

@@ -1,8 +1,7 @@
 /* jobs.h (fs): counting for jobs (shm/job.h). Worker; any thread unless said otherwise.
  *
- * Which job a file belongs to is found out when it is opened: its directory's path is compared with the
- * patterns. All that comes later goes by the number in the handle and costs a few relaxed additions. With no
- * pattern configured nothing is done at all. */
+ * An open compares the path of the file's directory with the patterns, and notes the job's number in the
+ * handle. From then on counting costs a few relaxed additions. Without patterns nothing is done. */
 #ifndef GUARDFS_FS_JOBS_H
 #define GUARDFS_FS_JOBS_H
 
@@ -14,8 +13,8 @@
 /* Builds the index over the arena's table and counts open files again. Before threads, after handle_init. */
 void jobs_init(void);
 
-/* The job (index + 1) that a file belongs to which is about to be opened, its open files counted one up, or
- * JOB_NONE. Also notes it in the slot: errors of this request are the job's. */
+/* The job (index + 1) of a file about to be opened, its open files counted one up; or JOB_NONE. Noted in the
+ * slot too: errors of this request are the job's. */
 uint32_t jobs_enter(const struct node *file);
 
 /* The same for a file about to be made in directory dir. */
@@ -33,12 +32,12 @@ void jobs_closed(struct handle *h);
 /* node's file is as st says. Under node_lock. */
 void jobs_seen(struct node *node, const struct stat *st);
 
-/* The kernel reads and writes the file of this handle by itself from now on, if node has a backing id. node's
- * size and mtime_ns say what the file was when it was last looked at. Under node_lock. */
+/* From now on the kernel reads and writes this handle's file by itself, if node has a backing id. node's
+ * size and mtime_ns are those of the last look. Under node_lock. */
 void jobs_watch_by_stat(struct handle *h, struct node *node);
 
-/* Looks at the files that the kernel writes by itself: sizes and times, by fstat of our own descriptors on
- * the local tier. Bounded by the open files; nothing if it was done less than 200 ms ago. */
+/* Looks at the files that the kernel writes by itself: sizes and times, by fstat of our own descriptors.
+ * Bounded by the open files; nothing within 200 ms of the last look. */
 void jobs_look(void);
 
 /* The same every few seconds. Control thread. */
@@ -74,8 +73,8 @@ static inline void jobs_begin(const struct handle *h)
 /* The local tier has no guard that would count what its callers get. */
 void jobs_local_error(const struct handle *h, uint32_t job, int error, uint64_t now_ns);
 
-/* An operation on an open file came back: rc bytes (0 for what moves none) or -errno. The number is read
- * once: a task that comes back late may find its file released. */
+/* An operation on an open file came back: rc bytes (0 for one that moves none) or -errno. Reads the number
+ * once: a late task may find its file released. */
 static inline void jobs_done(const struct handle *h, bool wrote, ssize_t rc)
 {
 	uint32_t job = atomic_load_explicit(&h->job, memory_order_relaxed);

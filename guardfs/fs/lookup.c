@@ -12,8 +12,7 @@
 
 #include <errno.h>
 
-/* The answer from memory: with zero cache times, so that the kernel keeps the dentry, and everything it then
- * asks is asked again. */
+/* The answer from memory. Zero cache times: the kernel keeps the dentry and asks everything again. */
 static void recall_entry(struct fuse_entry_param *e, struct node *node)
 {
 	struct stat st;
@@ -23,7 +22,7 @@ static void recall_entry(struct fuse_entry_param *e, struct node *node)
 	e->entry_timeout = e->attr_timeout = 0;
 }
 
-/* The node that a slot's fallback promises to the kernel, with the lookup counted for it; NULL: none. */
+/* The node promised to the kernel by the slot's fallback, with the lookup counted for it; NULL: none. */
 static struct node *promised_node(const struct slot *slot)
 {
 	return slot->fallback_length ? node_from_id(wire_entry_node(slot->fallback)) : NULL;
@@ -51,7 +50,7 @@ static struct node *promise_node(struct slot *slot, struct node *parent, const c
 	return known;
 }
 
-/* The answer from memory, which spends the promise: whoever gives it, guardian or we. */
+/* The answer from memory. It spends the promise, whether guardian gives it or we do. */
 static void reply_recalled(fuse_req_t req, struct node *known)
 {
 	struct fuse_entry_param e;
@@ -61,7 +60,7 @@ static void reply_recalled(fuse_req_t req, struct node *known)
 	fuse_reply_entry(req, &e);
 }
 
-/* Is a route's target not there at all? Then its names are not missing: nobody can say. */
+/* Is the route's target itself missing? Then nobody can say whether names in it are. */
 static bool target_is_missing(struct backend *b, struct node *node)
 {
 	struct stat st;
@@ -70,14 +69,14 @@ static bool target_is_missing(struct backend *b, struct node *node)
 	       b->ops->getattr(b, view_object_index(node), -1, &st) == -ENOENT;
 }
 
-/* LOOKUP on a guarded tier. A node that the kernel holds is answered for even when the backend is not:
- * failing here would make the kernel drop the dentry, and with it every mount and working directory below.
- * `known` carries one lookup, for that answer. If our own answer finds nobody waiting, guardian has given
- * it, and the lookup belongs to the kernel. */
+/* LOOKUP on a guarded tier. A node that the kernel holds is answered for even while the backend is down: an
+ * error would make the kernel drop the dentry, with every mount and working directory below. `known` carries
+ * one lookup for that answer. If our own answer comes too late, guardian has given that one, and the lookup
+ * is the kernel's. */
 static void lookup_guarded(fuse_req_t req, struct backend *b, struct node *parent, const char *name)
 {
 	struct slot *slot = call.slot;
-	/* Run again (it was parked, or its worker died), it has its promise already. */
+	/* A request that runs again (parked, or its worker died) has its promise already. */
 	struct node *known = slot->fallback_length ? promised_node(slot) : promise_node(slot, parent, name),
 		    *node;
 	uint32_t p = view_object_index(parent);
@@ -98,7 +97,7 @@ static void lookup_guarded(fuse_req_t req, struct backend *b, struct node *paren
 	case GUARD_GONE:
 		return;
 	}
-	/* The kernel asks for what it knows only to be told whether it still is there. */
+	/* The kernel only wants to know whether a known name is still there. */
 	if (known)
 		look_enter(known);
 	rc = (known ? b->ops->find : b->ops->lookup)(b, p, name, &found);
@@ -122,7 +121,7 @@ static void lookup_guarded(fuse_req_t req, struct backend *b, struct node *paren
 		rc = 0;
 	}
 	if (rc < 0) {
-		/* What storage said may be old by now: who came after us may have made the name anew. */
+		/* Storage's answer may be old by now: a later caller may have made the name anew. */
 		if (rc == -ENOENT && known && !call_answered())
 			node_vanished(view_object(known), p, name);
 		sent = fuse_reply_err(req, (int)-rc);
@@ -155,8 +154,7 @@ static void reply_root(fuse_req_t req, struct node *root)
 	entry_reply(req, root, &st);
 }
 
-/* What there is at a target on a backend, within the guard: 0 if it is a directory, *dir then is its node,
- * pinned. */
+/* Looks at a target on a backend, within the guard. 0: a directory, *dir is its node, pinned. */
 static errint_t look_at_target(struct backend *b, const char *target, struct node **dir)
 {
 	const char *slash = strrchr(target, '/'), *name = slash ? slash + 1 : target;
@@ -179,8 +177,8 @@ static errint_t look_at_target(struct backend *b, const char *target, struct nod
 	return rc == 0 && !*dir ? -ENOMEM : rc;
 }
 
-/* A name that a pattern would route: it lives on the backend if the backend has it, else here if it is here.
- * While the backend is down nobody can say, and a guess might put a guarded path on the local disk. */
+/* A name that a pattern would route: on the backend if the backend has it, else local. Nobody can say while
+ * the backend is down; a guess might put a guarded path on the local disk. */
 static void lookup_pattern(fuse_req_t req, struct node *parent, const char *name, const struct route *route)
 {
 	struct backend *b = &fs.guarded[route->backend];

@@ -118,9 +118,8 @@ void fs_link(fuse_req_t req, fuse_ino_t ino, fuse_ino_t newparent_id, const char
 			    &(struct make_args){.what = MAKE_LINK, .node = node_index(node)});
 }
 
-/* Walks to the directory above target on the backend, making what is missing if `create`; *name is target's
- * last component (in buf). Inside the guard. The nodes on the way carry no lookups; *dir comes back pinned.
- */
+/* Walks to the directory above target, making missing ones if `create`; *name is target's last component (in
+ * buf). Inside the guard. No lookups are counted on the way; *dir is pinned. */
 static errint_t walk_above(struct backend *b, char *buf, bool create, struct node **dir, char **name)
 {
 	static const struct caller root = {.umask = 022};
@@ -239,8 +238,8 @@ void make_lost(struct node *node, bool lost)
 	node_unpin(node);
 }
 
-/* A guarded name is gone. Before leaving the backend: whoever waits for a late task that has taken the name
- * away may make it anew the moment after. */
+/* A guarded name is gone. Call before leaving the backend: a request that waits for a late task on this name
+ * may make the name anew at once. */
 static void name_is_removed(uint32_t parent, const char *name, bool directory)
 {
 	const struct node *node = node_find_guarded(parent, name, NODE_UNHELD);
@@ -319,8 +318,7 @@ static errint_t remove_target(struct backend *b, const char *target)
 	return rc;
 }
 
-/* A route that a pattern made goes away with its directory; one from the manifest is busy like a mountpoint.
- */
+/* A route made by a pattern goes with its directory; one from the manifest is busy, like a mountpoint. */
 static void rmdir_route(fuse_req_t req, const struct route *route)
 {
 	struct backend *b = &fs.guarded[route->backend];

@@ -85,8 +85,7 @@ void node_recall(const struct node *node, struct stat *st)
 	st->st_ctim = st->st_atim = st->st_mtim;
 }
 
-/* What is known by its name on the local tier is where its last lookup found it (it may have been moved
- * beneath us). */
+/* A local node known by its name lies where its last lookup found it (it may have been moved beneath us). */
 static void place_local(struct node *node, uint32_t parent, const char *name)
 {
 	uint32_t old_parent, old_name, ref;
@@ -170,8 +169,7 @@ struct node *node_intern_local(uint32_t parent, const char *name, const struct f
 	return node;
 }
 
-/* Takes the name from a guarded node whose place something else has taken, or that was removed. Under its
- * shard's lock. */
+/* Under its shard's lock. */
 void node_lose_name(struct node_shard *s, struct node *node)
 {
 	number_keep(node);
@@ -186,8 +184,8 @@ void node_target_moved(const struct node *node)
 		node_paths_changed();
 }
 
-/* Is what is there now something else than the node that has the name? Of a node that was only assumed to be
- * there, nothing but its type is known. Under its shard's lock. */
+/* Has something else taken the node's place? Only the type is known of a node that was assumed to exist.
+ * Under its shard's lock. */
 static bool is_replaced(const struct node *node, const struct stat *st)
 {
 	return (node->mode & S_IFMT) != (st->st_mode & S_IFMT) ||
@@ -227,8 +225,8 @@ struct node *node_intern_virtual(unsigned id, bool lookup)
 	return ntable_intern(&k, &st, 0, lookup ? NODE_LOOKED_UP : NODE_UNHELD);
 }
 
-/* Under the lock of shard s, which is that of the hash of parent and name. The hash does not depend on the
- * backend, so one walk finds it whichever it is. */
+/* Under the lock of shard s, which the hash of parent and name belongs to. The hash leaves the backend out:
+ * one walk finds the node of any. */
 static struct node *find_named(struct node_shard *s, uint32_t hash, uint32_t parent, const char *name)
 {
 	struct node_key k = {.parent = parent, .name = name};
@@ -275,8 +273,7 @@ void node_forget(struct node *node, uint64_t n)
 {
 	uint64_t had = atomic_load(&node->nlookup), left;
 
-	/* Never below zero, whatever arrives: a number too small leaks a record, one too large frees it under
-	 * somebody. */
+	/* Never below zero: a count too small leaks a record, one too large frees it while in use. */
 	do
 		left = had > n ? had - n : 0;
 	while (!atomic_compare_exchange_weak(&node->nlookup, &had, left));

@@ -10,8 +10,8 @@ static void take_name(uint32_t parent, const char *name, const struct node *expe
 {
 	struct node *node;
 
-	/* The lock keeps a rename from moving it to another shard in between; the pin keeps it from being
-	 * freed. */
+	/* The lock keeps a rename from moving the node to another shard; the pin keeps it from being freed.
+	 */
 	pthread_rwlock_rdlock(&ntable.tree_lock);
 	node = node_find_guarded(parent, name, NODE_PINNED);
 	if (node) {
@@ -124,8 +124,7 @@ static void rename_guarded(uint32_t parent, const char *name, uint32_t newparent
 
 void node_renamed(uint32_t parent, const char *name, uint32_t newparent, const char *newname, bool exchange)
 {
-	/* Local directories are placed again by the next lookup; only guarded nodes are known by their names.
-	 */
+	/* The next lookup places a local directory again; only guarded nodes are known by their names. */
 	if (ntable_is_guarded(ntable_at(parent)))
 		rename_guarded(parent, name, newparent, newname, exchange);
 }

@@ -1,7 +1,7 @@
 /* node_numbers.c: see node_numbers.h.
  *
- * Numbers that their nodes wear away from home are kept in a table by number; all others can be told from
- * parent and name. The table is private memory. */
+ * A table by number (private memory) has the numbers whose nodes are away from the place that the number
+ * comes from; all others follow from parent and name. */
 #include "fs/node_numbers.h"
 #include "fs/node_table.h"
 #include "base/cleanup.h"

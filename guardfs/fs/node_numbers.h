@@ -1,10 +1,9 @@
 /* node_numbers.h: inode numbers of the guarded tiers, for fs/node*.c only.
  *
- * Where storage has numbers that last, a node's number is made of storage's. Elsewhere it is a hash of
- * backend and path, so that it is the same after a reconnect or a restart. Whoever has a file open takes
- * another one at its name for the same if the number is the same (tail -F, log shippers): so a node that is
- * renamed, or loses its name, keeps its number, and whatever takes its place while it lives is given another
- * one.
+ * Where storage has lasting numbers, a node's number is made of storage's. Elsewhere it is a hash of backend
+ * and path, so it is the same after a reconnect or a restart. A program with an open file takes another file
+ * at its name for the same one if the number is the same (tail -F, log shippers). So a node that is renamed,
+ * or loses its name, keeps its number; another node that takes its place while it lives gets another one.
  *
  * Worker, any thread; a shard's lock may be held. */
 #ifndef GUARDFS_FS_NODE_NUMBERS_H
@@ -16,26 +15,25 @@
 bool number_is_of_storage(const struct backend *b);
 uint64_t number_of_storage(const struct backend *b, uint64_t storage_ino);
 
-/* The number of a backend's root; and that of what is called name in the directory whose number is ino, where
- * numbers go by paths. */
+/* The number of a backend's root. The number of name in the directory with number ino, where numbers go by
+ * paths. */
 uint64_t number_of_root(const struct backend *b);
 uint64_t number_below(uint64_t ino, const char *name, size_t length);
 
-/* The number by path that a name for which there is no node would be given. */
+/* The number by path for a name that has no node. */
 uint64_t number_for(uint32_t parent, const char *name);
 
-/* Gives a new node of a backend's tree, which has its parent, name and flags and is not yet live, its number.
+/* Gives a new node of a backend's tree its number. Parent, name and flags are set, the node is not yet live.
  */
 void number_give(struct node *node, uint64_t storage_ino);
 
-/* Storage has shown a directory that was only assumed to be there: by now storage's own number for it is
- * known. */
+/* A directory that was assumed to exist was seen: storage's own number for it is known now. */
 void number_seen(struct node *node, uint64_t storage_ino);
 
-/* The node leaves its place and keeps its number: nobody else is given that while it lives. Before another
- * node can take the place. */
+/* The node leaves its place, and keeps its number for itself while it lives. Call before another node can
+ * take the place. */
 void number_keep(struct node *node);
-/* The node has come to another place: maybe the one that its number comes from. */
+/* The node has come to another place, perhaps the one that its number comes from. */
 void number_settle(struct node *node);
 /* The node is freed. */
 void number_drop(struct node *node);

@@ -1,10 +1,9 @@
 /* node_rest.c: nodes that nobody references: freed, or kept for a while. See node_table.h.
  *
- * A file handle that the kernel gives out holds a node's id, and outlives what the kernel remembers. So a
- * node of the local tier is not freed when the kernel forgets it, but when NODE_RESTING_MAX others have been
- * forgotten since: it stays in the index, and is the same again for whoever looks its file up. It keeps no
- * descriptor, so a file that is removed beneath is gone. What has lost its last name through us is freed at
- * once. */
+ * A file handle that the kernel gives out holds a node's id, and outlives the kernel's own memory of the
+ * node. So a forgotten node of the local tier is freed only after NODE_RESTING_MAX others were forgotten:
+ * until then it stays in the index, and a lookup of its file finds the same node. It keeps no descriptor: a
+ * file removed beneath is gone. A node that lost its last name through us is freed at once. */
 #include "fs/node_table.h"
 #include "backend/backend.h"
 
@@ -39,8 +38,8 @@ void ntable_child_removed(uint32_t parent)
 		ntable_free_if_unused(ntable_at(parent));
 }
 
-/* Ids of nodes that came to rest, the oldest to be overwritten next. One that was used again meanwhile is
- * skipped; one that came to rest a second time goes by its first. */
+/* Ids of nodes that came to rest; the oldest is overwritten next. A node that was used again meanwhile is
+ * skipped; one that came to rest twice goes by its first time. */
 static struct {
 	_Atomic uint64_t ids[NODE_RESTING_MAX];
 	_Atomic uint32_t next;

@@ -1,8 +1,8 @@
 /* node_table.h: the inside of the node table, for fs/node*.c only: index, records, rebuild.
  *
  * Locks, in this order: tree_lock (names and parents), a shard's lock (its chains, lookup counts, creation
- * and freeing), alloc_lock (free records and the name heap), roots_lock. None is held across a call into a
- * backend. */
+ * and freeing), alloc_lock (free records, name heap), roots_lock. None is held across a call into a backend.
+ */
 #ifndef GUARDFS_FS_NODE_TABLE_H
 #define GUARDFS_FS_NODE_TABLE_H
 
@@ -108,18 +108,16 @@ struct ntable_kept {
 /* Frees a node that nobody references. Under tree_lock for writing, and its shard's lock. */
 struct ntable_kept ntable_free(struct node_shard *s, struct node *node);
 
-/* The next functions are in node_rest.c. Frees the node if nobody references it any more. Without locks held.
- */
+/* The next functions are in node_rest.c. Frees the node if nobody references it. Without locks held. */
 bool ntable_is_unused(const struct node *node);
 void ntable_free_if_unused(struct node *node);
 
-/* The same, but a node of the local tier that can be found again by its file handle stays for a while
- * (node_rest.c), until NODE_RESTING_MAX others have come to rest: handles that the kernel has given out for
- * it (NFS) lead to it by its id. */
+/* The same, but a node of the local tier that has a file handle stays until NODE_RESTING_MAX others have
+ * come to rest: file handles that the kernel gave out (NFS) lead to it by its id. */
 void ntable_rest_if_unused(struct node *node);
 
-/* The same for all nodes: what was at rest, and whose last reference was taken back by a worker that died
- * before it could free it. Before threads. */
+/* The same for all nodes: those at rest, and those whose last reference was taken back by a worker that then
+ * died. Before threads. */
 void ntable_rest_all_unused(void);
 
 /* Names in the heap: 0 when it is full. */
@@ -129,12 +127,12 @@ void ntable_name_drop(uint32_t ref);
 /* What node shows, if that is another one; NODE_NONE. */
 uint32_t ntable_object(const struct node *node);
 
-/* Roots of routes: fills list with up to size of their indexes, beginning at *at (0: the first), which is
- * moved on. Returns how many. */
+/* Roots of routes: fills list with up to size indexes, from *at (0: the first), and moves *at on. Returns
+ * how many. */
 uint32_t ntable_roots(uint32_t *at, uint32_t *list, uint32_t size);
 
-/* A node counts its children, and those that show it, which keep it alive. The last one that is removed frees
- * it, if nothing else refers to it (node_rest.c). */
+/* A node counts its children and the views that show it: they keep it alive. Removing the last one frees it,
+ * if nothing else refers to it (node_rest.c). */
 void ntable_child_added(uint32_t parent);
 void ntable_child_removed(uint32_t parent);
 
@@ -149,11 +147,10 @@ static inline void ntable_show_no_more(const struct node *root, uint32_t object)
 	ntable_child_removed(object == node_index(root) ? NODE_NONE : object);
 }
 
-/* node.c: takes the name from a guarded node whose place something else has taken, or that was removed. Under
- * its shard's lock. */
+/* node.c: takes the name from a guarded node that was removed, or replaced. Under its shard's lock. */
 void node_lose_name(struct node_shard *s, struct node *node);
 
-/* The name of a guarded node has changed: routes whose targets it is, or is above, look for them again. */
+/* A guarded node's name has changed: routes with a target at or below it look for the target again. */
 void node_target_moved(const struct node *node);
 
 #endif

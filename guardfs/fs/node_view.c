@@ -69,7 +69,7 @@ errint_t view_target(const struct backend *b, const char *target, struct node **
 	return rc;
 }
 
-/* From the last node on the way that is known; numbers of those that are not go by their names. */
+/* From the last known node on the way; numbers of the others go by their names. */
 uint64_t view_target_ino(const struct backend *b, const char *target)
 {
 	const struct node *dir = view_backend_root(b, NODE_UNHELD);
@@ -103,9 +103,8 @@ static struct node *target_or_self(struct node *root, const char *target)
 	return root;
 }
 
-/* Lets the root show object (whose pin is taken), or go on with what it shows (NULL), as of version of the
- * map. was: what root->object was before that version was read; if another thread has changed it, that was as
- * good. */
+/* Lets the root show object, whose pin is taken (NULL: what it shows), as of this version of the map. was:
+ * root->object before the version was read. Another thread's change of root->object is as good. */
 static void point_root(struct node *root, uint64_t was, uint32_t version, struct node *object)
 {
 	uint32_t present = (uint32_t)was, next = object ? node_index(object) : present;
@@ -119,8 +118,8 @@ static void point_root(struct node *root, uint64_t was, uint32_t version, struct
 		node_unpin(object);
 }
 
-/* What the route's target is by now, pinned. NULL: a root whose route has gone keeps what it shows, as a file
- * system does that is detached while somebody is in it. */
+/* The route's present target, pinned. NULL: the route is gone; its root keeps what it shows, like a detached
+ * file system with somebody in it. */
 static struct node *find_object(struct node *root)
 {
 	struct route route;
@@ -141,7 +140,7 @@ struct node *view_route_root(uint32_t parent, const char *name, const struct rou
 							     .ino = view_target_ino(b, route->target)},
 					  &st, NODE_ROUTE_ROOT | NODE_VIEW, reference);
 
-	/* A new one. Whether the route is still that of the map is looked at when the object is asked for. */
+	/* A new root. Whether the map still has this route is checked when the object is asked for. */
 	if (root && atomic_load(&root->object) == node_index(root))
 		point_root(root, node_index(root), 0, target_or_self(root, route->target));
 	return root;
@@ -152,7 +151,7 @@ static bool pin_object(const struct node *root, uint32_t object)
 	struct node_shard *s = ntable_lock_shard(ntable_at(object));
 	bool same = node_object_index(root) == object;
 
-	/* Root counts its object, and lets go of it only after it shows another: so it is still that. */
+	/* A root counts its object, and lets go only after it shows another: so this is still the object. */
 	if (same)
 		node_pin(ntable_at(object));
 	pthread_mutex_unlock(&s->lock);
@@ -273,7 +272,7 @@ struct node *view_above(struct node *dir)
 
 	if (!above)
 		return NULL;
-	/* A directory that was moved out of the route, to the backend's root even, is shown all the same. */
+	/* A directory that was moved out of the route, even to the backend's root, is still shown. */
 	if (!is_inner)
 		node_look_up(shown);
 	else if (above->backend == dir->backend)
@@ -310,8 +309,7 @@ struct node *view_find(struct node *parent, const char *name, enum node_referenc
 
 /* ---- places ---- */
 
-/* What a route's target may be, so that the directory lies at or below it: the directory and what is above
- * it. */
+/* Targets of routes that show the directory: the directory itself and those above it. */
 struct chain {
 	uint32_t nodes[64];
 	size_t n;

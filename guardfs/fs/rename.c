@@ -25,8 +25,8 @@ static int rename_forbidden(struct node *parent, const char *name, struct node *
 			return EBUSY;
 		return EXDEV;
 	}
-	/* One directory shown at two places: as between two bind mounts of it. The kernel has locked both,
-	 * and could not be told before the answer what has become of the names at the other (fs/others.h). */
+	/* One directory at two places, as with two bind mounts. The kernel has locked both, and before the
+	 * answer could not be told of the names at the other (fs/others.h). */
 	if (parent->backend != NODE_LOCAL)
 		return parent != newparent && view_object(parent) == view_object(newparent) ? EXDEV : 0;
 	if (tiers_below(node_index(parent), name) || tiers_below(node_index(newparent), newname))
@@ -37,8 +37,8 @@ static int rename_forbidden(struct node *parent, const char *name, struct node *
 	return 0;
 }
 
-/* A renamed local directory is given its new place at once: routes and patterns below it go by its path. So
- * is whatever is found again by its name. */
+/* A renamed local directory gets its new place at once, for routes and patterns below go by its path. So
+ * does a node that is found by name. */
 static void place_again(uint32_t parent, const char *name)
 {
 	struct found found;
@@ -58,8 +58,8 @@ static void note_renamed(struct backend *b, uint32_t p, const char *name, uint32
 	struct node *replaced;
 
 	if (!b->board) {
-		/* Even without any route: there may be some tomorrow, while the kernel still knows the
-		 * directory and looks nothing up. */
+		/* Even without routes: some may come while the kernel still knows the directory and looks
+		 * nothing up. */
 		place_again(np, newname);
 		if (flags & RENAME_EXCHANGE)
 			place_again(p, name);

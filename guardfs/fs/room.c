@@ -9,8 +9,8 @@
 #define ROOM_MIN       64u
 #define SHARED_OUT     4u /* one part in so many */
 
-/* By how much the backends are beyond their shares, all together. Each of them changes it exactly when its
- * own count crosses its share; in between it may be off by as many as are just crossing. */
+/* By how much all backends together exceed their shares. A backend changes it exactly when its count crosses
+ * its share; meanwhile it may be off by the number just crossing. */
 static _Atomic int32_t lent;
 
 uint32_t room_whole(void)

@@ -1,6 +1,6 @@
-/* room.h: how many requests may wait in their buffers (slots), over all backends and for each. What waits for
- * one backend leaves room for what waits for another, and slots for what need not wait. Worker, any thread.
- */
+/* room.h: how many requests may wait in their slots, in all and for each backend. A crowd that waits for one
+ * backend leaves room for those that wait for another, and slots for requests that need not wait. Worker,
+ * any thread. */
 #ifndef GUARDFS_FS_ROOM_H
 #define GUARDFS_FS_ROOM_H
 

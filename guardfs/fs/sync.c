@@ -1,6 +1,5 @@
-/* sync.c: see sync.h. The caller goes from one open file to the next by itself, with a request for each: so
- * each has a deadline, a place in the guard and an answer of its own, and nothing runs for longer than its
- * request. */
+/* sync.c: see sync.h. The caller goes from one open file to the next by itself, a request for each: each has
+ * a deadline, a place in the guard and an answer, and nothing runs longer than its request. */
 #include "fs/sync.h"
 #include "base/sync-ioctl.h"
 #include "fs/handle.h"
@@ -99,9 +98,9 @@ static int reply_done(fuse_req_t req, int error)
 	return error ? fuse_reply_err(req, error) : fuse_reply_ioctl(req, 0, NULL, 0);
 }
 
-/* The request names the directory, not the file: its owner may close it while we are inside, and the kernel
- * then forgets it. As long as it is not closed the kernel holds its node, so one that is held before that is
- * seen is the right one. */
+/* The request names the directory, not the file: the owner may close the file while we are inside, and the
+ * kernel forget it. The kernel holds the node of an open file: a node held before the file is seen open is
+ * the right one. */
 static void sync_file(fuse_req_t req, uint64_t fh)
 {
 	struct handle *h = handle_get(fh);

@@ -21,8 +21,8 @@ static struct {
 	struct tiermap fresh; /* a copy until it is known to be whole */
 	_Atomic uint32_t generation;
 	uint64_t retry_ns; /* the map on the board is torn: not looked at again before */
-	/* Per node index, sparse: generation of the node << 32 | node_paths_version << 1 | answer. Without
-	 * the generation a directory would inherit the answer for another whose record it got. */
+	/* Per node index, sparse: generation of the node << 32 | node_paths_version << 1 | answer. The
+	 * generation keeps a directory from the answer of another that had its record. */
 	_Atomic uint64_t *concerns;
 } tiers = {.lock = PTHREAD_RWLOCK_INITIALIZER, .generation = UINT32_MAX};
 
@@ -62,8 +62,8 @@ static void mend_map(void)
 	board_map_commit(fs.board);
 }
 
-/* A torn copy may lack routes, and paths of theirs would land on the local disk: the old map is kept until
- * there is a whole one. */
+/* A torn copy may lack routes, and their paths would land on the local disk: the old map stays until a whole
+ * one is there. */
 static void take_map(void)
 {
 	int root = backend_local_root_fd(&fs.local);

@@ -1,10 +1,10 @@
-/* virtual.h: the table of the virtual files below .guardfs at the root of the mount: health that can be read
- * while all else is stuck.
+/* virtual.h: the virtual files in .guardfs at the root of the mount: health, readable while all else is
+ * stuck.
  *
- * .guardfs is reachable by name but not listed in the mount's root (as ZFS does with .zfs), so that nothing
- * that walks the tree (rm -rf, du, rsync, find, a backup) enters it and follows .guardfs/backends into every
- * backend. All of it is read-only: fs/ answers any change with EROFS. Files have no size until they are read;
- * fs/ renders at open, keeps the text in the handle and serves with direct I/O.
+ * .guardfs is reachable by name but not listed (ZFS hides .zfs alike): rm -rf, du, rsync, find or a backup
+ * would follow .guardfs/backends into every backend. All of it is read-only: fs/ answers changes with EROFS.
+ * Files have no size until they are read: fs/ renders at open, keeps the text in the handle, and serves with
+ * direct I/O.
  *
  * Worker, any thread. */
 #ifndef GUARDFS_FS_VIRTUAL_H

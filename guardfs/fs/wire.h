@@ -54,12 +54,12 @@ bool wire_is_complete(const uint8_t *buffer, const struct wire_request *r);
  * and ids[1] or 0. */
 void wire_nodes(const uint8_t *buffer, uint64_t ids[2]);
 
-/* The names within directories that a complete request makes, removes or moves: names[0] in the node ids[0]
- * of wire_nodes, names[1] in ids[1]; NULL: none. They lie in the buffer. */
+/* The names that a complete request makes, removes or moves: names[0] in directory ids[0] of wire_nodes,
+ * names[1] in ids[1]; NULL: none. They lie in the buffer. */
 void wire_names(const uint8_t *buffer, const char *names[2]);
 
-/* Does the request take, give or change a name in the directory with this id? The buffer may be that of
- * another thread's request: what is said may be old when it is. */
+/* Does the request change a name in the directory with this id? Another thread may be reusing the buffer:
+ * the answer may be old. */
 bool wire_changes_names_in(const uint8_t *buffer, uint64_t directory);
 
 /* Of a complete request. */
@@ -80,13 +80,13 @@ void wire_clear_unique(uint8_t *buffer);
  */
 #define WIRE_OPEN_EXEC 040
 
-/* May an opcode be run again after its worker died? It changes nothing, or sets what it sets to a given value
- * (WRITE by offset, SETATTR): done twice, it is as if it had been done once, later. Or it finds out by itself
- * what of it has been done (a WRITE that appends, fs/append.h). */
+/* May an opcode be run again after its worker died? It changes nothing, or sets a given value (WRITE by
+ * offset, SETATTR): twice is like once, later. Or it finds out itself what was done (a WRITE that appends,
+ * fs/append.h). */
 bool wire_is_idempotent(uint32_t opcode);
 
 /* May a complete request be run again although its first run may have been carried out? It is idempotent, or
- * makes or takes away a name, of which the second run can tell what the first one did (fs/again.h). */
+ * makes or removes a name: its second run can tell what the first did (fs/again.h). */
 bool wire_may_run_again(const uint8_t *buffer);
 
 /* Does a complete request cut its node off (SETATTR with a size, OPEN with O_TRUNC)? Then *size is to be its
@@ -110,15 +110,15 @@ uint64_t wire_entry_node(const uint8_t *reply);
 /* Error reply (err positive): always 16 bytes. */
 size_t wire_error_reply(uint8_t *buf, uint64_t unique, int err);
 
-/* Message to the kernel: what it knows of a node's attributes holds no more, ask again (pages stay). Returns
- * its length, 40 bytes. Sending it fails with ENOENT when the kernel doesn't know the node; it can wait for
- * that node's eviction, hence for requests about it, but for no lock of a caller's. */
+/* Message to the kernel: ask again for a node's attributes (pages stay). Returns its length, 40 bytes.
+ * Sending fails with ENOENT if the kernel doesn't know the node; it may wait for the node's eviction, hence
+ * for requests about it, but for no lock of a caller's. */
 size_t wire_drop_attributes(uint8_t *buf, uint64_t nodeid);
 
-/* Message to the kernel: ask again before using what is known by name (1..NAME_LENGTH_MAX bytes) in directory
- * parent; or (drop, and always before Linux 6.2) forget it, with all that is mounted below. Returns its
- * length, at most WIRE_NAME_MAX. Sending it fails with ENOENT when the kernel knows no such name, and waits
- * for whoever is changing names in that directory. */
+/* Message to the kernel: ask again before using name (1..NAME_LENGTH_MAX bytes) in directory parent; or
+ * (drop, and always before Linux 6.2) forget the name, with all mounts below. Returns its length, at most
+ * WIRE_NAME_MAX. Sending fails with ENOENT if the kernel knows no such name, and waits for callers changing
+ * names in that directory. */
 #define WIRE_NAME_MAX 320
 size_t wire_expire_name(uint8_t buf[WIRE_NAME_MAX], uint64_t parent, const char *name, bool drop);
 
@@ -129,9 +129,8 @@ uint64_t wire_reply_unique(const void *reply);
  * id. */
 void wire_set_passthrough(uint8_t *buf, size_t length, int32_t backing_id);
 
-/* Adds to an INIT reply what libfuse 3.14 cannot ask for: parallel directory operations, HANDLE_KILLPRIV_V2,
- * and passthrough if wanted; only what the INIT request offered. Returns whether passthrough was agreed upon.
- */
+/* Adds to an INIT reply what libfuse 3.14 cannot ask for, if the request offered it: parallel directory
+ * operations, HANDLE_KILLPRIV_V2, and passthrough if wanted. Returns whether passthrough was agreed upon. */
 bool wire_extend_init(const uint8_t *request, size_t request_length, uint8_t *reply, size_t length,
 		      bool passthrough);
 

@@ -10,8 +10,8 @@
 
 #define OWN_PREFIX "user.guardfs."
 
-/* SFTP carries no extended attributes: asking sshfs would cost a round trip to be told so, and ls -l asks for
- * each file. ACLs are not carried by any guarded tier, whose ownership is presented. */
+/* SFTP has no extended attributes: asking sshfs costs a round trip, and ls -l asks for each file. No guarded
+ * tier has ACLs: its ownership is presented. */
 static bool tier_has_xattr(const struct backend *b, const char *name)
 {
 	if (!b->board)
@@ -20,8 +20,8 @@ static bool tier_has_xattr(const struct backend *b, const char *name)
 	       (!name || strncmp(name, XATTR_SYSTEM_PREFIX, XATTR_SYSTEM_PREFIX_LEN) != 0);
 }
 
-/* The kernel asks for the ACL whenever it checks the permissions of somebody else than the owner, takes
- * "none" for an answer and remembers it, and fails the operation on any other error. */
+/* The kernel asks for the ACL when it checks anybody's permissions but the owner's. It remembers the answer
+ * "none", and fails the operation on any other error. */
 static bool is_acl(const char *name)
 {
 	return strcmp(name, XATTR_NAME_POSIX_ACL_ACCESS) == 0 ||

@@ -48,8 +48,8 @@ struct course_effect {
 	enum health_event event;
 	enum errclass class;
 	enum course_act act;
-	enum caps_verdict
-	    verdict; /* of an act: anything but ALLOWED: not to be done now, but to be told once */
+	/* of an act: anything but ALLOWED: not to be done now, but to be told once */
+	enum caps_verdict verdict;
 };
 
 struct course {

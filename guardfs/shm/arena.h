@@ -40,8 +40,8 @@ struct arena {
 	struct arena_header header;
 	_Alignas(4096) struct board board;
 	_Alignas(4096) struct slot slots[SLOT_MAX];
-	_Alignas(4096) _Atomic uint32_t
-	    handles_used; /* high-water marks: indexes below have been in use at some time. Worker */
+	/* high-water marks: indexes below have been in use at some time. Worker */
+	_Alignas(4096) _Atomic uint32_t handles_used;
 	_Atomic uint32_t nodes_used;
 	_Atomic uint32_t slots_used; /* raised before the slot is used; read by arena_slots_used() */
 	_Alignas(4096) struct handle handles[HANDLE_MAX];
@@ -69,13 +69,12 @@ void arena_unmap(struct arena *arena);
 /* Number that changes whenever the layout of anything in the arena changes. */
 uint64_t arena_fingerprint(void);
 
-/* Forces every index, length, enum and descriptor in an arena left by a crash into its range, dropping
- * records that make no sense. Returns how many were dropped. Must survive any content (fuzzed). Guardian, on
- * resume, before a worker starts. */
+/* Forces every index, length, enum and descriptor of an arena left by a crash into its range, and drops
+ * records that make no sense. Returns how many. Must survive any content (fuzzed). Guardian, on resume,
+ * before a worker starts. */
 uint32_t arena_check(struct arena *arena);
 
-/* Slots from here on have never been used. Whoever looks at all of them many times a second need not look
- * further. */
+/* Slots from this number on were never used: frequent looks at all slots end here. */
 static inline uint32_t arena_slots_used(const struct arena *arena)
 {
 	return MIN(atomic_load(&arena->slots_used), (uint32_t)SLOT_MAX);
@@ -92,8 +91,8 @@ static inline uint8_t *arena_slot_buffer(struct arena *arena, const struct slot 
 	return arena->buffers[slot - arena->slots];
 }
 
-/* Before a request is read into the slot's buffer: the first two pages of it are there. The kernel, which
- * copies page by page, then has no reason to stop between them, not even if the reader is being killed. */
+/* Call before a request is read into the slot's buffer. Touches the buffer's first two pages: the kernel,
+ * which copies page by page, then never stops between them, not even if the reader is killed. */
 static inline void arena_slot_touch(struct arena *arena, const struct slot *slot)
 {
 	*(volatile uint8_t *)(arena_slot_buffer(arena, slot) + SLOT_HEADER_SIZE) = 0;

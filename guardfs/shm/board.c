@@ -1,9 +1,9 @@
 /* board.c: see board.h.
  *
- * The tier map is changed on a private draft: begin copies the map out, commit writes back what differs. A
- * holder that dies in between has changed nothing; the time in which a death could leave the map half written
- * is that of copying the routes that differ. Route states need no copy of their own: until commit, board->map
- * and board->routes still belong together. */
+ * The tier map is changed on a private draft: begin copies the map out, commit writes the differences back.
+ * A holder that dies in between has changed nothing; a death can leave the map half written only while
+ * differing routes are copied. Route states need no copy: until commit, board->map and board->routes belong
+ * together. */
 #include "shm/board.h"
 #include "shm/words.h"
 #include "base/child.h"
@@ -133,8 +133,8 @@ static bool holder_is_dead(pid_t holder)
 {
 	char state = child_state(holder, NULL);
 
-	/* Our own pid cannot hold it: our threads queue at draft_lock. So it is a dead process whose number
-	 * came round again. */
+	/* Our own pid cannot hold it, for our threads queue at draft_lock: it is a dead process with the
+	 * same number. */
 	return holder == getpid() || state == 0 || state == 'Z' || state == 'X';
 }
 
@@ -145,8 +145,8 @@ static void take_map_lock(struct board *board)
 
 	while (!atomic_compare_exchange_strong(&board->map_lock, &holder, (int32_t)getpid())) {
 		/* A live holder needs microseconds. One that needs seconds is stopped, or an unrelated
-		 * process with a number used before; it is overtaken as well, and what it may still want to
-		 * commit is void (board_map_commit). */
+		 * process with a reused number. It is overtaken too, and its later commit is void
+		 * (board_map_commit). */
 		if (!holder_is_dead(holder) && clock_mono_ns() < give_up) {
 			pause_briefly();
 			holder = 0;
@@ -164,7 +164,7 @@ struct tiermap *board_map_begin(struct board *board)
 
 	copy_routes(board, &draft);
 	if (generation & 1) {
-		/* Its writer died at it. No route may get lost: go on from where it was going to. */
+		/* The writer died: go on to its intended map, so that no route gets lost. */
 		if (atomic_load(&board->intended_generation) == generation)
 			copy_from(&board->intended, &draft);
 		tiermap_repair(&draft, CONFIG_BACKENDS_MAX);

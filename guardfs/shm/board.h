@@ -253,14 +253,14 @@ struct board {
 	_Atomic uint32_t worker_restarts; /* guardian: starts after an end that was not planned */
 	_Atomic uint32_t keeper_restarts; /* guardian: the same */
 	_Atomic uint32_t serving;	  /* 1: a worker reads requests. Worker sets, guardian clears */
-	_Atomic uint32_t
-	    dead_workers; /* killed but not yet reaped: some task of theirs is still inside. Guardian */
+	/* killed but not yet reaped: some task of theirs is still inside. Guardian */
+	_Atomic uint32_t dead_workers;
 	_Atomic uint32_t reaped_workers;  /* guardian: worker sweeps unrecorded descriptors when it changes */
 	_Atomic uint64_t started_real_ns; /* guardian */
 	_Atomic uint32_t crashes_total;	  /* guardian */
 	struct board_crash crashes[CRASHES_MAX];
-	_Atomic uint32_t
-	    crash_slot; /* worker's fatal-signal handler: index + 1 of the slot it was running; 0: unknown */
+	/* worker's fatal-signal handler: index + 1 of the slot it was running; 0: unknown */
+	_Atomic uint32_t crash_slot;
 	struct board_requests requests;
 	struct board_fds fds; /* guardian, before a worker starts */
 	uint32_t mount_minor; /* st_dev minor of our own mount. Guardian, before any process starts */
@@ -301,8 +301,8 @@ struct board {
 	 * Writers. */
 	struct tiermap intended;
 	_Atomic uint32_t intended_generation;
-	_Atomic uint32_t
-	    manifest_ok; /* keeper: 1 the manifest was read; 0 the last good map stays; 2 none configured */
+	/* keeper: 1 the manifest was read; 0 the last good map stays; 2 none configured */
+	_Atomic uint32_t manifest_ok;
 	char manifest_error[CONFIG_ERROR_MAX]; /* keeper, under map_generation */
 
 	/* Keeper, from here on. The newest incident is at (n_incidents - 1) % BOARD_INCIDENTS_MAX. */

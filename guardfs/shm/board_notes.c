@@ -1,5 +1,5 @@
-/* board_notes.c: the board's texts, incidents and hurt callers: written by one process, read by all. A
- * sequence counter that is odd while something is written lets readers notice that they read it torn. */
+/* board_notes.c: the board's texts, incidents and hurt callers: one process writes, all read. A sequence
+ * counter, odd during a write, tells readers of a torn read. */
 #include "base/clock.h"
 #include "shm/board.h"
 #include "shm/words.h"

@@ -1,8 +1,7 @@
 /* check.c: arena_check: an arena that outlived a crash, forced into a state that every reader can trust.
  *
- * Nothing in it is believed: counts are bounded first, then each record is looked at by itself, then what
- * records say of one another. Cost follows what was used (the high-water marks), never the size of the arena.
- */
+ * Nothing in it is believed: counts are bounded first, then each record alone, then what records say of one
+ * another. The cost follows the high-water marks, not the arena's size. */
 #include "shm/arena.h"
 #include "base/child.h"
 #include "base/clock.h"
@@ -135,7 +134,7 @@ static uint32_t check_map(struct board *board, uint32_t n_backends)
 {
 	uint32_t generation = atomic_load(&board->map_generation), dropped;
 
-	/* A writer died at it: go on to where it was going, so that no route gets lost. */
+	/* A writer died here: go on to its intended map, so that no route gets lost. */
 	if ((generation & 1) && atomic_load(&board->intended_generation) == generation)
 		memcpy(&board->map, &board->intended, sizeof(board->map));
 	dropped = tiermap_repair(&board->map, n_backends);
@@ -154,7 +153,7 @@ static uint32_t check_map(struct board *board, uint32_t n_backends)
 		if (atomic_load(&route->error) >= ERRNO_LIMIT)
 			atomic_store(&route->error, EIO);
 	}
-	/* A writer that died at it left an odd generation, for which readers would wait. */
+	/* A dead writer left an odd generation, on which readers would wait. */
 	if (atomic_load(&board->map_generation) & 1)
 		atomic_fetch_add(&board->map_generation, 1);
 	return dropped;
@@ -284,8 +283,8 @@ static uint32_t check_each_node(struct arena *arena, uint32_t used)
 	return dropped;
 }
 
-/* Follows parents from node i to the first that is decided, none, dead, or on this very chain (a cycle).
- * *length is the number of nodes newly marked as being on the chain. */
+/* Follows parents from node i to the first decided node, none, a dead one, or one on this chain (a cycle).
+ * *length: nodes newly marked as on the chain. */
 static enum mark judge_chain(const struct arena *arena, uint32_t used, uint8_t *marks, uint32_t i,
 			     uint32_t *length)
 {
@@ -303,9 +302,8 @@ static enum mark judge_chain(const struct arena *arena, uint32_t used, uint8_t *
 	return MARK_GOOD;
 }
 
-/* The highest node of a bad chain (length nodes from i up) that can do without a parent: of the local tier,
- * found by its file handle. What lies below it is saved as well. Returns its position on the chain plus 1, or
- * 0. */
+/* The highest node of a bad chain (length nodes from i up) that needs no parent: of the local tier, with a
+ * file handle. Nodes below it are saved too. Returns its position on the chain plus 1, or 0. */
 static uint32_t find_anchor(const struct arena *arena, uint32_t i, uint32_t length)
 {
 	uint32_t anchor = 0;
@@ -355,8 +353,8 @@ static const struct node *live_node(const struct arena *arena, uint32_t used, ui
 	return node && atomic_load(&node->state) == NODE_LIVE ? node : NULL;
 }
 
-/* Is the parent of the kind that such a node has? A backend's tree hangs on the virtual one, the roots of
- * routes on local directories, and what a route shows on its root. */
+/* Is the parent of the right kind? A backend's tree hangs on the virtual one, a route's root on a local
+ * directory, a view on its root. */
 static bool is_in_place(const struct arena *arena, uint32_t used, const struct node *node)
 {
 	const struct node *parent = live_node(arena, used, node->parent);
@@ -399,8 +397,8 @@ static uint32_t check_places(struct arena *arena, uint32_t used)
 	return dropped;
 }
 
-/* Once it is known which nodes stay: the root of a route whose object does not is shown with none, to look
- * for it again; other views go. Nothing hangs on those. */
+/* When it is known which nodes stay: a route's root without its object gets none and looks for it again;
+ * other views go. Nothing hangs on those. */
 static uint32_t check_objects(struct arena *arena, uint32_t used)
 {
 	uint32_t changed = 0;

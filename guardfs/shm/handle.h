@@ -22,25 +22,25 @@ enum handle_name {
 struct handle {
 	_Atomic uint32_t state; /* stored last on creation */
 	uint32_t generation;
-	uint32_t
-	    node; /* index; the node stays live as long as the handle does (pinned by opens of the kernel) */
+	/* index; the node stays live as long as the handle does (pinned by opens of the kernel) */
+	uint32_t node;
 	uint32_t flags;	    /* open(2) flags as used on the backend: never O_CREAT, O_EXCL, O_TRUNC */
 	_Atomic int32_t fd; /* descriptor, valid for epoch; -1: none (to be found again, or never needed) */
 	_Atomic uint32_t epoch;
-	/* The descriptor that writes the other way: at the end if flags lack O_APPEND, by offset if they have
-	 * it. Opened when a write first asks for it, valid for its epoch; one word, changed by
+	/* The descriptor that writes the other way: at the end if flags lack O_APPEND, by offset if they
+	 * have it. Opened at the first such write, valid for its epoch. One word, changed by
 	 * compare-and-swap or exchange: epoch << 32 | fd + 1, 0: none. */
 	_Atomic uint64_t other;
-	_Atomic uint32_t
-	    users; /* tasks inside; the descriptor is closed only at zero. Reset by a new worker */
+	/* tasks inside; the descriptor is closed only at zero. Reset by a new worker */
+	_Atomic uint32_t users;
 	_Atomic uint32_t closing; /* RELEASE has come; the last user frees */
-	_Atomic int32_t error; /* poisoned: the (positive) errno that write, fsync and close report until it
-				  is closed. 0: fine */
-	uint8_t kind;	       /* enum handle_kind */
-	uint8_t backend;       /* as node.backend */
-	uint8_t unlinked;      /* enum handle_name: not 0: not to be found again after a reconnect */
-	uint8_t passthrough;   /* the kernel reads and writes the backing file by itself */
-	uint32_t uid;	       /* who opened it */
+	/* Poisoned: the (positive) errno of write, fsync and close until it is closed. 0: fine. */
+	_Atomic int32_t error;
+	uint8_t kind;		       /* enum handle_kind */
+	uint8_t backend;	       /* as node.backend */
+	uint8_t unlinked;	       /* enum handle_name: not 0: not to be found again after a reconnect */
+	uint8_t passthrough;	       /* the kernel reads and writes the backing file by itself */
+	uint32_t uid;		       /* who opened it */
 	_Atomic uint32_t snapshot_kib; /* counted as uid's for snapshot_fd: a directory's listing */
 	int32_t snapshot_fd; /* memfd with a directory's listing or a virtual file's text, -1: none */
 	/* Ledger of acknowledged writes not yet synced; under the handle's ledger lock (fs/handle_ledger.c).
@@ -48,9 +48,8 @@ struct handle {
 	uint64_t known_end; /* size that the file must have at least, by what was acknowledged */
 	uint64_t unsynced_bytes;
 	uint8_t overwrote; /* an unsynced acknowledged write did not merely extend the file */
-	/* The last acknowledged append: how it ended (its length stored last, 0: unknown), how many bytes it
-	 * had; and of which request that was, stored after all of the ledger: who runs that again need not
-	 * look. */
+	/* The last acknowledged append: its end (length stored last, 0: unknown), its size, and its request,
+	 * stored after the rest of the ledger: a second run of that request need not look. */
 	_Atomic uint16_t tail_length;
 	uint8_t tail[HANDLE_TAIL_MAX];
 	uint32_t appended_bytes;

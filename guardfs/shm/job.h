@@ -1,10 +1,9 @@
-/* job.h: jobs: directories in which somebody works for hours or days (a crawl), found by [jobs] pattern. What
- * is read and written below each is counted here, so that progress is known without a look at storage. Lies
- * in the arena and survives the worker; the index over it (by name) is the worker's private memory.
+/* job.h: jobs: directories in which a program works for hours or days (a crawl), found by [jobs] pattern.
+ * Bytes read and written below each are counted here, so that progress is known without asking storage. Jobs
+ * lie in the arena and survive the worker; the index by name is the worker's private memory.
  *
- * A slot is given to a job when a file below it is first opened, and to another when there is none left and
- * this one has been idle longest. Who has a file open holds a number of the slot: it is not given away before
- * `handles` is zero. */
+ * A job gets a slot when a file below it is first opened; when no slot is left, that of the job idle
+ * longest. An open file holds its slot's number: the slot is not given away before `handles` is zero. */
 #ifndef GUARDFS_SHM_JOB_H
 #define GUARDFS_SHM_JOB_H
 
@@ -19,8 +18,8 @@
 enum job_state { JOB_FREE, JOB_LIVE };
 
 enum job_flags {
-	/* Some of its files the kernel reads and writes by itself (passthrough): bytes written and progress
-	 * are then what stat says, and what is read is not known. */
+	/* The kernel reads and writes some of its files by itself (passthrough): bytes written and progress
+	 * then come from stat, bytes read are unknown. */
 	JOB_BY_STAT = 1 << 0
 };
 
@@ -91,8 +90,8 @@ struct job_view {
  * sense. */
 bool job_view(const struct job_table *table, uint32_t index, struct job_view *view);
 
-/* Which slot a new job may have: a free one, else that of the job that has been idle longest among those
- * without open files; JOB_MAX: none. Worker, under its lock. */
+/* The slot for a new job: a free one, else that of the job idle longest without open files; JOB_MAX: none.
+ * Worker, under its lock. */
 uint32_t job_choose_slot(const struct job_table *table);
 
 /* Forces what a crash has left into its range. Returns how many slots were dropped or changed. Guardian, on

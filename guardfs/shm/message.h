@@ -5,9 +5,10 @@
 #include <stdint.h>
 
 enum keeper_message_kind {
-	KEEPER_ROOT = 1, /* an O_PATH descriptor of the backend's root is attached, valid for epoch. Worker
-			    installs it (root_fd, then root_epoch) */
-	KEEPER_CLOSED,	 /* the breaker is closed again with this epoch: run what is parked */
+	/* An O_PATH descriptor of the backend's root is attached, valid for epoch. Worker stores it
+	 * (root_fd, then root_epoch). */
+	KEEPER_ROOT = 1,
+	KEEPER_CLOSED,	/* the breaker is closed again with this epoch: run what is parked */
 	KEEPER_VERDICT, /* a probe has completed (board_backend.verdicts was raised): run what waits for it */
 };
 

@@ -1,5 +1,5 @@
-/* name.c: see name.h. A page holds chunks of one size only, so that a chunk's size follows from its page and
- * nothing in the heap itself has to be trusted to find its end. */
+/* name.c: see name.h. A page holds chunks of one size: a chunk's size follows from its page, and nothing in
+ * the heap is trusted to find its end. */
 #include "shm/name.h"
 
 #include <errno.h>

@@ -1,6 +1,6 @@
-/* name.h: the heap of names in the arena. Chunks of five sizes, one size to a 64 KiB page; which chunks are
- * free is the worker's private knowledge, rebuilt from the live nodes, so that no crash can damage a free
- * list. */
+/* name.h: the heap of names in the arena. Chunks have five sizes, one size to a 64 KiB page. The worker
+ * alone knows which chunks are free, and rebuilds that from the live nodes: no crash can damage a free list.
+ */
 #ifndef GUARDFS_SHM_NAME_H
 #define GUARDFS_SHM_NAME_H
 

@@ -1,9 +1,7 @@
-/* node.h: what the kernel knows by node id. Lies in the arena and survives the worker; indexes over it (by
- * name, by identity) are the worker's private memory and are rebuilt by its successor, so that a crash in the
- * midst of an update can damage nothing.
+/* node.h: nodes, which the kernel knows by id. They lie in the arena and survive the worker. Indexes over
+ * them are the worker's private memory, rebuilt by its successor: a crash during an update damages nothing.
  *
- * Node id given to the kernel: generation << 32 | index + 1; the root is index 0, generation 0, hence
- * FUSE_ROOT_ID. */
+ * Id: generation << 32 | index + 1; the root has index 0 and generation 0, hence FUSE_ROOT_ID. */
 #ifndef GUARDFS_SHM_NODE_H
 #define GUARDFS_SHM_NODE_H
 
@@ -26,19 +24,18 @@ enum node_flags {
 	NODE_ROUTE_ROOT = 1 << 0, /* the root of a route, or of a backend: shown even while that is down */
 	NODE_UNLINKED = 1 << 1,	  /* has no name any more; reachable through handles only */
 	NODE_KNOWN = 1 << 2,	  /* attributes below are from the backend, not invented */
-	NODE_KEEPS_FD =
-	    1
-	    << 3, /* local tier: about to lose, or without, its last name: only the descriptor leads to it */
+	/* Local tier: about to lose, or without, its last name: only the descriptor leads to it. */
+	NODE_KEEPS_FD = 1 << 3,
 	NODE_VIEW = 1 << 4,   /* a guarded directory as a route shows it; `object` is the directory itself */
 	NODE_TARGET = 1 << 5, /* guarded: a route's target is, or was, resolved to it or through it */
-	NODE_MOUNTED =
-	    1 << 6, /* lies on another file system, mounted within its tier: its descriptor is kept for a
-		       moment only, lest that can't be unmounted. It is found again by parent and name */
+	/* Lies on another file system, mounted within its tier. Its descriptor is kept for a moment only, so
+	 * that that file system can be unmounted; the node is found again by parent and name. */
+	NODE_MOUNTED = 1 << 6,
 };
 
-/* The cached O_PATH descriptor of a node, with the number of tasks using it and the epoch of the backend that
- * it belongs to, in one word so that it can be taken, dropped and evicted without a lock: fd + 1 (0: none) <<
- * 40 | epoch (24 bits) << 16 | pins (16 bits). */
+/* A node's cached O_PATH descriptor, the number of tasks using it and its backend's epoch, in one word:
+ * taken, dropped and evicted without a lock. fd + 1 (0: none) << 40 | epoch (24 bits) << 16 | pins (16
+ * bits). */
 typedef _Atomic uint64_t node_fd_word;
 
 struct node {
@@ -46,32 +43,34 @@ struct node {
 	uint32_t generation;	/* raised when the record is reused */
 	_Atomic uint64_t nlookup;
 	union {
-		_Atomic uint64_t home;	  /* local tier, no directory: id of the one it was last found in, 0:
-					     none */
+		/* Local tier, no directory: id of the directory in which it was last found, 0: none. */
+		_Atomic uint64_t home;
 		_Atomic uint64_t made_ns; /* guarded, no view: when it was made, on the monotonic clock */
-		_Atomic uint64_t object;  /* NODE_VIEW: index of the directory itself, a node of the same
-					     backend's tree; of a route's root also version of the tier map
-					     << 32, and its own index while its target is none (fs/view.h) */
+		/* NODE_VIEW: index of the directory itself, a node of the same backend's tree. A route's
+		 * root: also version of the tier map << 32, and its own index while it has no target
+		 * (fs/view.h). */
+		_Atomic uint64_t object;
 	};
 	node_fd_word fd;
-	uint64_t ino;  /* shown to callers */
-	uint64_t size; /* last known, as mtime_ns: of guarded nodes by any answer (fs/node.c), of files that
-			  the kernel writes by itself when they were last looked at (fs/jobs.c). Under the
-			  node's lock */
+	uint64_t ino; /* shown to callers */
+	/* Last known, as mtime_ns: of a guarded node by any answer (fs/node.c), of a file that the kernel
+	 * writes by itself at the last look (fs/jobs.c). Under the node's lock. */
+	uint64_t size;
 	int64_t mtime_ns;
 	uint32_t mode, uid, gid, nlink;
-	uint32_t parent; /* index or NODE_NONE; directories of the local tier, files of it with NODE_MOUNTED,
-			    and every guarded node (of a view that is no route's root: its route's root) */
-	uint32_t name;	 /* name reference (shm/name.h) or 0 */
-	_Atomic uint32_t
-	    pins; /* tasks using the node, beyond the kernel's references; reset by a new worker */
+	/* Index or NODE_NONE. For directories of the local tier, its files with NODE_MOUNTED, and every
+	 * guarded node; for a view below a route's root that root. */
+	uint32_t parent;
+	uint32_t name; /* name reference (shm/name.h) or 0 */
+	/* tasks using the node, beyond the kernel's references; reset by a new worker */
+	_Atomic uint32_t pins;
 	_Atomic uint32_t children; /* nodes whose parent or object this is; recounted by a new worker */
 	uint32_t taker;		   /* uid of the user for whose request it was made: it is of his share */
 	int32_t backing_id;	   /* FUSE passthrough, 0: none; with opens under the node's shard lock */
 	union {
-		uint32_t opens;		      /* local regular file: open file handles */
-		_Atomic uint32_t pages_epoch; /* guarded file: epoch of the backend at its last open, 0: none;
-						 see fs/open.c */
+		uint32_t opens; /* local regular file: open file handles */
+		/* Guarded file: epoch of the backend at its last open, 0: none (fs/open.c). */
+		_Atomic uint32_t pages_epoch;
 	};
 	uint8_t backend;       /* index, NODE_LOCAL or NODE_VIRTUAL */
 	_Atomic uint8_t flags; /* enum node_flags; set and cleared bit by bit, each under another lock */
@@ -88,8 +87,8 @@ static inline uint32_t node_object_index(const struct node *node)
 	return (uint32_t)atomic_load(&node->object);
 }
 
-/* A directory somewhere below a route's root, as that route shows it: known by root (parent) and object, it
- * has no name of its own. */
+/* A directory below a route's root, as the route shows it: known by root (parent) and object, without a
+ * name. */
 static inline bool node_is_below_route(const struct node *node)
 {
 	return (node->flags & (NODE_VIEW | NODE_ROUTE_ROOT)) == NODE_VIEW;

@@ -45,8 +45,8 @@ enum slot_park_reason { PARK_NONE, PARK_DOWN, PARK_FULL, PARK_LATE, PARK_VERDICT
 struct slot {
 	_Alignas(CACHE_LINE) _Atomic uint32_t state; /* enum slot_state; see the diagram for who changes it */
 	uint32_t worker; /* generation of the worker that read it; set in READING */
-	_Atomic uint64_t
-	    read_ns; /* CLOCK_MONOTONIC when read(2) returned; 0 before. Worker; guardian if it finds 0 */
+	/* CLOCK_MONOTONIC when read(2) returned; 0 before. Worker; guardian if it finds 0 */
+	_Atomic uint64_t read_ns;
 	_Atomic uint64_t deadline_ns; /* CLOCK_MONOTONIC; 0: none (local tier, virtual files). Worker */
 	_Atomic uint64_t progress_ns; /* listing: CLOCK_MONOTONIC when an entry last came. Worker */
 	/* The unique that guardian (worker: for an interrupt) is answering or has answered. Stored before
@@ -80,8 +80,8 @@ struct slot {
 	uint32_t park_sequence; /* PARK_VERDICT: board_backend.verdicts value waited for */
 	/* The reply about to be written: a worker's death between deciding and replying loses no result.
 	 * Worker. */
-	_Atomic uint32_t
-	    reply_length; /* 0: none yet; SLOT_REPLY_BIG: one that is not recorded is being sent */
+	/* 0: none yet; SLOT_REPLY_BIG: one that is not recorded is being sent */
+	_Atomic uint32_t reply_length;
 	uint8_t reply[SLOT_REPLY_MAX];
 	_Atomic uint32_t n_granted; /* lookups counted for the reply (fs/grant.h). Worker */
 	/* Guardian's answer at the deadline instead of the configured errno (length 0). A LOOKUP of a node

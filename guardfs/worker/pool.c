@@ -123,9 +123,8 @@ static void reply_error(uint64_t unique, int err)
 		return;
 }
 
-/* A request that is not to be run, its caller having been answered: by guardian, while it waited (parked, or
- * for a thread) or a task was inside for it; or by a worker, on behalf of one that has died (no unique then,
- * see recover_is_doubtful). */
+/* Ends a request whose caller has been answered: by guardian, while the request waited (parked, or for a
+ * thread) or a task was inside; or by a worker for a dead one (then without a unique: recover_is_doubtful). */
 static void run_no_more(const struct slot *slot)
 {
 	if (slot->mutating)
