@@ -6,6 +6,7 @@
 #include "backend/posix.h"
 
 #include <stdlib.h>
+#include <time.h>
 #include <unistd.h>
 
 struct local {
@@ -20,6 +21,10 @@ struct local {
  * XFS with 32-bit inodes). */
 #define HANDLE_INO32_GEN	1
 #define HANDLE_INO32_GEN_LENGTH 8
+
+/* How long a new file takes to have its inode number; more than that, and memory is really out. */
+#define REUSE_TRIES    20
+#define REUSE_PAUSE_NS (1000 * 1000L)
 
 union handle_space {
 	struct file_handle handle;
@@ -141,11 +146,23 @@ static errint_t local_describe(struct backend *b, int dirfd, const char *name, s
 	return describe_opened(b, dirfd, name, found);
 }
 
+/* The kernel says ENOMEM, too, while the inode number of a file that is no more is being given to a new one
+ * (iget_locked, as ext4 calls it). A moment later it says ESTALE. False: memory is out. */
+static bool wait_for_reuse(unsigned *tries)
+{
+	if (++*tries > REUSE_TRIES)
+		return false;
+	nanosleep(&(struct timespec){.tv_nsec = REUSE_PAUSE_NS}, NULL);
+	errno = ENOMEM;
+	return true;
+}
+
 /* A descriptor by handle, with open(2) flags, or -errno (-ESTALE: the object is gone, or never had a handle).
  */
 static int open_handle(const struct local *l, const struct node *node, int flags)
 {
 	union handle_space h;
+	unsigned tries = 0;
 	int fd;
 
 	if (node->fh_length == 0 || node->fh_length > NODE_FH_MAX)
@@ -155,7 +172,7 @@ static int open_handle(const struct local *l, const struct node *node, int flags
 	memcpy(h.handle.f_handle, node->fh, node->fh_length);
 	do
 		fd = open_by_handle_at(l->root_fd, &h.handle, flags);
-	while (fd < 0 && nodefd_shed(errno));
+	while (fd < 0 && (nodefd_shed(errno) || (errno == ENOMEM && wait_for_reuse(&tries))));
 	return fd < 0 ? -errno : fd;
 }
 

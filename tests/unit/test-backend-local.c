@@ -38,6 +38,39 @@ static void test_node_is_the_object(void **state)
 	assert_int_equal(local.ops->getattr(&local, n, -1, &st), -ESTALE);
 }
 
+/* The kernel's answers to open_by_handle_at that come before the true one. */
+static unsigned out_of_memory;
+
+int open_by_handle_at(int mount_fd, struct file_handle *handle, int flags)
+{
+	if (out_of_memory > 0) {
+		out_of_memory--;
+		errno = ENOMEM;
+		return -1;
+	}
+	return (int)syscall(SYS_open_by_handle_at, mount_fd, handle, flags);
+}
+
+/* The kernel says ENOMEM of a file that is no more while its inode number is being given to a new one. */
+static void test_number_being_reused(void **state)
+{
+	uint32_t n = make_file("file", "text", 0644);
+	struct stat st;
+
+	(void)state;
+	nodefd_drop(place->arena, n);
+	out_of_memory = 2;
+	assert_int_equal(local.ops->getattr(&local, n, -1, &st), 0);
+	nodefd_drop(place->arena, n);
+	assert_int_equal(unlink(root_path("file")), 0);
+	out_of_memory = 2;
+	assert_int_equal(local.ops->getattr(&local, n, -1, &st), -ESTALE);
+	/* What does not pass is true. */
+	out_of_memory = 1000000;
+	assert_int_equal(local.ops->getattr(&local, n, -1, &st), -ENOMEM);
+	out_of_memory = 0;
+}
+
 /* A file without a name works through its open file. */
 static void test_unlinked_open_file(void **state)
 {
@@ -364,6 +397,7 @@ int main(void)
 	    TEST(test_statfs),
 	    TEST(test_many_nodes),
 	    TEST(test_lookup_during_renames),
+	    TEST(test_number_being_reused),
 	    TEST(test_mount_inside),
 	};
 
