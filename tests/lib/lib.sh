@@ -422,6 +422,18 @@ setup_dir()
 	COLD=$MNT/cold SERVER=$WORK/store/cold
 }
 
+# A box as setup_one_box has it, and a directory, WORK/store/dir, routed to dir/ of the mount; guardfs is started, and both are healthy.
+start_with_box_and_dir()
+{
+	setup_one_box
+	mkdir -p "$WORK/store/dir"
+	conf 'backend store' 'type = dir' "path = $WORK/store" "alias = $WORK/cold/store"
+	echo "$WORK/cold/store/dir $MNT/dir" >>"$WORK/manifest"
+	start_guardfs
+	wait_healthy
+	wait_healthy store
+}
+
 # The rules of the fault filter whose control file is WORK/fault; '' ends them.
 fault()
 {

@@ -2,13 +2,8 @@
 # the limit is served, and it is no trouble of the tier. (Raw sshfs says EBADMSG.) The local tier and dir have no such limit.
 . "$REPO/tests/lib/lib.sh"
 
-setup_one_box
-mkdir -p "$WORK/store/dir" "$LOCAL/local"
-conf 'backend store' 'type = dir' "path = $WORK/store" "alias = $WORK/cold/store"
-echo "$WORK/cold/store/dir $MNT/dir" >>"$WORK/manifest"
-start_guardfs
-wait_healthy
-wait_healthy store
+start_with_box_and_dir
+mkdir -p "$LOCAL/local"
 raw_begin
 
 chain()

@@ -2,13 +2,8 @@
 # makes nothing there (ENOENT), as on any file system. It is no trouble of the tier.
 . "$REPO/tests/lib/lib.sh"
 
-setup_one_box
-mkdir -p "$WORK/store/dir" "$WORK/bare"
-conf 'backend store' 'type = dir' "path = $WORK/store" "alias = $WORK/cold/store"
-echo "$WORK/cold/store/dir $MNT/dir" >>"$WORK/manifest"
-start_guardfs
-wait_healthy
-wait_healthy store
+start_with_box_and_dir
+mkdir -p "$WORK/bare"
 raw_begin
 
 cat >"$WORK/removed.py" <<'END'

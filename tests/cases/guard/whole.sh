@@ -3,13 +3,8 @@
 . "$REPO/tests/lib/lib.sh"
 
 DEADLINE_METADATA=4000
-setup_one_box
-mkdir -p "$WORK/store/dir" "$WORK/bare"
-conf 'backend store' 'type = dir' "path = $WORK/store" "alias = $WORK/cold/store"
-echo "$WORK/cold/store/dir $MNT/dir" >>"$WORK/manifest"
-start_guardfs
-wait_healthy
-wait_healthy store
+start_with_box_and_dir
+mkdir -p "$WORK/bare"
 raw_begin box dcache_timeout=20
 
 replaced()
