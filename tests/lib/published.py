@@ -5,28 +5,31 @@ import os
 import random
 import time
 
-SIZES = (0, 10, 36, 700, 4096, 5000, 70000, 300000)
+SIZES = (0, 8, 32, 704, 4096, 5000, 70000, 300000)  # what a version of each kind has beyond the shortest
+KINDS = range(len(SIZES))
 
 
-def version(number, size):
-    """No two are of the same size: over sshfs, which tells whole seconds, nothing else may tell them apart."""
-    line = b"%d %d " % (number, size)
-    return line + (b"%d." % number * size)[:size] + b"." * number + b"\n"
+def version(number, kind):
+    """No two are of the same size: over sshfs, which tells whole seconds, nothing else may tell them apart. The rest by the count of kinds is the
+    kind, and that leaves one number."""
+    length = len(SIZES) * (number + 3) + SIZES[kind] + kind
+    line = b"%d %d " % (number, kind)
+    return (line + b"%d." % number * (length // 2 + 1))[:length - 1] + b"\n"
 
 
 def number_of(data):
     """Which version it is; -1: no whole one."""
     try:
-        number, size = map(int, data[:30].split(b" ")[:2])
+        number, kind = map(int, data[:30].split(b" ")[:2])
     except ValueError:
         return -1
-    return number if data == version(number, size) else -1
+    return number if kind in KINDS and data == version(number, kind) else -1
 
 
-def replace(directory, number, size):
+def replace(directory, number, kind):
     temporary = os.path.join(directory, ".published.tmp")
     with open(temporary, "wb") as f:
-        f.write(version(number, size))
+        f.write(version(number, kind))
     os.rename(temporary, os.path.join(directory, "published"))
 
 
@@ -49,11 +52,11 @@ def replaced_elsewhere(places, there, seconds):
     """Another client replaces the file in `there`; it is read in one of the places, in trouble of all kinds. Returns counts and what was wrong."""
     counts, wrong, last, written = collections.Counter(), [], 0, 1
     end = time.monotonic() + seconds
-    replace(there, written, 10)
+    replace(there, written, 0)
     while time.monotonic() < end:
         if random.random() < 0.4:
             written += 1
-            replace(there, written, random.choice(SIZES))
+            replace(there, written, random.choice(KINDS))
         before = written
         try:
             number = read(random.choice(places))

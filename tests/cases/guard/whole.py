@@ -12,7 +12,7 @@ import sys
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../lib"))
-from published import SIZES, number_of, read_all, replace  # noqa: E402
+from published import KINDS, number_of, read_all, replace  # noqa: E402
 
 
 def poll(path, stop, seen, seed):
@@ -47,12 +47,12 @@ def main():
     seed = random.randrange(1 << 30)
     chance = random.Random(seed)
     stop, seen = multiprocessing.Event(), multiprocessing.Queue()
-    replace(write, 1, 10)
+    replace(write, 1, 0)
     processes = [multiprocessing.Process(target=poll, args=(os.path.join(read, "published"), stop, seen, seed + i)) for i in range(readers)]
     for p in processes:
         p.start()
     for number in range(2, replacements + 2):
-        replace(write, number, chance.choice(SIZES))
+        replace(write, number, chance.choice(KINDS))
         time.sleep(chance.random() * 0.05)  # sleep-ok: the rate of replacing
     stop.set()
     counts = collections.Counter()
