@@ -18,8 +18,10 @@ before()
 	for tier in local cold; do
 		[[ $tier == local ]] && dir=$MNT/work || dir=$COLD/work
 		python3 "$REPO/tests/vm/synced.py" write "$dir" "$WORK/ledger-$tier" &
-		# And writers that sync nothing: the disks are busy, and caches full of what may be lost.
-		(while :; do head -c 4M /dev/urandom >"$dir/unsynced-$RANDOM" || exit; done) &
+		# And a writer that syncs nothing: caches are full of what may be lost.
+		while head -c 1M /dev/zero >"$dir/unsynced-$RANDOM"; do
+			sleep 0.1 # sleep-ok: the rate of writing
+		done &
 	done
 	for tier in local cold; do
 		wait_until 200000 eval '(($(grep -c renamed "$WORK/ledger-'"$tier"'") >= ROUNDS))'
@@ -30,6 +32,7 @@ before()
 
 after()
 {
+	COLD=$MNT/cold SERVER=$WORK/box/data/jobs/cold
 	say "of $(wc -l <"$WORK/ledger-local") and $(wc -l <"$WORK/ledger-cold") things that had been synced"
 	for tier in local cold; do
 		assert_ge "$(grep -c renamed "$WORK/ledger-$tier")" "$ROUNDS" "lines of the ledger of $tier"
@@ -37,7 +40,6 @@ after()
 	python3 "$REPO/tests/vm/synced.py" verify "$LOCAL/work" "$WORK/ledger-local"
 	python3 "$REPO/tests/vm/synced.py" verify "$SERVER/work" "$WORK/ledger-cold"
 	say "guardfs starts over what it left, and serves the same"
-	COLD=$MNT/cold
 	box_restart
 	start_guardfs
 	wait_healthy
