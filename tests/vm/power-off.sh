@@ -4,7 +4,7 @@
 . "$REPO/tests/lib/lib.sh"
 
 DEADLINE_METADATA=30000 DEADLINE_READ=30000 DEADLINE_WRITE=60000 DEADLINE_SYNC=60000
-ROUNDS=12
+ROUNDS=5
 RUN=/run/power-off # gone after a boot, as on any host
 
 before()
@@ -19,8 +19,8 @@ before()
 		[[ $tier == local ]] && dir=$MNT/work || dir=$COLD/work
 		python3 "$REPO/tests/vm/synced.py" write "$dir" "$WORK/ledger-$tier" &
 		# And a writer that syncs nothing: caches are full of what may be lost.
-		while head -c 1M /dev/zero >"$dir/unsynced-$RANDOM"; do
-			sleep 0.1 # sleep-ok: the rate of writing
+		while head -c 64K /dev/zero >"$dir/unsynced-$RANDOM"; do
+			sleep 0.5 # sleep-ok: the rate of writing
 		done &
 	done
 	for tier in local cold; do
