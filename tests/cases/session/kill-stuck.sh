@@ -6,14 +6,17 @@
 DEADLINE_METADATA=$((2000 * SLOW))
 DEADLINE_READ=$DEADLINE_METADATA DEADLINE_WRITE=$DEADLINE_METADATA DEADLINE_SYNC=$DEADLINE_METADATA PROBE_INTERVAL=$((10000 * SLOW))
 setup_one_box
-for name in old unlinked read truncated; do
+# Each in a directory of its own: the kernel locks a directory for a rename, and Linux 6.1 for every open that might create a file. One call
+# would wait there for another, with nothing asked of the worker.
+mkdir "$SERVER"/{renamed,looked-up,read,truncated,written}
+for name in renamed/old read/file truncated/file; do
 	seq 100000 >"$SERVER/$name"
 done
-printf 'text' >"$SERVER/written"
+printf 'text' >"$SERVER/written/file"
 start_guardfs
 wait_healthy
-hold writer write "$COLD/written"
-stat "$COLD"/* >/dev/null
+hold writer write "$COLD/written/file"
+stat "$COLD"/*/* >/dev/null
 
 are_inside()
 {
@@ -22,12 +25,12 @@ are_inside()
 
 box_freeze box
 begun=$(now_ms)
-"$TOOLS/timed" rename "$COLD/old" "$COLD/new" >"$WORK/rename.result" &
-"$TOOLS/timed" lstat "$COLD/other" >"$WORK/lstat.result" &
-"$TOOLS/timed" read "$COLD/read" >"$WORK/read.result" &
-"$TOOLS/timed" truncate "$COLD/truncated" >"$WORK/truncate.result" &
+"$TOOLS/timed" rename "$COLD/renamed/old" "$COLD/renamed/new" >"$WORK/rename.result" &
+"$TOOLS/timed" lstat "$COLD/looked-up/other" >"$WORK/lstat.result" &
+"$TOOLS/timed" read "$COLD/read/file" >"$WORK/read.result" &
+"$TOOLS/timed" truncate "$COLD/truncated/file" >"$WORK/truncate.result" &
 held writer write 0 >"$WORK/write.result" &
-wait_until 1500 are_inside 4
+wait_until 1500 are_inside 5
 kill -9 "$(process_pid worker)"
 
 results()
