@@ -165,6 +165,9 @@ enum diagnose_outcome diagnose_login(struct diagnose_run *run)
 	rc = finish_none(run);
 	for (unsigned i = 0; rc == SSH_AUTH_DENIED && i < run->n_keys; i++)
 		rc = offer_key(run, &run->keys[i]);
+	/* libssh 0.11 says "denied" of a server that has hung up, with a reason. */
+	if (rc == SSH_AUTH_DENIED && !ssh_is_connected(run->session))
+		rc = SSH_AUTH_ERROR;
 	switch (rc) {
 	case SSH_AUTH_SUCCESS:
 		return DIAGNOSE_PASSED;
