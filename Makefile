@@ -57,8 +57,6 @@ $(BUILD)/obj/%.o: %.c
 include tests/tests.mk
 include docs/docs.mk
 
-C_FILES := $(shell git ls-files -co --exclude-standard -- '*.c' '*.h' 2>/dev/null)
-
 .PHONY: lint
 lint: $(LIB_OBJ) $(MAIN_OBJ) ## formatting, layers, circles of calls, and the house rules (scripts/lint-*)
 	$(Q)scripts/lint-format
@@ -68,7 +66,7 @@ lint: $(LIB_OBJ) $(MAIN_OBJ) ## formatting, layers, circles of calls, and the ho
 
 .PHONY: format
 format: ## put all C files into the format that lint wants
-	$(Q)clang-format -i $(C_FILES)
+	$(Q)scripts/lint-format --fix
 
 # Man pages come from docs/man/NAME.SECTION.scd.
 MAN_SRC := $(wildcard docs/man/*.scd)
