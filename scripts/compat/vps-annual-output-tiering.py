@@ -243,6 +243,8 @@ def handle_all(jobs: list[Job], args: argparse.Namespace) -> int:
 
 def main(argv: list[str] | None = None) -> int:
     args = parse(argv)
+    # In a pipe or a log, what is said of a job stands before the errors.
+    sys.stdout.reconfigure(line_buffering=True)
     try:
         check_storage(guardfs_status(), Path(args.storagebox_mount))
         jobs = annual_jobs(args.year, args.sources, args.start, args.end)

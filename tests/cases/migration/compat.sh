@@ -41,6 +41,7 @@ class Session:
 def get_session():
     yield Session()
 END
+unset PYTHONUNBUFFERED # which order lines have must not depend on it
 export JOBS=$WORK/jobs.json
 ANNUAL=$MNT/hc/20260101T000500Z__hc-20260101
 cat >"$JOBS" <<END
