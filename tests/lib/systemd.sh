@@ -6,7 +6,7 @@ HOST=$WORK/host # what it sees as /
 # systemd_boot: run as process 1. Everything here happens in its own mount namespace.
 systemd_boot()
 {
-	local wants
+	local wants shown
 
 	mount --make-rprivate /
 	mount -t tmpfs -o mode=755 tmpfs "$WORK/upper"
@@ -19,6 +19,10 @@ systemd_boot()
 	mount -t tmpfs -o mode=755 tmpfs "$HOST/run"
 	mount -t tmpfs -o mode=1777 tmpfs "$HOST/tmp"
 	mount --bind "$WORK" "$HOST$WORK"
+	# Where the checkout is shown at another place (tests/run), an overlay has only the empty directory.
+	for shown in "$REPO" "$BUILD"; do
+		! mountpoint -q "$shown" || mount --bind "$shown" "$HOST$shown"
+	done
 	# Nothing of this machine's own is started.
 	rm -rf "$HOST"/etc/fstab "$HOST"/etc/systemd/system "$HOST"/{usr/,}lib/systemd/system-generators
 	for wants in "$HOST"/{usr/,}lib/systemd/system/*.{wants,requires}; do
@@ -43,14 +47,19 @@ systemd_start()
 	local unified own
 
 	[[ -x $SYSTEMD ]] || skip "no systemd is installed"
-	unified=$(findmnt -nro TARGET -t cgroup2 | head -n 1)
+	unified=$(findmnt -nro TARGET -t cgroup2 | head -n 1) || true
+	if [[ -z $unified ]]; then
+		# None is mounted here, as in a chroot: in this case's own mount namespace one does no harm.
+		unified=/sys/fs/cgroup
+		mount -t cgroup2 cgroup2 "$unified" 2>/dev/null || skip "no cgroup2 is mounted, and none can be mounted here"
+	fi
 	own=$(sed -n 's/^0:://p' /proc/self/cgroup)
 	CGROUP=$unified${own%/}/guardfs-test-$$
-	[[ -n $unified ]] && mkdir "$CGROUP" 2>/dev/null || skip "no cgroup of our own can be made"
+	mkdir "$CGROUP" 2>/dev/null || skip "no cgroup of our own can be made at $CGROUP"
 	mkdir -p "$WORK/upper" "$HOST" "$WORK/units" "$WORK/etc"
 	printf '[Unit]\nDescription=What the case starts from\n' >"$WORK/units/case.target"
 	export -f systemd_boot
-	export WORK HOST SYSTEMD GUARDFS GUARDCTL
+	export REPO BUILD WORK HOST SYSTEMD GUARDFS GUARDCTL
 	(
 		echo "$BASHPID" >"$CGROUP/cgroup.procs"
 		exec unshare --mount --pid --uts --ipc --cgroup --fork --kill-child bash -euc systemd_boot
