@@ -60,6 +60,10 @@ check-cases: $(PROGRAMS) tools ## end-to-end cases (as root); CASES='guard sessi
 check-kernels: ## cases on other kernels, under emulation (as root; hours): CASES='vm/docker', KERNELS='6.1' for some
 	$(Q)scripts/check-kernels $(KERNELS:%=-k %) $(CASES)
 
+.PHONY: check-bare
+check-bare: ## README's two commands on a bare Debian 12 and 13 (as root)
+	$(Q)scripts/check-bare
+
 # Build variants. Sanitizers instrument the whole library; the cases that make sense under one are listed with it.
 # ThreadSanitizer forbids much after fork and in signal handlers: what is about children, and has one thread, goes
 # without.
