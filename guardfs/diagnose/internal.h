@@ -47,16 +47,37 @@ struct diagnose_run {
 /* A step: does its work until it is answered or the deadline comes. */
 typedef enum diagnose_outcome (*diagnose_action)(struct diagnose_run *run);
 
+/* ---- notes.c ---- */
+
 /* Notes what failed and returns DIAGNOSE_FAILED; the texts may hold anything. */
 enum diagnose_outcome diagnose_fail(struct diagnose_run *run, enum errclass class, const char *fmt, ...)
     PRINTF_LIKE(3, 4);
 
-/* Notes what is being waited for: class and detail, should the limit come now. Whoever waited in vain just
- * returns DIAGNOSE_FAILED. */
+/* Notes what is being waited for: class and detail, should the limit come now. A step that has waited in vain
+ * returns DIAGNOSE_FAILED without another note. */
 void diagnose_waiting(struct diagnose_run *run, const char *fmt, ...) PRINTF_LIKE(2, 3);
 
 /* Milliseconds until the deadline, or until before_ns if that comes first; 0: it has passed. */
 int diagnose_left_ms(const struct diagnose_run *run, uint64_t before_ns);
+
+/* Name of a canary: ".guardfs-canary-" and 16 random digits. */
+#define DIAGNOSE_CANARY_MAX 40
+void diagnose_canary_name(char *name);
+
+/* ---- wait.c ---- */
+
+/* Waits until the connection can be read (or written, if libssh has something to send). False: the deadline
+ * has come, or the connection is dead (libssh itself would say SSH_AGAIN for ever in some states). */
+bool diagnose_wait(struct diagnose_run *run);
+
+/* After diagnose_wait has returned false: a dead connection is noted; at the deadline the note of
+ * diagnose_waiting stays. */
+enum diagnose_outcome diagnose_unanswered(struct diagnose_run *run);
+
+/* The connection ended, or libssh gave it up: by what libssh says. */
+enum diagnose_outcome diagnose_lost(struct diagnose_run *run, enum errclass otherwise);
+
+/* ---- the steps: diagnose.c has them in order ---- */
 
 /* keys.c */
 enum diagnose_outcome diagnose_config(struct diagnose_run *run);
@@ -70,16 +91,6 @@ enum diagnose_outcome diagnose_connect(struct diagnose_run *run);
 enum diagnose_outcome diagnose_greet(struct diagnose_run *run);
 enum diagnose_outcome diagnose_host_key(struct diagnose_run *run);
 enum diagnose_outcome diagnose_subsystem(struct diagnose_run *run);
-
-/* Waits until the connection can be read (or written, if libssh has something to send). False: the deadline
- * has come, or the connection is dead (libssh itself would say SSH_AGAIN for ever in some states). */
-bool diagnose_wait(struct diagnose_run *run);
-
-/* After diagnose_wait has said no: what is noted for the deadline stays, a dead connection is told. */
-enum diagnose_outcome diagnose_unanswered(struct diagnose_run *run);
-
-/* The connection ended, or libssh gave it up: by what libssh says. */
-enum diagnose_outcome diagnose_lost(struct diagnose_run *run, enum errclass otherwise);
 
 /* requests.c: questions to the SFTP server. */
 enum diagnose_outcome diagnose_version(struct diagnose_run *run);
@@ -98,9 +109,5 @@ enum diagnose_outcome diagnose_directory_config(struct diagnose_run *run);
 enum diagnose_outcome diagnose_directory_path(struct diagnose_run *run);
 enum diagnose_outcome diagnose_directory_space(struct diagnose_run *run);
 enum diagnose_outcome diagnose_directory_write(struct diagnose_run *run);
-
-/* Name of a canary: ".guardfs-canary-" and 16 random digits. */
-#define DIAGNOSE_CANARY_MAX 40
-void diagnose_canary_name(char *name);
 
 #endif

@@ -6,7 +6,6 @@
 #include <errno.h>
 #include <libssh/callbacks.h>
 #include <netinet/in.h>
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -17,23 +16,8 @@
 	"chacha20-poly1305@openssh.com,aes256-ctr,aes192-ctr,aes128-ctr," \
 	"aes256-gcm@openssh.com,aes128-gcm@openssh.com"
 
-/* ---- waiting ---- */
-
-bool diagnose_wait(struct diagnose_run *run)
-{
-	struct pollfd p = {.fd = run->fd, .events = POLLIN};
-	int left = diagnose_left_ms(run, UINT64_MAX);
-
-	if (left == 0 || (run->session && !ssh_is_connected(run->session)))
-		return false;
-	if (run->session && (ssh_get_poll_flags(run->session) & SSH_WRITE_PENDING))
-		p.events |= POLLOUT;
-	(void)poll(&p, 1, left);
-	return true;
-}
-
-/* That there is no common algorithm is overwritten in libssh by the end of the connection that follows from
- * it, if that comes quickly; as a log message it is heard in any case. */
+/* libssh's error says that there is no common algorithm, until the connection ends, which may come at once.
+ * The log message is heard in any case. */
 static void hear_mismatch(int priority, const char *function, const char *message, void *arg)
 {
 	struct diagnose_run *run = arg;
@@ -43,21 +27,6 @@ static void hear_mismatch(int priority, const char *function, const char *messag
 	(void)function;
 	if (text && !run->mismatch[0])
 		diagnose_clean(run->mismatch, sizeof(run->mismatch), text, strlen(text));
-}
-
-enum diagnose_outcome diagnose_lost(struct diagnose_run *run, enum errclass otherwise)
-{
-	const char *text = run->mismatch[0] ? run->mismatch : ssh_get_error(run->session);
-
-	return diagnose_fail(run, diagnose_disconnect_class(text, otherwise), "%s, %s: %s", run->peer,
-			     diagnose_step_name(run->step), text[0] ? text : "the connection was closed");
-}
-
-enum diagnose_outcome diagnose_unanswered(struct diagnose_run *run)
-{
-	if (run->session && !ssh_is_connected(run->session))
-		return diagnose_lost(run, ERRCLASS_SERVER_GONE);
-	return DIAGNOSE_FAILED;
 }
 
 /* ---- banner ---- */
