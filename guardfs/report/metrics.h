@@ -56,6 +56,8 @@ static inline struct metric_value metric_absent(void)
 	return (struct metric_value){METRIC_ABSENT, 0};
 }
 
+/* ---- metrics_family.c ---- */
+
 /* Strings that outlive the family; help holds no backslash and no line end. */
 void metrics_family(struct metrics *m, const char *name, const char *type, const char *help);
 
@@ -68,7 +70,9 @@ void metrics_put_part(struct metrics *m, const char *part, const struct metric_l
 /* Names are labels: of two backends with one name (a damaged arena) only the first is shown. */
 bool metrics_backend_is_shown(const struct metrics *m, uint32_t index);
 
-/* metrics_backend.c, metrics_latency.c, metrics_jobs.c, metrics_healtharchive.c: all families of a kind. */
+/* ---- metrics_backend.c, metrics_latency.c, metrics_jobs.c, metrics_healtharchive.c: all families of a kind
+ * ---- */
+
 void metrics_backends(struct metrics *m);
 void metrics_routes(struct metrics *m);
 void metrics_space(struct metrics *m);

@@ -6,15 +6,6 @@ typedef struct metric_value value_of(const struct metrics *m, uint32_t backend);
 #define BOARD(m, i)	   ((m)->s->backends[i].board)
 #define LOAD(m, i, member) atomic_load(&BOARD(m, i)->member)
 
-bool metrics_backend_is_shown(const struct metrics *m, uint32_t index)
-{
-	for (uint32_t i = 0; i < index; i++)
-		if (strncmp(m->s->backends[i].config->name, m->s->backends[index].config->name,
-			    CONFIG_NAME_MAX) == 0)
-			return false;
-	return true;
-}
-
 static struct metric_label name_of(const struct metrics *m, uint32_t index)
 {
 	return (struct metric_label){"backend", m->s->backends[index].config->name, CONFIG_NAME_MAX};

@@ -60,6 +60,8 @@ struct report_snapshot *report_snapshot_take(const struct arena *arena) WARN_UNU
 /* Fills the verdict from the rest. Pure. */
 void report_snapshot_judge(struct report_snapshot *snapshot);
 
+/* ---- words.c ---- */
+
 /* Order of states from good (0) to bad: the greater of two is shown. */
 unsigned report_badness(enum health_state state);
 
