@@ -8,7 +8,7 @@ V       ?= 0
 Q        = $(if $(filter 1,$(V)),,@)
 
 VERSION := 0.1.0
-PKGS    := fuse3 libsystemd jansson inih sqlite3 libssh libcrypto zlib
+PKGS    := fuse3 libsystemd jansson sqlite3 libssh libcrypto zlib
 override CPPFLAGS += -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -Iguardfs -I. -DGUARDFS_VERSION='"$(VERSION)"'
 WARNINGS := -Wall -Wextra -Werror -Wshadow -Wpointer-arith -Wstrict-prototypes -Wmissing-prototypes \
 	    -Wold-style-definition -Wwrite-strings -Wcast-qual -Wundef -Wvla -Wformat=2 -Wformat-security \

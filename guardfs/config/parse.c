@@ -1,12 +1,14 @@
-/* parse.c: from text to struct config. inih splits keys from values; it is handed one prepared line at a
- * time, because by itself it cuts long lines and long section names in two, joins indented lines to the one
- * before, and does not tell line numbers. */
+/* parse.c: from text to struct config. Each line is a section's header or one assignment; nothing is joined,
+ * so that a complaint names the line. */
 #include "config/keys.h"
+#include "base/cleanup.h"
 
 #include <ctype.h>
 #include <errno.h>
-#include <ini.h>
 #include <stdlib.h>
+
+/* A key and its value have fewer bytes than this together. */
+#define ASSIGNMENT_MAX 198
 
 struct parser {
 	const char *text;
@@ -20,7 +22,7 @@ struct parser {
 	struct config_report report;
 };
 
-static char *trim(char *s)
+static char *trim_blanks(char *s)
 {
 	char *end;
 
@@ -70,11 +72,11 @@ static errint_t open_section(struct parser *p, char *header)
 	if (header[n - 1] != ']')
 		return config_fail(&p->report, p->line, "expected ']' at the end of the section's name");
 	header[n - 1] = '\0';
-	word = trim(header + 1);
+	word = trim_blanks(header + 1);
 	name = word + strcspn(word, " \t");
 	if (*name)
 		*name++ = '\0';
-	name = trim(name);
+	name = trim_blanks(name);
 	if (!config_section_exists(word)) {
 		config_section_list(list, sizeof(list));
 		return config_fail(&p->report, p->line, "unknown section [%.64s]; known: %s", word, list);
@@ -167,32 +169,29 @@ const struct config_key *config_known_key(const struct config_report *report, un
 	return key;
 }
 
-/* inih's handler: one "name = value". */
-static int take_key(void *arg, const char *section, const char *name, const char *value)
+static errint_t take_key(struct parser *p, const char *name, const char *value)
 {
-	struct parser *p = arg;
 	const struct config_key *key;
 	size_t index;
 
-	(void)section; /* p->section: inih would cut it at 50 bytes */
 	if (p->section[0] == '\0')
 		return config_fail(&p->report, p->line,
-				   "'%.64s' stands before the first section; expected [mount]", name) == 0;
+				   "'%.64s' stands before the first section; expected [mount]", name);
 	key = config_known_key(&p->report, p->line, p->section, name);
 	if (!key)
-		return 0;
+		return -EINVAL;
 	if (key->type == VALUE_PATTERN)
-		return set_pattern(p, key, value) == 0;
+		return set_pattern(p, key, value);
 	if (key->type == VALUE_GLOB)
-		return set_glob(p, key, value) == 0;
+		return set_glob(p, key, value);
 	if (key->type == VALUE_PROGRAM)
-		return set_program(p, key, value) == 0;
+		return set_program(p, key, value);
 	index = (size_t)(key - config_keys);
 	if (p->key_lines[index] != 0)
 		return config_fail(&p->report, p->line, "'%s' was set already, on line %u", name,
-				   p->key_lines[index]) == 0;
+				   p->key_lines[index]);
 	p->key_lines[index] = p->line;
-	return config_set_key(&p->report, p->line, key, value, p->owner) == 0;
+	return config_set_key(&p->report, p->line, key, value, p->owner);
 }
 
 /* Cuts a comment off: a line that begins with '#' or ';', or the rest of a line after a blank and ';'. */
@@ -208,39 +207,38 @@ static void cut_comment(char *line)
 	}
 }
 
-/* Prepares "name = value" for inih: "name=value\n", in the num bytes at out. */
-static errint_t emit_line(struct parser *p, char *line, char *out, int num)
+/* "name = value" or "name: value", comments already cut off. */
+static errint_t take_assignment(struct parser *p, char *line)
 {
-	char *value = line + strcspn(line, "=:");
-	int n;
+	char *value = line + strcspn(line, "=:"), *name;
+	size_t n;
 
 	if (*value == '\0')
 		return config_fail(&p->report, p->line, "'%.64s': expected [section] or key = value", line);
 	*value++ = '\0';
-	n = snprintf(out, (size_t)num, "%s=%s\n", trim(line), trim(value));
-	if (n >= num)
+	name = trim_blanks(line);
+	value = trim_blanks(value);
+	n = strlen(name) + strlen(value);
+	if (n >= ASSIGNMENT_MAX)
 		return config_fail(&p->report, p->line,
-				   "key and value have %d bytes, at most %d are possible", n - 2, num - 3);
-	return 0;
+				   "key and value have %zu bytes, at most %d are possible", n,
+				   ASSIGNMENT_MAX - 1);
+	return take_key(p, name, value);
 }
 
-static errint_t take_line(struct parser *p, const char *raw, size_t n, char *out, int num)
+static errint_t take_line(struct parser *p, const char *raw, size_t n)
 {
-	char *copy = strndup(raw, n), *line;
-	errint_t rc = 0;
+	CLEANUP_FREE char *copy = strndup(raw, n);
+	char *line;
 
-	*out = '\0';
 	if (!copy)
-		return -ENOMEM;
-	line = trim(copy);
+		return config_fail(&p->report, p->line, "out of memory");
+	line = trim_blanks(copy);
 	cut_comment(line);
-	line = trim(line);
+	line = trim_blanks(line);
 	if (*line == '[')
-		rc = open_section(p, line);
-	else if (*line != '\0')
-		rc = emit_line(p, line, out, num);
-	free(copy);
-	return rc;
+		return open_section(p, line);
+	return *line == '\0' ? 0 : take_assignment(p, line);
 }
 
 static errint_t check_characters(struct parser *p, const char *raw, size_t n)
@@ -255,42 +253,33 @@ static errint_t check_characters(struct parser *p, const char *raw, size_t n)
 	return 0;
 }
 
-/* inih's reader, like fgets: the next line, or NULL at the end or after an error. */
-static char *next_line(char *out, int num, void *arg)
+/* Takes the next line of the text. */
+static errint_t take_next_line(struct parser *p)
 {
-	struct parser *p = arg;
-	const char *raw = p->text, *end;
-	size_t n;
+	const char *raw = p->text, *end = memchr(raw, '\n', p->left);
+	size_t n = end ? (size_t)(end - raw) : p->left;
+	errint_t rc;
 
-	if (p->left == 0 || p->report.error[0] != '\0')
-		return NULL;
-	end = memchr(raw, '\n', p->left);
-	n = end ? (size_t)(end - raw) : p->left;
 	p->line++;
 	p->text += n + (end != NULL);
 	p->left -= n + (end != NULL);
-	if (check_characters(p, raw, n) < 0)
-		return NULL;
-	if (take_line(p, raw, n, out, num) == -ENOMEM)
-		config_fail(&p->report, p->line, "out of memory");
-	return p->report.error[0] != '\0' ? NULL : out;
+	rc = check_characters(p, raw, n);
+	return rc < 0 ? rc : take_line(p, raw, n);
 }
 
-static errint_t parse(struct parser *p)
+static errint_t parse_text(struct parser *p)
 {
 	static const char bom[] = "\xef\xbb\xbf";
-	int rc;
+	errint_t rc = 0;
 
 	if (p->left >= 3 && memcmp(p->text, bom, 3) == 0) {
 		p->text += 3;
 		p->left -= 3;
 	}
-	rc = ini_parse_stream(next_line, p, take_key, p);
-	if (p->report.error[0] == '\0' && rc != 0)
-		return config_fail(&p->report, rc > 0 ? (unsigned)rc : 0,
-				   "expected [section] or key = value");
-	if (p->report.error[0] != '\0')
-		return -EINVAL;
+	while (rc == 0 && p->left > 0)
+		rc = take_next_line(p);
+	if (rc < 0)
+		return rc;
 	config_derive(p->config);
 	rc = config_resolve_patterns(p->config, &p->lines, &p->report);
 	return rc < 0 ? rc : config_verify(p->config, &p->lines, &p->report);
@@ -314,7 +303,7 @@ errint_t config_parse(const char *file, const char *text, size_t n, struct confi
 	p->left = n;
 	p->config = config;
 	p->report = (struct config_report){.file = file, .error = error};
-	rc = parse(p);
+	rc = parse_text(p);
 	free(p);
 	return rc;
 }
