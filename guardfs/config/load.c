@@ -10,7 +10,7 @@
 
 #define FILE_MAX (1u << 20)
 
-static errint_t refuse(char *error, const char *path, int err)
+static errint_t refuse_file(char *error, const char *path, int err)
 {
 	snprintf(error, CONFIG_ERROR_MAX, "%.400s: %s", path, strerror(err));
 	return -err;
@@ -21,7 +21,7 @@ static errint_t refuse_flaw(char *error, const struct trust_flaw *flaw)
 	struct stat st;
 
 	if (flaw->kind == TRUST_MISSING)
-		return refuse(error, flaw->part, flaw->error);
+		return refuse_file(error, flaw->part, flaw->error);
 	/* Somebody's home is rightly his own. */
 	if (flaw->kind == TRUST_FOREIGN && stat(flaw->part, &st) == 0 && S_ISDIR(st.st_mode))
 		snprintf(
@@ -51,12 +51,12 @@ static errint_t check_path(const char *path, char *resolved, char *error)
 
 	free(cwd);
 	if (n < 0 || (size_t)n >= sizeof(absolute))
-		return refuse(error, path, ENAMETOOLONG);
+		return refuse_file(error, path, ENAMETOOLONG);
 	if (trust_path(absolute, geteuid(), TRUST_STICKY, resolved, &flaw) == 0)
 		return 0;
 	/* As the caller named it. */
 	if (flaw.kind == TRUST_MISSING && strcmp(flaw.part, absolute) == 0)
-		return refuse(error, path, flaw.error);
+		return refuse_file(error, path, flaw.error);
 	return refuse_flaw(error, &flaw);
 }
 
@@ -70,19 +70,19 @@ static ssize_t read_checked(int fd, const char *path, char *text, char *error)
 	ssize_t r;
 
 	if (fstat(fd, &st) < 0)
-		return refuse(error, path, errno);
+		return refuse_file(error, path, errno);
 	if (!S_ISREG(st.st_mode))
-		return refuse(error, path, S_ISDIR(st.st_mode) ? EISDIR : EINVAL);
+		return refuse_file(error, path, S_ISDIR(st.st_mode) ? EISDIR : EINVAL);
 	if (trust_status(&st, path, geteuid(), TRUST_STICKY, &flaw) < 0)
 		return refuse_flaw(error, &flaw);
 	while ((r = read(fd, text + used, FILE_MAX + 1 - used)) != 0) {
 		if (r < 0 && errno == EINTR)
 			continue;
 		if (r < 0)
-			return refuse(error, path, errno);
+			return refuse_file(error, path, errno);
 		used += (size_t)r;
 		if (used > FILE_MAX)
-			return refuse(error, path, EFBIG);
+			return refuse_file(error, path, EFBIG);
 	}
 	return (ssize_t)used;
 }
@@ -97,19 +97,19 @@ errint_t config_load(const char *path, struct config *config, char *error)
 
 	error[0] = '\0';
 	if (!text)
-		return refuse(error, path, ENOMEM);
+		return refuse_file(error, path, ENOMEM);
 	rc = check_path(path, resolved, error);
 	if (rc < 0)
 		return rc;
 	/* O_NONBLOCK: a FIFO in its place must not hold us. */
 	fd = open(resolved, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY | O_NONBLOCK);
 	if (fd < 0)
-		return refuse(error, path, errno);
+		return refuse_file(error, path, errno);
 	n = read_checked(fd, path, text, error);
 	if (n < 0)
 		return (errint_t)n;
 	rc = config_parse(path, text, (size_t)n, config, error);
 	if (rc == 0 && copy_string(config->file, sizeof(config->file), resolved) < 0)
-		rc = refuse(error, path, ENAMETOOLONG);
+		rc = refuse_file(error, path, ENAMETOOLONG);
 	return rc;
 }

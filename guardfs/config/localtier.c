@@ -91,7 +91,7 @@ static void note_error(struct look *l, int error)
 		l->err = -error;
 }
 
-static void tell(struct look *l, enum localtier_kind kind, const char *path, uint8_t backend)
+static void tell_finding(struct look *l, enum localtier_kind kind, const char *path, uint8_t backend)
 {
 	const struct localtier_finding finding = {.kind = kind, .path = path, .backend = backend};
 
@@ -144,7 +144,7 @@ static int open_child(struct look *l, int dir, const char *name, int how_much)
 	return fd;
 }
 
-static void judge(struct look *l, int dir, const char *name, const char *path)
+static void judge_entry(struct look *l, int dir, const char *name, const char *path)
 {
 	CLEANUP_FD int fd = -1;
 	struct route route;
@@ -154,10 +154,11 @@ static void judge(struct look *l, int dir, const char *name, const char *path)
 		return;
 	fd = open_child(l, dir, name, O_PATH);
 	if (fd >= 0)
-		tell(l, misplaced ? LOCALTIER_MISPLACED : LOCALTIER_JOB, path, misplaced ? route.backend : 0);
+		tell_finding(l, misplaced ? LOCALTIER_MISPLACED : LOCALTIER_JOB, path,
+			     misplaced ? route.backend : 0);
 }
 
-static void walk(struct look *l, int fd, const char *at, unsigned depth);
+static void walk_directory(struct look *l, int fd, const char *at, unsigned depth);
 
 static void take_entry(struct look *l, int dir, const char *name, const char *at, unsigned depth)
 {
@@ -167,16 +168,16 @@ static void take_entry(struct look *l, int dir, const char *name, const char *at
 	if (snprintf(path, sizeof(path), "%s%s%s", at, *at ? "/" : "", name) >= (int)sizeof(path) ||
 	    tiermap_find(l->active, path))
 		return;
-	judge(l, dir, name, path);
+	judge_entry(l, dir, name, path);
 	if (depth == 0 || !any_leads_further(l->config, path))
 		return;
 	child = open_child(l, dir, name, O_RDONLY);
 	if (child >= 0)
-		walk(l, child, path, depth - 1);
+		walk_directory(l, child, path, depth - 1);
 }
 
 /* Consumes fd. */
-static void walk(struct look *l, int fd, const char *at, unsigned depth)
+static void walk_directory(struct look *l, int fd, const char *at, unsigned depth)
 {
 	CLEANUP_DIR DIR *dir = fdopendir(fd);
 	struct dirent *entry;
@@ -208,8 +209,8 @@ static void look_beneath_routes(struct look *l, int local)
 		if (state < 0)
 			note_error(l, -state);
 		else if (state != LOCALTIER_MISSING)
-			tell(l, state == LOCALTIER_HOLDS ? LOCALTIER_SHADOWED : LOCALTIER_BENEATH, r->path,
-			     r->backend);
+			tell_finding(l, state == LOCALTIER_HOLDS ? LOCALTIER_SHADOWED : LOCALTIER_BENEATH,
+				     r->path, r->backend);
 	}
 }
 
@@ -226,6 +227,6 @@ errint_t localtier_look(const struct config *config, const struct tiermap *activ
 	if (local < 0)
 		return -errno;
 	look_beneath_routes(&l, local);
-	walk(&l, local, "", DEPTH_MAX);
+	walk_directory(&l, local, "", DEPTH_MAX);
 	return l.err;
 }

@@ -87,7 +87,7 @@ static int create_marker(const char *backend, const char *path)
 	return CTL_EXIT_OK;
 }
 
-static int adopt(const struct ctl_instance *instance, const char *backend)
+static int adopt_backend(const struct ctl_instance *instance, const char *backend)
 {
 	char path[CTL_ABSOLUTE_MAX];
 	const json_t *known = ctl_find_backend(instance->status, backend);
@@ -111,7 +111,7 @@ int ctl_cmd_adopt(const struct ctl_options *options, int argc, char **argv)
 	if (status)
 		ctl_fail(status, "%s", message);
 	else
-		status = adopt(&instance, argv[0]);
+		status = adopt_backend(&instance, argv[0]);
 	ctl_instance_release(&instance);
 	return status;
 }

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <sys/wait.h>
 
-static pid_t start(const char *const *argv, enum capture_streams streams, int out)
+static pid_t start_program(const char *const *argv, enum capture_streams streams, int out)
 {
 	pid_t pid = fork();
 	int null;
@@ -65,7 +65,7 @@ int capture_run(const char *const *argv, enum capture_streams streams, unsigned 
 	if (pipe2(fds, O_CLOEXEC) < 0)
 		return -1;
 	reading = fds[0];
-	pid = start(argv, streams, fds[1]);
+	pid = start_program(argv, streams, fds[1]);
 	close(fds[1]);
 	if (pid < 0)
 		return -1;

@@ -134,7 +134,7 @@ static void find_incident(struct drill *drill)
 	json_decref(result);
 }
 
-static void look(struct drill *drill)
+static void look_at_incident(struct drill *drill)
 {
 	json_t *result;
 
@@ -150,7 +150,7 @@ static void look(struct drill *drill)
 /* Its incident is closed; or there was none, and will be none. */
 static bool is_over(struct drill *drill)
 {
-	look(drill);
+	look_at_incident(drill);
 	if (drill->id)
 		return show_time_of(drill->incident, "closed") > 0;
 	return clock_mono_ns() >= drill->begun_ns + (drill->seconds + NONE_AFTER_S) * NSEC_PER_SEC;
@@ -241,7 +241,7 @@ static void print_drill(const struct drill *drill)
 		puts("no incident: the backend was never lost");
 }
 
-static int begin(struct drill *drill)
+static int begin_drill(struct drill *drill)
 {
 	json_t *result = NULL;
 	int status;
@@ -276,7 +276,7 @@ static int run_drill(struct drill *drill)
 	err = caller_start(&drill->caller, path, drill_kind_find(drill->kind) == DRILL_FULL);
 	if (err)
 		return ctl_fail(CTL_EXIT_UNREACHABLE, "cannot start a caller: %s", strerror(-err));
-	status = begin(drill);
+	status = begin_drill(drill);
 	if (status == CTL_EXIT_OK) {
 		status = wait_for_the_end(drill);
 		caller_stop(&drill->caller);

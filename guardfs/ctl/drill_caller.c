@@ -43,7 +43,7 @@ static void note_error(struct caller_seen *seen, int err, uint64_t now_ns)
 /* Looks for a name that was never asked for before: what is known already, down to sshfs's own attributes of
  * the root, is answered from caches and says nothing about the storage. That there is no such file is a good
  * answer. 0 or an errno. */
-static int look(const char *path, uint64_t number)
+static int look_up_fresh_name(const char *path, uint64_t number)
 {
 	char fresh[PATH_MAX];
 	struct stat st;
@@ -71,7 +71,7 @@ static void call_once(const struct caller *caller, const char *path, uint64_t nu
 	int err;
 
 	atomic_store(&seen->inside_since_ns, start_ns);
-	err = caller->file[0] ? write_a_line(caller->file) : look(path, number);
+	err = caller->file[0] ? write_a_line(caller->file) : look_up_fresh_name(path, number);
 	end_ns = clock_mono_ns();
 	atomic_store(&seen->inside_since_ns, 0);
 	atomic_fetch_add(&seen->calls, 1);

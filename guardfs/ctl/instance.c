@@ -12,7 +12,7 @@
 
 const char *ctl_run_root = CTL_RUN_ROOT;
 
-static PRINTF_LIKE(3, 4) int explain(char *message, int status, const char *format, ...)
+static PRINTF_LIKE(3, 4) int explain_status(char *message, int status, const char *format, ...)
 {
 	va_list args;
 
@@ -110,17 +110,17 @@ static int find_only_instance(struct ctl_instance *instance, const char *root, c
 
 	find_instances(root, &found);
 	if (found.n == 0)
-		return explain(message, CTL_EXIT_UNREACHABLE,
-			       "no guardfs is running: nothing in %s. Start one (systemctl start "
-			       "guardfs@NAME, or guardfs -c FILE); "
-			       "if its run_dir is elsewhere, give -c FILE",
-			       root);
+		return explain_status(message, CTL_EXIT_UNREACHABLE,
+				      "no guardfs is running: nothing in %s. Start one (systemctl start "
+				      "guardfs@NAME, or guardfs -c FILE); "
+				      "if its run_dir is elsewhere, give -c FILE",
+				      root);
 	if (found.n > 1)
-		return explain(message, CTL_EXIT_USAGE, "several in %s: say which with -n NAME, one of:%s",
-			       root, found.list);
+		return explain_status(message, CTL_EXIT_USAGE,
+				      "several in %s: say which with -n NAME, one of:%s", root, found.list);
 	if (snprintf(instance->run_dir, sizeof(instance->run_dir), "%s/%s", root, found.last) >=
 	    (int)sizeof(instance->run_dir))
-		return explain(message, CTL_EXIT_USAGE, "%s: path too long", root);
+		return explain_status(message, CTL_EXIT_USAGE, "%s: path too long", root);
 	return CTL_EXIT_OK;
 }
 
@@ -131,7 +131,7 @@ static int run_dir_of_config(struct ctl_instance *instance, const char *file, ch
 	errint_t err = config ? config_load(file, config, error) : -ENOMEM;
 
 	if (err)
-		return explain(
+		return explain_status(
 		    message, err == -ENOENT || err == -EACCES ? CTL_EXIT_UNREACHABLE : CTL_EXIT_USAGE, "%s%s",
 		    error[0] ? error : strerror(-err),
 		    err == -EACCES ? ". Use -n NAME, which needs no access to the configuration" : "");
@@ -143,32 +143,33 @@ static int find_run_dir(struct ctl_instance *instance, const struct ctl_options 
 			char *message)
 {
 	if (options->name && options->config)
-		return explain(message, CTL_EXIT_USAGE, "give -n NAME or -c FILE, not both");
+		return explain_status(message, CTL_EXIT_USAGE, "give -n NAME or -c FILE, not both");
 	if (options->config)
 		return run_dir_of_config(instance, options->config, message);
 	if (!options->name)
 		return find_only_instance(instance, root, message);
 	if (!valid_name(options->name))
-		return explain(message, CTL_EXIT_USAGE,
-			       "-n: \"%s\" is not a name: letters, digits, _ . - and fewer than %d of them",
-			       options->name, CONFIG_NAME_MAX);
+		return explain_status(
+		    message, CTL_EXIT_USAGE,
+		    "-n: \"%s\" is not a name: letters, digits, _ . - and fewer than %d of them",
+		    options->name, CONFIG_NAME_MAX);
 	if (snprintf(instance->run_dir, sizeof(instance->run_dir), "%s/%s", root, options->name) >=
 	    (int)sizeof(instance->run_dir))
-		return explain(message, CTL_EXIT_USAGE, "%s: path too long", root);
+		return explain_status(message, CTL_EXIT_USAGE, "%s: path too long", root);
 	return CTL_EXIT_OK;
 }
 
 static int explain_unreadable(const char *path, errint_t err, char *message)
 {
 	if (err == -ENOENT)
-		return explain(message, CTL_EXIT_UNREACHABLE,
-			       "guardfs is not running: there is no %s. Start it (systemctl start "
-			       "guardfs@NAME, or guardfs -c FILE)",
-			       path);
+		return explain_status(message, CTL_EXIT_UNREACHABLE,
+				      "guardfs is not running: there is no %s. Start it (systemctl start "
+				      "guardfs@NAME, or guardfs -c FILE)",
+				      path);
 	if (err == -EINVAL)
-		return explain(message, CTL_EXIT_UNREACHABLE,
-			       "%s is not a status of guardfs. Look at what wrote it", path);
-	return explain(message, CTL_EXIT_UNREACHABLE, "cannot read %s: %s", path, strerror(-err));
+		return explain_status(message, CTL_EXIT_UNREACHABLE,
+				      "%s is not a status of guardfs. Look at what wrote it", path);
+	return explain_status(message, CTL_EXIT_UNREACHABLE, "cannot read %s: %s", path, strerror(-err));
 }
 
 static int check_status(const struct ctl_instance *instance, const char *path, char *message)
@@ -176,14 +177,14 @@ static int check_status(const struct ctl_instance *instance, const char *path, c
 	const json_t *status = instance->status;
 
 	if (ctl_number(status, "schema") != 1)
-		return explain(
+		return explain_status(
 		    message, CTL_EXIT_UNREACHABLE,
 		    "%s has schema %lld, this guardctl knows 1. Use the guardctl of the same installation",
 		    path, (long long)ctl_number(status, "schema"));
 	/* Both: a process id may be invisible from here (container), a file may be old because keeper was
 	 * just replaced. */
 	if (ctl_instance_stale(instance) && !guardian_lives(status))
-		return explain(
+		return explain_status(
 		    message, CTL_EXIT_UNREACHABLE,
 		    "guardfs is not running: %s is %lld s old and its guardian (pid %lld) is gone. Start it "
 		    "(systemctl start guardfs@NAME, or guardfs -c FILE)",

@@ -81,7 +81,8 @@ struct search {
 	struct ctl_place place;
 };
 
-static void consider(struct search *search, const char *prefix, const json_t *condition, const char *backend)
+static void consider_prefix(struct search *search, const char *prefix, const json_t *condition,
+			    const char *backend)
 {
 	size_t n = strlen(prefix);
 
@@ -101,18 +102,18 @@ static void consider_all(struct search *search, const json_t *status)
 	char prefix[2 * CTL_ABSOLUTE_MAX];
 	size_t i;
 
-	consider(search, mountpoint, NULL, "local");
+	consider_prefix(search, mountpoint, NULL, "local");
 	json_array_foreach(routes, i, item)
 	{
 		snprintf(prefix, sizeof(prefix), "%s/%s", mountpoint, ctl_text(item, "path"));
-		consider(search, prefix, item, ctl_text(item, "backend"));
+		consider_prefix(search, prefix, item, ctl_text(item, "backend"));
 	}
 	json_array_foreach(backends, i, item)
 	{
 		snprintf(prefix, sizeof(prefix), "%s/.guardfs/backends/%s", mountpoint,
 			 ctl_text(item, "name"));
-		consider(search, prefix, item, ctl_text(item, "name"));
-		consider(search, ctl_text(item, "expose"), item, ctl_text(item, "name"));
+		consider_prefix(search, prefix, item, ctl_text(item, "name"));
+		consider_prefix(search, ctl_text(item, "expose"), item, ctl_text(item, "name"));
 	}
 }
 

@@ -92,7 +92,7 @@ char *show_event_text(const json_t *event)
 
 /* ---- figures ---- */
 
-static FILE *begin(struct show_figure *figure, const char *name, size_t *size)
+static FILE *begin_figure(struct show_figure *figure, const char *name, size_t *size)
 {
 	figure->name = name;
 	return open_memstream(&figure->value, size);
@@ -104,7 +104,7 @@ static void figure_after(struct show_figure *figure, const char *name, const jso
 {
 	double began = show_time_of(incident, "began"), when = show_time_of(incident, key);
 	size_t size;
-	FILE *out = when > 0 && began > 0 ? begin(figure, name, &size) : NULL;
+	FILE *out = when > 0 && began > 0 ? begin_figure(figure, name, &size) : NULL;
 
 	if (!out)
 		return;
@@ -116,7 +116,7 @@ static void figure_after(struct show_figure *figure, const char *name, const jso
 static void figure_text(struct show_figure *figure, const char *name, show_put put, const char *text)
 {
 	size_t size;
-	FILE *out = text[0] ? begin(figure, name, &size) : NULL;
+	FILE *out = text[0] ? begin_figure(figure, name, &size) : NULL;
 
 	if (!out)
 		return;
@@ -127,7 +127,7 @@ static void figure_text(struct show_figure *figure, const char *name, show_put p
 static void figure_began(struct show_figure *figure, const json_t *incident)
 {
 	size_t size;
-	FILE *out = begin(figure, "began", &size);
+	FILE *out = begin_figure(figure, "began", &size);
 
 	if (!out)
 		return;
@@ -138,7 +138,7 @@ static void figure_began(struct show_figure *figure, const json_t *incident)
 static void figure_hurt(struct show_figure *figure, const json_t *incident)
 {
 	size_t size;
-	FILE *out = begin(figure, "hurt", &size);
+	FILE *out = begin_figure(figure, "hurt", &size);
 
 	if (!out)
 		return;
@@ -151,7 +151,7 @@ static void figure_hurt(struct show_figure *figure, const json_t *incident)
 static void figure_risk(struct show_figure *figure, const json_t *incident)
 {
 	size_t size;
-	FILE *out = begin(figure, "at risk", &size);
+	FILE *out = begin_figure(figure, "at risk", &size);
 
 	if (!out)
 		return;
@@ -164,7 +164,7 @@ static void figure_tries(struct show_figure *figure, const json_t *incident)
 {
 	size_t size;
 	uint64_t tries = show_count(incident, "tries");
-	FILE *out = tries ? begin(figure, "tries", &size) : NULL;
+	FILE *out = tries ? begin_figure(figure, "tries", &size) : NULL;
 
 	if (!out)
 		return;

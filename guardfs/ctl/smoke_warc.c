@@ -23,7 +23,7 @@ static void at(struct smoke_seen *seen, enum smoke_step step, const char *path)
 		(void)copy_string(seen->path, sizeof(seen->path), path);
 }
 
-static void fail(struct smoke_seen *seen, enum smoke_step step, int error, const char *detail)
+static void fail_step(struct smoke_seen *seen, enum smoke_step step, int error, const char *detail)
 {
 	atomic_store(&seen->step, step);
 	atomic_store(&seen->error, error);
@@ -51,7 +51,7 @@ static void failed(void *context, const char *path, const char *what, int error)
 	struct search *s = context;
 
 	(void)path;
-	fail(s->seen, SMOKE_LIST, error, what);
+	fail_step(s->seen, SMOKE_LIST, error, what);
 	s->find.stop = true;
 }
 
@@ -100,10 +100,11 @@ void smoke_file(struct smoke_seen *seen, int fd, bool gzip)
 	at(seen, SMOKE_READ, NULL);
 	err = verify_file(fd, &options, &result);
 	if (err || result.verdict == VERIFY_UNKNOWN) {
-		fail(seen, SMOKE_READ, err ? -err : result.error, "read");
+		fail_step(seen, SMOKE_READ, err ? -err : result.error, "read");
 	} else if (result.verdict != VERIFY_WHOLE) {
-		fail(seen, step_of(&result), 0,
-		     result.reason ? verify_reason_text(result.reason) : verify_verdict_name(result.verdict));
+		fail_step(seen, step_of(&result), 0,
+			  result.reason ? verify_reason_text(result.reason)
+					: verify_verdict_name(result.verdict));
 	} else {
 		(void)copy_string(seen->detail, sizeof(seen->detail), result.version);
 		at(seen, SMOKE_DONE, NULL);
@@ -118,7 +119,7 @@ static void read_best(struct search *s)
 	at(seen, SMOKE_OPEN, s->best);
 	fd = open(s->best, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 	if (fd < 0)
-		fail(seen, SMOKE_OPEN, errno, "open");
+		fail_step(seen, SMOKE_OPEN, errno, "open");
 	else
 		smoke_file(seen, fd, verify_kind_of(s->best) == VERIFY_WARC_GZIP);
 }
@@ -129,7 +130,7 @@ void smoke_directory(struct smoke_seen *seen, const char *dir)
 
 	at(seen, SMOKE_LIST, dir);
 	if (!s) {
-		fail(seen, SMOKE_LIST, ENOMEM, "");
+		fail_step(seen, SMOKE_LIST, ENOMEM, "");
 		return;
 	}
 	s->seen = seen;

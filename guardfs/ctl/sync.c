@@ -70,7 +70,7 @@ static int sync_files(int fd, struct progress *p)
 	}
 }
 
-static int explain(const char *path, int error)
+static int explain_error(const char *path, int error)
 {
 	switch (error) {
 	case ENOTTY:
@@ -103,18 +103,18 @@ static int sync_below(const char *path)
 	int error = 0, failed;
 
 	if (fd < 0)
-		return explain(path, errno);
+		return explain_error(path, errno);
 	/* What programs have changed through shared mappings is handed to guardfs; the kernel does not wait
 	 * for the end of that on a FUSE file system. */
 	if (syncfs(fd) < 0 || ioctl(fd, SYNC_IOCTL_LOCAL, &done) < 0)
 		error = errno;
 	if (error == ENOTTY || error == EPERM)
-		return explain(path, error);
+		return explain_error(path, error);
 	tell_local(done, error, clock_mono_ns() - begun_ns);
 	failed = sync_files(fd, &p);
 	printf("open files: %u synced, %u not\n", p.synced, p.failed);
 	if (failed)
-		return explain(path, failed);
+		return explain_error(path, failed);
 	return error || p.failed ? CTL_EXIT_REFUSED : CTL_EXIT_OK;
 }
 

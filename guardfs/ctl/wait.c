@@ -8,7 +8,7 @@
 #define POLL_MS 50
 
 /* One look. Returns -1 to go on waiting (message says for what), or the exit status. */
-static int look(const struct ctl_options *options, const char *backend, char *message)
+static int look_at_status(const struct ctl_options *options, const char *backend, char *message)
 {
 	struct ctl_instance instance;
 	int status = ctl_instance_open(&instance, options, ctl_run_root, message);
@@ -41,7 +41,7 @@ static int poll_until(uint64_t end_ns, const struct ctl_options *options, const 
 	char message[CTL_MESSAGE_MAX] = "";
 
 	for (;;) {
-		int status = look(options, backend, message);
+		int status = look_at_status(options, backend, message);
 
 		if (status >= 0)
 			return status == CTL_EXIT_OK ? status : ctl_fail(status, "%s", message);

@@ -10,7 +10,7 @@
 
 /* ---- building ---- */
 
-static void put(struct sftp_packet *packet, const void *bytes, size_t n)
+static void put_raw(struct sftp_packet *packet, const void *bytes, size_t n)
 {
 	if (packet->overflow || n > sizeof(packet->bytes) - packet->used) {
 		packet->overflow = true;
@@ -33,7 +33,7 @@ void sftp_put_u32(struct sftp_packet *packet, uint32_t value)
 	uint8_t bytes[4];
 
 	store_u32(bytes, value);
-	put(packet, bytes, sizeof(bytes));
+	put_raw(packet, bytes, sizeof(bytes));
 }
 
 void sftp_put_u64(struct sftp_packet *packet, uint64_t value)
@@ -49,7 +49,7 @@ void sftp_put_bytes(struct sftp_packet *packet, const void *bytes, size_t n)
 		return;
 	}
 	sftp_put_u32(packet, (uint32_t)n);
-	put(packet, bytes, n);
+	put_raw(packet, bytes, n);
 }
 
 void sftp_put_text(struct sftp_packet *packet, const char *text)
@@ -69,7 +69,7 @@ void sftp_begin(struct sftp_packet *packet, enum sftp_type type, uint32_t id)
 	packet->used = 0;
 	packet->overflow = false;
 	sftp_put_u32(packet, 0);
-	put(packet, &byte, 1);
+	put_raw(packet, &byte, 1);
 	sftp_put_u32(packet, id);
 }
 
@@ -90,7 +90,7 @@ struct reader {
 	bool bad;
 };
 
-static const uint8_t *take(struct reader *r, size_t n)
+static const uint8_t *take_raw(struct reader *r, size_t n)
 {
 	const uint8_t *at = r->at;
 
@@ -105,7 +105,7 @@ static const uint8_t *take(struct reader *r, size_t n)
 
 static uint32_t take_u32(struct reader *r)
 {
-	const uint8_t *b = take(r, 4);
+	const uint8_t *b = take_raw(r, 4);
 
 	return b ? (uint32_t)b[0] << 24 | (uint32_t)b[1] << 16 | (uint32_t)b[2] << 8 | b[3] : 0;
 }
@@ -120,7 +120,7 @@ static uint64_t take_u64(struct reader *r)
 static struct sftp_slice take_string(struct reader *r)
 {
 	uint32_t n = take_u32(r);
-	const uint8_t *bytes = take(r, n);
+	const uint8_t *bytes = take_raw(r, n);
 
 	return (struct sftp_slice){.bytes = bytes, .n = bytes ? n : 0};
 }
@@ -227,7 +227,7 @@ errint_t sftp_parse(const uint8_t *bytes, size_t n, struct sftp_reply *reply)
 	memset(reply, 0, sizeof(*reply));
 	if (take_u32(&r) != n - 4)
 		return -EPROTO;
-	type = take(&r, 1);
+	type = take_raw(&r, 1);
 	reply->id = take_u32(&r);
 	if (r.bad)
 		return -EPROTO;

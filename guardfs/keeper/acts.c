@@ -21,7 +21,8 @@ static enum config_hook hook_of(enum course_act act)
 }
 
 /* Why it must not be, or NULL. */
-static const char *obstacle(const struct config *c, const struct course_effect *e, char *text, size_t size)
+static const char *act_obstacle(const struct config *c, const struct course_effect *e, char *text,
+				size_t size)
 {
 	if (e->verdict != CAPS_ALLOWED) {
 		struct caps_limits limits = {.per_hour = c->act_per_hour,
@@ -71,7 +72,7 @@ static void list_routes(const struct supervised *s, struct hook_event *event)
 	}
 }
 
-static void run(struct supervised *s, enum config_hook hook)
+static void run_hook(struct supervised *s, enum config_hook hook)
 {
 	struct hook_event event = {.kind = hook, .incident = s->incident.id};
 
@@ -95,11 +96,11 @@ void act_now(struct supervised *s, const struct course_effect *e)
 	/* on_recovered alone, without on_down, is a hook too. */
 	if (!s->keeper->hooks || !config_has_hook(s->keeper->config, hook))
 		return;
-	why = obstacle(s->keeper->config, e, text, sizeof(text));
+	why = act_obstacle(s->keeper->config, e, text, sizeof(text));
 	if (drill_active(s))
 		why = "it is only a drill";
 	if (!why) {
-		run(s, hook);
+		run_hook(s, hook);
 		return;
 	}
 	if (e->act == COURSE_ACT_DOWN) {
@@ -172,11 +173,11 @@ void act_on_suspects(struct supervised *s)
 		return;
 	s->suspect_incident = s->incident.id;
 	why = s->incident.drill ? "it is only a drill"
-				: obstacle(s->keeper->config, &allowed, text, sizeof(text));
+				: act_obstacle(s->keeper->config, &allowed, text, sizeof(text));
 	if (why)
 		history_note(s, "hook", config_hook_name(CONFIG_HOOK_SUSPECT), "not run", 0, why);
 	else
-		run(s, CONFIG_HOOK_SUSPECT);
+		run_hook(s, CONFIG_HOOK_SUSPECT);
 }
 
 void act_done(void *arg, const struct hook_result *r)

@@ -75,7 +75,7 @@ static void run_plan(const struct ask *a)
 }
 
 /* Begins a try at once; the plan is that which the try climbs, as it is after the drain. */
-static errint_t reconnect(const struct ask *a, struct supervised *s, json_t *plans)
+static errint_t reconnect_backend(const struct ask *a, struct supervised *s, json_t *plans)
 {
 	errint_t rc = course_reconnect(&s->course, a->now_ns);
 	json_t *object;
@@ -101,7 +101,7 @@ static void run_reconnect(const struct ask *a)
 {
 	json_t *plans = json_array();
 
-	if (reconnect(a, a->s, plans) < 0) {
+	if (reconnect_backend(a, a->s, plans) < 0) {
 		json_decref(plans);
 		refuse_held(a, a->s);
 		return;
@@ -127,7 +127,7 @@ static void run_recover(const struct ask *a)
 
 		if ((a->s && a->s != s) || health_serves(s->course.state))
 			continue;
-		if (reconnect(a, s, plans) < 0 && a->s) {
+		if (reconnect_backend(a, s, plans) < 0 && a->s) {
 			json_decref(plans);
 			refuse_held(a, s);
 			return;

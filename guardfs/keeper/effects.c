@@ -44,8 +44,8 @@ static void leave_service(struct supervised *s, enum errclass class, uint64_t no
 	s->serving = false;
 }
 
-static void transition(struct supervised *s, const struct course_effect *e, const char *detail,
-		       uint64_t now_ns)
+static void carry_out_transition(struct supervised *s, const struct course_effect *e, const char *detail,
+				 uint64_t now_ns)
 {
 	uint64_t since_ns = e->from == e->to ? atomic_load(&s->board->since_real_ns) : clock_real_ns();
 
@@ -88,7 +88,7 @@ static void carry_out(struct supervised *s, const struct course_effect *e, const
 {
 	switch (e->kind) {
 	case COURSE_TRANSITION:
-		transition(s, e, detail, now_ns);
+		carry_out_transition(s, e, detail, now_ns);
 		break;
 	case COURSE_INCIDENT_OPEN:
 		incident_open(s, e->class, detail);

@@ -36,7 +36,7 @@ static json_t *pack_diagnosis(const struct supervised *s, const struct diagnosis
 
 /* Does the diagnosis explain anything of this backend? While the backend serves, only the storage's own
  * answers (full, read-only) do: a further connection that is refused explains nothing. */
-static bool explains(const struct supervised *s, enum errclass class)
+static bool explains_trouble(const struct supervised *s, enum errclass class)
 {
 	return !s->serving ||
 	       (inquiry_asks_why(s) && (class == ERRCLASS_NONE || !errclass_info(class)->infrastructure));
@@ -68,7 +68,7 @@ static void tell_client(struct keeper *k, const struct supervised *s, const stru
 
 /* The class and detail of the outage, or of the trouble that probes meet, are those of the diagnosis from now
  * on. */
-static void explain(struct supervised *s, const struct diagnosis *d, uint64_t now_ns)
+static void explain_trouble(struct supervised *s, const struct diagnosis *d, uint64_t now_ns)
 {
 	enum errclass class = (enum errclass)d->class;
 
@@ -109,8 +109,8 @@ static void take_diagnosis(struct keeper *k, const struct inquiry_result *r, uin
 		 text);
 	if (r->client)
 		tell_client(k, s, r);
-	if (explains(s, class))
-		explain(s, d, now_ns);
+	if (explains_trouble(s, class))
+		explain_trouble(s, d, now_ns);
 }
 
 static void take_failure(struct keeper *k, const struct inquiry_result *r)

@@ -52,7 +52,8 @@ errint_t hooks_check_program(const char *path, char *why, size_t size)
 
 /* ---- environment ---- */
 
-static void put(struct hook_environment *e, size_t *n, size_t *used, const char *name, const char *value)
+static void put_variable(struct hook_environment *e, size_t *n, size_t *used, const char *name,
+			 const char *value)
 {
 	size_t left = sizeof(e->text) - *used;
 	int length = snprintf(e->text + *used, left, "%s=%s", name, value);
@@ -90,7 +91,7 @@ errint_t hook_environment(struct hook_environment *e, const struct config *confi
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(vars) && n <= HOOK_VARS_MAX; i++)
-		put(e, &n, &used, vars[i].name, vars[i].value);
+		put_variable(e, &n, &used, vars[i].name, vars[i].value);
 	if (n > HOOK_VARS_MAX)
 		return -E2BIG;
 	e->vars[n] = NULL;
@@ -99,8 +100,8 @@ errint_t hook_environment(struct hook_environment *e, const struct config *confi
 
 /* ---- becoming it ---- */
 
-static void refuse(const char *fmt, ...) PRINTF_LIKE(1, 2) __attribute__((noreturn));
-static void refuse(const char *fmt, ...)
+static void refuse_to_run(const char *fmt, ...) PRINTF_LIKE(1, 2) __attribute__((noreturn));
+static void refuse_to_run(const char *fmt, ...)
 {
 	char text[512];
 	va_list ap;
@@ -137,13 +138,13 @@ void hook_child(pid_t keeper, char *const *argv, char *const *environment)
 	(void)setns(HOOK_FD_NAMESPACE, CLONE_NEWNS);
 	if (chdir("/") < 0 || dup2(HOOK_FD_INPUT, 0) < 0 || dup2(HOOK_FD_OUTPUT, 1) < 0 ||
 	    dup2(HOOK_FD_OUTPUT, 2) < 0)
-		refuse("cannot be run: %s", strerror(errno));
+		refuse_to_run("cannot be run: %s", strerror(errno));
 	close(HOOK_FD_INPUT);
 	close(HOOK_FD_OUTPUT);
 	close(HOOK_FD_NAMESPACE);
 	fcntl(HOOK_FD_REFUSAL, F_SETFD, FD_CLOEXEC);
 	if (hooks_check_program(argv[0], why, sizeof(why)) < 0)
-		refuse("refused: %s", why);
+		refuse_to_run("refused: %s", why);
 	execve(argv[0], argv, environment);
-	refuse("cannot be run: %s", strerror(errno));
+	refuse_to_run("cannot be run: %s", strerror(errno));
 }

@@ -57,7 +57,7 @@ struct hooks {
 
 /* ---- output ---- */
 
-static void keep(struct output *o, const char *bytes, size_t n)
+static void keep_output(struct output *o, const char *bytes, size_t n)
 {
 	for (size_t i = 0; i < n; i++, o->total++) {
 		if (o->total < HEAD_MAX)
@@ -120,7 +120,7 @@ static void read_output(struct hooks *h)
 			close_fd(&h->output_fd);
 			return;
 		}
-		keep(&h->output, bytes, (size_t)n);
+		keep_output(&h->output, bytes, (size_t)n);
 		taken += (size_t)n;
 	}
 }
@@ -149,7 +149,7 @@ static errint_t make_pipes(int output[2], int refusal[2])
 	return 0;
 }
 
-static errint_t spawn(struct hooks *h, char *const *argv)
+static errint_t spawn_program(struct hooks *h, char *const *argv)
 {
 	CLEANUP_FD int input = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	pid_t keeper = getpid();
@@ -176,8 +176,8 @@ static errint_t spawn(struct hooks *h, char *const *argv)
 	return 0;
 }
 
-static void start(struct hooks *h, const struct hook_event *event, const struct config_program *program,
-		  uint64_t now_ns)
+static void start_program(struct hooks *h, const struct hook_event *event,
+			  const struct config_program *program, uint64_t now_ns)
 {
 	char *argv[CONFIG_HOOK_WORDS_MAX + 1];
 	unsigned n = config_program_words(program, argv);
@@ -194,7 +194,7 @@ static void start(struct hooks *h, const struct hook_event *event, const struct 
 	h->until_ns = now_ns + h->config->hook_timeout_ms * NSEC_PER_MSEC;
 	(void)copy_string(h->name, sizeof(h->name), n ? argv[0] : "?");
 	if (rc == 0)
-		rc = spawn(h, argv);
+		rc = spawn_program(h, argv);
 	if (rc < 0)
 		fail_start(h, -rc);
 }
@@ -223,7 +223,7 @@ static bool start_next(struct hooks *h, uint64_t now_ns)
 	const struct config_program *p = next_program(h);
 
 	if (p)
-		start(h, &h->queue[h->first], p, now_ns);
+		start_program(h, &h->queue[h->first], p, now_ns);
 	return p != NULL;
 }
 
@@ -250,7 +250,7 @@ static bool take_refusal(struct hooks *h)
 	return true;
 }
 
-static void describe(struct hooks *h, struct hook_result *r)
+static void describe_end(struct hooks *h, struct hook_result *r)
 {
 	if (h->failure[0] || take_refusal(h))
 		(void)copy_string(r->outcome, sizeof(r->outcome), h->failure);
@@ -270,13 +270,13 @@ static void describe(struct hooks *h, struct hook_result *r)
 		WEXITSTATUS(h->status) == 0;
 }
 
-static void report(struct hooks *h, const char *outcome, uint64_t now_ns)
+static void report_end(struct hooks *h, const char *outcome, uint64_t now_ns)
 {
 	const struct hook_event *event = &h->queue[h->first];
 	struct hook_result r = {.kind = event->kind, .incident = event->incident, .program = h->name};
 
 	(void)copy_string(r.backend, sizeof(r.backend), event->backend);
-	describe(h, &r);
+	describe_end(h, &r);
 	if (outcome) {
 		(void)copy_string(r.outcome, sizeof(r.outcome), outcome);
 		r.ok = false;
@@ -312,7 +312,7 @@ static void next_stage(struct hooks *h, uint64_t now_ns)
 		h->until_ns = now_ns + GIVE_UP_NS;
 		break;
 	default:
-		report(h, NULL, now_ns);
+		report_end(h, NULL, now_ns);
 		break;
 	}
 }
@@ -328,7 +328,7 @@ static void advance(struct hooks *h, uint64_t now_ns)
 		/* After a time-out the group may hold others that have closed their output. */
 		if (h->timed_out && !h->failure[0])
 			signal_group(h, SIGKILL);
-		report(h, NULL, now_ns);
+		report_end(h, NULL, now_ns);
 	} else if (now_ns >= h->until_ns) {
 		next_stage(h, now_ns);
 	}
@@ -370,7 +370,7 @@ static void report_waiting(struct hooks *h)
 
 		(void)copy_string(h->name, sizeof(h->name), config_program_words(p, argv) ? argv[0] : "?");
 		h->output.total = 0;
-		report(h, "not run: guardfs ends", h->began_ns);
+		report_end(h, "not run: guardfs ends", h->began_ns);
 	}
 }
 
@@ -379,7 +379,7 @@ void hooks_destroy(struct hooks *h)
 	if (h->stage != STAGE_IDLE) {
 		signal_group(h, SIGKILL);
 		read_output(h);
-		report(h, "ended with guardfs", h->began_ns);
+		report_end(h, "ended with guardfs", h->began_ns);
 	}
 	report_waiting(h);
 	close_fd(&h->namespace_fd);

@@ -38,7 +38,7 @@ static void trim(char *s)
 }
 
 /* Reads a small file of the state directory: its first line, "" if there is none. */
-static errint_t recall(const struct probe_run *run, const char *suffix, char *line, size_t size)
+static errint_t recall_line(const struct probe_run *run, const char *suffix, char *line, size_t size)
 {
 	char path[CONFIG_PATH_MAX + 64];
 	errint_t rc = state_path(run, suffix, path, sizeof(path));
@@ -54,7 +54,7 @@ static errint_t recall(const struct probe_run *run, const char *suffix, char *li
 	return n < 0 ? (errint_t)n : 0;
 }
 
-static errint_t remember(const struct probe_run *run, const char *suffix, const char *line)
+static errint_t remember_line(const struct probe_run *run, const char *suffix, const char *line)
 {
 	char path[CONFIG_PATH_MAX + 64], text[4 * CONFIG_PATH_MAX];
 	errint_t rc = state_path(run, suffix, path, sizeof(path));
@@ -169,7 +169,7 @@ static errint_t write_marker(const struct probe_run *run, const char *marker)
 }
 
 /* First use: storage without a marker gets ours. */
-static bool adopt(struct probe_run *run, char *marker)
+static bool adopt_storage(struct probe_run *run, char *marker)
 {
 	errint_t rc = 0;
 
@@ -196,7 +196,7 @@ static bool prove_marker(struct probe_run *run, const char *expected, const char
 
 	if (!read_marker(run, marker))
 		return false;
-	if (!marker[0] && first_use && !adopt(run, marker))
+	if (!marker[0] && first_use && !adopt_storage(run, marker))
 		return false;
 	if (!marker[0])
 		return probe_fail(run, ERRCLASS_IDENTITY_MISMATCH, ENOENT, ERRCLASS_IDENTITY_MISMATCH,
@@ -206,7 +206,7 @@ static bool prove_marker(struct probe_run *run, const char *expected, const char
 		return probe_fail(run, ERRCLASS_IDENTITY_MISMATCH, 0, ERRCLASS_IDENTITY_MISMATCH,
 				  MARKER_NAME " says %s, expected %s", marker, expected);
 	if (strcasecmp(marker, remembered) != 0)
-		rc = remember(run, "marker", marker);
+		rc = remember_line(run, "marker", marker);
 	if (rc < 0)
 		return probe_fail(run, ERRCLASS_CONFIG, -rc, ERRCLASS_CONFIG,
 				  "remembering the marker in %s: %s", run->config->state_dir, strerror(-rc));
@@ -233,7 +233,7 @@ static bool is_mountpoint(const struct probe_run *run, const struct mount_entry 
 static bool prove_remembered(struct probe_run *run, const struct mount_entry *mount)
 {
 	char now[3 * CONFIG_PATH_MAX], before[3 * CONFIG_PATH_MAX], device[32] = "-";
-	errint_t rc = recall(run, "identity", before, sizeof(before));
+	errint_t rc = recall_line(run, "identity", before, sizeof(before));
 
 	if (run->found.major != 0)
 		snprintf(device, sizeof(device), "%u:%u", run->found.major, run->found.minor);
@@ -241,7 +241,7 @@ static bool prove_remembered(struct probe_run *run, const struct mount_entry *mo
 		 is_mountpoint(run, mount) ? "mountpoint" : "directory", mount->source);
 	trim(now);
 	if (rc == 0 && !before[0])
-		rc = remember(run, "identity", now);
+		rc = remember_line(run, "identity", now);
 	else if (rc == 0 && strcmp(now, before) != 0)
 		return probe_fail(run, ERRCLASS_IDENTITY_MISMATCH, 0, ERRCLASS_IDENTITY_MISMATCH,
 				  "found \"%.120s\", at first use it was \"%.120s\"", now, before);
@@ -261,7 +261,7 @@ bool probe_prove_identity(struct probe_run *run)
 
 	if (!look_at_root(run, &mount) || (sshfs && !prove_own_mount(run, &mount)) || !prove_unchanged(run))
 		return false;
-	rc = recall(run, "marker", remembered, sizeof(remembered));
+	rc = recall_line(run, "marker", remembered, sizeof(remembered));
 	if (rc < 0)
 		return probe_fail(run, ERRCLASS_CONFIG, -rc, ERRCLASS_CONFIG,
 				  "reading the remembered marker in %s: %s", run->config->state_dir,

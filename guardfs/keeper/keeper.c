@@ -49,7 +49,7 @@ static errint_t block_signals(struct keeper *k)
 	return k->signal_fd < 0 ? -errno : 0;
 }
 
-static errint_t prepare(struct keeper *k)
+static errint_t prepare_process(struct keeper *k)
 {
 	size_t size = CONFIG_BACKENDS_MAX * sizeof(*k->features);
 	char real[PATH_MAX];
@@ -243,7 +243,7 @@ static void watch_guardian(struct keeper *k, uint64_t now_ns)
 
 /* ---- loop ---- */
 
-static void tick(struct keeper *k, uint64_t now_ns)
+static void tick_all(struct keeper *k, uint64_t now_ns)
 {
 	watch_guardian(k, now_ns);
 	if (k->stop)
@@ -261,13 +261,13 @@ static void tick(struct keeper *k, uint64_t now_ns)
 	}
 }
 
-static uint64_t step(struct keeper *k)
+static uint64_t step_all(struct keeper *k)
 {
 	uint64_t now_ns = clock_mono_ns();
 	uint64_t wake_ns;
 
 	atomic_store(&k->board->keeper_heartbeat_ns, now_ns);
-	tick(k, now_ns);
+	tick_all(k, now_ns);
 	wake_ns = k->next_tick_ns;
 	commands_step(k);
 	if (k->server)
@@ -297,7 +297,7 @@ static bool all_dead(const struct keeper *k)
 	return true;
 }
 
-static void stop(struct keeper *k)
+static void stop_all(struct keeper *k)
 {
 	uint64_t give_up_ns = clock_mono_ns() + STOP_MS * NSEC_PER_MSEC;
 	char path[CONFIG_PATH_MAX + 8];
@@ -329,7 +329,7 @@ int keeper_main(struct arena *arena, const struct keeper_fds *fds)
 	k->fds = *fds;
 	k->guardian = getppid();
 	k->guardian_pidfd = spawn_pidfd(k->guardian);
-	rc = prepare(k);
+	rc = prepare_process(k);
 	if (rc < 0) {
 		log_error("cannot start: %s", strerror(-rc));
 		free(k);
@@ -340,9 +340,9 @@ int keeper_main(struct arena *arena, const struct keeper_fds *fds)
 		privileges_drop(PRIVILEGES_KEEPER);
 	take_over(k);
 	while (!k->stop)
-		wait_events(k, step(k));
+		wait_events(k, step_all(k));
 	if (!k->stop_quietly)
-		stop(k);
+		stop_all(k);
 	inquiry_stop(k);
 	commands_stop(k);
 	if (k->hooks)

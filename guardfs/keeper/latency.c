@@ -68,7 +68,7 @@ static bool worth_a_sample(struct latency_watch *w, const struct supervised *s, 
 	return true;
 }
 
-static void sample(struct supervised *s, const struct window *window)
+static void sample_window(struct supervised *s, const struct window *window)
 {
 	struct latency_watch *w = &s->latency;
 	uint64_t ops = atomic_load(&s->board->counters[COUNT_OPS]);
@@ -93,7 +93,7 @@ static void sample(struct supervised *s, const struct window *window)
 		journal_put_sample(s->keeper->journal, &record);
 }
 
-static void judge(struct supervised *s, const struct window *window, uint64_t now_ns)
+static void judge_window(struct supervised *s, const struct window *window, uint64_t now_ns)
 {
 	struct latency_watch *w = &s->latency;
 	uint64_t for_ns = s->keeper->config->slow_for_ms * NSEC_PER_MSEC;
@@ -119,8 +119,8 @@ uint64_t latency_step(struct supervised *s, uint64_t now_ns)
 		return s->latency.next_ns;
 	s->latency.next_ns = now_ns + WINDOW_NS;
 	end_window(s, &window);
-	sample(s, &window);
-	judge(s, &window, now_ns);
+	sample_window(s, &window);
+	judge_window(s, &window, now_ns);
 	act_on_suspects(s);
 	return s->latency.next_ns;
 }

@@ -18,7 +18,7 @@ struct counts {
 	uint32_t misplaced, shadowed;
 };
 
-static void count(void *arg, const struct localtier_finding *f)
+static void count_finding(void *arg, const struct localtier_finding *f)
 {
 	struct counts *counts = arg;
 
@@ -27,7 +27,7 @@ static void count(void *arg, const struct localtier_finding *f)
 }
 
 /* looked_ns 0: what was counted is not known. */
-static void publish(struct board_misplaced *b, const struct counts *counts, uint64_t looked_ns)
+static void publish_counts(struct board_misplaced *b, const struct counts *counts, uint64_t looked_ns)
 {
 	atomic_store(&b->looked_ns, 0);
 	atomic_store(&b->misplaced, counts->misplaced);
@@ -36,7 +36,7 @@ static void publish(struct board_misplaced *b, const struct counts *counts, uint
 }
 
 /* In the child. A part of it all would look like good news: all or nothing. */
-static int look(struct board *board)
+static int look_at_local(struct board *board)
 {
 	CLEANUP_FREE struct tiermap *map = malloc(sizeof(*map));
 	struct counts counts = {0, 0};
@@ -44,13 +44,13 @@ static int look(struct board *board)
 	if (!map)
 		return 1;
 	board_copy_map(board, map);
-	if (localtier_look(&board->config, map, count, &counts) < 0)
+	if (localtier_look(&board->config, map, count_finding, &counts) < 0)
 		return 1;
-	publish(&board->misplaced, &counts, clock_mono_ns());
+	publish_counts(&board->misplaced, &counts, clock_mono_ns());
 	return 0;
 }
 
-static void begin(struct keeper *k)
+static void begin_look(struct keeper *k)
 {
 	pid_t keeper = getpid(), pid = spawn_fork(NULL, 0);
 
@@ -59,7 +59,7 @@ static void begin(struct keeper *k)
 		if (getppid() != keeper)
 			_exit(1);
 		alarm(LIMIT_S);
-		_exit(look(k->board));
+		_exit(look_at_local(k->board));
 	}
 	k->misplaced.pid = MAX(pid, 0);
 }
@@ -72,7 +72,7 @@ void misplaced_tick(struct keeper *k, uint64_t now_ns)
 		return;
 	k->misplaced.map_generation = generation;
 	k->misplaced.next_ns = now_ns + INTERVAL_NS;
-	begin(k);
+	begin_look(k);
 }
 
 void misplaced_reaped(struct keeper *k, pid_t pid, int status)
@@ -83,6 +83,6 @@ void misplaced_reaped(struct keeper *k, pid_t pid, int status)
 		return;
 	k->misplaced.pid = 0;
 	if (status != 0)
-		publish(&k->board->misplaced, &none, 0);
+		publish_counts(&k->board->misplaced, &none, 0);
 	k->changed = true;
 }

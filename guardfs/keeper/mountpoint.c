@@ -29,7 +29,7 @@ struct sweep {
 	char paths[SWEEP_MAX][CONFIG_PATH_MAX];
 };
 
-static bool collect(void *arg, const struct mount_entry *e)
+static bool collect_mount(void *arg, const struct mount_entry *e)
 {
 	struct sweep *sweep = arg;
 
@@ -46,7 +46,7 @@ static int sweep_now(const struct board *board)
 	static struct sweep sweep;
 
 	sweep.board = board;
-	if (mount_scan(collect, &sweep) < 0)
+	if (mount_scan(collect_mount, &sweep) < 0)
 		return 1;
 	while (sweep.n-- > 0)
 		if (umount2(sweep.paths[sweep.n], MNT_DETACH | UMOUNT_NOFOLLOW) < 0 && errno != EINVAL)
@@ -131,7 +131,7 @@ static bool is_the_mount(void *arg, const struct mount_entry *e)
 	       strcmp(e->mountpoint, board->mounted_at) == 0;
 }
 
-static void publish(struct keeper *k, bool mounted)
+static void publish_mounted(struct keeper *k, bool mounted)
 {
 	_Atomic uint64_t *since = &k->board->unmounted_real_ns;
 
@@ -163,6 +163,6 @@ uint64_t mountpoint_step(struct keeper *k, uint64_t now_ns)
 	m->look = !found && m->absences < ABSENCES_MAX;
 	if (m->look)
 		return now_ns + AGAIN_NS;
-	publish(k, found);
+	publish_mounted(k, found);
 	return UINT64_MAX;
 }

@@ -195,7 +195,7 @@ static void say_routes(const struct probe_run *run)
 	}
 }
 
-static bool prove(struct probe_run *run)
+static bool prove_root(struct probe_run *run)
 {
 	struct probe_report r = {.kind = PROBE_SAYS_ROOT};
 
@@ -217,7 +217,7 @@ void probe_child(const struct probe_job *job, int sock)
 				.sock = sock,
 				.root = -1};
 
-	if (prove(&run)) {
+	if (prove_root(&run)) {
 		if (job->tasks & PROBE_STATFS)
 			say_statfs(&run);
 		if (job->tasks & PROBE_ROUTES)

@@ -43,7 +43,7 @@ static bool is_waited_for(const struct supervised *s, uint64_t now_ns)
 	       (probe_running(&s->probe) && now_ns >= s->probe.begun_ns + look_ns(s->keeper->config));
 }
 
-static void look(struct supervised *s, uint64_t now_ns)
+static void look_at_traffic(struct supervised *s, uint64_t now_ns)
 {
 	uint64_t received = transport_received(&s->transport);
 
@@ -79,7 +79,7 @@ uint64_t signs_step(struct supervised *s, uint64_t now_ns)
 							      : UINT64_MAX;
 	}
 	if (now_ns >= s->signs.next_ns) {
-		look(s, now_ns);
+		look_at_traffic(s, now_ns);
 		watch_memory(s, now_ns);
 		s->signs.next_ns = now_ns + look_ns(s->keeper->config);
 	}

@@ -56,7 +56,7 @@ struct look {
 
 /* ---- memory ---- */
 
-static void store(struct keeper *k, const struct acted *a)
+static void store_stalls(struct keeper *k, const struct acted *a)
 {
 	json_t *times = json_array();
 	CLEANUP_FREE char *text = NULL;
@@ -77,7 +77,7 @@ static bool is_over(const struct acted *a, uint64_t now_ns)
 	return a->name[0] == '\0' || caps_count(&a->caps, DAY_NS / NSEC_PER_MSEC, (int64_t)now_ns) == 0;
 }
 
-static void forget(struct keeper *k, struct acted *a)
+static void forget_stall(struct keeper *k, struct acted *a)
 {
 	char key[sizeof(MEMORY_PREFIX) + JOB_NAME_MAX];
 
@@ -100,13 +100,13 @@ static struct acted *find_acted(struct keeper *k, const char *name, uint64_t now
 			free_one = a;
 	}
 	if (free_one) {
-		forget(k, free_one);
+		forget_stall(k, free_one);
 		(void)copy_string(free_one->name, sizeof(free_one->name), name);
 	}
 	return free_one;
 }
 
-static void recall(struct keeper *k, struct stalls *stalls)
+static void recall_stalls(struct keeper *k, struct stalls *stalls)
 {
 	uint64_t now_ns = clock_real_ns();
 	const char *key;
@@ -130,7 +130,7 @@ static void recall(struct keeper *k, struct stalls *stalls)
 				  (int64_t)NSEC_PER_SEC);
 		json_decref(times);
 		if (is_over(a, now_ns))
-			forget(k, a);
+			forget_stall(k, a);
 		else
 			n++;
 	}
@@ -141,7 +141,7 @@ struct stalls *stalls_start(struct keeper *k)
 	struct stalls *stalls = calloc(1, sizeof(*stalls));
 
 	if (stalls)
-		recall(k, stalls);
+		recall_stalls(k, stalls);
 	return stalls;
 }
 
@@ -171,7 +171,7 @@ static void note_progress(struct look *l, const struct job_view *job)
 	}
 }
 
-static bool judge(void *arg, const struct job_view *job)
+static bool judge_job(void *arg, const struct job_view *job)
 {
 	struct look *l = arg;
 	struct stalled *found = &l->found[l->n];
@@ -201,14 +201,14 @@ static int longest_first(const void *a, const void *b)
 	return x->since_ns < y->since_ns ? -1 : x->since_ns > y->since_ns;
 }
 
-static bool look(struct look *l)
+static bool look_at_jobs(struct look *l)
 {
 	/* Asked in the very moment in which the machine wakes up, too. */
 	stalls_tick(l->k);
 	l->now_ns = clock_real_ns();
 	l->s = report_snapshot_take(l->k->arena);
 	l->found = malloc(JOB_MAX * sizeof(*l->found));
-	if (!l->s || !l->found || !report_jobs_visit(&l->k->arena->jobs, judge, l))
+	if (!l->s || !l->found || !report_jobs_visit(&l->k->arena->jobs, judge_job, l))
 		return false;
 	qsort(l->found, l->n, sizeof(*l->found), longest_first);
 	return true;
@@ -229,7 +229,7 @@ static void describe_why(const struct look *l, const struct stalled *f, char *wh
 			 (l->now_ns - MIN(f->tier.now.since_ns, l->now_ns)) / NSEC_PER_SEC);
 }
 
-static json_t *describe(const struct look *l, const struct stalled *f)
+static json_t *describe_job(const struct look *l, const struct stalled *f)
 {
 	CLEANUP_FREE char *name = utf8_clean(f->job.name, sizeof(f->job.name));
 	char why[256];
@@ -278,7 +278,7 @@ static const char *general_obstacle(const struct keeper *k, char *text, size_t s
 }
 
 /* The same for this job. */
-static const char *obstacle(const struct look *l, const struct stalled *f, char *text, size_t size)
+static const char *job_obstacle(const struct look *l, const struct stalled *f, char *text, size_t size)
 {
 	const struct caps_limits limits = {.per_day = l->k->config->stall_per_day,
 					   .cooldown_ms = l->k->config->stall_cooldown_ms};
@@ -319,7 +319,7 @@ static bool run_hook(const struct look *l, const struct stalled *f)
 	if (!a || hooks_run(l->k->hooks, &event, clock_mono_ns()) < 0)
 		return false;
 	caps_note(&a->caps, (int64_t)l->now_ns);
-	store(l->k, a);
+	store_stalls(l->k, a);
 	l->k->stalls->told[0] = '\0';
 	snprintf(text, sizeof(text), "no progress for %llu s", (l->now_ns - f->since_ns) / NSEC_PER_SEC);
 	log_notice("job %s: %s: on_stall is run", f->job.name, text);
@@ -363,7 +363,7 @@ static void act(struct look *l, json_t *result)
 
 		if (f->blame != STALL_CRAWL)
 			continue;
-		why = obstacle(l, f, text, sizeof(text));
+		why = job_obstacle(l, f, text, sizeof(text));
 		if (!why && run_hook(l, f)) {
 			set_text(result, "acted", f->job.name);
 			return;
@@ -384,10 +384,10 @@ json_t *stalls_answer(struct keeper *k, uint64_t require_s, bool acting)
 	struct look l = {.k = k, .require_ns = require_s * NSEC_PER_SEC};
 	json_t *array = json_array(), *result = NULL;
 
-	if (look(&l)) {
+	if (look_at_jobs(&l)) {
 		result = json_pack("{s:O, s:s, s:s}", "stalled", array, "acted", "", "not_acted", "");
 		for (uint32_t i = 0; i < l.n; i++)
-			json_array_append_new(array, describe(&l, &l.found[i]));
+			json_array_append_new(array, describe_job(&l, &l.found[i]));
 		if (acting && result)
 			act(&l, result);
 	}

@@ -19,7 +19,7 @@
 #define SLOW_NS (10 * NSEC_PER_SEC)
 #define END_MS	500
 
-static void tell(struct keeper *k, int error, const char *what)
+static void tell_trouble(struct keeper *k, int error, const char *what)
 {
 	if (error && error != k->textfile.told)
 		log_warning("writing %s: %s", k->config->metrics_textfile, what);
@@ -27,7 +27,7 @@ static void tell(struct keeper *k, int error, const char *what)
 }
 
 /* As spawn_fork, for a child that has not more to do than to answer with an errno, 0 to 254. */
-static pid_t begin(void)
+static pid_t begin_child(void)
 {
 	pid_t keeper = getpid(), pid = spawn_fork(NULL, 0);
 
@@ -48,14 +48,14 @@ static void write_now(struct keeper *k)
 	text = report_metrics(k->arena, &n);
 	if (!text)
 		return;
-	pid = begin();
+	pid = begin_child();
 	if (pid == 0) {
 		if (!k->textfile.cleared)
 			fd_remove_leftovers(k->config->metrics_textfile, true);
 		_exit(-fd_write_atomic(k->config->metrics_textfile, text, n, 0644, false) & 0xff);
 	}
 	if (pid < 0) {
-		tell(k, -pid, strerror(-pid));
+		tell_trouble(k, -pid, strerror(-pid));
 		return;
 	}
 	k->textfile.pid = pid;
@@ -73,7 +73,7 @@ void textfile_write(struct keeper *k)
 	if (!t->pid)
 		write_now(k);
 	else if (clock_mono_ns() - t->began_ns > SLOW_NS)
-		tell(k, ETIMEDOUT, "it does not end: its disk hangs, or is very slow");
+		tell_trouble(k, ETIMEDOUT, "it does not end: its disk hangs, or is very slow");
 }
 
 void textfile_reaped(struct keeper *k, pid_t pid, int status)
@@ -84,7 +84,7 @@ void textfile_reaped(struct keeper *k, pid_t pid, int status)
 	if (pid != t->pid)
 		return;
 	t->pid = 0;
-	tell(k, error, strerror(error));
+	tell_trouble(k, error, strerror(error));
 	if (t->again)
 		textfile_write(k);
 }

@@ -73,7 +73,7 @@ bool report_jobs_visit(const struct job_table *table, bool (*visit)(void *arg, c
 
 /* ---- JSON ---- */
 
-static json_int_t seconds(uint64_t ns)
+static json_int_t to_seconds(uint64_t ns)
 {
 	return (json_int_t)(ns / NSEC_PER_SEC);
 }
@@ -89,7 +89,7 @@ static json_t *errors_of(const struct job_view *job)
 	return object;
 }
 
-static json_t *describe(const struct report_snapshot *s, const struct job_view *job)
+static json_t *describe_job(const struct report_snapshot *s, const struct job_view *job)
 {
 	CLEANUP_FREE char *name = utf8_clean(job->name, sizeof(job->name));
 	struct report_tier tier;
@@ -99,14 +99,14 @@ static json_t *describe(const struct report_snapshot *s, const struct job_view *
 	object = json_pack("{s:s?, s:s, s:s, s:s, s:i, s:i, s:I, s:I, s:I, s:I}", "name", name, "tier",
 			   tier.name, "state", health_state_name(tier.now.state), "by",
 			   job->by_stat ? "stat" : "io", "writers", (int)job->writers, "open",
-			   (int)job->handles, "first", seconds(job->first_ns), "progress",
-			   seconds(job->progress_ns), "active", seconds(job->active_ns), "writing_since",
-			   seconds(job->writers ? job->writing_since_ns : 0));
+			   (int)job->handles, "first", to_seconds(job->first_ns), "progress",
+			   to_seconds(job->progress_ns), "active", to_seconds(job->active_ns),
+			   "writing_since", to_seconds(job->writers ? job->writing_since_ns : 0));
 	more = json_pack("{s:I, s:I, s:I, s:I, s:o, s:s, s:I, s:I}", "written_bytes",
 			 (json_int_t)job->written_bytes, "read_bytes", (json_int_t)job->read_bytes, "ops",
 			 (json_int_t)job->ops, "opens", (json_int_t)job->opens, "errors", errors_of(job),
 			 "last_error", errclass_info(job->last_error)->name, "last_error_time",
-			 seconds(job->error_ns), "incident", (json_int_t)tier.incident);
+			 to_seconds(job->error_ns), "incident", (json_int_t)tier.incident);
 	json_object_update(object, more);
 	json_decref(more);
 	return object;
@@ -125,7 +125,7 @@ static bool append(void *arg, const struct job_view *job)
 	if (list->left == 0)
 		return false;
 	list->left--;
-	json_array_append_new(list->array, describe(list->s, job));
+	json_array_append_new(list->array, describe_job(list->s, job));
 	return true;
 }
 

@@ -32,7 +32,7 @@ static json_t *string(const char *s, size_t max)
 /* A char array inside a structure, terminated or not. */
 #define STRING(array) string(array, sizeof(array))
 
-static json_int_t seconds(uint64_t ns)
+static json_int_t to_seconds(uint64_t ns)
 {
 	return (json_int_t)(ns / NSEC_PER_SEC);
 }
@@ -108,7 +108,7 @@ static json_t *refused_of(const struct board_backend *board)
 		if (word && now_ns < until_ns)
 			json_array_append_new(array, json_pack("{s:I, s:I}", "uid",
 							       (json_int_t)board_refused_uid(word), "until",
-							       seconds(real_ns + until_ns - now_ns)));
+							       to_seconds(real_ns + until_ns - now_ns)));
 	}
 	return array;
 }
@@ -122,7 +122,7 @@ static void describe_course(const struct board_backend *board, json_t *object)
 	    object, "opened_by",
 	    json_string(detector_name(by < DETECTOR_COUNT ? (enum detector)by : DETECTOR_NONE)));
 	json_object_set_new(object, "held_until",
-			    json_integer(seconds(atomic_load(&board->held_until_real_ns))));
+			    json_integer(to_seconds(atomic_load(&board->held_until_real_ns))));
 	json_object_set_new(object, "hold_waits", json_boolean(atomic_load(&board->hold_waits) != 0));
 	json_object_set_new(object, "callers_wait",
 			    json_boolean(!breaker_is_closed(atomic_load(&board->breaker)) &&
@@ -140,16 +140,16 @@ static json_t *describe_backend(const struct report_backend *b)
 	json_t *object = json_pack(
 	    "{s:o, s:s, s:s, s:s, s:I, s:I, s:i, s:I, s:I}", "name", STRING(b->config->name), "type",
 	    backend_type_name(b->config->type), "state", health_state_name(b->now.state), "class", info->name,
-	    "since", seconds(b->now.since_ns), "epoch", (json_int_t)breaker_epoch(breaker), "pid",
+	    "since", to_seconds(b->now.since_ns), "epoch", (json_int_t)breaker_epoch(breaker), "pid",
 	    (int)atomic_load(&board->pid), "attempts", (json_int_t)atomic_load(&board->attempts),
-	    "next_attempt", seconds(atomic_load(&board->next_attempt_real_ns)));
+	    "next_attempt", to_seconds(atomic_load(&board->next_attempt_real_ns)));
 	json_t *more = json_pack(
 	    "{s:s, s:o, s:s, s:s, s:I, s:I, s:I, s:I, s:o, s:o}", "breaker",
 	    breaker_is_closed(breaker) ? "closed" : "open", "detail", STRING(b->detail), "summary",
 	    info->summary, "advice", info->advice, "inflight", (json_int_t)atomic_load(&board->inflight),
 	    "parked", (json_int_t)atomic_load(&board->parked), "late", (json_int_t)atomic_load(&board->late),
-	    "recovered", seconds(atomic_load(&board->recovered_real_ns)), "expose", STRING(b->config->expose),
-	    "counters", counters_of(board));
+	    "recovered", to_seconds(atomic_load(&board->recovered_real_ns)), "expose",
+	    STRING(b->config->expose), "counters", counters_of(board));
 
 	json_object_update(object, more);
 	json_decref(more);
@@ -174,7 +174,7 @@ static json_t *describe_route(const struct report_snapshot *s, uint32_t index)
 
 	return json_pack("{s:o, s:o, s:s, s:s, s:I, s:i, s:o, s:s}", "path", STRING(route->path), "backend",
 			 string(backend, CONFIG_NAME_MAX), "state", health_state_name(r->now.state), "class",
-			 errclass_info(r->now.class)->name, "since", seconds(r->now.since_ns), "errno",
+			 errclass_info(r->now.class)->name, "since", to_seconds(r->now.since_ns), "errno",
 			 r->error, "target", STRING(route->target), "origin",
 			 route->origin == ROUTE_PATTERN ? "pattern" : "manifest");
 }
@@ -206,7 +206,7 @@ static json_t *describe_crashes(const struct report_snapshot *s)
 		const struct board_crash *c = &s->board->crashes[(total - 1 - n) % CRASHES_MAX];
 
 		json_array_append_new(array,
-				      json_pack("{s:I, s:i, s:o, s:I, s:o}", "time", seconds(c->real_ns),
+				      json_pack("{s:I, s:i, s:o, s:I, s:o}", "time", to_seconds(c->real_ns),
 						"pid", (int)c->pid, "cause", STRING(c->cause), "opcode",
 						(json_int_t)c->opcode, "path", STRING(c->path)));
 	}
@@ -256,17 +256,17 @@ static json_t *describe_shares(const struct board *b)
 					      (json_int_t)atomic_load(&share->capacity), "refused",
 					      (json_int_t)atomic_load(&share->refused), "refused_uid",
 					      (json_int_t)atomic_load(&share->refused_uid), "refused_time",
-					      (json_int_t)seconds(atomic_load(&share->refused_real_ns))));
+					      (json_int_t)to_seconds(atomic_load(&share->refused_real_ns))));
 	}
 	return shares;
 }
 
-static json_t *describe(const struct report_snapshot *s)
+static json_t *describe_status(const struct report_snapshot *s)
 {
 	const struct config *config = &s->board->config;
 	char journal[sizeof(s->board->journal)];
 	json_t *status = json_pack("{s:i, s:I, s:o, s:s, s:o}", "schema", REPORT_SCHEMA, "time",
-				   seconds(s->real_ns), "name", STRING(config->name), "state",
+				   to_seconds(s->real_ns), "name", STRING(config->name), "state",
 				   health_summary_name(s->summary), "mountpoint", STRING(config->mountpoint));
 
 	describe_processes(s, status);
@@ -276,13 +276,13 @@ static json_t *describe(const struct report_snapshot *s)
 	json_object_set_new(status, "counters", counters_of_all(s));
 	json_object_set_new(status, "shares", describe_shares(s->board));
 	json_object_set_new(status, "class", json_string(s->cause));
-	json_object_set_new(status, "since", json_integer(seconds(s->since_ns)));
+	json_object_set_new(status, "since", json_integer(to_seconds(s->since_ns)));
 	json_object_set_new(status, "detail", STRING(s->reason));
 	json_object_set_new(status, "version", json_string(GUARDFS_VERSION));
 	json_object_set_new(status, "started",
-			    json_integer(seconds(atomic_load(&s->board->started_real_ns))));
+			    json_integer(to_seconds(atomic_load(&s->board->started_real_ns))));
 	json_object_set_new(status, "local", STRING(config->local));
-	json_object_set_new(status, "unmounted", json_integer(seconds(s->unmounted_ns)));
+	json_object_set_new(status, "unmounted", json_integer(to_seconds(s->unmounted_ns)));
 	json_object_set_new(status, "passthrough", json_boolean(s->board->kernel_passthrough == 1));
 	json_object_set_new(status, "manifest", describe_manifest(s));
 	json_object_set_new(status, "config", STRING(config->file));
@@ -299,7 +299,7 @@ static json_t *describe(const struct report_snapshot *s)
 static json_t *describe_arena(const struct arena *arena)
 {
 	CLEANUP_FREE struct report_snapshot *s = report_snapshot_take(arena);
-	json_t *status = s ? describe(s) : NULL;
+	json_t *status = s ? describe_status(s) : NULL;
 
 	if (status)
 		json_object_set_new(status, "jobs", report_jobs_json(s, &arena->jobs, REPORT_JOBS_MAX));

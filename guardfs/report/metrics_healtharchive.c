@@ -98,7 +98,7 @@ static void add_backend(struct course_of_all *all, const struct report_backend *
 		note_ill(all, lost_ns ? lost_ns : b->now.since_ns);
 }
 
-static struct course_of_all look(const struct report_snapshot *s)
+static struct course_of_all sum_courses(const struct report_snapshot *s)
 {
 	struct course_of_all all = {0};
 
@@ -139,7 +139,7 @@ static struct metric_value begun_within(const struct report_snapshot *s, uint64_
 static void put_recovery(struct metrics *m)
 {
 	const struct report_snapshot *s = m->s;
-	struct course_of_all all = look(s);
+	struct course_of_all all = sum_courses(s);
 	bool well = all.ill_since_ns == 0 && all.targets == 0;
 
 	put_one(m, PREFIX "metrics_ok", "gauge", "Always 1.", metric_number(1));

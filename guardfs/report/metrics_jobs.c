@@ -31,7 +31,7 @@ static bool is_shown(const struct collected *c, const char *name)
 	return false;
 }
 
-static bool collect(void *arg, const struct job_view *job)
+static bool collect_job(void *arg, const struct job_view *job)
 {
 	struct collected *c = arg;
 	struct shown *s = &c->shown[c->n];
@@ -180,7 +180,7 @@ bool metrics_jobs(struct metrics *m)
 	CLEANUP_FREE struct shown *shown = calloc(REPORT_JOBS_MAX, sizeof(*shown));
 	struct collected c = {.m = m, .shown = shown};
 
-	if (!shown || !report_jobs_visit(&m->arena->jobs, collect, &c))
+	if (!shown || !report_jobs_visit(&m->arena->jobs, collect_job, &c))
 		return false;
 	/* Without a pattern nobody asked for jobs. */
 	if (m->s->board->config.n_job_patterns == 0 && c.known == 0)

@@ -25,7 +25,7 @@ static int64_t number(const json_t *object, const char *key)
 }
 
 /* Everything in the JSON that comes from outside goes through here: it must not steer the terminal. */
-static void put(const struct page *p, const char *s)
+static void put_foreign(const struct page *p, const char *s)
 {
 	utf8_print_escaped(p->out, s, SIZE_MAX);
 }
@@ -76,20 +76,20 @@ static bool is(const char *a, const char *b)
 static void put_head(const struct page *p, const json_t *status)
 {
 	fputs("guardfs ", p->out);
-	put(p, text(status, "name"));
+	put_foreign(p, text(status, "name"));
 	fputs(" on ", p->out);
-	put(p, text(status, "mountpoint"));
+	put_foreign(p, text(status, "mountpoint"));
 	fputs(": ", p->out);
-	put(p, text(status, "state"));
+	put_foreign(p, text(status, "state"));
 	put_since(p, number(status, "since"));
 	if (text(status, "detail")[0]) {
 		fputs("\n  ", p->out);
-		put(p, text(status, "detail"));
+		put_foreign(p, text(status, "detail"));
 	}
 	fputs("\n  as of ", p->out);
 	put_time(p, number(status, "time"));
 	fputs(", version ", p->out);
-	put(p, text(status, "version"));
+	put_foreign(p, text(status, "version"));
 	fputs(", running", p->out);
 	put_since(p, number(status, "started"));
 	fputs("\n", p->out);
@@ -144,18 +144,18 @@ static const char *activity(const json_t *backend)
 static void put_trouble(const struct page *p, const json_t *backend)
 {
 	fputs("    why:     ", p->out);
-	put(p, text(backend, "class"));
+	put_foreign(p, text(backend, "class"));
 	fputs(" (", p->out);
-	put(p, text(backend, "summary"));
+	put_foreign(p, text(backend, "summary"));
 	fputs(")\n", p->out);
 	if (text(backend, "detail")[0]) {
 		fputs("    message: ", p->out);
-		put(p, text(backend, "detail"));
+		put_foreign(p, text(backend, "detail"));
 		fputc('\n', p->out);
 	}
 	if (text(backend, "advice")[0]) {
 		fputs("    advice:  ", p->out);
-		put(p, text(backend, "advice"));
+		put_foreign(p, text(backend, "advice"));
 		fputc('\n', p->out);
 	}
 }
@@ -192,11 +192,11 @@ static void put_refused(const struct page *p, const json_t *backend)
 static void put_backend(const struct page *p, const json_t *backend)
 {
 	fputs("  ", p->out);
-	put(p, text(backend, "name"));
+	put_foreign(p, text(backend, "name"));
 	fputs(" (", p->out);
-	put(p, text(backend, "type"));
+	put_foreign(p, text(backend, "type"));
 	fputs("): ", p->out);
-	put(p, text(backend, "state"));
+	put_foreign(p, text(backend, "state"));
 	put_since(p, number(backend, "since"));
 	fputc('\n', p->out);
 	if (!is(text(backend, "class"), "none"))
@@ -229,16 +229,16 @@ static void put_backends(const struct page *p, const json_t *backends)
 static void put_route(const struct page *p, const json_t *route)
 {
 	fputs("  ", p->out);
-	put(p, text(route, "path"));
+	put_foreign(p, text(route, "path"));
 	fputs(" -> ", p->out);
-	put(p, text(route, "backend"));
+	put_foreign(p, text(route, "backend"));
 	fputc(':', p->out);
-	put(p, text(route, "target"));
+	put_foreign(p, text(route, "target"));
 	fputs("  ", p->out);
-	put(p, text(route, "state"));
+	put_foreign(p, text(route, "state"));
 	if (!is(text(route, "class"), "none")) {
 		fputs(", ", p->out);
-		put(p, text(route, "class"));
+		put_foreign(p, text(route, "class"));
 	}
 	put_since(p, number(route, "since"));
 	if (number(route, "errno"))
@@ -253,14 +253,14 @@ static void put_routes(const struct page *p, const json_t *status)
 	size_t i;
 
 	fputs("\nroutes (everything else is local: ", p->out);
-	put(p, text(status, "local"));
+	put_foreign(p, text(status, "local"));
 	fputs(")\n", p->out);
 	json_array_foreach(routes, i, route) put_route(p, route);
 	if (json_array_size(routes) == 0)
 		fputs("  none\n", p->out);
 	if (is(text(manifest, "state"), "bad")) {
 		fputs("  MANIFEST NOT READ, the last good routes stay: ", p->out);
-		put(p, text(manifest, "error"));
+		put_foreign(p, text(manifest, "error"));
 		fputs("\n  advice: correct it, then reload (systemctl reload, or SIGHUP to guardian)\n",
 		      p->out);
 	}
@@ -274,7 +274,7 @@ static void put_process(const struct page *p, const json_t *status, const char *
 	fprintf(p->out, "  %-9s ", name);
 	if (pid > 0)
 		fprintf(p->out, "%" PRId64 " ", pid);
-	put(p, is(state, "running") ? state : is(state, "missing") ? "MISSING" : "DEAD");
+	put_foreign(p, is(state, "running") ? state : is(state, "missing") ? "MISSING" : "DEAD");
 	if (is(name, "worker"))
 		fprintf(p->out, ", %s, restarted %" PRId64 " times",
 			json_is_true(json_object_get(status, "serving")) ? "serving" : "NOT SERVING",
@@ -296,7 +296,7 @@ static void put_remedy(const struct page *p, const json_t *status)
 			guardian);
 	if (!is(text(json_object_get(status, "process_states"), "guardian"), "running")) {
 		fputs("  advice: start it again: guardfs -c ", p->out);
-		put(p, text(status, "config"));
+		put_foreign(p, text(status, "config"));
 		fputs(" (or mount, as it was mounted) goes on with this session, open files and all\n",
 		      p->out);
 	}
@@ -309,12 +309,12 @@ static void put_last_crash(const struct page *p, const json_t *status)
 	if (!crash)
 		return;
 	fprintf(p->out, "  last crash of a worker (of %" PRId64 "): ", number(status, "crashes_total"));
-	put(p, text(crash, "cause"));
+	put_foreign(p, text(crash, "cause"));
 	fputs(", ", p->out);
 	put_time(p, number(crash, "time"));
 	if (number(crash, "opcode")) {
 		fprintf(p->out, ", in request %" PRId64 " ", number(crash, "opcode"));
-		put(p, text(crash, "path"));
+		put_foreign(p, text(crash, "path"));
 	}
 	fputc('\n', p->out);
 }
@@ -334,7 +334,7 @@ static void put_shares(const struct page *p, const json_t *status)
 		if (refused == 0 || p->now - refused > REFUSED_SHOWN_S)
 			continue;
 		fputs("  shares    ", p->out);
-		put(p, kind);
+		put_foreign(p, kind);
 		fprintf(p->out,
 			": %" PRId64 " of %" PRId64 " in use; refused %" PRId64
 			" times, last to user %" PRId64 ", ",
@@ -355,7 +355,7 @@ static void put_journal(const struct page *p, const json_t *status)
 	if (!journal[0] || is(journal, "ok"))
 		return;
 	fputs("  history   ", p->out);
-	put(p, journal);
+	put_foreign(p, journal);
 	fputc('\n', p->out);
 }
 

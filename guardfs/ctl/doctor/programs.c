@@ -100,7 +100,7 @@ static const char *sshfs_command(const struct doctor *d)
 }
 
 /* Some print their version as an error. */
-static int ask(const char *const *argv, char *buf, size_t size)
+static int ask_program(const char *const *argv, char *buf, size_t size)
 {
 	return capture_run(argv, CAPTURE_OUTPUT_AND_ERRORS, DOCTOR_PROGRAM_MS, buf, size);
 }
@@ -114,13 +114,13 @@ void doctor_check_programs(struct doctor *d)
 	char version[1024], help[32768];
 
 	if (sshfs) {
-		(void)ask(version_of, version, sizeof(version));
-		(void)ask(help_of, help, sizeof(help));
+		(void)ask_program(version_of, version, sizeof(version));
+		(void)ask_program(help_of, help, sizeof(help));
 		doctor_judge_sshfs(d, version, help);
-		(void)ask(ssh, version, sizeof(version));
+		(void)ask_program(ssh, version, sizeof(version));
 		doctor_judge_ssh(d, version);
 	}
-	if (ask(query, version, sizeof(version)) != 0)
+	if (ask_program(query, version, sizeof(version)) != 0)
 		version[0] = '\0';
 	doctor_judge_libssh(d, ssh_version(0), version);
 }

@@ -32,7 +32,7 @@ void doctor_judge_server(struct doctor *d, const char *backend, const json_t *la
 }
 
 /* By keeper, on a connection of its own. NULL: it could not be asked now; the caller releases the rest. */
-static json_t *ask(const struct doctor *d, const char *backend)
+static json_t *ask_keeper(const struct doctor *d, const char *backend)
 {
 	json_t *reply = NULL, *lacks;
 
@@ -58,7 +58,7 @@ void doctor_check_servers(struct doctor *d)
 		if (strcmp(ctl_text(b, "type"), "sshfs") == 0) {
 			if (!json_is_array(lacks) && strcmp(ctl_text(b, "state"), "healthy") == 0) {
 				json_decref(lacks);
-				lacks = ask(d, ctl_text(b, "name"));
+				lacks = ask_keeper(d, ctl_text(b, "name"));
 			}
 			doctor_judge_server(d, ctl_text(b, "name"), lacks);
 		}

@@ -68,7 +68,7 @@ static void become(char *const *argv, int cwd, int keep, int lock)
 	_exit(127);
 }
 
-static int run(char *const *argv, int cwd, int keep, int lock)
+static int run_tool(char *const *argv, int cwd, int keep, int lock)
 {
 	int status;
 	pid_t pid;
@@ -114,12 +114,12 @@ int move_copy_run(const struct move_copy *copy)
 	argv[n++] = source;
 	argv[n++] = "./";
 	/* execvp changes none of them. */
-	return run((char *const *)(uintptr_t)argv, copy->to, copy->from, copy->lock);
+	return run_tool((char *const *)(uintptr_t)argv, copy->to, copy->from, copy->lock);
 }
 
 int move_remove(int dir, const char *name, int lock)
 {
 	const char *argv[] = {"rm", "-rf", "--one-file-system", "--", name, NULL};
 
-	return run((char *const *)(uintptr_t)argv, dir, -1, lock);
+	return run_tool((char *const *)(uintptr_t)argv, dir, -1, lock);
 }

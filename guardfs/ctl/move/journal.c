@@ -34,7 +34,7 @@ void move_split(const char *path, char *directory, const char **name)
 /* ---- parsing ---- */
 
 /* Takes the line "key VALUE" off the text, VALUE copied. */
-static errint_t take(char **text, const char *key, char *value, size_t size)
+static errint_t take_field(char **text, const char *key, char *value, size_t size)
 {
 	char *line = strsep(text, "\n");
 	size_t n = strlen(key);
@@ -48,7 +48,8 @@ static errint_t take_number(char **text, const char *key, uint64_t *number)
 {
 	char value[24];
 
-	if (take(text, key, value, sizeof(value)) || value[strspn(value, "0123456789")] || strlen(value) > 18)
+	if (take_field(text, key, value, sizeof(value)) || value[strspn(value, "0123456789")] ||
+	    strlen(value) > 18)
 		return -EINVAL;
 	*number = strtoull(value, NULL, 10);
 	return 0;
@@ -56,12 +57,12 @@ static errint_t take_number(char **text, const char *key, uint64_t *number)
 
 static errint_t take_path(char **text, const char *key, char *path)
 {
-	return take(text, key, path, CONFIG_PATH_MAX) == 0 && tiermap_path_is_valid(path) ? 0 : -EINVAL;
+	return take_field(text, key, path, CONFIG_PATH_MAX) == 0 && tiermap_path_is_valid(path) ? 0 : -EINVAL;
 }
 
 static errint_t take_tier(char **text, const char *key, char *tier)
 {
-	if (take(text, key, tier, CONFIG_NAME_MAX))
+	if (take_field(text, key, tier, CONFIG_NAME_MAX))
 		return -EINVAL;
 	return strchr(tier, '/') || tier[0] == '.' ? -EINVAL : 0;
 }
@@ -70,7 +71,7 @@ static errint_t take_step(char **text, enum move_step *step)
 {
 	char value[32];
 
-	if (take(text, "step", value, sizeof(value)))
+	if (take_field(text, "step", value, sizeof(value)))
 		return -EINVAL;
 	for (unsigned i = 0; i < MOVE_STEP_COUNT; i++) {
 		if (strcmp(value, step_names[i]) == 0) {

@@ -22,7 +22,7 @@ struct reading {
 	char *what;
 };
 
-static errint_t fail(char *what, const char *path, errint_t err)
+static errint_t fail_at(char *what, const char *path, errint_t err)
 {
 	snprintf(what, MOVE_NAME_MAX, "%s", path);
 	return err;
@@ -36,7 +36,8 @@ static char type_letter(mode_t mode)
 }
 
 /* Of a symbolic link only where it leads: nobody can set the rest everywhere. */
-static errint_t describe(int dir, const char *name, const struct stat *st, bool owner, struct move_entry *e)
+static errint_t describe_entry(int dir, const char *name, const struct stat *st, bool owner,
+			       struct move_entry *e)
 {
 	char target[PATH_MAX + 1], rights[64] = "";
 	ssize_t n;
@@ -82,7 +83,7 @@ struct move_entry *move_tree_append(struct move_tree *tree, size_t *room)
 static errint_t add(struct reading *r, int dir, const char *name, const char *path, const struct stat *st)
 {
 	struct move_entry *e = move_tree_append(r->tree, &r->room);
-	errint_t err = e ? describe(dir, name, st, r->owner, e) : -ENOMEM;
+	errint_t err = e ? describe_entry(dir, name, st, r->owner, e) : -ENOMEM;
 
 	if (err)
 		return err;
@@ -102,19 +103,19 @@ static errint_t add(struct reading *r, int dir, const char *name, const char *pa
 
 /* ---- the walk ---- */
 
-static errint_t walk(struct reading *r, int fd, const char *at, unsigned depth);
+static errint_t walk_directory(struct reading *r, int fd, const char *at, unsigned depth);
 
-static errint_t descend(struct reading *r, int dir, const char *name, const char *path, unsigned depth)
+static errint_t descend_into(struct reading *r, int dir, const char *name, const char *path, unsigned depth)
 {
 	int child = openat(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 
 	if (child < 0)
-		return fail(r->what, path, -errno);
+		return fail_at(r->what, path, -errno);
 	if (depth == 0) {
 		close(child);
-		return fail(r->what, path, -ELOOP);
+		return fail_at(r->what, path, -ELOOP);
 	}
-	return walk(r, child, path, depth - 1);
+	return walk_directory(r, child, path, depth - 1);
 }
 
 static errint_t visit(struct reading *r, int dir, const char *name, const char *path, unsigned depth)
@@ -123,19 +124,19 @@ static errint_t visit(struct reading *r, int dir, const char *name, const char *
 	errint_t err;
 
 	if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
-		return fail(r->what, path, -errno);
+		return fail_at(r->what, path, -errno);
 	if (st.st_dev != r->dev)
-		return fail(r->what, path, -EXDEV);
+		return fail_at(r->what, path, -EXDEV);
 	if (!S_ISDIR(st.st_mode) && !S_ISREG(st.st_mode) && !S_ISLNK(st.st_mode))
-		return fail(r->what, path, -EMEDIUMTYPE);
+		return fail_at(r->what, path, -EMEDIUMTYPE);
 	err = add(r, dir, name, path, &st);
 	if (err)
-		return fail(r->what, path, err);
-	return S_ISDIR(st.st_mode) ? descend(r, dir, name, path, depth) : 0;
+		return fail_at(r->what, path, err);
+	return S_ISDIR(st.st_mode) ? descend_into(r, dir, name, path, depth) : 0;
 }
 
 /* Takes fd. A listing that breaks off is no listing: errno of readdir counts. */
-static errint_t walk(struct reading *r, int fd, const char *at, unsigned depth)
+static errint_t walk_directory(struct reading *r, int fd, const char *at, unsigned depth)
 {
 	CLEANUP_DIR DIR *dir = fdopendir(fd);
 	struct dirent *entry;
@@ -156,7 +157,7 @@ static errint_t walk(struct reading *r, int fd, const char *at, unsigned depth)
 		}
 		err = visit(r, dirfd(dir), entry->d_name, path, depth);
 	}
-	return !err && errno ? fail(r->what, at, -errno) : err;
+	return !err && errno ? fail_at(r->what, at, -errno) : err;
 }
 
 static int by_path(const void *a, const void *b)
@@ -216,10 +217,10 @@ errint_t move_tree_read(int dir, bool owner, struct move_tree *tree, char *what)
 		err = -errno;
 		if (fd >= 0)
 			close(fd);
-		return fail(what, ".", err);
+		return fail_at(what, ".", err);
 	}
 	r.dev = st.st_dev;
-	err = walk(&r, fd, "", DEPTH_MAX);
+	err = walk_directory(&r, fd, "", DEPTH_MAX);
 	if (err)
 		return err;
 	if (tree->n)
@@ -319,7 +320,7 @@ static errint_t hash_all(struct hashing *h, int dir, struct move_tree *tree, cha
 		errint_t err = e->regular ? hash_file(h, dir, e) : 0;
 
 		if (err)
-			return fail(what, e->path, err);
+			return fail_at(what, e->path, err);
 	}
 	if (h->shown_ns != h->start_ns)
 		fputs("\r\033[K", stderr);

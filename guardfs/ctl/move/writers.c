@@ -63,7 +63,7 @@ static void name_of(const char *pid, char *name, size_t size)
 }
 
 /* What guardfs has open it has open for somebody, who is named if he is found. */
-static void report(struct move_writers *w, const char *pid, const char *does, const char *path)
+static void report_writer(struct move_writers *w, const char *pid, const char *does, const char *path)
 {
 	char name[64] = "";
 
@@ -112,7 +112,7 @@ static void read_mounts(struct process *p)
 		}
 		p->mounts[p->n++] = e;
 		if (is_guarded_place(p->w, e->root))
-			report(p->w, p->pid, "has the job mounted at", e->mountpoint);
+			report_writer(p->w, p->pid, "has the job mounted at", e->mountpoint);
 	}
 }
 
@@ -161,7 +161,7 @@ static void look_at_fd(const struct process *p, int dir, const char *fd)
 	if (read_fdinfo(p->pid, fd, &flags, &mount) || (flags & O_ACCMODE) == O_RDONLY)
 		return;
 	if (is_job_file(p, mount, path))
-		report(p->w, p->pid, "has open for writing", path);
+		report_writer(p->w, p->pid, "has open for writing", path);
 }
 
 /* Mapped shared and writable: no descriptor is needed any more. maps(5) does not name the mount. */
@@ -179,7 +179,7 @@ static void look_at_mapping(const struct process *p, const char *line)
 					 sizeof(inner)) == 0 &&
 			 is_guarded_place(p->w, inner);
 	if (within)
-		report(p->w, p->pid, "has mapped for writing", path);
+		report_writer(p->w, p->pid, "has mapped for writing", path);
 }
 
 static void look_at_mappings(const struct process *p)

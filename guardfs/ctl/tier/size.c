@@ -43,7 +43,7 @@ static bool is_counted(const struct stat *st)
 	return node != NULL;
 }
 
-static int count(const char *path, const struct stat *st, int type, struct FTW *where)
+static int count_entry(const char *path, const struct stat *st, int type, struct FTW *where)
 {
 	(void)path;
 	(void)where;
@@ -64,7 +64,7 @@ static void run_child(const char *directory, int out)
 {
 	struct result result;
 
-	if (nftw(directory, count, 16, FTW_PHYS | FTW_MOUNT) != 0)
+	if (nftw(directory, count_entry, 16, FTW_PHYS | FTW_MOUNT) != 0)
 		sum.unseen++;
 	result = (struct result){sum.bytes, sum.files, sum.unseen ? -EIO : 0};
 	_exit(write(out, &result, sizeof(result)) == (ssize_t)sizeof(result) ? 0 : 1);
