@@ -21,10 +21,10 @@ static bool errno_is_infrastructure(enum errclass class)
 	return errclass_info(class)->infrastructure || class == ERRCLASS_FULL;
 }
 
-static void judge_errno(const struct ctl_place *place, int error, struct classify_verdict *v)
+static void judge_errno(const struct ctl_responsible *responsible, int error, struct classify_verdict *v)
 {
 	enum errclass class = errclass_from_errno(error);
-	bool local = !place->condition;
+	bool local = !responsible->condition;
 
 	v->infrastructure = errno_is_infrastructure(class);
 	v->class = errclass_info(class)->name;
@@ -33,14 +33,14 @@ static void judge_errno(const struct ctl_place *place, int error, struct classif
 			 "%s is the file system's own answer: guardfs passes it on unchanged",
 			 strerror(error));
 	else if (class == ERRCLASS_FULL)
-		snprintf(v->why, sizeof(v->why), "%s: no room on %s", strerror(error), place->backend);
+		snprintf(v->why, sizeof(v->why), "%s: no room on %s", strerror(error), responsible->backend);
 	else if (local)
 		snprintf(v->why, sizeof(v->why),
 			 "%s on the local tier: not guardfs's doing but this machine's own disk (dmesg)",
 			 strerror(error));
 	else
 		snprintf(v->why, sizeof(v->why), "%s: what callers get when %s does not answer",
-			 strerror(error), place->backend);
+			 strerror(error), responsible->backend);
 }
 
 /* Since when it has been healthy again, or 0 if nobody was hurt while it was not: at guardfs's start, mostly.
@@ -55,11 +55,11 @@ static int64_t recovered_at(const json_t *backend)
 }
 
 /* The local tier has no state but that of guardfs itself. */
-static void judge_state(const json_t *status, const struct ctl_place *place, int64_t now,
+static void judge_state(const json_t *status, const struct ctl_responsible *responsible, int64_t now,
 			struct classify_verdict *v)
 {
-	const json_t *backend = ctl_find_backend(status, place->backend);
-	const char *state = ctl_text(place->condition, "state");
+	const json_t *backend = ctl_find_backend(status, responsible->backend);
+	const char *state = ctl_text(responsible->condition, "state");
 	int64_t recovered = recovered_at(backend);
 
 	v->class = "none";
@@ -67,23 +67,23 @@ static void judge_state(const json_t *status, const struct ctl_place *place, int
 		v->infrastructure = true;
 		v->class = "process";
 		snprintf(v->why, sizeof(v->why), "guardfs itself does not serve at the moment");
-	} else if (place->condition && health_state_from_name(state) != HEALTH_HEALTHY) {
+	} else if (responsible->condition && health_state_from_name(state) != HEALTH_HEALTHY) {
 		v->infrastructure = true;
-		v->class = ctl_text(place->condition, "class");
-		snprintf(v->why, sizeof(v->why), "%.32s is %.32s", place->backend, state);
-	} else if (place->condition && recovered && now - recovered < RECENT_S) {
+		v->class = ctl_text(responsible->condition, "class");
+		snprintf(v->why, sizeof(v->why), "%.32s is %.32s", responsible->backend, state);
+	} else if (responsible->condition && recovered && now - recovered < RECENT_S) {
 		v->infrastructure = true;
 		v->class = "recovered";
-		snprintf(v->why, sizeof(v->why), "%.32s is healthy again since %lld s only", place->backend,
-			 (long long)MAX(now - recovered, (int64_t)0));
-	} else if (place->job && now - ctl_number(place->job, "last_error_time") < RECENT_S) {
+		snprintf(v->why, sizeof(v->why), "%.32s is healthy again since %lld s only",
+			 responsible->backend, (long long)MAX(now - recovered, (int64_t)0));
+	} else if (responsible->job && now - ctl_number(responsible->job, "last_error_time") < RECENT_S) {
 		v->infrastructure = true;
-		v->class = ctl_text(place->job, "last_error");
+		v->class = ctl_text(responsible->job, "last_error");
 		snprintf(v->why, sizeof(v->why), "%.32s serves, but gave this job an error %lld s ago",
-			 place->backend,
-			 (long long)MAX(now - ctl_number(place->job, "last_error_time"), (int64_t)0));
+			 responsible->backend,
+			 (long long)MAX(now - ctl_number(responsible->job, "last_error_time"), (int64_t)0));
 	} else {
-		snprintf(v->why, sizeof(v->why), "%.32s serves", place->backend);
+		snprintf(v->why, sizeof(v->why), "%.32s serves", responsible->backend);
 	}
 }
 
@@ -95,16 +95,16 @@ static void judge_absence(struct classify_verdict *v)
 	snprintf(v->why, sizeof(v->why), "guardfs is not mounted in its place");
 }
 
-void classify_judge(const json_t *status, const struct ctl_place *place, int error, int64_t now,
+void classify_judge(const json_t *status, const struct ctl_responsible *responsible, int error, int64_t now,
 		    struct classify_verdict *v)
 {
 	memset(v, 0, sizeof(*v));
 	if (ctl_number(status, "unmounted"))
 		judge_absence(v);
 	else if (error)
-		judge_errno(place, error, v);
+		judge_errno(responsible, error, v);
 	else
-		judge_state(status, place, now, v);
+		judge_state(status, responsible, now, v);
 }
 
 errint_t classify_parse_errno(const char *text, int *error)
@@ -152,7 +152,7 @@ int ctl_cmd_classify(const struct ctl_options *options, int argc, char **argv)
 	struct ctl_instance instance;
 	char message[CTL_MESSAGE_MAX];
 	struct classify_verdict v;
-	struct ctl_place place;
+	struct ctl_responsible responsible;
 	int error = 0, status;
 
 	(void)argc;
@@ -167,10 +167,10 @@ int ctl_cmd_classify(const struct ctl_options *options, int argc, char **argv)
 	else if (status)
 		ctl_fail(status, "%s", message);
 	else
-		status = ctl_place_named(&instance, options->path, &place);
+		status = ctl_responsible_named(&instance, options->path, &responsible);
 	if (status == CTL_EXIT_OK) {
-		classify_judge(instance.status, &place, error, instance.now, &v);
-		status = answer(&v, place.backend);
+		classify_judge(instance.status, &responsible, error, instance.now, &v);
+		status = answer(&v, responsible.backend);
 	}
 	ctl_instance_release(&instance);
 	return status;

@@ -13,7 +13,7 @@ struct classify_verdict {
 
 /* error: a positive errno that a caller got, or 0: not known, then the state of what serves the place
  * decides, now and in the last ten minutes. now: seconds since the epoch. Pure. */
-void classify_judge(const json_t *status, const struct ctl_place *place, int error, int64_t now,
+void classify_judge(const json_t *status, const struct ctl_responsible *responsible, int error, int64_t now,
 		    struct classify_verdict *verdict);
 
 /* "5" or "EIO". 0 or -EINVAL. */

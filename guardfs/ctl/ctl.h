@@ -135,7 +135,7 @@ void ctl_warn_if_stale(const struct ctl_instance *instance);
 errint_t ctl_path_absolute(const char *cwd, const char *path, char *absolute, size_t size) WARN_UNUSED;
 
 /* Who is responsible for a path, by the tier map in status alone. */
-struct ctl_place {
+struct ctl_responsible {
 	const json_t *condition; /* object with "state", "class", "since": a route or a backend, borrowed from
 				    status; NULL: local tier */
 	const char *backend;	 /* name, or "local" */
@@ -144,12 +144,13 @@ struct ctl_place {
 
 /* Longest prefix of the absolute path among the routes, .guardfs/backends/NAME and the backends' `expose`
  * directories. 0, or -ENOENT if it lies neither there nor below the mountpoint. */
-errint_t ctl_place_of(const json_t *status, const char *absolute, struct ctl_place *place) WARN_UNUSED;
+errint_t ctl_responsible_for(const json_t *status, const char *absolute,
+			     struct ctl_responsible *responsible) WARN_UNUSED;
 
 /* The same for a path as a user gives it: relative to the working directory. The exit status; says what is
  * wrong. */
-int ctl_place_named(const struct ctl_instance *instance, const char *path,
-		    struct ctl_place *place) WARN_UNUSED;
+int ctl_responsible_named(const struct ctl_instance *instance, const char *path,
+			  struct ctl_responsible *responsible) WARN_UNUSED;
 
 /* "30s", "500ms", "2m", "1h", "30" (seconds) to milliseconds. 0 or -EINVAL (also for more than a year). */
 errint_t ctl_parse_duration(const char *text, uint64_t *ms) WARN_UNUSED;

@@ -53,17 +53,17 @@ static errint_t working_directory(char *buf, size_t size)
 	return buf[0] == '/' ? 0 : -ENOENT;
 }
 
-static int print_place(const struct ctl_instance *instance, const struct ctl_place *place)
+static int print_responsible(const struct ctl_instance *instance, const struct ctl_responsible *responsible)
 {
 	char line[REPORT_HEALTH_MAX];
 	enum health_state state = HEALTH_HEALTHY;
 	const char *class = "none";
 	int64_t since = ctl_number(instance->status, "started");
 
-	if (place->condition) {
-		state = health_state_from_name(ctl_text(place->condition, "state"));
-		class = ctl_text(place->condition, "class");
-		since = ctl_number(place->condition, "since");
+	if (responsible->condition) {
+		state = health_state_from_name(ctl_text(responsible->condition, "state"));
+		class = ctl_text(responsible->condition, "class");
+		since = ctl_number(responsible->condition, "since");
 	}
 	if (health_summarize(&state, 1) == HEALTH_SUMMARY_OK &&
 	    !json_is_true(json_object_get(instance->status, "serving"))) {
@@ -77,11 +77,12 @@ static int print_place(const struct ctl_instance *instance, const struct ctl_pla
 		since = ctl_number(instance->status, "unmounted");
 	}
 	snprintf(line, sizeof(line), "%s %s %lld %s", health_summary_name(health_summarize(&state, 1)), class,
-		 (long long)since, place->backend);
+		 (long long)since, responsible->backend);
 	return print_line(instance, line);
 }
 
-int ctl_place_named(const struct ctl_instance *instance, const char *path, struct ctl_place *place)
+int ctl_responsible_named(const struct ctl_instance *instance, const char *path,
+			  struct ctl_responsible *responsible)
 {
 	char cwd[CTL_ABSOLUTE_MAX] = "", absolute[CTL_ABSOLUTE_MAX];
 	errint_t err = path[0] == '/' ? 0 : working_directory(cwd, sizeof(cwd));
@@ -92,7 +93,7 @@ int ctl_place_named(const struct ctl_instance *instance, const char *path, struc
 	err = ctl_path_absolute(cwd, path, absolute, sizeof(absolute));
 	if (err)
 		return ctl_fail(CTL_EXIT_USAGE, "PATH: %s", strerror(-err));
-	err = ctl_place_of(instance->status, absolute, place);
+	err = ctl_responsible_for(instance->status, absolute, responsible);
 	if (err == -ENOENT)
 		return ctl_fail(CTL_EXIT_USAGE,
 				"%s is not below %s, where this guardfs is mounted (symbolic links are not "
@@ -106,10 +107,10 @@ int ctl_place_named(const struct ctl_instance *instance, const char *path, struc
 
 static int of_path(const struct ctl_instance *instance, const char *path)
 {
-	struct ctl_place place;
-	int status = ctl_place_named(instance, path, &place);
+	struct ctl_responsible responsible;
+	int status = ctl_responsible_named(instance, path, &responsible);
 
-	return status ? status : print_place(instance, &place);
+	return status ? status : print_responsible(instance, &responsible);
 }
 
 int ctl_cmd_health(const struct ctl_options *options, int argc, char **argv)

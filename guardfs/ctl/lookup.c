@@ -78,7 +78,7 @@ errint_t ctl_path_absolute(const char *cwd, const char *path, char *absolute, si
 struct search {
 	const char *path;
 	size_t length; /* of the best, 0: none yet */
-	struct ctl_place place;
+	struct ctl_responsible responsible;
 };
 
 static void consider_prefix(struct search *search, const char *prefix, const json_t *condition,
@@ -91,7 +91,7 @@ static void consider_prefix(struct search *search, const char *prefix, const jso
 	if (search->path[n] != '/' && search->path[n] != '\0')
 		return;
 	search->length = n;
-	search->place = (struct ctl_place){.condition = condition, .backend = backend};
+	search->responsible = (struct ctl_responsible){.condition = condition, .backend = backend};
 }
 
 static void consider_all(struct search *search, const json_t *status)
@@ -136,7 +136,7 @@ static const json_t *job_of(const json_t *status, const char *path)
 	return NULL;
 }
 
-errint_t ctl_place_of(const json_t *status, const char *absolute, struct ctl_place *place)
+errint_t ctl_responsible_for(const json_t *status, const char *absolute, struct ctl_responsible *responsible)
 {
 	/* status.json shows bytes that are not UTF-8 as U+FFFD: compared with a path treated alike. */
 	CLEANUP_FREE char *clean = utf8_clean(absolute, SIZE_MAX);
@@ -145,8 +145,8 @@ errint_t ctl_place_of(const json_t *status, const char *absolute, struct ctl_pla
 	if (!clean)
 		return -ENOMEM;
 	consider_all(&search, status);
-	*place = search.place;
-	place->job = job_of(status, clean);
+	*responsible = search.responsible;
+	responsible->job = job_of(status, clean);
 	return search.length ? 0 : -ENOENT;
 }
 

@@ -105,8 +105,8 @@ static bool read_through_mount(const char *dir, const char *what, const char *ti
 static bool smoke(const struct ctl_instance *instance, const char *what, const char *dir)
 {
 	const json_t *status = instance->status;
-	struct ctl_place place;
-	int error = ctl_place_of(status, dir, &place);
+	struct ctl_responsible responsible;
+	int error = ctl_responsible_for(status, dir, &responsible);
 
 	if (error) {
 		put_line("FAIL", what, "-", "path");
@@ -114,16 +114,18 @@ static bool smoke(const struct ctl_instance *instance, const char *what, const c
 		return false;
 	}
 	if (!json_is_true(json_object_get(status, "serving"))) {
-		put_line("FAIL", what, place.backend, "guardfs");
+		put_line("FAIL", what, responsible.backend, "guardfs");
 		puts("no worker serves");
 		return false;
 	}
-	if (place.condition && !health_serves(health_state_from_name(ctl_text(place.condition, "state")))) {
-		put_line("FAIL", what, place.backend, "route");
-		printf("%s: %s\n", ctl_text(place.condition, "state"), ctl_text(place.condition, "class"));
+	if (responsible.condition &&
+	    !health_serves(health_state_from_name(ctl_text(responsible.condition, "state")))) {
+		put_line("FAIL", what, responsible.backend, "route");
+		printf("%s: %s\n", ctl_text(responsible.condition, "state"),
+		       ctl_text(responsible.condition, "class"));
 		return false;
 	}
-	return read_through_mount(dir, what, place.backend);
+	return read_through_mount(dir, what, responsible.backend);
 }
 
 /* A job as guardfs names it, relative to the mount; or an absolute path. */

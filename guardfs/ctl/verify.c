@@ -8,28 +8,28 @@
 #include <stdio.h>
 
 /* Why a path cannot be read now; NULL: nothing is known against it. */
-static const char *why_not(const struct ctl_instance *instance, const struct ctl_place *place)
+static const char *why_not(const struct ctl_instance *instance, const struct ctl_responsible *responsible)
 {
-	const char *state = ctl_text(place->condition, "state");
+	const char *state = ctl_text(responsible->condition, "state");
 
 	if (!json_is_true(json_object_get(instance->status, "serving")))
 		return "no worker serves";
-	return place->condition && !health_serves(health_state_from_name(state)) ? state : NULL;
+	return responsible->condition && !health_serves(health_state_from_name(state)) ? state : NULL;
 }
 
 static int verify_path(const struct ctl_instance *instance, struct verify_run *run, const char *name)
 {
 	const char *mountpoint = ctl_text(instance->status, "mountpoint"), *why;
 	char path[CTL_ABSOLUTE_MAX];
-	struct ctl_place place;
+	struct ctl_responsible responsible;
 
 	if (ctl_path_absolute(mountpoint, name, path, sizeof(path)) ||
-	    ctl_place_of(instance->status, path, &place))
+	    ctl_responsible_for(instance->status, path, &responsible))
 		return ctl_fail(CTL_EXIT_USAGE, "%s is not below %s. guardfs-verify reads any file", name,
 				mountpoint);
-	why = why_not(instance, &place);
+	why = why_not(instance, &responsible);
 	if (why) {
-		ctl_fail(0, "%s: %s: %s", path, place.backend, why);
+		ctl_fail(0, "%s: %s: %s", path, responsible.backend, why);
 		verify_run_unknown(run, path, EIO);
 	} else {
 		verify_run_path(run, path);

@@ -19,11 +19,11 @@ static json_t *status_with(const char *state, int64_t recovered, int errors, boo
 
 static struct classify_verdict judge(json_t *status, bool local, int error)
 {
-	struct ctl_place place = {.condition = local ? NULL : ctl_find_backend(status, "box"),
-				  .backend = local ? "local" : "box"};
+	struct ctl_responsible responsible = {.condition = local ? NULL : ctl_find_backend(status, "box"),
+					      .backend = local ? "local" : "box"};
 	struct classify_verdict v;
 
-	classify_judge(status, &place, error, NOW, &v);
+	classify_judge(status, &responsible, error, NOW, &v);
 	json_decref(status);
 	v.class = ""; /* was borrowed from status */
 	return v;
@@ -83,20 +83,20 @@ static void what_its_job_met_counts(void **state)
 	json_t *status = status_with("healthy", 0, 0, true),
 	       *job = json_pack("{s:s, s:s, s:I}", "name", "hc/a", "last_error", "full", "last_error_time",
 				(json_int_t)NOW - 599);
-	struct ctl_place place = {.backend = "local", .job = job};
+	struct ctl_responsible responsible = {.backend = "local", .job = job};
 	struct classify_verdict v;
 
 	(void)state;
-	classify_judge(status, &place, 0, NOW, &v);
+	classify_judge(status, &responsible, 0, NOW, &v);
 	assert_true(v.infrastructure);
 	assert_string_equal(v.class, "full");
 	json_object_set_new(job, "last_error_time", json_integer(NOW - 600));
-	classify_judge(status, &place, 0, NOW, &v);
+	classify_judge(status, &responsible, 0, NOW, &v);
 	assert_false(v.infrastructure);
 	json_object_set_new(job, "last_error_time", json_integer(0));
-	classify_judge(status, &place, 0, NOW, &v);
+	classify_judge(status, &responsible, 0, NOW, &v);
 	assert_false(v.infrastructure);
-	classify_judge(status, &place, ENOENT, NOW, &v);
+	classify_judge(status, &responsible, ENOENT, NOW, &v);
 	assert_false(v.infrastructure);
 	json_decref(job);
 	json_decref(status);
