@@ -121,6 +121,5 @@ uint64_t latency_step(struct supervised *s, uint64_t now_ns)
 	end_window(s, &window);
 	sample_window(s, &window);
 	judge_window(s, &window, now_ns);
-	act_on_suspects(s);
 	return s->latency.next_ns;
 }

@@ -66,6 +66,7 @@ uint64_t supervised_step(struct supervised *s, uint64_t now_ns)
 	effects_drain(s, "", now_ns);
 	climb_step(s, now_ns);
 	wake = MIN(wake, latency_step(s, now_ns));
+	act_on_suspects(s);
 	wake = MIN(wake, drill_step(s, now_ns));
 	if (s->try_begun || s->ladder.climbing)
 		wake = MIN(wake, climb_wake_ns(s, now_ns));

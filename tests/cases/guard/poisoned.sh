@@ -36,7 +36,7 @@ told()
 {
 	ctl incident 1 --json | jq -e --arg re "$1" '.events | map(.name + " " + .outcome + " " + .text) | map(test($re)) | any' >/dev/null
 }
-wait_until 20000 told 'suspect .*may be lost'
+wait_until 5000 told 'suspect .*may be lost'
 wait_until 5000 told "suspect written $COLD/shrunk: what was acknowledged and not yet synced lies in bytes 6 to 9"
 wait_until 5000 told "suspect read $COLD/gone: open for reading only"
 wait_until 5000 told 'on_suspect not run the sentinel'
