@@ -1,3 +1,5 @@
+/* drill_caller.c: the caller of a drill: a child that touches the backend again and again, and notes how long
+ * it waits. */
 #include "base/clock.h"
 #include "base/fd.h"
 #include "ctl/drill.h"

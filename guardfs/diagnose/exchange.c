@@ -6,7 +6,7 @@
 
 #define NOT_SFTP "what came is not SFTP" /* before the version, whether it came unasked or as an answer */
 
-/* What an answer that cannot be one means: before the version, that no SFTP server speaks. */
+/* The class of an answer that makes no sense. Before the version it means that no SFTP server speaks. */
 static enum errclass nonsense_class(const struct diagnose_run *run)
 {
 	return run->step == DIAGNOSE_SFTP ? ERRCLASS_SFTP_REFUSED : ERRCLASS_IO_ERROR;

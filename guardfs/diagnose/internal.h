@@ -37,7 +37,7 @@ struct diagnose_run {
 	char mismatch[160]; /* what libssh said about algorithms that do not match; "": nothing */
 	ssh_channel channel;
 
-	/* What the channel delivered and nobody has taken yet. */
+	/* Bytes that the channel delivered and no step has taken yet. */
 	size_t received;
 	bool flooded; /* more than any answer holds */
 	uint8_t inbox[SFTP_REPLY_MAX];

@@ -130,7 +130,8 @@ static void note_suspect(const struct supervised *s, const struct board_suspect 
 	history_note(s, "note", "suspect", f->written ? "written" : "read", 0, text);
 }
 
-/* Those of this backend since we looked last. Returns how many of them were open for writing. */
+/* Notes the suspect files of this backend that came since the last look. Returns how many of them were open
+ * for writing. */
 static uint64_t note_suspects(struct supervised *s)
 {
 	const struct board *board = s->keeper->board;
@@ -167,7 +168,7 @@ void act_on_suspects(struct supervised *s)
 	s->poisoned_seen = poisoned;
 	history_note(s, "note", "suspect", "", 0, detail);
 	log_warning("backend %s: %s", s->config->name, detail);
-	/* Who only read has lost nothing. */
+	/* A file that was only read has lost nothing. */
 	if (note_suspects(s) == 0 || s->suspect_incident == s->incident.id || !s->keeper->hooks ||
 	    !config_has_hook(s->keeper->config, CONFIG_HOOK_SUSPECT))
 		return;

@@ -109,7 +109,7 @@ static void run_reconnect(const struct ask *a)
 	server_reply(a->k->server, a->client, json_pack("{s:o}", "plans", plans));
 }
 
-/* Of those that do not serve; the one that is named must be among them. */
+/* Recovers the backends that do not serve. A backend that is named must be one of these. */
 static void run_recover(const struct ask *a)
 {
 	json_t *plans = json_array();

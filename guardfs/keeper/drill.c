@@ -42,7 +42,7 @@ static bool needs_filter(enum drill_kind kind)
 	return kind == DRILL_SLOW || kind == DRILL_FULL;
 }
 
-/* What the filter is told. By it a drill is known again whose keeper has died. */
+/* The rules for the filter. They also tell a later keeper of a drill whose own keeper has died. */
 static const char *rules_of(enum drill_kind kind)
 {
 	return kind == DRILL_SLOW ? "# a drill\nall delay 3000\n" : "# a drill\nwrite error ENOSPC\n";

@@ -85,7 +85,7 @@ static void explain_trouble(struct supervised *s, const struct diagnosis *d, uin
 		course_probed(&s->course, class, now_ns);
 	else
 		course_explained(&s->course, class);
-	/* Of a class that was known already there is no transition to carry the detail. */
+	/* A class that was known already makes no transition, which would carry the detail. */
 	if (s->course.n_effects == 0 && s->course.class == class)
 		board_set_detail(s->board, d->detail);
 	s->keeper->changed = true;

@@ -11,7 +11,7 @@
 #define RECALL_MS 500  /* keeper's start may wait so long for the disk */
 #define FLUSH_MS  2000 /* and its end so long */
 
-/* What the counters said when it was last written down who had died. */
+/* Key of the counters of deaths, as they were when deaths were last written into the journal. */
 #define PROCESSES_KEY "processes"
 
 static void remember_processes(const struct keeper *k)
@@ -135,7 +135,8 @@ void history_tick(struct keeper *k)
 		note_crashes(k);
 }
 
-/* What comes to light after its end (suspect files) belongs to the last one all the same. */
+/* An event belongs to the open incident. Suspect files, which come to light later, belong to the last
+ * incident. */
 static uint64_t incident_of(const struct supervised *s, const char *kind)
 {
 	bool late = strcmp(kind, "note") == 0 || strcmp(kind, "hook") == 0;

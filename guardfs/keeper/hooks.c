@@ -67,7 +67,7 @@ static void keep_output(struct output *o, const char *bytes, size_t n)
 	}
 }
 
-/* What a program writes may be anything; kept is text that JSON and terminals can bear. */
+/* A program may write any bytes. The text that is kept can stand in JSON and on a terminal. */
 static void make_text(char *text, size_t n)
 {
 	size_t i = 0;
@@ -360,7 +360,7 @@ struct hooks *hooks_create(const struct config *config,
 	return h;
 }
 
-/* What waits is reported without having run. */
+/* Hooks that wait are reported as not run. */
 static void report_waiting(struct hooks *h)
 {
 	const struct config_program *p;

@@ -94,7 +94,7 @@ static void take_figures(struct supervised *s)
 {
 	struct incident *i = &s->incident;
 
-	/* What a predecessor saw stays: after a reboot the board knows nothing of it. */
+	/* Figures of a former keeper stay: after a reboot the board does not have them. */
 	if (i->first_error_ns == 0)
 		i->first_error_ns = atomic_load(&s->board->first_error_real_ns);
 	if (i->first_fast_ns == 0)
@@ -154,7 +154,7 @@ void incident_open(struct supervised *s, enum errclass class, const char *detail
 			       .began_ns = began_ns(s, real_ns),
 			       .detected_ns = real_ns,
 			       .bytes_at_risk = bytes_at_risk(s)};
-	/* Those who waited got their error just before. */
+	/* Callers that waited got their error just before the incident opened. */
 	i->failed_before = MAX(s->latency.errors_before, told_before);
 	(void)copy_string(i->detail, sizeof(i->detail), detail);
 	drill_incident(s, i->id);
@@ -234,7 +234,7 @@ static void take_recalled(struct incident *i, const json_t *object)
 	(void)copy_string(i->detail, sizeof(i->detail), member_text(object, "detail"));
 }
 
-/* Of several that were left open, which a journal that lagged behind may show, the newest goes on. */
+/* A journal that lagged behind may show several incidents as open: the newest goes on. */
 static void find_recalled(struct supervised *s)
 {
 	const json_t *object;

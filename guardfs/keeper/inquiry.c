@@ -51,7 +51,7 @@ static void diagnose_in_child(const struct keeper *k, unsigned backend)
 	struct diagnosis d;
 
 	memset(&d, 0, sizeof(d));
-	/* What cannot be asked is looked up as it is written. */
+	/* If ssh cannot be asked, the names are taken as the configuration has them. */
 	if (b.type == BACKEND_SSHFS && ssh_config_apply(&b) == -ENOTSUP) {
 		log_info("backend %s: no diagnosis: by ssh_config its server is reached through a proxy, or "
 			 "known by an "

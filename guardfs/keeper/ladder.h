@@ -18,7 +18,7 @@ struct rung {
 	enum rung_result (*poll)(void *context, uint64_t now_ns); /* NULL: start decides */
 };
 
-/* What a rung does; all else about it stands in policy/plan.c. */
+/* The functions of a rung. Everything else about the rung stands in policy/plan.c. */
 struct rung_functions {
 	enum rung_result (*start)(void *context, uint64_t now_ns);
 	enum rung_result (*poll)(void *context, uint64_t now_ns);

@@ -83,10 +83,10 @@ static void sample_window(struct supervised *s, const struct window *window)
 
 	w->ops_before = ops;
 	w->errors_before = errors;
-	/* What was long ago has nothing to do with the next incident. */
+	/* Callers that were hurt long ago do not count for the next incident. */
 	if (!s->incident.open && record.errors == 0)
 		board_hurt_clear(s->board);
-	/* Of one that lasts for hours, too, it shall be known how many it hurts. */
+	/* An incident that lasts for hours shows how many callers it has hurt so far. */
 	if (record.errors)
 		incident_update(s);
 	if (s->keeper->journal && worth_a_sample(w, s, record.ops, record.errors))

@@ -47,7 +47,7 @@ struct look {
 		uint64_t since_ns;
 	} * found; /* JOB_MAX */
 	uint32_t n;
-	/* Who progressed last, and who did before that. */
+	/* The job that progressed last, and the one before it. */
 	struct {
 		char name[JOB_NAME_MAX];
 		uint64_t ns;
@@ -261,7 +261,7 @@ static void write_down(struct keeper *k, const struct stalled *f, const char *ki
 		journal_put_event(k->journal, &event);
 }
 
-/* What keeps anything from being done for any job; NULL: nothing. */
+/* Why no job may be acted for now; NULL: nothing speaks against it. */
 static const char *general_obstacle(const struct keeper *k, char *text, size_t size)
 {
 	const struct config *c = k->config;

@@ -171,7 +171,7 @@ static bool put_line(void *arg, const struct job_view *job)
 	fprintf(l->out, "\t%s\t%u\t%u\t%llu\t%llu\t%llu\t", health_state_name(tier.now.state), job->writers,
 		job->handles, job->progress_ns / NSEC_PER_SEC, job->active_ns / NSEC_PER_SEC,
 		(unsigned long long)job->written_bytes);
-	/* What the kernel reads by itself is not known. */
+	/* Bytes that the kernel reads by itself (passthrough) are not known. */
 	if (job->by_stat)
 		fputs("-\t-\t", l->out);
 	else

@@ -5,7 +5,7 @@
 #include "report/snapshot.h"
 #include <jansson.h>
 
-/* What a job's tier is like at the moment. */
+/* The present condition of a job's tier. */
 struct report_tier {
 	const char *name; /* of the backend, or "local" */
 	struct report_condition now;

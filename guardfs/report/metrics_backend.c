@@ -244,7 +244,7 @@ static const struct {
      free_nodes},
 };
 
-/* What a backend that is down has free, nobody knows. A storage that says nothing of itself says 0 blocks. */
+/* The free space of a backend that is down is not known. A server without such figures says 0 blocks. */
 static bool space_is_known(const struct metrics *m, uint32_t i)
 {
 	const struct board_statfs *known = &BOARD(m, i)->statfs;

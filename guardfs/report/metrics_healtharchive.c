@@ -1,7 +1,7 @@
-/* metrics_healtharchive.c: the names that HealthArchive's alert rules and dashboards use, for what guardfs
- * knows of it by itself. They meant something else's work before: what a hot path is, when it is well and who
- * repairs it is here what guardfs makes of it (guardfs(8), METRICS). -1 stands for "none", where those names
- * demand a number. */
+/* metrics_healtharchive.c: the names that HealthArchive's alert rules and dashboards use, for the
+ * figures that guardfs has of its own. The names were made for scripts that guardfs replaces. Here a hot path
+ * is a route, and its condition and repairs are those of its backend (guardfs(8), METRICS). Where a name
+ * demands a number, -1 stands for "none". */
 #include "report/metrics.h"
 
 #include <stdio.h>

@@ -58,7 +58,7 @@ static struct metric_label tier_of(const struct shown *s)
 
 /* ---- families ---- */
 
-/* What the kernel reads by itself is not known. */
+/* Bytes that the kernel reads by itself (passthrough) are not known. */
 static struct metric_value unless_by_stat(const struct job_view *job, uint64_t n)
 {
 	return job->by_stat ? metric_absent() : metric_number(n);
@@ -136,7 +136,7 @@ static const struct {
      "When the last of these was, in seconds since the epoch. Absent if never.", last_error},
 };
 
-/* Those that there were, else a job had a series for each class there is. */
+/* Only classes that occurred: a job would have a series for each class otherwise. */
 static void put_errors(struct metrics *m, const struct shown *s)
 {
 	for (unsigned c = 0; c < ERRCLASS_COUNT; c++)

@@ -97,7 +97,7 @@ static void look_at_route(struct report_snapshot *s, uint32_t index)
 	if (health_serves(r->now.state))
 		r->error = 0;
 	else
-		/* What callers get: a target that is not there is no ENOENT to them. */
+		/* The error that callers get. A missing target is not ENOENT to them. */
 		r->error = error && error < 4096 && error != ENOENT ? (int)error : s->board->config.error;
 }
 

@@ -115,7 +115,7 @@ static void put_next_try(const struct page *p, const json_t *backend)
 		fprintf(p->out, "; incident %" PRId64, number(backend, "incident"));
 }
 
-/* What guardfs does about a backend, in the order of enum health_state. */
+/* The action of guardfs for a backend, in the order of enum health_state. */
 static const char *activity(const json_t *backend)
 {
 	static const struct {
@@ -284,7 +284,7 @@ static void put_process(const struct page *p, const json_t *status, const char *
 	fputc('\n', p->out);
 }
 
-/* What the state of the processes, and of the mount, asks an operator for. */
+/* The advice to an operator that follows from the state of the processes and of the mount. */
 static void put_remedy(const struct page *p, const json_t *status)
 {
 	const int64_t guardian = number(json_object_get(status, "processes"), "guardian");

@@ -85,7 +85,7 @@ static void blame_process(struct report_snapshot *s, enum process process)
 		 process == PROCESS_GUARDIAN ? ": start guardfs again, it goes on with the session" : "");
 }
 
-/* Whoever goes by the path now finds the bare directory below: as bad as it can be. */
+/* The path leads to the bare directory below the mount now: the worst that can be. */
 static void blame_absence(struct report_snapshot *s)
 {
 	blame(s, "unmounted", s->unmounted_ns);

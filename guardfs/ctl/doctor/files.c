@@ -175,7 +175,7 @@ static void judge_program(struct doctor *d, const char *id, const char *program)
 	}
 }
 
-/* What the file decides about: hooks of an outage, or on_stall, which has a sentinel of its own. */
+/* The hooks that the sentinel allows: those of an outage, or on_stall, which has a sentinel of its own. */
 struct sentinel {
 	const char *id, *path, *section, *key, *what;
 };

@@ -55,7 +55,7 @@ static void warn_of_attributes(const struct move_run *r, int dir, const struct m
 			n, r->hot);
 }
 
-/* What is compared must be what the server has. */
+/* Warns if the copy is compared from memory, not from the server. */
 static void warn_of_memory(const struct move_run *r)
 {
 	int backend = config_find_backend(r->config, r->m.to.tier);
@@ -127,7 +127,8 @@ struct trees {
 	struct move_tree source, staged, after;
 };
 
-/* What was copied wrong is taken away, so that the next round copies it again: to rsync it looks alike. */
+/* Removes the files that were copied wrong. rsync would take them for copied; once they are gone the next
+ * round copies them. */
 static unsigned remove_wrong(const struct move_run *r, const struct move_ends *e,
 			     const struct move_tree *source, const struct move_tree *staged)
 {
@@ -167,7 +168,7 @@ static unsigned remove_surplus(const struct move_ends *e, const struct move_tree
 	return removed;
 }
 
-/* What was copied, without surplus. */
+/* Lists staging, after its surplus is removed. */
 static errint_t read_staged(const struct move_run *r, const struct move_ends *e, struct trees *t, char *what)
 {
 	errint_t err = move_tree_read(e->staging, move_has_owner(r), &t->staged, what);

@@ -35,7 +35,7 @@ static char type_letter(mode_t mode)
 	return S_ISDIR(mode) ? 'd' : S_ISLNK(mode) ? 'l' : 'f';
 }
 
-/* Of a symbolic link only where it leads: nobody can set the rest everywhere. */
+/* A symbolic link is described by its target alone: not every storage can set its owner, mode and times. */
 static errint_t describe_entry(int dir, const char *name, const struct stat *st, bool owner,
 			       struct move_entry *e)
 {
@@ -301,7 +301,7 @@ static errint_t hash_file(struct hashing *h, int dir, struct move_entry *e)
 
 	if (fd < 0 || EVP_DigestInit_ex(h->context, EVP_sha256(), NULL) != 1)
 		return fd < 0 ? -errno : -EIO;
-	/* What the disk has is to be read, not what memory remembers of writing it. */
+	/* The bytes are to come from the disk, not from the cache that was filled by writing them. */
 	(void)posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
 	while (n > 0 && (n = read(fd, h->chunk, CHUNK)) > 0) {
 		if (EVP_DigestUpdate(h->context, h->chunk, (size_t)n) != 1)

@@ -62,7 +62,7 @@ static void name_of(const char *pid, char *name, size_t size)
 	name[strcspn(name, "\n")] = '\0';
 }
 
-/* What guardfs has open it has open for somebody, who is named if he is found. */
+/* guardfs opens files for its callers. A caller that is found is named in its place. */
 static void report_writer(struct move_writers *w, const char *pid, const char *does, const char *path)
 {
 	char name[64] = "";
