@@ -104,6 +104,14 @@ static errint_t can_contain_symlinks(const struct option_input *in, char *value,
 	return in->features->contain_symlinks ? 0 : -ENOENT;
 }
 
+/* A write is answered by the server. With durability = behind guardfs asks for that itself, later and for
+ * many at once. */
+static errint_t if_written_through(const struct option_input *in, char *value, size_t size)
+{
+	(void)copy_string(value, size, "");
+	return in->backend->durability == DURABILITY_THROUGH ? 0 : -ENOENT;
+}
+
 /* Caching below guardfs. guardfs itself caches for at most a second, so whoever lists a tree again reaches
  * sshfs again; raw sshfs answers that from its directory cache (20 s). Here the kernel's caches on the mount
  * beneath are raised to 10 s as well, because they spare the second FUSE hop altogether, and the directory
@@ -130,7 +138,7 @@ static const struct sshfs_option options[] = {
 	/* sshfs and FUSE */
 	{ .name = "fsname",                .mode = OPTION_ALWAYS,  .fill = value_fsname },
 	{ .name = "allow_other",           .mode = OPTION_ALWAYS },       /* worker acts for every caller */
-	{ .name = "sshfs_sync",            .mode = OPTION_ALWAYS },       /* a write is answered by the server, as fast as without */
+	{ .name = "sshfs_sync",            .mode = OPTION_ALWAYS,  .fill = if_written_through, .bare_if_empty = true },
 	{ .name = "direct_io",             .mode = OPTION_ALWAYS },       /* see above */
 	{ .name = "negative_timeout",      .mode = OPTION_ALWAYS,  .text = NEGATIVE_CACHE_SECONDS },
 	{ .name = "entry_timeout",         .mode = OPTION_DEFAULT, .text = CACHE_SECONDS },

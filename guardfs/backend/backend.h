@@ -123,6 +123,12 @@ struct backend_ops {
 	 * as SET_KILL_PRIV. */
 	ssize_t (*write)(struct backend *b, int ref, const void *buf, size_t size, off_t offset,
 			 bool kill_priv);
+	/* As write by offset, but (backend.hands_over) handed over to the transport and not yet known to have
+	 * arrived: confirm tells. */
+	ssize_t (*hand_over)(struct backend *b, int ref, const void *buf, size_t size, off_t offset);
+	/* Waits until all that was handed over through ref before has arrived. An error says that some of it
+	 * has not, and is said once. */
+	errint_t (*confirm)(struct backend *b, int ref);
 	errint_t (*flush)(struct backend *b, int ref);
 	errint_t (*fsync)(struct backend *b, int ref, bool data_only);
 	errint_t (*release)(struct backend *b,
@@ -163,6 +169,7 @@ struct backend {
 	const struct config_backend *config; /* NULL: the local tier */
 	uint8_t index;			     /* as node.backend; NODE_LOCAL for the local tier */
 	bool keeps_pages; /* guarded: its options ask for pages to be kept over opens. Set before threads */
+	bool hands_over;  /* its transport acknowledges before storage has: hand_over is quicker than write */
 	struct backend *next; /* filter: what it filters */
 	void *state;	      /* private to the implementation, worker's memory */
 };

@@ -199,25 +199,51 @@ static ssize_t dir_copy_range(struct backend *b, int ref_in, off_t off_in, int r
 	return posix_copy_range(b, ref_in, off_in, ref_out, off_out, size);
 }
 
+/* Closing a duplicate makes a FUSE mount beneath wait for what it has taken, and report what became of it. */
+static errint_t confirm(int ref)
+{
+	int fd = dup(ref);
+
+	return fd < 0 ? -errno : errint(close(fd));
+}
+
+/* sshfs has taken it, and tells later whether the server has. */
+static bool is_acknowledged_early(const struct backend *b)
+{
+	return b->config->type == BACKEND_SSHFS && b->config->durability == DURABILITY_BEHIND;
+}
+
 /* Set-id bits mean nothing where ownership is presented, and sshfs has no say in them. */
 static ssize_t dir_write(struct backend *b, int ref, const void *buf, size_t size, off_t offset,
 			 bool kill_priv)
 {
 	bool kill = kill_priv && b->config->type == BACKEND_DIR && !b->config->present_owner;
 
-	return dir_mend_io(b, ref, size, posix_write(b, ref, buf, size, offset, kill));
+	ssize_t rc = posix_write(b, ref, buf, size, offset, kill);
+
+	if (rc > 0 && is_acknowledged_early(b)) {
+		errint_t late = confirm(ref);
+
+		rc = late < 0 ? late : rc;
+	}
+	return dir_mend_io(b, ref, size, rc);
 }
 
-/* Closing a duplicate makes a FUSE mount beneath write out and report what it still owes. Our own sshfs owes
- * nothing: each write was answered by the server before it was answered here (sshfs-compat/options.c). */
+static ssize_t dir_hand_over(struct backend *b, int ref, const void *buf, size_t size, off_t offset)
+{
+	return dir_mend_io(b, ref, size, posix_write(b, ref, buf, size, offset, false));
+}
+
+static errint_t dir_confirm(struct backend *b, int ref)
+{
+	return (errint_t)dir_mend_io(b, ref, 0, confirm(ref));
+}
+
+/* Our own sshfs owes nothing: each write was answered by the server, or confirmed, before it was answered
+ * here. */
 static errint_t dir_flush(struct backend *b, int ref)
 {
-	int fd;
-
-	if (b->config->type == BACKEND_SSHFS)
-		return 0;
-	fd = dup(ref);
-	return fd < 0 ? -errno : (errint_t)dir_mend_io(b, ref, 0, errint(close(fd)));
+	return b->config->type == BACKEND_SSHFS ? 0 : dir_confirm(b, ref);
 }
 
 static errint_t dir_fsync(struct backend *b, int ref, bool data_only)
@@ -257,6 +283,8 @@ static const struct backend_ops dir_ops = {
     .tmpfile = posix_tmpfile,
     .read = dir_read,
     .write = dir_write,
+    .hand_over = dir_hand_over,
+    .confirm = dir_confirm,
     .flush = dir_flush,
     .fsync = dir_fsync,
     .release = posix_release,
@@ -294,6 +322,7 @@ errint_t backend_dir_open(struct arena *arena, unsigned index, struct backend *b
 	state = malloc(sizeof(*state));
 	if (!state)
 		return -ENOMEM;
+	dir.hands_over = is_acknowledged_early(&dir);
 	*state = (struct dir){.posix = owning ? dir_posix_owning : dir_posix};
 	dir.state = state;
 	if (config->filter == FILTER_FAULT)

@@ -139,8 +139,9 @@ static ssize_t fault_read(struct backend *b, int ref, void *buf, size_t size, of
 	return fault_end(b, &s, v, b->next->ops->read(b->next, ref, buf, size, offset, end));
 }
 
-static ssize_t fault_write(struct backend *b, int ref, const void *buf, size_t size, off_t offset,
-			   bool kill_priv)
+/* Both ways of writing are FAULT_WRITE to the rules. */
+static ssize_t fault_written(struct backend *b, int ref, size_t size,
+			     ssize_t (*go_on)(struct backend *b, int ref, size_t size, void *arg), void *arg)
 {
 	struct fault_subject s = {FAULT_WRITE, NODE_NONE, ref, NULL};
 	struct fault_verdict v = fault_begin(b, &s);
@@ -151,7 +152,49 @@ static ssize_t fault_write(struct backend *b, int ref, const void *buf, size_t s
 		return fault_mark_late(b, ref) ? (ssize_t)size : -EIO;
 	if (v.action == FAULT_SHORT)
 		size = MIN(size, v.number);
-	return fault_end(b, &s, v, b->next->ops->write(b->next, ref, buf, size, offset, kill_priv));
+	return fault_end(b, &s, v, go_on(b->next, ref, size, arg));
+}
+
+struct write_rest {
+	const void *buf;
+	off_t offset;
+	bool kill_priv;
+};
+
+static ssize_t go_on_writing(struct backend *b, int ref, size_t size, void *arg)
+{
+	const struct write_rest *rest = arg;
+
+	return b->ops->write(b, ref, rest->buf, size, rest->offset, rest->kill_priv);
+}
+
+static ssize_t go_on_handing_over(struct backend *b, int ref, size_t size, void *arg)
+{
+	const struct write_rest *rest = arg;
+
+	return b->ops->hand_over(b, ref, rest->buf, size, rest->offset);
+}
+
+static ssize_t fault_write(struct backend *b, int ref, const void *buf, size_t size, off_t offset,
+			   bool kill_priv)
+{
+	struct write_rest rest = {buf, offset, kill_priv};
+
+	return fault_written(b, ref, size, go_on_writing, &rest);
+}
+
+static ssize_t fault_hand_over(struct backend *b, int ref, const void *buf, size_t size, off_t offset)
+{
+	struct write_rest rest = {buf, offset, false};
+
+	return fault_written(b, ref, size, go_on_handing_over, &rest);
+}
+
+static errint_t fault_confirm(struct backend *b, int ref)
+{
+	errint_t rc = (errint_t)PASS_REF(FAULT_FLUSH, ref, confirm(b->next, ref));
+
+	return fault_take_late(b, ref) ? -EIO : rc;
 }
 
 static errint_t fault_flush(struct backend *b, int ref)
@@ -269,6 +312,8 @@ static const struct backend_ops fault_ops = {
     .tmpfile = fault_tmpfile,
     .read = fault_read,
     .write = fault_write,
+    .hand_over = fault_hand_over,
+    .confirm = fault_confirm,
     .flush = fault_flush,
     .fsync = fault_fsync,
     .release = fault_release,

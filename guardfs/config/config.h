@@ -20,11 +20,14 @@
 
 enum backend_type { BACKEND_LOCAL, BACKEND_DIR, BACKEND_SSHFS, BACKEND_SFTP };
 enum config_filter { FILTER_NONE, FILTER_FAULT };
+/* When a write is acknowledged: when storage has it, or before (docs/WRITEBEHIND.md). */
+enum config_durability { DURABILITY_THROUGH, DURABILITY_BEHIND };
 
 struct config_backend {
 	char name[CONFIG_NAME_MAX];
 	enum backend_type type;
 	enum config_filter filter;
+	enum config_durability durability;
 	char host[256];
 	uint16_t port; /* default 22 */
 	char user[64];
@@ -49,6 +52,8 @@ struct config_backend {
 	uint32_t max_inflight;		    /* operations inside the backend at once, default 128, 1..512 */
 	uint32_t max_memory_mib;	    /* of its sshfs, default 1024 */
 	bool canary;			    /* probes also write, read and remove a small file */
+	uint32_t buffer_mib;		    /* durability = behind: so much may be owed to it, default 64 */
+	uint32_t drain_ms;		    /* and no more than it takes in this time, default 5 s */
 };
 
 /* Events at which the operator's programs are run (keeper/hooks.h). */

@@ -15,17 +15,18 @@ enum value_type {
 	VALUE_COMMAND, /* a program's name or absolute path */
 	VALUE_UUID,    /* stored in lower case */
 	VALUE_BOOL,
-	VALUE_DURATION, /* uint32_t, milliseconds */
-	VALUE_COUNT,	/* uint32_t */
-	VALUE_PORT,	/* uint16_t */
-	VALUE_ID,	/* uid_t or gid_t */
-	VALUE_UMASK,	/* mode_t */
-	VALUE_ERRNO,	/* int */
-	VALUE_TYPE,	/* enum backend_type */
-	VALUE_FILTER,	/* enum config_filter */
-	VALUE_PATTERN,	/* may be repeated; see config_resolve_patterns */
-	VALUE_PROGRAM,	/* struct config_program; a hook; may be repeated */
-	VALUE_GLOB,	/* a job's directory; may be repeated */
+	VALUE_DURATION,	  /* uint32_t, milliseconds */
+	VALUE_COUNT,	  /* uint32_t */
+	VALUE_PORT,	  /* uint16_t */
+	VALUE_ID,	  /* uid_t or gid_t */
+	VALUE_UMASK,	  /* mode_t */
+	VALUE_ERRNO,	  /* int */
+	VALUE_TYPE,	  /* enum backend_type */
+	VALUE_FILTER,	  /* enum config_filter */
+	VALUE_DURABILITY, /* enum config_durability */
+	VALUE_PATTERN,	  /* may be repeated; see config_resolve_patterns */
+	VALUE_PROGRAM,	  /* struct config_program; a hook; may be repeated */
+	VALUE_GLOB,	  /* a job's directory; may be repeated */
 	VALUE_TYPE_COUNT
 };
 

@@ -9,6 +9,8 @@
 
 static const char *const type_names[] = {
     [BACKEND_DIR] = "dir", [BACKEND_SSHFS] = "sshfs", [BACKEND_SFTP] = "sftp"};
+static const char *const durability_names[] = {
+    [DURABILITY_THROUGH] = "through", [DURABILITY_BEHIND] = "behind"};
 static const char *const filter_names[] = {[FILTER_NONE] = "none", [FILTER_FAULT] = "fault"};
 
 const char *backend_type_name(enum backend_type type)
@@ -277,6 +279,16 @@ static bool parse_filter(const struct config_key *key, const char *text, void *f
 	return i >= 0;
 }
 
+static bool parse_durability(const struct config_key *key, const char *text, void *field)
+{
+	int i = find_word(durability_names, ARRAY_SIZE(durability_names), text);
+
+	(void)key;
+	if (i >= 0)
+		*(enum config_durability *)field = (enum config_durability)i;
+	return i >= 0;
+}
+
 /* Kept as written until all backends are known; see config_resolve_patterns. */
 static bool parse_pattern(const struct config_key *key, const char *text, void *field)
 {
@@ -414,6 +426,11 @@ static void print_filter(const void *field, FILE *out)
 	fputs(*(const enum config_filter *)field == FILTER_FAULT ? "fault" : "none", out);
 }
 
+static void print_durability(const void *field, FILE *out)
+{
+	fputs(durability_names[*(const enum config_durability *)field], out);
+}
+
 static const struct {
 	bool (*parse)(const struct config_key *key, const char *text, void *field);
 	void (*print)(const void *field, FILE *out);
@@ -435,6 +452,7 @@ static const struct {
     [VALUE_UMASK] = {parse_umask, print_umask, "an octal number from 0000 to 0777"},
     [VALUE_ERRNO] = {parse_errno, print_errno, "EIO or ETIMEDOUT"},
     [VALUE_TYPE] = {parse_type, print_type, "dir or sshfs"},
+    [VALUE_DURABILITY] = {parse_durability, print_durability, "through or behind"},
     [VALUE_FILTER] = {parse_filter, print_filter, "none or fault"},
     [VALUE_PATTERN] = {parse_pattern, print_text, "GLOB = BACKEND:PREFIX"},
     [VALUE_GLOB] = {parse_glob, print_text, "a pattern of paths relative to the mount, such as */[0-9]*__*"},

@@ -336,6 +336,11 @@ static struct node *look_up(const char *name, struct found *found)
 	struct node *known = view_find(reply.dir, name, NODE_PINNED);
 	bool asked;
 
+	/* Storage has not all of it yet: who wants its attributes asks for them, and waits. */
+	if (known && atomic_load(&known->flags) & NODE_BEHIND) {
+		node_unpin(known);
+		return NULL;
+	}
 	if (known)
 		look_enter(known);
 	asked = reply.b->ops->lookup(reply.b, view_object_index(reply.dir), name, found) < 0 ||

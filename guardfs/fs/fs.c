@@ -3,6 +3,7 @@
 #include "base/fd.h"
 #include "base/log.h"
 #include "fs/attr.h"
+#include "fs/behind.h"
 #include "fs/dir.h"
 #include "fs/handle.h"
 #include "fs/io.h"
@@ -88,6 +89,7 @@ errint_t fs_init(struct arena *arena, int dev_fd)
 	if (rc == 0)
 		rc = handle_init();
 	if (rc == 0) {
+		behind_init();
 		jobs_init();
 		tiers_init();
 	}

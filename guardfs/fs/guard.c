@@ -3,6 +3,7 @@
  * that opens the breaker and then finds no slot inside knows that no task is. */
 #include "fs/guard.h"
 #include "base/clock.h"
+#include "fs/behind.h"
 #include "fs/context.h"
 #include "fs/doubt.h"
 #include "fs/grant.h"
@@ -107,7 +108,7 @@ bool guard_is_write_inside(const struct backend *b)
 		    s->op_class == OP_WRITE)
 			return true;
 	}
-	return false;
+	return atomic_load(&b->board->owed_bytes) != 0;
 }
 
 static void leave_slot(struct backend *b, uid_t uid)
@@ -201,6 +202,47 @@ void guard_end_request(void)
 	}
 	view_end_request();
 	backend_end_request();
+}
+
+/* Is something owed of a file that the request is about, which was acknowledged before the request came?
+ * Whoever looks at the file, or changes it otherwise, is to find it. What is acknowledged later is left
+ * alone: else who reads a log that is being written would wait for its end. */
+static bool is_owed_one(const struct node *node)
+{
+	if (!node || !behind_is_owed(node_index(node), call.slot->owed_point))
+		return false;
+	call.slot->owed_node = node_index(node);
+	return true;
+}
+
+static bool is_owed_named(uint64_t parent_id, const char *name)
+{
+	struct node *parent = node_from_id(parent_id);
+
+	return parent && parent->backend < CONFIG_BACKENDS_MAX &&
+	       is_owed_one(view_find(parent, name, NODE_UNHELD));
+}
+
+static bool is_owed(const struct backend *b, uint64_t target)
+{
+	const char *names[2];
+	uint64_t ids[2];
+
+	if (!atomic_load(&b->board->owed_bytes))
+		return false;
+	if (!call.slot->owed_point)
+		call.slot->owed_point = behind_now();
+	if (guard_is_node_target(target) && is_owed_one(&fs.arena->nodes[(uint32_t)target]))
+		return true;
+	wire_nodes(call.buffer, ids);
+	wire_names(call.buffer, names);
+	if (wire_opcode(call.buffer) == WIRE_OP_LOOKUP)
+		names[0] = wire_lookup_name(call.buffer);
+	for (size_t i = 0; i < ARRAY_SIZE(ids); i++)
+		if (ids[i] &&
+		    (is_owed_one(node_from_id(ids[i])) || (names[i] && is_owed_named(ids[i], names[i]))))
+			return true;
+	return false;
 }
 
 /* The caller waited, and is about to get the infrastructure errno. */
@@ -300,6 +342,9 @@ enum guard_result guard_try(fuse_req_t req, struct backend *b, enum op_class op_
 		return GUARD_DOWN;
 	if (board_refuses(b->board, call.slot->uid, atomic_load(&call.slot->read_ns)))
 		return refuse_request(req, b);
+	if (is_owed(b, target) &&
+	    (guard_breaker_is_closed(b) || waits_while_down(b->board, call.slot->parkable)))
+		return wait_or_refuse(req, b, PARK_OWED);
 	switch (try_enter(b, call.slot->uid)) {
 	case GO:
 		return GUARD_GO;
@@ -454,6 +499,52 @@ bool guard_leave(fuse_req_t req, struct backend *b, ssize_t *rc)
 	return true;
 }
 
+bool guard_takes_writes(const struct backend *b)
+{
+	return guard_breaker_is_closed(b) || waits_while_down(b->board, true);
+}
+
+enum guard_result guard_await_room(fuse_req_t req, struct backend *b, uint32_t node)
+{
+	if (!begin_visit(b, OP_WRITE, GUARD_MUTATING | GUARD_PARKABLE, guard_target_node(node)))
+		return GUARD_DOWN;
+	call.slot->owed_node = node;
+	return wait_or_refuse(req, b, PARK_ROOM);
+}
+
+enum guard_visit guard_visit(struct backend *b, enum op_class op_class, uint64_t target, uid_t uid)
+{
+	atomic_store(&call.slot->read_ns, clock_mono_ns());
+	publish_request(b, op_class, GUARD_MUTATING, target);
+	call.slot->uid = uid;
+	switch (try_enter(b, uid)) {
+	case GO:
+		return VISIT_IN;
+	case DOWN:
+		return VISIT_DOWN;
+	default:
+		return VISIT_LATER;
+	}
+}
+
+enum guard_outcome guard_end_visit(struct backend *b, ssize_t rc, bool by_storage)
+{
+	bool ours = rc == GUARD_POISONED || rc == BACKEND_NODE_GONE;
+	enum errclass class = rc < 0 && !ours ? errclass_from_errno((int)-rc) : ERRCLASS_NONE;
+	const struct errclass_info *info = errclass_info(class);
+	uint64_t now_ns = clock_mono_ns();
+
+	if (!ours)
+		tell_breaker(b, atomic_load(&call.slot->epoch), class,
+			     by_storage && answered_by_storage(call.slot, rc, now_ns - call.entered_ns),
+			     now_ns);
+	leave_slot(b, call.slot->uid);
+	atomic_store(&call.slot->deadline_ns, 0);
+	if (!info->infrastructure)
+		return OUTCOME_KNOWN;
+	return info->trips ? OUTCOME_LOST : OUTCOME_DOUBTED;
+}
+
 /* The quiet visit of this thread. nested: within the visit of a request, whose slot speaks for both. */
 static _Thread_local struct {
 	uint32_t epoch;
@@ -507,6 +598,12 @@ bool guard_may_run(const struct slot *slot)
 		return !closed || (int32_t)(atomic_load(&bb->verdicts) - slot->park_sequence) >= 0;
 	case PARK_RENAME:
 		return !closed || !is_rename_inside(slot);
+	case PARK_OWED:
+		return (!closed && !waits_while_down(bb, slot->parkable)) ||
+		       !behind_is_owed(slot->owed_node, slot->owed_point);
+	case PARK_ROOM:
+		return (!closed && !waits_while_down(bb, slot->parkable)) ||
+		       behind_has_room(atomic_load(&slot->backend), slot->owed_node, slot->length);
 	default:
 		return true;
 	}

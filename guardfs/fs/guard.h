@@ -38,6 +38,12 @@ static inline uint64_t guard_target_node(uint32_t node)
 	return 1ull << 33 | node;
 }
 
+/* Is it one of guard_target_node? Then its low 32 bits are the node. */
+static inline bool guard_is_node_target(uint64_t target)
+{
+	return target >> 32 == 1ull << 1 && (uint32_t)target < NODE_MAX;
+}
+
 static inline uint64_t guard_target_name(uint32_t parent, const char *name)
 {
 	return hash_bytes(parent, name, strlen(name)) | 1ull << 34;
@@ -69,6 +75,31 @@ bool guard_leave(fuse_req_t req, struct backend *b, ssize_t *rc);
  * breaker is open, or the backend is full for the user. */
 bool guard_enter_quietly(struct backend *b, uint64_t target, uid_t uid);
 void guard_leave_quietly(struct backend *b, ssize_t rc);
+
+/* A WRITE waits, in its buffer, for room to be owed of the file of node (fs/behind.h), with the deadline of a
+ * write: then it is run again. GUARD_GONE, or GUARD_DOWN: it cannot wait, and the caller answers. */
+enum guard_result guard_await_room(fuse_req_t req, struct backend *b, uint32_t node);
+
+/* May a WRITE be acknowledged before storage has it? Not when its like would be refused. */
+bool guard_takes_writes(const struct backend *b);
+
+/* A visit on behalf of no request (of uid's share), by a thread with a slot of its own (empty, RUNNING),
+ * whose deadline is that of op_class: what is owed is written, or confirmed. */
+enum guard_visit {
+	VISIT_IN,    /* guard_end_visit is called for */
+	VISIT_DOWN,  /* the breaker is open */
+	VISIT_LATER, /* the backend is full, or a late task on the same target is inside */
+};
+enum guard_visit guard_visit(struct backend *b, enum op_class op_class, uint64_t target, uid_t uid);
+
+/* How it ended. */
+enum guard_outcome {
+	OUTCOME_KNOWN,	 /* *rc is storage's answer, or (GUARD_POISONED) ours */
+	OUTCOME_LOST,	 /* the connection is lost: to be done again over another one */
+	OUTCOME_DOUBTED, /* an EIO that a probe is to explain */
+};
+/* by_storage: storage itself must have answered, if it took its time. */
+enum guard_outcome guard_end_visit(struct backend *b, ssize_t rc, bool by_storage);
 
 /* The request of this thread is over (or parked): lets go of all that it held. worker/pool.c. */
 void guard_end_request(void);

@@ -132,6 +132,7 @@ struct handle *handle_new(uint32_t node, enum handle_kind kind, uint8_t backend,
 	h->overwrote = 0;
 	atomic_store(&h->tail_length, 0);
 	atomic_store(&h->appended_unique, 0);
+	atomic_store(&h->taken_unique, 0);
 	h->mtime_ns = 0;
 	atomic_store(&h->job, JOB_NONE);
 	/* If this worker dies before deciding on the answer, its successor closes this handle. */

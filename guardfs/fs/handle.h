@@ -108,4 +108,12 @@ void handle_seen_cut(uint32_t node, uint64_t size, uint32_t epoch);
  * made all the same, so that no open file of the node is lost for being shorter. */
 void handle_truncation_ended(ssize_t rc, uint32_t node, struct handle *h, uint64_t size);
 
+/* What lies in the range of node's file was acknowledged and has not come to storage: error (a positive
+ * errno) is what write, fsync and close of its open files say from now on, and the file is listed as suspect.
+ */
+struct handle_range {
+	uint64_t from, to;
+};
+void handle_lost(struct backend *b, uint32_t node, int error, struct handle_range range);
+
 #endif

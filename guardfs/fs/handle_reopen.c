@@ -6,6 +6,7 @@
 #include "fs/context.h"
 #include "fs/guard.h"
 #include "fs/handle.h"
+#include "fs/handle_index.h"
 #include "fs/node.h"
 
 #include <errno.h>
@@ -54,22 +55,30 @@ static void suspect_path(uint32_t node, char *path, size_t size)
 	(void)copy_string(path, size, whole + (length < size ? 0 : length - size + 1));
 }
 
-/* Notes for people which file it was, long after its handle is closed. Reads the ledger without its lock:
- * nothing is written through this handle meanwhile. */
-static void note_suspect(const struct backend *b, const struct handle *h)
+/* Somebody will want to know which file, long after its handle is closed. */
+static void note_suspect(const struct backend *b, uint32_t node, bool written, struct handle_range range)
 {
 	struct board_suspect suspect = {.real_ns = clock_real_ns(),
 					.backend = (uint32_t)b->index,
-					.written = (h->flags & O_ACCMODE) != O_RDONLY};
+					.written = written,
+					.from = range.from,
+					.to = range.to};
 
-	if (suspect.written && h->unsynced_bytes) {
-		suspect.to = h->known_end;
-		suspect.from = h->overwrote ? 0 : h->known_end - MIN(h->unsynced_bytes, h->known_end);
-	}
-	suspect_path(h->node, suspect.path, sizeof(suspect.path));
+	suspect_path(node, suspect.path, sizeof(suspect.path));
 	pthread_mutex_lock(&reopening.lock);
 	board_put_suspect(&fs.arena->board, &suspect);
 	pthread_mutex_unlock(&reopening.lock);
+}
+
+/* Where acknowledged bytes lie that were not synced. The ledger is read without its lock: nothing is written
+ * through a handle that is being found again. */
+static struct handle_range unsynced_range(const struct handle *h)
+{
+	if ((h->flags & O_ACCMODE) == O_RDONLY || !h->unsynced_bytes)
+		return (struct handle_range){0};
+	return (struct handle_range){
+	    .from = h->overwrote ? 0 : h->known_end - MIN(h->unsynced_bytes, h->known_end),
+	    .to = h->known_end};
 }
 
 static void poison_handle(struct backend *b, struct handle *h)
@@ -78,8 +87,32 @@ static void poison_handle(struct backend *b, struct handle *h)
 
 	if (!atomic_compare_exchange_strong(&h->error, &expected, fs.config->error))
 		return;
-	note_suspect(b, h);
+	note_suspect(b, h->node, (h->flags & O_ACCMODE) != O_RDONLY, unsynced_range(h));
 	board_count(b->board, COUNT_POISONED, 1);
+}
+
+struct loss {
+	struct backend *b;
+	int error;
+};
+
+static bool tell_loss(struct handle *h, void *arg)
+{
+	const struct loss *loss = arg;
+	int expected = 0;
+
+	if (h->kind == HANDLE_FILE && (h->flags & O_ACCMODE) != O_RDONLY &&
+	    atomic_compare_exchange_strong(&h->error, &expected, loss->error))
+		board_count(loss->b->board, COUNT_POISONED, 1);
+	return true;
+}
+
+void handle_lost(struct backend *b, uint32_t node, int error, struct handle_range range)
+{
+	struct loss loss = {b, error};
+
+	handle_index_each(node, tell_loss, &loss);
+	note_suspect(b, node, true, range);
 }
 
 /* Is a task of an older epoch still inside? (Only where it could not be fenced.) It may come back and use

@@ -1,6 +1,7 @@
 /* io.c: READ, WRITE, FALLOCATE, LSEEK, COPY_FILE_RANGE. */
 #include "fs/io.h"
 #include "fs/append.h"
+#include "fs/behind.h"
 #include "fs/context.h"
 #include "fs/guard.h"
 #include "fs/handle.h"
@@ -122,6 +123,34 @@ static bool is_append(const struct fuse_file_info *fi)
 	return fi->flags & O_APPEND && !fi->writepage;
 }
 
+/* Is the WRITE acknowledged when its bytes are in the arena, and brought to storage later? Pages of mappings
+ * and what bypasses the kernel's cache are not: several such may be under way of one file at once. */
+static bool goes_behind(const struct backend *b, const struct fuse_file_info *fi, size_t size, bool kill_priv)
+{
+	return b->board && b->config->durability == DURABILITY_BEHIND && size > 0 && size <= EXTENT_SIZE &&
+	       !fi->writepage && !kill_priv && !(fi->flags & (O_DIRECT | O_DSYNC)) && guard_takes_writes(b);
+}
+
+/* Answers the WRITE, or has it wait for room. Returns false, and nothing has happened, if storage is to be
+ * asked. */
+static bool write_behind(fuse_req_t req, struct backend *b, struct handle *h, const char *data, size_t size,
+			 off_t offset, const struct fuse_file_info *fi)
+{
+	switch (behind_take(b, h, call.unique, data, size, (uint64_t)offset, is_append(fi))) {
+	case BEHIND_TAKEN:
+		board_count(b->board, COUNT_WRITTEN_BYTES, size);
+		jobs_done(h, true, (ssize_t)size);
+		fuse_reply_write(req, size);
+		return true;
+	case BEHIND_NO_ROOM:
+		if (guard_await_room(req, b, h->node) == GUARD_DOWN)
+			fuse_reply_err(req, fs.config->error);
+		return true;
+	default:
+		return false;
+	}
+}
+
 void fs_write(fuse_req_t req, fuse_ino_t ino, const char *data, size_t size, off_t offset,
 	      struct fuse_file_info *fi)
 {
@@ -141,6 +170,10 @@ void fs_write(fuse_req_t req, fuse_ino_t ino, const char *data, size_t size, off
 		return;
 	}
 	b = backend_of(h);
+	if (goes_behind(b, fi, size, kill_priv) && write_behind(req, b, h, data, size, offset, fi)) {
+		handle_put(h);
+		return;
+	}
 	if (!guard_enter(req, b, OP_WRITE, GUARD_MUTATING | GUARD_PARKABLE, guard_target_node(h->node))) {
 		handle_put(h);
 		return;

@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/fd.h"
 #include "fs/again.h"
+#include "fs/behind_send.h"
 #include "fs/context.h"
 #include "fs/entry.h"
 #include "fs/grant.h"
@@ -377,6 +378,12 @@ static errint_t do_fsync(struct backend *b, struct handle *h, bool data_only)
 	return b->ops->fsync(b, atomic_load(&h->fd), data_only);
 }
 
+/* Has something of its file been acknowledged that is not on storage yet? */
+static bool is_owed(const struct handle *h)
+{
+	return atomic_load(&fs.arena->nodes[h->node].flags) & NODE_BEHIND;
+}
+
 /* FLUSH and FSYNC: an error once found is reported by each of them until the file is closed. reply: how
  * success is said. */
 static void sync_handle(fuse_req_t req, uint64_t fh, sync_fn sync, bool data_only,
@@ -403,13 +410,15 @@ static void sync_handle(fuse_req_t req, uint64_t fh, sync_fn sync, bool data_onl
 	}
 	/* Nothing is owed: each process that inherited the file closes it, and need not wait for storage that
 	 * is away. */
-	if (sync == do_flush && handle_unsynced(h) == 0) {
+	if (sync == do_flush && handle_unsynced(h) == 0 && !is_owed(h)) {
 		handle_put(h);
 		reply(req, 0);
 		return;
 	}
 	b = h->backend == NODE_LOCAL ? &fs.local : &fs.guarded[h->backend];
 	if (!guard_enter(req, b, OP_SYNC, GUARD_MUTATING | GUARD_PARKABLE, guard_target_node(h->node))) {
+		if (!call.parked && is_owed(h))
+			behind_send_no_more(h->backend, h->node);
 		handle_put(h);
 		return;
 	}

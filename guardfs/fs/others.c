@@ -101,7 +101,7 @@ static void start_teller(void)
 }
 
 /* NULL: there is no room, or no thread. */
-static struct message *put_message(uint64_t place, const char *name, bool drop)
+static struct message *new_message(uint64_t place)
 {
 	struct message *m = queue.messages;
 
@@ -111,8 +111,16 @@ static struct message *put_message(uint64_t place, const char *name, bool drop)
 	if (m == queue.messages + MESSAGES_MAX || queue.tellers == 0)
 		return NULL;
 	*m = (struct message){.number = ++queue.last_number, .place = place};
-	m->length = wire_expire_name(m->bytes, place, name, drop);
 	pthread_cond_signal(&queue.wanted);
+	return m;
+}
+
+static struct message *put_message(uint64_t place, const char *name, bool drop)
+{
+	struct message *m = new_message(place);
+
+	if (m)
+		m->length = wire_expire_name(m->bytes, place, name, drop);
 	return m;
 }
 
@@ -181,6 +189,19 @@ void others_moved_in(struct node *shown, const char *name)
 	ACQUIRE_LOCK(&queue.lock);
 	if (!put_message(node_id(shown, node_index(shown)), name, true))
 		log_debug("the kernel was not told where a directory is now");
+}
+
+void others_drop_pages(const struct node *file)
+{
+	uint64_t id = node_id(file, node_index(file));
+	struct message *m;
+
+	ACQUIRE_LOCK(&queue.lock);
+	m = new_message(id);
+	if (m)
+		m->length = wire_drop_pages(m->bytes, id);
+	else
+		log_warning("the kernel was not told to read a file anew of which something was lost");
 }
 
 void others_drop_attributes(struct node *shown)

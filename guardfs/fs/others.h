@@ -23,6 +23,10 @@ void others_expire(struct node *shown, const char *name, bool gone);
  * to belong to that route. Tells the kernel after the answer. */
 void others_moved_in(struct node *shown, const char *name);
 
+/* Of a file's content, what the kernel keeps is not what storage has, nor its size: it asks again. Waits for
+ * nobody: who reads or writes a page at this very moment has it locked. */
+void others_drop_pages(const struct node *file);
+
 /* Mode, owner or times of the directory were set through `shown`. */
 void others_drop_attributes(struct node *shown);
 

@@ -319,16 +319,27 @@ size_t wire_error_reply(uint8_t *buf, uint64_t unique, int err)
 	return sizeof(out);
 }
 
-size_t wire_drop_attributes(uint8_t *buf, uint64_t nodeid)
+/* offset: -1: attributes alone; 0: all pages, too. */
+static size_t inval_inode(uint8_t *buf, uint64_t nodeid, int64_t offset)
 {
 	struct {
 		struct fuse_out_header header;
 		struct fuse_notify_inval_inode_out inode;
 	} out = {.header = {.len = sizeof(out), .error = FUSE_NOTIFY_INVAL_INODE},
-		 .inode = {.ino = nodeid, .off = -1}};
+		 .inode = {.ino = nodeid, .off = offset}};
 
 	memcpy(buf, &out, sizeof(out));
 	return sizeof(out);
+}
+
+size_t wire_drop_attributes(uint8_t *buf, uint64_t nodeid)
+{
+	return inval_inode(buf, nodeid, -1);
+}
+
+size_t wire_drop_pages(uint8_t *buf, uint64_t nodeid)
+{
+	return inval_inode(buf, nodeid, 0);
 }
 
 /* FUSE_EXPIRE_ONLY, newer than some headers. */

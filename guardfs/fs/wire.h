@@ -115,6 +115,9 @@ size_t wire_error_reply(uint8_t *buf, uint64_t unique, int err);
  * for requests about it, but for no lock of a caller's. */
 size_t wire_drop_attributes(uint8_t *buf, uint64_t nodeid);
 
+/* The same, and its pages are dropped as well. Sending waits for callers that read or write a page of it. */
+size_t wire_drop_pages(uint8_t *buf, uint64_t nodeid);
+
 /* Message to the kernel: ask again before using name (1..NAME_LENGTH_MAX bytes) in directory parent; or
  * (drop, and always before Linux 6.2) forget the name, with all mounts below. Returns its length, at most
  * WIRE_NAME_MAX. Sending fails with ENOENT if the kernel knows no such name, and waits for callers changing

@@ -144,12 +144,13 @@ static json_t *describe_backend(const struct report_backend *b)
 	    (int)atomic_load(&board->pid), "attempts", (json_int_t)atomic_load(&board->attempts),
 	    "next_attempt", to_seconds(atomic_load(&board->next_attempt_real_ns)));
 	json_t *more = json_pack(
-	    "{s:s, s:o, s:s, s:s, s:I, s:I, s:I, s:I, s:o, s:o}", "breaker",
+	    "{s:s, s:o, s:s, s:s, s:I, s:I, s:I, s:I, s:o, s:I, s:I, s:o}", "breaker",
 	    breaker_is_closed(breaker) ? "closed" : "open", "detail", STRING(b->detail), "summary",
 	    info->summary, "advice", info->advice, "inflight", (json_int_t)atomic_load(&board->inflight),
 	    "parked", (json_int_t)atomic_load(&board->parked), "late", (json_int_t)atomic_load(&board->late),
 	    "recovered", to_seconds(atomic_load(&board->recovered_real_ns)), "expose",
-	    STRING(b->config->expose), "counters", counters_of(board));
+	    STRING(b->config->expose), "owed_bytes", (json_int_t)atomic_load(&board->owed_bytes),
+	    "owed_files", (json_int_t)atomic_load(&board->owed_files), "counters", counters_of(board));
 
 	json_object_update(object, more);
 	json_decref(more);

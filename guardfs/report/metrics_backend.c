@@ -94,6 +94,16 @@ static struct metric_value late(const struct metrics *m, uint32_t i)
 	return metric_number(LOAD(m, i, late));
 }
 
+static struct metric_value owed_bytes(const struct metrics *m, uint32_t i)
+{
+	return metric_number(LOAD(m, i, late));
+}
+
+static struct metric_value owed_files(const struct metrics *m, uint32_t i)
+{
+	return metric_number(LOAD(m, i, late));
+}
+
 /* A look without locks: handles come and go meanwhile. */
 static struct metric_value poisoned(const struct metrics *m, uint32_t backend)
 {
@@ -148,6 +158,9 @@ static const struct family {
     {"guardfs_backend_parked_operations", "gauge", "Operations that wait in their buffers now.", parked},
     {"guardfs_backend_late_operations", "gauge",
      "Changing operations still inside the backend past their deadline.", late},
+    {"guardfs_backend_owed_bytes", "gauge", "Bytes that are acknowledged and not on storage yet.",
+     owed_bytes},
+    {"guardfs_backend_owed_files", "gauge", "Files that they belong to.", owed_files},
     {"guardfs_backend_poisoned_files", "gauge",
      "Open files that could not be found again as they were: what was written may be lost.", poisoned},
     {"guardfs_backend_outages_total", "counter", "How often the backend was lost while it served.", outages},

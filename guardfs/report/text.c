@@ -211,6 +211,11 @@ static void put_backend(const struct page *p, const json_t *backend)
 	if (number(backend, "pid") > 0)
 		fprintf(p->out, ", sshfs %" PRId64, number(backend, "pid"));
 	fputc('\n', p->out);
+	if (number(backend, "owed_bytes") > 0)
+		fprintf(p->out,
+			"    owed:    %" PRId64 " bytes of %" PRId64
+			" files are acknowledged and not on storage yet\n",
+			number(backend, "owed_bytes"), number(backend, "owed_files"));
 	put_refused(p, backend);
 	put_counters(p, backend);
 }

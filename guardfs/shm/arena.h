@@ -7,6 +7,7 @@
 
 #include "base/base.h"
 #include "shm/board.h"
+#include "shm/extent.h"
 #include "shm/handle.h"
 #include "shm/job.h"
 #include "shm/name.h"
@@ -16,7 +17,8 @@
 
 #define ARENA_MAGIC 0x31534644524155ull
 #define ARENA_LAYOUT \
-	9 /* raise on any change of a structure below, or of what is in it; the sizes are checked as well */
+	10 /* raise on any change of a structure below, or of what is in it; the sizes are checked as well \
+	    */
 
 #define INIT_MAX  256
 #define SLOT_PAGE 4096
@@ -52,6 +54,8 @@ struct arena {
 	 */
 	_Alignas(4096) uint8_t before_buffers[SLOT_PAGE - SLOT_HEADER_SIZE];
 	uint8_t buffers[SLOT_MAX][SLOT_BUFFER_SIZE];
+	_Alignas(4096) struct extent_table owed;
+	_Alignas(4096) uint8_t owed_bytes[EXTENT_MAX][EXTENT_SIZE];
 };
 _Static_assert((offsetof(struct arena, buffers) + SLOT_HEADER_SIZE) % SLOT_PAGE == 0, "see above");
 

@@ -103,6 +103,10 @@ struct board_backend {
 	 * (board_refused_word). 0: none. Keeper. */
 	_Atomic uint64_t refused[BOARD_REFUSED_MAX];
 
+	/* What is acknowledged and not on storage yet (fs/behind.h). Worker, under its lock for the backend. */
+	_Atomic uint64_t owed_bytes;
+	_Atomic uint32_t owed_files;
+
 	/* The descriptor of the backend's root, and its epoch: the descriptor is stored first. Worker. */
 	_Alignas(CACHE_LINE) _Atomic int32_t root_fd;
 	_Atomic uint32_t root_epoch;

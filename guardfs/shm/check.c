@@ -16,7 +16,7 @@
 #define FD_LIMIT	 (1 << 24) /* what fits a node's descriptor word; above any sane RLIMIT_NOFILE */
 #define NODE_FLAGS_ALL                                                                            \
 	(NODE_ROUTE_ROOT | NODE_UNLINKED | NODE_KNOWN | NODE_KEEPS_FD | NODE_VIEW | NODE_TARGET | \
-	 NODE_MOUNTED)
+	 NODE_MOUNTED | NODE_BEHIND)
 #define ERRNO_LIMIT 4096
 
 /* Marks of a node while chains of parents are followed. */
@@ -85,6 +85,7 @@ static uint32_t check_config_backend(struct config_backend *b)
 	changed += force_bool(&b->has_gid) + force_bool(&b->has_umask);
 	changed += FORCE_BELOW(b->type, BACKEND_SFTP + 1u, BACKEND_DIR);
 	changed += FORCE_BELOW(b->filter, FILTER_FAULT + 1u, FILTER_NONE);
+	changed += FORCE_BELOW(b->durability, DURABILITY_BEHIND + 1u, DURABILITY_THROUGH);
 	changed += force_bool(&b->canary) + force_bool(&b->contain_links);
 	b->umask &= 0777;
 	if (b->max_inflight == 0)
@@ -539,7 +540,7 @@ static uint32_t check_slot(const struct arena *arena, struct slot *slot)
 		changed++;
 	}
 	changed += FORCE_BELOW(slot->op_class, (unsigned)OP_CLASS_COUNT, OP_METADATA);
-	changed += FORCE_BELOW(slot->park_reason, PARK_RENAME + 1u, PARK_NONE);
+	changed += FORCE_BELOW(slot->park_reason, PARK_ROOM + 1u, PARK_NONE);
 	changed += FORCE_BELOW(slot->length, SLOT_BUFFER_SIZE + 1u, 0);
 	if (slot->append_from > INT64_MAX) {
 		slot->append_from = 0;
@@ -553,6 +554,22 @@ static uint32_t check_slot(const struct arena *arena, struct slot *slot)
 	return changed;
 }
 
+/* Bytes that cannot be put where they belong are dropped. */
+static uint32_t check_extent(struct arena *arena, struct extent *e)
+{
+	uint32_t state = atomic_load(&e->state), length = atomic_load(&e->length);
+	const struct handle *h = arena_handle(arena, e->fh);
+
+	if (state == EXTENT_FREE)
+		return 0;
+	if (state <= EXTENT_SENT && length <= EXTENT_SIZE && e->done <= length && h &&
+	    h->kind == HANDLE_FILE && h->backend == e->backend && e->backend < CONFIG_BACKENDS_MAX &&
+	    e->offset <= INT64_MAX - EXTENT_SIZE)
+		return FORCE_BELOW(e->appends, 2u, 0) + FORCE_BELOW(e->append_begun, 2u, 1);
+	atomic_store(&e->state, EXTENT_FREE);
+	return 1;
+}
+
 uint32_t arena_check(struct arena *arena)
 {
 	uint32_t changed = check_header(&arena->header);
@@ -562,6 +579,8 @@ uint32_t arena_check(struct arena *arena)
 	changed += check_nodes(arena);
 	changed += check_handles(arena);
 	changed += job_check(&arena->jobs);
+	for (uint32_t i = 0; i < EXTENT_MAX; i++)
+		changed += check_extent(arena, &arena->owed.extents[i]);
 	for (uint32_t i = 0; i < SLOT_MAX; i++) {
 		changed += check_slot(arena, &arena->slots[i]);
 		if (atomic_load(&arena->slots[i].state) != SLOT_FREE && i >= atomic_load(&arena->slots_used))

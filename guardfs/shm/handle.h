@@ -54,6 +54,8 @@ struct handle {
 	uint8_t tail[HANDLE_TAIL_MAX];
 	uint32_t appended_bytes;
 	_Atomic uint64_t appended_unique;
+	/* The last WRITE through it that was acknowledged and has come to storage later (fs/behind.c). */
+	_Atomic uint64_t taken_unique;
 	int64_t mtime_ns;     /* of the file when last seen by this handle */
 	_Atomic uint32_t job; /* index of the job it belongs to + 1 (shm/job.h), 0: none */
 };

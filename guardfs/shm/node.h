@@ -31,6 +31,8 @@ enum node_flags {
 	/* Lies on another file system, mounted within its tier. Its descriptor is kept for a moment only, so
 	 * that that file system can be unmounted; the node is found again by parent and name. */
 	NODE_MOUNTED = 1 << 6,
+	/* Bytes of it are acknowledged and not on storage yet (fs/behind.h). */
+	NODE_BEHIND = 1 << 7,
 };
 
 /* A node's cached O_PATH descriptor, the number of tasks using it and its backend's epoch, in one word:

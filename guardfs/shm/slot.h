@@ -40,7 +40,16 @@ enum slot_state {
 	SLOT_ORPHAN
 };
 
-enum slot_park_reason { PARK_NONE, PARK_DOWN, PARK_FULL, PARK_LATE, PARK_VERDICT, PARK_RENAME };
+enum slot_park_reason {
+	PARK_NONE,
+	PARK_DOWN,
+	PARK_FULL,
+	PARK_LATE,
+	PARK_VERDICT,
+	PARK_RENAME,
+	PARK_OWED, /* for what is owed to storage of a file it is about (docs/WRITEBEHIND.md) */
+	PARK_ROOM, /* a WRITE: for room to be owed */
+};
 
 struct slot {
 	_Alignas(CACHE_LINE) _Atomic uint32_t state; /* enum slot_state; see the diagram for who changes it */
@@ -78,6 +87,10 @@ struct slot {
 	uint64_t append_from;
 	uint32_t length;	/* bytes read into the buffer */
 	uint32_t park_sequence; /* PARK_VERDICT: board_backend.verdicts value waited for */
+	/* A place in the order of what is owed (fs/behind.h): the request waits for what was acknowledged before.
+	 * 0: nobody has looked yet. And the node (index) of which it waits for that. Worker, before PARKED. */
+	uint64_t owed_point;
+	uint32_t owed_node;
 	/* The reply about to be written: a worker's death between deciding and replying loses no result.
 	 * Worker. */
 	/* 0: none yet; SLOT_REPLY_BIG: one that is not recorded is being sent */
@@ -112,6 +125,7 @@ static inline void slot_reset(struct slot *slot)
 	atomic_store_explicit(&slot->n_granted, 0, memory_order_relaxed);
 	atomic_store_explicit(&slot->job, 0, memory_order_relaxed);
 	atomic_store_explicit(&slot->append_begun, 0, memory_order_relaxed);
+	slot->owed_point = 0;
 	slot->mutating = 0;
 	slot->parkable = 0;
 	slot->listing = 0;

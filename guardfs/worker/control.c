@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/fd.h"
 #include "base/log.h"
+#include "fs/behind.h"
 #include "fs/fs.h"
 #include "fs/jobs.h"
 #include "shm/message.h"
@@ -104,9 +105,11 @@ static void handle_message(const struct keeper_message *m, int fd)
 		return;
 	case KEEPER_CLOSED:
 		sweep_aside(m->backend);
+		behind_wake(m->backend);
 		pool_run_parked(m->backend);
 		break;
 	case KEEPER_VERDICT:
+		behind_wake(m->backend);
 		pool_run_parked(m->backend);
 		break;
 	default:
@@ -143,7 +146,8 @@ static void receive_messages(int sock)
 static int pause_ms(void)
 {
 	for (uint32_t b = 0; b < arena->board.config.n_backends; b++)
-		if (atomic_load(&arena->board.backends[b].parked))
+		if (atomic_load(&arena->board.backends[b].parked) ||
+		    atomic_load(&arena->board.backends[b].owed_bytes))
 			return WORKER_HEARTBEAT_MS;
 	return WORKER_IDLE_MS;
 }

@@ -8,6 +8,8 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "fs/behind.h"
+#include "fs/behind_send.h"
 #include "fs/context.h"
 #include "fs/doubt.h"
 #include "fs/fs.h"
@@ -29,6 +31,8 @@
 /* Threads that run parked and recovered requests: more than all backends let in, so that those stuck in one
  * backend, or for one user, keep nobody else's waiting. */
 #define RUNNERS_MAX (CONFIG_INFLIGHT_TOTAL_MAX + 64u)
+/* Threads that bring to one backend what is owed to it. Each may have to wait for a round trip. */
+#define SENDERS_MAX 32u
 #define STACK_SIZE  (256u * 1024u)
 /* Slot buffers larger than this give their pages back when a thread ends. */
 #define BUFFER_KEPT (64u * 1024u)
@@ -45,6 +49,7 @@ static struct {
 	uint16_t ready[SLOT_MAX]; /* requests in their buffers, to be run by runners; a ring */
 	uint32_t ready_head, n_ready;
 	uint32_t runners;
+	uint32_t senders[CONFIG_BACKENDS_MAX];
 	pthread_t readers[SLOT_MAX];
 	bool reading[SLOT_MAX]; /* readers[i] is a live reader thread */
 
@@ -375,6 +380,55 @@ static void ready_add(struct slot *slot)
 	}
 }
 
+/* ---- senders ---- */
+
+static void *sender(void *arg);
+
+static void start_sender(unsigned backend)
+{
+	ACQUIRE_LOCK(&pool.lock);
+	if (pool.senders[backend] >= SENDERS_MAX || atomic_load(&pool.stopping))
+		return;
+	pool.senders[backend]++;
+	if (thread_start(sender, (void *)(uintptr_t)backend, NULL) < 0)
+		pool.senders[backend]--; /* those that there are go on */
+}
+
+/* Does what there is to be done, in an empty slot: by that guardian and keeper see what goes on. */
+static void send_owed(unsigned backend)
+{
+	struct slot *slot = slot_take(true);
+
+	if (!slot)
+		return;
+	slot_prepare(slot);
+	atomic_store(&slot->state, SLOT_RUNNING);
+	call_setup(slot);
+	while (!atomic_load(&pool.stopping) && behind_send_step(backend)) {
+		if (behind_is_short_handed(backend))
+			start_sender(backend);
+		if (atomic_load(&pool.arena->board.backends[backend].parked))
+			pool_run_parked(backend);
+	}
+	slot_give_back(slot);
+	call.slot = NULL;
+}
+
+static void *sender(void *arg)
+{
+	unsigned backend = (unsigned)(uintptr_t)arg;
+	uint64_t seen = 0;
+
+	if (thread_begin()) {
+		while (behind_wait(backend, &seen))
+			send_owed(backend);
+		thread_end();
+	}
+	ACQUIRE_LOCK(&pool.lock);
+	pool.senders[backend]--;
+	return NULL;
+}
+
 /* ---- control ---- */
 
 void pool_run_parked(unsigned backend)
@@ -394,6 +448,7 @@ void pool_tick(void)
 
 		if (atomic_load(&slot->state) != SLOT_EXPIRED)
 			continue;
+		behind_send_expired(slot);
 		if (atomic_load(&slot->backend) < CONFIG_BACKENDS_MAX && slot->park_reason != PARK_NONE)
 			guard_unparked(slot);
 		if (recover_is_doubtful(slot))
@@ -401,9 +456,13 @@ void pool_tick(void)
 		else
 			slot_give_back(slot);
 	}
-	for (uint32_t b = 0; b < pool.arena->board.config.n_backends; b++)
+	for (uint32_t b = 0; b < pool.arena->board.config.n_backends; b++) {
 		if (atomic_load(&pool.arena->board.backends[b].parked))
 			pool_run_parked(b);
+		if (atomic_load(&pool.arena->board.backends[b].owed_bytes))
+			behind_wake(b);
+	}
+	behind_tick(clock_mono_ns());
 	/* A reader could not be started when it was needed (no slot, no memory): try again. */
 	if (atomic_load(&pool.idle) == 0)
 		start_reader();
@@ -427,6 +486,7 @@ void pool_quiesce(unsigned timeout_ms)
 	uint64_t until_ns = clock_mono_ns() + timeout_ms * NSEC_PER_MSEC;
 
 	atomic_store(&pool.stopping, true);
+	behind_stop();
 	pthread_cond_broadcast(&pool.slot_freed);
 	while ((atomic_load(&pool.idle) || running_outside_backends()) && clock_mono_ns() < until_ns) {
 		const struct timespec pause = {.tv_nsec = 1000000};
@@ -470,5 +530,9 @@ errint_t pool_start(void)
 		rc = thread_start(run_waiting_requests, NULL, NULL);
 	start_reader();
 	start_reader();
+	for (uint32_t b = 0; b < pool.arena->board.config.n_backends; b++)
+		if (pool.arena->board.config.backends[b].durability == DURABILITY_BEHIND ||
+		    atomic_load(&pool.arena->board.backends[b].owed_bytes))
+			start_sender(b);
 	return rc < 0 || atomic_load(&pool.n_readers) == 0 ? (rc < 0 ? rc : -EAGAIN) : 0;
 }

@@ -283,6 +283,67 @@ static uint64_t run_write(const struct run *r)
 	return clock_mono_ns() - start_ns;
 }
 
+/* size bytes at a time, each sync_every bytes synced (0: never), and closed. */
+static uint64_t write_and_close(const struct run *r, size_t size, int flags, size_t sync_every)
+{
+	char path[PATH_SIZE];
+	uint64_t start_ns = clock_mono_ns();
+	size_t unsynced = 0;
+	int fd;
+
+	join(path, r->dir, "new", 0);
+	fd = open_or_die(path, O_WRONLY | O_CREAT | flags);
+	for (unsigned i = 0; i < r->count; i++) {
+		if (write(fd, block, size) != (ssize_t)size)
+			err(1, "%s", path);
+		unsynced += size;
+		if (sync_every && unsynced >= sync_every) {
+			if (fsync(fd) < 0)
+				err(1, "%s", path);
+			unsynced = 0;
+		}
+	}
+	if (close(fd) < 0)
+		err(1, "%s", path);
+	return clock_mono_ns() - start_ns;
+}
+
+static uint64_t run_write_8k(const struct run *r)
+{
+	return write_and_close(r, 8192, 0, 0);
+}
+
+static uint64_t run_write_128k(const struct run *r)
+{
+	return write_and_close(r, 131072, 0, 0);
+}
+
+static uint64_t run_write_1m(const struct run *r)
+{
+	return write_and_close(r, MIB, 0, 0);
+}
+
+static uint64_t run_append_sync(const struct run *r)
+{
+	return write_and_close(r, 8192, O_APPEND, MIB);
+}
+
+static void create_one(const struct run *r, unsigned i)
+{
+	char path[PATH_SIZE];
+	int fd;
+
+	join(path, r->dir, "new", i);
+	fd = open_or_die(path, O_WRONLY | O_CREAT);
+	if (write(fd, block, BLOCK) != BLOCK || close(fd) < 0)
+		err(1, "%s", path);
+}
+
+static uint64_t run_create_keep(const struct run *r)
+{
+	return run_shared(r, create_one);
+}
+
 static uint64_t create_and_unlink(const struct run *r, int flags, size_t size)
 {
 	char path[PATH_SIZE];
@@ -365,6 +426,11 @@ static const struct workload workloads[] = {
     {"read-1m", 64, make_data, run_read_warm},
     {"read-1m-cold", 64, make_data, run_read_cold},
     {"write-1m", 32, make_nothing, run_write},
+    {"write-8k-close", 512, make_nothing, run_write_8k},
+    {"write-128k-close", 256, make_nothing, run_write_128k},
+    {"write-1m-close", 32, make_nothing, run_write_1m},
+    {"append-8k-sync", 512, make_nothing, run_append_sync},
+    {"create-4k", 200, make_nothing, run_create_keep},
     {"create-unlink", 1000, make_nothing, run_create},
     {"create-unlink-4k", 200, make_nothing, run_create_small},
     {"readdir", 2000, make_files, run_list},

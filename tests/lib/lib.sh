@@ -306,14 +306,14 @@ relay()
 
 # -- the peer ----------------------------------------------------------------------------------------------------------
 
-# raw_begin [BOX [OPTIONS]]: that box by sshfs alone, at RAW, beside guardfs's mount; until raw_end.
+# raw_begin [BOX [OPTIONS]]: that box by sshfs alone, at RAW, beside guardfs's mount; until raw_end. PORT overrides the port.
 RAW=$WORK/raw
 raw_begin()
 {
 	local box=$WORK/${1:-box}
 
 	mkdir -p "$RAW"
-	sshfs -f -p "$(cat "$box/port")" "$(cat "$box/user")@127.0.0.1:" "$RAW" -o "IdentityFile=$box/user_key" \
+	sshfs -f -p "${PORT:-$(cat "$box/port")}" "$(cat "$box/user")@127.0.0.1:" "$RAW" -o "IdentityFile=$box/user_key" \
 		-o "UserKnownHostsFile=$box/known_hosts,BatchMode=yes,allow_other${2:+,$2}" </dev/null >>"$WORK/raw.log" 2>&1 &
 	echo $! >"$WORK/raw.pid"
 	wait_until 10000 mountpoint -q "$RAW"

@@ -97,7 +97,7 @@ static void every_key_is_read(void **state)
 	    "box\nmarker=01234567-89AB-CDEF-0123-456789ABCDEF\n"
 	    "adopt=true\nuid=1000\numask=027\ncontain_links=yes\nsshfs_options=a,b=c\nsshfs_command=/opt/"
 	    "sshfs\nmax_inflight=7\n"
-	    "max_memory=99\n"
+	    "max_memory=99\ndurability=behind\nbuffer=32\ndrain=2s\n"
 	    "filter=fault\n"
 	    "[deadline]\nmetadata=1\nread=2s\nwrite=3min\nsync=1h\nlisting=4min\n"
 	    "[tier]\nmanifest=/etc/m\npattern=*/a = box:jobs//x/\npattern = b=c* = box:\n"
@@ -131,6 +131,9 @@ static void every_key_is_read(void **state)
 	assert_string_equal(b->sshfs_command, "/opt/sshfs");
 	assert_int_equal(b->max_inflight, 7);
 	assert_true(b->contain_links);
+	assert_int_equal(b->durability, DURABILITY_BEHIND);
+	assert_int_equal(b->buffer_mib, 32);
+	assert_int_equal(b->drain_ms, 2000);
 	assert_int_equal(b->filter, FILTER_FAULT);
 	assert_string_equal(b->fault_control, "/r/fault.box");
 	assert_int_equal(config.deadline.ms[OP_METADATA], 1000);

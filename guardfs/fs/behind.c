@@ -1,0 +1,178 @@
+/* behind.c: see behind.h.
+ *
+ * A WRITE is put behind the last extent of its file if it goes on there, else into an extent of its own.
+ * Bytes are copied without a lock: the extent is marked as being filled meanwhile, and nobody sends it. */
+#include "fs/behind.h"
+#include "base/cleanup.h"
+#include "fs/behind_table.h"
+
+/* What may be owed in any case: a few of the largest requests. */
+#define LIMIT_LEAST (4u << 20)
+
+static uint64_t owed_limit(const struct behind_lane *lane)
+{
+	const struct config_backend *config = &fs.config->backends[lane - owed_lanes];
+
+	return drain_limit(&lane->drain, config->drain_ms, LIMIT_LEAST, (uint64_t)config->buffer_mib << 20);
+}
+
+/* ---- taking ---- */
+
+static bool goes_on(uint16_t i, const struct handle *h, uint64_t offset, size_t n, bool appends)
+{
+	const struct extent *e = owed_extent(i);
+	uint32_t length = atomic_load(&e->length);
+
+	return atomic_load(&e->state) == EXTENT_OWED && !owed_notes.sealed[i] && !owed_notes.filling[i] &&
+	       e->fh == handle_id(h, (uint32_t)(h - fs.arena->handles)) && e->appends == appends &&
+	       (appends || e->offset + length == offset) && length + n <= EXTENT_SIZE;
+}
+
+/* The request was run before, by a worker that died before it had decided on the answer. */
+static bool is_taken_already(const struct behind_file *f, const struct handle *h, uint64_t unique)
+{
+	if (atomic_load(&h->taken_unique) == unique)
+		return true;
+	for (uint16_t i = f ? f->first : OWED_NONE; i != OWED_NONE; i = owed_notes.next[i]) {
+		const struct extent *e = owed_extent(i);
+
+		if (atomic_load(&e->last_unique) == unique && e->last_length == atomic_load(&e->length))
+			return true;
+	}
+	return false;
+}
+
+static bool has_room(const struct behind_lane *lane, const struct behind_file *f, size_t n)
+{
+	uint64_t limit = owed_limit(lane);
+
+	/* One file may have half of it, so that another finds room. */
+	return lane->bytes + n <= limit && (!f || f->bytes + n <= limit / 2);
+}
+
+/* An extent of its own, not yet visible to a successor. OWED_NONE: there is none. */
+static uint16_t begin_extent(struct behind_lane *lane, struct behind_file **f, const struct backend *b,
+			     struct handle *h, uint64_t offset, bool appends)
+{
+	uint16_t i = owed_take_extent();
+	struct extent *e;
+
+	if (i == OWED_NONE)
+		return OWED_NONE;
+	if (!*f)
+		*f = owed_begin(lane, h->node);
+	e = owed_extent(i);
+	atomic_store(&e->length, 0);
+	e->fh = handle_id(h, (uint32_t)(h - fs.arena->handles));
+	e->sequence = atomic_fetch_add(&fs.arena->owed.sequence, 1) + 1;
+	e->offset = offset;
+	e->appends = appends;
+	e->backend = b->index;
+	e->append_begun = 0;
+	e->done = 0;
+	atomic_store(&e->last_unique, 0);
+	owed_notes.sealed[i] = false;
+	owed_link(*f, i);
+	atomic_fetch_add(&h->users, 1);
+	return i;
+}
+
+static void fill(uint16_t i, uint64_t unique, const void *data, size_t n)
+{
+	struct extent *e = owed_extent(i);
+	uint32_t length = atomic_load(&e->length);
+
+	memcpy(fs.arena->owed_bytes[i] + length, data, n);
+	atomic_store(&e->last_unique, unique);
+	e->last_length = length + (uint32_t)n;
+	atomic_store(&e->length, length + (uint32_t)n);
+	atomic_store(&e->state, EXTENT_OWED);
+}
+
+/* Can something be sent now that could not before n bytes were put into extent i? */
+static bool makes_work(const struct behind_file *f, uint16_t i, bool joined)
+{
+	return !joined || (f->n_sent == 0 && !f->sending) ||
+	       atomic_load(&owed_extent(i)->length) == EXTENT_SIZE;
+}
+
+/* Where the bytes are to be put. OWED_NONE: there is no room. */
+static uint16_t place_for(struct behind_lane *lane, struct behind_file **f, const struct backend *b,
+			  struct handle *h, uint64_t offset, size_t n, bool appends, bool *joined)
+{
+	uint16_t last = *f ? (*f)->last : OWED_NONE;
+
+	if (!has_room(lane, *f, n))
+		return OWED_NONE;
+	*joined = last != OWED_NONE && goes_on(last, h, offset, n, appends);
+	return *joined ? last : begin_extent(lane, f, b, h, offset, appends);
+}
+
+enum behind_taken behind_take(const struct backend *b, struct handle *h, uint64_t unique, const void *data,
+			      size_t n, uint64_t offset, bool appends)
+{
+	struct behind_lane *lane = &owed_lanes[b->index];
+	enum behind_taken taken = BEHIND_TAKEN;
+	struct behind_file *f;
+	uint16_t i = OWED_NONE;
+	bool joined = false;
+
+	ACQUIRE_LOCK(&lane->lock);
+	f = owed_find(lane, h->node);
+	if (is_taken_already(f, h, unique))
+		return taken;
+	if (f && f->error)
+		return BEHIND_REFUSED;
+	i = place_for(lane, &f, b, h, offset, n, appends, &joined);
+	if (i == OWED_NONE)
+		return BEHIND_NO_ROOM;
+	owed_notes.filling[i] = true;
+	owed_count(lane, f, (int64_t)n);
+	pthread_mutex_unlock(&lane->lock);
+	fill(i, unique, data, n);
+	pthread_mutex_lock(&lane->lock);
+	owed_notes.filling[i] = false;
+	pthread_cond_broadcast(&lane->filled);
+	if (makes_work(f, i, joined))
+		owed_changed(lane);
+	return taken;
+}
+
+bool behind_has_room(unsigned backend, uint32_t node, size_t n)
+{
+	struct behind_lane *lane = &owed_lanes[backend];
+
+	ACQUIRE_LOCK(&lane->lock);
+	return has_room(lane, owed_find(lane, node), n);
+}
+
+/* ---- waiting ---- */
+
+uint64_t behind_now(void)
+{
+	return atomic_load(&fs.arena->owed.sequence);
+}
+
+bool behind_is_owed(uint32_t node, uint64_t point)
+{
+	const struct node *n = &fs.arena->nodes[node];
+	struct behind_lane *lane;
+	struct behind_file *f;
+
+	if (n->backend >= CONFIG_BACKENDS_MAX || !(atomic_load(&n->flags) & NODE_BEHIND))
+		return false;
+	lane = &owed_lanes[n->backend];
+	ACQUIRE_LOCK(&lane->lock);
+	f = owed_find(lane, node);
+	if (!f || f->first == OWED_NONE || owed_extent(f->first)->sequence > point)
+		return false;
+	/* What is not full goes now, and takes nothing more. */
+	for (uint16_t i = f->first; i != OWED_NONE && owed_extent(i)->sequence <= point;
+	     i = owed_notes.next[i])
+		owed_notes.sealed[i] = true;
+	if (f->waited_for < point) {
+		f->waited_for = point;
+		owed_changed(lane);
+	}
+	return true;
+}

@@ -1,0 +1,292 @@
+/* behind_send.c: see behind_send.h. */
+#include "fs/behind_send.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "fs/append.h"
+#include "fs/behind.h"
+#include "fs/guard.h"
+#include "fs/handle.h"
+#include "fs/node.h"
+#include "fs/others.h"
+#include "fs/wire.h"
+#include "policy/errclass.h"
+
+#include <errno.h>
+#include <time.h>
+
+/* Uniques of the kernel are not of this kind. */
+#define UNIQUE_OF_WORK (1ull << 63)
+
+static struct node *node_at(uint32_t index)
+{
+	return &fs.arena->nodes[index];
+}
+
+/* ---- losing ---- */
+
+static const char *path_of(uint32_t node, char *path, size_t size)
+{
+	return node_last_path(node, path, size) < 0 ? "a file whose name is not known any more" : path;
+}
+
+/* Where what is lost lies within the file. Of appends as the caller's kernel took it. */
+static struct handle_range range_of(const struct behind_list *list)
+{
+	struct handle_range range = {.from = UINT64_MAX};
+
+	for (uint32_t i = 0; i < list->n; i++) {
+		const struct extent *e = behind_extent(list, i);
+
+		range.from = MIN(range.from, e->offset + e->done);
+		range.to = MAX(range.to, e->offset + atomic_load(&e->length));
+	}
+	return range;
+}
+
+static void lose(unsigned backend, uint32_t node, int error)
+{
+	struct backend *b = &fs.guarded[backend];
+	struct handle_range range;
+	struct behind_list list;
+	struct handle *handles[EXTENT_MAX];
+	char path[4096];
+
+	behind_give_up(backend, node, error, &list);
+	if (list.n == 0)
+		return;
+	range = range_of(&list);
+	for (uint32_t i = 0; i < list.n; i++)
+		handles[i] = arena_handle(fs.arena, behind_extent(&list, i)->fh);
+	handle_lost(b, node, error, range);
+	log_error("backend %s: bytes %llu to %llu of %s were acknowledged and are not on storage: %s",
+		  b->config->name, (unsigned long long)range.from, (unsigned long long)range.to,
+		  path_of(node, path, sizeof(path)), strerror(error));
+	node_pin(node_at(node));
+	behind_release(backend, NULL, &list);
+	/* The kernel has the bytes in its pages, and a size that includes them. */
+	others_drop_pages(node_at(node));
+	node_unpin(node_at(node));
+	for (uint32_t i = 0; i < list.n; i++)
+		if (handles[i])
+			handle_put(handles[i]);
+}
+
+void behind_send_no_more(unsigned backend, uint32_t node)
+{
+	if (atomic_load(&node_at(node)->flags) & NODE_BEHIND)
+		lose(backend, node, fs.config->error);
+}
+
+/* Its caller takes what is owed for lost. */
+static bool is_told(const struct slot *slot, unsigned backend, uint64_t now_ns)
+{
+	uint32_t state = atomic_load(&slot->state);
+	uint64_t deadline_ns = atomic_load(&slot->deadline_ns);
+
+	return (state == SLOT_PARKED || state == SLOT_EXPIRING || state == SLOT_EXPIRED) &&
+	       slot->park_reason == PARK_OWED && slot->op_class == OP_SYNC &&
+	       atomic_load(&slot->backend) == backend && deadline_ns && deadline_ns <= now_ns;
+}
+
+void behind_send_expired(const struct slot *slot)
+{
+	uint32_t backend = atomic_load(&slot->backend);
+
+	if (backend < fs.config->n_backends && is_told(slot, backend, clock_mono_ns()))
+		behind_send_no_more(backend, slot->owed_node);
+}
+
+/* Guardian answers at the deadline, and waits for nobody. */
+static bool is_told_of(unsigned backend, uint32_t node)
+{
+	uint64_t now_ns = clock_mono_ns();
+
+	if (!atomic_load(&fs.board->backends[backend].parked))
+		return false;
+	for (uint32_t i = 0; i < arena_slots_used(fs.arena); i++) {
+		const struct slot *slot = &fs.arena->slots[i];
+
+		if (slot->owed_node == node && is_told(slot, backend, now_ns))
+			return true;
+	}
+	return false;
+}
+
+/* ---- sending ---- */
+
+/* What storage has taken belongs into the ledgers, from which it is told after a reconnect whether the file
+ * is still whole. */
+static void note_arrived(const struct behind_list *list)
+{
+	for (uint32_t i = 0; i < list->n; i++) {
+		struct extent *e = behind_extent(list, i);
+		struct handle *h = arena_handle(fs.arena, e->fh);
+		uint32_t length = atomic_load(&e->length);
+
+		if (!h || e->appends)
+			continue; /* append_write has done so */
+		handle_wrote(h, e->offset, length);
+		node_grown(node_at(h->node), e->offset + length);
+	}
+}
+
+static void finish(unsigned backend, const struct behind_work *work, const struct behind_list *list)
+{
+	struct handle *handles[EXTENT_MAX];
+
+	note_arrived(list);
+	for (uint32_t i = 0; i < list->n; i++)
+		handles[i] = arena_handle(fs.arena, behind_extent(list, i)->fh);
+	behind_release(backend, work, list);
+	for (uint32_t i = 0; i < list->n; i++)
+		if (handles[i])
+			handle_put(handles[i]);
+}
+
+static bool hands_over(const struct backend *b, const struct behind_work *work)
+{
+	return b->hands_over && !work->careful && !work->extent->appends;
+}
+
+/* The slot stands for the WRITEs whose bytes are appended: what is found out about an append that was begun
+ * before lies in the extent, which outlives the slot. */
+static ssize_t append(struct backend *b, const struct behind_work *work, const uint8_t *data, size_t n)
+{
+	struct extent *e = work->extent;
+
+	if (!e->append_begun) {
+		e->append_from = node_size(node_at(work->node));
+		e->append_begun = 1;
+		atomic_store(&call.slot->append_begun, 0);
+	} else {
+		call.slot->append_from = e->append_from;
+		atomic_store(&call.slot->append_begun, 1);
+	}
+	return append_write(b, work->handle, data, n, (off_t)e->offset, false);
+}
+
+static ssize_t send(struct backend *b, const struct behind_work *work)
+{
+	const struct extent *e = work->extent;
+	const uint8_t *data = work->data + e->done;
+	size_t n = atomic_load(&e->length) - e->done;
+	off_t offset = (off_t)(e->offset + e->done);
+	int ref;
+	ssize_t rc;
+
+	if (e->appends)
+		return append(b, work, data, n);
+	rc = handle_ensure_for(b, work->handle, false, &ref);
+	if (rc < 0)
+		return rc;
+	return hands_over(b, work) ? b->ops->hand_over(b, ref, data, n, offset)
+				   : b->ops->write(b, ref, data, n, offset, false);
+}
+
+static ssize_t confirm(struct backend *b, const struct behind_work *work)
+{
+	int ref;
+	ssize_t rc = handle_ensure_for(b, work->handle, false, &ref);
+
+	return rc < 0 ? rc : b->ops->confirm(b, ref);
+}
+
+static bool is_whole(const struct behind_work *work, ssize_t rc)
+{
+	return rc == (ssize_t)(atomic_load(&work->extent->length) - work->extent->done);
+}
+
+static void settle_send(struct backend *b, const struct behind_work *work, ssize_t rc, uint32_t epoch)
+{
+	struct behind_list list;
+
+	if (!is_whole(work, rc)) {
+		work->extent->append_begun = 0;
+		behind_advanced(work, (uint32_t)rc);
+	} else if (hands_over(b, work)) {
+		behind_sent(work, epoch);
+	} else {
+		behind_arrived(work, &list);
+		finish(b->index, work, &list);
+	}
+}
+
+static void settle_confirm(struct backend *b, const struct behind_work *work)
+{
+	struct behind_list list;
+
+	behind_arrived(work, &list);
+	finish(b->index, work, &list);
+}
+
+/* The file is given up: for good if the piece of work that has failed was the last one under way. */
+static void settle_lost(struct backend *b, const struct behind_work *work, int error)
+{
+	behind_abandon(work);
+	lose(b->index, work->node, error);
+}
+
+/* Is it on storage, for all that may have become of its file meanwhile? */
+static bool has_arrived(const struct backend *b, const struct behind_work *work)
+{
+	return work->kind == BEHIND_CONFIRM || !hands_over(b, work);
+}
+
+static void settle(struct backend *b, const struct behind_work *work, enum guard_outcome outcome, ssize_t rc,
+		   uint32_t epoch)
+{
+	bool known = outcome == OUTCOME_KNOWN, ours = rc == GUARD_POISONED || rc == BACKEND_NODE_GONE;
+	int error = behind_given_up(work);
+
+	if (known && rc >= 0 && (!error || has_arrived(b, work))) {
+		if (work->kind == BEHIND_SEND)
+			settle_send(b, work, rc, epoch);
+		else
+			settle_confirm(b, work);
+		if (behind_given_up(work))
+			lose(b->index, work->node, error);
+		return;
+	}
+	if (!error && known && work->kind == BEHIND_SEND)
+		error = ours ? fs.config->error : (int)-rc;
+	if (error || !behind_again(work, epoch, outcome == OUTCOME_LOST, atomic_load(&b->board->verdicts)))
+		settle_lost(b, work, error ? error : fs.config->error);
+}
+
+/* Room, or the end of a late task: neither is announced to those who wait here. */
+static void pause_a_moment(void)
+{
+	const struct timespec moment = {.tv_nsec = 5000000};
+
+	nanosleep(&moment, NULL);
+}
+
+bool behind_send_step(unsigned backend)
+{
+	struct backend *b = &fs.guarded[backend];
+	uint32_t epoch = atomic_load(&b->board->root_epoch);
+	struct behind_work work;
+	enum guard_visit visit;
+	ssize_t rc;
+
+	if (!guard_breaker_is_closed(b) ||
+	    !behind_next(backend, epoch, atomic_load(&b->board->verdicts), &work))
+		return false;
+	if (!work.handle || is_told_of(backend, work.node)) {
+		settle_lost(b, &work, fs.config->error);
+		return true;
+	}
+	/* No request's: nobody answers it. */
+	call.unique = UNIQUE_OF_WORK | (work.kind == BEHIND_SEND ? work.extent->sequence : work.point);
+	visit = guard_visit(b, OP_WRITE, guard_target_node(work.node), work.handle->uid);
+	if (visit != VISIT_IN) {
+		behind_abandon(&work);
+		if (visit == VISIT_LATER)
+			pause_a_moment();
+		return visit == VISIT_LATER;
+	}
+	rc = work.kind == BEHIND_SEND ? send(b, &work) : confirm(b, &work);
+	settle(b, &work, guard_end_visit(b, rc, work.kind == BEHIND_CONFIRM || !hands_over(b, &work)), rc,
+	       atomic_load(&call.slot->epoch));
+	return true;
+}

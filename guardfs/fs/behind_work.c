@@ -1,0 +1,364 @@
+/* behind_work.c: see behind.h: what is owed as pieces of work.
+ *
+ * Of one file one extent is being sent at a time, in order; several may be on their way (SENT) if they came
+ * through one handle and none covers another. They are the first of their file: what is not known to have
+ * arrived goes again before anything newer. */
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "fs/behind.h"
+#include "fs/behind_table.h"
+
+/* ---- giving ---- */
+
+static bool overlaps(const struct extent *a, const struct extent *b)
+{
+	return a->offset < b->offset + atomic_load(&b->length) &&
+	       b->offset < a->offset + atomic_load(&a->length);
+}
+
+/* May it go while what was sent before it is not confirmed? */
+static bool may_follow(const struct behind_file *f, uint16_t i)
+{
+	const struct extent *e = owed_extent(i);
+
+	/* A small piece waits for company, as long as something is under way and nobody waits for it. */
+	if (!owed_notes.sealed[i] && atomic_load(&e->length) < EXTENT_SIZE && f->waited_for < e->sequence &&
+	    owed_notes.next[i] == OWED_NONE)
+		return false;
+	if (e->appends || f->careful)
+		return false;
+	for (uint16_t s = f->first; s != OWED_NONE; s = owed_notes.next[s]) {
+		const struct extent *sent = owed_extent(s);
+
+		if (atomic_load(&sent->state) == EXTENT_SENT &&
+		    (sent->fh != e->fh || sent->appends || overlaps(sent, e)))
+			return false;
+	}
+	return true;
+}
+
+static uint16_t first_unsent(const struct behind_file *f)
+{
+	uint16_t i = f->first;
+
+	while (i != OWED_NONE && atomic_load(&owed_extent(i)->state) == EXTENT_SENT)
+		i = owed_notes.next[i];
+	return i;
+}
+
+static void forget_sent(struct behind_file *f)
+{
+	for (uint16_t i = f->first; i != OWED_NONE; i = owed_notes.next[i])
+		if (atomic_load(&owed_extent(i)->state) == EXTENT_SENT)
+			atomic_store(&owed_extent(i)->state, EXTENT_OWED);
+	f->n_sent = 0;
+}
+
+static bool can_send(struct behind_file *f, struct behind_work *work)
+{
+	uint16_t i = f->sending ? OWED_NONE : first_unsent(f);
+	struct extent *e;
+
+	if (i == OWED_NONE || owed_notes.filling[i] || (f->n_sent && !may_follow(f, i)))
+		return false;
+	e = owed_extent(i);
+	owed_notes.sealed[i] = true;
+	f->sending = true;
+	*work = (struct behind_work){.kind = BEHIND_SEND,
+				     .file = f,
+				     .node = f->node,
+				     .extent = e,
+				     .data = fs.arena->owed_bytes[i],
+				     .careful = f->careful,
+				     .handle = arena_handle(fs.arena, e->fh)};
+	return true;
+}
+
+static bool can_confirm(struct behind_file *f, struct behind_work *work)
+{
+	const struct extent *last = NULL;
+
+	if (f->confirming || f->n_sent == 0)
+		return false;
+	for (uint16_t i = f->first; i != OWED_NONE && atomic_load(&owed_extent(i)->state) == EXTENT_SENT;
+	     i = owed_notes.next[i])
+		last = owed_extent(i);
+	if (!last)
+		return false;
+	f->confirming = true;
+	*work = (struct behind_work){.kind = BEHIND_CONFIRM,
+				     .file = f,
+				     .node = f->node,
+				     .point = last->sequence,
+				     .epoch = f->sent_epoch,
+				     .handle = arena_handle(fs.arena, last->fh)};
+	return true;
+}
+
+/* Is the file ready to be served over the connection of epoch? */
+static bool is_ready(struct behind_file *f, uint32_t epoch, uint32_t verdicts)
+{
+	if (f->error)
+		return false;
+	if (f->waits_verdict && f->asked_epoch == epoch && (int32_t)(verdicts - f->verdicts) < 0)
+		return false;
+	f->waits_verdict = false;
+	if (f->asked && f->asked_epoch != epoch)
+		f->asked = false;
+	/* What went over a connection that is gone is not known to have arrived. */
+	if (f->n_sent && f->sent_epoch != epoch && !f->sending && !f->confirming)
+		forget_sent(f);
+	return f->n_sent == 0 || f->sent_epoch == epoch;
+}
+
+bool behind_next(unsigned backend, uint32_t epoch, uint32_t verdicts, struct behind_work *work)
+{
+	struct behind_lane *lane = &owed_lanes[backend];
+	bool found;
+
+	ACQUIRE_LOCK(&lane->lock);
+	for (struct behind_file *f = lane->head; f; f = f->after) {
+		/* A piece more on its way comes before asking for the way's end. */
+		found = is_ready(f, epoch, verdicts) && (can_send(f, work) || can_confirm(f, work));
+		if (!found)
+			continue;
+		owed_serve_last(lane, f);
+		return true;
+	}
+	return false;
+}
+
+bool behind_wait(unsigned backend, uint64_t *seen)
+{
+	struct behind_lane *lane = &owed_lanes[backend];
+
+	ACQUIRE_LOCK(&lane->lock);
+	lane->waiting++;
+	while (!lane->stopping && lane->changes == *seen)
+		pthread_cond_wait(&lane->work, &lane->lock);
+	lane->waiting--;
+	*seen = lane->changes;
+	return !lane->stopping;
+}
+
+void behind_wake(unsigned backend)
+{
+	struct behind_lane *lane = &owed_lanes[backend];
+
+	ACQUIRE_LOCK(&lane->lock);
+	if (!lane->head)
+		return;
+	lane->changes++;
+	pthread_cond_broadcast(&lane->work);
+}
+
+void behind_stop(void)
+{
+	for (unsigned i = 0; i < CONFIG_BACKENDS_MAX; i++) {
+		ACQUIRE_LOCK(&owed_lanes[i].lock);
+		owed_lanes[i].stopping = true;
+		pthread_cond_broadcast(&owed_lanes[i].work);
+	}
+}
+
+bool behind_is_short_handed(unsigned backend)
+{
+	struct behind_lane *lane = &owed_lanes[backend];
+
+	ACQUIRE_LOCK(&lane->lock);
+	return lane->waiting == 0 && !lane->stopping;
+}
+
+/* ---- settling ---- */
+
+static struct behind_lane *lane_of(const struct behind_work *work)
+{
+	return &owed_lanes[fs.arena->nodes[work->node].backend];
+}
+
+/* A piece of work is over. Returns as owed_end. */
+static struct node *settle(struct behind_lane *lane, struct behind_file *f, const struct behind_work *work)
+{
+	if (work->kind == BEHIND_SEND)
+		f->sending = false;
+	else
+		f->confirming = false;
+	owed_changed(lane);
+	return owed_end(lane, f);
+}
+
+void behind_sent(const struct behind_work *work, uint32_t epoch)
+{
+	struct behind_lane *lane = lane_of(work);
+	struct behind_file *f;
+
+	ACQUIRE_LOCK(&lane->lock);
+	f = work->file;
+	/* With what went over an older connection, all has to go once more, in order. */
+	if (f->n_sent && f->sent_epoch != epoch) {
+		forget_sent(f);
+	} else {
+		atomic_store(&work->extent->state, EXTENT_SENT);
+		f->n_sent++;
+		f->sent_epoch = epoch;
+	}
+	(void)settle(lane, f, work); /* the extent is its file's: it does not end */
+}
+
+void behind_advanced(const struct behind_work *work, uint32_t n)
+{
+	struct behind_lane *lane = lane_of(work);
+
+	ACQUIRE_LOCK(&lane->lock);
+	work->extent->done += n;
+	(void)settle(lane, work->file, work);
+}
+
+static void send_again(struct behind_file *f, const struct behind_work *work, bool carefully)
+{
+	if (f->sent_epoch == work->epoch)
+		forget_sent(f);
+	f->careful |= carefully;
+}
+
+/* False: that has been done already. */
+static bool await_verdict(struct behind_file *f, uint32_t epoch, uint32_t verdicts)
+{
+	if (f->asked && f->asked_epoch == epoch)
+		return false;
+	f->asked = f->waits_verdict = true;
+	f->asked_epoch = epoch;
+	f->verdicts = verdicts + 1;
+	return true;
+}
+
+bool behind_again(const struct behind_work *work, uint32_t epoch, bool lost, uint32_t verdicts)
+{
+	struct behind_lane *lane = lane_of(work);
+	struct node *ended = NULL;
+	struct behind_file *f;
+	bool again = true;
+
+	{
+		ACQUIRE_LOCK(&lane->lock);
+		f = work->file;
+		if (work->kind == BEHIND_CONFIRM)
+			send_again(f, work, !lost);
+		else if (!lost)
+			again = await_verdict(f, epoch, verdicts);
+		if (again)
+			ended = settle(lane, f, work);
+	}
+	owed_unpin(ended);
+	return again;
+}
+
+void behind_arrived(const struct behind_work *work, struct behind_list *list)
+{
+	struct behind_lane *lane = lane_of(work);
+	struct behind_file *f;
+	uint64_t n = 0;
+
+	list->n = 0;
+	ACQUIRE_LOCK(&lane->lock);
+	f = work->file;
+	f->asked = false;
+	if (work->kind == BEHIND_SEND)
+		list->index[list->n++] = owed_index(work->extent);
+	else if (f->sent_epoch == work->epoch)
+		for (uint16_t i = f->first; i != OWED_NONE && owed_extent(i)->sequence <= work->point;
+		     i = owed_notes.next[i])
+			if (atomic_load(&owed_extent(i)->state) == EXTENT_SENT)
+				list->index[list->n++] = i;
+	for (uint32_t i = 0; i < list->n; i++)
+		n += atomic_load(&behind_extent(list, i)->length);
+	drain_confirmed(&lane->drain, n, clock_mono_ns());
+}
+
+static bool is_being_filled(const struct behind_file *f)
+{
+	for (uint16_t i = f->first; i != OWED_NONE; i = owed_notes.next[i])
+		if (owed_notes.filling[i])
+			return true;
+	return false;
+}
+
+void behind_give_up(unsigned backend, uint32_t node, int error, struct behind_list *list)
+{
+	struct behind_lane *lane = &owed_lanes[backend];
+	struct behind_file *f;
+
+	list->n = 0;
+	ACQUIRE_LOCK(&lane->lock);
+	/* Once it is set, the file lasts until all of it is given up, and nothing is put into it any more. */
+	f = owed_find(lane, node);
+	if (!f)
+		return;
+	if (!f->error)
+		f->error = error;
+	while ((f = owed_find(lane, node)) && is_being_filled(f))
+		pthread_cond_wait(&lane->filled, &lane->lock);
+	if (!f || f->sending || f->confirming)
+		return;
+	for (uint16_t i = f->first; i != OWED_NONE; i = owed_notes.next[i])
+		list->index[list->n++] = i;
+	/* Nobody else takes it up. */
+	f->sending = true;
+}
+
+int behind_given_up(const struct behind_work *work)
+{
+	struct behind_lane *lane = lane_of(work);
+	struct behind_file *f;
+
+	ACQUIRE_LOCK(&lane->lock);
+	f = work->file;
+	return f->error;
+}
+
+void behind_abandon(const struct behind_work *work)
+{
+	struct behind_lane *lane = lane_of(work);
+	struct node *ended;
+
+	{
+		ACQUIRE_LOCK(&lane->lock);
+		ended = settle(lane, work->file, work);
+	}
+	owed_unpin(ended);
+}
+
+/* The extent is free again. What was put into it last is remembered by its handle: who runs that WRITE again,
+ * its worker having died, finds that it was taken. */
+static void free_extent(struct behind_lane *lane, struct behind_file *f, uint16_t i)
+{
+	struct extent *e = owed_extent(i);
+	struct handle *h = arena_handle(fs.arena, e->fh);
+
+	if (h)
+		atomic_store(&h->taken_unique, atomic_load(&e->last_unique));
+	owed_unlink(lane, f, i);
+	atomic_store(&e->state, EXTENT_FREE);
+	owed_give_back(i);
+}
+
+void behind_release(unsigned backend, const struct behind_work *work, const struct behind_list *list)
+{
+	struct behind_lane *lane = &owed_lanes[backend];
+	struct node *ended = NULL;
+	struct behind_file *f;
+
+	if (list->n == 0 && !work)
+		return;
+	{
+		ACQUIRE_LOCK(&lane->lock);
+		f = work ? work->file : owed_notes.file[list->index[0]];
+		for (uint32_t i = 0; i < list->n; i++)
+			free_extent(lane, f, list->index[i]);
+		if (!work)
+			f->sending = false; /* by behind_give_up */
+		owed_changed(lane);
+		ended = work ? settle(lane, f, work) : owed_end(lane, f);
+	}
+	owed_unpin(ended);
+}

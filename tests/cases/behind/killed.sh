@@ -1,0 +1,63 @@
+# durability = behind: workers are killed, and connections cut, while files are written that are acknowledged before storage has
+# them. No writer sees an error, nothing is lost, and nothing is written twice (appends) or out of order.
+# limit: 240
+. "$REPO/tests/lib/lib.sh"
+
+PATIENCE=10000
+DEADLINE_METADATA=15000 DEADLINE_READ=15000 DEADLINE_WRITE=60000 DEADLINE_SYNC=60000
+PROBE_INTERVAL=5000 PROBE_TIMEOUT=4000 BACKOFF_MIN=100
+
+another_serves()
+{
+	[[ $(process_pid worker) != "$1" && $(status .serving) == true ]]
+}
+
+kill_worker()
+{
+	local before
+
+	before=$(process_pid worker)
+	kill -9 "$before"
+	wait_until 10000 another_serves "$before"
+}
+
+cut_session()
+{
+	box_cut box
+	wait_until 20000 backend_is box healthy
+}
+
+# under FAULT SEED STEPS [MODE...]: order.py, and the fault again and again until it has ended.
+under()
+{
+	local fault=$1 seed=$2 n=0 job
+
+	mkdir "$SERVER/$seed"
+	python3 "$REPO/tests/cases/behind/order.py" "$COLD/$seed" "$SERVER/$seed" "$seed" "${@:3}" >"$WORK/order.log" 2>&1 &
+	job=$!
+	while kill -0 $job 2>/dev/null; do
+		"$fault"
+		n=$((n + 1))
+		sleep 0.2 # sleep-ok: something is to happen before the next
+	done
+	wait $job || fail "$fault, seed $seed, after $n: $(tail -n 3 "$WORK/order.log" | tr "\n" " ")"
+	echo "$n times $fault: $(cat "$WORK/order.log")"
+	assert_ge $n 2 "times $fault"
+}
+
+box_start box 2222
+relay_start far 2300 2222
+relay far delay 2
+mkdir -p "$WORK/box/data/jobs/cold"
+conf_begin
+PORT=2300 conf_box box 'durability = behind'
+conf_tier box/jobs/cold cold
+sed -i '/^\[recovery\]/a recoveries_per_hour = 0\nflap_count = 0' "$CONF"
+COLD=$MNT/cold SERVER=$WORK/box/data/jobs/cold
+start_guardfs
+wait_healthy box
+under kill_worker 11 300 small
+under cut_session 12 150 grow
+under kill_worker 13 300 small
+under cut_session 14 150 grow
+assert_eq "$(backend_field box counters.errors)" 0 "errors that callers were given"

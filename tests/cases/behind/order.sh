@@ -1,0 +1,34 @@
+# durability = behind: what is written is seen by whoever looks, in the order in which it was written, and is on the server when
+# close or fsync has said so; on sshfs with a round trip, and on a directory.
+. "$REPO/tests/lib/lib.sh"
+
+deeds()
+{
+	local seed
+
+	for seed in 1 2 3; do
+		mkdir "$SERVER/$seed"
+		python3 "$REPO/tests/cases/behind/order.py" "$COLD/$seed" "$SERVER/$seed" $seed "$1"
+	done
+}
+
+say "sshfs, 4 ms away"
+box_start box 2222
+relay_start far 2300 2222
+relay far delay 2
+mkdir -p "$WORK/box/data/jobs/cold"
+conf_begin
+PORT=2300 conf_box box 'durability = behind'
+conf_tier box/jobs/cold cold
+COLD=$MNT/cold SERVER=$WORK/box/data/jobs/cold
+start_guardfs
+wait_healthy box
+deeds 250
+stop_guardfs
+rm -rf "$RUN"
+
+say "a directory"
+setup_dir 'durability = behind'
+start_guardfs
+wait_healthy store
+deeds 400

@@ -1,0 +1,357 @@
+/* What is owed to storage: in which order it goes, who waits for it, how much of it there may be, and what a
+ * worker finds that its predecessor has left. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "fs/behind.h"
+#include "fs/view.h"
+#include "worker-util.h"
+
+#include <fcntl.h>
+
+#define KIB 1024u
+#define MIB 1048576u
+
+static uint8_t bytes[MIB];
+static uint64_t unique = 100;
+
+static struct node *make_file(const char *name)
+{
+	const struct stat st = {.st_mode = S_IFREG};
+	struct node *root = view_backend_root(&fs.guarded[0], NODE_LOOKED_UP);
+
+	return node_intern_guarded(&fs.guarded[0], node_index(root), name, &st, NODE_LOOKED_UP);
+}
+
+static struct handle *open_file(const struct node *node, int flags)
+{
+	struct handle *h =
+	    handle_new(node_index(node), HANDLE_FILE, 0, flags, open("/dev/null", O_RDWR), 1, HANDLE_NAMED);
+
+	CHECK(h);
+	return h;
+}
+
+static void configure(void)
+{
+	fs.board->config.backends[0].durability = DURABILITY_BEHIND;
+	fs.board->config.backends[0].buffer_mib = 8;
+	fs.board->config.backends[0].drain_ms = 5000;
+	behind_init();
+}
+
+static enum behind_taken take(struct handle *h, uint64_t offset, size_t n, uint8_t with)
+{
+	memset(bytes, with, n);
+	return behind_take(&fs.guarded[0], h, ++unique, bytes, n, offset, h->flags & O_APPEND);
+}
+
+static bool next(struct behind_work *work)
+{
+	return behind_next(0, 1, 0, work);
+}
+
+static void arrive(const struct behind_work *work)
+{
+	struct behind_list list;
+
+	behind_arrived(work, &list);
+	behind_release(0, work, &list);
+}
+
+static uint64_t owed(void)
+{
+	return atomic_load(&fs.board->backends[0].owed_bytes);
+}
+
+/* ---- order ---- */
+
+static void what_goes_on_is_one_piece(void)
+{
+	struct behind_work work;
+	struct handle *h;
+
+	configure();
+	h = open_file(make_file("f"), O_WRONLY);
+	for (unsigned i = 0; i < 10; i++)
+		CHECK(take(h, i * 100, 100, (uint8_t)i) == BEHIND_TAKEN);
+	CHECK(owed() == 1000 && atomic_load(&fs.board->backends[0].owed_files) == 1);
+	CHECK(next(&work) && work.kind == BEHIND_SEND && work.handle == h && work.extent->offset == 0);
+	CHECK(atomic_load(&work.extent->length) == 1000 && work.data[950] == 9);
+	/* What comes while it is being sent is another one. */
+	CHECK(take(h, 1000, 100, 7) == BEHIND_TAKEN);
+	CHECK(atomic_load(&work.extent->length) == 1000);
+	arrive(&work);
+	CHECK(owed() == 100 && next(&work) && work.extent->offset == 1000);
+	arrive(&work);
+	CHECK(owed() == 0 && !next(&work) && !(atomic_load(&fs.arena->nodes[h->node].flags) & NODE_BEHIND));
+}
+
+static void elsewhere_is_another_piece_and_goes_later(void)
+{
+	struct behind_work first, second;
+	struct handle *h;
+
+	configure();
+	h = open_file(make_file("f"), O_WRONLY);
+	CHECK(take(h, 0, 100, 1) == BEHIND_TAKEN && take(h, 50, 10, 2) == BEHIND_TAKEN);
+	CHECK(next(&first) && first.extent->offset == 0);
+	CHECK(!next(&second));
+	behind_sent(&first, 1);
+	/* It covers what is on its way: that has to arrive before. */
+	CHECK(next(&second) && second.kind == BEHIND_CONFIRM && second.point == first.extent->sequence);
+	arrive(&second);
+	CHECK(next(&second) && second.kind == BEHIND_SEND && second.extent->offset == 50);
+}
+
+static void a_small_piece_waits_for_company(void)
+{
+	struct behind_work work, confirm;
+	struct handle *h;
+
+	configure();
+	h = open_file(make_file("f"), O_WRONLY);
+	CHECK(take(h, 0, 100, 1) == BEHIND_TAKEN && next(&work));
+	behind_sent(&work, 1);
+	CHECK(take(h, 100, 100, 2) == BEHIND_TAKEN);
+	CHECK(next(&confirm) && confirm.kind == BEHIND_CONFIRM);
+	CHECK(!next(&work)); /* something is under way */
+	CHECK(behind_is_owed(h->node, behind_now()));
+	CHECK(next(&work) && work.kind == BEHIND_SEND && work.extent->offset == 100); /* somebody waits */
+}
+
+static void two_files_go_at_once(void)
+{
+	struct behind_work work[2];
+	struct handle *f, *g;
+
+	configure();
+	f = open_file(make_file("f"), O_WRONLY);
+	g = open_file(make_file("g"), O_WRONLY);
+	CHECK(take(f, 0, 100, 1) == BEHIND_TAKEN && take(g, 0, 100, 1) == BEHIND_TAKEN);
+	CHECK(next(&work[0]) && next(&work[1]) && work[0].node != work[1].node);
+}
+
+static void through_another_handle_only_when_the_first_has_arrived(void)
+{
+	struct handle *h, *other;
+	struct behind_work work;
+	struct node *node;
+
+	configure();
+	node = make_file("f");
+	h = open_file(node, O_WRONLY);
+	other = open_file(node, O_WRONLY);
+	CHECK(take(h, 0, 100, 1) == BEHIND_TAKEN && take(other, 100, 100, 2) == BEHIND_TAKEN);
+	CHECK(next(&work) && work.handle == h);
+	behind_sent(&work, 1);
+	CHECK(next(&work) && work.kind == BEHIND_CONFIRM);
+	arrive(&work);
+	CHECK(next(&work) && work.kind == BEHIND_SEND && work.handle == other);
+}
+
+/* ---- waiting ---- */
+
+static void who_waits_waits_for_what_was_there(void)
+{
+	struct behind_work work;
+	struct handle *h;
+	uint64_t point;
+
+	configure();
+	h = open_file(make_file("f"), O_WRONLY | O_APPEND);
+	CHECK(!behind_is_owed(h->node, UINT64_MAX));
+	CHECK(take(h, 0, 100, 1) == BEHIND_TAKEN);
+	point = behind_now();
+	CHECK(behind_is_owed(h->node, point));
+	CHECK(take(h, 100, 100, 2) == BEHIND_TAKEN); /* not put into the piece that is waited for */
+	CHECK(next(&work) && atomic_load(&work.extent->length) == 100);
+	arrive(&work);
+	CHECK(!behind_is_owed(h->node, point) && behind_is_owed(h->node, behind_now()));
+}
+
+static void room_is_bounded_and_comes_back(void)
+{
+	struct behind_work work;
+	struct handle *h, *other;
+	uint64_t n = 0;
+
+	configure();
+	h = open_file(make_file("f"), O_WRONLY);
+	other = open_file(make_file("g"), O_WRONLY);
+	while (take(h, n * MIB, MIB, 1) == BEHIND_TAKEN)
+		n++;
+	CHECK(n == 2); /* half of the 4 MiB that may be owed before the rate is known */
+	CHECK(!behind_has_room(0, h->node, MIB) && behind_has_room(0, other->node, MIB));
+	CHECK(take(other, 0, MIB, 1) == BEHIND_TAKEN);
+	CHECK(next(&work));
+	arrive(&work);
+	CHECK(behind_has_room(0, h->node, MIB) || behind_has_room(0, other->node, MIB));
+}
+
+/* ---- trouble ---- */
+
+static void a_lost_connection_sends_all_again(void)
+{
+	struct behind_work work;
+	struct handle *h;
+
+	configure();
+	h = open_file(make_file("f"), O_WRONLY);
+	CHECK(take(h, 0, MIB, 1) == BEHIND_TAKEN && take(h, MIB, MIB, 2) == BEHIND_TAKEN);
+	CHECK(next(&work));
+	behind_sent(&work, 1);
+	CHECK(next(&work) && work.extent->offset == MIB);
+	CHECK(behind_again(&work, 1, true, 0));
+	CHECK(behind_next(0, 2, 0, &work) && work.kind == BEHIND_SEND && work.extent->offset == 0);
+}
+
+static void an_error_waits_for_a_verdict_once(void)
+{
+	struct behind_work work;
+	struct handle *h;
+
+	configure();
+	h = open_file(make_file("f"), O_WRONLY);
+	CHECK(take(h, 0, 100, 1) == BEHIND_TAKEN && next(&work));
+	CHECK(behind_again(&work, 1, false, 5));
+	CHECK(!behind_next(0, 1, 5, &work));
+	CHECK(behind_next(0, 1, 6, &work));
+	CHECK(!behind_again(&work, 1, false, 6));
+	behind_abandon(&work);
+}
+
+static void a_failed_confirmation_makes_careful(void)
+{
+	struct behind_work work;
+	struct handle *h;
+
+	configure();
+	h = open_file(make_file("f"), O_WRONLY);
+	CHECK(take(h, 0, 100, 1) == BEHIND_TAKEN && next(&work));
+	behind_sent(&work, 1);
+	CHECK(next(&work) && work.kind == BEHIND_CONFIRM && behind_again(&work, 1, false, 0));
+	CHECK(next(&work) && work.kind == BEHIND_SEND && work.careful && work.extent->offset == 0);
+}
+
+static void what_is_given_up_is_not_sent(void)
+{
+	struct behind_list list;
+	struct behind_work work;
+	struct handle *h;
+
+	configure();
+	h = open_file(make_file("f"), O_WRONLY);
+	CHECK(take(h, 0, 100, 1) == BEHIND_TAKEN && take(h, 500, 100, 1) == BEHIND_TAKEN && next(&work));
+	behind_give_up(0, h->node, EIO, &list);
+	CHECK(list.n == 0 && behind_given_up(&work) == EIO);
+	CHECK(take(h, 600, 1, 1) == BEHIND_REFUSED);
+	behind_abandon(&work);
+	CHECK(!next(&work));
+	behind_give_up(0, h->node, ENOSPC, &list);
+	CHECK(list.n == 2);
+	behind_release(0, NULL, &list);
+	CHECK(owed() == 0 && take(h, 600, 1, 1) == BEHIND_TAKEN);
+}
+
+/* ---- another worker ---- */
+
+static void leave_behind(void)
+{
+	struct behind_work work;
+	struct handle *h;
+
+	configure();
+	h = open_file(make_file("f"), O_WRONLY | O_APPEND);
+	CHECK(h == &fs.arena->handles[0]);
+	CHECK(take(h, 0, 100, 1) == BEHIND_TAKEN && next(&work));
+	behind_sent(&work, 1);
+	unique = 7;
+	CHECK(take(h, 100, 50, 2) == BEHIND_TAKEN);
+}
+
+static void find_it(void)
+{
+	struct handle *h = &fs.arena->handles[0];
+	struct behind_work work;
+
+	behind_init();
+	CHECK(owed() == 150 && behind_is_owed(h->node, behind_now()) && atomic_load(&h->users) == 2);
+	/* The WRITE that was acknowledged last is run again: it is there once. */
+	unique = 7;
+	CHECK(take(h, 100, 50, 2) == BEHIND_TAKEN && owed() == 150);
+	CHECK(next(&work) && work.extent->offset == 0 && work.data[99] == 1);
+	arrive(&work);
+	CHECK(next(&work) && work.extent->offset == 100 && work.data[49] == 2);
+	arrive(&work);
+	unique = 7;
+	CHECK(take(h, 100, 50, 2) == BEHIND_TAKEN && owed() == 0);
+}
+
+static void find_rubbish(void)
+{
+	struct handle *h = &fs.arena->handles[0];
+
+	fs.arena->owed.extents[0].backend = 200;
+	fs.arena->owed.extents[1].fh = 77;
+	behind_init();
+	CHECK(owed() == 0 && take(h, 0, 1, 1) == BEHIND_TAKEN);
+}
+
+#define WORKER(function)                                  \
+	static void test_##function(void **state)         \
+	{                                                 \
+		(void)state;                              \
+		assert_int_equal(as_worker(function), 0); \
+	}
+WORKER(what_goes_on_is_one_piece)
+WORKER(elsewhere_is_another_piece_and_goes_later)
+WORKER(a_small_piece_waits_for_company)
+WORKER(two_files_go_at_once)
+WORKER(through_another_handle_only_when_the_first_has_arrived)
+WORKER(who_waits_waits_for_what_was_there)
+WORKER(room_is_bounded_and_comes_back)
+WORKER(a_lost_connection_sends_all_again)
+WORKER(an_error_waits_for_a_verdict_once)
+WORKER(a_failed_confirmation_makes_careful)
+WORKER(what_is_given_up_is_not_sent)
+
+static void outlives_its_worker(void **state)
+{
+	(void)state;
+	assert_int_equal(as_worker(leave_behind), 0);
+	assert_int_equal(as_worker(find_it), 0);
+}
+
+static void rubbish_is_dropped(void **state)
+{
+	(void)state;
+	assert_int_equal(as_worker(leave_behind), 0);
+	assert_int_equal(as_worker(find_rubbish), 0);
+}
+
+#define TEST(function) cmocka_unit_test_setup_teardown(function, setup_arena, teardown_arena)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    TEST(test_what_goes_on_is_one_piece),
+	    TEST(test_elsewhere_is_another_piece_and_goes_later),
+	    TEST(test_a_small_piece_waits_for_company),
+	    TEST(test_two_files_go_at_once),
+	    TEST(test_through_another_handle_only_when_the_first_has_arrived),
+	    TEST(test_who_waits_waits_for_what_was_there),
+	    TEST(test_room_is_bounded_and_comes_back),
+	    TEST(test_a_lost_connection_sends_all_again),
+	    TEST(test_an_error_waits_for_a_verdict_once),
+	    TEST(test_a_failed_confirmation_makes_careful),
+	    TEST(test_what_is_given_up_is_not_sent),
+	    TEST(outlives_its_worker),
+	    TEST(rubbish_is_dropped),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
