@@ -7,7 +7,7 @@ box_make_in()
 {
 	local dir=$1 port=$2 data=${3:-$1/data} user=${4:-root} key
 
-	mkdir -p "$dir" "$data" /run/sshd
+	mkdir -p "$dir" "$data"
 	for key in host_key user_key; do
 		[[ -f $dir/$key ]] || ssh-keygen -q -t ed25519 -N '' -C "guardfs $key" -f "$dir/$key"
 	done
@@ -39,6 +39,7 @@ box_run_in()
 {
 	local dir=$1 tries
 
+	mkdir -p /run/sshd # gone after a reboot, which a box may outlive
 	/usr/sbin/sshd -D -e -f "$dir/sshd_config" </dev/null >>"$dir/sshd.log" 2>&1 &
 	echo $! >"$dir/sshd.pid"
 	disown $!

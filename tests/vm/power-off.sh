@@ -13,6 +13,7 @@ before()
 
 	setup_one_box
 	mkdir -p "$LOCAL/work" "$SERVER/work"
+	sync # keys and configurations: what may be lost is what is written from here on
 	start_guardfs
 	wait_healthy
 	for tier in local cold; do
