@@ -75,7 +75,7 @@ errint_t fs_init(struct arena *arena, int dev_fd)
 		log_error("cannot open the local tier %s: %s", fs.config->local, strerror(-rc));
 		return rc;
 	}
-	shares_init(nofile, cached, root.fh_length > 0, room_whole());
+	shares_init(nofile, cached, root.fh_length > 0, room_to_share());
 	make_root(&root);
 	for (uint32_t i = 0; i < fs.config->n_backends && rc == 0; i++) {
 		atomic_store(&fs.board->backends[i].inflight, 0);

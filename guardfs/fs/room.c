@@ -13,13 +13,25 @@
  * its share; meanwhile it may be off by the number just crossing. */
 static _Atomic int32_t lent;
 
-uint32_t room_whole(void)
+static uint32_t places_inside(void)
 {
-	uint32_t taken = RESERVED_SLOTS;
+	uint32_t places = 0;
 
 	for (uint32_t i = 0; i < fs.config->n_backends; i++)
-		taken += fs.config->backends[i].max_inflight;
+		places += fs.config->backends[i].max_inflight;
+	return places;
+}
+
+uint32_t room_whole(void)
+{
+	uint32_t taken = RESERVED_SLOTS + places_inside();
+
 	return taken + ROOM_MIN < SLOT_MAX ? SLOT_MAX - taken : ROOM_MIN;
+}
+
+uint32_t room_to_share(void)
+{
+	return room_whole() + places_inside();
 }
 
 static uint32_t backend_share(void)

@@ -9,6 +9,10 @@
 /* How many may wait in all. */
 uint32_t room_whole(void);
 
+/* What users have shares of: room and places inside together, so that a user who has filled his part of those
+ * may have as many more waiting as he would otherwise have had inside. */
+uint32_t room_to_share(void);
+
 /* Counts one more request of this user as waiting for the backend with this index. False: there is no room,
  * or no more for him (fs/shares.h); nothing was counted. */
 bool room_take(unsigned backend, uid_t uid);

@@ -8,8 +8,8 @@
 
 /* Finds out how much there is of each kind, and forgets all counts. nofile: how many descriptors worker and
  * guardian may have; cached: how many of those go to nodes and can be had back; handles: does the local tier
- * lead to files by handle (else each node keeps a descriptor)? waiting: how many requests may wait in their
- * slots (room_whole). Before threads, and before what is counted is restored. */
+ * lead to files by handle (else each node keeps a descriptor)? waiting: how many requests that wait in their
+ * slots users have shares of (room_to_share). Before threads, and before what is counted is restored. */
 void shares_init(uint64_t nofile, uint32_t cached, bool handles, uint32_t waiting);
 
 /* The user takes n of kind. False: he has his share, or there is none left; the refusal is counted. */
