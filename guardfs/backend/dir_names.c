@@ -4,10 +4,14 @@
  * client may have removed a name that both still have: nothing could be made under it. The kernel looks a
  * name up anew when something is to be made there (an exclusive create, mkdir, mknod), whatever it remembers.
  * sshfs forgets a name when it is opened in vain, and learns it when it is opened; else only with time
- * (sshfs-compat/options.c). statvfs it remembers nothing of. */
+ * (sshfs-compat/options.c). statvfs it remembers nothing of.
+ *
+ * That a connection breaks between two questions says nothing about a name. */
 #include "backend/dir.h"
 #include "base/cleanup.h"
+#include "policy/errclass.h"
 
+#include <errno.h>
 #include <sys/statvfs.h>
 #include <time.h>
 #include <unistd.h>
@@ -22,10 +26,16 @@ static bool is_missing(errint_t rc)
 }
 
 /* Has the kernel look the name up anew. SFTP cannot make what is asked for here, and sshfs knows. Returns
- * whether the name is still there. */
-static bool is_found_anew(int dirfd, const char *name)
+ * whether the name is still there, or -errno if the server could not be asked. */
+static errint_t is_found_anew(int dirfd, const char *name)
 {
-	return mknodat(dirfd, name, S_IFIFO | S_IRUSR, 0) < 0 && errno == EEXIST;
+	errint_t rc = errint(mknodat(dirfd, name, S_IFIFO | S_IRUSR, 0));
+
+	if (rc == 0 || rc == -EPERM)
+		return 0;
+	if (rc == -EEXIST)
+		return 1;
+	return errclass_info(errclass_from_errno((int)-rc))->infrastructure ? rc : 0;
 }
 
 void dir_forget_name(struct backend *b, uint32_t node)
@@ -41,12 +51,18 @@ void dir_forget_name(struct backend *b, uint32_t node)
 static errint_t find_file(struct backend *b, int dirfd, const char *name, struct found *found)
 {
 	CLEANUP_FD int fd = openat(dirfd, name, posix_open_flags(O_RDONLY) | O_NOFOLLOW);
+	errint_t rc;
 
-	if (fd >= 0)
-		return dir_look(b, NODE_NONE, fd, &found->st) == 0 ? 0 : -ENOENT;
+	if (fd >= 0) {
+		rc = dir_look(b, NODE_NONE, fd, &found->st);
+		return rc == BACKEND_NODE_GONE ? -ENOENT : rc;
+	}
 	if (!is_missing(-errno))
 		return 0;
-	return is_found_anew(dirfd, name) ? posix_of(b)->describe(b, dirfd, name, found) : -ENOENT;
+	rc = is_found_anew(dirfd, name);
+	if (rc > 0)
+		return posix_of(b)->describe(b, dirfd, name, found);
+	return rc < 0 ? rc : -ENOENT;
 }
 
 /* A directory that is no more is not told of before nothing remembers it: it may be made the moment after. */
@@ -54,12 +70,13 @@ static errint_t find_directory(int dirfd, const char *name)
 {
 	CLEANUP_FD int fd = openat(dirfd, name, O_PATH | O_DIRECTORY | O_NOFOLLOW);
 	struct statvfs st;
+	errint_t anew;
 
 	if (fd >= 0 && (fstatvfs(fd, &st) == 0 || !is_missing(-errno)))
 		return 0;
-	for (unsigned pauses = 0; is_found_anew(dirfd, name) && pauses < PAUSES_MAX; pauses++)
+	for (unsigned pauses = 0; (anew = is_found_anew(dirfd, name)) > 0 && pauses < PAUSES_MAX; pauses++)
 		nanosleep(&(struct timespec){.tv_nsec = PAUSE_NS}, NULL);
-	return -ENOENT;
+	return anew < 0 ? anew : -ENOENT;
 }
 
 errint_t dir_find(struct backend *b, uint32_t parent, const char *name, struct found *found)
