@@ -115,7 +115,8 @@ struct backend_ops {
 	errint_t (*tmpfile)(struct backend *b, uint32_t parent, int flags, mode_t mode,
 			    const struct caller *c, struct found *found, int *ref);
 	/* All of size, less only at the end of the file, or an error. end: up to where the file is known to
-	 * reach (0: unknown): where it seems to end before, storage is asked anew. */
+	 * reach: where it seems to end before, storage is asked anew. 0: unknown; where it seems to end,
+	 * storage is asked whether it serves. */
 	ssize_t (*read)(struct backend *b, int ref, void *buf, size_t size, off_t offset, off_t end);
 	/* A short write is continued until something is known: size, or an error, or, if storage failed on
 	 * the way (full disk), the bytes that did land: the caller must report that count. Through a ref that

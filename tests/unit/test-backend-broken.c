@@ -1,4 +1,4 @@
-/* Whether a name is there, asked of an sshfs whose connection breaks meanwhile. As root. */
+/* An sshfs whose connection breaks while a name is looked up, or a file is read. As root. */
 #include "backend-util.h"
 
 #include "backend/nodefd.h"
@@ -15,6 +15,7 @@ static uint32_t root;
 
 /* What asks the server fails. */
 static bool connection_lost;
+static int statvfs_error;
 
 static int fail_with(int error)
 {
@@ -33,7 +34,7 @@ int fstatvfs(int fd, struct statvfs *st)
 {
 	(void)fd;
 	*st = (struct statvfs){.f_bsize = 4096};
-	return connection_lost ? fail_with(ESTALE) : 0;
+	return connection_lost ? fail_with(statvfs_error) : 0;
 }
 
 int mknodat(int dirfd, const char *path, mode_t mode, dev_t dev)
@@ -82,6 +83,7 @@ static void expect_lost_and_not_gone(const char *name)
 	connection_lost = false;
 	assert_int_equal(find(name), 0);
 	connection_lost = true;
+	statvfs_error = ESTALE; /* it was gone before the connection was */
 	assert_int_equal(find(name), -ENOTCONN);
 }
 
@@ -103,6 +105,27 @@ static void test_directory(void **state)
 	expect_lost_and_not_gone("directory");
 }
 
+/* sshfs says of a read that failed that the file ends there. */
+static void test_unknown_end(void **state)
+{
+	int top = atomic_load(&place->arena->board.backends[BACKEND].root_fd), ref;
+	char buf[8];
+
+	(void)state;
+	ref = openat(top, "file", O_RDWR | O_CREAT, 0644);
+	assert_int_equal(write(ref, "text", 4), 4);
+	assert_int_equal(dir.ops->read(&dir, ref, buf, sizeof(buf), 0, 0), 4);
+	assert_int_equal(dir.ops->read(&dir, ref, buf, sizeof(buf), 4, 0), 0);
+	connection_lost = true;
+	statvfs_error = ENOTCONN;
+	assert_int_equal(dir.ops->read(&dir, ref, buf, 4, 0, 0), 4);
+	assert_int_equal(dir.ops->read(&dir, ref, buf, sizeof(buf), 0, 0), -ENOTCONN);
+	/* The server has answered: another client has removed the file. */
+	statvfs_error = ENOENT;
+	assert_int_equal(dir.ops->read(&dir, ref, buf, sizeof(buf), 0, 0), 4);
+	assert_int_equal(close(ref), 0);
+}
+
 static void test_nothing(void **state)
 {
 	(void)state;
@@ -116,6 +139,7 @@ int main(void)
 	    TEST(test_file),
 	    TEST(test_directory),
 	    TEST(test_nothing),
+	    TEST(test_unknown_end),
 	};
 
 	backend_thread_init();
