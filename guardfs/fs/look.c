@@ -108,6 +108,13 @@ static bool is_unsure(const struct backend *b, uint32_t writes)
 	       (guard_writes_ended(b) != writes || guard_is_write_inside(b));
 }
 
+/* Which versions of a file the kernel has been told of since it was last made to ask again. */
+enum told {
+	TOLD_BEFORE, /* not by this worker: if the node is older than this worker, nobody knows */
+	TOLD_ONE,
+	TOLD_SEVERAL, /* it may have kept any of them */
+};
+
 /* Opens of one node that go on at once may come to different files, and none of them sees a handle of the
  * others yet. So they are accepted one after the other, and an open knows by the count whether another one
  * was accepted since it began. Parallel to arena->nodes; private memory, sparse. */
@@ -115,8 +122,7 @@ struct witness {
 	_Atomic uint64_t accepted_ns; /* when an open was last accepted, CLOCK_MONOTONIC; under the lock, as
 					 the next two */
 	_Atomic uint32_t accepts;
-	bool apart; /* answers have told different versions since the kernel was last made to ask again: it
-		       may have kept any of them */
+	enum told told;
 	_Atomic uint32_t looks;	 /* that have begun */
 	_Atomic uint32_t inside; /* looks that have not ended */
 };
@@ -125,11 +131,13 @@ struct witness {
 
 static struct {
 	struct witness *of;
+	uint64_t begun_ns;	      /* when this worker began */
 	pthread_mutex_t locks[LOCKS]; /* never held across a call into a backend */
 } witnesses = {.locks = {[0 ... LOCKS - 1] = PTHREAD_MUTEX_INITIALIZER}};
 
 errint_t look_init(void)
 {
+	witnesses.begun_ns = clock_mono_ns();
 	witnesses.of = mmap(NULL, (size_t)NODE_MAX * sizeof(*witnesses.of), PROT_READ | PROT_WRITE,
 			    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	return witnesses.of == MAP_FAILED ? -ENOMEM : 0;
@@ -223,7 +231,7 @@ static bool is_overtaken(const struct backend *b, const struct node *node)
 static void remember_told(struct node *node, const struct stat *st)
 {
 	if (!version_is_same(node_version(node), version_of(st)))
-		witness_of(node)->apart = true;
+		witness_of(node)->told = TOLD_SEVERAL;
 	node_remember(node, st);
 }
 
@@ -245,10 +253,21 @@ void look_tell_change(struct node *node, const struct stat *st)
 	remember_told(node, st);
 }
 
+/* May the kernel have kept another version than what is known of the node? A worker may die after it has
+ * remembered a version, and before the kernel was made to ask again. Under the node's lock. */
+static bool may_be_apart(const struct node *node)
+{
+	enum told told = witness_of(node)->told;
+
+	return told == TOLD_SEVERAL ||
+	       (told == TOLD_BEFORE &&
+		atomic_load_explicit(&node->made_ns, memory_order_relaxed) < witnesses.begun_ns);
+}
+
 bool look_accept(const struct backend *b, struct node *node, int flags, struct opened *o, struct handle *h)
 {
 	struct witness *w;
-	bool as_known;
+	bool as_known, apart;
 
 	if (!o->looked) {
 		h->unlinked = HANDLE_NAMED;
@@ -262,12 +281,13 @@ bool look_accept(const struct backend *b, struct node *node, int flags, struct o
 	atomic_store(&w->accepted_ns, clock_mono_ns());
 	h->unlinked = HANDLE_NAMED;
 	handle_start_ledger(h, (uint64_t)o->st.st_size, version_of(&o->st).mtime_ns);
-	o->changed |= !as_known || w->apart;
-	if (as_known && !w->apart)
+	apart = !as_known || may_be_apart(node);
+	o->changed |= apart;
+	if (!apart)
 		return true;
 	/* Once only, and before any other open of it is answered: a second message would have the kernel not
 	 * believe what it is told after the first one. */
-	w->apart = false;
+	w->told = TOLD_ONE;
 	node_remember(node, &o->st);
 	doubt_node(node);
 	return true;

@@ -182,6 +182,27 @@ static void open_after_answers(void)
 	CHECK(n_messages() == 0 && !o.changed);
 }
 
+/* The worker dies before the kernel is made to ask again. */
+static void die_with_version_told(void)
+{
+	answer(known_file(), 100, 200, 200);
+}
+
+static void open_after_worker_died(void)
+{
+	struct node *node = known_file();
+	struct opened o;
+
+	begin(node, &o);
+	look(node, &o, 200);
+	accept_as(node, &o, HANDLE_NAMED);
+	CHECK(n_messages() == 1 && o.changed);
+	begin(node, &o);
+	look(node, &o, 200);
+	accept_as(node, &o, HANDLE_NAMED);
+	CHECK(n_messages() == 0 && !o.changed);
+}
+
 /* An answer about another file, just before an open is accepted, does not shorten the one that is open. */
 static void known_end_of_accepted(void)
 {
@@ -251,6 +272,13 @@ TEST(known_end_of_accepted)
 TEST(old_look_beside_another_is_not_believed)
 TEST(growing_file_is_read_directly)
 
+static void open_after_worker_died_test(void **state)
+{
+	(void)state;
+	assert_int_equal(as_worker(die_with_version_told), 0);
+	assert_int_equal(as_worker(open_after_worker_died), 0);
+}
+
 #define UNIT(name) cmocka_unit_test_setup_teardown(name##_test, setup_arena, teardown_arena)
 
 int main(void)
@@ -260,6 +288,7 @@ int main(void)
 	    UNIT(two_versions_are_not_read_through_one_inode),
 	    UNIT(answer_that_an_open_has_overtaken),
 	    UNIT(open_after_answers),
+	    UNIT(open_after_worker_died),
 	    UNIT(known_end_of_accepted),
 	    UNIT(old_look_beside_another_is_not_believed),
 	    UNIT(growing_file_is_read_directly),
