@@ -45,6 +45,26 @@ static void remove_runtime_files(const struct config *config)
 		errno = 0; /* somebody else's files are in it */
 }
 
+/* What was acknowledged is brought to storage before the worker and the transports end. A program that has a file open
+ * still may go on writing, so there is a time limit. */
+static void await_owed(struct guardian *g)
+{
+	uint64_t until_ns = clock_mono_ns() + 2 * board_owed_ms(g->board) * NSEC_PER_MSEC;
+
+	while (g->worker && board_owed_ms(g->board) && clock_mono_ns() < until_ns) {
+		watch_deadlines(g, clock_mono_ns());
+		poll(NULL, 0, BUSY_TICK_MS);
+	}
+	for (uint32_t i = 0; i < g->board->config.n_backends; i++) {
+		uint64_t bytes = atomic_load(&g->board->backends[i].owed_bytes);
+
+		if (bytes)
+			log_error("backend %s: %llu bytes of %u files were acknowledged and are not on storage",
+				  g->board->config.backends[i].name, (unsigned long long)bytes,
+				  atomic_load(&g->board->backends[i].owed_files));
+	}
+}
+
 static void end(struct guardian *g)
 {
 	const struct config config = g->board->config;
@@ -53,6 +73,7 @@ static void end(struct guardian *g)
 	atomic_store(&g->board->planned_end[PROCESS_GUARDIAN], (int32_t)getpid());
 	handover_forget();
 	mount_end(g);
+	await_owed(g);
 	processes_stop(g, true);
 	remove_runtime_files(&config);
 }

@@ -260,3 +260,14 @@ void board_set_state(struct board_backend *backend, enum health_state state, enu
 	atomic_store(&backend->since_real_ns, real_ns);
 	atomic_store(&backend->state, (uint32_t)state);
 }
+
+uint32_t board_owed_ms(const struct board *board)
+{
+	uint32_t ms = 0;
+
+	for (uint32_t i = 0; i < board->config.n_backends; i++)
+		if (atomic_load(&board->backends[i].owed_bytes) &&
+		    breaker_is_closed(atomic_load(&board->backends[i].breaker)))
+			ms = MAX(ms, board->config.backends[i].drain_ms);
+	return ms;
+}

@@ -269,6 +269,17 @@ static void start_reader(void)
 	}
 }
 
+/* The mount was taken away by force, and no open file of it was closed: what was acknowledged is brought to storage all
+ * the same. */
+static void await_owed(void)
+{
+	const struct timespec pause = {.tv_nsec = 10000000};
+	uint64_t until_ns = clock_mono_ns() + 2 * board_owed_ms(&pool.arena->board) * NSEC_PER_MSEC;
+
+	while (board_owed_ms(&pool.arena->board) && clock_mono_ns() < until_ns)
+		nanosleep(&pause, NULL);
+}
+
 /* Reads one request into the slot. Returns false when the thread should look around (interrupted, aborted
  * request). */
 static bool read_request(struct slot *slot)
@@ -281,8 +292,10 @@ static bool read_request(struct slot *slot)
 		atomic_store_explicit(&slot->state, SLOT_RUNNING, memory_order_release);
 		return true;
 	}
-	if (errno == ENODEV || errno == EBADF)
+	if (errno == ENODEV || errno == EBADF) {
+		await_owed();
 		_exit(WORKER_EXIT_UNMOUNTED);
+	}
 	if (errno != EINTR && errno != ENOENT && errno != EAGAIN)
 		log_error("reading /dev/fuse: %s", strerror(errno));
 	return false;

@@ -1,0 +1,56 @@
+# durability = behind: guardfs is stopped, or its mount taken away by force, while files are open of which something is owed: that is on
+# the server when guardfs has ended. And a program that is re-executed meanwhile goes on with it.
+. "$REPO/tests/lib/lib.sh"
+
+MIB=3
+
+# writer FILE: writes in the background, pid $writer, and closes the file when WORK/wrote is removed.
+writer()
+{
+	python3 - "$1" "$WORK/wrote" $MIB <<-'END' &
+		import os, sys, time
+		fd = os.open(sys.argv[1], os.O_WRONLY | os.O_CREAT, 0o644)
+		for i in range(int(sys.argv[3]) * 8):
+		    assert os.write(fd, bytes([65 + i]) * 131072) == 131072
+		open(sys.argv[2], "w").close()
+		while os.path.exists(sys.argv[2]):
+		    time.sleep(0.01)  # sleep-ok: polling
+		os.close(fd)
+	END
+	writer=$!
+	wait_until 20000 test -e "$WORK/wrote"
+	(($(backend_field box owed_bytes) > 0)) || fail "nothing is owed: the case shows nothing"
+}
+
+begin()
+{
+	start_guardfs
+	wait_healthy box
+}
+
+box_start box 2222
+relay_start far 2300 2222
+mkdir -p "$WORK/box/data/jobs/cold"
+conf_begin
+PORT=2300 conf_box box 'durability = behind'
+conf_tier box/jobs/cold cold
+COLD=$MNT/cold SERVER=$WORK/box/data/jobs/cold
+relay far delay 50
+relay far rate 4096
+
+say "stopped"
+begin
+writer "$COLD/stopped"
+stop_guardfs
+assert_eq "$(stat -c %s "$SERVER/stopped")" $((MIB * 1048576)) "bytes on the server"
+kill -9 $writer
+wait $writer || true
+rm -rf "$RUN" "$WORK/wrote"
+
+say "re-executed"
+begin
+writer "$COLD/again"
+kill -USR2 $GUARDIAN
+rm "$WORK/wrote"
+wait $writer || fail "the writer saw an error"
+assert_eq "$(stat -c %s "$SERVER/again")" $((MIB * 1048576)) "bytes on the server"
