@@ -59,9 +59,10 @@ static void await_owed(struct guardian *g)
 		uint64_t bytes = atomic_load(&g->board->backends[i].owed_bytes);
 
 		if (bytes)
-			log_error("backend %s: %llu bytes of %u files were acknowledged and are not on storage",
-				  g->board->config.backends[i].name, (unsigned long long)bytes,
-				  atomic_load(&g->board->backends[i].owed_files));
+			log_error(
+			    "backend %s: %llu bytes of %u files were acknowledged and are not on storage",
+			    g->board->config.backends[i].name, (unsigned long long)bytes,
+			    atomic_load(&g->board->backends[i].owed_files));
 	}
 }
 

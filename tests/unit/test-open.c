@@ -69,17 +69,17 @@ static const struct backend_ops fake = {.open = fake_open,
 /* A worker that has negotiated, with a socket for the kernel, and no room in its table of handles. */
 static int start_session_without_handles(void)
 {
-	struct {
+	const struct {
 		struct fuse_in_header header;
 		struct fuse_init_in init;
-	} *request = (void *)fs.arena->header.init_request;
+	} request = {.header = {.len = sizeof(request), .opcode = FUSE_INIT, .unique = 2},
+		     .init = {.major = 7, .minor = 38, .max_readahead = 1 << 17}};
 	int ends[2];
 
 	CHECK(look_init() == 0);
 	CHECK(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, ends) == 0);
-	request->header = (struct fuse_in_header){.len = sizeof(*request), .opcode = FUSE_INIT, .unique = 2};
-	request->init = (struct fuse_init_in){.major = 7, .minor = 38, .max_readahead = 1 << 17};
-	fs.arena->header.init_request_length = sizeof(*request);
+	memcpy(fs.arena->header.init_request, &request, sizeof(request));
+	fs.arena->header.init_request_length = sizeof(request);
 	CHECK(session_open(fs.arena, ends[0]) == 0);
 	fs.dev_fd = ends[0];
 	fs.guarded[0].ops = &fake;
