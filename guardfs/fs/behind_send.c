@@ -14,6 +14,8 @@
 #include <errno.h>
 #include <time.h>
 
+_Static_assert(EXTENT_SIZE < 1u << 21, "see unique_of");
+
 /* Uniques of the kernel are not of this kind. */
 #define UNIQUE_OF_WORK (1ull << 63)
 
@@ -261,6 +263,14 @@ static void pause_a_moment(void)
 	nanosleep(&moment, NULL);
 }
 
+/* No request has it, so nobody answers it; and no two appends, for the ledger tells by it what was appended. */
+static uint64_t unique_of(const struct behind_work *work)
+{
+	if (work->kind == BEHIND_CONFIRM)
+		return UNIQUE_OF_WORK;
+	return UNIQUE_OF_WORK | work->extent->sequence << 21 | work->extent->done;
+}
+
 bool behind_send_step(unsigned backend)
 {
 	struct backend *b = &fs.guarded[backend];
@@ -276,8 +286,7 @@ bool behind_send_step(unsigned backend)
 		settle_lost(b, &work, fs.config->error);
 		return true;
 	}
-	/* No request's: nobody answers it. */
-	call.unique = UNIQUE_OF_WORK | (work.kind == BEHIND_SEND ? work.extent->sequence : work.point);
+	call.unique = unique_of(&work);
 	visit = guard_visit(b, OP_WRITE, guard_target_node(work.node), work.handle->uid);
 	if (visit != VISIT_IN) {
 		behind_abandon(&work);
