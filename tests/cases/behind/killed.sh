@@ -27,18 +27,30 @@ cut_session()
 	wait_until 20000 backend_is box healthy
 }
 
+# has_gone_on JOB STEP: a few steps beyond, or ended.
+has_gone_on()
+{
+	local now
+
+	now=$(<"$WORK/progress")
+	! kill -0 "$1" 2>/dev/null || ((${now:-0} >= $2 + 4))
+}
+
 # under FAULT SEED STEPS [MODE...]: order.py, and the fault again and again until it has ended.
 under()
 {
-	local fault=$1 seed=$2 n=0 job
+	local fault=$1 seed=$2 n=0 job at
 
 	mkdir "$SERVER/$seed"
-	python3 "$REPO/tests/cases/behind/order.py" "$COLD/$seed" "$SERVER/$seed" "$seed" "${@:3}" >"$WORK/order.log" 2>&1 &
+	echo 0 >"$WORK/progress"
+	PROGRESS=$WORK/progress python3 "$REPO/tests/cases/behind/order.py" "$COLD/$seed" "$SERVER/$seed" "$seed" "${@:3}" >"$WORK/order.log" 2>&1 &
 	job=$!
 	while kill -0 $job 2>/dev/null; do
 		"$fault"
 		n=$((n + 1))
-		sleep 0.2 # sleep-ok: something is to happen before the next
+		at=$(<"$WORK/progress")
+		# A request that meets its third fault is answered with an error, as one that may itself be the reason.
+		wait_until 60000 has_gone_on $job "${at:-0}"
 	done
 	wait $job || fail "$fault, seed $seed, after $n: $(tail -n 3 "$WORK/order.log" | tr "\n" " ")"
 	echo "$n times $fault: $(cat "$WORK/order.log")"

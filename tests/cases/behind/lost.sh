@@ -88,7 +88,7 @@ for i in range(200):
     assert os.write(fd, b"%07d\n" % i) == 8
     if i == 50:
         open(sys.argv[2], "w").close()
-    time.sleep(0.005)
+    time.sleep(0.005)  # sleep-ok: the rate of writing
 os.close(fd)
 END
 writer=$!

@@ -3,7 +3,7 @@
 A model in memory says what the file has to hold. What is read, asked or listed through the mount agrees with it at every
 moment, and what the server has after each close, or sync, is the whole of it. grow: files are never written over, nor cut off: what was
 written over, and not synced, makes a file suspect when its connection is lost. small: the kernel hands over each write as
-a whole or not at all (a worker that is killed within read(2) leaves it with the kernel, which answers EIO)."""
+a whole or not at all (a worker that is killed within read(2) leaves it with the kernel, which answers EIO). The number of steps done is written to the file $PROGRESS."""
 
 import os
 import random
@@ -133,8 +133,11 @@ if "grow" in modes:
 for f in files:
     os.close(writer(f))
     f.fds.clear()
-for _ in range(steps):
+for step in range(steps):
     rng.choice(deeds)(rng.choice(files))
+    if "PROGRESS" in os.environ:
+        with open(os.environ["PROGRESS"], "w") as p:
+            p.write(f"{step + 1}\n")
 for f in files:
     while f.fds:
         close(f)
