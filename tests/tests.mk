@@ -84,7 +84,7 @@ tsan: ## unit tests under ThreadSanitizer, in build-tsan
 # With a whole daemon under sanitizers. Not the cases that count milliseconds, nor those that are
 # about guardctl and how long it takes.
 SANITIZED_CASES ?= $(patsubst tests/cases/%.sh,%,$(filter-out %/move.sh %/move-cut.sh %/move-trouble.sh,$(wildcard tests/cases/tiers/*.sh))) local/oracle local/oracle-inline local/programs guard/errno guard/fault guard/kill-sshfs \
-	guard/poisoned guard/write-error session/kill-keeper session/reexec session/poison visible/walkers config/names recovery/plan recovery/control recovery/keeper-dies
+	guard/poisoned guard/write-error behind/order behind/lost session/kill-keeper session/reexec session/poison visible/walkers config/names recovery/plan recovery/control recovery/keeper-dies
 # Several times as slow: fewer of them at once, for their deadlines are the same.
 SANITIZED_JOBS  ?= $(shell nproc)
 SANITIZE_MAKE    = $(MAKE) BUILD=build-sanitize CFLAGS='-O1 -g -fno-omit-frame-pointer' \
