@@ -48,12 +48,24 @@ static bool pattern_feed(struct append_pattern *p, uint8_t byte)
 	return p->matched == p->n;
 }
 
+static bool is_telling(const uint8_t *data, size_t n)
+{
+	bool seen[256] = {false};
+	unsigned values = 0;
+
+	for (size_t i = 0; i < n && values < APPEND_TELLING_VALUES; i++) {
+		values += !seen[data[i]];
+		seen[data[i]] = true;
+	}
+	return n >= APPEND_TELLING && values >= APPEND_TELLING_VALUES;
+}
+
 errint_t append_search_begin(struct append_search *s, const void *data, size_t n, const void *last,
 			     size_t n_last, uint64_t offset, bool skipped)
 {
 	errint_t rc;
 
-	*s = (struct append_search){.offset = offset, .skipped = skipped};
+	*s = (struct append_search){.offset = offset, .skipped = skipped, .telling = is_telling(data, n)};
 	if (n_last < APPEND_TELLING)
 		n_last = 0;
 	s->same_as_last = n_last && memmem(data, n, last, n_last);
@@ -116,7 +128,7 @@ static ssize_t matched_bytes(const struct append_search *s)
 {
 	if (is_alone(s))
 		return (ssize_t)s->data.matched;
-	if (s->found && (s->same_as_last || (s->data.n < APPEND_TELLING && !s->adjacent)))
+	if (s->found && (s->same_as_last || (!s->telling && !s->adjacent)))
 		return APPEND_DOUBTFUL;
 	if (s->found)
 		return (ssize_t)s->data.n;

@@ -10,8 +10,10 @@
 #include <errno.h>
 #include <sys/types.h>
 
-/* What is shorter than this is found everywhere: that it was found among others' bytes says little. */
-#define APPEND_TELLING 4
+/* Bytes that are fewer than this, or of fewer different values, are found everywhere: that they were found among others'
+ * bytes says little. (The kernel cuts a write at the end of a page, and what comes behind it may be the end of any line.) */
+#define APPEND_TELLING	      4
+#define APPEND_TELLING_VALUES 6
 
 /* It cannot be told whether it was made. */
 #define APPEND_DOUBTFUL (-EUCLEAN)
@@ -26,6 +28,7 @@ struct append_pattern {
 
 struct append_search {
 	struct append_pattern data, last;
+	bool telling;	   /* see APPEND_TELLING */
 	bool same_as_last; /* the data cannot be told from what was appended last */
 	bool skipped;	   /* not all from the bound on is fed in */
 	uint64_t offset;   /* where we are in the file */
