@@ -68,6 +68,13 @@ lint: $(LIB_OBJ) $(MAIN_OBJ) ## formatting, layers, circles of calls, and the ho
 format: ## put all C files into the format that lint wants
 	$(Q)scripts/lint-format --fix
 
+# Read off what make would do; nothing is built.
+COMMANDS_JQ := [inputs | select(test("-D_GNU_SOURCE.* -o ")) | capture("(?<command>.* (?<file>[^ ]+\\.c)( .*)?)") | {$$directory, file, command}]
+
+.PHONY: compdb
+compdb: ## compile_commands.json, for clangd and other tools; needs jq
+	$(Q)$(MAKE) -nB --no-print-directory all tools $(UNIT_BIN) | jq -nR --arg directory '$(CURDIR)' '$(COMMANDS_JQ)' >compile_commands.json
+
 # Man pages come from docs/man/NAME.SECTION.scd.
 MAN_SRC := $(wildcard docs/man/*.scd)
 MAN_OUT := $(MAN_SRC:docs/man/%.scd=$(BUILD)/man/%)

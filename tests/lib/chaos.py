@@ -3,7 +3,8 @@
 Several directories are one directory, seen at several places: each operation takes any of them. Each caller works on a few files and directories of its own, in a tree that moves now and then, and keeps a model of them. What was answered with success must be so from then on. After
 EIO an operation may have happened or not; what is read first after that is what it was, and must stay. EIO is the only error
 that may come without a reason. THERE is DIRECTORY as another client has it: then one more caller appends to a log to which that client appends as well
-(shared_log.py), and, with PUBLISHED in the environment, another one reads a file that it replaces (published.py). Prints what was found otherwise, and exits 1 if there was anything."""
+(shared_log.py), and, with PUBLISHED in the environment, another one reads a file that it replaces (published.py). Prints the seed, and what was found otherwise, and exits 1 if there was anything. CHAOS_SEED in the
+environment: the callers try the same operations again, if their answers are the same."""
 import collections
 import errno
 import multiprocessing
@@ -291,7 +292,7 @@ def start(places, seed, seconds, results):
 
 def main():
     places, seconds, callers = sys.argv[1].split(":"), float(sys.argv[2]), int(sys.argv[3])
-    seed = random.randrange(1 << 30)
+    seed = int(os.environ.get("CHAOS_SEED") or random.randrange(1 << 30))
     print("seed", seed)
     results = multiprocessing.Queue()
     for i in range(callers):

@@ -4,13 +4,17 @@
  *
  * Prints {"nodes":{"local":N,"guarded":N},"resting":N,"lookups":N,"handles":N,"slots":N}: nodes and
  * handles that are live, those of the local tier among them that nobody references any more, apart, the
- * lookups that the kernel is taken to hold, and slots that hold a request. Only looks. */
+ * lookups that the kernel is taken to hold, and slots that hold a request. Only looks. scripts/arena.gdb runs
+ * it to look at anything else. */
 #include "guardian/guardian.h"
 
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+
+/* Global for a debugger. */
+const struct arena *arena;
 
 static const struct arena *map(const char *pid)
 {
@@ -32,7 +36,6 @@ int main(int argc, char **argv)
 {
 	unsigned local = 0, guarded = 0, resting = 0, handles = 0, slots = 0;
 	unsigned long long lookups = 0;
-	const struct arena *arena;
 
 	if (argc != 2) {
 		fprintf(stderr, "usage: arena PID\n");
