@@ -1,6 +1,6 @@
 /* privileges.h: what worker and keeper may still do once they have started: the capabilities they use, no new
  * ones by executing something, and none of the system calls that only an intruder would make. Guardian keeps
- * all it was started with. Why these and no others: docs/ARCHITECTURE.md, "Privileges". */
+ * all it was started with. Why these and no others: docs/SECURITY.md. */
 #ifndef GUARDFS_BASE_PRIVILEGES_H
 #define GUARDFS_BASE_PRIVILEGES_H
 

@@ -1,5 +1,5 @@
 /* syscalls.h: seccomp filters that refuse what worker and keeper never ask for. See privileges.h, which uses
- * them; why they list what is refused instead of what is allowed: docs/ARCHITECTURE.md, "Privileges". */
+ * them; why they list what is refused instead of what is allowed: docs/SECURITY.md. */
 #ifndef GUARDFS_BASE_SYSCALLS_H
 #define GUARDFS_BASE_SYSCALLS_H
 

@@ -8,7 +8,7 @@
  *	if (!guard_leave(req, b, &rc))
  *		return;                    parked: will be run again from its buffer; req is gone
  *
- * For the local tier both return true and do nothing. Worker threads. Rules: docs/ARCHITECTURE.md. */
+ * For the local tier both return true and do nothing. Worker threads. Rules: docs/INTERNALS.md. */
 #ifndef GUARDFS_FS_GUARD_H
 #define GUARDFS_FS_GUARD_H
 
@@ -24,7 +24,7 @@ enum guard_flags {
 	/* Names an object that existed. If storage says it is missing while a rename is inside, the request
 	 * waits for the rename and asks again. */
 	GUARD_BY_NAME = 1 << 2,
-	/* Its deadline goes by progress: docs/ARCHITECTURE.md. */
+	/* Its deadline goes by progress: docs/INTERNALS.md, "A listing". */
 	GUARD_LISTING = 1 << 3,
 	/* While the backend is down its caller is answered from memory, without waiting. */
 	GUARD_RECALLS = 1 << 4,

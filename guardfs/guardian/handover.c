@@ -1,5 +1,5 @@
 /* handover.c: the session outlives its guardian: by re-execution (SIGUSR2), through systemd's file descriptor
- * store, or taken from a worker that is still alive. docs/ARCHITECTURE.md, "Handing over". */
+ * store, or taken from a worker that is still alive. docs/INTERNALS.md, "Handing over". */
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/fd.h"

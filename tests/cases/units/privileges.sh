@@ -1,4 +1,4 @@
-# What worker and keeper can still do once they have started is what ARCHITECTURE.md says, and it is enough: passthrough,
+# What worker and keeper can still do once they have started is what SECURITY.md says, and it is enough: passthrough,
 # open files after a worker's death, reconnecting, adopting, hooks that see the host. sandbox = no gives nothing up.
 # limit: 180
 . "$REPO/tests/lib/lib.sh"
@@ -21,10 +21,10 @@ field()
 	sed -n "s/^$2:[[:space:]]*//p" "/proc/$1/status"
 }
 
-# documented PROCESS: the line "PROCESS  NAME..." of the table in ARCHITECTURE.md.
+# documented PROCESS: the line "PROCESS  NAME..." of the table in SECURITY.md.
 documented()
 {
-	sed -n "s/^    $1 \{2,\}\(CAP_.*\)/\1/p" "$REPO/docs/ARCHITECTURE.md" | sed 's/CAP_//g' | tr 'A-Z' 'a-z'
+	sed -n "s/^    $1 \{2,\}\(CAP_.*\)/\1/p" "$REPO/docs/SECURITY.md" | sed 's/CAP_//g' | tr 'A-Z' 'a-z'
 }
 
 # has_given_up PROCESS FILTERS: every thread of it has the documented capabilities and no others, and the filters.
