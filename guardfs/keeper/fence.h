@@ -1,5 +1,5 @@
 /* fence.h: making sure that nothing of an old epoch can reach the storage any more. See
- * docs/PROTOCOL.keeper.md. */
+ * docs/RECOVERY.md. */
 #ifndef GUARDFS_KEEPER_FENCE_H
 #define GUARDFS_KEEPER_FENCE_H
 

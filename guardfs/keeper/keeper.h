@@ -2,7 +2,7 @@
  * children, outside files.
  *
  * Started by guardian with child_clone: own descriptor table, the private mount namespace behind
- * namespace_fd. Talks to worker through worker_socket (docs/PROTOCOL.keeper), is nudged through nudge_fd.
+ * namespace_fd. Talks to worker through worker_socket (docs/RECOVERY.md), is nudged through nudge_fd.
  * Killed at any moment, it is replaced and adopts what the board says is running. */
 #ifndef GUARDFS_KEEPER_KEEPER_H
 #define GUARDFS_KEEPER_KEEPER_H

@@ -1,4 +1,4 @@
-/* rungs.c: the recovery of a backend as a table, and what each rung does. docs/PROTOCOL.keeper.md explains
+/* rungs.c: the recovery of a backend as a table, and what each rung does. docs/RECOVERY.md explains
  * the order. */
 #include "keeper/rungs.h"
 #include "keeper/events.h"

@@ -1,4 +1,4 @@
-/* supervised.c: see supervised.h. The order of things is docs/PROTOCOL.keeper.md. */
+/* supervised.c: see supervised.h. The order of things is docs/RECOVERY.md. */
 #include "keeper/climb.h"
 #include "keeper/effects.h"
 #include "keeper/events.h"

@@ -1,4 +1,4 @@
-/* message.h: datagrams from keeper to worker. See docs/PROTOCOL.keeper.md. */
+/* message.h: datagrams from keeper to worker. See docs/RECOVERY.md. */
 #ifndef GUARDFS_SHM_MESSAGE_H
 #define GUARDFS_SHM_MESSAGE_H
 
