@@ -2,6 +2,8 @@
 #include "keeper-util.h"
 #include "keeper/probe-child.h"
 
+#include <sys/mount.h>
+
 static struct config *config;
 static struct config_backend *backend;
 
@@ -390,6 +392,15 @@ static void another_marker_is_refused(void **state)
 	WAIT(healthy(1), 15000);
 }
 
+/* A probe, or a try to connect, has the directory open at this very moment: then it is busy. */
+static bool is_unmounted(const char *name)
+{
+	char path[128];
+
+	stage_path(path, sizeof(path), name);
+	return umount2(path, UMOUNT_NOFOLLOW) == 0;
+}
+
 static void a_directory_replaced_by_another(void **state)
 {
 	NEEDS_STAGE;
@@ -399,7 +410,7 @@ static void a_directory_replaced_by_another(void **state)
 	WAIT(healthy(1), 10000);
 	run("mount -t tmpfs none %s/data", stage.dir);
 	WAIT(down_with(ERRCLASS_IDENTITY_MISMATCH), 10000);
-	run("umount %s/data", stage.dir);
+	WAIT(is_unmounted("data"), 10000);
 	WAIT(healthy(2), 10000);
 }
 
