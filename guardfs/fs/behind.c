@@ -7,13 +7,19 @@
 #include "fs/behind_table.h"
 
 /* What may be owed in any case: a few of the largest requests. */
-#define LIMIT_LEAST (4u << 20)
+#define LIMIT_LEAST (2u << 20)
+/* Of the extents one backend may have half, and one file so many: small pieces all over a file take one each. */
+#define LANE_EXTENTS (EXTENT_MAX / 2)
+#define FILE_EXTENTS 64u
 
 static uint64_t owed_limit(const struct behind_lane *lane)
 {
 	const struct config_backend *config = &fs.config->backends[lane - owed_lanes];
 
-	return drain_limit(&lane->drain, config->drain_ms, LIMIT_LEAST, (uint64_t)config->buffer_mib << 20);
+	/* Who asks for a file's size waits for what is owed of it, and has the deadline of metadata. */
+	uint32_t within_ms = MIN(config->drain_ms, fs.config->deadline.ms[OP_METADATA] / 2);
+
+	return drain_limit(&lane->drain, within_ms, LIMIT_LEAST, (uint64_t)config->buffer_mib << 20);
 }
 
 /* ---- taking ---- */
@@ -46,6 +52,8 @@ static bool has_room(const struct behind_lane *lane, const struct behind_file *f
 {
 	uint64_t limit = owed_limit(lane);
 
+	if (lane->n_extents >= LANE_EXTENTS || (f && f->n_extents >= FILE_EXTENTS) || !owed_has_spare())
+		return false;
 	/* One file may have half of it, so that another finds room. */
 	return lane->bytes + n <= limit && (!f || f->bytes + n <= limit / 2);
 }
@@ -164,6 +172,8 @@ bool behind_is_owed(uint32_t node, uint64_t point)
 	lane = &owed_lanes[n->backend];
 	ACQUIRE_LOCK(&lane->lock);
 	f = owed_find(lane, node);
+	if (!f) /* a worker died between the two steps of its end */
+		atomic_fetch_and(&fs.arena->nodes[node].flags, (uint8_t)~NODE_BEHIND);
 	if (!f || f->first == OWED_NONE || owed_extent(f->first)->sequence > point)
 		return false;
 	/* What is not full goes now, and takes nothing more. */

@@ -65,6 +65,8 @@ bool behind_next(unsigned backend, uint32_t epoch, uint32_t verdicts, struct beh
 /* Blocks until something has changed since *seen, so that there may be work for the backend, or behind_stop
  * was called (false). *seen: the caller's own, 0 at first. */
 bool behind_wait(unsigned backend, uint64_t *seen);
+/* For `seen` of a thread that is to wait for what changes from now on. */
+uint64_t behind_changes(unsigned backend);
 /* Something has changed: a connection, a verdict, room inside the backend. */
 void behind_wake(unsigned backend);
 void behind_stop(void);
@@ -100,10 +102,18 @@ static inline struct extent *behind_extent(const struct behind_list *list, uint3
  * behind_release. */
 void behind_arrived(const struct behind_work *work, struct behind_list *list);
 
-/* Nothing of what is owed of the file of node is sent any more; its open files are told error (the first one
- * counts). The list has what is given up; it is empty while a piece of work of the file is under way, or
- * nothing is owed: whoever settles that piece finds the error (behind_given_up), and calls this again. */
-void behind_give_up(unsigned backend, uint32_t node, int error, struct behind_list *list);
+/* What is owed of the file of node is given up, if something of it was acknowledged up to that point: nothing of it is
+ * sent any more, and a sender tells its open files error (the first one counts). */
+void behind_give_up(unsigned backend, uint32_t node, uint64_t point, int error);
+
+/* A file that was given up, of which no piece of work is under way: the caller's, until behind_release without a piece of
+ * work. */
+struct behind_lost {
+	uint32_t node;
+	int error;
+	struct behind_list list;
+};
+bool behind_next_lost(unsigned backend, struct behind_lost *lost);
 
 /* The error with which the file of a piece of work was given up meanwhile, or 0. */
 int behind_given_up(const struct behind_work *work);

@@ -45,57 +45,45 @@ static struct handle_range range_of(const struct behind_list *list)
 	return range;
 }
 
-static void lose(unsigned backend, uint32_t node, int error)
+/* Tells what is given up. */
+static void lose(unsigned backend, const struct behind_lost *lost)
 {
 	struct backend *b = &fs.guarded[backend];
-	struct handle_range range;
-	struct behind_list list;
+	struct handle_range range = range_of(&lost->list);
 	struct handle *handles[EXTENT_MAX];
 	char path[4096];
 
-	behind_give_up(backend, node, error, &list);
-	if (list.n == 0)
-		return;
-	range = range_of(&list);
-	for (uint32_t i = 0; i < list.n; i++)
-		handles[i] = arena_handle(fs.arena, behind_extent(&list, i)->fh);
-	handle_lost(b, node, error, range);
+	for (uint32_t i = 0; i < lost->list.n; i++)
+		handles[i] = arena_handle(fs.arena, behind_extent(&lost->list, i)->fh);
+	handle_lost(b, lost->node, lost->error, range);
 	log_error("backend %s: bytes %llu to %llu of %s were acknowledged and are not on storage: %s",
 		  b->config->name, (unsigned long long)range.from, (unsigned long long)range.to,
-		  path_of(node, path, sizeof(path)), strerror(error));
-	node_pin(node_at(node));
-	behind_release(backend, NULL, &list);
+		  path_of(lost->node, path, sizeof(path)), strerror(lost->error));
+	node_pin(node_at(lost->node));
+	behind_release(backend, NULL, &lost->list);
 	/* The kernel has the bytes in its pages, and a size that includes them. */
-	others_drop_pages(node_at(node));
-	node_unpin(node_at(node));
-	for (uint32_t i = 0; i < list.n; i++)
+	others_drop_pages(node_at(lost->node));
+	node_unpin(node_at(lost->node));
+	for (uint32_t i = 0; i < lost->list.n; i++)
 		if (handles[i])
 			handle_put(handles[i]);
 }
 
-void behind_send_no_more(unsigned backend, uint32_t node)
+/* A FLUSH or FSYNC that waited for what is owed, and whose deadline is over: its caller takes that for lost. */
+static bool is_told(const struct slot *slot, uint64_t now_ns)
 {
-	if (atomic_load(&node_at(node)->flags) & NODE_BEHIND)
-		lose(backend, node, fs.config->error);
-}
-
-/* Its caller takes what is owed for lost. */
-static bool is_told(const struct slot *slot, unsigned backend, uint64_t now_ns)
-{
-	uint32_t state = atomic_load(&slot->state);
 	uint64_t deadline_ns = atomic_load(&slot->deadline_ns);
 
-	return (state == SLOT_PARKED || state == SLOT_EXPIRING || state == SLOT_EXPIRED) &&
-	       slot->park_reason == PARK_OWED && slot->op_class == OP_SYNC &&
-	       atomic_load(&slot->backend) == backend && deadline_ns && deadline_ns <= now_ns;
+	return slot->park_reason == PARK_OWED && slot->op_class == OP_SYNC && deadline_ns &&
+	       deadline_ns <= now_ns;
 }
 
-void behind_send_expired(const struct slot *slot)
+void behind_send_no_more(const struct slot *slot)
 {
 	uint32_t backend = atomic_load(&slot->backend);
 
-	if (backend < fs.config->n_backends && is_told(slot, backend, clock_mono_ns()))
-		behind_send_no_more(backend, slot->owed_node);
+	if (backend < fs.config->n_backends && is_told(slot, clock_mono_ns()))
+		behind_give_up(backend, slot->owed_node, slot->owed_point, fs.config->error);
 }
 
 /* Guardian answers at the deadline, and waits for nobody. */
@@ -107,14 +95,25 @@ static bool is_told_of(unsigned backend, uint32_t node)
 		return false;
 	for (uint32_t i = 0; i < arena_slots_used(fs.arena); i++) {
 		const struct slot *slot = &fs.arena->slots[i];
+		uint32_t state = atomic_load(&slot->state);
 
-		if (slot->owed_node == node && is_told(slot, backend, now_ns))
+		if ((state == SLOT_PARKED || state == SLOT_EXPIRING || state == SLOT_EXPIRED) &&
+		    slot->owed_node == node && atomic_load(&slot->backend) == backend &&
+		    is_told(slot, now_ns) && behind_is_owed(node, slot->owed_point))
 			return true;
 	}
 	return false;
 }
 
 /* ---- sending ---- */
+
+/* Room, or the end of a late task: neither is announced to those who wait here. */
+static void pause_a_moment(void)
+{
+	const struct timespec moment = {.tv_nsec = 5000000};
+
+	nanosleep(&moment, NULL);
+}
 
 /* What storage has taken belongs into the ledgers, from which it is told after a reconnect whether the file
  * is still whole. */
@@ -181,16 +180,32 @@ static ssize_t send(struct backend *b, const struct behind_work *work)
 	rc = handle_ensure_for(b, work->handle, false, &ref);
 	if (rc < 0)
 		return rc;
-	return hands_over(b, work) ? b->ops->hand_over(b, ref, data, n, offset)
-				   : b->ops->write(b, ref, data, n, offset, false);
+	if (!hands_over(b, work))
+		return b->ops->write(b, ref, data, n, offset, false);
+	rc = b->ops->hand_over(b, ref, data, n, offset);
+	/* Less than all: that tells nothing of what has arrived. */
+	return rc < 0 || rc == (ssize_t)n ? rc : -EIO;
+}
+
+/* The connection over which it went may be gone, and the file open anew: what another connection says of it is
+ * nothing. */
+static bool is_of_its_connection(const struct behind_work *work)
+{
+	return atomic_load(&call.slot->epoch) == work->epoch &&
+	       atomic_load(&work->handle->epoch) == work->epoch;
 }
 
 static ssize_t confirm(struct backend *b, const struct behind_work *work)
 {
 	int ref;
-	ssize_t rc = handle_ensure_for(b, work->handle, false, &ref);
+	ssize_t rc;
 
-	return rc < 0 ? rc : b->ops->confirm(b, ref);
+	if (!is_of_its_connection(work))
+		return -ENOTCONN;
+	rc = handle_ensure_for(b, work->handle, false, &ref);
+	if (rc == 0)
+		rc = b->ops->confirm(b, ref);
+	return rc == 0 && !is_of_its_connection(work) ? -ENOTCONN : rc;
 }
 
 static bool is_whole(const struct behind_work *work, ssize_t rc)
@@ -221,11 +236,17 @@ static void settle_confirm(struct backend *b, const struct behind_work *work)
 	finish(b->index, work, &list);
 }
 
-/* The file is given up: for good if the piece of work that has failed was the last one under way. */
+/* The file is given up. */
 static void settle_lost(struct backend *b, const struct behind_work *work, int error)
 {
+	behind_give_up(b->index, work->node, UINT64_MAX, error);
 	behind_abandon(work);
-	lose(b->index, work->node, error);
+}
+
+/* The worker has no descriptor, or no memory, left at this moment. That says nothing of storage. */
+static bool is_want_of_ours(ssize_t rc)
+{
+	return rc == -EMFILE || rc == -ENFILE || rc == -ENOMEM;
 }
 
 /* Is it on storage, for all that may have become of its file meanwhile? */
@@ -245,22 +266,17 @@ static void settle(struct backend *b, const struct behind_work *work, enum guard
 			settle_send(b, work, rc, epoch);
 		else
 			settle_confirm(b, work);
-		if (behind_given_up(work))
-			lose(b->index, work->node, error);
+		return;
+	}
+	if (!error && known && is_want_of_ours(rc)) {
+		behind_abandon(work);
+		pause_a_moment();
 		return;
 	}
 	if (!error && known && work->kind == BEHIND_SEND)
 		error = ours ? fs.config->error : (int)-rc;
 	if (error || !behind_again(work, epoch, outcome == OUTCOME_LOST, atomic_load(&b->board->verdicts)))
 		settle_lost(b, work, error ? error : fs.config->error);
-}
-
-/* Room, or the end of a late task: neither is announced to those who wait here. */
-static void pause_a_moment(void)
-{
-	const struct timespec moment = {.tv_nsec = 5000000};
-
-	nanosleep(&moment, NULL);
 }
 
 /* No request has it, so nobody answers it; and no two appends, for the ledger tells by it what was appended. */
@@ -275,9 +291,15 @@ bool behind_send_step(unsigned backend)
 {
 	struct backend *b = &fs.guarded[backend];
 	uint32_t epoch = atomic_load(&b->board->root_epoch);
+	struct behind_lost lost;
 	struct behind_work work;
 	enum guard_visit visit;
 	ssize_t rc;
+
+	if (behind_next_lost(backend, &lost)) {
+		lose(backend, &lost);
+		return true;
+	}
 
 	if (!guard_breaker_is_closed(b) ||
 	    !behind_next(backend, epoch, atomic_load(&b->board->verdicts), &work))

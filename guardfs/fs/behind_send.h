@@ -9,12 +9,8 @@
  * there is none to be done now. May hang like any operation. */
 bool behind_send_step(unsigned backend);
 
-/* A FLUSH or FSYNC of the file of node was, or is about to be, answered with an error while something was
- * owed of it: its caller takes that for lost, so it is not to come to storage any more, on top of something
- * newer. */
-void behind_send_no_more(unsigned backend, uint32_t node);
-
-/* The same for a request that waited in this slot, EXPIRED, and is about to be given back. */
-void behind_send_expired(const struct slot *slot);
+/* The request in the slot was answered by guardian. If it is a FLUSH or FSYNC that waited for what is owed, and its deadline
+ * is over, its caller takes that for lost: it is given up, not to come to storage later, on top of something newer. */
+void behind_send_no_more(const struct slot *slot);
 
 #endif

@@ -117,6 +117,12 @@ void owed_unpin(struct node *node)
 
 /* ---- extents ---- */
 
+bool owed_has_spare(void)
+{
+	ACQUIRE_LOCK(&spare.lock);
+	return spare.n_extents > 0;
+}
+
 uint16_t owed_take_extent(void)
 {
 	ACQUIRE_LOCK(&spare.lock);
@@ -142,6 +148,8 @@ void owed_link(struct behind_file *f, uint16_t i)
 	else
 		owed_notes.next[f->last] = i;
 	f->last = i;
+	f->n_extents++;
+	owed_lanes[f->backend].n_extents++;
 }
 
 void owed_count(struct behind_lane *lane, struct behind_file *f, int64_t n)
@@ -164,6 +172,8 @@ void owed_unlink(struct behind_lane *lane, struct behind_file *f, uint16_t i)
 		f->last = before;
 	if (atomic_load(&owed_extent(i)->state) == EXTENT_SENT)
 		f->n_sent--;
+	f->n_extents--;
+	lane->n_extents--;
 	owed_count(lane, f, -(int64_t)atomic_load(&owed_extent(i)->length));
 }
 
@@ -197,23 +207,13 @@ static void restore_extent(uint16_t i)
 	atomic_fetch_add(&h->users, 1);
 }
 
-/* Nothing else of the arena is believed either: what does not fit together is dropped. */
-static bool is_whole(const struct extent *e)
-{
-	const struct handle *h = arena_handle(fs.arena, e->fh);
-
-	return atomic_load(&e->state) != EXTENT_FREE && h && h->kind == HANDLE_FILE &&
-	       h->backend == e->backend && e->backend < fs.config->n_backends &&
-	       atomic_load(&e->length) <= EXTENT_SIZE;
-}
-
 /* The index of the oldest one beyond `after`, or OWED_NONE. */
 static uint16_t next_oldest(uint64_t after)
 {
 	uint16_t oldest = OWED_NONE;
 
 	for (uint16_t i = 0; i < EXTENT_MAX; i++)
-		if (is_whole(owed_extent(i)) && owed_extent(i)->sequence > after &&
+		if (arena_owed_handle(fs.arena, owed_extent(i)) && owed_extent(i)->sequence > after &&
 		    (oldest == OWED_NONE || owed_extent(i)->sequence < owed_extent(oldest)->sequence))
 			oldest = i;
 	return oldest;
@@ -221,6 +221,7 @@ static uint16_t next_oldest(uint64_t after)
 
 void behind_init(void)
 {
+	bool linked[EXTENT_MAX] = {false};
 	uint64_t after = 0;
 	uint16_t i;
 
@@ -235,11 +236,16 @@ void behind_init(void)
 		spare.files[spare.n_files] = &records[spare.n_files];
 	while ((i = next_oldest(after)) != OWED_NONE) {
 		restore_extent(i);
+		linked[i] = true;
 		after = owed_extent(i)->sequence;
 	}
 	/* Low ones first, so that few pages are ever touched. */
 	for (uint32_t k = EXTENT_MAX; k-- > 0;) {
-		if (is_whole(owed_extent((uint16_t)k)))
+		const struct handle *h = arena_owed_handle(fs.arena, owed_extent((uint16_t)k));
+
+		if (h)
+			node_unpin(&fs.arena->nodes[h->node]); /* of node_init */
+		if (linked[k])
 			continue;
 		atomic_store(&owed_extent((uint16_t)k)->state, EXTENT_FREE);
 		spare.extents[spare.n_extents++] = (uint16_t)k;

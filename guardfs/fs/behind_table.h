@@ -26,7 +26,7 @@ struct behind_file {
 	uint32_t asked_epoch, verdicts;
 	/* Over which connection the extents in state SENT went. */
 	uint32_t sent_epoch;
-	uint32_t n_sent;
+	uint32_t n_sent, n_extents;
 	uint64_t bytes;
 	/* Up to here somebody waits. */
 	uint64_t waited_for;
@@ -51,7 +51,7 @@ struct behind_lane {
 	struct behind_file *buckets[OWED_BUCKETS];
 	struct behind_file *head, *tail;
 	uint64_t bytes;
-	uint32_t n_files;
+	uint32_t n_files, n_extents;
 	struct drain drain;
 	/* Threads in behind_wait. */
 	uint32_t waiting;
@@ -98,7 +98,8 @@ void owed_unpin(struct node *node);
 /* The file is served after all others. */
 void owed_serve_last(struct behind_lane *lane, struct behind_file *f);
 
-/* A free extent, or OWED_NONE; and back. Any lock may be held. */
+/* Is there one? A free extent, or OWED_NONE; and back. Any lock may be held. */
+bool owed_has_spare(void);
 uint16_t owed_take_extent(void);
 void owed_give_back(uint16_t i);
 

@@ -128,6 +128,14 @@ bool behind_next(unsigned backend, uint32_t epoch, uint32_t verdicts, struct beh
 	return false;
 }
 
+uint64_t behind_changes(unsigned backend)
+{
+	struct behind_lane *lane = &owed_lanes[backend];
+
+	ACQUIRE_LOCK(&lane->lock);
+	return lane->changes;
+}
+
 bool behind_wait(unsigned backend, uint64_t *seen)
 {
 	struct behind_lane *lane = &owed_lanes[backend];
@@ -194,10 +202,11 @@ void behind_sent(const struct behind_work *work, uint32_t epoch)
 
 	ACQUIRE_LOCK(&lane->lock);
 	f = work->file;
-	/* With what went over an older connection, all has to go once more, in order. */
+	/* With what went over an older connection, all has to go once more, in order. And what was handed over while a
+	 * confirmation failed may be what it was about: its error is told once. */
 	if (f->n_sent && f->sent_epoch != epoch) {
 		forget_sent(f);
-	} else {
+	} else if (f->careful == work->careful) {
 		atomic_store(&work->extent->state, EXTENT_SENT);
 		f->n_sent++;
 		f->sent_epoch = epoch;
@@ -283,27 +292,36 @@ static bool is_being_filled(const struct behind_file *f)
 	return false;
 }
 
-void behind_give_up(unsigned backend, uint32_t node, int error, struct behind_list *list)
+void behind_give_up(unsigned backend, uint32_t node, uint64_t point, int error)
 {
 	struct behind_lane *lane = &owed_lanes[backend];
 	struct behind_file *f;
 
-	list->n = 0;
 	ACQUIRE_LOCK(&lane->lock);
-	/* Once it is set, the file lasts until all of it is given up, and nothing is put into it any more. */
 	f = owed_find(lane, node);
-	if (!f)
+	if (!f || f->first == OWED_NONE || owed_extent(f->first)->sequence > point || f->error)
 		return;
-	if (!f->error)
-		f->error = error;
-	while ((f = owed_find(lane, node)) && is_being_filled(f))
-		pthread_cond_wait(&lane->filled, &lane->lock);
-	if (!f || f->sending || f->confirming)
-		return;
-	for (uint16_t i = f->first; i != OWED_NONE; i = owed_notes.next[i])
-		list->index[list->n++] = i;
-	/* Nobody else takes it up. */
-	f->sending = true;
+	f->error = error;
+	owed_changed(lane);
+}
+
+bool behind_next_lost(unsigned backend, struct behind_lost *lost)
+{
+	struct behind_lane *lane = &owed_lanes[backend];
+
+	ACQUIRE_LOCK(&lane->lock);
+	for (struct behind_file *f = lane->head; f; f = f->after) {
+		if (!f->error || f->sending || f->confirming || is_being_filled(f))
+			continue;
+		f->sending = true; /* nobody else takes it up */
+		lost->node = f->node;
+		lost->error = f->error;
+		lost->list.n = 0;
+		for (uint16_t i = f->first; i != OWED_NONE; i = owed_notes.next[i])
+			lost->list.index[lost->list.n++] = i;
+		return true;
+	}
+	return false;
 }
 
 int behind_given_up(const struct behind_work *work)
@@ -356,7 +374,7 @@ void behind_release(unsigned backend, const struct behind_work *work, const stru
 		for (uint32_t i = 0; i < list->n; i++)
 			free_extent(lane, f, list->index[i]);
 		if (!work)
-			f->sending = false; /* by behind_give_up */
+			f->sending = false; /* by behind_next_lost */
 		owed_changed(lane);
 		ended = work ? settle(lane, f, work) : owed_end(lane, f);
 	}

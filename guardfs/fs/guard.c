@@ -501,6 +501,8 @@ bool guard_leave(fuse_req_t req, struct backend *b, ssize_t *rc)
 
 bool guard_takes_writes(const struct backend *b)
 {
+	if (board_refuses(b->board, call.uid, atomic_load(&call.slot->read_ns)))
+		return false;
 	return guard_breaker_is_closed(b) || waits_while_down(b->board, true);
 }
 

@@ -136,6 +136,8 @@ static bool goes_behind(const struct backend *b, const struct fuse_file_info *fi
 static bool write_behind(fuse_req_t req, struct backend *b, struct handle *h, const char *data, size_t size,
 			 off_t offset, const struct fuse_file_info *fi)
 {
+	if (call_answered())
+		return false;
 	switch (behind_take(b, h, call.unique, data, size, (uint64_t)offset, is_append(fi))) {
 	case BEHIND_TAKEN:
 		board_count(b->board, COUNT_WRITTEN_BYTES, size);

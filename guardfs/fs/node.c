@@ -6,12 +6,26 @@
 #include <errno.h>
 #include <stdlib.h>
 
+/* A node that nobody refers to any more is kept while something of its file is owed (fs/behind.h): behind_init takes
+ * these pins off. */
+static void pin_owed(void)
+{
+	for (uint32_t i = 0; i < EXTENT_MAX; i++) {
+		const struct handle *h = arena_owed_handle(fs.arena, &fs.arena->owed.extents[i]);
+
+		if (h)
+			node_pin(&fs.arena->nodes[h->node]);
+	}
+}
+
 errint_t node_init(void)
 {
 	errint_t rc = ntable_init();
 
-	if (rc == 0)
+	if (rc == 0) {
+		pin_owed();
 		ntable_rest_all_unused();
+	}
 	return rc;
 }
 

@@ -5,7 +5,6 @@
 #include "base/clock.h"
 #include "base/fd.h"
 #include "fs/again.h"
-#include "fs/behind_send.h"
 #include "fs/context.h"
 #include "fs/entry.h"
 #include "fs/grant.h"
@@ -417,8 +416,6 @@ static void sync_handle(fuse_req_t req, uint64_t fh, sync_fn sync, bool data_onl
 	}
 	b = h->backend == NODE_LOCAL ? &fs.local : &fs.guarded[h->backend];
 	if (!guard_enter(req, b, OP_SYNC, GUARD_MUTATING | GUARD_PARKABLE, guard_target_node(h->node))) {
-		if (!call.parked && is_owed(h))
-			behind_send_no_more(h->backend, h->node);
 		handle_put(h);
 		return;
 	}

@@ -45,14 +45,18 @@ static void remove_runtime_files(const struct config *config)
 		errno = 0; /* somebody else's files are in it */
 }
 
+/* Less than the unit's TimeoutStopSec. */
+#define END_MS 20000u
+
 /* What was acknowledged is brought to storage before the worker and the transports end. A program that has a file open
  * still may go on writing, so there is a time limit. */
 static void await_owed(struct guardian *g)
 {
-	uint64_t until_ns = clock_mono_ns() + 2 * board_owed_ms(g->board) * NSEC_PER_MSEC;
+	uint64_t until_ns = clock_mono_ns() + MIN(2 * board_owed_ms(g->board), END_MS) * NSEC_PER_MSEC;
 
-	while (g->worker && board_owed_ms(g->board) && clock_mono_ns() < until_ns) {
+	while (board_owed_ms(g->board) && clock_mono_ns() < until_ns) {
 		watch_deadlines(g, clock_mono_ns());
+		processes_tick(g, clock_mono_ns());
 		poll(NULL, 0, BUSY_TICK_MS);
 	}
 	for (uint32_t i = 0; i < g->board->config.n_backends; i++) {

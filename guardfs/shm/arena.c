@@ -222,3 +222,19 @@ struct handle *arena_handle(struct arena *arena, uint64_t id)
 		return NULL;
 	return handle;
 }
+
+struct handle *arena_owed_handle(struct arena *arena, const struct extent *e)
+{
+	uint32_t state = atomic_load(&e->state), length = atomic_load(&e->length);
+	struct handle *h = state == EXTENT_FREE ? NULL : arena_handle(arena, e->fh);
+
+	if (!h || state > EXTENT_SENT || length > EXTENT_SIZE || e->done > length || e->sequence == 0 ||
+	    e->offset > INT64_MAX - EXTENT_SIZE)
+		return NULL;
+	if (h->kind != HANDLE_FILE || h->backend != e->backend ||
+	    e->backend >= arena->board.config.n_backends || h->node >= atomic_load(&arena->nodes_used) ||
+	    atomic_load(&arena->nodes[h->node].state) != NODE_LIVE ||
+	    arena->nodes[h->node].backend != e->backend)
+		return NULL;
+	return h;
+}

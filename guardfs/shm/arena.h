@@ -106,4 +106,7 @@ static inline void arena_slot_touch(struct arena *arena, const struct slot *slot
 struct node *arena_node(struct arena *arena, uint64_t id);
 struct handle *arena_handle(struct arena *arena, uint64_t id);
 
+/* The open file of what is owed, if the extent is not free and makes sense; else NULL. */
+struct handle *arena_owed_handle(struct arena *arena, const struct extent *e);
+
 #endif

@@ -266,8 +266,7 @@ uint32_t board_owed_ms(const struct board *board)
 	uint32_t ms = 0;
 
 	for (uint32_t i = 0; i < board->config.n_backends; i++)
-		if (atomic_load(&board->backends[i].owed_bytes) &&
-		    breaker_is_closed(atomic_load(&board->backends[i].breaker)))
+		if (atomic_load(&board->backends[i].owed_bytes))
 			ms = MAX(ms, board->config.backends[i].drain_ms);
 	return ms;
 }

@@ -413,8 +413,8 @@ void board_get_detail(const struct board_backend *backend, char *text, size_t si
 void board_set_state(struct board_backend *backend, enum health_state state, enum errclass class,
 		     uint64_t real_ns);
 
-/* How long the backends take at most, at the rate last measured, for what is owed to those that let anything in
- * (durability = behind). 0: nothing is owed to them. Any process. */
+/* How long the backends may take, at the rate last measured, for what is owed to them (durability = behind). 0: nothing is
+ * owed. Any process. */
 uint32_t board_owed_ms(const struct board *board);
 
 static inline void board_count(struct board_backend *backend, enum backend_counter counter, uint64_t n)

@@ -541,6 +541,7 @@ static uint32_t check_slot(const struct arena *arena, struct slot *slot)
 	}
 	changed += FORCE_BELOW(slot->op_class, (unsigned)OP_CLASS_COUNT, OP_METADATA);
 	changed += FORCE_BELOW(slot->park_reason, PARK_ROOM + 1u, PARK_NONE);
+	changed += FORCE_BELOW(slot->owed_node, NODE_MAX, 0);
 	changed += FORCE_BELOW(slot->length, SLOT_BUFFER_SIZE + 1u, 0);
 	if (slot->append_from > INT64_MAX) {
 		slot->append_from = 0;
@@ -557,17 +558,15 @@ static uint32_t check_slot(const struct arena *arena, struct slot *slot)
 /* Bytes that cannot be put where they belong are dropped. */
 static uint32_t check_extent(struct arena *arena, struct extent *e)
 {
-	uint32_t state = atomic_load(&e->state), length = atomic_load(&e->length);
-	const struct handle *h = arena_handle(arena, e->fh);
-
-	if (state == EXTENT_FREE)
+	if (atomic_load(&e->state) == EXTENT_FREE)
 		return 0;
-	if (state <= EXTENT_SENT && length <= EXTENT_SIZE && e->done <= length && h &&
-	    h->kind == HANDLE_FILE && h->backend == e->backend && e->backend < CONFIG_BACKENDS_MAX &&
-	    e->offset <= INT64_MAX - EXTENT_SIZE)
-		return FORCE_BELOW(e->appends, 2u, 0) + FORCE_BELOW(e->append_begun, 2u, 1);
-	atomic_store(&e->state, EXTENT_FREE);
-	return 1;
+	if (!arena_owed_handle(arena, e)) {
+		atomic_store(&e->state, EXTENT_FREE);
+		return 1;
+	}
+	if (atomic_load(&arena->owed.sequence) < e->sequence)
+		atomic_store(&arena->owed.sequence, e->sequence);
+	return FORCE_BELOW(e->appends, 2u, 0) + FORCE_BELOW(e->append_begun, 2u, 1);
 }
 
 uint32_t arena_check(struct arena *arena)

@@ -132,6 +132,7 @@ static void reply_error(uint64_t unique, int err)
  * thread) or a task was inside; or by a worker for a dead one (then without a unique: recover_is_doubtful). */
 static void run_no_more(const struct slot *slot)
 {
+	behind_send_no_more(slot);
 	if (slot->mutating)
 		doubt_raise(call.buffer);
 	guard_end_request();
@@ -417,12 +418,13 @@ static void send_owed(unsigned backend)
 	slot_prepare(slot);
 	atomic_store(&slot->state, SLOT_RUNNING);
 	call_setup(slot);
-	while (!atomic_load(&pool.stopping) && behind_send_step(backend)) {
+	/* Another one is ready before this one goes where it may have to stay. */
+	do {
 		if (behind_is_short_handed(backend))
 			start_sender(backend);
 		if (atomic_load(&pool.arena->board.backends[backend].parked))
 			pool_run_parked(backend);
-	}
+	} while (!atomic_load(&pool.stopping) && behind_send_step(backend));
 	slot_give_back(slot);
 	call.slot = NULL;
 }
@@ -430,7 +432,7 @@ static void send_owed(unsigned backend)
 static void *sender(void *arg)
 {
 	unsigned backend = (unsigned)(uintptr_t)arg;
-	uint64_t seen = 0;
+	uint64_t seen = behind_changes(backend);
 
 	if (thread_begin()) {
 		while (behind_wait(backend, &seen))
@@ -461,7 +463,7 @@ void pool_tick(void)
 
 		if (atomic_load(&slot->state) != SLOT_EXPIRED)
 			continue;
-		behind_send_expired(slot);
+		behind_send_no_more(slot);
 		if (atomic_load(&slot->backend) < CONFIG_BACKENDS_MAX && slot->park_reason != PARK_NONE)
 			guard_unparked(slot);
 		if (recover_is_doubtful(slot))
@@ -472,8 +474,11 @@ void pool_tick(void)
 	for (uint32_t b = 0; b < pool.arena->board.config.n_backends; b++) {
 		if (atomic_load(&pool.arena->board.backends[b].parked))
 			pool_run_parked(b);
-		if (atomic_load(&pool.arena->board.backends[b].owed_bytes))
-			behind_wake(b);
+		if (!atomic_load(&pool.arena->board.backends[b].owed_bytes))
+			continue;
+		if (behind_is_short_handed(b))
+			start_sender(b);
+		behind_wake(b);
 	}
 	behind_tick(clock_mono_ns());
 	/* A reader could not be started when it was needed (no slot, no memory): try again. */

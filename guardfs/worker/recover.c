@@ -4,6 +4,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "fs/behind_send.h"
 #include "fs/doubt.h"
 #include "fs/grant.h"
 #include "fs/guard.h"
@@ -238,6 +239,7 @@ uint32_t recover_slots(struct arena *arena, uint16_t ready[SLOT_MAX])
 			   (state == SLOT_ORPHAN && !atomic_load(&arena->board.dead_workers))) {
 			uint64_t unique = wire_unique(arena->buffers[i]);
 
+			behind_send_no_more(&arena->slots[i]);
 			if (unique)
 				answer_error(arena, unique);
 			if (recover_is_doubtful(&arena->slots[i]))

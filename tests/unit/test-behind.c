@@ -184,7 +184,7 @@ static void room_is_bounded_and_comes_back(void)
 	other = open_file(make_file("g"), O_WRONLY);
 	while (take(h, n * MIB, MIB, 1) == BEHIND_TAKEN)
 		n++;
-	CHECK(n == 2); /* half of the 4 MiB that may be owed before the rate is known */
+	CHECK(n == 1); /* half of the 2 MiB that may be owed before the rate is known */
 	CHECK(!behind_has_room(0, h->node, MIB) && behind_has_room(0, other->node, MIB));
 	CHECK(take(other, 0, MIB, 1) == BEHIND_TAKEN);
 	CHECK(next(&work));
@@ -201,10 +201,10 @@ static void a_lost_connection_sends_all_again(void)
 
 	configure();
 	h = open_file(make_file("f"), O_WRONLY);
-	CHECK(take(h, 0, MIB, 1) == BEHIND_TAKEN && take(h, MIB, MIB, 2) == BEHIND_TAKEN);
-	CHECK(next(&work));
+	CHECK(take(h, 0, KIB, 1) == BEHIND_TAKEN && next(&work));
 	behind_sent(&work, 1);
-	CHECK(next(&work) && work.extent->offset == MIB);
+	CHECK(take(h, KIB, KIB, 2) == BEHIND_TAKEN && behind_is_owed(h->node, behind_now()));
+	CHECK(next(&work) && work.extent->offset == KIB);
 	CHECK(behind_again(&work, 1, true, 0));
 	CHECK(behind_next(0, 2, 0, &work) && work.kind == BEHIND_SEND && work.extent->offset == 0);
 }
@@ -239,22 +239,62 @@ static void a_failed_confirmation_makes_careful(void)
 
 static void what_is_given_up_is_not_sent(void)
 {
-	struct behind_list list;
+	struct behind_lost lost;
 	struct behind_work work;
 	struct handle *h;
+	uint64_t point;
 
 	configure();
 	h = open_file(make_file("f"), O_WRONLY);
+	point = behind_now();
 	CHECK(take(h, 0, 100, 1) == BEHIND_TAKEN && take(h, 500, 100, 1) == BEHIND_TAKEN && next(&work));
-	behind_give_up(0, h->node, EIO, &list);
-	CHECK(list.n == 0 && behind_given_up(&work) == EIO);
+	behind_give_up(0, h->node, point, EIO); /* who was told that had come before */
+	CHECK(!behind_given_up(&work));
+	behind_give_up(0, h->node, behind_now(), EIO);
+	behind_give_up(0, h->node, behind_now(), ENOSPC);
+	CHECK(behind_given_up(&work) == EIO && !behind_next_lost(0, &lost));
 	CHECK(take(h, 600, 1, 1) == BEHIND_REFUSED);
 	behind_abandon(&work);
 	CHECK(!next(&work));
-	behind_give_up(0, h->node, ENOSPC, &list);
-	CHECK(list.n == 2);
-	behind_release(0, NULL, &list);
+	CHECK(behind_next_lost(0, &lost) && lost.list.n == 2 && lost.error == EIO && lost.node == h->node);
+	behind_release(0, NULL, &lost.list);
 	CHECK(owed() == 0 && take(h, 600, 1, 1) == BEHIND_TAKEN);
+}
+
+/* An error of handing over is told once: who was handed over meanwhile goes again, too. */
+static void a_confirmation_fails_beside_a_hand_over(void)
+{
+	struct behind_work first, confirm, second;
+	struct handle *h;
+
+	configure();
+	fs.board->config.deadline.ms[OP_METADATA] = 4000;
+	h = open_file(make_file("f"), O_WRONLY);
+	CHECK(take(h, 0, 100, 1) == BEHIND_TAKEN && next(&first));
+	behind_sent(&first, 1);
+	CHECK(next(&confirm) && confirm.kind == BEHIND_CONFIRM);
+	CHECK(take(h, 100, 100, 2) == BEHIND_TAKEN && behind_is_owed(h->node, behind_now()));
+	CHECK(next(&second) && second.kind == BEHIND_SEND && !second.careful);
+	CHECK(behind_again(&confirm, 1, false, 0));
+	behind_sent(&second, 1);
+	CHECK(next(&first) && first.kind == BEHIND_SEND && first.careful && first.extent->offset == 0);
+	arrive(&first);
+	CHECK(next(&second) && second.careful && second.extent->offset == 100);
+}
+
+/* Small pieces all over a file: of the extents, too, one file may not have all. */
+static void small_pieces_leave_room(void)
+{
+	struct handle *h, *other;
+	uint64_t n = 0;
+
+	configure();
+	h = open_file(make_file("f"), O_WRONLY);
+	other = open_file(make_file("g"), O_WRONLY);
+	while (take(h, n * 8192, 1, 1) == BEHIND_TAKEN)
+		n++;
+	CHECK(n < EXTENT_MAX / 4 && !behind_has_room(0, h->node, 1));
+	CHECK(take(other, 0, 1, 1) == BEHIND_TAKEN);
 }
 
 /* ---- another worker ---- */
@@ -318,6 +358,8 @@ WORKER(a_lost_connection_sends_all_again)
 WORKER(an_error_waits_for_a_verdict_once)
 WORKER(a_failed_confirmation_makes_careful)
 WORKER(what_is_given_up_is_not_sent)
+WORKER(a_confirmation_fails_beside_a_hand_over)
+WORKER(small_pieces_leave_room)
 
 static void outlives_its_worker(void **state)
 {
@@ -349,6 +391,8 @@ int main(void)
 	    TEST(test_an_error_waits_for_a_verdict_once),
 	    TEST(test_a_failed_confirmation_makes_careful),
 	    TEST(test_what_is_given_up_is_not_sent),
+	    TEST(test_a_confirmation_fails_beside_a_hand_over),
+	    TEST(test_small_pieces_leave_room),
 	    TEST(outlives_its_worker),
 	    TEST(rubbish_is_dropped),
 	};
