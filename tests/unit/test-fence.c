@@ -17,7 +17,13 @@
 
 static pid_t session;
 
-/* A session of two, with the token in its environment; both are there when the pipe has been written to. */
+/* In the midst of executing a program a process has no environment that could be read, and is taken for one of ours. */
+#define SESSION                                                                                        \
+	"tail -f /dev/null & until [ \"$(cat /proc/$!/comm)\" = tail ] && grep -q GUARDFS_TEST_TOKEN " \
+	"/proc/$!/environ; do :; done; echo; wait"
+
+/* A session of two, with the token in its environment; both are there, and have executed what they are, when the pipe has
+ * been written to. */
 static int set_up(void **state)
 {
 	char token[] = TOKEN, path[] = "PATH=/usr/bin:/bin", *envp[] = {token, path, NULL};
@@ -31,7 +37,7 @@ static int set_up(void **state)
 	if (session == 0) {
 		setsid();
 		dup2(fds[1], 1);
-		execle("/bin/sh", "sh", "-c", "tail -f /dev/null & echo; wait", NULL, envp);
+		execle("/bin/sh", "sh", "-c", SESSION, NULL, envp);
 		_exit(127);
 	}
 	close(fds[1]);
