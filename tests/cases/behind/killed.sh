@@ -70,6 +70,4 @@ start_guardfs
 wait_healthy box
 under kill_worker 11 300 small
 under cut_session 12 150 grow
-under kill_worker 13 300 small
-under cut_session 14 150 grow
 assert_eq "$(backend_field box counters.errors)" 0 "errors that callers were given"
