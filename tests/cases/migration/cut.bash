@@ -13,3 +13,14 @@ cut_at()
 	grep -q "^${1#*:}  *\(begun, cut off\|done\|being undone\|undone\)" "$WORK/said" || { cat "$WORK/said"; fail "$1: status"; }
 	grep -q "the local files are \(here\|in $OLD_JOBS.local\)" "$WORK/said" || { cat "$WORK/said"; fail "$1: where are the files?"; }
 }
+
+# points BEGUN ACTED DONE: at which points of a step it is killed: in the midst of it; before a release (GUARDFS_TEST_WHOLE=1) also before
+# and after.
+points()
+{
+	if [[ ${GUARDFS_TEST_WHOLE:-} ]]; then
+		echo "$@"
+	else
+		echo "$2"
+	fi
+}

@@ -1,5 +1,5 @@
-# The migration is killed at every point of it, and rolled back: every file stays what it was, and never is anything written to a bare
-# directory of the local disk, although somebody tries all the while. Thirty migrations take minutes.
+# The migration is killed in each of its steps, and rolled back: every file stays what it was, and never is anything written to a bare
+# directory of the local disk, although somebody tries all the while. With GUARDFS_TEST_WHOLE=1 also before and after each: thirty migrations, which take minutes.
 # limit: 900
 . "$REPO/tests/lib/lib.sh"
 . "$REPO/tests/cases/migration/old-host.bash"
@@ -10,7 +10,7 @@ old_host
 intruder_begin
 
 for step in "${STEPS[@]}"; do
-	for point in begin acted done; do
+	for point in $(points begin acted done); do
 		cut_at "$point:$step" --apply
 		migrate --rollback >"$WORK/said" 2>&1 || { cat "$WORK/said"; fail "rollback after $point:$step"; }
 		if [[ "$step $point" =~ ^(mountpoint|aside|units)|^binds\ begin ]]; then

@@ -18,7 +18,7 @@ go_on()
 say "killed at every point, and gone on with each time"
 intruder_begin
 for step in "${STEPS[@]}"; do
-	for point in begin acted done; do
+	for point in $(points begin acted done); do
 		cut_at "$point:$step" --apply
 	done
 done
@@ -27,7 +27,7 @@ assert_new
 
 say "one rollback likewise; meanwhile --apply is refused"
 for step in "${UNDO_STEPS[@]}"; do
-	for point in undo reverted undone; do
+	for point in $(points undo reverted undone); do
 		cut_at "$point:$step" --rollback
 	done
 	assert_exit 1 'a rollback is under way' migrate --apply
