@@ -406,6 +406,22 @@ setup_one_box()
 	COLD=$MNT/cold SERVER=$WORK/box/data/jobs/cold
 }
 
+# setup_far_box MS [LINE...]: the same, a round trip of twice MS away; the relay is named far.
+setup_far_box()
+{
+	local ms=$1
+
+	shift
+	box_start box 2222
+	relay_start far 2300 2222
+	relay far delay "$ms"
+	mkdir -p "$WORK/box/data/jobs/cold"
+	conf_begin
+	PORT=2300 conf_box box "$@"
+	conf_tier box/jobs/cold cold
+	COLD=$MNT/cold SERVER=$WORK/box/data/jobs/cold
+}
+
 # A mount of the local tier alone. Lines go into [mount].
 setup_local()
 {

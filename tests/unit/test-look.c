@@ -165,13 +165,11 @@ static void answer_that_an_open_has_overtaken(void)
 	answer(node, 100, 50, 50);
 }
 
-/* Which of several answers the kernel keeps, nobody knows. */
-static void open_after_answers(void)
+/* The kernel is made to ask again at the first open, and at none after it. */
+static void is_told_once(struct node *node)
 {
-	struct node *node = known_file();
 	struct opened o;
 
-	answer(node, 100, 200, 200);
 	begin(node, &o);
 	look(node, &o, 200);
 	accept_as(node, &o, HANDLE_NAMED);
@@ -180,6 +178,15 @@ static void open_after_answers(void)
 	look(node, &o, 200);
 	accept_as(node, &o, HANDLE_NAMED);
 	CHECK(n_messages() == 0 && !o.changed);
+}
+
+/* Which of several answers the kernel keeps, nobody knows. */
+static void open_after_answers(void)
+{
+	struct node *node = known_file();
+
+	answer(node, 100, 200, 200);
+	is_told_once(node);
 }
 
 /* The worker dies before the kernel is made to ask again. */
@@ -190,17 +197,7 @@ static void die_with_version_told(void)
 
 static void open_after_worker_died(void)
 {
-	struct node *node = known_file();
-	struct opened o;
-
-	begin(node, &o);
-	look(node, &o, 200);
-	accept_as(node, &o, HANDLE_NAMED);
-	CHECK(n_messages() == 1 && o.changed);
-	begin(node, &o);
-	look(node, &o, 200);
-	accept_as(node, &o, HANDLE_NAMED);
-	CHECK(n_messages() == 0 && !o.changed);
+	is_told_once(known_file());
 }
 
 /* An answer about another file, just before an open is accepted, does not shorten the one that is open. */

@@ -57,15 +57,8 @@ under()
 	assert_ge $n 2 "times $fault"
 }
 
-box_start box 2222
-relay_start far 2300 2222
-relay far delay 2
-mkdir -p "$WORK/box/data/jobs/cold"
-conf_begin
-PORT=2300 conf_box box 'durability = behind'
-conf_tier box/jobs/cold cold
+setup_far_box 2 'durability = behind'
 sed -i '/^\[recovery\]/a recoveries_per_hour = 0\nflap_count = 0' "$CONF"
-COLD=$MNT/cold SERVER=$WORK/box/data/jobs/cold
 start_guardfs
 wait_healthy box
 under kill_worker 11 300 small

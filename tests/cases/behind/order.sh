@@ -13,14 +13,7 @@ deeds()
 }
 
 say "sshfs, 4 ms away"
-box_start box 2222
-relay_start far 2300 2222
-relay far delay 2
-mkdir -p "$WORK/box/data/jobs/cold"
-conf_begin
-PORT=2300 conf_box box 'durability = behind'
-conf_tier box/jobs/cold cold
-COLD=$MNT/cold SERVER=$WORK/box/data/jobs/cold
+setup_far_box 2 'durability = behind'
 start_guardfs
 wait_healthy box
 deeds 250

@@ -28,14 +28,7 @@ begin()
 	wait_healthy box
 }
 
-box_start box 2222
-relay_start far 2300 2222
-mkdir -p "$WORK/box/data/jobs/cold"
-conf_begin
-PORT=2300 conf_box box 'durability = behind'
-conf_tier box/jobs/cold cold
-COLD=$MNT/cold SERVER=$WORK/box/data/jobs/cold
-relay far delay 50
+setup_far_box 50 'durability = behind'
 relay far rate 4096
 
 say "stopped"
