@@ -66,18 +66,55 @@ now_ms()
 	echo $((${EPOCHREALTIME/./} / 1000))
 }
 
-# wait_until MS COMMAND...: polls until the command succeeds. Fails the case after MS. A slow machine polls less and less often: the
+# poll_until MS COMMAND...: polls until the command succeeds; exit status 1 after MS. A slow machine polls less and less often: the
 # looking would take all of its time.
-wait_until()
+poll_until()
 {
 	local end=$(($(now_ms) + $1 * SLOW)) pause=20
 
 	shift
 	until "$@" >/dev/null 2>&1; do
-		(($(now_ms) < end)) || fail "waited in vain for: $*"
+		(($(now_ms) < end)) || return 1
 		sleep "0.$(printf %03d "$pause")" # sleep-ok: polling
 		((SLOW == 1)) || pause=$((pause < 400 ? pause * 3 / 2 : 600))
 	done
+}
+
+# wait_until MS COMMAND...: polls until the command succeeds. Fails the case after MS.
+wait_until()
+{
+	poll_until "$@" || fail "waited in vain for: ${*:2}"
+}
+
+# wait_value MS COMMAND... OPERATOR WANT: polls until the command prints the value wanted. OPERATOR: == or != (WANT is a pattern), =~,
+# or -eq -ne -lt -le -gt -ge for integers. Fails the case after MS, and shows the value wanted and the last one printed.
+wait_value()
+{
+	local ms=$1 printed= operator=${*: -2:1} want=${*: -1}
+	local command=("${@:2:$#-3}")
+
+	poll_until "$ms" prints_value || fail "waited in vain for: ${command[*]}: expected $operator '$want', printed at last: '$printed'"
+}
+
+# One look of wait_value, whose variables it uses. A command that failed has not printed something else than WANT.
+prints_value()
+{
+	local rc=0
+
+	printed=$("${command[@]}") || rc=$?
+	case $operator in
+	==) [[ $printed == $want ]] ;;
+	!=) ((rc == 0)) && [[ $printed != $want ]] ;;
+	=~) [[ $printed =~ $want ]] ;;
+	-*) [[ $printed =~ ^-?[0-9]+$ ]] && test "$printed" "$operator" "$want" ;;
+	*) fail "no operator: $operator" ;;
+	esac
+}
+
+# not COMMAND...: for wait_until.
+not()
+{
+	! "$@"
 }
 
 # -- assertions --------------------------------------------------------------------------------------------------------
@@ -537,6 +574,42 @@ is_gone()
 status()
 {
 	timeout $((5 * SLOW)) cat "$MNT/.guardfs/status.json" | jq -r "$1"
+}
+
+# incidents FILTER: jq over the journal's list of incidents.
+incidents()
+{
+	ctl incidents --json | jq -cr "$1"
+}
+
+# arena FILTER: jq over a look into the arena from outside.
+arena()
+{
+	"$TOOLS/arena" "$GUARDIAN" | jq -r "$1"
+}
+
+# The tiers of the mount, when the state of the first is down or recovering.
+first_route_is_down()
+{
+	jq -e '.routes[0].state == "down" or .routes[0].state == "recovering"' "$RUN/status.json"
+}
+
+# contains TEXT COMMAND...: the command prints it.
+contains()
+{
+	grep -qF -- "$1" <("${@:2}" 2>&1)
+}
+
+# write_to PATH: writes a line; exit status of that.
+write_to()
+{
+	echo x >"$1"
+}
+
+# answers_at PORT: something listens at this port of the machine.
+answers_at()
+{
+	(exec 3<>"/dev/tcp/127.0.0.1/$1")
 }
 
 # backend_field NAME FIELD

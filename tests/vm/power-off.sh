@@ -25,7 +25,7 @@ before()
 		done &
 	done
 	for tier in local cold; do
-		wait_until 200000 eval '(($(grep -c renamed "$WORK/ledger-'"$tier"'") >= ROUNDS))'
+		wait_value 200000 grep -c renamed "$WORK/ledger-$tier" -ge "$ROUNDS"
 	done
 	echo "power off now"
 	wait
@@ -46,7 +46,7 @@ after()
 	wait_healthy
 	python3 "$REPO/tests/vm/synced.py" verify "$MNT/work" "$WORK/ledger-local"
 	python3 "$REPO/tests/vm/synced.py" verify "$COLD/work" "$WORK/ledger-cold"
-	wait_until 10000 eval '[[ $(cat "$RUN/health") == ok* ]]'
+	wait_value 10000 cat "$RUN/health" == 'ok*'
 	assert_eq "$(find "$STATE" -name '*.tmp*')" '' "leftovers of what was being written"
 	stop_guardfs
 }

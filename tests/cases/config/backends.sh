@@ -21,7 +21,7 @@ trouble()
 	conf_tier box/jobs/cold cold
 	sed -i "$2" "$CONF"
 	start_guardfs
-	wait_until 15000 eval '[[ $(backend_field box class) == '"$class"' ]]'
+	wait_value 15000 backend_field box class == "$class"
 	echo "  $(backend_field box detail)"
 	echo "  $(backend_field box advice)"
 	assert_ne "$(backend_field box detail)" '' "detail"

@@ -14,7 +14,7 @@ wait_down
 mv "$WORK/box/data" "$WORK/box/data.right"
 mkdir -p "$WORK/box/data/jobs/cold"
 box_restart
-wait_until 15000 eval '[[ $(backend_field box class) == identity_mismatch ]]'
+wait_value 15000 backend_field box class == identity_mismatch
 assert_op EIO 0 100 create "$COLD/probe"
 assert_op EIO 0 100 stat "$COLD/file"
 assert_no_trace "$WORK/box/data" probe
@@ -33,6 +33,6 @@ stop_guardfs
 mv "$WORK/box/data" "$WORK/box/data.right"
 mkdir -p "$WORK/box/data/jobs/cold"
 start_guardfs
-wait_until 15000 eval '[[ $(backend_field box class) == identity_mismatch ]]'
+wait_value 15000 backend_field box class == identity_mismatch
 assert_op EIO 0 2000 create "$COLD/probe"
 assert_no_trace "$WORK/box/data" probe

@@ -60,7 +60,7 @@ done
 
 say "what is owed: the close waits for the backend, and then it is true that the file is whole"
 : >"$WORK/written.go"
-wait_until 5000 eval '(($(backend_field box parked) >= 1))'
+wait_value 5000 backend_field box parked -ge 1
 box_thaw
 wait "${pid[written]}"
 read -r error ms <"$WORK/written.took" || true

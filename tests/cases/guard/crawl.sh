@@ -13,7 +13,7 @@ for i in {1..40}; do
 done >"$WORK/site/index.html"
 python3 -m http.server --bind 127.0.0.1 --directory "$WORK/site" 8000 >/dev/null 2>&1 &
 echo $! >"$WORK/http.pid"
-wait_until 10000 eval '(exec 3<>/dev/tcp/127.0.0.1/8000)'
+wait_until 10000 answers_at 8000
 start_guardfs
 wait_healthy
 mkdir "$COLD/warcs"
@@ -26,7 +26,7 @@ for cut in 1 2 3; do
 	say "cut $cut, $(stat -c %s "$SERVER/warcs/warc.warc") bytes so far"
 	epoch=$(backend_field box epoch)
 	box_cut
-	wait_until 15000 eval '(($(backend_field box epoch) > '"$epoch"'))'
+	wait_value 15000 backend_field box epoch -gt "$epoch"
 	wait_healthy
 	kill -0 "$crawler" 2>/dev/null || break
 done

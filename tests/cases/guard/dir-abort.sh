@@ -32,7 +32,7 @@ stuck_threads()
 	echo "$n"
 }
 
-wait_until 10000 eval '(($(stuck_threads) == 0))'
+wait_value 10000 stuck_threads -eq 0
 box_thaw
 umount -l "$WORK/store"
 raw_mount

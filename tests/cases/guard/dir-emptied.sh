@@ -14,7 +14,7 @@ assert_content "$COLD/file" hello
 say "the mount beneath is taken away"
 umount -l "$WORK/store"
 wait_down store
-wait_until 5000 eval '[[ $(backend_field store class) == identity_mismatch ]]'
+wait_value 5000 backend_field store class == identity_mismatch
 assert_op EIO 0 50 create "$COLD/probe-1"
 assert_op EIO 0 50 stat "$COLD/file"
 assert_op EIO 0 50 readdir "$COLD"

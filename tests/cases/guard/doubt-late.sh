@@ -19,6 +19,6 @@ traffic_end
 assert_eq "$(stat -c %s "$COLD/file")" 4 "size before"
 
 fault ''
-wait_until 5000 eval '[[ $(stat -c %s "$SERVER/file") == 5000 ]]'
+wait_value 5000 stat -c %s "$SERVER/file" == 5000
 wait_until 2000 nobody_is_inside
 assert_eq "$(wc -c <"$COLD/file")" 5000 "what is read of it"

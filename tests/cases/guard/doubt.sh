@@ -77,7 +77,7 @@ printf 'old\n' >"$SERVER/name"
 seq 2000 >"$SERVER/other"
 too_late rename "$COLD/other" "$COLD/name"
 wait_healthy
-wait_until 5000 eval '! is_inside'
+wait_until 5000 not is_inside
 if [[ -e $SERVER/other ]]; then
 	assert_eq "$(wc -c <"$COLD/name")" 4 "what is read of it"
 else

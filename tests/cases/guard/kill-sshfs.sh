@@ -16,7 +16,7 @@ for round in 1 2 3; do
 	kill -9 "$(sshfs_pid)"
 	assert_held OK 0 10000 log append "$round-after,"
 	expected+="$round-before,$round-after,"
-	wait_until 10000 eval '(($(backend_field box epoch) > epoch))'
+	wait_value 10000 backend_field box epoch -gt "$epoch"
 	wait_healthy
 	assert_held OK 0 1000 reader read $((round * 100000))
 done

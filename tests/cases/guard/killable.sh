@@ -18,7 +18,7 @@ one=$!
 two=$!
 python3 "$WORK/three.py" "$COLD/three" 2>/dev/null &
 three=$!
-wait_until 5000 eval '(($(backend_field box inflight) >= 3))'
+wait_value 5000 backend_field box inflight -ge 3
 kill -KILL "$one"
 wait_until 2000 is_gone "$one"
 kill -WINCH "$two"

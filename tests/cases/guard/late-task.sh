@@ -20,7 +20,7 @@ assert_op EIO $((DEADLINE_METADATA - 20)) $((DEADLINE_METADATA + SLACK)) unlink 
 
 say "the directory goes away and is forgotten; another one is met for the first time"
 mv "$SERVER/dir" "$WORK/away"
-wait_until 5000 eval '[[ ! -e $COLD/dir ]]'
+wait_until 5000 not test -e "$COLD/dir"
 assert_content "$COLD/other/file" precious
 
 say "the task goes on"

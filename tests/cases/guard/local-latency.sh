@@ -17,7 +17,7 @@ restarts=$(status .worker_restarts)
 box_freeze
 "$TOOLS/callers" -t 500 -o missing "$COLD"/dir-{0..15} >"$WORK/hung" &
 crowd=$!
-wait_until 5000 eval '(($(backend_field box inflight) >= 100))'
+wait_value 5000 backend_field box inflight -ge 100
 result=$("$TOOLS/callers" -t 4 -s 3 -u 1000 -o missing "$MNT/local")
 echo "local: $result"
 assert_eq "$(jq -c '.results | keys' <<<"$result")" '["ENOENT"]'

@@ -62,7 +62,7 @@ assert_op EEXIST 0 1500 mkdir "$COLD/mine"
 assert_op ENOENT 0 1500 stat "$COLD/mine/none"
 assert_ge "$(backend_field box counters.errors)" $((errors + 4)) "errors counted"
 free_up
-wait_until 5000 eval '[[ $("$TOOLS/timed" readdir "$COLD/mine") == OK* ]]'
+wait_value 5000 "$TOOLS/timed" readdir "$COLD/mine" == 'OK*'
 assert_op OK 0 1500 create "$COLD/mine/new"
 assert_eq "$(backend_field box counters.timeouts)" 0 "timeouts"
 

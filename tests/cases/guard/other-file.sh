@@ -16,7 +16,7 @@ echo 'of somebody else, and longer than the first' >"$WORK/other"
 cp "$WORK/other" "$SERVER/other"
 mv "$SERVER/other" "$SERVER/file"
 ctl reconnect store >/dev/null
-wait_until 10000 eval '(($(backend_field store epoch) > epoch))'
+wait_value 10000 backend_field store epoch -gt "$epoch"
 wait_healthy store
 assert_held EIO 0 1000 writer append lost
 assert_held EIO 0 1000 writer truncate

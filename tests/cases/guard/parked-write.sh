@@ -13,7 +13,7 @@ wait_down
 held log append second, >"$WORK/result" &
 writer=$!
 say "it waits"
-wait_until 5000 eval '(($(backend_field box parked) >= 1))'
+wait_value 5000 backend_field box parked -ge 1
 assert_op EIO 0 20 stat "$COLD/new"
 [[ ! -s $WORK/result ]] || fail "the write was answered while the server was gone: $(cat "$WORK/result")"
 box_restart

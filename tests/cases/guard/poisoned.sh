@@ -16,7 +16,7 @@ epoch=$(backend_field box epoch)
 kill -9 "$(sshfs_pid)"
 # While nobody looks, somebody else takes away what was acknowledged but never synced.
 printf x >"$SERVER/shrunk"
-wait_until 10000 eval '(($(backend_field box epoch) > epoch))'
+wait_value 10000 backend_field box epoch -gt "$epoch"
 wait_healthy
 assert_held EIO 0 1000 reader read
 assert_held EIO 0 1000 writer append lost
@@ -50,7 +50,7 @@ assert_held OK 0 1000 writer append more
 : >"$COLD/rotated"
 epoch=$(backend_field box epoch)
 kill -9 "$(sshfs_pid)"
-wait_until 10000 eval '(($(backend_field box epoch) > epoch))'
+wait_value 10000 backend_field box epoch -gt "$epoch"
 wait_healthy
 assert_held OK 0 1000 writer append again
 assert_held OK 0 1000 writer fsync
@@ -63,9 +63,10 @@ hold reader read "$COLD/gone2"
 rm "$SERVER/gone2"
 epoch=$(backend_field box epoch)
 kill -9 "$(sshfs_pid)"
-wait_until 10000 eval '(($(backend_field box epoch) > epoch))'
+wait_value 10000 backend_field box epoch -gt "$epoch"
 wait_healthy
 assert_held EIO 0 1000 reader read
 let_go reader
-wait_until 20000 eval 'ctl incident 3 >"$WORK/incident"; grep -q "gone2: open for reading only" "$WORK/incident"'
+wait_until 20000 contains "gone2: open for reading only" ctl incident 3
+ctl incident 3 >"$WORK/incident"
 ! grep -q 'hook .*on_suspect' "$WORK/incident" || fail "on_suspect for a reader"

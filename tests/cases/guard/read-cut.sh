@@ -63,7 +63,7 @@ printf 'short' >"$SERVER/replaced"
 exec {reader}<"$COLD/replaced"
 seq 1000 >"$SERVER/longer"
 mv "$SERVER/longer" "$SERVER/replaced"
-wait_until 20000 eval '(($(stat -c %s "$COLD/replaced") > 1000))'
+wait_value 20000 stat -c %s "$COLD/replaced" -gt 1000
 # An error is right, too: whether it is the end cannot be told from a read that failed.
 [[ $(cat <&"$reader" 2>/dev/null) == @(|short) ]] || fail "what was read is of neither file"
 exec {reader}<&-

@@ -7,12 +7,12 @@ wait_healthy
 box_kill
 wait_down
 assert_op EIO 0 50 stat "$COLD/new"
-wait_until 10000 eval '[[ $(cat "$MNT/.guardfs/health") =~ ^down\ refused\ [0-9]+ ]]'
+wait_value 10000 cat "$MNT/.guardfs/health" =~ '^down refused [0-9]+'
 assert_match "$(route_field cold state)" "^(down|recovering)$" "state of the route"
-wait_until 5000 eval '(($(backend_field box next_attempt) > 0))'
+wait_value 5000 backend_field box next_attempt -gt 0
 assert_eq "$(backend_field box pid)" 0 "pid of an sshfs that is no more"
 box_restart
 wait_healthy
 assert_ne "$(backend_field box pid)" 0 "pid of its successor"
 assert_eq "$(route_field cold errno)" 0 "errno of the route"
-wait_until 10000 eval '[[ $(cut -d" " -f1 "$MNT/.guardfs/health") == ok ]]'
+wait_value 10000 cut -d" " -f1 "$MNT/.guardfs/health" == ok

@@ -55,7 +55,7 @@ for place in "$WORK/bare" "$COLD"; do
 	exec 7>&-
 	assert_eq "$(ls -A "$place")" '' "what is listed, afterwards"
 done
-wait_until 5000 eval '[[ -z $(hidden "$WORK/box/data") ]]'
+wait_value 5000 hidden "$WORK/box/data" == ""
 assert_eq "$(ls -A "$SERVER")" '' "left on the server"
 
 say "a file replaced while it is open, and what else is there stays a reason not to"
@@ -70,7 +70,7 @@ rm "$COLD/dir/file"
 rmdir "$COLD/dir"
 assert_eq "$(cat <&7)" old "the file that was replaced"
 exec 7<&-
-wait_until 5000 eval '[[ -z $(hidden "$WORK/box/data") ]]'
+wait_value 5000 hidden "$WORK/box/data" == ""
 
 say "in a row, closed at the last moment"
 for ((i = 0; i < 60; i++)); do

@@ -92,7 +92,7 @@ number=$(stat -Lc %i /proc/self/fd/5)
 mv "$COLD/unchanged" "$COLD/moved"
 worker=$(process_pid worker)
 kill -9 "$worker"
-wait_until 5000 eval '[[ $(process_pid worker) != "$worker" ]]'
+wait_value 5000 process_pid worker != "$worker"
 echo another >"$COLD/unchanged"
 assert_eq "$(stat -c %i "$COLD/moved")" "$number" "its number"
 assert_ne "$(stat -c %i "$COLD/unchanged")" "$number" "the number of what stands in its place"

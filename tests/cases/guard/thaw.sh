@@ -24,7 +24,7 @@ for outage in freeze kill; do
 	assert_op EIO 0 $((DEADLINE_METADATA + SLACK)) stat "$COLD/new-$outage"
 	wait_down
 	# Into the midst of recovery.
-	wait_until 15000 eval '(($(backend_field box attempts) >= '"$tries"'))'
+	wait_value 15000 backend_field box attempts -ge "$tries"
 	if [[ $outage == freeze ]]; then
 		box_thaw
 	else

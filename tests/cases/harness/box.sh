@@ -11,6 +11,11 @@ raw_mount()
 		-o BatchMode=yes,dir_cache=no root@127.0.0.1: "$WORK/raw"
 }
 
+raw_works()
+{
+	mountpoint -q "$WORK/raw" && ls "$WORK/raw"
+}
+
 raw_mount
 assert_content "$WORK/raw/file" hello
 
@@ -27,7 +32,7 @@ assert_match "$(cat "$WORK/result")" '^ENOENT [0-9]+'
 
 say "killed: connections break, new ones are refused; restarted: it serves again"
 box_kill
-wait_until 5000 eval "! mountpoint -q '$WORK/raw' || ! ls '$WORK/raw'"
+wait_until 5000 not raw_works
 fusermount3 -uqz "$WORK/raw" || true
 assert_fails raw_mount
 box_restart

@@ -32,7 +32,7 @@ mkdir "$a/.tmp1"
 dd if=/dev/zero of="$a/.tmp1/warc" bs=64k count=16 status=none conv=fsync
 assert_eq "$(job $cold written)" $((20 + 1024 * 1024)) "written below it"
 exec 3>&-
-wait_until 2000 eval '[[ $(job $cold writers) == 0 ]]'
+wait_value 2000 job $cold writers == 0
 
 say "the local tier: by stat where the kernel writes by itself"
 local=hc/20260102T000000Z__b
@@ -42,7 +42,7 @@ dd if=/dev/zero bs=4096 count=10 status=none >&3
 by=io
 [[ $(status .passthrough) == true ]] && by=stat
 assert_eq "$(job $local by) $(job $local tier) $(job $local writers)" "$by local 1" "local job"
-wait_until 3000 eval '[[ $(job $local written) == 40960 ]]'
+wait_value 3000 job $local written == 40960
 say "by $by"
 assert_le $(($(date +%s) - $(job $local progress))) 3 "age of the progress"
 progress=$(job $local progress)
@@ -58,17 +58,17 @@ fd = os.open(sys.argv[1], os.O_TMPFILE | os.O_RDWR)
 os.write(fd, b"x" * 100)
 os.close(fd)
 END
-wait_until 3000 eval '[[ $(job $local written) == 41060 ]]'
+wait_value 3000 job $local written == 41060
 
 say "what was counted outlives workers; open files are counted again"
 opens=$(job $local opens)
 kill -9 "$(process_pid worker)"
-wait_until 10000 eval '[[ $(job $local writers) == 1 ]]'
+wait_value 10000 job $local writers == 1
 assert_eq "$(job $local written) $(job $local opens) $(job $cold written)" "41060 $opens $((20 + 1024 * 1024))" "after a worker's death"
 dd if=/dev/zero bs=4096 count=1 status=none >&3
-wait_until 3000 eval '[[ $(job $local written) == $((41060 + 4096)) ]]'
+wait_value 3000 job $local written == $((41060 + 4096))
 exec 3>&-
-wait_until 2000 eval '[[ $(job $local writers) == 0 ]]'
+wait_value 2000 job $local writers == 0
 assert_ge "$(job $local progress)" "$progress" "progress"
 
 say "errors that its callers got, by class: a write that waited until its deadline"
@@ -85,7 +85,7 @@ wait_until 20000 backend_is box healthy
 let_go log
 
 say "outside the mount, by keeper; and guardctl jobs"
-wait_until 8000 eval "jq -e '.jobs[] | select(.name == \"$local\" and .writers == 0)' $RUN/status.json"
+wait_until 8000 jq -e ".jobs[] | select(.name == \"$local\" and .writers == 0)" "$RUN/status.json"
 ctl jobs
 assert_match "$(ctl jobs)" "$local .*local" "guardctl jobs"
 assert_eq "$(ctl jobs --json | jq -r ".[] | select(.name == \"$cold\") | .tier")" box "tier"

@@ -39,7 +39,8 @@ touch -d yesterday "$MNT/other/a.warc.gz" # the newest is read, and storage keep
 echo plain >"$MNT/other/b.warc.gz"
 assert_exit 1 'FAIL +other +box +gzip' ctl smoke
 rm "$MNT/other/b.warc.gz"
-assert_exit 1 'FAIL .* warc .*does not begin' eval 'echo hello | gzip >"$MNT/other/c.warc.gz"; ctl smoke other'
+echo hello | gzip >"$MNT/other/c.warc.gz"
+assert_exit 1 'FAIL .* warc .*does not begin' ctl smoke other
 rm "$MNT/other/c.warc.gz"
 assert_exit 1 'FAIL .* list .*No such file' ctl smoke nowhere
 assert_exit 1 'FAIL .* path .*not below' ctl smoke /elsewhere
@@ -51,7 +52,7 @@ assert_exit 1 'FAIL +cold +box +(list|open|read|route)' ctl smoke cold
 say "$(($(now_ms) - start)) ms"
 assert_le $(($(now_ms) - start)) 10000 "ms until a frozen backend is reported"
 wait_down
-wait_until 8000 eval "jq -e '.routes[0].state == \"down\" or .routes[0].state == \"recovering\"' $RUN/status.json"
+wait_until 8000 first_route_is_down
 start=$(now_ms)
 assert_exit 1 'FAIL +cold +box +route +(down|recovering)' ctl smoke
 assert_le $(($(now_ms) - start)) 2000 "ms when it is known to be down"

@@ -33,7 +33,7 @@ END
 ip link set lo up 2>/dev/null || true
 python3 -m http.server --bind 127.0.0.1 --directory "$WORK/site" 8377 >"$WORK/http.log" 2>&1 &
 echo $! >"$WORK/http.pid"
-wait_until 15000 eval 'exec 3<>/dev/tcp/127.0.0.1/8377'
+wait_until 15000 answers_at 8377
 (cd "$WORK/archives" && wget -q -r -l 20 --delete-after --warc-file=wget http://127.0.0.1:8377/0.html)
 (cd "$WORK/archives" && wget -q -r -l 20 --delete-after --no-warc-compression --no-warc-digests --warc-file=wget-plain http://127.0.0.1:8377/0.html)
 (cd "$WORK/archives" && wget -q -r -l 20 --delete-after --no-warc-compression --warc-file=wget-digests http://127.0.0.1:8377/0.html)
@@ -89,7 +89,7 @@ assert_exit 1 'file of that name' ctl verify "$COLD/warcs/b.warc.gz" --repair-to
 assert_exit 100 'not below' ctl verify /etc
 assert_exit 100 'level' ctl verify cold --level 7
 touch "$MNT/hc/job/log"
-wait_until 15000 eval "jq -e '.jobs[] | select(.name == \"hc/job\")' $RUN/status.json"
+wait_until 15000 jq -e '.jobs[] | select(.name == "hc/job")' "$RUN/status.json"
 assert_exit 0 'hc/job/warcs/warc-000001.warc.gz: whole' ctl verify
 
 say "storage is asked, not what this machine remembers: damage behind its back is seen"
@@ -101,7 +101,7 @@ say "a frozen backend: unknown, within the deadlines of a few calls; one that is
 box_freeze
 assert_exit 75 unknown ctl verify "$COLD/warcs/a.warc.gz"
 wait_down
-wait_until 8000 eval "jq -e '.routes[0].state == \"down\" or .routes[0].state == \"recovering\"' $RUN/status.json"
+wait_until 8000 first_route_is_down
 start=$(now_ms)
 assert_exit 75 'unknown' ctl verify cold
 assert_le $(($(now_ms) - start)) 5000 "ms when it is known to be down"

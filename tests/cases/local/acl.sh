@@ -29,6 +29,6 @@ as 61001 touch "$MNT/through/dir/by-61001"
 assert_fails as 61003 cat "$MNT/through/file"
 assert_fails as 61003 touch "$MNT/through/dir/x"
 setfacl -x u:61001 "$MNT/through/file"
-wait_until 2000 eval '! as 61001 cat "$MNT/through/file"'
+wait_until 2000 not as 61001 cat "$MNT/through/file"
 setfacl -b "$MNT/through/file"
 assert_eq "$(getfacl -cn "$MNT/through/file" | grep -c '^user:6')" 0

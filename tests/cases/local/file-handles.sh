@@ -66,7 +66,7 @@ forget()
 	for _ in 1 2 3; do
 		echo 2 >/proc/sys/vm/drop_caches
 	done
-	wait_until 5000 eval '(($("$TOOLS/arena" "$GUARDIAN" | jq ".nodes.local + .nodes.guarded") < 20))'
+	wait_value 5000 arena ".nodes.local + .nodes.guarded" -lt 20
 }
 
 say "once the kernel has forgotten them: the local tier's are found again, also after the worker's death; the others' are ESTALE"

@@ -41,8 +41,8 @@ say "the tree below changes behind our back"
 mkdir "$MNT/dir"
 echo one >"$MNT/dir/file"
 echo two >"$LOCAL/dir/new"
-wait_until 3000 eval '[[ $(cat "$MNT/dir/new") == two ]]'
+wait_value 3000 cat "$MNT/dir/new" == two
 rm "$LOCAL/dir/file"
-wait_until 3000 eval '[[ ! -e $MNT/dir/file ]]'
+wait_until 3000 not test -e "$MNT/dir/file"
 mv "$LOCAL/dir" "$LOCAL/moved"
-wait_until 3000 eval '[[ $(cat "$MNT/moved/new") == two ]]'
+wait_value 3000 cat "$MNT/moved/new" == two

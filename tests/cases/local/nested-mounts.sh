@@ -105,5 +105,5 @@ at_rest
 umount "$LOCAL/disk"
 mount -t tmpfs second "$LOCAL/disk"
 echo second >"$LOCAL/disk/file"
-wait_until 3000 eval '[[ $(cat "$disk/file") == second ]]'
+wait_value 3000 cat "$disk/file" == second
 can_unmount local

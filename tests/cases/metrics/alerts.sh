@@ -104,6 +104,10 @@ firing()
 {
 	get 9090/api/v1/alerts | jq -r '.data.alerts[] | select(.state == "firing") | .labels.alertname' | sort -u
 }
+fires()
+{
+	firing | grep -qx "$1"
+}
 is_calm()
 {
 	[[ $(get 9090/api/v1/query?query=guardfs_health | jq '.data.result | length') == 3 && -z $(firing) ]]
@@ -129,7 +133,7 @@ assert_eq "$(value healtharchive_storagebox_mount_ok)" 1
 say "the backend freezes: the alert fires, reaches alertmanager, and people are told"
 box_freeze
 froze=$(now_ms)
-wait_until 30000 eval 'firing | grep -qx GuardfsBackendDown'
+wait_until 30000 fires GuardfsBackendDown
 echo "fired $(($(now_ms) - froze)) ms after the freeze"
 wait_until 10000 at_alertmanager GuardfsBackendDown
 wait_until 10000 grep -qx 'firing GuardfsBackendDown box' "$WORK/received"
@@ -143,54 +147,54 @@ assert_eq "$(value "healtharchive_tiering_hot_path_errno")" 5
 say "it thaws: the alert resolves, everywhere"
 box_thaw
 thawed=$(now_ms)
-wait_until 30000 eval '! firing | grep -qx GuardfsBackendDown'
+wait_until 30000 not fires GuardfsBackendDown
 echo "resolved $(($(now_ms) - thawed)) ms after the thaw"
 wait_until 15000 grep -qx 'resolved GuardfsBackendDown box' "$WORK/received"
-wait_until 10000 eval '! at_alertmanager GuardfsBackendDown'
+wait_until 10000 not at_alertmanager GuardfsBackendDown
 assert_eq "$(value guardfs_backend_outages_total)" 1
 
 say "a route's directory is missing: that is told"
 mv "$SERVER" "$SERVER.away"
-wait_until 20000 eval 'firing | grep -qx GuardfsRouteDown'
+wait_until 20000 fires GuardfsRouteDown
 mv "$SERVER.away" "$SERVER"
-wait_until 20000 eval '! firing | grep -qx GuardfsRouteDown'
+wait_until 20000 not fires GuardfsRouteDown
 
 say "an annual job lies on the local tier, made while guardfs was not there; then it is moved away"
 misplaced=$LOCAL/hc/20250101T000500Z__hc-20250101
 mkdir -p "$misplaced"
 kill -HUP "$GUARDIAN"
-wait_until 15000 eval 'firing | grep -qx GuardfsJobOnWrongTier'
+wait_until 15000 fires GuardfsJobOnWrongTier
 assert_eq "$(value 'guardfs_misplaced_directories{kind="misplaced"}')" 1
 rmdir "$misplaced"
 kill -HUP "$GUARDIAN"
-wait_until 15000 eval '! firing | grep -qx GuardfsJobOnWrongTier'
+wait_until 15000 not fires GuardfsJobOnWrongTier
 
 say "something on the local tier that a route hides"
 mkdir "$LOCAL/cold"
 touch "$LOCAL/cold/forgotten"
 kill -HUP "$GUARDIAN"
-wait_until 15000 eval 'firing | grep -qx GuardfsJobOnWrongTier'
+wait_until 15000 fires GuardfsJobOnWrongTier
 assert_eq "$(value 'guardfs_misplaced_directories{kind="shadowed"}')" 1
 rm -r "$LOCAL/cold"
 kill -HUP "$GUARDIAN"
-wait_until 15000 eval '! firing | grep -qx GuardfsJobOnWrongTier'
+wait_until 15000 not fires GuardfsJobOnWrongTier
 
 say "held, and let go"
 ctl hold box --for 10m --reason work >/dev/null
-wait_until 10000 eval 'firing | grep -qx GuardfsBackendHeld'
+wait_until 10000 fires GuardfsBackendHeld
 ctl resume box >/dev/null
-wait_until 20000 eval '! firing | grep -qx GuardfsBackendHeld'
+wait_until 20000 not fires GuardfsBackendHeld
 
 say "unmounted by hand, though a file is open: that is told"
 hold open append "$MNT/open"
 umount -l "$MNT"
-wait_until 20000 eval 'firing | grep -qx GuardfsNotMounted'
+wait_until 20000 fires GuardfsNotMounted
 guardian=$GUARDIAN GUARDIAN=0
 let_go open
 wait_until 10000 is_gone "$guardian"
 
 say "guardfs has ended: its last figures say down, by every name, and that is told once"
-wait_until 10000 eval '[[ $(value guardfs_process_up) == 0 ]]'
+wait_value 10000 value guardfs_process_up == 0
 assert_eq "$(value 'guardfs_health{state="down"}')" 1
 assert_eq "$(value guardfs_worker_serving)" 0
 assert_eq "$(value healtharchive_storagebox_mount_ok)" 0
@@ -204,9 +208,9 @@ say "started again: it resolves; stopped in order: told again"
 start_guardfs
 wait_healthy
 wait_until 30000 is_calm
-wait_until 10000 eval '[[ $(value healtharchive_storagebox_mount_ok) == 1 ]]'
+wait_value 10000 value healtharchive_storagebox_mount_ok == 1
 stop_guardfs
-wait_until 20000 eval '[[ $(firing) == GuardfsNotMounted ]]'
+wait_value 20000 firing == GuardfsNotMounted
 
 say "killed, all of it at once: the age of the figures tells"
 start_guardfs
@@ -219,11 +223,11 @@ for pid in $pids; do
 done
 GUARDIAN=0
 umount -l "$MNT"
-wait_until 40000 eval 'firing | grep -qx GuardfsMetricsStale'
+wait_until 40000 fires GuardfsMetricsStale
 
 say "the file is gone"
 rm "$WORK/textfile/guardfs.prom"
-wait_until 20000 eval 'firing | grep -qx GuardfsMetricsMissing'
+wait_until 20000 fires GuardfsMetricsMissing
 for name in prometheus alertmanager exporter receiver; do
 	end_daemon "$name"
 done

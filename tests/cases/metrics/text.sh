@@ -77,7 +77,7 @@ kill -HUP "$GUARDIAN"
 wait_until 5000 figure_is "$misplaced" 1
 mv "$LOCAL" "$LOCAL.away"
 kill -HUP "$GUARDIAN"
-wait_until 10000 eval '! figure "$misplaced"'
+wait_until 10000 not figure "$misplaced"
 mv "$LOCAL.away" "$LOCAL"
 rm -r "$LOCAL/cold"
 kill -HUP "$GUARDIAN"
@@ -110,7 +110,7 @@ killer()
 
 	for ((i = 0; i < 3; i++)); do
 		kill -9 "$(process_pid keeper)"
-		wait_until 5000 eval '[[ $(status .process_states.keeper) == running ]]'
+		wait_value 5000 status .process_states.keeper == running
 	done
 }
 killer &
@@ -124,7 +124,7 @@ done
 wait "$killing"
 echo "$reads reads"
 assert_ge "$reads" 20 "reads"
-wait_until 10000 eval '(($(figure "guardfs_keeper_restarts_total{mount=\"test\"}" "$TEXTFILE") >= 3))'
+wait_value 10000 figure "guardfs_keeper_restarts_total{mount=\"test\"}" "$TEXTFILE" -ge 3
 
 say "a directory that is not there is told of once, and guarding goes on"
 mv "$WORK/textfile" "$WORK/away"

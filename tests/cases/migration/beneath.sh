@@ -19,7 +19,7 @@ assert_exit 1 "REFUSED: $OLD_JOBS/$OTHER is not mounted, and the local disk hold
 assert_untouched
 rm -rf "$MSTATE"
 rmdir "$WORK/box/data/jobs/$OTHER"
-wait_until 25000 eval '[[ ! -d $OLD_BASE/jobs/$OTHER ]]'
+wait_until 25000 not test -d "$OLD_BASE/jobs/$OTHER"
 
 say "migrated"
 migrate --apply >"$WORK/said" 2>&1 || { cat "$WORK/said"; fail "migration"; }

@@ -82,7 +82,8 @@ say "a line added just now is waited for; one that guardfs cannot take is said"
 echo "$BOX/jobs/imports $MNT/imports" >>"$WORK/manifest"
 assert_exit 0 "OK   mounted: $MNT/imports" tiering --apply
 echo "$BOX/jobs/nothing $MNT/nothing" >>"$WORK/manifest"
-assert_exit 1 "cold path does not exist: $BOX/jobs/nothing" eval 'wait_until 5000 eval "[[ \$(route_field nothing class) == path_missing ]]"; tiering'
+wait_value 5000 route_field nothing class == path_missing
+assert_exit 1 "cold path does not exist: $BOX/jobs/nothing" tiering
 sed -i '$d' "$WORK/manifest"
 echo "$BOX/jobs/alone" >>"$WORK/manifest"
 assert_exit 1 'malformed line' tiering

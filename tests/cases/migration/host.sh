@@ -74,7 +74,7 @@ refused "$CONF exists already"
 rm "$CONF"
 unshare -m --propagation private bash -c 'mount --bind "$1" "$2/box"; exec sleep 100' _ "$OLD_JOBS/phac" "$WORK" & # sleep-ok: a container
 echo $! >"$WORK/container.pid"
-wait_until 5000 eval 'grep -q "$OLD_JOBS/phac $WORK/box " /proc/$(cat "$WORK/container.pid")/mountinfo'
+wait_until 5000 grep -q "$OLD_JOBS/phac $WORK/box " "/proc/$(cat "$WORK/container.pid")/mountinfo"
 refused 'another mount namespace has .*phac mounted at'
 kill -KILL "$(cat "$WORK/container.pid")"
 rm "$WORK/container.pid"

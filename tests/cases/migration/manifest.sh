@@ -39,7 +39,7 @@ done
 say "a cold directory that is gone although its bind is there"
 cp "$WORK/manifest.first" "$MANIFEST"
 mv "$WORK/box/data/jobs/imports/legacy" "$WORK/box/data/jobs/imports/away"
-wait_until 25000 eval '[[ ! -d $OLD_BASE/jobs/imports/legacy ]]'
+wait_until 25000 not test -d "$OLD_BASE/jobs/imports/legacy"
 assert_exit 1 "REFUSED: $MANIFEST:2: expected a directory of the storage that can be read, found none: $OLD_BASE/jobs/imports/legacy" migrate
 mv "$WORK/box/data/jobs/imports/away" "$WORK/box/data/jobs/imports/legacy"
 wait_until 25000 test -d "$OLD_JOBS/imports/legacy/.tmpx1"

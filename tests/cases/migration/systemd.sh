@@ -111,7 +111,8 @@ assert_files
 say "unmounted by hand: systemd starts guardfs again, and the worker has never seen the bare directory for longer than it takes to close it"
 pid=$(inside systemctl show -P MainPID "$UNIT")
 inside umount "$OLD_JOBS"
-wait_until 20000 eval '[[ $(inside systemctl show -P MainPID "$UNIT") != "$pid" ]] && is_active "$UNIT"'
+wait_value 20000 inside systemctl show -P MainPID "$UNIT" != "$pid"
+wait_until 20000 is_active "$UNIT"
 wait_until 20000 inside guardctl -c /etc/guardfs/test.conf wait --state healthy --timeout 20s
 is_active "$WORKER" || fail "the worker was stopped"
 assert_files

@@ -63,7 +63,7 @@ for round in 1 2; do
 	assert_op OK 0 1000 stat "$MNT/.guardfs/status"
 	echo "during $round" >&$lines
 	say "a try to connect is given up, and the next one begins"
-	wait_until 30000 eval '(($(backend_field box attempts) >= 2))'
+	wait_value 30000 backend_field box attempts -ge 2
 	assert_eq "$(backend_field box class)" timeout "class"
 
 	say "it comes back"

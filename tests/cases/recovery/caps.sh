@@ -32,7 +32,7 @@ assert_op EIO 0 300 stat "$COLD/file"
 say "nothing is tried, by the next keeper neither"
 old=$(process_pid keeper)
 kill -9 "$old"
-wait_until 5000 eval '[[ $(process_pid keeper) != '"$old"' ]]'
+wait_value 5000 process_pid keeper != "$old"
 wait_until 5000 ctl recover --dry-run
 backend_is box exhausted || fail "state: $(backend_field box state)"
 

@@ -67,12 +67,12 @@ told()
 	assert_eq "$(jq -r .step "$WORK/diagnosis")" "$step" "step of the diagnosis"
 	assert_match "$(jq -r .advice "$WORK/diagnosis")" "$advice" "advice of the diagnosis"
 	assert_exit 1 "$advice" ctl diagnose box
-	wait_until 5000 eval '[[ $(ctl incidents --json | jq -r ".incidents[0].class") == '"$class"' ]]'
+	wait_value 5000 incidents ".incidents[0].class" == "$class"
 	id=$(ctl incidents --json | jq '.incidents[0].id')
 	ctl incident "$id" --json >"$WORK/incident"
 	jq -e --arg class "$class" '.incident.closed == 0 and (.events | any(.kind == "diagnosis" and .outcome == $class))' \
 		"$WORK/incident" >/dev/null || fail "the journal has no such diagnosis: $(jq -c '.events[] | select(.kind == "diagnosis")' "$WORK/incident")"
-	wait_until 5000 eval '[[ $(backend_field box class) == '"$class"' ]]'
+	wait_value 5000 backend_field box class == "$class"
 	stays "$class"
 	assert_match "$(backend_field box advice)" "$advice" "advice in status"
 	assert_match "$(timeout 5 cat "$MNT/.guardfs/health")" "^down $class " "health"
@@ -119,7 +119,7 @@ ssh-keygen -q -t ed25519 -N '' -f "$WORK/box/host_key"
 box_restart
 wait_down
 told host_key_changed host_key 'known_hosts'
-wait_until 5000 eval '[[ $(backend_field box detail) == *SHA256:* ]]'
+wait_value 5000 backend_field box detail == '*SHA256:*'
 mv "$WORK/keys"/host_key* "$WORK/box"
 
 say "path_missing: the remote directory is renamed away, under a connection that is as good as ever"
@@ -192,11 +192,11 @@ wait_healthy
 wait_until 10000 backend_is box healthy
 rm "$WORK/sshfs"
 box_cut
-wait_until 5000 eval '[[ $(backend_field box class) == config ]]'
+wait_value 5000 backend_field box class == config
 assert_match "$(backend_field box detail)" 'sshfs: No such file.*is sshfs installed' "detail in status"
 wait_until 15000 diagnosed
 assert_exit 0 'The server is as it should be' ctl diagnose box
-wait_until 5000 eval '[[ $(ctl incidents --json | jq -r ".incidents[0].class") == config ]]'
+wait_value 5000 incidents ".incidents[0].class" == config
 cp "$(command -v sshfs)" "$WORK/sshfs"
 ctl reconnect box >/dev/null
 wait_healthy
@@ -212,7 +212,7 @@ watch_connections
 assert_exit 1 'connections = 1' ctl diagnose box
 epoch=$(backend_field box epoch)
 box_cut
-wait_until 15000 eval '(($(backend_field box epoch) > epoch))'
+wait_value 15000 backend_field box epoch -gt "$epoch"
 wait_healthy
 wait_until 10000 backend_is box healthy
 assert_exit 1 'connections = 1' ctl diagnose box

@@ -14,7 +14,8 @@ wait_until 15000 backend_is box healthy
 say "a drill, and no more"
 ctl drill drop box --for 4s
 assert_eq "$(cat "$WORK/calls")" '' "calls"
-wait_until 5000 eval 'ctl incident 1 >"$WORK/incident"; grep -q "on_down, not run" "$WORK/incident"'
+wait_until 5000 contains "on_down, not run" ctl incident 1
+ctl incident 1 >"$WORK/incident"
 grep -q 'only a drill' "$WORK/incident" || fail "it is not told why: $(cat "$WORK/incident")"
 wait_until 15000 backend_is box healthy
 assert_eq "$(cat "$WORK/calls")" '' "calls after it"

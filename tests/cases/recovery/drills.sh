@@ -8,6 +8,11 @@ echo hello >"$SERVER/file"
 start_guardfs
 wait_until 15000 backend_is box healthy
 
+creates_but_cannot_write()
+{
+	[[ $("$TOOLS/timed" create "$MNT/.guardfs/backends/store/f$RANDOM$RANDOM") == OK\ * ]] && not write_to "$MNT/.guardfs/backends/store/x"
+}
+
 # drilled KIND SECONDS: runs it on box, and looks at what the journal made of it.
 drilled()
 {
@@ -15,7 +20,8 @@ drilled()
 	wait_until 15000 backend_is box healthy
 	ctl drill "$1" box --for "$2"
 	wait_until 20000 backend_is box healthy
-	wait_until 5000 eval 'ctl incidents --json >"$WORK/incidents"; [[ $(jq ".incidents[0].closed" "$WORK/incidents") != 0 ]]'
+	wait_value 5000 incidents ".incidents[0].closed" != 0
+	ctl incidents --json >"$WORK/incidents"
 	assert_eq "$(jq -r '.incidents[0].kind' "$WORK/incidents")" drill "kind"
 	jq -e '.incidents[0] | .detected >= .began - 1 and .recovered >= .detected and .first_error > 0 and .failed > 0' \
 		"$WORK/incidents" >/dev/null || fail "figures: $(jq -c '.incidents[0]' "$WORK/incidents")"
@@ -31,12 +37,12 @@ say "worker-kill, keeper-kill: no incident, nobody hurt for long, and neither is
 before=$(jq '.incidents | length' "$WORK/incidents")
 old=$(process_pid worker)
 ctl drill worker-kill box --for 2s
-wait_until 5000 eval '[[ $(process_pid worker) != '"$old"' ]]'
+wait_value 5000 process_pid worker != "$old"
 assert_content "$COLD/file" hello
 old=$(process_pid keeper)
 ctl drill keeper-kill box --for 2s || true # the one who would answer is gone
-wait_until 5000 eval '[[ $(process_pid keeper) != '"$old"' ]]'
-wait_until 5000 eval '[[ $(ctl incidents --json | jq ".incidents | length") == '"$before"' ]]'
+wait_value 5000 process_pid keeper != "$old"
+wait_value 5000 incidents ".incidents | length" == "$before"
 assert_eq "$(status '"\(.keeper_restarts) \(.worker_restarts) \(.crashes_total)"')" "0 0 0" "keepers and workers that died, crashes"
 assert_fails grep -E '^(warning|error) +(crashes|processes) ' <(ctl doctor)
 
@@ -44,21 +50,20 @@ say "slow and full need the fault filter"
 assert_exit 1 'filter = fault' ctl drill slow box --for 2s
 "$GUARDCTL" -c "$CONF" drill full store --for 2s >"$WORK/full" &
 drill=$!
-wait_until 3000 eval '[[ $("$TOOLS/timed" create "$MNT/.guardfs/backends/store/f$RANDOM$RANDOM" | cut -d" " -f1) == OK ]] &&
-	! echo x >"$MNT/.guardfs/backends/store/x"'
+wait_until 3000 creates_but_cannot_write
 wait "$drill"
 cat "$WORK/full"
 grep -q 'errors: the first (ENOSPC) after' "$WORK/full" || fail "full: the drill's own caller has met nothing"
-wait_until 5000 eval 'echo x >"$MNT/.guardfs/backends/store/y"'
+wait_until 5000 write_to "$MNT/.guardfs/backends/store/y"
 assert_eq "$(find "$WORK/store" -name '.drill*')" '' "what the drill's caller left behind"
 
 say "a keeper that dies in a drill leaves nothing of it behind"
 "$GUARDCTL" -c "$CONF" drill full store --for 20s &
 drill=$!
-wait_until 3000 eval '! echo x >"$MNT/.guardfs/backends/store/x"'
+wait_until 3000 not write_to "$MNT/.guardfs/backends/store/x"
 old=$(process_pid keeper)
 kill -9 "$old"
-wait_until 5000 eval 'echo x >"$MNT/.guardfs/backends/store/y"'
+wait_until 5000 write_to "$MNT/.guardfs/backends/store/y"
 kill "$drill"
 wait "$drill" || true
 

@@ -16,7 +16,7 @@ wait_until 15000 backend_is box healthy
 # told CLASS ADVICE: by health, by status with what to do, and by the history.
 told()
 {
-	wait_until 15000 eval '[[ $(backend_field box class) == '"$1"' ]]'
+	wait_value 15000 backend_field box class == "$1"
 	backend_is box degraded || fail "state: $(backend_field box state)"
 	assert_match "$(timeout 5 cat "$MNT/.guardfs/health")" "^degraded $1 " "health"
 	assert_match "$(timeout 5 cat "$MNT/.guardfs/status")" "advice: .*$2" "status"

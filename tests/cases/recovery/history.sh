@@ -16,7 +16,7 @@ lose_and_find()
 	wait_until 15000 backend_is box healthy
 }
 lose_and_find
-wait_until 5000 eval '[[ $(ctl incidents --json | jq ".incidents | length") == 1 ]]'
+wait_value 5000 incidents ".incidents | length" == 1
 assert_content "$COLD/file" hello
 stop_guardfs
 
@@ -25,11 +25,11 @@ head -c 8192 /dev/urandom | dd of="$STATE/history.sqlite" conv=notrunc status=no
 start_guardfs
 wait_healthy
 wait_until 5000 journal_says damaged
-wait_until 5000 eval 'ls "$STATE"/history.sqlite.damaged-*'
+wait_value 5000 find "$STATE" -name 'history.sqlite.damaged-*' =~ .
 grep -q damaged "$MNT/.guardfs/status" || fail "status does not tell"
 wait_until 15000 backend_is box healthy
 lose_and_find
-wait_until 5000 eval '[[ $(ctl incidents --json | jq ".incidents | length") == 1 ]]'
+wait_value 5000 incidents ".incidents | length" == 1
 id=$(ctl incidents --json | jq '.incidents[0].id')
 
 say "locked by somebody else: goes on, and catches up"
@@ -50,7 +50,7 @@ assert_content "$COLD/file" hello
 touch "$WORK/let-go"
 wait "$locker"
 wait_until 30000 journal_says '^ok'
-wait_until 15000 eval '[[ $(ctl incidents --json | jq ".incidents | length") == 2 ]]'
+wait_value 15000 incidents ".incidents | length" == 2
 assert_eq "$(ctl incidents --json | jq '.incidents | map(select(.closed == 0)) | length')" 0 "open incidents"
 assert_ge "$(ctl incidents --json | jq '.incidents[0].id')" $((id + 1)) "number"
 stop_guardfs
@@ -69,6 +69,6 @@ wait_until 30000 journal_says 'full|failed'
 assert_content "$COLD/file" hello
 rm "$WORK/small/fill"
 wait_until 30000 journal_says '^ok'
-wait_until 15000 eval '[[ $(ctl incidents --json | jq ".incidents | length") == 3 ]]'
+wait_value 15000 incidents ".incidents | length" == 3
 stop_guardfs
 umount "$WORK/small"

@@ -66,7 +66,7 @@ lose()
 
 	epoch=$(backend_field box epoch)
 	kill -9 "$(sshfs_pid)"
-	wait_until 10000 eval '(($(backend_field box epoch) > '"$epoch"'))'
+	wait_value 10000 backend_field box epoch -gt "$epoch"
 }
 
 say "what was written, acknowledged and not synced is gone after an outage"
@@ -75,13 +75,13 @@ assert_held OK 0 1000 writer append more
 epoch=$(backend_field box epoch)
 kill -9 "$(sshfs_pid)"
 : >"$SERVER/log"
-wait_until 10000 eval '(($(backend_field box epoch) > epoch))'
+wait_value 10000 backend_field box epoch -gt "$epoch"
 wait_until 15000 backend_is box healthy
 assert_held EIO 0 2000 writer append lost
 let_go writer
 told suspect 1 "$(ctl incident 1 --json | jq -r .incident.class)" healthy
 wait_until 5000 hook_told 1 'on_suspect .*/hook: exit 0: said by suspect'
-wait_until 5000 eval 'ctl incident 1 | grep -q "said by suspect"'
+wait_until 5000 contains "said by suspect" ctl incident 1
 
 say "given up"
 lose

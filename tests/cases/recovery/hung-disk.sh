@@ -18,7 +18,7 @@ thaw_disk()
 trap 'thaw_disk; at_exit' EXIT
 start_guardfs
 wait_until 15000 backend_is box healthy
-wait_until 10000 eval '[[ $(status .journal) == ok ]]'
+wait_value 10000 status .journal == ok
 keeper=$(process_pid keeper)
 
 # Its history's thread, that is; keeper itself goes on.
@@ -43,7 +43,7 @@ assert_le $(($(now_ms) - start)) 18000 ms
 
 say "it is back: nothing is missing"
 fsfreeze -u "$STATE"
-wait_until 20000 eval '[[ $(ctl incidents --json | jq "[.incidents[] | select(.closed != 0)] | length") == 2 ]]'
+wait_value 20000 incidents "[.incidents[] | select(.closed != 0)] | length" == 2
 assert_eq "$(process_pid keeper)" "$keeper" keeper
 assert_eq "$(status .keeper_restarts)" 0 "keepers replaced"
 stop_guardfs

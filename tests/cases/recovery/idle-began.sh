@@ -16,7 +16,8 @@ be_idle()
 # began AFTER BEFORE: the last incident did so between these, in seconds since the epoch.
 began()
 {
-	wait_until 15000 eval 'ctl incidents --json >"$WORK/incidents"; [[ $(jq ".incidents[0].closed" "$WORK/incidents") != 0 ]]'
+	wait_value 15000 incidents ".incidents[0].closed" != 0
+	ctl incidents --json >"$WORK/incidents"
 	jq -c '.incidents[0]' "$WORK/incidents"
 	jq -e --arg after "$1" --arg before "$2" '.incidents[0] | .began >= ($after | tonumber) - 0.05 and .began <= ($before | tonumber)
 		and .detected >= .began' "$WORK/incidents" >/dev/null || fail "began $(jq '.incidents[0].began' "$WORK/incidents"), not between $1 and $2"

@@ -39,6 +39,6 @@ for round in 1 2 3; do
 	mv "$WORK/box/data/jobs/away" "$WORK/box/data/jobs/idle"
 	wait_until 20000 idle_is healthy
 done
-wait_until 10000 eval '(($(ctl incidents --json | jq "[.incidents[] | select(.scope == \"routes\" and .closed > 0)] | length") == 3))'
+wait_value 10000 incidents '[.incidents[] | select(.scope == "routes" and .closed > 0)] | length' == 3
 touch "$WORK/enough"
 wait "$traffic" || true

@@ -16,7 +16,7 @@ kill_keeper()
 
 	old=$(process_pid keeper)
 	kill -9 "$old"
-	wait_until 10000 eval '[[ $(process_pid keeper) != '"$old"' && $(process_pid keeper) != 0 ]]'
+	wait_value 10000 process_pid keeper != "$old"
 	wait_until 10000 ctl recover --dry-run
 }
 
@@ -28,7 +28,7 @@ kill -9 "$old"
 kill -9 "$sshfs"
 kill -CONT "$(process_pid guardian)"
 wait_until 20000 backend_is box healthy
-wait_until 5000 eval '[[ $(ctl incidents --json | jq -c "[.incidents[] | .closed > 0]") == "[true]" ]]'
+wait_value 5000 incidents ".incidents | map(.closed > 0) | @csv" == true
 assert_content "$COLD/file" hello
 
 # hurt N: so many operations fail at once.
@@ -58,10 +58,10 @@ for _ in 1 2 3 4 5; do
 	backend_is box down recovering || fail "state: $(backend_field box state)"
 done
 assert_eq "$(ctl incidents --json | jq '.incidents | length')" 3 "incidents"
-wait_until 15000 eval '(($(backend_field box next_attempt) > 0))'
+wait_value 15000 backend_field box next_attempt -gt 0
 box_restart
 wait_until 25000 backend_is box healthy
-wait_until 5000 eval '[[ $(ctl incidents --json | jq -c "[.incidents[] | .closed > 0]") == "[true,true,true]" ]]'
+wait_value 5000 incidents ".incidents | map(.closed > 0) | @csv" == true,true,true
 assert_content "$COLD/file" hello
 ctl incident 3 --json | jq -e '.events | map(select(.kind == "transition" and .to == "down" and .from != "down" and .from != "recovering")) | length == 1' >/dev/null ||
 	fail "it went down more than once: $(ctl incident 3)"
@@ -76,7 +76,7 @@ say "guardfs itself begins anew in an outage: what was counted before stays"
 box_kill
 wait_down
 hurt 20
-wait_until 30000 eval '(($(ctl incidents --json | jq ".incidents[0].failed") >= 20))'
+wait_value 30000 incidents ".incidents[0].failed" -ge 20
 first=$(ctl incidents --json | jq '.incidents[0].first_error')
 stop_guardfs
 start_guardfs
@@ -85,7 +85,7 @@ hurt 5
 box_restart
 ctl reconnect box
 wait_until 25000 backend_is box healthy
-wait_until 5000 eval '[[ $(ctl incidents --json | jq ".incidents[0].closed > 0") == true ]]'
+wait_value 5000 incidents ".incidents[0].closed > 0" == true
 ctl incidents
 assert_eq "$(ctl incidents --json | jq '.incidents | length')" 4 "incidents"
 assert_ge "$(ctl incidents --json | jq '.incidents[0].failed')" 20 "operations failed, over a restart"

@@ -15,7 +15,7 @@ assert_eq "$(backend_field box epoch)" "$epoch" "epoch"
 say "while it is down, the plan that is printed is the plan that is carried out"
 box_kill
 wait_down
-wait_until 10000 eval '[[ $(backend_field box attempts) -ge 1 ]]'
+wait_value 10000 backend_field box attempts -ge 1
 wait_until 10000 backend_is box down # the try has failed; the next is half a minute away
 ctl recover box --dry-run
 printed=$(ctl recover box --dry-run --json | jq -c '.plans[0] | {hash, epoch, steps}')
@@ -28,7 +28,8 @@ wait_until 5000 backend_is box healthy
 assert_content "$COLD/file" hello
 incident=$(ctl incidents --json | jq '.incidents[0].id')
 hash=$(jq -r .hash <<<"$printed")
-wait_until 5000 eval 'ctl incident '"$incident"' --json >"$WORK/incident.json"; [[ $(jq .incident.closed "$WORK/incident.json") != 0 ]]'
+wait_value 5000 incidents ".incidents[] | select(.id == $incident) | .closed" != 0
+ctl incident "$incident" --json >"$WORK/incident.json"
 jq -e --arg hash "$hash" '.events | map(select(.kind == "plan" and .name == $hash)) | length >= 1' "$WORK/incident.json" >/dev/null ||
 	fail "the journal does not show the plan $hash"
 
@@ -43,7 +44,7 @@ say "reconnect: a healthy one too"
 sshfs=$(sshfs_pid)
 epoch=$(backend_field box epoch)
 ctl reconnect box
-wait_until 5000 eval '[[ $(backend_field box epoch) -gt '"$epoch"' ]]'
+wait_value 5000 backend_field box epoch -gt "$epoch"
 wait_healthy
 assert_ne "$(sshfs_pid)" "$sshfs" "sshfs"
 assert_content "$COLD/file" hello
@@ -57,7 +58,7 @@ grep -q 'the data centre moves' "$MNT/.guardfs/status" || fail "status does not 
 wait_until 5000 is_gone "$(sshfs_pid || echo 0)"
 old=$(process_pid keeper)
 kill -9 "$old"
-wait_until 5000 eval '[[ $(process_pid keeper) != '"$old"' ]]'
+wait_value 5000 process_pid keeper != "$old"
 wait_until 5000 ctl recover --dry-run
 backend_is box held || fail "state after keeper's restart: $(backend_field box state)"
 assert_exit 1 'held' ctl reconnect box
@@ -67,7 +68,7 @@ ctl hold box --for 10m --reason still --wait
 assert_op EIO 800 $((DEADLINE_METADATA + SLACK)) stat "$COLD/file"
 "$TOOLS/timed" stat "$COLD/file" >"$WORK/waiting" &
 waiting=$!
-wait_until 3000 eval '[[ $(backend_field box parked) -ge 1 ]]'
+wait_value 3000 backend_field box parked -ge 1
 ctl resume box
 wait_healthy
 wait "$waiting"

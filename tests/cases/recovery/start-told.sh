@@ -41,7 +41,7 @@ ends()
 	pid=$(process_pid guardian)
 	kill -TERM "$pid"
 	wait_until 15000 is_gone "$pid"
-	wait_until 5000 eval '! mounted'
+	wait_until 5000 not mounted
 }
 
 say "all is well: nothing is said"

@@ -23,7 +23,7 @@ old_base_is_fine || fail "the base should be fine"
 assert_content "$OLD_BASE/jobs/cold/dir/file" hello
 assert_eq "$(old_probe "$OLD_JOBS/hot")" '0 107' "the hot path"
 say "the applier, as it was written, cannot repair it: it takes the dead bind for no mountpoint, and install fails on it"
-wait_until 5000 eval '! mountpoint -q "$OLD_JOBS/hot"' # it looks at cached attributes for a second
+wait_until 5000 not mountpoint -q "$OLD_JOBS/hot" # it looks at cached attributes for a second
 assert_exit 1 'Transport endpoint is not connected|File exists' install -d -m 0755 "$OLD_JOBS/hot"
 assert_exit 1 '' old_apply "$WORK/old-manifest"
 assert_eq "$(old_probe "$OLD_JOBS/hot")" '0 107' "the hot path after the applier"
@@ -79,7 +79,7 @@ assert_content "$SERVER/dir/more" more
 
 say "and again, now with sshfs killed under a server that is fine"
 kill -KILL "$(sshfs_pid)"
-wait_until 10000 eval '(($(backend_field box epoch) > epoch + 1))'
+wait_value 10000 backend_field box epoch -gt $((epoch + 1))
 wait_healthy
 assert_eq "$(inside)" "hello $COLD/dir" "from inside"
 assert_content "$WORK/bound/dir/file" hello

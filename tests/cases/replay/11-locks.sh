@@ -26,7 +26,7 @@ hold_lock()
 {
 	flock "$1" sleep infinity & # sleep-ok: what it does under its lock
 	echo $! >"$WORK/deploy.pid"
-	wait_until 5000 eval '! flock -n '"$1"' true'
+	wait_until 5000 not flock -n "$1" true
 }
 let_lock_go()
 {
@@ -70,7 +70,7 @@ recovers()
 
 	epoch=$(backend_field box epoch)
 	kill -KILL "$(sshfs_pid)"
-	wait_until 10000 eval '(($(backend_field box epoch) > '"$epoch"'))'
+	wait_value 10000 backend_field box epoch -gt "$epoch"
 	wait_healthy
 	assert_content "$COLD/file" hello
 }

@@ -48,7 +48,7 @@ done
 cat "$COLD/never-opened" >/dev/null 2>&1 &
 opening=$!
 disown "$opening"
-wait_until 3000 eval '(($(backend_field box inflight) >= 3))'
+wait_value 3000 backend_field box inflight -ge 3
 say "one that is killed before is gone within 1.5 s"
 start=$(now_ms)
 kill -KILL "$(cat "$WORK/two.pid")" "$opening"

@@ -16,6 +16,12 @@ conf_box box
 conf_tier "box/jobs/$JOB" "$JOB"
 conf jobs 'pattern = */[0-9]*__*'
 
+# appended_or_ended SIZE: the server's WARC has grown beyond SIZE, or the caller that appends has ended.
+appended_or_ended()
+{
+	(($(stat -c %s "$(warc_of "$SERVER")") > $1)) || [[ -s $WORK/result ]]
+}
+
 say "the old set-up: a connection breaks, sshfs makes another"
 old_mount
 echo "$OLD_BASE/jobs/old $OLD_JOBS/hot" >"$WORK/old-manifest"
@@ -49,7 +55,7 @@ written()
 # reconnected EPOCH: by its own doing, to an epoch after that one.
 reconnected()
 {
-	wait_until 15000 eval '(($(backend_field box epoch) > '"$1"'))'
+	wait_value 15000 backend_field box epoch -gt "$1"
 	wait_healthy
 }
 
@@ -59,7 +65,7 @@ wait_until 15000 backend_is box healthy
 crawl new "$MNT/$JOB"
 assert_held OK 0 5000 new log 5
 assert_eq "$(blames 5)" '' "a job that has just written"
-wait_until 10000 eval '[[ $(blames) == crawl ]]'
+wait_value 10000 blames == crawl
 
 say "the connection breaks between writes: no file notices"
 assert_held OK 0 5000 new warc 5
@@ -79,7 +85,7 @@ held new warc 400 >"$WORK/result" &
 appending=$!
 for _ in 1 2; do
 	size=$(stat -c %s "$(warc_of "$SERVER")")
-	wait_until 10000 eval '(($(stat -c %s "$(warc_of "$SERVER")") > size)) || [[ -s $WORK/result ]]'
+	wait_until 10000 appended_or_ended "$size"
 	epoch=$(backend_field box epoch)
 	box_cut
 	reconnected "$epoch"
@@ -97,8 +103,8 @@ assert_held EIO 0 1000 new state
 before=$(written)
 held new log 3 >"$WORK/result" &
 appending=$!
-wait_until 5000 eval '(($(backend_field box parked) >= 1))'
-wait_until 5000 eval '[[ $(blames) == storage ]]'
+wait_value 5000 backend_field box parked -ge 1
+wait_value 5000 blames == storage
 assert_eq "$(written)" "$before" "bytes that the job has written"
 assert_exit 75 '^infrastructure' ctl classify --path "$MNT/$JOB"
 [[ ! -s $WORK/result ]] || fail "the write was answered while the server was gone: $(cat "$WORK/result")"

@@ -43,7 +43,7 @@ umount "$OLD_JOBS/hot/one"
 old_apply "$WORK/old-manifest"
 assert_eq "$(old_probe "$OLD_JOBS"/hot/{one,two,three} | sort -u)" '1 -1' "the watchdog's probe"
 mv "$jobs/two" "$jobs/two.away"
-wait_until 30000 eval '[[ $(old_probe "$OLD_JOBS/hot/two") != "1 -1" ]]'
+wait_value 30000 old_probe "$OLD_JOBS/hot/two" != "1 -1"
 old_probe "$OLD_JOBS/hot/two"
 assert_fails old_finds_stale "$OLD_JOBS/hot/two"
 old_base_is_fine || fail "the base should be fine"
@@ -55,7 +55,7 @@ start_guardfs
 wait_healthy
 hold reader read "$MNT/hot/one/file"
 assert_content "$MNT/hot/two/file" two
-wait_until 5000 eval '[[ $(cat "$MNT/.guardfs/health") == ok\ * ]]'
+wait_value 5000 cat "$MNT/.guardfs/health" == 'ok *'
 keep()
 {
 	status '[.processes.guardian, .processes.worker, .processes.keeper, (.backends[0] | .pid, .epoch)] | @csv'
@@ -65,7 +65,7 @@ before=$(keep)
 mv "$jobs/two" "$jobs/two.away"
 say "that route is down, within the interval of the probes; the others and their backend are not"
 start=$(now_ms)
-wait_until $((PROBE_INTERVAL * 11 / 10 + PROBE_TIMEOUT + 1000)) eval '[[ $(route_field hot/two class) == path_missing ]]'
+wait_value $((PROBE_INTERVAL * 11 / 10 + PROBE_TIMEOUT + 1000)) route_field hot/two class == path_missing
 echo "found after $(($(now_ms) - start)) ms"
 assert_eq "$(route_field hot/two state)" down "state of two"
 assert_eq "$(route_field hot/one state) $(route_field hot/three state)" 'healthy healthy' "state of the others"
@@ -74,13 +74,13 @@ assert_exit 1 '^degraded path_missing' ctl health
 assert_exit 2 '^down path_missing' ctl health "$MNT/hot/two/file"
 assert_exit 0 '^ok ' ctl health "$MNT/hot/three"
 # What sshfs and the kernel have just seen they remember, for ten seconds each.
-wait_until 25000 eval '[[ $("$TOOLS/timed" readdir "$MNT/hot/two") == EIO* ]]'
+wait_value 25000 "$TOOLS/timed" readdir "$MNT/hot/two" == 'EIO*'
 assert_op EIO 0 1000 create "$MNT/hot/two/new"
 assert_content "$MNT/hot/three/file" three
 assert_no_trace "$LOCAL" new
 
 say "an incident of its own"
-wait_until 5000 eval '[[ $(ctl incidents --json | jq -r ".incidents[0].scope") == routes ]]'
+wait_value 5000 incidents ".incidents[0].scope" == routes
 ctl incidents
 id=$(ctl incidents --json | jq '.incidents[0].id')
 ctl incidents --json | jq -ce '.incidents[0] | {backend, class, routes, closed}'
@@ -89,11 +89,11 @@ ctl incidents --json | jq -e --arg route "$MNT/hot/two" \
 
 say "it is back: the route too, and nothing was restarted"
 mv "$jobs/two.away" "$jobs/two"
-wait_until $((PROBE_INTERVAL * 11 / 10 + PROBE_TIMEOUT + 1000)) eval '[[ $(route_field hot/two state) == healthy ]]'
-wait_until 5000 eval '[[ $(cat "$MNT/hot/two/file") == two ]]'
+wait_value $((PROBE_INTERVAL * 11 / 10 + PROBE_TIMEOUT + 1000)) route_field hot/two state == healthy
+wait_value 5000 cat "$MNT/hot/two/file" == two
 assert_eq "$(keep)" "$before" "processes and epoch"
 assert_held OK 0 1000 reader read
 let_go reader
-wait_until 10000 eval '[[ $(cut -d" " -f1 "$MNT/.guardfs/health") == ok ]]'
-wait_until 10000 eval '[[ $(ctl incident '"$id"' --json | jq .incident.closed) != 0 ]]'
+wait_value 10000 cut -d" " -f1 "$MNT/.guardfs/health" == ok
+wait_value 10000 incidents ".incidents[] | select(.id == $id) | .closed" != 0
 ctl incident "$id"

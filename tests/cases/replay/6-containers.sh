@@ -165,7 +165,7 @@ old=$(process_pid worker)
 cp "$BUILD/guardfs" "$WORK/bin/new"
 mv "$WORK/bin/new" "$WORK/bin/guardfs"
 kill -USR2 "$GUARDIAN"
-wait_until 10000 eval '[[ $(process_pid worker) != '"$old"' ]]'
+wait_value 10000 process_pid worker != "$old"
 assert_go_on
 assert_eq "$(for name in "${containers[@]}"; do within "$name" findmnt -n -o ID,TARGET,SOURCE,FSTYPE -T "$WARCS/cold"; done)" \
 	"$mounts" "mounts in the containers"

@@ -63,13 +63,13 @@ assert_wrong()
 {
 	local name=$1 path=$2 wrong=$3 before id
 
-	wait_until 15000 eval '[[ $(backend_field '"$name"' class) == identity_mismatch ]]'
+	wait_value 15000 backend_field "$name" class == identity_mismatch
 	find "$wrong" -printf '%P %s %T@\n' | sort >"$WORK/wrong.before"
 	before=$(backend_field "$name" attempts)
 	assert_op EIO 0 1000 create "$path/probe"
 	assert_op EIO 0 1000 stat "$path/file"
 	assert_op EIO 0 1000 readdir "$path"
-	wait_until 15000 eval '(($(backend_field '"$name"' attempts) >= before + 2))'
+	wait_value 15000 backend_field "$name" attempts -ge $((before + 2))
 	assert_eq "$(backend_field "$name" class)" identity_mismatch "class of $name"
 	backend_is "$name" down recovering || fail "$name serves: $(backend_field "$name" state)"
 	assert_op EIO 0 1000 create "$path/probe"

@@ -112,7 +112,7 @@ assert_eq "$(du -sxm --apparent-size "$MNT/$JOB/warcs/one" | cut -f1)" 10 "MiB o
 assert_le "$(du -sxm "$LOCAL" | cut -f1)" 3 "MiB of the local tier"
 
 say "df: the archive's root is the local tier, a job on the storage is the storage"
-wait_until 5000 eval '(($(used "$MNT/$JOB") >= 30))' # figures of the last look at it
+wait_value 5000 used "$MNT/$JOB" -ge 30 # figures of the last look at it
 assert_eq "$(kib_of "$MNT")" "$(kib_of "$LOCAL")" "size of the archive's root"
 assert_eq "$(kib_of "$MNT/imports")" "$(kib_of "$LOCAL")" "size of a local directory"
 assert_eq "$(kib_of "$MNT/$JOB")" "$(kib_of "$WORK/store")" "size of a job on the storage"
@@ -126,7 +126,7 @@ rm "$MNT"/imports/{two,three}
 assert_le "$(used "$MNT")" 84 "percent of the archive's root"
 say "the storage fills: seen there, and there alone; what does not fit fails and lands nowhere else"
 head -c 18M /dev/zero >"$MNT/$JOB/warcs/three"
-wait_until 5000 eval '(($(used "$MNT/$JOB") >= 88))'
+wait_value 5000 used "$MNT/$JOB" -ge 88
 assert_le "$(used "$MNT")" 84 "percent of the archive's root"
 assert_exit 1 'No space left' dd if=/dev/zero "of=$MNT/$JOB/warcs/four" bs=1M count=8
 assert_no_trace "$LOCAL" four

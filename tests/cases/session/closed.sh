@@ -31,7 +31,7 @@ assert_closed()
 {
 	local path=$MNT/hc/20260101T000500Z__hc-20260101
 
-	wait_until 5000 eval '[[ $(findmnt -n -o FSTYPE "$MNT") == fuse.guardfs-closed ]]'
+	wait_value 5000 findmnt -n -o FSTYPE "$MNT" == fuse.guardfs-closed
 	for operation in stat create mkdir; do
 		as_caller ENOTCONN $operation "$path"
 		as_caller ENOTCONN $operation "$MNT/file"

@@ -28,7 +28,7 @@ for round in 1 2 3 4 5; do
 	read -r result us _ < <("$TOOLS/timed" stat "$MNT/none-$round")
 	echo "first call: $result after $us us"
 	assert_eq "$result" ENOENT "a call while there is no guardian"
-	wait_until 10000 eval '(($(grep -c ^ready "$WORK/store.out") > '"$ready"'))'
+	wait_value 10000 grep -c ^ready "$WORK/store.out" -gt "$ready"
 	mounted || fail "not mounted any more"
 	assert_eq "$(stat -c %d "$MNT/work")" "$device" "st_dev"
 	assert_ne "$(process_pid guardian)" "$guardian" "pid of the guardian"

@@ -44,10 +44,10 @@ reexecute_twice()
 {
 	# The second while the first is still starting keeper.
 	kill -USR2 "$GUARDIAN"
-	wait_until 5000 eval '(($(grep -c "re-executed: serving" "$WORK/guardfs.log") > reexecuted))'
+	wait_value 5000 grep -c "re-executed: serving" "$WORK/guardfs.log" -gt "$reexecuted"
 	kill -USR2 "$GUARDIAN"
 	reexecuted=$((reexecuted + 2))
-	wait_until 5000 eval '(($(grep -c "re-executed: serving" "$WORK/guardfs.log") >= reexecuted))'
+	wait_value 5000 grep -c "re-executed: serving" "$WORK/guardfs.log" -ge "$reexecuted"
 }
 
 try "killed" kill -9 "$(process_pid keeper)"

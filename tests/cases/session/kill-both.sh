@@ -56,7 +56,7 @@ result=$("$TOOLS/timed" stat "$COLD/new")
 echo "$result"
 assert_match "$result" ^EIO
 wait_until 10000 is_ready_again
-wait_until 10000 eval '(($(backend_field box incident) > 0))'
+wait_value 10000 backend_field box incident -gt 0
 box_thaw
 wait_until 20000 backend_is box healthy
 ctl incidents --json | jq -c '.incidents[]'

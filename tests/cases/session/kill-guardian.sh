@@ -43,7 +43,7 @@ for ((n = 1; n <= 3; n++)); do
 	guardian=$(process_pid guardian)
 	assert_eq "$(standby_of "$guardian")" "$standby" "its parent"
 	wait_healthy
-	wait_until 10000 eval '[[ $(timeout 5 cat "$MNT/.guardfs/health") == ok* ]]'
+	wait_value 10000 timeout 5 cat "$MNT/.guardfs/health" == 'ok*'
 	assert_held OK 0 5000 log append "again$n,"
 	assert_eq "$(sshfs_pid)" "$sshfs" "sshfs"
 	wait_until 15000 ctl health
@@ -58,7 +58,7 @@ worker=$(process_pid worker) keeper=$(process_pid keeper)
 kill -9 "$guardian"
 wait_until 10000 is_gone "$standby"
 assert_match "$(tail -n 3 "$RUN/log")" "not started again.*guardfs -c $CONF goes on with the session"
-wait_until 5000 eval '[[ $(cat "$MNT/.guardfs/health") == "degraded process "*"guardian is dead: start guardfs again"* ]]'
+wait_value 5000 cat "$MNT/.guardfs/health" == 'degraded process *guardian is dead: start guardfs again*'
 assert_match "$(cat "$MNT/.guardfs/status")" "advice: start it again: guardfs -c $CONF"
 wait_until 5000 grep -q 'guardian is dead: start guardfs again' "$RUN/health"
 wait_until 20000 is_gone "$keeper"

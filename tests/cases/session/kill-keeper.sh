@@ -13,7 +13,7 @@ calls=$!
 for round in 1 2 3; do
 	old=$(process_pid keeper)
 	kill -9 "$old"
-	wait_until 5000 eval '[[ $(process_pid keeper) != '"$old"' ]]'
+	wait_value 5000 process_pid keeper != "$old"
 	sleep 1.2 # sleep-ok: time for a probe or two of the new one
 	assert_eq "$(sshfs_pid)" "$sshfs" "sshfs goes on, round $round"
 	[[ -d /proc/$sshfs ]] || fail "sshfs is gone"

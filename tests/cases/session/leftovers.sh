@@ -23,7 +23,7 @@ for ((i = 0; i < 5; i++)); do
 	old=$(process_pid keeper)
 	touch "$RUN/health.tmp.$old"
 	kill -9 "$old"
-	wait_until 5000 eval '[[ $(process_pid keeper) != '"$old"' ]]'
+	wait_value 5000 process_pid keeper != "$old"
 	wait_until 5000 test ! -e "$RUN/health.tmp.$old"
 done
 

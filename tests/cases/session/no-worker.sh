@@ -41,7 +41,7 @@ let_go closed
 
 say "memory again: the next worker serves, and all is there"
 prlimit --pid "$GUARDIAN" --as=unlimited:
-wait_until 10000 eval 'grep -q "serves again" "$WORK/guardfs.log"'
+wait_until 10000 grep -q "serves again" "$WORK/guardfs.log"
 wait_healthy
 assert_held OK 0 1000 reader read
 assert_held OK 0 1000 cold read
@@ -54,4 +54,4 @@ cd /
 let_go reader
 let_go cold
 say "what was closed while there was no worker has been closed since"
-wait_until 10000 eval '[[ $("$TOOLS/arena" "$GUARDIAN" | jq .handles) == 0 ]]'
+wait_value 10000 arena .handles == 0

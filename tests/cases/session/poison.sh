@@ -12,11 +12,11 @@ sleep 0.2 # sleep-ok: the filter looks at the file every 50 ms
 "$TOOLS/timed" stat "$COLD/poison" >"$WORK/result" &
 caller=$!
 for round in 1 2; do
-	wait_until 5000 eval '(($(backend_field store inflight) >= 1))'
+	wait_value 5000 backend_field store inflight -ge 1
 	[[ ! -s $WORK/result ]] || fail "answered before it was killed: $(cat "$WORK/result")"
 	old=$(process_pid worker)
 	kill -9 "$old"
-	wait_until 10000 eval '[[ $(process_pid worker) != '"$old"' ]]'
+	wait_value 10000 process_pid worker != "$old"
 done
 wait "$caller"
 cat "$WORK/result"
@@ -29,4 +29,4 @@ assert_ge "$(status .crashes_total)" 2 "crashes counted"
 assert_match "$(status '.crashes[0] | tojson')" 'poison' "the crash names the path"
 assert_match "$(status '.crashes[0].cause')" 'signal 9|SIGKILL|[Kk]illed' "the cause"
 : >"$WORK/fault"
-wait_until 5000 eval '[[ $("$TOOLS/timed" stat "$COLD/other") == ENOENT* ]]'
+wait_value 5000 "$TOOLS/timed" stat "$COLD/other" == 'ENOENT*'

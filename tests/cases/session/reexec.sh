@@ -19,7 +19,7 @@ sshfs=$(sshfs_pid)
 for round in 1 2 3 4 5; do
 	old=$(process_pid worker)
 	kill -USR2 "$GUARDIAN"
-	wait_until 10000 eval '[[ $(process_pid worker) != '"$old"' ]]'
+	wait_value 10000 process_pid worker != "$old"
 	[[ -d /proc/$GUARDIAN ]] || fail "guardian is gone"
 	assert_eq "$(process_pid guardian)" "$GUARDIAN" "pid of the guardian"
 	wait_healthy
@@ -29,7 +29,7 @@ cp "$BUILD/guardfs" "$WORK/bin/new"
 mv "$WORK/bin/new" "$WORK/bin/guardfs"
 old=$(process_pid worker)
 kill -USR2 "$GUARDIAN"
-wait_until 10000 eval '[[ $(process_pid worker) != '"$old"' ]]'
+wait_value 10000 process_pid worker != "$old"
 wait_healthy
 assert_match "$(readlink "/proc/$GUARDIAN/exe")" 'bin/guardfs$' "the program that runs"
 assert_held OK 0 1000 log append second,
@@ -40,7 +40,7 @@ for bad in /bin/true none; do
 	[[ $bad == none ]] || cp "$bad" "$WORK/bin/guardfs"
 	lines=$(wc -l <"$WORK/guardfs.log")
 	kill -USR2 "$GUARDIAN"
-	wait_until 10000 eval '(($(wc -l <"$WORK/guardfs.log") > '"$lines"'))'
+	wait_value 10000 grep -c "" "$WORK/guardfs.log" -gt "$lines"
 	tail -n +$((lines + 1)) "$WORK/guardfs.log"
 	# Whatever it did, it must go on serving.
 	assert_op ENOENT 0 2000 stat "$MNT/none-$RANDOM"

@@ -13,7 +13,7 @@ begin()
 	wait_healthy store
 	[[ -z $2 ]] || wait_until 5000 mountpoint -q "$2"
 	guardian=$GUARDIAN others="$(process_pid worker) $(process_pid keeper)"
-	wait_until 5000 eval '[[ $(cat "$RUN/health") == ok* ]]'
+	wait_value 5000 cat "$RUN/health" == 'ok*'
 }
 
 assert_over()
@@ -36,7 +36,7 @@ assert_unmounted_but_served()
 	assert_exit 2 "unmounted" "$GUARDCTL" -c "$CONF" health
 	assert_match "$(ctl status)" 'advice: guardfs ends by itself'
 	[[ -d /proc/$guardian ]] || fail "guardfs has ended, with users left"
-	wait_until 5000 eval '! mountpoint -q "$WORK/exposed"'
+	wait_until 5000 not mountpoint -q "$WORK/exposed"
 }
 
 mkdir "$WORK/exposed"
@@ -64,8 +64,8 @@ for propagation in shared private; do
 		begin $propagation "$exposed"
 		unshare --mount --propagation private sleep 100 & # sleep-ok: it only has to live
 		container=$!
-		wait_until 5000 eval '[[ $(readlink /proc/$container/ns/mnt) != $(readlink /proc/self/ns/mnt) ]]'
-		wait_until 5000 eval '[[ $(cat /proc/$container/comm) == sleep ]]'
+		wait_value 5000 readlink /proc/$container/ns/mnt != "$(readlink /proc/self/ns/mnt | sed 's/[][]/\\&/g')"
+		wait_value 5000 cat /proc/$container/comm == sleep
 		umount "$MNT"
 		assert_unmounted_but_served
 		echo here >"/proc/$container/root$MNT/inside"

@@ -16,10 +16,10 @@ box_kill
 wait_down
 setpriv --reuid=$CROWD --regid=$CROWD --clear-groups "$TOOLS/callers" -t 300 -o stat "$COLD/slow-%d" >"$WORK/crowd" &
 crowd=$!
-wait_until 10000 eval '(($(backend_field box parked) >= 300))'
+wait_value 10000 backend_field box parked -ge 300
 setpriv --reuid=$OTHER --regid=$OTHER --clear-groups "$TOOLS/callers" -t 20 -o missing "$COLD/public" >"$WORK/waiters" &
 waiters=$!
-wait_until 10000 eval '(($(backend_field box parked) >= 320))'
+wait_value 10000 backend_field box parked -ge 320
 box_restart
 wait $waiters
 left=$(backend_field box parked)

@@ -26,6 +26,11 @@ as()
 	setpriv --reuid="$uid" --regid="$uid" --clear-groups "$@"
 }
 
+was_tried_in_vain()
+{
+	(($(backend_field box counters.errors) > 0 && $(backend_field box attempts) > 0)) && backend_is box down
+}
+
 # list N: the user lists the Nth directory that hangs. Prints the errno.
 list()
 {
@@ -35,7 +40,7 @@ list()
 for i in 1 2 3; do
 	assert_eq "$(backend_field box 'refused | length')" 0 "refused before outage $i"
 	assert_eq "$(list $i)" EIO
-	wait_until 10000 eval '(($(backend_field box epoch) > epoch))'
+	wait_value 10000 backend_field box epoch -gt "$epoch"
 	wait_healthy
 	assert_eq "$(backend_field box epoch)" $((epoch + 1)) "epoch after outage $i"
 	((epoch += 1))
@@ -54,15 +59,15 @@ done
 assert_eq "$(as $HANGER cat "$MNT/.guardfs/health" | wc -l)" 1
 assert_eq "$(backend_field box epoch)" "$epoch" "epoch, after nine more tries"
 kill -9 "$(process_pid keeper)"
-wait_until 10000 eval '[[ $(status .keeper_restarts) == 1 ]]'
+wait_value 10000 status .keeper_restarts == 1
 assert_eq "$(list 4)" EIO
 assert_eq "$(backend_field box epoch)" "$epoch" "epoch, with another keeper"
 
 say "trouble without him: he is let in again"
-wait_until 10000 eval '[[ $(status .processes.keeper) != 0 ]]'
+wait_value 10000 status .processes.keeper != 0
 wait_until 5000 ctl recover --dry-run
 kill -9 "$(sshfs_pid)"
-wait_until 10000 eval '(($(backend_field box epoch) > epoch))'
+wait_value 10000 backend_field box epoch -gt "$epoch"
 wait_healthy
 assert_eq "$(backend_field box 'refused | length')" 0 "refused after trouble of nobody's"
 as $HANGER ls "$COLD/public"
@@ -73,7 +78,7 @@ for i in 1 2 3; do
 	box_freeze
 	as $ONLY "$TOOLS/timed" stat "$COLD/new-$i" >"$WORK/seen" || true
 	assert_match "$(cat "$WORK/seen")" '^EIO'
-	wait_until 15000 eval '(($(backend_field box counters.errors) > 0)) && [[ $(backend_field box state) == down ]] && (($(backend_field box attempts) > 0))'
+	wait_until 15000 was_tried_in_vain
 	box_thaw
 	wait_healthy
 	as $ONLY ls "$COLD/public"

@@ -84,14 +84,14 @@ all_is_well()
 
 nothing_is_left()
 {
-	wait_until 10000 eval '[[ $(status "[.backends[] | .inflight + .parked] | add") == 0 ]]'
+	wait_value 10000 status "[.backends[] | .inflight + .parked] | add" == 0
 }
 
 say "sshfs is stopped: the crowd hangs until the deadline"
 prepare
 kill -STOP "$(sshfs_pid)"
 start_crowd
-wait_until 5000 eval '(($(backend_field box parked) >= 200))'
+wait_value 5000 backend_field box parked -ge 200
 others_go_on
 assert_op EIO 0 $((DEADLINE_METADATA + AT_ONCE)) stat "$COLD/public/new"
 wait $crowd
@@ -106,7 +106,7 @@ say "the server is stopped, again and again under the same crowd, which does not
 slowest=0
 box_freeze
 start_crowd -s 12 -u 200000
-wait_until 5000 eval '(($(backend_field box parked) >= 200))'
+wait_value 5000 backend_field box parked -ge 200
 wait_down
 for round in 1 2 3; do
 	others_go_on
@@ -128,14 +128,15 @@ prepare
 box_kill
 wait_down
 start_crowd
-wait_until 10000 eval '(($(backend_field box parked) >= 300 && $(backend_field box counters.fast_fails) > 0))'
+wait_value 10000 backend_field box parked -ge 300
+wait_value 10000 backend_field box counters.fast_fails -gt 0
 waiting=$(backend_field box parked)
 others_go_on
 for uid in 0 $OTHER; do
 	as $uid "$TOOLS/callers" -t 20 -o missing "$COLD/public" >"$WORK/waiters.$uid" &
 	waiters[uid]=$!
 done
-wait_until 10000 eval '(($(backend_field box parked) >= waiting + 40))'
+wait_value 10000 backend_field box parked -ge $((waiting + 40))
 others_go_on
 grep -q "waiting: .* last to user $CROWD" "$MNT/.guardfs/status" || fail "status does not name the user"
 box_restart

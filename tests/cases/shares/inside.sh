@@ -29,7 +29,7 @@ done
 fault 'lookup delay 400 path=slow-*'
 setpriv --reuid=$FLOODER --regid=$FLOODER --clear-groups "$TOOLS/callers" -t 500 -s 12 -u 500000 -o stat "$COLD/slow-%d" >"$WORK/flood" &
 flood=$!
-wait_until 10000 eval '(($(backend_field box parked) >= 200))'
+wait_value 10000 backend_field box parked -ge 200
 for who in $OTHER 0; do
 	calls $who >"$WORK/flooded.$who"
 	echo "user $who, idle:    $(cat "$WORK/idle.$who")"

@@ -49,7 +49,7 @@ say "the server stands still in the middle of a listing"
 cp -r "$SERVER/large" "$SERVER/another" # sshfs remembers a listing
 assert_op EIO $DEADLINE_METADATA $((3 * DEADLINE_METADATA)) readdir "$COLD/another" &
 listing=$!
-wait_until 5000 eval '(($(backend_field box inflight) > 0))'
+wait_value 5000 backend_field box inflight -gt 0
 box_freeze
 wait $listing || fail "the listing that stood still"
 wait_down

@@ -70,14 +70,14 @@ others_go_on listings
 
 say "the backend is lost meanwhile and found again"
 kill -9 "$(sshfs_pid)"
-wait_until 15000 eval '(($(backend_field box epoch) > epoch))'
+wait_value 15000 backend_field box epoch -gt "$epoch"
 wait_healthy
 epoch=$(backend_field box epoch)
 others_go_on recovery
 
 say "a new worker counts what is there"
 kill -9 "$(process_pid worker)"
-wait_until 10000 eval '[[ $(status .worker_restarts) == 1 ]]'
+wait_value 10000 status .worker_restarts == 1
 others_go_on worker
 as_hoarder=$(setpriv --reuid=$HOARDER --regid=$HOARDER --clear-groups cat "$MNT/public/file-1" 2>&1 || true)
 assert_match "$as_hoarder" 'Too many open files' "the hoarder, at the new worker"

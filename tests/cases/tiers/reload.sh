@@ -18,8 +18,8 @@ routes()
 
 say "the file changes"
 echo "$WORK/cold/box/jobs/more $MNT/more" >>"$WORK/manifest"
-wait_until 5000 eval '[[ $(routes) == "cold more" ]]'
-wait_until 5000 eval '[[ $(route_field more state) == healthy ]]'
+wait_value 5000 routes == "cold more"
+wait_value 5000 route_field more state == healthy
 echo hello >"$MNT/more/file"
 assert_content "$WORK/box/data/jobs/more/file" hello
 
@@ -34,20 +34,20 @@ done
 assert_eq "$(routes)" "cold more"
 echo "# settled" >>"$WORK/manifest"
 reads=$(grep -c 'tier map:' "$WORK/guardfs.log")
-wait_until 5000 eval '(($(grep -c "tier map:" "$WORK/guardfs.log") > reads))'
+wait_value 5000 grep -c "tier map:" "$WORK/guardfs.log" -gt "$reads"
 assert_eq "$(grep 'tier map:' "$WORK/guardfs.log" | grep -vc ': [12] routes$' || true)" 0 "maps without a route"
 assert_eq "$(grep 'tier map: 1 routes' "$WORK/guardfs.log" | wc -l)" 1 "maps as it was at the start"
 
 say "it is replaced by rename"
 cp "$WORK/manifest.first" "$WORK/manifest.new"
 mv "$WORK/manifest.new" "$WORK/manifest"
-wait_until 5000 eval '[[ $(routes) == cold ]]'
+wait_value 5000 routes == cold
 [[ ! -e $MNT/more/file ]] || fail "a route that is gone still leads to the backend"
 
 say "SIGHUP"
 echo "$WORK/cold/box/jobs/more $MNT/hup" >>"$WORK/manifest"
 kill -HUP "$GUARDIAN"
-wait_until 5000 eval '[[ $(routes) == "cold hup" ]]'
+wait_value 5000 routes == "cold hup"
 
 # bad LINE PATTERN: a manifest with that line appended is refused with a message that matches.
 bad()
@@ -56,7 +56,7 @@ bad()
 	printf '%s\n' "$1" >>"$WORK/manifest"
 	line=$(wc -l <"$WORK/manifest")
 	kill -HUP "$GUARDIAN"
-	wait_until 5000 eval '[[ $(status .manifest.state) == bad ]]'
+	wait_value 5000 status .manifest.state == bad
 	echo "'$1': $(status .manifest.error)"
 	assert_match "$(status .manifest.error)" "manifest:$line: $2" "the message"
 	assert_eq "$(routes)" "cold hup" "the last good map stays"
@@ -64,7 +64,7 @@ bad()
 	grep -q "manifest" "$MNT/.guardfs/status" || fail "status does not speak of it"
 	cp "$WORK/manifest.good" "$WORK/manifest"
 	kill -HUP "$GUARDIAN"
-	wait_until 5000 eval '[[ $(status .manifest.state) == ok ]]'
+	wait_value 5000 status .manifest.state == ok
 }
 
 say "bad ones"
@@ -81,10 +81,10 @@ bad "$WORK/cold/box/x $MNT/.guardfs/x" '.*guardfs'
 say "the file vanishes: the last good map stays"
 mv "$WORK/manifest" "$WORK/manifest.away"
 kill -HUP "$GUARDIAN"
-wait_until 5000 eval '[[ $(status .manifest.state) == bad ]]'
+wait_value 5000 status .manifest.state == bad
 assert_eq "$(routes)" "cold hup"
 mv "$WORK/manifest.away" "$WORK/manifest"
-wait_until 5000 eval '[[ $(status .manifest.state) == ok ]]'
+wait_value 5000 status .manifest.state == ok
 kill -KILL "$(cat "$WORK/callers.pid")"
 wait "$(cat "$WORK/callers.pid")" || true
 rm "$WORK/callers.pid"
@@ -114,6 +114,6 @@ sed "s|$MNT/hup|hup|" "$WORK/manifest.good" >"$WORK/manifest"
 rm "$STATE/manifest.good"
 started_with first cold
 mv "$WORK/manifest.good" "$WORK/manifest"
-wait_until 5000 eval '[[ $(status .manifest.state) == ok ]]'
+wait_value 5000 status .manifest.state == ok
 assert_eq "$(routes)" 'cold hup'
 cmp "$WORK/manifest" "$STATE/manifest.good"

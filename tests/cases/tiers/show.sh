@@ -1,6 +1,12 @@
 # guardctl tiers: every route with its reason, job directories on the local tier, and each disagreement; never a backend.
 . "$REPO/tests/lib/lib.sh"
 
+# The states that guardctl tiers gives the routes, each once.
+route_states()
+{
+	ctl tiers --json | jq -r '.routes[].state' | sort -u
+}
+
 setup_one_box "expose = $WORK/exposed"
 mkdir -p "$WORK/exposed" "$WORK/box/data/jobs/hc" "$LOCAL/hc/20240301T000000Z__hc-2024" "$LOCAL/imports/small"
 sed -i 's/^manifest.*/&\npattern = *\/[0-9]*__*-[0-9][0-9][0-9][0-9]0101 = box:jobs\//' "$CONF"
@@ -9,8 +15,8 @@ conf jobs 'pattern = */[0-9]*__*' 'pattern = imports/*'
 start_guardfs
 wait_healthy
 mkdir -p "$MNT/hc/20260101T000500Z__hc-20260101"
-wait_until 5000 eval '[[ $(status ".routes | length") == 2 ]]'
-wait_until 10000 eval 'ctl tiers --json | jq -e "all(.routes[]; .state == \"healthy\")"'
+wait_value 5000 status ".routes | length" == 2
+wait_value 10000 route_states == healthy
 
 # tiers FILTER: of its JSON
 tiers()
@@ -84,7 +90,7 @@ say "the box hangs: tiers answers at once, and sizes are not known"
 box_freeze
 wait_down
 # guardctl reads the outside file, which follows.
-wait_until 5000 eval "jq -e '.routes[0].state == \"down\" or .routes[0].state == \"recovering\"' $RUN/status.json"
+wait_until 5000 first_route_is_down
 start=$(now_ms)
 assert_exit 0 'cold -> box:jobs/cold  (down|recovering)' ctl tiers
 assert_le $(($(now_ms) - start)) 2000 "ms that tiers took"

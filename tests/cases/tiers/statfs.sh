@@ -13,7 +13,7 @@ for option in nosuid nodev default_permissions allow_other; do
 	assert_match ",$options," ",$option," "mount options"
 done
 assert_eq "$(stat -f -c '%b %S' "$MNT")" "$(stat -f -c '%b %S' "$LOCAL")" "the local tier's figures"
-wait_until 5000 eval '[[ $(stat -f -c "%b %S" "$COLD") == "$(stat -f -c "%b %S" "$WORK/store")" ]]'
+wait_value 5000 stat -f -c "%b %S" "$COLD" == "$(stat -f -c "%b %S" "$WORK/store")"
 figures=$(stat -f -c '%b %S %l' "$COLD")
 
 echo 'all hang' >"$WORK/fault"

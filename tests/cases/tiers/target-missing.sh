@@ -8,14 +8,14 @@ conf_box box
 conf_tier box/jobs/one hot/one box/jobs/two hot/two
 start_guardfs
 wait_healthy
-wait_until 10000 eval '[[ $(route_field hot/two class) == path_missing ]]'
+wait_value 10000 route_field hot/two class == path_missing
 assert_op EIO 0 1000 stat "$MNT/hot/two/x"
 assert_op EIO 0 1000 create "$MNT/hot/two/x"
 assert_op EIO 0 1000 readdir "$MNT/hot/two"
 assert_missing "$LOCAL/hot/two"
 echo hello >"$MNT/hot/one/file"
 assert_content "$WORK/box/data/jobs/one/file" hello
-wait_until 5000 eval '[[ $(route_field hot/one state) == healthy ]]'
+wait_value 5000 route_field hot/one state == healthy
 assert_eq "$(route_field hot/two errno)" 5
 assert_match "$(cat "$MNT/.guardfs/health")" '^degraded path_missing '
 
@@ -29,14 +29,14 @@ events()
 {
 	ctl incident "$(routes_incident)" --json | jq -r '[.events[] | select(.kind == "note") | "\(.kind) \(.name)"] | join(" ")'
 }
-wait_until 5000 eval '[[ $(events) == "note opened" ]]'
+wait_value 5000 events == "note opened"
 
 say "it appears"
 mkdir "$WORK/box/data/jobs/two"
-wait_until 15000 eval '[[ $(route_field hot/two state) == healthy ]]'
-wait_until 5000 eval 'echo x >"$MNT/hot/two/x"'
+wait_value 15000 route_field hot/two state == healthy
+wait_until 5000 write_to "$MNT/hot/two/x"
 assert_content "$WORK/box/data/jobs/two/x" x
 
 say "and an end"
-wait_until 5000 eval '[[ $(events) == "note opened note closed" ]]'
+wait_value 5000 events == "note opened note closed"
 ctl incident "$(routes_incident)"

@@ -27,13 +27,13 @@ say "one comes, then the other"
 mkdir "$WORK/store"
 wait_healthy store
 assert_op OK 0 1000 create "$MNT/other/place/file"
-wait_until 5000 eval '[[ $(cat "$MNT/.guardfs/health") == degraded* ]]'
+wait_value 5000 cat "$MNT/.guardfs/health" == 'degraded*'
 box_restart
 wait_healthy box
 assert_op OK 0 1000 create "$MNT/cold/file"
 [[ -e $WORK/box/data/jobs/cold/file ]] || fail "not on the server"
 assert_missing "$LOCAL/cold/file"
-wait_until 10000 eval '[[ $(cat "$MNT/.guardfs/health") == ok* ]]'
+wait_value 10000 cat "$MNT/.guardfs/health" == 'ok*'
 
 say "a target that is not there is that route's trouble alone"
 assert_eq "$(status '.state')" ok

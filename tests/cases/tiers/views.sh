@@ -59,8 +59,8 @@ say "while the backend is down, each keeps its working directories, and its name
 echo $! >"$WORK/in-cold.pid"
 (cd "$TREE/cold/dir" && exec sleep 60) & # sleep-ok: as above
 echo $! >"$WORK/in-tree.pid"
-wait_until 5000 eval '[[ $(readlink /proc/$(cat "$WORK/in-cold.pid")/cwd) == "$COLD/dir" ]]'
-wait_until 5000 eval '[[ $(readlink /proc/$(cat "$WORK/in-tree.pid")/cwd) == "$TREE/cold/dir" ]]'
+wait_value 5000 readlink "/proc/$(cat "$WORK/in-cold.pid")/cwd" == "$COLD/dir"
+wait_value 5000 readlink "/proc/$(cat "$WORK/in-tree.pid")/cwd" == "$TREE/cold/dir"
 box_kill
 wait_until 5000 backend_is box down recovering
 for path in $(views dir); do
@@ -83,17 +83,17 @@ echo late >"$MNT/jobs/later/file"
 assert_content "$MNT/later/file" late
 mv "$TREE/later" "$TREE/moved"
 # What is below a route's root the kernel may take for there for up to a second, the root itself for 20 ms.
-wait_until 2000 eval '[[ $("$TOOLS/timed" stat "$MNT/later/file") == EIO* ]]'
+wait_value 2000 "$TOOLS/timed" stat "$MNT/later/file" == 'EIO*'
 assert_content "$MNT/jobs/moved/file" late
 mv "$MNT/jobs/other" "$MNT/jobs/later"
-wait_until 2000 eval '[[ $(cat "$MNT/later/file") == other ]]'
+wait_value 2000 cat "$MNT/later/file" == other
 
 say "a route that is given another target shows that, and nothing else does"
 echo "$WORK/cold/box/jobs/moved $MNT/cold" >"$WORK/manifest.new"
 echo "$WORK/cold/box/jobs $MNT/jobs" >>"$WORK/manifest.new"
 mv "$WORK/manifest.new" "$WORK/manifest"
-wait_until 5000 eval '[[ $(route_field cold target) == jobs/moved ]]'
-wait_until 5000 eval '[[ $(cat "$COLD/file") == late ]]'
+wait_value 5000 route_field cold target == jobs/moved
+wait_value 5000 cat "$COLD/file" == late
 assert_missing "$COLD/log"
 echo changed >"$COLD/file"
 assert_content "$TREE/moved/file" changed

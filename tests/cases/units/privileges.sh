@@ -105,7 +105,7 @@ rm "$MNT/place/unlinked"
 for round in 1 2; do
 	old=$(process_pid worker)
 	kill -9 "$old"
-	wait_until 5000 eval '[[ $(process_pid worker) != '"$old"' ]]'
+	wait_value 5000 process_pid worker != "$old"
 	for name in local gone cold; do
 		assert_held OK 0 1000 "$name" append "$round,"
 	done
@@ -138,7 +138,7 @@ umount "$WORK/hook-mount"
 assert_eq "$(tail -n 1 "$WORK/down.done")" 65534 "a hook as another user"
 assert_eq "$(sed -n 's/^CapPrm:\t//p' "$WORK/down.done")" "$(mask $(documented keeper))" "the hook's capabilities"
 wait_until 10000 grep -q 'on_down .*/slow: timed out' "$WORK/guardfs.log"
-wait_until 5000 eval '! pgrep -f "sleep 600[.]125"' # sleep-ok: its name
+wait_until 5000 not pgrep -f "sleep 600[.]125" # sleep-ok: its name
 box_restart
 wait_healthy
 assert_content "$COLD/file" hello
@@ -147,7 +147,7 @@ say "keeper killed: sshfs adopted, and ended by the next one when it hangs"
 sshfs=$(sshfs_pid)
 old=$(process_pid keeper)
 kill -9 "$old"
-wait_until 5000 eval '[[ $(process_pid keeper) != '"$old"' ]]'
+wait_value 5000 process_pid keeper != "$old"
 wait_healthy
 assert_eq "$(sshfs_pid)" "$sshfs" "sshfs goes on"
 both_have_given_up
@@ -168,7 +168,7 @@ done
 say "the main process executes itself again"
 old=$(process_pid worker)
 kill -USR2 "$GUARDIAN"
-wait_until 10000 eval '[[ $(process_pid worker) != '"$old"' ]]'
+wait_value 10000 process_pid worker != "$old"
 wait_healthy
 both_have_given_up
 assert_content "$COLD/file" hello

@@ -103,7 +103,7 @@ mknod "$MNT/local/device" b 7 0
 install -d -o 1000 -g 999 -m 2770 "$MNT/local/shared"
 assert_eq "$(stat -c '%u:%g %a' "$MNT/local/shared")" '1000:999 2770'
 kill -9 "$old"
-wait_until 10000 eval '[[ $(process_pid worker) != '"$old"' ]]'
+wait_value 10000 process_pid worker != "$old"
 assert_content "$COLD/file" hello
 box_kill
 wait_down

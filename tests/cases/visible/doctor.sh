@@ -36,7 +36,7 @@ say "a good one: nothing but what this machine itself may lack"
 start_guardfs
 wait_healthy
 wait_until 10000 backend_is box healthy
-wait_until 10000 eval '[[ $(cat "$RUN/health") == ok* ]]'
+wait_value 10000 cat "$RUN/health" == 'ok*'
 doctor '0|1'
 jq -r '.[] | select(.severity != "ok") | "\(.severity) \(.id): \(.found)"' "$WORK/findings"
 for id in configuration identity:box known-hosts:box manifest routes mount foreign-mount backend:box server:box processes journal \
@@ -50,7 +50,7 @@ assert_eq "$unknown" '' "unexpected warnings"
 say "a key that others can read, a route to nowhere, a mount in the way"
 chmod 0644 "$WORK/box/user_key"
 echo "$WORK/cold/box/jobs/nonesuch $MNT/nonesuch" >>"$WORK/manifest"
-wait_until 15000 eval '[[ $(route_field nonesuch class) == path_missing ]]'
+wait_value 15000 route_field nonesuch class == path_missing
 wait_until 10000 grep -q path_missing "$RUN/status.json"
 mkdir -p "$MNT/in-the-way"
 mount -t tmpfs intruder "$MNT/in-the-way"
@@ -79,7 +79,7 @@ assert_match "$out" 'Run guardctl doctor as root'
 say "the backend frozen: it answers as quickly, for it touches no mount"
 box_freeze
 wait_down
-wait_until 10000 eval '[[ $(jq -r ".backends[0].state" "$RUN/status.json") =~ down|recovering ]]'
+wait_value 10000 jq -r ".backends[0].state" "$RUN/status.json" =~ 'down|recovering'
 start=$(now_ms)
 doctor 2
 assert_le $(($(now_ms) - start)) 10000 "doctor while the backend hangs, ms"

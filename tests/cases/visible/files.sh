@@ -6,7 +6,7 @@ DEADLINE_METADATA=3000 PROBE_INTERVAL=5000 PROBE_TIMEOUT=4000
 setup_one_box
 start_guardfs
 wait_healthy
-wait_until 10000 eval '[[ $(status .state) == ok ]]'
+wait_value 10000 status .state == ok
 cat "$MNT/.guardfs/status"
 assert_eq "$(ls "$MNT/.guardfs" | xargs)" 'backends health incidents jobs metrics routes status status.json suspects'
 assert_eq "$(ls "$MNT/.guardfs/backends")" box
@@ -63,7 +63,7 @@ ls "$COLD" >/dev/null
 box_freeze
 "$TOOLS/callers" -t 100 -o missing "$COLD" >/dev/null &
 crowd=$!
-wait_until 5000 eval '(($(backend_field box inflight) >= 90))'
+wait_value 5000 backend_field box inflight -ge 90
 for ((i = 0; i < 20; i++)); do
 	assert_op OK 0 10 read "$MNT/.guardfs/status"
 	assert_op OK 0 10 read "$MNT/.guardfs/health"
@@ -73,4 +73,4 @@ assert_op OK 0 10 readdir "$MNT/.guardfs/backends"
 wait "$crowd"
 wait_down
 assert_match "$(cat "$MNT/.guardfs/health")" '^down [a-z_]+ [0-9]+'
-wait_until 3000 eval '[[ $(cat "$RUN/health") == down* ]]'
+wait_value 3000 cat "$RUN/health" == 'down*'

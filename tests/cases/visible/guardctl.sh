@@ -25,7 +25,7 @@ expect 111 . bash -c 'ctl status'
 expect 75 . bash -c 'ctl wait --state healthy --timeout 300ms'
 start_guardfs
 wait_healthy
-wait_until 10000 eval '[[ $(cat "$RUN/health") == ok* ]]'
+wait_value 10000 cat "$RUN/health" == 'ok*'
 expect 0 '^ok none [0-9]+' bash -c 'ctl health'
 expect 0 box bash -c 'ctl status'
 expect 0 '"schema"' bash -c 'ctl status --json'
@@ -50,7 +50,7 @@ expect 0 '^ok' setpriv --reuid=65534 --regid=65534 --clear-groups bash -c 'ctl h
 say "down: told at once, although everything in the mount is stuck"
 box_kill
 wait_down
-wait_until 5000 eval '[[ $(cat "$RUN/health") == down* ]]'
+wait_value 5000 cat "$RUN/health" == 'down*'
 start=$(now_ms)
 expect 2 '^down [a-z_]+ [0-9]+' bash -c 'ctl health'
 expect 2 'box' bash -c "ctl health $MNT/cold/x"

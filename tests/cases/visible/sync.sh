@@ -64,7 +64,7 @@ say "a worker that dies in the middle of it: the next one does it"
 fault 'fsync delay 1000'
 ctl sync "$COLD" >"$WORK/said" &
 syncing=$!
-wait_until 5000 eval '[[ $(backend_field store inflight) == 1 ]]'
+wait_value 5000 backend_field store inflight == 1
 kill -9 "$(process_pid worker)"
 wait "$syncing" || fail "it failed: $(cat "$WORK/said")"
 assert_match "$(cat "$WORK/said")" 'open files: 1 synced, 0 not'

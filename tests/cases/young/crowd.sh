@@ -24,7 +24,7 @@ box_kill box
 wait_down
 "$TOOLS/callers" -t 500 -o missing "$COLD" >"$WORK/crowd" &
 crowd=$!
-wait_until 10000 eval '(($(backend_field box parked) >= 500))'
+wait_value 10000 backend_field box parked -ge 500
 for what in local other; do
 	result=$("$TOOLS/callers" -t 4 -s 2 -u 1000 -o create "$MNT/$what")
 	echo "$what: before $(cat "$WORK/before.$what")"
@@ -36,7 +36,7 @@ done
 say "beyond the bound"
 "$TOOLS/callers" -t 200 -o missing "$COLD" >"$WORK/more" &
 more=$!
-wait_until 10000 eval '(($(backend_field box counters.fast_fails) > 0))'
+wait_value 10000 backend_field box counters.fast_fails -gt 0
 assert_op ENOENT 0 100 stat "$MNT/other/missing"
 box_restart box
 wait "$crowd" "$more"

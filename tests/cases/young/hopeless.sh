@@ -17,7 +17,7 @@ hopeless()
 	box_cut box
 	"$TOOLS/timed" stat "$COLD/new" >"$WORK/waited"
 	cat "$WORK/waited"
-	wait_until 10000 eval '[[ $(backend_field box class) == "$class" ]]'
+	wait_value 10000 backend_field box class == "$class"
 	[[ $(cut -d' ' -f1 "$WORK/waited") == EIO ]] || fail "$class: $(cat "$WORK/waited")"
 	assert_le "$(cut -d' ' -f2 "$WORK/waited")" 4000000 "$class: how long a caller waited, us"
 	assert_op EIO 0 10 stat "$COLD/other"

@@ -24,7 +24,7 @@ for outage in 1 2; do
 
 	say "outage $outage: not young any more, though tries begin and fail"
 	failed=$(backend_field box attempts)
-	wait_until 20000 eval '(($(backend_field box attempts) > failed + 1))'
+	wait_value 20000 backend_field box attempts -gt $((failed + 1))
 	result=$("$TOOLS/callers" -t 4 -s 2 -u 500 -o missing "$COLD")
 	echo "$result"
 	assert_eq "$(jq -c '.results | keys' <<<"$result")" '["EIO"]'
