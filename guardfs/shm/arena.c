@@ -1,4 +1,4 @@
-/* arena.c: making, finding and addressing the arena. What a damaged one needs is in check.c. */
+/* arena.c: making, finding and addressing the arena. check.c repairs a damaged one. */
 #include "shm/arena.h"
 
 #include <errno.h>
@@ -26,7 +26,7 @@ static void fill_header(struct arena *arena)
 	header->layout = ARENA_LAYOUT;
 	header->fingerprint = arena_fingerprint();
 	header->size = ARENA_BYTES;
-	/* Zero is a descriptor, and not ours. */
+	/* Zero is a descriptor, and another one. */
 	for (size_t i = 0; i < CONFIG_BACKENDS_MAX; i++)
 		atomic_store(&arena->board.backends[i].root_fd, -1);
 	atomic_store(&header->complete, 1);
@@ -41,7 +41,7 @@ struct arena *arena_create(int *fd, int *error)
 		*error = -errno;
 		return NULL;
 	}
-	/* The seals make sure that no holder of the descriptor can shrink the file under the others' mappings
+	/* Sealed, so that no holder of the descriptor can shrink the file under the others' mappings
 	 * (SIGBUS). */
 	if (ftruncate(*fd, (off_t)ARENA_BYTES) == 0 &&
 	    fcntl(*fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW) == 0)
@@ -84,7 +84,7 @@ static errint_t check_header(const struct arena_header *header, uint64_t file_si
 	return 0;
 }
 
-/* Looks at the header through pread(2): a file that is too short must not be mapped. */
+/* Through pread(2): a file that is too short must not be mapped. */
 static errint_t inspect_header(int fd, char *message)
 {
 	struct arena_header header;

@@ -1,9 +1,8 @@
 /* board.c: see board.h.
  *
- * The tier map is changed on a private draft: begin copies the map out, commit writes the differences back.
- * A holder that dies in between has changed nothing; a death can leave the map half written only while
- * differing routes are copied. Route states need no copy: until commit, board->map and board->routes belong
- * together. */
+ * The tier map is changed on a private draft: begin copies the map, commit writes the differences back. A
+ * holder that dies in between has changed nothing; only a death during commit leaves the map half written.
+ * Route states need no draft: until commit, board->map and board->routes belong together. */
 #include "shm/board.h"
 #include "shm/words.h"
 #include "base/child.h"
@@ -18,14 +17,14 @@
 #define HOLDER_PATIENCE_NS (2 * NSEC_PER_SEC)
 #define PAUSE_NS	   50000
 
-/* Threads of one process queue here; processes at board->map_lock. Guards draft and draft_states. */
+/* Threads of one process queue here, processes at board->map_lock. Protects draft and draft_states. */
 static pthread_mutex_t draft_lock = PTHREAD_MUTEX_INITIALIZER;
 static struct tiermap draft; /* untouched pages cost nothing */
 static struct board_route draft_states[TIERMAP_ROUTES_MAX];
 
 static void pause_briefly(void)
 {
-	/* sleep-ok: the other side is another process, which may have been killed and wakes nobody. */
+	/* sleep-ok: the other side is a process that may be dead, and wakes nobody. */
 	nanosleep(&(struct timespec){.tv_nsec = PAUSE_NS}, NULL);
 }
 
@@ -49,9 +48,8 @@ bool board_trip_breaker(struct board *board, unsigned index, uint32_t epoch, enu
 	if (index >= CONFIG_BACKENDS_MAX)
 		return false;
 	b = &board->backends[index];
-	/* Before the breaker opens: the first caller who is refused looks at it. Read before the breaker, and
-	 * set only if it is still the same: an opener that was held up must not make an outage young that
-	 * another one has begun meanwhile. */
+	/* Before the breaker opens, since the first refused caller looks at it. Loaded before the breaker
+	 * and changed only if unchanged: an opener that was held up must not make a later outage young. */
 	young_ns = atomic_load(&b->young_until_ns);
 	if (atomic_load(&b->breaker) == closed && atomic_load(&b->incident) == 0)
 		atomic_compare_exchange_strong(&b->young_until_ns, &young_ns, patience_until_ns(board));
@@ -67,7 +65,7 @@ bool board_trip_breaker(struct board *board, unsigned index, uint32_t epoch, enu
 bool board_is_outage_young(const struct board_backend *b, uint64_t now_ns)
 {
 	enum health_state state = board_state(b);
-	/* Until keeper has seen that the breaker was opened, only the opener knows why. */
+	/* Until keeper has seen the open breaker, only its opener knows why. */
 	enum errclass class =
 	    health_serves(state) ? (enum errclass)atomic_load(&b->opened_class) : board_class(b);
 
@@ -97,7 +95,6 @@ static void copy_routes(const struct board *board, struct tiermap *map)
 	copy_from(&board->map, map);
 }
 
-/* One try at a consistent copy. */
 static bool try_copy(const struct board *board, struct tiermap *map, uint32_t *generation)
 {
 	*generation = atomic_load_explicit(&board->map_generation, memory_order_acquire);
@@ -116,8 +113,8 @@ uint32_t board_copy_map(const struct board *board, struct tiermap *map)
 
 	while (!try_copy(board, map, &generation)) {
 		if (clock_mono_ns() > give_up) {
-			/* The writer died at it. What is whole is used until the next writer has repaired the
-			 * map. */
+			/* The writer died in commit. Whole routes are used until the next writer repairs
+			 * the map. */
 			if (map) {
 				copy_routes(board, map);
 				tiermap_repair(map, CONFIG_BACKENDS_MAX);
@@ -133,8 +130,7 @@ static bool holder_is_dead(pid_t holder)
 {
 	char state = child_state(holder, NULL);
 
-	/* Our own pid cannot hold it, for our threads queue at draft_lock: it is a dead process with the
-	 * same number. */
+	/* Our own pid is that of a dead process with the same number: our threads queue at draft_lock. */
 	return holder == getpid() || state == 0 || state == 'Z' || state == 'X';
 }
 
@@ -145,7 +141,7 @@ static void take_map_lock(struct board *board)
 
 	while (!atomic_compare_exchange_strong(&board->map_lock, &holder, (int32_t)getpid())) {
 		/* A live holder needs microseconds. One that needs seconds is stopped, or an unrelated
-		 * process with a reused number. It is overtaken too, and its later commit is void
+		 * process with a reused number. It is overtaken too; its later commit is void
 		 * (board_map_commit). */
 		if (!holder_is_dead(holder) && clock_mono_ns() < give_up) {
 			pause_briefly();
@@ -164,7 +160,7 @@ struct tiermap *board_map_begin(struct board *board)
 
 	copy_routes(board, &draft);
 	if (generation & 1) {
-		/* The writer died: go on to its intended map, so that no route gets lost. */
+		/* The writer died: go on to its intended map, so that no route is lost. */
 		if (atomic_load(&board->intended_generation) == generation)
 			copy_from(&board->intended, &draft);
 		tiermap_repair(&draft, CONFIG_BACKENDS_MAX);
@@ -172,7 +168,7 @@ struct tiermap *board_map_begin(struct board *board)
 	return &draft;
 }
 
-/* State of a route in the new map: what it had, or for a new one that of its backend. */
+/* A route's state in the new map: its old one; for a new route the backend's. */
 static void carry_state(const struct board *board, const struct route *route, struct board_route *state)
 {
 	const struct route *old = tiermap_find_exact(&board->map, route->path);
@@ -204,7 +200,7 @@ static void publish_draft(struct board *board)
 {
 	uint32_t generation = atomic_load(&board->map_generation) | 1;
 
-	/* After a dead writer the intended map stands already: it must not be torn as well. */
+	/* After a dead writer the intended map stands already, and must not be torn as well. */
 	if (atomic_load(&board->intended_generation) != generation) {
 		store_words(board->intended.routes, draft.routes, draft.n_routes * sizeof(struct route));
 		__atomic_store_n(&board->intended.n_routes, draft.n_routes, __ATOMIC_RELAXED);

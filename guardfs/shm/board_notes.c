@@ -1,4 +1,4 @@
-/* board_notes.c: the board's texts, incidents and hurt callers: one process writes, all read. A sequence
+/* board_notes.c: the board's texts, incidents and hurt callers. One process writes, all read. A sequence
  * counter, odd during a write, tells readers of a torn read. */
 #include "base/clock.h"
 #include "shm/board.h"
@@ -20,7 +20,7 @@ static void store_under(_Atomic uint32_t *sequence, void *shared, const void *pr
 	atomic_store_explicit(sequence, odd + 1, memory_order_release);
 }
 
-/* False: it was being written all the time (its writer died at it); private holds what was there. */
+/* False: the writer never finished (it died); private holds what was there. */
 static bool load_under(const _Atomic uint32_t *sequence, void *private, const void *shared, size_t n)
 {
 	uint64_t give_up = clock_mono_ns() + READER_PATIENCE_NS;
@@ -37,8 +37,8 @@ static bool load_under(const _Atomic uint32_t *sequence, void *private, const vo
 	return false;
 }
 
-/* As much of text as fits, without half a UTF-8 sequence at the end. It is a server's or a program's text:
- * nothing in it may move a terminal's cursor or forge a line. */
+/* Copies as much of text as fits, without half a UTF-8 sequence at the end. Text of a server or a program
+ * must not move a terminal's cursor or forge a line. */
 static void tame_text(char *tame, size_t size, const char *text)
 {
 	size_t n = strlen(text);
@@ -162,7 +162,7 @@ uint32_t board_hurt_count(const struct board_backend *b)
 		set +=
 		    (uint32_t)__builtin_popcountll(atomic_load_explicit(&b->hurt[i], memory_order_relaxed));
 	if (set >= HURT_BITS)
-		set = HURT_BITS - 1; /* so many that the bits tell them apart no more */
+		set = HURT_BITS - 1; /* the bits are saturated */
 	return (uint32_t)(HURT_BITS * natural_log((double)HURT_BITS / (HURT_BITS - set)) + 0.5);
 }
 
@@ -184,7 +184,7 @@ void board_put_suspect(struct board *board, const struct board_suspect *suspect)
 	atomic_store(&board->suspects_total, n + 1);
 }
 
-/* The one that is being written stands in the place of the oldest: that counts as gone. */
+/* The suspect being written overwrites the oldest, which counts as gone. */
 bool board_get_suspect(const struct board *board, uint32_t n, struct board_suspect *copy)
 {
 	uint32_t behind = atomic_load(&board->suspects_total) - n;

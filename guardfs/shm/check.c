@@ -1,7 +1,7 @@
-/* check.c: arena_check: an arena that outlived a crash, forced into a state that every reader can trust.
+/* check.c: arena_check: forces an arena that outlived a crash into a state that every reader can trust.
  *
- * Nothing in it is believed: counts are bounded first, then each record alone, then what records say of one
- * another. The cost follows the high-water marks, not the arena's size. */
+ * First counts are bounded, then each record is checked alone, then records against one another. The cost
+ * follows the high-water marks, not the arena's size. */
 #include "shm/arena.h"
 #include "base/child.h"
 #include "base/clock.h"
@@ -13,7 +13,7 @@
 #include <sys/stat.h>
 
 #define SNAPSHOT_KIB_MAX (1u << 20)
-#define FD_LIMIT	 (1 << 24) /* what fits a node's descriptor word; above any sane RLIMIT_NOFILE */
+#define FD_LIMIT	 (1 << 24) /* fits a node's descriptor word; above any sane RLIMIT_NOFILE */
 #define NODE_FLAGS_ALL                                                                            \
 	(NODE_ROUTE_ROOT | NODE_UNLINKED | NODE_KNOWN | NODE_KEEPS_FD | NODE_VIEW | NODE_TARGET | \
 	 NODE_MOUNTED | NODE_BEHIND)
@@ -22,7 +22,6 @@
 /* Marks of a node while chains of parents are followed. */
 enum mark { MARK_NEW, MARK_ON_CHAIN, MARK_GOOD, MARK_BAD };
 
-/* Forces an unsigned field below a limit. Returns 1 if it had to be changed. */
 #define FORCE_BELOW(field, limit, otherwise) ((uint64_t)(field) < (limit) ? 0u : ((field) = (otherwise), 1u))
 
 static uint32_t force_string(char *s, size_t size)
@@ -33,7 +32,7 @@ static uint32_t force_string(char *s, size_t size)
 	return 1;
 }
 
-/* A bool of any other value than 0 and 1 must not even be read. */
+/* A bool with another value than 0 and 1 must not even be read. */
 static uint32_t force_bool(bool *b)
 {
 	unsigned char byte;
@@ -47,7 +46,7 @@ static uint32_t force_bool(bool *b)
 
 #define FORCE_STRING(field) force_string(field, sizeof(field))
 
-/* -1 or a number that a worker's descriptor can have; what is below belongs to guardian (base/child.h). */
+/* -1, or a number that a worker's descriptor can have; guardian has the lower ones (base/child.h). */
 static bool fd_is_possible(int64_t fd)
 {
 	return fd == -1 || (fd >= FD_RESERVED && fd < FD_LIMIT);
@@ -135,7 +134,7 @@ static uint32_t check_map(struct board *board, uint32_t n_backends)
 {
 	uint32_t generation = atomic_load(&board->map_generation), dropped;
 
-	/* A writer died here: go on to its intended map, so that no route gets lost. */
+	/* A writer died here: go on to its intended map, so that no route is lost. */
 	if ((generation & 1) && atomic_load(&board->intended_generation) == generation)
 		memcpy(&board->map, &board->intended, sizeof(board->map));
 	dropped = tiermap_repair(&board->map, n_backends);
@@ -143,8 +142,8 @@ static uint32_t check_map(struct board *board, uint32_t n_backends)
 		struct board_route *route = &board->routes[i];
 		const struct board_backend *backend = &board->backends[board->map.routes[i].backend];
 
-		/* After a repair the states no longer belong to their routes; keeper's next probe says what
-		 * is true. */
+		/* After a repair states no longer belong to their routes; keeper's next probe says what is
+		 * true. */
 		if (dropped > 0 || atomic_load(&route->state) >= HEALTH_STATE_COUNT ||
 		    atomic_load(&route->errclass) >= ERRCLASS_COUNT) {
 			atomic_store(&route->state, (uint32_t)board_state(backend));
@@ -154,7 +153,7 @@ static uint32_t check_map(struct board *board, uint32_t n_backends)
 		if (atomic_load(&route->error) >= ERRNO_LIMIT)
 			atomic_store(&route->error, EIO);
 	}
-	/* A dead writer left an odd generation, on which readers would wait. */
+	/* A dead writer left an odd generation: readers would wait. */
 	if (atomic_load(&board->map_generation) & 1)
 		atomic_fetch_add(&board->map_generation, 1);
 	return dropped;
@@ -177,7 +176,7 @@ static uint32_t check_backend(struct board_backend *b)
 	return changed;
 }
 
-/* No outage is young for longer than from now on. */
+/* No outage is young for longer than [recovery] patience from now on. */
 static uint32_t check_patience(struct board_backend *b, const struct config *config)
 {
 	if (atomic_load(&b->young_until_ns) <= clock_mono_ns() + config->patience_ms * NSEC_PER_MSEC)
@@ -229,8 +228,7 @@ static uint32_t check_names(struct name_heap *heap)
 		atomic_store(&heap->pages_used, NAME_PAGES);
 		changed++;
 	}
-	/* A page of an unknown class needs no repair: it holds no valid name, and its nodes are dropped for
-	 * that. */
+	/* A page of unknown class needs no repair: it holds no valid name, so its nodes are dropped. */
 	return changed;
 }
 
@@ -239,16 +237,14 @@ static bool backend_is_possible(const struct arena *arena, uint8_t backend)
 	return backend < arena->board.config.n_backends || backend == NODE_LOCAL || backend == NODE_VIRTUAL;
 }
 
-/* By itself, without regard to other nodes. */
+/* Without regard to other nodes. */
 static bool node_is_usable(const struct arena *arena, const struct node *node)
 {
 	if (!backend_is_possible(arena, node->backend) || node->fh_length > NODE_FH_MAX)
 		return false;
 	if (node->name != 0 && !name_is_valid(&arena->names, node->name))
 		return false;
-	/* A guarded node is found again by its name alone, but for what is shown of a directory below a
-	 * route.
-	 */
+	/* A guarded node is found again by its name alone, except a directory below a route. */
 	return node->backend >= NODE_VIRTUAL ||
 	       (node_is_below_route(node) ? node->name == 0 : node->name != 0 || node->flags & NODE_UNLINKED);
 }
@@ -303,8 +299,8 @@ static enum mark judge_chain(const struct arena *arena, uint32_t used, uint8_t *
 	return MARK_GOOD;
 }
 
-/* The highest node of a bad chain (length nodes from i up) that needs no parent: of the local tier, with a
- * file handle. Nodes below it are saved too. Returns its position on the chain plus 1, or 0. */
+/* The highest node of a bad chain (length nodes from i up) that needs no parent: a local one with a file
+ * handle. Nodes below it are saved too. Returns its position on the chain + 1, or 0. */
 static uint32_t find_anchor(const struct arena *arena, uint32_t i, uint32_t length)
 {
 	uint32_t anchor = 0;
@@ -317,8 +313,8 @@ static uint32_t find_anchor(const struct arena *arena, uint32_t i, uint32_t leng
 	return anchor;
 }
 
-/* Gives the nodes of a chain their verdict and drops those that cannot be kept. Returns how many records were
- * changed. */
+/* Gives the nodes of a chain their verdict and drops those that cannot be kept. Returns the number of
+ * records changed. */
 static uint32_t settle_chain(struct arena *arena, uint8_t *marks, uint32_t i, uint32_t length,
 			     enum mark verdict)
 {
@@ -346,7 +342,6 @@ static bool is_guarded(const struct node *node)
 	return node->backend < NODE_VIRTUAL;
 }
 
-/* The node at index, live; NULL. */
 static const struct node *live_node(const struct arena *arena, uint32_t used, uint32_t index)
 {
 	const struct node *node = index < used ? &arena->nodes[index] : NULL;
@@ -354,8 +349,7 @@ static const struct node *live_node(const struct arena *arena, uint32_t used, ui
 	return node && atomic_load(&node->state) == NODE_LIVE ? node : NULL;
 }
 
-/* Is the parent of the right kind? A backend's tree hangs on the virtual one, a route's root on a local
- * directory, a view on its root. */
+/* A backend's tree hangs on the virtual node, a route's root on a local directory, a view on its root. */
 static bool is_in_place(const struct arena *arena, uint32_t used, const struct node *node)
 {
 	const struct node *parent = live_node(arena, used, node->parent);
@@ -370,7 +364,6 @@ static bool is_in_place(const struct arena *arena, uint32_t used, const struct n
 	       (!(node->flags & NODE_VIEW) || parent->flags & NODE_ROUTE_ROOT);
 }
 
-/* Does the view show a directory of its backend's tree? */
 static bool shows_directory(const struct arena *arena, uint32_t used, const struct node *view)
 {
 	const struct node *object = live_node(arena, used, node_object_index(view));
@@ -379,7 +372,7 @@ static bool shows_directory(const struct arena *arena, uint32_t used, const stru
 	       !(object->flags & NODE_VIEW);
 }
 
-/* Drops what hangs where it cannot, before chains of parents are followed. */
+/* Drops misplaced nodes, before chains of parents are followed. */
 static uint32_t check_places(struct arena *arena, uint32_t used)
 {
 	uint32_t dropped = 0;
@@ -399,7 +392,7 @@ static uint32_t check_places(struct arena *arena, uint32_t used)
 }
 
 /* When it is known which nodes stay: a route's root without its object gets none and looks for it again;
- * other views go. Nothing hangs on those. */
+ * other views are dropped. Nothing hangs on views. */
 static uint32_t check_objects(struct arena *arena, uint32_t used)
 {
 	uint32_t changed = 0;
@@ -430,7 +423,7 @@ static uint32_t check_parents(struct arena *arena, uint32_t used)
 	uint32_t dropped = 0;
 
 	if (marks == MAP_FAILED)
-		abort(); /* address space for 4 MiB is missing at start: nothing else would work either */
+		abort(); /* 4 MiB of address space are missing at start: nothing else would work either */
 	for (uint32_t i = 0; i < used; i++) {
 		uint32_t length;
 		enum mark verdict;
@@ -530,7 +523,7 @@ static uint32_t check_slot(const struct arena *arena, struct slot *slot)
 	}
 	if (backend >= arena->board.config.n_backends && backend != SLOT_LOCAL) {
 		atomic_store(&slot->backend, SLOT_LOCAL);
-		changed += backend != 0; /* 0 is what a slot never used holds, even when no backend exists */
+		changed += backend != 0; /* 0: a slot that was never used, even when no backend exists */
 	}
 	if (atomic_load(&slot->inside) > 1)
 		atomic_store(&slot->inside, 1);
@@ -555,7 +548,6 @@ static uint32_t check_slot(const struct arena *arena, struct slot *slot)
 	return changed;
 }
 
-/* Bytes that cannot be put where they belong are dropped. */
 static uint32_t check_extent(struct arena *arena, struct extent *e)
 {
 	if (atomic_load(&e->state) == EXTENT_FREE)

@@ -1,5 +1,4 @@
-/* handle.h: open files and directories. Lies in the arena; fh given to the kernel: generation << 32 | index
- * + 1. */
+/* handle.h: open files and directories, in the arena. The kernel's fh: generation << 32 | index + 1. */
 #ifndef GUARDFS_SHM_HANDLE_H
 #define GUARDFS_SHM_HANDLE_H
 
@@ -12,52 +11,66 @@
 enum handle_state { HANDLE_FREE, HANDLE_LIVE };
 enum handle_kind { HANDLE_FILE, HANDLE_DIRECTORY, HANDLE_SNAPSHOT };
 
-/* Does its node's name lead to its file? */
+/* Does the node's name lead to the handle's file? */
 enum handle_name {
 	HANDLE_NAMED,
-	HANDLE_UNLINKED, /* the file has lost its last name */
-	HANDLE_STRAY,	 /* the file is not that of its node, in whose place it was found; it is only read */
+	HANDLE_UNLINKED, /* the file has no name any more */
+	HANDLE_STRAY,	 /* another file than its node's, found in its place; only read */
 };
 
 struct handle {
-	_Atomic uint32_t state; /* stored last on creation */
+	/* Stored last on creation. */
+	_Atomic uint32_t state;
 	uint32_t generation;
-	/* index; the node stays live as long as the handle does (pinned by opens of the kernel) */
+	/* Index; the kernel's opens keep the node live. */
 	uint32_t node;
-	uint32_t flags;	    /* open(2) flags as used on the backend: never O_CREAT, O_EXCL, O_TRUNC */
-	_Atomic int32_t fd; /* descriptor, valid for epoch; -1: none (to be found again, or never needed) */
+	/* open(2) flags on the backend: never O_CREAT, O_EXCL, O_TRUNC. */
+	uint32_t flags;
+	/* Descriptor, valid for epoch; -1: none (lost, or never needed). */
+	_Atomic int32_t fd;
 	_Atomic uint32_t epoch;
-	/* The descriptor that writes the other way: at the end if flags lack O_APPEND, by offset if they
-	 * have it. Opened at the first such write, valid for its epoch. One word, changed by
-	 * compare-and-swap or exchange: epoch << 32 | fd + 1, 0: none. */
+	/* Descriptor for writes of the other kind: at the end if flags lack O_APPEND, else by offset.
+	 * Opened at the first such write, valid for its epoch. Compare-and-swap or exchange: epoch << 32 |
+	 * fd + 1, 0: none. */
 	_Atomic uint64_t other;
-	/* tasks inside; the descriptor is closed only at zero. Reset by a new worker */
+	/* Tasks inside; the descriptor is closed only at zero. A new worker resets it. */
 	_Atomic uint32_t users;
-	_Atomic uint32_t closing; /* RELEASE has come; the last user frees */
-	/* Poisoned: the (positive) errno of write, fsync and close until it is closed. 0: fine. */
+	/* RELEASE has come; the last user frees. */
+	_Atomic uint32_t closing;
+	/* Poisoned: positive errno of write, fsync and close from now on. 0: fine. */
 	_Atomic int32_t error;
-	uint8_t kind;		       /* enum handle_kind */
-	uint8_t backend;	       /* as node.backend */
-	uint8_t unlinked;	       /* enum handle_name: not 0: not to be found again after a reconnect */
-	uint8_t passthrough;	       /* the kernel reads and writes the backing file by itself */
-	uint32_t uid;		       /* who opened it */
-	_Atomic uint32_t snapshot_kib; /* counted as uid's for snapshot_fd: a directory's listing */
-	int32_t snapshot_fd; /* memfd with a directory's listing or a virtual file's text, -1: none */
-	/* Ledger of acknowledged writes not yet synced; under the handle's ledger lock (fs/handle_ledger.c).
-	 */
-	uint64_t known_end; /* size that the file must have at least, by what was acknowledged */
+	/* enum handle_kind. */
+	uint8_t kind;
+	/* As node.backend. */
+	uint8_t backend;
+	/* enum handle_name; not 0: cannot be reopened after a reconnect. */
+	uint8_t unlinked;
+	/* The kernel reads and writes the backing file by itself. */
+	uint8_t passthrough;
+	/* The user who opened it. */
+	uint32_t uid;
+	/* Size of a directory's snapshot_fd, counted to uid's share. */
+	_Atomic uint32_t snapshot_kib;
+	/* memfd with a directory's listing or a virtual file's text; -1: none. */
+	int32_t snapshot_fd;
+	/* Ledger of acknowledged writes not yet synced, under the ledger lock (fs/handle_ledger.c). */
+	/* Least size of the file, by the acknowledged writes. */
+	uint64_t known_end;
 	uint64_t unsynced_bytes;
-	uint8_t overwrote; /* an unsynced acknowledged write did not merely extend the file */
-	/* The last acknowledged append: its end (length stored last, 0: unknown), its size, and its request,
-	 * stored after the rest of the ledger: a second run of that request need not look. */
+	/* An unsynced acknowledged write changed bytes that existed. */
+	uint8_t overwrote;
+	/* The last acknowledged append: its end (length stored last, 0: unknown), size, and request. The
+	 * request is stored after the rest of the ledger: a second run of it need not look. */
 	_Atomic uint16_t tail_length;
 	uint8_t tail[HANDLE_TAIL_MAX];
 	uint32_t appended_bytes;
 	_Atomic uint64_t appended_unique;
-	/* The last WRITE through it that was acknowledged and has come to storage later (fs/behind.c). */
+	/* The last acknowledged WRITE that came to storage later (fs/behind.c). */
 	_Atomic uint64_t taken_unique;
-	int64_t mtime_ns;     /* of the file when last seen by this handle */
-	_Atomic uint32_t job; /* index of the job it belongs to + 1 (shm/job.h), 0: none */
+	/* Of the file, as last seen by this handle. */
+	int64_t mtime_ns;
+	/* Index of its job + 1 (shm/job.h); 0: none. */
+	_Atomic uint32_t job;
 };
 
 static inline uint64_t handle_other(uint32_t epoch, int fd)
@@ -65,7 +78,7 @@ static inline uint64_t handle_other(uint32_t epoch, int fd)
 	return (uint64_t)epoch << 32 | ((uint32_t)fd + 1);
 }
 
-/* The descriptor in handle.other, of whatever epoch, or -1. */
+/* The descriptor in handle.other, of any epoch; -1: none. */
 static inline int handle_other_fd(uint64_t other)
 {
 	return (int)(uint32_t)other - 1;

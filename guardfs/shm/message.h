@@ -5,10 +5,10 @@
 #include <stdint.h>
 
 enum keeper_message_kind {
-	/* An O_PATH descriptor of the backend's root is attached, valid for epoch. Worker stores it
-	 * (root_fd, then root_epoch). */
+	/* Attached: an O_PATH descriptor of the backend's root, valid for epoch. Worker stores root_fd,
+	 * then root_epoch. */
 	KEEPER_ROOT = 1,
-	KEEPER_CLOSED,	/* the breaker is closed again with this epoch: run what is parked */
+	KEEPER_CLOSED,	/* the breaker is closed with this epoch: run what is parked */
 	KEEPER_VERDICT, /* a probe has completed (board_backend.verdicts was raised): run what waits for it */
 };
 

@@ -1,5 +1,5 @@
-/* name.c: see name.h. A page holds chunks of one size: a chunk's size follows from its page, and nothing in
- * the heap is trusted to find its end. */
+/* name.c: see name.h. A chunk's size follows from its page: nothing in the heap is trusted to find a
+ * chunk's end. */
 #include "shm/name.h"
 
 #include <errno.h>
@@ -11,27 +11,31 @@
 #define NO_PAGE	    UINT32_MAX
 #define CLASS_COUNT ARRAY_SIZE(class_size)
 
-/* Chunk sizes; the last holds the longest name with its length byte and NUL. */
+/* Chunk sizes; the last holds the longest name with length byte and NUL. */
 static const uint16_t class_size[] = {16, 32, 64, 128, 272};
 
 _Static_assert(272 >= NAME_LENGTH_MAX + 2, "the longest name must fit the largest chunk");
 _Static_assert((uint64_t)NAME_PAGES *PAGE_UNITS < UINT32_MAX, "references must fit 32 bits");
 
 struct page {
-	uint64_t *used; /* one bit per chunk */
+	/* One bit per chunk. */
+	uint64_t *used;
 	uint32_t n_used;
-	uint32_t low_word; /* no word of used below this has a free bit */
-	uint32_t next;	   /* in the list of its size, NO_PAGE at the end */
+	/* No word of used below this one has a free bit. */
+	uint32_t low_word;
+	/* In the list of its size; NO_PAGE at the end. */
+	uint32_t next;
 	bool listed;
 };
 
 struct name_allocator {
 	struct name_heap *heap;
-	uint32_t open_pages[CLASS_COUNT]; /* lists of pages that may have free chunks */
+	/* By size: pages that may have free chunks. */
+	uint32_t open_pages[CLASS_COUNT];
 	struct page pages[NAME_PAGES];
 };
 
-/* Where a reference points: page, chunk within it, and the chunk's size. */
+/* The target of a reference. */
 struct place {
 	uint32_t page, chunk;
 	unsigned size_class;
@@ -82,8 +86,7 @@ const char *name_get(const struct name_heap *heap, uint32_t ref)
 	if (!locate(heap, ref, &at))
 		return "";
 	chunk = chunk_bytes(heap, &at);
-	/* A length beyond the chunk, or no NUL where it says, is damage: whoever reads on would leave the
-	 * heap. */
+	/* A length beyond the chunk, or no NUL there, is damage: a reader would leave the heap. */
 	if (chunk[0] + 2u > class_size[at.size_class] || chunk[chunk[0] + 1] != '\0')
 		return "";
 	return (const char *)chunk + 1;
@@ -111,7 +114,7 @@ static errint_t track_page(struct name_allocator *a, uint32_t index)
 	unsigned size_class = a->heap->page_class[index];
 
 	if (size_class >= CLASS_COUNT)
-		return 0; /* damaged: nothing in it can be referred to, so nothing is tracked */
+		return 0; /* damaged: no reference into the page is valid */
 	a->pages[index].used = calloc((chunks_per_page(size_class) + 63) / 64, sizeof(uint64_t));
 	if (!a->pages[index].used)
 		return -ENOMEM;
@@ -188,8 +191,8 @@ static errint_t add_page(struct name_allocator *a, unsigned size_class)
 	return rc;
 }
 
-/* The first open page of the size that has room, or NO_PAGE. Full ones leave the list here, not when they
- * become full, because marking (in any order) would have to search the list. */
+/* The first open page of the size that has room, or NO_PAGE. Full pages leave the list here: when they
+ * become full, marking (in any order) would have to search the list. */
 static uint32_t page_with_room(struct name_allocator *a, unsigned size_class)
 {
 	uint32_t index;

@@ -1,19 +1,18 @@
-/* slot.h: request slots. A slot has one request's bytes and all that is known about it; guardian sees both
- * at any moment.
+/* slot.h: request slots. A slot has one request's bytes and all that is known about it, visible to
+ * guardian at any moment.
  *
- * A worker thread takes a free slot, stores 0 to the header's `unique` and reads /dev/fuse straight into the
- * buffer. When read(2) returns, guardian sees the request: at no instant is it known to nobody. The kernel
- * takes the first reply to a unique and answers ENOENT to any other; uniques are not reused. So guardian may
- * answer blindly.
+ * A worker thread takes a free slot, clears `unique` in the buffer's header and reads /dev/fuse straight
+ * into the buffer: at no instant is a request known to nobody. The kernel takes the first reply to a
+ * unique, answers ENOENT to any other, and never reuses a unique. So guardian may answer blindly.
  *
  *   FREE -> READING -> RUNNING -> FREE         the ordinary way (worker)
  *   RUNNING -> PARKED -> RUNNING               waits in its buffer, holding no thread (worker)
- *   PARKED -> EXPIRING -> EXPIRED -> FREE      past its deadline: held and answered (guardian; worker frees)
- *   RUNNING -> ORPHAN -> EXPIRED               the worker died with a task still inside a backend (the next
- *                                              worker; guardian when the task is gone)
+ *   PARKED -> EXPIRING -> EXPIRED -> FREE      past its deadline (guardian answers; worker frees)
+ *   RUNNING -> ORPHAN -> EXPIRED               the worker died with a task inside a backend (next worker;
+ *                                              guardian when the task is gone)
  *
- * A RUNNING slot past its deadline stays RUNNING until its thread comes back; `answered` says that guardian
- * has replied. Buffers lie apart from the slots (arena_slot_buffer). */
+ * A RUNNING slot past its deadline stays RUNNING until its thread comes back; `answered` says that
+ * guardian has replied. Buffers lie apart (arena_slot_buffer). */
 #ifndef GUARDFS_SHM_SLOT_H
 #define GUARDFS_SHM_SLOT_H
 
@@ -21,14 +20,13 @@
 #include <stdatomic.h>
 
 #define SLOT_MAX 1024
-/* What precedes the data of a WRITE: struct fuse_in_header and struct fuse_write_in. */
-#define SLOT_HEADER_SIZE 80
-#define SLOT_BUFFER_SIZE \
-	(1024 * 1024 + 64 * 1024) /* a 1 MiB WRITE and its headers; a multiple of the page size */
-#define SLOT_REPLY_MAX	  256	  /* every reply but those of READ, READDIR, READLINK, GETXATTR, LISTXATTR */
-#define SLOT_FALLBACK_MAX 160	  /* a FUSE_LOOKUP reply */
+/* Before the data of a WRITE: struct fuse_in_header and struct fuse_write_in. */
+#define SLOT_HEADER_SIZE  80
+#define SLOT_BUFFER_SIZE  (1024 * 1024 + 64 * 1024) /* a 1 MiB WRITE with headers; whole pages */
+#define SLOT_REPLY_MAX	  256 /* any reply but READ, READDIR, READLINK, GETXATTR, LISTXATTR */
+#define SLOT_FALLBACK_MAX 160 /* a FUSE_LOOKUP reply */
 #define SLOT_REPLY_BIG	  UINT32_MAX
-#define SLOT_LOCAL	  0xff /* slot.backend while no guarded backend is concerned */
+#define SLOT_LOCAL	  0xff /* slot.backend: no guarded backend */
 
 enum slot_state {
 	SLOT_FREE,
@@ -47,56 +45,79 @@ enum slot_park_reason {
 	PARK_LATE,
 	PARK_VERDICT,
 	PARK_RENAME,
-	PARK_OWED, /* for what is owed to storage of a file it is about (docs/WRITEBEHIND.md) */
-	PARK_ROOM, /* a WRITE: for room to be owed */
+	PARK_OWED, /* bytes owed to a file that it concerns (docs/WRITEBEHIND.md) */
+	PARK_ROOM, /* a WRITE: room to be owed */
 };
 
 struct slot {
-	_Alignas(CACHE_LINE) _Atomic uint32_t state; /* enum slot_state; see the diagram for who changes it */
-	uint32_t worker; /* generation of the worker that read it; set in READING */
-	/* CLOCK_MONOTONIC when read(2) returned; 0 before. Worker; guardian if it finds 0 */
+	/* enum slot_state; the diagram says who changes it. */
+	_Alignas(CACHE_LINE) _Atomic uint32_t state;
+	/* Generation of the worker that read the request; set in READING. */
+	uint32_t worker;
+	/* CLOCK_MONOTONIC when read(2) returned; 0 before. Worker; guardian if it finds 0. */
 	_Atomic uint64_t read_ns;
-	_Atomic uint64_t deadline_ns; /* CLOCK_MONOTONIC; 0: none (local tier, virtual files). Worker */
-	_Atomic uint64_t progress_ns; /* listing: CLOCK_MONOTONIC when an entry last came. Worker */
-	/* The unique that guardian (worker: for an interrupt) is answering or has answered. Stored before
+	/* CLOCK_MONOTONIC; 0: none (local tier, virtual files). Worker. */
+	_Atomic uint64_t deadline_ns;
+	/* Listing: CLOCK_MONOTONIC of the last entry. Worker. */
+	_Atomic uint64_t progress_ns;
+	/* The unique that guardian (worker: for an interrupt) has answered or is answering. Stored before
 	 * the reply is written. */
 	_Atomic uint64_t answered;
-	_Atomic uint32_t backend;    /* index of the guarded backend it concerns, or SLOT_LOCAL. Worker */
-	_Atomic uint32_t epoch;	     /* of that backend when it was entered. Worker */
-	_Atomic uint32_t inside;     /* 1 while a task is inside the backend on behalf of this slot. Worker */
-	_Atomic uint64_t entered_ns; /* CLOCK_MONOTONIC when that task went in. Worker, before inside */
-	uint8_t op_class;	     /* enum op_class. Worker, before deadline_ns */
-	uint8_t mutating;	     /* changes something on the backend. Worker, before deadline_ns */
-	uint8_t park_reason;	     /* enum slot_park_reason. Worker, before PARKED */
-	uint8_t replays;	     /* how often a worker died with it */
-	/* How often the request is run again because its connection was lost or its worker was asked to go.
-	 * Worker. */
+	/* Index of the guarded backend, or SLOT_LOCAL. Worker. */
+	_Atomic uint32_t backend;
+	/* Of that backend at entry. Worker. */
+	_Atomic uint32_t epoch;
+	/* 1: a task is inside the backend for this slot. Worker. */
+	_Atomic uint32_t inside;
+	/* CLOCK_MONOTONIC of the entry. Worker, before inside. */
+	_Atomic uint64_t entered_ns;
+	/* enum op_class. Worker, before deadline_ns. */
+	uint8_t op_class;
+	/* Changes something on the backend. Worker, before deadline_ns. */
+	uint8_t mutating;
+	/* enum slot_park_reason. Worker, before PARKED. */
+	uint8_t park_reason;
+	/* Workers that died with it. */
+	uint8_t replays;
+	/* Further runs, each after a lost connection or a worker that was asked to go. Worker. */
 	uint8_t reruns;
-	uint8_t parkable;     /* may wait for the next epoch. Worker, before deadline_ns */
-	uint8_t spent;	      /* the reply about to be recorded is the fallback, or one like it. Worker */
-	uint8_t listing;      /* its deadline goes by progress. Worker, before deadline_ns */
-	uint8_t asked;	      /* 1: a verdict has been waited for. Worker */
-	uint8_t renames;      /* how often a rename has been. Worker */
-	uint32_t uid;	      /* whose request it is, of which share it takes. Worker, before deadline_ns */
-	_Atomic uint32_t job; /* index of the job concerned + 1 (shm/job.h), or 0. Worker */
-	uint32_t handle;      /* index of the handle concerned + 1, or 0 */
-	uint64_t target;      /* what it changes: key for ordering after a late task (fs/guard.c) */
-	/* A WRITE to the end of a file (fs/append.c) was begun, and may have been made. append_from, stored
-	 * before: the end that the file was known to have. Worker. */
+	/* May wait for the next epoch. Worker, before deadline_ns. */
+	uint8_t parkable;
+	/* The reply about to be recorded is the fallback, or one like it. Worker. */
+	uint8_t spent;
+	/* The deadline goes by progress. Worker, before deadline_ns. */
+	uint8_t listing;
+	/* 1: a verdict has been waited for. Worker. */
+	uint8_t asked;
+	/* Renames waited for. Worker. */
+	uint8_t renames;
+	/* The user whose share it takes. Worker, before deadline_ns. */
+	uint32_t uid;
+	/* Index of the job + 1 (shm/job.h), or 0. Worker. */
+	_Atomic uint32_t job;
+	/* Index of the handle + 1, or 0. */
+	uint32_t handle;
+	/* Key of what it changes, to order it after late tasks (fs/guard.c). */
+	uint64_t target;
+	/* 1: a WRITE to the end of a file (fs/append.c) was begun, and may have been made. append_from,
+	 * stored before: the known end of the file. Worker. */
 	_Atomic uint32_t append_begun;
 	uint64_t append_from;
-	uint32_t length;	/* bytes read into the buffer */
-	uint32_t park_sequence; /* PARK_VERDICT: board_backend.verdicts value waited for */
-	/* A place in the order of what is owed (fs/behind.h): the request waits for what was acknowledged before.
-	 * 0: nobody has looked yet. And the node (index) of which it waits for that. Worker, before PARKED. */
+	/* Bytes read into the buffer. */
+	uint32_t length;
+	/* PARK_VERDICT: the board_backend.verdicts waited for. */
+	uint32_t park_sequence;
+	/* The request waits for what was acknowledged before this point (fs/behind.h; 0: not looked yet)
+	 * for the node with index owed_node. Worker, before PARKED. */
 	uint64_t owed_point;
 	uint32_t owed_node;
-	/* The reply about to be written: a worker's death between deciding and replying loses no result.
-	 * Worker. */
-	/* 0: none yet; SLOT_REPLY_BIG: one that is not recorded is being sent */
+	/* The reply about to be written: no result is lost when the worker dies between deciding and
+	 * replying. Worker. */
+	/* 0: none yet; SLOT_REPLY_BIG: an unrecorded one is being sent. */
 	_Atomic uint32_t reply_length;
 	uint8_t reply[SLOT_REPLY_MAX];
-	_Atomic uint32_t n_granted; /* lookups counted for the reply (fs/grant.h). Worker */
+	/* Lookups counted for the reply (fs/grant.h). Worker. */
+	_Atomic uint32_t n_granted;
 	/* Guardian's answer at the deadline instead of the configured errno (length 0). A LOOKUP of a node
 	 * that the kernel holds must not fail: the kernel would drop the dentry, with every mount and
 	 * working directory below. Worker, before deadline_ns. */
@@ -104,8 +125,8 @@ struct slot {
 	uint8_t fallback[SLOT_FALLBACK_MAX];
 };
 
-/* A task is inside for the slot, whose buffer holds unique. Was its caller answered, or is about to be? Then
- * its work may land on top of something newer. Any process. */
+/* For a slot with a task inside, whose buffer holds unique: was its caller answered, or is about to be?
+ * Then its work may land on top of something newer. Any process. */
 static inline bool slot_is_late(const struct slot *slot, uint64_t unique, uint64_t now_ns)
 {
 	uint64_t deadline_ns = atomic_load(&slot->deadline_ns);
@@ -114,8 +135,8 @@ static inline bool slot_is_late(const struct slot *slot, uint64_t unique, uint64
 	       (unique && atomic_load(&slot->answered) == unique);
 }
 
-/* For the next request: by the thread about to read it, which has cleared `unique` in the buffer. Fields
- * left alone here are set before anybody looks at them. */
+/* By the thread about to read the next request, after it cleared `unique` in the buffer. Other fields are
+ * set before anybody looks at them. */
 static inline void slot_reset(struct slot *slot)
 {
 	atomic_store_explicit(&slot->deadline_ns, 0, memory_order_relaxed);

@@ -1,12 +1,11 @@
-/* words.h: copying what other processes may be writing or reading at the same time. Private to shm/. */
+/* words.h: copying what other processes may be reading or writing. Private to shm/. */
 #ifndef GUARDFS_SHM_WORDS_H
 #define GUARDFS_SHM_WORDS_H
 
 #include "base/base.h"
 
-/* Copies between private memory and the board's that others may be reading or writing at the same time;
- * whether they did is seen from the generation afterwards. Word by word and atomically, for a word itself
- * must never be torn, nor read twice by an optimiser. */
+/* Word by word and atomically: a word must not be torn, nor read twice by an optimiser. The generation
+ * tells afterwards whether the copy is whole. */
 typedef uint32_t __attribute__((may_alias)) word_t;
 
 static inline void load_words(void *private, const void *shared, size_t n)
