@@ -18,12 +18,12 @@
 #include <unistd.h>
 
 #define QUIESCE_MS 2000u
-#define MOUNTED_MS 400u /* looked at so often, a descriptor unused is closed within a second */
+#define MOUNTED_MS 400u /* an unused descriptor is closed within a second */
 
 static struct arena *arena;
 
-/* The new root first, then its epoch: whoever sees the epoch finds the root. The old one is O_PATH: closing
- * it reaches no backend. */
+/* Root first, then epoch: a reader of the epoch finds its root. The old one is O_PATH: closing it reaches
+ * no backend. */
 static void install_root(uint32_t backend, uint32_t epoch, int fd)
 {
 	struct board_backend *b = &arena->board.backends[backend];
@@ -40,7 +40,6 @@ static void *epoch_changed(void *arg)
 	return NULL;
 }
 
-/* Runs what may wait for storage in a thread of its own. */
 static bool run_aside(void *(*run)(void *), void *arg)
 {
 	pthread_attr_t attr;
@@ -54,7 +53,6 @@ static bool run_aside(void *(*run)(void *), void *arg)
 	return started;
 }
 
-/* What belonged to the old epoch is closed. */
 static void sweep_aside(uint32_t backend)
 {
 	if (!run_aside(epoch_changed, (void *)(uintptr_t)backend))
@@ -68,7 +66,6 @@ static void *close_mounted(void *arg)
 	return NULL;
 }
 
-/* Descriptors on file systems mounted within a tier that nobody has used for a while. */
 static void mounted_tick(void)
 {
 	static uint64_t next_ns;
@@ -142,7 +139,7 @@ static void receive_messages(int sock)
 	}
 }
 
-/* What waits is looked at more often than a worker that has nothing to do needs to say that it lives. */
+/* Parked requests are looked at more often than an idle worker needs to say that it lives. */
 static int pause_ms(void)
 {
 	for (uint32_t b = 0; b < arena->board.config.n_backends; b++)

@@ -5,8 +5,7 @@
 
 #include "shm/arena.h"
 
-/* Runs until board.requests.quiesce changes from what it was at the start of this worker; then stops the pool
- * and returns. */
+/* Runs until board.requests.quiesce differs from quiesce_seen; then stops the pool and returns. */
 void control_run(struct arena *arena, uint32_t quiesce_seen);
 
 #endif

@@ -20,11 +20,11 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-/* How often a request may be run again after its worker died. The second death is held against it. */
+/* Further runs after a worker's death; a second death is held against the request. */
 #define REPLAYS_MAX 1
 
-/* A request no longer than this lies in two pages that existed (arena_slot_touch): it was copied as a whole
- * or not at all. */
+/* A request up to this length lies in two pages that existed (arena_slot_touch): it was copied whole or
+ * not at all. */
 #define COPIED_AT_ONCE (SLOT_HEADER_SIZE + SLOT_PAGE)
 
 /* ---- slots ---- */
@@ -34,17 +34,17 @@ static void answer_error(struct arena *arena, uint64_t unique)
 	uint8_t out[64];
 
 	if (session_send(out, wire_error_reply(out, unique, arena->board.config.error)) < 0)
-		return; /* answered before: by guardian, or by the dead worker itself */
+		return; /* answered before, by guardian or the dead worker */
 }
 
-/* The LOOKUP needs its fallback (shm/slot.h) no longer: takes back the lookup that was counted for it. */
+/* Takes back the lookup counted for the fallback (shm/slot.h) of a LOOKUP. */
 static void release_fallback(struct slot *slot)
 {
 	lookup_forget_promised(slot);
 	slot->fallback_length = 0;
 }
 
-/* Answers a request that does not run again, as guardian would at the deadline. */
+/* Answers as guardian would at the deadline. */
 static void give_up(struct arena *arena, struct slot *slot, uint64_t unique)
 {
 	if (!slot->fallback_length || wire_reply_unique(slot->fallback) != unique)
@@ -53,7 +53,7 @@ static void give_up(struct arena *arena, struct slot *slot, uint64_t unique)
 		release_fallback(slot);
 }
 
-/* Frees the slot, or leaves it behind as the place of a task that may still be inside. */
+/* Frees the slot, or keeps it for a task that may still be inside. */
 static void let_go(struct arena *arena, struct slot *slot)
 {
 	bool stuck = atomic_load(&slot->inside) && atomic_load(&arena->board.dead_workers);
@@ -63,7 +63,7 @@ static void let_go(struct arena *arena, struct slot *slot)
 	if (!stuck)
 		atomic_store(&slot->inside, 0);
 	atomic_store(&slot->state, stuck ? SLOT_ORPHAN : SLOT_FREE);
-	/* The last dead worker has gone just now: guardian may have looked for orphans before. */
+	/* The last dead worker has just gone: guardian may have looked for orphans before. */
 	if (stuck && !atomic_load(&arena->board.dead_workers)) {
 		uint32_t orphan = SLOT_ORPHAN;
 
@@ -83,7 +83,6 @@ bool recover_is_doubtful(struct slot *slot)
 	return doubtful;
 }
 
-/* Moves a request out of a slot that has to stay behind. */
 static struct slot *move_to_free(struct arena *arena, const struct slot *from)
 {
 	for (uint32_t i = 0; i < SLOT_MAX; i++) {
@@ -91,7 +90,7 @@ static struct slot *move_to_free(struct arena *arena, const struct slot *from)
 
 		if (atomic_load(&to->state) != SLOT_FREE || atomic_load(&to->inside))
 			continue;
-		arena_slot_is_used(arena, i); /* else guardian would not look at it */
+		arena_slot_is_used(arena, i); /* guardian looks at used slots only */
 		memcpy(arena_slot_buffer(arena, to), arena_slot_buffer(arena, from), from->length);
 		*to = *from;
 		atomic_store(&to->inside, 0);
@@ -101,8 +100,7 @@ static struct slot *move_to_free(struct arena *arena, const struct slot *from)
 }
 
 /* Making or removing a name is run again too; the second run looks whether the first did it (fs/again.h).
- * After an error instead, names known to us and to the kernel would lead to what was there before, and two
- * names could stand for one file. */
+ * An error instead would leave stale names in worker and kernel, and perhaps two names for one file. */
 static bool may_run_again(const struct slot *slot, const uint8_t *buffer, const struct wire_request *r)
 {
 	if (slot->replays >= REPLAYS_MAX || r->opcode == WIRE_OP_INTERRUPT)
@@ -111,7 +109,7 @@ static bool may_run_again(const struct slot *slot, const uint8_t *buffer, const 
 	       (wire_is_complete(buffer, r) && wire_may_run_again(buffer));
 }
 
-/* The requests of a worker that was asked to go have done it no harm. */
+/* Requests of a worker that was asked to go did it no harm. */
 static bool has_left_by_plan(const struct arena *arena)
 {
 	return atomic_load(&arena->board.left_generation) == atomic_load(&arena->board.worker_generation) - 1;
@@ -140,8 +138,8 @@ static bool prepare_again(struct arena *arena, struct slot *slot, uint16_t *read
 	return true;
 }
 
-/* A listing with nodes in it was being sent. Only the kernel knows whether it arrived: if not, the kernel
- * takes an error for the same request. */
+/* A listing with nodes was being sent. Only the kernel knows whether it arrived: if not, it takes an error
+ * for the same request. */
 static void settle_big_reply(struct arena *arena, struct slot *slot, uint64_t unique)
 {
 	uint8_t out[64];
@@ -151,7 +149,7 @@ static void settle_big_reply(struct arena *arena, struct slot *slot, uint64_t un
 	let_go(arena, slot);
 }
 
-/* Returns true if the slot's request is to be run again. */
+/* True: the request is to be run again. */
 static bool recover_slot(struct arena *arena, struct slot *slot, uint16_t *ready)
 {
 	const uint8_t *buffer = arena_slot_buffer(arena, slot);
@@ -172,12 +170,12 @@ static bool recover_slot(struct arena *arena, struct slot *slot, uint16_t *ready
 		let_go(arena, slot);
 		return false;
 	}
-	/* Guardian answered the request while it was stuck: it never runs again, for its caller has gone on.
-	 * The answer here is for a guardian that died while answering. */
+	/* Guardian answered the stuck request: its caller has gone on, so it never runs again. Answered
+	 * here too, in case guardian died while answering. */
 	if (atomic_load(&slot->answered) == unique) {
 		grant_take_back_of(slot);
 		if (slot->mutating && prepare_again(arena, slot, ready))
-			return true; /* not to be run: to be doubted (pool.c) */
+			return true; /* not run: pool.c has the kernel ask again */
 		answer_error(arena, unique);
 		let_go(arena, slot);
 		return false;
@@ -186,7 +184,7 @@ static bool recover_slot(struct arena *arena, struct slot *slot, uint16_t *ready
 		if (session_send(slot->reply, reply_length) == 0)
 			log_debug("sent the answer to %s that a dead worker had decided on",
 				  wire_opcode_name(r.opcode));
-		/* The kernel has that answer, from guardian or from us. */
+		/* The kernel has the fallback, from guardian or from here. */
 		if (!slot->spent)
 			release_fallback(slot);
 		let_go(arena, slot);
@@ -196,9 +194,9 @@ static bool recover_slot(struct arena *arena, struct slot *slot, uint16_t *ready
 		settle_big_reply(arena, slot, unique);
 		return false;
 	}
-	grant_take_back_of(slot); /* no reply was begun: the kernel knows of none of it */
-	/* The worker was killed within read(2). The kernel copies page by page, may have stopped between two
-	 * pages, and has then answered EIO itself. The bytes after the first pages may be anything. */
+	grant_take_back_of(slot); /* no reply was begun: the kernel knows none of these nodes */
+	/* The worker was killed within read(2). The kernel copies page by page, may have stopped between
+	 * two pages, and has then answered EIO itself. Bytes after the first pages may be anything. */
 	bool torn = unread && slot->length > COPIED_AT_ONCE;
 
 	if (!torn && may_run_again(slot, buffer, &r) && prepare_again(arena, slot, ready))
@@ -221,7 +219,7 @@ uint32_t recover_slots(struct arena *arena, uint16_t ready[SLOT_MAX])
 {
 	uint32_t n_ready = 0;
 
-	/* Requests move to slots below or above their own: note first which slots were in use. */
+	/* Requests move to any slots: note first which were in use. */
 	bool taken[SLOT_MAX];
 
 	for (uint32_t i = 0; i < SLOT_MAX; i++) {
@@ -294,8 +292,8 @@ struct fd_list {
 	int fds[];
 };
 
-/* Guardian's pidfd of this worker has this number for a moment while we start, then a place below
- * FD_RESERVED: afterwards the number is free for another file. */
+/* While a worker starts, guardian's pidfd of it has this number for a moment, then one below FD_RESERVED:
+ * afterwards the number is free for another file. */
 static bool is_of_guardian(DIR *dir, const char *number)
 {
 	char target[32];
@@ -305,8 +303,8 @@ static bool is_of_guardian(DIR *dir, const char *number)
 	return strcmp(target, "anon_inode:[pidfd]") == 0;
 }
 
-/* Open descriptors that no record names. malloc'ed; NULL if there are none, or no memory: then they wait for
- * the next sweep. */
+/* Open descriptors that no record names. malloc'ed; NULL: none, or out of memory (the next sweep looks
+ * again). */
 static struct fd_list *list_unrecorded(struct arena *arena)
 {
 	CLEANUP_FREE struct fd_set_big *recorded = calloc(1, sizeof(*recorded));
@@ -369,16 +367,18 @@ void recover_descriptors(struct arena *arena)
 		close_aside(list);
 }
 
-/* Rounds of looking. A number stayed open and unrecorded through all rounds, and every request of a round
- * ended before the next: the descriptor belongs to nobody alive. */
+/* A number that stayed open and unrecorded through all rounds, each of which outlasted every request of
+ * its beginning, belongs to nobody alive. */
 #define LATE_ROUNDS 3
 
 static struct {
-	uint32_t reaped; /* board.reaped_workers when last looked at */
+	/* board.reaped_workers as last seen. */
+	uint32_t reaped;
 	bool known;
 	unsigned rounds;
 	struct fd_list *suspects;
-	uint64_t running[SLOT_MAX]; /* requests that ran when this round began */
+	/* Requests that ran when this round began. */
+	uint64_t running[SLOT_MAX];
 } late;
 
 static void begin_round(struct arena *arena)
@@ -395,7 +395,7 @@ static bool all_have_ended(struct arena *arena)
 	return true;
 }
 
-/* Takes descriptors off the list that are recorded, or closed, by now. */
+/* Takes descriptors off the list that are recorded or closed by now. */
 static void acquit_suspects(struct arena *arena)
 {
 	CLEANUP_FREE struct fd_list *now = list_unrecorded(arena);

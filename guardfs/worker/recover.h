@@ -5,26 +5,26 @@
 #include "base/base.h"
 #include "shm/arena.h"
 
-/* Decides for each slot: send the recorded reply; run the request again (the slot's index goes to ready, its
- * state is RUNNING); leave it parked; answer the configured errno; or nothing. A request that was answered
- * already, but may have changed something, goes to ready too: recover_is_doubtful. A task that may still be
- * inside a backend keeps its slot as ORPHAN; its request moves to another slot. Returns the number of
- * indexes in ready. Before threads. */
+/* Decides for each slot: send the recorded reply; run the request again (the slot's index goes to ready,
+ * its state is RUNNING); leave it parked; answer the configured errno; or nothing. An answered request
+ * that may have changed something goes to ready too (recover_is_doubtful). A task that may still be inside
+ * a backend keeps its slot as ORPHAN; its request moves to another slot. Returns the number of indexes in
+ * ready. Before threads. */
 uint32_t recover_slots(struct arena *arena, uint16_t ready[SLOT_MAX]);
 
-/* The request in the slot is over (EXPIRED), or its task is gone (ORPHAN, at a start). Can it have changed
- * something after its caller was answered? Then the slot becomes RUNNING without a unique, for a runner,
- * which only tells the kernel to ask again (fs/doubt.h). Ends `inside`. */
+/* For a slot whose request is over (EXPIRED) or whose task is gone (ORPHAN, at a start): can the request
+ * have changed something after its caller was answered? Then the slot becomes RUNNING without a unique:
+ * its runner only tells the kernel to ask again (fs/doubt.h). Ends `inside`. */
 bool recover_is_doubtful(struct slot *slot);
 
-/* Closes every descriptor from FD_RESERVED up that no record in the arena names: a worker opened it and died
- * before recording it. A thread of its own closes them, for it may hang in a dead backend; the numbers stay
- * taken until then. Before other threads. */
+/* Closes every descriptor from FD_RESERVED up that no record names: the dead worker had not recorded it
+ * yet. A separate thread closes them, for it may hang in a dead backend; the numbers stay taken until
+ * then. Before other threads. */
 void recover_descriptors(struct arena *arena);
 
-/* The same for descriptors that stuck tasks of a dead worker opened after that. Call at every heartbeat,
- * while threads run: it begins when board.reaped_workers has changed, and closes when all requests of that
- * moment have ended. */
+/* The same for descriptors that stuck tasks of a dead worker opened later. Every heartbeat, while threads
+ * run: begins when board.reaped_workers has changed, and closes when all requests of that moment have
+ * ended. */
 void recover_late_descriptors(struct arena *arena);
 
 #endif

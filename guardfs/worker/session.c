@@ -14,7 +14,8 @@ static struct {
 	struct fuse_session *se;
 	struct arena *arena;
 	int dev_fd;
-	bool negotiating; /* the next reply is that of INIT */
+	/* The next reply is that of INIT. */
+	bool negotiating;
 	errint_t negotiated;
 } session;
 
@@ -36,8 +37,8 @@ errint_t session_send(const void *reply, size_t length)
 	return write(session.dev_fd, reply, length) < 0 ? -errno : 0;
 }
 
-/* INIT: libfuse's answer with what it cannot ask for added. The first worker's goes to the kernel and is
- * kept; a successor's must be the same. */
+/* INIT: libfuse's answer with the flags added that libfuse cannot ask for. The first worker's goes to the
+ * kernel and is kept; a successor's must equal it. */
 static ssize_t reply_init(const struct iovec *iov, int count)
 {
 	struct arena_header *header = &session.arena->header;
@@ -67,9 +68,8 @@ static ssize_t reply_init(const struct iovec *iov, int count)
 	return (ssize_t)n;
 }
 
-/* Every reply of libfuse comes through here. What is small is recorded in the slot first: if this worker dies
- * before or while sending it, its successor sends it, and an operation that succeeded is not reported as
- * failed. */
+/* Every reply of libfuse passes here. A small one is first recorded in the slot: if this worker dies
+ * before or in sending, its successor sends it, and no success is reported as failure. */
 static ssize_t reply_writev(int fd, struct iovec *iov, int count, void *userdata)
 {
 	struct slot *slot = call.slot;
@@ -107,7 +107,7 @@ static ssize_t refuse_read(int fd, void *buf, size_t size, void *userdata)
 	(void)size;
 	(void)userdata;
 	errno = EINVAL;
-	return -1; /* requests are read by worker/pool.c */
+	return -1; /* worker/pool.c reads requests */
 }
 
 errint_t session_open(struct arena *arena, int dev_fd)

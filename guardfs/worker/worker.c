@@ -21,7 +21,7 @@
 
 static struct arena *crash_arena;
 
-/* Notes which request this thread was running, for the crash record, and dies of the signal.
+/* Notes for the crash record which request this thread was running, and dies of the signal.
  * Async-signal-safe. */
 static void fatal(int sig)
 {
@@ -42,8 +42,7 @@ static void set_signals(struct arena *arena)
 	for (size_t i = 0; i < ARRAY_SIZE(fatal_signals); i++)
 		sigaction(fatal_signals[i], &sa, NULL);
 	signal(SIGPIPE, SIG_IGN);
-	/* Signals meant for guardian (Ctrl-C in the foreground, a service manager's) are guardian's: it tells
-	 * us. */
+	/* Signals of a terminal or a service manager are guardian's, which tells the worker. */
 	signal(SIGINT, SIG_IGN);
 	signal(SIGTERM, SIG_IGN);
 	signal(SIGHUP, SIG_IGN);
@@ -58,15 +57,15 @@ struct start {
 	uint32_t quiesce_seen;
 };
 
-/* Guardian starts keeper when it sees us ready, and again if it dies; requests wait in the kernel meanwhile.
- */
+/* Guardian starts keeper when the worker is ready, and again if keeper dies; requests wait in the kernel
+ * meanwhile. */
 static void await_map(struct board *board)
 {
 	const struct timespec pause = {.tv_nsec = 1000000};
 
 	while (!atomic_load(&board->map_loaded)) {
 		atomic_store(&board->heartbeat_ns, clock_mono_ns());
-		nanosleep(&pause, NULL); /* sleep-ok: keeper is another process and may die without a word */
+		nanosleep(&pause, NULL); /* sleep-ok: keeper is a process and may die silently */
 	}
 }
 
@@ -86,8 +85,8 @@ static errint_t begin_serving(const struct start *s)
 	return rc;
 }
 
-/* All work happens in threads made by pthread_create: the cloned leader's cached thread id is its parent's.
- */
+/* All work is done by threads made by pthread_create: the cloned leader's cached thread id is its
+ * parent's. */
 static void *run_leader(void *arg)
 {
 	const struct start *s = arg;
@@ -109,7 +108,7 @@ static void *run_leader(void *arg)
 	_exit(WORKER_EXIT_QUIESCED);
 }
 
-/* sshfs talks to its server by itself, in a process of keeper's. */
+/* sshfs talks to its server in a process of keeper's. */
 static bool needs_network(const struct config *config)
 {
 	for (uint32_t i = 0; i < config->n_backends; i++)
@@ -126,7 +125,7 @@ int worker_main(struct arena *arena, uint32_t generation)
 	prctl(PR_SET_NAME, "guardfs-worker");
 	log_init("worker", LOG_LEVEL_INFO);
 	set_signals(arena);
-	/* Before there are threads, which inherit what is left. */
+	/* Before there are threads: they inherit it. */
 	if (arena->board.config.sandbox)
 		privileges_drop(needs_network(&arena->board.config) ? PRIVILEGES_WORKER_NETWORK
 								    : PRIVILEGES_WORKER);
