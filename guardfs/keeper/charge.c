@@ -8,8 +8,7 @@
 #define HOUR_MS (3600 * MSEC_PER_SEC)
 #define DAY_MS	(24 * HOUR_MS)
 
-/* Nothing came back: that is how an operation that hangs the server looks, unlike a connection that broke or
- * was refused. */
+/* Nothing came back: so looks an operation that hangs the server, unlike a broken or refused connection. */
 static bool is_silence(enum errclass class)
 {
 	return class == ERRCLASS_TIMEOUT || class == ERRCLASS_STALLED;
@@ -21,7 +20,7 @@ static uint64_t waits_since_ns(const struct slot *slot)
 	return MAX(atomic_load(&slot->entered_ns), slot->listing ? atomic_load(&slot->progress_ns) : 0);
 }
 
-/* The slot whose task has been waiting for longest inside. NULL: nobody is inside. */
+/* The slot with the longest wait inside; NULL: nobody is inside. */
 static const struct slot *oldest_inside(const struct supervised *s, bool listings)
 {
 	const struct arena *arena = s->keeper->arena;
@@ -39,9 +38,8 @@ static const struct slot *oldest_inside(const struct supervised *s, bool listing
 	return oldest;
 }
 
-/* Was the task inside before the silence began? One that came into it has not caused it. A probe that waits
- * for an answer says when that was, nearly: the task may have come in just after the probe had its last sign.
- */
+/* Was the task inside before the silence began? A later one has not caused it. A waiting probe dates the
+ * silence roughly: the task may have entered just after the probe's last sign. */
 static bool was_first(const struct supervised *s, const struct slot *slot, enum detector by, uint64_t now_ns)
 {
 	const struct config *c = s->keeper->config;
@@ -52,7 +50,7 @@ static bool was_first(const struct supervised *s, const struct slot *slot, enum 
 	return waits_since_ns(slot) + silence_ns / 2 <= now_ns;
 }
 
-/* The backend is lost though nobody is inside: those who are refused may have been unlucky before as well. */
+/* Lost with nobody inside: users refused so far may have been unlucky as well. */
 static void acquit(struct supervised *s)
 {
 	bool any = false;
@@ -79,7 +77,7 @@ void charge_suspect(struct supervised *s, enum errclass class, enum detector by,
 	}
 	if (!gorged && (!is_silence(class) || !was_first(s, slot, by, now_ns)))
 		return;
-	/* Root's are nobody's: whoever is root can do all this in other ways. */
+	/* Root is never charged: root can do all this in other ways. */
 	s->charge.suspect_uid = slot->uid;
 	s->charge.suspected = slot->uid != 0;
 }
@@ -96,7 +94,7 @@ static struct charges_budget budget_of(const struct supervised *s, uint32_t cap,
 				       .used = caps_count(&s->course.recoveries, window_ms, (int64_t)now_ns)};
 }
 
-/* The entry for the user: his own, a free one, or the one that ends first. */
+/* The user's entry, else a free one, else the one that ends first. */
 static void publish(struct supervised *s, uint32_t uid, uint64_t until_ns)
 {
 	_Atomic uint64_t *best = &s->board->refused[0];

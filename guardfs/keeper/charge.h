@@ -1,5 +1,5 @@
-/* charge.h: over whom a backend is lost, and his being refused there. docs/RECOVERY.md has the rule. Keeper
- * only; now_ns: CLOCK_MONOTONIC. */
+/* charge.h: charging a user with the loss of a backend, and refusing that user there. docs/RECOVERY.md has
+ * the rule. Keeper only; now_ns: CLOCK_MONOTONIC. */
 #ifndef GUARDFS_KEEPER_CHARGE_H
 #define GUARDFS_KEEPER_CHARGE_H
 
@@ -10,14 +10,15 @@ struct supervised;
 
 struct charge_watch {
 	struct charges charges;
-	bool suspected; /* the outage that lasts is suspect_uid's, if the server answers at once */
+	/* The present outage is suspect_uid's if the server answers at once. */
+	bool suspected;
 	uint32_t suspect_uid;
 };
 
-/* The breaker of s was opened. Looks at who is inside, so before anything of that is ended. */
+/* The breaker of s was opened. Looks at the tasks inside: call before any of them is ended. */
 void charge_suspect(struct supervised *s, enum errclass class, enum detector by, uint64_t now_ns);
 
-/* A try has failed: the server itself is away, which is nobody's doing. */
+/* A try has failed: the server itself is away, which is no user's doing. */
 void charge_drop(struct supervised *s);
 
 /* The server was there at the first try. */

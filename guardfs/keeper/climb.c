@@ -7,7 +7,7 @@
 
 #include <stdio.h>
 
-/* The time is over. Any words of sshfs tell more than that. */
+/* Any words of sshfs tell more than that the time is over. */
 static void note_expiry(struct supervised *s)
 {
 	char detail[256];
@@ -23,7 +23,7 @@ static void note_expiry(struct supervised *s)
 	try_fail(s, class, detail);
 }
 
-/* These classes say no more than that there is no connection. */
+/* These classes only say that there is no connection. */
 static bool is_vague(enum errclass class)
 {
 	static const enum errclass vague[] = {ERRCLASS_SERVER_GONE, ERRCLASS_TIMEOUT,	    ERRCLASS_STALLED,
@@ -35,9 +35,9 @@ static bool is_vague(enum errclass class)
 	return false;
 }
 
-/* The server itself was asked why there is no connection. Trouble with our own files comes before the words
- * that ssh and the server have for it ("no host key is known", "permission denied"). Of two reasons of one
- * class, the diagnosis tells more. */
+/* The class of the diagnosis, which asked the server. But trouble with our own files comes first, before
+ * what ssh and the server call it ("no host key is known", "permission denied"). Of two reasons of one
+ * class the diagnosis tells more. */
 static void prefer_explanation(struct supervised *s)
 {
 	if (s->explained != ERRCLASS_NONE && (s->explained == ERRCLASS_CONFIG ||
@@ -45,8 +45,8 @@ static void prefer_explanation(struct supervised *s)
 		try_fail(s, s->explained, s->explained_detail);
 }
 
-/* An incident that began as a lost connection gets the reason why no new one can be made. A diagnosis may be
- * switched off, or may not see the reason (sshfs is not installed any more). */
+/* An incident that began as a lost connection gets the reason why no new one can be made. A diagnosis may
+ * be off, or miss it (sshfs not installed any more). */
 static void tell_incident(struct supervised *s, const char *detail)
 {
 	if (!s->incident.open || is_vague(s->failure_class) || s->incident.class == s->failure_class)

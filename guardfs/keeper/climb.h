@@ -1,4 +1,4 @@
-/* climb.h: the try under way goes up the ladder, as far as it comes. Keeper only. */
+/* climb.h: the try under way climbs the ladder. Keeper only. */
 #ifndef GUARDFS_KEEPER_CLIMB_H
 #define GUARDFS_KEEPER_CLIMB_H
 
@@ -6,10 +6,10 @@
 
 struct supervised;
 
-/* Climbs the rungs of s's try; does nothing without one. now_ns: CLOCK_MONOTONIC. */
+/* Climbs the rungs of s's try, if there is one. now_ns: CLOCK_MONOTONIC. */
 void climb_step(struct supervised *s, uint64_t now_ns);
 
-/* When to call climb_step again at the latest (CLOCK_MONOTONIC); UINT64_MAX without a try. */
+/* When to call climb_step again at the latest (CLOCK_MONOTONIC); UINT64_MAX: no try. */
 uint64_t climb_wake_ns(const struct supervised *s, uint64_t now_ns);
 
 #endif

@@ -1,5 +1,4 @@
-/* commands.c: see commands.h. A command is a row in the table: its name, who may, what it takes, what it
- * does. */
+/* commands.c: see commands.h. A command is a row in the table: name, permission, arguments, function. */
 #include "keeper/effects.h"
 #include "keeper/internal.h"
 #include "keeper/plan-json.h"
@@ -21,7 +20,8 @@ struct ask {
 	struct keeper *k;
 	struct server_client *client;
 	const json_t *object;
-	struct supervised *s; /* the backend named, or NULL */
+	/* The backend named, or NULL. */
+	struct supervised *s;
 	uint64_t now_ns;
 };
 
@@ -74,7 +74,7 @@ static void run_plan(const struct ask *a)
 	server_reply(a->k->server, a->client, json_pack("{s:o}", "plans", plans));
 }
 
-/* Begins a try at once; the plan is that which the try climbs, as it is after the drain. */
+/* Begins a try at once; shows the plan that the try climbs after the drain. */
 static errint_t reconnect_backend(const struct ask *a, struct supervised *s, json_t *plans)
 {
 	errint_t rc = course_reconnect(&s->course, a->now_ns);
@@ -109,7 +109,7 @@ static void run_reconnect(const struct ask *a)
 	server_reply(a->k->server, a->client, json_pack("{s:o}", "plans", plans));
 }
 
-/* Recovers the backends that do not serve. A backend that is named must be one of these. */
+/* Recovers the backends that do not serve; a backend named must be one of these. */
 static void run_recover(const struct ask *a)
 {
 	json_t *plans = json_array();
@@ -245,7 +245,7 @@ static void run_incident(const struct ask *a)
 		ask_journal(a, &query);
 }
 
-/* False: its client has gone away meanwhile. */
+/* False: its client has gone. */
 static bool take_waiting(struct commands *c, uint64_t ticket, struct server_client **client)
 {
 	for (unsigned i = 0; i < c->n; i++) {
@@ -367,7 +367,8 @@ static const struct command {
 	const char *name;
 	bool acts;
 	enum backend_argument backend;
-	const char *arguments; /* names allowed besides v, command, backend; separated by blanks */
+	/* Names allowed besides v, command, backend; separated by blanks. */
+	const char *arguments;
 	void (*run)(const struct ask *a);
 } commands[] = {
     {"ping", false, NO_BACKEND, "", run_ping},
@@ -395,7 +396,7 @@ static bool is_word_of(const char *list, const char *word)
 	return false;
 }
 
-/* A newer guardctl may mean something by a member that this keeper does not know. */
+/* A newer guardctl may mean something by a member unknown here. */
 static const char *unknown_member(const struct command *c, const json_t *object)
 {
 	const char *key;

@@ -1,4 +1,4 @@
-/* commands.h: what may be asked of keeper over the control socket: docs/PROTOCOL.control.md. Keeper only. */
+/* commands.h: the commands of the control socket (docs/PROTOCOL.control.md). Keeper only. */
 #ifndef GUARDFS_KEEPER_COMMANDS_H
 #define GUARDFS_KEEPER_COMMANDS_H
 
@@ -18,11 +18,11 @@ struct commands {
 	} waiting[COMMANDS_WAITING_MAX];
 };
 
-/* Listens. A socket that cannot be had is logged: guarding goes on without. */
+/* Listens. Failure is logged: guarding goes on without the socket. */
 void commands_start(struct keeper *k);
 void commands_stop(struct keeper *k);
 
-/* Hands out what the journal has answered. */
+/* Hands out the journal's answers. */
 void commands_step(struct keeper *k);
 
 #endif

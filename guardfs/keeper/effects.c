@@ -7,7 +7,7 @@
 
 #include <stdio.h>
 
-/* An outage of hours is a handful of lines: a cause is told once, not at every try. */
+/* An outage of hours is a handful of lines: a cause is logged once, not at every try. */
 static void log_change(struct supervised *s, enum health_state old, const char *detail)
 {
 	enum health_state state = s->course.state;
@@ -32,7 +32,7 @@ static void log_change(struct supervised *s, enum health_state old, const char *
 	s->told_class = class;
 }
 
-/* An operator, or the caps: what serves is taken out of service. */
+/* By an operator, or by the caps. */
 static void leave_service(struct supervised *s, enum errclass class, uint64_t now_ns)
 {
 	bool drilled = drill_active(s);
@@ -66,14 +66,14 @@ static void carry_out_transition(struct supervised *s, const struct course_effec
 	board_set_state(s->board, e->to, e->class, since_ns);
 	log_change(s, e->from, detail);
 	if (e->to == HEALTH_HELD || e->to == HEALTH_EXHAUSTED) {
-		try_take_down(s); /* nothing is left running for a backend that nobody uses */
+		try_take_down(s); /* no process is left running for a backend without users */
 		atomic_store(&s->board->pid, 0);
 	}
 	s->keeper->changed = true;
 	routes_refresh(s->keeper);
 }
 
-/* When the next try is, for people. */
+/* The next try, for people. */
 static void publish_plan(const struct supervised *s, uint64_t now_ns)
 {
 	const struct course *c = &s->course;
@@ -92,7 +92,7 @@ static void carry_out(struct supervised *s, const struct course_effect *e, const
 		break;
 	case COURSE_INCIDENT_OPEN:
 		incident_open(s, e->class, detail);
-		memory_store(s, now_ns); /* what the counters said */
+		memory_store(s, now_ns); /* the counters' last state */
 		inquiry_wanted(s);
 		break;
 	case COURSE_INCIDENT_CLOSE:
@@ -116,7 +116,7 @@ void effects_drain(struct supervised *s, const char *detail, uint64_t now_ns)
 
 	if (s->course.n_effects == 0)
 		return;
-	/* Before anything is done: a keeper that dies at it must not be forgotten to have done it. */
+	/* Stored first: a keeper that dies in an act must not be forgotten to have done it. */
 	memory_store(s, now_ns);
 	while (course_take(&s->course, &e))
 		carry_out(s, &e, detail, now_ns);

@@ -11,7 +11,7 @@ static uint32_t random_bits(void)
 {
 	uint32_t r = 0;
 
-	/* Without randomness the backoff merely has no jitter. */
+	/* Without randomness the backoff has no jitter. */
 	return getrandom(&r, sizeof(r), GRND_NONBLOCK) == sizeof(r) ? r : 0x80000000u;
 }
 
@@ -21,10 +21,10 @@ void event_broken(struct supervised *s, enum errclass class, enum detector by, c
 	board_trip_breaker(s->keeper->board, s->index, s->epoch, class, by);
 	s->serving = false;
 	charge_suspect(s, class, by, now_ns);
-	s->explained = ERRCLASS_NONE; /* what a probe met before explains no outage */
+	s->explained = ERRCLASS_NONE; /* what a probe met before the outage does not explain it */
 	course_broken(&s->course, class, random_bits(), now_ns);
 	effects_drain(s, detail, now_ns);
-	/* Not to be tried at once: what is stuck in it need not wait for that. */
+	/* The next try comes later: tasks stuck in the transport need not wait for it. */
 	if (s->config->type == BACKEND_SSHFS && !s->course.trying && s->course.next_try_ns > now_ns)
 		try_take_down(s);
 	notify_verdict(s);
@@ -66,8 +66,8 @@ void event_try_succeeded(struct supervised *s, uint64_t now_ns)
 	s->explained = ERRCLASS_NONE;
 	s->identity_ns = now_ns;
 	s->next_probe_ns = now_ns + s->keeper->config->probe_interval_ms * NSEC_PER_MSEC;
-	s->transport.used = 0;	  /* what was said while connecting explains no later death */
-	charge_settle(s, now_ns); /* before what is remembered is written down */
+	s->transport.used = 0;	  /* words said while connecting explain no later death */
+	charge_settle(s, now_ns); /* before the memory is stored */
 	course_proven(&s->course, now_ns);
 	effects_drain(s, "", now_ns);
 }

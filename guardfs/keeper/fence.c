@@ -19,8 +19,8 @@
 
 #define ENVIRON_MAX 65536
 
-/* Session of a process from /proc/PID/stat: that file can always be read, while environ waits for the
- * process's memory lock and is therefore asked of our own session only. */
+/* From /proc/PID/stat, which can always be read. environ waits for the process's memory lock, so only the
+ * own session's is read. */
 static pid_t session_of(pid_t pid, char *state)
 {
 	char path[32], stat[1024];
@@ -38,7 +38,7 @@ static pid_t session_of(pid_t pid, char *state)
 
 enum token { TOKEN_OURS, TOKEN_ANOTHER, TOKEN_UNKNOWN };
 
-/* UNKNOWN: there is no environment to read, as of a process that is just ending. */
+/* UNKNOWN: no environment, as of a process that is just ending. */
 static enum token token_of(pid_t pid, const char *token)
 {
 	CLEANUP_FREE char *text = malloc(ENVIRON_MAX);
@@ -55,7 +55,7 @@ static enum token token_of(pid_t pid, const char *token)
 
 typedef void (*socket_fn)(int sock, void *arg);
 
-/* Closing the socket now sends RST and drops what is unsent. */
+/* From now on closing sends RST and drops unsent data. */
 static void reset_on_close(int sock, void *arg)
 {
 	const struct linger now = {.l_onoff = 1, .l_linger = 0};
@@ -74,7 +74,7 @@ static void add_received(int sock, void *arg)
 		*received += info.tcpi_bytes_received;
 }
 
-/* Our own copy of the socket is closed at once; the last one is closed with the process. */
+/* The copy is closed at once; the last descriptor is closed with the process. */
 static void visit_socket(int pidfd, int fd, socket_fn visit, void *arg)
 {
 	CLEANUP_FD int copy = (int)syscall(SYS_pidfd_getfd, pidfd, fd, 0);
@@ -103,8 +103,7 @@ static void visit_sockets(pid_t pid, int pidfd, socket_fn visit, void *arg)
 	}
 }
 
-/* The pidfd is taken first and the process looked at afterwards, so that what was looked at is what is
- * hit. */
+/* pidfd first, then the look: the process looked at is the one hit. */
 static bool signal_member(pid_t pid, pid_t session, const char *token, int signal, bool reset)
 {
 	CLEANUP_FD int pidfd = -1;
@@ -215,7 +214,7 @@ errint_t fence_abort_fuse(uint32_t minor, const char *scratch_dir)
 
 	if (rc != -ENOENT)
 		return rc;
-	/* Not mounted here (containers), or the connection is gone already: then the second try says so. */
+	/* Not mounted here (containers), or the connection is gone: the second try tells. */
 	snprintf(dir, sizeof(dir), "%s/fusectl", scratch_dir);
 	if (mkdir(dir, 0700) < 0 && errno != EEXIST)
 		return -errno;

@@ -1,5 +1,5 @@
-/* finding.h: the results of diagnoses (keeper/inquiry.h): to the client that asked, the journal, the incident
- * and the course of the backend. Keeper only. */
+/* finding.h: results of diagnoses (keeper/inquiry.h), for the asking client, the journal, the incident and
+ * the course. Keeper only. */
 #ifndef GUARDFS_KEEPER_FINDING_H
 #define GUARDFS_KEEPER_FINDING_H
 
@@ -7,7 +7,7 @@
 
 struct keeper;
 
-/* Takes the result of the diagnosis under way, if it is there, and begins the next. now_ns: CLOCK_MONOTONIC.
+/* Takes the result of the diagnosis under way, if complete, and begins the next. now_ns: CLOCK_MONOTONIC.
  * Returns when to call again at the latest. */
 uint64_t finding_step(struct keeper *k, uint64_t now_ns);
 

@@ -8,10 +8,10 @@
 #include <jansson.h>
 #include <stdio.h>
 
-#define RECALL_MS 500  /* keeper's start may wait so long for the disk */
-#define FLUSH_MS  2000 /* and its end so long */
+#define RECALL_MS 500  /* the longest wait for the disk at keeper's start */
+#define FLUSH_MS  2000 /* and at its end */
 
-/* Key of the counters of deaths, as they were when deaths were last written into the journal. */
+/* Key of the death counters as last written. */
 #define PROCESSES_KEY "processes"
 
 static void remember_processes(const struct keeper *k)
@@ -35,8 +35,8 @@ static void note_keeper(const struct keeper *k)
 	journal_put_event(k->journal, &event);
 }
 
-/* Nobody else writes down that a keeper has died, or what died while there was none. A new guardfs counts
- * from zero, and its first keeper follows nobody. */
+/* Only a keeper writes down deaths: its predecessor's too, and those while there was none. A new guardfs
+ * counts from zero, and its first keeper follows nobody. */
 static void recall_processes(struct keeper *k)
 {
 	uint32_t keepers = atomic_load(&k->board->keeper_restarts);
@@ -135,7 +135,7 @@ void history_tick(struct keeper *k)
 		note_crashes(k);
 }
 
-/* An event belongs to the open incident. Suspect files, which come to light later, belong to the last
+/* An event belongs to the open incident. Suspect files come to light later and belong to the last
  * incident. */
 static uint64_t incident_of(const struct supervised *s, const char *kind)
 {

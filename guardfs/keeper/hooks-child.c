@@ -113,7 +113,7 @@ static void refuse_to_run(const char *fmt, ...)
 	_exit(127);
 }
 
-/* The kernel spares guardfs when memory runs out; it need not spare what an operator's program does. */
+/* The kernel spares guardfs when memory runs out, but need not spare an operator's program. */
 static void give_up_oom_protection(void)
 {
 	int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
@@ -134,7 +134,7 @@ void hook_child(pid_t keeper, char *const *argv, char *const *environment)
 	setpgid(0, 0);
 	umask(022);
 	give_up_oom_protection();
-	/* Fails where guardfs is not root: then keeper has no namespace of its own either. */
+	/* Fails where guardfs is not root: keeper has no own namespace then. */
 	(void)setns(HOOK_FD_NAMESPACE, CLONE_NEWNS);
 	if (chdir("/") < 0 || dup2(HOOK_FD_INPUT, 0) < 0 || dup2(HOOK_FD_OUTPUT, 1) < 0 ||
 	    dup2(HOOK_FD_OUTPUT, 2) < 0)

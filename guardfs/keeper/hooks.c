@@ -11,9 +11,9 @@
 #include <sys/wait.h>
 
 #define GRACE_NS      (2 * NSEC_PER_SEC) /* from SIGTERM to SIGKILL, and for output after the end */
-#define GIVE_UP_NS    (NSEC_PER_SEC)	 /* from SIGKILL on: then what is left is left */
-#define READ_STEP_MAX 65536u		 /* bytes read in one step: keeper has other things to do */
-#define CUT_TEXT_MAX  64u		 /* for the line that says how much is missing */
+#define GIVE_UP_NS    (NSEC_PER_SEC)	 /* after SIGKILL: then the rest is left behind */
+#define READ_STEP_MAX 65536u		 /* bytes read in one step, so that keeper comes to its other work */
+#define CUT_TEXT_MAX  64u		 /* for the line that tells how much is cut */
 #define HEAD_MAX      ((JOURNAL_TEXT_MAX - CUT_TEXT_MAX) / 2)
 #define TAIL_MAX      (JOURNAL_TEXT_MAX - CUT_TEXT_MAX - HEAD_MAX)
 
@@ -30,26 +30,30 @@ struct output {
 	uint64_t total;
 	char head[HEAD_MAX];
 	char tail[TAIL_MAX];
-	char text[JOURNAL_TEXT_MAX]; /* put together */
+	char text[JOURNAL_TEXT_MAX];
 };
 
 struct hooks {
 	const struct config *config;
 	void (*done)(void *arg, const struct hook_result *result);
 	void *arg;
-	int namespace_fd; /* the host's mounts; -1: there is none to enter */
+	/* The host's mounts; -1: no namespace to enter. */
+	int namespace_fd;
 
 	struct hook_event queue[HOOKS_QUEUE_MAX];
 	unsigned first, n;
-	uint32_t program; /* of the first event: the next to look at in config->hooks */
+	/* Of the first event: next index in config->hooks. */
+	uint32_t program;
 
 	enum stage stage;
 	pid_t pid;
 	bool reaped, timed_out;
 	int status;
-	int output_fd, refusal_fd; /* -1: at its end */
+	/* -1: ended. */
+	int output_fd, refusal_fd;
 	uint64_t began_ns, until_ns;
-	char failure[128]; /* could not be started: why */
+	/* Why it could not be started. */
+	char failure[128];
 	char name[CONFIG_HOOK_ARGV_MAX];
 	struct output output;
 	struct hook_environment environment;
@@ -67,7 +71,7 @@ static void keep_output(struct output *o, const char *bytes, size_t n)
 	}
 }
 
-/* A program may write any bytes. The text that is kept can stand in JSON and on a terminal. */
+/* A program may write any bytes; the text kept must suit JSON and terminals. */
 static void make_text(char *text, size_t n)
 {
 	size_t i = 0;
@@ -170,8 +174,7 @@ static errint_t spawn_program(struct hooks *h, char *const *argv)
 	h->refusal_fd = refusal[0];
 	if (h->pid < 0)
 		return h->pid;
-	/* The child does the same; whoever is first. Nobody can be killed by a group that is not there yet.
-	 */
+	/* The child does the same; either may be first. A group that does not exist yet cannot be killed. */
 	(void)setpgid(h->pid, h->pid);
 	return 0;
 }
@@ -199,8 +202,8 @@ static void start_program(struct hooks *h, const struct hook_event *event,
 		fail_start(h, -rc);
 }
 
-/* The next program to run, for the first event of the queue; events that have none left are dropped. NULL:
- * nothing is left. */
+/* The next program for the queue's first event; an event without further programs is dropped. NULL: the
+ * queue is empty. */
 static const struct config_program *next_program(struct hooks *h)
 {
 	for (; h->n > 0; h->n--, h->program = 0) {
@@ -217,7 +220,6 @@ static const struct config_program *next_program(struct hooks *h)
 	return NULL;
 }
 
-/* False: nothing is left to run. */
 static bool start_next(struct hooks *h, uint64_t now_ns)
 {
 	const struct config_program *p = next_program(h);
@@ -229,15 +231,15 @@ static bool start_next(struct hooks *h, uint64_t now_ns)
 
 /* ---- ending ---- */
 
-/* The group, not only the program. Once the program is reaped and nothing else is in the group its number is
- * free; it comes back only after a whole round of pids, and we are here at most seconds later. */
+/* The group, not only the program. Once the program is reaped and the group is empty its number is free;
+ * the number comes back only after a whole round of pids, and this comes at most seconds later. */
 static void signal_group(const struct hooks *h, int sig)
 {
 	if (h->pid > 0 && kill(-h->pid, sig) < 0 && errno == ESRCH && !h->reaped)
 		kill(h->pid, sig);
 }
 
-/* Was the child refused, or exec? It has said so before it ended. */
+/* Was the child refused, or exec? It has said so before its end. */
 static bool take_refusal(struct hooks *h)
 {
 	char text[sizeof(h->failure)];
@@ -295,7 +297,6 @@ static bool is_over(const struct hooks *h)
 	return h->failure[0] || (h->reaped && h->output_fd < 0);
 }
 
-/* The stage's time has passed. */
 static void next_stage(struct hooks *h, uint64_t now_ns)
 {
 	switch (h->stage) {
@@ -336,7 +337,7 @@ static void advance(struct hooks *h, uint64_t now_ns)
 
 /* ---- for keeper ---- */
 
-/* keeper lives in a mount namespace of its own; its parent does not. */
+/* keeper has a mount namespace of its own; its parent has not. */
 static int open_host_namespace(void)
 {
 	char path[64];
@@ -360,7 +361,6 @@ struct hooks *hooks_create(const struct config *config,
 	return h;
 }
 
-/* Hooks that wait are reported as not run. */
 static void report_waiting(struct hooks *h)
 {
 	const struct config_program *p;

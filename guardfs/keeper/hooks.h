@@ -1,19 +1,19 @@
 /* hooks.h: the operator's programs, run at down, recovered, exhausted, stall, suspect.
  *
- * A hook is an argv, run without a shell, as guardfs's own user, in a process group of its own, in the host's
- * mount namespace (that of keeper's parent), with / as working directory, /dev/null as input, a minimal
- * environment (PATH and the GUARDFS_* variables), no descriptor but 0-2. Its output is kept (JOURNAL_TEXT_MAX
- * bytes, the beginning and the end). At its time limit the group gets SIGTERM and 2 s later SIGKILL; so it
- * does when something still holds the output 2 s after the program itself has ended. A process that left the
- * group (setsid) escapes that: it is then nobody's but keeper's to reap, and its output is no longer heard.
- * Hooks run one after the other; events queue, at most HOOKS_QUEUE_MAX. A keeper that dies takes the program
- * with it (SIGTERM), so that two keepers' hooks never act at once.
+ * A hook is an argv, run without a shell as guardfs's user: in a process group of its own, in the mount
+ * namespace of keeper's parent, with / as working directory, /dev/null as input, PATH and the GUARDFS_*
+ * variables as environment, no descriptor but 0-2. The beginning and the end of its output are kept
+ * (JOURNAL_TEXT_MAX bytes). The group gets SIGTERM, and SIGKILL 2 s later, at the time limit, or when its
+ * output is still held open 2 s after the program's end. A process that left the group (setsid) escapes:
+ * keeper only reaps it, and reads its output no more. Hooks run one after the other; at most
+ * HOOKS_QUEUE_MAX events wait. A keeper that dies takes the program with it (SIGTERM): two keepers' hooks
+ * never act at once.
  *
- * Checked before every run: the program is an absolute path, a regular executable file; it and every
- * directory and symbolic link above it belong to root and cannot be written to by others (guardfs running as
- * another user: by that user), a sticky directory like /tmp not excepted. The check is made in the child, so
- * that a path that hangs costs the hook its time limit and keeper nothing. Whether a hook may act at all
- * (sentinel, caps) is the caller's to decide. Keeper only; never blocks. */
+ * Checked before every run: the program is an absolute path to a regular executable file; the file, each
+ * directory and each symbolic link above belong to root (or to guardfs's user) and are not writable by
+ * others, sticky directories like /tmp included. The child checks, so that a hanging path costs the hook
+ * its time limit and keeper nothing. Whether a hook may act (sentinel, caps) is the caller's decision.
+ * Keeper only; never blocks. */
 #ifndef GUARDFS_KEEPER_HOOKS_H
 #define GUARDFS_KEEPER_HOOKS_H
 
@@ -26,45 +26,53 @@
 struct hooks;
 
 struct hook_event {
-	enum config_hook kind;	       /* GUARDFS_EVENT: "down", "recovered", ... */
-	uint64_t incident;	       /* GUARDFS_INCIDENT */
-	char backend[CONFIG_NAME_MAX]; /* GUARDFS_BACKEND */
-	char class[32];		       /* GUARDFS_CLASS */
-	char state[32];		       /* GUARDFS_STATE */
-	char routes[4096]; /* GUARDFS_ROUTES: absolute paths, separated by newlines; cut at a whole path */
-	char jobs[4096];   /* GUARDFS_JOBS: names, separated by newlines */
+	/* GUARDFS_EVENT: "down", "recovered", and so on. */
+	enum config_hook kind;
+	/* GUARDFS_INCIDENT */
+	uint64_t incident;
+	/* GUARDFS_BACKEND */
+	char backend[CONFIG_NAME_MAX];
+	/* GUARDFS_CLASS */
+	char class[32];
+	/* GUARDFS_STATE */
+	char state[32];
+	/* GUARDFS_ROUTES: absolute paths, one a line; cut at a whole path. */
+	char routes[4096];
+	/* GUARDFS_JOBS: names, one a line. */
+	char jobs[4096];
 };
 
 struct hook_result {
 	enum config_hook kind;
 	uint64_t incident;
 	char backend[CONFIG_NAME_MAX];
-	const char *program; /* borrowed until the next call */
-	char outcome[128]; /* "exit 0", "killed by signal 9", "timed out after 60 s", "refused: ..." with why,
-			      "cannot be run: ...", "ended with guardfs", "not run: guardfs ends" */
+	/* Borrowed until the next call. */
+	const char *program;
+	/* "exit 0", "killed by signal 9", "timed out after 60 s", "refused: REASON", "cannot be run:
+	 * REASON", "ended with guardfs", "not run: guardfs ends". */
+	char outcome[128];
 	bool ok;
 	uint64_t duration_ms;
-	const char *output; /* terminated; borrowed until the next call */
+	/* Terminated; borrowed until the next call. */
+	const char *output;
 };
 
-/* done is called once for every hook, also for one that was refused or could not be started, and in
- * hooks_destroy for those that are cut short by it. config and arg are borrowed until then. NULL: no memory.
- */
+/* done is called once for every hook, also for one refused or not started, and in hooks_destroy for those
+ * cut short. config and arg are borrowed until then. NULL: out of memory. */
 struct hooks *hooks_create(const struct config *config,
 			   void (*done)(void *arg, const struct hook_result *result), void *arg);
-void hooks_destroy(struct hooks *hooks); /* kills what runs */
+void hooks_destroy(struct hooks *hooks); /* kills a running hook */
 
-/* Queues the hooks of an event. Returns how many there are (0: none configured), or -EAGAIN: the queue is
- * full. */
+/* Queues the hooks of an event. Returns how many there are, or -EAGAIN: the queue is full. */
 int hooks_run(struct hooks *hooks, const struct hook_event *event, uint64_t now_ns) WARN_UNUSED;
 
-/* To poll for (POLLIN): its output; -1: nothing. Further: keeper tells which children it reaped, and calls
- * step when woken; returns when to call again at the latest. */
+/* The hook's output, to poll for POLLIN (-1: none). keeper tells which children it reaped, and steps when
+ * woken; step returns when to call again at the latest. */
 int hooks_poll_fd(const struct hooks *hooks);
 void hooks_reaped(struct hooks *hooks, pid_t pid, int status);
 uint64_t hooks_step(struct hooks *hooks, uint64_t now_ns);
 
-/* May this program be run as a hook? 0, or -errno with why (size bytes) for people. Also used by doctor and
+/* May this program be run as a hook? 0, or -errno with why (size bytes). Also for doctor and
  * --check-config. */
 errint_t hooks_check_program(const char *path, char *why, size_t size) WARN_UNUSED;
 

@@ -1,8 +1,8 @@
-/* identity.c: is the directory found at a backend's path the storage that is meant? Runs in probe children.
+/* identity.c: is the directory at a backend's path the storage that is meant? Runs in probe children.
  *
- * By marker, if one is configured, adopted or remembered. Without one an sshfs is known by its mount, and a
- * dir by what was found the first time: type and source of its file system, whether it is a mount of its own,
- * the device behind it. */
+ * By marker, if one is configured, adopted or remembered. Without a marker an sshfs is known by its mount,
+ * and a dir by its first finding: type and source of the file system, whether it is its own mount, the
+ * device behind it. */
 #include "keeper/probe-child.h"
 #include "base/mounts.h"
 #include "sshfs-compat/sshfs-compat.h"
@@ -37,7 +37,7 @@ static void trim(char *s)
 	s[n] = '\0';
 }
 
-/* Reads a small file of the state directory: its first line, "" if there is none. */
+/* Reads the first line of a small file in the state directory; "": no such file. */
 static errint_t recall_line(const struct probe_run *run, const char *suffix, char *line, size_t size)
 {
 	char path[CONFIG_PATH_MAX + 64];
@@ -65,7 +65,7 @@ static errint_t remember_line(const struct probe_run *run, const char *suffix, c
 	return rc < 0 ? rc : fd_write_atomic(path, text, (size_t)n, 0600, true);
 }
 
-/* Id of the mount that an O_PATH descriptor lies on, without asking the storage. */
+/* Of the mount below an O_PATH descriptor, without asking the storage. */
 static errint_t mount_id_of(int fd, uint32_t *id)
 {
 	char path[48], text[512];
@@ -88,7 +88,7 @@ static bool look_at_root(struct probe_run *run, struct mount_entry *mount)
 	if (rc < 0)
 		return probe_fail(run, ERRCLASS_NOT_CONNECTED, -rc, ERRCLASS_NOT_CONNECTED,
 				  "the mount at %s is gone", run->job->path);
-	/* The descriptor was given out of a cache; this asks the server. */
+	/* The descriptor came from a cache; fstat asks the server. */
 	if (fstat(run->root, &st) < 0)
 		return probe_fail(run, ERRCLASS_NONE, errno,
 				  errno == ENOENT ? ERRCLASS_PATH_MISSING : ERRCLASS_IO_ERROR,
@@ -102,8 +102,8 @@ static bool look_at_root(struct probe_run *run, struct mount_entry *mount)
 
 static bool prove_own_mount(struct probe_run *run, const struct mount_entry *mount)
 {
-	/* The bare directory: an sshfs that could not connect after all has just ended. Nothing else answers
-	 * in its place, in a namespace that is keeper's alone. */
+	/* The bare directory: an sshfs that could not connect has just ended. Keeper's own namespace has
+	 * nothing else there. */
 	if (strcmp(mount->mountpoint, run->job->path) != 0)
 		return probe_fail(run, ERRCLASS_NOT_CONNECTED, 0, ERRCLASS_NOT_CONNECTED,
 				  "the mount at %s is gone", run->job->path);
@@ -114,7 +114,7 @@ static bool prove_own_mount(struct probe_run *run, const struct mount_entry *mou
 	return true;
 }
 
-/* Worker holds a descriptor of the root: if the path leads elsewhere by now, that descriptor is of no use. */
+/* If the path leads elsewhere by now, worker's descriptor of the root is useless. */
 static bool prove_unchanged(struct probe_run *run)
 {
 	const struct probe_root *e = &run->job->expected, *f = &run->found;
@@ -126,7 +126,7 @@ static bool prove_unchanged(struct probe_run *run)
 	return true;
 }
 
-/* Reads the marker on the storage into marker, "" if there is none. */
+/* "": no marker. */
 static bool read_marker(struct probe_run *run, char *marker)
 {
 	CLEANUP_FD int fd =
@@ -138,7 +138,7 @@ static bool read_marker(struct probe_run *run, char *marker)
 	if (fd < 0 && errno == ENOENT)
 		return true;
 	n = fd < 0 ? -1 : read(fd, marker, MARKER_MAX - 1);
-	/* sshfs tells of a read that failed as of the end of the file: nothing is not believed. */
+	/* sshfs reports a failed read as end of file: an empty result is not believed. */
 	if (n == 0 && (fd_size_now(fd, &size) < 0 || size > 0)) {
 		errno = EIO;
 		n = -1;
@@ -186,8 +186,8 @@ static bool adopt_storage(struct probe_run *run, char *marker)
 	return true;
 }
 
-/* expected: as configured, else as remembered. Whoever has been seen with a marker once is not adopted a
- * second time: then it is lost. */
+/* expected: the marker configured, else remembered. Storage seen with a marker once is not adopted again:
+ * then its marker is lost. */
 static bool prove_marker(struct probe_run *run, const char *expected, const char *remembered)
 {
 	bool first_use = !remembered[0] && run->backend->adopt;
@@ -213,8 +213,8 @@ static bool prove_marker(struct probe_run *run, const char *expected, const char
 	return true;
 }
 
-/* Does the root's real path name the mount itself? Asked of the descriptor, since the configured path may
- * hold symlinks. */
+/* Is the root the mount's own root? Its real path is taken from the descriptor, since the configured path
+ * may hold symlinks. */
 static bool is_mountpoint(const struct probe_run *run, const struct mount_entry *mount)
 {
 	char link[48], real[CONFIG_PATH_MAX + 128];
@@ -228,8 +228,7 @@ static bool is_mountpoint(const struct probe_run *run, const struct mount_entry 
 	return strcmp(mount->mountpoint, real) == 0;
 }
 
-/* A dir without a marker: what was found the first time must be found ever after. Anonymous device numbers
- * change with every mount. */
+/* A dir without a marker must remain as first found. Anonymous device numbers change with every mount. */
 static bool prove_remembered(struct probe_run *run, const struct mount_entry *mount)
 {
 	char now[3 * CONFIG_PATH_MAX], before[3 * CONFIG_PATH_MAX], device[32] = "-";

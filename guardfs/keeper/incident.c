@@ -5,8 +5,7 @@
 
 #include <jansson.h>
 
-/* Acknowledged, and not yet known to be safe. A look without locks: what is written meanwhile may or may not
- * be counted. */
+/* Bytes acknowledged and not known to be safe. Without locks: writes made meanwhile may or may not count. */
 static uint64_t bytes_at_risk(const struct supervised *s)
 {
 	struct arena *arena = s->keeper->arena;
@@ -30,7 +29,7 @@ static bool route_counts(const struct supervised *s, uint32_t index, bool by_the
 	       (!by_themselves || atomic_load(&board->routes[index].errclass) == ERRCLASS_PATH_MISSING);
 }
 
-/* The routes concerned, as a JSON array of absolute paths; the caller frees. NULL: no memory. */
+/* The routes concerned, as a JSON array of absolute paths, to be freed. NULL: out of memory. */
 static char *describe_routes(const struct supervised *s, bool by_themselves)
 {
 	const struct keeper *k = s->keeper;
@@ -40,7 +39,7 @@ static char *describe_routes(const struct supervised *s, bool by_themselves)
 
 	for (uint32_t i = 0; i < n; i++)
 		if (route_counts(s, i, by_themselves))
-			/* A path that is not UTF-8 has no place in JSON: then it is left out. */
+			/* JSON has no place for a path that is not UTF-8. */
 			json_array_append_new(array, json_sprintf("%s/%s", k->config->mountpoint,
 								  k->board->map.routes[i].path));
 	text = json_dumps(array, JSON_COMPACT);
@@ -69,7 +68,7 @@ static void write_down(struct supervised *s, const struct incident *i)
 	    .failed = i->failed,
 	    .bytes_at_risk = i->bytes_at_risk,
 	    .tries = i->tries,
-	    /* Once closed, the routes that were concerned stay as they were. */
+	    /* Once closed, the routes concerned stay. */
 	    .routes = i->open ? routes : NULL,
 	};
 	struct board_incident shown = {.id = i->id,
@@ -94,7 +93,7 @@ static void take_figures(struct supervised *s)
 {
 	struct incident *i = &s->incident;
 
-	/* Figures of a former keeper stay: after a reboot the board does not have them. */
+	/* A former keeper's figures stay: after a reboot the board lacks them. */
 	if (i->first_error_ns == 0)
 		i->first_error_ns = atomic_load(&s->board->first_error_real_ns);
 	if (i->first_fast_ns == 0)
@@ -108,8 +107,7 @@ static uint64_t next_id(struct keeper *k)
 	return atomic_fetch_add(&k->board->last_incident, 1) + 1;
 }
 
-/* Since when somebody has been waiting in vain: the task that is inside for longest, or the probe.
- * CLOCK_MONOTONIC; 0: nobody is. */
+/* Since when the longest task inside, or the probe, has waited in vain (CLOCK_MONOTONIC); 0: nobody waits. */
 static uint64_t waiting_since_ns(const struct supervised *s)
 {
 	const struct arena *arena = s->keeper->arena;
@@ -125,8 +123,8 @@ static uint64_t waiting_since_ns(const struct supervised *s)
 	return since_ns == UINT64_MAX ? 0 : since_ns;
 }
 
-/* When it really began: nothing has come back since then, though somebody was waiting for it. A drill's doing
- * began with the drill. Where nobody waits there is no other sign of it than its detection. */
+/* When the outage really began: nothing has come back since, though somebody waited. A drill's outage
+ * began with the drill. Where nobody waits, detection is the only sign. */
 static uint64_t began_ns(const struct supervised *s, uint64_t real_ns)
 {
 	uint64_t now_ns = clock_mono_ns(), since_ns = waiting_since_ns(s);
@@ -144,7 +142,7 @@ void incident_open(struct supervised *s, enum errclass class, const char *detail
 	uint64_t real_ns = clock_real_ns();
 	struct incident *i = &s->incident;
 	uint32_t by = atomic_load(&s->board->opened_by);
-	uint64_t told_before = i->failed_before + i->failed; /* by the last one */
+	uint64_t told_before = i->failed_before + i->failed; /* by the last incident */
 
 	*i = (struct incident){.id = next_id(s->keeper),
 			       .open = true,
@@ -234,7 +232,7 @@ static void take_recalled(struct incident *i, const json_t *object)
 	(void)copy_string(i->detail, sizeof(i->detail), member_text(object, "detail"));
 }
 
-/* A journal that lagged behind may show several incidents as open: the newest goes on. */
+/* A journal that lagged behind may have several open incidents: the newest goes on. */
 static void find_recalled(struct supervised *s)
 {
 	const json_t *object;
@@ -264,13 +262,13 @@ void incident_recall(struct supervised *s)
 {
 	find_recalled(s);
 	if (!s->incident.open) {
-		/* Without a journal the board's number is all there is. */
+		/* Without a journal only the board has a number. */
 		s->incident.id = atomic_load(&s->board->incident);
 		s->incident.open = s->incident.id != 0;
 		s->incident.began_ns = s->incident.detected_ns = atomic_load(&s->board->since_real_ns);
 		s->incident.class = s->course.class;
 	}
-	/* Counted on from what was written last, unless it is known better. */
+	/* Counted on from the figures last written, unless recalled otherwise. */
 	if (s->incident.open)
 		s->incident.failed_before = board_failed(s->board) - s->incident.failed;
 	s->course.incident = s->incident.open;
@@ -282,7 +280,7 @@ void incident_recall_counter(struct supervised *s, uint64_t id, uint64_t failed_
 {
 	struct incident *i = &s->incident;
 
-	/* In a new arena the counters have begun anew, below what was counted already. */
+	/* In a new arena the counters have begun anew, below those figures. */
 	if (i->open && i->id == id && board_failed(s->board) >= failed_before + i->failed)
 		i->failed_before = failed_before;
 }
@@ -298,7 +296,7 @@ static uint32_t missing_routes(const struct supervised *s)
 	return missing;
 }
 
-/* Its own events: what happens to the backend meanwhile is not about it. */
+/* Its own events only, not the backend's. */
 static void note_of_routes(const struct supervised *s, const char *name, uint64_t time_ns, const char *text)
 {
 	const struct incident *i = &s->routes_incident;
@@ -319,7 +317,7 @@ void incident_of_routes(struct supervised *s)
 	struct incident *i = &s->routes_incident;
 	uint32_t missing;
 
-	/* While the backend is down, nobody knows. */
+	/* While the backend is down, the routes' state is unknown. */
 	if (!health_serves(s->course.state))
 		return;
 	missing = missing_routes(s);

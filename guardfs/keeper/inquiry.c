@@ -51,7 +51,7 @@ static void diagnose_in_child(const struct keeper *k, unsigned backend)
 	struct diagnosis d;
 
 	memset(&d, 0, sizeof(d));
-	/* If ssh cannot be asked, the names are taken as the configuration has them. */
+	/* If ssh cannot be asked, names are taken from the configuration. */
 	if (b.type == BACKEND_SSHFS && ssh_config_apply(&b) == -ENOTSUP) {
 		log_info("backend %s: no diagnosis: by ssh_config its server is reached through a proxy, or "
 			 "known by an "
@@ -157,8 +157,7 @@ enum inquiry_news inquiry_receive(struct keeper *k, struct inquiry_result *resul
 		   : INQUIRY_FAILED;
 }
 
-/* The first backend that waits for its turn. A backend that stays down is asked again after INQUIRY_PAUSE_MS.
- */
+/* The first backend in turn. One that stays down is asked again after INQUIRY_PAUSE_MS. */
 static void begin_next_inquiry(struct keeper *k, uint64_t now_ns)
 {
 	struct inquiry *q = &k->inquiry;
@@ -174,8 +173,8 @@ static void begin_next_inquiry(struct keeper *k, uint64_t now_ns)
 		}
 		if (rested && q->last_ns[i])
 			inquiry_wanted(s);
-		/* Without room in the budget it goes on waiting. While it serves, each probe that fails may
-		 * want one: nobody is in a hurry then. */
+		/* Without room in the budget it goes on waiting. While it serves, each failed probe may
+		 * want a diagnosis, and there is no hurry. */
 		if (q->wanted & 1u << i && (rested || !s->serving) && inquiry_begin(k, i, NULL, now_ns) == 0)
 			return;
 	}

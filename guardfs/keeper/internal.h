@@ -1,4 +1,4 @@
-/* internal.h: keeper's own state; the files of this folder only. */
+/* internal.h: keeper's own state, for this folder. */
 #ifndef GUARDFS_KEEPER_INTERNAL_H
 #define GUARDFS_KEEPER_INTERNAL_H
 
@@ -15,7 +15,8 @@
 
 struct manifest_stamp {
 	uint64_t mtime_ns, size, ino;
-	int error; /* of stat, 0: it exists */
+	/* Of stat; 0: the file exists. */
+	int error;
 };
 
 struct keeper {
@@ -23,50 +24,64 @@ struct keeper {
 	struct board *board;
 	const struct config *config;
 	struct keeper_fds fds;
-	char run_dir[CONFIG_PATH_MAX]; /* real path, as mountinfo shows it */
+	/* Real path, as mountinfo shows it. */
+	char run_dir[CONFIG_PATH_MAX];
 	int signal_fd;
 	int guardian_pidfd;
 	pid_t guardian;
-	uint64_t guardian_lost_ns; /* 0: it is there */
+	/* 0: guardian lives. */
+	uint64_t guardian_lost_ns;
 	struct transport_features *features;
 	unsigned n_backends;
 	struct supervised backends[CONFIG_BACKENDS_MAX];
-	struct course_limits limits; /* of every backend */
+	/* Of every backend. */
+	struct course_limits limits;
 
-	struct journal *journal;	  /* NULL: memory was short */
-	struct journal_recalled recalled; /* valid during take_over */
+	/* NULL: out of memory. */
+	struct journal *journal;
+	/* Valid during take_over. */
+	struct journal_recalled recalled;
 	struct hooks *hooks;
 	struct stalls *stalls;
-	struct server *server; /* NULL: it could not listen */
+	/* NULL: it could not listen. */
+	struct server *server;
 	struct commands commands;
 	struct misplaced misplaced;
 	struct mountpoint mountpoint;
 	struct textfile textfile;
-	struct inquiry inquiry; /* one diagnosis at a time, whatever the backend */
-	uint32_t crashes_seen;	/* of workers, as far as the journal has them */
+	/* One at a time for all backends. */
+	struct inquiry inquiry;
+	/* Workers' crashes that the journal has. */
+	uint32_t crashes_seen;
 
 	uint32_t reloads_seen, map_generation_seen;
-	struct manifest_stamp manifest;	     /* as it was read */
-	struct manifest_stamp manifest_seen; /* as it is now, and since when */
+	/* As last read. */
+	struct manifest_stamp manifest;
+	/* As it is now, and since when. */
+	struct manifest_stamp manifest_seen;
 	uint64_t manifest_seen_ns;
-	uint64_t routes_hash; /* of the routes file as last written */
+	/* Of the routes file as last written. */
+	uint64_t routes_hash;
 	bool routes_loaded;
 
-	bool changed; /* something that outside files show */
+	/* Outside files have to change. */
+	bool changed;
 	uint64_t next_tick_ns, next_files_ns;
-	bool superseded;	 /* what lies in run_dir is another guardfs's */
-	bool stop, stop_quietly; /* quietly: another keeper goes on with what runs */
+	/* run_dir belongs to another guardfs. */
+	bool superseded;
+	/* Quietly: another keeper goes on with what runs. */
+	bool stop, stop_quietly;
 };
 
 /* routes.c: the tier map. */
 void routes_load(struct keeper *k); /* manifest and routes file to the board */
-void routes_tick(struct keeper *k); /* reload if asked for or changed; save what patterns made */
+void routes_tick(struct keeper *k); /* reloads if asked or changed; saves pattern-made routes */
 void routes_found(struct keeper *k, unsigned backend,
 		  const char *path);   /* a probe found a directory that a pattern routes */
-void routes_refresh(struct keeper *k); /* routes of backends that are down show it */
+void routes_refresh(struct keeper *k); /* routes show that their backend is down */
 void routes_result(struct keeper *k, const struct probe_report *report, unsigned backend);
 
-/* history.c: what goes into the journal, and its state onto the board. */
+/* history.c: writes the journal, and its state onto the board. */
 void history_start(struct keeper *k);
 void history_stop(struct keeper *k);
 void history_tick(struct keeper *k); /* crashes, the journal's state */
@@ -74,26 +89,25 @@ void history_transition(const struct supervised *s, const struct course_effect *
 void history_plan(const struct supervised *s);
 void history_rung(void *context, const struct rung *rung, enum ladder_outcome outcome, uint64_t ms);
 void history_note(const struct supervised *s, const char *kind, const char *name, const char *outcome,
-		  uint64_t duration_ms, const char *text); /* s->incident is the one it belongs to */
+		  uint64_t duration_ms, const char *text); /* of incident s->incident */
 
-/* memory.c: what a keeper must know of its predecessors' decisions: caps, backoff, holds. */
+/* memory.c: predecessors' decisions: caps, backoff, holds. */
 void memory_recall(struct supervised *s, uint64_t now_ns);
 void memory_store(const struct supervised *s, uint64_t now_ns);
 
 /* acts.c: what reaches beyond guardfs. */
 void act_now(struct supervised *s, const struct course_effect *e);
 void act_on_suspects(
-    struct supervised *s); /* files could not be found again as they were: on_suspect, once an incident */
-void act_done(void *arg, const struct hook_result *result); /* of struct keeper */
+    struct supervised
+	*s); /* for files that could not be reopened as they were: on_suspect, once an incident */
+void act_done(void *arg, const struct hook_result *result); /* arg: struct keeper */
 
-/* leftovers.c: removes temporary files of keepers that were killed. First of all: this keeper's own would go
- * as well. */
+/* leftovers.c: removes temporary files of killed keepers. First of all: this keeper's would go as well. */
 void leftovers_clear(const struct keeper *k);
 
 /* outside.c: health and status.json in the runtime directory. */
 void outside_write(struct keeper *k);
-/* Keeper's last: what says that guardfs is there goes with it, unless worker goes on without us; the figures
- * stay and say down. */
+/* Keeper's last act: removes the signs of guardfs unless worker goes on; the figures stay and say down. */
 void outside_end(struct keeper *k);
 
 #endif

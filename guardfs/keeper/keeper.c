@@ -1,4 +1,4 @@
-/* keeper.c: keeper's loop: one thread, one poll(2), everything that may hang in children. See keeper.h. */
+/* keeper.c: keeper's loop: one thread, one poll(2); all that may hang runs in children. See keeper.h. */
 #include "keeper/finding.h"
 #include "keeper/internal.h"
 #include "keeper/spawn.h"
@@ -24,10 +24,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define TICK_MS		  1000	/* manifest, tier map, guardian; also breakers opened without a nudge */
-#define FILES_MS	  5000	/* outside files are written at least this often */
-#define GUARDIAN_GRACE_MS 10000 /* for a restarted guardian to say on the board that it is there */
-#define STOP_MS		  5000	/* for killed children to be gone */
+#define TICK_MS		  1000	/* manifest, tier map, guardian; breakers opened without a nudge */
+#define FILES_MS	  5000	/* outside files are written at least so often */
+#define GUARDIAN_GRACE_MS 10000 /* for a restarted guardian to write its pid to the board */
+#define STOP_MS		  5000	/* for killed children to end */
 #define POLL_FIXED	  7
 #define POLL_MAX	  (POLL_FIXED + 3 * CONFIG_BACKENDS_MAX + SERVER_POLL_MAX)
 
@@ -58,13 +58,13 @@ static errint_t prepare_process(struct keeper *k)
 	if (k->fds.namespace_fd >= 0 && setns(k->fds.namespace_fd, CLONE_NEWNS) < 0)
 		log_warning("cannot enter the private mount namespace (%s): sshfs mounts will be visible",
 			    strerror(errno));
-	/* ssh, whose parent sshfs leaves at once, then is ours to reap. */
+	/* sshfs leaves its ssh at once: so keeper reaps ssh. */
 	if (prctl(PR_SET_CHILD_SUBREAPER, 1) < 0)
 		return -errno;
 	rc = block_signals(k);
 	if (rc < 0)
 		return rc;
-	/* A stopped worker must not stop us. */
+	/* A stopped worker must not stop keeper. */
 	if (fcntl(k->fds.worker_socket, F_SETFL, O_NONBLOCK) < 0)
 		return -errno;
 	if (!realpath(k->config->run_dir, real))
@@ -154,8 +154,7 @@ static void take_nudge(const struct keeper *k)
 {
 	uint64_t count;
 
-	/* Whatever it was about stands on the board. The descriptor may be a blocking one, hence only when
-	 * readable. */
+	/* The board has the reason. Read only when readable, for the descriptor may block. */
 	if (read(k->fds.nudge_fd, &count, sizeof(count)) < 0)
 		return;
 }
@@ -175,7 +174,7 @@ static size_t fill_poll(const struct keeper *k, struct pollfd *p, uint64_t *wake
 	for (unsigned i = 0; i < k->n_backends; i++) {
 		const struct supervised *s = &k->backends[i];
 
-		/* A dead sshfs stays readable: it is watched only while its death is news. */
+		/* A dead sshfs stays readable: its pidfd is polled only until the death is known. */
 		p[n++] = (struct pollfd){.fd = transport_dead(&s->transport) ? -1 : s->transport.pidfd,
 					 .events = POLLIN};
 		p[n++] = (struct pollfd){.fd = s->transport.stderr_fd, .events = POLLIN};
@@ -193,7 +192,7 @@ static void wait_events(struct keeper *k, uint64_t wake_ns)
 	uint64_t now_ns = clock_mono_ns();
 	uint64_t left_ns = wake_ns > now_ns ? wake_ns - now_ns : 0;
 
-	/* Rounded up: waking a little early would only poll again. */
+	/* Rounded up: an early wake would only poll again. */
 	if (poll(p, n, (int)MIN((left_ns + NSEC_PER_MSEC - 1) / NSEC_PER_MSEC, (uint64_t)INT_MAX)) <= 0)
 		return;
 	if (p[0].revents)
@@ -206,8 +205,8 @@ static void wait_events(struct keeper *k, uint64_t wake_ns)
 
 /* ---- guardian ---- */
 
-/* Guardian and worker are dead, and another guardfs of this name serves (it has the lock that theirs was):
- * what lies in the runtime directory is its own. */
+/* Guardian and worker are dead, and another guardfs of this name holds their lock: the runtime directory
+ * belongs to that one. */
 static bool is_superseded(const struct keeper *k)
 {
 	char worker = child_state(atomic_load(&k->board->pid[PROCESS_WORKER]), NULL);
@@ -221,8 +220,8 @@ static bool is_superseded(const struct keeper *k)
 	return fd >= 0 && flock(fd, LOCK_SH | LOCK_NB) < 0 && errno == EWOULDBLOCK;
 }
 
-/* A guardian that re-executes itself keeps its pid. One that died may be started again by systemd and then
- * writes its own pid to the board, and starts a keeper of its own, which adopts what we leave running. */
+/* A guardian that re-executes itself keeps its pid. One that died may be started again by systemd; it
+ * writes its own pid to the board and starts a keeper that adopts what this one leaves running. */
 static void watch_guardian(struct keeper *k, uint64_t now_ns)
 {
 	pid_t on_board = atomic_load(&k->board->pid[PROCESS_GUARDIAN]);
@@ -248,7 +247,7 @@ static void tick_all(struct keeper *k, uint64_t now_ns)
 	watch_guardian(k, now_ns);
 	if (k->stop)
 		return;
-	/* Asked every time, as it costs a load: a reload, or a route that worker has just made. */
+	/* Two loads, so made every time: a reload, or a route made by worker. */
 	if (now_ns >= k->next_tick_ns || atomic_load(&k->board->requests.reload) != k->reloads_seen ||
 	    atomic_load(&k->board->map_generation) != k->map_generation_seen) {
 		routes_tick(k);
@@ -335,7 +334,7 @@ int keeper_main(struct arena *arena, const struct keeper_fds *fds)
 		free(k);
 		return 1;
 	}
-	/* Before the journal's thread and the first child, which inherit what is left. */
+	/* Before the journal's thread and the first child, which inherit the rest. */
 	if (k->config->sandbox)
 		privileges_drop(PRIVILEGES_KEEPER);
 	take_over(k);

@@ -6,12 +6,14 @@
 #include <stdio.h>
 
 #define WINDOW_NS      (SLOWNESS_WINDOW_MS * NSEC_PER_MSEC)
-#define SAMPLE_WINDOWS 6 /* a healthy backend leaves one sample for so many windows */
+#define SAMPLE_WINDOWS 6 /* windows for one sample of a healthy backend */
 
 struct window {
-	uint64_t n, p50_ns, p99_ns; /* of all classes */
+	/* Of all classes. */
+	uint64_t n, p50_ns, p99_ns;
 	enum slowness_verdict worst;
-	enum op_class class; /* which is the worst */
+	/* The worst. */
+	enum op_class class;
 	uint64_t class_p99_ns;
 };
 
@@ -54,7 +56,7 @@ static void end_window(struct supervised *s, struct window *out)
 	out->p99_ns = histogram_percentile(&all, 990);
 }
 
-/* Nothing is written of a backend that is healthy and idle. */
+/* A healthy idle backend leaves no samples. */
 static bool worth_a_sample(struct latency_watch *w, const struct supervised *s, uint64_t ops, uint64_t errors)
 {
 	bool healthy = s->course.state == HEALTH_HEALTHY;
@@ -83,10 +85,10 @@ static void sample_window(struct supervised *s, const struct window *window)
 
 	w->ops_before = ops;
 	w->errors_before = errors;
-	/* Callers that were hurt long ago do not count for the next incident. */
+	/* Callers hurt long ago do not count for the next incident. */
 	if (!s->incident.open && record.errors == 0)
 		board_hurt_clear(s->board);
-	/* An incident that lasts for hours shows how many callers it has hurt so far. */
+	/* During an incident of hours its count of hurt callers grows. */
 	if (record.errors)
 		incident_update(s);
 	if (s->keeper->journal && worth_a_sample(w, s, record.ops, record.errors))

@@ -1,4 +1,4 @@
-/* latency.h: how long callers wait, window by window: samples for the journal, and slowness. Keeper only. */
+/* latency.h: callers' waits, window by window: samples for the journal, and slowness. Keeper only. */
 #ifndef GUARDFS_KEEPER_LATENCY_H
 #define GUARDFS_KEEPER_LATENCY_H
 
@@ -13,13 +13,14 @@ struct latency_watch {
 	struct slowness slowness;
 	uint64_t next_ns;
 	uint64_t ops_before, errors_before;
-	uint32_t quiet_windows; /* since the last sample of a healthy backend */
+	/* Since the last sample of a healthy backend. */
+	uint32_t quiet_windows;
 	bool slow;
 };
 
 void latency_init(struct supervised *s, uint64_t now_ns);
 
-/* Ends a window if it is time. Returns when to call again. */
+/* Ends a window in time. Returns when to call again. */
 uint64_t latency_step(struct supervised *s, uint64_t now_ns);
 
 #endif

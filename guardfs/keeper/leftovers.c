@@ -1,5 +1,4 @@
-/* leftovers.c: what a keeper has left that was killed, or whose machine lost power, in the middle of writing
- * a file. */
+/* leftovers.c: removes what a killed keeper, or a power cut, left of files being written. */
 #include "keeper/internal.h"
 #include "base/cleanup.h"
 #include "base/fd.h"
@@ -11,7 +10,7 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
-#define WAIT_MS 500 /* keeper's start may wait so long for the disk */
+#define WAIT_MS 500 /* the longest wait for the disk at keeper's start */
 
 static void clear_directory(const char *directory)
 {
@@ -29,7 +28,7 @@ static void clear(const struct keeper *k)
 		fd_remove_leftovers(k->config->backends[i].fault_control, true);
 }
 
-/* In a child: the disk of these directories may hang, be it the very reason why there is something left. */
+/* In a child: the disk may hang, which may be why something is left. */
 void leftovers_clear(const struct keeper *k)
 {
 	CLEANUP_FD int pidfd = -1;
@@ -45,5 +44,5 @@ void leftovers_clear(const struct keeper *k)
 		return;
 	pidfd = spawn_pidfd(pid);
 	if (pidfd < 0 || poll(&(struct pollfd){.fd = pidfd, .events = POLLIN}, 1, WAIT_MS) <= 0)
-		kill(pid, SIGKILL); /* reaped with the others, whenever it has ended */
+		kill(pid, SIGKILL); /* reaped with the others after its end */
 }

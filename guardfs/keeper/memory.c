@@ -1,5 +1,5 @@
-/* memory.c: what must be known again after keeper's restart, one line of JSON for each backend. What it says
- * of times is CLOCK_REALTIME in seconds; a clock that was set meanwhile shifts the caps, no more. */
+/* memory.c: what survives keeper's restart, one line of JSON a backend. Times are CLOCK_REALTIME in
+ * seconds; a clock set meanwhile only shifts the caps. */
 #include "keeper/internal.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
@@ -12,7 +12,7 @@ static void make_key(const struct supervised *s, char *key, size_t size)
 	snprintf(key, size, "course/%s", s->config->name);
 }
 
-/* Seconds by the wall of a moment of CLOCK_MONOTONIC, and back. */
+/* CLOCK_MONOTONIC to seconds of CLOCK_REALTIME, and back. */
 static double to_wall(int64_t at_ns, uint64_t now_ns)
 {
 	return ((double)clock_real_ns() - ((double)now_ns - (double)at_ns)) / 1e9;
@@ -78,7 +78,7 @@ static void unpack_times(const json_t *array, struct caps *caps, uint64_t now_ns
 	json_array_foreach(array, i, element) caps_note(caps, from_wall(json_number_value(element), now_ns));
 }
 
-/* The course's plain members, by name: numbers, yes or no, and moments. */
+/* The course's plain members, by name: numbers, booleans, moments. */
 #define MEMBER(type, field) #field, offsetof(struct course, field), type
 static const struct member {
 	const char *name;
@@ -137,7 +137,7 @@ static uint32_t small_number(const json_t *value)
 	return n > 0 && n < 1000000 ? (uint32_t)n : 0;
 }
 
-/* 0 stays 0; what lies before this clock's zero becomes its beginning; nothing lies a year ahead. */
+/* 0 stays 0; a moment before this clock's zero becomes its beginning; none lies a year ahead. */
 static uint64_t unpack_moment(const json_t *value, uint64_t now_ns)
 {
 	double seconds = json_number_value(value), left_s = seconds - (double)clock_real_ns() / 1e9;
@@ -168,8 +168,8 @@ static void unpack_member(struct course *c, const struct member *m, const json_t
 		*(uint64_t *)field = moment_ns;
 }
 
-/* Held and exhausted are an operator's business: they outlive a reboot too, for which the board knows
- * nothing. */
+/* Held and exhausted are an operator's business: they outlive a reboot too, after which the board is
+ * empty. */
 static void recall_state(struct supervised *s, const json_t *object)
 {
 	const char *name = json_string_value(json_object_get(object, "state"));
@@ -192,8 +192,8 @@ static void recall_state(struct supervised *s, const json_t *object)
 	board_set_detail(s->board, s->hold_reason);
 }
 
-/* After a restart of guardfs or of the machine everything is tried at once; after one of keeper alone the
- * backoff goes on, and is never shortened. */
+/* After a restart of guardfs or the machine everything is tried at once; after keeper's alone the backoff
+ * goes on unshortened. */
 static void recall_members(struct supervised *s, const json_t *object, uint64_t now_ns)
 {
 	struct course *c = &s->course;
@@ -203,7 +203,7 @@ static void recall_members(struct supervised *s, const json_t *object, uint64_t 
 	for (size_t i = 0; i < ARRAY_SIZE(members); i++)
 		unpack_member(c, &members[i], json_object_get(object, members[i].name), now_ns);
 	c->next_try_ns = first ? next_try_ns : MAX(next_try_ns, c->next_try_ns);
-	/* The journal knows of the incident; without one nothing of it counts. */
+	/* Without the journal's incident nothing of it counts. */
 	if (!c->incident)
 		c->incident_counted = c->told_down = c->act_refused = false;
 }

@@ -1,8 +1,8 @@
-/* mountpoint.h: is guardfs still mounted where it should be? umount(8) takes a mount away from one place in
- * one namespace. The session goes on as long as anything else keeps the superblock: open files after umount
- * -l, a container, what is exposed, and keeper's own mount namespace where the mount's removal does not
- * propagate to it. Callers of the path meanwhile find the bare directory, so that health must not say ok, and
- * what is guardfs's own must not keep the session going. Keeper only. */
+/* mountpoint.h: is guardfs still mounted where it should be? umount(8) takes a mount from one place in one
+ * namespace. The session goes on while anything else keeps the superblock: open files after umount -l, a
+ * container, an exposed directory, or keeper's mount namespace where the removal does not propagate to it.
+ * Callers of the path find the bare directory meanwhile: so health must not say ok, and guardfs itself
+ * must not keep the session going. Keeper only. */
 #ifndef GUARDFS_KEEPER_MOUNTPOINT_H
 #define GUARDFS_KEEPER_MOUNTPOINT_H
 
@@ -13,26 +13,31 @@
 struct keeper;
 
 struct mountpoint {
-	FILE *table;	    /* the mount table of guardian's namespace; NULL: it cannot be read */
-	bool look;	    /* it has changed since it was last read */
-	unsigned absences;  /* so many looks in a row did not find the mount */
-	bool own_namespace; /* keeper's mounts are not guardian's */
-	pid_t sweeper;	    /* the child that takes our mounts out of keeper's namespace; 0: none */
+	/* Of guardian's namespace; NULL: unreadable. */
+	FILE *table;
+	/* Changed since last read. */
+	bool look;
+	/* Looks in a row without the mount. */
+	unsigned absences;
+	/* Keeper's mounts are not guardian's. */
+	bool own_namespace;
+	/* The child that sweeps keeper's namespace; 0: none. */
+	pid_t sweeper;
 };
 
-/* Begins to watch, and sweeps keeper's namespace. After keeper has entered it. */
+/* Begins to watch, and sweeps keeper's namespace, which keeper has entered before. */
 void mountpoint_start(struct keeper *k);
 void mountpoint_stop(struct keeper *k);
 
-/* The descriptor to be polled for POLLPRI, or -1; and what to do when poll(2) has reported anything of it. */
+/* To be polled for POLLPRI, or -1. changed: poll(2) has reported anything of it. */
 int mountpoint_poll_fd(const struct keeper *k);
 void mountpoint_changed(struct keeper *k);
 
-/* Looks if there was a change: board.unmounted_real_ns. Returns when it is to be called again at the latest,
- * CLOCK_MONOTONIC, or UINT64_MAX. */
+/* Looks after a change: board.unmounted_real_ns. Returns when to call again at the latest
+ * (CLOCK_MONOTONIC), or UINT64_MAX. */
 uint64_t mountpoint_step(struct keeper *k, uint64_t now_ns);
 
-/* A child has ended; it may have been ours. */
+/* A child has ended, this one or another. */
 void mountpoint_reaped(struct keeper *k, pid_t pid);
 
 #endif

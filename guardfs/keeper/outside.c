@@ -1,5 +1,5 @@
-/* outside.c: what is shown outside the mount, always whole: run_dir/health, run_dir/status.json, and the
- * metrics for node_exporter where the configuration wants them (textfile.c). */
+/* outside.c: files shown outside the mount, always whole: run_dir/health, run_dir/status.json, and
+ * node_exporter's metrics if configured (textfile.c). */
 #include "keeper/internal.h"
 #include "base/cleanup.h"
 #include "base/fd.h"
@@ -19,7 +19,7 @@ static void make_path(const struct keeper *k, enum outside_file file, char *path
 	snprintf(path, size, "%s/%s", k->run_dir, names[file]);
 }
 
-/* Every few seconds: what goes wrong is told when it begins, and when it is something else. */
+/* Called every few seconds: an error is logged when it begins or changes. */
 static void write_file(const struct keeper *k, enum outside_file file, const char *text, size_t n)
 {
 	static errint_t told[OUTSIDE_COUNT];
@@ -33,8 +33,7 @@ static void write_file(const struct keeper *k, enum outside_file file, const cha
 	told[file] = rc;
 }
 
-/* The local tier is ours and answers, as far as any disk does: a worker's thread, which renders what .guardfs
- * shows, must not ask even that. */
+/* Keeper asks the local disk: worker's threads, which render .guardfs, must not. */
 static void look_at_local(struct keeper *k)
 {
 	struct board_statfs *b = &k->board->local;

@@ -1,5 +1,5 @@
-/* patterns.c: finding again the directories that patterns routed to a backend, by walking the pattern's
- * components below its target prefix. Runs in probe children. */
+/* patterns.c: finds the directories that patterns routed to a backend, walking the pattern's components
+ * below its target prefix. Runs in probe children. */
 #include "keeper/probe-child.h"
 #include "base/cleanup.h"
 
@@ -14,7 +14,8 @@
 
 struct search {
 	const struct probe_run *run;
-	char path[CONFIG_PATH_MAX]; /* of the directory being searched, relative to the mount */
+	/* Of the directory being searched, relative to the mount. */
+	char path[CONFIG_PATH_MAX];
 	size_t length;
 	unsigned entries;
 };
@@ -30,7 +31,7 @@ static bool is_directory(int dir_fd, const struct dirent *e)
 	return fstatat(dir_fd, e->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(st.st_mode);
 }
 
-/* A match of the last component is reported, any other descended into. */
+/* Reports a match of the last component; descends into any other. */
 static void take_match(struct search *s, int dir_fd, const char *name, const char *rest)
 {
 	struct probe_report found = {.kind = PROBE_SAYS_FOUND};

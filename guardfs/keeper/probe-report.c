@@ -1,5 +1,4 @@
-/* probe-report.c: what a probe's child tells keeper (probe-child.h): reports over its socket, and its first
- * failure. */
+/* probe-report.c: the child's reports to keeper, and its first failure (probe-child.h). */
 #include "keeper/probe-child.h"
 #include "base/fd.h"
 

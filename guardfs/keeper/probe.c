@@ -41,7 +41,7 @@ errint_t probe_begin(struct probe *p, const struct probe_job *job, uint64_t now_
 	return 0;
 }
 
-/* Only the child holds the other end, so its end of file means that the child is gone, D state and all. */
+/* Only the child holds the other end: end of file means that it is gone, D state and all. */
 static int child_gone(struct probe *p)
 {
 	close(p->sock);

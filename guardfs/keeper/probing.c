@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
-/* All routes at once, if they are few: then what moves is which of them are listed. */
+/* Few routes are probed all at once; then the listed ones rotate. */
 static uint32_t next_step(const struct supervised *s)
 {
 	return s->keeper->board->map.n_routes <= ROUTES_PER_PROBE ? ROUTES_LISTED : ROUTES_PER_PROBE;
@@ -89,15 +89,14 @@ static void take_report(struct supervised *s, const struct probe_report *r, int 
 	case PROBE_SAYS_DONE:
 		take_done(s, r);
 		break;
-	default: /* ALIVE: that something was heard is noted already */
+	default: /* ALIVE: noted already */
 		break;
 	}
 	if (fd >= 0)
 		close(fd);
 }
 
-/* A child that ended without saying so was killed or ran out of memory: a failed try, though not a failed
- * backend. */
+/* The child was killed or ran out of memory: a failed try, though not a failed backend. */
 static void child_ended(struct supervised *s)
 {
 	if (s->probe.abandoned || s->heard.done || s->serving)

@@ -11,14 +11,14 @@
 
 #define MANIFEST_MAX (1u << 20)
 #define ROUTES_MAX   (8u << 20) /* TIERMAP_ROUTES_MAX lines of two escaped paths */
-/* Most editors, and every shell, empty a file before they write it. What the manifest holds in between is no
- * worse than any other, but lacks routes: whatever is then written to their paths would land on the local
- * disk. So it is read when it has not changed for so long, or at once when somebody says that it is whole. */
+/* Most editors, and every shell, empty a file before writing it. A half-written manifest is well-formed
+ * but lacks routes, and writes to their paths would land on the local disk. So it is read when unchanged
+ * for so long, or at once on an order that vouches for it. */
 #define SETTLE_NS (900 * NSEC_PER_MSEC) /* the next tick but one */
 
 enum manifest_state { MANIFEST_BAD = 0, MANIFEST_GOOD = 1, MANIFEST_NONE = 2 };
 
-/* Reads a whole file of at most limit bytes; *text is the caller's to free. */
+/* Reads a whole file of at most limit bytes; *text is to be freed by the caller. */
 static ssize_t read_text(const char *path, size_t limit, char **text)
 {
 	CLEANUP_FILE FILE *f = fopen(path, "re");
@@ -74,11 +74,12 @@ static bool is_settled(struct keeper *k, const struct manifest_stamp *now)
 }
 
 struct text {
-	char *text; /* owned */
+	/* Owned. */
+	char *text;
 	size_t n;
 };
 
-/* On error map holds the lines that are good, if it could be read at all. */
+/* On error map holds the good lines, if the file could be read at all. */
 static errint_t read_manifest(const struct keeper *k, const char *path, struct text *read,
 			      struct tiermap *map, char *error)
 {
@@ -106,7 +107,7 @@ static errint_t state_path(const struct keeper *k, char *path, size_t size, cons
 
 #define LAST_GOOD "manifest.good"
 
-/* A manifest that goes bad is often noticed only at the next boot: what it said must be known then. */
+/* A bad manifest is often noticed only at the next boot: its last good text must be known then. */
 static void keep_good(const struct keeper *k, const struct text *good)
 {
 	char path[CONFIG_PATH_MAX + 32];
@@ -122,8 +123,7 @@ static void keep_good(const struct keeper *k, const struct text *good)
 		log_warning("manifest: writing %s: %s", path, strerror(-rc));
 }
 
-/* For a guardfs that starts and cannot take the manifest: fresh gets what it last said; stays with the lines
- * that are good if nobody knows that. */
+/* For a guardfs that starts with a bad manifest: fresh gets the last good one; else keeps the good lines. */
 static void recall_good(const struct keeper *k, struct tiermap *fresh)
 {
 	CLEANUP_FREE struct tiermap *good = calloc(1, sizeof(*good));
@@ -142,8 +142,8 @@ static void recall_good(const struct keeper *k, struct tiermap *fresh)
 
 /* ---- the map ---- */
 
-/* Routes that patterns made in former lives. One that cannot be read is put aside: what it said is found
- * again at connect. */
+/* Pattern-made routes of former lives. An unreadable file is put aside: its routes are found again at
+ * connect. */
 static void read_routes_file(const struct keeper *k, struct tiermap *map)
 {
 	char path[CONFIG_PATH_MAX + 32], aside[CONFIG_PATH_MAX + 32], error[CONFIG_ERROR_MAX] = "";
@@ -168,8 +168,8 @@ static void read_routes_file(const struct keeper *k, struct tiermap *map)
 			    path);
 }
 
-/* What of the active map goes on: the routes that patterns made, as far as the new manifest leaves room; all
- * if there is no new one. */
+/* Keeps of the active map the pattern-made routes, as far as the new manifest leaves room; all if there is
+ * no new manifest. */
 static void carry_over(const struct tiermap *from, struct tiermap *to, bool all)
 {
 	for (uint32_t i = 0; i < from->n_routes; i++) {
@@ -182,7 +182,7 @@ static void carry_over(const struct tiermap *from, struct tiermap *to, bool all)
 	}
 }
 
-/* Under the map's lock, so that no route is lost that worker makes meanwhile. */
+/* Under the map's lock, so that no route that worker makes meanwhile is lost. */
 static void publish_map(struct keeper *k, struct tiermap *fresh, const char *error)
 {
 	struct board *board = k->board;
@@ -202,8 +202,7 @@ static void publish_map(struct keeper *k, struct tiermap *fresh, const char *err
 	board_map_commit(board);
 }
 
-/* False: it was changed while it was read, and half of it is old, perhaps. The next tick sees that it is
- * another. */
+/* False: it changed during the read and may be half old. The next tick sees the change. */
 static bool load_manifest(struct keeper *k, struct tiermap *fresh, char *error)
 {
 	struct manifest_stamp after;
@@ -241,11 +240,11 @@ void routes_load(struct keeper *k)
 	log_info("tier map: %u routes%s", fresh->n_routes, error[0] ? " (manifest not read)" : "");
 	routes_refresh(k);
 	for (unsigned i = 0; i < k->n_backends; i++)
-		atomic_store(&k->board->backends[i].suspect, 1); /* new targets are looked at soon */
+		atomic_store(&k->board->backends[i].suspect, 1); /* new targets are probed soon */
 	k->changed = true;
 }
 
-/* Writes the pattern-made routes if they are not what the file holds. */
+/* Writes the pattern-made routes if the file differs. */
 static void save_routes(struct keeper *k)
 {
 	CLEANUP_FREE struct tiermap *map = malloc(sizeof(*map));
@@ -299,7 +298,8 @@ void routes_found(struct keeper *k, unsigned backend, const char *path)
 	if (!tiermap_path_is_valid(path) || !tiermap_match_pattern(k->config, path, &route) ||
 	    route.backend != backend)
 		return;
-	if (tiermap_find_exact(&k->board->map, path)) /* ours to read: only keeper removes routes */
+	if (tiermap_find_exact(&k->board->map,
+			       path)) /* readable without a lock: only keeper removes routes */
 		return;
 	map = board_map_begin(k->board);
 	rc = tiermap_add(map, &route);
@@ -327,7 +327,7 @@ static void set_route(struct keeper *k, uint32_t index, enum health_state state,
 	k->changed = true;
 }
 
-/* No lock: states that a concurrent change of the map shuffles are put right by the next tick. */
+/* No lock: the next tick repairs states that a concurrent change shuffles. */
 void routes_refresh(struct keeper *k)
 {
 	uint32_t n = MIN(k->board->map.n_routes, (uint32_t)TIERMAP_ROUTES_MAX);
@@ -352,7 +352,7 @@ void routes_result(struct keeper *k, const struct probe_report *r, unsigned back
 
 	if (r->generation != atomic_load(&k->board->map_generation) || r->index >= k->board->map.n_routes ||
 	    k->board->map.routes[r->index].backend != backend)
-		return; /* the map has changed meanwhile; the next probe knows */
+		return; /* the map has changed; the next probe knows */
 	if (r->error == 0)
 		set_route(k, r->index, s->serving ? s->course.state : HEALTH_HEALTHY,
 			  s->serving ? s->course.class : ERRCLASS_NONE, 0);

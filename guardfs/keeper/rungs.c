@@ -1,5 +1,4 @@
-/* rungs.c: the recovery of a backend as a table, and what each rung does. docs/RECOVERY.md explains
- * the order. */
+/* rungs.c: what each rung of a recovery does. docs/RECOVERY.md explains the order. */
 #include "keeper/rungs.h"
 #include "keeper/events.h"
 #include "keeper/fence.h"
@@ -16,11 +15,8 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#define ROUTES_SILENCE_MS \
-	2000u /* a new connection is given at least this before silence counts against it \
-	       */
-#define ABORT_GRACE_MS \
-	1000u /* stuck tasks of a mount that is not ours may return by themselves for so long */
+#define ROUTES_SILENCE_MS 2000u /* least silence of a new connection that counts against it */
+#define ABORT_GRACE_MS	  1000u /* wait for stuck tasks of somebody else's mount to return by themselves */
 
 static bool is_sshfs(const struct supervised *s)
 {
@@ -54,7 +50,7 @@ static enum rung_result fence_poll(void *context, uint64_t now_ns)
 
 /* ---- drain: no task of the old epoch is inside ---- */
 
-/* The root as recorded at connect, or as a former keeper's board has it. NULL entry: no proof. */
+/* As recorded at connect, or by a former keeper's board. NULL entry: no proof. */
 static bool still_that_mount(const struct supervised *s)
 {
 	uint32_t known = atomic_load(&s->board->minor);
@@ -67,9 +63,8 @@ static bool still_that_mount(const struct supervised *s)
 	       e.minor == known;
 }
 
-/* A mount that somebody else manages: its connection is aborted only while tasks are stuck in it, and only
- * with proof that the minor is still that mount (minors are reused). Without it there is nothing but waiting.
- */
+/* Somebody else's mount: its connection is aborted only while tasks are stuck in it, and only with proof
+ * that the minor is still that mount (minors are reused). Else there is nothing but waiting. */
 static void free_stuck_tasks(struct supervised *s, unsigned stuck)
 {
 	uint32_t minor = s->root_known ? s->root.minor : atomic_load(&s->board->minor);
@@ -132,7 +127,7 @@ static enum rung_result start_start(void *context, uint64_t now_ns)
 	inquiry_yield(s->keeper, s->index);
 	if (transport_start(&s->transport, s->epoch, message, &class) < 0)
 		return try_fail(s, class, message);
-	/* The pid last: a keeper that finds it can rely on the others. */
+	/* The pid last: a keeper that finds it relies on the others. */
 	atomic_store(&s->board->pid, 0);
 	atomic_store(&s->board->pid_start, s->transport.start);
 	atomic_store(&s->board->pid_epoch, s->epoch);
@@ -140,7 +135,7 @@ static enum rung_result start_start(void *context, uint64_t now_ns)
 	return RUNG_WAIT;
 }
 
-/* Dead before its time: its own words say why. */
+/* An early death: its own words say why. */
 static enum rung_result transport_failed(struct supervised *s)
 {
 	char detail[256];
@@ -172,7 +167,7 @@ static enum rung_result probe_result(struct supervised *s)
 		return RUNG_WAIT;
 	if (s->heard.class == ERRCLASS_NONE)
 		return RUNG_DONE;
-	/* The mount died under the probe: what sshfs says, now or in a moment, tells more. */
+	/* The mount died under the probe: sshfs's words, now or in a moment, tell more. */
 	if (is_sshfs(s) && errclass_info(s->heard.class)->infrastructure &&
 	    s->heard.class != ERRCLASS_IDENTITY_MISMATCH) {
 		char detail[256];
@@ -202,7 +197,7 @@ static enum rung_result prove_poll(void *context, uint64_t now_ns)
 	if (result == RUNG_DONE && s->root_fd < 0)
 		return try_fail(s, ERRCLASS_IO_ERROR, "the probe ended without handing over the root");
 	if (result == RUNG_DONE && !probe_free(&s->probe))
-		return RUNG_WAIT; /* about to exit */
+		return RUNG_WAIT; /* the child is about to exit */
 	return result;
 }
 
@@ -217,7 +212,7 @@ static enum rung_result anchor_start(void *context, uint64_t now_ns)
 	return RUNG_WAIT;
 }
 
-/* Sent again to each new worker, because the one before may have died with it. */
+/* Sent to each new worker: the one before may have died with it. */
 static enum rung_result anchor_poll(void *context, uint64_t now_ns)
 {
 	struct supervised *s = context;
@@ -248,7 +243,7 @@ static enum rung_result routes_start(void *context, uint64_t now_ns)
 	return rc < 0 ? try_fail(s, ERRCLASS_CONFIG, strerror(-rc)) : RUNG_WAIT;
 }
 
-/* The number of routes and directories is the storage's affair, so silence counts, not duration. */
+/* Silence counts, not duration: the storage decides how many routes and directories there are. */
 static enum rung_result routes_poll(void *context, uint64_t now_ns)
 {
 	struct supervised *s = context;

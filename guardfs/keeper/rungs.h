@@ -5,7 +5,7 @@
 #include "keeper/ladder.h"
 
 /* Fills rungs (room for RUNG_ID_COUNT) with those of the plan. Their context is the struct supervised.
- * Returns how many there are. */
+ * Returns their number. */
 unsigned rungs_of_plan(const struct plan *plan, struct rung *rungs);
 
 #endif

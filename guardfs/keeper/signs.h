@@ -1,6 +1,6 @@
-/* signs.h: signs of life of a transport while somebody waits: what arrives for it, though nothing has come
- * back through its mount yet (sshfs hands out a listing only when it has all of it), and the memory that it
- * takes meanwhile. Looked for only when asked (board_backend.watched), or while a probe is out. */
+/* signs.h: signs of life of a transport while a caller waits: the bytes it receives, though its mount has
+ * answered nothing yet (sshfs hands out a listing only when complete), and the memory it takes meanwhile.
+ * Looked for only when asked (board_backend.watched), or during a probe. */
 #ifndef GUARDFS_KEEPER_SIGNS_H
 #define GUARDFS_KEEPER_SIGNS_H
 
@@ -9,13 +9,15 @@
 struct supervised;
 
 struct signs {
-	uint64_t received; /* by the connection, when that was last a sign of life */
-	bool watching;	   /* received is of this watch */
+	/* By the connection, at the last sign of life. */
+	uint64_t received;
+	/* received belongs to this watch. */
+	bool watching;
 	uint64_t next_ns;
 };
 
-/* Looks, if that is due; may end a transport that takes too much memory. Returns when to call again;
- * UINT64_MAX: nobody waits. */
+/* Looks, if due; may end a transport that takes too much memory. Returns when to call again; UINT64_MAX:
+ * nobody waits. */
 uint64_t signs_step(struct supervised *s, uint64_t now_ns);
 
 #endif

@@ -5,13 +5,13 @@
 #include "base/base.h"
 #include <sys/types.h>
 
-/* Forks; in the child the descriptors keep[0..n-1] are 3, 4, ... and nothing above them is open, all signals
- * are unblocked and have their default action. A plain fork, unlike child_clone: keeper's own table never
- * holds more of a backend than an O_PATH descriptor, whose closing asks nobody, and with a shared table
- * keeper could not close its copies without racing with the child. Returns as fork, or -errno. */
+/* Forks; in the child keep[0..n-1] become 3, 4 and so on, nothing above is open, signals are unblocked
+ * with their default action. Not child_clone: of a backend keeper's table holds at most an O_PATH
+ * descriptor, whose closing asks nobody; and keeper could not close its copies in a shared table without
+ * racing with the child. Returns as fork, or -errno. */
 pid_t spawn_fork(const int *keep, size_t n) WARN_UNUSED;
 
-/* pidfd_open(2), close-on-exec. -errno on failure (-ESRCH: no such process). */
+/* pidfd_open(2), close-on-exec. -errno (-ESRCH: no such process). */
 int spawn_pidfd(pid_t pid) WARN_UNUSED;
 
 #endif

@@ -1,9 +1,9 @@
 /* stalls.c: see stalls.h.
  *
- * Who is stalled is seen from the arena alone. Acting is done for one job at a time, as an operator would:
- * only where the job itself is to blame, only with a sentinel of its own (something else may be watching over
- * crawls), not while another job goes on (then the crawler is no stalled one), and within caps by job. The
- * caps go by the wall clock and are kept in the journal's memory, under "stall/JOB". */
+ * The arena alone shows which job is stalled. Action is for one job at a time, as an operator would act:
+ * only where the job itself is to blame, only with the sentinel (another program may watch over crawls),
+ * not while another job goes on (then the crawler is not stalled), and within caps by job. Caps go by the
+ * wall clock and are kept in the journal's memory, under "stall/JOB". */
 #include "keeper/stalls.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
@@ -18,13 +18,14 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#define ACTED_MAX     64u /* jobs for which something was done within a day */
+#define ACTED_MAX     64u /* jobs acted for within a day */
 #define QUIET_NS      (600 * NSEC_PER_SEC)
 #define DAY_NS	      (86400 * NSEC_PER_SEC)
 #define MEMORY_PREFIX "stall/"
 
 struct acted {
-	char name[JOB_NAME_MAX]; /* "": free */
+	/* "": free. */
+	char name[JOB_NAME_MAX];
 	struct caps caps;
 };
 
@@ -32,10 +33,10 @@ struct stalls {
 	struct stall_clock clock;
 	struct acted acted[ACTED_MAX];
 	char
-	    told[JOB_NAME_MAX + 512]; /* the last thing not done, and why: not to be written down each time */
+	    /* The last refusal to act and its reason, so that it is written once. */
+	    told[JOB_NAME_MAX + 512];
 };
 
-/* One look. */
 struct look {
 	struct keeper *k;
 	struct report_snapshot *s;
@@ -45,9 +46,10 @@ struct look {
 		struct report_tier tier;
 		enum stall blame;
 		uint64_t since_ns;
-	} * found; /* JOB_MAX */
+		/* JOB_MAX. */
+	} * found;
 	uint32_t n;
-	/* The job that progressed last, and the one before it. */
+	/* The job that progressed last, and the one before. */
 	struct {
 		char name[JOB_NAME_MAX];
 		uint64_t ns;
@@ -71,7 +73,6 @@ static void store_stalls(struct keeper *k, const struct acted *a)
 		journal_put_memory(k->journal, key, text);
 }
 
-/* Nothing of it counts any more. */
 static bool is_over(const struct acted *a, uint64_t now_ns)
 {
 	return a->name[0] == '\0' || caps_count(&a->caps, DAY_NS / NSEC_PER_MSEC, (int64_t)now_ns) == 0;
@@ -203,7 +204,7 @@ static int longest_first(const void *a, const void *b)
 
 static bool look_at_jobs(struct look *l)
 {
-	/* Asked in the very moment in which the machine wakes up, too. */
+	/* The machine may be waking up at this moment. */
 	stalls_tick(l->k);
 	l->now_ns = clock_real_ns();
 	l->s = report_snapshot_take(l->k->arena);
@@ -261,7 +262,7 @@ static void write_down(struct keeper *k, const struct stalled *f, const char *ki
 		journal_put_event(k->journal, &event);
 }
 
-/* Why no job may be acted for now; NULL: nothing speaks against it. */
+/* Why no job may be acted for now; NULL: no reason. */
 static const char *general_obstacle(const struct keeper *k, char *text, size_t size)
 {
 	const struct config *c = k->config;
@@ -327,7 +328,7 @@ static bool run_hook(const struct look *l, const struct stalled *f)
 	return true;
 }
 
-/* A timer may ask every minute: the same is written down once. */
+/* A timer may ask every minute: the same is written once. */
 static void tell_not_done(const struct look *l, const struct stalled *f, const char *why)
 {
 	char told[sizeof(l->k->stalls->told)];
@@ -343,7 +344,7 @@ static void tell_not_done(const struct look *l, const struct stalled *f, const c
 	write_down(l->k, f, "hook", config_hook_name(CONFIG_HOOK_STALL), "not run", why);
 }
 
-/* Names may be of any bytes. */
+/* Names may be any bytes. */
 static void set_text(json_t *object, const char *key, const char *text)
 {
 	CLEANUP_FREE char *clean = utf8_clean(text, SIZE_MAX);
@@ -351,7 +352,7 @@ static void set_text(json_t *object, const char *key, const char *text)
 	json_object_set_new(object, key, json_string(clean ? clean : ""));
 }
 
-/* For the job stalled longest of those for which it may be done. */
+/* For the longest stalled job that may be acted for. */
 static void act(struct look *l, json_t *result)
 {
 	char text[512], first_why[512] = "";

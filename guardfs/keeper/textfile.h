@@ -1,6 +1,5 @@
-/* textfile.h: the figures for node_exporter, where the configuration wants them. Their file lies on a disk
- * of the operator's choice, unlike what lies in the runtime directory: it is written by children,
- * so that a disk that hangs does not keep keeper from recovering backends. Keeper only. */
+/* textfile.h: node_exporter's figures, if configured. The operator chooses their disk, so children write
+ * them: a disk that hangs does not keep keeper from recovering backends. Keeper only. */
 #ifndef GUARDFS_KEEPER_TEXTFILE_H
 #define GUARDFS_KEEPER_TEXTFILE_H
 
@@ -10,21 +9,26 @@
 struct keeper;
 
 struct textfile {
-	pid_t pid;	   /* of the child that writes; 0: none */
-	uint64_t began_ns; /* when it began */
-	bool cleared;	   /* what a former keeper's child had left there was removed */
-	bool again;	   /* there was more to be written meanwhile */
-	int told;	   /* the errno told last, 0: none; what goes wrong is told when it begins */
+	/* Of the child that writes; 0: none. */
+	pid_t pid;
+	/* When it began. */
+	uint64_t began_ns;
+	/* A former keeper's leftovers were removed. */
+	bool cleared;
+	/* More came to be written meanwhile. */
+	bool again;
+	/* The errno logged last, 0: none: an error is logged when it begins. */
+	int told;
 };
 
-/* Writes the figures of this moment, or later if the last ones are still being written. */
+/* Writes the present figures, or later if the last ones are still being written. */
 void textfile_write(struct keeper *k);
 
-/* A child has ended; it may have been ours. */
+/* A child has ended, this one or another. */
 void textfile_reaped(struct keeper *k, pid_t pid, int status);
 
-/* At the end (board.ended): the last figures stay, for an alert on a figure that is not there any more cannot
- * fire. Waits a second at most; if that does not do, those of before stay, and their age tells. */
+/* At the end (board.ended). The last figures stay: an alert on a missing figure cannot fire. Waits a
+ * second at most; then the former ones stay, and their age tells. */
 void textfile_end(struct keeper *k);
 
 #endif

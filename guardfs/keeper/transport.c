@@ -20,9 +20,9 @@
 
 #define TOKEN_NAME  "GUARDFS_TRANSPORT"
 #define DETACH_MAX  16
-#define KEPT_STDERR 3 /* descriptor of the pipe in the child */
+#define KEPT_STDERR 3 /* the pipe in the child */
 
-/* Beyond max_memory: so much it never gets, whether keeper sees it in time or not. */
+/* Beyond max_memory: a limit that holds whether keeper sees it in time or not. */
 #define MEMORY_MORE (256ull << 20)
 
 void transport_init(struct transport *t, const struct config *config, unsigned backend, const char *run_dir,
@@ -33,7 +33,7 @@ void transport_init(struct transport *t, const struct config *config, unsigned b
 	t->pidfd = t->stderr_fd = t->status = -1;
 }
 
-/* Every process of a transport carries this in its environment: the proof that it is ours to kill. */
+/* Every process of a transport has this in its environment: the proof that keeper may kill it. */
 static void format_token(const struct transport *t, char *token, size_t size)
 {
 	snprintf(token, size, TOKEN_NAME "=%s/%s", t->run_dir, t->backend->name);
@@ -73,8 +73,8 @@ uint64_t transport_memory_max(const struct transport *t)
 	return (uint64_t)t->backend->max_memory_mib << 20;
 }
 
-/* In the child. SIGPIPE is ignored because sshfs outlives a killed keeper, the reader of its stderr; no
- * PDEATHSIG for the same reason. */
+/* In the child. sshfs outlives a killed keeper, the reader of its stderr: hence SIGPIPE is ignored and
+ * there is no PDEATHSIG. */
 static void exec_sshfs(const struct transport *t)
 {
 	const struct sshfs_target target = make_target(t);
@@ -100,7 +100,7 @@ static void exec_sshfs(const struct transport *t)
 	_exit(127);
 }
 
-/* The command line is built once beforehand, for its complaints. */
+/* Built once beforehand, for its complaints. */
 static errint_t check_command(struct transport *t, char *message)
 {
 	const struct sshfs_features none = {0};
@@ -187,7 +187,7 @@ void transport_read(struct transport *t)
 			t->stderr_fd = -1;
 			break;
 		}
-		if (t->used > keep) { /* the oldest goes */
+		if (t->used > keep) { /* the oldest text goes */
 			memmove(t->text, t->text + t->used - keep, keep);
 			t->used = keep;
 		}
@@ -254,7 +254,7 @@ void transport_kill(struct transport *t)
 
 	format_token(t, token, sizeof(token));
 	fence_kill_session(t->pid, token);
-	if (t->pidfd >= 0) /* also one that has not reached exec yet */
+	if (t->pidfd >= 0) /* also before it has reached exec */
 		syscall(SYS_pidfd_send_signal, t->pidfd, SIGKILL, NULL, 0);
 }
 
