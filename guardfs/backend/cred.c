@@ -18,7 +18,7 @@ static long set_groups(size_t n, const gid_t *groups)
 	return syscall(SYS_setgroups, n, groups);
 }
 
-/* Supplementary groups of a thread from /proc; none if it is gone, unknown, or in more groups than fit. */
+/* From /proc; none if the thread is gone, unknown, or in more groups than fit. */
 static size_t groups_of(pid_t pid, gid_t *groups)
 {
 	char path[32], status[8192];
@@ -44,7 +44,7 @@ static size_t groups_of(pid_t pid, gid_t *groups)
 	return n;
 }
 
-/* Takes back those capabilities that losing fsuid 0 cost and that are to stay. */
+/* Takes back the capabilities lost with fsuid 0 that are to stay. */
 static void keep_capabilities(void)
 {
 	const uint32_t keep = 1u << CAP_DAC_OVERRIDE | 1u << CAP_DAC_READ_SEARCH | 1u << CAP_MKNOD;
@@ -54,7 +54,7 @@ static void keep_capabilities(void)
 	if (syscall(SYS_capget, &header, data) < 0)
 		return;
 	data[0].effective |= data[0].permitted & keep;
-	/* If it fails, an operation may give EACCES that the caller's groups would have allowed: nothing
+	/* On failure an operation may give EACCES that the caller's groups would have allowed: nothing
 	 * worse. */
 	if (syscall(SYS_capset, &header, data) < 0)
 		log_debug("capset: errno %d", errno);

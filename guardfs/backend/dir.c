@@ -1,9 +1,8 @@
 /* dir.c: guarded directory backends: a directory, or keeper's sshfs mount, below board->root_fd. See dir.h
  * for the parts.
  *
- * Nothing is done in the name of the caller here: what storage thinks of owners is its own affair (sshfs
- * ignores them), and a lost permission must never look like trouble of the tier. A plain dir gives new
- * objects their owner afterwards. */
+ * Nothing is done in the caller's name: sshfs ignores owners, and a missing permission must not look like
+ * trouble of the tier. A plain dir gives new objects their owner afterwards. */
 #include "backend/dir.h"
 #include "backend/fault.h"
 #include "base/cleanup.h"
@@ -17,9 +16,9 @@
 
 #define OPEN_TRIES 3
 
-/* Where one mode is shown for all files, a file made read-only could not be opened again, not even to go on
- * writing after a reconnect: nobody could see that the file keeps out our account on the server, nor mend it
- * (chmod has no effect). So our account keeps its rights. */
+/* Where all files show one mode, chmod has no effect and nobody sees or mends a file that keeps out our
+ * account on the server: a file made read-only could not be reopened for writing after a reconnect. So our
+ * account keeps its rights. */
 static void dir_enter(struct backend *b, const struct caller *c, mode_t *mode)
 {
 	*mode &= ~c->umask;
@@ -33,8 +32,7 @@ static void dir_leave(struct backend *b, const struct caller *c)
 	(void)c;
 }
 
-/* Gives a new object to its caller. Failure is no error: storage that doesn't let us keeps its own idea of
- * owners. */
+/* Gives a new object to its caller. Failure is no error: storage may keep its own idea of owners. */
 static void dir_settle(struct backend *b, int dirfd, const char *name, int fd, mode_t mode,
 		       const struct caller *c)
 {
@@ -53,7 +51,7 @@ static void dir_settle(struct backend *b, int dirfd, const char *name, int fd, m
 	(void)rc;
 }
 
-/* sshfs itself says EPERM of a link that it was told not to show (contain_symlinks). */
+/* sshfs's own EPERM: a link that it must not show (contain_symlinks). */
 static ssize_t dir_readlink(struct backend *b, uint32_t node, char *buf, size_t size)
 {
 	ssize_t rc = posix_readlink(b, node, buf, size);
@@ -79,7 +77,7 @@ static errint_t dir_mknod(struct backend *b, uint32_t parent, const char *name, 
 {
 	errint_t rc = posix_mknod(b, parent, name, mode, rdev, c, found);
 
-	/* sshfs itself says EPERM of what is no regular file: SFTP cannot make it. */
+	/* sshfs's own EPERM: SFTP makes regular files only. */
 	if (rc == -EPERM && mode & S_IFMT && !S_ISREG(mode))
 		return rc;
 	return dir_mend_make(b, parent, name, false, rc);
@@ -125,8 +123,8 @@ static errint_t dir_rename(struct backend *b, uint32_t parent, const char *name,
 	return dir_mend_rename(b, parent, name, newparent, newname, flags, rc);
 }
 
-/* A file that is replaced between being found and being opened is found again: storage that goes by paths
- * (sshfs) says that there is none, or the kernel that what was found is stale. */
+/* A file replaced between finding and opening is found again: sshfs, which goes by paths, says that there
+ * is none, or the kernel says that the found object is stale. */
 static errint_t dir_open(struct backend *b, uint32_t node, int flags, int *ref)
 {
 	int fd = -ENOENT;
@@ -135,8 +133,8 @@ static errint_t dir_open(struct backend *b, uint32_t node, int flags, int *ref)
 		CLEANUP_REACHED struct reached r = REACHED_NONE;
 		errint_t rc = dir_reach(b, node, &r);
 
-		/* The caller's kernel took it to be there. Who opens in order to create, if need be, must not
-		 * be told that there is none. */
+		/* The caller's kernel believed in the file. An opener that would create it must not be
+		 * told ENOENT. */
 		if (rc < 0)
 			return rc == -ENOENT ? BACKEND_NODE_GONE : dir_mend(b, node, rc);
 		fd = posix_reopen(r.fd, flags);
@@ -159,7 +157,7 @@ static errint_t dir_create(struct backend *b, uint32_t parent, const char *name,
 	return dir_mend_make(b, parent, name, !(flags & O_EXCL), rc);
 }
 
-/* Opening it is what no cache answers for (sshfs looks it up then). */
+/* No cache answers an open (sshfs looks the file up then). */
 static errint_t dir_find_end(struct backend *b, int ref, off_t *end)
 {
 	CLEANUP_FD int fd = -1;
@@ -168,9 +166,9 @@ static errint_t dir_find_end(struct backend *b, int ref, off_t *end)
 	return rc < 0 ? rc : fd_size_now(fd, end);
 }
 
-/* sshfs tells of a read that failed, be it that the connection broke, as of the end of the file
- * (github.com/libfuse/sshfs/issues/224): whoever copied the file would have a part of it and no error. Read
- * through the same open file: another client may have put another one in its place. */
+/* sshfs reports a failed read, even on a broken connection, as end of file
+ * (github.com/libfuse/sshfs/issues/224): a copy would be cut without an error. Reads again through the
+ * same open file, since another client may have replaced the name. */
 static ssize_t read_again(struct backend *b, int ref, void *buf, size_t size, off_t offset)
 {
 	off_t end = 0;
@@ -184,9 +182,9 @@ static ssize_t read_again(struct backend *b, int ref, void *buf, size_t size, of
 	return rc >= 0 && rc < wanted ? -EIO : rc;
 }
 
-/* The same where nobody knows how far the file reaches: another one has its name, and would be looked at. A
- * connection that has broken never comes back, so one that serves after the read (statvfs is always asked of
- * the server) has served the read. */
+/* The same without a known end: looking by name could find another file. A broken connection never comes
+ * back, so a connection that serves after the read (statvfs always goes to the server) has served the
+ * read. */
 static ssize_t believe_end(int ref, ssize_t rc)
 {
 	struct statvfs st;
@@ -215,7 +213,7 @@ static ssize_t dir_copy_range(struct backend *b, int ref_in, off_t off_in, int r
 	return posix_copy_range(b, ref_in, off_in, ref_out, off_out, size);
 }
 
-/* Closing a duplicate makes a FUSE mount beneath wait for what it has taken, and report what became of it. */
+/* Closing a duplicate makes a FUSE mount beneath finish what it has taken, and report the result. */
 static errint_t confirm(int ref)
 {
 	int fd = dup(ref);
@@ -223,13 +221,13 @@ static errint_t confirm(int ref)
 	return fd < 0 ? -errno : errint(close(fd));
 }
 
-/* sshfs has taken it, and tells later whether the server has. */
+/* sshfs takes a write and reports the server's answer later. */
 static bool is_acknowledged_early(const struct backend *b)
 {
 	return b->config->type == BACKEND_SSHFS && b->config->durability == DURABILITY_BEHIND;
 }
 
-/* Set-id bits mean nothing where ownership is presented, and sshfs has no say in them. */
+/* Set-id bits mean nothing where ownership is presented, and sshfs cannot change them. */
 static ssize_t dir_write(struct backend *b, int ref, const void *buf, size_t size, off_t offset,
 			 bool kill_priv)
 {
@@ -255,7 +253,7 @@ static errint_t dir_confirm(struct backend *b, int ref)
 	return (errint_t)dir_mend_io(b, ref, 0, confirm(ref));
 }
 
-/* Our own sshfs owes nothing: each write was answered by the server, or confirmed, before it was answered
+/* Our sshfs owes nothing: each write was answered by the server, or confirmed, before it was answered
  * here. */
 static errint_t dir_flush(struct backend *b, int ref)
 {

@@ -1,11 +1,11 @@
-/* dir_attr.c: attributes, as storage has them and as they are presented. See dir.h. */
+/* dir_attr.c: attributes as storage has them and as shown. See dir.h. */
 #include "backend/dir.h"
 #include "base/cleanup.h"
 
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
-/* Attributes as the configuration presents them; the same rule as libfuse's options uid, gid and umask. */
+/* As configured; the rule is that of libfuse's options uid, gid and umask. */
 static void present(const struct backend *b, struct stat *st)
 {
 	const struct config_backend *c = b->config;
@@ -18,9 +18,9 @@ static void present(const struct backend *b, struct stat *st)
 		st->st_mode = (st->st_mode & S_IFMT) | (0777 & ~c->umask);
 }
 
-/* flags: AT_STATX_DONT_SYNC: what the kernel knows of it; AT_STATX_FORCE_SYNC: the file system beneath is
- * asked; else as the kernel thinks right. It asks for all attributes again to tell the time of the last read
- * after each read: that is told as it is known. */
+/* flags: AT_STATX_DONT_SYNC: as the kernel knows; AT_STATX_FORCE_SYNC: asks the file system beneath; else
+ * as the kernel decides. After each read the kernel asks for all attributes to tell atime, which is told
+ * as known. */
 static errint_t stat_at(int dirfd, const char *name, int flags, struct stat *st)
 {
 	struct statx x;
@@ -55,8 +55,8 @@ errint_t dir_describe(struct backend *b, int dirfd, const char *name, struct fou
 	return rc;
 }
 
-/* The kernel asks a file system beneath for an open file's attributes by its name, which it may have lost.
- * Only for its size, when the end is sought, it asks by the open file, if it doesn't know that any more. */
+/* The kernel asks a file system beneath for an open file's attributes by name, which may be lost. It asks
+ * by the open file only for an unknown size, to find the end. */
 static errint_t stat_open(int ref, struct stat *st)
 {
 	errint_t rc = errint(fstat(ref, st));
@@ -66,7 +66,7 @@ static errint_t stat_open(int ref, struct stat *st)
 	return rc;
 }
 
-/* Files are looked at through their parent, whose descriptor is cached: one system call. */
+/* Files through their parent, whose descriptor is cached: one system call. */
 errint_t dir_getattr(struct backend *b, uint32_t index, int ref, struct stat *st)
 {
 	const struct node *node = &b->arena->nodes[index];
@@ -97,8 +97,8 @@ errint_t dir_setattr(struct backend *b, uint32_t node, int ref, const struct sta
 	struct stat complete = *want;
 	errint_t rc;
 
-	/* SFTP as sshfs speaks it changes what a link points to, never the link: the times of some other
-	 * file, or ENOENT. Nothing of a link itself can be set, and nothing else may be. */
+	/* sshfs's SFTP changes a link's target, never the link: another file's times, or ENOENT. Nothing
+	 * of a link can be set, and nothing of another file may be. */
 	if (b->config->type == BACKEND_SSHFS && S_ISLNK(b->arena->nodes[node].mode))
 		set = 0;
 	if (b->config->present_owner)
@@ -113,8 +113,7 @@ errint_t dir_setattr(struct backend *b, uint32_t node, int ref, const struct sta
 	return dir_mend_setattr(b, node, set, rc);
 }
 
-/* sshfs looks the file up together with opening it, and remembers that: it answers without asking the server
- * once more. */
+/* sshfs looks the file up when opening it, and answers from that without asking again. */
 errint_t dir_look(struct backend *b, uint32_t node, int ref, struct stat *st)
 {
 	errint_t rc = stat_at(ref, "", AT_STATX_FORCE_SYNC, st);

@@ -1,8 +1,8 @@
-/* dir_hidden.c: files that were removed while they were open, as the mount beneath keeps them. See dir.h.
+/* dir_hidden.c: files removed while open, as the mount beneath keeps them. See dir.h.
  *
- * libfuse, in sshfs, does not remove such a file: it gives it another name in its directory, .fuse_hidden and
- * 16 hexadecimal digits, which it removes when the file is closed. It goes on knowing the file by whatever
- * name that is given then, so the file can be moved out of a directory that is to be removed itself. */
+ * libfuse in sshfs renames such a file within its directory, to .fuse_hidden and 16 hexadecimal digits,
+ * and removes it at its close. It follows the file through further renames, so the file can leave a
+ * directory that is to be removed. */
 #include "backend/dir.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
@@ -24,7 +24,7 @@ bool backend_is_hidden(const char *name)
 
 typedef errint_t (*hidden_fn)(int dir, const char *name, int above);
 
-/* What another mount has left behind is removed; what is open here gets another name once more. */
+/* Another mount's leftovers are removed; a file open here gets another name. */
 static errint_t remove_hidden(int dir, const char *name, int above)
 {
 	(void)above;
@@ -37,7 +37,7 @@ static errint_t move_hidden(int dir, const char *name, int above)
 
 	snprintf(fresh, sizeof(fresh), HIDDEN_PREFIX "%016llx",
 		 (unsigned long long)hash_bytes(clock_real_ns(), name, strlen(name)));
-	/* Closed meanwhile, it is gone. */
+	/* Gone if closed meanwhile. */
 	return renameat(dir, name, above, fresh) < 0 && errno != ENOENT ? -errno : 0;
 }
 
@@ -56,7 +56,7 @@ static errint_t each_in(const char *entries, size_t n, int dir, int above, hidde
 	return rc;
 }
 
-/* Of the directory called name in above. -ENOTEMPTY: something else is in it. */
+/* In the directory name of above. -ENOTEMPTY: something else is in it. */
 static errint_t each_hidden(int above, const char *name, hidden_fn act)
 {
 	CLEANUP_FD int dir = openat(above, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);

@@ -1,12 +1,11 @@
-/* dir_names.c: whether a name is there, asked of the server and not of what remembers it. See dir.h.
+/* dir_names.c: does a name exist? Asks the server, past two caches. See dir.h.
  *
- * Two caches lie between here and the server: the kernel's, of the mount beneath, and sshfs's own. Another
- * client may have removed a name that both still have: nothing could be made under it. The kernel looks a
- * name up anew when something is to be made there (an exclusive create, mkdir, mknod), whatever it remembers.
- * sshfs forgets a name when it is opened in vain, and learns it when it is opened; else only with time
- * (sshfs-compat/options.c). statvfs it remembers nothing of.
+ * The kernel, for the mount beneath, and sshfs both may remember a name that another client has removed,
+ * and under which nothing could be made. The kernel looks a name up anew when something is to be made
+ * there (exclusive create, mkdir, mknod). sshfs forgets a name on a failed open and learns it on a
+ * successful one; else only with time (sshfs-compat/options.c). sshfs caches no statvfs.
  *
- * That a connection breaks between two questions says nothing about a name. */
+ * A connection that breaks between two questions says nothing about a name. */
 #include "backend/dir.h"
 #include "base/cleanup.h"
 #include "policy/errclass.h"
@@ -16,7 +15,7 @@
 #include <time.h>
 #include <unistd.h>
 
-/* How long sshfs shows a directory that is no more, in pauses between two looks. */
+/* How long sshfs shows a removed directory; pauses between looks. */
 #define PAUSE_NS   (100 * 1000 * 1000L)
 #define PAUSES_MAX 25
 
@@ -25,8 +24,8 @@ static bool is_missing(errint_t rc)
 	return rc == -ENOENT || rc == -ESTALE;
 }
 
-/* Has the kernel look the name up anew. SFTP cannot make what is asked for here, and sshfs knows. Returns
- * whether the name is still there, or -errno if the server could not be asked. */
+/* Has the kernel look the name up anew, by asking for what SFTP cannot make, as sshfs knows. Returns
+ * whether the name exists, or -errno: the server could not be asked. */
 static errint_t is_found_anew(int dirfd, const char *name)
 {
 	errint_t rc = errint(mknodat(dirfd, name, S_IFIFO | S_IRUSR, 0));
@@ -47,7 +46,7 @@ void dir_forget_name(struct backend *b, uint32_t node)
 		(void)is_found_anew(dir.fd, name);
 }
 
-/* What cannot be opened is there all the same, with attributes as they are remembered. */
+/* A file that cannot be opened exists all the same; its attributes are those remembered. */
 static errint_t find_file(struct backend *b, int dirfd, const char *name, struct found *found)
 {
 	CLEANUP_FD int fd = openat(dirfd, name, posix_open_flags(O_RDONLY) | O_NOFOLLOW);
@@ -65,7 +64,7 @@ static errint_t find_file(struct backend *b, int dirfd, const char *name, struct
 	return rc < 0 ? rc : -ENOENT;
 }
 
-/* A directory that is no more is not told of before nothing remembers it: it may be made the moment after. */
+/* A removed directory is reported only when nothing remembers it: it may be made the moment after. */
 static errint_t find_directory(int dirfd, const char *name)
 {
 	CLEANUP_FD int fd = openat(dirfd, name, O_PATH | O_DIRECTORY | O_NOFOLLOW);

@@ -1,27 +1,30 @@
-/* dir_walk.c: finding nodes of a guarded directory backend by their names. See dir.h.
+/* dir_walk.c: reaching nodes by their names. See dir.h.
  *
- * Names and parents are read without a lock while fs/ may be renaming: the path is put together a second time
- * after it was walked, and walked again if it has changed. */
+ * Names and parents are read without a lock while fs/ may rename: the path is built again after the walk,
+ * and walked again if it changed. */
 #include "backend/dir.h"
 #include "base/cleanup.h"
 #include "base/fd.h"
 
 #define WALK_PATH_MAX 4096
 #define WALK_TRIES    8
-#define WALK_PIECES   256 /* an ancestor chain longer than so many half paths is damaged, or a loop */
+#define WALK_PIECES   256 /* a longer chain of half paths is damaged, or a loop */
 
 static errint_t reach_piece(struct backend *b, uint32_t node, struct reached *r, unsigned pieces);
 
-/* Paths are put together here, not on the stack: a deep tree is reached piece by piece, each within the next,
- * and a piece's path is not begun before the pieces above it are done. */
+/* Not on the stack: a deep tree is reached in pieces, each within the next, and a piece's path is begun
+ * after the pieces above it are done. */
 static _Thread_local char walk_text[2][WALK_PATH_MAX];
 
-/* A walk: from the ancestor base (or the backend's root), along path, in one epoch. */
+/* From the ancestor base (or the backend's root) along path, in one epoch. */
 struct walk {
 	uint32_t epoch;
-	uint32_t base; /* NODE_NONE: the backend's root */
-	char *text;    /* WALK_PATH_MAX bytes */
-	char *path;    /* points into text; relative, "" for the base itself */
+	/* NODE_NONE: the backend's root. */
+	uint32_t base;
+	/* WALK_PATH_MAX bytes. */
+	char *text;
+	/* Points into text; relative, "": the base itself. */
+	char *path;
 };
 
 static void path_start(struct walk *w)
@@ -30,7 +33,7 @@ static void path_start(struct walk *w)
 	*w->path = '\0';
 }
 
-/* Puts one component, or several, before what is there. */
+/* Puts components before those there. */
 static errint_t path_prepend(struct walk *w, const char *part)
 {
 	size_t n = strlen(part);
@@ -57,7 +60,7 @@ static bool is_root(const struct node *node)
 	return atomic_load_explicit(&node->flags, memory_order_relaxed) & NODE_ROUTE_ROOT;
 }
 
-/* A node of the backend's own tree, where names lead to it? What a route shows (fs/view.h) is none. */
+/* In the backend's own tree, where names lead? A view (fs/view.h) is not. */
 static bool is_in_tree(const struct backend *b, const struct node *node)
 {
 	return node->backend == b->index &&
@@ -76,15 +79,13 @@ static bool is_directory(const struct node *node)
 	return S_ISDIR(__atomic_load_n(&node->mode, __ATOMIC_RELAXED));
 }
 
-/* What a node is under whose name stands something of another type. The backend's root is configured:
- * whatever has become of it, the backend is down. */
+/* For a node whose name leads to another type. The root is configured: without it the backend is down. */
 static errint_t gone(const struct node *node)
 {
 	return is_root(node) ? -ESTALE : BACKEND_NODE_GONE;
 }
 
-/* Nothing is in a directory that was removed, and nothing can be made there; who has it as working directory
- * has no name that could be looked up again. */
+/* A removed directory is empty and takes nothing; a working directory has no name to look up again. */
 errint_t dir_nameless(const struct node *node)
 {
 	return is_directory(node) && !is_root(node) ? -ENOENT : gone(node);
@@ -95,7 +96,7 @@ errint_t dir_check_type(const struct node *node, mode_t mode)
 	return posix_check_type(node, mode) < 0 ? gone(node) : 0;
 }
 
-/* Puts the path from base (NODE_NONE: the backend's root) to node together. */
+/* base: NODE_NONE: the backend's root. */
 static errint_t path_from(const struct backend *b, uint32_t base, uint32_t node, struct walk *w)
 {
 	const struct node *whole = &b->arena->nodes[node];
@@ -122,8 +123,8 @@ static errint_t path_from(const struct backend *b, uint32_t base, uint32_t node,
 	return 0;
 }
 
-/* The nearest ancestor of node with a descriptor of the walk's epoch, pinned into r; else the backend's root.
- * An ancestor too far away for one path is reached first. */
+/* The nearest ancestor with a descriptor of the walk's epoch, pinned into r; else the root. An ancestor
+ * beyond one path's length is reached first. */
 static errint_t find_base(struct backend *b, uint32_t node, unsigned pieces, struct walk *w,
 			  struct reached *r)
 {
@@ -151,7 +152,7 @@ static errint_t find_base(struct backend *b, uint32_t node, unsigned pieces, str
 	return 0;
 }
 
-/* Is there a root of the breaker's epoch? *epoch: which one. */
+/* Is there a root of the breaker's epoch? */
 static errint_t present_epoch(const struct backend *b, uint32_t *epoch)
 {
 	*epoch = atomic_load(&b->board->root_epoch);
@@ -160,9 +161,8 @@ static errint_t present_epoch(const struct backend *b, uint32_t *epoch)
 	return 0;
 }
 
-/* A descriptor of that epoch's root for our own use. The root may be replaced and closed at any moment, its
- * number then stand for something else: only if it still is the root after it was duplicated, the duplicate
- * is it. */
+/* A duplicate of that epoch's root. The root may be closed and its number reused at any moment: the
+ * duplicate counts only if the root is unchanged afterwards. */
 static int hold_root(const struct backend *b, uint32_t epoch)
 {
 	int root = atomic_load(&b->board->root_fd);
@@ -173,7 +173,7 @@ static int hold_root(const struct backend *b, uint32_t epoch)
 	do
 		fd = dup(root);
 	while (fd < 0 && nodefd_shed(errno));
-	/* For want of descriptors: no trouble of the backend's. */
+	/* A want of descriptors is not the backend's trouble. */
 	if (fd < 0 && errno != EBADF)
 		return -errno;
 	if (fd >= 0 && atomic_load(&b->board->root_fd) == root && atomic_load(&b->board->root_epoch) == epoch)
@@ -183,8 +183,7 @@ static int hold_root(const struct backend *b, uint32_t epoch)
 	return -ENOTCONN;
 }
 
-/* The type can be had without asking storage again: it was looked at just now and never changes for one
- * inode. */
+/* The type is known without asking storage: it was looked at just now, and an inode's never changes. */
 static errint_t check_fd_type(const struct node *node, int fd)
 {
 	struct statx stx;
@@ -194,8 +193,8 @@ static errint_t check_fd_type(const struct node *node, int fd)
 	return dir_check_type(node, stx.stx_mode);
 }
 
-/* Not of our own sshfs, within which nothing is ever mounted. The root may be replaced meanwhile: a mount
- * taken for another is let go of sooner than need be, no more. */
+/* Not for our own sshfs, within which nothing is mounted. If the root is replaced meanwhile a mount is let
+ * go too soon, no more. */
 static uint32_t root_mount(const struct backend *b, uint32_t epoch)
 {
 	struct dir *d = b->state;
@@ -208,7 +207,7 @@ static uint32_t root_mount(const struct backend *b, uint32_t epoch)
 	return (uint32_t)known;
 }
 
-/* Notes whether a directory, about to be cached, lies on a file system mounted within the backend. */
+/* Notes whether a directory about to be cached lies on a file system mounted within the backend. */
 static void note_mount(const struct backend *b, struct node *node, uint32_t epoch, int fd)
 {
 	bool was = atomic_load_explicit(&node->flags, memory_order_relaxed) & NODE_MOUNTED;
@@ -220,7 +219,7 @@ static void note_mount(const struct backend *b, struct node *node, uint32_t epoc
 		atomic_fetch_and(&node->flags, (uint8_t)~NODE_MOUNTED);
 }
 
-/* One try. *changed: the path was changed by a rename meanwhile. Returns a new descriptor or -errno. */
+/* *changed: a rename changed the path meanwhile. Returns a new descriptor or -errno. */
 static int walk_once(struct backend *b, uint32_t node, unsigned pieces, struct walk *w, bool *changed)
 {
 	bool is_dir = is_directory(&b->arena->nodes[node]);
@@ -263,13 +262,13 @@ static int walk(struct backend *b, uint32_t node, unsigned pieces, struct walk *
 	}
 }
 
-/* A directory that turned out to be something else: O_DIRECTORY says so before any comparison. */
+/* O_DIRECTORY reports a replaced directory before any comparison. */
 static errint_t walk_error(const struct node *node, errint_t rc)
 {
 	return rc == -ENOTDIR && is_directory(node) ? gone(node) : rc;
 }
 
-/* sshfs goes by names: what has none can't be reached, even by a descriptor that was opened before. */
+/* sshfs goes by names: a nameless object cannot be reached, not even by an open descriptor. */
 static bool is_lost(const struct backend *b, const struct node *node)
 {
 	return b->config->type == BACKEND_SSHFS &&
@@ -320,7 +319,7 @@ errint_t dir_reach_parent(struct backend *b, uint32_t index, struct reached *r, 
 	const struct node *node = &b->arena->nodes[index];
 	uint32_t parent, ref;
 
-	/* Parent and name of one moment: a rename changes both, and gives the old name's bytes away. */
+	/* Parent and name of one moment: a rename changes both, and frees the old name's bytes. */
 	do {
 		parent = parent_of(node);
 		ref = __atomic_load_n(&node->name, __ATOMIC_ACQUIRE);

@@ -1,5 +1,5 @@
-/* fault.c: the fault filter: its state and what becomes of an operation. The control file's syntax:
- * fault_rules.h; the wrappers around each operation: fault_ops.c. */
+/* fault.c: the fault filter's state, and the fate of an operation. fault_rules.h: the control file's
+ * syntax; fault_ops.c: wrappers of operations. */
 #include "backend/fault_ops.h"
 #include "base/clock.h"
 #include "base/fd.h"
@@ -20,15 +20,21 @@
 struct fault {
 	struct backend inner;
 	char control[CONFIG_PATH_MAX + CONFIG_NAME_MAX + 8];
-	_Atomic uint64_t checked_ns; /* whoever moves it on looks at the control file */
+	/* The thread that advances it looks at the control file. */
+	_Atomic uint64_t checked_ns;
 	_Atomic uint32_t
-	    n_rules;	      /* copy of rules.n_rules, to see without the lock that there is nothing to do */
-	pthread_mutex_t lock; /* of all below; never held across an operation */
-	pthread_cond_t changed; /* the rules have changed */
-	struct stat seen;	/* control file as last read; all zero: none */
+	    /* Copy of rules.n_rules: without rules no lock is taken. */
+	    n_rules;
+	/* Of all below; never held across an operation. */
+	pthread_mutex_t lock;
+	/* The rules have changed. */
+	pthread_cond_t changed;
+	/* Control file as last read; zero: none. */
+	struct stat seen;
 	uint32_t generation;
 	struct fault_rules rules;
-	int late[LATE_MAX]; /* refs whose next sync fails; n_late of them */
+	/* Refs whose next sync fails. */
+	int late[LATE_MAX];
 	unsigned n_late;
 };
 
@@ -47,7 +53,7 @@ static void install(struct fault *f, const struct fault_rules *rules)
 	pthread_mutex_unlock(&f->lock);
 }
 
-/* A file that makes no sense leaves the last good rules in force. */
+/* A bad file leaves the last good rules in force. */
 static void reread(struct fault *f)
 {
 	struct fault_rules *rules = calloc(1, sizeof(*rules));
@@ -79,7 +85,7 @@ static bool is_same_file(const struct stat *a, const struct stat *b)
 	       a->st_ctim.tv_nsec == b->st_ctim.tv_nsec;
 }
 
-/* Looks at the control file, at most every CHECK_NS and in one thread. */
+/* At most every CHECK_NS, in one thread. */
 static void refresh(struct fault *f)
 {
 	uint64_t now = clock_mono_ns();
@@ -118,8 +124,7 @@ static bool still_says(const struct fault *f, enum fault_action action, enum fau
 	return false;
 }
 
-/* Waits until that time, or until the rules change such that none says so for this operation any more. Lock
- * held. */
+/* Until that time, or until no rule wants it for this operation. Lock held. */
 static void wait_for_rule(struct fault *f, enum fault_action action, enum fault_op op, const char *name,
 			  uint64_t until_ns)
 {
@@ -140,7 +145,7 @@ static uint32_t random_number(void)
 	return getrandom(&r, sizeof(r), GRND_NONBLOCK) == (ssize_t)sizeof(r) ? r : 0;
 }
 
-/* The object's last name component, for path=; "" if it has none. */
+/* Last name component, for path=; "": none. */
 static void subject_name(const struct backend *b, const struct fault_subject *s, char *name)
 {
 	char link[PATH_MAX];
@@ -153,7 +158,7 @@ static void subject_name(const struct backend *b, const struct fault_subject *s,
 		char proc[32];
 
 		snprintf(proc, sizeof(proc), "/proc/self/fd/%d", s->ref);
-		n = readlink(proc, link, sizeof(link) - 1); /* asks the kernel only, not the storage */
+		n = readlink(proc, link, sizeof(link) - 1); /* asks the kernel only */
 		if (n > 0) {
 			link[n] = '\0';
 			(void)copy_string(name, NAME_LENGTH_MAX + 1,
@@ -165,7 +170,7 @@ static void subject_name(const struct backend *b, const struct fault_subject *s,
 	}
 }
 
-/* Waits out delays and hangs; what else the rules want is returned. */
+/* Waits out delays and hangs; returns the rest. */
 static struct fault_verdict decide(struct fault *f, enum fault_op op, const char *name)
 {
 	struct fault_verdict verdict = {.action = FAULT_NOTHING};

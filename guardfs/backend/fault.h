@@ -5,7 +5,7 @@
 
 #include "backend/backend.h"
 
-/* Makes *b the filter around a copy of *inner. The control file is config->fault_control, by default
+/* Makes *b the filter around a copy of *inner. Control file: config->fault_control, by default
  * RUN_DIR/fault.NAME. 0 or -ENOMEM. Worker, before threads. */
 errint_t fault_wrap(const struct backend *inner, struct backend *b) WARN_UNUSED;
 

@@ -70,12 +70,17 @@ enum fault_action {
 #define FAULT_ERROR_MAX 256
 
 struct fault_rule {
-	uint64_t ops; /* bit per enum fault_op */
+	/* Bit per enum fault_op. */
+	uint64_t ops;
 	enum fault_action action;
-	uint64_t number;		/* ms, bytes, or positive errno (lostack: 0 = hang) */
-	uint64_t left;			/* applications left; UINT64_MAX: no limit */
-	uint32_t threshold;		/* applies when a random 32-bit number is at or below */
-	char glob[NAME_LENGTH_MAX + 1]; /* empty: any */
+	/* ms, bytes, or positive errno (lostack: 0 = hang). */
+	uint64_t number;
+	/* Applications left; UINT64_MAX: no limit. */
+	uint64_t left;
+	/* Applies to random 32-bit numbers up to this. */
+	uint32_t threshold;
+	/* Empty: any. */
+	char glob[NAME_LENGTH_MAX + 1];
 };
 
 struct fault_rules {
@@ -83,15 +88,13 @@ struct fault_rules {
 	struct fault_rule rules[FAULT_RULES_MAX];
 };
 
-/* Parses text (NUL-terminated). On error returns -EINVAL, error (FAULT_ERROR_MAX bytes) says "LINE: what",
- * and rules is undefined. */
+/* text is NUL-terminated. -EINVAL: error (FAULT_ERROR_MAX bytes) says "LINE: what", rules is undefined. */
 errint_t fault_rules_parse(const char *text, struct fault_rules *rules, char *error) WARN_UNUSED;
 
-/* Does the rule speak of this operation on an object of this name? Looks neither at count nor at prob. */
+/* Regardless of count and prob. */
 bool fault_rule_matches(const struct fault_rule *rule, enum fault_op op, const char *name);
 
-/* The number of the first rule from index on that matches and applies now (its count is then lowered), or
- * n_rules. */
+/* Index of the first rule from `from` on that matches and applies (its count is lowered), or n_rules. */
 uint32_t fault_rules_apply(struct fault_rules *rules, uint32_t from, enum fault_op op, const char *name,
 			   uint32_t random);
 

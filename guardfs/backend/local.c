@@ -1,7 +1,7 @@
 /* local.c: the local tier: nodes are reached by file handle, through a descriptor of the root.
  *
- * Objects without a handle that can be opened there are kept by descriptor (a file system that has none), or
- * by name: of another file system, mounted within the tier, nothing may stay open that nobody uses. */
+ * Objects without a usable handle are kept by descriptor (their file system has no handles), or reached by
+ * name on another file system mounted within the tier: nothing unused may stay open there. */
 #include "backend/cred.h"
 #include "backend/posix.h"
 
@@ -12,17 +12,19 @@
 struct local {
 	struct posix posix;
 	int root_fd;
-	int mount_id;	/* as name_to_handle_at gives it */
-	uint32_t mount; /* as posix_mount_of does */
+	/* Of name_to_handle_at. */
+	int mount_id;
+	/* Of posix_mount_of. */
+	uint32_t mount;
 	bool has_handles;
 };
 
-/* Type of a handle whose first 32-bit word is the inode number and whose second is its generation (ext2/3/4,
- * XFS with 32-bit inodes). */
+/* Handle type with inode number and generation as its first two 32-bit words (ext2/3/4, XFS with 32-bit
+ * inodes). */
 #define HANDLE_INO32_GEN	1
 #define HANDLE_INO32_GEN_LENGTH 8
 
-/* How long a new file takes to have its inode number; more than that, and memory is really out. */
+/* The longest time a new file takes to get its inode number; after that memory is really out. */
 #define REUSE_TRIES    20
 #define REUSE_PAUSE_NS (1000 * 1000L)
 
@@ -59,8 +61,7 @@ void backend_end_request(void)
 	set_found_fd(-1);
 }
 
-/* Fills in the handle of name in dirfd (flags: AT_EMPTY_PATH for dirfd itself); fh_length 0 if there is none
- * that we could open. */
+/* flags: AT_EMPTY_PATH for dirfd itself; fh_length 0: no handle that could be opened. */
 static errint_t get_handle(const struct local *l, int dirfd, const char *name, int flags, struct found *found)
 {
 	union handle_space h;
@@ -81,7 +82,7 @@ static errint_t get_handle(const struct local *l, int dirfd, const char *name, i
 	return 0;
 }
 
-/* Do handle and attributes, fetched by name one after the other, surely belong to the same inode? */
+/* Do handle and attributes, fetched by name one after the other, surely belong to one inode? */
 static bool is_same_inode(const struct found *found)
 {
 	uint32_t ino;
@@ -114,8 +115,7 @@ static errint_t describe_fd(struct backend *b, int fd, struct found *found)
 	return rc;
 }
 
-/* By descriptor: safe against a rename between two looks at the name, but four system calls instead of two.
- */
+/* Safe against a rename between two looks at the name, but four system calls instead of two. */
 static errint_t describe_opened(struct backend *b, int dirfd, const char *name, struct found *found)
 {
 	errint_t rc;
@@ -146,8 +146,8 @@ static errint_t local_describe(struct backend *b, int dirfd, const char *name, s
 	return describe_opened(b, dirfd, name, found);
 }
 
-/* The kernel says ENOMEM, too, while the inode number of a file that is no more is being given to a new one
- * (iget_locked, as ext4 calls it). A moment later it says ESTALE. False: memory is out. */
+/* The kernel says ENOMEM also while a removed file's inode number is being given to a new one (iget_locked
+ * in ext4); a moment later it says ESTALE. False: memory is out. */
 static bool wait_for_reuse(unsigned *tries)
 {
 	if (++*tries > REUSE_TRIES)
@@ -157,8 +157,7 @@ static bool wait_for_reuse(unsigned *tries)
 	return true;
 }
 
-/* A descriptor by handle, with open(2) flags, or -errno (-ESTALE: the object is gone, or never had a handle).
- */
+/* By handle, with open(2) flags. -errno; -ESTALE: the object is gone, or never had a handle. */
 static int open_handle(const struct local *l, const struct node *node, int flags)
 {
 	union handle_space h;
@@ -176,7 +175,7 @@ static int open_handle(const struct local *l, const struct node *node, int flags
 	return fd < 0 ? -errno : fd;
 }
 
-/* A node without a handle is known by device and inode: is it this one? */
+/* Device and inode identify a node without a handle. */
 static bool is_known_as(const struct node *node, const struct stat *st)
 {
 	uint64_t pair[2] = {st->st_dev, st->st_ino};
@@ -184,8 +183,8 @@ static bool is_known_as(const struct node *node, const struct stat *st)
 	return memcmp(node->fh, pair, sizeof(pair)) == 0;
 }
 
-/* For nodes without a handle that have lost their descriptor: by name, from the parent. -ESTALE if it is not
- * there any more, upon which the kernel looks names up again: it may have another. */
+/* For nodes that have neither handle nor descriptor: by name, from the parent. -ESTALE: not there; the
+ * kernel then looks the name up again. */
 static int open_named(struct backend *b, const struct node *node)
 {
 	uint32_t parent = __atomic_load_n(&node->parent, __ATOMIC_RELAXED);
@@ -231,7 +230,7 @@ static errint_t local_reach(struct backend *b, uint32_t index, struct reached *r
 	return 0;
 }
 
-/* Straight from the handle to an open file where possible; an O_PATH descriptor is not needed for it. */
+/* Straight from the handle where possible, without an O_PATH descriptor. */
 static errint_t local_open(struct backend *b, uint32_t index, int flags, int *ref)
 {
 	const struct node *node = &b->arena->nodes[index];
@@ -259,7 +258,7 @@ static void local_leave(struct backend *b, const struct caller *c)
 	cred_leave(c);
 }
 
-/* Nothing is buffered here that closing would write. */
+/* Nothing is buffered here. */
 static errint_t local_flush(struct backend *b, int ref)
 {
 	(void)b;
@@ -302,7 +301,7 @@ static const struct backend_ops local_ops = {
     .statfs = posix_statfs,
 };
 
-/* Which mount are we on, and do its file systems' objects have handles? */
+/* Our mount, and whether its file systems have handles. */
 static errint_t probe_handles(struct local *l)
 {
 	union handle_space h;

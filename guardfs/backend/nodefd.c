@@ -1,8 +1,8 @@
 /* nodefd.c: see nodefd.h and, for init, drop and offer, backend.h.
  *
- * Order: a descriptor is recorded in its word right after it was opened, and the word is cleared before it is
- * closed. What a dead worker opened and did not record yet is swept by number. The ring holds the indexes of
- * nodes that may have a descriptor; an entry whose node has none any more is simply room for another. */
+ * A descriptor is recorded in its word right after opening, and the word is cleared before closing;
+ * descriptors that a dead worker had not recorded are swept by number. The ring holds nodes that may have
+ * a descriptor; an entry without one is room. */
 #include "backend/nodefd.h"
 #include "backend/backend.h"
 #include "base/child.h"
@@ -21,18 +21,19 @@
 #define REFERENCED  0x4000u
 #define DROPPED	    0x8000u
 
-/* How far the hand goes in search of room before the newcomer is turned away; in the second half, "used
- * lately" protects no more. */
+/* Steps of the hand in search of room before the newcomer is turned away; in the second half "used lately"
+ * protects no more. */
 #define SCAN_MAX 256
 
-#define SHED 16u /* descriptors closed at a time when there are none left */
+#define SHED 16u /* descriptors closed at a time when none are left */
 
 static struct {
 	pthread_mutex_t lock;
 	struct arena *arena;
 	uint32_t *ring;
 	uint32_t limit, used, hand;
-	_Atomic bool has_mounted; /* the ring may have nodes with NODE_MOUNTED */
+	/* The ring may have nodes with NODE_MOUNTED. */
+	_Atomic bool has_mounted;
 } cache = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
 static int word_fd(uint64_t word)
@@ -92,14 +93,13 @@ void nodefd_drop(struct arena *arena, uint32_t node)
 		close(word_fd(old));
 }
 
-/* Can the ring entry of this node be given to another? Takes away its descriptor if nobody uses it; *fd is
- * then to be closed. */
+/* Takes an unused node's descriptor away: *fd is to be closed. True: the ring entry is free. */
 static bool make_room(struct node *node, bool forced, int *fd)
 {
 	uint64_t old = atomic_load(&node->fd);
 
 	if (nodefd_keeps(node))
-		return true; /* its descriptor counts no more */
+		return true; /* its descriptor is outside the limit */
 	while (word_fd(old) >= 0) {
 		bool spared = (old & REFERENCED) && !forced;
 
@@ -150,11 +150,11 @@ static bool record(struct arena *arena, uint32_t node, uint32_t epoch, int fd, u
 			return false;
 	} while (!atomic_compare_exchange_weak(word, &old, word_make(fd, epoch, pins)));
 	if (word_fd(old) >= 0)
-		close(word_fd(old)); /* of an ended epoch; its ring entry is ours now */
+		close(word_fd(old)); /* of an ended epoch; its ring entry is taken over */
 	else if (!nodefd_keeps(&arena->nodes[node]) && !ring_add(arena, node))
-		nodefd_drop(arena, node); /* a pinned one goes on until it is unpinned */
+		nodefd_drop(arena, node); /* a pinned one stays until unpinned */
 	if (arena->nodes[node].flags & NODE_MOUNTED)
-		atomic_store(&cache.has_mounted, true); /* now that the ring has it */
+		atomic_store(&cache.has_mounted, true); /* after the ring has it */
 	return true;
 }
 
@@ -163,8 +163,8 @@ bool nodefd_has_mounted(void)
 	return atomic_load_explicit(&cache.has_mounted, memory_order_relaxed);
 }
 
-/* Ends the ring's entries of such nodes, from the end: what stands there is put in their places. Returns how
- * many descriptors are to be closed. */
+/* Ends the ring's entries of such nodes, filling their places from the end. Returns how many descriptors
+ * are to be closed. */
 static uint32_t take_mounted(struct arena *arena, int *fds, uint32_t max)
 {
 	ACQUIRE_LOCK(&cache.lock);
@@ -214,7 +214,7 @@ void nodefd_offer(struct arena *arena, uint32_t node, uint32_t epoch, int fd)
 		close(fd);
 }
 
-/* The entry stays in the ring, as room. */
+/* The entry stays as room. */
 static int take_descriptor(void)
 {
 	int fd = -1;
@@ -239,8 +239,8 @@ bool nodefd_shed(int error)
 	return n > 0;
 }
 
-/* One node of a predecessor's: its tasks are gone, so nothing is pinned. Descriptors below FD_RESERVED are
- * guardian's: no node can have one. */
+/* Nothing of a predecessor's is pinned: its tasks are gone. Descriptors below FD_RESERVED are guardian's,
+ * never a node's. */
 static void inherit(struct arena *arena, uint32_t index)
 {
 	struct node *node = &arena->nodes[index];

@@ -42,7 +42,7 @@ uint32_t posix_mount_of(int fd)
 	return x.stx_dev_major << 20 | x.stx_dev_minor;
 }
 
-/* O_NONBLOCK: should something else than a regular file have taken the place, opening it must not wait. */
+/* O_NONBLOCK: an object that replaced a regular file must not make opening wait. */
 int posix_open_flags(int flags)
 {
 	flags &= ~(O_DIRECT | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC | O_PATH | O_ASYNC);

@@ -1,8 +1,8 @@
-/* posix.h: what local and dir share: every operation in terms of descriptors. Private to backend/.
+/* posix.h: operations of local and dir in terms of descriptors. Private to backend/.
  *
- * The two differ in how a node becomes an O_PATH descriptor, in how an object is described, and in whose name
- * things are made: the hooks of struct posix. Descriptors are never close-on-exec: guardian keeps them when
- * it re-executes itself, and closing those of a hung backend in exec would hang. Worker, any thread. */
+ * The hooks of struct posix are their differences: how a node becomes an O_PATH descriptor, how an object
+ * is described, in whose name things are made. Descriptors are never close-on-exec: guardian keeps them
+ * when it re-executes itself, and closing those of a hung backend in exec would hang. Worker, any thread. */
 #ifndef GUARDFS_BACKEND_POSIX_H
 #define GUARDFS_BACKEND_POSIX_H
 
@@ -12,8 +12,8 @@
 #include <errno.h>
 #include <fcntl.h>
 
-/* An O_PATH descriptor (or the root's own) of a node, held while in scope: CLEANUP_REACHED struct reached dir
- * = REACHED_NONE; */
+/* A node's O_PATH descriptor (or the root's own) while in scope: CLEANUP_REACHED struct reached dir =
+ * REACHED_NONE; */
 struct reached {
 	struct arena *arena;
 	uint32_t node;
@@ -29,19 +29,19 @@ struct reached {
 
 void posix_leave(struct reached *r);
 
-/* Puts a descriptor just opened for the node into r: cached if possible, else r's own. */
+/* Puts a newly opened descriptor into r: cached if possible, else r's own. */
 void posix_keep(struct backend *b, uint32_t node, uint32_t epoch, int fd, struct reached *r);
 
 /* First member of backend.state. */
 struct posix {
 	errint_t (*reach)(struct backend *b, uint32_t node, struct reached *r);
-	/* Describes the object called name in dirfd; with "" dirfd itself. */
+	/* "": dirfd itself. */
 	errint_t (*describe)(struct backend *b, int dirfd, const char *name, struct found *found);
-	/* Around one system call that makes something for c; enter may change the mode. */
+	/* Around a system call that makes something for c; enter may change the mode. */
 	void (*enter)(struct backend *b, const struct caller *c, mode_t *mode);
 	void (*leave)(struct backend *b, const struct caller *c);
-	/* After something was made: gives it its owner where enter could not. fd: of the new object or -1.
-	 * NULL: nothing to do. */
+	/* After making: sets the owner where enter could not. fd: of the new object or -1. NULL: nothing
+	 * to do. */
 	void (*settle)(struct backend *b, int dirfd, const char *name, int fd, mode_t mode,
 		       const struct caller *c);
 };
@@ -61,25 +61,23 @@ static inline errint_t errint(int rc)
 	return rc < 0 ? -errno : 0;
 }
 
-/* Path through which the object behind an O_PATH descriptor is operated on; a symlink is not followed
- * further. */
+/* Path for operating on the object behind an O_PATH descriptor; a symlink there is not followed. */
 struct proc_path {
 	char text[32];
 };
 struct proc_path posix_proc_path(int fd);
 
-/* An open descriptor of the object behind an O_PATH descriptor, or -errno. flags as for the open operation.
- */
+/* Opens the object behind an O_PATH descriptor. flags as for open. -errno. */
 int posix_reopen(int fd, int flags);
 
-/* By which mount an open object was reached, as a number to be compared with others: the mount's, or that of
- * the device where the kernel does not tell mounts apart (before 5.8). 0: unknown. Asks no storage. */
+/* Number of the mount by which an open object was reached, for comparison; before 5.8, where the kernel
+ * does not tell mounts apart, of its device. 0: unknown. Asks no storage. */
 uint32_t posix_mount_of(int fd);
 
-/* open(2) flags as they may reach storage. */
+/* open(2) flags that may reach storage. */
 int posix_open_flags(int flags);
 
-/* Has the object of this mode the type of the node, as far as the node's is known? 0 or -ESTALE. */
+/* Has mode the node's type, if that is known? 0 or -ESTALE. */
 errint_t posix_check_type(const struct node *node, mode_t mode);
 
 /* The operations, as in backend.h. */

@@ -5,8 +5,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* A short count is not taken for the end of the file: an error in the middle must not look to the kernel as
- * if the file ended there. But beyond where it is known to end nothing more is asked for. */
+/* A short count is not the end of the file: the kernel must not take an error in the middle for the end.
+ * Beyond a known end nothing more is asked. */
 ssize_t posix_read(struct backend *b, int ref, void *buf, size_t size, off_t offset, off_t end)
 {
 	size_t done = 0;
@@ -91,7 +91,7 @@ errint_t posix_allocate(struct backend *b, int ref, int mode, off_t offset, off_
 	return errint(fallocate(ref, mode, offset, length));
 }
 
-/* The descriptor's own position is used by nothing else: all reads and writes carry their offset. */
+/* Nothing else uses the descriptor's position: reads and writes carry their offset. */
 off_t posix_lseek(struct backend *b, int ref, off_t offset, int whence)
 {
 	off_t position = lseek(ref, offset, whence);

@@ -4,11 +4,12 @@
 #include <stdio.h>
 #include <unistd.h>
 
-/* What is to be made under a name. */
 struct making {
-	mode_t mode; /* with the type */
+	/* With the type. */
+	mode_t mode;
 	dev_t rdev;
-	const char *target; /* symlinks */
+	/* Of a symlink. */
+	const char *target;
 };
 
 static errint_t make_one(int dirfd, const char *name, const struct making *m, mode_t mode)

@@ -3,7 +3,7 @@
 
 #include <unistd.h>
 
-/* What setattr works on: an open file if there is one, else an O_PATH descriptor. */
+/* An open file if there is one, else an O_PATH descriptor. */
 struct target {
 	int fd;
 	bool is_open;
@@ -60,15 +60,13 @@ static errint_t change_times(struct target t, const struct stat *want, unsigned 
 	return errint(t.is_open ? futimens(t.fd, times) : utimensat(t.fd, "", times, AT_EMPTY_PATH));
 }
 
-/* What the VFS does to a regular file that somebody without CAP_FSETID changed. (security.capability goes by
- * itself, whoever writes.) */
+/* As the VFS does after a change by a caller without CAP_FSETID. (security.capability goes by itself.) */
 static errint_t drop_privileges(const struct backend *b, struct target t)
 {
 	struct stat st;
 	mode_t bad;
 
-	/* A change of owner that changes none: storage takes the bits and the capabilities away by its own
-	 * rules, and sets ctime. */
+	/* A chown without effect: storage drops bits and capabilities by its own rules, and sets ctime. */
 	if (!b->board)
 		return change_owner(t, NULL, 0);
 	if (fstat(t.fd, &st) < 0)
@@ -79,8 +77,7 @@ static errint_t drop_privileges(const struct backend *b, struct target t)
 	return change_mode(t, st.st_mode & ~bad);
 }
 
-/* Owner before mode, since changing the owner takes bits of the mode away; times last, since a change of size
- * sets them. */
+/* Owner before mode, since chown clears mode bits; times last, since a change of size sets them. */
 static errint_t apply(const struct backend *b, struct target t, const struct stat *want, unsigned set)
 {
 	errint_t rc = 0;

@@ -23,8 +23,8 @@ errint_t posix_opendir(struct backend *b, uint32_t node, int *ref)
 	return posix_open(b, node, O_RDONLY | O_DIRECTORY, ref);
 }
 
-/* A file opened or made by openat: described, or closed again. Only regular files are created by name; what
- * else stands there since the kernel looked is not to be opened. */
+/* Describes a file that openat opened or made, or closes it. Names are created for regular files only;
+ * anything else that has come there is not opened. */
 static errint_t describe_new(struct backend *b, int fd, struct found *found, int *ref)
 {
 	errint_t rc = posix_of(b)->describe(b, fd, "", found);
@@ -38,7 +38,7 @@ static errint_t describe_new(struct backend *b, int fd, struct found *found, int
 	return rc;
 }
 
-/* settled: the file is certain to be new, so its owner may be set. */
+/* settled: the file is surely new, so its owner may be set. */
 static errint_t create_in(struct backend *b, uint32_t parent, const char *name, int flags, mode_t mode,
 			  const struct caller *c, bool settled, struct found *found, int *ref)
 {
@@ -62,8 +62,8 @@ static errint_t create_in(struct backend *b, uint32_t parent, const char *name, 
 	return describe_new(b, fd, found, ref);
 }
 
-/* Without O_EXCL nobody would know whether the file is new, hence whose it is to become: where that matters,
- * O_EXCL is tried first. */
+/* Without O_EXCL nobody knows whether the file is new and needs an owner: where that matters, O_EXCL is
+ * tried first. */
 errint_t posix_create(struct backend *b, uint32_t parent, const char *name, int flags, mode_t mode,
 		      const struct caller *c, struct found *found, int *ref)
 {
