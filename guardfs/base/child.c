@@ -1,5 +1,5 @@
-/* child.c: see child.h. Raw clone(2) and close_range(2): glibc offers neither fork with CLONE_FILES nor
- * UNSHARE on 2.36. */
+/* child.c: see child.h. Raw clone(2) and close_range(2): glibc 2.36 offers neither fork with CLONE_FILES
+ * nor UNSHARE. */
 #include "base/child.h"
 #include "base/clock.h"
 #include "base/fd.h"
@@ -23,8 +23,8 @@
 #define CLONE_PIDFD 0x00001000
 #endif
 
-/* clone(2) without a stack continues on a copy of the caller's, as fork(2) does. The kernel stores the pidfd
- * through the parent_tid argument. */
+/* Without a stack clone(2) continues on a copy of the caller's, like fork(2). The kernel stores the pidfd
+ * through parent_tid. */
 static pid_t raw_clone(unsigned long flags, int *pidfd)
 {
 	long pid = syscall(SYS_clone, flags | SIGCHLD | (pidfd ? CLONE_PIDFD : 0), NULL, pidfd, NULL, NULL);
@@ -37,9 +37,9 @@ pid_t child_clone_sharing(int *pidfd)
 	return raw_clone(CLONE_FILES, pidfd);
 }
 
-/* Leaves the shared table: close_range with UNSHARE copies descriptors 0..highest kept, rounded up to 64, and
- * nothing above, so that no descriptor of a backend is ever duplicated, hence closed, here. What else is in
- * the copy is the caller's own and harmless. */
+/* Leaves the shared table: close_range with UNSHARE copies descriptors 0..highest kept, rounded up to 64,
+ * and nothing above: no descriptor of a backend is ever duplicated, hence closed, here. Others in the copy
+ * are the caller's own and harmless. */
 static errint_t keep_only(const int *keep_fds, size_t n_keep)
 {
 	int staged[CHILD_KEEP_MAX];
@@ -64,22 +64,21 @@ static errint_t keep_only(const int *keep_fds, size_t n_keep)
 	return 0;
 }
 
-/* Set by a child that has left our table. On a page that is shared with it; mapped at the first use. */
+/* A page shared with the child, which sets it when it has left our table. Mapped at first use. */
 static uint32_t *child_left;
 
 static void tell_left(void)
 {
 	uint32_t *left = child_left;
 
-	child_left = NULL; /* ours are told of on a page of our own */
+	child_left = NULL; /* our children get a page of our own */
 	__atomic_store_n(left, 1, __ATOMIC_SEQ_CST);
 	syscall(SYS_futex, left, FUTEX_WAKE, 1, NULL, NULL, 0);
 	munmap(left, sizeof(*left));
 }
 
-/* Were this process to execute another program, or to end, before the child has left, the table would be the
- * child's alone, and what is in it closed indeed: it would hang. A child that doesn't come to it in
- * LEAVE_MS_MAX is not waited for any longer. */
+/* If this process executed a program, or ended, before the child has left, the table would be the child's
+ * alone and its descriptors really closed: that would hang. Waits at most LEAVE_MS_MAX. */
 static void await_left(pid_t pid)
 {
 	const struct timespec while_it_lives = {.tv_nsec = 10 * NSEC_PER_MSEC};
@@ -129,8 +128,7 @@ char child_state(pid_t pid, uint64_t *start)
 	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
 	if (pid <= 0 || fd_read_file(path, stat, sizeof(stat)) < 0)
 		return 0;
-	/* The name may hold anything, a closing parenthesis included; the fields begin after the last one
-	 * (proc(5)). */
+	/* The name may hold a closing parenthesis; the fields begin after the last one (proc(5)). */
 	after_name = strrchr(stat, ')');
 	if (!after_name ||
 	    sscanf(after_name + 1,

@@ -1,12 +1,11 @@
-/* clock.h: the two clocks of guardfs. Pure modules never call these: time is handed to them. */
+/* clock.h: guardfs's two clocks. Pure modules are handed the time instead. */
 #ifndef GUARDFS_BASE_CLOCK_H
 #define GUARDFS_BASE_CLOCK_H
 
 #include <stdint.h>
 #include <time.h>
 
-/* CLOCK_MONOTONIC in nanoseconds: deadlines, ages, backoff. Comparable between the processes of one machine.
- */
+/* CLOCK_MONOTONIC in ns: deadlines, ages, backoff. The same for all processes of a machine. */
 static inline uint64_t clock_mono_ns(void)
 {
 	struct timespec ts;
@@ -15,7 +14,7 @@ static inline uint64_t clock_mono_ns(void)
 	return (uint64_t)ts.tv_sec * 1000000000ull + (uint64_t)ts.tv_nsec;
 }
 
-/* CLOCK_REALTIME in nanoseconds since the epoch: what people and status files see. */
+/* CLOCK_REALTIME in ns since the epoch, for people and status files. */
 static inline uint64_t clock_real_ns(void)
 {
 	struct timespec ts;

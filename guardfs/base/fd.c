@@ -93,7 +93,7 @@ errint_t fd_write_atomic(const char *path, const void *data, size_t n, mode_t mo
 
 #define LEFTOVER ".tmp."
 
-/* Of which process name is a leftover, in place of a file called base ("": of any). 0: it is none. */
+/* The process that left the temporary file name beside base ("": any file). 0: no leftover. */
 static pid_t leftover_of(const char *name, const char *base)
 {
 	const char *tail = strstr(name, LEFTOVER), *next;

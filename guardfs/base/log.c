@@ -1,5 +1,4 @@
-/* log.c: one line, one write(2). Priorities are written as "<N>" when systemd reads our stderr
- * (sd-daemon(3)). */
+/* log.c: one line, one write(2). systemd understands priorities as "<N>" (sd-daemon(3)). */
 #include "base/log.h"
 
 #include <stdarg.h>
@@ -12,7 +11,8 @@
 static struct {
 	const char *process;
 	enum log_level threshold;
-	bool journal; /* stderr goes to the journal, which understands the "<N>" prefix */
+	/* stderr leads to the journal, which understands "<N>". */
+	bool journal;
 } log_state = {"guardfs", LOG_LEVEL_INFO, false};
 
 void log_init(const char *process, enum log_level threshold)
@@ -42,8 +42,8 @@ void log_write(enum log_level level, const char *fmt, ...)
 	va_end(ap);
 	used = MIN(used + (n > 0 ? (size_t)n : 0), sizeof(line) - 1);
 	line[used] = '\n';
-	/* Nothing sensible can be done when the log itself cannot be written. A reader that has stopped
-	 * reading (a full pipe, a stopped terminal) must not stop guardian: the line is dropped then. */
+	/* A failure has nowhere to be reported. A reader that stopped reading (full pipe, stopped
+	 * terminal) must not stop guardian: the line is dropped. */
 	if (poll(&(struct pollfd){.fd = STDERR_FILENO, .events = POLLOUT}, 1, 0) == 1 &&
 	    write(STDERR_FILENO, line, used + 1) < 0)
 		errno = saved;

@@ -1,4 +1,4 @@
-/* log.h: messages for the operator. To the journal when stderr is connected to it, else to stderr. */
+/* log.h: messages for the operator, to stderr, which may be the journal. */
 #ifndef GUARDFS_BASE_LOG_H
 #define GUARDFS_BASE_LOG_H
 
@@ -12,12 +12,11 @@ enum log_level {
 	LOG_LEVEL_DEBUG = 7
 };
 
-/* Names the process in every message ("guardian", "worker", "keeper"; a string constant) and sets the least
- * important level shown. Call once per process, before threads. */
+/* process: a string constant, shown in every message. threshold: least important level shown. Once per
+ * process, before threads. */
 void log_init(const char *process, enum log_level threshold);
 
-/* Writes one line: one write(2) of at most 1 KiB; allocates nothing and takes no lock, so guardian may use it
- * too. */
+/* One write(2) of at most 1 KiB; allocates nothing and takes no lock, as guardian needs. */
 void log_write(enum log_level level, const char *fmt, ...) PRINTF_LIKE(2, 3);
 
 #define log_error(...)	 log_write(LOG_LEVEL_ERROR, __VA_ARGS__)

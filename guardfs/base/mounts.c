@@ -4,7 +4,7 @@
 
 #include <errno.h>
 
-/* Copies one space-terminated field, undoing \ooo. Advances *p behind it. */
+/* Copies a space-terminated field, undoing \ooo, and advances *p. */
 static errint_t take_field(const char **p, char *out, size_t size)
 {
 	size_t n = 0;
@@ -63,7 +63,7 @@ int mount_scan_table(FILE *table, bool (*visit)(void *arg, const struct mount_en
 	size_t size = 0;
 
 	rewind(table);
-	/* Mounts with overlong names are none of ours. */
+	/* Overlong mounts are not ours. */
 	while (getline(&line, &size, table) > 0)
 		if (mount_parse(line, &entry) == 0 && visit(arg, &entry))
 			return 1;
@@ -81,7 +81,8 @@ struct search {
 	const char *path;
 	uint32_t id;
 	struct mount_entry *entry;
-	size_t best; /* length of the longest mountpoint so far, plus 1 */
+	/* Length of the longest mountpoint so far, plus 1. */
+	size_t best;
 };
 
 static bool visit_at(void *arg, const struct mount_entry *e)

@@ -1,4 +1,4 @@
-/* mounts.h: what /proc/self/mountinfo says about mounts. Never touches a mount itself, so never hangs. */
+/* mounts.h: mounts by /proc/self/mountinfo. Never touches a mount, so never hangs. */
 #ifndef GUARDFS_BASE_MOUNTS_H
 #define GUARDFS_BASE_MOUNTS_H
 
@@ -10,36 +10,37 @@
 struct mount_entry {
 	uint32_t id;
 	uint32_t major, minor;
-	bool shared;		    /* propagates to other mount namespaces */
-	char root[MOUNT_FIELD_MAX]; /* the directory of its file system that is shown */
+	/* Propagates to other mount namespaces. */
+	bool shared;
+	/* The directory of its file system that is shown. */
+	char root[MOUNT_FIELD_MAX];
 	char mountpoint[MOUNT_FIELD_MAX];
 	char fstype[64];
 	char source[MOUNT_FIELD_MAX];
 };
 
-/* Parses one line (proc(5)), undoing the octal escapes. -EINVAL for anything else; fields too long are
- * -ENAMETOOLONG. Pure. */
+/* Parses a line (proc(5)) and its octal escapes. -EINVAL: no such line; -ENAMETOOLONG: a field is too
+ * long. Pure. */
 errint_t mount_parse(const char *line, struct mount_entry *entry) WARN_UNUSED;
 
-/* Calls visit for every mount of our namespace until it returns true. Returns 1 if one did, 0 if none, or
+/* Calls visit for every mount of our namespace until it returns true. 1: it did; 0: it never did; or
  * -errno. */
 int mount_scan(bool (*visit)(void *arg, const struct mount_entry *entry), void *arg) WARN_UNUSED;
 
-/* The same for a mount table that the caller has open (/proc/PID/mountinfo), from its beginning. Returns as
- * mount_scan. */
+/* The same for a mount table that the caller has open (/proc/PID/mountinfo), from its beginning. */
 int mount_scan_table(FILE *table, bool (*visit)(void *arg, const struct mount_entry *entry),
 		     void *arg) WARN_UNUSED;
 
-/* The topmost (last mounted) mount at exactly this path, the mount with this id, and the mount that path lies
- * on: 0, -ENOENT or another -errno. path: absolute, without symlinks. */
+/* The topmost mount at exactly this path; the mount with this id; the mount that path lies on. 0, -ENOENT
+ * or another -errno. path: absolute, without symlinks. */
 errint_t mount_find_at(const char *path, struct mount_entry *entry) WARN_UNUSED;
 errint_t mount_find_id(uint32_t id, struct mount_entry *entry) WARN_UNUSED;
 errint_t mount_find_containing(const char *path, struct mount_entry *entry) WARN_UNUSED;
 
-/* Does it show the file system with this device minor (major 0, as FUSE's have)? False for 0. */
+/* Of the file system with this device minor (major 0, like FUSE's)? False for 0. */
 bool mount_shows(const struct mount_entry *entry, uint32_t minor);
 
-/* Is it served by a user-space process: "fuse", "fuseblk" or "fuse.*"? */
+/* "fuse", "fuseblk" or "fuse.*": served by a user-space process. */
 bool mount_is_fuse(const struct mount_entry *entry);
 
 #endif

@@ -1,5 +1,5 @@
-/* privileges.c: see privileges.h. Capabilities by system calls, not libcap: capset(2) is per thread, and this
- * runs before there is a second one. */
+/* privileges.c: see privileges.h. Without libcap: capset(2) is per thread, and this runs before there are
+ * others. */
 #include "base/privileges.h"
 #include "base/log.h"
 #include "base/syscalls.h"
@@ -12,21 +12,21 @@
 
 #define CAP(name) (UINT64_C(1) << CAP_##name)
 
-/* To read, write and make files as root and as the callers. */
+/* To read, write and make files as root and as callers. */
 #define FILES (CAP(CHOWN) | CAP(DAC_OVERRIDE) | CAP(DAC_READ_SEARCH) | CAP(FOWNER) | CAP(FSETID))
 
-/* SETUID, SETGID: setfsuid(2) and setgroups(2) to the caller's ids. MKNOD, SETFCAP: what callers may do.
- * SYS_ADMIN: passthrough (the kernel asks for it to register a file), extended attributes trusted.* and
- * security.*. Without SYS_RESOURCE disk quotas hold for what goes through the mount as they do below it. */
+/* SETUID, SETGID: setfsuid(2) and setgroups(2). MKNOD, SETFCAP: callers' own rights. SYS_ADMIN:
+ * passthrough (the kernel demands it to register a file), extended attributes trusted.* and security.*.
+ * Without SYS_RESOURCE disk quotas hold through the mount as below it. */
 #define WORKER (FILES | CAP(SETUID) | CAP(SETGID) | CAP(MKNOD) | CAP(SETFCAP) | CAP(SYS_ADMIN))
 
-/* SYS_ADMIN: mount(2), umount(2). SYS_ADMIN with SYS_CHROOT: setns(2), by which a hook gets back to the
- * host's mounts. SYS_PTRACE: environment and sockets of an sshfs that an earlier keeper has started. KILL,
- * SETUID, SETGID: hooks that run programs as other users, and ending them. */
+/* SYS_ADMIN: mount(2), umount(2); with SYS_CHROOT setns(2), by which a hook gets back to the host's
+ * mounts. SYS_PTRACE: environment and sockets of a former keeper's sshfs. KILL, SETUID, SETGID: hooks that
+ * run as other users, and ending them. */
 #define KEEPER \
 	(FILES | CAP(SETUID) | CAP(SETGID) | CAP(KILL) | CAP(SYS_ADMIN) | CAP(SYS_CHROOT) | CAP(SYS_PTRACE))
 
-/* The bounding set first: it takes SETPCAP, which does not stay. */
+/* First: it takes SETPCAP, which goes. */
 static errint_t shrink_bounding_set(uint64_t keep)
 {
 	for (unsigned long cap = 0; cap < 64; cap++) {
@@ -40,7 +40,7 @@ static errint_t shrink_bounding_set(uint64_t keep)
 	return 0;
 }
 
-/* Inheritable ones go, too, and with them ambient ones: none of our children is started by them. */
+/* Inheritable ones go too, and with them ambient ones: no child needs them. */
 static errint_t shrink_sets(uint64_t keep)
 {
 	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};

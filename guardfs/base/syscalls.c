@@ -1,5 +1,5 @@
-/* syscalls.c: see syscalls.h. Filters are written out as BPF instead of by libseccomp: they must say "newer
- * than", which that library cannot, and guardian's program should depend on no more than it has to. */
+/* syscalls.c: see syscalls.h. BPF by hand: libseccomp cannot say "newer than", and guardian's program
+ * should depend on little. */
 #include "base/syscalls.h"
 
 #include <errno.h>
@@ -17,17 +17,17 @@
 #define ARCH AUDIT_ARCH_AARCH64
 #endif
 
-/* The newest call that somebody has looked at for the lists below: file_setattr, Linux 6.17. From 424 on
- * numbers are the same on all machines. */
+/* The newest call considered for the lists below: file_setattr, Linux 6.17. From 424 on numbers are the
+ * same on all machines. */
 #define NEWEST_JUDGED 469
 
-/* Newer than the headers of the oldest system that this is built on. */
+/* Newer than the oldest supported headers. */
 #ifndef SYS_open_tree_attr
 #define SYS_open_tree_attr 467
 #endif
 
-/* Code in the kernel, another kernel, the machine itself. Nothing that keeper starts needs any of it; hooks
- * are operators' programs, hence no more than this. */
+/* Code in the kernel, another kernel, the machine itself. Keeper starts no program that needs these; hooks
+ * are operators' programs, so no more is refused. */
 static const int machine[] = {
     SYS_init_module,
     SYS_finit_module,
@@ -59,8 +59,8 @@ static const int machine[] = {
 #endif
 };
 
-/* Other programs, other processes, other views of the file system; and ways into the kernel that are known
- * for their holes. Worker has its descriptors, its memory and files. */
+/* Other programs, processes and views of the file system, and holes in the kernel. Worker has descriptors,
+ * memory and files. */
 static const int beyond_worker[] = {
     SYS_execve,
     SYS_execveat,
@@ -102,8 +102,7 @@ static const int beyond_worker[] = {
     SYS_setdomainname,
 };
 
-/* AF_UNIX among it: whoever reaches docker's or systemd's socket is root on the host. The socket to keeper
- * exists already. */
+/* AF_UNIX too: docker's or systemd's socket means root on the host. The socket to keeper exists already. */
 static const int network_calls[] = {
     SYS_socket, SYS_connect, SYS_bind, SYS_listen, SYS_accept, SYS_accept4,
 };
@@ -139,7 +138,7 @@ static uint32_t refusal(int error)
 	return SECCOMP_RET_ERRNO | ((uint32_t)error & SECCOMP_RET_DATA);
 }
 
-/* Leaves the number of the call loaded. foreign: what a call of another architecture (32-bit code) gets. */
+/* Leaves the call's number loaded. foreign: verdict on calls of another architecture (32-bit code). */
 static void begin(struct program *p, uint32_t foreign)
 {
 	p->n = 0;
@@ -161,8 +160,8 @@ static void refuse(struct program *p, const int *calls, size_t n)
 	}
 }
 
-/* Threads give themselves a working directory and umask of their own with CLONE_FS; nothing else is theirs to
- * unshare. The flags are the low half of the first argument: the kernel refuses anything in the high one. */
+/* With CLONE_FS threads get their own working directory and umask; nothing else is theirs to unshare.
+ * Flags are the low half of the first argument: the kernel refuses the high one. */
 static void refuse_namespaces(struct program *p)
 {
 	put(p, BPF_JMP | BPF_JEQ | BPF_K, 0, 4, SYS_unshare);
@@ -172,8 +171,8 @@ static void refuse_namespaces(struct program *p)
 	answer(p, SECCOMP_RET_ALLOW);
 }
 
-/* SPEC_ALLOW: before Linux 5.16 a filter otherwise costs every memory access, against attacks by code that is
- * not trusted, of which there is none here. */
+/* SPEC_ALLOW: before Linux 5.16 a filter otherwise costs every memory access, against attacks by untrusted
+ * code, which does not run here. */
 static errint_t install(const struct program *p, unsigned flags)
 {
 #ifdef ARCH
@@ -188,8 +187,7 @@ static errint_t install(const struct program *p, unsigned flags)
 #endif
 }
 
-/* A filter of its own, as it is not logged: a libc that tries a new call and falls back does so all the time.
- */
+/* A separate filter, as it is not logged: a libc may try new calls all the time. */
 static errint_t hide_new_calls(void)
 {
 	struct program p;
@@ -222,7 +220,7 @@ errint_t syscalls_restrict_keeper(void)
 {
 	struct program p;
 
-	/* A hook may be a 32-bit program; the capabilities for all of this are gone anyway. */
+	/* A hook may be a 32-bit program; the capabilities for these calls are gone anyway. */
 	begin(&p, SECCOMP_RET_ALLOW);
 	refuse(&p, machine, ARRAY_SIZE(machine));
 	answer(&p, SECCOMP_RET_ALLOW);

@@ -46,7 +46,7 @@ static errint_t check_part(const char *part, uid_t user, unsigned flags, struct 
 	return trust_status(&st, part, user, flags, flaw);
 }
 
-/* The root directory, then every prefix of the path that ends before a slash, then all of it. */
+/* "/", then every prefix of the path that ends before a slash, then the path. */
 static errint_t check_chain(const char *path, uid_t user, unsigned flags, struct trust_flaw *flaw)
 {
 	char part[PATH_MAX];

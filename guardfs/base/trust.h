@@ -1,5 +1,5 @@
-/* trust.h: who could change what a path leads to. Looks at every directory, link and file on the way, both as
- * the path is given and as it is without links: whoever can change a link can choose what lies behind it. */
+/* trust.h: who could change where a path leads? Looks at every directory, link and file on the way, of the
+ * path as given and without links: changing a link chooses its target. */
 #ifndef GUARDFS_BASE_TRUST_H
 #define GUARDFS_BASE_TRUST_H
 
@@ -8,27 +8,29 @@
 #include <sys/stat.h>
 
 enum trust_flags {
-	TRUST_STICKY = 1 << 0, /* a directory that others can write to will do if it has the sticky bit: they
-				  can add names there, but not replace ours */
+	TRUST_STICKY =
+	    1
+	    << 0, /* a sticky directory may be writable by others: they can add names, but not replace ours */
 };
 
-/* What is wrong, for messages. */
 struct trust_flaw {
 	enum { TRUST_MISSING, TRUST_FOREIGN, TRUST_SHARED } kind;
-	int error; /* MISSING: positive errno */
+	/* MISSING: positive errno. */
+	int error;
 	uid_t owner;
 	mode_t mode;
-	char part[PATH_MAX]; /* of the path, up to where it is wrong */
+	/* The path up to the flaw. */
+	char part[PATH_MAX];
 };
 
-/* May none but root and user change this file or directory? st as of lstat(2): a link's own mode means
- * nothing. part: its name, for *flaw. 0 or -EPERM. */
+/* Can only root and user change this file or directory? st: of lstat(2); a link's own mode means nothing.
+ * part: its name, for *flaw. 0 or -EPERM. */
 errint_t trust_status(const struct stat *st, const char *part, uid_t user, unsigned flags,
 		      struct trust_flaw *flaw) WARN_UNUSED;
 
-/* The same of everything that path goes through, itself included. path is absolute; resolved (PATH_MAX bytes)
- * receives it without links. 0; -EPERM: others could change it; -ENAMETOOLONG or another -errno: it cannot be
- * looked at. *flaw says what and where. Any process; touches what path names. */
+/* The same for all that path goes through, and path itself. path: absolute; resolved (PATH_MAX bytes):
+ * without links. 0; -EPERM: others could change it; -ENAMETOOLONG or another -errno: cannot be looked at;
+ * see *flaw. Any process; touches path. */
 errint_t trust_path(const char *path, uid_t user, unsigned flags, char *resolved,
 		    struct trust_flaw *flaw) WARN_UNUSED;
 

@@ -4,8 +4,7 @@
 #define REPLACEMENT	   "\xEF\xBF\xBD"
 #define REPLACEMENT_LENGTH 3
 
-/* Length announced by a first byte and the bits of the code point that it carries; 0 if it cannot be a first
- * byte. */
+/* Length announced by a first byte, and its bits of the code point; 0: no first byte. */
 static unsigned announced_length(unsigned char first, uint32_t *bits)
 {
 	if (first < 0x80) {
@@ -80,7 +79,7 @@ void utf8_print_escaped(FILE *out, const char *s, size_t max)
 	for (size_t i = 0; i < n;) {
 		uint32_t code = 0;
 		unsigned length = utf8_sequence(s + i, n - i, &code);
-		/* U+0080..U+009F are control characters too: some terminals obey them. */
+		/* Some terminals obey U+0080..U+009F. */
 		bool harmless = length && code >= 0x20 && (code < 0x7F || code > 0x9F) && code != '\\';
 
 		if (harmless) {
