@@ -1,5 +1,4 @@
-/* config.c: what all of the parser, the checks and the printing use: complaints, and a configuration's
- * backends and hooks. */
+/* config.c: complaints, and a configuration's backends and hooks, for parser, checks and printing. */
 #include "config/keys.h"
 
 #include <errno.h>

@@ -1,7 +1,7 @@
-/* config.h: guardfs.conf, read, checked and bounded. Everything in it is hostile until checked.
+/* config.h: guardfs.conf, read, checked and bounded. It is hostile until checked.
  *
- * Parsed in guardian before any process or mount exists, and by guardctl. Plain data without pointers, so
- * that it lies in the arena for every process. */
+ * Parsed by guardian before any process or mount exists, and by guardctl. Plain data without pointers, in
+ * the arena for every process. Defaults: the table in keys.c. */
 #ifndef GUARDFS_CONFIG_CONFIG_H
 #define GUARDFS_CONFIG_CONFIG_H
 
@@ -9,8 +9,8 @@
 #include "policy/deadline.h"
 #include <sys/types.h>
 
-#define CONFIG_NAME_MAX		  32   /* backend and mount names: [A-Za-z0-9_.-]+, terminated */
-#define CONFIG_PATH_MAX		  1024 /* any path in the configuration, terminated */
+#define CONFIG_NAME_MAX		  32   /* of backends and mounts: [A-Za-z0-9_.-]+, terminated */
+#define CONFIG_PATH_MAX		  1024 /* any path, terminated */
 #define CONFIG_OPTIONS_MAX	  1024
 #define CONFIG_BACKENDS_MAX	  16
 #define CONFIG_PATTERNS_MAX	  32
@@ -20,7 +20,7 @@
 
 enum backend_type { BACKEND_LOCAL, BACKEND_DIR, BACKEND_SSHFS, BACKEND_SFTP };
 enum config_filter { FILTER_NONE, FILTER_FAULT };
-/* When a write is acknowledged: when storage has it, or before (docs/WRITEBEHIND.md). */
+/* A write is acknowledged when storage has it, or before (docs/WRITEBEHIND.md). */
 enum config_durability { DURABILITY_THROUGH, DURABILITY_BEHIND };
 
 struct config_backend {
@@ -29,34 +29,48 @@ struct config_backend {
 	enum config_filter filter;
 	enum config_durability durability;
 	char host[256];
-	uint16_t port; /* default 22 */
+	uint16_t port;
 	char user[64];
-	char path[CONFIG_PATH_MAX]; /* dir: the directory; sshfs: remote path, empty = remote home */
+	/* dir: the directory; sshfs: remote path, empty: remote home. */
+	char path[CONFIG_PATH_MAX];
 	char identity[CONFIG_PATH_MAX];
 	char known_hosts[CONFIG_PATH_MAX];
-	char alias[CONFIG_PATH_MAX];  /* absolute prefix by which manifests name this backend; empty: none */
-	char expose[CONFIG_PATH_MAX]; /* where .guardfs/backends/NAME is bound on the host; empty: nowhere */
-	char marker[64];	      /* UUID expected in .guardfs-id; empty: none */
-	bool adopt;		      /* write the marker at first use if there is none */
-	bool present_owner; /* any of uid, gid, umask was given: ownership is presented, chmod and chown are
-			       no-ops */
+	/* Absolute prefix of the backend in manifests; empty: none. */
+	char alias[CONFIG_PATH_MAX];
+	/* Where .guardfs/backends/NAME is bound on the host; empty: nowhere. */
+	char expose[CONFIG_PATH_MAX];
+	/* UUID expected in .guardfs-id; empty: none. */
+	char marker[64];
+	/* Write a missing marker at first use. */
+	bool adopt;
+	/* uid, gid or umask was given: ownership is presented, chmod and chown do nothing. */
+	bool present_owner;
 	bool has_uid, has_gid, has_umask;
 	uid_t uid;
 	gid_t gid;
 	mode_t umask;
-	bool contain_links; /* links that may lead out of their tree are neither shown nor made */
-	char sshfs_options[CONFIG_OPTIONS_MAX]; /* comma-separated, handed on to sshfs */
-	char sshfs_command[CONFIG_PATH_MAX];	/* default "sshfs" (looked up in PATH) */
+	/* Links that may lead out of their tree are neither shown nor made. */
+	bool contain_links;
+	/* Comma-separated, for sshfs. */
+	char sshfs_options[CONFIG_OPTIONS_MAX];
+	/* Name (looked up in PATH) or path. */
+	char sshfs_command[CONFIG_PATH_MAX];
 	char
-	    fault_control[CONFIG_PATH_MAX]; /* filter = fault: its control file; default RUN_DIR/fault.NAME */
-	uint32_t max_inflight;		    /* operations inside the backend at once, default 128, 1..512 */
-	uint32_t max_memory_mib;	    /* of its sshfs, default 1024 */
-	bool canary;			    /* probes also write, read and remove a small file */
-	uint32_t buffer_mib;		    /* durability = behind: so much may be owed to it, default 64 */
-	uint32_t drain_ms;		    /* and no more than it takes in this time, default 5 s */
+	    /* Control file of filter = fault. */
+	    fault_control[CONFIG_PATH_MAX];
+	/* Operations inside the backend at once. */
+	uint32_t max_inflight;
+	/* Of its sshfs. */
+	uint32_t max_memory_mib;
+	/* Probes also write, read and remove a small file. */
+	bool canary;
+	/* durability = behind: so much may be owed, */
+	uint32_t buffer_mib;
+	/* and no more than the backend takes in this time. */
+	uint32_t drain_ms;
 };
 
-/* Events at which the operator's programs are run (keeper/hooks.h). */
+/* Events at which operators' programs run (keeper/hooks.h). */
 enum config_hook {
 	CONFIG_HOOK_DOWN,
 	CONFIG_HOOK_RECOVERED,
@@ -69,68 +83,97 @@ enum config_hook {
 #define CONFIG_HOOK_WORDS_MAX 32
 #define CONFIG_HOOK_ARGV_MAX  1024
 
-/* A program and its arguments. */
 struct config_program {
-	uint32_t hook; /* enum config_hook */
+	/* enum config_hook. */
+	uint32_t hook;
 	uint32_t argc;
-	char argv[CONFIG_HOOK_ARGV_MAX]; /* argc words, each terminated, one after the other */
+	/* argc words, each terminated. */
+	char argv[CONFIG_HOOK_ARGV_MAX];
 };
 
 struct config_pattern {
-	char pattern[CONFIG_PATH_MAX]; /* fnmatch(3) with FNM_PATHNAME|FNM_PERIOD over the path relative to
-					  the mount */
-	uint8_t backend;	       /* index into backends */
-	char target[CONFIG_PATH_MAX]; /* prefix on the backend; the full relative path is appended; no leading
-					 slash */
+	/* fnmatch(3) with FNM_PATHNAME|FNM_PERIOD over the path relative to the mount. */
+	char pattern[CONFIG_PATH_MAX];
+	/* Index into backends. */
+	uint8_t backend;
+	/* Prefix on the backend, before the relative path; no leading slash. */
+	char target[CONFIG_PATH_MAX];
 };
 
 struct config {
-	char file[CONFIG_PATH_MAX]; /* absolute path of the configuration file */
+	/* Absolute path of the configuration file. */
+	char file[CONFIG_PATH_MAX];
 	char name[CONFIG_NAME_MAX];
 	char mountpoint[CONFIG_PATH_MAX];
 	char local[CONFIG_PATH_MAX];
 	char run_dir[CONFIG_PATH_MAX];
 	char state_dir[CONFIG_PATH_MAX];
-	bool allow_suid, allow_dev; /* default false: mounted nosuid,nodev */
+	/* False: mounted nosuid, nodev. */
+	bool allow_suid, allow_dev;
 	/* By mount options alone (config_apply_options, main.c). */
-	char source[CONFIG_PATH_MAX]; /* what the mount table shows as the source; empty: guardfs:NAME */
+	/* Source in the mount table; empty: guardfs:NAME. */
+	char source[CONFIG_PATH_MAX];
 	bool read_only, no_exec;
-	bool remount;		    /* change what is mounted already: ro, suid, dev, exec */
-	bool closed;		    /* the mountpoint gives ENOTCONN when guardfs has ended, default false */
-	bool passthrough;	    /* FUSE passthrough for regular files of the local tier, default true */
-	bool sandbox;		    /* worker and keeper give up what they do not need, default true */
-	uint32_t local_cache_ms;    /* entry and attribute time of the local tier, default 1000 */
-	uint32_t guarded_cache_ms;  /* the same for guarded tiers, default 1000, at most 1000 */
-	uint32_t user_share;	    /* per cent of what is free and his that one user may have, default 50 */
-	uint32_t max_readahead_kib; /* read_ahead_kb of the mount, default 1024 */
-	int error;		    /* errno for infrastructure trouble: EIO (default) or ETIMEDOUT */
+	/* Change the present mount: ro, suid, dev, exec. */
+	bool remount;
+	/* The mountpoint gives ENOTCONN after guardfs's end. */
+	bool closed;
+	/* FUSE passthrough for regular files of the local tier. */
+	bool passthrough;
+	/* Worker and keeper give up privileges that they do not need. */
+	bool sandbox;
+	/* Entry and attribute time of the local tier. */
+	uint32_t local_cache_ms;
+	/* The same for guarded tiers, at most 1000. */
+	uint32_t guarded_cache_ms;
+	/* Per cent of what is free and his that one user may have. */
+	uint32_t user_share;
+	/* read_ahead_kb of the mount. */
+	uint32_t max_readahead_kib;
+	/* Errno of infrastructure trouble: EIO or ETIMEDOUT. */
+	int error;
 	struct deadlines deadline;
-	uint32_t listing_ms;		/* a listing whose entries come may take so long, default 10 min */
-	char manifest[CONFIG_PATH_MAX]; /* empty: none */
+	/* Longest time of a listing whose entries keep coming. */
+	uint32_t listing_ms;
+	/* Empty: none. */
+	char manifest[CONFIG_PATH_MAX];
 	uint32_t n_patterns;
 	struct config_pattern patterns[CONFIG_PATTERNS_MAX];
 	uint32_t n_backends;
 	struct config_backend backends[CONFIG_BACKENDS_MAX];
-	uint32_t backoff_min_ms, backoff_max_ms; /* defaults 1 s, 60 s */
-	uint32_t probe_interval_ms;		 /* default 5 s */
-	uint32_t probe_timeout_ms;		 /* default 4 s */
-	uint32_t probe_jitter;			 /* per cent of probe_interval, default 10 */
-	uint32_t connect_timeout_ms;		 /* a recovery try is given up after this, default 20 s */
-	uint32_t confirm_ms;  /* a backend is down for so long before the first try, default 0 */
-	uint32_t patience_ms; /* an outage is young for so long: callers wait; default 10 s, 0: never */
-	uint32_t recoveries_per_hour; /* outages of one backend that are recovered from; 0: no cap */
+	uint32_t backoff_min_ms, backoff_max_ms;
+	uint32_t probe_interval_ms;
+	uint32_t probe_timeout_ms;
+	/* Per cent of probe_interval. */
+	uint32_t probe_jitter;
+	/* Time of a recovery try. */
+	uint32_t connect_timeout_ms;
+	/* Time from an outage to its first try. */
+	uint32_t confirm_ms;
+	/* An outage is young for so long: callers wait; 0: never. */
+	uint32_t patience_ms;
+	/* Recovered outages of one backend; 0: no cap. */
+	uint32_t recoveries_per_hour;
 	uint32_t recoveries_per_day;
-	uint32_t flap_count, flap_window_ms; /* so many breaks in the window: flapping; 0: never */
-	bool diagnose;			     /* ask the server beside the mount what is wrong, default yes */
-	uint32_t connections;		     /* SSH connections of guardfs to one account at once */
-	uint32_t slow_ms[OP_CLASS_COUNT];    /* 99th percentile beyond this is slow; 0: no bound */
-	uint32_t slow_for_ms;		     /* slow for so long: degraded */
-	char control_group[CONFIG_NAME_MAX]; /* who may read over the control socket; empty: root only */
+	/* So many breaks in the window are flapping; 0: never. */
+	uint32_t flap_count, flap_window_ms;
+	/* Ask the server beside the mount what is wrong. */
+	bool diagnose;
+	/* SSH connections to one account at once. */
+	uint32_t connections;
+	/* A 99th percentile beyond this is slow; 0: no bound. */
+	uint32_t slow_ms[OP_CLASS_COUNT];
+	/* Slow for so long: degraded. */
+	uint32_t slow_for_ms;
+	/* Group that may read over the control socket; empty: root only. */
+	char control_group[CONFIG_NAME_MAX];
 
 	/* Acting beyond guardfs: hooks. */
-	char sentinel[CONFIG_PATH_MAX]; /* must exist for any of it; empty: nothing of it is ever done */
+	/* Must exist for any act; empty: none is ever done. */
+	char sentinel[CONFIG_PATH_MAX];
 	uint32_t hook_timeout_ms;
-	uint32_t act_confirm_failures, act_confirm_ms; /* failed tries and age of the outage before on_down */
+	/* Failed tries and age of the outage before on_down. */
+	uint32_t act_confirm_failures, act_confirm_ms;
 	uint32_t act_cooldown_ms, act_per_hour, act_per_day;
 	uint32_t n_hooks;
 	struct config_program hooks[CONFIG_HOOKS_MAX];
@@ -140,49 +183,49 @@ struct config {
 	/* Jobs: directories whose progress is watched. */
 	uint32_t n_job_patterns;
 	char job_patterns[CONFIG_JOB_PATTERNS_MAX]
-			 [CONFIG_PATH_MAX];	   /* as config_pattern.pattern: of a job's directory */
-	char stall_sentinel[CONFIG_PATH_MAX];	   /* must exist for on_stall; empty: it is never run */
-	uint32_t stall_cooldown_ms, stall_per_day; /* between two on_stall for a job; how many in a day */
+			 /* a job's directory, as config_pattern.pattern */
+			 [CONFIG_PATH_MAX];
+	/* Must exist for on_stall; empty: it is never run. */
+	char stall_sentinel[CONFIG_PATH_MAX];
+	/* Between two on_stall for a job; how many a day. */
+	uint32_t stall_cooldown_ms, stall_per_day;
 
-	char metrics_textfile[CONFIG_PATH_MAX]; /* where keeper writes metrics for node_exporter; empty: none
-						 */
-	bool metrics_healtharchive; /* also under the names that HealthArchive's rules and dashboards use */
+	/* Keeper's metrics for node_exporter; empty: none. */
+	char metrics_textfile[CONFIG_PATH_MAX];
+	/* Also under the names of HealthArchive's rules and dashboards. */
+	bool metrics_healtharchive;
 };
 
-/* Reads and checks path. Refuses a file, or a directory above it, that others than root and the caller's
- * effective user can write to. On error returns -EINVAL (content), -EPERM (writable by others) or the errno
- * of reading it, and error (CONFIG_ERROR_MAX bytes) holds "FILE:LINE: what was found, what was expected".
- * *config is then undefined. */
+/* Reads and checks path. -EINVAL: content; -EPERM: the file, or a directory above, is writable by others
+ * than root and the effective user; or the errno of reading. error (CONFIG_ERROR_MAX bytes) then says
+ * "FILE:LINE: found, expected"; *config is undefined. */
 errint_t config_load(const char *path, struct config *config, char *error) WARN_UNUSED;
 
-/* The same over text already in memory, without any look at the file system; file names it in messages. For
- * fuzzing and tests. */
+/* The same for text in memory, without the file system; file: its name in messages. For fuzzing and tests. */
 errint_t config_parse(const char *file, const char *text, size_t n, struct config *config,
 		      char *error) WARN_UNUSED;
 
-/* Overrides from a mount(8) option string "a=b,c": keys of [mount]; generic options, which are applied (ro,
- * rw, suid, dev, exec and their opposites, remount), ask nothing of guardfs (noatime, _netdev, nofail, user,
- * x-*,
- * ...), or are refused, with the reason (sync, dirsync). Returns as config_parse. */
+/* Overrides from a mount(8) option string "a=b,c": keys of [mount]; generic options applied (ro, rw, suid,
+ * dev, exec, their opposites, remount), ignored (noatime, _netdev, nofail, user, x-*), or refused with the
+ * reason (sync, dirsync). Returns as config_parse. */
 errint_t config_apply_options(struct config *config, const char *options, char *error) WARN_UNUSED;
 
-/* Prints the effective configuration in the syntax that config_parse reads. */
+/* Prints the effective configuration in config_parse's syntax. */
 #include <stdio.h>
 void config_print(const struct config *config, FILE *out);
 
-/* Index of the backend with that name, or -1. */
+/* Index, or -1. */
 int config_find_backend(const struct config *config, const char *name);
 
 const char *backend_type_name(enum backend_type type);
 
-/* "on_down", "on_recovered", ... */
+/* "on_down", "on_recovered" and so on. */
 const char *config_hook_name(enum config_hook hook);
 
-/* Is there a program for it? */
 bool config_has_hook(const struct config *config, enum config_hook hook);
 
-/* Fills words (CONFIG_HOOK_WORDS_MAX + 1 entries) with the program's words, NULL after the last. They point
- * into program. Returns how many; 0 if it is damaged. */
+/* Fills words (CONFIG_HOOK_WORDS_MAX + 1 entries) with pointers into program, then NULL. Returns how many;
+ * 0: damaged. */
 unsigned config_program_words(const struct config_program *program, char **words);
 
 #endif

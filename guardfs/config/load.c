@@ -1,4 +1,4 @@
-/* load.c: reading guardfs.conf from disk, and refusing one that others could have written. */
+/* load.c: reads guardfs.conf, and refuses one that others could have written. */
 #include "config/keys.h"
 #include "base/cleanup.h"
 #include "base/trust.h"
@@ -22,7 +22,7 @@ static errint_t refuse_flaw(char *error, const struct trust_flaw *flaw)
 
 	if (flaw->kind == TRUST_MISSING)
 		return refuse_file(error, flaw->part, flaw->error);
-	/* Somebody's home is rightly his own. */
+	/* A user's home is rightly the user's. */
 	if (flaw->kind == TRUST_FOREIGN && stat(flaw->part, &st) == 0 && S_ISDIR(st.st_mode))
 		snprintf(
 		    error, CONFIG_ERROR_MAX,
@@ -60,8 +60,7 @@ static errint_t check_path(const char *path, char *resolved, char *error)
 	return refuse_flaw(error, &flaw);
 }
 
-/* Reads the open file, which is checked once more: what was looked at by name may have been replaced since.
- */
+/* Checks the open file again: the name may lead to another by now. */
 static ssize_t read_checked(int fd, const char *path, char *text, char *error)
 {
 	struct trust_flaw flaw;
@@ -101,7 +100,7 @@ errint_t config_load(const char *path, struct config *config, char *error)
 	rc = check_path(path, resolved, error);
 	if (rc < 0)
 		return rc;
-	/* O_NONBLOCK: a FIFO in its place must not hold us. */
+	/* O_NONBLOCK: a FIFO must not hold guardfs. */
 	fd = open(resolved, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY | O_NONBLOCK);
 	if (fd < 0)
 		return refuse_file(error, path, errno);

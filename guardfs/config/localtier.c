@@ -14,7 +14,8 @@ struct look {
 	void (*found)(void *arg, const struct localtier_finding *finding);
 	void *arg;
 	uint32_t entries_left;
-	errint_t err; /* the first met */
+	/* The first met. */
+	errint_t err;
 };
 
 static int open_below(int dir, const char *path, int how_much)
@@ -50,7 +51,7 @@ static int holds_anything(int fd)
 	return errno ? -errno : LOCALTIER_EMPTY;
 }
 
-/* What is there is no directory of the local tier: a file, a symbolic link, a mount. */
+/* A file, a symbolic link or a mount, no directory of the local tier. */
 static bool is_something_else(int error)
 {
 	return error == ENOTDIR || error == ELOOP || error == EXDEV;
@@ -98,7 +99,7 @@ static void tell_finding(struct look *l, enum localtier_kind kind, const char *p
 	l->found(l->arg, &finding);
 }
 
-/* Is path like the first components of a longer pattern? Then there may be matches below. */
+/* Is path like the beginning of a longer pattern? Then matches may lie below. */
 static bool leads_further(const char *pattern, const char *path)
 {
 	const char *end = strchr(pattern, '/');

@@ -1,5 +1,5 @@
-/* manifest.c: the two files that routes come from: the tiering manifest, and the state directory's list of
- * routes made by patterns. */
+/* manifest.c: the sources of routes: the tiering manifest, and the state directory's list of pattern-made
+ * routes. */
 #include "config/keys.h"
 #include "config/tiermap.h"
 
@@ -8,15 +8,15 @@
 
 #define BLANKS " \t\r\v\f"
 
-/* Walks over the lines of a text. */
 struct lines {
 	const char *next;
 	size_t left;
 	uint32_t number;
-	char *line; /* current, terminated copy; owned */
+	/* Terminated copy of the present one; owned. */
+	char *line;
 };
 
-/* Moves to the next line. Returns 1, 0 at the end, -EINVAL if it holds NUL or -ENOMEM. */
+/* 1; 0: the end; -EINVAL: it holds NUL; -ENOMEM. */
 static int lines_next(struct lines *l)
 {
 	const char *end;
@@ -37,7 +37,7 @@ static int lines_next(struct lines *l)
 	return strlen(l->line) == n ? 1 : -EINVAL;
 }
 
-/* First problem of a manifest, and how many there are. */
+/* The first problem, and how many there are. */
 struct problems {
 	struct config_report report;
 	uint32_t count;
@@ -45,7 +45,7 @@ struct problems {
 
 #define PROBLEM(p, line, ...) ((p)->count++, (void)config_fail(&(p)->report, line, __VA_ARGS__))
 
-/* The backend whose alias is the longest that path lies in, or -1. */
+/* By the longest alias that path lies in; -1: none. */
 static int backend_of(const struct config *config, const char *path)
 {
 	int best = -1;
@@ -61,7 +61,6 @@ static int backend_of(const struct config *config, const char *path)
 	return best;
 }
 
-/* Normalises one field of the manifest in place. */
 static bool check_field(struct problems *p, uint32_t line, char *path, const char *what)
 {
 	if (strlen(path) >= CONFIG_PATH_MAX) {
@@ -135,7 +134,7 @@ static void parse_manifest_line(struct problems *p, const struct config *config,
 
 	if (!cold || *cold == '#')
 		return;
-	hot = strtok_r(NULL, BLANKS, &rest); /* what follows is ignored, as the shell applier does */
+	hot = strtok_r(NULL, BLANKS, &rest); /* the rest is ignored, as by the shell applier */
 	if (!hot) {
 		PROBLEM(p, number, "'%.100s' stands alone; expected COLD HOT", cold);
 		return;
@@ -187,7 +186,7 @@ static int hex_digit(char c)
 	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-/* Undoes \xHH in place. False for any other use of a backslash, and for \x00. */
+/* Undoes \xHH in place. False: another backslash, or \x00. */
 static bool unescape(char *s)
 {
 	char *out = s;

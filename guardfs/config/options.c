@@ -1,15 +1,17 @@
-/* options.c: what mount(8) and fstab(5) say besides the configuration. */
+/* options.c: options of mount(8) and fstab(5). */
 #include "config/keys.h"
 
 #include <errno.h>
 #include <stdlib.h>
 
-/* Options of mount(8) and fstab that are not keys. */
+/* Those that are not keys. */
 struct generic_option {
 	const char *name;
-	size_t member; /* of the bool in struct config that it sets to value; NO_EFFECT */
+	/* Of the bool in struct config that gets value; NO_EFFECT. */
+	size_t member;
 	bool value;
-	const char *refusal; /* why it is refused, NULL: it is not */
+	/* Why it is refused; NULL: it is not. */
+	const char *refusal;
 };
 
 #define NO_EFFECT   SIZE_MAX
@@ -18,8 +20,8 @@ struct generic_option {
 	"what a write has returned for has reached storage, or the local tier's file system; what must be " \
 	"on the disk asks for fsync(2)"
 
-/* mount(8) says itself what user, users, owner and group entail (noexec, nosuid, nodev). Access times are the
- * affair of the file systems below. */
+/* mount(8) itself adds what user, users, owner and group entail (noexec, nosuid, nodev). The file systems
+ * below keep access times. */
 static const struct generic_option generic_options[] = {
     {"rw", SETS(read_only), false, NULL},
     {"ro", SETS(read_only), true, NULL},
@@ -56,7 +58,7 @@ static const struct generic_option generic_options[] = {
     {"noowner", NO_EFFECT, false, NULL},
     {"group", NO_EFFECT, false, NULL},
     {"nogroup", NO_EFFECT, false, NULL},
-    /* What the mount table shows of every mount of ours; a remount repeats it. */
+    /* Shown in the mount table of every guardfs mount; a remount repeats them. */
     {"allow_other", NO_EFFECT, false, NULL},
     {"default_permissions", NO_EFFECT, false, NULL},
     {"user_id=0", NO_EFFECT, false, NULL},
@@ -105,8 +107,8 @@ static errint_t apply_option(struct config *config, char *option, const struct c
 	return key ? config_set_key(report, 0, key, value, config) : -EINVAL;
 }
 
-/* Takes the next option off *rest: up to a comma without a backslash before it; backslashes before commas and
- * backslashes are removed. */
+/* Takes an option off *rest: up to a comma without a backslash before it; removes backslashes before
+ * commas and backslashes. */
 static char *next_option(char **rest)
 {
 	char *option = *rest, *out = option, *in = option;

@@ -1,5 +1,5 @@
-/* parse.c: from text to struct config. Each line is a section's header or one assignment; nothing is joined,
- * so that a complaint names the line. */
+/* parse.c: text to struct config. A line is a section's header or one assignment; lines are not joined, so
+ * that a complaint has its line. */
 #include "config/keys.h"
 #include "base/cleanup.h"
 
@@ -7,7 +7,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-/* A key and its value have fewer bytes than this together. */
+/* Bound on key and value together. */
 #define ASSIGNMENT_MAX 198
 
 struct parser {
@@ -15,9 +15,12 @@ struct parser {
 	size_t left;
 	unsigned line;
 	struct config *config;
-	char section[16];    /* without a backend's name; "" before the first */
-	void *owner;	     /* of the section's fields */
-	unsigned *key_lines; /* of the section */
+	/* Without a backend's name; "": before the first. */
+	char section[16];
+	/* Of the section's fields. */
+	void *owner;
+	/* Of the section. */
+	unsigned *key_lines;
 	struct config_lines lines;
 	struct config_report report;
 };
@@ -63,7 +66,7 @@ static errint_t open_backend(struct parser *p, const char *name)
 	return 0;
 }
 
-/* "[mount]" or "[backend NAME]", comments already cut off. */
+/* "[mount]" or "[backend NAME]", without comments. */
 static errint_t open_section(struct parser *p, char *header)
 {
 	size_t n = strlen(header);
@@ -194,7 +197,7 @@ static errint_t take_key(struct parser *p, const char *name, const char *value)
 	return config_set_key(&p->report, p->line, key, value, p->owner);
 }
 
-/* Cuts a comment off: a line that begins with '#' or ';', or the rest of a line after a blank and ';'. */
+/* A comment is a line beginning with '#' or ';', or the rest of a line from a blank and ';'. */
 static void cut_comment(char *line)
 {
 	if (*line == '#')
@@ -207,7 +210,7 @@ static void cut_comment(char *line)
 	}
 }
 
-/* "name = value" or "name: value", comments already cut off. */
+/* "name = value" or "name: value", without comments. */
 static errint_t take_assignment(struct parser *p, char *line)
 {
 	char *value = line + strcspn(line, "=:"), *name;
@@ -253,7 +256,6 @@ static errint_t check_characters(struct parser *p, const char *raw, size_t n)
 	return 0;
 }
 
-/* Takes the next line of the text. */
 static errint_t take_next_line(struct parser *p)
 {
 	const char *raw = p->text, *end = memchr(raw, '\n', p->left);

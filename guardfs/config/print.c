@@ -9,7 +9,7 @@ static bool is_shown(const struct config_key *key, const void *owner, enum backe
 		return false;
 	if (type != BACKEND_LOCAL && key->backends != 0 && !(key->backends & FOR(type)))
 		return false;
-	/* Texts come first among the types; an empty one is as good as none. */
+	/* Texts are the first types; an empty one means none. */
 	return key->type > VALUE_UUID || *field != '\0';
 }
 

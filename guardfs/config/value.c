@@ -1,4 +1,4 @@
-/* value.c: what kinds of values there are, and how each is read and written. */
+/* value.c: reading and writing each type of value. */
 #include "config/keys.h"
 #include "config/tiermap.h"
 
@@ -65,7 +65,7 @@ bool config_path_is_within(const char *path, const char *dir)
 	return strncmp(path, dir, n) == 0 && (path[n] == '\0' || path[n] == '/');
 }
 
-/* Decimal digits only: no sign, no blanks, nothing after them but *rest. */
+/* Only decimal digits, then *rest. */
 static bool parse_digits(const char *text, uint64_t *value, const char **rest)
 {
 	*value = 0;
@@ -105,8 +105,7 @@ static bool parse_text(const struct config_key *key, const char *text, void *fie
 	return copy_string(field, key->size, text) == 0;
 }
 
-/* What begins with '-' would be an option for ssh; blanks and '@' would end the host where ssh or sshfs
- * split. */
+/* A leading '-' would be an option for ssh; blanks and '@' would end the host in ssh or sshfs. */
 static bool parse_host(const struct config_key *key, const char *text, void *field)
 {
 	for (const char *p = text; *p; p++) {
@@ -128,7 +127,8 @@ static bool parse_path(const struct config_key *key, const char *text, void *fie
 	if (*text != '\0') {
 		if (copy_string(path, sizeof(path), text) < 0 || !config_normalize_path(path))
 			return false;
-		if (path[strlen(path) - 1] == ' ') /* laid bare by a '/' removed; could not be written back */
+		if (path[strlen(path) - 1] ==
+		    ' ') /* found behind a removed '/'; it could not be written back */
 			return false;
 		if (key->flags & KEY_NOT_ROOT && strcmp(path, "/") == 0)
 			return false;
@@ -223,7 +223,7 @@ static bool parse_id(const struct config_key *key, const char *text, void *field
 {
 	uint64_t value;
 
-	/* The highest number means "unchanged" to chown(2), so that nobody can have it. */
+	/* The highest number means "unchanged" to chown(2). */
 	(void)key;
 	if (!parse_number(text, 0, UINT32_MAX - 1, &value))
 		return false;
@@ -289,21 +289,21 @@ static bool parse_durability(const struct config_key *key, const char *text, voi
 	return i >= 0;
 }
 
-/* Kept as written until all backends are known; see config_resolve_patterns. */
+/* Kept as written until all backends are known (config_resolve_patterns). */
 static bool parse_pattern(const struct config_key *key, const char *text, void *field)
 {
 	(void)key;
 	return *text != '\0' && copy_string(field, CONFIG_PATH_MAX, text) == 0;
 }
 
-/* Relative, without trailing '/', ".", ".." or empty components: anything else would never match. */
+/* Relative, without trailing '/', ".", ".." or empty components: others never match. */
 static bool parse_glob(const struct config_key *key, const char *text, void *field)
 {
 	(void)key;
 	return tiermap_path_is_valid(text) && copy_string(field, CONFIG_PATH_MAX, text) == 0;
 }
 
-/* The words of a JSON array, one after the other. */
+/* Takes the words of a JSON array. */
 static bool store_words(const json_t *array, struct config_program *program)
 {
 	size_t used = 0, i;
@@ -325,7 +325,7 @@ static bool store_words(const json_t *array, struct config_program *program)
 	return program->argv[0] == '/';
 }
 
-/* ["/path/of/program", "argument", ...], or the path alone. No shell, so no quoting of its own either. */
+/* ["/path/of/program", "argument"], or the path alone. No shell, hence no quoting. */
 static bool parse_program(const struct config_key *key, const char *text, void *field)
 {
 	json_t *array =
@@ -360,7 +360,7 @@ unsigned config_program_words(const struct config_program *program, char **words
 
 		if (used + length == sizeof(program->argv))
 			break;
-		words[n++] = (char *)(uintptr_t)word; /* as execve(2) wants it */
+		words[n++] = (char *)(uintptr_t)word; /* execve(2)'s type */
 		used += length + 1;
 	}
 	words[n] = NULL;
@@ -461,8 +461,7 @@ static const struct {
 	 "a program's absolute path, or it and its arguments as in [\"/usr/bin/logger\", \"down\"]"},
 };
 
-/* Can text stand in a line of the file and be read back? Values also come from mount options and from
- * defaults. */
+/* Can text stand in a line of the file and be read back? Values also come from mount options and defaults. */
 static bool is_writable(const char *text)
 {
 	size_t n = strlen(text);

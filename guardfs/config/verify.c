@@ -1,11 +1,10 @@
-/* verify.c: what must hold between keys. */
+/* verify.c: checks between keys. */
 #include "config/keys.h"
 #include "config/tiermap.h"
 
 #include <ctype.h>
 #include <errno.h>
 
-/* What all checks need. */
 struct context {
 	const struct config *config;
 	const struct config_lines *lines;
@@ -22,7 +21,7 @@ static unsigned line_of(const struct context *c, const char *section, const char
 	return c->lines->global[key_index(section, name)];
 }
 
-/* Line of a backend's key, or of its section if the key was not given. */
+/* Of a backend's key; of its section if the key was not given. */
 static unsigned backend_line(const struct context *c, uint32_t backend, const char *name)
 {
 	unsigned line = c->lines->backend[backend][key_index("backend", name)];
@@ -30,7 +29,6 @@ static unsigned backend_line(const struct context *c, uint32_t backend, const ch
 	return line ? line : c->lines->section[backend];
 }
 
-/* Both write to a buffer of CONFIG_PATH_MAX bytes outside config. */
 static void derived_path(const struct config *config, const char *base, char *path)
 {
 	memset(path, 0, CONFIG_PATH_MAX);
@@ -45,7 +43,7 @@ static void derived_control(const struct config *config, uint32_t backend, char 
 	n = snprintf(path, CONFIG_PATH_MAX, "%s/fault.%s", config->run_dir, config->backends[backend].name);
 
 	if (n < 0 || n >= CONFIG_PATH_MAX)
-		path[0] = '\0'; /* a run_dir that long; config_verify asks for fault_control */
+		path[0] = '\0'; /* run_dir is too long; config_verify asks for fault_control */
 }
 
 /* Sets an empty field. */
@@ -93,7 +91,7 @@ void config_underive(struct config *config)
 	clear_if(config->state_dir, path);
 }
 
-/* Cuts blanks off both ends, in place. */
+/* In place. */
 static char *trim_blanks(char *s)
 {
 	size_t n;
@@ -136,7 +134,7 @@ static errint_t resolve_pattern(struct config *config, struct config_pattern *pa
 
 	(void)copy_string(written, sizeof(written), pattern->pattern);
 	(void)copy_string(value, sizeof(value), pattern->pattern);
-	/* The last one: globs may hold '=', prefixes may not. */
+	/* The last '=': globs may hold one, prefixes may not. */
 	place = strrchr(value, '=');
 	prefix = place ? strchr(place, ':') : NULL;
 	if (!prefix)
@@ -155,8 +153,7 @@ static errint_t resolve_pattern(struct config *config, struct config_pattern *pa
 	if (!tiermap_path_is_valid(glob) || strncmp(glob, ".guardfs", 8) == 0)
 		return bad_pattern(report, line, written,
 				   "the glob must be a path relative to the mount, outside .guardfs");
-	memset(pattern, 0,
-	       sizeof(*pattern)); /* nothing of the longer text may stay behind the shorter ones */
+	memset(pattern, 0, sizeof(*pattern)); /* nothing of the longer text stays behind */
 	(void)copy_string(pattern->pattern, sizeof(pattern->pattern), glob);
 	(void)copy_string(pattern->target, sizeof(pattern->target), prefix);
 	pattern->backend = (uint8_t)backend;
@@ -186,13 +183,13 @@ static errint_t check_required(const struct context *c)
 	return 0;
 }
 
-/* Do two directories contain one another, or are they the same? */
+/* Is one inside the other, or are they equal? */
 static bool overlap(const char *a, const char *b)
 {
 	return config_path_is_within(a, b) || config_path_is_within(b, a);
 }
 
-/* Every path that guardfs itself reads must be readable while the mount is stuck. */
+/* Paths that guardfs reads must be readable while the mount is stuck. */
 static errint_t check_outside(const struct context *c, const struct config_key *key, const char *path,
 			      unsigned line)
 {
@@ -257,8 +254,7 @@ static errint_t check_type(const struct context *c, uint32_t i)
 	return check_keys_of_type(c, i);
 }
 
-/* The directory of a dir backend. One that contains the mountpoint, or is contained, would lead guardfs into
- * itself. */
+/* A dir backend that contains the mountpoint, or lies in it, would lead guardfs into itself. */
 static errint_t check_directory(const struct context *c, uint32_t i)
 {
 	const struct config_backend *b = &c->config->backends[i];
@@ -285,7 +281,7 @@ static errint_t check_directory(const struct context *c, uint32_t i)
 	return 0;
 }
 
-/* Binding over a directory that guardfs itself uses would cut it off. */
+/* Binding over a directory that guardfs uses would cut it off. */
 static errint_t check_expose(const struct context *c, uint32_t i)
 {
 	const struct config *config = c->config;
@@ -347,8 +343,7 @@ static errint_t check_filter(const struct context *c, uint32_t i)
 	return 0;
 }
 
-/* Every operation inside a backend holds a request slot: all backends hung at once must leave some for the
- * rest. */
+/* Every operation inside a backend holds a slot: with all backends hung some must be left. */
 static errint_t check_inflight(const struct context *c)
 {
 	uint32_t total = 0;
