@@ -1,7 +1,7 @@
 /* backoff.c: see backoff.h. */
 #include "policy/backoff.h"
 
-/* min_ms doubled attempt times, without ever exceeding max_ms on the way (no overflow for any input). */
+/* Doubles min_ms attempt times; never exceeds max_ms on the way (no overflow). */
 static uint64_t doubled(uint32_t attempt, uint64_t min_ms, uint64_t max_ms)
 {
 	uint64_t ms = min_ms;
@@ -19,8 +19,7 @@ uint64_t backoff_delay_ms(uint32_t attempt, uint64_t min_ms, uint64_t max_ms, ui
 	uint64_t ms = doubled(attempt, min_ms, max_ms);
 	uint64_t quarter = ms / 4;
 
-	/* 3/4 plus up to half of it again; the width is below 2^63, so the product is formed from its upper
-	 * part. */
+	/* 3/4 plus up to half; width is below 2^63, so the product is formed from its upper part. */
 	uint64_t width = quarter * 2;
 	uint64_t spread = (width >> 32) * random + (((width & 0xffffffffu) * random) >> 32);
 

@@ -7,7 +7,7 @@ static bool is_remembered(const struct blamed *e, uint64_t now_ns)
 	return e->struck_ns && now_ns < MAX(e->until_ns, e->struck_ns) + BLAME_MEMORY_MS * NSEC_PER_MSEC;
 }
 
-/* The object's entry, else the one to be given to it. */
+/* The object's entry, else the one to reuse. */
 static struct blamed *entry_for(struct blame *blame, uint64_t key)
 {
 	struct blamed *oldest = &blame->entries[0];

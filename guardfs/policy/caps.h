@@ -1,21 +1,24 @@
-/* caps.h: how often something happened lately, against how often it may. Pure.
+/* caps.h: counts recent events against caps. Pure.
  *
- * Times are of any one clock, in ns; they may lie before its zero (history from before a reboot). */
+ * Times in ns of any one clock; they may be negative (from before a reboot). */
 #ifndef GUARDFS_POLICY_CAPS_H
 #define GUARDFS_POLICY_CAPS_H
 
 #include "base/base.h"
 
-#define CAPS_TIMES_MAX 256 /* above every cap a day that can be configured */
+#define CAPS_TIMES_MAX 256 /* above every configurable cap a day */
 
 struct caps {
-	uint32_t n, next; /* ring: n valid, the oldest is overwritten */
+	/* Ring: n valid, the oldest is overwritten. */
+	uint32_t n, next;
 	int64_t at_ns[CAPS_TIMES_MAX];
 };
 
 struct caps_limits {
-	uint32_t per_hour, per_day; /* 0: no cap */
-	uint64_t cooldown_ms;	    /* since the last one */
+	/* 0: no cap. */
+	uint32_t per_hour, per_day;
+	/* Since the last event. */
+	uint64_t cooldown_ms;
 };
 
 enum caps_verdict { CAPS_ALLOWED, CAPS_COOLDOWN, CAPS_HOUR, CAPS_DAY };
@@ -23,17 +26,17 @@ enum caps_verdict { CAPS_ALLOWED, CAPS_COOLDOWN, CAPS_HOUR, CAPS_DAY };
 enum caps_verdict caps_check(const struct caps *caps, const struct caps_limits *limits, int64_t now_ns);
 void caps_note(struct caps *caps, int64_t now_ns);
 
-/* Forgets the one noted last. */
+/* Forgets the last event. */
 void caps_take_back(struct caps *caps);
 
-/* How many within the last window_ms. Times after now_ns do not count: they come from a clock that was wrong,
- * and would count for years. */
+/* Within the last window_ms. Times after now_ns do not count: they come from a clock that was wrong, and
+ * would count for years. */
 uint32_t caps_count(const struct caps *caps, uint64_t window_ms, int64_t now_ns);
 
-/* From when on caps_check allows the next one, if none is noted until then. */
+/* When caps_check allows the next event, if none comes before. */
 int64_t caps_allowed_ns(const struct caps *caps, const struct caps_limits *limits);
 
-/* "cooldown of 900 s", "cap of 2 an hour", ... for messages. */
+/* "cooldown of 900 s", "cap of 2 an hour". */
 void caps_describe(enum caps_verdict verdict, const struct caps_limits *limits, char *text, size_t size);
 
 #endif

@@ -37,7 +37,7 @@ void charges_put(struct charges *charges, const struct charge *charge)
 	charges->n += charges->n < CHARGES_MAX;
 }
 
-/* One more would be beyond his share, and not one that anybody may have. */
+/* Would one more exceed the user's share, and the number anybody may have? */
 static bool has_his_share(const struct charges_budget *budget, uint32_t mine, uint32_t percent)
 {
 	const struct share_pool pool = {

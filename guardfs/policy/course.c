@@ -9,8 +9,7 @@
 
 static struct course_effect *emit_effect(struct course *c, enum course_effect_kind kind)
 {
-	/* A call causes at most a handful, and they are taken after each: a full queue is a caller's fault.
-	 */
+	/* A call causes at most a handful, taken after each: a full queue is the caller's bug. */
 	struct course_effect *e = &c->effects[MIN(c->n_effects, (uint32_t)COURSE_EFFECTS_MAX - 1)];
 
 	*e = (struct course_effect){.kind = kind, .from = c->state, .to = c->state, .class = c->class};
@@ -46,8 +45,8 @@ static void apply_event(struct course *c, enum health_event event, enum errclass
 
 /* ---- incidents ---- */
 
-/* Before the transition that belongs to it: a keeper that dies between the two finds an open incident, not an
- * outage without one. */
+/* Before its transition: a keeper that dies between the two finds an open incident, not an outage without
+ * one. */
 static void open_incident(struct course *c, enum errclass class, uint64_t now_ns)
 {
 	if (c->incident)
@@ -73,8 +72,8 @@ static void close_incident(struct course *c)
 		return;
 	c->incident = false;
 	emit_effect(c, COURSE_INCIDENT_CLOSE);
-	/* acted_down stays: a keeper that dies before the incident is closed in the journal closes it again
-	 * after its restart, and must then still know. */
+	/* acted_down stays: a keeper that dies before the journal has the end closes the incident again,
+	 * and needs it. */
 	if (c->acted_down)
 		emit_act(c, COURSE_ACT_RECOVERED, CAPS_ALLOWED);
 }
@@ -96,10 +95,10 @@ static void plan_try(struct course *c, bool at_once, uint32_t random, uint64_t n
 	    MAX(now_ns + wait_ms * NSEC_PER_MSEC, c->down_since_ns + l->confirm_ms * NSEC_PER_MSEC);
 }
 
-/* Trouble during probation is the same outage: backoff goes on where it was. Who has served for a while is
- * retried at once. In between lies flapping: forgiven so often, for callers wait for a connection that comes
- * at once and notice nothing, then waited for longer and longer, since a server bans those who reconnect all
- * the time. Returns whether to try at once. */
+/* Trouble in probation is the same outage: backoff goes on. After long service the retry is at once.
+ * Between lies flapping: a few times forgiven, for callers wait for a quick connection and notice nothing;
+ * then with longer and longer waits, since servers ban those who reconnect all the time. Returns whether
+ * to try at once. */
 #define FORGIVEN 3
 
 static bool forgive(struct course *c, uint64_t now_ns)
@@ -135,8 +134,8 @@ void course_init(struct course *c, const struct course_limits *limits, enum heal
 			     .served_since_ns = now_ns,
 			     .settle_ns = now_ns,
 			     .next_try_ns = now_ns};
-	/* Nobody remembers how often it was tried: as after a first failure, so that a keeper which dies
-	 * again and again does not knock at the server each time. */
+	/* The number of tries is unknown: as after a first failure, so that a keeper that dies again and
+	 * again does not knock at the server each time. */
 	if (c->state == HEALTH_DOWN)
 		c->next_try_ns += limits->backoff_min_ms * NSEC_PER_MSEC;
 }
@@ -178,7 +177,7 @@ void course_proven(struct course *c, uint64_t now_ns)
 	c->trying = false;
 	c->served_since_ns = now_ns;
 	c->settle_ns = now_ns + c->limits->probation_ms * NSEC_PER_MSEC;
-	/* A plan may skip the rung that would have told of the start: DOWN does not know PROVEN. */
+	/* A plan may skip the rung that reports the start: DOWN does not know PROVEN. */
 	if (c->state == HEALTH_DOWN)
 		apply_event(c, HEALTH_EVENT_START_TRY, c->class);
 	apply_event(c, HEALTH_EVENT_PROVEN, ERRCLASS_NONE);
@@ -241,11 +240,10 @@ errint_t course_hold(struct course *c, uint64_t until_ns, uint64_t now_ns)
 	return 0;
 }
 
-/* Back to down, with a try at once. What failed before the pause confirms nothing now: nobody has looked
- * since. */
+/* Down, with a try at once. Failures before the pause confirm nothing now: nobody has looked since. */
 static void go_on(struct course *c, uint64_t now_ns)
 {
-	/* held_until_ns stays: after a restart that finds the backend still held, it is over at once. */
+	/* held_until_ns stays: a restart that finds the backend held ends the hold at once. */
 	c->doublings = c->short_services = c->act_failures = 0;
 	c->next_try_ns = now_ns;
 	apply_event(c, HEALTH_EVENT_RESUME, c->state == HEALTH_HELD ? ERRCLASS_NONE : c->class);
@@ -267,13 +265,13 @@ errint_t course_reconnect(struct course *c, uint64_t now_ns)
 		return -EBUSY;
 	if (c->state == HEALTH_EXHAUSTED)
 		return course_resume(c, now_ns);
-	/* No outage: an incident opens only if what was asked for then fails. */
+	/* No outage: an incident opens only if the try fails. */
 	if (health_serves(c->state))
 		apply_event(c, HEALTH_EVENT_BREAKER_OPEN, ERRCLASS_NONE);
 	stop_try(c);
 	c->doublings = c->short_services = 0;
 	c->next_try_ns = now_ns;
-	/* An operator's word needs no confirmation, and costs none of the budget. */
+	/* An operator's order needs no confirmation and uses no budget. */
 	c->incident_counted = true;
 	if (c->state == HEALTH_RECOVERING)
 		apply_event(c, HEALTH_EVENT_TRY_FAILED, c->class);
@@ -290,7 +288,7 @@ static bool settled(const struct course *c)
 static void settle_probation(struct course *c, uint64_t now_ns)
 {
 	if (settled(c))
-		close_incident(c); /* left open by a keeper that died in between */
+		close_incident(c); /* left open by a keeper that died between */
 	if (c->state != HEALTH_PROBATION || now_ns < c->settle_ns)
 		return;
 	apply_event(c, HEALTH_EVENT_SETTLED, ERRCLASS_NONE);
@@ -304,8 +302,7 @@ static bool may_try(const struct course *c)
 	return !c->trying && (c->state == HEALTH_DOWN || c->state == HEALTH_CONNECTING);
 }
 
-/* The first try of an incident is what the caps are about: see docs/RECOVERY.md. The very first connection is
- * no recovery. */
+/* Caps count the first try of an incident (docs/RECOVERY.md); the very first connection is no recovery. */
 static void begin_try(struct course *c, uint64_t now_ns)
 {
 	if (c->incident && !c->incident_counted) {
@@ -321,7 +318,7 @@ static void begin_try(struct course *c, uint64_t now_ns)
 	emit_effect(c, COURSE_TRY);
 }
 
-/* A cap puts the act off: an outage of 14 hours that began within the cooldown is acted upon after it. */
+/* A cap delays the act: after the cooldown an outage of 14 hours is still acted upon. */
 static bool act_wanted(const struct course *c)
 {
 	return c->incident && !c->acted_down && !c->act_refused && !health_serves(c->state) &&
@@ -333,7 +330,6 @@ static uint64_t act_confirmed_ns(const struct course *c)
 	return c->down_since_ns + c->limits->act_confirm_ms * NSEC_PER_MSEC;
 }
 
-/* When to look next. */
 static uint64_t act_due_ns(const struct course *c)
 {
 	int64_t allowed_ns = c->told_down ? caps_allowed_ns(&c->acts, &c->limits->acts) : 0;

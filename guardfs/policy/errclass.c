@@ -6,10 +6,10 @@
 #define INFRA true  /* infrastructure */
 #define REAL  false /* the file system's own answer */
 
-/* A timeout, EIO or ESTALE never trips the breaker alone: one stat behind eight bulk writers took 23.8 s on a
- * healthy link. They ask a probe. What says for certain that the connection is gone trips at once. Classes
- * whose repair needs a person are retried slowly, because a server bans those who knock with a wrong key
- * every second. Nor is there any use in waiting for those during a caller's call. */
+/* A timeout, EIO or ESTALE never trips the breaker alone: one stat behind eight bulk writers took 23.8 s
+ * on a healthy link. They ask a probe. A certain loss of the connection trips at once. Classes that a
+ * person must repair are retried slowly, since a server bans those who knock with a wrong key every
+ * second; callers do not wait for them. */
 static const struct errclass_info table[ERRCLASS_COUNT] = {
     /*                            name                 infra  trips  probe  retried  passes */
     [ERRCLASS_NONE] = {"none", REAL, false, false, true, true, "no trouble", "nothing to do"},
@@ -85,8 +85,8 @@ struct errno_class {
 	enum errclass class;
 };
 
-/* Everything else is REAL. ENODEV and ENXIO too: a vanished disk or mount shows as EIO or ENOTCONN, while
- * these two are ordinary answers (mmap on a file system without it, lseek(SEEK_DATA) at the end, a device
+/* All others are REAL. ENODEV and ENXIO too: a vanished disk or mount shows as EIO or ENOTCONN, while
+ * these are ordinary answers (mmap on a file system without it, lseek(SEEK_DATA) at the end, a device
  * without a driver). */
 static const struct errno_class errnos[] = {
     {ETIMEDOUT, ERRCLASS_TIMEOUT},

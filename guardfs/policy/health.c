@@ -32,9 +32,8 @@ static const char *const summary_names[] = {
 #define HELD HEALTH_HELD
 #define EXHA HEALTH_EXHAUSTED
 
-/* While connecting or recovering the breaker is open already, so that its opening means nothing there: a
- * transport that dies is a failed try. Whoever resumes or is exhausted starts again from down, whose next
- * step is a try. */
+/* While connecting or recovering the breaker is open already: a transport that dies is a failed try. After
+ * resume and exhaustion a backend starts from down, whose next step is a try. */
 /* clang-format off */
 static const unsigned char next[HEALTH_STATE_COUNT][HEALTH_EVENT_COUNT] = {
 	/*                      start  proven try_f  open   ok     slow   settl  hold   resume cap */

@@ -18,7 +18,7 @@ uint64_t histogram_difference(const struct histogram_copy *newer, struct histogr
 	return n;
 }
 
-/* Of bucket i the first value beyond it. */
+/* First value beyond bucket i. */
 static uint64_t upper_bound(unsigned i)
 {
 	unsigned octave, part;

@@ -1,5 +1,5 @@
-/* plan.h: the rungs of a recovery as data: one object that is printed before, climbed, and written to the
- * journal. Pure. keeper/rungs.c has the functions, one per rung; tests hold both lists equal. */
+/* plan.h: the rungs of a recovery as data, to print, to climb, and to write to the journal. Pure.
+ * keeper/rungs.c has a function for each; tests hold the lists equal. */
 #ifndef GUARDFS_POLICY_PLAN_H
 #define GUARDFS_POLICY_PLAN_H
 
@@ -7,7 +7,7 @@
 
 enum rung_id {
 	RUNG_FENCE,  /* free stuck threads, kill */
-	RUNG_DRAIN,  /* nothing of the old epoch is inside any more */
+	RUNG_DRAIN,  /* no task of the old epoch is inside */
 	RUNG_START,  /* a new transport */
 	RUNG_PROVE,  /* identity */
 	RUNG_ANCHOR, /* worker has the new root */
@@ -18,37 +18,52 @@ enum rung_id {
 
 struct rung_info {
 	const char *name;
-	uint32_t deadline_ms; /* from entering the rung; 0: none of its own */
-	bool connecting;  /* counts against the connection's budget, which runs from the first such rung on */
-	uint32_t poll_ms; /* ask again after this, if nothing else wakes keeper before */
-	const char *sshfs_does, *dir_does; /* what it does, for people */
-	const char *requires;		   /* what must hold before */
-	const char *proof;		   /* what shows that it is done */
+	/* From entering the rung; 0: none of its own. */
+	uint32_t deadline_ms;
+	/* Counts against the connection's budget, which runs from the first such rung on. */
+	bool connecting;
+	/* Ask again after this, unless keeper wakes before. */
+	uint32_t poll_ms;
+	/* For people. */
+	const char *sshfs_does, *dir_does;
+	/* What must hold before. */
+	const char *requires;
+	/* What shows that it is done. */
+	const char *proof;
 };
 
-const struct rung_info *rung_info(enum rung_id id); /* never NULL */
+const struct rung_info *rung_info(enum rung_id id); /* Never NULL. */
 
 struct plan_input {
-	bool sshfs;		/* else dir */
-	uint32_t connect_ms;	/* budget of the connecting rungs */
-	uint32_t epoch;		/* the new one */
-	bool transport_running; /* an sshfs of ours is there to be killed */
-	bool transport_kept;	/* it lives, and is gone on with: only its root is to be opened again */
+	/* Else dir. */
+	bool sshfs;
+	/* Budget of the connecting rungs. */
+	uint32_t connect_ms;
+	/* The new one. */
+	uint32_t epoch;
+	/* An sshfs of ours is to be killed. */
+	bool transport_running;
+	/* It lives and stays: only its root is reopened. */
+	bool transport_kept;
 };
 
 struct plan_step {
 	enum rung_id rung;
-	uint32_t deadline_ms; /* 0: none */
+	/* 0: none. */
+	uint32_t deadline_ms;
 	bool skipped;
-	const char *does;	 /* constant text */
-	const char *why_skipped; /* constant text, "" if not */
+	/* Constant text. */
+	const char *does;
+	/* Constant text; "": not skipped. */
+	const char *why_skipped;
 };
 
 struct plan {
 	uint32_t epoch;
 	uint32_t n_steps;
 	struct plan_step steps[RUNG_ID_COUNT];
-	uint64_t hash; /* of all else */
+	/* Of all else. */
+	uint64_t hash;
 };
 
 void plan_make(const struct plan_input *input, struct plan *plan);

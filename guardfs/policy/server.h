@@ -1,6 +1,4 @@
-/* server.h: what an SFTP server may offer, beyond the protocol or by it, and what its users miss without.
- * Pure.
- */
+/* server.h: features that an SFTP server may have, and what is missing without them. Pure. */
 #ifndef GUARDFS_POLICY_SERVER_H
 #define GUARDFS_POLICY_SERVER_H
 
@@ -14,19 +12,23 @@ enum server_feature {
 	SERVER_FEATURE_COUNT
 };
 
-/* A set of features that a server lacks: bit 1 << feature; SERVER_KNOWN: it has been asked. */
+/* Missing features: bits 1 << feature; SERVER_KNOWN: the server was asked. */
 #define SERVER_KNOWN (1u << 31)
 #define SERVER_LACKS (SERVER_KNOWN | ((1u << SERVER_FEATURE_COUNT) - 1))
-/* Of this a server says nothing; it is tried where the configuration has a canary written. */
+/* Servers do not announce this one; tried where a canary is configured. */
 #define SERVER_TRIED (1u << SERVER_APPEND)
 
 struct server_feature_info {
-	const char *name;	/* for people and programs */
-	const char *extension;	/* its name in SFTP; NULL: it is none */
-	const char *version;	/* the one that sshfs uses */
-	const char *without_it; /* what that means, for people */
+	/* For people and programs. */
+	const char *name;
+	/* Its name in SFTP; NULL: no extension. */
+	const char *extension;
+	/* As sshfs uses it. */
+	const char *version;
+	/* For people. */
+	const char *without_it;
 };
 
-const struct server_feature_info *server_feature_info(enum server_feature feature); /* never NULL */
+const struct server_feature_info *server_feature_info(enum server_feature feature); /* Never NULL. */
 
 #endif

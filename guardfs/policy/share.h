@@ -1,8 +1,8 @@
-/* share.h: how much of something that all users draw on one of them may have. Pure.
+/* share.h: one user's part of what all draw on. Pure.
  *
- * A user may have as much as is left free for the others (at 50 per cent): alone he gets half of it, two get
- * a third each, and there is always some left for whoever comes next. What was given is not taken back, so
- * that this must hold from the beginning. Root draws on all of it, and has a reserve of its own. */
+ * A user may have as much as is left free for others (at 50 per cent): alone half, two a third each; some
+ * is always left for the next. Nothing is taken back, so it holds from the beginning. Root draws on all,
+ * and has a reserve. */
 #ifndef GUARDFS_POLICY_SHARE_H
 #define GUARDFS_POLICY_SHARE_H
 
@@ -10,11 +10,13 @@
 
 struct share_pool {
 	uint64_t capacity;
-	uint64_t reserve; /* of it: root's alone */
-	uint32_t percent; /* of what is free and his together that one user may have; 1..100 */
+	/* Root's alone. */
+	uint64_t reserve;
+	/* Of what is free and the user's together; 1..100. */
+	uint32_t percent;
 };
 
-/* May somebody who has `mine` of the `used` that are taken have n more? */
+/* May a user with `mine` of the `used` have n more? */
 static inline bool share_allows(const struct share_pool *pool, uint64_t used, uint64_t mine, uint64_t n,
 				bool root)
 {
@@ -24,12 +26,12 @@ static inline bool share_allows(const struct share_pool *pool, uint64_t used, ui
 		return false;
 	if (root || pool->percent >= 100)
 		return true;
-	/* mine + n <= percent of (mine + free), free without those n as well */
+	/* mine + n <= percent of (mine + free), free without n */
 	return (mine + n) * 100 <= (limit - used + mine) * pool->percent;
 }
 
-/* The same of places that are taken for a while only, one at a time: who has none gets any that is free, so
- * that there is something for everybody however few there are. */
+/* For places taken for a while, one at a time: a user without any gets any free one, however few there
+ * are. */
 static inline bool share_admits(const struct share_pool *pool, uint64_t used, uint64_t mine, bool root)
 {
 	return share_allows(pool, used, mine, 1, root) ||

@@ -1,5 +1,4 @@
-/* stall.h: is a job stalled, and is storage or the job itself to blame? Pure; times in ns of CLOCK_REALTIME.
- */
+/* stall.h: is a job stalled, and through storage or by itself? Pure; ns of CLOCK_REALTIME. */
 #ifndef GUARDFS_POLICY_STALL_H
 #define GUARDFS_POLICY_STALL_H
 
@@ -7,46 +6,51 @@
 
 enum stall { STALL_NONE, STALL_STORAGE, STALL_CRAWL };
 
-/* A job without writers is still looked at for so long after the last one closed its file: one that has just
- * given up is as stalled as one that waits. */
+/* A job is looked at for so long after its last writer closed: one that has just given up is stalled too. */
 #define STALL_LINGER_NS (600 * NSEC_PER_SEC)
 
 struct stall_job {
-	uint32_t writers;	   /* files open for writing */
-	uint64_t writing_since_ns; /* when the first of them was opened */
-	uint64_t writer_closed_ns; /* when the last one was closed; 0: never */
-	uint64_t progress_ns;	   /* when something was last written; 0: never */
-	uint64_t error_ns;	   /* when a caller last got an error of the infrastructure; 0: never */
-	uint64_t went_on_ns;	   /* when time last went on, as stall_clock_see has it; 0: it never stood */
+	/* Files open for writing. */
+	uint32_t writers;
+	/* When the first of them was opened. */
+	uint64_t writing_since_ns;
+	/* When the last one was closed; 0: never. */
+	uint64_t writer_closed_ns;
+	/* Last write; 0: never. */
+	uint64_t progress_ns;
+	/* Last infrastructure error of a caller; 0: never. */
+	uint64_t error_ns;
+	/* When time last went on (stall_clock_see); 0: it never stood. */
+	uint64_t went_on_ns;
 };
 
-/* Time that passed without anybody being able to do anything: the machine was suspended, a host had paused
- * it, or the clock was set forward. A jump of the clock from one look to the next shows it; whoever looks
- * does so every few seconds. */
+/* Time in which nobody could do anything: the machine was suspended or paused, or the clock set forward.
+ * Seen as a jump between two looks; a look comes every few seconds. */
 #define STALL_GAP_NS (60 * NSEC_PER_SEC)
 
 struct stall_clock {
-	uint64_t seen_ns;    /* the look before; 0: none */
-	uint64_t went_on_ns; /* the first look after the last jump; 0: none */
+	/* The look before; 0: none. */
+	uint64_t seen_ns;
+	/* The first look after the last jump; 0: none. */
+	uint64_t went_on_ns;
 };
 
 void stall_clock_see(struct stall_clock *clock, uint64_t now_ns);
 
 struct stall_tier {
 	bool healthy;
-	uint64_t since_ns; /* when its state last changed; 0: never */
+	/* Last change of its state; 0: never. */
+	uint64_t since_ns;
 };
 
-/* Since when the job has made no progress: the last write, or the opening of its files or the last time that
- * time went on, whatever was last. 0: it is not at work. */
+/* Start of the time without progress: the last write, opening, or resumption of time. 0: not at work. */
 uint64_t stall_since_ns(const struct stall_job *job, uint64_t now_ns);
 
-/* Stalled if that is at least require_ns ago. Storage is to blame if its tier is not healthy, was not at any
- * time since, or gave the job an error since. */
+/* Stalled after require_ns without progress. Storage is to blame if its tier is not healthy, was unhealthy
+ * at any time since, or gave the job an error since. */
 enum stall stall_judge(const struct stall_job *job, const struct stall_tier *tier, uint64_t require_ns,
 		       uint64_t now_ns);
 
-/* "none", "storage", "crawl". */
 const char *stall_name(enum stall stall);
 
 #endif

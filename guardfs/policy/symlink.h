@@ -1,11 +1,11 @@
-/* symlink.h: which symbolic links stay where they are. Pure. */
+/* symlink.h: links that stay within their tree. Pure. */
 #ifndef GUARDFS_POLICY_SYMLINK_H
 #define GUARDFS_POLICY_SYMLINK_H
 
 #include "base/base.h"
 
-/* May what the link points to lie outside of the tree that the link is in? Judged by the words alone: an
- * absolute target may, and one with a component "..", whatever stands before that, for it may be a link. */
+/* May the target lie outside the link's tree? By the text alone: an absolute target may, and one with a
+ * component "..", for anything before it may be a link. */
 static inline bool symlink_may_lead_out(const char *target)
 {
 	if (target[0] == '/')
