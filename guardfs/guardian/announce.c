@@ -1,5 +1,5 @@
-/* announce.c: who waits for the start is told: systemd that we serve, and the process that was called
- * (main.c) also which backends do not answer yet. */
+/* announce.c: reports the start: to systemd that guardfs serves, and to the starting process (main.c) also
+ * which backends do not answer yet. */
 #include "base/clock.h"
 #include "base/log.h"
 #include "guardian/guardian.h"
@@ -8,8 +8,8 @@
 #include <unistd.h>
 
 #define SHOWN_LIMIT_MS 5000u
-/* A connection is made, or its refusal known, within a second as a rule; a server that gives no answer at all
- * keeps nobody waiting for longer. */
+/* A connection is made, or its refusal known, within a second as a rule; a silent server delays nobody
+ * longer. */
 #define ANSWER_LIMIT_MS 2000u
 
 void announce_begin(struct guardian *g, bool tell_starter)
@@ -20,8 +20,8 @@ void announce_begin(struct guardian *g, bool tell_starter)
 
 /* ---- the process that was called ---- */
 
-/* Less than a pipe holds altogether, so that guardian never waits for a reader. It is printed on a terminal:
- * what a server said must not steer that, nor look like the end. */
+/* Less than a pipe holds: guardian never waits for a reader. For a terminal, which a server's words must
+ * not steer, nor look like the end. */
 static void tell_caller(char *text)
 {
 	for (char *p = text; *p; p++)
@@ -46,7 +46,7 @@ static void tell_trouble(const struct board_backend *b, const struct config_back
 	tell_caller(text);
 }
 
-/* It is mounted all the same: what is local works, the rest as soon as the backend does. */
+/* It is mounted all the same: the local tier works, the rest as soon as the backend does. */
 static void tell_starter(struct guardian *g)
 {
 	const struct board *board = g->board;

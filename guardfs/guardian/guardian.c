@@ -24,12 +24,12 @@ void guardian_find_exe(char *exe, size_t size)
 	size_t tail = sizeof(gone) - 1;
 
 	exe[n > 0 ? n : 0] = '\0';
-	/* An upgrade replaces the file by rename: the new program is at the old path. */
+	/* An upgrade replaces the file by rename: the new program has the old path. */
 	if (n > (ssize_t)tail && strcmp(exe + n - (ssize_t)tail, gone) == 0)
 		exe[(size_t)n - tail] = '\0';
 }
 
-/* Leaves the runtime directory as it was found; a log with something in it stays. */
+/* As it was found, but for a log that is not empty. */
 static void remove_runtime_files(const struct config *config)
 {
 	static const char *const files[] = {"health", "status.json", "lock"};
@@ -42,14 +42,14 @@ static void remove_runtime_files(const struct config *config)
 	}
 	snprintf(path, sizeof(path), "%s/mnt", config->run_dir);
 	if (rmdir(path) < 0 || rmdir(config->run_dir) < 0)
-		errno = 0; /* somebody else's files are in it */
+		errno = 0; /* others' files are in it */
 }
 
 /* Less than the unit's TimeoutStopSec. */
 #define END_MS 20000u
 
-/* What was acknowledged is brought to storage before the worker and the transports end. A program that has a file open
- * still may go on writing, so there is a time limit. */
+/* Acknowledged bytes are brought to storage before worker and transports end. A program with an open file
+ * may go on writing: hence a time limit. */
 static void await_owed(struct guardian *g)
 {
 	uint64_t until_ns = clock_mono_ns() + MIN(2 * board_owed_ms(g->board), END_MS) * NSEC_PER_MSEC;
@@ -83,7 +83,7 @@ static void end(struct guardian *g)
 	remove_runtime_files(&config);
 }
 
-/* Returns true when it is time to end. */
+/* True: it is time to end. */
 static bool handle_signals(struct guardian *g)
 {
 	struct signalfd_siginfo info;
@@ -103,7 +103,7 @@ static bool handle_signals(struct guardian *g)
 				log_warning("cannot wake keeper: %s", strerror(errno));
 			break;
 		case SIGUSR2:
-			announce_now(g); /* the next program does not know who waits */
+			announce_now(g); /* the next program does not know the starting process */
 			handover_reexecute(g);
 			break;
 		default:
@@ -122,8 +122,8 @@ static unsigned shortest_deadline_ms(const struct config *config)
 	return MAX(ms, 1u);
 }
 
-/* A request read after the deadlines were looked at is due no earlier than the shortest deadline from now, so
- * half of that may be slept. */
+/* A request read after the look at the deadlines is due at the shortest deadline from now: half of that
+ * may be slept. */
 static int sleep_ms(const struct guardian *g, uint64_t next_ns, uint64_t now_ns)
 {
 	uint64_t ms = shortest_deadline_ms(&g->board->config);
@@ -182,7 +182,7 @@ static errint_t start_anew(struct guardian *g, const struct config *config)
 	return rc < 0 ? rc : mount_begin(g);
 }
 
-/* Whoever had the lock has no session that could be gone on with: it was killed just now, or starts. */
+/* The lock's holder has no session to go on with: it was just killed, or is starting. */
 static errint_t wait_for_lock(struct guardian *g, const struct config *config)
 {
 	errint_t rc = setup_lock(config, LOCK_WAIT_MS);
@@ -212,8 +212,8 @@ static errint_t start_session(struct guardian *g, const struct config *config)
 	return rc < 0 ? rc : start_anew(g, config);
 }
 
-/* Until the worker serves, complaints go to whoever started us; after that, in the background, to the log
- * file (worker shares our descriptors, keeper inherits them). */
+/* Complaints go to the starting process until the worker serves; later, in the background, to the log file
+ * (worker shares these descriptors, keeper inherits them). */
 static errint_t start_processes(struct guardian *g, bool background)
 {
 	errint_t rc = processes_start_worker(g);
@@ -298,8 +298,8 @@ int guardian_resume_main(char **argv)
 	g.board = &g.arena->board;
 	g.mounted = true;
 	handover_recall_dead(&g);
-	/* The old keeper runs the old program: end it without its sshfs (SIGKILL), the next one adopts them.
-	 */
+	/* The old keeper runs the old program: end it without its sshfs (SIGKILL); the next one adopts
+	 * those. */
 	g.keeper = atomic_load(&g.board->pid[PROCESS_KEEPER]);
 	if (g.keeper > 0) {
 		atomic_store(&g.board->planned_end[PROCESS_KEEPER], (int32_t)g.keeper);

@@ -41,7 +41,7 @@ void handover_print_layout(void)
 	fputs(text, stdout);
 }
 
-/* Asks the program at g->exe, which may be a newer one, for its arena layout. */
+/* Asks the program at g->exe, perhaps a newer one, for its arena layout. */
 static bool same_layout(struct guardian *g)
 {
 	char mine[64], theirs[64] = "";
@@ -52,7 +52,7 @@ static bool same_layout(struct guardian *g)
 	format_layout(mine, sizeof(mine));
 	if (pipe(pipe_fds) < 0)
 		return false;
-	/* The reserved numbers are full, so the pipe is above them; the child keeps nothing but its end. */
+	/* The reserved numbers are full: the pipe is above them, and the child keeps only its end. */
 	if (dup2(pipe_fds[1], GUARDIAN_READY) < 0)
 		return false;
 	close(pipe_fds[1]);
@@ -74,7 +74,7 @@ static bool same_layout(struct guardian *g)
 	struct pollfd p = {.fd = pidfd, .events = POLLIN};
 	bool ended = pid > 0 && watch_while(g, &p, LAYOUT_CHECK_MS);
 
-	/* Not before: until the child has left our table, the number is its own, too. */
+	/* Not before: until the child has left our table the number is also its own. */
 	setup_vacate(GUARDIAN_READY);
 	if (ended)
 		n = read(pipe_fds[0], theirs, sizeof(theirs) - 1);
@@ -97,7 +97,7 @@ static bool same_layout(struct guardian *g)
 	return false;
 }
 
-/* Killed workers that cannot be reaped yet go over as a list of numbers. */
+/* Killed workers not reaped yet are handed over as a list of pids. */
 static void format_dead(const struct guardian *g, char *text, size_t size)
 {
 	size_t used = (size_t)snprintf(text, size, "%s", "-");
@@ -115,7 +115,7 @@ void handover_recall_dead(struct guardian *g)
 	     at += n)
 		g->dead[g->n_dead++] = pid;
 	atomic_store(&g->board->dead_workers, g->n_dead);
-	/* Not for our children: it is by this that main knows what it is. */
+	/* Not for our children: main knows its role by this. */
 	unsetenv("GUARDFS_REEXECUTED");
 }
 
@@ -138,16 +138,14 @@ void handover_reexecute(struct guardian *g)
 
 /* ---- systemd's fd store ---- */
 
-/* What makes a session; -1: not had. */
+/* The parts of a session; -1: missing. */
 struct session_fds {
 	int dev, arena, namespace, local;
 };
 
-/* What the store has given. */
 static struct session_fds stored = {-1, -1, -1, -1};
 
-/* What came from the store is still in there: a store that cannot tell equal descriptors apart would fill up.
- */
+/* The store still has them: one that cannot tell equal descriptors apart would fill up. */
 static void store_one(int fd, const char *name, int known)
 {
 	char state[96];
@@ -225,13 +223,13 @@ static int steal(int pidfd, int fd)
 {
 	int own = (int)syscall(SYS_pidfd_getfd, pidfd, fd, 0);
 
-	/* It comes close-on-exec, and would be gone after a re-execution while the arena still names it. */
+	/* It comes close-on-exec: a re-execution would lose it while the arena still names it. */
 	if (own >= 0 && fcntl(own, F_SETFD, 0) < 0)
 		return -1;
 	return own;
 }
 
-/* Or is dead: then nothing of it runs either. */
+/* Or is dead: then nothing of it runs. */
 static bool wait_stopped(pid_t pid)
 {
 	uint64_t until_ns = clock_mono_ns() + FREEZE_MS * NSEC_PER_MSEC;
@@ -248,8 +246,8 @@ static bool wait_stopped(pid_t pid)
 	return false;
 }
 
-/* Open files go over with their descriptors, so that even unlinked ones survive; what cannot be had is found
- * again by name (fd -1). */
+/* Open files keep their descriptors, so that unlinked ones survive; others are found again by name (fd
+ * -1). */
 static void take_descriptors(struct arena *arena, int pidfd)
 {
 	for (uint32_t i = 0; i < atomic_load(&arena->handles_used); i++) {
@@ -259,7 +257,7 @@ static void take_descriptors(struct arena *arena, int pidfd)
 			continue;
 		if (atomic_load(&h->fd) >= 0)
 			atomic_store(&h->fd, pidfd >= 0 ? steal(pidfd, atomic_load(&h->fd)) : -1);
-		atomic_store(&h->other, 0); /* opened again when it is needed */
+		atomic_store(&h->other, 0); /* reopened when needed */
 		if (h->snapshot_fd >= 0)
 			h->snapshot_fd = pidfd >= 0 ? steal(pidfd, h->snapshot_fd) : -1;
 	}
@@ -269,7 +267,7 @@ static void take_descriptors(struct arena *arena, int pidfd)
 
 		fd = fd >= 0 && pidfd >= 0 ? steal(pidfd, fd) : -1;
 		atomic_store(&b->root_fd, fd);
-		/* Without its root the backend has to be connected anew: keeper sees the open breaker. */
+		/* Without its root the backend is connected anew: keeper sees the open breaker. */
 		if (fd < 0)
 			board_trip_breaker(&arena->board, i, breaker_epoch(atomic_load(&b->breaker)),
 					   ERRCLASS_NOT_CONNECTED, DETECTOR_GUARDIAN);
@@ -281,7 +279,7 @@ static void take_descriptors(struct arena *arena, int pidfd)
 		atomic_store(&arena->nodes[i].fd, 0);
 }
 
-/* A process that is ours according to the arena: same program name, so that a reused pid is left alone. */
+/* By the arena, and by program name: a reused pid is left alone. */
 static bool is_guardfs(pid_t pid)
 {
 	char path[32], comm[64];
@@ -332,7 +330,7 @@ static errint_t resume_arena(struct guardian *g, const struct session_fds *fds)
 	if (pidfd >= 0)
 		close(pidfd);
 	end_old(worker);
-	/* Not our child: reap_dead sees by its state when the last task of it has left its backend. */
+	/* Not our child: reap_dead sees by its state when its last task has left its backend. */
 	if (is_guardfs(worker) && child_state(worker, NULL) != 0)
 		g->dead[g->n_dead++] = worker;
 	atomic_store(&g->board->dead_workers, g->n_dead);
@@ -363,8 +361,7 @@ static errint_t adopt(struct guardian *g, const struct session_fds *fds, const s
 	return rc;
 }
 
-/* The process that holds our lock as its GUARDIAN_LOCK: the worker of another guardian, dead or alive. 0:
- * none. */
+/* The process that holds our lock as its GUARDIAN_LOCK: another guardian's worker, dead or alive. 0: none. */
 static pid_t find_holder(const struct config *config)
 {
 	char lock[CONFIG_PATH_MAX + 16], link[64], target[CONFIG_PATH_MAX + 16];
@@ -400,7 +397,7 @@ static pid_t parent_of(pid_t pid)
 	return after_name && sscanf(after_name + 1, " %*c %d", &parent) == 1 ? parent : 0;
 }
 
-/* A worker whose guardian was killed holds all that is needed. */
+/* The worker of a killed guardian holds all that is needed. */
 static errint_t from_worker(const struct config *config, struct session_fds *fds)
 {
 	char path[32], comm[64] = "";
@@ -408,7 +405,7 @@ static errint_t from_worker(const struct config *config, struct session_fds *fds
 	int pidfd;
 
 	snprintf(path, sizeof(path), "/proc/%d/comm", (int)pid);
-	if (!pid) /* it is starting, or ending: whoever waits for the lock will see */
+	if (!pid) /* starting or ending: the wait for the lock will show */
 		return -ENOENT;
 	if (fd_read_file(path, comm, sizeof(comm)) < 0 || strcmp(comm, "guardfs-worker\n") != 0 ||
 	    is_guardfs(parent_of(pid))) {

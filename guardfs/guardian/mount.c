@@ -1,4 +1,4 @@
-/* mount.c: the mount itself. What may touch a file system runs in a child with a time limit: guardian must
+/* mount.c: the mount. Calls that may touch a file system run in a child with a time limit: guardian must
  * never hang. */
 #include "base/cleanup.h"
 #include "base/clock.h"
@@ -23,8 +23,8 @@
 #define INIT_TIMEOUT_MS	 10000
 #define CLOSED_TYPE	 "fuse.guardfs-closed"
 
-/* Runs fn in a child of its own, while deadlines are kept (g; NULL: there are none yet). Returns what fn
- * returns (0 or -errno), or -ETIMEDOUT: then the child is killed and left behind. */
+/* Runs fn in a child, keeping deadlines (g; NULL: there are none yet). Returns fn's result (0 or -errno),
+ * or -ETIMEDOUT: the child is killed and left. */
 static errint_t run_in_child(struct guardian *g, errint_t (*fn)(const void *arg), const void *arg)
 {
 	int status, pidfd = -1;
@@ -48,7 +48,6 @@ static errint_t run_in_child(struct guardian *g, errint_t (*fn)(const void *arg)
 	return -WEXITSTATUS(status);
 }
 
-/* arg: the path. */
 static errint_t check_mountpoint(const void *arg)
 {
 	struct stat st;
@@ -58,7 +57,6 @@ static errint_t check_mountpoint(const void *arg)
 	return S_ISDIR(st.st_mode) ? 0 : -ENOTDIR;
 }
 
-/* arg: the path. */
 static errint_t detach(const void *arg)
 {
 	return umount2(arg, MNT_DETACH | UMOUNT_NOFOLLOW) < 0 ? -errno : 0;
@@ -76,7 +74,7 @@ errint_t mount_check_device(void)
 	return rc;
 }
 
-/* arg: the path. What stat(2) says may come from the kernel's cache; this does not. */
+/* stat(2) could be answered from the kernel's cache; this is not. */
 static errint_t ask(const void *arg)
 {
 	struct statfs st;
@@ -84,8 +82,8 @@ static errint_t ask(const void *arg)
 	return statfs(arg, &st) < 0 ? -errno : 0;
 }
 
-/* Takes away what a guardfs has left there that was killed with all that held its /dev/fuse: whatever its
- * name was, it can be of no use to anybody. */
+/* Removes the mount of a guardfs that was killed with all holders of its /dev/fuse: it is of no use,
+ * whatever its name. */
 static void clear_dead(const char *path)
 {
 	struct mount_entry there;
@@ -122,7 +120,7 @@ errint_t mount_check(const struct config *config)
 	return rc;
 }
 
-/* FUSE_INIT is the first request of a session. It is kept for every worker to come. */
+/* FUSE_INIT, a session's first request, is kept for all workers. */
 static errint_t save_init(struct guardian *g)
 {
 	struct pollfd p = {.fd = GUARDIAN_DEV, .events = POLLIN};
@@ -142,8 +140,8 @@ static errint_t save_init(struct guardian *g)
 	return 0;
 }
 
-/* What has just been mounted, by its device and by the name that the mount table has for its place. The
- * kernel answers by itself: nobody serves requests yet. */
+/* The new mount's device, and its place as in the mount table. The kernel answers by itself: nobody serves
+ * yet. */
 static errint_t note_mount(struct board *board)
 {
 	struct mount_entry ours;
@@ -217,7 +215,7 @@ errint_t mount_begin(struct guardian *g)
 
 /* ---- once serving ---- */
 
-/* Is what lies on top there a mount of ours? */
+/* Is the topmost mount there ours? */
 static bool is_ours_at(const struct board *board, const char *path)
 {
 	struct mount_entry there;
@@ -225,8 +223,8 @@ static bool is_ours_at(const struct board *board, const char *path)
 	return mount_find_at(path, &there) == 0 && mount_shows(&there, board->mount_minor);
 }
 
-/* A guardian that goes on with a session finds its predecessor's binds. A second one on top would stay when
- * we end, and with it the superblock, served by nobody. arg: the board. */
+/* A guardian that resumes a session finds its predecessor's binds. Another one on top would outlast
+ * guardfs, and with it the superblock, served by nobody. */
 static errint_t bind_exposed(const void *arg)
 {
 	const struct board *board = arg;
@@ -247,7 +245,7 @@ static errint_t bind_exposed(const void *arg)
 	return rc;
 }
 
-/* What somebody else has mounted there stays. arg: the board. */
+/* Others' mounts there stay. */
 static errint_t unbind_exposed(const void *arg)
 {
 	const struct board *board = arg;
@@ -262,7 +260,6 @@ static errint_t unbind_exposed(const void *arg)
 	return rc;
 }
 
-/* arg: the board. */
 static errint_t unmount(const void *arg)
 {
 	const struct board *board = arg;
@@ -270,9 +267,8 @@ static errint_t unmount(const void *arg)
 	return is_ours_at(board, board->mounted_at) ? detach(board->mounted_at) : 0;
 }
 
-/* A mount that nobody serves, in the place of ours: the bare directory below would tell callers that their
- * files are gone (ENOENT), or that they are not allowed (EACCES), and take what they write. arg: the board.
- */
+/* A mount without server takes our place: the bare directory would tell callers that files are gone
+ * (ENOENT) or forbidden (EACCES), and take their writes. */
 static errint_t close_place(const void *arg)
 {
 	const struct board *board = arg;

@@ -1,4 +1,4 @@
-/* processes.c: worker and keeper: start, notice death (or silence), record, restart with backoff. */
+/* processes.c: worker and keeper: start, death or silence, crash record, restart with backoff. */
 #include "base/clock.h"
 #include "base/log.h"
 #include "fs/wire.h"
@@ -15,24 +15,22 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define SILENT_MS  1000u /* no heartbeat for so long: the worker is stopped or stuck */
-#define HELD_UP_MS 4000u /* the same, while it gets no processor, or waits for memory or a disk */
-#define SUSPECT_MS 250u	 /* no heartbeat for so long: see whether the worker is still alive */
-#define START_MS \
-	10000u /* a new worker may take so long to its first heartbeats (it rebuilds its indexes) \
-		*/
-/* A worker that lived no longer than this has crashed at once: starting takes some 10 ms, and what it was
- * given to run again comes first. */
+#define SILENT_MS  1000u  /* without heartbeat: the worker is stopped or stuck */
+#define HELD_UP_MS 4000u  /* the same, while it gets no processor, or waits for memory or disk */
+#define SUSPECT_MS 250u	  /* without heartbeat: look whether the worker lives */
+#define START_MS   10000u /* until a new worker's first heartbeats (it rebuilds its indexes) */
+/* A worker that lived no longer has crashed at once: starting takes some 10 ms, and requests to be run
+ * again come first. */
 #define QUICK_DEATH_MS	100u
 #define BACKOFF_MIN_MS	25u
 #define BACKOFF_MAX_MS	2000u
 #define KEEPER_QUICK_MS 2000u
 #define KEEPER_MIN_MS	100u
 #define KEEPER_MAX_MS	5000u
-/* Keeper goes round its loop once a second; it reads and writes small files on local disks meanwhile. */
+/* Keeper's loop takes a second; it reads and writes small local files meanwhile. */
 #define KEEPER_SILENT_MS  10000u
 #define KEEPER_HELD_UP_MS 60000u
-#define KEEPER_DYING_MS	  1000u /* one that is not gone so long after SIGKILL is left behind */
+#define KEEPER_DYING_MS	  1000u /* after SIGKILL; then the process is left behind */
 #define STOP_KEEPER_MS	  8000
 #define QUIESCE_MS	  4000
 
@@ -100,8 +98,7 @@ errint_t processes_start_keeper(struct guardian *g)
 
 /* ---- crash records ---- */
 
-/* The request to blame: what the crashing thread was running if it could say so, else the oldest in flight.
- */
+/* The request that the crashing thread was running, if it could say so; else the oldest in flight. */
 static const struct slot *request_in_flight(struct guardian *g)
 {
 	uint32_t noted = atomic_load(&g->board->crash_slot);
@@ -125,8 +122,8 @@ static const char *name_of(struct guardian *g, uint32_t index)
 	return index < NODE_MAX ? name_get(&g->arena->names, g->arena->nodes[index].name) : "";
 }
 
-/* Puts the names from node up to the root of its tier (of the mount, or of a backend) before tail. Returns
- * the root's index, NODE_NONE if the way up is longer than is of interest. */
+/* Prepends the names from node up to its tier's root (mount or backend). Returns the root's index;
+ * NODE_NONE: too long a way. */
 static uint32_t climb(struct guardian *g, uint32_t n, char *tail, size_t size)
 {
 	char longer[256];
@@ -143,8 +140,7 @@ static uint32_t climb(struct guardian *g, uint32_t n, char *tail, size_t size)
 	return NODE_NONE;
 }
 
-/* Path as far as the arena knows it: the worker is dead, so nobody changes it now. A LOOKUP and its like
- * carry a name. */
+/* As far as the arena knows: the dead worker changes nothing. LOOKUP and the like carry a name. */
 static void describe_path(struct guardian *g, const struct wire_request *r, const uint8_t *buffer, char *path,
 			  size_t size)
 {
@@ -165,7 +161,7 @@ static void describe_path(struct guardian *g, const struct wire_request *r, cons
 		top = route ? route->path : name_of(g, n);
 	}
 	snprintf(path, size, "%.120s%s%.120s", top, top[0] && rest[0] ? "/" : "", rest);
-	for (char *p = path; *p; p++) /* it is logged and shown: a name must not forge a line */
+	for (char *p = path; *p; p++) /* logged and shown: a name must not forge a line */
 		if ((unsigned char)*p < ' ' || *p == 0x7f)
 			*p = '?';
 }
@@ -246,7 +242,7 @@ static void worker_gone(struct guardian *g, const char *cause, bool reaped, uint
 	plan_restart(g, now_ns);
 }
 
-/* Waits for a moment for a killed worker: unless a thread of it is stuck in a backend it is gone at once. */
+/* A killed worker is gone at once unless a thread is stuck in a backend: waits a moment. */
 static bool reap_soon(pid_t pid)
 {
 	for (int i = 0; i < 50; i++) {
@@ -278,8 +274,8 @@ static void check_worker_exit(struct guardian *g, uint64_t now_ns)
 	worker_gone(g, cause, true, now_ns);
 }
 
-/* The thread of the heartbeat never enters a backend. If it is ready to run, or waits where nothing can
- * interrupt it (proc(5)), the machine has too much to do, and another worker would get no more of it. */
+/* The heartbeat's thread never enters a backend. If it is ready to run, or waits uninterruptibly
+ * (proc(5)), the machine is overloaded, and another worker would fare no better. */
 static uint64_t silence_limit_ms(const struct guardian *g)
 {
 	char state;
@@ -290,8 +286,8 @@ static uint64_t silence_limit_ms(const struct guardian *g)
 	return state == 'R' || state == 'D' ? HELD_UP_MS : SILENT_MS;
 }
 
-/* A worker whose leader is dead but a thread of which is stuck in a backend cannot be reaped: its state
- * tells. One that lives but gives no sign is stopped (SIGSTOP, a debugger) or stuck in itself. */
+/* A worker whose leader is dead and a thread stuck in a backend cannot be reaped: its state shows it. A
+ * living one without heartbeat is stopped (SIGSTOP, debugger) or stuck. */
 static void check_worker_silence(struct guardian *g, uint64_t now_ns)
 {
 	uint64_t heartbeat_ns = atomic_load(&g->board->heartbeat_ns);
@@ -319,7 +315,7 @@ static void reap_dead(struct guardian *g)
 		return;
 	for (uint32_t i = 0; i < g->n_dead; i++) {
 		errno = 0;
-		/* One of another guardian's is no child of ours; init reaps it. */
+		/* Another guardian's is no child of ours; init reaps it. */
 		bool gone = waitpid(g->dead[i], NULL, WNOHANG) == g->dead[i] ||
 			    (errno == ECHILD && child_state(g->dead[i], NULL) == 0);
 
@@ -372,9 +368,9 @@ static void check_keeper_exit(struct guardian *g, uint64_t now_ns)
 	keeper_gone(g, now_ns);
 }
 
-/* A keeper that is stopped, or stuck in itself, recovers nothing: the next one finds its sshfs again. One
- * that cannot even die (a file of its own lies on a disk or mount that hangs) never runs again either, so it
- * is left behind; but only one: where the next one hangs as well, a third would, too. */
+/* A stopped or stuck keeper recovers nothing; the next one adopts its sshfs. One that cannot die (a file
+ * on a hanging disk or mount) never runs again, so it is left behind; but only one: where the next hangs
+ * as well, a third would too. */
 static void check_keeper_silence(struct guardian *g, uint64_t now_ns)
 {
 	uint64_t heartbeat_ns = atomic_load(&g->board->keeper_heartbeat_ns);
@@ -401,7 +397,7 @@ static void check_keeper_silence(struct guardian *g, uint64_t now_ns)
 
 void processes_tick(struct guardian *g, uint64_t now_ns)
 {
-	/* When this process itself was held up, the silence is ours. */
+	/* If this process itself was held up, the silence is ours. */
 	bool held_up = now_ns - g->last_tick_ns >= SILENT_MS * NSEC_PER_MSEC / 2;
 
 	if (g->worker)

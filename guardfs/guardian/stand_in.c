@@ -1,6 +1,6 @@
-/* stand_in.c: no worker can be started (memory, a bug that meets every one of them): nobody reads requests,
- * and what has not been read has no deadline. Guardian then takes them off the device between two tries to
- * start one, and answers that there is trouble: a caller waits for a while, not for ever. */
+/* stand_in.c: while no worker can be started (memory, a bug that meets them all), nobody reads requests,
+ * and unread requests have no deadline. Guardian then reads them between two tries and answers an error:
+ * callers wait for a while, not for ever. */
 #include "base/clock.h"
 #include "base/log.h"
 #include "fs/wire.h"
@@ -12,11 +12,11 @@
 #include <sys/time.h>
 #include <unistd.h>
 
-/* Beyond the deadline: what a caller may wait longer if the worker is dead. */
+/* Beyond the deadline: extra wait of a caller while the worker is dead. */
 #define PATIENCE_MS 1500u
-/* read(2) blocks if the last request was taken back (its caller was killed) after poll(2) had seen it. */
+/* read(2) blocks if the request that poll(2) saw was taken back (its caller was killed). */
 #define INTERRUPT_MS 20
-/* Not to be filled by requests that wait for the next worker. */
+/* Not to be filled by requests for the next worker. */
 #define SLOTS_LEFT 64u
 
 static void set_interrupt(unsigned ms)
@@ -41,8 +41,7 @@ static struct slot *free_slot(struct guardian *g)
 	return NULL;
 }
 
-/* Nobody waits for these, and what they give back would be lost: they are left to the next worker, which
- * finds them as its predecessor's. */
+/* Nobody waits for these, and their effect would be lost: the next worker finds them as its predecessor's. */
 static bool can_wait(uint32_t opcode)
 {
 	return !wire_wants_reply(opcode) || opcode == WIRE_OP_RELEASE || opcode == WIRE_OP_RELEASEDIR;
@@ -53,7 +52,7 @@ static uint32_t index_of(struct guardian *g, const struct node *node)
 	return (uint32_t)(node - g->arena->nodes);
 }
 
-/* The directory itself, if node is what a route shows of it (fs/view.h). */
+/* The directory itself, if node is a route's view of it (fs/view.h). */
 static struct node *object_of(struct guardian *g, struct node *node)
 {
 	return node->flags & NODE_VIEW ? &g->arena->nodes[node_object_index(node)] : node;
@@ -64,7 +63,7 @@ static bool is_known_directory(const struct node *node)
 	return atomic_load(&node->state) == NODE_LIVE && S_ISDIR(node->mode);
 }
 
-/* The directory that has this name in parent, no view. */
+/* The directory of this name in parent; no view. */
 static struct node *named_directory(struct guardian *g, uint32_t parent, const char *name)
 {
 	for (uint32_t i = 0; i < atomic_load(&g->arena->nodes_used); i++) {
@@ -78,7 +77,7 @@ static struct node *named_directory(struct guardian *g, uint32_t parent, const c
 	return NULL;
 }
 
-/* As the route shows it whose root this is. */
+/* As the route with this root shows it. */
 static struct node *view_of(struct guardian *g, uint32_t root, uint32_t object)
 {
 	for (uint32_t i = 0; i < atomic_load(&g->arena->nodes_used); i++) {
@@ -91,8 +90,7 @@ static struct node *view_of(struct guardian *g, uint32_t root, uint32_t object)
 	return NULL;
 }
 
-/* The directory that the kernel may hold under this name. Nobody else changes nodes while there is no worker.
- */
+/* The directory that the kernel may hold under this name. Nobody else changes nodes without a worker. */
 static struct node *known_directory(struct guardian *g, const struct wire_request *r, const char *name)
 {
 	struct node *parent = arena_node(g->arena, r->nodeid), *node;
@@ -106,8 +104,8 @@ static struct node *known_directory(struct guardian *g, const struct wire_reques
 	return node && atomic_load(&node->nlookup) ? node : NULL;
 }
 
-/* As the worker answers while a backend is down: an error would make the kernel drop the name, and with it
- * every mount and working directory below. What is asked next, the attributes, is answered with the error. */
+/* Like a worker while a backend is down: an error would make the kernel drop the name, and with it every
+ * mount and working directory below. The request for attributes that follows gets the error. */
 static size_t lookup_reply(struct guardian *g, const struct wire_request *r, const char *name, uint8_t *out,
 			   size_t size)
 {
@@ -129,7 +127,7 @@ static size_t lookup_reply(struct guardian *g, const struct wire_request *r, con
 	return wire_entry_reply(out, size, r->unique, &e);
 }
 
-/* Returns true if the slot is free again. */
+/* True: the slot is free again. */
 static bool answer_request(struct guardian *g, struct slot *slot, uint8_t *buffer)
 {
 	struct wire_request r;
@@ -151,8 +149,8 @@ static bool answer_request(struct guardian *g, struct slot *slot, uint8_t *buffe
 	return true;
 }
 
-/* Takes one request. False: there is none, or no room for it. As a worker does it (shm/slot.h): the next
- * worker, or guardian, finds it wherever this one may be killed. */
+/* Takes a request as a worker does (shm/slot.h): the next worker, or guardian, finds it if this one is
+ * killed. False: none, or no room. */
 static bool take_one(struct guardian *g, uint64_t now_ns)
 {
 	struct pollfd p = {.fd = GUARDIAN_DEV, .events = POLLIN};
@@ -163,7 +161,7 @@ static bool take_one(struct guardian *g, uint64_t now_ns)
 	if (!slot || poll(&p, 1, 0) <= 0)
 		return false;
 	if (!(p.revents & POLLIN)) {
-		g->unmounted = true; /* POLLERR: the kernel has ended the session */
+		g->unmounted = true; /* POLLERR: the kernel ended the session */
 		return false;
 	}
 	buffer = arena_slot_buffer(g->arena, slot);
@@ -188,7 +186,7 @@ void stand_in(struct guardian *g, uint64_t now_ns)
 {
 	uint64_t patience_ns = (g->board->config.deadline.ms[OP_METADATA] + PATIENCE_MS) * NSEC_PER_MSEC;
 
-	/* A worker that is alive reads, or will: two must not, for this one may not block. */
+	/* A living worker reads, or will: two must not, for this one must not block. */
 	if (g->worker || now_ns - g->served_ns < patience_ns)
 		return;
 	if (!g->standing_in)
@@ -198,7 +196,7 @@ void stand_in(struct guardian *g, uint64_t now_ns)
 		    (unsigned)((now_ns - g->served_ns) / NSEC_PER_MSEC));
 	g->standing_in = true;
 	set_interrupt(INTERRUPT_MS);
-	/* No longer than one of them may block: deadlines are to be looked at. */
+	/* For no longer than one may block: deadlines must be looked at. */
 	while (clock_mono_ns() < now_ns + INTERRUPT_MS * NSEC_PER_MSEC && take_one(g, now_ns))
 		;
 	set_interrupt(0);

@@ -1,7 +1,6 @@
-/* standby.c: the process that waits for guardian's end where no supervisor does (fstab, guardfs -c): a
- * guardian that was killed leaves a worker that serves, and nobody who keeps its deadlines. Worker and keeper
- * have given up the right to start another; this process has all that guardian was started with, and does
- * nothing else. */
+/* standby.c: waits for guardian's end where no supervisor does (fstab, guardfs -c). A killed guardian
+ * leaves a serving worker and nobody to keep its deadlines; worker and keeper lack the privileges to start
+ * another. This process keeps guardian's, and does nothing else. */
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/log.h"
@@ -15,20 +14,23 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* A guardian has no reason to die at all: where it dies again and again, something kills it. */
+/* Guardian has no reason to die: if it dies again and again, something kills it. */
 #define STARTS_MAX	 3u
 #define STARTS_WINDOW_NS (3600 * NSEC_PER_SEC)
 
 struct standby {
 	const struct config *config;
-	char **again; /* the command that goes on with the session */
+	/* The command that resumes the session. */
+	char **again;
 	char exe[4096];
-	uint64_t started_ns[STARTS_MAX]; /* the last starts, a ring */
+	/* The last starts, a ring. */
+	uint64_t started_ns[STARTS_MAX];
 	uint32_t starts;
-	bool served; /* the first one has come to serve */
+	/* The first guardian has served. */
+	bool served;
 };
 
-/* Passes on what guardian says until it has nothing more to say. */
+/* Passes on guardian's report to its end. */
 static void relay(struct standby *s, int from, int to)
 {
 	char text[4096];
@@ -63,7 +65,7 @@ static bool may_start(struct standby *s)
 	return true;
 }
 
-/* The path, not the program that runs: an upgrade may have replaced it. */
+/* The path, not the running program: an upgrade may have replaced it. */
 static pid_t start_again(const struct standby *s)
 {
 	pid_t pid = fork();
@@ -78,7 +80,7 @@ static pid_t start_again(const struct standby *s)
 
 static void ignore(int sig)
 {
-	(void)sig; /* meant for guardian; a handler, unlike SIG_IGN, is not inherited by what is executed */
+	(void)sig; /* for guardian; unlike SIG_IGN a handler is not inherited by exec */
 }
 
 static void settle_standby(void)
@@ -91,12 +93,12 @@ static void settle_standby(void)
 	log_init("standby", LOG_LEVEL_INFO);
 	for (size_t i = 0; i < ARRAY_SIZE(meant_for_guardian); i++)
 		(void)sigaction(meant_for_guardian[i], &action, NULL);
-	/* Nothing of the caller's stays open here. */
+	/* No descriptor of the caller's stays open. */
 	for (int fd = 0; null >= 0 && fd <= 2; fd++)
 		(void)dup2(null, fd);
 }
 
-/* Returns the exit status when there is nothing left to wait for. */
+/* Returns the exit status when nothing is left to wait for. */
 static int stand_by(struct standby *s, pid_t guardian)
 {
 	for (;;) {

@@ -1,5 +1,5 @@
-/* watch.c: deadlines. A reply from here needs no agreement with the worker: the kernel takes the first one,
- * and a second gets ENOENT. */
+/* watch.c: deadlines. A reply from here needs no agreement with the worker: the kernel takes the first
+ * reply, and the second gets ENOENT. */
 #include "base/clock.h"
 #include "fs/wire.h"
 #include "guardian/guardian.h"
@@ -15,8 +15,8 @@ static bool is_current(const struct slot *slot, uint64_t unique)
 	return unique && atomic_load(&slot->answered) != unique;
 }
 
-/* How many tasks that change something are inside though their callers have, or are about to get, an answer.
- * Stored before any of those answers goes out: whoever reacts to one finds it. */
+/* Counts mutating tasks inside whose callers have, or are about to get, an answer. Stored before any of
+ * those answers: its receiver finds the count. */
 static void count_late(struct guardian *g, uint64_t now_ns)
 {
 	uint32_t late[CONFIG_BACKENDS_MAX] = {0};
@@ -42,15 +42,13 @@ static void nudge_keeper(void)
 		return; /* full: keeper is awake */
 }
 
-/* When something last came back, or bytes arrived for the transport: while a listing is under way, which no
- * completion shows. */
+/* Last completion, or last bytes received by the transport: a listing under way shows no completion. */
 static uint64_t last_sign_ns(const struct board_backend *b)
 {
 	return MAX(atomic_load(&b->last_completion_ns), atomic_load(&b->received_ns));
 }
 
-/* keeper sees what arrives for the transport, and looks only when asked. A listing that is over soon is none
- * of its business. */
+/* keeper watches the transport only when asked; a short listing is not worth it. */
 static void have_watched(struct guardian *g, const struct slot *slot, uint64_t silence_ns, uint64_t now_ns)
 {
 	struct board_backend *b = &g->board->backends[atomic_load(&slot->backend)];
@@ -60,8 +58,7 @@ static void have_watched(struct guardian *g, const struct slot *slot, uint64_t s
 		nudge_keeper();
 }
 
-/* The deadline that counts: that of a listing moves on while entries come, or bytes of them. Of a slot that
- * runs. */
+/* The effective deadline of a running slot: a listing's moves on while entries, or their bytes, come. */
 static uint64_t due_ns(struct guardian *g, const struct slot *slot, uint64_t now_ns)
 {
 	uint64_t deadline_ns = atomic_load(&slot->deadline_ns), silence_ns, sign_ns;
@@ -77,15 +74,15 @@ static uint64_t due_ns(struct guardian *g, const struct slot *slot, uint64_t now
 			       config->listing_ms * NSEC_PER_MSEC);
 }
 
-/* What is known of a request before it is answered: afterwards its slot may serve another at any moment. */
+/* Copied before answering: afterwards the slot may serve another request. */
 struct due {
 	uint64_t read_ns;
 	uint32_t backend, epoch, op_class, pid, job;
 	bool inside;
 };
 
-/* A timeout answers its own caller, no more. The breaker opens when nothing at all has completed since that
- * request was read. */
+/* A timeout answers only its own caller. The breaker opens when nothing has completed since that request
+ * was read. */
 static void judge_timeout(struct guardian *g, const struct due *due)
 {
 	struct board_backend *b = &g->board->backends[due->backend];
@@ -107,9 +104,8 @@ static void judge_timeout(struct guardian *g, const struct due *due)
 	}
 }
 
-/* The same for a task whose caller has been answered and that is still inside: something may have completed
- * after it was read (an answer from sshfs's own cache will do), and nothing since. Returns when to look
- * again. */
+/* The same for a task still inside after its caller was answered: something may have completed after it
+ * was read (an answer from sshfs's cache is enough), and nothing since. Returns when to look again. */
 static uint64_t judge_stall(struct guardian *g, const struct slot *slot, uint64_t now_ns)
 {
 	uint32_t backend = atomic_load(&slot->backend);
@@ -147,8 +143,8 @@ static uint32_t caller_of(struct guardian *g, const struct slot *slot)
 	return wire_parse(arena_slot_buffer(g->arena, slot), slot->length, &r) == 0 ? r.pid : 0;
 }
 
-/* `answered` is stored first: a worker whose own reply then finds nobody waiting knows who was faster, and
- * what has been answered is not run again by anybody. False: to be tried again. */
+/* `answered` is stored first: a worker whose own reply is refused then knows why, and an answered request
+ * is not run again. False: try again. */
 static bool answer_due(struct guardian *g, struct slot *slot, uint64_t unique)
 {
 	const struct due due = {.read_ns = atomic_load(&slot->read_ns),
@@ -163,7 +159,7 @@ static bool answer_due(struct guardian *g, struct slot *slot, uint64_t unique)
 
 	atomic_store(&slot->answered, unique);
 	if (write(GUARDIAN_DEV, out, n) < 0) {
-		if (errno == ENOENT) /* it was answered in this very moment */
+		if (errno == ENOENT) /* answered at this very moment */
 			return true;
 		atomic_store(&slot->answered, 0);
 		return false;
@@ -173,8 +169,8 @@ static bool answer_due(struct guardian *g, struct slot *slot, uint64_t unique)
 	return true;
 }
 
-/* A parked slot is anybody's: it is held as EXPIRING while it is looked at, so that no worker takes it up, or
- * gives it to another request, in between. */
+/* Anybody may take a parked slot: EXPIRING holds it during the look, so that no worker takes it up or
+ * reuses it. */
 static void expire_parked(struct guardian *g, struct slot *slot, uint64_t now_ns)
 {
 	uint32_t parked = SLOT_PARKED;
@@ -182,18 +178,17 @@ static void expire_parked(struct guardian *g, struct slot *slot, uint64_t now_ns
 	bool done;
 
 	if (!atomic_compare_exchange_strong(&slot->state, &parked, SLOT_EXPIRING))
-		return; /* it is being taken up again */
+		return; /* being taken up again */
 	unique = wire_unique(arena_slot_buffer(g->arena, slot));
 	deadline_ns = atomic_load(&slot->deadline_ns);
 	if (!deadline_ns || deadline_ns > now_ns)
-		done = false; /* another request has been parked there meanwhile */
+		done = false; /* another request was parked there meanwhile */
 	else
 		done = !is_current(slot, unique) || answer_due(g, slot, unique);
 	atomic_store(&slot->state, done ? SLOT_EXPIRED : SLOT_PARKED);
 }
 
-/* Answers the slot if its deadline has passed. Returns its deadline if that is still to come, else
- * UINT64_MAX. */
+/* Answers if the deadline has passed. Returns a deadline still to come, else UINT64_MAX. */
 static uint64_t watch_slot(struct guardian *g, struct slot *slot, uint64_t now_ns)
 {
 	uint32_t state = atomic_load(&slot->state);
@@ -201,8 +196,8 @@ static uint64_t watch_slot(struct guardian *g, struct slot *slot, uint64_t now_n
 
 	if (state != SLOT_RUNNING && state != SLOT_PARKED)
 		return UINT64_MAX;
-	/* unique before deadline: the deadline is set to none before the next request is read, so that no
-	 * request can be answered for the deadline of its predecessor in the slot. */
+	/* unique before deadline: the deadline is cleared before the next request is read, so none is
+	 * answered for its predecessor's. */
 	unique = wire_unique(arena_slot_buffer(g->arena, slot));
 	deadline_ns = state == SLOT_RUNNING ? due_ns(g, slot, now_ns) : atomic_load(&slot->deadline_ns);
 	if (!deadline_ns)
@@ -248,7 +243,7 @@ void watch_release_orphans(struct guardian *g)
 	for (uint32_t i = 0; i < SLOT_MAX; i++) {
 		uint32_t orphan = SLOT_ORPHAN;
 
-		/* A starting worker may free it at the same time. Who gives it back clears `inside`. */
+		/* A starting worker may free it at the same time. Freeing clears `inside`. */
 		atomic_compare_exchange_strong(&g->arena->slots[i].state, &orphan, SLOT_EXPIRED);
 	}
 }
