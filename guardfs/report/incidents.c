@@ -1,5 +1,5 @@
-/* incidents.c: the last incidents, as `.guardfs/incidents` shows them: from the board, so without asking
- * keeper or its database. */
+/* incidents.c: the last incidents for `.guardfs/incidents`, from the board, without keeper or its
+ * database. */
 #include "report/report.h"
 #include "base/utf8.h"
 

@@ -1,4 +1,4 @@
-/* jobs.c: jobs as `.guardfs/jobs` and status.json show them: from the arena alone. */
+/* jobs.c: jobs for `.guardfs/jobs` and status.json, from the arena alone. */
 #include "report/jobs.h"
 #include "base/cleanup.h"
 #include "base/utf8.h"
@@ -8,7 +8,7 @@
 
 /* ---- the tier ---- */
 
-/* The route that the job lies on, if it leads to the backend that its files were last opened on. */
+/* The job's route, if it leads to the backend that its files were last opened on. */
 static const struct report_route *route_of(const struct report_snapshot *s, const struct job_view *job)
 {
 	const struct route *route = tiermap_find(&s->map, job->name);
@@ -38,8 +38,8 @@ struct entry {
 	uint32_t index;
 };
 
-/* Lists are bounded, and the job that stands still is the one that is asked about: readers of hundreds of
- * others must not push it out. */
+/* Lists are bounded: the stalled job, which is asked about, must not be pushed out by readers of hundreds
+ * of others. */
 static int by_work(const void *a, const void *b)
 {
 	const struct entry *x = a, *y = b;
@@ -171,7 +171,7 @@ static bool put_line(void *arg, const struct job_view *job)
 	fprintf(l->out, "\t%s\t%u\t%u\t%llu\t%llu\t%llu\t", health_state_name(tier.now.state), job->writers,
 		job->handles, job->progress_ns / NSEC_PER_SEC, job->active_ns / NSEC_PER_SEC,
 		(unsigned long long)job->written_bytes);
-	/* Bytes that the kernel reads by itself (passthrough) are not known. */
+	/* Bytes that the kernel reads by itself (passthrough) are unknown. */
 	if (job->by_stat)
 		fputs("-\t-\t", l->out);
 	else

@@ -1,25 +1,26 @@
-/* jobs.h (report): the table of jobs, for all reports. Private to report/ and keeper. */
+/* jobs.h (report): the table of jobs for all reports. Private to report/ and keeper. */
 #ifndef GUARDFS_REPORT_JOBS_H
 #define GUARDFS_REPORT_JOBS_H
 
 #include "report/snapshot.h"
 #include <jansson.h>
 
-/* The present condition of a job's tier. */
 struct report_tier {
-	const char *name; /* of the backend, or "local" */
+	/* Of the backend, or "local". */
+	const char *name;
 	struct report_condition now;
-	uint64_t incident; /* the open one, 0: none */
+	/* The open incident; 0: none. */
+	uint64_t incident;
 };
 
 void report_tier_of(const struct report_snapshot *s, const struct job_view *job, struct report_tier *tier);
 
-/* Calls visit for every job: those with files open for writing first, and among them, and among the others,
- * the one active last; stops when that returns false. False: memory is short. */
+/* Calls visit for every job until it returns false: jobs with writers first, then the others, each by last
+ * activity. False: out of memory. */
 bool report_jobs_visit(const struct job_table *table, bool (*visit)(void *arg, const struct job_view *job),
 		       void *arg);
 
-/* At most max jobs, as in status.json; NULL: memory is short. */
+/* At most max jobs, for status.json; NULL: out of memory. */
 json_t *report_jobs_json(const struct report_snapshot *s, const struct job_table *table, uint32_t max);
 
 #endif

@@ -1,5 +1,5 @@
-/* json.c: status.json. The members are part of the interface (guardfs(8)); new ones may be added, none may
- * change its meaning. */
+/* json.c: status.json. Members are an interface (guardfs(8)): new ones may come, none may change its
+ * meaning. */
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "report/jobs.h"
@@ -29,7 +29,7 @@ static json_t *string(const char *s, size_t max)
 	return clean ? json_string(clean) : NULL;
 }
 
-/* A char array inside a structure, terminated or not. */
+/* Terminated or not. */
 #define STRING(array) string(array, sizeof(array))
 
 static json_int_t to_seconds(uint64_t ns)
@@ -62,7 +62,7 @@ static json_t *counters_of_all(const struct report_snapshot *s)
 	return object;
 }
 
-/* Percentiles since the start, by operation class; a class without operations is missing. */
+/* Since the start, by operation class; classes without operations are missing. */
 static json_t *latency_of(const struct board_backend *b)
 {
 	json_t *object = json_object();
@@ -81,7 +81,7 @@ static json_t *latency_of(const struct board_backend *b)
 	return object;
 }
 
-/* What recovery and operators have to do with it. */
+/* Recovery, and operators' holds. */
 json_t *report_server_lacks(uint32_t lacks)
 {
 	json_t *array;
@@ -96,7 +96,7 @@ json_t *report_server_lacks(uint32_t lacks)
 	return array;
 }
 
-/* Users who are let in no more for a while, and until when. */
+/* Users refused for a while, and until when. */
 static json_t *refused_of(const struct board_backend *board)
 {
 	uint64_t now_ns = clock_mono_ns(), real_ns = clock_real_ns();
@@ -243,7 +243,7 @@ static void describe_worker(const struct report_snapshot *s, json_t *status)
 	json_object_set_new(status, "crashes_total", json_integer(atomic_load(&b->crashes_total)));
 }
 
-/* What all users draw on, and who was last refused more of it. */
+/* Shares of what all users draw on, and the last user refused. */
 static json_t *describe_shares(const struct board *b)
 {
 	json_t *shares = json_object();
@@ -294,9 +294,8 @@ static json_t *describe_status(const struct report_snapshot *s)
 	return status;
 }
 
-/* jansson's setters accept NULL and only return an error then: a report that lacks members because memory ran
- * short is better than none, but one without "backends" could be mistaken for good health, so such a report
- * is withheld. */
+/* jansson's setters only return an error for NULL. A report that lacks members for want of memory is
+ * better than none; but without "backends" it could be taken for good health, and is withheld. */
 static json_t *describe_arena(const struct arena *arena)
 {
 	CLEANUP_FREE struct report_snapshot *s = report_snapshot_take(arena);

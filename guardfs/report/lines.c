@@ -1,4 +1,4 @@
-/* lines.c: the reports for shell scripts: the health line and the list of routes. */
+/* lines.c: the health line and the list of routes, for shell scripts. */
 #include "base/cleanup.h"
 #include "report/report.h"
 #include "report/snapshot.h"

@@ -1,4 +1,4 @@
-/* metrics.c: the figures, in the form that Prometheus reads; and those of guardfs as a whole. */
+/* metrics.c: guardfs's figures as a whole, and all of them for Prometheus. */
 #include "report/metrics.h"
 #include "base/cleanup.h"
 #include "report/report.h"
@@ -87,7 +87,7 @@ static void put_shares(struct metrics *m)
 	}
 }
 
-/* The words with which keeper begins what it says of the journal (journal_state_name). */
+/* First words of keeper's text about the journal (journal_state_name). */
 static const char *const journal_states[] = {"starting", "ok", "full", "locked", "newer", "failed", "off"};
 
 static void put_journal(struct metrics *m)
@@ -119,7 +119,6 @@ static void put_map(struct metrics *m)
 	put_one(m, "guardfs_routes", "gauge", "Paths that lie on a backend.", metric_number(m->s->n_routes));
 }
 
-/* False: memory is short. */
 static bool put_all(struct metrics *m)
 {
 	put_identity(m);
@@ -150,7 +149,7 @@ char *report_metrics(const struct arena *arena, size_t *length)
 	if (!m.out)
 		return NULL;
 	whole = put_all(&m);
-	/* Half of the figures would look like good news: all or nothing. */
+	/* All or nothing: half of the figures would look like good news. */
 	if (ferror(m.out) | (fclose(m.out) != 0) | !whole) {
 		free(text);
 		return NULL;

@@ -1,9 +1,8 @@
-/* metrics.h: how figures are written in Prometheus's text format (version 0.0.4). Private to report/.
+/* metrics.h: figures in Prometheus's text format (version 0.0.4). Private to report/.
  *
- * Samples of one family follow one another, so a writer opens a family and then puts its samples; a family
- * without samples is not mentioned at all. Every sample carries mount="NAME", since several guardfs may end
- * up in one node_exporter, where two equal series are an error; names that are not guardfs's own go without.
- */
+ * A writer opens a family, then puts its samples; a family without samples is left out. Samples carry
+ * mount="NAME", since one node_exporter may have several guardfs, where equal series are an error; only
+ * names that are not guardfs's go without. */
 #ifndef GUARDFS_REPORT_METRICS_H
 #define GUARDFS_REPORT_METRICS_H
 
@@ -14,21 +13,27 @@ struct metrics {
 	FILE *out;
 	const struct arena *arena;
 	const struct report_snapshot *s;
-	const char *name, *type, *help; /* of the family */
-	bool headed;			/* its HELP and TYPE are written */
-	bool bare;			/* samples go without mount= */
+	/* Of the family. */
+	const char *name, *type, *help;
+	/* Its HELP and TYPE are written. */
+	bool headed;
+	/* Samples go without mount=. */
+	bool bare;
 };
 
 struct metric_label {
-	const char *name;  /* NULL ends a list */
-	const char *value; /* any bytes */
-	size_t max;	   /* of value, which may lack its terminator; 0: it has one */
+	/* NULL ends a list. */
+	const char *name;
+	/* Any bytes. */
+	const char *value;
+	/* Of a value that may lack its terminator; 0: it has one. */
+	size_t max;
 };
 
 #define LABELS(...) ((const struct metric_label[]){__VA_ARGS__, {NULL, NULL, 0}})
 #define NO_LABELS   ((const struct metric_label[]){{NULL, NULL, 0}})
 
-/* A figure that may be unknown: then the sample is left out. */
+/* Unknown: no sample. */
 struct metric_value {
 	enum { METRIC_ABSENT, METRIC_NUMBER, METRIC_NANOSECONDS } kind;
 	int64_t n;
@@ -45,7 +50,7 @@ static inline struct metric_value metric_ns(uint64_t ns)
 	return (struct metric_value){METRIC_NANOSECONDS, (int64_t)MIN(ns, (uint64_t)INT64_MAX)};
 }
 
-/* A moment of CLOCK_REALTIME; 0: never, none, not known. */
+/* CLOCK_REALTIME; 0: never, none, unknown. */
 static inline struct metric_value metric_moment(uint64_t real_ns)
 {
 	return real_ns ? metric_ns(real_ns) : (struct metric_value){METRIC_ABSENT, 0};
@@ -58,16 +63,16 @@ static inline struct metric_value metric_absent(void)
 
 /* ---- metrics_family.c ---- */
 
-/* Strings that outlive the family; help holds no backslash and no line end. */
+/* Strings outlive the family; help has no backslash or line end. */
 void metrics_family(struct metrics *m, const char *name, const char *type, const char *help);
 
 void metrics_put(struct metrics *m, const struct metric_label *labels, struct metric_value value);
 
-/* The same with something after the family's name: _bucket, _sum, _count. */
+/* The same with _bucket, _sum or _count after the family's name. */
 void metrics_put_part(struct metrics *m, const char *part, const struct metric_label *labels,
 		      struct metric_value value);
 
-/* Names are labels: of two backends with one name (a damaged arena) only the first is shown. */
+/* Names are labels: of two backends with one name (damaged arena) the first is shown. */
 bool metrics_backend_is_shown(const struct metrics *m, uint32_t index);
 
 /* ---- metrics_backend.c, metrics_latency.c, metrics_jobs.c, metrics_healtharchive.c: all families of a kind
@@ -80,7 +85,7 @@ void metrics_latency(struct metrics *m);
 void metrics_misplaced(struct metrics *m);
 void metrics_healtharchive(struct metrics *m);
 
-/* False: memory is short, and nothing was written. */
+/* False: out of memory, nothing was written. */
 bool metrics_jobs(struct metrics *m) WARN_UNUSED;
 
 #endif

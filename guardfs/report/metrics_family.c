@@ -1,11 +1,11 @@
-/* metrics_family.c: families of figures and their samples, in the format that Prometheus reads. */
+/* metrics_family.c: families and samples in Prometheus's format. */
 #include "report/metrics.h"
 #include "base/utf8.h"
 
 #include <inttypes.h>
 
-/* As utf8_print_escaped has it, so that different bytes stay different (two equal series spoil a whole
- * scrape) and a route is called here what it is called in .guardfs/routes; then as the format wants it. */
+/* As utf8_print_escaped: different bytes stay different (two equal series spoil a scrape), and routes have
+ * their names of .guardfs/routes; then escaped for the format. */
 static void put_value(FILE *out, const char *s, size_t max)
 {
 	size_t n = strnlen(s, max ? max : SIZE_MAX);

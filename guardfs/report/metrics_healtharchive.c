@@ -1,7 +1,6 @@
-/* metrics_healtharchive.c: the names that HealthArchive's alert rules and dashboards use, for the
- * figures that guardfs has of its own. The names were made for scripts that guardfs replaces. Here a hot path
- * is a route, and its condition and repairs are those of its backend (guardfs(8), METRICS). Where a name
- * demands a number, -1 stands for "none". */
+/* metrics_healtharchive.c: guardfs's figures under the names of HealthArchive's alert rules and
+ * dashboards, which were made for scripts that guardfs replaces. A hot path is a route here; its condition
+ * and repairs are its backend's (guardfs(8), METRICS). -1: none, where a number is required. */
 #include "report/metrics.h"
 
 #include <stdio.h>
@@ -64,14 +63,17 @@ static void put_tiers(struct metrics *m)
 		"When the figures of the tiers were taken.", metric_ns(s->real_ns));
 }
 
-/* ---- recovery: guardfs is the watchdog; what it applies is a recovery from an outage ---- */
+/* ---- recovery: guardfs is the watchdog, a recovery is its action ---- */
 
 struct course_of_all {
 	uint64_t outages;
-	uint64_t last_ns; /* begin of the outage that lasts, else end of the last one; 0: there was none */
-	uint64_t ill_since_ns; /* 0: everything serves */
+	/* Begin of the present outage, else end of the last; 0: none. */
+	uint64_t last_ns;
+	/* 0: everything serves. */
+	uint64_t ill_since_ns;
 	bool lasts, held;
-	uint64_t targets; /* routes that are not served */
+	/* Routes not served. */
+	uint64_t targets;
 };
 
 static void note_ill(struct course_of_all *all, uint64_t since_ns)
@@ -106,7 +108,7 @@ static struct course_of_all sum_courses(const struct report_snapshot *s)
 		add_backend(&all, &s->backends[i]);
 	for (uint32_t i = 0; i < s->n_routes; i++) {
 		all.targets += s->routes[i].error != 0;
-		/* With its backend down it is not ill by itself, and not longer than that. */
+		/* While its backend is down a route is not ill by itself. */
 		if (s->routes[i].error && s->map.routes[i].backend < s->n_backends &&
 		    health_serves(s->backends[s->map.routes[i].backend].now.state))
 			note_ill(&all, s->routes[i].now.since_ns);
@@ -114,8 +116,8 @@ static struct course_of_all sum_courses(const struct report_snapshot *s)
 	return all;
 }
 
-/* How many real incidents of backends began within the last span. The board has only the last ones, and those
- * since the start: where there may have been more, nobody knows. */
+/* Real incidents of backends that began within the last span. The board has only the last ones since the
+ * start: unknown if there may have been more. */
 static struct metric_value begun_within(const struct report_snapshot *s, uint64_t span_ns)
 {
 	uint64_t from_ns = s->real_ns > span_ns ? s->real_ns - span_ns : 0;

@@ -1,5 +1,4 @@
-/* metrics_jobs.c: the figures of jobs: those at work, then those active last, so that their number is
- * bounded. */
+/* metrics_jobs.c: figures of jobs, bounded in number: first those at work, then the last active ones. */
 #include "report/metrics.h"
 #include "base/cleanup.h"
 #include "report/jobs.h"
@@ -7,8 +6,7 @@
 
 #include <stdlib.h>
 
-/* Times of the board's looks are compared with our own clock; of a keeper that does not look any more, what
- * it saw last is no longer known. */
+/* Times of the board's looks are compared with the present: what a stopped keeper saw is no longer known. */
 #define LOOK_IS_OLD_NS (300 * NSEC_PER_SEC)
 
 struct shown {
@@ -18,11 +16,12 @@ struct shown {
 
 struct collected {
 	const struct metrics *m;
-	struct shown *shown; /* REPORT_JOBS_MAX */
+	/* REPORT_JOBS_MAX. */
+	struct shown *shown;
 	uint32_t n, known;
 };
 
-/* Names are labels: of two jobs with one name (one was given up while we looked) only the first is shown. */
+/* Names are labels: of two jobs with one name (one was given up meanwhile) the first is shown. */
 static bool is_shown(const struct collected *c, const char *name)
 {
 	for (uint32_t i = 0; i < c->n; i++)
@@ -45,7 +44,7 @@ static bool collect_job(void *arg, const struct job_view *job)
 	return true;
 }
 
-/* Not "job": that is Prometheus's own name for what it scrapes, and ours would be renamed. */
+/* Not "job": Prometheus names the scraped target so, and would rename ours. */
 static struct metric_label directory_of(const struct shown *s)
 {
 	return (struct metric_label){"directory", s->job.name, sizeof(s->job.name)};
@@ -58,7 +57,7 @@ static struct metric_label tier_of(const struct shown *s)
 
 /* ---- families ---- */
 
-/* Bytes that the kernel reads by itself (passthrough) are not known. */
+/* Bytes that the kernel reads by itself (passthrough) are unknown. */
 static struct metric_value unless_by_stat(const struct job_view *job, uint64_t n)
 {
 	return job->by_stat ? metric_absent() : metric_number(n);
@@ -136,7 +135,7 @@ static const struct {
      "When the last of these was, in seconds since the epoch. Absent if never.", last_error},
 };
 
-/* Only classes that occurred: a job would have a series for each class otherwise. */
+/* Only classes that occurred, to save series. */
 static void put_errors(struct metrics *m, const struct shown *s)
 {
 	for (unsigned c = 0; c < ERRCLASS_COUNT; c++)
@@ -196,7 +195,7 @@ void metrics_misplaced(struct metrics *m)
 {
 	const struct board_misplaced *b = &m->s->board->misplaced;
 	uint64_t looked_ns = atomic_load(&b->looked_ns);
-	/* A look later than ours at the clock is new. */
+	/* A look later than the present is new. */
 	uint64_t age_ns = looked_ns < m->s->mono_ns ? m->s->mono_ns - looked_ns : 0;
 
 	metrics_family(

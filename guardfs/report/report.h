@@ -1,11 +1,11 @@
-/* report.h: what people and programs are shown: status, status.json, health, routes, incidents, metrics.
+/* report.h: status, status.json, health, routes, incidents, metrics, for people and programs.
  *
- * Everything is rendered from the board alone and from /proc/PID/stat of guardfs's own processes, never from
- * a backend: it answers while all else is stuck. May allocate; takes no lock. Any process that maps the
- * arena, any thread (guardian does not render: it allocates nothing). Content of a damaged arena is shown as
- * far as it makes sense and never followed out of bounds.
+ * Rendered from the board and /proc/PID/stat of guardfs's processes alone, never from a backend: answers
+ * while all else is stuck. May allocate; takes no lock. Any process that maps the arena (not guardian,
+ * which allocates nothing), any thread. A damaged arena is shown as far as it makes sense, and never
+ * followed out of bounds.
  *
- * Times are CLOCK_REALTIME in whole seconds since the epoch; 0 stands for "never", "none" or "not known". */
+ * Times are CLOCK_REALTIME in whole seconds since the epoch; 0: never, none or unknown. */
 #ifndef GUARDFS_REPORT_REPORT_H
 #define GUARDFS_REPORT_REPORT_H
 
@@ -17,17 +17,15 @@
 
 struct json_t;
 
-/* The names of what a server lacks (policy/server.h) as a JSON array, null if that is not known; the
- * caller's. */
+/* Missing features of a server (policy/server.h) as a JSON array; null: unknown. The caller's. */
 struct json_t *report_server_lacks(uint32_t lacks) WARN_UNUSED;
 
-/* For people: state of every backend and route, since when, why, what is being done about it, when the next
- * try is, what to do. Local time. Returns a malloc'ed, terminated string and its length, or NULL when memory
- * is short. The caller frees. */
+/* For people, in local time: state of every backend and route, since when, why, guardfs's action, the next
+ * try, advice. A malloc'ed, terminated string and its length; NULL: out of memory. The caller frees. */
 char *report_status_text(const struct arena *arena, size_t *length) WARN_UNUSED;
 
-/* For programs: the object described in guardfs(8), section STATUS.JSON, ending in a newline. Bytes of paths
- * and messages that are not UTF-8 are shown as U+FFFD, since JSON cannot carry them. Returns as above. */
+/* For programs: guardfs(8), STATUS.JSON, ending in a newline. JSON takes only UTF-8: other bytes become
+ * U+FFFD. Returns as above. */
 char *report_status_json(const struct arena *arena, size_t *length) WARN_UNUSED;
 
 /* One line: STATE CLASS SINCE[ DETAIL]\n
@@ -48,28 +46,26 @@ size_t report_health_line(const struct arena *arena, char *buf, size_t size);
  * report_status_text; no routes: an empty string. */
 char *report_routes(const struct arena *arena, size_t *length) WARN_UNUSED;
 
-/* The last incidents, newest first, one line each after a comment line that names the columns (guardfs(8));
- * from the board: guardctl incidents has all of them, and more about each. Returns as report_status_text. */
+/* The last incidents, newest first, a line each after a comment line with the columns (guardfs(8)). From
+ * the board: guardctl incidents has all. Returns as report_status_text. */
 char *report_incidents(const struct arena *arena, size_t *length) WARN_UNUSED;
 
-/* The last open files that could not be gone on with after a reconnect, newest first, in the same form. */
+/* The last open files that could not go on after a reconnect, in the same form. */
 char *report_suspects(const struct arena *arena, size_t *length) WARN_UNUSED;
 
-/* Everything that the board knows in figures, in Prometheus's text format (version 0.0.4): guardfs(8),
- * METRICS, names and explains each. What cannot be known is absent. Returns as report_status_text; NULL also
- * when only a part of it could be written. */
+/* The board's figures in Prometheus's text format (version 0.0.4), as in guardfs(8), METRICS. Unknown ones
+ * are absent. Returns as report_status_text; NULL also for a partial result. */
 char *report_metrics(const struct arena *arena, size_t *length) WARN_UNUSED;
 
-/* Jobs (shm/job.h), in the order of report_jobs_visit, one line each after a comment line that names the
- * columns (guardfs(8)). Returns as report_status_text. */
+/* Jobs (shm/job.h) in the order of report_jobs_visit, a line each after a comment line with the columns
+ * (guardfs(8)). Returns as report_status_text. */
 char *report_jobs(const struct arena *arena, size_t *length) WARN_UNUSED;
 
-/* How many of them status.json has. */
+/* Jobs in status.json. */
 #define REPORT_JOBS_MAX 256
 
-/* The text of report_status_text from a parsed status.json, as guardctl has it: one renderer, so that both
- * always say the same. Members that are missing or of a wrong type are shown as empty or 0. now: seconds
- * since the epoch, for ages. Pure but for the time zone. */
+/* report_status_text's text from a parsed status.json, for guardctl. Missing members, or of a wrong type,
+ * are shown as empty or 0. now: seconds since the epoch, for ages. Pure but for the time zone. */
 char *report_text_from_json(const struct json_t *status, int64_t now, size_t *length) WARN_UNUSED;
 
 #endif

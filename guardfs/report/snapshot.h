@@ -1,5 +1,5 @@
-/* snapshot.h: one look at the board, taken before anything is rendered, so that all parts of a report agree.
- * Private to report/. */
+/* snapshot.h: one look at the board before rendering, so that all parts of a report agree. Private to
+ * report/. */
 #ifndef GUARDFS_REPORT_SNAPSHOT_H
 #define GUARDFS_REPORT_SNAPSHOT_H
 
@@ -9,7 +9,8 @@
 struct report_condition {
 	enum health_state state;
 	enum errclass class;
-	uint64_t since_ns; /* CLOCK_REALTIME, 0: not known */
+	/* CLOCK_REALTIME; 0: unknown. */
+	uint64_t since_ns;
 };
 
 struct report_backend {
@@ -20,15 +21,18 @@ struct report_backend {
 };
 
 struct report_route {
-	struct report_condition now; /* the worse of its own and its backend's */
-	int error;		     /* positive errno that callers get, 0 while it serves */
+	/* The worse of its own and its backend's. */
+	struct report_condition now;
+	/* Callers' positive errno; 0: it serves. */
+	int error;
 };
 
 enum report_manifest { REPORT_MANIFEST_BAD, REPORT_MANIFEST_OK, REPORT_MANIFEST_NONE };
 enum report_process_state { REPORT_PROCESS_RUNNING, REPORT_PROCESS_DEAD, REPORT_PROCESS_MISSING };
 
 struct report_process {
-	int32_t pid; /* 0: missing */
+	/* 0: missing. */
+	int32_t pid;
 	enum report_process_state state;
 };
 
@@ -38,23 +42,27 @@ struct report_snapshot {
 	uint32_t n_backends;
 	struct report_backend backends[CONFIG_BACKENDS_MAX];
 	uint32_t n_routes;
-	struct report_route routes[TIERMAP_ROUTES_MAX]; /* parallel to map.routes */
+	/* Parallel to map.routes. */
+	struct report_route routes[TIERMAP_ROUTES_MAX];
 	struct tiermap map;
 	enum report_manifest manifest;
 	char manifest_error[CONFIG_ERROR_MAX];
 	struct report_process processes[PROCESS_COUNT];
-	bool serving;	       /* a worker reads requests */
-	uint64_t unmounted_ns; /* CLOCK_REALTIME since when it is not mounted in its place; 0: it is */
+	/* A worker reads requests. */
+	bool serving;
+	/* CLOCK_REALTIME since when it is not mounted in its place; 0: mounted. */
+	uint64_t unmounted_ns;
 
-	/* The verdict: health line and head of status.json. */
+	/* For the health line and the head of status.json. */
 	enum health_summary summary;
-	const char *cause; /* CLASS of the health line */
+	/* CLASS of the health line. */
+	const char *cause;
 	uint64_t since_ns;
-	char reason[512]; /* DETAIL of the health line, empty: none; not yet escaped */
+	/* DETAIL of the health line, not escaped; "": none. */
+	char reason[512];
 };
 
-/* Looks at the board. Returns a malloc'ed snapshot (it is large; the caller frees it with free()) or NULL.
- * Any process. */
+/* A malloc'ed snapshot (large; free() it), or NULL. Any process. */
 struct report_snapshot *report_snapshot_take(const struct arena *arena) WARN_UNUSED;
 
 /* Fills the verdict from the rest. Pure. */
@@ -62,7 +70,7 @@ void report_snapshot_judge(struct report_snapshot *snapshot);
 
 /* ---- words.c ---- */
 
-/* Order of states from good (0) to bad: the greater of two is shown. */
+/* Order of states from good (0) to bad: the greater is shown. */
 unsigned report_badness(enum health_state state);
 
 const char *report_process_name(enum process process);

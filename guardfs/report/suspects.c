@@ -1,5 +1,4 @@
-/* suspects.c: the last files that could not be gone on with, as `.guardfs/suspects` shows them: from the
- * board. */
+/* suspects.c: the last suspect files for `.guardfs/suspects`, from the board. */
 #include "report/report.h"
 #include "report/snapshot.h"
 #include "base/utf8.h"

@@ -1,4 +1,4 @@
-/* text.c: status for people, from the parsed status.json. */
+/* text.c: status for people, from parsed status.json. */
 #include "report/report.h"
 #include "base/utf8.h"
 #include <inttypes.h>
@@ -24,7 +24,7 @@ static int64_t number(const json_t *object, const char *key)
 	return (int64_t)json_integer_value(json_object_get(object, key));
 }
 
-/* Everything in the JSON that comes from outside goes through here: it must not steer the terminal. */
+/* For text from outside: it must not steer the terminal. */
 static void put_foreign(const struct page *p, const char *s)
 {
 	utf8_print_escaped(p->out, s, SIZE_MAX);
@@ -56,7 +56,7 @@ static void put_span(const struct page *p, int64_t s)
 		fprintf(p->out, "%" PRId64 " d %" PRId64 " h", s / 86400, s / 3600 % 24);
 }
 
-/* " since 2026-01-01 00:00:00 +0000 (5 min 3 s)"; nothing for an unknown time. */
+/* " since 2026-01-01 00:00:00 +0000 (5 min 3 s)"; "": unknown. */
 static void put_since(const struct page *p, int64_t when)
 {
 	if (when <= 0)
@@ -115,7 +115,7 @@ static void put_next_try(const struct page *p, const json_t *backend)
 		fprintf(p->out, "; incident %" PRId64, number(backend, "incident"));
 }
 
-/* The action of guardfs for a backend, in the order of enum health_state. */
+/* guardfs's action, in the order of enum health_state. */
 static const char *activity(const json_t *backend)
 {
 	static const struct {
@@ -289,7 +289,7 @@ static void put_process(const struct page *p, const json_t *status, const char *
 	fputc('\n', p->out);
 }
 
-/* The advice to an operator that follows from the state of the processes and of the mount. */
+/* Advice for the state of processes and mount. */
 static void put_remedy(const struct page *p, const json_t *status)
 {
 	const int64_t guardian = number(json_object_get(status, "processes"), "guardian");
@@ -324,7 +324,7 @@ static void put_last_crash(const struct page *p, const json_t *status)
 	fputc('\n', p->out);
 }
 
-/* A share that nobody was refused more of lately is not worth a line. */
+/* Only shares that were refused lately. */
 #define REFUSED_SHOWN_S 3600
 
 static void put_shares(const struct page *p, const json_t *status)
@@ -352,7 +352,7 @@ static void put_shares(const struct page *p, const json_t *status)
 	}
 }
 
-/* A journal that is well is not worth a line. */
+/* Only a journal in trouble. */
 static void put_journal(const struct page *p, const json_t *status)
 {
 	const char *journal = text(status, "journal");

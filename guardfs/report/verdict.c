@@ -1,8 +1,8 @@
-/* verdict.c: the one word, why, and since when. */
+/* verdict.c: the summary, its reason, and its time. */
 #include "report/snapshot.h"
 #include <stdio.h>
 
-/* The worst of all backends, among equals the one that is so the longest; NULL if all are healthy. */
+/* The worst backend, among equals the longest so; NULL: all are healthy. */
 static const struct report_backend *worst_backend(const struct report_snapshot *s)
 {
 	const struct report_backend *worst = NULL;
@@ -64,7 +64,7 @@ static void blame_route(struct report_snapshot *s, int index)
 		 health_state_name(r->now.state));
 }
 
-/* When the last trouble ended, as far as the board knows. */
+/* As far as the board knows. */
 static void praise(struct report_snapshot *s)
 {
 	s->cause = errclass_info(ERRCLASS_NONE)->name;
@@ -75,8 +75,8 @@ static void praise(struct report_snapshot *s)
 		s->since_ns = MAX(s->since_ns, s->routes[i].now.since_ns);
 }
 
-/* Worker and keeper are replaced by guardian; guardian by systemd, or by the process that stands by
- * (guardian/standby.c), or else by whoever reads this. */
+/* Guardian replaces worker and keeper; systemd, or the standby process (guardian/standby.c), or else the
+ * reader replaces guardian. */
 static void blame_process(struct report_snapshot *s, enum process process)
 {
 	blame(s, "process", 0);
@@ -85,7 +85,7 @@ static void blame_process(struct report_snapshot *s, enum process process)
 		 process == PROCESS_GUARDIAN ? ": start guardfs again, it goes on with the session" : "");
 }
 
-/* The path leads to the bare directory below the mount now: the worst that can be. */
+/* The path leads to the bare directory below the mount: the worst case. */
 static void blame_absence(struct report_snapshot *s)
 {
 	blame(s, "unmounted", s->unmounted_ns);
@@ -111,7 +111,7 @@ void report_snapshot_judge(struct report_snapshot *s)
 		blame_absence(s);
 	} else if (s->processes[PROCESS_GUARDIAN].state != REPORT_PROCESS_RUNNING) {
 		blame_process(
-		    s, PROCESS_GUARDIAN); /* whatever else there is: keeper ends soon, and with it sshfs */
+		    s, PROCESS_GUARDIAN); /* whatever else there is: keeper ends soon, and sshfs with it */
 	} else if (backend) {
 		blame_backend(s, backend);
 	} else if (route >= 0) {

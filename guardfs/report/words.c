@@ -1,4 +1,4 @@
-/* words.c: names of processes and of their states; which state of health is worse. */
+/* words.c: names and order of states. */
 #include "report/snapshot.h"
 
 unsigned report_badness(enum health_state state)
