@@ -20,7 +20,7 @@ static json_t *make_request(const char *command, json_t *arguments)
 	return NULL;
 }
 
-/* A server that has hung up already may have said why: that is for the reader to find out. */
+/* A server that hung up may have said why: the reader finds out. */
 static errint_t send_request(int fd, const json_t *request)
 {
 	size_t size = 0, sent = 0;
@@ -96,7 +96,7 @@ static errint_t receive_frame(int fd, uint32_t timeout_ms, json_t **object)
 	return *object ? 0 : -EPROTO;
 }
 
-/* A final frame: an error with its code, or a result. */
+/* An error with its code, or a result. */
 static bool makes_sense(const json_t *reply)
 {
 	const json_t *ok = json_object_get(reply, "ok");

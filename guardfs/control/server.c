@@ -1,5 +1,4 @@
-/* server.c: a slot per connection, which goes through three phases: its request is read, its answer is
- * awaited, its answer is sent. */
+/* server.c: a slot per connection, in three phases: reading the request, awaiting the answer, sending it. */
 #include "control/server.h"
 #include "control/endpoint.h"
 #include "control/frame.h"
@@ -11,25 +10,29 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define PATIENCE_NS \
-	(5 * NSEC_PER_SEC)	     /* for a request to be complete, and for some of an answer to be taken */
-#define ACCEPT_PAUSE_NS NSEC_PER_SEC /* after accept(2) has failed for want of descriptors or memory */
+#define PATIENCE_NS	(5 * NSEC_PER_SEC) /* until a request is complete, or some of an answer is taken */
+#define ACCEPT_PAUSE_NS NSEC_PER_SEC	   /* after accept(2) failed for want of descriptors or memory */
 
 enum phase { PHASE_FREE, PHASE_REQUEST, PHASE_WAIT, PHASE_REPLY };
 
 struct server_client {
 	int fd;
 	enum phase phase;
-	bool broken; /* sending failed: to be dropped by the next step */
+	/* sending failed: the next step drops it */
+	bool broken;
 	bool may_act;
 	uid_t uid;
 	pid_t pid;
-	uint64_t since_ns; /* accepted */
-	uint64_t limit_ns; /* of this phase; 0: to be set by the next step, UINT64_MAX: none */
+	/* Accepted. */
+	uint64_t since_ns;
+	/* Of this phase; 0: the next step sets it; UINT64_MAX: none. */
+	uint64_t limit_ns;
 	uint8_t header[FRAME_HEADER];
-	uint8_t *in; /* the request without header; NULL until its length is known */
+	/* The request without header; NULL: its length is unknown. */
+	uint8_t *in;
 	uint32_t in_length;
-	size_t in_got; /* header included */
+	/* With header. */
+	size_t in_got;
 	uint8_t *out;
 	size_t out_length, out_sent;
 };
@@ -38,7 +41,8 @@ struct server {
 	struct server_options options;
 	int fd;
 	ino_t inode;
-	uint64_t accept_after_ns; /* 0: at any time */
+	/* 0: at any time. */
+	uint64_t accept_after_ns;
 	struct server_client clients[SERVER_CLIENTS_MAX];
 };
 
@@ -64,7 +68,6 @@ static size_t pending(const struct server_client *client)
 	return client->out_length - client->out_sent;
 }
 
-/* Sends what the client takes now. */
 static void flush(struct server_client *client)
 {
 	while (pending(client) > 0 && !client->broken) {
@@ -87,7 +90,7 @@ static void flush(struct server_client *client)
 	}
 }
 
-/* Queues a frame behind what is pending. False: no memory, or longer than a frame may be. */
+/* False: out of memory, or too long for a frame. */
 static bool enqueue(struct server_client *client, const json_t *object)
 {
 	size_t size = 0, kept = pending(client);
@@ -208,8 +211,7 @@ static void take_request(struct server *server, struct server_client *client)
 	json_decref(object);
 }
 
-/* One recv(2), never beyond the end of the request. Returns 1: read some; 0: nothing there; -1: to be
- * dropped. */
+/* One recv(2), never beyond the request's end. 1: read some; 0: nothing there; -1: to be dropped. */
 static int receive(struct server_client *client)
 {
 	bool header = client->in_got < FRAME_HEADER;
@@ -252,7 +254,7 @@ static struct server_client *find_free(struct server *server)
 	return NULL;
 }
 
-/* A slot, if need be that of the oldest client that has not yet said what it wants; else NULL. */
+/* A free slot, else that of the oldest client without a complete request; else NULL. */
 static struct server_client *find_slot(struct server *server)
 {
 	struct server_client *slot = find_free(server);
@@ -312,7 +314,7 @@ static void admit(struct server *server, int fd, uint64_t now_ns)
 
 static void accept_all(struct server *server, uint64_t now_ns)
 {
-	/* Bounded: whoever connects without end must not keep keeper here. */
+	/* Bounded: endless connections must not keep keeper here. */
 	for (unsigned i = 0; i < 2 * SERVER_CLIENTS_MAX; i++) {
 		int fd = accept4(server->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 
@@ -347,7 +349,7 @@ static short events_of(const struct server_client *client)
 {
 	if (client->phase == PHASE_REQUEST)
 		return POLLIN;
-	return pending(client) ? POLLOUT : 0; /* hanging up is always told */
+	return pending(client) ? POLLOUT : 0; /* hanging up is always reported */
 }
 
 size_t server_fill_poll(const struct server *server, struct pollfd *p, uint64_t *wake_ns)
