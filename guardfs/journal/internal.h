@@ -1,13 +1,13 @@
-/* internal.h: what the parts of the journal share; nobody else includes it but the journal's own tests.
+/* internal.h: shared by the journal's parts and its tests.
  *
- * Two threads. The caller's: journal_put.c, journal_ask.c, and starting and stopping in journal.c. The
- * journal's own: the loop in journal.c, and everything that touches the database (journal_db.c,
- * journal_schema.c, journal_damage.c, journal_write.c, journal_read.c, journal_retain.c). They meet in struct
- * journal under its lock, which is never held across anything that may wait.
+ * Two threads. The caller's: journal_put.c, journal_ask.c, start and stop in journal.c. The journal's: the
+ * loop in journal.c and all that touches the database (journal_db.c, journal_schema.c, journal_damage.c,
+ * journal_write.c, journal_read.c, journal_retain.c). They meet in struct journal under its lock, never
+ * held across a wait.
  *
- * Keeper clones children without fork(3)'s care for malloc, so the journal's thread must not hold the lock of
- * the allocator's arena that keeper's thread uses: it never frees what that thread has allocated. Written
- * items therefore go back (journal_queue.done) and are freed by the caller's thread. */
+ * Keeper clones children without fork(3)'s care for malloc, so the journal's thread must not hold the lock
+ * of the allocator's arena that keeper's thread uses: it never frees that thread's memory. Written items
+ * go back (journal_queue.done), and the caller's thread frees them. */
 #ifndef GUARDFS_JOURNAL_INTERNAL_H
 #define GUARDFS_JOURNAL_INTERNAL_H
 
@@ -23,10 +23,10 @@
 #define JOURNAL_FILE	       "history.sqlite"
 #define JOURNAL_APPLICATION_ID 0x67664a31
 #define JOURNAL_ASIDE_KEPT     3
-#define JOURNAL_QUEUE_BYTES    (4u << 20) /* of all items together: long texts must not fill the memory */
+#define JOURNAL_QUEUE_BYTES    (4u << 20) /* of all items: long texts must not fill the memory */
 #define JOURNAL_QUESTIONS_MAX  16
 
-/* ---- items: one thing to be written each (journal_put.c makes them) ---- */
+/* ---- items to be written (made by journal_put.c) ---- */
 
 enum journal_item_type {
 	ITEM_INCIDENT,
@@ -40,7 +40,7 @@ enum journal_item_type {
 #define ITEM_NUMBERS_MAX 11
 #define ITEM_TEXTS_MAX	 8
 
-/* Which number and text is which, for those that are more than a value to be written. */
+/* Indexes of the numbers and texts that are more than values. */
 enum { INCIDENT_ID, INCIDENT_BEGAN };
 enum { INCIDENT_BACKEND = 2, INCIDENT_ROUTES = 6 };
 enum { EVENT_TIME, EVENT_INCIDENT };
@@ -50,13 +50,15 @@ enum { MEMORY_KEY, MEMORY_VALUE };
 struct journal_item {
 	struct journal_item *next;
 	enum journal_item_type type;
-	size_t size; /* of the allocation */
+	/* Of the allocation. */
+	size_t size;
 	uint64_t numbers[ITEM_NUMBERS_MAX];
-	const char *texts[ITEM_TEXTS_MAX]; /* into bytes, or NULL; any bytes but NUL */
+	/* Into bytes, or NULL; no NUL inside. */
+	const char *texts[ITEM_TEXTS_MAX];
 	char bytes[];
 };
 
-/* How many numbers and texts an item has; they are the parameters of its statement, numbers first. */
+/* Numbers and texts of an item: its statement's parameters, numbers first. */
 struct journal_item_shape {
 	unsigned n_numbers, n_texts;
 };
@@ -70,42 +72,46 @@ struct journal_lost {
 
 struct journal_queue {
 	struct journal_item *head, *tail;
-	size_t count, bytes;		   /* items waiting and items taken */
-	size_t taken, taken_bytes;	   /* of these: being written just now */
-	struct journal_item *done;	   /* written; for the caller's thread to free */
-	struct journal_lost lost;	   /* not yet written down */
-	struct journal_lost lost_for_ever; /* since the start, for people */
+	/* Items waiting and items taken. */
+	size_t count, bytes;
+	/* Of these: being written. */
+	size_t taken, taken_bytes;
+	/* Written; the caller's thread frees them. */
+	struct journal_item *done;
+	/* Not written down yet. */
+	struct journal_lost lost;
+	/* Since the start, for people. */
+	struct journal_lost lost_for_ever;
 };
 
-/* Adds the item, which the queue owns from now on. Makes room, if need be, by dropping the oldest sample,
- * else the newest event, else the item itself. Frees dropped and written items: caller's thread only. */
+/* Adds the item, which becomes the queue's. Makes room by dropping the oldest sample, else the newest
+ * event, else the item. Frees dropped and written items: caller's thread only. */
 void journal_queue_put(struct journal_queue *queue, struct journal_item *item);
 
-/* All that waits, oldest first, to be written. One of the two below must follow. */
+/* All waiting items, oldest first. One of the two below must follow. */
 struct journal_item *journal_queue_take(struct journal_queue *queue);
 
 /* Not written: back to the head. */
 void journal_queue_return(struct journal_queue *queue, struct journal_item *items);
 
-/* Written. */
 void journal_queue_written(struct journal_queue *queue, struct journal_item *items);
 
-/* Counts something that could not even be queued. */
+/* Counts an item that could not be queued. */
 void journal_queue_count_lost(struct journal_queue *queue, enum journal_item_type type);
 
-/* Takes off what has been written down. */
+/* Subtracts those written down. */
 void journal_queue_noted(struct journal_queue *queue, const struct journal_lost *noted);
 
-/* Throws everything away. all = false: only puts it onto the done list (journal's thread). */
+/* all = false: only onto the done list (journal's thread). */
 void journal_queue_clear(struct journal_queue *queue, bool all);
 
 /* ---- database: the journal's thread ---- */
 
 /* Errors of the database's functions: -ENOSPC full, -EBUSY locked, -EUCLEAN damaged, -ENOTSUP newer,
- * -ENODEV no directory, -EINTR took too long or is being stopped, -EINVAL this item or question cannot be
- * done, anything else failed. */
+ * -ENODEV no directory, -EINTR took too long or stopped, -EINVAL impossible item or question; else any
+ * failure. */
 
-/* An incident's number as keeper gave it, and the one it has in the database. */
+/* Keeper's number of an incident, and the database's. */
 struct journal_number {
 	uint64_t given, actual;
 };
@@ -113,69 +119,76 @@ struct journal_number {
 struct journal_db {
 	char directory[1024];
 	char path[1024 + 32];
-	sqlite3 *sql; /* NULL: not open */
+	/* NULL: not open. */
+	sqlite3 *sql;
 	sqlite3_stmt *write[ITEM_TYPE_COUNT];
-	dev_t device; /* of the file that was opened */
+	/* Of the opened file. */
+	dev_t device;
 	ino_t inode;
-	uint32_t busy_ms, max_pages; /* max_pages 0: no limit */
+	/* max_pages 0: no limit. */
+	uint32_t busy_ms, max_pages;
 	const atomic_bool *stopping;
 	uint64_t
-	    deadline_ns; /* CLOCK_MONOTONIC: what runs then is interrupted; 0: never, not even by stopping */
-	char error[256]; /* why the last function failed */
-	char aside[64];	 /* name of the file set aside last, "" none */
-	json_t *memory;	 /* what the memory table holds: written again should it be lost; NULL: unknown */
-	struct journal_number *numbers; /* of the incidents seen since the start */
+	    /* CLOCK_MONOTONIC: then the running work is interrupted; 0: never, not even by stopping. */
+	    deadline_ns;
+	/* Why the last function failed. */
+	char error[256];
+	/* File set aside last; "": none. */
+	char aside[64];
+	/* Copy of the memory table, to be restored after a loss; NULL: unknown. */
+	json_t *memory;
+	/* Of incidents seen since the start. */
+	struct journal_number *numbers;
 	size_t n_numbers;
 };
 
 /* Opens, makes, migrates and checks the database. */
 errint_t journal_db_open(struct journal_db *db) WARN_UNUSED;
 
-/* Waits until the disk takes a write, before sqlite is asked for anything. sqlite maps its index of the WAL:
- * a thread that meets a hanging disk in there waits inside a page fault, and holds what every fork of
- * keeper's needs, so that no probe and no sshfs could be started. A thread that waits here holds nothing. */
+/* Waits until the disk takes a write, before any call of sqlite. sqlite maps its WAL index: a thread that
+ * meets a hanging disk there waits in a page fault, with a lock that every fork of keeper's needs, so that
+ * no probe or sshfs could be started. Waiting here holds nothing. */
 void journal_db_wait_for_disk(const struct journal_db *db);
 
-/* Closes it if it is open. as_it_is: the WAL stays beside it, unmerged. */
+/* as_it_is: the WAL stays beside it, unmerged. */
 void journal_db_close(struct journal_db *db, bool as_it_is);
 
-/* Is the file that is open still the one at its path? */
+/* Is the open file still the one at its path? */
 bool journal_db_in_place(const struct journal_db *db);
 
-/* The errno for a result of sqlite, with db->error set. 0 for SQLITE_OK, ROW, DONE. */
+/* Errno of sqlite's result; sets db->error. 0: SQLITE_OK, ROW, DONE. */
 errint_t journal_db_result(struct journal_db *db, int rc);
 
 errint_t journal_db_exec(struct journal_db *db, const char *sql) WARN_UNUSED;
 errint_t journal_db_prepare(struct journal_db *db, const char *sql, sqlite3_stmt **stmt) WARN_UNUSED;
 
-/* Sets what must be set before the first table is made and at every opening. */
+/* Settings for every opening, before the first table is made. */
 errint_t journal_db_configure(struct journal_db *db) WARN_UNUSED;
 
-/* The first column of the first row, 0 if there is none. */
+/* First column of the first row; 0: none. */
 errint_t journal_db_number(struct journal_db *db, const char *sql, int64_t *number) WARN_UNUSED;
 
-/* Ends a transaction that failed. */
 void journal_db_rollback(struct journal_db *db);
 
-/* journal_schema.c: brings the database to schema n; steps[v] makes v + 1 of v. Refuses a newer one and one
- * that is not guardfs's without having changed anything. */
+/* journal_schema.c: brings the database to schema n; steps[v] makes v + 1 of v. Refuses a newer or foreign
+ * one unchanged. */
 errint_t journal_migrate(struct journal_db *db, const char *const *steps, unsigned n) WARN_UNUSED;
 errint_t journal_schema(struct journal_db *db) WARN_UNUSED;
 extern const unsigned journal_schema_version;
 
-/* Can this number of schema and application be ours to write? 0, -ENOTSUP, -EPERM (another program's). */
+/* May this schema and application be written to? 0, -ENOTSUP, -EPERM (another program's). */
 errint_t journal_schema_acceptable(struct journal_db *db, int64_t application, int64_t version);
 
-/* journal_damage.c: renames the closed database and what belongs to it, and removes the oldest such. Sets
+/* journal_damage.c: renames the closed database and its files, and removes the oldest such. Sets
  * db->aside. */
 errint_t journal_set_aside(struct journal_db *db) WARN_UNUSED;
 
-/* journal_write.c: all items in one transaction, and a note about what was lost. */
+/* journal_write.c: all items in one transaction, with a note about lost ones. */
 errint_t journal_write(struct journal_db *db, const struct journal_item *items,
 		       const struct journal_lost *lost) WARN_UNUSED;
 errint_t journal_prepare_writing(struct journal_db *db) WARN_UNUSED;
 
-/* Writes db->memory into a database that was just made. */
+/* Writes db->memory into a new database. */
 errint_t journal_write_memory(struct journal_db *db) WARN_UNUSED;
 
 /* journal_read.c */
@@ -183,17 +196,21 @@ errint_t journal_read_recalled(struct journal_db *db, struct journal_recalled *r
 errint_t journal_read_answer(struct journal_db *db, const struct journal_query *query,
 			     json_t **result) WARN_UNUSED;
 
-/* journal_retain.c: one step of deleting what is too old or too much. *more: there is more to delete. */
+/* journal_retain.c: one step of deleting. *more: there is more. */
 errint_t journal_retain(struct journal_db *db, const struct journal_options *options, bool *more) WARN_UNUSED;
 
 /* ---- the journal ---- */
 
-/* Times and limits, for tests. May be changed while the journal runs. */
+/* Times and limits, for tests; may change while the journal runs. */
 struct journal_tuning {
-	_Atomic uint32_t retry_ms;  /* between tries after trouble */
-	_Atomic uint32_t retain_ms; /* between deletions */
-	_Atomic uint32_t busy_ms;   /* to wait for a lock at a time */
-	_Atomic uint32_t max_pages; /* size limit of the database, as a full disk would be; 0: none */
+	/* Between tries after trouble. */
+	_Atomic uint32_t retry_ms;
+	/* Between deletions. */
+	_Atomic uint32_t retain_ms;
+	/* Longest wait for a lock. */
+	_Atomic uint32_t busy_ms;
+	/* Size limit of the database, like a full disk; 0: none. */
+	_Atomic uint32_t max_pages;
 };
 
 struct journal_waiting_question {
@@ -215,42 +232,53 @@ struct journal {
 	atomic_bool stopping;
 
 	pthread_mutex_t lock;
-	pthread_cond_t wake; /* for the journal's thread */
-	pthread_cond_t told; /* for a caller that waits: started, finished */
+	/* For the journal's thread. */
+	pthread_cond_t wake;
+	/* For a waiting caller: started, finished. */
+	pthread_cond_t told;
 	/* Under lock: */
 	enum journal_state state;
-	bool open;     /* questions can be answered */
-	bool hopeless; /* nothing will ever be written */
-	bool started;  /* opening has been tried */
-	bool finished; /* the thread touches nothing any more */
+	/* Questions can be answered. */
+	bool open;
+	/* Nothing will ever be written. */
+	bool hopeless;
+	/* Opening has been tried. */
+	bool started;
+	/* The thread touches nothing any more. */
+	bool finished;
 	char error[256];
 	char aside[64];
 	struct journal_queue queue;
 	bool recalled_valid;
 	struct journal_recalled recalled;
 	uint64_t last_ticket;
-	struct journal_waiting_question questions[JOURNAL_QUESTIONS_MAX]; /* oldest first */
+	/* Oldest first. */
+	struct journal_waiting_question questions[JOURNAL_QUESTIONS_MAX];
 	struct journal_answer answers[JOURNAL_QUESTIONS_MAX];
-	unsigned n_questions, n_answers, n_answering; /* together at most JOURNAL_QUESTIONS_MAX */
+	/* Together at most JOURNAL_QUESTIONS_MAX. */
+	unsigned n_questions, n_answers, n_answering;
 
 	/* The journal's thread only: */
 	struct journal_db db;
-	uint64_t retry_ns;   /* CLOCK_MONOTONIC; 0: no trouble; UINT64_MAX: never */
-	uint64_t retain_ns;  /* when to delete next */
-	uint64_t damaged_ns; /* when a database was set aside last */
+	/* CLOCK_MONOTONIC; 0: no trouble; UINT64_MAX: never. */
+	uint64_t retry_ns;
+	/* Next deletion. */
+	uint64_t retain_ns;
+	/* When a database was last set aside. */
+	uint64_t damaged_ns;
 };
 
-/* As journal_start; tuning is borrowed until the thread has ended. */
+/* As journal_start; tuning is borrowed until the thread's end. */
 struct journal *journal_start_tuned(const struct journal_options *options, struct journal_tuning *tuning);
 
 /* Makes journal_event_fd readable. */
 void journal_signal(const struct journal *journal);
 
-/* The journal's thread: takes the oldest question (false: none), and answers it. */
+/* The journal's thread: answers the oldest question. False: none. */
 bool journal_next_question(struct journal *journal, struct journal_waiting_question *question);
 void journal_answer(struct journal *journal, uint64_t ticket, json_t *result, errint_t error);
 
-/* CLOCK_MONOTONIC now + ms as cond_timedwait wants it. Both condition variables use that clock. */
+/* CLOCK_MONOTONIC now + ms for cond_timedwait; both condition variables use that clock. */
 struct timespec journal_timespec(uint64_t mono_ns);
 
 #endif

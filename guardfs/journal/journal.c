@@ -1,5 +1,5 @@
-/* journal.c: the journal's thread: when it opens, writes, answers, deletes, and what it makes of trouble. See
- * internal.h for who may touch what. */
+/* journal.c: the journal's thread: opening, writing, answering, deleting, and trouble. internal.h says
+ * which thread may touch what. */
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/log.h"
@@ -13,8 +13,8 @@
 #include <sys/eventfd.h>
 
 #define NEVER	     UINT64_MAX
-#define ROOM_STEPS   20 /* of deleting, before a full disk is tried again */
-#define AT_ONCE	     1	/* a time that has been */
+#define ROOM_STEPS   20 /* deletion before another try on a full disk */
+#define AT_ONCE	     1	/* a time in the past */
 #define START_RETAIN (60 * NSEC_PER_SEC)
 
 static struct journal_tuning usual = {.retry_ms = 10000, .retain_ms = 3600 * 1000, .busy_ms = 200};
@@ -52,7 +52,7 @@ static enum journal_state state_of(errint_t error)
 
 /* ---- what the others see ---- */
 
-/* Publishes how it went; tells whoever waits when there is something new. */
+/* Publishes the result; wakes waiters when there is news. */
 static void publish(struct journal *j, errint_t error)
 {
 	enum journal_state state = state_of(error);
@@ -112,13 +112,13 @@ int journal_event_fd(const struct journal *journal)
 
 /* ---- one turn of the thread ---- */
 
-/* The first success tells keeper what is known; a database begun anew gets back what keeper must know. */
+/* The first success tells keeper the history; a new database gets keeper's memory back. */
 static errint_t exchange_memory(struct journal *j)
 {
 	struct journal_recalled recalled;
 	errint_t error;
 
-	if (j->recalled_valid) /* written by this thread only */
+	if (j->recalled_valid) /* only this thread writes it */
 		return journal_write_memory(&j->db);
 	error = journal_read_recalled(&j->db, &recalled);
 	if (error < 0)
@@ -139,7 +139,7 @@ static errint_t open_database(struct journal *j)
 	error = journal_db_open(&j->db);
 	if (error == 0)
 		error = exchange_memory(j);
-	if (error < 0) /* opened again next time, so that memory is exchanged for certain */
+	if (error < 0) /* reopened next time: memory is certainly exchanged */
 		journal_db_close(&j->db, true);
 	if (j->retain_ns == 0)
 		j->retain_ns =
@@ -147,7 +147,7 @@ static errint_t open_database(struct journal *j)
 	return error;
 }
 
-/* Writes what waits, in one transaction. */
+/* In one transaction. */
 static errint_t write_queue(struct journal *j)
 {
 	struct journal_item *items;
@@ -177,7 +177,7 @@ static bool to_be_written(struct journal *j)
 	return j->queue.head || lost->samples || lost->events || lost->others;
 }
 
-/* Before a full disk is tried again. What goes wrong here shows when it is tried. */
+/* Before another try on a full disk, which shows any error. */
 static void make_room(struct journal *j)
 {
 	bool more = true;
@@ -191,7 +191,7 @@ static void make_room(struct journal *j)
 	}
 }
 
-/* Somebody moved or removed the file under us: what was written to it since is in nobody's sight. */
+/* The file was moved or removed: later writes to it are out of sight. */
 static void look_for_file(struct journal *j)
 {
 	if (!j->db.sql || journal_db_in_place(&j->db))
@@ -215,7 +215,7 @@ static errint_t write_all(struct journal *j)
 	return error;
 }
 
-/* Answers what is asked. Only damage is an error here; whoever asked hears of the rest. */
+/* Only damage is an error here; the asker hears of the rest. */
 static errint_t answer_all(struct journal *j)
 {
 	struct journal_waiting_question question;
@@ -246,7 +246,7 @@ static errint_t retain(struct journal *j, uint64_t now)
 	return error;
 }
 
-/* Damaged: the next turn begins a new database, at once unless the last one did not last. */
+/* Damaged: the next turn begins a new database, at once unless the last one was short-lived. */
 static errint_t mend(struct journal *j, uint64_t now, uint64_t retry_ns)
 {
 	errint_t error;
@@ -261,7 +261,6 @@ static errint_t mend(struct journal *j, uint64_t now, uint64_t retry_ns)
 	return error;
 }
 
-/* What follows from how the turn went. */
 static void settle(struct journal *j, errint_t error)
 {
 	uint64_t now = clock_mono_ns(), retry_ns = atomic_load(&j->tuning->retry_ms) * NSEC_PER_MSEC;
@@ -270,7 +269,7 @@ static void settle(struct journal *j, errint_t error)
 	if (error == -EUCLEAN) {
 		error = mend(j, now, retry_ns);
 		if (j->retry_ns == AT_ONCE)
-			return; /* nobody need see the moment between */
+			return; /* the moment between is not shown */
 		error = error < 0 ? error : -EIO;
 	} else if (error < 0 && error != -ENOSPC && error != -EBUSY) {
 		journal_db_close(&j->db, true);
@@ -331,7 +330,7 @@ static void *run(void *arg)
 	do {
 		wait_for_work(j);
 		stopping =
-		    atomic_load(&j->stopping); /* before the turn: it writes all that was put until then */
+		    atomic_load(&j->stopping); /* before the turn, which writes all that was put until then */
 		turn(j);
 	} while (!stopping || j->retry_ns == AT_ONCE);
 	journal_db_close(&j->db, false);
@@ -355,7 +354,7 @@ static void init_conditions(struct journal *j)
 	pthread_condattr_destroy(&monotonic);
 }
 
-/* Signals are for keeper's own thread. */
+/* Signals are for keeper's thread. */
 static int start_thread(struct journal *j)
 {
 	sigset_t all, before;
@@ -390,8 +389,8 @@ struct journal *journal_start_tuned(const struct journal_options *options, struc
 	(void)copy_string(j->db.directory, sizeof(j->db.directory), options->directory);
 	snprintf(j->db.path, sizeof(j->db.path), "%s/%s", options->directory, JOURNAL_FILE);
 	init_conditions(j);
-	/* Done here and not by whichever thread makes the first object: a child cloned meanwhile would wait
-	 * for that thread for ever. */
+	/* Not left to the thread that makes the first object: a child cloned meanwhile would wait for that
+	 * thread for ever. */
 	json_object_seed(0);
 	j->event_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 	error = j->event_fd < 0 ? errno : options->directory[0] ? start_thread(j) : ENOENT;

@@ -13,7 +13,7 @@ struct timespec journal_timespec(uint64_t mono_ns)
 
 void journal_signal(const struct journal *journal)
 {
-	/* Fails only when the counter is near its end: then it is readable anyway. */
+	/* Fails only for a counter near its end, which is readable anyway. */
 	(void)eventfd_write(journal->event_fd, 1);
 }
 

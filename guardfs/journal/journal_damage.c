@@ -1,5 +1,5 @@
-/* journal_damage.c: putting a damaged database aside; see internal.h. It keeps its WAL under its new name, so
- * that whoever wants to save something from it can open it as it is. */
+/* journal_damage.c: putting a damaged database aside; see internal.h. Its WAL keeps beside it, so that it
+ * can be opened and salvaged as it is. */
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "journal/internal.h"
@@ -14,7 +14,7 @@
 
 static const char *const companions[] = {"", "-wal", "-shm"};
 
-/* A name that is not taken, from the time in UTC; further on by seconds if one is. */
+/* A free name from the time in UTC, some seconds later if need be. */
 static errint_t choose_name(const struct journal_db *db, char *name, size_t size)
 {
 	time_t now = (time_t)(clock_real_ns() / NSEC_PER_SEC);
@@ -39,7 +39,7 @@ static errint_t rename_all(const struct journal_db *db, const char *name)
 {
 	char from[sizeof(db->path) + 8], to[sizeof(db->path) + 64];
 
-	/* The database first: beside an empty new one sqlite throws away a WAL that was left. */
+	/* The database first: sqlite throws away a WAL beside an empty new one. */
 	for (unsigned i = 0; i < ARRAY_SIZE(companions); i++) {
 		snprintf(from, sizeof(from), "%s%s", db->path, companions[i]);
 		snprintf(to, sizeof(to), "%s/%s%s", db->directory, name, companions[i]);

@@ -1,4 +1,4 @@
-/* journal_db.c: opening and closing the database, and what its errors mean; see internal.h. */
+/* journal_db.c: opening and closing the database, and its errors; see internal.h. */
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/fd.h"
@@ -10,12 +10,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define CHECK_MAX_SIZE (256ll << 20)	  /* larger ones are not checked when opened, */
-#define CHECK_MAX_NS   (3 * NSEC_PER_SEC) /* and none for longer than this */
-#define PROGRESS_STEPS \
-	2000 /* of sqlite's machine between two looks at the clock: well below a millisecond \
-	      */
-#define VALUE_MAX	   (1 << 20) /* no value of ours is longer; what a damaged file claims is not believed */
+#define CHECK_MAX_SIZE	   (256ll << 20)      /* larger ones are not checked at opening, */
+#define CHECK_MAX_NS	   (3 * NSEC_PER_SEC) /* and none for longer than this */
+#define PROGRESS_STEPS	   2000 /* of sqlite's machine between looks at the clock: well below a millisecond */
+#define VALUE_MAX	   (1 << 20) /* ours are shorter; a damaged file's claims are not believed */
 #define HEADER_SIZE	   72
 #define HEADER_VERSION	   60
 #define HEADER_APPLICATION 68
@@ -48,7 +46,7 @@ errint_t journal_db_result(struct journal_db *db, int rc)
 	case SQLITE_TOOBIG:
 	case SQLITE_RANGE:
 		return -EINVAL;
-	default: /* a full disk may also show as an error of the WAL's index */
+	default: /* a full disk may show as an error of the WAL's index */
 		return system_error == ENOSPC || system_error == EDQUOT ? -ENOSPC : -EIO;
 	}
 }
@@ -63,7 +61,7 @@ errint_t journal_db_prepare(struct journal_db *db, const char *sql, sqlite3_stmt
 	int rc = sqlite3_prepare_v3(db->sql, sql, -1, SQLITE_PREPARE_PERSISTENT, stmt, NULL);
 	errint_t error = journal_db_result(db, rc);
 
-	/* Our statements fit our schema: a database that says it has it and lacks a table is no good. */
+	/* Our statements fit our schema: a database that claims it and lacks a table is bad. */
 	return (rc & 0xff) == SQLITE_ERROR ? -EUCLEAN : error;
 }
 
@@ -86,7 +84,7 @@ errint_t journal_db_number(struct journal_db *db, const char *sql, int64_t *numb
 
 void journal_db_rollback(struct journal_db *db)
 {
-	/* sqlite has often rolled back by itself; a rollback that fails leaves nothing to be done either. */
+	/* sqlite has often rolled back itself; after a failed rollback nothing is left to do. */
 	if (db->sql && !sqlite3_get_autocommit(db->sql))
 		(void)sqlite3_exec(db->sql, "ROLLBACK", NULL, NULL, NULL);
 }
@@ -109,9 +107,9 @@ static uint32_t be32(const unsigned char *p)
 	return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
 }
 
-/* Makes the file if it is missing and reads the schema's version out of its header, so that a newer database
- * is not even opened: opening may merge a WAL into it. Closing this descriptor would release sqlite's locks
- * on the same file; the database is not open here. */
+/* Makes a missing file, and reads the schema's version from its header: a newer database is not even
+ * opened, since opening may merge a WAL into it. Closing this descriptor would release sqlite's locks on
+ * the file; the database is not open here. */
 static errint_t look_at_file(struct journal_db *db)
 {
 	CLEANUP_FD int fd = open(db->path, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600);
@@ -137,7 +135,7 @@ bool journal_db_in_place(const struct journal_db *db)
 	return stat(db->path, &st) == 0 && st.st_dev == db->device && st.st_ino == db->inode;
 }
 
-/* What the file says is data and nothing to be carried out. */
+/* The file's contents are data, nothing to execute. */
 static void distrust(sqlite3 *sql)
 {
 	(void)sqlite3_extended_result_codes(sql, 1);
@@ -165,7 +163,7 @@ errint_t journal_db_configure(struct journal_db *db)
 	return journal_db_exec(db, limit);
 }
 
-/* Every page, its cells and the order of keys; not whether indexes fit their tables. */
+/* Every page, its cells and the order of keys; not indexes against tables. */
 static errint_t quick_check(struct journal_db *db)
 {
 	sqlite3_stmt *stmt = NULL;
@@ -202,7 +200,7 @@ static errint_t open_and_check(struct journal_db *db)
 	sqlite3_progress_handler(db->sql, PROGRESS_STEPS, took_too_long, db);
 	error = journal_db_result(db, sqlite3_busy_timeout(db->sql, (int)db->busy_ms));
 	if (error == 0)
-		error = journal_schema(db); /* refuses a newer one before anything is changed */
+		error = journal_schema(db); /* refuses a newer one unchanged */
 	if (error == 0 && sqlite3_db_readonly(db->sql, "main") == 1)
 		error = failed(db, JOURNAL_FILE, EROFS);
 	if (error == 0)
@@ -215,7 +213,7 @@ static errint_t make_directory(struct journal_db *db)
 	errint_t error = fd_mkdir_parents(db->directory, 0700);
 	struct stat st;
 
-	/* What is there may well be in a place where nothing can be made. */
+	/* An existing one may lie where nothing can be made. */
 	if (stat(db->directory, &st) == 0 && S_ISDIR(st.st_mode))
 		return 0;
 	(void)failed(db, db->directory, error < 0 ? -error : ENOTDIR);
@@ -227,10 +225,10 @@ void journal_db_wait_for_disk(const struct journal_db *db)
 	char path[sizeof(db->path) + 8];
 	CLEANUP_FD int fd = -1;
 
-	/* Not the database itself: closing any descriptor of it releases sqlite's locks. */
+	/* Not the database: closing any descriptor of it releases sqlite's locks. */
 	snprintf(path, sizeof(path), "%s.disk", db->path);
 	fd = open(path, O_WRONLY | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600);
-	/* What goes wrong goes wrong for sqlite, too, which says it. */
+	/* sqlite meets and reports the same error. */
 	if (fd >= 0 && pwrite(fd, "\n", 1, 0) == 1)
 		(void)fdatasync(fd);
 }
@@ -244,7 +242,7 @@ errint_t journal_db_open(struct journal_db *db)
 		error = look_at_file(db);
 	if (error == 0)
 		error = open_and_check(db);
-	/* Anything that was not accepted stays exactly as it was found. */
+	/* A refused one stays exactly as found. */
 	if (error < 0)
 		journal_db_close(db, true);
 	return error;

@@ -1,13 +1,13 @@
-/* journal_put.c: what the caller wants written is copied into items; the caller's thread. */
+/* journal_put.c: copies what is to be written into items; the caller's thread. */
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "journal/internal.h"
 
 #include <stdlib.h>
 
-#define NAME_MAX_LENGTH	  256	/* of a kind, state, backend and such */
-#define DETAIL_MAX_LENGTH 2048	/* of an incident's detail */
-#define WHOLE_MAX_LENGTH  65536 /* of what makes no sense when cut: routes, memory */
+#define NAME_MAX_LENGTH	  256	/* kind, state, backend and such */
+#define DETAIL_MAX_LENGTH 2048	/* an incident's detail */
+#define WHOLE_MAX_LENGTH  65536 /* useless when cut: routes, memory */
 #define CUT_MARK	  "\n[... cut here ...]\n"
 
 const struct journal_item_shape journal_item_shapes[ITEM_TYPE_COUNT] = {
@@ -16,11 +16,13 @@ const struct journal_item_shape journal_item_shapes[ITEM_TYPE_COUNT] = {
 };
 
 struct text {
-	const char *s; /* may be NULL */
-	size_t max;    /* longer ones are cut in the middle */
+	/* May be NULL. */
+	const char *s;
+	/* Longer ones are cut in the middle. */
+	size_t max;
 };
 
-/* Copies at most max bytes of s, beginning and end, terminated. Returns the end of the copy. */
+/* At most max bytes: beginning and end, terminated. Returns the copy's end. */
 static char *copy_cut(char *to, const struct text *text)
 {
 	size_t n = strnlen(text->s, text->max + 1), mark = strlen(CUT_MARK), front;
@@ -97,7 +99,7 @@ static struct text long_text(const char *s, size_t max)
 	return (struct text){s ? s : "", max};
 }
 
-/* A value that would be useless when cut: refused, and counted. */
+/* Useless when cut: refused, and counted. */
 static bool too_long(struct journal *journal, enum journal_item_type type, const char *what, const char *s)
 {
 	if (!s || strnlen(s, WHOLE_MAX_LENGTH + 1) <= WHOLE_MAX_LENGTH)

@@ -1,4 +1,4 @@
-/* journal_queue.c: what waits to be written; see internal.h. Bounded in number and in bytes. */
+/* journal_queue.c: the queue of items, bounded in number and bytes; see internal.h. */
 #include "journal/internal.h"
 
 #include <stdlib.h>
@@ -50,7 +50,7 @@ static void append(struct journal_queue *queue, struct journal_item *item)
 	queue->bytes += item->size;
 }
 
-/* Unlinks and frees an item that waits; before is the one in front of it, or NULL. */
+/* Unlinks and frees a waiting item; before: the one in front, or NULL. */
 static void drop(struct journal_queue *queue, struct journal_item *before, struct journal_item *item)
 {
 	if (before)
@@ -75,7 +75,7 @@ static bool overtaken_by(const struct journal_item *old, const struct journal_it
 	       strcmp(old->texts[MEMORY_KEY], item->texts[MEMORY_KEY]) == 0;
 }
 
-/* Something older that need not be written if item is. */
+/* An older item that is superseded by item. */
 static bool drop_overtaken(struct journal_queue *queue, const struct journal_item *item)
 {
 	struct journal_item *before = NULL;
@@ -125,7 +125,7 @@ static bool fits(const struct journal_queue *queue, const struct journal_item *i
 	return queue->count < JOURNAL_QUEUE_MAX && queue->bytes + item->size <= JOURNAL_QUEUE_BYTES;
 }
 
-/* A new event is the newest one itself; samples give way to it, it gives way to incidents and memory. */
+/* Samples give way to a new event; a new event, being the newest, gives way to incidents and memory. */
 static bool make_room(struct journal_queue *queue, const struct journal_item *item)
 {
 	while (!fits(queue, item)) {

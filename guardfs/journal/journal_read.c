@@ -1,5 +1,5 @@
-/* journal_read.c: rows into the JSON of docs/PROTOCOL.control.md; see internal.h. Answers are bounded: a
- * frame of the control socket has a limit, and so has keeper's memory. */
+/* journal_read.c: rows into the JSON of docs/PROTOCOL.control.md; see internal.h. Answers are bounded, as
+ * frames and keeper's memory are. */
 #include "base/clock.h"
 #include "journal/internal.h"
 
@@ -8,14 +8,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define ANSWER_MAX_BYTES     (3u << 20) /* of compact JSON; at worst doubled when everything is escaped */
+#define ANSWER_MAX_BYTES     (3u << 20) /* of compact JSON; escaping doubles it at worst */
 #define ANSWER_MAX_NS	     (5 * NSEC_PER_SEC)
 #define LISTED_DEFAULT	     100
 #define LISTED_MAX	     1000
 #define EVENTS_MAX	     2000
 #define SAMPLES_MAX	     2000
 #define REMEMBERED_MAX	     10000
-#define CONTEXT_NS	     (10 * 60 * NSEC_PER_SEC) /* what is told of before and after an incident */
+#define CONTEXT_NS	     (10 * 60 * NSEC_PER_SEC) /* shown before and after an incident */
 #define INCIDENT_ID_COL	     0
 #define INCIDENT_BACKEND_COL 3
 #define INCIDENT_BEGAN_COL   7
@@ -39,9 +39,9 @@ static const struct column incident_columns[] = {
     {"closed", TIME},	{"callers", COUNT},    {"failed", COUNT},     {"bytes_at_risk", COUNT},
     {"tries", COUNT},	{"routes", ROUTES}};
 
-/* Its own, and what belongs to none, but happened to the backend, or to all of guardfs, about then: crashes,
- * holds, a drill's beginning, slowness before and after. The plus keeps sqlite from looking through all of
- * these by the number. */
+/* Its own events, and those of no incident that happened then to the backend or to all of guardfs:
+ * crashes, holds, a drill's beginning, slowness. The plus keeps sqlite from scanning all of these by
+ * number. */
 #define EVENT_SQL                                                                                         \
 	"SELECT time, kind, backend, from_state, to_state, class, name, outcome, duration_ms, text FROM " \
 	"events"                                                                                          \
@@ -108,7 +108,7 @@ static json_t *row_of(sqlite3_stmt *stmt, const struct column *columns, size_t n
 	return row;
 }
 
-/* Takes out what means nothing for this kind of event. */
+/* Removes members without meaning for this kind of event. */
 static json_t *event_of(sqlite3_stmt *stmt)
 {
 	static const char *const timed[] = {"rung", "diagnosis", "hook"};
@@ -138,10 +138,11 @@ static json_t *incident_of(sqlite3_stmt *stmt)
 
 struct harvest {
 	json_t *array;
-	size_t left; /* bytes that the answer may still grow by */
+	/* Bytes that the answer may still grow by. */
+	size_t left;
 };
 
-/* Takes the row, if it still fits. */
+/* If it fits. */
 static bool gather(struct harvest *harvest, json_t *row)
 {
 	size_t size = row ? json_dumpb(row, NULL, 0, JSON_COMPACT) : SIZE_MAX;
@@ -173,7 +174,7 @@ static json_t *left_out(unsigned n)
 			 "note", "text", text);
 }
 
-/* The parameters of the SQL of events and samples: its number, from when, until when, of which backend. */
+/* Parameters of events and samples: number, from, until, backend. */
 static errint_t bind_surroundings(struct journal_db *db, sqlite3_stmt *incident, sqlite3_stmt *stmt)
 {
 	sqlite3_int64 began = sqlite3_column_int64(incident, INCIDENT_BEGAN_COL);
@@ -215,7 +216,7 @@ static errint_t gather_events(struct journal_db *db, sqlite3_stmt *incident, str
 	return error;
 }
 
-/* Every n-th sample, so that a long incident keeps its shape: counts them first. */
+/* Counts first, then takes every n-th sample: a long incident keeps its shape. */
 static errint_t gather_samples(struct journal_db *db, sqlite3_stmt *incident, struct harvest *harvest)
 {
 	sqlite3_stmt *stmt = NULL;
@@ -316,7 +317,7 @@ errint_t journal_read_answer(struct journal_db *db, const struct journal_query *
 	return error;
 }
 
-/* ---- what keeper must know at its start ---- */
+/* ---- for keeper's start ---- */
 
 static errint_t read_memory(struct journal_db *db, json_t *memory)
 {

@@ -1,5 +1,5 @@
-/* journal_retain.c: forgetting what is too old or too much; see internal.h. In steps of bounded size, between
- * which the thread writes and answers. */
+/* journal_retain.c: deletes what is too old or too much, in bounded steps, between which the thread writes
+ * and answers; see internal.h. */
 #include "journal/internal.h"
 
 #include <errno.h>
@@ -10,21 +10,22 @@
 #define STEP_PAGES "256"
 #define DAY_NS	   "86400000000000"
 
-/* The newest record before BEFORE, by the tables' indexes. */
+/* The newest record before BEFORE, by index. */
 #define NEWEST(before)                                                               \
 	"(SELECT max(t) FROM (SELECT max(time) AS t FROM samples WHERE time<" before \
 	" UNION ALL SELECT max(time) FROM events WHERE time<" before                 \
 	" UNION ALL SELECT max(began) FROM incidents WHERE began<" before "))/" DAY_NS
-/* The beginning of the ?1st of the days on which something was recorded, counted from the last one. */
+/* The beginning of the ?1st day with records, counted from the last. */
 static const char first_day_kept[] = "WITH RECURSIVE days(n, day) AS (SELECT 1, " NEWEST(
     "9223372036854775807") " UNION ALL SELECT n+1, " NEWEST("day*" DAY_NS) " FROM days WHERE n<?1 AND day IS "
 									   "NOT NULL)"
 									   " SELECT coalesce(max(day)*" DAY_NS
 									   ", 0) FROM days WHERE n=?1";
 
-/* In the order in which they are forgotten. Open incidents (closed=0) are in none. */
+/* In the order of deletion. Open incidents (closed=0) are never deleted. */
 static const struct {
-	const char *old; /* ?1: when */
+	/* ?1: when. */
+	const char *old;
 	const char *oldest;
 } deletions[] = {
     {"DELETE FROM samples WHERE rowid IN (SELECT rowid FROM samples WHERE time<?1 LIMIT " STEP_ROWS ")",
@@ -58,8 +59,8 @@ static errint_t delete_some(struct journal_db *db, const char *sql, uint64_t bef
 	return error;
 }
 
-/* Not by the clock of this moment: one that has jumped ahead, or a machine that was off for long, would make
- * all of it old at once. *before_ns: 0 if nothing is. */
+/* Not by the present clock: after a jump ahead, or a long time off, everything would be old at once.
+ * *before_ns: 0: nothing is old. */
 static errint_t find_old(struct journal_db *db, uint32_t keep_days, uint64_t *before_ns)
 {
 	sqlite3_stmt *stmt = NULL;
@@ -90,7 +91,7 @@ static errint_t delete_old(struct journal_db *db, uint32_t keep_days, int *n)
 	return error;
 }
 
-/* Bytes in pages that hold something. */
+/* In pages in use. */
 static errint_t size_used(struct journal_db *db, uint64_t *bytes)
 {
 	int64_t pages = 0, unused = 0, page_size = 0;
@@ -117,7 +118,7 @@ static errint_t delete_too_much(struct journal_db *db, uint32_t keep_mib, int *n
 	return error;
 }
 
-/* Gives free pages back to the file system, some at a time. */
+/* Returns some free pages to the file system. */
 static errint_t shrink(struct journal_db *db, bool *more)
 {
 	int64_t before, after = 0;

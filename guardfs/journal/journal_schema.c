@@ -1,10 +1,10 @@
-/* journal_schema.c: the tables, and how an older database gets them; see internal.h and docs/HISTORY.md. */
+/* journal_schema.c: tables and migrations; see internal.h and docs/HISTORY.md. */
 #include "journal/internal.h"
 
 #include <errno.h>
 #include <stdio.h>
 
-/* migrations[v] makes schema v + 1 of schema v. Entries are never changed once released. */
+/* migrations[v] makes schema v + 1 of v. Never changed once released. */
 static const char *const migrations[] = {
     "CREATE TABLE incidents("
     " id INTEGER PRIMARY KEY, kind TEXT, scope TEXT, backend TEXT, class TEXT, detail TEXT, detected_by TEXT,"
@@ -40,7 +40,7 @@ errint_t journal_schema_acceptable(struct journal_db *db, int64_t application, i
 	return 0;
 }
 
-/* One step and the new version's number, together or not at all. */
+/* The step and the new number, together or not at all. */
 static errint_t step(struct journal_db *db, const char *sql, unsigned version)
 {
 	char number[96];
@@ -68,7 +68,7 @@ errint_t journal_migrate(struct journal_db *db, const char *const *steps, unsign
 	return error;
 }
 
-/* A database without our number is only ours if there is nothing in it yet. */
+/* A database without our number is ours only if it is empty. */
 static errint_t check_owner(struct journal_db *db)
 {
 	int64_t application, version, tables;

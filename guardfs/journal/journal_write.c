@@ -9,11 +9,11 @@
 #include <stdlib.h>
 
 #define NUMBERS_MAX 4096
-/* What an incident's beginning may be off by and still be the same: keeper had it as seconds in a double,
- * from journal_recall. */
+/* An incident's beginning may differ so much and be the same: keeper had it as seconds in a double, from
+ * journal_recall. */
 #define SAME_NS NSEC_PER_MSEC
 
-/* Parameters are an item's numbers, then its texts (journal_put.c). */
+/* Parameters: an item's numbers, then its texts (journal_put.c). */
 static const char *const statements[ITEM_TYPE_COUNT] = {
     [ITEM_INCIDENT] =
 	"INSERT INTO incidents(id, began, detected, first_error, first_fast, recovered, closed, callers, "
@@ -121,7 +121,6 @@ static errint_t keep_number(struct journal_db *db, uint64_t given, uint64_t actu
 	return 0;
 }
 
-/* Does another incident have this number? */
 static errint_t is_taken(struct journal_db *db, uint64_t id, uint64_t began_ns, bool *taken)
 {
 	char sql[160];
@@ -137,8 +136,8 @@ static errint_t is_taken(struct journal_db *db, uint64_t id, uint64_t began_ns, 
 	return error;
 }
 
-/* A keeper that began while the database could not be had counts from 1; what stands there already is not
- * overwritten. Only the first time an incident is seen: later its beginning may be known better. */
+/* A keeper that began without the database counts from 1; existing incidents are not overwritten. Checked
+ * when an incident is first seen: later its beginning may be known better. */
 static errint_t number_incident(struct journal_db *db, const struct journal_item *item, uint64_t *actual)
 {
 	uint64_t given = item->numbers[INCIDENT_ID];
@@ -217,7 +216,7 @@ static errint_t write_item(struct journal_db *db, const struct journal_item *ite
 	}
 	if (error == 0)
 		error = write_row(db, item, number);
-	if (error == -EINVAL) { /* it would never get in: the others must not wait behind it */
+	if (error == -EINVAL) { /* it would never get in: others must not wait behind it */
 		log_warning("history: something could not be written: %s", db->error);
 		error = 0;
 	}
