@@ -42,7 +42,7 @@ struct saying {
 	enum errclass class;
 };
 
-/* The first that the text contains decides. */
+/* The first one contained in the text decides. */
 static enum errclass look_up(const struct saying *sayings, size_t n_sayings, const void *text, size_t n,
 			     enum errclass otherwise)
 {
@@ -58,7 +58,7 @@ enum errclass diagnose_connect_class(int err)
 {
 	enum errclass class = errclass_from_errno(err);
 
-	/* A firewall of this machine: as far as the server is concerned there is no way to it. */
+	/* A firewall of this machine: no way to the server. */
 	if (err == EACCES || err == EPERM || err == EADDRNOTAVAIL || err == EAFNOSUPPORT || err == EINVAL)
 		return ERRCLASS_UNREACHABLE;
 	return errclass_info(class)->infrastructure ? class : ERRCLASS_CONFIG;
@@ -119,7 +119,7 @@ enum errclass diagnose_no_banner_class(const char *bytes, size_t n)
 	    {"limit", ERRCLASS_TOO_MANY_CONNECTIONS},	    {"busy", ERRCLASS_TOO_MANY_CONNECTIONS},
 	};
 
-	/* Nothing at all, or cut off within its own banner. */
+	/* Nothing, or cut off within the banner. */
 	if (n == 0 || memcmp(bytes, "SSH-", MIN(n, 4u)) == 0)
 		return ERRCLASS_TOO_MANY_CONNECTIONS;
 	return look_up(sayings, ARRAY_SIZE(sayings), bytes, n, ERRCLASS_SERVER_GONE);
@@ -154,7 +154,7 @@ enum errclass diagnose_path_class(uint32_t status)
 	case SFTP_NO_SUCH_FILE:
 	case SFTP_NO_SUCH_PATH:
 	case SFTP_NOT_A_DIRECTORY:
-	case SFTP_PERMISSION_DENIED: /* for us it isn't there */
+	case SFTP_PERMISSION_DENIED: /* to us it does not exist */
 		return ERRCLASS_PATH_MISSING;
 	default:
 		return ERRCLASS_IO_ERROR;
@@ -181,12 +181,13 @@ enum errclass diagnose_space_class(const struct sftp_statvfs *s, const char **wh
 
 struct write_answer {
 	uint32_t status;
-	const char *message; /* contained in it; NULL: any */
+	/* Contained in it; NULL: any. */
+	const char *message;
 	enum errclass class;
 	const char *why;
 };
 
-/* The first that fits decides. */
+/* The first match decides. */
 static const struct write_answer write_answers[] = {
     {SFTP_NO_SPACE, NULL, ERRCLASS_FULL, "no space left"},
     {SFTP_QUOTA_EXCEEDED, NULL, ERRCLASS_FULL, "quota exceeded"},

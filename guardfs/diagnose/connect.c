@@ -1,4 +1,4 @@
-/* connect.c: from the host's name to a TCP connection. */
+/* connect.c: from host name to TCP connection. */
 #include "diagnose/internal.h"
 #include "diagnose/classify.h"
 #include "base/clock.h"
@@ -17,8 +17,7 @@ static unsigned port_of(const struct diagnose_run *run)
 	return run->backend->port ? run->backend->port : 22u;
 }
 
-/* May hang in the resolver for longer than we have: then we are killed, and what diagnose_waiting noted is
- * what is known. */
+/* The resolver may hang until the child is killed: then diagnose_waiting's note is the result. */
 enum diagnose_outcome diagnose_resolve(struct diagnose_run *run)
 {
 	const struct addrinfo hints = {.ai_socktype = SOCK_STREAM};
@@ -42,7 +41,7 @@ static void name_peer(struct diagnose_run *run, const struct addrinfo *a)
 	snprintf(run->peer, sizeof(run->peer), "%s port %u", address, port_of(run));
 }
 
-/* 0, or a positive errno; ETIMEDOUT when nothing was heard until until_ns. */
+/* 0, or a positive errno; ETIMEDOUT: nothing until until_ns. */
 static int connect_address(struct diagnose_run *run, const struct addrinfo *a, uint64_t until_ns)
 {
 	struct pollfd p = {.events = POLLOUT};
@@ -76,8 +75,7 @@ static unsigned count_addresses(const struct addrinfo *a)
 	return n;
 }
 
-/* Every address gets its share of the time left, or none would be heard of but the first. The most telling
- * failure is reported. */
+/* Each address gets its share of the time left. The most telling failure is reported. */
 enum diagnose_outcome diagnose_connect(struct diagnose_run *run)
 {
 	unsigned left = count_addresses(run->addresses);

@@ -1,7 +1,7 @@
-/* diagnose.c: the steps of a diagnosis as a table, and the child that takes them. See diagnose.h.
+/* diagnose.c: the table of steps, and the child that takes them. See diagnose.h.
  *
- * Whatever happens to the child, at whatever moment, the record in shared memory tells it: a step begins by
- * noting that it failed for want of an answer, and takes that back when it passes. */
+ * The record in shared memory is right at every moment: a step first notes a failure for want of an
+ * answer, and takes that back when it passes. */
 #include "diagnose/internal.h"
 #include "diagnose/classify.h"
 #include "base/cleanup.h"
@@ -69,7 +69,7 @@ bool diagnosis_valid(const struct diagnosis *d)
 
 /* ---- in the child: steps ---- */
 
-/* One step. Returns false if it failed. */
+/* False: it failed. */
 static bool take_step(struct diagnose_run *run, const struct step_action *s)
 {
 	struct diagnosis *d = run->diagnosis;
@@ -98,8 +98,8 @@ static void take_steps(struct diagnose_run *run, const struct step_action *steps
 	run->diagnosis->failed_step = DIAGNOSE_STEP_COUNT;
 }
 
-/* The private key is in our memory: no core file, no debugger. Our parent's signal handlers are not for us: a
- * crash must end the process, not go on in it. */
+/* The private key is in our memory: no core file, no debugger. Without the parent's signal handlers: a
+ * crash must end the process. */
 static void shut_off(void)
 {
 	const struct rlimit none = {0, 0};
@@ -115,12 +115,12 @@ static void shut_off(void)
 static void run_child(const struct config_backend *backend, struct diagnosis *diagnosis, uint32_t timeout_ms,
 		      bool write)
 {
-	static struct diagnose_run run; /* large, and this process is its only user */
+	static struct diagnose_run run; /* large, for this process alone */
 
 	shut_off();
 	run = (struct diagnose_run){
 	    .backend = backend, .diagnosis = diagnosis, .timeout_ms = timeout_ms, .write = write, .fd = -1};
-	/* A little earlier than we are killed, so as to say what we waited for in good order. */
+	/* A little before we are killed, to report in good order. */
 	run.deadline_ns = clock_mono_ns() + (timeout_ms - MIN(timeout_ms / 10, 100u)) * NSEC_PER_MSEC;
 	if (backend->type == BACKEND_DIR || backend->type == BACKEND_LOCAL)
 		take_steps(&run, directory_steps, ARRAY_SIZE(directory_steps));
@@ -131,8 +131,7 @@ static void run_child(const struct config_backend *backend, struct diagnosis *di
 
 /* ---- outside of the child ---- */
 
-/* Waits for the child's end, kills it at the deadline, and returns its status as of wait(2); -1: it could not
- * be had (a child that hangs in D state is left). */
+/* Kills it at the deadline. Returns its wait(2) status; -1: unknown (a child in D state is left). */
 static int await(pid_t pid, uint64_t deadline_ns)
 {
 	CLEANUP_FD int pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
@@ -150,7 +149,7 @@ static int await(pid_t pid, uint64_t deadline_ns)
 	if (waitpid(pid, &status, WNOHANG) == pid)
 		return status;
 	kill(pid, SIGKILL);
-	/* Without a hung directory it is gone at once. */
+	/* Gone at once unless a directory hangs. */
 	if (pidfd >= 0 && poll(&p, 1, 50) > 0)
 		waitpid(pid, &status, WNOHANG);
 	return -1;
@@ -165,7 +164,7 @@ static void fail_whole(struct diagnosis *d, enum errclass class, const char *det
 	(void)copy_string(d->detail, sizeof(d->detail), detail);
 }
 
-/* Died of itself: libssh, or we, over something that the server said. */
+/* Died of itself: libssh, or we, over the server's words. */
 static void note_crash(struct diagnosis *d, int status)
 {
 	if (d->failed_step >= DIAGNOSE_STEP_COUNT)

@@ -1,4 +1,4 @@
-/* directory.c: the steps for a backend that is a directory. Every call may hang: the child is killed. */
+/* directory.c: the steps for a directory. Every call may hang: the child is killed. */
 #include "diagnose/internal.h"
 #include "diagnose/classify.h"
 #include "base/cleanup.h"
@@ -54,7 +54,7 @@ enum diagnose_outcome diagnose_directory_space(struct diagnose_run *run)
 	return class == ERRCLASS_NONE ? DIAGNOSE_PASSED : diagnose_fail(run, class, "%s", why);
 }
 
-/* Makes and fills the canary. 0 or -errno. */
+/* 0 or -errno. */
 static errint_t write_canary(const char *path)
 {
 	static const char block[2048] = "guardfs canary\n";

@@ -1,18 +1,18 @@
-/* exchange.c: one request, one answer, over the channel. */
+/* exchange.c: one request and its answer, over the channel. */
 #include "diagnose/internal.h"
 #include "diagnose/classify.h"
 
 #include <errno.h>
 
-#define NOT_SFTP "what came is not SFTP" /* before the version, whether it came unasked or as an answer */
+#define NOT_SFTP "what came is not SFTP" /* before the version, unasked or as an answer */
 
-/* The class of an answer that makes no sense. Before the version it means that no SFTP server speaks. */
+/* The class of a senseless answer; before the version it means: no SFTP server. */
 static enum errclass nonsense_class(const struct diagnose_run *run)
 {
 	return run->step == DIAGNOSE_SFTP ? ERRCLASS_SFTP_REFUSED : ERRCLASS_IO_ERROR;
 }
 
-/* A shell that greets at login, or a server that writes what it likes. */
+/* A shell that greets at login, or a server that writes anything. */
 static enum diagnose_outcome nonsense(struct diagnose_run *run, const char *what)
 {
 	char text[100];
@@ -29,7 +29,7 @@ static enum diagnose_outcome ended(struct diagnose_run *run)
 			     "%s ended its SFTP service", run->peer);
 }
 
-/* Writes as much as the window takes, waits, goes on. */
+/* As much as the window takes at a time. */
 static enum diagnose_outcome send_packet(struct diagnose_run *run, const struct sftp_packet *packet)
 {
 	size_t sent = 0;
@@ -47,7 +47,7 @@ static enum diagnose_outcome send_packet(struct diagnose_run *run, const struct 
 	return DIAGNOSE_PASSED;
 }
 
-/* Drops the packet looked at last and waits for a whole one. PASSED: *length bytes of it are in the inbox. */
+/* Drops the last packet and waits for a whole one. PASSED: *length bytes of it are in the inbox. */
 static enum diagnose_outcome receive_packet(struct diagnose_run *run, size_t *length)
 {
 	for (;;) {
@@ -85,7 +85,7 @@ void diagnose_request(struct diagnose_run *run, struct sftp_packet *packet, enum
 	sftp_begin(packet, type, ++run->last_id);
 }
 
-/* There is only ever one question under way: an answer to another one is nonsense. */
+/* Only one question is under way: an answer to another is nonsense. */
 enum diagnose_outcome diagnose_exchange(struct diagnose_run *run, struct sftp_packet *packet,
 					struct sftp_reply *reply)
 {

@@ -1,8 +1,7 @@
-/* internal.h: a diagnosis under way; the files of this folder only.
+/* internal.h: a diagnosis under way, for this folder.
  *
- * All of it runs in a child of its own, which is killed at the limit (diagnose.c): what hangs, loops or dies
- * over a server's answer, in the resolver or in libssh, takes nothing else along, and nothing needs to be
- * freed. */
+ * It runs in a child that is killed at the limit (diagnose.c): a hang, loop or crash over a server's
+ * answer, in the resolver or in libssh, harms nothing else, and nothing needs to be freed. */
 #ifndef GUARDFS_DIAGNOSE_INTERNAL_H
 #define GUARDFS_DIAGNOSE_INTERNAL_H
 
@@ -21,60 +20,63 @@ struct diagnose_key {
 
 struct diagnose_run {
 	const struct config_backend *backend;
-	struct diagnosis *diagnosis; /* in memory shared with whoever kills us */
+	/* Shared with the process that kills us. */
+	struct diagnosis *diagnosis;
 	enum diagnose_step step;
 	uint64_t deadline_ns;
 	uint32_t timeout_ms;
 	bool write;
 
 	struct addrinfo *addresses;
-	char peer[96]; /* "ADDRESS port PORT" */
+	/* "ADDRESS port PORT". */
+	char peer[96];
 	int fd;
 
 	unsigned n_keys;
 	struct diagnose_key keys[DIAGNOSE_KEYS_MAX];
 	ssh_session session;
-	char mismatch[160]; /* what libssh said about algorithms that do not match; "": nothing */
+	/* libssh's words on algorithms that do not match; "": none. */
+	char mismatch[160];
 	ssh_channel channel;
 
-	/* Bytes that the channel delivered and no step has taken yet. */
+	/* Bytes from the channel that no step has taken. */
 	size_t received;
-	bool flooded; /* more than any answer holds */
+	/* More than any answer. */
+	bool flooded;
 	uint8_t inbox[SFTP_REPLY_MAX];
 	uint32_t last_id;
 };
 
-/* A step: does its work until it is answered or the deadline comes. */
+/* Works until it is answered or the deadline comes. */
 typedef enum diagnose_outcome (*diagnose_action)(struct diagnose_run *run);
 
 /* ---- notes.c ---- */
 
-/* Notes what failed and returns DIAGNOSE_FAILED; the texts may hold anything. */
+/* Notes the failure, returns DIAGNOSE_FAILED; texts may hold anything. */
 enum diagnose_outcome diagnose_fail(struct diagnose_run *run, enum errclass class, const char *fmt, ...)
     PRINTF_LIKE(3, 4);
 
-/* Notes what is being waited for: class and detail, should the limit come now. A step that has waited in vain
- * returns DIAGNOSE_FAILED without another note. */
+/* Notes the class and detail to report if the limit comes now. After a vain wait a step returns
+ * DIAGNOSE_FAILED without another note. */
 void diagnose_waiting(struct diagnose_run *run, const char *fmt, ...) PRINTF_LIKE(2, 3);
 
-/* Milliseconds until the deadline, or until before_ns if that comes first; 0: it has passed. */
+/* ms until the deadline, or before_ns if earlier; 0: passed. */
 int diagnose_left_ms(const struct diagnose_run *run, uint64_t before_ns);
 
-/* Name of a canary: ".guardfs-canary-" and 16 random digits. */
+/* Canary's name: ".guardfs-canary-" and 16 random digits. */
 #define DIAGNOSE_CANARY_MAX 40
 void diagnose_canary_name(char *name);
 
 /* ---- wait.c ---- */
 
-/* Waits until the connection can be read (or written, if libssh has something to send). False: the deadline
- * has come, or the connection is dead (libssh itself would say SSH_AGAIN for ever in some states). */
+/* Waits until the connection can be read (or written, if libssh has something to send). False: deadline,
+ * or a dead connection (of which libssh may say SSH_AGAIN for ever). */
 bool diagnose_wait(struct diagnose_run *run);
 
-/* After diagnose_wait has returned false: a dead connection is noted; at the deadline the note of
- * diagnose_waiting stays. */
+/* After diagnose_wait was false: notes a dead connection; at the deadline diagnose_waiting's note stays. */
 enum diagnose_outcome diagnose_unanswered(struct diagnose_run *run);
 
-/* The connection ended, or libssh gave it up: by what libssh says. */
+/* The connection ended: classified by libssh's words. */
 enum diagnose_outcome diagnose_lost(struct diagnose_run *run, enum errclass otherwise);
 
 /* ---- the steps: diagnose.c has them in order ---- */
@@ -98,8 +100,8 @@ enum diagnose_outcome diagnose_path(struct diagnose_run *run);
 enum diagnose_outcome diagnose_space(struct diagnose_run *run);
 enum diagnose_outcome diagnose_write(struct diagnose_run *run);
 
-/* exchange.c: sends the packet and waits for the answer to it. PASSED: *reply is valid until the next
- * exchange. FAILED: it was noted. */
+/* exchange.c: sends the packet and awaits its answer. PASSED: *reply is valid until the next exchange.
+ * FAILED: noted. */
 void diagnose_request(struct diagnose_run *run, struct sftp_packet *packet, enum sftp_type type);
 enum diagnose_outcome diagnose_exchange(struct diagnose_run *run, struct sftp_packet *packet,
 					struct sftp_reply *reply);

@@ -1,5 +1,4 @@
-/* keys.c: the files of a login, and the login itself: public key only, no agent, nobody to ask for a
- * passphrase. */
+/* keys.c: a login's files, and the login: public key only, no agent, no passphrase. */
 #include "diagnose/internal.h"
 #include "diagnose/classify.h"
 #include "base/cleanup.h"
@@ -22,7 +21,7 @@ static int refuse_passphrase(const char *prompt, char *buf, size_t size, int ech
 	return -1;
 }
 
-/* Reads one private key. Refuses what ssh would refuse. */
+/* Refuses what ssh would refuse. */
 static enum diagnose_outcome load_key(struct diagnose_run *run, const char *path)
 {
 	struct diagnose_key *k = &run->keys[run->n_keys];
@@ -49,8 +48,7 @@ static enum diagnose_outcome load_key(struct diagnose_run *run, const char *path
 	return DIAGNOSE_PASSED;
 }
 
-/* Those that ssh tries when none is configured, in its order. Those that cannot be used are passed over, as
- * ssh does. */
+/* ssh's default keys in its order; unusable ones are skipped, as by ssh. */
 static void load_default_keys(struct diagnose_run *run)
 {
 	static const char *const names[] = {"id_rsa", "id_ecdsa", "id_ed25519"};
@@ -79,8 +77,7 @@ enum diagnose_outcome diagnose_config(struct diagnose_run *run)
 
 /* ---- login ---- */
 
-/* Repeats a libssh call that does not block, until it has an answer. SSH_AUTH_AGAIN: there is
- * none. */
+/* Repeats a non-blocking libssh call until it has an answer. SSH_AUTH_AGAIN: none came. */
 static int finish_none(struct diagnose_run *run)
 {
 	int rc;
@@ -101,7 +98,7 @@ static int finish_publickey(struct diagnose_run *run, ssh_key key)
 	return rc;
 }
 
-/* ssh offers the certificate beside a key before the key itself. Returns the result as libssh does. */
+/* Like ssh, first the certificate beside a key, then the key. libssh's result. */
 static int offer_key(struct diagnose_run *run, struct diagnose_key *k)
 {
 	char path[sizeof(k->path) + 16];
@@ -117,7 +114,7 @@ static int offer_key(struct diagnose_run *run, struct diagnose_key *k)
 	return rc == SSH_AUTH_DENIED ? finish_publickey(run, k->key) : rc;
 }
 
-/* Names of the ways to log in that the server still offers. */
+/* That the server still offers. */
 static void name_methods(struct diagnose_run *run, char *text, size_t size)
 {
 	static const struct {
@@ -165,7 +162,7 @@ enum diagnose_outcome diagnose_login(struct diagnose_run *run)
 	rc = finish_none(run);
 	for (unsigned i = 0; rc == SSH_AUTH_DENIED && i < run->n_keys; i++)
 		rc = offer_key(run, &run->keys[i]);
-	/* libssh 0.11 says "denied" of a server that has hung up, with a reason. */
+	/* libssh 0.11 says "denied" of a server that hung up, with a reason. */
 	if (rc == SSH_AUTH_DENIED && !ssh_is_connected(run->session))
 		rc = SSH_AUTH_ERROR;
 	switch (rc) {

@@ -1,4 +1,4 @@
-/* notes.c: what a step notes while it runs: what it waits for, and why it failed. */
+/* notes.c: a running step's notes: its wait, and its failure. */
 #include "diagnose/internal.h"
 #include "diagnose/classify.h"
 #include "base/clock.h"

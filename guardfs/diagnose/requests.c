@@ -1,4 +1,4 @@
-/* requests.c: what is asked of the SFTP server: its version, the path, the space, a canary. */
+/* requests.c: questions to the SFTP server: version, path, space, canary. */
 #include "diagnose/internal.h"
 #include "diagnose/classify.h"
 
@@ -10,7 +10,7 @@ static const char *path_of(const struct diagnose_run *run)
 	return run->backend->path[0] ? run->backend->path : ".";
 }
 
-/* An answer of another type than asked for. A negative status is told in the server's own words. */
+/* An answer of another type. A negative status is reported in the server's words. */
 static enum diagnose_outcome refused(struct diagnose_run *run, enum errclass class, const char *what,
 				     const struct sftp_reply *reply)
 {
@@ -87,7 +87,7 @@ enum diagnose_outcome diagnose_space(struct diagnose_run *run)
 	outcome = diagnose_exchange(run, &packet, &reply);
 	if (outcome != DIAGNOSE_PASSED)
 		return outcome;
-	/* Offered, but not for this file system: that is no trouble. */
+	/* Offered, but not for this file system: no trouble. */
 	if (reply.type == SFTP_STATUS && reply.status.code == SFTP_OP_UNSUPPORTED)
 		return DIAGNOSE_SKIPPED;
 	if (reply.type != SFTP_EXTENDED_REPLY || sftp_parse_statvfs(reply.extended, &space) < 0)
@@ -118,8 +118,8 @@ static enum diagnose_outcome not_written(struct diagnose_run *run, bool creating
 	return diagnose_fail(run, class, "%s ('%s', status %u)", why, message, (unsigned)reply->status.code);
 }
 
-/* On a read-only file system not even a name that does not exist can be removed (EROFS comes before ENOENT),
- * on a full one it can be tried. */
+/* A read-only file system refuses removal even of a missing name (EROFS comes before ENOENT); a full one
+ * does not. */
 static bool refuses_removal(struct diagnose_run *run, const struct canary *c)
 {
 	struct sftp_packet packet;
@@ -180,10 +180,10 @@ static enum diagnose_outcome exchange_written(struct diagnose_run *run, struct s
 	return outcome;
 }
 
-/* A whole block: less might find room where nothing else does. */
+/* A whole block: less might still find room. */
 #define CANARY_BLOCK 2048u
 
-/* At the beginning, or where the server goes by itself. */
+/* At the beginning, or where the server itself goes. */
 static enum diagnose_outcome write_canary(struct diagnose_run *run, const struct canary *c)
 {
 	static const char block[CANARY_BLOCK] = "guardfs canary\n";
@@ -197,7 +197,7 @@ static enum diagnose_outcome write_canary(struct diagnose_run *run, const struct
 	return exchange_written(run, &packet);
 }
 
-/* Has what was written twice to the beginning of a file open for appending gone to its end? */
+/* Did two writes at the beginning of a file open for appending go to its end? */
 static enum diagnose_outcome see_appended(struct diagnose_run *run, const struct canary *c)
 {
 	enum diagnose_outcome outcome;
@@ -239,7 +239,7 @@ static enum diagnose_outcome remove_canary(struct diagnose_run *run, const struc
 	return DIAGNOSE_PASSED;
 }
 
-/* After a failed write the canary is closed and removed all the same; what is reported is the write. */
+/* After a failed write the canary is closed and removed; the write is reported. */
 static void clean_up(struct diagnose_run *run, const struct canary *c)
 {
 	const struct diagnosis said = *run->diagnosis;

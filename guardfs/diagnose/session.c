@@ -1,5 +1,5 @@
-/* session.c: the SSH connection: banner, key exchange, host key, and the channel for SFTP. libssh, never
- * blocking, over our own descriptor. */
+/* session.c: the SSH connection: banner, key exchange, host key, SFTP channel. libssh, non-blocking, over
+ * our descriptor. */
 #include "diagnose/internal.h"
 #include "diagnose/classify.h"
 
@@ -11,13 +11,13 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* AES-GCM last: libssh before its fix of CVE-2026-59847 took a bad tag for a good one. */
+/* AES-GCM last: before its fix of CVE-2026-59847 libssh took a bad tag for a good one. */
 #define CIPHERS                                                           \
 	"chacha20-poly1305@openssh.com,aes256-ctr,aes192-ctr,aes128-ctr," \
 	"aes256-gcm@openssh.com,aes128-gcm@openssh.com"
 
-/* libssh's error says that there is no common algorithm, until the connection ends, which may come at once.
- * The log message is heard in any case. */
+/* libssh's error on a missing common algorithm lasts until the connection ends, which may come at once;
+ * its log message always comes. */
 static void hear_mismatch(int priority, const char *function, const char *message, void *arg)
 {
 	struct diagnose_run *run = arg;
@@ -56,7 +56,7 @@ static enum diagnose_outcome foreign_banner(struct diagnose_run *run, const char
 			     "%s is not an SSH server of version 2, check the port: '%s'", run->peer, text);
 }
 
-/* Looks at the banner without taking it from libssh, which does not tell a full server from a foreign one. */
+/* Peeks at the banner: libssh does not tell a full server from a foreign one. */
 static enum diagnose_outcome peek_banner(struct diagnose_run *run)
 {
 	char bytes[DIAGNOSE_BANNER_MAX];
@@ -69,7 +69,7 @@ static enum diagnose_outcome peek_banner(struct diagnose_run *run)
 
 		if (n < 0 && errno != EAGAIN && errno != EINTR)
 			return no_banner(run, bytes, had, errno);
-		/* Readable, but no more than before: closed. */
+		/* Readable without more bytes: closed. */
 		if (n == 0)
 			return no_banner(run, bytes, 0, 0);
 		if (n > 0 && (size_t)n == had)
@@ -85,7 +85,7 @@ static enum diagnose_outcome peek_banner(struct diagnose_run *run)
 		default:
 			break;
 		}
-		/* Wake us when there is more than we have seen, or at the end. */
+		/* Wake when there is more than seen, or at the end. */
 		low_water = (int)had + 1;
 		setsockopt(run->fd, SOL_SOCKET, SO_RCVLOWAT, &low_water, sizeof(low_water));
 		if (!diagnose_wait(run))
@@ -108,7 +108,7 @@ static void double_percents(char *dst, size_t size, const char *src)
 	dst[n] = '\0';
 }
 
-/* As sshfs-compat tells ssh: the configured file alone, or else those of the user and of the system. */
+/* As sshfs-compat tells ssh: the configured file alone, else the user's and the system's. */
 static bool set_known_hosts(struct diagnose_run *run)
 {
 	char path[2 * CONFIG_PATH_MAX];
@@ -164,7 +164,7 @@ enum diagnose_outcome diagnose_greet(struct diagnose_run *run)
 
 /* ---- host key ---- */
 
-/* "ssh-ed25519 SHA256:...", as ssh-keygen -l shows it. */
+/* "ssh-ed25519 SHA256:...", as by ssh-keygen -l. */
 static void name_host_key(struct diagnose_run *run, char *text, size_t size)
 {
 	unsigned char *hash = NULL;
@@ -211,7 +211,7 @@ enum diagnose_outcome diagnose_host_key(struct diagnose_run *run)
 
 /* ---- channel ---- */
 
-/* Takes everything: what libssh may not keep cannot grow. */
+/* Takes everything: what libssh does not keep cannot grow. */
 static int take_data(ssh_session session, ssh_channel channel, void *data, uint32_t n, int is_stderr,
 		     void *arg)
 {

@@ -1,5 +1,4 @@
-/* wait.c: waiting for the server, and the two ways in which it is in vain: no answer, or no connection any
- * more. */
+/* wait.c: waiting for the server, and its two failures: no answer, no connection. */
 #include "diagnose/internal.h"
 #include "diagnose/classify.h"
 
