@@ -31,7 +31,7 @@ static bool note_entry(void *arg, const char *name, size_t length, uint64_t ino,
 	return *empty;
 }
 
-/* 1, 0, or -errno: as the functions below. */
+/* 1, 0, or -errno. */
 static errint_t is_empty_directory(struct backend *b, uint32_t node)
 {
 	bool empty = true;
@@ -46,7 +46,7 @@ static errint_t is_empty_directory(struct backend *b, uint32_t node)
 }
 
 /* Some links can be made and not read (sshfs refuses those that lead out of the mount): then the length
- * counts. */
+ * decides. */
 static errint_t is_link_to(struct backend *b, uint32_t node, const struct stat *st, const char *target)
 {
 	char text[PATH_MAX];
@@ -88,8 +88,8 @@ static errint_t is_what_was_wanted(struct backend *b, uint32_t node, const struc
 	return S_ISREG(st->st_mode) ? st->st_size == 0 : st->st_rdev == what->rdev;
 }
 
-/* A backend that gives what is made to its caller does so afterwards (backend/dir.c), which the first run may
- * not have come to. That it fails is no error there either. */
+/* A backend that gives a new object to its caller does so after making it (backend/dir.c): the first run
+ * may not have come to it. Failure is no error there either. */
 static void give_to_caller(struct backend *b, uint32_t parent, uint32_t node, const struct caller *c,
 			   struct found *found)
 {
@@ -105,7 +105,7 @@ static void give_to_caller(struct backend *b, uint32_t parent, uint32_t node, co
 		found->st = st;
 }
 
-/* The node for what was found, to be visited, with a lookup that node_forget takes back. */
+/* The node of what was found, for a visit; node_forget takes the lookup back. */
 static struct node *node_to_visit(const struct backend *b, uint32_t parent, const char *name,
 				  const struct found *found)
 {

@@ -19,8 +19,8 @@ static void reply_attr(fuse_req_t req, struct node *node, struct stat *st)
 	fuse_reply_attr(req, st, entry_seconds(node));
 }
 
-/* A file without a name, or whose handle storage refuses by now, is reached through any descriptor that is
- * open on it. */
+/* A file without a name, or whose handle storage now refuses, is reached through any descriptor open on
+ * it. */
 static struct handle *nameless_handle(const struct node *node, ssize_t rc)
 {
 	if (rc != -ESTALE && rc != -ENOENT && rc != BACKEND_NODE_GONE)
@@ -43,7 +43,7 @@ static ssize_t getattr_open(struct backend *b, struct handle *h, struct stat *st
 	return rc;
 }
 
-/* Whatever has the node's name, unless that is known to be another file. */
+/* The object with the node's name, unless known to be another file. */
 static ssize_t getattr_named(struct backend *b, const struct node *node, struct stat *st)
 {
 	ssize_t rc;
@@ -62,7 +62,7 @@ static ssize_t getattr_named(struct backend *b, const struct node *node, struct 
 	return 0;
 }
 
-/* Of an open file that is not the node's, in whose place it was found. */
+/* Of an open file found in the node's place. */
 static ssize_t getattr_stray(struct backend *b, const struct node *node, struct stat *st, ssize_t otherwise)
 {
 	struct handle *h = handle_find(node_index(node), true);
@@ -76,7 +76,7 @@ static ssize_t getattr_stray(struct backend *b, const struct node *node, struct 
 	return rc;
 }
 
-/* Whoever asks by name finds what is there instead of a file that is lost; or has opened just that. */
+/* A caller by name finds the present file instead of a lost one; or has opened just that. */
 static ssize_t getattr_by_name(struct backend *b, const struct node *node, struct stat *st)
 {
 	ssize_t rc = getattr_named(b, node, st), named = rc;
@@ -105,7 +105,7 @@ static bool is_open_otherwise(const struct node *node)
 
 static ssize_t getattr_node(struct backend *b, const struct node *node, struct handle *h, struct stat *st)
 {
-	/* What the kernel is told it believes of the node. */
+	/* The kernel takes the answer for the node's. */
 	bool own = h && h->kind == HANDLE_FILE && !(h->unlinked == HANDLE_STRAY && is_open_otherwise(node));
 	errint_t rc = own ? handle_ensure(b, h) : -EBADF;
 	ssize_t named;
@@ -116,9 +116,7 @@ static ssize_t getattr_node(struct backend *b, const struct node *node, struct h
 	return rc == GUARD_POISONED && named < 0 ? rc : named;
 }
 
-/* A directory that was removed while somebody is in it: it is there, empty and without a name, as on any file
- * system.
- */
+/* A removed directory that is somebody's working directory: empty, without a name, as on any file system. */
 static bool recall_removed(const struct node *object, struct stat *st)
 {
 	if (!S_ISDIR(object->mode) || !(object->flags & NODE_UNLINKED))
@@ -154,16 +152,15 @@ void fs_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	h = fi ? handle_get(fi->fh) : NULL;
 	rc = getattr_node(b, object, h, &st);
 	if (rc == -ENOENT && node->flags & NODE_ROUTE_ROOT)
-		rc = -EIO; /* a route whose target is missing is down, not absent */
+		rc = -EIO; /* a route without its target is down, not absent */
 	else if (rc == -ENOENT && recall_removed(object, &st))
 		rc = 0;
 	if (h)
 		handle_put(h);
 	if (!guard_leave(req, b, &rc))
 		return;
-	/* The kernel believed that the file exists: ESTALE has it look the name up again, for a caller that
-	 * came by name, and finds nothing, or another file, or creates one. A working directory has no name
-	 * to be looked up. */
+	/* The kernel believed in the file: ESTALE has it look the name up again for a caller by name, who
+	 * finds nothing, another file, or creates one. A working directory has no name to look up. */
 	if (rc == -ENOENT && b->board && !S_ISDIR(object->mode))
 		rc = -ESTALE;
 	if (rc < 0) {
@@ -196,8 +193,8 @@ static unsigned set_from_fuse(int to_set)
 	for (size_t i = 0; i < ARRAY_SIZE(map); i++)
 		if (to_set & map[i].fuse)
 			set |= map[i].ours;
-	/* Nothing to be set: chown(-1, -1), or the kernel is about to write by itself (passthrough,
-	 * fallocate). Both take set-id bits away. */
+	/* Nothing to set: chown(-1, -1), or before a write by the kernel itself (passthrough, fallocate).
+	 * Both clear set-id bits. */
 	if (set == 0 || wire_setattr_kills_priv(call.buffer))
 		set |= SET_KILL_PRIV;
 	return set;
@@ -208,7 +205,7 @@ static ssize_t setattr_node(struct backend *b, struct node *node, struct handle 
 {
 	ssize_t rc;
 
-	/* Never by name instead: if the open file is lost, another one may have that by now. */
+	/* Never by name instead: another file may have it. */
 	if (h && h->kind == HANDLE_FILE) {
 		rc = handle_ensure(b, h);
 		if (rc == 0)
@@ -226,8 +223,8 @@ static ssize_t setattr_node(struct backend *b, struct node *node, struct handle 
 	return rc;
 }
 
-/* A request to set nothing is chown(-1, -1), for which set-id bits belong to the owner alone, or comes before
- * a write, which takes them away whoever writes. The kernel tells us neither which nor checks it. */
+/* A request to set nothing is chown(-1, -1), where only the owner may clear set-id bits, or precedes a
+ * write, which clears them for any writer. The kernel neither tells which nor checks it. */
 static bool may_drop_set_id(fuse_req_t req, struct backend *b, const struct node *node)
 {
 	uid_t uid = fuse_req_ctx(req)->uid;
@@ -239,8 +236,7 @@ static bool may_drop_set_id(fuse_req_t req, struct backend *b, const struct node
 	       (S_ISREG(st.st_mode) && st.st_mode & (S_IWGRP | S_IWOTH));
 }
 
-/* What was changed by name may be another file than the one that is open as the node: the kernel's inode is
- * of that. */
+/* The change by name may have hit another file than the node's open one, whose inode the kernel has. */
 static void keep_own(struct backend *b, const struct node *node, struct handle *h, struct stat *st)
 {
 	if (h && h->kind == HANDLE_FILE)
@@ -323,8 +319,7 @@ void fs_readlink(fuse_req_t req, fuse_ino_t ino)
 		fuse_reply_readlink(req, target);
 }
 
-/* Figures of a guarded backend as keeper's last probe saw them: df and node_exporter must never wait for
- * storage. */
+/* As of keeper's last probe: df and node_exporter must never wait for storage. */
 static errint_t statfs_known(const struct board_statfs *known, struct statvfs *st)
 {
 	if (!atomic_load(&known->valid))
@@ -346,7 +341,7 @@ void fs_statfs(fuse_req_t req, fuse_ino_t ino)
 	struct statvfs st;
 	errint_t rc;
 
-	/* Nothing is known before the first connection. */
+	/* Before the first connection nothing is known. */
 	if (node && node->backend < CONFIG_BACKENDS_MAX &&
 	    !atomic_load(&fs.board->backends[node->backend].statfs.valid) &&
 	    !guard_await(req, fs_backend(node)))

@@ -1,5 +1,5 @@
-/* context.h: what all of fs needs: the core's parts (fs), and the request that this thread is working on
- * (call). Knows no operation, so that every file of fs may use it. Worker threads. */
+/* context.h: the core's parts (fs) and the present request (call), for all of fs. Knows no operation.
+ * Worker threads. */
 #ifndef GUARDFS_FS_CONTEXT_H
 #define GUARDFS_FS_CONTEXT_H
 
@@ -13,7 +13,7 @@
 
 /* ---- the core ---- */
 
-/* Set up once by fs_init before threads, constant afterwards. */
+/* Set up by fs_init before threads, then constant. */
 struct fs {
 	struct arena *arena;
 	struct board *board;
@@ -25,21 +25,21 @@ struct fs {
 
 extern struct fs fs;
 
-/* The backend a node lives on; &fs.local for local nodes. Not for virtual nodes. */
+/* Backend of a node; &fs.local for local ones. Not for virtual nodes. */
 static inline struct backend *fs_backend(const struct node *node)
 {
 	return node->backend == NODE_LOCAL ? &fs.local : &fs.guarded[node->backend];
 }
 
-/* Cache times for what lives on b. */
+/* Cache times on b. */
 double fs_cache_seconds(const struct backend *b);
 
-/* Is a symbolic link to target neither shown nor made on b (contain_links)? The caller gets EPERM. */
+/* Is a link to target neither shown nor made on b (contain_links)? The caller gets EPERM. */
 bool fs_hides_link(const struct backend *b, const char *target);
 
 /* ---- the request ---- */
 
-/* What a route's root shows to this request: fs/view.h. */
+/* What a route's root shows to this request (fs/view.h). */
 struct call_target {
 	/* object is pinned. */
 	struct node *root, *object;
@@ -47,51 +47,50 @@ struct call_target {
 
 struct call {
 	struct slot *slot;
-	/* The request as read: struct fuse_in_header and what follows. */
+	/* The request as read, from struct fuse_in_header on. */
 	uint8_t *buffer;
 	uint64_t unique;
-	/* Whose request it is; 0 also where there is none. */
+	/* The caller; 0 also without one. */
 	uint32_t uid;
-	/* Counted as an open file of uid's, but no handle yet (handle_admit). */
+	/* Counted as an open file of uid's, without a handle yet (handle_admit). */
 	bool admitted;
-	/* When the request last went into a guarded backend. */
+	/* Last entry into a guarded backend. */
 	uint64_t entered_ns;
-	/* The request stays in its slot; the thread must take another. */
+	/* The request stays in its slot; the thread takes another. */
 	bool parked;
-	/* The backend for which it is parked. */
+	/* The backend it is parked for. */
 	uint32_t parked_for;
-	/* enum guard_flags of its visit to a guarded backend. */
+	/* enum guard_flags of its visit. */
 	unsigned flags;
-	/* Renames that had ended on the backend when the request went in. */
+	/* Renames ended on the backend at entry. */
 	uint32_t renames;
-	/* Nodes of the request, kept from being freed while it visits a guarded backend (fs/guard.c). NULL:
-	 * none. */
+	/* Nodes kept from being freed during the visit (fs/guard.c). NULL: none. */
 	struct node *held[2];
 	struct call_target targets[4];
-	/* Passthrough: to be written into the reply of OPEN or CREATE. 0: none. */
+	/* Passthrough: for the reply of OPEN or CREATE. 0: none. */
 	int32_t backing_id;
-	/* CALL_DATA_SIZE bytes of this thread's own, page-aligned, for replies that carry data. */
+	/* CALL_DATA_SIZE page-aligned bytes of this thread, for replies with data. */
 	uint8_t *data;
 };
 
 #define CALL_DATA_SIZE (1024 * 1024)
 
-/* This thread's call. Set up by worker/pool.c. */
+/* This thread's. Set up by worker/pool.c. */
 extern _Thread_local struct call call;
 
-/* Has guardian answered already (deadline passed)? Then steps that change anything must not be begun. */
+/* Has guardian answered? Then no change may be begun. */
 static inline bool call_answered(void)
 {
 	return atomic_load_explicit(&call.slot->answered, memory_order_acquire) == call.unique;
 }
 
-/* Answers with an error; errors of the backend in negative form. */
+/* rc: negative errno. */
 static inline void fs_reply_rc(fuse_req_t req, ssize_t rc)
 {
 	fuse_reply_err(req, rc < 0 ? (int)-rc : 0);
 }
 
-/* The caller of a request in the backend's terms. */
+/* The caller in the backend's terms. */
 struct caller fs_caller(fuse_req_t req);
 
 #endif

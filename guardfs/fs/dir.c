@@ -1,7 +1,7 @@
 /* dir.c: OPENDIR, READDIR, READDIRPLUS, RELEASEDIR, FSYNCDIR.
  *
- * Local directories are read from storage piece by piece. Guarded ones, and local ones in which routes have
- * to be shown, are listed as a whole at the first read and served from that listing. */
+ * Local directories are read piece by piece. Guarded ones, and local ones with routes in them, are listed
+ * as a whole at the first read. */
 #include "fs/dir.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
@@ -28,7 +28,8 @@
 
 struct reply {
 	fuse_req_t req;
-	struct backend *b; /* NULL: virtual */
+	/* NULL: virtual */
+	struct backend *b;
 	struct node *dir;
 	bool plus;
 	size_t size, used;
@@ -79,8 +80,8 @@ void fs_opendir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 
 /* ---- listings that cost the backend ---- */
 
-/* Directories over whose listing a backend was lost. Ended by their server's endless listing, sshfs is
- * started anew; without this the same caller would ask for the same listing then. */
+/* Directories over whose listing a backend was lost, as to a server's endless listing: a new sshfs would
+ * get the same caller's request again. */
 static struct {
 	pthread_mutex_t lock;
 	struct blame of[CONFIG_BACKENDS_MAX];
@@ -114,8 +115,8 @@ static void blame_listing(const struct backend *b, struct node *dir, uint32_t st
 		    b->config->name, path);
 }
 
-/* The listing ended with its backend: was it over this listing? Certain it is where sshfs was ended for the
- * memory that listings took; where the listing was what nothing came back of, the same thrice in an hour. */
+/* Was the backend lost over this listing? Certainly, if sshfs was ended for the memory of listings; else
+ * after the third time in an hour that nothing came back of it. */
 static void judge_listing(const struct backend *b, struct node *dir, ssize_t rc)
 {
 	uint32_t epoch = atomic_load(&call.slot->epoch);
@@ -136,15 +137,20 @@ struct collect {
 	struct listing_writer writer;
 	struct backend *b;
 	uint32_t dir;
-	const struct node *shown; /* the directory as the kernel has it */
-	bool listed;		  /* what storage has is listed */
-	bool holds_removed;	  /* files that were removed from it are open */
-	size_t routes;		  /* the writer's first bytes: the routes */
+	/* As the kernel has it. */
+	const struct node *shown;
+	/* Storage's entries are listed. */
+	bool listed;
+	/* Files removed from it are open. */
+	bool holds_removed;
+	/* The writer's first bytes are the routes. */
+	size_t routes;
 	uint32_t entries;
-	uint32_t kib; /* of the writer's memory, counted as the caller's */
+	/* Of the writer's memory, counted as the caller's. */
+	uint32_t kib;
 };
 
-/* Entries from one look at the clock to the next. */
+/* Entries between looks at the clock. */
 #define PROGRESS_EVERY 256u
 
 static bool is_dot(const char *name, size_t length)
@@ -152,7 +158,7 @@ static bool is_dot(const char *name, size_t length)
 	return (length == 1 && name[0] == '.') || (length == 2 && name[0] == '.' && name[1] == '.');
 }
 
-/* Routes come before what storage has, and hide it. Directories on the way to routes come after it: mostly it
+/* Routes come first and hide storage's names. Directories on the way to routes come last: mostly storage
  * has them. */
 static void collect_route(void *arg, const char *name, bool is_route)
 {
@@ -162,8 +168,7 @@ static void collect_route(void *arg, const char *name, bool is_route)
 
 	if (is_route == c->listed || (!is_route && listing_has(&c->writer, c->writer.used, name)))
 		return;
-	/* tiers_children holds the map's lock for reading, as does the look-up of the route: both are
-	 * readers. */
+	/* tiers_children and the look-up both hold the map's lock for reading. */
 	if (is_route && tiers_route_at(c->dir, name, &route))
 		ino = view_target_ino(&fs.guarded[route.backend], route.target);
 	listing_add(&c->writer, name, strlen(name), ino, DT_DIR);
@@ -176,8 +181,8 @@ static uint64_t shown_ino(uint32_t node)
 	return fs.arena->nodes[node].ino | (fs.arena->nodes[node].backend == NODE_VIRTUAL ? 1ull << 61 : 0);
 }
 
-/* Numbers of "." and "..": as those directories show them, not storage's own (sshfs has none to give). The
- * root of a route, or of a backend, lies where it is shown. */
+/* As those directories show them, not storage's own (sshfs has none). The root of a route, or of a
+ * backend, lies where it is shown. */
 static uint64_t dot_ino(const struct collect *c, bool up)
 {
 	const struct node *dir = &fs.arena->nodes[c->dir];
@@ -187,7 +192,7 @@ static uint64_t dot_ino(const struct collect *c, bool up)
 	return shown_ino(c->shown->flags & NODE_ROUTE_ROOT ? c->shown->parent : dir->parent);
 }
 
-/* Memory grows by doubling: it is counted rarely. */
+/* Memory doubles: it is counted rarely. */
 static bool count_memory(struct collect *c)
 {
 	uint32_t kib = (uint32_t)(c->writer.size / 1024);
@@ -215,12 +220,12 @@ static bool collect_entry(void *arg, const char *name, size_t length, uint64_t i
 		return true;
 	memcpy(z, name, length);
 	z[length] = '\0';
-	/* No name that anybody has given; with the last close it is gone. */
+	/* Nobody gave this name; with the last close it is gone. */
 	if (c->holds_removed && backend_is_hidden(z))
 		return true;
 	if (c->b->board)
 		ino = is_dot(name, length) ? dot_ino(c, length == 2) : node_child_ino(c->b, c->dir, z, ino);
-	/* A local directory in the place of a route is hidden by it. */
+	/* A route hides a local directory in its place. */
 	if (!c->b->board && listing_has(&c->writer, c->routes, z))
 		return true;
 	listing_add(&c->writer, name, length, ino, type);
@@ -275,7 +280,7 @@ static errint_t keep_listing(struct collect *c, struct handle *h)
 	return listing_finish(&c->writer, h->snapshot_fd);
 }
 
-/* Lists the directory into the handle's memfd. Within the guard for guarded tiers. 0 or -errno. */
+/* Into the handle's memfd. Within the guard for guarded tiers. 0 or -errno. */
 static errint_t make_listing(struct backend *b, struct node *dir, struct handle *h)
 {
 	struct collect c = {.b = b, .dir = view_object_index(dir), .shown = dir};
@@ -295,7 +300,7 @@ static errint_t make_listing(struct backend *b, struct node *dir, struct handle 
 	}
 	if (rc == 0)
 		rc = c.writer.error;
-	/* The caller was told that it failed and may have asked again: the listing is not ours any more. */
+	/* The caller was told of a failure and may ask again: this listing is void. */
 	if (rc == 0 && call_answered())
 		rc = GUARD_POISONED;
 	if (rc == 0)
@@ -308,7 +313,7 @@ static errint_t make_listing(struct backend *b, struct node *dir, struct handle 
 
 /* ---- replies ---- */
 
-/* Adds one entry; false when the reply is full. */
+/* False: full. */
 static bool reply_add_plain(const char *name, uint64_t ino, unsigned type, int64_t next)
 {
 	struct stat st = {.st_ino = ino, .st_mode = (mode_t)type << 12};
@@ -321,8 +326,8 @@ static bool reply_add_plain(const char *name, uint64_t ino, unsigned type, int64
 	return true;
 }
 
-/* Look-ups, each a round trip, take at most half of the time that the caller gives: an answer that leaves
- * some attributes out is better than none. */
+/* Look-ups, a round trip each, take at most half the caller's time: an answer without some attributes is
+ * better than none. */
 static bool has_time(void)
 {
 	uint64_t deadline_ns = atomic_load(&call.slot->deadline_ns);
@@ -330,13 +335,13 @@ static bool has_time(void)
 	return clock_mono_ns() + fs.config->deadline.ms[OP_METADATA] * NSEC_PER_MSEC / 2 < deadline_ns;
 }
 
-/* A lookup is counted. NULL: it has to be asked for, if need be. */
+/* Counts a lookup. NULL: the kernel asks, if need be. */
 static struct node *look_up(const char *name, struct found *found)
 {
 	struct node *known = view_find(reply.dir, name, NODE_PINNED);
 	bool asked;
 
-	/* Storage has not all of it yet: who wants its attributes asks for them, and waits. */
+	/* Storage has not all of it yet: a caller asks for its attributes, and waits. */
 	if (known && atomic_load(&known->flags) & NODE_BEHIND) {
 		node_unpin(known);
 		return NULL;
@@ -352,8 +357,8 @@ static struct node *look_up(const char *name, struct found *found)
 	return asked ? NULL : entry_intern(reply.dir, name, found);
 }
 
-/* With attributes. An entry that cannot be looked up now (gone, a route, "." and "..") comes without, and the
- * kernel asks later. */
+/* An entry that cannot be looked up (gone, a route, "." and "..") goes without attributes, and the kernel
+ * asks later. */
 static bool reply_add_plus(const char *name, uint64_t ino, unsigned type, int64_t next)
 {
 	struct fuse_entry_param e = {.attr = {.st_ino = ino, .st_mode = (mode_t)type << 12}};
@@ -364,8 +369,8 @@ static bool reply_add_plus(const char *name, uint64_t ino, unsigned type, int64_
 	need = fuse_add_direntry_plus(reply.req, NULL, 0, name, &e, next);
 	if (need > room)
 		return false;
-	/* Worth its price where a look-up is a round trip. Locally it would make a plain listing five times
-	 * dearer than its peers', for attributes that the kernel gets almost as fast one by one. */
+	/* Worth it where a look-up is a round trip. Locally a plain listing would cost five times its
+	 * peers', for attributes that the kernel gets almost as fast singly. */
 	bool look =
 	    reply.b && reply.b->board && !is_dot(name, strlen(name)) && grant_has_room() && has_time();
 
@@ -402,7 +407,7 @@ static errint_t reply_from_listing(const struct handle *h, int64_t offset)
 	int64_t next;
 	int rc;
 
-	reader.held = 0; /* another pass: the listing may have been made anew */
+	reader.held = 0; /* another pass: the listing may be new */
 	while ((rc = listing_read(&reader, h->snapshot_fd, offset, &e, &next)) > 0) {
 		if (!reply_add(e.name, e.ino, e.type, next))
 			return 0;
@@ -499,7 +504,7 @@ void fs_releasedir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 		handle_finish(h);
 }
 
-/* Guarded directories are open only while they are read. */
+/* Guarded directories are open only during reads. */
 static errint_t sync_guarded(struct backend *b, uint32_t dir, bool data_only)
 {
 	int ref = -1;
@@ -516,7 +521,7 @@ static void fsyncdir_guarded(fuse_req_t req, struct backend *b, uint32_t dir, bo
 {
 	ssize_t rc;
 
-	/* SFTP has no way to sync a directory, and raw sshfs says yes too. */
+	/* SFTP cannot sync a directory; raw sshfs says yes too. */
 	if (b->config->type != BACKEND_DIR) {
 		fuse_reply_err(req, 0);
 		return;

@@ -13,7 +13,7 @@ static void drop_attributes(uint64_t nodeid)
 {
 	uint8_t out[64];
 
-	/* ENOENT: the kernel doesn't know it, so it remembers nothing. */
+	/* ENOENT: the kernel does not know it. */
 	if (write(fs.dev_fd, out, wire_drop_attributes(out, nodeid)) < 0 && errno != ENOENT)
 		log_debug("the kernel was not told to ask again for node %llu: %s",
 			  (unsigned long long)nodeid, strerror(errno));
@@ -24,7 +24,7 @@ void doubt_node(const struct node *node)
 	drop_attributes(node_id(node, node_index(node)));
 }
 
-/* Nodes of the local tier are not known by their names. */
+/* Nodes of the local tier are not known by name. */
 static void drop_named(uint64_t parent_id, const char *name)
 {
 	struct node *parent = node_from_id(parent_id);
@@ -35,8 +35,7 @@ static void drop_named(uint64_t parent_id, const char *name)
 		doubt_node(node);
 }
 
-/* What may have been cut off is known to reach no further than that, and what was written behind is not lost
- * if it is not there. */
+/* Truncation may have moved the file's end, and bytes written behind are not lost if missing beyond it. */
 static void lower_bounds(const uint8_t *buffer, uint64_t nodeid)
 {
 	struct node *node = node_from_id(nodeid);

@@ -1,7 +1,7 @@
 /* export.c: see export.h.
  *
- * A handle holds a node's id, which has a generation in it. The kernel holds no reference to the node that it
- * asks for here: it is pinned first, and only then counted. */
+ * A handle holds a node's id with its generation. The kernel has no reference to the node yet: it is
+ * pinned first, then counted. */
 #include "fs/export.h"
 #include "fs/entry.h"
 #include "fs/guard.h"
@@ -10,7 +10,7 @@
 
 #include <errno.h>
 
-/* What is asked for, with a lookup counted; NULL: it is no more. */
+/* With a lookup counted; NULL: it is gone. */
 static struct node *find_exported(struct node *node, bool above)
 {
 	if (above)
@@ -19,7 +19,7 @@ static struct node *find_exported(struct node *node, bool above)
 	return node;
 }
 
-/* Attributes of a node as storage has them. Within the guard. */
+/* From storage, within the guard. */
 static ssize_t look_at_exported(struct backend *b, struct node *node, struct stat *st)
 {
 	ssize_t rc = b->ops->getattr(b, view_object_index(node), -1, st);
@@ -38,7 +38,7 @@ static void reply_found(fuse_req_t req, struct node *node)
 	entry_reply(req, node, &st);
 }
 
-/* Of the local tier, and of what is shown from memory: the virtual tree, roots of routes. */
+/* Local nodes, and those shown from memory: the virtual tree, routes' roots. */
 static void answer_unguarded(fuse_req_t req, struct node *node)
 {
 	struct stat st;

@@ -1,4 +1,4 @@
-/* fs.c: the core's parts put together: backends, root node, the table of operations, interrupts. */
+/* fs.c: the core put together: backends, root node, table of operations, interrupts. */
 #include "fs/fs.h"
 #include "base/fd.h"
 #include "base/log.h"
@@ -27,10 +27,10 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-/* O_PATH descriptors kept for nodes: a quarter of what may be open, at most this many. */
+/* O_PATH descriptors of nodes: a quarter of all descriptors, at most this many. */
 #define NODE_FDS_MAX 4096u
 
-/* The root is node 0 with generation 0, so that its id is FUSE_ROOT_ID; made by the first worker. */
+/* Node 0 with generation 0, so that its id is FUSE_ROOT_ID; made by the first worker. */
 static void make_root(const struct found *found)
 {
 	struct node *root = &fs.arena->nodes[0];
@@ -112,8 +112,7 @@ void fs_close_waiting(unsigned backend)
 		handle_sweep(backend);
 }
 
-/* Is SIGKILL pending for the task? Then nobody will look at the answer, and waiting for storage keeps it from
- * dying. */
+/* With SIGKILL pending nobody looks at the answer, and the wait keeps the task from dying. */
 static bool is_being_killed(uint32_t pid)
 {
 	char path[32], status[4096];
@@ -131,14 +130,14 @@ static bool is_being_killed(uint32_t pid)
 	return false;
 }
 
-/* A task that is inside goes on, and counts as late from now on: nobody waits for it. */
+/* A task inside goes on, and counts as late: nobody waits for it. */
 static void answer_eintr(struct slot *slot, uint64_t unique)
 {
 	uint8_t out[64];
 	uint32_t parked = SLOT_PARKED, backend = atomic_load(&slot->backend);
 	size_t n = wire_error_reply(out, unique, EINTR);
 	bool taken = atomic_compare_exchange_strong(&slot->state, &parked, SLOT_RUNNING);
-	/* Between two looks the slot may have gone on to another request. */
+	/* Between two looks the slot may have got another request. */
 	bool same = wire_unique(arena_slot_buffer(fs.arena, slot)) == unique;
 
 	if (same) {
@@ -152,8 +151,8 @@ static void answer_eintr(struct slot *slot, uint64_t unique)
 		atomic_store(&slot->state, same ? SLOT_EXPIRED : SLOT_PARKED);
 }
 
-/* Requests interrupted by a signal that did not kill their callers: unique, by slot; 0: none. A new worker
- * knows none: those callers wait for their deadlines at most. */
+/* Uniques interrupted by a signal that did not kill, by slot; 0: none. A new worker knows none: those
+ * callers wait for their deadlines. */
 static _Atomic uint64_t interrupted[SLOT_MAX];
 static _Atomic uint32_t n_interrupted;
 
@@ -208,9 +207,8 @@ static void negotiate(void *userdata, struct fuse_conn_info *conn)
 	    FUSE_CAP_POSIX_ACL | FUSE_CAP_HANDLE_KILLPRIV | FUSE_CAP_IOCTL_DIR;
 
 	(void)userdata;
-	/* Locks stay with the kernel (no POSIX_LOCKS, no FLOCK_LOCKS): they survive a worker. No writeback
-	 * cache: a write that is acknowledged has reached storage. No splice: requests are read into the
-	 * arena. */
+	/* Locks stay with the kernel (no POSIX_LOCKS, no FLOCK_LOCKS) and survive a worker. No writeback
+	 * cache: an acknowledged write has reached storage. No splice: requests are read into the arena. */
 	conn->want = conn->capable & wanted;
 	conn->max_write = 1024 * 1024;
 	conn->max_background = 65535;

@@ -1,6 +1,5 @@
-/* grant.h: lookup counts promised by a reply that is not out yet. They stand in the slot, so that a worker's
- * death before the reply leaves no node that the kernel has never heard of. Worker, any thread;
- * grant_take_back_of before threads. */
+/* grant.h: lookups promised by a reply not sent yet. They stand in the slot: after a worker's death no
+ * node is left that the kernel never heard of. Worker, any thread; grant_take_back_of before threads. */
 #ifndef GUARDFS_FS_GRANT_H
 #define GUARDFS_FS_GRANT_H
 
@@ -8,11 +7,11 @@
 
 #define GRANT_MAX 8192u
 
-/* One lookup has been counted on node for the reply of the current call. False: no room for more. */
+/* A lookup was counted on node for the present reply. False: no room. */
 bool grant_has_room(void);
 void grant_add(const struct node *node);
 
-/* Nobody gets the reply: takes back what it granted. */
+/* Nobody gets the reply: takes its lookups back. */
 void grant_take_back(void);
 void grant_take_back_of(struct slot *slot);
 

@@ -1,6 +1,6 @@
-/* guard.c: see guard.h. The order of stores matters. Guardian needs backend, class and the rest before the
- * deadline: they are stored first. `inside` is stored before the breaker is read a second time: a process
- * that opens the breaker and then finds no slot inside knows that no task is. */
+/* guard.c: see guard.h. Order of stores: backend, class and the rest before the deadline, for guardian;
+ * `inside` before the second look at the breaker: a process that opens the breaker and then finds no slot
+ * inside knows that no task is. */
 #include "fs/guard.h"
 #include "base/clock.h"
 #include "fs/behind.h"
@@ -20,15 +20,14 @@
 
 enum verdict { GO, DOWN, WAIT_LATE, WAIT_FULL };
 
-/* How often a request is run again over another connection after its own broke: it may be the very request
- * that breaks connections. */
+/* Runs over further connections after its own broke: the request may be what breaks them. */
 #define RERUNS_MAX 2
 
-/* The kernel and sshfs answer some operations from their caches, long after the server has died: such
- * answers, which come within microseconds, are no sign of life. Storage itself answered if it took longer
- * than CACHED_NS, or something really changed; quicker storage has its probes for a sign. */
+/* The kernel and sshfs answer some operations from caches long after the server's death: answers within
+ * microseconds are no sign of life. Storage itself answered if it took longer than CACHED_NS, or if
+ * something changed; quicker storage has its probes for a sign. */
 #define CACHED_NS (5 * NSEC_PER_MSEC)
-/* A change that does nothing (chmod under a presented owner) is quicker. */
+/* A change without effect (chmod under a presented owner) is quicker. */
 #define UNCHANGED_NS (NSEC_PER_MSEC / 10)
 
 bool guard_breaker_is_closed(const struct backend *b)
@@ -40,14 +39,13 @@ static void nudge_keeper(void)
 {
 	uint64_t one = 1;
 
-	/* A full counter: keeper is being woken already. No keeper: guardian is starting one, which looks by
-	 * itself. */
+	/* A full counter: keeper is being woken. No keeper: guardian starts one, which looks by itself. */
 	if (write(fs.board->fds.nudge, &one, sizeof(one)) < 0)
 		return;
 }
 
-/* Is a task inside that changes the same object, and whose caller was answered (deadline passed, or its
- * worker died)? Its change could land on top of ours. */
+/* Does a task inside, whose caller was answered (deadline, worker's death), change the same object? It
+ * could land on top of ours. */
 static bool late_task_on(const struct slot *mine, uint64_t now_ns)
 {
 	for (uint32_t i = 0; i < arena_slots_used(fs.arena); i++) {
@@ -64,8 +62,8 @@ static bool late_task_on(const struct slot *mine, uint64_t now_ns)
 	return false;
 }
 
-/* Renames that have ended, by backend. sshfs goes by paths, and moves an open file away before it puts
- * another in its place: for a moment there is none. */
+/* By backend. sshfs goes by paths, and moves an open file away before another takes its place: for a
+ * moment the name is missing. */
 static _Atomic uint32_t renames_ended[CONFIG_BACKENDS_MAX];
 #define RENAMES_WAITED_FOR 8
 
@@ -82,7 +80,7 @@ static bool is_rename_inside(const struct slot *mine)
 	return false;
 }
 
-/* An object that existed is missing: is it being replaced, or was it while we looked? */
+/* Is a missing object being replaced, or was it during the look? */
 static bool is_doubtfully_missing(const struct backend *b, ssize_t rc)
 {
 	const struct slot *slot = call.slot;
@@ -122,7 +120,7 @@ static void leave_slot(struct backend *b, uid_t uid)
 	shares_leave(b->index, uid);
 }
 
-/* Enters, or says why not. Tasks without a slot are few: they enter a full backend too. */
+/* Tasks without a slot are few: they enter a full backend too. */
 static enum verdict try_enter(struct backend *b, uid_t uid)
 {
 	struct slot *slot = call.slot;
@@ -130,7 +128,7 @@ static enum verdict try_enter(struct backend *b, uid_t uid)
 
 	if (!breaker_is_closed(breaker))
 		return DOWN;
-	/* Guardian counts late tasks; it may not have counted those of a worker that has just died. */
+	/* Guardian may not have counted the late tasks of a worker that just died. */
 	if (slot && slot->mutating &&
 	    (atomic_load(&b->board->late) || atomic_load(&fs.board->dead_workers)) &&
 	    late_task_on(slot, clock_mono_ns()))
@@ -152,7 +150,7 @@ static enum verdict try_enter(struct backend *b, uid_t uid)
 	return GO;
 }
 
-/* Of whose share the request takes. */
+/* The user whose share the request takes. */
 static uid_t payer_of_request(void)
 {
 	const struct handle *written = arena_handle(fs.arena, wire_written_back(call.buffer));
@@ -176,8 +174,8 @@ static void publish_request(struct backend *b, enum op_class op_class, unsigned 
 		     atomic_load(&slot->read_ns) + fs.config->deadline.ms[op_class] * NSEC_PER_MSEC);
 }
 
-/* A task may stay inside after its caller was answered. The kernel then forgets the request's nodes, and
- * their records would go to other files. False: that has happened already. */
+/* A task may outlast its caller's answer. The kernel then forgets the request's nodes, and their records
+ * would be reused. False: that has happened already. */
 static bool hold_nodes(void)
 {
 	uint64_t ids[2];
@@ -204,9 +202,9 @@ void guard_end_request(void)
 	backend_end_request();
 }
 
-/* Is something owed of a file that the request is about, which was acknowledged before the request came?
- * Whoever looks at the file, or changes it otherwise, is to find it. What is acknowledged later is left
- * alone: else who reads a log that is being written would wait for its end. */
+/* Is something owed of a file of the request, acknowledged before the request came? A look at the file, or
+ * another change of it, must find it. Later bytes are left alone: else a reader of a growing log would
+ * wait for its end. */
 static bool is_owed_one(const struct node *node)
 {
 	if (!node || !behind_is_owed(node_index(node), call.slot->owed_point))
@@ -245,7 +243,7 @@ static bool is_owed(const struct backend *b, uint64_t target)
 	return false;
 }
 
-/* The caller waited, and is about to get the infrastructure errno. */
+/* The caller waited, and gets the infrastructure errno. */
 static void count_error(fuse_req_t req, struct backend *b, enum errclass class)
 {
 	jobs_error(class);
@@ -253,8 +251,8 @@ static void count_error(fuse_req_t req, struct backend *b, enum errclass class)
 	board_hurt(b->board, (uint32_t)fuse_req_ctx(req)->pid, false);
 }
 
-/* Leaves the request in its buffer, and releases req without an answer; the caller has left the backend.
- * False: there is no room, and nothing has happened. */
+/* Leaves the request in its buffer and releases req; the caller has left the backend. False: no room,
+ * nothing was done. */
 static bool park_request(fuse_req_t req, const struct backend *b, enum slot_park_reason reason)
 {
 	struct slot *slot = call.slot;
@@ -268,7 +266,7 @@ static bool park_request(fuse_req_t req, const struct backend *b, enum slot_park
 	call.parked = true;
 	call.parked_for = b->index;
 	call.slot = NULL;
-	atomic_store(&slot->state, SLOT_PARKED); /* from here on the slot is anybody's */
+	atomic_store(&slot->state, SLOT_PARKED); /* anybody may take the slot now */
 	return true;
 }
 
@@ -277,8 +275,8 @@ void guard_unparked(const struct slot *slot)
 	room_give_back(atomic_load(&slot->backend), slot->uid);
 }
 
-/* A sync failed over a connection that a probe then found sound: data is lost. Storage reports that once;
- * asking again would turn it into success. */
+/* A sync failed over a connection that a probe found sound: data is lost. Storage says that once; asking
+ * again would turn it into success. */
 static bool is_final_error(const struct backend *b, enum op_class op_class)
 {
 	uint64_t breaker = atomic_load(&b->board->breaker);
@@ -287,29 +285,29 @@ static bool is_final_error(const struct backend *b, enum op_class op_class)
 	       breaker_epoch(breaker) == atomic_load(&call.slot->epoch);
 }
 
-/* Does a request wait while the breaker is open? A write to an open file always does; every request does
- * while the outage is young. For a held backend the operator decides. */
+/* While the breaker is open, writes to open files always wait, and all requests in a young outage. For a
+ * held backend the operator decides. */
 static bool waits_while_down(const struct board_backend *b, bool parkable)
 {
 	return (parkable && board_state(b) != HEALTH_HELD) || board_callers_wait(b, clock_mono_ns());
 }
 
-/* Publishes the request. False: it has been answered, or its nodes are forgotten. */
+/* Publishes the request. False: it was answered, or its nodes are forgotten. */
 static bool begin_visit(struct backend *b, enum op_class op_class, unsigned flags, uint64_t target)
 {
-	/* Before there is a deadline, after which the kernel may forget them. */
+	/* Before the deadline: afterwards the kernel may forget them. */
 	if (!hold_nodes())
 		return false;
 	publish_request(b, op_class, flags, target);
-	return !call_answered(); /* else too late: guardian was faster */
+	return !call_answered(); /* else guardian was faster */
 }
 
-/* No room to wait, or no use: the caller of guard_try answers. */
+/* No room or use in waiting: the caller of guard_try answers. */
 static enum guard_result refuse_request(fuse_req_t req, struct backend *b)
 {
 	atomic_store(&call.slot->deadline_ns, 0);
 	if (call.flags & GUARD_RECALLS)
-		return GUARD_DOWN; /* with what is remembered, which hurts nobody */
+		return GUARD_DOWN; /* from memory, harmlessly */
 	board_count(b->board, COUNT_FAST_FAILS, 1);
 	jobs_error((enum errclass)atomic_load(&b->board->opened_class));
 	board_hurt(b->board, (uint32_t)fuse_req_ctx(req)->pid, true);
@@ -377,7 +375,7 @@ bool guard_await(fuse_req_t req, struct backend *b)
 	return may_go_on(req, begin_visit(b, OP_METADATA, GUARD_NONE, 0) ? find_down(req, b) : GUARD_DOWN);
 }
 
-/* Tells the breaker what came back. by_storage: not from a cache on the way. */
+/* by_storage: no cache answered. */
 static void tell_breaker(struct backend *b, uint32_t epoch, enum errclass class, bool by_storage,
 			 uint64_t now_ns)
 {
@@ -403,15 +401,14 @@ static bool answered_by_storage(const struct slot *slot, ssize_t rc, uint64_t wa
 	return waited_ns >= (changed ? UNCHANGED_NS : CACHED_NS);
 }
 
-/* A listing takes as long as its directory is large, which says nothing about the backend's speed. */
+/* A listing's time depends on the directory's size, not the backend's speed. */
 static bool is_long_listing(const struct slot *slot, uint64_t now_ns)
 {
 	return slot->listing && now_ns >= atomic_load(&slot->deadline_ns);
 }
 
-/* Why a request that came back with an infrastructure error waits and is run again, not answered; PARK_NONE:
- * it is answered. GUARD_PARKABLE waits through every outage, others while the outage is young, if running
- * twice does no harm. */
+/* Why a request with an infrastructure error waits for another run; PARK_NONE: it is answered.
+ * GUARD_PARKABLE waits through every outage; others in a young one, if two runs do no harm. */
 static enum slot_park_reason why_again(const struct backend *b, const struct errclass_info *info)
 {
 	const struct slot *slot = call.slot;
@@ -422,13 +419,12 @@ static enum slot_park_reason why_again(const struct backend *b, const struct err
 		return PARK_NONE;
 	if (info->trips)
 		return waits_while_down(b->board, slot->parkable) ? PARK_DOWN : PARK_NONE;
-	/* EIO may mean a lost connection or a full disk: a probe decides. The request is then tried once
-	 * more, which is harmless (an append looks what was made); a sync only over a new connection
-	 * (is_final_error). */
+	/* EIO may mean a lost connection or a full disk: a probe decides. Another run is harmless (an
+	 * append looks what was made); of a sync only over a new connection (is_final_error). */
 	return info->triggers_probe && !slot->asked ? PARK_VERDICT : PARK_NONE;
 }
 
-/* Undoes this run and parks the request. False: no room to wait. */
+/* False: no room to wait. */
 static bool park_again(fuse_req_t req, const struct backend *b, enum slot_park_reason reason)
 {
 	struct slot *slot = call.slot;
@@ -457,10 +453,10 @@ bool guard_leave(fuse_req_t req, struct backend *b, ssize_t *rc)
 		*rc = *rc == BACKEND_NODE_GONE ? -ESTALE : *rc;
 		return true;
 	}
-	/* A route is configured: whatever has become of its target, the route is down. */
+	/* A route is configured: without its target it is down. */
 	if (*rc == BACKEND_NODE_GONE && view_is_route_asked())
 		*rc = -ESTALE;
-	/* What guardfs itself decided says nothing about the backend. */
+	/* guardfs's own decision says nothing about the backend. */
 	if (*rc == GUARD_POISONED || *rc == BACKEND_NODE_GONE) {
 		leave_slot(b, slot->uid);
 		if (*rc == GUARD_POISONED)
@@ -473,14 +469,14 @@ bool guard_leave(fuse_req_t req, struct backend *b, ssize_t *rc)
 	now_ns = clock_mono_ns();
 	tell_breaker(b, atomic_load(&slot->epoch), class,
 		     answered_by_storage(slot, *rc, now_ns - call.entered_ns), now_ns);
-	/* Before leaving: no new epoch begins while somebody is inside. */
+	/* Before leaving: no epoch begins while somebody is inside. */
 	again = info->infrastructure ? why_again(b, info) : PARK_NONE;
 	leave_slot(b, slot->uid);
 	if (call_answered()) {
 		board_count(b->board, COUNT_LATE, 1);
 		if (slot->mutating)
 			doubt_raise(call.buffer);
-		return true; /* the reply will find nobody waiting, and what it granted is taken back */
+		return true; /* the reply is refused, and its grants are taken back */
 	}
 	if (!is_long_listing(slot, now_ns))
 		histogram_add(&b->board->latency[slot->op_class], now_ns - atomic_load(&slot->read_ns));
@@ -547,7 +543,7 @@ enum guard_outcome guard_end_visit(struct backend *b, ssize_t rc, bool by_storag
 	return info->trips ? OUTCOME_LOST : OUTCOME_DOUBTED;
 }
 
-/* The quiet visit of this thread. nested: within the visit of a request, whose slot speaks for both. */
+/* This thread's quiet visit. nested: within a request's visit, whose slot counts for both. */
 static _Thread_local struct {
 	uint32_t epoch;
 	uid_t uid;
@@ -570,7 +566,7 @@ bool guard_enter_quietly(struct backend *b, uint64_t target, uid_t uid)
 		slot->target = target;
 		atomic_store(&slot->backend, b->index);
 	}
-	/* No request waits for us, but each of us holds a slot, and some slots must always be free. */
+	/* No request waits for these visits, but each holds a slot, and some must stay free. */
 	return try_enter(b, uid) == GO;
 }
 
@@ -589,10 +585,10 @@ bool guard_may_run(const struct slot *slot)
 
 	switch (slot->park_reason) {
 	case PARK_DOWN:
-		/* Nothing is left to wait for: it runs in order to be refused. */
+		/* Nothing to wait for: it runs to be refused. */
 		return closed || !waits_while_down(bb, slot->parkable);
 	case PARK_FULL:
-		/* While the breaker is open it runs in order to be refused at once. */
+		/* While the breaker is open it runs to be refused at once. */
 		return !closed || shares_has_place(atomic_load(&slot->backend), slot->uid);
 	case PARK_LATE:
 		return !closed || !late_task_on(slot, clock_mono_ns());

@@ -13,8 +13,10 @@
 #include <unistd.h>
 
 static struct {
-	pthread_mutex_t lock; /* free list, high-water mark */
-	uint32_t free_head;   /* through next_free; HANDLE_MAX: end */
+	/* Free list, high-water mark. */
+	pthread_mutex_t lock;
+	/* Through next_free; HANDLE_MAX: end. */
+	uint32_t free_head;
 	uint32_t next_free[HANDLE_MAX];
 	/* A released handle of that backend could not be closed. */
 	_Atomic bool unclosed[CONFIG_BACKENDS_MAX];
@@ -26,7 +28,7 @@ static void push_free(uint32_t i)
 	handles.free_head = i;
 }
 
-/* Opens whose worker died before deciding on an answer: the kernel will never release them. */
+/* Opens whose worker died before deciding on an answer: the kernel never releases them. */
 static void abandon_unanswered(uint32_t used)
 {
 	for (uint32_t i = 0; i < SLOT_MAX; i++) {
@@ -41,8 +43,7 @@ static void abandon_unanswered(uint32_t used)
 	}
 }
 
-/* Counts the open files of local nodes again: the last worker may have died between the two steps of an open
- * or a release. */
+/* The last worker may have died between the two steps of an open or a release. */
 static void recount_opens(uint32_t used)
 {
 	for (uint32_t n = 0; n < atomic_load(&fs.arena->nodes_used); n++)
@@ -74,8 +75,7 @@ errint_t handle_init(void)
 	for (uint32_t i = used; i-- > 0;) {
 		struct handle *h = &fs.arena->handles[i];
 
-		/* Tasks of dead workers never return to user mode; in the kernel they hold the file
-		 * themselves. */
+		/* Tasks of dead workers stay in the kernel, which holds the file itself. */
 		atomic_store(&h->users, 0);
 		if (atomic_load(&h->state) == HANDLE_LIVE) {
 			handle_count_again(h);
@@ -84,7 +84,7 @@ errint_t handle_init(void)
 		if (atomic_load(&h->state) != HANDLE_LIVE) {
 			push_free(i);
 		} else if (atomic_load(&h->closing)) {
-			/* Released; to be closed by a sweep. */
+			/* Released; a sweep closes it. */
 			atomic_store(&h->closing, 1);
 			h->passthrough = 0;
 		}
@@ -120,7 +120,7 @@ struct handle *handle_new(uint32_t node, enum handle_kind kind, uint8_t backend,
 	atomic_store(&h->fd, ref);
 	atomic_store(&h->epoch, epoch);
 	atomic_store(&h->other, 0);
-	/* users stays as it is: zero, but for a look in passing (handle_find). */
+	/* users is zero, but for a look in passing (handle_find). */
 	atomic_store(&h->closing, 0);
 	atomic_store(&h->error, 0);
 	h->unlinked = (uint8_t)name;
@@ -135,7 +135,7 @@ struct handle *handle_new(uint32_t node, enum handle_kind kind, uint8_t backend,
 	atomic_store(&h->taken_unique, 0);
 	h->mtime_ns = 0;
 	atomic_store(&h->job, JOB_NONE);
-	/* If this worker dies before deciding on the answer, its successor closes this handle. */
+	/* If this worker dies before deciding on the answer, its successor closes the handle. */
 	if (call.slot)
 		call.slot->handle = i + 1;
 	handle_index_add(h);
@@ -161,8 +161,8 @@ static errint_t release_fd(struct backend *b, int fd)
 	return close(fd) < 0 ? -errno : 0;
 }
 
-/* Clears the descriptors in the record first, then closes them: a sweep may find them, no task uses them
- * again. 0, or the error of either. */
+/* Clears the record before closing: no task uses the descriptors again, but a sweep may find them. 0, or
+ * either error. */
 static errint_t release_fds(struct backend *b, struct handle *h)
 {
 	int fd = atomic_exchange(&h->fd, -1), other = handle_other_fd(atomic_exchange(&h->other, 0));
@@ -171,7 +171,7 @@ static errint_t release_fds(struct backend *b, struct handle *h)
 	return rc < 0 ? rc : rc_other;
 }
 
-/* Closes and frees the handle. False: its backend is down, and a close would reach it (FUSE flushes). */
+/* False: its backend is down, and a close would reach it (FUSE flushes). */
 static bool close_and_free(struct handle *h)
 {
 	struct backend *b =
@@ -199,7 +199,7 @@ static bool close_and_free(struct handle *h)
 	return true;
 }
 
-/* closing: 0 open, 1 released, 2 being freed by whoever made it so. */
+/* closing: 0 open, 1 released, 2 being freed by the thread that set it. */
 static void free_if_released(struct handle *h)
 {
 	uint32_t released = 1;
@@ -207,7 +207,7 @@ static void free_if_released(struct handle *h)
 	if (atomic_load(&h->users) != 0 || !atomic_compare_exchange_strong(&h->closing, &released, 2))
 		return;
 	if (!close_and_free(h)) {
-		/* handle_sweep tries again: at the next epoch, or when there is room. */
+		/* handle_sweep tries again, at the next epoch or when there is room. */
 		atomic_store(&h->closing, 1);
 		atomic_store(&handles.unclosed[h->backend], true);
 	}
@@ -274,7 +274,7 @@ void handle_mark_unlinked(uint32_t node)
 	handle_index_each(node, mark_unlinked, NULL);
 }
 
-/* What has lost its name keeps the parent that it had. */
+/* A node without a name keeps its parent. */
 static bool was_in(uint32_t node, uint32_t dir)
 {
 	const struct node *n = &fs.arena->nodes[node];
@@ -299,7 +299,8 @@ bool handle_is_removed_from(uint32_t dir)
 
 struct usable {
 	bool stray;
-	struct handle *found; /* its use count raised */
+	/* Its use count is raised. */
+	struct handle *found;
 };
 
 static bool find_usable(struct handle *h, void *arg)
@@ -318,7 +319,7 @@ struct handle *handle_find(uint32_t node, bool stray)
 {
 	struct usable usable = {.stray = stray};
 
-	/* The handle may have been released before its use count was raised: take another one. */
+	/* It may have been released before: take another. */
 	while (!handle_index_each(node, find_usable, &usable)) {
 		if (!atomic_load(&usable.found->closing))
 			return usable.found;

@@ -1,5 +1,5 @@
-/* handle_index.c: see handle_index.h. Chains by the node's number, doubly linked, so that the end of one open
- * file costs the same however often its file is open. */
+/* handle_index.c: see handle_index.h. Doubly linked chains by node: an end costs the same however often a
+ * file is open. */
 #include "fs/handle_index.h"
 #include "fs/handle.h"
 #include "base/cleanup.h"
@@ -11,7 +11,8 @@
 #define NOBODY UINT32_MAX
 
 static struct {
-	pthread_mutex_t locks[LOCKS]; /* chain c: locks[c % LOCKS] */
+	/* Chain c: locks[c % LOCKS]. */
+	pthread_mutex_t locks[LOCKS];
 	uint32_t head[CHAINS];
 	uint32_t next[HANDLE_MAX], previous[HANDLE_MAX];
 } chains;

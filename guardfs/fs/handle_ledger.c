@@ -1,4 +1,4 @@
-/* handle_ledger.c: what was acknowledged through a handle: see handle.h. */
+/* handle_ledger.c: acknowledged writes: see handle.h. */
 #include "base/cleanup.h"
 #include "fs/handle.h"
 #include "fs/handle_index.h"
@@ -81,9 +81,11 @@ void handle_synced(struct handle *h, uint64_t mark)
 }
 
 struct cut {
-	const struct handle *through; /* NULL: any */
+	/* NULL: any. */
+	const struct handle *through;
 	uint64_t size;
-	bool seen; /* only as handles of this epoch see it */
+	/* Only as handles of this epoch see it. */
+	bool seen;
 	uint32_t epoch;
 };
 

@@ -1,4 +1,4 @@
-/* handle_share.c: whose share of open files, and of memory for listings, a handle is. */
+/* handle_share.c: counts handles, and listings' memory, to their users. */
 #include "fs/context.h"
 #include "fs/handle.h"
 #include "fs/shares.h"

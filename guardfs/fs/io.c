@@ -23,7 +23,7 @@ static struct node *node_of(const struct handle *h)
 	return &fs.arena->nodes[h->node];
 }
 
-/* Up to where the file is known to reach; 0 where storage is not doubted. */
+/* 0: storage is not doubted. */
 static off_t known_end(const struct backend *b, struct handle *h)
 {
 	if (!b->board)
@@ -31,7 +31,7 @@ static off_t known_end(const struct backend *b, struct handle *h)
 	return (off_t)(h->unlinked == HANDLE_STRAY ? handle_known_end(h) : node_size(node_of(h)));
 }
 
-/* What storage has taken. */
+/* Storage has taken it. */
 static void note_written(const struct backend *b, struct handle *h, off_t offset, ssize_t n)
 {
 	if (n <= 0 || !b->board)
@@ -40,7 +40,7 @@ static void note_written(const struct backend *b, struct handle *h, off_t offset
 	node_grown(node_of(h), (uint64_t)offset + (uint64_t)n);
 }
 
-/* The open file behind fh, its use counted; NULL with the request answered. */
+/* Its use counted; NULL with the request answered. */
 static struct handle *file_handle(fuse_req_t req, uint64_t fh)
 {
 	struct handle *h = handle_get(fh);
@@ -116,23 +116,21 @@ static ssize_t write_at(struct backend *b, struct handle *h, const char *data, s
 	return rc;
 }
 
-/* Does the WRITE go to the end? The caller's open file says so as it is at that moment (F_SETFL); pages that
- * were written through a mapping go where they belong. */
+/* By the caller's open file at that moment (F_SETFL); pages of a mapping go where they belong. */
 static bool is_append(const struct fuse_file_info *fi)
 {
 	return fi->flags & O_APPEND && !fi->writepage;
 }
 
-/* Is the WRITE acknowledged when its bytes are in the arena, and brought to storage later? Pages of mappings
- * and what bypasses the kernel's cache are not: several such may be under way of one file at once. */
+/* Acknowledged when in the arena? Not for pages of mappings, nor past the kernel's cache: several of one
+ * file may be under way at once. */
 static bool goes_behind(const struct backend *b, const struct fuse_file_info *fi, size_t size, bool kill_priv)
 {
 	return b->board && b->config->durability == DURABILITY_BEHIND && size > 0 && size <= EXTENT_SIZE &&
 	       !fi->writepage && !kill_priv && !(fi->flags & (O_DIRECT | O_DSYNC)) && guard_takes_writes(b);
 }
 
-/* Answers the WRITE, or has it wait for room. Returns false, and nothing has happened, if storage is to be
- * asked. */
+/* False: nothing has happened, storage is to be asked. */
 static bool write_behind(fuse_req_t req, struct backend *b, struct handle *h, const char *data, size_t size,
 			 off_t offset, const struct fuse_file_info *fi)
 {
@@ -248,7 +246,7 @@ void fs_lseek(fuse_req_t req, fuse_ino_t ino, off_t offset, int whence, struct f
 }
 
 /* Storage may have to read and write each byte, and the kernel asks for up to 2 GiB: a caller with a
- * deadline gets as much as one WRITE carries, and asks for the rest. */
+ * deadline gets one WRITE's worth, and asks again. */
 #define COPY_GUARDED_MAX CALL_DATA_SIZE
 
 static ssize_t copy_through(struct backend *b, struct handle *in, off_t off_in, int out, off_t off_out,
@@ -259,11 +257,11 @@ static ssize_t copy_through(struct backend *b, struct handle *in, off_t off_in, 
 	if (n <= 0)
 		return n;
 	if (call_answered())
-		return GUARD_POISONED; /* not to be written any more */
+		return GUARD_POISONED; /* too late to write */
 	return b->ops->write(b, out, call.data, (size_t)n, off_out, false);
 }
 
-/* What ends before where it should may have been cut short: read and write look twice. */
+/* An early end may be a cut: read and write look twice. */
 static ssize_t copy_range(struct backend *b, struct handle *in, off_t off_in, int out, off_t off_out,
 			  size_t length)
 {

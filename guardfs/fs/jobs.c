@@ -18,7 +18,8 @@ static struct {
 	pthread_mutex_t lock;
 	uint32_t buckets[BUCKETS];
 	uint32_t next[JOB_MAX];
-	_Atomic uint32_t by_stat; /* open files that are looked at by fstat */
+	/* Open files looked at by fstat. */
+	_Atomic uint32_t by_stat;
 	_Atomic uint64_t looked_ns;
 } jobs = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
@@ -63,7 +64,7 @@ static struct job *find_job(const char *name, uint32_t *index)
 	return NULL;
 }
 
-/* A job not seen before gets a slot; NULL: every slot has open files. */
+/* A slot for a new job; NULL: all have open files. */
 static struct job *make_job(const char *name, uint32_t *index)
 {
 	uint32_t i = job_choose_slot(arena_jobs());
@@ -78,7 +79,7 @@ static struct job *make_job(const char *name, uint32_t *index)
 		take_out(i);
 		atomic_fetch_add(&arena_jobs()->evicted, 1);
 	}
-	/* Whoever copies it meanwhile sees by state and generation that it was given away. */
+	/* Copiers see by state and generation that it was given away. */
 	generation = j->generation + 1;
 	atomic_store(&j->state, JOB_FREE);
 	j->generation = generation;
@@ -95,7 +96,7 @@ static struct job *make_job(const char *name, uint32_t *index)
 
 /* ---- which job ---- */
 
-/* Name of the job that a file in directory dir belongs to. False: none. */
+/* Of a file in directory dir. False: none. */
 static bool job_name(uint32_t dir, char *name)
 {
 	char path[PATH_ROOM + 2];
@@ -103,7 +104,7 @@ static bool job_name(uint32_t dir, char *name)
 
 	if (dir == NODE_NONE || node_path(dir, path, PATH_ROOM) < 0)
 		return false;
-	/* A file's own name does not matter: only that it has one. */
+	/* The file's name itself does not matter. */
 	memcpy(path + strlen(path), "/f", sizeof("/f"));
 	for (uint32_t i = 0; i < fs.config->n_job_patterns && !length; i++)
 		length = job_match(fs.config->job_patterns[i], path);
@@ -208,8 +209,7 @@ void jobs_watch_by_stat(struct handle *h, struct node *node)
 		atomic_fetch_add(&jobs.by_stat, 1);
 }
 
-/* When a file was written that has changed since the last look: what its times say, unless somebody set them.
- */
+/* By the file's times, unless somebody set them. */
 static uint64_t written_at(const struct job *j, int64_t mtime_ns, uint64_t now_ns)
 {
 	uint64_t before_ns = atomic_load(&j->progress_ns);

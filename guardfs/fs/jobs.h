@@ -1,7 +1,7 @@
 /* jobs.h (fs): counting for jobs (shm/job.h). Worker; any thread unless said otherwise.
  *
- * An open compares the path of the file's directory with the patterns, and notes the job's number in the
- * handle. From then on counting costs a few relaxed additions. Without patterns nothing is done. */
+ * An open matches the file's directory with the patterns and notes the job's number in the handle; then
+ * counting costs a few relaxed additions. Without patterns nothing is done. */
 #ifndef GUARDFS_FS_JOBS_H
 #define GUARDFS_FS_JOBS_H
 
@@ -10,40 +10,40 @@
 
 #include <time.h>
 
-/* Builds the index over the arena's table and counts open files again. Before threads, after handle_init. */
+/* Builds the index, counts open files again. Before threads, after handle_init. */
 void jobs_init(void);
 
-/* The job (index + 1) of a file about to be opened, its open files counted one up; or JOB_NONE. Noted in the
- * slot too: errors of this request are the job's. */
+/* The job (index + 1) of a file about to be opened, its open files counted up, or JOB_NONE. Noted in the
+ * slot: the request's errors are the job's. */
 uint32_t jobs_enter(const struct node *file);
 
-/* The same for a file about to be made in directory dir. */
+/* The same for a file about to be made in dir. */
 uint32_t jobs_enter_below(const struct node *dir);
 
-/* The open did not come to pass: takes it back. */
+/* The open failed: takes it back. */
 void jobs_leave(uint32_t job);
 
-/* It did: the handle is the job's from now on. */
+/* The open succeeded: the handle is the job's. */
 void jobs_opened(struct handle *h, uint32_t job);
 
-/* RELEASE has come (or the open's answer found nobody). */
+/* RELEASE has come (or nobody got the open's answer). */
 void jobs_closed(struct handle *h);
 
-/* node's file is as st says. Under node_lock. */
+/* st of node's file. Under node_lock. */
 void jobs_seen(struct node *node, const struct stat *st);
 
-/* From now on the kernel reads and writes this handle's file by itself, if node has a backing id. node's
- * size and mtime_ns are those of the last look. Under node_lock. */
+/* The kernel reads and writes this handle's file by itself from now on, if node has a backing id. node's
+ * size and mtime_ns: of the last look. Under node_lock. */
 void jobs_watch_by_stat(struct handle *h, struct node *node);
 
-/* Looks at the files that the kernel writes by itself: sizes and times, by fstat of our own descriptors.
- * Bounded by the open files; nothing within 200 ms of the last look. */
+/* fstat of the files that the kernel writes by itself, by our descriptors. Bounded by open files; not
+ * within 200 ms of the last look. */
 void jobs_look(void);
 
-/* The same every few seconds. Control thread. */
+/* Every few seconds. Control thread. */
 void jobs_tick(void);
 
-/* CLOCK_REALTIME to a few milliseconds, without a system call. */
+/* CLOCK_REALTIME to a few ms, without a system call. */
 static inline uint64_t jobs_now_ns(void)
 {
 	struct timespec ts;
@@ -52,7 +52,7 @@ static inline uint64_t jobs_now_ns(void)
 	return (uint64_t)ts.tv_sec * NSEC_PER_SEC + (uint64_t)ts.tv_nsec;
 }
 
-/* The caller of this thread's request gets an error of class. */
+/* This request's caller gets an error of class. */
 static inline void jobs_error(enum errclass class)
 {
 	uint32_t job = call.slot ? atomic_load_explicit(&call.slot->job, memory_order_relaxed) : JOB_NONE;
@@ -61,7 +61,7 @@ static inline void jobs_error(enum errclass class)
 		job_error(&fs.arena->jobs, job, class, jobs_now_ns());
 }
 
-/* A request on an open file begins: its errors are the job's. */
+/* From now on this request's errors are the job's. */
 static inline void jobs_begin(const struct handle *h)
 {
 	uint32_t job = atomic_load_explicit(&h->job, memory_order_relaxed);
@@ -70,11 +70,10 @@ static inline void jobs_begin(const struct handle *h)
 		atomic_store_explicit(&call.slot->job, job, memory_order_relaxed);
 }
 
-/* The local tier has no guard that would count what its callers get. */
+/* The local tier has no guard to count. */
 void jobs_local_error(const struct handle *h, uint32_t job, int error, uint64_t now_ns);
 
-/* An operation on an open file came back: rc bytes (0 for one that moves none) or -errno. Reads the number
- * once: a late task may find its file released. */
+/* rc bytes (0: none to move) or -errno. Reads the number once: a late task's file may be released. */
 static inline void jobs_done(const struct handle *h, bool wrote, ssize_t rc)
 {
 	uint32_t job = atomic_load_explicit(&h->job, memory_order_relaxed);

@@ -12,17 +12,17 @@
 #include <fcntl.h>
 #include <sys/mman.h>
 
-/* How often a file is opened anew that is replaced again and again. */
+/* Tries to open a file that is replaced again and again. */
 #define LOOK_TRIES 5
 
-/* Does the open file end where it was known to, and not where what has its name does? */
+/* Does the open file end where it was known to, and the file of its name elsewhere? */
 static bool is_as_known(struct backend *b, int ref, uint64_t known_end, const struct stat *st)
 {
 	return known_end != (uint64_t)st->st_size && b->ops->compare_end(b, ref, st->st_size) != END_THERE &&
 	       b->ops->compare_end(b, ref, (off_t)known_end) == END_THERE;
 }
 
-/* Is another file than that which st is of open as node? */
+/* Is another file than st's open as node? */
 static bool is_other_open(struct backend *b, const struct node *node, const struct stat *st)
 {
 	struct handle *h = handle_find(node_index(node), false);
@@ -51,17 +51,17 @@ void look_at_own(struct backend *b, struct handle *h, struct stat *st)
 	st->st_size = (off_t)known_end;
 }
 
-/* What storage shows was looked up by name: is it of the very file that was opened? */
+/* Are attributes found by name those of the opened file? */
 enum likeness {
 	LIKE_OPENED,
 	LIKE_OTHER,
-	LIKE_GROWING, /* it may be: the file is longer, and was so when it was last looked at */
+	LIKE_GROWING, /* perhaps: longer, as when last looked at */
 };
 
 static enum likeness likeness_of(struct backend *b, int flags, const struct opened *o, off_t last_size)
 {
 	if ((flags & O_ACCMODE) == O_WRONLY)
-		return LIKE_OPENED; /* it cannot be asked, and is not read */
+		return LIKE_OPENED; /* unknown: not open for reading */
 	switch (b->ops->compare_end(b, o->ref, o->st.st_size)) {
 	case END_THERE:
 		return LIKE_OPENED;
@@ -79,7 +79,7 @@ static errint_t open_anew(struct backend *b, const struct node *node, int flags,
 	return b->ops->open(b, node_index(node), flags, ref);
 }
 
-/* Looks until what is opened and what is seen are one file. */
+/* Until the opened file and the seen one are the same. */
 static errint_t look_again(struct backend *b, const struct node *node, int flags, struct opened *o)
 {
 	off_t last_size = -1;
@@ -100,39 +100,43 @@ static errint_t look_again(struct backend *b, const struct node *node, int flags
 	return rc < 0 ? rc : BACKEND_NODE_GONE;
 }
 
-/* sshfs does not remember what it has seen with an open if anything was written, to whatever file, meanwhile;
- * and then shows what it had seen before. */
+/* If anything was written to any file meanwhile, sshfs does not remember what it saw with an open, and
+ * shows older attributes. */
 static bool is_unsure(const struct backend *b, uint32_t writes)
 {
 	return b->config->type == BACKEND_SSHFS &&
 	       (guard_writes_ended(b) != writes || guard_is_write_inside(b));
 }
 
-/* Which versions of a file the kernel has been told of since it was last made to ask again. */
+/* The versions that the kernel was told since it was last made to ask again. */
 enum told {
-	TOLD_BEFORE, /* not by this worker: if the node is older than this worker, nobody knows */
+	TOLD_BEFORE, /* none by this worker: unknown if the node is older */
 	TOLD_ONE,
 	TOLD_SEVERAL, /* it may have kept any of them */
 };
 
-/* Opens of one node that go on at once may come to different files, and none of them sees a handle of the
- * others yet. So they are accepted one after the other, and an open knows by the count whether another one
- * was accepted since it began. Parallel to arena->nodes; private memory, sparse. */
+/* Simultaneous opens of a node may come to different files, none seeing the others' handles. So they are
+ * accepted one by one, and the count tells an open of others since it began. Parallel to arena->nodes;
+ * private memory, sparse. */
 struct witness {
-	_Atomic uint64_t accepted_ns; /* when an open was last accepted, CLOCK_MONOTONIC; under the lock, as
-					 the next two */
+	/* Last accepted open, CLOCK_MONOTONIC; under the lock, as the next two. */
+	_Atomic uint64_t accepted_ns;
 	_Atomic uint32_t accepts;
 	enum told told;
-	_Atomic uint32_t looks;	 /* that have begun */
-	_Atomic uint32_t inside; /* looks that have not ended */
+	/* Begun. */
+	_Atomic uint32_t looks;
+	/* Not ended. */
+	_Atomic uint32_t inside;
 };
 
 #define LOCKS 256u
 
 static struct {
 	struct witness *of;
-	uint64_t begun_ns;	      /* when this worker began */
-	pthread_mutex_t locks[LOCKS]; /* never held across a call into a backend */
+	/* When this worker began. */
+	uint64_t begun_ns;
+	/* Never held across a call into a backend. */
+	pthread_mutex_t locks[LOCKS];
 } witnesses = {.locks = {[0 ... LOCKS - 1] = PTHREAD_MUTEX_INITIALIZER}};
 
 errint_t look_init(void)
@@ -166,8 +170,8 @@ void look_leave(const struct node *node)
 	atomic_fetch_sub(&witness_of(node)->inside, 1);
 }
 
-/* sshfs remembers for a second what it has been shown of a name, in the order in which its threads come to
- * it: a look that has begun before may have left there what was so before the open. */
+/* For a second sshfs remembers what it was shown of a name, in the order of its threads: an earlier look
+ * may have left the state before the open. */
 static bool is_beside_others(const struct node *node, const struct opened *o)
 {
 	const struct witness *w = witness_of(node);
@@ -209,7 +213,7 @@ errint_t look_at_opened(struct backend *b, struct node *node, int flags, struct 
 	return o->replaced ? BACKEND_NODE_GONE : 0;
 }
 
-/* Under the node's lock. *as_known: the node knows this very version. */
+/* Under the node's lock. *as_known: the node knows this version. */
 static bool may_accept(const struct backend *b, const struct node *node, int flags, const struct opened *o,
 		       bool *as_known)
 {
@@ -219,9 +223,9 @@ static bool may_accept(const struct backend *b, const struct node *node, int fla
 	return !o->growing && (*as_known || atomic_load(&witness_of(node)->accepts) == o->accepted);
 }
 
-/* Has an open of node been accepted since this thread's request went into the backend? Then what storage has
- * shown at the node's name meanwhile may be another file than the one that was opened, of which the kernel's
- * inode is. What is known of the node is newer. Under the node's lock. */
+/* Was an open of node accepted since this request entered the backend? Then attributes seen by name may be
+ * another file's than the opened one's, which is the kernel's inode. The node's own are newer. Under its
+ * lock. */
 static bool is_overtaken(const struct backend *b, const struct node *node)
 {
 	return !number_is_of_storage(b) && atomic_load(&witness_of(node)->accepted_ns) > call.entered_ns;
@@ -253,8 +257,8 @@ void look_tell_change(struct node *node, const struct stat *st)
 	remember_told(node, st);
 }
 
-/* May the kernel have kept another version than what is known of the node? A worker may die after it has
- * remembered a version, and before the kernel was made to ask again. Under the node's lock. */
+/* May the kernel have another version than the node's? A worker may die between remembering a version and
+ * making the kernel ask again. Under the node's lock. */
 static bool may_be_apart(const struct node *node)
 {
 	enum told told = witness_of(node)->told;
@@ -285,8 +289,8 @@ bool look_accept(const struct backend *b, struct node *node, int flags, struct o
 	o->changed |= apart;
 	if (!apart)
 		return true;
-	/* Once only, and before any other open of it is answered: a second message would have the kernel not
-	 * believe what it is told after the first one. */
+	/* Once, before another open is answered: a second message would make the kernel drop what it was
+	 * told after the first. */
 	w->told = TOLD_ONE;
 	node_remember(node, &o->st);
 	doubt_node(node);

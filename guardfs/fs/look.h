@@ -1,11 +1,10 @@
-/* look.h: whether what storage shows of a file is the file that we, its open files and the kernel take it
- * for.
+/* look.h: are attributes seen on storage those of the file that guardfs, its open files and the kernel
+ * mean?
  *
- * Another client may have changed a file, or put another one in its place, since it was last looked at; and
- * what goes by names (sshfs) tells of an open file what is known of whatever has its name. Whoever opens a
- * file is to read it as one whole version: an open looks at the file that it has opened (close-to-open), and
- * where that is not as the kernel was told, has it ask again. A file that is open while another one takes its
- * place goes on as the one that it is; the other one becomes another node.
+ * Another client may change or replace a file; and sshfs, which goes by names, tells of an open file what
+ * has its name. An open shows one whole version: it looks at the opened file (close-to-open) and has the
+ * kernel ask again if that differs from what it was told. An open file that is replaced goes on as itself;
+ * its successor becomes another node.
  *
  * Within the guard; worker, any thread. */
 #ifndef GUARDFS_FS_LOOK_H
@@ -15,65 +14,71 @@
 
 struct handle;
 
-/* What an OPEN has come to. */
+/* The result of an OPEN. */
 struct opened {
-	int ref;	/* -1: nothing is open */
-	struct stat st; /* looked: of the file */
+	/* -1: nothing is open. */
+	int ref;
+	/* looked: of the file. */
+	struct stat st;
 	bool looked;
-	bool changed;  /* it is not as it was known to be before it was opened */
-	bool growing;  /* while it was looked at */
-	bool unlike;   /* it could not be seen: st is of another file */
-	bool replaced; /* another file has the name, of which the node knows nothing yet */
-	bool unsure;   /* what storage shows may be older than the open */
-	/* Before it was opened (look_begin): */
-	struct version before; /* what was known of it */
-	uint32_t writes;       /* guard_writes_ended */
-	uint32_t accepted;     /* opens that had been accepted */
-	uint32_t look;	       /* its number among the looks at the node */
-	bool beside;	       /* another one had not ended */
+	/* Differs from what was known before the open. */
+	bool changed;
+	/* During the look. */
+	bool growing;
+	/* Not seen: st is another file's. */
+	bool unlike;
+	/* Another file has the name; the node does not know it yet. */
+	bool replaced;
+	/* st may be older than the open. */
+	bool unsure;
+	/* Before the open (look_begin): */
+	/* What was known. */
+	struct version before;
+	/* guard_writes_ended. */
+	uint32_t writes;
+	/* Opens accepted. */
+	uint32_t accepted;
+	/* Its number among the node's looks. */
+	uint32_t look;
+	/* Another had not ended. */
+	bool beside;
 };
 
-/* Makes room for what is known of each node. Before threads. 0 or -ENOMEM. */
+/* Before threads. 0 or -ENOMEM. */
 errint_t look_init(void) WARN_UNUSED;
 
-/* Storage is about to be asked what is at the node's name; it has answered. Returns the look's number. */
+/* Storage is about to be asked for node's name; has answered. Returns the look's number. */
 uint32_t look_enter(const struct node *node);
 void look_leave(const struct node *node);
 
-/* A file of node is about to be opened: look_enter, for a guarded tier. look_leave is the caller's, after
- * look_at_opened. */
+/* look_enter for an open on a guarded tier; look_leave, by the caller, follows look_at_opened. */
 void look_begin(const struct backend *b, const struct node *node, struct opened *o);
 
-/* Looks at the file of node, just opened as o->ref with flags (as used on the backend, not truncating). It
- * may be opened anew on the way. 0; BACKEND_NODE_GONE if another file is there by now (o->replaced:
- * node_replaced is called for, when no rename of ours can be the reason), or it is replaced all the while; or
- * -errno of storage. On error o->ref is still the caller's, if it is not -1. */
+/* Looks at node's file, just opened as o->ref with flags (as on the backend, not truncating); may reopen
+ * it. 0; BACKEND_NODE_GONE: another file is there (o->replaced: node_replaced is needed, unless our rename
+ * is the reason), or it is replaced all the while; or storage's -errno. On error o->ref is the caller's,
+ * if not -1. */
 errint_t look_at_opened(struct backend *b, struct node *node, int flags, struct opened *o) WARN_UNUSED;
 
-/* When the file is open as handle h, HANDLE_STRAY until now, and before the kernel has an answer: makes it a
- * handle of its node, by which others know the file, and has the kernel ask again for its attributes if it
- * may believe others (then o->changed: what it has kept of the content is old, too). False: the file was
- * opened for reading, and is not that to which another open of the node has come meanwhile, or grows as it is
- * looked at. It stays a stray: the kernel's inode is of that other one, and this one has to be read past it.
- */
+/* For handle h, HANDLE_STRAY so far, before the kernel's answer: makes it its node's, and has the kernel
+ * ask again if it may believe other attributes (o->changed: cached content is old too). False: opened for
+ * reading, and it is another file than that of an open accepted meanwhile, or grows during the look: stays
+ * a stray, to be read past the kernel's inode, which is the other file. */
 bool look_accept(const struct backend *b, struct node *node, int flags, struct opened *o, struct handle *h);
 
-/* Has a name, at which storage shows st, been given to another file than that of node, which is open and as
- * it was known? (False where that can't be told: it has the same size.) */
+/* Does st, at node's name, show another file than node's, which is open and as known? (False if unknown:
+ * the same size.) */
 bool look_is_another(struct backend *b, const struct node *node, const struct stat *st);
 
-/* The kernel is going to be told st of node, as storage has shown it since this thread's request went into
- * the backend: remembers that. If an open of the node was accepted since then, what storage has shown may be
- * another file than the one that was opened, of which the kernel's inode is: st becomes what is known of
- * that. known: the size that the node had before storage was asked; if that was more, another client has cut
- * the file off (handle_seen_cut). */
+/* Remembers st, seen since this request entered the backend, as told to the kernel. If an open was
+ * accepted since, st may be another file's: the opened file's attributes replace it. known: node's size
+ * before storage was asked; if larger, another client cut the file (handle_seen_cut). */
 void look_tell(const struct backend *b, struct node *node, uint64_t known, struct stat *st);
 
-/* The same of st as it is after a change that the request has made. */
+/* The same after the request's own change. */
 void look_tell_change(struct node *node, const struct stat *st);
 
-/* st is what storage shows of the file that is open as h. If it is of whatever has the file's name by now,
- * what was last known of the file itself is recalled instead. */
+/* st of the file open as h. If another file has its name, the file's own last attributes replace st. */
 void look_at_own(struct backend *b, struct handle *h, struct stat *st);
 
 #endif

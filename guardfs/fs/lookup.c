@@ -1,4 +1,4 @@
-/* lookup.c: LOOKUP and FORGET. Where a name leads: virtual tree, route, pattern, local tier, guarded tier. */
+/* lookup.c: LOOKUP and FORGET: virtual tree, route, pattern, local or guarded tier. */
 #include "fs/lookup.h"
 #include "fs/entry.h"
 #include "fs/export.h"
@@ -12,7 +12,7 @@
 
 #include <errno.h>
 
-/* The answer from memory. Zero cache times: the kernel keeps the dentry and asks everything again. */
+/* From memory, with zero cache times: the kernel keeps the dentry and asks again. */
 static void recall_entry(struct fuse_entry_param *e, struct node *node)
 {
 	struct stat st;
@@ -22,7 +22,7 @@ static void recall_entry(struct fuse_entry_param *e, struct node *node)
 	e->entry_timeout = e->attr_timeout = 0;
 }
 
-/* The node promised to the kernel by the slot's fallback, with the lookup counted for it; NULL: none. */
+/* The node of the slot's fallback, with its lookup; NULL: none. */
 static struct node *promised_node(const struct slot *slot)
 {
 	return slot->fallback_length ? node_from_id(wire_entry_node(slot->fallback)) : NULL;
@@ -36,7 +36,7 @@ void lookup_forget_promised(struct slot *slot)
 		node_forget(node, 1);
 }
 
-/* Promises the node that the kernel may hold under this name, if there is one. */
+/* The node that the kernel may hold under this name becomes the fallback. */
 static struct node *promise_node(struct slot *slot, struct node *parent, const char *name)
 {
 	struct node *known = view_find(parent, name, NODE_LOOKED_UP);
@@ -50,7 +50,7 @@ static struct node *promise_node(struct slot *slot, struct node *parent, const c
 	return known;
 }
 
-/* The answer from memory. It spends the promise, whether guardian gives it or we do. */
+/* Spends the promise, whether guardian answers or we. */
 static void reply_recalled(fuse_req_t req, struct node *known)
 {
 	struct fuse_entry_param e;
@@ -60,7 +60,7 @@ static void reply_recalled(fuse_req_t req, struct node *known)
 	fuse_reply_entry(req, &e);
 }
 
-/* Is the route's target itself missing? Then nobody can say whether names in it are. */
+/* Without the route's target the names in it are unknown. */
 static bool target_is_missing(struct backend *b, struct node *node)
 {
 	struct stat st;
@@ -69,14 +69,13 @@ static bool target_is_missing(struct backend *b, struct node *node)
 	       b->ops->getattr(b, view_object_index(node), -1, &st) == -ENOENT;
 }
 
-/* LOOKUP on a guarded tier. A node that the kernel holds is answered for even while the backend is down: an
- * error would make the kernel drop the dentry, with every mount and working directory below. `known` carries
- * one lookup for that answer. If our own answer comes too late, guardian has given that one, and the lookup
- * is the kernel's. */
+/* LOOKUP on a guarded tier. A node that the kernel holds is answered for even in an outage: an error would
+ * make the kernel drop the dentry, with every mount and working directory below. `known` carries one
+ * lookup for that answer. If ours comes too late, guardian gave it, and the lookup is the kernel's. */
 static void lookup_guarded(fuse_req_t req, struct backend *b, struct node *parent, const char *name)
 {
 	struct slot *slot = call.slot;
-	/* A request that runs again (parked, or its worker died) has its promise already. */
+	/* A request that runs again has its promise already. */
 	struct node *known = slot->fallback_length ? promised_node(slot) : promise_node(slot, parent, name),
 		    *node;
 	uint32_t p = view_object_index(parent);
@@ -97,7 +96,7 @@ static void lookup_guarded(fuse_req_t req, struct backend *b, struct node *paren
 	case GUARD_GONE:
 		return;
 	}
-	/* The kernel only wants to know whether a known name is still there. */
+	/* The kernel only asks whether the name still exists. */
 	if (known)
 		look_enter(known);
 	rc = (known ? b->ops->find : b->ops->lookup)(b, p, name, &found);
@@ -121,7 +120,7 @@ static void lookup_guarded(fuse_req_t req, struct backend *b, struct node *paren
 		rc = 0;
 	}
 	if (rc < 0) {
-		/* Storage's answer may be old by now: a later caller may have made the name anew. */
+		/* An old answer: the name may have been made anew. */
 		if (rc == -ENOENT && known && !call_answered())
 			node_vanished(view_object(known), p, name);
 		sent = fuse_reply_err(req, (int)-rc);
@@ -144,7 +143,7 @@ static void lookup_local(fuse_req_t req, struct node *parent, const char *name)
 		entry_reply(req, entry_intern(parent, name, &found), &found.st);
 }
 
-/* From memory: storage is not asked. */
+/* Storage is not asked. */
 static void reply_root(fuse_req_t req, struct node *root)
 {
 	struct stat st = {0};
@@ -154,7 +153,7 @@ static void reply_root(fuse_req_t req, struct node *root)
 	entry_reply(req, root, &st);
 }
 
-/* Looks at a target on a backend, within the guard. 0: a directory, *dir is its node, pinned. */
+/* Within the guard. 0: *dir is a directory's node, pinned. */
 static errint_t look_at_target(struct backend *b, const char *target, struct node **dir)
 {
 	const char *slash = strrchr(target, '/'), *name = slash ? slash + 1 : target;
@@ -173,12 +172,12 @@ static errint_t look_at_target(struct backend *b, const char *target, struct nod
 	*dir = rc == 0 ? node_intern_guarded(b, node_index(parent), name, &found.st, NODE_PINNED) : NULL;
 	node_unpin(parent);
 	if (rc == BACKEND_NODE_GONE)
-		rc = -ENOENT; /* it is no directory in which something could be */
+		rc = -ENOENT; /* not a directory with names in it */
 	return rc == 0 && !*dir ? -ENOMEM : rc;
 }
 
-/* A name that a pattern would route: on the backend if the backend has it, else local. Nobody can say while
- * the backend is down; a guess might put a guarded path on the local disk. */
+/* A name for a pattern: on the backend if it is there, else local. Unknown in an outage: a guess might put
+ * a guarded path on the local disk. */
 static void lookup_pattern(fuse_req_t req, struct node *parent, const char *name, const struct route *route)
 {
 	struct backend *b = &fs.guarded[route->backend];

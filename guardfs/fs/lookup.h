@@ -4,7 +4,7 @@
 
 #include "fs/context.h"
 
-/* A LOOKUP that promised its caller a node (slot.fallback) got another answer: takes the lookup back. */
+/* The promised LOOKUP (slot.fallback) got another answer: takes the lookup back. */
 void lookup_forget_promised(struct slot *slot);
 
 void fs_lookup(fuse_req_t req, fuse_ino_t parent, const char *name);

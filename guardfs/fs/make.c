@@ -33,7 +33,7 @@ struct node *make_parent(fuse_req_t req, fuse_ino_t parent_id, const char *name,
 	return parent;
 }
 
-/* Is there a route at this name of a local directory? Then it is as if a file system were mounted there. */
+/* A route here is like a mounted file system. */
 static bool is_route(const struct node *parent, const char *name, struct route *route)
 {
 	uint32_t p = node_index(parent);
@@ -57,7 +57,7 @@ static errint_t make_in(struct backend *b, const struct make_args *a, uint32_t p
 	return -EINVAL;
 }
 
-/* What the four makers have in common: enter, make, leave, answer with the entry. */
+/* Of all four makers: enter, make, leave, answer. */
 static void make_object(fuse_req_t req, struct node *parent, const char *name, const struct make_args *a)
 {
 	struct backend *b = fs_backend(parent);
@@ -118,8 +118,8 @@ void fs_link(fuse_req_t req, fuse_ino_t ino, fuse_ino_t newparent_id, const char
 			    &(struct make_args){.what = MAKE_LINK, .node = node_index(node)});
 }
 
-/* Walks to the directory above target, making missing ones if `create`; *name is target's last component (in
- * buf). Inside the guard. No lookups are counted on the way; *dir is pinned. */
+/* Walks to the directory above target, making missing ones if `create`; *name: target's last component (in
+ * buf). Inside the guard. Counts no lookups; *dir is pinned. */
 static errint_t walk_above(struct backend *b, char *buf, bool create, struct node **dir, char **name)
 {
 	static const struct caller root = {.umask = 022};
@@ -170,7 +170,7 @@ static errint_t make_target(struct backend *b, const char *target, mode_t mode, 
 	return rc;
 }
 
-/* mkdir of a name that a pattern routes: on the backend or not at all. */
+/* On the backend or not at all. */
 static void mkdir_routed(fuse_req_t req, uint32_t parent, const char *name, mode_t mode,
 			 const struct route *route)
 {
@@ -238,8 +238,7 @@ void make_lost(struct node *node, bool lost)
 	node_unpin(node);
 }
 
-/* A guarded name is gone. Call before leaving the backend: a request that waits for a late task on this name
- * may make the name anew at once. */
+/* Before leaving the backend: a request that waits for a late task on this name may make it anew at once. */
 static void name_is_removed(uint32_t parent, const char *name, bool directory)
 {
 	const struct node *node = node_find_guarded(parent, name, NODE_UNHELD);
@@ -249,7 +248,7 @@ static void name_is_removed(uint32_t parent, const char *name, bool directory)
 	node_unlinked(parent, name);
 }
 
-/* Over sshfs a directory is not empty as long as a file is open that was removed from it. */
+/* Over sshfs a directory holds its removed files until they are closed. */
 static errint_t remove_directory(struct backend *b, uint32_t parent, const char *name)
 {
 	errint_t rc = b->ops->rmdir(b, parent, name, false);
@@ -318,7 +317,7 @@ static errint_t remove_target(struct backend *b, const char *target)
 	return rc;
 }
 
-/* A route made by a pattern goes with its directory; one from the manifest is busy, like a mountpoint. */
+/* A pattern's route goes with its directory; a manifest's is busy, like a mountpoint. */
 static void rmdir_route(fuse_req_t req, const struct route *route)
 {
 	struct backend *b = &fs.guarded[route->backend];

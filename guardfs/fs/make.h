@@ -13,25 +13,25 @@ void fs_rmdir(fuse_req_t req, fuse_ino_t parent, const char *name);
 void fs_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_ino_t newparent, const char *newname,
 	       unsigned flags);
 
-/* What is to be made under a name. */
 struct make_args {
 	enum { MAKE_NODE, MAKE_DIR, MAKE_SYMLINK, MAKE_LINK } what;
-	mode_t mode; /* of MAKE_NODE with the type, 0: a regular file */
+	/* Of MAKE_NODE with the type, 0: a regular file. */
+	mode_t mode;
 	dev_t rdev;
 	const char *target;
-	uint32_t node; /* of which MAKE_LINK is to be another name */
+	/* MAKE_LINK: the file to be linked. */
+	uint32_t node;
 };
 
-/* The directory with this id in which names may be made, or NULL with the request answered: ESTALE; EROFS for
- * the virtual tree, EEXIST for .guardfs itself when making, EROFS when removing. */
+/* The directory id for making or removing names, or NULL with the request answered: ESTALE; in the virtual
+ * tree EROFS, for making .guardfs EEXIST. */
 struct node *make_parent(fuse_req_t req, fuse_ino_t parent, const char *name, bool removing);
 
-/* The local object at this name is about to lose it. If that is its last name, keeps its descriptor for
- * processes that still use the object (a working directory, an O_PATH descriptor). Returns the node, pinned,
- * for make_lost; or NULL. */
+/* The local object is about to lose this name. If it is the last, keeps its descriptor for processes that
+ * use the object (working directory, O_PATH). The node, pinned, for make_lost; or NULL. */
 struct node *make_losing(uint32_t parent, const char *name);
 
-/* After the attempt; lost: it succeeded. node may be NULL. */
+/* lost: it succeeded. node may be NULL. */
 void make_lost(struct node *node, bool lost);
 
 #endif

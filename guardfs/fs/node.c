@@ -1,4 +1,4 @@
-/* node.c: nodes found, made and counted. The table beneath is node_table.c; names are node_names.c. */
+/* node.c: finding, making and counting nodes. Beneath: node_table.c; names: node_names.c. */
 #include "fs/node_numbers.h"
 #include "fs/node_table.h"
 #include "base/cleanup.h"
@@ -6,8 +6,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-/* A node that nobody refers to any more is kept while something of its file is owed (fs/behind.h): behind_init takes
- * these pins off. */
+/* Keeps unreferenced nodes with something owed (fs/behind.h) until behind_init unpins them. */
 static void pin_owed(void)
 {
 	for (uint32_t i = 0; i < EXTENT_MAX; i++) {
@@ -99,7 +98,7 @@ void node_recall(const struct node *node, struct stat *st)
 	st->st_ctim = st->st_atim = st->st_mtim;
 }
 
-/* A local node known by its name lies where its last lookup found it (it may have been moved beneath us). */
+/* A named local node lies where last found (it may be moved beneath us). */
 static void place_local(struct node *node, uint32_t parent, const char *name)
 {
 	uint32_t old_parent, old_name, ref;
@@ -121,7 +120,7 @@ static void place_local(struct node *node, uint32_t parent, const char *name)
 	ntable_child_removed(old_parent);
 }
 
-/* dev_ino: room for the identity of an object without a file handle. */
+/* dev_ino: for an object without a file handle. */
 static struct node_key local_key(const struct found *found, uint8_t dev_ino[NODE_FH_MAX])
 {
 	struct node_key k = {.backend = NODE_LOCAL,
@@ -198,8 +197,7 @@ void node_target_moved(const struct node *node)
 		node_paths_changed();
 }
 
-/* Has something else taken the node's place? Only the type is known of a node that was assumed to exist.
- * Under its shard's lock. */
+/* An assumed node has only its type. Under its shard's lock. */
 static bool is_replaced(const struct node *node, const struct stat *st)
 {
 	return (node->mode & S_IFMT) != (st->st_mode & S_IFMT) ||
@@ -239,8 +237,7 @@ struct node *node_intern_virtual(unsigned id, bool lookup)
 	return ntable_intern(&k, &st, 0, lookup ? NODE_LOOKED_UP : NODE_UNHELD);
 }
 
-/* Under the lock of shard s, which the hash of parent and name belongs to. The hash leaves the backend out:
- * one walk finds the node of any. */
+/* Under the lock of shard s of this hash, which leaves the backend out: one walk finds the node of any. */
 static struct node *find_named(struct node_shard *s, uint32_t hash, uint32_t parent, const char *name)
 {
 	struct node_key k = {.parent = parent, .name = name};
@@ -287,7 +284,7 @@ void node_forget(struct node *node, uint64_t n)
 {
 	uint64_t had = atomic_load(&node->nlookup), left;
 
-	/* Never below zero: a count too small leaks a record, one too large frees it while in use. */
+	/* Never below zero: too small a count leaks a record, too large a one frees it in use. */
 	do
 		left = had > n ? had - n : 0;
 	while (!atomic_compare_exchange_weak(&node->nlookup, &had, left));
@@ -321,7 +318,7 @@ struct node *node_hold(fuse_ino_t id)
 
 	if (!node)
 		return NULL;
-	/* It is freed under this lock, and not while it is pinned. */
+	/* Freed under this lock, and only unpinned. */
 	s = ntable_lock_shard(node);
 	if (node_from_id(id) == node)
 		node_pin(node);

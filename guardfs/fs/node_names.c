@@ -1,17 +1,17 @@
-/* node_names.c: names come and go: unlink, rename, paths within a tier. */
+/* node_names.c: unlink, rename, paths within a tier. */
 #include "fs/node_numbers.h"
 #include "fs/node_table.h"
 #include "base/cleanup.h"
 
 #include <errno.h>
 
-/* expected: NULL: whichever has the name. */
+/* expected: NULL: any node. */
 static void take_name(uint32_t parent, const char *name, const struct node *expected)
 {
 	struct node *node;
 
-	/* The lock keeps a rename from moving the node to another shard; the pin keeps it from being freed.
-	 */
+	/* The lock keeps a rename from moving the node to another shard, the pin keeps it from being
+	 * freed. */
 	pthread_rwlock_rdlock(&ntable.tree_lock);
 	node = node_find_guarded(parent, name, NODE_PINNED);
 	if (node) {
@@ -48,7 +48,7 @@ void node_replaced(struct node *node)
 	pthread_rwlock_unlock(&ntable.tree_lock);
 }
 
-/* Moves a guarded node out of, and into, the index. Under tree_lock for writing. */
+/* Under tree_lock for writing. */
 static void unindex_node(struct node *node)
 {
 	struct node_shard *s = ntable_shard(ntable.links[node_index(node)].hash);
@@ -124,12 +124,12 @@ static void rename_guarded(uint32_t parent, const char *name, uint32_t newparent
 
 void node_renamed(uint32_t parent, const char *name, uint32_t newparent, const char *newname, bool exchange)
 {
-	/* The next lookup places a local directory again; only guarded nodes are known by their names. */
+	/* The next lookup places a local directory; only guarded nodes are known by names. */
 	if (ntable_is_guarded(ntable_at(parent)))
 		rename_guarded(parent, name, newparent, newname, exchange);
 }
 
-/* A path put together from its end. */
+/* Built from its end. */
 struct path {
 	char text[4096];
 	size_t at;
@@ -153,7 +153,7 @@ static bool is_backend_root(const struct node *node)
 	return ntable_is_guarded(node) && (node->flags & (NODE_ROUTE_ROOT | NODE_VIEW)) == NODE_ROUTE_ROOT;
 }
 
-/* Under tree_lock. A node that has lost its name keeps what it last was called. */
+/* Under tree_lock. A nameless node keeps its last name. */
 static errint_t path_up(uint32_t index, bool lost, struct path *p)
 {
 	errint_t rc = 0;

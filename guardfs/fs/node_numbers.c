@@ -1,7 +1,7 @@
 /* node_numbers.c: see node_numbers.h.
  *
- * A table by number (private memory) has the numbers whose nodes are away from the place that the number
- * comes from; all others follow from parent and name. */
+ * A private table holds the numbers of nodes away from the place that their number comes from; other
+ * numbers follow from parent and name. */
 #include "fs/node_numbers.h"
 #include "fs/node_table.h"
 #include "base/cleanup.h"
@@ -13,10 +13,12 @@
 
 /* Chains of node indexes plus 1; 0 ends them. */
 static struct {
-	pthread_mutex_t lock; /* a leaf */
+	/* A leaf. */
+	pthread_mutex_t lock;
 	_Atomic uint32_t count;
 	uint32_t buckets[BUCKETS];
-	uint32_t *next; /* parallel to arena->nodes, sparse */
+	/* Parallel to arena->nodes, sparse. */
+	uint32_t *next;
 } away = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
 /* Bit 62 keeps them apart from the local tier's. */
@@ -91,7 +93,7 @@ static void take_out(struct node *node)
 	atomic_fetch_sub(&away.count, 1);
 }
 
-/* The first number for a name that no node wears elsewhere. Always the same one as long as those live. */
+/* The first number of a name that no node has elsewhere: the same as long as those live. */
 static uint64_t free_number(uint32_t parent, const char *name)
 {
 	uint64_t home = home_number(parent, name), number = home;
@@ -114,7 +116,7 @@ static bool is_at_home(const struct node *node)
 	return !(node->flags & NODE_UNLINKED) && node->ino == home_number(node->parent, ntable_name(node));
 }
 
-/* Does a node's number come from its path, unless storage has shown another? */
+/* Unless storage has shown a number. */
 static bool is_by_path(const struct node *node)
 {
 	return ntable_is_guarded(node) && !(node->flags & (NODE_ROUTE_ROOT | NODE_VIEW)) &&

@@ -1,4 +1,4 @@
-/* node_path.c: where nodes lie, by the names under which callers find them. */
+/* node_path.c: nodes' paths as callers see them. */
 #include "fs/node_table.h"
 #include "fs/tiers.h"
 
@@ -28,7 +28,7 @@ uint32_t node_directory(const struct node *file)
 	return dir ? node_index(dir) : NODE_NONE;
 }
 
-/* By the route that leads to it, is a guarded node below a directory of the local tier? */
+/* Does its route lead there from below a local directory? */
 static bool is_routed_below(uint32_t index, uint32_t dir)
 {
 	char path[4096], above[4096];

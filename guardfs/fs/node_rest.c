@@ -1,9 +1,9 @@
-/* node_rest.c: nodes that nobody references: freed, or kept for a while. See node_table.h.
+/* node_rest.c: unreferenced nodes: freed, or kept. See node_table.h.
  *
- * A file handle that the kernel gives out holds a node's id, and outlives the kernel's own memory of the
- * node. So a forgotten node of the local tier is freed only after NODE_RESTING_MAX others were forgotten:
- * until then it stays in the index, and a lookup of its file finds the same node. It keeps no descriptor: a
- * file removed beneath is gone. A node that lost its last name through us is freed at once. */
+ * A file handle from the kernel holds a node's id and outlives the kernel's memory of the node. So a
+ * forgotten local node is freed only after NODE_RESTING_MAX others: until then a lookup of its file finds
+ * it. It keeps no descriptor: a file removed beneath is gone. A node whose last name was removed through
+ * us is freed at once. */
 #include "fs/node_table.h"
 #include "backend/backend.h"
 
@@ -38,8 +38,8 @@ void ntable_child_removed(uint32_t parent)
 		ntable_free_if_unused(ntable_at(parent));
 }
 
-/* Ids of nodes that came to rest; the oldest is overwritten next. A node that was used again meanwhile is
- * skipped; one that came to rest twice goes by its first time. */
+/* Ids at rest; the oldest is overwritten. A node used again is skipped; one that rests twice goes by the
+ * first time. */
 static struct {
 	_Atomic uint64_t ids[NODE_RESTING_MAX];
 	_Atomic uint32_t next;
@@ -78,7 +78,7 @@ void ntable_rest_if_unused(struct node *node)
 
 void ntable_rest_all_unused(void)
 {
-	/* Children mostly come after their parents. */
+	/* Children mostly come after parents. */
 	for (uint32_t n = atomic_load(&fs.arena->nodes_used); n-- > 0;)
 		if (atomic_load(&ntable_at(n)->state) == NODE_LIVE && ntable_is_unused(ntable_at(n)))
 			ntable_rest_if_unused(ntable_at(n));

@@ -1,5 +1,4 @@
-/* node_table.c: see node_table.h. Records lie in the arena; the indexes here are private and rebuilt by each
- * worker. */
+/* node_table.c: see node_table.h. Records in the arena, private indexes rebuilt by each worker. */
 #include "fs/node_table.h"
 #include "fs/context.h"
 #include "fs/shares.h"
@@ -77,7 +76,7 @@ uint32_t *ntable_bucket(struct node_shard *s, uint32_t hash)
 	return &s->buckets[(hash / NTABLE_SHARDS) & (s->n_buckets - 1)];
 }
 
-/* Doubles the buckets when chains get long; stays as it is when memory is short. */
+/* Doubles buckets when chains get long, if memory allows. */
 static void shard_grow(struct node_shard *s)
 {
 	struct node_shard grown = {.n_buckets = s->n_buckets * 2};
@@ -121,7 +120,7 @@ void ntable_remove(struct node_shard *s, uint32_t n)
 	while (*p != n && *p != NTABLE_END)
 		p = &ntable.links[*p].next;
 	if (*p == NTABLE_END)
-		return; /* an unlinked node has left its chain before */
+		return; /* an unlinked node has left its chain */
 	*p = ntable.links[n].next;
 	s->count--;
 }
@@ -193,7 +192,7 @@ void ntable_child_added(uint32_t parent)
 		atomic_fetch_add(&ntable_at(parent)->children, 1);
 }
 
-/* Its descriptor is all that leads to it, and stays open as long as it is known. */
+/* Only its descriptor leads to it: stays open while known. */
 static bool keeps_descriptor(uint8_t backend, uint8_t fh_length)
 {
 	return backend == NODE_LOCAL && fh_length == 0;
@@ -223,8 +222,7 @@ static void share_restore(const struct node *node)
 		shares_restore(SHARE_KEPT, node->taker, 1);
 }
 
-/* A record filled in and counted, not yet live. It is of the share of the user for whose request it is made;
- * of nobody's, where everybody reads it. */
+/* Filled in and counted, not yet live. In the requesting user's share; nobody's, where everybody reads it. */
 struct node *ntable_make(const struct node_key *k, uint32_t parent, const char *name, const struct stat *st)
 {
 	uint32_t taker = k->backend == NODE_VIRTUAL ? 0 : call.uid;
@@ -397,8 +395,7 @@ struct ntable_kept ntable_free(struct node_shard *s, struct node *node)
 	return kept;
 }
 
-/* Locks the shard that the node is in. The record may be freed and used for another node, of another shard,
- * at any moment before that: hence the second look. */
+/* The record may be freed and reused in another shard before the lock: hence the second look. */
 struct node_shard *ntable_lock_shard(const struct node *node)
 {
 	const struct node_link *link = &ntable.links[node_index(node)];
@@ -442,7 +439,7 @@ static void reindex_node(uint32_t n)
 	ntable_child_added(node->parent);
 	ntable_child_added(ntable_object(node));
 	if (node->flags & NODE_VIEW)
-		atomic_store(&node->object, node_object_index(node)); /* of no version that we know */
+		atomic_store(&node->object, node_object_index(node)); /* of no known version */
 	note_root(node);
 	struct node_key k = ntable_key_of(node);
 	uint32_t hash = ntable_hash(&k);

@@ -11,7 +11,7 @@
 
 /* ---- the backend's tree ---- */
 
-/* As directories are shown that storage has not been asked about. */
+/* Attributes of directories that storage was not asked about. */
 static struct stat assumed_attributes(const struct backend *b)
 {
 	const struct config_backend *c = b->config;
@@ -35,7 +35,7 @@ struct node *view_backend_root(const struct backend *b, enum node_reference refe
 					 &st, NODE_ROUTE_ROOT, reference);
 }
 
-/* Goes on from *dir, pinned, to what is called name in it. */
+/* From *dir, pinned, to name in it. */
 static errint_t enter_assumed(const struct backend *b, struct node **dir, const char *name)
 {
 	struct stat st = assumed_attributes(b);
@@ -69,7 +69,7 @@ errint_t view_target(const struct backend *b, const char *target, struct node **
 	return rc;
 }
 
-/* From the last known node on the way; numbers of the others go by their names. */
+/* From the last known node; then by names. */
 uint64_t view_target_ino(const struct backend *b, const char *target)
 {
 	const struct node *dir = view_backend_root(b, NODE_UNHELD);
@@ -92,7 +92,7 @@ uint64_t view_target_ino(const struct backend *b, const char *target)
 
 /* ---- roots of routes ---- */
 
-/* The directory at target, pinned; the root itself if there can be none. */
+/* Pinned; the root itself if there is none. */
 static struct node *target_or_self(struct node *root, const char *target)
 {
 	struct node *object;
@@ -103,8 +103,8 @@ static struct node *target_or_self(struct node *root, const char *target)
 	return root;
 }
 
-/* Lets the root show object, whose pin is taken (NULL: what it shows), as of this version of the map. was:
- * root->object before the version was read. Another thread's change of root->object is as good. */
+/* Takes object's pin (NULL: keep the present one). version: of the map. was: root->object before the
+ * version was read. Another thread's change is as good. */
 static void point_root(struct node *root, uint64_t was, uint32_t version, struct node *object)
 {
 	uint32_t present = (uint32_t)was, next = object ? node_index(object) : present;
@@ -118,8 +118,7 @@ static void point_root(struct node *root, uint64_t was, uint32_t version, struct
 		node_unpin(object);
 }
 
-/* The route's present target, pinned. NULL: the route is gone; its root keeps what it shows, like a detached
- * file system with somebody in it. */
+/* Pinned. NULL: the route is gone; its root keeps its object, like a detached file system in use. */
 static struct node *find_object(struct node *root)
 {
 	struct route route;
@@ -140,7 +139,7 @@ struct node *view_route_root(uint32_t parent, const char *name, const struct rou
 							     .ino = view_target_ino(b, route->target)},
 					  &st, NODE_ROUTE_ROOT | NODE_VIEW, reference);
 
-	/* A new root. Whether the map still has this route is checked when the object is asked for. */
+	/* A new root. Whether the map still has the route is checked when the object is needed. */
 	if (root && atomic_load(&root->object) == node_index(root))
 		point_root(root, node_index(root), 0, target_or_self(root, route->target));
 	return root;
@@ -151,7 +150,7 @@ static bool pin_object(const struct node *root, uint32_t object)
 	struct node_shard *s = ntable_lock_shard(ntable_at(object));
 	bool same = node_object_index(root) == object;
 
-	/* A root counts its object, and lets go only after it shows another: so this is still the object. */
+	/* A root counts its object, and lets go after showing another: this is still the object. */
 	if (same)
 		node_pin(ntable_at(object));
 	pthread_mutex_unlock(&s->lock);
@@ -239,7 +238,7 @@ struct node *view_intern(struct node *parent, const char *name, const struct sta
 	return view;
 }
 
-/* As root, of a route, shows the directory `object`. */
+/* As route's root shows `object`. */
 static struct node *show_below_root(struct node *root, struct node *object)
 {
 	struct node_key k = key_of(root, object);
@@ -253,7 +252,7 @@ static struct node *show_below_root(struct node *root, struct node *object)
 	return ntable_intern(&k, &st, NODE_VIEW, NODE_LOOKED_UP);
 }
 
-/* The virtual tree has one directory below its own, and lies in the root. */
+/* The virtual tree has one directory level, in the root. */
 static struct node *above_virtual(const struct node *dir)
 {
 	if (dir->ino != VIRTUAL_DIR)
@@ -272,7 +271,7 @@ struct node *view_above(struct node *dir)
 
 	if (!above)
 		return NULL;
-	/* A directory that was moved out of the route, even to the backend's root, is still shown. */
+	/* A directory moved out of the route, even to the backend's root, is still shown. */
 	if (!is_inner)
 		node_look_up(shown);
 	else if (above->backend == dir->backend)
@@ -309,7 +308,7 @@ struct node *view_find(struct node *parent, const char *name, enum node_referenc
 
 /* ---- places ---- */
 
-/* Targets of routes that show the directory: the directory itself and those above it. */
+/* Targets of routes that show the directory: it, and those above. */
 struct chain {
 	uint32_t nodes[64];
 	size_t n;

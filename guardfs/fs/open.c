@@ -1,5 +1,4 @@
-/* open.c: OPEN, CREATE (and TMPFILE), FLUSH, FSYNC, RELEASE; passthrough of the local tier's regular files.
- */
+/* open.c: OPEN, CREATE (and TMPFILE), FLUSH, FSYNC, RELEASE; passthrough of local regular files. */
 #include "fs/open.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
@@ -24,8 +23,8 @@
 
 /* ---- passthrough ---- */
 
-/* Lets the kernel read and write the backing file by itself. The kernel demands one mode for all open files
- * of an inode, and one backing id: the first open decides, the last close ends it. */
+/* The kernel reads and writes the backing file by itself. It demands one mode and one backing id for all
+ * open files of an inode: the first open decides, the last close ends it. */
 static void passthrough_begin(struct node *node, struct handle *h, int fd)
 {
 	if (!fs.board->kernel_passthrough || !S_ISREG(node->mode))
@@ -33,8 +32,8 @@ static void passthrough_begin(struct node *node, struct handle *h, int fd)
 	ACQUIRE_LOCK(node_lock(node));
 	if (node->opens == 0) {
 		struct stat st;
-		/* The kernel would write with our privileges, and leave set-id bits where a caller's write
-		 * must clear them. */
+		/* The kernel would write with our privileges, and keep set-id bits that a caller's write
+		 * must clear. */
 		bool known = fstat(fd, &st) == 0, set_id = known && st.st_mode & (S_ISUID | S_ISGID);
 		int id = set_id ? 0 : wire_backing_open(fs.dev_fd, fd);
 
@@ -63,9 +62,9 @@ static void passthrough_end(struct node *node, struct handle *h)
 
 /* ---- OPEN ---- */
 
-/* May the kernel keep what it has read of this file before? It drops that by itself when size or mtime have
- * changed (FUSE_AUTO_INVAL_DATA). What has the same size, and a time in whole seconds as SFTP tells it, may
- * be something else all the same, as may whatever another connection has read. */
+/* May the kernel keep cached pages? It drops them when size or mtime have changed (FUSE_AUTO_INVAL_DATA).
+ * Equal size and whole-second SFTP times do not prove equal content, nor do pages read over another
+ * connection. */
 static bool keeps_pages(const struct backend *b, struct node *node, const struct handle *h)
 {
 	uint32_t epoch = h->epoch;
@@ -82,12 +81,12 @@ static void fill_file_info(struct fuse_file_info *fi, const struct backend *b, s
 {
 	fi->fh = handle_id(h, handle_number(h));
 	fi->keep_cache = keeps_pages(b, node, h) && !changed;
-	/* Closing has nothing to report of a local file that write and fsync have not, and nothing at all of
-	 * one that was only read: it must not wait for storage that is away. */
+	/* A local file's close reports nothing new, and a file only read has nothing to report: neither
+	 * may wait for absent storage. */
 	fi->noflush = b->board == NULL || (fi->flags & O_ACCMODE) == O_RDONLY;
 }
 
-/* The kernel got no answer from us: what was opened is closed again. */
+/* The kernel got no answer: closes again. */
 static void undo_open(struct node *node, struct handle *h)
 {
 	jobs_closed(h);
@@ -95,8 +94,8 @@ static void undo_open(struct node *node, struct handle *h)
 	handle_release(h);
 }
 
-/* Makes what was opened on b for node (NULL: the table of nodes is full) into a handle. Where there is none
- * left, what was opened is closed: within the guard, for closing may hang as anything else. */
+/* Makes a handle of what was opened on b for node (NULL: no room for nodes), or closes it, within the
+ * guard, for closing may hang. */
 static errint_t take_handle(struct backend *b, const struct node *node, int flags, int ref, uint32_t epoch,
 			    enum handle_name name, struct handle **h)
 {
@@ -109,7 +108,7 @@ static errint_t take_handle(struct backend *b, const struct node *node, int flag
 
 static int backend_flags(int flags)
 {
-	/* The kernel of the caller has checked the rest. */
+	/* The caller's kernel has checked the rest. */
 	return flags & ~(O_CREAT | O_EXCL | O_NOCTTY | O_NOFOLLOW);
 }
 
@@ -135,8 +134,7 @@ static void open_virtual(fuse_req_t req, const struct node *node, struct fuse_fi
 		return;
 	}
 	h = handle_new(node_index(node), HANDLE_SNAPSHOT, NODE_VIRTUAL, O_RDONLY, -1, 0, HANDLE_NAMED);
-	/* In a memfd the text stays the same for this open file even if another worker serves the rest of it.
-	 */
+	/* A memfd keeps the text for this open file even under another worker. */
 	fd = h ? handle_memfd("guardfs-virtual") : -ENFILE;
 	if (fd >= 0)
 		h->snapshot_fd = fd;
@@ -149,13 +147,13 @@ static void open_virtual(fuse_req_t req, const struct node *node, struct fuse_fi
 		return;
 	}
 	fi->fh = handle_id(h, handle_number(h));
-	fi->direct_io = 1; /* no size is known before it is read */
+	fi->direct_io = 1; /* the size is unknown before it is read */
 	fi->noflush = 1;
 	if (fuse_reply_open(req, fi) == -ENOENT)
 		handle_release(h);
 }
 
-/* Truncating by open takes set-id bits away, as every change by somebody else than root does. */
+/* Truncation by open clears set-id bits, unless by root. */
 static ssize_t open_node(struct backend *b, uint32_t node, int flags, int *ref)
 {
 	ssize_t rc = b->ops->open(b, node, backend_flags(flags), ref);
@@ -175,13 +173,11 @@ static ssize_t open_node(struct backend *b, uint32_t node, int flags, int *ref)
 	return rc;
 }
 
-/* The kernel looks a name up once more when it is told ESTALE, and what is replaced again by then would be an
- * error to its caller. */
+/* On ESTALE the kernel looks a name up once more; another replacement then is the caller's error. */
 #define JUST_LOOKED_UP_NS (NSEC_PER_SEC)
 
-/* Whoever only reads can do so directly, not through the kernel's inode, which is that of another file by
- * now. That is for a name that was looked up just now; others are looked up anew, so that what is read is
- * kept. */
+/* A reader may bypass the kernel's inode, which is another file by now. Only for a name looked up just
+ * now; others are looked up anew, so that pages are kept. */
 static bool may_read_directly(const struct node *node, int flags, const struct opened *o)
 {
 	uint64_t made_ns = atomic_load_explicit(&node->made_ns, memory_order_relaxed);
@@ -210,16 +206,15 @@ static ssize_t open_and_look(struct backend *b, struct node *node, struct fuse_f
 	return rc;
 }
 
-/* A file that is being executed is not to be written to. Who executes it is for the kernel to know, and it
- * looks before it asks us, except at an open that truncates and does not write: there it looks afterwards,
- * says ETXTBSY, and the running program is gone all the same. */
+/* A running program must not be written to. The kernel checks before it asks, but for an open that
+ * truncates without writing: then afterwards, with ETXTBSY, when the program is gone. */
 static bool truncates_program(const struct node *node, int flags)
 {
 	return (flags & (O_ACCMODE | O_TRUNC)) == (O_RDONLY | O_TRUNC) &&
 	       handle_is_executed(node_index(node));
 }
 
-/* What a handle must find again after a reconnect. */
+/* For finding the file again after a reconnect. */
 static void start_ledger(const struct node *node, struct handle *h, const struct opened *o, bool truncated)
 {
 	struct version version = o->looked ? version_of(&o->st) : node_version(node);
@@ -356,7 +351,7 @@ void fs_create(fuse_req_t req, fuse_ino_t parent_id, const char *name, mode_t mo
 	handle_start_ledger(h, 0, node_version(node).mtime_ns);
 	if (unnamed)
 		nodefd_offer(fs.arena, node_index(node), 0,
-			     dup(ref)); /* no file handle leads to a file without a name */
+			     dup(ref)); /* no file handle leads to a nameless file */
 	if (!b->board)
 		passthrough_begin(node, h, ref);
 	reply_create(req, node, h, &found.st, fi);
@@ -377,14 +372,13 @@ static errint_t do_fsync(struct backend *b, struct handle *h, bool data_only)
 	return b->ops->fsync(b, atomic_load(&h->fd), data_only);
 }
 
-/* Has something of its file been acknowledged that is not on storage yet? */
+/* Acknowledged, and not on storage yet? */
 static bool is_owed(const struct handle *h)
 {
 	return atomic_load(&fs.arena->nodes[h->node].flags) & NODE_BEHIND;
 }
 
-/* FLUSH and FSYNC: an error once found is reported by each of them until the file is closed. reply: how
- * success is said. */
+/* FLUSH and FSYNC repeat an error until the close. reply: sends success. */
 static void sync_handle(fuse_req_t req, uint64_t fh, sync_fn sync, bool data_only,
 			int (*reply)(fuse_req_t req, int error))
 {
@@ -407,8 +401,7 @@ static void sync_handle(fuse_req_t req, uint64_t fh, sync_fn sync, bool data_onl
 		fuse_reply_err(req, (int)rc);
 		return;
 	}
-	/* Nothing is owed: each process that inherited the file closes it, and need not wait for storage that
-	 * is away. */
+	/* Nothing owed: processes that inherited the file close it without waiting for absent storage. */
 	if (sync == do_flush && handle_unsynced(h) == 0 && !is_owed(h)) {
 		handle_put(h);
 		reply(req, 0);
@@ -459,7 +452,7 @@ void fs_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 		passthrough_end(node, h);
 	if (h)
 		handle_retire(h);
-	/* Nobody waits for this answer; closing may take as long as storage likes. */
+	/* Nobody waits for this answer; closing may take long. */
 	fuse_reply_err(req, 0);
 	if (h)
 		handle_finish(h);

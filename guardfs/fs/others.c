@@ -11,17 +11,19 @@
 #include <signal.h>
 #include <unistd.h>
 
-#define PLACES_MAX   32	  /* of one directory; the kernel asks by itself, a second later, at any beyond */
-#define MESSAGES_MAX 256u /* not yet sent */
-#define TELLERS_MAX  8u	  /* one may have to wait in the kernel for whoever changes names */
+#define PLACES_MAX   32	  /* of one directory; beyond, the kernel asks by itself a second later */
+#define MESSAGES_MAX 256u /* Not yet sent. */
+#define TELLERS_MAX  8u	  /* one may wait in the kernel for a caller that changes names */
 #define LOOK_NS	     (5 * NSEC_PER_MSEC)
 
 struct message {
-	uint64_t number; /* 0: free */
+	/* 0: free. */
+	uint64_t number;
 	uint64_t place;
 	uint8_t bytes[WIRE_NAME_MAX];
 	size_t length;
-	bool is_taken; /* by a teller */
+	/* By a teller. */
+	bool is_taken;
 };
 
 static struct {
@@ -33,7 +35,7 @@ static struct {
 	bool is_set_up;
 } queue = {.lock = PTHREAD_MUTEX_INITIALIZER, .wanted = PTHREAD_COND_INITIALIZER};
 
-/* ENOENT: the kernel doesn't know it, so it believes nothing of it. */
+/* ENOENT: unknown to the kernel, hence not cached. */
 static void send_message(const uint8_t *bytes, size_t length)
 {
 	if (write(fs.dev_fd, bytes, length) < 0 && errno != ENOENT)
@@ -100,7 +102,7 @@ static void start_teller(void)
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 }
 
-/* NULL: there is no room, or no thread. */
+/* NULL: no room, or no thread. */
 static struct message *new_message(uint64_t place)
 {
 	struct message *m = queue.messages;
@@ -124,9 +126,8 @@ static struct message *put_message(uint64_t place, const char *name, bool drop)
 	return m;
 }
 
-/* Is somebody else changing names in the directory with this id? The kernel lets no message pass before that
- * has been answered, and it may be waiting for a message that we hold up. What has its answer does not wait.
- */
+/* Is another caller changing names in this directory? The kernel lets no message pass before its answer,
+ * which may wait for our message. An answered one does not wait. */
 static bool is_being_changed(uint64_t place)
 {
 	for (uint32_t i = 0; i < arena_slots_used(fs.arena); i++) {
@@ -141,7 +142,7 @@ static bool is_being_changed(uint64_t place)
 	return false;
 }
 
-/* Returns false if the time is over. */
+/* False: time is over. */
 static bool wait_until(uint64_t end_ns)
 {
 	uint64_t now_ns = clock_mono_ns(), until_ns = MIN(now_ns + LOOK_NS, end_ns);
@@ -155,7 +156,7 @@ static bool wait_until(uint64_t end_ns)
 /* Under the lock. */
 static void expire_name(const uint64_t *places, size_t n, const char *name, bool drop)
 {
-	/* Longer than the kernel remembers anything nobody need wait. */
+	/* The kernel itself forgets by then. */
 	uint64_t begun_ns = clock_mono_ns(), end_ns = begun_ns + fs.config->guarded_cache_ms * NSEC_PER_MSEC;
 	const struct message *messages[PLACES_MAX];
 	uint64_t numbers[PLACES_MAX];

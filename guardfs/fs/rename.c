@@ -1,5 +1,5 @@
-/* rename.c: RENAME and RENAME2. Never across tiers (EXDEV, so that mv copies), never a route's root or a
- * directory above one (EBUSY, like a mountpoint). */
+/* rename.c: RENAME and RENAME2. Never across tiers (EXDEV: mv copies), never a route's root or a directory
+ * above one (EBUSY, like a mountpoint). */
 #include "base/log.h"
 #include "fs/again.h"
 #include "fs/guard.h"
@@ -14,7 +14,7 @@
 #include <linux/fs.h>
 #include <stdio.h>
 
-/* 0 if the tier map allows it, else a positive errno. */
+/* 0, or a positive errno: the tier map forbids it. */
 static int rename_forbidden(struct node *parent, const char *name, struct node *newparent,
 			    const char *newname)
 {
@@ -25,20 +25,20 @@ static int rename_forbidden(struct node *parent, const char *name, struct node *
 			return EBUSY;
 		return EXDEV;
 	}
-	/* One directory at two places, as with two bind mounts. The kernel has locked both, and before the
-	 * answer could not be told of the names at the other (fs/others.h). */
+	/* One directory at two places, as with two bind mounts. The kernel has locked both, and cannot be
+	 * told of names at the other before the answer (fs/others.h). */
 	if (parent->backend != NODE_LOCAL)
 		return parent != newparent && view_object(parent) == view_object(newparent) ? EXDEV : 0;
 	if (tiers_below(node_index(parent), name) || tiers_below(node_index(newparent), newname))
 		return EBUSY;
-	/* A local directory must not get to a place that belongs to a guarded tier. */
+	/* A local directory must not come to a guarded place. */
 	if (tiers_concern(node_index(newparent)) && tiers_pattern_at(node_index(newparent), newname, &route))
 		return EXDEV;
 	return 0;
 }
 
-/* A renamed local directory gets its new place at once, for routes and patterns below go by its path. So
- * does a node that is found by name. */
+/* A renamed local directory, and a node found by name, gets its place at once: routes and patterns below
+ * go by its path. */
 static void place_again(uint32_t parent, const char *name)
 {
 	struct found found;
@@ -58,7 +58,7 @@ static void note_renamed(struct backend *b, uint32_t p, const char *name, uint32
 	struct node *replaced;
 
 	if (!b->board) {
-		/* Even without routes: some may come while the kernel still knows the directory and looks
+		/* Even without routes: some may come while the kernel knows the directory and looks
 		 * nothing up. */
 		place_again(np, newname);
 		if (flags & RENAME_EXCHANGE)
@@ -74,15 +74,14 @@ static void note_renamed(struct backend *b, uint32_t p, const char *name, uint32
 	node_renamed(p, name, np, newname, flags & RENAME_EXCHANGE);
 }
 
-/* Has the worker that had renamed it, before it died, noted that as well? The caller's kernel held what it
- * was renaming: if nothing has the old name any more, what has the new one is that, and was not replaced by
- * it. */
+/* Did the dead worker note its rename too? The caller's kernel held the object: if nothing has the old
+ * name, the object at the new name is it, and was not replaced by it. */
 static bool is_noted(const struct backend *b, uint32_t parent, const char *name)
 {
 	return b->board && !node_find_guarded(parent, name, NODE_UNHELD);
 }
 
-/* The kernel makes the whiteout in our name; it is the caller's. */
+/* The kernel makes the whiteout in our name. */
 static void own_whiteout(fuse_req_t req, uint32_t parent, const char *name)
 {
 	const struct fuse_ctx *ctx = fuse_req_ctx(req);
@@ -97,7 +96,7 @@ static void own_whiteout(fuse_req_t req, uint32_t parent, const char *name)
 	node = node_intern_local(parent, name, &found, true);
 	if (!node)
 		return;
-	/* Should it fail, the whiteout does its work all the same. */
+	/* A whiteout works all the same. */
 	if (fs.local.ops->setattr(&fs.local, node_index(node), -1, &want,
 				  SET_UID | (dir.st_mode & S_ISGID ? 0 : SET_GID), &found.st) < 0)
 		log_debug("a whiteout stays root's");
@@ -111,8 +110,7 @@ static bool is_directory(struct node *parent, const char *name)
 	return node && S_ISDIR(node->mode);
 }
 
-/* The kernel that has renamed something in the directories of the request learns the same of the others that
- * show them. */
+/* The kernel knows of the request's directories; others that show them are told. */
 static void tell_others(struct node *parent, const char *name, struct node *newparent, const char *newname,
 			unsigned flags)
 {
@@ -155,7 +153,7 @@ void fs_rename(fuse_req_t req, fuse_ino_t parent_id, const char *name, fuse_ino_
 	victim = b->board || flags ? NULL : make_losing(np, newname);
 	rc = b->ops->rename(b, p, name, np, newname, flags);
 	make_lost(victim, rc == 0);
-	/* Gone from where it was, and nothing where it was to be: then it was never there. */
+	/* Gone here and not arrived there: it never existed. */
 	if (rc < 0 && again_removed((errint_t)rc) == 0) {
 		errint_t there = b->ops->lookup(b, np, newname, &found);
 
@@ -164,7 +162,7 @@ void fs_rename(fuse_req_t req, fuse_ino_t parent_id, const char *name, fuse_ino_
 	}
 	if (rc == 0 && flags & RENAME_WHITEOUT && !b->board)
 		own_whiteout(req, p, name);
-	/* Before leaving, as make.c does: whoever waits for us finds the names as they are now. */
+	/* Before leaving, as in make.c: waiting requests find the present names. */
 	if (rc == 0 && !(done_before && is_noted(b, p, name)))
 		note_renamed(b, p, name, np, newname, flags);
 	if (!guard_leave(req, b, &rc))

@@ -1,16 +1,16 @@
-/* room.c: see room.h. A quarter of the room is divided among the backends, as shares of their own; the rest
- * is lent to whichever asks first. */
+/* room.c: see room.h. A quarter of the room is the backends' own shares; the rest is lent in order of
+ * asking. */
 #include "fs/room.h"
 #include "fs/shares.h"
 
-/* What the limits of tasks inside and RESERVED_SLOTS leave of the slots, but at least ROOM_MIN: readers of
- * requests always find one. */
+/* The slots left by the limits of tasks inside and RESERVED_SLOTS, at least ROOM_MIN: readers of requests
+ * always find one. */
 #define RESERVED_SLOTS 128u
 #define ROOM_MIN       64u
 #define SHARED_OUT     4u /* one part in so many */
 
-/* By how much all backends together exceed their shares. A backend changes it exactly when its count crosses
- * its share; meanwhile it may be off by the number just crossing. */
+/* Excess of all backends over their shares. A backend changes it exactly when crossing its share;
+ * meanwhile it may be off by the number just crossing. */
 static _Atomic int32_t lent;
 
 static uint32_t places_inside(void)

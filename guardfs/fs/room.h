@@ -1,27 +1,24 @@
-/* room.h: how many requests may wait in their slots, in all and for each backend. A crowd that waits for one
- * backend leaves room for those that wait for another, and slots for requests that need not wait. Worker,
- * any thread. */
+/* room.h: places for requests to wait in their slots, in all and for each backend: a crowd at one backend
+ * leaves room for others, and slots for requests that need not wait. Worker, any thread. */
 #ifndef GUARDFS_FS_ROOM_H
 #define GUARDFS_FS_ROOM_H
 
 #include "fs/context.h"
 
-/* How many may wait in all. */
+/* Places in all. */
 uint32_t room_whole(void);
 
-/* What users have shares of: room and places inside together, so that a user who has filled his part of those
- * may have as many more waiting as he would otherwise have had inside. */
+/* Room and places inside together, of which users have shares: a user who fills the places inside may have
+ * as many more waiting. */
 uint32_t room_to_share(void);
 
-/* Counts one more request of this user as waiting for the backend with this index. False: there is no room,
- * or no more for him (fs/shares.h); nothing was counted. */
+/* Counts a waiting request of this user. False: no room, or none for this user (fs/shares.h); not counted. */
 bool room_take(unsigned backend, uid_t uid);
 
-/* One that waited does so no longer. */
+/* It no longer waits. */
 void room_give_back(unsigned backend, uid_t uid);
 
-/* The backends' counts (board_backend.parked) are those of the slots that a predecessor has parked. Before
- * threads. */
+/* Counts a predecessor's parked slots (board_backend.parked). Before threads. */
 void room_restore(void);
 
 #endif

@@ -1,5 +1,5 @@
-/* shares.c: see shares.h. A table of users by open addressing, whose entries are never given away: a worker
- * sees few of them. Users for whom there is no entry left share one, as if they were one. */
+/* shares.c: see shares.h. An open-addressed table of users, never shrunk: a worker sees few. Without free
+ * entries further users share one. */
 #include "fs/shares.h"
 #include "base/child.h"
 #include "base/clock.h"
@@ -10,21 +10,23 @@
 #define USERS_MAX    1024u
 #define USERS_PROBED 32u
 
-/* Each thread that works on a request may have some descriptors for a moment. */
+/* for each request's thread for a moment */
 #define MOMENTARY_MAX 4096u
 
-/* Two descriptors for each open file: one that writes at the end and one that writes elsewhere, or one that
- * keeps a file without a name. */
+/* Of an open file: one writes at the end, one elsewhere; or one keeps a nameless file. */
 #define PER_OPEN_FILE 2u
 
 struct user {
-	_Atomic uint64_t key; /* uid + 1; 0: free */
+	/* uid + 1; 0: free. */
+	_Atomic uint64_t key;
 	_Atomic uint64_t has[SHARE_KIND_COUNT];
-	_Atomic uint32_t inside[CONFIG_BACKENDS_MAX]; /* tasks in each backend */
+	/* Tasks in each backend. */
+	_Atomic uint32_t inside[CONFIG_BACKENDS_MAX];
 };
 
 static struct {
-	struct user users[USERS_MAX + 1]; /* the last one: all others */
+	/* The last one: all others. */
+	struct user users[USERS_MAX + 1];
 	struct share_pool pools[SHARE_KIND_COUNT];
 } shares;
 
@@ -71,8 +73,7 @@ void shares_init(uint64_t nofile, uint32_t cached, bool handles, uint32_t waitin
 	set_pool(SHARE_WAITING, waiting, 0);
 }
 
-/* Who is refused, and when: for people. The number of refusals is exact, the rest is the last one's or
- * nearly. */
+/* For people. Refusals are counted exactly; user and time are the last one's, or nearly. */
 static bool refuse_share(enum share_kind kind, uid_t uid)
 {
 	struct board_share *b = &fs.board->shares[kind];

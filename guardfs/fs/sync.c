@@ -1,5 +1,5 @@
-/* sync.c: see sync.h. The caller goes from one open file to the next by itself, a request for each: each has
- * a deadline, a place in the guard and an answer, and nothing runs longer than its request. */
+/* sync.c: see sync.h. The caller asks for one open file after the other: each request has its deadline,
+ * guard and answer. */
 #include "fs/sync.h"
 #include "base/sync-ioctl.h"
 #include "fs/handle.h"
@@ -25,7 +25,7 @@ static bool is_elsewhere(int fd)
 	       there.st_dev != local.st_dev;
 }
 
-/* The file system below the directory that is open as fh may be one that is mounted within the local tier. */
+/* It may be mounted within the local tier. */
 static errint_t sync_local_tier(uint64_t fh)
 {
 	struct handle *h = handle_get(fh);
@@ -74,7 +74,7 @@ static void describe_file(const struct handle *h, struct sync_open_file *file)
 			  path + (length < sizeof(file->path) ? 0 : length - sizeof(file->path) + 1));
 }
 
-/* Looked at in passing: what is closed meanwhile is found to be so by SYNC_IOCTL_FILE. */
+/* A look in passing: SYNC_IOCTL_FILE finds out whether it was closed. */
 static void find_next(fuse_req_t req, struct node *dir, const struct sync_open_file *from)
 {
 	uint32_t top = view_object_index(dir);
@@ -98,9 +98,8 @@ static int reply_done(fuse_req_t req, int error)
 	return error ? fuse_reply_err(req, error) : fuse_reply_ioctl(req, 0, NULL, 0);
 }
 
-/* The request names the directory, not the file: the owner may close the file while we are inside, and the
- * kernel forget it. The kernel holds the node of an open file: a node held before the file is seen open is
- * the right one. */
+/* The request names the directory: meanwhile the file's owner may close it, and the kernel forget it. The
+ * kernel holds an open file's node: a node held before the file is seen open is the right one. */
 static void sync_file(fuse_req_t req, uint64_t fh)
 {
 	struct handle *h = handle_get(fh);

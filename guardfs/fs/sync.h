@@ -1,4 +1,4 @@
-/* sync.h: IOCTL: what guardctl sync asks for (base/sync-ioctl.h), and nothing else. Worker threads. */
+/* sync.h: IOCTL: only those of guardctl sync (base/sync-ioctl.h). Worker threads. */
 #ifndef GUARDFS_FS_SYNC_H
 #define GUARDFS_FS_SYNC_H
 

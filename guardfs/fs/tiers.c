@@ -1,4 +1,4 @@
-/* tiers.c: see tiers.h. The worker's copy of the tier map, and a cache of which local directories routes
+/* tiers.c: see tiers.h. The worker's copy of the tier map, and a cache of local directories that routes
  * concern. */
 #include "fs/tiers.h"
 #include "base/cleanup.h"
@@ -16,17 +16,20 @@
 #include <unistd.h>
 
 static struct {
-	pthread_rwlock_t lock; /* of map and generation */
+	/* Of map and generation. */
+	pthread_rwlock_t lock;
 	struct tiermap map;
-	struct tiermap fresh; /* a copy until it is known to be whole */
+	/* A copy until known to be whole. */
+	struct tiermap fresh;
 	_Atomic uint32_t generation;
-	uint64_t retry_ns; /* the map on the board is torn: not looked at again before */
-	/* Per node index, sparse: generation of the node << 32 | node_paths_version << 1 | answer. The
-	 * generation keeps a directory from the answer of another that had its record. */
+	/* The board's map is torn: not before then. */
+	uint64_t retry_ns;
+	/* Per node index, sparse: generation of the node << 32 | node_paths_version << 1 | answer. By the
+	 * generation a reused record does not give its predecessor's answer. */
 	_Atomic uint64_t *concerns;
 } tiers = {.lock = PTHREAD_RWLOCK_INITIALIZER, .generation = UINT32_MAX};
 
-/* Makes directory path below dir, following no symbolic link. */
+/* Below dir, following no symbolic link. */
 static void make_local_dir(int root, const char *path)
 {
 	char buf[CONFIG_PATH_MAX];
@@ -44,7 +47,7 @@ static void make_local_dir(int root, const char *path)
 			dir = fd_open_beneath(root, buf, O_PATH | O_DIRECTORY | O_CLOEXEC, false);
 			*last = '/';
 		}
-		/* What cannot be made (or exists) shows itself when the route is looked up. */
+		/* A failure (or an existing one) shows when the route is looked up. */
 		if (dir >= 0 && mkdirat(dir, last ? last + 1 : buf, 0755) < 0)
 			errno = 0;
 		if (dir >= 0 && dir != root)
@@ -55,15 +58,14 @@ static void make_local_dir(int root, const char *path)
 
 #define TORN_RETRY_NS (100 * NSEC_PER_MSEC)
 
-/* A writer died while it changed the map. Changing nothing ends what it began. */
+/* An empty change completes a dead writer's. */
 static void mend_map(void)
 {
 	board_map_begin(fs.board);
 	board_map_commit(fs.board);
 }
 
-/* A torn copy may lack routes, and their paths would land on the local disk: the old map stays until a whole
- * one is there. */
+/* A torn copy may lack routes, and their paths would land on the local disk: the old map stays. */
 static void take_map(void)
 {
 	int root = backend_local_root_fd(&fs.local);
@@ -112,7 +114,7 @@ void tiers_init(void)
 	}
 }
 
-/* path of `name` in a local directory. */
+/* Of `name` in a local directory. */
 static errint_t child_path(uint32_t parent, const char *name, char *path, size_t size)
 {
 	errint_t rc = node_path_in_tier(parent, false, path, size);
@@ -239,7 +241,7 @@ static void tell_keeper(void)
 	uint64_t one = 1;
 
 	if (write(fs.board->fds.nudge, &one, sizeof(one)) < 0)
-		return; /* keeper looks at the map's generation by itself, a little later */
+		return; /* keeper sees the map's generation a little later */
 }
 
 errint_t tiers_add(const struct route *route)

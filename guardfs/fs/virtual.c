@@ -37,7 +37,7 @@ static errint_t render_suspects(const struct arena *arena, char **text, size_t *
 	return rendered_text(report_suspects(arena, length), text);
 }
 
-/* The only look beyond the arena: by fstat, at files of the local tier that are open. */
+/* The only look beyond the arena: fstat of open local files. */
 static errint_t render_jobs(const struct arena *arena, char **text, size_t *length)
 {
 	jobs_look();
@@ -61,7 +61,7 @@ static errint_t render_health(const struct arena *arena, char **text, size_t *le
 #define FILE_MODE (S_IFREG | 0444)
 #define DIR_MODE  (S_IFDIR | 0555)
 
-/* By id; see enum virtual_id. */
+/* By id (enum virtual_id). */
 static const struct virtual_file files[VIRTUAL_ID_COUNT] = {
     [VIRTUAL_DIR] = {VIRTUAL_MOUNT_ROOT, VIRTUAL_DIR_NAME, DIR_MODE, "what guardfs knows about itself", NULL},
     [VIRTUAL_STATUS] = {VIRTUAL_DIR, "status", FILE_MODE, "state of every backend and route, for people",

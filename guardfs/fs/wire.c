@@ -1,5 +1,4 @@
-/* wire.c: see wire.h. Structures come from linux/fuse.h; what Debian 12's header (7.38) lacks is defined here
- * after linux/fuse.h of 6.9. */
+/* wire.c: see wire.h. What Debian 12's linux/fuse.h (7.38) lacks is defined here after that of 6.9. */
 #include "fs/wire.h"
 #include "shm/slot.h"
 
@@ -33,10 +32,10 @@ _Static_assert(SLOT_HEADER_SIZE == sizeof(struct fuse_in_header) + sizeof(struct
 enum opcode_flags {
 	REPEATABLE = 1 << 0, /* may run twice */
 	CHANGES = 1 << 1,    /* can change something on storage */
-	PROVABLE = 1 << 2    /* run twice, it can be told what the first run did */
+	PROVABLE = 1 << 2    /* a second run can tell the first's effect */
 };
 
-/* What is known of an opcode: name, size of its fixed part, how many NUL-terminated names follow. */
+/* Name, size of the fixed part, number of NUL-terminated names after it. */
 struct opcode {
 	const char *name;
 	uint16_t fixed;
@@ -130,7 +129,7 @@ static bool names_are_terminated(const uint8_t *p, size_t n, unsigned names)
 	return true;
 }
 
-/* Data that follows the fixed part must be as long as that says. */
+/* Data must be as long as the fixed part says. */
 static bool data_is_complete(const uint8_t *buffer, const struct wire_request *r)
 {
 	const uint8_t *body = buffer + sizeof(struct fuse_in_header);
@@ -221,7 +220,7 @@ bool wire_may_run_again(const uint8_t *buffer)
 {
 	const struct opcode *op = opcode_info(wire_opcode(buffer));
 
-	/* An exchange cannot be told from two, and a whiteout leaves something under the old name. */
+	/* One exchange looks like two, and a whiteout leaves something at the old name. */
 	if (op && op == &opcodes[FUSE_RENAME2] &&
 	    BODY(buffer, struct fuse_rename2_in)->flags & ~(uint32_t)RENAME_NOREPLACE)
 		return false;
@@ -319,7 +318,7 @@ size_t wire_error_reply(uint8_t *buf, uint64_t unique, int err)
 	return sizeof(out);
 }
 
-/* offset: -1: attributes alone; 0: all pages, too. */
+/* offset: -1: attributes alone; 0: all pages too. */
 static size_t inval_inode(uint8_t *buf, uint64_t nodeid, int64_t offset)
 {
 	struct {
@@ -352,7 +351,7 @@ size_t wire_expire_name(uint8_t buf[WIRE_NAME_MAX], uint64_t parent, const char 
 	struct fuse_out_header out = {.len = (uint32_t)(sizeof(out) + sizeof(entry) + length + 1),
 				      .error = FUSE_NOTIFY_INVAL_ENTRY};
 
-	/* The last word: padding in older headers, flags in newer ones. */
+	/* The last word: padding in older headers, flags in newer. */
 	memcpy((uint8_t *)&entry + sizeof(entry) - sizeof(flags), &flags, sizeof(flags));
 	memcpy(buf, &out, sizeof(out));
 	memcpy(buf + sizeof(out), &entry, sizeof(entry));
@@ -379,7 +378,7 @@ void wire_set_passthrough(uint8_t *buf, size_t length, int32_t backing_id)
 	open.open_flags |= OPEN_PASSTHROUGH;
 	open.open_flags &= ~(uint32_t)FOPEN_KEEP_CACHE;
 	memcpy(at, &open, sizeof(open));
-	/* The last word: padding in older headers of the kernel, backing_id in newer ones. */
+	/* The last word: padding in older headers, backing_id in newer. */
 	memcpy(at + sizeof(open) - sizeof(backing_id), &backing_id, sizeof(backing_id));
 }
 
@@ -400,7 +399,7 @@ bool wire_extend_init(const uint8_t *request, size_t request_length, uint8_t *re
 		out.flags &= ~(uint32_t)FUSE_HANDLE_KILLPRIV;
 	passthrough = passthrough && in.flags & FUSE_INIT_EXT && in.flags2 & INIT_PASSTHROUGH_FLAGS2;
 	if (passthrough) {
-		/* max_stack_depth is the 32-bit word behind flags2 since 7.40. */
+		/* max_stack_depth: the 32-bit word behind flags2 since 7.40. */
 		uint32_t max_stack_depth = 1;
 
 		out.flags |= FUSE_INIT_EXT;
@@ -455,7 +454,7 @@ void wire_nodes(const uint8_t *buffer, uint64_t ids[2])
 	}
 }
 
-/* How many names of directories a request of this kind changes. */
+/* Directory names that this kind of request changes. */
 static unsigned names_changed(uint32_t opcode)
 {
 	switch (opcode) {
@@ -519,7 +518,7 @@ void wire_backing_close(int dev_fd, int32_t backing_id)
 {
 	uint32_t id = (uint32_t)backing_id;
 
-	/* An id that is not registered any more is no loss. */
+	/* An unregistered id is no loss. */
 	if (ioctl(dev_fd, IOC_BACKING_CLOSE, &id) < 0)
 		errno = 0;
 }

@@ -1,5 +1,4 @@
-/* wire.h: the few places where guardfs speaks the FUSE protocol itself, because libfuse 3.14 has no call for
- * it. Follows linux/fuse.h. */
+/* wire.h: the FUSE protocol where libfuse 3.14 has no call. Follows linux/fuse.h. */
 #ifndef GUARDFS_FS_WIRE_H
 #define GUARDFS_FS_WIRE_H
 
@@ -42,113 +41,107 @@ struct wire_request {
 	uint32_t uid, gid, pid;
 };
 
-/* The header at the start of a request buffer of `available` bytes. -EINVAL if it is shorter than a header,
- * or its length is not what was read. */
+/* The header of a request buffer of `available` bytes. -EINVAL: too short for a header, or another length
+ * than was read. */
 errint_t wire_parse(const uint8_t *buffer, size_t available, struct wire_request *r) WARN_UNUSED;
 
-/* Is the request at least as long as its opcode's fixed part, and are its names terminated? libfuse trusts
- * both. Unknown opcodes are valid. */
+/* Is the request as long as its opcode's fixed part, with terminated names? libfuse trusts both. Unknown
+ * opcodes are valid. */
 bool wire_is_complete(const uint8_t *buffer, const struct wire_request *r);
 
-/* The nodes that a complete request names, in its header and, if it has a second one, in its body: ids[0],
- * and ids[1] or 0. */
+/* Nodes of a complete request, in header and body: ids[0], and ids[1] or 0. */
 void wire_nodes(const uint8_t *buffer, uint64_t ids[2]);
 
-/* The names that a complete request makes, removes or moves: names[0] in directory ids[0] of wire_nodes,
- * names[1] in ids[1]; NULL: none. They lie in the buffer. */
+/* Names that a complete request makes, removes or moves: names[0] in wire_nodes' ids[0], names[1] in
+ * ids[1]; NULL: none. In the buffer. */
 void wire_names(const uint8_t *buffer, const char *names[2]);
 
-/* Does the request change a name in the directory with this id? Another thread may be reusing the buffer:
- * the answer may be old. */
+/* Does the request change a name in this directory? Another thread may be reusing the buffer: the answer
+ * may be old. */
 bool wire_changes_names_in(const uint8_t *buffer, uint64_t directory);
 
 /* Of a complete request. */
 uint32_t wire_opcode(const uint8_t *buffer);
 
-/* Whose request it is, of one that was complete; stays in the buffer when unique is cleared. */
+/* The caller of a complete request, also after unique was cleared. */
 uint32_t wire_uid(const uint8_t *buffer);
 
-/* The open file of a complete WRITE that nobody called for: the kernel writes down what somebody has changed
- * in a mapping, as root. 0: it is another request. */
+/* The file of a complete WRITE by the kernel itself, which writes back a mapping, as root. 0: another
+ * request. */
 uint64_t wire_written_back(const uint8_t *buffer);
 
-/* unique in the header of a buffer that guardian may read at the same time. */
+/* From a buffer that guardian may read at the same time. */
 uint64_t wire_unique(const uint8_t *buffer);
 void wire_clear_unique(uint8_t *buffer);
 
-/* Among the flags of OPEN: to be executed (the kernel's __FMODE_EXEC). It stays open while the program runs.
- */
+/* OPEN's flag for execution (the kernel's __FMODE_EXEC). The file stays open while the program runs. */
 #define WIRE_OPEN_EXEC 040
 
-/* May an opcode be run again after its worker died? It changes nothing, or sets a given value (WRITE by
- * offset, SETATTR): twice is like once, later. Or it finds out itself what was done (a WRITE that appends,
- * fs/append.h). */
+/* May the opcode run again after its worker's death? It changes nothing, sets a given value (WRITE by
+ * offset, SETATTR), or finds out what was done (an appending WRITE, fs/append.h). */
 bool wire_is_idempotent(uint32_t opcode);
 
-/* May a complete request be run again although its first run may have been carried out? It is idempotent, or
- * makes or removes a name: its second run can tell what the first did (fs/again.h). */
+/* May a complete request run again after a perhaps successful run? Idempotent, or making or removing a
+ * name: the second run can tell (fs/again.h). */
 bool wire_may_run_again(const uint8_t *buffer);
 
-/* Does a complete request cut its node off (SETATTR with a size, OPEN with O_TRUNC)? Then *size is to be its
- * size. */
+/* Does a complete request cut its node (SETATTR with a size, OPEN with O_TRUNC)? *size: the new size. */
 bool wire_cuts(const uint8_t *buffer, uint64_t *size);
 
-/* Can an opcode change anything on storage, size and times included? */
+/* Anything on storage, size and times included? */
 bool wire_changes(uint32_t opcode);
 bool wire_wants_reply(uint32_t opcode);
 const char *wire_opcode_name(uint32_t opcode);
 
-/* Name in a complete LOOKUP. */
+/* In a complete LOOKUP. */
 const char *wire_lookup_name(const uint8_t *buffer);
 
-/* Reply to LOOKUP in the kernel's form into buf. Returns its length, or 0 if size is too small. */
+/* LOOKUP's reply in the kernel's form. Its length; 0: size is too small. */
 size_t wire_entry_reply(uint8_t *buf, size_t size, uint64_t unique, const struct fuse_entry_param *e);
 
 /* Node id in such a reply. */
 uint64_t wire_entry_node(const uint8_t *reply);
 
-/* Error reply (err positive): always 16 bytes. */
+/* err positive. Always 16 bytes. */
 size_t wire_error_reply(uint8_t *buf, uint64_t unique, int err);
 
-/* Message to the kernel: ask again for a node's attributes (pages stay). Returns its length, 40 bytes.
- * Sending fails with ENOENT if the kernel doesn't know the node; it may wait for the node's eviction, hence
- * for requests about it, but for no lock of a caller's. */
+/* Message: ask again for a node's attributes (pages stay). Returns its length, 40 bytes. Sending: ENOENT
+ * if the kernel does not know the node; may wait for the node's eviction, hence for requests about it, but
+ * for no caller's lock. */
 size_t wire_drop_attributes(uint8_t *buf, uint64_t nodeid);
 
-/* The same, and its pages are dropped as well. Sending waits for callers that read or write a page of it. */
+/* The same, dropping pages too. Sending waits for callers that read or write a page. */
 size_t wire_drop_pages(uint8_t *buf, uint64_t nodeid);
 
-/* Message to the kernel: ask again before using name (1..NAME_LENGTH_MAX bytes) in directory parent; or
- * (drop, and always before Linux 6.2) forget the name, with all mounts below. Returns its length, at most
- * WIRE_NAME_MAX. Sending fails with ENOENT if the kernel knows no such name, and waits for callers changing
- * names in that directory. */
+/* Message: ask again before using name (1..NAME_LENGTH_MAX bytes) in directory parent; or (drop, and
+ * always before Linux 6.2) forget it, with all mounts below. Returns its length, at most WIRE_NAME_MAX.
+ * Sending: ENOENT if the name is unknown; waits for callers changing names in that directory. */
 #define WIRE_NAME_MAX 320
 size_t wire_expire_name(uint8_t buf[WIRE_NAME_MAX], uint64_t parent, const char *name, bool drop);
 
-/* unique and error of a reply. */
+/* Of a reply. */
 uint64_t wire_reply_unique(const void *reply);
 
-/* Turns the OPEN or CREATE reply at buf (opcode says which) into one with FOPEN_PASSTHROUGH and the backing
- * id. */
+/* Adds FOPEN_PASSTHROUGH and the backing id to the reply of OPEN or CREATE (by opcode). */
 void wire_set_passthrough(uint8_t *buf, size_t length, int32_t backing_id);
 
-/* Adds to an INIT reply what libfuse 3.14 cannot ask for, if the request offered it: parallel directory
- * operations, HANDLE_KILLPRIV_V2, and passthrough if wanted. Returns whether passthrough was agreed upon. */
+/* Adds to an INIT reply what the request offers and libfuse 3.14 cannot ask for: parallel directory
+ * operations, HANDLE_KILLPRIV_V2, and passthrough if wanted. Returns: passthrough agreed? */
 bool wire_extend_init(const uint8_t *request, size_t request_length, uint8_t *reply, size_t length,
 		      bool passthrough);
 
-/* Fields of requests that libfuse drops. From the buffer of the current call. */
+/* Fields that libfuse drops, from the call's buffer. */
 bool wire_write_kills_priv(const uint8_t *buffer);
 bool wire_setattr_kills_priv(const uint8_t *buffer);
 bool wire_open_kills_priv(const uint8_t *buffer); /* OPEN with O_TRUNC, CREATE */
 uint64_t wire_interrupted(const uint8_t *buffer);
-/* TMPFILE, which libfuse 3.14 does not know, has the layout of CREATE and the name "/", which no CREATE has:
- * turns it into one. */
+/* TMPFILE, unknown to libfuse 3.14, has CREATE's layout and the name "/", which no CREATE has: turns it
+ * into one. */
 void wire_adopt(uint8_t *buffer);
 #define WIRE_TMPFILE_NAME "/"
 
-/* /dev/fuse: registers fd as backing file. Returns its id (> 0) or -errno (ENOTTY and EPERM: no passthrough
- * here; ELOOP: stacked too deeply). */
+/* Registers fd as backing file with /dev/fuse. Its id (> 0) or -errno (ENOTTY, EPERM: no passthrough;
+ * ELOOP: stacked too deeply). */
 int wire_backing_open(int dev_fd, int fd);
 void wire_backing_close(int dev_fd, int32_t backing_id);
 

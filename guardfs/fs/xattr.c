@@ -10,8 +10,8 @@
 
 #define OWN_PREFIX "user.guardfs."
 
-/* SFTP has no extended attributes: asking sshfs costs a round trip, and ls -l asks for each file. No guarded
- * tier has ACLs: its ownership is presented. */
+/* SFTP has none: asking sshfs costs a round trip, and ls -l asks for each file. No guarded tier has ACLs:
+ * ownership is presented. */
 static bool tier_has_xattr(const struct backend *b, const char *name)
 {
 	if (!b->board)
@@ -20,8 +20,8 @@ static bool tier_has_xattr(const struct backend *b, const char *name)
 	       (!name || strncmp(name, XATTR_SYSTEM_PREFIX, XATTR_SYSTEM_PREFIX_LEN) != 0);
 }
 
-/* The kernel asks for the ACL when it checks anybody's permissions but the owner's. It remembers the answer
- * "none", and fails the operation on any other error. */
+/* The kernel asks for the ACL to check anybody's permissions but the owner's. It remembers "none", and
+ * fails the operation on other errors. */
 static bool is_acl(const char *name)
 {
 	return strcmp(name, XATTR_NAME_POSIX_ACL_ACCESS) == 0 ||
@@ -53,7 +53,7 @@ static void reply_own(fuse_req_t req, const struct node *node, const char *name,
 		reply_value(req, value, strlen(value), size);
 }
 
-/* Node and backend for a request that changes nothing (or everything); NULL with the request answered. */
+/* For a request that changes nothing (or everything); NULL with the request answered. */
 static struct node *xattr_target(fuse_req_t req, fuse_ino_t ino, const char *name, bool change)
 {
 	struct node *node = node_from_id(ino);
@@ -115,7 +115,7 @@ void fs_setxattr(fuse_req_t req, fuse_ino_t ino, const char *name, const char *v
 		fs_reply_rc(req, rc);
 }
 
-/* Who is not privileged doesn't learn that trusted attributes exist. Returns the new length. */
+/* trusted attributes are hidden from the unprivileged. Returns the new length. */
 static ssize_t hide_trusted(char *list, ssize_t length)
 {
 	char *to = list;
@@ -132,7 +132,7 @@ static ssize_t hide_trusted(char *list, ssize_t length)
 	return to - list;
 }
 
-/* Names as this caller may see them, in call.data. */
+/* For this caller, in call.data. */
 static ssize_t list_names(fuse_req_t req, struct backend *b, struct node *node)
 {
 	ssize_t n = b->ops->listxattr(b, view_object_index(node), (char *)call.data, CALL_DATA_SIZE);
