@@ -34,7 +34,7 @@ static int base32_value(char c)
 	return c >= '2' && c <= '7' ? c - '2' + 26 : -1;
 }
 
-/* Digits of so many bits each; what is left of the last is none of a byte. */
+/* Digits of so many bits each; a remainder is dropped. */
 static bool decode(const char *text, size_t n, unsigned bits, unsigned char *out, size_t size)
 {
 	int (*value)(char) = bits == 4 ? hex_value : base32_value;

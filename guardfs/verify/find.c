@@ -21,7 +21,7 @@ static bool is_warc(const char *name)
 	return kind == VERIFY_WARC || kind == VERIFY_WARC_GZIP;
 }
 
-/* The type is known without another look, where storage says it. */
+/* Storage may tell the type by itself. */
 static bool is_of_interest(const struct dirent *e)
 {
 	if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0 ||
@@ -44,7 +44,7 @@ static void take_entry(struct find *f, int dir, const struct dirent *e, const ch
 	}
 	touching(f, path);
 	if (fstatat(dir, e->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0) {
-		/* It may have been removed since: a crawler is at work. */
+		/* A crawler may just have removed it. */
 		if (errno != ENOENT)
 			f->failed(f->context, path, "stat", errno);
 	} else if (S_ISDIR(st.st_mode) && depth < f->depth_max) {

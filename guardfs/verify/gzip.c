@@ -1,5 +1,5 @@
-/* gzip.c: the members of a gzip file (RFC 1952), and the records of a WARC in them. zlib knows the format:
- * extra fields, names, comments, checksums of headers, any number of members, of any length. */
+/* gzip.c: members of a gzip file (RFC 1952), and WARC records in them. zlib handles the format: extra
+ * fields, names, comments, header checksums, any number and length of members. */
 #include "verify/check.h"
 
 #include <errno.h>
@@ -10,9 +10,12 @@ struct members {
 	struct check *check;
 	z_stream z;
 	gz_header header;
-	unsigned char *out; /* VERIFY_OUTPUT bytes */
-	uint64_t begins;    /* the member that is being read */
-	bool begins_zero;   /* its first byte: no member then */
+	/* VERIFY_OUTPUT bytes. */
+	unsigned char *out;
+	/* The present member. */
+	uint64_t begins;
+	/* Its first byte: no member there. */
+	bool begins_zero;
 };
 
 /* ---- records ---- */
@@ -32,7 +35,7 @@ static void feed_records(struct members *m, const unsigned char *p, size_t n)
 
 /* ---- members ---- */
 
-/* zlib has no codes for these, only words. */
+/* zlib has only words for these. */
 static enum verify_reason data_error(const struct members *m)
 {
 	const char *why = m->z.msg ? m->z.msg : "";
@@ -45,7 +48,7 @@ static enum verify_reason data_error(const struct members *m)
 	return strcmp(why, "incorrect length check") == 0 ? VERIFY_REASON_LENGTH : VERIFY_REASON_DEFLATE;
 }
 
-/* Zeros from the beginning of the damage on are what has damaged it, if there are any. */
+/* Zeros from the damage on are its cause, if any. */
 static errint_t damaged(struct members *m, enum verify_reason reason, uint64_t at)
 {
 	struct check *c = m->check;
@@ -67,15 +70,14 @@ static void end_member(struct members *m)
 	struct check *c = m->check;
 
 	c->result->members++;
-	/* Its checksum was right: what is wrong with the record was written so. */
+	/* The checksum is right: the record was written so. */
 	if (c->records && c->warc.state == WARC_BROKEN)
 		check_fail(c, c->warc.reason, m->begins);
 	else if (!c->records || c->warc.state == WARC_BETWEEN)
 		check_whole_to_here(c);
 }
 
-/* Inflates what was read, or VERIFY_OUTPUT bytes of it. 1: the member is over; 0: not yet, or it is damaged.
- */
+/* Of what was read, or VERIFY_OUTPUT bytes. 1: the member is over; 0: not yet, or damaged. */
 static int inflate_some(struct members *m)
 {
 	struct check *c = m->check;
@@ -92,7 +94,7 @@ static int inflate_some(struct members *m)
 	n = VERIFY_OUTPUT - m->z.avail_out;
 	c->result->inflated += n;
 	feed_records(m, m->out, n);
-	/* Damage of the member would explain that of the record, but one does not wait for ever. */
+	/* A damaged member would explain the broken record, but the wait is bounded. */
 	if (c->options->first_header && c->warc.state == WARC_BROKEN && c->result->inflated > WARC_HEADER_MAX)
 		check_fail(c, c->warc.reason, m->begins);
 	if (c->over)

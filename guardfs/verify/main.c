@@ -54,7 +54,7 @@ static int PRINTF_LIKE(1, 2) usage(const char *format, ...)
 	return VERIFY_EXIT_USAGE;
 }
 
-/* Digits alone, below 2^63. */
+/* Only digits, below 2^63. */
 static bool parse_offset(const char *text, uint64_t *value)
 {
 	size_t n = strspn(text, "0123456789");
@@ -95,7 +95,7 @@ static bool take_value(struct verify_run *run, int option)
 	}
 }
 
-/* False: it is no option, which getopt has said. */
+/* False: no option, as getopt has said. */
 static bool take_option(struct verify_run *run, int option, bool *good)
 {
 	switch (option) {

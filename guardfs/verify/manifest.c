@@ -8,11 +8,12 @@
 #include <limits.h>
 
 struct manifest {
-	json_t *sizes; /* name: bytes */
+	/* Name: bytes. */
+	json_t *sizes;
 	char path[PATH_MAX];
 };
 
-/* Names of files alone: nothing leads elsewhere. */
+/* No path may lead elsewhere. */
 static bool is_name(const char *name)
 {
 	return *name && !strchr(name, '/') && strcmp(name, ".") != 0 && strcmp(name, "..") != 0;

@@ -1,4 +1,4 @@
-/* name.c: what kinds, verdicts and reasons are called. */
+/* name.c: names of kinds, verdicts and reasons. */
 #include "verify/verify.h"
 #include "policy/errclass.h"
 
@@ -94,7 +94,7 @@ const char *verify_error_kind(const struct verify_result *result)
 	case VERIFY_UNKNOWN:
 		return result->error == 0 || is_infrastructure(result->error) ? "infra_error"
 									      : "corrupt_or_unreadable";
-	/* Not yet known to be bad: it is not to be put away for that. */
+	/* Not known to be bad: not to be put away. */
 	case VERIFY_CHANGED:
 		return result->reason == VERIFY_REASON_WRITTEN ? "infra_error" : "corrupt_or_unreadable";
 	default:

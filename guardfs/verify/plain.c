@@ -1,8 +1,8 @@
-/* plain.c: what is not compressed: the records of a WARC, and ranges of zeros in anything. */
+/* plain.c: uncompressed files: WARC records, and ranges of zeros. */
 #include "verify/check.h"
 
-/* Zeros are nothing strange in the content of a record. They are a hole if the byte that cannot be is one of
- * them, or if the file ends with them before the record does. */
+/* A record's content may hold zeros. They are a hole if the impossible byte is one of them, or if the file
+ * ends with them within the record. */
 static errint_t no_record(struct check *c, enum verify_reason reason, uint64_t noticed)
 {
 	struct reader *r = &c->reader;
@@ -27,7 +27,7 @@ static errint_t no_record(struct check *c, enum verify_reason reason, uint64_t n
 	return err;
 }
 
-/* The record is where it should be, and has other content. */
+/* The record is in place, with other content. */
 static void other_content(struct check *c)
 {
 	check_fail(c, VERIFY_REASON_DIGEST, c->result->whole_to);
@@ -47,8 +47,7 @@ static errint_t broken_record(struct check *c)
 	return no_record(c, c->warc.reason, reader_at(&c->reader) - 1);
 }
 
-/* Is there a hole in the record that ends here? It is damage, unless the digest says that it belongs there:
- * who copies files may make holes of zeros. */
+/* A hole in a record is damage, unless the digest confirms it: copying may make holes of zeros. */
 static bool has_hole(struct check *c)
 {
 	struct reader *r = &c->reader;

@@ -8,8 +8,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#define FIRST_CHUNK (16u << 10) /* where a header is wanted and no more */
-#define WAIT_MS	    100u	/* between two questions to go_on */
+#define FIRST_CHUNK (16u << 10) /* for a header and no more */
+#define WAIT_MS	    100u	/* between two calls of go_on */
 
 errint_t reader_begin(struct reader *r, int fd, const struct verify_options *options, uint64_t end)
 {
@@ -17,7 +17,7 @@ errint_t reader_begin(struct reader *r, int fd, const struct verify_options *opt
 	r->buf = malloc((size_t)MAX(MIN(end - options->from, (uint64_t)VERIFY_CHUNK), 1ull));
 	r->begun_ns = clock_mono_ns();
 	r->chunk = options->first_header ? FIRST_CHUNK : VERIFY_CHUNK;
-	/* Not all of a second's bytes in its first moment. */
+	/* Not a whole second's bytes at once. */
 	if (options->rate)
 		r->chunk = (size_t)MAX(MIN((uint64_t)r->chunk, options->rate / 8), 4096ull);
 	(void)posix_fadvise(fd, (off_t)options->from, 0, POSIX_FADV_SEQUENTIAL);
@@ -37,7 +37,7 @@ static bool go_on(const struct reader *r)
 	return !r->options->go_on || r->options->go_on(r->options->context, &progress);
 }
 
-/* Until as much time has passed as the bytes so far may take. */
+/* Until the bytes so far are within the rate. */
 static errint_t pace(const struct reader *r)
 {
 	double done = (double)(reader_at(r) - r->options->from);
@@ -100,7 +100,7 @@ bool reader_next_hole(int fd, uint64_t from, uint64_t end, struct verify_range *
 	off_t hole = from < end ? lseek(fd, (off_t)from, SEEK_HOLE) : -1;
 	off_t data = -1;
 
-	/* At the end of every file there is one. */
+	/* Every file has one at its end. */
 	if (hole >= 0 && (uint64_t)hole < end) {
 		data = lseek(fd, hole, SEEK_DATA);
 		if (data < 0 && errno == ENXIO)

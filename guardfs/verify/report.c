@@ -1,4 +1,4 @@
-/* report.c: a result in one line, for people and for programs. */
+/* report.c: a result in one line, for people or programs. */
 #include "verify/verify.h"
 #include "base/utf8.h"
 

@@ -13,7 +13,7 @@
 #include <search.h>
 #include <signal.h>
 
-#define PROGRESS_AFTER_NS (1 * NSEC_PER_SEC) /* what is faster needs no line */
+#define PROGRESS_AFTER_NS (1 * NSEC_PER_SEC) /* faster work needs no line */
 #define PROGRESS_EVERY_NS (200 * NSEC_PER_MSEC)
 #define DEPTH_MAX	  16u
 #define ENTRIES_MAX	  1000000u
@@ -136,7 +136,7 @@ static int compare_inodes(const void *a, const void *b)
 	return memcmp(a, b, sizeof(struct inode));
 }
 
-/* Consolidated WARCs are hard links to those of the crawl: once is enough. */
+/* Consolidated WARCs are hard links to the crawl's: once is enough. */
 static bool was_seen(struct verify_run *run, const struct stat *st)
 {
 	struct inode *key, **slot;
@@ -158,13 +158,13 @@ static bool was_seen(struct verify_run *run, const struct stat *st)
 static void found(void *context, int dir, const char *name, const char *path, const struct stat *st)
 {
 	struct verify_run *run = context;
-	/* Of a manifest only what lies in its own directory is in it: others have other names. */
+	/* A manifest holds only its own directory's names. */
 	uint64_t min_size = run->manifest ? manifest_size(run->manifest, path) : 0;
 
 	run->find->stop = stopped;
 	if (stopped || (run->since_s && st->st_mtim.tv_sec < run->since_s))
 		return;
-	/* Under its other name nobody knew how large it must be. */
+	/* Its other name told no minimal size. */
 	if (was_seen(run, st) && (uint64_t)st->st_size >= min_size)
 		return;
 	verify_one(run, dir, name, path, min_size);

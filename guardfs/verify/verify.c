@@ -5,7 +5,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-/* A read of one byte. 0 or -errno; none where there should be one is -EIO. */
+/* One byte. 0 or -errno; -EIO: missing. */
 static errint_t read_byte(int fd, uint64_t offset)
 {
 	ssize_t n;
@@ -24,7 +24,7 @@ static bool is_compressed(enum verify_kind kind)
 	return kind == VERIFY_GZIP || kind == VERIFY_WARC_GZIP;
 }
 
-/* The ends alone, and holes. */
+/* Both ends, and holes. */
 static errint_t check_stat(int fd, struct check *c)
 {
 	errint_t err = read_byte(fd, 0);
@@ -33,13 +33,13 @@ static errint_t check_stat(int fd, struct check *c)
 		err = read_byte(fd, c->result->size - 1);
 	if (!err)
 		check_holes(c, fd, c->options->from);
-	/* Of members and records nothing is known. */
+	/* Members and records are unknown. */
 	if (!err && c->options->kind == VERIFY_DATA)
 		c->result->whole_to = c->over ? c->result->at : c->result->size;
 	return err;
 }
 
-/* Which pass, if any. */
+/* NULL: none. */
 static errint_t (*pass_of(const struct verify_options *o))(struct check *)
 {
 	if (is_compressed(o->kind))
@@ -78,7 +78,7 @@ static bool has_content(enum verify_kind kind)
 	return kind != VERIFY_DATA;
 }
 
-/* Nothing is to be read: nothing is there, or not as much as is known to be good. */
+/* Nothing is to be read: empty, or shorter than known to be good. */
 static bool judge_size(struct check *c)
 {
 	const struct verify_options *o = c->options;
@@ -113,7 +113,7 @@ static bool same_time(struct timespec a, struct timespec b)
 	return a.tv_sec == b.tv_sec && a.tv_nsec == b.tv_nsec;
 }
 
-/* Has somebody been at it meanwhile? What was whole before an append is whole. */
+/* Changed meanwhile? An append leaves the rest whole. */
 static void judge_change(int fd, struct check *c, const struct stat *before)
 {
 	struct verify_result *result = c->result;
@@ -214,7 +214,7 @@ errint_t verify_name(int dir, const char *name, const struct verify_options *opt
 
 	begin_result(result, options);
 	result->whole_to = 0;
-	/* Opening a device may do something. */
+	/* Opening a device may have effects. */
 	if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0) {
 		cannot_open(result, errno);
 		return 0;

@@ -34,7 +34,7 @@ static void begin_record(struct warc *w)
 
 /* ---- lines of a header ---- */
 
-/* Digits, with blanks around them. -EINVAL; no value that an offset could not have. */
+/* Digits between blanks. -EINVAL; only values that an offset can have. */
 static errint_t parse_length(const char *text, size_t n, uint64_t *value)
 {
 	size_t i = 0;
@@ -58,7 +58,7 @@ static bool is_field(const char *line, size_t colon, const char *name)
 	return colon == strlen(name) && strncasecmp(line, name, colon) == 0;
 }
 
-/* "WARC/1.1", and nothing else in the line. */
+/* Only "WARC/1.1" in the line. */
 static void take_version(struct warc *w, size_t n)
 {
 	if (n < 6 || memcmp(w->line, "WARC/", 5) != 0 || !isdigit((unsigned char)w->line[5])) {
@@ -82,7 +82,7 @@ static void take_field(struct warc *w, size_t n, bool whole_line)
 	const char *colon = memchr(w->line, ':', n);
 	size_t name_n = colon ? (size_t)(colon - w->line) : 0;
 
-	/* It goes on with the field before, none of which is of interest. */
+	/* It continues the field before, which does not matter. */
 	if (w->line[0] == ' ' || w->line[0] == '\t')
 		return;
 	if (whole_line && name_n == 0) {
@@ -98,7 +98,6 @@ static void take_field(struct warc *w, size_t n, bool whole_line)
 	}
 }
 
-/* Is it at its end, and what it should be? */
 static void end_content(struct warc *w)
 {
 	w->state = w->content_left ? WARC_CONTENT : WARC_END;
@@ -121,7 +120,7 @@ static void end_header(struct warc *w)
 	}
 }
 
-/* The line is complete, but for its LF. */
+/* Complete, but for its LF. */
 static void end_line(struct warc *w)
 {
 	bool whole_line = w->line_n <= WARC_LINE_MAX;
@@ -139,7 +138,7 @@ static void end_line(struct warc *w)
 	w->line_n = 0;
 }
 
-/* Something else than a record is not read to the end of its first line. */
+/* Something else than a record is not read to the end of its line. */
 static bool begins_wrong(const struct warc *w)
 {
 	return w->first_line && memcmp(w->line, "WARC/", MIN(w->line_n, 5u)) != 0;
@@ -153,7 +152,7 @@ static size_t feed_header(struct warc *w, const unsigned char *p, size_t n)
 	n = MIN(n, (size_t)(WARC_HEADER_MAX - w->header_n));
 	lf = memchr(p, '\n', n);
 	taken = lf ? (size_t)(lf - p) : n;
-	/* Text has none: this is where a hole begins, or goes on. */
+	/* Text has no NUL: a hole begins, or goes on. */
 	nul = memchr(p, '\0', taken);
 	if (nul) {
 		broken(w, VERIFY_REASON_BAD_HEADER);
@@ -195,7 +194,7 @@ static size_t feed_end(struct warc *w, unsigned char c)
 	return 1;
 }
 
-/* True: one more empty line, or something else than a record; taken. */
+/* True: an empty line more, or something else than a record; taken. */
 static bool feed_between(struct warc *w, unsigned char c)
 {
 	if (c == 'W') {

@@ -1,17 +1,15 @@
-/* warc.h: the records of a WARC (ISO 28500), pushed in pieces of any size. Pure, constant memory. Private to
- * verify/.
+/* warc.h: WARC records (ISO 28500), fed in pieces of any size. Pure, constant memory. Private to verify/.
  *
- * Looked at is what finds damage: the line with the version, the lines of the header, WARC-Type,
- * Content-Length, and the two ends of line after the content. An end of line may lack its CR, and more empty
- * lines may follow a record: some writers do that, and readers accept it. */
+ * Checks version line, header lines, WARC-Type, Content-Length, and the two ends of line after the
+ * content. As readers do, accepts ends of line without CR, and further empty lines after a record. */
 #ifndef GUARDFS_VERIFY_WARC_H
 #define GUARDFS_VERIFY_WARC_H
 
 #include "verify/digest.h"
 #include "verify/verify.h"
 
-#define WARC_HEADER_MAX (1u << 20) /* bytes of a record's header */
-#define WARC_LINE_MAX	512u	   /* what is kept of a line: enough for the fields that matter */
+#define WARC_HEADER_MAX (1u << 20) /* of a record's header */
+#define WARC_LINE_MAX	512u	   /* kept of a line: enough for the fields that matter */
 
 enum warc_state {
 	WARC_BETWEEN, /* records: at the beginning, or after a whole one */
@@ -23,30 +21,36 @@ enum warc_state {
 
 struct warc {
 	enum warc_state state;
-	enum verify_reason reason; /* WARC_BROKEN */
-	uint64_t records;	   /* whole ones */
-	uint64_t headers;	   /* whole ones: records begun */
+	/* WARC_BROKEN. */
+	enum verify_reason reason;
+	/* Whole ones. */
+	uint64_t records;
+	/* Whole ones: records begun. */
+	uint64_t headers;
 	uint64_t content_left;
-	unsigned line_n;   /* bytes of the line so far, of which WARC_LINE_MAX are kept */
-	unsigned header_n; /* bytes of the header so far */
+	/* Bytes of the line, of which WARC_LINE_MAX are kept. */
+	unsigned line_n;
+	/* Bytes of the header. */
+	unsigned header_n;
 	unsigned line_ends;
 	bool has_type, has_length, first_line;
-	bool proved; /* the content of the last record, by its digest */
+	/* The last record's content, by digest. */
+	bool proved;
 	char line[WARC_LINE_MAX];
-	char version[16]; /* of the first record */
+	/* Of the first record. */
+	char version[16];
 	struct digest digest;
 };
 
-/* digests: of the content, too. 0, or -ENOMEM. Release with warc_release in either case. */
+/* digests: check content too. 0, or -ENOMEM. In either case call warc_release. */
 errint_t warc_begin(struct warc *w, bool digests) WARN_UNUSED;
 void warc_release(struct warc *w);
 
-/* Takes up to n bytes; stops after a record, a header and each end of an empty line, and where it is
- * WARC_BROKEN (the last byte taken is then the wrong one). Returns how many were taken, at least one if n > 0
- * and it was not broken before. */
+/* Takes up to n bytes; stops after a record, a header, each end of an empty line, and at WARC_BROKEN (the
+ * last byte taken is wrong). Returns how many, at least one if n > 0 and not broken before. */
 size_t warc_feed(struct warc *w, const unsigned char *p, size_t n);
 
-/* Why it is no end, if this is where the file ends; VERIFY_REASON_NONE if it is. */
+/* If the file ends here: why it is no end; VERIFY_REASON_NONE: it is. */
 enum verify_reason warc_end_reason(const struct warc *w);
 
 #endif

@@ -1,5 +1,5 @@
-/* zeros.c: see zeros.h. Compressed data have a zero every 256 bytes or so: what counts is not to look at each
- * byte. */
+/* zeros.c: see zeros.h. Compressed data have a zero every 256 bytes or so: speed lies in not looking at
+ * each byte. */
 #include "verify/zeros.h"
 
 void zeros_begin(struct zeros *z, uint64_t offset)
@@ -34,7 +34,7 @@ static void add(struct zeros *z, uint64_t from, uint64_t to)
 		z->ranges[z->n++] = (struct verify_range){from, to};
 }
 
-/* The run that has begun goes on for n bytes, and if it is over, ends there. */
+/* The run goes on for n bytes, and ends there if over. */
 static void extend(struct zeros *z, size_t n, bool over)
 {
 	if (over) {
@@ -43,7 +43,7 @@ static void extend(struct zeros *z, size_t n, bool over)
 	}
 }
 
-/* Where does the run begin that ends before p[end]? Not before p[first]. */
+/* Start of the run that ends before p[end], not before p[first]. */
 static size_t run_start(const unsigned char *p, size_t first, size_t end)
 {
 	while (end > first && p[end - 1] == 0)
@@ -59,8 +59,7 @@ void zeros_feed(struct zeros *z, const unsigned char *p, size_t n)
 		i = zeros_before(p, n);
 		extend(z, i, i < n);
 	}
-	/* A run that is long enough and begins within the next VERIFY_ZEROS_MIN bytes covers the last of
-	 * them. */
+	/* A long enough run that begins within the next VERIFY_ZEROS_MIN bytes covers the last of them. */
 	while (n - i >= VERIFY_ZEROS_MIN) {
 		end = i + VERIFY_ZEROS_MIN;
 		if (p[end - 1] == 0) {
