@@ -1,4 +1,4 @@
-/* diagnose.c: what ssh and sshfs say when they fail. English, since keeper starts them with LC_ALL=C. */
+/* diagnose.c: classes of ssh's and sshfs's messages, in English, since keeper sets LC_ALL=C. */
 #include "sshfs-compat/sshfs-compat.h"
 
 #include <ctype.h>
@@ -6,13 +6,14 @@
 #include <strings.h>
 
 struct signature {
-	const char *text; /* part of the line, any case */
+	/* Part of the line, any case. */
+	const char *text;
 	enum errclass class;
 };
 
-/* The most telling first: a key that cannot be loaded is followed by "Permission denied", a changed host key
- * by "Host key verification failed", and nearly everything by "remote host has disconnected". "No such file"
- * is last among the specific ones, because an unreadable key file says it as well. */
+/* The most telling first: "Permission denied" follows a key that cannot be loaded, "Host key verification
+ * failed" a changed host key, and "remote host has disconnected" nearly everything. "No such file" comes
+ * last of the specific ones: an unreadable key file says it too. */
 static const struct signature signatures[] = {
     {"IDENTIFICATION HAS CHANGED", ERRCLASS_HOST_KEY_CHANGED},
     {"REVOKED HOST KEY", ERRCLASS_HOST_KEY_CHANGED},
@@ -62,7 +63,7 @@ static bool line_contains(const char *line, size_t n, const char *what)
 	return false;
 }
 
-/* Position in the table, or its size. */
+/* Index in the table, or its size. */
 static size_t match_line(const char *line, size_t n)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(signatures); i++)

@@ -1,5 +1,4 @@
-/* features.c: what the installed sshfs offers, asked of itself rather than guessed from a version:
- * distributions patch. */
+/* features.c: asks the installed sshfs for its features: versions tell little, since distributions patch. */
 #include "sshfs-compat/sshfs-compat.h"
 #include "base/cleanup.h"
 
@@ -43,7 +42,7 @@ int sshfs_ask(char *const *argv, char *answer, size_t size)
 	pid = fork();
 	if (pid == 0) {
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		/* Help goes to stdout or stderr, depending on the version. */
+		/* stdout or stderr, depending on the version. */
 		dup2(fds[1], STDOUT_FILENO);
 		dup2(fds[1], STDERR_FILENO);
 		execvp(argv[0], argv);

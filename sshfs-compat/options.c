@@ -1,4 +1,4 @@
-/* options.c: the options of sshfs as one table, and the command line made of it. */
+/* options.c: sshfs's options as a table, and the command line made of it. */
 #include "sshfs-compat/sshfs-compat.h"
 
 #include <ctype.h>
@@ -9,9 +9,9 @@
 #include <strings.h>
 
 enum option_mode {
-	OPTION_ALWAYS,	/* given by us; the user's own is dropped, with a warning */
-	OPTION_DEFAULT, /* given by us unless the user gives it */
-	OPTION_REFUSED, /* never; the user's is dropped, with a warning */
+	OPTION_ALWAYS,	/* always ours; the user's is dropped with a warning */
+	OPTION_DEFAULT, /* ours unless the user gives it */
+	OPTION_REFUSED, /* never; the user's is dropped with a warning */
 };
 
 struct option_input {
@@ -20,21 +20,24 @@ struct option_input {
 	const struct sshfs_target *target;
 };
 
-/* Writes the option's value. Returns 0, -ENOENT to leave the option out, or -EINVAL for a value that cannot
- * be expressed. */
+/* Writes the value. 0, -ENOENT: leave the option out, -EINVAL: cannot be expressed. */
 typedef errint_t (*option_value)(const struct option_input *in, char *value, size_t size);
 
 struct sshfs_option {
 	const char *name;
 	enum option_mode mode;
-	const char *text;     /* constant value; NULL with no fill: a bare word */
-	option_value fill;    /* value from the configuration */
-	bool bare_if_empty;   /* fill decides only whether it is given */
-	const char *opposite; /* the user's own of this name stands for it, too */
+	/* Constant; NULL without fill: a bare word. */
+	const char *text;
+	/* From the configuration. */
+	option_value fill;
+	/* fill only decides whether it is given. */
+	bool bare_if_empty;
+	/* The user's option of this name replaces it too. */
+	const char *opposite;
 };
 
-/* A path as an ssh_config value: quoted against spaces, % doubled against token expansion. ssh has no escape
- * for a double quote or for ${...}, so paths holding those cannot be given. */
+/* For ssh_config: quoted against spaces, % doubled. ssh cannot escape a double quote or ${...}: such paths
+ * are impossible. */
 static errint_t quote_path(const char *path, char *value, size_t size)
 {
 	size_t n = 0;
@@ -59,7 +62,7 @@ static errint_t quote_path(const char *path, char *value, size_t size)
 static errint_t value_port(const struct option_input *in, char *value, size_t size)
 {
 	snprintf(value, size, "%u", (unsigned)in->backend->port);
-	return in->backend->port ? 0 : -ENOENT; /* then ssh_config has the say */
+	return in->backend->port ? 0 : -ENOENT; /* ssh_config decides */
 }
 
 static errint_t value_no_login(const struct option_input *in, char *value, size_t size)
@@ -104,35 +107,31 @@ static errint_t can_contain_symlinks(const struct option_input *in, char *value,
 	return in->features->contain_symlinks ? 0 : -ENOENT;
 }
 
-/* A write is answered by the server. With durability = behind guardfs asks for that itself, later and for
- * many at once. */
+/* The server answers each write. With durability = behind guardfs asks later, for many at once. */
 static errint_t if_written_through(const struct option_input *in, char *value, size_t size)
 {
 	(void)copy_string(value, size, "");
 	return in->backend->durability == DURABILITY_THROUGH ? 0 : -ENOENT;
 }
 
-/* Caching below guardfs. guardfs itself caches for at most a second, so whoever lists a tree again reaches
- * sshfs again; raw sshfs answers that from its directory cache (20 s). Here the kernel's caches on the mount
- * beneath are raised to 10 s as well, because they spare the second FUSE hop altogether, and the directory
- * cache is lowered to 10 s: an entry is then never older than with raw sshfs (10 + 10 s), and both caches
- * drop what is changed through this mount. What must be true rather than fast never asks them: the identity
- * marker is opened and read (an open always reaches the server), liveness is asked with a name that was never
- * used before, and a reconnect starts a new sshfs with empty caches.
+/* Caching below guardfs. guardfs caches for a second at most, so a tree listed again reaches sshfs, where
+ * raw sshfs answers from its directory cache (20 s). Here that cache has 10 s, and the kernel's caches of
+ * the mount beneath 10 s, which spare the second FUSE hop: an entry is never older than with raw sshfs (10
+ * + 10 s), and both caches drop what changes through this mount. Truths never come from them: the identity
+ * marker is opened and read (an open always reaches the server), liveness is asked with a new name, and a
+ * reconnect starts a new sshfs with empty caches.
  *
- * Creating a file means looking its name up first: guardfs is asked for the name, then for the file, and
- * without any memory of the first answer the mount beneath would ask the server a second time. That a name
- * does not exist is therefore remembered, but only as long as it takes to get from the one to the other. */
-/* sshfs shows what another client has removed for as long as its directory cache has the attributes, and
- * nothing can be made there meanwhile. They are for whoever lists a directory and then looks at what is in
- * it. */
+ * Creating a file looks its name up first: guardfs is asked for the name, then for the file, and the mount
+ * beneath would ask the server twice. So missing names are remembered, just long enough for that. */
+/* Another client's removal stays unseen while sshfs's directory cache has the attributes, and nothing can
+ * be made there. The cache is for listing a directory and then looking at its entries. */
 #define CACHE_SECONDS	       "10"
 #define STAT_CACHE_SECONDS     "1"
 #define NEGATIVE_CACHE_SECONDS "0.05"
 
-/* Content is kept by the kernel above guardfs, if at all, and not a second time below: the kernel reads ahead
- * there, in requests of up to 1 MiB, each of which then goes to sshfs as it is. And sshfs, when a read fails,
- * says that the file ends (see backend/dir.c): the kernel would fill up its pages with zeros. */
+/* Content is cached above guardfs, if at all. The kernel would read ahead below too, in requests of up to
+ * 1 MiB that each go to sshfs. And sshfs reports a failed read as end of file (backend/dir.c): the kernel
+ * would fill pages with zeros. */
 /* clang-format off */
 static const struct sshfs_option options[] = {
 	/* sshfs and FUSE */
@@ -146,9 +145,9 @@ static const struct sshfs_option options[] = {
 	{ .name = "dcache_timeout",        .mode = OPTION_DEFAULT, .text = CACHE_SECONDS },
 	{ .name = "dcache_stat_timeout",   .mode = OPTION_DEFAULT, .text = STAT_CACHE_SECONDS },
 	{ .name = "no_contain_symlinks",   .mode = OPTION_DEFAULT, .fill = can_contain_symlinks, .bare_if_empty = true,
-	  .opposite = "contain_symlinks" }, /* guardfs does that itself, if it is wanted */
+	  .opposite = "contain_symlinks" }, /* guardfs does it, if wanted */
 	{ .name = "reconnect",             .mode = OPTION_REFUSED },      /* leaves every open file dead; keeper reconnects */
-	{ .name = "delay_connect",         .mode = OPTION_REFUSED },      /* a mount that serves before it is connected */
+	{ .name = "delay_connect",         .mode = OPTION_REFUSED },      /* would serve before it is connected */
 	{ .name = "auto_unmount",          .mode = OPTION_REFUSED },
 	{ .name = "writeback_cache",       .mode = OPTION_REFUSED },      /* acknowledges what the server has not seen */
 	{ .name = "password_stdin",        .mode = OPTION_REFUSED },
@@ -211,7 +210,7 @@ static errint_t add_word(struct sshfs_command *c, const char *text)
 	return add_arg(c, text, strlen(text));
 }
 
-/* -o NAME=VALUE; fuse_opt splits at commas and takes backslash as an escape, hence both are escaped. */
+/* -o NAME=VALUE, with commas and backslashes escaped for fuse_opt. */
 static errint_t add_option(struct sshfs_command *c, const char *name, const char *value)
 {
 	char item[3 * CONFIG_PATH_MAX];
@@ -243,7 +242,7 @@ static const struct sshfs_option *find_option(const char *item, size_t name_leng
 	return NULL;
 }
 
-/* Length of the first item of a comma-separated list; a backslash escapes a comma. */
+/* Of the first item of a comma-separated list; a backslash escapes a comma. */
 static size_t item_length(const char *list)
 {
 	size_t n = 0;
@@ -264,8 +263,7 @@ static size_t skip_blanks(const char **item, size_t n)
 	return n;
 }
 
-/* One of the user's options: handed on as it is, unless the table says otherwise. given[] notes which of ours
- * it replaces. */
+/* Passed on as it is, unless the table says otherwise. given[] notes which of ours it replaces. */
 static errint_t add_user_item(struct sshfs_command *c, const char *item, size_t n, bool *given, char *message)
 {
 	const struct sshfs_option *known;
@@ -330,8 +328,7 @@ static bool has_space_or_control(const char *s)
 	return false;
 }
 
-/* ssh would take "-oProxyCommand=..." for an option, and "@", "/" or a space for something else than a host.
- */
+/* ssh would take "-oProxyCommand=..." for an option, and "@", "/" or a space for the host's end. */
 static errint_t check_names(const struct config_backend *b, char *message)
 {
 	const char *host = b->host;
