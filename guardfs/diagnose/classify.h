@@ -4,7 +4,7 @@
 #ifndef GUARDFS_DIAGNOSE_CLASSIFY_H
 #define GUARDFS_DIAGNOSE_CLASSIFY_H
 
-#include "diagnose/sftp.h"
+#include "sftp/packet.h"
 #include "policy/errclass.h"
 
 /* Copies n bytes as printable ASCII, terminated, cut to fit: runs of white space become one space, other

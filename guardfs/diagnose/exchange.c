@@ -51,7 +51,7 @@ static enum diagnose_outcome send_packet(struct diagnose_run *run, const struct 
 static enum diagnose_outcome receive_packet(struct diagnose_run *run, size_t *length)
 {
 	for (;;) {
-		int n = sftp_packet_length(run->inbox, run->received);
+		int n = sftp_packet_length(run->inbox, run->received, DIAGNOSE_REPLY_MAX);
 		int more;
 
 		if (n < 0 || run->flooded)
@@ -60,7 +60,7 @@ static enum diagnose_outcome receive_packet(struct diagnose_run *run, size_t *le
 		if (n > 0)
 			return DIAGNOSE_PASSED;
 		more = ssh_channel_poll(run->channel, 0);
-		if (sftp_packet_length(run->inbox, run->received) != 0 || run->flooded)
+		if (sftp_packet_length(run->inbox, run->received, DIAGNOSE_REPLY_MAX) != 0 || run->flooded)
 			continue;
 		if (more == SSH_ERROR || more == SSH_EOF || ssh_channel_is_eof(run->channel) ||
 		    ssh_channel_is_closed(run->channel))
@@ -72,7 +72,7 @@ static enum diagnose_outcome receive_packet(struct diagnose_run *run, size_t *le
 
 static void drop_packet(struct diagnose_run *run)
 {
-	int n = sftp_packet_length(run->inbox, run->received);
+	int n = sftp_packet_length(run->inbox, run->received, DIAGNOSE_REPLY_MAX);
 
 	if (n <= 0)
 		return;

@@ -6,12 +6,14 @@
 #define GUARDFS_DIAGNOSE_INTERNAL_H
 
 #include "diagnose/diagnose.h"
-#include "diagnose/sftp.h"
+#include "sftp/packet.h"
 
 #include <libssh/libssh.h>
 #include <netdb.h>
 
 #define DIAGNOSE_KEYS_MAX 4
+/* No answer to a diagnosis is longer. */
+#define DIAGNOSE_REPLY_MAX 16384u
 
 struct diagnose_key {
 	char path[CONFIG_PATH_MAX + 32];
@@ -43,7 +45,7 @@ struct diagnose_run {
 	size_t received;
 	/* More than any answer. */
 	bool flooded;
-	uint8_t inbox[SFTP_REPLY_MAX];
+	uint8_t inbox[DIAGNOSE_REPLY_MAX];
 	uint32_t last_id;
 };
 

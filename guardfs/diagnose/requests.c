@@ -62,7 +62,7 @@ enum diagnose_outcome diagnose_path(struct diagnose_run *run)
 			       reply.type == SFTP_STATUS ? diagnose_path_class(reply.status.code)
 							 : ERRCLASS_IO_ERROR,
 			       what, &reply);
-	if (reply.attrs.has_permissions && !S_ISDIR(reply.attrs.permissions))
+	if (reply.attrs.has & SFTP_ATTR_PERMISSIONS && !S_ISDIR(reply.attrs.permissions))
 		return diagnose_fail(run, ERRCLASS_PATH_MISSING, "%s is not a directory", what);
 	return DIAGNOSE_PASSED;
 }
@@ -100,7 +100,7 @@ enum diagnose_outcome diagnose_space(struct diagnose_run *run)
 
 struct canary {
 	char path[CONFIG_PATH_MAX + DIAGNOSE_CANARY_MAX];
-	uint8_t handle[256];
+	uint8_t handle[SFTP_HANDLE_MAX];
 	size_t handle_length;
 };
 
@@ -207,7 +207,7 @@ static enum diagnose_outcome see_appended(struct diagnose_run *run, const struct
 	diagnose_request(run, &packet, SFTP_STAT);
 	sftp_put_text(&packet, c->path);
 	outcome = diagnose_exchange(run, &packet, &reply);
-	if (outcome == DIAGNOSE_PASSED && reply.type == SFTP_ATTRS && reply.attrs.has_size &&
+	if (outcome == DIAGNOSE_PASSED && reply.type == SFTP_ATTRS && reply.attrs.has & SFTP_ATTR_SIZE &&
 	    reply.attrs.size < 2 * CANARY_BLOCK)
 		run->diagnosis->lacks |= 1u << SERVER_APPEND;
 	return outcome;

@@ -23,14 +23,30 @@ static void check_slice(struct sftp_slice s, const uint8_t *packet, size_t n)
 	require(strlen(text) < sizeof(text));
 }
 
+/* As many as are announced, each within the packet. */
+static void check_names(struct sftp_names names, const uint8_t *packet, size_t n)
+{
+	uint32_t announced = names.n, found = 0;
+	struct sftp_name name;
+
+	require(announced > 0);
+	for (; sftp_next_name(&names, &name); found++) {
+		check_slice(name.name, packet, n);
+		if (sftp_is_entry_name(name.name))
+			require(name.name.n <= 255 && name.name.bytes[0] != '/');
+	}
+	require(found == announced);
+}
+
 static void check_reply(const struct sftp_reply *r, const uint8_t *packet, size_t n)
 {
 	struct sftp_statvfs s;
+	struct sftp_limits limits;
 	const char *why = NULL;
 
 	switch (r->type) {
 	case SFTP_VERSION:
-		require(r->id == 0);
+		require(r->id == 0 && r->version.extensions >> SFTP_EXTENSION_COUNT == 0);
 		break;
 	case SFTP_STATUS:
 		check_slice(r->status.message, packet, n);
@@ -39,11 +55,14 @@ static void check_reply(const struct sftp_reply *r, const uint8_t *packet, size_
 		require(why && diagnose_path_class(r->status.code) != ERRCLASS_NONE);
 		break;
 	case SFTP_HANDLE:
-		require(r->handle.n > 0 && r->handle.n <= 256);
+		require(r->handle.n > 0 && r->handle.n <= SFTP_HANDLE_MAX);
 		check_slice(r->handle, packet, n);
 		break;
 	case SFTP_NAME:
-		check_slice(r->name, packet, n);
+		check_names(r->names, packet, n);
+		break;
+	case SFTP_DATA:
+		check_slice(r->data, packet, n);
 		break;
 	case SFTP_ATTRS:
 		break;
@@ -51,6 +70,7 @@ static void check_reply(const struct sftp_reply *r, const uint8_t *packet, size_
 		check_slice(r->extended, packet, n);
 		if (sftp_parse_statvfs(r->extended, &s) == 0)
 			require(diagnose_space_class(&s, &why) < ERRCLASS_COUNT && why);
+		(void)sftp_parse_limits(r->extended, &limits);
 		break;
 	default:
 		abort();
@@ -61,7 +81,7 @@ static void check_reply(const struct sftp_reply *r, const uint8_t *packet, size_
 static void check_stream(const uint8_t *data, size_t size)
 {
 	while (size > 0) {
-		int n = sftp_packet_length(data, size);
+		int n = sftp_packet_length(data, size, SFTP_REPLY_MAX);
 		struct sftp_reply reply;
 		uint8_t *packet;
 

@@ -1,0 +1,228 @@
+/* packet.h: the packets of SFTP version 3 (draft-ietf-secsh-filexfer-02) and of OpenSSH's extensions, built
+ * and parsed within bounds.
+ *
+ * Pure: no system call, no allocation. Everything parsed is hostile. tests/unit/test-sftp-packet.c,
+ * tests/fuzz/fuzz-sftp.c. */
+#ifndef GUARDFS_SFTP_PACKET_H
+#define GUARDFS_SFTP_PACKET_H
+
+#include "base/base.h"
+#include "policy/server.h"
+
+#define SFTP_VERSION_SPOKEN 3u
+/* Bytes of a request, its length field included, but not the data of a WRITE: two paths of PATH_MAX fit. */
+#define SFTP_REQUEST_MAX 9216u
+/* Bytes of a reply, its length field included. OpenSSH never sends more than 256 KiB. */
+#define SFTP_REPLY_MAX	(256u << 10)
+#define SFTP_HANDLE_MAX 256u
+
+enum sftp_type {
+	SFTP_INIT = 1,
+	SFTP_VERSION = 2,
+	SFTP_OPEN = 3,
+	SFTP_CLOSE = 4,
+	SFTP_READ = 5,
+	SFTP_WRITE = 6,
+	SFTP_LSTAT = 7,
+	SFTP_FSTAT = 8,
+	SFTP_SETSTAT = 9,
+	SFTP_FSETSTAT = 10,
+	SFTP_OPENDIR = 11,
+	SFTP_READDIR = 12,
+	SFTP_REMOVE = 13,
+	SFTP_MKDIR = 14,
+	SFTP_RMDIR = 15,
+	SFTP_REALPATH = 16,
+	SFTP_STAT = 17,
+	SFTP_RENAME = 18,
+	SFTP_READLINK = 19,
+	SFTP_SYMLINK = 20,
+	SFTP_STATUS = 101,
+	SFTP_HANDLE = 102,
+	SFTP_DATA = 103,
+	SFTP_NAME = 104,
+	SFTP_ATTRS = 105,
+	SFTP_EXTENDED = 200,
+	SFTP_EXTENDED_REPLY = 201
+};
+
+/* Status codes; those from 10 on are of later versions, which some servers send nevertheless. */
+enum sftp_status {
+	SFTP_OK = 0,
+	SFTP_EOF = 1,
+	SFTP_NO_SUCH_FILE = 2,
+	SFTP_PERMISSION_DENIED = 3,
+	SFTP_FAILURE = 4,
+	SFTP_BAD_MESSAGE = 5,
+	SFTP_NO_CONNECTION = 6,
+	SFTP_CONNECTION_LOST = 7,
+	SFTP_OP_UNSUPPORTED = 8,
+	SFTP_NO_SUCH_PATH = 10,
+	SFTP_WRITE_PROTECT = 12,
+	SFTP_NO_SPACE = 14,
+	SFTP_QUOTA_EXCEEDED = 15,
+	SFTP_NOT_A_DIRECTORY = 19
+};
+
+enum sftp_open_flag {
+	SFTP_OPEN_READ = 1,
+	SFTP_OPEN_WRITE = 2,
+	SFTP_OPEN_APPEND = 4,
+	SFTP_OPEN_CREATE = 8,
+	SFTP_OPEN_TRUNCATE = 16,
+	SFTP_OPEN_EXCLUSIVE = 32
+};
+
+/* What a status means as an errno: 0 for OK, else negative. FAILURE says nothing, and is -EIO; EOF is
+ * -ENODATA. */
+errint_t sftp_error(uint32_t status);
+
+/* Extensions that guardfs has a use for, each in the one version that it knows. */
+enum sftp_extension {
+	SFTP_POSIX_RENAME,
+	SFTP_STATVFS_PATH,
+	SFTP_HARDLINK,
+	SFTP_FSYNC,
+	SFTP_LSETSTAT,
+	SFTP_LIMITS,
+	SFTP_COPY_DATA,
+	SFTP_EXPAND_PATH,
+	SFTP_USERS_GROUPS,
+	SFTP_EXTENSION_COUNT
+};
+
+/* Its name on the wire, for requests and messages. extension < SFTP_EXTENSION_COUNT. */
+const char *sftp_extension_name(enum sftp_extension extension);
+
+enum sftp_attribute {
+	SFTP_ATTR_SIZE = 1,
+	SFTP_ATTR_OWNER = 2,
+	SFTP_ATTR_PERMISSIONS = 4,
+	SFTP_ATTR_TIMES = 8,
+};
+
+struct sftp_attributes {
+	uint64_t size;
+	/* A set of enum sftp_attribute; the fields of the others are 0. */
+	uint32_t has;
+	uint32_t uid, gid;
+	/* As st_mode. */
+	uint32_t permissions;
+	/* Seconds since 1970. */
+	uint32_t atime, mtime;
+};
+
+/* ---- requests ---- */
+
+/* A request under construction. */
+struct sftp_packet {
+	size_t used;
+	/* Something did not fit: not to be sent. */
+	bool overflow;
+	uint8_t bytes[SFTP_REQUEST_MAX];
+};
+
+/* Begins a packet. id: the request's number; for INIT the version. */
+void sftp_begin(struct sftp_packet *packet, enum sftp_type type, uint32_t id);
+void sftp_put_u32(struct sftp_packet *packet, uint32_t value);
+void sftp_put_u64(struct sftp_packet *packet, uint64_t value);
+void sftp_put_bytes(struct sftp_packet *packet, const void *bytes, size_t n); /* a string, with its length */
+void sftp_put_text(struct sftp_packet *packet, const char *text);
+/* has is cut down to what is known: no attribute is announced that does not follow. */
+void sftp_put_attributes(struct sftp_packet *packet, const struct sftp_attributes *attributes);
+void sftp_put_no_attributes(struct sftp_packet *packet);
+
+/* The same for a request that is begun already and whose number is given only when it is sent. */
+void sftp_set_id(struct sftp_packet *packet, uint32_t id);
+
+/* Fills in the length. 0, or -EMSGSIZE. */
+errint_t sftp_finish(struct sftp_packet *packet) WARN_UNUSED;
+
+/* The same for a WRITE whose n bytes of data are sent right behind the packet: puts their length and counts
+ * them. 0, or -EMSGSIZE (the packet did not fit, or n is beyond what a length can say). */
+errint_t sftp_finish_before_data(struct sftp_packet *packet, size_t n) WARN_UNUSED;
+
+/* ---- replies ---- */
+
+/* Part of a packet; not terminated, may hold anything. Borrowed. */
+struct sftp_slice {
+	const uint8_t *bytes;
+	size_t n;
+};
+
+struct sftp_statvfs {
+	uint64_t block_size, fragment_size, blocks, free_blocks, available_blocks;
+	uint64_t files, free_files, available_files, fsid, flags, name_max;
+};
+#define SFTP_STATVFS_READ_ONLY 1u
+
+/* 0 in any of them: no limit is known. */
+struct sftp_limits {
+	uint64_t packet, read, write, handles;
+};
+
+/* The entries of a NAME. */
+struct sftp_names {
+	uint32_t n;
+	struct sftp_slice entries;
+};
+
+struct sftp_reply {
+	enum sftp_type type;
+	/* VERSION: 0. */
+	uint32_t id;
+	union {
+		struct {
+			uint32_t version;
+			/* Bits 1 << enum server_feature. */
+			uint32_t lacks;
+			/* Bits 1 << enum sftp_extension. */
+			uint32_t extensions;
+		} version;
+		struct {
+			/* An enum sftp_status, or anything else. */
+			uint32_t code;
+			/* Empty if the server sends none. */
+			struct sftp_slice message;
+		} status;
+		/* 1..SFTP_HANDLE_MAX bytes. */
+		struct sftp_slice handle;
+		/* May be empty. */
+		struct sftp_slice data;
+		/* At least one, all whole: sftp_next_name finds n of them. */
+		struct sftp_names names;
+		struct sftp_attributes attrs;
+		struct sftp_slice extended;
+	};
+};
+
+/* How many bytes must be there before the packet that begins with these n can be looked at again: those of
+ * its length field, or all of it. -EPROTO as below. */
+int sftp_packet_need(const uint8_t *bytes, size_t n, size_t max) WARN_UNUSED;
+
+/* How many of the n bytes at the beginning of the stream are the first packet: 0 if it is not complete yet,
+ * or -EPROTO if its length is one that no answer of at most max bytes has (max <= SFTP_REPLY_MAX). */
+int sftp_packet_length(const uint8_t *bytes, size_t n, size_t max) WARN_UNUSED;
+
+/* Parses a whole packet (length field included). -EPROTO: damaged, or of a type that is no reply. The slices
+ * point into bytes. */
+errint_t sftp_parse(const uint8_t *bytes, size_t n, struct sftp_reply *reply) WARN_UNUSED;
+
+struct sftp_name {
+	/* May hold anything: slashes, NUL. */
+	struct sftp_slice name;
+	struct sftp_attributes attrs;
+};
+
+/* Takes the next entry off the names. False: there is none left. */
+bool sftp_next_name(struct sftp_names *names, struct sftp_name *name);
+
+/* Is it a name of one component that can stand in a listing: 1..255 bytes, no slash, no NUL, neither "." nor
+ * ".."? */
+bool sftp_is_entry_name(struct sftp_slice name);
+
+/* Parses the answer to statvfs@openssh.com, or to limits@openssh.com. -EPROTO: too short. */
+errint_t sftp_parse_statvfs(struct sftp_slice extended, struct sftp_statvfs *statvfs) WARN_UNUSED;
+errint_t sftp_parse_limits(struct sftp_slice extended, struct sftp_limits *limits) WARN_UNUSED;
+
+#endif
