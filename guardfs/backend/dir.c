@@ -149,11 +149,34 @@ static errint_t dir_open(struct backend *b, uint32_t node, int flags, int *ref)
 	return 0;
 }
 
+/* The kernel below forgets the size of what it has opened with O_TRUNC, and asks for it: a round trip, for a
+ * file that is new as a rule. */
+static bool is_cut_afterwards(const struct backend *b, int flags)
+{
+	return b->config->type == BACKEND_SSHFS && flags & O_TRUNC && (flags & O_ACCMODE) != O_RDONLY;
+}
+
+static errint_t cut_created(struct backend *b, struct found *found, int *ref)
+{
+	errint_t rc = found->st.st_size ? errint(ftruncate(*ref, 0)) : 0;
+
+	if (rc == 0) {
+		found->st.st_size = 0;
+	} else {
+		b->ops->release(b, *ref);
+		*ref = -1;
+	}
+	return rc;
+}
+
 static errint_t dir_create(struct backend *b, uint32_t parent, const char *name, int flags, mode_t mode,
 			   const struct caller *c, struct found *found, int *ref)
 {
-	errint_t rc = posix_create(b, parent, name, flags, mode, c, found, ref);
+	bool cut = is_cut_afterwards(b, flags);
+	errint_t rc = posix_create(b, parent, name, cut ? flags & ~O_TRUNC : flags, mode, c, found, ref);
 
+	if (rc == 0 && cut)
+		rc = cut_created(b, found, ref);
 	return dir_mend_make(b, parent, name, !(flags & O_EXCL), rc);
 }
 

@@ -53,6 +53,8 @@ struct behind_lane {
 	uint64_t bytes;
 	uint32_t n_files, n_extents;
 	struct drain drain;
+	/* The connection over which something was last to be sent. */
+	uint32_t epoch;
 	/* Threads in behind_wait. */
 	uint32_t waiting;
 	bool stopping;

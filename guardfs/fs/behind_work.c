@@ -111,12 +111,23 @@ static bool is_ready(struct behind_file *f, uint32_t epoch, uint32_t verdicts)
 	return f->n_sent == 0 || f->sent_epoch == epoch;
 }
 
+/* How long no connection was there is no measure of the rate. */
+static void notice_connection(struct behind_lane *lane, uint32_t epoch)
+{
+	if (lane->epoch == epoch)
+		return;
+	lane->epoch = epoch;
+	if (lane->n_files)
+		drain_begin(&lane->drain, clock_mono_ns());
+}
+
 bool behind_next(unsigned backend, uint32_t epoch, uint32_t verdicts, struct behind_work *work)
 {
 	struct behind_lane *lane = &owed_lanes[backend];
 	bool found;
 
 	ACQUIRE_LOCK(&lane->lock);
+	notice_connection(lane, epoch);
 	for (struct behind_file *f = lane->head; f; f = f->after) {
 		/* A piece more on its way comes before asking for the way's end. */
 		found = is_ready(f, epoch, verdicts) && (can_send(f, work) || can_confirm(f, work));
@@ -281,7 +292,7 @@ void behind_arrived(const struct behind_work *work, struct behind_list *list)
 				list->index[list->n++] = i;
 	for (uint32_t i = 0; i < list->n; i++)
 		n += atomic_load(&behind_extent(list, i)->length);
-	drain_confirmed(&lane->drain, n, clock_mono_ns());
+	drain_confirmed(&lane->drain, n, lane->bytes - MIN(n, lane->bytes), clock_mono_ns());
 }
 
 static bool is_being_filled(const struct behind_file *f)

@@ -8,25 +8,51 @@
 /* More than any link; keeps the products below from overflowing. */
 #define RATE_MAX (1ull << 40)
 
-void drain_begin(struct drain *d, uint64_t now_ns)
+static void begin(struct drain *d, uint64_t now_ns, bool from_rest)
 {
 	d->since_ns = now_ns;
 	d->confirmed = 0;
+	d->from_rest = from_rest;
 }
 
-void drain_confirmed(struct drain *d, uint64_t n, uint64_t now_ns)
+void drain_begin(struct drain *d, uint64_t now_ns)
 {
-	uint64_t took_ns = now_ns - d->since_ns, rate;
+	begin(d, now_ns, true);
+}
+
+/* took_ns is not 0. */
+static uint64_t rate_over(const struct drain *d, uint64_t took_ns)
+{
+	double rate = (double)d->confirmed * (double)NSEC_PER_SEC / (double)took_ns;
+
+	return rate < (double)RATE_MAX ? MAX((uint64_t)rate, (uint64_t)1) : RATE_MAX;
+}
+
+/* A link that was given little to do is not slower for it: the rate falls only while enough is left. */
+static void learn(struct drain *d, uint64_t rate, uint64_t left)
+{
+	if (rate > d->rate)
+		d->rate = rate;
+	else if (left >= MEASURE_BYTES)
+		d->rate = (d->rate + rate) / 2;
+}
+
+void drain_confirmed(struct drain *d, uint64_t n, uint64_t left, uint64_t now_ns)
+{
+	uint64_t took_ns = now_ns - d->since_ns;
 
 	if (!d->since_ns || now_ns <= d->since_ns)
 		return;
 	d->confirmed += MIN(n, RATE_MAX);
-	if (took_ns < MEASURE_NS || d->confirmed < MEASURE_BYTES)
+	if (d->confirmed < MEASURE_BYTES)
 		return;
-	rate = (uint64_t)((double)d->confirmed * (double)NSEC_PER_SEC / (double)took_ns);
-	rate = MIN(MAX(rate, (uint64_t)1), RATE_MAX);
-	d->rate = d->rate ? (d->rate + rate) / 2 : rate;
-	drain_begin(d, now_ns);
+	if (took_ns >= MEASURE_NS) {
+		learn(d, rate_over(d, took_ns), left);
+		begin(d, now_ns, false);
+	} else if (d->from_rest) {
+		/* All of it went within that time: the link is no slower. */
+		d->rate = MAX(d->rate, rate_over(d, took_ns));
+	}
 }
 
 void drain_end(struct drain *d)

@@ -11,13 +11,14 @@ struct drain {
 	uint64_t rate;	    /* bytes a second; 0: not measured yet */
 	uint64_t since_ns;  /* begin of the present measurement, 0: none */
 	uint64_t confirmed; /* bytes since then */
+	bool from_rest;	    /* when the measurement began nothing was on its way */
 };
 
-/* Something is owed, and nothing was before. */
+/* Something is owed, and nothing was before; or all that is owed has to go anew, over another connection. */
 void drain_begin(struct drain *d, uint64_t now_ns);
 
-/* Storage has confirmed n bytes more. */
-void drain_confirmed(struct drain *d, uint64_t n, uint64_t now_ns);
+/* Storage has confirmed n bytes more, and `left` bytes are still owed. */
+void drain_confirmed(struct drain *d, uint64_t n, uint64_t left, uint64_t now_ns);
 
 /* Nothing is owed any more: how long nothing goes on is no measure of the rate. */
 void drain_end(struct drain *d);
