@@ -21,8 +21,8 @@
  * beside the length of the data. */
 #define LOOK_BACK (4u << 20)
 
-/* Does storage go to the end by itself? Not every SFTP server does (policy/server.h). */
-static bool finds_end_itself(const struct backend *b)
+/* Not every SFTP server does (policy/server.h). */
+bool append_finds_end(const struct backend *b)
 {
 	return !b->board || !(atomic_load(&b->board->server_lacks) & 1u << SERVER_APPEND);
 }
@@ -32,7 +32,7 @@ static bool finds_end_itself(const struct backend *b)
 static void note_append_begun(const struct backend *b, const struct handle *h, off_t offset)
 {
 	call.slot->append_from = b->board ? node_size(&fs.arena->nodes[h->node]) : (uint64_t)offset;
-	atomic_store(&call.slot->append_begun, 1);
+	atomic_store(&call.slot->append_begun, APPEND_BEGUN);
 }
 
 static ssize_t cannot_tell(const struct backend *b)
@@ -40,17 +40,27 @@ static ssize_t cannot_tell(const struct backend *b)
 	return b->board ? GUARD_POISONED : -fs.config->error;
 }
 
+/* What is looked for, and in which file. */
+struct wanted {
+	struct backend *b;
+	int reader;
+	const void *data;
+	size_t n;
+	uint8_t last[HANDLE_TAIL_MAX];
+	size_t n_last;
+};
+
 /* Feeds the file from s->offset up to end into the search. */
-static ssize_t feed_search(struct backend *b, int ref, struct append_search *s, uint64_t end)
+static ssize_t feed_search(const struct wanted *w, struct append_search *s, uint64_t end)
 {
 	while (s->offset < end) {
 		size_t size = (size_t)MIN(end - s->offset, (uint64_t)CALL_DATA_SIZE);
-		ssize_t n = b->ops->read(b, ref, call.data, size, (off_t)s->offset, (off_t)end);
+		ssize_t n = w->b->ops->read(w->b, w->reader, call.data, size, (off_t)s->offset, (off_t)end);
 
 		if (n < 0)
 			return n;
 		if (n == 0 || call_answered())
-			return cannot_tell(b); /* cut off while it was read, or too late anyway */
+			return cannot_tell(w->b); /* cut off while it was read, or too late anyway */
 		append_search_feed(s, call.data, (size_t)n);
 	}
 	return 0;
@@ -58,38 +68,61 @@ static ssize_t feed_search(struct backend *b, int ref, struct append_search *s, 
 
 /* Begins the search where the append would be. In a file shorter than it was known to be (another client cut
  * it off) it may be anywhere. */
-static errint_t begin_search(struct append_search *s, uint64_t end, const void *data, size_t n,
-			     const uint8_t *last, size_t n_last)
+static errint_t begin_search(const struct wanted *w, struct append_search *s, uint64_t end)
 {
-	uint64_t from = call.slot->append_from, earliest = end > LOOK_BACK + n ? end - LOOK_BACK - n : 0;
+	uint64_t from = call.slot->append_from,
+		 earliest = end > LOOK_BACK + w->n ? end - LOOK_BACK - w->n : 0;
 	uint64_t bound = from <= end ? from : 0;
 
-	return append_search_begin(s, data, n, last, n_last, MAX(bound, earliest), bound < earliest);
+	return append_search_begin(s, w->data, w->n, w->last, w->n_last, MAX(bound, earliest),
+				   bound < earliest);
+}
+
+/* How many bytes of the append are there, in the file up to end? */
+static ssize_t search_up_to(const struct wanted *w, uint64_t end)
+{
+	struct append_search s;
+	ssize_t rc = begin_search(w, &s, end), made;
+
+	if (rc < 0)
+		return rc;
+	rc = feed_search(w, &s, end);
+	made = append_search_end(&s);
+	if (rc == 0)
+		rc = made == APPEND_DOUBTFUL ? cannot_tell(w->b) : made;
+	return rc;
+}
+
+/* The next append of the same writer may stand behind this one. It was sent later over the same connection: where
+ * nobody else appends, this one is whole, and in its place, before a byte of the next one is there. If it is
+ * not whole and more follows all the same, storage has refused a part of it, or somebody else has appended. */
+static ssize_t search_followed(const struct wanted *w, uint64_t end)
+{
+	uint64_t from = call.slot->append_from;
+	ssize_t made;
+
+	if (from + w->n <= end && search_up_to(w, from + w->n) == (ssize_t)w->n)
+		return (ssize_t)w->n;
+	made = search_up_to(w, end);
+	return made >= 0 && (size_t)made < w->n && end > from + (uint64_t)made ? cannot_tell(w->b) : made;
 }
 
 /* How many bytes of an append that was begun before have been made. */
 static ssize_t search_append(struct backend *b, struct handle *h, int ref, const void *data, size_t n)
 {
-	uint8_t last[HANDLE_TAIL_MAX];
-	size_t n_last = handle_tail(h, last);
-	struct append_search s;
-	int reader = -1;
+	struct wanted w = {.b = b, .reader = -1, .data = data, .n = n};
 	off_t end;
-	ssize_t rc, made;
+	ssize_t rc;
 
+	w.n_last = handle_tail(h, w.last);
 	rc = b->ops->find_end(b, ref, &end);
 	if (rc == 0)
-		rc = b->ops->reopen(b, ref, O_RDONLY, &reader);
-	if (rc == 0)
-		rc = begin_search(&s, (uint64_t)end, data, n, last, n_last);
-	if (rc == 0) {
-		rc = feed_search(b, reader, &s, (uint64_t)end);
-		made = append_search_end(&s);
-		if (rc == 0)
-			rc = made == APPEND_DOUBTFUL ? cannot_tell(b) : made;
-	}
-	if (reader >= 0)
-		b->ops->release(b, reader);
+		rc = b->ops->reopen(b, ref, O_RDONLY, &w.reader);
+	if (rc < 0)
+		return rc;
+	rc = atomic_load(&call.slot->append_begun) == APPEND_FOLLOWED ? search_followed(&w, (uint64_t)end)
+								      : search_up_to(&w, (uint64_t)end);
+	b->ops->release(b, w.reader);
 	return rc;
 }
 
@@ -103,7 +136,7 @@ static ssize_t append_rest(struct backend *b, int ref, const uint8_t *data, size
 
 	if (made == n)
 		return (ssize_t)n;
-	rc = finds_end_itself(b) ? 0 : b->ops->find_end(b, ref, &end);
+	rc = append_finds_end(b) ? 0 : b->ops->find_end(b, ref, &end);
 	if (rc == 0 && call_answered())
 		return GUARD_POISONED;
 	if (rc == 0)
@@ -131,7 +164,7 @@ ssize_t append_write(struct backend *b, struct handle *h, const void *data, size
 
 	if (rc > 0)
 		return rc; /* the worker died after that, before it had decided on the answer */
-	rc = handle_ensure_for(b, h, finds_end_itself(b), &ref);
+	rc = handle_ensure_for(b, h, append_finds_end(b), &ref);
 	if (rc == 0)
 		rc = begin_append(b, h, ref, data, n, offset);
 	if (rc >= 0)

@@ -12,4 +12,7 @@
 ssize_t append_write(struct backend *b, struct handle *h, const void *data, size_t n, off_t offset,
 		     bool kill_priv);
 
+/* Does storage go to the end by itself, through a descriptor opened with O_APPEND? */
+bool append_finds_end(const struct backend *b);
+
 #endif

@@ -6,8 +6,9 @@
 #include "base/cleanup.h"
 #include "fs/behind_table.h"
 
-/* What may be owed in any case, and before anything is known of the rate: enough to measure it by. */
-#define LIMIT_LEAST (4u << 20)
+/* What may be owed in any case, and before anything is known of the rate: of one file (half of it) more than is
+ * on its way at once over a long link, so that there is something to measure the rate by. */
+#define LIMIT_LEAST (6u << 20)
 /* Of the extents one backend may have half, and one file so many: small pieces all over a file take one each. */
 #define LANE_EXTENTS (EXTENT_MAX / 2)
 #define FILE_EXTENTS 64u
@@ -54,11 +55,8 @@ static bool has_room(const struct behind_lane *lane, const struct behind_file *f
 
 	if (lane->n_extents >= LANE_EXTENTS || (f && f->n_extents >= FILE_EXTENTS) || !owed_has_spare())
 		return false;
-	if (lane->bytes + n > limit)
-		return false;
-	/* One file may have half of it, so that another finds room. Of the least it may have all: half would be
-	 * less than is on its way at once over a long link. */
-	return !f || f->bytes + n <= MAX(limit / 2, (uint64_t)LIMIT_LEAST);
+	/* One file may have half of it, so that another finds room. */
+	return lane->bytes + n <= limit && (!f || f->bytes + n <= limit / 2);
 }
 
 /* An extent of its own, not yet visible to a successor. OWED_NONE: there is none. */

@@ -53,6 +53,11 @@ struct behind_work {
 	struct extent *extent;
 	const uint8_t *data;
 	bool careful;
+	/* It goes, or went, to the file's end: for an append that is handed over, from here on. */
+	bool appends;
+	uint64_t append_from;
+	/* SEND, the sender's own: it is handed over, and confirmed later. */
+	bool handed_over;
 	/* CONFIRM: up to this point, over the connection of epoch. */
 	uint64_t point;
 	uint32_t epoch;

@@ -107,6 +107,12 @@ static bool is_told_of(unsigned backend, uint32_t node)
 
 /* ---- sending ---- */
 
+/* No request has it, so nobody answers it; and no two appends, for the ledger tells by it what was appended. */
+static uint64_t unique_of(const struct extent *e)
+{
+	return UNIQUE_OF_WORK | e->sequence << 21 | e->done;
+}
+
 /* Room, or the end of a late task: neither is announced to those who wait here. */
 static void pause_a_moment(void)
 {
@@ -124,10 +130,14 @@ static void note_arrived(const struct behind_list *list)
 		struct handle *h = arena_handle(fs.arena, e->fh);
 		uint32_t length = atomic_load(&e->length);
 
-		if (!h || e->appends)
+		if (!h || (e->appends && atomic_load(&e->state) != EXTENT_SENT))
 			continue; /* append_write has done so */
-		handle_wrote(h, e->offset, length);
-		node_grown(node_at(h->node), e->offset + length);
+		if (e->appends)
+			handle_appended(h, unique_of(e), e->append_from, fs.arena->owed_bytes[list->index[i]],
+					length);
+		else
+			handle_wrote(h, e->offset, length);
+		node_grown(node_at(h->node), (e->appends ? e->append_from : e->offset) + length);
 	}
 }
 
@@ -144,9 +154,12 @@ static void finish(unsigned backend, const struct behind_work *work, const struc
 			handle_put(handles[i]);
 }
 
+/* An append that was begun before is searched for, and confirmed by itself. */
 static bool hands_over(const struct backend *b, const struct behind_work *work)
 {
-	return b->hands_over && !work->careful && !work->extent->appends;
+	if (!b->hands_over || work->careful)
+		return false;
+	return !work->appends || (append_finds_end(b) && work->extent->append_begun == APPEND_NOT_BEGUN);
 }
 
 /* The slot stands for the WRITEs whose bytes are appended: what is found out about an append that was begun
@@ -154,37 +167,53 @@ static bool hands_over(const struct backend *b, const struct behind_work *work)
 static ssize_t append(struct backend *b, const struct behind_work *work, const uint8_t *data, size_t n)
 {
 	struct extent *e = work->extent;
+	uint8_t begun = e->append_begun;
 
-	if (!e->append_begun) {
+	if (begun == APPEND_NOT_BEGUN) {
 		e->append_from = node_size(node_at(work->node));
-		e->append_begun = 1;
-		atomic_store(&call.slot->append_begun, 0);
+		e->append_begun = APPEND_BEGUN;
 	} else {
 		call.slot->append_from = e->append_from;
-		atomic_store(&call.slot->append_begun, 1);
 	}
+	atomic_store(&call.slot->append_begun, begun);
 	return append_write(b, work->handle, data, n, (off_t)e->offset, false);
+}
+
+static ssize_t write_out(struct backend *b, const struct behind_work *work, const uint8_t *data, size_t n)
+{
+	const struct extent *e = work->extent;
+	int ref;
+	ssize_t rc;
+
+	if (work->appends)
+		return append(b, work, data, n);
+	rc = handle_ensure_for(b, work->handle, false, &ref);
+	return rc < 0 ? rc : b->ops->write(b, ref, data, n, (off_t)(e->offset + e->done), false);
+}
+
+static ssize_t hand_over(struct backend *b, const struct behind_work *work, const uint8_t *data, size_t n)
+{
+	struct extent *e = work->extent;
+	int ref;
+	ssize_t rc = handle_ensure_for(b, work->handle, work->appends, &ref);
+
+	if (rc < 0)
+		return rc;
+	if (work->appends) {
+		e->append_from = work->append_from;
+		e->append_begun = APPEND_BEGUN;
+	}
+	rc = b->ops->hand_over(b, ref, data, n, (off_t)(e->offset + e->done));
+	/* Less than all: that tells nothing of what has arrived. */
+	return rc < 0 || rc == (ssize_t)n ? rc : -EIO;
 }
 
 static ssize_t send(struct backend *b, const struct behind_work *work)
 {
-	const struct extent *e = work->extent;
-	const uint8_t *data = work->data + e->done;
-	size_t n = atomic_load(&e->length) - e->done;
-	off_t offset = (off_t)(e->offset + e->done);
-	int ref;
-	ssize_t rc;
+	const uint8_t *data = work->data + work->extent->done;
+	size_t n = atomic_load(&work->extent->length) - work->extent->done;
 
-	if (e->appends)
-		return append(b, work, data, n);
-	rc = handle_ensure_for(b, work->handle, false, &ref);
-	if (rc < 0)
-		return rc;
-	if (!hands_over(b, work))
-		return b->ops->write(b, ref, data, n, offset, false);
-	rc = b->ops->hand_over(b, ref, data, n, offset);
-	/* Less than all: that tells nothing of what has arrived. */
-	return rc < 0 || rc == (ssize_t)n ? rc : -EIO;
+	return work->handed_over ? hand_over(b, work, data, n) : write_out(b, work, data, n);
 }
 
 /* The connection over which it went may be gone, and the file open anew: what another connection says of it is
@@ -202,7 +231,7 @@ static ssize_t confirm(struct backend *b, const struct behind_work *work)
 
 	if (!is_of_its_connection(work))
 		return -ENOTCONN;
-	rc = handle_ensure_for(b, work->handle, false, &ref);
+	rc = handle_ensure_for(b, work->handle, work->appends && append_finds_end(b), &ref);
 	if (rc == 0)
 		rc = b->ops->confirm(b, ref);
 	return rc == 0 && !is_of_its_connection(work) ? -ENOTCONN : rc;
@@ -220,7 +249,7 @@ static void settle_send(struct backend *b, const struct behind_work *work, ssize
 	if (!is_whole(work, rc)) {
 		work->extent->append_begun = 0;
 		behind_advanced(work, (uint32_t)rc);
-	} else if (hands_over(b, work)) {
+	} else if (work->handed_over) {
 		behind_sent(work, epoch);
 	} else {
 		behind_arrived(work, &list);
@@ -250,9 +279,9 @@ static bool is_want_of_ours(ssize_t rc)
 }
 
 /* Is it on storage, for all that may have become of its file meanwhile? */
-static bool has_arrived(const struct backend *b, const struct behind_work *work)
+static bool has_arrived(const struct behind_work *work)
 {
-	return work->kind == BEHIND_CONFIRM || !hands_over(b, work);
+	return work->kind == BEHIND_CONFIRM || !work->handed_over;
 }
 
 static void settle(struct backend *b, const struct behind_work *work, enum guard_outcome outcome, ssize_t rc,
@@ -261,7 +290,7 @@ static void settle(struct backend *b, const struct behind_work *work, enum guard
 	bool known = outcome == OUTCOME_KNOWN, ours = rc == GUARD_POISONED || rc == BACKEND_NODE_GONE;
 	int error = behind_given_up(work);
 
-	if (known && rc >= 0 && (!error || has_arrived(b, work))) {
+	if (known && rc >= 0 && (!error || has_arrived(work))) {
 		if (work->kind == BEHIND_SEND)
 			settle_send(b, work, rc, epoch);
 		else
@@ -277,14 +306,6 @@ static void settle(struct backend *b, const struct behind_work *work, enum guard
 		error = ours ? fs.config->error : (int)-rc;
 	if (error || !behind_again(work, epoch, outcome == OUTCOME_LOST, atomic_load(&b->board->verdicts)))
 		settle_lost(b, work, error ? error : fs.config->error);
-}
-
-/* No request has it, so nobody answers it; and no two appends, for the ledger tells by it what was appended. */
-static uint64_t unique_of(const struct behind_work *work)
-{
-	if (work->kind == BEHIND_CONFIRM)
-		return UNIQUE_OF_WORK;
-	return UNIQUE_OF_WORK | work->extent->sequence << 21 | work->extent->done;
 }
 
 bool behind_send_step(unsigned backend)
@@ -308,7 +329,7 @@ bool behind_send_step(unsigned backend)
 		settle_lost(b, &work, fs.config->error);
 		return true;
 	}
-	call.unique = unique_of(&work);
+	call.unique = work.kind == BEHIND_SEND ? unique_of(work.extent) : UNIQUE_OF_WORK;
 	visit = guard_visit(b, OP_WRITE, guard_target_node(work.node), work.handle->uid);
 	if (visit != VISIT_IN) {
 		behind_abandon(&work);
@@ -316,8 +337,8 @@ bool behind_send_step(unsigned backend)
 			pause_a_moment();
 		return visit == VISIT_LATER;
 	}
+	work.handed_over = work.kind == BEHIND_SEND && hands_over(b, &work);
 	rc = work.kind == BEHIND_SEND ? send(b, &work) : confirm(b, &work);
-	settle(b, &work, guard_end_visit(b, rc, work.kind == BEHIND_CONFIRM || !hands_over(b, &work)), rc,
-	       atomic_load(&call.slot->epoch));
+	settle(b, &work, guard_end_visit(b, rc, has_arrived(&work)), rc, atomic_load(&call.slot->epoch));
 	return true;
 }

@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "fs/behind.h"
 #include "fs/behind_table.h"
+#include "fs/node.h"
 
 /* ---- giving ---- */
 
@@ -25,16 +26,37 @@ static bool may_follow(const struct behind_file *f, uint16_t i)
 	if (!owed_notes.sealed[i] && atomic_load(&e->length) < EXTENT_SIZE && f->waited_for < e->sequence &&
 	    owed_notes.next[i] == OWED_NONE)
 		return false;
-	if (e->appends || f->careful)
+	/* An append that was begun before is searched for, and that wants a file that nothing is on its way to. */
+	if (f->careful || e->append_begun)
 		return false;
 	for (uint16_t s = f->first; s != OWED_NONE; s = owed_notes.next[s]) {
 		const struct extent *sent = owed_extent(s);
 
 		if (atomic_load(&sent->state) == EXTENT_SENT &&
-		    (sent->fh != e->fh || sent->appends || overlaps(sent, e)))
+		    (sent->fh != e->fh || sent->appends != e->appends || (!e->appends && overlaps(sent, e))))
 			return false;
 	}
 	return true;
+}
+
+/* Where an append begins when all that was handed over before it has arrived, as far as that is known. */
+static uint64_t end_behind_sent(const struct behind_file *f)
+{
+	uint64_t end = node_size(&fs.arena->nodes[f->node]);
+
+	for (uint16_t i = f->first; i != OWED_NONE && atomic_load(&owed_extent(i)->state) == EXTENT_SENT;
+	     i = owed_notes.next[i])
+		if (owed_extent(i)->appends)
+			end = MAX(end, owed_extent(i)->append_from + atomic_load(&owed_extent(i)->length));
+	return end;
+}
+
+static void note_followed(const struct behind_file *f)
+{
+	for (uint16_t i = f->first; i != OWED_NONE && atomic_load(&owed_extent(i)->state) == EXTENT_SENT;
+	     i = owed_notes.next[i])
+		if (owed_extent(i)->appends)
+			owed_extent(i)->append_begun = APPEND_FOLLOWED;
 }
 
 static uint16_t first_unsent(const struct behind_file *f)
@@ -64,7 +86,11 @@ static bool can_send(struct behind_file *f, struct behind_work *work)
 	e = owed_extent(i);
 	owed_notes.sealed[i] = true;
 	f->sending = true;
+	if (e->appends)
+		note_followed(f);
 	*work = (struct behind_work){.kind = BEHIND_SEND,
+				     .appends = e->appends,
+				     .append_from = end_behind_sent(f),
 				     .file = f,
 				     .node = f->node,
 				     .extent = e,
@@ -87,6 +113,7 @@ static bool can_confirm(struct behind_file *f, struct behind_work *work)
 		return false;
 	f->confirming = true;
 	*work = (struct behind_work){.kind = BEHIND_CONFIRM,
+				     .appends = last->appends,
 				     .file = f,
 				     .node = f->node,
 				     .point = last->sequence,

@@ -558,7 +558,8 @@ static uint32_t check_extent(struct arena *arena, struct extent *e)
 	}
 	if (atomic_load(&arena->owed.sequence) < e->sequence)
 		atomic_store(&arena->owed.sequence, e->sequence);
-	return FORCE_BELOW(e->appends, 2u, 0) + FORCE_BELOW(e->append_begun, 2u, 1);
+	return FORCE_BELOW(e->appends, 2u, 0) +
+	       FORCE_BELOW(e->append_begun, APPEND_BEGUN_END, APPEND_FOLLOWED);
 }
 
 uint32_t arena_check(struct arena *arena)

@@ -20,6 +20,16 @@
 
 enum extent_state { EXTENT_FREE, EXTENT_OWED, EXTENT_SENT };
 
+/* How far an append has come, in an extent or in the slot of a WRITE. */
+enum append_begun {
+	APPEND_NOT_BEGUN,
+	/* It may have been made. */
+	APPEND_BEGUN,
+	/* The same, and what the same writer appends next may stand behind it already. */
+	APPEND_FOLLOWED,
+	APPEND_BEGUN_END
+};
+
 struct extent {
 	/* enum extent_state. Stored last when the extent is taken. */
 	_Atomic uint32_t state;
@@ -35,7 +45,8 @@ struct extent {
 	uint8_t appends;
 	/* Index of the backend. */
 	uint8_t backend;
-	/* An append was begun at append_from, the known end of the file (fs/append.c). */
+	/* enum append_begun; append_from, stored before: where the file was known to reach, or will reach when
+	 * what was handed over before has arrived. */
 	uint8_t append_begun;
 	/* Bytes that are on storage already. */
 	uint32_t done;

@@ -99,8 +99,8 @@ struct slot {
 	uint32_t handle;
 	/* Key of what it changes, to order it after late tasks (fs/guard.c). */
 	uint64_t target;
-	/* 1: a WRITE to the end of a file (fs/append.c) was begun, and may have been made. append_from,
-	 * stored before: the known end of the file. Worker. */
+	/* enum append_begun, of a WRITE to the end of a file (fs/append.c). append_from, stored before: the
+	 * known end of the file. Worker. */
 	_Atomic uint32_t append_begun;
 	uint64_t append_from;
 	/* Bytes read into the buffer. */

@@ -184,12 +184,56 @@ static void room_is_bounded_and_comes_back(void)
 	other = open_file(make_file("g"), O_WRONLY);
 	while (take(h, n * MIB, MIB, 1) == BEHIND_TAKEN)
 		n++;
-	CHECK(n == 1); /* half of the 2 MiB that may be owed before the rate is known */
+	CHECK(n == 3); /* half of the 6 MiB that may be owed before the rate is known */
 	CHECK(!behind_has_room(0, h->node, MIB) && behind_has_room(0, other->node, MIB));
 	CHECK(take(other, 0, MIB, 1) == BEHIND_TAKEN);
 	CHECK(next(&work));
 	arrive(&work);
 	CHECK(behind_has_room(0, h->node, MIB) || behind_has_room(0, other->node, MIB));
+}
+
+/* As behind_send.c does when it hands an append over. */
+static void hand_over_append(struct behind_work *work)
+{
+	work->extent->append_from = work->append_from;
+	work->extent->append_begun = APPEND_BEGUN;
+	behind_sent(work, 1);
+}
+
+static void appends_follow_each_other(void)
+{
+	struct behind_work first, second, again;
+	struct handle *h;
+
+	configure();
+	h = open_file(make_file("f"), O_WRONLY | O_APPEND);
+	CHECK(take(h, 0, 100, 1) == BEHIND_TAKEN && next(&first) && first.appends && first.append_from == 0);
+	hand_over_append(&first);
+	CHECK(take(h, 100, MIB, 2) == BEHIND_TAKEN && next(&second) && second.kind == BEHIND_SEND);
+	CHECK(second.append_from == 100 && first.extent->append_begun == APPEND_FOLLOWED);
+	hand_over_append(&second);
+	/* The connection is lost: one after the other, for each is searched for. */
+	CHECK(behind_next(0, 2, 0, &again) && again.extent == first.extent);
+	CHECK(!behind_next(0, 2, 0, &second));
+	arrive(&again);
+	CHECK(behind_next(0, 2, 0, &again) && again.extent->append_from == 100);
+}
+
+/* Searched for because of an older connection's end: nothing is on its way to the file meanwhile. */
+static void a_begun_append_goes_by_itself(void)
+{
+	struct behind_work work, other;
+	struct handle *h;
+
+	configure();
+	h = open_file(make_file("f"), O_WRONLY | O_APPEND);
+	CHECK(take(h, 0, 100, 1) == BEHIND_TAKEN && next(&work));
+	work.extent->append_begun = APPEND_BEGUN;
+	CHECK(behind_again(&work, 1, true, 0));
+	CHECK(take(h, 100, MIB, 2) == BEHIND_TAKEN);
+	CHECK(next(&work) && work.extent->append_begun == APPEND_BEGUN && !next(&other));
+	arrive(&work);
+	CHECK(next(&other) && other.extent->append_begun == APPEND_NOT_BEGUN);
 }
 
 /* ---- trouble ---- */
@@ -358,6 +402,8 @@ WORKER(a_lost_connection_sends_all_again)
 WORKER(an_error_waits_for_a_verdict_once)
 WORKER(a_failed_confirmation_makes_careful)
 WORKER(what_is_given_up_is_not_sent)
+WORKER(appends_follow_each_other)
+WORKER(a_begun_append_goes_by_itself)
 WORKER(a_confirmation_fails_beside_a_hand_over)
 WORKER(small_pieces_leave_room)
 
@@ -392,6 +438,8 @@ int main(void)
 	    TEST(test_a_failed_confirmation_makes_careful),
 	    TEST(test_what_is_given_up_is_not_sent),
 	    TEST(test_a_confirmation_fails_beside_a_hand_over),
+	    TEST(test_appends_follow_each_other),
+	    TEST(test_a_begun_append_goes_by_itself),
 	    TEST(test_small_pieces_leave_room),
 	    TEST(outlives_its_worker),
 	    TEST(rubbish_is_dropped),

@@ -63,4 +63,5 @@ start_guardfs
 wait_healthy box
 under kill_worker 11 300 small
 under cut_session 12 150 grow
+under cut_session 13 150 append
 assert_eq "$(backend_field box counters.errors)" 0 "errors that callers were given"

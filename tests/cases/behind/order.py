@@ -1,8 +1,8 @@
-"""Writes of one file, and whatever else looks at it or changes it, in random order: order.py MOUNTED SERVER SEED STEPS [grow] [small].
+"""Writes of one file, and whatever else looks at it or changes it, in random order: order.py MOUNTED SERVER SEED STEPS [grow | append] [small].
 
 A model in memory says what the file has to hold. What is read, asked or listed through the mount agrees with it at every
 moment, and what the server has after each close, or sync, is the whole of it. grow: files are never written over, nor cut off: what was
-written over, and not synced, makes a file suspect when its connection is lost. small: the kernel hands over each write as
+written over, and not synced, makes a file suspect when its connection is lost. append: as grow, and all is appended. small: the kernel hands over each write as
 a whole or not at all (a worker that is killed within read(2) leaves it with the kernel, which answers EIO). The number of steps done is written to the file $PROGRESS."""
 
 import os
@@ -130,6 +130,8 @@ files = [File(f"f{i}") for i in range(4)]
 deeds = [write_at] * 6 + [go_on] * 4 + [append] * 3 + [read, read_one, size, size, truncate, sync, close, close, rename, times]
 if "grow" in modes:
     deeds = [grow if d is write_at else d for d in deeds if d is not truncate]
+if "append" in modes:
+    deeds = [append if d in (write_at, go_on) else d for d in deeds if d is not truncate]
 for f in files:
     os.close(writer(f))
     f.fds.clear()
