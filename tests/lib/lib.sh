@@ -216,6 +216,26 @@ within()
 	assert_le "$late" $(($1 * SLOW)) "$2 of the callers, us"
 }
 
+# stress_begin DIR [STALL_MS]: an application with eight threads (tests/tools/stress.c) works in DIR until stress_end; no call of it may take
+# longer than STALL_MS (default 5000). It would take all that a slow machine can do, so there it pauses between its steps.
+stress_begin()
+{
+	"$TOOLS/stress" -s 1000 -m $((${2:-5000} * SLOW)) -p $((5 * (SLOW - 1))) "$1" >"$WORK/stress.out" 2>"$WORK/stress.err" &
+	stress=$!
+	wait_until 40000 grep -q running "$WORK/stress.out"
+}
+
+# The application ends, and must have found nothing wrong.
+stress_end()
+{
+	local rc=0
+
+	kill -TERM "$stress" 2>/dev/null || true
+	wait "$stress" || rc=$?
+	cat "$WORK/stress.err" "$WORK/stress.out"
+	assert_eq "$rc" 0 "exit status of the application"
+}
+
 # hold NAME read|write|append PATH: a process that holds the file open; what it does then is said by `held`.
 hold()
 {

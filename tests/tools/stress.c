@@ -1,13 +1,14 @@
 /* stress: an application that keeps everything open and notices everything, while a test kills what it runs
  * on.
  *
- *     stress [-t THREADS] [-s SECONDS] [-m STALL_MS] [-e] DIR
+ *     stress [-t THREADS] [-s SECONDS] [-m STALL_MS] [-p PAUSE_MS] [-e] DIR
  *
  * Each thread works in a directory of its own below DIR, with files opened beforehand: one to read and
  * rewrite, the same unlinked, one with O_APPEND, a half-read directory; the process has its working directory
  * inside DIR and holds a record lock there. Everything read is compared with everything written: a write that
  * was answered EIO may have happened or not, until the block is written again. Ends after SECONDS (default
- * 10) or at SIGTERM, and prints one JSON object.
+ * 10) or at SIGTERM, and prints one JSON object. With -p each thread pauses between two steps, so that others
+ * get a processor.
  *
  * Exit status 1 if anything was wrong: an errno other than EIO, wrong data, a lost record or entry or lock,
  * st_dev changed, a call of more than STALL_MS (default 5000). EIO is counted, apart for calls that may be
@@ -67,7 +68,7 @@ struct worker {
 };
 
 static struct {
-	unsigned n_threads, seconds, stall_ms;
+	unsigned n_threads, seconds, stall_ms, pause_ms;
 	bool eio_is_wrong;
 	char dir[3000];
 	dev_t dev;
@@ -516,12 +517,15 @@ static void *thread_main(void *arg)
 	static void (*const steps[])(struct worker *) = {step_keep,  step_gone,	   step_log,  step_log,
 							 step_names, step_missing, step_stat, step_listing,
 							 step_mkdir, step_cwd};
+	const struct timespec pause = {.tv_nsec = (long)(stress.pause_ms * NSEC_PER_MSEC)};
 	struct worker *w = arg;
 
 	while (!atomic_load(&stress.stop)) {
 		steps[next_random(w) % ARRAY_SIZE(steps)](w);
 		if (w->id == 0 && w->ops % 512 == 0)
 			check_lock(w);
+		if (pause.tv_nsec)
+			nanosleep(&pause, NULL); /* sleep-ok: the rate of working */
 	}
 	for (unsigned i = 0; i < BLOCKS; i++) {
 		check_block(w, w->keep_fd, w->keep, i, "last read of an open file");
@@ -615,20 +619,24 @@ static void parse(int argc, char **argv)
 {
 	int c;
 
-	while ((c = getopt(argc, argv, "t:s:m:e")) != -1) {
+	while ((c = getopt(argc, argv, "t:s:m:p:e")) != -1) {
 		if (c == 't')
 			stress.n_threads = (unsigned)atoi(optarg);
 		else if (c == 's')
 			stress.seconds = (unsigned)atoi(optarg);
 		else if (c == 'm')
 			stress.stall_ms = (unsigned)atoi(optarg);
+		else if (c == 'p')
+			stress.pause_ms = (unsigned)atoi(optarg);
 		else if (c == 'e')
 			stress.eio_is_wrong = true;
 		else
 			exit(100);
 	}
-	if (optind + 1 != argc || stress.n_threads < 1 || stress.n_threads > THREADS_MAX) {
-		fprintf(stderr, "usage: stress [-t THREADS] [-s SECONDS] [-m STALL_MS] [-e] DIR\n");
+	if (optind + 1 != argc || stress.n_threads < 1 || stress.n_threads > THREADS_MAX ||
+	    stress.pause_ms >= 1000) {
+		fprintf(stderr,
+			"usage: stress [-t THREADS] [-s SECONDS] [-m STALL_MS] [-p PAUSE_MS] [-e] DIR\n");
 		exit(100);
 	}
 	snprintf(stress.dir, sizeof(stress.dir), "%s", argv[optind]);

@@ -11,9 +11,7 @@ wait_healthy
 mkdir "$MNT/work"
 hold log append "$COLD/log"
 assert_held OK 0 1000 log append first,
-"$TOOLS/stress" -s 1000 "$MNT/work" >"$WORK/stress.out" 2>"$WORK/stress.err" &
-stress=$!
-wait_until 20000 grep -q running "$WORK/stress.out"
+stress_begin "$MNT/work"
 sshfs=$(sshfs_pid)
 
 for round in 1 2 3 4 5; do
@@ -47,10 +45,7 @@ for bad in /bin/true none; do
 	[[ -d /proc/$GUARDIAN ]] || fail "guardian is gone"
 done
 assert_held OK 0 1000 log append third
-kill -TERM "$stress"
-wait "$stress" && rc=0 || rc=$?
-cat "$WORK/stress.err" "$WORK/stress.out"
-assert_eq "$rc" 0 "exit status of the application"
+stress_end
 say "none of that was a death: not in the log, the counters, the history"
 assert_fails grep -E 'killed by signal|starting another$' <(grep -v 'ended as planned' "$WORK/guardfs.log")
 assert_eq "$(status '"\(.keeper_restarts) \(.worker_restarts) \(.crashes_total)"')" "0 0 0" "keepers and workers that died, crashes"
