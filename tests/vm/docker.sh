@@ -1,5 +1,5 @@
-# A container that has a job's directory bound, rprivate or rslave, lives through the deaths of worker, guardian and storage's server: what it
-# writes is all there, and it sees no error. Docker itself; guardfs as its unit under systemd.
+# A container that has a job's directory bound, rprivate or rslave, lives through the deaths of worker, guardian and storage's server, and through
+# a server that stands still: what it writes is all there, and it sees no error. Docker itself; guardfs as its unit under systemd.
 # limit: 600
 . "$REPO/tests/lib/lib.sh"
 
@@ -112,6 +112,13 @@ wait_down box 30000
 box_restart
 wait_healthy box 60000
 lives "the server's death"
+
+say "the server stands still for a while"
+box_freeze
+wait_down box 30000
+box_thaw
+wait_healthy box 60000
+lives "the server's standstill"
 
 touch "$LOG/stop"
 docker wait rprivate rslave >/dev/null
