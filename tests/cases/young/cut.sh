@@ -3,9 +3,10 @@
 # limit: 180
 . "$REPO/tests/lib/lib.sh"
 
-PATIENCE=10000
-DEADLINE_METADATA=4000 DEADLINE_READ=10000 DEADLINE_WRITE=60000 DEADLINE_SYNC=60000
-PROBE_INTERVAL=5000 PROBE_TIMEOUT=4000 BACKOFF_MIN=1000
+# On a slow machine the login alone takes seconds; callers have to be able to wait for it there, too.
+PATIENCE=$((10000 * SLOW))
+DEADLINE_METADATA=$((4000 * SLOW)) DEADLINE_READ=$((10000 * SLOW)) DEADLINE_WRITE=60000 DEADLINE_SYNC=60000
+PROBE_INTERVAL=5000 PROBE_TIMEOUT=$((4000 * SLOW)) BACKOFF_MIN=1000
 JOB=$REPO/tests/cases/young/job.py
 setup_one_box
 sed -i '/^\[recovery\]/a recoveries_per_hour = 0' "$CONF"
