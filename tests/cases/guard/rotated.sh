@@ -1,5 +1,6 @@
 # A log that is rotated over sshfs, where storage has no inode numbers: whoever follows it by name (tail -F, log shippers) sees by the
-# number that another file stands there, as on any file system. What has not changed its place keeps its number, over a restart too.
+# number that another file stands there, as on any file system and on raw sshfs. What has not changed its place keeps its number, over a restart too.
+# limit: 120
 . "$REPO/tests/lib/lib.sh"
 
 setup_one_box
@@ -38,7 +39,7 @@ follow()
 		"$1" "$log"
 	done
 	kill "$(cat "$WORK/tail.pid")"
-	rm "$WORK/tail.pid"
+	rm "$WORK/tail.pid" "$WORK/$1.seen"
 }
 
 # Until tail has come to the file.
@@ -48,10 +49,14 @@ shows_line()
 	grep -q "$2" "$3"
 }
 
+raw_begin
+mkdir "$WORK/box/data/raw-logs"
 for how in renamed replaced removed; do
-	say "a log that is $how"
+	say "a log that is $how: sshfs alone, guardfs"
+	follow "$how" "$RAW/raw-logs"
 	follow "$how" "$COLD"
 done
+raw_end
 
 numbers()
 {

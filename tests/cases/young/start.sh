@@ -1,9 +1,14 @@
-# A mount that has just been made, on a server that answers: whoever asks at once waits for the connection, and sees no error.
+# A mount that has just been made, on a server that answers: whoever asks at once waits for the connection, and sees no error, as on
+# raw sshfs.
+# limit: 120
 . "$REPO/tests/lib/lib.sh"
 
 PATIENCE=10000 DEADLINE_METADATA=4000
 setup_one_box
 echo there >"$SERVER/file"
+raw_begin
+ls "$RAW/jobs/cold" >"$WORK/listed" || fail "sshfs alone has failed"
+raw_end
 for round in 1 2 3; do
 	start_guardfs
 	ls "$COLD" >"$WORK/listed" || fail "the listing right after the start failed"
