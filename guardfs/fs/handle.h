@@ -101,7 +101,10 @@ void handle_truncated(uint32_t node, struct handle *h, uint64_t size);
 /* Over epoch's connection the file was seen shorter than the writes acknowledged before: another client
  * cut it. No open file of that connection must be longer. */
 void handle_seen_cut(uint32_t node, uint64_t size, uint32_t epoch);
-/* The same after a truncation with result rc: one failed by trouble of the backend may have been made. */
+/* The same of an older time than the node was known to have: somebody set it back, as cp -p and touch do. */
+void handle_seen_set_back(uint32_t node, int64_t mtime_ns, uint32_t epoch);
+/* As handle_truncated after a truncation with result rc: one failed by trouble of the backend may have been
+ * made. */
 void handle_truncation_ended(ssize_t rc, uint32_t node, struct handle *h, uint64_t size);
 
 /* Acknowledged bytes in this range of node's file are lost: its open files' write, fsync and close say

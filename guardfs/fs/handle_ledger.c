@@ -114,6 +114,29 @@ void handle_seen_cut(uint32_t node, uint64_t size, uint32_t epoch)
 	handle_index_each(node, cut_handle, &cut);
 }
 
+struct set_back {
+	int64_t mtime_ns;
+	uint32_t epoch;
+};
+
+static bool set_back_handle(struct handle *h, void *arg)
+{
+	const struct set_back *back = arg;
+
+	if (atomic_load(&h->epoch) != back->epoch || h->unlinked == HANDLE_STRAY)
+		return true;
+	ACQUIRE_LOCK(ledger_lock(h));
+	h->mtime_ns = MIN(h->mtime_ns, back->mtime_ns);
+	return true;
+}
+
+void handle_seen_set_back(uint32_t node, int64_t mtime_ns, uint32_t epoch)
+{
+	struct set_back back = {mtime_ns, epoch};
+
+	handle_index_each(node, set_back_handle, &back);
+}
+
 void handle_truncation_ended(ssize_t rc, uint32_t node, struct handle *through, uint64_t size)
 {
 	if (rc == 0)

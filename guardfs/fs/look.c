@@ -123,11 +123,17 @@ struct witness {
 	_Atomic uint64_t accepted_ns;
 	_Atomic uint32_t accepts;
 	enum told told;
+	/* The time set back through the mount, and when (CLOCK_MONOTONIC); under the lock. */
+	int64_t set_back_to_ns;
+	uint64_t set_back_ns;
 	/* Begun. */
 	_Atomic uint32_t looks;
 	/* Not ended. */
 	_Atomic uint32_t inside;
 };
+
+/* For so long may sshfs go on to show what it had seen of a file before. */
+#define REMEMBERED_NS (3 * NSEC_PER_SEC)
 
 #define LOCKS 256u
 
@@ -239,6 +245,17 @@ static void remember_told(struct node *node, const struct stat *st)
 	node_remember(node, st);
 }
 
+/* Has the time been set back? Then open files of the node have that, too. Under the node's lock. */
+static bool note_set_back(const struct node *node, const struct stat *st)
+{
+	int64_t mtime_ns = version_of(st).mtime_ns;
+
+	if (!S_ISREG(st->st_mode) || mtime_ns >= node_version(node).mtime_ns)
+		return false;
+	handle_seen_set_back(node_index(node), mtime_ns, atomic_load(&call.slot->epoch));
+	return true;
+}
+
 void look_tell(const struct backend *b, struct node *node, uint64_t known, struct stat *st)
 {
 	ACQUIRE_LOCK(lock_of(node));
@@ -248,13 +265,30 @@ void look_tell(const struct backend *b, struct node *node, uint64_t known, struc
 	}
 	if ((uint64_t)st->st_size < known)
 		handle_seen_cut(node_index(node), (uint64_t)st->st_size, atomic_load(&call.slot->epoch));
+	note_set_back(node, st);
 	remember_told(node, st);
 }
 
 void look_tell_change(struct node *node, const struct stat *st)
 {
+	struct witness *w = witness_of(node);
+
 	ACQUIRE_LOCK(lock_of(node));
+	if (note_set_back(node, st)) {
+		w->set_back_to_ns = version_of(st).mtime_ns;
+		w->set_back_ns = clock_mono_ns();
+	}
 	remember_told(node, st);
+}
+
+/* How old may the file be when it is found again? Under the node's lock. */
+static int64_t oldest_mtime_ns(const struct node *node, const struct stat *st)
+{
+	const struct witness *w = witness_of(node);
+	int64_t mtime_ns = version_of(st).mtime_ns;
+	bool remembered = w->set_back_ns && clock_mono_ns() < w->set_back_ns + REMEMBERED_NS;
+
+	return remembered ? MIN(mtime_ns, w->set_back_to_ns) : mtime_ns;
 }
 
 /* May the kernel have another version than the node's? A worker may die between remembering a version and
@@ -284,7 +318,7 @@ bool look_accept(const struct backend *b, struct node *node, int flags, struct o
 	atomic_fetch_add(&w->accepts, 1);
 	atomic_store(&w->accepted_ns, clock_mono_ns());
 	h->unlinked = HANDLE_NAMED;
-	handle_start_ledger(h, (uint64_t)o->st.st_size, version_of(&o->st).mtime_ns);
+	handle_start_ledger(h, (uint64_t)o->st.st_size, oldest_mtime_ns(node, &o->st));
 	apart = !as_known || may_be_apart(node);
 	o->changed |= apart;
 	if (!apart)

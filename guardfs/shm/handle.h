@@ -67,7 +67,7 @@ struct handle {
 	_Atomic uint64_t appended_unique;
 	/* The last acknowledged WRITE that came to storage later (fs/behind.c). */
 	_Atomic uint64_t taken_unique;
-	/* Of the file, as last seen by this handle. */
+	/* The file must not be found older: what it had when opened, or was set back to since. */
 	int64_t mtime_ns;
 	/* Index of its job + 1 (shm/job.h); 0: none. */
 	_Atomic uint32_t job;

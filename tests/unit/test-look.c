@@ -19,6 +19,7 @@
 static off_t opened_size;
 static off_t shown[4];
 static unsigned n_shown, n_looks;
+static time_t shown_mtime;
 
 static errint_t fake_open(struct backend *b, uint32_t node, int flags, int *ref)
 {
@@ -41,6 +42,7 @@ static errint_t fake_look(struct backend *b, uint32_t node, int ref, struct stat
 	(void)node;
 	CHECK(ref >= 0);
 	*st = (struct stat){.st_mode = S_IFREG, .st_size = shown[MIN(n_looks, n_shown - 1)]};
+	st->st_mtim.tv_sec = shown_mtime;
 	n_looks++;
 	return 0;
 }
@@ -255,6 +257,50 @@ static void growing_file_is_read_directly(void)
 	CHECK(n_messages() == 0);
 }
 
+/* A handle on a file that was written at second 50, over connection 1. */
+static struct handle *open_of_50(struct node *node)
+{
+	struct opened o;
+
+	shown_mtime = 50;
+	begin(node, &o);
+	look(node, &o, 100);
+	return accept_as(node, &o, HANDLE_NAMED);
+}
+
+static const struct stat of_40 = {.st_mode = S_IFREG, .st_size = 100, .st_mtim.tv_sec = 40};
+
+/* Somebody has set the time back: the file that is open has it as well. A server that lost what it had is
+ * another matter: nobody sees that over the same connection. */
+static void time_set_back(void)
+{
+	struct node *node = known_file();
+	struct handle *h = open_of_50(node);
+	struct stat st = of_40;
+
+	call.entered_ns = clock_mono_ns() + 1;
+	CHECK(h->mtime_ns == 50 * (int64_t)NSEC_PER_SEC);
+	atomic_store(&call.slot->epoch, 2);
+	look_tell(&fs.guarded[0], node, 100, &st);
+	CHECK(h->mtime_ns == 50 * (int64_t)NSEC_PER_SEC);
+	h = open_of_50(node);
+	atomic_store(&call.slot->epoch, 1);
+	call.entered_ns = clock_mono_ns() + 1;
+	look_tell(&fs.guarded[0], node, 100, &st);
+	CHECK(h->mtime_ns == 40 * (int64_t)NSEC_PER_SEC);
+}
+
+/* Storage shows an open what it remembers from before. */
+static void time_set_back_and_remembered(void)
+{
+	struct node *node = known_file();
+
+	open_of_50(node);
+	atomic_store(&call.slot->epoch, 1);
+	look_tell_change(node, &of_40);
+	CHECK(open_of_50(node)->mtime_ns == 40 * (int64_t)NSEC_PER_SEC);
+}
+
 #define TEST(name)                                    \
 	static void name##_test(void **state)         \
 	{                                             \
@@ -268,6 +314,8 @@ TEST(open_after_answers)
 TEST(known_end_of_accepted)
 TEST(old_look_beside_another_is_not_believed)
 TEST(growing_file_is_read_directly)
+TEST(time_set_back)
+TEST(time_set_back_and_remembered)
 
 static void open_after_worker_died_test(void **state)
 {
@@ -289,6 +337,8 @@ int main(void)
 	    UNIT(known_end_of_accepted),
 	    UNIT(old_look_beside_another_is_not_believed),
 	    UNIT(growing_file_is_read_directly),
+	    UNIT(time_set_back),
+	    UNIT(time_set_back_and_remembered),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
