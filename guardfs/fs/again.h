@@ -4,7 +4,8 @@
  * The caller's kernel saw, under the directory's lock, that the name was there (to be removed) or free (to
  * be made), and holds the lock until the answer. So a difference now was made by the first run, or outside
  * this mount. The first run cannot come later: the breaker closes only when the old transport is killed
- * and its tasks are gone, and a dead worker's tasks are waited for (guard.c). One risk is left: another
+ * and its tasks are gone, and a dead worker's tasks are waited for (guard.c,
+ * worker/recover.h). One risk is left: another
  * client that makes or removes the same name at that moment is taken for the first run. Worker; within the
  * guard, any thread. */
 #ifndef GUARDFS_FS_AGAIN_H

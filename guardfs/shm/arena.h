@@ -17,7 +17,7 @@
 
 #define ARENA_MAGIC 0x31534644524155ull
 /* Raise on any change of a structure below or of its meaning; sizes are checked as well. */
-#define ARENA_LAYOUT 10
+#define ARENA_LAYOUT 11
 
 #define INIT_MAX  256
 #define SLOT_PAGE 4096

@@ -49,6 +49,11 @@ enum slot_park_reason {
 	PARK_ROOM, /* a WRITE: room to be owed */
 };
 
+/* A thread of a worker. */
+struct slot_thread {
+	int32_t pid, tid; /* tid 0: none */
+};
+
 struct slot {
 	/* enum slot_state; the diagram says who changes it. */
 	_Alignas(CACHE_LINE) _Atomic uint32_t state;
@@ -79,6 +84,11 @@ struct slot {
 	uint8_t park_reason;
 	/* Workers that died with it. */
 	uint8_t replays;
+	/* The thread that runs it. Worker, when it begins. */
+	struct slot_thread runs;
+	/* The thread that ran it on the local tier when its worker died, and may be at it still. Worker, before RUNNING; cleared
+	 * once the thread is gone. */
+	struct slot_thread ran;
 	/* Further runs, each after a lost connection or a worker that was asked to go. Worker. */
 	uint8_t reruns;
 	/* May wait for the next epoch. Worker, before deadline_ns. */
@@ -157,6 +167,8 @@ static inline void slot_reset(struct slot *slot)
 	slot->reruns = 0;
 	slot->park_reason = PARK_NONE;
 	slot->replays = 0;
+	slot->runs.tid = 0;
+	slot->ran.tid = 0;
 	slot->target = 0;
 	slot->handle = 0;
 	slot->length = 0;

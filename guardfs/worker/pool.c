@@ -34,6 +34,8 @@
 /* Threads that bring to one backend what is owed to it. Each may have to wait for a round trip. */
 #define SENDERS_MAX 32u
 #define STACK_SIZE  (256u * 1024u)
+/* A change of the local tier waits so long for the thread of a dead worker that may still be at it. */
+#define AWAIT_THREAD_MS 10000u
 /* Slot buffers larger than this give their pages back when a thread ends. */
 #define BUFFER_KEPT (64u * 1024u)
 
@@ -57,6 +59,8 @@ static struct {
 	_Atomic uint32_t n_readers;
 	_Atomic bool stopping;
 } pool = {.lock = PTHREAD_MUTEX_INITIALIZER, .slot_freed = PTHREAD_COND_INITIALIZER};
+
+static _Thread_local struct slot_thread this_thread;
 
 static struct slot *slot_at(uint32_t i)
 {
@@ -113,6 +117,7 @@ static void slot_prepare(struct slot *slot)
 static void call_setup(struct slot *slot)
 {
 	call.slot = slot;
+	slot->runs = this_thread;
 	call.buffer = arena_slot_buffer(pool.arena, slot);
 	call.unique = wire_unique(call.buffer);
 	call.parked = false;
@@ -141,6 +146,16 @@ static void run_no_more(const struct slot *slot)
 		reply_error(call.unique, pool.arena->board.config.error);
 }
 
+/* Nobody can tell whether it was made, or will be. */
+static void leave_in_doubt(const struct slot *slot, uint32_t opcode)
+{
+	log_warning("%s (request %llu): a dead worker's thread is still at it after %u s; answered with an "
+		    "error, not run again",
+		    wire_opcode_name(opcode), (unsigned long long)call.unique, AWAIT_THREAD_MS / 1000);
+	doubt_raise(call.buffer);
+	run_no_more(slot);
+}
+
 /* Runs the request in the slot. Returns false if it was parked: the slot then belongs to nobody. */
 static bool run_request(struct slot *slot)
 {
@@ -151,6 +166,10 @@ static bool run_request(struct slot *slot)
 		log_error("the kernel sent a malformed request of %u bytes (opcode %u): answered EINVAL",
 			  slot->length, slot->length >= sizeof(r) ? r.opcode : 0);
 		reply_error(call.unique, EINVAL);
+		return true;
+	}
+	if (!recover_await_thread(slot, AWAIT_THREAD_MS) && !call_answered()) {
+		leave_in_doubt(slot, r.opcode);
 		return true;
 	}
 	/* To run it now would be to change something of which the caller was told that it had failed. */
@@ -220,6 +239,7 @@ static bool thread_begin(void)
 	void *data = mmap(NULL, CALL_DATA_SIZE, PROT_READ | PROT_WRITE,
 			  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 
+	this_thread = (struct slot_thread){getpid(), gettid()};
 	if (data == MAP_FAILED)
 		return false;
 	call.data = data;

@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "fs/behind_send.h"
+#include "fs/context.h"
 #include "fs/doubt.h"
 #include "fs/grant.h"
 #include "fs/guard.h"
@@ -18,6 +19,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 /* Further runs after a worker's death; a second death is held against the request. */
@@ -115,6 +117,41 @@ static bool has_left_by_plan(const struct arena *arena)
 	return atomic_load(&arena->board.left_generation) == atomic_load(&arena->board.worker_generation) - 1;
 }
 
+/* Tasks on the local tier are not inside for anybody to see. */
+static void note_thread(struct slot *slot, const uint8_t *buffer)
+{
+	uint32_t opcode = wire_opcode(buffer);
+	uint64_t size;
+
+	if (slot->ran.tid)
+		return; /* was waited for: nobody has begun since */
+	if (atomic_load(&slot->backend) == SLOT_LOCAL && wire_changes(opcode) &&
+	    (opcode != WIRE_OP_OPEN || wire_cuts(buffer, &size)))
+		slot->ran = slot->runs;
+}
+
+static bool is_gone(struct slot_thread thread)
+{
+	return syscall(SYS_tgkill, thread.pid, thread.tid, 0) < 0 && errno == ESRCH;
+}
+
+bool recover_await_thread(struct slot *slot, unsigned timeout_ms)
+{
+	const struct timespec pause = {.tv_nsec = 1000000};
+	uint64_t until_ns = clock_mono_ns() + timeout_ms * NSEC_PER_MSEC;
+
+	while (slot->ran.tid) {
+		if (is_gone(slot->ran))
+			slot->ran.tid = 0;
+		else if (clock_mono_ns() >= until_ns || atomic_load(&slot->answered) == call.unique)
+			return false;
+		else
+			nanosleep(&pause,
+				  NULL); /* sleep-ok: a thread of another process tells nobody of its end */
+	}
+	return true;
+}
+
 static bool prepare_again(struct arena *arena, struct slot *slot, uint16_t *ready)
 {
 	struct slot *again = slot;
@@ -125,6 +162,7 @@ static bool prepare_again(struct arena *arena, struct slot *slot, uint16_t *read
 			return false;
 		let_go(arena, slot);
 	}
+	note_thread(again, arena_slot_buffer(arena, again));
 	if (has_left_by_plan(arena))
 		again->reruns += again->reruns < UINT8_MAX;
 	else

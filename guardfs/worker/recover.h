@@ -17,6 +17,12 @@ uint32_t recover_slots(struct arena *arena, uint16_t ready[SLOT_MAX]);
  * its runner only tells the kernel to ask again (fs/doubt.h). Ends `inside`. */
 bool recover_is_doubtful(struct slot *slot);
 
+/* Before a change of the local tier runs again: waits until the dead worker's thread that ran it (slot->ran)
+ * is gone. SIGKILL does not end a write(2) that waits for its disk: it may still land, unseen by the second
+ * run, or on top of later changes. False: the thread is there after timeout_ms, or the request was answered.
+ * The thread that runs the request. */
+bool recover_await_thread(struct slot *slot, unsigned timeout_ms) WARN_UNUSED;
+
 /* Closes every descriptor from FD_RESERVED up that no record names: the dead worker had not recorded it
  * yet. A separate thread closes them, for it may hang in a dead backend; the numbers stay taken until
  * then. Before other threads. */

@@ -266,6 +266,38 @@ static void gone_changes_are_doubted(void)
 	CHECK(is_state(1, SLOT_FREE)); /* it was parked, never inside */
 }
 
+/* What a worker's thread had begun on the local tier waits for that thread, for a while; what changes nothing
+ * does not. */
+static void changes_wait_for_threads(void)
+{
+	struct slot *append = request(0, SLOT_RUNNING, FUSE_WRITE),
+		    *look = request(1, SLOT_RUNNING, FUSE_GETATTR);
+
+	append->runs = look->runs = (struct slot_thread){getppid(), getppid()};
+	open_device();
+	CHECK(recover_slots(fs.arena, ready) == 2);
+	CHECK(append->ran.tid == getppid() && !look->ran.tid);
+	call.unique = wire_unique(fs.arena->buffers[0]);
+	CHECK(recover_await_thread(look, 0) && !recover_await_thread(append, 5));
+	/* The next runner dies while it waits: the first one is who may be at it. */
+	append->runs = (struct slot_thread){getpid(), getpid()};
+	append->replays = look->replays = 0;
+	CHECK(recover_slots(fs.arena, ready) == 2 && append->ran.tid == getppid());
+	append->ran = (struct slot_thread){getppid(), getpid()};
+	CHECK(recover_await_thread(append, 60000) && !append->ran.tid);
+}
+
+/* A caller who is told meanwhile is not kept waiting. */
+static void answered_waits_for_no_thread(void)
+{
+	struct slot *append = request(0, SLOT_RUNNING, FUSE_WRITE);
+
+	append->ran = (struct slot_thread){getppid(), getppid()};
+	call.unique = wire_unique(fs.arena->buffers[0]);
+	atomic_store(&append->answered, call.unique);
+	CHECK(!recover_await_thread(append, 60000));
+}
+
 #define WORKER_TEST(name)                             \
 	static void test_##name(void **state)         \
 	{                                             \
@@ -287,6 +319,8 @@ WORKER_TEST(stuck_tasks_keep_their_slots)
 WORKER_TEST(gone_tasks_do_not)
 WORKER_TEST(gone_changes_are_doubted)
 WORKER_TEST(broken_is_doubted)
+WORKER_TEST(changes_wait_for_threads)
+WORKER_TEST(answered_waits_for_no_thread)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup_arena, teardown_arena)
 
@@ -296,6 +330,8 @@ int main(void)
 	    TEST(test_idempotent_runs_again_once),
 	    TEST(test_what_a_parting_worker_leaves_runs_again),
 	    TEST(test_others_get_an_error),
+	    TEST(test_changes_wait_for_threads),
+	    TEST(test_answered_waits_for_no_thread),
 	    TEST(test_others_are_doubted),
 	    TEST(test_names_are_made_and_taken_again),
 	    TEST(test_decided_reply_is_sent),
