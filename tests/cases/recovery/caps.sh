@@ -1,7 +1,8 @@
 # A backend that is lost and found again and again is flapping, then given up: exhausted, loud, nothing tried any more,
-# also by the next keeper and the next guardfs, until an operator says go.
+# also by the next keeper and the next guardfs, until an operator says go. Nobody waits for it meanwhile, however patient.
 . "$REPO/tests/lib/lib.sh"
 
+PATIENCE=10000 DEADLINE_METADATA=4000
 setup_one_box
 sed -i 's/^\[recovery\]/&\nrecoveries_per_hour = 3\nflap_count = 2\nflap_window = 1h/' "$CONF"
 echo hello >"$SERVER/file"
