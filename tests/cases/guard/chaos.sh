@@ -9,7 +9,7 @@ setup_one_box
 start_guardfs
 wait_healthy
 # Through the route, and through the backend's own tree.
-python3 "$REPO/tests/lib/chaos.py" "$COLD:$MNT/.guardfs/backends/box/jobs/cold" "${CHAOS_SECONDS:-15}" 4 "$SERVER" >"$WORK/callers" 2>&1 &
+PUBLISHED=1 python3 "$REPO/tests/lib/chaos.py" "$COLD:$MNT/.guardfs/backends/box/jobs/cold" "${CHAOS_SECONDS:-15}" 4 "$SERVER" >"$WORK/callers" 2>&1 &
 callers=$!
 
 kill_sshfs()

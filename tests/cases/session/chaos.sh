@@ -9,7 +9,7 @@ try()
 	local callers rc=0
 
 	mkdir -p "${1%%:*}"
-	python3 "$REPO/tests/lib/chaos.py" "$1" 5 4 "${@:2}" >"$WORK/callers" 2>&1 &
+	PUBLISHED=1 python3 "$REPO/tests/lib/chaos.py" "$1" 5 4 "${@:2}" >"$WORK/callers" 2>&1 &
 	callers=$!
 	while ! is_gone "$callers"; do
 		kill -9 "$(process_pid worker)"
