@@ -21,6 +21,9 @@ struct fs {
 	int dev_fd;
 	struct backend local;
 	struct backend guarded[CONFIG_BACKENDS_MAX];
+	/* Called by a thread that is about to enter a guarded backend, where it may stay. NULL: nobody cares. Worker
+	 * (worker/readers.c). */
+	void (*may_block)(void);
 };
 
 extern struct fs fs;

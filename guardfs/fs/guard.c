@@ -135,6 +135,8 @@ static enum verdict try_enter(struct backend *b, uid_t uid)
 		return WAIT_LATE;
 	if (!shares_enter(b->index, uid, !slot))
 		return WAIT_FULL;
+	if (fs.may_block)
+		fs.may_block();
 	if (slot) {
 		call.entered_ns = clock_mono_ns();
 		atomic_store(&slot->entered_ns, call.entered_ns);

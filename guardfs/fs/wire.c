@@ -32,7 +32,8 @@ _Static_assert(SLOT_HEADER_SIZE == sizeof(struct fuse_in_header) + sizeof(struct
 enum opcode_flags {
 	REPEATABLE = 1 << 0, /* may run twice */
 	CHANGES = 1 << 1,    /* can change something on storage */
-	PROVABLE = 1 << 2    /* a second run can tell the first's effect */
+	PROVABLE = 1 << 2,   /* a second run can tell the first's effect */
+	BRIEF = 1 << 3	     /* see wire_is_brief */
 };
 
 /* Name, size of the fixed part, number of NUL-terminated names after it. */
@@ -44,52 +45,52 @@ struct opcode {
 };
 
 static const struct opcode opcodes[] = {
-    [FUSE_LOOKUP] = {"LOOKUP", 0, 1, REPEATABLE},
-    [FUSE_FORGET] = {"FORGET", sizeof(struct fuse_forget_in), 0, 0},
-    [FUSE_GETATTR] = {"GETATTR", sizeof(struct fuse_getattr_in), 0, REPEATABLE},
-    [FUSE_SETATTR] = {"SETATTR", sizeof(struct fuse_setattr_in), 0, REPEATABLE | CHANGES},
-    [FUSE_READLINK] = {"READLINK", 0, 0, REPEATABLE},
-    [FUSE_SYMLINK] = {"SYMLINK", 0, 2, CHANGES | PROVABLE},
-    [FUSE_MKNOD] = {"MKNOD", sizeof(struct fuse_mknod_in), 1, CHANGES | PROVABLE},
-    [FUSE_MKDIR] = {"MKDIR", sizeof(struct fuse_mkdir_in), 1, CHANGES | PROVABLE},
-    [FUSE_UNLINK] = {"UNLINK", 0, 1, CHANGES | PROVABLE},
-    [FUSE_RMDIR] = {"RMDIR", 0, 1, CHANGES | PROVABLE},
-    [FUSE_RENAME] = {"RENAME", sizeof(struct fuse_rename_in), 2, CHANGES | PROVABLE},
-    [FUSE_LINK] = {"LINK", sizeof(struct fuse_link_in), 1, CHANGES | PROVABLE},
-    [FUSE_OPEN] = {"OPEN", sizeof(struct fuse_open_in), 0, REPEATABLE | CHANGES},
-    [FUSE_READ] = {"READ", sizeof(struct fuse_read_in), 0, REPEATABLE},
-    [FUSE_WRITE] = {"WRITE", sizeof(struct fuse_write_in), 0, REPEATABLE | CHANGES},
-    [FUSE_STATFS] = {"STATFS", 0, 0, REPEATABLE},
-    [FUSE_RELEASE] = {"RELEASE", sizeof(struct fuse_release_in), 0, REPEATABLE},
+    [FUSE_LOOKUP] = {"LOOKUP", 0, 1, REPEATABLE | BRIEF},
+    [FUSE_FORGET] = {"FORGET", sizeof(struct fuse_forget_in), 0, BRIEF},
+    [FUSE_GETATTR] = {"GETATTR", sizeof(struct fuse_getattr_in), 0, REPEATABLE | BRIEF},
+    [FUSE_SETATTR] = {"SETATTR", sizeof(struct fuse_setattr_in), 0, REPEATABLE | CHANGES | BRIEF},
+    [FUSE_READLINK] = {"READLINK", 0, 0, REPEATABLE | BRIEF},
+    [FUSE_SYMLINK] = {"SYMLINK", 0, 2, CHANGES | PROVABLE | BRIEF},
+    [FUSE_MKNOD] = {"MKNOD", sizeof(struct fuse_mknod_in), 1, CHANGES | PROVABLE | BRIEF},
+    [FUSE_MKDIR] = {"MKDIR", sizeof(struct fuse_mkdir_in), 1, CHANGES | PROVABLE | BRIEF},
+    [FUSE_UNLINK] = {"UNLINK", 0, 1, CHANGES | PROVABLE | BRIEF},
+    [FUSE_RMDIR] = {"RMDIR", 0, 1, CHANGES | PROVABLE | BRIEF},
+    [FUSE_RENAME] = {"RENAME", sizeof(struct fuse_rename_in), 2, CHANGES | PROVABLE | BRIEF},
+    [FUSE_LINK] = {"LINK", sizeof(struct fuse_link_in), 1, CHANGES | PROVABLE | BRIEF},
+    [FUSE_OPEN] = {"OPEN", sizeof(struct fuse_open_in), 0, REPEATABLE | CHANGES | BRIEF},
+    [FUSE_READ] = {"READ", sizeof(struct fuse_read_in), 0, REPEATABLE | BRIEF},
+    [FUSE_WRITE] = {"WRITE", sizeof(struct fuse_write_in), 0, REPEATABLE | CHANGES | BRIEF},
+    [FUSE_STATFS] = {"STATFS", 0, 0, REPEATABLE | BRIEF},
+    [FUSE_RELEASE] = {"RELEASE", sizeof(struct fuse_release_in), 0, REPEATABLE | BRIEF},
     [FUSE_FSYNC] = {"FSYNC", sizeof(struct fuse_fsync_in), 0, REPEATABLE},
-    [FUSE_SETXATTR] = {"SETXATTR", FUSE_COMPAT_SETXATTR_IN_SIZE, 1, CHANGES},
-    [FUSE_GETXATTR] = {"GETXATTR", sizeof(struct fuse_getxattr_in), 1, REPEATABLE},
-    [FUSE_LISTXATTR] = {"LISTXATTR", sizeof(struct fuse_getxattr_in), 0, REPEATABLE},
-    [FUSE_REMOVEXATTR] = {"REMOVEXATTR", 0, 1, CHANGES},
-    [FUSE_FLUSH] = {"FLUSH", sizeof(struct fuse_flush_in), 0, REPEATABLE},
+    [FUSE_SETXATTR] = {"SETXATTR", FUSE_COMPAT_SETXATTR_IN_SIZE, 1, CHANGES | BRIEF},
+    [FUSE_GETXATTR] = {"GETXATTR", sizeof(struct fuse_getxattr_in), 1, REPEATABLE | BRIEF},
+    [FUSE_LISTXATTR] = {"LISTXATTR", sizeof(struct fuse_getxattr_in), 0, REPEATABLE | BRIEF},
+    [FUSE_REMOVEXATTR] = {"REMOVEXATTR", 0, 1, CHANGES | BRIEF},
+    [FUSE_FLUSH] = {"FLUSH", sizeof(struct fuse_flush_in), 0, REPEATABLE | BRIEF},
     [FUSE_INIT] = {"INIT", 16, 0, 0},
-    [FUSE_OPENDIR] = {"OPENDIR", sizeof(struct fuse_open_in), 0, REPEATABLE},
+    [FUSE_OPENDIR] = {"OPENDIR", sizeof(struct fuse_open_in), 0, REPEATABLE | BRIEF},
     [FUSE_READDIR] = {"READDIR", sizeof(struct fuse_read_in), 0, REPEATABLE},
-    [FUSE_RELEASEDIR] = {"RELEASEDIR", sizeof(struct fuse_release_in), 0, REPEATABLE},
+    [FUSE_RELEASEDIR] = {"RELEASEDIR", sizeof(struct fuse_release_in), 0, REPEATABLE | BRIEF},
     [FUSE_FSYNCDIR] = {"FSYNCDIR", sizeof(struct fuse_fsync_in), 0, REPEATABLE},
     [FUSE_GETLK] = {"GETLK", sizeof(struct fuse_lk_in), 0, 0},
     [FUSE_SETLK] = {"SETLK", sizeof(struct fuse_lk_in), 0, 0},
     [FUSE_SETLKW] = {"SETLKW", sizeof(struct fuse_lk_in), 0, 0},
-    [FUSE_ACCESS] = {"ACCESS", sizeof(struct fuse_access_in), 0, REPEATABLE},
-    [FUSE_CREATE] = {"CREATE", sizeof(struct fuse_create_in), 1, CHANGES | PROVABLE},
-    [FUSE_INTERRUPT] = {"INTERRUPT", sizeof(struct fuse_interrupt_in), 0, 0},
+    [FUSE_ACCESS] = {"ACCESS", sizeof(struct fuse_access_in), 0, REPEATABLE | BRIEF},
+    [FUSE_CREATE] = {"CREATE", sizeof(struct fuse_create_in), 1, CHANGES | PROVABLE | BRIEF},
+    [FUSE_INTERRUPT] = {"INTERRUPT", sizeof(struct fuse_interrupt_in), 0, BRIEF},
     [FUSE_BMAP] = {"BMAP", sizeof(struct fuse_bmap_in), 0, REPEATABLE},
     [FUSE_DESTROY] = {"DESTROY", 0, 0, 0},
     [FUSE_IOCTL] = {"IOCTL", sizeof(struct fuse_ioctl_in), 0, REPEATABLE},
     [FUSE_POLL] = {"POLL", sizeof(struct fuse_poll_in), 0, REPEATABLE},
-    [FUSE_BATCH_FORGET] = {"BATCH_FORGET", sizeof(struct fuse_batch_forget_in), 0, 0},
+    [FUSE_BATCH_FORGET] = {"BATCH_FORGET", sizeof(struct fuse_batch_forget_in), 0, BRIEF},
     [FUSE_FALLOCATE] = {"FALLOCATE", sizeof(struct fuse_fallocate_in), 0, CHANGES},
     [FUSE_READDIRPLUS] = {"READDIRPLUS", sizeof(struct fuse_read_in), 0, REPEATABLE},
-    [FUSE_RENAME2] = {"RENAME2", sizeof(struct fuse_rename2_in), 2, CHANGES | PROVABLE},
-    [FUSE_LSEEK] = {"LSEEK", sizeof(struct fuse_lseek_in), 0, REPEATABLE},
+    [FUSE_RENAME2] = {"RENAME2", sizeof(struct fuse_rename2_in), 2, CHANGES | PROVABLE | BRIEF},
+    [FUSE_LSEEK] = {"LSEEK", sizeof(struct fuse_lseek_in), 0, REPEATABLE | BRIEF},
     [FUSE_COPY_FILE_RANGE] = {"COPY_FILE_RANGE", sizeof(struct fuse_copy_file_range_in), 0,
 			      REPEATABLE | CHANGES},
-    [WIRE_OP_TMPFILE] = {"TMPFILE", sizeof(struct fuse_create_in), 1, CHANGES | PROVABLE},
+    [WIRE_OP_TMPFILE] = {"TMPFILE", sizeof(struct fuse_create_in), 1, CHANGES | PROVABLE | BRIEF},
 };
 
 static const struct opcode *opcode_info(uint32_t opcode)
@@ -253,6 +254,21 @@ bool wire_changes(uint32_t opcode)
 bool wire_wants_reply(uint32_t opcode)
 {
 	return opcode != FUSE_FORGET && opcode != FUSE_BATCH_FORGET && opcode != FUSE_INTERRUPT;
+}
+
+/* More data than that is no brief matter. */
+#define BRIEF_DATA_MAX (64u * 1024u)
+
+bool wire_is_brief(const uint8_t *buffer, uint32_t length)
+{
+	const struct opcode *op =
+	    length < sizeof(struct fuse_in_header) ? NULL : opcode_info(wire_opcode(buffer));
+
+	if (!op || !(op->flags & BRIEF) ||
+	    length > sizeof(struct fuse_in_header) + op->fixed + BRIEF_DATA_MAX)
+		return false;
+	return op != &opcodes[FUSE_READ] || (length >= sizeof(struct fuse_in_header) + op->fixed &&
+					     BODY(buffer, struct fuse_read_in)->size <= BRIEF_DATA_MAX);
 }
 
 const char *wire_opcode_name(uint32_t opcode)

@@ -91,6 +91,10 @@ bool wire_cuts(const uint8_t *buffer, uint64_t *size);
 /* Anything on storage, size and times included? */
 bool wire_changes(uint32_t opcode);
 bool wire_wants_reply(uint32_t opcode);
+
+/* Is a request of length bytes, be it complete or not, one that the local tier answers within microseconds when it
+ * need not wait for a disk? */
+bool wire_is_brief(const uint8_t *buffer, uint32_t length);
 const char *wire_opcode_name(uint32_t opcode);
 
 /* In a complete LOOKUP. */

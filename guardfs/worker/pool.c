@@ -1,8 +1,7 @@
 /* pool.c: see pool.h.
  *
  * A thread owns the slot it reads into. When a request is parked the slot stays behind and the thread takes
- * another. There is always one thread idle in read(2), as long as slots last: whoever takes a request as the
- * last idle one starts another. */
+ * another. Which threads read, and that one always does or will in time, is the affair of worker/readers.c. */
 #include "worker/pool.h"
 #include "backend/backend.h"
 #include "base/cleanup.h"
@@ -16,6 +15,7 @@
 #include "fs/guard.h"
 #include "fs/handle.h"
 #include "fs/wire.h"
+#include "worker/readers.h"
 #include "worker/recover.h"
 #include "worker/session.h"
 #include "worker/worker.h"
@@ -27,7 +27,6 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#define IDLE_MAX 8u /* idle threads beyond this end */
 /* Threads that run parked and recovered requests: more than all backends let in, so that those stuck in one
  * backend, or for one user, keep nobody else's waiting. */
 #define RUNNERS_MAX (CONFIG_INFLIGHT_TOTAL_MAX + 64u)
@@ -269,10 +268,11 @@ static errint_t thread_start(void *(*run)(void *), void *arg, pthread_t *thread)
 
 static void *read_requests(void *arg);
 
-static void start_reader(void)
+/* For worker/readers.c. */
+static bool start_reader(void)
 {
 	if (atomic_load(&pool.stopping))
-		return;
+		return false;
 	ACQUIRE_LOCK(&pool.lock);
 	for (uint32_t i = 0; i < SLOT_MAX && pool.n_free; i++) {
 		if (pool.reading[i])
@@ -285,9 +285,11 @@ static void start_reader(void)
 			pool.reading[i] = false;
 			atomic_fetch_sub(&pool.n_readers, 1);
 			atomic_fetch_sub(&pool.idle, 1);
+			return false;
 		}
-		return;
+		return true;
 	}
+	return false;
 }
 
 /* The mount was taken away by force, and no open file of it was closed: what was acknowledged is brought to storage all
@@ -322,24 +324,42 @@ static bool read_request(struct slot *slot)
 	return false;
 }
 
-static bool serve_one(struct slot **slot)
+/* Runs the request in the thread's slot, and what waited for its end. *slot becomes NULL if the request stays in it and
+ * no other is to be had. */
+static void run_one(struct slot **slot)
 {
+	uint64_t read_ns = atomic_load_explicit(&(*slot)->read_ns, memory_order_relaxed);
 	unsigned backend;
 
-	slot_prepare(*slot);
-	if (!read_request(*slot))
-		return true;
-	if (atomic_fetch_sub(&pool.idle, 1) == 1)
-		start_reader();
 	if (run_request(*slot)) {
 		backend = atomic_load(&(*slot)->backend);
+		if (backend == SLOT_LOCAL)
+			readers_served(read_ns);
 		run_waiting(backend);
-		return atomic_fetch_add(&pool.idle, 1) < IDLE_MAX;
+		return;
 	}
 	/* What it waits for may have come while it was being parked. */
 	run_waiting(call.parked_for);
+	readers_may_block();
 	*slot = slot_take(true);
-	return atomic_fetch_add(&pool.idle, 1) < IDLE_MAX;
+}
+
+/* Returns false if the thread is to end. */
+static bool serve_one(struct slot **slot)
+{
+	slot_prepare(*slot);
+	if (!readers_await_turn())
+		return false;
+	if (!read_request(*slot)) {
+		readers_missed();
+		return true;
+	}
+	atomic_fetch_sub(&pool.idle, 1);
+	readers_took(arena_slot_buffer(pool.arena, *slot), (*slot)->length,
+		     atomic_load_explicit(&(*slot)->read_ns, memory_order_relaxed));
+	run_one(slot);
+	atomic_fetch_add(&pool.idle, 1);
+	return true;
 }
 
 static void *read_requests(void *arg)
@@ -347,12 +367,18 @@ static void *read_requests(void *arg)
 	bool *registered = arg;
 	struct slot *slot = NULL;
 
+	readers_have_place();
 	if (thread_begin()) {
-		slot = slot_take(true);
+		/* The place may not wait for a slot: others rely upon it. */
+		slot = slot_take(false);
+		if (!slot)
+			readers_missed();
 		while (slot && !atomic_load(&pool.stopping))
 			if (!serve_one(&slot))
 				break;
 		thread_end();
+	} else {
+		readers_missed();
 	}
 	if (slot) {
 		/* The last page has the beginning of the next slot's buffer in it. */
@@ -501,9 +527,7 @@ void pool_tick(void)
 		behind_wake(b);
 	}
 	behind_tick(clock_mono_ns());
-	/* A reader could not be started when it was needed (no slot, no memory): try again. */
-	if (atomic_load(&pool.idle) == 0)
-		start_reader();
+	readers_tick();
 }
 
 static void interrupt_read(int sig)
@@ -525,6 +549,7 @@ void pool_quiesce(unsigned timeout_ms)
 
 	atomic_store(&pool.stopping, true);
 	behind_stop();
+	readers_stop();
 	pthread_cond_broadcast(&pool.slot_freed);
 	while ((atomic_load(&pool.idle) || running_outside_backends()) && clock_mono_ns() < until_ns) {
 		const struct timespec pause = {.tv_nsec = 1000000};
@@ -549,6 +574,8 @@ errint_t pool_init(struct arena *arena, int dev_fd, uint32_t generation)
 	pool.generation = generation;
 	if (sigaction(SIGUSR1, &sa, NULL) < 0)
 		return -errno;
+	readers_init(dev_fd, start_reader);
+	fs.may_block = readers_may_block;
 	n_ready = recover_slots(arena, pool.ready);
 	pool.n_ready = n_ready;
 	/* Low slots are used first, so that few pages are ever touched. */
@@ -566,8 +593,9 @@ errint_t pool_start(void)
 	pool.runners = runners;
 	for (uint32_t i = 0; i < runners && rc == 0; i++)
 		rc = thread_start(run_waiting_requests, NULL, NULL);
-	start_reader();
-	start_reader();
+	if (rc == 0 && readers_start() < 0)
+		log_warning(
+		    "cannot start the thread that looks after readers: the local tier is slower for it");
 	for (uint32_t b = 0; b < pool.arena->board.config.n_backends; b++)
 		if (pool.arena->board.config.backends[b].durability == DURABILITY_BEHIND ||
 		    atomic_load(&pool.arena->board.backends[b].owed_bytes))
