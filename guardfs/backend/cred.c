@@ -76,10 +76,20 @@ static void change_ids(const struct caller *c, mode_t mode)
 	}
 }
 
+/* As the thread has it now. */
+static _Thread_local mode_t thread_umask;
+
+void cred_set_umask(mode_t mask)
+{
+	if (mask == thread_umask)
+		return;
+	umask(mask);
+	thread_umask = mask;
+}
+
 void cred_enter(const struct caller *c, mode_t mode)
 {
-	if (c->umask)
-		umask(c->umask);
+	cred_set_umask(c->umask);
 	if (c->uid != 0 || c->gid != 0)
 		change_ids(c, mode);
 }
@@ -90,8 +100,6 @@ void cred_leave(const struct caller *c)
 		syscall(SYS_setfsuid, 0); /* raises the capabilities again */
 	if (c->gid != 0)
 		syscall(SYS_setfsgid, 0);
-	if (c->umask)
-		umask(0);
 }
 
 void backend_thread_init(void)
@@ -99,6 +107,7 @@ void backend_thread_init(void)
 	if (unshare(CLONE_FS) < 0)
 		log_error("cannot give a thread a umask of its own: %s", strerror(errno));
 	umask(0);
+	thread_umask = 0;
 	if (set_groups(0, NULL) < 0)
 		log_error("cannot drop a thread's supplementary groups: %s", strerror(errno));
 }

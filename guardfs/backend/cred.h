@@ -11,6 +11,10 @@
 
 #include "backend/backend.h"
 
+/* The thread's umask from now on. It is left at the last caller's: the next has the same, mostly. So whoever makes
+ * something sets it first. */
+void cred_set_umask(mode_t mask);
+
 void cred_enter(const struct caller *c, mode_t mode);
 void cred_leave(const struct caller *c);
 

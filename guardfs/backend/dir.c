@@ -4,6 +4,7 @@
  * Nothing is done in the caller's name: sshfs ignores owners, and a missing permission must not look like
  * trouble of the tier. A plain dir gives new objects their owner afterwards. */
 #include "backend/dir.h"
+#include "backend/cred.h"
 #include "backend/fault.h"
 #include "base/cleanup.h"
 #include "base/fd.h"
@@ -21,6 +22,7 @@
  * account keeps its rights. */
 static void dir_enter(struct backend *b, const struct caller *c, mode_t *mode)
 {
+	cred_set_umask(0);
 	*mode &= ~c->umask;
 	if (b->config->has_umask)
 		*mode |= S_ISDIR(*mode) ? S_IRWXU : S_IRUSR | S_IWUSR;

@@ -24,17 +24,17 @@
 /* ---- passthrough ---- */
 
 /* The kernel reads and writes the backing file by itself. It demands one mode and one backing id for all
- * open files of an inode: the first open decides, the last close ends it. */
-static void passthrough_begin(struct node *node, struct handle *h, int fd)
+ * open files of an inode: the first open decides, the last close ends it. seen: what fstat has just said, or NULL. */
+static void passthrough_begin(struct node *node, struct handle *h, int fd, const struct stat *seen)
 {
 	if (!fs.board->kernel_passthrough || !S_ISREG(node->mode))
 		return;
 	ACQUIRE_LOCK(node_lock(node));
 	if (node->opens == 0) {
-		struct stat st;
+		struct stat st = seen ? *seen : (struct stat){0};
 		/* The kernel would write with our privileges, and keep set-id bits that a caller's write
 		 * must clear. */
-		bool known = fstat(fd, &st) == 0, set_id = known && st.st_mode & (S_ISUID | S_ISGID);
+		bool known = seen || fstat(fd, &st) == 0, set_id = known && st.st_mode & (S_ISUID | S_ISGID);
 		int id = set_id ? 0 : wire_backing_open(fs.dev_fd, fd);
 
 		node->backing_id = id > 0 ? id : 0;
@@ -275,7 +275,7 @@ void fs_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	if (!fi->direct_io && !look_accept(b, node, fi->flags, &opened, h))
 		fi->direct_io = 1;
 	if (!b->board)
-		passthrough_begin(node, h, opened.ref);
+		passthrough_begin(node, h, opened.ref, NULL);
 	fill_file_info(fi, b, node, h, opened.changed);
 	if (fuse_reply_open(req, fi) == -ENOENT)
 		undo_open(node, h);
@@ -353,7 +353,7 @@ void fs_create(fuse_req_t req, fuse_ino_t parent_id, const char *name, mode_t mo
 		nodefd_offer(fs.arena, node_index(node), 0,
 			     dup(ref)); /* no file handle leads to a nameless file */
 	if (!b->board)
-		passthrough_begin(node, h, ref);
+		passthrough_begin(node, h, ref, &found.st);
 	reply_create(req, node, h, &found.st, fi);
 }
 

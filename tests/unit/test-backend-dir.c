@@ -1,6 +1,7 @@
 /* A guarded directory backend: nodes found by name, in the present epoch and nowhere else. As root. */
 #include "backend-util.h"
 
+#include "backend/cred.h"
 #include "backend/nodefd.h"
 
 #include <dirent.h>
@@ -626,6 +627,20 @@ static void test_rename_during_walk(void **state)
 	assert_true(found > 0);
 }
 
+/* This thread made something on the local tier before, for a caller with another umask. */
+static void test_umask_left_by_another(void **state)
+{
+	const struct caller c = {0, 0, 0, 0};
+	struct found found;
+
+	(void)state;
+	make_dirs("root");
+	install_root(below("root"), 1);
+	cred_set_umask(077);
+	assert_int_equal(dir.ops->mkdir(&dir, root, "d", 0777, &c, &found), 0);
+	assert_int_equal(found.st.st_mode & 0777, 0777);
+}
+
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
@@ -644,6 +659,7 @@ int main(void)
 	    TEST(test_rename_during_walk),
 	    TEST(test_lost_mount),
 	    TEST(test_sshfs_errors),
+	    TEST(test_umask_left_by_another),
 	};
 
 	backend_thread_init();

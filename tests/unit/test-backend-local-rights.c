@@ -317,6 +317,22 @@ static void test_setattr_of_symlink(void **state)
 	assert_memory_equal(buf, "target", 6);
 }
 
+/* The thread keeps a umask from one request to the next. */
+static void test_each_callers_umask_counts(void **state)
+{
+	static const mode_t masks[] = {077, 0, 022, 022, 077, 0};
+	struct caller c = root_caller;
+	struct found found;
+	char name[] = "0";
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(masks); i++, name[0]++) {
+		c.umask = masks[i];
+		assert_int_equal(local.ops->mkdir(&local, 0, name, 0777, &c, &found), 0);
+		assert_int_equal(found.st.st_mode, S_IFDIR | (0777 & ~masks[i]));
+	}
+}
+
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
@@ -332,6 +348,7 @@ int main(void)
 	    TEST(test_capabilities_go),
 	    TEST(test_setattr),
 	    TEST(test_setattr_of_symlink),
+	    TEST(test_each_callers_umask_counts),
 	};
 
 	backend_thread_init();

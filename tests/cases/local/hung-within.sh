@@ -13,13 +13,13 @@ mkdir "$MNT/rest"
 wait_until 5000 test -d "$MNT/within/jobs"
 
 say "nobody hangs: as dense as it gets"
-result=$("$TOOLS/callers" -t 2 -s 2 -o missing "$MNT/rest")
+result=$("$TOOLS/callers" -t 1 -s 2 -o missing "$MNT/rest")
 echo "alone: $result"
 calls=$(jq .calls <<<"$result")
 
 say "every now and then one more caller hangs"
 kill -STOP "$(cat "$WORK/raw.pid")"
-"$TOOLS/callers" -t 2 -s 6 -o missing "$MNT/rest" >"$WORK/rest" &
+"$TOOLS/callers" -t 1 -s 6 -o missing "$MNT/rest" >"$WORK/rest" &
 rest=$!
 hung=()
 for i in {1..20}; do
