@@ -52,11 +52,18 @@ static void sync_local(fuse_req_t req, const struct node *top, uint64_t fh)
 
 /* ---- open files ---- */
 
+/* A closed file is another's business, unless something of it was acknowledged and is not on storage: a program
+ * that is killed in close leaves that behind. */
+static bool is_open(const struct handle *h)
+{
+	return !atomic_load(&h->closing) || atomic_load(&fs.arena->nodes[h->node].flags) & NODE_BEHIND;
+}
+
 static bool is_owed(const struct handle *h, uint32_t top)
 {
 	return atomic_load(&h->state) == HANDLE_LIVE && h->kind == HANDLE_FILE &&
-	       h->backend != NODE_VIRTUAL && !atomic_load(&h->closing) &&
-	       (h->flags & O_ACCMODE) != O_RDONLY && node_is_below(h->node, top);
+	       h->backend != NODE_VIRTUAL && (h->flags & O_ACCMODE) != O_RDONLY &&
+	       node_is_below(h->node, top) && is_open(h);
 }
 
 static void describe_file(const struct handle *h, struct sync_open_file *file)
@@ -107,7 +114,7 @@ static void sync_file(fuse_req_t req, uint64_t fh)
 
 	if (h)
 		node = node_hold(node_id(&fs.arena->nodes[h->node], h->node));
-	if (node && !atomic_load(&h->closing))
+	if (node && is_open(h))
 		open_sync(req, fh, reply_done);
 	else
 		fuse_reply_err(req, EBADF);

@@ -3,6 +3,7 @@
 . "$REPO/tests/lib/lib.sh"
 
 MIB=3
+DEADLINE_METADATA=10000 DEADLINE_READ=10000 DEADLINE_WRITE=20000 DEADLINE_SYNC=20000 PROBE_TIMEOUT=4000
 
 # writer FILE: writes in the background, pid $writer, and closes the file when WORK/wrote is removed.
 writer()
@@ -39,6 +40,21 @@ assert_eq "$(stat -c %s "$SERVER/stopped")" $((MIB * 1048576)) "bytes on the ser
 kill -9 $writer
 wait $writer || true
 rm -rf "$RUN" "$WORK/wrote"
+
+say "closed while the backend is held: guardctl sync tells of what is owed of it still, and waits for it later"
+begin
+writer "$COLD/closed"
+ctl hold box --for 30m --reason "a test" >/dev/null
+rm "$WORK/wrote"
+wait $writer && fail "close did not tell that storage has not got it"
+ctl sync >"$WORK/sync" 2>&1 && fail "guardctl sync said that all is on storage: $(cat "$WORK/sync")"
+assert_match "$(cat "$WORK/sync")" 'cold/closed'
+ctl resume box >/dev/null
+wait_healthy box
+ctl sync || fail "guardctl sync failed"
+assert_eq "$(stat -c %s "$SERVER/closed")" $((MIB * 1048576)) "bytes on the server"
+stop_guardfs
+rm -rf "$RUN"
 
 say "re-executed"
 begin
