@@ -40,7 +40,7 @@ for ((moment = 100; moment <= ${MOMENTS:-1000}; moment += 100)); do
 	raw=$!
 	sleep "$(printf '%d.%03d' $((moment / 1000)) $((moment % 1000)))" # sleep-ok: the moment of the cut
 	box_cut box
-	wait "$job" || fail "cut after $moment ms: $(cat "$WORK/job.$moment")"
+	wait "$job" || fail "cut after $moment ms: $(cat "$WORK/job.$moment" "$MNT/.guardfs/suspects")"
 	wait "$raw" || raw_bad=$((raw_bad + 1))
 	echo "cut after $moment ms: $(head -n 1 "$WORK/job.$moment"); raw sshfs: $(head -n 1 "$WORK/raw.$moment")"
 	raw_sshfs_start

@@ -7,6 +7,7 @@ import os
 import sys
 import threading
 import time
+import traceback
 
 
 class Job:
@@ -25,7 +26,8 @@ class Job:
             what(*arguments)
         except Exception as e:
             name = errno.errorcode.get(e.errno, e.errno) if isinstance(e, OSError) else type(e).__name__
-            self.errors.append("%s: %s after %.2f s: %s" % (what.__name__, name, time.monotonic() - begun, e))
+            where = [frame.line for frame in traceback.extract_tb(e.__traceback__) if frame.filename == __file__][-1]
+            self.errors.append("%s: %s after %.2f s: %s: %s" % (what.__name__, name, time.monotonic() - begun, e, where))
         self.steps += 1
 
     # The worker's steps
