@@ -165,6 +165,10 @@ struct config {
 	uint32_t slow_ms[OP_CLASS_COUNT];
 	/* Slow for so long: degraded. */
 	uint32_t slow_for_ms;
+	/* Keeper looks what has become of suspect files. */
+	bool settle;
+	/* MiB a second of a backend, at most. */
+	uint32_t settle_rate_mib;
 	/* Group that may read over the control socket; empty: root only. */
 	char control_group[CONFIG_NAME_MAX];
 

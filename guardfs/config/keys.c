@@ -144,6 +144,11 @@ const struct config_key config_keys[] = {
 	{"recovery", "slow_for", VALUE_DURATION, GLOBAL(slow_for_ms), "60s", SECOND, HOUR, 0, 0,
 	 "a backend slow for so long is degraded"},
 
+	{"recovery", "settle", VALUE_BOOL, GLOBAL(settle), "yes", 0, 0, 0, 0,
+	 "look by itself what has become of files that may lack something"},
+	{"recovery", "settle_rate", VALUE_COUNT, GLOBAL(settle_rate_mib), "8", 1, 4096, 0, 0,
+	 "MiB a second of a backend at most that are read for it"},
+
 	{"hooks", "sentinel", VALUE_PATH, GLOBAL(sentinel), NULL, 0, 0, 0, KEY_NULLABLE | KEY_OUTSIDE,
 	 "file that must exist for anything that acts beyond guardfs itself"},
 	{"hooks", "timeout", VALUE_DURATION, GLOBAL(hook_timeout_ms), "60s", 100, HOUR, 0, 0,

@@ -53,7 +53,11 @@ enum ctl_option {
 	CTL_OPTION_DISCARD_OLD = 1 << 21,
 	CTL_OPTION_ABORT = 1 << 22,
 	CTL_OPTION_LEVEL = 1 << 23,
-	CTL_OPTION_REPAIR_TO = 1 << 24
+	CTL_OPTION_REPAIR_TO = 1 << 24,
+	CTL_OPTION_JOB = 1 << 25,
+	CTL_OPTION_OPEN = 1 << 26,
+	CTL_OPTION_SETTLED = 1 << 27,
+	CTL_OPTION_ALL = 1 << 28
 };
 
 struct ctl_options {
@@ -81,6 +85,8 @@ struct ctl_options {
 	bool discard_old, abort;
 	const char *level;
 	const char *repair_to;
+	const char *job;
+	bool open, settled, all;
 };
 
 struct ctl_command {
@@ -221,6 +227,7 @@ int ctl_cmd_tier(const struct ctl_options *options, int argc, char **argv);
 int ctl_tier_move(const struct ctl_options *options, const char *job); /* part of ctl_cmd_tier */
 int ctl_cmd_jobs(const struct ctl_options *options, int argc, char **argv);
 int ctl_cmd_stalled(const struct ctl_options *options, int argc, char **argv);
+int ctl_cmd_suspects(const struct ctl_options *options, int argc, char **argv);
 int ctl_cmd_smoke(const struct ctl_options *options, int argc, char **argv);
 int ctl_cmd_snapshot(const struct ctl_options *options, int argc, char **argv);
 int ctl_cmd_sync(const struct ctl_options *options, int argc, char **argv);

@@ -55,6 +55,9 @@ static void put_errors(FILE *out, const json_t *job)
 	}
 	if (json_object_size(errors) == 0)
 		fputc('-', out);
+	if (show_count(job, "suspects"))
+		fprintf(out, "; %llu of its files need a look: guardctl suspects",
+			(unsigned long long)show_count(job, "suspects"));
 }
 
 void show_jobs(FILE *out, const json_t *status, double now)

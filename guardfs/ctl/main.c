@@ -54,6 +54,10 @@ static const struct option_row option_rows[] = {
     FLAG("abort", ABORT, abort),
     WITH_VALUE("level", 0, LEVEL, level),
     WITH_VALUE("repair-to", 0, REPAIR_TO, repair_to),
+    WITH_VALUE("job", 0, JOB, job),
+    FLAG("open", OPEN, open),
+    FLAG("settled", SETTLED, settled),
+    FLAG("all", ALL, all),
 };
 
 #define ROW_VALUE 256 /* what getopt_long returns for row 0; letters lie below */

@@ -32,33 +32,33 @@ static const char *path_of(uint32_t node, char *path, size_t size)
 }
 
 /* Where what is lost lies within the file. Of appends as the caller's kernel took it. */
-static struct handle_range range_of(const struct behind_list *list)
+static void ranges_of(const struct behind_list *list, struct ledger *ranges)
 {
-	struct handle_range range = {.from = UINT64_MAX};
-
+	*ranges = (struct ledger){0};
 	for (uint32_t i = 0; i < list->n; i++) {
 		const struct extent *e = behind_extent(list, i);
 
-		range.from = MIN(range.from, e->offset + e->done);
-		range.to = MAX(range.to, e->offset + atomic_load(&e->length));
+		ledger_put(ranges, e->offset + e->done, e->offset + atomic_load(&e->length),
+			   atomic_load(&e->state) == EXTENT_SENT ? LEDGER_WRITTEN : LEDGER_ACKNOWLEDGED);
 	}
-	return range;
 }
 
 /* Tells what is given up. */
 static void lose(unsigned backend, const struct behind_lost *lost)
 {
 	struct backend *b = &fs.guarded[backend];
-	struct handle_range range = range_of(&lost->list);
+	struct ledger ranges;
 	struct handle *handles[EXTENT_MAX];
 	char path[4096];
 
 	for (uint32_t i = 0; i < lost->list.n; i++)
 		handles[i] = arena_handle(fs.arena, behind_extent(&lost->list, i)->fh);
-	handle_lost(b, lost->node, lost->error, range);
+	ranges_of(&lost->list, &ranges);
+	handle_lost(b, lost->node, lost->error, &ranges);
 	log_error("backend %s: bytes %llu to %llu of %s were acknowledged and are not on storage: %s",
-		  b->config->name, (unsigned long long)range.from, (unsigned long long)range.to,
-		  path_of(lost->node, path, sizeof(path)), strerror(lost->error));
+		  b->config->name, (unsigned long long)ranges.ranges[0].from,
+		  (unsigned long long)ledger_end(&ranges), path_of(lost->node, path, sizeof(path)),
+		  strerror(lost->error));
 	node_pin(node_at(lost->node));
 	behind_release(backend, NULL, &lost->list);
 	/* The kernel has the bytes in its pages, and a size that includes them. */

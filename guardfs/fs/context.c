@@ -2,6 +2,8 @@
 #include "fs/context.h"
 #include "policy/symlink.h"
 
+#include <unistd.h>
+
 struct fs fs;
 _Thread_local struct call call;
 
@@ -13,6 +15,16 @@ double fs_cache_seconds(const struct backend *b)
 bool fs_hides_link(const struct backend *b, const char *target)
 {
 	return b->config && b->config->contain_links && symlink_may_lead_out(target);
+}
+
+void fs_nudge_keeper(void)
+{
+	uint64_t one = 1;
+
+	/* A full counter: keeper is being woken already. No keeper: guardian is starting one, which looks by
+	 * itself. */
+	if (write(fs.board->fds.nudge, &one, sizeof(one)) < 0)
+		return;
 }
 
 struct caller fs_caller(fuse_req_t req)

@@ -93,6 +93,9 @@ static inline void fs_reply_rc(fuse_req_t req, ssize_t rc)
 	fuse_reply_err(req, rc < 0 ? (int)-rc : 0);
 }
 
+/* Wakes keeper, which looks at the arena. Never blocks. */
+void fs_nudge_keeper(void);
+
 /* The caller in the backend's terms. */
 struct caller fs_caller(fuse_req_t req);
 

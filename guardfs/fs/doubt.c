@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "fs/handle.h"
 #include "fs/node.h"
+#include "fs/suspects.h"
 #include "fs/view.h"
 #include "fs/wire.h"
 
@@ -57,6 +58,7 @@ void doubt_raise(const uint8_t *buffer)
 	wire_nodes(buffer, ids);
 	wire_names(buffer, names);
 	lower_bounds(buffer, ids[0]);
+	suspects_doubt(buffer);
 	for (size_t i = 0; i < ARRAY_SIZE(ids); i++) {
 		if (ids[i])
 			drop_attributes(ids[i]);

@@ -2,8 +2,8 @@
  *
  * Such a change was answered with the configured errno (deadline, worker's death, broken connection). The
  * kernel remembers the nodes as before: it would read a grown file only up to its old size. The first
- * sight after an error must last: so the kernel is told to ask again, and a file that may have been cut
- * has no known end any more. */
+ * sight after an error must last: so the kernel is told to ask again, a file that may have been cut
+ * has no known end any more, and one that was written to is suspect. */
 #ifndef GUARDFS_FS_DOUBT_H
 #define GUARDFS_FS_DOUBT_H
 

@@ -35,15 +35,6 @@ bool guard_breaker_is_closed(const struct backend *b)
 	return !b->board || breaker_is_closed(atomic_load(&b->board->breaker));
 }
 
-static void nudge_keeper(void)
-{
-	uint64_t one = 1;
-
-	/* A full counter: keeper is being woken. No keeper: guardian starts one, which looks by itself. */
-	if (write(fs.board->fds.nudge, &one, sizeof(one)) < 0)
-		return;
-}
-
 /* Does a task inside, whose caller was answered (deadline, worker's death), change the same object? It
  * could land on top of ours. */
 static bool late_task_on(const struct slot *mine, uint64_t now_ns)
@@ -390,9 +381,9 @@ static void tell_breaker(struct backend *b, uint32_t epoch, enum errclass class,
 	}
 	if (info->trips) {
 		if (board_trip_breaker(fs.board, b->index, epoch, class, DETECTOR_WORKER))
-			nudge_keeper();
+			fs_nudge_keeper();
 	} else if (info->triggers_probe && atomic_exchange(&b->board->suspect, 1) == 0) {
-		nudge_keeper();
+		fs_nudge_keeper();
 	}
 }
 

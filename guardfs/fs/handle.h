@@ -93,9 +93,11 @@ size_t handle_has_appended(struct handle *h, uint64_t unique);
 uint64_t handle_known_end(struct handle *h);
 /* Copies the end of the last acknowledged append. Returns its length; 0: none. */
 size_t handle_tail(struct handle *h, uint8_t tail[HANDLE_TAIL_MAX]);
+/* How many acknowledged bytes no sync has covered. */
 uint64_t handle_unsynced(struct handle *h);
-/* mark: handle_unsynced before the sync: later writes need not be covered. */
-void handle_synced(struct handle *h, uint64_t mark);
+/* Begins a sync; its success, with the result of the beginning: later writes need not be covered. */
+uint32_t handle_sync_begins(struct handle *h);
+void handle_synced(struct handle *h, uint32_t mark);
 /* The file was given this size, through h or (NULL) otherwise: no open file must be longer. */
 void handle_truncated(uint32_t node, struct handle *h, uint64_t size);
 /* Over epoch's connection the file was seen shorter than the writes acknowledged before: another client
@@ -107,11 +109,8 @@ void handle_seen_set_back(uint32_t node, int64_t mtime_ns, uint32_t epoch);
  * made. */
 void handle_truncation_ended(ssize_t rc, uint32_t node, struct handle *h, uint64_t size);
 
-/* Acknowledged bytes in this range of node's file are lost: its open files' write, fsync and close say
- * error (positive errno) from now on, and the file is listed as suspect. */
-struct handle_range {
-	uint64_t from, to;
-};
-void handle_lost(struct backend *b, uint32_t node, int error, struct handle_range range);
+/* Acknowledged bytes in these ranges of node's file are lost: the file is suspect (fs/suspects.h), and its
+ * open files' write, fsync and close say error (positive errno) from now on. */
+void handle_lost(struct backend *b, uint32_t node, int error, const struct ledger *ranges);
 
 #endif

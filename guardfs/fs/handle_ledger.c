@@ -2,6 +2,7 @@
 #include "base/cleanup.h"
 #include "fs/handle.h"
 #include "fs/handle_index.h"
+#include "fs/suspects.h"
 
 #include <pthread.h>
 
@@ -12,6 +13,13 @@ static pthread_mutex_t ledger_locks[LEDGER_LOCKS] = {[0 ... LEDGER_LOCKS - 1] = 
 static pthread_mutex_t *ledger_lock(const struct handle *h)
 {
 	return &ledger_locks[handle_number(h) % LEDGER_LOCKS];
+}
+
+/* Under the ledger lock. */
+static void note_range(struct handle *h, uint64_t from, uint64_t n)
+{
+	ledger_put(&h->unsynced, from, from + n, LEDGER_CONFIRMED);
+	h->unsynced_bytes = ledger_bytes(&h->unsynced);
 }
 
 void handle_start_ledger(struct handle *h, uint64_t known_end, int64_t mtime_ns)
@@ -27,7 +35,7 @@ void handle_wrote(struct handle *h, uint64_t offset, uint64_t n)
 	if (offset < h->known_end)
 		h->overwrote = 1;
 	h->known_end = MAX(h->known_end, offset + n);
-	h->unsynced_bytes += n;
+	note_range(h, offset, n);
 }
 
 void handle_appended(struct handle *h, uint64_t unique, uint64_t from, const void *data, size_t n)
@@ -36,7 +44,7 @@ void handle_appended(struct handle *h, uint64_t unique, uint64_t from, const voi
 
 	ACQUIRE_LOCK(ledger_lock(h));
 	h->known_end = from + n;
-	h->unsynced_bytes += n;
+	note_range(h, from, n);
 	h->appended_bytes = (uint32_t)n;
 	atomic_store(&h->tail_length, 0);
 	memcpy(h->tail, (const uint8_t *)data + n - tail, tail);
@@ -71,13 +79,19 @@ uint64_t handle_unsynced(struct handle *h)
 	return h->unsynced_bytes;
 }
 
-void handle_synced(struct handle *h, uint64_t mark)
+uint32_t handle_sync_begins(struct handle *h)
 {
 	ACQUIRE_LOCK(ledger_lock(h));
-	if (h->unsynced_bytes != mark)
-		return;
-	h->overwrote = 0;
-	h->unsynced_bytes = 0;
+	return ledger_sync_begins(&h->unsynced);
+}
+
+void handle_synced(struct handle *h, uint32_t mark)
+{
+	ACQUIRE_LOCK(ledger_lock(h));
+	ledger_synced(&h->unsynced, mark);
+	h->unsynced_bytes = ledger_bytes(&h->unsynced);
+	if (h->unsynced_bytes == 0)
+		h->overwrote = 0;
 }
 
 struct cut {
@@ -97,6 +111,8 @@ static bool cut_handle(struct handle *h, void *arg)
 		return true;
 	ACQUIRE_LOCK(ledger_lock(h));
 	h->known_end = h == cut->through ? cut->size : MIN(h->known_end, cut->size);
+	ledger_cut(&h->unsynced, cut->size);
+	h->unsynced_bytes = ledger_bytes(&h->unsynced);
 	return true;
 }
 
@@ -139,6 +155,8 @@ void handle_seen_set_back(uint32_t node, int64_t mtime_ns, uint32_t epoch)
 
 void handle_truncation_ended(ssize_t rc, uint32_t node, struct handle *through, uint64_t size)
 {
+	if (rc == 0 && size == 0)
+		suspects_emptied(node);
 	if (rc == 0)
 		handle_truncated(node, through, size);
 	else if (rc < 0 && errclass_info(errclass_from_errno((int)-rc))->infrastructure)

@@ -2,12 +2,12 @@
  *
  * One thread opens the file, without any lock; others wait for it (reopening.ended). A descriptor that
  * belongs to an older epoch is closed: its transport is dead by then, so closing cannot hang. */
-#include "base/clock.h"
 #include "fs/context.h"
 #include "fs/guard.h"
 #include "fs/handle.h"
 #include "fs/handle_index.h"
 #include "fs/node.h"
+#include "fs/suspects.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -42,52 +42,22 @@ static bool may_go_on(const struct handle *h, const struct stat *st)
 	return !h->overwrote && (uint64_t)st->st_size >= h->known_end;
 }
 
-/* The path, or its end if it does not fit; "" if nothing is known. */
-static void suspect_path(uint32_t node, char *path, size_t size)
-{
-	char whole[4096];
-	size_t length;
-
-	path[0] = '\0';
-	if (node_last_path(node, whole, sizeof(whole)) < 0)
-		return;
-	length = strlen(whole);
-	(void)copy_string(path, size, whole + (length < size ? 0 : length - size + 1));
-}
-
-/* Somebody will want to know which file, long after its handle is closed. */
-static void note_suspect(const struct backend *b, uint32_t node, bool written, struct handle_range range)
-{
-	struct board_suspect suspect = {.real_ns = clock_real_ns(),
-					.backend = (uint32_t)b->index,
-					.written = written,
-					.from = range.from,
-					.to = range.to};
-
-	suspect_path(node, suspect.path, sizeof(suspect.path));
-	pthread_mutex_lock(&reopening.lock);
-	board_put_suspect(&fs.arena->board, &suspect);
-	pthread_mutex_unlock(&reopening.lock);
-}
-
-/* Where acknowledged bytes lie that were not synced. The ledger is read without its lock: nothing is written
- * through a handle that is being found again. */
-static struct handle_range unsynced_range(const struct handle *h)
-{
-	if ((h->flags & O_ACCMODE) == O_RDONLY || !h->unsynced_bytes)
-		return (struct handle_range){0};
-	return (struct handle_range){
-	    .from = h->overwrote ? 0 : h->known_end - MIN(h->unsynced_bytes, h->known_end),
-	    .to = h->known_end};
-}
-
+/* Filed first: whoever sees the error finds the file among the suspects. The ledger is read without its lock:
+ * nothing is written through a handle that is being found again, by one thread. */
 static void poison_handle(struct backend *b, struct handle *h)
 {
-	int expected = 0;
+	/* Of a file without a name nothing is left to be looked at. */
+	bool told = (h->flags & O_ACCMODE) == O_RDONLY || h->unlinked;
 
-	if (!atomic_compare_exchange_strong(&h->error, &expected, fs.config->error))
+	if (atomic_load(&h->error))
 		return;
-	note_suspect(b, h->node, (h->flags & O_ACCMODE) != O_RDONLY, unsynced_range(h));
+	suspects_file(b, h->node,
+		      &(struct suspected){.news = told ? SUSPECT_READ : SUSPECT_POISONED,
+					  .error = fs.config->error,
+					  .size = h->known_end,
+					  .overwrote = h->overwrote,
+					  .ranges = told ? NULL : &h->unsynced});
+	atomic_store(&h->error, fs.config->error);
 	board_count(b->board, COUNT_POISONED, 1);
 }
 
@@ -107,12 +77,18 @@ static bool tell_loss(struct handle *h, void *arg)
 	return true;
 }
 
-void handle_lost(struct backend *b, uint32_t node, int error, struct handle_range range)
+void handle_lost(struct backend *b, uint32_t node, int error, const struct ledger *ranges)
 {
 	struct loss loss = {b, error};
+	uint64_t known = node_size(&fs.arena->nodes[node]);
 
+	suspects_file(b, node,
+		      &(struct suspected){.news = SUSPECT_LOST,
+					  .error = error,
+					  .size = MAX(known, ledger_end(ranges)),
+					  .overwrote = ranges->n && ranges->ranges[0].from < known,
+					  .ranges = ranges});
 	handle_index_each(node, tell_loss, &loss);
-	note_suspect(b, node, true, range);
 }
 
 /* Is a task of an older epoch still inside? (Only where it could not be fenced.) It may come back and use

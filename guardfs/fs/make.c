@@ -8,6 +8,7 @@
 #include "fs/handle.h"
 #include "fs/node.h"
 #include "fs/others.h"
+#include "fs/suspects.h"
 #include "fs/tiers.h"
 #include "fs/view.h"
 #include "fs/virtual.h"
@@ -75,6 +76,8 @@ static void make_object(fuse_req_t req, struct node *parent, const char *name, c
 		return;
 	rc = make_in(b, a, p, name, &caller, &found);
 	rc = again_made(b, p, name, a, &caller, &found, (errint_t)rc);
+	if (rc == 0 && b->board && a->what == MAKE_LINK)
+		suspects_linked(b, a->node, p, name);
 	if (!guard_leave(req, b, &rc))
 		return;
 	if (rc < 0)
@@ -245,6 +248,7 @@ static void name_is_removed(uint32_t parent, const char *name, bool directory)
 
 	if (node && !directory)
 		handle_mark_unlinked(node_index(node));
+	suspects_removed(&fs.guarded[fs.arena->nodes[parent].backend], parent, name);
 	node_unlinked(parent, name);
 }
 

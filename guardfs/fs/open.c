@@ -13,6 +13,7 @@
 #include "fs/look.h"
 #include "fs/make.h"
 #include "fs/node.h"
+#include "fs/suspects.h"
 #include "fs/view.h"
 #include "fs/virtual.h"
 #include "fs/wire.h"
@@ -272,6 +273,8 @@ void fs_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	}
 	jobs_opened(h, job);
 	start_ledger(node, h, &opened, fi->flags & O_TRUNC);
+	if ((fi->flags & O_ACCMODE) != O_RDONLY)
+		suspects_written(node_index(node));
 	if (!fi->direct_io && !look_accept(b, node, fi->flags, &opened, h))
 		fi->direct_io = 1;
 	if (!b->board)
@@ -384,7 +387,7 @@ static void sync_handle(fuse_req_t req, uint64_t fh, sync_fn sync, bool data_onl
 {
 	struct handle *h = handle_get(fh);
 	struct backend *b;
-	uint64_t mark;
+	uint32_t mark;
 	ssize_t rc;
 
 	if (!h || h->kind != HANDLE_FILE) {
@@ -413,7 +416,7 @@ static void sync_handle(fuse_req_t req, uint64_t fh, sync_fn sync, bool data_onl
 		return;
 	}
 	rc = handle_ensure(b, h);
-	mark = handle_unsynced(h);
+	mark = handle_sync_begins(h);
 	if (rc == 0)
 		rc = sync(b, h, data_only);
 	if (rc == 0 && sync == do_fsync)

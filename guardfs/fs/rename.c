@@ -7,6 +7,7 @@
 #include "fs/make.h"
 #include "fs/node.h"
 #include "fs/others.h"
+#include "fs/suspects.h"
 #include "fs/tiers.h"
 #include "fs/view.h"
 
@@ -71,6 +72,7 @@ static void note_renamed(struct backend *b, uint32_t p, const char *name, uint32
 		if (replaced && replaced != node_find_guarded(p, name, NODE_UNHELD))
 			handle_mark_unlinked(node_index(replaced));
 	}
+	suspects_renamed(b, p, name, np, newname, flags & RENAME_EXCHANGE);
 	node_renamed(p, name, np, newname, flags & RENAME_EXCHANGE);
 }
 

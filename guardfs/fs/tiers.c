@@ -236,21 +236,13 @@ bool tiers_below(uint32_t parent, const char *name)
 	return found;
 }
 
-static void tell_keeper(void)
-{
-	uint64_t one = 1;
-
-	if (write(fs.board->fds.nudge, &one, sizeof(one)) < 0)
-		return; /* keeper sees the map's generation a little later */
-}
-
 errint_t tiers_add(const struct route *route)
 {
 	errint_t rc = tiermap_add(board_map_begin(fs.board), route);
 
 	board_map_commit(fs.board);
 	tiers_refresh();
-	tell_keeper();
+	fs_nudge_keeper();
 	return rc == -EEXIST ? 0 : rc;
 }
 
@@ -260,7 +252,7 @@ errint_t tiers_remove(const char *path)
 
 	board_map_commit(fs.board);
 	tiers_refresh();
-	tell_keeper();
+	fs_nudge_keeper();
 	return rc;
 }
 

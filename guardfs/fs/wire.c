@@ -244,6 +244,29 @@ bool wire_cuts(const uint8_t *buffer, uint64_t *size)
 	}
 }
 
+bool wire_writes(const uint8_t *buffer, uint64_t *nodeid, uint64_t *offset, uint64_t *size)
+{
+	const struct fuse_write_in *write = BODY(buffer, struct fuse_write_in);
+	const struct fuse_copy_file_range_in *copy = BODY(buffer, struct fuse_copy_file_range_in);
+	uint64_t ids[2];
+
+	wire_nodes(buffer, ids);
+	switch (wire_opcode(buffer)) {
+	case FUSE_WRITE:
+		*nodeid = ids[0];
+		*offset = write->offset;
+		*size = write->size;
+		return true;
+	case FUSE_COPY_FILE_RANGE:
+		*nodeid = ids[1];
+		*offset = copy->off_out;
+		*size = copy->len;
+		return true;
+	default:
+		return false;
+	}
+}
+
 bool wire_changes(uint32_t opcode)
 {
 	const struct opcode *op = opcode_info(opcode);

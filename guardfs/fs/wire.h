@@ -88,6 +88,9 @@ bool wire_may_run_again(const uint8_t *buffer);
 /* Does a complete request cut its node (SETATTR with a size, OPEN with O_TRUNC)? *size: the new size. */
 bool wire_cuts(const uint8_t *buffer, uint64_t *size);
 
+/* Does a complete request write data (WRITE, COPY_FILE_RANGE)? Then to which node, and where. */
+bool wire_writes(const uint8_t *buffer, uint64_t *nodeid, uint64_t *offset, uint64_t *size);
+
 /* Anything on storage, size and times included? */
 bool wire_changes(uint32_t opcode);
 bool wire_wants_reply(uint32_t opcode);

@@ -6,6 +6,7 @@
 #include "fs/view.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <linux/xattr.h>
 
 #define OWN_PREFIX "user.guardfs."
@@ -36,6 +37,21 @@ static void reply_value(fuse_req_t req, const char *value, size_t length, size_t
 		fuse_reply_err(req, ERANGE);
 	else
 		fuse_reply_buf(req, value, length);
+}
+
+/* How many files at or below it need a look. */
+static void reply_suspects(fuse_req_t req, const struct node *node, size_t size)
+{
+	char path[SUSPECT_PATH_MAX], text[16];
+
+	/* Files of the local tier have no name of their own, and are never suspect. */
+	if (node->backend == NODE_VIRTUAL || (node->backend == NODE_LOCAL && !S_ISDIR(node->mode)) ||
+	    node_path(node_index(node), path, sizeof(path)) < 0) {
+		fuse_reply_err(req, ENODATA);
+		return;
+	}
+	snprintf(text, sizeof(text), "%u", suspect_count_below(&fs.arena->suspects, path));
+	reply_value(req, text, strlen(text), size);
 }
 
 static void reply_own(fuse_req_t req, const struct node *node, const char *name, size_t size)
@@ -78,6 +94,10 @@ void fs_getxattr(fuse_req_t req, fuse_ino_t ino, const char *name, size_t size)
 	struct backend *b;
 	ssize_t rc;
 
+	if (node && strcmp(name, OWN_PREFIX "suspects") == 0) {
+		reply_suspects(req, node, size);
+		return;
+	}
 	if (node && strncmp(name, OWN_PREFIX, sizeof(OWN_PREFIX) - 1) == 0) {
 		reply_own(req, node, name, size);
 		return;

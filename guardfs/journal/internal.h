@@ -34,6 +34,7 @@ enum journal_item_type {
 	ITEM_SAMPLE,
 	ITEM_REMEMBER,
 	ITEM_FORGET,
+	ITEM_SUSPECT,
 	ITEM_TYPE_COUNT
 };
 
@@ -46,6 +47,7 @@ enum { INCIDENT_BACKEND = 2, INCIDENT_ROUTES = 6 };
 enum { EVENT_TIME, EVENT_INCIDENT };
 enum { EVENT_KIND, EVENT_BACKEND, EVENT_TEXT = 7 };
 enum { MEMORY_KEY, MEMORY_VALUE };
+enum { SUSPECT_ITEM_FILED, SUSPECT_ITEM_CHANGED, SUSPECT_ITEM_SETTLED };
 
 struct journal_item {
 	struct journal_item *next;
@@ -193,6 +195,9 @@ errint_t journal_write_memory(struct journal_db *db) WARN_UNUSED;
 
 /* journal_read.c */
 errint_t journal_read_recalled(struct journal_db *db, struct journal_recalled *recalled) WARN_UNUSED;
+errint_t journal_read_open_suspects(struct journal_db *db, json_t *suspects) WARN_UNUSED;
+errint_t journal_read_suspects(struct journal_db *db, const struct journal_query *query,
+			       json_t *result) WARN_UNUSED;
 errint_t journal_read_answer(struct journal_db *db, const struct journal_query *query,
 			     json_t **result) WARN_UNUSED;
 

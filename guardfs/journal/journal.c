@@ -411,6 +411,7 @@ static void release(struct journal *j)
 		json_decref(j->answers[i].result);
 	json_decref(j->recalled.memory);
 	json_decref(j->recalled.open);
+	json_decref(j->recalled.suspects);
 	json_decref(j->db.memory);
 	free(j->db.numbers);
 	pthread_cond_destroy(&j->wake);

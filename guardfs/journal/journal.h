@@ -88,6 +88,19 @@ struct journal_sample {
 
 void journal_put_sample(struct journal *journal, const struct journal_sample *sample);
 
+/* A suspect file (shm/suspect.h), named by when it was filed: inserts it, or replaces what is known of it. */
+struct journal_suspect {
+	uint64_t filed_ns, changed_ns; /* when it was filed, and when this was found */
+	bool settled;
+	const char *backend, *job;
+	const char *record; /* a JSON object with the rest: keeper's alone to read. Up to 64 KiB */
+};
+
+void journal_put_suspect(struct journal *journal, const struct journal_suspect *suspect);
+
+/* Has all that was put so far been written? */
+bool journal_is_written(struct journal *journal);
+
 /* value NULL: forget the key. */
 void journal_put_memory(struct journal *journal, const char *key, const char *value);
 
@@ -99,6 +112,8 @@ struct journal_recalled {
 	struct json_t *memory;
 	/* Array of open INCIDENT objects (docs/PROTOCOL.control.md). */
 	struct json_t *open;
+	/* Array of the records of suspects that are not settled. */
+	struct json_t *suspects;
 };
 
 /* The journal's knowledge at its opening. Waits for the thread, at most timeout_ms (only keeper's start
@@ -106,17 +121,19 @@ struct journal_recalled {
  * (highest_incident 0). May be called again; the caller releases each result. */
 errint_t journal_recall(struct journal *journal, uint32_t timeout_ms, struct journal_recalled *recalled);
 
-enum journal_question { JOURNAL_ASK_INCIDENTS, JOURNAL_ASK_INCIDENT };
+enum journal_question { JOURNAL_ASK_INCIDENTS, JOURNAL_ASK_INCIDENT, JOURNAL_ASK_SETTLED };
 
 struct journal_query {
 	enum journal_question question;
 	/* INCIDENT. */
 	uint64_t id;
-	/* INCIDENTS: not over by then. */
+	/* INCIDENTS: not over by then. SETTLED: since then. */
 	uint64_t since_ns;
-	/* INCIDENTS: "": all. */
+	/* INCIDENTS, SETTLED: "": all. */
 	char backend[32];
-	/* INCIDENTS: newest first; 0: 100; at most 1000. */
+	/* SETTLED: suspects of this job; "": all. */
+	char job[512];
+	/* INCIDENTS, SETTLED: newest first; 0: 100; at most 1000. */
 	uint32_t limit;
 };
 

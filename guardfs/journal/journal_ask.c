@@ -35,12 +35,15 @@ errint_t journal_recall(struct journal *journal, uint32_t timeout_ms, struct jou
 		recalled->highest_incident = journal->recalled.highest_incident;
 		recalled->memory = json_deep_copy(journal->recalled.memory);
 		recalled->open = json_deep_copy(journal->recalled.open);
+		recalled->suspects = json_deep_copy(journal->recalled.suspects);
 	}
 	pthread_mutex_unlock(&journal->lock);
 	if (!recalled->memory)
 		recalled->memory = json_object();
 	if (!recalled->open)
 		recalled->open = json_array();
+	if (!recalled->suspects)
+		recalled->suspects = json_array();
 	return error;
 }
 

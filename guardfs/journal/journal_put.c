@@ -12,7 +12,7 @@
 
 const struct journal_item_shape journal_item_shapes[ITEM_TYPE_COUNT] = {
     [ITEM_INCIDENT] = {11, 7}, [ITEM_EVENT] = {3, 8},  [ITEM_SAMPLE] = {5, 2},
-    [ITEM_REMEMBER] = {0, 2},  [ITEM_FORGET] = {0, 1},
+    [ITEM_REMEMBER] = {0, 2},  [ITEM_FORGET] = {0, 1}, [ITEM_SUSPECT] = {3, 3},
 };
 
 struct text {
@@ -146,6 +146,22 @@ void journal_put_sample(struct journal *journal, const struct journal_sample *sa
 	const struct text texts[] = {name(sample->backend), name(sample->state)};
 
 	put(journal, ITEM_SAMPLE, numbers, texts);
+}
+
+void journal_put_suspect(struct journal *journal, const struct journal_suspect *s)
+{
+	const uint64_t numbers[] = {s->filed_ns, s->changed_ns, s->settled};
+	const struct text texts[] = {
+	    name(s->backend), long_text(s->job, DETAIL_MAX_LENGTH), {s->record, WHOLE_MAX_LENGTH}};
+
+	if (!too_long(journal, ITEM_SUSPECT, "a suspect", s->record))
+		put(journal, ITEM_SUSPECT, numbers, texts);
+}
+
+bool journal_is_written(struct journal *journal)
+{
+	ACQUIRE_LOCK(&journal->lock);
+	return journal->queue.count == 0;
 }
 
 void journal_put_memory(struct journal *journal, const char *key, const char *value)

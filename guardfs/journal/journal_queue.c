@@ -70,6 +70,9 @@ static bool overtaken_by(const struct journal_item *old, const struct journal_it
 		return old->type == ITEM_INCIDENT &&
 		       old->numbers[INCIDENT_ID] == item->numbers[INCIDENT_ID] &&
 		       (item->texts[INCIDENT_ROUTES] || !old->texts[INCIDENT_ROUTES]);
+	if (item->type == ITEM_SUSPECT)
+		return old->type == ITEM_SUSPECT &&
+		       old->numbers[SUSPECT_ITEM_FILED] == item->numbers[SUSPECT_ITEM_FILED];
 	return (item->type == ITEM_REMEMBER || item->type == ITEM_FORGET) &&
 	       (old->type == ITEM_REMEMBER || old->type == ITEM_FORGET) &&
 	       strcmp(old->texts[MEMORY_KEY], item->texts[MEMORY_KEY]) == 0;

@@ -307,8 +307,12 @@ errint_t journal_read_answer(struct journal_db *db, const struct journal_query *
 
 	*result = json_object();
 	db->deadline_ns = clock_mono_ns() + ANSWER_MAX_NS;
-	error = query->question == JOURNAL_ASK_INCIDENT ? read_incident(db, query, *result)
-							: read_incidents(db, query, *result);
+	if (query->question == JOURNAL_ASK_INCIDENT)
+		error = read_incident(db, query, *result);
+	else if (query->question == JOURNAL_ASK_SETTLED)
+		error = journal_read_suspects(db, query, *result);
+	else
+		error = read_incidents(db, query, *result);
 	db->deadline_ns = 0;
 	if (error < 0) {
 		json_decref(*result);
@@ -358,13 +362,17 @@ errint_t journal_read_recalled(struct journal_db *db, struct journal_recalled *r
 	int64_t highest = 0;
 	errint_t error = journal_db_number(db, "SELECT max(id) FROM incidents", &highest);
 
-	*recalled = (struct journal_recalled){(uint64_t)MAX(highest, 0), json_object(), json_array()};
+	*recalled =
+	    (struct journal_recalled){(uint64_t)MAX(highest, 0), json_object(), json_array(), json_array()};
 	if (error == 0)
 		error = read_memory(db, recalled->memory);
 	if (error == 0)
 		error = read_open(db, recalled->open);
+	if (error == 0)
+		error = journal_read_open_suspects(db, recalled->suspects);
 	if (error < 0) {
 		json_decref(recalled->memory);
+		json_decref(recalled->suspects);
 		json_decref(recalled->open);
 		*recalled = (struct journal_recalled){0};
 	}

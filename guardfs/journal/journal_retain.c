@@ -22,7 +22,7 @@ static const char first_day_kept[] = "WITH RECURSIVE days(n, day) AS (SELECT 1, 
 									   " SELECT coalesce(max(day)*" DAY_NS
 									   ", 0) FROM days WHERE n=?1";
 
-/* In the order of deletion. Open incidents (closed=0) are never deleted. */
+/* In the order of deletion. Open incidents (closed=0) and open suspects are never deleted. */
 static const struct {
 	/* ?1: when. */
 	const char *old;
@@ -35,6 +35,11 @@ static const struct {
     {"DELETE FROM incidents WHERE id IN (SELECT id FROM incidents WHERE closed<>0 AND max(began, closed)<?1"
      " LIMIT " STEP_ROWS ")",
      "DELETE FROM incidents WHERE id IN (SELECT id FROM incidents WHERE closed<>0 ORDER BY began "
+     "LIMIT " STEP_ROWS ")"},
+    {"DELETE FROM suspects WHERE filed IN (SELECT filed FROM suspects WHERE settled<>0 AND max(filed, "
+     "changed)<?1"
+     " LIMIT " STEP_ROWS ")",
+     "DELETE FROM suspects WHERE filed IN (SELECT filed FROM suspects WHERE settled<>0 ORDER BY changed "
      "LIMIT " STEP_ROWS ")"},
 };
 

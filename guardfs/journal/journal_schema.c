@@ -22,6 +22,9 @@ static const char *const migrations[] = {
     " time INTEGER, backend TEXT, state TEXT, ops INTEGER, errors INTEGER, p50_us INTEGER, p99_us INTEGER);"
     "CREATE INDEX samples_time ON samples(time);"
     "CREATE TABLE memory(key TEXT PRIMARY KEY, value TEXT) WITHOUT ROWID;",
+    "CREATE TABLE suspects("
+    " filed INTEGER PRIMARY KEY, changed INTEGER, settled INTEGER, backend TEXT, job TEXT, record TEXT);"
+    "CREATE INDEX suspects_open ON suspects(settled, changed);",
 };
 
 const unsigned journal_schema_version = ARRAY_SIZE(migrations);

@@ -31,6 +31,9 @@ static const char *const statements[ITEM_TYPE_COUNT] = {
 		    " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7)",
     [ITEM_REMEMBER] = "INSERT INTO memory(key, value) VALUES(?1, ?2) ON CONFLICT(key) DO UPDATE SET value=?2",
     [ITEM_FORGET] = "DELETE FROM memory WHERE key=?1",
+    [ITEM_SUSPECT] = "INSERT INTO suspects(filed, changed, settled, backend, job, record)"
+		     " VALUES(?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT(filed) DO UPDATE SET changed=?2,"
+		     " settled=?3, backend=?4, job=?5, record=?6",
 };
 
 errint_t journal_prepare_writing(struct journal_db *db)

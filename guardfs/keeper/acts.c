@@ -111,54 +111,10 @@ void act_now(struct supervised *s, const struct course_effect *e)
 	history_note(s, "hook", config_hook_name(hook), "not run", 0, why);
 }
 
-static void note_suspect(const struct supervised *s, const struct board_suspect *f)
+static void tell_poisoned(struct supervised *s)
 {
-	char text[CONFIG_PATH_MAX + sizeof(f->path) + 160];
-	int n = snprintf(text, sizeof(text), "%s/%s: ", s->keeper->config->mountpoint,
-			 f->path[0] ? f->path : "(its name is not known)");
-	size_t left = sizeof(text) - (size_t)n;
-
-	if (f->to)
-		snprintf(text + n, left,
-			 "what was acknowledged and not yet synced lies in bytes %llu to %llu",
-			 (unsigned long long)f->from, (unsigned long long)f->to - 1);
-	else if (f->written)
-		snprintf(text + n, left, "all that was written was synced, but it is not what it was");
-	else
-		snprintf(text + n, left, "open for reading only; it is not what it was");
-	log_warning("backend %s: %s", s->config->name, text);
-	history_note(s, "note", "suspect", f->written ? "written" : "read", 0, text);
-}
-
-/* Notes the suspect files of this backend that came since the last look. Returns how many of them were open
- * for writing. */
-static uint64_t note_suspects(struct supervised *s)
-{
-	const struct board *board = s->keeper->board;
-	uint32_t total = atomic_load(&board->suspects_total);
-	uint64_t written = 0;
-
-	if (total - s->suspects_seen >= SUSPECTS_MAX)
-		s->suspects_seen = total - SUSPECTS_MAX + 1;
-	for (; s->suspects_seen != total; s->suspects_seen++) {
-		struct board_suspect suspect;
-
-		if (!board_get_suspect(board, s->suspects_seen, &suspect) || suspect.backend != s->index)
-			continue;
-		written += suspect.written;
-		note_suspect(s, &suspect);
-	}
-	return written;
-}
-
-/* Files are found again when they are next used, so it may come to light long after the incident was closed.
- */
-void act_on_suspects(struct supervised *s)
-{
-	const struct course_effect allowed = {.verdict = CAPS_ALLOWED};
 	uint64_t poisoned = atomic_load(&s->board->counters[COUNT_POISONED]);
-	char detail[128], text[256];
-	const char *why;
+	char detail[128];
 
 	if (poisoned <= s->poisoned_seen)
 		return;
@@ -168,8 +124,20 @@ void act_on_suspects(struct supervised *s)
 	s->poisoned_seen = poisoned;
 	history_note(s, "note", "suspect", "", 0, detail);
 	log_warning("backend %s: %s", s->config->name, detail);
-	/* A file that was only read has lost nothing. */
-	if (note_suspects(s) == 0 || s->suspect_incident == s->incident.id || !s->keeper->hooks ||
+}
+
+/* Files are found again when they are next used, so it may come to light long after the incident was closed.
+ */
+void act_on_suspects(struct supervised *s)
+{
+	const struct course_effect allowed = {.verdict = CAPS_ALLOWED};
+	bool new = s->suspects_new > 0;
+	char text[256];
+	const char *why;
+
+	tell_poisoned(s);
+	s->suspects_new = 0;
+	if (!new || s->suspect_incident == s->incident.id || !s->keeper->hooks ||
 	    !config_has_hook(s->keeper->config, CONFIG_HOOK_SUSPECT))
 		return;
 	s->suspect_incident = s->incident.id;

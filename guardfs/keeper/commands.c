@@ -245,6 +245,49 @@ static void run_incident(const struct ask *a)
 		ask_journal(a, &query);
 }
 
+/* ---- suspects ---- */
+
+/* Those that need a look are in the arena, whatever has become of the journal. */
+static void run_suspects(const struct ask *a)
+{
+	json_t *array = suspects_json(a->k, text_of(a, "backend"), text_of(a, "job"));
+	char detail[200] = "";
+
+	if (array)
+		server_reply(a->k->server, a->client,
+			     json_pack("{s:o, s:s}", "suspects", array, "journal",
+				       journal_state_name(a->k->journal ? journal_state(a->k->journal, detail,
+											sizeof(detail))
+									: JOURNAL_OFF)));
+	else
+		server_refuse(a->k->server, a->client, "unavailable", "short of memory");
+}
+
+static void run_suspects_settled(const struct ask *a)
+{
+	struct journal_query query = {.question = JOURNAL_ASK_SETTLED,
+				      .since_ns = number_of(a, "since") * NSEC_PER_SEC,
+				      .limit = (uint32_t)MIN(number_of(a, "limit"), (uint64_t)1000)};
+
+	if (a->s)
+		(void)copy_string(query.backend, sizeof(query.backend), a->s->config->name);
+	if (copy_string(query.job, sizeof(query.job), text_of(a, "job")) < 0)
+		refuse_usage(a, "no job has such a long name");
+	else
+		ask_journal(a, &query);
+}
+
+static void run_suspects_accept(const struct ask *a)
+{
+	const char *path = text_of(a, "path"), *job = text_of(a, "job");
+
+	if (!path[0] && !job[0] && !json_is_true(json_object_get(a->object, "all")))
+		refuse_usage(a, "expected a path, a job, or all");
+	else
+		server_reply(a->k->server, a->client,
+			     json_pack("{s:I}", "accepted", (json_int_t)suspects_accept(a->k, path, job)));
+}
+
 /* False: its client has gone. */
 static bool take_waiting(struct commands *c, uint64_t ticket, struct server_client **client)
 {
@@ -381,6 +424,9 @@ static const struct command {
     {"incidents", false, MAY_NAME_BACKEND, "since limit", run_incidents},
     {"incident", false, NO_BACKEND, "id", run_incident},
     {"drill", true, NAMES_BACKEND, "kind seconds", run_drill},
+    {"suspects", false, MAY_NAME_BACKEND, "job", run_suspects},
+    {"suspects-settled", false, MAY_NAME_BACKEND, "job since limit", run_suspects_settled},
+    {"suspects-accept", true, NO_BACKEND, "path job all", run_suspects_accept},
     {"stalled", false, NO_BACKEND, "seconds", run_stalled},
     {"stalled-act", true, NO_BACKEND, "seconds", run_stalled_act},
     {"drill-stop", true, NAMES_BACKEND, "", run_drill_stop},

@@ -9,9 +9,12 @@
 #include "keeper/inquiry.h"
 #include "keeper/misplaced.h"
 #include "keeper/mountpoint.h"
+#include "keeper/settle.h"
 #include "keeper/stalls.h"
 #include "keeper/supervised.h"
+#include "keeper/suspects.h"
 #include "keeper/textfile.h"
+#include "keeper/writers.h"
 
 struct manifest_stamp {
 	uint64_t mtime_ns, size, ino;
@@ -47,6 +50,9 @@ struct keeper {
 	struct server *server;
 	struct commands commands;
 	struct misplaced misplaced;
+	struct suspects suspects;
+	struct settle settle;
+	struct writers *writers;
 	struct mountpoint mountpoint;
 	struct textfile textfile;
 	/* One at a time for all backends. */

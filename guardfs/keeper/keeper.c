@@ -113,9 +113,13 @@ static void take_over(struct keeper *k)
 	k->reloads_seen = atomic_load(&k->board->requests.reload);
 	for (unsigned i = 0; i < k->n_backends; i++)
 		supervised_init(&k->backends[i], k, i, now_ns);
+	suspects_start(k);
+	settle_start(k);
+	k->writers = writers_start(k);
 	k->stalls = stalls_start(k);
 	json_decref(k->recalled.memory);
 	json_decref(k->recalled.open);
+	json_decref(k->recalled.suspects);
 	k->recalled = (struct journal_recalled){.memory = NULL};
 	routes_refresh(k);
 	mountpoint_start(k);
@@ -133,6 +137,7 @@ static void reap_children(struct keeper *k)
 		if (k->hooks)
 			hooks_reaped(k->hooks, pid, status);
 		misplaced_reaped(k, pid, status);
+		settle_reaped(k, pid);
 		mountpoint_reaped(k, pid);
 		textfile_reaped(k, pid, status);
 		for (unsigned i = 0; i < k->n_backends; i++)
@@ -256,6 +261,7 @@ static void tick_all(struct keeper *k, uint64_t now_ns)
 			incident_of_routes(&k->backends[i]);
 		misplaced_tick(k, now_ns);
 		stalls_tick(k);
+		writers_tick(k, now_ns);
 		k->next_tick_ns = now_ns + TICK_MS * NSEC_PER_MSEC;
 	}
 }
@@ -275,8 +281,10 @@ static uint64_t step_all(struct keeper *k)
 		wake_ns = MIN(wake_ns, hooks_step(k->hooks, now_ns));
 	wake_ns = MIN(wake_ns, finding_step(k, now_ns));
 	wake_ns = MIN(wake_ns, mountpoint_step(k, now_ns));
+	suspects_step(k);
 	for (unsigned i = 0; i < k->n_backends; i++)
 		wake_ns = MIN(wake_ns, supervised_step(&k->backends[i], now_ns));
+	wake_ns = MIN(wake_ns, settle_step(k, now_ns));
 	if (k->changed || now_ns >= k->next_files_ns) {
 		k->changed = false;
 		k->next_files_ns = now_ns + FILES_MS * NSEC_PER_MSEC;
@@ -343,6 +351,8 @@ int keeper_main(struct arena *arena, const struct keeper_fds *fds)
 	if (!k->stop_quietly)
 		stop_all(k);
 	inquiry_stop(k);
+	settle_stop(k);
+	writers_stop(k, !k->stop_quietly && !k->guardian_lost_ns);
 	commands_stop(k);
 	if (k->hooks)
 		hooks_destroy(k->hooks);

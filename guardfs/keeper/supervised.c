@@ -153,7 +153,8 @@ static void note_outage(struct supervised *s, uint64_t now_ns)
 
 void supervised_init(struct supervised *s, struct keeper *k, unsigned index, uint64_t now_ns)
 {
-	*s = (struct supervised){.keeper = k, .index = index, .root_fd = -1};
+	/* on_suspect has run for no incident yet, nor for what came to light without one (0). */
+	*s = (struct supervised){.keeper = k, .index = index, .root_fd = -1, .suspect_incident = UINT64_MAX};
 	s->config = &k->config->backends[index];
 	s->board = &k->board->backends[index];
 	probe_init(&s->probe);
@@ -165,7 +166,6 @@ void supervised_init(struct supervised *s, struct keeper *k, unsigned index, uin
 	drill_clean_up(s);
 	latency_init(s, now_ns);
 	s->poisoned_seen = atomic_load(&s->board->counters[COUNT_POISONED]);
-	s->suspects_seen = atomic_load(&k->board->suspects_total);
 	note_outage(s, now_ns);
 	board_set_state(s->board, s->course.state, s->course.class,
 			MAX(atomic_load(&s->board->since_real_ns), atomic_load(&k->board->started_real_ns)));

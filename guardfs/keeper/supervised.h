@@ -47,8 +47,8 @@ struct supervised {
 	struct drill drill;
 	struct charge_watch charge;
 	char hold_reason[160];
-	/* Of the board's, as last seen. */
-	uint32_t suspects_seen;
+	/* Files of it that became suspect since the last look. */
+	uint32_t suspects_new;
 	uint64_t poisoned_seen,
 	    /* Counter as last seen; the incident that on_suspect ran for. */
 	    suspect_incident;

@@ -89,7 +89,8 @@ static json_t *errors_of(const struct job_view *job)
 	return object;
 }
 
-static json_t *describe_job(const struct report_snapshot *s, const struct job_view *job)
+static json_t *describe_job(const struct report_snapshot *s, const struct arena *arena,
+			    const struct job_view *job)
 {
 	CLEANUP_FREE char *name = utf8_clean(job->name, sizeof(job->name));
 	struct report_tier tier;
@@ -108,12 +109,15 @@ static json_t *describe_job(const struct report_snapshot *s, const struct job_vi
 			 "last_error", errclass_info(job->last_error)->name, "last_error_time",
 			 to_seconds(job->error_ns), "incident", (json_int_t)tier.incident);
 	json_object_update(object, more);
+	json_object_set_new(object, "suspects",
+			    json_integer((json_int_t)suspect_count_of_job(&arena->suspects, job->name)));
 	json_decref(more);
 	return object;
 }
 
 struct list {
 	const struct report_snapshot *s;
+	const struct arena *arena;
 	json_t *array;
 	uint32_t left;
 };
@@ -125,15 +129,15 @@ static bool append(void *arg, const struct job_view *job)
 	if (list->left == 0)
 		return false;
 	list->left--;
-	json_array_append_new(list->array, describe_job(list->s, job));
+	json_array_append_new(list->array, describe_job(list->s, list->arena, job));
 	return true;
 }
 
-json_t *report_jobs_json(const struct report_snapshot *s, const struct job_table *table, uint32_t max)
+json_t *report_jobs_json(const struct report_snapshot *s, const struct arena *arena, uint32_t max)
 {
-	struct list list = {.s = s, .array = json_array(), .left = max};
+	struct list list = {.s = s, .arena = arena, .array = json_array(), .left = max};
 
-	(void)report_jobs_visit(table, append, &list);
+	(void)report_jobs_visit(&arena->jobs, append, &list);
 	return list.array;
 }
 
@@ -141,6 +145,7 @@ json_t *report_jobs_json(const struct report_snapshot *s, const struct job_table
 
 struct lines {
 	const struct report_snapshot *s;
+	const struct arena *arena;
 	FILE *out;
 };
 
@@ -179,7 +184,8 @@ static bool put_line(void *arg, const struct job_view *job)
 			(unsigned long long)job->ops);
 	fprintf(l->out, "%llu\t", (unsigned long long)job->opens);
 	put_errors(l->out, job);
-	fprintf(l->out, "\t%s\t%s\n", errclass_info(job->last_error)->name, job->by_stat ? "stat" : "io");
+	fprintf(l->out, "\t%s\t%s\t%u\n", errclass_info(job->last_error)->name, job->by_stat ? "stat" : "io",
+		suspect_count_of_job(&l->arena->suspects, job->name));
 	return true;
 }
 
@@ -187,12 +193,12 @@ char *report_jobs(const struct arena *arena, size_t *length)
 {
 	CLEANUP_FREE struct report_snapshot *s = report_snapshot_take(arena);
 	char *text = NULL;
-	struct lines lines = {.s = s, .out = s ? open_memstream(&text, length) : NULL};
+	struct lines lines = {.s = s, .arena = arena, .out = s ? open_memstream(&text, length) : NULL};
 
 	if (!lines.out)
 		return NULL;
 	fputs("# job\ttier\tstate\twriters\topen\tprogress\tactive\twritten\tread\tops\topens\terrors\tlast_"
-	      "error\tby\n",
+	      "error\tby\tsuspects\n",
 	      lines.out);
 	(void)report_jobs_visit(&arena->jobs, put_line, &lines);
 	if (fclose(lines.out) != 0) {

@@ -21,6 +21,6 @@ bool report_jobs_visit(const struct job_table *table, bool (*visit)(void *arg, c
 		       void *arg);
 
 /* At most max jobs, for status.json; NULL: out of memory. */
-json_t *report_jobs_json(const struct report_snapshot *s, const struct job_table *table, uint32_t max);
+json_t *report_jobs_json(const struct report_snapshot *s, const struct arena *arena, uint32_t max);
 
 #endif

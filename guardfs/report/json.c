@@ -302,8 +302,10 @@ static json_t *describe_arena(const struct arena *arena)
 	json_t *status = s ? describe_status(s) : NULL;
 
 	if (status)
-		json_object_set_new(status, "jobs", report_jobs_json(s, &arena->jobs, REPORT_JOBS_MAX));
-
+		json_object_set_new(status, "jobs", report_jobs_json(s, arena, REPORT_JOBS_MAX));
+	if (status)
+		json_object_set_new(status, "suspects",
+				    json_integer((json_int_t)atomic_load(&arena->suspects.open)));
 	if (status && json_array_size(json_object_get(status, "backends")) == s->n_backends)
 		return status;
 	json_decref(status);

@@ -132,6 +132,7 @@ static bool put_all(struct metrics *m)
 	metrics_space(m);
 	metrics_routes(m);
 	metrics_misplaced(m);
+	metrics_suspects(m);
 	if (!metrics_jobs(m))
 		return false;
 	if (m->s->board->config.metrics_healtharchive)

@@ -75,7 +75,7 @@ void metrics_put_part(struct metrics *m, const char *part, const struct metric_l
 /* Names are labels: of two backends with one name (damaged arena) the first is shown. */
 bool metrics_backend_is_shown(const struct metrics *m, uint32_t index);
 
-/* ---- metrics_backend.c, metrics_latency.c, metrics_jobs.c, metrics_healtharchive.c: all families of a kind
+/* ---- metrics_backend.c, metrics_latency.c, metrics_jobs.c, metrics_suspects.c, metrics_healtharchive.c: all families of a kind
  * ---- */
 
 void metrics_backends(struct metrics *m);
@@ -83,6 +83,7 @@ void metrics_routes(struct metrics *m);
 void metrics_space(struct metrics *m);
 void metrics_latency(struct metrics *m);
 void metrics_misplaced(struct metrics *m);
+void metrics_suspects(struct metrics *m);
 void metrics_healtharchive(struct metrics *m);
 
 /* False: out of memory, nothing was written. */

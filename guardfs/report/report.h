@@ -50,7 +50,7 @@ char *report_routes(const struct arena *arena, size_t *length) WARN_UNUSED;
  * the board: guardctl incidents has all. Returns as report_status_text. */
 char *report_incidents(const struct arena *arena, size_t *length) WARN_UNUSED;
 
-/* The last open files that could not go on after a reconnect, in the same form. */
+/* Files that may lack acknowledged bytes, and the last settled ones, newest first, in the same form. */
 char *report_suspects(const struct arena *arena, size_t *length) WARN_UNUSED;
 
 /* The board's figures in Prometheus's text format (version 0.0.4), as in guardfs(8), METRICS. Unknown ones

@@ -352,6 +352,15 @@ static void put_shares(const struct page *p, const json_t *status)
 	}
 }
 
+static void put_suspects(const struct page *p, const json_t *status)
+{
+	json_int_t n = json_integer_value(json_object_get(status, "suspects"));
+
+	if (n > 0)
+		fprintf(p->out, "\nSuspect files: %lld need%s a look: guardctl suspects\n", (long long)n,
+			n == 1 ? "s" : "");
+}
+
 /* Only a journal in trouble. */
 static void put_journal(const struct page *p, const json_t *status)
 {
@@ -380,6 +389,7 @@ char *report_text_from_json(const json_t *status, int64_t now, size_t *length)
 	put_process(&page, status, "keeper");
 	put_remedy(&page, status);
 	put_last_crash(&page, status);
+	put_suspects(&page, status);
 	put_journal(&page, status);
 	put_shares(&page, status);
 	if (fclose(page.out) != 0) {

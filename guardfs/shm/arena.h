@@ -13,6 +13,7 @@
 #include "shm/name.h"
 #include "shm/node.h"
 #include "shm/slot.h"
+#include "shm/suspect.h"
 #include <stddef.h>
 
 #define ARENA_MAGIC 0x31534644524155ull
@@ -55,6 +56,7 @@ struct arena {
 	/* The data of a WRITE begins with a page: a backend gets whole pages as one request. */
 	_Alignas(4096) uint8_t before_buffers[SLOT_PAGE - SLOT_HEADER_SIZE];
 	uint8_t buffers[SLOT_MAX][SLOT_BUFFER_SIZE];
+	_Alignas(4096) struct suspect_table suspects;
 	_Alignas(4096) struct extent_table owed;
 	_Alignas(4096) uint8_t owed_bytes[EXTENT_MAX][EXTENT_SIZE];
 };

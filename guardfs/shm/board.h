@@ -219,20 +219,6 @@ struct board_crash {
 	char path[256];
 };
 
-/* The last open files that could not go on after a reconnect: writes to them may be lost. Number n is at n
- * % SUSPECTS_MAX. Worker. */
-#define SUSPECTS_MAX 64
-struct board_suspect {
-	uint64_t real_ns;
-	/* Range of acknowledged bytes not synced; to 0: none. */
-	uint64_t from, to;
-	uint32_t backend;
-	/* 1: it was open for writing. */
-	uint32_t written;
-	/* Path below the mount, shortened to its end; "": unknown. */
-	char path[512];
-};
-
 /* Which figures outlive their writers. KEEPER: guardian is dead, worker may go on. ALL: guardfs ends as
  * asked. */
 enum board_ended { BOARD_ENDED_NOT, BOARD_ENDED_KEEPER, BOARD_ENDED_ALL };
@@ -375,10 +361,6 @@ struct board {
 	/* Of the local tier. */
 	struct board_statfs local;
 	struct board_misplaced misplaced;
-
-	/* Worker. */
-	_Atomic uint32_t suspects_total;
-	struct board_suspect suspects[SUSPECTS_MAX];
 };
 
 /* Opens the breaker of backend index if it is closed with this epoch. True: this call opened it. Any
@@ -433,12 +415,6 @@ void board_hurt(struct board_backend *backend, uint32_t pid, bool fast);
 /* Roughly how many callers were noted (linear counting), and clearing them. Keeper. */
 uint32_t board_hurt_count(const struct board_backend *backend);
 void board_hurt_clear(struct board_backend *backend);
-
-/* One caller at a time. */
-void board_put_suspect(struct board *board, const struct board_suspect *suspect);
-
-/* Copies suspect number n, from 0 on. False: not there yet, or overwritten. */
-bool board_get_suspect(const struct board *board, uint32_t n, struct board_suspect *copy);
 
 /* Adds an incident, or changes the one with its id. Keeper. */
 void board_put_incident(struct board *board, const struct board_incident *incident);

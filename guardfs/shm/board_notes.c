@@ -174,28 +174,6 @@ void board_hurt_clear(struct board_backend *b)
 	atomic_store(&b->first_fast_real_ns, 0);
 }
 
-/* ---- suspects ---- */
-
-void board_put_suspect(struct board *board, const struct board_suspect *suspect)
-{
-	uint32_t n = atomic_load(&board->suspects_total);
-
-	board->suspects[n % SUSPECTS_MAX] = *suspect;
-	atomic_store(&board->suspects_total, n + 1);
-}
-
-/* The suspect being written overwrites the oldest, which counts as gone. */
-bool board_get_suspect(const struct board *board, uint32_t n, struct board_suspect *copy)
-{
-	uint32_t behind = atomic_load(&board->suspects_total) - n;
-
-	if (behind == 0 || behind >= SUSPECTS_MAX)
-		return false;
-	*copy = board->suspects[n % SUSPECTS_MAX];
-	copy->path[sizeof(copy->path) - 1] = '\0';
-	return atomic_load(&board->suspects_total) - n < SUSPECTS_MAX;
-}
-
 const char *share_kind_name(enum share_kind kind)
 {
 	static const char *const names[SHARE_KIND_COUNT] = {

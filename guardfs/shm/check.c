@@ -103,7 +103,7 @@ static uint32_t check_config(struct config *c)
 	changed += force_bool(&c->allow_suid) + force_bool(&c->allow_dev) + force_bool(&c->passthrough);
 	changed += force_bool(&c->closed) + FORCE_STRING(c->source) + force_bool(&c->read_only) +
 		   force_bool(&c->no_exec);
-	changed += force_bool(&c->remount) + force_bool(&c->sandbox);
+	changed += force_bool(&c->remount) + force_bool(&c->sandbox) + force_bool(&c->settle);
 	changed += FORCE_BELOW(c->user_share, 101u, 50);
 	if (c->error != EIO && c->error != ETIMEDOUT) {
 		c->error = EIO;
@@ -210,11 +210,6 @@ static uint32_t check_board(struct board *board)
 		    check_backend(&board->backends[i]) + check_patience(&board->backends[i], &board->config);
 	for (size_t i = 0; i < CRASHES_MAX; i++)
 		changed += FORCE_STRING(board->crashes[i].cause) + FORCE_STRING(board->crashes[i].path);
-	for (size_t i = 0; i < SUSPECTS_MAX; i++) {
-		changed += FORCE_STRING(board->suspects[i].path);
-		if (board->suspects[i].backend >= CONFIG_BACKENDS_MAX)
-			board->suspects[i].backend = 0;
-	}
 	if (atomic_load(&board->manifest_ok) > 2)
 		atomic_store(&board->manifest_ok, 0);
 	return changed + check_map(board, MAX(board->config.n_backends, 1u));
@@ -482,6 +477,7 @@ static uint32_t tidy_handle(struct handle *h)
 		atomic_store(&h->other, 0);
 		changed++;
 	}
+	changed += ledger_check(&h->unsynced);
 	changed += atomic_load(&h->tail_length) > HANDLE_TAIL_MAX;
 	if (atomic_load(&h->tail_length) > HANDLE_TAIL_MAX)
 		atomic_store(&h->tail_length, 0);
@@ -571,6 +567,7 @@ uint32_t arena_check(struct arena *arena)
 	changed += check_nodes(arena);
 	changed += check_handles(arena);
 	changed += job_check(&arena->jobs);
+	changed += suspect_check(&arena->suspects, arena->board.config.n_backends);
 	for (uint32_t i = 0; i < EXTENT_MAX; i++)
 		changed += check_extent(arena, &arena->owed.extents[i]);
 	for (uint32_t i = 0; i < SLOT_MAX; i++) {

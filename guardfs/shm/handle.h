@@ -3,6 +3,7 @@
 #define GUARDFS_SHM_HANDLE_H
 
 #include "base/base.h"
+#include "policy/ledger.h"
 #include <stdatomic.h>
 
 #define HANDLE_MAX	(64u << 10)
@@ -56,7 +57,10 @@ struct handle {
 	/* Ledger of acknowledged writes not yet synced, under the ledger lock (fs/handle_ledger.c). */
 	/* Least size of the file, by the acknowledged writes. */
 	uint64_t known_end;
+	/* In the ranges of unsynced. */
 	uint64_t unsynced_bytes;
+	/* Confirmed by storage, not covered by a sync. */
+	struct ledger unsynced;
 	/* An unsynced acknowledged write changed bytes that existed. */
 	uint8_t overwrote;
 	/* The last acknowledged append: its end (length stored last, 0: unknown), size, and request. The

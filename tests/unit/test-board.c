@@ -183,27 +183,6 @@ static void state_is_published_and_bounded(void **state)
 	assert_int_equal(board_class(b), ERRCLASS_IO_ERROR);
 }
 
-static void the_last_suspects_are_kept(void **state)
-{
-	struct board_suspect s = {.written = 1};
-
-	(void)state;
-	assert_false(board_get_suspect(board, 0, &s));
-	for (uint32_t i = 0; i < 3 * SUSPECTS_MAX; i++) {
-		snprintf(s.path, sizeof(s.path), "file%u", (unsigned)i);
-		board_put_suspect(board, &s);
-		assert_true(board_get_suspect(board, i, &s));
-		assert_false(board_get_suspect(board, i + 1, &s));
-	}
-	/* The place of the oldest is where the next one is being written. */
-	assert_false(board_get_suspect(board, 2 * SUSPECTS_MAX, &s));
-	assert_true(board_get_suspect(board, 2 * SUSPECTS_MAX + 1, &s));
-	assert_string_equal(s.path, "file129");
-	memset(board->suspects, 'x', sizeof(board->suspects));
-	assert_true(board_get_suspect(board, 3 * SUSPECTS_MAX - 1, &s));
-	assert_int_equal(strlen(s.path), sizeof(s.path) - 1);
-}
-
 static void map_changes_are_seen(void **state)
 {
 	uint32_t generation = board_copy_map(board, NULL);
@@ -407,7 +386,6 @@ int main(void)
 	    TEST(details_are_tame),
 	    TEST(details_of_a_dead_writer_are_shown),
 	    TEST(state_is_published_and_bounded),
-	    TEST(the_last_suspects_are_kept),
 	    TEST(map_changes_are_seen),
 	    TEST(states_move_with_their_routes),
 	    TEST(a_dead_holder_is_overtaken),

@@ -170,7 +170,7 @@ static void appender_that_synced(void)
 	struct handle *h = open_then_reconnect(O_WRONLY | O_APPEND, 7);
 
 	append(h, "12345");
-	handle_synced(h, handle_unsynced(h));
+	handle_synced(h, handle_sync_begins(h));
 	CHECK(goes_on(h));
 }
 
@@ -280,10 +280,10 @@ static void replaced(void)
 static void writer_that_synced(void)
 {
 	struct handle *h = open_then_reconnect(O_WRONLY, 100);
-	uint64_t mark;
+	uint32_t mark;
 
 	handle_wrote(h, 10, 1);
-	mark = handle_unsynced(h);
+	mark = handle_sync_begins(h);
 	handle_synced(h, mark);
 	CHECK(goes_on(h));
 }
@@ -291,7 +291,7 @@ static void writer_that_synced(void)
 static void write_during_a_sync(void)
 {
 	struct handle *h = open_then_reconnect(O_WRONLY, 100);
-	uint64_t mark = handle_unsynced(h);
+	uint32_t mark = handle_sync_begins(h);
 
 	handle_wrote(h, 10, 1); /* acknowledged after the sync had begun: not covered by it */
 	handle_synced(h, mark);

@@ -1,0 +1,189 @@
+/* suspects.c: see suspects.h. */
+#include "fs/suspects.h"
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "fs/node.h"
+#include "fs/tiers.h"
+#include "fs/wire.h"
+
+#include <pthread.h>
+#include <stdio.h>
+
+/* Who writes the next note. A leaf, but for tree_lock, under which paths are read. */
+static pthread_mutex_t filing = PTHREAD_MUTEX_INITIALIZER;
+
+struct place {
+	char object[SUSPECT_PATH_MAX], path[SUSPECT_PATH_MAX];
+};
+
+/* A path that is too long, or not known, is none. */
+static void path_of_node(uint32_t node, char path[SUSPECT_PATH_MAX])
+{
+	if (node_path_in_tier(node, true, path, SUSPECT_PATH_MAX) < 0)
+		path[0] = '\0';
+}
+
+/* The path below the mount of an object of the backend. */
+static void show_object(const struct backend *b, const char *object, char path[SUSPECT_PATH_MAX])
+{
+	if (!object[0] || tiers_path_of_target(b->index, object, path, SUSPECT_PATH_MAX) < 0)
+		path[0] = '\0';
+}
+
+/* False: it has none that could be told. */
+static bool object_of_name(uint32_t parent, const char *name, char object[SUSPECT_PATH_MAX])
+{
+	char above[SUSPECT_PATH_MAX];
+	int n;
+
+	if (node_path_in_tier(parent, true, above, sizeof(above)) < 0)
+		return false;
+	n = snprintf(object, SUSPECT_PATH_MAX, "%s%s%s", above, above[0] ? "/" : "", name);
+	return n > 0 && (size_t)n < SUSPECT_PATH_MAX;
+}
+
+static struct suspect_note *begin_note(const struct backend *b, enum suspect_news news, const char *object)
+{
+	struct suspect_note *note = suspect_next_note(&fs.arena->suspects);
+
+	if (!note) {
+		log_error("backend %s: %s: %s, and there is no room to note it down: keeper does not run?",
+			  b->config->name, object[0] ? object : "a file whose name is not known any more",
+			  suspect_news_name(news));
+		return NULL;
+	}
+	note->real_ns = clock_real_ns();
+	note->news = news;
+	note->backend = b->index;
+	note->error = 0;
+	note->size = 0;
+	note->overwrote = false;
+	note->ranges = (struct ledger){0};
+	note->path[0] = note->to_path[0] = note->to_object[0] = '\0';
+	(void)copy_string(note->object, sizeof(note->object), object);
+	return note;
+}
+
+static void end_note(void)
+{
+	suspect_file(&fs.arena->suspects);
+	fs_nudge_keeper();
+}
+
+void suspects_file(const struct backend *b, uint32_t node, const struct suspected *what)
+{
+	char object[SUSPECT_PATH_MAX];
+	struct suspect_note *note;
+
+	path_of_node(node, object);
+	ACQUIRE_LOCK(&filing);
+	note = begin_note(b, what->news, object);
+	if (!note)
+		return;
+	show_object(b, object, note->path);
+	note->error = (uint32_t)what->error;
+	note->size = what->size;
+	note->overwrote = what->overwrote;
+	if (what->ranges)
+		note->ranges = *what->ranges;
+	end_note();
+}
+
+void suspects_doubt(const uint8_t *buffer)
+{
+	struct ledger ranges = {0};
+	uint64_t id, offset, size;
+	const struct node *node;
+
+	if (!wire_writes(buffer, &id, &offset, &size))
+		return;
+	node = node_from_id(id);
+	if (!node || node->backend >= CONFIG_BACKENDS_MAX)
+		return;
+	ledger_put(&ranges, offset, offset + MIN(size, UINT64_MAX - offset), LEDGER_WRITTEN);
+	suspects_file(&fs.guarded[node->backend], node_index(node),
+		      &(struct suspected){.news = SUSPECT_FAILED,
+					  .error = fs.config->error,
+					  .size = node_size(node),
+					  .overwrote = offset < node_size(node),
+					  .ranges = &ranges});
+}
+
+/* ---- what becomes of them ---- */
+
+/* to: where, or NULL. */
+static void tell_news(const struct backend *b, enum suspect_news news, const char *object, const char *to)
+{
+	struct suspect_note *note;
+
+	ACQUIRE_LOCK(&filing);
+	note = begin_note(b, news, object);
+	if (!note)
+		return;
+	show_object(b, object, note->path);
+	if (to) {
+		(void)copy_string(note->to_object, sizeof(note->to_object), to);
+		show_object(b, to, note->to_path);
+	}
+	end_note();
+}
+
+static bool concerns(const struct backend *b, const char *object)
+{
+	return suspect_concerns(&fs.arena->suspects, b->index, object);
+}
+
+void suspects_renamed(const struct backend *b, uint32_t parent, const char *name, uint32_t newparent,
+		      const char *newname, bool exchange)
+{
+	char from[SUSPECT_PATH_MAX], to[SUSPECT_PATH_MAX];
+
+	if (!suspect_is_any(&fs.arena->suspects) || !object_of_name(parent, name, from) ||
+	    !object_of_name(newparent, newname, to) || strcmp(from, to) == 0)
+		return;
+	if (concerns(b, from) || concerns(b, to))
+		tell_news(b, exchange ? SUSPECT_EXCHANGED : SUSPECT_RENAMED, from, to);
+}
+
+void suspects_removed(const struct backend *b, uint32_t parent, const char *name)
+{
+	char object[SUSPECT_PATH_MAX];
+
+	if (suspect_is_any(&fs.arena->suspects) && object_of_name(parent, name, object) &&
+	    concerns(b, object))
+		tell_news(b, SUSPECT_REMOVED, object, NULL);
+}
+
+void suspects_linked(const struct backend *b, uint32_t node, uint32_t newparent, const char *newname)
+{
+	char from[SUSPECT_PATH_MAX], to[SUSPECT_PATH_MAX];
+
+	if (!suspect_is_any(&fs.arena->suspects) || !object_of_name(newparent, newname, to))
+		return;
+	path_of_node(node, from);
+	if (from[0] && concerns(b, from))
+		tell_news(b, SUSPECT_LINKED, from, to);
+}
+
+static void tell_of_file(uint32_t node, enum suspect_news news)
+{
+	uint8_t backend = fs.arena->nodes[node].backend;
+	char object[SUSPECT_PATH_MAX];
+
+	if (!suspect_is_any(&fs.arena->suspects) || backend >= CONFIG_BACKENDS_MAX)
+		return;
+	path_of_node(node, object);
+	if (object[0] && concerns(&fs.guarded[backend], object))
+		tell_news(&fs.guarded[backend], news, object, NULL);
+}
+
+void suspects_emptied(uint32_t node)
+{
+	tell_of_file(node, SUSPECT_EMPTIED);
+}
+
+void suspects_written(uint32_t node)
+{
+	tell_of_file(node, SUSPECT_WRITTEN);
+}
