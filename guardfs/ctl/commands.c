@@ -131,15 +131,15 @@ const struct ctl_command ctl_commands[] = {
      CTL_OPTION_NO_PROGRESS | CTL_OPTION_APPLY | CTL_OPTION_JSON | CTL_OPTION_INSTANCE, 0, 0,
      ctl_cmd_stalled},
     {"suspects",
-     "[--job JOB] [--backend NAME] [--open | --settled] [--since WHEN] [--limit N] [--json]\n"
-     "        | accept (PATH | --job JOB | --all)",
+     "[accept [PATH]] [--job JOB] [--all] [--backend NAME] [--open | --settled] [--since WHEN] "
+     "[--limit N] [--json]",
      "files that may lack what was acknowledged of them",
      "--open, which is the default: those that need a look, with the ranges of bytes and what was found:\n"
      "pending (nobody has looked yet), truncated, hole, damaged, missing, changed, unknown. --settled:\n"
      "those that need none any more: whole, accepted, gone, replaced; the newest first, at most N (100),\n"
-     "from the journal. JOB: its path relative to the mount. accept: the damage is known and nothing\n"
-     "more is to be said of it; PATH as it is listed, or a directory above. Exit status 1 if some need a "
-     "look.\n",
+     "from the journal. JOB: its path relative to the mount. accept, with PATH (as it is listed, or\n"
+     "a directory above), --job or --all: the damage is known, and nothing more is to be said of it.\n"
+     "Exit status 1 if some need a look.\n",
      CTL_OPTION_JOB | CTL_OPTION_OPEN | CTL_OPTION_SETTLED | CTL_OPTION_ALL | CTL_OPTION_SINCE |
 	 CTL_OPTION_BACKEND | CTL_OPTION_LIMIT | CTL_OPTION_JSON | CTL_OPTION_INSTANCE,
      0, 2, ctl_cmd_suspects},

@@ -122,6 +122,7 @@ static void check_refused(enum journal_state wanted, const char *words)
 	assert_int_equal(json_object_size(recalled.memory) + json_array_size(recalled.open), 0);
 	json_decref(recalled.memory);
 	json_decref(recalled.open);
+	json_decref(recalled.suspects);
 	assert_int_equal(journal_ask(stage.journal, &query, &ticket), -EIO);
 	assert_int_equal(state_now(), wanted);
 	stop();
@@ -243,6 +244,7 @@ static void damaged_while_running(void **state)
 	assert_string_equal(text_at(recalled.memory, "hold"), "until noon");
 	json_decref(recalled.memory);
 	json_decref(recalled.open);
+	json_decref(recalled.suspects);
 }
 
 static void damage_found_by_a_question(void **state)
@@ -412,12 +414,14 @@ static void recall_has_a_time_limit(void **state)
 	assert_int_equal(json_object_size(recalled.memory), 0);
 	json_decref(recalled.memory);
 	json_decref(recalled.open);
+	json_decref(recalled.suspects);
 	exec_beside(sql, "COMMIT");
 	assert_int_equal(sqlite3_close(sql), SQLITE_OK);
 	assert_int_equal(journal_recall(stage.journal, 20000, &recalled), 0);
 	assert_true(recalled.highest_incident == 1);
 	json_decref(recalled.memory);
 	json_decref(recalled.open);
+	json_decref(recalled.suspects);
 }
 
 static void questions_are_bounded(void **state)
