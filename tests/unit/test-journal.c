@@ -122,58 +122,6 @@ static void what_was_put_is_found(void **state)
 	assert_int_equal(number("PRAGMA application_id"), 0x67664a31);
 }
 
-static void put_suspect(uint64_t filed_ns, bool settled, const char *job, const char *record)
-{
-	const struct journal_suspect s = {.filed_ns = filed_ns,
-					  .changed_ns = filed_ns + SECOND,
-					  .settled = settled,
-					  .backend = "box",
-					  .job = job,
-					  .record = record};
-
-	journal_put_suspect(stage.journal, &s);
-}
-
-static size_t count_settled(const char *job, uint64_t since_ns)
-{
-	struct journal_query query = {.question = JOURNAL_ASK_SETTLED, .since_ns = since_ns};
-	errint_t error;
-	json_t *answer;
-	size_t n;
-
-	(void)copy_string(query.job, sizeof(query.job), job);
-	answer = ask(&query, &error);
-	assert_int_equal(error, 0);
-	n = json_array_size(json_object_get(answer, "suspects"));
-	json_decref(answer);
-	return n;
-}
-
-static void suspects_are_recalled_until_they_are_settled(void **state)
-{
-	struct journal_recalled recalled;
-
-	(void)state;
-	start_and_wait(JOURNAL_OK);
-	put_suspect(T0, false, "a", "{\"n\":1}");
-	put_suspect(T0 + 1, false, "a", "{\"n\":2}");
-	put_suspect(T0 + 2, true, "b", "{\"n\":3}");
-	put_suspect(T0 + 3, true, "a", "no JSON");
-	put_suspect(T0, true, "a", "{\"n\":4}"); /* what became of the first */
-	WAIT(journal_is_written(stage.journal));
-	assert_int_equal(count_settled("", 0), 2);
-	assert_int_equal(count_settled("a", 0), 1);
-	assert_int_equal(count_settled("", T0 + 2 * SECOND), 0);
-	stop();
-	start_and_wait(JOURNAL_OK);
-	assert_int_equal(journal_recall(stage.journal, 5000, &recalled), 0);
-	assert_int_equal(json_array_size(recalled.suspects), 1);
-	assert_int_equal(json_integer_value(json_object_get(json_array_get(recalled.suspects, 0), "n")), 2);
-	json_decref(recalled.memory);
-	json_decref(recalled.open);
-	json_decref(recalled.suspects);
-}
-
 static void an_update_replaces_all_but_routes(void **state)
 {
 	struct journal_incident closed = full_incident;
@@ -675,7 +623,6 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    TEST(what_was_put_is_found),
-	    TEST(suspects_are_recalled_until_they_are_settled),
 	    TEST(an_update_replaces_all_but_routes),
 	    TEST(unknown_incident),
 	    TEST(listing_is_chosen_and_ordered),
