@@ -10,12 +10,8 @@
 #include <pthread.h>
 #include <stdio.h>
 
-/* Who writes the next note. A leaf, but for tree_lock, under which paths are read. */
+/* Who writes the next note. */
 static pthread_mutex_t filing = PTHREAD_MUTEX_INITIALIZER;
-
-struct place {
-	char object[SUSPECT_PATH_MAX], path[SUSPECT_PATH_MAX];
-};
 
 /* A path that is too long, or not known, is none. */
 static void path_of_node(uint32_t node, char path[SUSPECT_PATH_MAX])
@@ -73,15 +69,16 @@ static void end_note(void)
 
 void suspects_file(const struct backend *b, uint32_t node, const struct suspected *what)
 {
-	char object[SUSPECT_PATH_MAX];
+	char object[SUSPECT_PATH_MAX], path[SUSPECT_PATH_MAX];
 	struct suspect_note *note;
 
 	path_of_node(node, object);
+	show_object(b, object, path);
 	ACQUIRE_LOCK(&filing);
 	note = begin_note(b, what->news, object);
 	if (!note)
 		return;
-	show_object(b, object, note->path);
+	(void)copy_string(note->path, sizeof(note->path), path);
 	note->error = (uint32_t)what->error;
 	note->size = what->size;
 	note->overwrote = what->overwrote;
@@ -112,20 +109,21 @@ void suspects_doubt(const uint8_t *buffer)
 
 /* ---- what becomes of them ---- */
 
-/* to: where, or NULL. */
+/* to: where, or "". */
 static void tell_news(const struct backend *b, enum suspect_news news, const char *object, const char *to)
 {
+	char path[SUSPECT_PATH_MAX], to_path[SUSPECT_PATH_MAX];
 	struct suspect_note *note;
 
+	show_object(b, object, path);
+	show_object(b, to, to_path);
 	ACQUIRE_LOCK(&filing);
 	note = begin_note(b, news, object);
 	if (!note)
 		return;
-	show_object(b, object, note->path);
-	if (to) {
-		(void)copy_string(note->to_object, sizeof(note->to_object), to);
-		show_object(b, to, note->to_path);
-	}
+	(void)copy_string(note->path, sizeof(note->path), path);
+	(void)copy_string(note->to_object, sizeof(note->to_object), to);
+	(void)copy_string(note->to_path, sizeof(note->to_path), to_path);
 	end_note();
 }
 
@@ -152,7 +150,7 @@ void suspects_removed(const struct backend *b, uint32_t parent, const char *name
 
 	if (suspect_is_any(&fs.arena->suspects) && object_of_name(parent, name, object) &&
 	    concerns(b, object))
-		tell_news(b, SUSPECT_REMOVED, object, NULL);
+		tell_news(b, SUSPECT_REMOVED, object, "");
 }
 
 void suspects_linked(const struct backend *b, uint32_t node, uint32_t newparent, const char *newname)
@@ -175,7 +173,7 @@ static void tell_of_file(uint32_t node, enum suspect_news news)
 		return;
 	path_of_node(node, object);
 	if (object[0] && concerns(&fs.guarded[backend], object))
-		tell_news(&fs.guarded[backend], news, object, NULL);
+		tell_news(&fs.guarded[backend], news, object, "");
 }
 
 void suspects_emptied(uint32_t node)

@@ -134,6 +134,33 @@ static void writer_whose_data_is_lost(void)
 	CHECK(!goes_on(h));
 }
 
+/* What stands in the arena before the caller sees an error. */
+static void loss_is_noted_with_its_ranges(void)
+{
+	struct handle *h = open_then_reconnect(O_WRONLY, 100);
+	const struct suspect_note *note;
+
+	handle_wrote(h, 100, 50);
+	handle_wrote(h, 10, 5);
+	CHECK(!suspect_peek(&fs.arena->suspects) && !goes_on(h));
+	note = suspect_peek(&fs.arena->suspects);
+	CHECK(note && note->news == SUSPECT_POISONED && note->error == EIO && note->size == 150);
+	CHECK(note->overwrote && strcmp(note->object, "f") == 0);
+	CHECK(strcmp(note->path, ".guardfs/backends/cold/f") == 0);
+	CHECK(note->ranges.n == 2 && note->ranges.ranges[0].from == 10 && note->ranges.ranges[0].to == 15 &&
+	      note->ranges.ranges[1].from == 100 && note->ranges.ranges[1].to == 150);
+}
+
+/* Nobody can look at a file without a name. */
+static void loss_without_a_name(void)
+{
+	struct handle *h = open_then_reconnect(O_WRONLY, 100);
+
+	handle_wrote(h, 10, 5);
+	h->unlinked = HANDLE_UNLINKED;
+	CHECK(!goes_on(h) && suspect_peek(&fs.arena->suspects)->news == SUSPECT_READ);
+}
+
 static void writer_that_overwrote(void)
 {
 	struct handle *h = open_then_reconnect(O_WRONLY, 100);
@@ -425,6 +452,8 @@ WORKER_TEST(reader_of_older_file)
 WORKER_TEST(writer_that_extended)
 WORKER_TEST(writer_whose_data_is_lost)
 WORKER_TEST(writer_that_overwrote)
+WORKER_TEST(loss_is_noted_with_its_ranges)
+WORKER_TEST(loss_without_a_name)
 WORKER_TEST(cut_by_another)
 WORKER_TEST(appender_whose_data_is_there)
 WORKER_TEST(appender_whose_data_is_lost)
@@ -463,6 +492,8 @@ int main(void)
 	    TEST(test_writer_that_extended),
 	    TEST(test_writer_whose_data_is_lost),
 	    TEST(test_writer_that_overwrote),
+	    TEST(test_loss_is_noted_with_its_ranges),
+	    TEST(test_loss_without_a_name),
 	    TEST(test_cut_by_another),
 	    TEST(test_appender_whose_data_is_there),
 	    TEST(test_appender_whose_data_is_lost),
