@@ -1,0 +1,52 @@
+/* exchange.h: the requests of a connection that are on the wire, by id. Private to sftp/.
+ *
+ * An id is a place in the table and how often the place was used before. A request whose caller has given up
+ * keeps its place until it is answered, so no answer meets another request than its own. */
+#ifndef GUARDFS_SFTP_EXCHANGE_H
+#define GUARDFS_SFTP_EXCHANGE_H
+
+#include "sftp/outbox.h"
+
+enum exchange_state { EXCHANGE_FREE, EXCHANGE_WAITING, EXCHANGE_GIVEN_UP };
+
+struct exchange {
+	enum exchange_state state;
+	uint32_t uses;
+	uint64_t deadline_ns;
+	connection_answer_fn answer;
+	void *arg;
+};
+
+struct exchanges {
+	/* Nothing is asked any more. The first one stays. */
+	errint_t error;
+	unsigned n_free;
+	/* Places. */
+	uint16_t free[CONNECTION_EXCHANGES_MAX];
+	struct exchange places[CONNECTION_EXCHANGES_MAX];
+	/* No deadline is earlier. */
+	uint64_t next_deadline_ns;
+	struct connection_counts counts;
+	struct outbox outbox;
+};
+
+void exchanges_init(struct exchanges *x);
+
+/* Is there a place, and room for a packet of n bytes? */
+bool exchanges_have_room(const struct exchanges *x, size_t n);
+
+/* Sends packet and, if data is not NULL, n bytes of data behind it (sftp_finish_before_data). As
+ * connection_ask. */
+errint_t exchanges_ask(struct exchanges *x, struct sftp_packet *packet, const void *data, size_t n,
+		       uint64_t deadline_ns, connection_answer_fn answer, void *arg) WARN_UNUSED;
+
+/* An answer has come: whoever waits for it is called. */
+void exchanges_answer(struct exchanges *x, const struct sftp_reply *reply);
+
+/* Ends what is over time. */
+void exchanges_expire(struct exchanges *x, uint64_t now_ns);
+
+/* The connection has ended. Everything under way ends with -ENOTCONN. */
+void exchanges_end(struct exchanges *x, errint_t error);
+
+#endif

@@ -1,0 +1,198 @@
+/* stream_channel.c: a byte stream over a channel of libssh. See stream.h.
+ *
+ * libssh 0.10.6, as seen in trials:
+ * - It leaves the socket blocking: a stopped server then holds the thread in send() for most of a minute.
+ * - It reads 4 KiB a call, and buffers without limit what it cannot send.
+ * - Its receive window is 1.28 MB, refilled below 640 KB, which at 20 ms is 29 MiB/s. Reading with a larger
+ *   buffer makes it larger, as long as that is repeated; nothing needs to be there to be read.
+ * - It may take packets in, and so call back, while something is written. */
+#include "sftp/stream.h"
+#include "base/cleanup.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <libssh/callbacks.h>
+#include <libssh/libssh.h>
+#include <sys/stat.h>
+
+#define RECEIVE_WINDOW (16u << 20)
+#define SEND_MAX       (256u << 10) /* at a time */
+#define WORK_MAX       (4u << 20)   /* received at a time, so that others have their turn */
+
+struct stream_channel {
+	struct stream stream;
+	ssh_session session;
+	ssh_channel channel;
+	ssh_event event;
+	int socket;
+	ino_t inode;
+	struct ssh_channel_callbacks_struct callbacks;
+	/* Within this call of work. */
+	size_t received;
+	/* Received since the window was made large. */
+	size_t ungranted;
+	/* RECEIVE_WINDOW bytes, never written to: the size is the message. */
+	uint8_t *nowhere;
+};
+
+static struct stream_channel *channel_stream_of(struct stream *s)
+{
+	return (struct stream_channel *)s;
+}
+
+/* Takes everything, so that libssh keeps nothing. */
+static int take_channel_data(ssh_session session, ssh_channel channel, void *data, uint32_t n, int is_stderr,
+			     void *arg)
+{
+	struct stream_channel *c = arg;
+
+	(void)session;
+	(void)channel;
+	c->received += n;
+	c->ungranted += n;
+	if (!is_stderr && n > 0)
+		c->stream.receive(c->stream.arg, data, n);
+	return (int)n;
+}
+
+static bool has_channel_ended(const struct stream_channel *c)
+{
+	return !ssh_is_connected(c->session) || ssh_channel_is_eof(c->channel) ||
+	       ssh_channel_is_closed(c->channel);
+}
+
+/* Since the callback has taken all data, none is there to be read. */
+static errint_t grant_window(struct stream_channel *c)
+{
+	int rc;
+
+	if (c->ungranted < RECEIVE_WINDOW / 2)
+		return 0;
+	c->ungranted = 0;
+	rc = ssh_channel_read_timeout(c->channel, c->nowhere, RECEIVE_WINDOW, 0, 0);
+	return rc == SSH_ERROR ? -ENOTCONN : 0;
+}
+
+static void channel_stream_want(const struct stream *s, struct pollfd *p)
+{
+	const struct stream_channel *c = (const struct stream_channel *)s;
+	bool pending = ssh_get_poll_flags(c->session) & SSH_WRITE_PENDING;
+
+	*p = (struct pollfd){.fd = c->socket, .events = (short)(POLLIN | (pending ? POLLOUT : 0))};
+}
+
+static errint_t channel_stream_work(struct stream *s)
+{
+	struct stream_channel *c = channel_stream_of(s);
+	errint_t granted;
+	int rc = SSH_OK;
+
+	c->received = 0;
+	/* Each call that finds something handles at most 4 KiB. */
+	for (unsigned i = 0; rc == SSH_OK && c->received < WORK_MAX && i < WORK_MAX / 1024; i++)
+		rc = ssh_event_dopoll(c->event, 0);
+	granted = grant_window(c);
+	return rc == SSH_ERROR || granted < 0 || has_channel_ended(c) ? -ENOTCONN : 0;
+}
+
+static ssize_t channel_stream_send(struct stream *s, const uint8_t *bytes, size_t n)
+{
+	struct stream_channel *c = channel_stream_of(s);
+	int rc;
+
+	if (has_channel_ended(c))
+		return -ENOTCONN;
+	if (ssh_get_poll_flags(c->session) & SSH_WRITE_PENDING)
+		return 0;
+	n = MIN(MIN(n, (size_t)SEND_MAX), (size_t)ssh_channel_window_size(c->channel));
+	if (n == 0)
+		return 0;
+	rc = ssh_channel_write(c->channel, bytes, (uint32_t)n);
+	if (rc == SSH_AGAIN)
+		return 0;
+	return rc < 0 ? -ENOTCONN : rc;
+}
+
+/* libssh closes the socket that it was given in some states, and in others not. */
+static void close_if_open(int socket, ino_t inode)
+{
+	struct stat st;
+
+	if (fstat(socket, &st) == 0 && S_ISSOCK(st.st_mode) && st.st_ino == inode)
+		close(socket);
+}
+
+/* libssh says goodbye as far as that goes without waiting. */
+static void channel_stream_close(struct stream *s)
+{
+	struct stream_channel *c = channel_stream_of(s);
+
+	ssh_remove_channel_callbacks(c->channel, &c->callbacks);
+	if (c->event) {
+		ssh_event_remove_session(c->event, c->session);
+		ssh_event_free(c->event);
+	}
+	ssh_channel_free(c->channel);
+	ssh_disconnect(c->session);
+	ssh_free(c->session);
+	close_if_open(c->socket, c->inode);
+	free(c->nowhere);
+	free(c);
+}
+
+static const struct stream_ops channel_stream_ops = {.name = "libssh",
+						     .want = channel_stream_want,
+						     .work = channel_stream_work,
+						     .send = channel_stream_send,
+						     .close = channel_stream_close};
+
+static struct stream_channel *channel_stream_new(void)
+{
+	struct stream_channel *c = calloc(1, sizeof(*c));
+
+	if (!c)
+		return NULL;
+	c->nowhere = malloc(RECEIVE_WINDOW);
+	c->event = ssh_event_new();
+	if (c->nowhere && c->event)
+		return c;
+	if (c->event)
+		ssh_event_free(c->event);
+	free(c->nowhere);
+	free(c);
+	return NULL;
+}
+
+errint_t stream_over_channel(ssh_session session, ssh_channel channel, int socket, struct stream **stream)
+{
+	struct stream_channel *c;
+	int flags = fcntl(socket, F_GETFL);
+	struct stat st;
+
+	if (flags < 0 || fstat(socket, &st) < 0 || fcntl(socket, F_SETFL, flags | O_NONBLOCK) < 0)
+		return -errno;
+	c = channel_stream_new();
+	if (!c)
+		return -ENOMEM;
+	ssh_set_blocking(session, 0);
+	c->stream.ops = &channel_stream_ops;
+	c->session = session;
+	c->channel = channel;
+	c->socket = socket;
+	c->inode = st.st_ino;
+	/* To be made large at the first call. */
+	c->ungranted = RECEIVE_WINDOW;
+	c->callbacks.userdata = c;
+	c->callbacks.channel_data_function = take_channel_data;
+	ssh_callbacks_init(&c->callbacks);
+	if (ssh_set_channel_callbacks(channel, &c->callbacks) == SSH_OK &&
+	    ssh_event_add_session(c->event, session) == SSH_OK) {
+		*stream = &c->stream;
+		return 0;
+	}
+	ssh_remove_channel_callbacks(channel, &c->callbacks);
+	ssh_event_free(c->event);
+	free(c->nowhere);
+	free(c);
+	return -EIO;
+}

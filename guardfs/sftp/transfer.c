@@ -1,0 +1,309 @@
+/* transfer.c: see transfer.h.
+ *
+ * A transfer ends when none of its pieces is under way and none is left to be begun. After a failure no more
+ * are begun, but those under way are waited for: only then is it known which bytes are written. */
+#include "sftp/transfer.h"
+
+#include <errno.h>
+
+/* For a READ, or what stands before the data of a WRITE: length, type, id, handle, offset, length. */
+#define PIECE_HEADER (4u + 1u + 4u + 4u + SFTP_HANDLE_MAX + 8u + 4u)
+
+/* Room that is left for requests that are no pieces: look-ups are not to wait behind data for room, too. */
+#define ROOM_FOR_OTHERS	  (128u << 10)
+#define PLACES_FOR_OTHERS 128u
+
+void transfers_init(struct transfers *ts, struct exchanges *x)
+{
+	memset(ts, 0, sizeof(*ts));
+	ts->x = x;
+	window_init(&ts->window);
+	for (unsigned i = 0; i < TRANSFER_PIECES_MAX; i++) {
+		ts->pieces[i].owner = ts;
+		ts->pieces[i].next = ts->free;
+		ts->free = &ts->pieces[i];
+	}
+}
+
+/* ---- the queue ---- */
+
+static void queue_transfer(struct transfers *ts, struct transfer *t)
+{
+	t->next = NULL;
+	t->queued = true;
+	if (ts->last)
+		ts->last->next = t;
+	else
+		ts->first = t;
+	ts->last = t;
+}
+
+static void unqueue_transfer(struct transfers *ts, struct transfer *t)
+{
+	struct transfer **at = &ts->first, *before = NULL;
+
+	while (*at != t) {
+		before = *at;
+		at = &before->next;
+	}
+	*at = t->next;
+	if (ts->last == t)
+		ts->last = before;
+	t->queued = false;
+}
+
+static bool has_more_pieces(const struct transfer *t)
+{
+	return t->error == 0 && t->asked < t->end;
+}
+
+/* What failed behind the end of the file has not failed. */
+static void conclude_transfer(struct transfer *t)
+{
+	if (t->error != 0 && !t->writes && t->failed_at >= t->end)
+		t->error = 0;
+	t->result = t->error != 0 ? MIN(t->failed_at, t->end) : t->end;
+	t->done(t);
+}
+
+static void settle_transfer(struct transfers *ts, struct transfer *t)
+{
+	if (has_more_pieces(t))
+		return;
+	if (t->queued)
+		unqueue_transfer(ts, t);
+	if (t->under_way == 0)
+		conclude_transfer(t);
+}
+
+static void fail_transfer(struct transfer *t, size_t at, errint_t error)
+{
+	/* The error of the first byte that failed is the transfer's. */
+	if (t->error == 0 || at < t->failed_at) {
+		t->error = error;
+		t->failed_at = at;
+	}
+}
+
+void transfers_add(struct transfers *ts, struct transfer *t)
+{
+	t->error = 0;
+	t->result = t->asked = 0;
+	t->end = t->failed_at = t->size;
+	t->under_way = 0;
+	queue_transfer(ts, t);
+}
+
+/* ---- answers ---- */
+
+static void end_piece(struct piece *p)
+{
+	struct transfers *ts = p->owner;
+	struct transfer *t = p->transfer;
+
+	p->next = ts->free;
+	ts->free = p;
+	t->under_way--;
+	settle_transfer(ts, t);
+}
+
+/* The file ends here, wherever it was thought to end. */
+static void meet_end(struct piece *p)
+{
+	p->transfer->end = MIN(p->transfer->end, p->from);
+}
+
+/* What no server says: everything else that it says is not believed either. */
+static void piece_nonsense(struct piece *p)
+{
+	struct transfers *ts = p->owner;
+
+	window_drop(&ts->window, p->n);
+	if (ts->x->error == 0)
+		ts->x->error = -EPROTO;
+	fail_transfer(p->transfer, p->from, -ENOTCONN);
+	end_piece(p);
+}
+
+static void take_piece_data(struct piece *p, struct sftp_slice data)
+{
+	struct transfers *ts = p->owner;
+
+	window_confirm(&ts->window, p->n, data.n, &p->mark, ts->now_ns);
+	if (data.n > 0)
+		memcpy(p->transfer->bytes + p->from, data.bytes, data.n);
+	p->from += data.n;
+	p->n -= data.n;
+	if (data.n == 0) /* some servers say it so */
+		meet_end(p);
+	if (p->n == 0 || data.n == 0) {
+		end_piece(p);
+		return;
+	}
+	p->next = ts->again;
+	ts->again = p;
+}
+
+static void take_piece_status(struct piece *p, uint32_t code)
+{
+	struct transfers *ts = p->owner;
+	struct transfer *t = p->transfer;
+	errint_t error = sftp_error(code);
+
+	window_confirm(&ts->window, p->n, t->writes && error == 0 ? p->n : 0, &p->mark, ts->now_ns);
+	if (!t->writes && code == SFTP_EOF)
+		meet_end(p);
+	else if (error < 0)
+		fail_transfer(t, p->from, error == -ENODATA ? -EIO : error);
+	end_piece(p);
+}
+
+static void piece_answered(void *arg, const struct sftp_reply *reply, errint_t error)
+{
+	struct piece *p = arg;
+	bool writes = p->transfer->writes;
+
+	if (!reply) {
+		window_drop(&p->owner->window, p->n);
+		fail_transfer(p->transfer, p->from, error);
+		end_piece(p);
+	} else if (reply->type == SFTP_STATUS && (writes || reply->status.code != SFTP_OK)) {
+		take_piece_status(p, reply->status.code);
+	} else if (reply->type == SFTP_DATA && !writes && reply->data.n <= p->n) {
+		take_piece_data(p, reply->data);
+	} else {
+		piece_nonsense(p);
+	}
+}
+
+/* ---- asking ---- */
+
+static errint_t ask_piece(struct piece *p)
+{
+	struct transfers *ts = p->owner;
+	struct transfer *t = p->transfer;
+	struct sftp_packet packet;
+	errint_t rc;
+
+	sftp_begin(&packet, t->writes ? SFTP_WRITE : SFTP_READ, 0);
+	sftp_put_bytes(&packet, t->handle, t->handle_length);
+	sftp_put_u64(&packet, t->offset + p->from);
+	if (!t->writes)
+		sftp_put_u32(&packet, (uint32_t)p->n);
+	rc = exchanges_ask(ts->x, &packet, t->writes ? t->bytes + p->from : NULL, t->writes ? p->n : 0,
+			   t->deadline_ns, piece_answered, p);
+	if (rc == 0)
+		window_send(&ts->window, p->n, ts->now_ns, &p->mark);
+	return rc;
+}
+
+static bool has_room_for_piece(const struct transfers *ts, bool writes, size_t n)
+{
+	return window_has_room(&ts->window, n) && ts->x->n_free > PLACES_FOR_OTHERS &&
+	       exchanges_have_room(ts->x, PIECE_HEADER + (writes ? n : 0) + ROOM_FOR_OTHERS);
+}
+
+/* Returns false if there is no room for it now. */
+static bool begin_piece(struct transfers *ts, struct transfer *t)
+{
+	size_t n = MIN(t->writes ? ts->write_max : ts->read_max, t->end - t->asked);
+	struct piece *p = ts->free;
+
+	if (!p || !has_room_for_piece(ts, t->writes, n))
+		return false;
+	p->transfer = t;
+	p->from = t->asked;
+	p->n = n;
+	if (ask_piece(p) < 0)
+		return false;
+	ts->free = p->next;
+	t->asked += n;
+	t->under_way++;
+	return true;
+}
+
+/* One whose transfer has failed, or ends before it, is not asked for any more. */
+static bool ask_again(struct transfers *ts, struct piece *p)
+{
+	struct transfer *t = p->transfer;
+	bool wanted = t->error == 0 && p->from < t->end;
+
+	if (wanted && !has_room_for_piece(ts, false, p->n))
+		return false;
+	ts->again = p->next;
+	if (wanted && ask_piece(p) == 0)
+		return true;
+	if (wanted)
+		fail_transfer(t, p->from, -ENOTCONN);
+	end_piece(p);
+	return true;
+}
+
+void transfers_fill(struct transfers *ts)
+{
+	while (ts->again && ts->x->error == 0)
+		if (!ask_again(ts, ts->again))
+			return;
+	while (ts->first && ts->x->error == 0) {
+		struct transfer *t = ts->first;
+
+		if (!begin_piece(ts, t))
+			return;
+		unqueue_transfer(ts, t);
+		if (has_more_pieces(t))
+			queue_transfer(ts, t);
+	}
+}
+
+/* Those that wait to be asked for again have no exchange that would expire. */
+static uint64_t expire_again(struct transfers *ts)
+{
+	uint64_t next_ns = UINT64_MAX;
+
+	for (struct piece **at = &ts->again, *p; (p = *at) != NULL;) {
+		struct transfer *t = p->transfer;
+
+		if (t->deadline_ns > ts->now_ns && t->error == 0) {
+			next_ns = MIN(next_ns, t->deadline_ns);
+			at = &p->next;
+			continue;
+		}
+		*at = p->next;
+		fail_transfer(t, p->from, -ETIMEDOUT);
+		end_piece(p);
+	}
+	return next_ns;
+}
+
+uint64_t transfers_expire(struct transfers *ts)
+{
+	uint64_t next_ns = expire_again(ts);
+
+	for (struct transfer *t = ts->first, *next; t; t = next) {
+		next = t->next;
+		if (t->deadline_ns > ts->now_ns) {
+			next_ns = MIN(next_ns, t->deadline_ns);
+			continue;
+		}
+		fail_transfer(t, t->asked, -ETIMEDOUT);
+		settle_transfer(ts, t);
+	}
+	return next_ns;
+}
+
+void transfers_end(struct transfers *ts)
+{
+	while (ts->again) {
+		struct piece *p = ts->again;
+
+		ts->again = p->next;
+		fail_transfer(p->transfer, p->from, -ENOTCONN);
+		end_piece(p);
+	}
+	while (ts->first) {
+		struct transfer *t = ts->first;
+
+		fail_transfer(t, t->asked, -ENOTCONN);
+		settle_transfer(ts, t);
+	}
+}
