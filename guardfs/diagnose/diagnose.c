@@ -29,6 +29,13 @@ static const struct step_action server_steps[] = {
     {DIAGNOSE_SPACE, diagnose_space},	    {DIAGNOSE_WRITE, diagnose_write},
 };
 
+static const struct step_action session_steps[] = {
+    {DIAGNOSE_CONFIG, diagnose_config},	    {DIAGNOSE_RESOLVE, diagnose_resolve},
+    {DIAGNOSE_CONNECT, diagnose_connect},   {DIAGNOSE_GREET, diagnose_greet},
+    {DIAGNOSE_HOST_KEY, diagnose_host_key}, {DIAGNOSE_KEY, diagnose_login},
+    {DIAGNOSE_SFTP, diagnose_channel},
+};
+
 static const struct step_action directory_steps[] = {
     {DIAGNOSE_CONFIG, diagnose_directory_config},
     {DIAGNOSE_PATH, diagnose_directory_path},
@@ -205,4 +212,44 @@ void diagnose_run(const struct config_backend *backend, uint32_t timeout_ms, boo
 	    status == -1)
 		diagnosis->ms[diagnosis->failed_step] =
 		    (uint32_t)((clock_mono_ns() - began_ns) / NSEC_PER_MSEC);
+}
+
+/* ---- without a child ---- */
+
+/* What only the steps needed. */
+static void free_steps(struct diagnose_run *run)
+{
+	if (run->session)
+		diagnose_stop_hearing();
+	for (unsigned i = 0; i < run->n_keys; i++)
+		ssh_key_free(run->keys[i].key);
+	if (run->addresses)
+		freeaddrinfo(run->addresses);
+}
+
+bool diagnose_session_open(const struct config_backend *backend, uint32_t timeout_ms,
+			   struct diagnosis *diagnosis, struct diagnose_session *session)
+{
+	CLEANUP_FREE struct diagnose_run *run = calloc(1, sizeof(*run));
+	bool opened;
+
+	fail_whole(diagnosis, ERRCLASS_CONFIG, "out of memory");
+	*session = (struct diagnose_session){.socket = -1};
+	if (!run)
+		return false;
+	run->backend = backend;
+	run->diagnosis = diagnosis;
+	run->timeout_ms = timeout_ms;
+	run->fd = -1;
+	run->deadline_ns = clock_mono_ns() + timeout_ms * NSEC_PER_MSEC;
+	take_steps(run, session_steps, ARRAY_SIZE(session_steps));
+	opened = diagnosis->failed_step == DIAGNOSE_STEP_COUNT;
+	free_steps(run);
+	if (opened)
+		*session = (struct diagnose_session){run->session, run->channel, run->fd};
+	else if (run->session)
+		ssh_free(run->session);
+	else if (run->fd >= 0)
+		close(run->fd);
+	return opened;
 }

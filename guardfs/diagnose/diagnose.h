@@ -54,6 +54,20 @@ const char *diagnose_outcome_name(enum diagnose_outcome outcome);
 void diagnose_run(const struct config_backend *backend, uint32_t timeout_ms, bool write,
 		  struct diagnosis *diagnosis);
 
+/* A session that is logged in, with SFTP started on its channel and nothing said yet. libssh's types. */
+struct diagnose_session {
+	struct ssh_session_struct *session;
+	struct ssh_channel_struct *channel;
+	int socket;
+};
+
+/* Takes the steps from CONFIG to SFTP (without its version) in the calling process, which is blocked for up to
+ * timeout_ms, in the resolver for longer. True: *session is the caller's, non-blocking. False: diagnosis says why;
+ * the socket may stay open until the process ends. One thread, which ignores SIGPIPE; for a process that has no
+ * other work yet. */
+bool diagnose_session_open(const struct config_backend *backend, uint32_t timeout_ms,
+			   struct diagnosis *diagnosis, struct diagnose_session *session) WARN_UNUSED;
+
 /* False: out of range or not terminated, not to be used. */
 bool diagnosis_valid(const struct diagnosis *diagnosis);
 

@@ -95,6 +95,10 @@ enum diagnose_outcome diagnose_connect(struct diagnose_run *run);
 enum diagnose_outcome diagnose_greet(struct diagnose_run *run);
 enum diagnose_outcome diagnose_host_key(struct diagnose_run *run);
 enum diagnose_outcome diagnose_subsystem(struct diagnose_run *run);
+/* Channel and subsystem without a word of SFTP, for whoever takes them over. */
+enum diagnose_outcome diagnose_channel(struct diagnose_run *run);
+/* libssh tells this run's record no more of what it logs. */
+void diagnose_stop_hearing(void);
 
 /* requests.c: questions to the SFTP server. */
 enum diagnose_outcome diagnose_version(struct diagnose_run *run);

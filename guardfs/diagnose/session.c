@@ -234,6 +234,7 @@ static enum diagnose_outcome open_channel(struct diagnose_run *run)
 {
 	int rc;
 
+	diagnose_waiting(run, "opening a channel at %s", run->peer);
 	run->channel = ssh_channel_new(run->session);
 	if (!run->channel)
 		return diagnose_lost(run, ERRCLASS_SERVER_GONE);
@@ -249,28 +250,55 @@ static enum diagnose_outcome open_channel(struct diagnose_run *run)
 			     ssh_get_error(run->session));
 }
 
+static enum diagnose_outcome start_subsystem(struct diagnose_run *run)
+{
+	int rc;
+
+	diagnose_waiting(run, "starting SFTP at %s", run->peer);
+	while ((rc = ssh_channel_request_subsystem(run->channel, "sftp")) == SSH_AGAIN)
+		if (!diagnose_wait(run))
+			return diagnose_unanswered(run);
+	if (rc == SSH_OK)
+		return DIAGNOSE_PASSED;
+	if (!ssh_is_connected(run->session))
+		return diagnose_lost(run, ERRCLASS_SERVER_GONE);
+	return diagnose_fail(run, ERRCLASS_SFTP_REFUSED, "logged in, but the server refuses SFTP: %s",
+			     ssh_get_error(run->session));
+}
+
+enum diagnose_outcome diagnose_channel(struct diagnose_run *run)
+{
+	enum diagnose_outcome outcome = open_channel(run);
+
+	return outcome == DIAGNOSE_PASSED ? start_subsystem(run) : outcome;
+}
+
 enum diagnose_outcome diagnose_subsystem(struct diagnose_run *run)
 {
 	static struct ssh_channel_callbacks_struct callbacks = {.channel_data_function = take_data};
-	enum diagnose_outcome outcome;
-	int rc;
+	enum diagnose_outcome outcome = open_channel(run);
 
-	diagnose_waiting(run, "opening a channel at %s", run->peer);
-	outcome = open_channel(run);
 	if (outcome != DIAGNOSE_PASSED)
 		return outcome;
 	callbacks.userdata = run;
 	ssh_callbacks_init(&callbacks);
 	if (ssh_set_channel_callbacks(run->channel, &callbacks) != SSH_OK)
 		return diagnose_lost(run, ERRCLASS_SERVER_GONE);
-	diagnose_waiting(run, "starting SFTP at %s", run->peer);
-	while ((rc = ssh_channel_request_subsystem(run->channel, "sftp")) == SSH_AGAIN)
-		if (!diagnose_wait(run))
-			return diagnose_unanswered(run);
-	if (rc == SSH_OK)
-		return diagnose_version(run);
-	if (!ssh_is_connected(run->session))
-		return diagnose_lost(run, ERRCLASS_SERVER_GONE);
-	return diagnose_fail(run, ERRCLASS_SFTP_REFUSED, "logged in, but the server refuses SFTP: %s",
-			     ssh_get_error(run->session));
+	outcome = start_subsystem(run);
+	return outcome == DIAGNOSE_PASSED ? diagnose_version(run) : outcome;
+}
+
+static void hear_nothing(int priority, const char *function, const char *message, void *arg)
+{
+	(void)priority;
+	(void)function;
+	(void)message;
+	(void)arg;
+}
+
+void diagnose_stop_hearing(void)
+{
+	ssh_set_log_level(SSH_LOG_NOLOG);
+	ssh_set_log_callback(hear_nothing);
+	ssh_set_log_userdata(NULL);
 }
