@@ -1,0 +1,394 @@
+/* operation.c: see operation.h.
+ *
+ * A request is one packet and one answer, or a transfer. Where attributes are wanted, LSTAT goes out right behind the
+ * packet, on the same connection: it costs no round trip, and servers carry out in order. */
+#include "sftp/operation.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+/* ref: 1, use, place. Above every descriptor. */
+#define REF_MARK   (1u << 30)
+#define PLACE_BITS 12
+#define PLACE_MASK (OPERATION_FILES_MAX - 1)
+#define USES_MASK  (REF_MARK / OPERATION_FILES_MAX - 1)
+
+_Static_assert(OPERATION_FILES_MAX == 1u << PLACE_BITS, "the place of a ref has its bits");
+
+/* ---- open files ---- */
+
+static struct open_file *find_file(struct operations *o, uint32_t ref)
+{
+	struct open_file *f = &o->files[ref & PLACE_MASK];
+	bool same_use = (ref >> PLACE_BITS & USES_MASK) == (f->uses & USES_MASK);
+
+	return ref & REF_MARK && f->connection && same_use ? f : NULL;
+}
+
+/* The ref, or 0: the table is full. */
+static uint32_t keep_file(struct operations *o, struct connection *connection, struct sftp_slice handle)
+{
+	for (uint32_t i = 0; i < OPERATION_FILES_MAX; i++) {
+		uint32_t place = (o->next_file + i) & PLACE_MASK;
+		struct open_file *f = &o->files[place];
+
+		if (f->connection)
+			continue;
+		f->connection = connection;
+		f->handle_length = handle.n;
+		memcpy(f->handle, handle.bytes, handle.n);
+		o->next_file = place + 1;
+		return REF_MARK | (f->uses & USES_MASK) << PLACE_BITS | place;
+	}
+	return 0;
+}
+
+static void forget_file(struct operations *o, uint32_t ref)
+{
+	struct open_file *f = find_file(o, ref);
+
+	if (!f)
+		return;
+	f->connection = NULL;
+	f->uses++;
+}
+
+/* ---- the end of a request ---- */
+
+static unsigned record_of(const struct operation *op)
+{
+	return (unsigned)(op - op->owner->records);
+}
+
+static void finish_operation(struct operation *op)
+{
+	op->under_way = false;
+	ring_finish(op->owner->server, (int)record_of(op), &op->result);
+}
+
+static void fail_operation(struct operation *op, errint_t error)
+{
+	op->result.error = error;
+	finish_operation(op);
+}
+
+static uint8_t *data_of(const struct operation *op)
+{
+	return op->owner->server->ring->room[record_of(op)].data;
+}
+
+/* ---- what answers mean ---- */
+
+static errint_t take_no_more(struct operation *op, const struct sftp_reply *reply)
+{
+	(void)op;
+	(void)reply;
+	return 0;
+}
+
+static errint_t take_attributes_of(struct operation *op, const struct sftp_reply *reply)
+{
+	op->result.attrs = reply->attrs;
+	return 0;
+}
+
+static errint_t take_handle(struct operation *op, const struct sftp_reply *reply)
+{
+	op->result.ref = keep_file(op->owner, op->connection, reply->handle);
+	/* The server closes it when the connection ends; nobody has that many files open. */
+	return op->result.ref == 0 ? -ENFILE : 0;
+}
+
+static errint_t take_text(struct operation *op, const struct sftp_reply *reply)
+{
+	struct sftp_names names = reply->names;
+	struct sftp_name name;
+
+	if (!sftp_next_name(&names, &name) || name.name.n > RING_NAME_MAX)
+		return -EIO;
+	memcpy(data_of(op), name.name.bytes, name.name.n);
+	op->result.size = (uint32_t)name.name.n;
+	return 0;
+}
+
+static errint_t take_figures(struct operation *op, const struct sftp_reply *reply)
+{
+	struct sftp_statvfs s;
+	errint_t rc = sftp_parse_statvfs(reply->extended, &s);
+
+	memcpy(data_of(op), &s, sizeof(s));
+	op->result.size = sizeof(s);
+	return rc;
+}
+
+/* A packet of at most 256 KiB with at least 12 bytes an entry would fill data with entries of 48: names that are
+ * none are left out, and what does not fit is an error. */
+static errint_t take_entries(struct operation *op, const struct sftp_reply *reply)
+{
+	struct sftp_names names = reply->names;
+	uint8_t *data = data_of(op);
+	struct sftp_name name;
+	size_t used = 0;
+
+	while (sftp_next_name(&names, &name)) {
+		struct ring_entry e = {.attrs = name.attrs, .length = (uint32_t)name.name.n};
+		size_t n = sizeof(e) + (name.name.n + 7) / 8 * 8;
+
+		if (!sftp_is_entry_name(name.name))
+			continue;
+		if (n > RING_DATA_MAX - used)
+			return -EIO;
+		memcpy(data + used, &e, sizeof(e));
+		memcpy(data + used + sizeof(e), name.name.bytes, name.name.n);
+		used += n;
+	}
+	op->result.size = (uint32_t)used;
+	return 0;
+}
+
+/* ---- the packets ---- */
+
+static void put_name(struct sftp_packet *packet, const struct operation *op, unsigned which)
+{
+	sftp_put_bytes(packet, op->owner->server->ring->room[record_of(op)].names[which],
+		       op->request.name_length[which]);
+}
+
+static void put_extension(struct sftp_packet *packet, enum sftp_extension extension)
+{
+	sftp_put_text(packet, sftp_extension_name(extension));
+}
+
+enum operation_flags {
+	/* On the connection of the file that ref names, whose handle is put first. */
+	ON_FILE = 1 << 0,
+	/* On the connection for data. */
+	ON_BULK = 1 << 1,
+	NAME_FIRST = 1 << 2,
+	NAMES_BOTH = 1 << 3,
+	/* Attributes that are wanted are those of the second name. */
+	MAKES_SECOND = 1 << 4,
+	PUTS_ATTRIBUTES = 1 << 5,
+	PUTS_FLAGS = 1 << 6,
+};
+
+#define NO_EXTENSION SFTP_EXTENSION_COUNT
+
+/* READ and WRITE are transfers, not packets. */
+static const struct operation_form {
+	enum sftp_type asks, hears;
+	enum sftp_extension extension;
+	unsigned flags;
+	errint_t (*take)(struct operation *op, const struct sftp_reply *reply);
+} forms[RING_OPERATION_COUNT] = {
+    [RING_LSTAT] = {SFTP_LSTAT, SFTP_ATTRS, NO_EXTENSION, NAME_FIRST, take_attributes_of},
+    [RING_FSTAT] = {SFTP_FSTAT, SFTP_ATTRS, NO_EXTENSION, ON_FILE, take_attributes_of},
+    [RING_SETSTAT] = {SFTP_SETSTAT, SFTP_STATUS, NO_EXTENSION, NAME_FIRST | PUTS_ATTRIBUTES, take_no_more},
+    [RING_FSETSTAT] = {SFTP_FSETSTAT, SFTP_STATUS, NO_EXTENSION, ON_FILE | PUTS_ATTRIBUTES, take_no_more},
+    [RING_READLINK] = {SFTP_READLINK, SFTP_NAME, NO_EXTENSION, NAME_FIRST, take_text},
+    [RING_REMOVE] = {SFTP_REMOVE, SFTP_STATUS, NO_EXTENSION, NAME_FIRST, take_no_more},
+    [RING_MKDIR] = {SFTP_MKDIR, SFTP_STATUS, NO_EXTENSION, NAME_FIRST | PUTS_ATTRIBUTES, take_no_more},
+    [RING_RMDIR] = {SFTP_RMDIR, SFTP_STATUS, NO_EXTENSION, NAME_FIRST, take_no_more},
+    [RING_RENAME] = {SFTP_RENAME, SFTP_STATUS, SFTP_POSIX_RENAME, NAMES_BOTH | MAKES_SECOND, take_no_more},
+    [RING_SYMLINK] = {SFTP_SYMLINK, SFTP_STATUS, NO_EXTENSION, NAMES_BOTH | MAKES_SECOND, take_no_more},
+    [RING_LINK] = {SFTP_EXTENDED, SFTP_STATUS, SFTP_HARDLINK, NAMES_BOTH | MAKES_SECOND, take_no_more},
+    [RING_OPEN] = {SFTP_OPEN, SFTP_HANDLE, NO_EXTENSION, ON_BULK | NAME_FIRST | PUTS_FLAGS | PUTS_ATTRIBUTES,
+		   take_handle},
+    [RING_OPENDIR] = {SFTP_OPENDIR, SFTP_HANDLE, NO_EXTENSION, NAME_FIRST, take_handle},
+    [RING_CLOSE] = {SFTP_CLOSE, SFTP_STATUS, NO_EXTENSION, ON_FILE, take_no_more},
+    [RING_FSYNC] = {SFTP_EXTENDED, SFTP_STATUS, SFTP_FSYNC, ON_FILE, take_no_more},
+    [RING_STATVFS] = {SFTP_EXTENDED, SFTP_EXTENDED_REPLY, SFTP_STATVFS_PATH, NAME_FIRST, take_figures},
+    [RING_READDIR] = {SFTP_READDIR, SFTP_NAME, NO_EXTENSION, ON_FILE, take_entries},
+};
+
+/* RENAME alone is another packet without its extension: one that does not replace. */
+static errint_t begin_packet(struct sftp_packet *packet, const struct operation *op)
+{
+	const struct operation_form *form = &forms[op->request.operation];
+	bool offered =
+	    form->extension != NO_EXTENSION && connection_extensions(op->connection) & 1u << form->extension;
+
+	if (form->extension != NO_EXTENSION && !offered && form->asks == SFTP_EXTENDED)
+		return -EOPNOTSUPP;
+	sftp_begin(packet, offered ? SFTP_EXTENDED : form->asks, 0);
+	if (offered)
+		put_extension(packet, form->extension);
+	return 0;
+}
+
+static void put_arguments(struct sftp_packet *packet, const struct operation *op,
+			  const struct open_file *file)
+{
+	const struct operation_form *form = &forms[op->request.operation];
+
+	if (form->flags & ON_FILE)
+		sftp_put_bytes(packet, file->handle, file->handle_length);
+	if (form->flags & (NAME_FIRST | NAMES_BOTH))
+		put_name(packet, op, 0);
+	if (form->flags & NAMES_BOTH)
+		put_name(packet, op, 1);
+	if (form->flags & PUTS_FLAGS)
+		sftp_put_u32(packet, op->request.flags & ~RING_WANTS_ATTRIBUTES);
+	if (form->flags & PUTS_ATTRIBUTES)
+		sftp_put_attributes(packet, &op->request.attrs);
+}
+
+/* ---- answers ---- */
+
+static void count_answer(struct operation *op)
+{
+	if (--op->answers == 0)
+		finish_operation(op);
+}
+
+static errint_t judge_answer(struct operation *op, const struct sftp_reply *reply)
+{
+	const struct operation_form *form = &forms[op->request.operation];
+
+	if (reply->type == form->hears && (form->hears != SFTP_STATUS || reply->status.code == SFTP_OK))
+		return form->take(op, reply);
+	if (reply->type != SFTP_STATUS || reply->status.code == SFTP_OK)
+		return -EIO;
+	/* The end of a listing. */
+	if (op->request.operation == RING_READDIR && reply->status.code == SFTP_EOF)
+		return 0;
+	return sftp_error(reply->status.code);
+}
+
+static void operation_answered(void *arg, const struct sftp_reply *reply, errint_t error)
+{
+	struct operation *op = arg;
+
+	op->result.error = reply ? judge_answer(op, reply) : error;
+	count_answer(op);
+}
+
+/* Without them the operation has succeeded all the same. */
+static void attributes_answered(void *arg, const struct sftp_reply *reply, errint_t error)
+{
+	struct operation *op = arg;
+
+	(void)error;
+	if (reply && reply->type == SFTP_ATTRS)
+		op->result.attrs = reply->attrs;
+	count_answer(op);
+}
+
+/* ---- beginning ---- */
+
+/* The operation itself is on its way. Whatever becomes of this, its own answer counts. */
+static void ask_attributes(struct operation *op)
+{
+	const struct operation_form *form = &forms[op->request.operation];
+	struct sftp_packet packet;
+	errint_t rc;
+
+	sftp_begin(&packet, SFTP_LSTAT, 0);
+	put_name(&packet, op, form->flags & MAKES_SECOND ? 1 : 0);
+	rc = connection_ask(op->connection, &packet, op->request.deadline_ns, attributes_answered, op);
+	op->answers += rc == 0;
+}
+
+static void transfer_ended(struct transfer *t)
+{
+	struct operation *op = t->arg;
+
+	op->result.error = t->error;
+	op->result.size = (uint32_t)t->result;
+	op->result.at_end = !t->writes && t->error == 0 && t->result < t->size;
+	finish_operation(op);
+}
+
+static errint_t begin_transfer_of(struct operation *op, const struct open_file *file)
+{
+	struct transfer *t = &op->transfer;
+
+	if (op->request.size == 0)
+		return -EINVAL;
+	*t = (struct transfer){.handle_length = file->handle_length,
+			       .writes = op->request.operation == RING_WRITE,
+			       .offset = op->request.offset,
+			       .bytes = data_of(op),
+			       .size = op->request.size,
+			       .deadline_ns = op->request.deadline_ns,
+			       .done = transfer_ended,
+			       .arg = op};
+	memcpy(t->handle, file->handle, file->handle_length);
+	return connection_transfer(op->connection, t);
+}
+
+static errint_t begin_exchange(struct operation *op, const struct open_file *file)
+{
+	bool has_name = forms[op->request.operation].flags & (NAME_FIRST | NAMES_BOTH);
+	struct sftp_packet packet;
+	errint_t rc = begin_packet(&packet, op);
+
+	if (rc < 0)
+		return rc;
+	put_arguments(&packet, op, file);
+	rc = connection_ask(op->connection, &packet, op->request.deadline_ns, operation_answered, op);
+	if (rc < 0)
+		return rc;
+	op->answers = 1;
+	if (op->request.operation == RING_CLOSE)
+		forget_file(op->owner, op->request.ref);
+	if (op->request.flags & RING_WANTS_ATTRIBUTES && has_name)
+		ask_attributes(op);
+	return 0;
+}
+
+static void begin_operation(struct operation *op)
+{
+	struct operations *o = op->owner;
+	uint32_t operation = op->request.operation;
+	bool transfers = operation == RING_READ || operation == RING_WRITE;
+	bool needs_file = transfers || forms[operation].flags & ON_FILE;
+	const struct open_file *file = needs_file ? find_file(o, op->request.ref) : NULL;
+	errint_t rc = -EBADF;
+
+	op->connection = file ? file->connection : forms[operation].flags & ON_BULK ? o->bulk : o->metadata;
+	if (file || !needs_file)
+		rc = transfers ? begin_transfer_of(op, file) : begin_exchange(op, file);
+	o->waiting -= op->waits;
+	op->waits = rc == -EAGAIN;
+	o->waiting += op->waits;
+	if (rc < 0 && rc != -EAGAIN)
+		fail_operation(op, rc == -EMSGSIZE ? -ENAMETOOLONG : rc);
+}
+
+unsigned operations_begin(struct operations *o)
+{
+	struct ring_request request;
+	unsigned n = 0;
+	int i;
+
+	for (unsigned k = 0; k < RING_RECORDS && o->waiting > 0; k++)
+		if (o->records[k].waits)
+			begin_operation(&o->records[k]);
+	while ((i = ring_take(o->server, &request)) >= 0) {
+		struct operation *op = &o->records[i];
+
+		*op = (struct operation){.owner = o, .under_way = true, .request = request};
+		begin_operation(op);
+		n++;
+	}
+	return n;
+}
+
+struct operations *operations_new(struct ring_server *server, struct connection *metadata,
+				  struct connection *bulk)
+{
+	struct operations *o = calloc(1, sizeof(*o));
+
+	if (!o)
+		return NULL;
+	o->server = server;
+	o->metadata = metadata;
+	o->bulk = bulk;
+	return o;
+}
+
+void operations_free(struct operations *o)
+{
+	free(o);
+}

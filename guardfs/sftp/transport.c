@@ -1,0 +1,122 @@
+/* transport.c: see transport.h. */
+#include "sftp/transport.h"
+#include "sftp/operation.h"
+#include "sftp/ring.h"
+#include "base/clock.h"
+
+#include <errno.h>
+#include <signal.h>
+
+/* After so long without a request the memory of unused records is given back. */
+#define IDLE_NS (2 * NSEC_PER_SEC)
+
+struct serving {
+	struct ring_server server;
+	unsigned n_connections;
+	struct connection *connections[2];
+	/* NULL: the connections are not ready yet. */
+	struct operations *operations;
+	uint64_t busy_ns;
+	bool trimmed;
+};
+
+static errint_t work_connections(struct serving *s)
+{
+	uint64_t now_ns = clock_mono_ns();
+
+	for (unsigned i = 0; i < s->n_connections; i++) {
+		errint_t rc = connection_work(s->connections[i], now_ns);
+
+		if (rc < 0)
+			return rc;
+	}
+	return 0;
+}
+
+static errint_t become_ready(struct serving *s)
+{
+	struct connection *last = s->connections[s->n_connections - 1];
+
+	for (unsigned i = 0; i < s->n_connections; i++)
+		if (!connection_is_ready(s->connections[i]))
+			return 0;
+	s->operations = operations_new(&s->server, s->connections[0], last);
+	if (!s->operations)
+		return -ENOMEM;
+	s->server.ring->extensions = connection_extensions(last);
+	s->server.ring->lacks = connection_lacks(last);
+	atomic_store(&s->server.ring->ready, 1);
+	return 0;
+}
+
+static int timeout_ms(uint64_t now_ns, uint64_t until_ns)
+{
+	if (until_ns == UINT64_MAX)
+		return -1;
+	return until_ns <= now_ns ? 0 : (int)MIN((until_ns - now_ns) / NSEC_PER_MSEC + 1, 60000u);
+}
+
+/* Waits for the ring, the connections, a deadline, or until it has been idle for long enough. False: nobody is left on
+ * the other side. */
+static bool wait_for_work(struct serving *s)
+{
+	uint64_t now_ns = clock_mono_ns(), until_ns = s->trimmed ? UINT64_MAX : s->busy_ns + IDLE_NS;
+	struct pollfd p[3] = {{.fd = s->server.socket, .events = POLLIN}};
+	bool asleep = !s->operations || ring_fall_asleep(&s->server);
+
+	for (unsigned i = 0; i < s->n_connections; i++) {
+		connection_want(s->connections[i], &p[1 + i]);
+		until_ns = MIN(until_ns, connection_wake_ns(s->connections[i]));
+	}
+	(void)poll(p, 1 + s->n_connections, asleep ? timeout_ms(now_ns, until_ns) : 0);
+	return ring_wake_up(&s->server);
+}
+
+static void trim_if_idle(struct serving *s, bool any)
+{
+	uint64_t now_ns = clock_mono_ns();
+
+	if (any) {
+		s->busy_ns = now_ns;
+		s->trimmed = false;
+	} else if (!s->trimmed && now_ns >= s->busy_ns + IDLE_NS) {
+		ring_trim(&s->server);
+		s->trimmed = true;
+	}
+}
+
+/* What is begun here is sent by the work that follows. What had no room waits for what makes room: an answer, or a
+ * server that takes more; either wakes us. */
+static errint_t serve_ring(struct serving *s)
+{
+	for (;;) {
+		bool any = s->operations && operations_begin(s->operations) > 0;
+		errint_t rc = work_connections(s);
+
+		if (rc == 0 && !s->operations)
+			rc = become_ready(s);
+		if (rc < 0)
+			return rc;
+		trim_if_idle(s, any);
+		if (!wait_for_work(s))
+			return 0;
+	}
+}
+
+errint_t transport_serve(int socket, int memory, struct connection *metadata, struct connection *bulk)
+{
+	struct serving s = {.connections = {metadata, bulk}, .n_connections = metadata == bulk ? 1 : 2};
+	errint_t rc = ring_serve(socket, memory, &s.server);
+
+	signal(SIGPIPE, SIG_IGN);
+	s.busy_ns = clock_mono_ns();
+	if (rc == 0)
+		rc = serve_ring(&s);
+	/* Everything under way is answered first. */
+	for (unsigned i = 0; i < s.n_connections; i++)
+		connection_free(s.connections[i]);
+	if (s.server.ring)
+		ring_end(s.server.ring);
+	operations_free(s.operations);
+	return rc;
+}
