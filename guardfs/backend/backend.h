@@ -134,6 +134,9 @@ struct backend_ops {
 	errint_t (*fsync)(struct backend *b, int ref, bool data_only);
 	errint_t (*release)(struct backend *b,
 			    int ref); /* file or directory; the ref is gone whatever it returns */
+	/* Gives up a ref of an epoch that has ended, which no task uses any more: storage is asked nothing. Guarded
+	 * backends. */
+	void (*drop)(struct backend *b, int ref);
 	/* Where the file ends, as storage says now: no cache is asked. */
 	errint_t (*find_end)(struct backend *b, int ref, off_t *end);
 	/* Guarded backends: attributes of node's file, just opened as ref, as storage has them now.

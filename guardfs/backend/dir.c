@@ -327,6 +327,7 @@ static const struct backend_ops dir_ops = {
     .flush = dir_flush,
     .fsync = dir_fsync,
     .release = posix_release,
+    .drop = posix_drop,
     .find_end = dir_find_end,
     .look = dir_look,
     .compare_end = posix_compare_end,

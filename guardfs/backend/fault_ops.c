@@ -221,6 +221,13 @@ static errint_t fault_release(struct backend *b, int ref)
 	return v.action == FAULT_ERROR ? -(errint_t)v.number : (errint_t)fault_end(b, &s, v, rc);
 }
 
+/* Nothing is asked of storage, so no rule applies. */
+static void fault_drop(struct backend *b, int ref)
+{
+	(void)fault_take_late(b, ref);
+	b->next->ops->drop(b->next, ref);
+}
+
 static errint_t fault_find_end(struct backend *b, int ref, off_t *end)
 {
 	return (errint_t)PASS_REF(FAULT_GETATTR, ref, find_end(b->next, ref, end));
@@ -315,6 +322,7 @@ static const struct backend_ops fault_ops = {
     .flush = fault_flush,
     .fsync = fault_fsync,
     .release = fault_release,
+    .drop = fault_drop,
     .find_end = fault_find_end,
     .look = fault_look,
     .compare_end = fault_compare_end,

@@ -107,6 +107,7 @@ errint_t posix_tmpfile(struct backend *b, uint32_t parent, int flags, mode_t mod
 		       struct found *found, int *ref);
 errint_t posix_reopen_ref(struct backend *b, int ref, int flags, int *again);
 errint_t posix_release(struct backend *b, int ref);
+void posix_drop(struct backend *b, int ref);
 
 ssize_t posix_read(struct backend *b, int ref, void *buf, size_t size, off_t offset, off_t end);
 ssize_t posix_write(struct backend *b, int ref, const void *buf, size_t size, off_t offset, bool kill_priv);

@@ -101,3 +101,10 @@ errint_t posix_release(struct backend *b, int ref)
 	(void)b;
 	return errint(close(ref));
 }
+
+/* The mount that it belongs to is gone. */
+void posix_drop(struct backend *b, int ref)
+{
+	(void)b;
+	close(ref);
+}

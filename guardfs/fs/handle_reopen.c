@@ -106,10 +106,10 @@ static bool is_entered_before(const struct backend *b, uint32_t epoch)
 	return false;
 }
 
-static void close_older(const struct backend *b, int fd, uint32_t epoch)
+static void drop_older(struct backend *b, int ref, uint32_t epoch)
 {
-	if (fd >= 0 && !is_entered_before(b, epoch))
-		close(fd);
+	if (ref >= 0 && !is_entered_before(b, epoch))
+		b->ops->drop(b, ref);
 }
 
 /* Opens the handle's file in the present epoch. Runs inside the guard, without locks; may hang like any
@@ -145,8 +145,8 @@ static errint_t reopen_guarded(struct backend *b, struct handle *h, uint32_t epo
 	}
 	old = atomic_exchange(&h->fd, ref);
 	atomic_store(&h->epoch, epoch);
-	close_older(b, old, epoch);
-	close_older(b, handle_other_fd(atomic_exchange(&h->other, 0)), epoch);
+	drop_older(b, old, epoch);
+	drop_older(b, handle_other_fd(atomic_exchange(&h->other, 0)), epoch);
 	board_count(b->board, COUNT_REOPENED, 1);
 	return 0;
 }
@@ -232,7 +232,7 @@ static errint_t ensure_other(struct backend *b, struct handle *h, int *ref)
 		*ref = handle_other_fd(word);
 		return handle_other_epoch(word) == epoch ? 0 : GUARD_POISONED;
 	}
-	close_older(b, handle_other_fd(word), epoch);
+	drop_older(b, handle_other_fd(word), epoch);
 	*ref = fd;
 	return 0;
 }

@@ -318,6 +318,23 @@ static void test_eio_late(void **state)
 	assert_int_equal(faulty.ops->release(&faulty, ref), 0);
 }
 
+/* What was said of a file that is given up is not said of the next one with its number. */
+static void test_dropped_ref_is_forgotten(void **state)
+{
+	int ref = create("f"), next;
+
+	(void)state;
+	assert_true(ref >= 0);
+	say("write eio-late count=1\nlookup error EXDEV\n");
+	wait_until(look_up("marker") == -EXDEV);
+	assert_int_equal(faulty.ops->write(&faulty, ref, "lost", 4, 0, false), 4);
+	faulty.ops->drop(&faulty, ref);
+	next = create("g");
+	assert_int_equal(next, ref);
+	assert_int_equal(faulty.ops->fsync(&faulty, next, false), 0);
+	assert_int_equal(faulty.ops->release(&faulty, next), 0);
+}
+
 /* Rules on open files and nodes go by the name as well. */
 static void test_path_of_open_file(void **state)
 {
@@ -362,6 +379,7 @@ int main(void)
 	    TEST(test_lost_ack),
 	    TEST(test_lost_open_leaks_nothing),
 	    TEST(test_eio_late),
+	    TEST(test_dropped_ref_is_forgotten),
 	    TEST(test_path_of_open_file),
 	    TEST(test_passes_everything_on),
 	};

@@ -41,6 +41,15 @@ static errint_t fake_release(struct backend *b, int ref)
 	return close(ref) < 0 ? -errno : 0;
 }
 
+static unsigned n_dropped;
+
+static void fake_drop(struct backend *b, int ref)
+{
+	(void)b;
+	n_dropped++;
+	CHECK(close(ref) == 0);
+}
+
 /* How often, and how, a file that is open was opened once more. */
 static unsigned n_reopened;
 static int reopen_flags;
@@ -55,8 +64,11 @@ static errint_t fake_reopen(struct backend *b, int ref, int flags, int *again)
 	return 0;
 }
 
-static const struct backend_ops fake = {
-    .open = fake_open, .reopen = fake_reopen, .getattr = fake_getattr, .release = fake_release};
+static const struct backend_ops fake = {.open = fake_open,
+					.reopen = fake_reopen,
+					.getattr = fake_getattr,
+					.release = fake_release,
+					.drop = fake_drop};
 
 static void take_slot(void)
 {
@@ -100,9 +112,14 @@ static bool goes_on(struct handle *h)
 	return rc == 0;
 }
 
+/* Its ref of the old epoch is dropped: nothing of that epoch is asked for anything any more. */
 static void reader_goes_on(void)
 {
-	CHECK(goes_on(open_then_reconnect(O_RDONLY, 100)));
+	struct handle *h = open_then_reconnect(O_RDONLY, 100);
+	int old = atomic_load(&h->fd);
+
+	CHECK(goes_on(h));
+	CHECK(n_dropped == 1 && fcntl(old, F_GETFD) < 0);
 }
 
 static void reader_of_shorter_file(void)
