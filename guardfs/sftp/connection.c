@@ -5,7 +5,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-/* What OpenSSH allows where limits@openssh.com tells, and what every server takes that does not. */
+/* The most that OpenSSH allows, and, without limits@openssh.com, the most that every server takes. */
 #define READ_MOST    (255u << 10)
 #define WRITE_MOST   (128u << 10)
 #define UNKNOWN_MOST (32u << 10)
@@ -256,7 +256,7 @@ errint_t connection_work(struct connection *c, uint64_t now_ns)
 	if (rc < 0 && c->x.error == 0)
 		c->x.error = rc;
 	exchanges_expire(&c->x, now_ns);
-	/* Whoever is told may begin another transfer. */
+	/* A callback may begin another transfer. */
 	c->waiting_ns = UINT64_MAX;
 	waiting_ns = transfers_expire(&c->transfers);
 	c->waiting_ns = MIN(c->waiting_ns, waiting_ns);

@@ -1,7 +1,7 @@
 /* connection.h: one SFTP session over one byte stream: ids, deadlines, pipelined reads and writes.
  *
- * Belongs to one thread, waits for nothing, and takes the time as an argument (CLOCK_MONOTONIC). What the
- * server sends is hostile: an answer that nobody waits for is dropped and counted; a packet that makes no
+ * Belongs to one thread, waits for nothing, and takes the time as an argument (CLOCK_MONOTONIC). The
+ * server's packets are hostile: an answer that nobody waits for is dropped and counted; a packet that makes no
  * sense ends the connection. Everything under way then ends with -ENOTCONN, and nothing can be asked any
  * more. tests/unit/test-sftp-connection.c, test-sftp-server.c. */
 #ifndef GUARDFS_SFTP_CONNECTION_H
@@ -31,7 +31,7 @@ struct connection_counts {
 	uint64_t leaked;
 };
 
-/* What came of a request: reply, lent for the time of the call; or NULL and an error: -ETIMEDOUT: its
+/* The answer to a request: reply, lent for the time of the call; or NULL and an error: -ETIMEDOUT: its
  * deadline has passed; -ENOTCONN: the connection has ended, and nobody knows whether it was carried out. May ask
  * for more, but not free the connection. */
 typedef void (*connection_answer_fn)(void *arg, const struct sftp_reply *reply, errint_t error);
@@ -40,7 +40,7 @@ typedef void (*connection_answer_fn)(void *arg, const struct sftp_reply *reply, 
  * asks for the version, and for the limits if the server has that extension. */
 errint_t connection_new(struct stream *stream, struct connection **connection) WARN_UNUSED;
 
-/* Closes the stream. What is under way ends with -ENOTCONN before it returns. NULL: nothing is done. */
+/* Closes the stream. All requests under way end with -ENOTCONN before it returns. NULL: nothing is done. */
 void connection_free(struct connection *c);
 
 /* Has the server said its version and limits? Before that, asking gives -EAGAIN. */
@@ -57,7 +57,7 @@ size_t connection_write_max(const struct connection *c);
 
 const struct connection_counts *connection_counts(const struct connection *c);
 
-/* What to wait for, and until when (UINT64_MAX: no deadline), before the next work. */
+/* The events to wait for, and until when (UINT64_MAX: no deadline), before the next work. */
 void connection_want(const struct connection *c, struct pollfd *p);
 uint64_t connection_wake_ns(const struct connection *c);
 
@@ -85,7 +85,7 @@ struct transfer {
 	void (*done)(struct transfer *t);
 	void *arg;
 
-	/* What came of it, valid in done. error: 0, or -errno: of a status as sftp_error says, -ETIMEDOUT,
+	/* The outcome, valid in done. error: 0, or -errno: of a status as sftp_error says, -ETIMEDOUT,
 	 * -ENOTCONN. result: the bytes from the beginning that were read, or are known to be written, without a gap.
 	 * A read without error that is shorter than size has met the end of the file there. */
 	errint_t error;

@@ -26,7 +26,7 @@ static uint32_t id_of_place(const struct exchanges *x, unsigned place)
 	return x->places[place].uses * CONNECTION_EXCHANGES_MAX + place;
 }
 
-/* Whatever the number of uses: an id that comes round again belongs to a request that was answered. */
+/* The number of uses may wrap: an id that comes round again belongs to a request that was answered. */
 static struct exchange *find_exchange(struct exchanges *x, uint32_t id)
 {
 	unsigned place = id % CONNECTION_EXCHANGES_MAX;
@@ -107,7 +107,7 @@ void exchanges_answer(struct exchanges *x, const struct sftp_reply *reply)
 		close_late_handle(x, reply->handle);
 }
 
-/* What is asked meanwhile, by those who are told, finds a deadline that is not too late. */
+/* A request that a callback sends meanwhile lowers the next deadline by itself. */
 void exchanges_expire(struct exchanges *x, uint64_t now_ns)
 {
 	if (now_ns < x->next_deadline_ns)

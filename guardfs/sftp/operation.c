@@ -276,7 +276,7 @@ static void attributes_answered(void *arg, const struct sftp_reply *reply, errin
 
 /* ---- beginning ---- */
 
-/* The operation itself is on its way. Whatever becomes of this, its own answer counts. */
+/* The operation itself is on its way, and its own answer counts. */
 static void ask_attributes(struct operation *op)
 {
 	const struct operation_form *form = &forms[op->request.operation];

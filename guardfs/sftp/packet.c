@@ -163,7 +163,7 @@ errint_t sftp_finish_before_data(struct sftp_packet *packet, size_t n)
 
 /* ---- parsing ---- */
 
-/* What is left to read. Once something was missing, bad stays set and everything reads as 0 or empty. */
+/* The bytes left to read. Once something was missing, bad stays set and everything reads as 0 or empty. */
 struct reader {
 	const uint8_t *at;
 	size_t left;

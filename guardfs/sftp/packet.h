@@ -73,7 +73,7 @@ enum sftp_open_flag {
 	SFTP_OPEN_EXCLUSIVE = 32
 };
 
-/* What a status means as an errno: 0 for OK, else negative. FAILURE says nothing, and is -EIO; EOF is
+/* A status as an errno: 0 for OK, else negative. FAILURE says nothing, and is -EIO; EOF is
  * -ENODATA. */
 errint_t sftp_error(uint32_t status);
 

@@ -2,7 +2,7 @@
  * states, and what each death means.
  *
  * One record a request, each with room for names and data. A record's word holds its state and its owner, so that
- * no death leaves a record of which nobody knows whose it is. What the other side has written is hostile: the
+ * no death leaves a record of which nobody knows whose it is. The other side's words are hostile: the
  * transport parses what a server sends. tests/unit/test-sftp-ring.c. */
 #ifndef GUARDFS_SFTP_RING_H
 #define GUARDFS_SFTP_RING_H
@@ -163,7 +163,7 @@ void ring_release(const struct ring_user *user, int record);
 
 /* ---- a successor ---- */
 
-/* For the records of one owner who has died. What was not taken yet is free afterwards. What was answered is
+/* For the records of one owner who has died. Those not taken yet are free afterwards. Each answered one is
  * told to forget (which may be NULL), with request and result, and is free afterwards. Returns how many are with the
  * transport still: they go on until they are answered, or the ring is over. */
 typedef void (*ring_forget_fn)(void *arg, const struct ring_request *request,

@@ -1,7 +1,7 @@
 /* stream.h: a stream of bytes to and from an SFTP server that waits for nothing: a channel of libssh, or the
  * OpenSSH client as a child.
  *
- * One thread. A stream that has failed stays so. Whoever uses one ignores SIGPIPE. */
+ * One thread. A stream that has failed stays so. Its process ignores SIGPIPE. */
 #ifndef GUARDFS_SFTP_STREAM_H
 #define GUARDFS_SFTP_STREAM_H
 
@@ -16,7 +16,7 @@ struct stream;
 
 struct stream_ops {
 	const char *name;
-	/* What to wait for until work has something to do. */
+	/* The events to wait for until work has something to do. */
 	void (*want)(const struct stream *s, struct pollfd *p);
 	/* Takes what has come, at most some MiB, and sends on what libraries have kept. 0, or -errno once the
 	 * stream has ended and everything that came before was handed over: -ENOTCONN (the other side closed

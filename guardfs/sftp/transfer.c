@@ -57,7 +57,7 @@ static bool has_more_pieces(const struct transfer *t)
 	return t->error == 0 && t->asked < t->end;
 }
 
-/* What failed behind the end of the file has not failed. */
+/* A failure behind the end of the file is none. */
 static void conclude_transfer(struct transfer *t)
 {
 	if (t->error != 0 && !t->writes && t->failed_at >= t->end)
@@ -113,7 +113,7 @@ static void meet_end(struct piece *p)
 	p->transfer->end = MIN(p->transfer->end, p->from);
 }
 
-/* What no server says: everything else that it says is not believed either. */
+/* No server says that: it is not believed in anything else either. */
 static void piece_nonsense(struct piece *p)
 {
 	struct transfers *ts = p->owner;

@@ -85,7 +85,7 @@ static void trim_if_idle(struct serving *s, bool any)
 	}
 }
 
-/* What is begun here is sent by the work that follows. What had no room waits for what makes room: an answer, or a
+/* A request begun here is sent by the work that follows. One that had no room waits for an answer, or for a
  * server that takes more; either wakes us. */
 static errint_t serve_ring(struct serving *s)
 {

@@ -1,7 +1,7 @@
 /* window.c: see window.h. */
 #include "sftp/window.h"
 
-/* What was seen two periods ago is forgotten: routes and servers change. */
+/* Measurements two periods old are forgotten: routes and servers change. */
 #define PERIOD_NS (5 * NSEC_PER_SEC)
 
 void window_init(struct window *w)

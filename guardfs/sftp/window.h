@@ -28,7 +28,7 @@ struct window {
 	uint64_t period_ns;
 };
 
-/* What is to be remembered of each piece that is on the way. */
+/* A piece on the way: when it was sent. */
 struct window_mark {
 	uint64_t sent_ns;
 	/* Of the window when it was sent. */

@@ -18,6 +18,8 @@
 #define MIB	  (1u << 20)
 #define READ	  (255u << 10) /* bytes of a piece */
 #define WRITE	  (128u << 10)
+/* Of the file at the server and of the client's buffer: more than any test touches. */
+#define FILE_ROOM (17u << 20)
 #define SERVER_IN (32u << 20)
 
 /* A request as the server got it. */
@@ -327,11 +329,11 @@ static inline int begin_file(void **state)
 {
 	(void)state;
 	file_size = 3 * MIB + 12345;
-	file = malloc(64 * MIB);
-	buffer = malloc(64 * MIB);
+	file = malloc(FILE_ROOM);
+	buffer = malloc(FILE_ROOM);
 	for (size_t i = 0; i < file_size; i++)
 		file[i] = (uint8_t)(i * 2654435761u >> 13);
-	memset(buffer, 0xee, 64 * MIB);
+	memset(buffer, 0xee, FILE_ROOM);
 	agree();
 	return 0;
 }

@@ -1,5 +1,5 @@
 /* A connection against real servers: OpenSSH's sftp-server as a program of its own, through the OpenSSH client, and
- * over a channel of libssh. What was written is there, and is read back; a server that is stopped costs no more
+ * over a channel of libssh. Written bytes are there, and are read back; a server that is stopped costs no more
  * than a deadline; one that is killed ends everything. As root. */
 #include "diagnose-util.h"
 #include "sftp/connection.h"
@@ -8,6 +8,7 @@
 #define MIB	    (1u << 20)
 #define SIZE	    (6 * MIB + 4321)
 #define PATIENCE_NS (20 * NSEC_PER_SEC)
+#define HELD_NS	    (8 * NSEC_PER_SEC) /* no busy machine is so late */
 #define ENTRIES	    300
 
 static struct connection *client;
@@ -316,9 +317,9 @@ static void a_stopped_server(void **state)
 		}
 		assert_int_equal(asked.error, -ETIMEDOUT);
 		assert_int_equal(t.error, -ETIMEDOUT);
-		assert_in_range(clock_mono_ns() - began_ns, 600 * NSEC_PER_MSEC,
-				600 * NSEC_PER_MSEC + MACHINE_MS * NSEC_PER_MSEC);
-		assert_in_range(longest_ns, 0, MACHINE_MS * NSEC_PER_MSEC);
+		/* A socket that blocks holds the thread for most of a minute. */
+		assert_in_range(clock_mono_ns() - began_ns, 600 * NSEC_PER_MSEC, HELD_NS);
+		assert_in_range(longest_ns, 0, HELD_NS);
 		signal_below(stage.sshd, SIGCONT);
 		connection_free(client);
 	}

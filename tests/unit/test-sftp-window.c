@@ -81,7 +81,7 @@ static void links(void **state)
 	}
 }
 
-/* What a server refuses says nothing of the link. */
+/* A refusal says nothing of the link. */
 static void refused_pieces_measure_nothing(void **state)
 {
 	struct window_mark mark;
