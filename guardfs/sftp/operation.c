@@ -337,17 +337,22 @@ static errint_t begin_exchange(struct operation *op, const struct open_file *fil
 	return 0;
 }
 
-static void begin_operation(struct operation *op)
+static bool is_over_time(const struct operation *op, uint64_t now_ns)
+{
+	return op->waits && now_ns >= op->request.deadline_ns;
+}
+
+static void begin_operation(struct operation *op, uint64_t now_ns)
 {
 	struct operations *o = op->owner;
 	uint32_t operation = op->request.operation;
 	bool transfers = operation == RING_READ || operation == RING_WRITE;
 	bool needs_file = transfers || forms[operation].flags & ON_FILE;
 	const struct open_file *file = needs_file ? find_file(o, op->request.ref) : NULL;
-	errint_t rc = -EBADF;
+	errint_t rc = is_over_time(op, now_ns) ? -ETIMEDOUT : -EBADF;
 
 	op->connection = file ? file->connection : forms[operation].flags & ON_BULK ? o->bulk : o->metadata;
-	if (file || !needs_file)
+	if (rc != -ETIMEDOUT && (file || !needs_file))
 		rc = transfers ? begin_transfer_of(op, file) : begin_exchange(op, file);
 	o->waiting -= op->waits;
 	op->waits = rc == -EAGAIN;
@@ -356,7 +361,7 @@ static void begin_operation(struct operation *op)
 		fail_operation(op, rc == -EMSGSIZE ? -ENAMETOOLONG : rc);
 }
 
-unsigned operations_begin(struct operations *o)
+unsigned operations_begin(struct operations *o, uint64_t now_ns)
 {
 	struct ring_request request;
 	unsigned n = 0;
@@ -364,15 +369,25 @@ unsigned operations_begin(struct operations *o)
 
 	for (unsigned k = 0; k < RING_RECORDS && o->waiting > 0; k++)
 		if (o->records[k].waits)
-			begin_operation(&o->records[k]);
+			begin_operation(&o->records[k], now_ns);
 	while ((i = ring_take(o->server, &request)) >= 0) {
 		struct operation *op = &o->records[i];
 
 		*op = (struct operation){.owner = o, .under_way = true, .request = request};
-		begin_operation(op);
+		begin_operation(op, now_ns);
 		n++;
 	}
 	return n;
+}
+
+uint64_t operations_wake_ns(const struct operations *o)
+{
+	uint64_t wake_ns = UINT64_MAX;
+
+	for (unsigned k = 0; k < RING_RECORDS && o->waiting > 0; k++)
+		if (o->records[k].waits)
+			wake_ns = MIN(wake_ns, o->records[k].request.deadline_ns);
+	return wake_ns;
 }
 
 struct operations *operations_new(struct ring_server *server, struct connection *metadata,

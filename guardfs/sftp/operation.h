@@ -49,7 +49,11 @@ struct operations *operations_new(struct ring_server *server, struct connection 
 				  struct connection *bulk);
 void operations_free(struct operations *o);
 
-/* Begins what had to wait for room, and what was submitted. Returns how many were submitted. */
-unsigned operations_begin(struct operations *o);
+/* Begins the requests that had to wait for room, or ends those of them that are over time (CLOCK_MONOTONIC); then
+ * begins the submitted ones. Returns how many were submitted. */
+unsigned operations_begin(struct operations *o, uint64_t now_ns);
+
+/* The earliest deadline of those that wait for room; UINT64_MAX: none. */
+uint64_t operations_wake_ns(const struct operations *o);
 
 #endif

@@ -64,6 +64,8 @@ static bool wait_for_work(struct serving *s)
 	struct pollfd p[3] = {{.fd = s->server.socket, .events = POLLIN}};
 	bool asleep = !s->operations || ring_fall_asleep(&s->server);
 
+	if (s->operations)
+		until_ns = MIN(until_ns, operations_wake_ns(s->operations));
 	for (unsigned i = 0; i < s->n_connections; i++) {
 		connection_want(s->connections[i], &p[1 + i]);
 		until_ns = MIN(until_ns, connection_wake_ns(s->connections[i]));
@@ -90,7 +92,7 @@ static void trim_if_idle(struct serving *s, bool any)
 static errint_t serve_ring(struct serving *s)
 {
 	for (;;) {
-		bool any = s->operations && operations_begin(s->operations) > 0;
+		bool any = s->operations && operations_begin(s->operations, clock_mono_ns()) > 0;
 		errint_t rc = work_connections(s);
 
 		if (rc == 0 && !s->operations)
