@@ -18,7 +18,7 @@ struct arguments {
 	char options[CONFIG_OPTIONS_MAX];
 };
 
-static void usage(FILE *out)
+static void print_usage(FILE *out)
 {
 	fputs(
 	    "usage: guardfs [-f] -c FILE               mount what FILE describes\n"
@@ -92,7 +92,7 @@ static int parse(int argc, char **argv, struct arguments *a)
 			puts("guardfs " GUARDFS_VERSION);
 			return 0;
 		case 'h':
-			usage(stdout);
+			print_usage(stdout);
 			return 0;
 		case 's': /* sloppy, no mtab, verbose, writable: what mount(8) may pass to a helper */
 		case 'n':
@@ -117,7 +117,7 @@ static int parse(int argc, char **argv, struct arguments *a)
 	return a->config ? -1 : bad_usage("no configuration given");
 }
 
-static int load(const struct arguments *a, struct config *config)
+static int load_config(const struct arguments *a, struct config *config)
 {
 	char error[CONFIG_ERROR_MAX] = "", override[CONFIG_PATH_MAX + 16];
 
@@ -218,7 +218,7 @@ int main(int argc, char **argv)
 	status = parse(argc, argv, &a);
 	if (status >= 0)
 		return status;
-	status = load(&a, &config);
+	status = load_config(&a, &config);
 	if (status)
 		return status;
 	if (a.check) {

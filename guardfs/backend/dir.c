@@ -239,7 +239,7 @@ static ssize_t dir_copy_range(struct backend *b, int ref_in, off_t off_in, int r
 }
 
 /* Closing a duplicate makes a FUSE mount beneath finish what it has taken, and report the result. */
-static errint_t confirm(int ref)
+static errint_t confirm_written(int ref)
 {
 	int fd = dup(ref);
 
@@ -261,7 +261,7 @@ static ssize_t dir_write(struct backend *b, int ref, const void *buf, size_t siz
 	ssize_t rc = posix_write(b, ref, buf, size, offset, kill);
 
 	if (rc > 0 && is_acknowledged_early(b)) {
-		errint_t late = confirm(ref);
+		errint_t late = confirm_written(ref);
 
 		rc = late < 0 ? late : rc;
 	}
@@ -275,7 +275,7 @@ static ssize_t dir_hand_over(struct backend *b, int ref, const void *buf, size_t
 
 static errint_t dir_confirm(struct backend *b, int ref)
 {
-	return (errint_t)dir_mend_io(b, ref, 0, confirm(ref));
+	return (errint_t)dir_mend_io(b, ref, 0, confirm_written(ref));
 }
 
 /* Our sshfs owes nothing: each write was answered by the server, or confirmed, before it was answered

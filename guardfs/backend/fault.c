@@ -43,7 +43,7 @@ static struct fault *fault_of(const struct backend *b)
 	return b->state;
 }
 
-static void install(struct fault *f, const struct fault_rules *rules)
+static void install_rules(struct fault *f, const struct fault_rules *rules)
 {
 	pthread_mutex_lock(&f->lock);
 	f->rules = *rules;
@@ -64,7 +64,7 @@ static void reread(struct fault *f)
 	if (rules && text)
 		n = fd_read_file(f->control, text, FAULT_TEXT_MAX);
 	if (n == -ENOENT) {
-		install(f, rules);
+		install_rules(f, rules);
 	} else if (n < 0) {
 		log_warning("fault: %s: %s", f->control, strerror((int)-n));
 	} else if (strlen(text) != (size_t)n) {
@@ -72,7 +72,7 @@ static void reread(struct fault *f)
 	} else if (fault_rules_parse(text, rules, error) < 0) {
 		log_warning("fault: %s: %s; file ignored", f->control, error);
 	} else {
-		install(f, rules);
+		install_rules(f, rules);
 	}
 	free(text);
 	free(rules);

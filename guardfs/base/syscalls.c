@@ -118,19 +118,19 @@ _Static_assert(2 * (ARRAY_SIZE(machine) + ARRAY_SIZE(beyond_worker) + ARRAY_SIZE
 		   CODE_MAX,
 	       "a filter has room for every list");
 
-static void put(struct program *p, uint16_t code, uint8_t if_true, uint8_t if_false, uint32_t k)
+static void put_instruction(struct program *p, uint16_t code, uint8_t if_true, uint8_t if_false, uint32_t k)
 {
 	p->code[p->n++] = (struct sock_filter){code, if_true, if_false, k};
 }
 
-static void load(struct program *p, size_t offset)
+static void load_word(struct program *p, size_t offset)
 {
-	put(p, BPF_LD | BPF_W | BPF_ABS, 0, 0, (uint32_t)offset);
+	put_instruction(p, BPF_LD | BPF_W | BPF_ABS, 0, 0, (uint32_t)offset);
 }
 
-static void answer(struct program *p, uint32_t action)
+static void put_answer(struct program *p, uint32_t action)
 {
-	put(p, BPF_RET | BPF_K, 0, 0, action);
+	put_instruction(p, BPF_RET | BPF_K, 0, 0, action);
 }
 
 static uint32_t refusal(int error)
@@ -143,20 +143,20 @@ static void begin(struct program *p, uint32_t foreign)
 {
 	p->n = 0;
 #ifdef ARCH
-	load(p, offsetof(struct seccomp_data, arch));
-	put(p, BPF_JMP | BPF_JEQ | BPF_K, 1, 0, ARCH);
-	answer(p, foreign);
+	load_word(p, offsetof(struct seccomp_data, arch));
+	put_instruction(p, BPF_JMP | BPF_JEQ | BPF_K, 1, 0, ARCH);
+	put_answer(p, foreign);
 #else
 	(void)foreign;
 #endif
-	load(p, offsetof(struct seccomp_data, nr));
+	load_word(p, offsetof(struct seccomp_data, nr));
 }
 
-static void refuse(struct program *p, const int *calls, size_t n)
+static void refuse_calls(struct program *p, const int *calls, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
-		put(p, BPF_JMP | BPF_JEQ | BPF_K, 0, 1, (uint32_t)calls[i]);
-		answer(p, refusal(EPERM));
+		put_instruction(p, BPF_JMP | BPF_JEQ | BPF_K, 0, 1, (uint32_t)calls[i]);
+		put_answer(p, refusal(EPERM));
 	}
 }
 
@@ -164,16 +164,16 @@ static void refuse(struct program *p, const int *calls, size_t n)
  * Flags are the low half of the first argument: the kernel refuses the high one. */
 static void refuse_namespaces(struct program *p)
 {
-	put(p, BPF_JMP | BPF_JEQ | BPF_K, 0, 4, SYS_unshare);
-	load(p, offsetof(struct seccomp_data, args[0]));
-	put(p, BPF_JMP | BPF_JSET | BPF_K, 0, 1, ~(uint32_t)CLONE_FS);
-	answer(p, refusal(EPERM));
-	answer(p, SECCOMP_RET_ALLOW);
+	put_instruction(p, BPF_JMP | BPF_JEQ | BPF_K, 0, 4, SYS_unshare);
+	load_word(p, offsetof(struct seccomp_data, args[0]));
+	put_instruction(p, BPF_JMP | BPF_JSET | BPF_K, 0, 1, ~(uint32_t)CLONE_FS);
+	put_answer(p, refusal(EPERM));
+	put_answer(p, SECCOMP_RET_ALLOW);
 }
 
 /* SPEC_ALLOW: before Linux 5.16 a filter otherwise costs every memory access, against attacks by untrusted
  * code, which does not run here. */
-static errint_t install(const struct program *p, unsigned flags)
+static errint_t install_filter(const struct program *p, unsigned flags)
 {
 #ifdef ARCH
 	const struct sock_fprog fprog = {.len = p->n, .filter = (struct sock_filter *)(uintptr_t)p->code};
@@ -193,10 +193,10 @@ static errint_t hide_new_calls(void)
 	struct program p;
 
 	begin(&p, SECCOMP_RET_ALLOW);
-	put(&p, BPF_JMP | BPF_JGT | BPF_K, 0, 1, NEWEST_JUDGED);
-	answer(&p, refusal(ENOSYS));
-	answer(&p, SECCOMP_RET_ALLOW);
-	return install(&p, 0);
+	put_instruction(&p, BPF_JMP | BPF_JGT | BPF_K, 0, 1, NEWEST_JUDGED);
+	put_answer(&p, refusal(ENOSYS));
+	put_answer(&p, SECCOMP_RET_ALLOW);
+	return install_filter(&p, 0);
 }
 
 errint_t syscalls_restrict_worker(bool network)
@@ -207,13 +207,13 @@ errint_t syscalls_restrict_worker(bool network)
 	if (rc < 0)
 		return rc;
 	begin(&p, refusal(EPERM));
-	refuse(&p, machine, ARRAY_SIZE(machine));
-	refuse(&p, beyond_worker, ARRAY_SIZE(beyond_worker));
+	refuse_calls(&p, machine, ARRAY_SIZE(machine));
+	refuse_calls(&p, beyond_worker, ARRAY_SIZE(beyond_worker));
 	if (!network)
-		refuse(&p, network_calls, ARRAY_SIZE(network_calls));
+		refuse_calls(&p, network_calls, ARRAY_SIZE(network_calls));
 	refuse_namespaces(&p);
-	answer(&p, SECCOMP_RET_ALLOW);
-	return install(&p, SECCOMP_FILTER_FLAG_LOG);
+	put_answer(&p, SECCOMP_RET_ALLOW);
+	return install_filter(&p, SECCOMP_FILTER_FLAG_LOG);
 }
 
 errint_t syscalls_restrict_keeper(void)
@@ -222,7 +222,7 @@ errint_t syscalls_restrict_keeper(void)
 
 	/* A hook may be a 32-bit program; the capabilities for these calls are gone anyway. */
 	begin(&p, SECCOMP_RET_ALLOW);
-	refuse(&p, machine, ARRAY_SIZE(machine));
-	answer(&p, SECCOMP_RET_ALLOW);
-	return install(&p, SECCOMP_FILTER_FLAG_LOG);
+	refuse_calls(&p, machine, ARRAY_SIZE(machine));
+	put_answer(&p, SECCOMP_RET_ALLOW);
+	return install_filter(&p, SECCOMP_FILTER_FLAG_LOG);
 }

@@ -29,7 +29,7 @@ errint_t trust_status(const struct stat *st, const char *part, uid_t user, unsig
 	return -EPERM;
 }
 
-static errint_t missing(struct trust_flaw *flaw, const char *part, int error)
+static errint_t note_missing(struct trust_flaw *flaw, const char *part, int error)
 {
 	flaw->kind = TRUST_MISSING;
 	flaw->error = error;
@@ -42,7 +42,7 @@ static errint_t check_part(const char *part, uid_t user, unsigned flags, struct 
 	struct stat st;
 
 	if (lstat(part, &st) < 0)
-		return missing(flaw, part, errno);
+		return note_missing(flaw, part, errno);
 	return trust_status(&st, part, user, flags, flaw);
 }
 
@@ -67,9 +67,9 @@ errint_t trust_path(const char *path, uid_t user, unsigned flags, char *resolved
 	errint_t rc;
 
 	if (strlen(path) >= PATH_MAX)
-		return missing(flaw, path, ENAMETOOLONG);
+		return note_missing(flaw, path, ENAMETOOLONG);
 	if (!realpath(path, resolved))
-		return missing(flaw, path, errno);
+		return note_missing(flaw, path, errno);
 	rc = check_chain(path, user, flags, flaw);
 	return rc == 0 ? check_chain(resolved, user, flags, flaw) : rc;
 }

@@ -46,7 +46,7 @@ struct server {
 	struct server_client clients[SERVER_CLIENTS_MAX];
 };
 
-static void release(struct server_client *client)
+static void release_client(struct server_client *client)
 {
 	close(client->fd);
 	free(client->in);
@@ -54,11 +54,11 @@ static void release(struct server_client *client)
 	*client = (struct server_client){.fd = -1};
 }
 
-static void drop(struct server *server, struct server_client *client)
+static void drop_client(struct server *server, struct server_client *client)
 {
 	if (client->phase == PHASE_WAIT)
 		server->options.lost(server->options.arg, client);
-	release(client);
+	release_client(client);
 }
 
 /* ---- sending ---- */
@@ -130,12 +130,12 @@ bool server_progress(struct server *server, struct server_client *client, json_t
 	return taken && !client->broken;
 }
 
-static void finish(struct server_client *client)
+static void finish_client(struct server_client *client)
 {
 	client->phase = PHASE_REPLY;
 	flush(client);
 	if (client->broken || pending(client) == 0)
-		release(client);
+		release_client(client);
 }
 
 static json_t *error_object(const char *code, const char *message)
@@ -144,7 +144,7 @@ static json_t *error_object(const char *code, const char *message)
 			 message);
 }
 
-static void refuse(struct server_client *client, const char *code, const char *message)
+static void refuse_client(struct server_client *client, const char *code, const char *message)
 {
 	json_t *object = error_object(code, message);
 
@@ -153,7 +153,7 @@ static void refuse(struct server_client *client, const char *code, const char *m
 	if (!object || !enqueue(client, object))
 		client->broken = true;
 	json_decref(object);
-	finish(client);
+	finish_client(client);
 }
 
 void server_reply(struct server *server, struct server_client *client, json_t *result)
@@ -164,9 +164,10 @@ void server_reply(struct server *server, struct server_client *client, json_t *r
 	(void)server;
 	json_decref(object);
 	if (queued)
-		finish(client);
+		finish_client(client);
 	else
-		refuse(client, "unavailable", "the answer is too long, or memory is short: ask for less");
+		refuse_client(client, "unavailable",
+			      "the answer is too long, or memory is short: ask for less");
 }
 
 void server_refuse(struct server *server, struct server_client *client, const char *code, const char *format,
@@ -179,7 +180,7 @@ void server_refuse(struct server *server, struct server_client *client, const ch
 	va_start(args, format);
 	vsnprintf(message, sizeof(message), format, args);
 	va_end(args);
-	refuse(client, code, message);
+	refuse_client(client, code, message);
 }
 
 /* ---- receiving ---- */
@@ -202,17 +203,17 @@ static void take_request(struct server *server, struct server_client *client)
 	free(client->in);
 	client->in = NULL;
 	if (!json_is_integer(version))
-		refuse(client, "usage", "a request is one JSON object with \"v\" and \"command\"");
+		refuse_client(client, "usage", "a request is one JSON object with \"v\" and \"command\"");
 	else if (json_integer_value(version) != CONTROL_VERSION)
-		refuse(client, "version",
-		       "this guardfs speaks version 1. Use the guardctl of the same installation");
+		refuse_client(client, "version",
+			      "this guardfs speaks version 1. Use the guardctl of the same installation");
 	else
 		hand_over(server, client, object);
 	json_decref(object);
 }
 
 /* One recv(2), never beyond the request's end. 1: read some; 0: nothing there; -1: to be dropped. */
-static int receive(struct server_client *client)
+static int receive_request(struct server_client *client)
 {
 	bool header = client->in_got < FRAME_HEADER;
 	size_t offset = header ? client->in_got : client->in_got - FRAME_HEADER;
@@ -234,14 +235,14 @@ static void read_request(struct server *server, struct server_client *client)
 	int got;
 
 	do {
-		got = receive(client);
+		got = receive_request(client);
 		if (got > 0 && client->in && client->in_got == FRAME_HEADER + client->in_length) {
 			take_request(server, client);
 			return;
 		}
 	} while (got > 0);
 	if (got < 0)
-		drop(server, client);
+		drop_client(server, client);
 }
 
 /* ---- connections ---- */
@@ -268,7 +269,7 @@ static struct server_client *find_slot(struct server *server)
 			slot = client;
 	}
 	if (slot)
-		release(slot);
+		release_client(slot);
 	return slot;
 }
 
@@ -277,9 +278,9 @@ static void turn_away(int fd, const char *code, const char *message)
 {
 	struct server_client client = {.fd = fd};
 
-	refuse(&client, code, message);
+	refuse_client(&client, code, message);
 	if (client.fd >= 0)
-		release(&client);
+		release_client(&client);
 }
 
 static void admit(struct server *server, int fd, uint64_t now_ns)
@@ -342,7 +343,7 @@ static void step_client(struct server *server, struct server_client *client, sho
 		    client->phase == PHASE_WAIT && !pending(client) ? UINT64_MAX : now_ns + PATIENCE_NS;
 	if (client->broken || (events & (POLLHUP | POLLERR)) || now_ns >= client->limit_ns ||
 	    (client->phase == PHASE_REPLY && !pending(client)))
-		drop(server, client);
+		drop_client(server, client);
 }
 
 static short events_of(const struct server_client *client)
@@ -422,7 +423,7 @@ void server_stop(struct server *server)
 		return;
 	for (size_t i = 0; i < SERVER_CLIENTS_MAX; i++)
 		if (server->clients[i].phase != PHASE_FREE)
-			release(&server->clients[i]);
+			release_client(&server->clients[i]);
 	endpoint_remove(server->options.path, server->inode);
 	close(server->fd);
 	free(server);

@@ -126,7 +126,7 @@ errint_t classify_parse_errno(const char *text, int *error)
 	return -EINVAL;
 }
 
-static int answer(const struct classify_verdict *v, const char *backend)
+static int print_verdict(const struct classify_verdict *v, const char *backend)
 {
 	printf("%s %s ", v->infrastructure ? "infrastructure" : "real", v->class);
 	utf8_print_escaped(stdout, backend, CONFIG_NAME_MAX);
@@ -144,7 +144,7 @@ static int answer_unreachable(const char *message)
 
 	(void)copy_string(v.why, sizeof(v.why), "guardfs does not run");
 	ctl_fail(0, "%s", message);
-	return answer(&v, "-");
+	return print_verdict(&v, "-");
 }
 
 int ctl_cmd_classify(const struct ctl_options *options, int argc, char **argv)
@@ -170,7 +170,7 @@ int ctl_cmd_classify(const struct ctl_options *options, int argc, char **argv)
 		status = ctl_responsible_named(&instance, options->path, &responsible);
 	if (status == CTL_EXIT_OK) {
 		classify_judge(instance.status, &responsible, error, instance.now, &v);
-		status = answer(&v, responsible.backend);
+		status = print_verdict(&v, responsible.backend);
 	}
 	ctl_instance_release(&instance);
 	return status;

@@ -214,7 +214,7 @@ static unsigned put_programs(FILE *out, const struct config *config)
 	return n;
 }
 
-static void put_gate(FILE *out, const struct config *config)
+static void put_breaker(FILE *out, const struct config *config)
 {
 	put_name(out, "hooks");
 	if (!config->sentinel[0]) {
@@ -231,7 +231,7 @@ static void put_hooks(FILE *out, const struct config *config, uint64_t seconds)
 {
 	bool long_enough = seconds * MSEC_PER_SEC >= config->act_confirm_ms;
 
-	put_gate(out, config);
+	put_breaker(out, config);
 	put_name(out, NULL);
 	fprintf(out, "on_down after %" PRIu32 " failed tries and ", config->act_confirm_failures);
 	put_ms(out, config->act_confirm_ms);

@@ -39,14 +39,14 @@ struct search {
 	char best[CTL_ABSOLUTE_MAX]; /* "": none yet */
 };
 
-static void touching(void *context, const char *path)
+static void note_listing(void *context, const char *path)
 {
 	struct search *s = context;
 
 	at(s->seen, SMOKE_LIST, path);
 }
 
-static void failed(void *context, const char *path, const char *what, int error)
+static void note_failure(void *context, const char *path, const char *what, int error)
 {
 	struct search *s = context;
 
@@ -55,7 +55,7 @@ static void failed(void *context, const char *path, const char *what, int error)
 	s->find.stop = true;
 }
 
-static void found(void *context, int dir, const char *name, const char *path, const struct stat *st)
+static void take_found(void *context, int dir, const char *name, const char *path, const struct stat *st)
 {
 	struct search *s = context;
 	int64_t mtime_ns = (int64_t)st->st_mtim.tv_sec * (int64_t)NSEC_PER_SEC + st->st_mtim.tv_nsec;
@@ -137,9 +137,9 @@ void smoke_directory(struct smoke_seen *seen, const char *dir)
 	s->find = (struct find){.context = s,
 				.depth_max = SMOKE_DEPTH,
 				.entries_max = SMOKE_ENTRIES,
-				.touching = touching,
-				.found = found,
-				.failed = failed};
+				.touching = note_listing,
+				.found = take_found,
+				.failed = note_failure};
 	find_warcs(&s->find, dir);
 	if (!s->find.stop && !s->best[0]) {
 		at(seen, SMOKE_NONE, dir);

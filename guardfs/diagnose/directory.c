@@ -10,7 +10,7 @@
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 
-static enum diagnose_outcome failed(struct diagnose_run *run, const char *what, int err)
+static enum diagnose_outcome step_failed(struct diagnose_run *run, const char *what, int err)
 {
 	return diagnose_fail(run, diagnose_errno_class(err), "%s: %s", what, strerror(err));
 }
@@ -29,7 +29,7 @@ enum diagnose_outcome diagnose_directory_path(struct diagnose_run *run)
 
 	diagnose_waiting(run, "looking at %s", path);
 	if (stat(path, &st) < 0)
-		return failed(run, path, errno);
+		return step_failed(run, path, errno);
 	if (!S_ISDIR(st.st_mode))
 		return diagnose_fail(run, ERRCLASS_PATH_MISSING, "%s is not a directory", path);
 	return DIAGNOSE_PASSED;
@@ -44,7 +44,7 @@ enum diagnose_outcome diagnose_directory_space(struct diagnose_run *run)
 
 	diagnose_waiting(run, "free space of %s", run->backend->path);
 	if (statvfs(run->backend->path, &s) < 0)
-		return failed(run, run->backend->path, errno);
+		return step_failed(run, run->backend->path, errno);
 	space = (struct sftp_statvfs){.blocks = s.f_blocks,
 				      .available_blocks = s.f_bavail,
 				      .files = s.f_files,
@@ -85,8 +85,8 @@ enum diagnose_outcome diagnose_directory_write(struct diagnose_run *run)
 	if (rc == -EACCES || rc == -EPERM)
 		return diagnose_fail(run, ERRCLASS_READ_ONLY, "%s: %s", path, strerror(-rc));
 	if (rc < 0)
-		return failed(run, path, -rc);
+		return step_failed(run, path, -rc);
 	if (unlink(path) < 0)
-		return failed(run, path, errno);
+		return step_failed(run, path, errno);
 	return DIAGNOSE_PASSED;
 }

@@ -100,7 +100,7 @@ int entry_reply(fuse_req_t req, struct node *node, const struct stat *st)
 	return sent;
 }
 
-static void tell(struct node *node, struct stat *st)
+static void tell_kernel(struct node *node, struct stat *st)
 {
 	if (call.flags & GUARD_MUTATING)
 		look_tell_change(node, st);
@@ -118,7 +118,7 @@ struct node *entry_intern(struct node *parent, const char *name, struct found *f
 		if (node)
 			grant_add(node);
 		if (node && S_ISREG(found->st.st_mode))
-			tell(node, &found->st);
+			tell_kernel(node, &found->st);
 		return node;
 	}
 	node = node_intern_local(node_index(parent), name, found, true);

@@ -1,4 +1,4 @@
-/* node_view.c: see view.h. */
+/* node_view.c: the nodes of directories as routes show them; see view.h. */
 #include "fs/view.h"
 #include "fs/context.h"
 #include "fs/node_numbers.h"

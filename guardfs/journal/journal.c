@@ -53,7 +53,7 @@ static enum journal_state state_of(errint_t error)
 /* ---- what the others see ---- */
 
 /* Publishes the result; wakes waiters when there is news. */
-static void publish(struct journal *j, errint_t error)
+static void publish_state(struct journal *j, errint_t error)
 {
 	enum journal_state state = state_of(error);
 	const char *why = error < 0 ? j->db.error : "";
@@ -261,7 +261,7 @@ static errint_t mend(struct journal *j, uint64_t now, uint64_t retry_ns)
 	return error;
 }
 
-static void settle(struct journal *j, errint_t error)
+static void settle_turn(struct journal *j, errint_t error)
 {
 	uint64_t now = clock_mono_ns(), retry_ns = atomic_load(&j->tuning->retry_ms) * NSEC_PER_MSEC;
 
@@ -276,7 +276,7 @@ static void settle(struct journal *j, errint_t error)
 	}
 	if (error == -ENOTSUP)
 		j->retry_ns = NEVER;
-	publish(j, error);
+	publish_state(j, error);
 }
 
 static void turn(struct journal *j)
@@ -292,7 +292,7 @@ static void turn(struct journal *j)
 	if (error == 0 && damage == 0)
 		error = retain(j, now);
 	if (due || damage < 0)
-		settle(j, damage < 0 ? damage : error);
+		settle_turn(j, damage < 0 ? damage : error);
 }
 
 /* ---- the thread ---- */
@@ -404,7 +404,7 @@ struct journal *journal_start(const struct journal_options *options)
 	return journal_start_tuned(options, &usual);
 }
 
-static void release(struct journal *j)
+static void release_journal(struct journal *j)
 {
 	journal_queue_clear(&j->queue, true);
 	for (unsigned i = 0; i < j->n_answers; i++)
@@ -444,5 +444,5 @@ void journal_stop(struct journal *journal, uint32_t timeout_ms)
 	}
 	if (thread)
 		pthread_join(journal->thread, NULL);
-	release(journal);
+	release_journal(journal);
 }

@@ -96,7 +96,7 @@ static int took_too_long(void *arg)
 	return db->deadline_ns && (atomic_load(db->stopping) || clock_mono_ns() >= db->deadline_ns);
 }
 
-static errint_t failed(struct journal_db *db, const char *what, int error)
+static errint_t open_failed(struct journal_db *db, const char *what, int error)
 {
 	snprintf(db->error, sizeof(db->error), "%.180s: %s", what, strerror(error));
 	return -error;
@@ -117,9 +117,9 @@ static errint_t look_at_file(struct journal_db *db)
 	struct stat st;
 
 	if (fd < 0 || fstat(fd, &st) < 0)
-		return failed(db, JOURNAL_FILE, errno);
+		return open_failed(db, JOURNAL_FILE, errno);
 	if (!S_ISREG(st.st_mode))
-		return failed(db, JOURNAL_FILE " is not a file", EPERM);
+		return open_failed(db, JOURNAL_FILE " is not a file", EPERM);
 	db->device = st.st_dev;
 	db->inode = st.st_ino;
 	if (pread(fd, header, sizeof(header), 0) != HEADER_SIZE || memcmp(header, "SQLite format 3", 16) != 0)
@@ -202,7 +202,7 @@ static errint_t open_and_check(struct journal_db *db)
 	if (error == 0)
 		error = journal_schema(db); /* refuses a newer one unchanged */
 	if (error == 0 && sqlite3_db_readonly(db->sql, "main") == 1)
-		error = failed(db, JOURNAL_FILE, EROFS);
+		error = open_failed(db, JOURNAL_FILE, EROFS);
 	if (error == 0)
 		error = quick_check(db);
 	return error < 0 ? error : journal_prepare_writing(db);
@@ -216,7 +216,7 @@ static errint_t make_directory(struct journal_db *db)
 	/* An existing one may lie where nothing can be made. */
 	if (stat(db->directory, &st) == 0 && S_ISDIR(st.st_mode))
 		return 0;
-	(void)failed(db, db->directory, error < 0 ? -error : ENOTDIR);
+	(void)open_failed(db, db->directory, error < 0 ? -error : ENOTDIR);
 	return -ENODEV;
 }
 

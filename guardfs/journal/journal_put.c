@@ -74,8 +74,8 @@ static struct journal_item *make_item(enum journal_item_type type, const uint64_
 	return item;
 }
 
-static void put(struct journal *journal, enum journal_item_type type, const uint64_t *numbers,
-		const struct text *texts)
+static void put_item(struct journal *journal, enum journal_item_type type, const uint64_t *numbers,
+		     const struct text *texts)
 {
 	struct journal_item *item = make_item(type, numbers, texts);
 
@@ -125,7 +125,7 @@ void journal_put_incident(struct journal *journal, const struct journal_incident
 				     name(in->detected_by),
 				     {no_routes ? NULL : in->routes, WHOLE_MAX_LENGTH}};
 
-	put(journal, ITEM_INCIDENT, numbers, texts);
+	put_item(journal, ITEM_INCIDENT, numbers, texts);
 }
 
 void journal_put_event(struct journal *journal, const struct journal_event *event)
@@ -136,7 +136,7 @@ void journal_put_event(struct journal *journal, const struct journal_event *even
 				     name(event->class),      name(event->name),
 				     name(event->outcome),    long_text(event->text, JOURNAL_TEXT_MAX)};
 
-	put(journal, ITEM_EVENT, numbers, texts);
+	put_item(journal, ITEM_EVENT, numbers, texts);
 }
 
 void journal_put_sample(struct journal *journal, const struct journal_sample *sample)
@@ -145,7 +145,7 @@ void journal_put_sample(struct journal *journal, const struct journal_sample *sa
 				    sample->p99_us};
 	const struct text texts[] = {name(sample->backend), name(sample->state)};
 
-	put(journal, ITEM_SAMPLE, numbers, texts);
+	put_item(journal, ITEM_SAMPLE, numbers, texts);
 }
 
 void journal_put_suspect(struct journal *journal, const struct journal_suspect *s)
@@ -155,7 +155,7 @@ void journal_put_suspect(struct journal *journal, const struct journal_suspect *
 	    name(s->backend), long_text(s->job, DETAIL_MAX_LENGTH), {s->record, WHOLE_MAX_LENGTH}};
 
 	if (!too_long(journal, ITEM_SUSPECT, "a suspect", s->record))
-		put(journal, ITEM_SUSPECT, numbers, texts);
+		put_item(journal, ITEM_SUSPECT, numbers, texts);
 }
 
 bool journal_is_written(struct journal *journal)
@@ -170,5 +170,5 @@ void journal_put_memory(struct journal *journal, const char *key, const char *va
 
 	if (!too_long(journal, ITEM_REMEMBER, "a key", key) &&
 	    !too_long(journal, ITEM_REMEMBER, "a value", value))
-		put(journal, value ? ITEM_REMEMBER : ITEM_FORGET, NULL, texts);
+		put_item(journal, value ? ITEM_REMEMBER : ITEM_FORGET, NULL, texts);
 }

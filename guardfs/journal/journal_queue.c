@@ -38,7 +38,7 @@ void journal_queue_noted(struct journal_queue *queue, const struct journal_lost 
 	queue->lost.others -= noted->others;
 }
 
-static void append(struct journal_queue *queue, struct journal_item *item)
+static void append_item(struct journal_queue *queue, struct journal_item *item)
 {
 	item->next = NULL;
 	if (queue->tail)
@@ -51,7 +51,7 @@ static void append(struct journal_queue *queue, struct journal_item *item)
 }
 
 /* Unlinks and frees a waiting item; before: the one in front, or NULL. */
-static void drop(struct journal_queue *queue, struct journal_item *before, struct journal_item *item)
+static void drop_item(struct journal_queue *queue, struct journal_item *before, struct journal_item *item)
 {
 	if (before)
 		before->next = item->next;
@@ -85,7 +85,7 @@ static bool drop_overtaken(struct journal_queue *queue, const struct journal_ite
 
 	for (struct journal_item *i = queue->head; i; before = i, i = i->next) {
 		if (overtaken_by(i, item)) {
-			drop(queue, before, i);
+			drop_item(queue, before, i);
 			return true;
 		}
 	}
@@ -98,7 +98,7 @@ static bool drop_oldest_sample(struct journal_queue *queue)
 
 	for (struct journal_item *i = queue->head; i; before = i, i = i->next) {
 		if (i->type == ITEM_SAMPLE) {
-			drop(queue, before, i);
+			drop_item(queue, before, i);
 			journal_queue_count_lost(queue, ITEM_SAMPLE);
 			return true;
 		}
@@ -118,7 +118,7 @@ static bool drop_newest_event(struct journal_queue *queue)
 	}
 	if (!event)
 		return false;
-	drop(queue, before_event, event);
+	drop_item(queue, before_event, event);
 	journal_queue_count_lost(queue, ITEM_EVENT);
 	return true;
 }
@@ -145,7 +145,7 @@ void journal_queue_put(struct journal_queue *queue, struct journal_item *item)
 	free_list(queue->done);
 	queue->done = NULL;
 	if (make_room(queue, item)) {
-		append(queue, item);
+		append_item(queue, item);
 		return;
 	}
 	journal_queue_count_lost(queue, item->type);

@@ -95,7 +95,7 @@ static struct charges_budget budget_of(const struct supervised *s, uint32_t cap,
 }
 
 /* The user's entry, else a free one, else the one that ends first. */
-static void publish(struct supervised *s, uint32_t uid, uint64_t until_ns)
+static void publish_refusal(struct supervised *s, uint32_t uid, uint64_t until_ns)
 {
 	_Atomic uint64_t *best = &s->board->refused[0];
 
@@ -128,7 +128,7 @@ void charge_settle(struct supervised *s, uint64_t now_ns)
 	ms = charges_note(&s->charge.charges, uid, &hour, &day, c->user_share, (int64_t)now_ns);
 	if (!ms)
 		return;
-	publish(s, uid, now_ns + ms * NSEC_PER_MSEC);
+	publish_refusal(s, uid, now_ns + ms * NSEC_PER_MSEC);
 	log_warning("backend %s: lost %u times within the hour over operations of user %u: refused there for "
 		    "%llu s",
 		    s->config->name, charges_count(&s->charge.charges, uid, HOUR_MS, (int64_t)now_ns), uid,

@@ -17,7 +17,7 @@ static bool is_sshfs(const struct supervised *s)
 }
 
 /* Another process opened the breaker, and stores the class just after. */
-static void take_opened_gate(struct supervised *s, uint64_t now_ns)
+static void take_opened_breaker(struct supervised *s, uint64_t now_ns)
 {
 	uint32_t class = atomic_load(&s->board->opened_class);
 
@@ -45,7 +45,7 @@ static void note_breaks(struct supervised *s, uint64_t now_ns)
 	if (is_sshfs(s) && transport_dead(&s->transport))
 		take_dead_transport(s, now_ns);
 	else if (!breaker_is_closed(breaker))
-		take_opened_gate(s, now_ns);
+		take_opened_breaker(s, now_ns);
 	else if (atomic_load(&s->board->root_epoch) != s->epoch)
 		event_broken(s, ERRCLASS_NOT_CONNECTED, DETECTOR_WORKER, "worker has lost the root", now_ns);
 }

@@ -8,7 +8,7 @@
 
 static void search_in(struct find *f, int parent, const char *name, const char *path, unsigned depth);
 
-static void touching(const struct find *f, const char *path)
+static void announce_path(const struct find *f, const char *path)
 {
 	if (f->touching)
 		f->touching(f->context, path);
@@ -42,7 +42,7 @@ static void take_entry(struct find *f, int dir, const struct dirent *e, const ch
 		f->failed(f->context, in, "the path of something in it", ENAMETOOLONG);
 		return;
 	}
-	touching(f, path);
+	announce_path(f, path);
 	if (fstatat(dir, e->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0) {
 		/* A crawler may just have removed it. */
 		if (errno != ENOENT)
@@ -77,6 +77,6 @@ static void search_in(struct find *f, int parent, const char *name, const char *
 
 void find_warcs(struct find *find, const char *path)
 {
-	touching(find, path);
+	announce_path(find, path);
 	search_in(find, AT_FDCWD, path, path, 0);
 }

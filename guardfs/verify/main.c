@@ -42,7 +42,7 @@ static const struct option long_options[] = {
     {NULL, 0, NULL, 0},
 };
 
-static int PRINTF_LIKE(1, 2) usage(const char *format, ...)
+static int PRINTF_LIKE(1, 2) refuse_usage(const char *format, ...)
 {
 	va_list arguments;
 
@@ -124,11 +124,11 @@ static int run_all(struct verify_run *run, int n, char **paths)
 	bool one = run->repair_to || run->options.from || run->options.min_size;
 
 	if (n == 0)
-		return usage("no file is named");
+		return refuse_usage("no file is named");
 	if (one && n != 1)
-		return usage("--repair-to, --from and --size are about one file");
+		return refuse_usage("--repair-to, --from and --size are about one file");
 	if (run->repair_to && run->options.from)
-		return usage("--repair-to copies from the beginning: no --from");
+		return refuse_usage("--repair-to copies from the beginning: no --from");
 	verify_run_begin(run);
 	for (int i = 0; i < n; i++)
 		verify_run_path(run, paths[i]);
@@ -154,7 +154,7 @@ int main(int argc, char **argv)
 		if (!take_option(&run, option, &good))
 			return VERIFY_EXIT_USAGE;
 		if (!good)
-			return usage("\"%s\" is no value for that option", optarg);
+			return refuse_usage("\"%s\" is no value for that option", optarg);
 	}
 	status = run_all(&run, argc - optind, argv + optind);
 	if (fflush(stdout) || ferror(stdout)) {

@@ -38,7 +38,7 @@ static bool go_on(const struct reader *r)
 }
 
 /* Until the bytes so far are within the rate. */
-static errint_t pace(const struct reader *r)
+static errint_t pace_reading(const struct reader *r)
 {
 	double done = (double)(reader_at(r) - r->options->from);
 	uint64_t due_ns = r->begun_ns, now_ns;
@@ -66,7 +66,7 @@ errint_t reader_fill(struct reader *r)
 	r->offset += r->pos;
 	r->pos = r->fill = 0;
 	do {
-		err = pace(r);
+		err = pace_reading(r);
 		if (err)
 			return err;
 		n = pread(r->fd, r->buf, (size_t)MIN((uint64_t)r->chunk, r->end - r->offset),

@@ -65,7 +65,7 @@ static void count(struct verify_run *run, const struct verify_result *result)
 		run->bad++;
 }
 
-static void tell(struct verify_run *run, const char *path, const struct verify_result *result)
+static void tell_result(struct verify_run *run, const char *path, const struct verify_result *result)
 {
 	clear_line(run);
 	count(run, result);
@@ -86,7 +86,7 @@ static void tell_verdict(struct verify_run *run, const char *path, enum verify_v
 	struct verify_result result = {
 	    .verdict = verdict, .error = error, .kind = verify_kind_of(path), .level = run->options.level};
 
-	tell(run, path, &result);
+	tell_result(run, path, &result);
 }
 
 void verify_run_unknown(struct verify_run *run, const char *path, int error)
@@ -121,7 +121,7 @@ static void verify_one(struct verify_run *run, int dir, const char *name, const 
 	if (err && err != -ECANCELED)
 		verify_run_unknown(run, path, -err);
 	else
-		tell(run, path, &result);
+		tell_result(run, path, &result);
 }
 
 /* ---- a directory ---- */
@@ -155,7 +155,7 @@ static bool was_seen(struct verify_run *run, const struct stat *st)
 	return slot != NULL;
 }
 
-static void found(void *context, int dir, const char *name, const char *path, const struct stat *st)
+static void verify_found(void *context, int dir, const char *name, const char *path, const struct stat *st)
 {
 	struct verify_run *run = context;
 	/* A manifest holds only its own directory's names. */
@@ -170,7 +170,7 @@ static void found(void *context, int dir, const char *name, const char *path, co
 	verify_one(run, dir, name, path, min_size);
 }
 
-static void missing(void *context, const char *path)
+static void report_missing(void *context, const char *path)
 {
 	tell_verdict(context, path, VERIFY_MISSING, 0);
 }
@@ -184,10 +184,10 @@ static void directory(void *context, int dir, const char *path)
 		return;
 	manifest_release(run->manifest);
 	run->manifest = manifest;
-	manifest_missing(manifest, dir, missing, run);
+	manifest_missing(manifest, dir, report_missing, run);
 }
 
-static void failed(void *context, const char *path, const char *what, int error)
+static void report_unread(void *context, const char *path, const char *what, int error)
 {
 	(void)what;
 	verify_run_unknown(context, path, error);
@@ -199,8 +199,8 @@ static void verify_directory(struct verify_run *run, const char *path)
 			    .depth_max = DEPTH_MAX,
 			    .entries_max = ENTRIES_MAX,
 			    .directory = directory,
-			    .found = found,
-			    .failed = failed};
+			    .found = verify_found,
+			    .failed = report_unread};
 
 	run->find = &find;
 	find_warcs(&find, path);
@@ -244,7 +244,7 @@ static void repair_file(struct verify_run *run, int fd, const char *path)
 		verify_run_unknown(run, path, -err);
 		return;
 	}
-	tell(run, path, &result);
+	tell_result(run, path, &result);
 	if (!err)
 		err = verify_repair(fd, &options, &result, run->repair_to);
 	clear_line(run);

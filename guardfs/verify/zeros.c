@@ -24,7 +24,7 @@ size_t zeros_before(const unsigned char *p, size_t n)
 	return i;
 }
 
-static void add(struct zeros *z, uint64_t from, uint64_t to)
+static void add_run(struct zeros *z, uint64_t from, uint64_t to)
 {
 	if (to - from < VERIFY_ZEROS_MIN)
 		return;
@@ -38,7 +38,7 @@ static void add(struct zeros *z, uint64_t from, uint64_t to)
 static void extend(struct zeros *z, size_t n, bool over)
 {
 	if (over) {
-		add(z, z->open_from, z->at + n);
+		add_run(z, z->open_from, z->at + n);
 		z->open = false;
 	}
 }
@@ -89,6 +89,6 @@ void zeros_skip(struct zeros *z, uint64_t n)
 void zeros_end(struct zeros *z)
 {
 	if (z->open)
-		add(z, z->open_from, z->at);
+		add_run(z, z->open_from, z->at);
 	z->open = false;
 }

@@ -80,7 +80,8 @@ struct move_entry *move_tree_append(struct move_tree *tree, size_t *room)
 	return more;
 }
 
-static errint_t add(struct reading *r, int dir, const char *name, const char *path, const struct stat *st)
+static errint_t add_entry(struct reading *r, int dir, const char *name, const char *path,
+			  const struct stat *st)
 {
 	struct move_entry *e = move_tree_append(r->tree, &r->room);
 	errint_t err = e ? describe_entry(dir, name, st, r->owner, e) : -ENOMEM;
@@ -129,7 +130,7 @@ static errint_t visit(struct reading *r, int dir, const char *name, const char *
 		return fail_at(r->what, path, -EXDEV);
 	if (!S_ISDIR(st.st_mode) && !S_ISREG(st.st_mode) && !S_ISLNK(st.st_mode))
 		return fail_at(r->what, path, -EMEDIUMTYPE);
-	err = add(r, dir, name, path, &st);
+	err = add_entry(r, dir, name, path, &st);
 	if (err)
 		return fail_at(r->what, path, err);
 	return S_ISDIR(st.st_mode) ? descend_into(r, dir, name, path, depth) : 0;
@@ -277,7 +278,7 @@ struct hashing {
 };
 
 /* Not faster than allowed; and, on a terminal, how far. */
-static void pace(struct hashing *h, uint64_t n)
+static void pace_hashing(struct hashing *h, uint64_t n)
 {
 	uint64_t now = clock_mono_ns(), due;
 
@@ -306,7 +307,7 @@ static errint_t hash_file(struct hashing *h, int dir, struct move_entry *e)
 	while (n > 0 && (n = read(fd, h->chunk, CHUNK)) > 0) {
 		if (EVP_DigestUpdate(h->context, h->chunk, (size_t)n) != 1)
 			return -EIO;
-		pace(h, (uint64_t)n);
+		pace_hashing(h, (uint64_t)n);
 	}
 	if (n < 0)
 		return -errno;

@@ -70,7 +70,7 @@ static void run_child(const char *directory, int out)
 	_exit(write(out, &result, sizeof(result)) == (ssize_t)sizeof(result) ? 0 : 1);
 }
 
-static errint_t receive(int in, uint32_t timeout_ms, struct result *result)
+static errint_t receive_result(int in, uint32_t timeout_ms, struct result *result)
 {
 	struct pollfd p = {.fd = in, .events = POLLIN};
 
@@ -92,7 +92,7 @@ errint_t tiers_size(const char *directory, uint32_t timeout_ms, uint64_t *bytes,
 	if (pid == 0)
 		run_child(directory, ends[1]);
 	close(ends[1]);
-	err = pid < 0 ? -errno : receive(ends[0], timeout_ms, &result);
+	err = pid < 0 ? -errno : receive_result(ends[0], timeout_ms, &result);
 	close(ends[0]);
 	if (pid > 0) {
 		kill(pid, SIGKILL);

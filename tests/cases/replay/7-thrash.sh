@@ -70,7 +70,7 @@ assert_ge "$old_logins" $((tries - 1)) "logins, one for each try"
 old_end
 box_serves
 
-say "guardfs, the server drops its connections: the gate keeps the worker from trying at all"
+say "guardfs, the server drops its connections: the breaker keeps the worker from trying at all"
 start_guardfs
 wait_healthy
 read -r tries done < <(worker_loop "$COLD" 1000 ctl health "$COLD")

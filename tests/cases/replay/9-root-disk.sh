@@ -15,7 +15,7 @@ mount -t tmpfs -o size=32m store "$WORK/store"
 box_start box 2222 "$WORK/store"
 mkdir -p "$WORK/store/jobs/$JOB"
 
-# used PATH: percent, as the worker's gate sees it.
+# used PATH: percent, as a worker sees it.
 used()
 {
 	df --output=pcent "$1" | tail -n 1 | tr -d ' %'
