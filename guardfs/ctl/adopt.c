@@ -1,7 +1,7 @@
 /* adopt.c: guardctl adopt BACKEND: marks a backend as ours, so that a lost mount or an empty stand-in is
  * never mistaken for it.
  *
- * The one command that goes through the mount: guardfs itself bounds how long it can take. */
+ * Goes through the mount: guardfs bounds its time. */
 #include "base/cleanup.h"
 #include "base/fd.h"
 #include "ctl/ctl.h"

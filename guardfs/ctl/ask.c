@@ -1,4 +1,4 @@
-/* ask.c: asking keeper over the control socket, and saying why there is no answer. */
+/* ask.c: asks keeper over the control socket, or says why there is no answer. */
 #include "base/cleanup.h"
 #include "control/client.h"
 #include "control/frame.h"

@@ -26,7 +26,7 @@ static pid_t start_program(const char *const *argv, enum capture_streams streams
 	_exit(127);
 }
 
-/* Until its end of the pipe is closed, or false when its time is over. */
+/* Until the pipe is closed; false: time is over. */
 static bool read_until(int fd, uint64_t end_ns, char *buf, size_t size)
 {
 	size_t used = 0;

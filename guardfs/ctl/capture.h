@@ -9,10 +9,9 @@ enum capture_streams {
 	CAPTURE_OUTPUT_AND_ERRORS, /* both, in the order of writing */
 };
 
-/* Runs argv (NULL at its end, argv[0] is looked for in PATH) in the C locale, with an empty standard input.
- * buf receives what it printed, cut off at size - 1 bytes and ended by '\0'. Returns its exit status, or -1:
- * it could not be run, died of a signal, or was not done within ms milliseconds; then it is killed, and left
- * behind where it cannot be (it hangs in a dead mount). guardctl. */
+/* Runs argv (NULL at its end, argv[0] by PATH) in the C locale with empty standard input. buf: the output,
+ * cut at size - 1 bytes, terminated. Returns the exit status; -1: not run, killed by a signal, or not done
+ * within ms; then killed, or left if that is impossible (a dead mount). */
 int capture_run(const char *const *argv, enum capture_streams streams, unsigned ms, char *buf, size_t size);
 
 #endif

@@ -1,23 +1,20 @@
-/* classify.c: guardctl classify: was it the infrastructure, or the job?
+/* classify.c: guardctl classify: infrastructure or job?
  *
- * The rules follow what workers of archives go by: a job that failed because storage was not there is tried
- * again later and costs no retry; a job that failed by itself costs one. guardfs gives infrastructure trouble
- * as EIO (or ETIMEDOUT) only, so that an errno alone mostly tells; without one, the state of whatever serves
- * the path does, now and a while back: callers' writes may have waited for minutes, and the answer may be
- * asked for when the backend has just come back. */
+ * Archive workers retry a job later, at no cost, if storage was missing; else the failure costs a retry.
+ * guardfs gives infrastructure trouble only as EIO (or ETIMEDOUT): mostly the errno decides. Without one
+ * the state of the serving backend does, now and a while back: writes may have waited for minutes, and the
+ * question may come when the backend has just returned. */
 #include "ctl/classify.h"
 #include "policy/errclass.h"
 #include "policy/health.h"
 #include <errno.h>
 
-/* A backend back for less than this may have made fail what fails now: as long as workers wait after
- * infrastructure trouble. */
+/* A backend back for less may have caused the failure: workers wait as long after infrastructure trouble. */
 #define RECENT_S 600
 
 static bool errno_is_infrastructure(enum errclass class)
 {
-	/* A full disk is no trouble of the connection, but it is nothing that a job could do better next time
-	 * either. */
+	/* A full disk is no connection trouble, but the job cannot do better next time. */
 	return errclass_info(class)->infrastructure || class == ERRCLASS_FULL;
 }
 
@@ -43,8 +40,7 @@ static void judge_errno(const struct ctl_responsible *responsible, int error, st
 			 strerror(error), responsible->backend);
 }
 
-/* Since when it has been healthy again, or 0 if nobody was hurt while it was not: at guardfs's start, mostly.
- */
+/* Healthy again since; 0: nobody was hurt before, as at guardfs's start. */
 static int64_t recovered_at(const json_t *backend)
 {
 	const json_t *counters = json_object_get(backend, "counters");
@@ -136,8 +132,7 @@ static int print_verdict(const struct classify_verdict *v, const char *backend)
 	return v->infrastructure ? CTL_EXIT_TIMEOUT : CTL_EXIT_OK;
 }
 
-/* A path that guardfs should serve and does not, for it does not run, is in no state to be blamed on a job.
- */
+/* No job is to blame for a path that guardfs should serve while it does not run. */
 static int answer_unreachable(const char *message)
 {
 	struct classify_verdict v = {.infrastructure = true, .class = "process"};

@@ -6,13 +6,16 @@
 #include "ctl/ctl.h"
 
 struct classify_verdict {
-	bool infrastructure; /* retry later, and charge nobody for it */
-	const char *class;   /* of the error table, "process" or "recovered"; borrowed from status */
-	char why[256];	     /* for people */
+	/* retry later, and charge nobody for it */
+	bool infrastructure;
+	/* of the error table, "process" or "recovered"; borrowed from status */
+	const char *class;
+	/* for people */
+	char why[256];
 };
 
-/* error: a positive errno that a caller got, or 0: not known, then the state of what serves the place
- * decides, now and in the last ten minutes. now: seconds since the epoch. Pure. */
+/* error: a caller's positive errno; 0: unknown: then the backend's state decides, now and in the last ten
+ * minutes. now: seconds since the epoch. Pure. */
 void classify_judge(const json_t *status, const struct ctl_responsible *responsible, int error, int64_t now,
 		    struct classify_verdict *verdict);
 

@@ -1,5 +1,4 @@
-/* commands.c: the table of guardctl's commands, and the help that is printed from it: guardctl help, guardctl
- * version */
+/* commands.c: the table of commands, and help from it: guardctl help, guardctl version */
 #include "ctl/ctl.h"
 #include <stdio.h>
 

@@ -1,9 +1,9 @@
-/* ctl.h: guardctl: what its subcommands share.
+/* ctl.h: shared by guardctl's subcommands.
  *
- * guardctl reads RUN_DIR/status.json and RUN_DIR/health, and asks keeper over RUN_DIR/control.sock; never the
- * mount (but for adopt, whose business is a file on a backend, smoke and verify, which read archives, sync,
- * tier move, which copies, and drill, which is to be hurt like any caller), so that it answers whatever
- * hangs. One process, one thread; messages for the operator go to stderr and say what to do. */
+ * guardctl reads RUN_DIR/status.json and RUN_DIR/health and asks keeper over RUN_DIR/control.sock; never
+ * the mount, so that it answers whatever hangs. Exceptions: adopt writes a file on a backend, smoke and
+ * verify read archives, sync, tier move copies, drill is hurt like any caller. One process, one thread;
+ * messages to stderr say what to do. */
 #ifndef GUARDFS_CTL_CTL_H
 #define GUARDFS_CTL_CTL_H
 
@@ -11,23 +11,22 @@
 #include "config/config.h"
 #include <jansson.h>
 
-#define CTL_RUN_ROOT "/run/guardfs"
-#define CTL_STALE_S \
-	15 /* keeper writes status.json at least every few seconds; older than this it is not trusted */
+#define CTL_RUN_ROOT	 "/run/guardfs"
+#define CTL_STALE_S	 15 /* keeper writes status.json every few seconds; older ones are not trusted */
 #define CTL_MESSAGE_MAX	 2048
 #define CTL_ABSOLUTE_MAX 4096
 
 enum ctl_exit {
 	CTL_EXIT_OK = 0,
 	CTL_EXIT_DEGRADED = 1, /* health */
-	CTL_EXIT_REFUSED = 1,  /* any other command: it could be asked, but the answer is no */
+	CTL_EXIT_REFUSED = 1,  /* other commands: asked, and the answer is no */
 	CTL_EXIT_DOWN = 2,
 	CTL_EXIT_TIMEOUT = 75,
 	CTL_EXIT_USAGE = 100,
 	CTL_EXIT_UNREACHABLE = 111,
 };
 
-/* Options as given; NULL or false: not given. A command lists those it takes; the table is in commands.c. */
+/* NULL or false: not given. commands.c says which a command takes. */
 enum ctl_option {
 	CTL_OPTION_JSON = 1 << 0,
 	CTL_OPTION_STATE = 1 << 1,
@@ -61,13 +60,16 @@ enum ctl_option {
 };
 
 struct ctl_options {
-	const char *name;   /* -n */
-	const char *config; /* -c */
+	/* -n */
+	const char *name;
+	/* -c */
+	const char *config;
 	bool json;
 	const char *state;
 	const char *timeout;
 	bool dry_run, apply;
-	const char *duration; /* --for */
+	/* --for */
+	const char *duration;
 	const char *reason;
 	bool wait;
 	const char *since;
@@ -78,10 +80,13 @@ struct ctl_options {
 	bool simulate;
 	bool sizes;
 	const char *path;
-	const char *error;	 /* --errno */
-	const char *no_progress; /* --require-no-progress-seconds */
+	/* --errno */
+	const char *error;
+	/* --require-no-progress-seconds */
+	const char *no_progress;
 	const char *to;
-	const char *rate; /* --bwlimit */
+	/* --bwlimit */
+	const char *rate;
 	bool discard_old, abort;
 	const char *level;
 	const char *repair_to;
@@ -91,120 +96,126 @@ struct ctl_options {
 
 struct ctl_command {
 	const char *name;
-	const char *arguments; /* for the synopsis */
-	const char *summary;   /* one line */
-	const char *help;      /* the rest, lines of at most 80 columns */
-	unsigned options;      /* enum ctl_option, or-ed */
+	/* for the synopsis */
+	const char *arguments;
+	/* one line */
+	const char *summary;
+	/* The rest, lines of at most 80 columns. */
+	const char *help;
+	/* enum ctl_option, or-ed. */
+	unsigned options;
 	int min_arguments, max_arguments;
-	int (*run)(const struct ctl_options *options, int argc, char **argv); /* returns the exit status */
+	/* Returns the exit status. */
+	int (*run)(const struct ctl_options *options, int argc, char **argv);
 };
 
-extern const struct ctl_command ctl_commands[]; /* ends with a NULL name */
+extern const struct ctl_command ctl_commands[]; /* Ends with a NULL name. */
 
-/* The command with that name, or NULL. */
+/* NULL: no such command. */
 const struct ctl_command *ctl_find_command(const char *name);
 
-/* Where the runtime directories are: CTL_RUN_ROOT; tests have their own. */
+/* Directory of the runtime directories: CTL_RUN_ROOT; tests have their own. */
 extern const char *ctl_run_root;
 
-/* What is known of a running guardfs. */
+/* A running guardfs. */
 struct ctl_instance {
 	char run_dir[CONFIG_PATH_MAX];
-	json_t *status; /* owned; NULL: not loaded */
-	int64_t now;	/* seconds since the epoch at loading */
-	int64_t age;	/* of status.json, in seconds */
+	/* Owned; NULL: not loaded. */
+	json_t *status;
+	/* Seconds since the epoch at loading. */
+	int64_t now;
+	/* Of status.json, in seconds. */
+	int64_t age;
 };
 
 /* Finds the runtime directory by -n, -c or, with neither, as the only one in root, and loads status.json.
- * Returns CTL_EXIT_OK, or an exit status with message (CTL_MESSAGE_MAX bytes) saying what to do. Release with
- * ctl_instance_release in either case. */
+ * CTL_EXIT_OK, or an exit status with message (CTL_MESSAGE_MAX bytes) saying what to do. In either case
+ * ctl_instance_release. */
 int ctl_instance_open(struct ctl_instance *instance, const struct ctl_options *options, const char *root,
 		      char *message) WARN_UNUSED;
 void ctl_instance_release(struct ctl_instance *instance);
 
-/* How many run below root; if none does, how many were killed and have left a status. */
+/* Running ones below root; if there is none, killed ones that left a status. */
 int ctl_instance_count(const char *root);
 
-/* Not renewed for CTL_STALE_S: what it says may have changed since. */
+/* Not renewed for CTL_STALE_S. */
 bool ctl_instance_stale(const struct ctl_instance *instance);
 
-/* Opens the instance that options mean and runs a command on it; says why, if there is none. Returns the exit
- * status of either. */
+/* Runs a command on the instance of options, or says why there is none. The exit status. */
 int ctl_on_instance(const struct ctl_options *options,
 		    int (*run)(const struct ctl_instance *instance, const struct ctl_options *options));
 
-/* Says so on stderr, if it is. */
+/* On stderr. */
 void ctl_warn_if_stale(const struct ctl_instance *instance);
 
-/* Makes path absolute by text alone (no symlink is followed, nothing is touched): joined to cwd if relative;
- * empty components, "." and ".." resolved. 0, -ENAMETOOLONG, -EINVAL (empty). */
+/* By text alone: joins cwd to a relative path, resolves empty components, "." and "..". 0, -ENAMETOOLONG,
+ * -EINVAL (empty). */
 errint_t ctl_path_absolute(const char *cwd, const char *path, char *absolute, size_t size) WARN_UNUSED;
 
-/* Who is responsible for a path, by the tier map in status alone. */
+/* By the tier map in status alone. */
 struct ctl_responsible {
-	const json_t *condition; /* object with "state", "class", "since": a route or a backend, borrowed from
-				    status; NULL: local tier */
-	const char *backend;	 /* name, or "local" */
-	const json_t *job;	 /* of status.jobs, borrowed; NULL: none that has had files open */
+	/* Route or backend with "state", "class", "since", borrowed from status; NULL: local tier. */
+	const json_t *condition;
+	/* Name, or "local". */
+	const char *backend;
+	/* Of status.jobs, borrowed; NULL: no job with files open so far. */
+	const json_t *job;
 };
 
-/* Longest prefix of the absolute path among the routes, .guardfs/backends/NAME and the backends' `expose`
- * directories. 0, or -ENOENT if it lies neither there nor below the mountpoint. */
+/* By the longest prefix among routes, .guardfs/backends/NAME and `expose` directories. 0, or -ENOENT: also
+ * outside the mountpoint. */
 errint_t ctl_responsible_for(const json_t *status, const char *absolute,
 			     struct ctl_responsible *responsible) WARN_UNUSED;
 
-/* The same for a path as a user gives it: relative to the working directory. The exit status; says what is
- * wrong. */
+/* For a user's path, relative to the working directory. The exit status; says what is wrong. */
 int ctl_responsible_named(const struct ctl_instance *instance, const char *path,
 			  struct ctl_responsible *responsible) WARN_UNUSED;
 
-/* "30s", "500ms", "2m", "1h", "30" (seconds) to milliseconds. 0 or -EINVAL (also for more than a year). */
+/* "30s", "500ms", "2m", "1h", "30" (seconds) to ms. 0 or -EINVAL (more than a year too). */
 errint_t ctl_parse_duration(const char *text, uint64_t *ms) WARN_UNUSED;
 
-/* Has what `guardctl wait` waits for come true? state: a state name, or "ok" for the whole; backend: one of
- * them, or NULL for all. 1 yes, 0 no, -ENOENT no such backend. */
+/* For `guardctl wait`. state: a state name, or "ok" for the whole; backend: NULL: all. 1 yes, 0 no,
+ * -ENOENT no such backend. */
 int ctl_wait_reached(const json_t *status, const char *state, const char *backend);
 
-/* String or number member of a JSON object, "" or 0 if missing or of another type. Borrowed. */
+/* Member of a JSON object; "" or 0: missing or of another type. Borrowed. */
 const char *ctl_text(const json_t *object, const char *key);
 int64_t ctl_number(const json_t *object, const char *key);
 
-/* A new JSON string of s, whatever bytes s has (utf8_clean). NULL: short of memory. */
+/* A JSON string of any bytes (utf8_clean). NULL: out of memory. */
 json_t *ctl_json_string(const char *s);
 
-/* Is the string one of an array's? */
+/* Is it in the array? */
 bool ctl_lists(const json_t *array, const char *text);
 
-/* The backend with that name in status, or NULL. Borrowed. */
+/* Of status, borrowed; NULL: none. */
 const json_t *ctl_find_backend(const json_t *status, const char *name);
 
-/* "guardctl: ...\n" to stderr, control characters of foreign text made harmless. Returns status, so that
- * callers can write return ctl_fail(CTL_EXIT_USAGE, ...). */
+/* "guardctl: TEXT" to stderr, foreign control characters made harmless. Returns status. */
 int ctl_fail(int status, const char *format, ...) PRINTF_LIKE(2, 3);
 
-/* Prints an answer as JSON. Returns the exit status. */
+/* As JSON. Returns the exit status. */
 int ctl_print_json(const json_t *answer);
 
-/* Asks keeper (docs/PROTOCOL.control.md); arguments may be NULL, the reference is taken. Progress goes to
- * stderr. Returns CTL_EXIT_OK with *result (the caller releases it), or an exit status after having said why.
- */
+/* Asks keeper (docs/PROTOCOL.control.md); takes arguments' reference (NULL: none). Progress goes to
+ * stderr. CTL_EXIT_OK with *result (the caller releases it), or an exit status after saying why. */
 int ctl_ask(const struct ctl_instance *instance, const char *command, json_t *arguments, uint32_t timeout_ms,
 	    json_t **result) WARN_UNUSED;
 
-/* For commands that only ask: finds the instance, asks, releases the instance. As ctl_ask. */
+/* Finds the instance, asks, releases it. As ctl_ask. */
 #define CTL_ASK_MS	15000
 #define CTL_DIAGNOSE_MS 120000
 int ctl_ask_about(const struct ctl_options *options, const char *command, json_t *arguments,
 		  uint32_t timeout_ms, json_t **result) WARN_UNUSED;
 
-/* "7d", "30m" (ago), "1767866400" (since the epoch; 9 digits or more), "2026-01-08" (its local midnight) to
+/* "7d", "30m" (ago), "1767866400" (since the epoch; 9 digits or more), "2026-01-08" (local midnight) to
  * seconds since the epoch. 0 or -EINVAL. */
 errint_t ctl_parse_since(const char *text, int64_t now, int64_t *since) WARN_UNUSED;
 
-/* A whole number from 1 to max. 0 or -EINVAL. */
+/* From 1 to max. 0 or -EINVAL. */
 errint_t ctl_parse_number(const char *text, uint64_t max, uint64_t *value) WARN_UNUSED;
 
-/* A --for: whole seconds, rounded up, at least 1. The exit status; says what is wrong. */
+/* --for: whole seconds, rounded up, at least 1. The exit status; says what is wrong. */
 int ctl_parse_for(const char *text, uint64_t *seconds) WARN_UNUSED;
 
 int ctl_cmd_status(const struct ctl_options *options, int argc, char **argv);

@@ -20,10 +20,14 @@ struct drill {
 	struct ctl_instance instance;
 	const char *kind, *backend;
 	uint64_t seconds;
-	uint64_t begun_ns; /* CLOCK_MONOTONIC */
-	int64_t last;	   /* the number of its incident is above this */
-	int64_t id;	   /* of its incident; 0: it has none so far */
-	json_t *incident;  /* as last heard, or NULL */
+	/* CLOCK_MONOTONIC */
+	uint64_t begun_ns;
+	/* the number of its incident is above this */
+	int64_t last;
+	/* of its incident; 0: it has none so far */
+	int64_t id;
+	/* as last heard, or NULL */
+	json_t *incident;
 	struct caller caller;
 };
 
@@ -95,7 +99,7 @@ static void catch_interrupts(void)
 	sigaction(SIGHUP, &action, NULL);
 }
 
-/* Asks without a word if there is no answer: keeper may just be killed. The result, owned, or NULL. */
+/* Silent without an answer: keeper may just be killed. The result, owned, or NULL. */
 static json_t *ask_quietly(const struct drill *drill, const char *command, json_t *arguments)
 {
 	json_t *reply = NULL, *result;
@@ -179,7 +183,7 @@ static int wait_for_the_end(struct drill *drill)
 	return CTL_EXIT_OK;
 }
 
-/* Milliseconds after the beginning, or -1 for a time that has not come. */
+/* After the beginning; -1: not yet. */
 static double since_begun_ms(const struct drill *drill, uint64_t when_ns)
 {
 	if (when_ns == 0)

@@ -1,5 +1,4 @@
-/* drill.h: trouble made on purpose: its kinds, what the configuration promises for each, and a caller who is
- * hurt by it. */
+/* drill.h: kinds of drills, the configuration's promises for each, and a caller who is hurt. */
 #ifndef GUARDFS_CTL_DRILL_H
 #define GUARDFS_CTL_DRILL_H
 
@@ -24,34 +23,36 @@ enum drill_kind {
 const char *drill_kind_name(enum drill_kind kind);
 enum drill_kind drill_kind_find(const char *name); /* DRILL_KIND_COUNT: none of them */
 
-/* What the configuration promises, should this happen to a backend of it for so many seconds. Looks at the
- * configuration alone, and whether the sentinel exists. */
+/* By the configuration, if this happened to a backend for so many seconds; and does the sentinel exist? */
 void drill_simulate(FILE *out, const struct config *config, const struct config_backend *backend,
 		    enum drill_kind kind, uint64_t seconds);
 
 /* ---- a caller: a child process that looks for a file in a directory, or writes one there, every 50 ms
  * (drill_caller.c) ---- */
 
-/* Written by the child, read by its parent. Times of CLOCK_MONOTONIC; 0: not yet. */
+/* Written by the child, read by its parent. CLOCK_MONOTONIC; 0: not yet. */
 struct caller_seen {
 	_Atomic uint64_t calls, errors;
 	_Atomic uint64_t longest_ns;
 	_Atomic uint64_t first_error_ns, last_error_ns;
-	_Atomic uint64_t inside_since_ns; /* of the call under way */
+	/* of the call under way */
+	_Atomic uint64_t inside_since_ns;
 	_Atomic int first_errno;
 };
 
 struct caller {
 	pid_t pid;
-	struct caller_seen *seen; /* shared memory */
-	char file[PATH_MAX];	  /* that it writes, removed at the end; "": it only looks */
+	/* shared memory */
+	struct caller_seen *seen;
+	/* that it writes, removed at the end; "": it only looks */
+	char file[PATH_MAX];
 };
 
-/* In the directory path. The child is killed when its parent dies. 0 or -errno. */
+/* In directory path. The child dies with its parent. 0 or -errno. */
 errint_t caller_start(struct caller *caller, const char *path, bool writes) WARN_UNUSED;
 
-/* Kills it, and counts the call that it was in. What it has seen can be read until caller_release. A child
- * stuck in a call that not even SIGKILL ends is left behind after a second. */
+/* Kills it, and counts its present call; results stay until caller_release. A child that SIGKILL does not
+ * end is left after a second. */
 void caller_stop(struct caller *caller);
 void caller_release(struct caller *caller);
 

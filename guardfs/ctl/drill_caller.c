@@ -1,5 +1,4 @@
-/* drill_caller.c: the caller of a drill: a child that touches the backend again and again, and notes how long
- * it waits. */
+/* drill_caller.c: a drill's caller: a child that touches the backend again and again, and notes its waits. */
 #include "base/clock.h"
 #include "base/fd.h"
 #include "ctl/drill.h"
@@ -42,9 +41,8 @@ static void note_error(struct caller_seen *seen, int err, uint64_t now_ns)
 	atomic_store(&seen->last_error_ns, now_ns);
 }
 
-/* Looks for a name that was never asked for before: what is known already, down to sshfs's own attributes of
- * the root, is answered from caches and says nothing about the storage. That there is no such file is a good
- * answer. 0 or an errno. */
+/* A new name each time: known ones, even sshfs's attributes of the root, are answered from caches. "No
+ * such file" is a good answer. 0 or an errno. */
 static int look_up_fresh_name(const char *path, uint64_t number)
 {
 	char fresh[PATH_MAX];

@@ -1,4 +1,4 @@
-/* drill_simulate.c: guardctl drill --simulate: what the configuration promises. */
+/* drill_simulate.c: guardctl drill --simulate: the configuration's promises. */
 #include "ctl/drill.h"
 #include "ctl/show.h"
 #include "policy/backoff.h"
@@ -16,9 +16,10 @@ enum needs { NEEDS_NOTHING, NEEDS_SSHFS, NEEDS_FILTER };
 
 struct kind_info {
 	const char *name, *does;
-	enum errclass class;  /* of the outage, whose tries fail until the drill is over; NONE: there is none
-			       */
-	bool noticed_at_once; /* a process ends */
+	/* Of the outage, whose tries fail until the drill's end; NONE: no outage. */
+	enum errclass class;
+	/* a process ends */
+	bool noticed_at_once;
 	enum needs needs;
 };
 
@@ -70,7 +71,7 @@ static void put_cap(FILE *out, uint32_t cap, const char *per)
 		fprintf(out, "any number %s", per);
 }
 
-/* "name          ": where the text of a row begins; NULL: a row that goes on. */
+/* Before a row's text; NULL: the row goes on. */
 static void put_name(FILE *out, const char *name)
 {
 	fprintf(out, "%-14s", name ? name : "");
@@ -121,7 +122,7 @@ static void put_callers(FILE *out, const struct config *config, const struct kin
 	fputc('\n', out);
 }
 
-/* Which pause lies before a try, as the course of a backend has it (policy/course.c). */
+/* The pause before a try, as in policy/course.c. */
 static void put_tries(FILE *out, const struct config *config, const struct kind_info *info)
 {
 	uint64_t min_ms = config->backoff_min_ms, max_ms = config->backoff_max_ms;

@@ -44,8 +44,7 @@ static int whole(const struct ctl_instance *instance)
 	return print_line(instance, line);
 }
 
-/* getcwd(3) walks the directories upwards when the system call does not know; the call itself touches none.
- */
+/* getcwd(3) walks upwards if the system call does not know; the call itself touches nothing. */
 static errint_t working_directory(char *buf, size_t size)
 {
 	if (syscall(SYS_getcwd, buf, size) < 0)

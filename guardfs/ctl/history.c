@@ -96,7 +96,7 @@ static int write_page(const struct ctl_options *options, const char *page, size_
 	return CTL_EXIT_OK;
 }
 
-/* The name of the guardfs, for the heading: the last part of its runtime directory may be another. */
+/* For the heading: the runtime directory may be named differently. */
 static int print_report(const struct ctl_options *options, const json_t *result)
 {
 	struct ctl_instance instance;

@@ -1,5 +1,4 @@
-/* html_chart.c: the course of an incident as a picture: bands of states, errors, 99th percentile of latency,
- * over one axis of time. */
+/* html_chart.c: an incident's picture: states, errors, 99th percentile of latency over time. */
 #include "ctl/ctl.h"
 #include "ctl/html.h"
 
@@ -13,15 +12,17 @@
 #define ROUTES_MAX 12
 #define LABEL_MAX  20 /* bytes */
 #define TICKS_MAX  9
-#define SAMPLE_S   10.0	 /* a sample is about so many seconds before its time (keeper/latency.c) */
+#define SAMPLE_S   10.0	 /* a sample covers about so many seconds before its time (keeper/latency.c) */
 #define AROUND_MIN 10.0	 /* seconds that are shown of what was before and after, at least */
 #define AROUND_MAX 600.0 /* and at most */
 
 struct chart {
 	FILE *out;
 	const json_t *incident, *events, *samples;
-	double from, to; /* seconds since the epoch; from < to */
-	double y;	 /* where the next row begins */
+	/* seconds since the epoch; from < to */
+	double from, to;
+	/* where the next row begins */
+	double y;
 };
 
 /* ---- time ---- */
@@ -47,7 +48,7 @@ static void include_later(struct chart *c, const json_t *items)
 	}
 }
 
-/* The incident, and of what was before and after only so much that the incident itself can be seen. */
+/* The incident, with so much around that it stays visible. */
 static void find_range(struct chart *c)
 {
 	static const char *const keys[] = {"began",	 "detected",  "first_error",
@@ -112,7 +113,7 @@ static bool is_transition(const struct chart *c, const json_t *event)
 	       (!backend[0] || strcmp(backend, ctl_text(c->incident, "backend")) == 0);
 }
 
-/* From the transitions, which are in order of time; without any, from the samples. */
+/* From the transitions, in order of time; else from the samples. */
 static void put_states(const struct chart *c)
 {
 	const char *state = NULL;
@@ -236,7 +237,7 @@ static void put_errors(struct chart *c)
 	c->y += GRAPH + GAP;
 }
 
-/* Decades above 1, linear within each: looks logarithmic, and needs no libm. */
+/* Decades above 1, linear within each: nearly logarithmic, without libm. */
 static double decades(double value)
 {
 	double n = 0;
@@ -246,7 +247,7 @@ static double decades(double value)
 	return value > 1 ? n + (value - 1) / 9 : n;
 }
 
-/* 0 for 10 us or less, 1 for max_us: 1 ms and 10 s are both of interest. */
+/* 0: 10 us or less; 1: max_us. Both 1 ms and 10 s matter. */
 static double height_of(double us, double max_us)
 {
 	return MIN(decades(us / 10) / decades(MAX(max_us, 1000) / 10), 1.0);
@@ -300,7 +301,7 @@ static void put_latency(struct chart *c)
 
 /* ---- axis and marks ---- */
 
-/* The smallest of 0.1, 0.2, 0.5, 1, 2, 5, 10, 30 s, 1 min, ... that gives no more than TICKS_MAX ticks. */
+/* The smallest of 0.1, 0.2, 0.5, 1, 2, 5, 10, 30 s, 1 min and so on with at most TICKS_MAX ticks. */
 static double tick_step(double range)
 {
 	static const double steps[] = {0.1, 0.2, 0.5,  1,    2,	   5,	  10,	 30,	60,	120,

@@ -1,4 +1,4 @@
-/* instance.c: finding the guardfs that is meant, and reading what it says of itself. */
+/* instance.c: finds the guardfs meant, and reads its status. */
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/fd.h"
@@ -47,7 +47,8 @@ static errint_t load_json(const char *path, json_t **status)
 struct instances {
 	int n;
 	char last[CONFIG_NAME_MAX];
-	char list[512]; /* for the message */
+	/* for the message */
+	char list[512];
 };
 
 static void add_instance(struct instances *i, const char *name)
@@ -66,8 +67,8 @@ static bool guardian_lives(const json_t *status)
 	return pid > 0 && pid <= INT32_MAX && (kill((pid_t)pid, 0) == 0 || errno == EPERM);
 }
 
-/* A directory with a status in it. What a stopped guardfs leaves has none; what one leaves that was killed
- * with all its processes has, but no guardian. */
+/* A directory with a status. A stopped guardfs leaves none; one killed with all its processes leaves one,
+ * but no guardian. */
 static void sort_instance(const char *root, const char *name, struct instances *living,
 			  struct instances *dead)
 {
@@ -181,8 +182,7 @@ static int check_status(const struct ctl_instance *instance, const char *path, c
 		    message, CTL_EXIT_UNREACHABLE,
 		    "%s has schema %lld, this guardctl knows 1. Use the guardctl of the same installation",
 		    path, (long long)ctl_number(status, "schema"));
-	/* Both: a process id may be invisible from here (container), a file may be old because keeper was
-	 * just replaced. */
+	/* Both: a container may hide the process id, and the file is old while keeper is replaced. */
 	if (ctl_instance_stale(instance) && !guardian_lives(status))
 		return explain_status(
 		    message, CTL_EXIT_UNREACHABLE,

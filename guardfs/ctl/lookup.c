@@ -77,7 +77,8 @@ errint_t ctl_path_absolute(const char *cwd, const char *path, char *absolute, si
 /* The longest of the prefixes offered so far. */
 struct search {
 	const char *path;
-	size_t length; /* of the best, 0: none yet */
+	/* of the best, 0: none yet */
+	size_t length;
 	struct ctl_responsible responsible;
 };
 
@@ -138,7 +139,7 @@ static const json_t *job_of(const json_t *status, const char *path)
 
 errint_t ctl_responsible_for(const json_t *status, const char *absolute, struct ctl_responsible *responsible)
 {
-	/* status.json shows bytes that are not UTF-8 as U+FFFD: compared with a path treated alike. */
+	/* status.json has U+FFFD for bytes that are not UTF-8: so is the path to compare. */
 	CLEANUP_FREE char *clean = utf8_clean(absolute, SIZE_MAX);
 	struct search search = {.path = clean};
 

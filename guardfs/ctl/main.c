@@ -5,17 +5,20 @@
 
 struct command_line {
 	struct ctl_options options;
-	unsigned given; /* enum ctl_option */
+	/* enum ctl_option */
+	unsigned given;
 	bool help, version, wrong;
 };
 
-/* A long option, and where its value goes: a string, or for those without a value a bool. */
+/* A long option, and the place of its value: a string, or a bool for one without. */
 struct option_row {
 	const char *name;
-	int letter; /* its short form, or 0 */
+	/* its short form, or 0 */
+	int letter;
 	bool has_value;
 	enum ctl_option bit;
-	size_t offset; /* in struct ctl_options */
+	/* in struct ctl_options */
+	size_t offset;
 };
 
 #define WITH_VALUE(name, letter, bit, field)                                              \
@@ -90,7 +93,7 @@ static void take_option(struct command_line *line, int option)
 		*(bool *)((char *)&line->options + row->offset) = true;
 }
 
-/* Options may stand anywhere before "--"; afterwards argv[optind] is the command. */
+/* Options before "--", anywhere; then argv[optind] is the command. */
 static struct command_line parse_line(int argc, char **argv)
 {
 	struct option long_options[ARRAY_SIZE(option_rows) + 3] = {{NULL, 0, NULL, 0}};
@@ -146,7 +149,7 @@ int main(int argc, char **argv)
 {
 	int status = run_line(argc, argv);
 
-	/* An answer that was lost on its way (full disk, closed pipe) must not count as given. */
+	/* An answer lost on its way (full disk, closed pipe) is not given. */
 	if ((fflush(stdout) != 0 || ferror(stdout)) && status == CTL_EXIT_OK)
 		return ctl_fail(CTL_EXIT_REFUSED, "cannot write the answer");
 	return status;

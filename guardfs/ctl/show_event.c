@@ -1,4 +1,4 @@
-/* show_event.c: one event of an incident, and an incident's figures: shared by text and page. */
+/* show_event.c: an event of an incident, and its figures, for text and page. */
 #include "ctl/ctl.h"
 #include "ctl/show.h"
 #include <stdlib.h>
@@ -28,7 +28,7 @@ static void put_states(FILE *out, show_put put, bool *any, const json_t *event)
 	put(out, to);
 }
 
-/* Of what was begun by a command it is known beforehand how long it is to last. */
+/* A command says beforehand how long its effect lasts. */
 static const char *before_duration(const json_t *event)
 {
 	const char *kind = ctl_text(event, "kind");
@@ -53,7 +53,7 @@ void show_event(FILE *out, const json_t *event, show_put put)
 	}
 }
 
-/* "fence, drain, start (left out: ...)", of a plan as it lies in the journal. */
+/* "fence, drain, start (left out: REASON)", of a plan in the journal. */
 static char *describe_plan(const json_t *steps)
 {
 	char *text = NULL;
@@ -98,7 +98,7 @@ static FILE *begin_figure(struct show_figure *figure, const char *name, size_t *
 	return open_memstream(&figure->value, size);
 }
 
-/* "after 4.02 s": from the beginning to the time in key. Nothing: not yet. */
+/* "after 4.02 s", from the beginning to the time in key. Nothing: not yet. */
 static void figure_after(struct show_figure *figure, const char *name, const json_t *incident,
 			 const char *key)
 {

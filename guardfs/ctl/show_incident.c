@@ -1,4 +1,4 @@
-/* show_incident.c: incidents as a table, one incident as a timeline to read. */
+/* show_incident.c: a table of incidents; one incident as a timeline. */
 #include "ctl/ctl.h"
 #include "ctl/show.h"
 #include <stdlib.h>

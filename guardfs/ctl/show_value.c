@@ -80,7 +80,7 @@ void show_plain(FILE *out, const char *s)
 	utf8_print_escaped(out, s, SIZE_MAX);
 }
 
-/* Code points of well-formed text: near enough to columns for names and times. */
+/* Code points: near enough to columns for names and times. */
 static int columns(const char *s)
 {
 	int n = 0;

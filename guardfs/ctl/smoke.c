@@ -1,6 +1,6 @@
-/* smoke.c: guardctl smoke: reads through the mount what a reader of archives would, and says which layer is
- * at fault. A route that is down by the tier map is not touched; a child does the rest, and is left behind
- * when its time is over. */
+/* smoke.c: guardctl smoke: reads through the mount like a reader of archives, and names the layer at
+ * fault. A route that is down by the tier map is not touched; a child does the rest, and is left when its
+ * time is over. */
 #include "ctl/smoke.h"
 #include "base/clock.h"
 #include "ctl/show.h"
@@ -16,7 +16,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define SMOKE_MS 20000u /* above the deadlines of one listing and one read, as they are by default */
+#define SMOKE_MS 20000u /* above the default deadlines of a listing and a read */
 
 static void put_line(const char *verdict, const char *what, const char *tier, const char *layer)
 {
@@ -33,7 +33,7 @@ static int pidfd_of(pid_t pid)
 	return (int)syscall(SYS_pidfd_open, pid, 0);
 }
 
-/* False: its time is over. It may hang in a place where it cannot be killed: nobody waits for it then. */
+/* False: time is over. A child that cannot be killed is left. */
 static bool run_child(struct smoke_seen *seen, const char *dir)
 {
 	struct pollfd p = {.events = POLLIN};
@@ -128,7 +128,7 @@ static bool smoke(const struct ctl_instance *instance, const char *what, const c
 	return read_through_mount(dir, what, responsible.backend);
 }
 
-/* A job as guardfs names it, relative to the mount; or an absolute path. */
+/* A job's name relative to the mount, or an absolute path. */
 static bool smoke_job(const struct ctl_instance *instance, const char *job)
 {
 	char dir[CTL_ABSOLUTE_MAX];

@@ -6,7 +6,7 @@
 #include "ctl/ctl.h"
 #include <stdatomic.h>
 
-/* What is being done, or failed, or was done last: the layer at fault. In order. */
+/* The present, failed or last step: the layer at fault. In order. */
 enum smoke_step {
 	SMOKE_LIST, /* directories, and stat of what is in them */
 	SMOKE_OPEN,
@@ -22,7 +22,8 @@ enum smoke_step {
 struct smoke_seen {
 	_Atomic uint32_t step;
 	_Atomic uint32_t finished;
-	_Atomic int error; /* positive errno, or 0 */
+	/* positive errno, or 0 */
+	_Atomic int error;
 	char path[CTL_ABSOLUTE_MAX];
 	char detail[256];
 };
@@ -30,9 +31,8 @@ struct smoke_seen {
 /* "list", "open", ... */
 const char *smoke_step_name(enum smoke_step step);
 
-/* Looks for the newest WARC below dir (at most SMOKE_ENTRIES names, SMOKE_DEPTH directories deep; symbolic
- * links are not followed) and reads its first record's header. seen says how far it got. May hang: in a
- * child. */
+/* Reads the first record's header of the newest WARC below dir (at most SMOKE_ENTRIES names, SMOKE_DEPTH
+ * levels; no symbolic links). seen: how far it got. May hang: in a child. */
 #define SMOKE_ENTRIES 5000u
 #define SMOKE_DEPTH   8u
 void smoke_directory(struct smoke_seen *seen, const char *dir);

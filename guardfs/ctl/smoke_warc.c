@@ -1,4 +1,4 @@
-/* smoke_warc.c: finding a WARC and reading its first record's header. Runs in a child: any call may hang. */
+/* smoke_warc.c: finds a WARC and reads its first record's header. In a child: any call may hang. */
 #include "ctl/smoke.h"
 #include "base/cleanup.h"
 
@@ -36,7 +36,8 @@ struct search {
 	struct smoke_seen *seen;
 	struct find find;
 	int64_t newest_ns;
-	char best[CTL_ABSOLUTE_MAX]; /* "": none yet */
+	/* "": none yet */
+	char best[CTL_ABSOLUTE_MAX];
 };
 
 static void note_listing(void *context, const char *path)

@@ -1,7 +1,7 @@
-/* snapshot.c: guardctl snapshot: one page with what an operator asks first, for a first look or for a report.
+/* snapshot.c: guardctl snapshot: one page with an operator's first questions.
  *
- * Everything that might take its time (doctor, programs asked for their versions, the log) runs in a child
- * that is left behind when its time is over: the page always comes, and says what is missing. */
+ * Slow parts (doctor, programs' versions, the log) run in a child that is left when its time is over: the
+ * page always comes, and says what is missing. */
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/fd.h"
@@ -15,7 +15,7 @@
 #include <stdio.h>
 #include <sys/utsname.h>
 
-#define PART_MS	  3000 /* for each thing that may take its time; doctor runs several programs */
+#define PART_MS	  3000 /* for each slow part; doctor runs several programs */
 #define DOCTOR_MS 15000
 #define LINES	  "25" /* of the log */
 #define INCIDENTS 5
@@ -24,11 +24,13 @@
 struct page {
 	FILE *out;
 	const struct ctl_options *options;
-	const struct ctl_instance *instance; /* status may be NULL */
-	const char *message;		     /* why it is */
+	/* status may be NULL */
+	const struct ctl_instance *instance;
+	/* why it is */
+	const char *message;
 };
 
-/* What a program prints on its standard output, malloc'ed; NULL: it could not be run, or not in time. */
+/* A program's standard output, malloc'ed; NULL: not run, or not in time. */
 static char *output_of(const char *const *argv, unsigned ms)
 {
 	char *text = malloc(TEXT_MAX);
@@ -305,7 +307,7 @@ static int write_out(const struct ctl_options *options, const char *text, size_t
 		fwrite(text, 1, size, stdout);
 		return CTL_EXIT_OK;
 	}
-	/* It names hosts, paths and what failed: nobody's but the operator's. */
+	/* It names hosts, paths and failures: for the operator alone. */
 	err = fd_write_atomic(options->output, text, size, 0600, false);
 	if (err)
 		return ctl_fail(CTL_EXIT_REFUSED, "cannot write %s: %s", options->output, strerror(-err));

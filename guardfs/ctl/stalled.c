@@ -1,4 +1,4 @@
-/* stalled.c: guardctl stalled: jobs without progress, and who is to blame. */
+/* stalled.c: guardctl stalled: jobs without progress, and the culprit. */
 #include "ctl/ctl.h"
 #include "ctl/show.h"
 

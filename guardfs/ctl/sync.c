@@ -1,4 +1,4 @@
-/* sync.c: guardctl sync [PATH]: what syncfs(2) does for other file systems. */
+/* sync.c: guardctl sync [PATH]: syncfs(2) for guardfs. */
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/sync-ioctl.h"
@@ -14,8 +14,7 @@
 
 struct progress {
 	unsigned synced, failed;
-	/* Backends that kept a file waiting and then did not sync it: their other files would wait as long.
-	 */
+	/* Backends that failed to sync a file in time: their other files would wait as long. */
 	char silent[CONFIG_BACKENDS_MAX][sizeof(((struct sync_open_file *)0)->tier)];
 	unsigned n_silent;
 };
@@ -104,8 +103,7 @@ static int sync_below(const char *path)
 
 	if (fd < 0)
 		return explain_error(path, errno);
-	/* What programs have changed through shared mappings is handed to guardfs; the kernel does not wait
-	 * for the end of that on a FUSE file system. */
+	/* Changes through shared mappings go to guardfs; the kernel does not wait for their end on FUSE. */
 	if (syncfs(fd) < 0 || ioctl(fd, SYNC_IOCTL_LOCAL, &done) < 0)
 		error = errno;
 	if (error == ENOTTY || error == EPERM)

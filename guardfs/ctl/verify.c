@@ -1,5 +1,5 @@
-/* verify.c: guardctl verify: which archives of a job are whole? guardfs-verify for what guardfs knows: jobs,
- * and what serves them. What is down by the tier map is not touched. */
+/* verify.c: guardctl verify: are a job's archives whole? guardfs-verify with guardfs's knowledge of jobs
+ * and their tiers. Nothing that is down by the tier map is touched. */
 #include "ctl/ctl.h"
 #include "policy/health.h"
 #include "verify/run.h"

@@ -1,4 +1,4 @@
-/* alike.c: the copy is made to be what the source is, and shown to be. */
+/* alike.c: makes the copy like the source, and proves it. */
 #include "ctl/move/move.h"
 #include "sshfs-compat/sshfs-compat.h"
 
@@ -37,7 +37,7 @@ static int check_room(const struct move_run *r, int dir, uint64_t needed, uint64
 			r->hot);
 }
 
-/* A backend's line is shared with those who work; the local disk is fast enough for all. */
+/* A backend's line is shared with others' work; the local disk is fast enough. */
 static uint64_t rate_of(const struct move_run *r, const char *tier)
 {
 	return strcmp(tier, MOVE_LOCAL) == 0 ? 0 : r->rate;
@@ -107,7 +107,7 @@ static int copy_once(const struct move_run *r, const struct move_ends *e)
 		return ctl_fail(CTL_EXIT_REFUSED, "there is no rsync here. Install it, then repeat this");
 	if (rc < 0)
 		return move_stay(r, "rsync", "", rc);
-	/* 24: files vanished while it looked. The comparison will see whether that matters. */
+	/* 24: files vanished meanwhile. The comparison shows whether it matters. */
 	if (rc != 0 && rc != 24)
 		return ctl_fail(
 		    CTL_EXIT_REFUSED,
@@ -127,8 +127,7 @@ struct trees {
 	struct move_tree source, staged, after;
 };
 
-/* Removes the files that were copied wrong. rsync would take them for copied; once they are gone the next
- * round copies them. */
+/* Removes wrong copies: rsync would take them for done; the next round copies them. */
 static unsigned remove_wrong(const struct move_run *r, const struct move_ends *e,
 			     const struct move_tree *source, const struct move_tree *staged)
 {
@@ -148,8 +147,8 @@ static unsigned remove_wrong(const struct move_run *r, const struct move_ends *e
 	return wrong;
 }
 
-/* Staging is ours: what the source has not is no loss. rsync leaves names behind where it cannot see that two
- * are links of one file: renaming one over the other does nothing. */
+/* Staging is ours: surplus is no loss. rsync leaves names where it cannot see two links of one file:
+ * renaming one over the other does nothing. */
 static unsigned remove_surplus(const struct move_ends *e, const struct move_tree *source,
 			       const struct move_tree *staged)
 {
@@ -179,7 +178,7 @@ static errint_t read_staged(const struct move_run *r, const struct move_ends *e,
 	return move_tree_read(e->staging, move_has_owner(r), &t->staged, what);
 }
 
-/* SFTP shows no hard links: those that were there before it went to the backend are made again. */
+/* SFTP shows no hard links: those from before the move to the backend are made again. */
 static errint_t relink_copy(const struct move_run *r, const struct move_ends *e, struct move_tree *staged,
 			    char *what)
 {
@@ -202,8 +201,7 @@ static unsigned what_to_compare(const struct move_run *r, const struct trees *t)
 	return MOVE_COMPARE_HASH | (links ? MOVE_COMPARE_LINKS : 0);
 }
 
-/* 1: alike, 0: copy once more, -1 after having said why not. t->after: the source, as it was after all that.
- */
+/* 1: alike; 0: copy again; -1: not, as was said. t->after: the source after all that. */
 static int compare_copies(const struct move_run *r, const struct move_ends *e, struct trees *t)
 {
 	bool owner = move_has_owner(r);

@@ -1,4 +1,4 @@
-/* carry.c: can the destination hold everything that the job has? Told before a byte is copied. */
+/* carry.c: can the destination hold all of the job? Known before a byte is copied. */
 #include "ctl/move/move.h"
 #include "base/cleanup.h"
 #include "policy/symlink.h"

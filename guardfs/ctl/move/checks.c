@@ -1,5 +1,4 @@
-/* checks.c: questions that are asked at more than one step of a move, and the refusals that follow from them.
- */
+/* checks.c: questions asked at several steps of a move, and their refusals. */
 #include "ctl/manifest/manifest.h"
 #include "ctl/move/move.h"
 #include "base/cleanup.h"
@@ -35,7 +34,7 @@ int move_is_switched(const struct move_run *r)
 	}
 	if (line || to_local)
 		return to_local ? !line : 1;
-	/* As soon as the final name is there guardfs takes the pattern's word for it. */
+	/* Once the final name exists guardfs follows the pattern. */
 	if (!tiermap_match_pattern(r->config, r->m.job, route) || !leads_to(r->config, route, backend))
 		return 0;
 	there = move_exists(r->config, backend->tier, backend->path);

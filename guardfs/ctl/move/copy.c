@@ -1,5 +1,5 @@
-/* copy.c: rsync and rm, as children. They keep the lock: as long as one of them lives no other move of
- * the job begins, even if guardctl was killed. */
+/* copy.c: rsync and rm, as children. They hold the lock: while one lives no other move of the job begins,
+ * even if guardctl was killed. */
 #include "ctl/move/move.h"
 #include "base/cleanup.h"
 #include "base/fd.h"
@@ -53,8 +53,7 @@ int move_open_below(int root, const char *path, bool make)
 	return err ? err : open_directory(root, path);
 }
 
-/* Only descriptors that are named cross; what is printed goes to standard error, for standard output is the
- * answer's. */
+/* Only named descriptors cross; output goes to standard error, for standard output is the answer's. */
 static void become(char *const *argv, int cwd, int keep, int lock)
 {
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -87,8 +86,8 @@ static int run_tool(char *const *argv, int cwd, int keep, int lock)
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
-/* --delete: the staging directory is ours, and what the source no longer has must go. Times of directories
- * and symbolic links change nothing for anybody, and not every backend can set them. */
+/* --delete: staging is ours, and must lose what the source lost. Times of directories and symbolic links
+ * matter to nobody, and not every backend can set them. */
 int move_copy_run(const struct move_copy *copy)
 {
 	char source[64], limit[48];

@@ -1,4 +1,4 @@
-/* ends.c: the two ends of a move: their names, their paths, their directories. */
+/* ends.c: the two ends of a move: names, paths, directories. */
 #include "ctl/move/move.h"
 #include "base/cleanup.h"
 
@@ -63,7 +63,8 @@ const char *move_cold(const struct move_run *r, char *cold, size_t size)
 	return cold;
 }
 
-/* ---- directories ---- */
+/* The local end is the mount's place of the job, and the old copy has the move's name: nothing else may be
+ * renamed or removed. */
 
 void move_absolute(const struct config *config, const char *tier, const char *path, char *out, size_t size)
 {

@@ -1,5 +1,4 @@
-/* list.c: two lists of what directories hold, compared; one of them kept in a file; hard links made
- * again by it. */
+/* list.c: compares two lists of directories; keeps one in a file; makes hard links again by it. */
 #include "ctl/move/move.h"
 #include "base/cleanup.h"
 #include "base/fd.h"
@@ -28,7 +27,7 @@ static const char *difference(const struct move_entry *a, const struct move_entr
 	return NULL;
 }
 
-/* Steps through both; calls emit for what differs until it returns true. a, b NULL: only the other has it. */
+/* Steps through both; calls emit for each difference until it returns true. a, b NULL: only in the other. */
 static bool each_difference(const struct move_tree *a, const struct move_tree *b, unsigned compare,
 			    bool (*emit)(void *arg, const struct move_entry *a, const struct move_entry *b,
 					 const char *why),
@@ -129,7 +128,7 @@ static errint_t read_all(const char *file, char **text, size_t *n)
 	return ferror(in) || *n != (size_t)st.st_size ? -EIO : 0;
 }
 
-/* Paths must climb, so that they are compared as they were written; none may lead out. */
+/* Paths must ascend, as they were written for comparison; none may lead out. */
 static bool is_good_path(const struct move_tree *tree, const char *path)
 {
 	const char *before = tree->n ? tree->entries[tree->n - 1].path : "";
@@ -203,7 +202,7 @@ static const struct move_entry *find(const struct move_tree *tree, const char *p
 	return tree->n ? bsearch(path, tree->entries, tree->n, sizeof(*tree->entries), compare_path) : NULL;
 }
 
-/* path becomes another name of first; never is there a moment without it. */
+/* path becomes another name of first, without a moment in which it is missing. */
 static errint_t link_over(int dir, const char *first, const char *path)
 {
 	CLEANUP_FREE char *temporary = NULL;

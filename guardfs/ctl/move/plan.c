@@ -1,4 +1,4 @@
-/* plan.c: may this job be moved there, and how? Everything that can be known before a byte is copied. */
+/* plan.c: may this job move there, and how? Known before a byte is copied. */
 #include "ctl/manifest/manifest.h"
 #include "ctl/move/move.h"
 #include "base/cleanup.h"
@@ -11,7 +11,7 @@
 
 /* ---- the two ends ---- */
 
-/* Routes above or below would be torn apart; the job's own is what it is moved away from. */
+/* Routes above or below would be torn apart; the job moves away from its own. */
 static int find_source(struct move_run *r, const json_t **own)
 {
 	const json_t *route;
@@ -36,7 +36,7 @@ static int find_source(struct move_run *r, const json_t **own)
 	return CTL_EXIT_OK;
 }
 
-/* Where the manifest keeps the neighbours: a route DIR/x to SOMEWHERE/x says SOMEWHERE for all of DIR. */
+/* By the manifest's neighbours: a route DIR/x to SOMEWHERE/x means SOMEWHERE for DIR. */
 static bool target_of_neighbours(struct move_run *r, const char *backend)
 {
 	const json_t *route;
@@ -165,8 +165,7 @@ static int plan_ends(struct move_run *r)
 	return plan_to_backend(r);
 }
 
-/* Names that only a move gives: what has them is a copy that was lost sight of, perhaps with its state_dir.
- */
+/* A move's own names: a lost copy has them, perhaps together with its state_dir. */
 static int check_leftover(const struct move_run *r, const char *tier, const char *path)
 {
 	char absolute[CTL_ABSOLUTE_MAX];

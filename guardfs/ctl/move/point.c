@@ -1,4 +1,4 @@
-/* point.c: the points at which a move may be cut off by a power failure. */
+/* point.c: where a power cut may end a move. */
 #include "ctl/move/move.h"
 
 void move_point(const char *name)

@@ -1,4 +1,4 @@
-/* run.c: the steps of a move, from copying to done. docs/TIERMOVE.md says what each leaves on disk. */
+/* run.c: the steps of a move. docs/TIERMOVE.md says what each leaves on disk. */
 #include "ctl/manifest/manifest.h"
 #include "ctl/move/move.h"
 #include "base/cleanup.h"
@@ -40,12 +40,12 @@ static bool is_there(int dir, const char *name)
 
 static void sync_names(int dir)
 {
-	/* Not every backend can; a name there is as durable as the server makes it. */
+	/* Not every backend can; a name is as durable as its server makes it. */
 	(void)fsync(dir);
 }
 
-/* Staging gets its final name. Behind the route, or led to by nothing, it is seen by nobody (but for a
- * pattern: then this is the switch, and it is whole). */
+/* Staging gets its final name, unseen behind the route or without one. With a pattern this is the switch,
+ * and the copy is whole. */
 static int place_staging(const struct move_run *r)
 {
 	struct move_ends e;
@@ -64,7 +64,7 @@ static int place_staging(const struct move_run *r)
 	return CTL_EXIT_OK;
 }
 
-/* Cut off before the switch: back to staging, for the source may have been written to since. */
+/* Cut off before the switch: back to staging, since the source may have changed. */
 static int take_back_staging(const struct move_run *r)
 {
 	struct move_ends e;
@@ -79,8 +79,7 @@ static int take_back_staging(const struct move_run *r)
 	return err == -ENOENT || !err ? CTL_EXIT_OK : move_stay(r, r->m.to.tier, r->m.to.path, err);
 }
 
-/* Does the path as everybody walks it lead to the new copy's tier? guardfs says so at the directory itself.
- */
+/* Does the path lead callers to the new copy's tier? guardfs tells at the directory. */
 static bool is_live(const struct move_run *r)
 {
 	char tier[CONFIG_NAME_MAX];
@@ -119,7 +118,7 @@ static int switch_over(struct move_run *r)
 
 /* ---- afterwards ---- */
 
-/* Differences between what was compared and what the old copy is now: 1, 0, -1 after having said why not. */
+/* Has the old copy changed since the comparison? 1, 0; -1: unknown, as was said. */
 static int old_changed(const struct move_run *r, const char *path, bool print)
 {
 	CLEANUP_FD int fd = move_open_directory(r, r->m.from.tier, path, false);
@@ -187,7 +186,7 @@ static int settle_move(struct move_run *r)
 	return move_enter(r, MOVE_DONE);
 }
 
-/* Where a move that was cut off at "placing" stands, the manifest says. */
+/* The manifest tells where a move stands that was cut off at "placing". */
 static int find_position(struct move_run *r)
 {
 	int switched, status;
@@ -226,8 +225,7 @@ int move_carry_out(struct move_run *r)
 
 /* ---- the end of the old copy, or of the new one ---- */
 
-/* SFTP shows no hard links: for the way back they are kept. A list that is gone was taken before a power cut.
- */
+/* SFTP shows no hard links: kept for the way back. A missing list was taken before a power cut. */
 static void keep_links(const struct move_run *r)
 {
 	struct move_tree list;
@@ -240,7 +238,7 @@ static void keep_links(const struct move_run *r)
 	move_tree_release(&list);
 }
 
-/* Nothing of the move stays but, after one to a backend, its hard links. */
+/* Only the hard links of a move to a backend stay. */
 static int forget_move(struct move_run *r, bool given_up)
 {
 	errint_t err;

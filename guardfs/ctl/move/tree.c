@@ -1,5 +1,5 @@
-/* tree.c: what a directory holds, listed and hashed. Every path is opened from the directory given,
- * symbolic links are never followed. */
+/* tree.c: lists and hashes a directory. Every path is opened from the given directory, without following
+ * symbolic links. */
 #include "ctl/move/move.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
@@ -35,7 +35,7 @@ static char type_letter(mode_t mode)
 	return S_ISDIR(mode) ? 'd' : S_ISLNK(mode) ? 'l' : 'f';
 }
 
-/* A symbolic link is described by its target alone: not every storage can set its owner, mode and times. */
+/* Of a symbolic link only the target counts: not every storage can set the rest. */
 static errint_t describe_entry(int dir, const char *name, const struct stat *st, bool owner,
 			       struct move_entry *e)
 {
@@ -136,7 +136,7 @@ static errint_t visit(struct reading *r, int dir, const char *name, const char *
 	return S_ISDIR(st.st_mode) ? descend_into(r, dir, name, path, depth) : 0;
 }
 
-/* Takes fd. A listing that breaks off is no listing: errno of readdir counts. */
+/* Takes fd. readdir's errno counts: half a listing is none. */
 static errint_t walk_directory(struct reading *r, int fd, const char *at, unsigned depth)
 {
 	CLEANUP_DIR DIR *dir = fdopendir(fd);
@@ -177,7 +177,7 @@ static int by_inode(const void *a, const void *b)
 	return strcmp(x->path, y->path);
 }
 
-/* Names each group of hard links by its first member. Links from elsewhere are no group. */
+/* Each group gets its first member's name. Links from elsewhere are no group. */
 static errint_t find_links(struct move_tree *tree)
 {
 	CLEANUP_FREE struct move_entry **linked = calloc(tree->n + 1, sizeof(struct move_entry *));
@@ -302,7 +302,7 @@ static errint_t hash_file(struct hashing *h, int dir, struct move_entry *e)
 
 	if (fd < 0 || EVP_DigestInit_ex(h->context, EVP_sha256(), NULL) != 1)
 		return fd < 0 ? -errno : -EIO;
-	/* The bytes are to come from the disk, not from the cache that was filled by writing them. */
+	/* Bytes from the disk, not from the cache filled by writing. */
 	(void)posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
 	while (n > 0 && (n = read(fd, h->chunk, CHUNK)) > 0) {
 		if (EVP_DigestUpdate(h->context, h->chunk, (size_t)n) != 1)

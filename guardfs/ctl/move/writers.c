@@ -1,6 +1,5 @@
-/* writers.c: who has a file of a job open for writing, or the job mounted. Read from /proc alone:
- * nothing is touched that could hang. A path there is as its process sees it; the mount says what it really
- * is. */
+/* writers.c: processes with a file of the job open for writing, or with the job mounted. Only /proc is
+ * read: nothing can hang. Paths there are as their process sees them; the mount tells the real ones. */
 #include "ctl/move/move.h"
 #include "base/cleanup.h"
 #include "base/fd.h"
@@ -33,7 +32,7 @@ errint_t move_inner_path(const char *root, const char *mountpoint, const char *p
 	return length > 0 && (size_t)length < size ? 0 : -ENAMETOOLONG;
 }
 
-/* A path within the guarded mount: the job, or the same place of the backend. */
+/* Within the guarded mount: the job, or the same place of the backend. */
 static bool is_guarded_place(const struct move_writers *w, const char *inner)
 {
 	const struct move_end *backend = strcmp(w->from->tier, MOVE_LOCAL) == 0 ? w->to : w->from;
@@ -62,7 +61,7 @@ static void name_of(const char *pid, char *name, size_t size)
 	name[strcspn(name, "\n")] = '\0';
 }
 
-/* guardfs opens files for its callers. A caller that is found is named in its place. */
+/* guardfs opens files for callers; a caller found is named instead. */
 static void report_writer(struct move_writers *w, const char *pid, const char *does, const char *path)
 {
 	char name[64] = "";
@@ -83,8 +82,10 @@ static void report_writer(struct move_writers *w, const char *pid, const char *d
 struct process {
 	struct move_writers *w;
 	const char *pid;
-	uint32_t major, minor;			/* of the guarded mount */
-	struct mount_entry *mounts[MOUNTS_MAX]; /* of that device, as it sees them */
+	/* of the guarded mount */
+	uint32_t major, minor;
+	/* of that device, as it sees them */
+	struct mount_entry *mounts[MOUNTS_MAX];
 	size_t n;
 };
 
@@ -93,7 +94,7 @@ static bool is_known_mount(const struct process *p, const struct mount_entry *e)
 	return e->major == p->major && e->minor == p->minor && p->n < MOUNTS_MAX;
 }
 
-/* Its mounts of guardfs. One whose root lies in the job pins what it shows. */
+/* A mount of guardfs whose root lies in the job pins what it shows. */
 static void read_mounts(struct process *p)
 {
 	char path[64];
@@ -164,7 +165,7 @@ static void look_at_fd(const struct process *p, int dir, const char *fd)
 		report_writer(p->w, p->pid, "has open for writing", path);
 }
 
-/* Mapped shared and writable: no descriptor is needed any more. maps(5) does not name the mount. */
+/* Mapped shared and writable: works without a descriptor. maps(5) does not name the mount. */
 static void look_at_mapping(const struct process *p, const char *line)
 {
 	char perms[8], inner[CTL_ABSOLUTE_MAX];
@@ -218,7 +219,7 @@ static void look_at(struct process *p)
 
 /* ---- guardfs's own count ---- */
 
-/* As of this moment, from the mount itself; worker renders it from memory. */
+/* The mount's present state; worker renders it from memory. */
 static void look_at_jobs(struct move_writers *w)
 {
 	char path[CTL_ABSOLUTE_MAX];
@@ -264,7 +265,7 @@ void move_writers_find(struct move_writers *w)
 			look_at(p);
 	}
 	free(p);
-	/* They know also of files that are in no process: on their way through a socket. */
+	/* They include files that no process holds: in transit through a socket. */
 	if (!w->found)
 		look_at_jobs(w);
 	if (!w->found && w->served) {
