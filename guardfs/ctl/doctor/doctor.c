@@ -16,7 +16,8 @@ static void check_kernel(struct doctor *d)
 }
 
 static const struct {
-	const char *name; /* for people who read the code */
+	/* for people who read the code */
+	const char *name;
 	void (*run)(struct doctor *d);
 } checks[] = {
     {"which guardfs", doctor_check_instance},
@@ -85,7 +86,7 @@ static int examine(struct doctor *d, bool json)
 					 : CTL_EXIT_OK;
 }
 
-/* The file given, or the one that the running guardfs was started with. */
+/* The file given, or the running guardfs's. */
 static void load_config(struct doctor *d, struct config *config, const struct ctl_options *options,
 			char *error)
 {
@@ -117,7 +118,7 @@ int ctl_cmd_doctor(const struct ctl_options *options, int argc, char **argv)
 	if (!config || !d.findings)
 		return ctl_fail(CTL_EXIT_UNREACHABLE, "short of memory");
 	status = ctl_instance_open(&instance, options, ctl_run_root, message);
-	/* Several, and none named: which one is meant is not to be guessed. */
+	/* Several run and none is named: no guess. */
 	if (status == CTL_EXIT_USAGE && !options->config) {
 		ctl_instance_release(&instance);
 		json_decref(d.findings);

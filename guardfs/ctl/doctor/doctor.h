@@ -1,6 +1,6 @@
-/* doctor.h: guardctl doctor: checks of the machine, the configuration and the running guardfs, none of which
- * touches a mount. Each check takes what it judges from struct doctor or from its arguments, so that tests
- * can hand in good and bad ones. One process, one thread; private to guardctl. */
+/* doctor.h: guardctl doctor: checks of machine, configuration and running guardfs, none of which touches a
+ * mount. A check judges struct doctor or its arguments, so that tests pass good and bad ones. One process,
+ * one thread; private to guardctl. */
 #ifndef GUARDFS_CTL_DOCTOR_H
 #define GUARDFS_CTL_DOCTOR_H
 
@@ -8,18 +8,28 @@
 
 enum doctor_severity { DOCTOR_OK, DOCTOR_NOTE, DOCTOR_WARNING, DOCTOR_ERROR, DOCTOR_SEVERITY_COUNT };
 
-/* Inputs, borrowed, and what was found. */
+/* Inputs, borrowed, and findings. */
 struct doctor {
-	const char *root;	     /* before every path of the system (/proc, /etc, ...): "" but in tests */
-	const char *run_root;	     /* where runtime directories are */
-	const struct config *config; /* NULL: not known */
-	const char *config_message;  /* why not; "": no file was named, and none runs that would name it */
-	const json_t *status;	     /* of the running guardfs; NULL: none runs */
-	const char *status_message;  /* why not */
-	const char *run_dir;	     /* where it can be asked; NULL: nowhere */
-	uid_t uid;		     /* who asks */
-	int64_t now;		     /* seconds since the epoch */
-	json_t *findings;	     /* array of {id, severity, found, remedy}; owned */
+	/* Before every path of the system (/proc, /etc); "" but in tests. */
+	const char *root;
+	/* Place of runtime directories. */
+	const char *run_root;
+	/* NULL: unknown. */
+	const struct config *config;
+	/* Why not; "": no file named, and no guardfs runs. */
+	const char *config_message;
+	/* Of the running guardfs; NULL: none runs. */
+	const json_t *status;
+	/* Why not. */
+	const char *status_message;
+	/* Its control socket; NULL: none. */
+	const char *run_dir;
+	/* The caller. */
+	uid_t uid;
+	/* Seconds since the epoch. */
+	int64_t now;
+	/* Array of {id, severity, found, remedy}; owned. */
+	json_t *findings;
 };
 
 /* ---- findings.c ---- */
@@ -27,22 +37,19 @@ struct doctor {
 /* "ok", "note", "warning", "error". */
 const char *doctor_severity_name(enum doctor_severity severity);
 
-/* Adds a finding. id: what was checked, with a name after a colon where there are several. remedy: what to
- * do, a whole sentence; "" if nothing is to be done. */
+/* id: the check, with ":NAME" where there are several. remedy: an order, a whole sentence, or "". */
 void doctor_find(struct doctor *d, enum doctor_severity severity, const char *id, const char *remedy,
 		 const char *format, ...) PRINTF_LIKE(5, 6);
 
-/* The worst that was found. */
 enum doctor_severity doctor_worst(const struct doctor *d);
 
-/* The text of a file below root, or NULL (errno says why); the caller frees. Regular files and /proc, at most
- * 1 MiB. */
+/* A file below root, or NULL with errno; the caller frees. Regular files and /proc, at most 1 MiB. */
 char *doctor_read(const struct doctor *d, const char *path);
 
-/* Writes root and path into buf (CTL_ABSOLUTE_MAX bytes) and returns it. */
+/* Joins root and path in buf (CTL_ABSOLUTE_MAX bytes), which is returned. */
 const char *doctor_path(const struct doctor *d, const char *path, char *buf);
 
-/* Is it a plain key of this machine: who runs guardfs? Root's unless the running one says otherwise. */
+/* The running guardfs's user, else root. */
 uid_t doctor_guardian_uid(const struct doctor *d);
 pid_t doctor_guardian_pid(const struct doctor *d); /* 0: none runs */
 
@@ -61,7 +68,7 @@ void doctor_check_namespaces(struct doctor *d); /* fs.mount-max, user.max_* */
 void doctor_check_config(struct doctor *d);
 void doctor_check_identities(struct doctor *d);
 void doctor_check_known_hosts(struct doctor *d);
-/* entry: 1 there is one for the host, 0 there is none, -1 nobody could tell. */
+/* entry: 1 the host has one, 0 none, -1 unknown. */
 void doctor_judge_known_hosts(struct doctor *d, const struct config_backend *backend, int entry);
 void doctor_check_hooks(struct doctor *d); /* sentinel and programs */
 
@@ -77,7 +84,7 @@ void doctor_check_textfile(struct doctor *d); /* no finding where none is config
 /* ---- mounts.c: by /proc/self/mountinfo alone ---- */
 
 void doctor_check_mounts(struct doctor *d);
-/* uncovered: nothing is mounted at the mountpoint, so that the directory itself can be looked at. */
+/* uncovered: nothing is mounted there, so the directory itself can be looked at. */
 void doctor_judge_mountpoint(struct doctor *d, bool uncovered);
 
 /* ---- machine.c ---- */
@@ -96,14 +103,14 @@ void doctor_check_needrestart(struct doctor *d); /* no finding where it is not i
 
 void doctor_check_programs(struct doctor *d);
 void doctor_judge_sshfs(struct doctor *d, const char *version, const char *help); /* what it printed */
-/* library: "0.10.6/openssl/zlib"; package: Debian's version of it, "" if there is no such package. */
+/* library: "0.10.6/openssl/zlib"; package: Debian's version; "": none. */
 void doctor_judge_libssh(struct doctor *d, const char *library, const char *package);
 void doctor_judge_ssh(struct doctor *d, const char *version);
 
 /* ---- server.c: the one check for which a server is asked, by keeper ---- */
 
 void doctor_check_servers(struct doctor *d);
-/* lacks: an array of names (policy/server.h), or anything else: not known. */
+/* lacks: array of names (policy/server.h); anything else: unknown. */
 void doctor_judge_server(struct doctor *d, const char *backend, const json_t *lacks);
 
 /* ---- state.c: what the running guardfs says ---- */

@@ -1,4 +1,4 @@
-/* files.c: the configuration, and the files that it names. */
+/* files.c: the configuration and its files. */
 #include "ctl/capture.h"
 #include "ctl/doctor/doctor.h"
 #include "sshfs-compat/sshfs-compat.h"
@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <sys/stat.h>
 
-/* config_load itself refuses a file that others can write to, and tells every other fault with its line. */
+/* config_load itself refuses a file that others can write to, and gives each fault its line. */
 void doctor_check_config(struct doctor *d)
 {
 	if (d->config)
@@ -33,7 +33,7 @@ static void name_id(char *id, size_t size, const char *check, const struct confi
 	snprintf(id, size, "%s:%s", check, b->name);
 }
 
-/* A file that cannot be looked at: an error, unless it merely needs root. */
+/* An error, unless it merely needs root. */
 static void judge_unreadable(struct doctor *d, const char *id, const char *path, int err)
 {
 	if (err == EACCES && d->uid != 0)
@@ -55,7 +55,7 @@ static void judge_identity(struct doctor *d, const char *id, const char *path)
 		doctor_find(d, DOCTOR_ERROR, id, "Name the private key in the configuration.",
 			    "%s is no file", path);
 	else if (st.st_mode & 077)
-		/* ssh refuses a key of its own user that others can read; that of another one it takes. */
+		/* ssh refuses its own user's key if others can read it, not another user's. */
 		doctor_find(d, DOCTOR_ERROR, id, "chmod 0600 the key; if others could read it, replace it.",
 			    "%s has mode %04o: others can get at it%s", path, (unsigned)st.st_mode & 07777,
 			    st.st_uid == user ? ", and ssh refuses it" : "");
@@ -127,7 +127,7 @@ static int find_entry(const struct config_backend *b)
 
 	if (access(b->known_hosts, R_OK) < 0)
 		return -1;
-	/* The form of known_hosts: the port only if it is not the usual one. */
+	/* As in known_hosts: with an unusual port only. */
 	snprintf(host, sizeof(host), b->port == 22 || !b->port ? "%s" : "[%s]:%u", b->host, b->port);
 	status = capture_run(argv, CAPTURE_OUTPUT, DOCTOR_PROGRAM_MS, output, sizeof(output));
 	return status == 0 ? 1 : status == 1 ? 0 : -1;
@@ -140,7 +140,7 @@ void doctor_check_known_hosts(struct doctor *d)
 
 		if (!is_remote(&b))
 			continue;
-		/* ssh looks for the key of the host behind an alias; in whatever way, if it is not told. */
+		/* ssh looks for the key of an alias's host, in any way unless told. */
 		if (ssh_config_apply(&b) == -ENOTSUP)
 			doctor_judge_known_hosts(d, &b, -1);
 		else
@@ -150,7 +150,7 @@ void doctor_check_known_hosts(struct doctor *d)
 
 /* ---- acting beyond guardfs ---- */
 
-/* As keeper checks before every run (keeper/hooks.h). */
+/* As keeper before every run (keeper/hooks.h). */
 static void judge_program(struct doctor *d, const char *id, const char *program)
 {
 	char resolved[PATH_MAX], why[PATH_MAX + 64];
@@ -175,7 +175,7 @@ static void judge_program(struct doctor *d, const char *id, const char *program)
 	}
 }
 
-/* The hooks that the sentinel allows: those of an outage, or on_stall, which has a sentinel of its own. */
+/* The hooks behind a sentinel: an outage's, or on_stall with its own. */
 struct sentinel {
 	const char *id, *path, *section, *key, *what;
 };

@@ -80,7 +80,7 @@ static void check_disk(struct doctor *d, const char *what, const char *path)
 		return;
 	}
 	snprintf(id, sizeof(id), "disk:%s", what);
-	/* Made by guardfs when it starts; but for the local tier, without which it does not. */
+	/* guardfs makes it at its start, except the local tier, without which it does not start. */
 	if (errno == ENOENT && !d->status && strcmp(what, "local") != 0)
 		doctor_find(d, DOCTOR_NOTE, id, "", "%s is not there yet", path);
 	else
@@ -100,8 +100,7 @@ void doctor_check_disk(struct doctor *d)
 
 /* ---- units ---- */
 
-/* Each of them gives the service a mount namespace of its own: the host does not see what is mounted in it.
- */
+/* Each gives the service its own mount namespace: the host does not see mounts there. */
 static const char *const namespace_keys[] = {
     "PrivateTmp",	    "PrivateDevices",	   "PrivateMounts",
 
@@ -180,7 +179,7 @@ static bool ends_with(const char *s, const char *end)
 	return n >= m && strcmp(s + n - m, end) == 0;
 }
 
-/* Also what systemctl edit made of it. */
+/* Also systemctl edit's. */
 static void read_drop_ins(struct doctor *d, const char *id, const char *unit_path, struct unit *u)
 {
 	char path[CTL_ABSOLUTE_MAX], full[CTL_ABSOLUTE_MAX];
@@ -256,7 +255,7 @@ static bool names_guardfs(const struct doctor *d, const char *path)
 	return false;
 }
 
-/* It restarts services after an update of a library they use, by itself where updates are (Ubuntu). */
+/* It restarts services after a library's update, on its own where updates are automatic (Ubuntu). */
 void doctor_check_needrestart(struct doctor *d)
 {
 	char path[CTL_ABSOLUTE_MAX], full[CTL_ABSOLUTE_MAX];

@@ -1,6 +1,6 @@
-/* metrics.c: the copy of the figures for node_exporter, and what else lies in its directory: of two
- * files with the same series node_exporter (1.5) shows the figures of the one whose name comes first, without
- * a word but in its own log: those of a timer that was forgotten, perhaps. */
+/* metrics.c: the copy of the figures for node_exporter, and its neighbours. Of two files with the same
+ * series node_exporter (1.5) shows the first by name, noted only in its own log: perhaps that of a
+ * forgotten timer. */
 #include "ctl/doctor/doctor.h"
 #include "base/cleanup.h"
 #include <errno.h>
@@ -9,7 +9,7 @@
 
 #define FRESH_S 60
 
-/* Name and labels of a sample; 0: the line is none. */
+/* Name and labels of a sample; 0: no sample. */
 static size_t series_length(const char *line)
 {
 	size_t n = strcspn(line, "\n");
@@ -20,7 +20,7 @@ static size_t series_length(const char *line)
 	return brace ? (end ? (size_t)(end + 1 - line) : 0) : strcspn(line, " \t\n");
 }
 
-/* The next sample at or after *rest, as a string of the caller's; NULL: there is none. */
+/* The next sample from *rest on, for the caller to free; NULL: none. */
 static char *next_series(const char **rest)
 {
 	while (**rest) {
@@ -89,7 +89,7 @@ static bool judge_others(struct doctor *d, const char *directory, const char *ow
 	return good;
 }
 
-/* Is the copy there and new, as far as it has to be? */
+/* Is the copy there, and new enough? */
 static bool judge_own(struct doctor *d, const char *path)
 {
 	char full[CTL_ABSOLUTE_MAX];

@@ -1,4 +1,4 @@
-/* mounts.c: the mount table, read as text. No mount is touched, so that nothing here can hang. */
+/* mounts.c: the mount table as text. No mount is touched: nothing can hang. */
 #include "ctl/doctor/doctor.h"
 #include "base/cleanup.h"
 #include "base/mounts.h"
@@ -13,7 +13,8 @@
 #define CLOSED_TYPE  "fuse.guardfs-closed"
 
 struct table {
-	struct mount_entry *rows; /* in the order of the table: of several at one place the last is on top */
+	/* In the table's order: the last at one place is on top. */
+	struct mount_entry *rows;
 	size_t n;
 };
 
@@ -168,7 +169,7 @@ static bool has_docker(const struct doctor *d)
 	return false;
 }
 
-/* The mount that the mountpoint lies on, not counting what is mounted at it. */
+/* The mount below the mountpoint, without those at it. */
 static const struct mount_entry *carrier(const struct table *t, const char *point)
 {
 	const struct mount_entry *best = NULL;

@@ -1,4 +1,4 @@
-/* programs.c: versions of what guardfs runs and links, and the holes known in them. */
+/* programs.c: versions of programs and libraries, and their known holes. */
 #include "ctl/capture.h"
 #include "ctl/doctor/doctor.h"
 #include "sshfs-compat/sshfs-compat.h"
@@ -49,7 +49,7 @@ void doctor_judge_sshfs(struct doctor *d, const char *version, const char *help)
 			    shown(v, 1000000), shown(v, 1000), shown(v, 1));
 }
 
-/* Debian's security updates of a version that upstream left open: 0.10.6-0+deb12u3. */
+/* Debian's security updates of an open upstream version: 0.10.6-0+deb12u3. */
 static bool patched_by_debian(const char *package)
 {
 	unsigned release = 0, update = 0;

@@ -1,4 +1,4 @@
-/* state.c: what the running guardfs says of itself. */
+/* state.c: the running guardfs's own report. */
 #include "ctl/doctor/doctor.h"
 #include "base/cleanup.h"
 #include "policy/health.h"

@@ -1,4 +1,4 @@
-/* tiers.c: the manifest against what the running guardfs makes of it. */
+/* tiers.c: the manifest against the running guardfs's map. */
 #include "ctl/doctor/doctor.h"
 #include "base/cleanup.h"
 #include "config/tiermap.h"
@@ -21,7 +21,7 @@ static const json_t *find_route(const struct doctor *d, const char *path)
 	return NULL;
 }
 
-/* Both directions: what the file has and the map has not, and the other way round. */
+/* In both directions. */
 static unsigned compare_routes(struct doctor *d, const struct tiermap *map)
 {
 	const json_t *routes = json_object_get(d->status, "routes"), *route;

@@ -1,5 +1,4 @@
-/* edit.c: the file of the manifest: read under a lock, judged, replaced, and the running guardfs told of it.
- */
+/* edit.c: the manifest's file: read under a lock, judged, replaced; the running guardfs is told. */
 #include "ctl/manifest/manifest.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
@@ -18,24 +17,31 @@
 
 struct edit {
 	const struct ctl_options *options;
-	struct ctl_instance *instance; /* status NULL: none runs */
+	/* status NULL: none runs. */
+	struct ctl_instance *instance;
 	const struct config *config;
-	const char *hot;	     /* absolute, normalised; below the mountpoint */
-	const char *cold;	     /* absolute; NULL: remove */
-	char file[CTL_ABSOLUTE_MAX]; /* the manifest, symbolic links followed */
-	int fd;			     /* locked */
+	/* Absolute, normalised, below the mountpoint. */
+	const char *hot;
+	/* Absolute; NULL: remove. */
+	const char *cold;
+	/* The manifest, without symbolic links. */
+	char file[CTL_ABSOLUTE_MAX];
+	/* Locked. */
+	int fd;
 	struct stat st;
 	char *old;
 	size_t n;
 	struct manifest_change change;
-	struct tiermap *map; /* as it will be */
-	bool hides;	     /* what the local tier holds may be hidden: it was copied */
+	/* As it will be. */
+	struct tiermap *map;
+	/* Local content may be hidden: it was copied. */
+	bool hides;
 	bool quiet;
 };
 
 /* ---- reading ---- */
 
-/* Others that edit by this program wait for us; who replaced the file while we waited has won, look again. */
+/* Other edits by this program wait; if the file was replaced during our wait, look again. */
 static errint_t open_locked(struct edit *e)
 {
 	struct stat now;
@@ -85,7 +91,7 @@ static int load_manifest(struct edit *e)
 
 /* ---- judging ---- */
 
-/* The manifest knows no quoting: what it cannot say must not be written. */
+/* The manifest has no quoting: other paths must not be written. */
 int manifest_check_field(const char *what, const char *path)
 {
 	if (path[0] != '/')
@@ -99,7 +105,7 @@ int manifest_check_field(const char *what, const char *path)
 	return CTL_EXIT_OK;
 }
 
-/* A route that a pattern made holds data of its own: one elsewhere would hide it. */
+/* A pattern's route has data: another route would hide it. */
 static int check_patterns(const struct edit *e, const struct route *route)
 {
 	const json_t *active;
@@ -143,7 +149,7 @@ static int check_added(const struct edit *e)
 	return check_patterns(e, route);
 }
 
-/* Makes the change, and lets the parser of guardfs itself judge the whole. */
+/* Makes the change; guardfs's parser judges the result. */
 static int judge_change(struct edit *e)
 {
 	char error[CONFIG_ERROR_MAX] = "";
@@ -168,7 +174,7 @@ static errint_t fill_file(int fd, const struct edit *e)
 {
 	errint_t err = fd_write_all(fd, e->change.text, e->change.n);
 
-	/* Owner first: it takes mode bits away. */
+	/* Owner first: chown clears mode bits. */
 	if (!err && fchown(fd, e->st.st_uid, e->st.st_gid) < 0)
 		err = -errno;
 	if (!err && fchmod(fd, e->st.st_mode & 07777) < 0)
@@ -190,7 +196,7 @@ static void sync_directory(const char *file)
 		(void)fsync(fd);
 }
 
-/* As fd_write_atomic, but with the owner of the old file before anybody sees the new one. */
+/* As fd_write_atomic, with the old owner before anybody sees the new file. */
 static errint_t replace_manifest(const struct edit *e)
 {
 	char temporary[CTL_ABSOLUTE_MAX + 16];
@@ -198,7 +204,7 @@ static errint_t replace_manifest(const struct edit *e)
 	int fd;
 
 	fd_remove_leftovers(e->file, false);
-	/* Named as fd_write_atomic does. */
+	/* Named as by fd_write_atomic. */
 	snprintf(temporary, sizeof(temporary), "%s.tmp.%d", e->file, (int)getpid());
 	fd = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (fd < 0)
@@ -217,7 +223,7 @@ static errint_t replace_manifest(const struct edit *e)
 
 /* ---- telling ---- */
 
-/* The guardian of the status, if that process is a guardfs: ids are reused. */
+/* The status's guardian, if that process is a guardfs: ids are reused. */
 static pid_t guardian_of(const json_t *status)
 {
 	int64_t pid = ctl_number(json_object_get(status, "processes"), "guardian");
@@ -229,7 +235,7 @@ static pid_t guardian_of(const json_t *status)
 	if (readlink(path, exe, sizeof(exe) - 1) < 0)
 		return 0;
 	name = strrchr(exe, '/');
-	/* Replaced by an upgrade it is "guardfs (deleted)". */
+	/* "guardfs (deleted)" after an upgrade. */
 	return name && (strcmp(name, "/guardfs") == 0 || strcmp(name, "/guardfs (deleted)") == 0) ? (pid_t)pid
 												  : 0;
 }
@@ -274,7 +280,7 @@ static int report_active(const struct edit *e, const json_t *status)
 	return CTL_EXIT_OK;
 }
 
-/* Reads the status again and again until it shows the change. */
+/* Until the status shows the change. */
 static int wait_active(struct edit *e)
 {
 	uint64_t end = clock_mono_ns() + WAIT_MS * NSEC_PER_MSEC;
@@ -305,7 +311,7 @@ static int tell_guardian(struct edit *e)
 		puts("guardfs does not run: it reads the manifest when it starts");
 		return CTL_EXIT_OK;
 	}
-	/* It looks at the file every second anyway. */
+	/* It looks every second anyway. */
 	if (!guardian || kill(guardian, SIGHUP) < 0)
 		fprintf(stderr, "guardctl: the guardian could not be told; it notices by itself\n");
 	return wait_active(e);
@@ -366,7 +372,7 @@ int manifest_edit(struct ctl_instance *instance, const struct ctl_options *optio
 
 /* ---- for guardctl tier move ---- */
 
-/* Parses the manifest as it is into e->map. */
+/* Into e->map. */
 static int parse_manifest(struct edit *e)
 {
 	char error[CONFIG_ERROR_MAX] = "";
@@ -395,7 +401,7 @@ int manifest_line_of(const struct config *config, const char *path, struct route
 	return status == CTL_EXIT_OK ? line != NULL : -1;
 }
 
-/* Is the manifest as the change would make it? e->map is that map then. */
+/* Has the manifest the change already? e->map: its map. */
 static bool is_switched(struct edit *e)
 {
 	const struct route *line = tiermap_find_exact(e->map, relative_hot(e));
@@ -428,7 +434,7 @@ static int switch_loaded(struct edit *e, enum manifest_switch how)
 	err = replace_manifest(e);
 	if (err)
 		return ctl_fail(CTL_EXIT_REFUSED, "%s: %s. Nothing was switched", e->file, strerror(-err));
-	/* Others that edit have waited for the lock long enough. */
+	/* Other edits have waited long enough. */
 	cleanup_fd(&e->fd);
 	e->fd = -1;
 	return tell_guardian(e);

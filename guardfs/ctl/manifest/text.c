@@ -1,4 +1,4 @@
-/* text.c: the manifest as text, changed by one line. Pure. */
+/* text.c: changes the manifest's text by one line. Pure. */
 #include "ctl/manifest/manifest.h"
 #include <errno.h>
 #include <stdio.h>
@@ -15,7 +15,7 @@ static uint32_t count_lines(const char *text, size_t n)
 	return lines;
 }
 
-/* Does the text end its lines with CRLF? By the last that ends at all. */
+/* CRLF? By the last complete line. */
 static bool ends_with_crlf(const char *text, size_t n)
 {
 	while (n > 0 && text[n - 1] != '\n')
@@ -23,7 +23,7 @@ static bool ends_with_crlf(const char *text, size_t n)
 	return n > 1 && text[n - 2] == '\r';
 }
 
-/* edit: where, and how much of the old text goes; text is made with piece in its place. */
+/* edit: place and length in the old text; makes the new text with piece there. */
 static errint_t splice(const char *old, size_t n, const char *piece, struct manifest_change *edit)
 {
 	size_t after = edit->old_at + edit->old_size;
@@ -56,7 +56,7 @@ errint_t manifest_text_add(const char *text, size_t n, const char *cold, const c
 	return err;
 }
 
-/* Is this a line of the manifest whose hot path is hot? Without its "\n", not terminated. */
+/* Has this line the path hot? Without its end, not terminated. */
 static bool is_line_of(const char *line, size_t n, const char *hot)
 {
 	char *copy = strndup(line, n), *rest, *cold, *field;
@@ -91,7 +91,7 @@ errint_t manifest_text_remove(const char *text, size_t n, const char *hot, struc
 	return -ENOENT;
 }
 
-/* Lines as a diff has them. A carriage return is part of the line. */
+/* As in a diff. A carriage return belongs to the line. */
 static void print_lines(char mark, const char *text, size_t n, FILE *out)
 {
 	for (size_t at = 0; at < n;) {
@@ -105,13 +105,13 @@ static void print_lines(char mark, const char *text, size_t n, FILE *out)
 	}
 }
 
-/* Without context, so that it applies as well as can be: patch, git apply --unidiff-zero. */
+/* Without context, to apply as widely as possible: patch, git apply --unidiff-zero. */
 void manifest_text_print(const struct manifest_change *edit, const char *file, const char *old, FILE *out)
 {
 	size_t at = edit->old_at;
 	uint32_t before, old_lines, new_lines;
 
-	/* A last line without its end changes, too: it gets one. */
+	/* An incomplete last line gets its end: it changes too. */
 	while (edit->new_size && at > 0 && old[at - 1] != '\n')
 		at--;
 	before = count_lines(old, at);

@@ -1,5 +1,5 @@
-/* collect.c: routes with the reason for each, and what disagrees: the manifest, the local tier's
- * directory and the mount table against the active map. */
+/* collect.c: routes with their reasons, and disagreements of the manifest, the local tier's directory and
+ * the mount table with the active map. */
 #include "ctl/manifest/manifest.h"
 #include "ctl/move/move.h"
 #include "ctl/tier/tiers.h"
@@ -22,7 +22,7 @@ static char *read_manifest(const char *path, size_t *n)
 	return NULL;
 }
 
-/* Lines that are good count even if others are not: they say why a route is there. */
+/* Good lines count even beside bad ones: they are reasons of routes. */
 static void load_manifest(struct tiers *t)
 {
 	const char *path = t->config->manifest;
@@ -55,7 +55,7 @@ static const json_t *find_active(const struct tiers *t, const char *path)
 	return NULL;
 }
 
-/* What the file has and the map has not. */
+/* In the file and not in the map. */
 static void compare_manifest(struct tiers *t)
 {
 	for (uint32_t i = 0; i < t->map->n_routes; i++) {
@@ -152,7 +152,7 @@ bool tiers_judge_mount(void *arg, const struct mount_entry *entry)
 	bool ours = strcmp(entry->fstype, "fuse.guardfs") == 0;
 	struct tiers *t = arg;
 
-	/* Of several at one place the last is on top. */
+	/* The last at one place is on top. */
 	if (strcmp(entry->mountpoint, t->config->mountpoint) == 0)
 		t->mounted = ours;
 	if (is_below(entry->mountpoint, t->config->mountpoint))

@@ -1,4 +1,4 @@
-/* find.c: the list of disagreements. */
+/* find.c: the disagreements. */
 #include "ctl/tier/tiers.h"
 #include <stdarg.h>
 

@@ -1,12 +1,12 @@
-/* local.c: what lies in the local tier's own directory (config/localtier.h), in words. */
+/* local.c: the local tier's own directory (config/localtier.h), in words. */
 #include "ctl/tier/tiers.h"
 #include "base/cleanup.h"
 #include "config/localtier.h"
 #include <errno.h>
 
-#define LISTED_MAX 4096 /* job directories named; there are a few hundred on a host that has many */
+#define LISTED_MAX 4096 /* job directories named; a large host has a few hundred */
 
-/* Where the active map leads path. */
+/* By the active map. */
 static const char *tier_of(const struct tiers *t, const char *path)
 {
 	const json_t *entry;
@@ -55,8 +55,7 @@ static void take_finding(void *arg, const struct localtier_finding *f)
 	}
 }
 
-/* The paths of the active map, from the routes that status.json shows. A name that JSON cannot carry is
- * another there, and one that is no good is left out. */
+/* From status.json's routes. A name that JSON cannot carry differs there; a bad one is left out. */
 static void make_map(const struct tiers *t, struct tiermap *map)
 {
 	const json_t *entry;

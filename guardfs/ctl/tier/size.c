@@ -1,5 +1,5 @@
-/* size.c: how much lies below a directory. The one part of guardctl tiers that goes through the mount;
- * in a child, so that a hanging one costs the time limit and no more. */
+/* size.c: disk space below a directory: guardctl tiers's one way through the mount, in a child, so that a
+ * hang costs only the time limit. */
 #include "ctl/tier/tiers.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
@@ -12,10 +12,11 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
-/* In the child: nftw has no argument to hand on. */
+/* In the child: nftw passes no argument. */
 static struct {
 	uint64_t bytes, files, unseen;
-	void *links; /* inodes with several names that were counted */
+	/* Counted inodes with several names. */
+	void *links;
 } sum;
 
 static int compare_inodes(const void *a, const void *b)
@@ -25,7 +26,7 @@ static int compare_inodes(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
-/* Under its other name an inode is counted already. */
+/* Under another name. */
 static bool is_counted(const struct stat *st)
 {
 	ino_t *mine, **node;
@@ -96,7 +97,7 @@ errint_t tiers_size(const char *directory, uint32_t timeout_ms, uint64_t *bytes,
 	close(ends[0]);
 	if (pid > 0) {
 		kill(pid, SIGKILL);
-		/* One that does not die yet is inherited by init. */
+		/* init inherits one that does not die yet. */
 		(void)waitpid(pid, NULL, err == -ETIMEDOUT ? WNOHANG : 0);
 	}
 	*bytes = result.bytes;

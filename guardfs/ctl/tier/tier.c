@@ -1,4 +1,4 @@
-/* tier.c: guardctl tier: add and remove are edits of the manifest, move is ctl/move's. */
+/* tier.c: guardctl tier: add and remove edit the manifest; move is ctl/move's. */
 #include "ctl/manifest/manifest.h"
 #include "base/cleanup.h"
 #include <errno.h>
