@@ -1,4 +1,4 @@
-/* main.c: the guardfs command: options, configuration, and the step into the background. */
+/* main.c: the guardfs command: options, configuration, the background. */
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "config/config.h"
@@ -14,7 +14,8 @@ struct arguments {
 	bool foreground;
 	bool check;
 	const char *config;
-	const char *mountpoint; /* from mount(8), overrides the configuration's */
+	/* From mount(8), over the configuration's. */
+	const char *mountpoint;
 	char options[CONFIG_OPTIONS_MAX];
 };
 
@@ -56,7 +57,7 @@ static int add_options(struct arguments *a, const char *options)
 	return copy_string(a->options + used, sizeof(a->options) - used, options);
 }
 
-/* Returns -1 to go on, else the exit status. */
+/* -1: go on; else the exit status. */
 static int parse(int argc, char **argv, struct arguments *a)
 {
 	enum { CHECK = 256, LAYOUT };
@@ -94,7 +95,7 @@ static int parse(int argc, char **argv, struct arguments *a)
 		case 'h':
 			print_usage(stdout);
 			return 0;
-		case 's': /* sloppy, no mtab, verbose, writable: what mount(8) may pass to a helper */
+		case 's': /* sloppy, no mtab, verbose, writable: mount(8) may pass them */
 		case 'n':
 		case 'v':
 		case 'w':
@@ -126,7 +127,7 @@ static int load_config(const struct arguments *a, struct config *config)
 		return GUARDIAN_EXIT_CONFIG;
 	}
 	if (a->mountpoint) {
-		/* As in fstab, or mount -a would not find that its line is mounted. */
+		/* As in fstab: else mount -a does not see that its line is mounted. */
 		(void)copy_string(config->source, sizeof(config->source),
 				  a->config[0] == '/' ? a->config : config->file);
 		snprintf(override, sizeof(override), "mountpoint=%s", a->mountpoint);
@@ -142,8 +143,8 @@ static int load_config(const struct arguments *a, struct config *config)
 	return 0;
 }
 
-/* Waits until the child serves, and shows what it says of backends that do not answer; or until it has failed
- * (end of file; it has said why on our standard error). */
+/* Until the child serves, showing its report of silent backends; or has failed (end of file; it has said
+ * why on standard error). */
 static int wait_for_service(int ready_fd)
 {
 	char byte;
@@ -156,8 +157,8 @@ static int wait_for_service(int ready_fd)
 	return GUARDIAN_EXIT_FAILED;
 }
 
-/* The command by which another guardian goes on where this one was killed: the same, in the foreground, and
- * wherever we are. */
+/* Command of the next guardian after a kill: the same in the foreground, independent of the working
+ * directory. */
 static void make_again(struct arguments *a, const struct config *config, char **again)
 {
 	static char guardfs[] = "guardfs", foreground[] = "-f", option[] = "-o", configuration[] = "-c";
