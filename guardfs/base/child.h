@@ -12,7 +12,7 @@
 #define CHILD_KEEP_MAX 8
 
 /* In guardian's and worker's table 0..FD_RESERVED-1 are guardian's (unused ones are open on /dev/null):
- * what worker opens, backends included, has higher numbers. At least 64: the kernel copies a table in
+ * descriptors of worker, backends included, have higher numbers. At least 64: the kernel copies a table in
  * words of 64, so below 64 close_range closes the rest one by one, and a close reaches the backend. */
 #define FD_RESERVED 64
 

@@ -14,7 +14,7 @@ enum privileges {
 
 /* Gives up everything else for good, for all later threads and processes. Before there are threads.
  *
- * What cannot be given up (old kernel, container) is logged and kept: files are served even there. */
+ * Privileges that cannot be given up (old kernel, container) are logged and kept: files are served even there. */
 void privileges_drop(enum privileges whose);
 
 #endif

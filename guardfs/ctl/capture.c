@@ -72,7 +72,7 @@ int capture_run(const char *const *argv, enum capture_streams streams, unsigned 
 	ended = read_until(reading, end_ns, buf, size);
 	if (!ended)
 		kill(pid, SIGKILL);
-	/* Who has closed its output ends at once. */
+	/* A program that has closed its output ends at once. */
 	if (waitpid(pid, &status, ended ? 0 : WNOHANG) != pid || !ended)
 		return -1;
 	return WIFEXITED(status) && WEXITSTATUS(status) != 127 ? WEXITSTATUS(status) : -1;

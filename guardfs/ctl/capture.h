@@ -1,4 +1,4 @@
-/* capture.h: what a program prints, within a time. */
+/* capture.h: a program's output, within a time limit. */
 #ifndef GUARDFS_CTL_CAPTURE_H
 #define GUARDFS_CTL_CAPTURE_H
 

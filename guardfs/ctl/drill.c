@@ -12,7 +12,7 @@
 
 #define CONFIG_DIR   "/etc/guardfs"
 #define POLL_MS	     250
-#define NONE_AFTER_S 3	 /* after the drill: what was not noticed until then was no outage */
+#define NONE_AFTER_S 3	 /* after the drill: trouble unnoticed until then was no outage */
 #define GRACE_S	     180 /* after the drill: until its incident must be closed */
 
 struct drill {

@@ -43,7 +43,7 @@ static errint_t load_json(const char *path, json_t **status)
 	return json_is_object(*status) ? 0 : -EINVAL;
 }
 
-/* What the instances below root are called. */
+/* Names of the instances below root. */
 struct instances {
 	int n;
 	char last[CONFIG_NAME_MAX];

@@ -63,7 +63,7 @@ static const struct option_row option_rows[] = {
     FLAG("all", ALL, all),
 };
 
-#define ROW_VALUE 256 /* what getopt_long returns for row 0; letters lie below */
+#define ROW_VALUE 256 /* getopt_long's result for row 0; letters lie below */
 
 static const struct option_row *find_row(int option)
 {

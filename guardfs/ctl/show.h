@@ -53,7 +53,7 @@ void show_jobs(FILE *out, const json_t *status, double now);
 
 /* ---- parts that text and page share ---- */
 
-/* What an event says in one line, without its time, kind and text. */
+/* An event in one line, without its time, kind and text. */
 void show_event(FILE *out, const json_t *event, show_put put);
 
 /* For people; of a plan the rungs. Malloc'ed; NULL: none. */

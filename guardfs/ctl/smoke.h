@@ -11,7 +11,7 @@ enum smoke_step {
 	SMOKE_LIST, /* directories, and stat of what is in them */
 	SMOKE_OPEN,
 	SMOKE_READ,
-	SMOKE_GZIP, /* what is read is not gzip, or damaged */
+	SMOKE_GZIP, /* not gzip, or damaged */
 	SMOKE_WARC, /* it is, but not the beginning of a WARC */
 	SMOKE_NONE, /* there is no WARC to be read */
 	SMOKE_DONE,

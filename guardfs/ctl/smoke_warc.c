@@ -63,7 +63,7 @@ static void take_found(void *context, int dir, const char *name, const char *pat
 
 	(void)dir;
 	(void)name;
-	/* What is empty is being begun. */
+	/* An empty file is being begun. */
 	if (st->st_size == 0 || (s->best[0] && mtime_ns <= s->newest_ns))
 		return;
 	s->newest_ns = mtime_ns;

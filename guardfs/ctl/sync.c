@@ -36,7 +36,7 @@ static void tell_failed(const struct sync_open_file *file, const char *why)
 	printf("): %s\n", why);
 }
 
-/* What was closed meanwhile is nobody's open file any more. */
+/* A file closed meanwhile needs no sync. */
 static void sync_file(int fd, const struct sync_open_file *file, struct progress *p)
 {
 	uint64_t fh = file->fh, begun_ns = clock_mono_ns();

@@ -211,7 +211,7 @@ enum diagnose_outcome diagnose_host_key(struct diagnose_run *run)
 
 /* ---- channel ---- */
 
-/* Takes everything: what libssh does not keep cannot grow. */
+/* Takes everything: bytes that libssh does not keep cannot grow. */
 static int take_data(ssh_session session, ssh_channel channel, void *data, uint32_t n, int is_stderr,
 		     void *arg)
 {

@@ -42,7 +42,7 @@ bool fs_hides_link(const struct backend *b, const char *target);
 
 /* ---- the request ---- */
 
-/* What a route's root shows to this request (fs/view.h). */
+/* A route's root and the directory that it shows to this request (fs/view.h). */
 struct call_target {
 	/* object is pinned. */
 	struct node *root, *object;

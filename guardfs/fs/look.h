@@ -32,7 +32,7 @@ struct opened {
 	/* st may be older than the open. */
 	bool unsure;
 	/* Before the open (look_begin): */
-	/* What was known. */
+	/* As known then. */
 	struct version before;
 	/* guard_writes_ended. */
 	uint32_t writes;

@@ -1,4 +1,5 @@
-/* wire.c: see wire.h. What Debian 12's linux/fuse.h (7.38) lacks is defined here after that of 6.9. */
+/* wire.c: see wire.h. Definitions that Debian 12's linux/fuse.h (7.38) lacks
+ * are here, after that of 6.9. */
 #include "fs/wire.h"
 #include "shm/slot.h"
 

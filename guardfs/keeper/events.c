@@ -21,7 +21,7 @@ void event_broken(struct supervised *s, enum errclass class, enum detector by, c
 	board_trip_breaker(s->keeper->board, s->index, s->epoch, class, by);
 	s->serving = false;
 	charge_suspect(s, class, by, now_ns);
-	s->explained = ERRCLASS_NONE; /* what a probe met before the outage does not explain it */
+	s->explained = ERRCLASS_NONE; /* a probe's finding before the outage does not explain it */
 	course_broken(&s->course, class, random_bits(), now_ns);
 	effects_drain(s, detail, now_ns);
 	/* The next try comes later: tasks stuck in the transport need not wait for it. */

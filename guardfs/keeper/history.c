@@ -1,4 +1,4 @@
-/* history.c: what keeper writes into the journal. */
+/* history.c: keeper's records in the journal. */
 #include "keeper/internal.h"
 #include "keeper/plan-json.h"
 #include "base/cleanup.h"

@@ -1,4 +1,5 @@
-/* memory.c: what survives keeper's restart, one line of JSON a backend. Times are CLOCK_REALTIME in
+/* memory.c: knowledge that survives keeper's restart, one line of JSON
+ * a backend. Times are CLOCK_REALTIME in
  * seconds; a clock set meanwhile only shifts the caps. */
 #include "keeper/internal.h"
 #include "base/cleanup.h"

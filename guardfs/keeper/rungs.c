@@ -1,4 +1,4 @@
-/* rungs.c: what each rung of a recovery does. docs/RECOVERY.md explains the order. */
+/* rungs.c: the functions of the rungs of a recovery. docs/RECOVERY.md explains the order. */
 #include "keeper/rungs.h"
 #include "keeper/events.h"
 #include "keeper/fence.h"
@@ -233,7 +233,7 @@ static enum rung_result anchor_poll(void *context, uint64_t now_ns)
 	return RUNG_WAIT;
 }
 
-/* ---- routes: what each route leads to is there ---- */
+/* ---- routes: the target of each route is there ---- */
 
 static enum rung_result routes_start(void *context, uint64_t now_ns)
 {

@@ -1,4 +1,4 @@
-/* rungs.h: what each rung of a recovery does. Keeper only. */
+/* rungs.h: the functions of the rungs of a recovery. Keeper only. */
 #ifndef GUARDFS_KEEPER_RUNGS_H
 #define GUARDFS_KEEPER_RUNGS_H
 

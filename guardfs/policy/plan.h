@@ -26,9 +26,9 @@ struct rung_info {
 	uint32_t poll_ms;
 	/* For people. */
 	const char *sshfs_does, *dir_does;
-	/* What must hold before. */
+	/* Condition before it, for people. */
 	const char *requires;
-	/* What shows that it is done. */
+	/* Proof that it is done, for people. */
 	const char *proof;
 };
 

@@ -6,7 +6,7 @@
 
 #include <stdlib.h>
 
-/* Times of the board's looks are compared with the present: what a stopped keeper saw is no longer known. */
+/* Times of the board's looks are compared with the present: the findings of a stopped keeper are no longer known. */
 #define LOOK_IS_OLD_NS (300 * NSEC_PER_SEC)
 
 struct shown {

@@ -1,4 +1,4 @@
-/* recover.h: what a dead worker left: its slots and its unrecorded descriptors. */
+/* recover.h: a dead worker's slots and unrecorded descriptors. */
 #ifndef GUARDFS_WORKER_RECOVER_H
 #define GUARDFS_WORKER_RECOVER_H
 

@@ -102,7 +102,7 @@ void doctor_check_needrestart(struct doctor *d); /* no finding where it is not i
 #define DOCTOR_PROGRAM_MS 5000 /* for each program that is asked */
 
 void doctor_check_programs(struct doctor *d);
-void doctor_judge_sshfs(struct doctor *d, const char *version, const char *help); /* what it printed */
+void doctor_judge_sshfs(struct doctor *d, const char *version, const char *help); /* its output */
 /* library: "0.10.6/openssl/zlib"; package: Debian's version; "": none. */
 void doctor_judge_libssh(struct doctor *d, const char *library, const char *package);
 void doctor_judge_ssh(struct doctor *d, const char *version);

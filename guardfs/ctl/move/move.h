@@ -68,12 +68,12 @@ errint_t move_store(const char *file, const struct move *m) WARN_UNUSED;
 /* Syncs file's directory: a rename there survives a power cut. */
 errint_t move_sync_directory_of(const char *file) WARN_UNUSED;
 
-/* ---- tree.c: what a directory holds ---- */
+/* ---- tree.c: the contents of a directory ---- */
 
 struct move_entry {
 	/* Relative; owned, as all strings here. */
 	char *path;
-	/* What both sides must have alike: type, size, time; owner and mode on demand. */
+	/* Alike on both sides: type, size, time; owner and mode on demand. */
 	char *attrs;
 	/* Times to the ns of a regular file: equal means untouched. */
 	char *stamp;

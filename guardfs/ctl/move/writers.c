@@ -125,7 +125,7 @@ static errint_t read_fdinfo(const char *pid, const char *fd, unsigned *flags, ui
 	ssize_t n;
 
 	snprintf(path, sizeof(path), "/proc/%.20s/fdinfo/%.20s", pid, fd);
-	/* Some have long ones; what is looked for comes first. */
+	/* Some have long ones; the option sought comes first. */
 	n = fd_read_file(path, text, sizeof(text));
 	if (n < 0 && n != -EFBIG)
 		return (errint_t)n;
