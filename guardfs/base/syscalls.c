@@ -139,7 +139,7 @@ static uint32_t refusal(int error)
 }
 
 /* Leaves the call's number loaded. foreign: verdict on calls of another architecture (32-bit code). */
-static void begin(struct program *p, uint32_t foreign)
+static void begin_program(struct program *p, uint32_t foreign)
 {
 	p->n = 0;
 #ifdef ARCH
@@ -192,7 +192,7 @@ static errint_t hide_new_calls(void)
 {
 	struct program p;
 
-	begin(&p, SECCOMP_RET_ALLOW);
+	begin_program(&p, SECCOMP_RET_ALLOW);
 	put_instruction(&p, BPF_JMP | BPF_JGT | BPF_K, 0, 1, NEWEST_JUDGED);
 	put_answer(&p, refusal(ENOSYS));
 	put_answer(&p, SECCOMP_RET_ALLOW);
@@ -206,7 +206,7 @@ errint_t syscalls_restrict_worker(bool network)
 
 	if (rc < 0)
 		return rc;
-	begin(&p, refusal(EPERM));
+	begin_program(&p, refusal(EPERM));
 	refuse_calls(&p, machine, ARRAY_SIZE(machine));
 	refuse_calls(&p, beyond_worker, ARRAY_SIZE(beyond_worker));
 	if (!network)
@@ -221,7 +221,7 @@ errint_t syscalls_restrict_keeper(void)
 	struct program p;
 
 	/* A hook may be a 32-bit program; the capabilities for these calls are gone anyway. */
-	begin(&p, SECCOMP_RET_ALLOW);
+	begin_program(&p, SECCOMP_RET_ALLOW);
 	refuse_calls(&p, machine, ARRAY_SIZE(machine));
 	put_answer(&p, SECCOMP_RET_ALLOW);
 	return install_filter(&p, SECCOMP_FILTER_FLAG_LOG);
