@@ -122,7 +122,7 @@ struct list {
 	uint32_t left;
 };
 
-static bool append(void *arg, const struct job_view *job)
+static bool append_job(void *arg, const struct job_view *job)
 {
 	struct list *list = arg;
 
@@ -137,7 +137,7 @@ json_t *report_jobs_json(const struct report_snapshot *s, const struct arena *ar
 {
 	struct list list = {.s = s, .arena = arena, .array = json_array(), .left = max};
 
-	(void)report_jobs_visit(&arena->jobs, append, &list);
+	(void)report_jobs_visit(&arena->jobs, append_job, &list);
 	return list.array;
 }
 
