@@ -2,6 +2,7 @@
  *
  * One thread opens the file, without any lock; others wait for it (reopening.ended). A descriptor that
  * belongs to an older epoch is closed: its transport is dead by then, so closing cannot hang. */
+#include "base/log.h"
 #include "fs/context.h"
 #include "fs/guard.h"
 #include "fs/handle.h"
@@ -112,6 +113,24 @@ static void drop_older(struct backend *b, int ref, uint32_t epoch)
 		b->ops->drop(b, ref);
 }
 
+/* st: NULL: the file could not be opened. */
+static void log_refusal(const struct backend *b, const struct handle *h, errint_t rc, const struct stat *st)
+{
+	char path[4096], why[160] = "it was removed";
+
+	if (node_last_path(h->node, path, sizeof(path)) < 0)
+		(void)copy_string(path, sizeof(path), "a file whose name is not known any more");
+	if (st)
+		snprintf(why, sizeof(why), "size %lld, expected %llu; modified at %lld, was %lld%s",
+			 (long long)st->st_size, (unsigned long long)h->known_end,
+			 (long long)st->st_mtim.tv_sec, (long long)(h->mtime_ns / (int64_t)NSEC_PER_SEC),
+			 h->overwrote ? "; bytes that are not synced were written over" : "");
+	else if (rc < 0)
+		snprintf(why, sizeof(why), "%s",
+			 rc == BACKEND_NODE_GONE ? "it is gone, or another one" : strerror((int)-rc));
+	log_warning("backend %s: an open file cannot be gone on with: %s: %s", b->config->name, path, why);
+}
+
 /* Opens the handle's file in the present epoch. Runs inside the guard, without locks; may hang like any
  * operation. */
 static errint_t reopen_guarded(struct backend *b, struct handle *h, uint32_t epoch)
@@ -121,6 +140,7 @@ static errint_t reopen_guarded(struct backend *b, struct handle *h, uint32_t epo
 	errint_t rc;
 
 	if (h->unlinked) {
+		log_refusal(b, h, 0, NULL);
 		poison_handle(b, h);
 		return GUARD_POISONED;
 	}
@@ -133,12 +153,14 @@ static errint_t reopen_guarded(struct backend *b, struct handle *h, uint32_t epo
 		/* Gone or replaced: that is final. Trouble with the backend is not. */
 		if (rc == -ENOENT || rc == -ESTALE || rc == BACKEND_NODE_GONE || rc == -ENOTDIR ||
 		    rc == -EISDIR || rc == -ELOOP || rc == -EACCES) {
+			log_refusal(b, h, rc, NULL);
 			poison_handle(b, h);
 			return GUARD_POISONED;
 		}
 		return rc < 0 ? rc : GUARD_POISONED;
 	}
 	if (!may_go_on(h, &st)) {
+		log_refusal(b, h, 0, &st);
 		b->ops->release(b, ref);
 		poison_handle(b, h);
 		return GUARD_POISONED;
