@@ -218,6 +218,13 @@ static ssize_t believe_end(int ref, ssize_t rc)
 	return errclass_info(errclass_from_errno(-error))->infrastructure ? error : rc;
 }
 
+static errint_t dir_compare_end(struct backend *b, int ref, off_t end)
+{
+	errint_t rc = posix_compare_end(b, ref, end);
+
+	return rc == END_BEFORE && b->config->type == BACKEND_SSHFS ? (errint_t)believe_end(ref, rc) : rc;
+}
+
 static ssize_t dir_read(struct backend *b, int ref, void *buf, size_t size, off_t offset, off_t end)
 {
 	ssize_t rc = posix_read(b, ref, buf, size, offset, end);
@@ -330,7 +337,7 @@ static const struct backend_ops dir_ops = {
     .drop = posix_drop,
     .find_end = dir_find_end,
     .look = dir_look,
-    .compare_end = posix_compare_end,
+    .compare_end = dir_compare_end,
     .fallocate = posix_allocate,
     .lseek = posix_lseek,
     .copy_range = dir_copy_range,

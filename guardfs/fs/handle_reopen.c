@@ -116,10 +116,12 @@ static void drop_older(struct backend *b, int ref, uint32_t epoch)
 /* st: NULL: the file could not be opened. */
 static void log_refusal(const struct backend *b, const struct handle *h, errint_t rc, const struct stat *st)
 {
-	char path[4096], why[160] = "it was removed";
+	char path[4096], why[160];
 
 	if (node_last_path(h->node, path, sizeof(path)) < 0)
 		(void)copy_string(path, sizeof(path), "a file whose name is not known any more");
+	(void)copy_string(why, sizeof(why),
+			  h->unlinked == HANDLE_STRAY ? "its name may be another file's" : "it was removed");
 	if (st)
 		snprintf(why, sizeof(why), "size %lld, expected %llu; modified at %lld, was %lld%s",
 			 (long long)st->st_size, (unsigned long long)h->known_end,

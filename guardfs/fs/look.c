@@ -7,6 +7,7 @@
 #include "fs/guard.h"
 #include "fs/handle.h"
 #include "fs/node_numbers.h"
+#include "policy/errclass.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -58,18 +59,21 @@ enum likeness {
 	LIKE_GROWING, /* perhaps: longer, as when last looked at */
 };
 
-static enum likeness likeness_of(struct backend *b, int flags, const struct opened *o, off_t last_size)
+/* Storage's -errno: a connection that breaks now says nothing of the file. */
+static errint_t find_likeness(struct backend *b, int flags, const struct opened *o, off_t last_size,
+			      enum likeness *like)
 {
-	if ((flags & O_ACCMODE) == O_WRONLY)
-		return LIKE_OPENED; /* unknown: not open for reading */
-	switch (b->ops->compare_end(b, o->ref, o->st.st_size)) {
-	case END_THERE:
-		return LIKE_OPENED;
-	case END_BEYOND:
-		return last_size >= 0 && o->st.st_size > last_size ? LIKE_GROWING : LIKE_OTHER;
-	default:
-		return LIKE_OTHER;
-	}
+	errint_t end = END_THERE;
+
+	if ((flags & O_ACCMODE) != O_WRONLY) /* else unknown: not open for reading */
+		end = b->ops->compare_end(b, o->ref, o->st.st_size);
+	if (end < 0 && errclass_info(errclass_from_errno(-end))->infrastructure)
+		return end;
+	if (end == END_BEYOND && last_size >= 0 && o->st.st_size > last_size)
+		*like = LIKE_GROWING;
+	else
+		*like = end == END_THERE ? LIKE_OPENED : LIKE_OTHER;
+	return 0;
 }
 
 static errint_t open_anew(struct backend *b, const struct node *node, int flags, int *ref)
@@ -86,8 +90,11 @@ static errint_t look_again(struct backend *b, const struct node *node, int flags
 	errint_t rc = 0;
 
 	for (int tries = 0; tries < LOOK_TRIES && rc == 0; tries++) {
-		enum likeness like = likeness_of(b, flags, o, last_size);
+		enum likeness like = LIKE_OTHER;
 
+		rc = find_likeness(b, flags, o, last_size, &like);
+		if (rc < 0)
+			return rc;
 		o->growing = like == LIKE_GROWING;
 		if (like != LIKE_OTHER)
 			return 0;
@@ -199,6 +206,7 @@ void look_begin(const struct backend *b, const struct node *node, struct opened 
 errint_t look_at_opened(struct backend *b, struct node *node, int flags, struct opened *o)
 {
 	errint_t rc = b->ops->look(b, node_index(node), o->ref, &o->st);
+	enum likeness like = LIKE_OPENED;
 
 	if (rc < 0)
 		return rc;
@@ -206,9 +214,11 @@ errint_t look_at_opened(struct backend *b, struct node *node, int flags, struct 
 	o->unsure = is_unsure(b, o->writes);
 	if (!node_is_still(node, &o->st))
 		return BACKEND_NODE_GONE; /* looking the name up will tell */
-	o->unlike = o->unsure && likeness_of(b, flags, o, -1) != LIKE_OPENED;
-	if (o->unlike)
-		return BACKEND_NODE_GONE;
+	if (o->unsure)
+		rc = find_likeness(b, flags, o, -1, &like);
+	o->unlike = like != LIKE_OPENED;
+	if (rc < 0 || o->unlike)
+		return rc < 0 ? rc : BACKEND_NODE_GONE;
 	if (version_is_same(version_of(&o->st), o->before) && !is_beside_others(node, o))
 		return 0;
 	rc = look_again(b, node, flags, o);

@@ -126,6 +126,22 @@ static void test_unknown_end(void **state)
 	assert_int_equal(close(ref), 0);
 }
 
+/* The same where it is asked whether the file ends there. */
+static void test_compared_end(void **state)
+{
+	int top = atomic_load(&place->arena->board.backends[BACKEND].root_fd), ref;
+
+	(void)state;
+	ref = openat(top, "file", O_RDWR | O_CREAT, 0644);
+	assert_int_equal(ftruncate(ref, 4), 0);
+	assert_int_equal(dir.ops->compare_end(&dir, ref, 4), END_THERE);
+	assert_int_equal(dir.ops->compare_end(&dir, ref, 100), END_BEFORE);
+	connection_lost = true;
+	statvfs_error = ENOTCONN;
+	assert_int_equal(dir.ops->compare_end(&dir, ref, 100), -ENOTCONN);
+	assert_int_equal(close(ref), 0);
+}
+
 static void test_nothing(void **state)
 {
 	(void)state;
@@ -136,10 +152,8 @@ int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 	const struct CMUnitTest tests[] = {
-	    TEST(test_file),
-	    TEST(test_directory),
-	    TEST(test_nothing),
-	    TEST(test_unknown_end),
+	    TEST(test_file),	    TEST(test_directory),    TEST(test_nothing),
+	    TEST(test_unknown_end), TEST(test_compared_end),
 	};
 
 	backend_thread_init();

@@ -11,6 +11,7 @@
 #include "fs/view.h"
 #include "worker-util.h"
 
+#include <errno.h>
 #include <fcntl.h>
 
 /* Storage: how the file that is open ends, and what is shown under its name, look by look; the last one
@@ -20,6 +21,7 @@ static off_t opened_size;
 static off_t shown[4];
 static unsigned n_shown, n_looks;
 static time_t shown_mtime;
+static bool connection_lost;
 
 static errint_t fake_open(struct backend *b, uint32_t node, int flags, int *ref)
 {
@@ -51,6 +53,8 @@ static errint_t fake_compare_end(struct backend *b, int ref, off_t end)
 {
 	(void)b;
 	CHECK(ref >= 0);
+	if (connection_lost)
+		return -ECONNABORTED;
 	return end < opened_size ? END_BEYOND : end == opened_size ? END_THERE : END_BEFORE;
 }
 
@@ -257,6 +261,27 @@ static void growing_file_is_read_directly(void)
 	CHECK(n_messages() == 0);
 }
 
+/* That is an error of the connection, after which the open is run again; no other file's open file. */
+static void lost_while_compared(void)
+{
+	struct node *node = known_file();
+	struct opened o;
+
+	connection_lost = true;
+	n_shown = 1;
+	shown[0] = 200;
+	begin(node, &o);
+	CHECK(look_at_opened(&fs.guarded[0], node, O_RDONLY, &o) == -ECONNABORTED);
+	look_leave(node);
+	/* Beside writes to other files sshfs may show older attributes: compared at once. */
+	fs.board->config.backends[0].type = BACKEND_SSHFS;
+	atomic_store(&fs.board->backends[0].owed_bytes, 1);
+	shown[0] = 100;
+	begin(node, &o);
+	CHECK(look_at_opened(&fs.guarded[0], node, O_RDONLY, &o) == -ECONNABORTED);
+	CHECK(o.unsure);
+}
+
 /* A handle on a file that was written at second 50, over connection 1. */
 static struct handle *open_of_50(struct node *node)
 {
@@ -316,6 +341,7 @@ TEST(old_look_beside_another_is_not_believed)
 TEST(growing_file_is_read_directly)
 TEST(time_set_back)
 TEST(time_set_back_and_remembered)
+TEST(lost_while_compared)
 
 static void open_after_worker_died_test(void **state)
 {
@@ -339,6 +365,7 @@ int main(void)
 	    UNIT(growing_file_is_read_directly),
 	    UNIT(time_set_back),
 	    UNIT(time_set_back_and_remembered),
+	    UNIT(lost_while_compared),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
