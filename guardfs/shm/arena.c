@@ -1,4 +1,4 @@
-/* arena.c: making, finding and addressing the arena. check.c repairs a damaged one. */
+/* arena.c: making, finding and addressing the arena. */
 #include "shm/arena.h"
 
 #include <errno.h>
@@ -41,8 +41,7 @@ struct arena *arena_create(int *fd, int *error)
 		*error = -errno;
 		return NULL;
 	}
-	/* Sealed, so that no holder of the descriptor can shrink the file under the others' mappings
-	 * (SIGBUS). */
+	/* So that nobody can shrink the file under the others' mappings (SIGBUS). */
 	if (ftruncate(*fd, (off_t)ARENA_BYTES) == 0 &&
 	    fcntl(*fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW) == 0)
 		arena = map_arena(*fd);

@@ -1,8 +1,7 @@
-/* board.c: see board.h.
+/* board.c: breakers, patience, states and the tier map of the board.
  *
- * The tier map is changed on a private draft: begin copies the map, commit writes the differences back. A
- * holder that dies in between has changed nothing; only a death during commit leaves the map half written.
- * Route states need no draft: until commit, board->map and board->routes belong together. */
+ * The map is changed in a private draft; commit writes the differences back. So only a death during commit
+ * leaves it half written. Until commit, board->map and board->routes belong together. */
 #include "shm/board.h"
 #include "shm/words.h"
 #include "base/child.h"
@@ -17,7 +16,7 @@
 #define HOLDER_PATIENCE_NS (2 * NSEC_PER_SEC)
 #define PAUSE_NS	   50000
 
-/* Threads of one process queue here, processes at board->map_lock. Protects draft and draft_states. */
+/* Queues the threads of one process; processes queue at board->map_lock. Protects draft and draft_states. */
 static pthread_mutex_t draft_lock = PTHREAD_MUTEX_INITIALIZER;
 static struct tiermap draft; /* untouched pages cost nothing */
 static struct board_route draft_states[TIERMAP_ROUTES_MAX];
@@ -48,8 +47,8 @@ bool board_trip_breaker(struct board *board, unsigned index, uint32_t epoch, enu
 	if (index >= CONFIG_BACKENDS_MAX)
 		return false;
 	b = &board->backends[index];
-	/* Before the breaker opens, since the first refused caller looks at it. Loaded before the breaker
-	 * and changed only if unchanged: an opener that was held up must not make a later outage young. */
+	/* Before the breaker opens, since the first refused caller looks at it. Changed only if unchanged
+	 * since before the breaker was looked at: a slow opener must not make a later outage young. */
 	young_ns = atomic_load(&b->young_until_ns);
 	if (atomic_load(&b->breaker) == closed && atomic_load(&b->incident) == 0)
 		atomic_compare_exchange_strong(&b->young_until_ns, &young_ns, patience_until_ns(board));
@@ -113,8 +112,8 @@ uint32_t board_copy_map(const struct board *board, struct tiermap *map)
 
 	while (!try_copy(board, map, &generation)) {
 		if (clock_mono_ns() > give_up) {
-			/* The writer died in commit. Whole routes are used until the next writer repairs
-			 * the map. */
+			/* The writer died in commit: whole routes do until the next writer repairs the
+			 * map. */
 			if (map) {
 				copy_routes(board, map);
 				tiermap_repair(map, CONFIG_BACKENDS_MAX);
@@ -130,7 +129,7 @@ static bool holder_is_dead(pid_t holder)
 {
 	char state = child_state(holder, NULL);
 
-	/* Our own pid is that of a dead process with the same number: our threads queue at draft_lock. */
+	/* Our pid is that of a dead process with the same number, since our threads queue at draft_lock. */
 	return holder == getpid() || state == 0 || state == 'Z' || state == 'X';
 }
 
@@ -140,9 +139,8 @@ static void take_map_lock(struct board *board)
 	int32_t holder = 0;
 
 	while (!atomic_compare_exchange_strong(&board->map_lock, &holder, (int32_t)getpid())) {
-		/* A live holder needs microseconds. One that needs seconds is stopped, or an unrelated
-		 * process with a reused number. It is overtaken too; its later commit is void
-		 * (board_map_commit). */
+		/* A live holder needs microseconds. After seconds it is stopped, or the number was reused:
+		 * its later commit is void (board_map_commit). */
 		if (!holder_is_dead(holder) && clock_mono_ns() < give_up) {
 			pause_briefly();
 			holder = 0;
@@ -160,7 +158,7 @@ struct tiermap *board_map_begin(struct board *board)
 
 	copy_routes(board, &draft);
 	if (generation & 1) {
-		/* The writer died: go on to its intended map, so that no route is lost. */
+		/* The writer died: go on to its map, so that no route is lost. */
 		if (atomic_load(&board->intended_generation) == generation)
 			copy_from(&board->intended, &draft);
 		tiermap_repair(&draft, CONFIG_BACKENDS_MAX);
@@ -168,7 +166,7 @@ struct tiermap *board_map_begin(struct board *board)
 	return &draft;
 }
 
-/* A route's state in the new map: its old one; for a new route the backend's. */
+/* The route's old state; a new route has the backend's. */
 static void carry_state(const struct board *board, const struct route *route, struct board_route *state)
 {
 	const struct route *old = tiermap_find_exact(&board->map, route->path);
@@ -200,7 +198,7 @@ static void publish_draft(struct board *board)
 {
 	uint32_t generation = atomic_load(&board->map_generation) | 1;
 
-	/* After a dead writer the intended map stands already, and must not be torn as well. */
+	/* A dead writer's intended map stands already, and must not be torn. */
 	if (atomic_load(&board->intended_generation) != generation) {
 		store_words(board->intended.routes, draft.routes, draft.n_routes * sizeof(struct route));
 		__atomic_store_n(&board->intended.n_routes, draft.n_routes, __ATOMIC_RELAXED);

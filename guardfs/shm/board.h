@@ -1,7 +1,7 @@
 /* board.h: health, breakers, processes and counters. Every process may read them at any moment.
  *
- * Each field says which process writes it. Words that belong together carry their own consistency
- * (breaker; sequence counters). */
+ * Each field names the process that writes it. *_real_ns is CLOCK_REALTIME, other *_ns CLOCK_MONOTONIC; 0 is
+ * never, none or not known. Functions without a named process may be called by any. */
 #ifndef GUARDFS_SHM_BOARD_H
 #define GUARDFS_SHM_BOARD_H
 
@@ -14,9 +14,8 @@
 #include <stdatomic.h>
 #include <sys/types.h>
 
-/* A backend's epoch and breaker in one word, so that both change together: epoch << 8 | closed flag; at
- * first (0, open). Any process opens it (compare-and-swap on closed with the same epoch). Keeper alone
- * closes it, with a higher epoch. */
+/* Epoch and breaker in one word, so that both change together: epoch << 8 | closed flag; at first (0, open).
+ * Any process opens (compare-and-swap on the same epoch), keeper alone closes, with a higher epoch. */
 #define BREAKER_CLOSED 1u
 
 static inline uint32_t breaker_epoch(uint64_t breaker)
@@ -38,30 +37,29 @@ enum backend_counter {
 	COUNT_OPS,	  /* entered the backend */
 	COUNT_ERRORS,	  /* answered with the infrastructure errno */
 	COUNT_TIMEOUTS,	  /* answered by guardian at the deadline */
-	COUNT_FAST_FAILS, /* refused at once: the breaker was open */
-	COUNT_PARKED,	  /* waited in their buffers */
-	COUNT_LATE,	  /* came back after their deadline */
-	COUNT_REOPENED,	  /* handles reopened after a reconnect */
-	COUNT_POISONED,	  /* handles that could not be reopened */
+	COUNT_FAST_FAILS, /* refused at once: breaker open */
+	COUNT_PARKED,
+	COUNT_LATE,	/* came back after their deadline */
+	COUNT_REOPENED, /* handles, after a reconnect */
+	COUNT_POISONED, /* handles that could not be */
 	COUNT_READ_BYTES,
 	COUNT_WRITTEN_BYTES,
 	BACKEND_COUNTER_COUNT
 };
 
 struct board_statfs {
-	/* 0: never known. Stored last. */
+	/* Stored last. */
 	_Atomic uint32_t valid;
 	_Atomic uint64_t blocks, bfree, bavail, files, ffree;
 	_Atomic uint32_t bsize, frsize, namelen;
 };
 
-/* The first to notice that a backend had failed. */
 enum detector {
 	DETECTOR_NONE,
 	DETECTOR_WORKER,    /* an operation's connection error */
 	DETECTOR_GUARDIAN,  /* an operation's deadline */
 	DETECTOR_PROBE,	    /* a probe failed or was not answered */
-	DETECTOR_TRANSPORT, /* sshfs ended */
+	DETECTOR_TRANSPORT, /* the transport ended */
 	DETECTOR_OPERATOR,
 	DETECTOR_DRILL,
 	DETECTOR_COUNT
@@ -77,104 +75,97 @@ const char *detector_name(enum detector detector);
 
 struct board_backend {
 	_Alignas(CACHE_LINE) _Atomic uint64_t breaker;
-	/* Tasks of the living worker inside. Worker; its successor resets it. */
+	/* Tasks inside. Worker; its successor starts at 0. */
 	_Atomic uint32_t inflight;
-	/* Parked slots. Worker. */
+	/* Worker. */
 	_Atomic uint32_t parked;
-	/* Mutating tasks inside that are past their deadline. Guardian counts a task, the worker that ends
-	 * the task subtracts it. */
+	/* Mutating tasks inside past their deadline. Guardian counts one, the worker that ends it subtracts
+	 * it. */
 	_Atomic uint32_t late;
 	/* Probes completed since the start. Keeper. */
 	_Atomic uint32_t verdicts;
-	/* When storage itself last answered an operation (guard_leave). Worker. */
+	/* When storage last answered an operation. Worker. */
 	_Atomic uint64_t last_completion_ns;
-	/* CLOCK_MONOTONIC: until then the outage is young and its callers wait (board_is_outage_young).
-	 * Stored before the breaker is opened by a process that sees no open incident; by guardian at the
-	 * start; by keeper when an operator releases the backend. */
+	/* Until then the outage is young. By a process that is about to open the breaker and sees no
+	 * incident; by guardian at the start; by keeper when an operator releases the backend. */
 	_Atomic uint64_t young_until_ns;
 	/* Probe soon. Worker and guardian set it, keeper clears it. */
 	_Atomic uint32_t suspect;
 
-	/* A listing waits for signs of life. Guardian sets it, keeper clears it. */
+	/* A listing waits for a sign of life. Guardian sets it, keeper clears it. */
 	_Atomic uint32_t watched;
-	/* While watched: when the transport last received bytes, CLOCK_MONOTONIC. Keeper. */
+	/* While watched: when the transport last received bytes. Keeper. */
 	_Atomic uint64_t received_ns;
-	/* Epoch whose transport keeper ended because listings took too much memory. Keeper. */
+	/* Epoch that keeper ended because listings took too much memory. */
 	_Atomic uint32_t gorged_epoch;
 
-	/* Users refused for a while, because their operations lost the backend again and again
-	 * (board_refused_word). 0: none. Keeper. */
+	/* Users refused for a while, because they lost the backend repeatedly (board_refused_word).
+	 * Keeper. */
 	_Atomic uint64_t refused[BOARD_REFUSED_MAX];
 
-	/* Acknowledged, and not on storage yet (fs/behind.h). Worker, under the backend's lane lock. */
+	/* Acknowledged, not on storage yet. Worker, under the lane lock. */
 	_Atomic uint64_t owed_bytes;
 	_Atomic uint32_t owed_files;
 
-	/* Descriptor of the backend's root, stored first, and its epoch. Worker. */
+	/* The backend's root, stored first, and its epoch. Worker. */
 	_Alignas(CACHE_LINE) _Atomic int32_t root_fd;
 	_Atomic uint32_t root_epoch;
 
-	/* Keeper, from here to counters; opened_* and failed_before by the process that opened the
-	 * breaker. */
-	/* enum errclass: why the breaker was last opened. */
+	/* Keeper, down to counters; opened_* and failed_before by the opener of the breaker. */
+	/* enum errclass. */
 	_Atomic uint32_t opened_class;
 	/* enum detector. */
 	_Atomic uint32_t opened_by;
-	/* Operations that had failed by then. */
+	/* Operations that had failed by then (board_failed). */
 	_Atomic uint64_t failed_before;
 	/* enum health_state. */
 	_Atomic uint32_t state;
-	/* enum errclass: why the backend is not healthy. */
+	/* enum errclass: why it is not healthy. */
 	_Atomic uint32_t errclass;
-	/* CLOCK_REALTIME of the last change of state. */
+	/* Last change of state. */
 	_Atomic uint64_t since_real_ns;
-	/* Recovery tries since the backend was last healthy. */
+	/* Tries since it was last healthy. */
 	_Atomic uint32_t attempts;
-	/* 0: none planned. */
 	_Atomic uint64_t next_attempt_real_ns;
-	/* sshfs; 0: none. */
+	/* sshfs. */
 	_Atomic int32_t pid;
 	/* Its start time (child_state). */
 	_Atomic uint64_t pid_start;
-	/* The epoch that this sshfs serves or will serve. */
 	_Atomic uint32_t pid_epoch;
-	/* When it last became healthy again; 0: never. */
+	/* When it last became healthy. */
 	_Atomic uint64_t recovered_real_ns;
-	/* When the present outage began; 0: none (board_set_state). */
+	/* When the present outage began. */
 	_Atomic uint64_t lost_real_ns;
-	/* Since the arena was made. */
 	_Atomic uint32_t outages, recoveries, tries;
-	/* Number of the open incident; 0: none. */
+	/* The open incident. */
 	_Atomic uint64_t incident;
-	/* End of a hold; 0: until resumed. */
+	/* 0: until resumed. */
 	_Atomic uint64_t held_until_real_ns;
-	/* Held: callers wait for their deadline instead of failing at once. */
+	/* Held: callers wait for their deadline. */
 	_Atomic uint32_t hold_waits;
-	/* policy/server.h, as last diagnosed; 0: not known. */
+	/* policy/server.h, as last diagnosed. */
 	_Atomic uint32_t server_lacks;
-	/* Device minor of its mount while connected (fusectl); 0: unknown. */
+	/* Device minor of its mount (fusectl). */
 	_Atomic uint32_t minor;
-	/* Last message worth showing (sshfs's stderr), under detail_sequence. */
+	/* Last message worth showing. */
 	char detail[256];
 	/* Odd while detail is written. */
 	_Atomic uint32_t detail_sequence;
 	struct board_statfs statfs;
 
-	/* Relaxed adds by any process. */
+	/* Relaxed adds. */
 	_Alignas(CACHE_LINE) _Atomic uint64_t counters[BACKEND_COUNTER_COUNT];
 
-	/* Callers that got the infrastructure errno since keeper last cleared this: one bit for the hash
-	 * of each thread id (board_hurt). Beside it when the first caller got it, and the first without
-	 * waiting. Worker, guardian. */
+	/* Callers that got the infrastructure errno since keeper last cleared this: a bit for each thread
+	 * id's hash (board_hurt); when the first got it, and the first without waiting. Worker, guardian. */
 	_Atomic uint64_t hurt[HURT_WORDS];
 	_Atomic uint64_t first_error_real_ns, first_fast_real_ns;
 
-	/* How long callers waited, by operation class. Worker adds operations that came back, guardian
-	 * those that it answered. */
+	/* How long callers waited. Worker adds operations that came back, guardian those it answered. */
 	struct histogram latency[OP_CLASS_COUNT];
 };
 
-/* An incident as `.guardfs/incidents` shows it. Times are CLOCK_REALTIME, 0: not yet. */
+/* An incident as `.guardfs/incidents` shows it. Times are CLOCK_REALTIME. */
 #define BOARD_INCIDENTS_MAX 32
 struct board_incident {
 	uint64_t id, began_ns, recovered_ns, closed_ns;
@@ -187,35 +178,34 @@ struct board_incident {
 	char detail[128];
 };
 
-/* State of each route of board.map (same index, same generation). Keeper. */
+/* State of each route of board.map (same index and generation). Keeper. */
 struct board_route {
 	/* enum health_state, enum errclass, positive errno. */
 	_Atomic uint32_t state, errclass, error;
 	_Atomic uint64_t since_real_ns;
 };
 
-/* Files in the local tier's directory that belong elsewhere (config/localtier.h), as last counted. Keeper. */
+/* Files of the local tier that belong elsewhere (config/localtier.h). Keeper. */
 struct board_misplaced {
 	/* Directories that a pattern leads to a backend. */
 	_Atomic uint32_t misplaced;
 	/* Routes that hide something. */
 	_Atomic uint32_t shadowed;
-	/* CLOCK_MONOTONIC of the count; 0: not known. */
+	/* 0 while the counts change. */
 	_Atomic uint64_t looked_ns;
 };
 
-/* Last crashes of workers, newest at (n_crashes - 1) % CRASHES_MAX. Guardian. */
+/* Newest at (n_crashes - 1) % CRASHES_MAX. Guardian. */
 #define CRASHES_MAX 32
 struct board_crash {
 	uint64_t real_ns;
 	uint32_t worker_generation;
 	int32_t pid;
-	/* "killed by signal 9", "stopped answering". */
+	/* For people: "killed by signal 9". */
 	char cause[32];
 	/* Of the oldest request in flight; 0: none. */
 	uint32_t opcode;
 	uint64_t unique;
-	/* Of that request, as far as known. */
 	char path[256];
 };
 
@@ -223,108 +213,103 @@ struct board_crash {
  * asked. */
 enum board_ended { BOARD_ENDED_NOT, BOARD_ENDED_KEEPER, BOARD_ENDED_ALL };
 
-/* Shared by all users of the mount. */
+/* Drawn on by all users. */
 enum share_kind {
-	SHARE_OPEN_FILES,  /* open files and directories: up to two descriptors each */
-	SHARE_NODES,	   /* names that the kernel knows */
-	SHARE_KEPT,	   /* nodes whose descriptor must be kept: nothing else leads to them */
-	SHARE_LISTING_KIB, /* memory for listings of open directories */
-	SHARE_WAITING,	   /* requests waiting in their buffers: for a backend or for room */
+	SHARE_OPEN_FILES,  /* up to two descriptors each */
+	SHARE_NODES,	   /* that the kernel knows */
+	SHARE_KEPT,	   /* descriptors of nodes to which nothing else leads */
+	SHARE_LISTING_KIB, /* of open directories */
+	SHARE_WAITING,	   /* requests in their buffers: for a backend or for room */
 	SHARE_KIND_COUNT
 };
 
 const char *share_kind_name(enum share_kind kind);
 
-/* Worker, recounted at its start. `refused` and its details: since the arena was made. */
+/* Worker, recounted at its start; refused* since the arena was made. */
 struct board_share {
 	_Atomic uint64_t used, capacity;
-	/* Refusals. */
 	_Atomic uint64_t refused;
-	/* Time of the last refusal (0: never), and its user. */
+	/* The last refusal and its user. */
 	_Atomic uint64_t refused_real_ns;
 	_Atomic uint32_t refused_uid;
 };
 
 enum process { PROCESS_GUARDIAN, PROCESS_WORKER, PROCESS_KEEPER, PROCESS_COUNT };
 
-/* Commands from guardian's signal handlers. Keeper and worker compare each value with the last they saw. */
+/* From guardian's signal handlers. A change of value is the command. */
 struct board_requests {
-	/* SIGHUP: keeper reads the manifest again. Guardian. */
+	/* Keeper reads the manifest again. */
 	_Atomic uint32_t reload;
-	/* Worker stops reading requests, and exits when all are done or parked. Guardian. */
+	/* Worker stops reading requests, and exits when all are done or parked. */
 	_Atomic uint32_t quiesce;
 };
 
-/* Descriptor numbers in the table that guardian and worker share. */
+/* Numbers in the descriptor table of guardian and worker. Guardian, before a worker starts. */
 struct board_fds {
 	/* /dev/fuse */
 	int32_t dev;
-	/* Worker's end: struct keeper_message arrives here. */
+	/* worker's end of struct keeper_message's socket */
 	int32_t keeper_socket;
 	/* eventfd: wakes keeper. */
 	int32_t nudge;
-	/* The local tier's directory. */
+	/* the local tier's directory */
 	int32_t local;
 };
 
 struct board {
 	/* Guardian. */
 	_Atomic int32_t pid[PROCESS_COUNT];
-	/* Pid of a process about to end as planned: neither a crash nor a restart. Stored before by
-	 * guardian (its own end, a re-execution) or keeper (a drill). */
+	/* Pid of a process about to end as planned, which is no crash. Stored before, by guardian (its own
+	 * end, a re-execution) or keeper (a drill). */
 	_Atomic int32_t planned_end[PROCESS_COUNT];
-	/* CLOCK_MONOTONIC. Worker. */
+	/* Worker. */
 	_Atomic uint64_t heartbeat_ns;
-	/* The thread that stores the heartbeat; 0: none yet. Worker; guardian clears it. */
+	/* The thread that stores it; 0: none yet. Guardian clears it. */
 	_Atomic int32_t heartbeat_tid;
-	/* CLOCK_MONOTONIC. Keeper, each round of its loop (a second at most); guardian, when it starts a
-	 * keeper. */
+	/* Keeper, at least once a second; guardian, when it starts a keeper. */
 	_Atomic uint64_t keeper_heartbeat_ns;
-	/* Raised at each start of a worker. Guardian. */
+	/* Raised at each start. Guardian. */
 	_Atomic uint32_t worker_generation;
 	/* Of the last worker that ended as asked. Worker. */
 	_Atomic uint32_t left_generation;
-	/* Starts after an end that was not planned. Guardian, as the next field. */
+	/* After an end that was not planned. Guardian. */
 	_Atomic uint32_t worker_restarts;
 	_Atomic uint32_t keeper_restarts;
-	/* 1: a worker reads requests. Worker sets it, guardian clears it. */
+	/* A worker reads requests. Worker sets it, guardian clears it. */
 	_Atomic uint32_t serving;
-	/* Killed and not reaped: a task of theirs is still inside. Guardian. */
+	/* Killed and not reaped, since a task is still inside. Guardian. */
 	_Atomic uint32_t dead_workers;
 	/* When it changes, worker sweeps unrecorded descriptors. Guardian. */
 	_Atomic uint32_t reaped_workers;
-	/* Guardian, as the next two fields. */
+	/* Guardian, down to crashes. */
 	_Atomic uint64_t started_real_ns;
 	_Atomic uint32_t crashes_total;
 	struct board_crash crashes[CRASHES_MAX];
-	/* Index + 1 of the slot that the crashing thread was running; 0: unknown. Worker's fatal-signal
-	 * handler. */
+	/* Index + 1 of the crashing thread's slot; 0: unknown. Worker's fatal-signal handler. */
 	_Atomic uint32_t crash_slot;
 	struct board_requests requests;
-	/* Guardian, before a worker starts. */
 	struct board_fds fds;
 	/* st_dev minor of guardfs's mount. Guardian, before any process starts. */
 	uint32_t mount_minor;
-	/* The mountpoint as in the mount table, without symlinks. Guardian, as above. */
+	/* As the mount table has it, without symlinks. As above. */
 	char mounted_at[CONFIG_PATH_MAX];
-	/* Negotiated: 1 or 0. Worker, at INIT. */
+	/* Negotiated. Worker, at INIT. */
 	int32_t kernel_passthrough;
 
-	/* 1: the first tier map stands. A worker serves nothing before: paths of a guarded tier would go
-	 * to the local one. Keeper. */
+	/* The first tier map stands. A worker serves nothing before: guarded paths would go to the local
+	 * tier. Keeper. */
 	_Atomic uint32_t map_loaded;
-	/* 1: the files in run_dir and the control socket exist. Keeper sets it, guardian clears it before
-	 * it starts a keeper. */
+	/* The files in run_dir and the control socket exist. Keeper sets it, guardian clears it before it
+	 * starts a keeper. */
 	_Atomic uint32_t shown;
 
-	/* Since when guardfs is not mounted at the mountpoint although the session goes on (open files,
-	 * other mounts). 0: mounted. Keeper. */
+	/* Since when guardfs is not at the mountpoint although the session goes on; 0: mounted. Keeper. */
 	_Atomic uint64_t unmounted_real_ns;
 
 	/* enum board_ended. Keeper, before its last look; cleared at its start. */
 	_Atomic uint32_t ended;
 
-	/* Soft limit of RLIMIT_NOFILE as guardian found it: keeper and its children have it. */
+	/* RLIMIT_NOFILE's soft limit as guardian found it, for keeper and its children. */
 	_Atomic uint64_t open_files_before;
 	struct board_share shares[SHARE_KIND_COUNT];
 
@@ -332,55 +317,51 @@ struct board {
 	struct config config;
 	struct board_backend backends[CONFIG_BACKENDS_MAX];
 
-	/* The tier map. Writers hold map_lock (a pid, see board_map_begin); readers copy under
-	 * map_generation (even: stable). */
+	/* The tier map. Writers hold map_lock (a pid); readers copy under map_generation (even: stable). */
 	_Atomic uint32_t map_generation;
 	_Atomic int32_t map_lock;
 	struct tiermap map;
 	struct board_route routes[TIERMAP_ROUTES_MAX];
-	/* The whole map that a change leads to, stored before map is touched. It is complete when
-	 * intended_generation equals an odd map_generation: then the next writer goes on from it. Writers. */
+	/* The map that a change leads to, stored before map is touched: complete when intended_generation
+	 * equals an odd map_generation. The next writer goes on from it. */
 	struct tiermap intended;
 	_Atomic uint32_t intended_generation;
-	/* 1: the manifest was read; 0: the last good map stays; 2: none configured. Keeper. */
+	/* 1: manifest read; 0: the last good map stays; 2: none configured. Keeper. */
 	_Atomic uint32_t manifest_ok;
 	/* Keeper, under map_generation. */
 	char manifest_error[CONFIG_ERROR_MAX];
 
 	/* Keeper, from here on. The newest incident is at (n_incidents - 1) % BOARD_INCIDENTS_MAX. */
-	/* Odd while an incident is written. */
+	/* Odd during a write. */
 	_Atomic uint32_t incidents_sequence;
 	_Atomic uint32_t n_incidents;
 	struct board_incident incidents[BOARD_INCIDENTS_MAX];
-	/* Highest number given so far. */
 	_Atomic uint64_t last_incident;
-	/* Odd while journal is written. */
+	/* Odd during a write. */
 	_Atomic uint32_t note_sequence;
-	/* State of the journal, and its message. */
+	/* State and message. */
 	char journal[256];
 	/* Of the local tier. */
 	struct board_statfs local;
 	struct board_misplaced misplaced;
 };
 
-/* Opens the breaker of backend index if it is closed with this epoch. True: this call opened it. Any
- * process. */
+/* Opens the breaker if it is closed with this epoch. True: this call opened it. */
 bool board_trip_breaker(struct board *board, unsigned index, uint32_t epoch, enum errclass why,
 			enum detector by);
 
-/* Makes an outage of backend index young for [recovery] patience from now on. board_trip_breaker does so
- * by itself unless an incident is open. Guardian, keeper. */
+/* Makes an outage young for [recovery] patience from now. board_trip_breaker does so itself unless an
+ * incident is open. Guardian, keeper. */
 void board_be_patient(struct board *board, unsigned index);
 
-/* While the breaker is open: is the outage young at now_ns (CLOCK_MONOTONIC), and of a class that may pass
- * in a moment? Any process. */
+/* While the breaker is open: is the outage young, and of a class that may pass soon? */
 bool board_is_outage_young(const struct board_backend *backend, uint64_t now_ns);
 
-/* While the breaker is open: do callers wait for it to close? They do in a young outage, and when an
- * operator's hold says so. Writes to open files wait anyway, unless the backend is held. Any process. */
+/* While the breaker is open: do callers wait? They do in a young outage, or when an operator's hold says so.
+ * Writes to open files wait anyway, unless the backend is held. */
 bool board_callers_wait(const struct board_backend *backend, uint64_t now_ns);
 
-/* A word of board_backend.refused: a user, and until when (CLOCK_MONOTONIC, whole seconds). */
+/* A word of board_backend.refused: a user, and until when in whole seconds. */
 static inline uint64_t board_refused_word(uint32_t uid, uint64_t until_ns)
 {
 	return (until_ns / NSEC_PER_SEC + 1) << 32 | uid;
@@ -396,7 +377,6 @@ static inline uint64_t board_refused_until_ns(uint64_t word)
 	return (word >> 32) * NSEC_PER_SEC;
 }
 
-/* Is this user refused at now_ns? Any process. */
 static inline bool board_refuses(const struct board_backend *backend, uint32_t uid, uint64_t now_ns)
 {
 	for (size_t i = 0; i < BOARD_REFUSED_MAX; i++) {
@@ -412,27 +392,26 @@ static inline bool board_refuses(const struct board_backend *backend, uint32_t u
  * guardian. */
 void board_hurt(struct board_backend *backend, uint32_t pid, bool fast);
 
-/* Roughly how many callers were noted (linear counting), and clearing them. Keeper. */
+/* About how many callers were noted (linear counting). Keeper, as the next two. */
 uint32_t board_hurt_count(const struct board_backend *backend);
 void board_hurt_clear(struct board_backend *backend);
 
-/* Adds an incident, or changes the one with its id. Keeper. */
+/* Adds an incident, or changes the one with its id. */
 void board_put_incident(struct board *board, const struct board_incident *incident);
 
-/* Copies the n-th newest incident (from 0). False: there is none, or it is always being written. Any
- * process. */
+/* The n-th newest incident, from 0. False: none, or always being written. */
 bool board_get_incident(const struct board *board, uint32_t n, struct board_incident *incident);
 
 void board_set_journal(struct board *board, const char *text);
 void board_get_journal(const struct board *board, char *text, size_t size);
 
-/* Copies the tier map and returns its generation. Waits about 10 ms at most for an active writer; route
- * states may then be torn. Any process. */
+/* Copies the tier map and returns its generation. Waits about 10 ms at most for a writer; route states may
+ * then be torn. */
 uint32_t board_copy_map(const struct board *board, struct tiermap *map);
 
-/* Replaces the map. begin locks it and returns the draft to change; commit publishes the draft, moves
- * route states along with their paths, and unlocks. Serialises worker (mkdir makes a route) and keeper
- * (reload). A holder that is dead (pid, start time) is overtaken. */
+/* Changes the map: begin locks it and returns the draft to edit; commit publishes the draft, carries route
+ * states along by path, and unlocks. Serialises worker (mkdir makes a route) and keeper (reload). A dead
+ * holder is overtaken. */
 struct tiermap *board_map_begin(struct board *board);
 void board_map_commit(struct board *board);
 
@@ -440,13 +419,12 @@ void board_set_detail(struct board_backend *backend, const char *text);
 void board_get_detail(const struct board_backend *backend, char *text, size_t size);
 
 /* Publishes state, class and since, and counts. An outage lasts from the loss of a serving backend until
- * it is healthy or degraded, through any states between. Taking a backend out of service starts no outage.
- * Each change to recovering starts a try. Keeper. */
+ * healthy or degraded; taking a backend out of service starts none. Each change to recovering is a try.
+ * Keeper. */
 void board_set_state(struct board_backend *backend, enum health_state state, enum errclass class,
 		     uint64_t real_ns);
 
-/* Time in ms that the backends need, at the rate last measured, for what is owed to them (durability =
- * behind). 0: nothing is owed. Any process. */
+/* Milliseconds that the backends need, at the rate last measured, for what is owed to them. */
 uint32_t board_owed_ms(const struct board *board);
 
 static inline void board_count(struct board_backend *backend, enum backend_counter counter, uint64_t n)
@@ -454,14 +432,14 @@ static inline void board_count(struct board_backend *backend, enum backend_count
 	atomic_fetch_add_explicit(&backend->counters[counter], n, memory_order_relaxed);
 }
 
-/* Operations answered with the infrastructure errno, at their deadline or at once. Any process. */
+/* Operations answered with the infrastructure errno. */
 static inline uint64_t board_failed(const struct board_backend *backend)
 {
 	return atomic_load(&backend->counters[COUNT_ERRORS]) +
 	       atomic_load(&backend->counters[COUNT_FAST_FAILS]);
 }
 
-/* Stored values, which a damaged arena may hold out of range, forced into their range. */
+/* Stored values, forced into their range. */
 static inline enum health_state board_state(const struct board_backend *b)
 {
 	uint32_t s = atomic_load(&b->state);

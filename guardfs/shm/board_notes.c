@@ -1,5 +1,5 @@
-/* board_notes.c: the board's texts, incidents and hurt callers. One process writes, all read. A sequence
- * counter, odd during a write, tells readers of a torn read. */
+/* board_notes.c: the board's texts, incidents and hurt callers. One process writes each, under a sequence
+ * counter that is odd during a write. */
 #include "base/clock.h"
 #include "shm/board.h"
 #include "shm/words.h"
@@ -20,7 +20,7 @@ static void store_under(_Atomic uint32_t *sequence, void *shared, const void *pr
 	atomic_store_explicit(sequence, odd + 1, memory_order_release);
 }
 
-/* False: the writer never finished (it died); private holds what was there. */
+/* False: the writer died; private holds what was there. */
 static bool load_under(const _Atomic uint32_t *sequence, void *private, const void *shared, size_t n)
 {
 	uint64_t give_up = clock_mono_ns() + READER_PATIENCE_NS;
@@ -37,8 +37,8 @@ static bool load_under(const _Atomic uint32_t *sequence, void *private, const vo
 	return false;
 }
 
-/* Copies as much of text as fits, without half a UTF-8 sequence at the end. Text of a server or a program
- * must not move a terminal's cursor or forge a line. */
+/* Copies what fits of text in whole UTF-8 characters. Text from outside must not move a terminal's cursor or
+ * forge a line. */
 static void tame_text(char *tame, size_t size, const char *text)
 {
 	size_t n = strlen(text);
@@ -139,7 +139,7 @@ void board_hurt(struct board_backend *b, uint32_t pid, bool fast)
 		note_first(&b->first_fast_real_ns);
 }
 
-/* ln(x) for x in [1, HURT_BITS] by the series of artanh: within 0.1 %, without libm. */
+/* ln(x), x in [1, HURT_BITS], by the series of artanh: within 0.1 %, without libm. */
 static double natural_log(double x)
 {
 	double halvings = 0, y, y2;
@@ -162,7 +162,7 @@ uint32_t board_hurt_count(const struct board_backend *b)
 		set +=
 		    (uint32_t)__builtin_popcountll(atomic_load_explicit(&b->hurt[i], memory_order_relaxed));
 	if (set >= HURT_BITS)
-		set = HURT_BITS - 1; /* the bits are saturated */
+		set = HURT_BITS - 1; /* saturated */
 	return (uint32_t)(HURT_BITS * natural_log((double)HURT_BITS / (HURT_BITS - set)) + 0.5);
 }
 

@@ -1,7 +1,5 @@
-/* check.c: arena_check: forces an arena that outlived a crash into a state that every reader can trust.
- *
- * First counts are bounded, then each record is checked alone, then records against one another. The cost
- * follows the high-water marks, not the arena's size. */
+/* check.c: arena_check. Counts are bounded first, then each record is checked alone, then records against one
+ * another. The cost follows the high-water marks, not the arena's size. */
 #include "shm/arena.h"
 #include "base/child.h"
 #include "base/clock.h"
@@ -13,13 +11,12 @@
 #include <sys/stat.h>
 
 #define SNAPSHOT_KIB_MAX (1u << 20)
-#define FD_LIMIT	 (1 << 24) /* fits a node's descriptor word; above any sane RLIMIT_NOFILE */
+#define FD_LIMIT	 (1 << 24) /* fits a node's descriptor word */
 #define NODE_FLAGS_ALL                                                                            \
 	(NODE_ROUTE_ROOT | NODE_UNLINKED | NODE_KNOWN | NODE_KEEPS_FD | NODE_VIEW | NODE_TARGET | \
 	 NODE_MOUNTED | NODE_BEHIND)
 #define ERRNO_LIMIT 4096
 
-/* Marks of a node while chains of parents are followed. */
 enum mark { MARK_NEW, MARK_ON_CHAIN, MARK_GOOD, MARK_BAD };
 
 #define FORCE_BELOW(field, limit, otherwise) ((uint64_t)(field) < (limit) ? 0u : ((field) = (otherwise), 1u))
@@ -32,7 +29,7 @@ static uint32_t force_string(char *s, size_t size)
 	return 1;
 }
 
-/* A bool with another value than 0 and 1 must not even be read. */
+/* A bool other than 0 and 1 must not even be read. */
 static uint32_t force_bool(bool *b)
 {
 	unsigned char byte;
@@ -46,7 +43,7 @@ static uint32_t force_bool(bool *b)
 
 #define FORCE_STRING(field) force_string(field, sizeof(field))
 
-/* -1, or a number that a worker's descriptor can have; guardian has the lower ones (base/child.h). */
+/* Guardian has the lower ones (base/child.h). */
 static bool fd_is_possible(int64_t fd)
 {
 	return fd == -1 || (fd >= FD_RESERVED && fd < FD_LIMIT);
@@ -134,7 +131,7 @@ static uint32_t check_map(struct board *board, uint32_t n_backends)
 {
 	uint32_t generation = atomic_load(&board->map_generation), dropped;
 
-	/* A writer died here: go on to its intended map, so that no route is lost. */
+	/* A writer died: go on to its map, so that no route is lost. */
 	if ((generation & 1) && atomic_load(&board->intended_generation) == generation)
 		memcpy(&board->map, &board->intended, sizeof(board->map));
 	dropped = tiermap_repair(&board->map, n_backends);
@@ -142,8 +139,7 @@ static uint32_t check_map(struct board *board, uint32_t n_backends)
 		struct board_route *route = &board->routes[i];
 		const struct board_backend *backend = &board->backends[board->map.routes[i].backend];
 
-		/* After a repair states no longer belong to their routes; keeper's next probe says what is
-		 * true. */
+		/* After a repair states do not belong to their routes; keeper's next probe corrects them. */
 		if (dropped > 0 || atomic_load(&route->state) >= HEALTH_STATE_COUNT ||
 		    atomic_load(&route->errclass) >= ERRCLASS_COUNT) {
 			atomic_store(&route->state, (uint32_t)board_state(backend));
@@ -153,7 +149,7 @@ static uint32_t check_map(struct board *board, uint32_t n_backends)
 		if (atomic_load(&route->error) >= ERRNO_LIMIT)
 			atomic_store(&route->error, EIO);
 	}
-	/* A dead writer left an odd generation: readers would wait. */
+	/* Readers would wait for an odd generation to end. */
 	if (atomic_load(&board->map_generation) & 1)
 		atomic_fetch_add(&board->map_generation, 1);
 	return dropped;
@@ -176,7 +172,6 @@ static uint32_t check_backend(struct board_backend *b)
 	return changed;
 }
 
-/* No outage is young for longer than [recovery] patience from now on. */
 static uint32_t check_patience(struct board_backend *b, const struct config *config)
 {
 	if (atomic_load(&b->young_until_ns) <= clock_mono_ns() + config->patience_ms * NSEC_PER_MSEC)
@@ -223,7 +218,7 @@ static uint32_t check_names(struct name_heap *heap)
 		atomic_store(&heap->pages_used, NAME_PAGES);
 		changed++;
 	}
-	/* A page of unknown class needs no repair: it holds no valid name, so its nodes are dropped. */
+	/* A page of unknown class holds no valid name: its nodes are dropped. */
 	return changed;
 }
 
@@ -232,14 +227,13 @@ static bool backend_is_possible(const struct arena *arena, uint8_t backend)
 	return backend < arena->board.config.n_backends || backend == NODE_LOCAL || backend == NODE_VIRTUAL;
 }
 
-/* Without regard to other nodes. */
 static bool node_is_usable(const struct arena *arena, const struct node *node)
 {
 	if (!backend_is_possible(arena, node->backend) || node->fh_length > NODE_FH_MAX)
 		return false;
 	if (node->name != 0 && !name_is_valid(&arena->names, node->name))
 		return false;
-	/* A guarded node is found again by its name alone, except a directory below a route. */
+	/* A guarded node is found again by name alone, except a directory below a route. */
 	return node->backend >= NODE_VIRTUAL ||
 	       (node_is_below_route(node) ? node->name == 0 : node->name != 0 || node->flags & NODE_UNLINKED);
 }
@@ -275,8 +269,8 @@ static uint32_t check_each_node(struct arena *arena, uint32_t used)
 	return dropped;
 }
 
-/* Follows parents from node i to the first decided node, none, a dead one, or one on this chain (a cycle).
- * *length: nodes newly marked as on the chain. */
+/* Follows parents from node i to the first decided node, none, a dead one, or a cycle. *length: nodes newly
+ * marked. */
 static enum mark judge_chain(const struct arena *arena, uint32_t used, uint8_t *marks, uint32_t i,
 			     uint32_t *length)
 {
@@ -294,8 +288,8 @@ static enum mark judge_chain(const struct arena *arena, uint32_t used, uint8_t *
 	return MARK_GOOD;
 }
 
-/* The highest node of a bad chain (length nodes from i up) that needs no parent: a local one with a file
- * handle. Nodes below it are saved too. Returns its position on the chain + 1, or 0. */
+/* The highest node of a bad chain that needs no parent: a local one with a file handle. It saves the nodes
+ * below it. Returns its position + 1, or 0. */
 static uint32_t find_anchor(const struct arena *arena, uint32_t i, uint32_t length)
 {
 	uint32_t anchor = 0;
@@ -308,8 +302,7 @@ static uint32_t find_anchor(const struct arena *arena, uint32_t i, uint32_t leng
 	return anchor;
 }
 
-/* Gives the nodes of a chain their verdict and drops those that cannot be kept. Returns the number of
- * records changed. */
+/* Returns the number of records changed. */
 static uint32_t settle_chain(struct arena *arena, uint8_t *marks, uint32_t i, uint32_t length,
 			     enum mark verdict)
 {
@@ -367,7 +360,7 @@ static bool shows_directory(const struct arena *arena, uint32_t used, const stru
 	       !(object->flags & NODE_VIEW);
 }
 
-/* Drops misplaced nodes, before chains of parents are followed. */
+/* Before chains of parents are followed. */
 static uint32_t check_places(struct arena *arena, uint32_t used)
 {
 	uint32_t dropped = 0;
@@ -386,8 +379,8 @@ static uint32_t check_places(struct arena *arena, uint32_t used)
 	return dropped;
 }
 
-/* When it is known which nodes stay: a route's root without its object gets none and looks for it again;
- * other views are dropped. Nothing hangs on views. */
+/* Once it is known which nodes stay: a route's root without its object looks for it again; other views are
+ * dropped. */
 static uint32_t check_objects(struct arena *arena, uint32_t used)
 {
 	uint32_t changed = 0;
@@ -412,13 +405,13 @@ static uint32_t check_objects(struct arena *arena, uint32_t used)
 
 static uint32_t check_parents(struct arena *arena, uint32_t used)
 {
-	/* Mapped, not allocated: untouched marks of a sparse arena cost nothing. */
+	/* Not allocated: untouched marks cost nothing. */
 	uint8_t *marks =
 	    mmap(NULL, NODE_MAX, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	uint32_t dropped = 0;
 
 	if (marks == MAP_FAILED)
-		abort(); /* 4 MiB of address space are missing at start: nothing else would work either */
+		abort(); /* without 4 MiB of address space nothing else would work */
 	for (uint32_t i = 0; i < used; i++) {
 		uint32_t length;
 		enum mark verdict;
@@ -519,7 +512,7 @@ static uint32_t check_slot(const struct arena *arena, struct slot *slot)
 	}
 	if (backend >= arena->board.config.n_backends && backend != SLOT_LOCAL) {
 		atomic_store(&slot->backend, SLOT_LOCAL);
-		changed += backend != 0; /* 0: a slot that was never used, even when no backend exists */
+		changed += backend != 0; /* 0: a slot that was never used */
 	}
 	if (atomic_load(&slot->inside) > 1)
 		atomic_store(&slot->inside, 1);

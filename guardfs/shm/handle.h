@@ -1,4 +1,5 @@
-/* handle.h: open files and directories, in the arena. The kernel's fh: generation << 32 | index + 1. */
+/* handle.h: open files and directories, in the arena. The kernel's fh: generation << 32 | index + 1. Worker
+ * writes all fields. */
 #ifndef GUARDFS_SHM_HANDLE_H
 #define GUARDFS_SHM_HANDLE_H
 
@@ -12,68 +13,64 @@
 enum handle_state { HANDLE_FREE, HANDLE_LIVE };
 enum handle_kind { HANDLE_FILE, HANDLE_DIRECTORY, HANDLE_SNAPSHOT };
 
-/* Does the node's name lead to the handle's file? */
 enum handle_name {
 	HANDLE_NAMED,
-	HANDLE_UNLINKED, /* the file has no name any more */
-	HANDLE_STRAY,	 /* another file than its node's, found in its place; only read */
+	HANDLE_UNLINKED, /* its file has no name any more */
+	HANDLE_STRAY,	 /* another file was found in the place of its node's; only read */
 };
 
 struct handle {
 	/* Stored last on creation. */
 	_Atomic uint32_t state;
 	uint32_t generation;
-	/* Index; the kernel's opens keep the node live. */
+	/* Index. */
 	uint32_t node;
 	/* open(2) flags on the backend: never O_CREAT, O_EXCL, O_TRUNC. */
 	uint32_t flags;
-	/* Descriptor, valid for epoch; -1: none (lost, or never needed). */
+	/* Valid for epoch; -1: none. */
 	_Atomic int32_t fd;
 	_Atomic uint32_t epoch;
-	/* Descriptor for writes of the other kind: at the end if flags lack O_APPEND, else by offset.
-	 * Opened at the first such write, valid for its epoch. Compare-and-swap or exchange: epoch << 32 |
-	 * fd + 1, 0: none. */
+	/* For writes of the other kind (at the end if flags lack O_APPEND, else by offset); opened at the
+	 * first. epoch << 32 | fd + 1, 0: none. Compare-and-swap or exchange. */
 	_Atomic uint64_t other;
-	/* Tasks inside; the descriptor is closed only at zero. A new worker resets it. */
+	/* Tasks inside; the descriptor is closed only at zero. A new worker starts at 0. */
 	_Atomic uint32_t users;
-	/* RELEASE has come; the last user frees. */
+	/* RELEASE has come: the last user frees it. */
 	_Atomic uint32_t closing;
-	/* Poisoned: positive errno of write, fsync and close from now on. 0: fine. */
+	/* Poisoned: positive errno of write, fsync and close from now on. */
 	_Atomic int32_t error;
 	/* enum handle_kind. */
 	uint8_t kind;
 	/* As node.backend. */
 	uint8_t backend;
-	/* enum handle_name; not 0: cannot be reopened after a reconnect. */
+	/* enum handle_name; not 0: cannot be reopened. */
 	uint8_t unlinked;
-	/* The kernel reads and writes the backing file by itself. */
+	/* The kernel reads and writes the file itself. */
 	uint8_t passthrough;
-	/* The user who opened it. */
 	uint32_t uid;
-	/* Size of a directory's snapshot_fd, counted to uid's share. */
+	/* Counted to uid's share. */
 	_Atomic uint32_t snapshot_kib;
-	/* memfd with a directory's listing or a virtual file's text; -1: none. */
+	/* memfd of a directory's listing or a virtual file's text; -1: none. */
 	int32_t snapshot_fd;
-	/* Ledger of acknowledged writes not yet synced, under the ledger lock (fs/handle_ledger.c). */
-	/* Least size of the file, by the acknowledged writes. */
+	/* Acknowledged writes not yet synced, under the ledger lock. */
+	/* Least size of the file. */
 	uint64_t known_end;
-	/* In the ranges of unsynced. */
 	uint64_t unsynced_bytes;
-	/* Confirmed by storage, not covered by a sync. */
+	/* Confirmed by storage, but not synced. */
 	struct ledger unsynced;
-	/* An unsynced acknowledged write changed bytes that existed. */
+	/* One of them changed bytes that existed. */
 	uint8_t overwrote;
-	/* The last acknowledged append: its end (length stored last, 0: unknown), size, and request. The
-	 * request is stored after the rest of the ledger: a second run of it need not look. */
+	/* The last acknowledged append: its end (length stored last, 0: unknown), its size, and its request,
+	 * stored last of all: a second run finds it done. */
 	_Atomic uint16_t tail_length;
 	uint8_t tail[HANDLE_TAIL_MAX];
 	uint32_t appended_bytes;
 	_Atomic uint64_t appended_unique;
-	/* The last acknowledged WRITE that came to storage later (fs/behind.c). */
+	/* The last acknowledged WRITE that came to storage later. */
 	_Atomic uint64_t taken_unique;
-	/* The file must not be found older: what it had when opened, or was set back to since. */
+	/* When opened, or set back to since: the file must not be found older. */
 	int64_t mtime_ns;
-	/* Index of its job + 1 (shm/job.h); 0: none. */
+	/* Index of its job + 1; 0: none. */
 	_Atomic uint32_t job;
 };
 
@@ -82,7 +79,7 @@ static inline uint64_t handle_other(uint32_t epoch, int fd)
 	return (uint64_t)epoch << 32 | ((uint32_t)fd + 1);
 }
 
-/* The descriptor in handle.other, of any epoch; -1: none. */
+/* -1: none. */
 static inline int handle_other_fd(uint64_t other)
 {
 	return (int)(uint32_t)other - 1;

@@ -51,7 +51,7 @@ bool job_view(const struct job_table *table, uint32_t index, struct job_view *vi
 	view->writing_since_ns = get(&j->writing_since_ns);
 	view->writer_closed_ns = get(&j->writer_closed_ns);
 	view_counters(j, view);
-	/* The slot may have been given away meanwhile: half the copy would be another job's. */
+	/* Given away meanwhile: half the copy would be another job's. */
 	return atomic_load(&j->state) == JOB_LIVE && j->generation == view->generation;
 }
 

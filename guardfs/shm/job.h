@@ -1,9 +1,9 @@
-/* job.h: jobs: directories in which a program works for hours or days (a crawl), found by [jobs] pattern.
- * Counting the bytes read and written below each shows progress without asking storage. Jobs lie in the
- * arena and survive the worker; the index by name is the worker's private memory.
+/* job.h: jobs: directories in which a program works for hours or days, found by [jobs] pattern. Bytes read
+ * and written below each are counted, which shows progress without asking storage.
  *
- * A job gets a slot when a file below it is first opened: a free one, else that of the job idle longest.
- * Open files hold their slot: it is not given away before `handles` is zero. */
+ * A job gets a slot when a file below it is first opened: a free one, else that of the job idle longest
+ * without open files. Worker writes the slots; its index by name is private. Times are CLOCK_REALTIME in ns,
+ * to a few milliseconds; 0: never. */
 #ifndef GUARDFS_SHM_JOB_H
 #define GUARDFS_SHM_JOB_H
 
@@ -12,72 +12,64 @@
 #include <stdatomic.h>
 
 #define JOB_MAX	     1024u
-#define JOB_NAME_MAX 512u /* terminated, relative to the mount; longer paths are no jobs */
+#define JOB_NAME_MAX 512u /* relative to the mount; longer paths are no jobs */
 #define JOB_NONE     0u	  /* handle.job, slot.job: index + 1 */
 
 enum job_state { JOB_FREE, JOB_LIVE };
 
 enum job_flags {
-	/* The kernel reads and writes some of its files by itself (passthrough): bytes written and
-	 * progress come from stat, bytes read are unknown. */
+	/* Passthrough files: bytes written and progress come from stat, bytes read are unknown. */
 	JOB_BY_STAT = 1 << 0
 };
 
-/* Times are CLOCK_REALTIME in ns, to a few milliseconds; 0: never. */
 struct job {
-	/* Worker, when the slot is given; state is stored last. */
-	/* enum job_state. */
+	/* Set when the slot is given; state last. */
 	_Alignas(CACHE_LINE) _Atomic uint32_t state;
-	/* Raised when the slot is given to another job. */
+	/* Raised at each giving. */
 	uint32_t generation;
-	/* Path relative to the mount. */
 	char name[JOB_NAME_MAX];
-	/* When it was first seen. */
+	/* When first seen. */
 	uint64_t first_ns;
-	/* As node.backend, of the file opened last: a job can change its tier. */
+	/* As node.backend, of the file opened last. */
 	_Atomic uint8_t backend;
 	/* enum job_flags. */
 	_Atomic uint32_t flags;
-	/* Open files. Worker; its successor recounts. */
+	/* Open files; a new worker recounts. */
 	_Atomic uint32_t handles;
-	/* Those open for writing. As handles. */
 	_Atomic uint32_t writers;
-	/* When the first of the present writers opened. Worker. */
+	/* Since the first of the present writers opened. */
 	_Atomic uint64_t writing_since_ns;
-	/* When the last writer closed. Worker. */
+	/* Last close of a writer. */
 	_Atomic uint64_t writer_closed_ns;
 
-	/* Relaxed adds and stores by worker; errors also by guardian. */
+	/* Relaxed; errors also by guardian. */
 	_Alignas(CACHE_LINE) _Atomic uint64_t read_bytes;
 	_Atomic uint64_t written_bytes;
-	/* Reads, writes and syncs of open files. */
+	/* Reads, writes and syncs. */
 	_Atomic uint64_t ops;
-	/* Files opened or created. */
 	_Atomic uint64_t opens;
-	/* When a write last completed. */
+	/* Last completed write. */
 	_Atomic uint64_t progress_ns;
-	/* When anything was last done, errors included. */
+	/* Last operation, errors included. */
 	_Atomic uint64_t active_ns;
-	/* When a caller last got an error counted below. */
 	_Atomic uint64_t error_ns;
-	/* enum errclass of that error. */
+	/* enum errclass. */
 	_Atomic uint32_t last_error;
-	/* Infrastructure errors, full disk, read-only disk. */
+	/* Infrastructure errors, full or read-only disk. */
 	_Atomic uint32_t errors[ERRCLASS_COUNT];
 };
 
 struct job_table {
-	/* High-water mark. Worker. */
+	/* Slots from here on were never used. */
 	_Atomic uint32_t used;
-	/* Slots taken from one job for another. Worker. */
+	/* Slots taken from one job for another. */
 	_Atomic uint64_t evicted;
-	/* Jobs that found no slot. Worker. */
+	/* Jobs that found no slot. */
 	_Atomic uint64_t missed;
 	struct job jobs[JOB_MAX];
 };
 
-/* Counts an error of class for the job (index + 1; JOB_NONE and numbers out of range: no job). real_ns:
- * now. Worker and guardian. */
+/* Counts an error for the job (index + 1; anything else: none) at real_ns. Worker, guardian. */
 static inline void job_error(struct job_table *table, uint32_t job, enum errclass class, uint64_t real_ns)
 {
 	struct job *j;
@@ -100,25 +92,23 @@ struct job_view {
 	uint32_t handles, writers;
 	uint64_t first_ns, writing_since_ns, writer_closed_ns, progress_ns, active_ns, error_ns;
 	uint64_t read_bytes, written_bytes, ops, opens;
-	/* ERRCLASS_NONE: never any */
+	/* of the last ever */
 	enum errclass last_error;
 	uint64_t errors[ERRCLASS_COUNT], n_errors;
 };
 
-/* Copies the job in slot index; the copy makes sense whatever the table holds. False: no job there. Any
- * process. */
+/* Copies the job in slot index, forced into sense. False: no job there. Any process. */
 bool job_view(const struct job_table *table, uint32_t index, struct job_view *view);
 
-/* The slot for a new job: a free one, else that of the job idle longest without open files; JOB_MAX: none.
- * Worker, under its lock. */
+/* The slot for a new job; JOB_MAX: none. Worker, under its lock. */
 uint32_t job_choose_slot(const struct job_table *table);
 
-/* Forces what a crash left into its range. Returns the number of slots dropped or changed. Guardian, on
+/* Forces values that a crash left into their range. Returns the number of slots changed. Guardian, on
  * resume. */
 uint32_t job_check(struct job_table *table);
 
-/* Matches as many leading components of path (relative to the mount) as the pattern has. Returns the
- * length of the job's name; 0: no match, or nothing of path left below the job. Pure. */
+/* Matches as many leading components of path (relative to the mount) as the pattern has. Returns the length
+ * of the job's name; 0: no match, or nothing below it. Pure. */
 size_t job_match(const char *pattern, const char *path);
 
 #endif

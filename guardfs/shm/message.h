@@ -5,11 +5,10 @@
 #include <stdint.h>
 
 enum keeper_message_kind {
-	/* Attached: an O_PATH descriptor of the backend's root, valid for epoch. Worker stores root_fd,
-	 * then root_epoch. */
+	/* An O_PATH descriptor of the backend's root comes along, valid for epoch. */
 	KEEPER_ROOT = 1,
-	KEEPER_CLOSED,	/* the breaker is closed with this epoch: run what is parked */
-	KEEPER_VERDICT, /* a probe has completed (board_backend.verdicts was raised): run what waits for it */
+	KEEPER_CLOSED,	/* with this epoch: run what is parked */
+	KEEPER_VERDICT, /* board_backend.verdicts was raised: run what waits for it */
 };
 
 struct keeper_message {

@@ -1,5 +1,4 @@
-/* name.c: see name.h. A chunk's size follows from its page: nothing in the heap is trusted to find a
- * chunk's end. */
+/* name.c: see name.h. A chunk's size follows from its page, so nothing in the heap is trusted for it. */
 #include "shm/name.h"
 
 #include <errno.h>
@@ -18,10 +17,9 @@ _Static_assert(272 >= NAME_LENGTH_MAX + 2, "the longest name must fit the larges
 _Static_assert((uint64_t)NAME_PAGES *PAGE_UNITS < UINT32_MAX, "references must fit 32 bits");
 
 struct page {
-	/* One bit per chunk. */
 	uint64_t *used;
 	uint32_t n_used;
-	/* No word of used below this one has a free bit. */
+	/* The lowest word of used with a free bit, or lower. */
 	uint32_t low_word;
 	/* In the list of its size; NO_PAGE at the end. */
 	uint32_t next;
@@ -30,12 +28,11 @@ struct page {
 
 struct name_allocator {
 	struct name_heap *heap;
-	/* By size: pages that may have free chunks. */
+	/* Pages that may have free chunks. */
 	uint32_t open_pages[CLASS_COUNT];
 	struct page pages[NAME_PAGES];
 };
 
-/* The target of a reference. */
 struct place {
 	uint32_t page, chunk;
 	unsigned size_class;
@@ -86,7 +83,7 @@ const char *name_get(const struct name_heap *heap, uint32_t ref)
 	if (!locate(heap, ref, &at))
 		return "";
 	chunk = chunk_bytes(heap, &at);
-	/* A length beyond the chunk, or no NUL there, is damage: a reader would leave the heap. */
+	/* Damage, at which a reader would leave the heap. */
 	if (chunk[0] + 2u > class_size[at.size_class] || chunk[chunk[0] + 1] != '\0')
 		return "";
 	return (const char *)chunk + 1;
@@ -96,7 +93,7 @@ bool name_is_valid(const struct name_heap *heap, uint32_t ref)
 {
 	const char *name = name_get(heap, ref);
 
-	/* The length byte lies before the first character; "" has none. */
+	/* The length byte before the first character; "" has none. */
 	return *name && strlen(name) == (uint8_t)name[-1];
 }
 
@@ -114,7 +111,7 @@ static errint_t track_page(struct name_allocator *a, uint32_t index)
 	unsigned size_class = a->heap->page_class[index];
 
 	if (size_class >= CLASS_COUNT)
-		return 0; /* damaged: no reference into the page is valid */
+		return 0; /* damaged: no reference into it is valid */
 	a->pages[index].used = calloc((chunks_per_page(size_class) + 63) / 64, sizeof(uint64_t));
 	if (!a->pages[index].used)
 		return -ENOMEM;
@@ -132,7 +129,7 @@ struct name_allocator *name_allocator_new(struct name_heap *heap)
 	a->heap = heap;
 	for (size_t size_class = 0; size_class < CLASS_COUNT; size_class++)
 		a->open_pages[size_class] = NO_PAGE;
-	/* Backwards, so that the lists begin with the lowest pages and the heap stays dense. */
+	/* Backwards: lists begin with the lowest pages, and the heap stays dense. */
 	while (n-- > 0) {
 		if (track_page(a, n) < 0) {
 			name_allocator_free(a);
@@ -191,8 +188,8 @@ static errint_t add_page(struct name_allocator *a, unsigned size_class)
 	return rc;
 }
 
-/* The first open page of the size that has room, or NO_PAGE. Full pages leave the list here: when they
- * become full, marking (in any order) would have to search the list. */
+/* NO_PAGE: none. Full pages leave the list here, not when they become full: marking, in any order, would have
+ * to search the list. */
 static uint32_t page_with_room(struct name_allocator *a, unsigned size_class)
 {
 	uint32_t index;

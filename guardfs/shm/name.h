@@ -1,5 +1,5 @@
-/* name.h: the heap of names in the arena. A 64 KiB page has chunks of one of five sizes. The worker alone
- * knows which chunks are free, and rebuilds that from the live nodes: no crash can damage a free list. */
+/* name.h: the heap of names in the arena. A 64 KiB page has chunks of one of five sizes. Worker alone knows
+ * the free chunks, in private memory rebuilt from the live nodes: no crash damages a free list. */
 #ifndef GUARDFS_SHM_NAME_H
 #define GUARDFS_SHM_NAME_H
 
@@ -8,34 +8,32 @@
 
 #define NAME_LENGTH_MAX 255
 #define NAME_PAGE_SIZE	(64u << 10)
-#define NAME_PAGES	8192u /* 512 MiB of address space */
+#define NAME_PAGES	8192u /* address space: 512 MiB */
 
-/* A reference is the chunk's offset in the heap / 16 + 1; 0: no name. A chunk holds a length byte, the
- * bytes, and NUL. */
+/* A reference is the chunk's offset / 16 + 1; 0: no name. A chunk holds a length byte, the bytes, and NUL. */
 struct name_heap {
 	_Atomic uint32_t pages_used;
-	/* Size class of each used page. */
 	uint8_t page_class[NAME_PAGES];
 	_Alignas(4096) uint8_t bytes[NAME_PAGES][NAME_PAGE_SIZE];
 };
 
-/* The name, NUL-terminated; "" for 0 or a reference out of range. */
+/* "" for 0 or a reference out of range. */
 const char *name_get(const struct name_heap *heap, uint32_t ref);
 
-/* Is ref a whole, non-empty name in a used page? Survives any content of the heap. */
+/* Is ref a whole, non-empty name? Survives any content. */
 bool name_is_valid(const struct name_heap *heap, uint32_t ref);
 
-/* Allocator over a heap, in private memory. One caller at a time (fs/node.c holds its lock). */
+/* In private memory. One caller at a time. */
 struct name_allocator;
 
-/* Takes every chunk of the used pages for free until name_mark_used. NULL: out of memory. */
+/* All chunks are free until name_mark_used. NULL: out of memory. */
 struct name_allocator *name_allocator_new(struct name_heap *heap);
 void name_allocator_free(struct name_allocator *a);
 
-/* Declares a reference used (rebuild). -EINVAL: no chunk, or marked twice. */
+/* For rebuilding. -EINVAL: no chunk, or marked twice. */
 errint_t name_mark_used(struct name_allocator *a, uint32_t ref);
 
-/* Stores a name of 1..255 bytes without NUL. Returns its reference; 0: heap full, or out of memory. */
+/* 1..255 bytes without NUL. Returns the reference; 0: heap full, or out of memory. */
 uint32_t name_store(struct name_allocator *a, const char *name, size_t length);
 void name_release(struct name_allocator *a, uint32_t ref);
 

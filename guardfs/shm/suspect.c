@@ -133,7 +133,7 @@ bool suspect_path_is_below(const char *path, const char *above)
 	return n == 0 || (strncmp(path, above, n) == 0 && (path[n] == '/' || path[n] == '\0'));
 }
 
-/* The object's name is looked at in place: whether it may be believed is seen afterwards. */
+/* In place; the sequence tells afterwards whether to believe it. */
 static bool place_concerns(const struct suspect_place *p, uint32_t backend, const char *object)
 {
 	uint32_t before = atomic_load(&p->sequence);
@@ -167,7 +167,7 @@ uint32_t suspect_count_of_job(const struct suspect_table *table, const char *job
 	for (uint32_t i = 0; i < places_used(table); i++) {
 		const struct suspect *s = &table->places[i].suspect;
 
-		/* Bounded, and of one moment for each alone: it is a count for people. */
+		/* Each of its own moment: a count for people. */
 		n += s->filed_ns && !suspect_is_settled((enum suspect_verdict)s->verdict) &&
 		     strncmp(s->job, job, sizeof(s->job)) == 0;
 	}
@@ -199,7 +199,7 @@ static uint32_t force_string(char *s, size_t size)
 
 #define FORCE(s) force_string(s, sizeof(s))
 
-/* A bool of any other value than 0 and 1 must not even be read. */
+/* A bool other than 0 and 1 must not even be read. */
 static uint32_t force_flag(bool *flag)
 {
 	uint8_t byte;
@@ -220,7 +220,7 @@ static uint32_t check_note(struct suspect_note *n, uint32_t n_backends)
 
 	if (n->news < SUSPECT_NEWS_COUNT && n->backend < n_backends)
 		return changed;
-	n->news = SUSPECT_READ; /* the one that leads to nothing */
+	n->news = SUSPECT_READ; /* it leads to nothing */
 	n->backend = 0;
 	return changed + 1;
 }

@@ -1,8 +1,8 @@
-/* suspect.h: files that may lack what was acknowledged of them. docs/INTEGRITY.md has the whole.
+/* suspect.h: files that may lack acknowledged bytes. docs/INTEGRITY.md has the whole.
  *
- * Worker files a *note* before the caller sees the error: into a ring from which keeper takes it. A note stays
- * until it is taken. Keeper makes of it a *suspect* in a table of its own, which it writes into the journal,
- * and has a child find out what has become of the file. Both lie in the arena, and outlive either process. */
+ * Worker files a *note* into a ring before the caller sees the error. Keeper makes of it a *suspect* in its
+ * table, writes that into the journal, and has a child find out what has become of the file. Times are
+ * CLOCK_REALTIME. */
 #ifndef GUARDFS_SHM_SUSPECT_H
 #define GUARDFS_SHM_SUSPECT_H
 
@@ -16,26 +16,24 @@
 #define SUSPECTS_MAX	  512u
 #define SUSPECT_HOLES_MAX 8u
 
-/* What a note tells. */
 enum suspect_news {
 	/* A file is suspect. */
-	SUSPECT_LOST, /* what was acknowledged was given up: storage never had it, or did not confirm it */
-	SUSPECT_POISONED, /* an open file could not be gone on with after a reconnect */
-	SUSPECT_FAILED,	  /* a write met an error, and may have been made in part */
+	SUSPECT_LOST,	  /* acknowledged bytes were given up: storage never had them, or did not confirm */
+	SUSPECT_POISONED, /* an open file that could not go on after a reconnect */
+	SUSPECT_FAILED,	  /* a write met an error, perhaps made in part */
 	SUSPECT_CRASHED,  /* guardfs ended while it was open for writing */
-	/* No suspect: a file that was only read is not what it was. */
+	/* No suspect: a file that was only read has changed. */
 	SUSPECT_READ,
-	/* What has become of a file that is suspect, or of a directory above some, through the mount. */
+	/* What befell a suspect file, or a directory above some, through the mount. */
 	SUSPECT_RENAMED,   /* object -> to_object */
 	SUSPECT_EXCHANGED, /* object <-> to_object */
-	SUSPECT_LINKED,	   /* object has another name: to_object */
+	SUSPECT_LINKED,	   /* object has another name, to_object */
 	SUSPECT_REMOVED,
-	SUSPECT_EMPTIED, /* it was cut off to nothing: what was lost is no part of it any more */
-	SUSPECT_WRITTEN, /* it was opened for writing again */
+	SUSPECT_EMPTIED, /* cut to nothing */
+	SUSPECT_WRITTEN, /* opened for writing again */
 	SUSPECT_NEWS_COUNT
 };
 
-/* "lost", "poisoned", ... */
 const char *suspect_news_name(enum suspect_news news);
 enum suspect_news suspect_news_from_name(const char *name); /* SUSPECT_NEWS_COUNT: none */
 
@@ -44,29 +42,28 @@ struct suspect_note {
 	uint32_t news; /* enum suspect_news */
 	uint32_t backend;
 	uint32_t error; /* positive errno that callers got */
-	uint64_t size;	/* that the file must have at least, by what was acknowledged; 0: not known */
-	bool overwrote; /* some of the ranges held something else before: it may have come back */
-	/* Where in the file. Nothing: all that was acknowledged was synced. */
+	uint64_t size;	/* that the file must have at least; 0: not known */
+	bool overwrote; /* some ranges held other bytes before, which may have come back */
+	/* In the file. Nothing: all that was acknowledged was synced. */
 	struct ledger ranges;
-	/* Path below the mount, "" if not known; and below the backend's root. */
+	/* Below the mount, "" if not known; below the backend's root. */
 	char path[SUSPECT_PATH_MAX], object[SUSPECT_PATH_MAX];
 	char to_path[SUSPECT_PATH_MAX], to_object[SUSPECT_PATH_MAX];
 };
 
-/* What is known of a suspect, and what was found. */
 enum suspect_verdict {
 	SUSPECT_PENDING, /* nobody has looked yet */
-	/* It needs a look by a person. */
-	SUSPECT_TRUNCATED, /* at byte `at`; the last whole record ends at whole_to */
-	SUSPECT_HOLE,	   /* zeros in the place of data: holes */
+	/* Needs a look by a person. */
+	SUSPECT_TRUNCATED, /* at byte `at`; last whole record ends at whole_to */
+	SUSPECT_HOLE,	   /* zeros in the place of data */
 	SUSPECT_DAMAGED,   /* at byte `at`; whole up to whole_to */
 	SUSPECT_MISSING,
 	SUSPECT_CHANGED, /* by somebody else */
-	SUSPECT_UNKNOWN, /* nobody can tell, or it could not be read: error */
-	/* It needs none: it is settled. */
+	SUSPECT_UNKNOWN, /* nobody can tell; error if unreadable */
+	/* Settled: needs none. */
 	SUSPECT_WHOLE,
-	SUSPECT_ACCEPTED, /* an operator has said so */
-	SUSPECT_GONE,	  /* it was removed through the mount */
+	SUSPECT_ACCEPTED, /* by an operator */
+	SUSPECT_GONE,	  /* removed through the mount */
 	SUSPECT_REPLACED, /* by a new file through the mount, or emptied */
 	SUSPECT_VERDICT_COUNT
 };
@@ -83,20 +80,19 @@ struct suspect_range {
 	uint64_t from, to;
 };
 
-/* Times are CLOCK_REALTIME, 0: never. */
 struct suspect {
-	uint64_t filed_ns; /* when first, in the journal too the suspect's name; 0: the place is free */
+	uint64_t filed_ns; /* at first; in the journal the suspect's name; 0: free place */
 	uint64_t told_ns;  /* when last */
 	uint64_t incident;
 	uint64_t checked_ns; /* when the verdict was found */
 	uint32_t backend;
-	uint32_t cause; /* enum suspect_news, of those that make a suspect */
+	uint32_t cause; /* enum suspect_news */
 	uint32_t error;
 	uint32_t verdict; /* enum suspect_verdict */
 	bool overwrote;	  /* as note.overwrote */
-	bool again;	  /* it was opened for writing since: its size says nothing */
-	bool unwritten;	  /* the journal does not have it as it is now */
-	uint32_t tries;	  /* of finding out that came to nothing */
+	bool again;	  /* opened for writing since: its size says nothing */
+	bool unwritten;	  /* the journal lacks its present state */
+	uint32_t tries;	  /* looks that came to nothing */
 	uint64_t size;	  /* as note.size */
 	struct ledger ranges;
 	/* As found. */
@@ -106,54 +102,54 @@ struct suspect {
 	uint32_t n_holes;
 	struct suspect_range holes[SUSPECT_HOLES_MAX];
 	char why[160];
-	char job[JOB_NAME_MAX]; /* path relative to the mount, "" none */
+	char job[JOB_NAME_MAX]; /* path relative to the mount, or "" */
 	char path[SUSPECT_PATH_MAX], object[SUSPECT_PATH_MAX];
 };
 
-/* Keeper's, read by any process through suspect_copy. */
+/* Keeper writes; others read by suspect_copy. */
 struct suspect_place {
-	_Atomic uint32_t sequence; /* odd while it changes */
+	_Atomic uint32_t sequence; /* odd during a change */
 	struct suspect suspect;
 };
 
 struct suspect_table {
-	/* Number n of the notes is at n % SUSPECT_NOTES_MAX. Raised by worker when the note is complete. */
+	/* Note n is at n % SUSPECT_NOTES_MAX. Worker, when the note is complete. */
 	_Atomic uint32_t filed;
-	/* Up to here keeper has taken them. */
+	/* Notes below it are keeper's. Keeper. */
 	_Atomic uint32_t taken;
-	/* 1: a keeper has looked what a former session had left open for writing. Keeper. */
+	/* A keeper has looked at what a former session left open for writing. Keeper. */
 	_Atomic uint32_t begun;
-	/* Notes for which there was no room. Worker. */
+	/* Notes that found no room. Worker. */
 	_Atomic uint32_t missed;
-	/* Suspects that need a look. Keeper. */
+	/* That need a look. Keeper, down to came. */
 	_Atomic uint32_t open;
-	/* Places from this number on were never used. Keeper. */
+	/* Places from here on were never used. */
 	_Atomic uint32_t used;
-	/* Suspects settled since the arena was made, by verdict; and found to be something that needs a look. Keeper. */
+	/* Verdicts since the arena was made. */
 	_Atomic uint64_t found[SUSPECT_VERDICT_COUNT];
-	/* The same for suspects that came, by cause. Keeper. */
+	/* Suspects since then, by cause. */
 	_Atomic uint64_t came[SUSPECT_NEWS_COUNT];
 	struct suspect_note notes[SUSPECT_NOTES_MAX];
 	struct suspect_place places[SUSPECTS_MAX];
 };
 
-/* The place of the next note, to be filled and then filed; NULL: there is none, which is counted. The caller
- * sees to it that there is one caller at a time. Worker. */
+/* The next note, to be filled and then filed; NULL: no room, which is counted. Worker, one caller at a
+ * time. */
 struct suspect_note *suspect_next_note(struct suspect_table *table);
 void suspect_file(struct suspect_table *table);
 
-/* The oldest note that was not taken; NULL: none. It stays until suspect_taken. Keeper. */
+/* The oldest note; NULL: none. It stays until suspect_taken. Keeper. */
 const struct suspect_note *suspect_peek(const struct suspect_table *table);
 void suspect_taken(struct suspect_table *table);
 
-/* Copies the suspect in a place. False: it is free, or changes all the time. Any process. */
+/* False: free, or always changing. Any process. */
 bool suspect_copy(const struct suspect_table *table, uint32_t place, struct suspect *copy);
 
-/* Puts a suspect into a place, and counts anew how many need a look. Keeper. */
+/* Also counts anew how many need a look. Keeper. */
 void suspect_put(struct suspect_table *table, uint32_t place, const struct suspect *suspect);
 
-/* Is there a suspect that needs a look at this object of the backend, or below it? Also true if that cannot be
- * told at this moment. Costs two loads while there is none at all. Any process. */
+/* Does a suspect at or below this object need a look? True also if that cannot be told now. Two loads while
+ * there is none. Any process. */
 bool suspect_concerns(const struct suspect_table *table, uint32_t backend, const char *object);
 static inline bool suspect_is_any(const struct suspect_table *table)
 {
@@ -162,14 +158,14 @@ static inline bool suspect_is_any(const struct suspect_table *table)
 		   atomic_load_explicit(&table->taken, memory_order_relaxed);
 }
 
-/* Is path the same as above, or below it? */
+/* Or the same. */
 bool suspect_path_is_below(const char *path, const char *above);
 
-/* How many suspects at or below a path of the mount need a look; of a job. Any process. */
+/* Suspects that need a look: at or below a path of the mount; of a job. Any process. */
 uint32_t suspect_count_below(const struct suspect_table *table, const char *path);
 uint32_t suspect_count_of_job(const struct suspect_table *table, const char *job);
 
-/* Forces what a crash has left into its range. Returns how much was changed. Guardian, on resume. */
+/* Forces values that a crash left into their range. Returns how many. Guardian, on resume. */
 uint32_t suspect_check(struct suspect_table *table, uint32_t n_backends);
 
 #endif

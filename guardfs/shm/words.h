@@ -4,8 +4,8 @@
 
 #include "base/base.h"
 
-/* Word by word and atomically: a word must not be torn, nor read twice by an optimiser. The generation
- * tells afterwards whether the copy is whole. */
+/* A word must not be torn, nor read twice by an optimiser. The generation tells afterwards whether the copy
+ * is whole. */
 typedef uint32_t __attribute__((may_alias)) word_t;
 
 static inline void load_words(void *private, const void *shared, size_t n)
