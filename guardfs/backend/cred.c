@@ -18,7 +18,7 @@ static long set_groups(size_t n, const gid_t *groups)
 	return syscall(SYS_setgroups, n, groups);
 }
 
-/* From /proc; none if the thread is gone, unknown, or in more groups than fit. */
+/* None if the thread is gone, unknown, or in more groups than fit. */
 static size_t groups_of(pid_t pid, gid_t *groups)
 {
 	char path[32], status[8192];
@@ -44,7 +44,7 @@ static size_t groups_of(pid_t pid, gid_t *groups)
 	return n;
 }
 
-/* Takes back the capabilities lost with fsuid 0 that are to stay. */
+/* Takes back what fsuid 0 took along. */
 static void keep_capabilities(void)
 {
 	const uint32_t keep = 1u << CAP_DAC_OVERRIDE | 1u << CAP_DAC_READ_SEARCH | 1u << CAP_MKNOD;
@@ -54,8 +54,7 @@ static void keep_capabilities(void)
 	if (syscall(SYS_capget, &header, data) < 0)
 		return;
 	data[0].effective |= data[0].permitted & keep;
-	/* On failure an operation may give EACCES that the caller's groups would have allowed: nothing
-	 * worse. */
+	/* Then an operation may fail with an EACCES that the caller's groups would have prevented. */
 	if (syscall(SYS_capset, &header, data) < 0)
 		log_debug("capset: errno %d", errno);
 }
@@ -76,7 +75,6 @@ static void change_ids(const struct caller *c, mode_t mode)
 	}
 }
 
-/* As the thread has it now. */
 static _Thread_local mode_t thread_umask;
 
 void cred_set_umask(mode_t mask)
@@ -97,7 +95,7 @@ void cred_enter(const struct caller *c, mode_t mode)
 void cred_leave(const struct caller *c)
 {
 	if (c->uid != 0)
-		syscall(SYS_setfsuid, 0); /* raises the capabilities again */
+		syscall(SYS_setfsuid, 0); /* restores the capabilities */
 	if (c->gid != 0)
 		syscall(SYS_setfsgid, 0);
 }

@@ -1,5 +1,4 @@
-/* dir.c: guarded directory backends: a directory, or keeper's sshfs mount, below board->root_fd. See dir.h
- * for the parts.
+/* dir.c: guarded directory backends: a directory, or keeper's sshfs mount, below board->root_fd.
  *
  * Nothing is done in the caller's name: sshfs ignores owners, and a missing permission must not look like
  * trouble of the tier. A plain dir gives new objects their owner afterwards. */
@@ -17,9 +16,8 @@
 
 #define OPEN_TRIES 3
 
-/* Where all files show one mode, chmod has no effect and nobody sees or mends a file that keeps out our
- * account on the server: a file made read-only could not be reopened for writing after a reconnect. So our
- * account keeps its rights. */
+/* Our account on the server keeps its rights: where all files show one mode, nobody could see or mend that
+ * they are missing, and a read-only file could not be reopened for writing after a reconnect. */
 static void dir_enter(struct backend *b, const struct caller *c, mode_t *mode)
 {
 	cred_set_umask(0);
@@ -34,7 +32,7 @@ static void dir_leave(struct backend *b, const struct caller *c)
 	(void)c;
 }
 
-/* Gives a new object to its caller. Failure is no error: storage may keep its own idea of owners. */
+/* Failure is no error: storage may have its own idea of owners. */
 static void dir_settle(struct backend *b, int dirfd, const char *name, int fd, mode_t mode,
 		       const struct caller *c)
 {
@@ -53,7 +51,7 @@ static void dir_settle(struct backend *b, int dirfd, const char *name, int fd, m
 	(void)rc;
 }
 
-/* sshfs's own EPERM: a link that it must not show (contain_symlinks). */
+/* sshfs's own EPERM: contain_symlinks hides the target. */
 static ssize_t dir_readlink(struct backend *b, uint32_t node, char *buf, size_t size)
 {
 	ssize_t rc = posix_readlink(b, node, buf, size);
@@ -125,8 +123,8 @@ static errint_t dir_rename(struct backend *b, uint32_t parent, const char *name,
 	return dir_mend_rename(b, parent, name, newparent, newname, flags, rc);
 }
 
-/* A file replaced between finding and opening is found again: sshfs, which goes by paths, says that there
- * is none, or the kernel says that the found object is stale. */
+/* A file replaced between finding and opening is found again: sshfs, going by paths, then says ENOENT, or the
+ * kernel ESTALE. */
 static errint_t dir_open(struct backend *b, uint32_t node, int flags, int *ref)
 {
 	int fd = -ENOENT;
@@ -135,8 +133,7 @@ static errint_t dir_open(struct backend *b, uint32_t node, int flags, int *ref)
 		CLEANUP_REACHED struct reached r = REACHED_NONE;
 		errint_t rc = dir_reach(b, node, &r);
 
-		/* The caller's kernel believed in the file. An opener that would create it must not be
-		 * told ENOENT. */
+		/* An opener that would create the file must not be told ENOENT. */
 		if (rc < 0)
 			return rc == -ENOENT ? BACKEND_NODE_GONE : dir_mend(b, node, rc);
 		fd = posix_reopen(r.fd, flags);
@@ -151,8 +148,7 @@ static errint_t dir_open(struct backend *b, uint32_t node, int flags, int *ref)
 	return 0;
 }
 
-/* The kernel below forgets the size of what it has opened with O_TRUNC, and asks for it: a round trip, for a
- * file that is new as a rule. */
+/* After O_TRUNC the kernel below asks for the size again, a round trip that a new file rarely needs. */
 static bool is_cut_afterwards(const struct backend *b, int flags)
 {
 	return b->config->type == BACKEND_SSHFS && flags & O_TRUNC && (flags & O_ACCMODE) != O_RDONLY;
@@ -182,7 +178,7 @@ static errint_t dir_create(struct backend *b, uint32_t parent, const char *name,
 	return dir_mend_make(b, parent, name, !(flags & O_EXCL), rc);
 }
 
-/* No cache answers an open (sshfs looks the file up then). */
+/* An open is answered by no cache: sshfs looks the file up. */
 static errint_t dir_find_end(struct backend *b, int ref, off_t *end)
 {
 	CLEANUP_FD int fd = -1;
@@ -192,8 +188,8 @@ static errint_t dir_find_end(struct backend *b, int ref, off_t *end)
 }
 
 /* sshfs reports a failed read, even on a broken connection, as end of file
- * (github.com/libfuse/sshfs/issues/224): a copy would be cut without an error. Reads again through the
- * same open file, since another client may have replaced the name. */
+ * (github.com/libfuse/sshfs/issues/224), which would cut a copy silently. Reads again through ref, since
+ * another client may have replaced the name. */
 static ssize_t read_again(struct backend *b, int ref, void *buf, size_t size, off_t offset)
 {
 	off_t end = 0;
@@ -207,9 +203,8 @@ static ssize_t read_again(struct backend *b, int ref, void *buf, size_t size, of
 	return rc >= 0 && rc < wanted ? -EIO : rc;
 }
 
-/* The same without a known end: looking by name could find another file. A broken connection never comes
- * back, so a connection that serves after the read (statvfs always goes to the server) has served the
- * read. */
+/* The same without a known end: a name could lead to another file. A broken connection never comes back, so
+ * one that serves now (statvfs always goes to the server) served the read. */
 static ssize_t believe_end(int ref, ssize_t rc)
 {
 	struct statvfs st;
@@ -236,7 +231,7 @@ static ssize_t dir_read(struct backend *b, int ref, void *buf, size_t size, off_
 	return rc == -EPERM ? dir_mend_io(b, ref, 0, rc) : rc;
 }
 
-/* Over sshfs the kernel would read and write by itself, and not look twice. */
+/* Over sshfs the kernel would copy by itself, and not look twice. */
 static ssize_t dir_copy_range(struct backend *b, int ref_in, off_t off_in, int ref_out, off_t off_out,
 			      size_t size)
 {
@@ -245,7 +240,7 @@ static ssize_t dir_copy_range(struct backend *b, int ref_in, off_t off_in, int r
 	return posix_copy_range(b, ref_in, off_in, ref_out, off_out, size);
 }
 
-/* Closing a duplicate makes a FUSE mount beneath finish what it has taken, and report the result. */
+/* Closing a duplicate makes the FUSE mount beneath finish what it has taken, and report. */
 static errint_t confirm_written(int ref)
 {
 	int fd = dup(ref);
@@ -253,7 +248,7 @@ static errint_t confirm_written(int ref)
 	return fd < 0 ? -errno : errint(close(fd));
 }
 
-/* sshfs takes a write and reports the server's answer later. */
+/* sshfs takes a write and reports later. */
 static bool is_acknowledged_early(const struct backend *b)
 {
 	return b->config->type == BACKEND_SSHFS && b->config->durability == DURABILITY_BEHIND;
@@ -285,8 +280,7 @@ static errint_t dir_confirm(struct backend *b, int ref)
 	return (errint_t)dir_mend_io(b, ref, 0, confirm_written(ref));
 }
 
-/* Our sshfs owes nothing: each write was answered by the server, or confirmed, before it was answered
- * here. */
+/* Our sshfs owes nothing: each write was answered or confirmed before. */
 static errint_t dir_flush(struct backend *b, int ref)
 {
 	return b->config->type == BACKEND_SSHFS ? 0 : dir_confirm(b, ref);

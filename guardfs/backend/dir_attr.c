@@ -1,11 +1,11 @@
-/* dir_attr.c: attributes as storage has them and as shown. See dir.h. */
+/* dir_attr.c: attributes, as storage has them and as shown. */
 #include "backend/dir.h"
 #include "base/cleanup.h"
 
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
-/* As configured; the rule is that of libfuse's options uid, gid and umask. */
+/* By the rule of libfuse's options uid, gid and umask. */
 static void present(const struct backend *b, struct stat *st)
 {
 	const struct config_backend *c = b->config;
@@ -18,9 +18,8 @@ static void present(const struct backend *b, struct stat *st)
 		st->st_mode = (st->st_mode & S_IFMT) | (0777 & ~c->umask);
 }
 
-/* flags: AT_STATX_DONT_SYNC: as the kernel knows; AT_STATX_FORCE_SYNC: asks the file system beneath; else
- * as the kernel decides. After each read the kernel asks for all attributes to tell atime, which is told
- * as known. */
+/* AT_STATX_DONT_SYNC: as the kernel knows; AT_STATX_FORCE_SYNC: asks the file system beneath. atime is told
+ * as known: the kernel would ask for it after each read. */
 static errint_t stat_at(int dirfd, const char *name, int flags, struct stat *st)
 {
 	struct statx x;
@@ -55,8 +54,8 @@ errint_t dir_describe(struct backend *b, int dirfd, const char *name, struct fou
 	return rc;
 }
 
-/* The kernel asks a file system beneath for an open file's attributes by name, which may be lost. It asks
- * by the open file only for an unknown size, to find the end. */
+/* The kernel asks a mount beneath for an open file by name, which may be lost. It asks by the open file only
+ * for an unknown size, to find the end. */
 static errint_t stat_open(int ref, struct stat *st)
 {
 	errint_t rc = errint(fstat(ref, st));
@@ -66,7 +65,7 @@ static errint_t stat_open(int ref, struct stat *st)
 	return rc;
 }
 
-/* Files through their parent, whose descriptor is cached: one system call. */
+/* A file's parent has a cached descriptor: one system call. */
 errint_t dir_getattr(struct backend *b, uint32_t index, int ref, struct stat *st)
 {
 	const struct node *node = &b->arena->nodes[index];
@@ -97,8 +96,7 @@ errint_t dir_setattr(struct backend *b, uint32_t node, int ref, const struct sta
 	struct stat complete = *want;
 	errint_t rc;
 
-	/* sshfs's SFTP changes a link's target, never the link: another file's times, or ENOENT. Nothing
-	 * of a link can be set, and nothing of another file may be. */
+	/* SFTP changes a link's target, never the link: so nothing of a link may be set. */
 	if (b->config->type == BACKEND_SSHFS && S_ISLNK(b->arena->nodes[node].mode))
 		set = 0;
 	if (b->config->present_owner)
@@ -113,7 +111,7 @@ errint_t dir_setattr(struct backend *b, uint32_t node, int ref, const struct sta
 	return dir_mend_setattr(b, node, set, rc);
 }
 
-/* sshfs looks the file up when opening it, and answers from that without asking again. */
+/* sshfs looks the file up when opening it, and answers from that. */
 errint_t dir_look(struct backend *b, uint32_t node, int ref, struct stat *st)
 {
 	errint_t rc = stat_at(ref, "", AT_STATX_FORCE_SYNC, st);

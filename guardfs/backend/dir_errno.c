@@ -1,9 +1,9 @@
-/* dir_errno.c: the errors that sshfs meant. See dir.h.
+/* dir_errno.c: the errors that sshfs meant.
  *
- * SFTP knows "no such file", "permission denied" (EACCES here) and "failure". OpenSSH's server sends the
- * last for EEXIST, ENOTEMPTY, ENOSPC, EDQUOT, EXDEV, EROFS, EISDIR and the rest; sshfs makes EPERM of it
- * (of rmdir: ENOTEMPTY). Looking afterwards tells some of these apart. An unexplained one is the server's
- * trouble (perhaps it has no descriptor left): EIO. It is no missing right, which would be EACCES. */
+ * SFTP knows "no such file", "permission denied" (EACCES) and "failure". OpenSSH's server sends the last for
+ * EEXIST, ENOTEMPTY, ENOSPC, EDQUOT, EXDEV, EROFS, EISDIR and others; sshfs makes EPERM of it (of rmdir:
+ * ENOTEMPTY). Looking afterwards tells some apart. An unexplained one is the server's trouble, for one a want
+ * of descriptors: EIO. */
 #include "backend/dir.h"
 
 #include <dirent.h>
@@ -20,7 +20,7 @@ static bool is_doubtful(const struct backend *b, ssize_t rc)
 	return is_sshfs(b) && (rc == -EPERM || rc == -EIO);
 }
 
-/* Is there no room for size bytes behind fd? False if unknown. */
+/* False if unknown. */
 static bool is_full(int fd, size_t size)
 {
 	struct statvfs st;
@@ -30,7 +30,7 @@ static bool is_full(int fd, size_t size)
 	return st.f_bavail == 0 || (uint64_t)st.f_bavail * st.f_frsize < size;
 }
 
-/* Type of the object; 0: none, or unknown. */
+/* 0: none, or unknown. */
 static mode_t type_at(int dirfd, const char *name)
 {
 	struct stat st;
@@ -45,8 +45,7 @@ static bool is_missing(int dirfd, const char *name)
 	return fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW) < 0 && errno == ENOENT;
 }
 
-/* Do the descriptors surely lie on different file systems of the server? sshfs has no f_fsid, but the
- * server answers for each path. */
+/* sshfs has no f_fsid, but the server answers for each path. */
 static bool are_on_different_fs(int a, int b)
 {
 	struct statvfs x, y;
@@ -77,8 +76,8 @@ static bool holds_entries(int dirfd, const char *name)
 	return found;
 }
 
-/* OpenSSH's server says "bad message" of a name or path too long for it. The mount beneath says ESTALE of
- * an object reached by descriptor and removed through that mount: it goes by names. */
+/* OpenSSH's server says "bad message" of a name or path too long for it. The mount beneath says ESTALE of a
+ * removed object, since it goes by names. */
 errint_t dir_mend(struct backend *b, uint32_t node, errint_t rc)
 {
 	if (!is_sshfs(b))
@@ -123,8 +122,8 @@ errint_t dir_mend_make(struct backend *b, uint32_t parent, const char *name, boo
 	return dir_mend(b, parent, explain_make(b, parent, name, may_exist, rc));
 }
 
-/* From libfuse in sshfs, when it cannot find out whether the name is free under which it hides an open
- * file, for one because the connection is gone. The server has no such error. */
+/* From libfuse in sshfs, when it cannot find a free name to hide an open file under, for one because the
+ * connection is gone. The server has no such error. */
 static errint_t mend_busy(const struct backend *b, errint_t rc)
 {
 	return is_sshfs(b) && rc == -EBUSY ? -EIO : rc;
@@ -228,6 +227,6 @@ ssize_t dir_mend_io(struct backend *b, int ref, size_t size, ssize_t rc)
 {
 	if (!is_doubtful(b, rc))
 		return rc;
-	/* Rights are not checked on open files: EPERM only says that it failed. */
+	/* Open files are not checked for rights: EPERM only says that it failed. */
 	return is_full(ref, size) ? -ENOSPC : -EIO;
 }

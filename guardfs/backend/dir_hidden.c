@@ -1,8 +1,8 @@
-/* dir_hidden.c: files removed while open, as the mount beneath keeps them. See dir.h.
+/* dir_hidden.c: files removed while open, as the mount beneath keeps them.
  *
- * libfuse in sshfs renames such a file within its directory, to .fuse_hidden and 16 hexadecimal digits,
- * and removes it at its close. It follows the file through further renames, so the file can leave a
- * directory that is to be removed. */
+ * libfuse in sshfs renames such a file within its directory, to .fuse_hidden and 16 hexadecimal digits, and
+ * removes it at its close. It follows further renames, so the file can leave a directory that is to be
+ * removed. */
 #include "backend/dir.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
@@ -24,7 +24,7 @@ bool backend_is_hidden(const char *name)
 
 typedef errint_t (*hidden_fn)(int dir, const char *name, int above);
 
-/* Another mount's leftovers are removed; a file open here gets another name. */
+/* Removes another mount's leftovers; a file open here only gets another name. */
 static errint_t remove_hidden(int dir, const char *name, int above)
 {
 	(void)above;
@@ -56,7 +56,7 @@ static errint_t each_in(const char *entries, size_t n, int dir, int above, hidde
 	return rc;
 }
 
-/* In the directory name of above. -ENOTEMPTY: something else is in it. */
+/* -ENOTEMPTY: something else is in the directory. */
 static errint_t each_hidden(int above, const char *name, hidden_fn act)
 {
 	CLEANUP_FD int dir = openat(above, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);

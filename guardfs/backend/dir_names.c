@@ -1,11 +1,9 @@
-/* dir_names.c: does a name exist? Asks the server, past two caches. See dir.h.
+/* dir_names.c: does a name exist? Asks the server, past two caches.
  *
- * The kernel, for the mount beneath, and sshfs both may remember a name that another client has removed,
- * and under which nothing could be made. The kernel looks a name up anew when something is to be made
- * there (exclusive create, mkdir, mknod). sshfs forgets a name on a failed open and learns it on a
- * successful one; else only with time (sshfs-compat/options.c). sshfs caches no statvfs.
- *
- * A connection that breaks between two questions says nothing about a name. */
+ * The kernel (for the mount beneath) and sshfs may remember a name that another client has removed. The
+ * kernel looks a name up anew when something is to be made there. sshfs forgets a name on a failed open and
+ * learns it on a successful one, else only with time (sshfs-compat/options.c). sshfs caches no statvfs. A
+ * connection that breaks between two questions says nothing about a name. */
 #include "backend/dir.h"
 #include "base/cleanup.h"
 #include "policy/errclass.h"
@@ -15,7 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
-/* How long sshfs shows a removed directory; pauses between looks. */
+/* How long sshfs shows a removed directory. */
 #define PAUSE_NS   (100 * 1000 * 1000L)
 #define PAUSES_MAX 25
 
@@ -24,8 +22,8 @@ static bool is_missing(errint_t rc)
 	return rc == -ENOENT || rc == -ESTALE;
 }
 
-/* Has the kernel look the name up anew, by asking for what SFTP cannot make, as sshfs knows. Returns
- * whether the name exists, or -errno: the server could not be asked. */
+/* By asking for what SFTP cannot make. Returns whether the name exists, or -errno: the server could not be
+ * asked. */
 static errint_t is_found_anew(int dirfd, const char *name)
 {
 	errint_t rc = errint(mknodat(dirfd, name, S_IFIFO | S_IRUSR, 0));
@@ -46,7 +44,7 @@ void dir_forget_name(struct backend *b, uint32_t node)
 		(void)is_found_anew(dir.fd, name);
 }
 
-/* A file that cannot be opened exists all the same; its attributes are those remembered. */
+/* A file that cannot be opened exists too; its attributes are the remembered ones. */
 static errint_t find_file(struct backend *b, int dirfd, const char *name, struct found *found)
 {
 	CLEANUP_FD int fd = openat(dirfd, name, posix_open_flags(O_RDONLY) | O_NOFOLLOW);
@@ -64,7 +62,7 @@ static errint_t find_file(struct backend *b, int dirfd, const char *name, struct
 	return rc < 0 ? rc : -ENOENT;
 }
 
-/* A removed directory is reported only when nothing remembers it: it may be made the moment after. */
+/* Removed only when nothing remembers the directory: it may be made at once. */
 static errint_t find_directory(int dirfd, const char *name)
 {
 	CLEANUP_FD int fd = openat(dirfd, name, O_PATH | O_DIRECTORY | O_NOFOLLOW);

@@ -1,29 +1,28 @@
-/* dir_walk.c: reaching nodes by their names. See dir.h.
+/* dir_walk.c: reaching nodes by name.
  *
- * Names and parents are read without a lock while fs/ may rename: the path is built again after the walk,
- * and walked again if it changed. */
+ * Names and parents are read without a lock while fs/ may rename: the path is built again after the walk, and
+ * walked again if it changed. */
 #include "backend/dir.h"
 #include "base/cleanup.h"
 #include "base/fd.h"
 
 #define WALK_PATH_MAX 4096
 #define WALK_TRIES    8
-#define WALK_PIECES   256 /* a longer chain of half paths is damaged, or a loop */
+#define WALK_PIECES   256 /* a longer chain is damaged, or a loop */
 
 static errint_t reach_piece(struct backend *b, uint32_t node, struct reached *r, unsigned pieces);
 
-/* Not on the stack: a deep tree is reached in pieces, each within the next, and a piece's path is begun
- * after the pieces above it are done. */
+/* Not on the stack: a deep tree is reached in nested pieces. A piece's path is begun after those above it are
+ * done. */
 static _Thread_local char walk_text[2][WALK_PATH_MAX];
 
-/* From the ancestor base (or the backend's root) along path, in one epoch. */
+/* In one epoch. */
 struct walk {
 	uint32_t epoch;
 	/* NODE_NONE: the backend's root. */
 	uint32_t base;
-	/* WALK_PATH_MAX bytes. */
 	char *text;
-	/* Points into text; relative, "": the base itself. */
+	/* Within text; relative, "": the base itself. */
 	char *path;
 };
 
@@ -33,7 +32,6 @@ static void path_start(struct walk *w)
 	*w->path = '\0';
 }
 
-/* Puts components before those there. */
 static errint_t path_prepend(struct walk *w, const char *part)
 {
 	size_t n = strlen(part);
@@ -60,7 +58,7 @@ static bool is_root(const struct node *node)
 	return atomic_load_explicit(&node->flags, memory_order_relaxed) & NODE_ROUTE_ROOT;
 }
 
-/* In the backend's own tree, where names lead? A view (fs/view.h) is not. */
+/* A view (fs/view.h) is not. */
 static bool is_in_tree(const struct backend *b, const struct node *node)
 {
 	return node->backend == b->index &&
@@ -79,13 +77,13 @@ static bool is_directory(const struct node *node)
 	return S_ISDIR(__atomic_load_n(&node->mode, __ATOMIC_RELAXED));
 }
 
-/* For a node whose name leads to another type. The root is configured: without it the backend is down. */
+/* The root is configured: without it the backend is down. */
 static errint_t gone(const struct node *node)
 {
 	return is_root(node) ? -ESTALE : BACKEND_NODE_GONE;
 }
 
-/* A removed directory is empty and takes nothing; a working directory has no name to look up again. */
+/* A removed directory is empty and takes nothing. */
 errint_t dir_nameless(const struct node *node)
 {
 	return is_directory(node) && !is_root(node) ? -ENOENT : gone(node);
@@ -96,7 +94,7 @@ errint_t dir_check_type(const struct node *node, mode_t mode)
 	return posix_check_type(node, mode) < 0 ? gone(node) : 0;
 }
 
-/* base: NODE_NONE: the backend's root. */
+/* NODE_NONE: the backend's root. */
 static errint_t path_from(const struct backend *b, uint32_t base, uint32_t node, struct walk *w)
 {
 	const struct node *whole = &b->arena->nodes[node];
@@ -123,8 +121,8 @@ static errint_t path_from(const struct backend *b, uint32_t base, uint32_t node,
 	return 0;
 }
 
-/* The nearest ancestor with a descriptor of the walk's epoch, pinned into r; else the root. An ancestor
- * beyond one path's length is reached first. */
+/* The nearest ancestor with a descriptor of the epoch, pinned into r; else the root. An ancestor beyond one
+ * path's length is reached first. */
 static errint_t find_base(struct backend *b, uint32_t node, unsigned pieces, struct walk *w,
 			  struct reached *r)
 {
@@ -152,7 +150,7 @@ static errint_t find_base(struct backend *b, uint32_t node, unsigned pieces, str
 	return 0;
 }
 
-/* Is there a root of the breaker's epoch? */
+/* -ENOTCONN: there is no root of the breaker's epoch. */
 static errint_t present_epoch(const struct backend *b, uint32_t *epoch)
 {
 	*epoch = atomic_load(&b->board->root_epoch);
@@ -161,8 +159,8 @@ static errint_t present_epoch(const struct backend *b, uint32_t *epoch)
 	return 0;
 }
 
-/* A duplicate of that epoch's root. The root may be closed and its number reused at any moment: the
- * duplicate counts only if the root is unchanged afterwards. */
+/* Duplicates that epoch's root. The root may be closed and its number reused at any moment: it must be
+ * unchanged afterwards. */
 static int hold_root(const struct backend *b, uint32_t epoch)
 {
 	int root = atomic_load(&b->board->root_fd);
@@ -173,7 +171,7 @@ static int hold_root(const struct backend *b, uint32_t epoch)
 	do
 		fd = dup(root);
 	while (fd < 0 && nodefd_shed(errno));
-	/* A want of descriptors is not the backend's trouble. */
+	/* No trouble of the backend. */
 	if (fd < 0 && errno != EBADF)
 		return -errno;
 	if (fd >= 0 && atomic_load(&b->board->root_fd) == root && atomic_load(&b->board->root_epoch) == epoch)
@@ -183,7 +181,7 @@ static int hold_root(const struct backend *b, uint32_t epoch)
 	return -ENOTCONN;
 }
 
-/* The type is known without asking storage: it was looked at just now, and an inode's never changes. */
+/* An inode's type never changes, so storage need not be asked. */
 static errint_t check_fd_type(const struct node *node, int fd)
 {
 	struct statx stx;
@@ -193,8 +191,8 @@ static errint_t check_fd_type(const struct node *node, int fd)
 	return dir_check_type(node, stx.stx_mode);
 }
 
-/* Not for our own sshfs, within which nothing is mounted. If the root is replaced meanwhile a mount is let
- * go too soon, no more. */
+/* Nothing is mounted within our own sshfs. If the root is replaced meanwhile a mount is let go too soon, no
+ * more. */
 static uint32_t root_mount(const struct backend *b, uint32_t epoch)
 {
 	struct dir *d = b->state;
@@ -207,7 +205,7 @@ static uint32_t root_mount(const struct backend *b, uint32_t epoch)
 	return (uint32_t)known;
 }
 
-/* Notes whether a directory about to be cached lies on a file system mounted within the backend. */
+/* For a directory about to be cached. */
 static void note_mount(const struct backend *b, struct node *node, uint32_t epoch, int fd)
 {
 	bool was = atomic_load_explicit(&node->flags, memory_order_relaxed) & NODE_MOUNTED;
@@ -219,7 +217,7 @@ static void note_mount(const struct backend *b, struct node *node, uint32_t epoc
 		atomic_fetch_and(&node->flags, (uint8_t)~NODE_MOUNTED);
 }
 
-/* *changed: a rename changed the path meanwhile. Returns a new descriptor or -errno. */
+/* *changed: by a rename. A new descriptor or -errno. */
 static int walk_once(struct backend *b, uint32_t node, unsigned pieces, struct walk *w, bool *changed)
 {
 	bool is_dir = is_directory(&b->arena->nodes[node]);
@@ -262,13 +260,13 @@ static int walk(struct backend *b, uint32_t node, unsigned pieces, struct walk *
 	}
 }
 
-/* O_DIRECTORY reports a replaced directory before any comparison. */
+/* O_DIRECTORY reports a replaced directory first. */
 static errint_t walk_error(const struct node *node, errint_t rc)
 {
 	return rc == -ENOTDIR && is_directory(node) ? gone(node) : rc;
 }
 
-/* sshfs goes by names: a nameless object cannot be reached, not even by an open descriptor. */
+/* sshfs cannot reach a nameless object, not even by descriptor. */
 static bool is_lost(const struct backend *b, const struct node *node)
 {
 	return b->config->type == BACKEND_SSHFS &&
@@ -319,7 +317,7 @@ errint_t dir_reach_parent(struct backend *b, uint32_t index, struct reached *r, 
 	const struct node *node = &b->arena->nodes[index];
 	uint32_t parent, ref;
 
-	/* Parent and name of one moment: a rename changes both, and frees the old name's bytes. */
+	/* Of one moment: a rename changes both, and frees the old name's bytes. */
 	do {
 		parent = parent_of(node);
 		ref = __atomic_load_n(&node->name, __ATOMIC_ACQUIRE);

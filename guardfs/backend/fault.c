@@ -1,5 +1,4 @@
-/* fault.c: the fault filter's state, and the fate of an operation. fault_rules.h: the control file's
- * syntax; fault_ops.c: wrappers of operations. */
+/* fault.c: the fault filter's state, and the fate of an operation. */
 #include "backend/fault_ops.h"
 #include "base/clock.h"
 #include "base/fd.h"
@@ -23,17 +22,16 @@ struct fault {
 	/* The thread that advances it looks at the control file. */
 	_Atomic uint64_t checked_ns;
 	_Atomic uint32_t
-	    /* Copy of rules.n_rules: without rules no lock is taken. */
+	    /* Of rules: with none no lock is taken. */
 	    n_rules;
-	/* Of all below; never held across an operation. */
+	/* Of all below; not held across an operation. */
 	pthread_mutex_t lock;
-	/* The rules have changed. */
 	pthread_cond_t changed;
-	/* Control file as last read; zero: none. */
+	/* As last read; zero: none. */
 	struct stat seen;
 	uint32_t generation;
 	struct fault_rules rules;
-	/* Refs whose next sync fails. */
+	/* Their next sync fails. */
 	int late[LATE_MAX];
 	unsigned n_late;
 };
@@ -85,7 +83,6 @@ static bool is_same_file(const struct stat *a, const struct stat *b)
 	       a->st_ctim.tv_nsec == b->st_ctim.tv_nsec;
 }
 
-/* At most every CHECK_NS, in one thread. */
 static void refresh(struct fault *f)
 {
 	uint64_t now = clock_mono_ns();
@@ -124,7 +121,7 @@ static bool still_says(const struct fault *f, enum fault_action action, enum fau
 	return false;
 }
 
-/* Until that time, or until no rule wants it for this operation. Lock held. */
+/* Until until_ns, or until no rule wants it. Lock held. */
 static void wait_for_rule(struct fault *f, enum fault_action action, enum fault_op op, const char *name,
 			  uint64_t until_ns)
 {
@@ -145,7 +142,7 @@ static uint32_t random_number(void)
 	return getrandom(&r, sizeof(r), GRND_NONBLOCK) == (ssize_t)sizeof(r) ? r : 0;
 }
 
-/* Last name component, for path=; "": none. */
+/* For path=; "": none. */
 static void subject_name(const struct backend *b, const struct fault_subject *s, char *name)
 {
 	char link[PATH_MAX];
@@ -158,7 +155,7 @@ static void subject_name(const struct backend *b, const struct fault_subject *s,
 		char proc[32];
 
 		snprintf(proc, sizeof(proc), "/proc/self/fd/%d", s->ref);
-		n = readlink(proc, link, sizeof(link) - 1); /* asks the kernel only */
+		n = readlink(proc, link, sizeof(link) - 1); /* asks the kernel alone */
 		if (n > 0) {
 			link[n] = '\0';
 			(void)copy_string(name, NAME_LENGTH_MAX + 1,
@@ -170,7 +167,7 @@ static void subject_name(const struct backend *b, const struct fault_subject *s,
 	}
 }
 
-/* Waits out delays and hangs; returns the rest. */
+/* Waits out delays and hangs. */
 static struct fault_verdict decide(struct fault *f, enum fault_op op, const char *name)
 {
 	struct fault_verdict verdict = {.action = FAULT_NOTHING};

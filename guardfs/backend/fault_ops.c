@@ -1,10 +1,10 @@
-/* fault_ops.c: the fault filter's operations: each asks the rules, then the backend behind. */
+/* fault_ops.c: the fault filter's operations. */
 #include "backend/fault_ops.h"
 #include "backend/fault.h"
 
 #include <errno.h>
 
-/* Passes an operation on between fault_begin and fault_end. Needs b; its value is the caller's result. */
+/* Runs call between fault_begin and fault_end. Needs b. */
 #define PASS(subject_op, subject_node, subject_ref, subject_name, call)                                  \
 	({                                                                                               \
 		struct fault_subject s_ = {subject_op, subject_node, subject_ref, subject_name};         \
@@ -16,7 +16,7 @@
 #define PASS_NODE(op, node, call) PASS(op, node, -1, NULL, b->next->ops->call)
 #define PASS_REF(op, ref, call)	  PASS(op, NODE_NONE, ref, NULL, b->next->ops->call)
 
-/* An operation that opened something and shall seem failed must not leave it open. */
+/* A file opened by an operation that shall seem failed must not stay open. */
 static errint_t close_if_lost(struct backend *b, int *ref, errint_t rc)
 {
 	if (rc < 0 && *ref >= 0) {
@@ -137,7 +137,7 @@ static ssize_t fault_read(struct backend *b, int ref, void *buf, size_t size, of
 	return fault_end(b, &s, v, b->next->ops->read(b->next, ref, buf, size, offset, end));
 }
 
-/* The rules know both ways of writing as FAULT_WRITE. */
+/* For both ways of writing. */
 static ssize_t fault_written(struct backend *b, int ref, size_t size,
 			     ssize_t (*go_on)(struct backend *b, int ref, size_t size, void *arg), void *arg)
 {
@@ -209,7 +209,7 @@ static errint_t fault_fsync(struct backend *b, int ref, bool data_only)
 	return fault_take_late(b, ref) ? -EIO : rc;
 }
 
-/* The ref is gone whatever the rules say: its number may become another file's. */
+/* The ref is gone whatever the rules say: its number may be reused. */
 static errint_t fault_release(struct backend *b, int ref)
 {
 	struct fault_subject s = {FAULT_RELEASE, NODE_NONE, ref, NULL};
@@ -221,7 +221,6 @@ static errint_t fault_release(struct backend *b, int ref)
 	return v.action == FAULT_ERROR ? -(errint_t)v.number : (errint_t)fault_end(b, &s, v, rc);
 }
 
-/* Nothing is asked of storage, so no rule applies. */
 static void fault_drop(struct backend *b, int ref)
 {
 	(void)fault_take_late(b, ref);

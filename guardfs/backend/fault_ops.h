@@ -5,7 +5,7 @@
 #include "backend/backend.h"
 #include "backend/fault_rules.h"
 
-/* A name, else an open file (ref >= 0), else a node. */
+/* By name, else open file (ref >= 0), else node. */
 struct fault_subject {
 	enum fault_op op;
 	uint32_t node;
@@ -13,22 +13,22 @@ struct fault_subject {
 	const char *name;
 };
 
-/* Its fate after all waiting: nothing, error, short, lostack or eio-late; number as in struct fault_rule. */
+/* Of an operation after all waiting; number as in struct fault_rule. */
 struct fault_verdict {
 	enum fault_action action;
 	uint64_t number;
 };
 
-/* Makes *b the filter around a copy of *inner, without its operations. 0 or -ENOMEM. */
+/* As fault_wrap, but without operations. */
 errint_t fault_setup(const struct backend *inner, struct backend *b) WARN_UNUSED;
 
-/* Before the operation: waits if rules say so. */
+/* Before the operation. May wait. */
 struct fault_verdict fault_begin(struct backend *b, const struct fault_subject *s);
 
-/* After it: turns its result into the caller's. */
+/* After it. Returns the caller's result. */
 ssize_t fault_end(struct backend *b, const struct fault_subject *s, struct fault_verdict verdict, ssize_t rc);
 
-/* Marks the next flush or fsync of ref to fail (false: no room); take asks and clears. */
+/* Marks ref's next flush or fsync to fail (false: no room); take asks and clears. */
 bool fault_mark_late(struct backend *b, int ref);
 bool fault_take_late(struct backend *b, int ref);
 

@@ -71,7 +71,7 @@ static uint64_t ops_by_name(const char *name)
 	return 0;
 }
 
-/* The functions below return NULL, or what was expected. */
+/* These return NULL, or what was expected. */
 
 static const char *parse_ops(char *text, uint64_t *ops)
 {
@@ -144,7 +144,7 @@ static const char *parse_action(const char *word, struct fault_rule *rule)
 	return "delay, hang, error, short, lostack or eio-late";
 }
 
-/* Moves *word on past the action's argument, if any. */
+/* Moves *word past the argument, if any. */
 static const char *parse_argument(char **word, char **save, struct fault_rule *rule)
 {
 	enum argument kind = actions[rule->action].argument;

@@ -1,20 +1,20 @@
-/* fault_rules.h: the fault filter's control file: text -> rules. Private to backend/. Pure but for the random
- *numbers handed in.
+/* fault_rules.h: the fault filter's control file, parsed into rules. Private to backend/. Pure.
  *
- * One rule per line; blank lines and lines starting with # are skipped:
+ * One rule per line; blank lines and those starting with # are skipped:
  *
- *	OPS ACTION [ARG] [count=N] [prob=P] [path=GLOB]
+ * 	OPS ACTION [ARG] [count=N] [prob=P] [path=GLOB]
  *
- * OPS: comma-separated operation names as in struct backend_ops, or groups: all, read (read), write (write,
- *copy_range, fallocate), sync (flush, fsync), metadata (all others but release). ACTION: delay MS waits first
- *	hang              waits until no rule says so any more, then goes on, as a thawed mount would
- *	error ERRNO       fails with it, e.g. error EIO; nothing is done
- *	short BYTES       read and write: does at most that much
- *	lostack [ERRNO]   does it, then hangs as above and fails (EIO); with ERRNO: fails with it at once
- *	eio-late          write: says yes, does nothing; the file's next flush or fsync fails with EIO.
- *Others: as lostack EIO count: how often the rule applies in all (default: always). prob: 0..1. path:
- *fnmatch(3) on the object's last name component. Rules are tried in order: delays add up, the first of
- *another kind decides. */
+ * OPS: comma-separated names of struct backend_ops, or groups: all, read (read), write (write, copy_range,
+ * fallocate), sync (flush, fsync), metadata (all others but release). ACTION:
+ * 	delay MS          waits first
+ * 	hang              waits until no rule says so, then goes on, as a thawed mount would
+ * 	error ERRNO       fails with it, e.g. error EIO; nothing is done
+ * 	short BYTES       read and write: does at most that much
+ * 	lostack [ERRNO]   does it and fails with ERRNO at once; without: hangs as above, then fails (EIO)
+ * 	eio-late          write: says yes, does nothing; the file's next flush or fsync fails with EIO.
+ * 	                  Others: as lostack EIO
+ * count: how often it applies (default: always). prob: 0..1. path: fnmatch(3) on the last name component.
+ * Delays add up, the first rule of another kind decides. */
 #ifndef GUARDFS_BACKEND_FAULT_RULES_H
 #define GUARDFS_BACKEND_FAULT_RULES_H
 
@@ -70,14 +70,13 @@ enum fault_action {
 #define FAULT_ERROR_MAX 256
 
 struct fault_rule {
-	/* Bit per enum fault_op. */
 	uint64_t ops;
 	enum fault_action action;
-	/* ms, bytes, or positive errno (lostack: 0 = hang). */
+	/* ms, bytes, or positive errno (lostack: 0: hang). */
 	uint64_t number;
-	/* Applications left; UINT64_MAX: no limit. */
+	/* UINT64_MAX: no limit. */
 	uint64_t left;
-	/* Applies to random 32-bit numbers up to this. */
+	/* Applies to random numbers up to this. */
 	uint32_t threshold;
 	/* Empty: any. */
 	char glob[NAME_LENGTH_MAX + 1];
@@ -88,13 +87,13 @@ struct fault_rules {
 	struct fault_rule rules[FAULT_RULES_MAX];
 };
 
-/* text is NUL-terminated. -EINVAL: error (FAULT_ERROR_MAX bytes) says "LINE: what", rules is undefined. */
+/* -EINVAL: error (FAULT_ERROR_MAX bytes) says "LINE: what", rules is undefined. */
 errint_t fault_rules_parse(const char *text, struct fault_rules *rules, char *error) WARN_UNUSED;
 
 /* Regardless of count and prob. */
 bool fault_rule_matches(const struct fault_rule *rule, enum fault_op op, const char *name);
 
-/* Index of the first rule from `from` on that matches and applies (its count is lowered), or n_rules. */
+/* The first rule from `from` on that matches and applies (its count is lowered); n_rules: none. */
 uint32_t fault_rules_apply(struct fault_rules *rules, uint32_t from, enum fault_op op, const char *name,
 			   uint32_t random);
 

@@ -1,7 +1,5 @@
-/* local.c: the local tier: nodes are reached by file handle, through a descriptor of the root.
- *
- * Objects without a usable handle are kept by descriptor (their file system has no handles), or reached by
- * name on another file system mounted within the tier: nothing unused may stay open there. */
+/* local.c: the local tier. Nodes are reached by file handle; those without one by a kept descriptor or, on a
+ * file system mounted within the tier, by name: nothing unused may stay open there. */
 #include "backend/cred.h"
 #include "backend/posix.h"
 
@@ -19,12 +17,11 @@ struct local {
 	bool has_handles;
 };
 
-/* Handle type with inode number and generation as its first two 32-bit words (ext2/3/4, XFS with 32-bit
- * inodes). */
+/* Begins with inode number and generation in 32-bit words (ext2/3/4, XFS with 32-bit inodes). */
 #define HANDLE_INO32_GEN	1
 #define HANDLE_INO32_GEN_LENGTH 8
 
-/* The longest time a new file takes to get its inode number; after that memory is really out. */
+/* A new file gets its inode number within this time; after it memory is really out. */
 #define REUSE_TRIES    20
 #define REUSE_PAUSE_NS (1000 * 1000L)
 
@@ -38,7 +35,6 @@ static struct local *local_of(const struct backend *b)
 	return b->state;
 }
 
-/* See backend_found_fd. */
 static _Thread_local int found_fd = -1;
 
 static void set_found_fd(int fd)
@@ -61,7 +57,7 @@ void backend_end_request(void)
 	set_found_fd(-1);
 }
 
-/* flags: AT_EMPTY_PATH for dirfd itself; fh_length 0: no handle that could be opened. */
+/* AT_EMPTY_PATH: dirfd itself. fh_length 0: no handle that can be opened. */
 static errint_t get_handle(const struct local *l, int dirfd, const char *name, int flags, struct found *found)
 {
 	union handle_space h;
@@ -82,7 +78,7 @@ static errint_t get_handle(const struct local *l, int dirfd, const char *name, i
 	return 0;
 }
 
-/* Do handle and attributes, fetched by name one after the other, surely belong to one inode? */
+/* Handle and attributes were fetched by name one after the other. */
 static bool is_same_inode(const struct found *found)
 {
 	uint32_t ino;
@@ -115,7 +111,7 @@ static errint_t describe_fd(struct backend *b, int fd, struct found *found)
 	return rc;
 }
 
-/* Safe against a rename between two looks at the name, but four system calls instead of two. */
+/* A rename cannot come between, but it takes four system calls instead of two. */
 static errint_t describe_opened(struct backend *b, int dirfd, const char *name, struct found *found)
 {
 	errint_t rc;
@@ -146,8 +142,8 @@ static errint_t local_describe(struct backend *b, int dirfd, const char *name, s
 	return describe_opened(b, dirfd, name, found);
 }
 
-/* The kernel says ENOMEM also while a removed file's inode number is being given to a new one (iget_locked
- * in ext4); a moment later it says ESTALE. False: memory is out. */
+/* While a removed file's inode number is being reused the kernel says ENOMEM (iget_locked in ext4), a moment
+ * later ESTALE. False: memory is out. */
 static bool wait_for_reuse(unsigned *tries)
 {
 	if (++*tries > REUSE_TRIES)
@@ -157,7 +153,7 @@ static bool wait_for_reuse(unsigned *tries)
 	return true;
 }
 
-/* By handle, with open(2) flags. -errno; -ESTALE: the object is gone, or never had a handle. */
+/* A descriptor or -errno; -ESTALE: the object is gone, or never had a handle. */
 static int open_handle(const struct local *l, const struct node *node, int flags)
 {
 	union handle_space h;
@@ -175,7 +171,7 @@ static int open_handle(const struct local *l, const struct node *node, int flags
 	return fd < 0 ? -errno : fd;
 }
 
-/* Device and inode identify a node without a handle. */
+/* By device and inode. */
 static bool is_known_as(const struct node *node, const struct stat *st)
 {
 	uint64_t pair[2] = {st->st_dev, st->st_ino};
@@ -183,8 +179,7 @@ static bool is_known_as(const struct node *node, const struct stat *st)
 	return memcmp(node->fh, pair, sizeof(pair)) == 0;
 }
 
-/* For nodes that have neither handle nor descriptor: by name, from the parent. -ESTALE: not there; the
- * kernel then looks the name up again. */
+/* For nodes with neither handle nor descriptor. -ESTALE: not there; the kernel looks the name up again. */
 static int open_named(struct backend *b, const struct node *node)
 {
 	uint32_t parent = __atomic_load_n(&node->parent, __ATOMIC_RELAXED);
@@ -230,7 +225,7 @@ static errint_t local_reach(struct backend *b, uint32_t index, struct reached *r
 	return 0;
 }
 
-/* Straight from the handle where possible, without an O_PATH descriptor. */
+/* From the handle without an O_PATH descriptor, where possible. */
 static errint_t local_open(struct backend *b, uint32_t index, int flags, int *ref)
 {
 	const struct node *node = &b->arena->nodes[index];
@@ -243,7 +238,7 @@ static errint_t local_open(struct backend *b, uint32_t index, int flags, int *re
 		if (fd != -ESTALE)
 			return fd < 0 ? fd : 0;
 	}
-	return posix_open(b, index, flags, ref); /* a descriptor kept of a removed object still leads to it */
+	return posix_open(b, index, flags, ref); /* a removed object's kept descriptor still leads to it */
 }
 
 static void local_enter(struct backend *b, const struct caller *c, mode_t *mode)
@@ -258,7 +253,7 @@ static void local_leave(struct backend *b, const struct caller *c)
 	cred_leave(c);
 }
 
-/* Nothing is buffered here. */
+/* Nothing is buffered. */
 static errint_t local_flush(struct backend *b, int ref)
 {
 	(void)b;
@@ -301,7 +296,6 @@ static const struct backend_ops local_ops = {
     .statfs = posix_statfs,
 };
 
-/* Our mount, and whether its file systems have handles. */
 static errint_t probe_handles(struct local *l)
 {
 	union handle_space h;

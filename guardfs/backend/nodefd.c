@@ -1,8 +1,8 @@
 /* nodefd.c: see nodefd.h and, for init, drop and offer, backend.h.
  *
- * A descriptor is recorded in its word right after opening, and the word is cleared before closing;
- * descriptors that a dead worker had not recorded are swept by number. The ring holds nodes that may have
- * a descriptor; an entry without one is room. */
+ * A descriptor is recorded right after opening, and its word cleared before closing; unrecorded ones of a
+ * dead worker are swept by number. The ring has nodes that may have a descriptor; an entry without one is
+ * room. */
 #include "backend/nodefd.h"
 #include "backend/backend.h"
 #include "base/child.h"
@@ -21,18 +21,18 @@
 #define REFERENCED  0x4000u
 #define DROPPED	    0x8000u
 
-/* Steps of the hand in search of room before the newcomer is turned away; in the second half "used lately"
- * protects no more. */
+/* Steps in search of room before a newcomer is turned away; in the second half "used lately" does not
+ * protect. */
 #define SCAN_MAX 256
 
-#define SHED 16u /* descriptors closed at a time when none are left */
+#define SHED 16u /* closed at a time when none are left */
 
 static struct {
 	pthread_mutex_t lock;
 	struct arena *arena;
 	uint32_t *ring;
 	uint32_t limit, used, hand;
-	/* The ring may have nodes with NODE_MOUNTED. */
+	/* The ring may have NODE_MOUNTED nodes. */
 	_Atomic bool has_mounted;
 } cache = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
@@ -93,13 +93,13 @@ void nodefd_drop(struct arena *arena, uint32_t node)
 		close(word_fd(old));
 }
 
-/* Takes an unused node's descriptor away: *fd is to be closed. True: the ring entry is free. */
+/* *fd: an unused node's descriptor, to be closed. True: the ring entry is free. */
 static bool make_room(struct node *node, bool forced, int *fd)
 {
 	uint64_t old = atomic_load(&node->fd);
 
 	if (nodefd_keeps(node))
-		return true; /* its descriptor is outside the limit */
+		return true; /* outside the limit */
 	while (word_fd(old) >= 0) {
 		bool spared = (old & REFERENCED) && !forced;
 
@@ -150,7 +150,7 @@ static bool record(struct arena *arena, uint32_t node, uint32_t epoch, int fd, u
 			return false;
 	} while (!atomic_compare_exchange_weak(word, &old, word_make(fd, epoch, pins)));
 	if (word_fd(old) >= 0)
-		close(word_fd(old)); /* of an ended epoch; its ring entry is taken over */
+		close(word_fd(old)); /* of an ended epoch; its ring entry stays */
 	else if (!nodefd_keeps(&arena->nodes[node]) && !ring_add(arena, node))
 		nodefd_drop(arena, node); /* a pinned one stays until unpinned */
 	if (arena->nodes[node].flags & NODE_MOUNTED)
@@ -163,8 +163,8 @@ bool nodefd_has_mounted(void)
 	return atomic_load_explicit(&cache.has_mounted, memory_order_relaxed);
 }
 
-/* Ends the ring's entries of such nodes, filling their places from the end. Returns how many descriptors
- * are to be closed. */
+/* Removes the ring's NODE_MOUNTED entries, filling their places from the end. Returns how many of fds are to
+ * be closed. */
 static uint32_t take_mounted(struct arena *arena, int *fds, uint32_t max)
 {
 	ACQUIRE_LOCK(&cache.lock);
@@ -214,7 +214,6 @@ void nodefd_offer(struct arena *arena, uint32_t node, uint32_t epoch, int fd)
 		close(fd);
 }
 
-/* The entry stays as room. */
 static int take_descriptor(void)
 {
 	int fd = -1;
@@ -239,8 +238,7 @@ bool nodefd_shed(int error)
 	return n > 0;
 }
 
-/* Nothing of a predecessor's is pinned: its tasks are gone. Descriptors below FD_RESERVED are guardian's,
- * never a node's. */
+/* A predecessor's tasks are gone, and with them all pins. Descriptors below FD_RESERVED are guardian's. */
 static void inherit(struct arena *arena, uint32_t index)
 {
 	struct node *node = &arena->nodes[index];

@@ -1,4 +1,4 @@
-/* posix.c: see posix.h: reaching nodes, and lookup. */
+/* posix.c: reaching nodes, and lookup. */
 #include "backend/posix.h"
 
 #include <stdio.h>
@@ -42,7 +42,7 @@ uint32_t posix_mount_of(int fd)
 	return x.stx_dev_major << 20 | x.stx_dev_minor;
 }
 
-/* O_NONBLOCK: an object that replaced a regular file must not make opening wait. */
+/* O_NONBLOCK: opening must not wait for an object that replaced a regular file. */
 int posix_open_flags(int flags)
 {
 	flags &= ~(O_DIRECT | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC | O_PATH | O_ASYNC);

@@ -1,8 +1,7 @@
-/* posix.h: operations of local and dir in terms of descriptors. Private to backend/.
+/* posix.h: operations that local and dir share, in terms of descriptors. Private to backend/. Any thread.
  *
- * The hooks of struct posix are their differences: how a node becomes an O_PATH descriptor, how an object
- * is described, in whose name things are made. Descriptors are never close-on-exec: guardian keeps them
- * when it re-executes itself, and closing those of a hung backend in exec would hang. Worker, any thread. */
+ * Descriptors are not close-on-exec: guardian keeps them when it re-executes itself, and closing those of a
+ * hung backend would hang. */
 #ifndef GUARDFS_BACKEND_POSIX_H
 #define GUARDFS_BACKEND_POSIX_H
 
@@ -12,8 +11,7 @@
 #include <errno.h>
 #include <fcntl.h>
 
-/* A node's O_PATH descriptor (or the root's own) while in scope: CLEANUP_REACHED struct reached dir =
- * REACHED_NONE; */
+/* A node's O_PATH descriptor while in scope: CLEANUP_REACHED struct reached dir = REACHED_NONE; */
 struct reached {
 	struct arena *arena;
 	uint32_t node;
@@ -29,19 +27,18 @@ struct reached {
 
 void posix_leave(struct reached *r);
 
-/* Puts a newly opened descriptor into r: cached if possible, else r's own. */
+/* Puts a new descriptor into r: cached if possible, else r's own. */
 void posix_keep(struct backend *b, uint32_t node, uint32_t epoch, int fd, struct reached *r);
 
-/* First member of backend.state. */
+/* First member of backend.state: how the two differ. */
 struct posix {
 	errint_t (*reach)(struct backend *b, uint32_t node, struct reached *r);
 	/* "": dirfd itself. */
 	errint_t (*describe)(struct backend *b, int dirfd, const char *name, struct found *found);
-	/* Around a system call that makes something for c; enter may change the mode. */
+	/* Around a system call that makes something; enter may change the mode. */
 	void (*enter)(struct backend *b, const struct caller *c, mode_t *mode);
 	void (*leave)(struct backend *b, const struct caller *c);
-	/* After making: sets the owner where enter could not. fd: of the new object or -1. NULL: nothing
-	 * to do. */
+	/* After it: sets the owner where enter could not. fd: the new object or -1. May be NULL. */
 	void (*settle)(struct backend *b, int dirfd, const char *name, int fd, mode_t mode,
 		       const struct caller *c);
 };
@@ -61,26 +58,26 @@ static inline errint_t errint(int rc)
 	return rc < 0 ? -errno : 0;
 }
 
-/* Path for operating on the object behind an O_PATH descriptor; a symlink there is not followed. */
+/* Leads to the object of an O_PATH descriptor; a symlink is not followed. */
 struct proc_path {
 	char text[32];
 };
 struct proc_path posix_proc_path(int fd);
 
-/* Opens the object behind an O_PATH descriptor. flags as for open. -errno. */
+/* Opens that object. A descriptor or -errno. */
 int posix_reopen(int fd, int flags);
 
-/* Number of the mount by which an open object was reached, for comparison; before 5.8, where the kernel
- * does not tell mounts apart, of its device. 0: unknown. Asks no storage. */
+/* Number, for comparison, of the mount through which the object was opened; before Linux 5.8 of its device.
+ * 0: unknown. Asks no storage. */
 uint32_t posix_mount_of(int fd);
 
-/* open(2) flags that may reach storage. */
+/* Those that may reach storage. */
 int posix_open_flags(int flags);
 
-/* Has mode the node's type, if that is known? 0 or -ESTALE. */
+/* -ESTALE: mode is of another type than the node. */
 errint_t posix_check_type(const struct node *node, mode_t mode);
 
-/* The operations, as in backend.h. */
+/* As in backend.h. */
 errint_t posix_lookup(struct backend *b, uint32_t parent, const char *name, struct found *found);
 errint_t posix_getattr(struct backend *b, uint32_t node, int ref, struct stat *st);
 errint_t posix_setattr(struct backend *b, uint32_t node, int ref, const struct stat *want, unsigned set,

@@ -5,8 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* A short count is not the end of the file: the kernel must not take an error in the middle for the end.
- * Beyond a known end nothing more is asked. */
+/* A short count is not the end of the file: an error in the middle must not look like it. */
 ssize_t posix_read(struct backend *b, int ref, void *buf, size_t size, off_t offset, off_t end)
 {
 	size_t done = 0;
@@ -26,7 +25,7 @@ ssize_t posix_read(struct backend *b, int ref, void *buf, size_t size, off_t off
 	return (ssize_t)done;
 }
 
-/* We write as root, who keeps set-id bits; the caller would lose them before the first byte. */
+/* We write as root, who keeps set-id bits; the caller would lose them. */
 static errint_t drop_set_id(int ref)
 {
 	struct stat st;
@@ -66,7 +65,7 @@ errint_t posix_fsync(struct backend *b, int ref, bool data_only)
 	return errint(data_only ? fdatasync(ref) : fsync(ref));
 }
 
-/* By the last byte before the end and the first one behind it. */
+/* By the last byte before the end and the first behind it. */
 errint_t posix_compare_end(struct backend *b, int ref, off_t end)
 {
 	size_t before = end > 0 ? 1 : 0;
@@ -91,7 +90,7 @@ errint_t posix_allocate(struct backend *b, int ref, int mode, off_t offset, off_
 	return errint(fallocate(ref, mode, offset, length));
 }
 
-/* Nothing else uses the descriptor's position: reads and writes carry their offset. */
+/* Nothing else uses the descriptor's position. */
 off_t posix_lseek(struct backend *b, int ref, off_t offset, int whence)
 {
 	off_t position = lseek(ref, offset, whence);

@@ -5,10 +5,8 @@
 #include <unistd.h>
 
 struct making {
-	/* With the type. */
 	mode_t mode;
 	dev_t rdev;
-	/* Of a symlink. */
 	const char *target;
 };
 

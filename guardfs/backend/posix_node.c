@@ -3,7 +3,7 @@
 
 #include <unistd.h>
 
-/* An open file if there is one, else an O_PATH descriptor. */
+/* An open file, else an O_PATH descriptor. */
 struct target {
 	int fd;
 	bool is_open;
@@ -40,7 +40,7 @@ static errint_t change_size(struct target t, off_t size)
 		return 0;
 	if (t.is_open && errno != EINVAL && errno != EBADF)
 		return -errno;
-	return errint(truncate(posix_proc_path(t.fd).text, size)); /* also: open, but not for writing */
+	return errint(truncate(posix_proc_path(t.fd).text, size)); /* also if not open for writing */
 }
 
 static struct timespec time_for(bool set, bool now, struct timespec wanted)
@@ -60,13 +60,13 @@ static errint_t change_times(struct target t, const struct stat *want, unsigned 
 	return errint(t.is_open ? futimens(t.fd, times) : utimensat(t.fd, "", times, AT_EMPTY_PATH));
 }
 
-/* As the VFS does after a change by a caller without CAP_FSETID. (security.capability goes by itself.) */
+/* As the VFS for a caller without CAP_FSETID. (security.capability goes by itself.) */
 static errint_t drop_privileges(const struct backend *b, struct target t)
 {
 	struct stat st;
 	mode_t bad;
 
-	/* A chown without effect: storage drops bits and capabilities by its own rules, and sets ctime. */
+	/* By a chown without effect storage drops bits and capabilities by its rules, and sets ctime. */
 	if (!b->board)
 		return change_owner(t, NULL, 0);
 	if (fstat(t.fd, &st) < 0)

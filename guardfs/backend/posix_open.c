@@ -23,8 +23,7 @@ errint_t posix_opendir(struct backend *b, uint32_t node, int *ref)
 	return posix_open(b, node, O_RDONLY | O_DIRECTORY, ref);
 }
 
-/* Describes a file that openat opened or made, or closes it. Names are created for regular files only;
- * anything else that has come there is not opened. */
+/* Closes fd on error. Only regular files are opened, since only such names are created. */
 static errint_t describe_new(struct backend *b, int fd, struct found *found, int *ref)
 {
 	errint_t rc = posix_of(b)->describe(b, fd, "", found);
@@ -38,7 +37,7 @@ static errint_t describe_new(struct backend *b, int fd, struct found *found, int
 	return rc;
 }
 
-/* settled: the file is surely new, so its owner may be set. */
+/* settled: surely new, so its owner may be set. */
 static errint_t create_in(struct backend *b, uint32_t parent, const char *name, int flags, mode_t mode,
 			  const struct caller *c, bool settled, struct found *found, int *ref)
 {
@@ -62,8 +61,8 @@ static errint_t create_in(struct backend *b, uint32_t parent, const char *name, 
 	return describe_new(b, fd, found, ref);
 }
 
-/* Without O_EXCL nobody knows whether the file is new and needs an owner: where that matters, O_EXCL is
- * tried first. */
+/* Without O_EXCL nobody knows whether the file is new and needs an owner: where that matters, O_EXCL is tried
+ * first. */
 errint_t posix_create(struct backend *b, uint32_t parent, const char *name, int flags, mode_t mode,
 		      const struct caller *c, struct found *found, int *ref)
 {
@@ -102,7 +101,7 @@ errint_t posix_release(struct backend *b, int ref)
 	return errint(close(ref));
 }
 
-/* The mount that it belongs to is gone. */
+/* Its mount is gone. */
 void posix_drop(struct backend *b, int ref)
 {
 	(void)b;

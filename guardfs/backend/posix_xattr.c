@@ -1,5 +1,5 @@
-/* posix_xattr.c: extended attributes, POSIX ACLs among them (raw). Through /proc/self/fd of an O_PATH
- * descriptor, which leads to the object itself, even a symlink. */
+/* posix_xattr.c: extended attributes, POSIX ACLs (raw) among them. Through /proc/self/fd, which leads to the
+ * object itself, even a symlink. */
 #include "backend/posix.h"
 
 #include <sys/xattr.h>
