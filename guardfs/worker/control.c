@@ -18,12 +18,12 @@
 #include <unistd.h>
 
 #define QUIESCE_MS 2000u
-#define MOUNTED_MS 400u /* an unused descriptor is closed within a second */
+#define MOUNTED_MS 400u /* so an unused descriptor is closed within a second */
 
 static struct arena *arena;
 
-/* Root first, then epoch: a reader of the epoch finds its root. The old one is O_PATH: closing it reaches
- * no backend. */
+/* Root before epoch: a reader of the epoch finds its root. Closing an O_PATH descriptor reaches no
+ * backend. */
 static void install_root(uint32_t backend, uint32_t epoch, int fd)
 {
 	struct board_backend *b = &arena->board.backends[backend];
@@ -78,7 +78,7 @@ static void mounted_tick(void)
 		log_warning("cannot start a thread to close what is unused");
 }
 
-/* Files whose release a dead worker had answered and not carried out. */
+/* A dead worker had answered their release, but not carried it out. */
 static void sweep_inherited(void)
 {
 	sweep_aside(NODE_LOCAL);
@@ -139,7 +139,7 @@ static void receive_messages(int sock)
 	}
 }
 
-/* Parked requests are looked at more often than an idle worker needs to say that it lives. */
+/* Parked requests need more looks than the heartbeat of an idle worker. */
 static int pause_ms(void)
 {
 	for (uint32_t b = 0; b < arena->board.config.n_backends; b++)

@@ -1,7 +1,5 @@
-/* pool.c: see pool.h.
- *
- * A thread owns the slot it reads into. When a request is parked the slot stays behind and the thread takes
- * another. Which threads read, and that one always does or will in time, is the affair of worker/readers.c. */
+/* pool.c: see pool.h. A thread owns the slot it reads into. A parked request keeps the slot, and the thread
+ * takes another. */
 #include "worker/pool.h"
 #include "backend/backend.h"
 #include "base/cleanup.h"
@@ -27,15 +25,15 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-/* Threads that run parked and recovered requests: more than all backends let in, so that those stuck in one
- * backend, or for one user, keep nobody else's waiting. */
+/* For parked and recovered requests: more than all backends let in, so that those stuck in one backend, or
+ * for one user, delay no others. */
 #define RUNNERS_MAX (CONFIG_INFLIGHT_TOTAL_MAX + 64u)
-/* Threads that bring to one backend what is owed to it. Each may have to wait for a round trip. */
+/* Bring to one backend what is owed to it. Each may wait for a round trip. */
 #define SENDERS_MAX 32u
 #define STACK_SIZE  (256u * 1024u)
-/* A change of the local tier waits so long for the thread of a dead worker that may still be at it. */
+/* How long a change of the local tier waits for a dead worker's thread. */
 #define AWAIT_THREAD_MS 10000u
-/* Slot buffers larger than this give their pages back when a thread ends. */
+/* Larger slot buffers give their pages back when a thread ends. */
 #define BUFFER_KEPT (64u * 1024u)
 
 static struct {
@@ -43,16 +41,16 @@ static struct {
 	int dev_fd;
 	uint32_t generation;
 
-	pthread_mutex_t lock; /* free slots, ready slots, thread list */
+	pthread_mutex_t lock; /* free and ready slots, reader threads */
 	pthread_cond_t slot_freed;
 	uint16_t free[SLOT_MAX];
 	uint32_t n_free;
-	uint16_t ready[SLOT_MAX]; /* requests in their buffers, to be run by runners; a ring */
+	uint16_t ready[SLOT_MAX]; /* requests for runners; a ring */
 	uint32_t ready_head, n_ready;
 	uint32_t runners;
 	uint32_t senders[CONFIG_BACKENDS_MAX];
 	pthread_t readers[SLOT_MAX];
-	bool reading[SLOT_MAX]; /* readers[i] is a live reader thread */
+	bool reading[SLOT_MAX]; /* of readers[]: live */
 
 	_Atomic uint32_t idle;
 	_Atomic uint32_t n_readers;
@@ -100,8 +98,7 @@ static void slot_give_back(struct slot *slot)
 	pthread_cond_signal(&pool.slot_freed);
 }
 
-/* Empties a slot for the next request. Its unique goes first: from then on guardian has no business with it.
- */
+/* Its unique goes first: from then on guardian leaves the slot alone. */
 static void slot_prepare(struct slot *slot)
 {
 	wire_clear_unique(arena_slot_buffer(pool.arena, slot));
@@ -127,13 +124,13 @@ static void reply_error(uint64_t unique, int err)
 {
 	uint8_t out[64];
 
-	/* ENOENT: guardian or the kernel has ended the request meanwhile. */
+	/* ENOENT: guardian or the kernel has ended it. */
 	if (session_send(out, wire_error_reply(out, unique, err)) < 0)
 		return;
 }
 
-/* Ends a request whose caller has been answered: by guardian, while the request waited (parked, or for a
- * thread) or a task was inside; or by a worker for a dead one (then without a unique: recover_is_doubtful). */
+/* Ends a request whose caller was answered: by guardian, or by a worker for a dead one (then without a
+ * unique). */
 static void run_no_more(const struct slot *slot)
 {
 	behind_send_no_more(slot);
@@ -145,7 +142,7 @@ static void run_no_more(const struct slot *slot)
 		reply_error(call.unique, pool.arena->board.config.error);
 }
 
-/* Nobody can tell whether it was made, or will be. */
+/* Nobody can tell whether the change is or will be made. */
 static void leave_in_doubt(const struct slot *slot, uint32_t opcode)
 {
 	log_warning("%s (request %llu): a dead worker's thread is still at it after %u s; answered with an "
@@ -155,7 +152,7 @@ static void leave_in_doubt(const struct slot *slot, uint32_t opcode)
 	run_no_more(slot);
 }
 
-/* Runs the request in the slot. Returns false if it was parked: the slot then belongs to nobody. */
+/* False: the request was parked, and the slot is nobody's. */
 static bool run_request(struct slot *slot)
 {
 	struct wire_request r;
@@ -171,7 +168,7 @@ static bool run_request(struct slot *slot)
 		leave_in_doubt(slot, r.opcode);
 		return true;
 	}
-	/* To run it now would be to change something of which the caller was told that it had failed. */
+	/* Its caller was told that it failed: it must change nothing now. */
 	if (!call.unique || call_answered()) {
 		run_no_more(slot);
 		return true;
@@ -181,7 +178,7 @@ static bool run_request(struct slot *slot)
 		fs_interrupt(call.buffer);
 		return true;
 	}
-	/* What gets no answer is never run twice: from here on the slot counts as empty. */
+	/* A request without an answer is never run twice: the slot now counts as empty. */
 	if (!wire_wants_reply(r.opcode))
 		wire_clear_unique(call.buffer);
 	wire_adopt(call.buffer);
@@ -191,7 +188,7 @@ static bool run_request(struct slot *slot)
 	return !call.parked;
 }
 
-/* Takes a parked slot of this backend that may run now, or NULL. */
+/* One that may run now, or NULL. */
 static struct slot *take_parked(unsigned backend)
 {
 	struct slot *oldest;
@@ -218,7 +215,8 @@ static struct slot *take_parked(unsigned backend)
 	}
 }
 
-/* After a visit to a backend: who waited for room there (or for this very task) goes next, in this thread. */
+/* After a visit to a backend: requests that waited for room there, or for this task, go next, in this
+ * thread. */
 static void run_waiting(unsigned backend)
 {
 	struct slot *slot;
@@ -268,7 +266,6 @@ static errint_t thread_start(void *(*run)(void *), void *arg, pthread_t *thread)
 
 static void *read_requests(void *arg);
 
-/* For worker/readers.c. */
 static bool start_reader(void)
 {
 	if (atomic_load(&pool.stopping))
@@ -281,7 +278,7 @@ static bool start_reader(void)
 		atomic_fetch_add(&pool.n_readers, 1);
 		atomic_fetch_add(&pool.idle, 1);
 		if (thread_start(read_requests, &pool.reading[i], &pool.readers[i]) < 0) {
-			/* Not fatal: those that run go on, and the next request tries again. */
+			/* The next request tries again. */
 			pool.reading[i] = false;
 			atomic_fetch_sub(&pool.n_readers, 1);
 			atomic_fetch_sub(&pool.idle, 1);
@@ -292,8 +289,7 @@ static bool start_reader(void)
 	return false;
 }
 
-/* The mount was taken away by force, and no open file of it was closed: what was acknowledged is brought to storage all
- * the same. */
+/* A mount taken away by force closes no open file: acknowledged bytes are brought to storage all the same. */
 static void await_owed(void)
 {
 	const struct timespec pause = {.tv_nsec = 10000000};
@@ -303,8 +299,7 @@ static void await_owed(void)
 		nanosleep(&pause, NULL);
 }
 
-/* Reads one request into the slot. Returns false when the thread should look around (interrupted, aborted
- * request). */
+/* False: interrupted, or an aborted request. */
 static bool read_request(struct slot *slot)
 {
 	ssize_t n = read(pool.dev_fd, arena_slot_buffer(pool.arena, slot), SLOT_BUFFER_SIZE);
@@ -324,8 +319,7 @@ static bool read_request(struct slot *slot)
 	return false;
 }
 
-/* Runs the request in the thread's slot, and what waited for its end. *slot becomes NULL if the request stays in it and
- * no other is to be had. */
+/* Also runs what waited for its end. *slot becomes NULL if the request keeps it and there is no other. */
 static void run_one(struct slot **slot)
 {
 	uint64_t read_ns = atomic_load_explicit(&(*slot)->read_ns, memory_order_relaxed);
@@ -338,13 +332,13 @@ static void run_one(struct slot **slot)
 		run_waiting(backend);
 		return;
 	}
-	/* What it waits for may have come while it was being parked. */
+	/* It may have come during the parking. */
 	run_waiting(call.parked_for);
 	readers_may_block();
 	*slot = slot_take(true);
 }
 
-/* Returns false if the thread is to end. */
+/* False: the thread is to end. */
 static bool serve_one(struct slot **slot)
 {
 	slot_prepare(*slot);
@@ -369,7 +363,7 @@ static void *read_requests(void *arg)
 
 	readers_have_place();
 	if (thread_begin()) {
-		/* The place may not wait for a slot: others rely upon it. */
+		/* A place must not wait for a slot: others rely on it. */
 		slot = slot_take(false);
 		if (!slot)
 			readers_missed();
@@ -381,7 +375,7 @@ static void *read_requests(void *arg)
 		readers_missed();
 	}
 	if (slot) {
-		/* The last page has the beginning of the next slot's buffer in it. */
+		/* The last page holds the beginning of the next slot's buffer. */
 		madvise(arena_slot_buffer(pool.arena, slot) + SLOT_HEADER_SIZE + BUFFER_KEPT,
 			SLOT_BUFFER_SIZE - BUFFER_KEPT - SLOT_PAGE, MADV_REMOVE);
 		slot_give_back(slot);
@@ -428,7 +422,6 @@ static void *run_waiting_requests(void *arg)
 	return NULL;
 }
 
-/* Hands a RUNNING slot to the runners. */
 static void ready_add(struct slot *slot)
 {
 	ACQUIRE_LOCK(&pool.lock);
@@ -451,10 +444,10 @@ static void start_sender(unsigned backend)
 		return;
 	pool.senders[backend]++;
 	if (thread_start(sender, (void *)(uintptr_t)backend, NULL) < 0)
-		pool.senders[backend]--; /* those that there are go on */
+		pool.senders[backend]--; /* the others go on */
 }
 
-/* Does what there is to be done, in an empty slot: by that guardian and keeper see what goes on. */
+/* In an empty slot, by which guardian and keeper see it. */
 static void send_owed(unsigned backend)
 {
 	struct slot *slot = slot_take(true);
@@ -464,7 +457,7 @@ static void send_owed(unsigned backend)
 	slot_prepare(slot);
 	atomic_store(&slot->state, SLOT_RUNNING);
 	call_setup(slot);
-	/* Another one is ready before this one goes where it may have to stay. */
+	/* Another one is ready before this one may be stuck. */
 	do {
 		if (behind_is_short_handed(backend))
 			start_sender(backend);
@@ -532,7 +525,7 @@ void pool_tick(void)
 
 static void interrupt_read(int sig)
 {
-	(void)sig; /* only there to make read(2) return EINTR */
+	(void)sig; /* makes read(2) return EINTR */
 }
 
 static bool running_outside_backends(void)
@@ -578,7 +571,7 @@ errint_t pool_init(struct arena *arena, int dev_fd, uint32_t generation)
 	fs.may_block = readers_may_block;
 	n_ready = recover_slots(arena, pool.ready);
 	pool.n_ready = n_ready;
-	/* Low slots are used first, so that few pages are ever touched. */
+	/* Low slots first, so that few pages are touched. */
 	for (uint32_t i = SLOT_MAX; i-- > 0;)
 		if (atomic_load(&slot_at(i)->state) == SLOT_FREE)
 			pool.free[pool.n_free++] = (uint16_t)i;

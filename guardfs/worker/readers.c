@@ -1,5 +1,4 @@
-/* readers.c: see readers.h. `waiting` counts the places that are taken: by threads in read(2), and by those that
- * are on their way there. */
+/* readers.c: see readers.h. `waiting` counts the places taken: threads in read(2) or on their way there. */
 #include "worker/readers.h"
 #include "base/child.h"
 #include "base/cleanup.h"
@@ -14,32 +13,32 @@
 #include <stdatomic.h>
 #include <unistd.h>
 
-/* Beyond these a thread that is not needed ends. */
+/* Beyond these an unneeded thread ends. */
 #define HELD_MAX 8u
-/* A reader that is alone asks so seldom whether requests are waiting: it costs a system call. */
+/* A reader alone asks once in so many requests whether others wait: it costs a system call. */
 #define SAMPLED 16u
 
 static struct {
 	int dev_fd;
 	uint32_t processors;
 	bool (*start)(void);
-	bool watched; /* there is a watch */
+	bool watched;
 
-	/* By the readers, at each request. */
+	/* Written by readers at each request. */
 	_Alignas(CACHE_LINE) _Atomic uint32_t waiting;
 	_Atomic uint32_t wanted;
-	_Atomic bool alone_allowed; /* and by the watch */
-	_Atomic pid_t alone;	    /* thread id of the reader that was alone last; 0: it is not any more */
+	_Atomic bool alone_allowed; /* also by the watch */
+	_Atomic pid_t alone;	    /* thread id of the last reader alone; 0: none now */
 	_Atomic uint64_t taken;	    /* requests */
-	_Atomic uint64_t raised_at; /* `taken` when wanted was last raised or lowered */
-	_Atomic uint64_t window_ns; /* when the window began */
+	_Atomic uint64_t raised_at; /* `taken` at the last change of wanted */
+	_Atomic uint64_t window_ns; /* its begin */
 	_Atomic uint32_t slow;	    /* slow requests in it */
 	_Atomic uint64_t stuck_until_ns;
 
-	pthread_mutex_t lock; /* held, turns; stopping is also read without it */
+	pthread_mutex_t lock; /* held, turns; stopping is also read without */
 	pthread_cond_t turn, watch;
-	uint32_t held;	/* threads that are held and were given no turn */
-	uint32_t turns; /* given to threads that have not left yet */
+	uint32_t held;	/* threads without a turn */
+	uint32_t turns; /* of threads that have not left yet */
 	_Atomic bool stopping;
 } readers = {.lock = PTHREAD_MUTEX_INITIALIZER,
 	     .turn = PTHREAD_COND_INITIALIZER,
@@ -65,7 +64,7 @@ static bool release_held(void)
 	return true;
 }
 
-/* A held thread, or a new one. Where neither can be had, readers_tick and the watch try again. */
+/* If neither is to be had, readers_tick and the watch try again. */
 static void bring_reader(void)
 {
 	if (release_held()) {
@@ -136,7 +135,7 @@ static void allow_alone(void)
 	pthread_cond_signal(&readers.watch);
 }
 
-/* Whoever reads `waiting` as zero before this has seen that it may be alone; from here on it has not. */
+/* A reader that saw `waiting` at zero before this knows that it may be alone; later ones may not. */
 static void forbid_alone(void)
 {
 	atomic_store(&readers.alone_allowed, false);
@@ -231,8 +230,7 @@ static bool watch_begin(void)
 	return !atomic_load(&readers.stopping);
 }
 
-/* The reader that is alone has taken no request for a tick. One that only waits for a processor is no reason to
- * have more of them. */
+/* The reader alone took no request for a tick. If it only waits for a processor, more readers do not help. */
 static void help_stuck(void)
 {
 	bring_reader_more();
@@ -257,7 +255,7 @@ static void look_after(uint64_t before, uint64_t taken)
 	}
 }
 
-/* Looks after readers that are alone, until none may be. */
+/* Until no reader may be alone. */
 static void watch_alone(void)
 {
 	const struct timespec tick = {.tv_nsec = READERS_TICK_MS * 1000000L};

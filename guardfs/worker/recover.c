@@ -22,11 +22,10 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-/* Further runs after a worker's death; a second death is held against the request. */
+/* A second death is held against the request. */
 #define REPLAYS_MAX 1
 
-/* A request up to this length lies in two pages that existed (arena_slot_touch): it was copied whole or
- * not at all. */
+/* It lies in two mapped pages (arena_slot_touch): copied whole or not at all. */
 #define COPIED_AT_ONCE (SLOT_HEADER_SIZE + SLOT_PAGE)
 
 /* ---- slots ---- */
@@ -36,17 +35,17 @@ static void answer_error(struct arena *arena, uint64_t unique)
 	uint8_t out[64];
 
 	if (session_send(out, wire_error_reply(out, unique, arena->board.config.error)) < 0)
-		return; /* answered before, by guardian or the dead worker */
+		return; /* answered before */
 }
 
-/* Takes back the lookup counted for the fallback (shm/slot.h) of a LOOKUP. */
+/* Takes back the lookup counted for the fallback. */
 static void release_fallback(struct slot *slot)
 {
 	lookup_forget_promised(slot);
 	slot->fallback_length = 0;
 }
 
-/* Answers as guardian would at the deadline. */
+/* As guardian at the deadline. */
 static void give_up(struct arena *arena, struct slot *slot, uint64_t unique)
 {
 	if (!slot->fallback_length || wire_reply_unique(slot->fallback) != unique)
@@ -55,7 +54,7 @@ static void give_up(struct arena *arena, struct slot *slot, uint64_t unique)
 		release_fallback(slot);
 }
 
-/* Frees the slot, or keeps it for a task that may still be inside. */
+/* Frees the slot, or keeps it for a task inside. */
 static void let_go(struct arena *arena, struct slot *slot)
 {
 	bool stuck = atomic_load(&slot->inside) && atomic_load(&arena->board.dead_workers);
@@ -65,7 +64,7 @@ static void let_go(struct arena *arena, struct slot *slot)
 	if (!stuck)
 		atomic_store(&slot->inside, 0);
 	atomic_store(&slot->state, stuck ? SLOT_ORPHAN : SLOT_FREE);
-	/* The last dead worker has just gone: guardian may have looked for orphans before. */
+	/* The last dead worker has just gone; guardian may have looked before. */
 	if (stuck && !atomic_load(&arena->board.dead_workers)) {
 		uint32_t orphan = SLOT_ORPHAN;
 
@@ -75,7 +74,7 @@ static void let_go(struct arena *arena, struct slot *slot)
 
 bool recover_is_doubtful(struct slot *slot)
 {
-	/* The task is inside, or was before its connection broke. */
+	/* Inside, or before its connection broke. */
 	bool doubtful = (atomic_exchange(&slot->inside, 0) || slot->reruns) && slot->mutating;
 
 	if (doubtful) {
@@ -92,7 +91,7 @@ static struct slot *move_to_free(struct arena *arena, const struct slot *from)
 
 		if (atomic_load(&to->state) != SLOT_FREE || atomic_load(&to->inside))
 			continue;
-		arena_slot_is_used(arena, i); /* guardian looks at used slots only */
+		arena_slot_is_used(arena, i);
 		memcpy(arena_slot_buffer(arena, to), arena_slot_buffer(arena, from), from->length);
 		*to = *from;
 		atomic_store(&to->inside, 0);
@@ -101,8 +100,8 @@ static struct slot *move_to_free(struct arena *arena, const struct slot *from)
 	return NULL;
 }
 
-/* Making or removing a name is run again too; the second run looks whether the first did it (fs/again.h).
- * An error instead would leave stale names in worker and kernel, and perhaps two names for one file. */
+/* Making or removing a name too: the second run looks whether the first did it (fs/again.h). An error would
+ * leave stale names in worker and kernel, perhaps two for one file. */
 static bool may_run_again(const struct slot *slot, const uint8_t *buffer, const struct wire_request *r)
 {
 	if (slot->replays >= REPLAYS_MAX || r->opcode == WIRE_OP_INTERRUPT)
@@ -111,20 +110,20 @@ static bool may_run_again(const struct slot *slot, const uint8_t *buffer, const 
 	       (wire_is_complete(buffer, r) && wire_may_run_again(buffer));
 }
 
-/* Requests of a worker that was asked to go did it no harm. */
+/* Its requests did it no harm. */
 static bool has_left_by_plan(const struct arena *arena)
 {
 	return atomic_load(&arena->board.left_generation) == atomic_load(&arena->board.worker_generation) - 1;
 }
 
-/* Tasks on the local tier are not inside for anybody to see. */
+/* Tasks on the local tier are not inside. */
 static void note_thread(struct slot *slot, const uint8_t *buffer)
 {
 	uint32_t opcode = wire_opcode(buffer);
 	uint64_t size;
 
 	if (slot->ran.tid)
-		return; /* was waited for: nobody has begun since */
+		return; /* was waited for: nobody began since */
 	if (atomic_load(&slot->backend) == SLOT_LOCAL && wire_changes(opcode) &&
 	    (opcode != WIRE_OP_OPEN || wire_cuts(buffer, &size)))
 		slot->ran = slot->runs;
@@ -147,7 +146,7 @@ bool recover_await_thread(struct slot *slot, unsigned timeout_ms)
 			return false;
 		else
 			nanosleep(&pause,
-				  NULL); /* sleep-ok: a thread of another process tells nobody of its end */
+				  NULL); /* sleep-ok: another process's thread tells nobody of its end */
 	}
 	return true;
 }
@@ -177,7 +176,7 @@ static bool prepare_again(struct arena *arena, struct slot *slot, uint16_t *read
 }
 
 /* A listing with nodes was being sent. Only the kernel knows whether it arrived: if not, it takes an error
- * for the same request. */
+ * for the request. */
 static void settle_big_reply(struct arena *arena, struct slot *slot, uint64_t unique)
 {
 	uint8_t out[64];
@@ -187,7 +186,7 @@ static void settle_big_reply(struct arena *arena, struct slot *slot, uint64_t un
 	let_go(arena, slot);
 }
 
-/* True: the request is to be run again. */
+/* True: run it again. */
 static bool recover_slot(struct arena *arena, struct slot *slot, uint16_t *ready)
 {
 	const uint8_t *buffer = arena_slot_buffer(arena, slot);
@@ -200,7 +199,7 @@ static bool recover_slot(struct arena *arena, struct slot *slot, uint16_t *ready
 	if (unread) {
 		uint32_t n;
 
-		/* The worker died between read(2) and noting the length: the header has it. */
+		/* The worker died before noting the length: the header has it. */
 		memcpy(&n, buffer, sizeof(n));
 		slot->length = MIN(n, (uint32_t)SLOT_BUFFER_SIZE);
 	}
@@ -208,12 +207,12 @@ static bool recover_slot(struct arena *arena, struct slot *slot, uint16_t *ready
 		let_go(arena, slot);
 		return false;
 	}
-	/* Guardian answered the stuck request: its caller has gone on, so it never runs again. Answered
-	 * here too, in case guardian died while answering. */
+	/* Guardian answered it, so it never runs again. Answered here too, in case guardian died while
+	 * answering. */
 	if (atomic_load(&slot->answered) == unique) {
 		grant_take_back_of(slot);
 		if (slot->mutating && prepare_again(arena, slot, ready))
-			return true; /* not run: pool.c has the kernel ask again */
+			return true; /* not run: the kernel is to ask again */
 		answer_error(arena, unique);
 		let_go(arena, slot);
 		return false;
@@ -222,7 +221,7 @@ static bool recover_slot(struct arena *arena, struct slot *slot, uint16_t *ready
 		if (session_send(slot->reply, reply_length) == 0)
 			log_debug("sent the answer to %s that a dead worker had decided on",
 				  wire_opcode_name(r.opcode));
-		/* The kernel has the fallback, from guardian or from here. */
+		/* The kernel has the fallback. */
 		if (!slot->spent)
 			release_fallback(slot);
 		let_go(arena, slot);
@@ -233,8 +232,8 @@ static bool recover_slot(struct arena *arena, struct slot *slot, uint16_t *ready
 		return false;
 	}
 	grant_take_back_of(slot); /* no reply was begun: the kernel knows none of these nodes */
-	/* The worker was killed within read(2). The kernel copies page by page, may have stopped between
-	 * two pages, and has then answered EIO itself. Bytes after the first pages may be anything. */
+	/* Killed within read(2): the kernel, copying page by page, may have stopped and answered EIO itself.
+	 * Bytes after the first pages may be anything. */
 	bool torn = unread && slot->length > COPIED_AT_ONCE;
 
 	if (!torn && may_run_again(slot, buffer, &r) && prepare_again(arena, slot, ready))
@@ -257,7 +256,7 @@ uint32_t recover_slots(struct arena *arena, uint16_t ready[SLOT_MAX])
 {
 	uint32_t n_ready = 0;
 
-	/* Requests move to any slots: note first which were in use. */
+	/* Requests move to any slot: note those in use first. */
 	bool taken[SLOT_MAX];
 
 	for (uint32_t i = 0; i < SLOT_MAX; i++) {
@@ -330,8 +329,8 @@ struct fd_list {
 	int fds[];
 };
 
-/* While a worker starts, guardian's pidfd of it has this number for a moment, then one below FD_RESERVED:
- * afterwards the number is free for another file. */
+/* Guardian's pidfd of a starting worker has this number for a moment, then one below FD_RESERVED; then the
+ * number is free. */
 static bool is_of_guardian(DIR *dir, const char *number)
 {
 	char target[32];
@@ -341,8 +340,7 @@ static bool is_of_guardian(DIR *dir, const char *number)
 	return strcmp(target, "anon_inode:[pidfd]") == 0;
 }
 
-/* Open descriptors that no record names. malloc'ed; NULL: none, or out of memory (the next sweep looks
- * again). */
+/* malloc'ed; NULL: none, or out of memory (the next sweep looks again). */
 static struct fd_list *list_unrecorded(struct arena *arena)
 {
 	CLEANUP_FREE struct fd_set_big *recorded = calloc(1, sizeof(*recorded));
@@ -405,17 +403,17 @@ void recover_descriptors(struct arena *arena)
 		close_aside(list);
 }
 
-/* A number that stayed open and unrecorded through all rounds, each of which outlasted every request of
- * its beginning, belongs to nobody alive. */
+/* A number open and unrecorded through so many rounds, each outlasting all requests of its beginning, belongs
+ * to nobody alive. */
 #define LATE_ROUNDS 3
 
 static struct {
-	/* board.reaped_workers as last seen. */
+	/* As last seen. */
 	uint32_t reaped;
 	bool known;
 	unsigned rounds;
 	struct fd_list *suspects;
-	/* Requests that ran when this round began. */
+	/* At the beginning of the round. */
 	uint64_t running[SLOT_MAX];
 } late;
 
@@ -433,7 +431,7 @@ static bool all_have_ended(struct arena *arena)
 	return true;
 }
 
-/* Takes descriptors off the list that are recorded or closed by now. */
+/* Those recorded or closed by now. */
 static void acquit_suspects(struct arena *arena)
 {
 	CLEANUP_FREE struct fd_list *now = list_unrecorded(arena);

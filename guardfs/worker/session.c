@@ -14,7 +14,6 @@ static struct {
 	struct fuse_session *se;
 	struct arena *arena;
 	int dev_fd;
-	/* The next reply is that of INIT. */
 	bool negotiating;
 	errint_t negotiated;
 } session;
@@ -37,8 +36,8 @@ errint_t session_send(const void *reply, size_t length)
 	return write(session.dev_fd, reply, length) < 0 ? -errno : 0;
 }
 
-/* INIT: libfuse's answer with the flags added that libfuse cannot ask for. The first worker's goes to the
- * kernel and is kept; a successor's must equal it. */
+/* Adds the flags that libfuse cannot ask for. The first worker's reply goes to the kernel and is kept; a
+ * successor's must equal it. */
 static ssize_t reply_init(const struct iovec *iov, int count)
 {
 	struct arena_header *header = &session.arena->header;
@@ -68,8 +67,8 @@ static ssize_t reply_init(const struct iovec *iov, int count)
 	return (ssize_t)n;
 }
 
-/* Every reply of libfuse passes here. A small one is first recorded in the slot: if this worker dies
- * before or in sending, its successor sends it, and no success is reported as failure. */
+/* A small reply is recorded before it is sent: if this worker dies, its successor sends it, and no success is
+ * reported as failure. */
 static ssize_t reply_writev(int fd, struct iovec *iov, int count, void *userdata)
 {
 	struct slot *slot = call.slot;

@@ -21,8 +21,7 @@
 
 static struct arena *crash_arena;
 
-/* Notes for the crash record which request this thread was running, and dies of the signal.
- * Async-signal-safe. */
+/* Notes the thread's request for the crash record, and dies of the signal. Async-signal-safe. */
 static void fatal(int sig)
 {
 	if (crash_arena && call.slot)
@@ -42,7 +41,7 @@ static void set_signals(struct arena *arena)
 	for (size_t i = 0; i < ARRAY_SIZE(fatal_signals); i++)
 		sigaction(fatal_signals[i], &sa, NULL);
 	signal(SIGPIPE, SIG_IGN);
-	/* Signals of a terminal or a service manager are guardian's, which tells the worker. */
+	/* A terminal's or service manager's signals are for guardian. */
 	signal(SIGINT, SIG_IGN);
 	signal(SIGTERM, SIG_IGN);
 	signal(SIGHUP, SIG_IGN);
@@ -57,15 +56,14 @@ struct start {
 	uint32_t quiesce_seen;
 };
 
-/* Guardian starts keeper when the worker is ready, and again if keeper dies; requests wait in the kernel
- * meanwhile. */
+/* Guardian starts keeper when the worker is ready, and again if it dies; requests wait in the kernel. */
 static void await_map(struct board *board)
 {
 	const struct timespec pause = {.tv_nsec = 1000000};
 
 	while (!atomic_load(&board->map_loaded)) {
 		atomic_store(&board->heartbeat_ns, clock_mono_ns());
-		nanosleep(&pause, NULL); /* sleep-ok: keeper is a process and may die silently */
+		nanosleep(&pause, NULL); /* sleep-ok: keeper may die silently */
 	}
 }
 
@@ -85,8 +83,7 @@ static errint_t begin_serving(const struct start *s)
 	return rc;
 }
 
-/* All work is done by threads made by pthread_create: the cloned leader's cached thread id is its
- * parent's. */
+/* Only threads made by pthread_create work: the cloned leader's cached thread id is its parent's. */
 static void *run_leader(void *arg)
 {
 	const struct start *s = arg;
@@ -125,7 +122,7 @@ int worker_main(struct arena *arena, uint32_t generation)
 	prctl(PR_SET_NAME, "guardfs-worker");
 	log_init("worker", LOG_LEVEL_INFO);
 	set_signals(arena);
-	/* Before there are threads: they inherit it. */
+	/* Threads inherit it. */
 	if (arena->board.config.sandbox)
 		privileges_drop(needs_network(&arena->board.config) ? PRIVILEGES_WORKER_NETWORK
 								    : PRIVILEGES_WORKER);
