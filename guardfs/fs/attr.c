@@ -1,6 +1,8 @@
 /* attr.c: GETATTR, SETATTR, READLINK, STATFS. */
 #include "fs/attr.h"
+#include "base/clock.h"
 #include "fs/context.h"
+#include "fs/dirs.h"
 #include "fs/entry.h"
 #include "fs/guard.h"
 #include "fs/handle.h"
@@ -11,12 +13,13 @@
 #include "fs/wire.h"
 
 #include <errno.h>
+#include <float.h>
 #include <limits.h>
 
-static void reply_attr(fuse_req_t req, struct node *node, struct stat *st)
+static void reply_attr(fuse_req_t req, struct node *node, struct stat *st, double seconds)
 {
 	view_present(node, st);
-	fuse_reply_attr(req, st, entry_seconds(node));
+	fuse_reply_attr(req, st, MIN(seconds, entry_seconds(node)));
 }
 
 /* A file without a name, or whose handle storage now refuses, is reached through any descriptor open on
@@ -46,6 +49,7 @@ static ssize_t getattr_open(struct backend *b, struct handle *h, struct stat *st
 /* The object with the node's name, unless known to be another file. */
 static ssize_t getattr_named(struct backend *b, const struct node *node, struct stat *st)
 {
+	struct dirs_question question = dirs_ask(b, node_index(node), clock_mono_ns());
 	ssize_t rc;
 
 	if (b->board)
@@ -53,6 +57,8 @@ static ssize_t getattr_named(struct backend *b, const struct node *node, struct 
 	rc = b->ops->getattr(b, node_index(node), -1, st);
 	if (b->board)
 		look_leave(node);
+	if (rc == 0)
+		dirs_answered(b, &question, st);
 	if (rc < 0 || !b->board || !S_ISREG(st->st_mode))
 		return rc;
 	if (!node_is_still(node, st))
@@ -133,6 +139,7 @@ void fs_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	struct handle *h;
 	struct stat st;
 	uint64_t known;
+	double recalled;
 	ssize_t rc;
 
 	if (!node) {
@@ -150,7 +157,8 @@ void fs_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 		return;
 	known = b->board ? node_size(object) : 0;
 	h = fi ? handle_get(fi->fh) : NULL;
-	rc = getattr_node(b, object, h, &st);
+	recalled = S_ISDIR(object->mode) ? dirs_recall(b, node_index(object), &st, clock_mono_ns()) : 0;
+	rc = recalled > 0 ? 0 : getattr_node(b, object, h, &st);
 	if (rc == -ENOENT && node->flags & NODE_ROUTE_ROOT)
 		rc = -EIO; /* a route without its target is down, not absent */
 	else if (rc == -ENOENT && recall_removed(object, &st))
@@ -169,7 +177,7 @@ void fs_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	}
 	if (b->board)
 		look_tell(b, object, known, &st);
-	reply_attr(req, node, &st);
+	reply_attr(req, node, &st, recalled > 0 ? recalled : DBL_MAX);
 }
 
 static unsigned set_from_fuse(int to_set)
@@ -276,6 +284,7 @@ void fs_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *want, int to_set, s
 		keep_own(b, object, h, &st);
 	if (b->board && set & SET_SIZE)
 		handle_truncation_ended(rc, node_index(object), h, (uint64_t)want->st_size);
+	dirs_changed(b, node_index(object));
 	if (h)
 		handle_put(h);
 	if (!guard_leave(req, b, &rc))
@@ -288,7 +297,7 @@ void fs_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *want, int to_set, s
 		look_tell_change(object, &st);
 	if (S_ISDIR(st.st_mode))
 		others_drop_attributes(node);
-	reply_attr(req, node, &st);
+	reply_attr(req, node, &st, DBL_MAX);
 }
 
 void fs_readlink(fuse_req_t req, fuse_ino_t ino)

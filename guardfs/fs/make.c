@@ -1,8 +1,10 @@
 /* make.c: MKNOD, MKDIR, SYMLINK, LINK, UNLINK, RMDIR. */
 #include "fs/make.h"
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "fs/again.h"
 #include "fs/context.h"
+#include "fs/dirs.h"
 #include "fs/entry.h"
 #include "fs/guard.h"
 #include "fs/handle.h"
@@ -76,6 +78,10 @@ static void make_object(fuse_req_t req, struct node *parent, const char *name, c
 		return;
 	rc = make_in(b, a, p, name, &caller, &found);
 	rc = again_made(b, p, name, a, &caller, &found, (errint_t)rc);
+	if (rc == 0 && (a->what == MAKE_NODE || a->what == MAKE_SYMLINK))
+		dirs_made(b, p, &found.st, clock_mono_ns());
+	else
+		dirs_changed(b, p);
 	if (rc == 0 && b->board && a->what == MAKE_LINK)
 		suspects_linked(b, a->node, p, name);
 	if (!guard_leave(req, b, &rc))
@@ -167,6 +173,7 @@ static errint_t make_target(struct backend *b, const char *target, mode_t mode, 
 		return rc;
 	rc = b->ops->mkdir(b, node_index(dir), name, mode | S_IFDIR, c, found);
 	rc = again_made(b, node_index(dir), name, &(struct make_args){.what = MAKE_DIR}, c, found, rc);
+	dirs_changed(b, node_index(dir));
 	if (rc == 0 && !node_intern_guarded(b, node_index(dir), name, &found->st, NODE_UNHELD))
 		rc = -ENOMEM;
 	node_unpin(dir);
@@ -282,6 +289,7 @@ static void remove_name(fuse_req_t req, struct node *parent, const char *name, b
 	rc = directory ? remove_directory(b, p, name) : b->ops->unlink(b, p, name);
 	make_lost(node, rc == 0);
 	rc = again_removed((errint_t)rc);
+	dirs_changed(b, p);
 	if (rc == 0 && b->board)
 		name_is_removed(p, name, directory);
 	if (!guard_leave(req, b, &rc))
@@ -315,6 +323,7 @@ static errint_t remove_target(struct backend *b, const char *target)
 	if (rc < 0)
 		return rc;
 	rc = again_removed(remove_directory(b, node_index(dir), name));
+	dirs_changed(b, node_index(dir));
 	if (rc == 0)
 		name_is_removed(node_index(dir), name, true);
 	node_unpin(dir);

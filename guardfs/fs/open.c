@@ -5,6 +5,7 @@
 #include "base/fd.h"
 #include "fs/again.h"
 #include "fs/context.h"
+#include "fs/dirs.h"
 #include "fs/entry.h"
 #include "fs/grant.h"
 #include "fs/guard.h"
@@ -336,7 +337,10 @@ void fs_create(fuse_req_t req, fuse_ino_t parent_id, const char *name, mode_t mo
 	}
 	epoch = b->board ? atomic_load(&b->board->root_epoch) : 0;
 	rc = create_in(b, p, name, mode, fi->flags, &caller, &found, &ref);
-	if (rc == 0) {
+	if (rc < 0) {
+		dirs_changed(b, p);
+	} else {
+		dirs_made(b, p, &found.st, clock_mono_ns());
 		node = entry_intern(parent, name, &found);
 		rc = take_handle(b, node, fi->flags, ref, epoch, HANDLE_NAMED, &h);
 	}

@@ -2,6 +2,7 @@
  * above one (EBUSY, like a mountpoint). */
 #include "base/log.h"
 #include "fs/again.h"
+#include "fs/dirs.h"
 #include "fs/guard.h"
 #include "fs/handle.h"
 #include "fs/make.h"
@@ -155,6 +156,8 @@ void fs_rename(fuse_req_t req, fuse_ino_t parent_id, const char *name, fuse_ino_
 	victim = b->board || flags ? NULL : make_losing(np, newname);
 	rc = b->ops->rename(b, p, name, np, newname, flags);
 	make_lost(victim, rc == 0);
+	dirs_changed(b, p);
+	dirs_changed(b, np);
 	/* Gone here and not arrived there: it never existed. */
 	if (rc < 0 && again_removed((errint_t)rc) == 0) {
 		errint_t there = b->ops->lookup(b, np, newname, &found);

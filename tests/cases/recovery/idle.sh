@@ -1,6 +1,7 @@
 # alone
 # Keeper costs next to nothing while nothing happens: with 50 routes on an sshfs, under 0.2 % of a core, the children that probe
-# included, or, on a machine that makes everything dear when it is idle, under twice a shell that runs `sleep 1` in a loop; and under 15 MB.
+# included, or, on a machine that makes everything dear when it is idle, under twice a shell that starts a program each second;
+# and under 15 MB.
 # limit: 120
 . "$REPO/tests/lib/lib.sh"
 

@@ -1,0 +1,165 @@
+/* Attributes of a directory in which files are made: when memory answers for storage. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "base/clock.h"
+#include "fs/context.h"
+#include "fs/dirs.h"
+#include "worker-util.h"
+
+#define DIR	 7u
+#define ASKED_NS (100 * NSEC_PER_SEC)
+
+static struct backend *box;
+
+static struct stat at(mode_t type, time_t seconds)
+{
+	struct stat st = {.st_mode = type | 0755, .st_nlink = 2};
+
+	st.st_mtim.tv_sec = st.st_ctim.tv_sec = seconds;
+	return st;
+}
+
+/* Asked at ASKED_NS, and answered. */
+static void ask(time_t mtime)
+{
+	const struct dirs_question q = dirs_ask(box, DIR, ASKED_NS);
+	const struct stat st = at(S_IFDIR, mtime);
+
+	dirs_answered(box, &q, &st);
+}
+
+static void make_file(time_t mtime)
+{
+	const struct stat made = at(S_IFREG, mtime);
+
+	dirs_made(box, DIR, &made, ASKED_NS + 1);
+}
+
+/* The mtime recalled after so many milliseconds; -1: storage must be asked. */
+static time_t recalled(unsigned ms)
+{
+	struct stat st;
+
+	return dirs_recall(box, DIR, &st, ASKED_NS + ms * NSEC_PER_MSEC) > 0 ? st.st_mtim.tv_sec : -1;
+}
+
+static int begin(void **state)
+{
+	int rc = setup_arena(state);
+
+	if (rc < 0)
+		return rc;
+	box = &fs.guarded[0];
+	fs.board->config.guarded_cache_ms = 1000;
+	(void)dirs_ask(box, DIR + 64, ASKED_NS); /* has its place: nothing is known of DIR */
+	return 0;
+}
+
+static void nothing_made_nothing_recalled(void **state)
+{
+	(void)state;
+	ask(10);
+	assert_int_equal(recalled(1), -1);
+}
+
+static void a_file_made_moves_the_time(void **state)
+{
+	(void)state;
+	ask(10);
+	make_file(12);
+	assert_int_equal(recalled(1), 12);
+	make_file(11); /* opened, not made: an older file */
+	assert_int_equal(recalled(1), 12);
+}
+
+static void for_so_long_as_the_cache_says(void **state)
+{
+	struct stat st;
+
+	(void)state;
+	ask(10);
+	make_file(12);
+	assert_int_equal(recalled(fs.config->guarded_cache_ms), -1);
+	assert_int_equal(recalled(fs.config->guarded_cache_ms - 1), 12);
+	assert_true(dirs_recall(box, DIR, &st, ASKED_NS + 400 * NSEC_PER_MSEC) <=
+		    (fs.config->guarded_cache_ms - 400) / 1000.0 + 0.0001);
+}
+
+static void any_other_change_ends_it(void **state)
+{
+	(void)state;
+	ask(10);
+	make_file(12);
+	dirs_changed(box, DIR);
+	assert_int_equal(recalled(1), -1);
+	make_file(13);
+	assert_int_equal(recalled(1), -1);
+}
+
+static void an_answer_of_before_the_change_is_not_kept(void **state)
+{
+	const struct dirs_question q = dirs_ask(box, DIR, ASKED_NS);
+	const struct stat st = at(S_IFDIR, 10);
+
+	(void)state;
+	dirs_changed(box, DIR);
+	dirs_answered(box, &q, &st);
+	make_file(12);
+	assert_int_equal(recalled(1), -1);
+}
+
+static void an_answer_of_before_the_file_gets_its_time(void **state)
+{
+	const struct dirs_question q = dirs_ask(box, DIR, ASKED_NS);
+	const struct stat st = at(S_IFDIR, 10);
+
+	(void)state;
+	make_file(12);
+	dirs_answered(box, &q, &st);
+	assert_int_equal(recalled(1), 12);
+}
+
+static void another_epoch_knows_nothing(void **state)
+{
+	(void)state;
+	ask(10);
+	make_file(12);
+	atomic_fetch_add(&box->board->root_epoch, 1);
+	assert_int_equal(recalled(1), -1);
+}
+
+static void another_directory_in_its_place(void **state)
+{
+	const struct dirs_question other = dirs_ask(box, DIR + 64, ASKED_NS);
+
+	(void)state;
+	(void)other;
+	assert_int_equal(recalled(1), -1);
+	ask(10);
+	make_file(12);
+	assert_int_equal(recalled(1), 12);
+	(void)dirs_ask(box, DIR + 64, ASKED_NS);
+	assert_int_equal(recalled(1), -1);
+}
+
+#define UNIT(test) cmocka_unit_test_setup_teardown(test, begin, teardown_arena)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    UNIT(nothing_made_nothing_recalled),
+	    UNIT(a_file_made_moves_the_time),
+	    UNIT(for_so_long_as_the_cache_says),
+	    UNIT(any_other_change_ends_it),
+	    UNIT(an_answer_of_before_the_change_is_not_kept),
+	    UNIT(an_answer_of_before_the_file_gets_its_time),
+	    UNIT(another_epoch_knows_nothing),
+	    UNIT(another_directory_in_its_place),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
