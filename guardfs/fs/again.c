@@ -45,8 +45,7 @@ static errint_t is_empty_directory(struct backend *b, uint32_t node)
 	return rc < 0 ? rc : empty;
 }
 
-/* Some links can be made and not read (sshfs refuses those that lead out of the mount): then the length
- * decides. */
+/* sshfs does not read links that lead out of the mount: then the length decides. */
 static errint_t is_link_to(struct backend *b, uint32_t node, const struct stat *st, const char *target)
 {
 	char text[PATH_MAX];
@@ -88,8 +87,8 @@ static errint_t is_what_was_wanted(struct backend *b, uint32_t node, const struc
 	return S_ISREG(st->st_mode) ? st->st_size == 0 : st->st_rdev == what->rdev;
 }
 
-/* A backend that gives a new object to its caller does so after making it (backend/dir.c): the first run
- * may not have come to it. Failure is no error there either. */
+/* A backend sets the owner after making an object (backend/dir.c): the first run may have missed it. Failure
+ * is no error there either. */
 static void give_to_caller(struct backend *b, uint32_t parent, uint32_t node, const struct caller *c,
 			   struct found *found)
 {
@@ -105,7 +104,7 @@ static void give_to_caller(struct backend *b, uint32_t parent, uint32_t node, co
 		found->st = st;
 }
 
-/* The node of what was found, for a visit; node_forget takes the lookup back. */
+/* For a visit, until node_forget. */
 static struct node *node_to_visit(const struct backend *b, uint32_t parent, const char *name,
 				  const struct found *found)
 {
@@ -141,7 +140,7 @@ errint_t again_created(struct backend *b, uint32_t parent, const char *name, int
 		return rc;
 	rc = b->ops->create(b, parent, name, flags & ~O_EXCL, mode, c, found, ref);
 	if (rc < 0)
-		return rc == -EACCES ? -EIO : rc; /* made without the right to open it: nobody can tell */
+		return rc == -EACCES ? -EIO : rc; /* made, but not to be opened: nobody can tell */
 	if (found->st.st_size != 0) {
 		b->ops->release(b, *ref);
 		*ref = -1;

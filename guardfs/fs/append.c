@@ -1,9 +1,5 @@
-/* append.c: see append.h.
- *
- * Storage finds the end by itself, through a descriptor opened with O_APPEND: another client, or a program
- * below the local tier, may just have written there. (Storage that cannot is asked for the end.) So an
- * append is not idempotent as other writes are. Before an append the slot notes the end that the file was
- * known to have: no round trip, and exact while nobody else appends. */
+/* append.c: see append.h. Before an append the slot notes the end that the file was known to have: no round
+ * trip, and exact while nobody else appends. */
 #include "fs/append.h"
 #include "base/cleanup.h"
 #include "fs/append_search.h"
@@ -17,8 +13,7 @@
 #include <errno.h>
 #include <fcntl.h>
 
-/* Others may have appended much since the last look at the file: only the last so many bytes are searched,
- * beside the length of the data. */
+/* Searched beside the data's length. Others may have appended much more. */
 #define LOOK_BACK (4u << 20)
 
 /* Not every SFTP server does (policy/server.h). */
@@ -27,8 +22,7 @@ bool append_finds_end(const struct backend *b)
 	return !b->board || !(atomic_load(&b->board->server_lacks) & 1u << SERVER_APPEND);
 }
 
-/* Notes in the slot that an append begins, and where to look for it. offset: the end as the caller's kernel
- * believes, the best that is known on the local tier. */
+/* In the slot, with the place to look for it. offset: the best that is known on the local tier. */
 static void note_append_begun(const struct backend *b, const struct handle *h, off_t offset)
 {
 	call.slot->append_from = b->board ? node_size(&fs.arena->nodes[h->node]) : (uint64_t)offset;
@@ -40,7 +34,6 @@ static ssize_t cannot_tell(const struct backend *b)
 	return b->board ? GUARD_POISONED : -fs.config->error;
 }
 
-/* What is looked for, and in which file. */
 struct wanted {
 	struct backend *b;
 	int reader;
@@ -50,7 +43,7 @@ struct wanted {
 	size_t n_last;
 };
 
-/* Feeds the file from s->offset up to end into the search. */
+/* From s->offset up to end. */
 static ssize_t feed_search(const struct wanted *w, struct append_search *s, uint64_t end)
 {
 	while (s->offset < end) {
@@ -60,14 +53,13 @@ static ssize_t feed_search(const struct wanted *w, struct append_search *s, uint
 		if (n < 0)
 			return n;
 		if (n == 0 || call_answered())
-			return cannot_tell(w->b); /* cut off while it was read, or too late anyway */
+			return cannot_tell(w->b); /* cut while it was read, or too late */
 		append_search_feed(s, call.data, (size_t)n);
 	}
 	return 0;
 }
 
-/* Begins the search where the append would be. In a file shorter than it was known to be (another client cut
- * it off) it may be anywhere. */
+/* Where the append would be. In a file that another client cut it may be anywhere. */
 static errint_t begin_search(const struct wanted *w, struct append_search *s, uint64_t end)
 {
 	uint64_t from = call.slot->append_from,
@@ -78,7 +70,6 @@ static errint_t begin_search(const struct wanted *w, struct append_search *s, ui
 				   bound < earliest);
 }
 
-/* How many bytes of the append are there, in the file up to end? */
 static ssize_t search_up_to(const struct wanted *w, uint64_t end)
 {
 	struct append_search s;
@@ -93,9 +84,9 @@ static ssize_t search_up_to(const struct wanted *w, uint64_t end)
 	return rc;
 }
 
-/* The next append of the same writer may stand behind this one. It was sent later over the same connection: where
- * nobody else appends, this one is whole, and in its place, before a byte of the next one is there. If it is
- * not whole and more follows all the same, storage has refused a part of it, or somebody else has appended. */
+/* The writer's next append may stand behind this one. It was sent later over the same connection: where
+ * nobody else appends, all of this one is in place before it. If not, storage refused a part, or somebody
+ * else appended. */
 static ssize_t search_followed(const struct wanted *w, uint64_t end)
 {
 	uint64_t from = call.slot->append_from;
@@ -107,7 +98,7 @@ static ssize_t search_followed(const struct wanted *w, uint64_t end)
 	return made >= 0 && (size_t)made < w->n && end > from + (uint64_t)made ? cannot_tell(w->b) : made;
 }
 
-/* How many bytes of an append that was begun before have been made. */
+/* How many bytes were made before. */
 static ssize_t search_append(struct backend *b, struct handle *h, int ref, const void *data, size_t n)
 {
 	struct wanted w = {.b = b, .reader = -1, .data = data, .n = n};
@@ -126,8 +117,8 @@ static ssize_t search_append(struct backend *b, struct handle *h, int ref, const
 	return rc;
 }
 
-/* Appends what is missing: to the end, where storage finds it or is told. Returns how many bytes are there
- * then; if not all, and storage is in trouble, its error, so that the request is run again. */
+/* Appends what is missing. Returns how many bytes are there then; if not all, and storage is in trouble, its
+ * error, so that the request runs again. */
 static ssize_t append_rest(struct backend *b, int ref, const uint8_t *data, size_t n, size_t made,
 			   bool kill_priv)
 {
@@ -146,7 +137,7 @@ static ssize_t append_rest(struct backend *b, int ref, const uint8_t *data, size
 	return made && !errclass_info(errclass_from_errno((int)-rc))->infrastructure ? (ssize_t)made : rc;
 }
 
-/* The request is begun, or begun again. How many of its bytes have been appended. */
+/* How many bytes have been appended. */
 static ssize_t begin_append(struct backend *b, struct handle *h, int ref, const void *data, size_t n,
 			    off_t offset)
 {
@@ -163,7 +154,7 @@ ssize_t append_write(struct backend *b, struct handle *h, const void *data, size
 	int ref;
 
 	if (rc > 0)
-		return rc; /* the worker died after that, before it had decided on the answer */
+		return rc; /* the worker died before it decided on the answer */
 	rc = handle_ensure_for(b, h, append_finds_end(b), &ref);
 	if (rc == 0)
 		rc = begin_append(b, h, ref, data, n, offset);

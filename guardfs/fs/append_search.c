@@ -1,14 +1,11 @@
-/* append_search.c: see append_search.h.
- *
- * As a rule nobody else appends: then all bytes behind the bound are ours, and comparing them is exact. Else
- * the data are searched for among others' bytes. The same writer may have appended the same bytes before:
- * bytes before its last known append do not count. */
+/* append_search.c: see append_search.h. Mostly all bytes behind the bound are ours, and comparing is exact;
+ * else the data are searched for. Bytes before the writer's last known append do not count, for they may be
+ * the same. */
 #include "fs/append_search.h"
 
 #include <stdlib.h>
 
-/* A torn write ends at the end of a page, or of one of its pieces. A part this long is no coincidence,
- * wherever it ends. */
+/* A torn write ends at a page's or piece's end. A part as long as a page is no coincidence. */
 #define TORN_PAGE  4096u
 #define TORN_PIECE 1024u
 
@@ -36,7 +33,7 @@ static bool pattern_breaks(const struct append_pattern *p, uint8_t byte)
 	return p->matched && (p->matched == p->n || p->bytes[p->matched] != byte);
 }
 
-/* True: with this byte it is complete. */
+/* True: complete. */
 static bool pattern_feed(struct append_pattern *p, uint8_t byte)
 {
 	if (p->n == 0)
@@ -77,7 +74,7 @@ errint_t append_search_begin(struct append_search *s, const void *data, size_t n
 	return rc;
 }
 
-/* Did a write of these data end here, before its time? */
+/* Did the write end here, too early? */
 static bool may_be_torn(const struct append_search *s)
 {
 	size_t part = s->data.matched;
@@ -86,13 +83,13 @@ static bool may_be_torn(const struct append_search *s)
 	       (part >= TORN_PIECE || (part >= APPEND_TELLING && s->offset % TORN_PAGE == 0));
 }
 
-/* Is there nothing but ours behind the bound, or nothing at all? */
+/* Is nothing but ours behind the bound? */
 static bool is_alone(const struct append_search *s)
 {
 	return !s->skipped && s->data.matched == s->seen;
 }
 
-/* Ours begins behind the last append, if it can be told from it. */
+/* Ours begins behind it, if they can be told apart. */
 static void pass_last(struct append_search *s)
 {
 	s->last_seen = true;

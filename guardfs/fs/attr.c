@@ -22,8 +22,7 @@ static void reply_attr(fuse_req_t req, struct node *node, struct stat *st, doubl
 	fuse_reply_attr(req, st, MIN(seconds, entry_seconds(node)));
 }
 
-/* A file without a name, or whose handle storage now refuses, is reached through any descriptor open on
- * it. */
+/* A file without a name, or whose handle storage refuses, is reached through an open file. */
 static struct handle *nameless_handle(const struct node *node, ssize_t rc)
 {
 	if (rc != -ESTALE && rc != -ENOENT && rc != BACKEND_NODE_GONE)
@@ -46,7 +45,7 @@ static ssize_t getattr_open(struct backend *b, struct handle *h, struct stat *st
 	return rc;
 }
 
-/* The object with the node's name, unless known to be another file. */
+/* Unless known to be another file. */
 static ssize_t getattr_named(struct backend *b, const struct node *node, struct stat *st)
 {
 	struct dirs_question question = dirs_ask(b, node_index(node), clock_mono_ns());
@@ -68,7 +67,7 @@ static ssize_t getattr_named(struct backend *b, const struct node *node, struct 
 	return 0;
 }
 
-/* Of an open file found in the node's place. */
+/* An open file found in the node's place. */
 static ssize_t getattr_stray(struct backend *b, const struct node *node, struct stat *st, ssize_t otherwise)
 {
 	struct handle *h = handle_find(node_index(node), true);
@@ -82,7 +81,7 @@ static ssize_t getattr_stray(struct backend *b, const struct node *node, struct 
 	return rc;
 }
 
-/* A caller by name finds the present file instead of a lost one; or has opened just that. */
+/* A caller by name finds the present file, or has just opened the lost one. */
 static ssize_t getattr_by_name(struct backend *b, const struct node *node, struct stat *st)
 {
 	ssize_t rc = getattr_named(b, node, st), named = rc;
@@ -99,7 +98,6 @@ static ssize_t getattr_by_name(struct backend *b, const struct node *node, struc
 	return rc;
 }
 
-/* Is the node's own file open? */
 static bool is_open_otherwise(const struct node *node)
 {
 	struct handle *h = handle_find(node_index(node), false);
@@ -122,7 +120,7 @@ static ssize_t getattr_node(struct backend *b, const struct node *node, struct h
 	return rc == GUARD_POISONED && named < 0 ? rc : named;
 }
 
-/* A removed directory that is somebody's working directory: empty, without a name, as on any file system. */
+/* A removed working directory: empty, without a name. */
 static bool recall_removed(const struct node *object, struct stat *st)
 {
 	if (!S_ISDIR(object->mode) || !(object->flags & NODE_UNLINKED))
@@ -167,8 +165,7 @@ void fs_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 		handle_put(h);
 	if (!guard_leave(req, b, &rc))
 		return;
-	/* The kernel believed in the file: ESTALE has it look the name up again for a caller by name, who
-	 * finds nothing, another file, or creates one. A working directory has no name to look up. */
+	/* On ESTALE the kernel looks the name up again. A working directory has no name to look up. */
 	if (rc == -ENOENT && b->board && !S_ISDIR(object->mode))
 		rc = -ESTALE;
 	if (rc < 0) {
@@ -213,7 +210,7 @@ static ssize_t setattr_node(struct backend *b, struct node *node, struct handle 
 {
 	ssize_t rc;
 
-	/* Never by name instead: another file may have it. */
+	/* A name may lead to another file. */
 	if (h && h->kind == HANDLE_FILE) {
 		rc = handle_ensure(b, h);
 		if (rc == 0)
@@ -231,8 +228,8 @@ static ssize_t setattr_node(struct backend *b, struct node *node, struct handle 
 	return rc;
 }
 
-/* A request to set nothing is chown(-1, -1), where only the owner may clear set-id bits, or precedes a
- * write, which clears them for any writer. The kernel neither tells which nor checks it. */
+/* A request to set nothing is chown(-1, -1), where only the owner may clear set-id bits, or precedes a write,
+ * which clears them for anybody. The kernel does not tell which. */
 static bool may_drop_set_id(fuse_req_t req, struct backend *b, const struct node *node)
 {
 	uid_t uid = fuse_req_ctx(req)->uid;
@@ -244,7 +241,7 @@ static bool may_drop_set_id(fuse_req_t req, struct backend *b, const struct node
 	       (S_ISREG(st.st_mode) && st.st_mode & (S_IWGRP | S_IWOTH));
 }
 
-/* The change by name may have hit another file than the node's open one, whose inode the kernel has. */
+/* The change by name may have hit another file than the open one, whose inode the kernel has. */
 static void keep_own(struct backend *b, const struct node *node, struct handle *h, struct stat *st)
 {
 	if (h && h->kind == HANDLE_FILE)
@@ -328,7 +325,7 @@ void fs_readlink(fuse_req_t req, fuse_ino_t ino)
 		fuse_reply_readlink(req, target);
 }
 
-/* As of keeper's last probe: df and node_exporter must never wait for storage. */
+/* As of the last probe: df and node_exporter must not wait for storage. */
 static errint_t statfs_known(const struct board_statfs *known, struct statvfs *st)
 {
 	if (!atomic_load(&known->valid))
@@ -350,7 +347,7 @@ void fs_statfs(fuse_req_t req, fuse_ino_t ino)
 	struct statvfs st;
 	errint_t rc;
 
-	/* Before the first connection nothing is known. */
+	/* Before the first connection. */
 	if (node && node->backend < CONFIG_BACKENDS_MAX &&
 	    !atomic_load(&fs.board->backends[node->backend].statfs.valid) &&
 	    !guard_await(req, fs_backend(node)))

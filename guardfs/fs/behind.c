@@ -1,15 +1,13 @@
-/* behind.c: see behind.h.
- *
- * A WRITE is put behind the last extent of its file if it goes on there, else into an extent of its own.
- * Bytes are copied without a lock: the extent is marked as being filled meanwhile, and nobody sends it. */
+/* behind.c: see behind.h. Bytes are copied into an extent without a lock; meanwhile it is marked as being
+ * filled, and not sent. */
 #include "fs/behind.h"
 #include "base/cleanup.h"
 #include "fs/behind_table.h"
 
-/* What may be owed in any case, and before anything is known of the rate: of one file (half of it) more than is
- * on its way at once over a long link, so that there is something to measure the rate by. */
+/* The least limit, for an unknown rate. Half of it, for one file, is more than a long link has on its way, so
+ * the rate can be measured. */
 #define LIMIT_LEAST (6u << 20)
-/* Of the extents one backend may have half, and one file so many: small pieces all over a file take one each. */
+/* A backend may have half of the extents, and a file so many: scattered small pieces take one each. */
 #define LANE_EXTENTS (EXTENT_MAX / 2)
 #define FILE_EXTENTS 64u
 
@@ -17,7 +15,7 @@ static uint64_t owed_limit(const struct behind_lane *lane)
 {
 	const struct config_backend *config = &fs.config->backends[lane - owed_lanes];
 
-	/* Who asks for a file's size waits for what is owed of it, and has the deadline of metadata. */
+	/* A caller that asks for a file's size waits for its owed bytes. */
 	uint32_t within_ms = MIN(config->drain_ms, fs.config->deadline.ms[OP_METADATA] / 2);
 
 	return drain_limit(&lane->drain, within_ms, LIMIT_LEAST, (uint64_t)config->buffer_mib << 20);
@@ -35,7 +33,7 @@ static bool goes_on(uint16_t i, const struct handle *h, uint64_t offset, size_t 
 	       (appends || e->offset + length == offset) && length + n <= EXTENT_SIZE;
 }
 
-/* The request was run before, by a worker that died before it had decided on the answer. */
+/* A worker ran the request before, and died before it decided on the answer. */
 static bool is_taken_already(const struct behind_file *f, const struct handle *h, uint64_t unique)
 {
 	if (atomic_load(&h->taken_unique) == unique)
@@ -55,11 +53,11 @@ static bool has_room(const struct behind_lane *lane, const struct behind_file *f
 
 	if (lane->n_extents >= LANE_EXTENTS || (f && f->n_extents >= FILE_EXTENTS) || !owed_has_spare())
 		return false;
-	/* One file may have half of it, so that another finds room. */
+	/* One file may have half of it. */
 	return lane->bytes + n <= limit && (!f || f->bytes + n <= limit / 2);
 }
 
-/* An extent of its own, not yet visible to a successor. OWED_NONE: there is none. */
+/* A successor does not see it yet. */
 static uint16_t begin_extent(struct behind_lane *lane, struct behind_file **f, const struct backend *b,
 			     struct handle *h, uint64_t offset, bool appends)
 {
@@ -98,14 +96,14 @@ static void fill(uint16_t i, uint64_t unique, const void *data, size_t n)
 	atomic_store(&e->state, EXTENT_OWED);
 }
 
-/* Can something be sent now that could not before n bytes were put into extent i? */
+/* Did putting n bytes into extent i make something fit to be sent? */
 static bool makes_work(const struct behind_file *f, uint16_t i, bool joined)
 {
 	return !joined || (f->n_sent == 0 && !f->sending) ||
 	       atomic_load(&owed_extent(i)->length) == EXTENT_SIZE;
 }
 
-/* Where the bytes are to be put. OWED_NONE: there is no room. */
+/* OWED_NONE: there is no room. */
 static uint16_t place_for(struct behind_lane *lane, struct behind_file **f, const struct backend *b,
 			  struct handle *h, uint64_t offset, size_t n, bool appends, bool *joined)
 {
@@ -177,7 +175,7 @@ bool behind_is_owed(uint32_t node, uint64_t point)
 		atomic_fetch_and(&fs.arena->nodes[node].flags, (uint8_t)~NODE_BEHIND);
 	if (!f || f->first == OWED_NONE || owed_extent(f->first)->sequence > point)
 		return false;
-	/* What is not full goes now, and takes nothing more. */
+	/* Extents that are not full go now, and take nothing more. */
 	for (uint16_t i = f->first; i != OWED_NONE && owed_extent(i)->sequence <= point;
 	     i = owed_notes.next[i])
 		owed_notes.sealed[i] = true;

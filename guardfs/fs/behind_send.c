@@ -16,7 +16,7 @@
 
 _Static_assert(EXTENT_SIZE < 1u << 21, "see unique_of");
 
-/* Uniques of the kernel are not of this kind. */
+/* The kernel has no such uniques. */
 #define UNIQUE_OF_WORK (1ull << 63)
 
 static struct node *node_at(uint32_t index)
@@ -31,7 +31,7 @@ static const char *path_of(uint32_t node, char *path, size_t size)
 	return node_last_path(node, path, size) < 0 ? "a file whose name is not known any more" : path;
 }
 
-/* Where what is lost lies within the file. Of appends as the caller's kernel took it. */
+/* Of appends as the caller's kernel took it. */
 static void ranges_of(const struct behind_list *list, struct ledger *ranges)
 {
 	*ranges = (struct ledger){0};
@@ -43,7 +43,6 @@ static void ranges_of(const struct behind_list *list, struct ledger *ranges)
 	}
 }
 
-/* Tells what is given up. */
 static void lose(unsigned backend, const struct behind_lost *lost)
 {
 	struct backend *b = &fs.guarded[backend];
@@ -61,7 +60,7 @@ static void lose(unsigned backend, const struct behind_lost *lost)
 		  strerror(lost->error));
 	node_pin(node_at(lost->node));
 	behind_release(backend, NULL, &lost->list);
-	/* The kernel has the bytes in its pages, and a size that includes them. */
+	/* The kernel has the lost bytes in its pages and size. */
 	others_drop_pages(node_at(lost->node));
 	node_unpin(node_at(lost->node));
 	for (uint32_t i = 0; i < lost->list.n; i++)
@@ -69,7 +68,7 @@ static void lose(unsigned backend, const struct behind_lost *lost)
 			handle_put(handles[i]);
 }
 
-/* A FLUSH or FSYNC that waited for what is owed, and whose deadline is over: its caller takes that for lost. */
+/* Is the caller of a FLUSH or FSYNC past its deadline, and takes owed bytes for lost? */
 static bool is_told(const struct slot *slot, uint64_t now_ns)
 {
 	uint64_t deadline_ns = atomic_load(&slot->deadline_ns);
@@ -86,7 +85,7 @@ void behind_send_no_more(const struct slot *slot)
 		behind_give_up(backend, slot->owed_node, slot->owed_point, fs.config->error);
 }
 
-/* Guardian answers at the deadline, and waits for nobody. */
+/* Guardian answers at the deadline without waiting for worker. */
 static bool is_told_of(unsigned backend, uint32_t node)
 {
 	uint64_t now_ns = clock_mono_ns();
@@ -107,13 +106,13 @@ static bool is_told_of(unsigned backend, uint32_t node)
 
 /* ---- sending ---- */
 
-/* No request has it, so nobody answers it; and no two appends, for the ledger tells by it what was appended. */
+/* No request has it, and no two appends: by it the ledger tells what was appended. */
 static uint64_t unique_of(const struct extent *e)
 {
 	return UNIQUE_OF_WORK | e->sequence << 21 | e->done;
 }
 
-/* Room, or the end of a late task: neither is announced to those who wait here. */
+/* Room, and the end of a late task, are not announced here. */
 static void pause_a_moment(void)
 {
 	const struct timespec moment = {.tv_nsec = 5000000};
@@ -121,8 +120,7 @@ static void pause_a_moment(void)
 	nanosleep(&moment, NULL);
 }
 
-/* What storage has taken belongs into the ledgers, from which it is told after a reconnect whether the file
- * is still whole. */
+/* By the ledgers a reconnect tells whether the file is whole. */
 static void note_arrived(const struct behind_list *list)
 {
 	for (uint32_t i = 0; i < list->n; i++) {
@@ -154,7 +152,7 @@ static void finish(unsigned backend, const struct behind_work *work, const struc
 			handle_put(handles[i]);
 }
 
-/* An append that was begun before is searched for, and confirmed by itself. */
+/* An append begun before is searched for, and confirmed by itself. */
 static bool hands_over(const struct backend *b, const struct behind_work *work)
 {
 	if (!b->hands_over || work->careful)
@@ -162,8 +160,7 @@ static bool hands_over(const struct backend *b, const struct behind_work *work)
 	return !work->appends || (append_finds_end(b) && work->extent->append_begun == APPEND_NOT_BEGUN);
 }
 
-/* The slot stands for the WRITEs whose bytes are appended: what is found out about an append that was begun
- * before lies in the extent, which outlives the slot. */
+/* The slot stands for the WRITEs appended; the extent, which outlives it, keeps what the search finds out. */
 static ssize_t append(struct backend *b, const struct behind_work *work, const uint8_t *data, size_t n)
 {
 	struct extent *e = work->extent;
@@ -204,7 +201,7 @@ static ssize_t hand_over(struct backend *b, const struct behind_work *work, cons
 		e->append_begun = APPEND_BEGUN;
 	}
 	rc = b->ops->hand_over(b, ref, data, n, (off_t)(e->offset + e->done));
-	/* Less than all: that tells nothing of what has arrived. */
+	/* Less than all tells nothing of what has arrived. */
 	return rc < 0 || rc == (ssize_t)n ? rc : -EIO;
 }
 
@@ -216,8 +213,7 @@ static ssize_t send(struct backend *b, const struct behind_work *work)
 	return work->handed_over ? hand_over(b, work, data, n) : write_out(b, work, data, n);
 }
 
-/* The connection over which it went may be gone, and the file open anew: what another connection says of it is
- * nothing. */
+/* Another connection says nothing of the bytes. */
 static bool is_of_its_connection(const struct behind_work *work)
 {
 	return atomic_load(&call.slot->epoch) == work->epoch &&
@@ -265,20 +261,19 @@ static void settle_confirm(struct backend *b, const struct behind_work *work)
 	finish(b->index, work, &list);
 }
 
-/* The file is given up. */
 static void settle_lost(struct backend *b, const struct behind_work *work, int error)
 {
 	behind_give_up(b->index, work->node, UINT64_MAX, error);
 	behind_abandon(work);
 }
 
-/* The worker has no descriptor, or no memory, left at this moment. That says nothing of storage. */
+/* A want of descriptors or memory says nothing of storage. */
 static bool is_want_of_ours(ssize_t rc)
 {
 	return rc == -EMFILE || rc == -ENFILE || rc == -ENOMEM;
 }
 
-/* Is it on storage, for all that may have become of its file meanwhile? */
+/* Whatever has become of its file. */
 static bool has_arrived(const struct behind_work *work)
 {
 	return work->kind == BEHIND_CONFIRM || !work->handed_over;

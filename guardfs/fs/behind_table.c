@@ -1,4 +1,4 @@
-/* behind_table.c: see behind_table.h; and what a worker takes over from its predecessor. */
+/* behind_table.c: see behind_table.h; and taking over from a predecessor. */
 #include "fs/behind_table.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
@@ -7,21 +7,21 @@
 
 #include <sys/mman.h>
 
-/* Free extents keep their memory for so long after something was last owed. */
+/* How long free extents keep their memory after the last use. */
 #define KEEP_NS (2 * NSEC_PER_SEC)
 
 struct behind_lane owed_lanes[CONFIG_BACKENDS_MAX];
 struct behind_notes owed_notes;
 
-/* Free extents and records of files, the last used first. A leaf lock. */
+/* Free extents and records, the last used first. A leaf lock. */
 static struct {
 	pthread_mutex_t lock;
 	uint16_t extents[EXTENT_MAX];
 	uint32_t n_extents;
 	struct behind_file *files[EXTENT_MAX];
 	uint32_t n_files;
-	uint64_t used_ns; /* when an extent was last taken */
-	uint32_t touched; /* extents below this one may hold memory */
+	uint64_t used_ns; /* last taking */
+	uint32_t touched; /* extents below it may hold memory */
 } spare = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
 static struct behind_file records[EXTENT_MAX];
@@ -74,7 +74,7 @@ struct behind_file *owed_begin(struct behind_lane *lane, uint32_t node)
 
 	{
 		ACQUIRE_LOCK(&spare.lock);
-		f = spare.files[--spare.n_files]; /* as many as there are extents */
+		f = spare.files[--spare.n_files]; /* as many as extents */
 	}
 	*f = (struct behind_file){
 	    .node = node, .backend = (uint8_t)(lane - owed_lanes), .first = OWED_NONE, .last = OWED_NONE};
@@ -190,7 +190,7 @@ void behind_tick(uint64_t now_ns)
 
 /* ---- a predecessor's ---- */
 
-/* In order: the extent with this index belongs behind those that are linked already and older. */
+/* Behind the older ones, which are linked already. */
 static void restore_extent(uint16_t i)
 {
 	struct extent *e = owed_extent(i);
@@ -207,7 +207,7 @@ static void restore_extent(uint16_t i)
 	atomic_fetch_add(&h->users, 1);
 }
 
-/* The index of the oldest one beyond `after`, or OWED_NONE. */
+/* Beyond `after`; OWED_NONE: none. */
 static uint16_t next_oldest(uint64_t after)
 {
 	uint16_t oldest = OWED_NONE;
@@ -239,7 +239,7 @@ void behind_init(void)
 		linked[i] = true;
 		after = owed_extent(i)->sequence;
 	}
-	/* Low ones first, so that few pages are ever touched. */
+	/* Low ones first, so that few pages are touched. */
 	for (uint32_t k = EXTENT_MAX; k-- > 0;) {
 		const struct handle *h = arena_owed_handle(fs.arena, owed_extent((uint16_t)k));
 

@@ -1,8 +1,4 @@
-/* behind_work.c: see behind.h: what is owed as pieces of work.
- *
- * Of one file one extent is being sent at a time, in order; several may be on their way (SENT) if they came
- * through one handle and none covers another. They are the first of their file: what is not known to have
- * arrived goes again before anything newer. */
+/* behind_work.c: pieces of work of behind.h. */
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "fs/behind.h"
@@ -17,16 +13,16 @@ static bool overlaps(const struct extent *a, const struct extent *b)
 	       b->offset < a->offset + atomic_load(&a->length);
 }
 
-/* May it go while what was sent before it is not confirmed? */
+/* May it go while the extents sent before are not confirmed? */
 static bool may_follow(const struct behind_file *f, uint16_t i)
 {
 	const struct extent *e = owed_extent(i);
 
-	/* A small piece waits for company, as long as something is under way and nobody waits for it. */
+	/* A small piece waits for company while something is under way and nobody waits for it. */
 	if (!owed_notes.sealed[i] && atomic_load(&e->length) < EXTENT_SIZE && f->waited_for < e->sequence &&
 	    owed_notes.next[i] == OWED_NONE)
 		return false;
-	/* An append that was begun before is searched for, and that wants a file that nothing is on its way to. */
+	/* Searching for an append begun before needs a file to which nothing is on its way. */
 	if (f->careful || e->append_begun)
 		return false;
 	for (uint16_t s = f->first; s != OWED_NONE; s = owed_notes.next[s]) {
@@ -39,7 +35,7 @@ static bool may_follow(const struct behind_file *f, uint16_t i)
 	return true;
 }
 
-/* Where an append begins when all that was handed over before it has arrived, as far as that is known. */
+/* The known end once all that was handed over has arrived. */
 static uint64_t end_behind_sent(const struct behind_file *f)
 {
 	uint64_t end = node_size(&fs.arena->nodes[f->node]);
@@ -122,7 +118,6 @@ static bool can_confirm(struct behind_file *f, struct behind_work *work)
 	return true;
 }
 
-/* Is the file ready to be served over the connection of epoch? */
 static bool is_ready(struct behind_file *f, uint32_t epoch, uint32_t verdicts)
 {
 	if (f->error)
@@ -132,13 +127,13 @@ static bool is_ready(struct behind_file *f, uint32_t epoch, uint32_t verdicts)
 	f->waits_verdict = false;
 	if (f->asked && f->asked_epoch != epoch)
 		f->asked = false;
-	/* What went over a connection that is gone is not known to have arrived. */
+	/* Its connection is gone: it is not known to have arrived. */
 	if (f->n_sent && f->sent_epoch != epoch && !f->sending && !f->confirming)
 		forget_sent(f);
 	return f->n_sent == 0 || f->sent_epoch == epoch;
 }
 
-/* How long no connection was there is no measure of the rate. */
+/* Time without a connection is no measure of the rate. */
 static void notice_connection(struct behind_lane *lane, uint32_t epoch)
 {
 	if (lane->epoch == epoch)
@@ -156,7 +151,7 @@ bool behind_next(unsigned backend, uint32_t epoch, uint32_t verdicts, struct beh
 	ACQUIRE_LOCK(&lane->lock);
 	notice_connection(lane, epoch);
 	for (struct behind_file *f = lane->head; f; f = f->after) {
-		/* A piece more on its way comes before asking for the way's end. */
+		/* Another piece goes before a confirmation is asked for. */
 		found = is_ready(f, epoch, verdicts) && (can_send(f, work) || can_confirm(f, work));
 		if (!found)
 			continue;
@@ -222,7 +217,7 @@ static struct behind_lane *lane_of(const struct behind_work *work)
 	return &owed_lanes[fs.arena->nodes[work->node].backend];
 }
 
-/* A piece of work is over. Returns as owed_end. */
+/* Returns as owed_end. */
 static struct node *settle(struct behind_lane *lane, struct behind_file *f, const struct behind_work *work)
 {
 	if (work->kind == BEHIND_SEND)
@@ -240,8 +235,8 @@ void behind_sent(const struct behind_work *work, uint32_t epoch)
 
 	ACQUIRE_LOCK(&lane->lock);
 	f = work->file;
-	/* With what went over an older connection, all has to go once more, in order. And what was handed over while a
-	 * confirmation failed may be what it was about: its error is told once. */
+	/* If older bytes have to go over another connection, all go again, in order. Bytes handed over while
+	 * a confirmation failed may be those that its error, told once, is about. */
 	if (f->n_sent && f->sent_epoch != epoch) {
 		forget_sent(f);
 	} else if (f->careful == work->careful) {
@@ -249,7 +244,7 @@ void behind_sent(const struct behind_work *work, uint32_t epoch)
 		f->n_sent++;
 		f->sent_epoch = epoch;
 	}
-	(void)settle(lane, f, work); /* the extent is its file's: it does not end */
+	(void)settle(lane, f, work); /* the extent keeps its file */
 }
 
 void behind_advanced(const struct behind_work *work, uint32_t n)
@@ -268,7 +263,7 @@ static void send_again(struct behind_file *f, const struct behind_work *work, bo
 	f->careful |= carefully;
 }
 
-/* False: that has been done already. */
+/* False: done already. */
 static bool await_verdict(struct behind_file *f, uint32_t epoch, uint32_t verdicts)
 {
 	if (f->asked && f->asked_epoch == epoch)
@@ -384,8 +379,8 @@ void behind_abandon(const struct behind_work *work)
 	owed_unpin(ended);
 }
 
-/* The extent is free again. What was put into it last is remembered by its handle: who runs that WRITE again,
- * its worker having died, finds that it was taken. */
+/* The handle remembers the last WRITE in it: a second run, after a worker's death, finds that it was
+ * taken. */
 static void free_extent(struct behind_lane *lane, struct behind_file *f, uint16_t i)
 {
 	struct extent *e = owed_extent(i);

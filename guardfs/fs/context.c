@@ -21,8 +21,7 @@ void fs_nudge_keeper(void)
 {
 	uint64_t one = 1;
 
-	/* A full counter: keeper is being woken already. No keeper: guardian is starting one, which looks by
-	 * itself. */
+	/* A full counter wakes keeper already; a starting keeper looks by itself. */
 	if (write(fs.board->fds.nudge, &one, sizeof(one)) < 0)
 		return;
 }

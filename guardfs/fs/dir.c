@@ -1,7 +1,7 @@
 /* dir.c: OPENDIR, READDIR, READDIRPLUS, RELEASEDIR, FSYNCDIR.
  *
  * Local directories are read piece by piece. Guarded ones, and local ones with routes in them, are listed
- * as a whole at the first read. */
+ * whole at the first read. */
 #include "fs/dir.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
@@ -80,8 +80,7 @@ void fs_opendir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 
 /* ---- listings that cost the backend ---- */
 
-/* Directories over whose listing a backend was lost, as to a server's endless listing: a new sshfs would
- * get the same caller's request again. */
+/* Directories over whose listing a backend was lost: a new sshfs would get the same request again. */
 static struct {
 	pthread_mutex_t lock;
 	struct blame of[CONFIG_BACKENDS_MAX];
@@ -115,8 +114,8 @@ static void blame_listing(const struct backend *b, struct node *dir, uint32_t st
 		    b->config->name, path);
 }
 
-/* Was the backend lost over this listing? Certainly, if sshfs was ended for the memory of listings; else
- * after the third time in an hour that nothing came back of it. */
+/* Was the backend lost over this listing? Certainly if sshfs was ended for the memory of listings; else after
+ * the third silence in an hour. */
 static void judge_listing(const struct backend *b, struct node *dir, ssize_t rc)
 {
 	uint32_t epoch = atomic_load(&call.slot->epoch);
@@ -139,18 +138,15 @@ struct collect {
 	uint32_t dir;
 	/* As the kernel has it. */
 	const struct node *shown;
-	/* Storage's entries are listed. */
 	bool listed;
-	/* Files removed from it are open. */
 	bool holds_removed;
-	/* The writer's first bytes are the routes. */
+	/* The routes in the writer's first bytes. */
 	size_t routes;
 	uint32_t entries;
-	/* Of the writer's memory, counted as the caller's. */
+	/* Memory counted to the caller. */
 	uint32_t kib;
 };
 
-/* Entries between looks at the clock. */
 #define PROGRESS_EVERY 256u
 
 static bool is_dot(const char *name, size_t length)
@@ -158,8 +154,8 @@ static bool is_dot(const char *name, size_t length)
 	return (length == 1 && name[0] == '.') || (length == 2 && name[0] == '.' && name[1] == '.');
 }
 
-/* Routes come first and hide storage's names. Directories on the way to routes come last: mostly storage
- * has them. */
+/* Routes come first and hide storage's names. Directories on the way to routes come last, since storage
+ * mostly has them. */
 static void collect_route(void *arg, const char *name, bool is_route)
 {
 	struct collect *c = arg;
@@ -181,8 +177,8 @@ static uint64_t shown_ino(uint32_t node)
 	return fs.arena->nodes[node].ino | (fs.arena->nodes[node].backend == NODE_VIRTUAL ? 1ull << 61 : 0);
 }
 
-/* As those directories show them, not storage's own (sshfs has none). The root of a route, or of a
- * backend, lies where it is shown. */
+/* As shown, not storage's own (sshfs has none). The root of a route, or of a backend, lies where it is
+ * shown. */
 static uint64_t dot_ino(const struct collect *c, bool up)
 {
 	const struct node *dir = &fs.arena->nodes[c->dir];
@@ -192,7 +188,7 @@ static uint64_t dot_ino(const struct collect *c, bool up)
 	return shown_ino(c->shown->flags & NODE_ROUTE_ROOT ? c->shown->parent : dir->parent);
 }
 
-/* Memory doubles: it is counted rarely. */
+/* Memory doubles, so this is rare. */
 static bool count_memory(struct collect *c)
 {
 	uint32_t kib = (uint32_t)(c->writer.size / 1024);
@@ -220,12 +216,12 @@ static bool collect_entry(void *arg, const char *name, size_t length, uint64_t i
 		return true;
 	memcpy(z, name, length);
 	z[length] = '\0';
-	/* Nobody gave this name; with the last close it is gone. */
+	/* sshfs gave this name; it goes with the last close. */
 	if (c->holds_removed && backend_is_hidden(z))
 		return true;
 	if (c->b->board)
 		ino = is_dot(name, length) ? dot_ino(c, length == 2) : node_child_ino(c->b, c->dir, z, ino);
-	/* A route hides a local directory in its place. */
+	/* A route hides a local directory. */
 	if (!c->b->board && listing_has(&c->writer, c->routes, z))
 		return true;
 	listing_add(&c->writer, name, length, ino, type);
@@ -280,7 +276,7 @@ static errint_t keep_listing(struct collect *c, struct handle *h)
 	return listing_finish(&c->writer, h->snapshot_fd);
 }
 
-/* Into the handle's memfd. Within the guard for guarded tiers. 0 or -errno. */
+/* Into the handle's memfd. Within the guard. */
 static errint_t make_listing(struct backend *b, struct node *dir, struct handle *h)
 {
 	struct collect c = {.b = b, .dir = view_object_index(dir), .shown = dir};
@@ -300,7 +296,7 @@ static errint_t make_listing(struct backend *b, struct node *dir, struct handle 
 	}
 	if (rc == 0)
 		rc = c.writer.error;
-	/* The caller was told of a failure and may ask again: this listing is void. */
+	/* The caller was told of a failure: this listing is void. */
 	if (rc == 0 && call_answered())
 		rc = GUARD_POISONED;
 	if (rc == 0)
@@ -326,8 +322,7 @@ static bool reply_add_plain(const char *name, uint64_t ino, unsigned type, int64
 	return true;
 }
 
-/* Look-ups, a round trip each, take at most half the caller's time: an answer without some attributes is
- * better than none. */
+/* Look-ups take at most half the caller's time: some attributes may be missing. */
 static bool has_time(void)
 {
 	uint64_t deadline_ns = atomic_load(&call.slot->deadline_ns);
@@ -341,7 +336,7 @@ static struct node *look_up(const char *name, struct found *found)
 	struct node *known = view_find(reply.dir, name, NODE_PINNED);
 	bool asked;
 
-	/* Storage has not all of it yet: a caller asks for its attributes, and waits. */
+	/* Storage lacks some of it: a caller that asks for its attributes waits. */
 	if (known && atomic_load(&known->flags) & NODE_BEHIND) {
 		node_unpin(known);
 		return NULL;
@@ -357,8 +352,7 @@ static struct node *look_up(const char *name, struct found *found)
 	return asked ? NULL : entry_intern(reply.dir, name, found);
 }
 
-/* An entry that cannot be looked up (gone, a route, "." and "..") goes without attributes, and the kernel
- * asks later. */
+/* Without attributes (gone, a route, "." and "..") the kernel asks later. */
 static bool reply_add_plus(const char *name, uint64_t ino, unsigned type, int64_t next)
 {
 	struct fuse_entry_param e = {.attr = {.st_ino = ino, .st_mode = (mode_t)type << 12}};
@@ -369,8 +363,7 @@ static bool reply_add_plus(const char *name, uint64_t ino, unsigned type, int64_
 	need = fuse_add_direntry_plus(reply.req, NULL, 0, name, &e, next);
 	if (need > room)
 		return false;
-	/* Worth it where a look-up is a round trip. Locally a plain listing would cost five times its
-	 * peers', for attributes that the kernel gets almost as fast singly. */
+	/* Worth it where a look-up is a round trip. Locally listings would cost five times as much. */
 	bool look =
 	    reply.b && reply.b->board && !is_dot(name, strlen(name)) && grant_has_room() && has_time();
 
@@ -407,7 +400,7 @@ static errint_t reply_from_listing(const struct handle *h, int64_t offset)
 	int64_t next;
 	int rc;
 
-	reader.held = 0; /* another pass: the listing may be new */
+	reader.held = 0; /* another pass */
 	while ((rc = listing_read(&reader, h->snapshot_fd, offset, &e, &next)) > 0) {
 		if (!reply_add(e.name, e.ino, e.type, next))
 			return 0;

@@ -25,7 +25,7 @@ void doubt_node(const struct node *node)
 	drop_attributes(node_id(node, node_index(node)));
 }
 
-/* Nodes of the local tier are not known by name. */
+/* Local nodes are not known by name. */
 static void drop_named(uint64_t parent_id, const char *name)
 {
 	struct node *parent = node_from_id(parent_id);
@@ -36,7 +36,7 @@ static void drop_named(uint64_t parent_id, const char *name)
 		doubt_node(node);
 }
 
-/* Truncation may have moved the file's end, and bytes written behind are not lost if missing beyond it. */
+/* The file may have been cut: missing bytes beyond its end are not lost. */
 static void lower_bounds(const uint8_t *buffer, uint64_t nodeid)
 {
 	struct node *node = node_from_id(nodeid);
@@ -54,7 +54,7 @@ void doubt_raise(const uint8_t *buffer)
 	uint64_t ids[2];
 
 	if (!wire_changes(wire_opcode(buffer)))
-		return; /* FLUSH and FSYNC wait like changes, and are none */
+		return; /* FLUSH and FSYNC */
 	wire_nodes(buffer, ids);
 	wire_names(buffer, names);
 	lower_bounds(buffer, ids[0]);

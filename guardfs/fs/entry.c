@@ -24,8 +24,7 @@ void entry_virtual_stat(const struct node *node, struct stat *st)
 	st->st_ctim = st->st_atim = st->st_mtim;
 }
 
-/* Every path into a route passes its root: asking each time doubles or triples the requests. The time is
- * so short that it makes no difference to callers when the breaker opens. */
+/* Every path into a route passes its root: asking each time doubles or triples the requests. */
 #define ROUTE_ROOT_SECONDS 0.02
 
 double entry_seconds(const struct node *node)
@@ -38,14 +37,12 @@ double entry_seconds(const struct node *node)
 	return node->flags & NODE_ROUTE_ROOT ? MIN(seconds, ROUTE_ROOT_SECONDS) : seconds;
 }
 
-/* The kernel looks a known name up again after this time, and at once if something is to be made there;
- * both look alike, and the answer must be true: over sshfs a round trip. GETATTR and OPEN also tell
- * whether a file exists: so its name may be kept longer than its attributes, as long as the mount beneath
- * keeps it. */
+/* Over sshfs a look-up is a round trip. GETATTR and OPEN also tell whether a file exists: so its name may be
+ * kept longer than its attributes, as long as the mount beneath keeps it. */
 #define SSHFS_NAME_SECONDS 10.0
 
-/* A route's root may show another directory a moment later; names below lead to the old one until looked
- * up again. */
+/* A route's root may show another directory a moment later; its names lead to the old one until looked up
+ * again. */
 static bool is_below_target(const struct node *node)
 {
 	const struct node *object =
@@ -66,8 +63,8 @@ static double name_seconds(const struct node *node)
 	return SSHFS_NAME_SECONDS;
 }
 
-/* A route root's attributes come from memory in any state of its backend, and are never cached: the
- * GETATTR that follows asks the backend. */
+/* A route root's attributes come from memory, and are never cached: the GETATTR that follows asks the
+ * backend. */
 void entry_fill(struct fuse_entry_param *e, struct node *node, const struct stat *st)
 {
 	double seconds = entry_seconds(node);
@@ -96,7 +93,7 @@ int entry_reply(fuse_req_t req, struct node *node, const struct stat *st)
 	if (call.slot && atomic_load(&call.slot->n_granted))
 		grant_take_back();
 	else
-		node_forget(node, 1); /* a route's root or a virtual file */
+		node_forget(node, 1); /* a route's root or virtual */
 	return sent;
 }
 

@@ -1,21 +1,19 @@
-/* entry.h: replies that hand a node to the kernel. Worker, any thread. */
+/* entry.h: replies that hand a node to the kernel. Any thread. */
 #ifndef GUARDFS_FS_ENTRY_H
 #define GUARDFS_FS_ENTRY_H
 
 #include "fs/context.h"
 
-/* Cache time for node. */
+/* Cache time. */
 double entry_seconds(const struct node *node);
 
-/* With attributes st and the cache times of node's tier. */
 void entry_fill(struct fuse_entry_param *e, struct node *node, const struct stat *st);
 
-/* Answers with node, on which a lookup was counted, and takes it back if nobody waits. node NULL: ENOMEM.
- * Returns the result of sending: -ENOENT: nobody waited. */
+/* Answers with node, on which a lookup was counted; NULL: ENOMEM. -ENOENT: nobody waited, and the lookup was
+ * taken back. */
 int entry_reply(fuse_req_t req, struct node *node, const struct stat *st);
 
-/* Interns an object found or made below parent (as the kernel knows it: fs/view.h), with a lookup. NULL:
- * the table is full. */
+/* The node, with a lookup, of an object found or made below parent. NULL: the table is full. */
 struct node *entry_intern(struct node *parent, const char *name, struct found *found);
 
 void entry_virtual_stat(const struct node *node, struct stat *st);

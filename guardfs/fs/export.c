@@ -1,7 +1,4 @@
-/* export.c: see export.h.
- *
- * A handle holds a node's id with its generation. The kernel has no reference to the node yet: it is
- * pinned first, then counted. */
+/* export.c: see export.h. The kernel has no reference to the node yet: it is pinned first, then counted. */
 #include "fs/export.h"
 #include "fs/entry.h"
 #include "fs/guard.h"
@@ -10,7 +7,7 @@
 
 #include <errno.h>
 
-/* With a lookup counted; NULL: it is gone. */
+/* With a lookup; NULL: gone. */
 static struct node *find_exported(struct node *node, bool above)
 {
 	if (above)
@@ -19,7 +16,7 @@ static struct node *find_exported(struct node *node, bool above)
 	return node;
 }
 
-/* From storage, within the guard. */
+/* Within the guard. */
 static ssize_t look_at_exported(struct backend *b, struct node *node, struct stat *st)
 {
 	ssize_t rc = b->ops->getattr(b, view_object_index(node), -1, st);
@@ -38,7 +35,7 @@ static void reply_found(fuse_req_t req, struct node *node)
 	entry_reply(req, node, &st);
 }
 
-/* Local nodes, and those shown from memory: the virtual tree, routes' roots. */
+/* Local nodes, and those shown from memory. */
 static void answer_unguarded(fuse_req_t req, struct node *node)
 {
 	struct stat st;

@@ -1,17 +1,17 @@
-/* export.h: finds nodes by id, when a file handle (name_to_handle_at(2), NFS) names an inode that the
- * kernel has forgotten. Worker, any thread. */
+/* export.h: nodes found by id, when a file handle (name_to_handle_at(2), NFS) names an inode that the kernel
+ * has forgotten. Any thread. */
 #ifndef GUARDFS_FS_EXPORT_H
 #define GUARDFS_FS_EXPORT_H
 
 #include "fs/context.h"
 
-/* Is this a handle's LOOKUP? The kernel resolves programs' "." and ".." itself. */
+/* A handle's LOOKUP? The kernel itself resolves programs' "." and "..". */
 static inline bool export_is_asked(const char *name)
 {
 	return name[0] == '.' && (name[1] == '\0' || (name[1] == '.' && name[2] == '\0'));
 }
 
-/* LOOKUP of "." (the node) or ".." (its directory) in the node with this id. ESTALE: the node is gone. */
+/* LOOKUP of "." (the node) or ".." (its directory). ESTALE: gone. */
 void export_lookup(fuse_req_t req, fuse_ino_t id, const char *name);
 
 #endif

@@ -27,10 +27,10 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-/* O_PATH descriptors of nodes: a quarter of all descriptors, at most this many. */
+/* A quarter of all descriptors, at most this many. */
 #define NODE_FDS_MAX 4096u
 
-/* Node 0 with generation 0, so that its id is FUSE_ROOT_ID; made by the first worker. */
+/* By the first worker; its id is FUSE_ROOT_ID. */
 static void make_root(const struct found *found)
 {
 	struct node *root = &fs.arena->nodes[0];
@@ -112,7 +112,7 @@ void fs_close_waiting(unsigned backend)
 		handle_sweep(backend);
 }
 
-/* With SIGKILL pending nobody looks at the answer, and the wait keeps the task from dying. */
+/* The caller does not look at the answer, and cannot die while it waits. */
 static bool is_being_killed(uint32_t pid)
 {
 	char path[32], status[4096];
@@ -130,7 +130,7 @@ static bool is_being_killed(uint32_t pid)
 	return false;
 }
 
-/* A task inside goes on, and counts as late: nobody waits for it. */
+/* A task inside counts as late: nobody waits for it. */
 static void answer_eintr(struct slot *slot, uint64_t unique)
 {
 	uint8_t out[64];
@@ -151,8 +151,7 @@ static void answer_eintr(struct slot *slot, uint64_t unique)
 		atomic_store(&slot->state, same ? SLOT_EXPIRED : SLOT_PARKED);
 }
 
-/* Uniques interrupted by a signal that did not kill, by slot; 0: none. A new worker knows none: those
- * callers wait for their deadlines. */
+/* By slot; 0: none. A new worker knows none: those callers wait for their deadlines. */
 static _Atomic uint64_t interrupted[SLOT_MAX];
 static _Atomic uint32_t n_interrupted;
 
@@ -207,8 +206,8 @@ static void negotiate(void *userdata, struct fuse_conn_info *conn)
 	    FUSE_CAP_POSIX_ACL | FUSE_CAP_HANDLE_KILLPRIV | FUSE_CAP_IOCTL_DIR;
 
 	(void)userdata;
-	/* Locks stay with the kernel (no POSIX_LOCKS, no FLOCK_LOCKS) and survive a worker. No writeback
-	 * cache: an acknowledged write has reached storage. No splice: requests are read into the arena. */
+	/* Locks stay with the kernel and survive a worker. Without writeback cache an acknowledged write has
+	 * reached storage. Without splice requests are read into the arena. */
 	conn->want = conn->capable & wanted;
 	conn->max_write = 1024 * 1024;
 	conn->max_background = 65535;

@@ -1,6 +1,4 @@
-/* guard.c: see guard.h. Order of stores: backend, class and the rest before the deadline, for guardian;
- * `inside` before the second look at the breaker: a process that opens the breaker and then finds no slot
- * inside knows that no task is. */
+/* guard.c: see guard.h. docs/LOCKING.md has the order of stores. */
 #include "fs/guard.h"
 #include "base/clock.h"
 #include "fs/behind.h"
@@ -20,12 +18,11 @@
 
 enum verdict { GO, DOWN, WAIT_LATE, WAIT_FULL };
 
-/* Runs over further connections after its own broke: the request may be what breaks them. */
+/* A request may itself break its connections. */
 #define RERUNS_MAX 2
 
-/* The kernel and sshfs answer some operations from caches long after the server's death: answers within
- * microseconds are no sign of life. Storage itself answered if it took longer than CACHED_NS, or if
- * something changed; quicker storage has its probes for a sign. */
+/* The kernel and sshfs answer from caches: quick answers are no sign of life. Storage answered if it took
+ * longer than this, or if something changed. */
 #define CACHED_NS (5 * NSEC_PER_MSEC)
 /* A change without effect (chmod under a presented owner) is quicker. */
 #define UNCHANGED_NS (NSEC_PER_MSEC / 10)
@@ -35,8 +32,7 @@ bool guard_breaker_is_closed(const struct backend *b)
 	return !b->board || breaker_is_closed(atomic_load(&b->board->breaker));
 }
 
-/* Does a task inside, whose caller was answered (deadline, worker's death), change the same object? It
- * could land on top of ours. */
+/* A task inside whose caller was answered could land on top of ours. */
 static bool late_task_on(const struct slot *mine, uint64_t now_ns)
 {
 	for (uint32_t i = 0; i < arena_slots_used(fs.arena); i++) {
@@ -53,8 +49,8 @@ static bool late_task_on(const struct slot *mine, uint64_t now_ns)
 	return false;
 }
 
-/* By backend. sshfs goes by paths, and moves an open file away before another takes its place: for a
- * moment the name is missing. */
+/* By backend. sshfs moves an open file away before another takes its place: for a moment the name is
+ * missing. */
 static _Atomic uint32_t renames_ended[CONFIG_BACKENDS_MAX];
 #define RENAMES_WAITED_FOR 8
 
@@ -71,7 +67,7 @@ static bool is_rename_inside(const struct slot *mine)
 	return false;
 }
 
-/* Is a missing object being replaced, or was it during the look? */
+/* Is or was the object being replaced? */
 static bool is_doubtfully_missing(const struct backend *b, ssize_t rc)
 {
 	const struct slot *slot = call.slot;
@@ -119,7 +115,7 @@ static enum verdict try_enter(struct backend *b, uid_t uid)
 
 	if (!breaker_is_closed(breaker))
 		return DOWN;
-	/* Guardian may not have counted the late tasks of a worker that just died. */
+	/* Guardian may not have counted a dead worker's late tasks yet. */
 	if (slot && slot->mutating &&
 	    (atomic_load(&b->board->late) || atomic_load(&fs.board->dead_workers)) &&
 	    late_task_on(slot, clock_mono_ns()))
@@ -143,7 +139,6 @@ static enum verdict try_enter(struct backend *b, uid_t uid)
 	return GO;
 }
 
-/* The user whose share the request takes. */
 static uid_t payer_of_request(void)
 {
 	const struct handle *written = arena_handle(fs.arena, wire_written_back(call.buffer));
@@ -167,8 +162,7 @@ static void publish_request(struct backend *b, enum op_class op_class, unsigned 
 		     atomic_load(&slot->read_ns) + fs.config->deadline.ms[op_class] * NSEC_PER_MSEC);
 }
 
-/* A task may outlast its caller's answer. The kernel then forgets the request's nodes, and their records
- * would be reused. False: that has happened already. */
+/* A task may outlast its caller's answer, after which the kernel forgets the nodes. False: it has already. */
 static bool hold_nodes(void)
 {
 	uint64_t ids[2];
@@ -195,9 +189,8 @@ void guard_end_request(void)
 	backend_end_request();
 }
 
-/* Is something owed of a file of the request, acknowledged before the request came? A look at the file, or
- * another change of it, must find it. Later bytes are left alone: else a reader of a growing log would
- * wait for its end. */
+/* Is something owed that was acknowledged before the request came? Later bytes do not count: a reader of a
+ * growing log would wait for its end. */
 static bool is_owed_one(const struct node *node)
 {
 	if (!node || !behind_is_owed(node_index(node), call.slot->owed_point))
@@ -236,7 +229,7 @@ static bool is_owed(const struct backend *b, uint64_t target)
 	return false;
 }
 
-/* The caller waited, and gets the infrastructure errno. */
+/* The caller gets the infrastructure errno. */
 static void count_error(fuse_req_t req, struct backend *b, enum errclass class)
 {
 	jobs_error(class);
@@ -244,8 +237,7 @@ static void count_error(fuse_req_t req, struct backend *b, enum errclass class)
 	board_hurt(b->board, (uint32_t)fuse_req_ctx(req)->pid, false);
 }
 
-/* Leaves the request in its buffer and releases req; the caller has left the backend. False: no room,
- * nothing was done. */
+/* Releases req; the caller has left the backend. False: no room, nothing was done. */
 static bool park_request(fuse_req_t req, const struct backend *b, enum slot_park_reason reason)
 {
 	struct slot *slot = call.slot;
@@ -259,7 +251,7 @@ static bool park_request(fuse_req_t req, const struct backend *b, enum slot_park
 	call.parked = true;
 	call.parked_for = b->index;
 	call.slot = NULL;
-	atomic_store(&slot->state, SLOT_PARKED); /* anybody may take the slot now */
+	atomic_store(&slot->state, SLOT_PARKED); /* the slot is anybody's now */
 	return true;
 }
 
@@ -268,8 +260,8 @@ void guard_unparked(const struct slot *slot)
 	room_give_back(atomic_load(&slot->backend), slot->uid);
 }
 
-/* A sync failed over a connection that a probe found sound: data is lost. Storage says that once; asking
- * again would turn it into success. */
+/* A sync failed over a connection that a probe found sound: data is lost. Storage says so once; asking again
+ * would yield success. */
 static bool is_final_error(const struct backend *b, enum op_class op_class)
 {
 	uint64_t breaker = atomic_load(&b->board->breaker);
@@ -278,29 +270,29 @@ static bool is_final_error(const struct backend *b, enum op_class op_class)
 	       breaker_epoch(breaker) == atomic_load(&call.slot->epoch);
 }
 
-/* While the breaker is open, writes to open files always wait, and all requests in a young outage. For a
- * held backend the operator decides. */
+/* While the breaker is open, writes to open files wait, and all requests in a young outage. For a held
+ * backend the operator decides. */
 static bool waits_while_down(const struct board_backend *b, bool parkable)
 {
 	return (parkable && board_state(b) != HEALTH_HELD) || board_callers_wait(b, clock_mono_ns());
 }
 
-/* Publishes the request. False: it was answered, or its nodes are forgotten. */
+/* Publishes the request. False: answered, or its nodes are forgotten. */
 static bool begin_visit(struct backend *b, enum op_class op_class, unsigned flags, uint64_t target)
 {
-	/* Before the deadline: afterwards the kernel may forget them. */
+	/* After the deadline the kernel may forget them. */
 	if (!hold_nodes())
 		return false;
 	publish_request(b, op_class, flags, target);
 	return !call_answered(); /* else guardian was faster */
 }
 
-/* No room or use in waiting: the caller of guard_try answers. */
+/* The caller of guard_try answers. */
 static enum guard_result refuse_request(fuse_req_t req, struct backend *b)
 {
 	atomic_store(&call.slot->deadline_ns, 0);
 	if (call.flags & GUARD_RECALLS)
-		return GUARD_DOWN; /* from memory, harmlessly */
+		return GUARD_DOWN; /* from memory */
 	board_count(b->board, COUNT_FAST_FAILS, 1);
 	jobs_error((enum errclass)atomic_load(&b->board->opened_class));
 	board_hurt(b->board, (uint32_t)fuse_req_ctx(req)->pid, true);
@@ -394,14 +386,14 @@ static bool answered_by_storage(const struct slot *slot, ssize_t rc, uint64_t wa
 	return waited_ns >= (changed ? UNCHANGED_NS : CACHED_NS);
 }
 
-/* A listing's time depends on the directory's size, not the backend's speed. */
+/* A listing's time depends on the directory's size. */
 static bool is_long_listing(const struct slot *slot, uint64_t now_ns)
 {
 	return slot->listing && now_ns >= atomic_load(&slot->deadline_ns);
 }
 
-/* Why a request with an infrastructure error waits for another run; PARK_NONE: it is answered.
- * GUARD_PARKABLE waits through every outage; others in a young one, if two runs do no harm. */
+/* PARK_NONE: the error is answered. GUARD_PARKABLE waits through every outage, others through a young one if
+ * two runs do no harm. */
 static enum slot_park_reason why_again(const struct backend *b, const struct errclass_info *info)
 {
 	const struct slot *slot = call.slot;
@@ -412,8 +404,8 @@ static enum slot_park_reason why_again(const struct backend *b, const struct err
 		return PARK_NONE;
 	if (info->trips)
 		return waits_while_down(b->board, slot->parkable) ? PARK_DOWN : PARK_NONE;
-	/* EIO may mean a lost connection or a full disk: a probe decides. Another run is harmless (an
-	 * append looks what was made); of a sync only over a new connection (is_final_error). */
+	/* EIO may mean a lost connection or a full disk: a probe decides. Another run is harmless, of a sync
+	 * only over a new connection (is_final_error). */
 	return info->triggers_probe && !slot->asked ? PARK_VERDICT : PARK_NONE;
 }
 
@@ -446,10 +438,10 @@ bool guard_leave(fuse_req_t req, struct backend *b, ssize_t *rc)
 		*rc = *rc == BACKEND_NODE_GONE ? -ESTALE : *rc;
 		return true;
 	}
-	/* A route is configured: without its target it is down. */
+	/* A configured route without its target is down. */
 	if (*rc == BACKEND_NODE_GONE && view_is_route_asked())
 		*rc = -ESTALE;
-	/* guardfs's own decision says nothing about the backend. */
+	/* guardfs's own decision. */
 	if (*rc == GUARD_POISONED || *rc == BACKEND_NODE_GONE) {
 		leave_slot(b, slot->uid);
 		if (*rc == GUARD_POISONED)
@@ -462,7 +454,7 @@ bool guard_leave(fuse_req_t req, struct backend *b, ssize_t *rc)
 	now_ns = clock_mono_ns();
 	tell_breaker(b, atomic_load(&slot->epoch), class,
 		     answered_by_storage(slot, *rc, now_ns - call.entered_ns), now_ns);
-	/* Before leaving: no epoch begins while somebody is inside. */
+	/* No epoch begins while somebody is inside. */
 	again = info->infrastructure ? why_again(b, info) : PARK_NONE;
 	leave_slot(b, slot->uid);
 	if (call_answered()) {
@@ -536,7 +528,7 @@ enum guard_outcome guard_end_visit(struct backend *b, ssize_t rc, bool by_storag
 	return info->trips ? OUTCOME_LOST : OUTCOME_DOUBTED;
 }
 
-/* This thread's quiet visit. nested: within a request's visit, whose slot counts for both. */
+/* nested: within a request's visit, whose slot counts for both. */
 static _Thread_local struct {
 	uint32_t epoch;
 	uid_t uid;
@@ -559,7 +551,7 @@ bool guard_enter_quietly(struct backend *b, uint64_t target, uid_t uid)
 		slot->target = target;
 		atomic_store(&slot->backend, b->index);
 	}
-	/* No request waits for these visits, but each holds a slot, and some must stay free. */
+	/* No request waits for these visits, but some slots must stay free. */
 	return try_enter(b, uid) == GO;
 }
 
@@ -578,10 +570,9 @@ bool guard_may_run(const struct slot *slot)
 
 	switch (slot->park_reason) {
 	case PARK_DOWN:
-		/* Nothing to wait for: it runs to be refused. */
 		return closed || !waits_while_down(bb, slot->parkable);
 	case PARK_FULL:
-		/* While the breaker is open it runs to be refused at once. */
+		/* It runs to be refused at once. */
 		return !closed || shares_has_place(atomic_load(&slot->backend), slot->uid);
 	case PARK_LATE:
 		return !closed || !late_task_on(slot, clock_mono_ns());

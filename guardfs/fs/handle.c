@@ -13,12 +13,12 @@
 #include <unistd.h>
 
 static struct {
-	/* Free list, high-water mark. */
+	/* Of the free list and high-water mark. */
 	pthread_mutex_t lock;
-	/* Through next_free; HANDLE_MAX: end. */
+	/* HANDLE_MAX: end. */
 	uint32_t free_head;
 	uint32_t next_free[HANDLE_MAX];
-	/* A released handle of that backend could not be closed. */
+	/* A released handle could not be closed. */
 	_Atomic bool unclosed[CONFIG_BACKENDS_MAX];
 } handles;
 
@@ -28,7 +28,7 @@ static void push_free(uint32_t i)
 	handles.free_head = i;
 }
 
-/* Opens whose worker died before deciding on an answer: the kernel never releases them. */
+/* Opens whose worker died before an answer: the kernel never releases them. */
 static void abandon_unanswered(uint32_t used)
 {
 	for (uint32_t i = 0; i < SLOT_MAX; i++) {
@@ -43,7 +43,7 @@ static void abandon_unanswered(uint32_t used)
 	}
 }
 
-/* The last worker may have died between the two steps of an open or a release. */
+/* The last worker may have died in the middle of an open or release. */
 static void recount_opens(uint32_t used)
 {
 	for (uint32_t n = 0; n < atomic_load(&fs.arena->nodes_used); n++)
@@ -75,7 +75,7 @@ errint_t handle_init(void)
 	for (uint32_t i = used; i-- > 0;) {
 		struct handle *h = &fs.arena->handles[i];
 
-		/* Tasks of dead workers stay in the kernel, which holds the file itself. */
+		/* Tasks of dead workers hold the file within the kernel. */
 		atomic_store(&h->users, 0);
 		if (atomic_load(&h->state) == HANDLE_LIVE) {
 			handle_count_again(h);
@@ -84,7 +84,7 @@ errint_t handle_init(void)
 		if (atomic_load(&h->state) != HANDLE_LIVE) {
 			push_free(i);
 		} else if (atomic_load(&h->closing)) {
-			/* Released; a sweep closes it. */
+			/* A sweep closes it. */
 			atomic_store(&h->closing, 1);
 			h->passthrough = 0;
 		}
@@ -136,7 +136,7 @@ struct handle *handle_new(uint32_t node, enum handle_kind kind, uint8_t backend,
 	atomic_store(&h->taken_unique, 0);
 	h->mtime_ns = 0;
 	atomic_store(&h->job, JOB_NONE);
-	/* If this worker dies before deciding on the answer, its successor closes the handle. */
+	/* A successor closes it unless an answer is decided on. */
 	if (call.slot)
 		call.slot->handle = i + 1;
 	handle_index_add(h);
@@ -162,8 +162,7 @@ static errint_t release_fd(struct backend *b, int fd)
 	return close(fd) < 0 ? -errno : 0;
 }
 
-/* Clears the record before closing: no task uses the descriptors again, but a sweep may find them. 0, or
- * either error. */
+/* No task uses the descriptors again, but a sweep may find them. Returns either error. */
 static errint_t release_fds(struct backend *b, struct handle *h)
 {
 	int fd = atomic_exchange(&h->fd, -1), other = handle_other_fd(atomic_exchange(&h->other, 0));
@@ -172,7 +171,7 @@ static errint_t release_fds(struct backend *b, struct handle *h)
 	return rc < 0 ? rc : rc_other;
 }
 
-/* False: its backend is down, and a close would reach it (FUSE flushes). */
+/* False: the backend is down, and a close would reach it (FUSE flushes). */
 static bool close_and_free(struct handle *h)
 {
 	struct backend *b =
@@ -208,7 +207,7 @@ static void free_if_released(struct handle *h)
 	if (atomic_load(&h->users) != 0 || !atomic_compare_exchange_strong(&h->closing, &released, 2))
 		return;
 	if (!close_and_free(h)) {
-		/* handle_sweep tries again, at the next epoch or when there is room. */
+		/* handle_sweep tries again. */
 		atomic_store(&h->closing, 1);
 		atomic_store(&handles.unclosed[h->backend], true);
 	}
@@ -275,7 +274,7 @@ void handle_mark_unlinked(uint32_t node)
 	handle_index_each(node, mark_unlinked, NULL);
 }
 
-/* A node without a name keeps its parent. */
+/* A nameless node keeps its parent. */
 static bool was_in(uint32_t node, uint32_t dir)
 {
 	const struct node *n = &fs.arena->nodes[node];
@@ -300,7 +299,7 @@ bool handle_is_removed_from(uint32_t dir)
 
 struct usable {
 	bool stray;
-	/* Its use count is raised. */
+	/* In use. */
 	struct handle *found;
 };
 
@@ -320,7 +319,7 @@ struct handle *handle_find(uint32_t node, bool stray)
 {
 	struct usable usable = {.stray = stray};
 
-	/* It may have been released before: take another. */
+	/* Released before: take another. */
 	while (!handle_index_each(node, find_usable, &usable)) {
 		if (!atomic_load(&usable.found->closing))
 			return usable.found;

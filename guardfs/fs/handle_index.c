@@ -1,5 +1,4 @@
-/* handle_index.c: see handle_index.h. Doubly linked chains by node: an end costs the same however often a
- * file is open. */
+/* handle_index.c: doubly linked chains by node: removing costs the same however often a file is open. */
 #include "fs/handle_index.h"
 #include "fs/handle.h"
 #include "base/cleanup.h"

@@ -1,4 +1,4 @@
-/* handle_ledger.c: acknowledged writes: see handle.h. */
+/* handle_ledger.c: acknowledged writes. */
 #include "base/cleanup.h"
 #include "fs/handle.h"
 #include "fs/handle_index.h"
@@ -98,7 +98,7 @@ struct cut {
 	/* NULL: any. */
 	const struct handle *through;
 	uint64_t size;
-	/* Only as handles of this epoch see it. */
+	/* Only handles of this epoch. */
 	bool seen;
 	uint32_t epoch;
 };

@@ -1,7 +1,7 @@
-/* handle_reopen.c: a handle's file found again after a reconnect: see handle.h.
+/* handle_reopen.c: a handle's file found again after a reconnect.
  *
- * One thread opens the file, without any lock; others wait for it (reopening.ended). A descriptor that
- * belongs to an older epoch is closed: its transport is dead by then, so closing cannot hang. */
+ * One thread opens the file, without any lock; others wait (reopening.ended). Closing an older epoch's
+ * descriptor cannot hang: its transport is dead. */
 #include "base/log.h"
 #include "fs/context.h"
 #include "fs/guard.h"
@@ -23,8 +23,8 @@ static struct {
 /* By handle; under reopening.lock. */
 static bool is_reopening[HANDLE_MAX];
 
-/* May the handle go on with the file as it is now? A reader, if size and time have not gone back. A writer,
- * if all bytes acknowledged and not synced extended the file, and the file covers them. */
+/* May the handle go on with the present file? A reader, if size and time have not gone back; a writer, if all
+ * unsynced bytes extended the file, and the file covers them. */
 static bool may_go_on(const struct handle *h, const struct stat *st)
 {
 	const struct node *node = &fs.arena->nodes[h->node];
@@ -33,21 +33,20 @@ static bool may_go_on(const struct handle *h, const struct stat *st)
 	if ((st->st_mode & S_IFMT) != (node->mode & S_IFMT) || !node_is_still(node, st))
 		return false;
 	if ((h->flags & O_ACCMODE) == O_RDONLY)
-		/* Storage may keep whole seconds only. */
+		/* Storage may keep whole seconds. */
 		return (uint64_t)st->st_size >= h->known_end &&
 		       mtime_ns + (int64_t)NSEC_PER_SEC > h->mtime_ns;
-	/* A writer that only appends and owes nothing goes on at any end: another client cut the file off.
-	 */
+	/* Without owed bytes an appending writer goes on at any end. */
 	if (h->flags & O_APPEND && !h->unsynced_bytes)
 		return true;
 	return !h->overwrote && (uint64_t)st->st_size >= h->known_end;
 }
 
-/* Filed first: whoever sees the error finds the file among the suspects. The ledger is read without its lock:
- * nothing is written through a handle that is being found again, by one thread. */
+/* Filed before anybody sees the error. No lock: one thread finds the handle again, and nothing is written
+ * through it. */
 static void poison_handle(struct backend *b, struct handle *h)
 {
-	/* Of a file without a name nothing is left to be looked at. */
+	/* Nothing is left of a nameless file. */
 	bool told = (h->flags & O_ACCMODE) == O_RDONLY || h->unlinked;
 
 	if (atomic_load(&h->error))
@@ -92,9 +91,8 @@ void handle_lost(struct backend *b, uint32_t node, int error, const struct ledge
 	handle_index_each(node, tell_loss, &loss);
 }
 
-/* Is a task of an older epoch still inside? (Only where it could not be fenced.) It may come back and use
- * its descriptor's number once more, which must not stand for another file: the descriptor stays open,
- * unrecorded, for a sweep. */
+/* A task of an older epoch, which could not be fenced, may use its descriptor's number again: the descriptor
+ * stays open, unrecorded, for a sweep. */
 static bool is_entered_before(const struct backend *b, uint32_t epoch)
 {
 	for (uint32_t i = 0; i < SLOT_MAX; i++) {
@@ -113,7 +111,7 @@ static void drop_older(struct backend *b, int ref, uint32_t epoch)
 		b->ops->drop(b, ref);
 }
 
-/* st: NULL: the file could not be opened. */
+/* NULL: the file could not be opened. */
 static void log_refusal(const struct backend *b, const struct handle *h, errint_t rc, const struct stat *st)
 {
 	char path[4096], why[160];
@@ -133,8 +131,7 @@ static void log_refusal(const struct backend *b, const struct handle *h, errint_
 	log_warning("backend %s: an open file cannot be gone on with: %s: %s", b->config->name, path, why);
 }
 
-/* Opens the handle's file in the present epoch. Runs inside the guard, without locks; may hang like any
- * operation. */
+/* Within the guard, without locks; may hang. */
 static errint_t reopen_guarded(struct backend *b, struct handle *h, uint32_t epoch)
 {
 	struct stat st;
@@ -152,7 +149,7 @@ static errint_t reopen_guarded(struct backend *b, struct handle *h, uint32_t epo
 	if (rc < 0 || call_answered()) {
 		if (ref >= 0)
 			b->ops->release(b, ref);
-		/* Gone or replaced: that is final. Trouble with the backend is not. */
+		/* Gone or replaced is final; the backend's trouble is not. */
 		if (rc == -ENOENT || rc == -ESTALE || rc == BACKEND_NODE_GONE || rc == -ENOTDIR ||
 		    rc == -EISDIR || rc == -ELOOP || rc == -EACCES) {
 			log_refusal(b, h, rc, NULL);
@@ -175,8 +172,7 @@ static errint_t reopen_guarded(struct backend *b, struct handle *h, uint32_t epo
 	return 0;
 }
 
-/* A local handle loses its descriptor only when guardian restarts without its worker. Its file is found by
- * its node, unless it has no name left. */
+/* Only after guardian restarted without its worker. By the node, unless the file is nameless. */
 static errint_t reopen_local(struct backend *b, struct handle *h)
 {
 	int ref = -1, none = -1;
@@ -233,7 +229,7 @@ errint_t handle_ensure(struct backend *b, struct handle *h)
 	return rc;
 }
 
-/* The descriptor that writes the other way, found or opened. */
+/* Writes the other way. */
 static errint_t ensure_other(struct backend *b, struct handle *h, int *ref)
 {
 	uint32_t epoch = atomic_load(&h->epoch);
@@ -251,7 +247,7 @@ static errint_t ensure_other(struct backend *b, struct handle *h, int *ref)
 	while (!atomic_compare_exchange_strong(&h->other, &word, handle_other(epoch, fd))) {
 		if (!word || handle_other_epoch(word) < epoch)
 			continue;
-		/* Another thread was faster, or the file has been found again meanwhile. */
+		/* Another thread was faster, or the file was found again. */
 		b->ops->release(b, fd);
 		*ref = handle_other_fd(word);
 		return handle_other_epoch(word) == epoch ? 0 : GUARD_POISONED;

@@ -31,7 +31,6 @@ static off_t known_end(const struct backend *b, struct handle *h)
 	return (off_t)(h->unlinked == HANDLE_STRAY ? handle_known_end(h) : node_size(node_of(h)));
 }
 
-/* Storage has taken it. */
 static void note_written(const struct backend *b, struct handle *h, off_t offset, ssize_t n)
 {
 	if (n <= 0 || !b->board)
@@ -40,7 +39,7 @@ static void note_written(const struct backend *b, struct handle *h, off_t offset
 	node_grown(node_of(h), (uint64_t)offset + (uint64_t)n);
 }
 
-/* Its use counted; NULL with the request answered. */
+/* In use; NULL: answered. */
 static struct handle *file_handle(fuse_req_t req, uint64_t fh)
 {
 	struct handle *h = handle_get(fh);
@@ -116,21 +115,20 @@ static ssize_t write_at(struct backend *b, struct handle *h, const char *data, s
 	return rc;
 }
 
-/* By the caller's open file at that moment (F_SETFL); pages of a mapping go where they belong. */
+/* By the caller's flags at that moment (F_SETFL); pages of a mapping go where they belong. */
 static bool is_append(const struct fuse_file_info *fi)
 {
 	return fi->flags & O_APPEND && !fi->writepage;
 }
 
-/* Acknowledged when in the arena? Not for pages of mappings, nor past the kernel's cache: several of one
- * file may be under way at once. */
+/* Not for pages of mappings or direct I/O: several of one file may be under way at once. */
 static bool goes_behind(const struct backend *b, const struct fuse_file_info *fi, size_t size, bool kill_priv)
 {
 	return b->board && b->config->durability == DURABILITY_BEHIND && size > 0 && size <= EXTENT_SIZE &&
 	       !fi->writepage && !kill_priv && !(fi->flags & (O_DIRECT | O_DSYNC)) && guard_takes_writes(b);
 }
 
-/* False: nothing has happened, storage is to be asked. */
+/* False: storage is to be asked. */
 static bool write_behind(fuse_req_t req, struct backend *b, struct handle *h, const char *data, size_t size,
 			 off_t offset, const struct fuse_file_info *fi)
 {
@@ -245,8 +243,8 @@ void fs_lseek(fuse_req_t req, fuse_ino_t ino, off_t offset, int whence, struct f
 		fuse_reply_lseek(req, rc);
 }
 
-/* Storage may have to read and write each byte, and the kernel asks for up to 2 GiB: a caller with a
- * deadline gets one WRITE's worth, and asks again. */
+/* Storage may have to read and write each byte, and the kernel asks for up to 2 GiB: a caller with a deadline
+ * gets one WRITE's worth at a time. */
 #define COPY_GUARDED_MAX CALL_DATA_SIZE
 
 static ssize_t copy_through(struct backend *b, struct handle *in, off_t off_in, int out, off_t off_out,

@@ -13,7 +13,7 @@
 #define LOOK_NS	    (5 * NSEC_PER_SEC)
 #define LOOK_MIN_NS (200 * NSEC_PER_MSEC)
 
-/* Private to this worker; a leaf lock, held for a walk along a chain. */
+/* Of the index and of giving slots away; a leaf. */
 static struct {
 	pthread_mutex_t lock;
 	uint32_t buckets[BUCKETS];
@@ -64,7 +64,7 @@ static struct job *find_job(const char *name, uint32_t *index)
 	return NULL;
 }
 
-/* A slot for a new job; NULL: all have open files. */
+/* NULL: all have open files. */
 static struct job *make_job(const char *name, uint32_t *index)
 {
 	uint32_t i = job_choose_slot(arena_jobs());
@@ -96,7 +96,7 @@ static struct job *make_job(const char *name, uint32_t *index)
 
 /* ---- which job ---- */
 
-/* Of a file in directory dir. False: none. */
+/* False: dir is in no job. */
 static bool job_name(uint32_t dir, char *name)
 {
 	char path[PATH_ROOM + 2];
@@ -104,7 +104,6 @@ static bool job_name(uint32_t dir, char *name)
 
 	if (dir == NODE_NONE || node_path(dir, path, PATH_ROOM) < 0)
 		return false;
-	/* The file's name itself does not matter. */
 	memcpy(path + strlen(path), "/f", sizeof("/f"));
 	for (uint32_t i = 0; i < fs.config->n_job_patterns && !length; i++)
 		length = job_match(fs.config->job_patterns[i], path);
@@ -209,7 +208,7 @@ void jobs_watch_by_stat(struct handle *h, struct node *node)
 		atomic_fetch_add(&jobs.by_stat, 1);
 }
 
-/* By the file's times, unless somebody set them. */
+/* By the file's times, unless they were set. */
 static uint64_t written_at(const struct job *j, int64_t mtime_ns, uint64_t now_ns)
 {
 	uint64_t before_ns = atomic_load(&j->progress_ns);

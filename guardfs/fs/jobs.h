@@ -1,7 +1,7 @@
-/* jobs.h (fs): counting for jobs (shm/job.h). Worker; any thread unless said otherwise.
+/* jobs.h (fs): counting for jobs (shm/job.h). Any thread unless stated otherwise.
  *
  * An open matches the file's directory with the patterns and notes the job's number in the handle; then
- * counting costs a few relaxed additions. Without patterns nothing is done. */
+ * counting costs a few relaxed additions. */
 #ifndef GUARDFS_FS_JOBS_H
 #define GUARDFS_FS_JOBS_H
 
@@ -10,34 +10,33 @@
 
 #include <time.h>
 
-/* Builds the index, counts open files again. Before threads, after handle_init. */
+/* Builds the index, recounts open files. Before threads, after handle_init. */
 void jobs_init(void);
 
-/* The job (index + 1) of a file about to be opened, its open files counted up, or JOB_NONE. Noted in the
- * slot: the request's errors are the job's. */
+/* The job (index + 1) of a file about to be opened, or JOB_NONE. Counts it as open, and notes the job in the
+ * slot. */
 uint32_t jobs_enter(const struct node *file);
 
-/* The same for a file about to be made in dir. */
+/* The same for a file to be made in dir. */
 uint32_t jobs_enter_below(const struct node *dir);
 
-/* The open failed: takes it back. */
+/* The open failed. */
 void jobs_leave(uint32_t job);
 
-/* The open succeeded: the handle is the job's. */
+/* The open succeeded. */
 void jobs_opened(struct handle *h, uint32_t job);
 
-/* RELEASE has come (or nobody got the open's answer). */
+/* Released, or nobody got the open's answer. */
 void jobs_closed(struct handle *h);
 
-/* st of node's file. Under node_lock. */
+/* st of node's file. Under node_lock, as the next. */
 void jobs_seen(struct node *node, const struct stat *st);
 
-/* The kernel reads and writes this handle's file by itself from now on, if node has a backing id. node's
- * size and mtime_ns: of the last look. Under node_lock. */
+/* The kernel reads and writes this handle's file itself, if node has a backing id. node's size and mtime_ns
+ * are then those of the last look. */
 void jobs_watch_by_stat(struct handle *h, struct node *node);
 
-/* fstat of the files that the kernel writes by itself, by our descriptors. Bounded by open files; not
- * within 200 ms of the last look. */
+/* fstat of those files, at most every 200 ms. */
 void jobs_look(void);
 
 /* Every few seconds. Control thread. */
@@ -61,7 +60,7 @@ static inline void jobs_error(enum errclass class)
 		job_error(&fs.arena->jobs, job, class, jobs_now_ns());
 }
 
-/* From now on this request's errors are the job's. */
+/* From now on this request's errors are h's job's. */
 static inline void jobs_begin(const struct handle *h)
 {
 	uint32_t job = atomic_load_explicit(&h->job, memory_order_relaxed);
@@ -73,7 +72,7 @@ static inline void jobs_begin(const struct handle *h)
 /* The local tier has no guard to count. */
 void jobs_local_error(const struct handle *h, uint32_t job, int error, uint64_t now_ns);
 
-/* rc bytes (0: none to move) or -errno. Reads the number once: a late task's file may be released. */
+/* rc: bytes or -errno. Reads h->job once: a late task's file may be released. */
 static inline void jobs_done(const struct handle *h, bool wrote, ssize_t rc)
 {
 	uint32_t job = atomic_load_explicit(&h->job, memory_order_relaxed);

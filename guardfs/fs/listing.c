@@ -74,7 +74,7 @@ errint_t listing_finish(struct listing_writer *w, int fd)
 
 #define RECORD_MAX (sizeof(struct record) + 255)
 
-/* Holds the whole record at offset, if there is one. Number of bytes, or -errno. */
+/* The whole record at offset, if any. Returns bytes, or -errno. */
 static ssize_t hold_record(struct listing_reader *r, int fd, int64_t offset)
 {
 	bool inside = offset >= r->offset && offset < r->offset + (int64_t)r->held;

@@ -1,17 +1,17 @@
-/* listing.h: a directory's listing in a memfd: survives worker and reconnects, with its offsets. */
+/* listing.h: a directory's listing in a memfd: it survives worker and reconnects, with its offsets. */
 #ifndef GUARDFS_FS_LISTING_H
 #define GUARDFS_FS_LISTING_H
 
 #include "base/base.h"
 
-/* Largest listing: some two million entries. */
+/* Some two million entries. */
 #define LISTING_BYTES_MAX (128u << 20)
 
 /* Zero-initialise. */
 struct listing_writer {
 	char *bytes;
 	size_t used, size;
-	/* -ENOMEM once, also beyond LISTING_BYTES_MAX. */
+	/* -ENOMEM, also beyond LISTING_BYTES_MAX. */
 	int error;
 };
 
@@ -24,16 +24,16 @@ struct listing_entry {
 
 void listing_add(struct listing_writer *w, const char *name, size_t length, uint64_t ino, unsigned type);
 
-/* Is the name among the first `used` bytes (a former w->used)? Looks at each entry. */
+/* Is the name among the first `used` bytes? Looks at each entry. */
 bool listing_has(const struct listing_writer *w, size_t used, const char *name);
 
 /* Writes all into fd, truncated, and frees the writer. 0 or -errno. */
 errint_t listing_finish(struct listing_writer *w, int fd) WARN_UNUSED;
 void listing_discard(struct listing_writer *w);
 
-/* Read-ahead of a listing. Zero-initialise for each pass. */
+/* Zero-initialise for each pass. */
 struct listing_reader {
-	/* Of the first byte held. */
+	/* Of the bytes held. */
 	int64_t offset;
 	size_t held;
 	_Alignas(8) char bytes[16384];

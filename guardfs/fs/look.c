@@ -13,17 +13,16 @@
 #include <fcntl.h>
 #include <sys/mman.h>
 
-/* Tries to open a file that is replaced again and again. */
+/* For a file that is replaced again and again. */
 #define LOOK_TRIES 5
 
-/* Does the open file end where it was known to, and the file of its name elsewhere? */
+/* Does the open file end where known, and its name's file elsewhere? */
 static bool is_as_known(struct backend *b, int ref, uint64_t known_end, const struct stat *st)
 {
 	return known_end != (uint64_t)st->st_size && b->ops->compare_end(b, ref, st->st_size) != END_THERE &&
 	       b->ops->compare_end(b, ref, (off_t)known_end) == END_THERE;
 }
 
-/* Is another file than st's open as node? */
 static bool is_other_open(struct backend *b, const struct node *node, const struct stat *st)
 {
 	struct handle *h = handle_find(node_index(node), false);
@@ -52,20 +51,20 @@ void look_at_own(struct backend *b, struct handle *h, struct stat *st)
 	st->st_size = (off_t)known_end;
 }
 
-/* Are attributes found by name those of the opened file? */
+/* Of attributes found by name. */
 enum likeness {
 	LIKE_OPENED,
 	LIKE_OTHER,
-	LIKE_GROWING, /* perhaps: longer, as when last looked at */
+	LIKE_GROWING, /* perhaps: longer, as at the last look */
 };
 
-/* Storage's -errno: a connection that breaks now says nothing of the file. */
+/* -errno: of storage. A connection that breaks now says nothing of the file. */
 static errint_t find_likeness(struct backend *b, int flags, const struct opened *o, off_t last_size,
 			      enum likeness *like)
 {
 	errint_t end = END_THERE;
 
-	if ((flags & O_ACCMODE) != O_WRONLY) /* else unknown: not open for reading */
+	if ((flags & O_ACCMODE) != O_WRONLY) /* else not readable */
 		end = b->ops->compare_end(b, o->ref, o->st.st_size);
 	if (end < 0 && errclass_info(errclass_from_errno(-end))->infrastructure)
 		return end;
@@ -83,7 +82,7 @@ static errint_t open_anew(struct backend *b, const struct node *node, int flags,
 	return b->ops->open(b, node_index(node), flags, ref);
 }
 
-/* Until the opened file and the seen one are the same. */
+/* Until opened and seen file agree. */
 static errint_t look_again(struct backend *b, const struct node *node, int flags, struct opened *o)
 {
 	off_t last_size = -1;
@@ -107,30 +106,29 @@ static errint_t look_again(struct backend *b, const struct node *node, int flags
 	return rc < 0 ? rc : BACKEND_NODE_GONE;
 }
 
-/* If anything was written to any file meanwhile, sshfs does not remember what it saw with an open, and
- * shows older attributes. */
+/* If any file was written to meanwhile, sshfs forgets what an open showed, and answers with older
+ * attributes. */
 static bool is_unsure(const struct backend *b, uint32_t writes)
 {
 	return b->config->type == BACKEND_SSHFS &&
 	       (guard_writes_ended(b) != writes || guard_is_write_inside(b));
 }
 
-/* The versions that the kernel was told since it was last made to ask again. */
+/* Versions that the kernel was told since it was last made to ask again. */
 enum told {
 	TOLD_BEFORE, /* none by this worker: unknown if the node is older */
 	TOLD_ONE,
-	TOLD_SEVERAL, /* it may have kept any of them */
+	TOLD_SEVERAL, /* it may have kept any */
 };
 
-/* Simultaneous opens of a node may come to different files, none seeing the others' handles. So they are
- * accepted one by one, and the count tells an open of others since it began. Parallel to arena->nodes;
- * private memory, sparse. */
+/* Simultaneous opens of a node may come to different files. So they are accepted one by one, and the count
+ * shows an open that others came before. Parallel to arena->nodes; private, sparse. */
 struct witness {
-	/* Last accepted open, CLOCK_MONOTONIC; under the lock, as the next two. */
+	/* CLOCK_MONOTONIC; under the lock, as all but looks and inside. */
 	_Atomic uint64_t accepted_ns;
 	_Atomic uint32_t accepts;
 	enum told told;
-	/* The time set back through the mount, and when (CLOCK_MONOTONIC); under the lock. */
+	/* The time set through the mount, and when (CLOCK_MONOTONIC). */
 	int64_t set_back_to_ns;
 	uint64_t set_back_ns;
 	/* Begun. */
@@ -139,16 +137,16 @@ struct witness {
 	_Atomic uint32_t inside;
 };
 
-/* For so long may sshfs go on to show what it had seen of a file before. */
+/* How long sshfs may show what it saw of a file before. */
 #define REMEMBERED_NS (3 * NSEC_PER_SEC)
 
 #define LOCKS 256u
 
 static struct {
 	struct witness *of;
-	/* When this worker began. */
+	/* By this worker. */
 	uint64_t begun_ns;
-	/* Never held across a call into a backend. */
+	/* Not held across a call into a backend. */
 	pthread_mutex_t locks[LOCKS];
 } witnesses = {.locks = {[0 ... LOCKS - 1] = PTHREAD_MUTEX_INITIALIZER}};
 
@@ -183,8 +181,8 @@ void look_leave(const struct node *node)
 	atomic_fetch_sub(&witness_of(node)->inside, 1);
 }
 
-/* For a second sshfs remembers what it was shown of a name, in the order of its threads: an earlier look
- * may have left the state before the open. */
+/* For a second sshfs remembers what it was shown of a name, in the order of its threads: an earlier look may
+ * have left an older state. */
 static bool is_beside_others(const struct node *node, const struct opened *o)
 {
 	const struct witness *w = witness_of(node);
@@ -229,7 +227,7 @@ errint_t look_at_opened(struct backend *b, struct node *node, int flags, struct 
 	return o->replaced ? BACKEND_NODE_GONE : 0;
 }
 
-/* Under the node's lock. *as_known: the node knows this version. */
+/* *as_known: the node knows this version. Under the node's lock, as the functions below. */
 static bool may_accept(const struct backend *b, const struct node *node, int flags, const struct opened *o,
 		       bool *as_known)
 {
@@ -239,15 +237,13 @@ static bool may_accept(const struct backend *b, const struct node *node, int fla
 	return !o->growing && (*as_known || atomic_load(&witness_of(node)->accepts) == o->accepted);
 }
 
-/* Was an open of node accepted since this request entered the backend? Then attributes seen by name may be
- * another file's than the opened one's, which is the kernel's inode. The node's own are newer. Under its
- * lock. */
+/* An open accepted since this request entered: attributes seen by name may be another file's, the node's own
+ * are newer. */
 static bool is_overtaken(const struct backend *b, const struct node *node)
 {
 	return !number_is_of_storage(b) && atomic_load(&witness_of(node)->accepted_ns) > call.entered_ns;
 }
 
-/* Under the node's lock. */
 static void remember_told(struct node *node, const struct stat *st)
 {
 	if (!version_is_same(node_version(node), version_of(st)))
@@ -255,7 +251,7 @@ static void remember_told(struct node *node, const struct stat *st)
 	node_remember(node, st);
 }
 
-/* Has the time been set back? Then open files of the node have that, too. Under the node's lock. */
+/* Then open files of the node have that time, too. */
 static bool note_set_back(const struct node *node, const struct stat *st)
 {
 	int64_t mtime_ns = version_of(st).mtime_ns;
@@ -291,7 +287,7 @@ void look_tell_change(struct node *node, const struct stat *st)
 	remember_told(node, st);
 }
 
-/* How old may the file be when it is found again? Under the node's lock. */
+/* How old may the file be when found again? */
 static int64_t oldest_mtime_ns(const struct node *node, const struct stat *st)
 {
 	const struct witness *w = witness_of(node);
@@ -301,8 +297,7 @@ static int64_t oldest_mtime_ns(const struct node *node, const struct stat *st)
 	return remembered ? MIN(mtime_ns, w->set_back_to_ns) : mtime_ns;
 }
 
-/* May the kernel have another version than the node's? A worker may die between remembering a version and
- * making the kernel ask again. Under the node's lock. */
+/* Or else: a worker may die between remembering a version and making the kernel ask again. */
 static bool may_be_apart(const struct node *node)
 {
 	enum told told = witness_of(node)->told;
@@ -333,8 +328,7 @@ bool look_accept(const struct backend *b, struct node *node, int flags, struct o
 	o->changed |= apart;
 	if (!apart)
 		return true;
-	/* Once, before another open is answered: a second message would make the kernel drop what it was
-	 * told after the first. */
+	/* Once, before another open is answered: a second message would drop newer knowledge. */
 	w->told = TOLD_ONE;
 	node_remember(node, &o->st);
 	doubt_node(node);

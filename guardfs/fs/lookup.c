@@ -1,4 +1,4 @@
-/* lookup.c: LOOKUP and FORGET: virtual tree, route, pattern, local or guarded tier. */
+/* lookup.c: LOOKUP and FORGET. */
 #include "fs/lookup.h"
 #include "fs/entry.h"
 #include "fs/export.h"
@@ -22,7 +22,7 @@ static void recall_entry(struct fuse_entry_param *e, struct node *node)
 	e->entry_timeout = e->attr_timeout = 0;
 }
 
-/* The node of the slot's fallback, with its lookup; NULL: none. */
+/* NULL: none. */
 static struct node *promised_node(const struct slot *slot)
 {
 	return slot->fallback_length ? node_from_id(wire_entry_node(slot->fallback)) : NULL;
@@ -50,7 +50,7 @@ static struct node *promise_node(struct slot *slot, struct node *parent, const c
 	return known;
 }
 
-/* Spends the promise, whether guardian answers or we. */
+/* Whether guardian answers or we. */
 static void reply_recalled(fuse_req_t req, struct node *known)
 {
 	struct fuse_entry_param e;
@@ -60,7 +60,7 @@ static void reply_recalled(fuse_req_t req, struct node *known)
 	fuse_reply_entry(req, &e);
 }
 
-/* Without the route's target the names in it are unknown. */
+/* Then the names in it are unknown. */
 static bool target_is_missing(struct backend *b, struct node *node)
 {
 	struct stat st;
@@ -69,13 +69,12 @@ static bool target_is_missing(struct backend *b, struct node *node)
 	       b->ops->getattr(b, view_object_index(node), -1, &st) == -ENOENT;
 }
 
-/* LOOKUP on a guarded tier. A node that the kernel holds is answered for even in an outage: an error would
- * make the kernel drop the dentry, with every mount and working directory below. `known` carries one
- * lookup for that answer. If ours comes too late, guardian gave it, and the lookup is the kernel's. */
+/* A node that the kernel holds is answered for in an outage too (slot.fallback). `known` carries one lookup
+ * for that answer. If ours comes too late, guardian gave it, and the lookup is the kernel's. */
 static void lookup_guarded(fuse_req_t req, struct backend *b, struct node *parent, const char *name)
 {
 	struct slot *slot = call.slot;
-	/* A request that runs again has its promise already. */
+	/* A second run has its promise already. */
 	struct node *known = slot->fallback_length ? promised_node(slot) : promise_node(slot, parent, name),
 		    *node;
 	uint32_t p = view_object_index(parent);
@@ -96,7 +95,7 @@ static void lookup_guarded(fuse_req_t req, struct backend *b, struct node *paren
 	case GUARD_GONE:
 		return;
 	}
-	/* The kernel only asks whether the name still exists. */
+	/* Does the name still exist? */
 	if (known)
 		look_enter(known);
 	rc = (known ? b->ops->find : b->ops->lookup)(b, p, name, &found);
@@ -120,7 +119,7 @@ static void lookup_guarded(fuse_req_t req, struct backend *b, struct node *paren
 		rc = 0;
 	}
 	if (rc < 0) {
-		/* An old answer: the name may have been made anew. */
+		/* After guardian's answer the name may have been made anew. */
 		if (rc == -ENOENT && known && !call_answered())
 			node_vanished(view_object(known), p, name);
 		sent = fuse_reply_err(req, (int)-rc);
@@ -176,8 +175,8 @@ static errint_t look_at_target(struct backend *b, const char *target, struct nod
 	return rc == 0 && !*dir ? -ENOMEM : rc;
 }
 
-/* A name for a pattern: on the backend if it is there, else local. Unknown in an outage: a guess might put
- * a guarded path on the local disk. */
+/* A name for a pattern: on the backend if it is there, else local. In an outage a guess might put a guarded
+ * path on the local disk. */
 static void lookup_pattern(fuse_req_t req, struct node *parent, const char *name, const struct route *route)
 {
 	struct backend *b = &fs.guarded[route->backend];

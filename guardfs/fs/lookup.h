@@ -1,10 +1,10 @@
-/* lookup.h: LOOKUP and FORGET: libfuse operations. Worker, any thread. */
+/* lookup.h: LOOKUP and FORGET: libfuse operations. */
 #ifndef GUARDFS_FS_LOOKUP_H
 #define GUARDFS_FS_LOOKUP_H
 
 #include "fs/context.h"
 
-/* The promised LOOKUP (slot.fallback) got another answer: takes the lookup back. */
+/* The LOOKUP got another answer than slot.fallback: takes the lookup back. */
 void lookup_forget_promised(struct slot *slot);
 
 void fs_lookup(fuse_req_t req, fuse_ino_t parent, const char *name);

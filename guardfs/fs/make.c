@@ -36,7 +36,6 @@ struct node *make_parent(fuse_req_t req, fuse_ino_t parent_id, const char *name,
 	return parent;
 }
 
-/* A route here is like a mounted file system. */
 static bool is_route(const struct node *parent, const char *name, struct route *route)
 {
 	uint32_t p = node_index(parent);
@@ -60,7 +59,7 @@ static errint_t make_in(struct backend *b, const struct make_args *a, uint32_t p
 	return -EINVAL;
 }
 
-/* Of all four makers: enter, make, leave, answer. */
+/* For all four makers. */
 static void make_object(fuse_req_t req, struct node *parent, const char *name, const struct make_args *a)
 {
 	struct backend *b = fs_backend(parent);
@@ -127,8 +126,8 @@ void fs_link(fuse_req_t req, fuse_ino_t ino, fuse_ino_t newparent_id, const char
 			    &(struct make_args){.what = MAKE_LINK, .node = node_index(node)});
 }
 
-/* Walks to the directory above target, making missing ones if `create`; *name: target's last component (in
- * buf). Inside the guard. Counts no lookups; *dir is pinned. */
+/* Walks to the directory above target, making missing ones if `create`. *name: target's last component, in
+ * buf. Inside the guard. Counts no lookups; *dir is pinned. */
 static errint_t walk_above(struct backend *b, char *buf, bool create, struct node **dir, char **name)
 {
 	static const struct caller root = {.umask = 022};
@@ -248,7 +247,7 @@ void make_lost(struct node *node, bool lost)
 	node_unpin(node);
 }
 
-/* Before leaving the backend: a request that waits for a late task on this name may make it anew at once. */
+/* Before leaving: a request that waits for a late task on this name may make it anew at once. */
 static void name_is_removed(uint32_t parent, const char *name, bool directory)
 {
 	const struct node *node = node_find_guarded(parent, name, NODE_UNHELD);

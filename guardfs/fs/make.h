@@ -15,23 +15,23 @@ void fs_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_ino_t n
 
 struct make_args {
 	enum { MAKE_NODE, MAKE_DIR, MAKE_SYMLINK, MAKE_LINK } what;
-	/* Of MAKE_NODE with the type, 0: a regular file. */
+	/* Of MAKE_NODE, with the type; 0: a regular file. */
 	mode_t mode;
 	dev_t rdev;
 	const char *target;
-	/* MAKE_LINK: the file to be linked. */
+	/* MAKE_LINK: the file. */
 	uint32_t node;
 };
 
-/* The directory id for making or removing names, or NULL with the request answered: ESTALE; in the virtual
- * tree EROFS, for making .guardfs EEXIST. */
+/* The directory for making or removing names; NULL: answered ESTALE, in the virtual tree EROFS (making
+ * .guardfs: EEXIST). */
 struct node *make_parent(fuse_req_t req, fuse_ino_t parent, const char *name, bool removing);
 
-/* The local object is about to lose this name. If it is the last, keeps its descriptor for processes that
- * use the object (working directory, O_PATH). The node, pinned, for make_lost; or NULL. */
+/* The local object is about to lose this name. If it is the last, keeps its descriptor for processes that use
+ * it (working directory, O_PATH). Returns the node, pinned, for make_lost; or NULL. */
 struct node *make_losing(uint32_t parent, const char *name);
 
-/* lost: it succeeded. node may be NULL. */
+/* lost: it did. node may be NULL. */
 void make_lost(struct node *node, bool lost);
 
 #endif

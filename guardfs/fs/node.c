@@ -1,4 +1,4 @@
-/* node.c: finding, making and counting nodes. Beneath: node_table.c; names: node_names.c. */
+/* node.c: finding, making and counting nodes. */
 #include "fs/node_numbers.h"
 #include "fs/node_table.h"
 #include "base/cleanup.h"
@@ -6,7 +6,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-/* Keeps unreferenced nodes with something owed (fs/behind.h) until behind_init unpins them. */
+/* Until behind_init unpins them. */
 static void pin_owed(void)
 {
 	for (uint32_t i = 0; i < EXTENT_MAX; i++) {
@@ -98,7 +98,7 @@ void node_recall(const struct node *node, struct stat *st)
 	st->st_ctim = st->st_atim = st->st_mtim;
 }
 
-/* A named local node lies where last found (it may be moved beneath us). */
+/* A local node lies where last found. */
 static void place_local(struct node *node, uint32_t parent, const char *name)
 {
 	uint32_t old_parent, old_name, ref;
@@ -182,7 +182,6 @@ struct node *node_intern_local(uint32_t parent, const char *name, const struct f
 	return node;
 }
 
-/* Under its shard's lock. */
 void node_lose_name(struct node_shard *s, struct node *node)
 {
 	number_keep(node);
@@ -237,7 +236,7 @@ struct node *node_intern_virtual(unsigned id, bool lookup)
 	return ntable_intern(&k, &st, 0, lookup ? NODE_LOOKED_UP : NODE_UNHELD);
 }
 
-/* Under the lock of shard s of this hash, which leaves the backend out: one walk finds the node of any. */
+/* The hash leaves the backend out: one walk finds the node of any. Under the lock of s. */
 static struct node *find_named(struct node_shard *s, uint32_t hash, uint32_t parent, const char *name)
 {
 	struct node_key k = {.parent = parent, .name = name};

@@ -10,8 +10,7 @@ static void take_name(uint32_t parent, const char *name, const struct node *expe
 {
 	struct node *node;
 
-	/* The lock keeps a rename from moving the node to another shard, the pin keeps it from being
-	 * freed. */
+	/* The lock keeps the node in its shard, the pin keeps it live. */
 	pthread_rwlock_rdlock(&ntable.tree_lock);
 	node = node_find_guarded(parent, name, NODE_PINNED);
 	if (node) {
@@ -124,7 +123,7 @@ static void rename_guarded(uint32_t parent, const char *name, uint32_t newparent
 
 void node_renamed(uint32_t parent, const char *name, uint32_t newparent, const char *newname, bool exchange)
 {
-	/* The next lookup places a local directory; only guarded nodes are known by names. */
+	/* Only guarded nodes are known by names; the next lookup places a local directory. */
 	if (ntable_is_guarded(ntable_at(parent)))
 		rename_guarded(parent, name, newparent, newname, exchange);
 }

@@ -1,7 +1,5 @@
-/* node_numbers.c: see node_numbers.h.
- *
- * A private table holds the numbers of nodes away from the place that their number comes from; other
- * numbers follow from parent and name. */
+/* node_numbers.c: see node_numbers.h. A private table holds the numbers of nodes away from the place that
+ * their number comes from; others follow from parent and name. */
 #include "fs/node_numbers.h"
 #include "fs/node_table.h"
 #include "base/cleanup.h"
@@ -11,17 +9,16 @@
 
 #define BUCKETS (1u << 16)
 
-/* Chains of node indexes plus 1; 0 ends them. */
+/* Node indexes plus 1; 0 ends a chain. */
 static struct {
 	/* A leaf. */
 	pthread_mutex_t lock;
 	_Atomic uint32_t count;
 	uint32_t buckets[BUCKETS];
-	/* Parallel to arena->nodes, sparse. */
 	uint32_t *next;
 } away = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
-/* Bit 62 keeps them apart from the local tier's. */
+/* Bit 62: apart from the local tier's. */
 static uint64_t guarded_number(uint64_t h)
 {
 	return (h >> 2) | 1ull << 62;
@@ -93,7 +90,7 @@ static void take_out(struct node *node)
 	atomic_fetch_sub(&away.count, 1);
 }
 
-/* The first number of a name that no node has elsewhere: the same as long as those live. */
+/* The first that no living node has elsewhere. */
 static uint64_t free_number(uint32_t parent, const char *name)
 {
 	uint64_t home = home_number(parent, name), number = home;

@@ -1,9 +1,6 @@
-/* node_rest.c: unreferenced nodes: freed, or kept. See node_table.h.
- *
- * A file handle from the kernel holds a node's id and outlives the kernel's memory of the node. So a
- * forgotten local node is freed only after NODE_RESTING_MAX others: until then a lookup of its file finds
- * it. It keeps no descriptor: a file removed beneath is gone. A node whose last name was removed through
- * us is freed at once. */
+/* node_rest.c: unreferenced nodes: freed, or kept (docs/INTERNALS.md, "Nodes"). A resting node keeps no
+ * descriptor: a file removed beneath is gone. A node whose last name was removed through us is freed at
+ * once. */
 #include "fs/node_table.h"
 #include "backend/backend.h"
 
@@ -38,8 +35,7 @@ void ntable_child_removed(uint32_t parent)
 		ntable_free_if_unused(ntable_at(parent));
 }
 
-/* Ids at rest; the oldest is overwritten. A node used again is skipped; one that rests twice goes by the
- * first time. */
+/* The oldest is overwritten. A node used again is skipped; one that rests twice goes by the first time. */
 static struct {
 	_Atomic uint64_t ids[NODE_RESTING_MAX];
 	_Atomic uint32_t next;
@@ -50,7 +46,7 @@ static bool may_rest(const struct node *node)
 	return node->backend == NODE_LOCAL && node->fh_length > 0 && !(node->flags & NODE_KEEPS_FD);
 }
 
-/* Its turn comes when the ring has gone round. */
+/* The oldest's turn has come. */
 static void put_to_rest(uint64_t id)
 {
 	uint32_t at = atomic_fetch_add(&resting.next, 1) % NODE_RESTING_MAX;

@@ -76,7 +76,7 @@ uint32_t *ntable_bucket(struct node_shard *s, uint32_t hash)
 	return &s->buckets[(hash / NTABLE_SHARDS) & (s->n_buckets - 1)];
 }
 
-/* Doubles buckets when chains get long, if memory allows. */
+/* When chains get long, if memory allows. */
 static void shard_grow(struct node_shard *s)
 {
 	struct node_shard grown = {.n_buckets = s->n_buckets * 2};
@@ -192,7 +192,7 @@ void ntable_child_added(uint32_t parent)
 		atomic_fetch_add(&ntable_at(parent)->children, 1);
 }
 
-/* Only its descriptor leads to it: stays open while known. */
+/* No handle leads to it. */
 static bool keeps_descriptor(uint8_t backend, uint8_t fh_length)
 {
 	return backend == NODE_LOCAL && fh_length == 0;
@@ -222,7 +222,7 @@ static void share_restore(const struct node *node)
 		shares_restore(SHARE_KEPT, node->taker, 1);
 }
 
-/* Filled in and counted, not yet live. In the requesting user's share; nobody's, where everybody reads it. */
+/* In the requesting user's share, unless everybody reads it. */
 struct node *ntable_make(const struct node_key *k, uint32_t parent, const char *name, const struct stat *st)
 {
 	uint32_t taker = k->backend == NODE_VIRTUAL ? 0 : call.uid;
@@ -395,7 +395,7 @@ struct ntable_kept ntable_free(struct node_shard *s, struct node *node)
 	return kept;
 }
 
-/* The record may be freed and reused in another shard before the lock: hence the second look. */
+/* The record may be freed and reused in another shard before the lock. */
 struct node_shard *ntable_lock_shard(const struct node *node)
 {
 	const struct node_link *link = &ntable.links[node_index(node)];

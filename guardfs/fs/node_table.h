@@ -1,17 +1,14 @@
-/* node_table.h: the inside of the node table, for fs/node*.c: index, records, rebuild.
- *
- * Locks, in this order: tree_lock (names and parents), a shard's lock (chains, lookup counts, creation and
- * freeing), alloc_lock (free records, name heap), roots_lock. None is held across a call into a backend. */
+/* node_table.h: the inside of the node table, for fs/node*.c: index, records, rebuild. Its locks are in
+ * docs/LOCKING.md. */
 #ifndef GUARDFS_FS_NODE_TABLE_H
 #define GUARDFS_FS_NODE_TABLE_H
 
 #include "fs/node.h"
 
 #define NTABLE_SHARDS 64u
-#define NTABLE_END    UINT32_MAX /* Of a chain. */
+#define NTABLE_END    UINT32_MAX
 
 struct node_link {
-	/* In its bucket, or the free list. */
 	uint32_t next;
 	uint32_t hash;
 };
@@ -19,12 +16,11 @@ struct node_link {
 struct node_shard {
 	_Alignas(CACHE_LINE) pthread_mutex_t lock;
 	uint32_t *buckets;
-	/* A power of two. */
 	uint32_t n_buckets;
 	uint32_t count;
 };
 
-/* The worker's private memory. */
+/* In private memory. */
 extern struct node_table {
 	struct node_shard shards[NTABLE_SHARDS];
 	pthread_mutex_t field_locks[NTABLE_SHARDS];
@@ -38,21 +34,19 @@ extern struct node_table {
 	struct root_list {
 		uint32_t *nodes;
 		uint32_t n, room;
-		/* Of routes; without memory a root is left out, and its names only expire. */
+		/* Of routes. Without memory a root is left out: its names only expire. */
 	} roots;
 	_Atomic uint32_t paths_version;
 } ntable;
 
-/* A node's identity. */
 struct node_key {
 	uint8_t backend;
 	uint8_t fh_type, fh_length;
 	const uint8_t *fh;
 	uint32_t parent;
 	const char *name;
-	/* Virtual: id. */
 	uint64_t ino;
-	/* Of a view below a route's root, which has no name; else NULL. */
+	/* View below a route's root, which has no name. */
 	uint32_t object;
 };
 
@@ -71,10 +65,10 @@ static inline const char *ntable_name(const struct node *node)
 	return name_get(&fs.arena->names, node->name);
 }
 
-/* From the arena. Before threads. 0 or -ENOMEM. */
+/* Before threads. 0 or -ENOMEM. */
 errint_t ntable_init(void) WARN_UNUSED;
 
-/* A local file without a handle is known by device and inode, kept in fh with length 0. */
+/* Device and inode, kept in fh with length 0, stand for a missing handle. */
 #define FH_DEV_INO_SIZE 16
 uint32_t ntable_hash(const struct node_key *k);
 struct node_key ntable_key_of(const struct node *node);
@@ -87,59 +81,55 @@ void ntable_insert(struct node_shard *s, uint32_t hash, uint32_t n);
 void ntable_remove(struct node_shard *s, uint32_t n);
 struct node *ntable_find(struct node_shard *s, uint32_t hash, const struct node_key *k);
 
-/* The node's shard. */
 struct node_shard *ntable_lock_shard(const struct node *node);
 
-/* A record filled in and counted, not yet live; NULL: table or name heap full. Under its shard's lock. */
+/* A record filled in, not yet live; NULL: table or name heap full. Under its shard's lock. */
 struct node *ntable_make(const struct node_key *k, uint32_t parent, const char *name, const struct stat *st);
 
-/* With a reference; NULL: none. */
+/* NULL: none. */
 struct node *ntable_look_up(const struct node_key *k, enum node_reference reference);
 
-/* The same, else a new node with these flags; NULL: the table is full. _locked: under the shard's lock. */
+/* The same, else a new node; NULL: the table is full. _locked: under the shard's lock. */
 struct node *ntable_intern(const struct node_key *k, const struct stat *st, unsigned flags,
 			   enum node_reference reference);
 struct node *ntable_intern_locked(struct node_shard *s, uint32_t hash, const struct node_key *k,
 				  const struct stat *st, unsigned flags, enum node_reference reference);
 void ntable_refer(struct node *node, enum node_reference reference);
 
-/* References of a freed node, to be released after unlocking (ntable_child_removed). */
+/* References of a freed node, for ntable_child_removed after unlocking. */
 struct ntable_kept {
 	uint32_t parent, object;
 };
 
-/* Of an unreferenced node. Under tree_lock for writing, and its shard's lock. */
+/* An unreferenced node. Under tree_lock for writing, and its shard's lock. */
 struct ntable_kept ntable_free(struct node_shard *s, struct node *node);
 
-/* node_rest.c, up to ntable_rest_all_unused. Frees an unreferenced node. Without locks. */
+/* node_rest.c, up to ntable_rest_all_unused. Without locks. */
 bool ntable_is_unused(const struct node *node);
 void ntable_free_if_unused(struct node *node);
 
-/* The same, but a local node with a file handle stays until NODE_RESTING_MAX others rest: the kernel's
- * file handles (NFS) lead to it by id. */
+/* Keeps a local node with a file handle until NODE_RESTING_MAX others rest: the kernel's file handles (NFS)
+ * lead to it by id. */
 void ntable_rest_if_unused(struct node *node);
 
-/* The same for all nodes: those at rest, and those whose last reference a dying worker took back. Before
- * threads. */
+/* At a start: nodes at rest, and those whose last reference a dying worker took back. */
 void ntable_rest_all_unused(void);
 
 /* 0: the heap is full. */
 uint32_t ntable_name_put(const char *name);
 void ntable_name_drop(uint32_t ref);
 
-/* The other node that it shows; NODE_NONE. */
+/* NODE_NONE: it shows none, or itself. */
 uint32_t ntable_object(const struct node *node);
 
-/* Fills list with up to size indexes of routes' roots, from *at (0: the first) on, and moves *at. Returns
- * how many. */
+/* Fills list with indexes of routes' roots from *at (0: first) on, and moves *at. Returns how many. */
 uint32_t ntable_roots(uint32_t *at, uint32_t *list, uint32_t size);
 
-/* Children, and views that show a node, keep it alive. Removing the last frees an unreferenced one
- * (node_rest.c). */
+/* Children and views keep a node alive. Removing the last frees an unreferenced node. */
 void ntable_child_added(uint32_t parent);
 void ntable_child_removed(uint32_t parent);
 
-/* A route's root begins, or ceases, to show object (perhaps itself). */
+/* A route's root begins, or ceases, to show object. */
 static inline void ntable_show(const struct node *root, uint32_t object)
 {
 	ntable_child_added(object == node_index(root) ? NODE_NONE : object);
@@ -150,10 +140,10 @@ static inline void ntable_show_no_more(const struct node *root, uint32_t object)
 	ntable_child_removed(object == node_index(root) ? NODE_NONE : object);
 }
 
-/* node.c: of a removed or replaced guarded node. Under its shard's lock. */
+/* Removed or replaced. Under its shard's lock. */
 void node_lose_name(struct node_shard *s, struct node *node);
 
-/* Routes with a target at or below the renamed node look for it again. */
+/* Routes with a target at or below the node look for it again. */
 void node_target_moved(const struct node *node);
 
 #endif

@@ -11,7 +11,7 @@
 
 /* ---- the backend's tree ---- */
 
-/* Attributes of directories that storage was not asked about. */
+/* Of directories that storage was not asked about. */
 static struct stat assumed_attributes(const struct backend *b)
 {
 	const struct config_backend *c = b->config;
@@ -35,7 +35,7 @@ struct node *view_backend_root(const struct backend *b, enum node_reference refe
 					 &st, NODE_ROUTE_ROOT, reference);
 }
 
-/* From *dir, pinned, to name in it. */
+/* From *dir, pinned. */
 static errint_t enter_assumed(const struct backend *b, struct node **dir, const char *name)
 {
 	struct stat st = assumed_attributes(b);
@@ -69,7 +69,7 @@ errint_t view_target(const struct backend *b, const char *target, struct node **
 	return rc;
 }
 
-/* From the last known node; then by names. */
+/* From the last known node on by names. */
 uint64_t view_target_ino(const struct backend *b, const char *target)
 {
 	const struct node *dir = view_backend_root(b, NODE_UNHELD);
@@ -92,7 +92,7 @@ uint64_t view_target_ino(const struct backend *b, const char *target)
 
 /* ---- roots of routes ---- */
 
-/* Pinned; the root itself if there is none. */
+/* Pinned. */
 static struct node *target_or_self(struct node *root, const char *target)
 {
 	struct node *object;
@@ -103,8 +103,8 @@ static struct node *target_or_self(struct node *root, const char *target)
 	return root;
 }
 
-/* Takes object's pin (NULL: keep the present one). version: of the map. was: root->object before the
- * version was read. Another thread's change is as good. */
+/* Takes object's pin (NULL: keep the present one). version: of the map. was: root->object before the version
+ * was read. Another thread's change is as good. */
 static void point_root(struct node *root, uint64_t was, uint32_t version, struct node *object)
 {
 	uint32_t present = (uint32_t)was, next = object ? node_index(object) : present;
@@ -139,7 +139,7 @@ struct node *view_route_root(uint32_t parent, const char *name, const struct rou
 							     .ino = view_target_ino(b, route->target)},
 					  &st, NODE_ROUTE_ROOT | NODE_VIEW, reference);
 
-	/* A new root. Whether the map still has the route is checked when the object is needed. */
+	/* Whether the map still has the route is checked when the object is needed. */
 	if (root && atomic_load(&root->object) == node_index(root))
 		point_root(root, node_index(root), 0, target_or_self(root, route->target));
 	return root;
@@ -238,7 +238,6 @@ struct node *view_intern(struct node *parent, const char *name, const struct sta
 	return view;
 }
 
-/* As route's root shows `object`. */
 static struct node *show_below_root(struct node *root, struct node *object)
 {
 	struct node_key k = key_of(root, object);
@@ -252,7 +251,7 @@ static struct node *show_below_root(struct node *root, struct node *object)
 	return ntable_intern(&k, &st, NODE_VIEW, NODE_LOOKED_UP);
 }
 
-/* The virtual tree has one directory level, in the root. */
+/* The virtual tree has one directory level. */
 static struct node *above_virtual(const struct node *dir)
 {
 	if (dir->ino != VIRTUAL_DIR)
@@ -271,7 +270,7 @@ struct node *view_above(struct node *dir)
 
 	if (!above)
 		return NULL;
-	/* A directory moved out of the route, even to the backend's root, is still shown. */
+	/* A directory moved out of the route is still shown. */
 	if (!is_inner)
 		node_look_up(shown);
 	else if (above->backend == dir->backend)
@@ -308,7 +307,7 @@ struct node *view_find(struct node *parent, const char *name, enum node_referenc
 
 /* ---- places ---- */
 
-/* Targets of routes that show the directory: it, and those above. */
+/* The directory, and those above that it. */
 struct chain {
 	uint32_t nodes[64];
 	size_t n;

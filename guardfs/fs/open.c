@@ -25,8 +25,8 @@
 
 /* ---- passthrough ---- */
 
-/* The kernel reads and writes the backing file by itself. It demands one mode and one backing id for all
- * open files of an inode: the first open decides, the last close ends it. seen: what fstat has just said, or NULL. */
+/* The kernel demands one mode and one backing id for all open files of an inode: the first open decides, the
+ * last close ends it. seen: of fstat, or NULL. */
 static void passthrough_begin(struct node *node, struct handle *h, int fd, const struct stat *seen)
 {
 	if (!fs.board->kernel_passthrough || !S_ISREG(node->mode))
@@ -34,8 +34,8 @@ static void passthrough_begin(struct node *node, struct handle *h, int fd, const
 	ACQUIRE_LOCK(node_lock(node));
 	if (node->opens == 0) {
 		struct stat st = seen ? *seen : (struct stat){0};
-		/* The kernel would write with our privileges, and keep set-id bits that a caller's write
-		 * must clear. */
+		/* The kernel would write with our privileges, and keep set-id bits that a caller's write must
+		 * clear. */
 		bool known = seen || fstat(fd, &st) == 0, set_id = known && st.st_mode & (S_ISUID | S_ISGID);
 		int id = set_id ? 0 : wire_backing_open(fs.dev_fd, fd);
 
@@ -64,9 +64,8 @@ static void passthrough_end(struct node *node, struct handle *h)
 
 /* ---- OPEN ---- */
 
-/* May the kernel keep cached pages? It drops them when size or mtime have changed (FUSE_AUTO_INVAL_DATA).
- * Equal size and whole-second SFTP times do not prove equal content, nor do pages read over another
- * connection. */
+/* The kernel drops pages when size or mtime have changed. Equal size and whole-second SFTP times do not prove
+ * equal content, nor do pages read over another connection. */
 static bool keeps_pages(const struct backend *b, struct node *node, const struct handle *h)
 {
 	uint32_t epoch = h->epoch;
@@ -77,18 +76,17 @@ static bool keeps_pages(const struct backend *b, struct node *node, const struct
 	       (b->keeps_pages || node->mtime_ns % (int64_t)NSEC_PER_SEC != 0);
 }
 
-/* changed: the file is not as the kernel knew it. */
+/* changed: the kernel knew another version. */
 static void fill_file_info(struct fuse_file_info *fi, const struct backend *b, struct node *node,
 			   const struct handle *h, bool changed)
 {
 	fi->fh = handle_id(h, handle_number(h));
 	fi->keep_cache = keeps_pages(b, node, h) && !changed;
-	/* A local file's close reports nothing new, and a file only read has nothing to report: neither
-	 * may wait for absent storage. */
+	/* These closes have nothing to report: they must not wait for absent storage. */
 	fi->noflush = b->board == NULL || (fi->flags & O_ACCMODE) == O_RDONLY;
 }
 
-/* The kernel got no answer: closes again. */
+/* The kernel got no answer. */
 static void undo_open(struct node *node, struct handle *h)
 {
 	jobs_closed(h);
@@ -96,8 +94,8 @@ static void undo_open(struct node *node, struct handle *h)
 	handle_release(h);
 }
 
-/* Makes a handle of what was opened on b for node (NULL: no room for nodes), or closes it, within the
- * guard, for closing may hang. */
+/* A handle of the file opened for node (NULL: no room), or closes it. Within the guard, for closing may
+ * hang. */
 static errint_t take_handle(struct backend *b, const struct node *node, int flags, int ref, uint32_t epoch,
 			    enum handle_name name, struct handle **h)
 {
@@ -136,7 +134,7 @@ static void open_virtual(fuse_req_t req, const struct node *node, struct fuse_fi
 		return;
 	}
 	h = handle_new(node_index(node), HANDLE_SNAPSHOT, NODE_VIRTUAL, O_RDONLY, -1, 0, HANDLE_NAMED);
-	/* A memfd keeps the text for this open file even under another worker. */
+	/* The memfd survives the worker. */
 	fd = h ? handle_memfd("guardfs-virtual") : -ENFILE;
 	if (fd >= 0)
 		h->snapshot_fd = fd;
@@ -149,13 +147,13 @@ static void open_virtual(fuse_req_t req, const struct node *node, struct fuse_fi
 		return;
 	}
 	fi->fh = handle_id(h, handle_number(h));
-	fi->direct_io = 1; /* the size is unknown before it is read */
+	fi->direct_io = 1; /* the size is unknown */
 	fi->noflush = 1;
 	if (fuse_reply_open(req, fi) == -ENOENT)
 		handle_release(h);
 }
 
-/* Truncation by open clears set-id bits, unless by root. */
+/* As truncation by open does, unless by root. */
 static ssize_t open_node(struct backend *b, uint32_t node, int flags, int *ref)
 {
 	ssize_t rc = b->ops->open(b, node, backend_flags(flags), ref);
@@ -175,11 +173,11 @@ static ssize_t open_node(struct backend *b, uint32_t node, int flags, int *ref)
 	return rc;
 }
 
-/* On ESTALE the kernel looks a name up once more; another replacement then is the caller's error. */
+/* On ESTALE the kernel looks a name up once more; then another replacement is the caller's error. */
 #define JUST_LOOKED_UP_NS (NSEC_PER_SEC)
 
-/* A reader may bypass the kernel's inode, which is another file by now. Only for a name looked up just
- * now; others are looked up anew, so that pages are kept. */
+/* A reader may bypass the kernel's inode, which is another file by now. Only just after a lookup; else a new
+ * lookup keeps the pages. */
 static bool may_read_directly(const struct node *node, int flags, const struct opened *o)
 {
 	uint64_t made_ns = atomic_load_explicit(&node->made_ns, memory_order_relaxed);
@@ -208,15 +206,15 @@ static ssize_t open_and_look(struct backend *b, struct node *node, struct fuse_f
 	return rc;
 }
 
-/* A running program must not be written to. The kernel checks before it asks, but for an open that
- * truncates without writing: then afterwards, with ETXTBSY, when the program is gone. */
+/* The kernel checks this, but for an open that truncates without writing: only afterwards, when the program
+ * is gone. */
 static bool truncates_program(const struct node *node, int flags)
 {
 	return (flags & (O_ACCMODE | O_TRUNC)) == (O_RDONLY | O_TRUNC) &&
 	       handle_is_executed(node_index(node));
 }
 
-/* For finding the file again after a reconnect. */
+/* For finding the file again. */
 static void start_ledger(const struct node *node, struct handle *h, const struct opened *o, bool truncated)
 {
 	struct version version = o->looked ? version_of(&o->st) : node_version(node);
@@ -379,13 +377,13 @@ static errint_t do_fsync(struct backend *b, struct handle *h, bool data_only)
 	return b->ops->fsync(b, atomic_load(&h->fd), data_only);
 }
 
-/* Acknowledged, and not on storage yet? */
+/* Acknowledged, and not on storage? */
 static bool is_owed(const struct handle *h)
 {
 	return atomic_load(&fs.arena->nodes[h->node].flags) & NODE_BEHIND;
 }
 
-/* FLUSH and FSYNC repeat an error until the close. reply: sends success. */
+/* Errors are repeated until the close. reply: sends success. */
 static void sync_handle(fuse_req_t req, uint64_t fh, sync_fn sync, bool data_only,
 			int (*reply)(fuse_req_t req, int error))
 {
@@ -408,7 +406,7 @@ static void sync_handle(fuse_req_t req, uint64_t fh, sync_fn sync, bool data_onl
 		fuse_reply_err(req, (int)rc);
 		return;
 	}
-	/* Nothing owed: processes that inherited the file close it without waiting for absent storage. */
+	/* Processes that inherited the file close it without waiting for absent storage. */
 	if (sync == do_flush && handle_unsynced(h) == 0 && !is_owed(h)) {
 		handle_put(h);
 		reply(req, 0);
@@ -459,7 +457,7 @@ void fs_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 		passthrough_end(node, h);
 	if (h)
 		handle_retire(h);
-	/* Nobody waits for this answer; closing may take long. */
+	/* Closing may take long. */
 	fuse_reply_err(req, 0);
 	if (h)
 		handle_finish(h);

@@ -11,8 +11,8 @@
 #include <signal.h>
 #include <unistd.h>
 
-#define PLACES_MAX   32	  /* of one directory; beyond, the kernel asks by itself a second later */
-#define MESSAGES_MAX 256u /* Not yet sent. */
+#define PLACES_MAX   32	  /* beyond, the kernel asks by itself a second later */
+#define MESSAGES_MAX 256u /* not yet sent */
 #define TELLERS_MAX  8u	  /* one may wait in the kernel for a caller that changes names */
 #define LOOK_NS	     (5 * NSEC_PER_MSEC)
 
@@ -22,7 +22,6 @@ struct message {
 	uint64_t place;
 	uint8_t bytes[WIRE_NAME_MAX];
 	size_t length;
-	/* By a teller. */
 	bool is_taken;
 };
 
@@ -35,7 +34,7 @@ static struct {
 	bool is_set_up;
 } queue = {.lock = PTHREAD_MUTEX_INITIALIZER, .wanted = PTHREAD_COND_INITIALIZER};
 
-/* ENOENT: unknown to the kernel, hence not cached. */
+/* ENOENT: not cached. */
 static void send_message(const uint8_t *bytes, size_t length)
 {
 	if (write(fs.dev_fd, bytes, length) < 0 && errno != ENOENT)
@@ -83,7 +82,7 @@ static void set_up(void)
 	queue.is_set_up = true;
 }
 
-/* Another teller, if all are busy. Signals are for other threads. */
+/* If all are busy. Signals are for other threads. */
 static void start_teller(void)
 {
 	pthread_t thread;
@@ -126,8 +125,8 @@ static struct message *put_message(uint64_t place, const char *name, bool drop)
 	return m;
 }
 
-/* Is another caller changing names in this directory? The kernel lets no message pass before its answer,
- * which may wait for our message. An answered one does not wait. */
+/* By another caller? The kernel lets no message pass before its answer, which may wait for our message. An
+ * answered one does not wait. */
 static bool is_being_changed(uint64_t place)
 {
 	for (uint32_t i = 0; i < arena_slots_used(fs.arena); i++) {
@@ -156,7 +155,7 @@ static bool wait_until(uint64_t end_ns)
 /* Under the lock. */
 static void expire_name(const uint64_t *places, size_t n, const char *name, bool drop)
 {
-	/* The kernel itself forgets by then. */
+	/* By then the kernel itself forgets. */
 	uint64_t begun_ns = clock_mono_ns(), end_ns = begun_ns + fs.config->guarded_cache_ms * NSEC_PER_MSEC;
 	const struct message *messages[PLACES_MAX];
 	uint64_t numbers[PLACES_MAX];

@@ -1,5 +1,5 @@
-/* rename.c: RENAME and RENAME2. Never across tiers (EXDEV: mv copies), never a route's root or a directory
- * above one (EBUSY, like a mountpoint). */
+/* rename.c: RENAME and RENAME2. Never across tiers (EXDEV), never a route's root or a directory above one
+ * (EBUSY). */
 #include "base/log.h"
 #include "fs/again.h"
 #include "fs/dirs.h"
@@ -16,7 +16,7 @@
 #include <linux/fs.h>
 #include <stdio.h>
 
-/* 0, or a positive errno: the tier map forbids it. */
+/* By the tier map; 0 or a positive errno. */
 static int rename_forbidden(struct node *parent, const char *name, struct node *newparent,
 			    const char *newname)
 {
@@ -27,7 +27,7 @@ static int rename_forbidden(struct node *parent, const char *name, struct node *
 			return EBUSY;
 		return EXDEV;
 	}
-	/* One directory at two places, as with two bind mounts. The kernel has locked both, and cannot be
+	/* One directory at two places, as with two bind mounts: the kernel has locked both, and cannot be
 	 * told of names at the other before the answer (fs/others.h). */
 	if (parent->backend != NODE_LOCAL)
 		return parent != newparent && view_object(parent) == view_object(newparent) ? EXDEV : 0;
@@ -39,8 +39,7 @@ static int rename_forbidden(struct node *parent, const char *name, struct node *
 	return 0;
 }
 
-/* A renamed local directory, and a node found by name, gets its place at once: routes and patterns below
- * go by its path. */
+/* Routes and patterns below go by its path. */
 static void place_again(uint32_t parent, const char *name)
 {
 	struct found found;
@@ -60,8 +59,7 @@ static void note_renamed(struct backend *b, uint32_t p, const char *name, uint32
 	struct node *replaced;
 
 	if (!b->board) {
-		/* Even without routes: some may come while the kernel knows the directory and looks
-		 * nothing up. */
+		/* Even without routes: some may come while the kernel looks nothing up. */
 		place_again(np, newname);
 		if (flags & RENAME_EXCHANGE)
 			place_again(p, name);
@@ -77,8 +75,7 @@ static void note_renamed(struct backend *b, uint32_t p, const char *name, uint32
 	node_renamed(p, name, np, newname, flags & RENAME_EXCHANGE);
 }
 
-/* Did the dead worker note its rename too? The caller's kernel held the object: if nothing has the old
- * name, the object at the new name is it, and was not replaced by it. */
+/* Did the dead worker note its rename? If nothing has the old name, the object at the new one is it. */
 static bool is_noted(const struct backend *b, uint32_t parent, const char *name)
 {
 	return b->board && !node_find_guarded(parent, name, NODE_UNHELD);
@@ -99,7 +96,7 @@ static void own_whiteout(fuse_req_t req, uint32_t parent, const char *name)
 	node = node_intern_local(parent, name, &found, true);
 	if (!node)
 		return;
-	/* A whiteout works all the same. */
+	/* It works all the same. */
 	if (fs.local.ops->setattr(&fs.local, node_index(node), -1, &want,
 				  SET_UID | (dir.st_mode & S_ISGID ? 0 : SET_GID), &found.st) < 0)
 		log_debug("a whiteout stays root's");
@@ -113,7 +110,7 @@ static bool is_directory(struct node *parent, const char *name)
 	return node && S_ISDIR(node->mode);
 }
 
-/* The kernel knows of the request's directories; others that show them are told. */
+/* Directories that show the request's elsewhere. */
 static void tell_others(struct node *parent, const char *name, struct node *newparent, const char *newname,
 			unsigned flags)
 {

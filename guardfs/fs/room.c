@@ -1,16 +1,13 @@
-/* room.c: see room.h. A quarter of the room is the backends' own shares; the rest is lent in order of
- * asking. */
+/* room.c: a quarter of the room is the backends' own shares; the rest is lent in order of asking. */
 #include "fs/room.h"
 #include "fs/shares.h"
 
-/* The slots left by the limits of tasks inside and RESERVED_SLOTS, at least ROOM_MIN: readers of requests
- * always find one. */
+/* So readers of requests always find a slot, beside the limits of tasks inside. */
 #define RESERVED_SLOTS 128u
 #define ROOM_MIN       64u
-#define SHARED_OUT     4u /* one part in so many */
+#define SHARED_OUT     4u
 
-/* Excess of all backends over their shares. A backend changes it exactly when crossing its share;
- * meanwhile it may be off by the number just crossing. */
+/* Excess of all backends over their shares, off at most by the number just crossing. */
 static _Atomic int32_t lent;
 
 static uint32_t places_inside(void)

@@ -1,5 +1,4 @@
-/* shares.c: see shares.h. An open-addressed table of users, never shrunk: a worker sees few. Without free
- * entries further users share one. */
+/* shares.c: an open-addressed table of users, never shrunk. Without free entries further users share one. */
 #include "fs/shares.h"
 #include "base/child.h"
 #include "base/clock.h"
@@ -10,22 +9,22 @@
 #define USERS_MAX    1024u
 #define USERS_PROBED 32u
 
-/* for each request's thread for a moment */
+/* each request's thread for a moment */
 #define MOMENTARY_MAX 4096u
 
-/* Of an open file: one writes at the end, one elsewhere; or one keeps a nameless file. */
+/* One to write at the end, one elsewhere; or one of a nameless file. */
 #define PER_OPEN_FILE 2u
 
 struct user {
 	/* uid + 1; 0: free. */
 	_Atomic uint64_t key;
 	_Atomic uint64_t has[SHARE_KIND_COUNT];
-	/* Tasks in each backend. */
+	/* By backend. */
 	_Atomic uint32_t inside[CONFIG_BACKENDS_MAX];
 };
 
 static struct {
-	/* The last one: all others. */
+	/* The last: all others. */
 	struct user users[USERS_MAX + 1];
 	struct share_pool pools[SHARE_KIND_COUNT];
 } shares;
@@ -73,7 +72,7 @@ void shares_init(uint64_t nofile, uint32_t cached, bool handles, uint32_t waitin
 	set_pool(SHARE_WAITING, waiting, 0);
 }
 
-/* For people. Refusals are counted exactly; user and time are the last one's, or nearly. */
+/* Counted exactly; user and time are about the last one's. */
 static bool refuse_share(enum share_kind kind, uid_t uid)
 {
 	struct board_share *b = &fs.board->shares[kind];

@@ -1,17 +1,17 @@
-/* shares.h: users' shares of what all draw on (policy/share.h). Counts are the worker's private memory,
- * recounted by its successor; lock-free, any thread. */
+/* shares.h: users' shares of what all draw on (policy/share.h). Counts are private memory, recounted by a new
+ * worker. Lock-free, any thread. */
 #ifndef GUARDFS_FS_SHARES_H
 #define GUARDFS_FS_SHARES_H
 
 #include "fs/context.h"
 #include "shm/board.h"
 
-/* Capacities of each kind; all counts become zero. nofile: worker's and guardian's descriptors; cached:
- * those of nodes that can be evicted; handles: file handles lead to local files (else each node keeps a
- * descriptor); waiting: room_to_share. Before threads and before counts are restored. */
+/* Sets capacities, zeroes counts. nofile: worker's and guardian's descriptors; cached: evictable ones of
+ * nodes; handles: local files have file handles (else each node keeps a descriptor); waiting: room_to_share.
+ * Before threads. */
 void shares_init(uint64_t nofile, uint32_t cached, bool handles, uint32_t waiting);
 
-/* The user takes n. False: no share, or none left; the refusal is counted. */
+/* False: nothing left for the user; counted as a refusal. */
 bool shares_take(enum share_kind kind, uid_t uid, uint32_t n) WARN_UNUSED;
 
 /* A predecessor's. */
@@ -19,12 +19,11 @@ void shares_restore(enum share_kind kind, uid_t uid, uint32_t n);
 
 void shares_give_back(enum share_kind kind, uid_t uid, uint32_t n);
 
-/* A task of the user enters this backend, within the user's share of max_inflight; an eighth is root's.
- * False: full for the user, not counted unless anyway (it enters all the same). */
+/* A task enters, within the user's share of max_inflight; an eighth is root's. False: full for the user, not
+ * counted unless anyway. */
 bool shares_enter(unsigned backend, uid_t uid, bool anyway);
 void shares_leave(unsigned backend, uid_t uid);
 
-/* Would shares_enter succeed now? */
 bool shares_has_place(unsigned backend, uid_t uid);
 
 #endif

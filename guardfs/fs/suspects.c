@@ -10,24 +10,23 @@
 #include <pthread.h>
 #include <stdio.h>
 
-/* Who writes the next note. */
 static pthread_mutex_t filing = PTHREAD_MUTEX_INITIALIZER;
 
-/* A path that is too long, or not known, is none. */
+/* "" if too long or not known. */
 static void path_of_node(uint32_t node, char path[SUSPECT_PATH_MAX])
 {
 	if (node_path_in_tier(node, true, path, SUSPECT_PATH_MAX) < 0)
 		path[0] = '\0';
 }
 
-/* The path below the mount of an object of the backend. */
+/* Its path below the mount. */
 static void show_object(const struct backend *b, const char *object, char path[SUSPECT_PATH_MAX])
 {
 	if (!object[0] || tiers_path_of_target(b->index, object, path, SUSPECT_PATH_MAX) < 0)
 		path[0] = '\0';
 }
 
-/* False: it has none that could be told. */
+/* False: none to be told. */
 static bool object_of_name(uint32_t parent, const char *name, char object[SUSPECT_PATH_MAX])
 {
 	char above[SUSPECT_PATH_MAX];

@@ -1,5 +1,5 @@
-/* sync.c: see sync.h. The caller asks for one open file after the other: each request has its deadline,
- * guard and answer. */
+/* sync.c: the caller asks for one open file after the other: each request has its deadline, guard and
+ * answer. */
 #include "fs/sync.h"
 #include "base/sync-ioctl.h"
 #include "fs/handle.h"
@@ -25,7 +25,7 @@ static bool is_elsewhere(int fd)
 	       there.st_dev != local.st_dev;
 }
 
-/* It may be mounted within the local tier. */
+/* fh may be mounted within the local tier. */
 static errint_t sync_local_tier(uint64_t fh)
 {
 	struct handle *h = handle_get(fh);
@@ -52,8 +52,7 @@ static void sync_local(fuse_req_t req, const struct node *top, uint64_t fh)
 
 /* ---- open files ---- */
 
-/* A closed file is another's business, unless something of it was acknowledged and is not on storage: a program
- * that is killed in close leaves that behind. */
+/* Or closed with bytes acknowledged and not on storage: a program killed in close leaves that behind. */
 static bool is_open(const struct handle *h)
 {
 	return !atomic_load(&h->closing) || atomic_load(&fs.arena->nodes[h->node].flags) & NODE_BEHIND;
@@ -81,7 +80,7 @@ static void describe_file(const struct handle *h, struct sync_open_file *file)
 			  path + (length < sizeof(file->path) ? 0 : length - sizeof(file->path) + 1));
 }
 
-/* A look in passing: SYNC_IOCTL_FILE finds out whether it was closed. */
+/* In passing: SYNC_IOCTL_FILE finds out whether it was closed. */
 static void find_next(fuse_req_t req, struct node *dir, const struct sync_open_file *from)
 {
 	uint32_t top = view_object_index(dir);
@@ -105,8 +104,8 @@ static int reply_done(fuse_req_t req, int error)
 	return error ? fuse_reply_err(req, error) : fuse_reply_ioctl(req, 0, NULL, 0);
 }
 
-/* The request names the directory: meanwhile the file's owner may close it, and the kernel forget it. The
- * kernel holds an open file's node: a node held before the file is seen open is the right one. */
+/* Meanwhile the file's owner may close it, and the kernel forget its node. The kernel holds an open file's
+ * node: a node held before the file is seen open is the right one. */
 static void sync_file(fuse_req_t req, uint64_t fh)
 {
 	struct handle *h = handle_get(fh);

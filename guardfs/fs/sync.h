@@ -1,4 +1,4 @@
-/* sync.h: IOCTL: only those of guardctl sync (base/sync-ioctl.h). Worker threads. */
+/* sync.h: IOCTL, for guardctl sync alone (base/sync-ioctl.h). */
 #ifndef GUARDFS_FS_SYNC_H
 #define GUARDFS_FS_SYNC_H
 

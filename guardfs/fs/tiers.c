@@ -1,5 +1,4 @@
-/* tiers.c: see tiers.h. The worker's copy of the tier map, and a cache of local directories that routes
- * concern. */
+/* tiers.c: the worker's copy of the tier map, and a cache of local directories that routes concern. */
 #include "fs/tiers.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
@@ -19,17 +18,17 @@ static struct {
 	/* Of map and generation. */
 	pthread_rwlock_t lock;
 	struct tiermap map;
-	/* A copy until known to be whole. */
+	/* Until known to be whole. */
 	struct tiermap fresh;
 	_Atomic uint32_t generation;
-	/* The board's map is torn: not before then. */
+	/* The board's map was torn: not before then. */
 	uint64_t retry_ns;
-	/* Per node index, sparse: generation of the node << 32 | node_paths_version << 1 | answer. By the
-	 * generation a reused record does not give its predecessor's answer. */
+	/* By node index: generation of the node << 32 | node_paths_version << 1 | answer. By the generation a
+	 * reused record does not give its predecessor's answer. */
 	_Atomic uint64_t *concerns;
 } tiers = {.lock = PTHREAD_RWLOCK_INITIALIZER, .generation = UINT32_MAX};
 
-/* Below dir, following no symbolic link. */
+/* Following no symbolic link. */
 static void make_local_dir(int root, const char *path)
 {
 	char buf[CONFIG_PATH_MAX];
@@ -47,7 +46,7 @@ static void make_local_dir(int root, const char *path)
 			dir = fd_open_beneath(root, buf, O_PATH | O_DIRECTORY | O_CLOEXEC, false);
 			*last = '/';
 		}
-		/* A failure (or an existing one) shows when the route is looked up. */
+		/* A failure shows when the route is looked up. */
 		if (dir >= 0 && mkdirat(dir, last ? last + 1 : buf, 0755) < 0)
 			errno = 0;
 		if (dir >= 0 && dir != root)
@@ -65,7 +64,7 @@ static void mend_map(void)
 	board_map_commit(fs.board);
 }
 
-/* A torn copy may lack routes, and their paths would land on the local disk: the old map stays. */
+/* A torn copy may lack routes, and their paths would land on the local disk. */
 static void take_map(void)
 {
 	int root = backend_local_root_fd(&fs.local);
@@ -114,7 +113,6 @@ void tiers_init(void)
 	}
 }
 
-/* Of `name` in a local directory. */
 static errint_t child_path(uint32_t parent, const char *name, char *path, size_t size)
 {
 	errint_t rc = node_path_in_tier(parent, false, path, size);

@@ -1,4 +1,4 @@
-/* tiers.h: where paths live, by node. Worker; any thread. */
+/* tiers.h: where paths live, by node. Any thread. */
 #ifndef GUARDFS_FS_TIERS_H
 #define GUARDFS_FS_TIERS_H
 
@@ -11,34 +11,32 @@ void tiers_init(void);
 /* Takes a changed map, and makes the local parents of its routes. */
 void tiers_refresh(void);
 
-/* Any routes or patterns? */
 bool tiers_in_use(void);
 
-/* May a child of this local directory be a route, or match a pattern? One comparison without any. */
+/* May a child of this local directory be a route, or match a pattern? */
 bool tiers_concern(uint32_t parent);
 
-/* Copies the route whose root is `name` in local directory parent. False: none. */
+/* False: none. */
 bool tiers_route_at(uint32_t parent, const char *name, struct route *route);
 
-/* Would a pattern route a directory made there? */
+/* For a directory made there. */
 bool tiers_pattern_at(uint32_t parent, const char *name, struct route *route);
 
-/* Routes at or below this local path? (It must then not be renamed or removed.) */
+/* At or below this local path, which must then not be renamed or removed? */
 bool tiers_below(uint32_t parent, const char *name);
 
-/* Adds or removes a pattern-made route on the board's map, and nudges keeper to save it. 0 or -errno of
- * tiermap_add/remove. */
+/* Pattern-made routes, on the board's map; keeper saves it. 0 or -errno of tiermap_add/remove. */
 errint_t tiers_add(const struct route *route) WARN_UNUSED;
 errint_t tiers_remove(const char *path) WARN_UNUSED;
 
-/* Route components directly below a local directory. emit as tiermap_children. */
+/* Parts of routes directly below a local directory. emit as tiermap_children. */
 void tiers_children(uint32_t dir, void (*emit)(void *arg, const char *name, bool is_route), void *arg);
 
-/* Path in the mount of target on the backend ("": its root): by the nearest route above (the first of
- * several), else below .guardfs/backends. 0 or -ENAMETOOLONG. */
+/* Path in the mount: by the nearest route above (the first of several), else below .guardfs/backends. "": the
+ * root. 0 or -ENAMETOOLONG. */
 errint_t tiers_path_of_target(unsigned backend, const char *target, char *path, size_t size) WARN_UNUSED;
 
-/* The route of the root `name` in local directory parent, pattern-made ones included. */
+/* As tiers_route_at, pattern-made ones included. */
 bool tiers_route_of(uint32_t parent, const char *name, struct route *route);
 
 #endif

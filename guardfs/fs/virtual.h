@@ -1,10 +1,5 @@
-/* virtual.h: the files in .guardfs at the mount's root, readable while all else is stuck.
- *
- * .guardfs is reachable by name but not listed (like ZFS's .zfs): rm -rf, du, rsync, find or a backup
- * would enter every backend by .guardfs/backends. All is read-only: fs/ answers changes with EROFS. Sizes
- * are unknown before reading: fs/ renders at open, keeps the text in the handle, and serves by direct I/O.
- *
- * Worker, any thread. */
+/* virtual.h: the files in .guardfs at the mount's root, readable while all else is stuck. Read-only, and not
+ * listed (docs/INTERNALS.md, ".guardfs"). Rendered at open and served by direct I/O. Any thread. */
 #ifndef GUARDFS_FS_VIRTUAL_H
 #define GUARDFS_FS_VIRTUAL_H
 
@@ -14,15 +9,15 @@
 
 #define VIRTUAL_DIR_NAME ".guardfs"
 
-/* In the arena (node.ino of NODE_VIRTUAL nodes) and in inode numbers: never renumber, only append. */
+/* In the arena (node.ino) and in inode numbers: only append. */
 enum virtual_id {
-	VIRTUAL_MOUNT_ROOT = 0, /* parent of VIRTUAL_DIR; no virtual file itself */
+	VIRTUAL_MOUNT_ROOT = 0, /* parent of VIRTUAL_DIR, no virtual file */
 	VIRTUAL_DIR = 1,
 	VIRTUAL_STATUS = 2,
 	VIRTUAL_STATUS_JSON = 3,
 	VIRTUAL_HEALTH = 4,
 	VIRTUAL_ROUTES = 5,
-	VIRTUAL_BACKENDS = 6, /* its children are the backends' guarded roots, made by fs/ */
+	VIRTUAL_BACKENDS = 6, /* its children are the backends' roots */
 	VIRTUAL_INCIDENTS = 7,
 	VIRTUAL_METRICS = 8,
 	VIRTUAL_JOBS = 9,
@@ -42,16 +37,16 @@ struct virtual_file {
 	errint_t (*render)(const struct arena *arena, char **text, size_t *length);
 };
 
-/* Id of name in directory parent_id, or -ENOENT (also if that is no virtual directory). */
+/* Or -ENOENT (also if parent_id is no virtual directory). */
 int virtual_lookup(unsigned parent_id, const char *name);
 
 /* NULL: none (hostile ids, VIRTUAL_MOUNT_ROOT). */
 const struct virtual_file *virtual_get(unsigned id);
 
-/* For listings: the entry after id (0: the first), or -ENOENT. */
+/* The entry after id (0: the first), or -ENOENT. */
 int virtual_next(unsigned parent_id, unsigned id);
 
-/* The present text, malloc'ed (the caller frees). -EISDIR, -ENOENT (unknown id), -ENOMEM. */
+/* The present text, malloc'ed. -EISDIR, -ENOENT (unknown id), -ENOMEM. */
 errint_t virtual_render(const struct arena *arena, unsigned id, char **text, size_t *length) WARN_UNUSED;
 
 #endif

@@ -1,5 +1,4 @@
-/* wire.c: see wire.h. Definitions that Debian 12's linux/fuse.h (7.38) lacks
- * are here, after that of 6.9. */
+/* wire.c: see wire.h. Has the definitions of 6.9 that Debian 12's linux/fuse.h (7.38) lacks. */
 #include "fs/wire.h"
 #include "shm/slot.h"
 
@@ -32,12 +31,12 @@ _Static_assert(SLOT_HEADER_SIZE == sizeof(struct fuse_in_header) + sizeof(struct
 
 enum opcode_flags {
 	REPEATABLE = 1 << 0, /* may run twice */
-	CHANGES = 1 << 1,    /* can change something on storage */
+	CHANGES = 1 << 1,    /* can change storage */
 	PROVABLE = 1 << 2,   /* a second run can tell the first's effect */
 	BRIEF = 1 << 3	     /* see wire_is_brief */
 };
 
-/* Name, size of the fixed part, number of NUL-terminated names after it. */
+/* The fixed part's size, then NUL-terminated names. */
 struct opcode {
 	const char *name;
 	uint16_t fixed;
@@ -131,7 +130,7 @@ static bool names_are_terminated(const uint8_t *p, size_t n, unsigned names)
 	return true;
 }
 
-/* Data must be as long as the fixed part says. */
+/* As the fixed part says. */
 static bool data_is_complete(const uint8_t *buffer, const struct wire_request *r)
 {
 	const uint8_t *body = buffer + sizeof(struct fuse_in_header);
@@ -280,7 +279,6 @@ bool wire_wants_reply(uint32_t opcode)
 	return opcode != FUSE_FORGET && opcode != FUSE_BATCH_FORGET && opcode != FUSE_INTERRUPT;
 }
 
-/* More data than that is no brief matter. */
 #define BRIEF_DATA_MAX (64u * 1024u)
 
 bool wire_is_brief(const uint8_t *buffer, uint32_t length)
@@ -358,7 +356,7 @@ size_t wire_error_reply(uint8_t *buf, uint64_t unique, int err)
 	return sizeof(out);
 }
 
-/* offset: -1: attributes alone; 0: all pages too. */
+/* offset: -1: attributes; 0: all pages too. */
 static size_t inval_inode(uint8_t *buf, uint64_t nodeid, int64_t offset)
 {
 	struct {
@@ -381,7 +379,7 @@ size_t wire_drop_pages(uint8_t *buf, uint64_t nodeid)
 	return inval_inode(buf, nodeid, 0);
 }
 
-/* FUSE_EXPIRE_ONLY, newer than some headers. */
+/* FUSE_EXPIRE_ONLY */
 #define EXPIRE_ONLY 1
 
 size_t wire_expire_name(uint8_t buf[WIRE_NAME_MAX], uint64_t parent, const char *name, bool drop)
@@ -391,7 +389,7 @@ size_t wire_expire_name(uint8_t buf[WIRE_NAME_MAX], uint64_t parent, const char 
 	struct fuse_out_header out = {.len = (uint32_t)(sizeof(out) + sizeof(entry) + length + 1),
 				      .error = FUSE_NOTIFY_INVAL_ENTRY};
 
-	/* The last word: padding in older headers, flags in newer. */
+	/* Padding in older headers, flags in newer. */
 	memcpy((uint8_t *)&entry + sizeof(entry) - sizeof(flags), &flags, sizeof(flags));
 	memcpy(buf, &out, sizeof(out));
 	memcpy(buf + sizeof(out), &entry, sizeof(entry));
@@ -418,7 +416,7 @@ void wire_set_passthrough(uint8_t *buf, size_t length, int32_t backing_id)
 	open.open_flags |= OPEN_PASSTHROUGH;
 	open.open_flags &= ~(uint32_t)FOPEN_KEEP_CACHE;
 	memcpy(at, &open, sizeof(open));
-	/* The last word: padding in older headers, backing_id in newer. */
+	/* Padding in older headers, backing_id in newer. */
 	memcpy(at + sizeof(open) - sizeof(backing_id), &backing_id, sizeof(backing_id));
 }
 
@@ -494,7 +492,7 @@ void wire_nodes(const uint8_t *buffer, uint64_t ids[2])
 	}
 }
 
-/* Directory names that this kind of request changes. */
+/* In directories. */
 static unsigned names_changed(uint32_t opcode)
 {
 	switch (opcode) {

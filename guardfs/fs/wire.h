@@ -1,4 +1,5 @@
-/* wire.h: the FUSE protocol where libfuse 3.14 has no call. Follows linux/fuse.h. */
+/* wire.h: the FUSE protocol where libfuse 3.14 has no call. Follows linux/fuse.h. A "complete" request has
+ * passed wire_is_complete. */
 #ifndef GUARDFS_FS_WIRE_H
 #define GUARDFS_FS_WIRE_H
 
@@ -41,114 +42,107 @@ struct wire_request {
 	uint32_t uid, gid, pid;
 };
 
-/* The header of a request buffer of `available` bytes. -EINVAL: too short for a header, or another length
- * than was read. */
+/* -EINVAL: too short for a header, or another length than was read. */
 errint_t wire_parse(const uint8_t *buffer, size_t available, struct wire_request *r) WARN_UNUSED;
 
 /* Is the request as long as its opcode's fixed part, with terminated names? libfuse trusts both. Unknown
- * opcodes are valid. */
+ * opcodes are. */
 bool wire_is_complete(const uint8_t *buffer, const struct wire_request *r);
 
-/* Nodes of a complete request, in header and body: ids[0], and ids[1] or 0. */
+/* Nodes of a complete request: ids[0], and ids[1] or 0. */
 void wire_nodes(const uint8_t *buffer, uint64_t ids[2]);
 
-/* Names that a complete request makes, removes or moves: names[0] in wire_nodes' ids[0], names[1] in
- * ids[1]; NULL: none. In the buffer. */
+/* Names that a complete request makes, removes or moves, names[i] in directory ids[i] of wire_nodes; NULL:
+ * none. */
 void wire_names(const uint8_t *buffer, const char *names[2]);
 
-/* Does the request change a name in this directory? Another thread may be reusing the buffer: the answer
- * may be old. */
+/* Does the request change a name in this directory? The buffer may be reused meanwhile: the answer may be
+ * old. */
 bool wire_changes_names_in(const uint8_t *buffer, uint64_t directory);
 
 /* Of a complete request. */
 uint32_t wire_opcode(const uint8_t *buffer);
 
-/* The caller of a complete request, also after unique was cleared. */
+/* Also after unique was cleared. */
 uint32_t wire_uid(const uint8_t *buffer);
 
-/* The file of a complete WRITE by the kernel itself, which writes back a mapping, as root. 0: another
- * request. */
+/* The handle of a complete WRITE by the kernel itself, for a mapping, as root; 0: another request. */
 uint64_t wire_written_back(const uint8_t *buffer);
 
-/* From a buffer that guardian may read at the same time. */
+/* Guardian may read the buffer at the same time. */
 uint64_t wire_unique(const uint8_t *buffer);
 void wire_clear_unique(uint8_t *buffer);
 
-/* OPEN's flag for execution (the kernel's __FMODE_EXEC). The file stays open while the program runs. */
+/* OPEN for execution (the kernel's __FMODE_EXEC). The file stays open while the program runs. */
 #define WIRE_OPEN_EXEC 040
 
-/* May the opcode run again after its worker's death? It changes nothing, sets a given value (WRITE by
- * offset, SETATTR), or finds out what was done (an appending WRITE, fs/append.h). */
+/* May the opcode run again after its worker's death? It changes nothing, sets a given value, or finds out
+ * what was done (fs/append.h). */
 bool wire_is_idempotent(uint32_t opcode);
 
-/* May a complete request run again after a perhaps successful run? Idempotent, or making or removing a
- * name: the second run can tell (fs/again.h). */
+/* May a complete request run again after a perhaps successful run? Idempotent, or a change of names
+ * (fs/again.h). */
 bool wire_may_run_again(const uint8_t *buffer);
 
-/* Does a complete request cut its node (SETATTR with a size, OPEN with O_TRUNC)? *size: the new size. */
+/* Does a complete request cut its node? To *size. */
 bool wire_cuts(const uint8_t *buffer, uint64_t *size);
 
-/* Does a complete request write data (WRITE, COPY_FILE_RANGE)? Then to which node, and where. */
+/* Does a complete request write data? Where? */
 bool wire_writes(const uint8_t *buffer, uint64_t *nodeid, uint64_t *offset, uint64_t *size);
 
-/* Anything on storage, size and times included? */
+/* On storage, size and times included. */
 bool wire_changes(uint32_t opcode);
 bool wire_wants_reply(uint32_t opcode);
 
-/* Is a request of length bytes, be it complete or not, one that the local tier answers within microseconds when it
- * need not wait for a disk? */
+/* Does the local tier answer the request, complete or not, within microseconds unless it waits for a disk? */
 bool wire_is_brief(const uint8_t *buffer, uint32_t length);
 const char *wire_opcode_name(uint32_t opcode);
 
-/* In a complete LOOKUP. */
+/* Of a complete LOOKUP. */
 const char *wire_lookup_name(const uint8_t *buffer);
 
-/* LOOKUP's reply in the kernel's form. Its length; 0: size is too small. */
+/* Returns the length; 0: size is too small. */
 size_t wire_entry_reply(uint8_t *buf, size_t size, uint64_t unique, const struct fuse_entry_param *e);
 
-/* Node id in such a reply. */
 uint64_t wire_entry_node(const uint8_t *reply);
 
-/* err positive. Always 16 bytes. */
+/* err positive. 16 bytes. */
 size_t wire_error_reply(uint8_t *buf, uint64_t unique, int err);
 
-/* Message: ask again for a node's attributes (pages stay). Returns its length, 40 bytes. Sending: ENOENT
- * if the kernel does not know the node; may wait for the node's eviction, hence for requests about it, but
- * for no caller's lock. */
+/* Message: ask again for attributes; pages stay. Returns its length, 40. Sending: ENOENT if the kernel does
+ * not know the node; may wait for its eviction, hence for requests about it, but for no caller's lock. */
 size_t wire_drop_attributes(uint8_t *buf, uint64_t nodeid);
 
-/* The same, dropping pages too. Sending waits for callers that read or write a page. */
+/* The same, dropping pages. Waits for callers that read or write a page. */
 size_t wire_drop_pages(uint8_t *buf, uint64_t nodeid);
 
-/* Message: ask again before using name (1..NAME_LENGTH_MAX bytes) in directory parent; or (drop, and
- * always before Linux 6.2) forget it, with all mounts below. Returns its length, at most WIRE_NAME_MAX.
- * Sending: ENOENT if the name is unknown; waits for callers changing names in that directory. */
+/* Message: ask again before using name (1..NAME_LENGTH_MAX bytes); or (drop, and always before Linux 6.2)
+ * forget it, with all mounts below. Returns its length, at most WIRE_NAME_MAX. Sending: ENOENT if unknown;
+ * waits for callers that change names in the directory. */
 #define WIRE_NAME_MAX 320
 size_t wire_expire_name(uint8_t buf[WIRE_NAME_MAX], uint64_t parent, const char *name, bool drop);
 
-/* Of a reply. */
 uint64_t wire_reply_unique(const void *reply);
 
-/* Adds FOPEN_PASSTHROUGH and the backing id to the reply of OPEN or CREATE (by opcode). */
+/* To the reply of OPEN or CREATE. */
 void wire_set_passthrough(uint8_t *buf, size_t length, int32_t backing_id);
 
-/* Adds to an INIT reply what the request offers and libfuse 3.14 cannot ask for: parallel directory
- * operations, HANDLE_KILLPRIV_V2, and passthrough if wanted. Returns: passthrough agreed? */
+/* Adds what the request offers and libfuse 3.14 cannot ask for: parallel directory operations,
+ * HANDLE_KILLPRIV_V2, passthrough if wanted. Returns whether passthrough is agreed. */
 bool wire_extend_init(const uint8_t *request, size_t request_length, uint8_t *reply, size_t length,
 		      bool passthrough);
 
-/* Fields that libfuse drops, from the call's buffer. */
+/* Fields that libfuse drops. */
 bool wire_write_kills_priv(const uint8_t *buffer);
 bool wire_setattr_kills_priv(const uint8_t *buffer);
 bool wire_open_kills_priv(const uint8_t *buffer); /* OPEN with O_TRUNC, CREATE */
 uint64_t wire_interrupted(const uint8_t *buffer);
-/* TMPFILE, unknown to libfuse 3.14, has CREATE's layout and the name "/", which no CREATE has: turns it
- * into one. */
+/* Turns TMPFILE, unknown to libfuse 3.14, into a CREATE: the layouts agree, and no CREATE has the name
+ * "/". */
 void wire_adopt(uint8_t *buffer);
 #define WIRE_TMPFILE_NAME "/"
 
-/* Registers fd as backing file with /dev/fuse. Its id (> 0) or -errno (ENOTTY, EPERM: no passthrough;
- * ELOOP: stacked too deeply). */
+/* Its id (> 0) or -errno (ENOTTY, EPERM: no passthrough; ELOOP: stacked too deeply). */
 int wire_backing_open(int dev_fd, int fd);
 void wire_backing_close(int dev_fd, int32_t backing_id);
 

@@ -11,7 +11,7 @@
 
 #define OWN_PREFIX "user.guardfs."
 
-/* SFTP has none: asking sshfs costs a round trip, and ls -l asks for each file. No guarded tier has ACLs:
+/* SFTP has none, and asking sshfs costs a round trip: ls -l asks for each file. Guarded tiers have no ACLs:
  * ownership is presented. */
 static bool tier_has_xattr(const struct backend *b, const char *name)
 {
@@ -21,7 +21,7 @@ static bool tier_has_xattr(const struct backend *b, const char *name)
 	       (!name || strncmp(name, XATTR_SYSTEM_PREFIX, XATTR_SYSTEM_PREFIX_LEN) != 0);
 }
 
-/* The kernel asks for the ACL to check anybody's permissions but the owner's. It remembers "none", and
+/* The kernel asks for the ACL when it checks others' permissions than the owner's. It remembers "none", and
  * fails the operation on other errors. */
 static bool is_acl(const char *name)
 {
@@ -39,12 +39,12 @@ static void reply_value(fuse_req_t req, const char *value, size_t length, size_t
 		fuse_reply_buf(req, value, length);
 }
 
-/* How many files at or below it need a look. */
+/* That need a look, at or below it. */
 static void reply_suspects(fuse_req_t req, const struct node *node, size_t size)
 {
 	char path[SUSPECT_PATH_MAX], text[16];
 
-	/* Files of the local tier have no name of their own, and are never suspect. */
+	/* Local files have no name of their own, and are never suspect. */
 	if (node->backend == NODE_VIRTUAL || (node->backend == NODE_LOCAL && !S_ISDIR(node->mode)) ||
 	    node_path(node_index(node), path, sizeof(path)) < 0) {
 		fuse_reply_err(req, ENODATA);
@@ -69,7 +69,7 @@ static void reply_own(fuse_req_t req, const struct node *node, const char *name,
 		reply_value(req, value, strlen(value), size);
 }
 
-/* For a request that changes nothing (or everything); NULL with the request answered. */
+/* NULL: answered. */
 static struct node *xattr_target(fuse_req_t req, fuse_ino_t ino, const char *name, bool change)
 {
 	struct node *node = node_from_id(ino);
@@ -135,7 +135,7 @@ void fs_setxattr(fuse_req_t req, fuse_ino_t ino, const char *name, const char *v
 		fs_reply_rc(req, rc);
 }
 
-/* trusted attributes are hidden from the unprivileged. Returns the new length. */
+/* Trusted attributes, from the unprivileged. Returns the new length. */
 static ssize_t hide_trusted(char *list, ssize_t length)
 {
 	char *to = list;
@@ -152,7 +152,7 @@ static ssize_t hide_trusted(char *list, ssize_t length)
 	return to - list;
 }
 
-/* For this caller, in call.data. */
+/* In call.data. */
 static ssize_t list_names(fuse_req_t req, struct backend *b, struct node *node)
 {
 	ssize_t n = b->ops->listxattr(b, view_object_index(node), (char *)call.data, CALL_DATA_SIZE);
