@@ -1,5 +1,5 @@
-/* acts.c: what reaches beyond guardfs: the operator's hooks. Nothing of it without the sentinel, whatever the
- * course decided; what was kept from happening is written down like what was done. */
+/* acts.c: what reaches beyond guardfs: the operator's hooks. Nothing without the sentinel. Acts prevented are
+ * written down like acts done. */
 #include "keeper/internal.h"
 #include "base/clock.h"
 #include "base/log.h"
@@ -20,7 +20,7 @@ static enum config_hook hook_of(enum course_act act)
 	return CONFIG_HOOK_DOWN;
 }
 
-/* Why it must not be, or NULL. */
+/* NULL: none. */
 static const char *act_obstacle(const struct config *c, const struct course_effect *e, char *text,
 				size_t size)
 {
@@ -41,8 +41,7 @@ static const char *act_obstacle(const struct config *c, const struct course_effe
 	return NULL;
 }
 
-/* Names of the routes concerned: absolute paths, and the jobs they are (the last component). Cut at a whole
- * line. */
+/* Routes' absolute paths, and their jobs (last component); whole lines. */
 static void append_line(char *text, size_t size, const char *line)
 {
 	size_t used = strlen(text), n = strlen(line);
@@ -93,7 +92,7 @@ void act_now(struct supervised *s, const struct course_effect *e)
 	char text[256];
 	const char *why;
 
-	/* on_recovered alone, without on_down, is a hook too. */
+	/* on_recovered without on_down is a hook too. */
 	if (!s->keeper->hooks || !config_has_hook(s->keeper->config, hook))
 		return;
 	why = act_obstacle(s->keeper->config, e, text, sizeof(text));
@@ -126,8 +125,7 @@ static void tell_poisoned(struct supervised *s)
 	log_warning("backend %s: %s", s->config->name, detail);
 }
 
-/* Files are found again when they are next used, so it may come to light long after the incident was closed.
- */
+/* Files are found again at their next use, perhaps long after the incident. */
 void act_on_suspects(struct supervised *s)
 {
 	const struct course_effect allowed = {.verdict = CAPS_ALLOWED};

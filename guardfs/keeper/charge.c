@@ -8,19 +8,19 @@
 #define HOUR_MS (3600 * MSEC_PER_SEC)
 #define DAY_MS	(24 * HOUR_MS)
 
-/* Nothing came back: so looks an operation that hangs the server, unlike a broken or refused connection. */
+/* So looks an operation that hangs the server, unlike a broken or refused connection. */
 static bool is_silence(enum errclass class)
 {
 	return class == ERRCLASS_TIMEOUT || class == ERRCLASS_STALLED;
 }
 
-/* Since when the slot's task has had nothing from the server. */
+/* Without anything from the server. */
 static uint64_t waits_since_ns(const struct slot *slot)
 {
 	return MAX(atomic_load(&slot->entered_ns), slot->listing ? atomic_load(&slot->progress_ns) : 0);
 }
 
-/* The slot with the longest wait inside; NULL: nobody is inside. */
+/* NULL: nobody is inside. */
 static const struct slot *oldest_inside(const struct supervised *s, bool listings)
 {
 	const struct arena *arena = s->keeper->arena;
@@ -38,8 +38,8 @@ static const struct slot *oldest_inside(const struct supervised *s, bool listing
 	return oldest;
 }
 
-/* Was the task inside before the silence began? A later one has not caused it. A waiting probe dates the
- * silence roughly: the task may have entered just after the probe's last sign. */
+/* A task that entered after the silence began has not caused it. A waiting probe dates the silence roughly:
+ * the task may have entered just after its last sign. */
 static bool was_first(const struct supervised *s, const struct slot *slot, enum detector by, uint64_t now_ns)
 {
 	const struct config *c = s->keeper->config;
@@ -50,7 +50,7 @@ static bool was_first(const struct supervised *s, const struct slot *slot, enum 
 	return waits_since_ns(slot) + silence_ns / 2 <= now_ns;
 }
 
-/* Lost with nobody inside: users refused so far may have been unlucky as well. */
+/* Lost with nobody inside: refused users may have been unlucky. */
 static void acquit(struct supervised *s)
 {
 	bool any = false;
@@ -77,7 +77,7 @@ void charge_suspect(struct supervised *s, enum errclass class, enum detector by,
 	}
 	if (!gorged && (!is_silence(class) || !was_first(s, slot, by, now_ns)))
 		return;
-	/* Root is never charged: root can do all this in other ways. */
+	/* Root can do all this in other ways. */
 	s->charge.suspect_uid = slot->uid;
 	s->charge.suspected = slot->uid != 0;
 }

@@ -1,5 +1,4 @@
-/* charge.h: charging a user with the loss of a backend, and refusing that user there. docs/RECOVERY.md has
- * the rule. Keeper only; now_ns: CLOCK_MONOTONIC. */
+/* charge.h: charging a user with the loss of a backend, and refusing that user there (docs/RECOVERY.md). */
 #ifndef GUARDFS_KEEPER_CHARGE_H
 #define GUARDFS_KEEPER_CHARGE_H
 
@@ -10,18 +9,18 @@ struct supervised;
 
 struct charge_watch {
 	struct charges charges;
-	/* The present outage is suspect_uid's if the server answers at once. */
+	/* Settled against suspect_uid if the server answers at once. */
 	bool suspected;
 	uint32_t suspect_uid;
 };
 
-/* The breaker of s was opened. Looks at the tasks inside: call before any of them is ended. */
+/* The breaker of s was opened. Call before any task inside is ended. */
 void charge_suspect(struct supervised *s, enum errclass class, enum detector by, uint64_t now_ns);
 
-/* A try has failed: the server itself is away, which is no user's doing. */
+/* A try failed: the server itself is away. */
 void charge_drop(struct supervised *s);
 
-/* The server was there at the first try. */
+/* The first try found the server. */
 void charge_settle(struct supervised *s, uint64_t now_ns);
 
 #endif

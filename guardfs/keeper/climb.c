@@ -7,7 +7,7 @@
 
 #include <stdio.h>
 
-/* Any words of sshfs tell more than that the time is over. */
+/* sshfs's words tell more than the expiry. */
 static void note_expiry(struct supervised *s)
 {
 	char detail[256];
@@ -23,7 +23,7 @@ static void note_expiry(struct supervised *s)
 	try_fail(s, class, detail);
 }
 
-/* These classes only say that there is no connection. */
+/* They only say that there is no connection. */
 static bool is_vague(enum errclass class)
 {
 	static const enum errclass vague[] = {ERRCLASS_SERVER_GONE, ERRCLASS_TIMEOUT,	    ERRCLASS_STALLED,
@@ -35,9 +35,8 @@ static bool is_vague(enum errclass class)
 	return false;
 }
 
-/* The class of the diagnosis, which asked the server. But trouble with our own files comes first, before
- * what ssh and the server call it ("no host key is known", "permission denied"). Of two reasons of one
- * class the diagnosis tells more. */
+/* The diagnosis asked the server. But trouble with our own files goes before what the server calls it
+ * ("permission denied"). Of two reasons of one class the diagnosis tells more. */
 static void prefer_explanation(struct supervised *s)
 {
 	if (s->explained != ERRCLASS_NONE && (s->explained == ERRCLASS_CONFIG ||
@@ -45,8 +44,8 @@ static void prefer_explanation(struct supervised *s)
 		try_fail(s, s->explained, s->explained_detail);
 }
 
-/* An incident that began as a lost connection gets the reason why no new one can be made. A diagnosis may
- * be off, or miss it (sshfs not installed any more). */
+/* The incident of a lost connection gets the reason why no new one can be made. A diagnosis may be off, or
+ * miss it (sshfs not installed). */
 static void tell_incident(struct supervised *s, const char *detail)
 {
 	if (!s->incident.open || is_vague(s->failure_class) || s->incident.class == s->failure_class)

@@ -1,4 +1,4 @@
-/* commands.c: see commands.h. A command is a row in the table: name, permission, arguments, function. */
+/* commands.c: a command is a row in the table: name, permission, arguments, function. */
 #include "keeper/effects.h"
 #include "keeper/internal.h"
 #include "keeper/plan-json.h"
@@ -15,12 +15,11 @@
 #define HOLD_SECONDS_MAX    (366u * 86400u)
 #define STALLED_SECONDS_MAX (366u * 86400u)
 
-/* One request being answered. */
 struct ask {
 	struct keeper *k;
 	struct server_client *client;
 	const json_t *object;
-	/* The backend named, or NULL. */
+	/* Or NULL. */
 	struct supervised *s;
 	uint64_t now_ns;
 };
@@ -74,7 +73,7 @@ static void run_plan(const struct ask *a)
 	server_reply(a->k->server, a->client, json_pack("{s:o}", "plans", plans));
 }
 
-/* Begins a try at once; shows the plan that the try climbs after the drain. */
+/* Shows the plan that the try climbs after the drain. */
 static errint_t reconnect_backend(const struct ask *a, struct supervised *s, json_t *plans)
 {
 	errint_t rc = course_reconnect(&s->course, a->now_ns);
@@ -109,7 +108,7 @@ static void run_reconnect(const struct ask *a)
 	server_reply(a->k->server, a->client, json_pack("{s:o}", "plans", plans));
 }
 
-/* Recovers the backends that do not serve; a backend named must be one of these. */
+/* A backend named must be one that does not serve. */
 static void run_recover(const struct ask *a)
 {
 	json_t *plans = json_array();
@@ -247,7 +246,7 @@ static void run_incident(const struct ask *a)
 
 /* ---- suspects ---- */
 
-/* Those that need a look are in the arena, whatever has become of the journal. */
+/* Open ones are in the arena, whatever the journal's state. */
 static void run_suspects(const struct ask *a)
 {
 	json_t *array = suspects_json(a->k, text_of(a, "backend"), text_of(a, "job"));
@@ -410,7 +409,7 @@ static const struct command {
 	const char *name;
 	bool acts;
 	enum backend_argument backend;
-	/* Names allowed besides v, command, backend; separated by blanks. */
+	/* Besides v, command, backend. */
 	const char *arguments;
 	void (*run)(const struct ask *a);
 } commands[] = {
@@ -442,7 +441,7 @@ static bool is_word_of(const char *list, const char *word)
 	return false;
 }
 
-/* A newer guardctl may mean something by a member unknown here. */
+/* A newer guardctl may mean something by it. */
 static const char *unknown_member(const struct command *c, const json_t *object)
 {
 	const char *key;

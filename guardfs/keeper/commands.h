@@ -1,4 +1,4 @@
-/* commands.h: the commands of the control socket (docs/PROTOCOL.control.md). Keeper only. */
+/* commands.h: the commands of the control socket (docs/PROTOCOL.control.md). */
 #ifndef GUARDFS_KEEPER_COMMANDS_H
 #define GUARDFS_KEEPER_COMMANDS_H
 
@@ -9,7 +9,7 @@
 struct keeper;
 struct server_client;
 
-/* Clients whose answer comes from the journal's thread. */
+/* Clients that wait for the journal's thread. */
 struct commands {
 	unsigned n;
 	struct {
@@ -18,7 +18,7 @@ struct commands {
 	} waiting[COMMANDS_WAITING_MAX];
 };
 
-/* Listens. Failure is logged: guarding goes on without the socket. */
+/* Failure is logged: guarding goes on without the socket. */
 void commands_start(struct keeper *k);
 void commands_stop(struct keeper *k);
 

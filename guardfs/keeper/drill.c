@@ -42,7 +42,7 @@ static bool needs_filter(enum drill_kind kind)
 	return kind == DRILL_SLOW || kind == DRILL_FULL;
 }
 
-/* The filter's rules. They also tell a later keeper of a drill whose keeper has died. */
+/* By them a later keeper finds a dead one's drill. */
 static const char *rules_of(enum drill_kind kind)
 {
 	return kind == DRILL_SLOW ? "# a drill\nall delay 3000\n" : "# a drill\nwrite error ENOSPC\n";
@@ -103,7 +103,7 @@ void drill_stop(struct supervised *s)
 	if (needs_filter(d->kind))
 		clear_rules(s);
 	s->transport.no_login = false;
-	course_act_again(&s->course); /* failures from now on are real */
+	course_act_again(&s->course); /* later failures are real */
 	log_warning("backend %s: the drill %s is over", s->config->name, names[d->kind]);
 	history_note(s, "drill", names[d->kind], "over", 0, "");
 	d->kind = DRILL_NONE;
@@ -129,7 +129,7 @@ void drill_clean_up(struct supervised *s)
 	}
 }
 
-/* Every transport that comes up during the drill, or (auth) the present one. */
+/* Every transport that comes up, or (auth) the present one. */
 static void hit_transport(struct supervised *s, uint64_t now_ns)
 {
 	struct drill *d = &s->drill;
@@ -153,7 +153,7 @@ static void hit_process(struct supervised *s, enum process process)
 	d->done_to = pid;
 	atomic_store(&s->keeper->board->planned_end[process], (int32_t)pid);
 	if (process == PROCESS_KEEPER)
-		drill_stop(s); /* the next keeper does not know of the drill */
+		drill_stop(s); /* the next keeper does not know of it */
 	if (kill(pid, SIGKILL) < 0)
 		log_error("drill: killing %d: %s", (int)pid, strerror(errno));
 }

@@ -7,7 +7,7 @@
 
 #include <stdio.h>
 
-/* An outage of hours is a handful of lines: a cause is logged once, not at every try. */
+/* An outage of hours is a handful of lines. */
 static void log_change(struct supervised *s, enum health_state old, const char *detail)
 {
 	enum health_state state = s->course.state;
@@ -66,14 +66,14 @@ static void carry_out_transition(struct supervised *s, const struct course_effec
 	board_set_state(s->board, e->to, e->class, since_ns);
 	log_change(s, e->from, detail);
 	if (e->to == HEALTH_HELD || e->to == HEALTH_EXHAUSTED) {
-		try_take_down(s); /* no process is left running for a backend without users */
+		try_take_down(s); /* nothing runs for a backend without users */
 		atomic_store(&s->board->pid, 0);
 	}
 	s->keeper->changed = true;
 	routes_refresh(s->keeper);
 }
 
-/* The next try, for people. */
+/* Of the next try, for people. */
 static void publish_plan(const struct supervised *s, uint64_t now_ns)
 {
 	const struct course *c = &s->course;
@@ -116,7 +116,7 @@ void effects_drain(struct supervised *s, const char *detail, uint64_t now_ns)
 
 	if (s->course.n_effects == 0)
 		return;
-	/* Stored first: a keeper that dies in an act must not be forgotten to have done it. */
+	/* Before acts: a keeper that dies in one must be known to have done it. */
 	memory_store(s, now_ns);
 	while (course_take(&s->course, &e))
 		carry_out(s, &e, detail, now_ns);

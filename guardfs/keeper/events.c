@@ -11,7 +11,7 @@ static uint32_t random_bits(void)
 {
 	uint32_t r = 0;
 
-	/* Without randomness the backoff has no jitter. */
+	/* No randomness, no jitter. */
 	return getrandom(&r, sizeof(r), GRND_NONBLOCK) == sizeof(r) ? r : 0x80000000u;
 }
 
@@ -21,10 +21,10 @@ void event_broken(struct supervised *s, enum errclass class, enum detector by, c
 	board_trip_breaker(s->keeper->board, s->index, s->epoch, class, by);
 	s->serving = false;
 	charge_suspect(s, class, by, now_ns);
-	s->explained = ERRCLASS_NONE; /* a probe's finding before the outage does not explain it */
+	s->explained = ERRCLASS_NONE; /* a former probe's finding does not */
 	course_broken(&s->course, class, random_bits(), now_ns);
 	effects_drain(s, detail, now_ns);
-	/* The next try comes later: tasks stuck in the transport need not wait for it. */
+	/* Stuck tasks need not wait for the next try. */
 	if (s->config->type == BACKEND_SSHFS && !s->course.trying && s->course.next_try_ns > now_ns)
 		try_take_down(s);
 	notify_verdict(s);
@@ -66,7 +66,7 @@ void event_try_succeeded(struct supervised *s, uint64_t now_ns)
 	s->explained = ERRCLASS_NONE;
 	s->identity_ns = now_ns;
 	s->next_probe_ns = now_ns + s->keeper->config->probe_interval_ms * NSEC_PER_MSEC;
-	s->transport.used = 0;	  /* words said while connecting explain no later death */
+	s->transport.used = 0;	  /* said while connecting */
 	charge_settle(s, now_ns); /* before the memory is stored */
 	course_proven(&s->course, now_ns);
 	effects_drain(s, "", now_ns);

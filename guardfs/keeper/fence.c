@@ -19,8 +19,8 @@
 
 #define ENVIRON_MAX 65536
 
-/* From /proc/PID/stat, which can always be read. environ waits for the process's memory lock, so only the
- * own session's is read. */
+/* From /proc/PID/stat, always readable. environ waits for the process's memory lock, so only the own
+ * session's is read. */
 static pid_t session_of(pid_t pid, char *state)
 {
 	char path[32], stat[1024];
@@ -38,7 +38,7 @@ static pid_t session_of(pid_t pid, char *state)
 
 enum token { TOKEN_OURS, TOKEN_ANOTHER, TOKEN_UNKNOWN };
 
-/* UNKNOWN: no environment, as of a process that is just ending. */
+/* UNKNOWN: no environment, as of a dying process. */
 static enum token token_of(pid_t pid, const char *token)
 {
 	CLEANUP_FREE char *text = malloc(ENVIRON_MAX);
@@ -55,7 +55,7 @@ static enum token token_of(pid_t pid, const char *token)
 
 typedef void (*socket_fn)(int sock, void *arg);
 
-/* From now on closing sends RST and drops unsent data. */
+/* Closing then sends RST and drops unsent data. */
 static void reset_on_close(int sock, void *arg)
 {
 	const struct linger now = {.l_onoff = 1, .l_linger = 0};
@@ -74,7 +74,7 @@ static void add_received(int sock, void *arg)
 		*received += info.tcpi_bytes_received;
 }
 
-/* The copy is closed at once; the last descriptor is closed with the process. */
+/* The last descriptor is closed with the process. */
 static void visit_socket(int pidfd, int fd, socket_fn visit, void *arg)
 {
 	CLEANUP_FD int copy = (int)syscall(SYS_pidfd_getfd, pidfd, fd, 0);
@@ -103,7 +103,7 @@ static void visit_sockets(pid_t pid, int pidfd, socket_fn visit, void *arg)
 	}
 }
 
-/* pidfd first, then the look: the process looked at is the one hit. */
+/* pidfd first: the process looked at is the one hit. */
 static bool signal_member(pid_t pid, pid_t session, const char *token, int signal, bool reset)
 {
 	CLEANUP_FD int pidfd = -1;
@@ -119,7 +119,7 @@ static bool signal_member(pid_t pid, pid_t session, const char *token, int signa
 	return syscall(SYS_pidfd_send_signal, pidfd, signal, NULL, 0) == 0;
 }
 
-/* A process gives up its memory, and so its environment, before its sockets. */
+/* A process gives up its environment before its sockets. */
 static bool is_left(pid_t pid, pid_t session, const char *token)
 {
 	char state;

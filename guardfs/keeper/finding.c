@@ -34,16 +34,15 @@ static json_t *pack_diagnosis(const struct supervised *s, const struct diagnosis
 			 "steps", steps_of(d), "lacks", report_server_lacks(d->lacks));
 }
 
-/* While the backend serves, only the storage's own answers (full, read-only) explain its trouble: a
- * refused further connection explains nothing. */
+/* While it serves, only the storage's own answers (full, read-only) explain: a refused further connection
+ * does not. */
 static bool explains_trouble(const struct supervised *s, enum errclass class)
 {
 	return !s->serving ||
 	       (inquiry_asks_why(s) && (class == ERRCLASS_NONE || !errclass_info(class)->infrastructure));
 }
 
-/* Missing functions of the server go onto the board. A function not tried this time keeps its former
- * result. */
+/* A function not tried this time keeps its former result. */
 static void note_lacks(struct keeper *k, struct board_backend *board, const struct diagnosis *d)
 {
 	uint32_t known = atomic_load(&board->server_lacks), lacks = d->lacks;
@@ -66,7 +65,7 @@ static void tell_client(struct keeper *k, const struct supervised *s, const stru
 		server_refuse(k->server, r->client, "unavailable", "the answer cannot be shown");
 }
 
-/* The outage, or the trouble that probes meet, gets the diagnosis's class and detail. */
+/* The outage, or probes' trouble, gets the diagnosis's class and detail. */
 static void explain_trouble(struct supervised *s, const struct diagnosis *d, uint64_t now_ns)
 {
 	enum errclass class = (enum errclass)d->class;
@@ -84,7 +83,7 @@ static void explain_trouble(struct supervised *s, const struct diagnosis *d, uin
 		course_probed(&s->course, class, now_ns);
 	else
 		course_explained(&s->course, class);
-	/* A class known already makes no transition, which would carry the detail. */
+	/* No transition carries the detail of a class known already. */
 	if (s->course.n_effects == 0 && s->course.class == class)
 		board_set_detail(s->board, d->detail);
 	s->keeper->changed = true;

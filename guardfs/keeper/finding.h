@@ -1,5 +1,5 @@
-/* finding.h: results of diagnoses (keeper/inquiry.h), for the asking client, the journal, the incident and
- * the course. Keeper only. */
+/* finding.h: results of diagnoses (inquiry.h), for the asking client, the journal, the incident and the
+ * course. */
 #ifndef GUARDFS_KEEPER_FINDING_H
 #define GUARDFS_KEEPER_FINDING_H
 
@@ -7,8 +7,7 @@
 
 struct keeper;
 
-/* Takes the result of the diagnosis under way, if complete, and begins the next. now_ns: CLOCK_MONOTONIC.
- * Returns when to call again at the latest. */
+/* Takes a complete result, and begins the next diagnosis. */
 uint64_t finding_step(struct keeper *k, uint64_t now_ns);
 
 #endif

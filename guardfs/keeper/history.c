@@ -8,10 +8,10 @@
 #include <jansson.h>
 #include <stdio.h>
 
-#define RECALL_MS 500  /* the longest wait for the disk at keeper's start */
-#define FLUSH_MS  2000 /* and at its end */
+#define RECALL_MS 500  /* waiting for the disk, at the start */
+#define FLUSH_MS  2000 /* at the end */
 
-/* Key of the death counters as last written. */
+/* The death counters as last written. */
 #define PROCESSES_KEY "processes"
 
 static void remember_processes(const struct keeper *k)
@@ -35,8 +35,7 @@ static void note_keeper(const struct keeper *k)
 	journal_put_event(k->journal, &event);
 }
 
-/* Only a keeper writes down deaths: its predecessor's too, and those while there was none. A new guardfs
- * counts from zero, and its first keeper follows nobody. */
+/* Only a keeper writes deaths down, its predecessor's too. A new guardfs counts from zero. */
 static void recall_processes(struct keeper *k)
 {
 	uint32_t keepers = atomic_load(&k->board->keeper_restarts);
@@ -135,8 +134,7 @@ void history_tick(struct keeper *k)
 		note_crashes(k);
 }
 
-/* An event belongs to the open incident. Suspect files come to light later and belong to the last
- * incident. */
+/* Of the open incident; suspect files come to light later and belong to the last one. */
 static uint64_t incident_of(const struct supervised *s, const char *kind)
 {
 	bool late = strcmp(kind, "note") == 0 || strcmp(kind, "hook") == 0;

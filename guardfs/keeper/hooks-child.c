@@ -113,7 +113,7 @@ static void refuse_to_run(const char *fmt, ...)
 	_exit(127);
 }
 
-/* The kernel spares guardfs when memory runs out, but need not spare an operator's program. */
+/* The kernel spares guardfs, not an operator's program. */
 static void give_up_oom_protection(void)
 {
 	int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);

@@ -1,4 +1,4 @@
-/* hooks.c: the queue of events and the one hook that runs. See hooks.h. */
+/* hooks.c: the queue of events and the one hook that runs. */
 #include "keeper/hooks-child.h"
 #include "keeper/spawn.h"
 #include "base/cleanup.h"
@@ -10,22 +10,22 @@
 #include <signal.h>
 #include <sys/wait.h>
 
-#define GRACE_NS      (2 * NSEC_PER_SEC) /* from SIGTERM to SIGKILL, and for output after the end */
-#define GIVE_UP_NS    (NSEC_PER_SEC)	 /* after SIGKILL: then the rest is left behind */
-#define READ_STEP_MAX 65536u		 /* bytes read in one step, so that keeper comes to its other work */
-#define CUT_TEXT_MAX  64u		 /* for the line that tells how much is cut */
+#define GRACE_NS      (2 * NSEC_PER_SEC) /* SIGTERM to SIGKILL, and for output after the end */
+#define GIVE_UP_NS    (NSEC_PER_SEC)	 /* after SIGKILL */
+#define READ_STEP_MAX 65536u		 /* a step */
+#define CUT_TEXT_MAX  64u		 /* for the line that tells the cut */
 #define HEAD_MAX      ((JOURNAL_TEXT_MAX - CUT_TEXT_MAX) / 2)
 #define TAIL_MAX      (JOURNAL_TEXT_MAX - CUT_TEXT_MAX - HEAD_MAX)
 
 enum stage {
 	STAGE_IDLE,
-	STAGE_RUNNING,	  /* until its time limit */
-	STAGE_LINGERING,  /* the program has ended, its output has not */
+	STAGE_RUNNING,
+	STAGE_LINGERING,  /* ended, but its output is open */
 	STAGE_TERMINATED, /* the group got SIGTERM */
 	STAGE_KILLED,	  /* and SIGKILL */
 };
 
-/* The first bytes, and the last ones in a ring. */
+/* The first bytes; the last in a ring. */
 struct output {
 	uint64_t total;
 	char head[HEAD_MAX];
@@ -37,12 +37,12 @@ struct hooks {
 	const struct config *config;
 	void (*done)(void *arg, const struct hook_result *result);
 	void *arg;
-	/* The host's mounts; -1: no namespace to enter. */
+	/* The host's; -1: none to enter. */
 	int namespace_fd;
 
 	struct hook_event queue[HOOKS_QUEUE_MAX];
 	unsigned first, n;
-	/* Of the first event: next index in config->hooks. */
+	/* Next of the first event in config->hooks. */
 	uint32_t program;
 
 	enum stage stage;
@@ -52,7 +52,6 @@ struct hooks {
 	/* -1: ended. */
 	int output_fd, refusal_fd;
 	uint64_t began_ns, until_ns;
-	/* Why it could not be started. */
 	char failure[128];
 	char name[CONFIG_HOOK_ARGV_MAX];
 	struct output output;
@@ -71,7 +70,7 @@ static void keep_output(struct output *o, const char *bytes, size_t n)
 	}
 }
 
-/* A program may write any bytes; the text kept must suit JSON and terminals. */
+/* Any bytes become fit for JSON and terminals. */
 static void make_text(char *text, size_t n)
 {
 	size_t i = 0;
@@ -174,7 +173,7 @@ static errint_t spawn_program(struct hooks *h, char *const *argv)
 	h->refusal_fd = refusal[0];
 	if (h->pid < 0)
 		return h->pid;
-	/* The child does the same; either may be first. A group that does not exist yet cannot be killed. */
+	/* As the child does: either may be first, and a missing group cannot be killed. */
 	(void)setpgid(h->pid, h->pid);
 	return 0;
 }
@@ -202,8 +201,7 @@ static void start_program(struct hooks *h, const struct hook_event *event,
 		fail_start(h, -rc);
 }
 
-/* The next program for the queue's first event; an event without further programs is dropped. NULL: the
- * queue is empty. */
+/* For the queue's first event; one without further programs is dropped. NULL: the queue is empty. */
 static const struct config_program *next_program(struct hooks *h)
 {
 	for (; h->n > 0; h->n--, h->program = 0) {
@@ -231,15 +229,15 @@ static bool start_next(struct hooks *h, uint64_t now_ns)
 
 /* ---- ending ---- */
 
-/* The group, not only the program. Once the program is reaped and the group is empty its number is free;
- * the number comes back only after a whole round of pids, and this comes at most seconds later. */
+/* Once the program is reaped and the group is empty the number is free. It comes back only after a whole
+ * round of pids, and this call comes at most seconds later. */
 static void signal_group(const struct hooks *h, int sig)
 {
 	if (h->pid > 0 && kill(-h->pid, sig) < 0 && errno == ESRCH && !h->reaped)
 		kill(h->pid, sig);
 }
 
-/* Was the child refused, or exec? It has said so before its end. */
+/* From the child, before its end. */
 static bool take_refusal(struct hooks *h)
 {
 	char text[sizeof(h->failure)];
@@ -326,7 +324,7 @@ static void advance(struct hooks *h, uint64_t now_ns)
 		h->until_ns = now_ns + GRACE_NS;
 	}
 	if (is_over(h)) {
-		/* After a time-out the group may hold others that have closed their output. */
+		/* The group may hold processes that closed their output. */
 		if (h->timed_out && !h->failure[0])
 			signal_group(h, SIGKILL);
 		report_end(h, NULL, now_ns);
@@ -337,7 +335,7 @@ static void advance(struct hooks *h, uint64_t now_ns)
 
 /* ---- for keeper ---- */
 
-/* keeper has a mount namespace of its own; its parent has not. */
+/* As keeper's parent. */
 static int open_host_namespace(void)
 {
 	char path[64];

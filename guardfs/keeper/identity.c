@@ -1,8 +1,7 @@
-/* identity.c: is the directory at a backend's path the storage that is meant? Runs in probe children.
+/* identity.c: is the directory at a backend's path the storage meant? In probe children.
  *
- * By marker, if one is configured, adopted or remembered. Without a marker an sshfs is known by its mount,
- * and a dir by its first finding: type and source of the file system, whether it is its own mount, the
- * device behind it. */
+ * By marker, if one is configured, adopted or remembered. Else an sshfs is known by its mount, and a dir by
+ * its first finding: type and source of the file system, own mount or not, device. */
 #include "keeper/probe-child.h"
 #include "base/mounts.h"
 #include "sshfs-compat/sshfs-compat.h"
@@ -37,7 +36,7 @@ static void trim(char *s)
 	s[n] = '\0';
 }
 
-/* Reads the first line of a small file in the state directory; "": no such file. */
+/* Of a small file in the state directory; "": none. */
 static errint_t recall_line(const struct probe_run *run, const char *suffix, char *line, size_t size)
 {
 	char path[CONFIG_PATH_MAX + 64];
@@ -65,7 +64,7 @@ static errint_t remember_line(const struct probe_run *run, const char *suffix, c
 	return rc < 0 ? rc : fd_write_atomic(path, text, (size_t)n, 0600, true);
 }
 
-/* Of the mount below an O_PATH descriptor, without asking the storage. */
+/* Asks no storage. */
 static errint_t mount_id_of(int fd, uint32_t *id)
 {
 	char path[48], text[512];
@@ -102,8 +101,7 @@ static bool look_at_root(struct probe_run *run, struct mount_entry *mount)
 
 static bool prove_own_mount(struct probe_run *run, const struct mount_entry *mount)
 {
-	/* The bare directory: an sshfs that could not connect has just ended. Keeper's own namespace has
-	 * nothing else there. */
+	/* An sshfs that could not connect has just ended: the bare directory. */
 	if (strcmp(mount->mountpoint, run->job->path) != 0)
 		return probe_fail(run, ERRCLASS_NOT_CONNECTED, 0, ERRCLASS_NOT_CONNECTED,
 				  "the mount at %s is gone", run->job->path);
@@ -114,7 +112,7 @@ static bool prove_own_mount(struct probe_run *run, const struct mount_entry *mou
 	return true;
 }
 
-/* If the path leads elsewhere by now, worker's descriptor of the root is useless. */
+/* Else worker's root is useless. */
 static bool prove_unchanged(struct probe_run *run)
 {
 	const struct probe_root *e = &run->job->expected, *f = &run->found;
@@ -126,7 +124,7 @@ static bool prove_unchanged(struct probe_run *run)
 	return true;
 }
 
-/* "": no marker. */
+/* "": none. */
 static bool read_marker(struct probe_run *run, char *marker)
 {
 	CLEANUP_FD int fd =
@@ -138,7 +136,7 @@ static bool read_marker(struct probe_run *run, char *marker)
 	if (fd < 0 && errno == ENOENT)
 		return true;
 	n = fd < 0 ? -1 : read(fd, marker, MARKER_MAX - 1);
-	/* sshfs reports a failed read as end of file: an empty result is not believed. */
+	/* sshfs reports a failed read as end of file. */
 	if (n == 0 && (fd_size_now(fd, &size) < 0 || size > 0)) {
 		errno = EIO;
 		n = -1;
@@ -168,7 +166,7 @@ static errint_t write_marker(const struct probe_run *run, const char *marker)
 	return rc;
 }
 
-/* First use: storage without a marker gets ours. */
+/* Storage without a marker gets ours. */
 static bool adopt_storage(struct probe_run *run, char *marker)
 {
 	errint_t rc = 0;
@@ -186,8 +184,8 @@ static bool adopt_storage(struct probe_run *run, char *marker)
 	return true;
 }
 
-/* expected: the marker configured, else remembered. Storage seen with a marker once is not adopted again:
- * then its marker is lost. */
+/* expected: configured, else remembered. Storage seen with a marker is not adopted again: its marker is
+ * lost. */
 static bool prove_marker(struct probe_run *run, const char *expected, const char *remembered)
 {
 	bool first_use = !remembered[0] && run->backend->adopt;
@@ -213,8 +211,7 @@ static bool prove_marker(struct probe_run *run, const char *expected, const char
 	return true;
 }
 
-/* Is the root the mount's own root? Its real path is taken from the descriptor, since the configured path
- * may hold symlinks. */
+/* The real path is the descriptor's: the configured one may hold symlinks. */
 static bool is_mountpoint(const struct probe_run *run, const struct mount_entry *mount)
 {
 	char link[48], real[CONFIG_PATH_MAX + 128];
@@ -228,7 +225,7 @@ static bool is_mountpoint(const struct probe_run *run, const struct mount_entry 
 	return strcmp(mount->mountpoint, real) == 0;
 }
 
-/* A dir without a marker must remain as first found. Anonymous device numbers change with every mount. */
+/* A dir must remain as first found. Anonymous device numbers change with every mount. */
 static bool prove_remembered(struct probe_run *run, const struct mount_entry *mount)
 {
 	char now[3 * CONFIG_PATH_MAX], before[3 * CONFIG_PATH_MAX], device[32] = "-";

@@ -5,7 +5,7 @@
 
 #include <jansson.h>
 
-/* Bytes acknowledged and not known to be safe. Without locks: writes made meanwhile may or may not count. */
+/* Acknowledged and not known to be safe. Without locks: present writes may count. */
 static uint64_t bytes_at_risk(const struct supervised *s)
 {
 	struct arena *arena = s->keeper->arena;
@@ -29,7 +29,7 @@ static bool route_counts(const struct supervised *s, uint32_t index, bool by_the
 	       (!by_themselves || atomic_load(&board->routes[index].errclass) == ERRCLASS_PATH_MISSING);
 }
 
-/* The routes concerned, as a JSON array of absolute paths, to be freed. NULL: out of memory. */
+/* As a JSON array of absolute paths, to be freed. NULL: out of memory. */
 static char *describe_routes(const struct supervised *s, bool by_themselves)
 {
 	const struct keeper *k = s->keeper;
@@ -39,7 +39,7 @@ static char *describe_routes(const struct supervised *s, bool by_themselves)
 
 	for (uint32_t i = 0; i < n; i++)
 		if (route_counts(s, i, by_themselves))
-			/* JSON has no place for a path that is not UTF-8. */
+			/* Only UTF-8 fits JSON. */
 			json_array_append_new(array, json_sprintf("%s/%s", k->config->mountpoint,
 								  k->board->map.routes[i].path));
 	text = json_dumps(array, JSON_COMPACT);
@@ -68,7 +68,7 @@ static void write_down(struct supervised *s, const struct incident *i)
 	    .failed = i->failed,
 	    .bytes_at_risk = i->bytes_at_risk,
 	    .tries = i->tries,
-	    /* Once closed, the routes concerned stay. */
+	    /* After closing the routes stay. */
 	    .routes = i->open ? routes : NULL,
 	};
 	struct board_incident shown = {.id = i->id,
@@ -93,7 +93,7 @@ static void take_figures(struct supervised *s)
 {
 	struct incident *i = &s->incident;
 
-	/* A former keeper's figures stay: after a reboot the board lacks them. */
+	/* After a reboot the board lacks a former keeper's. */
 	if (i->first_error_ns == 0)
 		i->first_error_ns = atomic_load(&s->board->first_error_real_ns);
 	if (i->first_fast_ns == 0)
@@ -107,7 +107,7 @@ static uint64_t next_id(struct keeper *k)
 	return atomic_fetch_add(&k->board->last_incident, 1) + 1;
 }
 
-/* Since when the longest task inside, or the probe, has waited in vain (CLOCK_MONOTONIC); 0: nobody waits. */
+/* Of the longest task or probe; 0: nobody waits. */
 static uint64_t waiting_since_ns(const struct supervised *s)
 {
 	const struct arena *arena = s->keeper->arena;
@@ -123,8 +123,8 @@ static uint64_t waiting_since_ns(const struct supervised *s)
 	return since_ns == UINT64_MAX ? 0 : since_ns;
 }
 
-/* When the outage really began: nothing has come back since, though somebody waited. A drill's outage
- * began with the drill. Where nobody waits, detection is the only sign. */
+/* Nothing has come back since, though somebody waited. A drill's began with the drill. If nobody waits,
+ * detection is the only sign. */
 static uint64_t began_ns(const struct supervised *s, uint64_t real_ns)
 {
 	uint64_t now_ns = clock_mono_ns(), since_ns = waiting_since_ns(s);
@@ -152,7 +152,7 @@ void incident_open(struct supervised *s, enum errclass class, const char *detail
 			       .began_ns = began_ns(s, real_ns),
 			       .detected_ns = real_ns,
 			       .bytes_at_risk = bytes_at_risk(s)};
-	/* Callers that waited got their error just before the incident opened. */
+	/* Waiting callers got their error just before. */
 	i->failed_before = MAX(s->latency.errors_before, told_before);
 	(void)copy_string(i->detail, sizeof(i->detail), detail);
 	drill_incident(s, i->id);
@@ -232,7 +232,7 @@ static void take_recalled(struct incident *i, const json_t *object)
 	(void)copy_string(i->detail, sizeof(i->detail), member_text(object, "detail"));
 }
 
-/* A journal that lagged behind may have several open incidents: the newest goes on. */
+/* A lagging journal may have several: the newest goes on. */
 static void find_recalled(struct supervised *s)
 {
 	const json_t *object;
@@ -262,13 +262,13 @@ void incident_recall(struct supervised *s)
 {
 	find_recalled(s);
 	if (!s->incident.open) {
-		/* Without a journal only the board has a number. */
+		/* Without a journal the board has the number. */
 		s->incident.id = atomic_load(&s->board->incident);
 		s->incident.open = s->incident.id != 0;
 		s->incident.began_ns = s->incident.detected_ns = atomic_load(&s->board->since_real_ns);
 		s->incident.class = s->course.class;
 	}
-	/* Counted on from the figures last written, unless recalled otherwise. */
+	/* From the figures last written on, unless recalled. */
 	if (s->incident.open)
 		s->incident.failed_before = board_failed(s->board) - s->incident.failed;
 	s->course.incident = s->incident.open;
@@ -280,7 +280,7 @@ void incident_recall_counter(struct supervised *s, uint64_t id, uint64_t failed_
 {
 	struct incident *i = &s->incident;
 
-	/* In a new arena the counters have begun anew, below those figures. */
+	/* A new arena's counters are below those figures. */
 	if (i->open && i->id == id && board_failed(s->board) >= failed_before + i->failed)
 		i->failed_before = failed_before;
 }
@@ -296,7 +296,7 @@ static uint32_t missing_routes(const struct supervised *s)
 	return missing;
 }
 
-/* Its own events only, not the backend's. */
+/* Not the backend's. */
 static void note_of_routes(const struct supervised *s, const char *name, uint64_t time_ns, const char *text)
 {
 	const struct incident *i = &s->routes_incident;
@@ -317,7 +317,7 @@ void incident_of_routes(struct supervised *s)
 	struct incident *i = &s->routes_incident;
 	uint32_t missing;
 
-	/* While the backend is down, the routes' state is unknown. */
+	/* The routes' state is unknown then. */
 	if (!health_serves(s->course.state))
 		return;
 	missing = missing_routes(s);

@@ -1,4 +1,4 @@
-/* incident.h: the record of one outage. docs/RECOVERY.md says what each figure means. Keeper only. */
+/* incident.h: the record of one outage (docs/RECOVERY.md). */
 #ifndef GUARDFS_KEEPER_INCIDENT_H
 #define GUARDFS_KEEPER_INCIDENT_H
 
@@ -9,7 +9,6 @@ struct supervised;
 
 /* Times are CLOCK_REALTIME in ns, 0: not yet. */
 struct incident {
-	/* 0: none so far. */
 	uint64_t id;
 	bool open, drill, of_routes;
 	enum errclass class;
@@ -17,29 +16,26 @@ struct incident {
 	char detail[256];
 	uint64_t began_ns, detected_ns, first_error_ns, first_fast_ns, recovered_ns, closed_ns;
 	uint64_t callers, failed, bytes_at_risk, tries;
-	/* The backend's counters at its opening. After a change of arena, where counters begin anew, this
-	 * is negative (modulo 2^64). */
+	/* Counters at the opening; in a new arena, where they begin anew, negative (modulo 2^64). */
 	uint64_t failed_before;
 };
 
-/* The backend is down: gives a number, writes the figures so far to the journal and the board. */
+/* The backend is down: gives a number, writes the figures to journal and board. */
 void incident_open(struct supervised *s, enum errclass class, const char *detail);
 
 /* The backend has settled. */
 void incident_close(struct supervised *s);
 
-/* Class, detail or figures are known better: written again. */
+/* Class, detail or figures are known better. */
 void incident_update(struct supervised *s);
 
-/* At keeper's start: a predecessor's open incident goes on; the course closes it when the backend has
- * settled. */
+/* At the start: a predecessor's open incident goes on. */
 void incident_recall(struct supervised *s);
 
-/* After incident_recall: the counters at the opening of incident id. Ignored unless that incident is open
- * and the counters are the same ones. */
+/* Then: the counters at its opening. Ignored unless that incident is open and the counters are the same. */
 void incident_recall_counter(struct supervised *s, uint64_t id, uint64_t failed_before);
 
-/* An incident of routes that are down while their backend serves. Call when route states may have changed. */
+/* Of routes that are down while their backend serves. Call when route states may have changed. */
 void incident_of_routes(struct supervised *s);
 
 #endif

@@ -34,7 +34,7 @@ static bool same_account(const struct config_backend *a, const struct config_bac
 	return strcmp(a->host, b->host) == 0 && a->port == b->port && strcmp(a->user, b->user) == 0;
 }
 
-/* An sshfs is one connection. */
+/* An sshfs is one. */
 static unsigned connections_used(const struct keeper *k, unsigned backend)
 {
 	unsigned used = 0;
@@ -51,7 +51,7 @@ static void diagnose_in_child(const struct keeper *k, unsigned backend)
 	struct diagnosis d;
 
 	memset(&d, 0, sizeof(d));
-	/* If ssh cannot be asked, names are taken from the configuration. */
+	/* If ssh cannot be asked, the configuration names the server. */
 	if (b.type == BACKEND_SSHFS && ssh_config_apply(&b) == -ENOTSUP) {
 		log_info("backend %s: no diagnosis: by ssh_config its server is reached through a proxy, or "
 			 "known by an "
@@ -107,7 +107,7 @@ static void end_inquiry(struct inquiry *q)
 {
 	close(q->sock);
 	q->sock = -1;
-	q->pid = 0; /* reaped with all other children */
+	q->pid = 0; /* reaped with the others */
 	q->client = NULL;
 }
 
@@ -157,7 +157,7 @@ enum inquiry_news inquiry_receive(struct keeper *k, struct inquiry_result *resul
 		   : INQUIRY_FAILED;
 }
 
-/* The first backend in turn. One that stays down is asked again after INQUIRY_PAUSE_MS. */
+/* One that stays down is asked again after INQUIRY_PAUSE_MS. */
 static void begin_next_inquiry(struct keeper *k, uint64_t now_ns)
 {
 	struct inquiry *q = &k->inquiry;
@@ -173,8 +173,7 @@ static void begin_next_inquiry(struct keeper *k, uint64_t now_ns)
 		}
 		if (rested && q->last_ns[i])
 			inquiry_wanted(s);
-		/* Without room in the budget it goes on waiting. While it serves, each failed probe may
-		 * want a diagnosis, and there is no hurry. */
+		/* Waits for room in the budget. While the backend serves there is no hurry. */
 		if (q->wanted & 1u << i && (rested || !s->serving) && inquiry_begin(k, i, NULL, now_ns) == 0)
 			return;
 	}

@@ -18,7 +18,7 @@
 
 struct manifest_stamp {
 	uint64_t mtime_ns, size, ino;
-	/* Of stat; 0: the file exists. */
+	/* 0: the file exists. */
 	int error;
 };
 
@@ -32,17 +32,16 @@ struct keeper {
 	int signal_fd;
 	int guardian_pidfd;
 	pid_t guardian;
-	/* 0: guardian lives. */
+	/* 0: lives. */
 	uint64_t guardian_lost_ns;
 	struct transport_features *features;
 	unsigned n_backends;
 	struct supervised backends[CONFIG_BACKENDS_MAX];
-	/* Of every backend. */
 	struct course_limits limits;
 
 	/* NULL: out of memory. */
 	struct journal *journal;
-	/* Valid during take_over. */
+	/* During take_over. */
 	struct journal_recalled recalled;
 	struct hooks *hooks;
 	struct stalls *stalls;
@@ -55,39 +54,37 @@ struct keeper {
 	struct writers *writers;
 	struct mountpoint mountpoint;
 	struct textfile textfile;
-	/* One at a time for all backends. */
 	struct inquiry inquiry;
-	/* Workers' crashes that the journal has. */
+	/* That the journal has. */
 	uint32_t crashes_seen;
 
 	uint32_t reloads_seen, map_generation_seen;
-	/* As last read. */
+	/* As read. */
 	struct manifest_stamp manifest;
-	/* As it is now, and since when. */
+	/* Present one, and since when. */
 	struct manifest_stamp manifest_seen;
 	uint64_t manifest_seen_ns;
-	/* Of the routes file as last written. */
+	/* As last written. */
 	uint64_t routes_hash;
 	bool routes_loaded;
 
-	/* Outside files have to change. */
+	/* Outside files must change. */
 	bool changed;
 	uint64_t next_tick_ns, next_files_ns;
 	/* run_dir belongs to another guardfs. */
 	bool superseded;
-	/* Quietly: another keeper goes on with what runs. */
+	/* Quietly: another keeper goes on. */
 	bool stop, stop_quietly;
 };
 
-/* routes.c: the tier map. */
+/* routes.c: the tier map */
 void routes_load(struct keeper *k); /* manifest and routes file to the board */
 void routes_tick(struct keeper *k); /* reloads if asked or changed; saves pattern-made routes */
-void routes_found(struct keeper *k, unsigned backend,
-		  const char *path);   /* a probe found a directory that a pattern routes */
-void routes_refresh(struct keeper *k); /* routes show that their backend is down */
+void routes_found(struct keeper *k, unsigned backend, const char *path); /* found by a probe */
+void routes_refresh(struct keeper *k);					 /* their backend is down */
 void routes_result(struct keeper *k, const struct probe_report *report, unsigned backend);
 
-/* history.c: writes the journal, and its state onto the board. */
+/* history.c: the journal, and its state on the board */
 void history_start(struct keeper *k);
 void history_stop(struct keeper *k);
 void history_tick(struct keeper *k); /* crashes, the journal's state */
@@ -97,23 +94,21 @@ void history_rung(void *context, const struct rung *rung, enum ladder_outcome ou
 void history_note(const struct supervised *s, const char *kind, const char *name, const char *outcome,
 		  uint64_t duration_ms, const char *text); /* of incident s->incident */
 
-/* memory.c: predecessors' decisions: caps, backoff, holds. */
+/* memory.c: predecessors' caps, backoff, holds */
 void memory_recall(struct supervised *s, uint64_t now_ns);
 void memory_store(const struct supervised *s, uint64_t now_ns);
 
-/* acts.c: what reaches beyond guardfs. */
+/* acts.c: what reaches beyond guardfs */
 void act_now(struct supervised *s, const struct course_effect *e);
-void act_on_suspects(
-    struct supervised
-	*s); /* for files that could not be reopened as they were: on_suspect, once an incident */
+void act_on_suspects(struct supervised *s);		    /* on_suspect, once an incident */
 void act_done(void *arg, const struct hook_result *result); /* arg: struct keeper */
 
-/* leftovers.c: removes temporary files of killed keepers. First of all: this keeper's would go as well. */
+/* leftovers.c: killed keepers' temporary files. First of all: this keeper's would go as well. */
 void leftovers_clear(const struct keeper *k);
 
-/* outside.c: health and status.json in the runtime directory. */
+/* outside.c: health and status.json in the runtime directory */
 void outside_write(struct keeper *k);
-/* Keeper's last act: removes the signs of guardfs unless worker goes on; the figures stay and say down. */
+/* Last act: removes guardfs's signs unless worker goes on; the figures stay and say down. */
 void outside_end(struct keeper *k);
 
 #endif

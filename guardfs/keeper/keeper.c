@@ -1,4 +1,4 @@
-/* keeper.c: keeper's loop: one thread, one poll(2); all that may hang runs in children. See keeper.h. */
+/* keeper.c: keeper's loop: one poll(2); all that may hang runs in children. */
 #include "keeper/finding.h"
 #include "keeper/internal.h"
 #include "keeper/spawn.h"
@@ -25,9 +25,9 @@
 #include <unistd.h>
 
 #define TICK_MS		  1000	/* manifest, tier map, guardian; breakers opened without a nudge */
-#define FILES_MS	  5000	/* outside files are written at least so often */
-#define GUARDIAN_GRACE_MS 10000 /* for a restarted guardian to write its pid to the board */
-#define STOP_MS		  5000	/* for killed children to end */
+#define FILES_MS	  5000	/* between writings of outside files */
+#define GUARDIAN_GRACE_MS 10000 /* for a restarted guardian's pid on the board */
+#define STOP_MS		  5000	/* for killed children */
 #define POLL_FIXED	  7
 #define POLL_MAX	  (POLL_FIXED + 3 * CONFIG_BACKENDS_MAX + SERVER_POLL_MAX)
 
@@ -58,7 +58,7 @@ static errint_t prepare_process(struct keeper *k)
 	if (k->fds.namespace_fd >= 0 && setns(k->fds.namespace_fd, CLONE_NEWNS) < 0)
 		log_warning("cannot enter the private mount namespace (%s): sshfs mounts will be visible",
 			    strerror(errno));
-	/* sshfs leaves its ssh at once: so keeper reaps ssh. */
+	/* sshfs leaves its ssh: keeper reaps it. */
 	if (prctl(PR_SET_CHILD_SUBREAPER, 1) < 0)
 		return -errno;
 	rc = block_signals(k);
@@ -104,7 +104,7 @@ static void take_over(struct keeper *k)
 	k->limits = make_limits(k->config);
 	k->hooks = hooks_create(k->config, act_done, k);
 	inquiry_init(k);
-	/* First of all: worker waits for it. */
+	/* Worker waits for it. */
 	routes_load(k);
 	atomic_store(&k->board->map_loaded, 1);
 	history_start(k);
@@ -159,12 +159,12 @@ static void take_nudge(const struct keeper *k)
 {
 	uint64_t count;
 
-	/* The board has the reason. Read only when readable, for the descriptor may block. */
+	/* The board has the reason. The descriptor may block unless readable. */
 	if (read(k->fds.nudge_fd, &count, sizeof(count)) < 0)
 		return;
 }
 
-/* Lowers *wake_ns to the time limits of the control socket's clients. */
+/* Lowers *wake_ns for the control socket's clients. */
 static size_t fill_poll(const struct keeper *k, struct pollfd *p, uint64_t *wake_ns)
 {
 	size_t n = 0;
@@ -179,7 +179,7 @@ static size_t fill_poll(const struct keeper *k, struct pollfd *p, uint64_t *wake
 	for (unsigned i = 0; i < k->n_backends; i++) {
 		const struct supervised *s = &k->backends[i];
 
-		/* A dead sshfs stays readable: its pidfd is polled only until the death is known. */
+		/* A dead sshfs's pidfd stays readable. */
 		p[n++] = (struct pollfd){.fd = transport_dead(&s->transport) ? -1 : s->transport.pidfd,
 					 .events = POLLIN};
 		p[n++] = (struct pollfd){.fd = s->transport.stderr_fd, .events = POLLIN};
@@ -210,8 +210,7 @@ static void wait_events(struct keeper *k, uint64_t wake_ns)
 
 /* ---- guardian ---- */
 
-/* Guardian and worker are dead, and another guardfs of this name holds their lock: the runtime directory
- * belongs to that one. */
+/* Guardian and worker are dead, and another guardfs of this name holds their lock. */
 static bool is_superseded(const struct keeper *k)
 {
 	char worker = child_state(atomic_load(&k->board->pid[PROCESS_WORKER]), NULL);
@@ -225,8 +224,8 @@ static bool is_superseded(const struct keeper *k)
 	return fd >= 0 && flock(fd, LOCK_SH | LOCK_NB) < 0 && errno == EWOULDBLOCK;
 }
 
-/* A guardian that re-executes itself keeps its pid. One that died may be started again by systemd; it
- * writes its own pid to the board and starts a keeper that adopts what this one leaves running. */
+/* A guardian that re-executes itself keeps its pid. One started again by systemd writes its pid to the board
+ * and starts a keeper that adopts what this one leaves. */
 static void watch_guardian(struct keeper *k, uint64_t now_ns)
 {
 	pid_t on_board = atomic_load(&k->board->pid[PROCESS_GUARDIAN]);
@@ -252,7 +251,7 @@ static void tick_all(struct keeper *k, uint64_t now_ns)
 	watch_guardian(k, now_ns);
 	if (k->stop)
 		return;
-	/* Two loads, so made every time: a reload, or a route made by worker. */
+	/* Two cheap loads: a reload, or worker's route. */
 	if (now_ns >= k->next_tick_ns || atomic_load(&k->board->requests.reload) != k->reloads_seen ||
 	    atomic_load(&k->board->map_generation) != k->map_generation_seen) {
 		routes_tick(k);
@@ -342,7 +341,7 @@ int keeper_main(struct arena *arena, const struct keeper_fds *fds)
 		free(k);
 		return 1;
 	}
-	/* Before the journal's thread and the first child, which inherit the rest. */
+	/* The journal's thread and children inherit the rest. */
 	if (k->config->sandbox)
 		privileges_drop(PRIVILEGES_KEEPER);
 	take_over(k);

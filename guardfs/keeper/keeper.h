@@ -1,9 +1,12 @@
-/* keeper.h: the process for all that may block or fail at leisure: probes, recovery, sshfs children,
- * outside files.
+/* keeper.h: the process for all that may block or fail at leisure: probes, recovery, sshfs children, outside
+ * files.
  *
- * Guardian starts it with child_clone: own descriptor table, the private mount namespace behind
- * namespace_fd. It talks to worker through worker_socket (docs/RECOVERY.md) and is woken through nudge_fd.
- * Killed at any moment, it is replaced by one that adopts what the board says is running. */
+ * Guardian starts it with child_clone: own descriptor table, the private mount namespace behind namespace_fd.
+ * Killed at any moment, it is replaced by one that adopts what the board says is running.
+ *
+ * For the whole folder: functions run in keeper's one thread, unless their header names a child. now_ns is
+ * CLOCK_MONOTONIC. A _step function does what is due, and returns when to call it again at the latest
+ * (UINT64_MAX: never). A _reaped function is called for every child that ends. */
 #ifndef GUARDFS_KEEPER_KEEPER_H
 #define GUARDFS_KEEPER_KEEPER_H
 
@@ -13,14 +16,14 @@
 struct keeper_fds {
 	/* SOCK_SEQPACKET: struct keeper_message to worker. */
 	int worker_socket;
-	/* eventfd: readable when the board holds something to act upon. */
+	/* eventfd: the board holds something to act upon. */
 	int nudge_fd;
-	/* Mount namespace to enter (guardian's creation, a slave of the host's); -1: the caller's own. */
+	/* Mount namespace to enter (guardian's creation, a slave of the host's); -1: the caller's. */
 	int namespace_fd;
 };
 
-/* Runs until SIGTERM or until guardian is gone (getppid changes); then ends its sshfs children and
- * detaches their mounts. Returns the exit status. */
+/* Runs until SIGTERM or guardian's end (getppid changes); then ends its sshfs children and detaches their
+ * mounts. Returns the exit status. */
 int keeper_main(struct arena *arena, const struct keeper_fds *fds);
 
 #endif

@@ -76,7 +76,7 @@ enum ladder_outcome ladder_step(struct ladder *l, void *context, uint64_t now_ns
 	for (;;) {
 		enum rung_result result = step_rung(l, context, now_ns);
 
-		if (!l->climbing) /* the rung's function stopped it */
+		if (!l->climbing) /* by the rung's function */
 			return LADDER_IDLE;
 		if (result == RUNG_WAIT && now_ns < rung_until_ns(l))
 			return LADDER_WAITING;

@@ -6,13 +6,12 @@
 #include <stdio.h>
 
 #define WINDOW_NS      (SLOWNESS_WINDOW_MS * NSEC_PER_MSEC)
-#define SAMPLE_WINDOWS 6 /* windows for one sample of a healthy backend */
+#define SAMPLE_WINDOWS 6 /* for a healthy backend's sample */
 
 struct window {
 	/* Of all classes. */
 	uint64_t n, p50_ns, p99_ns;
 	enum slowness_verdict worst;
-	/* The worst. */
 	enum op_class class;
 	uint64_t class_p99_ns;
 };
@@ -56,7 +55,7 @@ static void end_window(struct supervised *s, struct window *out)
 	out->p99_ns = histogram_percentile(&all, 990);
 }
 
-/* A healthy idle backend leaves no samples. */
+/* A healthy idle backend leaves none. */
 static bool worth_a_sample(struct latency_watch *w, const struct supervised *s, uint64_t ops, uint64_t errors)
 {
 	bool healthy = s->course.state == HEALTH_HEALTHY;
@@ -85,10 +84,10 @@ static void sample_window(struct supervised *s, const struct window *window)
 
 	w->ops_before = ops;
 	w->errors_before = errors;
-	/* Callers hurt long ago do not count for the next incident. */
+	/* Long ago: not of the next incident. */
 	if (!s->incident.open && record.errors == 0)
 		board_hurt_clear(s->board);
-	/* During an incident of hours its count of hurt callers grows. */
+	/* Its count of hurt callers grows. */
 	if (record.errors)
 		incident_update(s);
 	if (s->keeper->journal && worth_a_sample(w, s, record.ops, record.errors))

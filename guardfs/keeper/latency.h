@@ -1,4 +1,4 @@
-/* latency.h: callers' waits, window by window: samples for the journal, and slowness. Keeper only. */
+/* latency.h: callers' waits by windows: samples for the journal, and slowness. */
 #ifndef GUARDFS_KEEPER_LATENCY_H
 #define GUARDFS_KEEPER_LATENCY_H
 
@@ -13,14 +13,13 @@ struct latency_watch {
 	struct slowness slowness;
 	uint64_t next_ns;
 	uint64_t ops_before, errors_before;
-	/* Since the last sample of a healthy backend. */
+	/* Since a healthy backend's last sample. */
 	uint32_t quiet_windows;
 	bool slow;
 };
 
 void latency_init(struct supervised *s, uint64_t now_ns);
 
-/* Ends a window in time. Returns when to call again. */
 uint64_t latency_step(struct supervised *s, uint64_t now_ns);
 
 #endif

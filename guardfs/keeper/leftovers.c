@@ -1,4 +1,4 @@
-/* leftovers.c: removes what a killed keeper, or a power cut, left of files being written. */
+/* leftovers.c: removes files that a killed keeper, or a power cut, left half written. */
 #include "keeper/internal.h"
 #include "base/cleanup.h"
 #include "base/fd.h"
@@ -10,7 +10,7 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
-#define WAIT_MS 500 /* the longest wait for the disk at keeper's start */
+#define WAIT_MS 500 /* for the disk, at the start */
 
 static void clear_directory(const char *directory)
 {
@@ -28,7 +28,7 @@ static void clear(const struct keeper *k)
 		fd_remove_leftovers(k->config->backends[i].fault_control, true);
 }
 
-/* In a child: the disk may hang, which may be why something is left. */
+/* In a child, since the disk may hang. */
 void leftovers_clear(const struct keeper *k)
 {
 	CLEANUP_FD int pidfd = -1;
@@ -44,5 +44,5 @@ void leftovers_clear(const struct keeper *k)
 		return;
 	pidfd = spawn_pidfd(pid);
 	if (pidfd < 0 || poll(&(struct pollfd){.fd = pidfd, .events = POLLIN}, 1, WAIT_MS) <= 0)
-		kill(pid, SIGKILL); /* reaped with the others after its end */
+		kill(pid, SIGKILL); /* reaped with the others */
 }

@@ -1,6 +1,5 @@
-/* memory.c: knowledge that survives keeper's restart, one line of JSON
- * a backend. Times are CLOCK_REALTIME in
- * seconds; a clock set meanwhile only shifts the caps. */
+/* memory.c: knowledge that survives keeper, one line of JSON a backend. Times are CLOCK_REALTIME in seconds;
+ * a clock set meanwhile only shifts the caps. */
 #include "keeper/internal.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
@@ -13,7 +12,7 @@ static void make_key(const struct supervised *s, char *key, size_t size)
 	snprintf(key, size, "course/%s", s->config->name);
 }
 
-/* CLOCK_MONOTONIC to seconds of CLOCK_REALTIME, and back. */
+/* CLOCK_MONOTONIC ns to CLOCK_REALTIME seconds, and back. */
 static double to_wall(int64_t at_ns, uint64_t now_ns)
 {
 	return ((double)clock_real_ns() - ((double)now_ns - (double)at_ns)) / 1e9;
@@ -26,7 +25,7 @@ static int64_t from_wall(double seconds, uint64_t now_ns)
 	return (int64_t)now_ns - (int64_t)MAX(ago_ns, 0.0);
 }
 
-/* Only those that can still count. */
+/* That can still count. */
 static json_t *pack_times(const struct caps *caps, uint64_t now_ns)
 {
 	json_t *array = json_array();
@@ -79,7 +78,7 @@ static void unpack_times(const json_t *array, struct caps *caps, uint64_t now_ns
 	json_array_foreach(array, i, element) caps_note(caps, from_wall(json_number_value(element), now_ns));
 }
 
-/* The course's plain members, by name: numbers, booleans, moments. */
+/* The course's plain members. */
 #define MEMBER(type, field) #field, offsetof(struct course, field), type
 static const struct member {
 	const char *name;
@@ -169,8 +168,7 @@ static void unpack_member(struct course *c, const struct member *m, const json_t
 		*(uint64_t *)field = moment_ns;
 }
 
-/* Held and exhausted are an operator's business: they outlive a reboot too, after which the board is
- * empty. */
+/* Held and exhausted outlive a reboot, which empties the board. */
 static void recall_state(struct supervised *s, const json_t *object)
 {
 	const char *name = json_string_value(json_object_get(object, "state"));
@@ -193,8 +191,8 @@ static void recall_state(struct supervised *s, const json_t *object)
 	board_set_detail(s->board, s->hold_reason);
 }
 
-/* After a restart of guardfs or the machine everything is tried at once; after keeper's alone the backoff
- * goes on unshortened. */
+/* After a restart of guardfs or the machine all is tried at once; after keeper's alone the backoff goes
+ * on. */
 static void recall_members(struct supervised *s, const json_t *object, uint64_t now_ns)
 {
 	struct course *c = &s->course;
@@ -204,7 +202,7 @@ static void recall_members(struct supervised *s, const json_t *object, uint64_t 
 	for (size_t i = 0; i < ARRAY_SIZE(members); i++)
 		unpack_member(c, &members[i], json_object_get(object, members[i].name), now_ns);
 	c->next_try_ns = first ? next_try_ns : MAX(next_try_ns, c->next_try_ns);
-	/* Without the journal's incident nothing of it counts. */
+	/* Without its incident nothing of it counts. */
 	if (!c->incident)
 		c->incident_counted = c->told_down = c->act_refused = false;
 }

@@ -26,7 +26,7 @@ static void count_finding(void *arg, const struct localtier_finding *f)
 	counts->shadowed += f->kind == LOCALTIER_SHADOWED;
 }
 
-/* looked_ns 0: the counts are unknown. */
+/* looked_ns 0: unknown. */
 static void publish_counts(struct board_misplaced *b, const struct counts *counts, uint64_t looked_ns)
 {
 	atomic_store(&b->looked_ns, 0);
@@ -35,7 +35,7 @@ static void publish_counts(struct board_misplaced *b, const struct counts *count
 	atomic_store(&b->looked_ns, looked_ns);
 }
 
-/* In the child. All or nothing: a partial count would look like good news. */
+/* In the child. A partial count would look like good news. */
 static int look_at_local(struct board *board)
 {
 	CLEANUP_FREE struct tiermap *map = malloc(sizeof(*map));

@@ -14,12 +14,12 @@ static uint64_t interval_ns(const struct supervised *s)
 	return s->keeper->config->probe_interval_ms * NSEC_PER_MSEC;
 }
 
-/* Spread, so that several backends of one server are not asked in step. */
+/* Spread over backends of one server. */
 static void plan_probe(struct supervised *s, uint64_t now_ns)
 {
 	uint64_t spread_ns = interval_ns(s) / 100 * s->keeper->config->probe_jitter;
 
-	/* The clock's last digits are random enough. */
+	/* Random enough. */
 	s->next_probe_ns =
 	    now_ns + interval_ns(s) - spread_ns / 2 + (now_ns / 1000 % 1024) * (spread_ns / 1024);
 }
@@ -34,8 +34,8 @@ static uint32_t routes_of(const struct supervised *s)
 	return n;
 }
 
-/* Traffic that comes back is evidence enough, except for identity. For routes without traffic it is none:
- * with several routes it replaces every other probe only. */
+/* Returning traffic is evidence, except of identity. Not of routes without traffic: with several routes it
+ * replaces every other probe only. */
 static bool traffic_suffices(const struct supervised *s, uint64_t now_ns)
 {
 	uint64_t completed = atomic_load(&s->board->last_completion_ns);
@@ -54,22 +54,22 @@ static void begin_probe(struct supervised *s, uint64_t now_ns)
 
 	s->probe_spared = false;
 	atomic_store(&s->board->suspect, 0);
-	/* Without memory for a child the next interval tries again. */
+	/* On failure the next interval tries again. */
 	if (probing_begin(s, tasks, true, now_ns) == 0)
 		plan_probe(s, now_ns);
 	else
 		s->next_probe_ns = now_ns + interval_ns(s);
 }
 
-/* EIO or slowness of a probe mean that something is wrong, but not that the connection is. A root that is
- * gone or stale cannot serve, though both are harmless as an ordinary operation's answer. */
+/* A probe's EIO or slowness says that something is wrong, not that the connection is. A root that is gone or
+ * stale cannot serve. */
 static bool opens_breaker(enum errclass class)
 {
 	return errclass_info(class)->trips || class == ERRCLASS_PATH_MISSING || class == ERRCLASS_STALE;
 }
 
-/* Storage that answers and takes no byte more: better known before a crawler finds out. A directory that
- * somebody else manages need not be there for writing (a read-only image is always full). */
+/* Better known before a crawler finds out. A directory managed by others need not be writable (a read-only
+ * image is always full). */
 static bool is_full(const struct supervised *s)
 {
 	const struct board_statfs *b = &s->board->statfs;
@@ -80,8 +80,8 @@ static bool is_full(const struct supervised *s)
 
 static const char full_text[] = "the server has no space left for this account";
 
-/* sshfs has few words: a read-only disk arrives as EPERM, a full one as EIO. The figures tell more, or the
- * server itself, asked beside the mount. */
+/* From sshfs a read-only disk arrives as EPERM, a full one as EIO. The figures tell more, or the server,
+ * asked beside the mount. */
 static enum errclass name_trouble(struct supervised *s, const char **text)
 {
 	if (is_full(s)) {
@@ -102,7 +102,7 @@ static void probe_passed(struct supervised *s, uint64_t now_ns)
 	s->explained = ERRCLASS_NONE;
 	if (is_full(s))
 		event_probed(s, ERRCLASS_FULL, full_text, now_ns);
-	else if (!s->latency.slow) /* judged by callers' waits: a probe does not end it */
+	else if (!s->latency.slow) /* by callers' waits: a probe does not end it */
 		event_probed(s, ERRCLASS_NONE, "", now_ns);
 }
 
@@ -127,8 +127,8 @@ static void judge_probe(struct supervised *s, uint64_t now_ns)
 	s->heard.done = false;
 }
 
-/* Nothing at all came back for a whole probe_timeout, of operations or probe. A probe that only waits
- * behind bulk data is slow. Returns when to look again. */
+/* Nothing came back for a whole probe_timeout, of operations or probe. A probe behind bulk data is only
+ * slow. */
 static uint64_t watch_probe(struct supervised *s, uint64_t now_ns)
 {
 	uint64_t timeout_ns = s->keeper->config->probe_timeout_ms * NSEC_PER_MSEC;
@@ -151,7 +151,7 @@ static uint64_t watch_probe(struct supervised *s, uint64_t now_ns)
 	return s->heard.slow ? sign_ns + timeout_ns : MIN(s->probe.heard_ns, sign_ns) + timeout_ns;
 }
 
-/* The child died without DONE: killed, or out of memory. That says nothing of the backend. */
+/* The child died without DONE, which says nothing of the backend. */
 static void lost_probe(struct supervised *s, uint64_t now_ns)
 {
 	s->heard.slow = false;

@@ -15,7 +15,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* A kernel before 5.8 may omit a line of a table that changes during the read. */
+/* A kernel before 5.8 may omit a line of a table that changes. */
 #define ABSENCES_MAX 2u
 #define AGAIN_NS     (50 * NSEC_PER_MSEC)
 #define SWEEP_MAX    64u
@@ -39,8 +39,8 @@ static bool collect_mount(void *arg, const struct mount_entry *e)
 	return sweep->n == SWEEP_MAX;
 }
 
-/* In the child: detaching walks a path, and a file system on the way may hang. It does not propagate back:
- * the namespace is a slave of the host's. */
+/* In the child: detaching walks a path that may hang. The namespace is a slave of the host's, so nothing
+ * propagates back. */
 static int sweep_now(const struct board *board)
 {
 	static struct sweep sweep;
@@ -54,8 +54,7 @@ static int sweep_now(const struct board *board)
 	return 0;
 }
 
-/* Keeper has no use for guardfs's mounts. Where removals propagate they do no harm; elsewhere they would
- * stay for ever. */
+/* Keeper does not need guardfs's mounts. Where removals do not propagate they would stay for ever. */
 static void sweep(struct keeper *k)
 {
 	pid_t keeper = getpid(), pid;
@@ -79,7 +78,7 @@ void mountpoint_reaped(struct keeper *k, pid_t pid)
 		k->mountpoint.sweeper = 0;
 }
 
-/* In guardian's namespace a sweep would unmount everything for everybody. */
+/* A sweep in guardian's namespace would unmount for everybody. */
 static bool is_apart(pid_t guardian)
 {
 	struct stat ours, theirs;
@@ -122,7 +121,7 @@ void mountpoint_changed(struct keeper *k)
 	k->mountpoint.look = true;
 }
 
-/* The whole tree, not one exposed directory. */
+/* Not one exposed directory. */
 static bool is_the_mount(void *arg, const struct mount_entry *e)
 {
 	const struct board *board = arg;

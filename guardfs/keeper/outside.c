@@ -1,5 +1,5 @@
-/* outside.c: files shown outside the mount, always whole: run_dir/health, run_dir/status.json, and
- * node_exporter's metrics if configured (textfile.c). */
+/* outside.c: files outside the mount, always whole: run_dir/health, run_dir/status.json, node_exporter's
+ * metrics (textfile.c). */
 #include "keeper/internal.h"
 #include "base/cleanup.h"
 #include "base/fd.h"
@@ -19,7 +19,7 @@ static void make_path(const struct keeper *k, enum outside_file file, char *path
 	snprintf(path, size, "%s/%s", k->run_dir, names[file]);
 }
 
-/* Called every few seconds: an error is logged when it begins or changes. */
+/* Every few seconds: a new error is logged. */
 static void write_file(const struct keeper *k, enum outside_file file, const char *text, size_t n)
 {
 	static errint_t told[OUTSIDE_COUNT];
@@ -33,7 +33,7 @@ static void write_file(const struct keeper *k, enum outside_file file, const cha
 	told[file] = rc;
 }
 
-/* Keeper asks the local disk: worker's threads, which render .guardfs, must not. */
+/* Worker's threads, which render .guardfs, must not ask the disk. */
 static void look_at_local(struct keeper *k)
 {
 	struct board_statfs *b = &k->board->local;

@@ -1,5 +1,5 @@
-/* patterns.c: finds the directories that patterns routed to a backend, walking the pattern's components
- * below its target prefix. Runs in probe children. */
+/* patterns.c: finds directories that patterns routed to a backend, below the patterns' target prefix. In
+ * probe children. */
 #include "keeper/probe-child.h"
 #include "base/cleanup.h"
 
@@ -9,12 +9,11 @@
 #include <stdio.h>
 #include <sys/stat.h>
 
-#define SEARCH_ENTRIES_MAX \
-	20000 /* names looked at per probe: a wide tree must not keep the breaker open for ever */
+#define SEARCH_ENTRIES_MAX 20000 /* a probe: a wide tree must not keep the breaker open */
 
 struct search {
 	const struct probe_run *run;
-	/* Of the directory being searched, relative to the mount. */
+	/* Being searched, relative to the mount. */
 	char path[CONFIG_PATH_MAX];
 	size_t length;
 	unsigned entries;
@@ -31,7 +30,7 @@ static bool is_directory(int dir_fd, const struct dirent *e)
 	return fstatat(dir_fd, e->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(st.st_mode);
 }
 
-/* Reports a match of the last component; descends into any other. */
+/* Descends unless it is the last component. */
 static void take_match(struct search *s, int dir_fd, const char *name, const char *rest)
 {
 	struct probe_report found = {.kind = PROBE_SAYS_FOUND};

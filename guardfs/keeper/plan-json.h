@@ -1,5 +1,4 @@
-/* plan-json.h: a plan in JSON, for control clients and the journal (docs/PROTOCOL.control.md, PLAN).
- * Keeper only. */
+/* plan-json.h: a plan in JSON, for control clients and the journal (docs/PROTOCOL.control.md, PLAN). */
 #ifndef GUARDFS_KEEPER_PLAN_JSON_H
 #define GUARDFS_KEEPER_PLAN_JSON_H
 
@@ -8,7 +7,7 @@
 struct plan;
 struct supervised;
 
-/* plan: one of backend s. Returns a new reference; NULL: out of memory. */
+/* A new reference; NULL: out of memory. */
 json_t *plan_json(const struct supervised *s, const struct plan *plan);
 
 #endif

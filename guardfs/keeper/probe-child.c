@@ -1,4 +1,4 @@
-/* probe-child.c: see probe-child.h. Everything here may hang; nobody waits. */
+/* probe-child.c: see probe-child.h. Everything may hang. */
 #include "keeper/probe-child.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
@@ -20,7 +20,7 @@ static bool open_root(struct probe_run *run)
 	return true;
 }
 
-/* No cache can have the name: "no such file" comes from the storage. */
+/* No cache can have the name. */
 static bool prove_alive(struct probe_run *run)
 {
 	struct stat st;
@@ -36,7 +36,7 @@ static bool prove_alive(struct probe_run *run)
 	return true;
 }
 
-/* Some entries. 0 or a positive errno. */
+/* Some entries. 0 or a positive errno, as the next. */
 static int list_directory(const struct probe_run *run, const char *path)
 {
 	CLEANUP_DIR DIR *dir = NULL;
@@ -63,7 +63,6 @@ static bool list_root(struct probe_run *run)
 	return true;
 }
 
-/* 0 or a positive errno. */
 static int write_canary(const struct probe_run *run, const char *name)
 {
 	static const char text[] = "guardfs was here\n";
@@ -78,7 +77,7 @@ static int write_canary(const struct probe_run *run, const char *name)
 	return memcmp(text, back, sizeof(text)) == 0 ? 0 : EIO;
 }
 
-/* Storage that answers but cannot be written to: better known before a crawler finds out. */
+/* Unwritable: better known before a crawler finds out. */
 static bool try_canary(struct probe_run *run)
 {
 	char name[64];
@@ -105,8 +104,8 @@ static void say_statfs(struct probe_run *run)
 	struct statvfs s;
 
 	if (fstatvfs(run->root, &s) < 0) {
-		/* sshfs and the kernel remember a removed root's attributes; only this tells of its
-		 * removal. On other errors the figures stay: other steps ask whether the storage lives. */
+		/* sshfs and the kernel remember a removed root's attributes; only this tells. On other errors
+		 * the figures stay. */
 		if (errno == ENOENT)
 			probe_fail(run, ERRCLASS_PATH_MISSING, errno, ERRCLASS_PATH_MISSING,
 				   "the root at %s is gone from the server", run->job->path);
@@ -123,9 +122,8 @@ static void say_statfs(struct probe_run *run)
 	probe_say(run, &r, -1);
 }
 
-/* For seconds after the directory is gone sshfs answers stat and listing from its cache; statvfs by path
- * goes to the server. 0, or a positive errno: the target cannot be used. A server without figures is no
- * reason. */
+/* For seconds sshfs answers stat and listing of a removed directory from its cache; statvfs by path goes to
+ * the server. 0, or a positive errno. A server without figures is no reason. */
 static int ask_storage_for(const struct probe_run *run, const char *target)
 {
 	CLEANUP_FD int fd =
@@ -137,7 +135,7 @@ static int ask_storage_for(const struct probe_run *run, const char *target)
 	return fstatvfs(fd, &s) < 0 && errno != ENOSYS && errno != EOPNOTSUPP ? errno : 0;
 }
 
-/* The target must be a directory that can be listed. The kernel's cached attributes are not believed. */
+/* A directory that can be listed. The kernel's cached attributes are not believed. */
 static int look_at_target(const struct probe_run *run, const char *target, bool list)
 {
 	struct statx sx;
@@ -156,7 +154,7 @@ static int look_at_target(const struct probe_run *run, const char *target, bool 
 	return list ? list_directory(run, target[0] ? target : ".") : 0;
 }
 
-/* Old news does not wake keeper, unless it would hear nothing for long. */
+/* It does not wake keeper, unless keeper would hear nothing for long. */
 static bool is_old_news(const struct probe_run *run, const struct probe_report *r, uint64_t *told_ns)
 {
 	const struct board_route *route = &run->job->arena->board.routes[r->index];

@@ -1,10 +1,9 @@
-/* probe-child.h: the work of the disposable child. Runs in the child only. */
+/* probe-child.h: the probe's work, in the child. */
 #ifndef GUARDFS_KEEPER_PROBE_CHILD_H
 #define GUARDFS_KEEPER_PROBE_CHILD_H
 
 #include "keeper/probe.h"
 
-/* The child's view of its job. */
 struct probe_run {
 	const struct probe_job *job;
 	const struct config *config;
@@ -13,7 +12,7 @@ struct probe_run {
 	/* O_PATH. */
 	int root;
 	struct probe_root found;
-	/* errclass NONE: nothing has failed. */
+	/* errclass NONE: none. */
 	struct probe_report failure;
 };
 
@@ -22,23 +21,22 @@ void probe_child(const struct probe_job *job, int sock);
 
 /* ---- probe-report.c ---- */
 
-/* Notes the probe's first failure and returns false. class NONE: class by the table of errors; fallback if
- * that says a real error. */
+/* Notes the first failure and returns false. class NONE: by the table of errors; fallback if that says a real
+ * error. */
 bool probe_fail(struct probe_run *run, enum errclass class, int error, enum errclass fallback,
 		const char *fmt, ...) PRINTF_LIKE(5, 6);
 
-/* Sends one report; ends the child when keeper is gone. */
+/* Ends the child when keeper is gone. */
 void probe_say(const struct probe_run *run, struct probe_report *report, int passed_fd);
 
-/* Reports that storage has answered. */
 void probe_say_alive(const struct probe_run *run);
 
 /* ---- the parts of the job ---- */
 
-/* Is run->root the storage meant? identity.c. */
+/* identity.c: is run->root the storage meant? */
 bool probe_prove_identity(struct probe_run *run);
 
-/* Reports directories that patterns route to this backend. patterns.c. */
+/* patterns.c: directories that patterns route here. */
 void probe_search_patterns(const struct probe_run *run);
 
 #endif

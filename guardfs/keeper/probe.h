@@ -1,8 +1,7 @@
 /* probe.h: asks a backend something in a child that may hang without harm.
  *
- * The child opens the backend's root by its path, proves its identity, looks at figures and routes, and
- * reports in datagrams as it goes. A hanging child is killed and left: it stays in D state until the
- * storage lets it go, and no second one is started before. */
+ * The child opens the backend's root by path, proves its identity, looks at figures and routes, and reports
+ * in datagrams. A hanging child is killed and left in D state; no second one is started before it is gone. */
 #ifndef GUARDFS_KEEPER_PROBE_H
 #define GUARDFS_KEEPER_PROBE_H
 
@@ -12,19 +11,19 @@
 #include <sys/types.h>
 
 enum probe_task {
-	PROBE_HANDOVER = 1 << 0, /* pass back the root's descriptor */
-	PROBE_LIST = 1 << 1,	 /* read some entries of the root */
+	PROBE_HANDOVER = 1 << 0, /* pass the root's descriptor */
+	PROBE_LIST = 1 << 1,	 /* some of the root's entries */
 	PROBE_STATFS = 1 << 2,
-	PROBE_ROUTES = 1 << 3,	    /* look at routes' targets */
-	PROBE_PATTERNS = 1 << 4,    /* search directories that patterns route */
-	PROBE_LIST_ROUTES = 1 << 5, /* with PROBE_ROUTES: read some entries of each target */
-	PROBE_CANARY = 1 << 6,	    /* write, read and remove a small file in the root */
+	PROBE_ROUTES = 1 << 3,	    /* their targets */
+	PROBE_PATTERNS = 1 << 4,    /* directories that they route */
+	PROBE_LIST_ROUTES = 1 << 5, /* with PROBE_ROUTES: some of each target's entries */
+	PROBE_CANARY = 1 << 6,	    /* write, read and remove a small file */
 };
 
-/* Enough of the root to notice that another directory took its place. */
+/* Tells another directory in its place. */
 struct probe_root {
 	uint32_t mount_id, major, minor;
-	/* 1: a user-space process serves it, over the connection named by minor. */
+	/* 1: served by a user-space process, over the connection named by minor. */
 	uint32_t fuse;
 	uint64_t ino;
 };
@@ -36,24 +35,24 @@ struct probe_job {
 	unsigned tasks;
 	/* Of the backend's root. */
 	char path[CONFIG_PATH_MAX + 128];
-	/* sshfs: the mount source given at its start. */
+	/* sshfs: mount source given at its start. */
 	char fsname[128];
 	bool has_expected;
-	/* The root that worker uses. */
+	/* Worker's root. */
 	struct probe_root expected;
-	/* PROBE_ROUTES: window over the map, wrapping around. */
+	/* Window over the map, wrapping around. */
 	uint32_t first_route, max_routes;
-	/* PROBE_LIST_ROUTES: only the first so many. */
+	/* PROBE_LIST_ROUTES: the first so many. */
 	uint32_t max_listed;
 };
 
 enum probe_kind {
-	PROBE_SAYS_ROOT,   /* identity proven; root (and the descriptor with PROBE_HANDOVER) */
-	PROBE_SAYS_STATFS, /* figures */
-	PROBE_SAYS_ROUTE,  /* index, generation; error: 0, or why the target cannot be used */
-	PROBE_SAYS_FOUND,  /* text: path of a directory that a pattern may route */
-	PROBE_SAYS_ALIVE,  /* something was answered */
-	PROBE_SAYS_DONE,   /* the end: error, errclass, text; NONE: all is well */
+	PROBE_SAYS_ROOT, /* identity proven; root, and the descriptor if asked */
+	PROBE_SAYS_STATFS,
+	PROBE_SAYS_ROUTE, /* index, generation; error: 0, or why the target is unusable */
+	PROBE_SAYS_FOUND, /* text: path of a directory that a pattern may route */
+	PROBE_SAYS_ALIVE, /* storage answered something */
+	PROBE_SAYS_DONE,  /* the end: error, errclass, text; NONE: all is well */
 };
 
 struct probe_report {
@@ -74,7 +73,7 @@ struct probe_report {
 struct probe {
 	/* 0: reaped. */
 	pid_t pid;
-	/* -1: no child; else open until the child is really gone. */
+	/* -1: no child, not even a dying one. */
 	int sock;
 	bool abandoned;
 	/* DONE was heard, or the child is gone. */
@@ -85,18 +84,17 @@ struct probe {
 
 void probe_init(struct probe *probe);
 
-/* Starts a probe. -EBUSY: an earlier child still exists. */
+/* -EBUSY: an earlier child still exists. */
 errint_t probe_begin(struct probe *probe, const struct probe_job *job, uint64_t now_ns) WARN_UNUSED;
 
-/* Takes the next report. *passed_fd as fd_receive_message. 1; 0: none now; -EPIPE: the child is gone
- * (probe_free is true then). Reports of an abandoned child are swallowed. */
+/* The next report. *passed_fd as fd_receive_message. 1; 0: none now; -EPIPE: the child is gone. An abandoned
+ * child's are swallowed. */
 int probe_receive(struct probe *probe, struct probe_report *report, int *passed_fd,
 		  uint64_t now_ns) WARN_UNUSED;
 
-/* Kills the child; its further reports are ignored. */
+/* Kills it. */
 void probe_abandon(struct probe *probe);
 
-/* May another probe be started? */
 static inline bool probe_free(const struct probe *probe)
 {
 	return probe->sock < 0;

@@ -89,14 +89,14 @@ static void take_report(struct supervised *s, const struct probe_report *r, int 
 	case PROBE_SAYS_DONE:
 		take_done(s, r);
 		break;
-	default: /* ALIVE: noted already */
+	default: /* ALIVE */
 		break;
 	}
 	if (fd >= 0)
 		close(fd);
 }
 
-/* The child was killed or ran out of memory: a failed try, though not a failed backend. */
+/* Killed or out of memory: a failed try, though not a failed backend. */
 static void child_ended(struct supervised *s)
 {
 	if (s->probe.abandoned || s->heard.done || s->serving)

@@ -1,4 +1,4 @@
-/* probing.h: the questions and answers of a supervised backend's probes. Keeper only. */
+/* probing.h: the questions and answers of a backend's probes. */
 #ifndef GUARDFS_KEEPER_PROBING_H
 #define GUARDFS_KEEPER_PROBING_H
 
@@ -6,11 +6,11 @@
 
 struct supervised;
 
-/* Starts a probe. tasks: enum probe_task. while_serving: the root must be the one that worker has. now_ns:
- * CLOCK_MONOTONIC. 0, -EBUSY (an earlier probe's child still exists), or -errno. */
+/* tasks: enum probe_task. while_serving: the root must be worker's. 0, -EBUSY (an earlier child still
+ * exists), or -errno. */
 errint_t probing_begin(struct supervised *s, unsigned tasks, bool while_serving, uint64_t now_ns) WARN_UNUSED;
 
-/* Takes the running probe's reports into s->heard, s->root, the board. */
+/* Takes reports into s->heard, s->root, the board. */
 void probing_hear(struct supervised *s, uint64_t now_ns);
 
 #endif

@@ -1,4 +1,4 @@
-/* routes.c: the tier map: manifest, routes made by patterns, and the state of each route on the board. */
+/* routes.c: the tier map: manifest, pattern-made routes, and each route's state on the board. */
 #include "keeper/internal.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
@@ -11,14 +11,14 @@
 
 #define MANIFEST_MAX (1u << 20)
 #define ROUTES_MAX   (8u << 20) /* TIERMAP_ROUTES_MAX lines of two escaped paths */
-/* Most editors, and every shell, empty a file before writing it. A half-written manifest is well-formed
- * but lacks routes, and writes to their paths would land on the local disk. So it is read when unchanged
- * for so long, or at once on an order that vouches for it. */
+/* Most editors, and every shell, empty a file before writing it. A half-written manifest is well-formed but
+ * lacks routes, whose paths would land on the local disk. So it is read when unchanged for so long, or on an
+ * order. */
 #define SETTLE_NS (900 * NSEC_PER_MSEC) /* the next tick but one */
 
 enum manifest_state { MANIFEST_BAD = 0, MANIFEST_GOOD = 1, MANIFEST_NONE = 2 };
 
-/* Reads a whole file of at most limit bytes; *text is to be freed by the caller. */
+/* At most limit bytes; *text is the caller's. */
 static ssize_t read_text(const char *path, size_t limit, char **text)
 {
 	CLEANUP_FILE FILE *f = fopen(path, "re");
@@ -74,12 +74,11 @@ static bool is_settled(struct keeper *k, const struct manifest_stamp *now)
 }
 
 struct text {
-	/* Owned. */
 	char *text;
 	size_t n;
 };
 
-/* On error map holds the good lines, if the file could be read at all. */
+/* On error map holds the good lines. */
 static errint_t read_manifest(const struct keeper *k, const char *path, struct text *read,
 			      struct tiermap *map, char *error)
 {
@@ -107,7 +106,7 @@ static errint_t state_path(const struct keeper *k, char *path, size_t size, cons
 
 #define LAST_GOOD "manifest.good"
 
-/* A bad manifest is often noticed only at the next boot: its last good text must be known then. */
+/* A bad manifest is often noticed only at the next boot. */
 static void keep_good(const struct keeper *k, const struct text *good)
 {
 	char path[CONFIG_PATH_MAX + 32];
@@ -123,7 +122,7 @@ static void keep_good(const struct keeper *k, const struct text *good)
 		log_warning("manifest: writing %s: %s", path, strerror(-rc));
 }
 
-/* For a guardfs that starts with a bad manifest: fresh gets the last good one; else keeps the good lines. */
+/* For a start with a bad manifest. fresh: the last good one, else the good lines. */
 static void recall_good(const struct keeper *k, struct tiermap *fresh)
 {
 	CLEANUP_FREE struct tiermap *good = calloc(1, sizeof(*good));
@@ -142,8 +141,7 @@ static void recall_good(const struct keeper *k, struct tiermap *fresh)
 
 /* ---- the map ---- */
 
-/* Pattern-made routes of former lives. An unreadable file is put aside: its routes are found again at
- * connect. */
+/* Of former lives. An unreadable file is put aside: its routes are found again at connect. */
 static void read_routes_file(const struct keeper *k, struct tiermap *map)
 {
 	char path[CONFIG_PATH_MAX + 32], aside[CONFIG_PATH_MAX + 32], error[CONFIG_ERROR_MAX] = "";
@@ -168,8 +166,7 @@ static void read_routes_file(const struct keeper *k, struct tiermap *map)
 			    path);
 }
 
-/* Keeps of the active map the pattern-made routes, as far as the new manifest leaves room; all if there is
- * no new manifest. */
+/* Pattern-made routes, as far as there is room; all if there is no new manifest. */
 static void carry_over(const struct tiermap *from, struct tiermap *to, bool all)
 {
 	for (uint32_t i = 0; i < from->n_routes; i++) {
@@ -182,7 +179,7 @@ static void carry_over(const struct tiermap *from, struct tiermap *to, bool all)
 	}
 }
 
-/* Under the map's lock, so that no route that worker makes meanwhile is lost. */
+/* Under the map's lock, so that no route of worker's is lost. */
 static void publish_map(struct keeper *k, struct tiermap *fresh, const char *error)
 {
 	struct board *board = k->board;
@@ -202,7 +199,7 @@ static void publish_map(struct keeper *k, struct tiermap *fresh, const char *err
 	board_map_commit(board);
 }
 
-/* False: it changed during the read and may be half old. The next tick sees the change. */
+/* False: changed during the read. The next tick sees it. */
 static bool load_manifest(struct keeper *k, struct tiermap *fresh, char *error)
 {
 	struct manifest_stamp after;
@@ -244,7 +241,6 @@ void routes_load(struct keeper *k)
 	k->changed = true;
 }
 
-/* Writes the pattern-made routes if the file differs. */
 static void save_routes(struct keeper *k)
 {
 	CLEANUP_FREE struct tiermap *map = malloc(sizeof(*map));
@@ -298,8 +294,7 @@ void routes_found(struct keeper *k, unsigned backend, const char *path)
 	if (!tiermap_path_is_valid(path) || !tiermap_match_pattern(k->config, path, &route) ||
 	    route.backend != backend)
 		return;
-	if (tiermap_find_exact(&k->board->map,
-			       path)) /* readable without a lock: only keeper removes routes */
+	if (tiermap_find_exact(&k->board->map, path)) /* without a lock: only keeper removes routes */
 		return;
 	map = board_map_begin(k->board);
 	rc = tiermap_add(map, &route);
@@ -327,7 +322,7 @@ static void set_route(struct keeper *k, uint32_t index, enum health_state state,
 	k->changed = true;
 }
 
-/* No lock: the next tick repairs states that a concurrent change shuffles. */
+/* No lock: the next tick repairs states that a change shuffles. */
 void routes_refresh(struct keeper *k)
 {
 	uint32_t n = MIN(k->board->map.n_routes, (uint32_t)TIERMAP_ROUTES_MAX);
@@ -352,7 +347,7 @@ void routes_result(struct keeper *k, const struct probe_report *r, unsigned back
 
 	if (r->generation != atomic_load(&k->board->map_generation) || r->index >= k->board->map.n_routes ||
 	    k->board->map.routes[r->index].backend != backend)
-		return; /* the map has changed; the next probe knows */
+		return; /* the next probe knows */
 	if (r->error == 0)
 		set_route(k, r->index, s->serving ? s->course.state : HEALTH_HEALTHY,
 			  s->serving ? s->course.class : ERRCLASS_NONE, 0);

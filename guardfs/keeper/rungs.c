@@ -1,4 +1,4 @@
-/* rungs.c: the functions of the rungs of a recovery. docs/RECOVERY.md explains the order. */
+/* rungs.c: docs/RECOVERY.md explains the order. */
 #include "keeper/rungs.h"
 #include "keeper/events.h"
 #include "keeper/fence.h"
@@ -15,8 +15,8 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#define ROUTES_SILENCE_MS 2000u /* least silence of a new connection that counts against it */
-#define ABORT_GRACE_MS	  1000u /* wait for stuck tasks of somebody else's mount to return by themselves */
+#define ROUTES_SILENCE_MS 2000u /* least silence that counts against a new connection */
+#define ABORT_GRACE_MS	  1000u /* for stuck tasks of somebody else's mount */
 
 static bool is_sshfs(const struct supervised *s)
 {
@@ -28,7 +28,7 @@ static bool worker_reading(const struct supervised *s)
 	return atomic_load(&s->keeper->board->serving) != 0;
 }
 
-/* ---- fence: nothing of the old epoch can reach the storage any more ---- */
+/* ---- fence: nothing of the old epoch can reach storage ---- */
 
 static enum rung_result fence_start(void *context, uint64_t now_ns)
 {
@@ -50,7 +50,7 @@ static enum rung_result fence_poll(void *context, uint64_t now_ns)
 
 /* ---- drain: no task of the old epoch is inside ---- */
 
-/* As recorded at connect, or by a former keeper's board. NULL entry: no proof. */
+/* As recorded at connect or on the board. NULL entry: no proof. */
 static bool still_that_mount(const struct supervised *s)
 {
 	uint32_t known = atomic_load(&s->board->minor);
@@ -63,8 +63,8 @@ static bool still_that_mount(const struct supervised *s)
 	       e.minor == known;
 }
 
-/* Somebody else's mount: its connection is aborted only while tasks are stuck in it, and only with proof
- * that the minor is still that mount (minors are reused). Else there is nothing but waiting. */
+/* Somebody else's mount is aborted only while tasks are stuck in it, with proof that the minor (reused by the
+ * kernel) is still that mount. Else there is nothing but waiting. */
 static void free_stuck_tasks(struct supervised *s, unsigned stuck)
 {
 	uint32_t minor = s->root_known ? s->root.minor : atomic_load(&s->board->minor);
@@ -135,7 +135,7 @@ static enum rung_result start_start(void *context, uint64_t now_ns)
 	return RUNG_WAIT;
 }
 
-/* An early death: its own words say why. */
+/* Its own words say why. */
 static enum rung_result transport_failed(struct supervised *s)
 {
 	char detail[256];
@@ -157,7 +157,7 @@ static enum rung_result start_poll(void *context, uint64_t now_ns)
 	return RUNG_DONE;
 }
 
-/* ---- prove: it serves, and it is the storage that is meant ---- */
+/* ---- prove: it serves, and is the storage meant ---- */
 
 static enum rung_result probe_result(struct supervised *s)
 {
@@ -167,7 +167,7 @@ static enum rung_result probe_result(struct supervised *s)
 		return RUNG_WAIT;
 	if (s->heard.class == ERRCLASS_NONE)
 		return RUNG_DONE;
-	/* The mount died under the probe: sshfs's words, now or in a moment, tell more. */
+	/* sshfs's words, now or in a moment, tell more. */
 	if (is_sshfs(s) && errclass_info(s->heard.class)->infrastructure &&
 	    s->heard.class != ERRCLASS_IDENTITY_MISMATCH) {
 		char detail[256];
@@ -212,7 +212,7 @@ static enum rung_result anchor_start(void *context, uint64_t now_ns)
 	return RUNG_WAIT;
 }
 
-/* Sent to each new worker: the one before may have died with it. */
+/* To each new worker. */
 static enum rung_result anchor_poll(void *context, uint64_t now_ns)
 {
 	struct supervised *s = context;
@@ -233,7 +233,7 @@ static enum rung_result anchor_poll(void *context, uint64_t now_ns)
 	return RUNG_WAIT;
 }
 
-/* ---- routes: the target of each route is there ---- */
+/* ---- routes: their targets are there ---- */
 
 static enum rung_result routes_start(void *context, uint64_t now_ns)
 {
@@ -243,7 +243,7 @@ static enum rung_result routes_start(void *context, uint64_t now_ns)
 	return rc < 0 ? try_fail(s, ERRCLASS_CONFIG, strerror(-rc)) : RUNG_WAIT;
 }
 
-/* Silence counts, not duration: the storage decides how many routes and directories there are. */
+/* Not duration: the storage decides how many routes and directories there are. */
 static enum rung_result routes_poll(void *context, uint64_t now_ns)
 {
 	struct supervised *s = context;
@@ -255,7 +255,7 @@ static enum rung_result routes_poll(void *context, uint64_t now_ns)
 	return result;
 }
 
-/* ---- close: operations are let through ---- */
+/* ---- close: operations pass ---- */
 
 static enum rung_result close_start(void *context, uint64_t now_ns)
 {
@@ -263,7 +263,7 @@ static enum rung_result close_start(void *context, uint64_t now_ns)
 
 	atomic_store(&s->board->opened_class, ERRCLASS_NONE);
 	atomic_store(&s->board->minor, s->root.fuse ? s->root.minor : 0);
-	atomic_store(&s->board->last_completion_ns, now_ns); /* the probes were answered just now */
+	atomic_store(&s->board->last_completion_ns, now_ns); /* the probes were answered */
 	atomic_store(&s->board->suspect, 0);
 	atomic_store(&s->board->breaker, breaker_word(s->epoch, true));
 	notify_closed(s);

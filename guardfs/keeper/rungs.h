@@ -1,11 +1,10 @@
-/* rungs.h: the functions of the rungs of a recovery. Keeper only. */
+/* rungs.h: the functions of the rungs of a recovery. */
 #ifndef GUARDFS_KEEPER_RUNGS_H
 #define GUARDFS_KEEPER_RUNGS_H
 
 #include "keeper/ladder.h"
 
-/* Fills rungs (room for RUNG_ID_COUNT) with those of the plan. Their context is the struct supervised.
- * Returns their number. */
+/* Fills rungs (room for RUNG_ID_COUNT); their context is the struct supervised. Returns their number. */
 unsigned rungs_of_plan(const struct plan *plan, struct rung *rungs);
 
 #endif

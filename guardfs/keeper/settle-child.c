@@ -13,7 +13,7 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
-/* While callers are inside the backend each chunk waits so long. */
+/* A pause at each chunk while callers are inside. */
 #define YIELD_MS 50
 
 static const struct board_backend *board_of(const struct settle_job *job)
@@ -21,7 +21,7 @@ static const struct board_backend *board_of(const struct settle_job *job)
 	return &job->arena->board.backends[job->suspect->backend];
 }
 
-/* The connection that it reads over is the one that serves. */
+/* Over the connection that serves. */
 static bool is_connected(const struct settle_job *job)
 {
 	uint64_t breaker = atomic_load(&board_of(job)->breaker);
@@ -48,7 +48,7 @@ static int openat2_beneath(int dir, const char *path, uint64_t flags)
 	return (int)syscall(SYS_openat2, dir, path, &how, sizeof(how));
 }
 
-/* Another directory in the place of the backend's root says nothing of its files. */
+/* Another directory says nothing of its files. */
 static bool is_root(const struct settle_job *job, int root)
 {
 	struct stat st;
@@ -65,7 +65,7 @@ static void set_unknown(struct verify_result *r, int error)
 	*r = (struct verify_result){.verdict = VERIFY_UNKNOWN, .error = error};
 }
 
-/* The suspect's file for reading, or -1 with a result. What is no regular file is not opened. */
+/* -1: with a result. Only a regular file is opened. */
 static int open_suspect(const struct settle_job *job, int root, struct verify_result *r)
 {
 	CLEANUP_FD int path = openat2_beneath(root, job->suspect->object, O_PATH);
@@ -83,7 +83,7 @@ static int open_suspect(const struct settle_job *job, int root, struct verify_re
 	return fd;
 }
 
-/* What an earlier look has found whole is not read again, if the file is as it was. */
+/* Bytes found whole before, if the file is as it was. */
 static uint64_t begin_at(const struct suspect *s, const struct stat *st)
 {
 	bool same =
@@ -92,7 +92,7 @@ static uint64_t begin_at(const struct suspect *s, const struct stat *st)
 	return same && s->whole_to <= (uint64_t)st->st_size ? s->whole_to : 0;
 }
 
-/* Of a file without a structure of its own the ranges alone are looked at, for zeros. */
+/* A file without structure is looked at in the ranges alone, for zeros. */
 static uint64_t begin_of_ranges(const struct suspect *s, const struct stat *st)
 {
 	uint64_t from = s->ranges.n ? s->ranges.ranges[0].from : s->size;
@@ -109,7 +109,7 @@ static struct verify_options options_for(const struct settle_job *job, const str
 				   .fresh = true,
 				   .go_on = may_go_on};
 
-	/* By what was acknowledged it has this size, unless it was written to again. */
+	/* By the acknowledged writes, unless it was written to again. */
 	if (!s->again) {
 		o.min_size = s->size;
 		o.max_size = MAX(s->size, ledger_end(&s->ranges));
@@ -146,7 +146,7 @@ int settle_child(const struct settle_job *job, struct settle_shared *shared)
 		fd = open_suspect(job, root, &shared->result);
 		status = fd < 0 ? 0 : look_at_file(job, fd, &shared->result);
 	}
-	/* What was found over a connection that is gone meanwhile is nothing. */
+	/* Its connection is gone. */
 	if (status || !is_connected(job))
 		return 1;
 	atomic_store(&shared->done, 1);

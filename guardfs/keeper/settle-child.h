@@ -1,4 +1,4 @@
-/* settle-child.h: the look itself, in a child of keeper's. May hang; nobody waits for it. */
+/* settle-child.h: the look at a suspect file, in a child that may hang. */
 #ifndef GUARDFS_KEEPER_SETTLE_CHILD_H
 #define GUARDFS_KEEPER_SETTLE_CHILD_H
 
@@ -11,18 +11,18 @@ struct settle_job {
 	const struct arena *arena;
 	char root[CONFIG_PATH_MAX + 128]; /* of the backend */
 	bool has_expected;
-	struct probe_root expected; /* the directory that it is */
+	struct probe_root expected; /* what it must be */
 	uint32_t epoch;
 	const struct suspect *suspect; /* in the child's own memory */
 };
 
-/* Child and keeper. The result is the child's; keeper reads `whole_to` in it when the child was killed. */
+/* Keeper reads result.whole_to of a killed child. */
 struct settle_shared {
 	_Atomic uint32_t done; /* the result is whole */
 	struct verify_result result;
 };
 
-/* Looks, and fills shared->result. Returns the child's exit status. */
+/* Fills shared->result. Returns the exit status. In the child. */
 int settle_child(const struct settle_job *job, struct settle_shared *shared);
 
 #endif

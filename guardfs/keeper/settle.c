@@ -13,13 +13,13 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
-/* After a report programs may still be closing the file. */
+/* Programs may still be closing the file. */
 #define CALM_NS	      (1 * NSEC_PER_SEC)
 #define RETRY_MIN_NS  (60 * NSEC_PER_SEC)
 #define RETRY_DOUBLED 6 /* at most 64 minutes */
 #define IDLE_NS	      (3600 * NSEC_PER_SEC)
 
-/* Found of the suspect: too large for a stack. */
+/* Too large for a stack. */
 static struct suspect found;
 
 static const struct suspect *suspect_at(const struct keeper *k, uint32_t place)
@@ -33,7 +33,7 @@ static bool is_pending(const struct suspect *s)
 	       (s->verdict == SUSPECT_PENDING || s->verdict == SUSPECT_UNKNOWN);
 }
 
-/* May a file of the backend be read now? Not while it recovers, and not in a drill, in which it may lie. */
+/* Not in recovery, nor in a drill, in which storage may lie. */
 static bool may_look(const struct keeper *k, uint32_t backend)
 {
 	const struct supervised *s = &k->backends[backend];
@@ -44,8 +44,7 @@ static bool may_look(const struct keeper *k, uint32_t backend)
 
 /* ---- beginning ---- */
 
-/* When a suspect is due, CLOCK_MONOTONIC; UINT64_MAX: never. One about which nobody can tell more is not looked
- * at again by itself. */
+/* CLOCK_MONOTONIC; UINT64_MAX: never. A suspect about which nobody can tell more is not looked at again. */
 static uint64_t due_ns(const struct keeper *k, uint32_t place, uint64_t now_ns)
 {
 	const struct suspect *s = suspect_at(k, place);
@@ -53,7 +52,7 @@ static uint64_t due_ns(const struct keeper *k, uint32_t place, uint64_t now_ns)
 
 	if (!is_pending(s) || (s->verdict == SUSPECT_UNKNOWN && !s->found_error) || !may_look(k, s->backend))
 		return UINT64_MAX;
-	/* A clock that was set back delays by no more than the calm itself. */
+	/* A clock set back delays no longer. */
 	calm_ns = now_ns + (calm_ns > real_ns ? MIN(calm_ns - real_ns, CALM_NS) : 0);
 	return MAX(calm_ns, k->settle.retry_ns[place]);
 }
@@ -86,10 +85,9 @@ static void begin_look(struct keeper *k, uint32_t place)
 			_exit(1);
 		_exit(settle_child(&job, k->settle.shared));
 	}
-	k->settle.pid = MAX(k->settle.pid, 0); /* none could be had: at the next round */
+	k->settle.pid = MAX(k->settle.pid, 0); /* none: at the next round */
 }
 
-/* The one that is due first. */
 static uint64_t begin_due(struct keeper *k, uint64_t now_ns)
 {
 	uint32_t used = MIN(atomic_load(&k->arena->suspects.used), SUSPECTS_MAX), best = 0;
@@ -123,10 +121,10 @@ static void say(const char *why)
 	(void)copy_string(found.why, sizeof(found.why), why);
 }
 
-/* A file that is well formed to its end, and as long as it must be. Is it what was acknowledged? */
+/* Well-formed and long enough: is it what was acknowledged? */
 static enum suspect_verdict judge_whole(const struct verify_result *r)
 {
-	/* Whoever wrote it is gone as well, and storage had confirmed what is known to have been acknowledged. */
+	/* Its writer is gone as well, and storage had confirmed it. */
 	if (r->kind == VERIFY_DATA && found.cause == SUSPECT_CRASHED && !found.again) {
 		say("it has all that is known to have been acknowledged");
 		return SUSPECT_WHOLE;
@@ -148,7 +146,7 @@ static enum suspect_verdict judge_whole(const struct verify_result *r)
 	return SUSPECT_WHOLE;
 }
 
-/* Zeros where nothing was lost are the file's own. */
+/* Others are the file's own zeros. */
 static bool is_lost_range(const struct verify_range *hole)
 {
 	for (uint32_t i = 0; i < found.ranges.n; i++)
@@ -209,7 +207,7 @@ static enum suspect_verdict judge(struct verify_result *r)
 	}
 }
 
-/* What is beyond the file's size may come from a child that was killed in the midst of writing it. */
+/* A killed child may leave places beyond the size. */
 static void take_place(const struct verify_result *r)
 {
 	found.found_size = r->size;
@@ -227,7 +225,7 @@ static void plan_retry(struct keeper *k, uint64_t now_ns)
 	found.tries++;
 }
 
-/* The child ended before it had looked at all: the next one goes on from where this one was. */
+/* The next child goes on from there. */
 static void keep_progress(struct keeper *k, const struct verify_result *r, uint64_t now_ns)
 {
 	if (verify_kind_of(found.object) != VERIFY_DATA && r->whole_to > found.whole_to)
@@ -241,7 +239,7 @@ static void take_result(struct keeper *k, uint64_t now_ns)
 	struct verify_result r = k->settle.shared->result;
 	const struct suspect *s = suspect_at(k, k->settle.place);
 
-	/* It was told again meanwhile, or has been settled otherwise, or moved: what was found is of the past. */
+	/* Told again, settled or moved meanwhile: the finding is of the past. */
 	if (s->filed_ns != k->settle.filed_ns || s->told_ns != k->settle.told_ns || !is_pending(s) ||
 	    s->again != found.again || strcmp(s->object, found.object) != 0)
 		return;
@@ -269,7 +267,7 @@ uint64_t settle_step(struct keeper *k, uint64_t now_ns)
 		take_result(k, now_ns);
 	}
 	if (k->settle.pid) {
-		/* A child that hangs in a backend that is given up is killed, and left alone until it is gone. */
+		/* A hanging child is killed, and left until it is gone. */
 		if (!may_look(k, k->settle.backend) ||
 		    k->backends[k->settle.backend].epoch != k->settle.epoch)
 			kill(k->settle.pid, SIGKILL);

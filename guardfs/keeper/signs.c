@@ -6,12 +6,12 @@
 
 #include <stdio.h>
 
-/* Fewer bytes are no sign: the server's ssh answers keepalives even when its storage is dead. */
+/* Fewer are no sign: the server's ssh answers keepalives even when its storage is dead. */
 #define SIGN_BYTES  1024u
 #define LOOK_MIN_MS 20u
 #define LOOK_MAX_MS 500u
 
-/* Several looks within the time after which silence counts. */
+/* Several within the silence that counts. */
 static uint64_t look_ns(const struct config *c)
 {
 	uint32_t ms = MIN(c->deadline.ms[OP_METADATA], c->probe_timeout_ms) / 8;
@@ -19,7 +19,7 @@ static uint64_t look_ns(const struct config *c)
 	return MAX(MIN(ms, LOOK_MAX_MS), LOOK_MIN_MS) * NSEC_PER_MSEC;
 }
 
-/* Has a listing been inside for longer than a look? */
+/* For longer than a look? */
 static bool is_listed(const struct supervised *s, uint64_t now_ns)
 {
 	const struct arena *arena = s->keeper->arena;
@@ -55,8 +55,8 @@ static void look_at_traffic(struct supervised *s, uint64_t now_ns)
 	s->signs.watching = true;
 }
 
-/* A hostile server's listing may have no end, and sshfs keeps all of it. sshfs is ended before this
- * machine is; the worker refuses to list that directory again at once (fs/dir.c). */
+/* A hostile listing may have no end, and sshfs keeps all of it. sshfs is ended before this machine is; worker
+ * refuses to list that directory again at once (fs/dir.c). */
 static void watch_memory(struct supervised *s, uint64_t now_ns)
 {
 	uint64_t bytes = transport_memory(&s->transport);

@@ -17,7 +17,7 @@ static void reset_signals(void)
 	sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
-/* First out of the way of 3, 4 and so on, then there. */
+/* Out of the way of 3, 4 and so on first. */
 static bool renumber(const int *keep, size_t n)
 {
 	int staged[8];

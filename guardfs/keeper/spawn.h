@@ -5,13 +5,12 @@
 #include "base/base.h"
 #include <sys/types.h>
 
-/* Forks; in the child keep[0..n-1] become 3, 4 and so on, nothing above is open, signals are unblocked
- * with their default action. Not child_clone: of a backend keeper's table holds at most an O_PATH
- * descriptor, whose closing asks nobody; and keeper could not close its copies in a shared table without
- * racing with the child. Returns as fork, or -errno. */
+/* Forks; in the child keep[0..n-1] become 3, 4 and so on, nothing above is open, signals are unblocked with
+ * default actions. Not child_clone: keeper could not close its copies in a shared table without racing with
+ * the child, and holds nothing of a backend whose closing could hang. Returns as fork, or -errno. */
 pid_t spawn_fork(const int *keep, size_t n) WARN_UNUSED;
 
-/* pidfd_open(2), close-on-exec. -errno (-ESRCH: no such process). */
+/* Close-on-exec. -errno (-ESRCH: no such process). */
 int spawn_pidfd(pid_t pid) WARN_UNUSED;
 
 #endif

@@ -1,9 +1,8 @@
 /* stalls.c: see stalls.h.
  *
- * The arena alone shows which job is stalled. Action is for one job at a time, as an operator would act:
- * only where the job itself is to blame, only with the sentinel (another program may watch over crawls),
- * not while another job goes on (then the crawler is not stalled), and within caps by job. Caps go by the
- * wall clock and are kept in the journal's memory, under "stall/JOB". */
+ * Acts for one job at a time, where the job itself is to blame, with the sentinel (another program may watch
+ * over crawls), while no other job goes on (else the crawler is not stalled), and within caps by job. Caps go
+ * by the wall clock and are in the journal's memory, under "stall/JOB". */
 #include "keeper/stalls.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
@@ -18,7 +17,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#define ACTED_MAX     64u /* jobs acted for within a day */
+#define ACTED_MAX     64u /* within a day */
 #define QUIET_NS      (600 * NSEC_PER_SEC)
 #define DAY_NS	      (86400 * NSEC_PER_SEC)
 #define MEMORY_PREFIX "stall/"
@@ -33,7 +32,7 @@ struct stalls {
 	struct stall_clock clock;
 	struct acted acted[ACTED_MAX];
 	char
-	    /* The last refusal to act and its reason, so that it is written once. */
+	    /* The last refusal and its reason, written once. */
 	    told[JOB_NAME_MAX + 512];
 };
 
@@ -49,7 +48,7 @@ struct look {
 		/* JOB_MAX. */
 	} * found;
 	uint32_t n;
-	/* The job that progressed last, and the one before. */
+	/* Last to progress, and the one before. */
 	struct {
 		char name[JOB_NAME_MAX];
 		uint64_t ns;
@@ -204,7 +203,7 @@ static int longest_first(const void *a, const void *b)
 
 static bool look_at_jobs(struct look *l)
 {
-	/* The machine may be waking up at this moment. */
+	/* The machine may just be waking up. */
 	stalls_tick(l->k);
 	l->now_ns = clock_real_ns();
 	l->s = report_snapshot_take(l->k->arena);
@@ -262,7 +261,7 @@ static void write_down(struct keeper *k, const struct stalled *f, const char *ki
 		journal_put_event(k->journal, &event);
 }
 
-/* Why no job may be acted for now; NULL: no reason. */
+/* Against acting at all; NULL: none. */
 static const char *general_obstacle(const struct keeper *k, char *text, size_t size)
 {
 	const struct config *c = k->config;
@@ -278,7 +277,7 @@ static const char *general_obstacle(const struct keeper *k, char *text, size_t s
 	return NULL;
 }
 
-/* The same for this job. */
+/* Against acting for this job. */
 static const char *job_obstacle(const struct look *l, const struct stalled *f, char *text, size_t size)
 {
 	const struct caps_limits limits = {.per_day = l->k->config->stall_per_day,
@@ -328,14 +327,14 @@ static bool run_hook(const struct look *l, const struct stalled *f)
 	return true;
 }
 
-/* A timer may ask every minute: the same is written once. */
+/* A timer may ask every minute. */
 static void tell_not_done(const struct look *l, const struct stalled *f, const char *why)
 {
 	char told[sizeof(l->k->stalls->told)];
 
 	if (!l->k->stalls)
 		return;
-	/* Seconds that pass make no difference. */
+	/* Figures make no difference. */
 	snprintf(told, sizeof(told), "%s: %.*s", f->job.name, (int)strcspn(why, "0123456789"), why);
 	if (strcmp(told, l->k->stalls->told) == 0)
 		return;
@@ -352,7 +351,7 @@ static void set_text(json_t *object, const char *key, const char *text)
 	json_object_set_new(object, key, json_string(clean ? clean : ""));
 }
 
-/* For the longest stalled job that may be acted for. */
+/* For the longest stalled job permitted. */
 static void act(struct look *l, json_t *result)
 {
 	char text[512], first_why[512] = "";

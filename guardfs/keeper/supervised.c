@@ -1,4 +1,4 @@
-/* supervised.c: see supervised.h. docs/RECOVERY.md has the order of things. */
+/* supervised.c: docs/RECOVERY.md has the order of things. */
 #include "keeper/climb.h"
 #include "keeper/effects.h"
 #include "keeper/events.h"
@@ -16,7 +16,7 @@ static bool is_sshfs(const struct supervised *s)
 	return s->config->type == BACKEND_SSHFS;
 }
 
-/* Another process opened the breaker, and stores the class just after. */
+/* By another process, which stores the class just after. */
 static void take_opened_breaker(struct supervised *s, uint64_t now_ns)
 {
 	uint32_t class = atomic_load(&s->board->opened_class);
@@ -32,7 +32,7 @@ static void take_dead_transport(struct supervised *s, uint64_t now_ns)
 	char detail[256];
 	enum errclass class;
 
-	/* The breaker first: reading sshfs's words may take time. */
+	/* Reading sshfs's words may take time. */
 	board_trip_breaker(s->keeper->board, s->index, s->epoch, ERRCLASS_SERVER_GONE, DETECTOR_TRANSPORT);
 	class = transport_diagnose(&s->transport, detail, sizeof(detail));
 	event_broken(s, class, DETECTOR_TRANSPORT, detail, now_ns);
@@ -81,7 +81,7 @@ static bool is_transport_there(const struct supervised *s)
 	return !is_sshfs(s) || (s->transport.pidfd >= 0 && transport_mounted(&s->transport));
 }
 
-/* Serving as the board says, with everything that it takes. */
+/* With everything that it takes. */
 static bool adopt_serving(struct supervised *s)
 {
 	uint64_t breaker = atomic_load(&s->board->breaker);
@@ -92,8 +92,8 @@ static bool adopt_serving(struct supervised *s)
 	return is_transport_there(s);
 }
 
-/* It served when guardian and worker died at once, and with them the root's descriptor: only for that did
- * the next guardian open the breaker (guardian/handover.c). */
+/* Guardian and worker died at once, and with them the root's descriptor: only for that did the next guardian
+ * open the breaker (guardian/handover.c). */
 static bool lacks_only_root(const struct supervised *s)
 {
 	return health_serves(s->course.state) && atomic_load(&s->board->root_fd) < 0 &&
@@ -112,8 +112,7 @@ static void adopt_transport(struct supervised *s)
 		log_info("backend %s: found sshfs %d of a former keeper", s->config->name, (int)pid);
 }
 
-/* The board's state from before this keeper. A serving state stays even if nothing is left that served:
- * the backend is broken after all recalls, like in any other outage. */
+/* Of the board. A serving state stays even if nothing serves: the backend is broken after all recalls. */
 static void take_state(struct supervised *s, uint64_t now_ns)
 {
 	uint64_t breaker = atomic_load(&s->board->breaker);
@@ -121,7 +120,7 @@ static void take_state(struct supervised *s, uint64_t now_ns)
 
 	s->serving = adopt_serving(s);
 	if (s->serving && !health_serves(state))
-		state = HEALTH_PROBATION; /* the breaker was closed just before the former keeper died */
+		state = HEALTH_PROBATION; /* closed just before the former keeper died */
 	if (s->serving)
 		s->next_probe_ns = now_ns;
 	else if (breaker_is_closed(breaker))
@@ -132,14 +131,14 @@ static void take_state(struct supervised *s, uint64_t now_ns)
 		    atomic_load(&s->board->incident) != 0, now_ns);
 }
 
-/* It served under the former keeper and does no more. */
+/* It served under the former keeper. */
 static void note_outage(struct supervised *s, uint64_t now_ns)
 {
 	uint32_t class = atomic_load(&s->board->opened_class);
 
 	if (s->serving || !health_serves(s->course.state))
 		return;
-	/* Callers got their errors while there was no keeper. */
+	/* Callers got errors while there was no keeper. */
 	s->latency.errors_before = MIN(s->latency.errors_before, atomic_load(&s->board->failed_before));
 	s->reopens = lacks_only_root(s);
 	if (s->reopens && course_reconnect(&s->course, now_ns) == 0) {
@@ -153,7 +152,7 @@ static void note_outage(struct supervised *s, uint64_t now_ns)
 
 void supervised_init(struct supervised *s, struct keeper *k, unsigned index, uint64_t now_ns)
 {
-	/* on_suspect has run for no incident yet, nor for what came to light without one (0). */
+	/* on_suspect ran for none yet, not even none (0). */
 	*s = (struct supervised){.keeper = k, .index = index, .root_fd = -1, .suspect_incident = UINT64_MAX};
 	s->config = &k->config->backends[index];
 	s->board = &k->board->backends[index];
@@ -176,7 +175,7 @@ void supervised_reaped(struct supervised *s, pid_t pid, int status)
 	transport_reaped(&s->transport, pid, status);
 	if (s->probe.pid == pid)
 		s->probe.pid = 0;
-	/* The number may soon be another process's. */
+	/* It may soon be another process's. */
 	if (atomic_load(&s->board->pid) == pid)
 		atomic_store(&s->board->pid, 0);
 }
@@ -188,7 +187,7 @@ void supervised_stop(struct supervised *s)
 	if (breaker_is_closed(breaker))
 		board_trip_breaker(s->keeper->board, s->index, breaker_epoch(breaker), ERRCLASS_SERVER_GONE,
 				   DETECTOR_OPERATOR);
-	atomic_store(&s->board->young_until_ns, 0); /* nobody waits for a backend that does not come back */
+	atomic_store(&s->board->young_until_ns, 0); /* nobody waits for this backend */
 	drill_stop(s);
 	try_take_down(s);
 	atomic_store(&s->board->pid, 0);

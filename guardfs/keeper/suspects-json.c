@@ -1,4 +1,4 @@
-/* suspects-json.c: a suspect out of the journal, where anybody may have written; and in words. See suspects.h. */
+/* suspects-json.c: a suspect out of the journal, where anybody may have written; and in words. */
 #include "keeper/internal.h"
 #include "keeper/suspects.h"
 

@@ -11,7 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* A suspect is large: one at a time is worked on, in memory of its own. */
+/* Too large for a stack; one at a time. */
 static struct suspect work;
 
 static struct suspect_table *table_of(const struct keeper *k)
@@ -24,7 +24,7 @@ static uint32_t places_used(const struct keeper *k)
 	return MIN(atomic_load(&table_of(k)->used), SUSPECTS_MAX);
 }
 
-/* keeper alone changes it: it is looked at in place. */
+/* In place: keeper alone changes it. */
 static const struct suspect *at_place(const struct keeper *k, uint32_t place)
 {
 	return &table_of(k)->places[place].suspect;
@@ -56,7 +56,7 @@ static void give_to_journal(struct keeper *k, uint32_t place)
 	k->suspects.given[place] = true;
 }
 
-/* Stores a suspect. It stays marked as not written until the journal says that all of its queue is. */
+/* Marked as unwritten until the journal's queue is. */
 static void store(struct keeper *k, uint32_t place, struct suspect *s)
 {
 	s->unwritten = true;
@@ -124,8 +124,7 @@ static uint32_t find_filed(const struct keeper *k, uint64_t filed_ns)
 	return SUSPECTS_MAX;
 }
 
-/* Who gives way to a new one: nobody in a free place, else the settled one that was told longest ago, else the
- * open one. The journal has them. */
+/* A free place, else the settled suspect told longest ago, else the open one. The journal has them. */
 static bool gives_way_before(const struct suspect *a, const struct suspect *b)
 {
 	if (is_open(a) != is_open(b))
@@ -149,7 +148,7 @@ static uint32_t free_place(const struct keeper *k)
 	return best;
 }
 
-/* Two have one name in the journal only if they were filed in the same nanosecond. */
+/* A name is the time of filing. */
 static uint64_t unused_name(const struct keeper *k, uint64_t real_ns)
 {
 	while (find_filed(k, real_ns) < SUSPECTS_MAX)
@@ -172,7 +171,7 @@ static void find_job(const struct keeper *k, struct suspect *s)
 
 /* ---- notes that make a suspect ---- */
 
-/* Of two reports of one file the more certain loss is the cause. */
+/* The more certain loss is the cause. */
 static enum suspect_news graver(enum suspect_news a, enum suspect_news b)
 {
 	return MIN(a, b);
@@ -279,7 +278,7 @@ static void settle_as(struct keeper *k, uint32_t place, enum suspect_verdict ver
 	suspects_found(k, place, &work);
 }
 
-/* Calls change for each open suspect at or below the object, as they are when the call begins. */
+/* Those at or below object when the call begins. */
 static void each_below(struct keeper *k, const struct suspect_note *note, const char *object,
 		       void (*change)(struct keeper *k, uint32_t place, const struct suspect_note *note))
 {
@@ -319,12 +318,12 @@ static void is_written(struct keeper *k, uint32_t place, const struct suspect_no
 	if (work.again && work.verdict == SUSPECT_PENDING)
 		return;
 	work.again = true;
-	work.verdict = SUSPECT_PENDING; /* what was found is no longer so */
+	work.verdict = SUSPECT_PENDING; /* the finding no longer holds */
 	work.whole_to = 0;
 	store(k, place, &work);
 }
 
-/* path with `from` at its beginning replaced by `to`. What gets too long is not known any more. */
+/* Replaces `from` at its beginning; too long: not known. */
 static void move_path(char path[SUSPECT_PATH_MAX], const char *from, const char *to)
 {
 	char moved[2 * SUSPECT_PATH_MAX];
@@ -353,7 +352,7 @@ static void is_renamed(struct keeper *k, uint32_t place, const struct suspect_no
 	store(k, place, &work);
 }
 
-/* The new name is a suspect of its own: the old one may be removed. */
+/* A suspect of its own: the old name may be removed. */
 static void is_linked(struct keeper *k, uint32_t place, const struct suspect_note *note)
 {
 	if (strcmp(at_place(k, place)->object, note->object) != 0)

@@ -26,7 +26,7 @@ static void tell_trouble(struct keeper *k, int error, const char *what)
 	k->textfile.told = error;
 }
 
-/* As spawn_fork, for a child that only exits with an errno, 0 to 254. */
+/* For a child that exits with an errno, 0 to 254. */
 static pid_t begin_child(void)
 {
 	pid_t keeper = getpid(), pid = spawn_fork(NULL, 0);
@@ -89,7 +89,7 @@ void textfile_reaped(struct keeper *k, pid_t pid, int status)
 		textfile_write(k);
 }
 
-/* Leaves the child behind when the time is over. */
+/* Leaves the child when time is over. */
 static void wait_for(pid_t pid)
 {
 	uint64_t end_ns = clock_mono_ns() + END_MS * NSEC_PER_MSEC;

@@ -1,5 +1,5 @@
-/* textfile.h: node_exporter's figures, if configured. The operator chooses their disk, so children write
- * them: a disk that hangs does not keep keeper from recovering backends. Keeper only. */
+/* textfile.h: node_exporter's figures, if configured. The operator chooses their disk, which may hang:
+ * children write them. */
 #ifndef GUARDFS_KEEPER_TEXTFILE_H
 #define GUARDFS_KEEPER_TEXTFILE_H
 
@@ -9,26 +9,24 @@
 struct keeper;
 
 struct textfile {
-	/* Of the child that writes; 0: none. */
+	/* 0: none. */
 	pid_t pid;
-	/* When it began. */
 	uint64_t began_ns;
-	/* A former keeper's leftovers were removed. */
+	/* Of a former keeper's leftovers. */
 	bool cleared;
-	/* More came to be written meanwhile. */
+	/* To be written again. */
 	bool again;
-	/* The errno logged last, 0: none: an error is logged when it begins. */
+	/* The errno last logged, 0: none. */
 	int told;
 };
 
-/* Writes the present figures, or later if the last ones are still being written. */
+/* Now, or after the child under way. */
 void textfile_write(struct keeper *k);
 
-/* A child has ended, this one or another. */
 void textfile_reaped(struct keeper *k, pid_t pid, int status);
 
-/* At the end (board.ended). The last figures stay: an alert on a missing figure cannot fire. Waits a
- * second at most; then the former ones stay, and their age tells. */
+/* At the end the last figures stay: an alert on a missing figure cannot fire. Waits a second at most; else
+ * the figures' age tells. */
 void textfile_end(struct keeper *k);
 
 #endif

@@ -22,7 +22,7 @@
 #define DETACH_MAX  16
 #define KEPT_STDERR 3 /* the pipe in the child */
 
-/* Beyond max_memory: a limit that holds whether keeper sees it in time or not. */
+/* Above max_memory, for the kernel's own limit. */
 #define MEMORY_MORE (256ull << 20)
 
 void transport_init(struct transport *t, const struct config *config, unsigned backend, const char *run_dir,
@@ -33,7 +33,7 @@ void transport_init(struct transport *t, const struct config *config, unsigned b
 	t->pidfd = t->stderr_fd = t->status = -1;
 }
 
-/* Every process of a transport has this in its environment: the proof that keeper may kill it. */
+/* In the environment of a transport's processes: the proof that keeper may kill them. */
 static void format_token(const struct transport *t, char *token, size_t size)
 {
 	snprintf(token, size, TOKEN_NAME "=%s/%s", t->run_dir, t->backend->name);
@@ -73,8 +73,8 @@ uint64_t transport_memory_max(const struct transport *t)
 	return (uint64_t)t->backend->max_memory_mib << 20;
 }
 
-/* In the child. sshfs outlives a killed keeper, the reader of its stderr: hence SIGPIPE is ignored and
- * there is no PDEATHSIG. */
+/* In the child. sshfs outlives a killed keeper, its stderr's reader: hence SIGPIPE is ignored and there is no
+ * PDEATHSIG. */
 static void exec_sshfs(const struct transport *t)
 {
 	const struct sshfs_target target = make_target(t);
@@ -187,7 +187,7 @@ void transport_read(struct transport *t)
 			t->stderr_fd = -1;
 			break;
 		}
-		if (t->used > keep) { /* the oldest text goes */
+		if (t->used > keep) { /* the oldest goes */
 			memmove(t->text, t->text + t->used - keep, keep);
 			t->used = keep;
 		}
@@ -254,7 +254,7 @@ void transport_kill(struct transport *t)
 
 	format_token(t, token, sizeof(token));
 	fence_kill_session(t->pid, token);
-	if (t->pidfd >= 0) /* also before it has reached exec */
+	if (t->pidfd >= 0) /* also before exec */
 		syscall(SYS_pidfd_send_signal, t->pidfd, SIGKILL, NULL, 0);
 }
 

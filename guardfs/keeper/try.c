@@ -31,7 +31,7 @@ void try_take_down(struct supervised *s)
 	s->root_fd = -1;
 }
 
-/* Above everything that worker may have seen: its acknowledgement is that of this try. */
+/* Above all that worker may have seen, so that its acknowledgement is this try's. */
 static uint32_t next_epoch(const struct supervised *s)
 {
 	return MAX(breaker_epoch(atomic_load(&s->board->breaker)), atomic_load(&s->board->root_epoch)) + 1;
@@ -64,7 +64,7 @@ void try_begin(struct supervised *s, uint64_t now_ns)
 	s->abort_done = s->drain_told = false;
 	probe_abandon(&s->probe);
 	if (is_sshfs(s) && !s->reopens)
-		transport_detach(&s->transport); /* a predecessor's leftovers */
+		transport_detach(&s->transport); /* a predecessor's */
 	history_plan(s);
 	ladder_stop(&s->ladder);
 	s->try_begun = true;

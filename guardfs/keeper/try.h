@@ -1,4 +1,4 @@
-/* try.h: one try to get a backend back: plan, beginning, end. climb.h climbs the rungs. Keeper only. */
+/* try.h: one try to get a backend back: plan, beginning, end. */
 #ifndef GUARDFS_KEEPER_TRY_H
 #define GUARDFS_KEEPER_TRY_H
 
@@ -7,21 +7,19 @@
 
 struct supervised;
 
-/* The plan of a try of s that began now. */
+/* If it began now. */
 void try_plan(const struct supervised *s, struct plan *plan);
 
-/* For all connecting rungs together, in ms. */
+/* Of all connecting rungs, in ms. */
 uint32_t try_budget_ms(const struct supervised *s);
 
-/* Begins a try: its plan, in s->plan and the journal, and its epoch. climb_step enters its first rung.
- * now_ns: CLOCK_MONOTONIC. */
+/* Its plan, in s->plan and the journal, and its epoch. climb_step enters the first rung. */
 void try_begin(struct supervised *s, uint64_t now_ns);
 
-/* Notes why the try is about to fail; for rungs. Returns RUNG_FAILED. */
+/* Why the try is about to fail. Returns RUNG_FAILED. */
 enum rung_result try_fail(struct supervised *s, enum errclass class, const char *detail);
 
-/* Takes down whatever runs: leaves the ladder, kills sshfs, detaches its mounts, forgets the probe. Does
- * not wait. */
+/* Leaves the ladder, kills sshfs, detaches its mounts, forgets the probe. Does not wait. */
 void try_take_down(struct supervised *s);
 
 #endif

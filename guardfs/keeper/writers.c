@@ -21,20 +21,20 @@
 struct writer {
 	uint32_t backend;
 	bool used, seen, put;
-	uint64_t size, safe;	   /* acknowledged; and up to where nothing was at risk */
-	uint64_t put_size, put_ns; /* as it was last written down, and when */
+	uint64_t size, safe;	   /* acknowledged; the part not at risk */
+	uint64_t put_size, put_ns; /* as last written down */
 	char object[OBJECT_MAX];
 };
 
 struct writers {
 	uint64_t next_ns;
-	bool full; /* that there are too many was said */
+	bool full; /* said so */
 	struct writer all[WRITERS_MAX];
 };
 
 /* ---- where a handle's file lies ---- */
 
-/* Worker may rename on the way meanwhile: then the path is one that never was, until the next look. */
+/* Worker may rename meanwhile: the path may never have been, until the next look. */
 static bool object_of_node(const struct arena *arena, uint32_t n, char object[OBJECT_MAX])
 {
 	char longer[OBJECT_MAX + 256];
@@ -123,7 +123,7 @@ static struct writer *find_writer(struct writers *all, uint32_t backend, const c
 	return free_one;
 }
 
-/* Without the ledger's lock: what is being written meanwhile may or may not count. */
+/* Without the ledger's lock: present writes may count. */
 static void see_handle(const struct keeper *k, struct writers *all, const struct handle *h)
 {
 	struct ledger ledger = h->unsynced;
@@ -148,7 +148,7 @@ static void see_handle(const struct keeper *k, struct writers *all, const struct
 	w->seen = true;
 }
 
-/* What was acknowledged and is not on storage yet belongs to the size. */
+/* Owed bytes belong to the size. */
 static void add_extents(const struct keeper *k, struct writers *all)
 {
 	for (uint32_t i = 0; i < EXTENT_MAX; i++) {
@@ -194,7 +194,7 @@ void writers_tick(struct keeper *k, uint64_t now_ns)
 
 /* ---- the last session ---- */
 
-/* The writer that a key of memory names. False: none. */
+/* Of a key of memory. False: none. */
 static bool writer_of_key(const struct keeper *k, const char *key, struct writer *w)
 {
 	char name[CONFIG_NAME_MAX];
@@ -255,7 +255,7 @@ static void file_writer(struct keeper *k, const struct writer *w)
 	free(note);
 }
 
-/* In a new arena what is kept is of a session that has not ended; in the same one it is a former keeper's. */
+/* In a new arena the session did not end; in the same one it is a former keeper's. */
 static void recall_writers(struct keeper *k, struct writers *all, bool crashed)
 {
 	const char *key;
