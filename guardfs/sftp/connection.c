@@ -5,11 +5,11 @@
 #include <errno.h>
 #include <stdlib.h>
 
-/* The most that OpenSSH allows, and, without limits@openssh.com, the most that every server takes. */
+/* OpenSSH's limits, and, without limits@openssh.com, the most that every server takes. */
 #define READ_MOST    (255u << 10)
 #define WRITE_MOST   (128u << 10)
 #define UNKNOWN_MOST (32u << 10)
-#define LEAST	     (4u << 10) /* a server that says less does not mean it */
+#define LEAST	     (4u << 10) /* less is not meant */
 
 enum connection_phase { PHASE_NEW, PHASE_VERSION, PHASE_LIMITS, PHASE_READY };
 
@@ -17,11 +17,11 @@ struct connection {
 	struct stream *stream;
 	enum connection_phase phase;
 	uint32_t extensions, lacks;
-	/* Earliest deadline of transfers that wait. */
+	/* Of waiting transfers. */
 	uint64_t waiting_ns;
 	struct exchanges x;
 	struct transfers transfers;
-	/* Of a packet that has not come whole yet. */
+	/* Of an incomplete packet. */
 	size_t received;
 	uint8_t inbox[SFTP_REPLY_MAX];
 };
@@ -100,7 +100,7 @@ static void take_packet(struct connection *c, const uint8_t *bytes, size_t n)
 		exchanges_answer(&c->x, &reply);
 }
 
-/* Adds what the packet in the inbox lacks, as far as it is there. Returns how many bytes it took. */
+/* As far as it is there. Returns the bytes taken. */
 static size_t complete_inbox(struct connection *c, const uint8_t *bytes, size_t n)
 {
 	int need = sftp_packet_need(c->inbox, c->received, SFTP_REPLY_MAX);
@@ -123,7 +123,7 @@ static size_t complete_inbox(struct connection *c, const uint8_t *bytes, size_t 
 	return take;
 }
 
-/* A packet that came whole is not copied. */
+/* A whole packet is not copied. */
 static void receive_bytes(void *arg, const uint8_t *bytes, size_t n)
 {
 	struct connection *c = arg;

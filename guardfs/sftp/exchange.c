@@ -26,7 +26,7 @@ static uint32_t id_of_place(const struct exchanges *x, unsigned place)
 	return x->places[place].uses * CONNECTION_EXCHANGES_MAX + place;
 }
 
-/* The number of uses may wrap: an id that comes round again belongs to a request that was answered. */
+/* The uses may wrap: an id that comes round again belongs to an answered request. */
 static struct exchange *find_exchange(struct exchanges *x, uint32_t id)
 {
 	unsigned place = id % CONNECTION_EXCHANGES_MAX;
@@ -76,7 +76,7 @@ static void ignore_answer(void *arg, const struct sftp_reply *reply, errint_t er
 	(void)error;
 }
 
-/* Nobody knows of this file any more. Should the table be full, it stays open until the connection ends. */
+/* Nobody knows of this file. With a full table it stays open until the connection ends. */
 static void close_late_handle(struct exchanges *x, struct sftp_slice handle)
 {
 	struct sftp_packet packet;
@@ -107,7 +107,7 @@ void exchanges_answer(struct exchanges *x, const struct sftp_reply *reply)
 		close_late_handle(x, reply->handle);
 }
 
-/* A request that a callback sends meanwhile lowers the next deadline by itself. */
+/* Requests sent by a callback lower the next deadline themselves. */
 void exchanges_expire(struct exchanges *x, uint64_t now_ns)
 {
 	if (now_ns < x->next_deadline_ns)

@@ -1,7 +1,7 @@
-/* exchange.h: the requests of a connection that are on the wire, by id. Private to sftp/.
+/* exchange.h: the requests of a connection on the wire, by id. Private to sftp/.
  *
- * An id is a place in the table and how often the place was used before. A request whose caller has given up
- * keeps its place until it is answered, so no answer meets another request than its own. */
+ * An id is a place and how often the place was used. A request given up keeps its place until it is answered,
+ * so no answer meets another request. */
 #ifndef GUARDFS_SFTP_EXCHANGE_H
 #define GUARDFS_SFTP_EXCHANGE_H
 
@@ -18,10 +18,9 @@ struct exchange {
 };
 
 struct exchanges {
-	/* Nothing is asked any more. The first one stays. */
+	/* Not 0: ended. The first one stays. */
 	errint_t error;
 	unsigned n_free;
-	/* Places. */
 	uint16_t free[CONNECTION_EXCHANGES_MAX];
 	struct exchange places[CONNECTION_EXCHANGES_MAX];
 	/* No deadline is earlier. */
@@ -32,21 +31,19 @@ struct exchanges {
 
 void exchanges_init(struct exchanges *x);
 
-/* Is there a place, and room for a packet of n bytes? */
+/* A place, and room for n bytes. */
 bool exchanges_have_room(const struct exchanges *x, size_t n);
 
-/* Sends packet and, if data is not NULL, n bytes of data behind it (sftp_finish_before_data). As
- * connection_ask. */
+/* data (may be NULL): n bytes sent behind packet (sftp_finish_before_data). As connection_ask. */
 errint_t exchanges_ask(struct exchanges *x, struct sftp_packet *packet, const void *data, size_t n,
 		       uint64_t deadline_ns, connection_answer_fn answer, void *arg) WARN_UNUSED;
 
-/* An answer has come: whoever waits for it is called. */
+/* Calls the waiting caller. */
 void exchanges_answer(struct exchanges *x, const struct sftp_reply *reply);
 
-/* Ends what is over time. */
 void exchanges_expire(struct exchanges *x, uint64_t now_ns);
 
-/* The connection has ended. Everything under way ends with -ENOTCONN. */
+/* Everything under way ends with -ENOTCONN. */
 void exchanges_end(struct exchanges *x, errint_t error);
 
 #endif

@@ -1,7 +1,7 @@
 /* operation.c: see operation.h.
  *
- * A request is one packet and one answer, or a transfer. Where attributes are wanted, LSTAT goes out right behind the
- * packet, on the same connection: it costs no round trip, and servers carry out in order. */
+ * A request is one packet and one answer, or a transfer. For attributes LSTAT follows on the same connection:
+ * it costs no round trip, and servers carry out in order. */
 #include "sftp/operation.h"
 
 #include <errno.h>
@@ -25,7 +25,7 @@ static struct open_file *find_file(struct operations *o, uint32_t ref)
 	return ref & REF_MARK && f->connection && same_use ? f : NULL;
 }
 
-/* The ref, or 0: the table is full. */
+/* 0: the table is full. */
 static uint32_t keep_file(struct operations *o, struct connection *connection, struct sftp_slice handle)
 {
 	for (uint32_t i = 0; i < OPERATION_FILES_MAX; i++) {
@@ -95,7 +95,7 @@ static errint_t take_attributes_of(struct operation *op, const struct sftp_reply
 static errint_t take_handle(struct operation *op, const struct sftp_reply *reply)
 {
 	op->result.ref = keep_file(op->owner, op->connection, reply->handle);
-	/* The server closes it when the connection ends; nobody has that many files open. */
+	/* The server closes it with the connection; nobody has so many files open. */
 	return op->result.ref == 0 ? -ENFILE : 0;
 }
 
@@ -121,8 +121,8 @@ static errint_t take_figures(struct operation *op, const struct sftp_reply *repl
 	return rc;
 }
 
-/* A packet of at most 256 KiB with at least 12 bytes an entry would fill data with entries of 48: names that are
- * none are left out, and what does not fit is an error. */
+/* A packet of 256 KiB with 12 bytes an entry would fill data with entries of 48: an entry that does not fit
+ * is an error. Bad names are left out. */
 static errint_t take_entries(struct operation *op, const struct sftp_reply *reply)
 {
 	struct sftp_names names = reply->names;
@@ -160,13 +160,13 @@ static void put_extension(struct sftp_packet *packet, enum sftp_extension extens
 }
 
 enum operation_flags {
-	/* On the connection of the file that ref names, whose handle is put first. */
+	/* On the connection of ref's file, its handle first. */
 	ON_FILE = 1 << 0,
 	/* On the connection for data. */
 	ON_BULK = 1 << 1,
 	NAME_FIRST = 1 << 2,
 	NAMES_BOTH = 1 << 3,
-	/* Attributes that are wanted are those of the second name. */
+	/* Attributes are the second name's. */
 	MAKES_SECOND = 1 << 4,
 	PUTS_ATTRIBUTES = 1 << 5,
 	PUTS_FLAGS = 1 << 6,
@@ -174,7 +174,7 @@ enum operation_flags {
 
 #define NO_EXTENSION SFTP_EXTENSION_COUNT
 
-/* READ and WRITE are transfers, not packets. */
+/* READ and WRITE are transfers. */
 static const struct operation_form {
 	enum sftp_type asks, hears;
 	enum sftp_extension extension;
@@ -201,7 +201,7 @@ static const struct operation_form {
     [RING_READDIR] = {SFTP_READDIR, SFTP_NAME, NO_EXTENSION, ON_FILE, take_entries},
 };
 
-/* RENAME alone is another packet without its extension: one that does not replace. */
+/* Without its extension RENAME is another packet, which does not replace. */
 static errint_t begin_packet(struct sftp_packet *packet, const struct operation *op)
 {
 	const struct operation_form *form = &forms[op->request.operation];
@@ -249,7 +249,6 @@ static errint_t judge_answer(struct operation *op, const struct sftp_reply *repl
 		return form->take(op, reply);
 	if (reply->type != SFTP_STATUS || reply->status.code == SFTP_OK)
 		return -EIO;
-	/* The end of a listing. */
 	if (op->request.operation == RING_READDIR && reply->status.code == SFTP_EOF)
 		return 0;
 	return sftp_error(reply->status.code);
@@ -263,7 +262,7 @@ static void operation_answered(void *arg, const struct sftp_reply *reply, errint
 	count_answer(op);
 }
 
-/* Without them the operation has succeeded all the same. */
+/* The operation has succeeded all the same. */
 static void attributes_answered(void *arg, const struct sftp_reply *reply, errint_t error)
 {
 	struct operation *op = arg;
@@ -276,7 +275,7 @@ static void attributes_answered(void *arg, const struct sftp_reply *reply, errin
 
 /* ---- beginning ---- */
 
-/* The operation itself is on its way, and its own answer counts. */
+/* The operation is on its way, and its own answer counts. */
 static void ask_attributes(struct operation *op)
 {
 	const struct operation_form *form = &forms[op->request.operation];

@@ -1,12 +1,12 @@
-/* operation.h: what a transport does for a request of its ring: which packets it sends, and what the answers come to.
- * One thread. Private to sftp/. */
+/* operation.h: the packets of a ring's requests, and the results of their answers. One thread. Private to
+ * sftp/. */
 #ifndef GUARDFS_SFTP_OPERATION_H
 #define GUARDFS_SFTP_OPERATION_H
 
 #include "sftp/connection.h"
 #include "sftp/ring.h"
 
-/* Open at once, over both connections: OpenSSH allows about 1,000 a connection. */
+/* Over both connections: OpenSSH allows about 1,000 on each. */
 #define OPERATION_FILES_MAX 4096u
 
 struct operations;
@@ -20,13 +20,13 @@ struct open_file {
 	uint8_t handle[SFTP_HANDLE_MAX];
 };
 
-/* A request of the ring that is under way; its place is its record's. */
+/* Its place is its record's. */
 struct operation {
 	struct operations *owner;
 	bool under_way;
-	/* The connections had no room: to be begun again. */
+	/* For room in the connections. */
 	bool waits;
-	/* Answers that are waited for. */
+	/* Yet to come. */
 	unsigned answers;
 	struct connection *connection;
 	struct ring_request request;
@@ -36,7 +36,7 @@ struct operation {
 
 struct operations {
 	struct ring_server *server;
-	/* Metadata, and files; may be one and the same. */
+	/* May be the same. */
 	struct connection *metadata, *bulk;
 	unsigned waiting;
 	uint32_t next_file;
@@ -44,16 +44,16 @@ struct operations {
 	struct open_file files[OPERATION_FILES_MAX];
 };
 
-/* NULL: no memory. The connections are ready. */
+/* The connections are ready. NULL: no memory. */
 struct operations *operations_new(struct ring_server *server, struct connection *metadata,
 				  struct connection *bulk);
 void operations_free(struct operations *o);
 
-/* Begins the requests that had to wait for room, or ends those of them that are over time (CLOCK_MONOTONIC); then
- * begins the submitted ones. Returns how many were submitted. */
+/* Begins (or expires) the requests that waited for room, then the submitted ones. Returns how many were
+ * submitted. */
 unsigned operations_begin(struct operations *o, uint64_t now_ns);
 
-/* The earliest deadline of those that wait for room; UINT64_MAX: none. */
+/* Of those that wait for room; UINT64_MAX: none. */
 uint64_t operations_wake_ns(const struct operations *o);
 
 #endif

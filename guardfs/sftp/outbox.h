@@ -1,14 +1,14 @@
-/* outbox.h: bytes that wait to be sent, in a ring of fixed size. Bytes do not move while they wait, so some may
- * be added while others are being sent. One thread. Private to sftp/. */
+/* outbox.h: bytes to be sent, in a ring. They do not move, so some may be added while others are being sent.
+ * Private to sftp/. */
 #ifndef GUARDFS_SFTP_OUTBOX_H
 #define GUARDFS_SFTP_OUTBOX_H
 
 #include "sftp/connection.h"
 
 struct outbox {
-	/* Bytes ever added. */
+	/* Ever added. */
 	size_t head;
-	/* Bytes ever taken. */
+	/* Ever taken. */
 	size_t tail;
 	uint8_t bytes[CONNECTION_OUTBOX];
 };
@@ -33,7 +33,7 @@ static inline void outbox_put(struct outbox *o, const void *bytes, size_t n)
 	o->head += n;
 }
 
-/* The bytes that are to be sent next, as far as they lie together; *n may be 0. */
+/* The next contiguous bytes; *n may be 0. */
 static inline const uint8_t *outbox_front(const struct outbox *o, size_t *n)
 {
 	size_t at = o->tail % CONNECTION_OUTBOX;

@@ -5,7 +5,7 @@
 
 #define ATTR_KNOWN    (SFTP_ATTR_SIZE | SFTP_ATTR_OWNER | SFTP_ATTR_PERMISSIONS | SFTP_ATTR_TIMES)
 #define ATTR_EXTENDED 0x80000000u
-#define ENTRY_MIN     12u /* of a NAME: two empty strings, no attributes */
+#define ENTRY_MIN     12u /* two empty strings, no attributes */
 #define NAME_MAX_SFTP 255u
 
 static const struct {
@@ -163,7 +163,7 @@ errint_t sftp_finish_before_data(struct sftp_packet *packet, size_t n)
 
 /* ---- parsing ---- */
 
-/* The bytes left to read. Once something was missing, bad stays set and everything reads as 0 or empty. */
+/* Once something was missing bad stays set, and all reads as 0 or empty. */
 struct reader {
 	const uint8_t *at;
 	size_t left;
@@ -244,7 +244,7 @@ static void parse_version(struct reader *r, struct sftp_reply *reply)
 	}
 }
 
-/* Servers older than version 3 send no message. */
+/* Servers before version 3 send no message. */
 static void parse_status(struct reader *r, struct sftp_reply *reply)
 {
 	reply->status.code = take_u32(r);
@@ -264,7 +264,7 @@ static void parse_data(struct reader *r, struct sftp_reply *reply)
 	reply->data = take_string(r);
 }
 
-/* Pairs of name and value, as many as announced: they mean nothing here. */
+/* Pairs of name and value, unused. */
 static void skip_extended(struct reader *r)
 {
 	uint32_t n = take_u32(r);
@@ -279,7 +279,7 @@ static void take_attributes(struct reader *r, struct sftp_attributes *a)
 {
 	uint32_t flags = take_u32(r);
 
-	/* Version 3 knows no others; sshfs passes them over as well. */
+	/* Version 3 knows no others; sshfs skips them too. */
 	*a = (struct sftp_attributes){.has = flags & ATTR_KNOWN};
 	if (flags & SFTP_ATTR_SIZE)
 		a->size = take_u64(r);
@@ -310,7 +310,7 @@ static void take_name(struct reader *r, struct sftp_name *name)
 	take_attributes(r, &name->attrs);
 }
 
-/* Looks at every entry, so that whoever takes them need not. */
+/* So that later readers need not check. */
 static void parse_names(struct reader *r, struct sftp_reply *reply)
 {
 	struct sftp_name name;

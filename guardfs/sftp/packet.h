@@ -1,8 +1,5 @@
 /* packet.h: the packets of SFTP version 3 (draft-ietf-secsh-filexfer-02) and of OpenSSH's extensions, built
- * and parsed within bounds.
- *
- * Pure: no system call, no allocation. Everything parsed is hostile. tests/unit/test-sftp-packet.c,
- * tests/fuzz/fuzz-sftp.c. */
+ * and parsed within bounds. Pure, without allocation. Everything parsed is hostile. */
 #ifndef GUARDFS_SFTP_PACKET_H
 #define GUARDFS_SFTP_PACKET_H
 
@@ -10,9 +7,9 @@
 #include "policy/server.h"
 
 #define SFTP_VERSION_SPOKEN 3u
-/* Bytes of a request, its length field included, but not the data of a WRITE: two paths of PATH_MAX fit. */
+/* With length field, without a WRITE's data: two paths of PATH_MAX fit. */
 #define SFTP_REQUEST_MAX 9216u
-/* Bytes of a reply, its length field included. OpenSSH never sends more than 256 KiB. */
+/* With length field. OpenSSH sends at most 256 KiB. */
 #define SFTP_REPLY_MAX	(256u << 10)
 #define SFTP_HANDLE_MAX 256u
 
@@ -46,7 +43,7 @@ enum sftp_type {
 	SFTP_EXTENDED_REPLY = 201
 };
 
-/* Status codes; those from 10 on are of later versions, which some servers send nevertheless. */
+/* From 10 on of later versions, which some servers send nevertheless. */
 enum sftp_status {
 	SFTP_OK = 0,
 	SFTP_EOF = 1,
@@ -73,11 +70,10 @@ enum sftp_open_flag {
 	SFTP_OPEN_EXCLUSIVE = 32
 };
 
-/* A status as an errno: 0 for OK, else negative. FAILURE says nothing, and is -EIO; EOF is
- * -ENODATA. */
+/* 0 for OK, else -errno. FAILURE says nothing: -EIO; EOF: -ENODATA. */
 errint_t sftp_error(uint32_t status);
 
-/* Extensions that guardfs has a use for, each in the one version that it knows. */
+/* Those that guardfs uses, each in one version. */
 enum sftp_extension {
 	SFTP_POSIX_RENAME,
 	SFTP_STATVFS_PATH,
@@ -91,7 +87,7 @@ enum sftp_extension {
 	SFTP_EXTENSION_COUNT
 };
 
-/* Its name on the wire, for requests and messages. extension < SFTP_EXTENSION_COUNT. */
+/* Its name on the wire. */
 const char *sftp_extension_name(enum sftp_extension extension);
 
 enum sftp_attribute {
@@ -103,7 +99,7 @@ enum sftp_attribute {
 
 struct sftp_attributes {
 	uint64_t size;
-	/* A set of enum sftp_attribute; the fields of the others are 0. */
+	/* enum sftp_attribute; other fields are 0. */
 	uint32_t has;
 	uint32_t uid, gid;
 	/* As st_mode. */
@@ -114,37 +110,35 @@ struct sftp_attributes {
 
 /* ---- requests ---- */
 
-/* A request under construction. */
 struct sftp_packet {
 	size_t used;
-	/* Something did not fit: not to be sent. */
+	/* Not to be sent. */
 	bool overflow;
 	uint8_t bytes[SFTP_REQUEST_MAX];
 };
 
-/* Begins a packet. id: the request's number; for INIT the version. */
+/* id: for INIT the version. */
 void sftp_begin(struct sftp_packet *packet, enum sftp_type type, uint32_t id);
 void sftp_put_u32(struct sftp_packet *packet, uint32_t value);
 void sftp_put_u64(struct sftp_packet *packet, uint64_t value);
-void sftp_put_bytes(struct sftp_packet *packet, const void *bytes, size_t n); /* a string, with its length */
+void sftp_put_bytes(struct sftp_packet *packet, const void *bytes, size_t n); /* a string */
 void sftp_put_text(struct sftp_packet *packet, const char *text);
-/* has is cut down to what is known: no attribute is announced that does not follow. */
+/* Unknown bits of has are left out. */
 void sftp_put_attributes(struct sftp_packet *packet, const struct sftp_attributes *attributes);
 void sftp_put_no_attributes(struct sftp_packet *packet);
 
-/* The same for a request that is begun already and whose number is given only when it is sent. */
+/* Of a request already begun. */
 void sftp_set_id(struct sftp_packet *packet, uint32_t id);
 
 /* Fills in the length. 0, or -EMSGSIZE. */
 errint_t sftp_finish(struct sftp_packet *packet) WARN_UNUSED;
 
-/* The same for a WRITE whose n bytes of data are sent right behind the packet: puts their length and counts
- * them. 0, or -EMSGSIZE (the packet did not fit, or n is beyond what a length can say). */
+/* For a WRITE whose n bytes of data follow the packet. 0, or -EMSGSIZE (also: n is beyond a length). */
 errint_t sftp_finish_before_data(struct sftp_packet *packet, size_t n) WARN_UNUSED;
 
 /* ---- replies ---- */
 
-/* Part of a packet; not terminated, may hold anything. Borrowed. */
+/* Part of a packet, unterminated, any bytes. Borrowed. */
 struct sftp_slice {
 	const uint8_t *bytes;
 	size_t n;
@@ -156,12 +150,11 @@ struct sftp_statvfs {
 };
 #define SFTP_STATVFS_READ_ONLY 1u
 
-/* 0 in any of them: no limit is known. */
+/* 0: unknown. */
 struct sftp_limits {
 	uint64_t packet, read, write, handles;
 };
 
-/* The entries of a NAME. */
 struct sftp_names {
 	uint32_t n;
 	struct sftp_slice entries;
@@ -180,48 +173,45 @@ struct sftp_reply {
 			uint32_t extensions;
 		} version;
 		struct {
-			/* An enum sftp_status, or anything else. */
+			/* Or anything else. */
 			uint32_t code;
-			/* Empty if the server sends none. */
+			/* May be empty. */
 			struct sftp_slice message;
 		} status;
 		/* 1..SFTP_HANDLE_MAX bytes. */
 		struct sftp_slice handle;
 		/* May be empty. */
 		struct sftp_slice data;
-		/* At least one, all whole: sftp_next_name finds n of them. */
+		/* At least one; sftp_next_name finds n. */
 		struct sftp_names names;
 		struct sftp_attributes attrs;
 		struct sftp_slice extended;
 	};
 };
 
-/* How many bytes must be there before the packet that begins with these n can be looked at again: those of
- * its length field, or all of it. -EPROTO as below. */
+/* Bytes needed to look at the packet again: its length field, or all of it. -EPROTO as below. */
 int sftp_packet_need(const uint8_t *bytes, size_t n, size_t max) WARN_UNUSED;
 
-/* How many of the n bytes at the beginning of the stream are the first packet: 0 if it is not complete yet,
- * or -EPROTO if its length is one that no answer of at most max bytes has (max <= SFTP_REPLY_MAX). */
+/* Length of the first packet; 0: incomplete; -EPROTO: no answer of at most max bytes (max <= SFTP_REPLY_MAX)
+ * has this length. */
 int sftp_packet_length(const uint8_t *bytes, size_t n, size_t max) WARN_UNUSED;
 
-/* Parses a whole packet (length field included). -EPROTO: damaged, or of a type that is no reply. The slices
- * point into bytes. */
+/* A whole packet, length field included. -EPROTO: damaged, or no reply. Slices point into bytes. */
 errint_t sftp_parse(const uint8_t *bytes, size_t n, struct sftp_reply *reply) WARN_UNUSED;
 
 struct sftp_name {
-	/* May hold anything: slashes, NUL. */
+	/* Any bytes: slashes, NUL. */
 	struct sftp_slice name;
 	struct sftp_attributes attrs;
 };
 
-/* Takes the next entry off the names. False: there is none left. */
+/* False: none is left. */
 bool sftp_next_name(struct sftp_names *names, struct sftp_name *name);
 
-/* Is it a name of one component that can stand in a listing: 1..255 bytes, no slash, no NUL, neither "." nor
- * ".."? */
+/* For a listing: 1..255 bytes, no slash, no NUL, neither "." nor "..". */
 bool sftp_is_entry_name(struct sftp_slice name);
 
-/* Parses the answer to statvfs@openssh.com, or to limits@openssh.com. -EPROTO: too short. */
+/* Of statvfs@openssh.com, limits@openssh.com. -EPROTO: too short. */
 errint_t sftp_parse_statvfs(struct sftp_slice extended, struct sftp_statvfs *statvfs) WARN_UNUSED;
 errint_t sftp_parse_limits(struct sftp_slice extended, struct sftp_limits *limits) WARN_UNUSED;
 

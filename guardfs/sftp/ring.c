@@ -20,7 +20,7 @@
 #define STATE_BITS 4
 #define STATE_MASK ((1u << STATE_BITS) - 1)
 
-/* A waiting thread looks so often whether the transport lives: its death wakes nobody. */
+/* A waiting thread looks whether the transport lives: its death wakes nobody. */
 #define LOOK_NS (100 * NSEC_PER_MSEC)
 
 static uint32_t word_of(uint32_t owner, enum ring_state state)
@@ -33,7 +33,7 @@ static enum ring_state state_of(uint32_t word)
 	return (enum ring_state)(word & STATE_MASK);
 }
 
-/* Both are in different processes: not private. */
+/* Shared between processes, so not private. */
 static void futex_wait_word(_Atomic uint32_t *word, uint32_t value, uint64_t ns)
 {
 	const struct timespec time = {.tv_sec = (time_t)(ns / NSEC_PER_SEC),
@@ -105,7 +105,7 @@ void ring_end(struct ring *ring)
 
 /* ---- users ---- */
 
-/* Sealed: nobody can make it smaller under us. */
+/* Sealed against shrinking. */
 static errint_t check_memory(int memory)
 {
 	int seals = fcntl(memory, F_GET_SEALS);
@@ -116,7 +116,7 @@ static errint_t check_memory(int memory)
 	return st.st_size == (off_t)sizeof(struct ring) ? 0 : -EPROTO;
 }
 
-/* Looking gives a descriptor of its own to each that looks. */
+/* Each look gives a descriptor of its own. */
 static int peek_memory(int socket)
 {
 	union {
@@ -169,7 +169,7 @@ void ring_detach(struct ring_user *user)
 	user->ring = NULL;
 }
 
-/* The transport's end is closed by its death, and by nothing else. */
+/* Only the transport's death closes its end. */
 bool ring_is_over(const struct ring_user *user)
 {
 	struct pollfd p = {.fd = user->socket, .events = POLLRDHUP};
@@ -207,9 +207,8 @@ uint8_t *ring_data_of(const struct ring_user *user, int record)
 	return user->ring->room[record].data;
 }
 
-/* The owner's death before the bit is set leaves a record that the transport never looks at: a successor takes it
- * back. Asleep stays as it is until the transport wakes, so that a death before the byte is sent silences nobody
- * else. */
+/* After the owner's death before the bit is set, a successor takes the record back. asleep stays until the
+ * transport wakes: a death before the byte is sent silences nobody else. */
 void ring_submit(const struct ring_user *user, int record)
 {
 	struct ring *ring = user->ring;
@@ -217,7 +216,7 @@ void ring_submit(const struct ring_user *user, int record)
 
 	atomic_store(&ring->record[i].word, word_of(user->owner, RING_SUBMITTED));
 	atomic_fetch_or(&ring->submitted[i / 64], (uint64_t)1 << i % 64);
-	/* A full socket has rung already; a closed one is seen by who waits. */
+	/* A full socket has rung already; a waiter sees a closed one. */
 	if (atomic_load(&ring->asleep))
 		send(user->socket, "", 1, MSG_DONTWAIT | MSG_NOSIGNAL);
 }
@@ -242,7 +241,7 @@ errint_t ring_wait(const struct ring_user *user, int record, struct ring_result 
 		if (over)
 			return -ENOTCONN;
 		futex_wait_word(&r->word, word, LOOK_NS);
-		/* Looked at once more after this: an answer may have been its last deed. */
+		/* Looked at again afterwards: an answer may have been its last deed. */
 		if (atomic_load(&r->word) == word)
 			over = ring_is_over(user);
 	}
@@ -317,7 +316,7 @@ static bool is_request_sane(const struct ring_request *r)
 	       r->name_length[0] <= RING_NAME_MAX && r->name_length[1] <= RING_NAME_MAX;
 }
 
-/* A bit whose record was taken back, or was taken already, says nothing. */
+/* A bit of a record taken back, or already taken, says nothing. */
 static bool take_record(struct ring_server *server, unsigned i, struct ring_request *request)
 {
 	const struct ring_result refused = {.error = -EINVAL};
@@ -384,7 +383,7 @@ bool ring_wake_up(struct ring_server *server)
 	return n < 0 && (errno == EAGAIN || errno == EINTR);
 }
 
-/* A record that is being emptied is not free meanwhile. */
+/* Not free while it is emptied. */
 void ring_trim(struct ring_server *server)
 {
 	for (unsigned i = 0; i < RING_RECORDS; i++) {

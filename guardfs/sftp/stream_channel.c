@@ -17,7 +17,7 @@
 
 #define RECEIVE_WINDOW (16u << 20)
 #define SEND_MAX       (256u << 10) /* at a time */
-#define WORK_MAX       (4u << 20)   /* received at a time, so that others have their turn */
+#define WORK_MAX       (4u << 20)   /* at a time, so that others have their turn */
 
 struct stream_channel {
 	struct stream stream;
@@ -27,11 +27,11 @@ struct stream_channel {
 	int socket;
 	ino_t inode;
 	struct ssh_channel_callbacks_struct callbacks;
-	/* Within this call of work. */
+	/* In this call of work. */
 	size_t received;
-	/* Received since the window was made large. */
+	/* Since the window was enlarged. */
 	size_t ungranted;
-	/* RECEIVE_WINDOW bytes, never written to: the size is the message. */
+	/* RECEIVE_WINDOW bytes, never written: the size is the message. */
 	uint8_t *nowhere;
 };
 
@@ -40,7 +40,7 @@ static struct stream_channel *channel_stream_of(struct stream *s)
 	return (struct stream_channel *)s;
 }
 
-/* Takes everything, so that libssh keeps nothing. */
+/* libssh keeps nothing. */
 static int take_channel_data(ssh_session session, ssh_channel channel, void *data, uint32_t n, int is_stderr,
 			     void *arg)
 {
@@ -61,7 +61,7 @@ static bool has_channel_ended(const struct stream_channel *c)
 	       ssh_channel_is_closed(c->channel);
 }
 
-/* Since the callback has taken all data, none is there to be read. */
+/* The callback has taken all data. */
 static errint_t grant_window(struct stream_channel *c)
 {
 	int rc;
@@ -88,7 +88,7 @@ static errint_t channel_stream_work(struct stream *s)
 	int rc = SSH_OK;
 
 	c->received = 0;
-	/* Each call that finds something handles at most 4 KiB. */
+	/* Each call handles at most 4 KiB. */
 	for (unsigned i = 0; rc == SSH_OK && c->received < WORK_MAX && i < WORK_MAX / 1024; i++)
 		rc = ssh_event_dopoll(c->event, 0);
 	granted = grant_window(c);
@@ -113,7 +113,7 @@ static ssize_t channel_stream_send(struct stream *s, const uint8_t *bytes, size_
 	return rc < 0 ? -ENOTCONN : rc;
 }
 
-/* libssh closes the socket that it was given in some states, and in others not. */
+/* In some states libssh closes the socket. */
 static void close_if_open(int socket, ino_t inode)
 {
 	struct stat st;
@@ -122,7 +122,7 @@ static void close_if_open(int socket, ino_t inode)
 		close(socket);
 }
 
-/* libssh says goodbye as far as that goes without waiting. */
+/* Goodbye without waiting. */
 static void channel_stream_close(struct stream *s)
 {
 	struct stream_channel *c = channel_stream_of(s);
@@ -180,7 +180,7 @@ errint_t stream_over_channel(ssh_session session, ssh_channel channel, int socke
 	c->channel = channel;
 	c->socket = socket;
 	c->inode = st.st_ino;
-	/* To be made large at the first call. */
+	/* To be enlarged at the first call. */
 	c->ungranted = RECEIVE_WINDOW;
 	c->callbacks.userdata = c;
 	c->callbacks.channel_data_function = take_channel_data;

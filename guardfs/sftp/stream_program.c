@@ -1,5 +1,4 @@
-/* stream_program.c: a byte stream over the standard input and output of a program: the OpenSSH client. See
- * stream.h. */
+/* stream_program.c: a byte stream over a program, the OpenSSH client. */
 #include "sftp/stream.h"
 #include "base/cleanup.h"
 
@@ -18,7 +17,7 @@ struct stream_program {
 	struct stream stream;
 	pid_t pid;
 	int socket;
-	/* It took less than it was offered. */
+	/* It took less than offered. */
 	bool full;
 	uint8_t chunk[CHUNK];
 };
@@ -35,7 +34,7 @@ static void program_want(const struct stream *s, struct pollfd *p)
 	*p = (struct pollfd){.fd = g->socket, .events = (short)(POLLIN | (g->full ? POLLOUT : 0))};
 }
 
-/* A program that was killed resets what it had not read yet: no other end than an end of file. */
+/* A killed program resets what it had not read. */
 static errint_t end_of_program(int error)
 {
 	return error == ECONNRESET || error == EPIPE ? -ENOTCONN : -error;
@@ -76,7 +75,7 @@ static ssize_t program_send(struct stream *s, const uint8_t *bytes, size_t n)
 	return rc < 0 ? end_of_program(errno) : rc;
 }
 
-/* A killed ssh ends at once, whatever its server does: it holds nothing but sockets. */
+/* A killed ssh ends at once: it holds nothing but sockets. */
 static void program_close(struct stream *s)
 {
 	struct stream_program *g = program_of(s);
@@ -98,7 +97,7 @@ static void exec_program(const char *const *argv, int socket)
 {
 	char *const *words;
 
-	/* Execvp does not change them, and does not say so. */
+	/* execvp does not change them. */
 	memcpy(&words, &argv, sizeof(words));
 	if (dup2(socket, STDIN_FILENO) < 0 || dup2(socket, STDOUT_FILENO) < 0)
 		_exit(127);
@@ -108,7 +107,7 @@ static void exec_program(const char *const *argv, int socket)
 	_exit(127);
 }
 
-/* One socket in the place of two pipes: one descriptor to wait for, and room for more than 64 KiB. */
+/* One socket instead of two pipes: one descriptor to wait for, and room beyond 64 KiB. */
 errint_t stream_over_program(const char *const *argv, struct stream **stream)
 {
 	struct stream_program *g = calloc(1, sizeof(*g));

@@ -1,15 +1,15 @@
 /* transfer.c: see transfer.h.
  *
- * A transfer ends when none of its pieces is under way and none is left to be begun. After a failure no more
- * are begun, but those under way are waited for: only then is it known which bytes are written. */
+ * After a failure no more pieces are begun, but those under way are waited for: only then is it known which
+ * bytes are written. */
 #include "sftp/transfer.h"
 
 #include <errno.h>
 
-/* For a READ, or what stands before the data of a WRITE: length, type, id, handle, offset, length. */
+/* Of a READ, or before the data of a WRITE: length, type, id, handle, offset, length. */
 #define PIECE_HEADER (4u + 1u + 4u + 4u + SFTP_HANDLE_MAX + 8u + 4u)
 
-/* Room that is left for requests that are no pieces: look-ups are not to wait behind data for room, too. */
+/* Look-ups must not wait behind data for room. */
 #define ROOM_FOR_OTHERS	  (128u << 10)
 #define PLACES_FOR_OTHERS 128u
 
@@ -78,7 +78,7 @@ static void settle_transfer(struct transfers *ts, struct transfer *t)
 
 static void fail_transfer(struct transfer *t, size_t at, errint_t error)
 {
-	/* The error of the first byte that failed is the transfer's. */
+	/* The first failed byte's error is the transfer's. */
 	if (t->error == 0 || at < t->failed_at) {
 		t->error = error;
 		t->failed_at = at;
@@ -107,13 +107,13 @@ static void end_piece(struct piece *p)
 	settle_transfer(ts, t);
 }
 
-/* The file ends here, wherever it was thought to end. */
+/* Wherever the end was thought to be. */
 static void meet_end(struct piece *p)
 {
 	p->transfer->end = MIN(p->transfer->end, p->from);
 }
 
-/* No server says that: it is not believed in anything else either. */
+/* No server says that: the connection ends. */
 static void piece_nonsense(struct piece *p)
 {
 	struct transfers *ts = p->owner;
@@ -203,7 +203,7 @@ static bool has_room_for_piece(const struct transfers *ts, bool writes, size_t n
 	       exchanges_have_room(ts->x, PIECE_HEADER + (writes ? n : 0) + ROOM_FOR_OTHERS);
 }
 
-/* Returns false if there is no room for it now. */
+/* False: no room now. */
 static bool begin_piece(struct transfers *ts, struct transfer *t)
 {
 	size_t n = MIN(t->writes ? ts->write_max : ts->read_max, t->end - t->asked);
@@ -222,7 +222,7 @@ static bool begin_piece(struct transfers *ts, struct transfer *t)
 	return true;
 }
 
-/* One whose transfer has failed, or ends before it, is not asked for any more. */
+/* Unless its transfer failed, or ends before it. */
 static bool ask_again(struct transfers *ts, struct piece *p)
 {
 	struct transfer *t = p->transfer;
@@ -255,7 +255,7 @@ void transfers_fill(struct transfers *ts)
 	}
 }
 
-/* Those that wait to be asked for again have no exchange that would expire. */
+/* They have no exchange that would expire. */
 static uint64_t expire_again(struct transfers *ts)
 {
 	uint64_t next_ns = UINT64_MAX;

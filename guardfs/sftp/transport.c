@@ -7,14 +7,14 @@
 #include <errno.h>
 #include <signal.h>
 
-/* After so long without a request the memory of unused records is given back. */
+/* Then unused records' memory is given back. */
 #define IDLE_NS (2 * NSEC_PER_SEC)
 
 struct serving {
 	struct ring_server server;
 	unsigned n_connections;
 	struct connection *connections[2];
-	/* NULL: the connections are not ready yet. */
+	/* NULL: not ready yet. */
 	struct operations *operations;
 	uint64_t busy_ns;
 	bool trimmed;
@@ -56,8 +56,7 @@ static int timeout_ms(uint64_t now_ns, uint64_t until_ns)
 	return until_ns <= now_ns ? 0 : (int)MIN((until_ns - now_ns) / NSEC_PER_MSEC + 1, 60000u);
 }
 
-/* Waits for the ring, the connections, a deadline, or until it has been idle for long enough. False: nobody is left on
- * the other side. */
+/* Also until idle for long enough. False: nobody is left. */
 static bool wait_for_work(struct serving *s)
 {
 	uint64_t now_ns = clock_mono_ns(), until_ns = s->trimmed ? UINT64_MAX : s->busy_ns + IDLE_NS;
@@ -87,8 +86,8 @@ static void trim_if_idle(struct serving *s, bool any)
 	}
 }
 
-/* A request begun here is sent by the work that follows. One that had no room waits for an answer, or for a
- * server that takes more; either wakes us. */
+/* The work that follows sends requests begun here. One without room waits for an answer, or for a server that
+ * takes more; either wakes us. */
 static errint_t serve_ring(struct serving *s)
 {
 	for (;;) {

@@ -1,7 +1,7 @@
 /* window.c: see window.h. */
 #include "sftp/window.h"
 
-/* Measurements two periods old are forgotten: routes and servers change. */
+/* Older measurements are forgotten: routes and servers change. */
 #define PERIOD_NS (5 * NSEC_PER_SEC)
 
 void window_init(struct window *w)
@@ -31,13 +31,13 @@ static void begin_period(struct window *w, uint64_t now_ns)
 	w->period_ns = MAX(now_ns, 1);
 }
 
-/* Bytes a second over at least a microsecond: 8 MiB times 1e9 fits. */
+/* Over at least a microsecond: 8 MiB times 1e9 fits. */
 static uint64_t rate_of(uint64_t bytes, uint64_t ns)
 {
 	return MIN(bytes, (uint64_t)1 << 33) * NSEC_PER_SEC / MAX(ns, 1000);
 }
 
-/* Both at most some seconds and some GiB a second: in microseconds the product fits. */
+/* At most some seconds and GiB a second: in microseconds the product fits. */
 static uint64_t twice_the_product(uint64_t rate, uint64_t rtt_ns)
 {
 	uint64_t rtt_us = MIN(rtt_ns / 1000, 60u * 1000000u), per_ms = MIN(rate / 1000, (uint64_t)1 << 32);
