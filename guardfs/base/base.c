@@ -1,4 +1,3 @@
-/* base.c: see base.h. */
 #include "base/base.h"
 
 #include <errno.h>

@@ -1,4 +1,4 @@
-/* base.h: for every module of guardfs: libc only, no domain words. */
+/* base.h: for every module and thread: libc only, no domain words. */
 #ifndef GUARDFS_BASE_H
 #define GUARDFS_BASE_H
 
@@ -7,11 +7,11 @@
 #include <stdint.h>
 #include <string.h>
 
-/* 0 or a negative errno, never anything else. */
+/* 0 or a negative errno. */
 typedef int errint_t;
 
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
-/* Arguments are evaluated twice: no effects in them (make lint looks for some). */
+/* Arguments are evaluated twice: no effects in them (make lint looks). */
 #define MIN(a, b)	  ((a) < (b) ? (a) : (b))
 #define MAX(a, b)	  ((a) > (b) ? (a) : (b))
 #define NSEC_PER_SEC	  1000000000ull
@@ -21,15 +21,13 @@ typedef int errint_t;
 #define PRINTF_LIKE(f, a) __attribute__((format(printf, f, a)))
 #define WARN_UNUSED	  __attribute__((warn_unused_result))
 
-/* Copies src into dst of the given size, always terminated. 0, or -ENAMETOOLONG: dst holds what fits. Any
- * thread. */
+/* Copies src, terminated. -ENAMETOOLONG: dst holds what fits. */
 errint_t copy_string(char *dst, size_t size, const char *src);
 
-/* "500K", "20M", "1G" to bytes per second. 0, or -EINVAL (0 bytes too). Any thread. */
+/* "500K", "20M", "1G" to bytes per second. -EINVAL: also 0 bytes. */
 errint_t parse_rate(const char *text, uint64_t *rate) WARN_UNUSED;
 
-/* 64-bit FNV-1a over n bytes, continuing from seed. For hostile keys in unbounded tables only with a
- * random seed. */
+/* 64-bit FNV-1a, continuing from seed. Hostile keys in unbounded tables need a random seed. */
 static inline uint64_t hash_bytes(uint64_t seed, const void *data, size_t n)
 {
 	const unsigned char *p = data;

@@ -1,5 +1,4 @@
-/* child.c: see child.h. Raw clone(2) and close_range(2): glibc 2.36 offers neither fork with CLONE_FILES
- * nor UNSHARE. */
+/* child.c: by clone(2) and close_range(2): glibc 2.36 has neither fork with CLONE_FILES nor UNSHARE. */
 #include "base/child.h"
 #include "base/clock.h"
 #include "base/fd.h"
@@ -23,8 +22,8 @@
 #define CLONE_PIDFD 0x00001000
 #endif
 
-/* Without a stack clone(2) continues on a copy of the caller's, like fork(2). The kernel stores the pidfd
- * through parent_tid. */
+/* Without a stack clone(2) continues on a copy of the caller's. The kernel stores the pidfd through
+ * parent_tid. */
 static pid_t raw_clone(unsigned long flags, int *pidfd)
 {
 	long pid = syscall(SYS_clone, flags | SIGCHLD | (pidfd ? CLONE_PIDFD : 0), NULL, pidfd, NULL, NULL);
@@ -37,9 +36,8 @@ pid_t child_clone_sharing(int *pidfd)
 	return raw_clone(CLONE_FILES, pidfd);
 }
 
-/* Leaves the shared table: close_range with UNSHARE copies descriptors 0..highest kept, rounded up to 64,
- * and nothing above: no descriptor of a backend is ever duplicated, hence closed, here. Others in the copy
- * are the caller's own and harmless. */
+/* UNSHARE copies descriptors up to the highest kept, rounded up to 64. So no backend's is duplicated, hence
+ * closed; others are the caller's own and harmless. */
 static errint_t keep_only(const int *keep_fds, size_t n_keep)
 {
 	int staged[CHILD_KEEP_MAX];
@@ -64,21 +62,21 @@ static errint_t keep_only(const int *keep_fds, size_t n_keep)
 	return 0;
 }
 
-/* A page shared with the child, which sets it when it has left our table. Mapped at first use. */
+/* Shared page; the child sets it after leaving our table. Mapped at first use. */
 static uint32_t *child_left;
 
 static void tell_left(void)
 {
 	uint32_t *left = child_left;
 
-	child_left = NULL; /* our children get a page of our own */
+	child_left = NULL; /* our children get another page */
 	__atomic_store_n(left, 1, __ATOMIC_SEQ_CST);
 	syscall(SYS_futex, left, FUTEX_WAKE, 1, NULL, NULL, 0);
 	munmap(left, sizeof(*left));
 }
 
-/* If this process executed a program, or ended, before the child has left, the table would be the child's
- * alone and its descriptors really closed: that would hang. Waits at most LEAVE_MS_MAX. */
+/* If this process ended or executed a program before the child has left, the table would be the child's
+ * alone: its close would be real and hang. At most LEAVE_MS_MAX. */
 static void await_left(pid_t pid)
 {
 	const struct timespec while_it_lives = {.tv_nsec = 10 * NSEC_PER_MSEC};
@@ -128,7 +126,7 @@ char child_state(pid_t pid, uint64_t *start)
 	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
 	if (pid <= 0 || fd_read_file(path, stat, sizeof(stat)) < 0)
 		return 0;
-	/* The name may hold a closing parenthesis; the fields begin after the last one (proc(5)). */
+	/* The name may hold a parenthesis (proc(5)). */
 	after_name = strrchr(stat, ')');
 	if (!after_name ||
 	    sscanf(after_name + 1,

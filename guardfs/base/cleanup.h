@@ -44,7 +44,7 @@ static inline void cleanup_unlock(pthread_mutex_t **m)
 
 #define CLEANUP_JOIN_(a, b) a##b
 #define CLEANUP_JOIN(a, b)  CLEANUP_JOIN_(a, b)
-/* Until the end of the enclosing scope. */
+/* Until the scope's end. */
 #define ACQUIRE_LOCK(m)                                                                                   \
 	pthread_mutex_t *CLEANUP_JOIN(lock_, __LINE__) __attribute__((cleanup(cleanup_unlock), unused)) = \
 	    (pthread_mutex_lock(m), (m))

@@ -1,11 +1,11 @@
-/* clock.h: guardfs's two clocks. Pure modules are handed the time instead. */
+/* clock.h: guardfs's two clocks, in ns. Pure modules are handed the time. */
 #ifndef GUARDFS_BASE_CLOCK_H
 #define GUARDFS_BASE_CLOCK_H
 
 #include <stdint.h>
 #include <time.h>
 
-/* CLOCK_MONOTONIC in ns: deadlines, ages, backoff. The same for all processes of a machine. */
+/* For deadlines and ages. The same in all processes. */
 static inline uint64_t clock_mono_ns(void)
 {
 	struct timespec ts;
@@ -14,7 +14,7 @@ static inline uint64_t clock_mono_ns(void)
 	return (uint64_t)ts.tv_sec * 1000000000ull + (uint64_t)ts.tv_nsec;
 }
 
-/* CLOCK_REALTIME in ns since the epoch, for people and status files. */
+/* Since the epoch, for people. */
 static inline uint64_t clock_real_ns(void)
 {
 	struct timespec ts;

@@ -1,4 +1,4 @@
-/* log.c: one line, one write(2). systemd understands priorities as "<N>" (sd-daemon(3)). */
+/* log.c: one line, one write(2). */
 #include "base/log.h"
 
 #include <stdarg.h>
@@ -11,7 +11,7 @@
 static struct {
 	const char *process;
 	enum log_level threshold;
-	/* stderr leads to the journal, which understands "<N>". */
+	/* stderr is systemd's, where "<N>" is the priority (sd-daemon(3)). */
 	bool journal;
 } log_state = {"guardfs", LOG_LEVEL_INFO, false};
 
@@ -42,8 +42,8 @@ void log_write(enum log_level level, const char *fmt, ...)
 	va_end(ap);
 	used = MIN(used + (n > 0 ? (size_t)n : 0), sizeof(line) - 1);
 	line[used] = '\n';
-	/* A failure has nowhere to be reported. A reader that stopped reading (full pipe, stopped
-	 * terminal) must not stop guardian: the line is dropped. */
+	/* A reader that stopped (full pipe, stopped terminal) must not stop guardian: the line is dropped.
+	 * Failures cannot be reported. */
 	if (poll(&(struct pollfd){.fd = STDERR_FILENO, .events = POLLOUT}, 1, 0) == 1 &&
 	    write(STDERR_FILENO, line, used + 1) < 0)
 		errno = saved;

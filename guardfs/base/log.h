@@ -1,4 +1,4 @@
-/* log.h: messages for the operator, to stderr, which may be the journal. */
+/* log.h: messages for the operator on stderr, perhaps the journal. */
 #ifndef GUARDFS_BASE_LOG_H
 #define GUARDFS_BASE_LOG_H
 
@@ -12,11 +12,10 @@ enum log_level {
 	LOG_LEVEL_DEBUG = 7
 };
 
-/* process: a string constant, shown in every message. threshold: least important level shown. Once per
- * process, before threads. */
+/* Once, before threads. process: constant, shown in messages. threshold: least important level shown. */
 void log_init(const char *process, enum log_level threshold);
 
-/* One write(2) of at most 1 KiB; allocates nothing and takes no lock, as guardian needs. */
+/* One write(2) of at most 1 KiB. Allocates and locks nothing, for guardian. */
 void log_write(enum log_level level, const char *fmt, ...) PRINTF_LIKE(2, 3);
 
 #define log_error(...)	 log_write(LOG_LEVEL_ERROR, __VA_ARGS__)

@@ -1,10 +1,9 @@
-/* mounts.c: see mounts.h. */
 #include "base/mounts.h"
 #include "base/cleanup.h"
 
 #include <errno.h>
 
-/* Copies a space-terminated field, undoing \ooo, and advances *p. */
+/* Copies a space-terminated field, undoing \ooo; advances *p. */
 static errint_t take_field(const char **p, char *out, size_t size)
 {
 	size_t n = 0;
@@ -49,7 +48,7 @@ errint_t mount_parse(const char *line, struct mount_entry *e)
 	e->shared = tag && tag < p;
 	p += 3;
 	rc = take_field(&p, e->fstype, sizeof(e->fstype));
-	if (rc == 0 && *p == ' ') { /* an empty source */
+	if (rc == 0 && *p == ' ') { /* empty source */
 		e->source[0] = '\0';
 		return 0;
 	}
@@ -81,7 +80,7 @@ struct search {
 	const char *path;
 	uint32_t id;
 	struct mount_entry *entry;
-	/* Length of the longest mountpoint so far, plus 1. */
+	/* Longest mountpoint's length plus 1. */
 	size_t best;
 };
 
@@ -90,7 +89,7 @@ static bool visit_at(void *arg, const struct mount_entry *e)
 	struct search *s = arg;
 
 	if (strcmp(e->mountpoint, s->path) == 0) {
-		*s->entry = *e; /* go on: a later line is mounted on top */
+		*s->entry = *e; /* a later line may lie on top */
 		s->best = 1;
 	}
 	return false;
@@ -113,7 +112,7 @@ static bool visit_containing(void *arg, const struct mount_entry *e)
 	size_t n = strlen(e->mountpoint);
 
 	if (n == 1)
-		n = 0; /* "/" is a prefix of everything */
+		n = 0; /* "/" begins every path */
 	if (strncmp(e->mountpoint, s->path, n) == 0 && (s->path[n] == '/' || s->path[n] == '\0') &&
 	    n + 1 >= s->best) {
 		*s->entry = *e;

@@ -19,28 +19,27 @@ struct mount_entry {
 	char source[MOUNT_FIELD_MAX];
 };
 
-/* Parses a line (proc(5)) and its octal escapes. -EINVAL: no such line; -ENAMETOOLONG: a field is too
- * long. Pure. */
+/* Parses a line (proc(5)) with octal escapes. -EINVAL: malformed; -ENAMETOOLONG: a field is too long.
+ * Pure. */
 errint_t mount_parse(const char *line, struct mount_entry *entry) WARN_UNUSED;
 
-/* Calls visit for every mount of our namespace until it returns true. 1: it did; 0: it never did; or
- * -errno. */
+/* Visits our namespace's mounts until visit returns true. 1: it did; 0: never; or -errno. */
 int mount_scan(bool (*visit)(void *arg, const struct mount_entry *entry), void *arg) WARN_UNUSED;
 
-/* The same for a mount table that the caller has open (/proc/PID/mountinfo), from its beginning. */
+/* The same for an open /proc/PID/mountinfo, from its beginning. */
 int mount_scan_table(FILE *table, bool (*visit)(void *arg, const struct mount_entry *entry),
 		     void *arg) WARN_UNUSED;
 
-/* The topmost mount at exactly this path; the mount with this id; the mount that path lies on. 0, -ENOENT
- * or another -errno. path: absolute, without symlinks. */
+/* The topmost mount at exactly path; the mount with id; the mount that path lies on. path: absolute, without
+ * symlinks. 0, -ENOENT or another -errno. */
 errint_t mount_find_at(const char *path, struct mount_entry *entry) WARN_UNUSED;
 errint_t mount_find_id(uint32_t id, struct mount_entry *entry) WARN_UNUSED;
 errint_t mount_find_containing(const char *path, struct mount_entry *entry) WARN_UNUSED;
 
-/* Of the file system with this device minor (major 0, like FUSE's)? False for 0. */
+/* Does it show this device minor's file system (major 0, as FUSE's)? False for 0. */
 bool mount_shows(const struct mount_entry *entry, uint32_t minor);
 
-/* "fuse", "fuseblk" or "fuse.*": served by a user-space process. */
+/* "fuse", "fuseblk" or "fuse.*". */
 bool mount_is_fuse(const struct mount_entry *entry);
 
 #endif

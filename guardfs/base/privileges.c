@@ -1,5 +1,4 @@
-/* privileges.c: see privileges.h. Without libcap: capset(2) is per thread, and this runs before there are
- * others. */
+/* privileges.c: capset(2) is per thread, and here is one, so libcap is not needed. */
 #include "base/privileges.h"
 #include "base/log.h"
 #include "base/syscalls.h"
@@ -12,27 +11,26 @@
 
 #define CAP(name) (UINT64_C(1) << CAP_##name)
 
-/* To read, write and make files as root and as callers. */
+/* Access to files as root and as callers. */
 #define FILES (CAP(CHOWN) | CAP(DAC_OVERRIDE) | CAP(DAC_READ_SEARCH) | CAP(FOWNER) | CAP(FSETID))
 
-/* SETUID, SETGID: setfsuid(2) and setgroups(2). MKNOD, SETFCAP: callers' own rights. SYS_ADMIN:
- * passthrough (the kernel demands it to register a file), extended attributes trusted.* and security.*.
- * Without SYS_RESOURCE disk quotas hold through the mount as below it. */
+/* SETUID, SETGID: setfsuid(2), setgroups(2). MKNOD, SETFCAP: callers' rights. SYS_ADMIN: registering files
+ * for passthrough, attributes trusted.* and security.*. Without SYS_RESOURCE disk quotas hold through the
+ * mount. */
 #define WORKER (FILES | CAP(SETUID) | CAP(SETGID) | CAP(MKNOD) | CAP(SETFCAP) | CAP(SYS_ADMIN))
 
-/* SYS_ADMIN: mount(2), umount(2); with SYS_CHROOT setns(2), by which a hook gets back to the host's
- * mounts. SYS_PTRACE: environment and sockets of a former keeper's sshfs. KILL, SETUID, SETGID: hooks that
- * run as other users, and ending them. */
+/* SYS_ADMIN: mount(2), umount(2); with SYS_CHROOT setns(2), a hook's way to the host's mounts. SYS_PTRACE: a
+ * former keeper's sshfs. KILL, SETUID, SETGID: other users' hooks. */
 #define KEEPER \
 	(FILES | CAP(SETUID) | CAP(SETGID) | CAP(KILL) | CAP(SYS_ADMIN) | CAP(SYS_CHROOT) | CAP(SYS_PTRACE))
 
-/* First: it takes SETPCAP, which goes. */
+/* First, since it needs SETPCAP. */
 static errint_t shrink_bounding_set(uint64_t keep)
 {
 	for (unsigned long cap = 0; cap < 64; cap++) {
 		int has = prctl(PR_CAPBSET_READ, cap, 0, 0, 0);
 
-		if (has < 0) /* the kernel knows no more */
+		if (has < 0) /* unknown to the kernel */
 			break;
 		if (has && !(keep >> cap & 1) && prctl(PR_CAPBSET_DROP, cap, 0, 0, 0) < 0)
 			return -errno;
@@ -40,7 +38,7 @@ static errint_t shrink_bounding_set(uint64_t keep)
 	return 0;
 }
 
-/* Inheritable ones go too, and with them ambient ones: no child needs them. */
+/* Ambient ones go with the inheritable ones. */
 static errint_t shrink_sets(uint64_t keep)
 {
 	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};

@@ -1,5 +1,5 @@
-/* syscalls.c: see syscalls.h. BPF by hand: libseccomp cannot say "newer than", and guardian's program
- * should depend on little. */
+/* syscalls.c: BPF by hand: libseccomp cannot say "newer than", and guardian's program should depend on
+ * little. */
 #include "base/syscalls.h"
 
 #include <errno.h>
@@ -17,11 +17,10 @@
 #define ARCH AUDIT_ARCH_AARCH64
 #endif
 
-/* The newest call considered for the lists below: file_setattr, Linux 6.17. From 424 on numbers are the
- * same on all machines. */
+/* Newest call considered below: file_setattr, Linux 6.17. From 424 on all machines share numbers. */
 #define NEWEST_JUDGED 469
 
-/* Newer than the oldest supported headers. */
+/* Missing in the oldest supported headers. */
 #ifndef SYS_open_tree_attr
 #define SYS_open_tree_attr 467
 #endif
@@ -59,8 +58,7 @@ static const int machine[] = {
 #endif
 };
 
-/* Other programs, processes and views of the file system, and holes in the kernel. Worker has descriptors,
- * memory and files. */
+/* Other programs, processes and views of the file system, and kernel holes. */
 static const int beyond_worker[] = {
     SYS_execve,
     SYS_execveat,
@@ -102,7 +100,7 @@ static const int beyond_worker[] = {
     SYS_setdomainname,
 };
 
-/* AF_UNIX too: docker's or systemd's socket means root on the host. The socket to keeper exists already. */
+/* AF_UNIX too: docker's or systemd's socket means root. Keeper's exists already. */
 static const int network_calls[] = {
     SYS_socket, SYS_connect, SYS_bind, SYS_listen, SYS_accept, SYS_accept4,
 };
@@ -138,7 +136,7 @@ static uint32_t refusal(int error)
 	return SECCOMP_RET_ERRNO | ((uint32_t)error & SECCOMP_RET_DATA);
 }
 
-/* Leaves the call's number loaded. foreign: verdict on calls of another architecture (32-bit code). */
+/* Leaves the call's number loaded. foreign: verdict on another architecture's calls (32-bit code). */
 static void begin_program(struct program *p, uint32_t foreign)
 {
 	p->n = 0;
@@ -160,8 +158,8 @@ static void refuse_calls(struct program *p, const int *calls, size_t n)
 	}
 }
 
-/* With CLONE_FS threads get their own working directory and umask; nothing else is theirs to unshare.
- * Flags are the low half of the first argument: the kernel refuses the high one. */
+/* CLONE_FS gives threads their working directory and umask. Flags are the argument's low half: the kernel
+ * refuses the high one. */
 static void refuse_namespaces(struct program *p)
 {
 	put_instruction(p, BPF_JMP | BPF_JEQ | BPF_K, 0, 4, SYS_unshare);
@@ -171,8 +169,8 @@ static void refuse_namespaces(struct program *p)
 	put_answer(p, SECCOMP_RET_ALLOW);
 }
 
-/* SPEC_ALLOW: before Linux 5.16 a filter otherwise costs every memory access, against attacks by untrusted
- * code, which does not run here. */
+/* SPEC_ALLOW: before Linux 5.16 a filter otherwise slows every memory access, against untrusted code, which
+ * does not run here. */
 static errint_t install_filter(const struct program *p, unsigned flags)
 {
 #ifdef ARCH
@@ -187,7 +185,7 @@ static errint_t install_filter(const struct program *p, unsigned flags)
 #endif
 }
 
-/* A separate filter, as it is not logged: a libc may try new calls all the time. */
+/* Not logged, so separate: a libc may try new calls often. */
 static errint_t hide_new_calls(void)
 {
 	struct program p;
@@ -220,7 +218,7 @@ errint_t syscalls_restrict_keeper(void)
 {
 	struct program p;
 
-	/* A hook may be a 32-bit program; the capabilities for these calls are gone anyway. */
+	/* Hooks may be 32-bit; the capabilities for these calls are gone. */
 	begin_program(&p, SECCOMP_RET_ALLOW);
 	refuse_calls(&p, machine, ARRAY_SIZE(machine));
 	put_answer(&p, SECCOMP_RET_ALLOW);

@@ -1,4 +1,3 @@
-/* trust.c: see trust.h. */
 #include "base/trust.h"
 
 #include <errno.h>
@@ -46,7 +45,7 @@ static errint_t check_part(const char *part, uid_t user, unsigned flags, struct 
 	return trust_status(&st, part, user, flags, flaw);
 }
 
-/* "/", then every prefix of the path that ends before a slash, then the path. */
+/* Every prefix of path, "/" and path included. */
 static errint_t check_chain(const char *path, uid_t user, unsigned flags, struct trust_flaw *flaw)
 {
 	char part[PATH_MAX];

@@ -1,5 +1,4 @@
-/* trust.h: who could change where a path leads? Looks at every directory, link and file on the way, of the
- * path as given and without links: changing a link chooses its target. */
+/* trust.h: could others change where a path leads? Looks at everything on the way, links included. */
 #ifndef GUARDFS_BASE_TRUST_H
 #define GUARDFS_BASE_TRUST_H
 
@@ -8,9 +7,7 @@
 #include <sys/stat.h>
 
 enum trust_flags {
-	TRUST_STICKY =
-	    1
-	    << 0, /* a sticky directory may be writable by others: they can add names, but not replace ours */
+	TRUST_STICKY = 1 << 0, /* sticky directories may be writable: others cannot replace names there */
 };
 
 struct trust_flaw {
@@ -19,22 +16,21 @@ struct trust_flaw {
 	int error;
 	uid_t owner;
 	mode_t mode;
-	/* The path up to the flaw. */
+	/* Path up to the flaw. */
 	char part[PATH_MAX];
 };
 
-/* Can only root and user change this file or directory? st: of lstat(2); a link's own mode means nothing.
- * part: its name, for *flaw. 0 or -EPERM. */
+/* Can only root and user change it? st: of lstat(2); a link's own mode means nothing. part: its name, for
+ * *flaw. 0 or -EPERM. */
 errint_t trust_status(const struct stat *st, const char *part, uid_t user, unsigned flags,
 		      struct trust_flaw *flaw) WARN_UNUSED;
 
-/* The same for all that path goes through, and path itself. path: absolute; resolved (PATH_MAX bytes):
- * without links. 0; -EPERM: others could change it; -ENAMETOOLONG or another -errno: cannot be looked at;
- * see *flaw. Any process; touches path. */
+/* The same for all that path goes through, and path. path: absolute; resolved (PATH_MAX bytes): without
+ * links. 0; -EPERM; or what prevented the look, such as -ENAMETOOLONG; see *flaw. Touches path. */
 errint_t trust_path(const char *path, uid_t user, unsigned flags, char *resolved,
 		    struct trust_flaw *flaw) WARN_UNUSED;
 
-/* "/a/b belongs to user 7", "/a is writable by others (mode 0777)", "/a/c: No such file or directory". */
+/* "/a is writable by others (mode 0777)". */
 void trust_describe(const struct trust_flaw *flaw, char *text, size_t size);
 
 #endif

@@ -4,7 +4,7 @@
 #define REPLACEMENT	   "\xEF\xBF\xBD"
 #define REPLACEMENT_LENGTH 3
 
-/* Length announced by a first byte, and its bits of the code point; 0: no first byte. */
+/* By the first byte, with its bits of the code point; 0: no first byte. */
 static unsigned announced_length(unsigned char first, uint32_t *bits)
 {
 	if (first < 0x80) {

@@ -1,20 +1,20 @@
-/* utf8.h: bytes of unknown origin (paths, servers' messages) made fit for JSON and terminals. Pure. */
+/* utf8.h: bytes of unknown origin made fit for JSON and terminals. Pure. */
 #ifndef GUARDFS_BASE_UTF8_H
 #define GUARDFS_BASE_UTF8_H
 
 #include "base/base.h"
 #include <stdio.h>
 
-/* Length (1..4) of the well-formed UTF-8 sequence in the first n (>= 1) bytes of s, and its code point
- * (NULL: not wanted). 0: not well-formed, as overlong forms, surrogates, numbers above U+10FFFF. */
+/* Length (1..4) of the UTF-8 sequence in the first n (>= 1) bytes, and its code point (may be NULL). 0:
+ * malformed, overlong, surrogate, or above U+10FFFF. */
 unsigned utf8_sequence(const char *s, size_t n, uint32_t *code);
 
-/* A malloc'ed copy of s (at most max bytes, up to NUL) with U+FFFD for each byte outside well-formed
- * UTF-8, for JSON: paths that differ only there look equal. NULL: out of memory. */
+/* malloc'ed copy of at most max bytes, up to NUL, with U+FFFD for each malformed byte: such paths may look
+ * equal. NULL: out of memory. */
 char *utf8_clean(const char *s, size_t max);
 
-/* Writes s (as above) on one line that cannot steer a terminal: control characters, backslashes and bytes
- * that are not UTF-8 become \xHH. */
+/* Prints s so that it cannot steer a terminal: control characters, backslashes and malformed bytes as
+ * \xHH. */
 void utf8_print_escaped(FILE *out, const char *s, size_t max);
 
 #endif

@@ -1,7 +1,6 @@
-/* backoff.c: see backoff.h. */
 #include "policy/backoff.h"
 
-/* Doubles min_ms attempt times; never exceeds max_ms on the way (no overflow). */
+/* Stays within max_ms, so never overflows. */
 static uint64_t doubled(uint32_t attempt, uint64_t min_ms, uint64_t max_ms)
 {
 	uint64_t ms = min_ms;
@@ -19,7 +18,7 @@ uint64_t backoff_delay_ms(uint32_t attempt, uint64_t min_ms, uint64_t max_ms, ui
 	uint64_t ms = doubled(attempt, min_ms, max_ms);
 	uint64_t quarter = ms / 4;
 
-	/* 3/4 plus up to half; width is below 2^63, so the product is formed from its upper part. */
+	/* 3/4 plus up to half, from the product's upper part: width is below 2^63. */
 	uint64_t width = quarter * 2;
 	uint64_t spread = (width >> 32) * random + (((width & 0xffffffffu) * random) >> 32);
 

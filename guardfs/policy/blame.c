@@ -1,4 +1,3 @@
-/* blame.c: see blame.h. */
 #include "policy/blame.h"
 #include "base/clock.h"
 

@@ -1,4 +1,3 @@
-/* caps.c: see caps.h. */
 #include "policy/caps.h"
 
 #include <stdio.h>
@@ -27,7 +26,7 @@ enum caps_verdict caps_check(const struct caps *c, const struct caps_limits *l, 
 	return CAPS_ALLOWED;
 }
 
-/* When the nth last time (1: the last) leaves a window; INT64_MIN: there were fewer. */
+/* When the nth last time (1: the last) leaves a window; INT64_MIN: there is none. */
 static int64_t leaves_ns(const struct caps *c, uint32_t nth, uint64_t window_ms)
 {
 	if (nth == 0 || nth > MIN(c->n, (uint32_t)CAPS_TIMES_MAX))

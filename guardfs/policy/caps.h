@@ -1,15 +1,13 @@
-/* caps.h: counts recent events against caps. Pure.
- *
- * Times in ns of any one clock; they may be negative (from before a reboot). */
+/* caps.h: counts recent events against caps. Times: ns of any one clock; negative: before a reboot. */
 #ifndef GUARDFS_POLICY_CAPS_H
 #define GUARDFS_POLICY_CAPS_H
 
 #include "base/base.h"
 
-#define CAPS_TIMES_MAX 256 /* above every configurable cap a day */
+#define CAPS_TIMES_MAX 256 /* above every configurable daily cap */
 
 struct caps {
-	/* Ring: n valid, the oldest is overwritten. */
+	/* Ring of n valid entries. */
 	uint32_t n, next;
 	int64_t at_ns[CAPS_TIMES_MAX];
 };
@@ -29,14 +27,13 @@ void caps_note(struct caps *caps, int64_t now_ns);
 /* Forgets the last event. */
 void caps_take_back(struct caps *caps);
 
-/* Within the last window_ms. Times after now_ns do not count: they come from a clock that was wrong, and
- * would count for years. */
+/* Within the last window_ms. Ignores times after now_ns: they come from a clock that was wrong. */
 uint32_t caps_count(const struct caps *caps, uint64_t window_ms, int64_t now_ns);
 
 /* When caps_check allows the next event, if none comes before. */
 int64_t caps_allowed_ns(const struct caps *caps, const struct caps_limits *limits);
 
-/* "cooldown of 900 s", "cap of 2 an hour". */
+/* Such as "cap of 2 an hour". */
 void caps_describe(enum caps_verdict verdict, const struct caps_limits *limits, char *text, size_t size);
 
 #endif

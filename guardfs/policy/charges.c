@@ -1,4 +1,3 @@
-/* charges.c: see charges.h. */
 #include "policy/charges.h"
 #include "base/clock.h"
 #include "policy/share.h"
@@ -37,7 +36,7 @@ void charges_put(struct charges *charges, const struct charge *charge)
 	charges->n += charges->n < CHARGES_MAX;
 }
 
-/* Would one more exceed the user's share, and the number anybody may have? */
+/* Would one more exceed the user's share and CHARGES_MIN? */
 static bool has_his_share(const struct charges_budget *budget, uint32_t mine, uint32_t percent)
 {
 	const struct share_pool pool = {

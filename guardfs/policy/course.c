@@ -1,4 +1,3 @@
-/* course.c: see course.h. */
 #include "policy/course.h"
 
 #include "policy/backoff.h"
@@ -9,7 +8,7 @@
 
 static struct course_effect *emit_effect(struct course *c, enum course_effect_kind kind)
 {
-	/* A call causes at most a handful, taken after each: a full queue is the caller's bug. */
+	/* Effects are few and taken after each call. A full queue is the caller's bug. */
 	struct course_effect *e = &c->effects[MIN(c->n_effects, (uint32_t)COURSE_EFFECTS_MAX - 1)];
 
 	*e = (struct course_effect){.kind = kind, .from = c->state, .to = c->state, .class = c->class};
@@ -45,8 +44,7 @@ static void apply_event(struct course *c, enum health_event event, enum errclass
 
 /* ---- incidents ---- */
 
-/* Before its transition: a keeper that dies between the two finds an open incident, not an outage without
- * one. */
+/* Precedes its transition: keeper's death between them must leave an incident, not an outage without one. */
 static void open_incident(struct course *c, enum errclass class, uint64_t now_ns)
 {
 	if (c->incident)
@@ -72,8 +70,8 @@ static void close_incident(struct course *c)
 		return;
 	c->incident = false;
 	emit_effect(c, COURSE_INCIDENT_CLOSE);
-	/* acted_down stays: a keeper that dies before the journal has the end closes the incident again,
-	 * and needs it. */
+	/* acted_down stays: if keeper dies before the journal has the end, the incident closes again and
+	 * needs it. */
 	if (c->acted_down)
 		emit_act(c, COURSE_ACT_RECOVERED, CAPS_ALLOWED);
 }
@@ -95,10 +93,9 @@ static void plan_try(struct course *c, bool at_once, uint32_t random, uint64_t n
 	    MAX(now_ns + wait_ms * NSEC_PER_MSEC, c->down_since_ns + l->confirm_ms * NSEC_PER_MSEC);
 }
 
-/* Trouble in probation is the same outage: backoff goes on. After long service the retry is at once.
- * Between lies flapping: a few times forgiven, for callers wait for a quick connection and notice nothing;
- * then with longer and longer waits, since servers ban those who reconnect all the time. Returns whether
- * to try at once. */
+/* Trouble in probation continues the outage and its backoff. After long service the retry is immediate.
+ * Anything between is flapping: a few times forgiven, since callers do not notice a quick reconnection; then
+ * waits grow, since servers ban constant reconnection. Returns whether to try at once. */
 #define FORGIVEN 3
 
 static bool forgive(struct course *c, uint64_t now_ns)
@@ -134,8 +131,8 @@ void course_init(struct course *c, const struct course_limits *limits, enum heal
 			     .served_since_ns = now_ns,
 			     .settle_ns = now_ns,
 			     .next_try_ns = now_ns};
-	/* The number of tries is unknown: as after a first failure, so that a keeper that dies again and
-	 * again does not knock at the server each time. */
+	/* The number of tries is unknown: wait as after one failure, lest a keeper that keeps dying knock
+	 * each time. */
 	if (c->state == HEALTH_DOWN)
 		c->next_try_ns += limits->backoff_min_ms * NSEC_PER_MSEC;
 }
@@ -153,7 +150,7 @@ void course_broken(struct course *c, enum errclass class, uint32_t random, uint6
 void course_try_started(struct course *c, uint64_t now_ns)
 {
 	(void)now_ns;
-	if (!c->trying) /* RECOVERING without a try would never end */
+	if (!c->trying) /* else RECOVERING would never end */
 		return;
 	apply_event(c, HEALTH_EVENT_START_TRY, c->class);
 }
@@ -177,7 +174,7 @@ void course_proven(struct course *c, uint64_t now_ns)
 	c->trying = false;
 	c->served_since_ns = now_ns;
 	c->settle_ns = now_ns + c->limits->probation_ms * NSEC_PER_MSEC;
-	/* A plan may skip the rung that reports the start: DOWN does not know PROVEN. */
+	/* A plan may skip the rung that reports the start. */
 	if (c->state == HEALTH_DOWN)
 		apply_event(c, HEALTH_EVENT_START_TRY, c->class);
 	apply_event(c, HEALTH_EVENT_PROVEN, ERRCLASS_NONE);
@@ -234,16 +231,16 @@ errint_t course_hold(struct course *c, uint64_t until_ns, uint64_t now_ns)
 	(void)now_ns;
 	c->held_until_ns = until_ns;
 	if (c->state == HEALTH_HELD)
-		return 0; /* another end of the same hold */
+		return 0;
 	stop_try(c);
 	apply_event(c, HEALTH_EVENT_HOLD, ERRCLASS_HELD);
 	return 0;
 }
 
-/* Down, with a try at once. Failures before the pause confirm nothing now: nobody has looked since. */
+/* Earlier failures confirm nothing: nobody looked during the pause. */
 static void go_on(struct course *c, uint64_t now_ns)
 {
-	/* held_until_ns stays: a restart that finds the backend held ends the hold at once. */
+	/* held_until_ns stays: a restart that finds the backend held ends the hold. */
 	c->doublings = c->short_services = c->act_failures = 0;
 	c->next_try_ns = now_ns;
 	apply_event(c, HEALTH_EVENT_RESUME, c->state == HEALTH_HELD ? ERRCLASS_NONE : c->class);
@@ -265,13 +262,13 @@ errint_t course_reconnect(struct course *c, uint64_t now_ns)
 		return -EBUSY;
 	if (c->state == HEALTH_EXHAUSTED)
 		return course_resume(c, now_ns);
-	/* No outage: an incident opens only if the try fails. */
+	/* No outage yet: an incident needs a failed try. */
 	if (health_serves(c->state))
 		apply_event(c, HEALTH_EVENT_BREAKER_OPEN, ERRCLASS_NONE);
 	stop_try(c);
 	c->doublings = c->short_services = 0;
 	c->next_try_ns = now_ns;
-	/* An operator's order needs no confirmation and uses no budget. */
+	/* An order needs no confirmation and uses no budget. */
 	c->incident_counted = true;
 	if (c->state == HEALTH_RECOVERING)
 		apply_event(c, HEALTH_EVENT_TRY_FAILED, c->class);
@@ -288,7 +285,7 @@ static bool settled(const struct course *c)
 static void settle_probation(struct course *c, uint64_t now_ns)
 {
 	if (settled(c))
-		close_incident(c); /* left open by a keeper that died between */
+		close_incident(c); /* a keeper died between */
 	if (c->state != HEALTH_PROBATION || now_ns < c->settle_ns)
 		return;
 	apply_event(c, HEALTH_EVENT_SETTLED, ERRCLASS_NONE);
@@ -302,7 +299,7 @@ static bool may_try(const struct course *c)
 	return !c->trying && (c->state == HEALTH_DOWN || c->state == HEALTH_CONNECTING);
 }
 
-/* Caps count the first try of an incident (docs/RECOVERY.md); the very first connection is no recovery. */
+/* Caps count an incident's first try, but not the very first connection. */
 static void begin_try(struct course *c, uint64_t now_ns)
 {
 	if (c->incident && !c->incident_counted) {
@@ -318,7 +315,7 @@ static void begin_try(struct course *c, uint64_t now_ns)
 	emit_effect(c, COURSE_TRY);
 }
 
-/* A cap delays the act: after the cooldown an outage of 14 hours is still acted upon. */
+/* A cap only delays the act. */
 static bool act_wanted(const struct course *c)
 {
 	return c->incident && !c->acted_down && !c->act_refused && !health_serves(c->state) &&

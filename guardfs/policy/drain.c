@@ -1,11 +1,9 @@
-/* drain.c: see drain.h. */
 #include "policy/drain.h"
 
-/* A measurement is a mean over so long a time, and so many bytes, at least: less says how long a round trip
- * is, not how much fits through. */
+/* Shorter measurements show the round trip, not the rate. */
 #define MEASURE_NS    (100 * NSEC_PER_MSEC)
 #define MEASURE_BYTES (512u * 1024u)
-/* More than any link; keeps the products below from overflowing. */
+/* Above any link; prevents overflow below. */
 #define RATE_MAX (1ull << 40)
 
 static void begin(struct drain *d, uint64_t now_ns, bool from_rest)
@@ -28,7 +26,7 @@ static uint64_t rate_over(const struct drain *d, uint64_t took_ns)
 	return rate < (double)RATE_MAX ? MAX((uint64_t)rate, (uint64_t)1) : RATE_MAX;
 }
 
-/* A link that was given little to do is not slower for it: the rate falls only while enough is left. */
+/* An idle link is not slower: the rate falls only while enough is left. */
 static void learn(struct drain *d, uint64_t rate, uint64_t left)
 {
 	if (rate > d->rate)
@@ -50,7 +48,7 @@ void drain_confirmed(struct drain *d, uint64_t n, uint64_t left, uint64_t now_ns
 		learn(d, rate_over(d, took_ns), left);
 		begin(d, now_ns, false);
 	} else if (d->from_rest) {
-		/* All of it went within that time: the link is no slower. */
+		/* All went within that time, so the link is no slower. */
 		d->rate = MAX(d->rate, rate_over(d, took_ns));
 	}
 }

@@ -1,4 +1,4 @@
-/* errclass.c: the table of error classes, and which errno belongs to which. */
+/* errclass.c: error classes, and the class of each errno. */
 #include "policy/errclass.h"
 
 #include <errno.h>
@@ -6,10 +6,9 @@
 #define INFRA true  /* infrastructure */
 #define REAL  false /* the file system's own answer */
 
-/* A timeout, EIO or ESTALE never trips the breaker alone: one stat behind eight bulk writers took 23.8 s
- * on a healthy link. They ask a probe. A certain loss of the connection trips at once. Classes that a
- * person must repair are retried slowly, since a server bans those who knock with a wrong key every
- * second; callers do not wait for them. */
+/* A timeout, EIO or ESTALE alone asks a probe: one stat behind eight bulk writers took 23.8 s on a healthy
+ * link. A certain loss trips at once. Classes that a person must repair are retried slowly, since servers ban
+ * a wrong key every second; callers do not wait. */
 static const struct errclass_info table[ERRCLASS_COUNT] = {
     /*                            name                 infra  trips  probe  retried  passes */
     [ERRCLASS_NONE] = {"none", REAL, false, false, true, true, "no trouble", "nothing to do"},
@@ -85,9 +84,8 @@ struct errno_class {
 	enum errclass class;
 };
 
-/* All others are REAL. ENODEV and ENXIO too: a vanished disk or mount shows as EIO or ENOTCONN, while
- * these are ordinary answers (mmap on a file system without it, lseek(SEEK_DATA) at the end, a device
- * without a driver). */
+/* Others are REAL. ENODEV and ENXIO are ordinary answers (mmap, lseek(SEEK_DATA) at the end); a vanished disk
+ * or mount gives EIO or ENOTCONN. */
 static const struct errno_class errnos[] = {
     {ETIMEDOUT, ERRCLASS_TIMEOUT},
     {ENOTCONN, ERRCLASS_NOT_CONNECTED},

@@ -1,6 +1,4 @@
-/* errclass.h: the table of errors' meanings: infrastructure or real, trips the breaker or not, advice.
- *
- * Pure. Any process, any thread. docs/ERRORS.md is generated from the table. */
+/* errclass.h: the meanings of errors. docs/ERRORS.md is generated from its table. */
 #ifndef GUARDFS_POLICY_ERRCLASS_H
 #define GUARDFS_POLICY_ERRCLASS_H
 
@@ -8,7 +6,7 @@
 
 enum errclass {
 	ERRCLASS_NONE,
-	ERRCLASS_REAL, /* the file system's own answer (ENOENT, EEXIST): passed on unchanged */
+	ERRCLASS_REAL, /* the file system's own answer (ENOENT, EEXIST), passed on unchanged */
 	ERRCLASS_TIMEOUT,
 	ERRCLASS_NOT_CONNECTED, /* ENOTCONN: the mount's server process is gone */
 	ERRCLASS_ABORTED,	/* ECONNABORTED: the mount was aborted */
@@ -17,15 +15,15 @@ enum errclass {
 	ERRCLASS_NAME_RESOLUTION,
 	ERRCLASS_AUTH_FAILED,
 	ERRCLASS_HOST_KEY_CHANGED,
-	ERRCLASS_SERVER_GONE, /* connection reset, closed by the server, sshfs exited */
+	ERRCLASS_SERVER_GONE, /* connection reset or closed, or sshfs exited */
 	ERRCLASS_IDENTITY_MISMATCH,
 	ERRCLASS_PATH_MISSING,
-	ERRCLASS_IO_ERROR,  /* EIO, cause unknown: triggers a probe */
-	ERRCLASS_STALE,	    /* ESTALE: the object behind a descriptor is gone */
+	ERRCLASS_IO_ERROR,  /* EIO, cause unknown */
+	ERRCLASS_STALE,	    /* ESTALE: a descriptor's object is gone */
 	ERRCLASS_STALLED,   /* connected, but nothing completes */
 	ERRCLASS_FULL,	    /* ENOSPC, EDQUOT: real */
 	ERRCLASS_READ_ONLY, /* EROFS: real */
-	ERRCLASS_CONFIG,    /* guardfs cannot start the backend: no sshfs, unreadable key */
+	ERRCLASS_CONFIG,    /* the backend cannot start: no sshfs, unreadable key */
 	ERRCLASS_HELD,
 	ERRCLASS_TOO_MANY_CONNECTIONS,
 	ERRCLASS_SFTP_REFUSED,
@@ -35,31 +33,28 @@ enum errclass {
 };
 
 struct errclass_info {
-	/* As in status.json, e.g. "not_connected". */
+	/* Also in status.json. */
 	const char *name;
 	/* The caller gets the configured errno instead (I4). */
 	bool infrastructure;
 	/* One alone opens the breaker. */
 	bool trips;
-	/* Doubtful: ask a probe. */
 	bool triggers_probe;
-	/* False: recovery retries only slowly, at backoff_max. */
+	/* False: recovery retries only at backoff_max. */
 	bool retried;
-	/* May pass in a moment: callers wait while the outage is young. */
+	/* May soon pass: callers wait in a young outage. */
 	bool passes;
-	/* One line. */
 	const char *summary;
-	/* For the operator, one line. */
 	const char *advice;
 };
 
-/* Never NULL: unknown numbers, e.g. from a damaged arena, give IO_ERROR's. */
+/* Unknown numbers, from a damaged arena, give IO_ERROR's. */
 const struct errclass_info *errclass_info(enum errclass class);
 
-/* Of a backend's (positive) errno. 0: NONE; not infrastructure: REAL, FULL or READ_ONLY. */
+/* err: a backend's, positive. 0: NONE; the file system's own: REAL, FULL or READ_ONLY. */
 enum errclass errclass_from_errno(int err);
 
-/* ERRCLASS_COUNT: no such name. */
+/* ERRCLASS_COUNT: unknown. */
 enum errclass errclass_from_name(const char *name);
 
 #endif

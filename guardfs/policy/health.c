@@ -1,4 +1,4 @@
-/* health.c: the table of state x event. */
+/* health.c: the transition table. */
 #include "policy/health.h"
 
 static const char *const state_names[HEALTH_STATE_COUNT] = {
@@ -32,8 +32,8 @@ static const char *const summary_names[] = {
 #define HELD HEALTH_HELD
 #define EXHA HEALTH_EXHAUSTED
 
-/* While connecting or recovering the breaker is open already: a transport that dies is a failed try. After
- * resume and exhaustion a backend starts from down, whose next step is a try. */
+/* The breaker is already open while connecting or recovering: a transport's death is a failed try. Resume and
+ * exhaustion lead to down, then to a try. */
 /* clang-format off */
 static const unsigned char next[HEALTH_STATE_COUNT][HEALTH_EVENT_COUNT] = {
 	/*                      start  proven try_f  open   ok     slow   settl  hold   resume cap */

@@ -1,4 +1,3 @@
-/* histogram.c: see histogram.h. */
 #include "policy/histogram.h"
 
 void histogram_copy(const struct histogram *h, struct histogram_copy *copy)

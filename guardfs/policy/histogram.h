@@ -1,18 +1,17 @@
-/* histogram.h: latencies in buckets, eight to each doubling (within 12.5 %), as in HdrHistogram. In shared
- * memory: adding is one relaxed increment; a copy may be torn between buckets, which does not matter to
- * percentiles. Pure. */
+/* histogram.h: latencies, eight buckets to each doubling (within 12.5 %), as HdrHistogram. Adding is one
+ * relaxed increment in shared memory. A copy may be torn between buckets, harmless to percentiles. */
 #ifndef GUARDFS_POLICY_HISTOGRAM_H
 #define GUARDFS_POLICY_HISTOGRAM_H
 
 #include "base/base.h"
 #include <stdatomic.h>
 
-#define HISTOGRAM_FIRST_BITS 14 /* below 16 us: one bucket */
+#define HISTOGRAM_FIRST_BITS 14 /* one bucket below 16 us */
 #define HISTOGRAM_OCTAVES    24 /* up to 2^38 ns: 275 s */
 #define HISTOGRAM_BUCKETS    (1 + 8 * HISTOGRAM_OCTAVES + 1)
 
 struct histogram {
-	/* Wraps around; only differences are used. */
+	/* Wraps around: use differences. */
 	_Atomic uint32_t count[HISTOGRAM_BUCKETS];
 };
 
@@ -38,10 +37,10 @@ static inline void histogram_add(struct histogram *h, uint64_t ns)
 
 void histogram_copy(const struct histogram *h, struct histogram_copy *copy);
 
-/* newer minus older, stored in older. Returns the number of values. */
+/* Stores newer minus older in older. Returns the number of values. */
 uint64_t histogram_difference(const struct histogram_copy *newer, struct histogram_copy *older);
 
-/* Upper bound, in ns, of the bucket with this share (0..1000 thousandths) of the values; 0: no values. */
+/* Upper bound in ns of the bucket at this share; 0: empty. */
 uint64_t histogram_percentile(const struct histogram_copy *h, unsigned thousandths);
 
 #endif

@@ -1,7 +1,6 @@
-/* ledger.c: see ledger.h. */
 #include "policy/ledger.h"
 
-/* One more than a ledger keeps, and two for the pieces of a range that was cut in two. */
+/* One more than a ledger keeps, and two for a range cut in two. */
 #define ROOM (LEDGER_RANGES + 3)
 
 struct list {
@@ -18,7 +17,7 @@ const char *ledger_level_name(enum ledger_level level)
 	return (unsigned)level < ARRAY_SIZE(names) ? names[level] : "unknown";
 }
 
-/* Behind the last one, or as a part of it. */
+/* Appends, or extends the last. */
 static void append_range(struct list *list, const struct ledger_range *r)
 {
 	struct ledger_range *last = list->n ? &list->ranges[list->n - 1] : NULL;
@@ -40,7 +39,7 @@ static void append_part(struct list *list, const struct ledger_range *r, uint64_
 	append_range(list, &part);
 }
 
-/* A range and the one after it become one, as unsafe as the less safe of them. */
+/* The joined range gets the less safe level. */
 static void join_next(struct list *list, uint32_t i)
 {
 	struct ledger_range *r = &list->ranges[i], *next = r + 1;
@@ -53,7 +52,7 @@ static void join_next(struct list *list, uint32_t i)
 	list->n--;
 }
 
-/* Joining neighbours of one level says nothing too much but the gap; else a safer one is called less safe. */
+/* Joining costs the gap, and a safer neighbour's bytes, which seem less safe. */
 static uint64_t cost_of_joining(const struct ledger_range *r, const struct ledger_range *next)
 {
 	uint64_t gap = next->from - r->to, safer;
@@ -81,7 +80,7 @@ static void take_list(struct ledger *l, struct list *list)
 
 	while (list->n > LEDGER_RANGES)
 		join_cheapest(list);
-	/* What was joined may now be of the kind of its neighbour. */
+	/* Joined ranges may now equal their neighbours. */
 	for (uint32_t i = 0; i < list->n; i++)
 		append_range(&joined, &list->ranges[i]);
 	memcpy(l->ranges, joined.ranges, joined.n * sizeof(l->ranges[0]));
@@ -126,8 +125,8 @@ uint32_t ledger_sync_begins(struct ledger *l)
 	for (uint32_t i = 0; i < l->n; i++) {
 		struct ledger_range r = l->ranges[i];
 
-		/* A sync that is still under way and began before need not have covered it, and is told
-		 * nothing: the new one covers all. */
+		/* An older sync that is still under way need not have covered the range: only the new one
+		 * removes it. */
 		if (r.level == LEDGER_CONFIRMED)
 			r.era = l->era;
 		append_range(&list, &r);

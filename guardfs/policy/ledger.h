@@ -1,6 +1,5 @@
-/* ledger.h: which ranges of a file were acknowledged, and how far each has come on its way to being safe.
- * Bounded: who goes all over a file has the nearest ranges joined, so that they say too much, never too
- * little. Who appends needs one range. Pure: the caller locks. */
+/* ledger.h: acknowledged ranges of a file, and how safe each is. Too many ranges are joined: then the ledger
+ * claims too much, never too little. The caller locks. */
 #ifndef GUARDFS_POLICY_LEDGER_H
 #define GUARDFS_POLICY_LEDGER_H
 
@@ -8,11 +7,11 @@
 
 #define LEDGER_RANGES 8u
 
-/* From the least safe on. What a sync has made durable has no range. */
+/* From the least safe on. A range that a sync made durable is removed. */
 enum ledger_level {
 	LEDGER_ACKNOWLEDGED, /* guardfs alone has the bytes */
-	LEDGER_WRITTEN,	     /* they were handed over; storage has not said that it has them */
-	LEDGER_CONFIRMED,    /* storage has said so, and no sync has ended since */
+	LEDGER_WRITTEN,	     /* storage was sent the bytes, and has not confirmed them */
+	LEDGER_CONFIRMED,    /* storage has the bytes; no sync has ended since */
 	LEDGER_LEVEL_COUNT
 };
 
@@ -22,35 +21,35 @@ const char *ledger_level_name(enum ledger_level level);
 struct ledger_range {
 	uint64_t from, to;
 	uint32_t level; /* enum ledger_level */
-	uint32_t era;	/* which syncs cover it: see ledger_sync_begins */
+	uint32_t era;	/* which syncs cover it (ledger_sync_begins) */
 };
 
-/* All zero: nothing was acknowledged, or all of it is durable. */
+/* Zero: nothing was acknowledged, or all is durable. */
 struct ledger {
-	uint32_t n;   /* ranges, in order, none touching another of the same level and era */
-	uint32_t era; /* of what is put next */
+	uint32_t n;   /* ranges, in order; touching ones differ in level or era */
+	uint32_t era; /* for the next range */
 	struct ledger_range ranges[LEDGER_RANGES];
 };
 
-/* The bytes from .. to - 1 have come to this level, whatever was said of them before. Nothing if from >= to. */
+/* Overrides what was said of these bytes. Empty ranges change nothing. */
 void ledger_put(struct ledger *l, uint64_t from, uint64_t to, enum ledger_level level);
 
-/* The same for each range of another ledger. */
+/* Puts each range of other. */
 void ledger_put_all(struct ledger *l, const struct ledger *other);
 
-/* A sync begins: it covers all that is confirmed by now. Returns what ledger_synced is to be told when it has
- * come back without an error. */
+/* A sync begins and covers all that is confirmed by now. If it succeeds ledger_synced gets the returned
+ * era. */
 uint32_t ledger_sync_begins(struct ledger *l);
 void ledger_synced(struct ledger *l, uint32_t era);
 
-/* The file was given this size: what lay beyond is no part of it any more. */
+/* Drops all beyond size. */
 void ledger_cut(struct ledger *l, uint64_t size);
 
-/* How many bytes the ranges hold; where the last one ends, 0 without any. */
+/* Total bytes, and end of the last range (0: none). */
 uint64_t ledger_bytes(const struct ledger *l);
 uint64_t ledger_end(const struct ledger *l);
 
-/* Forces what a crash has left into shape. True if something had to be changed. */
+/* Repairs what a crash left. True: changed. */
 bool ledger_check(struct ledger *l);
 
 #endif

@@ -1,4 +1,3 @@
-/* plan.c: see plan.h. */
 #include "policy/plan.h"
 
 static const struct rung_info rungs[RUNG_ID_COUNT] = {

@@ -1,5 +1,5 @@
-/* plan.h: the rungs of a recovery as data, to print, to climb, and to write to the journal. Pure.
- * keeper/rungs.c has a function for each; tests hold the lists equal. */
+/* plan.h: a recovery's rungs as data, printed, climbed and journalled. Tests hold the list equal to
+ * keeper/rungs.c. */
 #ifndef GUARDFS_POLICY_PLAN_H
 #define GUARDFS_POLICY_PLAN_H
 
@@ -11,24 +11,23 @@ enum rung_id {
 	RUNG_START,  /* a new transport */
 	RUNG_PROVE,  /* identity */
 	RUNG_ANCHOR, /* worker has the new root */
-	RUNG_ROUTES, /* every route is looked at */
-	RUNG_CLOSE,  /* the breaker */
+	RUNG_ROUTES,
+	RUNG_CLOSE, /* the breaker */
 	RUNG_ID_COUNT
 };
 
 struct rung_info {
 	const char *name;
-	/* From entering the rung; 0: none of its own. */
+	/* From entering it; 0: none. */
 	uint32_t deadline_ms;
-	/* Counts against the connection's budget, which runs from the first such rung on. */
+	/* Counts against the connection's budget, from the first such rung on. */
 	bool connecting;
-	/* Ask again after this, unless keeper wakes before. */
+	/* Keeper asks again after this, unless it wakes before. */
 	uint32_t poll_ms;
-	/* For people. */
+	/* For people, as the next two. */
 	const char *sshfs_does, *dir_does;
-	/* Condition before it, for people. */
+	/* Precondition. */
 	const char *requires;
-	/* Proof that it is done, for people. */
 	const char *proof;
 };
 
@@ -37,13 +36,13 @@ const struct rung_info *rung_info(enum rung_id id); /* Never NULL. */
 struct plan_input {
 	/* Else dir. */
 	bool sshfs;
-	/* Budget of the connecting rungs. */
+	/* Of all connecting rungs. */
 	uint32_t connect_ms;
 	/* The new one. */
 	uint32_t epoch;
-	/* An sshfs of ours is to be killed. */
+	/* Our sshfs is to be killed. */
 	bool transport_running;
-	/* It lives and stays: only its root is reopened. */
+	/* The transport stays: only its root is reopened. */
 	bool transport_kept;
 };
 
@@ -52,9 +51,8 @@ struct plan_step {
 	/* 0: none. */
 	uint32_t deadline_ms;
 	bool skipped;
-	/* Constant text. */
 	const char *does;
-	/* Constant text; "": not skipped. */
+	/* "": not skipped. */
 	const char *why_skipped;
 };
 
@@ -62,7 +60,7 @@ struct plan {
 	uint32_t epoch;
 	uint32_t n_steps;
 	struct plan_step steps[RUNG_ID_COUNT];
-	/* Of all else. */
+	/* Of all fields above. */
 	uint64_t hash;
 };
 

@@ -1,4 +1,3 @@
-/* server.c: see server.h. */
 #include "policy/server.h"
 
 static const struct server_feature_info features[SERVER_FEATURE_COUNT] = {

@@ -1,4 +1,4 @@
-/* server.h: features that an SFTP server may have, and what is missing without them. Pure. */
+/* server.h: optional features of SFTP servers. */
 #ifndef GUARDFS_POLICY_SERVER_H
 #define GUARDFS_POLICY_SERVER_H
 
@@ -12,20 +12,19 @@ enum server_feature {
 	SERVER_FEATURE_COUNT
 };
 
-/* Missing features: bits 1 << feature; SERVER_KNOWN: the server was asked. */
+/* Bits 1 << feature; SERVER_KNOWN: the server was asked. */
 #define SERVER_KNOWN (1u << 31)
 #define SERVER_LACKS (SERVER_KNOWN | ((1u << SERVER_FEATURE_COUNT) - 1))
-/* Servers do not announce this one; tried where a canary is configured. */
+/* Servers do not announce it; a canary tries it. */
 #define SERVER_TRIED (1u << SERVER_APPEND)
 
 struct server_feature_info {
-	/* For people and programs. */
 	const char *name;
-	/* Its name in SFTP; NULL: no extension. */
+	/* In SFTP; NULL: no extension. */
 	const char *extension;
 	/* As sshfs uses it. */
 	const char *version;
-	/* For people. */
+	/* What is lost without it, for people. */
 	const char *without_it;
 };
 

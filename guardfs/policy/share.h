@@ -1,8 +1,7 @@
-/* share.h: one user's part of what all draw on. Pure.
+/* share.h: one user's part of a common pool.
  *
- * A user may have as much as is left free for others (at 50 per cent): alone half, two a third each; some
- * is always left for the next. Nothing is taken back, so it holds from the beginning. Root draws on all,
- * and has a reserve. */
+ * A user may have as much as stays free for others (at 50 per cent): one user half, two a third each. Nothing
+ * is ever taken back. Root draws on all, with a reserve. */
 #ifndef GUARDFS_POLICY_SHARE_H
 #define GUARDFS_POLICY_SHARE_H
 
@@ -16,7 +15,7 @@ struct share_pool {
 	uint32_t percent;
 };
 
-/* May a user with `mine` of the `used` have n more? */
+/* May a user with `mine` of `used` have n more? */
 static inline bool share_allows(const struct share_pool *pool, uint64_t used, uint64_t mine, uint64_t n,
 				bool root)
 {
@@ -30,8 +29,7 @@ static inline bool share_allows(const struct share_pool *pool, uint64_t used, ui
 	return (mine + n) * 100 <= (limit - used + mine) * pool->percent;
 }
 
-/* For places taken for a while, one at a time: a user without any gets any free one, however few there
- * are. */
+/* For places taken for a while: a user without any gets any free one. */
 static inline bool share_admits(const struct share_pool *pool, uint64_t used, uint64_t mine, bool root)
 {
 	return share_allows(pool, used, mine, 1, root) ||

@@ -1,7 +1,6 @@
-/* slowness.c: see slowness.h. */
 #include "policy/slowness.h"
 
-/* Consecutive windows, one of them silent, are no gap, however short for_ns is. */
+/* Two windows with a silent one between are no gap, however short for_ns. */
 #define SILENCE_NS (2 * SLOWNESS_WINDOW_MS * NSEC_PER_MSEC)
 
 enum slowness_verdict slowness_window(uint64_t p99_ns, uint64_t n_ops, uint64_t bound_ns)
@@ -13,7 +12,7 @@ enum slowness_verdict slowness_window(uint64_t p99_ns, uint64_t n_ops, uint64_t 
 	return p99_ns < bound_ns / 1000 * SLOWNESS_EASE ? SLOWNESS_QUICK : SLOWNESS_BETWEEN;
 }
 
-/* For a change, against it, or neither: then a run goes on. */
+/* A window that is neither for nor against a change lets the run go on. */
 static bool speaks_for(bool slow, enum slowness_verdict v)
 {
 	return slow ? v == SLOWNESS_QUICK || v == SLOWNESS_SILENT : v == SLOWNESS_SLOW;

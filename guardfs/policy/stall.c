@@ -1,4 +1,3 @@
-/* stall.c: see stall.h. */
 #include "policy/stall.h"
 
 void stall_clock_see(struct stall_clock *clock, uint64_t now_ns)
@@ -24,7 +23,7 @@ enum stall stall_judge(const struct stall_job *j, const struct stall_tier *tier,
 {
 	uint64_t since_ns = stall_since_ns(j, now_ns);
 
-	/* A clock set back makes no job stalled. */
+	/* A clock set back stalls no job. */
 	if (since_ns == 0 || since_ns > now_ns || now_ns - since_ns < require_ns)
 		return STALL_NONE;
 	if (!tier->healthy || tier->since_ns >= since_ns || j->error_ns >= since_ns)

@@ -1,11 +1,11 @@
-/* symlink.h: links that stay within their tree. Pure. */
+/* symlink.h: links that stay within their tree. */
 #ifndef GUARDFS_POLICY_SYMLINK_H
 #define GUARDFS_POLICY_SYMLINK_H
 
 #include "base/base.h"
 
-/* May the target lie outside the link's tree? By the text alone: an absolute target may, and one with a
- * component "..", for anything before it may be a link. */
+/* By its text alone: an absolute target may lead out, and one with "..", for a component before that may be a
+ * link. */
 static inline bool symlink_may_lead_out(const char *target)
 {
 	if (target[0] == '/')
