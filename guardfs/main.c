@@ -1,4 +1,4 @@
-/* main.c: the guardfs command: options, configuration, the background. */
+/* main.c: the guardfs command. */
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "config/config.h"
@@ -14,7 +14,7 @@ struct arguments {
 	bool foreground;
 	bool check;
 	const char *config;
-	/* From mount(8), over the configuration's. */
+	/* Overrides, from mount(8). */
 	const char *mountpoint;
 	char options[CONFIG_OPTIONS_MAX];
 };
@@ -57,7 +57,7 @@ static int add_options(struct arguments *a, const char *options)
 	return copy_string(a->options + used, sizeof(a->options) - used, options);
 }
 
-/* -1: go on; else the exit status. */
+/* -1: go on; else exit status. */
 static int parse(int argc, char **argv, struct arguments *a)
 {
 	enum { CHECK = 256, LAYOUT };
@@ -86,7 +86,7 @@ static int parse(int argc, char **argv, struct arguments *a)
 			a->check = true;
 			a->config = optarg;
 			break;
-		case LAYOUT: /* a running guardian asks before it re-executes */
+		case LAYOUT: /* asked by a running guardian before re-execution */
 			handover_print_layout();
 			return 0;
 		case 'V':
@@ -95,7 +95,7 @@ static int parse(int argc, char **argv, struct arguments *a)
 		case 'h':
 			print_usage(stdout);
 			return 0;
-		case 's': /* sloppy, no mtab, verbose, writable: mount(8) may pass them */
+		case 's': /* sloppy, no mtab, verbose, writable: from mount(8) */
 		case 'n':
 		case 'v':
 		case 'w':
@@ -127,7 +127,7 @@ static int load_config(const struct arguments *a, struct config *config)
 		return GUARDIAN_EXIT_CONFIG;
 	}
 	if (a->mountpoint) {
-		/* As in fstab: else mount -a does not see that its line is mounted. */
+		/* As in fstab, for mount -a to recognise it. */
 		(void)copy_string(config->source, sizeof(config->source),
 				  a->config[0] == '/' ? a->config : config->file);
 		snprintf(override, sizeof(override), "mountpoint=%s", a->mountpoint);
@@ -143,8 +143,7 @@ static int load_config(const struct arguments *a, struct config *config)
 	return 0;
 }
 
-/* Until the child serves, showing its report of silent backends; or has failed (end of file; it has said
- * why on standard error). */
+/* Shows the child's report until it serves or fails (end of file, reason on standard error). */
 static int wait_for_service(int ready_fd)
 {
 	char byte;
@@ -157,8 +156,7 @@ static int wait_for_service(int ready_fd)
 	return GUARDIAN_EXIT_FAILED;
 }
 
-/* Command of the next guardian after a kill: the same in the foreground, independent of the working
- * directory. */
+/* Command of the next guardian: the same in the foreground, from any working directory. */
 static void make_again(struct arguments *a, const struct config *config, char **again)
 {
 	static char guardfs[] = "guardfs", foreground[] = "-f", option[] = "-o", configuration[] = "-c";

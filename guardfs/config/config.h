@@ -1,7 +1,6 @@
-/* config.h: guardfs.conf, read, checked and bounded. It is hostile until checked.
- *
- * Parsed by guardian before any process or mount exists, and by guardctl. Plain data without pointers, in
- * the arena for every process. Defaults: the table in keys.c. */
+/* config.h: guardfs.conf, hostile until checked. Parsed by guardian before other processes or a mount exist,
+ * and by guardctl. Plain data without pointers, in the arena. keys.c has the defaults. An empty string means
+ * none. */
 #ifndef GUARDFS_CONFIG_CONFIG_H
 #define GUARDFS_CONFIG_CONFIG_H
 
@@ -9,18 +8,18 @@
 #include "policy/deadline.h"
 #include <sys/types.h>
 
-#define CONFIG_NAME_MAX		  32   /* of backends and mounts: [A-Za-z0-9_.-]+, terminated */
-#define CONFIG_PATH_MAX		  1024 /* any path, terminated */
+#define CONFIG_NAME_MAX		  32   /* with terminator: [A-Za-z0-9_.-]+ */
+#define CONFIG_PATH_MAX		  1024 /* with terminator */
 #define CONFIG_OPTIONS_MAX	  1024
 #define CONFIG_BACKENDS_MAX	  16
 #define CONFIG_PATTERNS_MAX	  32
 #define CONFIG_JOB_PATTERNS_MAX	  8
-#define CONFIG_INFLIGHT_TOTAL_MAX 768u /* max_inflight of all backends together */
+#define CONFIG_INFLIGHT_TOTAL_MAX 768u /* of all backends together */
 #define CONFIG_ERROR_MAX	  512
 
 enum backend_type { BACKEND_LOCAL, BACKEND_DIR, BACKEND_SSHFS, BACKEND_SFTP };
 enum config_filter { FILTER_NONE, FILTER_FAULT };
-/* A write is acknowledged when storage has it, or before (docs/WRITEBEHIND.md). */
+/* When is a write acknowledged? docs/WRITEBEHIND.md. */
 enum config_durability { DURABILITY_THROUGH, DURABILITY_BEHIND };
 
 struct config_backend {
@@ -31,29 +30,29 @@ struct config_backend {
 	char host[256];
 	uint16_t port;
 	char user[64];
-	/* dir: the directory; sshfs: remote path, empty: remote home. */
+	/* dir: the directory; sshfs: the remote path, empty: the home. */
 	char path[CONFIG_PATH_MAX];
 	char identity[CONFIG_PATH_MAX];
 	char known_hosts[CONFIG_PATH_MAX];
-	/* Absolute prefix of the backend in manifests; empty: none. */
+	/* Absolute prefix in manifests. */
 	char alias[CONFIG_PATH_MAX];
-	/* Where .guardfs/backends/NAME is bound on the host; empty: nowhere. */
+	/* .guardfs/backends/NAME is bound here. */
 	char expose[CONFIG_PATH_MAX];
-	/* UUID expected in .guardfs-id; empty: none. */
+	/* UUID in .guardfs-id. */
 	char marker[64];
 	/* Write a missing marker at first use. */
 	bool adopt;
-	/* uid, gid or umask was given: ownership is presented, chmod and chown do nothing. */
+	/* uid, gid or umask was given: chmod and chown do nothing. */
 	bool present_owner;
 	bool has_uid, has_gid, has_umask;
 	uid_t uid;
 	gid_t gid;
 	mode_t umask;
-	/* Links that may lead out of their tree are neither shown nor made. */
+	/* Neither show nor make links that may lead out of their tree. */
 	bool contain_links;
-	/* Comma-separated, for sshfs. */
+	/* Comma-separated. */
 	char sshfs_options[CONFIG_OPTIONS_MAX];
-	/* Name (looked up in PATH) or path. */
+	/* Name in PATH, or path. */
 	char sshfs_command[CONFIG_PATH_MAX];
 	char
 	    /* Control file of filter = fault. */
@@ -62,15 +61,15 @@ struct config_backend {
 	uint32_t max_inflight;
 	/* Of its sshfs. */
 	uint32_t max_memory_mib;
-	/* Probes also write, read and remove a small file. */
+	/* Probes write, read and remove a small file. */
 	bool canary;
-	/* durability = behind: so much may be owed, */
+	/* durability = behind: limit of owed data, */
 	uint32_t buffer_mib;
-	/* and no more than the backend takes in this time. */
+	/* and of the time to drain it. */
 	uint32_t drain_ms;
 };
 
-/* Events at which operators' programs run (keeper/hooks.h). */
+/* Events that run operators' programs (keeper/hooks.h). */
 enum config_hook {
 	CONFIG_HOOK_DOWN,
 	CONFIG_HOOK_RECOVERED,
@@ -87,30 +86,29 @@ struct config_program {
 	/* enum config_hook. */
 	uint32_t hook;
 	uint32_t argc;
-	/* argc words, each terminated. */
+	/* argc terminated words. */
 	char argv[CONFIG_HOOK_ARGV_MAX];
 };
 
 struct config_pattern {
-	/* fnmatch(3) with FNM_PATHNAME|FNM_PERIOD over the path relative to the mount. */
+	/* Matched with the path in the mount by fnmatch(3), FNM_PATHNAME|FNM_PERIOD. */
 	char pattern[CONFIG_PATH_MAX];
 	/* Index into backends. */
 	uint8_t backend;
-	/* Prefix on the backend, before the relative path; no leading slash. */
+	/* Precedes the relative path on the backend; no leading slash. */
 	char target[CONFIG_PATH_MAX];
 };
 
 struct config {
-	/* Absolute path of the configuration file. */
 	char file[CONFIG_PATH_MAX];
 	char name[CONFIG_NAME_MAX];
 	char mountpoint[CONFIG_PATH_MAX];
 	char local[CONFIG_PATH_MAX];
 	char run_dir[CONFIG_PATH_MAX];
 	char state_dir[CONFIG_PATH_MAX];
-	/* False: mounted nosuid, nodev. */
+	/* False: nosuid, nodev. */
 	bool allow_suid, allow_dev;
-	/* By mount options alone (config_apply_options, main.c). */
+	/* Only by mount options (config_apply_options, main.c). */
 	/* Source in the mount table; empty: guardfs:NAME. */
 	char source[CONFIG_PATH_MAX];
 	bool read_only, no_exec;
@@ -118,24 +116,22 @@ struct config {
 	bool remount;
 	/* The mountpoint gives ENOTCONN after guardfs's end. */
 	bool closed;
-	/* FUSE passthrough for regular files of the local tier. */
+	/* For regular files of the local tier. */
 	bool passthrough;
-	/* Worker and keeper give up privileges that they do not need. */
+	/* Worker and keeper give up needless privileges. */
 	bool sandbox;
 	/* Entry and attribute time of the local tier. */
 	uint32_t local_cache_ms;
-	/* The same for guarded tiers, at most 1000. */
+	/* The same of guarded tiers, at most 1000. */
 	uint32_t guarded_cache_ms;
-	/* Per cent of what is free and his that one user may have. */
+	/* Per cent of what is free and the user's (policy/share.h). */
 	uint32_t user_share;
-	/* read_ahead_kb of the mount. */
 	uint32_t max_readahead_kib;
-	/* Errno of infrastructure trouble: EIO or ETIMEDOUT. */
+	/* For infrastructure trouble: EIO or ETIMEDOUT. */
 	int error;
 	struct deadlines deadline;
 	/* Longest time of a listing whose entries keep coming. */
 	uint32_t listing_ms;
-	/* Empty: none. */
 	char manifest[CONFIG_PATH_MAX];
 	uint32_t n_patterns;
 	struct config_pattern patterns[CONFIG_PATTERNS_MAX];
@@ -144,13 +140,13 @@ struct config {
 	uint32_t backoff_min_ms, backoff_max_ms;
 	uint32_t probe_interval_ms;
 	uint32_t probe_timeout_ms;
-	/* Per cent of probe_interval. */
+	/* Per cent of the interval. */
 	uint32_t probe_jitter;
 	/* Time of a recovery try. */
 	uint32_t connect_timeout_ms;
-	/* Time from an outage to its first try. */
+	/* From outage to first try. */
 	uint32_t confirm_ms;
-	/* An outage is young for so long: callers wait; 0: never. */
+	/* Callers wait in a younger outage; 0: never. */
 	uint32_t patience_ms;
 	/* Recovered outages of one backend; 0: no cap. */
 	uint32_t recoveries_per_hour;
@@ -163,20 +159,20 @@ struct config {
 	uint32_t connections;
 	/* A 99th percentile beyond this is slow; 0: no bound. */
 	uint32_t slow_ms[OP_CLASS_COUNT];
-	/* Slow for so long: degraded. */
+	/* Slow for so long is degraded. */
 	uint32_t slow_for_ms;
 	/* Keeper looks what has become of suspect files. */
 	bool settle;
-	/* MiB a second of a backend, at most. */
+	/* At most so many MiB a second of a backend. */
 	uint32_t settle_rate_mib;
 	/* Group that may read over the control socket; empty: root only. */
 	char control_group[CONFIG_NAME_MAX];
 
 	/* Acting beyond guardfs: hooks. */
-	/* Must exist for any act; empty: none is ever done. */
+	/* Must exist for any act; empty: no acts. */
 	char sentinel[CONFIG_PATH_MAX];
 	uint32_t hook_timeout_ms;
-	/* Failed tries and age of the outage before on_down. */
+	/* Failed tries and age of an outage before on_down. */
 	uint32_t act_confirm_failures, act_confirm_ms;
 	uint32_t act_cooldown_ms, act_per_hour, act_per_day;
 	uint32_t n_hooks;
@@ -184,37 +180,37 @@ struct config {
 
 	uint32_t journal_keep_days, journal_keep_mib;
 
-	/* Jobs: directories whose progress is watched. */
+	/* Directories whose progress is watched. */
 	uint32_t n_job_patterns;
 	char job_patterns[CONFIG_JOB_PATTERNS_MAX]
-			 /* a job's directory, as config_pattern.pattern */
+			 /* as config_pattern.pattern */
 			 [CONFIG_PATH_MAX];
-	/* Must exist for on_stall; empty: it is never run. */
+	/* Must exist for on_stall; empty: never. */
 	char stall_sentinel[CONFIG_PATH_MAX];
-	/* Between two on_stall for a job; how many a day. */
+	/* Of on_stall for one job: pause, and runs a day. */
 	uint32_t stall_cooldown_ms, stall_per_day;
 
-	/* Keeper's metrics for node_exporter; empty: none. */
+	/* Keeper's metrics for node_exporter. */
 	char metrics_textfile[CONFIG_PATH_MAX];
-	/* Also under the names of HealthArchive's rules and dashboards. */
+	/* Also under HealthArchive's names. */
 	bool metrics_healtharchive;
 };
 
-/* Reads and checks path. -EINVAL: content; -EPERM: the file, or a directory above, is writable by others
- * than root and the effective user; or the errno of reading. error (CONFIG_ERROR_MAX bytes) then says
- * "FILE:LINE: found, expected"; *config is undefined. */
+/* Reads and checks path. -EINVAL: content; -EPERM: others than root and the effective user may write the file
+ * or a directory above; or reading's errno. error (CONFIG_ERROR_MAX bytes) is then "FILE:LINE: found,
+ * expected", *config undefined. */
 errint_t config_load(const char *path, struct config *config, char *error) WARN_UNUSED;
 
-/* The same for text in memory, without the file system; file: its name in messages. For fuzzing and tests. */
+/* The same for text in memory, without the file system. file: its name in messages. For fuzzing and tests. */
 errint_t config_parse(const char *file, const char *text, size_t n, struct config *config,
 		      char *error) WARN_UNUSED;
 
-/* Overrides from a mount(8) option string "a=b,c": keys of [mount]; generic options applied (ro, rw, suid,
- * dev, exec, their opposites, remount), ignored (noatime, _netdev, nofail, user, x-*), or refused with the
- * reason (sync, dirsync). Returns as config_parse. */
+/* Applies a mount(8) option string "a=b,c": keys of [mount]; generic options are applied (ro, rw, suid, dev,
+ * exec, opposites, remount), ignored (noatime, _netdev, nofail, user, x-*), or refused (sync, dirsync).
+ * Returns as config_parse. */
 errint_t config_apply_options(struct config *config, const char *options, char *error) WARN_UNUSED;
 
-/* Prints the effective configuration in config_parse's syntax. */
+/* The effective configuration, in config_parse's syntax. */
 #include <stdio.h>
 void config_print(const struct config *config, FILE *out);
 
@@ -223,13 +219,13 @@ int config_find_backend(const struct config *config, const char *name);
 
 const char *backend_type_name(enum backend_type type);
 
-/* "on_down", "on_recovered" and so on. */
+/* Such as "on_down". */
 const char *config_hook_name(enum config_hook hook);
 
 bool config_has_hook(const struct config *config, enum config_hook hook);
 
-/* Fills words (CONFIG_HOOK_WORDS_MAX + 1 entries) with pointers into program, then NULL. Returns how many;
- * 0: damaged. */
+/* Fills words (CONFIG_HOOK_WORDS_MAX + 1) with pointers into program, then NULL. Returns the number; 0:
+ * damaged. */
 unsigned config_program_words(const struct config_program *program, char **words);
 
 #endif

@@ -1,4 +1,4 @@
-/* load.c: reads guardfs.conf, and refuses one that others could have written. */
+/* load.c: reads guardfs.conf, and refuses one that others could write. */
 #include "config/keys.h"
 #include "base/cleanup.h"
 #include "base/trust.h"
@@ -54,13 +54,13 @@ static errint_t check_path(const char *path, char *resolved, char *error)
 		return refuse_file(error, path, ENAMETOOLONG);
 	if (trust_path(absolute, geteuid(), TRUST_STICKY, resolved, &flaw) == 0)
 		return 0;
-	/* As the caller named it. */
+	/* Named as by the caller. */
 	if (flaw.kind == TRUST_MISSING && strcmp(flaw.part, absolute) == 0)
 		return refuse_file(error, path, flaw.error);
 	return refuse_flaw(error, &flaw);
 }
 
-/* Checks the open file again: the name may lead to another by now. */
+/* Checks the open file: its name may lead elsewhere by now. */
 static ssize_t read_checked(int fd, const char *path, char *text, char *error)
 {
 	struct trust_flaw flaw;

@@ -1,4 +1,3 @@
-/* localtier.c: see localtier.h. */
 #include "config/localtier.h"
 #include "base/cleanup.h"
 #include "base/fd.h"
@@ -14,7 +13,6 @@ struct look {
 	void (*found)(void *arg, const struct localtier_finding *finding);
 	void *arg;
 	uint32_t entries_left;
-	/* The first met. */
 	errint_t err;
 };
 
@@ -51,7 +49,7 @@ static int holds_anything(int fd)
 	return errno ? -errno : LOCALTIER_EMPTY;
 }
 
-/* A file, a symbolic link or a mount, no directory of the local tier. */
+/* A file, link or mount. */
 static bool is_something_else(int error)
 {
 	return error == ENOTDIR || error == ELOOP || error == EXDEV;
@@ -99,7 +97,7 @@ static void tell_finding(struct look *l, enum localtier_kind kind, const char *p
 	l->found(l->arg, &finding);
 }
 
-/* Is path like the beginning of a longer pattern? Then matches may lie below. */
+/* May matches of a longer pattern lie below path? */
 static bool leads_further(const char *pattern, const char *path)
 {
 	const char *end = strchr(pattern, '/');
@@ -133,9 +131,7 @@ static bool is_job(const struct config *config, const char *path)
 	return false;
 }
 
-/* Returns a descriptor, or less than 0: it is no directory of the local tier, has gone meanwhile, or cannot
- * be opened.
- */
+/* A descriptor, or below 0: no directory of the local tier, gone, or cannot be opened. */
 static int open_child(struct look *l, int dir, const char *name, int how_much)
 {
 	int fd = open_below(dir, name, how_much);

@@ -1,5 +1,4 @@
-/* manifest.c: the sources of routes: the tiering manifest, and the state directory's list of pattern-made
- * routes. */
+/* manifest.c: sources of routes: the tiering manifest, and the state directory's list. */
 #include "config/keys.h"
 #include "config/tiermap.h"
 
@@ -12,11 +11,11 @@ struct lines {
 	const char *next;
 	size_t left;
 	uint32_t number;
-	/* Terminated copy of the present one; owned. */
+	/* Terminated copy; owned. */
 	char *line;
 };
 
-/* 1; 0: the end; -EINVAL: it holds NUL; -ENOMEM. */
+/* 1; 0: the end; -EINVAL: has NUL; -ENOMEM. */
 static int lines_next(struct lines *l)
 {
 	const char *end;
@@ -45,7 +44,7 @@ struct problems {
 
 #define PROBLEM(p, line, ...) ((p)->count++, (void)config_fail(&(p)->report, line, __VA_ARGS__))
 
-/* By the longest alias that path lies in; -1: none. */
+/* The longest alias decides; -1: none. */
 static int backend_of(const struct config *config, const char *path)
 {
 	int best = -1;
@@ -134,7 +133,7 @@ static void parse_manifest_line(struct problems *p, const struct config *config,
 
 	if (!cold || *cold == '#')
 		return;
-	hot = strtok_r(NULL, BLANKS, &rest); /* the rest is ignored, as by the shell applier */
+	hot = strtok_r(NULL, BLANKS, &rest); /* extra fields are ignored */
 	if (!hot) {
 		PROBLEM(p, number, "'%.100s' stands alone; expected COLD HOT", cold);
 		return;
@@ -186,7 +185,7 @@ static int hex_digit(char c)
 	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-/* Undoes \xHH in place. False: another backslash, or \x00. */
+/* Undoes \xHH. False: another backslash, or \x00. */
 static bool unescape(char *s)
 {
 	char *out = s;

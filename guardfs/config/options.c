@@ -1,16 +1,16 @@
-/* options.c: options of mount(8) and fstab(5). */
+/* options.c: mount(8)'s and fstab(5)'s options. */
 #include "config/keys.h"
 
 #include <errno.h>
 #include <stdlib.h>
 
-/* Those that are not keys. */
+/* Not a key. */
 struct generic_option {
 	const char *name;
-	/* Of the bool in struct config that gets value; NO_EFFECT. */
+	/* A bool's offset in struct config, or NO_EFFECT. */
 	size_t member;
 	bool value;
-	/* Why it is refused; NULL: it is not. */
+	/* The reason; NULL: not refused. */
 	const char *refusal;
 };
 
@@ -20,8 +20,7 @@ struct generic_option {
 	"what a write has returned for has reached storage, or the local tier's file system; what must be " \
 	"on the disk asks for fsync(2)"
 
-/* mount(8) itself adds what user, users, owner and group entail (noexec, nosuid, nodev). The file systems
- * below keep access times. */
+/* mount(8) adds what user, users, owner and group entail. File systems below keep access times. */
 static const struct generic_option generic_options[] = {
     {"rw", SETS(read_only), false, NULL},
     {"ro", SETS(read_only), true, NULL},
@@ -58,7 +57,7 @@ static const struct generic_option generic_options[] = {
     {"noowner", NO_EFFECT, false, NULL},
     {"group", NO_EFFECT, false, NULL},
     {"nogroup", NO_EFFECT, false, NULL},
-    /* Shown in the mount table of every guardfs mount; a remount repeats them. */
+    /* In every guardfs mount's table entry; a remount repeats them. */
     {"allow_other", NO_EFFECT, false, NULL},
     {"default_permissions", NO_EFFECT, false, NULL},
     {"user_id=0", NO_EFFECT, false, NULL},
@@ -107,8 +106,7 @@ static errint_t apply_option(struct config *config, char *option, const struct c
 	return key ? config_set_key(report, 0, key, value, config) : -EINVAL;
 }
 
-/* Takes an option off *rest: up to a comma without a backslash before it; removes backslashes before
- * commas and backslashes. */
+/* Takes an option off *rest, up to an unescaped comma; unescapes commas and backslashes. */
 static char *next_option(char **rest)
 {
 	char *option = *rest, *out = option, *in = option;

@@ -1,5 +1,4 @@
-/* parse.c: text to struct config. A line is a section's header or one assignment; lines are not joined, so
- * that a complaint has its line. */
+/* parse.c: text to struct config. Lines are not joined, so that a complaint has its line. */
 #include "config/keys.h"
 #include "base/cleanup.h"
 
@@ -7,7 +6,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-/* Bound on key and value together. */
+/* key and value */
 #define ASSIGNMENT_MAX 198
 
 struct parser {
@@ -15,11 +14,10 @@ struct parser {
 	size_t left;
 	unsigned line;
 	struct config *config;
-	/* Without a backend's name; "": before the first. */
+	/* Without a backend's name; "": none yet. */
 	char section[16];
-	/* Of the section's fields. */
+	/* The section's struct. */
 	void *owner;
-	/* Of the section. */
 	unsigned *key_lines;
 	struct config_lines lines;
 	struct config_report report;
@@ -66,7 +64,7 @@ static errint_t open_backend(struct parser *p, const char *name)
 	return 0;
 }
 
-/* "[mount]" or "[backend NAME]", without comments. */
+/* "[mount]" or "[backend NAME]". */
 static errint_t open_section(struct parser *p, char *header)
 {
 	size_t n = strlen(header);
@@ -197,7 +195,7 @@ static errint_t take_key(struct parser *p, const char *name, const char *value)
 	return config_set_key(&p->report, p->line, key, value, p->owner);
 }
 
-/* A comment is a line beginning with '#' or ';', or the rest of a line from a blank and ';'. */
+/* From a leading '#' or ';', or a blank and ';'. */
 static void cut_comment(char *line)
 {
 	if (*line == '#')
@@ -210,7 +208,7 @@ static void cut_comment(char *line)
 	}
 }
 
-/* "name = value" or "name: value", without comments. */
+/* "name = value" or "name: value". */
 static errint_t take_assignment(struct parser *p, char *line)
 {
 	char *value = line + strcspn(line, "=:"), *name;

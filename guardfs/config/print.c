@@ -1,4 +1,4 @@
-/* print.c: the effective configuration, in the syntax of the file. */
+/* print.c: prints the configuration in the file's syntax. */
 #include "config/keys.h"
 
 static bool is_shown(const struct config_key *key, const void *owner, enum backend_type type)
@@ -9,7 +9,7 @@ static bool is_shown(const struct config_key *key, const void *owner, enum backe
 		return false;
 	if (type != BACKEND_LOCAL && key->backends != 0 && !(key->backends & FOR(type)))
 		return false;
-	/* Texts are the first types; an empty one means none. */
+	/* Texts come first; empty means none. */
 	return key->type > VALUE_UUID || *field != '\0';
 }
 

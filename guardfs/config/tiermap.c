@@ -1,4 +1,4 @@
-/* tiermap.c: routes in a sorted array. Routes never nest: at most one applies to a path. */
+/* tiermap.c: a sorted array. Routes never nest: at most one applies to a path. */
 #include "config/tiermap.h"
 
 #include <errno.h>
@@ -29,7 +29,7 @@ bool tiermap_path_is_valid(const char *path)
 	}
 }
 
-/* Compares a route's path with the first n bytes of key, like strcmp. */
+/* With the first n bytes of key, like strcmp. */
 static int compare(const struct route *route, const char *key, size_t n)
 {
 	int order = strncmp(route->path, key, n);
@@ -37,7 +37,7 @@ static int compare(const struct route *route, const char *key, size_t n)
 	return order == 0 && route->path[n] != '\0' ? 1 : order;
 }
 
-/* First route not before the first n bytes of key; n < CONFIG_PATH_MAX. */
+/* First route not before it; n < CONFIG_PATH_MAX. */
 static uint32_t lower_bound(const struct tiermap *map, const char *key, size_t n)
 {
 	uint32_t low = 0, high = map->n_routes;
@@ -86,7 +86,7 @@ static bool is_inside(const char *path, const char *dir, size_t n)
 	return strncmp(path, dir, n) == 0 && path[n] == '/';
 }
 
-/* First route inside dir (dir excluded; "": the mount root). */
+/* First route below dir ("": mount root). */
 static uint32_t first_inside(const struct tiermap *map, const char *dir)
 {
 	char key[CONFIG_PATH_MAX + 1];
@@ -99,7 +99,6 @@ static uint32_t first_inside(const struct tiermap *map, const char *dir)
 	return lower_bound(map, key, (size_t)n);
 }
 
-/* On a backend. */
 static bool is_at_or_below(const char *path, const char *top)
 {
 	size_t n = strlen(top);
@@ -195,7 +194,7 @@ uint32_t tiermap_repair(struct tiermap *map, uint32_t n_backends)
 	uint32_t n = map->n_routes > TIERMAP_ROUTES_MAX ? TIERMAP_ROUTES_MAX : map->n_routes;
 	uint32_t dropped = map->n_routes > TIERMAP_ROUTES_MAX;
 
-	/* The routes below map->n_routes were found usable. */
+	/* Routes below n_routes were usable. */
 	map->n_routes = 0;
 	for (uint32_t i = 0; i < n; i++) {
 		if (!is_usable(map, &map->routes[i], n_backends)) {
@@ -236,7 +235,7 @@ void tiermap_children(const struct tiermap *map, const char *dir,
 	size_t prefix = *dir ? strlen(dir) + 1 : 0;
 	char last[COMPONENT_MAX + 1] = "";
 
-	/* Routes below one child share the prefix "child/": they are neighbours. */
+	/* Routes below one child are neighbours: they share "child/". */
 	for (uint32_t i = first_inside(map, dir); i < map->n_routes; i++) {
 		const char *rest = map->routes[i].path;
 		size_t n;

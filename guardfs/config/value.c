@@ -1,4 +1,4 @@
-/* value.c: reading and writing each type of value. */
+/* value.c: reads and writes values. */
 #include "config/keys.h"
 #include "config/tiermap.h"
 
@@ -65,7 +65,7 @@ bool config_path_is_within(const char *path, const char *dir)
 	return strncmp(path, dir, n) == 0 && (path[n] == '\0' || path[n] == '/');
 }
 
-/* Only decimal digits, then *rest. */
+/* Decimal digits, then *rest. */
 static bool parse_digits(const char *text, uint64_t *value, const char **rest)
 {
 	*value = 0;
@@ -105,7 +105,7 @@ static bool parse_text(const struct config_key *key, const char *text, void *fie
 	return copy_string(field, key->size, text) == 0;
 }
 
-/* A leading '-' would be an option for ssh; blanks and '@' would end the host in ssh or sshfs. */
+/* ssh takes a leading '-' for an option; blanks and '@' end a host. */
 static bool parse_host(const struct config_key *key, const char *text, void *field)
 {
 	for (const char *p = text; *p; p++) {
@@ -127,8 +127,7 @@ static bool parse_path(const struct config_key *key, const char *text, void *fie
 	if (*text != '\0') {
 		if (copy_string(path, sizeof(path), text) < 0 || !config_normalize_path(path))
 			return false;
-		if (path[strlen(path) - 1] ==
-		    ' ') /* found behind a removed '/'; it could not be written back */
+		if (path[strlen(path) - 1] == ' ') /* behind a removed '/'; could not be written back */
 			return false;
 		if (key->flags & KEY_NOT_ROOT && strcmp(path, "/") == 0)
 			return false;
@@ -289,21 +288,21 @@ static bool parse_durability(const struct config_key *key, const char *text, voi
 	return i >= 0;
 }
 
-/* Kept as written until all backends are known (config_resolve_patterns). */
+/* As written, for config_resolve_patterns. */
 static bool parse_pattern(const struct config_key *key, const char *text, void *field)
 {
 	(void)key;
 	return *text != '\0' && copy_string(field, CONFIG_PATH_MAX, text) == 0;
 }
 
-/* Relative, without trailing '/', ".", ".." or empty components: others never match. */
+/* Others never match: relative, no trailing '/', ".", ".." or empty components. */
 static bool parse_glob(const struct config_key *key, const char *text, void *field)
 {
 	(void)key;
 	return tiermap_path_is_valid(text) && copy_string(field, CONFIG_PATH_MAX, text) == 0;
 }
 
-/* Takes the words of a JSON array. */
+/* From a JSON array. */
 static bool store_words(const json_t *array, struct config_program *program)
 {
 	size_t used = 0, i;
@@ -325,7 +324,7 @@ static bool store_words(const json_t *array, struct config_program *program)
 	return program->argv[0] == '/';
 }
 
-/* ["/path/of/program", "argument"], or the path alone. No shell, hence no quoting. */
+/* ["/path/of/program", "argument"], or a path. No shell, no quoting. */
 static bool parse_program(const struct config_key *key, const char *text, void *field)
 {
 	json_t *array =
@@ -461,7 +460,7 @@ static const struct {
 	 "a program's absolute path, or it and its arguments as in [\"/usr/bin/logger\", \"down\"]"},
 };
 
-/* Can text stand in a line of the file and be read back? Values also come from mount options and defaults. */
+/* Can text stand in the file and be read back? It may come from mount options. */
 static bool is_writable(const char *text)
 {
 	size_t n = strlen(text);

@@ -21,7 +21,7 @@ static unsigned line_of(const struct context *c, const char *section, const char
 	return c->lines->global[key_index(section, name)];
 }
 
-/* Of a backend's key; of its section if the key was not given. */
+/* Of a backend's key, or its section if the key was not given. */
 static unsigned backend_line(const struct context *c, uint32_t backend, const char *name)
 {
 	unsigned line = c->lines->backend[backend][key_index("backend", name)];
@@ -91,7 +91,6 @@ void config_underive(struct config *config)
 	clear_if(config->state_dir, path);
 }
 
-/* In place. */
 static char *trim_blanks(char *s)
 {
 	size_t n;
@@ -104,7 +103,7 @@ static char *trim_blanks(char *s)
 	return s;
 }
 
-/* Removes "//" and slashes at both ends, in place. */
+/* Removes "//" and slashes at both ends. */
 static void squeeze_slashes(char *s)
 {
 	char *out = s;
@@ -134,7 +133,7 @@ static errint_t resolve_pattern(struct config *config, struct config_pattern *pa
 
 	(void)copy_string(written, sizeof(written), pattern->pattern);
 	(void)copy_string(value, sizeof(value), pattern->pattern);
-	/* The last '=': globs may hold one, prefixes may not. */
+	/* Globs may hold '=', prefixes may not. */
 	place = strrchr(value, '=');
 	prefix = place ? strchr(place, ':') : NULL;
 	if (!prefix)
@@ -153,7 +152,7 @@ static errint_t resolve_pattern(struct config *config, struct config_pattern *pa
 	if (!tiermap_path_is_valid(glob) || strncmp(glob, ".guardfs", 8) == 0)
 		return bad_pattern(report, line, written,
 				   "the glob must be a path relative to the mount, outside .guardfs");
-	memset(pattern, 0, sizeof(*pattern)); /* nothing of the longer text stays behind */
+	memset(pattern, 0, sizeof(*pattern)); /* nothing of the longer text stays */
 	(void)copy_string(pattern->pattern, sizeof(pattern->pattern), glob);
 	(void)copy_string(pattern->target, sizeof(pattern->target), prefix);
 	pattern->backend = (uint8_t)backend;
@@ -183,13 +182,13 @@ static errint_t check_required(const struct context *c)
 	return 0;
 }
 
-/* Is one inside the other, or are they equal? */
+/* Equal, or one inside the other? */
 static bool overlap(const char *a, const char *b)
 {
 	return config_path_is_within(a, b) || config_path_is_within(b, a);
 }
 
-/* Paths that guardfs reads must be readable while the mount is stuck. */
+/* guardfs must read it while the mount is stuck. */
 static errint_t check_outside(const struct context *c, const struct config_key *key, const char *path,
 			      unsigned line)
 {
@@ -254,7 +253,7 @@ static errint_t check_type(const struct context *c, uint32_t i)
 	return check_keys_of_type(c, i);
 }
 
-/* A dir backend that contains the mountpoint, or lies in it, would lead guardfs into itself. */
+/* A directory around or inside the mountpoint would lead guardfs into itself. */
 static errint_t check_directory(const struct context *c, uint32_t i)
 {
 	const struct config_backend *b = &c->config->backends[i];
@@ -281,7 +280,7 @@ static errint_t check_directory(const struct context *c, uint32_t i)
 	return 0;
 }
 
-/* Binding over a directory that guardfs uses would cut it off. */
+/* A bind over guardfs's own directory would cut it off. */
 static errint_t check_expose(const struct context *c, uint32_t i)
 {
 	const struct config *config = c->config;
@@ -343,7 +342,7 @@ static errint_t check_filter(const struct context *c, uint32_t i)
 	return 0;
 }
 
-/* Every operation inside a backend holds a slot: with all backends hung some must be left. */
+/* Operations inside backends hold slots: with all hung some must be left. */
 static errint_t check_inflight(const struct context *c)
 {
 	uint32_t total = 0;

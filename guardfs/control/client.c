@@ -20,7 +20,7 @@ static json_t *make_request(const char *command, json_t *arguments)
 	return NULL;
 }
 
-/* A server that hung up may have said why: the reader finds out. */
+/* A server that hung up may have said why, to the reader. */
 static errint_t send_request(int fd, const json_t *request)
 {
 	size_t size = 0, sent = 0;

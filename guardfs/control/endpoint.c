@@ -12,7 +12,6 @@
 #define BACKLOG	 32
 #define NEW_NAME ".new"
 
-/* Its directory's descriptor, and its name there. */
 struct place {
 	int dir;
 	const char *name;
@@ -42,7 +41,7 @@ static errint_t make_address(struct sockaddr_un *address, int dir, const char *n
 	return 0;
 }
 
-/* Nobody can connect before listen(2): mode and group precede the first client. */
+/* Mode and group precede listen(2), hence the first client. */
 static errint_t bind_and_listen(int fd, int dir, const char *name, gid_t group)
 {
 	bool shared = group != (gid_t)-1;
@@ -155,7 +154,7 @@ static errint_t find_group(int fd, gid_t group)
 	socklen_t size = 0;
 	CLEANUP_FREE gid_t *groups = NULL;
 
-	/* If there is no room the kernel says how much it takes. */
+	/* If there is no room the kernel tells how much it needs. */
 	if (getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, NULL, &size) != 0 && errno != ERANGE)
 		return -errno;
 	if (size == 0)

@@ -2,7 +2,7 @@
 
 #include <stdlib.h>
 
-#define DEPTH_MAX 16 /* nesting; what is sent needs 5 */
+#define DEPTH_MAX 16 /* 5 are needed */
 
 uint32_t frame_length(const uint8_t header[FRAME_HEADER], uint32_t max)
 {
@@ -12,8 +12,8 @@ uint32_t frame_length(const uint8_t header[FRAME_HEADER], uint32_t max)
 	return length <= max ? length : 0;
 }
 
-/* Counts brackets outside strings. The parser recurses; its own bound (2,048) is too much for some
- * threads' stacks. */
+/* Counts brackets outside strings. The parser recurses up to 2,048 deep, too much for some threads'
+ * stacks. */
 static bool is_nested_too_deeply(const uint8_t *data, size_t n)
 {
 	unsigned depth = 0;
@@ -38,7 +38,7 @@ json_t *frame_parse(const uint8_t *data, size_t n)
 
 	if (is_nested_too_deeply(data, n))
 		return NULL;
-	/* Without these flags a NUL in a string is an error, and so is anything after the object. */
+	/* Errors: a NUL in a string, bytes after the object. */
 	object = json_loadb((const char *)data, n, JSON_REJECT_DUPLICATES, NULL);
 	if (json_is_object(object))
 		return object;

@@ -1,5 +1,5 @@
-/* frame.h: frames of the control socket: big-endian length in 4 bytes, and a JSON object
- * (docs/PROTOCOL.control.md). Pure but for memory. */
+/* frame.h: control socket's frames: big-endian length in 4 bytes, and a JSON object
+ * (docs/PROTOCOL.control.md). */
 #ifndef GUARDFS_CONTROL_FRAME_H
 #define GUARDFS_CONTROL_FRAME_H
 
@@ -12,14 +12,13 @@
 #define CONTROL_REPLY_MAX   (8u << 20)
 #define FRAME_HEADER	    4u
 
-/* A header's length; 0: it is 0 or above max, and the connection is unusable. */
+/* 0: empty or above max, the connection is unusable. */
 uint32_t frame_length(const uint8_t header[FRAME_HEADER], uint32_t max);
 
-/* Parses the n bytes after the header. NULL: no JSON object, nested too deeply, or with a NUL in a string
- * or a name twice. The caller releases it. */
+/* Without header. NULL: no JSON object, too deep, NUL in a string, duplicate name. The caller releases it. */
 json_t *frame_parse(const uint8_t *data, size_t n) WARN_UNUSED;
 
-/* A malloc'ed frame with header, and its size; NULL: out of memory, or longer than max. */
+/* malloc'ed, with header; NULL: out of memory, or above max. */
 uint8_t *frame_make(const json_t *object, uint32_t max, size_t *size) WARN_UNUSED;
 
 #endif

@@ -1,4 +1,4 @@
-/* server.c: a slot per connection, in three phases: reading the request, awaiting the answer, sending it. */
+/* server.c: a slot per connection: reading the request, awaiting the answer, sending it. */
 #include "control/server.h"
 #include "control/endpoint.h"
 #include "control/frame.h"
@@ -10,25 +10,25 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define PATIENCE_NS	(5 * NSEC_PER_SEC) /* until a request is complete, or some of an answer is taken */
-#define ACCEPT_PAUSE_NS NSEC_PER_SEC	   /* after accept(2) failed for want of descriptors or memory */
+#define PATIENCE_NS	(5 * NSEC_PER_SEC) /* for a whole request, or some progress in sending */
+#define ACCEPT_PAUSE_NS NSEC_PER_SEC	   /* when accept(2) lacked descriptors or memory */
 
 enum phase { PHASE_FREE, PHASE_REQUEST, PHASE_WAIT, PHASE_REPLY };
 
 struct server_client {
 	int fd;
 	enum phase phase;
-	/* sending failed: the next step drops it */
+	/* sending failed; drop at the next step */
 	bool broken;
 	bool may_act;
 	uid_t uid;
 	pid_t pid;
 	/* Accepted. */
 	uint64_t since_ns;
-	/* Of this phase; 0: the next step sets it; UINT64_MAX: none. */
+	/* Of this phase; 0: to be set; UINT64_MAX: none. */
 	uint64_t limit_ns;
 	uint8_t header[FRAME_HEADER];
-	/* The request without header; NULL: its length is unknown. */
+	/* Request without header; NULL: unknown length. */
 	uint8_t *in;
 	uint32_t in_length;
 	/* With header. */
@@ -41,7 +41,7 @@ struct server {
 	struct server_options options;
 	int fd;
 	ino_t inode;
-	/* 0: at any time. */
+	/* 0: now. */
 	uint64_t accept_after_ns;
 	struct server_client clients[SERVER_CLIENTS_MAX];
 };
@@ -81,7 +81,7 @@ static void flush(struct server_client *client)
 			break;
 		}
 		client->out_sent += (size_t)n;
-		client->limit_ns = 0; /* it took something: begins anew */
+		client->limit_ns = 0; /* some was taken: begins anew */
 	}
 	if (pending(client) == 0) {
 		free(client->out);
@@ -90,7 +90,7 @@ static void flush(struct server_client *client)
 	}
 }
 
-/* False: out of memory, or too long for a frame. */
+/* False: out of memory, or too long. */
 static bool enqueue(struct server_client *client, const json_t *object)
 {
 	size_t size = 0, kept = pending(client);
@@ -212,7 +212,7 @@ static void take_request(struct server *server, struct server_client *client)
 	json_decref(object);
 }
 
-/* One recv(2), never beyond the request's end. 1: read some; 0: nothing there; -1: to be dropped. */
+/* One recv(2) within the request. 1: some; 0: none; -1: drop. */
 static int receive_request(struct server_client *client)
 {
 	bool header = client->in_got < FRAME_HEADER;
@@ -255,7 +255,7 @@ static struct server_client *find_free(struct server *server)
 	return NULL;
 }
 
-/* A free slot, else that of the oldest client without a complete request; else NULL. */
+/* Else the oldest client's without a whole request; else NULL. */
 static struct server_client *find_slot(struct server *server)
 {
 	struct server_client *slot = find_free(server);
@@ -273,7 +273,7 @@ static struct server_client *find_slot(struct server *server)
 	return slot;
 }
 
-/* Says why, as far as the socket takes it at once, and hangs up. */
+/* Says why, as far as the socket takes it at once. */
 static void turn_away(int fd, const char *code, const char *message)
 {
 	struct server_client client = {.fd = fd};
@@ -310,12 +310,12 @@ static void admit(struct server *server, int fd, uint64_t now_ns)
 					 .pid = peer.pid,
 					 .since_ns = now_ns,
 					 .limit_ns = now_ns + PATIENCE_NS};
-	read_request(server, client); /* most often it is there already */
+	read_request(server, client); /* mostly there already */
 }
 
 static void accept_all(struct server *server, uint64_t now_ns)
 {
-	/* Bounded: endless connections must not keep keeper here. */
+	/* Endless connections must not keep keeper here. */
 	for (unsigned i = 0; i < 2 * SERVER_CLIENTS_MAX; i++) {
 		int fd = accept4(server->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 
