@@ -1,5 +1,5 @@
-/* announce.c: reports the start: to systemd that guardfs serves, and to the starting process (main.c) also
- * which backends do not answer yet. */
+/* announce.c: reports the start: to systemd, and to the starting process (main.c) with the backends that do
+ * not answer yet. */
 #include "base/clock.h"
 #include "base/log.h"
 #include "guardian/guardian.h"
@@ -8,8 +8,7 @@
 #include <unistd.h>
 
 #define SHOWN_LIMIT_MS 5000u
-/* A connection is made, or its refusal known, within a second as a rule; a silent server delays nobody
- * longer. */
+/* A connection or refusal mostly comes within a second. A silent server delays nobody longer. */
 #define ANSWER_LIMIT_MS 2000u
 
 void announce_begin(struct guardian *g, bool tell_starter)
@@ -18,10 +17,10 @@ void announce_begin(struct guardian *g, bool tell_starter)
 	g->announce_by_ns = clock_mono_ns() + SHOWN_LIMIT_MS * NSEC_PER_MSEC;
 }
 
-/* ---- the process that was called ---- */
+/* ---- the starting process ---- */
 
-/* Less than a pipe holds: guardian never waits for a reader. For a terminal, which a server's words must
- * not steer, nor look like the end. */
+/* Less than a pipe holds, so guardian never waits. A server's words must not steer a terminal, nor look like
+ * the end. */
 static void tell_caller(char *text)
 {
 	for (char *p = text; *p; p++)
@@ -46,7 +45,7 @@ static void tell_trouble(const struct board_backend *b, const struct config_back
 	tell_caller(text);
 }
 
-/* It is mounted all the same: the local tier works, the rest as soon as the backend does. */
+/* It is mounted: the local tier works already. */
 static void tell_starter(struct guardian *g)
 {
 	const struct board *board = g->board;

@@ -1,4 +1,3 @@
-/* guardian.c: start, loop, end. See guardian.h. */
 #include "guardian/guardian.h"
 #include "base/clock.h"
 #include "base/log.h"
@@ -24,12 +23,12 @@ void guardian_find_exe(char *exe, size_t size)
 	size_t tail = sizeof(gone) - 1;
 
 	exe[n > 0 ? n : 0] = '\0';
-	/* An upgrade replaces the file by rename: the new program has the old path. */
+	/* An upgrade renames the new program to the old path. */
 	if (n > (ssize_t)tail && strcmp(exe + n - (ssize_t)tail, gone) == 0)
 		exe[(size_t)n - tail] = '\0';
 }
 
-/* As it was found, but for a log that is not empty. */
+/* A log stays if it is not empty. */
 static void remove_runtime_files(const struct config *config)
 {
 	static const char *const files[] = {"health", "status.json", "lock"};
@@ -45,11 +44,11 @@ static void remove_runtime_files(const struct config *config)
 		errno = 0; /* others' files are in it */
 }
 
-/* Less than the unit's TimeoutStopSec. */
+/* Below the unit's TimeoutStopSec. */
 #define END_MS 20000u
 
-/* Acknowledged bytes are brought to storage before worker and transports end. A program with an open file
- * may go on writing: hence a time limit. */
+/* Acknowledged bytes reach storage before worker and transports end. A program may go on writing, hence a
+ * limit. */
 static void await_owed(struct guardian *g)
 {
 	uint64_t until_ns = clock_mono_ns() + MIN(2 * board_owed_ms(g->board), END_MS) * NSEC_PER_MSEC;
@@ -107,7 +106,7 @@ static bool handle_signals(struct guardian *g)
 			handover_reexecute(g);
 			break;
 		default:
-			break; /* SIGCHLD: processes_tick looks */
+			break; /* SIGCHLD: for processes_tick */
 		}
 	}
 	return stop;
@@ -122,8 +121,8 @@ static unsigned shortest_deadline_ms(const struct config *config)
 	return MAX(ms, 1u);
 }
 
-/* A request read after the look at the deadlines is due at the shortest deadline from now: half of that
- * may be slept. */
+/* A request read after the look at deadlines is due at the shortest deadline from now. Half of it may be
+ * slept. */
 static int sleep_ms(const struct guardian *g, uint64_t next_ns, uint64_t now_ns)
 {
 	uint64_t ms = shortest_deadline_ms(&g->board->config);
@@ -182,7 +181,7 @@ static errint_t start_anew(struct guardian *g, const struct config *config)
 	return rc < 0 ? rc : mount_begin(g);
 }
 
-/* The lock's holder has no session to go on with: it was just killed, or is starting. */
+/* The lock's holder has no session: it was just killed, or is starting. */
 static errint_t wait_for_lock(struct guardian *g, const struct config *config)
 {
 	errint_t rc = setup_lock(config, LOCK_WAIT_MS);
@@ -212,8 +211,8 @@ static errint_t start_session(struct guardian *g, const struct config *config)
 	return rc < 0 ? rc : start_anew(g, config);
 }
 
-/* Complaints go to the starting process until the worker serves; later, in the background, to the log file
- * (worker shares these descriptors, keeper inherits them). */
+/* The starting process gets complaints until the worker serves; then, in the background, the log file (worker
+ * shares these descriptors, keeper inherits them). */
 static errint_t start_processes(struct guardian *g, bool background)
 {
 	errint_t rc = processes_start_worker(g);
@@ -298,8 +297,7 @@ int guardian_resume_main(char **argv)
 	g.board = &g.arena->board;
 	g.mounted = true;
 	handover_recall_dead(&g);
-	/* The old keeper runs the old program: end it without its sshfs (SIGKILL); the next one adopts
-	 * those. */
+	/* SIGKILL: the next keeper adopts the old one's sshfs. */
 	g.keeper = atomic_load(&g.board->pid[PROCESS_KEEPER]);
 	if (g.keeper > 0) {
 		atomic_store(&g.board->planned_end[PROCESS_KEEPER], (int32_t)g.keeper);

@@ -1,6 +1,6 @@
-/* guardian.h: the process that must not fail: it holds /dev/fuse, answers at deadlines, and restarts the
- * others. One thread; allocates nothing after the start; never opens, stats or closes anything on a
- * backend; takes no lock that another process takes. */
+/* guardian.h: the process that must not fail. It holds /dev/fuse, answers at deadlines, and restarts the
+ * others. One thread; allocates nothing after the start; takes no lock that others take; never opens, stats
+ * or closes anything on a backend. */
 #ifndef GUARDFS_GUARDIAN_GUARDIAN_H
 #define GUARDFS_GUARDIAN_GUARDIAN_H
 
@@ -10,7 +10,7 @@
 #include <poll.h>
 #include <sys/types.h>
 
-/* Fixed descriptor numbers, below FD_RESERVED: the same in worker (one table) and after a re-execution. */
+/* Below FD_RESERVED: the same in worker (one table) and after re-execution. */
 enum guardian_fd {
 	GUARDIAN_DEV = 3,
 	GUARDIAN_ARENA,
@@ -22,7 +22,7 @@ enum guardian_fd {
 	GUARDIAN_LOCK,
 	GUARDIAN_WORKER_PID,
 	GUARDIAN_KEEPER_PID,
-	GUARDIAN_LOCAL, /* the local tier's directory, whatever its name leads to by now */
+	GUARDIAN_LOCAL, /* the local tier's directory */
 	GUARDIAN_READY, /* pipe to the starting process; -1 later */
 	GUARDIAN_FD_COUNT
 };
@@ -39,14 +39,13 @@ struct guardian {
 	struct board *board;
 	/* For re-execution. */
 	char **argv;
-	/* Of this program. */
 	char exe[4096];
 	/* See setup_open_files. */
 	uint64_t open_files_before;
 	/* The mount is ours to remove. */
 	bool mounted;
 	bool has_namespace;
-	/* We hold the runtime directory's lock, and made its contents. */
+	/* We hold the runtime directory's lock and made its contents. */
 	bool locked;
 
 	/* processes.c */
@@ -55,90 +54,85 @@ struct guardian {
 	/* 0: nothing to start. */
 	uint64_t worker_start_at_ns, keeper_start_at_ns;
 	uint32_t worker_quick_deaths, keeper_quick_deaths;
-	/* Killed and not yet reaped: a thread of theirs is in D state. */
+	/* Killed, not yet reaped: a thread is in D state. */
 	pid_t dead[DEAD_WORKERS_MAX];
 	uint32_t n_dead;
 	/* The same of a keeper; 0: none. */
 	pid_t dead_keeper;
-	/* When the running keeper was sent SIGKILL; 0: not. */
+	/* When the running keeper got SIGKILL; 0: not. */
 	uint64_t keeper_killed_ns;
 	uint64_t last_tick_ns;
 	/* The kernel ended the session. */
 	bool unmounted;
-	/* mount.c: the exposed binds were detached with the mount. */
+	/* mount.c: exposed binds went with the mount. */
 	bool withdrawn;
 	/* When a worker was last seen serving. */
 	uint64_t served_ns;
-	/* stand_in.c: no worker; requests are answered here. */
+	/* stand_in.c: without a worker requests are answered here. */
 	bool standing_in;
 
 	/* announce.c: the starting process is told once that guardfs serves. */
 	bool announced, tell_starter;
-	/* At the latest. */
 	uint64_t announce_by_ns, tell_by_ns;
 };
 
-/* Starts over config (checked; mountpoint free), or resumes a session, and runs until the end. ready_fd: a
- * pipe, or -1; it gets a report of backends that do not answer yet, and ANNOUNCE_SERVING when guardfs
- * serves and shows it (board.h). Returns the exit status. */
+/* Starts over a checked configuration with a free mountpoint, or resumes a session, and runs to the end.
+ * ready_fd: pipe or -1; gets a report of backends that do not answer yet, then ANNOUNCE_SERVING once guardfs
+ * shows that it serves (board.h). Returns the exit status. */
 int guardian_main(const struct config *config, char **argv, int ready_fd);
 
-/* Ends that report: guardfs serves. No text has this byte. */
+/* Ends the report; no text has this byte. */
 #define ANNOUNCE_SERVING "\x04"
 
-/* Without a supervisor: runs guardian_main in a child. If guardian is killed after it has served, executes
- * `again` from this program's path, which goes on with the living worker's session; capped. argv,
- * ready_fd: guardian's. Returns the exit status, in both processes. */
+/* Without a supervisor: runs guardian_main in a child. If guardian, once it has served, is killed, executes
+ * `again` from this program's path, which resumes the living worker's session; capped. Returns the exit
+ * status, in both processes. */
 int standby_main(const struct config *config, char **argv, char **again, int ready_fd);
 
 /* This program's path, where an upgrade puts the next one; "": unknown. */
 void guardian_find_exe(char *exe, size_t size);
 
-/* Goes on after a re-execution, with descriptors and arena in place. Returns the exit status. */
+/* After re-execution, with descriptors and arena in place. Returns the exit status. */
 int guardian_resume_main(char **argv);
 
-/* setup.c: descriptors, directories, lock, namespace. Each logs its error. 0 or -errno. */
-/* Raises guardian's and worker's limit of descriptors as far as possible. Returns the former soft limit
- * for children, some of which close, or wait for, all that they may have. */
+/* setup.c: before there is a mount. Each logs its error. 0 or -errno. */
+/* Raises the limit of descriptors. Returns the old soft limit for children, some of which close, or wait for,
+ * all that they may have. */
 uint64_t setup_open_files(void);
-void setup_open_files_again(uint64_t before); /* in such a child */
+void setup_open_files_again(uint64_t before); /* gives it back, in such a child */
 errint_t setup_descriptors(int ready_fd) WARN_UNUSED;
-errint_t setup_place(int fd, enum guardian_fd place) WARN_UNUSED; /* moves fd to its fixed number */
-void setup_vacate(enum guardian_fd place);			  /* closes it; the number stays held */
+errint_t setup_place(int fd, enum guardian_fd place) WARN_UNUSED; /* moves fd to its number */
+void setup_vacate(enum guardian_fd place);			  /* closes it, keeps the number */
 errint_t setup_directories(const struct config *config) WARN_UNUSED;
 errint_t setup_local(const struct config *config) WARN_UNUSED;
-/* Guardian and worker hold run_dir's lock as long as either lives. -EBUSY: somebody else holds it after
- * wait_ms. */
+/* Held while guardian or worker lives. -EBUSY: somebody else has it after wait_ms. */
 errint_t setup_lock(const struct config *config, unsigned wait_ms) WARN_UNUSED;
 errint_t setup_channels(void) WARN_UNUSED;
 errint_t setup_signals(void) WARN_UNUSED;
 void setup_namespace(void);
-/* In the background: standard error becomes RUN_DIR/log after the start. */
+/* In the background: standard error goes to RUN_DIR/log. */
 void setup_log_file(const struct config *config);
 void setup_board(struct guardian *g);
 
 /* mount.c */
-errint_t mount_check_device(void) WARN_UNUSED; /* is there a /dev/fuse? */
+errint_t mount_check_device(void) WARN_UNUSED; /* is there /dev/fuse? */
 errint_t mount_check(const struct config *config) WARN_UNUSED;
 errint_t mount_begin(struct guardian *g) WARN_UNUSED; /* mount(2), INIT into the arena */
-/* mount -o remount, without a guardian: gives the present mount the configuration's read_only, allow_suid,
- * allow_dev and no_exec; all else stays. Logs its error. */
+/* mount -o remount: gives the present mount read_only, allow_suid, allow_dev and no_exec. Logs its error. */
 errint_t mount_remount(const struct config *config) WARN_UNUSED;
 void mount_finish(struct guardian *g); /* once serving: read-ahead, exposed binds */
-/* Exposed binds go with the mount: a bind alone would keep a session going whose mount was unmounted by
- * umount(8). */
+/* Exposed binds go with the mount: they would keep its session alive after umount(8). */
 void mount_follow(struct guardian *g);
-/* Detaches our binds and mount, and keeps the place closed if configured. */
+/* Detaches binds and mount; closes the place if configured. */
 void mount_end(struct guardian *g);
 
-/* watch.c: answers requests past their deadline. Returns the next deadline (CLOCK_MONOTONIC), or
- * UINT64_MAX. */
+/* watch.c: answers requests past their deadline. Returns the next (CLOCK_MONOTONIC), or UINT64_MAX. */
 uint64_t watch_deadlines(struct guardian *g, uint64_t now_ns);
-/* Polls a descriptor for at most timeout_ms without missing a deadline. True: ready. */
+/* Polls at most timeout_ms, keeping deadlines. True: ready. */
 bool watch_while(struct guardian *g, struct pollfd *p, unsigned timeout_ms);
 /* No task of a dead worker is inside a backend. */
 void watch_release_orphans(struct guardian *g);
-/* Parked slots that a killed guardian was about to answer. On resume, before a worker starts. */
+/* Settles parked slots that a killed guardian was about to answer. On resume, before a worker starts. */
 void watch_settle(struct guardian *g);
 
 /* processes.c */
@@ -149,26 +143,25 @@ void processes_tick(struct guardian *g, uint64_t now_ns);
 void processes_stop(struct guardian *g, bool stop_keeper);
 errint_t processes_quiesce(struct guardian *g) WARN_UNUSED;
 
-/* announce.c. begin: once serving; step: often; now: without further waiting. */
+/* begin: once serving; step: often; now: without waiting. */
 void announce_begin(struct guardian *g, bool tell_starter);
 void announce_step(struct guardian *g, uint64_t now_ns);
 void announce_now(struct guardian *g);
 
-/* stand_in.c: between tries to start a worker, when none has served for a while: answers waiting requests
- * with an error. Takes some ms. */
+/* stand_in.c: no worker has served for a while: answers waiting requests with an error. Takes some ms. */
 void stand_in(struct guardian *g, uint64_t now_ns);
 
 /* handover.c */
-void handover_reexecute(struct guardian *g);   /* returns only if refused, with everything as before */
-void handover_recall_dead(struct guardian *g); /* after a re-execution: killed workers still to be reaped */
+void handover_reexecute(struct guardian *g);   /* returns, unchanged, if refused */
+void handover_recall_dead(struct guardian *g); /* killed workers to reap, after re-execution */
 /* Takes the descriptors of systemd's fd store, before others get the fixed numbers. */
 void handover_collect(void);
 void handover_store(void);		       /* descriptors to systemd's fd store */
 void handover_forget(void);		       /* takes them back */
 void handover_ready(const struct guardian *g); /* READY=1 to systemd */
-/* Looks for a session to resume: in systemd's fd store, or (locked: the lock is held) of a worker that
- * outlived its guardian. 0: arena and device are in place, g->arena set; -ENOENT: none; other -errno: one
- * that cannot be resumed, or is served (logged). */
+/* Finds a session to resume: in systemd's fd store, or (locked: the lock is held) of a worker that outlived
+ * its guardian. 0: arena and device are in place, g->arena is set; -ENOENT: none; other -errno: it cannot be
+ * resumed, or is served (logged). */
 errint_t handover_find(struct guardian *g, const struct config *config, bool locked) WARN_UNUSED;
 void handover_print_layout(void); /* guardfs --arena-layout */
 

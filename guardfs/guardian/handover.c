@@ -1,5 +1,4 @@
-/* handover.c: the session outlives its guardian: by re-execution (SIGUSR2), through systemd's file descriptor
- * store, or taken from a worker that is still alive. docs/INTERNALS.md, "Handing over". */
+/* handover.c: a session outlives its guardian. docs/INTERNALS.md, "Handing over". */
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/fd.h"
@@ -41,7 +40,7 @@ void handover_print_layout(void)
 	fputs(text, stdout);
 }
 
-/* Asks the program at g->exe, perhaps a newer one, for its arena layout. */
+/* Runs g->exe, perhaps a newer program. */
 static bool same_layout(struct guardian *g)
 {
 	char mine[64], theirs[64] = "";
@@ -52,7 +51,7 @@ static bool same_layout(struct guardian *g)
 	format_layout(mine, sizeof(mine));
 	if (pipe(pipe_fds) < 0)
 		return false;
-	/* The reserved numbers are full: the pipe is above them, and the child keeps only its end. */
+	/* Lower numbers are full. The child keeps only its end. */
 	if (dup2(pipe_fds[1], GUARDIAN_READY) < 0)
 		return false;
 	close(pipe_fds[1]);
@@ -74,7 +73,7 @@ static bool same_layout(struct guardian *g)
 	struct pollfd p = {.fd = pidfd, .events = POLLIN};
 	bool ended = pid > 0 && watch_while(g, &p, LAYOUT_CHECK_MS);
 
-	/* Not before: until the child has left our table the number is also its own. */
+	/* Until the child has left our table the number is also its own. */
 	setup_vacate(GUARDIAN_READY);
 	if (ended)
 		n = read(pipe_fds[0], theirs, sizeof(theirs) - 1);
@@ -97,7 +96,7 @@ static bool same_layout(struct guardian *g)
 	return false;
 }
 
-/* Killed workers not reaped yet are handed over as a list of pids. */
+/* Killed workers not reaped yet, as a list of pids. */
 static void format_dead(const struct guardian *g, char *text, size_t size)
 {
 	size_t used = (size_t)snprintf(text, size, "%s", "-");
@@ -115,7 +114,7 @@ void handover_recall_dead(struct guardian *g)
 	     at += n)
 		g->dead[g->n_dead++] = pid;
 	atomic_store(&g->board->dead_workers, g->n_dead);
-	/* Not for our children: main knows its role by this. */
+	/* main knows its role by this; our children must not. */
 	unsetenv("GUARDFS_REEXECUTED");
 }
 
@@ -138,14 +137,14 @@ void handover_reexecute(struct guardian *g)
 
 /* ---- systemd's fd store ---- */
 
-/* The parts of a session; -1: missing. */
+/* -1: missing. */
 struct session_fds {
 	int dev, arena, namespace, local;
 };
 
 static struct session_fds stored = {-1, -1, -1, -1};
 
-/* The store still has them: one that cannot tell equal descriptors apart would fill up. */
+/* The store has those known already: a store that cannot tell equal descriptors apart would fill up. */
 static void store_one(int fd, const char *name, int known)
 {
 	char state[96];
@@ -205,7 +204,7 @@ void handover_collect(void)
 	for (int i = 0; i < n; i++) {
 		int fd = SD_LISTEN_FDS_START + i, *place = stored_place(names[i]);
 
-		/* Out of the way of the fixed numbers. */
+		/* Above the fixed numbers. */
 		if (place && *place < 0)
 			*place = fcntl(fd, F_DUPFD, FD_RESERVED);
 		if (fd < FD_RESERVED)
@@ -223,13 +222,13 @@ static int steal(int pidfd, int fd)
 {
 	int own = (int)syscall(SYS_pidfd_getfd, pidfd, fd, 0);
 
-	/* It comes close-on-exec: a re-execution would lose it while the arena still names it. */
+	/* Not close-on-exec: the arena names it after a re-execution. */
 	if (own >= 0 && fcntl(own, F_SETFD, 0) < 0)
 		return -1;
 	return own;
 }
 
-/* Or is dead: then nothing of it runs. */
+/* A dead process counts as stopped. */
 static bool wait_stopped(pid_t pid)
 {
 	uint64_t until_ns = clock_mono_ns() + FREEZE_MS * NSEC_PER_MSEC;
@@ -246,8 +245,7 @@ static bool wait_stopped(pid_t pid)
 	return false;
 }
 
-/* Open files keep their descriptors, so that unlinked ones survive; others are found again by name (fd
- * -1). */
+/* Open files keep descriptors, so unlinked ones survive; others are found by name (fd -1). */
 static void take_descriptors(struct arena *arena, int pidfd)
 {
 	for (uint32_t i = 0; i < atomic_load(&arena->handles_used); i++) {
@@ -257,7 +255,7 @@ static void take_descriptors(struct arena *arena, int pidfd)
 			continue;
 		if (atomic_load(&h->fd) >= 0)
 			atomic_store(&h->fd, pidfd >= 0 ? steal(pidfd, atomic_load(&h->fd)) : -1);
-		atomic_store(&h->other, 0); /* reopened when needed */
+		atomic_store(&h->other, 0);
 		if (h->snapshot_fd >= 0)
 			h->snapshot_fd = pidfd >= 0 ? steal(pidfd, h->snapshot_fd) : -1;
 	}
@@ -279,7 +277,7 @@ static void take_descriptors(struct arena *arena, int pidfd)
 		atomic_store(&arena->nodes[i].fd, 0);
 }
 
-/* By the arena, and by program name: a reused pid is left alone. */
+/* By the arena and program name: a pid may be reused. */
 static bool is_guardfs(pid_t pid)
 {
 	char path[32], comm[64];
@@ -330,7 +328,7 @@ static errint_t resume_arena(struct guardian *g, const struct session_fds *fds)
 	if (pidfd >= 0)
 		close(pidfd);
 	end_old(worker);
-	/* Not our child: reap_dead sees by its state when its last task has left its backend. */
+	/* No child of ours: reap_dead sees by its state when its last task has left its backend. */
 	if (is_guardfs(worker) && child_state(worker, NULL) != 0)
 		g->dead[g->n_dead++] = worker;
 	atomic_store(&g->board->dead_workers, g->n_dead);
@@ -397,7 +395,7 @@ static pid_t parent_of(pid_t pid)
 	return after_name && sscanf(after_name + 1, " %*c %d", &parent) == 1 ? parent : 0;
 }
 
-/* The worker of a killed guardian holds all that is needed. */
+/* A killed guardian's worker has all that is needed. */
 static errint_t from_worker(const struct config *config, struct session_fds *fds)
 {
 	char path[32], comm[64] = "";
@@ -405,7 +403,7 @@ static errint_t from_worker(const struct config *config, struct session_fds *fds
 	int pidfd;
 
 	snprintf(path, sizeof(path), "/proc/%d/comm", (int)pid);
-	if (!pid) /* starting or ending: the wait for the lock will show */
+	if (!pid) /* starting or ending, as the lock will show */
 		return -ENOENT;
 	if (fd_read_file(path, comm, sizeof(comm)) < 0 || strcmp(comm, "guardfs-worker\n") != 0 ||
 	    is_guardfs(parent_of(pid))) {

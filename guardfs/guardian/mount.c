@@ -1,5 +1,4 @@
-/* mount.c: the mount. Calls that may touch a file system run in a child with a time limit: guardian must
- * never hang. */
+/* mount.c: the mount. A child with a time limit makes calls that may hang. */
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/fd.h"
@@ -23,8 +22,8 @@
 #define INIT_TIMEOUT_MS	 10000
 #define CLOSED_TYPE	 "fuse.guardfs-closed"
 
-/* Runs fn in a child, keeping deadlines (g; NULL: there are none yet). Returns fn's result (0 or -errno),
- * or -ETIMEDOUT: the child is killed and left. */
+/* g NULL: no deadlines to keep. Returns fn's result (0 or -errno), or -ETIMEDOUT: the child is killed and
+ * left. */
 static errint_t run_in_child(struct guardian *g, errint_t (*fn)(const void *arg), const void *arg)
 {
 	int status, pidfd = -1;
@@ -74,7 +73,7 @@ errint_t mount_check_device(void)
 	return rc;
 }
 
-/* stat(2) could be answered from the kernel's cache; this is not. */
+/* Unlike stat(2) this is never answered from the kernel's cache. */
 static errint_t ask(const void *arg)
 {
 	struct statfs st;
@@ -82,8 +81,7 @@ static errint_t ask(const void *arg)
 	return statfs(arg, &st) < 0 ? -errno : 0;
 }
 
-/* Removes the mount of a guardfs that was killed with all holders of its /dev/fuse: it is of no use,
- * whatever its name. */
+/* Removes the mount of a guardfs that was killed with all holders of its /dev/fuse. */
 static void clear_dead(const char *path)
 {
 	struct mount_entry there;
@@ -120,7 +118,7 @@ errint_t mount_check(const struct config *config)
 	return rc;
 }
 
-/* FUSE_INIT, a session's first request, is kept for all workers. */
+/* A session's first request, kept for all workers. */
 static errint_t save_init(struct guardian *g)
 {
 	struct pollfd p = {.fd = GUARDIAN_DEV, .events = POLLIN};
@@ -140,8 +138,7 @@ static errint_t save_init(struct guardian *g)
 	return 0;
 }
 
-/* The new mount's device, and its place as in the mount table. The kernel answers by itself: nobody serves
- * yet. */
+/* Device, and place in the mount table. Nobody serves yet: the kernel answers. */
 static errint_t note_mount(struct board *board)
 {
 	struct mount_entry ours;
@@ -215,7 +212,7 @@ errint_t mount_begin(struct guardian *g)
 
 /* ---- once serving ---- */
 
-/* Is the topmost mount there ours? */
+/* Is the topmost mount ours? */
 static bool is_ours_at(const struct board *board, const char *path)
 {
 	struct mount_entry there;
@@ -223,8 +220,8 @@ static bool is_ours_at(const struct board *board, const char *path)
 	return mount_find_at(path, &there) == 0 && mount_shows(&there, board->mount_minor);
 }
 
-/* A guardian that resumes a session finds its predecessor's binds. Another one on top would outlast
- * guardfs, and with it the superblock, served by nobody. */
+/* A resumed session has its binds. Another on top would outlast guardfs, and keep the superblock,
+ * unserved. */
 static errint_t bind_exposed(const void *arg)
 {
 	const struct board *board = arg;
@@ -245,7 +242,7 @@ static errint_t bind_exposed(const void *arg)
 	return rc;
 }
 
-/* Others' mounts there stay. */
+/* Leaves others' mounts. */
 static errint_t unbind_exposed(const void *arg)
 {
 	const struct board *board = arg;
@@ -267,8 +264,8 @@ static errint_t unmount(const void *arg)
 	return is_ours_at(board, board->mounted_at) ? detach(board->mounted_at) : 0;
 }
 
-/* A mount without server takes our place: the bare directory would tell callers that files are gone
- * (ENOENT) or forbidden (EACCES), and take their writes. */
+/* Mounts without a server: the bare directory would tell that files are gone or forbidden (ENOENT, EACCES),
+ * and take writes. */
 static errint_t close_place(const void *arg)
 {
 	const struct board *board = arg;

@@ -1,4 +1,4 @@
-/* processes.c: worker and keeper: start, death or silence, crash record, restart with backoff. */
+/* processes.c: worker and keeper: start, death, silence, crash record, backoff. */
 #include "base/clock.h"
 #include "base/log.h"
 #include "fs/wire.h"
@@ -15,22 +15,21 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define SILENT_MS  1000u  /* without heartbeat: the worker is stopped or stuck */
-#define HELD_UP_MS 4000u  /* the same, while it gets no processor, or waits for memory or disk */
-#define SUSPECT_MS 250u	  /* without heartbeat: look whether the worker lives */
-#define START_MS   10000u /* until a new worker's first heartbeats (it rebuilds its indexes) */
-/* A worker that lived no longer has crashed at once: starting takes some 10 ms, and requests to be run
- * again come first. */
+#define SILENT_MS  1000u  /* no heartbeat: stopped or stuck */
+#define HELD_UP_MS 4000u  /* the same without processor, or awaiting memory or disk */
+#define SUSPECT_MS 250u	  /* no heartbeat: does it live? */
+#define START_MS   10000u /* until first heartbeats (a worker rebuilds indexes) */
+/* A worker that lived no longer died at once: starting takes some 10 ms, then requests are run again. */
 #define QUICK_DEATH_MS	100u
 #define BACKOFF_MIN_MS	25u
 #define BACKOFF_MAX_MS	2000u
 #define KEEPER_QUICK_MS 2000u
 #define KEEPER_MIN_MS	100u
 #define KEEPER_MAX_MS	5000u
-/* Keeper's loop takes a second; it reads and writes small local files meanwhile. */
+/* Keeper's loop takes a second; it reads and writes small local files. */
 #define KEEPER_SILENT_MS  10000u
 #define KEEPER_HELD_UP_MS 60000u
-#define KEEPER_DYING_MS	  1000u /* after SIGKILL; then the process is left behind */
+#define KEEPER_DYING_MS	  1000u /* after SIGKILL; then left behind */
 #define STOP_KEEPER_MS	  8000
 #define QUIESCE_MS	  4000
 
@@ -98,7 +97,7 @@ errint_t processes_start_keeper(struct guardian *g)
 
 /* ---- crash records ---- */
 
-/* The request that the crashing thread was running, if it could say so; else the oldest in flight. */
+/* That of the crashing thread, if known; else the oldest. */
 static const struct slot *request_in_flight(struct guardian *g)
 {
 	uint32_t noted = atomic_load(&g->board->crash_slot);
@@ -122,8 +121,7 @@ static const char *name_of(struct guardian *g, uint32_t index)
 	return index < NODE_MAX ? name_get(&g->arena->names, g->arena->nodes[index].name) : "";
 }
 
-/* Prepends the names from node up to its tier's root (mount or backend). Returns the root's index;
- * NODE_NONE: too long a way. */
+/* Prepends names from node to its tier's root. Returns the root's index; NODE_NONE: too far. */
 static uint32_t climb(struct guardian *g, uint32_t n, char *tail, size_t size)
 {
 	char longer[256];
@@ -140,7 +138,7 @@ static uint32_t climb(struct guardian *g, uint32_t n, char *tail, size_t size)
 	return NODE_NONE;
 }
 
-/* As far as the arena knows: the dead worker changes nothing. LOOKUP and the like carry a name. */
+/* As far as the arena knows, unchanged since the death. LOOKUP and the like carry a name. */
 static void describe_path(struct guardian *g, const struct wire_request *r, const uint8_t *buffer, char *path,
 			  size_t size)
 {
@@ -161,7 +159,7 @@ static void describe_path(struct guardian *g, const struct wire_request *r, cons
 		top = route ? route->path : name_of(g, n);
 	}
 	snprintf(path, size, "%.120s%s%.120s", top, top[0] && rest[0] ? "/" : "", rest);
-	for (char *p = path; *p; p++) /* logged and shown: a name must not forge a line */
+	for (char *p = path; *p; p++) /* names must not forge a line */
 		if ((unsigned char)*p < ' ' || *p == 0x7f)
 			*p = '?';
 }
@@ -205,7 +203,7 @@ static void plan_restart(struct guardian *g, uint64_t now_ns)
 
 	g->worker_quick_deaths = quick ? g->worker_quick_deaths + 1 : 0;
 	g->worker_start_at_ns = now_ns;
-	/* The first death is forgiven; two in a row back off. */
+	/* Two quick deaths in a row back off. */
 	if (g->worker_quick_deaths > 1)
 		g->worker_start_at_ns += backoff_delay_ms(g->worker_quick_deaths - 2, BACKOFF_MIN_MS,
 							  BACKOFF_MAX_MS, (uint32_t)now_ns) *
@@ -224,7 +222,7 @@ static void note_service(struct guardian *g, uint64_t now_ns)
 
 static void worker_gone(struct guardian *g, const char *cause, bool reaped, uint64_t now_ns)
 {
-	note_service(g, now_ns); /* it may have come and gone between two looks */
+	note_service(g, now_ns); /* it may have served between two looks */
 	atomic_store(&g->board->serving, 0);
 	if (is_planned(g, PROCESS_WORKER, g->worker)) {
 		log_info("worker %d has ended as planned; starting another", (int)g->worker);
@@ -242,7 +240,7 @@ static void worker_gone(struct guardian *g, const char *cause, bool reaped, uint
 	plan_restart(g, now_ns);
 }
 
-/* A killed worker is gone at once unless a thread is stuck in a backend: waits a moment. */
+/* Waits a moment: gone at once unless a thread is stuck in a backend. */
 static bool reap_soon(pid_t pid)
 {
 	for (int i = 0; i < 50; i++) {
@@ -274,8 +272,8 @@ static void check_worker_exit(struct guardian *g, uint64_t now_ns)
 	worker_gone(g, cause, true, now_ns);
 }
 
-/* The heartbeat's thread never enters a backend. If it is ready to run, or waits uninterruptibly
- * (proc(5)), the machine is overloaded, and another worker would fare no better. */
+/* The heartbeat's thread never enters a backend. If it is ready to run, or waits uninterruptibly (proc(5)),
+ * the machine is overloaded, and another worker would not help. */
 static uint64_t silence_limit_ms(const struct guardian *g)
 {
 	char state;
@@ -286,8 +284,8 @@ static uint64_t silence_limit_ms(const struct guardian *g)
 	return state == 'R' || state == 'D' ? HELD_UP_MS : SILENT_MS;
 }
 
-/* A worker whose leader is dead and a thread stuck in a backend cannot be reaped: its state shows it. A
- * living one without heartbeat is stopped (SIGSTOP, debugger) or stuck. */
+/* A dead leader with a thread in a backend cannot be reaped: its state shows. Silence of a living one means
+ * stopped (SIGSTOP, debugger) or stuck. */
 static void check_worker_silence(struct guardian *g, uint64_t now_ns)
 {
 	uint64_t heartbeat_ns = atomic_load(&g->board->heartbeat_ns);
@@ -315,7 +313,7 @@ static void reap_dead(struct guardian *g)
 		return;
 	for (uint32_t i = 0; i < g->n_dead; i++) {
 		errno = 0;
-		/* Another guardian's is no child of ours; init reaps it. */
+		/* Another guardian's worker is reaped by init. */
 		bool gone = waitpid(g->dead[i], NULL, WNOHANG) == g->dead[i] ||
 			    (errno == ECHILD && child_state(g->dead[i], NULL) == 0);
 
@@ -368,9 +366,8 @@ static void check_keeper_exit(struct guardian *g, uint64_t now_ns)
 	keeper_gone(g, now_ns);
 }
 
-/* A stopped or stuck keeper recovers nothing; the next one adopts its sshfs. One that cannot die (a file
- * on a hanging disk or mount) never runs again, so it is left behind; but only one: where the next hangs
- * as well, a third would too. */
+/* A stopped or stuck keeper recovers nothing; the next one adopts its sshfs. One that cannot die (hanging
+ * disk or mount) is left behind, but only one: where a second hangs, a third would. */
 static void check_keeper_silence(struct guardian *g, uint64_t now_ns)
 {
 	uint64_t heartbeat_ns = atomic_load(&g->board->keeper_heartbeat_ns);
@@ -397,7 +394,7 @@ static void check_keeper_silence(struct guardian *g, uint64_t now_ns)
 
 void processes_tick(struct guardian *g, uint64_t now_ns)
 {
-	/* If this process itself was held up, the silence is ours. */
+	/* If we were held up, the silence is ours. */
 	bool held_up = now_ns - g->last_tick_ns >= SILENT_MS * NSEC_PER_MSEC / 2;
 
 	if (g->worker)
@@ -430,7 +427,7 @@ errint_t processes_wait_serving(struct guardian *g, unsigned timeout_ms)
 
 		if (waitpid(g->worker, &status, WNOHANG) == g->worker) {
 			g->worker = 0;
-			return -ECHILD; /* it has said why */
+			return -ECHILD;
 		}
 		if (clock_mono_ns() > until_ns)
 			return -ETIMEDOUT;

@@ -22,8 +22,8 @@
 #include <systemd/sd-daemon.h>
 #include <unistd.h>
 
-/* Closes what a careless parent left open, while its server still can: a file of our own mount, closed
- * later, would wait for ourselves. Descriptors of systemd's fd store (from 3 on) stay. */
+/* Closes a careless parent's files, while their server lives: a file of our own mount, closed later, would
+ * wait for ourselves. systemd's fd store (from 3 on) stays. */
 static void close_inherited(int ready_fd)
 {
 	unsigned first = SD_LISTEN_FDS_START + (unsigned)MAX(sd_listen_fds(0), 0);
@@ -36,7 +36,7 @@ static void close_inherited(int ready_fd)
 	syscall(SYS_close_range, first, ~0u, 0);
 }
 
-/* Enough for HANDLE_MAX open files, the cache of nodes, all threads, and some more. */
+/* HANDLE_MAX open files, cached nodes, threads, and some more. */
 #define OPEN_FILES_WANTED (256u << 10)
 
 uint64_t setup_open_files(void)
@@ -47,7 +47,7 @@ uint64_t setup_open_files(void)
 		return 0;
 	limit = before;
 	if (limit.rlim_max < OPEN_FILES_WANTED) {
-		/* Root may (CAP_SYS_RESOURCE), up to fs.nr_open. The unit sets LimitNOFILE instead. */
+		/* Root may, up to fs.nr_open (CAP_SYS_RESOURCE). The unit has LimitNOFILE. */
 		limit.rlim_cur = limit.rlim_max = OPEN_FILES_WANTED;
 		if (setrlimit(RLIMIT_NOFILE, &limit) == 0)
 			return before.rlim_cur;
@@ -70,7 +70,7 @@ void setup_open_files_again(uint64_t before)
 	setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-/* Holds every number below FD_RESERVED, so that worker's descriptors come above (base/child.h). */
+/* Holds numbers below FD_RESERVED for base/child.h. */
 errint_t setup_descriptors(int ready_fd)
 {
 	int null;
@@ -79,7 +79,7 @@ errint_t setup_descriptors(int ready_fd)
 	null = open("/dev/null", O_RDWR);
 	if (null < 0)
 		return -errno;
-	while (null <= 2) /* the standard descriptors were closed */
+	while (null <= 2) /* standard descriptors were closed */
 		null = dup(null);
 	for (int fd = 3; fd < FD_RESERVED; fd++) {
 		if (fd == ready_fd || fd == null)
@@ -172,8 +172,7 @@ errint_t setup_local(const struct config *config)
 	return setup_place(fd, GUARDIAN_LOCAL);
 }
 
-/* A file of that name that another user put into a writable runtime directory is no lock of ours: its
- * owner could hold it for ever. */
+/* Another user's file in a writable runtime directory: its owner could lock it for ever. */
 static bool is_foreign(int fd)
 {
 	struct stat st;
@@ -181,8 +180,8 @@ static bool is_foreign(int fd)
 	return fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || st.st_uid != geteuid();
 }
 
-/* Without O_CREAT if it exists: in a sticky directory the kernel refuses O_CREAT on another user's file
- * even to root (fs.protected_regular). */
+/* O_CREAT only for a new file: in sticky directories the kernel refuses it on another user's file even to
+ * root (fs.protected_regular). */
 static int open_lock(const char *path)
 {
 	int fd = open(path, O_RDWR | O_NOFOLLOW | O_NONBLOCK);
@@ -201,7 +200,7 @@ static int open_lock(const char *path)
 	return fd < 0 ? -errno : fd;
 }
 
-/* -EAGAIN: held, or just removed by its holder. */
+/* -EAGAIN: held, or just removed. */
 static errint_t try_lock(const char *path)
 {
 	struct stat held, named;
@@ -251,13 +250,13 @@ errint_t setup_channels(void)
 
 static void interrupt_read(int sig)
 {
-	(void)sig; /* only to have read(2) return EINTR: stand_in.c */
+	(void)sig; /* read(2) in stand_in.c shall give EINTR */
 }
 
 errint_t setup_signals(void)
 {
 	static const int handled[] = {SIGTERM, SIGINT, SIGHUP, SIGUSR2, SIGCHLD};
-	const struct sigaction alarm = {.sa_handler = interrupt_read}; /* without SA_RESTART */
+	const struct sigaction alarm = {.sa_handler = interrupt_read}; /* no SA_RESTART */
 	sigset_t set;
 	int fd;
 
@@ -273,8 +272,8 @@ errint_t setup_signals(void)
 	return fd < 0 ? -errno : setup_place(fd, GUARDIAN_SIGNALS);
 }
 
-/* The mount namespace for keeper's sshfs: nobody else sees those mounts, and the host's mounts are seen
- * there. Its maker, a child, stops in it until it is open. Without CAP_SYS_ADMIN keeper stays in ours. */
+/* For keeper's sshfs: nobody else sees its mounts, it sees the host's. Its maker, a child, stops until it is
+ * open. Without CAP_SYS_ADMIN keeper stays in ours. */
 void setup_namespace(void)
 {
 	char path[64];

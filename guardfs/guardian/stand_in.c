@@ -1,6 +1,5 @@
-/* stand_in.c: while no worker can be started (memory, a bug that meets them all), nobody reads requests,
- * and unread requests have no deadline. Guardian then reads them between two tries and answers an error:
- * callers wait for a while, not for ever. */
+/* stand_in.c: while no worker starts (memory, a bug), unread requests have no deadline. Between tries
+ * guardian reads them and answers an error, so that callers do not wait for ever. */
 #include "base/clock.h"
 #include "base/log.h"
 #include "fs/wire.h"
@@ -12,22 +11,22 @@
 #include <sys/time.h>
 #include <unistd.h>
 
-/* Beyond the deadline: extra wait of a caller while the worker is dead. */
+/* Extra wait beyond the deadline. */
 #define PATIENCE_MS 1500u
-/* read(2) blocks if the request that poll(2) saw was taken back (its caller was killed). */
+/* read(2) blocks if its request was taken back (killed caller). */
 #define INTERRUPT_MS 20
-/* Not to be filled by requests for the next worker. */
+/* For the next worker. */
 #define SLOTS_LEFT 64u
 
 static void set_interrupt(unsigned ms)
 {
-	/* Repeated: the first may come before read(2) has begun. */
+	/* Repeated, should the first precede read(2). */
 	const struct itimerval timer = {{0, (suseconds_t)ms * 1000}, {0, (suseconds_t)ms * 1000}};
 
 	setitimer(ITIMER_REAL, &timer, NULL);
 }
 
-/* NULL: only few are left. */
+/* NULL: few are left. */
 static struct slot *free_slot(struct guardian *g)
 {
 	for (uint32_t i = 0; i < SLOT_MAX - SLOTS_LEFT; i++) {
@@ -41,7 +40,7 @@ static struct slot *free_slot(struct guardian *g)
 	return NULL;
 }
 
-/* Nobody waits for these, and their effect would be lost: the next worker finds them as its predecessor's. */
+/* Nobody waits for these replies. The next worker treats them as its predecessor's. */
 static bool can_wait(uint32_t opcode)
 {
 	return !wire_wants_reply(opcode) || opcode == WIRE_OP_RELEASE || opcode == WIRE_OP_RELEASEDIR;
@@ -52,7 +51,7 @@ static uint32_t index_of(struct guardian *g, const struct node *node)
 	return (uint32_t)(node - g->arena->nodes);
 }
 
-/* The directory itself, if node is a route's view of it (fs/view.h). */
+/* The directory itself, if node is a view of it (fs/view.h). */
 static struct node *object_of(struct guardian *g, struct node *node)
 {
 	return node->flags & NODE_VIEW ? &g->arena->nodes[node_object_index(node)] : node;
@@ -90,7 +89,7 @@ static struct node *view_of(struct guardian *g, uint32_t root, uint32_t object)
 	return NULL;
 }
 
-/* The directory that the kernel may hold under this name. Nobody else changes nodes without a worker. */
+/* The directory that the kernel may know by this name. Without a worker nodes do not change. */
 static struct node *known_directory(struct guardian *g, const struct wire_request *r, const char *name)
 {
 	struct node *parent = arena_node(g->arena, r->nodeid), *node;
@@ -104,8 +103,8 @@ static struct node *known_directory(struct guardian *g, const struct wire_reques
 	return node && atomic_load(&node->nlookup) ? node : NULL;
 }
 
-/* Like a worker while a backend is down: an error would make the kernel drop the name, and with it every
- * mount and working directory below. The request for attributes that follows gets the error. */
+/* Like a worker while a backend is down: an error would make the kernel drop the name, with mounts and
+ * working directories below. The request for attributes gets the error. */
 static size_t lookup_reply(struct guardian *g, const struct wire_request *r, const char *name, uint8_t *out,
 			   size_t size)
 {
@@ -149,8 +148,7 @@ static bool answer_request(struct guardian *g, struct slot *slot, uint8_t *buffe
 	return true;
 }
 
-/* Takes a request as a worker does (shm/slot.h): the next worker, or guardian, finds it if this one is
- * killed. False: none, or no room. */
+/* Takes a request as a worker does (shm/slot.h), so that a successor finds it. False: none, or no room. */
 static bool take_one(struct guardian *g, uint64_t now_ns)
 {
 	struct pollfd p = {.fd = GUARDIAN_DEV, .events = POLLIN};
@@ -186,7 +184,7 @@ void stand_in(struct guardian *g, uint64_t now_ns)
 {
 	uint64_t patience_ns = (g->board->config.deadline.ms[OP_METADATA] + PATIENCE_MS) * NSEC_PER_MSEC;
 
-	/* A living worker reads, or will: two must not, for this one must not block. */
+	/* Only one may read while a worker lives: this one must not block. */
 	if (g->worker || now_ns - g->served_ns < patience_ns)
 		return;
 	if (!g->standing_in)
@@ -196,7 +194,7 @@ void stand_in(struct guardian *g, uint64_t now_ns)
 		    (unsigned)((now_ns - g->served_ns) / NSEC_PER_MSEC));
 	g->standing_in = true;
 	set_interrupt(INTERRUPT_MS);
-	/* For no longer than one may block: deadlines must be looked at. */
+	/* Deadlines must be looked at. */
 	while (clock_mono_ns() < now_ns + INTERRUPT_MS * NSEC_PER_MSEC && take_one(g, now_ns))
 		;
 	set_interrupt(0);

@@ -1,6 +1,6 @@
-/* standby.c: waits for guardian's end where no supervisor does (fstab, guardfs -c). A killed guardian
- * leaves a serving worker and nobody to keep its deadlines; worker and keeper lack the privileges to start
- * another. This process keeps guardian's, and does nothing else. */
+/* standby.c: waits for guardian's end without a supervisor (fstab, guardfs -c). A killed guardian leaves a
+ * serving worker without deadlines. Worker and keeper lack the privileges to start another; this process
+ * keeps them. */
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/log.h"
@@ -14,23 +14,22 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* Guardian has no reason to die: if it dies again and again, something kills it. */
+/* Guardian has no reason to die: if it dies so often, something kills it. */
 #define STARTS_MAX	 3u
 #define STARTS_WINDOW_NS (3600 * NSEC_PER_SEC)
 
 struct standby {
 	const struct config *config;
-	/* The command that resumes the session. */
+	/* Resumes the session. */
 	char **again;
 	char exe[4096];
 	/* The last starts, a ring. */
 	uint64_t started_ns[STARTS_MAX];
 	uint32_t starts;
-	/* The first guardian has served. */
 	bool served;
 };
 
-/* Passes on guardian's report to its end. */
+/* Passes on guardian's report. */
 static void relay(struct standby *s, int from, int to)
 {
 	char text[4096];
@@ -40,7 +39,7 @@ static void relay(struct standby *s, int from, int to)
 		if (n > 0 && text[n - 1] == ANNOUNCE_SERVING[0])
 			s->served = true;
 		if (n > 0 && write(to, text, (size_t)n) < 0)
-			break; /* nobody waits any more */
+			break;
 	}
 }
 
@@ -65,7 +64,7 @@ static bool may_start(struct standby *s)
 	return true;
 }
 
-/* The path, not the running program: an upgrade may have replaced it. */
+/* The path: an upgrade may have replaced the program. */
 static pid_t start_again(const struct standby *s)
 {
 	pid_t pid = fork();
@@ -80,7 +79,7 @@ static pid_t start_again(const struct standby *s)
 
 static void ignore(int sig)
 {
-	(void)sig; /* for guardian; unlike SIG_IGN a handler is not inherited by exec */
+	(void)sig; /* for guardian; unlike SIG_IGN, exec drops a handler */
 }
 
 static void settle_standby(void)
@@ -98,7 +97,7 @@ static void settle_standby(void)
 		(void)dup2(null, fd);
 }
 
-/* Returns the exit status when nothing is left to wait for. */
+/* Returns the exit status. */
 static int stand_by(struct standby *s, pid_t guardian)
 {
 	for (;;) {

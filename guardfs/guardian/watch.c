@@ -1,5 +1,5 @@
-/* watch.c: deadlines. A reply from here needs no agreement with the worker: the kernel takes the first
- * reply, and the second gets ENOENT. */
+/* watch.c: deadlines. Needs no agreement with the worker: the kernel takes the first reply, the second gets
+ * ENOENT. */
 #include "base/clock.h"
 #include "fs/wire.h"
 #include "guardian/guardian.h"
@@ -15,8 +15,8 @@ static bool is_current(const struct slot *slot, uint64_t unique)
 	return unique && atomic_load(&slot->answered) != unique;
 }
 
-/* Counts mutating tasks inside whose callers have, or are about to get, an answer. Stored before any of
- * those answers: its receiver finds the count. */
+/* Counts mutating tasks inside whose callers were, or will now be, answered. Stored before those answers, so
+ * that their receivers find it. */
 static void count_late(struct guardian *g, uint64_t now_ns)
 {
 	uint32_t late[CONFIG_BACKENDS_MAX] = {0};
@@ -42,13 +42,13 @@ static void nudge_keeper(void)
 		return; /* full: keeper is awake */
 }
 
-/* Last completion, or last bytes received by the transport: a listing under way shows no completion. */
+/* Last completion, or bytes received: a listing under way completes nothing. */
 static uint64_t last_sign_ns(const struct board_backend *b)
 {
 	return MAX(atomic_load(&b->last_completion_ns), atomic_load(&b->received_ns));
 }
 
-/* keeper watches the transport only when asked; a short listing is not worth it. */
+/* Keeper watches a transport on request; short listings are not worth it. */
 static void have_watched(struct guardian *g, const struct slot *slot, uint64_t silence_ns, uint64_t now_ns)
 {
 	struct board_backend *b = &g->board->backends[atomic_load(&slot->backend)];
@@ -58,7 +58,7 @@ static void have_watched(struct guardian *g, const struct slot *slot, uint64_t s
 		nudge_keeper();
 }
 
-/* The effective deadline of a running slot: a listing's moves on while entries, or their bytes, come. */
+/* A running slot's; a listing's moves on while entries, or bytes, come. */
 static uint64_t due_ns(struct guardian *g, const struct slot *slot, uint64_t now_ns)
 {
 	uint64_t deadline_ns = atomic_load(&slot->deadline_ns), silence_ns, sign_ns;
@@ -74,15 +74,14 @@ static uint64_t due_ns(struct guardian *g, const struct slot *slot, uint64_t now
 			       config->listing_ms * NSEC_PER_MSEC);
 }
 
-/* Copied before answering: afterwards the slot may serve another request. */
+/* Copied: an answered slot may get another request. */
 struct due {
 	uint64_t read_ns;
 	uint32_t backend, epoch, op_class, pid, job;
 	bool inside;
 };
 
-/* A timeout answers only its own caller. The breaker opens when nothing has completed since that request
- * was read. */
+/* A timeout answers its caller. The breaker opens if nothing has completed since that request was read. */
 static void judge_timeout(struct guardian *g, const struct due *due)
 {
 	struct board_backend *b = &g->board->backends[due->backend];
@@ -104,8 +103,8 @@ static void judge_timeout(struct guardian *g, const struct due *due)
 	}
 }
 
-/* The same for a task still inside after its caller was answered: something may have completed after it
- * was read (an answer from sshfs's cache is enough), and nothing since. Returns when to look again. */
+/* The same for a late task: something may have completed since it was read (as from sshfs's cache), then
+ * nothing. Returns the next look. */
 static uint64_t judge_stall(struct guardian *g, const struct slot *slot, uint64_t now_ns)
 {
 	uint32_t backend = atomic_load(&slot->backend);
@@ -143,8 +142,8 @@ static uint32_t caller_of(struct guardian *g, const struct slot *slot)
 	return wire_parse(arena_slot_buffer(g->arena, slot), slot->length, &r) == 0 ? r.pid : 0;
 }
 
-/* `answered` is stored first: a worker whose own reply is refused then knows why, and an answered request
- * is not run again. False: try again. */
+/* `answered` goes first: it explains a refusal of the worker's reply, and no answered request is run again.
+ * False: try again. */
 static bool answer_due(struct guardian *g, struct slot *slot, uint64_t unique)
 {
 	const struct due due = {.read_ns = atomic_load(&slot->read_ns),
@@ -159,7 +158,7 @@ static bool answer_due(struct guardian *g, struct slot *slot, uint64_t unique)
 
 	atomic_store(&slot->answered, unique);
 	if (write(GUARDIAN_DEV, out, n) < 0) {
-		if (errno == ENOENT) /* answered at this very moment */
+		if (errno == ENOENT)
 			return true;
 		atomic_store(&slot->answered, 0);
 		return false;
@@ -169,8 +168,7 @@ static bool answer_due(struct guardian *g, struct slot *slot, uint64_t unique)
 	return true;
 }
 
-/* Anybody may take a parked slot: EXPIRING holds it during the look, so that no worker takes it up or
- * reuses it. */
+/* EXPIRING holds a parked slot during the look: no worker takes up or reuses it. */
 static void expire_parked(struct guardian *g, struct slot *slot, uint64_t now_ns)
 {
 	uint32_t parked = SLOT_PARKED;
@@ -178,17 +176,17 @@ static void expire_parked(struct guardian *g, struct slot *slot, uint64_t now_ns
 	bool done;
 
 	if (!atomic_compare_exchange_strong(&slot->state, &parked, SLOT_EXPIRING))
-		return; /* being taken up again */
+		return; /* being taken up */
 	unique = wire_unique(arena_slot_buffer(g->arena, slot));
 	deadline_ns = atomic_load(&slot->deadline_ns);
 	if (!deadline_ns || deadline_ns > now_ns)
-		done = false; /* another request was parked there meanwhile */
+		done = false; /* another request is parked there */
 	else
 		done = !is_current(slot, unique) || answer_due(g, slot, unique);
 	atomic_store(&slot->state, done ? SLOT_EXPIRED : SLOT_PARKED);
 }
 
-/* Answers if the deadline has passed. Returns a deadline still to come, else UINT64_MAX. */
+/* Returns a deadline to come, else UINT64_MAX. */
 static uint64_t watch_slot(struct guardian *g, struct slot *slot, uint64_t now_ns)
 {
 	uint32_t state = atomic_load(&slot->state);
@@ -196,8 +194,8 @@ static uint64_t watch_slot(struct guardian *g, struct slot *slot, uint64_t now_n
 
 	if (state != SLOT_RUNNING && state != SLOT_PARKED)
 		return UINT64_MAX;
-	/* unique before deadline: the deadline is cleared before the next request is read, so none is
-	 * answered for its predecessor's. */
+	/* unique first: the deadline is cleared before the next request is read, so none gets its
+	 * predecessor's answer. */
 	unique = wire_unique(arena_slot_buffer(g->arena, slot));
 	deadline_ns = state == SLOT_RUNNING ? due_ns(g, slot, now_ns) : atomic_load(&slot->deadline_ns);
 	if (!deadline_ns)
@@ -243,7 +241,7 @@ void watch_release_orphans(struct guardian *g)
 	for (uint32_t i = 0; i < SLOT_MAX; i++) {
 		uint32_t orphan = SLOT_ORPHAN;
 
-		/* A starting worker may free it at the same time. Freeing clears `inside`. */
+		/* A starting worker may free it now. Freeing clears `inside`. */
 		atomic_compare_exchange_strong(&g->arena->slots[i].state, &orphan, SLOT_EXPIRED);
 	}
 }

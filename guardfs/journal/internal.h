@@ -1,13 +1,13 @@
-/* internal.h: shared by the journal's parts and its tests.
+/* internal.h: shared by the journal's parts and tests.
  *
- * Two threads. The caller's: journal_put.c, journal_ask.c, start and stop in journal.c. The journal's: the
- * loop in journal.c and all that touches the database (journal_db.c, journal_schema.c, journal_damage.c,
- * journal_write.c, journal_read.c, journal_retain.c). They meet in struct journal under its lock, never
- * held across a wait.
+ * The caller's thread: journal_put.c, journal_ask.c, start and stop. The journal's thread: the loop in
+ * journal.c, and all that touches the database (journal_db.c, journal_schema.c, journal_damage.c,
+ * journal_write.c, journal_read.c, journal_retain.c). They meet in struct journal, whose lock is never held
+ * across a wait.
  *
- * Keeper clones children without fork(3)'s care for malloc, so the journal's thread must not hold the lock
- * of the allocator's arena that keeper's thread uses: it never frees that thread's memory. Written items
- * go back (journal_queue.done), and the caller's thread frees them. */
+ * Keeper clones children without fork(3)'s care for malloc. So the journal's thread must not lock the
+ * allocator's arena of keeper's thread: it returns written items (journal_queue.done) for that thread to
+ * free. */
 #ifndef GUARDFS_JOURNAL_INTERNAL_H
 #define GUARDFS_JOURNAL_INTERNAL_H
 
@@ -23,10 +23,10 @@
 #define JOURNAL_FILE	       "history.sqlite"
 #define JOURNAL_APPLICATION_ID 0x67664a31
 #define JOURNAL_ASIDE_KEPT     3
-#define JOURNAL_QUEUE_BYTES    (4u << 20) /* of all items: long texts must not fill the memory */
+#define JOURNAL_QUEUE_BYTES    (4u << 20) /* of all items */
 #define JOURNAL_QUESTIONS_MAX  16
 
-/* ---- items to be written (made by journal_put.c) ---- */
+/* ---- items to write (journal_put.c) ---- */
 
 enum journal_item_type {
 	ITEM_INCIDENT,
@@ -41,7 +41,7 @@ enum journal_item_type {
 #define ITEM_NUMBERS_MAX 11
 #define ITEM_TEXTS_MAX	 8
 
-/* Indexes of the numbers and texts that are more than values. */
+/* Indexes of special numbers and texts. */
 enum { INCIDENT_ID, INCIDENT_BEGAN };
 enum { INCIDENT_BACKEND = 2, INCIDENT_ROUTES = 6 };
 enum { EVENT_TIME, EVENT_INCIDENT };
@@ -60,7 +60,7 @@ struct journal_item {
 	char bytes[];
 };
 
-/* Numbers and texts of an item: its statement's parameters, numbers first. */
+/* Parameters of an item's statement, numbers first. */
 struct journal_item_shape {
 	unsigned n_numbers, n_texts;
 };
@@ -74,23 +74,23 @@ struct journal_lost {
 
 struct journal_queue {
 	struct journal_item *head, *tail;
-	/* Items waiting and items taken. */
+	/* Waiting and taken. */
 	size_t count, bytes;
-	/* Of these: being written. */
+	/* Being written. */
 	size_t taken, taken_bytes;
-	/* Written; the caller's thread frees them. */
+	/* Written; for the caller's thread to free. */
 	struct journal_item *done;
-	/* Not written down yet. */
+	/* Not noted in the database yet. */
 	struct journal_lost lost;
 	/* Since the start, for people. */
 	struct journal_lost lost_for_ever;
 };
 
-/* Adds the item, which becomes the queue's. Makes room by dropping the oldest sample, else the newest
- * event, else the item. Frees dropped and written items: caller's thread only. */
+/* Takes the item. Makes room by dropping the oldest sample, the newest event, or the item. Caller's thread:
+ * frees dropped and written items. */
 void journal_queue_put(struct journal_queue *queue, struct journal_item *item);
 
-/* All waiting items, oldest first. One of the two below must follow. */
+/* All waiting, oldest first. Call one of the next two after it. */
 struct journal_item *journal_queue_take(struct journal_queue *queue);
 
 /* Not written: back to the head. */
@@ -101,19 +101,18 @@ void journal_queue_written(struct journal_queue *queue, struct journal_item *ite
 /* Counts an item that could not be queued. */
 void journal_queue_count_lost(struct journal_queue *queue, enum journal_item_type type);
 
-/* Subtracts those written down. */
+/* Subtracts losses that the database has noted. */
 void journal_queue_noted(struct journal_queue *queue, const struct journal_lost *noted);
 
-/* all = false: only onto the done list (journal's thread). */
+/* all = false: onto the done list (journal's thread). */
 void journal_queue_clear(struct journal_queue *queue, bool all);
 
 /* ---- database: the journal's thread ---- */
 
-/* Errors of the database's functions: -ENOSPC full, -EBUSY locked, -EUCLEAN damaged, -ENOTSUP newer,
- * -ENODEV no directory, -EINTR took too long or stopped, -EINVAL impossible item or question; else any
- * failure. */
+/* Errors below: -ENOSPC full, -EBUSY locked, -EUCLEAN damaged, -ENOTSUP newer, -ENODEV no directory, -EINTR
+ * too long or stopped, -EINVAL impossible item or question; else any failure. */
 
-/* Keeper's number of an incident, and the database's. */
+/* Keeper's and the database's number of an incident. */
 struct journal_number {
 	uint64_t given, actual;
 };
@@ -121,7 +120,7 @@ struct journal_number {
 struct journal_db {
 	char directory[1024];
 	char path[1024 + 32];
-	/* NULL: not open. */
+	/* NULL: closed. */
 	sqlite3 *sql;
 	sqlite3_stmt *write[ITEM_TYPE_COUNT];
 	/* Of the opened file. */
@@ -131,15 +130,15 @@ struct journal_db {
 	uint32_t busy_ms, max_pages;
 	const atomic_bool *stopping;
 	uint64_t
-	    /* CLOCK_MONOTONIC: then the running work is interrupted; 0: never, not even by stopping. */
+	    /* CLOCK_MONOTONIC, interrupts the work; 0: never, not even by stopping. */
 	    deadline_ns;
-	/* Why the last function failed. */
+	/* Of the last failure. */
 	char error[256];
 	/* File set aside last; "": none. */
 	char aside[64];
-	/* Copy of the memory table, to be restored after a loss; NULL: unknown. */
+	/* Copy to restore after a loss; NULL: unknown. */
 	json_t *memory;
-	/* Of incidents seen since the start. */
+	/* Of incidents seen. */
 	struct journal_number *numbers;
 	size_t n_numbers;
 };
@@ -147,15 +146,15 @@ struct journal_db {
 /* Opens, makes, migrates and checks the database. */
 errint_t journal_db_open(struct journal_db *db) WARN_UNUSED;
 
-/* Waits until the disk takes a write, before any call of sqlite. sqlite maps its WAL index: a thread that
- * meets a hanging disk there waits in a page fault, with a lock that every fork of keeper's needs, so that
- * no probe or sshfs could be started. Waiting here holds nothing. */
+/* Waits until the disk takes a write, holding nothing. Called before sqlite: in sqlite's mapped WAL index a
+ * hanging disk is a page fault, with a lock that keeper's forks need, so that no probe or sshfs could
+ * start. */
 void journal_db_wait_for_disk(const struct journal_db *db);
 
-/* as_it_is: the WAL stays beside it, unmerged. */
+/* as_it_is: the WAL stays unmerged. */
 void journal_db_close(struct journal_db *db, bool as_it_is);
 
-/* Is the open file still the one at its path? */
+/* Does the path still lead to the open file? */
 bool journal_db_in_place(const struct journal_db *db);
 
 /* Errno of sqlite's result; sets db->error. 0: SQLITE_OK, ROW, DONE. */
@@ -164,10 +163,10 @@ errint_t journal_db_result(struct journal_db *db, int rc);
 errint_t journal_db_exec(struct journal_db *db, const char *sql) WARN_UNUSED;
 errint_t journal_db_prepare(struct journal_db *db, const char *sql, sqlite3_stmt **stmt) WARN_UNUSED;
 
-/* Settings for every opening, before the first table is made. */
+/* At every opening, before the first table. */
 errint_t journal_db_configure(struct journal_db *db) WARN_UNUSED;
 
-/* First column of the first row; 0: none. */
+/* First row's first column; 0: none. */
 errint_t journal_db_number(struct journal_db *db, const char *sql, int64_t *number) WARN_UNUSED;
 
 void journal_db_rollback(struct journal_db *db);
@@ -178,11 +177,10 @@ errint_t journal_migrate(struct journal_db *db, const char *const *steps, unsign
 errint_t journal_schema(struct journal_db *db) WARN_UNUSED;
 extern const unsigned journal_schema_version;
 
-/* May this schema and application be written to? 0, -ENOTSUP, -EPERM (another program's). */
+/* May it be written to? 0, -ENOTSUP, -EPERM (another program's). */
 errint_t journal_schema_acceptable(struct journal_db *db, int64_t application, int64_t version);
 
-/* journal_damage.c: renames the closed database and its files, and removes the oldest such. Sets
- * db->aside. */
+/* journal_damage.c: renames the closed database's files, removes the oldest such. Sets db->aside. */
 errint_t journal_set_aside(struct journal_db *db) WARN_UNUSED;
 
 /* journal_write.c: all items in one transaction, with a note about lost ones. */
@@ -201,20 +199,20 @@ errint_t journal_read_suspects(struct journal_db *db, const struct journal_query
 errint_t journal_read_answer(struct journal_db *db, const struct journal_query *query,
 			     json_t **result) WARN_UNUSED;
 
-/* journal_retain.c: one step of deleting. *more: there is more. */
+/* journal_retain.c: one step of deleting. *more: call again. */
 errint_t journal_retain(struct journal_db *db, const struct journal_options *options, bool *more) WARN_UNUSED;
 
 /* ---- the journal ---- */
 
-/* Times and limits, for tests; may change while the journal runs. */
+/* For tests; may change while running. */
 struct journal_tuning {
-	/* Between tries after trouble. */
+	/* Between tries. */
 	_Atomic uint32_t retry_ms;
 	/* Between deletions. */
 	_Atomic uint32_t retain_ms;
 	/* Longest wait for a lock. */
 	_Atomic uint32_t busy_ms;
-	/* Size limit of the database, like a full disk; 0: none. */
+	/* Like a full disk; 0: none. */
 	_Atomic uint32_t max_pages;
 };
 
@@ -237,17 +235,16 @@ struct journal {
 	atomic_bool stopping;
 
 	pthread_mutex_t lock;
-	/* For the journal's thread. */
 	pthread_cond_t wake;
-	/* For a waiting caller: started, finished. */
+	/* For waiting callers: started, finished. */
 	pthread_cond_t told;
 	/* Under lock: */
 	enum journal_state state;
 	/* Questions can be answered. */
 	bool open;
-	/* Nothing will ever be written. */
+	/* Nothing will be written. */
 	bool hopeless;
-	/* Opening has been tried. */
+	/* Opening was tried. */
 	bool started;
 	/* The thread touches nothing any more. */
 	bool finished;
@@ -263,7 +260,7 @@ struct journal {
 	/* Together at most JOURNAL_QUESTIONS_MAX. */
 	unsigned n_questions, n_answers, n_answering;
 
-	/* The journal's thread only: */
+	/* Journal's thread alone: */
 	struct journal_db db;
 	/* CLOCK_MONOTONIC; 0: no trouble; UINT64_MAX: never. */
 	uint64_t retry_ns;
@@ -273,17 +270,17 @@ struct journal {
 	uint64_t damaged_ns;
 };
 
-/* As journal_start; tuning is borrowed until the thread's end. */
+/* tuning: borrowed to the thread's end. */
 struct journal *journal_start_tuned(const struct journal_options *options, struct journal_tuning *tuning);
 
 /* Makes journal_event_fd readable. */
 void journal_signal(const struct journal *journal);
 
-/* The journal's thread: answers the oldest question. False: none. */
+/* Journal's thread: the oldest. False: none. */
 bool journal_next_question(struct journal *journal, struct journal_waiting_question *question);
 void journal_answer(struct journal *journal, uint64_t ticket, json_t *result, errint_t error);
 
-/* CLOCK_MONOTONIC now + ms for cond_timedwait; both condition variables use that clock. */
+/* For cond_timedwait: both condition variables use CLOCK_MONOTONIC. */
 struct timespec journal_timespec(uint64_t mono_ns);
 
 #endif

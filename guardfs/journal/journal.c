@@ -1,5 +1,4 @@
-/* journal.c: the journal's thread: opening, writing, answering, deleting, and trouble. internal.h says
- * which thread may touch what. */
+/* journal.c: the journal's thread, its start and end. internal.h says which thread may touch what. */
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/log.h"
@@ -13,8 +12,8 @@
 #include <sys/eventfd.h>
 
 #define NEVER	     UINT64_MAX
-#define ROOM_STEPS   20 /* deletion before another try on a full disk */
-#define AT_ONCE	     1	/* a time in the past */
+#define ROOM_STEPS   20 /* of deletion on a full disk */
+#define AT_ONCE	     1	/* in the past */
 #define START_RETAIN (60 * NSEC_PER_SEC)
 
 static struct journal_tuning usual = {.retry_ms = 10000, .retain_ms = 3600 * 1000, .busy_ms = 200};
@@ -52,7 +51,7 @@ static enum journal_state state_of(errint_t error)
 
 /* ---- what the others see ---- */
 
-/* Publishes the result; wakes waiters when there is news. */
+/* Wakes waiters at news. */
 static void publish_state(struct journal *j, errint_t error)
 {
 	enum journal_state state = state_of(error);
@@ -112,7 +111,7 @@ int journal_event_fd(const struct journal *journal)
 
 /* ---- one turn of the thread ---- */
 
-/* The first success tells keeper the history; a new database gets keeper's memory back. */
+/* The first success recalls history for keeper; a new database gets the memory back. */
 static errint_t exchange_memory(struct journal *j)
 {
 	struct journal_recalled recalled;
@@ -147,7 +146,6 @@ static errint_t open_database(struct journal *j)
 	return error;
 }
 
-/* In one transaction. */
 static errint_t write_queue(struct journal *j)
 {
 	struct journal_item *items;
@@ -191,7 +189,7 @@ static void make_room(struct journal *j)
 	}
 }
 
-/* The file was moved or removed: later writes to it are out of sight. */
+/* The file was moved or removed: later writes are out of sight. */
 static void look_for_file(struct journal *j)
 {
 	if (!j->db.sql || journal_db_in_place(&j->db))
@@ -215,7 +213,7 @@ static errint_t write_all(struct journal *j)
 	return error;
 }
 
-/* Only damage is an error here; the asker hears of the rest. */
+/* Only damage is an error here; the asker hears the rest. */
 static errint_t answer_all(struct journal *j)
 {
 	struct journal_waiting_question question;
@@ -246,7 +244,7 @@ static errint_t retain(struct journal *j, uint64_t now)
 	return error;
 }
 
-/* Damaged: the next turn begins a new database, at once unless the last one was short-lived. */
+/* The next turn begins a new database, at once unless the last was short-lived. */
 static errint_t mend(struct journal *j, uint64_t now, uint64_t retry_ns)
 {
 	errint_t error;
@@ -269,7 +267,7 @@ static void settle_turn(struct journal *j, errint_t error)
 	if (error == -EUCLEAN) {
 		error = mend(j, now, retry_ns);
 		if (j->retry_ns == AT_ONCE)
-			return; /* the moment between is not shown */
+			return; /* no need to show the moment between */
 		error = error < 0 ? error : -EIO;
 	} else if (error < 0 && error != -ENOSPC && error != -EBUSY) {
 		journal_db_close(&j->db, true);
@@ -294,8 +292,6 @@ static void turn(struct journal *j)
 	if (due || damage < 0)
 		settle_turn(j, damage < 0 ? damage : error);
 }
-
-/* ---- the thread ---- */
 
 static bool has_work(struct journal *j, uint64_t now)
 {
@@ -354,7 +350,7 @@ static void init_conditions(struct journal *j)
 	pthread_condattr_destroy(&monotonic);
 }
 
-/* Signals are for keeper's thread. */
+/* Keeper's thread handles signals. */
 static int start_thread(struct journal *j)
 {
 	sigset_t all, before;
@@ -389,8 +385,7 @@ struct journal *journal_start_tuned(const struct journal_options *options, struc
 	(void)copy_string(j->db.directory, sizeof(j->db.directory), options->directory);
 	snprintf(j->db.path, sizeof(j->db.path), "%s/%s", options->directory, JOURNAL_FILE);
 	init_conditions(j);
-	/* Not left to the thread that makes the first object: a child cloned meanwhile would wait for that
-	 * thread for ever. */
+	/* Seeds jansson now: a child cloned while another thread seeds would wait for ever. */
 	json_object_seed(0);
 	j->event_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 	error = j->event_fd < 0 ? errno : options->directory[0] ? start_thread(j) : ENOENT;

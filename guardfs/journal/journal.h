@@ -1,15 +1,14 @@
-/* journal.h: history in sqlite: incidents, events, samples, memory. docs/HISTORY.md has schema and states.
+/* journal.h: history in sqlite. docs/HISTORY.md.
  *
- * A thread of its own does all that touches the database. Keeper's only other thread calls these
- * functions; they never wait for the disk, and errors only show in the state: guarding goes on without
- * history. */
+ * Its own thread touches the database. Keeper's only other thread calls these functions. They never wait for
+ * the disk. Errors show only in the state: guarding goes on without history. */
 #ifndef GUARDFS_JOURNAL_JOURNAL_H
 #define GUARDFS_JOURNAL_JOURNAL_H
 
 #include "base/base.h"
 
 #define JOURNAL_QUEUE_MAX 1024
-#define JOURNAL_TEXT_MAX  8192 /* an event's text (a hook's output); longer ones are cut in the middle */
+#define JOURNAL_TEXT_MAX  8192 /* longer texts (a hook's output) are cut in the middle */
 
 struct json_t;
 struct journal;
@@ -34,30 +33,28 @@ struct journal_options {
 	uint32_t keep_mib;
 };
 
-/* Starts the thread. NULL: out of memory; an unusable database shows in the state. The thread never takes
- * the lock of the allocator's arena that the caller's thread uses, so the caller may clone children
- * (base/child.h). */
+/* NULL: out of memory; an unusable database shows in the state. The caller may clone children (base/child.h):
+ * the thread never locks the caller's allocator arena. */
 struct journal *journal_start(const struct journal_options *options);
 
-/* Writes what is queued, for at most timeout_ms, and ends the thread. A thread that does not end (hung
- * disk) is left, and nothing is freed. */
+/* Writes the queue within timeout_ms, and ends the thread. A hung thread is left, and nothing freed. */
 void journal_stop(struct journal *journal, uint32_t timeout_ms);
 
-/* The state, and its message (size bytes): damaged file, error, lost events. */
+/* detail (size bytes): damaged file, error, lost events. */
 enum journal_state journal_state(struct journal *journal, char *detail, size_t size);
 
-/* eventfd, readable when the state has changed or an answer is there; the journal's. journal_take_answer
- * resets it when it has nothing left: take answers first, then look at the state. */
+/* The journal's eventfd, readable at news. journal_take_answer resets it when it has no more: take answers
+ * first, then look at the state. */
 int journal_event_fd(const struct journal *journal);
 
-/* ---- writing; strings are copied, NULL counts as "" ----
+/* ---- writing; strings are copied, NULL is "" ----
  *
- * Strings may hold any bytes; those that are not UTF-8 become U+FFFD. Those above 256 bytes (detail:
- * 2,048, text: JOURNAL_TEXT_MAX) are cut in the middle. Routes, keys and values of memory above 64 KiB are
- * dropped and counted as lost. A full queue loses the oldest samples first, then the newest events. */
+ * Bytes that are not UTF-8 become U+FFFD. Strings above 256 bytes (detail: 2,048, text: JOURNAL_TEXT_MAX) are
+ * cut in the middle. Routes, keys and memory values above 64 KiB are lost, and counted. A full queue loses
+ * oldest samples, then newest events. */
 
 struct journal_incident {
-	/* Keeper's choice, above journal_recall's highest_incident; > 0. */
+	/* > 0 and above journal_recall's highest_incident. */
 	uint64_t id;
 	const char *kind, *scope, *backend, *class, *detail, *detected_by;
 	uint64_t began_ns, detected_ns, first_error_ns, first_fast_ns, recovered_ns, closed_ns;
@@ -66,9 +63,8 @@ struct journal_incident {
 	const char *routes;
 };
 
-/* Inserts or replaces the incident. Before its first event. If the journal was unusable when keeper
- * recalled, another incident (with another beginning) may have its id: then it and its events are kept
- * under the next free id, with a note. */
+/* Inserts or replaces; before its first event. If keeper could not recall, the id may be another incident's
+ * (with another beginning): then this one and its events go under the next free id, with a note. */
 void journal_put_incident(struct journal *journal, const struct journal_incident *incident);
 
 struct journal_event {
@@ -88,12 +84,12 @@ struct journal_sample {
 
 void journal_put_sample(struct journal *journal, const struct journal_sample *sample);
 
-/* A suspect file (shm/suspect.h), named by when it was filed: inserts it, or replaces what is known of it. */
+/* A suspect file (shm/suspect.h), identified by filed_ns: inserted or replaced. */
 struct journal_suspect {
-	uint64_t filed_ns, changed_ns; /* when it was filed, and when this was found */
+	uint64_t filed_ns, changed_ns; /* when this was found */
 	bool settled;
 	const char *backend, *job;
-	const char *record; /* a JSON object with the rest: keeper's alone to read. Up to 64 KiB */
+	const char *record; /* JSON object of at most 64 KiB, for keeper */
 };
 
 void journal_put_suspect(struct journal *journal, const struct journal_suspect *suspect);
@@ -101,24 +97,23 @@ void journal_put_suspect(struct journal *journal, const struct journal_suspect *
 /* Has all that was put so far been written? */
 bool journal_is_written(struct journal *journal);
 
-/* value NULL: forget the key. */
+/* value NULL: forget. */
 void journal_put_memory(struct journal *journal, const char *key, const char *value);
 
 /* ---- reading ---- */
 
 struct journal_recalled {
 	uint64_t highest_incident;
-	/* Object: key -> string; the caller releases it. */
+	/* Object: key -> string; the caller's. */
 	struct json_t *memory;
-	/* Array of open INCIDENT objects (docs/PROTOCOL.control.md). */
+	/* Of open INCIDENTs (docs/PROTOCOL.control.md). */
 	struct json_t *open;
-	/* Array of the records of suspects that are not settled. */
+	/* Unsettled suspects' records. */
 	struct json_t *suspects;
 };
 
-/* The journal's knowledge at its opening. Waits for the thread, at most timeout_ms (only keeper's start
- * may wait). 0, -ETIMEDOUT, or -EIO (no usable database): *recalled is then empty but valid
- * (highest_incident 0). May be called again; the caller releases each result. */
+/* The journal's knowledge at its opening. Waits at most timeout_ms, at keeper's start alone. 0, -ETIMEDOUT,
+ * or -EIO (no usable database): *recalled is then empty but valid. The caller releases each result. */
 errint_t journal_recall(struct journal *journal, uint32_t timeout_ms, struct journal_recalled *recalled);
 
 enum journal_question { JOURNAL_ASK_INCIDENTS, JOURNAL_ASK_INCIDENT, JOURNAL_ASK_SETTLED };
@@ -129,20 +124,20 @@ struct journal_query {
 	uint64_t id;
 	/* INCIDENTS: not over by then. SETTLED: since then. */
 	uint64_t since_ns;
-	/* INCIDENTS, SETTLED: "": all. */
+	/* INCIDENTS, SETTLED; "": all. */
 	char backend[32];
-	/* SETTLED: suspects of this job; "": all. */
+	/* SETTLED; "": all. */
 	char job[512];
-	/* INCIDENTS, SETTLED: newest first; 0: 100; at most 1000. */
+	/* INCIDENTS, SETTLED: newest; 0: 100; at most 1000. */
 	uint32_t limit;
 };
 
-/* Puts a question; *ticket identifies its answer. 0, -EAGAIN (too many wait), -EIO (no database). */
+/* *ticket identifies the answer. 0, -EAGAIN (too many wait), -EIO (no database). */
 errint_t journal_ask(struct journal *journal, const struct journal_query *query,
 		     uint64_t *ticket) WARN_UNUSED;
 
-/* Takes an answer: 1, its ticket, and *result, the reply's members by docs/PROTOCOL.control.md without
- * "journal" (the caller releases it), or NULL with *error (-ENOENT: no such incident; -EIO). 0: none. */
+/* 1: *result is the reply by docs/PROTOCOL.control.md without "journal" (the caller's), or NULL with *error
+ * (-ENOENT: no such incident; -EIO). 0: none. */
 int journal_take_answer(struct journal *journal, uint64_t *ticket, struct json_t **result, errint_t *error);
 
 #endif

@@ -1,4 +1,4 @@
-/* journal_ask.c: questions to the journal's thread and its answers; see internal.h. */
+/* journal_ask.c: questions and answers. */
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "journal/internal.h"

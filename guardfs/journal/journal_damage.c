@@ -1,5 +1,4 @@
-/* journal_damage.c: putting a damaged database aside; see internal.h. Its WAL keeps beside it, so that it
- * can be opened and salvaged as it is. */
+/* journal_damage.c: sets a damaged database aside, with its WAL, to be salvaged. */
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "journal/internal.h"
@@ -39,7 +38,7 @@ static errint_t rename_all(const struct journal_db *db, const char *name)
 {
 	char from[sizeof(db->path) + 8], to[sizeof(db->path) + 64];
 
-	/* The database first: sqlite throws away a WAL beside an empty new one. */
+	/* The database goes first: sqlite throws away a WAL beside an empty one. */
 	for (unsigned i = 0; i < ARRAY_SIZE(companions); i++) {
 		snprintf(from, sizeof(from), "%s%s", db->path, companions[i]);
 		snprintf(to, sizeof(to), "%s/%s%s", db->directory, name, companions[i]);

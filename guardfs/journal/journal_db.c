@@ -1,4 +1,4 @@
-/* journal_db.c: opening and closing the database, and its errors; see internal.h. */
+/* journal_db.c: opens and closes the database; its errors. */
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/fd.h"
@@ -10,10 +10,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define CHECK_MAX_SIZE	   (256ll << 20)      /* larger ones are not checked at opening, */
-#define CHECK_MAX_NS	   (3 * NSEC_PER_SEC) /* and none for longer than this */
-#define PROGRESS_STEPS	   2000 /* of sqlite's machine between looks at the clock: well below a millisecond */
-#define VALUE_MAX	   (1 << 20) /* ours are shorter; a damaged file's claims are not believed */
+#define CHECK_MAX_SIZE	   (256ll << 20)      /* larger ones are not checked, */
+#define CHECK_MAX_NS	   (3 * NSEC_PER_SEC) /* none for longer */
+#define PROGRESS_STEPS	   2000		      /* of sqlite's machine: well below a millisecond */
+#define VALUE_MAX	   (1 << 20)	      /* bounds a damaged file's claims */
 #define HEADER_SIZE	   72
 #define HEADER_VERSION	   60
 #define HEADER_APPLICATION 68
@@ -46,7 +46,7 @@ errint_t journal_db_result(struct journal_db *db, int rc)
 	case SQLITE_TOOBIG:
 	case SQLITE_RANGE:
 		return -EINVAL;
-	default: /* a full disk may show as an error of the WAL's index */
+	default: /* a full disk may show in the WAL's index */
 		return system_error == ENOSPC || system_error == EDQUOT ? -ENOSPC : -EIO;
 	}
 }
@@ -61,7 +61,7 @@ errint_t journal_db_prepare(struct journal_db *db, const char *sql, sqlite3_stmt
 	int rc = sqlite3_prepare_v3(db->sql, sql, -1, SQLITE_PREPARE_PERSISTENT, stmt, NULL);
 	errint_t error = journal_db_result(db, rc);
 
-	/* Our statements fit our schema: a database that claims it and lacks a table is bad. */
+	/* A database that claims our schema and lacks a table is bad. */
 	return (rc & 0xff) == SQLITE_ERROR ? -EUCLEAN : error;
 }
 
@@ -84,7 +84,7 @@ errint_t journal_db_number(struct journal_db *db, const char *sql, int64_t *numb
 
 void journal_db_rollback(struct journal_db *db)
 {
-	/* sqlite has often rolled back itself; after a failed rollback nothing is left to do. */
+	/* sqlite has often rolled back itself. A failed rollback needs no more. */
 	if (db->sql && !sqlite3_get_autocommit(db->sql))
 		(void)sqlite3_exec(db->sql, "ROLLBACK", NULL, NULL, NULL);
 }
@@ -107,9 +107,8 @@ static uint32_t be32(const unsigned char *p)
 	return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
 }
 
-/* Makes a missing file, and reads the schema's version from its header: a newer database is not even
- * opened, since opening may merge a WAL into it. Closing this descriptor would release sqlite's locks on
- * the file; the database is not open here. */
+/* Makes a missing file, and reads the schema's version from its header: opening a newer database may merge
+ * its WAL. Closing a descriptor releases sqlite's locks, but the database is not open here. */
 static errint_t look_at_file(struct journal_db *db)
 {
 	CLEANUP_FD int fd = open(db->path, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600);
@@ -123,7 +122,7 @@ static errint_t look_at_file(struct journal_db *db)
 	db->device = st.st_dev;
 	db->inode = st.st_ino;
 	if (pread(fd, header, sizeof(header), 0) != HEADER_SIZE || memcmp(header, "SQLite format 3", 16) != 0)
-		return 0; /* empty, or for sqlite to judge */
+		return 0; /* for sqlite to judge */
 	return journal_schema_acceptable(db, be32(header + HEADER_APPLICATION),
 					 be32(header + HEADER_VERSION));
 }
@@ -135,7 +134,7 @@ bool journal_db_in_place(const struct journal_db *db)
 	return stat(db->path, &st) == 0 && st.st_dev == db->device && st.st_ino == db->inode;
 }
 
-/* The file's contents are data, nothing to execute. */
+/* It is data, nothing to execute. */
 static void distrust(sqlite3 *sql)
 {
 	(void)sqlite3_extended_result_codes(sql, 1);
@@ -163,7 +162,7 @@ errint_t journal_db_configure(struct journal_db *db)
 	return journal_db_exec(db, limit);
 }
 
-/* Every page, its cells and the order of keys; not indexes against tables. */
+/* Pages, cells, order of keys; not indexes. */
 static errint_t quick_check(struct journal_db *db)
 {
 	sqlite3_stmt *stmt = NULL;
@@ -200,7 +199,7 @@ static errint_t open_and_check(struct journal_db *db)
 	sqlite3_progress_handler(db->sql, PROGRESS_STEPS, took_too_long, db);
 	error = journal_db_result(db, sqlite3_busy_timeout(db->sql, (int)db->busy_ms));
 	if (error == 0)
-		error = journal_schema(db); /* refuses a newer one unchanged */
+		error = journal_schema(db);
 	if (error == 0 && sqlite3_db_readonly(db->sql, "main") == 1)
 		error = open_failed(db, JOURNAL_FILE, EROFS);
 	if (error == 0)
@@ -213,7 +212,7 @@ static errint_t make_directory(struct journal_db *db)
 	errint_t error = fd_mkdir_parents(db->directory, 0700);
 	struct stat st;
 
-	/* An existing one may lie where nothing can be made. */
+	/* An existing directory may lie where none can be made. */
 	if (stat(db->directory, &st) == 0 && S_ISDIR(st.st_mode))
 		return 0;
 	(void)open_failed(db, db->directory, error < 0 ? -error : ENOTDIR);
@@ -225,7 +224,7 @@ void journal_db_wait_for_disk(const struct journal_db *db)
 	char path[sizeof(db->path) + 8];
 	CLEANUP_FD int fd = -1;
 
-	/* Not the database: closing any descriptor of it releases sqlite's locks. */
+	/* Not the database: closing it would release sqlite's locks. */
 	snprintf(path, sizeof(path), "%s.disk", db->path);
 	fd = open(path, O_WRONLY | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600);
 	/* sqlite meets and reports the same error. */
@@ -242,7 +241,7 @@ errint_t journal_db_open(struct journal_db *db)
 		error = look_at_file(db);
 	if (error == 0)
 		error = open_and_check(db);
-	/* A refused one stays exactly as found. */
+	/* Refused ones stay unchanged. */
 	if (error < 0)
 		journal_db_close(db, true);
 	return error;

@@ -1,13 +1,13 @@
-/* journal_put.c: copies what is to be written into items; the caller's thread. */
+/* journal_put.c: copies into items; caller's thread. */
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "journal/internal.h"
 
 #include <stdlib.h>
 
-#define NAME_MAX_LENGTH	  256	/* kind, state, backend and such */
-#define DETAIL_MAX_LENGTH 2048	/* an incident's detail */
-#define WHOLE_MAX_LENGTH  65536 /* useless when cut: routes, memory */
+#define NAME_MAX_LENGTH	  256	/* of kind, state, backend and such */
+#define DETAIL_MAX_LENGTH 2048	/* of an incident */
+#define WHOLE_MAX_LENGTH  65536 /* of routes and memory, useless when cut */
 #define CUT_MARK	  "\n[... cut here ...]\n"
 
 const struct journal_item_shape journal_item_shapes[ITEM_TYPE_COUNT] = {
@@ -16,13 +16,12 @@ const struct journal_item_shape journal_item_shapes[ITEM_TYPE_COUNT] = {
 };
 
 struct text {
-	/* May be NULL. */
 	const char *s;
 	/* Longer ones are cut in the middle. */
 	size_t max;
 };
 
-/* At most max bytes: beginning and end, terminated. Returns the copy's end. */
+/* Keeps beginning and end. Returns the copy's end. */
 static char *copy_cut(char *to, const struct text *text)
 {
 	size_t n = strnlen(text->s, text->max + 1), mark = strlen(CUT_MARK), front;
@@ -99,7 +98,7 @@ static struct text long_text(const char *s, size_t max)
 	return (struct text){s ? s : "", max};
 }
 
-/* Useless when cut: refused, and counted. */
+/* Useless when cut: counted as lost. */
 static bool too_long(struct journal *journal, enum journal_item_type type, const char *what, const char *s)
 {
 	if (!s || strnlen(s, WHOLE_MAX_LENGTH + 1) <= WHOLE_MAX_LENGTH)

@@ -1,4 +1,4 @@
-/* journal_queue.c: the queue of items, bounded in number and bytes; see internal.h. */
+/* journal_queue.c: items, bounded in number and bytes. */
 #include "journal/internal.h"
 
 #include <stdlib.h>
@@ -50,7 +50,7 @@ static void append_item(struct journal_queue *queue, struct journal_item *item)
 	queue->bytes += item->size;
 }
 
-/* Unlinks and frees a waiting item; before: the one in front, or NULL. */
+/* before: the item in front, or NULL. */
 static void drop_item(struct journal_queue *queue, struct journal_item *before, struct journal_item *item)
 {
 	if (before)
@@ -78,7 +78,7 @@ static bool overtaken_by(const struct journal_item *old, const struct journal_it
 	       strcmp(old->texts[MEMORY_KEY], item->texts[MEMORY_KEY]) == 0;
 }
 
-/* An older item that is superseded by item. */
+/* Drops an older item that item supersedes. */
 static bool drop_overtaken(struct journal_queue *queue, const struct journal_item *item)
 {
 	struct journal_item *before = NULL;
@@ -128,7 +128,7 @@ static bool fits(const struct journal_queue *queue, const struct journal_item *i
 	return queue->count < JOURNAL_QUEUE_MAX && queue->bytes + item->size <= JOURNAL_QUEUE_BYTES;
 }
 
-/* Samples give way to a new event; a new event, being the newest, gives way to incidents and memory. */
+/* Samples give way to events, a new event to incidents and memory. */
 static bool make_room(struct journal_queue *queue, const struct journal_item *item)
 {
 	while (!fits(queue, item)) {

@@ -1,5 +1,4 @@
-/* journal_read.c: rows into the JSON of docs/PROTOCOL.control.md; see internal.h. Answers are bounded, as
- * frames and keeper's memory are. */
+/* journal_read.c: rows into docs/PROTOCOL.control.md's JSON, bounded for frames and keeper. */
 #include "base/clock.h"
 #include "journal/internal.h"
 
@@ -8,14 +7,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define ANSWER_MAX_BYTES     (3u << 20) /* of compact JSON; escaping doubles it at worst */
+#define ANSWER_MAX_BYTES     (3u << 20) /* compact JSON; escapes at most double it */
 #define ANSWER_MAX_NS	     (5 * NSEC_PER_SEC)
 #define LISTED_DEFAULT	     100
 #define LISTED_MAX	     1000
 #define EVENTS_MAX	     2000
 #define SAMPLES_MAX	     2000
 #define REMEMBERED_MAX	     10000
-#define CONTEXT_NS	     (10 * 60 * NSEC_PER_SEC) /* shown before and after an incident */
+#define CONTEXT_NS	     (10 * 60 * NSEC_PER_SEC) /* before and after an incident */
 #define INCIDENT_ID_COL	     0
 #define INCIDENT_BACKEND_COL 3
 #define INCIDENT_BEGAN_COL   7
@@ -39,9 +38,8 @@ static const struct column incident_columns[] = {
     {"closed", TIME},	{"callers", COUNT},    {"failed", COUNT},     {"bytes_at_risk", COUNT},
     {"tries", COUNT},	{"routes", ROUTES}};
 
-/* Its own events, and those of no incident that happened then to the backend or to all of guardfs:
- * crashes, holds, a drill's beginning, slowness. The plus keeps sqlite from scanning all of these by
- * number. */
+/* The incident's own, and those of no incident that then happened to the backend or all of guardfs: crashes,
+ * holds, drills, slowness. The plus keeps sqlite from scanning these by number. */
 #define EVENT_SQL                                                                                         \
 	"SELECT time, kind, backend, from_state, to_state, class, name, outcome, duration_ms, text FROM " \
 	"events"                                                                                          \
@@ -108,7 +106,7 @@ static json_t *row_of(sqlite3_stmt *stmt, const struct column *columns, size_t n
 	return row;
 }
 
-/* Removes members without meaning for this kind of event. */
+/* Drops members without meaning for its kind. */
 static json_t *event_of(sqlite3_stmt *stmt)
 {
 	static const char *const timed[] = {"rung", "diagnosis", "hook"};
@@ -142,7 +140,6 @@ struct harvest {
 	size_t left;
 };
 
-/* If it fits. */
 static bool gather(struct harvest *harvest, json_t *row)
 {
 	size_t size = row ? json_dumpb(row, NULL, 0, JSON_COMPACT) : SIZE_MAX;
@@ -174,7 +171,7 @@ static json_t *left_out(unsigned n)
 			 "note", "text", text);
 }
 
-/* Parameters of events and samples: number, from, until, backend. */
+/* Parameters: number, from, until, backend. */
 static errint_t bind_surroundings(struct journal_db *db, sqlite3_stmt *incident, sqlite3_stmt *stmt)
 {
 	sqlite3_int64 began = sqlite3_column_int64(incident, INCIDENT_BEGAN_COL);

@@ -1,5 +1,4 @@
-/* journal_retain.c: deletes what is too old or too much, in bounded steps, between which the thread writes
- * and answers; see internal.h. */
+/* journal_retain.c: deletes in bounded steps, between which the thread works. */
 #include "journal/internal.h"
 
 #include <errno.h>
@@ -22,7 +21,7 @@ static const char first_day_kept[] = "WITH RECURSIVE days(n, day) AS (SELECT 1, 
 									   " SELECT coalesce(max(day)*" DAY_NS
 									   ", 0) FROM days WHERE n=?1";
 
-/* In the order of deletion. Open incidents (closed=0) and open suspects are never deleted. */
+/* In the order of deletion. Open incidents (closed=0) and suspects stay. */
 static const struct {
 	/* ?1: when. */
 	const char *old;
@@ -64,8 +63,7 @@ static errint_t delete_some(struct journal_db *db, const char *sql, uint64_t bef
 	return error;
 }
 
-/* Not by the present clock: after a jump ahead, or a long time off, everything would be old at once.
- * *before_ns: 0: nothing is old. */
+/* Not by the clock: after a jump ahead everything would be old. *before_ns 0: nothing is. */
 static errint_t find_old(struct journal_db *db, uint32_t keep_days, uint64_t *before_ns)
 {
 	sqlite3_stmt *stmt = NULL;
@@ -96,7 +94,6 @@ static errint_t delete_old(struct journal_db *db, uint32_t keep_days, int *n)
 	return error;
 }
 
-/* In pages in use. */
 static errint_t size_used(struct journal_db *db, uint64_t *bytes)
 {
 	int64_t pages = 0, unused = 0, page_size = 0;
@@ -123,7 +120,7 @@ static errint_t delete_too_much(struct journal_db *db, uint32_t keep_mib, int *n
 	return error;
 }
 
-/* Returns some free pages to the file system. */
+/* Returns free pages to the file system. */
 static errint_t shrink(struct journal_db *db, bool *more)
 {
 	int64_t before, after = 0;

@@ -1,10 +1,10 @@
-/* journal_schema.c: tables and migrations; see internal.h and docs/HISTORY.md. */
+/* journal_schema.c: tables and migrations. docs/HISTORY.md. */
 #include "journal/internal.h"
 
 #include <errno.h>
 #include <stdio.h>
 
-/* migrations[v] makes schema v + 1 of v. Never changed once released. */
+/* migrations[v] makes v + 1 of v. Never change a released one. */
 static const char *const migrations[] = {
     "CREATE TABLE incidents("
     " id INTEGER PRIMARY KEY, kind TEXT, scope TEXT, backend TEXT, class TEXT, detail TEXT, detected_by TEXT,"

@@ -1,4 +1,4 @@
-/* journal_suspects.c: suspects as keeper has written them down; see internal.h. Bounded, as all answers are. */
+/* journal_suspects.c: keeper's records of suspects. */
 #include "journal/internal.h"
 
 #include <stdlib.h>
@@ -8,7 +8,7 @@
 #define SUSPECTS_LIMIT	  1000
 #define SUSPECTS_BYTES	  (3u << 20)
 
-/* The row's record, which a person may have damaged: NULL then. */
+/* The row's record; NULL: a person damaged it. */
 static json_t *record_of(sqlite3_stmt *stmt)
 {
 	const char *text = (const char *)sqlite3_column_text(stmt, 0);
@@ -20,7 +20,7 @@ static json_t *record_of(sqlite3_stmt *stmt)
 	return NULL;
 }
 
-/* Appends the records of the rows; finalizes the statement. */
+/* Finalizes the statement. */
 static errint_t gather_records(struct journal_db *db, sqlite3_stmt *stmt, json_t *array)
 {
 	size_t bytes = 0;

@@ -1,4 +1,4 @@
-/* journal_write.c: items into rows; see internal.h. */
+/* journal_write.c: items into rows. */
 #include "base/clock.h"
 #include "base/log.h"
 #include "journal/internal.h"
@@ -9,11 +9,10 @@
 #include <stdlib.h>
 
 #define NUMBERS_MAX 4096
-/* An incident's beginning may differ so much and be the same: keeper had it as seconds in a double, from
- * journal_recall. */
+/* Beginnings so close are the same: recalled ones were doubles, in seconds. */
 #define SAME_NS NSEC_PER_MSEC
 
-/* Parameters: an item's numbers, then its texts (journal_put.c). */
+/* Parameters as in items (journal_put.c). */
 static const char *const statements[ITEM_TYPE_COUNT] = {
     [ITEM_INCIDENT] =
 	"INSERT INTO incidents(id, began, detected, first_error, first_fast, recovered, closed, callers, "
@@ -72,7 +71,7 @@ static int bind(sqlite3_stmt *stmt, const struct journal_item *item, uint64_t nu
 	return rc;
 }
 
-/* number: the incident's, for an incident or event. */
+/* number: an incident's. */
 static errint_t write_row(struct journal_db *db, const struct journal_item *item, uint64_t number)
 {
 	sqlite3_stmt *stmt = db->write[item->type];
@@ -139,8 +138,8 @@ static errint_t is_taken(struct journal_db *db, uint64_t id, uint64_t began_ns, 
 	return error;
 }
 
-/* A keeper that began without the database counts from 1; existing incidents are not overwritten. Checked
- * when an incident is first seen: later its beginning may be known better. */
+/* A keeper that began without the database counts from 1: existing incidents stay. Checked when an incident
+ * is first seen: its beginning may change later. */
 static errint_t number_incident(struct journal_db *db, const struct journal_item *item, uint64_t *actual)
 {
 	uint64_t given = item->numbers[INCIDENT_ID];
@@ -219,7 +218,7 @@ static errint_t write_item(struct journal_db *db, const struct journal_item *ite
 	}
 	if (error == 0)
 		error = write_row(db, item, number);
-	if (error == -EINVAL) { /* it would never get in: others must not wait behind it */
+	if (error == -EINVAL) { /* it would never get in, and block the others */
 		log_warning("history: something could not be written: %s", db->error);
 		error = 0;
 	}
