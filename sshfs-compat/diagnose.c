@@ -1,4 +1,4 @@
-/* diagnose.c: classes of ssh's and sshfs's messages, in English, since keeper sets LC_ALL=C. */
+/* diagnose.c: classes of ssh's and sshfs's messages (keeper sets LC_ALL=C). */
 #include "sshfs-compat/sshfs-compat.h"
 
 #include <ctype.h>
@@ -6,14 +6,14 @@
 #include <strings.h>
 
 struct signature {
-	/* Part of the line, any case. */
+	/* Any case. */
 	const char *text;
 	enum errclass class;
 };
 
-/* The most telling first: "Permission denied" follows a key that cannot be loaded, "Host key verification
- * failed" a changed host key, and "remote host has disconnected" nearly everything. "No such file" comes
- * last of the specific ones: an unreadable key file says it too. */
+/* The most telling first: "Permission denied" follows an unusable key, "Host key verification failed" a
+ * changed host key, "remote host has disconnected" nearly everything. An unreadable key file says "No such
+ * file", too. */
 static const struct signature signatures[] = {
     {"IDENTIFICATION HAS CHANGED", ERRCLASS_HOST_KEY_CHANGED},
     {"REVOKED HOST KEY", ERRCLASS_HOST_KEY_CHANGED},
@@ -63,7 +63,7 @@ static bool line_contains(const char *line, size_t n, const char *what)
 	return false;
 }
 
-/* Index in the table, or its size. */
+/* Or the table's size. */
 static size_t match_line(const char *line, size_t n)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(signatures); i++)

@@ -1,4 +1,4 @@
-/* features.c: asks the installed sshfs for its features: versions tell little, since distributions patch. */
+/* features.c: asks sshfs for its features: distributions patch, so versions tell little. */
 #include "sshfs-compat/sshfs-compat.h"
 #include "base/cleanup.h"
 
@@ -42,7 +42,7 @@ int sshfs_ask(char *const *argv, char *answer, size_t size)
 	pid = fork();
 	if (pid == 0) {
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		/* stdout or stderr, depending on the version. */
+		/* Depends on the version. */
 		dup2(fds[1], STDOUT_FILENO);
 		dup2(fds[1], STDERR_FILENO);
 		execvp(argv[0], argv);

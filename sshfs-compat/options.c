@@ -1,4 +1,4 @@
-/* options.c: sshfs's options as a table, and the command line made of it. */
+/* options.c: sshfs's options as a table, and its command line. */
 #include "sshfs-compat/sshfs-compat.h"
 
 #include <ctype.h>
@@ -9,9 +9,9 @@
 #include <strings.h>
 
 enum option_mode {
-	OPTION_ALWAYS,	/* always ours; the user's is dropped with a warning */
-	OPTION_DEFAULT, /* ours unless the user gives it */
-	OPTION_REFUSED, /* never; the user's is dropped with a warning */
+	OPTION_ALWAYS,	/* drops the user's with a warning */
+	OPTION_DEFAULT, /* the user's replaces it */
+	OPTION_REFUSED, /* drops the user's with a warning */
 };
 
 struct option_input {
@@ -20,24 +20,22 @@ struct option_input {
 	const struct sshfs_target *target;
 };
 
-/* Writes the value. 0, -ENOENT: leave the option out, -EINVAL: cannot be expressed. */
+/* 0, -ENOENT: leave it out, -EINVAL: cannot be expressed. */
 typedef errint_t (*option_value)(const struct option_input *in, char *value, size_t size);
 
 struct sshfs_option {
 	const char *name;
 	enum option_mode mode;
-	/* Constant; NULL without fill: a bare word. */
+	/* NULL without fill: a bare word. */
 	const char *text;
-	/* From the configuration. */
 	option_value fill;
-	/* fill only decides whether it is given. */
+	/* Without a value. */
 	bool bare_if_empty;
-	/* The user's option of this name replaces it too. */
+	/* Replaced by this one of the user, too. */
 	const char *opposite;
 };
 
-/* For ssh_config: quoted against spaces, % doubled. ssh cannot escape a double quote or ${...}: such paths
- * are impossible. */
+/* Quotes for ssh_config: spaces, %. ssh cannot escape a double quote or ${...}. */
 static errint_t quote_path(const char *path, char *value, size_t size)
 {
 	size_t n = 0;
@@ -62,7 +60,7 @@ static errint_t quote_path(const char *path, char *value, size_t size)
 static errint_t value_port(const struct option_input *in, char *value, size_t size)
 {
 	snprintf(value, size, "%u", (unsigned)in->backend->port);
-	return in->backend->port ? 0 : -ENOENT; /* ssh_config decides */
+	return in->backend->port ? 0 : -ENOENT;
 }
 
 static errint_t value_no_login(const struct option_input *in, char *value, size_t size)
@@ -107,31 +105,28 @@ static errint_t can_contain_symlinks(const struct option_input *in, char *value,
 	return in->features->contain_symlinks ? 0 : -ENOENT;
 }
 
-/* The server answers each write. With durability = behind guardfs asks later, for many at once. */
+/* The server answers each write. With durability = behind guardfs asks later. */
 static errint_t if_written_through(const struct option_input *in, char *value, size_t size)
 {
 	(void)copy_string(value, size, "");
 	return in->backend->durability == DURABILITY_THROUGH ? 0 : -ENOENT;
 }
 
-/* Caching below guardfs. guardfs caches for a second at most, so a tree listed again reaches sshfs, where
- * raw sshfs answers from its directory cache (20 s). Here that cache has 10 s, and the kernel's caches of
- * the mount beneath 10 s, which spare the second FUSE hop: an entry is never older than with raw sshfs (10
- * + 10 s), and both caches drop what changes through this mount. Truths never come from them: the identity
- * marker is opened and read (an open always reaches the server), liveness is asked with a new name, and a
- * reconnect starts a new sshfs with empty caches.
+/* guardfs caches for at most a second, so a repeated listing reaches sshfs. Raw sshfs has a directory cache
+ * of 20 s. Here it has 10 s, and the kernel's caches below 10 s, which spare a FUSE hop. So no entry is older
+ * than raw, and both drop what changes through this mount. Truth bypasses them: an open (of the marker)
+ * always reaches the server, liveness asks with a new name, a reconnect starts a new sshfs.
  *
- * Creating a file looks its name up first: guardfs is asked for the name, then for the file, and the mount
- * beneath would ask the server twice. So missing names are remembered, just long enough for that. */
-/* Another client's removal stays unseen while sshfs's directory cache has the attributes, and nothing can
- * be made there. The cache is for listing a directory and then looking at its entries. */
+ * Creation looks the name up, then the file, which would ask the server twice: missing names are remembered
+ * just for that. */
+/* While cached attributes hide another client's removal, nothing can be made there. Enough to list and then
+ * look. */
 #define CACHE_SECONDS	       "10"
 #define STAT_CACHE_SECONDS     "1"
 #define NEGATIVE_CACHE_SECONDS "0.05"
 
-/* Content is cached above guardfs, if at all. The kernel would read ahead below too, in requests of up to
- * 1 MiB that each go to sshfs. And sshfs reports a failed read as end of file (backend/dir.c): the kernel
- * would fill pages with zeros. */
+/* The kernel would read ahead here, up to 1 MiB at a time. sshfs reports failed reads as end of file
+ * (backend/dir.c): pages would get zeros. */
 /* clang-format off */
 static const struct sshfs_option options[] = {
 	/* sshfs and FUSE */
@@ -146,8 +141,8 @@ static const struct sshfs_option options[] = {
 	{ .name = "dcache_stat_timeout",   .mode = OPTION_DEFAULT, .text = STAT_CACHE_SECONDS },
 	{ .name = "no_contain_symlinks",   .mode = OPTION_DEFAULT, .fill = can_contain_symlinks, .bare_if_empty = true,
 	  .opposite = "contain_symlinks" }, /* guardfs does it, if wanted */
-	{ .name = "reconnect",             .mode = OPTION_REFUSED },      /* leaves every open file dead; keeper reconnects */
-	{ .name = "delay_connect",         .mode = OPTION_REFUSED },      /* would serve before it is connected */
+	{ .name = "reconnect",             .mode = OPTION_REFUSED },      /* kills open files; keeper reconnects */
+	{ .name = "delay_connect",         .mode = OPTION_REFUSED },      /* would serve unconnected */
 	{ .name = "auto_unmount",          .mode = OPTION_REFUSED },
 	{ .name = "writeback_cache",       .mode = OPTION_REFUSED },      /* acknowledges what the server has not seen */
 	{ .name = "password_stdin",        .mode = OPTION_REFUSED },
@@ -171,7 +166,7 @@ static const struct sshfs_option options[] = {
 	{ .name = "ConnectionAttempts",    .mode = OPTION_ALWAYS,  .text = "1" },  /* keeper's backoff decides */
 	{ .name = "ServerAliveInterval",   .mode = OPTION_DEFAULT, .text = "15" },
 	{ .name = "ServerAliveCountMax",   .mode = OPTION_DEFAULT, .text = "3" },
-	{ .name = "ControlMaster",         .mode = OPTION_ALWAYS,  .text = "no" }, /* a shared connection could not be fenced */
+	{ .name = "ControlMaster",         .mode = OPTION_ALWAYS,  .text = "no" }, /* could not be fenced */
 	{ .name = "ControlPath",           .mode = OPTION_ALWAYS,  .text = "none" },
 	{ .name = "PermitLocalCommand",    .mode = OPTION_ALWAYS,  .text = "no" },
 };
@@ -210,7 +205,7 @@ static errint_t add_word(struct sshfs_command *c, const char *text)
 	return add_arg(c, text, strlen(text));
 }
 
-/* -o NAME=VALUE, with commas and backslashes escaped for fuse_opt. */
+/* Escapes commas and backslashes for fuse_opt. */
 static errint_t add_option(struct sshfs_command *c, const char *name, const char *value)
 {
 	char item[3 * CONFIG_PATH_MAX];
@@ -242,7 +237,7 @@ static const struct sshfs_option *find_option(const char *item, size_t name_leng
 	return NULL;
 }
 
-/* Of the first item of a comma-separated list; a backslash escapes a comma. */
+/* Up to an unescaped comma. */
 static size_t item_length(const char *list)
 {
 	size_t n = 0;
@@ -263,7 +258,7 @@ static size_t skip_blanks(const char **item, size_t n)
 	return n;
 }
 
-/* Passed on as it is, unless the table says otherwise. given[] notes which of ours it replaces. */
+/* Unless the table objects. given[]: ours that it replaces. */
 static errint_t add_user_item(struct sshfs_command *c, const char *item, size_t n, bool *given, char *message)
 {
 	const struct sshfs_option *known;
@@ -328,7 +323,7 @@ static bool has_space_or_control(const char *s)
 	return false;
 }
 
-/* ssh would take "-oProxyCommand=..." for an option, and "@", "/" or a space for the host's end. */
+/* ssh takes "-oProxyCommand=..." for an option; "@", "/" or a space end the host. */
 static errint_t check_names(const struct config_backend *b, char *message)
 {
 	const char *host = b->host;
@@ -344,7 +339,7 @@ static errint_t check_names(const struct config_backend *b, char *message)
 	return -EINVAL;
 }
 
-/* [user@]host:path, an IPv6 address in brackets. */
+/* [user@]host:path, IPv6 in brackets. */
 static errint_t add_source(struct sshfs_command *c, const struct config_backend *b)
 {
 	char source[sizeof(b->user) + sizeof(b->host) + sizeof(b->path) + 8];

@@ -1,4 +1,4 @@
-/* ssh_config.c: asks ssh what its configuration files make of a backend's host. */
+/* ssh_config.c: ssh's configuration for a host. */
 #include "sshfs-compat/sshfs-compat.h"
 #include "base/cleanup.h"
 
@@ -8,7 +8,7 @@
 
 #define ANSWER_MAX 65536
 
-/* The rest of a line that begins with key and a blank, or NULL. */
+/* Of "KEY VALUE", or NULL. */
 static const char *value_of(const char *line, const char *key)
 {
 	size_t n = strlen(key);
@@ -16,7 +16,7 @@ static const char *value_of(const char *line, const char *key)
 	return strncmp(line, key, n) == 0 && line[n] == ' ' ? line + n + 1 : NULL;
 }
 
-/* Only ssh reaches, or knows, a server in these ways. */
+/* Does only ssh reach such a server? */
 static bool is_ssh_alone(const char *line)
 {
 	static const char *const keys[] = {"proxycommand", "proxyjump", "hostkeyalias"};

@@ -1,4 +1,3 @@
-/* classify.c: see classify.h. */
 #include "diagnose/classify.h"
 
 #include <ctype.h>
@@ -42,7 +41,7 @@ struct saying {
 	enum errclass class;
 };
 
-/* The first one contained in the text decides. */
+/* The first contained decides. */
 static enum errclass look_up(const struct saying *sayings, size_t n_sayings, const void *text, size_t n,
 			     enum errclass otherwise)
 {
@@ -58,7 +57,7 @@ enum errclass diagnose_connect_class(int err)
 {
 	enum errclass class = errclass_from_errno(err);
 
-	/* A firewall of this machine: no way to the server. */
+	/* This machine's firewall. */
 	if (err == EACCES || err == EPERM || err == EADDRNOTAVAIL || err == EAFNOSUPPORT || err == EINVAL)
 		return ERRCLASS_UNREACHABLE;
 	return errclass_info(class)->infrastructure ? class : ERRCLASS_CONFIG;
@@ -112,14 +111,14 @@ enum diagnose_banner diagnose_banner(const char *bytes, size_t n, const char **l
 
 enum errclass diagnose_no_banner_class(const char *bytes, size_t n)
 {
-	/* "Exceeded MaxStartups", "Not allowed at this time" are OpenSSH's. */
+	/* OpenSSH's words. */
 	static const struct saying sayings[] = {
 	    {"MaxStartups", ERRCLASS_TOO_MANY_CONNECTIONS}, {"too many", ERRCLASS_TOO_MANY_CONNECTIONS},
 	    {"not allowed", ERRCLASS_TOO_MANY_CONNECTIONS}, {"exceeded", ERRCLASS_TOO_MANY_CONNECTIONS},
 	    {"limit", ERRCLASS_TOO_MANY_CONNECTIONS},	    {"busy", ERRCLASS_TOO_MANY_CONNECTIONS},
 	};
 
-	/* Nothing, or cut off within the banner. */
+	/* Nothing, or cut within the banner. */
 	if (n == 0 || memcmp(bytes, "SSH-", MIN(n, 4u)) == 0)
 		return ERRCLASS_TOO_MANY_CONNECTIONS;
 	return look_up(sayings, ARRAY_SIZE(sayings), bytes, n, ERRCLASS_SERVER_GONE);
@@ -154,7 +153,7 @@ enum errclass diagnose_path_class(uint32_t status)
 	case SFTP_NO_SUCH_FILE:
 	case SFTP_NO_SUCH_PATH:
 	case SFTP_NOT_A_DIRECTORY:
-	case SFTP_PERMISSION_DENIED: /* to us it does not exist */
+	case SFTP_PERMISSION_DENIED:
 		return ERRCLASS_PATH_MISSING;
 	default:
 		return ERRCLASS_IO_ERROR;
@@ -181,13 +180,13 @@ enum errclass diagnose_space_class(const struct sftp_statvfs *s, const char **wh
 
 struct write_answer {
 	uint32_t status;
-	/* Contained in it; NULL: any. */
+	/* Part of it; NULL: any. */
 	const char *message;
 	enum errclass class;
 	const char *why;
 };
 
-/* The first match decides. */
+/* The first decides. */
 static const struct write_answer write_answers[] = {
     {SFTP_NO_SPACE, NULL, ERRCLASS_FULL, "no space left"},
     {SFTP_QUOTA_EXCEEDED, NULL, ERRCLASS_FULL, "quota exceeded"},

@@ -1,4 +1,4 @@
-/* connect.c: from host name to TCP connection. */
+/* connect.c: host name to TCP connection. */
 #include "diagnose/internal.h"
 #include "diagnose/classify.h"
 #include "base/clock.h"
@@ -17,7 +17,7 @@ static unsigned port_of(const struct diagnose_run *run)
 	return run->backend->port ? run->backend->port : 22u;
 }
 
-/* The resolver may hang until the child is killed: then diagnose_waiting's note is the result. */
+/* If the resolver hangs until the child is killed, diagnose_waiting's note is the result. */
 enum diagnose_outcome diagnose_resolve(struct diagnose_run *run)
 {
 	const struct addrinfo hints = {.ai_socktype = SOCK_STREAM};
@@ -75,7 +75,7 @@ static unsigned count_addresses(const struct addrinfo *a)
 	return n;
 }
 
-/* Each address gets its share of the time left. The most telling failure is reported. */
+/* Each address gets its share of the time. Reports the most telling failure. */
 enum diagnose_outcome diagnose_connect(struct diagnose_run *run)
 {
 	unsigned left = count_addresses(run->addresses);

@@ -1,7 +1,5 @@
-/* diagnose.c: the table of steps, and the child that takes them. See diagnose.h.
- *
- * The record in shared memory is right at every moment: a step first notes a failure for want of an
- * answer, and takes that back when it passes. */
+/* diagnose.c: the steps, and the child that takes them. The shared record is always right: a step first notes
+ * that no answer came, and takes that back when it passes. */
 #include "diagnose/internal.h"
 #include "diagnose/classify.h"
 #include "base/cleanup.h"
@@ -74,9 +72,8 @@ bool diagnosis_valid(const struct diagnosis *d)
 	       d->class < ERRCLASS_COUNT && d->outcome[d->failed_step] == DIAGNOSE_FAILED;
 }
 
-/* ---- in the child: steps ---- */
+/* ---- in the child ---- */
 
-/* False: it failed. */
 static bool take_step(struct diagnose_run *run, const struct step_action *s)
 {
 	struct diagnosis *d = run->diagnosis;
@@ -105,8 +102,8 @@ static void take_steps(struct diagnose_run *run, const struct step_action *steps
 	run->diagnosis->failed_step = DIAGNOSE_STEP_COUNT;
 }
 
-/* The private key is in our memory: no core file, no debugger. Without the parent's signal handlers: a
- * crash must end the process. */
+/* Against core files and debuggers: the private key is in memory. No signal handlers: a crash must end the
+ * process. */
 static void shut_off(void)
 {
 	const struct rlimit none = {0, 0};
@@ -127,7 +124,7 @@ static void run_child(const struct config_backend *backend, struct diagnosis *di
 	shut_off();
 	run = (struct diagnose_run){
 	    .backend = backend, .diagnosis = diagnosis, .timeout_ms = timeout_ms, .write = write, .fd = -1};
-	/* A little before we are killed, to report in good order. */
+	/* Just before the kill, to report in order. */
 	run.deadline_ns = clock_mono_ns() + (timeout_ms - MIN(timeout_ms / 10, 100u)) * NSEC_PER_MSEC;
 	if (backend->type == BACKEND_DIR || backend->type == BACKEND_LOCAL)
 		take_steps(&run, directory_steps, ARRAY_SIZE(directory_steps));
@@ -136,9 +133,7 @@ static void run_child(const struct config_backend *backend, struct diagnosis *di
 	_exit(0);
 }
 
-/* ---- outside of the child ---- */
-
-/* Kills it at the deadline. Returns its wait(2) status; -1: unknown (a child in D state is left). */
+/* Kills the child at the deadline. Returns its wait(2) status; -1: unknown (in D state, left). */
 static int await(pid_t pid, uint64_t deadline_ns)
 {
 	CLEANUP_FD int pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
@@ -156,7 +151,7 @@ static int await(pid_t pid, uint64_t deadline_ns)
 	if (waitpid(pid, &status, WNOHANG) == pid)
 		return status;
 	kill(pid, SIGKILL);
-	/* Gone at once unless a directory hangs. */
+	/* It is gone at once unless a directory hangs. */
 	if (pidfd >= 0 && poll(&p, 1, 50) > 0)
 		waitpid(pid, &status, WNOHANG);
 	return -1;
@@ -171,7 +166,7 @@ static void fail_whole(struct diagnosis *d, enum errclass class, const char *det
 	(void)copy_string(d->detail, sizeof(d->detail), detail);
 }
 
-/* Died of itself: libssh, or we, over the server's words. */
+/* It crashed over the server's words. */
 static void note_crash(struct diagnosis *d, int status)
 {
 	if (d->failed_step >= DIAGNOSE_STEP_COUNT)
@@ -216,7 +211,6 @@ void diagnose_run(const struct config_backend *backend, uint32_t timeout_ms, boo
 
 /* ---- without a child ---- */
 
-/* What only the steps needed. */
 static void free_steps(struct diagnose_run *run)
 {
 	if (run->session)

@@ -1,12 +1,12 @@
-/* exchange.c: one request and its answer, over the channel. */
+/* exchange.c: requests and answers over the channel. */
 #include "diagnose/internal.h"
 #include "diagnose/classify.h"
 
 #include <errno.h>
 
-#define NOT_SFTP "what came is not SFTP" /* before the version, unasked or as an answer */
+#define NOT_SFTP "what came is not SFTP" /* before the version, or unasked */
 
-/* The class of a senseless answer; before the version it means: no SFTP server. */
+/* Before the version: no SFTP server. */
 static enum errclass nonsense_class(const struct diagnose_run *run)
 {
 	return run->step == DIAGNOSE_SFTP ? ERRCLASS_SFTP_REFUSED : ERRCLASS_IO_ERROR;
@@ -47,7 +47,7 @@ static enum diagnose_outcome send_packet(struct diagnose_run *run, const struct 
 	return DIAGNOSE_PASSED;
 }
 
-/* Drops the last packet and waits for a whole one. PASSED: *length bytes of it are in the inbox. */
+/* Drops the last packet, waits for the next. PASSED: *length bytes are in the inbox. */
 static enum diagnose_outcome receive_packet(struct diagnose_run *run, size_t *length)
 {
 	for (;;) {
@@ -85,7 +85,7 @@ void diagnose_request(struct diagnose_run *run, struct sftp_packet *packet, enum
 	sftp_begin(packet, type, ++run->last_id);
 }
 
-/* Only one question is under way: an answer to another is nonsense. */
+/* One question at a time: other answers are nonsense. */
 enum diagnose_outcome diagnose_exchange(struct diagnose_run *run, struct sftp_packet *packet,
 					struct sftp_reply *reply)
 {

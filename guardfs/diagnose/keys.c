@@ -1,4 +1,4 @@
-/* keys.c: a login's files, and the login: public key only, no agent, no passphrase. */
+/* keys.c: files and login: public key only, no agent or passphrase. */
 #include "diagnose/internal.h"
 #include "diagnose/classify.h"
 #include "base/cleanup.h"
@@ -48,7 +48,7 @@ static enum diagnose_outcome load_key(struct diagnose_run *run, const char *path
 	return DIAGNOSE_PASSED;
 }
 
-/* ssh's default keys in its order; unusable ones are skipped, as by ssh. */
+/* In ssh's order; it too skips unusable ones. */
 static void load_default_keys(struct diagnose_run *run)
 {
 	static const char *const names[] = {"id_rsa", "id_ecdsa", "id_ed25519"};
@@ -98,7 +98,7 @@ static int finish_publickey(struct diagnose_run *run, ssh_key key)
 	return rc;
 }
 
-/* Like ssh, first the certificate beside a key, then the key. libssh's result. */
+/* Like ssh: first the certificate beside a key, then the key. libssh's result. */
 static int offer_key(struct diagnose_run *run, struct diagnose_key *k)
 {
 	char path[sizeof(k->path) + 16];
@@ -114,7 +114,7 @@ static int offer_key(struct diagnose_run *run, struct diagnose_key *k)
 	return rc == SSH_AUTH_DENIED ? finish_publickey(run, k->key) : rc;
 }
 
-/* That the server still offers. */
+/* Methods that the server still offers. */
 static void name_methods(struct diagnose_run *run, char *text, size_t size)
 {
 	static const struct {
@@ -162,7 +162,7 @@ enum diagnose_outcome diagnose_login(struct diagnose_run *run)
 	rc = finish_none(run);
 	for (unsigned i = 0; rc == SSH_AUTH_DENIED && i < run->n_keys; i++)
 		rc = offer_key(run, &run->keys[i]);
-	/* libssh 0.11 says "denied" of a server that hung up, with a reason. */
+	/* libssh 0.11 calls a hang-up with a reason "denied". */
 	if (rc == SSH_AUTH_DENIED && !ssh_is_connected(run->session))
 		rc = SSH_AUTH_ERROR;
 	switch (rc) {

@@ -1,4 +1,4 @@
-/* notes.c: a running step's notes: its wait, and its failure. */
+/* notes.c: a step's wait, and its failure. */
 #include "diagnose/internal.h"
 #include "diagnose/classify.h"
 #include "base/clock.h"

@@ -1,4 +1,4 @@
-/* requests.c: questions to the SFTP server: version, path, space, canary. */
+/* requests.c: questions to the SFTP server. */
 #include "diagnose/internal.h"
 #include "diagnose/classify.h"
 
@@ -10,7 +10,7 @@ static const char *path_of(const struct diagnose_run *run)
 	return run->backend->path[0] ? run->backend->path : ".";
 }
 
-/* An answer of another type. A negative status is reported in the server's words. */
+/* An answer of another type. A negative status is told in the server's words. */
 static enum diagnose_outcome refused(struct diagnose_run *run, enum errclass class, const char *what,
 				     const struct sftp_reply *reply)
 {
@@ -118,8 +118,8 @@ static enum diagnose_outcome not_written(struct diagnose_run *run, bool creating
 	return diagnose_fail(run, class, "%s ('%s', status %u)", why, message, (unsigned)reply->status.code);
 }
 
-/* A read-only file system refuses removal even of a missing name (EROFS comes before ENOENT); a full one
- * does not. */
+/* A read-only file system refuses removal even of a missing name (EROFS comes before ENOENT); a full one does
+ * not. */
 static bool refuses_removal(struct diagnose_run *run, const struct canary *c)
 {
 	struct sftp_packet packet;
@@ -131,7 +131,6 @@ static bool refuses_removal(struct diagnose_run *run, const struct canary *c)
 	       reply.status.code == SFTP_FAILURE;
 }
 
-/* The file could not be made. */
 static enum diagnose_outcome not_made(struct diagnose_run *run, const struct canary *c,
 				      const struct sftp_reply *reply)
 {
@@ -169,7 +168,7 @@ static enum diagnose_outcome open_canary(struct diagnose_run *run, struct canary
 	return DIAGNOSE_PASSED;
 }
 
-/* A request that a full disk may refuse. */
+/* A full disk may refuse it. */
 static enum diagnose_outcome exchange_written(struct diagnose_run *run, struct sftp_packet *packet)
 {
 	struct sftp_reply reply;
@@ -180,7 +179,7 @@ static enum diagnose_outcome exchange_written(struct diagnose_run *run, struct s
 	return outcome;
 }
 
-/* A whole block: less might still find room. */
+/* A whole block: less might find room. */
 #define CANARY_BLOCK 2048u
 
 /* At the beginning, or where the server itself goes. */
@@ -197,7 +196,7 @@ static enum diagnose_outcome write_canary(struct diagnose_run *run, const struct
 	return exchange_written(run, &packet);
 }
 
-/* Did two writes at the beginning of a file open for appending go to its end? */
+/* Did two writes at the beginning, opened for appending, go to the end? */
 static enum diagnose_outcome see_appended(struct diagnose_run *run, const struct canary *c)
 {
 	enum diagnose_outcome outcome;
@@ -239,7 +238,7 @@ static enum diagnose_outcome remove_canary(struct diagnose_run *run, const struc
 	return DIAGNOSE_PASSED;
 }
 
-/* After a failed write the canary is closed and removed; the write is reported. */
+/* After a failed write the canary is removed; the write is reported. */
 static void clean_up(struct diagnose_run *run, const struct canary *c)
 {
 	const struct diagnosis said = *run->diagnosis;

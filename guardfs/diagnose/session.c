@@ -1,5 +1,4 @@
-/* session.c: the SSH connection: banner, key exchange, host key, SFTP channel. libssh, non-blocking, over
- * our descriptor. */
+/* session.c: SSH by libssh, non-blocking, on our descriptor. */
 #include "diagnose/internal.h"
 #include "diagnose/classify.h"
 
@@ -16,8 +15,8 @@
 	"chacha20-poly1305@openssh.com,aes256-ctr,aes192-ctr,aes128-ctr," \
 	"aes256-gcm@openssh.com,aes128-gcm@openssh.com"
 
-/* libssh's error on a missing common algorithm lasts until the connection ends, which may come at once;
- * its log message always comes. */
+/* libssh's error on missing algorithms ends with the connection, perhaps at once; its log message always
+ * comes. */
 static void hear_mismatch(int priority, const char *function, const char *message, void *arg)
 {
 	struct diagnose_run *run = arg;
@@ -56,7 +55,7 @@ static enum diagnose_outcome foreign_banner(struct diagnose_run *run, const char
 			     "%s is not an SSH server of version 2, check the port: '%s'", run->peer, text);
 }
 
-/* Peeks at the banner: libssh does not tell a full server from a foreign one. */
+/* Peeks: libssh does not tell full servers from foreign ones. */
 static enum diagnose_outcome peek_banner(struct diagnose_run *run)
 {
 	char bytes[DIAGNOSE_BANNER_MAX];
@@ -85,7 +84,7 @@ static enum diagnose_outcome peek_banner(struct diagnose_run *run)
 		default:
 			break;
 		}
-		/* Wake when there is more than seen, or at the end. */
+		/* Wake at more bytes, or the end. */
 		low_water = (int)had + 1;
 		setsockopt(run->fd, SOL_SOCKET, SO_RCVLOWAT, &low_water, sizeof(low_water));
 		if (!diagnose_wait(run))
@@ -95,7 +94,7 @@ static enum diagnose_outcome peek_banner(struct diagnose_run *run)
 
 /* ---- key exchange ---- */
 
-/* libssh expands %h and the like in paths. */
+/* libssh expands %h in paths. */
 static void double_percents(char *dst, size_t size, const char *src)
 {
 	size_t n = 0;
@@ -108,7 +107,7 @@ static void double_percents(char *dst, size_t size, const char *src)
 	dst[n] = '\0';
 }
 
-/* As sshfs-compat tells ssh: the configured file alone, else the user's and the system's. */
+/* As sshfs-compat tells ssh: only the configured file, else the user's and system's. */
 static bool set_known_hosts(struct diagnose_run *run)
 {
 	char path[2 * CONFIG_PATH_MAX];
@@ -164,7 +163,7 @@ enum diagnose_outcome diagnose_greet(struct diagnose_run *run)
 
 /* ---- host key ---- */
 
-/* "ssh-ed25519 SHA256:...", as by ssh-keygen -l. */
+/* "ssh-ed25519 SHA256:...", as ssh-keygen -l. */
 static void name_host_key(struct diagnose_run *run, char *text, size_t size)
 {
 	unsigned char *hash = NULL;

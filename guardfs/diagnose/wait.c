@@ -1,4 +1,4 @@
-/* wait.c: waiting for the server, and its two failures: no answer, no connection. */
+/* wait.c: waits for the server: no answer, or no connection. */
 #include "diagnose/internal.h"
 #include "diagnose/classify.h"
 
