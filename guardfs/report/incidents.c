@@ -1,5 +1,4 @@
-/* incidents.c: the last incidents for `.guardfs/incidents`, from the board, without keeper or its
- * database. */
+/* incidents.c: `.guardfs/incidents` from the board, without keeper or its database. */
 #include "report/report.h"
 #include "base/utf8.h"
 

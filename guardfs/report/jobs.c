@@ -1,4 +1,4 @@
-/* jobs.c: jobs for `.guardfs/jobs` and status.json, from the arena alone. */
+/* jobs.c: `.guardfs/jobs`, and status.json's jobs. */
 #include "report/jobs.h"
 #include "base/cleanup.h"
 #include "base/utf8.h"
@@ -38,8 +38,7 @@ struct entry {
 	uint32_t index;
 };
 
-/* Lists are bounded: the stalled job, which is asked about, must not be pushed out by readers of hundreds
- * of others. */
+/* Readers of hundreds of jobs must not push a stalled one out of a bounded list. */
 static int by_work(const void *a, const void *b)
 {
 	const struct entry *x = a, *y = b;

@@ -1,5 +1,4 @@
-/* json.c: status.json. Members are an interface (guardfs(8)): new ones may come, none may change its
- * meaning. */
+/* json.c: status.json. guardfs(8): members may be added, never change their meaning. */
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "report/jobs.h"
@@ -62,7 +61,7 @@ static json_t *counters_of_all(const struct report_snapshot *s)
 	return object;
 }
 
-/* Since the start, by operation class; classes without operations are missing. */
+/* By operation class; classes without operations are missing. */
 static json_t *latency_of(const struct board_backend *b)
 {
 	json_t *object = json_object();
@@ -81,7 +80,6 @@ static json_t *latency_of(const struct board_backend *b)
 	return object;
 }
 
-/* Recovery, and operators' holds. */
 json_t *report_server_lacks(uint32_t lacks)
 {
 	json_t *array;
@@ -294,8 +292,8 @@ static json_t *describe_status(const struct report_snapshot *s)
 	return status;
 }
 
-/* jansson's setters only return an error for NULL. A report that lacks members for want of memory is
- * better than none; but without "backends" it could be taken for good health, and is withheld. */
+/* jansson's setters only fail for NULL. A report that lacks members for want of memory beats none. Without
+ * "backends" it would seem healthy, and is withheld. */
 static json_t *describe_arena(const struct arena *arena)
 {
 	CLEANUP_FREE struct report_snapshot *s = report_snapshot_take(arena);

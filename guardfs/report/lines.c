@@ -1,4 +1,4 @@
-/* lines.c: the health line and the list of routes, for shell scripts. */
+/* lines.c: health line and routes, for scripts. */
 #include "base/cleanup.h"
 #include "report/report.h"
 #include "report/snapshot.h"

@@ -1,4 +1,4 @@
-/* metrics.c: guardfs's figures as a whole, and all of them for Prometheus. */
+/* metrics.c: guardfs's own figures, and all of them. */
 #include "report/metrics.h"
 #include "base/cleanup.h"
 #include "report/report.h"
@@ -87,7 +87,7 @@ static void put_shares(struct metrics *m)
 	}
 }
 
-/* First words of keeper's text about the journal (journal_state_name). */
+/* Keeper's text on the journal begins so (journal_state_name). */
 static const char *const journal_states[] = {"starting", "ok", "full", "locked", "newer", "failed", "off"};
 
 static void put_journal(struct metrics *m)
@@ -150,7 +150,7 @@ char *report_metrics(const struct arena *arena, size_t *length)
 	if (!m.out)
 		return NULL;
 	whole = put_all(&m);
-	/* All or nothing: half of the figures would look like good news. */
+	/* Half of the figures would look like good news. */
 	if (ferror(m.out) | (fclose(m.out) != 0) | !whole) {
 		free(text);
 		return NULL;

@@ -1,8 +1,7 @@
-/* metrics.h: figures in Prometheus's text format (version 0.0.4). Private to report/.
+/* metrics.h: Prometheus's text format (version 0.0.4). Private to report/.
  *
- * A writer opens a family, then puts its samples; a family without samples is left out. Samples carry
- * mount="NAME", since one node_exporter may have several guardfs, where equal series are an error; only
- * names that are not guardfs's go without. */
+ * Open a family, then put samples; without any it is left out. mount="NAME" keeps several guardfs's series
+ * apart. Only names that are not guardfs's go without. */
 #ifndef GUARDFS_REPORT_METRICS_H
 #define GUARDFS_REPORT_METRICS_H
 
@@ -13,27 +12,26 @@ struct metrics {
 	FILE *out;
 	const struct arena *arena;
 	const struct report_snapshot *s;
-	/* Of the family. */
 	const char *name, *type, *help;
-	/* Its HELP and TYPE are written. */
+	/* HELP and TYPE are written. */
 	bool headed;
-	/* Samples go without mount=. */
+	/* No mount=. */
 	bool bare;
 };
 
 struct metric_label {
-	/* NULL ends a list. */
+	/* NULL ends. */
 	const char *name;
 	/* Any bytes. */
 	const char *value;
-	/* Of a value that may lack its terminator; 0: it has one. */
+	/* Size of a value that may lack its terminator; else 0. */
 	size_t max;
 };
 
 #define LABELS(...) ((const struct metric_label[]){__VA_ARGS__, {NULL, NULL, 0}})
 #define NO_LABELS   ((const struct metric_label[]){{NULL, NULL, 0}})
 
-/* Unknown: no sample. */
+/* ABSENT: no sample. */
 struct metric_value {
 	enum { METRIC_ABSENT, METRIC_NUMBER, METRIC_NANOSECONDS } kind;
 	int64_t n;
@@ -50,7 +48,7 @@ static inline struct metric_value metric_ns(uint64_t ns)
 	return (struct metric_value){METRIC_NANOSECONDS, (int64_t)MIN(ns, (uint64_t)INT64_MAX)};
 }
 
-/* CLOCK_REALTIME; 0: never, none, unknown. */
+/* CLOCK_REALTIME; 0: unknown. */
 static inline struct metric_value metric_moment(uint64_t real_ns)
 {
 	return real_ns ? metric_ns(real_ns) : (struct metric_value){METRIC_ABSENT, 0};
@@ -63,20 +61,19 @@ static inline struct metric_value metric_absent(void)
 
 /* ---- metrics_family.c ---- */
 
-/* Strings outlive the family; help has no backslash or line end. */
+/* Strings outlive the family; help has no backslash or newline. */
 void metrics_family(struct metrics *m, const char *name, const char *type, const char *help);
 
 void metrics_put(struct metrics *m, const struct metric_label *labels, struct metric_value value);
 
-/* The same with _bucket, _sum or _count after the family's name. */
+/* part: _bucket, _sum or _count. */
 void metrics_put_part(struct metrics *m, const char *part, const struct metric_label *labels,
 		      struct metric_value value);
 
-/* Names are labels: of two backends with one name (damaged arena) the first is shown. */
+/* Names are labels: of equal ones (damaged arena) the first is shown. */
 bool metrics_backend_is_shown(const struct metrics *m, uint32_t index);
 
-/* ---- metrics_backend.c, metrics_latency.c, metrics_jobs.c, metrics_suspects.c, metrics_healtharchive.c: all families of a kind
- * ---- */
+/* ---- the other files: families of a kind each ---- */
 
 void metrics_backends(struct metrics *m);
 void metrics_routes(struct metrics *m);
@@ -86,7 +83,7 @@ void metrics_misplaced(struct metrics *m);
 void metrics_suspects(struct metrics *m);
 void metrics_healtharchive(struct metrics *m);
 
-/* False: out of memory, nothing was written. */
+/* False: out of memory, nothing written. */
 bool metrics_jobs(struct metrics *m) WARN_UNUSED;
 
 #endif

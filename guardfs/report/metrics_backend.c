@@ -1,4 +1,4 @@
-/* metrics_backend.c: figures and space of backends and routes: tables of families. */
+/* metrics_backend.c: figures and space of backends and routes. */
 #include "report/metrics.h"
 
 typedef struct metric_value value_of(const struct metrics *m, uint32_t backend);
@@ -104,7 +104,7 @@ static struct metric_value owed_files(const struct metrics *m, uint32_t i)
 	return metric_number(LOAD(m, i, late));
 }
 
-/* Without locks: handles come and go meanwhile. */
+/* Without locks: handles come and go. */
 static struct metric_value poisoned(const struct metrics *m, uint32_t backend)
 {
 	uint32_t used = MIN(atomic_load(&m->arena->handles_used), (uint32_t)HANDLE_MAX);
@@ -257,7 +257,7 @@ static const struct {
      free_nodes},
 };
 
-/* Unknown while the backend is down. A server without figures says 0 blocks. */
+/* Unknown while the backend is down. Servers without figures say 0 blocks. */
 static bool space_is_known(const struct metrics *m, uint32_t i)
 {
 	const struct board_statfs *known = &BOARD(m, i)->statfs;
@@ -290,7 +290,7 @@ static const struct route *route_at(const struct metrics *m, uint32_t index)
 	return &m->s->map.routes[index];
 }
 
-/* Sorted: of two with one path (torn map) the first is shown. */
+/* Sorted: of equal paths (torn map) the first is shown. */
 static bool route_is_shown(const struct metrics *m, uint32_t index)
 {
 	return route_at(m, index)->backend < m->s->n_backends &&

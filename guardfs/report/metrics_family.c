@@ -1,11 +1,11 @@
-/* metrics_family.c: families and samples in Prometheus's format. */
+/* metrics_family.c: families and samples. */
 #include "report/metrics.h"
 #include "base/utf8.h"
 
 #include <inttypes.h>
 
-/* As utf8_print_escaped: different bytes stay different (two equal series spoil a scrape), and routes have
- * their names of .guardfs/routes; then escaped for the format. */
+/* As utf8_print_escaped: different bytes stay different (equal series spoil a scrape), routes are named as in
+ * .guardfs/routes. Then escaped for the format. */
 static void put_value(FILE *out, const char *s, size_t max)
 {
 	size_t n = strnlen(s, max ? max : SIZE_MAX);

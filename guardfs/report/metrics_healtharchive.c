@@ -1,6 +1,6 @@
-/* metrics_healtharchive.c: guardfs's figures under the names of HealthArchive's alert rules and
- * dashboards, which were made for scripts that guardfs replaces. A hot path is a route here; its condition
- * and repairs are its backend's (guardfs(8), METRICS). -1: none, where a number is required. */
+/* metrics_healtharchive.c: figures under the names of HealthArchive's rules and dashboards, made for scripts
+ * that guardfs replaces. A hot path is a route; condition and repairs are its backend's (guardfs(8),
+ * METRICS). -1: none, where a number is required. */
 #include "report/metrics.h"
 
 #include <stdio.h>
@@ -63,16 +63,16 @@ static void put_tiers(struct metrics *m)
 		"When the figures of the tiers were taken.", metric_ns(s->real_ns));
 }
 
-/* ---- recovery: guardfs is the watchdog, a recovery is its action ---- */
+/* ---- recovery, as the watchdog's ---- */
 
 struct course_of_all {
 	uint64_t outages;
-	/* Begin of the present outage, else end of the last; 0: none. */
+	/* Begin of the outage, else end of the last; 0: none. */
 	uint64_t last_ns;
-	/* 0: everything serves. */
+	/* 0: all serves. */
 	uint64_t ill_since_ns;
 	bool lasts, held;
-	/* Routes not served. */
+	/* Not served. */
 	uint64_t targets;
 };
 
@@ -116,8 +116,8 @@ static struct course_of_all sum_courses(const struct report_snapshot *s)
 	return all;
 }
 
-/* Real incidents of backends that began within the last span. The board has only the last ones since the
- * start: unknown if there may have been more. */
+/* Incidents that began within the last span. The board has only some since the start: unknown if there may
+ * have been more. */
 static struct metric_value begun_within(const struct report_snapshot *s, uint64_t span_ns)
 {
 	uint64_t from_ns = s->real_ns > span_ns ? s->real_ns - span_ns : 0;

@@ -1,4 +1,4 @@
-/* metrics_jobs.c: figures of jobs, bounded in number: first those at work, then the last active ones. */
+/* metrics_jobs.c: jobs, bounded: those at work first, then by last activity. */
 #include "report/metrics.h"
 #include "base/cleanup.h"
 #include "report/jobs.h"
@@ -6,7 +6,7 @@
 
 #include <stdlib.h>
 
-/* Times of the board's looks are compared with the present: the findings of a stopped keeper are no longer known. */
+/* Older looks are a stopped keeper's: findings are unknown. */
 #define LOOK_IS_OLD_NS (300 * NSEC_PER_SEC)
 
 struct shown {
@@ -21,7 +21,7 @@ struct collected {
 	uint32_t n, known;
 };
 
-/* Names are labels: of two jobs with one name (one was given up meanwhile) the first is shown. */
+/* Names are labels: of equal ones (one was given up) the first is shown. */
 static bool is_shown(const struct collected *c, const char *name)
 {
 	for (uint32_t i = 0; i < c->n; i++)
@@ -44,7 +44,7 @@ static bool collect_job(void *arg, const struct job_view *job)
 	return true;
 }
 
-/* Not "job": Prometheus names the scraped target so, and would rename ours. */
+/* Prometheus renames a label "job". */
 static struct metric_label directory_of(const struct shown *s)
 {
 	return (struct metric_label){"directory", s->job.name, sizeof(s->job.name)};
@@ -181,7 +181,7 @@ bool metrics_jobs(struct metrics *m)
 
 	if (!shown || !report_jobs_visit(&m->arena->jobs, collect_job, &c))
 		return false;
-	/* Without a pattern nobody asked for jobs. */
+	/* No pattern: nobody asked. */
 	if (m->s->board->config.n_job_patterns == 0 && c.known == 0)
 		return true;
 	put_table(m, c.known);

@@ -1,11 +1,11 @@
-/* metrics_latency.c: callers' waits as Prometheus's histograms. */
+/* metrics_latency.c: callers' waits. */
 #include "report/metrics.h"
 #include "policy/histogram.h"
 
 #include <stdio.h>
 
-/* One bucket to each doubling, from 2^17 ns (131 us) to 2^36 ns (69 s): bounds of the fine buckets too, so
- * every count is exact. */
+/* A bucket to each doubling, from 2^17 ns (131 us) to 2^36 ns (69 s), at bounds of fine buckets: counts are
+ * exact. */
 #define FIRST_BITS 17u
 #define LAST_BITS  36u
 
@@ -16,8 +16,8 @@ static uint64_t lower_bound(unsigned bucket)
 	return bucket ? (1ull << (HISTOGRAM_FIRST_BITS + n / 8)) / 8 * (8 + n % 8) : 0;
 }
 
-/* No sums are kept: estimated from the middle of each bucket, within 6 per cent. In floating point, since
- * a damaged arena's counts may be anything. */
+/* No sums are kept: estimated from buckets' middles, within 6 per cent. A damaged arena's counts may be
+ * anything, hence floating point. */
 static uint64_t estimate_sum_ns(const struct histogram_copy *h)
 {
 	double ns = 0;

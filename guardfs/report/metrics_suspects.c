@@ -1,7 +1,7 @@
-/* metrics_suspects.c: the figures of files that may lack what was acknowledged of them. */
+/* metrics_suspects.c: figures of suspect files. */
 #include "report/metrics.h"
 
-/* Counted in place: keeper may change one meanwhile, which is then counted as it was or as it will be. */
+/* In place: keeper may change one meanwhile. */
 static uint64_t count_open(const struct suspect_table *table, uint32_t backend, enum suspect_verdict verdict)
 {
 	uint32_t used = MIN(atomic_load(&table->used), SUSPECTS_MAX);

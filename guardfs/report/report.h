@@ -1,11 +1,11 @@
-/* report.h: status, status.json, health, routes, incidents, metrics, for people and programs.
+/* report.h: reports for people and programs.
  *
- * Rendered from the board and /proc/PID/stat of guardfs's processes alone, never from a backend: answers
- * while all else is stuck. May allocate; takes no lock. Any process that maps the arena (not guardian,
- * which allocates nothing), any thread. A damaged arena is shown as far as it makes sense, and never
- * followed out of bounds.
+ * Made from the board and /proc/PID/stat, never from a backend: they come while all else is stuck. May
+ * allocate; takes no lock. Any process with the arena but guardian, any thread. A damaged arena is shown as
+ * far as it makes sense, within bounds. Functions return malloc'ed terminated text for the caller, and its
+ * length; NULL: out of memory.
  *
- * Times are CLOCK_REALTIME in whole seconds since the epoch; 0: never, none or unknown. */
+ * Times: CLOCK_REALTIME in seconds; 0: unknown. */
 #ifndef GUARDFS_REPORT_REPORT_H
 #define GUARDFS_REPORT_REPORT_H
 
@@ -17,55 +17,48 @@
 
 struct json_t;
 
-/* Missing features of a server (policy/server.h) as a JSON array; null: unknown. The caller's. */
+/* JSON array of policy/server.h's names; null: unknown. The caller's. */
 struct json_t *report_server_lacks(uint32_t lacks) WARN_UNUSED;
 
-/* For people, in local time: state of every backend and route, since when, why, guardfs's action, the next
- * try, advice. A malloc'ed, terminated string and its length; NULL: out of memory. The caller frees. */
+/* For people: backends and routes, since when, why, guardfs's action, next try, advice. Local time. */
 char *report_status_text(const struct arena *arena, size_t *length) WARN_UNUSED;
 
-/* For programs: guardfs(8), STATUS.JSON, ending in a newline. JSON takes only UTF-8: other bytes become
- * U+FFFD. Returns as above. */
+/* guardfs(8), STATUS.JSON, with a newline. Bytes that are not UTF-8 become U+FFFD. */
 char *report_status_json(const struct arena *arena, size_t *length) WARN_UNUSED;
 
 /* One line: STATE CLASS SINCE[ DETAIL]\n
- *   STATE   ok        every process runs, every backend and route is healthy, the manifest was read
- *           down      every backend is down
- *           degraded  anything else
- *   CLASS   why: a name from the error table (policy/errclass.h), "unmounted" (somebody
- * has unmounted it: down), "process" (a process of guardfs is missing), "manifest" (it could not be read, the
- * last good one stays), or "none". Of several reasons the worst backend's comes first, then the worst
- * route's. SINCE   seconds since the epoch when that began (ok: when the last trouble ended); 0: not known
- * DETAIL  the rest of the line, for people: which backend and what is known; control characters as \xHH
- * Writes at most size bytes, terminated (truncated lines still end in a newline). Returns the length. size
- * >= 64. */
+ * - STATE: ok (processes run, backends and routes are healthy, the manifest was read), down (all backends
+ *   are), or degraded.
+ * - CLASS: a name of policy/errclass.h, "unmounted" (somebody unmounted it: down), "process" (one is
+ *   missing), "manifest" (unreadable, the last good one stays), or "none". The worst backend's comes first,
+ *   then the worst route's.
+ * - SINCE: when that began (ok: when the last trouble ended).
+ * - DETAIL: for people, control characters as \xHH.
+ *
+ * Writes at most size (>= 64) bytes, terminated; truncated lines end in a newline. Returns the length. */
 size_t report_health_line(const struct arena *arena, char *buf, size_t size);
 
-/* One line per route, sorted by path: PATH \t BACKEND \t STATE \t CLASS \t SINCE \n, where a route is as bad
- * as its backend. Control characters, backslashes and invalid UTF-8 in PATH as \xHH. Returns as
- * report_status_text; no routes: an empty string. */
+/* Lines PATH \t BACKEND \t STATE \t CLASS \t SINCE \n, sorted by path. A route is as bad as its backend.
+ * Control characters, backslashes and invalid UTF-8 in PATH as \xHH. No routes: "". */
 char *report_routes(const struct arena *arena, size_t *length) WARN_UNUSED;
 
-/* The last incidents, newest first, a line each after a comment line with the columns (guardfs(8)). From
- * the board: guardctl incidents has all. Returns as report_status_text. */
+/* The board's last incidents, newest first, below a comment line (guardfs(8)). */
 char *report_incidents(const struct arena *arena, size_t *length) WARN_UNUSED;
 
-/* Files that may lack acknowledged bytes, and the last settled ones, newest first, in the same form. */
+/* Suspect files and the last settled ones, in that form. */
 char *report_suspects(const struct arena *arena, size_t *length) WARN_UNUSED;
 
-/* The board's figures in Prometheus's text format (version 0.0.4), as in guardfs(8), METRICS. Unknown ones
- * are absent. Returns as report_status_text; NULL also for a partial result. */
+/* Prometheus's text format (guardfs(8), METRICS). NULL also if incomplete. */
 char *report_metrics(const struct arena *arena, size_t *length) WARN_UNUSED;
 
-/* Jobs (shm/job.h) in the order of report_jobs_visit, a line each after a comment line with the columns
- * (guardfs(8)). Returns as report_status_text. */
+/* In report_jobs_visit's order, below a comment line (guardfs(8)). */
 char *report_jobs(const struct arena *arena, size_t *length) WARN_UNUSED;
 
 /* Jobs in status.json. */
 #define REPORT_JOBS_MAX 256
 
-/* report_status_text's text from a parsed status.json, for guardctl. Missing members, or of a wrong type,
- * are shown as empty or 0. now: seconds since the epoch, for ages. Pure but for the time zone. */
+/* Status text from status.json, for guardctl. Missing or wrong members are empty or 0. now: seconds, for
+ * ages. Pure but for the time zone. */
 char *report_text_from_json(const struct json_t *status, int64_t now, size_t *length) WARN_UNUSED;
 
 #endif

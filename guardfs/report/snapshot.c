@@ -12,13 +12,13 @@ static struct report_process look_at_process(int32_t pid)
 
 	if (pid <= 0)
 		return (struct report_process){.state = REPORT_PROCESS_MISSING};
-	/* A zombie leader serves nobody, even with threads stuck in a backend. */
+	/* A zombie leader serves nobody, even with stuck threads. */
 	if (letter == 0 || letter == 'Z' || letter == 'X')
 		return (struct report_process){pid, REPORT_PROCESS_DEAD};
 	return (struct report_process){pid, REPORT_PROCESS_RUNNING};
 }
 
-/* Of processes and mount. A last report takes those that will be gone for gone. */
+/* A last report takes those that will be gone for gone. */
 static void look_at_guardfs(struct report_snapshot *s)
 {
 	uint32_t ended = atomic_load(&s->board->ended);
@@ -37,8 +37,8 @@ static void look_at_guardfs(struct report_snapshot *s)
 		s->unmounted_ns = s->real_ns;
 }
 
-/* An open breaker is believed before keeper has published a state (or if it is dead). It has no time of
- * its own: the last completed operation is the nearest. */
+/* An open breaker is believed before keeper has published a state (or if it is dead). The last completed
+ * operation is the nearest to its time. */
 static void believe_the_breaker(struct report_backend *b, uint64_t real_ns, uint64_t mono_ns)
 {
 	uint64_t last = atomic_load(&b->board->last_completion_ns);
@@ -90,14 +90,14 @@ static void look_at_route(struct report_snapshot *s, uint32_t index)
 	if (backend < s->n_backends) {
 		const struct report_condition *below = &s->backends[backend].now;
 
-		/* Until keeper has looked at a route (since 0) it is as its backend. */
+		/* Until keeper has looked (since 0) a route is as its backend. */
 		if (r->now.since_ns == 0 || report_badness(below->state) >= report_badness(r->now.state))
 			r->now = *below;
 	}
 	if (health_serves(r->now.state))
 		r->error = 0;
 	else
-		/* Callers' error: a missing target is not ENOENT to them. */
+		/* To callers a missing target is not ENOENT. */
 		r->error = error && error < 4096 && error != ENOENT ? (int)error : s->board->config.error;
 }
 

@@ -1,5 +1,4 @@
-/* snapshot.h: one look at the board before rendering, so that all parts of a report agree. Private to
- * report/. */
+/* snapshot.h: one look at the board, so that a report's parts agree. Private to report/. */
 #ifndef GUARDFS_REPORT_SNAPSHOT_H
 #define GUARDFS_REPORT_SNAPSHOT_H
 
@@ -23,7 +22,7 @@ struct report_backend {
 struct report_route {
 	/* The worse of its own and its backend's. */
 	struct report_condition now;
-	/* Callers' positive errno; 0: it serves. */
+	/* Callers' positive errno; 0: serves. */
 	int error;
 };
 
@@ -50,27 +49,27 @@ struct report_snapshot {
 	struct report_process processes[PROCESS_COUNT];
 	/* A worker reads requests. */
 	bool serving;
-	/* CLOCK_REALTIME since when it is not mounted in its place; 0: mounted. */
+	/* CLOCK_REALTIME since when it is not mounted; 0: mounted. */
 	uint64_t unmounted_ns;
 
-	/* For the health line and the head of status.json. */
+	/* For health line and status.json: */
 	enum health_summary summary;
-	/* CLASS of the health line. */
+	/* CLASS. */
 	const char *cause;
 	uint64_t since_ns;
-	/* DETAIL of the health line, not escaped; "": none. */
+	/* DETAIL, not escaped. */
 	char reason[512];
 };
 
-/* A malloc'ed snapshot (large; free() it), or NULL. Any process. */
+/* free() it; NULL: out of memory. */
 struct report_snapshot *report_snapshot_take(const struct arena *arena) WARN_UNUSED;
 
-/* Fills the verdict from the rest. Pure. */
+/* Fills the verdict. Pure. */
 void report_snapshot_judge(struct report_snapshot *snapshot);
 
 /* ---- words.c ---- */
 
-/* Order of states from good (0) to bad: the greater is shown. */
+/* Order of states from good (0) to bad. */
 unsigned report_badness(enum health_state state);
 
 const char *report_process_name(enum process process);

@@ -1,4 +1,4 @@
-/* suspects.c: files that may lack what was acknowledged of them (shm/suspect.h), for people and programs. */
+/* suspects.c: suspect files (shm/suspect.h). */
 #include "report/suspects.h"
 #include "base/cleanup.h"
 #include "base/utf8.h"
@@ -10,8 +10,7 @@
 
 /* ---- JSON ---- */
 
-/* A path with everything that JSON cannot carry as \xHH, from which keeper gets its bytes back. NULL: short of
- * memory. */
+/* With \xHH for what JSON cannot carry; keeper gets its bytes back. NULL: out of memory. */
 static json_t *escaped(const char *path, size_t size)
 {
 	CLEANUP_FREE char *text = NULL;
@@ -76,7 +75,7 @@ json_t *report_suspect_json(const struct config *config, const struct suspect *s
 
 /* ---- lines ---- */
 
-/* "6-9,20-29": the last byte is within; "-": none. */
+/* "6-9,20-29", ends included; "-": none. */
 static void put_ranges(FILE *out, const struct ledger *l)
 {
 	for (uint32_t i = 0; i < l->n; i++)
@@ -103,7 +102,7 @@ static void put_line(FILE *out, const struct config *config, const struct suspec
 	fputc('\n', out);
 }
 
-/* A note that keeper has not taken yet, as the suspect that it will be. False: it makes none. */
+/* A note that keeper has not taken, as the suspect that it will be. False: it makes none. */
 static bool from_note(const struct suspect_note *note, struct suspect *s)
 {
 	if (note->news > SUSPECT_CRASHED)
@@ -120,7 +119,7 @@ static bool from_note(const struct suspect_note *note, struct suspect *s)
 	return true;
 }
 
-/* The newest first. A note may be taken while it is copied: then it is in the table as well, or not yet. */
+/* Newest first. A note taken while it is copied is in the table, or will be. */
 static void put_notes(FILE *out, const struct config *config, const struct suspect_table *table,
 		      struct suspect *s)
 {
@@ -141,7 +140,7 @@ static int newest_first(const void *a, const void *b)
 static void put_table(FILE *out, const struct config *config, const struct suspect_table *table,
 		      struct suspect *s)
 {
-	uint64_t order[SUSPECTS_MAX][2]; /* when, and which */
+	uint64_t order[SUSPECTS_MAX][2]; /* time, index */
 	uint32_t n = 0;
 
 	for (uint32_t i = 0; i < MIN(atomic_load(&table->used), SUSPECTS_MAX); i++)

@@ -1,5 +1,5 @@
-/* suspects.h (report): a suspect as programs see it: docs/PROTOCOL.control.md, SUSPECT. Private to report/ and
- * keeper, which also keeps it in the journal. */
+/* suspects.h (report): SUSPECT of docs/PROTOCOL.control.md. Private to report/ and keeper, whose journal has
+ * it too. */
 #ifndef GUARDFS_REPORT_SUSPECTS_H
 #define GUARDFS_REPORT_SUSPECTS_H
 
@@ -7,7 +7,7 @@
 
 struct json_t;
 
-/* A new object; NULL: short of memory. */
+/* NULL: out of memory. */
 struct json_t *report_suspect_json(const struct config *config, const struct suspect *s) WARN_UNUSED;
 
 #endif

@@ -1,4 +1,4 @@
-/* text.c: status for people, from parsed status.json. */
+/* text.c: status for people, from status.json. */
 #include "report/report.h"
 #include "base/utf8.h"
 #include <inttypes.h>
@@ -24,7 +24,7 @@ static int64_t number(const json_t *object, const char *key)
 	return (int64_t)json_integer_value(json_object_get(object, key));
 }
 
-/* For text from outside: it must not steer the terminal. */
+/* Foreign text must not steer the terminal. */
 static void put_foreign(const struct page *p, const char *s)
 {
 	utf8_print_escaped(p->out, s, SIZE_MAX);
@@ -115,7 +115,7 @@ static void put_next_try(const struct page *p, const json_t *backend)
 		fprintf(p->out, "; incident %" PRId64, number(backend, "incident"));
 }
 
-/* guardfs's action, in the order of enum health_state. */
+/* In the order of enum health_state. */
 static const char *activity(const json_t *backend)
 {
 	static const struct {
@@ -324,7 +324,7 @@ static void put_last_crash(const struct page *p, const json_t *status)
 	fputc('\n', p->out);
 }
 
-/* Only shares that were refused lately. */
+/* Older refusals are left out. */
 #define REFUSED_SHOWN_S 3600
 
 static void put_shares(const struct page *p, const json_t *status)

@@ -1,8 +1,8 @@
-/* verdict.c: the summary, its reason, and its time. */
+/* verdict.c: summary, reason, time. */
 #include "report/snapshot.h"
 #include <stdio.h>
 
-/* The worst backend, among equals the longest so; NULL: all are healthy. */
+/* The worst, among equals the longest so; NULL: all are healthy. */
 static const struct report_backend *worst_backend(const struct report_snapshot *s)
 {
 	const struct report_backend *worst = NULL;
@@ -75,8 +75,7 @@ static void praise(struct report_snapshot *s)
 		s->since_ns = MAX(s->since_ns, s->routes[i].now.since_ns);
 }
 
-/* Guardian replaces worker and keeper; systemd, or the standby process (guardian/standby.c), or else the
- * reader replaces guardian. */
+/* Guardian replaces worker and keeper; systemd, guardian/standby.c, or the reader replaces guardian. */
 static void blame_process(struct report_snapshot *s, enum process process)
 {
 	blame(s, "process", 0);
@@ -110,8 +109,7 @@ void report_snapshot_judge(struct report_snapshot *s)
 	if (s->unmounted_ns) {
 		blame_absence(s);
 	} else if (s->processes[PROCESS_GUARDIAN].state != REPORT_PROCESS_RUNNING) {
-		blame_process(
-		    s, PROCESS_GUARDIAN); /* whatever else there is: keeper ends soon, and sshfs with it */
+		blame_process(s, PROCESS_GUARDIAN); /* worst: keeper and sshfs end soon */
 	} else if (backend) {
 		blame_backend(s, backend);
 	} else if (route >= 0) {

@@ -1,4 +1,3 @@
-/* check.c: see check.h. */
 #include "verify/check.h"
 
 static const enum verify_verdict verdicts[VERIFY_REASON_COUNT] = {
@@ -89,7 +88,7 @@ errint_t check_zeros(struct check *c)
 			return 0;
 		check_fail(c, VERIFY_REASON_ZEROS, from);
 	}
-	/* Where a member or record should begin, even few zeros are a hole. */
+	/* Here even few zeros are a hole. */
 	result->ranges[0] = (struct verify_range){from, reader_at(&c->reader)};
 	result->n_ranges = 1;
 	return reader_at(&c->reader) - from < VERIFY_ZEROS_MIN ? 0 : check_rest_for_zeros(c);

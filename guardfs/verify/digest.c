@@ -1,4 +1,3 @@
-/* digest.c: see digest.h. */
 #include "verify/digest.h"
 
 #include <ctype.h>

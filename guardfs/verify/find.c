@@ -1,4 +1,3 @@
-/* find.c: see find.h. */
 #include "verify/find.h"
 #include "base/cleanup.h"
 
@@ -44,7 +43,7 @@ static void take_entry(struct find *f, int dir, const struct dirent *e, const ch
 	}
 	announce_path(f, path);
 	if (fstatat(dir, e->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0) {
-		/* A crawler may just have removed it. */
+		/* A crawler may have removed it. */
 		if (errno != ENOENT)
 			f->failed(f->context, path, "stat", errno);
 	} else if (S_ISDIR(st.st_mode) && depth < f->depth_max) {

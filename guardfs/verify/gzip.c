@@ -1,5 +1,4 @@
-/* gzip.c: members of a gzip file (RFC 1952), and WARC records in them. zlib handles the format: extra
- * fields, names, comments, header checksums, any number and length of members. */
+/* gzip.c: members (RFC 1952), and WARC records in them, by zlib. */
 #include "verify/check.h"
 
 #include <errno.h>
@@ -14,7 +13,7 @@ struct members {
 	unsigned char *out;
 	/* The present member. */
 	uint64_t begins;
-	/* Its first byte: no member there. */
+	/* Its first byte is zero: no member begins there. */
 	bool begins_zero;
 };
 
@@ -48,7 +47,7 @@ static enum verify_reason data_error(const struct members *m)
 	return strcmp(why, "incorrect length check") == 0 ? VERIFY_REASON_LENGTH : VERIFY_REASON_DEFLATE;
 }
 
-/* Zeros from the damage on are its cause, if any. */
+/* Zeros from the damage on are its cause. */
 static errint_t damaged(struct members *m, enum verify_reason reason, uint64_t at)
 {
 	struct check *c = m->check;
@@ -77,7 +76,7 @@ static void end_member(struct members *m)
 		check_whole_to_here(c);
 }
 
-/* Of what was read, or VERIFY_OUTPUT bytes. 1: the member is over; 0: not yet, or damaged. */
+/* Up to VERIFY_OUTPUT bytes. 1: the member is over; 0: not yet, or damaged. */
 static int inflate_some(struct members *m)
 {
 	struct check *c = m->check;
@@ -94,7 +93,7 @@ static int inflate_some(struct members *m)
 	n = VERIFY_OUTPUT - m->z.avail_out;
 	c->result->inflated += n;
 	feed_records(m, m->out, n);
-	/* A damaged member would explain the broken record, but the wait is bounded. */
+	/* A damaged member would explain it, but the wait is bounded. */
 	if (c->options->first_header && c->warc.state == WARC_BROKEN && c->result->inflated > WARC_HEADER_MAX)
 		check_fail(c, c->warc.reason, m->begins);
 	if (c->over)
@@ -128,7 +127,6 @@ static errint_t read_member(struct members *m)
 	return rc == 1 ? 0 : rc;
 }
 
-/* Behind the last member. */
 static void end_file(struct check *c)
 {
 	enum verify_reason reason = c->records ? warc_end_reason(&c->warc) : VERIFY_REASON_NONE;

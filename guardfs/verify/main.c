@@ -1,4 +1,4 @@
-/* main.c: guardfs-verify: the command line. */
+/* main.c: guardfs-verify. */
 #include "verify/run.h"
 
 #include <getopt.h>
@@ -54,7 +54,7 @@ static int PRINTF_LIKE(1, 2) refuse_usage(const char *format, ...)
 	return VERIFY_EXIT_USAGE;
 }
 
-/* Only digits, below 2^63. */
+/* Digits, below 2^63. */
 static bool parse_offset(const char *text, uint64_t *value)
 {
 	size_t n = strspn(text, "0123456789");

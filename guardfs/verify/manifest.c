@@ -1,4 +1,3 @@
-/* manifest.c: see manifest.h. */
 #include "verify/manifest.h"
 #include "base/cleanup.h"
 

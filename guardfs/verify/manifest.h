@@ -1,6 +1,5 @@
-/* manifest.h: sizes of consolidated WARCs in HealthArchive's warcs/manifest.json. Private to verify/.
- *
- * Content does not show a file that ends early after a whole record, nor a missing file. */
+/* manifest.h: sizes in HealthArchive's warcs/manifest.json. Private to verify/. Content shows neither a
+ * missing file nor an early end after a whole record. */
 #ifndef GUARDFS_VERIFY_MANIFEST_H
 #define GUARDFS_VERIFY_MANIFEST_H
 
@@ -11,14 +10,14 @@
 
 struct manifest;
 
-/* Of the directory open as dir. NULL: none, or unreadable. Call manifest_release. */
+/* dir: open. NULL: none, or unreadable. Call manifest_release. */
 struct manifest *manifest_load(int dir, const char *path);
 void manifest_release(struct manifest *manifest); /* may be NULL */
 
-/* Bytes of the file path in the manifest's directory; 0: unknown. */
+/* Bytes; 0: unknown. */
 uint64_t manifest_size(const struct manifest *manifest, const char *path);
 
-/* Calls missing for each file named in the manifest and not in the directory open as dir. */
+/* Calls missing for files that the manifest names and the open directory dir lacks. */
 void manifest_missing(const struct manifest *manifest, int dir,
 		      void (*missing)(void *context, const char *path), void *context);
 

@@ -1,4 +1,4 @@
-/* name.c: names of kinds, verdicts and reasons. */
+/* name.c: kinds, verdicts and reasons in words. */
 #include "verify/verify.h"
 #include "policy/errclass.h"
 

@@ -1,4 +1,3 @@
-/* reader.c: see reader.h. */
 #include "verify/reader.h"
 #include "base/clock.h"
 
@@ -8,8 +7,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#define FIRST_CHUNK (16u << 10) /* for a header and no more */
-#define WAIT_MS	    100u	/* between two calls of go_on */
+#define FIRST_CHUNK (16u << 10) /* for a header */
+#define WAIT_MS	    100u	/* between calls of go_on */
 
 errint_t reader_begin(struct reader *r, int fd, const struct verify_options *options, uint64_t end)
 {
@@ -37,7 +36,7 @@ static bool go_on(const struct reader *r)
 	return !r->options->go_on || r->options->go_on(r->options->context, &progress);
 }
 
-/* Until the bytes so far are within the rate. */
+/* Waits until the bytes so far are within the rate. */
 static errint_t pace_reading(const struct reader *r)
 {
 	double done = (double)(reader_at(r) - r->options->from);
@@ -100,7 +99,7 @@ bool reader_next_hole(int fd, uint64_t from, uint64_t end, struct verify_range *
 	off_t hole = from < end ? lseek(fd, (off_t)from, SEEK_HOLE) : -1;
 	off_t data = -1;
 
-	/* Every file has one at its end. */
+	/* Every file has a hole at its end. */
 	if (hole >= 0 && (uint64_t)hole < end) {
 		data = lseek(fd, hole, SEEK_DATA);
 		if (data < 0 && errno == ENXIO)

@@ -1,4 +1,4 @@
-/* reader.h: reads a file from an offset to its end in chunks, at a limited rate. Private to verify/. */
+/* reader.h: reads a file in chunks at a limited rate. Private to verify/. */
 #ifndef GUARDFS_VERIFY_READER_H
 #define GUARDFS_VERIFY_READER_H
 
@@ -12,26 +12,26 @@ struct reader {
 	unsigned char *buf;
 	/* Bytes of the next read. */
 	size_t chunk;
-	/* Of buf: next byte, number of bytes. */
+	/* In buf: the next byte, the number of bytes. */
 	size_t pos, fill;
 	/* Of buf in the file. */
 	uint64_t offset;
-	/* Of the file when opened: nothing beyond is read. */
+	/* The file's when opened: nothing beyond is read. */
 	uint64_t end;
 	uint64_t begun_ns;
-	/* It ended before. */
+	/* The file ended before. */
 	bool shrunk;
 };
 
-/* end: not before options->from. 0, or -ENOMEM. In either case call reader_release. */
+/* end: from options->from on. 0 or -ENOMEM. In either case reader_release. */
 errint_t reader_begin(struct reader *r, int fd, const struct verify_options *options,
 		      uint64_t end) WARN_UNUSED;
 void reader_release(struct reader *r);
 
-/* Provides a byte at pos, unless at the end (reader_left: 0). 0, -ECANCELED, or read(2)'s -errno. */
+/* Provides a byte, unless at the end (reader_left: 0). 0, -ECANCELED, or read(2)'s -errno. */
 errint_t reader_fill(struct reader *r) WARN_UNUSED;
 
-/* Not backwards; bytes read already are kept. */
+/* Forward only; keeps bytes read. */
 void reader_skip_to(struct reader *r, uint64_t offset);
 
 static inline size_t reader_left(const struct reader *r)
@@ -39,14 +39,12 @@ static inline size_t reader_left(const struct reader *r)
 	return r->fill - r->pos;
 }
 
-/* Of the next byte. */
 static inline uint64_t reader_at(const struct reader *r)
 {
 	return r->offset + r->pos;
 }
 
-/* The first hole from `from` on, up to end: [range->from, range->to). False: none, or unknown to the file
- * system. */
+/* The first hole from `from` on, up to end. False: none, or unknown to the file system. */
 bool reader_next_hole(int fd, uint64_t from, uint64_t end, struct verify_range *range);
 
 #endif

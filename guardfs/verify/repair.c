@@ -1,4 +1,4 @@
-/* repair.c: copies the whole part. The original is only read. */
+/* repair.c: copies the whole part. */
 #include "verify/verify.h"
 #include "base/cleanup.h"
 #include "base/fd.h"
@@ -7,7 +7,7 @@
 #include <fcntl.h>
 #include <limits.h>
 
-/* Opens path's directory; *name: the last part. -errno. */
+/* *name: the last part. -errno. */
 static int open_directory_of(const char *path, const char **name)
 {
 	const char *slash = strrchr(path, '/');
@@ -49,7 +49,7 @@ static errint_t copy_bytes(int from, int to, uint64_t n, const struct verify_opt
 	return 0;
 }
 
-/* Read anew, as storage has it. */
+/* As storage has it. */
 static errint_t verify_copy(int fd, const struct verify_options *o)
 {
 	struct verify_options options = *o;
@@ -64,7 +64,7 @@ static errint_t verify_copy(int fd, const struct verify_options *o)
 	return result.verdict == VERIFY_WHOLE ? 0 : -EIO;
 }
 
-/* Never over another file. Without a rename that does not replace, by a link. */
+/* Never replaces a file; by a link if rename cannot do that. */
 static errint_t give_name(int dir, const char *temporary, const char *name)
 {
 	if (renameat2(dir, temporary, dir, name, RENAME_NOREPLACE) == 0)

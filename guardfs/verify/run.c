@@ -1,4 +1,3 @@
-/* run.c: see run.h. */
 #include "verify/run.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
@@ -136,7 +135,7 @@ static int compare_inodes(const void *a, const void *b)
 	return memcmp(a, b, sizeof(struct inode));
 }
 
-/* Consolidated WARCs are hard links to the crawl's: once is enough. */
+/* Consolidated WARCs are hard links to the crawl's. */
 static bool was_seen(struct verify_run *run, const struct stat *st)
 {
 	struct inode *key, **slot;
@@ -158,13 +157,13 @@ static bool was_seen(struct verify_run *run, const struct stat *st)
 static void verify_found(void *context, int dir, const char *name, const char *path, const struct stat *st)
 {
 	struct verify_run *run = context;
-	/* A manifest holds only its own directory's names. */
+	/* Names of its own directory. */
 	uint64_t min_size = run->manifest ? manifest_size(run->manifest, path) : 0;
 
 	run->find->stop = stopped;
 	if (stopped || (run->since_s && st->st_mtim.tv_sec < run->since_s))
 		return;
-	/* Its other name told no minimal size. */
+	/* Its other name had no minimal size. */
 	if (was_seen(run, st) && (uint64_t)st->st_size >= min_size)
 		return;
 	verify_one(run, dir, name, path, min_size);

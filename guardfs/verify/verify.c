@@ -1,11 +1,10 @@
-/* verify.c: see verify.h. */
 #include "verify/check.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <unistd.h>
 
-/* One byte. 0 or -errno; -EIO: missing. */
+/* 0 or -errno; -EIO: missing. */
 static errint_t read_byte(int fd, uint64_t offset)
 {
 	ssize_t n;
@@ -24,7 +23,7 @@ static bool is_compressed(enum verify_kind kind)
 	return kind == VERIFY_GZIP || kind == VERIFY_WARC_GZIP;
 }
 
-/* Both ends, and holes. */
+/* Both ends and holes. */
 static errint_t check_stat(int fd, struct check *c)
 {
 	errint_t err = read_byte(fd, 0);
@@ -33,13 +32,12 @@ static errint_t check_stat(int fd, struct check *c)
 		err = read_byte(fd, c->result->size - 1);
 	if (!err)
 		check_holes(c, fd, c->options->from);
-	/* Members and records are unknown. */
 	if (!err && c->options->kind == VERIFY_DATA)
 		c->result->whole_to = c->over ? c->result->at : c->result->size;
 	return err;
 }
 
-/* NULL: none. */
+/* Or NULL. */
 static errint_t (*pass_of(const struct verify_options *o))(struct check *)
 {
 	if (is_compressed(o->kind))
@@ -78,7 +76,7 @@ static bool has_content(enum verify_kind kind)
 	return kind != VERIFY_DATA;
 }
 
-/* Nothing is to be read: empty, or shorter than known to be good. */
+/* Empty, or too short: nothing to read. */
 static bool judge_size(struct check *c)
 {
 	const struct verify_options *o = c->options;
@@ -103,7 +101,6 @@ static void judge_bounds(struct check *c)
 		check_fail(c, VERIFY_REASON_LARGER, o->max_size);
 	else if (result->verdict == VERIFY_WHOLE && result->size < o->min_size)
 		check_fail(c, VERIFY_REASON_SIZE, result->size);
-	/* Members of nothing. */
 	else if (result->verdict == VERIFY_WHOLE && c->records && o->from == 0 && c->warc.headers == 0)
 		result->verdict = VERIFY_EMPTY;
 }
@@ -113,7 +110,7 @@ static bool same_time(struct timespec a, struct timespec b)
 	return a.tv_sec == b.tv_sec && a.tv_nsec == b.tv_nsec;
 }
 
-/* Changed meanwhile? An append leaves the rest whole. */
+/* An append leaves the rest whole. */
 static void judge_change(int fd, struct check *c, const struct stat *before)
 {
 	struct verify_result *result = c->result;
@@ -214,7 +211,7 @@ errint_t verify_name(int dir, const char *name, const struct verify_options *opt
 
 	begin_result(result, options);
 	result->whole_to = 0;
-	/* Opening a device may have effects. */
+	/* Opening devices may have effects. */
 	if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0) {
 		cannot_open(result, errno);
 		return 0;

@@ -1,12 +1,11 @@
 /* verify.h: is a file whole, and if not, up to where?
  *
- * One pass from the beginning, or a known good offset, to the end: members of a gzip file (CRC and length,
- * RFC 1952), records of a WARC, compressed or not, and in other files the ranges that hold nothing.
- * Constant memory (VERIFY_MEMORY): files are hostile, and no length in them is believed before its bytes
- * were seen.
+ * One pass from a known good offset to the end: gzip members (CRC and length, RFC 1952), WARC records, in
+ * other files the ranges that hold nothing. Memory is constant (VERIFY_MEMORY): files are hostile, no length
+ * is believed before its bytes were seen.
  *
- * Files are only read, by pread(2). Any process, any thread, one call at a time for each file; a read may
- * hang where the file system does: a busy process has a child call. */
+ * Files are only read, by pread(2). Any process and thread, one call at a time for each file. A read may
+ * hang: a busy process has a child call. */
 #ifndef GUARDFS_VERIFY_VERIFY_H
 #define GUARDFS_VERIFY_VERIFY_H
 
@@ -18,60 +17,59 @@
 #define VERIFY_OUTPUT (1u << 17)				   /* inflated at once */
 #define VERIFY_MEMORY (VERIFY_CHUNK + VERIFY_OUTPUT + (64u << 10)) /* of a call, about */
 
-/* So many zeros within damage are a hole: a lost write. Compressed data hardly ever hold as many. */
+/* Fewer zeros in damage are no hole. Compressed data hardly ever hold as many. */
 #define VERIFY_ZEROS_MIN  512u
 #define VERIFY_RANGES_MAX 32u
 
 enum verify_kind {
-	VERIFY_DATA, /* any other file: ranges alone */
+	VERIFY_DATA, /* other: ranges alone */
 	VERIFY_GZIP,
 	VERIFY_WARC, /* not compressed */
 	VERIFY_WARC_GZIP,
 	VERIFY_KIND_COUNT
 };
 
-/* HealthArchive verify-warcs's levels 0, 1 and 2. */
+/* HealthArchive verify-warcs's 0, 1 and 2; each includes the former. */
 enum verify_level {
-	VERIFY_LEVEL_STAT, /* regular, not empty, first and last byte readable, no holes */
-	VERIFY_LEVEL_GZIP, /* and every member of a compressed file is whole */
-	VERIFY_LEVEL_WARC, /* and every record of a WARC; of a plain one its digest too */
+	VERIFY_LEVEL_STAT, /* regular, not empty, both ends readable, no holes */
+	VERIFY_LEVEL_GZIP, /* whole members */
+	VERIFY_LEVEL_WARC, /* whole records; a plain WARC's digests */
 	VERIFY_LEVEL_COUNT
 };
 
 enum verify_verdict {
 	VERIFY_WHOLE,
-	VERIFY_TRUNCATED, /* ends within a member or record, or is smaller than it must be */
+	VERIFY_TRUNCATED, /* ends within a member or record, or is too small */
 	VERIFY_HOLE,	  /* zeros in place of data: ranges */
 	VERIFY_DAMAGED,	  /* a member or record is not as written */
 	VERIFY_GARBAGE,	  /* something else than a member or record */
-	VERIFY_EMPTY,	  /* of a kind with content, but without any */
+	VERIFY_EMPTY,	  /* lacks its kind's content */
 	VERIFY_MISSING,
-	VERIFY_NOT_A_FILE, /* a directory, symbolic link, device */
-	VERIFY_CHANGED,	   /* changed by somebody else, before or during the read */
+	VERIFY_NOT_A_FILE, /* directory, link, device */
+	VERIFY_CHANGED,	   /* by somebody else, before or during the read */
 	VERIFY_UNKNOWN,	   /* not readable to the end: error */
 	VERIFY_VERDICT_COUNT
 };
 
-/* More detail than the verdict. */
 enum verify_reason {
 	VERIFY_REASON_NONE,
 	VERIFY_REASON_HEADER,	     /* ends within a member's header */
 	VERIFY_REASON_MEMBER,	     /* ends within a member */
 	VERIFY_REASON_RECORD_HEADER, /* ends within a record's header */
 	VERIFY_REASON_RECORD,	     /* ends within a record */
-	VERIFY_REASON_SIZE,	     /* smaller than it must be; ends after a whole member or record */
+	VERIFY_REASON_SIZE,	     /* too small, but ends after a whole one */
 	VERIFY_REASON_ZEROS,	     /* zeros where a member or record should begin */
-	VERIFY_REASON_NO_MEMBER,     /* no member begins there */
+	VERIFY_REASON_NO_MEMBER,     /* none begins there */
 	VERIFY_REASON_GZIP_HEADER,   /* a member's header: method, flag, checksum */
 	VERIFY_REASON_DEFLATE,	     /* compressed data */
 	VERIFY_REASON_CRC,
 	VERIFY_REASON_LENGTH,	      /* of a member's trailer */
-	VERIFY_REASON_NO_RECORD,      /* no record begins there */
-	VERIFY_REASON_ENDLESS_HEADER, /* a record's header is longer than WARC_HEADER_MAX */
+	VERIFY_REASON_NO_RECORD,      /* none begins there */
+	VERIFY_REASON_ENDLESS_HEADER, /* above WARC_HEADER_MAX */
 	VERIFY_REASON_BAD_HEADER,     /* a line of a record's header */
 	VERIFY_REASON_NO_TYPE,
 	VERIFY_REASON_NO_LENGTH,     /* no Content-Length, or two */
-	VERIFY_REASON_RECORD_LENGTH, /* no two ends of line after a record's content */
+	VERIFY_REASON_RECORD_LENGTH, /* no two ends of line after the content */
 	VERIFY_REASON_DIGEST,	     /* content differs from WARC-Block-Digest */
 	VERIFY_REASON_LARGER,	     /* larger than permitted */
 	VERIFY_REASON_SHRUNK,	     /* became smaller during the read */
@@ -81,7 +79,7 @@ enum verify_reason {
 };
 
 struct verify_range {
-	/* Bytes; to is exclusive. */
+	/* to is exclusive. */
 	uint64_t from, to;
 };
 
@@ -93,25 +91,24 @@ struct verify_progress {
 struct verify_options {
 	enum verify_kind kind;
 	enum verify_level level;
-	/* Start of a member or record, all before being good. */
+	/* Start of a member or record; all before is good. */
 	uint64_t from;
 	/* A smaller file is truncated; 0: unknown. */
 	uint64_t min_size;
-	/* A larger file was changed by somebody else; 0: unknown. */
+	/* A larger file was changed by others; 0: unknown. */
 	uint64_t max_size;
-	/* Bytes of the file per second; 0: no limit. */
+	/* Bytes a second; 0: no limit. */
 	uint64_t rate;
-	/* Zeros after the end are reported, but no damage, as to gzip -t. */
+	/* Zeros after the end are no damage, as to gzip -t. */
 	bool padding;
-	/* VERIFY_DATA: read it, and report ranges of zeros besides holes. */
+	/* VERIFY_DATA: read it, and report zeros besides holes. */
 	bool zeros;
-	/* As storage has it: drops cached pages first. */
+	/* Drops cached pages first. */
 	bool fresh;
-	/* Stop after the header of the first record, reading no more than needed. */
+	/* Stop after the first record's header. */
 	bool first_header;
 
-	/* At least every VERIFY_CHUNK, and ten times a second during a wait for the rate. False: stop.
-	 * NULL: never. */
+	/* Called at each VERIFY_CHUNK, and ten times a second while waiting. False: stop. May be NULL. */
 	bool (*go_on)(void *context, const struct verify_progress *progress);
 	void *context;
 };
@@ -123,25 +120,24 @@ struct verify_result {
 	enum verify_level level;
 	/* VERIFY_UNKNOWN: positive errno. */
 	int error;
-	/* Bytes when opened: later ones are not looked at. */
+	/* Bytes when opened; later ones are ignored. */
 	uint64_t size;
 	int64_t mtime_s;
-	/* Of the trouble; TRUNCATED: the size. */
+	/* Offset of the trouble; TRUNCATED: the size. */
 	uint64_t at;
 	/* End of the last whole member and record; continue from here. */
 	uint64_t whole_to;
-	/* Whole ones from options.from on. */
+	/* Whole ones from options.from. */
 	uint64_t members, records;
-	/* Bytes. */
 	uint64_t inflated;
 	/* Bytes of zeros at the end. */
 	uint64_t padding;
 	/* HOLE: in order. */
 	struct verify_range ranges[VERIFY_RANGES_MAX];
 	unsigned n_ranges;
-	/* Than fit. */
+	/* There are more than fit. */
 	bool more_ranges;
-	/* It grew during the call. */
+	/* The file grew during the call. */
 	bool grown;
 	/* Of the first record: "WARC/1.1"; "": none. */
 	char version[16];
@@ -149,47 +145,46 @@ struct verify_result {
 
 /* ---- names (name.c) ---- */
 
-/* By ending: .warc.gz, .warc, .gz. */
+/* By the name's end: .warc.gz, .warc, .gz. */
 enum verify_kind verify_kind_of(const char *name);
 const char *verify_kind_name(enum verify_kind kind); /* "data", "gzip", "warc", "warc.gz" */
-/* VERIFY_KIND_COUNT: no such name. */
+/* VERIFY_KIND_COUNT: unknown. */
 enum verify_kind verify_kind_from_name(const char *name);
 
-const char *verify_verdict_name(enum verify_verdict verdict); /* "whole", "not_a_file" and so on. */
-const char *verify_reason_text(enum verify_reason reason);    /* "it ends within a member"; "" for NONE */
+const char *verify_verdict_name(enum verify_verdict verdict); /* "whole", "not_a_file" */
+const char *verify_reason_text(enum verify_reason reason);    /* "it ends within a member"; NONE: "" */
 
-/* HealthArchive's kinds: "infra_error", "corrupt_or_unreadable", "not_a_file", "empty_file"; NULL: no
- * error. */
+/* HealthArchive's: "infra_error", "corrupt_or_unreadable", "not_a_file", "empty_file"; NULL: no error. */
 const char *verify_error_kind(const struct verify_result *result);
 
 /* ---- looking (verify.c) ---- */
 
-/* Looks at an open file from options->from to its present end. 0: *result has a verdict (VERIFY_UNKNOWN: a
- * read failed); -ECANCELED: by go_on, *result says how far it was whole; -ENOMEM; -EINVAL: options out of
- * range. A growing file is judged by its first size. */
+/* Looks at an open file from options->from to its present end: a growing file is judged by its first size. 0:
+ * *result has a verdict; -ECANCELED: by go_on, *result says how far it was whole; -ENOMEM; -EINVAL: bad
+ * options. */
 errint_t verify_file(int fd, const struct verify_options *options, struct verify_result *result) WARN_UNUSED;
 
-/* The same for name in dir (or AT_FDCWD), opened for reading. VERIFY_NOT_A_FILE: a final symbolic link, or
- * anything not regular, which is not opened. */
+/* The same for name in dir (or AT_FDCWD). NOT_A_FILE: a final link, or anything not regular, is not
+ * opened. */
 errint_t verify_name(int dir, const char *name, const struct verify_options *options,
 		     struct verify_result *result) WARN_UNUSED;
 
 /* ---- repairing (repair.c) ---- */
 
-/* Copies the whole part of fd, by verify_file's result from offset 0, to the new file path: a temporary
- * file beside it is verified, synced and renamed, the directory synced. Only reads the original. options:
- * go_on and context; level and rate for the copy. 0, -EEXIST (path exists), -EAGAIN (changed, or
- * unreadable: verify again), -ENODATA (nothing whole, or no records), -EALREADY (all whole), -EIO (the
- * copy is not whole), -ECANCELED, -ENOMEM, or another -errno. On error nothing is left at path. */
+/* Copies fd's whole part, by verify_file's result from offset 0, to the new file path: a temporary file is
+ * verified, synced and renamed, the directory synced. options: go_on, context, rate; level of the copy's
+ * check. 0, -EEXIST, -EAGAIN (changed, or unreadable: verify again), -ENODATA (nothing whole, or no records),
+ * -EALREADY (all whole), -EIO (the copy is not whole), -ECANCELED, -ENOMEM, or another -errno. Errors leave
+ * nothing at path. */
 errint_t verify_repair(int fd, const struct verify_options *options, const struct verify_result *result,
 		       const char *path) WARN_UNUSED;
 
 /* ---- telling (report.c) ---- */
 
-/* One line without its end: "truncated at byte 10: it ends within a member; whole to 7 ...". */
+/* "truncated at byte 10: it ends within a member; whole to 7 ...". */
 void verify_put_text(FILE *out, const struct verify_result *result);
 
-/* A JSON object and an end of line. 0 or -ENOMEM. */
+/* An object and newline. 0 or -ENOMEM. */
 errint_t verify_put_json(FILE *out, const char *path, const struct verify_result *result) WARN_UNUSED;
 
 #endif

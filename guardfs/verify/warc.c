@@ -1,4 +1,3 @@
-/* warc.c: see warc.h. */
 #include "verify/warc.h"
 
 #include <ctype.h>
@@ -34,7 +33,7 @@ static void begin_record(struct warc *w)
 
 /* ---- lines of a header ---- */
 
-/* Digits between blanks. -EINVAL; only values that an offset can have. */
+/* Between blanks. -EINVAL: no offset. */
 static errint_t parse_length(const char *text, size_t n, uint64_t *value)
 {
 	size_t i = 0;
@@ -58,7 +57,7 @@ static bool is_field(const char *line, size_t colon, const char *name)
 	return colon == strlen(name) && strncasecmp(line, name, colon) == 0;
 }
 
-/* Only "WARC/1.1" in the line. */
+/* "WARC/1.1". */
 static void take_version(struct warc *w, size_t n)
 {
 	if (n < 6 || memcmp(w->line, "WARC/", 5) != 0 || !isdigit((unsigned char)w->line[5])) {
@@ -82,7 +81,7 @@ static void take_field(struct warc *w, size_t n, bool whole_line)
 	const char *colon = memchr(w->line, ':', n);
 	size_t name_n = colon ? (size_t)(colon - w->line) : 0;
 
-	/* It continues the field before, which does not matter. */
+	/* Continues the field before, which does not matter. */
 	if (w->line[0] == ' ' || w->line[0] == '\t')
 		return;
 	if (whole_line && name_n == 0) {
@@ -120,7 +119,7 @@ static void end_header(struct warc *w)
 	}
 }
 
-/* Complete, but for its LF. */
+/* The line is complete, but for its LF. */
 static void end_line(struct warc *w)
 {
 	bool whole_line = w->line_n <= WARC_LINE_MAX;
@@ -138,7 +137,7 @@ static void end_line(struct warc *w)
 	w->line_n = 0;
 }
 
-/* Something else than a record is not read to the end of its line. */
+/* Something else than a record is not read to its line's end. */
 static bool begins_wrong(const struct warc *w)
 {
 	return w->first_line && memcmp(w->line, "WARC/", MIN(w->line_n, 5u)) != 0;
@@ -152,7 +151,7 @@ static size_t feed_header(struct warc *w, const unsigned char *p, size_t n)
 	n = MIN(n, (size_t)(WARC_HEADER_MAX - w->header_n));
 	lf = memchr(p, '\n', n);
 	taken = lf ? (size_t)(lf - p) : n;
-	/* Text has no NUL: a hole begins, or goes on. */
+	/* Text has no NUL: a hole. */
 	nul = memchr(p, '\0', taken);
 	if (nul) {
 		broken(w, VERIFY_REASON_BAD_HEADER);
@@ -194,7 +193,7 @@ static size_t feed_end(struct warc *w, unsigned char c)
 	return 1;
 }
 
-/* True: an empty line more, or something else than a record; taken. */
+/* True: takes an empty line, or no record. */
 static bool feed_between(struct warc *w, unsigned char c)
 {
 	if (c == 'W') {

@@ -1,5 +1,4 @@
-/* zeros.c: see zeros.h. Compressed data have a zero every 256 bytes or so: speed lies in not looking at
- * each byte. */
+/* zeros.c: compressed data have a zero every 256 bytes or so: speed lies in skipping bytes. */
 #include "verify/zeros.h"
 
 void zeros_begin(struct zeros *z, uint64_t offset)
@@ -34,7 +33,7 @@ static void add_run(struct zeros *z, uint64_t from, uint64_t to)
 		z->ranges[z->n++] = (struct verify_range){from, to};
 }
 
-/* The run goes on for n bytes, and ends there if over. */
+/* n bytes more of the run; over: its end. */
 static void extend(struct zeros *z, size_t n, bool over)
 {
 	if (over) {
@@ -43,7 +42,7 @@ static void extend(struct zeros *z, size_t n, bool over)
 	}
 }
 
-/* Start of the run that ends before p[end], not before p[first]. */
+/* Of the run before p[end], from p[first]. */
 static size_t run_start(const unsigned char *p, size_t first, size_t end)
 {
 	while (end > first && p[end - 1] == 0)
@@ -59,7 +58,7 @@ void zeros_feed(struct zeros *z, const unsigned char *p, size_t n)
 		i = zeros_before(p, n);
 		extend(z, i, i < n);
 	}
-	/* A long enough run that begins within the next VERIFY_ZEROS_MIN bytes covers the last of them. */
+	/* A long enough run beginning in the next VERIFY_ZEROS_MIN bytes covers their last. */
 	while (n - i >= VERIFY_ZEROS_MIN) {
 		end = i + VERIFY_ZEROS_MIN;
 		if (p[end - 1] == 0) {

@@ -1,19 +1,19 @@
-/* zeros.h: long runs of zeros in a stream. Pure, constant memory. Private to verify/. */
+/* zeros.h: long runs of zeros in a stream. Pure. Private to verify/. */
 #ifndef GUARDFS_VERIFY_ZEROS_H
 #define GUARDFS_VERIFY_ZEROS_H
 
 #include "verify/verify.h"
 
 struct zeros {
-	/* At least VERIFY_ZEROS_MIN long, in order. */
+	/* VERIFY_ZEROS_MIN or longer, in order. */
 	struct verify_range ranges[VERIFY_RANGES_MAX];
 	unsigned n;
-	/* Than fit. */
+	/* There are more than fit. */
 	bool more;
-	/* Zeros from open_from up to at. */
+	/* A run goes from open_from to at. */
 	bool open;
 	uint64_t open_from;
-	/* Of the next byte. */
+	/* Offset of the next byte. */
 	uint64_t at;
 };
 
@@ -28,7 +28,7 @@ void zeros_skip(struct zeros *z, uint64_t n);
 /* The end: a run there counts. */
 void zeros_end(struct zeros *z);
 
-/* Zeros at the beginning of p. */
+/* Number of zeros at p's beginning. */
 size_t zeros_before(const unsigned char *p, size_t n);
 
 #endif
