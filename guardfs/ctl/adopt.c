@@ -1,7 +1,5 @@
-/* adopt.c: guardctl adopt BACKEND: marks a backend as ours, so that a lost mount or an empty stand-in is
- * never mistaken for it.
- *
- * Goes through the mount: guardfs bounds its time. */
+/* adopt.c: guardctl adopt BACKEND: marks a backend, so that a lost mount or empty stand-in is never taken for
+ * it. Goes through the mount, since guardfs bounds its time. */
 #include "base/cleanup.h"
 #include "base/fd.h"
 #include "ctl/ctl.h"
@@ -29,7 +27,7 @@ static void print_marker(const char *backend, const char *marker)
 	       marker);
 }
 
-/* Refuses; shows what is there, as far as it is fit to be shown. */
+/* Refuses; shows what is fit to be shown. */
 static int show_existing(const char *backend, const char *path)
 {
 	char marker[128];

@@ -1,4 +1,4 @@
-/* ask.c: asks keeper over the control socket, or says why there is no answer. */
+/* ask.c: asks keeper over the control socket. */
 #include "base/cleanup.h"
 #include "control/client.h"
 #include "control/frame.h"

@@ -1,4 +1,3 @@
-/* capture.c: see capture.h. */
 #include "ctl/capture.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
@@ -26,7 +25,7 @@ static pid_t start_program(const char *const *argv, enum capture_streams streams
 	_exit(127);
 }
 
-/* Until the pipe is closed; false: time is over. */
+/* False: time is over. */
 static bool read_until(int fd, uint64_t end_ns, char *buf, size_t size)
 {
 	size_t used = 0;
@@ -72,7 +71,7 @@ int capture_run(const char *const *argv, enum capture_streams streams, unsigned 
 	ended = read_until(reading, end_ns, buf, size);
 	if (!ended)
 		kill(pid, SIGKILL);
-	/* A program that has closed its output ends at once. */
+	/* It ends once it has closed its output. */
 	if (waitpid(pid, &status, ended ? 0 : WNOHANG) != pid || !ended)
 		return -1;
 	return WIFEXITED(status) && WEXITSTATUS(status) != 127 ? WEXITSTATUS(status) : -1;

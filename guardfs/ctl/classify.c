@@ -1,15 +1,14 @@
 /* classify.c: guardctl classify: infrastructure or job?
  *
- * Archive workers retry a job later, at no cost, if storage was missing; else the failure costs a retry.
- * guardfs gives infrastructure trouble only as EIO (or ETIMEDOUT): mostly the errno decides. Without one
- * the state of the serving backend does, now and a while back: writes may have waited for minutes, and the
- * question may come when the backend has just returned. */
+ * Archive workers retry a job free of charge if storage was missing. guardfs gives infrastructure trouble as
+ * EIO (or ETIMEDOUT): mostly the errno decides. Else the backend's state does, now and a while back: writes
+ * may have waited for minutes, and the backend may just be back. */
 #include "ctl/classify.h"
 #include "policy/errclass.h"
 #include "policy/health.h"
 #include <errno.h>
 
-/* A backend back for less may have caused the failure: workers wait as long after infrastructure trouble. */
+/* Workers wait so long after infrastructure trouble. A backend back for less may be the cause. */
 #define RECENT_S 600
 
 static bool errno_is_infrastructure(enum errclass class)
@@ -40,7 +39,7 @@ static void judge_errno(const struct ctl_responsible *responsible, int error, st
 			 strerror(error), responsible->backend);
 }
 
-/* Healthy again since; 0: nobody was hurt before, as at guardfs's start. */
+/* Healthy again since; 0: nobody was hurt before, as at the start. */
 static int64_t recovered_at(const json_t *backend)
 {
 	const json_t *counters = json_object_get(backend, "counters");
@@ -50,7 +49,7 @@ static int64_t recovered_at(const json_t *backend)
 	return ctl_number(backend, "recovered");
 }
 
-/* The local tier has no state but that of guardfs itself. */
+/* The local tier has no state but guardfs's own. */
 static void judge_state(const json_t *status, const struct ctl_responsible *responsible, int64_t now,
 			struct classify_verdict *v)
 {
@@ -132,7 +131,7 @@ static int print_verdict(const struct classify_verdict *v, const char *backend)
 	return v->infrastructure ? CTL_EXIT_TIMEOUT : CTL_EXIT_OK;
 }
 
-/* No job is to blame for a path that guardfs should serve while it does not run. */
+/* No job is to blame when guardfs does not run. */
 static int answer_unreachable(const char *message)
 {
 	struct classify_verdict v = {.infrastructure = true, .class = "process"};

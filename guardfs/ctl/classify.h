@@ -1,4 +1,4 @@
-/* classify.h: guardctl classify: the rules. Private to guardctl. */
+/* classify.h: guardctl classify's rules. */
 #ifndef GUARDFS_CTL_CLASSIFY_H
 #define GUARDFS_CTL_CLASSIFY_H
 
@@ -6,16 +6,15 @@
 #include "ctl/ctl.h"
 
 struct classify_verdict {
-	/* retry later, and charge nobody for it */
+	/* retry later, free of charge */
 	bool infrastructure;
-	/* of the error table, "process" or "recovered"; borrowed from status */
+	/* from the error table, or "process", "recovered"; borrowed */
 	const char *class;
-	/* for people */
 	char why[256];
 };
 
-/* error: a caller's positive errno; 0: unknown: then the backend's state decides, now and in the last ten
- * minutes. now: seconds since the epoch. Pure. */
+/* error: positive errno; 0: unknown, so the backend's state decides, now and ten minutes back. now: seconds
+ * since the epoch. Pure. */
 void classify_judge(const json_t *status, const struct ctl_responsible *responsible, int error, int64_t now,
 		    struct classify_verdict *verdict);
 

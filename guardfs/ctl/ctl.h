@@ -1,9 +1,8 @@
-/* ctl.h: shared by guardctl's subcommands.
+/* ctl.h: shared by guardctl's commands. One process, one thread. Messages on stderr say what to do.
  *
- * guardctl reads RUN_DIR/status.json and RUN_DIR/health and asks keeper over RUN_DIR/control.sock; never
- * the mount, so that it answers whatever hangs. Exceptions: adopt writes a file on a backend, smoke and
- * verify read archives, sync, tier move copies, drill is hurt like any caller. One process, one thread;
- * messages to stderr say what to do. */
+ * guardctl reads status.json and health in RUN_DIR and asks keeper over control.sock. It never touches the
+ * mount, so it answers whatever hangs. Exceptions: adopt, smoke, verify, sync, drill, tier move. Functions
+ * that return an exit status have said what is wrong. */
 #ifndef GUARDFS_CTL_CTL_H
 #define GUARDFS_CTL_CTL_H
 
@@ -12,14 +11,14 @@
 #include <jansson.h>
 
 #define CTL_RUN_ROOT	 "/run/guardfs"
-#define CTL_STALE_S	 15 /* keeper writes status.json every few seconds; older ones are not trusted */
+#define CTL_STALE_S	 15 /* status.json is renewed every few seconds */
 #define CTL_MESSAGE_MAX	 2048
 #define CTL_ABSOLUTE_MAX 4096
 
 enum ctl_exit {
 	CTL_EXIT_OK = 0,
 	CTL_EXIT_DEGRADED = 1, /* health */
-	CTL_EXIT_REFUSED = 1,  /* other commands: asked, and the answer is no */
+	CTL_EXIT_REFUSED = 1,  /* other commands: the answer is no */
 	CTL_EXIT_DOWN = 2,
 	CTL_EXIT_TIMEOUT = 75,
 	CTL_EXIT_USAGE = 100,
@@ -96,41 +95,39 @@ struct ctl_options {
 
 struct ctl_command {
 	const char *name;
-	/* for the synopsis */
+	/* For the synopsis. */
 	const char *arguments;
-	/* one line */
+	/* One line. */
 	const char *summary;
-	/* The rest, lines of at most 80 columns. */
+	/* Lines of at most 80 columns. */
 	const char *help;
-	/* enum ctl_option, or-ed. */
+	/* Of enum ctl_option. */
 	unsigned options;
 	int min_arguments, max_arguments;
 	/* Returns the exit status. */
 	int (*run)(const struct ctl_options *options, int argc, char **argv);
 };
 
-extern const struct ctl_command ctl_commands[]; /* Ends with a NULL name. */
+extern const struct ctl_command ctl_commands[]; /* NULL name ends. */
 
-/* NULL: no such command. */
+/* Or NULL. */
 const struct ctl_command *ctl_find_command(const char *name);
 
-/* Directory of the runtime directories: CTL_RUN_ROOT; tests have their own. */
+/* CTL_RUN_ROOT, but in tests. */
 extern const char *ctl_run_root;
 
-/* A running guardfs. */
 struct ctl_instance {
 	char run_dir[CONFIG_PATH_MAX];
 	/* Owned; NULL: not loaded. */
 	json_t *status;
-	/* Seconds since the epoch at loading. */
+	/* When loaded, in seconds since the epoch. */
 	int64_t now;
 	/* Of status.json, in seconds. */
 	int64_t age;
 };
 
-/* Finds the runtime directory by -n, -c or, with neither, as the only one in root, and loads status.json.
- * CTL_EXIT_OK, or an exit status with message (CTL_MESSAGE_MAX bytes) saying what to do. In either case
- * ctl_instance_release. */
+/* Finds the instance by -n, -c or, with neither, as the only one in root; loads status.json. CTL_EXIT_OK, or
+ * an exit status with message (CTL_MESSAGE_MAX bytes). In either case ctl_instance_release. */
 int ctl_instance_open(struct ctl_instance *instance, const struct ctl_options *options, const char *root,
 		      char *message) WARN_UNUSED;
 void ctl_instance_release(struct ctl_instance *instance);
@@ -141,81 +138,78 @@ int ctl_instance_count(const char *root);
 /* Not renewed for CTL_STALE_S. */
 bool ctl_instance_stale(const struct ctl_instance *instance);
 
-/* Runs a command on the instance of options, or says why there is none. The exit status. */
+/* Runs it on the options' instance. The exit status. */
 int ctl_on_instance(const struct ctl_options *options,
 		    int (*run)(const struct ctl_instance *instance, const struct ctl_options *options));
 
-/* On stderr. */
 void ctl_warn_if_stale(const struct ctl_instance *instance);
 
-/* By text alone: joins cwd to a relative path, resolves empty components, "." and "..". 0, -ENAMETOOLONG,
- * -EINVAL (empty). */
+/* By text alone: joins cwd, resolves empty components, "." and "..". 0, -ENAMETOOLONG, -EINVAL (empty). */
 errint_t ctl_path_absolute(const char *cwd, const char *path, char *absolute, size_t size) WARN_UNUSED;
 
-/* By the tier map in status alone. */
+/* The tier that answers for a path, by status's tier map. Pointers are borrowed. */
 struct ctl_responsible {
-	/* Route or backend with "state", "class", "since", borrowed from status; NULL: local tier. */
+	/* Route or backend with "state", "class", "since"; NULL: local tier. */
 	const json_t *condition;
-	/* Name, or "local". */
+	/* Or "local". */
 	const char *backend;
-	/* Of status.jobs, borrowed; NULL: no job with files open so far. */
+	/* NULL: no job with files open so far. */
 	const json_t *job;
 };
 
-/* By the longest prefix among routes, .guardfs/backends/NAME and `expose` directories. 0, or -ENOENT: also
- * outside the mountpoint. */
+/* The longest of routes, .guardfs/backends/NAME and `expose` directories. 0, or -ENOENT: also outside the
+ * mountpoint. */
 errint_t ctl_responsible_for(const json_t *status, const char *absolute,
 			     struct ctl_responsible *responsible) WARN_UNUSED;
 
-/* For a user's path, relative to the working directory. The exit status; says what is wrong. */
+/* path: a user's, relative to the working directory. The exit status. */
 int ctl_responsible_named(const struct ctl_instance *instance, const char *path,
 			  struct ctl_responsible *responsible) WARN_UNUSED;
 
-/* "30s", "500ms", "2m", "1h", "30" (seconds) to ms. 0 or -EINVAL (more than a year too). */
+/* "30s", "500ms", "2m", "1h", "30" (seconds). 0 or -EINVAL (also above a year). */
 errint_t ctl_parse_duration(const char *text, uint64_t *ms) WARN_UNUSED;
 
-/* For `guardctl wait`. state: a state name, or "ok" for the whole; backend: NULL: all. 1 yes, 0 no,
- * -ENOENT no such backend. */
+/* For guardctl wait. state: or "ok" for the whole. backend NULL: all. 1, 0, -ENOENT: no such backend. */
 int ctl_wait_reached(const json_t *status, const char *state, const char *backend);
 
-/* Member of a JSON object; "" or 0: missing or of another type. Borrowed. */
+/* A member; "" or 0: missing or of another type. Borrowed. */
 const char *ctl_text(const json_t *object, const char *key);
 int64_t ctl_number(const json_t *object, const char *key);
 
-/* A JSON string of any bytes (utf8_clean). NULL: out of memory. */
+/* Of any bytes, by utf8_clean. NULL: out of memory. */
 json_t *ctl_json_string(const char *s);
 
-/* Is it in the array? */
+/* Is text in array? */
 bool ctl_lists(const json_t *array, const char *text);
 
-/* Of status, borrowed; NULL: none. */
+/* Borrowed; NULL: none. */
 const json_t *ctl_find_backend(const json_t *status, const char *name);
 
-/* "guardctl: TEXT" to stderr, foreign control characters made harmless. Returns status. */
+/* "guardctl: TEXT" on stderr, harmless to terminals. Returns status. */
 int ctl_fail(int status, const char *format, ...) PRINTF_LIKE(2, 3);
 
-/* As JSON. Returns the exit status. */
+/* The exit status. */
 int ctl_print_json(const json_t *answer);
 
-/* Asks keeper (docs/PROTOCOL.control.md); takes arguments' reference (NULL: none). Progress goes to
- * stderr. CTL_EXIT_OK with *result (the caller releases it), or an exit status after saying why. */
+/* Asks keeper (docs/PROTOCOL.control.md). arguments: reference taken, may be NULL. Progress goes to stderr.
+ * CTL_EXIT_OK with *result (the caller's), or an exit status. */
 int ctl_ask(const struct ctl_instance *instance, const char *command, json_t *arguments, uint32_t timeout_ms,
 	    json_t **result) WARN_UNUSED;
 
-/* Finds the instance, asks, releases it. As ctl_ask. */
+/* As ctl_ask, on the options' instance. */
 #define CTL_ASK_MS	15000
 #define CTL_DIAGNOSE_MS 120000
 int ctl_ask_about(const struct ctl_options *options, const char *command, json_t *arguments,
 		  uint32_t timeout_ms, json_t **result) WARN_UNUSED;
 
-/* "7d", "30m" (ago), "1767866400" (since the epoch; 9 digits or more), "2026-01-08" (local midnight) to
- * seconds since the epoch. 0 or -EINVAL. */
+/* "7d", "30m" (ago), "1767866400" (since the epoch; 9 digits or more), "2026-01-08" (local midnight). 0 or
+ * -EINVAL. */
 errint_t ctl_parse_since(const char *text, int64_t now, int64_t *since) WARN_UNUSED;
 
-/* From 1 to max. 0 or -EINVAL. */
+/* 1 to max. 0 or -EINVAL. */
 errint_t ctl_parse_number(const char *text, uint64_t max, uint64_t *value) WARN_UNUSED;
 
-/* --for: whole seconds, rounded up, at least 1. The exit status; says what is wrong. */
+/* --for: whole seconds, rounded up, at least 1. The exit status. */
 int ctl_parse_for(const char *text, uint64_t *seconds) WARN_UNUSED;
 
 int ctl_cmd_status(const struct ctl_options *options, int argc, char **argv);

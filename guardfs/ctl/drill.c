@@ -12,7 +12,7 @@
 
 #define CONFIG_DIR   "/etc/guardfs"
 #define POLL_MS	     250
-#define NONE_AFTER_S 3	 /* after the drill: trouble unnoticed until then was no outage */
+#define NONE_AFTER_S 3	 /* after the drill: later trouble is no outage of it */
 #define GRACE_S	     180 /* after the drill: until its incident must be closed */
 
 struct drill {
@@ -22,18 +22,18 @@ struct drill {
 	uint64_t seconds;
 	/* CLOCK_MONOTONIC */
 	uint64_t begun_ns;
-	/* the number of its incident is above this */
+	/* its incident's number is greater */
 	int64_t last;
-	/* of its incident; 0: it has none so far */
+	/* of its incident; 0: none yet */
 	int64_t id;
-	/* as last heard, or NULL */
+	/* last answer, or NULL */
 	json_t *incident;
 	struct caller caller;
 };
 
 /* ---- simulation ---- */
 
-/* The configuration of the instance that is meant. The exit status. */
+/* The configuration of the instance. The exit status. */
 static int find_config(const struct ctl_options *options, char *file, size_t size)
 {
 	struct ctl_instance instance;
@@ -91,15 +91,14 @@ static void note_interrupt(int signal)
 
 static void catch_interrupts(void)
 {
-	struct sigaction action = {.sa_handler =
-				       note_interrupt}; /* no SA_RESTART: it is to wake nanosleep(2) */
+	struct sigaction action = {.sa_handler = note_interrupt}; /* no SA_RESTART: nanosleep(2) shall wake */
 
 	sigaction(SIGINT, &action, NULL);
 	sigaction(SIGTERM, &action, NULL);
 	sigaction(SIGHUP, &action, NULL);
 }
 
-/* Silent without an answer: keeper may just be killed. The result, owned, or NULL. */
+/* Silent: keeper may just be killed. Owned result, or NULL. */
 static json_t *ask_quietly(const struct drill *drill, const char *command, json_t *arguments)
 {
 	json_t *reply = NULL, *result;
@@ -120,7 +119,7 @@ static void take_incident(struct drill *drill, json_t *incident)
 	drill->id = ctl_number(incident, "id");
 }
 
-/* The oldest of this backend that opened after the drill had begun. */
+/* The backend's first since the drill began. */
 static void find_incident(struct drill *drill)
 {
 	json_t *result = ask_quietly(drill, "incidents", json_pack("{s:s}", "backend", drill->backend));
@@ -151,7 +150,7 @@ static void look_at_incident(struct drill *drill)
 	json_decref(result);
 }
 
-/* Its incident is closed; or there was none, and will be none. */
+/* Its incident is closed, or none will come. */
 static bool is_over(struct drill *drill)
 {
 	look_at_incident(drill);
@@ -160,7 +159,7 @@ static bool is_over(struct drill *drill)
 	return clock_mono_ns() >= drill->begun_ns + (drill->seconds + NONE_AFTER_S) * NSEC_PER_SEC;
 }
 
-/* Returns the exit status. */
+/* The exit status. */
 static int wait_for_the_end(struct drill *drill)
 {
 	const struct timespec step = {.tv_nsec = POLL_MS * (long)NSEC_PER_MSEC};
@@ -183,7 +182,7 @@ static int wait_for_the_end(struct drill *drill)
 	return CTL_EXIT_OK;
 }
 
-/* After the beginning; -1: not yet. */
+/* -1: not yet. */
 static double since_begun_ms(const struct drill *drill, uint64_t when_ns)
 {
 	if (when_ns == 0)

@@ -1,4 +1,4 @@
-/* drill.h: kinds of drills, the configuration's promises for each, and a caller who is hurt. */
+/* drill.h: kinds of drills, the promises for each, and a caller who is hurt. */
 #ifndef GUARDFS_CTL_DRILL_H
 #define GUARDFS_CTL_DRILL_H
 
@@ -21,16 +21,16 @@ enum drill_kind {
 };
 
 const char *drill_kind_name(enum drill_kind kind);
-enum drill_kind drill_kind_find(const char *name); /* DRILL_KIND_COUNT: none of them */
+enum drill_kind drill_kind_find(const char *name); /* DRILL_KIND_COUNT: unknown */
 
-/* By the configuration, if this happened to a backend for so many seconds; and does the sentinel exist? */
+/* What configuration and sentinel promise if it lasted so long. */
 void drill_simulate(FILE *out, const struct config *config, const struct config_backend *backend,
 		    enum drill_kind kind, uint64_t seconds);
 
-/* ---- a caller: a child process that looks for a file in a directory, or writes one there, every 50 ms
+/* ---- a caller: a child that looks for a file in a directory, or writes one there, every 50 ms
  * (drill_caller.c) ---- */
 
-/* Written by the child, read by its parent. CLOCK_MONOTONIC; 0: not yet. */
+/* Written by the child. CLOCK_MONOTONIC; 0: not yet. */
 struct caller_seen {
 	_Atomic uint64_t calls, errors;
 	_Atomic uint64_t longest_ns;
@@ -42,17 +42,16 @@ struct caller_seen {
 
 struct caller {
 	pid_t pid;
-	/* shared memory */
 	struct caller_seen *seen;
-	/* that it writes, removed at the end; "": it only looks */
+	/* the file that it writes, removed at the end; "": it only looks */
 	char file[PATH_MAX];
 };
 
-/* In directory path. The child dies with its parent. 0 or -errno. */
+/* In directory path. Dies with its parent. 0 or -errno. */
 errint_t caller_start(struct caller *caller, const char *path, bool writes) WARN_UNUSED;
 
-/* Kills it, and counts its present call; results stay until caller_release. A child that SIGKILL does not
- * end is left after a second. */
+/* Kills it, counts the present call; results stay until caller_release. One that survives SIGKILL is left
+ * after a second. */
 void caller_stop(struct caller *caller);
 void caller_release(struct caller *caller);
 

@@ -1,4 +1,4 @@
-/* drill_caller.c: a drill's caller: a child that touches the backend again and again, and notes its waits. */
+/* drill_caller.c: a child that touches the backend and notes its waits. */
 #include "base/clock.h"
 #include "base/fd.h"
 #include "ctl/drill.h"
@@ -41,8 +41,8 @@ static void note_error(struct caller_seen *seen, int err, uint64_t now_ns)
 	atomic_store(&seen->last_error_ns, now_ns);
 }
 
-/* A new name each time: known ones, even sshfs's attributes of the root, are answered from caches. "No
- * such file" is a good answer. 0 or an errno. */
+/* A new name each time: caches know old ones, and the root's attributes. "No such file" is a good answer. 0
+ * or an errno. */
 static int look_up_fresh_name(const char *path, uint64_t number)
 {
 	char fresh[PATH_MAX];

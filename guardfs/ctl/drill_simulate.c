@@ -1,4 +1,4 @@
-/* drill_simulate.c: guardctl drill --simulate: the configuration's promises. */
+/* drill_simulate.c: guardctl drill --simulate. */
 #include "ctl/drill.h"
 #include "ctl/show.h"
 #include "policy/backoff.h"
@@ -16,9 +16,8 @@ enum needs { NEEDS_NOTHING, NEEDS_SSHFS, NEEDS_FILTER };
 
 struct kind_info {
 	const char *name, *does;
-	/* Of the outage, whose tries fail until the drill's end; NONE: no outage. */
+	/* Of the outage until the drill's end; NONE: no outage. */
 	enum errclass class;
-	/* a process ends */
 	bool noticed_at_once;
 	enum needs needs;
 };
@@ -122,7 +121,7 @@ static void put_callers(FILE *out, const struct config *config, const struct kin
 	fputc('\n', out);
 }
 
-/* The pause before a try, as in policy/course.c. */
+/* Pauses as in policy/course.c. */
 static void put_tries(FILE *out, const struct config *config, const struct kind_info *info)
 {
 	uint64_t min_ms = config->backoff_min_ms, max_ms = config->backoff_max_ms;
@@ -187,7 +186,7 @@ static void put_plan(FILE *out, const struct config *config, const struct config
 
 static void put_program(FILE *out, const struct config_program *program)
 {
-	struct config_program copy = *program; /* whose words are writable */
+	struct config_program copy = *program; /* words are writable */
 	char *words[CONFIG_HOOK_WORDS_MAX + 1];
 	unsigned n = config_program_words(&copy, words);
 

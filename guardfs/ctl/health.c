@@ -16,7 +16,7 @@ static int exit_of_word(const char *line)
 	return n == 8 && memcmp(line, "degraded", n) == 0 ? CTL_EXIT_DEGRADED : CTL_EXIT_DOWN;
 }
 
-/* An "ok" that nobody renews is not passed on as one. */
+/* An "ok" that nobody renews is not passed on. */
 static int print_line(const struct ctl_instance *instance, const char *line)
 {
 	int status = exit_of_word(line);
@@ -44,7 +44,7 @@ static int whole(const struct ctl_instance *instance)
 	return print_line(instance, line);
 }
 
-/* getcwd(3) walks upwards if the system call does not know; the call itself touches nothing. */
+/* getcwd(3) may walk upwards; the call touches nothing. */
 static errint_t working_directory(char *buf, size_t size)
 {
 	if (syscall(SYS_getcwd, buf, size) < 0)

@@ -8,7 +8,7 @@
 
 #define INCIDENTS_MAX 1000
 
-/* NULL after having said what is wrong. */
+/* NULL: said what is wrong. */
 static json_t *incidents_arguments(const struct ctl_options *options)
 {
 	json_t *arguments = json_object();
@@ -96,7 +96,7 @@ static int write_page(const struct ctl_options *options, const char *page, size_
 	return CTL_EXIT_OK;
 }
 
-/* For the heading: the runtime directory may be named differently. */
+/* The heading's name may differ from the runtime directory's. */
 static int print_report(const struct ctl_options *options, const json_t *result)
 {
 	struct ctl_instance instance;

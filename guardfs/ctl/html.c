@@ -85,7 +85,7 @@ static void put_legend(FILE *out)
 	fputs("</p>\n", out);
 }
 
-/* For comparison with other logs. The heading's "began" has year and zone. */
+/* The heading has year and zone. */
 static void put_clock(FILE *out, double when)
 {
 	time_t t = (time_t)when;

@@ -1,4 +1,4 @@
-/* html_chart.c: an incident's picture: states, errors, 99th percentile of latency over time. */
+/* html_chart.c: states, errors and 99th percentiles over time. */
 #include "ctl/ctl.h"
 #include "ctl/html.h"
 
@@ -8,13 +8,13 @@
 #define BAND	   16.0
 #define GAP	   6.0
 #define GRAPH	   70.0
-#define TOP	   46.0 /* room for the names of the marks, a row each */
+#define TOP	   46.0 /* a row for each mark's name */
 #define ROUTES_MAX 12
 #define LABEL_MAX  20 /* bytes */
 #define TICKS_MAX  9
-#define SAMPLE_S   10.0	 /* a sample covers about so many seconds before its time (keeper/latency.c) */
-#define AROUND_MIN 10.0	 /* seconds that are shown of what was before and after, at least */
-#define AROUND_MAX 600.0 /* and at most */
+#define SAMPLE_S   10.0	 /* a sample covers so many seconds before (keeper/latency.c) */
+#define AROUND_MIN 10.0	 /* seconds shown before and after, at least */
+#define AROUND_MAX 600.0 /* at most */
 
 struct chart {
 	FILE *out;
@@ -80,10 +80,10 @@ static void put_label(const struct chart *c, double y, const char *text)
 
 	fprintf(c->out, "<text x=\"%.0f\" y=\"%.1f\" text-anchor=\"end\">", LEFT - 8, y);
 	if (n > LABEL_MAX) {
-		fputs("\xE2\x80\xA6", c->out); /* the end of a path says more than its beginning */
+		fputs("\xE2\x80\xA6", c->out); /* a path's end says most */
 		text += n - LABEL_MAX;
 		while (((unsigned char)*text & 0xC0) == 0x80)
-			text++; /* not in the middle of a character */
+			text++; /* not within a character */
 	}
 	html_put(c->out, text);
 	fputs("</text>\n", c->out);
@@ -113,7 +113,7 @@ static bool is_transition(const struct chart *c, const json_t *event)
 	       (!backend[0] || strcmp(backend, ctl_text(c->incident, "backend")) == 0);
 }
 
-/* From the transitions, in order of time; else from the samples. */
+/* From the transitions; else from the samples. */
 static void put_states(const struct chart *c)
 {
 	const char *state = NULL;
@@ -237,7 +237,7 @@ static void put_errors(struct chart *c)
 	c->y += GRAPH + GAP;
 }
 
-/* Decades above 1, linear within each: nearly logarithmic, without libm. */
+/* Linear within decades: nearly logarithmic, without libm. */
 static double decades(double value)
 {
 	double n = 0;
@@ -247,7 +247,7 @@ static double decades(double value)
 	return value > 1 ? n + (value - 1) / 9 : n;
 }
 
-/* 0: 10 us or less; 1: max_us. Both 1 ms and 10 s matter. */
+/* 0: 10 us or less; 1: max_us. */
 static double height_of(double us, double max_us)
 {
 	return MIN(decades(us / 10) / decades(MAX(max_us, 1000) / 10), 1.0);
@@ -276,7 +276,7 @@ static void put_latency(struct chart *c)
 {
 	double max_us = largest(c, "p99_us");
 	const json_t *sample;
-	bool drawn = false; /* a sample without operations interrupts the curve */
+	bool drawn = false; /* a sample without operations breaks the curve */
 	size_t i;
 
 	put_frame(c, "99th percentile");
@@ -301,7 +301,7 @@ static void put_latency(struct chart *c)
 
 /* ---- axis and marks ---- */
 
-/* The smallest of 0.1, 0.2, 0.5, 1, 2, 5, 10, 30 s, 1 min and so on with at most TICKS_MAX ticks. */
+/* Smallest of 0.1, 0.2, 0.5, 1, 2, 5, 10, 30 s, 1 min and so on, for TICKS_MAX ticks. */
 static double tick_step(double range)
 {
 	static const double steps[] = {0.1, 0.2, 0.5,  1,    2,	   5,	  10,	 30,	60,	120,
@@ -325,7 +325,7 @@ static void put_axis(const struct chart *c)
 {
 	double began = show_time_of(c->incident, "began"), zero = began > 0 ? began : c->from;
 	double step = tick_step(c->to - c->from);
-	int first = (int)((c->from - zero) / step); /* from is not after zero */
+	int first = (int)((c->from - zero) / step); /* from <= zero */
 
 	for (int i = first; i <= first + TICKS_MAX && zero + i * step <= c->to; i++) {
 		double x = x_of(c, zero + i * step);

@@ -1,4 +1,4 @@
-/* instance.c: finds the guardfs meant, and reads its status. */
+/* instance.c: finds a guardfs and its status. */
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/fd.h"
@@ -8,7 +8,7 @@
 #include <signal.h>
 #include <sys/stat.h>
 
-#define STATUS_SIZE_MAX (64l << 20) /* 1024 routes of 2 KiB and all else stay well below */
+#define STATUS_SIZE_MAX (64l << 20) /* 1024 routes of 2 KiB and the rest are less */
 
 const char *ctl_run_root = CTL_RUN_ROOT;
 
@@ -43,11 +43,10 @@ static errint_t load_json(const char *path, json_t **status)
 	return json_is_object(*status) ? 0 : -EINVAL;
 }
 
-/* Names of the instances below root. */
 struct instances {
 	int n;
 	char last[CONFIG_NAME_MAX];
-	/* for the message */
+	/* for messages */
 	char list[512];
 };
 
@@ -67,8 +66,7 @@ static bool guardian_lives(const json_t *status)
 	return pid > 0 && pid <= INT32_MAX && (kill((pid_t)pid, 0) == 0 || errno == EPERM);
 }
 
-/* A directory with a status. A stopped guardfs leaves none; one killed with all its processes leaves one,
- * but no guardian. */
+/* A stopped guardfs leaves no status; one wholly killed leaves one without guardian. */
 static void sort_instance(const char *root, const char *name, struct instances *living,
 			  struct instances *dead)
 {
@@ -83,7 +81,7 @@ static void sort_instance(const char *root, const char *name, struct instances *
 	json_decref(status);
 }
 
-/* Those that run; if none does, those that look as if they had. */
+/* Running ones; else those that seem to have run. */
 static void find_instances(const char *root, struct instances *found)
 {
 	CLEANUP_DIR DIR *dir = opendir(root);
@@ -182,7 +180,7 @@ static int check_status(const struct ctl_instance *instance, const char *path, c
 		    message, CTL_EXIT_UNREACHABLE,
 		    "%s has schema %lld, this guardctl knows 1. Use the guardctl of the same installation",
 		    path, (long long)ctl_number(status, "schema"));
-	/* Both: a container may hide the process id, and the file is old while keeper is replaced. */
+	/* Both: a container may hide the process, and the file is old while keeper is replaced. */
 	if (ctl_instance_stale(instance) && !guardian_lives(status))
 		return explain_status(
 		    message, CTL_EXIT_UNREACHABLE,

@@ -1,4 +1,4 @@
-/* jobs.c: guardctl jobs: jobs at work, their tiers and progress, from status.json alone. */
+/* jobs.c: guardctl jobs, from status.json. */
 #include "ctl/ctl.h"
 #include "ctl/show.h"
 
@@ -32,7 +32,7 @@ static void put_size(FILE *out, const json_t *job, const char *key, int width)
 
 	if (!buffer)
 		return;
-	/* Unknown: the kernel reads local files by itself. */
+	/* The kernel reads local files by itself. */
 	if (strcmp(key, "read_bytes") == 0 && strcmp(ctl_text(job, "by"), "stat") == 0)
 		fputc('?', buffer);
 	else

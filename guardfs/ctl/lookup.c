@@ -1,4 +1,4 @@
-/* lookup.c: answers taken from a status.json alone. Pure. */
+/* lookup.c: answers from a status.json. Pure. */
 #include "ctl/ctl.h"
 #include "base/cleanup.h"
 #include "base/utf8.h"
@@ -74,10 +74,10 @@ errint_t ctl_path_absolute(const char *cwd, const char *path, char *absolute, si
 	return used ? 0 : copy_string(absolute, size, "/");
 }
 
-/* The longest of the prefixes offered so far. */
+/* Longest prefix offered. */
 struct search {
 	const char *path;
-	/* of the best, 0: none yet */
+	/* of the best; 0: none */
 	size_t length;
 	struct ctl_responsible responsible;
 };
@@ -118,7 +118,7 @@ static void consider_all(struct search *search, const json_t *status)
 	}
 }
 
-/* The job that a path is, or lies in. */
+/* The job at or above path. */
 static const json_t *job_of(const json_t *status, const char *path)
 {
 	const char *mountpoint = ctl_text(status, "mountpoint");
@@ -139,7 +139,7 @@ static const json_t *job_of(const json_t *status, const char *path)
 
 errint_t ctl_responsible_for(const json_t *status, const char *absolute, struct ctl_responsible *responsible)
 {
-	/* status.json has U+FFFD for bytes that are not UTF-8: so is the path to compare. */
+	/* status.json has U+FFFD for bytes that are not UTF-8. */
 	CLEANUP_FREE char *clean = utf8_clean(absolute, SIZE_MAX);
 	struct search search = {.path = clean};
 
@@ -183,7 +183,7 @@ errint_t ctl_parse_number(const char *text, uint64_t max, uint64_t *value)
 	return *value >= 1 && *value <= max ? 0 : -EINVAL;
 }
 
-/* Midnight of a day, in local time. */
+/* In local time. */
 static errint_t parse_day(const char *text, int64_t *since)
 {
 	struct tm tm = {.tm_isdst = -1};

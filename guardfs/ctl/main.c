@@ -1,4 +1,4 @@
-/* main.c: guardctl: the command line. */
+/* main.c: guardctl's command line. */
 #include "ctl/ctl.h"
 #include <getopt.h>
 #include <stdio.h>
@@ -10,14 +10,13 @@ struct command_line {
 	bool help, version, wrong;
 };
 
-/* A long option, and the place of its value: a string, or a bool for one without. */
+/* value: a string, or a bool for an option without. */
 struct option_row {
 	const char *name;
-	/* its short form, or 0 */
+	/* short form, or 0 */
 	int letter;
 	bool has_value;
 	enum ctl_option bit;
-	/* in struct ctl_options */
 	size_t offset;
 };
 
@@ -63,7 +62,7 @@ static const struct option_row option_rows[] = {
     FLAG("all", ALL, all),
 };
 
-#define ROW_VALUE 256 /* getopt_long's result for row 0; letters lie below */
+#define ROW_VALUE 256 /* getopt_long's for row 0, above letters */
 
 static const struct option_row *find_row(int option)
 {
@@ -93,7 +92,7 @@ static void take_option(struct command_line *line, int option)
 		*(bool *)((char *)&line->options + row->offset) = true;
 }
 
-/* Options before "--", anywhere; then argv[optind] is the command. */
+/* Options go anywhere before "--". argv[optind] is the command. */
 static struct command_line parse_line(int argc, char **argv)
 {
 	struct option long_options[ARRAY_SIZE(option_rows) + 3] = {{NULL, 0, NULL, 0}};
@@ -149,7 +148,7 @@ int main(int argc, char **argv)
 {
 	int status = run_line(argc, argv);
 
-	/* An answer lost on its way (full disk, closed pipe) is not given. */
+	/* An answer was lost (full disk, closed pipe). */
 	if ((fflush(stdout) != 0 || ferror(stdout)) && status == CTL_EXIT_OK)
 		return ctl_fail(CTL_EXIT_REFUSED, "cannot write the answer");
 	return status;

@@ -8,7 +8,7 @@ static json_t *about_backend(int argc, char **argv)
 	return argc ? json_pack("{s:s}", "backend", argv[0]) : json_object();
 }
 
-/* The command line is no UTF-8: json_pack has failed. */
+/* The command line is no UTF-8. */
 static int bad_words(void)
 {
 	return ctl_fail(CTL_EXIT_USAGE, "what was given is not UTF-8");

@@ -1,4 +1,4 @@
-/* show_event.c: an event of an incident, and its figures, for text and page. */
+/* show_event.c: an incident's event, and figures. */
 #include "ctl/ctl.h"
 #include "ctl/show.h"
 #include <stdlib.h>
@@ -53,7 +53,7 @@ void show_event(FILE *out, const json_t *event, show_put put)
 	}
 }
 
-/* "fence, drain, start (left out: REASON)", of a plan in the journal. */
+/* "fence, drain, start (left out: REASON)", from the journal. */
 static char *describe_plan(const json_t *steps)
 {
 	char *text = NULL;
@@ -98,7 +98,7 @@ static FILE *begin_figure(struct show_figure *figure, const char *name, size_t *
 	return open_memstream(&figure->value, size);
 }
 
-/* "after 4.02 s", from the beginning to the time in key. Nothing: not yet. */
+/* "after 4.02 s"; nothing: not yet. */
 static void figure_after(struct show_figure *figure, const char *name, const json_t *incident,
 			 const char *key)
 {

@@ -1,4 +1,4 @@
-/* show_incident.c: a table of incidents; one incident as a timeline. */
+/* show_incident.c: incidents as table and timeline. */
 #include "ctl/ctl.h"
 #include "ctl/show.h"
 #include <stdlib.h>
@@ -105,14 +105,14 @@ static void put_head(FILE *out, const json_t *incident)
 	fprintf(out, ", %s\n", outcome_of(incident));
 }
 
-/* Lines of output, each made harmless by itself. */
+/* Makes each line harmless. */
 static void put_text(FILE *out, char *text)
 {
 	char *line, *rest = text;
 
 	while ((line = strsep(&rest, "\n"))) {
 		if (!line[0] && !rest)
-			break; /* the end of the last line */
+			break; /* the end */
 		for (char *c = line; *c; c++)
 			if (*c == '\t' || (*c == '\r' && c[1] == '\0'))
 				*c = ' ';

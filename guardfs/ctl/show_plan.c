@@ -47,7 +47,7 @@ static void put_hash(FILE *out, const json_t *plan)
 	}
 }
 
-/* Serving backends are none of recover's business. */
+/* recover leaves serving backends alone. */
 static bool is_left_alone(const json_t *plan)
 {
 	enum health_state state = health_state_from_name(ctl_text(plan, "state"));

@@ -1,11 +1,11 @@
-/* show_value.c: numbers, times and sizes of foreign JSON, for people. */
+/* show_value.c: foreign numbers, times and sizes. */
 #include "ctl/show.h"
 #include "base/utf8.h"
 #include <math.h>
 #include <stdlib.h>
 #include <time.h>
 
-#define LATEST_TIME 32503680000.0      /* the year 3000 */
+#define LATEST_TIME 32503680000.0      /* year 3000 */
 #define LARGEST	    9007199254740992.0 /* up to here every whole number is a double */
 
 double show_number(const json_t *object, const char *key)
@@ -80,7 +80,7 @@ void show_plain(FILE *out, const char *s)
 	utf8_print_escaped(out, s, SIZE_MAX);
 }
 
-/* Code points: near enough to columns for names and times. */
+/* Code points: near enough to columns. */
 static int columns(const char *s)
 {
 	int n = 0;

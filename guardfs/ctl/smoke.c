@@ -1,6 +1,5 @@
-/* smoke.c: guardctl smoke: reads through the mount like a reader of archives, and names the layer at
- * fault. A route that is down by the tier map is not touched; a child does the rest, and is left when its
- * time is over. */
+/* smoke.c: guardctl smoke: reads like a reader of archives, names the layer at fault. Touches no route that
+ * the tier map calls down. A child reads, and is left when time is over. */
 #include "ctl/smoke.h"
 #include "base/clock.h"
 #include "ctl/show.h"
@@ -16,7 +15,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define SMOKE_MS 20000u /* above the default deadlines of a listing and a read */
+#define SMOKE_MS 20000u /* above default deadlines */
 
 static void put_line(const char *verdict, const char *what, const char *tier, const char *layer)
 {
@@ -33,7 +32,7 @@ static int pidfd_of(pid_t pid)
 	return (int)syscall(SYS_pidfd_open, pid, 0);
 }
 
-/* False: time is over. A child that cannot be killed is left. */
+/* False: time is over. Leaves a child that cannot be killed. */
 static bool run_child(struct smoke_seen *seen, const char *dir)
 {
 	struct pollfd p = {.events = POLLIN};
@@ -128,7 +127,7 @@ static bool smoke(const struct ctl_instance *instance, const char *what, const c
 	return read_through_mount(dir, what, responsible.backend);
 }
 
-/* A job's name relative to the mount, or an absolute path. */
+/* A name in the mount, or absolute. */
 static bool smoke_job(const struct ctl_instance *instance, const char *job)
 {
 	char dir[CTL_ABSOLUTE_MAX];

@@ -1,4 +1,4 @@
-/* smoke.h: guardctl smoke: can the first record of a WARC be read? Private to guardctl. */
+/* smoke.h: guardctl smoke: can a WARC's first record be read? */
 #ifndef GUARDFS_CTL_SMOKE_H
 #define GUARDFS_CTL_SMOKE_H
 
@@ -6,19 +6,19 @@
 #include "ctl/ctl.h"
 #include <stdatomic.h>
 
-/* The present, failed or last step: the layer at fault. In order. */
+/* The step under way, failed or last, in order. */
 enum smoke_step {
-	SMOKE_LIST, /* directories, and stat of what is in them */
+	SMOKE_LIST, /* directories, and stat of their entries */
 	SMOKE_OPEN,
 	SMOKE_READ,
 	SMOKE_GZIP, /* not gzip, or damaged */
-	SMOKE_WARC, /* it is, but not the beginning of a WARC */
-	SMOKE_NONE, /* there is no WARC to be read */
+	SMOKE_WARC, /* not the beginning of a WARC */
+	SMOKE_NONE, /* no WARC */
 	SMOKE_DONE,
 	SMOKE_STEP_COUNT
 };
 
-/* Shared between guardctl and the child that touches the mount. */
+/* Shared with the child. */
 struct smoke_seen {
 	_Atomic uint32_t step;
 	_Atomic uint32_t finished;
@@ -28,16 +28,15 @@ struct smoke_seen {
 	char detail[256];
 };
 
-/* "list", "open", ... */
 const char *smoke_step_name(enum smoke_step step);
 
-/* Reads the first record's header of the newest WARC below dir (at most SMOKE_ENTRIES names, SMOKE_DEPTH
- * levels; no symbolic links). seen: how far it got. May hang: in a child. */
+/* Reads the first record's header of the newest WARC below dir: at most SMOKE_ENTRIES names, SMOKE_DEPTH
+ * levels, no links. seen: how far it got. May hang: call in a child. */
 #define SMOKE_ENTRIES 5000u
 #define SMOKE_DEPTH   8u
 void smoke_directory(struct smoke_seen *seen, const char *dir);
 
-/* The same for an open file, from its beginning; gzip: by its name. */
+/* The same for an open file. */
 void smoke_file(struct smoke_seen *seen, int fd, bool gzip);
 
 #endif

@@ -1,4 +1,4 @@
-/* smoke_warc.c: finds a WARC and reads its first record's header. In a child: any call may hang. */
+/* smoke_warc.c: finds a WARC and reads its first header. Calls may hang. */
 #include "ctl/smoke.h"
 #include "base/cleanup.h"
 
@@ -36,7 +36,6 @@ struct search {
 	struct smoke_seen *seen;
 	struct find find;
 	int64_t newest_ns;
-	/* "": none yet */
 	char best[CTL_ABSOLUTE_MAX];
 };
 
@@ -63,7 +62,7 @@ static void take_found(void *context, int dir, const char *name, const char *pat
 
 	(void)dir;
 	(void)name;
-	/* An empty file is being begun. */
+	/* Empty: just begun. */
 	if (st->st_size == 0 || (s->best[0] && mtime_ns <= s->newest_ns))
 		return;
 	s->newest_ns = mtime_ns;
@@ -72,7 +71,7 @@ static void take_found(void *context, int dir, const char *name, const char *pat
 
 /* ---- reading it ---- */
 
-/* Which layer, gzip or what is in it? */
+/* Which layer, gzip or its content? */
 static enum smoke_step step_of(const struct verify_result *result)
 {
 	switch (result->reason) {

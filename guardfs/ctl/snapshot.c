@@ -1,7 +1,5 @@
-/* snapshot.c: guardctl snapshot: one page with an operator's first questions.
- *
- * Slow parts (doctor, programs' versions, the log) run in a child that is left when its time is over: the
- * page always comes, and says what is missing. */
+/* snapshot.c: guardctl snapshot: an operator's first questions on a page. Slow parts run in a child with a
+ * time limit, so the page always comes. */
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/fd.h"
@@ -15,9 +13,9 @@
 #include <stdio.h>
 #include <sys/utsname.h>
 
-#define PART_MS	  3000 /* for each slow part; doctor runs several programs */
+#define PART_MS	  3000 /* for a slow part; doctor runs programs */
 #define DOCTOR_MS 15000
-#define LINES	  "25" /* of the log */
+#define LINES	  "25"
 #define INCIDENTS 5
 #define TEXT_MAX  (256u * 1024)
 
@@ -26,11 +24,10 @@ struct page {
 	const struct ctl_options *options;
 	/* status may be NULL */
 	const struct ctl_instance *instance;
-	/* why it is */
 	const char *message;
 };
 
-/* A program's standard output, malloc'ed; NULL: not run, or not in time. */
+/* malloc'ed; NULL: not run, or late. */
 static char *output_of(const char *const *argv, unsigned ms)
 {
 	char *text = malloc(TEXT_MAX);
@@ -48,7 +45,7 @@ static void heading(const struct page *p, const char *text)
 	fprintf(p->out, "\n== %s\n", text);
 }
 
-/* Lines of a program, each made harmless. */
+/* Makes each line harmless. */
 static void put_lines(const struct page *p, char *text)
 {
 	char *line, *rest = text;
@@ -140,7 +137,7 @@ static void put_doctor(const struct page *p)
 	json_decref(findings);
 }
 
-/* Lines of /proc/PID/status worth showing, in one line. */
+/* From /proc/PID/status, as one line. */
 static void put_process(const struct page *p, const char *what, int64_t pid)
 {
 	static const char *const keys[] = {"State:", "VmRSS:", "Threads:", "voluntary_ctxt_switches:"};
@@ -215,7 +212,7 @@ static void put_versions(const struct page *p)
 	}
 }
 
-/* Lines of mountinfo about the mount and where backends are exposed. */
+/* Lines of mountinfo about the mount and exposed backends. */
 static void put_mounts(const struct page *p)
 {
 	CLEANUP_FILE FILE *f = fopen("/proc/self/mountinfo", "re");
@@ -246,7 +243,7 @@ static void put_mounts(const struct page *p)
 	free(entry);
 }
 
-/* Where guardian's messages go: a regular file, or else the journal. */
+/* Where guardian's messages go: a regular file, or the journal. */
 static void put_log(const struct page *p)
 {
 	long long pid = ctl_number(json_object_get(p->instance->status, "processes"), "guardian");
@@ -307,7 +304,7 @@ static int write_out(const struct ctl_options *options, const char *text, size_t
 		fwrite(text, 1, size, stdout);
 		return CTL_EXIT_OK;
 	}
-	/* It names hosts, paths and failures: for the operator alone. */
+	/* For the operator alone: hosts, paths, failures. */
 	err = fd_write_atomic(options->output, text, size, 0600, false);
 	if (err)
 		return ctl_fail(CTL_EXIT_REFUSED, "cannot write %s: %s", options->output, strerror(-err));

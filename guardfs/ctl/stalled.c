@@ -1,4 +1,4 @@
-/* stalled.c: guardctl stalled: jobs without progress, and the culprit. */
+/* stalled.c: guardctl stalled: jobs without progress, and why. */
 #include "ctl/ctl.h"
 #include "ctl/show.h"
 
@@ -42,7 +42,7 @@ static void put_answer(const json_t *result)
 	}
 }
 
-/* 1: a job stands still by its own fault; 75: storage's alone. */
+/* 1: a job's own fault; 75: only storage's. */
 static int exit_of(const json_t *result)
 {
 	const json_t *jobs = json_object_get(result, "stalled"), *job;

@@ -1,4 +1,4 @@
-/* suspects.c: guardctl suspects: files that may lack what was acknowledged of them. */
+/* suspects.c: guardctl suspects. */
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/utf8.h"
@@ -106,7 +106,7 @@ static void put_answer(const json_t *result, bool settled)
 
 /* ---- asking ---- */
 
-/* "" after having said what is wrong. */
+/* "": said what is wrong. */
 static const char *arguments_for(const struct ctl_options *o, json_t *arguments)
 {
 	int64_t since = 0;
@@ -155,7 +155,7 @@ static int show_suspects(const struct ctl_options *o)
 
 /* ---- accepting ---- */
 
-/* As it is listed: below the mount. An absolute path is taken as it is there. */
+/* As it is listed: below the mount. Absolute paths stay. */
 static const char *below_mount(const struct ctl_instance *instance, const char *path)
 {
 	const char *mountpoint = ctl_text(instance->status, "mountpoint");

@@ -1,4 +1,4 @@
-/* sync.c: guardctl sync [PATH]: syncfs(2) for guardfs. */
+/* sync.c: guardctl sync [PATH] */
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/sync-ioctl.h"
@@ -36,7 +36,7 @@ static void tell_failed(const struct sync_open_file *file, const char *why)
 	printf("): %s\n", why);
 }
 
-/* A file closed meanwhile needs no sync. */
+/* Files closed meanwhile need none. */
 static void sync_file(int fd, const struct sync_open_file *file, struct progress *p)
 {
 	uint64_t fh = file->fh, begun_ns = clock_mono_ns();
@@ -54,7 +54,7 @@ static void sync_file(int fd, const struct sync_open_file *file, struct progress
 	}
 }
 
-/* 0 or a positive errno: the list itself cannot be had. */
+/* 0 or a positive errno: no list. */
 static int sync_files(int fd, struct progress *p)
 {
 	struct sync_open_file file = {.cursor = 0};
@@ -103,7 +103,7 @@ static int sync_below(const char *path)
 
 	if (fd < 0)
 		return explain_error(path, errno);
-	/* Changes through shared mappings go to guardfs; the kernel does not wait for their end on FUSE. */
+	/* Shared mappings' changes go to guardfs; for FUSE the kernel does not await their end. */
 	if (syncfs(fd) < 0 || ioctl(fd, SYNC_IOCTL_LOCAL, &done) < 0)
 		error = errno;
 	if (error == ENOTTY || error == EPERM)

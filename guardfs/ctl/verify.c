@@ -1,5 +1,5 @@
-/* verify.c: guardctl verify: are a job's archives whole? guardfs-verify with guardfs's knowledge of jobs
- * and their tiers. Nothing that is down by the tier map is touched. */
+/* verify.c: guardctl verify: guardfs-verify with guardfs's jobs and tiers. Touches nothing that the tier map
+ * calls down. */
 #include "ctl/ctl.h"
 #include "policy/health.h"
 #include "verify/run.h"
@@ -7,7 +7,7 @@
 #include <errno.h>
 #include <stdio.h>
 
-/* Why a path cannot be read now; NULL: nothing is known against it. */
+/* NULL: nothing known. */
 static const char *why_not(const struct ctl_instance *instance, const struct ctl_responsible *responsible)
 {
 	const char *state = ctl_text(responsible->condition, "state");

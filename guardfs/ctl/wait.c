@@ -7,7 +7,7 @@
 
 #define POLL_MS 50
 
-/* -1: go on waiting (message says for what), or the exit status. */
+/* -1: go on (message says for what), or the exit status. */
 static int look_at_status(const struct ctl_options *options, const char *backend, char *message)
 {
 	struct ctl_instance instance;

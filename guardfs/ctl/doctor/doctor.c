@@ -1,4 +1,4 @@
-/* doctor.c: guardctl doctor: the table of checks, and what is printed. */
+/* doctor.c: guardctl doctor: the table of checks. */
 #include "ctl/doctor/doctor.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
@@ -16,7 +16,6 @@ static void check_kernel(struct doctor *d)
 }
 
 static const struct {
-	/* for people who read the code */
 	const char *name;
 	void (*run)(struct doctor *d);
 } checks[] = {
@@ -118,7 +117,7 @@ int ctl_cmd_doctor(const struct ctl_options *options, int argc, char **argv)
 	if (!config || !d.findings)
 		return ctl_fail(CTL_EXIT_UNREACHABLE, "short of memory");
 	status = ctl_instance_open(&instance, options, ctl_run_root, message);
-	/* Several run and none is named: no guess. */
+	/* Several run: no guess. */
 	if (status == CTL_EXIT_USAGE && !options->config) {
 		ctl_instance_release(&instance);
 		json_decref(d.findings);

@@ -1,4 +1,4 @@
-/* files.c: the configuration and its files. */
+/* files.c: the configuration's files. */
 #include "ctl/capture.h"
 #include "ctl/doctor/doctor.h"
 #include "sshfs-compat/sshfs-compat.h"
@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <sys/stat.h>
 
-/* config_load itself refuses a file that others can write to, and gives each fault its line. */
+/* config_load refuses a file that others can write, and gives each fault its line. */
 void doctor_check_config(struct doctor *d)
 {
 	if (d->config)
@@ -55,7 +55,7 @@ static void judge_identity(struct doctor *d, const char *id, const char *path)
 		doctor_find(d, DOCTOR_ERROR, id, "Name the private key in the configuration.",
 			    "%s is no file", path);
 	else if (st.st_mode & 077)
-		/* ssh refuses its own user's key if others can read it, not another user's. */
+		/* ssh refuses such a key only if it is its user's. */
 		doctor_find(d, DOCTOR_ERROR, id, "chmod 0600 the key; if others could read it, replace it.",
 			    "%s has mode %04o: others can get at it%s", path, (unsigned)st.st_mode & 07777,
 			    st.st_uid == user ? ", and ssh refuses it" : "");
@@ -118,7 +118,7 @@ void doctor_judge_known_hosts(struct doctor *d, const struct config_backend *b, 
 			    b->port);
 }
 
-/* ssh-keygen knows hashed names, aliases and patterns. */
+/* ssh-keygen knows hashes, aliases and patterns. */
 static int find_entry(const struct config_backend *b)
 {
 	char host[300], output[4096];
@@ -140,7 +140,7 @@ void doctor_check_known_hosts(struct doctor *d)
 
 		if (!is_remote(&b))
 			continue;
-		/* ssh looks for the key of an alias's host, in any way unless told. */
+		/* ssh looks for an alias's key as it is configured. */
 		if (ssh_config_apply(&b) == -ENOTSUP)
 			doctor_judge_known_hosts(d, &b, -1);
 		else
@@ -150,7 +150,7 @@ void doctor_check_known_hosts(struct doctor *d)
 
 /* ---- acting beyond guardfs ---- */
 
-/* As keeper before every run (keeper/hooks.h). */
+/* As keeper/hooks.h does. */
 static void judge_program(struct doctor *d, const char *id, const char *program)
 {
 	char resolved[PATH_MAX], why[PATH_MAX + 64];
@@ -175,7 +175,7 @@ static void judge_program(struct doctor *d, const char *id, const char *program)
 	}
 }
 
-/* The hooks behind a sentinel: an outage's, or on_stall with its own. */
+/* The hooks behind a sentinel: an outage's, or on_stall. */
 struct sentinel {
 	const char *id, *path, *section, *key, *what;
 };

@@ -9,7 +9,7 @@
 
 #define OPEN_FILES_MIN 16384ull
 
-/* "6.1.0-18-amd64" to 6001; 0 for anything else. */
+/* "6.1.0-18-amd64" to 6001; else 0. */
 static unsigned kernel_number(const char *release)
 {
 	unsigned major = 0, minor = 0;
@@ -105,7 +105,6 @@ void doctor_check_fuse(struct doctor *d)
 	check_fusectl(d);
 }
 
-/* A line user_allow_other that is no comment. */
 static bool allows_other(const char *text)
 {
 	for (const char *line = text; line && *line; line = strchr(line, '\n')) {
@@ -158,7 +157,7 @@ static unsigned long long limit_number(const char *word)
 	return strncmp(word, "unlimited", 9) == 0 ? UINT64_MAX : strtoull(word, NULL, 10);
 }
 
-/* The limits in the text of /proc/PID/limits. False: not found. */
+/* From /proc/PID/limits. False: not found. */
 static bool open_files_limits(const char *limits, unsigned long long *soft, unsigned long long *hard)
 {
 	const char *line = strstr(limits, "Max open files");

@@ -1,4 +1,4 @@
-/* machine.c: clock, disk space, systemd units, and who might restart them. */
+/* machine.c: clock, disks, systemd units, needrestart. */
 #include "ctl/doctor/doctor.h"
 #include "base/cleanup.h"
 #include <ctype.h>
@@ -80,7 +80,7 @@ static void check_disk(struct doctor *d, const char *what, const char *path)
 		return;
 	}
 	snprintf(id, sizeof(id), "disk:%s", what);
-	/* guardfs makes it at its start, except the local tier, without which it does not start. */
+	/* guardfs makes it at its start, except the local tier. */
 	if (errno == ENOENT && !d->status && strcmp(what, "local") != 0)
 		doctor_find(d, DOCTOR_NOTE, id, "", "%s is not there yet", path);
 	else
@@ -179,7 +179,6 @@ static bool ends_with(const char *s, const char *end)
 	return n >= m && strcmp(s + n - m, end) == 0;
 }
 
-/* Also systemctl edit's. */
 static void read_drop_ins(struct doctor *d, const char *id, const char *unit_path, struct unit *u)
 {
 	char path[CTL_ABSOLUTE_MAX], full[CTL_ABSOLUTE_MAX];
@@ -255,7 +254,7 @@ static bool names_guardfs(const struct doctor *d, const char *path)
 	return false;
 }
 
-/* It restarts services after a library's update, on its own where updates are automatic (Ubuntu). */
+/* needrestart restarts services after a library's update, on Ubuntu by itself. */
 void doctor_check_needrestart(struct doctor *d)
 {
 	char path[CTL_ABSOLUTE_MAX], full[CTL_ABSOLUTE_MAX];

@@ -1,6 +1,5 @@
-/* metrics.c: the copy of the figures for node_exporter, and its neighbours. Of two files with the same
- * series node_exporter (1.5) shows the first by name, noted only in its own log: perhaps that of a
- * forgotten timer. */
+/* metrics.c: the copy for node_exporter, and its neighbours. Of equal series node_exporter (1.5) shows the
+ * first file's, perhaps a forgotten timer's, and notes it only in its log. */
 #include "ctl/doctor/doctor.h"
 #include "base/cleanup.h"
 #include <errno.h>

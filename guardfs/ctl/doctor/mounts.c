@@ -1,4 +1,4 @@
-/* mounts.c: the mount table as text. No mount is touched: nothing can hang. */
+/* mounts.c: the mount table as text. Touches no mount. */
 #include "ctl/doctor/doctor.h"
 #include "base/cleanup.h"
 #include "base/mounts.h"
@@ -13,7 +13,7 @@
 #define CLOSED_TYPE  "fuse.guardfs-closed"
 
 struct table {
-	/* In the table's order: the last at one place is on top. */
+	/* In order: the last at a place is on top. */
 	struct mount_entry *rows;
 	size_t n;
 };
@@ -46,7 +46,6 @@ static const struct mount_entry *top_at(const struct table *t, const char *point
 	return top;
 }
 
-/* Strictly below. */
 static bool is_below(const char *path, const char *directory)
 {
 	size_t n = strlen(directory);
@@ -156,7 +155,7 @@ static void check_expose(struct doctor *d, const struct table *t, const struct c
 			    "nothing is mounted at %s, where the backend should appear", b->expose);
 }
 
-/* ---- what containers see ---- */
+/* ---- containers ---- */
 
 static bool has_docker(const struct doctor *d)
 {

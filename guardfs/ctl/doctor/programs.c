@@ -1,4 +1,4 @@
-/* programs.c: versions of programs and libraries, and their known holes. */
+/* programs.c: versions of programs and libraries, and known holes. */
 #include "ctl/capture.h"
 #include "ctl/doctor/doctor.h"
 #include "sshfs-compat/sshfs-compat.h"
@@ -7,7 +7,7 @@
 
 /* ---- versions ---- */
 
-/* "3.7.3" anywhere after word: 3007003; 0: none. */
+/* "3.7.3" after word: 3007003; 0: none. */
 static unsigned version_number(const char *text, const char *word)
 {
 	const char *at = strstr(text, word);
@@ -49,7 +49,7 @@ void doctor_judge_sshfs(struct doctor *d, const char *version, const char *help)
 			    shown(v, 1000000), shown(v, 1000), shown(v, 1));
 }
 
-/* Debian's security updates of an open upstream version: 0.10.6-0+deb12u3. */
+/* Debian's security updates of an open upstream version, as 0.10.6-0+deb12u3. */
 static bool patched_by_debian(const char *package)
 {
 	unsigned release = 0, update = 0;
@@ -99,7 +99,7 @@ static const char *sshfs_command(const struct doctor *d)
 	return d->config ? NULL : "sshfs";
 }
 
-/* Some print their version as an error. */
+/* Some print versions as errors. */
 static int ask_program(const char *const *argv, char *buf, size_t size)
 {
 	return capture_run(argv, CAPTURE_OUTPUT_AND_ERRORS, DOCTOR_PROGRAM_MS, buf, size);

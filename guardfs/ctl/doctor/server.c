@@ -1,4 +1,4 @@
-/* server.c: features missing in the backends' SFTP servers. */
+/* server.c: features that SFTP servers lack. */
 #include "ctl/doctor/doctor.h"
 #include "control/client.h"
 #include "policy/server.h"
@@ -31,7 +31,7 @@ void doctor_judge_server(struct doctor *d, const char *backend, const json_t *la
 	}
 }
 
-/* keeper asks on its own connection. NULL: impossible now; else the caller releases it. */
+/* NULL: impossible now; else the caller releases it. */
 static json_t *ask_keeper(const struct doctor *d, const char *backend)
 {
 	json_t *reply = NULL, *lacks;
@@ -45,7 +45,7 @@ static json_t *ask_keeper(const struct doctor *d, const char *backend)
 	return lacks;
 }
 
-/* A running guardfs remembers; else it is asked, unless there is trouble already. */
+/* A running guardfs remembers; else it asks, unless there is trouble already. */
 void doctor_check_servers(struct doctor *d)
 {
 	const json_t *backends = json_object_get(d->status, "backends"), *b;

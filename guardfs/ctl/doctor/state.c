@@ -1,4 +1,4 @@
-/* state.c: the running guardfs's own report. */
+/* state.c: guardfs's own report. */
 #include "ctl/doctor/doctor.h"
 #include "base/cleanup.h"
 #include "policy/health.h"

@@ -1,4 +1,4 @@
-/* edit.c: the manifest's file: read under a lock, judged, replaced; the running guardfs is told. */
+/* edit.c: the manifest's file: locked, judged, replaced, made active. */
 #include "ctl/manifest/manifest.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
@@ -17,16 +17,15 @@
 
 struct edit {
 	const struct ctl_options *options;
-	/* status NULL: none runs. */
+	/* status NULL: no guardfs runs. */
 	struct ctl_instance *instance;
 	const struct config *config;
 	/* Absolute, normalised, below the mountpoint. */
 	const char *hot;
 	/* Absolute; NULL: remove. */
 	const char *cold;
-	/* The manifest, without symbolic links. */
+	/* Without symbolic links. */
 	char file[CTL_ABSOLUTE_MAX];
-	/* Locked. */
 	int fd;
 	struct stat st;
 	char *old;
@@ -34,14 +33,14 @@ struct edit {
 	struct manifest_change change;
 	/* As it will be. */
 	struct tiermap *map;
-	/* Local content may be hidden: it was copied. */
+	/* It was copied, so local content may be hidden. */
 	bool hides;
 	bool quiet;
 };
 
 /* ---- reading ---- */
 
-/* Other edits by this program wait; if the file was replaced during our wait, look again. */
+/* Waits for other edits; looks again if the file was replaced meanwhile. */
 static errint_t open_locked(struct edit *e)
 {
 	struct stat now;
@@ -91,7 +90,7 @@ static int load_manifest(struct edit *e)
 
 /* ---- judging ---- */
 
-/* The manifest has no quoting: other paths must not be written. */
+/* The manifest has no quoting. */
 int manifest_check_field(const char *what, const char *path)
 {
 	if (path[0] != '/')
@@ -105,7 +104,7 @@ int manifest_check_field(const char *what, const char *path)
 	return CTL_EXIT_OK;
 }
 
-/* A pattern's route has data: another route would hide it. */
+/* Another route would hide a pattern's data. */
 static int check_patterns(const struct edit *e, const struct route *route)
 {
 	const json_t *active;
@@ -149,7 +148,7 @@ static int check_added(const struct edit *e)
 	return check_patterns(e, route);
 }
 
-/* Makes the change; guardfs's parser judges the result. */
+/* Makes the change; guardfs's parser judges it. */
 static int judge_change(struct edit *e)
 {
 	char error[CONFIG_ERROR_MAX] = "";
@@ -204,7 +203,7 @@ static errint_t replace_manifest(const struct edit *e)
 	int fd;
 
 	fd_remove_leftovers(e->file, false);
-	/* Named as by fd_write_atomic. */
+	/* As fd_write_atomic does. */
 	snprintf(temporary, sizeof(temporary), "%s.tmp.%d", e->file, (int)getpid());
 	fd = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (fd < 0)
@@ -311,7 +310,7 @@ static int tell_guardian(struct edit *e)
 		puts("guardfs does not run: it reads the manifest when it starts");
 		return CTL_EXIT_OK;
 	}
-	/* It looks every second anyway. */
+	/* guardfs looks every second anyway. */
 	if (!guardian || kill(guardian, SIGHUP) < 0)
 		fprintf(stderr, "guardctl: the guardian could not be told; it notices by itself\n");
 	return wait_active(e);
@@ -372,7 +371,6 @@ int manifest_edit(struct ctl_instance *instance, const struct ctl_options *optio
 
 /* ---- for guardctl tier move ---- */
 
-/* Into e->map. */
 static int parse_manifest(struct edit *e)
 {
 	char error[CONFIG_ERROR_MAX] = "";

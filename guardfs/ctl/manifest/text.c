@@ -1,4 +1,4 @@
-/* text.c: changes the manifest's text by one line. Pure. */
+/* text.c: changes the manifest's text. Pure. */
 #include "ctl/manifest/manifest.h"
 #include <errno.h>
 #include <stdio.h>
@@ -15,7 +15,7 @@ static uint32_t count_lines(const char *text, size_t n)
 	return lines;
 }
 
-/* CRLF? By the last complete line. */
+/* CRLF? By the last whole line. */
 static bool ends_with_crlf(const char *text, size_t n)
 {
 	while (n > 0 && text[n - 1] != '\n')
@@ -23,7 +23,7 @@ static bool ends_with_crlf(const char *text, size_t n)
 	return n > 1 && text[n - 2] == '\r';
 }
 
-/* edit: place and length in the old text; makes the new text with piece there. */
+/* Puts piece at edit's place. */
 static errint_t splice(const char *old, size_t n, const char *piece, struct manifest_change *edit)
 {
 	size_t after = edit->old_at + edit->old_size;
@@ -44,7 +44,7 @@ errint_t manifest_text_add(const char *text, size_t n, const char *cold, const c
 			   struct manifest_change *edit)
 {
 	const char *end = ends_with_crlf(text, n) ? "\r\n" : "\n";
-	bool open = n > 0 && text[n - 1] != '\n'; /* the last line has no end yet */
+	bool open = n > 0 && text[n - 1] != '\n'; /* its last line has no end */
 	char *piece = NULL;
 	errint_t err;
 
@@ -56,7 +56,7 @@ errint_t manifest_text_add(const char *text, size_t n, const char *cold, const c
 	return err;
 }
 
-/* Has this line the path hot? Without its end, not terminated. */
+/* Has this line (without its end, not terminated) the path hot? */
 static bool is_line_of(const char *line, size_t n, const char *hot)
 {
 	char *copy = strndup(line, n), *rest, *cold, *field;
@@ -91,7 +91,7 @@ errint_t manifest_text_remove(const char *text, size_t n, const char *hot, struc
 	return -ENOENT;
 }
 
-/* As in a diff. A carriage return belongs to the line. */
+/* Carriage returns belong to lines. */
 static void print_lines(char mark, const char *text, size_t n, FILE *out)
 {
 	for (size_t at = 0; at < n;) {
@@ -105,7 +105,7 @@ static void print_lines(char mark, const char *text, size_t n, FILE *out)
 	}
 }
 
-/* Without context, to apply as widely as possible: patch, git apply --unidiff-zero. */
+/* Without context, to apply widely: patch, git apply --unidiff-zero. */
 void manifest_text_print(const struct manifest_change *edit, const char *file, const char *old, FILE *out)
 {
 	size_t at = edit->old_at;

@@ -1,4 +1,4 @@
-/* alike.c: makes the copy like the source, and proves it. */
+/* alike.c: copies until both are proven alike. */
 #include "ctl/move/move.h"
 #include "sshfs-compat/sshfs-compat.h"
 
@@ -18,7 +18,7 @@ static int refuse_source(const struct move_run *r, const char *what, errint_t er
 	return status == CTL_EXIT_OK ? move_stay(r, r->m.from.tier, what, err) : status;
 }
 
-/* Room for what is not there yet, and a twentieth of it more. */
+/* Room for the missing bytes, and a twentieth more. */
 static int check_room(const struct move_run *r, int dir, uint64_t needed, uint64_t there)
 {
 	uint64_t missing = needed > there ? needed - there : 0, free_bytes;
@@ -37,7 +37,7 @@ static int check_room(const struct move_run *r, int dir, uint64_t needed, uint64
 			r->hot);
 }
 
-/* A backend's line is shared with others' work; the local disk is fast enough. */
+/* A backend's line is shared with others; the local disk is fast enough. */
 static uint64_t rate_of(const struct move_run *r, const char *tier)
 {
 	return strcmp(tier, MOVE_LOCAL) == 0 ? 0 : r->rate;
@@ -107,7 +107,7 @@ static int copy_once(const struct move_run *r, const struct move_ends *e)
 		return ctl_fail(CTL_EXIT_REFUSED, "there is no rsync here. Install it, then repeat this");
 	if (rc < 0)
 		return move_stay(r, "rsync", "", rc);
-	/* 24: files vanished meanwhile. The comparison shows whether it matters. */
+	/* 24: files vanished. The comparison tells. */
 	if (rc != 0 && rc != 24)
 		return ctl_fail(
 		    CTL_EXIT_REFUSED,
@@ -127,7 +127,7 @@ struct trees {
 	struct move_tree source, staged, after;
 };
 
-/* Removes wrong copies: rsync would take them for done; the next round copies them. */
+/* Removes wrong copies: rsync would take them for done. */
 static unsigned remove_wrong(const struct move_run *r, const struct move_ends *e,
 			     const struct move_tree *source, const struct move_tree *staged)
 {
@@ -147,8 +147,7 @@ static unsigned remove_wrong(const struct move_run *r, const struct move_ends *e
 	return wrong;
 }
 
-/* Staging is ours: surplus is no loss. rsync leaves names where it cannot see two links of one file:
- * renaming one over the other does nothing. */
+/* Staging is ours. rsync's rename over a link of the same file does nothing, so old names may stay. */
 static unsigned remove_surplus(const struct move_ends *e, const struct move_tree *source,
 			       const struct move_tree *staged)
 {
@@ -167,7 +166,7 @@ static unsigned remove_surplus(const struct move_ends *e, const struct move_tree
 	return removed;
 }
 
-/* Lists staging, after its surplus is removed. */
+/* Lists staging after its surplus is removed. */
 static errint_t read_staged(const struct move_run *r, const struct move_ends *e, struct trees *t, char *what)
 {
 	errint_t err = move_tree_read(e->staging, move_has_owner(r), &t->staged, what);
@@ -178,7 +177,7 @@ static errint_t read_staged(const struct move_run *r, const struct move_ends *e,
 	return move_tree_read(e->staging, move_has_owner(r), &t->staged, what);
 }
 
-/* SFTP shows no hard links: those from before the move to the backend are made again. */
+/* SFTP shows no hard links: remakes those from before the move to the backend. */
 static errint_t relink_copy(const struct move_run *r, const struct move_ends *e, struct move_tree *staged,
 			    char *what)
 {
@@ -201,7 +200,7 @@ static unsigned what_to_compare(const struct move_run *r, const struct trees *t)
 	return MOVE_COMPARE_HASH | (links ? MOVE_COMPARE_LINKS : 0);
 }
 
-/* 1: alike; 0: copy again; -1: not, as was said. t->after: the source after all that. */
+/* 1: alike; 0: copy again; -1: failed, as was said. t->after: the source after it. */
 static int compare_copies(const struct move_run *r, const struct move_ends *e, struct trees *t)
 {
 	bool owner = move_has_owner(r);
@@ -245,7 +244,7 @@ static int remember_compared(struct move_run *r, const struct trees *t)
 	return err ? move_stay(r, r->list, "", err) : CTL_EXIT_OK;
 }
 
-/* One round. *alike: the copy is the source. */
+/* *alike: the copy is the source. */
 static int copy_round(struct move_run *r, const struct move_ends *e, bool *alike)
 {
 	struct trees t = {.source = {.n = 0}};

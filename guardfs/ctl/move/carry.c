@@ -1,12 +1,12 @@
-/* carry.c: can the destination hold all of the job? Known before a byte is copied. */
+/* carry.c: can the destination hold the job? Before a byte is copied. */
 #include "ctl/move/move.h"
 #include "base/cleanup.h"
 #include "policy/symlink.h"
 
 #include <errno.h>
 
-#define NAMED_MAX     10		 /* of what cannot be carried */
-#define SFTP_TIME_END ((int64_t)1 << 32) /* SFTP tells seconds since 1970 in 32 bits */
+#define NAMED_MAX     10		 /* obstacles told */
+#define SFTP_TIME_END ((int64_t)1 << 32) /* SFTP: 32 bits of seconds since 1970 */
 
 const char *move_carry_obstacle(const struct config_backend *backend, const struct move_entry *e)
 {
@@ -43,7 +43,7 @@ int move_check_carry(const struct move_run *r)
 	size_t n;
 
 	if (backend < 0)
-		return CTL_EXIT_OK; /* the local tier holds whatever a backend does */
+		return CTL_EXIT_OK; /* local holds whatever a backend does */
 	from = move_open_directory(r, r->m.from.tier, r->m.from.path, false);
 	if (from < 0)
 		return ctl_fail(CTL_EXIT_REFUSED, "%s: %s", r->hot, strerror(-from));

@@ -1,4 +1,4 @@
-/* checks.c: questions asked at several steps of a move, and their refusals. */
+/* checks.c: checks and refusals of several steps. */
 #include "ctl/manifest/manifest.h"
 #include "ctl/move/move.h"
 #include "base/cleanup.h"
@@ -100,7 +100,7 @@ int move_refuse_entry(const struct move_run *r, const char *path, errint_t err)
 	return CTL_EXIT_OK;
 }
 
-/* After a move was begun its trouble has always the same remedy. */
+/* A begun move's trouble has always the same remedy. */
 int move_stay(const struct move_run *r, const char *subject, const char *path, errint_t err)
 {
 	return ctl_fail(

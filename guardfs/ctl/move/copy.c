@@ -1,5 +1,4 @@
-/* copy.c: rsync and rm, as children. They hold the lock: while one lives no other move of the job begins,
- * even if guardctl was killed. */
+/* copy.c: rsync and rm as children with the lock: while one lives no other move of the job begins. */
 #include "ctl/move/move.h"
 #include "base/cleanup.h"
 #include "base/fd.h"
@@ -53,7 +52,7 @@ int move_open_below(int root, const char *path, bool make)
 	return err ? err : open_directory(root, path);
 }
 
-/* Only named descriptors cross; output goes to standard error, for standard output is the answer's. */
+/* Only the named descriptors cross. Output goes to standard error: standard output is the answer's. */
 static void become(char *const *argv, int cwd, int keep, int lock)
 {
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -86,8 +85,8 @@ static int run_tool(char *const *argv, int cwd, int keep, int lock)
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
-/* --delete: staging is ours, and must lose what the source lost. Times of directories and symbolic links
- * matter to nobody, and not every backend can set them. */
+/* Staging is ours and loses what the source lost (--delete). Times of directories and links do not matter,
+ * and not every backend sets them. */
 int move_copy_run(const struct move_copy *copy)
 {
 	char source[64], limit[48];
@@ -112,7 +111,7 @@ int move_copy_run(const struct move_copy *copy)
 	argv[n++] = "--";
 	argv[n++] = source;
 	argv[n++] = "./";
-	/* execvp changes none of them. */
+	/* execvp changes none. */
 	return run_tool((char *const *)(uintptr_t)argv, copy->to, copy->from, copy->lock);
 }
 

@@ -1,4 +1,4 @@
-/* ends.c: the two ends of a move: names, paths, directories. */
+/* ends.c: the two ends of a move. */
 #include "ctl/move/move.h"
 #include "base/cleanup.h"
 
@@ -11,7 +11,7 @@ bool move_to_local(const struct move_run *r)
 	return strcmp(r->m.to.tier, MOVE_LOCAL) == 0;
 }
 
-/* Owner and mode count where the backend does not present its own. */
+/* Not where the backend presents its own. */
 bool move_has_owner(const struct move_run *r)
 {
 	int backend = config_find_backend(r->config, r->m.to.tier);
@@ -63,8 +63,8 @@ const char *move_cold(const struct move_run *r, char *cold, size_t size)
 	return cold;
 }
 
-/* The local end is the mount's place of the job, and the old copy has the move's name: nothing else may be
- * renamed or removed. */
+/* Nothing else may be renamed or removed: the local end is the job's place in the mount, the old copy has the
+ * move's name. */
 
 void move_absolute(const struct config *config, const char *tier, const char *path, char *out, size_t size)
 {
@@ -117,7 +117,7 @@ int move_open_directory(const struct move_run *r, const char *tier, const char *
 	return root < 0 ? root : move_open_below(root, path, make);
 }
 
-/* from stays -1 if the source has left its name. */
+/* from: -1 if the source has left its name. */
 errint_t move_ends_open(const struct move_run *r, struct move_ends *e, bool make)
 {
 	char directory[CONFIG_PATH_MAX];

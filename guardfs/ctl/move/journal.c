@@ -1,4 +1,4 @@
-/* journal.c: how far a move has come, as a file of lines "key value". */
+/* journal.c: a move's progress, lines "key value". */
 #include "ctl/move/move.h"
 #include "base/cleanup.h"
 #include "base/fd.h"
@@ -33,7 +33,7 @@ void move_split(const char *path, char *directory, const char **name)
 
 /* ---- parsing ---- */
 
-/* Takes the line "key VALUE" off the text, VALUE copied. */
+/* Takes the line "key VALUE" off *text. */
 static errint_t take_field(char **text, const char *key, char *value, size_t size)
 {
 	char *line = strsep(text, "\n");
@@ -99,8 +99,7 @@ static errint_t parse_lines(char *text, struct move *m)
 	return strcmp(text, "end\n") == 0 ? 0 : -EINVAL;
 }
 
-/* The local end is where the mount has the job, and the old copy has the name that a move gives it: nothing
- * else may be renamed or removed in their name. */
+/* Named as in ends.c, since nothing else may be renamed or removed. */
 static bool is_consistent(const struct move *m)
 {
 	bool from_local = strcmp(m->from.tier, MOVE_LOCAL) == 0,

@@ -1,4 +1,4 @@
-/* list.c: compares two lists of directories; keeps one in a file; makes hard links again by it. */
+/* list.c: lists of directories: compared, stored, hard links remade. */
 #include "ctl/move/move.h"
 #include "base/cleanup.h"
 #include "base/fd.h"
@@ -8,12 +8,12 @@
 #include <sys/stat.h>
 
 #define LIST_HEAD "guardfs-list 1"
-#define LIST_MAX  (1u << 30) /* of a list that is read back: millions of files */
+#define LIST_MAX  (1u << 30) /* bytes: millions of files */
 #define FIELDS	  4
 
 /* ---- comparing ---- */
 
-/* Why two entries of the same path are not alike; NULL: they are. */
+/* Why two entries of a path differ; NULL: they are alike. */
 static const char *difference(const struct move_entry *a, const struct move_entry *b, unsigned compare)
 {
 	if (strcmp(a->attrs, b->attrs) != 0)
@@ -27,7 +27,8 @@ static const char *difference(const struct move_entry *a, const struct move_entr
 	return NULL;
 }
 
-/* Steps through both; calls emit for each difference until it returns true. a, b NULL: only in the other. */
+/* Steps through both; calls emit for each difference until it returns true. a or b NULL: only in the
+ * other. */
 static bool each_difference(const struct move_tree *a, const struct move_tree *b, unsigned compare,
 			    bool (*emit)(void *arg, const struct move_entry *a, const struct move_entry *b,
 					 const char *why),
@@ -89,7 +90,7 @@ void move_tree_print_changes(const struct move_tree *a, const struct move_tree *
 		fputs("and possibly more\n", out);
 }
 
-/* ---- in a file: the fields of an entry, each ended by NUL ---- */
+/* ---- in a file: an entry's fields, each with NUL ---- */
 
 errint_t move_tree_save(const struct move_tree *tree, const char *file)
 {
@@ -128,7 +129,7 @@ static errint_t read_all(const char *file, char **text, size_t *n)
 	return ferror(in) || *n != (size_t)st.st_size ? -EIO : 0;
 }
 
-/* Paths must ascend, as they were written for comparison; none may lead out. */
+/* Paths ascend; none leads out. */
 static bool is_good_path(const struct move_tree *tree, const char *path)
 {
 	const char *before = tree->n ? tree->entries[tree->n - 1].path : "";
@@ -202,7 +203,7 @@ static const struct move_entry *find(const struct move_tree *tree, const char *p
 	return tree->n ? bsearch(path, tree->entries, tree->n, sizeof(*tree->entries), compare_path) : NULL;
 }
 
-/* path becomes another name of first, without a moment in which it is missing. */
+/* Without a moment in which path is missing. */
 static errint_t link_over(int dir, const char *first, const char *path)
 {
 	CLEANUP_FREE char *temporary = NULL;

@@ -1,4 +1,4 @@
-/* move.c: guardctl tier move: the command line, and what it answers. */
+/* move.c: guardctl tier move: command line and answers. */
 #include "ctl/move/move.h"
 #include "ctl/manifest/manifest.h"
 #include "ctl/show.h"
@@ -12,15 +12,15 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 
-#define LOCK_MS 5000u /* children of one that was killed notice it at their next write */
+#define LOCK_MS 5000u /* children of a killed one notice at their next write */
 #define POLL_MS 50
 
-/* ---- what is said ---- */
+/* ---- texts ---- */
 
 struct copies {
 	char source[CTL_ABSOLUTE_MAX], copy[CTL_ABSOLUTE_MAX];
 	bool source_whole, copy_whole;
-	const char *leads_to; /* a tier */
+	const char *leads_to;
 };
 
 /* Between two steps a copy may have its old name or its new one. */
@@ -37,7 +37,7 @@ static void find_copies(const struct move_run *r, struct copies *c)
 	if (r->m.step == MOVE_PLACING)
 		switched = move_is_switched(r) > 0;
 	if (move_staging_path(r, staging, sizeof(staging)))
-		staging[0] = '\0'; /* never: such a move was refused before it began */
+		staging[0] = '\0'; /* such a move was refused before it began */
 	move_absolute(r->config, r->m.from.tier,
 		      switched ? name_of(r, r->m.from.tier, r->m.old, r->m.from.path) : r->m.from.path,
 		      c->source, sizeof(c->source));
@@ -154,7 +154,7 @@ static int show_plan(struct move_run *r)
 			       MANIFEST_SWITCH_SHOW);
 }
 
-/* Does --to name the destination of the move that was begun? */
+/* Does --to name the destination of the begun move? */
 static bool is_same_goal(const struct move_run *r)
 {
 	size_t n = strlen(r->m.to.tier);
@@ -231,9 +231,9 @@ static int act_on_job(struct move_run *r)
 	return status;
 }
 
-/* ---- what all need ---- */
+/* ---- shared ---- */
 
-/* JOB as it is given to a path relative to the mount. */
+/* As a path in the mount. */
 static int take_job(struct move_run *r, const char *job)
 {
 	const char *mountpoint = r->config->mountpoint;
@@ -265,7 +265,6 @@ static int name_files(struct move_run *r)
 	return CTL_EXIT_OK;
 }
 
-/* One at a time for each job. */
 static int lock_job(struct move_run *r)
 {
 	char path[CONFIG_PATH_MAX + 8];
@@ -316,7 +315,7 @@ static int load_journal(struct move_run *r)
 
 static int run_move(struct move_run *r, const char *job)
 {
-	/* To look needs no lock: a move may be under way. */
+	/* Looking needs no lock. */
 	bool looks = !r->options->to && !r->options->abort && !r->options->discard_old;
 	int status = take_options(r);
 

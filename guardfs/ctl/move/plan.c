@@ -1,4 +1,4 @@
-/* plan.c: may this job move there, and how? Known before a byte is copied. */
+/* plan.c: may this job move there, and how? Before a byte is copied. */
 #include "ctl/manifest/manifest.h"
 #include "ctl/move/move.h"
 #include "base/cleanup.h"
@@ -11,7 +11,7 @@
 
 /* ---- the two ends ---- */
 
-/* Routes above or below would be torn apart; the job moves away from its own. */
+/* Routes above or below would be torn apart. */
 static int find_source(struct move_run *r, const json_t **own)
 {
 	const json_t *route;
@@ -36,7 +36,7 @@ static int find_source(struct move_run *r, const json_t **own)
 	return CTL_EXIT_OK;
 }
 
-/* By the manifest's neighbours: a route DIR/x to SOMEWHERE/x means SOMEWHERE for DIR. */
+/* A route DIR/x to SOMEWHERE/x means SOMEWHERE for DIR. */
 static bool target_of_neighbours(struct move_run *r, const char *backend)
 {
 	const json_t *route;
@@ -165,7 +165,7 @@ static int plan_ends(struct move_run *r)
 	return plan_to_backend(r);
 }
 
-/* A move's own names: a lost copy has them, perhaps together with its state_dir. */
+/* A lost copy, perhaps with its state_dir, has a move's names. */
 static int check_leftover(const struct move_run *r, const char *tier, const char *path)
 {
 	char absolute[CTL_ABSOLUTE_MAX];

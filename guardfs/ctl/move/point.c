@@ -1,4 +1,4 @@
-/* point.c: where a power cut may end a move. */
+/* point.c: a power cut may end here. */
 #include "ctl/move/move.h"
 
 void move_point(const char *name)

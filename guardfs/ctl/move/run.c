@@ -1,4 +1,4 @@
-/* run.c: the steps of a move. docs/TIERMOVE.md says what each leaves on disk. */
+/* run.c: a move's steps. docs/TIERMOVE.md says what each leaves on disk. */
 #include "ctl/manifest/manifest.h"
 #include "ctl/move/move.h"
 #include "base/cleanup.h"
@@ -40,12 +40,12 @@ static bool is_there(int dir, const char *name)
 
 static void sync_names(int dir)
 {
-	/* Not every backend can; a name is as durable as its server makes it. */
+	/* Not every backend can. */
 	(void)fsync(dir);
 }
 
-/* Staging gets its final name, unseen behind the route or without one. With a pattern this is the switch,
- * and the copy is whole. */
+/* Staging gets its final name, unseen behind the route or without one. With a pattern this is the switch, and
+ * the copy is whole. */
 static int place_staging(const struct move_run *r)
 {
 	struct move_ends e;
@@ -79,7 +79,7 @@ static int take_back_staging(const struct move_run *r)
 	return err == -ENOENT || !err ? CTL_EXIT_OK : move_stay(r, r->m.to.tier, r->m.to.path, err);
 }
 
-/* Does the path lead callers to the new copy's tier? guardfs tells at the directory. */
+/* Does the path lead to the new copy's tier? guardfs tells at the directory. */
 static bool is_live(const struct move_run *r)
 {
 	char tier[CONFIG_NAME_MAX];
@@ -141,7 +141,7 @@ static int old_changed(const struct move_run *r, const char *path, bool print)
 	return changed;
 }
 
-/* A local old copy leaves its name, which the route hides. */
+/* A local copy leaves its name, hidden by the route. */
 static errint_t put_aside(const struct move_run *r)
 {
 	CLEANUP_FD int root = move_open_tier(r->config, r->m.from.tier);
@@ -223,9 +223,9 @@ int move_carry_out(struct move_run *r)
 	return status;
 }
 
-/* ---- the end of the old copy, or of the new one ---- */
+/* ---- the end of a copy ---- */
 
-/* SFTP shows no hard links: kept for the way back. A missing list was taken before a power cut. */
+/* For the way back: SFTP shows no hard links. A missing list was taken before a power cut. */
 static void keep_links(const struct move_run *r)
 {
 	struct move_tree list;
@@ -274,7 +274,7 @@ static errint_t remove_tree(const struct move_run *r, const char *tier, const ch
 	return rc > 0 ? -EIO : rc;
 }
 
-/* The old copy may go only while the new one is what everybody sees. */
+/* The old copy may go only while everybody sees the new one. */
 static int check_discard(struct move_run *r)
 {
 	char absolute[CTL_ABSOLUTE_MAX];

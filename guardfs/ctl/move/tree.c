@@ -1,5 +1,4 @@
-/* tree.c: lists and hashes a directory. Every path is opened from the given directory, without following
- * symbolic links. */
+/* tree.c: lists and hashes a directory, without following links. */
 #include "ctl/move/move.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
@@ -35,7 +34,7 @@ static char type_letter(mode_t mode)
 	return S_ISDIR(mode) ? 'd' : S_ISLNK(mode) ? 'l' : 'f';
 }
 
-/* Of a symbolic link only the target counts: not every storage can set the rest. */
+/* Of a symbolic link only the target counts: storage may not set the rest. */
 static errint_t describe_entry(int dir, const char *name, const struct stat *st, bool owner,
 			       struct move_entry *e)
 {
@@ -94,7 +93,7 @@ static errint_t add_entry(struct reading *r, int dir, const char *name, const ch
 	e->first = strdup("");
 	e->dev = st->st_dev;
 	e->mtime_s = S_ISLNK(st->st_mode) ? 0 : st->st_mtim.tv_sec;
-	/* 0: it has no other name. */
+	/* 0: no other name. */
 	e->ino = type_letter(st->st_mode) == 'f' && st->st_nlink > 1 ? st->st_ino : 0;
 	r->tree->files += e->regular;
 	r->tree->bytes += e->size;
@@ -262,7 +261,7 @@ size_t move_tree_count_attributes(int dir, const struct move_tree *tree)
 
 		if (snprintf(path, sizeof(path), "/proc/self/fd/%d/%s", dir, e->path) < (int)sizeof(path))
 			n = llistxattr(path, names, sizeof(names));
-		/* So many that they do not fit. */
+		/* Too many to fit. */
 		found += n < 0 ? errno == ERANGE : names_attributes(names, n);
 	}
 	return found;
@@ -277,7 +276,7 @@ struct hashing {
 	const char *progress;
 };
 
-/* Not faster than allowed; and, on a terminal, how far. */
+/* Keeps the rate; shows progress on a terminal. */
 static void pace_hashing(struct hashing *h, uint64_t n)
 {
 	uint64_t now = clock_mono_ns(), due;
@@ -302,7 +301,7 @@ static errint_t hash_file(struct hashing *h, int dir, struct move_entry *e)
 
 	if (fd < 0 || EVP_DigestInit_ex(h->context, EVP_sha256(), NULL) != 1)
 		return fd < 0 ? -errno : -EIO;
-	/* Bytes from the disk, not from the cache filled by writing. */
+	/* From the disk, not the cache. */
 	(void)posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
 	while (n > 0 && (n = read(fd, h->chunk, CHUNK)) > 0) {
 		if (EVP_DigestUpdate(h->context, h->chunk, (size_t)n) != 1)

@@ -1,5 +1,5 @@
-/* writers.c: processes with a file of the job open for writing, or with the job mounted. Only /proc is
- * read: nothing can hang. Paths there are as their process sees them; the mount tells the real ones. */
+/* writers.c: processes that write into the job, or mount it. Reads /proc alone, so never hangs. Paths there
+ * are the process's; its mounts tell the real ones. */
 #include "ctl/move/move.h"
 #include "base/cleanup.h"
 #include "base/fd.h"
@@ -32,7 +32,7 @@ errint_t move_inner_path(const char *root, const char *mountpoint, const char *p
 	return length > 0 && (size_t)length < size ? 0 : -ENAMETOOLONG;
 }
 
-/* Within the guarded mount: the job, or the same place of the backend. */
+/* The job, or its place on the backend. */
 static bool is_guarded_place(const struct move_writers *w, const char *inner)
 {
 	const struct move_end *backend = strcmp(w->from->tier, MOVE_LOCAL) == 0 ? w->to : w->from;
@@ -42,7 +42,7 @@ static bool is_guarded_place(const struct move_writers *w, const char *inner)
 	return (inner[0] == '/' && is_within(inner + 1, w->job)) || is_within(inner, raw);
 }
 
-/* A path by which the local tier's own directory is reached. */
+/* In the local tier's own directory. */
 static bool is_raw_place(const struct move_writers *w, const char *path)
 {
 	char raw[CTL_ABSOLUTE_MAX];
@@ -84,7 +84,7 @@ struct process {
 	const char *pid;
 	/* of the guarded mount */
 	uint32_t major, minor;
-	/* of that device, as it sees them */
+	/* of that device, as the process sees them */
 	struct mount_entry *mounts[MOUNTS_MAX];
 	size_t n;
 };
@@ -117,7 +117,6 @@ static void read_mounts(struct process *p)
 	}
 }
 
-/* Access mode and mount of a descriptor. */
 static errint_t read_fdinfo(const char *pid, const char *fd, unsigned *flags, uint32_t *mount)
 {
 	char path[96], text[2048] = "";
@@ -165,7 +164,7 @@ static void look_at_fd(const struct process *p, int dir, const char *fd)
 		report_writer(p->w, p->pid, "has open for writing", path);
 }
 
-/* Mapped shared and writable: works without a descriptor. maps(5) does not name the mount. */
+/* Mapped shared and writable works without a descriptor. maps(5) does not name the mount. */
 static void look_at_mapping(const struct process *p, const char *line)
 {
 	char perms[8], inner[CTL_ABSOLUTE_MAX];
@@ -219,7 +218,7 @@ static void look_at(struct process *p)
 
 /* ---- guardfs's own count ---- */
 
-/* The mount's present state; worker renders it from memory. */
+/* The mount's present state, which worker renders from memory. */
 static void look_at_jobs(struct move_writers *w)
 {
 	char path[CTL_ABSOLUTE_MAX];
@@ -265,7 +264,7 @@ void move_writers_find(struct move_writers *w)
 			look_at(p);
 	}
 	free(p);
-	/* They include files that no process holds: in transit through a socket. */
+	/* They include files that no process holds, in transit through a socket. */
 	if (!w->found)
 		look_at_jobs(w);
 	if (!w->found && w->served) {

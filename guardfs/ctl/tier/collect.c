@@ -1,5 +1,4 @@
-/* collect.c: routes with their reasons, and disagreements of the manifest, the local tier's directory and
- * the mount table with the active map. */
+/* collect.c: routes' reasons; disagreements of manifest, local directory and mount table with the map. */
 #include "ctl/manifest/manifest.h"
 #include "ctl/move/move.h"
 #include "ctl/tier/tiers.h"
@@ -22,7 +21,7 @@ static char *read_manifest(const char *path, size_t *n)
 	return NULL;
 }
 
-/* Good lines count even beside bad ones: they are reasons of routes. */
+/* Good lines beside bad ones are reasons too. */
 static void load_manifest(struct tiers *t)
 {
 	const char *path = t->config->manifest;
@@ -55,7 +54,6 @@ static const json_t *find_active(const struct tiers *t, const char *path)
 	return NULL;
 }
 
-/* In the file and not in the map. */
 static void compare_manifest(struct tiers *t)
 {
 	for (uint32_t i = 0; i < t->map->n_routes; i++) {
@@ -73,7 +71,7 @@ static void compare_manifest(struct tiers *t)
 	}
 }
 
-/* ---- routes, and why they are there ---- */
+/* ---- routes ---- */
 
 static const struct config_pattern *pattern_of(const struct config *config, const char *path)
 {
@@ -137,7 +135,7 @@ static void describe_route(struct tiers *t, const json_t *route)
 			   "leads to %s on %s, which is not there", ctl_text(route, "target"), backend);
 }
 
-/* ---- mounts that stand in the way ---- */
+/* ---- mounts in the way ---- */
 
 static bool is_below(const char *path, const char *directory)
 {
@@ -152,7 +150,7 @@ bool tiers_judge_mount(void *arg, const struct mount_entry *entry)
 	bool ours = strcmp(entry->fstype, "fuse.guardfs") == 0;
 	struct tiers *t = arg;
 
-	/* The last at one place is on top. */
+	/* The last is on top. */
 	if (strcmp(entry->mountpoint, t->config->mountpoint) == 0)
 		t->mounted = ours;
 	if (is_below(entry->mountpoint, t->config->mountpoint))
@@ -175,7 +173,7 @@ static void check_mounts(struct tiers *t)
 			   "is not guardfs here: something else is mounted over it, or it was unmounted");
 }
 
-/* ---- moves under way ---- */
+/* ---- moves ---- */
 
 static void look_at_move(struct tiers *t, const char *file)
 {
@@ -192,7 +190,7 @@ static void look_at_move(struct tiers *t, const char *file)
 			   m->from.tier, m->to.tier, move_step_name(m->step));
 }
 
-/* Only root can look. */
+/* Root alone can. */
 static void look_at_moves(struct tiers *t)
 {
 	char path[CONFIG_PATH_MAX + 64];

@@ -1,12 +1,11 @@
-/* local.c: the local tier's own directory (config/localtier.h), in words. */
+/* local.c: the local tier's directory, in words. */
 #include "ctl/tier/tiers.h"
 #include "base/cleanup.h"
 #include "config/localtier.h"
 #include <errno.h>
 
-#define LISTED_MAX 4096 /* job directories named; a large host has a few hundred */
+#define LISTED_MAX 4096 /* a large host has a few hundred job directories */
 
-/* By the active map. */
 static const char *tier_of(const struct tiers *t, const char *path)
 {
 	const json_t *entry;
@@ -55,7 +54,7 @@ static void take_finding(void *arg, const struct localtier_finding *f)
 	}
 }
 
-/* From status.json's routes. A name that JSON cannot carry differs there; a bad one is left out. */
+/* From status.json. Names that JSON cannot carry differ; bad ones are left out. */
 static void make_map(const struct tiers *t, struct tiermap *map)
 {
 	const json_t *entry;
@@ -67,7 +66,7 @@ static void make_map(const struct tiers *t, struct tiermap *map)
 		memset(&route, 0, sizeof(route));
 		if (copy_string(route.path, sizeof(route.path), ctl_text(entry, "path")) < 0 ||
 		    tiermap_add(map, &route) < 0)
-			continue; /* left out */
+			continue;
 	}
 }
 

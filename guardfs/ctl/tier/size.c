@@ -1,5 +1,4 @@
-/* size.c: disk space below a directory: guardctl tiers's one way through the mount, in a child, so that a
- * hang costs only the time limit. */
+/* size.c: disk space below a directory, in a child, so that a hang costs only its time limit. */
 #include "ctl/tier/tiers.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
@@ -12,10 +11,10 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
-/* In the child: nftw passes no argument. */
+/* nftw passes no argument. */
 static struct {
 	uint64_t bytes, files, unseen;
-	/* Counted inodes with several names. */
+	/* Inodes with several names. */
 	void *links;
 } sum;
 
@@ -26,7 +25,6 @@ static int compare_inodes(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
-/* Under another name. */
 static bool is_counted(const struct stat *st)
 {
 	ino_t *mine, **node;
@@ -97,7 +95,7 @@ errint_t tiers_size(const char *directory, uint32_t timeout_ms, uint64_t *bytes,
 	close(ends[0]);
 	if (pid > 0) {
 		kill(pid, SIGKILL);
-		/* init inherits one that does not die yet. */
+		/* init reaps it later. */
 		(void)waitpid(pid, NULL, err == -ETIMEDOUT ? WNOHANG : 0);
 	}
 	*bytes = result.bytes;

@@ -1,9 +1,9 @@
-/* tier.c: guardctl tier: add and remove edit the manifest; move is ctl/move's. */
+/* tier.c: guardctl tier add and remove; move is in ctl/move. */
 #include "ctl/manifest/manifest.h"
 #include "base/cleanup.h"
 #include <errno.h>
 
-/* With -c FILE guardfs need not run. */
+/* guardfs need not run. */
 static int edit_with_config(struct ctl_instance *instance, const struct ctl_options *options,
 			    const char *cold, const char *hot)
 {

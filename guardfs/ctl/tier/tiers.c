@@ -1,4 +1,4 @@
-/* tiers.c: guardctl tiers: the command and what it prints. */
+/* tiers.c: guardctl tiers. */
 #include "ctl/tier/tiers.h"
 #include "ctl/show.h"
 #include "base/cleanup.h"
@@ -6,7 +6,7 @@
 #include <errno.h>
 #include <sys/statvfs.h>
 
-#define SIZE_TIMEOUT_MS 10000 /* for each route, unless --timeout says otherwise */
+#define SIZE_TIMEOUT_MS 10000 /* for each route without --timeout */
 
 /* ---- tiers themselves ---- */
 
