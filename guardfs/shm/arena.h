@@ -50,7 +50,7 @@ struct arena {
 	_Alignas(4096) struct node nodes[NODE_MAX];
 	_Alignas(4096) struct job_table jobs;
 	_Alignas(4096) struct name_heap names;
-	/* A WRITE's data begins at a page boundary: then a backend gets whole pages as one request. */
+	/* A WRITE's data begins at a page boundary, so a backend gets whole pages as one request. */
 	_Alignas(4096) uint8_t before_buffers[SLOT_PAGE - SLOT_HEADER_SIZE];
 	uint8_t buffers[SLOT_MAX][SLOT_BUFFER_SIZE];
 	_Alignas(4096) struct suspect_table suspects;
@@ -62,18 +62,17 @@ _Static_assert((offsetof(struct arena, buffers) + SLOT_HEADER_SIZE) % SLOT_PAGE 
 /* Creates and maps a sparse arena. *fd: its memfd, not close-on-exec. NULL: *error is -errno. Guardian. */
 struct arena *arena_create(int *fd, int *error);
 
-/* Maps an existing arena (systemd's fd store) after checking that it fits this program. NULL: *error is
- * -EINVAL (no arena), -EPROTO (other layout; message, CONFIG_ERROR_MAX bytes, says which), -ENODATA (never
- * completed) or another -errno. */
+/* Maps an existing arena (systemd's fd store). NULL: *error is -EINVAL (no arena), -EPROTO (other layout;
+ * message, CONFIG_ERROR_MAX bytes, says which), -ENODATA (never completed) or another -errno. */
 struct arena *arena_open(int fd, int *error, char *message);
 
 void arena_unmap(struct arena *arena);
 
-/* Hash of the sizes and offsets of all structures in the arena. */
+/* Changes with the layout of anything in the arena. */
 uint64_t arena_fingerprint(void);
 
-/* Forces all values that a crash left into their ranges and drops records that make no sense. Returns how
- * many. Survives any content (fuzzed). Guardian, on resume, before a worker starts. */
+/* Forces values that a crash left into their ranges, and drops nonsense. Returns how many. Survives any
+ * content (fuzzed). Guardian, on resume, before a worker starts. */
 uint32_t arena_check(struct arena *arena);
 
 /* Slots from this number on were never used. */
@@ -93,18 +92,18 @@ static inline uint8_t *arena_slot_buffer(struct arena *arena, const struct slot 
 	return arena->buffers[slot - arena->slots];
 }
 
-/* Before a request is read into the slot's buffer: maps the buffer's first two pages, so that the kernel,
- * copying page by page, never stops between them, even if the reader is killed. */
+/* Before a request is read: maps the buffer's first two pages. Then the kernel, copying page by page, never
+ * stops between them, even if the reader is killed. */
 static inline void arena_slot_touch(struct arena *arena, const struct slot *slot)
 {
 	*(volatile uint8_t *)(arena_slot_buffer(arena, slot) + SLOT_HEADER_SIZE) = 0;
 }
 
-/* The live node or handle with this id, which may be hostile; NULL: none. */
+/* By id, which may be hostile; NULL: not live. */
 struct node *arena_node(struct arena *arena, uint64_t id);
 struct handle *arena_handle(struct arena *arena, uint64_t id);
 
-/* The open file of an extent; NULL: the extent is free or makes no sense. */
+/* NULL: the extent is free, or makes no sense. */
 struct handle *arena_owed_handle(struct arena *arena, const struct extent *e);
 
 #endif

@@ -1,7 +1,7 @@
 /* board.c: breakers, patience, states and the tier map of the board.
  *
- * The map is changed in a private draft; commit writes the differences back. So only a death during commit
- * leaves it half written. Until commit, board->map and board->routes belong together. */
+ * The map is changed in a private draft, and commit writes the differences: only a death during commit leaves
+ * it half written. */
 #include "shm/board.h"
 #include "shm/words.h"
 #include "base/child.h"
@@ -47,8 +47,8 @@ bool board_trip_breaker(struct board *board, unsigned index, uint32_t epoch, enu
 	if (index >= CONFIG_BACKENDS_MAX)
 		return false;
 	b = &board->backends[index];
-	/* Before the breaker opens, since the first refused caller looks at it. Changed only if unchanged
-	 * since before the breaker was looked at: a slow opener must not make a later outage young. */
+	/* The first refused caller looks at it. Changed only if unchanged since before the breaker was looked
+	 * at: a slow opener must not make a later outage young. */
 	young_ns = atomic_load(&b->young_until_ns);
 	if (atomic_load(&b->breaker) == closed && atomic_load(&b->incident) == 0)
 		atomic_compare_exchange_strong(&b->young_until_ns, &young_ns, patience_until_ns(board));

@@ -14,8 +14,8 @@
 #include <stdatomic.h>
 #include <sys/types.h>
 
-/* Epoch and breaker in one word, so that both change together: epoch << 8 | closed flag; at first (0, open).
- * Any process opens (compare-and-swap on the same epoch), keeper alone closes, with a higher epoch. */
+/* Epoch << 8 | closed flag; at first (0, open). Any process opens (compare-and-swap on the same epoch),
+ * keeper alone closes, with a higher epoch. */
 #define BREAKER_CLOSED 1u
 
 static inline uint32_t breaker_epoch(uint64_t breaker)
@@ -41,7 +41,7 @@ enum backend_counter {
 	COUNT_PARKED,
 	COUNT_LATE,	/* came back after their deadline */
 	COUNT_REOPENED, /* handles, after a reconnect */
-	COUNT_POISONED, /* handles that could not be */
+	COUNT_POISONED, /* handles that could not be reopened */
 	COUNT_READ_BYTES,
 	COUNT_WRITTEN_BYTES,
 	BACKEND_COUNTER_COUNT
@@ -86,8 +86,7 @@ struct board_backend {
 	_Atomic uint32_t verdicts;
 	/* When storage last answered an operation. Worker. */
 	_Atomic uint64_t last_completion_ns;
-	/* Until then the outage is young. By a process that is about to open the breaker and sees no
-	 * incident; by guardian at the start; by keeper when an operator releases the backend. */
+	/* Until then the outage is young. Stored before the breaker is opened (docs/LOCKING.md). */
 	_Atomic uint64_t young_until_ns;
 	/* Probe soon. Worker and guardian set it, keeper clears it. */
 	_Atomic uint32_t suspect;
@@ -156,8 +155,8 @@ struct board_backend {
 	/* Relaxed adds. */
 	_Alignas(CACHE_LINE) _Atomic uint64_t counters[BACKEND_COUNTER_COUNT];
 
-	/* Callers that got the infrastructure errno since keeper last cleared this: a bit for each thread
-	 * id's hash (board_hurt); when the first got it, and the first without waiting. Worker, guardian. */
+	/* Callers that got the infrastructure errno: a bit for each thread id's hash (board_hurt); when the
+	 * first got it, and the first without waiting. Worker, guardian; keeper clears. */
 	_Atomic uint64_t hurt[HURT_WORDS];
 	_Atomic uint64_t first_error_real_ns, first_fast_real_ns;
 
@@ -209,7 +208,7 @@ struct board_crash {
 	char path[256];
 };
 
-/* Which figures outlive their writers. KEEPER: guardian is dead, worker may go on. ALL: guardfs ends as
+/* Figures that outlive their writers. KEEPER: guardian is dead, worker may go on. ALL: guardfs ends as
  * asked. */
 enum board_ended { BOARD_ENDED_NOT, BOARD_ENDED_KEEPER, BOARD_ENDED_ALL };
 
@@ -259,12 +258,11 @@ struct board_fds {
 struct board {
 	/* Guardian. */
 	_Atomic int32_t pid[PROCESS_COUNT];
-	/* Pid of a process about to end as planned, which is no crash. Stored before, by guardian (its own
-	 * end, a re-execution) or keeper (a drill). */
+	/* Pid of a process about to end as planned. Stored before, by guardian or keeper (a drill). */
 	_Atomic int32_t planned_end[PROCESS_COUNT];
 	/* Worker. */
 	_Atomic uint64_t heartbeat_ns;
-	/* The thread that stores it; 0: none yet. Guardian clears it. */
+	/* The thread that stores it; 0: none yet. Worker; guardian clears it. */
 	_Atomic int32_t heartbeat_tid;
 	/* Keeper, at least once a second; guardian, when it starts a keeper. */
 	_Atomic uint64_t keeper_heartbeat_ns;
@@ -291,13 +289,12 @@ struct board {
 	struct board_fds fds;
 	/* st_dev minor of guardfs's mount. Guardian, before any process starts. */
 	uint32_t mount_minor;
-	/* As the mount table has it, without symlinks. As above. */
+	/* The mountpoint as the mount table has it, without symlinks. As above. */
 	char mounted_at[CONFIG_PATH_MAX];
 	/* Negotiated. Worker, at INIT. */
 	int32_t kernel_passthrough;
 
-	/* The first tier map stands. A worker serves nothing before: guarded paths would go to the local
-	 * tier. Keeper. */
+	/* The first tier map stands; worker serves nothing before. Keeper. */
 	_Atomic uint32_t map_loaded;
 	/* The files in run_dir and the control socket exist. Keeper sets it, guardian clears it before it
 	 * starts a keeper. */
@@ -322,8 +319,7 @@ struct board {
 	_Atomic int32_t map_lock;
 	struct tiermap map;
 	struct board_route routes[TIERMAP_ROUTES_MAX];
-	/* The map that a change leads to, stored before map is touched: complete when intended_generation
-	 * equals an odd map_generation. The next writer goes on from it. */
+	/* The whole map that a change leads to, stored before map is touched (docs/LOCKING.md). */
 	struct tiermap intended;
 	_Atomic uint32_t intended_generation;
 	/* 1: manifest read; 0: the last good map stays; 2: none configured. Keeper. */
@@ -357,8 +353,7 @@ void board_be_patient(struct board *board, unsigned index);
 /* While the breaker is open: is the outage young, and of a class that may pass soon? */
 bool board_is_outage_young(const struct board_backend *backend, uint64_t now_ns);
 
-/* While the breaker is open: do callers wait? They do in a young outage, or when an operator's hold says so.
- * Writes to open files wait anyway, unless the backend is held. */
+/* While the breaker is open: do callers wait? Writes to open files do anyway, unless the backend is held. */
 bool board_callers_wait(const struct board_backend *backend, uint64_t now_ns);
 
 /* A word of board_backend.refused: a user, and until when in whole seconds. */
@@ -409,9 +404,9 @@ void board_get_journal(const struct board *board, char *text, size_t size);
  * then be torn. */
 uint32_t board_copy_map(const struct board *board, struct tiermap *map);
 
-/* Changes the map: begin locks it and returns the draft to edit; commit publishes the draft, carries route
- * states along by path, and unlocks. Serialises worker (mkdir makes a route) and keeper (reload). A dead
- * holder is overtaken. */
+/* begin locks the map and returns a draft to edit; commit publishes the draft, carries route states along by
+ * path, and unlocks. Serialises worker (mkdir makes a route) and keeper (reload). A dead holder is
+ * overtaken. */
 struct tiermap *board_map_begin(struct board *board);
 void board_map_commit(struct board *board);
 
@@ -419,8 +414,7 @@ void board_set_detail(struct board_backend *backend, const char *text);
 void board_get_detail(const struct board_backend *backend, char *text, size_t size);
 
 /* Publishes state, class and since, and counts. An outage lasts from the loss of a serving backend until
- * healthy or degraded; taking a backend out of service starts none. Each change to recovering is a try.
- * Keeper. */
+ * healthy or degraded; each change to recovering is a try. Keeper. */
 void board_set_state(struct board_backend *backend, enum health_state state, enum errclass class,
 		     uint64_t real_ns);
 

@@ -288,8 +288,8 @@ static enum mark judge_chain(const struct arena *arena, uint32_t used, uint8_t *
 	return MARK_GOOD;
 }
 
-/* The highest node of a bad chain that needs no parent: a local one with a file handle. It saves the nodes
- * below it. Returns its position + 1, or 0. */
+/* The highest node of a bad chain that needs no parent (local, with a file handle), which saves those below
+ * it. Returns its position + 1, or 0. */
 static uint32_t find_anchor(const struct arena *arena, uint32_t i, uint32_t length)
 {
 	uint32_t anchor = 0;

@@ -48,7 +48,7 @@ struct extent {
 	/* Bytes on storage already. */
 	uint32_t done;
 	uint64_t append_from;
-	/* The last WRITE put here, and `length` with it, so that a second run finds it done. Stored before
+	/* The last WRITE put here, and `length` with it: a second run finds it done. Stored before
 	 * `length`. */
 	_Atomic uint64_t last_unique;
 	uint32_t last_length;

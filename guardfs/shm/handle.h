@@ -16,7 +16,7 @@ enum handle_kind { HANDLE_FILE, HANDLE_DIRECTORY, HANDLE_SNAPSHOT };
 enum handle_name {
 	HANDLE_NAMED,
 	HANDLE_UNLINKED, /* its file has no name any more */
-	HANDLE_STRAY,	 /* another file was found in the place of its node's; only read */
+	HANDLE_STRAY,	 /* another file in the place of its node's; only read */
 };
 
 struct handle {
@@ -30,8 +30,8 @@ struct handle {
 	/* Valid for epoch; -1: none. */
 	_Atomic int32_t fd;
 	_Atomic uint32_t epoch;
-	/* For writes of the other kind (at the end if flags lack O_APPEND, else by offset); opened at the
-	 * first. epoch << 32 | fd + 1, 0: none. Compare-and-swap or exchange. */
+	/* For writes of the other kind (at the end if flags lack O_APPEND, else by offset). epoch << 32 | fd
+	 * + 1, 0: none. Compare-and-swap or exchange. */
 	_Atomic uint64_t other;
 	/* Tasks inside; the descriptor is closed only at zero. A new worker starts at 0. */
 	_Atomic uint32_t users;
@@ -60,8 +60,8 @@ struct handle {
 	struct ledger unsynced;
 	/* One of them changed bytes that existed. */
 	uint8_t overwrote;
-	/* The last acknowledged append: its end (length stored last, 0: unknown), its size, and its request,
-	 * stored last of all: a second run finds it done. */
+	/* The last acknowledged append: its end (length stored last, 0: unknown), size, and request (last of
+	 * all). */
 	_Atomic uint16_t tail_length;
 	uint8_t tail[HANDLE_TAIL_MAX];
 	uint32_t appended_bytes;

@@ -1,9 +1,6 @@
-/* job.h: jobs: directories in which a program works for hours or days, found by [jobs] pattern. Bytes read
- * and written below each are counted, which shows progress without asking storage.
- *
- * A job gets a slot when a file below it is first opened: a free one, else that of the job idle longest
- * without open files. Worker writes the slots; its index by name is private. Times are CLOCK_REALTIME in ns,
- * to a few milliseconds; 0: never. */
+/* job.h: jobs: directories in which a program works for hours or days, found by [jobs] pattern
+ * (docs/INTERNALS.md, "Jobs"). Worker writes the slots. Times are CLOCK_REALTIME in ns, to a few
+ * milliseconds; 0: never. */
 #ifndef GUARDFS_SHM_JOB_H
 #define GUARDFS_SHM_JOB_H
 
@@ -92,7 +89,7 @@ struct job_view {
 	uint32_t handles, writers;
 	uint64_t first_ns, writing_since_ns, writer_closed_ns, progress_ns, active_ns, error_ns;
 	uint64_t read_bytes, written_bytes, ops, opens;
-	/* of the last ever */
+	/* ERRCLASS_NONE: never */
 	enum errclass last_error;
 	uint64_t errors[ERRCLASS_COUNT], n_errors;
 };
@@ -108,7 +105,7 @@ uint32_t job_choose_slot(const struct job_table *table);
 uint32_t job_check(struct job_table *table);
 
 /* Matches as many leading components of path (relative to the mount) as the pattern has. Returns the length
- * of the job's name; 0: no match, or nothing below it. Pure. */
+ * of the job's name; 0: no match, or nothing below. Pure. */
 size_t job_match(const char *pattern, const char *path);
 
 #endif

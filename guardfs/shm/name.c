@@ -188,8 +188,7 @@ static errint_t add_page(struct name_allocator *a, unsigned size_class)
 	return rc;
 }
 
-/* NO_PAGE: none. Full pages leave the list here, not when they become full: marking, in any order, would have
- * to search the list. */
+/* NO_PAGE: none. Full pages leave the list here: marking, in any order, would have to search it. */
 static uint32_t page_with_room(struct name_allocator *a, unsigned size_class)
 {
 	uint32_t index;

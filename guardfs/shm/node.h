@@ -1,6 +1,5 @@
-/* node.h: nodes, which the kernel knows by id: generation << 32 | index + 1. The root has index and
- * generation 0, hence FUSE_ROOT_ID. Worker writes all fields; its indexes over nodes are private memory,
- * rebuilt by its successor. */
+/* node.h: nodes, which the kernel knows by id: generation << 32 | index + 1. The root has 0 and 0, hence
+ * FUSE_ROOT_ID. Worker writes all fields. */
 #ifndef GUARDFS_SHM_NODE_H
 #define GUARDFS_SHM_NODE_H
 
@@ -27,8 +26,8 @@ enum node_flags {
 	NODE_KEEPS_FD = 1 << 3,
 	NODE_VIEW = 1 << 4,   /* a guarded directory as a route shows it; `object` is the directory */
 	NODE_TARGET = 1 << 5, /* guarded: on the way of a route's target */
-	/* On a file system mounted within the tier. The descriptor is kept only briefly, so that unmounting
-	 * works; the node is found again by parent and name. */
+	/* On a file system mounted within the tier: the descriptor is kept only briefly (docs/INTERNALS.md,
+	 * "Nodes"). */
 	NODE_MOUNTED = 1 << 6,
 	/* Some bytes are acknowledged and not on storage. */
 	NODE_BEHIND = 1 << 7,

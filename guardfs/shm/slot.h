@@ -3,15 +3,13 @@
  *
  * A worker thread takes a free slot, clears `unique` in the buffer's header and reads /dev/fuse straight into
  * the buffer: at no instant is a request known to nobody. The kernel takes the first reply to a unique,
- * answers ENOENT to any other, and never reuses a unique. So guardian may answer without asking.
+ * answers ENOENT to any other, and never reuses a unique: guardian may answer without asking.
  *
  *   FREE -> READING -> RUNNING -> FREE         the ordinary way (worker)
  *   RUNNING -> PARKED -> RUNNING               waits in its buffer, holding no thread (worker)
  *   PARKED -> EXPIRING -> EXPIRED -> FREE      past its deadline (guardian; worker frees)
  *   RUNNING -> ORPHAN -> EXPIRED               the worker died with a task inside (next worker; guardian
  *                                              when the task is gone)
- *
- * A RUNNING slot past its deadline stays RUNNING until its thread comes back.
  *
  * Worker writes the fields, those marked D before deadline_ns. Times are CLOCK_MONOTONIC. */
 #ifndef GUARDFS_SHM_SLOT_H
@@ -21,7 +19,7 @@
 #include <stdatomic.h>
 
 #define SLOT_MAX 1024
-/* struct fuse_in_header and struct fuse_write_in, before a WRITE's data. */
+/* The headers of a WRITE, before its data. */
 #define SLOT_HEADER_SIZE  80
 #define SLOT_BUFFER_SIZE  (1024 * 1024 + 64 * 1024) /* a 1 MiB WRITE with headers, in whole pages */
 #define SLOT_REPLY_MAX	  256			    /* any but READ, READDIR, READLINK, GETXATTR, LISTXATTR */
@@ -59,7 +57,7 @@ struct slot {
 	_Alignas(CACHE_LINE) _Atomic uint32_t state;
 	/* Generation of the worker that read it; set in READING. */
 	uint32_t worker;
-	/* When read(2) returned ; 0 before. Guardian writes it too, if it finds 0. */
+	/* When read(2) returned; 0 before. Guardian writes it too, if it finds 0. */
 	_Atomic uint64_t read_ns;
 	/* 0: none (local tier, virtual files). */
 	_Atomic uint64_t deadline_ns;
@@ -85,8 +83,8 @@ struct slot {
 	uint8_t replays;
 	/* Set when it begins. */
 	struct slot_thread runs;
-	/* The thread that ran it on the local tier when its worker died, and may still be at it. Stored
-	 * before RUNNING; cleared once the thread is gone. */
+	/* The thread that ran it on the local tier when its worker died. Stored before RUNNING; cleared once
+	 * the thread is gone. */
 	struct slot_thread ran;
 	/* After a lost connection, or a worker that was asked to go. */
 	uint8_t reruns;
@@ -116,24 +114,23 @@ struct slot {
 	/* PARK_VERDICT: board_backend.verdicts waited for. */
 	uint32_t park_sequence;
 	/* It waits for what was acknowledged before this point (fs/behind.h; 0: not looked yet) for node
-	 * index owed_node. Stored before PARKED. */
+	 * owed_node. Stored before PARKED. */
 	uint64_t owed_point;
 	uint32_t owed_node;
-	/* The reply about to be written, so that it is not lost when the worker dies before replying. */
+	/* The reply about to be written. It is not lost if the worker dies before. */
 	/* 0: none yet; SLOT_REPLY_BIG: an unrecorded one is being sent. */
 	_Atomic uint32_t reply_length;
 	uint8_t reply[SLOT_REPLY_MAX];
 	/* Lookups counted for the reply (fs/grant.h). */
 	_Atomic uint32_t n_granted;
-	/* D: Guardian's answer at the deadline instead of the configured errno (length 0). A LOOKUP of a node
-	 * that the kernel holds must not fail: the kernel would drop the dentry, with every mount and working
-	 * directory below. */
+	/* D: Guardian's answer at the deadline instead of the configured errno (length 0). After an error for
+	 * a LOOKUP the kernel would drop the dentry, with every mount and working directory below. */
 	uint32_t fallback_length;
 	uint8_t fallback[SLOT_FALLBACK_MAX];
 };
 
-/* Of a slot with a task inside and unique in its buffer: was the caller answered, or is about to be? Then its
- * work may land on top of something newer. Any process. */
+/* Was the caller answered, or is about to be? For a slot with a task inside and unique in its buffer. Any
+ * process. */
 static inline bool slot_is_late(const struct slot *slot, uint64_t unique, uint64_t now_ns)
 {
 	uint64_t deadline_ns = atomic_load(&slot->deadline_ns);
@@ -142,7 +139,7 @@ static inline bool slot_is_late(const struct slot *slot, uint64_t unique, uint64
 	       (unique && atomic_load(&slot->answered) == unique);
 }
 
-/* Before the next request is read, after `unique` in the buffer was cleared. Other fields are set before
+/* Before the next request is read, after `unique` was cleared in the buffer. Other fields are set before
  * anybody looks at them. */
 static inline void slot_reset(struct slot *slot)
 {

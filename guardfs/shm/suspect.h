@@ -1,8 +1,5 @@
-/* suspect.h: files that may lack acknowledged bytes. docs/INTEGRITY.md has the whole.
- *
- * Worker files a *note* into a ring before the caller sees the error. Keeper makes of it a *suspect* in its
- * table, writes that into the journal, and has a child find out what has become of the file. Times are
- * CLOCK_REALTIME. */
+/* suspect.h: files that may lack acknowledged bytes (docs/INTEGRITY.md). Worker files a *note* into a ring
+ * before the caller sees the error; keeper makes of it a *suspect* in its table. Times are CLOCK_REALTIME. */
 #ifndef GUARDFS_SHM_SUSPECT_H
 #define GUARDFS_SHM_SUSPECT_H
 
@@ -117,11 +114,11 @@ struct suspect_table {
 	_Atomic uint32_t filed;
 	/* Notes below it are keeper's. Keeper. */
 	_Atomic uint32_t taken;
-	/* A keeper has looked at what a former session left open for writing. Keeper. */
+	/* A keeper has looked at what a former session left open. Keeper. */
 	_Atomic uint32_t begun;
 	/* Notes that found no room. Worker. */
 	_Atomic uint32_t missed;
-	/* That need a look. Keeper, down to came. */
+	/* Suspects that need a look. Keeper, down to came. */
 	_Atomic uint32_t open;
 	/* Places from here on were never used. */
 	_Atomic uint32_t used;
@@ -158,7 +155,7 @@ static inline bool suspect_is_any(const struct suspect_table *table)
 		   atomic_load_explicit(&table->taken, memory_order_relaxed);
 }
 
-/* Or the same. */
+/* Is path below above, or the same? */
 bool suspect_path_is_below(const char *path, const char *above);
 
 /* Suspects that need a look: at or below a path of the mount; of a job. Any process. */
