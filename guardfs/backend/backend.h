@@ -1,12 +1,12 @@
 /* backend.h: the vtable behind which storage lives.
  *
- * Called by fs/ in worker threads, any number at once. An operation on a guarded backend may hang for good:
- * guardian then answers the caller, and nothing below holds a lock across a call into storage. Functions
- * return 0 (or a length) or the negative errno that storage gave; fs/guard.c classifies it.
+ * Called by fs/ in worker threads, any number at once. A guarded operation may hang for good, so nothing
+ * below holds a lock across a call into storage. Functions return 0 (or a length) or the negative errno that
+ * storage gave.
  *
  * Names are single components, checked by the caller: 1..255 bytes, no slash, no NUL, neither "." nor "..".
- * Nodes are indexes into the arena, of guarded backends those of the backend's own tree (fs/view.h); the
- * caller keeps them live. A "ref" is an open file's descriptor, stored in handle.fd by the caller.
+ * Nodes are indexes into the arena, of guarded backends in the backend's own tree; the caller keeps them
+ * live. A "ref" is an open file's descriptor, stored in handle.fd by the caller.
  *
  *   fs/ --> fault (filter, optional) --> local | dir | sshfs (dir over keeper's sshfs) | later: sftp */
 #ifndef GUARDFS_BACKEND_BACKEND_H
@@ -20,7 +20,7 @@
 #include <sys/types.h>
 
 /* A guarded node's name is gone, or leads to another file or type. Callers get ESTALE, upon which the kernel
- * looks the name up again. Unlike storage's own ESTALE this is no trouble of the tier. */
+ * looks the name up again. This is no trouble of the tier, unlike storage's own ESTALE. */
 #define BACKEND_NODE_GONE (-EDOTDOT)
 
 /* On whose behalf something is made. */
@@ -85,15 +85,15 @@ struct backend_ops {
 	errint_t (*link)(struct backend *b, uint32_t node, uint32_t parent, const char *name,
 			 struct found *found);
 	errint_t (*unlink)(struct backend *b, uint32_t parent, const char *name);
-	/* holds_removed: files removed from the directory are still open. Those that storage keeps there
-	 * (backend_is_hidden) are taken out of the way. */
+	/* holds_removed: files removed from it are still open. Those that storage keeps there
+	 * (backend_is_hidden) are moved away. */
 	errint_t (*rmdir)(struct backend *b, uint32_t parent, const char *name, bool holds_removed);
 	/* flags of renameat2(2) */
 	errint_t (*rename)(struct backend *b, uint32_t parent, const char *name, uint32_t newparent,
 			   const char *newname, unsigned flags);
 
-	/* flags: open(2) without O_CREAT, O_NOCTTY. O_DIRECT and O_NONBLOCK do not reach storage: the kernel
-	 * has bypassed its cache already, and buffers need no alignment. *ref is the caller's. */
+	/* flags: open(2) without O_CREAT, O_NOCTTY; O_DIRECT and O_NONBLOCK do not reach storage. *ref is the
+	 * caller's. */
 	errint_t (*open)(struct backend *b, uint32_t node, int flags, int *ref);
 	/* Opens ref's file once more, whatever its name is now. -EIO where storage goes by names and has none
 	 * for it. *again is the caller's. */
@@ -161,9 +161,8 @@ struct backend {
 	void *state;	      /* the implementation's, in private memory */
 };
 
-/* Gives the calling thread its own umask (0) and file system attributes, so that creation for a caller does
- * not leak into other threads, and drops its supplementary groups. Every worker thread, once, before its
- * first operation. */
+/* Gives the thread its own umask (0) and file system attributes, so that a creation's do not leak into other
+ * threads, and no supplementary groups. Every worker thread, before its first operation. */
 void backend_thread_init(void);
 
 /* The local tier over the directory root_fd, which the caller keeps open. *found describes the root, to
@@ -176,28 +175,27 @@ bool backend_is_hidden(const char *name);
 
 int backend_local_root_fd(const struct backend *b);
 
-/* The O_PATH descriptor of the object last found by this thread, -1: none. Objects without a file handle can
- * be kept in no other way. It is the caller's, to be given to nodefd_offer(arena, node, 0, fd) once the node
- * has its backend, flags and fh_length. Otherwise the thread's next find or backend_end_request closes it. */
+/* The O_PATH descriptor of the object last found by this thread, -1: none. It alone can keep an object
+ * without a file handle. The caller's, for nodefd_offer(arena, node, 0, fd) once the node has its backend,
+ * flags and fh_length; else the thread's next find or backend_end_request closes it. */
 int backend_found_fd(void);
 void backend_end_request(void);
 
-/* A guarded directory backend, within the fault filter if configured. Reaches nothing by itself:
- * board->root_fd and root_epoch tell the root; without one every operation returns -ENOTCONN. Before
- * threads. */
+/* A guarded directory backend, within the fault filter if configured. board->root_fd and root_epoch tell the
+ * root; without one every operation returns -ENOTCONN. Before threads. */
 errint_t backend_dir_open(struct arena *arena, unsigned index, struct backend *b) WARN_UNUSED;
 
 /* limit: of all nodes' cached O_PATH descriptors. Takes over a predecessor's from the arena, without pins.
  * Once, before the two above. */
 errint_t nodefd_init(struct arena *arena, uint32_t limit) WARN_UNUSED;
 
-/* Drops the descriptor of a node about to be freed. If a task still uses it the last one closes it: the
- * record must not be reused before node.fd is 0, which node.pins ensures. */
+/* For a node about to be freed. If a task still uses the descriptor the last one closes it; node.pins keeps
+ * the record until then. */
 void nodefd_drop(struct arena *arena, uint32_t node);
 
-/* Closes descriptors of NODE_MOUNTED nodes that were not used since the last call, in a thread of its own:
- * the last one of a lazily unmounted file system waits for its disk. Twice a second. nodefd_has_mounted: is
- * there anything to do? */
+/* Closes descriptors of NODE_MOUNTED nodes unused since the last call. Twice a second, in a thread of its
+ * own: the last one of a lazily unmounted file system waits for its disk. nodefd_has_mounted: is there
+ * anything to do? */
 bool nodefd_has_mounted(void);
 void nodefd_close_mounted(struct arena *arena);
 

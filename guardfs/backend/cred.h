@@ -3,9 +3,9 @@
  *
  * Between cred_enter and cred_leave the thread has the caller's fsuid, fsgid and umask: storage decides
  * owner, group, inherited ACLs, set-group-id and quota. The kernel has checked permission, so
- * CAP_DAC_OVERRIDE stays. CAP_FSETID, CAP_CHOWN and CAP_FOWNER go, since they affect the new object.
- * Supplementary groups matter, and are looked up, only for a requested set-group-id bit. System calls are
- * raw, since glibc's wrappers would change all threads. */
+ * CAP_DAC_OVERRIDE stays; CAP_FSETID, CAP_CHOWN and CAP_FOWNER would affect the object, and go. Supplementary
+ * groups are looked up only for a set-group-id bit. System calls are raw: glibc's would change all
+ * threads. */
 #ifndef GUARDFS_BACKEND_CRED_H
 #define GUARDFS_BACKEND_CRED_H
 

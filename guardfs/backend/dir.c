@@ -16,8 +16,8 @@
 
 #define OPEN_TRIES 3
 
-/* Our account on the server keeps its rights: where all files show one mode, nobody could see or mend that
- * they are missing, and a read-only file could not be reopened for writing after a reconnect. */
+/* Our account on the server keeps its rights: nobody could see that they are missing, and a read-only file
+ * could not be reopened for writing after a reconnect. */
 static void dir_enter(struct backend *b, const struct caller *c, mode_t *mode)
 {
 	cred_set_umask(0);
@@ -187,9 +187,8 @@ static errint_t dir_find_end(struct backend *b, int ref, off_t *end)
 	return rc < 0 ? rc : fd_size_now(fd, end);
 }
 
-/* sshfs reports a failed read, even on a broken connection, as end of file
- * (github.com/libfuse/sshfs/issues/224), which would cut a copy silently. Reads again through ref, since
- * another client may have replaced the name. */
+/* sshfs reports a failed read as end of file (github.com/libfuse/sshfs/issues/224), which would cut a copy
+ * silently. Reads again through ref, since another client may have replaced the name. */
 static ssize_t read_again(struct backend *b, int ref, void *buf, size_t size, off_t offset)
 {
 	off_t end = 0;
@@ -203,8 +202,8 @@ static ssize_t read_again(struct backend *b, int ref, void *buf, size_t size, of
 	return rc >= 0 && rc < wanted ? -EIO : rc;
 }
 
-/* The same without a known end: a name could lead to another file. A broken connection never comes back, so
- * one that serves now (statvfs always goes to the server) served the read. */
+/* Without a known end. A broken connection never comes back, so one that serves now (statvfs always goes to
+ * the server) served the read. */
 static ssize_t believe_end(int ref, ssize_t rc)
 {
 	struct statvfs st;

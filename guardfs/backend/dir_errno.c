@@ -1,9 +1,8 @@
 /* dir_errno.c: the errors that sshfs meant.
  *
- * SFTP knows "no such file", "permission denied" (EACCES) and "failure". OpenSSH's server sends the last for
- * EEXIST, ENOTEMPTY, ENOSPC, EDQUOT, EXDEV, EROFS, EISDIR and others; sshfs makes EPERM of it (of rmdir:
- * ENOTEMPTY). Looking afterwards tells some apart. An unexplained one is the server's trouble, for one a want
- * of descriptors: EIO. */
+ * OpenSSH's server says "failure" for EEXIST, ENOTEMPTY, ENOSPC, EDQUOT, EXDEV, EROFS, EISDIR and others;
+ * sshfs makes EPERM of it (of rmdir: ENOTEMPTY). A missing right is EACCES. Looking afterwards tells some
+ * apart; an unexplained one is the server's trouble: EIO. */
 #include "backend/dir.h"
 
 #include <dirent.h>
@@ -122,8 +121,8 @@ errint_t dir_mend_make(struct backend *b, uint32_t parent, const char *name, boo
 	return dir_mend(b, parent, explain_make(b, parent, name, may_exist, rc));
 }
 
-/* From libfuse in sshfs, when it cannot find a free name to hide an open file under, for one because the
- * connection is gone. The server has no such error. */
+/* From libfuse in sshfs, when it finds no free name to hide an open file under, for one without a connection.
+ * The server has no such error. */
 static errint_t mend_busy(const struct backend *b, errint_t rc)
 {
 	return is_sshfs(b) && rc == -EBUSY ? -EIO : rc;

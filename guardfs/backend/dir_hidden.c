@@ -1,8 +1,5 @@
-/* dir_hidden.c: files removed while open, as the mount beneath keeps them.
- *
- * libfuse in sshfs renames such a file within its directory, to .fuse_hidden and 16 hexadecimal digits, and
- * removes it at its close. It follows further renames, so the file can leave a directory that is to be
- * removed. */
+/* dir_hidden.c: files removed while open. libfuse in sshfs renames such a file within its directory, to
+ * .fuse_hidden and 16 hexadecimal digits, and removes it at its close. It follows further renames. */
 #include "backend/dir.h"
 #include "base/cleanup.h"
 #include "base/clock.h"

@@ -1,9 +1,8 @@
 /* dir_names.c: does a name exist? Asks the server, past two caches.
  *
  * The kernel (for the mount beneath) and sshfs may remember a name that another client has removed. The
- * kernel looks a name up anew when something is to be made there. sshfs forgets a name on a failed open and
- * learns it on a successful one, else only with time (sshfs-compat/options.c). sshfs caches no statvfs. A
- * connection that breaks between two questions says nothing about a name. */
+ * kernel looks a name up anew when something is to be made there. sshfs forgets a name on a failed open, else
+ * only with time (sshfs-compat/options.c), and caches no statvfs. */
 #include "backend/dir.h"
 #include "base/cleanup.h"
 #include "policy/errclass.h"

@@ -159,8 +159,8 @@ static errint_t present_epoch(const struct backend *b, uint32_t *epoch)
 	return 0;
 }
 
-/* Duplicates that epoch's root. The root may be closed and its number reused at any moment: it must be
- * unchanged afterwards. */
+/* Duplicates that epoch's root, which may be closed and its number reused at any moment: it must be unchanged
+ * afterwards. */
 static int hold_root(const struct backend *b, uint32_t epoch)
 {
 	int root = atomic_load(&b->board->root_fd);

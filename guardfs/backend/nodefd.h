@@ -1,9 +1,8 @@
-/* nodefd.h: the cache of nodes' O_PATH descriptors, each in its node's fd word (shm/node.h), where a
- * successor finds it.
+/* nodefd.h: the cache of nodes' O_PATH descriptors, each in its node's fd word (shm/node.h). Any thread.
+ * Nothing can hang: closing an O_PATH descriptor touches no storage.
  *
- * A hit is one compare-and-swap; a lock is taken only when a descriptor comes in or makes room. The 16 bits
- * of pins: a count of 14, "used lately" (second chance of the clock), "dropped" (the last unpin closes). Any
- * thread. Nothing can hang: closing an O_PATH descriptor touches no storage. */
+ * The 16 bits of pins: a count of 14, "used lately" (second chance of the clock), "dropped" (the last unpin
+ * closes). */
 #ifndef GUARDFS_BACKEND_NODEFD_H
 #define GUARDFS_BACKEND_NODEFD_H
 
