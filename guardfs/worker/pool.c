@@ -25,8 +25,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-/* For parked and recovered requests: more than all backends let in, so that those stuck in one backend, or
- * for one user, delay no others. */
+/* More than all backends let in, so that those stuck in one backend, or for one user, delay no others. */
 #define RUNNERS_MAX (CONFIG_INFLIGHT_TOTAL_MAX + 64u)
 /* Bring to one backend what is owed to it. Each may wait for a round trip. */
 #define SENDERS_MAX 32u

@@ -100,8 +100,8 @@ static struct slot *move_to_free(struct arena *arena, const struct slot *from)
 	return NULL;
 }
 
-/* Making or removing a name too: the second run looks whether the first did it (fs/again.h). An error would
- * leave stale names in worker and kernel, perhaps two for one file. */
+/* Also a change of names: the second run looks whether the first did it (fs/again.h). An error would leave
+ * stale names in worker and kernel. */
 static bool may_run_again(const struct slot *slot, const uint8_t *buffer, const struct wire_request *r)
 {
 	if (slot->replays >= REPLAYS_MAX || r->opcode == WIRE_OP_INTERRUPT)

@@ -7,18 +7,18 @@
 
 /* Decides for each slot: send the recorded reply; run the request again (state RUNNING, index in ready);
  * leave it parked; answer the configured errno; or nothing. An answered request that may have changed
- * something is in ready too (recover_is_doubtful). A task that may still be inside keeps its slot, as ORPHAN;
- * its request moves to another. Returns the length of ready. */
+ * something is in ready too. A task that may still be inside keeps its slot, as ORPHAN; its request moves to
+ * another. Returns the length of ready. */
 uint32_t recover_slots(struct arena *arena, uint16_t ready[SLOT_MAX]);
 
-/* Can the request have changed something after its caller was answered? For a slot that is EXPIRED, or an
- * ORPHAN whose task is gone. Then it becomes RUNNING without a unique: its runner only has the kernel ask
- * again (fs/doubt.h). Ends `inside`. */
+/* Can the request, EXPIRED or an ORPHAN whose task is gone, have changed something after its caller was
+ * answered? Then the slot becomes RUNNING without a unique: its runner only has the kernel ask again
+ * (fs/doubt.h). Ends `inside`. */
 bool recover_is_doubtful(struct slot *slot);
 
-/* Before a change of the local tier runs again: waits for the end of the dead worker's thread slot->ran.
- * SIGKILL does not end a write(2) that waits for its disk, which may land on top of later changes. False:
- * still there after timeout_ms, or the request was answered. The runner. */
+/* Before a change of the local tier runs again: waits for the end of slot->ran. SIGKILL does not end a
+ * write(2) that waits for its disk, which may land on top of later changes. False: still there after
+ * timeout_ms, or the request was answered. The runner. */
 bool recover_await_thread(struct slot *slot, unsigned timeout_ms) WARN_UNUSED;
 
 /* Closes descriptors from FD_RESERVED up that no record names, in a thread of its own that may hang; until
