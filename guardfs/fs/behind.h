@@ -25,7 +25,7 @@ enum behind_taken {
 enum behind_taken behind_take(const struct backend *b, struct handle *h, uint64_t unique, const void *data,
 			      size_t n, uint64_t offset, bool appends);
 
-/* For n bytes of node's file? */
+/* Is there room for n bytes of node's file? */
 bool behind_has_room(unsigned backend, uint32_t node, size_t n);
 
 /* ---- waiting ---- */
@@ -40,7 +40,7 @@ bool behind_is_owed(uint32_t node, uint64_t point);
 
 enum behind_kind { BEHIND_SEND, BEHIND_CONFIRM };
 
-/* A piece of work, the caller's until settled. */
+/* The caller's until settled. */
 struct behind_work {
 	enum behind_kind kind;
 	struct behind_file *file; /* for behind.c */
@@ -66,7 +66,7 @@ bool behind_next(unsigned backend, uint32_t epoch, uint32_t verdicts, struct beh
 
 /* Blocks until something has changed since *seen (0 at first); false: behind_stop. */
 bool behind_wait(unsigned backend, uint64_t *seen);
-/* Its present value. */
+/* The present value for a new `seen`. */
 uint64_t behind_changes(unsigned backend);
 /* A connection, a verdict, or room has come. */
 void behind_wake(unsigned backend);
@@ -122,7 +122,7 @@ void behind_abandon(const struct behind_work *work);
  * put. */
 void behind_release(unsigned backend, const struct behind_work *work, const struct behind_list *list);
 
-/* Gives back the memory of unused extents. Every heartbeat, control thread. */
+/* Gives back the memory of long unused extents. Every heartbeat, control thread. */
 void behind_tick(uint64_t now_ns);
 
 #endif

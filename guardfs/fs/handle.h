@@ -28,7 +28,7 @@ void handle_count_again(const struct handle *h);
 /* A descriptor or -errno. */
 int handle_memfd(const char *name) WARN_UNUSED;
 
-/* Owns ref (-1: none). NULL: the table is full. */
+/* The handle owns ref (-1: none). NULL: the table is full. */
 struct handle *handle_new(uint32_t node, enum handle_kind kind, uint8_t backend, int flags, int ref,
 			  uint32_t epoch, enum handle_name name);
 
@@ -57,7 +57,7 @@ bool handle_is_executed(uint32_t node);
  * own. */
 void handle_sweep(unsigned backend);
 
-/* May a sweep close something now? */
+/* Is a sweep needed, and might it close something now? */
 bool handle_is_unclosed(unsigned backend);
 
 /* ---- handle_reopen.c: after a reconnect ---- */
@@ -71,9 +71,10 @@ errint_t handle_ensure_for(struct backend *b, struct handle *h, bool appends, in
 
 /* ---- handle_ledger.c: acknowledged writes ---- */
 
-/* Size and time at the open, before any write. */
+/* Notes size and time at the open, before any write. */
 void handle_start_ledger(struct handle *h, uint64_t known_end, int64_t mtime_ns);
-/* Acknowledged: n bytes at offset; n > 0 bytes appended by request unique to a file known to reach `from`. */
+/* Notes what was acknowledged: n bytes at offset; n > 0 bytes appended by request unique to a file known to
+ * reach `from`. */
 void handle_wrote(struct handle *h, uint64_t offset, uint64_t n);
 void handle_appended(struct handle *h, uint64_t unique, uint64_t from, const void *data, size_t n);
 /* Bytes that this request appended, if it was h's last to append; else 0. */
@@ -84,10 +85,10 @@ uint64_t handle_known_end(struct handle *h);
 size_t handle_tail(struct handle *h, uint8_t tail[HANDLE_TAIL_MAX]);
 /* Bytes. */
 uint64_t handle_unsynced(struct handle *h);
-/* Around a sync, which may not cover writes that come after its beginning. */
+/* Around a sync, which need not cover writes that come after its beginning. */
 uint32_t handle_sync_begins(struct handle *h);
 void handle_synced(struct handle *h, uint32_t mark);
-/* The file was given this size, through h or (NULL) otherwise. */
+/* The file was given this size, through h or (NULL) otherwise: no open file must be longer. */
 void handle_truncated(uint32_t node, struct handle *h, uint64_t size);
 /* Another client cut the file, as seen over epoch's connection: no open file of that connection must be
  * longer. */

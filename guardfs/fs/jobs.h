@@ -20,16 +20,16 @@ uint32_t jobs_enter(const struct node *file);
 /* The same for a file to be made in dir. */
 uint32_t jobs_enter_below(const struct node *dir);
 
-/* The open failed. */
+/* Takes jobs_enter back: the open failed. */
 void jobs_leave(uint32_t job);
 
 /* The open succeeded. */
 void jobs_opened(struct handle *h, uint32_t job);
 
-/* Released, or nobody got the open's answer. */
+/* Ends jobs_opened: RELEASE has come, or nobody got the open's answer. */
 void jobs_closed(struct handle *h);
 
-/* st of node's file. Under node_lock, as the next. */
+/* Notes st of node's file. Under node_lock, as the next. */
 void jobs_seen(struct node *node, const struct stat *st);
 
 /* The kernel reads and writes this handle's file itself, if node has a backing id. node's size and mtime_ns

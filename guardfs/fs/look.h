@@ -9,14 +9,14 @@ struct handle;
 
 /* Of an OPEN. */
 struct opened {
-	/* -1: none. */
+	/* The opened file; -1: none. */
 	int ref;
 	/* looked: st is known. */
 	struct stat st;
 	bool looked;
-	/* From what was known before. */
+	/* The file differs from what was known before. */
 	bool changed;
-	/* During the look. */
+	/* The file grew during the look. */
 	bool growing;
 	/* st is another file's. */
 	bool unlike;
@@ -29,7 +29,7 @@ struct opened {
 	/* guard_writes_ended */
 	uint32_t writes;
 	uint32_t accepted;
-	/* Its number. */
+	/* The look's number. */
 	uint32_t look;
 	/* Another look had not ended. */
 	bool beside;
@@ -63,7 +63,7 @@ bool look_is_another(struct backend *b, const struct node *node, const struct st
  * cut the file (handle_seen_cut). */
 void look_tell(const struct backend *b, struct node *node, uint64_t known, struct stat *st);
 
-/* After the request's own change. */
+/* The same after the request's own change. */
 void look_tell_change(struct node *node, const struct stat *st);
 
 /* If another file has h's file's name, the file's own last attributes replace st. */

@@ -31,7 +31,7 @@ struct node *make_parent(fuse_req_t req, fuse_ino_t parent, const char *name, bo
  * it (working directory, O_PATH). Returns the node, pinned, for make_lost; or NULL. */
 struct node *make_losing(uint32_t parent, const char *name);
 
-/* lost: it did. node may be NULL. */
+/* The name is lost (lost), or stays. node may be NULL. */
 void make_lost(struct node *node, bool lost);
 
 #endif

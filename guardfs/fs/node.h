@@ -60,23 +60,23 @@ static inline bool version_is_same(struct version a, struct version b)
 {
 	return a.size == b.size && a.mtime_ns == b.mtime_ns;
 }
-/* Written up to end; cut, certainly or perhaps. */
+/* The file was written to, up to end; was cut, certainly or perhaps. */
 void node_grown(struct node *node, uint64_t end);
 void node_cut(struct node *node, uint64_t size);
 
-/* Of an entry of a guarded directory. storage_ino: as listed. */
+/* Inode number of an entry of a guarded directory. storage_ino: as listed. */
 uint64_t node_child_ino(const struct backend *b, uint32_t parent, const char *name, uint64_t storage_ino);
 
 /* Is it still the node's file, by inode number? True without lasting numbers. */
 bool node_is_still(const struct node *node, const struct stat *st);
 
-/* For LOOKUP in an outage. */
+/* Attributes for a LOOKUP in an outage. */
 void node_recall(const struct node *node, struct stat *st);
 
 /* Takes n lookups back; frees an unused node at zero. */
 void node_forget(struct node *node, uint64_t n);
 
-/* Of a pinned node. */
+/* Counts a lookup of a pinned node. */
 void node_look_up(struct node *node);
 
 /* The node's directory, pinned; NULL: unknown (root, local files). Of a view's root local, of a backend's
@@ -93,9 +93,9 @@ void node_unpin(struct node *node);
 /* The live node, pinned, or NULL. Also when the kernel may forget it at any moment. */
 struct node *node_hold(fuse_ino_t id);
 
-/* Of guarded nodes and local directories. */
+/* Changes of names of guarded nodes and local directories. */
 void node_unlinked(uint32_t parent, const char *name);
-/* Only if this node (with a lookup) has the name. */
+/* The same, if this node (with a lookup) has the name. */
 void node_vanished(const struct node *node, uint32_t parent, const char *name);
 /* Another client's file has its place. The caller holds the node. */
 void node_replaced(struct node *node);
@@ -119,7 +119,7 @@ errint_t node_path(uint32_t node, char *path, size_t size) WARN_UNUSED;
 /* Also the last path of a nameless guarded node, for people. */
 errint_t node_last_path(uint32_t node, char *path, size_t size) WARN_UNUSED;
 
-/* Of a local file where last found; NODE_NONE: unknown. */
+/* The node's directory; of a local file the one where it was last found; NODE_NONE: unknown. */
 uint32_t node_directory(const struct node *file);
 
 /* Is node top, or below it by names? top: of a guarded directory its object. Routes lead from local to

@@ -8,24 +8,24 @@
 bool number_is_of_storage(const struct backend *b);
 uint64_t number_of_storage(const struct backend *b, uint64_t storage_ino);
 
-/* By path: of a backend's root; of name in directory ino. */
+/* Numbers by path: of a backend's root; of name in directory ino. */
 uint64_t number_of_root(const struct backend *b);
 uint64_t number_below(uint64_t ino, const char *name, size_t length);
 
-/* For a name without a node. */
+/* The number by path of a name without a node. */
 uint64_t number_for(uint32_t parent, const char *name);
 
 /* For a new node with parent, name and flags, not yet live. */
 void number_give(struct node *node, uint64_t storage_ino);
 
-/* Of an assumed directory. */
+/* Storage's number of an assumed directory is known. */
 void number_seen(struct node *node, uint64_t storage_ino);
 
-/* Before the node's place can be taken by another. */
+/* The node leaves its place. Before another can take it. */
 void number_keep(struct node *node);
 /* The node has a new place. */
 void number_settle(struct node *node);
-/* It is freed. */
+/* The node is freed. */
 void number_drop(struct node *node);
 
 /* Before threads, after the records. 0 or -ENOMEM. */

@@ -112,7 +112,8 @@ void ntable_free_if_unused(struct node *node);
  * lead to it by id. */
 void ntable_rest_if_unused(struct node *node);
 
-/* At a start: nodes at rest, and those whose last reference a dying worker took back. */
+/* The same at a start for all nodes: those at rest, and those whose last reference a dying worker took
+ * back. */
 void ntable_rest_all_unused(void);
 
 /* 0: the heap is full. */
@@ -140,7 +141,7 @@ static inline void ntable_show_no_more(const struct node *root, uint32_t object)
 	ntable_child_removed(object == node_index(root) ? NODE_NONE : object);
 }
 
-/* Removed or replaced. Under its shard's lock. */
+/* The node was removed or replaced. Under its shard's lock. */
 void node_lose_name(struct node_shard *s, struct node *node);
 
 /* Routes with a target at or below the node look for it again. */

@@ -17,11 +17,11 @@ void others_expire(struct node *shown, const char *name, bool gone);
  * answer. */
 void others_moved_in(struct node *shown, const char *name);
 
-/* The kernel's pages and size of a file are not storage's. Waits for nobody: a page being read or written is
- * locked. */
+/* Has the kernel drop a file's pages and size, which are not storage's. Waits for nobody: a page being read
+ * or written is locked. */
 void others_drop_pages(const struct node *file);
 
-/* Mode, owner or times were set. */
+/* Mode, owner or times were set through `shown`. */
 void others_drop_attributes(struct node *shown);
 
 #endif

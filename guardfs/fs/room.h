@@ -11,7 +11,7 @@ uint32_t room_whole(void);
  * waiting. */
 uint32_t room_to_share(void);
 
-/* False: no room, or none for this user. */
+/* Counts a waiting request. False: no room, or none for this user. */
 bool room_take(unsigned backend, uid_t uid);
 
 void room_give_back(unsigned backend, uid_t uid);

@@ -20,13 +20,13 @@ void suspects_file(const struct backend *b, uint32_t node, const struct suspecte
 /* The buffer's request met an error. If it writes, its bytes may be there, or a part. */
 void suspects_doubt(const uint8_t *buffer);
 
-/* Names of a backend's tree. These functions cost two loads while no file is suspect. */
+/* A name of a backend's tree was changed. These functions cost two loads while no file is suspect. */
 void suspects_renamed(const struct backend *b, uint32_t parent, const char *name, uint32_t newparent,
 		      const char *newname, bool exchange);
 void suspects_removed(const struct backend *b, uint32_t parent, const char *name);
 void suspects_linked(const struct backend *b, uint32_t node, uint32_t newparent, const char *newname);
 
-/* Cut to nothing; opened for writing. */
+/* The file was cut to nothing; was opened for writing. */
 void suspects_emptied(uint32_t node);
 void suspects_written(uint32_t node);
 

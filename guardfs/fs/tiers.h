@@ -16,16 +16,17 @@ bool tiers_in_use(void);
 /* May a child of this local directory be a route, or match a pattern? */
 bool tiers_concern(uint32_t parent);
 
-/* False: none. */
+/* Copies the route whose root is `name`. False: none. */
 bool tiers_route_at(uint32_t parent, const char *name, struct route *route);
 
-/* For a directory made there. */
+/* Copies the route that a pattern makes for a directory made there. False: none. */
 bool tiers_pattern_at(uint32_t parent, const char *name, struct route *route);
 
-/* At or below this local path, which must then not be renamed or removed? */
+/* Is there a route at or below this local path? Then the path must not be renamed or removed. */
 bool tiers_below(uint32_t parent, const char *name);
 
-/* Pattern-made routes, on the board's map; keeper saves it. 0 or -errno of tiermap_add/remove. */
+/* Adds or removes a pattern-made route on the board's map; keeper saves it. 0 or -errno of
+ * tiermap_add/remove. */
 errint_t tiers_add(const struct route *route) WARN_UNUSED;
 errint_t tiers_remove(const char *path) WARN_UNUSED;
 

@@ -25,17 +25,17 @@ static inline uint32_t view_root_index(const struct node *node)
 	return node->flags & NODE_ROUTE_ROOT ? node_index(node) : node->parent;
 }
 
-/* Or is parked. */
+/* This thread's request is over, or parked. */
 void view_end_request(void);
 
-/* By this thread's request. */
+/* Does this thread's request concern a route's root? */
 bool view_is_route_asked(void);
 
 /* The node of a name in parent, with a lookup: a view for a directory below a view. Remembers attributes.
  * NULL: the table is full. */
 struct node *view_intern(struct node *parent, const char *name, const struct stat *st);
 
-/* As parent shows it, or NULL. */
+/* The node of a name as parent shows it, or NULL. */
 struct node *view_find(struct node *parent, const char *name, enum node_reference reference);
 
 /* The directory above, as shown, with a lookup, or NULL. */
@@ -50,7 +50,7 @@ struct node *view_backend_root(const struct backend *b, enum node_reference refe
  * -ENOTDIR: something else is there; -ENOMEM: the table is full; -ENAMETOOLONG. */
 errint_t view_target(const struct backend *b, const char *target, struct node **dir) WARN_UNUSED;
 
-/* Makes no nodes. */
+/* The inode number as shown. Makes no nodes. */
 uint64_t view_target_ino(const struct backend *b, const char *target);
 
 /* Fills ids with up to size other places of the directory. Returns how many; 0 for the local tier. */

@@ -37,7 +37,7 @@ struct virtual_file {
 	errint_t (*render)(const struct arena *arena, char **text, size_t *length);
 };
 
-/* Or -ENOENT (also if parent_id is no virtual directory). */
+/* Its id, or -ENOENT (also if parent_id is no virtual directory). */
 int virtual_lookup(unsigned parent_id, const char *name);
 
 /* NULL: none (hostile ids, VIRTUAL_MOUNT_ROOT). */
