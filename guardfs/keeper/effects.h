@@ -6,7 +6,8 @@
 
 struct supervised;
 
-/* All effects waiting in s's course: after every course_* function. detail: the reason, for people. */
+/* Carries out all effects waiting in s's course: call after every course_* function. detail: the reason, for
+ * people. */
 void effects_drain(struct supervised *s, const char *detail, uint64_t now_ns);
 
 #endif

@@ -17,10 +17,11 @@ bool fence_session_left(pid_t session, const char *token);
 /* Leaves sockets alone (drills). Returns how many were found. */
 unsigned fence_signal_session(pid_t session, const char *token, int signal);
 
-/* By all its TCP connections; 0: none, or the kernel does not say. Looks at every process of the machine. */
+/* Bytes received by all its TCP connections; 0: none, or the kernel does not say. Looks at every process of
+ * the machine. */
 uint64_t fence_session_received(pid_t session);
 
-/* Tasks with an epoch up to this one. */
+/* Tasks inside with an epoch up to this one. */
 unsigned fence_tasks_inside(const struct arena *arena, unsigned backend, uint32_t epoch);
 
 /* Tasks waiting in the connection get ECONNABORTED or ENOTCONN. The caller has proof that minor is the mount

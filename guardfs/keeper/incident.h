@@ -32,10 +32,11 @@ void incident_update(struct supervised *s);
 /* At the start: a predecessor's open incident goes on. */
 void incident_recall(struct supervised *s);
 
-/* Then: the counters at its opening. Ignored unless that incident is open and the counters are the same. */
+/* After incident_recall: the counters at the opening. Ignored unless that incident is open and the counters
+ * are the same. */
 void incident_recall_counter(struct supervised *s, uint64_t id, uint64_t failed_before);
 
-/* Of routes that are down while their backend serves. Call when route states may have changed. */
+/* An incident of routes that are down while their backend serves. Call when route states may have changed. */
 void incident_of_routes(struct supervised *s);
 
 #endif

@@ -31,10 +31,11 @@ struct inquiry {
 
 void inquiry_init(struct keeper *k);
 
-/* Down, and not by an operator's will. */
+/* The backend is down, and not by an operator's will. */
 void inquiry_wanted(const struct supervised *s);
 
-/* For a client. -EBUSY (one is under way), -EDQUOT (no connection left), or -errno. */
+/* Begins now; client (may be NULL) gets the answer. -EBUSY (one is under way), -EDQUOT (no connection left),
+ * or -errno. */
 errint_t inquiry_begin(struct keeper *k, unsigned backend, struct server_client *client,
 		       uint64_t now_ns) WARN_UNUSED;
 
@@ -51,7 +52,7 @@ bool inquiry_asks_why(const struct supervised *s);
 enum inquiry_news {
 	INQUIRY_NOTHING, /* none, or it goes on */
 	INQUIRY_DONE,	 /* complete */
-	INQUIRY_FAILED,	 /* without a diagnosis, or out of time */
+	INQUIRY_FAILED,	 /* ended without a diagnosis, or out of time */
 };
 
 struct inquiry_result {
@@ -65,7 +66,7 @@ struct inquiry_result {
 /* Takes the result and ends the diagnosis. */
 enum inquiry_news inquiry_receive(struct keeper *k, struct inquiry_result *result, uint64_t now_ns);
 
-/* Begins the next one. Returns when to call inquiry_receive. */
+/* Begins the next diagnosis. Returns when to call inquiry_receive. */
 uint64_t inquiry_next(struct keeper *k, uint64_t now_ns);
 
 void inquiry_forget_client(struct keeper *k, const struct server_client *client);

@@ -55,13 +55,13 @@ struct keeper {
 	struct mountpoint mountpoint;
 	struct textfile textfile;
 	struct inquiry inquiry;
-	/* That the journal has. */
+	/* Crashes that the journal has. */
 	uint32_t crashes_seen;
 
 	uint32_t reloads_seen, map_generation_seen;
 	/* As read. */
 	struct manifest_stamp manifest;
-	/* Present one, and since when. */
+	/* The present one, and since when. */
 	struct manifest_stamp manifest_seen;
 	uint64_t manifest_seen_ns;
 	/* As last written. */
@@ -80,8 +80,10 @@ struct keeper {
 /* routes.c: the tier map */
 void routes_load(struct keeper *k); /* manifest and routes file to the board */
 void routes_tick(struct keeper *k); /* reloads if asked or changed; saves pattern-made routes */
-void routes_found(struct keeper *k, unsigned backend, const char *path); /* found by a probe */
-void routes_refresh(struct keeper *k);					 /* their backend is down */
+/* A probe found a directory that a pattern routes. */
+void routes_found(struct keeper *k, unsigned backend, const char *path);
+/* Routes show that their backend is down. */
+void routes_refresh(struct keeper *k);
 void routes_result(struct keeper *k, const struct probe_report *report, unsigned backend);
 
 /* history.c: the journal, and its state on the board */

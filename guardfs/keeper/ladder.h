@@ -8,7 +8,7 @@ enum rung_result { RUNG_WAIT, RUNG_DONE, RUNG_FAILED };
 
 struct rung {
 	const char *name;
-	/* From entering; 0: none. */
+	/* From entering the rung; 0: none. */
 	uint32_t deadline_ms;
 	/* Counts against the budget, which runs from the first such rung on. */
 	bool connecting;
@@ -24,14 +24,14 @@ struct rung_functions {
 	enum rung_result (*poll)(void *context, uint64_t now_ns);
 };
 
-/* The plan's rungs, without those skipped. functions: by enum rung_id. rungs: room for RUNG_ID_COUNT. Returns
- * their number. */
+/* Fills rungs (room for RUNG_ID_COUNT) with the plan's, without those skipped. functions: by enum rung_id.
+ * Returns their number. */
 unsigned ladder_rungs(const struct plan *plan, const struct rung_functions *functions, struct rung *rungs);
 
 enum ladder_outcome {
 	LADDER_IDLE,
 	LADDER_WAITING,
-	LADDER_TOP, /* the last rung is done; for left(): this one */
+	LADDER_TOP, /* the last rung is done; told to left(): this rung is */
 	LADDER_FAILED,
 	LADDER_EXPIRED, /* out of time */
 };
@@ -48,7 +48,7 @@ struct ladder {
 	uint64_t budget_ns;
 	/* 0: not begun. */
 	uint64_t budget_until_ns;
-	/* For every rung left, with its duration; may be NULL. Set after ladder_begin. */
+	/* Called for every rung left, with its duration; may be NULL. Set after ladder_begin. */
 	void (*left)(void *context, const struct rung *rung, enum ladder_outcome outcome, uint64_t ms);
 };
 

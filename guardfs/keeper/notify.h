@@ -7,7 +7,7 @@
 
 struct supervised;
 
-/* s->root_fd as the root of s->epoch. -EAGAIN (full) or -errno. The descriptor remains s's. */
+/* Sends s->root_fd as the root of s->epoch. -EAGAIN (full) or -errno. The descriptor remains s's. */
 errint_t notify_root(const struct supervised *s) WARN_UNUSED;
 
 /* Parked requests may run. */
@@ -16,7 +16,7 @@ void notify_closed(struct supervised *s);
 /* Also raises board_backend.verdicts. */
 void notify_verdict(struct supervised *s);
 
-/* Those that did not fit. */
+/* Sends those that did not fit. */
 void notify_pending(struct supervised *s);
 
 #endif

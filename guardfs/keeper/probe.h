@@ -14,13 +14,13 @@ enum probe_task {
 	PROBE_HANDOVER = 1 << 0, /* pass the root's descriptor */
 	PROBE_LIST = 1 << 1,	 /* some of the root's entries */
 	PROBE_STATFS = 1 << 2,
-	PROBE_ROUTES = 1 << 3,	    /* their targets */
-	PROBE_PATTERNS = 1 << 4,    /* directories that they route */
+	PROBE_ROUTES = 1 << 3,	    /* look at routes' targets */
+	PROBE_PATTERNS = 1 << 4,    /* search directories that patterns route */
 	PROBE_LIST_ROUTES = 1 << 5, /* with PROBE_ROUTES: some of each target's entries */
 	PROBE_CANARY = 1 << 6,	    /* write, read and remove a small file */
 };
 
-/* Tells another directory in its place. */
+/* Enough to notice another directory in its place. */
 struct probe_root {
 	uint32_t mount_id, major, minor;
 	/* 1: served by a user-space process, over the connection named by minor. */
@@ -87,8 +87,8 @@ void probe_init(struct probe *probe);
 /* -EBUSY: an earlier child still exists. */
 errint_t probe_begin(struct probe *probe, const struct probe_job *job, uint64_t now_ns) WARN_UNUSED;
 
-/* The next report. *passed_fd as fd_receive_message. 1; 0: none now; -EPIPE: the child is gone. An abandoned
- * child's are swallowed. */
+/* Takes the next report. *passed_fd as fd_receive_message. 1; 0: none now; -EPIPE: the child is gone. Reports
+ * of an abandoned child are swallowed. */
 int probe_receive(struct probe *probe, struct probe_report *report, int *passed_fd,
 		  uint64_t now_ns) WARN_UNUSED;
 

@@ -23,7 +23,7 @@
 
 struct keeper;
 
-/* Of the last probe so far. */
+/* The last probe, as heard so far. */
 struct heard {
 	bool root, done, slow;
 	enum errclass class;
@@ -47,7 +47,7 @@ struct supervised {
 	struct drill drill;
 	struct charge_watch charge;
 	char hold_reason[160];
-	/* Since the last look. */
+	/* Files that became suspect since the last look. */
 	uint32_t suspects_new;
 	uint64_t poisoned_seen,
 	    /* As last seen; the incident for which on_suspect ran. */
@@ -72,7 +72,7 @@ struct supervised {
 	struct probe_root root;
 	/* Traffic replaced the last probe. */
 	bool probe_spared;
-	/* Of the next probe's window. */
+	/* Start of the next probe's window over the map. */
 	uint32_t next_route;
 
 	/* The try keeps the transport: worker only lost the root with guardian. */
@@ -80,7 +80,7 @@ struct supervised {
 	/* -1: handed over. */
 	int root_fd;
 	bool root_sent;
-	/* To this worker. */
+	/* The worker to which it was sent. */
 	uint32_t sent_generation;
 	/* Messages that did not fit. */
 	bool closed_unsent, verdict_unsent;
@@ -97,7 +97,7 @@ struct supervised {
 	bool drain_told, abort_done;
 	uint64_t fenced_ns;
 	uint64_t next_probe_ns, identity_ns;
-	/* Patterns were searched in it. */
+	/* The epoch in which patterns were searched. */
 	uint32_t routes_epoch;
 };
 

@@ -16,10 +16,10 @@ struct suspects {
 	bool given[SUSPECTS_MAX];
 };
 
-/* From the journal. */
+/* Takes former sessions' suspects from the journal. */
 void suspects_start(struct keeper *k);
 
-/* A note of keeper's own. */
+/* Takes a note of keeper's own. */
 void suspects_take(struct keeper *k, const struct suspect_note *note);
 
 /* Takes notes, and gives the journal what it lacks. Each time round the loop. */

@@ -12,7 +12,7 @@ struct textfile {
 	/* 0: none. */
 	pid_t pid;
 	uint64_t began_ns;
-	/* Of a former keeper's leftovers. */
+	/* A former keeper's leftovers were removed. */
 	bool cleared;
 	/* To be written again. */
 	bool again;
@@ -20,7 +20,7 @@ struct textfile {
 	int told;
 };
 
-/* Now, or after the child under way. */
+/* Writes the figures, now or after the child under way. */
 void textfile_write(struct keeper *k);
 
 void textfile_reaped(struct keeper *k, pid_t pid, int status);

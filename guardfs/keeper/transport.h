@@ -33,7 +33,7 @@ struct transport {
 	size_t used;
 	/* The end of its stderr. */
 	char text[TRANSPORT_TEXT_MAX];
-	/* Of dropped options. */
+	/* The complaint about dropped options was made. */
 	bool warned;
 	/* In a drill: new ones offer no key. */
 	bool no_login;
@@ -49,10 +49,10 @@ void transport_init(struct transport *t, const struct config *config, unsigned b
 errint_t transport_start(struct transport *t, uint32_t epoch, char *message,
 			 enum errclass *class) WARN_UNUSED;
 
-/* The predecessor's process. -ESRCH: gone; the rest of its session can still be killed. */
+/* Takes over the predecessor's process. -ESRCH: it is gone; the rest of its session can still be killed. */
 errint_t transport_adopt(struct transport *t, pid_t pid, uint64_t start, uint32_t epoch) WARN_UNUSED;
 
-/* sshfs's stderr. */
+/* Reads sshfs's stderr. */
 void transport_read(struct transport *t);
 
 /* Is there no living sshfs? */
@@ -66,10 +66,11 @@ void transport_reaped(struct transport *t, pid_t pid, int status);
 /* Why it died or failed: class by its messages, else by its exit; detail for people. */
 enum errclass transport_diagnose(struct transport *t, char *detail, size_t size);
 
-/* By the mount table. */
+/* Is its mount in the mount table? */
 bool transport_mounted(const struct transport *t);
 
-/* 0: unknown (no TCP socket, as with some ProxyCommands). Looks at every process of the machine. */
+/* Bytes received; 0: unknown (no TCP socket, as with some ProxyCommands). Looks at every process of the
+ * machine. */
 uint64_t transport_received(const struct transport *t);
 
 /* Bytes that sshfs has, and may have; 0: unknown. */
@@ -80,13 +81,13 @@ uint64_t transport_memory_max(const struct transport *t);
  * once mounted: before, the process may still be keeper's image. */
 void transport_bound_memory(const struct transport *t);
 
-/* Sshfs and ssh, resetting their connections. Does not wait. */
+/* Kills sshfs and ssh, resetting their connections. Does not wait. */
 void transport_kill(struct transport *t);
 
-/* For drills. Returns how many got it. */
+/* Signals sshfs and ssh, for drills. Returns how many got it. */
 unsigned transport_signal(const struct transport *t, int signal);
 
-/* Every mount of this backend, a predecessor's too, and their directories. */
+/* Detaches every mount of this backend, a predecessor's too, and removes their directories. */
 void transport_detach(const struct transport *t);
 
 /* Closes a dead sshfs's pipes. */

@@ -7,16 +7,16 @@
 
 struct supervised;
 
-/* If it began now. */
+/* The plan of a try that began now. */
 void try_plan(const struct supervised *s, struct plan *plan);
 
-/* Of all connecting rungs, in ms. */
+/* For all connecting rungs, in ms. */
 uint32_t try_budget_ms(const struct supervised *s);
 
-/* Its plan, in s->plan and the journal, and its epoch. climb_step enters the first rung. */
+/* Makes the plan, in s->plan and the journal, and the epoch. climb_step enters the first rung. */
 void try_begin(struct supervised *s, uint64_t now_ns);
 
-/* Why the try is about to fail. Returns RUNG_FAILED. */
+/* Notes why the try is about to fail. Returns RUNG_FAILED. */
 enum rung_result try_fail(struct supervised *s, enum errclass class, const char *detail);
 
 /* Leaves the ladder, kills sshfs, detaches its mounts, forgets the probe. Does not wait. */

@@ -11,14 +11,14 @@
 struct keeper;
 struct writers;
 
-/* In a new arena the last session's become suspect. While k->recalled is valid, before the first worker can
- * file anything. NULL: memory is short. */
+/* In a new arena the files of the last session become suspect. While k->recalled is valid, before the first
+ * worker can file anything. NULL: memory is short. */
 struct writers *writers_start(struct keeper *k);
 
 /* Every second or so. */
 void writers_tick(struct keeper *k, uint64_t now_ns);
 
-/* ended: as asked, nothing is open any more. */
+/* ended: guardfs ends as asked, nothing is open any more. */
 void writers_stop(struct keeper *k, bool ended);
 
 #endif
