@@ -19,12 +19,12 @@ struct connection;
 struct connection_counts {
 	/* Pieces of transfers included. */
 	uint64_t asked;
-	/* Of unknown id. */
+	/* Answers of unknown id. */
 	uint64_t dropped;
-	/* Their callers had given up. */
+	/* Answers whose callers had given up. */
 	uint64_t late;
 	uint64_t expired;
-	/* Open at the server, known to nobody, until the connection ends. */
+	/* Handles that stay open at the server, known to nobody, until the connection ends. */
 	uint64_t leaked;
 };
 
@@ -45,7 +45,7 @@ bool connection_is_ready(const struct connection *c);
 /* 0, or why it ended: as stream_ops.work, -EPROTO (nonsense), -EPROTONOSUPPORT (another version). */
 errint_t connection_error(const struct connection *c);
 
-/* Once ready, as said by the server: */
+/* Valid once ready, as said by the server: */
 uint32_t connection_extensions(const struct connection *c); /* bits 1 << enum sftp_extension */
 uint32_t connection_lacks(const struct connection *c);	    /* bits 1 << enum server_feature */
 size_t connection_read_max(const struct connection *c);	    /* of one READ */
@@ -67,14 +67,14 @@ errint_t connection_ask(struct connection *c, struct sftp_packet *packet, uint64
 
 /* A stretch of a file to be read or written in parallel pieces. The caller's, to be left alone until done. */
 struct transfer {
-	/* By the caller. */
+	/* Set by the caller. */
 	uint8_t handle[SFTP_HANDLE_MAX];
 	size_t handle_length;
 	bool writes;
 	uint64_t offset;
 	uint8_t *bytes;
 	size_t size;
-	/* Of the whole. */
+	/* Of the whole transfer. */
 	uint64_t deadline_ns;
 	void (*done)(struct transfer *t);
 	void *arg;
@@ -85,7 +85,7 @@ struct transfer {
 	errint_t error;
 	size_t result;
 
-	/* By the connection. */
+	/* Used by the connection. */
 	/* Pieces were begun up to here. */
 	size_t asked;
 	/* size, or where the file ends. */

@@ -38,7 +38,7 @@ bool exchanges_have_room(const struct exchanges *x, size_t n);
 errint_t exchanges_ask(struct exchanges *x, struct sftp_packet *packet, const void *data, size_t n,
 		       uint64_t deadline_ns, connection_answer_fn answer, void *arg) WARN_UNUSED;
 
-/* Calls the waiting caller. */
+/* Calls the caller that waits for it. */
 void exchanges_answer(struct exchanges *x, const struct sftp_reply *reply);
 
 void exchanges_expire(struct exchanges *x, uint64_t now_ns);

@@ -24,9 +24,9 @@ struct open_file {
 struct operation {
 	struct operations *owner;
 	bool under_way;
-	/* For room in the connections. */
+	/* It waits for room in the connections. */
 	bool waits;
-	/* Yet to come. */
+	/* Answers yet to come. */
 	unsigned answers;
 	struct connection *connection;
 	struct ring_request request;

@@ -112,7 +112,7 @@ struct sftp_attributes {
 
 struct sftp_packet {
 	size_t used;
-	/* Not to be sent. */
+	/* Something did not fit: not to be sent. */
 	bool overflow;
 	uint8_t bytes[SFTP_REQUEST_MAX];
 };
@@ -127,7 +127,7 @@ void sftp_put_text(struct sftp_packet *packet, const char *text);
 void sftp_put_attributes(struct sftp_packet *packet, const struct sftp_attributes *attributes);
 void sftp_put_no_attributes(struct sftp_packet *packet);
 
-/* Of a request already begun. */
+/* For a request already begun. */
 void sftp_set_id(struct sftp_packet *packet, uint32_t id);
 
 /* Fills in the length. 0, or -EMSGSIZE. */
@@ -173,7 +173,7 @@ struct sftp_reply {
 			uint32_t extensions;
 		} version;
 		struct {
-			/* Or anything else. */
+			/* enum sftp_status, or anything else. */
 			uint32_t code;
 			/* May be empty. */
 			struct sftp_slice message;
@@ -211,7 +211,7 @@ bool sftp_next_name(struct sftp_names *names, struct sftp_name *name);
 /* For a listing: 1..255 bytes, no slash, no NUL, neither "." nor "..". */
 bool sftp_is_entry_name(struct sftp_slice name);
 
-/* Of statvfs@openssh.com, limits@openssh.com. -EPROTO: too short. */
+/* Parse the answers to statvfs@openssh.com, limits@openssh.com. -EPROTO: too short. */
 errint_t sftp_parse_statvfs(struct sftp_slice extended, struct sftp_statvfs *statvfs) WARN_UNUSED;
 errint_t sftp_parse_limits(struct sftp_slice extended, struct sftp_limits *limits) WARN_UNUSED;
 

@@ -15,7 +15,7 @@
 
 enum ring_state { RING_FREE, RING_CLAIMED, RING_SUBMITTED, RING_TAKEN, RING_DONE };
 
-/* A worker by generation, a probe by pid, or the transport. Below 1 << 28. */
+/* Owners: a worker by generation, a probe by pid, the transport. Below 1 << 28. */
 #define RING_OWNER_TRANSPORT 1u
 #define RING_OWNER_WORKER(g) (2u << 26 | ((g) & ((1u << 26) - 1)))
 #define RING_OWNER_PROBE(p)  (1u << 26 | ((uint32_t)(p) & ((1u << 26) - 1)))
@@ -53,7 +53,7 @@ struct ring_request {
 	uint32_t flags;
 	/* An open file; 0: none. */
 	uint32_t ref;
-	/* Of READ, or in data for WRITE. At most RING_DATA_MAX. */
+	/* Bytes to READ, or in data for WRITE. At most RING_DATA_MAX. */
 	uint32_t size;
 	uint64_t offset;
 	/* CLOCK_MONOTONIC; UINT64_MAX: none. */
@@ -98,7 +98,7 @@ struct ring_room {
 };
 
 struct ring {
-	/* Constant. */
+	/* Constant once made. */
 	uint32_t magic, layout, epoch, records;
 	/* Stored once, by the transport or, after its death, by keeper: nothing is done any more. */
 	_Atomic uint32_t ended;
@@ -117,7 +117,7 @@ struct ring {
  * Close-on-exec, the caller's. 0 or -errno. Keeper. */
 errint_t ring_make(uint32_t epoch, int *users_end, int *transports_end, int *memory) WARN_UNUSED;
 
-/* Wakes everybody. Any process. */
+/* Says that it has ended, and wakes everybody. Any process. */
 void ring_end(struct ring *ring);
 
 /* ---- users: any thread of worker, a probe ---- */
@@ -134,7 +134,7 @@ struct ring_user {
 errint_t ring_attach(int socket, uint32_t owner, struct ring_user *user) WARN_UNUSED;
 void ring_detach(struct ring_user *user);
 
-/* Transport gone, or ring ended. Asks the kernel. */
+/* Is the transport gone, or the ring ended? Asks the kernel. */
 bool ring_is_over(const struct ring_user *user);
 
 /* A free record, or -EAGAIN: none; -ENOTCONN: over. */
@@ -155,7 +155,7 @@ errint_t ring_wait(const struct ring_user *user, int record, struct ring_result 
 /* True: it never reaches the wire, and the record is free. False: too late. */
 bool ring_take_back(const struct ring_user *user, int record) WARN_UNUSED;
 
-/* Claimed or answered. */
+/* Gives back a record that was claimed or answered. */
 void ring_release(const struct ring_user *user, int record);
 
 /* ---- a successor ---- */

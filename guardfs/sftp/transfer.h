@@ -25,9 +25,9 @@ struct transfers {
 	size_t read_max, write_max;
 	/* Of this round of work. */
 	uint64_t now_ns;
-	/* With pieces yet to be begun. */
+	/* Transfers with pieces yet to be begun. */
 	struct transfer *first, *last;
-	/* Again: came short, to be asked once more. */
+	/* again: pieces that came short, to be asked once more. */
 	struct piece *free, *again;
 	struct piece pieces[TRANSFER_PIECES_MAX];
 };

@@ -15,10 +15,10 @@
 #define WINDOW_MAX   (8u << 20)
 
 struct window {
-	/* Bytes. */
+	/* Bytes that may be on the way. */
 	uint64_t allowed;
 	uint64_t on_way;
-	/* In all. */
+	/* Bytes in all. */
 	uint64_t confirmed;
 	/* The smallest round trip and best rate (bytes a second) of this period and the one before. */
 	uint64_t rtt_ns[2];
@@ -29,7 +29,7 @@ struct window {
 
 struct window_mark {
 	uint64_t sent_ns;
-	/* The window's, then. */
+	/* The window's, when it was sent. */
 	uint64_t confirmed;
 };
 
@@ -40,11 +40,11 @@ bool window_has_room(const struct window *w, uint64_t n);
 
 void window_send(struct window *w, uint64_t n, uint64_t now_ns, struct window_mark *mark);
 
-/* Confirmed, or answered with an error after delivered <= n bytes. */
+/* A piece of n bytes was confirmed, or answered with an error after delivered <= n bytes. */
 void window_confirm(struct window *w, uint64_t n, uint64_t delivered, const struct window_mark *mark,
 		    uint64_t now_ns);
 
-/* Not waited for any more. */
+/* A piece is not waited for any more. */
 void window_drop(struct window *w, uint64_t n);
 
 #endif
