@@ -36,8 +36,8 @@ pid_t child_clone_sharing(int *pidfd)
 	return raw_clone(CLONE_FILES, pidfd);
 }
 
-/* UNSHARE copies descriptors up to the highest kept, rounded up to 64. So no backend's is duplicated, hence
- * closed; others are the caller's own and harmless. */
+/* UNSHARE copies descriptors up to the highest kept, rounded up to 64: no backend's is duplicated, hence
+ * closed. */
 static errint_t keep_only(const int *keep_fds, size_t n_keep)
 {
 	int staged[CHILD_KEEP_MAX];
@@ -75,8 +75,8 @@ static void tell_left(void)
 	munmap(left, sizeof(*left));
 }
 
-/* If this process ended or executed a program before the child has left, the table would be the child's
- * alone: its close would be real and hang. At most LEAVE_MS_MAX. */
+/* If this process ended or executed a program before, the table would be the child's alone, and its close
+ * would hang. Waits at most LEAVE_MS_MAX. */
 static void await_left(pid_t pid)
 {
 	const struct timespec while_it_lives = {.tv_nsec = 10 * NSEC_PER_MSEC};

@@ -1,8 +1,6 @@
-/* child.h: starting child processes without touching a backend's descriptors.
- *
- * Closing an inherited descriptor of a hung mount, even by close-on-exec, hangs in D state for good. So every
- * child is cloned with CLONE_FILES and leaves with close_range(CLOSE_RANGE_UNSHARE), which copies only kept
- * descriptors. */
+/* child.h: child processes without a backend's descriptors. Closing one of a hung mount, even by
+ * close-on-exec, hangs in D state for good. So children are cloned with CLONE_FILES and leave by
+ * close_range(CLOSE_RANGE_UNSHARE), which copies only kept ones. */
 #ifndef GUARDFS_BASE_CHILD_H
 #define GUARDFS_BASE_CHILD_H
 
@@ -11,23 +9,22 @@
 
 #define CHILD_KEEP_MAX 8
 
-/* In guardian's and worker's table lower numbers are guardian's (unused ones: /dev/null), higher ones
- * worker's, backends included. At least 64: the kernel copies tables in words of 64, and below 64 close_range
- * would close descriptors one by one, which reaches the backend. */
+/* Lower descriptors are guardian's (unused ones: /dev/null), higher ones worker's, with backends. At least
+ * 64: the kernel copies tables in words of 64, and would close the rest of a word one by one, which reaches
+ * the backend. */
 #define FD_RESERVED 64
 
 /* Clones the calling thread, like fork. The child's own table has 0, 1, 2 and keep_fds, renumbered from 3.
  * *pidfd (may be NULL): close-on-exec, in the parent. Returns the pid, 0 in the child, or -errno (-EINVAL:
- * over CHILD_KEEP_MAX). The parent returns when the child has its table, after milliseconds, at most a
- * second. Only one thread of a process may call; the others hold no lock that the child needs. Guardian keeps
- * only descriptors below FD_RESERVED. */
+ * over CHILD_KEEP_MAX). The parent waits for the child's table, some ms, at most a second. For one thread of
+ * a process; others hold no lock that the child needs. Guardian keeps only descriptors below FD_RESERVED. */
 pid_t child_clone(const int *keep_fds, size_t n_keep, int *pidfd) WARN_UNUSED;
 
 /* Clones a worker: the descriptor table stays shared. Returns as child_clone. */
 pid_t child_clone_sharing(int *pidfd) WARN_UNUSED;
 
-/* From /proc/PID/stat: state letter ('R', 'D', 'Z'; 0: no process), and start in clock ticks since boot (may
- * be NULL). Pid and start identify a process. */
+/* State letter of /proc/PID/stat (0: no process), and start in clock ticks since boot (may be NULL). Pid and
+ * start identify a process. */
 char child_state(pid_t pid, uint64_t *start);
 
 #endif

@@ -20,14 +20,14 @@ errint_t fd_size_now(int fd, off_t *size) WARN_UNUSED;
 errint_t fd_write_atomic(const char *path, const void *data, size_t n, mode_t mode, bool sync) WARN_UNUSED;
 
 /* Removes what killed fd_write_atomic calls left beside path, or in the directory path if it ends in a slash.
- * alone: nobody can be writing; else living processes' files stay. Failures are harmless and not reported. */
+ * alone: nobody can be writing; else living processes' files stay. */
 void fd_remove_leftovers(const char *path, bool alone);
 
 /* As mkdir -p. */
 errint_t fd_mkdir_parents(const char *path, mode_t mode) WARN_UNUSED;
 
-/* As openat(2) below dir (path "": dir itself), without symbolic links. Returns the descriptor or -errno
- * (-ELOOP: a link; -EXDEV: out of dir or, with same_mount, into another mount, which could hang). */
+/* As openat(2) below dir ("": dir itself), without symbolic links. Returns the descriptor or -errno (-ELOOP:
+ * a link; -EXDEV: out of dir or, with same_mount, into another mount, which could hang). */
 int fd_open_beneath(int dir, const char *path, int flags, bool same_mount) WARN_UNUSED;
 
 /* Sends a datagram over SOCK_SEQPACKET, without SIGPIPE; passed_fd (if >= 0) is attached and stays the

@@ -11,8 +11,7 @@ enum privileges {
 	PRIVILEGES_KEEPER,	   /* mounts, kills, starts sshfs, ssh and hooks, which inherit this */
 };
 
-/* Gives up the rest for good, with all later threads and processes. Call before threads. Failures (old
- * kernel, container) are logged: files are served even there. */
+/* Gives up the rest for good. Call before threads. Failures (old kernel, container) are only logged. */
 void privileges_drop(enum privileges whose);
 
 #endif

@@ -25,8 +25,8 @@
 #define SYS_open_tree_attr 467
 #endif
 
-/* Code in the kernel, another kernel, the machine itself. Keeper starts no program that needs these; hooks
- * are operators' programs, so no more is refused. */
+/* Code in the kernel, another kernel, the machine itself. Hooks are operators' programs, so no more is
+ * refused. */
 static const int machine[] = {
     SYS_init_module,
     SYS_finit_module,
@@ -158,7 +158,7 @@ static void refuse_calls(struct program *p, const int *calls, size_t n)
 	}
 }
 
-/* CLONE_FS gives threads their working directory and umask. Flags are the argument's low half: the kernel
+/* CLONE_FS gives threads their own working directory and umask. Flags are the argument's low half: the kernel
  * refuses the high one. */
 static void refuse_namespaces(struct program *p)
 {
@@ -169,8 +169,7 @@ static void refuse_namespaces(struct program *p)
 	put_answer(p, SECCOMP_RET_ALLOW);
 }
 
-/* SPEC_ALLOW: before Linux 5.16 a filter otherwise slows every memory access, against untrusted code, which
- * does not run here. */
+/* SPEC_ALLOW: before Linux 5.16 a filter otherwise slows every memory access. */
 static errint_t install_filter(const struct program *p, unsigned flags)
 {
 #ifdef ARCH

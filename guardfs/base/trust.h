@@ -20,13 +20,12 @@ struct trust_flaw {
 	char part[PATH_MAX];
 };
 
-/* Can only root and user change it? st: of lstat(2); a link's own mode means nothing. part: its name, for
- * *flaw. 0 or -EPERM. */
+/* Can only root and user change it? st: of lstat(2). part: its name, for *flaw. 0 or -EPERM. */
 errint_t trust_status(const struct stat *st, const char *part, uid_t user, unsigned flags,
 		      struct trust_flaw *flaw) WARN_UNUSED;
 
-/* The same for all that path goes through, and path. path: absolute; resolved (PATH_MAX bytes): without
- * links. 0; -EPERM; or what prevented the look, such as -ENAMETOOLONG; see *flaw. Touches path. */
+/* The same for path and all on its way. path: absolute; resolved (PATH_MAX bytes): without links. 0; -EPERM;
+ * or what prevented the look, such as -ENAMETOOLONG; see *flaw. */
 errint_t trust_path(const char *path, uid_t user, unsigned flags, char *resolved,
 		    struct trust_flaw *flaw) WARN_UNUSED;
 

@@ -9,8 +9,8 @@
  * malformed, overlong, surrogate, or above U+10FFFF. */
 unsigned utf8_sequence(const char *s, size_t n, uint32_t *code);
 
-/* malloc'ed copy of at most max bytes, up to NUL, with U+FFFD for each malformed byte: such paths may look
- * equal. NULL: out of memory. */
+/* malloc'ed copy of at most max bytes, up to NUL, with U+FFFD for each malformed byte. NULL: out of
+ * memory. */
 char *utf8_clean(const char *s, size_t max);
 
 /* Prints s so that it cannot steer a terminal: control characters, backslashes and malformed bytes as

@@ -1,10 +1,6 @@
-/* diagnose.h: asks a server directly why it cannot be used.
- *
- * Blocks to the time limit, trusts no answer: for keeper's disposable child. One connection. Steps: resolve,
- * connect, greet (banner, key exchange), host key, key (authentication), sftp (subsystem, version), path,
- * space (statvfs@openssh.com), write (on demand: .guardfs-canary-RANDOM made, written, removed). SFTP v3
- * (draft-ietf-secsh-filexfer-02) is spoken here, bounded: libssh's sftp_* calls wait without limit and have
- * known holes. */
+/* diagnose.h: asks a server directly, in steps over one connection, why it cannot be used. Blocks to the time
+ * limit, trusts no answer: for keeper's disposable child. SFTP v3 (draft-ietf-secsh-filexfer-02) is spoken
+ * here, bounded: libssh's sftp_* calls wait without limit and have known holes. */
 #ifndef GUARDFS_DIAGNOSE_DIAGNOSE_H
 #define GUARDFS_DIAGNOSE_DIAGNOSE_H
 

@@ -1,9 +1,7 @@
 /* internal.h: shared by the journal's parts and tests.
  *
- * The caller's thread: journal_put.c, journal_ask.c, start and stop. The journal's thread: the loop in
- * journal.c, and all that touches the database (journal_db.c, journal_schema.c, journal_damage.c,
- * journal_write.c, journal_read.c, journal_retain.c). They meet in struct journal, whose lock is never held
- * across a wait.
+ * journal_put.c, journal_ask.c, start and stop run in the caller's thread, the loop in journal.c and all that
+ * touches the database in the journal's. They meet in struct journal, whose lock is never held across a wait.
  *
  * Keeper clones children without fork(3)'s care for malloc. So the journal's thread must not lock the
  * allocator's arena of keeper's thread: it returns written items (journal_queue.done) for that thread to

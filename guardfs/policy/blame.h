@@ -6,7 +6,7 @@
 #include "base/base.h"
 
 #define BLAME_MAX	 64
-#define BLAME_STRIKES	 3		    /* after them the object is refused; one or two may be chance */
+#define BLAME_STRIKES	 3		    /* then the object is refused */
 #define BLAME_MEMORY_MS	 (3600u * 1000u)    /* strikes are forgotten after it */
 #define BLAME_FIRST_MS	 (5u * 60u * 1000u) /* doubles with each further refusal */
 #define BLAME_LONGEST_MS BLAME_MEMORY_MS

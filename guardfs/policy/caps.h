@@ -27,7 +27,7 @@ void caps_note(struct caps *caps, int64_t now_ns);
 /* Forgets the last event. */
 void caps_take_back(struct caps *caps);
 
-/* Within the last window_ms. Ignores times after now_ns: they come from a clock that was wrong. */
+/* Within the last window_ms. Later times than now_ns come from a wrong clock and do not count. */
 uint32_t caps_count(const struct caps *caps, uint64_t window_ms, int64_t now_ns);
 
 /* When caps_check allows the next event, if none comes before. */

@@ -1,6 +1,6 @@
-/* charges.h: users over whom a backend was lost. A user who used up a share of an hour's or a day's
- * recoveries (policy/share.h) is refused for a while. Zero-initialise. Times: ns of any one clock, perhaps
- * negative. docs/RECOVERY.md. */
+/* charges.h: users over whom a backend was lost. A user who used up a share of the recoveries
+ * (policy/share.h) is refused for a while. Zero-initialise. Times: ns of any one clock, perhaps negative.
+ * docs/RECOVERY.md. */
 #ifndef GUARDFS_POLICY_CHARGES_H
 #define GUARDFS_POLICY_CHARGES_H
 

@@ -8,7 +8,7 @@
 
 static struct course_effect *emit_effect(struct course *c, enum course_effect_kind kind)
 {
-	/* Effects are few and taken after each call. A full queue is the caller's bug. */
+	/* A call causes few effects: a full queue is the caller's bug. */
 	struct course_effect *e = &c->effects[MIN(c->n_effects, (uint32_t)COURSE_EFFECTS_MAX - 1)];
 
 	*e = (struct course_effect){.kind = kind, .from = c->state, .to = c->state, .class = c->class};
@@ -94,8 +94,8 @@ static void plan_try(struct course *c, bool at_once, uint32_t random, uint64_t n
 }
 
 /* Trouble in probation continues the outage and its backoff. After long service the retry is immediate.
- * Anything between is flapping: a few times forgiven, since callers do not notice a quick reconnection; then
- * waits grow, since servers ban constant reconnection. Returns whether to try at once. */
+ * Anything between is flapping: a few times forgiven, then waits grow, since servers ban constant
+ * reconnection. Returns whether to try at once. */
 #define FORGIVEN 3
 
 static bool forgive(struct course *c, uint64_t now_ns)
@@ -131,8 +131,7 @@ void course_init(struct course *c, const struct course_limits *limits, enum heal
 			     .served_since_ns = now_ns,
 			     .settle_ns = now_ns,
 			     .next_try_ns = now_ns};
-	/* The number of tries is unknown: wait as after one failure, lest a keeper that keeps dying knock
-	 * each time. */
+	/* The number of tries is unknown: wait as after one, since keeper may be dying again and again. */
 	if (c->state == HEALTH_DOWN)
 		c->next_try_ns += limits->backoff_min_ms * NSEC_PER_MSEC;
 }

@@ -1,12 +1,12 @@
-/* course.h: every decision about one backend: events and time in, effects out. docs/RECOVERY.md. No clock,
- * randomness or system call. Keeper's one thread has one per backend. random: any 32 bits.
+/* course.h: every decision about one backend: events and time in, effects out. docs/RECOVERY.md. Keeper's one
+ * thread has one per backend. random: any 32 bits.
  *
  * The simulator (tests/sim) checks:
  * - tries stay within the caps, never two at once, none while held or exhausted; without an incident only the
  *   first connection and an operator's order;
  * - only course_proven leads back to service;
- * - an incident opens once, and closes once, when healthy or degraded;
- * - acts beyond guardfs are confirmed and within their caps; `recovered` follows only `down`. */
+ * - an incident opens and closes once;
+ * - acts are confirmed and within their caps; `recovered` follows only `down`. */
 #ifndef GUARDFS_POLICY_COURSE_H
 #define GUARDFS_POLICY_COURSE_H
 
@@ -63,7 +63,7 @@ struct course {
 	bool incident;
 	/* Against the cap of recoveries. */
 	bool incident_counted;
-	/* `down` came up in this incident: done, or delayed by a cap. */
+	/* `down` came up in this incident, perhaps delayed by a cap. */
 	bool told_down;
 	/* In this incident or (none open) the last. */
 	bool acted_down;
@@ -82,9 +82,9 @@ struct course {
 	struct course_effect effects[COURSE_EFFECTS_MAX];
 };
 
-/* state: CONNECTING at first; after keeper's restart the board's. In DOWN and RECOVERING (the try died with
- * keeper) the first try comes after backoff_min. A serving state with an open breaker is broken by the next
- * call. incident: a predecessor left one open.
+/* state: CONNECTING, or after keeper's restart the board's. If that is DOWN or RECOVERING the first try waits
+ * for backoff_min. A serving state with an open breaker is passed as it is, and broken right after. incident:
+ * a predecessor left one open.
  *
  * Then the fields from incident_counted to breaks may be set from the predecessor's memory. They must be
  * stored before the effects of a change are carried out. */
@@ -97,7 +97,7 @@ bool course_take(struct course *c, struct course_effect *effect);
 /* A serving backend's breaker was opened. */
 void course_broken(struct course *c, enum errclass class, uint32_t random, uint64_t now_ns);
 
-/* The first rung that does something new was reached: state recovering. */
+/* The first rung that does something new: state recovering. */
 void course_try_started(struct course *c, uint64_t now_ns);
 
 /* The try has ended. proven: its last rung closed the breaker. */
@@ -107,11 +107,11 @@ void course_proven(struct course *c, uint64_t now_ns);
 /* A serving backend was probed: NONE, or a class that does not break it (slow, io_error). */
 void course_probed(struct course *c, enum errclass class, uint64_t now_ns);
 
-/* The `down` just taken is not done (no sentinel, or a drill). It uses no budget, does not recur in this
- * incident, and no `recovered` follows. */
+/* The `down` just taken is not done (no sentinel, or a drill): it uses no budget, does not recur in this
+ * incident, and has no `recovered`. */
 void course_act_refused(struct course *c);
 
-/* The drill is over, the incident is not: the act may recur, confirmed by failures from now on. */
+/* The drill is over: the act may recur, confirmed by failures from now on. */
 void course_act_again(struct course *c);
 
 /* The class of a backend that does not serve is known better. */
@@ -123,8 +123,7 @@ errint_t course_hold(struct course *c, uint64_t until_ns, uint64_t now_ns) WARN_
 errint_t course_resume(struct course *c, uint64_t now_ns) WARN_UNUSED;
 errint_t course_reconnect(struct course *c, uint64_t now_ns) WARN_UNUSED;
 
-/* Does what is due: next try, settling, end of hold, act's confirmation. Returns when to call again at the
- * latest; UINT64_MAX: nothing planned. */
+/* Does what is due. Returns when to call again at the latest; UINT64_MAX: nothing planned. */
 uint64_t course_step(struct course *c, uint64_t now_ns);
 
 /* Lost flap_count times within the window. */

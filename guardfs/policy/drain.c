@@ -26,7 +26,7 @@ static uint64_t rate_over(const struct drain *d, uint64_t took_ns)
 	return rate < (double)RATE_MAX ? MAX((uint64_t)rate, (uint64_t)1) : RATE_MAX;
 }
 
-/* An idle link is not slower: the rate falls only while enough is left. */
+/* The rate falls only while enough is left: an idle link is not slower. */
 static void learn(struct drain *d, uint64_t rate, uint64_t left)
 {
 	if (rate > d->rate)
@@ -48,7 +48,7 @@ void drain_confirmed(struct drain *d, uint64_t n, uint64_t left, uint64_t now_ns
 		learn(d, rate_over(d, took_ns), left);
 		begin(d, now_ns, false);
 	} else if (d->from_rest) {
-		/* All went within that time, so the link is no slower. */
+		/* All went within that time. */
 		d->rate = MAX(d->rate, rate_over(d, took_ns));
 	}
 }

@@ -1,6 +1,5 @@
-/* drain.h: measures how fast a backend takes what is owed. No more may be owed than it takes in a given time,
- * so that a close keeps its deadline on a slow link. Zero-initialise. The caller locks. now_ns: any one
- * clock. */
+/* drain.h: measures how fast a backend takes what is owed, and bounds it so that a close keeps its deadline
+ * on a slow link. Zero-initialise. The caller locks. now_ns: any one clock. */
 #ifndef GUARDFS_POLICY_DRAIN_H
 #define GUARDFS_POLICY_DRAIN_H
 
@@ -16,14 +15,13 @@ struct drain {
 /* Bytes are owed after none were, or all go anew over another connection. */
 void drain_begin(struct drain *d, uint64_t now_ns);
 
-/* Storage confirmed n more bytes; left are still owed. */
+/* n more bytes are confirmed; left are still owed. */
 void drain_confirmed(struct drain *d, uint64_t n, uint64_t left, uint64_t now_ns);
 
 /* Nothing is owed any more. An idle time is no measure. */
 void drain_end(struct drain *d);
 
-/* Bytes that may be owed: as many as go within_ms, from `least` to `most`; `least` while the rate is
- * unknown. */
+/* Bytes that may be owed: as many as go within_ms, from `least` (also at an unknown rate) to `most`. */
 uint64_t drain_limit(const struct drain *d, uint64_t within_ms, uint64_t least, uint64_t most);
 
 #endif

@@ -1,4 +1,5 @@
-/* errclass.h: the meanings of errors. docs/ERRORS.md is generated from its table. */
+/* errclass.h: classes of errors. The table in errclass.c has their meanings; docs/ERRORS.md is generated from
+ * it. */
 #ifndef GUARDFS_POLICY_ERRCLASS_H
 #define GUARDFS_POLICY_ERRCLASS_H
 
@@ -6,24 +7,24 @@
 
 enum errclass {
 	ERRCLASS_NONE,
-	ERRCLASS_REAL, /* the file system's own answer (ENOENT, EEXIST), passed on unchanged */
+	ERRCLASS_REAL,
 	ERRCLASS_TIMEOUT,
-	ERRCLASS_NOT_CONNECTED, /* ENOTCONN: the mount's server process is gone */
-	ERRCLASS_ABORTED,	/* ECONNABORTED: the mount was aborted */
-	ERRCLASS_REFUSED,	/* ECONNREFUSED */
+	ERRCLASS_NOT_CONNECTED,
+	ERRCLASS_ABORTED,
+	ERRCLASS_REFUSED,
 	ERRCLASS_UNREACHABLE,
 	ERRCLASS_NAME_RESOLUTION,
 	ERRCLASS_AUTH_FAILED,
 	ERRCLASS_HOST_KEY_CHANGED,
-	ERRCLASS_SERVER_GONE, /* connection reset or closed, or sshfs exited */
+	ERRCLASS_SERVER_GONE,
 	ERRCLASS_IDENTITY_MISMATCH,
 	ERRCLASS_PATH_MISSING,
-	ERRCLASS_IO_ERROR,  /* EIO, cause unknown */
-	ERRCLASS_STALE,	    /* ESTALE: a descriptor's object is gone */
-	ERRCLASS_STALLED,   /* connected, but nothing completes */
-	ERRCLASS_FULL,	    /* ENOSPC, EDQUOT: real */
-	ERRCLASS_READ_ONLY, /* EROFS: real */
-	ERRCLASS_CONFIG,    /* the backend cannot start: no sshfs, unreadable key */
+	ERRCLASS_IO_ERROR,
+	ERRCLASS_STALE,
+	ERRCLASS_STALLED,
+	ERRCLASS_FULL,
+	ERRCLASS_READ_ONLY,
+	ERRCLASS_CONFIG,
 	ERRCLASS_HELD,
 	ERRCLASS_TOO_MANY_CONNECTIONS,
 	ERRCLASS_SFTP_REFUSED,
@@ -48,7 +49,7 @@ struct errclass_info {
 	const char *advice;
 };
 
-/* Unknown numbers, from a damaged arena, give IO_ERROR's. */
+/* Unknown numbers (damaged arena) give IO_ERROR's. */
 const struct errclass_info *errclass_info(enum errclass class);
 
 /* err: a backend's, positive. 0: NONE; the file system's own: REAL, FULL or READ_ONLY. */

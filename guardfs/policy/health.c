@@ -32,8 +32,7 @@ static const char *const summary_names[] = {
 #define HELD HEALTH_HELD
 #define EXHA HEALTH_EXHAUSTED
 
-/* The breaker is already open while connecting or recovering: a transport's death is a failed try. Resume and
- * exhaustion lead to down, then to a try. */
+/* While connecting or recovering the breaker is already open: a transport's death is a failed try. */
 /* clang-format off */
 static const unsigned char next[HEALTH_STATE_COUNT][HEALTH_EVENT_COUNT] = {
 	/*                      start  proven try_f  open   ok     slow   settl  hold   resume cap */

@@ -1,5 +1,5 @@
 /* health.h: states of a backend or route, a table of state x event. Keeper decides and publishes them.
- * docs/STATES.md is generated from the table. */
+ * docs/STATES.md, generated from the table, has the meanings. */
 #ifndef GUARDFS_POLICY_HEALTH_H
 #define GUARDFS_POLICY_HEALTH_H
 
@@ -7,25 +7,25 @@
 #include "policy/errclass.h"
 
 enum health_state {
-	HEALTH_CONNECTING, /* never connected */
+	HEALTH_CONNECTING,
 	HEALTH_HEALTHY,
-	HEALTH_DEGRADED,   /* serves slowly or with errors */
-	HEALTH_DOWN,	   /* unfenced, or between tries */
-	HEALTH_RECOVERING, /* fenced; a new transport is started and proven */
-	HEALTH_PROBATION,  /* serves again; a failure continues backoff */
+	HEALTH_DEGRADED,
+	HEALTH_DOWN,
+	HEALTH_RECOVERING,
+	HEALTH_PROBATION,
 	HEALTH_HELD,
-	HEALTH_EXHAUSTED, /* caps reached; awaits an operator */
+	HEALTH_EXHAUSTED,
 	HEALTH_STATE_COUNT
 };
 
 enum health_event {
-	HEALTH_EVENT_START_TRY, /* backoff is over */
-	HEALTH_EVENT_PROVEN,	/* transport, identity and routes are proven: the breaker closes */
+	HEALTH_EVENT_START_TRY,
+	HEALTH_EVENT_PROVEN,
 	HEALTH_EVENT_TRY_FAILED,
-	HEALTH_EVENT_BREAKER_OPEN, /* by worker, guardian or a probe */
+	HEALTH_EVENT_BREAKER_OPEN,
 	HEALTH_EVENT_PROBE_OK,
 	HEALTH_EVENT_PROBE_SLOW,
-	HEALTH_EVENT_SETTLED, /* probation passed */
+	HEALTH_EVENT_SETTLED,
 	HEALTH_EVENT_HOLD,
 	HEALTH_EVENT_RESUME,
 	HEALTH_EVENT_CAP_REACHED,

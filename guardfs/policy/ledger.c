@@ -125,8 +125,7 @@ uint32_t ledger_sync_begins(struct ledger *l)
 	for (uint32_t i = 0; i < l->n; i++) {
 		struct ledger_range r = l->ranges[i];
 
-		/* An older sync that is still under way need not have covered the range: only the new one
-		 * removes it. */
+		/* An older sync, still under way, need not have covered it. */
 		if (r.level == LEDGER_CONFIRMED)
 			r.era = l->era;
 		append_range(&list, &r);

@@ -1,5 +1,5 @@
-/* ledger.h: acknowledged ranges of a file, and how safe each is. Too many ranges are joined: then the ledger
- * claims too much, never too little. The caller locks. */
+/* ledger.h: acknowledged ranges of a file, and how safe each is (docs/INTEGRITY.md). Bounded: it may claim
+ * too much, never too little. The caller locks. */
 #ifndef GUARDFS_POLICY_LEDGER_H
 #define GUARDFS_POLICY_LEDGER_H
 
@@ -7,11 +7,11 @@
 
 #define LEDGER_RANGES 8u
 
-/* From the least safe on. A range that a sync made durable is removed. */
+/* From the least safe on. A sync removes durable ranges. */
 enum ledger_level {
 	LEDGER_ACKNOWLEDGED, /* guardfs alone has the bytes */
-	LEDGER_WRITTEN,	     /* storage was sent the bytes, and has not confirmed them */
-	LEDGER_CONFIRMED,    /* storage has the bytes; no sync has ended since */
+	LEDGER_WRITTEN,	     /* sent to storage, which has not confirmed them */
+	LEDGER_CONFIRMED,    /* confirmed; no sync has ended since */
 	LEDGER_LEVEL_COUNT
 };
 
@@ -37,8 +37,7 @@ void ledger_put(struct ledger *l, uint64_t from, uint64_t to, enum ledger_level 
 /* Puts each range of other. */
 void ledger_put_all(struct ledger *l, const struct ledger *other);
 
-/* A sync begins and covers all that is confirmed by now. If it succeeds ledger_synced gets the returned
- * era. */
+/* The sync covers all that is confirmed by now. If it succeeds ledger_synced gets the returned era. */
 uint32_t ledger_sync_begins(struct ledger *l);
 void ledger_synced(struct ledger *l, uint32_t era);
 

@@ -1,18 +1,17 @@
-/* plan.h: a recovery's rungs as data, printed, climbed and journalled. Tests hold the list equal to
- * keeper/rungs.c. */
+/* plan.h: a recovery's rungs as data, printed, climbed and journalled. Tests hold keeper/rungs.c to it. */
 #ifndef GUARDFS_POLICY_PLAN_H
 #define GUARDFS_POLICY_PLAN_H
 
 #include "base/base.h"
 
 enum rung_id {
-	RUNG_FENCE,  /* free stuck threads, kill */
-	RUNG_DRAIN,  /* no task of the old epoch is inside */
-	RUNG_START,  /* a new transport */
-	RUNG_PROVE,  /* identity */
-	RUNG_ANCHOR, /* worker has the new root */
+	RUNG_FENCE,
+	RUNG_DRAIN,
+	RUNG_START,
+	RUNG_PROVE,
+	RUNG_ANCHOR,
 	RUNG_ROUTES,
-	RUNG_CLOSE, /* the breaker */
+	RUNG_CLOSE,
 	RUNG_ID_COUNT
 };
 

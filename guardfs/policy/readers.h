@@ -1,7 +1,4 @@
-/* readers.h: how many threads wait in read(2) on the device.
- *
- * For each request the kernel wakes the reader that waited longest. Several readers mean another thread, on
- * another processor with cold caches, each time. So at most `wanted` wait there. docs/INTERNALS.md,
+/* readers.h: how many threads wait in read(2) on the device: at most `wanted`. docs/INTERNALS.md,
  * "Readers". */
 #ifndef GUARDFS_POLICY_READERS_H
 #define GUARDFS_POLICY_READERS_H
@@ -9,20 +6,19 @@
 #include "base/base.h"
 
 #define READERS_WAITING_MAX 8u
-/* While nothing is known of the requests, a second reader takes the next one, whatever becomes of the
- * first. */
+/* A second reader, while nothing is known of the requests. */
 #define READERS_WAITING_SAFE 2u
 
 /* Requests judged at a time. */
 #define READERS_WINDOW 64u
-/* Dense requests are not further apart on average. */
+/* Mean distance of dense requests, at most. */
 #define READERS_DENSE_NS 100000u
 /* A brief request above this waited for a disk. */
 #define READERS_SLOW_NS 60000u
-/* So many slow ones in a window: requests wait for disks, and each wants a thread. */
+/* So many slow ones in a window wait for disks, and each wants a thread. */
 #define READERS_SLOW_MAX (READERS_WINDOW / 4)
 
-/* The watch looks so often while a reader may be alone. */
+/* The watch's interval. */
 #define READERS_TICK_MS 1u
 /* Fewer requests in so many ticks are not dense. */
 #define READERS_QUIET_TICKS    8u
@@ -31,8 +27,7 @@
 /* No reader is alone for so long after one was stuck. */
 #define READERS_STUCK_NS 1000000000u
 
-/* Bring another reader before a request is run? Not for a brief one among dense requests: it runs alone,
- * watched. */
+/* Bring another reader before a request is run? While requests are dense a brief one runs alone, watched. */
 static inline bool readers_want_another(uint32_t waiting, bool alone_allowed, bool brief)
 {
 	return waiting == 0 && !(alone_allowed && brief);
@@ -44,8 +39,8 @@ static inline uint32_t readers_raise(uint32_t wanted)
 	return MIN(wanted + 1, READERS_WAITING_MAX);
 }
 
-/* A request waits beside a lone reader. Would another reader help? Not beyond the processors: brief requests
- * need nothing else. */
+/* A request waits beside a lone reader. Would another reader help? Brief requests want no more than
+ * processors. */
 static inline bool readers_may_share(uint32_t wanted, uint32_t processors)
 {
 	return wanted < MIN(processors, READERS_WAITING_MAX);
@@ -59,7 +54,7 @@ static inline uint32_t readers_lower(uint32_t wanted, uint64_t requests, bool al
 	return requests >= 2 * READERS_WINDOW && wanted > least ? wanted - 1 : wanted;
 }
 
-/* May a reader be alone, after a window of this length with so many slow requests? */
+/* After a window so long, with so many slow requests, may a reader be alone? */
 static inline bool readers_are_dense(uint64_t window_ns, uint32_t slow)
 {
 	return window_ns < (uint64_t)READERS_WINDOW * READERS_DENSE_NS && slow < READERS_SLOW_MAX;
@@ -67,7 +62,7 @@ static inline bool readers_are_dense(uint64_t window_ns, uint32_t slow)
 
 enum readers_state {
 	READERS_WELL,
-	/* Nobody waits, and none was taken for a tick: the lone reader is inside something. */
+	/* Nobody waits, and none was taken for a tick. */
 	READERS_STUCK,
 	/* The readers get no processor. */
 	READERS_STARVED,

@@ -1,7 +1,5 @@
-/* share.h: one user's part of a common pool.
- *
- * A user may have as much as stays free for others (at 50 per cent): one user half, two a third each. Nothing
- * is ever taken back. Root draws on all, with a reserve. */
+/* share.h: one user's part of a common pool: as much as stays free for others (at 50 per cent). Root draws on
+ * all, with a reserve. docs/INTERNALS.md, "Shares". */
 #ifndef GUARDFS_POLICY_SHARE_H
 #define GUARDFS_POLICY_SHARE_H
 

@@ -23,7 +23,7 @@ enum slowness_verdict { SLOWNESS_SILENT, SLOWNESS_QUICK, SLOWNESS_BETWEEN, SLOWN
 enum slowness_verdict slowness_window(uint64_t p99_ns, uint64_t n_ops, uint64_t bound_ns);
 
 /* Takes the worst verdict of a window's classes. for_ns: how long it must last. Returns: slow now? A quick
- * window ends a run of slow ones, and so do for_ns plus two windows without any. Any other ends a run of
+ * window, or for_ns plus two windows without a verdict, ends a run of slow ones; any other ends a run of
  * quick (or silent) ones. */
 bool slowness_take(struct slowness *s, enum slowness_verdict verdict, uint64_t for_ns, uint64_t now_ns);
 

@@ -6,7 +6,7 @@
 
 enum stall { STALL_NONE, STALL_STORAGE, STALL_CRAWL };
 
-/* A job is watched so long after its last writer closed: one that gave up is stalled too. */
+/* Watched so long after its last writer closed: a job that gave up is stalled too. */
 #define STALL_LINGER_NS (600 * NSEC_PER_SEC)
 
 struct stall_job {
@@ -24,8 +24,7 @@ struct stall_job {
 	uint64_t went_on_ns;
 };
 
-/* A jump between two looks, which are seconds apart: the machine was suspended or paused, or the clock set
- * forward. */
+/* A jump between two looks, seconds apart: the machine slept, or the clock was set forward. */
 #define STALL_GAP_NS (60 * NSEC_PER_SEC)
 
 struct stall_clock {
@@ -46,8 +45,8 @@ struct stall_tier {
 /* Start of the time without progress: last write, opening, or jump. 0: not at work. */
 uint64_t stall_since_ns(const struct stall_job *job, uint64_t now_ns);
 
-/* Stalled after require_ns without progress. Storage is to blame if its tier is, or was since, unhealthy, or
- * gave the job an error since. */
+/* Stalled after require_ns without progress: by storage if its tier was unhealthy since, or gave the job an
+ * error. */
 enum stall stall_judge(const struct stall_job *job, const struct stall_tier *tier, uint64_t require_ns,
 		       uint64_t now_ns);
 

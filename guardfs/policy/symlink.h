@@ -4,8 +4,7 @@
 
 #include "base/base.h"
 
-/* By its text alone: an absolute target may lead out, and one with "..", for a component before that may be a
- * link. */
+/* By its text alone: an absolute target may, and one with "..", which may follow a link. */
 static inline bool symlink_may_lead_out(const char *target)
 {
 	if (target[0] == '/')
