@@ -15,7 +15,7 @@ enum log_level {
 /* Once, before threads. process: constant, shown in messages. threshold: least important level shown. */
 void log_init(const char *process, enum log_level threshold);
 
-/* One write(2) of at most 1 KiB. Allocates and locks nothing, for guardian. */
+/* One write(2) of at most 1 KiB. Allocates and locks nothing. */
 void log_write(enum log_level level, const char *fmt, ...) PRINTF_LIKE(2, 3);
 
 #define log_error(...)	 log_write(LOG_LEVEL_ERROR, __VA_ARGS__)

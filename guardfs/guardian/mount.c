@@ -264,8 +264,7 @@ static errint_t unmount(const void *arg)
 	return is_ours_at(board, board->mounted_at) ? detach(board->mounted_at) : 0;
 }
 
-/* Mounts without a server: the bare directory would tell that files are gone or forbidden (ENOENT, EACCES),
- * and take writes. */
+/* Mounts without a server: the bare directory would tell that files are gone (ENOENT), and take writes. */
 static errint_t close_place(const void *arg)
 {
 	const struct board *board = arg;

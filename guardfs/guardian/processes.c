@@ -19,7 +19,7 @@
 #define HELD_UP_MS 4000u  /* the same without processor, or awaiting memory or disk */
 #define SUSPECT_MS 250u	  /* no heartbeat: does it live? */
 #define START_MS   10000u /* until first heartbeats (a worker rebuilds indexes) */
-/* A worker that lived no longer died at once: starting takes some 10 ms, then requests are run again. */
+/* A worker that lived no longer died at once: starting takes some 10 ms. */
 #define QUICK_DEATH_MS	100u
 #define BACKOFF_MIN_MS	25u
 #define BACKOFF_MAX_MS	2000u

@@ -26,16 +26,9 @@ char *report_status_text(const struct arena *arena, size_t *length) WARN_UNUSED;
 /* guardfs(8), STATUS.JSON, with a newline. Bytes that are not UTF-8 become U+FFFD. */
 char *report_status_json(const struct arena *arena, size_t *length) WARN_UNUSED;
 
-/* One line: STATE CLASS SINCE[ DETAIL]\n
- * - STATE: ok (processes run, backends and routes are healthy, the manifest was read), down (all backends
- *   are), or degraded.
- * - CLASS: a name of policy/errclass.h, "unmounted" (somebody unmounted it: down), "process" (one is
- *   missing), "manifest" (unreadable, the last good one stays), or "none". The worst backend's comes first,
- *   then the worst route's.
- * - SINCE: when that began (ok: when the last trouble ended).
- * - DETAIL: for people, control characters as \xHH.
- *
- * Writes at most size (>= 64) bytes, terminated; truncated lines end in a newline. Returns the length. */
+/* One line, STATE CLASS SINCE[ DETAIL]\n, as in guardfs(8). Of several reasons the worst backend's comes
+ * first, then the worst route's. Control characters in DETAIL as \xHH. Writes at most size (>= 64) bytes,
+ * terminated; truncated lines end in a newline. Returns the length. */
 size_t report_health_line(const struct arena *arena, char *buf, size_t size);
 
 /* Lines PATH \t BACKEND \t STATE \t CLASS \t SINCE \n, sorted by path. A route is as bad as its backend.

@@ -1,9 +1,7 @@
-/* verify.h: is a file whole, and if not, up to where?
+/* verify.h: is a file whole, and if not, up to where? One pass from a known good offset to the end: gzip
+ * members (CRC and length, RFC 1952), WARC records, in other files the ranges that hold nothing.
  *
- * One pass from a known good offset to the end: gzip members (CRC and length, RFC 1952), WARC records, in
- * other files the ranges that hold nothing. Memory is constant (VERIFY_MEMORY): files are hostile, no length
- * is believed before its bytes were seen.
- *
+ * Memory is constant (VERIFY_MEMORY): files are hostile, no length is believed before its bytes were seen.
  * Files are only read, by pread(2). Any process and thread, one call at a time for each file. A read may
  * hang: a busy process has a child call. */
 #ifndef GUARDFS_VERIFY_VERIFY_H
