@@ -47,8 +47,8 @@ bool board_trip_breaker(struct board *board, unsigned index, uint32_t epoch, enu
 	if (index >= CONFIG_BACKENDS_MAX)
 		return false;
 	b = &board->backends[index];
-	/* The first refused caller looks at it. Changed only if unchanged since before the breaker was looked
-	 * at: a slow opener must not make a later outage young. */
+	/* Changed only if unchanged since before the breaker was looked at: a slow opener must not make a
+	 * later outage young. */
 	young_ns = atomic_load(&b->young_until_ns);
 	if (atomic_load(&b->breaker) == closed && atomic_load(&b->incident) == 0)
 		atomic_compare_exchange_strong(&b->young_until_ns, &young_ns, patience_until_ns(board));
@@ -139,8 +139,8 @@ static void take_map_lock(struct board *board)
 	int32_t holder = 0;
 
 	while (!atomic_compare_exchange_strong(&board->map_lock, &holder, (int32_t)getpid())) {
-		/* A live holder needs microseconds. After seconds it is stopped, or the number was reused:
-		 * its later commit is void (board_map_commit). */
+		/* A live holder needs microseconds. The later commit of a stopped one is void
+		 * (board_map_commit). */
 		if (!holder_is_dead(holder) && clock_mono_ns() < give_up) {
 			pause_briefly();
 			holder = 0;

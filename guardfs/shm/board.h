@@ -41,7 +41,7 @@ enum backend_counter {
 	COUNT_PARKED,
 	COUNT_LATE,	/* came back after their deadline */
 	COUNT_REOPENED, /* handles, after a reconnect */
-	COUNT_POISONED, /* handles that could not be reopened */
+	COUNT_POISONED, /* handles that could not be */
 	COUNT_READ_BYTES,
 	COUNT_WRITTEN_BYTES,
 	BACKEND_COUNTER_COUNT
@@ -346,8 +346,7 @@ struct board {
 bool board_trip_breaker(struct board *board, unsigned index, uint32_t epoch, enum errclass why,
 			enum detector by);
 
-/* Makes an outage young for [recovery] patience from now. board_trip_breaker does so itself unless an
- * incident is open. Guardian, keeper. */
+/* Makes an outage young from now. board_trip_breaker does so unless an incident is open. Guardian, keeper. */
 void board_be_patient(struct board *board, unsigned index);
 
 /* While the breaker is open: is the outage young, and of a class that may pass soon? */
@@ -383,8 +382,7 @@ static inline bool board_refuses(const struct board_backend *backend, uint32_t u
 	return false;
 }
 
-/* Notes a caller (thread id pid) that got the infrastructure errno; fast: without waiting. Worker,
- * guardian. */
+/* Notes a caller (thread id pid) with the infrastructure errno; fast: without waiting. Worker, guardian. */
 void board_hurt(struct board_backend *backend, uint32_t pid, bool fast);
 
 /* About how many callers were noted (linear counting). Keeper, as the next two. */

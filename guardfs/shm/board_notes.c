@@ -1,5 +1,5 @@
-/* board_notes.c: the board's texts, incidents and hurt callers. One process writes each, under a sequence
- * counter that is odd during a write. */
+/* board_notes.c: the board's texts, incidents and hurt callers. Each has one writer, and a sequence counter
+ * that is odd during a write. */
 #include "base/clock.h"
 #include "shm/board.h"
 #include "shm/words.h"
@@ -37,8 +37,7 @@ static bool load_under(const _Atomic uint32_t *sequence, void *private, const vo
 	return false;
 }
 
-/* Copies what fits of text in whole UTF-8 characters. Text from outside must not move a terminal's cursor or
- * forge a line. */
+/* Whole UTF-8 characters that fit. Text from outside must not move a terminal's cursor or forge a line. */
 static void tame_text(char *tame, size_t size, const char *text)
 {
 	size_t n = strlen(text);

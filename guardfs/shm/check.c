@@ -1,5 +1,5 @@
-/* check.c: arena_check. Counts are bounded first, then each record is checked alone, then records against one
- * another. The cost follows the high-water marks, not the arena's size. */
+/* check.c: arena_check. Counts are bounded first, then records are checked alone, then against one
+ * another. */
 #include "shm/arena.h"
 #include "base/child.h"
 #include "base/clock.h"
@@ -269,8 +269,7 @@ static uint32_t check_each_node(struct arena *arena, uint32_t used)
 	return dropped;
 }
 
-/* Follows parents from node i to the first decided node, none, a dead one, or a cycle. *length: nodes newly
- * marked. */
+/* Follows parents from node i to the first decided node, none, or a cycle. *length: nodes newly marked. */
 static enum mark judge_chain(const struct arena *arena, uint32_t used, uint8_t *marks, uint32_t i,
 			     uint32_t *length)
 {
@@ -288,8 +287,8 @@ static enum mark judge_chain(const struct arena *arena, uint32_t used, uint8_t *
 	return MARK_GOOD;
 }
 
-/* The highest node of a bad chain that needs no parent (local, with a file handle), which saves those below
- * it. Returns its position + 1, or 0. */
+/* The highest node of a bad chain that needs no parent (local, with a file handle). Returns its position + 1,
+ * or 0. */
 static uint32_t find_anchor(const struct arena *arena, uint32_t i, uint32_t length)
 {
 	uint32_t anchor = 0;
@@ -379,8 +378,7 @@ static uint32_t check_places(struct arena *arena, uint32_t used)
 	return dropped;
 }
 
-/* Once it is known which nodes stay: a route's root without its object looks for it again; other views are
- * dropped. */
+/* Once it is known which nodes stay. A route's root without object looks for it again. */
 static uint32_t check_objects(struct arena *arena, uint32_t used)
 {
 	uint32_t changed = 0;

@@ -1,5 +1,4 @@
-/* extent.h: bytes of guarded files that were acknowledged and are not on storage yet. See
- * docs/WRITEBEHIND.md.
+/* extent.h: acknowledged bytes that are not on storage yet (docs/WRITEBEHIND.md).
  *
  *   FREE -> OWED              a WRITE was acknowledged: its bytes are here
  *   OWED -> SENT              handed to the transport, unconfirmed
@@ -34,7 +33,7 @@ struct extent {
 	_Atomic uint32_t state;
 	/* Stored after the bytes. */
 	_Atomic uint32_t length;
-	/* handle_id of the open file through which they came and go. */
+	/* handle_id of the open file, for all writes of it. */
 	uint64_t fh;
 	/* Order of acknowledgement, over all files. */
 	uint64_t sequence;

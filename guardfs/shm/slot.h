@@ -123,14 +123,13 @@ struct slot {
 	uint8_t reply[SLOT_REPLY_MAX];
 	/* Lookups counted for the reply (fs/grant.h). */
 	_Atomic uint32_t n_granted;
-	/* D: Guardian's answer at the deadline instead of the configured errno (length 0). After an error for
-	 * a LOOKUP the kernel would drop the dentry, with every mount and working directory below. */
+	/* D: Guardian's answer at the deadline; length 0: the configured errno. After an error for a LOOKUP
+	 * the kernel would drop the dentry, with every mount and working directory below. */
 	uint32_t fallback_length;
 	uint8_t fallback[SLOT_FALLBACK_MAX];
 };
 
-/* Was the caller answered, or is about to be? For a slot with a task inside and unique in its buffer. Any
- * process. */
+/* Was the caller of a task inside answered, or is about to be? unique: in the buffer. Any process. */
 static inline bool slot_is_late(const struct slot *slot, uint64_t unique, uint64_t now_ns)
 {
 	uint64_t deadline_ns = atomic_load(&slot->deadline_ns);
@@ -139,8 +138,7 @@ static inline bool slot_is_late(const struct slot *slot, uint64_t unique, uint64
 	       (unique && atomic_load(&slot->answered) == unique);
 }
 
-/* Before the next request is read, after `unique` was cleared in the buffer. Other fields are set before
- * anybody looks at them. */
+/* Before the next request is read, after `unique` was cleared in the buffer. */
 static inline void slot_reset(struct slot *slot)
 {
 	atomic_store_explicit(&slot->deadline_ns, 0, memory_order_relaxed);

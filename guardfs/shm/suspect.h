@@ -145,8 +145,8 @@ bool suspect_copy(const struct suspect_table *table, uint32_t place, struct susp
 /* Also counts anew how many need a look. Keeper. */
 void suspect_put(struct suspect_table *table, uint32_t place, const struct suspect *suspect);
 
-/* Does a suspect at or below this object need a look? True also if that cannot be told now. Two loads while
- * there is none. Any process. */
+/* Does a suspect at or below this object need a look? True also if that cannot be told now. Cheap while there
+ * is none. Any process. */
 bool suspect_concerns(const struct suspect_table *table, uint32_t backend, const char *object);
 static inline bool suspect_is_any(const struct suspect_table *table)
 {
