@@ -1,7 +1,6 @@
-/* dir.c: guarded directory backends: a directory, or keeper's sshfs mount, below board->root_fd.
- *
- * Nothing is done in the caller's name: sshfs ignores owners, and a missing permission must not look like
- * trouble of the tier. A plain dir gives new objects their owner afterwards. */
+/* dir.c: guarded directory backends: a directory, or keeper's sshfs mount, below board->root_fd. Nothing is
+ * done in the caller's name: sshfs ignores owners, and a missing permission must not look like trouble of the
+ * tier. */
 #include "backend/dir.h"
 #include "backend/cred.h"
 #include "backend/fault.h"
@@ -16,8 +15,7 @@
 
 #define OPEN_TRIES 3
 
-/* Our account on the server keeps its rights: nobody could see that they are missing, and a read-only file
- * could not be reopened for writing after a reconnect. */
+/* Our account keeps its rights: a read-only file could not be reopened for writing after a reconnect. */
 static void dir_enter(struct backend *b, const struct caller *c, mode_t *mode)
 {
 	cred_set_umask(0);
@@ -123,8 +121,7 @@ static errint_t dir_rename(struct backend *b, uint32_t parent, const char *name,
 	return dir_mend_rename(b, parent, name, newparent, newname, flags, rc);
 }
 
-/* A file replaced between finding and opening is found again: sshfs, going by paths, then says ENOENT, or the
- * kernel ESTALE. */
+/* A file replaced meanwhile is found again: sshfs, going by paths, then says ENOENT, or the kernel ESTALE. */
 static errint_t dir_open(struct backend *b, uint32_t node, int flags, int *ref)
 {
 	int fd = -ENOENT;
@@ -148,7 +145,7 @@ static errint_t dir_open(struct backend *b, uint32_t node, int flags, int *ref)
 	return 0;
 }
 
-/* After O_TRUNC the kernel below asks for the size again, a round trip that a new file rarely needs. */
+/* After O_TRUNC the kernel below asks for the size again: a round trip. */
 static bool is_cut_afterwards(const struct backend *b, int flags)
 {
 	return b->config->type == BACKEND_SSHFS && flags & O_TRUNC && (flags & O_ACCMODE) != O_RDONLY;
@@ -187,8 +184,8 @@ static errint_t dir_find_end(struct backend *b, int ref, off_t *end)
 	return rc < 0 ? rc : fd_size_now(fd, end);
 }
 
-/* sshfs reports a failed read as end of file (github.com/libfuse/sshfs/issues/224), which would cut a copy
- * silently. Reads again through ref, since another client may have replaced the name. */
+/* sshfs reports a failed read as end of file (github.com/libfuse/sshfs/issues/224). Reads again through ref,
+ * since another client may have replaced the name. */
 static ssize_t read_again(struct backend *b, int ref, void *buf, size_t size, off_t offset)
 {
 	off_t end = 0;

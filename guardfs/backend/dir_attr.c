@@ -18,8 +18,8 @@ static void present(const struct backend *b, struct stat *st)
 		st->st_mode = (st->st_mode & S_IFMT) | (0777 & ~c->umask);
 }
 
-/* AT_STATX_DONT_SYNC: as the kernel knows; AT_STATX_FORCE_SYNC: asks the file system beneath. atime is told
- * as known: the kernel would ask for it after each read. */
+/* AT_STATX_FORCE_SYNC: asks the file system beneath, AT_STATX_DONT_SYNC: does not. atime is told as known:
+ * the kernel would ask for it after each read. */
 static errint_t stat_at(int dirfd, const char *name, int flags, struct stat *st)
 {
 	struct statx x;
@@ -54,8 +54,7 @@ errint_t dir_describe(struct backend *b, int dirfd, const char *name, struct fou
 	return rc;
 }
 
-/* The kernel asks a mount beneath for an open file by name, which may be lost. It asks by the open file only
- * for an unknown size, to find the end. */
+/* The kernel asks a mount beneath for an open file by name, except for an unknown size, to find the end. */
 static errint_t stat_open(int ref, struct stat *st)
 {
 	errint_t rc = errint(fstat(ref, st));

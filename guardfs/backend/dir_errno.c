@@ -75,8 +75,8 @@ static bool holds_entries(int dirfd, const char *name)
 	return found;
 }
 
-/* OpenSSH's server says "bad message" of a name or path too long for it. The mount beneath says ESTALE of a
- * removed object, since it goes by names. */
+/* OpenSSH's server says "bad message" of too long a name. The mount beneath says ESTALE of a removed
+ * object. */
 errint_t dir_mend(struct backend *b, uint32_t node, errint_t rc)
 {
 	if (!is_sshfs(b))
@@ -121,8 +121,8 @@ errint_t dir_mend_make(struct backend *b, uint32_t parent, const char *name, boo
 	return dir_mend(b, parent, explain_make(b, parent, name, may_exist, rc));
 }
 
-/* From libfuse in sshfs, when it finds no free name to hide an open file under, for one without a connection.
- * The server has no such error. */
+/* From libfuse in sshfs, when it finds no free name to hide an open file under. The server has no such
+ * error. */
 static errint_t mend_busy(const struct backend *b, errint_t rc)
 {
 	return is_sshfs(b) && rc == -EBUSY ? -EIO : rc;

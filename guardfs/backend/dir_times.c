@@ -1,8 +1,8 @@
 /* dir_times.c: times in the form that sshfs needs.
  *
- * SFTP sets both times of a file or none, in unsigned 32-bit seconds. sshfs sees an omitted time as second 0,
- * and takes second 0 for "now". So an omitted time is set to its present value, and second 0 to second 2^32,
- * of which the lower 32 bits are sent. */
+ * SFTP sets both times of a file or none, in unsigned 32-bit seconds. sshfs takes an omitted time for second
+ * 0, and that for "now". So an omitted time is set to its present value, and second 0 to second 2^32, of
+ * which the lower 32 bits are sent. */
 #include "backend/dir.h"
 #include "base/cleanup.h"
 
@@ -26,7 +26,7 @@ static errint_t ask_times(int fd, int sync, struct timespec times[TIMES])
 	return 0;
 }
 
-/* Opening the file makes sshfs look. A file that cannot be opened has times as old as sshfs's cache. */
+/* Opening the file makes sshfs look. Otherwise times are as old as sshfs's cache. */
 static errint_t ask_server(int fd, bool regular, struct timespec times[TIMES])
 {
 	CLEANUP_FD int opened = regular ? posix_reopen(fd, O_RDONLY) : -1;
@@ -34,7 +34,7 @@ static errint_t ask_server(int fd, bool regular, struct timespec times[TIMES])
 	return ask_times(opened >= 0 ? opened : fd, AT_STATX_FORCE_SYNC, times);
 }
 
-/* An old atime does no harm, but an mtime that another client has just changed must not be put back. */
+/* An mtime that another client has just changed must not be put back. */
 static errint_t present_times(struct backend *b, uint32_t node, int ref, bool fresh,
 			      struct timespec times[TIMES])
 {

@@ -1,7 +1,5 @@
-/* dir_walk.c: reaching nodes by name.
- *
- * Names and parents are read without a lock while fs/ may rename: the path is built again after the walk, and
- * walked again if it changed. */
+/* dir_walk.c: reaching nodes by name. Names are read without a lock: the path is built again after the walk,
+ * and walked again if it changed. */
 #include "backend/dir.h"
 #include "base/cleanup.h"
 #include "base/fd.h"
@@ -12,8 +10,7 @@
 
 static errint_t reach_piece(struct backend *b, uint32_t node, struct reached *r, unsigned pieces);
 
-/* Not on the stack: a deep tree is reached in nested pieces. A piece's path is begun after those above it are
- * done. */
+/* Not on the stack: a deep tree is reached in nested pieces. */
 static _Thread_local char walk_text[2][WALK_PATH_MAX];
 
 /* In one epoch. */
@@ -121,8 +118,7 @@ static errint_t path_from(const struct backend *b, uint32_t base, uint32_t node,
 	return 0;
 }
 
-/* The nearest ancestor with a descriptor of the epoch, pinned into r; else the root. An ancestor beyond one
- * path's length is reached first. */
+/* The nearest ancestor with a descriptor of the epoch, pinned into r; else the root. */
 static errint_t find_base(struct backend *b, uint32_t node, unsigned pieces, struct walk *w,
 			  struct reached *r)
 {
@@ -191,8 +187,7 @@ static errint_t check_fd_type(const struct node *node, int fd)
 	return dir_check_type(node, stx.stx_mode);
 }
 
-/* Nothing is mounted within our own sshfs. If the root is replaced meanwhile a mount is let go too soon, no
- * more. */
+/* Nothing is mounted within our own sshfs. */
 static uint32_t root_mount(const struct backend *b, uint32_t epoch)
 {
 	struct dir *d = b->state;

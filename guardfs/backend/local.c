@@ -1,5 +1,5 @@
-/* local.c: the local tier. Nodes are reached by file handle; those without one by a kept descriptor or, on a
- * file system mounted within the tier, by name: nothing unused may stay open there. */
+/* local.c: the local tier. Nodes are reached by file handle, else by a kept descriptor or, on a file system
+ * mounted within the tier, by name. */
 #include "backend/cred.h"
 #include "backend/posix.h"
 
@@ -142,8 +142,8 @@ static errint_t local_describe(struct backend *b, int dirfd, const char *name, s
 	return describe_opened(b, dirfd, name, found);
 }
 
-/* While a removed file's inode number is being reused the kernel says ENOMEM (iget_locked in ext4), a moment
- * later ESTALE. False: memory is out. */
+/* While a removed file's inode number is being reused the kernel says ENOMEM (iget_locked in ext4). False:
+ * memory is out. */
 static bool wait_for_reuse(unsigned *tries)
 {
 	if (++*tries > REUSE_TRIES)
@@ -179,7 +179,7 @@ static bool is_known_as(const struct node *node, const struct stat *st)
 	return memcmp(node->fh, pair, sizeof(pair)) == 0;
 }
 
-/* For nodes with neither handle nor descriptor. -ESTALE: not there; the kernel looks the name up again. */
+/* For nodes with neither handle nor descriptor. -ESTALE: not there. */
 static int open_named(struct backend *b, const struct node *node)
 {
 	uint32_t parent = __atomic_load_n(&node->parent, __ATOMIC_RELAXED);

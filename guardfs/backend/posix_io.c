@@ -5,7 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* A short count is not the end of the file: an error in the middle must not look like it. */
+/* A short count is not the end of the file, but may be an error. */
 ssize_t posix_read(struct backend *b, int ref, void *buf, size_t size, off_t offset, off_t end)
 {
 	size_t done = 0;
