@@ -25,7 +25,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-/* More than all backends let in, so that those stuck in one backend, or for one user, delay no others. */
+/* More than all backends let in: those stuck for one backend or user delay no others. */
 #define RUNNERS_MAX (CONFIG_INFLIGHT_TOTAL_MAX + 64u)
 /* Bring to one backend what is owed to it. Each may wait for a round trip. */
 #define SENDERS_MAX 32u
@@ -214,8 +214,7 @@ static struct slot *take_parked(unsigned backend)
 	}
 }
 
-/* After a visit to a backend: requests that waited for room there, or for this task, go next, in this
- * thread. */
+/* After a visit to a backend: requests that waited for it go next, in this thread. */
 static void run_waiting(unsigned backend)
 {
 	struct slot *slot;
@@ -288,7 +287,7 @@ static bool start_reader(void)
 	return false;
 }
 
-/* A mount taken away by force closes no open file: acknowledged bytes are brought to storage all the same. */
+/* A mount taken away by force closes no open file, but owed bytes are brought to storage. */
 static void await_owed(void)
 {
 	const struct timespec pause = {.tv_nsec = 10000000};

@@ -100,8 +100,7 @@ static struct slot *move_to_free(struct arena *arena, const struct slot *from)
 	return NULL;
 }
 
-/* Also a change of names: the second run looks whether the first did it (fs/again.h). An error would leave
- * stale names in worker and kernel. */
+/* Also a change of names: the second run looks whether the first did it (fs/again.h). */
 static bool may_run_again(const struct slot *slot, const uint8_t *buffer, const struct wire_request *r)
 {
 	if (slot->replays >= REPLAYS_MAX || r->opcode == WIRE_OP_INTERRUPT)
@@ -175,8 +174,7 @@ static bool prepare_again(struct arena *arena, struct slot *slot, uint16_t *read
 	return true;
 }
 
-/* A listing with nodes was being sent. Only the kernel knows whether it arrived: if not, it takes an error
- * for the request. */
+/* A listing with nodes was being sent. If it did not arrive, the kernel takes an error for the request. */
 static void settle_big_reply(struct arena *arena, struct slot *slot, uint64_t unique)
 {
 	uint8_t out[64];
@@ -232,8 +230,8 @@ static bool recover_slot(struct arena *arena, struct slot *slot, uint16_t *ready
 		return false;
 	}
 	grant_take_back_of(slot); /* no reply was begun: the kernel knows none of these nodes */
-	/* Killed within read(2): the kernel, copying page by page, may have stopped and answered EIO itself.
-	 * Bytes after the first pages may be anything. */
+	/* Killed within read(2): the kernel may have stopped between pages and answered EIO itself. Bytes
+	 * after the first pages may be anything. */
 	bool torn = unread && slot->length > COPIED_AT_ONCE;
 
 	if (!torn && may_run_again(slot, buffer, &r) && prepare_again(arena, slot, ready))
@@ -403,8 +401,7 @@ void recover_descriptors(struct arena *arena)
 		close_aside(list);
 }
 
-/* A number open and unrecorded through so many rounds, each outlasting all requests of its beginning, belongs
- * to nobody alive. */
+/* A number open and unrecorded through so many rounds belongs to nobody alive. */
 #define LATE_ROUNDS 3
 
 static struct {

@@ -67,8 +67,7 @@ static ssize_t reply_init(const struct iovec *iov, int count)
 	return (ssize_t)n;
 }
 
-/* A small reply is recorded before it is sent: if this worker dies, its successor sends it, and no success is
- * reported as failure. */
+/* Recorded before it is sent: if this worker dies its successor sends it. */
 static ssize_t reply_writev(int fd, struct iovec *iov, int count, void *userdata)
 {
 	struct slot *slot = call.slot;
