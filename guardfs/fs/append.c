@@ -85,8 +85,7 @@ static ssize_t search_up_to(const struct wanted *w, uint64_t end)
 }
 
 /* The writer's next append may stand behind this one. It was sent later over the same connection: where
- * nobody else appends, all of this one is in place before it. If not, storage refused a part, or somebody
- * else appended. */
+ * nobody else appends, all of this one is in place before it. */
 static ssize_t search_followed(const struct wanted *w, uint64_t end)
 {
 	uint64_t from = call.slot->append_from;

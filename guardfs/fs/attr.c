@@ -229,7 +229,7 @@ static ssize_t setattr_node(struct backend *b, struct node *node, struct handle 
 }
 
 /* A request to set nothing is chown(-1, -1), where only the owner may clear set-id bits, or precedes a write,
- * which clears them for anybody. The kernel does not tell which. */
+ * which clears them for anybody. */
 static bool may_drop_set_id(fuse_req_t req, struct backend *b, const struct node *node)
 {
 	uid_t uid = fuse_req_ctx(req)->uid;

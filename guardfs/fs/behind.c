@@ -4,8 +4,7 @@
 #include "base/cleanup.h"
 #include "fs/behind_table.h"
 
-/* The least limit, for an unknown rate. Half of it, for one file, is more than a long link has on its way, so
- * the rate can be measured. */
+/* The least limit, for an unknown rate: half of it, for one file, is enough to measure the rate by. */
 #define LIMIT_LEAST (6u << 20)
 /* A backend may have half of the extents, and a file so many: scattered small pieces take one each. */
 #define LANE_EXTENTS (EXTENT_MAX / 2)

@@ -236,7 +236,7 @@ void behind_sent(const struct behind_work *work, uint32_t epoch)
 	ACQUIRE_LOCK(&lane->lock);
 	f = work->file;
 	/* If older bytes have to go over another connection, all go again, in order. Bytes handed over while
-	 * a confirmation failed may be those that its error, told once, is about. */
+	 * a confirmation failed may be those that its error is about. */
 	if (f->n_sent && f->sent_epoch != epoch) {
 		forget_sent(f);
 	} else if (f->careful == work->careful) {
@@ -379,8 +379,7 @@ void behind_abandon(const struct behind_work *work)
 	owed_unpin(ended);
 }
 
-/* The handle remembers the last WRITE in it: a second run, after a worker's death, finds that it was
- * taken. */
+/* A second run of the last WRITE in it, after a worker's death, finds that it was taken. */
 static void free_extent(struct behind_lane *lane, struct behind_file *f, uint16_t i)
 {
 	struct extent *e = owed_extent(i);

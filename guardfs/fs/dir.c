@@ -114,8 +114,7 @@ static void blame_listing(const struct backend *b, struct node *dir, uint32_t st
 		    b->config->name, path);
 }
 
-/* Was the backend lost over this listing? Certainly if sshfs was ended for the memory of listings; else after
- * the third silence in an hour. */
+/* Certainly if sshfs was ended for the memory of listings; else after the third silence in an hour. */
 static void judge_listing(const struct backend *b, struct node *dir, ssize_t rc)
 {
 	uint32_t epoch = atomic_load(&call.slot->epoch);
@@ -154,8 +153,8 @@ static bool is_dot(const char *name, size_t length)
 	return (length == 1 && name[0] == '.') || (length == 2 && name[0] == '.' && name[1] == '.');
 }
 
-/* Routes come first and hide storage's names. Directories on the way to routes come last, since storage
- * mostly has them. */
+/* Routes come first and hide storage's names. Directories on the way to routes come last: storage mostly has
+ * them. */
 static void collect_route(void *arg, const char *name, bool is_route)
 {
 	struct collect *c = arg;
@@ -177,8 +176,7 @@ static uint64_t shown_ino(uint32_t node)
 	return fs.arena->nodes[node].ino | (fs.arena->nodes[node].backend == NODE_VIRTUAL ? 1ull << 61 : 0);
 }
 
-/* As shown, not storage's own (sshfs has none). The root of a route, or of a backend, lies where it is
- * shown. */
+/* As shown, not storage's own. The root of a route, or of a backend, lies where it is shown. */
 static uint64_t dot_ino(const struct collect *c, bool up)
 {
 	const struct node *dir = &fs.arena->nodes[c->dir];

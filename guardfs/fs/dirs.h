@@ -1,9 +1,8 @@
 /* dirs.h: attributes of guarded directories in which something was just made. Worker threads.
  *
- * For each file made the kernel drops its attributes of the directory, and asks again before the next: it has modes to
- * check. Over a link that is a round trip a file. A file that is made changes of its directory only the times, which the
- * server sets to the file's. So once something was made the attributes of the last GETATTR, with these times, answer
- * until that GETATTR is cache_seconds old. Any other change of the directory ends them. */
+ * For each file made the kernel asks again for its directory, a round trip. Making a file changes only the
+ * directory's times, to the file's. So the attributes of the last GETATTR, with these times, answer until
+ * that GETATTR is cache_seconds old. Any other change ends them. */
 #ifndef GUARDFS_FS_DIRS_H
 #define GUARDFS_FS_DIRS_H
 

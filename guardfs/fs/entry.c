@@ -38,11 +38,10 @@ double entry_seconds(const struct node *node)
 }
 
 /* Over sshfs a look-up is a round trip. GETATTR and OPEN also tell whether a file exists: so its name may be
- * kept longer than its attributes, as long as the mount beneath keeps it. */
+ * kept longer than its attributes. */
 #define SSHFS_NAME_SECONDS 10.0
 
-/* A route's root may show another directory a moment later; its names lead to the old one until looked up
- * again. */
+/* A route's root may show another directory a moment later. */
 static bool is_below_target(const struct node *node)
 {
 	const struct node *object =

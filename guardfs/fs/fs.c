@@ -207,7 +207,7 @@ static void negotiate(void *userdata, struct fuse_conn_info *conn)
 
 	(void)userdata;
 	/* Locks stay with the kernel and survive a worker. Without writeback cache an acknowledged write has
-	 * reached storage. Without splice requests are read into the arena. */
+	 * reached storage. */
 	conn->want = conn->capable & wanted;
 	conn->max_write = 1024 * 1024;
 	conn->max_background = 65535;

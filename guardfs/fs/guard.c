@@ -189,8 +189,8 @@ void guard_end_request(void)
 	backend_end_request();
 }
 
-/* Is something owed that was acknowledged before the request came? Later bytes do not count: a reader of a
- * growing log would wait for its end. */
+/* Is something owed that was acknowledged before the request came? By later bytes a reader of a growing log
+ * would wait for its end. */
 static bool is_owed_one(const struct node *node)
 {
 	if (!node || !behind_is_owed(node_index(node), call.slot->owed_point))
@@ -260,8 +260,8 @@ void guard_unparked(const struct slot *slot)
 	room_give_back(atomic_load(&slot->backend), slot->uid);
 }
 
-/* A sync failed over a connection that a probe found sound: data is lost. Storage says so once; asking again
- * would yield success. */
+/* A sync failed over a sound connection: data is lost. Storage says so once; asking again would yield
+ * success. */
 static bool is_final_error(const struct backend *b, enum op_class op_class)
 {
 	uint64_t breaker = atomic_load(&b->board->breaker);
@@ -405,7 +405,7 @@ static enum slot_park_reason why_again(const struct backend *b, const struct err
 	if (info->trips)
 		return waits_while_down(b->board, slot->parkable) ? PARK_DOWN : PARK_NONE;
 	/* EIO may mean a lost connection or a full disk: a probe decides. Another run is harmless, of a sync
-	 * only over a new connection (is_final_error). */
+	 * only over a new connection. */
 	return info->triggers_probe && !slot->asked ? PARK_VERDICT : PARK_NONE;
 }
 

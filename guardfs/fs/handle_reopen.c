@@ -1,7 +1,5 @@
-/* handle_reopen.c: a handle's file found again after a reconnect.
- *
- * One thread opens the file, without any lock; others wait (reopening.ended). Closing an older epoch's
- * descriptor cannot hang: its transport is dead. */
+/* handle_reopen.c: a handle's file found again after a reconnect. One thread opens the file, without any
+ * lock; others wait. Closing an older epoch's descriptor cannot hang: its transport is dead. */
 #include "base/log.h"
 #include "fs/context.h"
 #include "fs/guard.h"
@@ -23,8 +21,8 @@ static struct {
 /* By handle; under reopening.lock. */
 static bool is_reopening[HANDLE_MAX];
 
-/* May the handle go on with the present file? A reader, if size and time have not gone back; a writer, if all
- * unsynced bytes extended the file, and the file covers them. */
+/* A reader goes on if size and time have not gone back; a writer, if all unsynced bytes extended the file,
+ * and the file covers them. */
 static bool may_go_on(const struct handle *h, const struct stat *st)
 {
 	const struct node *node = &fs.arena->nodes[h->node];
@@ -91,8 +89,8 @@ void handle_lost(struct backend *b, uint32_t node, int error, const struct ledge
 	handle_index_each(node, tell_loss, &loss);
 }
 
-/* A task of an older epoch, which could not be fenced, may use its descriptor's number again: the descriptor
- * stays open, unrecorded, for a sweep. */
+/* A task of an older epoch may use its descriptor's number again: the descriptor stays open, unrecorded, for
+ * a sweep. */
 static bool is_entered_before(const struct backend *b, uint32_t epoch)
 {
 	for (uint32_t i = 0; i < SLOT_MAX; i++) {

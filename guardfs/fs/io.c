@@ -243,8 +243,7 @@ void fs_lseek(fuse_req_t req, fuse_ino_t ino, off_t offset, int whence, struct f
 		fuse_reply_lseek(req, rc);
 }
 
-/* Storage may have to read and write each byte, and the kernel asks for up to 2 GiB: a caller with a deadline
- * gets one WRITE's worth at a time. */
+/* The kernel asks for up to 2 GiB: a caller with a deadline gets one WRITE's worth at a time. */
 #define COPY_GUARDED_MAX CALL_DATA_SIZE
 
 static ssize_t copy_through(struct backend *b, struct handle *in, off_t off_in, int out, off_t off_out,

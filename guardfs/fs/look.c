@@ -121,8 +121,8 @@ enum told {
 	TOLD_SEVERAL, /* it may have kept any */
 };
 
-/* Simultaneous opens of a node may come to different files. So they are accepted one by one, and the count
- * shows an open that others came before. Parallel to arena->nodes; private, sparse. */
+/* Simultaneous opens of a node may come to different files. So they are accepted one by one, and counted.
+ * Parallel to arena->nodes; private, sparse. */
 struct witness {
 	/* CLOCK_MONOTONIC; under the lock, as all but looks and inside. */
 	_Atomic uint64_t accepted_ns;
@@ -181,8 +181,7 @@ void look_leave(const struct node *node)
 	atomic_fetch_sub(&witness_of(node)->inside, 1);
 }
 
-/* For a second sshfs remembers what it was shown of a name, in the order of its threads: an earlier look may
- * have left an older state. */
+/* For a second sshfs remembers what it was shown of a name: an earlier look may have left an older state. */
 static bool is_beside_others(const struct node *node, const struct opened *o)
 {
 	const struct witness *w = witness_of(node);

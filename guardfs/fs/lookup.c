@@ -69,8 +69,8 @@ static bool target_is_missing(struct backend *b, struct node *node)
 	       b->ops->getattr(b, view_object_index(node), -1, &st) == -ENOENT;
 }
 
-/* A node that the kernel holds is answered for in an outage too (slot.fallback). `known` carries one lookup
- * for that answer. If ours comes too late, guardian gave it, and the lookup is the kernel's. */
+/* A node that the kernel holds is answered for in an outage too (slot.fallback); `known` carries one lookup
+ * for that answer. If ours comes too late, guardian gave it. */
 static void lookup_guarded(fuse_req_t req, struct backend *b, struct node *parent, const char *name)
 {
 	struct slot *slot = call.slot;
@@ -175,8 +175,8 @@ static errint_t look_at_target(struct backend *b, const char *target, struct nod
 	return rc == 0 && !*dir ? -ENOMEM : rc;
 }
 
-/* A name for a pattern: on the backend if it is there, else local. In an outage a guess might put a guarded
- * path on the local disk. */
+/* On the backend if it is there, else local. In an outage a guess might put a guarded path on the local
+ * disk. */
 static void lookup_pattern(fuse_req_t req, struct node *parent, const char *name, const struct route *route)
 {
 	struct backend *b = &fs.guarded[route->backend];

@@ -64,8 +64,8 @@ static void passthrough_end(struct node *node, struct handle *h)
 
 /* ---- OPEN ---- */
 
-/* The kernel drops pages when size or mtime have changed. Equal size and whole-second SFTP times do not prove
- * equal content, nor do pages read over another connection. */
+/* Equal size and whole-second SFTP times do not prove equal content, nor do pages read over another
+ * connection. */
 static bool keeps_pages(const struct backend *b, struct node *node, const struct handle *h)
 {
 	uint32_t epoch = h->epoch;
@@ -176,7 +176,7 @@ static ssize_t open_node(struct backend *b, uint32_t node, int flags, int *ref)
 /* On ESTALE the kernel looks a name up once more; then another replacement is the caller's error. */
 #define JUST_LOOKED_UP_NS (NSEC_PER_SEC)
 
-/* A reader may bypass the kernel's inode, which is another file by now. Only just after a lookup; else a new
+/* A reader may bypass the kernel's inode, which is another file by now. Only just after a lookup, since a new
  * lookup keeps the pages. */
 static bool may_read_directly(const struct node *node, int flags, const struct opened *o)
 {

@@ -125,8 +125,8 @@ static struct message *put_message(uint64_t place, const char *name, bool drop)
 	return m;
 }
 
-/* By another caller? The kernel lets no message pass before its answer, which may wait for our message. An
- * answered one does not wait. */
+/* The kernel lets no message pass before another caller's answer, which may wait for our message. An answered
+ * one does not wait. */
 static bool is_being_changed(uint64_t place)
 {
 	for (uint32_t i = 0; i < arena_slots_used(fs.arena); i++) {

@@ -27,8 +27,8 @@ static int rename_forbidden(struct node *parent, const char *name, struct node *
 			return EBUSY;
 		return EXDEV;
 	}
-	/* One directory at two places, as with two bind mounts: the kernel has locked both, and cannot be
-	 * told of names at the other before the answer (fs/others.h). */
+	/* One directory at two places: the kernel has locked both, and cannot be told of names at the other
+	 * before the answer (fs/others.h). */
 	if (parent->backend != NODE_LOCAL)
 		return parent != newparent && view_object(parent) == view_object(newparent) ? EXDEV : 0;
 	if (tiers_below(node_index(parent), name) || tiers_below(node_index(newparent), newname))

@@ -104,8 +104,8 @@ static int reply_done(fuse_req_t req, int error)
 	return error ? fuse_reply_err(req, error) : fuse_reply_ioctl(req, 0, NULL, 0);
 }
 
-/* Meanwhile the file's owner may close it, and the kernel forget its node. The kernel holds an open file's
- * node: a node held before the file is seen open is the right one. */
+/* Meanwhile the kernel may forget the node. The kernel holds an open file's node: a node held before the file
+ * is seen open is the right one. */
 static void sync_file(fuse_req_t req, uint64_t fh)
 {
 	struct handle *h = handle_get(fh);

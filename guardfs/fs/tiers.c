@@ -23,8 +23,7 @@ static struct {
 	_Atomic uint32_t generation;
 	/* The board's map was torn: not before then. */
 	uint64_t retry_ns;
-	/* By node index: generation of the node << 32 | node_paths_version << 1 | answer. By the generation a
-	 * reused record does not give its predecessor's answer. */
+	/* By node index: generation of the node << 32 | node_paths_version << 1 | answer. */
 	_Atomic uint64_t *concerns;
 } tiers = {.lock = PTHREAD_RWLOCK_INITIALIZER, .generation = UINT32_MAX};
 

@@ -11,8 +11,7 @@
 
 #define OWN_PREFIX "user.guardfs."
 
-/* SFTP has none, and asking sshfs costs a round trip: ls -l asks for each file. Guarded tiers have no ACLs:
- * ownership is presented. */
+/* SFTP has none: asking sshfs costs a round trip. Guarded tiers have no ACLs: ownership is presented. */
 static bool tier_has_xattr(const struct backend *b, const char *name)
 {
 	if (!b->board)
@@ -21,8 +20,8 @@ static bool tier_has_xattr(const struct backend *b, const char *name)
 	       (!name || strncmp(name, XATTR_SYSTEM_PREFIX, XATTR_SYSTEM_PREFIX_LEN) != 0);
 }
 
-/* The kernel asks for the ACL when it checks others' permissions than the owner's. It remembers "none", and
- * fails the operation on other errors. */
+/* The kernel asks for the ACL when it checks others' permissions than the owner's. It fails the operation on
+ * errors but "none". */
 static bool is_acl(const char *name)
 {
 	return strcmp(name, XATTR_NAME_POSIX_ACL_ACCESS) == 0 ||
