@@ -38,8 +38,7 @@ static const struct slot *oldest_inside(const struct supervised *s, bool listing
 	return oldest;
 }
 
-/* A task that entered after the silence began has not caused it. A waiting probe dates the silence roughly:
- * the task may have entered just after its last sign. */
+/* A task that entered after the silence began has not caused it. A probe dates the silence roughly. */
 static bool was_first(const struct supervised *s, const struct slot *slot, enum detector by, uint64_t now_ns)
 {
 	const struct config *c = s->keeper->config;

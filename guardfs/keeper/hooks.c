@@ -229,8 +229,8 @@ static bool start_next(struct hooks *h, uint64_t now_ns)
 
 /* ---- ending ---- */
 
-/* Once the program is reaped and the group is empty the number is free. It comes back only after a whole
- * round of pids, and this call comes at most seconds later. */
+/* Once the program is reaped and the group empty the number is free, but comes back only after a whole round
+ * of pids. */
 static void signal_group(const struct hooks *h, int sig)
 {
 	if (h->pid > 0 && kill(-h->pid, sig) < 0 && errno == ESRCH && !h->reaped)

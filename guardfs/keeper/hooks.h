@@ -4,12 +4,11 @@
  * keeper's parent, /, with /dev/null as input, PATH and the GUARDFS_* variables as environment, and
  * descriptors 0-2. The beginning and end of its output are kept (JOURNAL_TEXT_MAX bytes). The group gets
  * SIGTERM, and SIGKILL 2 s later, at the time limit, or when its output is still open 2 s after the program's
- * end. A process that leaves the group (setsid) escapes. Hooks run one after the other. A dying keeper takes
- * the program along: two keepers' hooks never act at once.
+ * end. Hooks run one after the other. A dying keeper takes the program along: two keepers' hooks never act at
+ * once.
  *
- * Before every run the child checks that the program is an absolute path to a regular executable file, and
- * that it, each directory and symbolic link above belong to root or guardfs's user and are not writable by
- * others. Sentinel and caps are the caller's affair. */
+ * Before every run the child checks that the program is an absolute path to a regular executable file, which
+ * others than root and guardfs's user cannot replace. Sentinel and caps are the caller's affair. */
 #ifndef GUARDFS_KEEPER_HOOKS_H
 #define GUARDFS_KEEPER_HOOKS_H
 

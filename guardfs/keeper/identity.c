@@ -1,7 +1,6 @@
-/* identity.c: is the directory at a backend's path the storage meant? In probe children.
- *
- * By marker, if one is configured, adopted or remembered. Else an sshfs is known by its mount, and a dir by
- * its first finding: type and source of the file system, own mount or not, device. */
+/* identity.c: is the directory at a backend's path the storage meant? By marker, if one is configured,
+ * adopted or remembered. Else an sshfs is known by its mount, and a dir by its first finding: type and source
+ * of the file system, own mount or not, device. In probe children. */
 #include "keeper/probe-child.h"
 #include "base/mounts.h"
 #include "sshfs-compat/sshfs-compat.h"

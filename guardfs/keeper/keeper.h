@@ -1,8 +1,6 @@
 /* keeper.h: the process for all that may block or fail at leisure: probes, recovery, sshfs children, outside
- * files.
- *
- * Guardian starts it with child_clone: own descriptor table, the private mount namespace behind namespace_fd.
- * Killed at any moment, it is replaced by one that adopts what the board says is running.
+ * files. Guardian starts it with child_clone. Killed at any moment, it is replaced by one that adopts what
+ * the board says is running.
  *
  * For the whole folder: functions run in keeper's one thread, unless their header names a child. now_ns is
  * CLOCK_MONOTONIC. A _step function does what is due, and returns when to call it again at the latest

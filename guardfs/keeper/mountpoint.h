@@ -1,7 +1,6 @@
-/* mountpoint.h: is guardfs still mounted where it should be? After umount(8) the session goes on while
- * anything keeps the superblock: open files, a container, an exposed directory, or keeper's own namespace.
- * Callers of the path find the bare directory: health must not say ok, and guardfs must not keep the session
- * going. */
+/* mountpoint.h: is guardfs still mounted where it should be? After umount(8) open files, a container, an
+ * exposed directory or keeper's own namespace keep the session going, and callers of the path find the bare
+ * directory. Health must then not say ok, and guardfs must not keep the session going. */
 #ifndef GUARDFS_KEEPER_MOUNTPOINT_H
 #define GUARDFS_KEEPER_MOUNTPOINT_H
 
@@ -24,7 +23,7 @@ struct mountpoint {
 	pid_t sweeper;
 };
 
-/* Begins to watch, and sweeps keeper's namespace, which keeper has entered before. */
+/* After keeper has entered its namespace, which is swept. */
 void mountpoint_start(struct keeper *k);
 void mountpoint_stop(struct keeper *k);
 

@@ -11,9 +11,8 @@
 
 #define MANIFEST_MAX (1u << 20)
 #define ROUTES_MAX   (8u << 20) /* TIERMAP_ROUTES_MAX lines of two escaped paths */
-/* Most editors, and every shell, empty a file before writing it. A half-written manifest is well-formed but
- * lacks routes, whose paths would land on the local disk. So it is read when unchanged for so long, or on an
- * order. */
+/* Editors and shells empty a file before writing it. A half-written manifest lacks routes, whose paths would
+ * land on the local disk. So it is read when unchanged for so long, or on an order. */
 #define SETTLE_NS (900 * NSEC_PER_MSEC) /* the next tick but one */
 
 enum manifest_state { MANIFEST_BAD = 0, MANIFEST_GOOD = 1, MANIFEST_NONE = 2 };

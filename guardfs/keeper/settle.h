@@ -1,6 +1,6 @@
 /* settle.h: finding out what has become of suspect files, singly, in a child that reads them from storage
- * beside the mount (guardfs/verify/). Only while the backend serves, at a bounded rate, slower while callers
- * are inside. A look cut short is continued. */
+ * (guardfs/verify/). Only while the backend serves, at a bounded rate, slower while callers are inside. A
+ * look cut short is continued. */
 #ifndef GUARDFS_KEEPER_SETTLE_H
 #define GUARDFS_KEEPER_SETTLE_H
 
