@@ -67,7 +67,7 @@ errint_t connection_ask(struct connection *c, struct sftp_packet *packet, uint64
 
 /* A stretch of a file to be read or written in parallel pieces. The caller's, to be left alone until done. */
 struct transfer {
-	/* Set by the caller. */
+	/* By the caller. */
 	uint8_t handle[SFTP_HANDLE_MAX];
 	size_t handle_length;
 	bool writes;

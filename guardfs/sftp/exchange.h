@@ -1,7 +1,5 @@
-/* exchange.h: the requests of a connection on the wire, by id. Private to sftp/.
- *
- * An id is a place and how often the place was used. A request given up keeps its place until it is answered,
- * so no answer meets another request. */
+/* exchange.h: the requests of a connection on the wire, by id. Private to sftp/. A request given up keeps its
+ * place until it is answered, so no answer meets another request. */
 #ifndef GUARDFS_SFTP_EXCHANGE_H
 #define GUARDFS_SFTP_EXCHANGE_H
 

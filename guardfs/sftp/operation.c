@@ -1,7 +1,5 @@
-/* operation.c: see operation.h.
- *
- * A request is one packet and one answer, or a transfer. For attributes LSTAT follows on the same connection:
- * it costs no round trip, and servers carry out in order. */
+/* operation.c: see operation.h. A request is one packet and one answer, or a transfer. For attributes LSTAT
+ * follows on the same connection, without a round trip: servers carry out in order. */
 #include "sftp/operation.h"
 
 #include <errno.h>
@@ -121,8 +119,8 @@ static errint_t take_figures(struct operation *op, const struct sftp_reply *repl
 	return rc;
 }
 
-/* A packet of 256 KiB with 12 bytes an entry would fill data with entries of 48: an entry that does not fit
- * is an error. Bad names are left out. */
+/* 256 KiB with 12 bytes an entry would be too much as entries of 48: an entry that does not fit is an error.
+ * Bad names are left out. */
 static errint_t take_entries(struct operation *op, const struct sftp_reply *reply)
 {
 	struct sftp_names names = reply->names;

@@ -207,7 +207,7 @@ uint8_t *ring_data_of(const struct ring_user *user, int record)
 	return user->ring->room[record].data;
 }
 
-/* After the owner's death before the bit is set, a successor takes the record back. asleep stays until the
+/* If the owner dies before the bit is set, a successor takes the record back. asleep stays until the
  * transport wakes: a death before the byte is sent silences nobody else. */
 void ring_submit(const struct ring_user *user, int record)
 {

@@ -1,8 +1,5 @@
 /* ring.h: requests from worker and probes to a transport, in shared memory. docs/SFTP.md has the states, and
- * what each death means.
- *
- * One record a request, with room for names and data. A record's word holds state and owner, so every
- * record's owner is known after any death. The other side's words are hostile. */
+ * what each death means. The other side's words are hostile. */
 #ifndef GUARDFS_SFTP_RING_H
 #define GUARDFS_SFTP_RING_H
 

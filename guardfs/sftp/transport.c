@@ -86,8 +86,7 @@ static void trim_if_idle(struct serving *s, bool any)
 	}
 }
 
-/* The work that follows sends requests begun here. One without room waits for an answer, or for a server that
- * takes more; either wakes us. */
+/* The work that follows sends requests begun here. One without room waits for an answer or the socket. */
 static errint_t serve_ring(struct serving *s)
 {
 	for (;;) {

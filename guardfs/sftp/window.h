@@ -1,8 +1,6 @@
-/* window.h: how many bytes of data may be on the way to and from a server.
- *
- * Twice the bandwidth-delay product, within bounds: the rate of confirmed data times the smallest round trip.
- * While the window is the limit the rate grows with it, so it doubles until the link is full. Pure.
- * CLOCK_MONOTONIC. */
+/* window.h: how many bytes of data may be on the way to and from a server: twice the bandwidth-delay product,
+ * within bounds. While the window is the limit the measured rate grows with it, so it doubles until the link
+ * is full. Pure. CLOCK_MONOTONIC. */
 #ifndef GUARDFS_SFTP_WINDOW_H
 #define GUARDFS_SFTP_WINDOW_H
 
@@ -15,10 +13,10 @@
 #define WINDOW_MAX   (8u << 20)
 
 struct window {
-	/* Bytes that may be on the way. */
+	/* Bytes. */
 	uint64_t allowed;
 	uint64_t on_way;
-	/* Bytes in all. */
+	/* In all. */
 	uint64_t confirmed;
 	/* The smallest round trip and best rate (bytes a second) of this period and the one before. */
 	uint64_t rtt_ns[2];
