@@ -125,8 +125,8 @@ static errint_t if_written_through(const struct option_input *in, char *value, s
 #define STAT_CACHE_SECONDS     "1"
 #define NEGATIVE_CACHE_SECONDS "0.05"
 
-/* The kernel would read ahead here, up to 1 MiB at a time. sshfs reports failed reads as end of file
- * (backend/dir.c): pages would get zeros. */
+/* The kernel would read ahead here, 1 MiB at a time, and fill pages with zeros: sshfs reports failed reads as
+ * end of file (backend/dir.c). */
 /* clang-format off */
 static const struct sshfs_option options[] = {
 	/* sshfs and FUSE */

@@ -36,7 +36,7 @@ errint_t mount_find_at(const char *path, struct mount_entry *entry) WARN_UNUSED;
 errint_t mount_find_id(uint32_t id, struct mount_entry *entry) WARN_UNUSED;
 errint_t mount_find_containing(const char *path, struct mount_entry *entry) WARN_UNUSED;
 
-/* Does it show this device minor's file system (major 0, as FUSE's)? False for 0. */
+/* Does it show the file system with this device minor (major 0)? False for 0. */
 bool mount_shows(const struct mount_entry *entry, uint32_t minor);
 
 /* "fuse", "fuseblk" or "fuse.*". */

@@ -1,6 +1,6 @@
 /* localtier.h: entries of the local tier that routes and patterns lead elsewhere. Never looks through the
- * mount, across mounts or links, or at a backend. The cost is bounded, but a disk answers: not for threads
- * that serve requests. path: relative to the mount. */
+ * mount, across mounts or links, or at a backend. Bounded, but a disk answers: not for threads that serve
+ * requests. path: relative to the mount. */
 #ifndef GUARDFS_CONFIG_LOCALTIER_H
 #define GUARDFS_CONFIG_LOCALTIER_H
 

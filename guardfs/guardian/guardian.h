@@ -96,8 +96,8 @@ void guardian_find_exe(char *exe, size_t size);
 int guardian_resume_main(char **argv);
 
 /* setup.c: before there is a mount. Each logs its error. 0 or -errno. */
-/* Raises the limit of descriptors. Returns the old soft limit for children, some of which close, or wait for,
- * all that they may have. */
+/* Raises the limit of descriptors. Returns the old soft limit for children, some of which close all that they
+ * may have. */
 uint64_t setup_open_files(void);
 void setup_open_files_again(uint64_t before); /* gives it back, in such a child */
 errint_t setup_descriptors(int ready_fd) WARN_UNUSED;

@@ -367,7 +367,7 @@ static void check_keeper_exit(struct guardian *g, uint64_t now_ns)
 }
 
 /* A stopped or stuck keeper recovers nothing; the next one adopts its sshfs. One that cannot die (hanging
- * disk or mount) is left behind, but only one: where a second hangs, a third would. */
+ * disk or mount) is left behind, but only one: a third would hang too. */
 static void check_keeper_silence(struct guardian *g, uint64_t now_ns)
 {
 	uint64_t heartbeat_ns = atomic_load(&g->board->keeper_heartbeat_ns);

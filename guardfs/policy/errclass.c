@@ -84,8 +84,8 @@ struct errno_class {
 	enum errclass class;
 };
 
-/* Others are REAL. ENODEV and ENXIO are ordinary answers (mmap, lseek(SEEK_DATA) at the end); a vanished disk
- * or mount gives EIO or ENOTCONN. */
+/* Others are REAL. ENODEV and ENXIO are ordinary answers (mmap, lseek(SEEK_DATA)); a vanished disk gives EIO
+ * or ENOTCONN. */
 static const struct errno_class errnos[] = {
     {ETIMEDOUT, ERRCLASS_TIMEOUT},
     {ENOTCONN, ERRCLASS_NOT_CONNECTED},

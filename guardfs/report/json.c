@@ -292,8 +292,8 @@ static json_t *describe_status(const struct report_snapshot *s)
 	return status;
 }
 
-/* jansson's setters only fail for NULL. A report that lacks members for want of memory beats none. Without
- * "backends" it would seem healthy, and is withheld. */
+/* jansson's setters only fail for NULL. A report that lacks members for want of memory beats none, but
+ * without "backends" it would seem healthy. */
 static json_t *describe_arena(const struct arena *arena)
 {
 	CLEANUP_FREE struct report_snapshot *s = report_snapshot_take(arena);

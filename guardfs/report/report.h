@@ -2,10 +2,8 @@
  *
  * Made from the board and /proc/PID/stat, never from a backend: they come while all else is stuck. May
  * allocate; takes no lock. Any process with the arena but guardian, any thread. A damaged arena is shown as
- * far as it makes sense, within bounds. Functions return malloc'ed terminated text for the caller, and its
- * length; NULL: out of memory.
- *
- * Times: CLOCK_REALTIME in seconds; 0: unknown. */
+ * far as it makes sense. Functions return malloc'ed terminated text for the caller, and its length; NULL: out
+ * of memory. Times: CLOCK_REALTIME in seconds; 0: unknown. */
 #ifndef GUARDFS_REPORT_REPORT_H
 #define GUARDFS_REPORT_REPORT_H
 

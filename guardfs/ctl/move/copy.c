@@ -85,8 +85,8 @@ static int run_tool(char *const *argv, int cwd, int keep, int lock)
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
-/* Staging is ours and loses what the source lost (--delete). Times of directories and links do not matter,
- * and not every backend sets them. */
+/* Staging loses what the source lost (--delete). Times of directories and links do not matter, and not every
+ * backend sets them. */
 int move_copy_run(const struct move_copy *copy)
 {
 	char source[64], limit[48];
