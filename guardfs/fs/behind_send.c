@@ -279,8 +279,8 @@ static bool has_arrived(const struct behind_work *work)
 	return work->kind == BEHIND_CONFIRM || !work->handed_over;
 }
 
-static void settle(struct backend *b, const struct behind_work *work, enum guard_outcome outcome, ssize_t rc,
-		   uint32_t epoch)
+static void settle_sent(struct backend *b, const struct behind_work *work, enum guard_outcome outcome,
+			ssize_t rc, uint32_t epoch)
 {
 	bool known = outcome == OUTCOME_KNOWN, ours = rc == GUARD_POISONED || rc == BACKEND_NODE_GONE;
 	int error = behind_given_up(work);
@@ -334,6 +334,6 @@ bool behind_send_step(unsigned backend)
 	}
 	work.handed_over = work.kind == BEHIND_SEND && hands_over(b, &work);
 	rc = work.kind == BEHIND_SEND ? send(b, &work) : confirm(b, &work);
-	settle(b, &work, guard_end_visit(b, rc, has_arrived(&work)), rc, atomic_load(&call.slot->epoch));
+	settle_sent(b, &work, guard_end_visit(b, rc, has_arrived(&work)), rc, atomic_load(&call.slot->epoch));
 	return true;
 }

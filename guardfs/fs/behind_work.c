@@ -218,7 +218,8 @@ static struct behind_lane *lane_of(const struct behind_work *work)
 }
 
 /* Returns as owed_end. */
-static struct node *settle(struct behind_lane *lane, struct behind_file *f, const struct behind_work *work)
+static struct node *settle_work(struct behind_lane *lane, struct behind_file *f,
+				const struct behind_work *work)
 {
 	if (work->kind == BEHIND_SEND)
 		f->sending = false;
@@ -244,7 +245,7 @@ void behind_sent(const struct behind_work *work, uint32_t epoch)
 		f->n_sent++;
 		f->sent_epoch = epoch;
 	}
-	(void)settle(lane, f, work); /* the extent keeps its file */
+	(void)settle_work(lane, f, work); /* the extent keeps its file */
 }
 
 void behind_advanced(const struct behind_work *work, uint32_t n)
@@ -253,7 +254,7 @@ void behind_advanced(const struct behind_work *work, uint32_t n)
 
 	ACQUIRE_LOCK(&lane->lock);
 	work->extent->done += n;
-	(void)settle(lane, work->file, work);
+	(void)settle_work(lane, work->file, work);
 }
 
 static void send_again(struct behind_file *f, const struct behind_work *work, bool carefully)
@@ -289,7 +290,7 @@ bool behind_again(const struct behind_work *work, uint32_t epoch, bool lost, uin
 		else if (!lost)
 			again = await_verdict(f, epoch, verdicts);
 		if (again)
-			ended = settle(lane, f, work);
+			ended = settle_work(lane, f, work);
 	}
 	owed_unpin(ended);
 	return again;
@@ -374,7 +375,7 @@ void behind_abandon(const struct behind_work *work)
 
 	{
 		ACQUIRE_LOCK(&lane->lock);
-		ended = settle(lane, work->file, work);
+		ended = settle_work(lane, work->file, work);
 	}
 	owed_unpin(ended);
 }
@@ -408,7 +409,7 @@ void behind_release(unsigned backend, const struct behind_work *work, const stru
 		if (!work)
 			f->sending = false; /* by behind_next_lost */
 		owed_changed(lane);
-		ended = work ? settle(lane, f, work) : owed_end(lane, f);
+		ended = work ? settle_work(lane, f, work) : owed_end(lane, f);
 	}
 	owed_unpin(ended);
 }

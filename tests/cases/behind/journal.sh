@@ -1,6 +1,11 @@
 # The journal cannot be written when files become suspect: the arena keeps them, over the death of keeper, until it can.
 . "$REPO/tests/lib/lib.sh"
 
+n_suspects()
+{
+	ctl suspects --json | jq length
+}
+
 rows()
 {
 	sqlite3 "$STATE/history.sqlite" 'SELECT count(*) FROM suspects'
@@ -44,7 +49,7 @@ setup_dir 'durability = behind' 'filter = fault' "fault_control = $WORK/fault"
 conf recovery 'settle = no'
 start_guardfs
 wait_healthy store
-wait_until 10000 eval '[[ $(status .journal) == ok ]]'
+wait_value 10000 status .journal == ok
 
 say "somebody else holds the database"
 mkfifo "$WORK/sql"
@@ -53,7 +58,7 @@ exec 5>"$WORK/sql"
 printf 'BEGIN IMMEDIATE;\nSELECT "held";\n' >&5
 wait_until 10000 grep -q held "$WORK/sql.out"
 lose first
-wait_until 15000 eval '[[ $(status .journal) == locked* ]]'
+wait_value 15000 status .journal == 'locked*'
 
 say "keeper dies, and the next one cannot write either"
 keeper=$(process_pid keeper)
@@ -61,7 +66,7 @@ kill -9 "$keeper"
 wait_until 10000 another_keeper "$keeper"
 is_listed first || fail "lost with keeper"
 lose second
-wait_until 5000 eval '[[ $(ctl suspects --json | jq length) == 2 ]]'
+wait_value 5000 n_suspects -eq 2
 assert_eq "$(rows)" 0 "rows while the database was held"
 
 say "it lets go: both are written"

@@ -4,6 +4,11 @@
 # limit: 240
 . "$REPO/tests/lib/lib.sh"
 
+n_suspects()
+{
+	ctl suspects --json | jq length
+}
+
 DEADLINE_WRITE=2000 DEADLINE_SYNC=2000
 PATIENCE=0
 
@@ -81,7 +86,7 @@ written()
 wait_until 10000 written
 keeper=$(process_pid keeper)
 kill -9 "$keeper"
-wait_until 10000 eval '[[ $(process_pid keeper) != $keeper ]]'
+wait_value 10000 process_pid keeper != "$keeper"
 wait_until 5000 listed
 stop_guardfs
 start_guardfs
@@ -108,7 +113,7 @@ assert_eq "$(ctl suspects --job cold/moved --json | jq length)" 1
 ln "$COLD/moved/rec.warc.gz" "$COLD/moved/warc-000001.warc.gz"
 wait_until 5000 verdict_is cold/moved/warc-000001.warc.gz truncated
 rm "$COLD/moved/rec.warc.gz"
-wait_until 5000 eval '[[ $(ctl suspects --json | jq length) == 1 ]]'
+wait_value 5000 n_suspects -eq 1
 assert_match "$(ctl suspects --settled)" 'cold/moved/rec.warc.gz'
 assert_match "$(ctl suspects --settled)" 'gone: removed through the mount'
 

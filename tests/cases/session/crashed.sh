@@ -8,6 +8,11 @@ known()
 	[[ $(sqlite3 "$STATE/history.sqlite" "SELECT count(*) FROM memory WHERE key LIKE 'writing/store/cold/$1'") == 1 ]]
 }
 
+closed_is_unknown()
+{
+	! known closed
+}
+
 forgotten()
 {
 	[[ $(sqlite3 "$STATE/history.sqlite" "SELECT count(*) FROM memory WHERE key LIKE 'writing/%'") == 0 ]]
@@ -38,7 +43,7 @@ for name in cut.gz whole.gz log closed; do
 	wait_until 20000 known "$name"
 done
 let_go closed
-wait_until 20000 eval '! known closed'
+wait_until 20000 closed_is_unknown
 
 say "killed, all of it"
 pids=$(echo "$GUARDIAN" "$(process_pid worker)" "$(process_pid keeper)")
