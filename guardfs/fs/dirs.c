@@ -7,7 +7,7 @@
 
 #define DIRS 64u
 
-/* What is known of one directory; another one may take its place at any time. */
+/* Of one directory; another one may take its place at any time. */
 struct dir {
 	pthread_mutex_t lock; /* of the fields below */
 	uint32_t dir, generation, epoch;

@@ -9,7 +9,7 @@ struct supervised;
 
 struct charge_watch {
 	struct charges charges;
-	/* Settled against suspect_uid if the server answers at once. */
+	/* The present outage is suspect_uid's if the server answers at once. */
 	bool suspected;
 	uint32_t suspect_uid;
 };

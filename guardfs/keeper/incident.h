@@ -36,7 +36,7 @@ void incident_recall(struct supervised *s);
  * are the same. */
 void incident_recall_counter(struct supervised *s, uint64_t id, uint64_t failed_before);
 
-/* Of routes that are down while their backend serves. Call when route states may have changed. */
+/* An incident of routes that are down while their backend serves. Call when route states may have changed. */
 void incident_of_routes(struct supervised *s);
 
 #endif

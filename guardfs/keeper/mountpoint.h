@@ -23,7 +23,7 @@ struct mountpoint {
 	pid_t sweeper;
 };
 
-/* After keeper has entered its namespace, which is swept. */
+/* Begins to watch, and sweeps keeper's namespace, which keeper has entered before. */
 void mountpoint_start(struct keeper *k);
 void mountpoint_stop(struct keeper *k);
 

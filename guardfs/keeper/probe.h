@@ -14,8 +14,8 @@ enum probe_task {
 	PROBE_HANDOVER = 1 << 0, /* pass the root's descriptor */
 	PROBE_LIST = 1 << 1,	 /* some of the root's entries */
 	PROBE_STATFS = 1 << 2,
-	PROBE_ROUTES = 1 << 3,	    /* their targets */
-	PROBE_PATTERNS = 1 << 4,    /* directories that they route */
+	PROBE_ROUTES = 1 << 3,	    /* look at routes' targets */
+	PROBE_PATTERNS = 1 << 4,    /* search directories that patterns route */
 	PROBE_LIST_ROUTES = 1 << 5, /* with PROBE_ROUTES: some of each target's entries */
 	PROBE_CANARY = 1 << 6,	    /* write, read and remove a small file */
 };

@@ -11,7 +11,7 @@ struct settle_job {
 	const struct arena *arena;
 	char root[CONFIG_PATH_MAX + 128]; /* of the backend */
 	bool has_expected;
-	struct probe_root expected; /* what it must be */
+	struct probe_root expected; /* the directory that it is */
 	uint32_t epoch;
 	const struct suspect *suspect; /* in the child's own memory */
 };

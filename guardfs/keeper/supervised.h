@@ -23,7 +23,7 @@
 
 struct keeper;
 
-/* Of the last probe so far. */
+/* The last probe, as heard so far. */
 struct heard {
 	bool root, done, slow;
 	enum errclass class;
@@ -72,7 +72,7 @@ struct supervised {
 	struct probe_root root;
 	/* Traffic replaced the last probe. */
 	bool probe_spared;
-	/* Of the next probe's window. */
+	/* Start of the next probe's window over the map. */
 	uint32_t next_route;
 
 	/* The try keeps the transport: worker only lost the root with guardian. */

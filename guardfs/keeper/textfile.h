@@ -12,7 +12,7 @@ struct textfile {
 	/* 0: none. */
 	pid_t pid;
 	uint64_t began_ns;
-	/* Of a former keeper's leftovers. */
+	/* A former keeper's leftovers were removed. */
 	bool cleared;
 	/* To be written again. */
 	bool again;

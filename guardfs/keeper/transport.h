@@ -66,7 +66,7 @@ void transport_reaped(struct transport *t, pid_t pid, int status);
 /* Why it died or failed: class by its messages, else by its exit; detail for people. */
 enum errclass transport_diagnose(struct transport *t, char *detail, size_t size);
 
-/* By the mount table. */
+/* Is its mount in the mount table? */
 bool transport_mounted(const struct transport *t);
 
 /* Bytes received; 0: unknown (no TCP socket, as with some ProxyCommands). Looks at every process of the
@@ -87,7 +87,7 @@ void transport_kill(struct transport *t);
 /* Signals sshfs and ssh, for drills. Returns how many got it. */
 unsigned transport_signal(const struct transport *t, int signal);
 
-/* Every mount of this backend, a predecessor's too, and their directories. */
+/* Detaches every mount of this backend, a predecessor's too, and removes their directories. */
 void transport_detach(const struct transport *t);
 
 /* Closes a dead sshfs's pipes. */

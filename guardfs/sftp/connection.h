@@ -53,7 +53,7 @@ size_t connection_write_max(const struct connection *c);
 
 const struct connection_counts *connection_counts(const struct connection *c);
 
-/* What to wait for before the next work. */
+/* Events, and the time, to wait for before the next work. */
 void connection_want(const struct connection *c, struct pollfd *p);
 uint64_t connection_wake_ns(const struct connection *c);
 
@@ -67,7 +67,7 @@ errint_t connection_ask(struct connection *c, struct sftp_packet *packet, uint64
 
 /* A stretch of a file to be read or written in parallel pieces. The caller's, to be left alone until done. */
 struct transfer {
-	/* By the caller. */
+	/* Set by the caller. */
 	uint8_t handle[SFTP_HANDLE_MAX];
 	size_t handle_length;
 	bool writes;

@@ -112,7 +112,7 @@ struct sftp_attributes {
 
 struct sftp_packet {
 	size_t used;
-	/* Not to be sent. */
+	/* Something did not fit: not to be sent. */
 	bool overflow;
 	uint8_t bytes[SFTP_REQUEST_MAX];
 };

@@ -13,10 +13,10 @@
 #define WINDOW_MAX   (8u << 20)
 
 struct window {
-	/* Bytes. */
+	/* Bytes that may be on the way. */
 	uint64_t allowed;
 	uint64_t on_way;
-	/* In all. */
+	/* Bytes in all. */
 	uint64_t confirmed;
 	/* The smallest round trip and best rate (bytes a second) of this period and the one before. */
 	uint64_t rtt_ns[2];

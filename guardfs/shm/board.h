@@ -41,7 +41,7 @@ enum backend_counter {
 	COUNT_PARKED,
 	COUNT_LATE,	/* came back after their deadline */
 	COUNT_REOPENED, /* handles, after a reconnect */
-	COUNT_POISONED, /* handles that could not be */
+	COUNT_POISONED, /* handles that could not be reopened */
 	COUNT_READ_BYTES,
 	COUNT_WRITTEN_BYTES,
 	BACKEND_COUNTER_COUNT

@@ -33,7 +33,7 @@ struct extent {
 	_Atomic uint32_t state;
 	/* Stored after the bytes. */
 	_Atomic uint32_t length;
-	/* handle_id of the open file, for all writes of it. */
+	/* handle_id of the open file through which they came and go. */
 	uint64_t fh;
 	/* Order of acknowledgement, over all files. */
 	uint64_t sequence;

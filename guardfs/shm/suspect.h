@@ -21,7 +21,7 @@ enum suspect_news {
 	SUSPECT_CRASHED,  /* guardfs ended while it was open for writing */
 	/* No suspect: a file that was only read has changed. */
 	SUSPECT_READ,
-	/* What befell a suspect file, or a directory above some, through the mount. */
+	/* News of a suspect file, or of a directory above some, through the mount. */
 	SUSPECT_RENAMED,   /* object -> to_object */
 	SUSPECT_EXCHANGED, /* object <-> to_object */
 	SUSPECT_LINKED,	   /* object has another name, to_object */
