@@ -95,9 +95,9 @@ struct backend_ops {
 	/* flags: open(2) without O_CREAT, O_NOCTTY; O_DIRECT and O_NONBLOCK do not reach storage. *ref is the
 	 * caller's. */
 	errint_t (*open)(struct backend *b, uint32_t node, int flags, int *ref);
-	/* Opens ref's file once more, whatever its name is now. -EIO where storage goes by names and has none
-	 * for it. *again is the caller's. */
-	errint_t (*reopen)(struct backend *b, int ref, int flags, int *again);
+	/* Opens ref's file, node's, once more, whatever its name is now. -EIO where storage goes by names and has
+	 * none for it. *again is the caller's. */
+	errint_t (*reopen)(struct backend *b, uint32_t node, int ref, int flags, int *again);
 	/* flags hold O_CREAT, perhaps O_EXCL. */
 	errint_t (*create)(struct backend *b, uint32_t parent, const char *name, int flags, mode_t mode,
 			   const struct caller *c, struct found *found, int *ref);
@@ -181,9 +181,9 @@ int backend_local_root_fd(const struct backend *b);
 int backend_found_fd(void);
 void backend_end_request(void);
 
-/* A guarded directory backend, within the fault filter if configured. board->root_fd and root_epoch tell the
- * root; without one every operation returns -ENOTCONN. Before threads. */
-errint_t backend_dir_open(struct arena *arena, unsigned index, struct backend *b) WARN_UNUSED;
+/* The guarded backend of that index, by its type, within the fault filter if configured. board->root_fd and
+ * root_epoch tell what it is reached by; without that every operation returns -ENOTCONN. Before threads. */
+errint_t backend_open(struct arena *arena, unsigned index, struct backend *b) WARN_UNUSED;
 
 /* limit: of all nodes' cached O_PATH descriptors. Takes over a predecessor's from the arena, without pins.
  * Once, before the two above. */

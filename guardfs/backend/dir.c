@@ -3,7 +3,7 @@
  * tier. */
 #include "backend/dir.h"
 #include "backend/cred.h"
-#include "backend/fault.h"
+#include "backend/guarded.h"
 #include "base/cleanup.h"
 #include "base/fd.h"
 #include "policy/errclass.h"
@@ -15,13 +15,10 @@
 
 #define OPEN_TRIES 3
 
-/* Our account keeps its rights: a read-only file could not be reopened for writing after a reconnect. */
 static void dir_enter(struct backend *b, const struct caller *c, mode_t *mode)
 {
 	cred_set_umask(0);
-	*mode &= ~c->umask;
-	if (b->config->has_umask)
-		*mode |= S_ISDIR(*mode) ? S_IRWXU : S_IRUSR | S_IWUSR;
+	*mode = guarded_new_mode(b, c, *mode);
 }
 
 static void dir_leave(struct backend *b, const struct caller *c)
@@ -179,7 +176,7 @@ static errint_t dir_create(struct backend *b, uint32_t parent, const char *name,
 static errint_t dir_find_end(struct backend *b, int ref, off_t *end)
 {
 	CLEANUP_FD int fd = -1;
-	errint_t rc = posix_reopen_ref(b, ref, O_RDONLY, &fd);
+	errint_t rc = posix_reopen_ref(b, NODE_NONE, ref, O_RDONLY, &fd);
 
 	return rc < 0 ? rc : fd_size_now(fd, end);
 }
@@ -347,23 +344,18 @@ errint_t backend_dir_open(struct arena *arena, unsigned index, struct backend *b
 {
 	const struct config_backend *config = &arena->board.config.backends[index];
 	bool owning = config->type == BACKEND_DIR && !config->present_owner;
-	struct backend dir = {.ops = &dir_ops,
+	struct dir *state;
+
+	*b = (struct backend){.ops = &dir_ops,
 			      .arena = arena,
 			      .board = &arena->board.backends[index],
 			      .config = config,
 			      .index = (uint8_t)index};
-	struct dir *state;
-
-	if (index >= CONFIG_BACKENDS_MAX)
-		return -EINVAL;
 	state = malloc(sizeof(*state));
 	if (!state)
 		return -ENOMEM;
-	dir.hands_over = is_acknowledged_early(&dir);
+	b->hands_over = is_acknowledged_early(b);
 	*state = (struct dir){.posix = owning ? dir_posix_owning : dir_posix};
-	dir.state = state;
-	if (config->filter == FILTER_FAULT)
-		return fault_wrap(&dir, b);
-	*b = dir;
+	b->state = state;
 	return 0;
 }

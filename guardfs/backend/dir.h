@@ -21,12 +21,6 @@ errint_t dir_reach(struct backend *b, uint32_t node, struct reached *r);
 /* The node's parent; name: NAME_LENGTH_MAX + 1 bytes. BACKEND_NODE_GONE: no name; -ESTALE: no parent. */
 errint_t dir_reach_parent(struct backend *b, uint32_t node, struct reached *r, char *name);
 
-/* The error for a node without a name, or below one. */
-errint_t dir_nameless(const struct node *node);
-
-/* posix_check_type with dir_reach's error. */
-errint_t dir_check_type(const struct node *node, mode_t mode);
-
 /* dir_hidden.c: over sshfs, removes a directory that holds only files removed while open, which go one level
  * up. -ENOTEMPTY: there is more. */
 errint_t dir_rmdir_around_hidden(struct backend *b, uint32_t parent, const char *name);

@@ -1,22 +1,11 @@
 /* dir_attr.c: attributes, as storage has them and as shown. */
 #include "backend/dir.h"
+#include "backend/guarded.h"
+#include "backend/tree.h"
 #include "base/cleanup.h"
 
 #include <sys/sysmacros.h>
 #include <unistd.h>
-
-/* By the rule of libfuse's options uid, gid and umask. */
-static void present(const struct backend *b, struct stat *st)
-{
-	const struct config_backend *c = b->config;
-
-	if (c->has_uid)
-		st->st_uid = c->uid;
-	if (c->has_gid)
-		st->st_gid = c->gid;
-	if (c->has_umask)
-		st->st_mode = (st->st_mode & S_IFMT) | (0777 & ~c->umask);
-}
 
 /* AT_STATX_FORCE_SYNC: asks the file system beneath, AT_STATX_DONT_SYNC: does not. atime is told as known:
  * the kernel would ask for it after each read. */
@@ -50,7 +39,7 @@ errint_t dir_describe(struct backend *b, int dirfd, const char *name, struct fou
 	found->fh_type = 0;
 	found->mounted = false;
 	if (rc == 0)
-		present(b, &found->st);
+		guarded_present(b, &found->st);
 	return rc;
 }
 
@@ -78,14 +67,14 @@ errint_t dir_getattr(struct backend *b, uint32_t index, int ref, struct stat *st
 	if (rc == 0) {
 		rc = stat_at(dir.fd, name, 0, st);
 		if (rc == 0)
-			rc = dir_check_type(node, st->st_mode);
+			rc = tree_check_type(node, st->st_mode);
 	} else if (ref >= 0) {
 		rc = stat_open(ref, st);
 	} else if (is_dir || rc == -ESTALE) {
 		rc = posix_getattr(b, index, -1, st);
 	}
 	if (rc == 0)
-		present(b, st);
+		guarded_present(b, st);
 	return dir_mend(b, index, rc);
 }
 
@@ -106,7 +95,7 @@ errint_t dir_setattr(struct backend *b, uint32_t node, int ref, const struct sta
 	if (rc == 0)
 		rc = posix_setattr(b, node, ref, &complete, set, st);
 	if (rc == 0)
-		present(b, st);
+		guarded_present(b, st);
 	return dir_mend_setattr(b, node, set, rc);
 }
 
@@ -116,6 +105,6 @@ errint_t dir_look(struct backend *b, uint32_t node, int ref, struct stat *st)
 	errint_t rc = stat_at(ref, "", AT_STATX_FORCE_SYNC, st);
 
 	if (rc == 0)
-		present(b, st);
+		guarded_present(b, st);
 	return rc == -ENOENT || rc == -ESTALE ? BACKEND_NODE_GONE : dir_mend(b, node, rc);
 }

@@ -4,6 +4,7 @@
  * sshfs makes EPERM of it (of rmdir: ENOTEMPTY). A missing right is EACCES. Looking afterwards tells some
  * apart; an unexplained one is the server's trouble: EIO. */
 #include "backend/dir.h"
+#include "backend/tree.h"
 
 #include <dirent.h>
 #include <sys/statvfs.h>
@@ -87,7 +88,7 @@ errint_t dir_mend(struct backend *b, uint32_t node, errint_t rc)
 	case -EBADMSG:
 		return -ENAMETOOLONG;
 	case -ESTALE:
-		return dir_nameless(&b->arena->nodes[node]);
+		return tree_nameless(&b->arena->nodes[node]);
 	default:
 		return rc;
 	}

@@ -100,11 +100,11 @@ static errint_t fault_open(struct backend *b, uint32_t node, int flags, int *ref
 	return close_if_lost(b, ref, (errint_t)PASS_NODE(FAULT_OPEN, node, open(b->next, node, flags, ref)));
 }
 
-static errint_t fault_reopen(struct backend *b, int ref, int flags, int *again)
+static errint_t fault_reopen(struct backend *b, uint32_t node, int ref, int flags, int *again)
 {
 	*again = -1;
 	return close_if_lost(b, again,
-			     (errint_t)PASS_REF(FAULT_OPEN, ref, reopen(b->next, ref, flags, again)));
+			     (errint_t)PASS_REF(FAULT_OPEN, ref, reopen(b->next, node, ref, flags, again)));
 }
 
 static errint_t fault_create(struct backend *b, uint32_t parent, const char *name, int flags, mode_t mode,

@@ -62,13 +62,6 @@ int posix_reopen(int fd, int flags)
 	return opened < 0 ? -errno : opened;
 }
 
-errint_t posix_check_type(const struct node *node, mode_t mode)
-{
-	mode_t known = __atomic_load_n(&node->mode, __ATOMIC_RELAXED) & S_IFMT;
-
-	return known && known != (mode & S_IFMT) ? -ESTALE : 0;
-}
-
 errint_t posix_lookup(struct backend *b, uint32_t parent, const char *name, struct found *found)
 {
 	CLEANUP_REACHED struct reached dir = REACHED_NONE;

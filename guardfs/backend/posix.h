@@ -74,10 +74,7 @@ uint32_t posix_mount_of(int fd);
 /* Those that may reach storage. */
 int posix_open_flags(int flags);
 
-/* -ESTALE: mode is of another type than the node. */
-errint_t posix_check_type(const struct node *node, mode_t mode);
-
-/* As in backend.h. */
+/* The operations, as in backend.h. */
 errint_t posix_lookup(struct backend *b, uint32_t parent, const char *name, struct found *found);
 errint_t posix_getattr(struct backend *b, uint32_t node, int ref, struct stat *st);
 errint_t posix_setattr(struct backend *b, uint32_t node, int ref, const struct stat *want, unsigned set,
@@ -102,7 +99,7 @@ errint_t posix_create(struct backend *b, uint32_t parent, const char *name, int 
 		      const struct caller *c, struct found *found, int *ref);
 errint_t posix_tmpfile(struct backend *b, uint32_t parent, int flags, mode_t mode, const struct caller *c,
 		       struct found *found, int *ref);
-errint_t posix_reopen_ref(struct backend *b, int ref, int flags, int *again);
+errint_t posix_reopen_ref(struct backend *b, uint32_t node, int ref, int flags, int *again);
 errint_t posix_release(struct backend *b, int ref);
 void posix_drop(struct backend *b, int ref);
 

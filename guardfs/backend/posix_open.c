@@ -84,11 +84,12 @@ errint_t posix_tmpfile(struct backend *b, uint32_t parent, int flags, mode_t mod
 			 true, found, ref);
 }
 
-errint_t posix_reopen_ref(struct backend *b, int ref, int flags, int *again)
+errint_t posix_reopen_ref(struct backend *b, uint32_t node, int ref, int flags, int *again)
 {
 	int fd = posix_reopen(ref, flags);
 
 	(void)b;
+	(void)node;
 	if (fd < 0)
 		return fd == -ENOENT || fd == -ESTALE ? -EIO : fd;
 	*again = fd;

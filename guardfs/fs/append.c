@@ -107,7 +107,7 @@ static ssize_t search_append(struct backend *b, struct handle *h, int ref, const
 	w.n_last = handle_tail(h, w.last);
 	rc = b->ops->find_end(b, ref, &end);
 	if (rc == 0)
-		rc = b->ops->reopen(b, ref, O_RDONLY, &w.reader);
+		rc = b->ops->reopen(b, h->node, ref, O_RDONLY, &w.reader);
 	if (rc < 0)
 		return rc;
 	rc = atomic_load(&call.slot->append_begun) == APPEND_FOLLOWED ? search_followed(&w, (uint64_t)end)

@@ -80,7 +80,7 @@ errint_t fs_init(struct arena *arena, int dev_fd)
 	for (uint32_t i = 0; i < fs.config->n_backends && rc == 0; i++) {
 		atomic_store(&fs.board->backends[i].inflight, 0);
 		atomic_store(&fs.board->backends[i].parked, 0);
-		rc = backend_dir_open(arena, i, &fs.guarded[i]);
+		rc = backend_open(arena, i, &fs.guarded[i]);
 	}
 	if (rc == 0)
 		rc = node_init();

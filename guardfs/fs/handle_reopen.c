@@ -239,7 +239,7 @@ static errint_t ensure_other(struct backend *b, struct handle *h, int *ref)
 		*ref = handle_other_fd(word);
 		return 0;
 	}
-	rc = b->ops->reopen(b, atomic_load(&h->fd), (int)h->flags ^ O_APPEND, &fd);
+	rc = b->ops->reopen(b, h->node, atomic_load(&h->fd), (int)h->flags ^ O_APPEND, &fd);
 	if (rc < 0)
 		return rc;
 	while (!atomic_compare_exchange_strong(&h->other, &word, handle_other(epoch, fd))) {

@@ -50,7 +50,7 @@ static int setup(void **state)
 	place = place_new();
 	assert_int_equal(nodefd_init(place->arena, 64), 0);
 	place->arena->board.config.backends[BACKEND].type = BACKEND_SSHFS;
-	assert_int_equal(backend_dir_open(place->arena, BACKEND, &dir), 0);
+	assert_int_equal(backend_open(place->arena, BACKEND, &dir), 0);
 	place_node(place, NODE_LOCAL, NODE_NONE, "", S_IFDIR | 0755); /* the mount's root */
 	root = place_node(place, BACKEND, 0, "cold", S_IFDIR | 0755);
 	place->arena->nodes[root].flags = NODE_ROUTE_ROOT;

@@ -50,7 +50,7 @@ static int setup(void **state)
 	assert_int_equal(nodefd_init(place->arena, 64), 0);
 	config = &place->arena->board.config.backends[BACKEND];
 	config->type = BACKEND_DIR;
-	assert_int_equal(backend_dir_open(place->arena, BACKEND, &dir), 0);
+	assert_int_equal(backend_open(place->arena, BACKEND, &dir), 0);
 	place_node(place, NODE_LOCAL, NODE_NONE, "", S_IFDIR | 0755); /* the mount's root */
 	root = place_node(place, BACKEND, 0, "hot", S_IFDIR | 0755);
 	place->arena->nodes[root].flags = NODE_ROUTE_ROOT;
@@ -271,7 +271,7 @@ static void test_presented_owner(void **state)
 	config->gid = 999;
 	config->umask = 0027;
 	free(dir.state);
-	assert_int_equal(backend_dir_open(place->arena, BACKEND, &dir), 0);
+	assert_int_equal(backend_open(place->arena, BACKEND, &dir), 0);
 	install_root(place->dir, 1);
 	assert_int_equal(dir.ops->create(&dir, root, "f", O_RDWR | O_CREAT, 0666, &user_caller, &found, &ref),
 			 0);
@@ -343,7 +343,7 @@ static void test_real_owner(void **state)
 	make_dirs("setgid");
 	assert_int_equal(chown(below("setgid"), 0, 4444) | chmod(below("setgid"), 02777), 0);
 	install_root(place->dir, 1);
-	assert_int_equal(backend_dir_open(place->arena, BACKEND, &owned), 0);
+	assert_int_equal(backend_open(place->arena, BACKEND, &owned), 0);
 	assert_int_equal(
 	    owned.ops->create(&owned, root, "f", O_RDWR | O_CREAT, 04777, &user_caller, &found, &ref), 0);
 	assert_int_equal(found.st.st_uid, 12345);

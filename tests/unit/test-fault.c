@@ -30,7 +30,7 @@ static int setup(void **state)
 	strcpy(place->arena->board.config.run_dir, place->dir);
 	config->type = BACKEND_DIR;
 	config->filter = FILTER_FAULT;
-	assert_int_equal(backend_dir_open(place->arena, 0, &faulty), 0);
+	assert_int_equal(backend_open(place->arena, 0, &faulty), 0);
 	assert_non_null(faulty.next);
 	atomic_store(&board->root_fd, open(tree, O_PATH | O_DIRECTORY));
 	atomic_store(&board->root_epoch, 1);

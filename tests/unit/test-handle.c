@@ -54,9 +54,10 @@ static void fake_drop(struct backend *b, int ref)
 static unsigned n_reopened;
 static int reopen_flags;
 
-static errint_t fake_reopen(struct backend *b, int ref, int flags, int *again)
+static errint_t fake_reopen(struct backend *b, uint32_t node, int ref, int flags, int *again)
 {
 	(void)b;
+	(void)node;
 	CHECK(ref >= 0);
 	n_reopened++;
 	reopen_flags = flags;

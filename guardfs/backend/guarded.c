@@ -1,0 +1,56 @@
+/* guarded.c: see guarded.h. */
+#include "backend/guarded.h"
+#include "backend/nodefd.h"
+
+#include <errno.h>
+#include <unistd.h>
+
+errint_t guarded_epoch(const struct backend *b, uint32_t *epoch)
+{
+	*epoch = atomic_load(&b->board->root_epoch);
+	if (atomic_load(&b->board->root_fd) < 0 || breaker_epoch(atomic_load(&b->board->breaker)) != *epoch)
+		return -ENOTCONN;
+	return 0;
+}
+
+/* The root may be closed and its number reused at any moment: the duplicate counts only if the root is unchanged
+ * afterwards. */
+int guarded_hold_root(const struct backend *b, uint32_t epoch)
+{
+	int root = atomic_load(&b->board->root_fd);
+	int fd;
+
+	if (root < 0)
+		return -ENOTCONN;
+	do
+		fd = dup(root);
+	while (fd < 0 && nodefd_shed(errno));
+	/* A want of descriptors is not the backend's trouble. */
+	if (fd < 0 && errno != EBADF)
+		return -errno;
+	if (fd >= 0 && atomic_load(&b->board->root_fd) == root && atomic_load(&b->board->root_epoch) == epoch)
+		return fd;
+	if (fd >= 0)
+		close(fd);
+	return -ENOTCONN;
+}
+
+void guarded_present(const struct backend *b, struct stat *st)
+{
+	const struct config_backend *c = b->config;
+
+	if (c->has_uid)
+		st->st_uid = c->uid;
+	if (c->has_gid)
+		st->st_gid = c->gid;
+	if (c->has_umask)
+		st->st_mode = (st->st_mode & S_IFMT) | (0777 & ~c->umask);
+}
+
+mode_t guarded_new_mode(const struct backend *b, const struct caller *c, mode_t mode)
+{
+	mode &= ~c->umask;
+	if (b->config->has_umask)
+		mode |= S_ISDIR(mode) ? S_IRWXU : S_IRUSR | S_IWUSR;
+	return mode;
+}
