@@ -185,6 +185,9 @@ void backend_end_request(void);
  * root_epoch tell what it is reached by; without that every operation returns -ENOTCONN. Before threads. */
 errint_t backend_open(struct arena *arena, unsigned index, struct backend *b) WARN_UNUSED;
 
+/* Calls each for a guarded backend's descriptors that no record in the arena names. */
+void backend_each_descriptor(const struct backend *b, void (*each)(void *arg, int fd), void *arg);
+
 /* limit: of all nodes' cached O_PATH descriptors. Takes over a predecessor's from the arena, without pins.
  * Once, before the two above. */
 errint_t nodefd_init(struct arena *arena, uint32_t limit) WARN_UNUSED;

@@ -20,5 +20,6 @@ mode_t guarded_new_mode(const struct backend *b, const struct caller *c, mode_t 
 
 /* The types. As backend_open, without filter. */
 errint_t backend_dir_open(struct arena *arena, unsigned index, struct backend *b) WARN_UNUSED;
+errint_t backend_sftp_open(struct arena *arena, unsigned index, struct backend *b) WARN_UNUSED;
 
 #endif

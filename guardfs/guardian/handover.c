@@ -253,7 +253,7 @@ static void take_descriptors(struct arena *arena, int pidfd)
 
 		if (atomic_load(&h->state) != HANDLE_LIVE)
 			continue;
-		if (atomic_load(&h->fd) >= 0)
+		if (handle_is_descriptor(atomic_load(&h->fd)))
 			atomic_store(&h->fd, pidfd >= 0 ? steal(pidfd, atomic_load(&h->fd)) : -1);
 		atomic_store(&h->other, 0);
 		if (h->snapshot_fd >= 0)

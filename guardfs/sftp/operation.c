@@ -5,38 +5,36 @@
 #include <errno.h>
 #include <stdlib.h>
 
-/* ref: 1, use, place. Above every descriptor. */
-#define REF_MARK   (1u << 30)
-#define PLACE_BITS 12
-#define PLACE_MASK (OPERATION_FILES_MAX - 1)
-#define USES_MASK  (REF_MARK / OPERATION_FILES_MAX - 1)
-
-_Static_assert(OPERATION_FILES_MAX == 1u << PLACE_BITS, "the place of a ref has its bits");
-
 /* ---- open files ---- */
+
+static uint32_t ref_of(const struct operations *o, const struct open_file *f)
+{
+	return ring_ref(o->server->ring->epoch, f->uses, (uint32_t)(f - o->files));
+}
 
 static struct open_file *find_file(struct operations *o, uint32_t ref)
 {
-	struct open_file *f = &o->files[ref & PLACE_MASK];
-	bool same_use = (ref >> PLACE_BITS & USES_MASK) == (f->uses & USES_MASK);
+	struct open_file *f = &o->files[ring_ref_place(ref)];
 
-	return ref & REF_MARK && f->connection && same_use ? f : NULL;
+	return f->connection && ref_of(o, f) == ref ? f : NULL;
 }
 
-/* 0: the table is full. */
-static uint32_t keep_file(struct operations *o, struct connection *connection, struct sftp_slice handle)
+/* The ref, or 0: the table is full. */
+static uint32_t keep_file(struct operations *o, struct connection *connection, struct sftp_slice handle,
+			  bool of_worker)
 {
-	for (uint32_t i = 0; i < OPERATION_FILES_MAX; i++) {
-		uint32_t place = (o->next_file + i) & PLACE_MASK;
+	for (uint32_t i = 0; i < RING_PLACES; i++) {
+		uint32_t place = (o->next_file + i) % RING_PLACES;
 		struct open_file *f = &o->files[place];
 
 		if (f->connection)
 			continue;
 		f->connection = connection;
+		f->of_worker = of_worker;
 		f->handle_length = handle.n;
 		memcpy(f->handle, handle.bytes, handle.n);
 		o->next_file = place + 1;
-		return REF_MARK | (f->uses & USES_MASK) << PLACE_BITS | place;
+		return ref_of(o, f);
 	}
 	return 0;
 }
@@ -92,8 +90,10 @@ static errint_t take_attributes_of(struct operation *op, const struct sftp_reply
 
 static errint_t take_handle(struct operation *op, const struct sftp_reply *reply)
 {
-	op->result.ref = keep_file(op->owner, op->connection, reply->handle);
-	/* The server closes it with the connection; nobody has so many files open. */
+	bool of_worker = ring_is_of_worker(op->owner->server, (int)record_of(op));
+
+	op->result.ref = keep_file(op->owner, op->connection, reply->handle, of_worker);
+	/* The server closes it when the connection ends; nobody has that many files open. */
 	return op->result.ref == 0 ? -ENFILE : 0;
 }
 
@@ -203,8 +203,9 @@ static const struct operation_form {
 static errint_t begin_packet(struct sftp_packet *packet, const struct operation *op)
 {
 	const struct operation_form *form = &forms[op->request.operation];
-	bool offered =
-	    form->extension != NO_EXTENSION && connection_extensions(op->connection) & 1u << form->extension;
+	bool offered = form->extension != NO_EXTENSION &&
+		       connection_extensions(op->connection) & 1u << form->extension &&
+		       !(op->request.flags & RING_KEEPS_EXISTING);
 
 	if (form->extension != NO_EXTENSION && !offered && form->asks == SFTP_EXTENDED)
 		return -EOPNOTSUPP;
@@ -226,7 +227,7 @@ static void put_arguments(struct sftp_packet *packet, const struct operation *op
 	if (form->flags & NAMES_BOTH)
 		put_name(packet, op, 1);
 	if (form->flags & PUTS_FLAGS)
-		sftp_put_u32(packet, op->request.flags & ~RING_WANTS_ATTRIBUTES);
+		sftp_put_u32(packet, op->request.flags & ~(RING_WANTS_ATTRIBUTES | RING_KEEPS_EXISTING));
 	if (form->flags & PUTS_ATTRIBUTES)
 		sftp_put_attributes(packet, &op->request.attrs);
 }
@@ -247,8 +248,10 @@ static errint_t judge_answer(struct operation *op, const struct sftp_reply *repl
 		return form->take(op, reply);
 	if (reply->type != SFTP_STATUS || reply->status.code == SFTP_OK)
 		return -EIO;
-	if (op->request.operation == RING_READDIR && reply->status.code == SFTP_EOF)
+	if (op->request.operation == RING_READDIR && reply->status.code == SFTP_EOF) {
+		op->result.at_end = 1;
 		return 0;
+	}
 	return sftp_error(reply->status.code);
 }
 
@@ -273,15 +276,18 @@ static void attributes_answered(void *arg, const struct sftp_reply *reply, errin
 
 /* ---- beginning ---- */
 
-/* The operation is on its way, and its own answer counts. */
-static void ask_attributes(struct operation *op)
+/* The operation itself is on its way, and its own answer counts. */
+static void ask_attributes(struct operation *op, const struct open_file *file)
 {
 	const struct operation_form *form = &forms[op->request.operation];
 	struct sftp_packet packet;
 	errint_t rc;
 
-	sftp_begin(&packet, SFTP_LSTAT, 0);
-	put_name(&packet, op, form->flags & MAKES_SECOND ? 1 : 0);
+	sftp_begin(&packet, file ? SFTP_FSTAT : SFTP_LSTAT, 0);
+	if (file)
+		sftp_put_bytes(&packet, file->handle, file->handle_length);
+	else
+		put_name(&packet, op, form->flags & MAKES_SECOND ? 1 : 0);
 	rc = connection_ask(op->connection, &packet, op->request.deadline_ns, attributes_answered, op);
 	op->answers += rc == 0;
 }
@@ -316,7 +322,6 @@ static errint_t begin_transfer_of(struct operation *op, const struct open_file *
 
 static errint_t begin_exchange(struct operation *op, const struct open_file *file)
 {
-	bool has_name = forms[op->request.operation].flags & (NAME_FIRST | NAMES_BOTH);
 	struct sftp_packet packet;
 	errint_t rc = begin_packet(&packet, op);
 
@@ -329,9 +334,41 @@ static errint_t begin_exchange(struct operation *op, const struct open_file *fil
 	op->answers = 1;
 	if (op->request.operation == RING_CLOSE)
 		forget_file(op->owner, op->request.ref);
-	if (op->request.flags & RING_WANTS_ATTRIBUTES && has_name)
-		ask_attributes(op);
+	else if (op->request.flags & RING_WANTS_ATTRIBUTES)
+		ask_attributes(op, file);
 	return 0;
+}
+
+/* ---- refs that nobody has any more ---- */
+
+static void nothing_answered(void *arg, const struct sftp_reply *reply, errint_t error)
+{
+	(void)arg;
+	(void)reply;
+	(void)error;
+}
+
+/* One for which there is no room on the wire stays open until the next time. */
+static void close_lost(struct operations *o, struct open_file *f)
+{
+	struct sftp_packet packet;
+
+	sftp_begin(&packet, SFTP_CLOSE, 0);
+	sftp_put_bytes(&packet, f->handle, f->handle_length);
+	if (connection_ask(f->connection, &packet, UINT64_MAX, nothing_answered, NULL) == 0)
+		forget_file(o, ref_of(o, f));
+}
+
+static void keep_files(struct operation *op)
+{
+	struct operations *o = op->owner;
+	const uint8_t *kept = data_of(op);
+
+	op->result.error = op->request.size < RING_PLACES / 8 ? -EINVAL : 0;
+	for (uint32_t i = 0; i < RING_PLACES && op->result.error == 0; i++)
+		if (o->files[i].connection && o->files[i].of_worker && !(kept[i / 8] >> i % 8 & 1))
+			close_lost(o, &o->files[i]);
+	finish_operation(op);
 }
 
 static bool is_over_time(const struct operation *op, uint64_t now_ns)
@@ -371,7 +408,10 @@ unsigned operations_begin(struct operations *o, uint64_t now_ns)
 		struct operation *op = &o->records[i];
 
 		*op = (struct operation){.owner = o, .under_way = true, .request = request};
-		begin_operation(op, now_ns);
+		if (request.operation == RING_KEEP)
+			keep_files(op);
+		else
+			begin_operation(op, now_ns);
 		n++;
 	}
 	return n;

@@ -6,9 +6,6 @@
 #include "sftp/connection.h"
 #include "sftp/ring.h"
 
-/* Over both connections: OpenSSH allows about 1,000 on each. */
-#define OPERATION_FILES_MAX 4096u
-
 struct operations;
 
 struct open_file {
@@ -16,6 +13,8 @@ struct open_file {
 	struct connection *connection;
 	/* Of the place, before. */
 	uint32_t uses;
+	/* Opened for a worker. */
+	bool of_worker;
 	size_t handle_length;
 	uint8_t handle[SFTP_HANDLE_MAX];
 };
@@ -41,7 +40,8 @@ struct operations {
 	unsigned waiting;
 	uint32_t next_file;
 	struct operation records[RING_RECORDS];
-	struct open_file files[OPERATION_FILES_MAX];
+	/* Open at once, over both connections. */
+	struct open_file files[RING_PLACES];
 };
 
 /* The connections are ready. NULL: no memory. */

@@ -70,7 +70,8 @@ enum sftp_open_flag {
 	SFTP_OPEN_EXCLUSIVE = 32
 };
 
-/* 0 for OK, else -errno. FAILURE says nothing: -EIO; EOF: -ENODATA. */
+/* 0 for OK, else -errno. FAILURE says nothing: -EIO; EOF: -ENODATA; BAD_MESSAGE: -EBADMSG, which OpenSSH says of
+ * what a system call found invalid, or too long. */
 errint_t sftp_error(uint32_t status);
 
 /* Those that guardfs uses, each in one version. */

@@ -14,7 +14,7 @@
 #include <sys/syscall.h>
 
 #define MAGIC  0x67667274u
-#define LAYOUT 1u
+#define LAYOUT 2u
 #define SEALS  (F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL)
 
 #define STATE_BITS 4
@@ -273,23 +273,45 @@ static void inherit_answer(struct ring_record *r, ring_forget_fn forget, void *a
 	atomic_store(&r->word, 0);
 }
 
+/* Returns whether it is with the transport still. */
+static bool inherit_record(struct ring_record *r, uint32_t dead_owner, ring_forget_fn forget, void *arg)
+{
+	uint32_t submitted = word_of(dead_owner, RING_SUBMITTED), word;
+
+	/* The transport may be about to take it. */
+	(void)atomic_compare_exchange_strong(&r->word, &submitted, 0);
+	word = atomic_load(&r->word);
+	if (word == word_of(dead_owner, RING_CLAIMED))
+		atomic_store(&r->word, 0);
+	else if (word == word_of(dead_owner, RING_DONE))
+		inherit_answer(r, forget, arg);
+	return word == word_of(dead_owner, RING_TAKEN);
+}
+
 unsigned ring_inherit(const struct ring_user *user, uint32_t dead_owner, ring_forget_fn forget, void *arg)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < RING_RECORDS; i++)
+		n += inherit_record(&user->ring->record[i], dead_owner, forget, arg);
+	return n;
+}
+
+static bool is_worker(uint32_t owner)
+{
+	return owner >> 26 == RING_OWNER_WORKER(0) >> 26;
+}
+
+unsigned ring_inherit_workers(const struct ring_user *user, ring_forget_fn forget, void *arg)
 {
 	unsigned n = 0;
 
 	for (unsigned i = 0; i < RING_RECORDS; i++) {
 		struct ring_record *r = &user->ring->record[i];
-		uint32_t submitted = word_of(dead_owner, RING_SUBMITTED), word;
+		uint32_t owner = atomic_load(&r->word) >> STATE_BITS;
 
-		/* The transport may be about to take it. */
-		(void)atomic_compare_exchange_strong(&r->word, &submitted, 0);
-		word = atomic_load(&r->word);
-		if (word == word_of(dead_owner, RING_CLAIMED))
-			atomic_store(&r->word, 0);
-		else if (word == word_of(dead_owner, RING_TAKEN))
-			n++;
-		else if (word == word_of(dead_owner, RING_DONE))
-			inherit_answer(r, forget, arg);
+		if (is_worker(owner) && owner != user->owner)
+			n += inherit_record(r, owner, forget, arg);
 	}
 	return n;
 }
@@ -347,6 +369,11 @@ int ring_take(struct ring_server *server, struct ring_request *request)
 		}
 	}
 	return -1;
+}
+
+bool ring_is_of_worker(const struct ring_server *server, int record)
+{
+	return is_worker(atomic_load(&server->ring->record[record].word) >> STATE_BITS);
 }
 
 void ring_finish(struct ring_server *server, int record, const struct ring_result *result)

@@ -37,20 +37,51 @@ enum ring_operation {
 	RING_READDIR,
 	RING_READ,
 	RING_WRITE,
+	/* Closes all refs of workers but those whose places have a bit in data (RING_PLACES bits). */
+	RING_KEEP,
 	RING_OPERATION_COUNT
 };
 
 /* Also return the attributes of what was made, opened or changed. */
 #define RING_WANTS_ATTRIBUTES (1u << 31)
+/* RENAME: not over something that exists. */
+#define RING_KEEPS_EXISTING (1u << 30)
+
+/* An open file: RING_REF, the low bits of the ring's epoch, how often the place was used, the place. Above every
+ * descriptor. */
+#define RING_REF	(1u << 30)
+#define RING_PLACE_BITS 12
+#define RING_USE_BITS	10
+#define RING_EPOCH_BITS 8
+#define RING_PLACES	(1u << RING_PLACE_BITS)
+
+static inline uint32_t ring_ref(uint32_t epoch, uint32_t use, uint32_t place)
+{
+	return RING_REF | (epoch & ((1u << RING_EPOCH_BITS) - 1)) << (RING_PLACE_BITS + RING_USE_BITS) |
+	       (use & ((1u << RING_USE_BITS) - 1)) << RING_PLACE_BITS | (place & (RING_PLACES - 1));
+}
+
+static inline uint32_t ring_ref_place(uint32_t ref)
+{
+	return ref & (RING_PLACES - 1);
+}
+
+/* Is it a ref, and of that epoch? */
+static inline bool ring_ref_is_of(uint32_t ref, uint32_t epoch)
+{
+	uint32_t bits = ((1u << RING_EPOCH_BITS) - 1) << (RING_PLACE_BITS + RING_USE_BITS);
+
+	return ref >> 30 == 1 && (ref & bits) == (ring_ref(epoch, 0, 0) & bits);
+}
 
 struct ring_request {
 	/* An enum ring_operation. */
 	uint32_t operation;
-	/* OPEN: enum sftp_open_flag; RING_WANTS_ATTRIBUTES. */
+	/* OPEN: enum sftp_open_flag; RING_WANTS_ATTRIBUTES, RING_KEEPS_EXISTING. */
 	uint32_t flags;
 	/* An open file; 0: none. */
 	uint32_t ref;
-	/* Bytes to READ, or in data for WRITE. At most RING_DATA_MAX. */
+	/* Bytes to READ, or in data for WRITE and KEEP. At most RING_DATA_MAX. */
 	uint32_t size;
 	uint64_t offset;
 	/* CLOCK_MONOTONIC; UINT64_MAX: none. */
@@ -65,10 +96,10 @@ struct ring_result {
 	/* 0 or -errno. */
 	int32_t error;
 	uint32_t ref;
-	/* Bytes in data: READ, READLINK, READDIR (ring_entry; 0: the end), STATVFS (struct sftp_statvfs).
-	 * WRITE: written from the beginning, also with an error. */
+	/* Bytes in data: READ, READLINK, READDIR (ring_entry), STATVFS (struct sftp_statvfs). WRITE: bytes
+	 * that are written from the beginning, with an error as well. */
 	uint32_t size;
-	/* READ met the end of the file. */
+	/* READ met the end of the file; READDIR came after the last entry. */
 	uint32_t at_end;
 	struct sftp_attributes attrs;
 };
@@ -163,6 +194,9 @@ typedef void (*ring_forget_fn)(void *arg, const struct ring_request *request,
 			       const struct ring_result *result);
 unsigned ring_inherit(const struct ring_user *user, uint32_t dead_owner, ring_forget_fn forget, void *arg);
 
+/* The same for all workers before the user, a worker itself: none of them lives. */
+unsigned ring_inherit_workers(const struct ring_user *user, ring_forget_fn forget, void *arg);
+
 /* ---- the transport, one thread ---- */
 
 struct ring_server {
@@ -179,6 +213,10 @@ errint_t ring_serve(int socket, int memory, struct ring_server *server) WARN_UNU
  * answered -EINVAL. */
 int ring_take(struct ring_server *server, struct ring_request *request) WARN_UNUSED;
 
+/* Has a worker submitted it? */
+bool ring_is_of_worker(const struct ring_server *server, int record);
+
+/* Answers it. */
 void ring_finish(struct ring_server *server, int record, const struct ring_result *result);
 
 /* False: there is something to take. Else the next submit makes socket readable. */

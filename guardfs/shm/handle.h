@@ -27,7 +27,7 @@ struct handle {
 	uint32_t node;
 	/* open(2) flags on the backend: never O_CREAT, O_EXCL, O_TRUNC. */
 	uint32_t flags;
-	/* Valid for epoch; -1: none. */
+	/* The backend's ref, a descriptor or not (handle_is_descriptor), valid for epoch; -1: none. */
 	_Atomic int32_t fd;
 	_Atomic uint32_t epoch;
 	/* For writes of the other kind (at the end if flags lack O_APPEND, else by offset). epoch << 32 | fd
@@ -73,6 +73,14 @@ struct handle {
 	/* Index of its job + 1; 0: none. */
 	_Atomic uint32_t job;
 };
+
+/* A backend's refs are descriptors below this, or numbers of its own from here on. */
+#define HANDLE_NO_DESCRIPTOR (1 << 30)
+
+static inline bool handle_is_descriptor(int ref)
+{
+	return ref >= 0 && ref < HANDLE_NO_DESCRIPTOR;
+}
 
 static inline uint64_t handle_other(uint32_t epoch, int fd)
 {

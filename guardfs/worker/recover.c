@@ -307,6 +307,11 @@ static bool is_marked(const struct fd_set_big *set, int fd)
 	return (unsigned)fd >= FDS_MAX || set->bits[fd / 64] >> (fd % 64) & 1;
 }
 
+static void mark_of_backend(void *set, int fd)
+{
+	mark_fd(set, fd);
+}
+
 static void mark_recorded(struct arena *arena, struct fd_set_big *set)
 {
 	for (uint32_t i = 0; i < atomic_load(&arena->handles_used); i++) {
@@ -320,6 +325,8 @@ static void mark_recorded(struct arena *arena, struct fd_set_big *set)
 		mark_fd(set, (int)(atomic_load(&arena->nodes[i].fd) >> 40) - 1);
 	for (uint32_t i = 0; i < CONFIG_BACKENDS_MAX; i++)
 		mark_fd(set, atomic_load(&arena->board.backends[i].root_fd));
+	for (uint32_t i = 0; i < arena->board.config.n_backends; i++)
+		backend_each_descriptor(&fs.guarded[i], mark_of_backend, set);
 }
 
 struct fd_list {

@@ -1,0 +1,158 @@
+/* sftp_errno.c: the errors that a server meant. See sftp.h.
+ *
+ * OpenSSH's server sends "failure" for EEXIST, ENOTEMPTY, ENOSPC, EDQUOT, EXDEV, EROFS, EISDIR and the rest, and
+ * "bad message" for EINVAL and ENAMETOOLONG. An unexplained one is the server's trouble (perhaps it has no
+ * descriptor left): EIO. */
+#include "backend/sftp.h"
+
+#include <errno.h>
+
+/* Type of the object; 0: none, or unknown. */
+static mode_t type_of(const struct ring_user *user, const char *path)
+{
+	struct sftp_attributes attrs;
+
+	return client_lstat(user, path, &attrs) == 0 ? attrs.permissions & S_IFMT : 0;
+}
+
+/* Is there no room for size bytes? False if unknown. */
+static bool is_full(const struct ring_user *user, const char *path, size_t size)
+{
+	struct sftp_statvfs f;
+
+	if (client_statvfs(user, path, &f) < 0 || f.blocks == 0)
+		return false;
+	return f.available_blocks == 0 || f.available_blocks < size / MAX(f.fragment_size, UINT64_C(512));
+}
+
+static void above(const char *path, char *parent, size_t size)
+{
+	const char *slash = strrchr(path, '/');
+	size_t n = slash ? (size_t)(slash - path) : 0;
+
+	if (n >= size)
+		n = 0;
+	memcpy(parent, path, n);
+	(void)copy_string(parent + n, size - n, n ? "" : slash ? "/" : ".");
+}
+
+static bool is_full_above(const struct ring_user *user, const char *path)
+{
+	char parent[RING_NAME_MAX];
+
+	above(path, parent, sizeof(parent));
+	return is_full(user, parent, 0);
+}
+
+static bool note_entry(void *arg, const char *name, size_t length, const struct sftp_attributes *attrs)
+{
+	(void)name;
+	(void)length;
+	(void)attrs;
+	*(bool *)arg = true;
+	return false;
+}
+
+static bool holds_entries(const struct ring_user *user, const char *path)
+{
+	bool found = false;
+	uint32_t ref;
+
+	if (client_opendir(user, path, &ref) < 0)
+		return false;
+	(void)client_readdir(user, ref, note_entry, &found);
+	(void)client_close(user, ref);
+	return found;
+}
+
+errint_t sftp_mend(errint_t rc)
+{
+	switch (rc) {
+	case -EBADMSG:
+		return -ENAMETOOLONG;
+	case -EBADF: /* of a transport that lost count of what is open */
+	case -ENODATA:
+	case -EOPNOTSUPP:
+		return -EIO;
+	default:
+		return rc;
+	}
+}
+
+errint_t sftp_mend_make(const struct ring_user *user, const char *path, bool may_exist, errint_t rc)
+{
+	mode_t there;
+
+	if (rc != -EIO)
+		return sftp_mend(rc);
+	there = type_of(user, path);
+	if (there && !may_exist)
+		return -EEXIST;
+	if (S_ISDIR(there))
+		return -EISDIR;
+	return is_full_above(user, path) ? -ENOSPC : rc;
+}
+
+errint_t sftp_mend_unlink(const struct ring_user *user, const char *path, errint_t rc)
+{
+	if (rc == -EIO && S_ISDIR(type_of(user, path)))
+		return -EISDIR;
+	return sftp_mend(rc);
+}
+
+errint_t sftp_mend_rmdir(const struct ring_user *user, const char *path, errint_t rc)
+{
+	mode_t there;
+
+	if (rc != -EIO && rc != -ENOENT)
+		return sftp_mend(rc);
+	there = type_of(user, path);
+	/* OpenSSH says ENOENT of ENOTDIR. */
+	if (there && !S_ISDIR(there))
+		return -ENOTDIR;
+	return rc == -EIO && there && holds_entries(user, path) ? -ENOTEMPTY : rc;
+}
+
+static bool are_on_different_fs(const struct ring_user *user, const char *a, const char *b)
+{
+	char above_a[RING_NAME_MAX], above_b[RING_NAME_MAX];
+	struct sftp_statvfs x, y;
+
+	above(a, above_a, sizeof(above_a));
+	above(b, above_b, sizeof(above_b));
+	if (client_statvfs(user, above_a, &x) < 0 || client_statvfs(user, above_b, &y) < 0)
+		return false;
+	return x.fsid != y.fsid || x.blocks != y.blocks || x.files != y.files;
+}
+
+errint_t sftp_mend_rename(const struct ring_user *user, const char *from, const char *to, bool keeps,
+			  errint_t rc)
+{
+	mode_t old, new;
+
+	if (rc != -EIO && rc != -ENOENT && rc != -EBADMSG)
+		return sftp_mend(rc);
+	old = type_of(user, from);
+	if (!old)
+		return sftp_mend(rc);
+	new = type_of(user, to);
+	if (new &&keeps)
+		return -EEXIST;
+	if (S_ISDIR(new) && !S_ISDIR(old))
+		return -EISDIR;
+	if (new && !S_ISDIR(new) && S_ISDIR(old))
+		return -ENOTDIR;
+	if (rc == -EIO && are_on_different_fs(user, from, to))
+		return -EXDEV;
+	if (rc == -EIO && S_ISDIR(new) && holds_entries(user, to))
+		return -ENOTEMPTY;
+	/* Of a directory into itself. */
+	if (rc == -EBADMSG && S_ISDIR(old))
+		return -EINVAL;
+	return rc == -EIO && !new &&is_full_above(user, to) ? -ENOSPC : sftp_mend(rc);
+}
+
+errint_t sftp_mend_write(const struct ring_user *user, const char *path, size_t size, errint_t rc)
+{
+	return rc == -EIO && is_full(user, path, size) ? -ENOSPC : sftp_mend(rc);
+}

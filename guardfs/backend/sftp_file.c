@@ -1,0 +1,301 @@
+/* sftp_file.c: open files and directories. See sftp.h. */
+#include "backend/sftp.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#define REOPEN_TRIES 3
+
+static unsigned open_flags(int flags)
+{
+	int mode = flags & O_ACCMODE;
+	unsigned f = mode == O_RDONLY ? SFTP_OPEN_READ : mode == O_WRONLY ? SFTP_OPEN_WRITE : 0;
+
+	if (mode == O_RDWR)
+		f = SFTP_OPEN_READ | SFTP_OPEN_WRITE;
+	f |= flags & O_APPEND ? SFTP_OPEN_APPEND : 0;
+	f |= flags & O_TRUNC ? SFTP_OPEN_TRUNCATE : 0;
+	f |= flags & O_CREAT ? SFTP_OPEN_CREATE : 0;
+	return f | (flags & O_EXCL ? SFTP_OPEN_EXCLUSIVE : 0);
+}
+
+/* The server opens whatever has the name, a link's target too. */
+static errint_t check_opened(struct backend *b, const struct sftp_link *link, uint32_t node, uint32_t ref,
+			     const struct sftp_attributes *attrs)
+{
+	errint_t rc = attrs->has ? tree_check_type(&b->arena->nodes[node], attrs->permissions) : 0;
+
+	if (rc < 0)
+		(void)client_close(&link->user, ref);
+	return rc;
+}
+
+/* The caller's kernel believed in the file. An opener that would create it must not be told ENOENT. */
+errint_t sftp_open(struct backend *b, uint32_t node, int flags, int *ref)
+{
+	struct sftp_attributes attrs;
+	struct sftp_place place;
+	struct sftp_link *link;
+	uint32_t opened = 0;
+	errint_t rc = sftp_path(b, node, NULL, &place);
+
+	if (rc == 0)
+		rc = sftp_enter(b, &link);
+	if (rc < 0)
+		return rc == -ENOENT ? BACKEND_NODE_GONE : rc;
+	rc = client_open(&link->user, place.at.path, open_flags(flags), NULL, &opened, &attrs);
+	if (rc == 0)
+		rc = check_opened(b, link, node, opened, &attrs);
+	else if (rc == -EIO && (flags & O_ACCMODE) != O_RDONLY)
+		rc = sftp_mend_make(&link->user, place.at.path, true, rc);
+	sftp_leave(b, link);
+	if (rc == 0)
+		*ref = (int)opened;
+	return rc == -ENOENT ? BACKEND_NODE_GONE : sftp_mend(rc);
+}
+
+static bool are_alike(const struct sftp_attributes *a, const struct sftp_attributes *b)
+{
+	return a->size == b->size && a->mtime == b->mtime && a->uid == b->uid && a->gid == b->gid &&
+	       a->permissions == b->permissions;
+}
+
+/* By name, and only if the file of that name looks like the open one. */
+static errint_t reopen_once(struct backend *b, uint32_t node, int ref, int flags, int *again)
+{
+	struct sftp_attributes known, found;
+	struct sftp_link *link;
+	errint_t rc = sftp_open(b, node, flags & ~O_TRUNC, again);
+
+	if (rc < 0)
+		return rc;
+	rc = sftp_enter_with(b, ref, &link);
+	if (rc < 0)
+		return rc; /* so is the other one */
+	rc = client_fstat(&link->user, (uint32_t)ref, &known);
+	if (rc == 0)
+		rc = client_fstat(&link->user, (uint32_t)*again, &found);
+	if (rc == 0 && !are_alike(&known, &found))
+		rc = -EAGAIN;
+	if (rc < 0 && rc != -ENOTCONN)
+		(void)client_close(&link->user, (uint32_t)*again);
+	sftp_leave(b, link);
+	return rc;
+}
+
+/* A file that grows may look different for a moment. */
+errint_t sftp_reopen(struct backend *b, uint32_t node, int ref, int flags, int *again)
+{
+	errint_t rc = -EAGAIN;
+
+	for (unsigned i = 0; i < REOPEN_TRIES && rc == -EAGAIN; i++)
+		rc = reopen_once(b, node, ref, flags, again);
+	return rc == -EAGAIN || rc == BACKEND_NODE_GONE || rc == -ENOENT ? -EIO : sftp_mend(rc);
+}
+
+/* Names are created for regular files only; anything else that has come there is not opened. */
+static errint_t describe_created(struct backend *b, const struct sftp_link *link, uint32_t ref,
+				 struct sftp_attributes *attrs, struct found *found)
+{
+	errint_t rc = attrs->has ? 0 : client_fstat(&link->user, ref, attrs);
+
+	if (rc == 0 && !S_ISREG(attrs->permissions))
+		rc = S_ISLNK(attrs->permissions) ? -ELOOP : -ESTALE;
+	if (rc == 0)
+		sftp_describe(b, attrs, found);
+	else
+		(void)client_close(&link->user, ref);
+	return rc;
+}
+
+errint_t sftp_create(struct backend *b, uint32_t parent, const char *name, int flags, mode_t mode,
+		     const struct caller *c, struct found *found, int *ref)
+{
+	mode_t wanted = guarded_new_mode(b, c, mode & 07777);
+	const struct sftp_attributes set = {.has = SFTP_ATTR_PERMISSIONS, .permissions = wanted & 07777};
+	struct sftp_attributes attrs;
+	struct sftp_place place;
+	struct sftp_link *link;
+	uint32_t opened = 0;
+	errint_t rc = sftp_path(b, parent, name, &place);
+
+	if (rc == 0)
+		rc = sftp_enter(b, &link);
+	if (rc < 0)
+		return rc;
+	rc = client_open(&link->user, place.at.path, open_flags(flags | O_CREAT), &set, &opened, &attrs);
+	if (rc == 0)
+		rc = describe_created(b, link, opened, &attrs, found);
+	else
+		rc = sftp_mend_make(&link->user, place.at.path, !(flags & O_EXCL), rc);
+	sftp_leave(b, link);
+	if (rc == 0)
+		*ref = (int)opened;
+	return rc;
+}
+
+/* The server itself says where a file ends: nothing is to be doubted. */
+ssize_t sftp_read(struct backend *b, int ref, void *buf, size_t size, off_t offset, off_t end)
+{
+	struct sftp_link *link;
+	ssize_t rc = sftp_enter_with(b, ref, &link);
+
+	(void)end;
+	if (rc < 0)
+		return rc;
+	rc = client_read(&link->user, (uint32_t)ref, buf, size, (uint64_t)offset);
+	sftp_leave(b, link);
+	return rc < 0 ? sftp_mend((errint_t)rc) : rc;
+}
+
+static errint_t mend_write(struct backend *b, const struct sftp_link *link, size_t size, errint_t rc)
+{
+	const char *root = b->config->path[0] ? b->config->path : ".";
+
+	return sftp_mend_write(&link->user, root, size, rc);
+}
+
+ssize_t sftp_write(struct backend *b, int ref, const void *buf, size_t size, off_t offset, bool kill_priv)
+{
+	struct sftp_link *link;
+	ssize_t rc = sftp_enter_with(b, ref, &link);
+
+	(void)kill_priv;
+	if (rc < 0)
+		return rc;
+	rc = client_write(&link->user, (uint32_t)ref, buf, size, (uint64_t)offset, NULL);
+	if (rc < 0)
+		rc = mend_write(b, link, size, (errint_t)rc);
+	sftp_leave(b, link);
+	return rc;
+}
+
+/* A server without the extension has no way to be asked; doctor says so. */
+errint_t sftp_fsync(struct backend *b, int ref, bool data_only)
+{
+	struct sftp_link *link;
+	errint_t rc = sftp_enter_with(b, ref, &link);
+
+	(void)data_only;
+	if (rc < 0)
+		return rc;
+	rc = client_fsync(&link->user, (uint32_t)ref);
+	if (rc == -EIO)
+		rc = mend_write(b, link, 0, rc);
+	sftp_leave(b, link);
+	return rc == -EOPNOTSUPP ? 0 : sftp_mend(rc);
+}
+
+/* One of another epoch has gone with its transport. */
+errint_t sftp_release(struct backend *b, int ref)
+{
+	struct sftp_link *link;
+	errint_t rc = sftp_enter_with(b, ref, &link);
+
+	if (rc < 0)
+		return rc == -ENOTCONN ? 0 : rc;
+	rc = client_close(&link->user, (uint32_t)ref);
+	sftp_leave(b, link);
+	return sftp_mend(rc);
+}
+
+static errint_t ask_end(struct backend *b, int ref, off_t *end)
+{
+	struct stat st;
+	errint_t rc = sftp_look(b, NODE_NONE, ref, &st);
+
+	if (rc == 0)
+		*end = st.st_size;
+	return rc;
+}
+
+errint_t sftp_find_end(struct backend *b, int ref, off_t *end)
+{
+	return ask_end(b, ref, end);
+}
+
+errint_t sftp_compare_end(struct backend *b, int ref, off_t end)
+{
+	off_t there = 0;
+	errint_t rc = ask_end(b, ref, &there);
+
+	if (rc < 0)
+		return rc;
+	return there < end ? END_BEFORE : there == end ? END_THERE : END_BEYOND;
+}
+
+/* Nothing is known of holes: all is data. */
+off_t sftp_lseek(struct backend *b, int ref, off_t offset, int whence)
+{
+	off_t end = 0;
+	errint_t rc = ask_end(b, ref, &end);
+
+	if (rc < 0)
+		return rc;
+	if (whence != SEEK_DATA && whence != SEEK_HOLE)
+		return -EINVAL;
+	if (offset < 0 || offset >= end)
+		return -ENXIO;
+	return whence == SEEK_DATA ? offset : end;
+}
+
+/* ---- directories ---- */
+
+errint_t sftp_opendir(struct backend *b, uint32_t node, int *ref)
+{
+	struct sftp_place place;
+	struct sftp_link *link;
+	uint32_t opened = 0;
+	errint_t rc = sftp_path(b, node, NULL, &place);
+
+	if (rc == 0)
+		rc = sftp_enter(b, &link);
+	if (rc < 0)
+		return rc;
+	rc = client_opendir(&link->user, place.at.path, &opened);
+	sftp_leave(b, link);
+	if (rc == 0)
+		*ref = (int)opened;
+	return sftp_mend(rc);
+}
+
+struct emission {
+	readdir_fn emit;
+	void *arg;
+	/* Entries given, and those to be left out at the beginning. */
+	int64_t n, skipped;
+};
+
+static unsigned type_of(const struct sftp_attributes *attrs)
+{
+	return attrs->has & SFTP_ATTR_PERMISSIONS ? (attrs->permissions & S_IFMT) >> 12 : 0;
+}
+
+static bool emit_entry(void *arg, const char *name, size_t length, const struct sftp_attributes *attrs)
+{
+	struct emission *e = arg;
+
+	if (e->n++ < e->skipped)
+		return true;
+	return e->emit(e->arg, name, length, 0, type_of(attrs), e->n);
+}
+
+/* SFTP cannot seek in a listing: an opened directory is read once, and callers read it from the beginning. */
+errint_t sftp_readdir(struct backend *b, int ref, int64_t offset, readdir_fn emit, void *arg)
+{
+	struct emission e = {.emit = emit, .arg = arg, .skipped = offset};
+	struct sftp_link *link;
+	errint_t rc = sftp_enter_with(b, ref, &link);
+
+	if (rc < 0)
+		return rc;
+	if (offset == 0 && !(emit(arg, ".", 1, 0, DT_DIR, 0) && emit(arg, "..", 2, 0, DT_DIR, 0))) {
+		sftp_leave(b, link);
+		return 0;
+	}
+	rc = client_readdir(&link->user, (uint32_t)ref, emit_entry, &e);
+	sftp_leave(b, link);
+	return sftp_mend(rc);
+}

@@ -1,0 +1,468 @@
+/* client.c: see client.h. */
+#include "sftp/client.h"
+#include "base/clock.h"
+
+#include <errno.h>
+#include <time.h>
+
+/* All records are in use: nobody tells when one is free. */
+#define CLAIM_PAUSE_NS (NSEC_PER_MSEC / 2)
+
+/* READDIR answers that are asked for at once, after the first. */
+#define LISTING_AHEAD 4u
+
+/* Errors of ours have meanings of their own above, and the transport may say anything. */
+static errint_t check_error(errint_t error)
+{
+	static const int known[] = {ENOENT,    EACCES, EPERM,	   EEXIST,  ENOTDIR,	  EISDIR,
+				    ENOTEMPTY, EINVAL, EROFS,	   ENOSPC,  EDQUOT,	  EXDEV,
+				    ELOOP,     EMLINK, EBADF,	   ENODATA, ENAMETOOLONG, ENOTCONN,
+				    ETIMEDOUT, ENFILE, EOPNOTSUPP, EBADMSG};
+
+	for (size_t i = 0; i < ARRAY_SIZE(known); i++)
+		if (error == -known[i])
+			return error;
+	return error == 0 ? 0 : -EIO;
+}
+
+/* A record, its request filled with zeros, or -errno. */
+static int begin_request(const struct ring_user *user, enum ring_operation operation, uint32_t ref)
+{
+	const struct timespec pause = {.tv_nsec = CLAIM_PAUSE_NS};
+	int record;
+
+	while ((record = ring_claim(user)) == -EAGAIN) {
+		if (ring_is_over(user))
+			return -ENOTCONN;
+		nanosleep(&pause, NULL);
+	}
+	if (record >= 0)
+		*ring_request_of(user, record) = (struct ring_request){
+		    .operation = (uint32_t)operation, .ref = ref, .deadline_ns = UINT64_MAX};
+	return record;
+}
+
+static errint_t put_path(const struct ring_user *user, int record, unsigned which, const char *path)
+{
+	size_t n = strlen(path);
+
+	if (n > RING_NAME_MAX)
+		return -ENAMETOOLONG;
+	memcpy(ring_name_of(user, record, which), path, n);
+	ring_request_of(user, record)->name_length[which] = (uint32_t)n;
+	return 0;
+}
+
+/* 0, whatever the server says: the record is the caller's to release. Or -errno, and it is used no more. */
+static errint_t await_answer(const struct ring_user *user, int record, struct ring_result *result)
+{
+	errint_t rc = ring_wait(user, record, result);
+
+	if (rc == 0)
+		result->error = check_error(result->error);
+	return rc;
+}
+
+/* The record is released. Returns the server's error as well. */
+static errint_t finish_request(const struct ring_user *user, int record, struct ring_result *result)
+{
+	errint_t rc;
+
+	ring_submit(user, record);
+	rc = await_answer(user, record, result);
+	if (rc < 0)
+		return rc;
+	ring_release(user, record);
+	return result->error;
+}
+
+/* ---- attributes ---- */
+
+static errint_t take_attributes(errint_t rc, const struct ring_result *result, struct sftp_attributes *attrs)
+{
+	if (rc < 0)
+		return rc;
+	*attrs = result->attrs;
+	return attrs->has & SFTP_ATTR_PERMISSIONS ? 0 : -EIO;
+}
+
+errint_t client_lstat(const struct ring_user *user, const char *path, struct sftp_attributes *attrs)
+{
+	int record = begin_request(user, RING_LSTAT, 0);
+	struct ring_result result;
+	errint_t rc;
+
+	if (record < 0)
+		return record;
+	rc = put_path(user, record, 0, path);
+	if (rc < 0) {
+		ring_release(user, record);
+		return rc;
+	}
+	return take_attributes(finish_request(user, record, &result), &result, attrs);
+}
+
+errint_t client_fstat(const struct ring_user *user, uint32_t ref, struct sftp_attributes *attrs)
+{
+	int record = begin_request(user, RING_FSTAT, ref);
+	struct ring_result result;
+
+	if (record < 0)
+		return record;
+	return take_attributes(finish_request(user, record, &result), &result, attrs);
+}
+
+static void want_attributes(const struct ring_user *user, int record, const struct sftp_attributes *attrs)
+{
+	if (attrs)
+		ring_request_of(user, record)->flags |= RING_WANTS_ATTRIBUTES;
+}
+
+static void give_attributes(const struct ring_result *result, struct sftp_attributes *attrs)
+{
+	if (!attrs)
+		return;
+	*attrs = result->attrs;
+	if (!(attrs->has & SFTP_ATTR_PERMISSIONS))
+		attrs->has = 0;
+}
+
+errint_t client_fsetstat(const struct ring_user *user, uint32_t ref, const struct sftp_attributes *set,
+			 struct sftp_attributes *attrs)
+{
+	int record = begin_request(user, RING_FSETSTAT, ref);
+	struct ring_result result;
+	errint_t rc;
+
+	if (record < 0)
+		return record;
+	ring_request_of(user, record)->attrs = *set;
+	want_attributes(user, record, attrs);
+	rc = finish_request(user, record, &result);
+	if (rc == 0)
+		give_attributes(&result, attrs);
+	return rc;
+}
+
+errint_t client_change(const struct ring_user *user, const struct client_request *request,
+		       struct sftp_attributes *attrs)
+{
+	int record = begin_request(user, request->operation, 0);
+	struct ring_result result;
+	errint_t rc;
+
+	if (record < 0)
+		return record;
+	rc = put_path(user, record, 0, request->path);
+	if (rc == 0 && request->to)
+		rc = put_path(user, record, 1, request->to);
+	if (rc < 0) {
+		ring_release(user, record);
+		return rc;
+	}
+	ring_request_of(user, record)->flags = request->flags;
+	if (request->set)
+		ring_request_of(user, record)->attrs = *request->set;
+	want_attributes(user, record, attrs);
+	rc = finish_request(user, record, &result);
+	if (rc == 0)
+		give_attributes(&result, attrs);
+	return rc;
+}
+
+/* ---- open files ---- */
+
+static errint_t take_ref(const struct ring_user *user, errint_t rc, const struct ring_result *result,
+			 uint32_t *ref)
+{
+	if (rc < 0)
+		return rc;
+	if (!ring_ref_is_of(result->ref, user->ring->epoch))
+		return -EIO;
+	*ref = result->ref;
+	return 0;
+}
+
+errint_t client_open(const struct ring_user *user, const char *path, unsigned flags,
+		     const struct sftp_attributes *set, uint32_t *ref, struct sftp_attributes *attrs)
+{
+	int record = begin_request(user, RING_OPEN, 0);
+	struct ring_result result;
+	errint_t rc;
+
+	if (record < 0)
+		return record;
+	rc = put_path(user, record, 0, path);
+	if (rc < 0) {
+		ring_release(user, record);
+		return rc;
+	}
+	ring_request_of(user, record)->flags = flags;
+	if (set)
+		ring_request_of(user, record)->attrs = *set;
+	want_attributes(user, record, attrs);
+	rc = take_ref(user, finish_request(user, record, &result), &result, ref);
+	if (rc == 0)
+		give_attributes(&result, attrs);
+	return rc;
+}
+
+errint_t client_opendir(const struct ring_user *user, const char *path, uint32_t *ref)
+{
+	int record = begin_request(user, RING_OPENDIR, 0);
+	struct ring_result result;
+	errint_t rc;
+
+	if (record < 0)
+		return record;
+	rc = put_path(user, record, 0, path);
+	if (rc < 0) {
+		ring_release(user, record);
+		return rc;
+	}
+	return take_ref(user, finish_request(user, record, &result), &result, ref);
+}
+
+static errint_t ask_of_ref(const struct ring_user *user, enum ring_operation operation, uint32_t ref)
+{
+	int record = begin_request(user, operation, ref);
+	struct ring_result result;
+
+	return record < 0 ? record : finish_request(user, record, &result);
+}
+
+errint_t client_close(const struct ring_user *user, uint32_t ref)
+{
+	return ask_of_ref(user, RING_CLOSE, ref);
+}
+
+errint_t client_fsync(const struct ring_user *user, uint32_t ref)
+{
+	return ask_of_ref(user, RING_FSYNC, ref);
+}
+
+/* ---- data ---- */
+
+/* At most RING_DATA_MAX bytes. *at_end: the file ends behind them. */
+static ssize_t read_piece(const struct ring_user *user, uint32_t ref, void *bytes, size_t size,
+			  uint64_t offset, bool *at_end)
+{
+	int record = begin_request(user, RING_READ, ref);
+	struct ring_result result;
+	errint_t rc;
+
+	if (record < 0)
+		return record;
+	ring_request_of(user, record)->size = (uint32_t)size;
+	ring_request_of(user, record)->offset = offset;
+	ring_submit(user, record);
+	rc = await_answer(user, record, &result);
+	if (rc < 0)
+		return rc;
+	if (result.error == 0 && (result.size > size || (result.size < size && !result.at_end)))
+		result.error = -EIO;
+	if (result.error == 0)
+		memcpy(bytes, ring_data_of(user, record), result.size);
+	ring_release(user, record);
+	*at_end = result.at_end;
+	return result.error < 0 ? result.error : (ssize_t)result.size;
+}
+
+ssize_t client_read(const struct ring_user *user, uint32_t ref, void *bytes, size_t size, uint64_t offset)
+{
+	bool at_end = false;
+	size_t done = 0;
+
+	while (done < size && !at_end) {
+		ssize_t n = read_piece(user, ref, (uint8_t *)bytes + done,
+				       MIN(size - done, (size_t)RING_DATA_MAX), offset + done, &at_end);
+
+		if (n < 0)
+			return n;
+		done += (size_t)n;
+	}
+	return (ssize_t)done;
+}
+
+static ssize_t write_piece(const struct ring_user *user, uint32_t ref, const void *bytes, size_t size,
+			   uint64_t offset, errint_t *error)
+{
+	int record = begin_request(user, RING_WRITE, ref);
+	struct ring_result result = {0};
+	errint_t rc;
+
+	if (record < 0)
+		return record;
+	ring_request_of(user, record)->size = (uint32_t)size;
+	ring_request_of(user, record)->offset = offset;
+	memcpy(ring_data_of(user, record), bytes, size);
+	rc = finish_request(user, record, &result);
+	/* The connection is gone: another one must find out what has landed. */
+	if (rc == -ENOTCONN || (rc < 0 && result.size == 0))
+		return rc;
+	if (result.size > size || (rc == 0 && result.size < size))
+		return -EIO;
+	*error = rc;
+	return (ssize_t)result.size;
+}
+
+ssize_t client_write(const struct ring_user *user, uint32_t ref, const void *bytes, size_t size,
+		     uint64_t offset, errint_t *error)
+{
+	errint_t failed = 0;
+	size_t done = 0;
+
+	while (done < size && failed == 0) {
+		ssize_t n = write_piece(user, ref, (const uint8_t *)bytes + done,
+					MIN(size - done, (size_t)RING_DATA_MAX), offset + done, &failed);
+
+		if (n == -ENOTCONN || (n < 0 && done == 0))
+			return n;
+		if (n < 0)
+			failed = (errint_t)n;
+		else
+			done += (size_t)n;
+	}
+	if (error)
+		*error = failed;
+	return (ssize_t)done;
+}
+
+/* ---- text and figures ---- */
+
+/* A request of one path whose answer lies in the data, of at most size bytes. */
+static ssize_t ask_for_data(const struct ring_user *user, enum ring_operation operation, const char *path,
+			    void *bytes, size_t size)
+{
+	int record = begin_request(user, operation, 0);
+	struct ring_result result;
+	errint_t rc;
+
+	if (record < 0)
+		return record;
+	rc = put_path(user, record, 0, path);
+	if (rc < 0) {
+		ring_release(user, record);
+		return rc;
+	}
+	ring_submit(user, record);
+	rc = await_answer(user, record, &result);
+	if (rc < 0)
+		return rc;
+	if (result.error == 0)
+		memcpy(bytes, ring_data_of(user, record), MIN(size, (size_t)result.size));
+	ring_release(user, record);
+	return result.error < 0 ? result.error : (ssize_t)MIN(size, (size_t)result.size);
+}
+
+ssize_t client_readlink(const struct ring_user *user, const char *path, char *text, size_t size)
+{
+	return ask_for_data(user, RING_READLINK, path, text, size);
+}
+
+errint_t client_statvfs(const struct ring_user *user, const char *path, struct sftp_statvfs *figures)
+{
+	ssize_t n = ask_for_data(user, RING_STATVFS, path, figures, sizeof(*figures));
+
+	if (n < 0)
+		return (errint_t)n;
+	return n == (ssize_t)sizeof(*figures) ? 0 : -EIO;
+}
+
+/* ---- listings ---- */
+
+/* In memory of the ring's, that may change: each entry is copied before it is looked at. 1: go on; 0: emit has had
+ * enough; -EIO. */
+static int emit_entries(const uint8_t *data, size_t size, client_entry_fn emit, void *arg)
+{
+	for (size_t at = 0; at < size;) {
+		struct ring_entry e;
+		char name[256];
+
+		if (size - at < sizeof(e))
+			return -EIO;
+		memcpy(&e, data + at, sizeof(e));
+		at += sizeof(e);
+		if (e.length == 0 || e.length >= sizeof(name) || size - at < e.length)
+			return -EIO;
+		memcpy(name, data + at, e.length);
+		name[e.length] = '\0';
+		at += ((size_t)e.length + 7) / 8 * 8;
+		if (!sftp_is_entry_name((struct sftp_slice){(const uint8_t *)name, e.length}))
+			return -EIO;
+		if (!emit(arg, name, e.length, &e.attrs))
+			return 0;
+	}
+	return 1;
+}
+
+/* READDIRs that are under way, answered in the order in which they were asked. */
+struct listing {
+	const struct ring_user *user;
+	uint32_t ref;
+	unsigned n;
+	int records[LISTING_AHEAD];
+};
+
+static errint_t ask_entries(struct listing *l, unsigned wanted)
+{
+	while (l->n < wanted) {
+		int record = begin_request(l->user, RING_READDIR, l->ref);
+
+		if (record < 0)
+			return record;
+		ring_submit(l->user, record);
+		l->records[l->n++] = record;
+	}
+	return 0;
+}
+
+/* The first of them. emit NULL: it is thrown away. 1: go on; 0: that was the end; -errno. */
+static int take_entries(struct listing *l, client_entry_fn emit, void *arg)
+{
+	struct ring_result result;
+	int record = l->records[0];
+	errint_t rc = await_answer(l->user, record, &result);
+	int more;
+
+	l->n--;
+	memmove(l->records, l->records + 1, l->n * sizeof(l->records[0]));
+	if (rc < 0)
+		return rc;
+	more = result.error < 0 ? result.error : !result.at_end;
+	if (more > 0 && emit)
+		more = emit_entries(ring_data_of(l->user, record), result.size, emit, arg);
+	ring_release(l->user, record);
+	return more;
+}
+
+/* The first answer alone tells whether more are worth asking for. */
+errint_t client_readdir(const struct ring_user *user, uint32_t ref, client_entry_fn emit, void *arg)
+{
+	struct listing l = {.user = user, .ref = ref};
+	unsigned wanted = 1;
+	int rc = 1;
+
+	while (rc > 0) {
+		errint_t asked = ask_entries(&l, wanted);
+
+		rc = l.n > 0 ? take_entries(&l, emit, arg) : asked;
+		wanted = LISTING_AHEAD;
+	}
+	while (l.n > 0 && rc != -ENOTCONN)
+		if (take_entries(&l, NULL, NULL) == -ENOTCONN)
+			break;
+	return rc < 0 ? rc : 0;
+}
+
+errint_t client_keep(const struct ring_user *user, const uint8_t *places)
+{
+	int record = begin_request(user, RING_KEEP, 0);
+	struct ring_result result;
+
+	if (record < 0)
+		return record;
+	memcpy(ring_data_of(user, record), places, RING_PLACES / 8);
+	ring_request_of(user, record)->size = RING_PLACES / 8;
+	return finish_request(user, record, &result);
+}

@@ -1,0 +1,63 @@
+/* client.h: a transport asked through its ring, one request at a time for each thread.
+ *
+ * Every call waits for its answer, as long as the transport lives; a thread in it can be killed at any time. The
+ * transport is not believed: sizes, refs, names and errors are checked. All return 0 (or a length), or: -ENOTCONN:
+ * the transport is gone, and nobody knows whether the request was carried out; -EIO: the server says only that it
+ * failed, or the answer makes no sense; -EBADMSG: as sftp_error; -ENAMETOOLONG; or another error of the server's.
+ * Paths are the server's: relative ones begin in the user's home, "." is that itself. Worker, probes. */
+#ifndef GUARDFS_SFTP_CLIENT_H
+#define GUARDFS_SFTP_CLIENT_H
+
+#include "sftp/ring.h"
+#include <sys/types.h>
+
+/* One of the operations that have paths alone, or SETSTAT and MKDIR with set: sends it. attrs (may be NULL) gets what
+ * is there afterwards: has is 0 if the server did not say. */
+struct client_request {
+	enum ring_operation operation;
+	/* RING_KEEPS_EXISTING. */
+	unsigned flags;
+	const char *path, *to;
+	const struct sftp_attributes *set;
+};
+errint_t client_change(const struct ring_user *user, const struct client_request *request,
+		       struct sftp_attributes *attrs);
+
+/* The object itself, not what a link leads to. Permissions, with the type, are among the attributes. */
+errint_t client_lstat(const struct ring_user *user, const char *path, struct sftp_attributes *attrs);
+/* Of an open file. */
+errint_t client_fstat(const struct ring_user *user, uint32_t ref, struct sftp_attributes *attrs);
+/* Of an open file; attrs as in client_change. */
+errint_t client_fsetstat(const struct ring_user *user, uint32_t ref, const struct sftp_attributes *set,
+			 struct sftp_attributes *attrs);
+
+/* flags: a set of enum sftp_open_flag; set: of a new file. *ref is the caller's to close. attrs: of whatever has the
+ * name then, as in client_change. */
+errint_t client_open(const struct ring_user *user, const char *path, unsigned flags,
+		     const struct sftp_attributes *set, uint32_t *ref, struct sftp_attributes *attrs);
+errint_t client_opendir(const struct ring_user *user, const char *path, uint32_t *ref);
+/* The ref is gone whatever it returns. */
+errint_t client_close(const struct ring_user *user, uint32_t ref);
+errint_t client_fsync(const struct ring_user *user, uint32_t ref);
+
+/* All of size, less only at the end of the file. */
+ssize_t client_read(const struct ring_user *user, uint32_t ref, void *bytes, size_t size, uint64_t offset);
+
+/* Size; or, if the server failed on the way, the bytes that are written from the beginning without a gap, if any.
+ * *error (may be NULL): the error that ended it. */
+ssize_t client_write(const struct ring_user *user, uint32_t ref, const void *bytes, size_t size,
+		     uint64_t offset, errint_t *error);
+
+ssize_t client_readlink(const struct ring_user *user, const char *path, char *text, size_t size);
+errint_t client_statvfs(const struct ring_user *user, const char *path, struct sftp_statvfs *figures);
+
+/* The entries of an open directory, without "." and "..", until emit returns false. name is terminated, of one
+ * component and at most 255 bytes. */
+typedef bool (*client_entry_fn)(void *arg, const char *name, size_t length,
+				const struct sftp_attributes *attrs);
+errint_t client_readdir(const struct ring_user *user, uint32_t ref, client_entry_fn emit, void *arg);
+
+/* Has the transport close all refs of workers but those of places (RING_PLACES bits). */
+errint_t client_keep(const struct ring_user *user, const uint8_t *places);
+
+#endif
