@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "config/config.h"
 #include "guardian/guardian.h"
+#include "keeper/sftp-child.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -212,6 +213,8 @@ int main(int argc, char **argv)
 	static struct arguments a;
 	int status;
 
+	if (argc == 1 && strcmp(argv[0], SFTP_CHILD_NAME) == 0)
+		return sftp_child_main();
 	if (getenv("GUARDFS_REEXECUTED"))
 		return guardian_resume_main(argv);
 	status = parse(argc, argv, &a);

@@ -4,10 +4,13 @@
 #include "base/syscalls.h"
 
 #include <errno.h>
+#include <grp.h>
 #include <linux/capability.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+
+#define NOBODY 65534
 
 #define CAP(name) (UINT64_C(1) << CAP_##name)
 
@@ -60,15 +63,31 @@ static void complain(const char *what, errint_t rc)
 		log_warning("cannot give up privileges: %s: %s; going on with them", what, strerror(-rc));
 }
 
+/* The user nobody. With root's ids go all capabilities; the bounding set, which needs one to be shrunk, means
+ * nothing to a process that starts no program. */
+static void drop_all(void)
+{
+	complain("groups", setgroups(0, NULL) < 0 ? -errno : 0);
+	complain("group", setresgid(NOBODY, NOBODY, NOBODY) < 0 ? -errno : 0);
+	complain("user", setresuid(NOBODY, NOBODY, NOBODY) < 0 ? -errno : 0);
+	complain("capabilities", shrink_sets(0));
+	complain("no new privileges", prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ? -errno : 0);
+	complain("system calls", syscalls_restrict_transport());
+}
+
 void privileges_drop(enum privileges whose)
 {
 	uint64_t keep = whose == PRIVILEGES_KEEPER ? KEEPER : WORKER;
 
+	if (whose == PRIVILEGES_TRANSPORT) {
+		drop_all();
+		return;
+	}
 	complain("capability bounding set", shrink_bounding_set(keep));
 	complain("capabilities", shrink_sets(keep));
 	complain("no new privileges", prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ? -errno : 0);
 	if (whose == PRIVILEGES_KEEPER)
 		complain("system calls", syscalls_restrict_keeper());
 	else
-		complain("system calls", syscalls_restrict_worker(whose == PRIVILEGES_WORKER_NETWORK));
+		complain("system calls", syscalls_restrict_worker());
 }

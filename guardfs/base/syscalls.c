@@ -105,6 +105,63 @@ static const int network_calls[] = {
     SYS_socket, SYS_connect, SYS_bind, SYS_listen, SYS_accept, SYS_accept4,
 };
 
+/* A transport has all that it needs open. Its libraries read the time, take and give memory, and look at what they
+ * have; libssh asks its socket for errors and for its peer. */
+static const int transport_calls[] = {
+    SYS_read,
+    SYS_write,
+    SYS_readv,
+    SYS_writev,
+    SYS_recvfrom,
+    SYS_recvmsg,
+    SYS_sendto,
+    SYS_sendmsg,
+    SYS_shutdown,
+    SYS_getsockopt,
+    SYS_setsockopt,
+    SYS_getsockname,
+    SYS_getpeername,
+    SYS_ppoll,
+    SYS_futex,
+    SYS_clock_gettime,
+    SYS_clock_nanosleep,
+    SYS_nanosleep,
+    SYS_gettimeofday,
+    SYS_restart_syscall,
+    SYS_mmap,
+    SYS_munmap,
+    SYS_mremap,
+    SYS_mprotect,
+    SYS_madvise,
+    SYS_brk,
+    SYS_getrandom,
+    SYS_getpid,
+    SYS_gettid,
+    SYS_getuid,
+    SYS_geteuid,
+    SYS_getgid,
+    SYS_getegid,
+    SYS_tgkill,
+    SYS_rt_sigaction,
+    SYS_rt_sigprocmask,
+    SYS_rt_sigreturn,
+    SYS_sched_yield,
+    SYS_fcntl,
+    SYS_fstat,
+    SYS_ioctl,
+    SYS_lseek,
+    SYS_close,
+    SYS_exit,
+    SYS_exit_group,
+#ifdef __x86_64__
+    SYS_poll,
+    SYS_time,
+#endif
+#ifdef SYS_newfstatat
+    SYS_newfstatat,
+#endif
+};
+
 #define CODE_MAX 256
 
 struct program {
@@ -196,7 +253,7 @@ static errint_t hide_new_calls(void)
 	return install_filter(&p, 0);
 }
 
-errint_t syscalls_restrict_worker(bool network)
+errint_t syscalls_restrict_worker(void)
 {
 	struct program p;
 	errint_t rc = hide_new_calls();
@@ -206,10 +263,22 @@ errint_t syscalls_restrict_worker(bool network)
 	begin_program(&p, refusal(EPERM));
 	refuse_calls(&p, machine, ARRAY_SIZE(machine));
 	refuse_calls(&p, beyond_worker, ARRAY_SIZE(beyond_worker));
-	if (!network)
-		refuse_calls(&p, network_calls, ARRAY_SIZE(network_calls));
+	refuse_calls(&p, network_calls, ARRAY_SIZE(network_calls));
 	refuse_namespaces(&p);
 	put_answer(&p, SECCOMP_RET_ALLOW);
+	return install_filter(&p, SECCOMP_FILTER_FLAG_LOG);
+}
+
+errint_t syscalls_restrict_transport(void)
+{
+	struct program p;
+
+	begin_program(&p, refusal(EPERM));
+	for (size_t i = 0; i < ARRAY_SIZE(transport_calls); i++) {
+		put_instruction(&p, BPF_JMP | BPF_JEQ | BPF_K, 0, 1, (uint32_t)transport_calls[i]);
+		put_answer(&p, SECCOMP_RET_ALLOW);
+	}
+	put_answer(&p, refusal(EPERM));
 	return install_filter(&p, SECCOMP_FILTER_FLAG_LOG);
 }
 

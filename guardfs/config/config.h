@@ -219,6 +219,12 @@ int config_find_backend(const struct config *config, const char *name);
 
 const char *backend_type_name(enum backend_type type);
 
+/* Is it reached through a process that keeper starts, kills and restarts? */
+static inline bool backend_has_carrier(enum backend_type type)
+{
+	return type == BACKEND_SSHFS || type == BACKEND_SFTP;
+}
+
 /* Such as "on_down". */
 const char *config_hook_name(enum config_hook hook);
 

@@ -243,11 +243,8 @@ static errint_t check_type(const struct context *c, uint32_t i)
 
 	if (b->type == BACKEND_LOCAL)
 		return config_fail(c->report, line,
-				   "'type' is missing in [backend %s]: expected dir or sshfs", b->name);
-	if (b->type == BACKEND_SFTP)
-		return config_fail(c->report, line,
-				   "type = sftp comes with a later version; use type = sshfs");
-	if (b->type == BACKEND_SSHFS && b->host[0] == '\0')
+				   "'type' is missing in [backend %s]: expected dir, sshfs or sftp", b->name);
+	if (backend_has_carrier(b->type) && b->host[0] == '\0')
 		return config_fail(c->report, backend_line(c, i, "host"), "'host' is missing in [backend %s]",
 				   b->name);
 	return check_keys_of_type(c, i);

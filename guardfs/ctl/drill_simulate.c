@@ -163,8 +163,9 @@ static void put_caps(FILE *out, const struct config *config)
 static void put_plan(FILE *out, const struct config *config, const struct config_backend *backend)
 {
 	struct plan_input input = {.sshfs = backend->type == BACKEND_SSHFS,
+				   .sftp = backend->type == BACKEND_SFTP,
 				   .connect_ms = config->connect_timeout_ms,
-				   .transport_running = backend->type == BACKEND_SSHFS};
+				   .transport_running = backend_has_carrier(backend->type)};
 	struct plan plan;
 
 	plan_make(&input, &plan);
@@ -297,7 +298,7 @@ static void put_needs(FILE *out, const struct config_backend *backend, enum need
 {
 	const char *missing = NULL;
 
-	if (needs == NEEDS_SSHFS && backend->type != BACKEND_SSHFS)
+	if (needs == NEEDS_SSHFS && !backend_has_carrier(backend->type))
 		missing = "type = sshfs";
 	if (needs == NEEDS_FILTER && backend->filter != FILTER_FAULT)
 		missing = "filter = fault";

@@ -221,7 +221,7 @@ static void free_steps(struct diagnose_run *run)
 		freeaddrinfo(run->addresses);
 }
 
-bool diagnose_session_open(const struct config_backend *backend, uint32_t timeout_ms,
+bool diagnose_session_open(const struct config_backend *backend, uint32_t timeout_ms, bool no_key,
 			   struct diagnosis *diagnosis, struct diagnose_session *session)
 {
 	CLEANUP_FREE struct diagnose_run *run = calloc(1, sizeof(*run));
@@ -234,6 +234,7 @@ bool diagnose_session_open(const struct config_backend *backend, uint32_t timeou
 	run->backend = backend;
 	run->diagnosis = diagnosis;
 	run->timeout_ms = timeout_ms;
+	run->no_key = no_key;
 	run->fd = -1;
 	run->deadline_ns = clock_mono_ns() + timeout_ms * NSEC_PER_MSEC;
 	take_steps(run, session_steps, ARRAY_SIZE(session_steps));

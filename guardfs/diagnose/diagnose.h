@@ -55,9 +55,9 @@ struct diagnose_session {
 };
 
 /* Takes the steps CONFIG to SFTP (without version) in this process: blocks for timeout_ms, in the resolver
- * longer. True: *session is the caller's, non-blocking. False: diagnosis says why; the socket may stay open.
- * One thread, ignoring SIGPIPE, in a process without other work. */
-bool diagnose_session_open(const struct config_backend *backend, uint32_t timeout_ms,
+ * longer. no_key: offers no key (a drill). True: *session is the caller's, non-blocking. False: diagnosis says
+ * why; the socket may stay open. One thread, ignoring SIGPIPE, in a process without other work. */
+bool diagnose_session_open(const struct config_backend *backend, uint32_t timeout_ms, bool no_key,
 			   struct diagnosis *diagnosis, struct diagnose_session *session) WARN_UNUSED;
 
 /* False: do not use it. */

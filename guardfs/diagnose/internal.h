@@ -26,6 +26,8 @@ struct diagnose_run {
 	uint64_t deadline_ns;
 	uint32_t timeout_ms;
 	bool write;
+	/* No key is offered. */
+	bool no_key;
 
 	struct addrinfo *addresses;
 	/* "ADDRESS port PORT". */

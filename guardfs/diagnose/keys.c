@@ -69,6 +69,8 @@ enum diagnose_outcome diagnose_config(struct diagnose_run *run)
 	if (b->known_hosts[0] && access(b->known_hosts, R_OK) < 0)
 		return diagnose_fail(run, ERRCLASS_CONFIG, "known_hosts %s: %s", b->known_hosts,
 				     strerror(errno));
+	if (run->no_key)
+		return DIAGNOSE_PASSED;
 	if (b->identity[0])
 		return load_key(run, b->identity);
 	load_default_keys(run);

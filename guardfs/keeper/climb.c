@@ -7,14 +7,14 @@
 
 #include <stdio.h>
 
-/* sshfs's words tell more than the expiry. */
+/* Any words of the transport tell more than that the time is over. */
 static void note_expiry(struct supervised *s)
 {
 	char detail[256];
 	enum errclass class;
 
 	transport_read(&s->transport);
-	class = sshfs_diagnose(s->transport.text, s->transport.used, detail, sizeof(detail));
+	class = transport_explain(&s->transport, detail, sizeof(detail));
 	if (class == ERRCLASS_NONE) {
 		class = ERRCLASS_TIMEOUT;
 		snprintf(detail, sizeof(detail), "no success in time at step %s",

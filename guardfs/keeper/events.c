@@ -24,8 +24,8 @@ void event_broken(struct supervised *s, enum errclass class, enum detector by, c
 	s->explained = ERRCLASS_NONE; /* a former probe's finding does not */
 	course_broken(&s->course, class, random_bits(), now_ns);
 	effects_drain(s, detail, now_ns);
-	/* Stuck tasks need not wait for the next try. */
-	if (s->config->type == BACKEND_SSHFS && !s->course.trying && s->course.next_try_ns > now_ns)
+	/* The next try comes later: tasks stuck in the transport need not wait for it. */
+	if (has_carrier(s) && !s->course.trying && s->course.next_try_ns > now_ns)
 		try_take_down(s);
 	notify_verdict(s);
 }

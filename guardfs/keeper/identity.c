@@ -1,6 +1,6 @@
 /* identity.c: is the directory at a backend's path the storage meant? By marker, if one is configured,
- * adopted or remembered. Else an sshfs is known by its mount, and a dir by its first finding: type and source
- * of the file system, own mount or not, device. In probe children. */
+ * adopted or remembered. Else an sshfs is known by its mount, SFTP by its connection, and a dir by its first
+ * finding: type and source of the file system, own mount or not, device. In probe children. */
 #include "keeper/probe-child.h"
 #include "base/mounts.h"
 #include "sshfs-compat/sshfs-compat.h"
@@ -63,41 +63,6 @@ static errint_t remember_line(const struct probe_run *run, const char *suffix, c
 	return rc < 0 ? rc : fd_write_atomic(path, text, (size_t)n, 0600, true);
 }
 
-/* Asks no storage. */
-static errint_t mount_id_of(int fd, uint32_t *id)
-{
-	char path[48], text[512];
-	const char *line;
-
-	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", fd);
-	if (fd_read_file(path, text, sizeof(text)) < 0)
-		return -EIO;
-	line = strstr(text, "mnt_id:");
-	return line && sscanf(line, "mnt_id: %" SCNu32, id) == 1 ? 0 : -EIO;
-}
-
-static bool look_at_root(struct probe_run *run, struct mount_entry *mount)
-{
-	struct stat st;
-	errint_t rc = mount_id_of(run->root, &run->found.mount_id);
-
-	if (rc == 0)
-		rc = mount_find_id(run->found.mount_id, mount);
-	if (rc < 0)
-		return probe_fail(run, ERRCLASS_NOT_CONNECTED, -rc, ERRCLASS_NOT_CONNECTED,
-				  "the mount at %s is gone", run->job->path);
-	/* The descriptor came from a cache; fstat asks the server. */
-	if (fstat(run->root, &st) < 0)
-		return probe_fail(run, ERRCLASS_NONE, errno,
-				  errno == ENOENT ? ERRCLASS_PATH_MISSING : ERRCLASS_IO_ERROR,
-				  "the root at %s: %s", run->job->path, strerror(errno));
-	run->found.major = major(st.st_dev);
-	run->found.minor = minor(st.st_dev);
-	run->found.ino = st.st_ino;
-	run->found.fuse = mount_is_fuse(mount);
-	return true;
-}
-
 static bool prove_own_mount(struct probe_run *run, const struct mount_entry *mount)
 {
 	/* An sshfs that could not connect has just ended: the bare directory. */
@@ -126,43 +91,22 @@ static bool prove_unchanged(struct probe_run *run)
 /* "": none. */
 static bool read_marker(struct probe_run *run, char *marker)
 {
-	CLEANUP_FD int fd =
-	    openat(run->root, MARKER_NAME, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-	off_t size;
-	ssize_t n;
+	ssize_t n = run->storage->read_file(run, MARKER_NAME, marker, MARKER_MAX - 1);
 
-	marker[0] = '\0';
-	if (fd < 0 && errno == ENOENT)
-		return true;
-	n = fd < 0 ? -1 : read(fd, marker, MARKER_MAX - 1);
-	/* sshfs reports a failed read as end of file. */
-	if (n == 0 && (fd_size_now(fd, &size) < 0 || size > 0)) {
-		errno = EIO;
-		n = -1;
-	}
-	if (n < 0)
-		return probe_fail(run, ERRCLASS_NONE, errno, ERRCLASS_IDENTITY_MISMATCH,
-				  "reading " MARKER_NAME ": %s", strerror(errno));
-	marker[n] = '\0';
+	marker[n > 0 ? n : 0] = '\0';
+	if (n < 0 && n != -ENOENT)
+		return probe_fail(run, ERRCLASS_NONE, (int)-n, ERRCLASS_IDENTITY_MISMATCH,
+				  "reading " MARKER_NAME ": %s", strerror((int)-n));
 	trim(marker);
 	return true;
 }
 
 static errint_t write_marker(const struct probe_run *run, const char *marker)
 {
-	CLEANUP_FD int fd =
-	    openat(run->root, MARKER_NAME, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
 	char line[MARKER_MAX + 2];
-	errint_t rc;
+	int n = snprintf(line, sizeof(line), "%s\n", marker);
 
-	if (fd < 0)
-		return -errno;
-	rc = fd_write_all(fd, line, (size_t)snprintf(line, sizeof(line), "%s\n", marker));
-	if (rc == 0 && fsync(fd) < 0 && errno != EINVAL && errno != ENOSYS)
-		rc = -errno;
-	if (rc < 0)
-		unlinkat(run->root, MARKER_NAME, 0);
-	return rc;
+	return -run->storage->write_file(run, MARKER_NAME, line, (size_t)n, 0644);
 }
 
 /* Storage without a marker gets ours. */
@@ -247,14 +191,27 @@ static bool prove_remembered(struct probe_run *run, const struct mount_entry *mo
 	return true;
 }
 
+/* Of a directory: what it lies on. */
+static bool prove_mount(struct probe_run *run, struct mount_entry *mount)
+{
+	if (mount_find_id(run->found.mount_id, mount) < 0)
+		return probe_fail(run, ERRCLASS_NOT_CONNECTED, 0, ERRCLASS_NOT_CONNECTED,
+				  "the mount at %s is gone", run->job->path);
+	run->found.fuse = mount_is_fuse(mount);
+	return run->backend->type != BACKEND_SSHFS || prove_own_mount(run, mount);
+}
+
 bool probe_prove_identity(struct probe_run *run)
 {
-	bool sshfs = run->backend->type == BACKEND_SSHFS;
 	char remembered[MARKER_MAX];
 	struct mount_entry mount;
 	errint_t rc;
 
-	if (!look_at_root(run, &mount) || (sshfs && !prove_own_mount(run, &mount)) || !prove_unchanged(run))
+	if (!run->storage->look_at_root(run))
+		return false;
+	if (run->backend->type != BACKEND_SFTP && !prove_mount(run, &mount))
+		return false;
+	if (!prove_unchanged(run))
 		return false;
 	rc = recall_line(run, "marker", remembered, sizeof(remembered));
 	if (rc < 0)
@@ -264,5 +221,5 @@ bool probe_prove_identity(struct probe_run *run)
 	if (run->backend->marker[0] || run->backend->adopt || remembered[0])
 		return prove_marker(run, run->backend->marker[0] ? run->backend->marker : remembered,
 				    remembered);
-	return sshfs || prove_remembered(run, &mount);
+	return run->backend->type != BACKEND_DIR || prove_remembered(run, &mount);
 }

@@ -25,7 +25,7 @@ void inquiry_init(struct keeper *k)
 
 void inquiry_wanted(const struct supervised *s)
 {
-	if (s->keeper->config->diagnose && s->config->type == BACKEND_SSHFS)
+	if (s->keeper->config->diagnose && has_carrier(s))
 		s->keeper->inquiry.wanted |= 1u << s->index;
 }
 
@@ -34,14 +34,13 @@ static bool same_account(const struct config_backend *a, const struct config_bac
 	return strcmp(a->host, b->host) == 0 && a->port == b->port && strcmp(a->user, b->user) == 0;
 }
 
-/* An sshfs is one. */
 static unsigned connections_used(const struct keeper *k, unsigned backend)
 {
 	unsigned used = 0;
 
 	for (unsigned i = 0; i < k->n_backends; i++)
-		used += same_account(&k->config->backends[i], &k->config->backends[backend]) &&
-			!transport_dead(&k->backends[i].transport);
+		if (same_account(&k->config->backends[i], &k->config->backends[backend]))
+			used += transport_connections(&k->backends[i].transport);
 	return used;
 }
 

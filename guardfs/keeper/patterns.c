@@ -1,10 +1,8 @@
 /* patterns.c: finds directories that patterns routed to a backend, below the patterns' target prefix. In
  * probe children. */
 #include "keeper/probe-child.h"
-#include "base/cleanup.h"
 
-#include <errno.h>
-#include <fcntl.h>
+#include <dirent.h>
 #include <fnmatch.h>
 #include <stdio.h>
 #include <sys/stat.h>
@@ -13,73 +11,85 @@
 
 struct search {
 	const struct probe_run *run;
-	/* Being searched, relative to the mount. */
+	/* Of the pattern, from the component on that this directory's names are to match. */
+	const char *pattern;
+	char component[CONFIG_PATH_MAX];
+	/* Within the backend: where the search began, and below that, the directory being searched. */
+	const char *base;
 	char path[CONFIG_PATH_MAX];
-	size_t length;
-	unsigned entries;
+	unsigned *entries;
 };
 
-static void search_dir(struct search *s, int dir_fd, const char *pattern);
+static void search_dir(struct search *s);
 
-static bool is_directory(int dir_fd, const struct dirent *e)
+/* base/path, in storage's words. False: too long. */
+static bool join(const char *base, const char *path, const char *name, char *whole, size_t size)
 {
-	struct stat st;
+	int n = snprintf(whole, size, "%s%s%s%s%s", base, *base && *path ? "/" : "", path,
+			 *name && (*base || *path) ? "/" : "", name);
 
-	if (e->d_type != DT_UNKNOWN)
-		return e->d_type == DT_DIR;
-	return fstatat(dir_fd, e->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(st.st_mode);
+	return n >= 0 && (size_t)n < size;
 }
 
-/* Descends unless it is the last component. */
-static void take_match(struct search *s, int dir_fd, const char *name, const char *rest)
+static bool is_directory(const struct search *s, const char *name, unsigned type)
 {
+	char whole[2 * CONFIG_PATH_MAX];
+	unsigned mode;
+
+	if (type != DT_UNKNOWN)
+		return type == DT_DIR;
+	return join(s->base, s->path, name, whole, sizeof(whole)) &&
+	       s->run->storage->look(s->run, whole, &mode) == 0 && S_ISDIR(mode);
+}
+
+/* Reports a match of the last component; descends into any other. */
+static void take_match(const struct search *s, const char *name)
+{
+	const char *slash = strchr(s->pattern, '/');
 	struct probe_report found = {.kind = PROBE_SAYS_FOUND};
-	size_t before = s->length;
-	int n = snprintf(s->path + before, sizeof(s->path) - before, "%s%s", before ? "/" : "", name);
+	struct search below = {
+	    .run = s->run, .pattern = slash ? slash + 1 : "", .base = s->base, .entries = s->entries};
 
-	if (n > 0 && before + (size_t)n < sizeof(s->path)) {
-		s->length = before + (size_t)n;
-		if (rest)
-			search_dir(s, openat(dir_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC),
-				   rest);
-		else if (copy_string(found.text, sizeof(found.text), s->path) == 0)
-			probe_say(s->run, &found, -1);
-	}
-	s->length = before;
-	s->path[before] = '\0';
+	if (!join("", s->path, name, below.path, sizeof(below.path)))
+		return;
+	if (slash)
+		search_dir(&below);
+	else if (copy_string(found.text, sizeof(found.text), below.path) == 0)
+		probe_say(s->run, &found, -1);
 }
 
-/* Consumes dir_fd. */
-static void search_dir(struct search *s, int dir_fd, const char *pattern)
+static bool look_at_entry(void *arg, const char *name, unsigned type)
 {
-	const char *slash = strchr(pattern, '/');
-	size_t n = slash ? (size_t)(slash - pattern) : strlen(pattern);
-	CLEANUP_DIR DIR *dir = dir_fd >= 0 ? fdopendir(dir_fd) : NULL;
-	char component[CONFIG_PATH_MAX];
-	struct dirent *e;
+	struct search *s = arg;
 
-	if (!dir || n >= sizeof(component))
+	if (++*s->entries > SEARCH_ENTRIES_MAX)
+		return false;
+	if (fnmatch(s->component, name, FNM_PERIOD) == 0 && is_directory(s, name, type))
+		take_match(s, name);
+	return true;
+}
+
+static void search_dir(struct search *s)
+{
+	size_t n = strcspn(s->pattern, "/");
+	char whole[2 * CONFIG_PATH_MAX];
+
+	if (n >= sizeof(s->component) || !join(s->base, s->path, "", whole, sizeof(whole)))
 		return;
-	memcpy(component, pattern, n);
-	component[n] = '\0';
-	probe_say(s->run, &(struct probe_report){.kind = PROBE_SAYS_ALIVE}, -1);
-	while (s->entries < SEARCH_ENTRIES_MAX && (e = readdir(dir)) != NULL) {
-		s->entries++;
-		if (fnmatch(component, e->d_name, FNM_PERIOD) == 0 && is_directory(dirfd(dir), e))
-			take_match(s, dirfd(dir), e->d_name, slash ? slash + 1 : NULL);
-	}
+	memcpy(s->component, s->pattern, n);
+	s->component[n] = '\0';
+	probe_say_alive(s->run);
+	(void)s->run->storage->list(s->run, whole, look_at_entry, s);
 }
 
 void probe_search_patterns(const struct probe_run *run)
 {
 	for (uint32_t i = 0; i < run->config->n_patterns; i++) {
 		const struct config_pattern *p = &run->config->patterns[i];
-		struct search s = {.run = run};
+		unsigned entries = 0;
+		struct search s = {.run = run, .pattern = p->pattern, .base = p->target, .entries = &entries};
 
 		if (p->backend == run->job->backend)
-			search_dir(&s,
-				   openat(run->root, p->target[0] ? p->target : ".",
-					  O_RDONLY | O_DIRECTORY | O_CLOEXEC),
-				   p->pattern);
+			search_dir(&s);
 	}
 }

@@ -4,57 +4,49 @@
 #include "base/clock.h"
 
 #include <errno.h>
-#include <fcntl.h>
+#include <stdio.h>
 #include <sys/stat.h>
-#include <sys/statvfs.h>
 
 #define LIST_ENTRIES 16
 #define QUIET_NS     (100 * NSEC_PER_MSEC)
 
-static bool open_root(struct probe_run *run)
-{
-	run->root = open(run->job->path, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (run->root < 0)
-		return probe_fail(run, ERRCLASS_NONE, errno, ERRCLASS_PATH_MISSING, "%s: %s", run->job->path,
-				  strerror(errno));
-	return true;
-}
-
-/* No cache can have the name. */
+/* No cache can have the name: "no such file" comes from the storage. */
 static bool prove_alive(struct probe_run *run)
 {
-	struct stat st;
+	unsigned type;
 	char name[64];
+	int error;
 
 	snprintf(name, sizeof(name), ".guardfs-probe.%d.%llx", (int)getpid(),
 		 (unsigned long long)run->job->expected.ino);
-	if (fstatat(run->root, name, &st, AT_SYMLINK_NOFOLLOW) < 0 && errno != ENOENT &&
-	    errclass_info(errclass_from_errno(errno))->infrastructure)
-		return probe_fail(run, ERRCLASS_NONE, errno, ERRCLASS_IO_ERROR,
-				  "looking up a name in the root: %s", strerror(errno));
+	error = run->storage->look(run, name, &type);
+	if (error && error != ENOENT && errclass_info(errclass_from_errno(error))->infrastructure)
+		return probe_fail(run, ERRCLASS_NONE, error, ERRCLASS_IO_ERROR,
+				  "looking up a name in the root: %s", strerror(error));
 	probe_say_alive(run);
 	return true;
 }
 
-/* Some entries. 0 or a positive errno, as the next. */
+static bool count_entry(void *arg, const char *name, unsigned type)
+{
+	unsigned *left = arg;
+
+	(void)name;
+	(void)type;
+	return --*left > 0;
+}
+
+/* Some entries. 0 or a positive errno. */
 static int list_directory(const struct probe_run *run, const char *path)
 {
-	CLEANUP_DIR DIR *dir = NULL;
-	int fd = openat(run->root, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	unsigned left = LIST_ENTRIES;
 
-	if (fd >= 0)
-		dir = fdopendir(fd);
-	if (!dir)
-		return errno;
-	errno = 0;
-	for (unsigned i = 0; i < LIST_ENTRIES && readdir(dir); i++)
-		errno = 0;
-	return errno;
+	return run->storage->list(run, path, count_entry, &left);
 }
 
 static bool list_root(struct probe_run *run)
 {
-	int error = list_directory(run, ".");
+	int error = list_directory(run, "");
 
 	if (error)
 		return probe_fail(run, ERRCLASS_NONE, error, ERRCLASS_CONFIG, "listing the root: %s",
@@ -66,27 +58,28 @@ static bool list_root(struct probe_run *run)
 static int write_canary(const struct probe_run *run, const char *name)
 {
 	static const char text[] = "guardfs was here\n";
-	CLEANUP_FD int fd = openat(run->root, name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 	char back[sizeof(text)] = "";
+	int error = run->storage->write_file(run, name, text, sizeof(text), 0600);
+	ssize_t n;
 
-	if (fd < 0)
-		return errno;
-	if (pwrite(fd, text, sizeof(text), 0) != (ssize_t)sizeof(text) || fsync(fd) < 0 ||
-	    pread(fd, back, sizeof(back), 0) != (ssize_t)sizeof(back))
-		return errno ? errno : EIO;
-	return memcmp(text, back, sizeof(text)) == 0 ? 0 : EIO;
+	if (error)
+		return error;
+	n = run->storage->read_file(run, name, back, sizeof(back));
+	if (n < 0)
+		return (int)-n;
+	return n == (ssize_t)sizeof(back) && memcmp(text, back, sizeof(text)) == 0 ? 0 : EIO;
 }
 
 /* Unwritable: better known before a crawler finds out. */
 static bool try_canary(struct probe_run *run)
 {
 	char name[64];
-	int error;
+	int error, removed;
 
 	snprintf(name, sizeof(name), ".guardfs-canary.%d", (int)getpid());
 	error = write_canary(run, name);
-	if (unlinkat(run->root, name, 0) < 0 && error == 0)
-		error = errno;
+	removed = run->storage->remove_file(run, name);
+	error = error ? error : removed;
 	if (error) {
 		enum errclass class = errclass_from_errno(error);
 		bool telling = class == ERRCLASS_FULL || class == ERRCLASS_READ_ONLY;
@@ -102,12 +95,13 @@ static void say_statfs(struct probe_run *run)
 {
 	struct probe_report r = {.kind = PROBE_SAYS_STATFS};
 	struct statvfs s;
+	int error = run->storage->figures(run, &s);
 
-	if (fstatvfs(run->root, &s) < 0) {
-		/* sshfs and the kernel remember a removed root's attributes; only this tells. On other errors
-		 * the figures stay. */
-		if (errno == ENOENT)
-			probe_fail(run, ERRCLASS_PATH_MISSING, errno, ERRCLASS_PATH_MISSING,
+	if (error) {
+		/* sshfs and the kernel remember a removed root's attributes; only this tells of its
+		 * removal. On other errors the figures stay: other steps ask whether the storage lives. */
+		if (error == ENOENT)
+			probe_fail(run, ERRCLASS_PATH_MISSING, error, ERRCLASS_PATH_MISSING,
 				   "the root at %s is gone from the server", run->job->path);
 		return;
 	}
@@ -122,36 +116,20 @@ static void say_statfs(struct probe_run *run)
 	probe_say(run, &r, -1);
 }
 
-/* For seconds sshfs answers stat and listing of a removed directory from its cache; statvfs by path goes to
- * the server. 0, or a positive errno. A server without figures is no reason. */
-static int ask_storage_for(const struct probe_run *run, const char *target)
-{
-	CLEANUP_FD int fd =
-	    openat(run->root, target[0] ? target : ".", O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	struct statvfs s;
-
-	if (fd < 0)
-		return errno;
-	return fstatvfs(fd, &s) < 0 && errno != ENOSYS && errno != EOPNOTSUPP ? errno : 0;
-}
-
-/* A directory that can be listed. The kernel's cached attributes are not believed. */
+/* The target must be a directory that can be listed. */
 static int look_at_target(const struct probe_run *run, const char *target, bool list)
 {
-	struct statx sx;
-	int error;
+	unsigned type;
+	int error = run->storage->look(run, target, &type);
 
-	if (statx(run->root, target,
-		  AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | AT_STATX_FORCE_SYNC |
-		      (target[0] ? 0 : AT_EMPTY_PATH),
-		  STATX_TYPE, &sx) < 0)
-		return errno;
-	if (!S_ISDIR(sx.stx_mode))
-		return ENOTDIR;
-	error = ask_storage_for(run, target);
 	if (error)
 		return error;
-	return list ? list_directory(run, target[0] ? target : ".") : 0;
+	if (!S_ISDIR(type))
+		return ENOTDIR;
+	error = run->storage->look_twice(run, target);
+	if (error)
+		return error;
+	return list ? list_directory(run, target) : 0;
 }
 
 /* It does not wake keeper, unless keeper would hear nothing for long. */
@@ -195,7 +173,7 @@ static bool prove_root(struct probe_run *run)
 {
 	struct probe_report r = {.kind = PROBE_SAYS_ROOT};
 
-	if (!open_root(run) || !probe_prove_identity(run) || !prove_alive(run))
+	if (!run->storage->open_root(run) || !probe_prove_identity(run) || !prove_alive(run))
 		return false;
 	if ((run->job->tasks & PROBE_LIST) && !list_root(run))
 		return false;
@@ -212,6 +190,9 @@ void probe_child(const struct probe_job *job, int sock)
 				.backend = &config->backends[job->backend],
 				.sock = sock,
 				.root = -1};
+	bool sftp = run.backend->type == BACKEND_SFTP;
+
+	run.storage = sftp ? &probe_sftp : &probe_directory;
 
 	if (prove_root(&run)) {
 		if (job->tasks & PROBE_STATFS)

@@ -18,13 +18,15 @@ void probe_init(struct probe *p)
 errint_t probe_begin(struct probe *p, const struct probe_job *job, uint64_t now_ns)
 {
 	pid_t keeper = getpid();
-	int ends[2];
+	int ends[2], keep[2];
 
 	if (!probe_free(p))
 		return -EBUSY;
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0)
 		return -errno;
-	p->pid = spawn_fork(&ends[1], 1);
+	keep[0] = ends[1];
+	keep[1] = job->ring_socket;
+	p->pid = spawn_fork(keep, job->ring_socket >= 0 ? 2 : 1);
 	if (p->pid == 0) {
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		if (getppid() == keeper)

@@ -1,7 +1,8 @@
 /* probe.h: asks a backend something in a child that may hang without harm.
  *
- * The child opens the backend's root by path, proves its identity, looks at figures and routes, and reports
- * in datagrams. A hanging child is killed and left in D state; no second one is started before it is gone. */
+ * The child opens the backend's root by path (sftp: asks through the ring), proves its identity, looks at
+ * figures and routes, and reports in datagrams. A hanging child is killed and left in D state; no second one
+ * is started before it is gone. */
 #ifndef GUARDFS_KEEPER_PROBE_H
 #define GUARDFS_KEEPER_PROBE_H
 
@@ -37,6 +38,8 @@ struct probe_job {
 	char path[CONFIG_PATH_MAX + 128];
 	/* sshfs: mount source given at its start. */
 	char fsname[128];
+	/* sftp: the users' end of the transport's ring; else -1. */
+	int ring_socket;
 	bool has_expected;
 	/* Worker's root. */
 	struct probe_root expected;

@@ -16,7 +16,10 @@ static uint32_t next_step(const struct supervised *s)
 errint_t probing_begin(struct supervised *s, unsigned tasks, bool while_serving, uint64_t now_ns)
 {
 	bool sshfs = s->config->type == BACKEND_SSHFS;
-	struct probe_job job = {.arena = s->keeper->arena, .backend = s->index, .tasks = tasks};
+	struct probe_job job = {.arena = s->keeper->arena,
+				.backend = s->index,
+				.tasks = tasks,
+				.ring_socket = s->transport.ring_socket};
 	errint_t rc =
 	    copy_string(job.path, sizeof(job.path), sshfs ? s->transport.mountpoint : s->config->path);
 

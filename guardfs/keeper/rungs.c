@@ -18,11 +18,6 @@
 #define ROUTES_SILENCE_MS 2000u /* least silence that counts against a new connection */
 #define ABORT_GRACE_MS	  1000u /* for stuck tasks of somebody else's mount */
 
-static bool is_sshfs(const struct supervised *s)
-{
-	return s->config->type == BACKEND_SSHFS;
-}
-
 static bool worker_reading(const struct supervised *s)
 {
 	return atomic_load(&s->keeper->board->serving) != 0;
@@ -45,7 +40,10 @@ static enum rung_result fence_poll(void *context, uint64_t now_ns)
 	struct supervised *s = context;
 
 	(void)now_ns;
-	return transport_gone(&s->transport) ? RUNG_DONE : RUNG_WAIT;
+	if (!transport_gone(&s->transport))
+		return RUNG_WAIT;
+	transport_end(&s->transport);
+	return RUNG_DONE;
 }
 
 /* ---- drain: no task of the old epoch is inside ---- */
@@ -151,9 +149,11 @@ static enum rung_result start_poll(void *context, uint64_t now_ns)
 	(void)now_ns;
 	if (transport_dead(&s->transport))
 		return transport_failed(s);
-	if (!transport_mounted(&s->transport))
+	if (!transport_ready(&s->transport))
 		return RUNG_WAIT;
 	transport_bound_memory(&s->transport);
+	if (s->transport.ring.ring)
+		atomic_store(&s->board->server_lacks, transport_server_lacks(&s->transport));
 	return RUNG_DONE;
 }
 
@@ -161,18 +161,17 @@ static enum rung_result start_poll(void *context, uint64_t now_ns)
 
 static enum rung_result probe_result(struct supervised *s)
 {
-	if (is_sshfs(s) && transport_dead(&s->transport))
+	if (has_carrier(s) && transport_dead(&s->transport))
 		return transport_failed(s);
 	if (!s->heard.done)
 		return RUNG_WAIT;
 	if (s->heard.class == ERRCLASS_NONE)
 		return RUNG_DONE;
-	/* sshfs's words, now or in a moment, tell more. */
-	if (is_sshfs(s) && errclass_info(s->heard.class)->infrastructure &&
+	/* It died under the probe: the transport's words, now or in a moment, tell more. */
+	if (has_carrier(s) && errclass_info(s->heard.class)->infrastructure &&
 	    s->heard.class != ERRCLASS_IDENTITY_MISMATCH) {
 		char detail[256];
-		enum errclass class =
-		    sshfs_diagnose(s->transport.text, s->transport.used, detail, sizeof(detail));
+		enum errclass class = transport_explain(&s->transport, detail, sizeof(detail));
 
 		if (class != ERRCLASS_NONE)
 			return try_fail(s, class, detail);
@@ -219,7 +218,7 @@ static enum rung_result anchor_poll(void *context, uint64_t now_ns)
 	uint32_t generation = atomic_load(&s->keeper->board->worker_generation);
 
 	(void)now_ns;
-	if (is_sshfs(s) && transport_dead(&s->transport))
+	if (has_carrier(s) && transport_dead(&s->transport))
 		return transport_failed(s);
 	if (atomic_load(&s->board->root_epoch) == s->epoch) {
 		close(s->root_fd);

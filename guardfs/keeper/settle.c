@@ -38,7 +38,9 @@ static bool may_look(const struct keeper *k, uint32_t backend)
 {
 	const struct supervised *s = &k->backends[backend];
 
-	return k->config->settle && backend < k->n_backends && s->serving && s->root_known &&
+	/* The child reads through a descriptor, which a backend of type sftp has not. */
+	return k->config->settle && backend < k->n_backends && s->config->type != BACKEND_SFTP &&
+	       s->serving && s->root_known &&
 	       (s->course.state == HEALTH_HEALTHY || s->course.state == HEALTH_DEGRADED) && !drill_active(s);
 }
 

@@ -64,8 +64,8 @@ static void watch_memory(struct supervised *s, uint64_t now_ns)
 
 	if (bytes <= transport_memory_max(&s->transport) || !is_listed(s, now_ns))
 		return;
-	snprintf(detail, sizeof(detail), "sshfs had %llu MiB of a directory's listing in memory: ended",
-		 (unsigned long long)(bytes >> 20));
+	snprintf(detail, sizeof(detail), "%s had %llu MiB of a directory's listing in memory: ended",
+		 transport_name(&s->transport), (unsigned long long)(bytes >> 20));
 	atomic_store(&s->board->gorged_epoch, s->epoch);
 	event_broken(s, ERRCLASS_SERVER_GONE, DETECTOR_TRANSPORT, detail, now_ns);
 }

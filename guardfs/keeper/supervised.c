@@ -11,12 +11,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 
-static bool is_sshfs(const struct supervised *s)
-{
-	return s->config->type == BACKEND_SSHFS;
-}
-
-/* By another process, which stores the class just after. */
+/* Another process opened the breaker, and stores the class just after. */
 static void take_opened_breaker(struct supervised *s, uint64_t now_ns)
 {
 	uint32_t class = atomic_load(&s->board->opened_class);
@@ -32,7 +27,7 @@ static void take_dead_transport(struct supervised *s, uint64_t now_ns)
 	char detail[256];
 	enum errclass class;
 
-	/* Reading sshfs's words may take time. */
+	/* The breaker first: reading its words may take time. */
 	board_trip_breaker(s->keeper->board, s->index, s->epoch, ERRCLASS_SERVER_GONE, DETECTOR_TRANSPORT);
 	class = transport_diagnose(&s->transport, detail, sizeof(detail));
 	event_broken(s, class, DETECTOR_TRANSPORT, detail, now_ns);
@@ -42,7 +37,7 @@ static void note_breaks(struct supervised *s, uint64_t now_ns)
 {
 	uint64_t breaker = atomic_load(&s->board->breaker);
 
-	if (is_sshfs(s) && transport_dead(&s->transport))
+	if (has_carrier(s) && transport_dead(&s->transport))
 		take_dead_transport(s, now_ns);
 	else if (!breaker_is_closed(breaker))
 		take_opened_breaker(s, now_ns);
@@ -78,7 +73,7 @@ uint64_t supervised_step(struct supervised *s, uint64_t now_ns)
 
 static bool is_transport_there(const struct supervised *s)
 {
-	return !is_sshfs(s) || (s->transport.pidfd >= 0 && transport_mounted(&s->transport));
+	return !has_carrier(s) || (s->transport.pidfd >= 0 && transport_ready(&s->transport));
 }
 
 /* With everything that it takes. */
@@ -104,12 +99,19 @@ static bool lacks_only_root(const struct supervised *s)
 static void adopt_transport(struct supervised *s)
 {
 	pid_t pid = atomic_load(&s->board->pid);
+	struct transport_heir heir = {.pid = pid,
+				      .start = atomic_load(&s->board->pid_start),
+				      .epoch = atomic_load(&s->board->pid_epoch),
+				      .guardian_pidfd = s->keeper->guardian_pidfd,
+				      .root_fd = -1};
 
-	if (!is_sshfs(s) || pid <= 0)
+	if (!has_carrier(s) || pid <= 0)
 		return;
-	if (transport_adopt(&s->transport, pid, atomic_load(&s->board->pid_start),
-			    atomic_load(&s->board->pid_epoch)) == 0)
-		log_info("backend %s: found sshfs %d of a former keeper", s->config->name, (int)pid);
+	if (atomic_load(&s->board->root_epoch) == heir.epoch)
+		heir.root_fd = atomic_load(&s->board->root_fd);
+	if (transport_adopt(&s->transport, &heir) == 0)
+		log_info("backend %s: found %s %d of a former keeper", s->config->name,
+			 transport_name(&s->transport), (int)pid);
 }
 
 /* Of the board. A serving state stays even if nothing serves: the backend is broken after all recalls. */

@@ -59,7 +59,7 @@ struct supervised {
 	/* Served, or to be served by the try. */
 	uint32_t epoch;
 
-	/* sshfs only. */
+	/* Of backends that have a carrier. */
 	struct transport transport;
 	/* Its first rung is not entered yet. */
 	bool try_begun;
@@ -101,6 +101,11 @@ struct supervised {
 	uint32_t routes_epoch;
 };
 
+static inline bool has_carrier(const struct supervised *s)
+{
+	return backend_has_carrier(s->config->type);
+}
+
 /* Takes the backend over from the board: adopts what runs, recovers what is gone. */
 void supervised_init(struct supervised *s, struct keeper *keeper, unsigned index, uint64_t now_ns);
 
@@ -109,7 +114,7 @@ uint64_t supervised_step(struct supervised *s, uint64_t now_ns);
 /* status as of waitpid(2). */
 void supervised_reaped(struct supervised *s, pid_t pid, int status);
 
-/* For good: opens the breaker, kills sshfs, detaches mounts. Does not wait. */
+/* For good: opens the breaker, kills the transport. Does not wait. */
 void supervised_stop(struct supervised *s);
 
 #endif

@@ -1,9 +1,11 @@
-/* transport.h: keeper's sshfs: started, watched, adopted from a predecessor, killed. */
+/* transport.h: keeper's carrier of a backend, sshfs or a transport of SFTP: started, watched, adopted from a
+ * predecessor, killed. */
 #ifndef GUARDFS_KEEPER_TRANSPORT_H
 #define GUARDFS_KEEPER_TRANSPORT_H
 
 #include "base/base.h"
 #include "policy/errclass.h"
+#include "sftp/ring.h"
 #include "shm/arena.h"
 #include "sshfs-compat/sshfs-compat.h"
 #include <sys/types.h>
@@ -16,9 +18,14 @@ struct transport_features {
 	struct sshfs_features features;
 };
 
+struct transport_kind;
+struct sftp_job;
+
 struct transport {
 	const struct config *config;
 	const struct config_backend *backend;
+	/* NULL: the backend has none. */
+	const struct transport_kind *kind;
 	/* Real path. */
 	const char *run_dir;
 	struct transport_features *features;
@@ -37,60 +44,124 @@ struct transport {
 	bool warned;
 	/* In a drill: new ones offer no key. */
 	bool no_login;
+
+	/* sshfs. */
 	char mountpoint[CONFIG_PATH_MAX + 128];
 	char fsname[128];
+
+	/* sftp: the users' end of the ring's socket (-1: none), the ring (ring.ring NULL: none), and what the process is told
+	 * and tells (NULL: none, as of an adopted one). */
+	int ring_socket;
+	struct ring_user ring;
+	struct sftp_job *job;
 };
 
 /* features: in shared memory. run_dir must outlive the transport. */
 void transport_init(struct transport *t, const struct config *config, unsigned backend, const char *run_dir,
 		    struct transport_features *features);
 
-/* Starts sshfs for epoch. -errno: message (CONFIG_ERROR_MAX bytes) says why, *class what it is. */
+/* For people: "sshfs". */
+const char *transport_name(const struct transport *t);
+
+/* Starts one for epoch. -errno: message (CONFIG_ERROR_MAX bytes) says why, *class what it is. */
 errint_t transport_start(struct transport *t, uint32_t epoch, char *message,
 			 enum errclass *class) WARN_UNUSED;
 
-/* Takes over the predecessor's process. -ESRCH: it is gone; the rest of its session can still be killed. */
-errint_t transport_adopt(struct transport *t, pid_t pid, uint64_t start, uint32_t epoch) WARN_UNUSED;
+/* A predecessor's process, as the board has it. */
+struct transport_heir {
+	pid_t pid;
+	uint64_t start;
+	uint32_t epoch;
+	/* Guardian has worker's descriptors: root_fd among them, -1: none of that epoch. */
+	int guardian_pidfd, root_fd;
+};
 
-/* Reads sshfs's stderr. */
+/* Takes it over. -ESRCH: it is gone, or cannot be reached; the rest of its session can still be killed. */
+errint_t transport_adopt(struct transport *t, const struct transport_heir *heir) WARN_UNUSED;
+
+/* Reads its output. */
 void transport_read(struct transport *t);
 
-/* Is there no living sshfs? */
+/* Is there no living process? */
 bool transport_dead(const struct transport *t);
 
-/* Nor its ssh? Reads all of /proc, for the fence, which waits for it. */
+/* Nor any other of its session, as sshfs's ssh? Reads all of /proc, for the fence, which waits for it. */
 bool transport_gone(const struct transport *t);
 
 void transport_reaped(struct transport *t, pid_t pid, int status);
 
-/* Why it died or failed: class by its messages, else by its exit; detail for people. */
+/* Its own words on a failure; ERRCLASS_NONE: it has said nothing that tells, or nothing at all. detail for people. */
+enum errclass transport_explain(struct transport *t, char *detail, size_t size);
+
+/* Why it died or failed: class by its words, else by its exit; detail for people. */
 enum errclass transport_diagnose(struct transport *t, char *detail, size_t size);
 
-/* Is its mount in the mount table? */
-bool transport_mounted(const struct transport *t);
+/* sshfs: is its mount in the mount table? sftp: does it serve? */
+bool transport_ready(const struct transport *t);
+
+/* SSH connections that it has, or is making. */
+unsigned transport_connections(const struct transport *t);
+
+/* sftp, once ready: as board_backend.server_lacks. */
+uint32_t transport_server_lacks(const struct transport *t);
 
 /* Bytes received; 0: unknown (no TCP socket, as with some ProxyCommands). Looks at every process of the
  * machine. */
 uint64_t transport_received(const struct transport *t);
 
-/* Bytes that sshfs has, and may have; 0: unknown. */
+/* Bytes of memory that it has, and may have. 0: unknown. */
 uint64_t transport_memory(const struct transport *t);
-uint64_t transport_memory_max(const struct transport *t);
+static inline uint64_t transport_memory_max(const struct transport *t)
+{
+	return (uint64_t)t->backend->max_memory_mib << 20;
+}
 
-/* Has the kernel refuse sshfs memory well beyond that. Thread stacks count, pages of programs do not. Only
- * once mounted: before, the process may still be keeper's image. */
+/* Beyond max_memory: a limit that holds whether keeper sees it in time or not. */
+#define TRANSPORT_MEMORY_MORE (256ull << 20)
+
+/* Has the kernel refuse sshfs what goes well beyond that, whether keeper sees it in time or not. Stacks of
+ * threads count, pages of programs do not. Only after sshfs has mounted: before, the process may still be
+ * keeper's image. (A transport of SFTP bounds itself.) */
 void transport_bound_memory(const struct transport *t);
 
-/* Kills sshfs and ssh, resetting their connections. Does not wait. */
+/* Kills it with its session at once, resetting their connections. Does not wait. */
 void transport_kill(struct transport *t);
 
-/* Signals sshfs and ssh, for drills. Returns how many got it. */
+/* Signals its session, and does nothing else: drills. Returns how many got it. */
 unsigned transport_signal(const struct transport *t, int signal);
 
-/* Detaches every mount of this backend, a predecessor's too, and removes their directories. */
+/* sshfs: detaches every mount of this backend, a predecessor's too, and removes their directories. */
 void transport_detach(const struct transport *t);
 
-/* Closes a dead sshfs's pipes. */
+/* It is gone. sftp: ends its ring, and lets all who wait there go. */
+void transport_end(struct transport *t);
+
+/* Closes a dead one's pipes. */
 void transport_forget(struct transport *t);
+
+/* ---- the kinds: transport_sshfs.c, transport_sftp.c ---- */
+
+#define TRANSPORT_KEEP_MAX 4
+/* The pipe of standard error in the child; what prepare keeps comes next. */
+#define TRANSPORT_STDERR 3
+
+struct transport_kind {
+	const char *name;
+	/* Complaints about the configuration, before the first child. */
+	errint_t (*check)(struct transport *t, char *message);
+	/* Before the fork: what the child needs. keep: descriptors for it, closed here afterwards; *n counts them.
+	 * message as in transport_start. */
+	errint_t (*prepare)(struct transport *t, uint32_t epoch, int *keep, size_t *n);
+	/* In the child, leader of its session, with its token and pipes in place: never returns. */
+	void (*exec)(const struct transport *t);
+	/* Of a living process with these figures. */
+	errint_t (*adopt)(struct transport *t, const struct transport_heir *heir);
+	bool (*ready)(const struct transport *t);
+	enum errclass (*explain)(struct transport *t, char *detail, size_t size);
+	void (*end)(struct transport *t);
+	void (*forget)(struct transport *t);
+};
+
+extern const struct transport_kind transport_sshfs, transport_sftp;
 
 #endif

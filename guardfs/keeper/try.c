@@ -4,11 +4,6 @@
 
 #include <unistd.h>
 
-static bool is_sshfs(const struct supervised *s)
-{
-	return s->config->type == BACKEND_SSHFS;
-}
-
 enum rung_result try_fail(struct supervised *s, enum errclass class, const char *detail)
 {
 	s->failure_class = class;
@@ -21,7 +16,7 @@ void try_take_down(struct supervised *s)
 	ladder_stop(&s->ladder);
 	s->try_begun = false;
 	s->reopens = false;
-	if (is_sshfs(s)) {
+	if (has_carrier(s)) {
 		transport_kill(&s->transport);
 		transport_detach(&s->transport);
 	}
@@ -41,13 +36,14 @@ uint32_t try_budget_ms(const struct supervised *s)
 {
 	const struct config *c = s->keeper->config;
 
-	return is_sshfs(s) && !s->reopens ? c->connect_timeout_ms
-					  : MIN(c->probe_timeout_ms, c->connect_timeout_ms);
+	return has_carrier(s) && !s->reopens ? c->connect_timeout_ms
+					     : MIN(c->probe_timeout_ms, c->connect_timeout_ms);
 }
 
 void try_plan(const struct supervised *s, struct plan *plan)
 {
-	const struct plan_input input = {.sshfs = is_sshfs(s),
+	const struct plan_input input = {.sshfs = s->config->type == BACKEND_SSHFS,
+					 .sftp = s->config->type == BACKEND_SFTP,
 					 .connect_ms = try_budget_ms(s),
 					 .epoch = next_epoch(s),
 					 .transport_running = s->transport.pid > 0,
@@ -63,8 +59,8 @@ void try_begin(struct supervised *s, uint64_t now_ns)
 	s->fenced_ns = now_ns;
 	s->abort_done = s->drain_told = false;
 	probe_abandon(&s->probe);
-	if (is_sshfs(s) && !s->reopens)
-		transport_detach(&s->transport); /* a predecessor's */
+	if (has_carrier(s) && !s->reopens)
+		transport_detach(&s->transport); /* a predecessor's leftovers */
 	history_plan(s);
 	ladder_stop(&s->ladder);
 	s->try_begun = true;

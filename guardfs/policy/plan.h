@@ -24,7 +24,7 @@ struct rung_info {
 	/* Keeper asks again after this, unless it wakes before. */
 	uint32_t poll_ms;
 	/* For people, as the next two. */
-	const char *sshfs_does, *dir_does;
+	const char *sshfs_does, *sftp_does, *dir_does;
 	/* Precondition. */
 	const char *requires;
 	const char *proof;
@@ -33,13 +33,13 @@ struct rung_info {
 const struct rung_info *rung_info(enum rung_id id); /* Never NULL. */
 
 struct plan_input {
-	/* Else dir. */
-	bool sshfs;
+	/* Neither: dir. */
+	bool sshfs, sftp;
 	/* Of all connecting rungs. */
 	uint32_t connect_ms;
 	/* The new one. */
 	uint32_t epoch;
-	/* Our sshfs is to be killed. */
+	/* A process of ours is to be killed. */
 	bool transport_running;
 	/* The transport stays: only its root is reopened. */
 	bool transport_kept;

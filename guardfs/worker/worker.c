@@ -105,15 +105,6 @@ static void *run_leader(void *arg)
 	_exit(WORKER_EXIT_QUIESCED);
 }
 
-/* sshfs talks to its server in a process of keeper's. */
-static bool needs_network(const struct config *config)
-{
-	for (uint32_t i = 0; i < config->n_backends; i++)
-		if (config->backends[i].type == BACKEND_SFTP)
-			return true;
-	return false;
-}
-
 int worker_main(struct arena *arena, uint32_t generation)
 {
 	struct start start = {arena, generation, atomic_load(&arena->board.requests.quiesce)};
@@ -124,8 +115,7 @@ int worker_main(struct arena *arena, uint32_t generation)
 	set_signals(arena);
 	/* Threads inherit it. */
 	if (arena->board.config.sandbox)
-		privileges_drop(needs_network(&arena->board.config) ? PRIVILEGES_WORKER_NETWORK
-								    : PRIVILEGES_WORKER);
+		privileges_drop(PRIVILEGES_WORKER);
 	if (pthread_create(&thread, NULL, run_leader, &start) != 0) {
 		log_error("cannot start a thread: %s", strerror(errno));
 		return WORKER_EXIT_FAILED;

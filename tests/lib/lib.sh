@@ -436,7 +436,7 @@ conf_box()
 	shift
 	[[ -z ${PORT:-} ]] ||
 		echo "[127.0.0.1]:$PORT $(cut -d' ' -f1,2 "$dir/host_key.pub")" >>"$dir/known_hosts"
-	conf "backend $name" 'type = sshfs' 'host = 127.0.0.1' "port = ${PORT:-$(cat "$dir/port")}" \
+	conf "backend $name" "type = ${TYPE:-sshfs}" 'host = 127.0.0.1' "port = ${PORT:-$(cat "$dir/port")}" \
 		"user = $(cat "$dir/user")" "identity = $dir/user_key" "known_hosts = $dir/known_hosts" \
 		"alias = $WORK/cold/$name" "$@"
 }

@@ -418,7 +418,8 @@ static void a_directory_replaced_by_another(void **state)
 static uint32_t own_mount_class(void)
 {
 	struct probe_job job = {.arena = stage.arena, .fsname = "guardfs:unit:box"};
-	struct probe_run run = {.job = &job, .config = config, .backend = backend};
+	struct probe_run run = {
+	    .job = &job, .config = config, .backend = backend, .storage = &probe_directory};
 
 	stage_path(job.path, sizeof(job.path), "own");
 	run.root = open(job.path, O_PATH | O_DIRECTORY | O_CLOEXEC);

@@ -26,7 +26,8 @@ static void every_rung_is_described(void **state)
 		const struct rung_info *info = rung_info((enum rung_id)id);
 
 		assert_true(info->name && info->name[0]);
-		assert_true(info->sshfs_does && info->sshfs_does[0] && info->dir_does && info->dir_does[0]);
+		assert_true(info->sshfs_does && info->sshfs_does[0] && info->sftp_does &&
+			    info->sftp_does[0] && info->dir_does && info->dir_does[0]);
 		assert_true(info->requires && info->requires[0] && info->proof && info->proof[0]);
 		/* A rung with neither a limit nor somebody to wake keeper would be waited on for ever. */
 		assert_true(info->poll_ms > 0 || id == RUNG_CLOSE);
@@ -73,6 +74,10 @@ static void what_is_skipped_says_why(void **state)
 	input.sshfs = false;
 	plan = made(input);
 	assert_true(plan.steps[RUNG_FENCE].skipped && plan.steps[RUNG_START].skipped);
+	input.sftp = true;
+	plan = made(input);
+	assert_string_equal(plan.steps[RUNG_FENCE].why_skipped, "no transport runs");
+	assert_false(plan.steps[RUNG_START].skipped);
 	input = sshfs;
 	input.transport_kept = true;
 	plan = made(input);
@@ -87,14 +92,16 @@ static void what_is_skipped_says_why(void **state)
 
 static void a_hash_says_whether_two_plans_are_one(void **state)
 {
-	struct plan_input other[5] = {sshfs, sshfs, sshfs, sshfs, sshfs};
-	uint64_t hash[5];
+	struct plan_input other[6] = {sshfs, sshfs, sshfs, sshfs, sshfs, sshfs};
+	uint64_t hash[6];
 
 	(void)state;
 	other[1].epoch++;
 	other[2].connect_ms++;
 	other[3].transport_running = false;
 	other[4].sshfs = false;
+	other[5].sshfs = false;
+	other[5].sftp = true;
 	for (size_t i = 0; i < ARRAY_SIZE(other); i++) {
 		hash[i] = made(other[i]).hash;
 		assert_int_equal(hash[i], made(other[i]).hash);

@@ -118,13 +118,27 @@ static int check_worker(void)
 	return wrong;
 }
 
-static int check_worker_network(void)
+/* What a transport lives on, and what it has not any more. */
+static int check_transport(void)
 {
 	char *const none[] = {NULL};
+	struct timespec now;
+	int fds[2] = {NO_FD, NO_FD};
 
-	expect("socket AF_UNIX", socket(AF_UNIX, SOCK_STREAM, 0), 0);
-	expect("connect", connect(NO_FD, NULL, 0), EBADF);
+	expect("write", write(STDERR_FILENO, "", 0), 0);
+	expect("clock_gettime", syscall(SYS_clock_gettime, CLOCK_MONOTONIC, &now), 0);
+	expect("mmap", mmap(NULL, 4096, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) == MAP_FAILED ? -1 : 0,
+	       0);
+	expect("open", open("/dev/null", O_RDONLY), EPERM);
+	expect("openat", openat(AT_FDCWD, "/", O_RDONLY), EPERM);
 	expect("execve", execve("/bin/true", none, none), EPERM);
+	expect("socket", socket(AF_INET, SOCK_STREAM, 0), EPERM);
+	expect("socketpair", socketpair(AF_UNIX, SOCK_STREAM, 0, fds), EPERM);
+	expect("fork", syscall(SYS_clone, SIGCHLD, NULL, NULL, NULL, NULL), EPERM);
+	expect("kill", kill(getpid(), 0), EPERM);
+	expect("memfd_create", memfd_create("test", 0), EPERM);
+	expect("setuid", setuid(0), EPERM);
+	expect("the user", getuid() == 0 || geteuid() == 0 ? -1 : 0, 0);
 	return wrong;
 }
 
@@ -193,10 +207,10 @@ static void worker(void **state)
 	after_drop(PRIVILEGES_WORKER, check_twice);
 }
 
-static void worker_with_network(void **state)
+static void transport(void **state)
 {
 	(void)state;
-	after_drop(PRIVILEGES_WORKER_NETWORK, check_worker_network);
+	after_drop(PRIVILEGES_TRANSPORT, check_transport);
 }
 
 static void keeper(void **state)
@@ -209,7 +223,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(worker),
-	    cmocka_unit_test(worker_with_network),
+	    cmocka_unit_test(transport),
 	    cmocka_unit_test(keeper),
 	};
 

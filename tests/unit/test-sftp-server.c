@@ -45,7 +45,7 @@ static struct stream *begin_libssh(void)
 	struct diagnose_session session;
 	struct stream *s;
 
-	if (!diagnose_session_open(&backend, LIMIT_MS, &diagnosis, &session))
+	if (!diagnose_session_open(&backend, LIMIT_MS, false, &diagnosis, &session))
 		show_diagnosis();
 	assert_true(session.session != NULL);
 	assert_int_equal(stream_over_channel(session.session, session.channel, session.socket, &s), 0);

@@ -1,0 +1,92 @@
+/* sftp-child.c: see sftp-child.h.
+ *
+ * It reads keys and known_hosts, connects and logs in, and then gives up everything but its sockets and its memory:
+ * from then on it parses what the server sends. */
+#include "keeper/sftp-child.h"
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "base/privileges.h"
+#include "sftp/stream.h"
+#include "sftp/transport.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+
+/* No core file and no debugger: private keys are in its memory. */
+static void shut_off(const struct sftp_job *job)
+{
+	struct rlimit limit = {0, 0};
+
+	prctl(PR_SET_DUMPABLE, 0);
+	setrlimit(RLIMIT_CORE, &limit);
+	limit.rlim_cur = limit.rlim_max = job->memory_max;
+	if (job->memory_max)
+		setrlimit(RLIMIT_DATA, &limit);
+	signal(SIGPIPE, SIG_IGN);
+}
+
+static struct sftp_job *map_job(void)
+{
+	struct stat st;
+	void *p;
+
+	if (fstat(SFTP_CHILD_JOB, &st) < 0 || st.st_size != (off_t)sizeof(struct sftp_job))
+		return NULL;
+	p = mmap(NULL, sizeof(struct sftp_job), PROT_READ | PROT_WRITE, MAP_SHARED, SFTP_CHILD_JOB, 0);
+	return p == MAP_FAILED ? NULL : p;
+}
+
+/* NULL: diagnosis says why. */
+static struct connection *connect_once(const struct sftp_job *job, struct diagnosis *diagnosis)
+{
+	struct diagnose_session session;
+	struct connection *connection;
+	struct stream *stream;
+
+	if (!diagnose_session_open(&job->backend, job->connect_ms, job->no_key, diagnosis, &session))
+		return NULL;
+	if (stream_over_channel(session.session, session.channel, session.socket, &stream) < 0 ||
+	    connection_new(stream, &connection) < 0) {
+		diagnosis->class = ERRCLASS_CONFIG;
+		return NULL;
+	}
+	return connection;
+}
+
+/* Data on a connection of its own, if the account has room for it: else everything shares one. */
+static struct connection *connect_for_data(const struct sftp_job *job, struct connection *metadata)
+{
+	struct diagnosis unimportant;
+	struct connection *bulk = NULL;
+
+	if (job->connections > 1)
+		bulk = connect_once(job, &unimportant);
+	return bulk ? bulk : metadata;
+}
+
+int sftp_child_main(void)
+{
+	struct connection *metadata, *bulk;
+	struct sftp_job *job = map_job();
+	errint_t rc;
+
+	prctl(PR_SET_NAME, SFTP_CHILD_NAME);
+	log_init("sftp", LOG_LEVEL_INFO);
+	if (!job)
+		return 1;
+	shut_off(job);
+	metadata = connect_once(job, &job->diagnosis);
+	if (!metadata)
+		return 1;
+	bulk = connect_for_data(job, metadata);
+	if (job->sandbox)
+		privileges_drop(PRIVILEGES_TRANSPORT);
+	rc = transport_serve(SFTP_CHILD_SOCKET, SFTP_CHILD_MEMORY, metadata, bulk);
+	atomic_store(&job->ended, rc);
+	return rc < 0 ? 1 : 0;
+}

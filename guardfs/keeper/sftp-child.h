@@ -1,0 +1,40 @@
+/* sftp-child.h: the process that is a transport of SFTP: guardfs itself, executed anew, so that it has nothing of
+ * keeper's memory. */
+#ifndef GUARDFS_KEEPER_SFTP_CHILD_H
+#define GUARDFS_KEEPER_SFTP_CHILD_H
+
+#include "config/config.h"
+#include "diagnose/diagnose.h"
+#include <stdatomic.h>
+
+/* Its argv[0]. */
+#define SFTP_CHILD_NAME "guardfs-sftp"
+
+/* Its descriptors. */
+enum sftp_child_fd {
+	SFTP_CHILD_SOCKET = 4, /* the transport's end of the ring's socket */
+	SFTP_CHILD_MEMORY,     /* the ring */
+	SFTP_CHILD_JOB,	       /* a memfd that holds a struct sftp_job */
+	SFTP_CHILD_END
+};
+
+/* Written by keeper before the start, then by the child, which is not believed after it has logged in. */
+struct sftp_job {
+	struct config_backend backend;
+	uint32_t connect_ms;
+	/* SSH connections that the account has room for. */
+	uint32_t connections;
+	bool no_key, sandbox;
+	/* Bytes of its own memory. */
+	uint64_t memory_max;
+
+	/* Of the login, under way or done. */
+	struct diagnosis diagnosis;
+	/* transport_serve's error; 0: it has not ended. */
+	_Atomic int32_t ended;
+};
+
+/* The process. Returns its exit status. */
+int sftp_child_main(void);
+
+#endif

@@ -1,0 +1,170 @@
+/* transport_sftp.c: the carrier that speaks SFTP itself. See transport.h. */
+#include "keeper/transport.h"
+#include "keeper/sftp-child.h"
+#include "base/fd.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+static errint_t check_sftp(struct transport *t, char *message)
+{
+	(void)t;
+	message[0] = '\0';
+	return 0;
+}
+
+static void fill_job(const struct transport *t, struct sftp_job *job)
+{
+	job->backend = *t->backend;
+	job->connect_ms = t->config->connect_timeout_ms;
+	job->connections = t->config->connections;
+	job->no_key = t->no_login;
+	job->sandbox = t->config->sandbox;
+	job->memory_max = transport_memory_max(t) + TRANSPORT_MEMORY_MORE;
+	job->diagnosis.class = ERRCLASS_TIMEOUT;
+	job->diagnosis.failed_step = DIAGNOSE_CONFIG;
+	job->diagnosis.outcome[DIAGNOSE_CONFIG] = DIAGNOSE_FAILED;
+	(void)copy_string(job->diagnosis.detail, sizeof(job->diagnosis.detail), "the login has not begun");
+}
+
+static int make_job(struct transport *t)
+{
+	int fd = memfd_create("guardfs-sftp-job", MFD_CLOEXEC);
+	void *p = MAP_FAILED;
+
+	if (fd >= 0 && ftruncate(fd, sizeof(*t->job)) == 0)
+		p = mmap(NULL, sizeof(*t->job), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (p == MAP_FAILED) {
+		errint_t rc = -errno;
+
+		if (fd >= 0)
+			close(fd);
+		return rc;
+	}
+	t->job = p;
+	fill_job(t, t->job);
+	return fd;
+}
+
+static errint_t attach_ring(struct transport *t)
+{
+	errint_t rc = ring_attach(t->ring_socket, RING_OWNER_PROBE(getpid()), &t->ring);
+
+	if (rc < 0)
+		t->ring.ring = NULL;
+	return rc;
+}
+
+static errint_t prepare_sftp(struct transport *t, uint32_t epoch, int *keep, size_t *n)
+{
+	int socket, memory, job;
+	errint_t rc = ring_make(epoch, &t->ring_socket, &socket, &memory);
+
+	if (rc < 0) {
+		t->ring_socket = -1;
+		return rc;
+	}
+	keep[(*n)++] = socket;
+	keep[(*n)++] = memory;
+	rc = attach_ring(t);
+	job = rc < 0 ? rc : make_job(t);
+	if (job < 0)
+		return job;
+	keep[(*n)++] = job;
+	return 0;
+}
+
+/* The program that runs, though its file may have been replaced. */
+static void exec_sftp(const struct transport *t)
+{
+	char name[] = SFTP_CHILD_NAME;
+	char *const argv[] = {name, NULL};
+
+	(void)t;
+	syscall(SYS_close_range, (unsigned)SFTP_CHILD_END, ~0u, 0);
+	execv("/proc/self/exe", argv);
+	dprintf(STDERR_FILENO, "cannot execute /proc/self/exe: %s\n", strerror(errno));
+	_exit(127);
+}
+
+/* The users' end lies with worker and guardian. */
+static errint_t adopt_sftp(struct transport *t, const struct transport_heir *heir)
+{
+	errint_t rc;
+
+	if (heir->root_fd < 0)
+		return -ESRCH;
+	t->ring_socket = (int)syscall(SYS_pidfd_getfd, heir->guardian_pidfd, heir->root_fd, 0);
+	if (t->ring_socket < 0)
+		return -errno;
+	rc = attach_ring(t);
+	if (rc == 0 && t->ring.ring->epoch != heir->epoch)
+		rc = -ESRCH;
+	return rc;
+}
+
+static bool is_sftp_ready(const struct transport *t)
+{
+	return t->ring.ring && atomic_load(&t->ring.ring->ready) && !ring_is_over(&t->ring);
+}
+
+/* Of the login, then of the connection. The record was written by a process that talks to the server. */
+static enum errclass explain_sftp(struct transport *t, char *detail, size_t size)
+{
+	struct diagnosis d;
+	int32_t ended;
+
+	if (!t->job)
+		return ERRCLASS_NONE;
+	d = t->job->diagnosis;
+	ended = atomic_load(&t->job->ended);
+	if (diagnosis_valid(&d) && d.class != ERRCLASS_NONE) {
+		snprintf(detail, size, "%s", d.detail);
+		return (enum errclass)d.class;
+	}
+	if (ended == -EPROTO)
+		snprintf(detail, size, "the server's packets make no sense: the connection was ended");
+	else if (ended < 0)
+		snprintf(detail, size, "the server closed the connection");
+	return ERRCLASS_NONE;
+}
+
+static void end_sftp(struct transport *t)
+{
+	if (t->ring.ring)
+		ring_end(t->ring.ring);
+}
+
+static void forget_sftp(struct transport *t)
+{
+	if (t->ring.ring)
+		ring_detach(&t->ring);
+	if (t->ring_socket >= 0)
+		close(t->ring_socket);
+	if (t->job)
+		munmap(t->job, sizeof(*t->job));
+	t->ring_socket = -1;
+	t->job = NULL;
+}
+
+/* As the board has it. What the server does not say is not known to be missing. */
+uint32_t transport_server_lacks(const struct transport *t)
+{
+	return (t->ring.ring->lacks & SERVER_LACKS) | SERVER_KNOWN;
+}
+
+const struct transport_kind transport_sftp = {.name = "transport",
+					      .check = check_sftp,
+					      .prepare = prepare_sftp,
+					      .exec = exec_sftp,
+					      .adopt = adopt_sftp,
+					      .ready = is_sftp_ready,
+					      .explain = explain_sftp,
+					      .end = end_sftp,
+					      .forget = forget_sftp};
