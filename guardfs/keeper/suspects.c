@@ -56,10 +56,18 @@ static void give_to_journal(struct keeper *k, uint32_t place)
 	k->suspects.given[place] = true;
 }
 
-/* Marked as unwritten until the journal's queue is. */
+/* Was the note that is being carried out carried out on this one by a keeper that died right after it? */
+static bool has_taken_note(const struct keeper *k, const struct suspect *s)
+{
+	return k->suspects.note && s->filed_ns && s->note == k->suspects.note;
+}
+
+/* Stores a suspect. It stays marked as not written until the journal says that all of its queue is. */
 static void store(struct keeper *k, uint32_t place, struct suspect *s)
 {
 	s->unwritten = true;
+	if (k->suspects.note)
+		s->note = k->suspects.note;
 	suspect_put(table_of(k), place, s);
 	give_to_journal(k, place);
 	k->changed = true;
@@ -124,7 +132,17 @@ static uint32_t find_filed(const struct keeper *k, uint64_t filed_ns)
 	return SUSPECTS_MAX;
 }
 
-/* A free place, else the settled suspect told longest ago, else the open one. The journal has them. */
+/* A suspect that has taken the note at hand; SUSPECTS_MAX: none. */
+static uint32_t find_taken(const struct keeper *k)
+{
+	for (uint32_t i = 0; i < places_used(k); i++)
+		if (has_taken_note(k, at_place(k, i)))
+			return i;
+	return SUSPECTS_MAX;
+}
+
+/* Who gives way to a new one: nobody in a free place, else the settled one that was told longest ago, else the
+ * open one. The journal has them. */
 static bool gives_way_before(const struct suspect *a, const struct suspect *b)
 {
 	if (is_open(a) != is_open(b))
@@ -254,6 +272,8 @@ static void take_suspect(struct keeper *k, const struct suspect_note *note)
 	struct supervised *s = &k->backends[note->backend];
 	uint32_t place = find_open(k, note->backend, note->object);
 
+	if (find_taken(k) < SUSPECTS_MAX)
+		return;
 	tell_of_note(k, note);
 	if (note->news == SUSPECT_READ)
 		return;
@@ -278,7 +298,8 @@ static void settle_as(struct keeper *k, uint32_t place, enum suspect_verdict ver
 	suspects_found(k, place, &work);
 }
 
-/* Those at or below object when the call begins. */
+/* Calls change for each open suspect at or below the object, as they are when the call begins, that has not
+ * taken the note. */
 static void each_below(struct keeper *k, const struct suspect_note *note, const char *object,
 		       void (*change)(struct keeper *k, uint32_t place, const struct suspect_note *note))
 {
@@ -287,7 +308,7 @@ static void each_below(struct keeper *k, const struct suspect_note *note, const 
 	for (uint32_t i = 0; i < used; i++) {
 		const struct suspect *s = at_place(k, i);
 
-		if (is_open(s) && s->backend == note->backend && s->object[0] &&
+		if (is_open(s) && !has_taken_note(k, s) && s->backend == note->backend && s->object[0] &&
 		    suspect_path_is_below(s->object, object))
 			change(k, i, note);
 	}
@@ -372,7 +393,7 @@ static void exchange(struct keeper *k, const struct suspect_note *note)
 	for (uint32_t i = 0; i < used; i++) {
 		const struct suspect *s = at_place(k, i);
 
-		if (is_open(s) && s->backend == note->backend && s->object[0] &&
+		if (is_open(s) && !has_taken_note(k, s) && s->backend == note->backend && s->object[0] &&
 		    (suspect_path_is_below(s->object, note->object) ||
 		     suspect_path_is_below(s->object, note->to_object)))
 			is_renamed(k, i, note);
@@ -417,9 +438,11 @@ void suspects_step(struct keeper *k)
 	const struct suspect_note *note;
 
 	while ((note = suspect_peek(table_of(k))) != NULL) {
+		k->suspects.note = atomic_load(&table_of(k)->taken) + 1;
 		suspects_take(k, note);
 		suspect_taken(table_of(k));
 	}
+	k->suspects.note = 0;
 	if (!k->suspects.recalled)
 		suspects_start(k);
 	note_written(k);
@@ -442,6 +465,7 @@ void suspects_start(struct keeper *k)
 	const json_t *record;
 	size_t i;
 
+	suspect_complete(table_of(k));
 	if (!k->journal || journal_recall(k->journal, 0, &recalled) < 0)
 		return;
 	k->suspects.recalled = true;

@@ -114,16 +114,31 @@ static uint32_t count_open(const struct suspect_table *table)
 	return n;
 }
 
-void suspect_put(struct suspect_table *table, uint32_t place, const struct suspect *suspect)
+void suspect_complete(struct suspect_table *table)
 {
-	struct suspect_place *p = &table->places[place];
+	uint32_t place = atomic_load(&table->putting) - 1;
+	struct suspect_place *p;
+	uint32_t before;
 
-	atomic_fetch_add(&p->sequence, 1);
-	memcpy(&p->suspect, suspect, sizeof(*suspect));
-	atomic_fetch_add(&p->sequence, 1);
+	if (place >= SUSPECTS_MAX)
+		return;
+	p = &table->places[place];
+	/* Odd already, if a keeper died here. */
+	before = atomic_load(&p->sequence) | 1;
+	atomic_store(&p->sequence, before);
+	memcpy(&p->suspect, &table->put, sizeof(p->suspect));
+	atomic_store(&p->sequence, before + 1);
 	if (place >= atomic_load(&table->used))
 		atomic_store(&table->used, place + 1);
 	atomic_store(&table->open, count_open(table));
+	atomic_store(&table->putting, 0);
+}
+
+void suspect_put(struct suspect_table *table, uint32_t place, const struct suspect *suspect)
+{
+	memcpy(&table->put, suspect, sizeof(table->put));
+	atomic_store(&table->putting, place + 1);
+	suspect_complete(table);
 }
 
 bool suspect_path_is_below(const char *path, const char *above)
@@ -262,6 +277,11 @@ uint32_t suspect_check(struct suspect_table *table, uint32_t n_backends)
 		atomic_store(&table->used, SUSPECTS_MAX);
 		changed++;
 	}
+	if (atomic_load(&table->putting) > SUSPECTS_MAX) {
+		atomic_store(&table->putting, 0);
+		changed++;
+	}
+	suspect_complete(table);
 	for (uint32_t i = 0; i < places_used(table); i++) {
 		struct suspect_place *p = &table->places[i];
 

@@ -87,9 +87,12 @@ struct suspect {
 	uint32_t error;
 	uint32_t verdict; /* enum suspect_verdict */
 	bool overwrote;	  /* as note.overwrote */
-	bool again;	  /* opened for writing since: its size says nothing */
-	bool unwritten;	  /* the journal lacks its present state */
-	uint32_t tries;	  /* looks that came to nothing */
+	bool again;	  /* it was opened for writing since: its size says nothing */
+	bool unwritten;	  /* the journal does not have it as it is now */
+	uint32_t tries;	  /* of finding out that came to nothing */
+	/* Number of the last note that was carried out on it, 0: none. A keeper that dies between a note and
+	 * suspect_taken leaves the note to the next one, which must not carry it out twice. */
+	uint32_t note;
 	uint64_t size;	  /* as note.size */
 	struct ledger ranges;
 	/* As found. */
@@ -110,7 +113,7 @@ struct suspect_place {
 };
 
 struct suspect_table {
-	/* Note n is at n % SUSPECT_NOTES_MAX. Worker, when the note is complete. */
+	/* Note n, from 0 on, is at n % SUSPECT_NOTES_MAX. Raised by worker when the note is complete. */
 	_Atomic uint32_t filed;
 	/* Notes below it are keeper's. Keeper. */
 	_Atomic uint32_t taken;
@@ -126,6 +129,9 @@ struct suspect_table {
 	_Atomic uint64_t found[SUSPECT_VERDICT_COUNT];
 	/* Suspects since then, by cause. */
 	_Atomic uint64_t came[SUSPECT_NEWS_COUNT];
+	/* suspect_put: the place that `put` is for, plus 1; 0: none. Stored when `put` is whole. Keeper. */
+	_Atomic uint32_t putting;
+	struct suspect put;
 	struct suspect_note notes[SUSPECT_NOTES_MAX];
 	struct suspect_place places[SUSPECTS_MAX];
 };
@@ -135,18 +141,23 @@ struct suspect_table {
 struct suspect_note *suspect_next_note(struct suspect_table *table);
 void suspect_file(struct suspect_table *table);
 
-/* The oldest note; NULL: none. It stays until suspect_taken. Keeper. */
+/* The oldest note that was not taken; NULL: none. It stays until suspect_taken. Its number, as suspect.note has
+ * it, is taken + 1. Keeper. */
 const struct suspect_note *suspect_peek(const struct suspect_table *table);
 void suspect_taken(struct suspect_table *table);
 
 /* False: free, or always changing. Any process. */
 bool suspect_copy(const struct suspect_table *table, uint32_t place, struct suspect *copy);
 
-/* Also counts anew how many need a look. Keeper. */
+/* Puts a suspect into a place, and counts anew how many need a look. Keeper may die at any point of it: the place holds
+ * the old one or the new one when suspect_complete has been called. Keeper. */
 void suspect_put(struct suspect_table *table, uint32_t place, const struct suspect *suspect);
 
-/* Does a suspect at or below this object need a look? True also if that cannot be told now. Cheap while there
- * is none. Any process. */
+/* Completes what a keeper that died has left half put. A starting keeper calls it first. */
+void suspect_complete(struct suspect_table *table);
+
+/* Is there a suspect that needs a look at this object of the backend, or below it? Also true if that cannot be
+ * told at this moment. Costs two loads while there is none at all. Any process. */
 bool suspect_concerns(const struct suspect_table *table, uint32_t backend, const char *object);
 static inline bool suspect_is_any(const struct suspect_table *table)
 {

@@ -154,12 +154,37 @@ static void any_content_is_forced_into_range(void **state)
 	assert_null(suspect_peek(table));
 }
 
+/* A keeper that dies in the midst of putting one: the next one completes it, and it can be read. */
+static void what_was_half_put_is_completed(void **state)
+{
+	static struct suspect s, copy;
+
+	(void)state;
+	s.filed_ns = 5;
+	(void)copy_string(s.object, sizeof(s.object), "old/name");
+	suspect_put(table, 3, &s);
+	(void)copy_string(table->put.object, sizeof(table->put.object), "new/name");
+	atomic_store(&table->putting, 4);
+	atomic_fetch_add(&table->places[3].sequence, 1);
+	memcpy(table->places[3].suspect.object, "new/", 4);
+	assert_false(suspect_copy(table, 3, &copy));
+	suspect_complete(table);
+	assert_true(suspect_copy(table, 3, &copy));
+	assert_string_equal(copy.object, "new/name");
+	suspect_complete(table);
+	assert_true(suspect_copy(table, 3, &copy));
+	suspect_put(table, 3, &s);
+	assert_true(suspect_copy(table, 3, &copy));
+	assert_string_equal(copy.object, "old/name");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test_setup_teardown(notes_stay_until_they_are_taken, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(those_that_need_a_look_are_found_by_name, set_up, tear_down),
 	    cmocka_unit_test(names_go_both_ways),
+	    cmocka_unit_test_setup_teardown(what_was_half_put_is_completed, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(any_content_is_forced_into_range, set_up, tear_down),
 	};
 

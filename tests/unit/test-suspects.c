@@ -192,6 +192,63 @@ static void a_suspect_rename_over_a_suspect(void **state)
 	assert_true(find("old", true) && seen.ranges.ranges[0].from == 3);
 }
 
+/* A keeper that has carried out the last note, and died before it could say so; the next one begins. */
+static void die_before_taken(void)
+{
+	struct supervised *s = &k->backends[0];
+
+	atomic_fetch_sub(&table->taken, 1);
+	memset(&k->suspects, 0, sizeof(k->suspects));
+	s->suspects_new = 0;
+	suspects_step(k);
+	assert_null(suspect_peek(table));
+}
+
+static void a_note_carried_out_twice_changes_nothing_more(void **state)
+{
+	(void)state;
+	file_lost("new", 1, 2);
+	die_before_taken();
+	assert_int_equal(n_open(), 1);
+	assert_int_equal(atomic_load(&table->came[SUSPECT_LOST]), 1);
+	file_lost("old", 3, 4);
+	tell(SUSPECT_RENAMED, "new", "old");
+	die_before_taken();
+	assert_int_equal(n_open(), 1);
+	assert_true(find("old", false) && seen.ranges.ranges[0].from == 1);
+	assert_int_equal(atomic_load(&table->found[SUSPECT_REPLACED]), 1);
+	file_lost("b", 5, 6);
+	tell(SUSPECT_EXCHANGED, "old", "b");
+	die_before_taken();
+	assert_true(find("b", false) && seen.ranges.ranges[0].from == 1);
+	assert_true(find("old", false) && seen.ranges.ranges[0].from == 5);
+	tell(SUSPECT_LINKED, "b", "c");
+	die_before_taken();
+	assert_int_equal(n_open(), 3);
+	/* A file whose name is not known is one suspect all the same. */
+	file_lost("", 1, 2);
+	die_before_taken();
+	assert_int_equal(n_open(), 4);
+}
+
+/* It died in the midst of a rename of a directory: one of two has moved. */
+static void a_note_carried_out_by_half_is_carried_out_whole(void **state)
+{
+	(void)state;
+	file_lost("a/f", 1, 2);
+	file_lost("a/g", 3, 4);
+	tell(SUSPECT_RENAMED, "a", "b");
+	assert_true(suspect_copy(table, 1, &seen));
+	seen.note = 0;
+	(void)copy_string(seen.object, sizeof(seen.object), "a/g");
+	(void)copy_string(seen.path, sizeof(seen.path), "cold/a/g");
+	suspect_put(table, 1, &seen);
+	die_before_taken();
+	assert_int_equal(n_open(), 2);
+	assert_true(find("b/f", false) && find("b/g", false));
+	assert_string_equal(seen.path, "cold/b/g");
+}
+
 static void written_again_is_never_whole_by_its_size(void **state)
 {
 	(void)state;
@@ -250,6 +307,7 @@ static void a_record_leads_back(void **state)
 	again.unwritten = seen.unwritten;
 	assert_string_equal(again.object, "a/f\xff\\x41 \t");
 	again.ranges.era = seen.ranges.era;
+	again.note = seen.note;
 	assert_memory_equal(&again, &seen, sizeof(seen));
 	json_object_set_new(record, "backend", json_string("another"));
 	assert_false(suspects_from_json(k, record, &again));
@@ -268,6 +326,8 @@ int main(void)
 	    TEST(the_mark_goes_with_the_file),
 	    TEST(an_exchange_moves_each_once),
 	    TEST(a_suspect_rename_over_a_suspect),
+	    TEST(a_note_carried_out_twice_changes_nothing_more),
+	    TEST(a_note_carried_out_by_half_is_carried_out_whole),
 	    TEST(written_again_is_never_whole_by_its_size),
 	    TEST(an_operator_accepts),
 	    TEST(more_than_there_is_room_for),
