@@ -48,7 +48,7 @@ static void lower_bounds(const uint8_t *buffer, uint64_t nodeid)
 	node_cut(node, size);
 }
 
-void doubt_raise(const uint8_t *buffer)
+void doubt_ask_again(const uint8_t *buffer)
 {
 	const char *names[2];
 	uint64_t ids[2];
@@ -57,12 +57,22 @@ void doubt_raise(const uint8_t *buffer)
 		return; /* FLUSH and FSYNC */
 	wire_nodes(buffer, ids);
 	wire_names(buffer, names);
-	lower_bounds(buffer, ids[0]);
-	suspects_doubt(buffer);
 	for (size_t i = 0; i < ARRAY_SIZE(ids); i++) {
 		if (ids[i])
 			drop_attributes(ids[i]);
 		if (ids[i] && names[i])
 			drop_named(ids[i], names[i]);
 	}
+}
+
+void doubt_raise(const uint8_t *buffer)
+{
+	uint64_t ids[2];
+
+	if (!wire_changes(wire_opcode(buffer)))
+		return;
+	wire_nodes(buffer, ids);
+	lower_bounds(buffer, ids[0]);
+	suspects_doubt(buffer);
+	doubt_ask_again(buffer);
 }

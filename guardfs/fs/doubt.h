@@ -13,4 +13,7 @@ void doubt_node(const struct node *node);
  * depend on this one. */
 void doubt_raise(const uint8_t *buffer);
 
+/* The same after a request whose caller got the answer of another run of it: what it wrote is what was acknowledged. */
+void doubt_ask_again(const uint8_t *buffer);
+
 #endif

@@ -83,8 +83,9 @@ size_t handle_has_appended(struct handle *h, uint64_t unique);
 uint64_t handle_known_end(struct handle *h);
 /* Copies the end of the last append. Returns its length; 0: none. */
 size_t handle_tail(struct handle *h, uint8_t tail[HANDLE_TAIL_MAX]);
-/* Bytes. */
+/* Bytes; and their ranges, put into a ledger. True: some of them were written over something. */
 uint64_t handle_unsynced(struct handle *h);
+bool handle_add_unsynced(struct handle *h, struct ledger *ledger);
 /* Around a sync, which need not cover writes that come after its beginning. */
 uint32_t handle_sync_begins(struct handle *h);
 void handle_synced(struct handle *h, uint32_t mark);
@@ -100,7 +101,12 @@ void handle_seen_set_back(uint32_t node, int64_t mtime_ns, uint32_t epoch);
 void handle_truncation_ended(ssize_t rc, uint32_t node, struct handle *h, uint64_t size);
 
 /* Acknowledged bytes in ranges are lost: the file is suspect, and write, fsync and close of its open files
- * say error (positive errno) from now on. */
+ * say error (positive errno) from now on. Ranges that storage had confirmed and no sync has covered go with them: nobody
+ * looks any more whether it still has them. */
 void handle_lost(struct backend *b, uint32_t node, int error, const struct ledger *ranges);
+
+/* Before an open file is released. Its connection is lost, and nobody has seen whether what it had not synced is there: the file
+ * is suspect. */
+void handle_closes(struct handle *h);
 
 #endif

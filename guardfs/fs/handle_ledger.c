@@ -79,6 +79,13 @@ uint64_t handle_unsynced(struct handle *h)
 	return h->unsynced_bytes;
 }
 
+bool handle_add_unsynced(struct handle *h, struct ledger *ledger)
+{
+	ACQUIRE_LOCK(ledger_lock(h));
+	ledger_put_all(ledger, &h->unsynced);
+	return h->overwrote;
+}
+
 uint32_t handle_sync_begins(struct handle *h)
 {
 	ACQUIRE_LOCK(ledger_lock(h));

@@ -75,17 +75,35 @@ static bool tell_loss(struct handle *h, void *arg)
 	return true;
 }
 
+struct at_risk {
+	struct ledger ranges;
+	bool overwrote;
+};
+
+static bool add_unsynced(struct handle *h, void *arg)
+{
+	struct at_risk *risk = arg;
+
+	if (h->kind == HANDLE_FILE && (h->flags & O_ACCMODE) != O_RDONLY)
+		risk->overwrote |= handle_add_unsynced(h, &risk->ranges);
+	return true;
+}
+
 void handle_lost(struct backend *b, uint32_t node, int error, const struct ledger *ranges)
 {
 	struct loss loss = {b, error};
+	struct at_risk risk = {0};
 	uint64_t known = node_size(&fs.arena->nodes[node]);
 
-	suspects_file(b, node,
-		      &(struct suspected){.news = SUSPECT_LOST,
-					  .error = error,
-					  .size = MAX(known, ledger_end(ranges)),
-					  .overwrote = ranges->n && ranges->ranges[0].from < known,
-					  .ranges = ranges});
+	handle_index_each(node, add_unsynced, &risk);
+	ledger_put_all(&risk.ranges, ranges);
+	suspects_file(
+	    b, node,
+	    &(struct suspected){.news = SUSPECT_LOST,
+				.error = error,
+				.size = MAX(known, ledger_end(ranges)),
+				.overwrote = risk.overwrote || (ranges->n && ranges->ranges[0].from < known),
+				.ranges = &risk.ranges});
 	handle_index_each(node, tell_loss, &loss);
 }
 
@@ -193,6 +211,20 @@ static bool is_current(const struct backend *b, const struct handle *h, uint32_t
 {
 	*epoch = atomic_load(&b->board->root_epoch);
 	return atomic_load(&h->epoch) == *epoch && atomic_load(&h->fd) >= 0;
+}
+
+void handle_closes(struct handle *h)
+{
+	struct backend *b = h->backend < CONFIG_BACKENDS_MAX ? &fs.guarded[h->backend] : NULL;
+	uint32_t epoch;
+
+	if (!b || h->kind != HANDLE_FILE || (h->flags & O_ACCMODE) == O_RDONLY || h->unlinked ||
+	    atomic_load(&h->error))
+		return;
+	if (handle_unsynced(h) && (!guard_breaker_is_closed(b) || !is_current(b, h, &epoch)))
+		poison_handle(b, h);
+	else
+		suspects_closed(h->node, handle_known_end(h));
 }
 
 errint_t handle_ensure(struct backend *b, struct handle *h)

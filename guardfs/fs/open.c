@@ -453,6 +453,8 @@ void fs_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 
 	if (h)
 		jobs_closed(h);
+	if (h)
+		handle_closes(h);
 	if (h && node)
 		passthrough_end(node, h);
 	if (h)

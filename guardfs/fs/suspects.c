@@ -108,8 +108,9 @@ void suspects_doubt(const uint8_t *buffer)
 
 /* ---- what becomes of them ---- */
 
-/* to: where, or "". */
-static void tell_news(const struct backend *b, enum suspect_news news, const char *object, const char *to)
+/* to: where, or "". size: as suspect_note.size. */
+static void tell_news(const struct backend *b, enum suspect_news news, const char *object, const char *to,
+		      uint64_t size)
 {
 	char path[SUSPECT_PATH_MAX], to_path[SUSPECT_PATH_MAX];
 	struct suspect_note *note;
@@ -120,6 +121,7 @@ static void tell_news(const struct backend *b, enum suspect_news news, const cha
 	note = begin_note(b, news, object);
 	if (!note)
 		return;
+	note->size = size;
 	(void)copy_string(note->path, sizeof(note->path), path);
 	(void)copy_string(note->to_object, sizeof(note->to_object), to);
 	(void)copy_string(note->to_path, sizeof(note->to_path), to_path);
@@ -140,7 +142,7 @@ void suspects_renamed(const struct backend *b, uint32_t parent, const char *name
 	    !object_of_name(newparent, newname, to) || strcmp(from, to) == 0)
 		return;
 	if (concerns(b, from) || concerns(b, to))
-		tell_news(b, exchange ? SUSPECT_EXCHANGED : SUSPECT_RENAMED, from, to);
+		tell_news(b, exchange ? SUSPECT_EXCHANGED : SUSPECT_RENAMED, from, to, 0);
 }
 
 void suspects_removed(const struct backend *b, uint32_t parent, const char *name)
@@ -149,7 +151,7 @@ void suspects_removed(const struct backend *b, uint32_t parent, const char *name
 
 	if (suspect_is_any(&fs.arena->suspects) && object_of_name(parent, name, object) &&
 	    concerns(b, object))
-		tell_news(b, SUSPECT_REMOVED, object, "");
+		tell_news(b, SUSPECT_REMOVED, object, "", 0);
 }
 
 void suspects_linked(const struct backend *b, uint32_t node, uint32_t newparent, const char *newname)
@@ -160,10 +162,10 @@ void suspects_linked(const struct backend *b, uint32_t node, uint32_t newparent,
 		return;
 	path_of_node(node, from);
 	if (from[0] && concerns(b, from))
-		tell_news(b, SUSPECT_LINKED, from, to);
+		tell_news(b, SUSPECT_LINKED, from, to, 0);
 }
 
-static void tell_of_file(uint32_t node, enum suspect_news news)
+static void tell_of_file(uint32_t node, enum suspect_news news, uint64_t size)
 {
 	uint8_t backend = fs.arena->nodes[node].backend;
 	char object[SUSPECT_PATH_MAX];
@@ -172,15 +174,20 @@ static void tell_of_file(uint32_t node, enum suspect_news news)
 		return;
 	path_of_node(node, object);
 	if (object[0] && concerns(&fs.guarded[backend], object))
-		tell_news(&fs.guarded[backend], news, object, "");
+		tell_news(&fs.guarded[backend], news, object, "", size);
 }
 
 void suspects_emptied(uint32_t node)
 {
-	tell_of_file(node, SUSPECT_EMPTIED);
+	tell_of_file(node, SUSPECT_EMPTIED, 0);
 }
 
 void suspects_written(uint32_t node)
 {
-	tell_of_file(node, SUSPECT_WRITTEN);
+	tell_of_file(node, SUSPECT_WRITTEN, 0);
+}
+
+void suspects_closed(uint32_t node, uint64_t size)
+{
+	tell_of_file(node, SUSPECT_CLOSED, size);
 }

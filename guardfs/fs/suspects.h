@@ -26,8 +26,9 @@ void suspects_renamed(const struct backend *b, uint32_t parent, const char *name
 void suspects_removed(const struct backend *b, uint32_t parent, const char *name);
 void suspects_linked(const struct backend *b, uint32_t node, uint32_t newparent, const char *newname);
 
-/* The file was cut to nothing; was opened for writing. */
+/* The file was cut to nothing; was opened for writing; is closed by one that can write, with this size acknowledged. */
 void suspects_emptied(uint32_t node);
 void suspects_written(uint32_t node);
+void suspects_closed(uint32_t node, uint64_t size);
 
 #endif

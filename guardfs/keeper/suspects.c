@@ -56,13 +56,13 @@ static void give_to_journal(struct keeper *k, uint32_t place)
 	k->suspects.given[place] = true;
 }
 
-/* Was the note that is being carried out carried out on this one by a keeper that died right after it? */
+/* Has a dead keeper carried out the present note on it? */
 static bool has_taken_note(const struct keeper *k, const struct suspect *s)
 {
 	return k->suspects.note && s->filed_ns && s->note == k->suspects.note;
 }
 
-/* Stores a suspect. It stays marked as not written until the journal says that all of its queue is. */
+/* Marked as unwritten until the journal's queue is. */
 static void store(struct keeper *k, uint32_t place, struct suspect *s)
 {
 	s->unwritten = true;
@@ -132,7 +132,7 @@ static uint32_t find_filed(const struct keeper *k, uint64_t filed_ns)
 	return SUSPECTS_MAX;
 }
 
-/* A suspect that has taken the note at hand; SUSPECTS_MAX: none. */
+/* SUSPECTS_MAX: none. */
 static uint32_t find_taken(const struct keeper *k)
 {
 	for (uint32_t i = 0; i < places_used(k); i++)
@@ -141,8 +141,7 @@ static uint32_t find_taken(const struct keeper *k)
 	return SUSPECTS_MAX;
 }
 
-/* Who gives way to a new one: nobody in a free place, else the settled one that was told longest ago, else the
- * open one. The journal has them. */
+/* A free place, else the settled suspect told longest ago, else the open one. The journal has them. */
 static bool gives_way_before(const struct suspect *a, const struct suspect *b)
 {
 	if (is_open(a) != is_open(b))
@@ -222,22 +221,26 @@ static void add_note(struct suspect *s, const struct suspect_note *note, uint64_
 	(void)copy_string(s->why, sizeof(s->why), note->object[0] ? "" : "its name is not known");
 }
 
-static void describe_ranges(const struct ledger *l, char *text, size_t size)
+/* Those that came no further than level. */
+static void describe_ranges(const struct ledger *l, enum ledger_level level, char *text, size_t size)
 {
 	size_t used = 0;
 
 	text[0] = '\0';
 	for (uint32_t i = 0; i < l->n && used < size; i++)
-		used += (size_t)snprintf(text + used, size - used, "%s%llu to %llu", i ? ", " : "",
-					 (unsigned long long)l->ranges[i].from,
-					 (unsigned long long)l->ranges[i].to - 1);
+		if (l->ranges[i].level <= level)
+			used += (size_t)snprintf(text + used, size - used, "%s%llu to %llu", used ? ", " : "",
+						 (unsigned long long)l->ranges[i].from,
+						 (unsigned long long)l->ranges[i].to - 1);
 }
 
 static void describe_note(const struct suspect_note *note, char *text, size_t size)
 {
 	char ranges[256];
 
-	describe_ranges(&note->ranges, ranges, sizeof(ranges));
+	/* Of a lost file confirmed ranges are at risk only. */
+	describe_ranges(&note->ranges, note->news == SUSPECT_LOST ? LEDGER_WRITTEN : LEDGER_CONFIRMED, ranges,
+			sizeof(ranges));
 	if (note->news == SUSPECT_READ)
 		snprintf(text, size, "open for reading only, or without a name; it is not what it was");
 	else if (note->ranges.n == 0)
@@ -298,8 +301,7 @@ static void settle_as(struct keeper *k, uint32_t place, enum suspect_verdict ver
 	suspects_found(k, place, &work);
 }
 
-/* Calls change for each open suspect at or below the object, as they are when the call begins, that has not
- * taken the note. */
+/* Those at or below object when the call begins. */
 static void each_below(struct keeper *k, const struct suspect_note *note, const char *object,
 		       void (*change)(struct keeper *k, uint32_t place, const struct suspect_note *note))
 {
@@ -340,6 +342,19 @@ static void is_written(struct keeper *k, uint32_t place, const struct suspect_no
 		return;
 	work.again = true;
 	work.verdict = SUSPECT_PENDING; /* the finding no longer holds */
+	work.whole_to = 0;
+	store(k, place, &work);
+}
+
+/* Its writer went on: by the old size somebody else would have changed it. */
+static void is_closed(struct keeper *k, uint32_t place, const struct suspect_note *note)
+{
+	if (strcmp(at_place(k, place)->object, note->object) != 0 || note->size <= at_place(k, place)->size)
+		return;
+	work = *at_place(k, place);
+	work.size = note->size;
+	work.told_ns = note->real_ns;
+	work.verdict = SUSPECT_PENDING;
 	work.whole_to = 0;
 	store(k, place, &work);
 }
@@ -421,6 +436,9 @@ static void take_news(struct keeper *k, const struct suspect_note *note)
 		break;
 	case SUSPECT_WRITTEN:
 		each_below(k, note, note->object, is_written);
+		break;
+	case SUSPECT_CLOSED:
+		each_below(k, note, note->object, is_closed);
 		break;
 	default:
 		take_suspect(k, note);

@@ -11,9 +11,10 @@ struct json_t;
 struct keeper;
 
 struct suspects {
-	bool recalled; /* what the journal knew is in the table */
-	uint32_t note; /* number of the one that is being carried out, 0: none */
-	/* By place: it was given to the journal, which may not have written it yet. */
+	bool recalled;
+	/* Number of the note that is being carried out; 0: none. */
+	uint32_t note;
+	/* By place: given to the journal, perhaps not written yet. */
 	bool given[SUSPECTS_MAX];
 };
 

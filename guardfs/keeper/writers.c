@@ -54,11 +54,26 @@ static bool object_of_node(const struct arena *arena, uint32_t n, char object[OB
 	return false;
 }
 
-static bool is_writer(const struct keeper *k, const struct handle *h)
+static bool is_writer(const struct handle *h)
 {
 	return atomic_load(&h->state) == HANDLE_LIVE && h->kind == HANDLE_FILE &&
-	       h->backend < k->n_backends && (h->flags & O_ACCMODE) != O_RDONLY &&
+	       h->backend < CONFIG_BACKENDS_MAX && (h->flags & O_ACCMODE) != O_RDONLY &&
 	       !atomic_load(&h->closing) && !h->unlinked && !atomic_load(&h->error);
+}
+
+bool writers_have(const struct arena *arena, uint32_t backend, const char *object)
+{
+	uint32_t used = MIN(atomic_load(&arena->handles_used), (uint32_t)HANDLE_MAX);
+	char other[OBJECT_MAX];
+
+	for (uint32_t i = 0; i < used; i++) {
+		const struct handle *h = &arena->handles[i];
+
+		if (is_writer(h) && h->backend == backend && object_of_node(arena, h->node, other) &&
+		    strcmp(other, object) == 0)
+			return true;
+	}
+	return false;
 }
 
 /* ---- what is written down ---- */
@@ -157,7 +172,7 @@ static void add_extents(const struct keeper *k, struct writers *all)
 		char object[OBJECT_MAX];
 		struct writer *w;
 
-		if (!h || e->appends || !is_writer(k, h) || !object_of_node(k->arena, h->node, object))
+		if (!h || e->appends || !is_writer(h) || !object_of_node(k->arena, h->node, object))
 			continue;
 		w = find_writer(all, h->backend, object);
 		if (w && w->seen)
@@ -186,7 +201,7 @@ void writers_tick(struct keeper *k, uint64_t now_ns)
 		return;
 	k->writers->next_ns = now_ns + LOOK_NS;
 	for (uint32_t i = 0; i < used; i++)
-		if (is_writer(k, &k->arena->handles[i]))
+		if (is_writer(&k->arena->handles[i]) && k->arena->handles[i].backend < k->n_backends)
 			see_handle(k, k->writers, &k->arena->handles[i]);
 	add_extents(k, k->writers);
 	settle_writers(k, k->writers, now_ns);

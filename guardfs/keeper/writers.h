@@ -8,8 +8,12 @@
 
 #include "base/base.h"
 
+struct arena;
 struct keeper;
 struct writers;
+
+/* Is the object open for writing, not given up? Also in a child. */
+bool writers_have(const struct arena *arena, uint32_t backend, const char *object);
 
 /* In a new arena the files of the last session become suspect. While k->recalled is valid, before the first
  * worker can file anything. NULL: memory is short. */

@@ -145,7 +145,7 @@ static const uint64_t shape[] = {
 	AT(slot, answered), AT(slot, backend), AT(slot, epoch), AT(slot, inside), AT(slot, op_class),
 	AT(slot, listing), AT(slot, progress_ns),
 	AT(slot, mutating), AT(slot, park_reason), AT(slot, replays), AT(slot, reruns), AT(slot, runs), AT(slot, ran),
-	AT(slot, renames), AT(slot, handle), AT(slot, target),
+	AT(slot, renames), AT(slot, moved), AT(slot, handle), AT(slot, target),
 	AT(slot, append_begun), AT(slot, append_from), AT(slot, uid), AT(slot, entered_ns),
 	AT(slot, owed_point), AT(slot, owed_node),
 	AT(arena, owed), sizeof(struct extent), AT(extent, fh), AT(extent, offset), AT(extent, done), AT(extent, last_length),

@@ -98,6 +98,8 @@ struct slot {
 	uint8_t asked;
 	/* Renames waited for. Worker. */
 	uint8_t renames;
+	/* 1: the request goes on in another slot; here is the task left inside. Next worker. */
+	uint8_t moved;
 	/* D: User whose share it takes. */
 	uint32_t uid;
 	/* D: Index of the job + 1; 0: none. */
@@ -156,6 +158,7 @@ static inline void slot_reset(struct slot *slot)
 	slot->spent = 0;
 	slot->asked = 0;
 	slot->renames = 0;
+	slot->moved = 0;
 	slot->reruns = 0;
 	slot->park_reason = PARK_NONE;
 	slot->replays = 0;

@@ -7,7 +7,7 @@ static const char *const news_names[SUSPECT_NEWS_COUNT] = {
     [SUSPECT_LOST] = "lost",	   [SUSPECT_POISONED] = "poisoned",   [SUSPECT_FAILED] = "failed",
     [SUSPECT_CRASHED] = "crashed", [SUSPECT_READ] = "read",	      [SUSPECT_RENAMED] = "renamed",
     [SUSPECT_LINKED] = "linked",   [SUSPECT_EXCHANGED] = "exchanged", [SUSPECT_REMOVED] = "removed",
-    [SUSPECT_EMPTIED] = "emptied", [SUSPECT_WRITTEN] = "written"};
+    [SUSPECT_EMPTIED] = "emptied", [SUSPECT_WRITTEN] = "written",     [SUSPECT_CLOSED] = "closed"};
 
 static const char *const verdict_names[SUSPECT_VERDICT_COUNT] = {
     [SUSPECT_PENDING] = "pending", [SUSPECT_TRUNCATED] = "truncated", [SUSPECT_HOLE] = "hole",

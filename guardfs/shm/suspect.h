@@ -28,6 +28,7 @@ enum suspect_news {
 	SUSPECT_REMOVED,
 	SUSPECT_EMPTIED, /* cut to nothing */
 	SUSPECT_WRITTEN, /* opened for writing again */
+	SUSPECT_CLOSED,	 /* closed by a writer that was not given up; size: acknowledged by then */
 	SUSPECT_NEWS_COUNT
 };
 
@@ -87,13 +88,12 @@ struct suspect {
 	uint32_t error;
 	uint32_t verdict; /* enum suspect_verdict */
 	bool overwrote;	  /* as note.overwrote */
-	bool again;	  /* it was opened for writing since: its size says nothing */
-	bool unwritten;	  /* the journal does not have it as it is now */
-	uint32_t tries;	  /* of finding out that came to nothing */
-	/* Number of the last note that was carried out on it, 0: none. A keeper that dies between a note and
-	 * suspect_taken leaves the note to the next one, which must not carry it out twice. */
+	bool again;	  /* opened for writing since: its size says nothing */
+	bool unwritten;	  /* the journal lacks its present state */
+	uint32_t tries;	  /* looks that came to nothing */
+	/* Number of the last note carried out on it; 0: none. The next keeper must not carry it out again. */
 	uint32_t note;
-	uint64_t size;	  /* as note.size */
+	uint64_t size; /* as note.size */
 	struct ledger ranges;
 	/* As found. */
 	uint64_t found_size, at, whole_to;
@@ -113,7 +113,7 @@ struct suspect_place {
 };
 
 struct suspect_table {
-	/* Note n, from 0 on, is at n % SUSPECT_NOTES_MAX. Raised by worker when the note is complete. */
+	/* Note n, from 0 on, is at n % SUSPECT_NOTES_MAX. Worker, when the note is complete. */
 	_Atomic uint32_t filed;
 	/* Notes below it are keeper's. Keeper. */
 	_Atomic uint32_t taken;
@@ -129,7 +129,7 @@ struct suspect_table {
 	_Atomic uint64_t found[SUSPECT_VERDICT_COUNT];
 	/* Suspects since then, by cause. */
 	_Atomic uint64_t came[SUSPECT_NEWS_COUNT];
-	/* suspect_put: the place that `put` is for, plus 1; 0: none. Stored when `put` is whole. Keeper. */
+	/* Place that `put` is for, plus 1; 0: none. Stored when `put` is whole. Keeper. */
 	_Atomic uint32_t putting;
 	struct suspect put;
 	struct suspect_note notes[SUSPECT_NOTES_MAX];
@@ -141,23 +141,21 @@ struct suspect_table {
 struct suspect_note *suspect_next_note(struct suspect_table *table);
 void suspect_file(struct suspect_table *table);
 
-/* The oldest note that was not taken; NULL: none. It stays until suspect_taken. Its number, as suspect.note has
- * it, is taken + 1. Keeper. */
+/* The oldest note, of number taken + 1; NULL: none. It stays until suspect_taken. Keeper. */
 const struct suspect_note *suspect_peek(const struct suspect_table *table);
 void suspect_taken(struct suspect_table *table);
 
 /* False: free, or always changing. Any process. */
 bool suspect_copy(const struct suspect_table *table, uint32_t place, struct suspect *copy);
 
-/* Puts a suspect into a place, and counts anew how many need a look. Keeper may die at any point of it: the place holds
- * the old one or the new one when suspect_complete has been called. Keeper. */
+/* Also counts anew how many need a look. Keeper; where it dies, suspect_complete leaves the old one or the new. */
 void suspect_put(struct suspect_table *table, uint32_t place, const struct suspect *suspect);
 
-/* Completes what a keeper that died has left half put. A starting keeper calls it first. */
+/* A starting keeper completes what a dead one has left half put. */
 void suspect_complete(struct suspect_table *table);
 
-/* Is there a suspect that needs a look at this object of the backend, or below it? Also true if that cannot be
- * told at this moment. Costs two loads while there is none at all. Any process. */
+/* Does a suspect at or below this object need a look? True also if that cannot be told now. Cheap while there
+ * is none. Any process. */
 bool suspect_concerns(const struct suspect_table *table, uint32_t backend, const char *object);
 static inline bool suspect_is_any(const struct suspect_table *table)
 {

@@ -133,7 +133,9 @@ static void reply_error(uint64_t unique, int err)
 static void run_no_more(const struct slot *slot)
 {
 	behind_send_no_more(slot);
-	if (slot->mutating)
+	if (slot->mutating && slot->moved)
+		doubt_ask_again(call.buffer);
+	else if (slot->mutating)
 		doubt_raise(call.buffer);
 	guard_end_request();
 	handle_end_request();

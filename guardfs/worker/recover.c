@@ -158,6 +158,7 @@ static bool prepare_again(struct arena *arena, struct slot *slot, uint16_t *read
 		again = move_to_free(arena, slot);
 		if (!again)
 			return false;
+		slot->moved = 1;
 		let_go(arena, slot);
 	}
 	note_thread(again, arena_slot_buffer(arena, again));

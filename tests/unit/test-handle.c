@@ -169,6 +169,45 @@ static void loss_is_noted_with_its_ranges(void)
 	      note->ranges.ranges[1].from == 100 && note->ranges.ranges[1].to == 150);
 }
 
+/* With what was given up goes what storage had confirmed and no sync has covered: the open file is not found again, so
+ * nobody sees whether it is still there. */
+static void what_is_not_synced_goes_with_a_loss(void)
+{
+	struct handle *h = open_then_reconnect(O_WRONLY, 100);
+	struct ledger lost = {0};
+	const struct suspect_note *note;
+
+	handle_wrote(h, 100, 50);
+	handle_synced(h, handle_sync_begins(h));
+	handle_wrote(h, 150, 50);
+	ledger_put(&lost, 200, 230, LEDGER_ACKNOWLEDGED);
+	handle_lost(&fs.guarded[0], h->node, EIO, &lost);
+	note = suspect_peek(&fs.arena->suspects);
+	CHECK(note && note->news == SUSPECT_LOST && note->ranges.n == 2 && !note->overwrote);
+	CHECK(note->ranges.ranges[0].from == 150 && note->ranges.ranges[0].to == 200 &&
+	      note->ranges.ranges[0].level == LEDGER_CONFIRMED);
+	CHECK(note->ranges.ranges[1].from == 200 && note->ranges.ranges[1].to == 230 &&
+	      note->ranges.ranges[1].level == LEDGER_ACKNOWLEDGED);
+}
+
+/* Closed before anybody has seen over the new connection whether what was confirmed over the old one is there. */
+static void closed_before_it_is_found_again(void)
+{
+	struct handle *h = open_then_reconnect(O_WRONLY, 100);
+
+	handle_closes(h);
+	CHECK(!suspect_peek(&fs.arena->suspects));
+	handle_wrote(h, 100, 50);
+	stored.st_size = 150;
+	CHECK(goes_on(h));
+	handle_closes(h);
+	CHECK(!suspect_peek(&fs.arena->suspects));
+	atomic_store(&fs.board->backends[0].breaker, breaker_word(2, false));
+	handle_closes(h);
+	CHECK(suspect_peek(&fs.arena->suspects)->news == SUSPECT_POISONED);
+	CHECK(suspect_peek(&fs.arena->suspects)->ranges.ranges[0].from == 100);
+}
+
 /* Nobody can look at a file without a name. */
 static void loss_without_a_name(void)
 {
@@ -471,6 +510,8 @@ WORKER_TEST(writer_that_extended)
 WORKER_TEST(writer_whose_data_is_lost)
 WORKER_TEST(writer_that_overwrote)
 WORKER_TEST(loss_is_noted_with_its_ranges)
+WORKER_TEST(what_is_not_synced_goes_with_a_loss)
+WORKER_TEST(closed_before_it_is_found_again)
 WORKER_TEST(loss_without_a_name)
 WORKER_TEST(cut_by_another)
 WORKER_TEST(appender_whose_data_is_there)
@@ -511,6 +552,8 @@ int main(void)
 	    TEST(test_writer_whose_data_is_lost),
 	    TEST(test_writer_that_overwrote),
 	    TEST(test_loss_is_noted_with_its_ranges),
+	    TEST(test_what_is_not_synced_goes_with_a_loss),
+	    TEST(test_closed_before_it_is_found_again),
 	    TEST(test_loss_without_a_name),
 	    TEST(test_cut_by_another),
 	    TEST(test_appender_whose_data_is_there),

@@ -259,6 +259,25 @@ static void written_again_is_never_whole_by_its_size(void **state)
 	assert_int_equal(n_open(), 1);
 }
 
+/* A program that was told of an error, and went on through the same open file. */
+static void a_file_that_grew_after_it_was_told(void **state)
+{
+	struct suspect_note *note;
+
+	(void)state;
+	file_lost("f", 10, 20);
+	assert_true(find("f", false));
+	seen.verdict = SUSPECT_CHANGED;
+	suspects_found(k, 0, &seen);
+	for (uint64_t size = 15; size <= 30; size += 15) {
+		note = begin(SUSPECT_CLOSED, "f");
+		note->size = size;
+		end();
+		assert_true(find("f", false) && seen.size == MAX(size, 20u) && !seen.again);
+		assert_int_equal(seen.verdict, size > 20 ? SUSPECT_PENDING : SUSPECT_CHANGED);
+	}
+}
+
 static void an_operator_accepts(void **state)
 {
 	(void)state;
@@ -329,6 +348,7 @@ int main(void)
 	    TEST(a_note_carried_out_twice_changes_nothing_more),
 	    TEST(a_note_carried_out_by_half_is_carried_out_whole),
 	    TEST(written_again_is_never_whole_by_its_size),
+	    TEST(a_file_that_grew_after_it_was_told),
 	    TEST(an_operator_accepts),
 	    TEST(more_than_there_is_room_for),
 	    TEST(a_record_leads_back),
