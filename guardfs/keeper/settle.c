@@ -18,6 +18,7 @@
 #define RETRY_MIN_NS  (60 * NSEC_PER_SEC)
 #define RETRY_DOUBLED 6 /* at most 64 minutes */
 #define IDLE_NS	      (3600 * NSEC_PER_SEC)
+#define NOTE_NS	      (2 * NSEC_PER_SEC)
 
 /* Too large for a stack. */
 static struct suspect found;
@@ -80,6 +81,7 @@ static void begin_look(struct keeper *k, uint32_t place)
 	k->settle.epoch = b->epoch;
 	k->settle.filed_ns = s->filed_ns;
 	k->settle.told_ns = s->told_ns;
+	k->settle.noted_ns = clock_mono_ns();
 	k->settle.pid = spawn_fork(NULL, 0);
 	if (k->settle.pid == 0) {
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -227,25 +229,51 @@ static void plan_retry(struct keeper *k, uint64_t now_ns)
 	found.tries++;
 }
 
+/* Told again, settled or moved meanwhile: the finding is of the past. */
+static bool is_still_asked(const struct keeper *k)
+{
+	const struct suspect *s = suspect_at(k, k->settle.place);
+
+	return s->filed_ns == k->settle.filed_ns && s->told_ns == k->settle.told_ns && is_pending(s) &&
+	       s->again == found.again && strcmp(s->object, found.object) == 0;
+}
+
+static bool has_progressed(const struct verify_result *r)
+{
+	return verify_kind_of(found.object) != VERIFY_DATA && r->whole_to > found.whole_to;
+}
+
 /* The next child goes on from there. */
 static void keep_progress(struct keeper *k, const struct verify_result *r, uint64_t now_ns)
 {
-	if (verify_kind_of(found.object) != VERIFY_DATA && r->whole_to > found.whole_to)
+	if (has_progressed(r))
 		take_place(r);
 	plan_retry(k, may_look(k, k->settle.backend) ? now_ns : 0);
+	suspects_progressed(k, k->settle.place, &found);
+}
+
+/* For the next keeper, should this one be killed. */
+static void note_progress(struct keeper *k, uint64_t now_ns)
+{
+	struct verify_result r = k->settle.shared->result;
+
+	if (now_ns < k->settle.noted_ns + NOTE_NS || !is_still_asked(k))
+		return;
+	k->settle.noted_ns = now_ns;
+	found = *suspect_at(k, k->settle.place);
+	if (!has_progressed(&r))
+		return;
+	take_place(&r);
 	suspects_progressed(k, k->settle.place, &found);
 }
 
 static void take_result(struct keeper *k, uint64_t now_ns)
 {
 	struct verify_result r = k->settle.shared->result;
-	const struct suspect *s = suspect_at(k, k->settle.place);
 
-	/* Told again, settled or moved meanwhile: the finding is of the past. */
-	if (s->filed_ns != k->settle.filed_ns || s->told_ns != k->settle.told_ns || !is_pending(s) ||
-	    s->again != found.again || strcmp(s->object, found.object) != 0)
+	if (!is_still_asked(k))
 		return;
-	found = *s;
+	found = *suspect_at(k, k->settle.place);
 	if (!atomic_load(&k->settle.shared->done)) {
 		keep_progress(k, &r, now_ns);
 		return;
@@ -273,6 +301,8 @@ uint64_t settle_step(struct keeper *k, uint64_t now_ns)
 		if (!may_look(k, k->settle.backend) ||
 		    k->backends[k->settle.backend].epoch != k->settle.epoch)
 			kill(k->settle.pid, SIGKILL);
+		else
+			note_progress(k, now_ns);
 		return now_ns + NSEC_PER_SEC;
 	}
 	return begin_due(k, now_ns);

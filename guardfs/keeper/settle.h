@@ -17,6 +17,7 @@ struct settle {
 	struct settle_shared *shared; /* NULL: no memory */
 	uint32_t place, backend, epoch;
 	uint64_t filed_ns, told_ns; /* of the suspect looked at */
+	uint64_t noted_ns;	    /* progress was stored last */
 	uint64_t next_ns;	    /* not before */
 	/* By place: when to repeat a vain look; 0: at once. */
 	uint64_t retry_ns[SUSPECTS_MAX];
