@@ -26,8 +26,17 @@ $(CUT_BIN): tests/tools/guardctl-cut.c $(BUILD)/obj/guardfs/ctl/main.o $(BUILD)/
 	@echo "  LD    $@"
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -MMD -MP -o $@ $^ $(LDLIBS)
 
+# Libraries that a case preloads into a program: tests/preload/THING.c.
+PRELOAD_SRC := $(wildcard tests/preload/*.c)
+PRELOAD_LIB := $(PRELOAD_SRC:tests/preload/%.c=$(BUILD)/tests/preload/%.so)
+
+$(PRELOAD_LIB): $(BUILD)/tests/preload/%.so: tests/preload/%.c
+	@mkdir -p $(@D)
+	@echo "  LD    $@"
+	$(Q)$(CC) $(CPPFLAGS) $(filter-out -fsanitize=%,$(CFLAGS)) -fPIC -shared -MMD -MP -MT $@ -MF $(@:.so=.d) -o $@ $< -ldl
+
 .PHONY: tools
-tools: $(TOOL_BIN) $(CUT_BIN) ## the programs that the cases and the quickstart use
+tools: $(TOOL_BIN) $(CUT_BIN) $(PRELOAD_LIB) ## the programs that the cases and the quickstart use
 
 .PHONY: check
 check: check-unit check-sim check-fuzz check-docs check-cases ## all tests (as root); scripts/check does this and more
@@ -55,6 +64,14 @@ check-sim: sim ## SIM_HISTORIES (1000000) random histories, and broken rules tha
 .PHONY: check-cases
 check-cases: $(PROGRAMS) tools ## end-to-end cases (as root); CASES='guard session/kill-worker' for some
 	$(Q)BUILD=$(abspath $(BUILD)) tests/run $(CASES)
+
+.PHONY: campaign
+campaign: $(PROGRAMS) tools ## writers with an oracle under faults of all kinds (as root): SEED=1 FAULTS=1000 DURABILITY=behind
+	$(Q)BUILD=$(abspath $(BUILD)) SEED=$(or $(SEED),1) FAULTS=$(or $(FAULTS),100) DURABILITY=$(or $(DURABILITY),behind) tests/campaign/run
+
+.PHONY: campaign-peers
+campaign-peers: $(PROGRAMS) tools ## the same against raw sshfs and rclone (as root; a quarter of an hour): a table
+	$(Q)BUILD=$(abspath $(BUILD)) tests/campaign/run peers
 
 .PHONY: check-kernels
 check-kernels: ## cases on other kernels, under emulation (as root; hours): CASES='vm/docker', KERNELS='6.1' for some

@@ -25,7 +25,7 @@
 #include "base/base.h"
 
 #define STORE_MAX    16
-#define RESTARTS_MAX 50
+#define RESTARTS_MAX 5000
 #define NAME_SIZE    64
 #define FIRST_FD     3	 /* where the sd_listen_fds protocol begins */
 #define KEEP_FD	     100 /* ours lie from here on, out of the way of FIRST_FD... */
