@@ -9,10 +9,16 @@ set -euo pipefail
 TOOLS=$BUILD/tests/tools
 GUARDFS=$BUILD/guardfs
 GUARDCTL=$BUILD/guardctl
-MNT=$WORK/mnt LOCAL=$WORK/local RUN=$WORK/run STATE=$WORK/state CONF=$WORK/guardfs.conf
+MNT=$WORK/mnt LOCAL=$WORK/local RUN=$WORK/volatile/run STATE=$WORK/state CONF=$WORK/guardfs.conf
 GUARDIAN=0
 SLOW=${GUARDFS_TEST_SLOW:-1}
+# By so many ms the cases beside this one may hold it up: not at all one that has the machine for itself ("# alone").
+OTHERS_MS=$((${ALONE:-0} ? 0 : 1500))
 export LC_ALL=C
+
+# As on a host, where /run is in memory: keeper tells the state of things there, and a disk that is slow must not make it late.
+mkdir "$WORK/volatile"
+mount -t tmpfs -o mode=0755 run "$WORK/volatile"
 
 fail()
 {
@@ -55,6 +61,7 @@ at_exit()
 		echo "FAILED: a sanitizer found something"
 		rc=1
 	fi
+	umount -l "$WORK/volatile"
 	exit "$rc"
 }
 trap at_exit EXIT
@@ -199,7 +206,7 @@ assert_op()
 # check_result WANT MIN_MS MAX_MS WHAT RESULT US JITTER_US: by what the machine itself was late is not held against it.
 check_result()
 {
-	local want=$1 min=$2 max=$((($3 + (${ALONE:-0} ? 0 : 1500)) * SLOW + $7 / 1000)) what=$4 result=$5 us=$6
+	local want=$1 min=$2 max=$((($3 + OTHERS_MS) * SLOW + $7 / 1000)) what=$4 result=$5 us=$6
 
 	echo "$what: $result after $us us (the machine was up to $7 us late)"
 	[[ $result == "$want" ]] || fail "$what: expected $want, got $result after $us us"

@@ -19,6 +19,7 @@ systemd_boot()
 	mount -t tmpfs -o mode=755 tmpfs "$HOST/run"
 	mount -t tmpfs -o mode=1777 tmpfs "$HOST/tmp"
 	mount --bind "$WORK" "$HOST$WORK"
+	mount --bind "$WORK/volatile" "$HOST$WORK/volatile"
 	# Where the checkout is shown at another place (tests/run), an overlay has only the empty directory.
 	for shown in "$REPO" "$BUILD"; do
 		! mountpoint -q "$shown" || mount --bind "$shown" "$HOST$shown"

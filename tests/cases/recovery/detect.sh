@@ -13,8 +13,8 @@ conf_tier box/jobs/cold cold
 start_guardfs
 wait_healthy
 
-# The default jitter of 10 % is half of that later at most; the rest is for a child to start in.
-BOUND=$((PROBE_INTERVAL + PROBE_INTERVAL / 20 + PROBE_TIMEOUT + 200))
+# The default jitter of 10 % is half of that later at most; the rest is for a child to start in. A probe left out would make it an interval more.
+BOUND=$((PROBE_INTERVAL + PROBE_INTERVAL / 20 + PROBE_TIMEOUT + 200 + OTHERS_MS))
 # What it may take on a busy machine until keeper has written it down, and we have read it.
 SEEN_LATER=1000
 
@@ -32,25 +32,27 @@ is_healthy_outside()
 	[[ $(state_outside) == healthy ]]
 }
 
-# detects WHAT BOUND_MS DETECTED_BY FAULT...: from FAULT on.
+# detects WHAT BOUND_MS DETECTED_BY FAULT...: from FAULT on. The fault itself takes a moment, longer on a busy machine: a probe in that
+# moment still passes, and a connection may break in it.
 detects()
 {
-	local what=$1 bound=$2 by=$3 start took id detected
+	local what=$1 bound=$2 by=$3 before start took id detected
 
 	shift 3
-	wait_until 15000 is_healthy_outside
-	start=$(now_ms)
+	wait_until 30000 is_healthy_outside
+	before=$(now_ms)
 	"$@"
+	start=$(now_ms)
 	wait_until 30000 is_down_outside
 	took=$(($(now_ms) - start))
 	id=$(ctl incidents --json | jq '.incidents[0].id')
 	ctl incident "$id" --json | jq '.incident' >"$WORK/incident"
 	detected=$(jq ".detected * 1000 - $start | floor" "$WORK/incident")
 	echo "$what: detected after $detected ms by $(jq -r '.detected_by + ", class " + .class' "$WORK/incident"), seen outside after $took ms"
+	assert_ge "$detected" $((before - start)) "$what: of an incident of its own, ms until detected"
 	assert_le "$detected" "$bound" "$what: until detected, ms"
 	assert_le "$took" $((bound + SEEN_LATER)) "$what: until seen, ms"
 	assert_match "$(jq -r .detected_by "$WORK/incident")" "^($by)\$" "$what: detected by"
-	assert_eq "$(jq .closed "$WORK/incident")" 0 "$what: the incident is open"
 	[[ " ${seen[*]:-} " != *" $id "* ]] || fail "$what: no incident of its own"
 	seen+=("$id")
 }
@@ -63,7 +65,7 @@ link_down()
 
 say "a server that answers nothing any more: at any moment between two probes"
 for offset in 0 600 1200 1800; do
-	wait_until 15000 is_healthy_outside
+	wait_until 30000 is_healthy_outside
 	sleep "$(bc <<<"scale=3; $offset / 1000")" # sleep-ok: the moment is what varies
 	detects "frozen, $offset ms later" $BOUND probe box_freeze
 	box_thaw
@@ -74,8 +76,8 @@ detects 'network down' $BOUND probe link_down
 ip link set lo up
 
 say "connections that break: the end of sshfs tells"
-detects 'connections cut' 500 transport box_cut
-detects 'sshd killed' 500 transport box_kill
+detects 'connections cut' $((500 + OTHERS_MS)) transport box_cut
+detects 'sshd killed' $((500 + OTHERS_MS)) transport box_kill
 box_restart
 wait_until 30000 is_healthy_outside
 
