@@ -16,6 +16,7 @@ class Job:
         self.until = time.monotonic() + seconds
         self.errors = []
         self.steps = 0
+        self.longest = 0
 
     def path(self, *names):
         return os.path.join(self.directory, *names)
@@ -29,6 +30,7 @@ class Job:
             where = [frame.line for frame in traceback.extract_tb(e.__traceback__) if frame.filename == __file__][-1]
             self.errors.append("%s: %s after %.2f s: %s: %s" % (what.__name__, name, time.monotonic() - begun, e, where))
         self.steps += 1
+        self.longest = max(self.longest, time.monotonic() - begun)
 
     # The worker's steps
 
@@ -126,7 +128,7 @@ def main():
     job.worker()
     crawler.join()
     job.check_worker()
-    print("%d steps, %d rounds, %d errors" % (job.steps, job.done, len(job.errors)))
+    print("%d steps, %d rounds, %d errors, the longest step %.2f s" % (job.steps, job.done, len(job.errors), job.longest))
     print("\n".join(job.errors[:10]))
     sys.exit(bool(job.errors))
 
