@@ -30,6 +30,8 @@ box_make_in()
 		MaxSessions 200
 		AllowUsers $user
 		AllowTcpForwarding no
+		# A shell that sshd starts reads .bashrc, unless it believes to be the second one. That may take longer than a login is given.
+		SetEnv SHLVL=1
 		Subsystem sftp internal-sftp -d $data
 	END
 }

@@ -11,8 +11,6 @@ sed -i 's/^\[recovery\]/&\nrecoveries_per_hour = 8\nconnect_timeout = 10s\nflap_
 mkdir "$SERVER"/hang-{1..12} "$SERVER/public"
 chmod o+x "$WORK"
 sed -i "s|^Subsystem sftp .*|Subsystem sftp /usr/bin/python3 $REPO/tests/cases/shares/hanging.py $WORK/box/data|" "$WORK/box/sshd_config"
-# A shell that sshd starts reads .bashrc, unless it believes to be the second one. That may take longer than a login is given.
-echo "SetEnv SHLVL=1" >>"$WORK/box/sshd_config"
 box_kill
 box_restart
 start_guardfs
