@@ -3,7 +3,7 @@
 # limit: 120
 . "$REPO/tests/lib/lib.sh"
 
-PATIENCE=10000 DEADLINE_METADATA=4000 DEADLINE_READ=4000 BACKOFF_MIN=20 BACKOFF_MAX=100
+PATIENCE=30000 DEADLINE_METADATA=25000 DEADLINE_READ=25000 BACKOFF_MIN=20 BACKOFF_MAX=100
 setup_dir 'filter = fault' "fault_control = $WORK/fault"
 sed -i '/^\[recovery\]/a recoveries_per_hour = 0\nrecoveries_per_day = 0\nflap_count = 0' "$CONF"
 start_guardfs

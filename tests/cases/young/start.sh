@@ -3,7 +3,7 @@
 # limit: 120
 . "$REPO/tests/lib/lib.sh"
 
-PATIENCE=10000 DEADLINE_METADATA=4000
+PATIENCE=30000 DEADLINE_METADATA=25000 # so long a login may take on a busy machine
 setup_one_box
 echo there >"$SERVER/file"
 raw_begin
