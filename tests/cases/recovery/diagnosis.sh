@@ -42,7 +42,8 @@ diagnosed()
 	local rc=0
 
 	ctl diagnose box --json >"$WORK/diagnosis" 2>"$WORK/diagnosis.err" || rc=$?
-	((rc <= 1)) && jq -e .class "$WORK/diagnosis" >/dev/null
+	# One that is refused says nothing here, which jq takes for a success.
+	((rc <= 1)) && [[ -s $WORK/diagnosis ]] && jq -e .class "$WORK/diagnosis" >/dev/null
 }
 
 # stays CLASS: over two further tries, whose own words may tell less.
