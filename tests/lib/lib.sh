@@ -73,8 +73,8 @@ now_ms()
 	echo $((${EPOCHREALTIME/./} / 1000))
 }
 
-# poll_until MS COMMAND...: polls until the command succeeds; exit status 1 after MS. A slow machine polls less and less often: the
-# looking would take all of its time.
+# poll_until MS COMMAND...: polls until the command succeeds; exit status 1 after MS. Less and less often, down to 12 times a second: a look costs
+# some processes. A slow machine even less often: the looking would take all of its time.
 poll_until()
 {
 	local end=$(($(now_ms) + $1 * SLOW)) pause=20
@@ -83,7 +83,7 @@ poll_until()
 	until "$@" >/dev/null 2>&1; do
 		(($(now_ms) < end)) || return 1
 		sleep "0.$(printf %03d "$pause")" # sleep-ok: polling
-		((SLOW == 1)) || pause=$((pause < 400 ? pause * 3 / 2 : 600))
+		pause=$((SLOW == 1 ? (pause < 64 ? pause * 5 / 4 : 80) : (pause < 400 ? pause * 3 / 2 : 600)))
 	done
 }
 

@@ -1,10 +1,10 @@
 # alone
-# The worker is killed 200 times at random moments under an application with eight threads: it notices nothing but EIO
+# The worker is killed 100 times (with GUARDFS_TEST_WHOLE=1 200 times) at random moments under an application with eight threads: it notices nothing but EIO
 # for what cannot be repeated. A bind mount of a sub-directory in another mount namespace stays as well.
 # limit: 180
 . "$REPO/tests/lib/lib.sh"
 
-KILLS=${KILLS:-200}
+KILLS=${KILLS:-$((${GUARDFS_TEST_WHOLE:-0} ? 200 : 100))}
 setup_local "${PASSTHROUGH:-passthrough = yes}"
 start_guardfs
 mkdir -p "$MNT/work" "$MNT/bound" "$WORK/container"
