@@ -1,7 +1,9 @@
 # Tests: see docs/TESTING.md.
 
 # Unit tests: tests/unit/test-THING.c, one cmocka program each.
-UNIT_SRC := $(wildcard tests/unit/test-*.c)
+# The one that waits longest begins first.
+UNIT_LONG := tests/unit/test-keeper.c
+UNIT_SRC := $(UNIT_LONG) $(filter-out $(UNIT_LONG),$(wildcard tests/unit/test-*.c))
 UNIT_BIN := $(UNIT_SRC:tests/unit/%.c=$(BUILD)/tests/unit/%)
 
 $(BUILD)/tests/unit/%: tests/unit/%.c $(BUILD)/libguardfs.a
@@ -44,6 +46,9 @@ check: check-unit check-sim check-fuzz check-docs check-cases ## all tests (as r
 .PHONY: check-unit
 check-unit: $(UNIT_BIN) ## unit tests
 	$(Q)GUARDFS_SECOND_TRIES="$${GUARDFS_SECOND_TRIES:-$(abspath $(BUILD))/second-tries}" tests/lib/run-unit $(UNIT_BIN)
+
+.PHONY: unit-build
+unit-build: $(UNIT_BIN)
 
 # The simulator: random histories through the machines that decide on recoveries, in simulated time.
 SIM_HISTORIES ?= 1000000
@@ -95,20 +100,26 @@ ubsan: ## unit tests under UndefinedBehaviorSanitizer, in build-ubsan
 		EXTRA_CFLAGS='-fsanitize=undefined -fno-sanitize-recover=all' \
 		EXTRA_LDFLAGS='-fsanitize=undefined' check-unit
 tsan: ## unit tests under ThreadSanitizer, in build-tsan
-	$(Q)$(MAKE) BUILD=build-tsan CFLAGS='-O1 -g' EXTRA_LDFLAGS='-fsanitize=thread' \
-		EXTRA_CFLAGS='-fsanitize=thread $(if $(findstring clang,$(CC)),,-Wno-tsan)' check-unit UNIT_BIN="$(TSAN_UNIT:%=build-tsan/%)"
+	+$(Q)$(TSAN_MAKE) check-unit UNIT_BIN="$(TSAN_UNIT:%=build-tsan/%)"
 
 # With a whole daemon under sanitizers. Not the cases that count milliseconds, nor those that are
 # about guardctl and how long it takes.
 SANITIZED_CASES ?= $(patsubst tests/cases/%.sh,%,$(filter-out %/move.sh %/move-cut.sh %/move-trouble.sh,$(wildcard tests/cases/tiers/*.sh))) local/oracle local/oracle-inline local/programs guard/errno guard/fault guard/kill-sshfs \
 	guard/poisoned guard/write-error behind/order behind/lost session/kill-keeper session/reexec session/poison visible/walkers config/names recovery/plan recovery/control recovery/keeper-dies
 # Several times as slow: fewer of them at once, for their deadlines are the same.
-SANITIZED_JOBS  ?= $(shell nproc)
+SANITIZED_JOBS  ?= $(shell expr $$(nproc) + 1)
 SANITIZE_MAKE    = $(MAKE) BUILD=build-sanitize CFLAGS='-O1 -g -fno-omit-frame-pointer' \
 	EXTRA_CFLAGS='-fsanitize=address,undefined -fno-sanitize-recover=all' \
 	EXTRA_LDFLAGS='-fsanitize=address,undefined'
-TSAN_CASES_MAKE  = $(MAKE) BUILD=build-tsan CFLAGS='-O1 -g' EXTRA_LDFLAGS='-fsanitize=thread' \
+TSAN_MAKE        = $(MAKE) BUILD=build-tsan CFLAGS='-O1 -g' EXTRA_LDFLAGS='-fsanitize=thread' \
 	EXTRA_CFLAGS='-fsanitize=thread $(if $(findstring clang,$(CC)),,-Wno-tsan)'
+
+# What the steps below build, for who has nothing to wait for (scripts/check).
+.PHONY: sanitize-build tsan-build
+sanitize-build:
+	+$(Q)$(SANITIZE_MAKE) all tools unit-build
+tsan-build:
+	+$(Q)$(TSAN_MAKE) unit-build UNIT_BIN="$(TSAN_UNIT:%=build-tsan/%)"
 
 .PHONY: sanitize
 sanitize: ## unit tests and cases under AddressSanitizer and UndefinedBehaviorSanitizer (as root)
@@ -117,7 +128,7 @@ sanitize: ## unit tests and cases under AddressSanitizer and UndefinedBehaviorSa
 
 .PHONY: tsan-cases
 tsan-cases: ## the same cases under ThreadSanitizer (as root)
-	+$(Q)$(TSAN_CASES_MAKE) all tools
+	+$(Q)$(TSAN_MAKE) all tools
 	$(Q)BUILD=$(abspath build-tsan) tests/run -j $(SANITIZED_JOBS) $(SANITIZED_CASES)
 
 # Fuzz targets: tests/fuzz/fuzz-PARSER.c with LLVMFuzzerTestOneInput; corpus in tests/fuzz/corpus/PARSER/, one file per
@@ -136,6 +147,10 @@ $(BUILD)/tests/fuzz/%: tests/fuzz/%.c $(BUILD)/libguardfs.a
 
 .PHONY: fuzz-bin
 fuzz-bin: $(FUZZ_BIN)
+
+.PHONY: fuzz-build
+fuzz-build:
+	+$(Q)$(FUZZ_MAKE) fuzz-bin
 
 .PHONY: fuzz
 fuzz: ## every fuzz target for FUZZ_SECONDS (60) each
