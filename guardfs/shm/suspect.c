@@ -161,11 +161,36 @@ static bool place_concerns(const struct suspect_place *p, uint32_t backend, cons
 	return concerns || before & 1 || atomic_load(&p->sequence) != before;
 }
 
+static bool is_one_below_the_other(const char *a, const char *b)
+{
+	return a[0] && (suspect_path_is_below(a, b) || suspect_path_is_below(b, a));
+}
+
+/* A renamed directory takes along what lies below it. */
+static bool note_concerns(const struct suspect_note *n, uint32_t backend, const char *object)
+{
+	return n->backend == backend && n->news != SUSPECT_READ &&
+	       (is_one_below_the_other(n->object, object) || is_one_below_the_other(n->to_object, object));
+}
+
+/* Not any note: while keeper takes none each name changed would file another, until there is no room for a
+ * loss. */
+static bool notes_concern(const struct suspect_table *table, uint32_t backend, const char *object)
+{
+	uint32_t taken = atomic_load(&table->taken), filed = atomic_load(&table->filed);
+
+	for (uint32_t n = taken; n != filed && n - taken < SUSPECT_NOTES_MAX; n++)
+		if (note_concerns(&table->notes[n % SUSPECT_NOTES_MAX], backend, object))
+			return true;
+	return false;
+}
+
 bool suspect_concerns(const struct suspect_table *table, uint32_t backend, const char *object)
 {
 	if (!suspect_is_any(table))
 		return false;
-	if (atomic_load(&table->filed) != atomic_load(&table->taken))
+	/* Notes first: one that is taken meanwhile is in the table by then. */
+	if (notes_concern(table, backend, object))
 		return true;
 	for (uint32_t i = 0; i < places_used(table); i++)
 		if (place_concerns(&table->places[i], backend, object))

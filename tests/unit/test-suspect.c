@@ -103,13 +103,42 @@ static void those_that_need_a_look_are_found_by_name(void **state)
 	assert_false(suspect_copy(table, 4, &copy));
 	assert_int_equal(arena_check(arena), 0); /* its writer is dead */
 	assert_true(suspect_copy(table, 4, &copy));
-	/* A note that nobody has looked at may be about any. */
 	assert_false(suspect_concerns(table, 1, "x"));
-	assert_non_null(suspect_next_note(table));
-	suspect_file(table);
-	assert_true(suspect_concerns(table, 1, "x"));
 	suspect_put(table, 3, make_suspect("a/job/file", SUSPECT_ACCEPTED));
 	assert_int_equal(atomic_load(&table->open), 0);
+}
+
+static void file_note(enum suspect_news news, const char *object, const char *to)
+{
+	struct suspect_note *note = suspect_next_note(table);
+
+	assert_non_null(note);
+	memset(note, 0, sizeof(*note));
+	note->news = news;
+	note->backend = 1;
+	(void)copy_string(note->object, sizeof(note->object), object);
+	(void)copy_string(note->to_object, sizeof(note->to_object), to);
+	suspect_file(table);
+}
+
+/* While keeper takes none: else each change of any name would file one more, and a loss find no room. */
+static void a_note_concerns_its_own_files_alone(void **state)
+{
+	(void)state;
+	file_note(SUSPECT_LOST, "a/f", "");
+	assert_true(suspect_is_any(table));
+	assert_true(suspect_concerns(table, 1, "a/f") && suspect_concerns(table, 1, "a"));
+	assert_false(suspect_concerns(table, 1, "a/g") || suspect_concerns(table, 1, "b") ||
+		     suspect_concerns(table, 0, "a/f"));
+	file_note(SUSPECT_RENAMED, "a", "b/c");
+	assert_true(suspect_concerns(table, 1, "b/c/f") && suspect_concerns(table, 1, "b"));
+	assert_false(suspect_concerns(table, 1, "b/d"));
+	file_note(SUSPECT_LOST, "", ""); /* its name is not known */
+	file_note(SUSPECT_READ, "b/d", "");
+	assert_false(suspect_concerns(table, 1, "b/d"));
+	suspect_taken(table);
+	suspect_taken(table);
+	assert_false(suspect_concerns(table, 1, "a/f"));
 }
 
 static void names_go_both_ways(void **state)
@@ -183,6 +212,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test_setup_teardown(notes_stay_until_they_are_taken, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(those_that_need_a_look_are_found_by_name, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(a_note_concerns_its_own_files_alone, set_up, tear_down),
 	    cmocka_unit_test(names_go_both_ways),
 	    cmocka_unit_test_setup_teardown(what_was_half_put_is_completed, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(any_content_is_forced_into_range, set_up, tear_down),
