@@ -84,9 +84,9 @@ struct journal_queue {
 	struct journal_lost lost_for_ever;
 };
 
-/* Takes the item. Makes room by dropping the oldest sample, the newest event, or the item. Caller's thread:
- * frees dropped and written items. */
-void journal_queue_put(struct journal_queue *queue, struct journal_item *item);
+/* Takes the item. Makes room by dropping the oldest sample, the newest event, or the item (false). A suspect is
+ * not counted as lost then: keeper has it. Caller's thread: frees dropped and written items. */
+bool journal_queue_put(struct journal_queue *queue, struct journal_item *item);
 
 /* All waiting, oldest first. Call one of the next two after it. */
 struct journal_item *journal_queue_take(struct journal_queue *queue);

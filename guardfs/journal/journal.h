@@ -92,9 +92,10 @@ struct journal_suspect {
 	const char *record; /* JSON object of at most 64 KiB, for keeper */
 };
 
-void journal_put_suspect(struct journal *journal, const struct journal_suspect *suspect);
+/* False: no room, or no database; to be tried again. */
+bool journal_put_suspect(struct journal *journal, const struct journal_suspect *suspect) WARN_UNUSED;
 
-/* Has all that was put so far been written? */
+/* Has all that was taken so far been written? */
 bool journal_is_written(struct journal *journal);
 
 /* value NULL: forget. */

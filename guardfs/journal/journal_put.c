@@ -73,10 +73,12 @@ static struct journal_item *make_item(enum journal_item_type type, const uint64_
 	return item;
 }
 
-static void put_item(struct journal *journal, enum journal_item_type type, const uint64_t *numbers,
+/* False: not kept. */
+static bool put_item(struct journal *journal, enum journal_item_type type, const uint64_t *numbers,
 		     const struct text *texts)
 {
 	struct journal_item *item = make_item(type, numbers, texts);
+	bool kept = false;
 
 	ACQUIRE_LOCK(&journal->lock);
 	if (journal->hopeless)
@@ -84,8 +86,9 @@ static void put_item(struct journal *journal, enum journal_item_type type, const
 	else if (!item)
 		journal_queue_count_lost(&journal->queue, type);
 	else
-		journal_queue_put(&journal->queue, item);
+		kept = journal_queue_put(&journal->queue, item);
 	pthread_cond_signal(&journal->wake);
+	return kept;
 }
 
 static struct text name(const char *s)
@@ -124,7 +127,7 @@ void journal_put_incident(struct journal *journal, const struct journal_incident
 				     name(in->detected_by),
 				     {no_routes ? NULL : in->routes, WHOLE_MAX_LENGTH}};
 
-	put_item(journal, ITEM_INCIDENT, numbers, texts);
+	(void)put_item(journal, ITEM_INCIDENT, numbers, texts);
 }
 
 void journal_put_event(struct journal *journal, const struct journal_event *event)
@@ -135,7 +138,7 @@ void journal_put_event(struct journal *journal, const struct journal_event *even
 				     name(event->class),      name(event->name),
 				     name(event->outcome),    long_text(event->text, JOURNAL_TEXT_MAX)};
 
-	put_item(journal, ITEM_EVENT, numbers, texts);
+	(void)put_item(journal, ITEM_EVENT, numbers, texts);
 }
 
 void journal_put_sample(struct journal *journal, const struct journal_sample *sample)
@@ -144,23 +147,23 @@ void journal_put_sample(struct journal *journal, const struct journal_sample *sa
 				    sample->p99_us};
 	const struct text texts[] = {name(sample->backend), name(sample->state)};
 
-	put_item(journal, ITEM_SAMPLE, numbers, texts);
+	(void)put_item(journal, ITEM_SAMPLE, numbers, texts);
 }
 
-void journal_put_suspect(struct journal *journal, const struct journal_suspect *s)
+bool journal_put_suspect(struct journal *journal, const struct journal_suspect *s)
 {
 	const uint64_t numbers[] = {s->filed_ns, s->changed_ns, s->settled};
 	const struct text texts[] = {
 	    name(s->backend), long_text(s->job, DETAIL_MAX_LENGTH), {s->record, WHOLE_MAX_LENGTH}};
 
-	if (!too_long(journal, ITEM_SUSPECT, "a suspect", s->record))
-		put_item(journal, ITEM_SUSPECT, numbers, texts);
+	return too_long(journal, ITEM_SUSPECT, "a suspect", s->record) ||
+	       put_item(journal, ITEM_SUSPECT, numbers, texts);
 }
 
 bool journal_is_written(struct journal *journal)
 {
 	ACQUIRE_LOCK(&journal->lock);
-	return journal->queue.count == 0;
+	return journal->queue.count == 0 && !journal->hopeless;
 }
 
 void journal_put_memory(struct journal *journal, const char *key, const char *value)
@@ -169,5 +172,5 @@ void journal_put_memory(struct journal *journal, const char *key, const char *va
 
 	if (!too_long(journal, ITEM_REMEMBER, "a key", key) &&
 	    !too_long(journal, ITEM_REMEMBER, "a value", value))
-		put_item(journal, value ? ITEM_REMEMBER : ITEM_FORGET, NULL, texts);
+		(void)put_item(journal, value ? ITEM_REMEMBER : ITEM_FORGET, NULL, texts);
 }

@@ -140,16 +140,18 @@ static bool make_room(struct journal_queue *queue, const struct journal_item *it
 	return true;
 }
 
-void journal_queue_put(struct journal_queue *queue, struct journal_item *item)
+bool journal_queue_put(struct journal_queue *queue, struct journal_item *item)
 {
 	free_list(queue->done);
 	queue->done = NULL;
 	if (make_room(queue, item)) {
 		append_item(queue, item);
-		return;
+		return true;
 	}
-	journal_queue_count_lost(queue, item->type);
+	if (item->type != ITEM_SUSPECT)
+		journal_queue_count_lost(queue, item->type);
 	free(item);
+	return false;
 }
 
 struct journal_item *journal_queue_take(struct journal_queue *queue)

@@ -50,10 +50,7 @@ static void give_to_journal(struct keeper *k, uint32_t place)
 					    .record = record};
 
 	json_decref(object);
-	if (!k->journal || !record)
-		return;
-	journal_put_suspect(k->journal, &row);
-	k->suspects.given[place] = true;
+	k->suspects.given[place] = k->journal && record && journal_put_suspect(k->journal, &row);
 }
 
 /* Has a dead keeper carried out the present note on it? */
@@ -83,7 +80,10 @@ static void note_written(struct keeper *k)
 		if (!s->filed_ns || !s->unwritten)
 			continue;
 		if (!k->suspects.given[i]) {
-			give_to_journal(k, i); /* a former keeper's */
+			/* A former keeper's, or there was no room. */
+			give_to_journal(k, i);
+			if (!k->suspects.given[i])
+				return;
 		} else if (written) {
 			work = *s;
 			work.unwritten = false;

@@ -1,7 +1,7 @@
 /* Suspect files in the journal: each once, recalled until it is settled, and found afterwards. */
 #include "journal-util.h"
 
-static void put_suspect(uint64_t filed_ns, bool settled, const char *job, const char *record)
+static bool put_suspect(uint64_t filed_ns, bool settled, const char *job, const char *record)
 {
 	const struct journal_suspect s = {.filed_ns = filed_ns,
 					  .changed_ns = filed_ns + SECOND,
@@ -10,7 +10,7 @@ static void put_suspect(uint64_t filed_ns, bool settled, const char *job, const 
 					  .job = job,
 					  .record = record};
 
-	journal_put_suspect(stage.journal, &s);
+	return journal_put_suspect(stage.journal, &s);
 }
 
 static size_t count_settled(const char *job, uint64_t since_ns)
@@ -34,11 +34,11 @@ static void suspects_are_recalled_until_they_are_settled(void **state)
 
 	(void)state;
 	start_and_wait(JOURNAL_OK);
-	put_suspect(T0, false, "a", "{\"n\":1}");
-	put_suspect(T0 + 1, false, "a", "{\"n\":2}");
-	put_suspect(T0 + 2, true, "b", "{\"n\":3}");
-	put_suspect(T0 + 3, true, "a", "no JSON");
-	put_suspect(T0, true, "a", "{\"n\":4}"); /* what became of the first */
+	assert_true(put_suspect(T0, false, "a", "{\"n\":1}"));
+	assert_true(put_suspect(T0 + 1, false, "a", "{\"n\":2}"));
+	assert_true(put_suspect(T0 + 2, true, "b", "{\"n\":3}"));
+	assert_true(put_suspect(T0 + 3, true, "a", "no JSON"));
+	assert_true(put_suspect(T0, true, "a", "{\"n\":4}")); /* what became of the first */
 	WAIT(journal_is_written(stage.journal));
 	assert_int_equal(count_settled("", 0), 2);
 	assert_int_equal(count_settled("a", 0), 1);
@@ -53,10 +53,44 @@ static void suspects_are_recalled_until_they_are_settled(void **state)
 	json_decref(recalled.suspects);
 }
 
+/* While the database is locked, and when nobody can use it. */
+static void one_without_room_is_refused_not_lost(void **state)
+{
+	static char record[60000];
+	unsigned n = 0;
+	sqlite3 *sql;
+
+	(void)state;
+	memset(record, ' ', sizeof(record) - 1);
+	record[0] = '{';
+	record[sizeof(record) - 2] = '}';
+	start_and_wait(JOURNAL_OK);
+	sql = open_beside(stage.path);
+	exec_beside(sql, "BEGIN EXCLUSIVE");
+	while (n < JOURNAL_QUEUE_MAX && put_suspect(T0 + n, false, "a", record))
+		n++;
+	assert_true(n > 10 && n < JOURNAL_QUEUE_MAX);
+	assert_true(put_suspect(T0, false, "a", record)); /* in the place of what is there */
+	assert_false(journal_is_written(stage.journal));
+	exec_beside(sql, "COMMIT");
+	WAIT(journal_is_written(stage.journal));
+	assert_false(detail_has("lost"));
+	assert_true(put_suspect(T0 + n, false, "a", record));
+	WAIT(number("SELECT count(*) FROM suspects") == n + 1);
+	exec_beside(sql, "PRAGMA user_version = 99");
+	assert_int_equal(sqlite3_close(sql), SQLITE_OK);
+	stop();
+	start_and_wait(JOURNAL_NEWER);
+	assert_false(put_suspect(T0 + 1000, false, "a", "{}"));
+	assert_false(journal_is_written(stage.journal));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test_setup_teardown(suspects_are_recalled_until_they_are_settled, stage_set_up,
+					    stage_tear_down),
+	    cmocka_unit_test_setup_teardown(one_without_room_is_refused_not_lost, stage_set_up,
 					    stage_tear_down),
 	};
 
