@@ -126,16 +126,20 @@ static void note_arrived(const struct behind_list *list)
 	for (uint32_t i = 0; i < list->n; i++) {
 		struct extent *e = behind_extent(list, i);
 		struct handle *h = arena_handle(fs.arena, e->fh);
-		uint32_t length = atomic_load(&e->length);
+		uint32_t length = atomic_load(&e->length), done = e->done;
 
 		if (!h || (e->appends && atomic_load(&e->state) != EXTENT_SENT))
 			continue; /* append_write has done so */
-		if (e->appends)
-			handle_appended(h, unique_of(e), e->append_from, fs.arena->owed_bytes[list->index[i]],
-					length);
-		else
+		if (e->appends) {
+			/* Noted before it was handed over: bytes that had been appended before lie before
+			 * append_from. */
+			handle_appended(h, unique_of(e), e->append_from,
+					fs.arena->owed_bytes[list->index[i]] + done, length - done);
+			node_grown(node_at(h->node), e->append_from + length - done);
+		} else {
 			handle_wrote(h, e->offset, length);
-		node_grown(node_at(h->node), (e->appends ? e->append_from : e->offset) + length);
+			node_grown(node_at(h->node), e->offset + length);
+		}
 	}
 }
 
@@ -152,12 +156,14 @@ static void finish(unsigned backend, const struct behind_work *work, const struc
 			handle_put(handles[i]);
 }
 
-/* An append begun before is searched for, and confirmed by itself. */
+/* An append begun before is searched for, and confirmed by itself. So is one that was made in part, before a
+ * worker died that had not noted so in the extent. */
 static bool hands_over(const struct backend *b, const struct behind_work *work)
 {
 	if (!b->hands_over || work->careful)
 		return false;
-	return !work->appends || (append_finds_end(b) && work->extent->append_begun == APPEND_NOT_BEGUN);
+	return !work->appends || (append_finds_end(b) && work->extent->append_begun == APPEND_NOT_BEGUN &&
+				  !handle_has_appended(work->handle, unique_of(work->extent)));
 }
 
 /* The slot stands for the WRITEs appended; the extent, which outlives it, keeps what the search finds out. */
@@ -213,6 +219,9 @@ static ssize_t send(struct backend *b, const struct behind_work *work)
 	return work->handed_over ? hand_over(b, work, data, n) : write_out(b, work, data, n);
 }
 
+/* Of confirm: not the connection of the bytes, and no trouble of the one that serves now. */
+#define OTHER_CONNECTION (-EBADE)
+
 /* Another connection says nothing of the bytes. */
 static bool is_of_its_connection(const struct behind_work *work)
 {
@@ -226,11 +235,11 @@ static ssize_t confirm(struct backend *b, const struct behind_work *work)
 	ssize_t rc;
 
 	if (!is_of_its_connection(work))
-		return -ENOTCONN;
+		return OTHER_CONNECTION;
 	rc = handle_ensure_for(b, work->handle, work->appends && append_finds_end(b), &ref);
 	if (rc == 0)
 		rc = b->ops->confirm(b, ref);
-	return rc == 0 && !is_of_its_connection(work) ? -ENOTCONN : rc;
+	return rc == 0 && !is_of_its_connection(work) ? OTHER_CONNECTION : rc;
 }
 
 static bool is_whole(const struct behind_work *work, ssize_t rc)
@@ -277,6 +286,14 @@ static bool is_want_of_ours(ssize_t rc)
 static bool has_arrived(const struct behind_work *work)
 {
 	return work->kind == BEHIND_CONFIRM || !work->handed_over;
+}
+
+static enum guard_outcome end_visit(struct backend *b, const struct behind_work *work, ssize_t rc)
+{
+	if (rc != OTHER_CONNECTION)
+		return guard_end_visit(b, rc, has_arrived(work));
+	(void)guard_end_visit(b, GUARD_POISONED, false); /* the breaker hears nothing */
+	return OUTCOME_LOST;
 }
 
 static void settle_sent(struct backend *b, const struct behind_work *work, enum guard_outcome outcome,
@@ -334,6 +351,6 @@ bool behind_send_step(unsigned backend)
 	}
 	work.handed_over = work.kind == BEHIND_SEND && hands_over(b, &work);
 	rc = work.kind == BEHIND_SEND ? send(b, &work) : confirm(b, &work);
-	settle_sent(b, &work, guard_end_visit(b, rc, has_arrived(&work)), rc, atomic_load(&call.slot->epoch));
+	settle_sent(b, &work, end_visit(b, &work, rc), rc, atomic_load(&call.slot->epoch));
 	return true;
 }

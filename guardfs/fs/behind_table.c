@@ -200,6 +200,9 @@ static void restore_extent(uint16_t i)
 
 	if (!f)
 		f = owed_begin(lane, h->node);
+	/* Their loss was told, and the worker died before it gave them up: they are not sent any more. */
+	if (!f->error)
+		f->error = atomic_load(&h->error);
 	atomic_store(&e->state, EXTENT_OWED);
 	owed_notes.sealed[i] = true;
 	owed_link(f, i);

@@ -43,7 +43,8 @@ static uint64_t end_behind_sent(const struct behind_file *f)
 	for (uint16_t i = f->first; i != OWED_NONE && atomic_load(&owed_extent(i)->state) == EXTENT_SENT;
 	     i = owed_notes.next[i])
 		if (owed_extent(i)->appends)
-			end = MAX(end, owed_extent(i)->append_from + atomic_load(&owed_extent(i)->length));
+			end = MAX(end, owed_extent(i)->append_from + atomic_load(&owed_extent(i)->length) -
+					   owed_extent(i)->done);
 	return end;
 }
 

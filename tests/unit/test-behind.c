@@ -375,6 +375,20 @@ static void find_it(void)
 	CHECK(take(h, 100, 50, 2) == BEHIND_TAKEN && owed() == 0);
 }
 
+/* handle_lost has told its open files so, and their callers may have seen it. */
+static void find_it_lost(void)
+{
+	struct behind_lost lost;
+	struct behind_work work;
+
+	atomic_store(&fs.arena->handles[0].error, ENOSPC);
+	behind_init();
+	CHECK(owed() == 150 && !next(&work));
+	CHECK(behind_next_lost(0, &lost) && lost.error == ENOSPC && lost.list.n == 2);
+	behind_release(0, NULL, &lost.list);
+	CHECK(owed() == 0);
+}
+
 static void find_rubbish(void)
 {
 	struct handle *h = &fs.arena->handles[0];
@@ -414,6 +428,13 @@ static void outlives_its_worker(void **state)
 	assert_int_equal(as_worker(find_it), 0);
 }
 
+static void what_was_told_as_lost_is_lost(void **state)
+{
+	(void)state;
+	assert_int_equal(as_worker(leave_behind), 0);
+	assert_int_equal(as_worker(find_it_lost), 0);
+}
+
 static void rubbish_is_dropped(void **state)
 {
 	(void)state;
@@ -442,6 +463,7 @@ int main(void)
 	    TEST(test_a_begun_append_goes_by_itself),
 	    TEST(test_small_pieces_leave_room),
 	    TEST(outlives_its_worker),
+	    TEST(what_was_told_as_lost_is_lost),
 	    TEST(rubbish_is_dropped),
 	};
 

@@ -1,0 +1,161 @@
+/* How owed bytes are brought to storage: once, in spite of a worker's death or another connection. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "fs/behind.h"
+#include "fs/behind_send.h"
+#include "fs/view.h"
+#include "worker-util.h"
+
+#include <fcntl.h>
+
+static uint8_t bytes[1000];
+static struct handle *file;
+
+/* What storage was given. */
+static struct {
+	size_t handed_over, written, confirmed;
+	size_t takes; /* of the next write; 0: all */
+} storage;
+
+static ssize_t take_handed_over(struct backend *b, int ref, const void *data, size_t n, off_t offset)
+{
+	(void)b;
+	(void)ref;
+	(void)data;
+	(void)offset;
+	storage.handed_over += n;
+	return (ssize_t)n;
+}
+
+static ssize_t take_written(struct backend *b, int ref, const void *data, size_t n, off_t offset, bool kill)
+{
+	size_t takes = storage.takes ? storage.takes : n;
+
+	(void)b;
+	(void)ref;
+	(void)data;
+	(void)offset;
+	(void)kill;
+	storage.takes = 0;
+	storage.written += takes;
+	return (ssize_t)takes;
+}
+
+static errint_t confirm_all(struct backend *b, int ref)
+{
+	(void)b;
+	(void)ref;
+	storage.confirmed++;
+	return 0;
+}
+
+static const struct backend_ops ops = {
+    .write = take_written, .hand_over = take_handed_over, .confirm = confirm_all};
+
+static struct node *node_of_file(void)
+{
+	return &fs.arena->nodes[file->node];
+}
+
+/* 100 bytes are owed of a file opened to append. */
+static void owe(void)
+{
+	const struct stat st = {.st_mode = S_IFREG};
+	struct node *root = view_backend_root(&fs.guarded[0], NODE_LOOKED_UP), *node;
+
+	fs.board->config.backends[0].durability = DURABILITY_BEHIND;
+	fs.board->config.backends[0].buffer_mib = 8;
+	fs.guarded[0].ops = &ops;
+	fs.guarded[0].hands_over = true;
+	call.slot = &fs.arena->slots[0];
+	call.buffer = fs.arena->buffers[0];
+	behind_init();
+	node = node_intern_guarded(&fs.guarded[0], node_index(root), "f", &st, NODE_LOOKED_UP);
+	file = handle_new(node_index(node), HANDLE_FILE, 0, O_WRONLY | O_APPEND, open("/dev/null", O_RDWR), 1,
+			  HANDLE_NAMED);
+	CHECK(behind_take(&fs.guarded[0], file, 7, bytes, 100, 0, true) == BEHIND_TAKEN);
+}
+
+static uint64_t owed(void)
+{
+	return atomic_load(&fs.board->backends[0].owed_bytes);
+}
+
+static void appends_are_handed_over(void)
+{
+	owe();
+	CHECK(behind_send_step(0) && storage.handed_over == 100 && owed() == 100);
+	CHECK(behind_send_step(0) && storage.confirmed == 1 && owed() == 0);
+	CHECK(!behind_send_step(0));
+	CHECK(node_size(node_of_file()) == 100 && handle_known_end(file) == 100);
+}
+
+/* Storage took a part, the rest is handed over: the file is not known to be longer than it is. */
+static void the_rest_of_an_append(void)
+{
+	fs.guarded[0].hands_over = false;
+	owe();
+	fs.guarded[0].hands_over = false;
+	storage.takes = 40;
+	CHECK(behind_send_step(0) && storage.written == 40 && owed() == 100);
+	fs.guarded[0].hands_over = true;
+	CHECK(behind_send_step(0) && storage.handed_over == 60);
+	/* The next one lies behind it. */
+	CHECK(behind_take(&fs.guarded[0], file, 8, bytes, 50, 100, true) == BEHIND_TAKEN);
+	CHECK(behind_is_owed(file->node, behind_now()));
+	CHECK(behind_send_step(0) && storage.handed_over == 110);
+	CHECK(fs.arena->owed.extents[0].append_from == 40 && fs.arena->owed.extents[1].append_from == 100);
+	CHECK(behind_send_step(0) && storage.confirmed == 1 && owed() == 0);
+	CHECK(node_size(node_of_file()) == 150 && handle_known_end(file) == 150);
+}
+
+/* The worker died when the handle's ledger had the part, and the extent did not. */
+static void a_part_is_not_appended_twice(void)
+{
+	const struct extent *e = &fs.arena->owed.extents[0];
+
+	owe();
+	handle_appended(file, 1ull << 63 | e->sequence << 21, 0, bytes, 40);
+	node_grown(node_of_file(), 40);
+	CHECK(behind_send_step(0) && storage.handed_over == 0 && storage.written == 0 && e->done == 40);
+	CHECK(behind_send_step(0) && storage.handed_over == 60);
+}
+
+/* The connection was lost, and another one has come, just as the first is to be asked. */
+static void another_connection_is_not_blamed(void)
+{
+	owe();
+	CHECK(behind_send_step(0) && storage.handed_over == 100);
+	atomic_store(&fs.board->backends[0].breaker, breaker_word(2, true));
+	CHECK(behind_send_step(0) && storage.confirmed == 0 && owed() == 100);
+	CHECK(atomic_load(&fs.board->backends[0].breaker) == breaker_word(2, true));
+}
+
+#define WORKER(function)                                  \
+	static void test_##function(void **state)         \
+	{                                                 \
+		(void)state;                              \
+		assert_int_equal(as_worker(function), 0); \
+	}
+WORKER(appends_are_handed_over)
+WORKER(the_rest_of_an_append)
+WORKER(a_part_is_not_appended_twice)
+WORKER(another_connection_is_not_blamed)
+
+#define TEST(function) cmocka_unit_test_setup_teardown(function, setup_arena, teardown_arena)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    TEST(test_appends_are_handed_over),
+	    TEST(test_the_rest_of_an_append),
+	    TEST(test_a_part_is_not_appended_twice),
+	    TEST(test_another_connection_is_not_blamed),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
