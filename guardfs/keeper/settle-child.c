@@ -110,10 +110,11 @@ static struct verify_options options_for(const struct settle_job *job, const str
 				   .fresh = true,
 				   .go_on = may_go_on};
 
-	/* By the acknowledged writes, unless it was written to again; it may grow while it is open. */
+	/* By the acknowledged writes, unless it was written to again; it may grow while it is open. Of a crash only
+	 * those a while before are known. */
 	if (!s->again)
 		o.min_size = s->size;
-	if (!s->again && !writers_have(job->arena, s->backend, s->object))
+	if (!s->again && s->cause != SUSPECT_CRASHED && !writers_have(job->arena, s->backend, s->object))
 		o.max_size = MAX(s->size, ledger_end(&s->ranges));
 	o.zeros = o.kind == VERIFY_DATA;
 	o.from = o.zeros ? begin_of_ranges(s, st) : begin_at(s, st);

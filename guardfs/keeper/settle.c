@@ -126,8 +126,14 @@ static void say(const char *why)
 }
 
 /* Well-formed and long enough: is it what was acknowledged? */
-static enum suspect_verdict judge_whole(const struct verify_result *r)
+static enum suspect_verdict judge_whole(const struct keeper *k, const struct verify_result *r)
 {
+	/* What was owed to storage went with guardfs, and how much that was is known from before. */
+	if (found.cause == SUSPECT_CRASHED &&
+	    k->config->backends[found.backend].durability == DURABILITY_BEHIND) {
+		say("it has all that is known to have been acknowledged; what was owed to storage is lost");
+		return SUSPECT_UNKNOWN;
+	}
 	/* Its writer is gone as well, and storage had confirmed it. */
 	if (r->kind == VERIFY_DATA && found.cause == SUSPECT_CRASHED && !found.again) {
 		say("it has all that is known to have been acknowledged");
@@ -159,7 +165,7 @@ static bool is_lost_range(const struct verify_range *hole)
 	return false;
 }
 
-static enum suspect_verdict judge_hole(struct verify_result *r)
+static enum suspect_verdict judge_hole(const struct keeper *k, struct verify_result *r)
 {
 	unsigned n = 0;
 
@@ -168,7 +174,7 @@ static enum suspect_verdict judge_hole(struct verify_result *r)
 			r->ranges[n++] = r->ranges[i];
 	r->n_ranges = n;
 	if (n == 0)
-		return judge_whole(r);
+		return judge_whole(k, r);
 	take_holes(r);
 	return SUSPECT_HOLE;
 }
@@ -181,18 +187,18 @@ static enum suspect_verdict judge_changed(const struct verify_result *r)
 	return SUSPECT_UNKNOWN;
 }
 
-static enum suspect_verdict judge(struct verify_result *r)
+static enum suspect_verdict judge(const struct keeper *k, struct verify_result *r)
 {
 	say(verify_reason_text(r->reason));
 	switch (r->verdict) {
 	case VERIFY_WHOLE:
-		return judge_whole(r);
+		return judge_whole(k, r);
 	case VERIFY_TRUNCATED:
 		return SUSPECT_TRUNCATED;
 	case VERIFY_EMPTY:
-		return found.size ? SUSPECT_TRUNCATED : SUSPECT_WHOLE;
+		return found.size ? SUSPECT_TRUNCATED : judge_whole(k, r);
 	case VERIFY_HOLE:
-		return judge_hole(r);
+		return judge_hole(k, r);
 	case VERIFY_DAMAGED:
 	case VERIFY_GARBAGE:
 		return SUSPECT_DAMAGED;
@@ -279,7 +285,7 @@ static void take_result(struct keeper *k, uint64_t now_ns)
 		return;
 	}
 	take_place(&r);
-	found.verdict = judge(&r);
+	found.verdict = judge(k, &r);
 	found.checked_ns = clock_real_ns();
 	if (found.found_error)
 		plan_retry(k, now_ns);

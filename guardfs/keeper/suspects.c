@@ -243,6 +243,8 @@ static void describe_note(const struct suspect_note *note, char *text, size_t si
 			sizeof(ranges));
 	if (note->news == SUSPECT_READ)
 		snprintf(text, size, "open for reading only, or without a name; it is not what it was");
+	else if (note->news == SUSPECT_CRASHED && note->ranges.n == 0)
+		snprintf(text, size, "it was open for writing when guardfs ended");
 	else if (note->ranges.n == 0)
 		snprintf(text, size, "all that was written was synced, but it is not what it was");
 	else if (note->news == SUSPECT_LOST)

@@ -38,10 +38,14 @@ for name in cut.gz whole.gz log; do
 	cat "$WORK/whole.gz" >>"$COLD/$name"
 done
 truncate -s -100 "$COLD/cut.gz"
+head -c 5000 /dev/urandom >"$COLD/grown"
+hold grown append "$COLD/grown"
 hold closed append "$COLD/closed"
-for name in cut.gz whole.gz log closed; do
+for name in cut.gz whole.gz log grown closed; do
 	wait_until 20000 known "$name"
 done
+# Its size is written down every half a minute: it is longer than what is known, and nobody else was at it.
+head -c 5000 /dev/urandom >>"$COLD/grown"
 let_go closed
 wait_until 20000 closed_is_unknown
 
@@ -50,7 +54,7 @@ pids=$(echo "$GUARDIAN" "$(process_pid worker)" "$(process_pid keeper)")
 GUARDIAN=0
 kill -9 $pids
 umount -l "$MNT" 2>/dev/null || true
-for name in cut.gz whole.gz log; do
+for name in cut.gz whole.gz log grown; do
 	let_go "$name" || true
 done
 start_guardfs
@@ -58,6 +62,7 @@ wait_healthy store
 wait_until 20000 verdict_is cut.gz truncated
 wait_until 20000 settled_as whole.gz whole
 wait_until 20000 settled_as log whole
+wait_until 20000 settled_as grown whole
 assert_eq "$(ctl suspects --json | jq -r 'map(.cause + " " + .path) | join(",")')" 'crashed cold/cut.gz'
 wait_until 20000 forgotten
 
