@@ -68,7 +68,8 @@ enum readers_state {
 	READERS_STARVED,
 };
 
-/* queued: a request waits in the device; not needed if some were taken. */
+/* queued: a request waits in the device; not needed if some were taken. As many as may wait are never starved:
+ * one more at each tick would take all slots on a machine that stands still. */
 static inline enum readers_state readers_look(uint32_t waiting, uint64_t taken_before, uint64_t taken,
 					      bool queued)
 {
@@ -76,7 +77,7 @@ static inline enum readers_state readers_look(uint32_t waiting, uint64_t taken_b
 		return READERS_WELL;
 	if (waiting == 0)
 		return READERS_STUCK;
-	return queued ? READERS_STARVED : READERS_WELL;
+	return queued && waiting < READERS_WAITING_MAX ? READERS_STARVED : READERS_WELL;
 }
 
 #endif

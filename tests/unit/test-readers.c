@@ -78,6 +78,7 @@ static void the_watch_sees_who_is_stuck(void **state)
 	assert_int_equal(readers_look(0, 7, 8, true), READERS_WELL);  /* it goes on, or another has come */
 	assert_int_equal(readers_look(1, 7, 7, false), READERS_WELL); /* nothing comes */
 	assert_int_equal(readers_look(1, 7, 7, true), READERS_STARVED);
+	assert_int_equal(readers_look(READERS_WAITING_MAX, 7, 7, true), READERS_WELL);
 }
 
 int main(void)
