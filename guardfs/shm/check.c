@@ -537,6 +537,8 @@ static uint32_t check_slot(const struct arena *arena, struct slot *slot)
 
 static uint32_t check_extent(struct arena *arena, struct extent *e)
 {
+	uint32_t changed = 0;
+
 	if (atomic_load(&e->state) == EXTENT_FREE)
 		return 0;
 	if (!arena_owed_handle(arena, e)) {
@@ -545,7 +547,12 @@ static uint32_t check_extent(struct arena *arena, struct extent *e)
 	}
 	if (atomic_load(&arena->owed.sequence) < e->sequence)
 		atomic_store(&arena->owed.sequence, e->sequence);
-	return FORCE_BELOW(e->appends, 2u, 0) +
+	/* A search then looks for it everywhere. */
+	if (e->append_from > INT64_MAX - EXTENT_SIZE) {
+		e->append_from = 0;
+		changed++;
+	}
+	return changed + FORCE_BELOW(e->appends, 2u, 0) +
 	       FORCE_BELOW(e->append_begun, APPEND_BEGUN_END, APPEND_FOLLOWED);
 }
 

@@ -397,6 +397,36 @@ static void check_protects_guardians_descriptors(void **state)
 	assert_int_equal(handle_other_epoch(atomic_load(&h->other)), 5);
 }
 
+/* A place that no file can have would wrap when an append is searched from there. */
+static void check_bounds_extents(void **state)
+{
+	struct extent *e = &arena->owed.extents[3];
+	struct handle *h;
+
+	(void)state;
+	make_tree_and_views();
+	make_node(7, 4, 0, "file")->mode = S_IFREG;
+	h = make_handle(0, 7);
+	h->backend = 0;
+	e->fh = handle_id(h, 0);
+	e->sequence = 1;
+	e->appends = 1;
+	atomic_store(&e->length, 100);
+	atomic_store(&e->state, EXTENT_SENT);
+	(void)arena_check(arena);
+	assert_int_equal(atomic_load(&e->state), EXTENT_SENT);
+	e->append_begun = APPEND_FOLLOWED;
+	e->append_from = UINT64_MAX - 50;
+	assert_int_equal(arena_check(arena), 1);
+	assert_true(e->append_from == 0 && e->append_begun == APPEND_FOLLOWED);
+	e->append_begun = 9;
+	assert_int_equal(arena_check(arena), 1);
+	assert_int_equal(e->append_begun, APPEND_FOLLOWED);
+	e->done = 101;
+	assert_int_equal(arena_check(arena), 1);
+	assert_int_equal(atomic_load(&e->state), EXTENT_FREE);
+}
+
 static void check_survives_noise(void **state)
 {
 	unsigned seed = 1;
@@ -435,6 +465,7 @@ int main(void)
 	    TEST(check_drops_senseless_views),
 	    TEST(check_drops_senseless_records),
 	    TEST(check_protects_guardians_descriptors),
+	    TEST(check_bounds_extents),
 	    TEST(check_survives_noise),
 	};
 
