@@ -74,7 +74,7 @@ static uint16_t begin_extent(struct behind_lane *lane, struct behind_file **f, c
 	e->offset = offset;
 	e->appends = appends;
 	e->backend = b->index;
-	e->append_begun = 0;
+	atomic_store(&e->append_begun, APPEND_NOT_BEGUN);
 	e->done = 0;
 	atomic_store(&e->last_unique, 0);
 	owed_notes.sealed[i] = false;

@@ -162,19 +162,20 @@ static bool hands_over(const struct backend *b, const struct behind_work *work)
 {
 	if (!b->hands_over || work->careful)
 		return false;
-	return !work->appends || (append_finds_end(b) && work->extent->append_begun == APPEND_NOT_BEGUN &&
-				  !handle_has_appended(work->handle, unique_of(work->extent)));
+	return !work->appends ||
+	       (append_finds_end(b) && atomic_load(&work->extent->append_begun) == APPEND_NOT_BEGUN &&
+		!handle_has_appended(work->handle, unique_of(work->extent)));
 }
 
 /* The slot stands for the WRITEs appended; the extent, which outlives it, keeps what the search finds out. */
 static ssize_t append(struct backend *b, const struct behind_work *work, const uint8_t *data, size_t n)
 {
 	struct extent *e = work->extent;
-	uint8_t begun = e->append_begun;
+	uint8_t begun = atomic_load(&e->append_begun);
 
 	if (begun == APPEND_NOT_BEGUN) {
 		e->append_from = node_size(node_at(work->node));
-		e->append_begun = APPEND_BEGUN;
+		atomic_store(&e->append_begun, APPEND_BEGUN);
 	} else {
 		call.slot->append_from = e->append_from;
 	}
@@ -204,7 +205,7 @@ static ssize_t hand_over(struct backend *b, const struct behind_work *work, cons
 		return rc;
 	if (work->appends) {
 		e->append_from = work->append_from;
-		e->append_begun = APPEND_BEGUN;
+		atomic_store(&e->append_begun, APPEND_BEGUN);
 	}
 	rc = b->ops->hand_over(b, ref, data, n, (off_t)(e->offset + e->done));
 	/* Less than all tells nothing of what has arrived. */
@@ -252,7 +253,7 @@ static void settle_send(struct backend *b, const struct behind_work *work, ssize
 	struct behind_list list;
 
 	if (!is_whole(work, rc)) {
-		work->extent->append_begun = 0;
+		atomic_store(&work->extent->append_begun, APPEND_NOT_BEGUN);
 		behind_advanced(work, (uint32_t)rc);
 	} else if (work->handed_over) {
 		behind_sent(work, epoch);

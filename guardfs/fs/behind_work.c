@@ -23,7 +23,7 @@ static bool may_follow(const struct behind_file *f, uint16_t i)
 	    owed_notes.next[i] == OWED_NONE)
 		return false;
 	/* Searching for an append begun before needs a file to which nothing is on its way. */
-	if (f->careful || e->append_begun)
+	if (f->careful || atomic_load(&e->append_begun))
 		return false;
 	for (uint16_t s = f->first; s != OWED_NONE; s = owed_notes.next[s]) {
 		const struct extent *sent = owed_extent(s);
@@ -53,7 +53,7 @@ static void note_followed(const struct behind_file *f)
 	for (uint16_t i = f->first; i != OWED_NONE && atomic_load(&owed_extent(i)->state) == EXTENT_SENT;
 	     i = owed_notes.next[i])
 		if (owed_extent(i)->appends)
-			owed_extent(i)->append_begun = APPEND_FOLLOWED;
+			atomic_store(&owed_extent(i)->append_begun, APPEND_FOLLOWED);
 }
 
 static uint16_t first_unsent(const struct behind_file *f)

@@ -552,8 +552,11 @@ static uint32_t check_extent(struct arena *arena, struct extent *e)
 		e->append_from = 0;
 		changed++;
 	}
-	return changed + FORCE_BELOW(e->appends, 2u, 0) +
-	       FORCE_BELOW(e->append_begun, APPEND_BEGUN_END, APPEND_FOLLOWED);
+	if (atomic_load(&e->append_begun) >= APPEND_BEGUN_END) {
+		atomic_store(&e->append_begun, APPEND_FOLLOWED);
+		changed++;
+	}
+	return changed + FORCE_BELOW(e->appends, 2u, 0);
 }
 
 uint32_t arena_check(struct arena *arena)

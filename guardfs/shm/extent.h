@@ -43,7 +43,7 @@ struct extent {
 	uint8_t appends;
 	uint8_t backend;
 	/* append_from, stored before: the end of the file once what was handed over earlier has arrived. */
-	uint8_t append_begun;
+	_Atomic uint8_t append_begun;
 	/* Bytes on storage already. */
 	uint32_t done;
 	uint64_t append_from;
