@@ -73,6 +73,6 @@ void doubt_raise(const uint8_t *buffer)
 		return;
 	wire_nodes(buffer, ids);
 	lower_bounds(buffer, ids[0]);
-	suspects_doubt(buffer);
+	suspects_doubt(buffer, fs.config->error);
 	doubt_ask_again(buffer);
 }

@@ -9,6 +9,7 @@
 #include "fs/node.h"
 #include "fs/room.h"
 #include "fs/shares.h"
+#include "fs/suspects.h"
 #include "fs/view.h"
 #include "fs/wire.h"
 #include "policy/errclass.h"
@@ -468,6 +469,9 @@ bool guard_leave(fuse_req_t req, struct backend *b, ssize_t *rc)
 	if (!info->infrastructure) {
 		if (class == ERRCLASS_FULL || class == ERRCLASS_READ_ONLY)
 			jobs_error(class);
+		/* Some of it may have found room. */
+		if (class == ERRCLASS_FULL)
+			suspects_doubt(call.buffer, (int)-*rc);
 		return true;
 	}
 	if (again != PARK_NONE && park_again(req, b, again))

@@ -86,7 +86,7 @@ void suspects_file(const struct backend *b, uint32_t node, const struct suspecte
 	end_note();
 }
 
-void suspects_doubt(const uint8_t *buffer)
+void suspects_doubt(const uint8_t *buffer, int error)
 {
 	struct ledger ranges = {0};
 	uint64_t id, offset, size;
@@ -100,7 +100,7 @@ void suspects_doubt(const uint8_t *buffer)
 	ledger_put(&ranges, offset, offset + MIN(size, UINT64_MAX - offset), LEDGER_WRITTEN);
 	suspects_file(&fs.guarded[node->backend], node_index(node),
 		      &(struct suspected){.news = SUSPECT_FAILED,
-					  .error = fs.config->error,
+					  .error = error,
 					  .size = node_size(node),
 					  .overwrote = offset < node_size(node),
 					  .ranges = &ranges});

@@ -18,7 +18,7 @@ struct suspected {
 void suspects_file(const struct backend *b, uint32_t node, const struct suspected *what);
 
 /* The buffer's request met an error. If it writes, its bytes may be there, or a part. */
-void suspects_doubt(const uint8_t *buffer);
+void suspects_doubt(const uint8_t *buffer, int error);
 
 /* A name of a backend's tree was changed. These functions cost two loads while no file is suspect. */
 void suspects_renamed(const struct backend *b, uint32_t parent, const char *name, uint32_t newparent,

@@ -139,6 +139,12 @@ static enum suspect_verdict judge_whole(const struct keeper *k, const struct ver
 		say("it has all that is known to have been acknowledged");
 		return SUSPECT_WHOLE;
 	}
+	/* A write that failed beyond the end has left nothing. */
+	if (found.cause == SUSPECT_FAILED && !found.again && !found.overwrote && found.size &&
+	    r->size == found.size) {
+		say("it ends where what was acknowledged ends");
+		return SUSPECT_WHOLE;
+	}
 	if (r->kind == VERIFY_DATA && found.ranges.n) {
 		say("it has its size, and no zeros where bytes were lost; nothing tells whether they are the "
 		    "right ones");
