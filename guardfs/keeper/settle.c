@@ -55,8 +55,8 @@ static uint64_t due_ns(const struct keeper *k, uint32_t place, uint64_t now_ns)
 
 	if (!is_pending(s) || (s->verdict == SUSPECT_UNKNOWN && !s->found_error) || !may_look(k, s->backend))
 		return UINT64_MAX;
-	/* A clock set back delays no longer. */
-	calm_ns = now_ns + (calm_ns > real_ns ? MIN(calm_ns - real_ns, CALM_NS) : 0);
+	/* Farther away: the clock was set back since. */
+	calm_ns = now_ns + (calm_ns > real_ns && calm_ns - real_ns <= CALM_NS ? calm_ns - real_ns : 0);
 	return MAX(calm_ns, k->settle.retry_ns[place]);
 }
 
