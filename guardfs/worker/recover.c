@@ -75,7 +75,8 @@ static void let_go(struct arena *arena, struct slot *slot)
 bool recover_is_doubtful(struct slot *slot)
 {
 	/* Inside, or before its connection broke. */
-	bool doubtful = (atomic_exchange(&slot->inside, 0) || slot->reruns) && slot->mutating;
+	bool doubtful =
+	    (atomic_exchange(&slot->inside, 0) || slot->reruns || slot->replays) && slot->mutating;
 
 	if (doubtful) {
 		atomic_store(&slot->deadline_ns, 0);
