@@ -65,6 +65,8 @@ campaign_setup()
 	box_start box 2222 "$WORK/store"
 	# What was synced is kept beside: see power_cut.
 	sed -i "s|^Subsystem.*|Subsystem sftp /usr/bin/env LD_PRELOAD=$BUILD/tests/preload/synced.so SYNCED_DIR=$WORK/synced /usr/lib/openssh/sftp-server -d $WORK/store|" "$WORK/box/sshd_config"
+	# A shell that sshd starts reads .bashrc, unless it believes to be the second one.
+	echo "SetEnv SHLVL=1" >>"$WORK/box/sshd_config"
 	box_kill
 	box_restart
 	relay_start far 2300 2222

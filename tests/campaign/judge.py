@@ -55,7 +55,7 @@ class Judge:
 
     def verdict(self, file, name, got, entry):
         verdict, whole_to = entry["verdict"], entry["whole_to"]
-        if entry["again"]:
+        if entry["again"] or self.may_be_lost(file):
             return  # it may have been looked at in the midst of what was written since
         wrong, unexplained = file.difference(got)
         if verdict == "pending":
