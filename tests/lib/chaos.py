@@ -3,7 +3,8 @@
 Several directories are one directory, seen at several places: each operation takes any of them. Each caller works on a few files and directories of its own, in a tree that moves now and then, and keeps a model of them. What was answered with success must be so from then on. After
 EIO an operation may have happened or not; what is read first after that is what it was, and must stay. EIO is the only error
 that may come without a reason. THERE is DIRECTORY as another client has it: then one more caller appends to a log to which that client appends as well
-(shared_log.py), and, with PUBLISHED in the environment, another one reads a file that it replaces (published.py). Prints the seed, and what was found otherwise, and exits 1 if there was anything. CHAOS_SEED in the
+(shared_log.py), and, with PUBLISHED in the environment, another one reads a file that it replaces (published.py; PUBLISHED_CACHE: for so many seconds the
+kernel may know the old one). Prints the seed, and what was found otherwise, and exits 1 if there was anything. CHAOS_SEED in the
 environment: the callers try the same operations again, if their answers are the same."""
 import collections
 import errno
@@ -275,7 +276,7 @@ def share(places, there, seconds, results):
 
 
 def publish(places, there, seconds, results):
-    results.put(published.replaced_elsewhere(places, there, seconds))
+    results.put(published.replaced_elsewhere(places, there, seconds, float(os.environ.get("PUBLISHED_CACHE", 0))))
 
 
 def start(places, seed, seconds, results):

@@ -28,6 +28,8 @@ say "a directory as guarded tier"
 try "$COLD" "$SERVER"
 say "the same, through its route and through the backend's own tree"
 try "$COLD/both:$MNT/.guardfs/backends/store/cold/both" "$SERVER/both"
+# What somebody else does beneath it is seen when the kernel asks again: after a second (cache).
+export PUBLISHED_CACHE=1
 say "the local tier"
 try "$MNT/hot" "$LOCAL/hot"
 stop_guardfs
