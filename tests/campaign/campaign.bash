@@ -76,7 +76,7 @@ campaign_setup()
 	conf_tier box/cold cold
 	sed -i '/^\[recovery\]/a recoveries_per_hour = 0\nrecoveries_per_day = 0\nflap_count = 0' "$CONF"
 	COLD=$MNT/cold SERVER=$WORK/store/cold
-	mkdir "$WORK/clock"
+	mkdir -p "$WORK/clock"
 	head -c 8 /dev/zero >"$WORK/clock/offset"
 }
 
