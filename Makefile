@@ -20,7 +20,7 @@ override LDLIBS += $(shell pkg-config --libs $(PKGS)) -pthread
 override LDFLAGS += $(EXTRA_LDFLAGS)
 
 # One library of everything but the programs' main functions; each program and unit test takes what it needs.
-LIB_DIRS := base policy shm config sftp diagnose report backend fs journal guardian worker control keeper verify
+LIB_DIRS := base policy shm config sftp diagnose report backend generations fs journal guardian worker control keeper verify
 LIB_SRC  := $(foreach d,$(LIB_DIRS),$(wildcard guardfs/$(d)/*.c)) $(wildcard sshfs-compat/*.c)
 LIB_SRC  += $(wildcard guardfs/ctl/*.c guardfs/ctl/*/*.c)
 LIB_SRC  := $(filter-out guardfs/ctl/main.c guardfs/verify/main.c,$(LIB_SRC))

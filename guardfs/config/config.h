@@ -16,6 +16,7 @@
 #define CONFIG_JOB_PATTERNS_MAX	  8
 #define CONFIG_INFLIGHT_TOTAL_MAX 768u /* of all backends together */
 #define CONFIG_ERROR_MAX	  512
+#define CONFIG_STATE_FILES_MAX	  256
 
 enum backend_type { BACKEND_LOCAL, BACKEND_DIR, BACKEND_SSHFS, BACKEND_SFTP };
 enum config_filter { FILTER_NONE, FILTER_FAULT };
@@ -179,6 +180,12 @@ struct config {
 	struct config_program hooks[CONFIG_HOOKS_MAX];
 
 	uint32_t journal_keep_days, journal_keep_mib;
+
+	/* State files (docs/STATEFILES.md): which (policy/statefile.h; empty: none), and up to what size. */
+	char state_files[CONFIG_STATE_FILES_MAX];
+	uint32_t state_size_kib;
+	/* Versions of each that are kept; MiB of all. */
+	uint32_t state_generations, state_keep_mib;
 
 	/* Directories whose progress is watched. */
 	uint32_t n_job_patterns;

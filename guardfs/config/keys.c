@@ -181,6 +181,15 @@ const struct config_key config_keys[] = {
 	{"jobs", "stall_per_day", VALUE_COUNT, GLOBAL(stall_per_day), "3", 0, 100, 0, 0,
 	 "runs of on_stall for a job in a day; 0: no cap"},
 
+	{"state", "files", VALUE_NAMES, GLOBAL(state_files), ".archive_state.json JOB/*.json JOB/*.yaml", 0, 0, 0, KEY_NULLABLE,
+	 "files of backends that are rewritten at once or not at all: globs of names, JOB/: directly in a job's directory"},
+	{"state", "size", VALUE_COUNT, GLOBAL(state_size_kib), "1024", 1, 16384, 0, 0,
+	 "KiB: a larger file is none of them"},
+	{"state", "generations", VALUE_COUNT, GLOBAL(state_generations), "5", 0, 100, 0, 0,
+	 "versions of each that are kept on the local disk; 0: none"},
+	{"state", "keep_size", VALUE_COUNT, GLOBAL(state_keep_mib), "64", 1, 65536, 0, 0,
+	 "MiB of versions in all beyond which the oldest go"},
+
 	{"journal", "keep_days", VALUE_COUNT, GLOBAL(journal_keep_days), "400", 1, 3650, 0, 0,
 	 "history older than this is forgotten"},
 	{"journal", "keep_size", VALUE_COUNT, GLOBAL(journal_keep_mib), "64", 1, 65536, 0, 0,
@@ -194,7 +203,7 @@ const struct config_key config_keys[] = {
 /* clang-format on */
 
 const char *const config_sections[] = {"mount", "deadline", "tier",    "recovery", "hooks",
-				       "jobs",	"journal",  "metrics", NULL};
+				       "jobs",	"state",    "journal", "metrics",  NULL};
 
 const size_t config_key_count = ARRAY_SIZE(config_keys);
 

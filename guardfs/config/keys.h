@@ -26,6 +26,7 @@ enum value_type {
 	VALUE_PATTERN,	  /* repeatable; see config_resolve_patterns */
 	VALUE_PROGRAM,	  /* struct config_program; repeatable */
 	VALUE_GLOB,	  /* a job's directory; repeatable */
+	VALUE_NAMES,	  /* policy/statefile.h */
 	VALUE_TYPE_COUNT
 };
 

@@ -1,6 +1,7 @@
 /* value.c: reads and writes values. */
 #include "config/keys.h"
 #include "config/tiermap.h"
+#include "policy/statefile.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -302,6 +303,11 @@ static bool parse_glob(const struct config_key *key, const char *text, void *fie
 	return tiermap_path_is_valid(text) && copy_string(field, CONFIG_PATH_MAX, text) == 0;
 }
 
+static bool parse_names(const struct config_key *key, const char *text, void *field)
+{
+	return statefile_list_is_valid(text) && copy_string(field, key->size, text) == 0;
+}
+
 /* From a JSON array. */
 static bool store_words(const json_t *array, struct config_program *program)
 {
@@ -455,6 +461,8 @@ static const struct {
     [VALUE_FILTER] = {parse_filter, print_filter, "none or fault"},
     [VALUE_PATTERN] = {parse_pattern, print_text, "GLOB = BACKEND:PREFIX"},
     [VALUE_GLOB] = {parse_glob, print_text, "a pattern of paths relative to the mount, such as */[0-9]*__*"},
+    [VALUE_NAMES] = {parse_names, print_text,
+		     "globs of names, such as .archive_state.json JOB/*.json, at most 255 bytes in all"},
     [VALUE_PROGRAM] =
 	{parse_program, print_program,
 	 "a program's absolute path, or it and its arguments as in [\"/usr/bin/logger\", \"down\"]"},

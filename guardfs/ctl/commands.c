@@ -142,6 +142,14 @@ const struct ctl_command ctl_commands[] = {
      CTL_OPTION_JOB | CTL_OPTION_OPEN | CTL_OPTION_SETTLED | CTL_OPTION_ALL | CTL_OPTION_SINCE |
 	 CTL_OPTION_BACKEND | CTL_OPTION_LIMIT | CTL_OPTION_JSON | CTL_OPTION_INSTANCE,
      0, 2, ctl_cmd_suspects},
+    {"generations", "PATH [--show N | --restore N] [--json]",
+     "the last versions of a state file, to go back to",
+     "State files are those that [state] files names. The newest first: number, when it was published,\n"
+     "size. PATH: relative to the mount, or absolute; the file need not exist any more. --show prints\n"
+     "version N, --restore writes it into the file, through the mount: as one step, or not at all.\n"
+     "They lie on the local disk: no backend is asked but for --restore. With -c FILE guardfs need not run.\n"
+     "Exit status 1 if there is none.\n",
+     CTL_OPTION_SHOW | CTL_OPTION_RESTORE | CTL_OPTION_JSON | CTL_OPTION_INSTANCE, 1, 1, ctl_cmd_generations},
     {"smoke", "[JOB...]", "read the first record of a WARC on each route",
      "Through the mount, as a reader would: in the newest *.warc.gz or *.warc below each route, or\n"
      "each JOB (a path relative to the mount, or absolute). Says which layer is at fault: guardfs,\n"
@@ -202,7 +210,8 @@ void ctl_print_help(FILE *out)
 {
 	fputs("Usage: guardctl [-n NAME | -c FILE] COMMAND [ARGUMENTS]\n\n"
 	      "Asks a running guardfs how it is, and tells it what to do. Never touches the mount (but for\n"
-	      "adopt, smoke, verify, tier move and drill): it answers whatever hangs. status, health, "
+	      "adopt, generations --restore, smoke, verify, tier move and drill): it answers whatever hangs. "
+	      "status, health, "
 	      "classify, jobs "
 	      "and wait "
 	      "need\n"

@@ -2,7 +2,7 @@
  * said what is wrong.
  *
  * guardctl reads status.json and health in RUN_DIR and asks keeper over control.sock. It never touches the
- * mount, so it answers whatever hangs. Exceptions: adopt, smoke, verify, sync, drill, tier move. */
+ * mount, so it answers whatever hangs. Exceptions: adopt, generations --restore, smoke, verify, sync, drill, tier move. */
 #ifndef GUARDFS_CTL_CTL_H
 #define GUARDFS_CTL_CTL_H
 
@@ -55,7 +55,9 @@ enum ctl_option {
 	CTL_OPTION_JOB = 1 << 25,
 	CTL_OPTION_OPEN = 1 << 26,
 	CTL_OPTION_SETTLED = 1 << 27,
-	CTL_OPTION_ALL = 1 << 28
+	CTL_OPTION_ALL = 1 << 28,
+	CTL_OPTION_SHOW = 1 << 29,
+	CTL_OPTION_RESTORE = 1 << 30
 };
 
 struct ctl_options {
@@ -91,6 +93,7 @@ struct ctl_options {
 	const char *repair_to;
 	const char *job;
 	bool open, settled, all;
+	const char *show, *restore;
 };
 
 struct ctl_command {
@@ -233,6 +236,7 @@ int ctl_tier_move(const struct ctl_options *options, const char *job); /* part o
 int ctl_cmd_jobs(const struct ctl_options *options, int argc, char **argv);
 int ctl_cmd_stalled(const struct ctl_options *options, int argc, char **argv);
 int ctl_cmd_suspects(const struct ctl_options *options, int argc, char **argv);
+int ctl_cmd_generations(const struct ctl_options *options, int argc, char **argv);
 int ctl_cmd_smoke(const struct ctl_options *options, int argc, char **argv);
 int ctl_cmd_snapshot(const struct ctl_options *options, int argc, char **argv);
 int ctl_cmd_sync(const struct ctl_options *options, int argc, char **argv);

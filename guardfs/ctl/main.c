@@ -60,6 +60,8 @@ static const struct option_row option_rows[] = {
     FLAG("open", OPEN, open),
     FLAG("settled", SETTLED, settled),
     FLAG("all", ALL, all),
+    WITH_VALUE("show", 0, SHOW, show),
+    WITH_VALUE("restore", 0, RESTORE, restore),
 };
 
 #define ROW_VALUE 256 /* getopt_long's for row 0, above letters */

@@ -3,14 +3,17 @@
 #include "base/clock.h"
 #include "fs/context.h"
 #include "fs/dirs.h"
+#include "fs/draft.h"
 #include "fs/entry.h"
 #include "fs/guard.h"
 #include "fs/handle.h"
 #include "fs/look.h"
 #include "fs/node.h"
 #include "fs/others.h"
+#include "fs/statefiles.h"
 #include "fs/view.h"
 #include "fs/wire.h"
+#include "fs/writer.h"
 
 #include <errno.h>
 #include <float.h>
@@ -110,7 +113,8 @@ static bool is_open_otherwise(const struct node *node)
 static ssize_t getattr_node(struct backend *b, const struct node *node, struct handle *h, struct stat *st)
 {
 	/* The kernel takes the answer for the node's. */
-	bool own = h && h->kind == HANDLE_FILE && !(h->unlinked == HANDLE_STRAY && is_open_otherwise(node));
+	bool own = h && h->kind == HANDLE_FILE && !draft_is(h) &&
+		   !(h->unlinked == HANDLE_STRAY && is_open_otherwise(node));
 	errint_t rc = own ? handle_ensure(b, h) : -EBADF;
 	ssize_t named;
 
@@ -211,7 +215,7 @@ static ssize_t setattr_node(struct backend *b, struct node *node, struct handle 
 	ssize_t rc;
 
 	/* A name may lead to another file. */
-	if (h && h->kind == HANDLE_FILE) {
+	if (h && h->kind == HANDLE_FILE && !draft_is(h)) {
 		rc = handle_ensure(b, h);
 		if (rc == 0)
 			rc = b->ops->setattr(b, node_index(node), atomic_load(&h->fd), want, set, st);
@@ -244,10 +248,75 @@ static bool may_drop_set_id(fuse_req_t req, struct backend *b, const struct node
 /* The change by name may have hit another file than the open one, whose inode the kernel has. */
 static void keep_own(struct backend *b, const struct node *node, struct handle *h, struct stat *st)
 {
-	if (h && h->kind == HANDLE_FILE)
+	if (h && h->kind == HANDLE_FILE && !draft_is(h))
 		look_at_own(b, h, st);
 	else if (look_is_another(b, node, st))
 		node_recall(node, st);
+}
+
+/* ---- drafts (fs/draft.h) ---- */
+
+/* ftruncate(2) of a draft; attributes stay those of the published version. True: answered. */
+static bool cut_draft(fuse_req_t req, struct node *node, uint64_t fh, const struct stat *want, unsigned set)
+{
+	struct handle *h = set & SET_SIZE ? handle_get(fh) : NULL;
+	errint_t rc = h && draft_is_new(h) ? draft_cut(h, want->st_size) : -EFBIG;
+	struct stat st;
+
+	if (h)
+		handle_put(h);
+	if (rc == -EFBIG)
+		return false; /* it goes on in place */
+	if (rc < 0) {
+		fs_reply_rc(req, rc);
+		return true;
+	}
+	node_recall(node, &st);
+	view_present(node, &st);
+	fuse_reply_attr(req, &st, 0);
+	return true;
+}
+
+/* A state file that is open for writing is cut to nothing: a draft begins. False: in place. */
+static bool cut_to_draft(fuse_req_t req, struct backend *b, const struct node *node, struct handle *h,
+			 const struct stat *want, unsigned set, struct stat *st)
+{
+	int fd;
+
+	if (!h || !(set & SET_SIZE) || want->st_size != 0 || !h->is_statefile || draft_is(h) || h->unlinked ||
+	    (h->flags & O_ACCMODE) == O_RDONLY || atomic_load(&h->error) ||
+	    b->ops->getattr(b, node_index(node), -1, st) < 0 || !node_is_still(node, st) ||
+	    !draft_may_begin(node, st, h) || atomic_load(&h->users) > 1 || draft_begin(h) < 0)
+		return false;
+	h->draft_owner = writer_process((uint32_t)fuse_req_ctx(req)->pid);
+	fd = atomic_exchange(&h->fd, -1);
+	if (fd >= 0)
+		b->ops->release(b, fd);
+	handle_forget_writes(h);
+	return true;
+}
+
+static ssize_t change_node(fuse_req_t req, struct backend *b, struct node *object, struct handle *h,
+			   const struct stat *want, unsigned set, struct stat *st)
+{
+	ssize_t rc;
+
+	if (b->board && cut_to_draft(req, b, object, h, want, set, st))
+		return 0;
+	if (h && draft_is_new(h) && set & SET_SIZE) {
+		rc = draft_spill(b, h);
+		if (rc < 0)
+			return rc;
+	}
+	rc = setattr_node(b, object, h, want, set, st);
+	if (b->board && rc == 0 && set & SET_MTIME && !(set & SET_MTIME_NOW))
+		draft_set_time(node_index(object), (uint32_t)fuse_req_ctx(req)->pid,
+			       version_of(want).mtime_ns);
+	if (b->board && rc == 0 && !(set & SET_SIZE))
+		keep_own(b, object, h, st);
+	if (b->board && set & SET_SIZE)
+		handle_truncation_ended(rc, node_index(object), h, (uint64_t)want->st_size);
+	return rc;
 }
 
 void fs_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *want, int to_set, struct fuse_file_info *fi)
@@ -269,18 +338,16 @@ void fs_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *want, int to_set, s
 		return;
 	}
 	object = view_object(node);
+	if (fi && b->board && cut_draft(req, object, fi->fh, want, set))
+		return;
 	if (!guard_enter(req, b, OP_METADATA, GUARD_MUTATING, guard_target_node(node_index(object))))
 		return;
 	h = fi ? handle_get(fi->fh) : NULL;
 	if (b->board)
 		look_enter(object);
-	rc = setattr_node(b, object, h, want, set, &st);
+	rc = change_node(req, b, object, h, want, set, &st);
 	if (b->board)
 		look_leave(object);
-	if (b->board && rc == 0 && !(set & SET_SIZE))
-		keep_own(b, object, h, &st);
-	if (b->board && set & SET_SIZE)
-		handle_truncation_ended(rc, node_index(object), h, (uint64_t)want->st_size);
 	dirs_changed(b, node_index(object));
 	if (h)
 		handle_put(h);

@@ -15,11 +15,13 @@
 #include "fs/look.h"
 #include "fs/node.h"
 #include "fs/shares.h"
+#include "fs/statefiles.h"
 #include "fs/tiers.h"
 #include "fs/view.h"
 #include "fs/virtual.h"
 #include "policy/blame.h"
 #include "policy/errclass.h"
+#include "policy/statefile.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -214,8 +216,8 @@ static bool collect_entry(void *arg, const char *name, size_t length, uint64_t i
 		return true;
 	memcpy(z, name, length);
 	z[length] = '\0';
-	/* sshfs gave this name; it goes with the last close. */
-	if (c->holds_removed && backend_is_hidden(z))
+	/* sshfs gave this name, and it goes with the last close; or a rewriting, and the next one uses it. */
+	if ((c->holds_removed && backend_is_hidden(z)) || (c->b->board && statefile_is_beside(z)))
 		return true;
 	if (c->b->board)
 		ino = is_dot(name, length) ? dot_ino(c, length == 2) : node_child_ino(c->b, c->dir, z, ino);
@@ -334,8 +336,9 @@ static struct node *look_up(const char *name, struct found *found)
 	struct node *known = view_find(reply.dir, name, NODE_PINNED);
 	bool asked;
 
-	/* Storage lacks some of it: a caller that asks for its attributes waits. */
-	if (known && atomic_load(&known->flags) & NODE_BEHIND) {
+	/* Storage lacks some of it, or is about to replace it: a caller that asks for its attributes waits. */
+	if (known && (atomic_load(&known->flags) & NODE_BEHIND ||
+		      statefiles_is_replaced(view_object_index(reply.dir), name))) {
 		node_unpin(known);
 		return NULL;
 	}

@@ -135,6 +135,8 @@ struct handle *handle_new(uint32_t node, enum handle_kind kind, uint8_t backend,
 	atomic_store(&h->appended_unique, 0);
 	atomic_store(&h->taken_unique, 0);
 	h->mtime_ns = 0;
+	atomic_store(&h->draft, DRAFT_NONE);
+	h->is_statefile = 0;
 	atomic_store(&h->job, JOB_NONE);
 	/* A successor closes it unless an answer is decided on. */
 	if (call.slot)

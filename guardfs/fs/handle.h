@@ -91,6 +91,8 @@ uint32_t handle_sync_begins(struct handle *h);
 void handle_synced(struct handle *h, uint32_t mark);
 /* The file was given this size, through h or (NULL) otherwise: no open file must be longer. */
 void handle_truncated(uint32_t node, struct handle *h, uint64_t size);
+/* What was written through h, which is released, is no part of the file any more. */
+void handle_forget_writes(struct handle *h);
 /* Another client cut the file, as seen over epoch's connection: no open file of that connection must be
  * longer. */
 void handle_seen_cut(uint32_t node, uint64_t size, uint32_t epoch);

@@ -101,6 +101,15 @@ void handle_synced(struct handle *h, uint32_t mark)
 		h->overwrote = 0;
 }
 
+void handle_forget_writes(struct handle *h)
+{
+	ACQUIRE_LOCK(ledger_lock(h));
+	h->known_end = 0;
+	h->unsynced = (struct ledger){0};
+	h->unsynced_bytes = 0;
+	h->overwrote = 0;
+}
+
 struct cut {
 	/* NULL: any. */
 	const struct handle *through;

@@ -3,6 +3,7 @@
 #include "fs/append.h"
 #include "fs/behind.h"
 #include "fs/context.h"
+#include "fs/draft.h"
 #include "fs/guard.h"
 #include "fs/handle.h"
 #include "fs/jobs.h"
@@ -64,6 +65,18 @@ static void read_snapshot(fuse_req_t req, struct handle *h, size_t size, off_t o
 		fuse_reply_buf(req, (const char *)call.data, (size_t)n);
 }
 
+static void read_draft(fuse_req_t req, struct handle *h, size_t size, off_t offset)
+{
+	ssize_t n = draft_read(h, call.data, MIN(size, (size_t)CALL_DATA_SIZE), offset);
+
+	jobs_done(h, false, n);
+	handle_put(h);
+	if (n < 0)
+		fs_reply_rc(req, n);
+	else
+		fuse_reply_buf(req, (const char *)call.data, (size_t)n);
+}
+
 void fs_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset, struct fuse_file_info *fi)
 {
 	struct handle *h = handle_get(fi->fh);
@@ -83,6 +96,10 @@ void fs_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset, struct f
 	}
 	b = backend_of(h);
 	jobs_begin(h);
+	if (draft_is(h)) {
+		read_draft(req, h, size, offset);
+		return;
+	}
 	if (!guard_enter(req, b, OP_READ, GUARD_NONE, 0)) {
 		handle_put(h);
 		return;
@@ -101,6 +118,28 @@ void fs_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset, struct f
 		fs_reply_rc(req, rc);
 	else
 		fuse_reply_buf(req, (const char *)call.data, (size_t)rc);
+}
+
+/* A draft that has become too large goes on as a file in place. */
+static errint_t ensure_in_place(struct backend *b, struct handle *h)
+{
+	return draft_is_new(h) ? draft_spill(b, h) : 0;
+}
+
+/* False: it has become too large. */
+static bool write_draft(fuse_req_t req, struct handle *h, const char *data, size_t size, off_t offset,
+			bool appends)
+{
+	ssize_t n = draft_write(h, data, size, offset, appends);
+
+	if (n == -EFBIG)
+		return false;
+	jobs_done(h, true, n);
+	if (n < 0)
+		fs_reply_rc(req, n);
+	else
+		fuse_reply_write(req, (size_t)n);
+	return true;
 }
 
 static ssize_t write_at(struct backend *b, struct handle *h, const char *data, size_t size, off_t offset,
@@ -167,8 +206,13 @@ void fs_write(fuse_req_t req, fuse_ino_t ino, const char *data, size_t size, off
 		handle_put(h);
 		return;
 	}
+	if (draft_is_new(h) && write_draft(req, h, data, size, offset, is_append(fi))) {
+		handle_put(h);
+		return;
+	}
 	b = backend_of(h);
-	if (goes_behind(b, fi, size, kill_priv) && write_behind(req, b, h, data, size, offset, fi)) {
+	if (!draft_is_new(h) && goes_behind(b, fi, size, kill_priv) &&
+	    write_behind(req, b, h, data, size, offset, fi)) {
 		handle_put(h);
 		return;
 	}
@@ -176,10 +220,10 @@ void fs_write(fuse_req_t req, fuse_ino_t ino, const char *data, size_t size, off
 		handle_put(h);
 		return;
 	}
-	if (is_append(fi))
-		rc = append_write(b, h, data, size, offset, kill_priv);
-	else
-		rc = write_at(b, h, data, size, offset, kill_priv);
+	rc = ensure_in_place(b, h);
+	if (rc == 0)
+		rc = is_append(fi) ? append_write(b, h, data, size, offset, kill_priv)
+				   : write_at(b, h, data, size, offset, kill_priv);
 	if (rc > 0 && b->board)
 		board_count(b->board, COUNT_WRITTEN_BYTES, (uint64_t)rc);
 	jobs_done(h, true, rc);
@@ -204,11 +248,19 @@ void fs_fallocate(fuse_req_t req, fuse_ino_t ino, int mode, off_t offset, off_t 
 		return;
 	b = backend_of(h);
 	jobs_begin(h);
+	rc = draft_is_new(h) ? draft_allocate(h, mode, offset, length) : -EFBIG;
+	if (rc != -EFBIG) {
+		handle_put(h);
+		fs_reply_rc(req, rc);
+		return;
+	}
 	if (!guard_enter(req, b, OP_WRITE, GUARD_MUTATING, guard_target_node(h->node))) {
 		handle_put(h);
 		return;
 	}
-	rc = handle_ensure(b, h);
+	rc = ensure_in_place(b, h);
+	if (rc == 0)
+		rc = handle_ensure(b, h);
 	if (rc == 0)
 		rc = b->ops->fallocate(b, atomic_load(&h->fd), mode, offset, length);
 	jobs_done(h, false, MIN(rc, (ssize_t)0));
@@ -227,6 +279,15 @@ void fs_lseek(fuse_req_t req, fuse_ino_t ino, off_t offset, int whence, struct f
 	if (!h)
 		return;
 	b = backend_of(h);
+	if (draft_is(h)) {
+		rc = draft_seek(h, offset, whence);
+		handle_put(h);
+		if (rc < 0)
+			fs_reply_rc(req, rc);
+		else
+			fuse_reply_lseek(req, rc);
+		return;
+	}
 	if (!guard_enter(req, b, OP_METADATA, GUARD_NONE, 0)) {
 		handle_put(h);
 		return;
@@ -307,7 +368,8 @@ void fs_copy_file_range(fuse_req_t req, fuse_ino_t ino_in, off_t off_in, struct 
 	}
 	b = backend_of(in);
 	jobs_begin(out);
-	if (in->backend != out->backend) {
+	/* The kernel then reads and writes instead. */
+	if (in->backend != out->backend || draft_is(in) || draft_is(out)) {
 		fuse_reply_err(req, EXDEV);
 	} else if (guard_enter(req, b, OP_WRITE, GUARD_MUTATING, guard_target_node(out->node))) {
 		rc = copy_for_request(b, in, off_in, out, off_out, length);

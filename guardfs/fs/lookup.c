@@ -5,6 +5,7 @@
 #include "fs/guard.h"
 #include "fs/look.h"
 #include "fs/node.h"
+#include "fs/statefiles.h"
 #include "fs/tiers.h"
 #include "fs/view.h"
 #include "fs/virtual.h"
@@ -69,6 +70,23 @@ static bool target_is_missing(struct backend *b, struct node *node)
 	       b->ops->getattr(b, view_object_index(node), -1, &st) == -ENOENT;
 }
 
+/* Does the name still exist? Over sshfs that opens the file. */
+static ssize_t find_known(struct backend *b, struct node *known, uint32_t parent, const char *name,
+			  struct found *found)
+{
+	int place = S_ISREG(known->mode) && statefiles_is_named(parent, name) ? statefiles_enter(parent, name)
+									      : STATEFILES_NO_PLACE;
+	ssize_t rc;
+
+	if (place == STATEFILES_REPLACED)
+		return BACKEND_NODE_GONE;
+	look_enter(known);
+	rc = b->ops->find(b, parent, name, found);
+	look_leave(known);
+	statefiles_leave(place);
+	return rc;
+}
+
 /* A node that the kernel holds is answered for in an outage too (slot.fallback); `known` carries one lookup
  * for that answer. If ours comes too late, guardian gave it. */
 static void lookup_guarded(fuse_req_t req, struct backend *b, struct node *parent, const char *name)
@@ -95,12 +113,7 @@ static void lookup_guarded(fuse_req_t req, struct backend *b, struct node *paren
 	case GUARD_GONE:
 		return;
 	}
-	/* Does the name still exist? */
-	if (known)
-		look_enter(known);
-	rc = (known ? b->ops->find : b->ops->lookup)(b, p, name, &found);
-	if (known)
-		look_leave(known);
+	rc = known ? find_known(b, known, p, name, &found) : b->ops->lookup(b, p, name, &found);
 	if (rc == -ENOENT && target_is_missing(b, parent))
 		rc = -EIO;
 	replaced = rc == 0 && known && look_is_another(b, known, &found.st);

@@ -10,6 +10,7 @@
 #include "fs/handle.h"
 #include "fs/node.h"
 #include "fs/others.h"
+#include "fs/statefiles.h"
 #include "fs/suspects.h"
 #include "fs/tiers.h"
 #include "fs/view.h"
@@ -258,7 +259,7 @@ static void name_is_removed(uint32_t parent, const char *name, bool directory)
 	node_unlinked(parent, name);
 }
 
-/* Over sshfs a directory holds its removed files until they are closed. */
+/* Over sshfs a directory holds its removed files until they are closed; on any backend it may hold what is listed for nobody. */
 static errint_t remove_directory(struct backend *b, uint32_t parent, const char *name)
 {
 	errint_t rc = b->ops->rmdir(b, parent, name, false);
@@ -271,6 +272,8 @@ static errint_t remove_directory(struct backend *b, uint32_t parent, const char 
 		return rc;
 	if (handle_is_removed_from(node_index(dir)))
 		rc = b->ops->rmdir(b, parent, name, true);
+	if (rc == -ENOTEMPTY && statefiles_clear(b, node_index(dir)) == 0)
+		rc = b->ops->rmdir(b, parent, name, false);
 	node_unpin(dir);
 	return rc;
 }

@@ -59,6 +59,12 @@ void node_remember(struct node *node, const struct stat *st)
 	atomic_fetch_or(&node->flags, NODE_KNOWN);
 }
 
+void node_became(struct node *node, const struct stat *st)
+{
+	ACQUIRE_LOCK(node_lock(node));
+	number_seen(node, st->st_ino);
+}
+
 uint64_t node_size(const struct node *node)
 {
 	ACQUIRE_LOCK(node_lock(node));

@@ -110,6 +110,13 @@ uint32_t node_paths_version(void);
  * -ENAMETOOLONG; -ESTALE: no name. Of a view's root in the mount; of no other view. */
 errint_t node_path_in_tier(uint32_t node, bool lost, char *path, size_t size) WARN_UNUSED;
 
+/* Directory and name of a guarded node, of one moment; the last ones of a nameless node. 0; -ESTALE: it never had
+ * any (a root). */
+errint_t node_place(const struct node *node, uint32_t *parent, char name[NAME_LENGTH_MAX + 1]) WARN_UNUSED;
+
+/* Another file of storage, st, was put into the node's place by us: the node is that file from now on. */
+void node_became(struct node *node, const struct stat *st);
+
 /* ---- node_path.c: places ---- */
 
 /* Path in the mount, as above, of a directory or guarded node: by the route with the nearest target, else by

@@ -181,3 +181,16 @@ errint_t node_path_in_tier(uint32_t index, bool lost, char *path, size_t size)
 	pthread_rwlock_unlock(&ntable.tree_lock);
 	return rc < 0 ? rc : copy_string(path, size, p.text + p.at);
 }
+
+errint_t node_place(const struct node *node, uint32_t *parent, char name[NAME_LENGTH_MAX + 1])
+{
+	errint_t rc = -ESTALE;
+
+	pthread_rwlock_rdlock(&ntable.tree_lock);
+	if (ntable_is_guarded(node) && !(node->flags & (NODE_ROUTE_ROOT | NODE_VIEW)) && node->name) {
+		*parent = node->parent;
+		rc = copy_string(name, NAME_LENGTH_MAX + 1, ntable_name(node));
+	}
+	pthread_rwlock_unlock(&ntable.tree_lock);
+	return rc;
+}

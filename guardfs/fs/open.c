@@ -6,6 +6,7 @@
 #include "fs/again.h"
 #include "fs/context.h"
 #include "fs/dirs.h"
+#include "fs/draft.h"
 #include "fs/entry.h"
 #include "fs/grant.h"
 #include "fs/guard.h"
@@ -14,10 +15,13 @@
 #include "fs/look.h"
 #include "fs/make.h"
 #include "fs/node.h"
+#include "fs/publish.h"
+#include "fs/statefiles.h"
 #include "fs/suspects.h"
 #include "fs/view.h"
 #include "fs/virtual.h"
 #include "fs/wire.h"
+#include "fs/writer.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -102,7 +106,8 @@ static errint_t take_handle(struct backend *b, const struct node *node, int flag
 	*h = node ? handle_new(node_index(node), HANDLE_FILE, node->backend, flags, ref, epoch, name) : NULL;
 	if (*h)
 		return 0;
-	b->ops->release(b, ref);
+	if (ref >= 0)
+		b->ops->release(b, ref);
 	return -ENFILE;
 }
 
@@ -206,6 +211,67 @@ static ssize_t open_and_look(struct backend *b, struct node *node, struct fuse_f
 	return rc;
 }
 
+/* ---- state files (docs/STATEFILES.md) ---- */
+
+struct state_open {
+	/* Of a state file: its place (statefiles_enter). */
+	bool is_one;
+	int place;
+	/* It truncates, and begins a draft. */
+	bool begins_draft;
+};
+
+static bool is_rewrite(int flags)
+{
+	return flags & O_TRUNC && (flags & O_ACCMODE) != O_RDONLY;
+}
+
+/* The file as storage has it now: is it to be rewritten through a draft? */
+static ssize_t begin_rewrite(struct backend *b, const struct node *node, struct state_open *s)
+{
+	struct stat st;
+	errint_t rc = b->ops->getattr(b, node_index(node), -1, &st);
+
+	if (rc == 0 && !node_is_still(node, &st))
+		rc = BACKEND_NODE_GONE;
+	if (rc == 0)
+		s->begins_draft = draft_may_begin(node, &st, NULL);
+	return rc == -ENOENT ? BACKEND_NODE_GONE : rc;
+}
+
+static ssize_t open_any(struct backend *b, struct node *node, struct fuse_file_info *fi, struct state_open *s,
+			struct opened *o)
+{
+	char name[NAME_LENGTH_MAX + 1];
+	uint32_t dir;
+	ssize_t rc = 0;
+
+	if (!s->is_one || node_place(node, &dir, name) < 0)
+		return open_and_look(b, node, fi, o);
+	s->place = statefiles_enter(dir, name);
+	if (s->place == STATEFILES_REPLACED)
+		return BACKEND_NODE_GONE;
+	if (is_rewrite(fi->flags))
+		rc = begin_rewrite(b, node, s);
+	if (rc == 0 && !s->begins_draft)
+		rc = open_and_look(b, node, fi, o);
+	return rc;
+}
+
+/* Pages and size that the kernel has of a file whose name changes its content are not asked: reads go past them. */
+static void note_state_open(fuse_req_t req, const struct state_open *s, struct handle *h,
+			    const struct opened *o, struct fuse_file_info *fi)
+{
+	if (!s->is_one || (o->looked && (uint64_t)o->st.st_size > statefiles_size()))
+		return;
+	h->is_statefile = 1;
+	fi->direct_io = 1;
+	if (!s->begins_draft)
+		return;
+	h->unlinked = HANDLE_NAMED;
+	h->draft_owner = writer_process((uint32_t)fuse_req_ctx(req)->pid);
+}
+
 /* The kernel checks this, but for an open that truncates without writing: only afterwards, when the program
  * is gone. */
 static bool truncates_program(const struct node *node, int flags)
@@ -222,6 +288,13 @@ static void start_ledger(const struct node *node, struct handle *h, const struct
 	handle_start_ledger(h, truncated || o->unlike ? 0 : version.size, version.mtime_ns);
 }
 
+/* It goes on another time. */
+static void end_open(const struct state_open *state, uint32_t job)
+{
+	statefiles_leave(state->place);
+	jobs_leave(job);
+}
+
 void fs_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
 	struct node *node = node_from_id(ino);
@@ -229,6 +302,7 @@ void fs_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	struct handle *h = NULL;
 	uint32_t epoch, job;
 	struct opened opened = {.ref = -1};
+	struct state_open state = {.place = STATEFILES_NO_PLACE};
 	ssize_t rc;
 
 	if (!node) {
@@ -248,6 +322,7 @@ void fs_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 		return;
 	}
 	b = fs_backend(node);
+	state.is_one = b->board && statefiles_is(node);
 	job = jobs_enter(node);
 	if (!guard_enter(req, b, OP_METADATA,
 			 GUARD_BY_NAME | (fi->flags & O_TRUNC ? GUARD_MUTATING : GUARD_NONE),
@@ -256,14 +331,19 @@ void fs_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 		return;
 	}
 	epoch = b->board ? atomic_load(&b->board->root_epoch) : 0;
-	rc = open_and_look(b, node, fi, &opened);
+	rc = open_any(b, node, fi, &state, &opened);
 	if (rc == 0)
 		rc = take_handle(b, node, fi->flags, opened.ref, epoch, HANDLE_STRAY, &h);
+	if (rc == 0 && state.begins_draft)
+		rc = draft_begin(h);
 	if (!guard_leave(req, b, &rc)) {
-		jobs_leave(job);
+		end_open(&state, job);
 		return;
 	}
 	if (rc < 0) {
+		if (h)
+			handle_release(h);
+		statefiles_leave(state.place);
 		if (opened.replaced && !call_answered())
 			node_replaced(node);
 		jobs_leave(job);
@@ -272,10 +352,12 @@ void fs_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	}
 	jobs_opened(h, job);
 	start_ledger(node, h, &opened, fi->flags & O_TRUNC);
-	if ((fi->flags & O_ACCMODE) != O_RDONLY)
+	if ((fi->flags & O_ACCMODE) != O_RDONLY && !state.begins_draft)
 		suspects_written(node_index(node));
-	if (!fi->direct_io && !look_accept(b, node, fi->flags, &opened, h))
+	if (!state.begins_draft && !fi->direct_io && !look_accept(b, node, fi->flags, &opened, h))
 		fi->direct_io = 1;
+	note_state_open(req, &state, h, &opened, fi);
+	statefiles_leave(state.place);
 	if (!b->board)
 		passthrough_begin(node, h, opened.ref, NULL);
 	fill_file_info(fi, b, node, h, opened.changed);
@@ -399,6 +481,10 @@ static void sync_handle(fuse_req_t req, uint64_t fh, sync_fn sync, bool data_onl
 		return;
 	}
 	jobs_begin(h);
+	if (draft_is(h)) {
+		publish_sync(req, h, sync == do_flush, reply);
+		return;
+	}
 	if (atomic_load(&h->error)) {
 		rc = atomic_load(&h->error);
 		jobs_error(ERRCLASS_STALE);
@@ -443,7 +529,16 @@ void fs_fsync(fuse_req_t req, fuse_ino_t ino, int datasync, struct fuse_file_inf
 
 void open_sync(fuse_req_t req, uint64_t fh, int (*reply)(fuse_req_t req, int error))
 {
-	sync_handle(req, fh, do_fsync, false, reply);
+	struct handle *h = handle_get(fh);
+	bool is_draft = h && draft_is(h);
+
+	if (h)
+		handle_put(h);
+	/* Nothing of it is in its file yet, and it may be half of what is to be. */
+	if (is_draft)
+		reply(req, 0);
+	else
+		sync_handle(req, fh, do_fsync, false, reply);
 }
 
 void fs_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
@@ -461,6 +556,8 @@ void fs_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 		handle_retire(h);
 	/* Closing may take long. */
 	fuse_reply_err(req, 0);
+	if (h && draft_is(h))
+		publish_last(h);
 	if (h)
 		handle_finish(h);
 }

@@ -8,6 +8,8 @@
 #include "fs/make.h"
 #include "fs/node.h"
 #include "fs/others.h"
+#include "fs/publish.h"
+#include "fs/statefiles.h"
 #include "fs/suspects.h"
 #include "fs/tiers.h"
 #include "fs/view.h"
@@ -131,8 +133,9 @@ void fs_rename(fuse_req_t req, fuse_ino_t parent_id, const char *name, fuse_ino_
 {
 	struct node *parent = make_parent(req, parent_id, name, true), *newparent, *victim;
 	struct found found;
+	struct published_rename published;
 	struct backend *b;
-	bool done_before = false;
+	bool done_before = false, publishes;
 	uint32_t p, np;
 	ssize_t rc;
 	int err;
@@ -148,10 +151,13 @@ void fs_rename(fuse_req_t req, fuse_ino_t parent_id, const char *name, fuse_ino_
 	b = fs_backend(parent);
 	p = view_object_index(parent);
 	np = view_object_index(newparent);
-	if (!guard_enter(req, b, OP_METADATA, GUARD_MUTATING, GUARD_TARGET_ALL))
+	publishes = b->board && !(flags & ~(unsigned)RENAME_NOREPLACE) && statefiles_is_named(np, newname);
+	if (!guard_enter(req, b, publishes ? OP_SYNC : OP_METADATA, GUARD_MUTATING, GUARD_TARGET_ALL))
 		return;
 	victim = b->board || flags ? NULL : make_losing(np, newname);
-	rc = b->ops->rename(b, p, name, np, newname, flags);
+	rc = publishes ? publish_begin_rename(b, p, name, np, newname, &published) : 0;
+	if (rc == 0)
+		rc = b->ops->rename(b, p, name, np, newname, flags);
 	make_lost(victim, rc == 0);
 	dirs_changed(b, p);
 	dirs_changed(b, np);
@@ -167,6 +173,8 @@ void fs_rename(fuse_req_t req, fuse_ino_t parent_id, const char *name, fuse_ino_
 	/* Before leaving, as in make.c: waiting requests find the present names. */
 	if (rc == 0 && !(done_before && is_noted(b, p, name)))
 		note_renamed(b, p, name, np, newname, flags);
+	if (publishes)
+		publish_end_rename(np, newname, &published, rc == 0);
 	if (!guard_leave(req, b, &rc))
 		return;
 	if (rc == 0 && b->board)

@@ -58,7 +58,8 @@ static bool is_writer(const struct handle *h)
 {
 	return atomic_load(&h->state) == HANDLE_LIVE && h->kind == HANDLE_FILE &&
 	       h->backend < CONFIG_BACKENDS_MAX && (h->flags & O_ACCMODE) != O_RDONLY &&
-	       !atomic_load(&h->closing) && !h->unlinked && !atomic_load(&h->error);
+	       !atomic_load(&h->closing) && !h->unlinked && !atomic_load(&h->error) &&
+	       !atomic_load(&h->draft); /* nothing of it is in the file yet */
 }
 
 bool writers_have(const struct arena *arena, uint32_t backend, const char *object)

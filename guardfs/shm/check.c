@@ -461,6 +461,10 @@ static uint32_t tidy_handle(struct handle *h)
 	}
 	if (error < 0 || error >= ERRNO_LIMIT)
 		atomic_store(&h->error, EIO);
+	if (atomic_load(&h->draft) >= DRAFT_END || (h->kind != HANDLE_FILE && atomic_load(&h->draft))) {
+		atomic_store(&h->draft, DRAFT_NONE);
+		changed++;
+	}
 	changed += atomic_load(&h->job) > JOB_MAX;
 	if (atomic_load(&h->job) > JOB_MAX)
 		atomic_store(&h->job, JOB_NONE);

@@ -19,6 +19,14 @@ enum handle_name {
 	HANDLE_STRAY,	 /* another file in the place of its node's; only read */
 };
 
+/* The content of a file open on a guarded tier, where it is not storage's (fs/draft.h). */
+enum handle_draft {
+	DRAFT_NONE,
+	DRAFT_NEW,  /* snapshot_fd: what the next version of a state file will be */
+	DRAFT_KEPT, /* snapshot_fd: the version that was opened for reading, and replaced since */
+	DRAFT_END
+};
+
 struct handle {
 	/* Stored last on creation. */
 	_Atomic uint32_t state;
@@ -50,8 +58,21 @@ struct handle {
 	uint32_t uid;
 	/* Counted to uid's share. */
 	_Atomic uint32_t snapshot_kib;
-	/* memfd of a directory's listing or a virtual file's text; -1: none. */
+	/* memfd of a directory's listing, a virtual file's text, or a draft; -1: none. */
 	int32_t snapshot_fd;
+	/* enum handle_draft. Stored after snapshot_fd. */
+	_Atomic uint8_t draft;
+	/* Opened as a state file: the kernel passes its pages by. */
+	uint8_t is_statefile;
+	/* A draft that its close does not publish: its writer was killed, or a caller was, or may be, told that it
+	 * was not published. */
+	_Atomic uint8_t draft_refused;
+	/* The process that began the draft; 0: not known. */
+	uint32_t draft_owner;
+	/* Changes of the draft, its beginning included; how many of them are published. */
+	_Atomic uint32_t draft_changes, draft_published;
+	/* The time set since the last change (ns); INT64_MIN: none. */
+	_Atomic int64_t draft_mtime_ns;
 	/* Acknowledged writes not yet synced, under the ledger lock. */
 	/* Least size of the file. */
 	uint64_t known_end;

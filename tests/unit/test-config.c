@@ -104,10 +104,14 @@ static void every_key_is_read(void **state)
 	    "[recovery]\nbackoff_min=50ms\nbackoff_max=2m\nprobe_interval=7s\nprobe_timeout=8s\nconnect_"
 	    "timeout=9s\n"
 	    "[jobs]\npattern = */[0-9]*__*\npattern = imports/*\nstall_sentinel=/s/stall\nstall_cooldown=1m\n"
-	    "stall_per_day=7\n");
+	    "stall_per_day=7\n[state]\nfiles = a.json  JOB/*.y\nsize = 64\ngenerations = 0\nkeep_size = 9\n");
 	b = &config.backends[0];
 	assert_string_equal(config.run_dir, "/r");
 	assert_string_equal(config.state_dir, "/s");
+	assert_string_equal(config.state_files, "a.json  JOB/*.y");
+	assert_int_equal(config.state_size_kib, 64);
+	assert_int_equal(config.state_generations, 0);
+	assert_int_equal(config.state_keep_mib, 9);
 	assert_true(config.allow_suid && config.allow_dev && !config.passthrough && !config.sandbox);
 	assert_int_equal(config.local_cache_ms, 60000);
 	assert_int_equal(config.guarded_cache_ms, 250);
@@ -200,7 +204,7 @@ static void bad_syntax_is_refused(void **state)
 	    {"[mount] x\n", "x.conf:1: ", "']'"},
 	    {"\n[moumt]\n", "x.conf:2: ",
 	     "unknown section [moumt]; known: mount, backend NAME, deadline, tier, recovery, hooks, jobs, "
-	     "journal, metrics"},
+	     "state, journal, metrics"},
 	    {"[mount x]\n", "x.conf:1: ", "takes no name"},
 	    {"[backend]\n", "x.conf:1: ", "expected [backend NAME]"},
 	    {"[backend a b]\n", "x.conf:1: ", "cannot name a backend"},
@@ -234,6 +238,8 @@ static void bad_values_are_refused(void **state)
 		const char *line, *what;
 	} cases[] = {
 	    {"[mount]\nsuid = maybe", "yes or no"},
+	    {"[state]\nfiles = a/b", "globs of names"},
+	    {"[state]\nsize = 0", "from 1 to 16384"},
 	    {"[mount]\nname =", "expected letters"},
 	    {"[mount]\nname = a/b", "expected letters"},
 	    {"[mount]\nname = .a", "expected letters"},
@@ -604,6 +610,8 @@ static void find_in_man_page(const char *page, const struct config_key *key)
 	if (!entry || entry > end)
 		fail_msg("guardfs.conf(5) lacks '%s' in [%s]", key->name, key->section);
 	snprintf(line, sizeof(line), "%.*s", (int)strcspn(entry + 1, "\n"), entry + 1);
+	for (char *escape; (escape = strchr(line, '\\'));)
+		memmove(escape, escape + 1, strlen(escape));
 	snprintf(needle, sizeof(needle), "default: %s", key->fallback ? key->fallback : "");
 	if (key->fallback ? !strstr(line, needle) : strstr(line, "default:") != NULL)
 		fail_msg("guardfs.conf(5), '%s': the default is %s", key->name,

@@ -1,0 +1,76 @@
+/* draft.h: the new content of a state file, in memory until it is published (docs/STATEFILES.md).
+ *
+ * An open that truncates a state file, or cutting one to nothing, begins a draft: a memfd that takes the handle's writes
+ * and answers its reads. The file on storage stays as it is until fs/publish.h puts all of the draft into its place. The
+ * memfd outlives worker and connection. Worker, any thread. */
+#ifndef GUARDFS_FS_DRAFT_H
+#define GUARDFS_FS_DRAFT_H
+
+#include "fs/context.h"
+
+static inline bool draft_is(const struct handle *h)
+{
+	return atomic_load(&h->draft) != DRAFT_NONE;
+}
+
+/* The same, of the kind that is written to. */
+static inline bool draft_is_new(const struct handle *h)
+{
+	return atomic_load(&h->draft) == DRAFT_NEW;
+}
+
+/* May node's state file, with attributes st, be rewritten through a draft by h (NULL: a handle to be made)? Not if the file
+ * is large, has other names, set-id bits, or is open for writing in place otherwise. */
+bool draft_may_begin(const struct node *node, const struct stat *st, const struct handle *h);
+
+/* Is a handle open for writing in place on the node, other than h? */
+bool draft_has_writers(uint32_t node, const struct handle *h);
+
+/* h, a live handle of a file, without a descriptor, becomes a draft, empty. 0 or -errno. */
+errint_t draft_begin(struct handle *h) WARN_UNUSED;
+
+/* h, open for reading, keeps this content from now on. 0 or -errno. */
+errint_t draft_keep(struct handle *h, const void *data, size_t n) WARN_UNUSED;
+
+/* Reads and changes of the content. No storage is asked. -EFBIG: a change would make it larger than a state file may be, or
+ * its user has no memory left: draft_spill. A draft whose content is lost says -EIO. */
+ssize_t draft_read(const struct handle *h, void *data, size_t size, off_t offset);
+/* appends: offset does not count. A WRITE that runs again finds what its first run did (slot.append_from). */
+ssize_t draft_write(struct handle *h, const void *data, size_t n, off_t offset, bool appends);
+errint_t draft_cut(struct handle *h, off_t size);
+errint_t draft_allocate(struct handle *h, int mode, off_t offset, off_t length);
+off_t draft_seek(const struct handle *h, off_t offset, int whence);
+/* The time that the file of node is to have when the drafts of this process (of FUSE's pid) are published: futimens(2) does
+ * not say through which open file it came. */
+void draft_set_time(uint32_t node, uint32_t pid, int64_t mtime_ns);
+
+/* All of the content, of one moment; malloc'ed. changes: up to here it has them. */
+struct draft_content {
+	void *data;
+	size_t size;
+	uint32_t changes;
+	/* INT64_MIN: none. */
+	int64_t mtime_ns;
+};
+errint_t draft_copy(struct handle *h, struct draft_content *content) WARN_UNUSED;
+
+/* Is there a change that is not published? */
+static inline bool draft_is_due(const struct handle *h)
+{
+	return draft_is_new(h) && atomic_load(&h->draft_changes) != atomic_load(&h->draft_published);
+}
+
+/* Only emptied, nothing written. */
+static inline bool draft_is_blank(const struct handle *h)
+{
+	return atomic_load(&h->draft_changes) == 1;
+}
+
+/* Puts the content into the file itself, in place, which is cut first, and writes go there from now on. Within the guard.
+ * 0 or -errno. */
+errint_t draft_spill(struct backend *b, struct handle *h) WARN_UNUSED;
+
+/* For draft_spill and fs/publish.c. All of n bytes through ref, from the file's beginning. 0 or -errno. */
+errint_t draft_put(struct backend *b, int ref, const void *data, size_t n) WARN_UNUSED;
+
+#endif

@@ -1,0 +1,28 @@
+/* publish.h: drafts (fs/draft.h) brought to storage: written beside the file, synced, and renamed over it. Worker, any
+ * thread. */
+#ifndef GUARDFS_FS_PUBLISH_H
+#define GUARDFS_FS_PUBLISH_H
+
+#include "fs/context.h"
+
+/* Answers FLUSH (closes) or FSYNC of a draft, by reply: publishes what is due. A close by another process than the one that
+ * began the draft, or of one that is being killed, publishes nothing. Takes over h's use. */
+void publish_sync(fuse_req_t req, struct handle *h, bool closes, int (*reply)(fuse_req_t req, int error));
+
+/* RELEASE has come, and was answered: what is due all the same is published, unless somebody was told that it was not. */
+void publish_last(struct handle *h);
+
+/* For a rename over a state file. Within the guard, as a change of everything (GUARD_TARGET_ALL): syncs the file of p/name,
+ * waits until nobody is at np/newname (statefiles_begin; *place), and lets its readers keep their version. 0 or -errno.
+ * publish_end must follow in any case; renamed: it was. */
+struct published_rename {
+	int place;
+	/* What is renamed, for the generations; NULL: not read. */
+	void *data;
+	size_t size;
+};
+errint_t publish_begin_rename(struct backend *b, uint32_t p, const char *name, uint32_t np,
+			      const char *newname, struct published_rename *r) WARN_UNUSED;
+void publish_end_rename(uint32_t np, const char *newname, struct published_rename *r, bool renamed);
+
+#endif

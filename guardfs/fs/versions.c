@@ -1,0 +1,158 @@
+/* versions.c: see versions.h. */
+#include "fs/versions.h"
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "fs/node.h"
+#include "fs/publish_io.h"
+#include "fs/statefiles.h"
+#include "generations/generations.h"
+
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+
+#define WAITING_MAX   32u
+#define WAITING_BYTES (16u << 20)
+#define SEEN	      1024u
+
+struct version_to_keep {
+	struct version_to_keep *next;
+	uint64_t real_ns;
+	size_t size;
+	char path[4096];
+	uint8_t data[];
+};
+
+static struct {
+	pthread_mutex_t lock;
+	pthread_cond_t wanted;
+	struct version_to_keep *first, **last;
+	uint32_t waiting;
+	size_t bytes;
+	bool has_thread, complained;
+	/* Hashes of paths whose former version was looked at. */
+	uint64_t seen[SEEN];
+} queue = {.lock = PTHREAD_MUTEX_INITIALIZER, .wanted = PTHREAD_COND_INITIALIZER, .last = &queue.first};
+
+bool versions_are_kept(void)
+{
+	return fs.config->state_generations > 0 && fs.config->state_dir[0];
+}
+
+/* ---- the thread ---- */
+
+static struct version_to_keep *take_version(void)
+{
+	struct version_to_keep *v;
+
+	ACQUIRE_LOCK(&queue.lock);
+	while (!queue.first)
+		pthread_cond_wait(&queue.wanted, &queue.lock);
+	v = queue.first;
+	queue.first = v->next;
+	if (!queue.first)
+		queue.last = &queue.first;
+	return v;
+}
+
+static void *keep_versions(void *arg)
+{
+	struct generations_limit limit = {.count = fs.config->state_generations,
+					  .bytes = (uint64_t)fs.config->state_keep_mib << 20};
+
+	(void)arg;
+	for (;;) {
+		struct version_to_keep *v = take_version();
+		errint_t rc =
+		    generations_put(fs.config->state_dir, v->path, v->real_ns, v->data, v->size, limit);
+
+		pthread_mutex_lock(&queue.lock);
+		queue.waiting--;
+		queue.bytes -= v->size;
+		if (rc < 0 && !queue.complained)
+			log_warning("a version of %s is not kept: %s", v->path, strerror(-rc));
+		queue.complained = rc < 0;
+		pthread_mutex_unlock(&queue.lock);
+		free(v);
+	}
+	return NULL;
+}
+
+/* Under the lock. Signals are for other threads. */
+static bool start_thread(void)
+{
+	pthread_t thread;
+	sigset_t all, before;
+
+	if (queue.has_thread)
+		return true;
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	if (pthread_create(&thread, NULL, keep_versions, NULL) == 0) {
+		pthread_detach(thread);
+		queue.has_thread = true;
+	}
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	return queue.has_thread;
+}
+
+/* ---- giving ---- */
+
+void versions_add(uint32_t node, const void *data, size_t size)
+{
+	struct version_to_keep *v;
+
+	if (!versions_are_kept())
+		return;
+	v = malloc(sizeof(*v) + size);
+	if (!v || node_path(node, v->path, sizeof(v->path)) < 0) {
+		free(v);
+		return;
+	}
+	v->next = NULL;
+	v->real_ns = clock_real_ns();
+	v->size = size;
+	memcpy(v->data, data, size);
+	ACQUIRE_LOCK(&queue.lock);
+	if (queue.waiting >= WAITING_MAX || queue.bytes + size > WAITING_BYTES || !start_thread()) {
+		free(v);
+		return;
+	}
+	queue.waiting++;
+	queue.bytes += size;
+	*queue.last = v;
+	queue.last = &v->next;
+	pthread_cond_signal(&queue.wanted);
+}
+
+/* Forgetting one costs another look. */
+static bool is_first_time(uint32_t node)
+{
+	uint64_t id = node_id(&fs.arena->nodes[node], node);
+	uint64_t *seen = &queue.seen[hash_bytes(0, &id, sizeof(id)) % SEEN];
+
+	ACQUIRE_LOCK(&queue.lock);
+	if (*seen == id)
+		return false;
+	*seen = id;
+	return true;
+}
+
+void versions_former(struct backend *b, uint32_t node, const struct stat *st)
+{
+	void *data = NULL;
+	size_t size = 0;
+	int ref = -1;
+
+	if (!versions_are_kept() || !is_first_time(node) || !st || st->st_size == 0 ||
+	    (uint64_t)st->st_size > statefiles_size())
+		return;
+	if (b->ops->open(b, node, O_RDONLY, &ref) < 0)
+		return;
+	if (publish_read(b, ref, (uint64_t)st->st_size, &data, &size) == 0)
+		versions_add(node, data, size);
+	b->ops->release(b, ref);
+	free(data);
+}

@@ -1,0 +1,17 @@
+/* versions.h: versions of state files on their way to the local disk (generations/generations.h), which a thread of its own
+ * waits for. What comes faster than the disk takes it is left out. Worker, any thread. */
+#ifndef GUARDFS_FS_VERSIONS_H
+#define GUARDFS_FS_VERSIONS_H
+
+#include "fs/context.h"
+
+bool versions_are_kept(void);
+
+/* The file of node has this content now. */
+void versions_add(uint32_t node, const void *data, size_t size);
+
+/* It is about to be replaced, for the first time by this worker: what it has, with attributes st (NULL: there is none), is
+ * read and kept. Within the guard. */
+void versions_former(struct backend *b, uint32_t node, const struct stat *st);
+
+#endif
