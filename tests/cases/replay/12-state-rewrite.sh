@@ -1,7 +1,7 @@
 # Failure mode 12, latent: the crawl rewrites .archive_state.json in place; whoever cut it off in between left it empty, and with it the
 # crawl's memory was gone. guardfs: what is written aside and renamed over is the old or the new, whole, at every moment. What is
-# rewritten in place is the new one, whole, if its writer was told so; if it got EIO, the old one or a beginning of the new one, be it
-# empty: the old one is not kept until the new one is complete. Never one in the other.
+# rewritten in place is the same if it is a state file by its name. Any other is the new one, whole, if its writer was told so; if it got
+# EIO, the old one or a beginning of the new one, be it empty. Never one in the other.
 # limit: 120
 . "$REPO/tests/lib/lib.sh"
 . "$REPO/tests/cases/replay/old-setup.bash"
@@ -13,7 +13,7 @@ DEADLINE_METADATA=700 DEADLINE_READ=700 DEADLINE_WRITE=1000 DEADLINE_SYNC=1000 P
 rewrite()
 {
 	: >"$WORK/notes"
-	coproc WRITER { exec python3 "$STATE_PY" "$1" "$2" "$WORK/notes"; }
+	coproc WRITER { exec python3 "$STATE_PY" "${1/state/inplace}" "$2" "$WORK/notes"; }
 	echo "$WRITER_PID" >"$WORK/writer.pid"
 	wait_until 10000 grep -q ' ok$' "$WORK/notes"
 }
@@ -113,11 +113,13 @@ watch_file()
 
 start_guardfs
 wait_healthy
-for way in rename inplace; do
+for way in rename inplace state; do
 	say "guardfs: $way"
-	file=$COLD/$way.json onserver=$SERVER/$way.json
+	name=$way.json
+	[[ $way != state ]] || name=.archive_state.json
+	file=$COLD/$name onserver=$SERVER/$name
 	rewrite $way "$file"
-	if [[ $way == rename ]]; then
+	if [[ $way != inplace ]]; then
 		promise=whole
 		touch "$WORK/watching"
 		watch_file "$onserver" >"$WORK/watched" &
@@ -144,7 +146,7 @@ for way in rename inplace; do
 	assert_file "$onserver" whole
 	cmp "$onserver" "$file"
 	end_rewrite
-	if [[ $way == rename ]]; then
+	if [[ $way != inplace ]]; then
 		rm "$WORK/watching"
 		wait "$watcher"
 		echo "looked at $(wc -l <"$WORK/watched") times meanwhile"

@@ -1,0 +1,140 @@
+# A state file is rewritten as fast as it can be, in the two ways in which crawlers do, while its writer, worker, sshfs and the server are killed, cut off
+# and frozen at any moment. Whoever looks at the server sees a whole version, always; a reader through the mount a whole one, or an error; none goes
+# back behind what was acknowledged. Raw sshfs, in the same run, shows half.
+# limit: 300
+. "$REPO/tests/lib/lib.sh"
+
+CRAWLER=$REPO/tests/cases/state/crawler.py
+FILE=.archive_state.json
+DEADLINE_METADATA=2000 DEADLINE_READ=2000 DEADLINE_WRITE=20000 DEADLINE_SYNC=20000 PROBE_INTERVAL=500 PROBE_TIMEOUT=500 BACKOFF_MAX=400 PATIENCE=5000
+
+start_writer()
+{
+	python3 "$CRAWLER" write "$1" "$WORK/notes" &
+	echo $! >"$WORK/writer.pid"
+}
+kill_writer()
+{
+	kill -KILL "$(cat "$WORK/writer.pid")"
+	wait "$(cat "$WORK/writer.pid")" 2>/dev/null || true
+	rm "$WORK/writer.pid"
+}
+start_watch()
+{
+	python3 "$CRAWLER" watch "$1" "$WORK/$2.seen" &
+	echo $! >"$WORK/$2.pid"
+}
+end_watch()
+{
+	touch "$WORK/$1.seen.stop"
+	wait "$(cat "$WORK/$1.pid")"
+	rm "$WORK/$1.pid"
+	echo "$1: $(cat "$WORK/$1.seen")"
+}
+seen()
+{
+	jq ".$2" "$WORK/$1.seen"
+}
+# The last version that was acknowledged.
+acknowledged()
+{
+	awk '$2 == "ok" { n = $1 } END { print n + 0 }' "$WORK/notes"
+}
+has_gone_on()
+{
+	(($(acknowledged) > $1))
+}
+another_serves()
+{
+	[[ $(process_pid worker) != "$1" && $(status .serving) == true ]]
+}
+
+kill_worker()
+{
+	local before
+
+	before=$(process_pid worker)
+	kill -KILL "$before"
+	wait_until 10000 another_serves "$before"
+}
+kill_sshfs()
+{
+	kill -KILL "$(sshfs_pid)"
+}
+cut_server()
+{
+	box_cut box
+}
+# Frozen, and then it is another one.
+freeze_server()
+{
+	box_freeze box
+	sleep 0.3 # sleep-ok: something is to be under way
+	box_kill box
+	box_restart box
+}
+rewriter()
+{
+	kill_writer
+	start_writer "$1"
+}
+
+# under FILE ON_SERVER FAULT: once, at any moment.
+under()
+{
+	local before
+
+	"$3" "$1"
+	wait_healthy
+	before=$(acknowledged)
+	wait_until 30000 has_gone_on $((before + RANDOM % 3))
+	# The writer is at it all the time: the server has what was acknowledged, or what came after.
+	before=$(acknowledged)
+	assert_ge "$(python3 "$CRAWLER" number "$2")" "$before" "version on the server after $3"
+}
+
+setup_one_box "durability = ${DURABILITY:-behind}"
+sed -i '/^\[recovery\]/a recoveries_per_hour = 0\nflap_count = 0' "$CONF"
+start_guardfs
+wait_healthy
+
+say "raw sshfs shows half"
+raw_begin box
+echo '{}' >"$SERVER/raw.json"
+start_writer "$RAW/raw.json"
+start_watch "$SERVER/raw.json" raw
+wait_until 20000 has_gone_on 40
+kill_writer
+end_watch raw
+assert_ge "$(seen raw half)" 1 "looks that saw half"
+rm -f "$WORK/notes"
+raw_end
+
+say "guardfs never does"
+python3 - "$CRAWLER" "$COLD/$FILE" <<'END'
+import importlib.util, sys
+spec = importlib.util.spec_from_file_location("crawler", sys.argv[1])
+crawler = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(crawler)
+crawler.rewrite(sys.argv[2], 1)
+END
+echo "1 ok" >"$WORK/notes"
+start_writer "$COLD/$FILE"
+start_watch "$SERVER/$FILE" server
+start_watch "$COLD/$FILE" mount
+for round in 1 2 3; do
+	for fault in kill_worker rewriter kill_sshfs rewriter cut_server freeze_server; do
+		under "$COLD/$FILE" "$SERVER/$FILE" $fault
+	done
+done
+kill_writer
+end_watch server
+end_watch mount
+echo "$(acknowledged) versions acknowledged, errors: $(grep -vc ' begun$\| ok$' "$WORK/notes" || true)"
+assert_ge "$(seen server whole)" 100 "looks"
+assert_ge "$(seen mount whole)" 20 "looks through the mount"
+for kind in half missing older; do
+	assert_eq "$(seen server $kind)" 0 "looks at the server that saw it $kind"
+	assert_eq "$(seen mount $kind)" 0 "looks through the mount that saw it $kind"
+done
+assert_eq "$(ctl suspects --json | jq '.suspects | length')" 0 "suspects"
