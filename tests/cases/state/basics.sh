@@ -1,5 +1,6 @@
 # A state file that is rewritten is on the server the former or the new one, whole, at every moment: it changes when its writer
 # closes or syncs it, and not at all if the writer is killed. What is no rewriting, and no state file, is as ever.
+# limit: 180
 . "$REPO/tests/lib/lib.sh"
 
 FILE=.archive_state.json
@@ -149,9 +150,9 @@ conf_state()
 	conf jobs 'pattern = cold/job'
 }
 
-for durability in through behind; do
-	say "== sshfs, $durability"
-	setup_one_box "durability = $durability"
+for setting in 'sshfs through' 'sshfs behind' 'sftp through' 'sftp behind'; do
+	say "== $setting"
+	TYPE=${setting% *} setup_one_box "durability = ${setting#* }"
 	conf_state
 	start_guardfs
 	wait_healthy

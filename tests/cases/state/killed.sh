@@ -101,12 +101,12 @@ wait_healthy
 say "raw sshfs shows half"
 raw_begin box
 echo '{}' >"$SERVER/raw.json"
-start_writer "$RAW/raw.json"
-start_watch "$SERVER/raw.json" raw
+start_writer "$RAW/jobs/cold/raw.json"
+start_watch "$SERVER/raw.json" peer
 wait_until 20000 has_gone_on 40
 kill_writer
-end_watch raw
-assert_ge "$(seen raw half)" 1 "looks that saw half"
+end_watch peer
+assert_ge "$(seen peer half)" 1 "looks that saw half"
 rm -f "$WORK/notes"
 raw_end
 
@@ -137,4 +137,4 @@ for kind in half missing older; do
 	assert_eq "$(seen server $kind)" 0 "looks at the server that saw it $kind"
 	assert_eq "$(seen mount $kind)" 0 "looks through the mount that saw it $kind"
 done
-assert_eq "$(ctl suspects --json | jq '.suspects | length')" 0 "suspects"
+assert_eq "$(ctl suspects --json | jq length)" 0 "suspects"
