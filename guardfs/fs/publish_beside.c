@@ -153,6 +153,11 @@ static errint_t make_file(struct backend *b, const struct publication *p, const 
 	return end_step(rc);
 }
 
+static bool is_connection_lost(errint_t rc)
+{
+	return errclass_info(errclass_from_errno(-rc))->trips;
+}
+
 errint_t publish_beside(struct backend *b, const struct publication *p)
 {
 	char beside[STATEFILE_NAME_SIZE];
@@ -167,7 +172,7 @@ errint_t publish_beside(struct backend *b, const struct publication *p)
 	if (rc == 0)
 		rc = b->ops->rename(b, p->parent, beside, p->parent, p->name, 0);
 	/* A leftover is overwritten by the next one. */
-	if (rc < 0 && !is_of_backend(rc) && rc != GUARD_POISONED)
+	if (rc < 0 && rc != GUARD_POISONED && !is_connection_lost(rc))
 		(void)b->ops->unlink(b, p->parent, beside);
 	return rc;
 }
