@@ -11,12 +11,12 @@
 
 SEED=${SEED:-1} FAULTS=${FAULTS:-8} ROUND=${ROUND:-8} DURABILITY=${DURABILITY:-behind}
 CROWD=${CROWD:-warc:w1 warc:w2 state publish reader link direct mmap rsync}
-INSTANT="worker_kill worker_stop workers_kill keeper_kill keeper_stop sshfs_kill sshfs_stop cut reexecute guardian_kill all_kill reconnect reload clock_jump"
+INSTANT="move worker_kill worker_stop workers_kill keeper_kill keeper_stop sshfs_kill sshfs_stop cut reexecute guardian_kill all_kill reconnect reload clock_jump"
 LASTING="freeze down partition refuse slow full power_cut hold journal_full memory"
 KINDS=${KINDS:-$INSTANT $LASTING}
 DEADLINE_METADATA=1500 DEADLINE_READ=2000 DEADLINE_WRITE=4000 DEADLINE_SYNC=4000 PROBE_INTERVAL=500 PROBE_TIMEOUT=800 PATIENCE=${PATIENCE:-2000}
 export CAMPAIGN_METADATA=1.5 CAMPAIGN_READ=2 CAMPAIGN_WRITE=4 CAMPAIGN_SLACK=$((6 * SLOW))
-STORE=0 n_faults=0
+STORE=0 n_faults=0 n_moved=0
 
 # What callers may be told: trouble with the infrastructure, and what a full disk and an end of memory are themselves.
 export CAMPAIGN_ERRNOS=EIO CAMPAIGN_CUTS=$WORK/cuts
@@ -131,6 +131,7 @@ let_mounts_go()
 
 	set +e
 	[[ $rc == 0 || -z ${CAMPAIGN_DEBUG:-} ]] || show_threads
+	[[ -z ${jobber:-} ]] || kill -9 $(descendants_of "$jobber") "$jobber" 2>/dev/null
 	[[ -z ${crowd:-} ]] || kill -9 $(descendants_of "$crowd") "$crowd" 2>/dev/null
 	umount -l "$STATE" "$WORK/store" 2>/dev/null
 	return "$rc" # for at_exit
@@ -235,6 +236,20 @@ fault_reload()
 	esac
 	mv "$WORK/manifest.new" "$WORK/manifest"
 	signal_process HUP guardian
+}
+
+# A job in which somebody writes goes to the other tier. Refused, or given up, if it is in the way just then; goes on the next time.
+fault_move()
+{
+	local to=box
+
+	[[ $(timeout 3 cat "$MNT/.guardfs/status.json" 2>/dev/null | jq -r '.routes[] | select(.path == "job") | .backend') != box ]] || to=local
+	if timeout 30 "$GUARDCTL" -c "$CONF" tier move job --to "$to" >>"$WORK/moves" 2>&1; then
+		n_moved=$((n_moved + 1))
+		timeout 30 "$GUARDCTL" -c "$CONF" tier move job --discard-old >>"$WORK/moves" 2>&1 || true
+	else
+		timeout 30 "$GUARDCTL" -c "$CONF" tier move job --abort >>"$WORK/moves" 2>&1 || true
+	fi
 }
 
 # CLOCK_REALTIME of all of guardfs, hours to and fro.
@@ -424,6 +439,12 @@ campaign_round()
 
 	rm -f "$WORK/cuts"
 	wait_until 30000 mkdir "$COLD/$dir"
+	jobber=
+	if [[ " $KINDS " == *" move "* ]]; then
+		wait_until 30000 mkdir -p "$MNT/job/$dir"
+		CAMPAIGN_PAUSE=0.3 python3 "$REPO/tests/campaign/crowd.py" "$MNT/job/$dir" "$WORK/oracle-job-$number" "$SEED-$number" link:j1 publish reader >"$WORK/jobber.out" 2>&1 &
+		jobber=$!
+	fi
 	python3 "$REPO/tests/campaign/crowd.py" "$COLD/$dir:$MNT/.guardfs/backends/box/cold/$dir" "$WORK/oracle-$number" "$SEED-$number" $CROWD >"$WORK/crowd.out" 2>&1 &
 	crowd=$!
 	pause_ms 700
@@ -442,8 +463,11 @@ campaign_round()
 	poll_until 30000 is_settled || fail "not healthy 30 s after the last fault"
 	pause_ms 500
 	touch "$WORK/oracle-$number/stop"
+	[[ -z $jobber ]] || touch "$WORK/oracle-job-$number/stop"
 	wait $crowd || rc=$?
 	crowd=
+	[[ -z $jobber ]] || wait $jobber || rc=$?
+	jobber=
 	[[ $rc == 0 ]] || { cat "$WORK/crowd.out" "$WORK/oracle-$number"/*.hung 2>/dev/null; fail "round $number, seed $SEED: the callers ended with $rc"; }
 	poll_until 30000 is_settled || fail "not healthy after the round"
 	poll_until 20000 nothing_is_owed || fail "still owed: $(status '[.backends[].owed_bytes]')"
@@ -453,6 +477,12 @@ campaign_round()
 	python3 "$REPO/tests/campaign/judge.py" "$SERVER/$dir" "$COLD/$dir" "$WORK/oracle-$number" "$WORK/suspects" "cold/$dir" "$WORK/cuts" >"$WORK/judged" || rc=$?
 	tail -n 1 "$WORK/judged" >>"$WORK/judgements"
 	say "round $number: $(tail -n 1 "$WORK/judged")"
+	if [[ -d $WORK/oracle-job-$number ]]; then
+		# By the path that stays, wherever it leads now.
+		python3 "$REPO/tests/campaign/judge.py" "$MNT/job/$dir" "$MNT/job/$dir" "$WORK/oracle-job-$number" "$WORK/suspects" "job/$dir" "$WORK/cuts" >"$WORK/judged-job" || rc=$?
+		cat "$WORK/judged-job" >>"$WORK/judged"
+		tail -n 1 "$WORK/judged-job" >>"$WORK/judgements"
+	fi
 	if ((rc)); then
 		grep WRONG "$WORK/judged" | cut -c1-600 | head -n 30
 		cp "$WORK/suspects" "$WORK/suspects.$number"
@@ -460,6 +490,7 @@ campaign_round()
 	fi
 	nothing_is_left "$dir"
 	rm -r "$COLD/$dir" "$WORK/oracle-$number"
+	rm -rf "$WORK/oracle-job-$number" "$MNT/job/$dir"
 	rm -f "$WORK"/synced/*
 	ctl suspects accept --all >/dev/null 2>&1 || true
 }
@@ -484,9 +515,8 @@ nothing_is_left()
 {
 	local pid
 
-	assert_no_trace "$LOCAL" '*.warc.gz'
-	assert_no_trace "$LOCAL" '*.tmp'
-	[[ -z $(find "$LOCAL" -mindepth 1 -not -name '.guardfs*' | head -n 3) ]] || fail "on the local disk: $(find "$LOCAL" | head)"
+	# The job may be there.
+	[[ -z $(find "$LOCAL" -mindepth 1 -not -path "$LOCAL/job*" -not -path "$LOCAL/.guardfs*" | head -n 3) ]] || fail "on the local disk: $(find "$LOCAL" | head)"
 	wait_until 10000 no_open_files
 	pid=$(guardian)
 	assert_le "$(descriptors "$pid")" 160 "descriptors of guardian and worker"
@@ -512,6 +542,7 @@ campaign()
 		number=$((number + 1))
 		campaign_round $number $((FAULTS - n_faults < ROUND ? FAULTS - n_faults : ROUND))
 	done
+	((n_moved == 0)) || say "the job was moved $n_moved times"
 	say "$n_faults faults in $number rounds, nothing found. By kind: $(for k in "${!count[@]}"; do echo "$k ${count[$k]}"; done | sort | paste -sd,)"
 	jq -cs 'def total(k): map(.[k]) | add; {files: total("files"), calls: total("calls"), written: total("written"), told: total("told"), suspects: total("suspects")}' "$WORK/judgements"
 	campaign_stop
