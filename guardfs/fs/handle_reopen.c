@@ -213,6 +213,20 @@ static bool is_current(const struct backend *b, const struct handle *h, uint32_t
 	return atomic_load(&h->epoch) == *epoch && atomic_load(&h->fd) >= 0;
 }
 
+/* For what is owed the file will be found again, through the closed handle, and judged then. */
+static bool is_owed_through(const struct handle *h)
+{
+	uint64_t fh = handle_id(h, handle_number(h));
+
+	for (uint32_t i = 0; i < EXTENT_MAX; i++) {
+		const struct extent *e = &fs.arena->owed.extents[i];
+
+		if (atomic_load(&e->state) != EXTENT_FREE && __atomic_load_n(&e->fh, __ATOMIC_RELAXED) == fh)
+			return true;
+	}
+	return false;
+}
+
 void handle_closes(struct handle *h)
 {
 	struct backend *b = h->backend < CONFIG_BACKENDS_MAX ? &fs.guarded[h->backend] : NULL;
@@ -221,7 +235,8 @@ void handle_closes(struct handle *h)
 	if (!b || h->kind != HANDLE_FILE || (h->flags & O_ACCMODE) == O_RDONLY || h->unlinked ||
 	    atomic_load(&h->error))
 		return;
-	if (handle_unsynced(h) && (!guard_breaker_is_closed(b) || !is_current(b, h, &epoch)))
+	if (handle_unsynced(h) && (!guard_breaker_is_closed(b) || !is_current(b, h, &epoch)) &&
+	    !is_owed_through(h))
 		poison_handle(b, h);
 	else
 		suspects_closed(h->node, handle_known_end(h));

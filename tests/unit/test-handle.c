@@ -203,6 +203,12 @@ static void closed_before_it_is_found_again(void)
 	handle_closes(h);
 	CHECK(!suspect_peek(&fs.arena->suspects));
 	atomic_store(&fs.board->backends[0].breaker, breaker_word(2, false));
+	/* What is owed will go through it. */
+	fs.arena->owed.extents[7].fh = handle_id(h, handle_number(h));
+	atomic_store(&fs.arena->owed.extents[7].state, EXTENT_OWED);
+	handle_closes(h);
+	CHECK(!suspect_peek(&fs.arena->suspects) && !atomic_load(&h->error));
+	atomic_store(&fs.arena->owed.extents[7].state, EXTENT_FREE);
 	handle_closes(h);
 	CHECK(suspect_peek(&fs.arena->suspects)->news == SUSPECT_POISONED);
 	CHECK(suspect_peek(&fs.arena->suspects)->ranges.ranges[0].from == 100);
