@@ -77,10 +77,11 @@ static errint_t replace_file(struct backend *b, struct publication *p)
 	struct found found;
 	errint_t rc = b->ops->lookup(b, p->parent, p->name, &found);
 
-	p->is_there = rc == 0;
-	p->old = found.st;
 	if (rc < 0 && rc != -ENOENT)
 		return rc;
+	p->is_there = rc == 0;
+	if (p->is_there)
+		p->old = found.st;
 	if (p->is_there && !S_ISREG(p->old.st_mode))
 		return BACKEND_NODE_GONE;
 	if ((p->is_there && p->old.st_nlink > 1) || draft_has_writers(p->node, NULL))

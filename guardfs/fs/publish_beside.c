@@ -6,6 +6,7 @@
 #include "fs/publish_io.h"
 #include "fs/publish_readers.h"
 #include "policy/errclass.h"
+#include "policy/server.h"
 #include "policy/statefile.h"
 
 #include <errno.h>
@@ -158,19 +159,45 @@ static bool is_connection_lost(errint_t rc)
 	return errclass_info(errclass_from_errno(-rc))->trips;
 }
 
+/* sshfs says EIO where the server has posix-rename@openssh.com not, and many other things: does the server rename to a
+ * free name? *beside is the file's name then. */
+static bool renames_elsewhere(struct backend *b, const struct publication *p,
+			      char beside[STATEFILE_NAME_SIZE])
+{
+	char spare[STATEFILE_NAME_SIZE];
+
+	if (b->config->type != BACKEND_SSHFS || statefile_beside(p->name, ~instance, spare) < 0 ||
+	    b->ops->rename(b, p->parent, beside, p->parent, spare, 0) < 0)
+		return false;
+	memcpy(beside, spare, sizeof(spare));
+	return true;
+}
+
+/* Without that a server puts no file into the place of another. */
+static errint_t rename_over(struct backend *b, const struct publication *p, char beside[STATEFILE_NAME_SIZE])
+{
+	errint_t rc = b->ops->rename(b, p->parent, beside, p->parent, p->name, 0);
+	bool refused = rc == -EPERM || rc == -EEXIST || rc == -EACCES;
+
+	return refused || (rc == -EIO && p->is_there && !call_answered() && renames_elsewhere(b, p, beside))
+		   ? PUBLISH_IN_PLACE
+		   : rc;
+}
+
 errint_t publish_beside(struct backend *b, const struct publication *p)
 {
 	char beside[STATEFILE_NAME_SIZE];
 	errint_t rc;
 
 	pthread_once(&instance_is_known, find_instance);
-	if (statefile_beside(p->name, instance, beside) < 0)
+	if (statefile_beside(p->name, instance, beside) < 0 ||
+	    atomic_load(&b->board->server_lacks) & 1u << SERVER_POSIX_RENAME)
 		return PUBLISH_IN_PLACE;
 	rc = make_file(b, p, beside);
 	if (rc == 0)
 		rc = end_step(publish_keep_readers(b, p->node));
 	if (rc == 0)
-		rc = b->ops->rename(b, p->parent, beside, p->parent, p->name, 0);
+		rc = rename_over(b, p, beside);
 	/* A leftover is overwritten by the next one. */
 	if (rc < 0 && rc != GUARD_POISONED && !is_connection_lost(rc))
 		(void)b->ops->unlink(b, p->parent, beside);

@@ -461,7 +461,8 @@ static uint32_t tidy_handle(struct handle *h)
 	}
 	if (error < 0 || error >= ERRNO_LIMIT)
 		atomic_store(&h->error, EIO);
-	if (atomic_load(&h->draft) >= DRAFT_END || (h->kind != HANDLE_FILE && atomic_load(&h->draft))) {
+	if (atomic_load(&h->draft) >= DRAFT_END ||
+	    (atomic_load(&h->draft) && (h->kind != HANDLE_FILE || h->backend >= CONFIG_BACKENDS_MAX))) {
 		atomic_store(&h->draft, DRAFT_NONE);
 		changed++;
 	}

@@ -77,3 +77,24 @@ assert_eq "$(ls -A "$COLD/dir")" "$FILE"
 rm -r "$COLD/dir"
 assert_missing "$SERVER/dir"
 assert_eq "$(ctl suspects --json | jq length)" 0 "suspects"
+stop_guardfs
+rm -rf "$RUN" "$STATE" "$LOCAL"
+
+for TYPE in sshfs sftp; do
+	say "$TYPE, and a server that cannot rename over a file: in place"
+	setup_one_box
+	sed -i 's/^\(\s*Subsystem sftp internal-sftp\)/\1 -P posix-rename,fsync,statvfs/' "$WORK/box/sshd_config"
+	box_kill
+	box_restart
+	start_guardfs
+	wait_until 15000 backend_is box healthy
+	echo former >"$COLD/$FILE"
+	for version in one two; do
+		echo $version >"$COLD/$FILE"
+		assert_content "$SERVER/$FILE" $version
+		no_leftover
+	done
+	stop_guardfs
+	box_kill
+	rm -rf "$WORK/box" "$RUN" "$STATE" "$LOCAL"
+done
