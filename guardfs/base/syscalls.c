@@ -153,6 +153,9 @@ static const int transport_calls[] = {
     SYS_close,
     SYS_exit,
     SYS_exit_group,
+#ifdef __SANITIZE_ADDRESS__ /* before each call that does not return */
+    SYS_sigaltstack,
+#endif
 #ifdef __x86_64__
     SYS_poll,
     SYS_time,
