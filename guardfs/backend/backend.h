@@ -60,9 +60,10 @@ enum backend_end { END_BEFORE, END_THERE, END_BEYOND };
 
 struct backend;
 
-/* name has length bytes, type is DT_*. Return false to stop. next_offset continues after the entry. */
+/* name has length bytes, type is DT_*. Return false to stop. next_offset continues after the entry. st: the
+ * attributes that came with it, as lookup would give them; NULL: none did. */
 typedef bool (*readdir_fn)(void *arg, const char *name, size_t length, uint64_t ino, unsigned type,
-			   int64_t next_offset);
+			   int64_t next_offset, const struct stat *st);
 
 struct backend_ops {
 	const char *name;

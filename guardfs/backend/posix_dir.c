@@ -14,7 +14,7 @@ static size_t emit_entries(const char *buf, size_t n, readdir_fn emit, void *arg
 	while (at < n) {
 		const struct dirent64 *e = (const void *)(buf + at);
 
-		if (!emit(arg, e->d_name, strlen(e->d_name), e->d_ino, e->d_type, e->d_off))
+		if (!emit(arg, e->d_name, strlen(e->d_name), e->d_ino, e->d_type, e->d_off, NULL))
 			break;
 		at += e->d_reclen;
 	}

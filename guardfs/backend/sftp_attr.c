@@ -126,18 +126,6 @@ errint_t sftp_getattr(struct backend *b, uint32_t node, int ref, struct stat *st
 	return sftp_mend(rc);
 }
 
-errint_t sftp_look(struct backend *b, uint32_t node, int ref, struct stat *st)
-{
-	struct sftp_attributes attrs;
-	errint_t rc = ask_open(b, ref, &attrs);
-
-	if (rc == 0 && node != NODE_NONE)
-		rc = tree_check_type(&b->arena->nodes[node], attrs.permissions);
-	if (rc == 0)
-		sftp_show(b, &attrs, st);
-	return sftp_mend(rc);
-}
-
 /* ---- changing ---- */
 
 static bool is_time_in_range(const struct timespec *t)

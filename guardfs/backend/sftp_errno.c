@@ -15,14 +15,19 @@ static mode_t type_of(const struct ring_user *user, const char *path)
 	return client_lstat(user, path, &attrs) == 0 ? attrs.permissions & S_IFMT : 0;
 }
 
-/* Is there no room for size bytes? False if unknown. */
-static bool is_full(const struct ring_user *user, const char *path, size_t size)
+/* Why no byte more can be written there: -EROFS, -ENOSPC for size bytes, or otherwise. */
+static errint_t explain_by_figures(const struct ring_user *user, const char *path, size_t size,
+				   errint_t otherwise)
 {
 	struct sftp_statvfs f;
+	bool full;
 
-	if (client_statvfs(user, path, &f) < 0 || f.blocks == 0)
-		return false;
-	return f.available_blocks == 0 || f.available_blocks < size / MAX(f.fragment_size, UINT64_C(512));
+	if (client_statvfs(user, path, &f) < 0)
+		return otherwise;
+	if (f.flags & SFTP_STATVFS_READ_ONLY)
+		return -EROFS;
+	full = f.available_blocks == 0 || f.available_blocks < size / MAX(f.fragment_size, UINT64_C(512));
+	return f.blocks > 0 && full ? -ENOSPC : otherwise;
 }
 
 static void above(const char *path, char *parent, size_t size)
@@ -36,12 +41,12 @@ static void above(const char *path, char *parent, size_t size)
 	(void)copy_string(parent + n, size - n, n ? "" : slash ? "/" : ".");
 }
 
-static bool is_full_above(const struct ring_user *user, const char *path)
+static errint_t explain_above(const struct ring_user *user, const char *path, errint_t otherwise)
 {
 	char parent[RING_NAME_MAX];
 
 	above(path, parent, sizeof(parent));
-	return is_full(user, parent, 0);
+	return explain_by_figures(user, parent, 0, otherwise);
 }
 
 static bool note_entry(void *arg, const char *name, size_t length, const struct sftp_attributes *attrs)
@@ -90,14 +95,14 @@ errint_t sftp_mend_make(const struct ring_user *user, const char *path, bool may
 		return -EEXIST;
 	if (S_ISDIR(there))
 		return -EISDIR;
-	return is_full_above(user, path) ? -ENOSPC : rc;
+	return explain_above(user, path, rc);
 }
 
 errint_t sftp_mend_unlink(const struct ring_user *user, const char *path, errint_t rc)
 {
-	if (rc == -EIO && S_ISDIR(type_of(user, path)))
-		return -EISDIR;
-	return sftp_mend(rc);
+	if (rc != -EIO)
+		return sftp_mend(rc);
+	return S_ISDIR(type_of(user, path)) ? -EISDIR : explain_above(user, path, rc);
 }
 
 errint_t sftp_mend_rmdir(const struct ring_user *user, const char *path, errint_t rc)
@@ -110,7 +115,9 @@ errint_t sftp_mend_rmdir(const struct ring_user *user, const char *path, errint_
 	/* OpenSSH says ENOENT of ENOTDIR. */
 	if (there && !S_ISDIR(there))
 		return -ENOTDIR;
-	return rc == -EIO && there && holds_entries(user, path) ? -ENOTEMPTY : rc;
+	if (rc == -EIO && there && holds_entries(user, path))
+		return -ENOTEMPTY;
+	return rc == -EIO ? explain_above(user, path, rc) : rc;
 }
 
 static bool are_on_different_fs(const struct ring_user *user, const char *a, const char *b)
@@ -149,10 +156,10 @@ errint_t sftp_mend_rename(const struct ring_user *user, const char *from, const 
 	/* Of a directory into itself. */
 	if (rc == -EBADMSG && S_ISDIR(old))
 		return -EINVAL;
-	return rc == -EIO && !new &&is_full_above(user, to) ? -ENOSPC : sftp_mend(rc);
+	return rc == -EIO && !new ? explain_above(user, to, rc) : sftp_mend(rc);
 }
 
 errint_t sftp_mend_write(const struct ring_user *user, const char *path, size_t size, errint_t rc)
 {
-	return rc == -EIO && is_full(user, path, size) ? -ENOSPC : sftp_mend(rc);
+	return rc == -EIO ? explain_by_figures(user, path, size, rc) : sftp_mend(rc);
 }

@@ -21,6 +21,14 @@ static unsigned open_flags(int flags)
 	return f | (flags & O_EXCL ? SFTP_OPEN_EXCLUSIVE : 0);
 }
 
+/* What has the name of the file that this thread has opened last, asked for right behind the open: the look that
+ * follows costs no round trip. */
+static _Thread_local struct {
+	/* 0: nothing. */
+	uint32_t ref;
+	struct sftp_attributes attrs;
+} just_opened;
+
 /* The server opens whatever has the name, a link's target too. */
 static errint_t check_opened(struct backend *b, const struct sftp_link *link, uint32_t node, uint32_t ref,
 			     const struct sftp_attributes *attrs)
@@ -35,7 +43,7 @@ static errint_t check_opened(struct backend *b, const struct sftp_link *link, ui
 /* The caller's kernel believed in the file. An opener that would create it must not be told ENOENT. */
 errint_t sftp_open(struct backend *b, uint32_t node, int flags, int *ref)
 {
-	struct sftp_attributes attrs;
+	struct sftp_attributes attrs = {0};
 	struct sftp_place place;
 	struct sftp_link *link;
 	uint32_t opened = 0;
@@ -51,9 +59,24 @@ errint_t sftp_open(struct backend *b, uint32_t node, int flags, int *ref)
 	else if (rc == -EIO && (flags & O_ACCMODE) != O_RDONLY)
 		rc = sftp_mend_make(&link->user, place.at.path, true, rc);
 	sftp_leave(b, link);
+	just_opened.ref = rc == 0 && attrs.has ? opened : 0;
+	just_opened.attrs = attrs;
 	if (rc == 0)
 		*ref = (int)opened;
 	return rc == -ENOENT ? BACKEND_NODE_GONE : sftp_mend(rc);
+}
+
+errint_t sftp_look(struct backend *b, uint32_t node, int ref, struct stat *st)
+{
+	errint_t rc;
+
+	if (just_opened.ref != (uint32_t)ref)
+		return sftp_getattr(b, node, ref, st);
+	just_opened.ref = 0;
+	rc = tree_check_type(&b->arena->nodes[node], just_opened.attrs.permissions);
+	if (rc == 0)
+		sftp_show(b, &just_opened.attrs, st);
+	return rc;
 }
 
 static bool are_alike(const struct sftp_attributes *a, const struct sftp_attributes *b)
@@ -204,7 +227,7 @@ errint_t sftp_release(struct backend *b, int ref)
 static errint_t ask_end(struct backend *b, int ref, off_t *end)
 {
 	struct stat st;
-	errint_t rc = sftp_look(b, NODE_NONE, ref, &st);
+	errint_t rc = sftp_getattr(b, NODE_NONE, ref, &st);
 
 	if (rc == 0)
 		*end = st.st_size;
@@ -262,6 +285,7 @@ errint_t sftp_opendir(struct backend *b, uint32_t node, int *ref)
 }
 
 struct emission {
+	const struct backend *b;
 	readdir_fn emit;
 	void *arg;
 	/* Entries given, and those to be left out at the beginning. */
@@ -276,22 +300,27 @@ static unsigned type_of(const struct sftp_attributes *attrs)
 static bool emit_entry(void *arg, const char *name, size_t length, const struct sftp_attributes *attrs)
 {
 	struct emission *e = arg;
+	unsigned type = type_of(attrs);
+	struct stat st;
 
 	if (e->n++ < e->skipped)
 		return true;
-	return e->emit(e->arg, name, length, 0, type_of(attrs), e->n);
+	if (type)
+		sftp_show(e->b, attrs, &st);
+	return e->emit(e->arg, name, length, 0, type, e->n, type ? &st : NULL);
 }
 
 /* SFTP cannot seek in a listing: an opened directory is read once, and callers read it from the beginning. */
 errint_t sftp_readdir(struct backend *b, int ref, int64_t offset, readdir_fn emit, void *arg)
 {
-	struct emission e = {.emit = emit, .arg = arg, .skipped = offset};
+	struct emission e = {.b = b, .emit = emit, .arg = arg, .skipped = offset};
 	struct sftp_link *link;
 	errint_t rc = sftp_enter_with(b, ref, &link);
 
 	if (rc < 0)
 		return rc;
-	if (offset == 0 && !(emit(arg, ".", 1, 0, DT_DIR, 0) && emit(arg, "..", 2, 0, DT_DIR, 0))) {
+	if (offset == 0 &&
+	    !(emit(arg, ".", 1, 0, DT_DIR, 0, NULL) && emit(arg, "..", 2, 0, DT_DIR, 0, NULL))) {
 		sftp_leave(b, link);
 		return 0;
 	}

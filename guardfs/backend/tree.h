@@ -1,4 +1,4 @@
-/* tree.h: places of guarded backends' nodes, by names. Private to backend/.
+/* tree.h: places of guarded backends' nodes, by names. For backend/, and fs/listed.c.
  *
  * Names and parents are read without a lock while fs/ may rename: a path may be out of date as soon as it is
  * built. Worker, any thread. */

@@ -137,6 +137,7 @@ enum errclass diagnose_disconnect_class(const char *text, enum errclass otherwis
 	    {"closed by", ERRCLASS_SERVER_GONE},
 	    {"remote end", ERRCLASS_SERVER_GONE},
 	    {"SSH_MSG_DISCONNECT", ERRCLASS_SERVER_GONE},
+	    {"Socket error", ERRCLASS_SERVER_GONE},
 	};
 
 	return look_up(sayings, ARRAY_SIZE(sayings), text, strlen(text), otherwise);

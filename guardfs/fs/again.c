@@ -22,11 +22,12 @@ static bool is_dot(const char *name, size_t length)
 	return (length == 1 && name[0] == '.') || (length == 2 && name[0] == '.' && name[1] == '.');
 }
 
-static bool note_entry(void *arg, const char *name, size_t length, uint64_t ino, unsigned type, int64_t next)
+static bool note_entry(void *arg, const char *name, size_t length, uint64_t ino, unsigned type, int64_t next,
+		       const struct stat *st)
 {
 	bool *empty = arg;
 
-	(void)ino, (void)type, (void)next;
+	(void)ino, (void)type, (void)next, (void)st;
 	*empty = is_dot(name, length);
 	return *empty;
 }

@@ -7,6 +7,7 @@
 #include "fs/entry.h"
 #include "fs/guard.h"
 #include "fs/handle.h"
+#include "fs/listed.h"
 #include "fs/look.h"
 #include "fs/node.h"
 #include "fs/others.h"
@@ -134,6 +135,17 @@ static bool recall_removed(const struct node *object, struct stat *st)
 	return true;
 }
 
+/* From the listing of its directory, unless it is open: for how many seconds the kernel may keep that. */
+static double recall_listed(const struct backend *b, const struct node *object, struct stat *st)
+{
+	double age_s;
+
+	if (!listed_find_node(b, object, st, &age_s) || is_open_otherwise(object) ||
+	    (st->st_mode & S_IFMT) != (object->mode & S_IFMT))
+		return 0;
+	return fs_cache_seconds(b) - age_s;
+}
+
 void fs_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
 	struct node *node = node_from_id(ino), *object;
@@ -160,6 +172,8 @@ void fs_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	known = b->board ? node_size(object) : 0;
 	h = fi ? handle_get(fi->fh) : NULL;
 	recalled = S_ISDIR(object->mode) ? dirs_recall(b, node_index(object), &st, clock_mono_ns()) : 0;
+	if (recalled <= 0 && !h)
+		recalled = recall_listed(b, object, &st);
 	rc = recalled > 0 ? 0 : getattr_node(b, object, h, &st);
 	if (rc == -ENOENT && node->flags & NODE_ROUTE_ROOT)
 		rc = -EIO; /* a route without its target is down, not absent */

@@ -11,6 +11,7 @@
 #include "fs/grant.h"
 #include "fs/guard.h"
 #include "fs/handle.h"
+#include "fs/listed.h"
 #include "fs/listing.h"
 #include "fs/look.h"
 #include "fs/node.h"
@@ -135,6 +136,7 @@ static void judge_listing(const struct backend *b, struct node *dir, ssize_t rc)
 
 struct collect {
 	struct listing_writer writer;
+	struct listed_maker listed_maker;
 	struct backend *b;
 	uint32_t dir;
 	/* As the kernel has it. */
@@ -204,7 +206,7 @@ static bool count_memory(struct collect *c)
 }
 
 static bool collect_entry(void *arg, const char *name, size_t length, uint64_t ino, unsigned type,
-			  int64_t next)
+			  int64_t next, const struct stat *st)
 {
 	struct collect *c = arg;
 	char z[256];
@@ -225,6 +227,7 @@ static bool collect_entry(void *arg, const char *name, size_t length, uint64_t i
 	if (!c->b->board && listing_has(&c->writer, c->routes, z))
 		return true;
 	listing_add(&c->writer, name, length, ino, type);
+	listed_add(&c->listed_maker, name, length, st);
 	return count_memory(c) && c->writer.error == 0;
 }
 
@@ -289,6 +292,8 @@ static errint_t make_listing(struct backend *b, struct node *dir, struct handle 
 			tiers_children(c.dir, collect_route, &c);
 		c.routes = c.writer.used;
 		c.holds_removed = b->board && handle_is_removed_from(c.dir);
+		if (b->board)
+			listed_begin(&c.listed_maker, b, c.dir);
 		rc = collect_storage(&c, atomic_load(&h->fd));
 		c.listed = true;
 		if (rc == 0 && dir->backend == NODE_LOCAL)
@@ -296,6 +301,7 @@ static errint_t make_listing(struct backend *b, struct node *dir, struct handle 
 	}
 	if (rc == 0)
 		rc = c.writer.error;
+	listed_end(&c.listed_maker, rc == 0);
 	/* The caller was told of a failure: this listing is void. */
 	if (rc == 0 && call_answered())
 		rc = GUARD_POISONED;
@@ -330,8 +336,18 @@ static bool has_time(void)
 	return clock_mono_ns() + fs.config->deadline.ms[OP_METADATA] * NSEC_PER_MSEC / 2 < deadline_ns;
 }
 
-/* Counts a lookup. NULL: the kernel asks, if need be. */
-static struct node *look_up(const char *name, struct found *found)
+static errint_t find_entry(const char *name, struct found *found, double *age_s)
+{
+	uint32_t dir = view_object_index(reply.dir);
+
+	*age_s = 0;
+	return listed_find(reply.b, dir, name, found, age_s)
+		   ? 0
+		   : reply.b->ops->lookup(reply.b, dir, name, found);
+}
+
+/* Counts a lookup. NULL: the kernel asks, if need be. *age_s: of the attributes. */
+static struct node *look_up(const char *name, struct found *found, double *age_s)
 {
 	struct node *known = view_find(reply.dir, name, NODE_PINNED);
 	bool asked;
@@ -344,8 +360,7 @@ static struct node *look_up(const char *name, struct found *found)
 	}
 	if (known)
 		look_enter(known);
-	asked = reply.b->ops->lookup(reply.b, view_object_index(reply.dir), name, found) < 0 ||
-		(known && look_is_another(reply.b, known, &found->st));
+	asked = find_entry(name, found, age_s) < 0 || (known && look_is_another(reply.b, known, &found->st));
 	if (known) {
 		look_leave(known);
 		node_unpin(known);
@@ -360,6 +375,7 @@ static bool reply_add_plus(const char *name, uint64_t ino, unsigned type, int64_
 	size_t room = reply.size - reply.used, need;
 	struct node *node = NULL;
 	struct found found;
+	double age_s;
 
 	need = fuse_add_direntry_plus(reply.req, NULL, 0, name, &e, next);
 	if (need > room)
@@ -369,9 +385,9 @@ static bool reply_add_plus(const char *name, uint64_t ino, unsigned type, int64_
 	    reply.b && reply.b->board && !is_dot(name, strlen(name)) && grant_has_room() && has_time();
 
 	if (look)
-		node = look_up(name, &found);
+		node = look_up(name, &found, &age_s);
 	if (node)
-		entry_fill(&e, node, &found.st);
+		entry_fill_aged(&e, node, &found.st, age_s);
 	reply.used += fuse_add_direntry_plus(reply.req, (char *)call.data + reply.used, room, name, &e, next);
 	return true;
 }
@@ -382,11 +398,12 @@ static bool reply_add(const char *name, uint64_t ino, unsigned type, int64_t nex
 }
 
 static bool reply_from_storage(void *arg, const char *name, size_t length, uint64_t ino, unsigned type,
-			       int64_t next)
+			       int64_t next, const struct stat *st)
 {
 	char z[256];
 
 	(void)arg;
+	(void)st;
 	if (length == 0 || length >= sizeof(z))
 		return true;
 	memcpy(z, name, length);

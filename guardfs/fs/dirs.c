@@ -134,6 +134,13 @@ void dirs_changed(const struct backend *b, uint32_t dir)
 	pthread_mutex_unlock(&d->lock);
 }
 
+/* Nothing beneath keeps attributes: what the server has said is as new as the answer. The kernel asks for a route's
+ * root with every path. */
+static bool is_asked_itself(const struct backend *b)
+{
+	return b->config->type == BACKEND_SFTP;
+}
+
 double dirs_recall(const struct backend *b, uint32_t dir, struct stat *st, uint64_t now_ns)
 {
 	double seconds = 0;
@@ -142,7 +149,7 @@ double dirs_recall(const struct backend *b, uint32_t dir, struct stat *st, uint6
 	if (!is_far(b))
 		return 0;
 	d = lock_place(dir);
-	if (has(d, b, dir) && now_ns < d->until_ns && d->made_ns >= d->asked_ns) {
+	if (has(d, b, dir) && now_ns < d->until_ns && (d->made_ns >= d->asked_ns || is_asked_itself(b))) {
 		*st = d->st;
 		seconds = (double)(d->until_ns - now_ns) / NSEC_PER_SEC;
 	}

@@ -37,9 +37,9 @@ double entry_seconds(const struct node *node)
 	return node->flags & NODE_ROUTE_ROOT ? MIN(seconds, ROUTE_ROOT_SECONDS) : seconds;
 }
 
-/* Over sshfs a look-up is a round trip. GETATTR and OPEN also tell whether a file exists: so its name may be
+/* Over SFTP a look-up is a round trip. GETATTR and OPEN also tell whether a file exists: so its name may be
  * kept longer than its attributes. */
-#define SSHFS_NAME_SECONDS 10.0
+#define REMOTE_NAME_SECONDS 10.0
 
 /* A route's root may show another directory a moment later. */
 static bool is_below_target(const struct node *node)
@@ -56,10 +56,10 @@ static double name_seconds(const struct node *node)
 	const struct backend *b = fs_backend(node);
 	double seconds = entry_seconds(node);
 
-	if (!b->board || b->config->type != BACKEND_SSHFS || node->flags & NODE_ROUTE_ROOT || seconds == 0 ||
-	    is_below_target(node))
+	if (!b->board || !backend_has_carrier(b->config->type) || node->flags & NODE_ROUTE_ROOT ||
+	    seconds == 0 || is_below_target(node))
 		return seconds;
-	return SSHFS_NAME_SECONDS;
+	return REMOTE_NAME_SECONDS;
 }
 
 /* A route root's attributes come from memory, and are never cached: the GETATTR that follows asks the
@@ -78,14 +78,21 @@ void entry_fill(struct fuse_entry_param *e, struct node *node, const struct stat
 		view_present(node, &e->attr);
 }
 
-int entry_reply(fuse_req_t req, struct node *node, const struct stat *st)
+void entry_fill_aged(struct fuse_entry_param *e, struct node *node, const struct stat *st, double age_s)
+{
+	entry_fill(e, node, st);
+	e->attr_timeout = MAX(e->attr_timeout - age_s, 0.0);
+	e->entry_timeout = MAX(e->entry_timeout - age_s, 0.0);
+}
+
+int entry_reply_aged(fuse_req_t req, struct node *node, const struct stat *st, double age_s)
 {
 	struct fuse_entry_param e;
 	int sent;
 
 	if (!node)
 		return fuse_reply_err(req, ENFILE);
-	entry_fill(&e, node, st);
+	entry_fill_aged(&e, node, st, age_s);
 	sent = fuse_reply_entry(req, &e);
 	if (sent != -ENOENT)
 		return sent;
@@ -94,6 +101,11 @@ int entry_reply(fuse_req_t req, struct node *node, const struct stat *st)
 	else
 		node_forget(node, 1); /* a route's root or virtual */
 	return sent;
+}
+
+int entry_reply(fuse_req_t req, struct node *node, const struct stat *st)
+{
+	return entry_reply_aged(req, node, st, 0);
 }
 
 static void tell_kernel(struct node *node, struct stat *st)

@@ -78,11 +78,16 @@ static bool is_doubtfully_missing(const struct backend *b, ssize_t rc)
 	       (atomic_load(&renames_ended[b->index]) != call.renames || is_rename_inside(slot));
 }
 
-static _Atomic uint32_t writes_ended[CONFIG_BACKENDS_MAX];
+static _Atomic uint32_t writes_ended[CONFIG_BACKENDS_MAX], changes_ended[CONFIG_BACKENDS_MAX];
 
 uint32_t guard_writes_ended(const struct backend *b)
 {
 	return atomic_load(&writes_ended[b->index]);
+}
+
+uint32_t guard_changes_ended(const struct backend *b)
+{
+	return atomic_load(&changes_ended[b->index]);
 }
 
 bool guard_is_write_inside(const struct backend *b)
@@ -101,6 +106,8 @@ static void leave_slot(struct backend *b, uid_t uid)
 {
 	if (call.slot && call.slot->op_class == OP_WRITE)
 		atomic_fetch_add(&writes_ended[b->index], 1);
+	if (call.slot && call.slot->mutating)
+		atomic_fetch_add(&changes_ended[b->index], 1);
 	if (call.slot && call.slot->mutating && call.slot->target == GUARD_TARGET_ALL)
 		atomic_fetch_add(&renames_ended[b->index], 1);
 	if (call.slot)
@@ -439,6 +446,9 @@ bool guard_leave(fuse_req_t req, struct backend *b, ssize_t *rc)
 		*rc = *rc == BACKEND_NODE_GONE ? -ESTALE : *rc;
 		return true;
 	}
+	/* Something has gone of which a listing may still tell. */
+	if (*rc == BACKEND_NODE_GONE || *rc == -ESTALE || (*rc == -ENOENT && call.flags & GUARD_BY_NAME))
+		atomic_fetch_add(&changes_ended[b->index], 1);
 	/* A configured route without its target is down. */
 	if (*rc == BACKEND_NODE_GONE && view_is_route_asked())
 		*rc = -ESTALE;

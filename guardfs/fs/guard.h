@@ -101,6 +101,8 @@ void guard_end_request(void);
 
 /* Writes that have ended on b; is another thread's inside? */
 uint32_t guard_writes_ended(const struct backend *b);
+/* The same of all that changes something. */
+uint32_t guard_changes_ended(const struct backend *b);
 bool guard_is_write_inside(const struct backend *b);
 
 /* True for the local tier. */

@@ -3,6 +3,7 @@
 #include "fs/entry.h"
 #include "fs/export.h"
 #include "fs/guard.h"
+#include "fs/listed.h"
 #include "fs/look.h"
 #include "fs/node.h"
 #include "fs/statefiles.h"
@@ -97,6 +98,7 @@ static void lookup_guarded(fuse_req_t req, struct backend *b, struct node *paren
 		    *node;
 	uint32_t p = view_object_index(parent);
 	struct found found;
+	double age_s = 0;
 	bool replaced;
 	int sent;
 	ssize_t rc;
@@ -113,7 +115,10 @@ static void lookup_guarded(fuse_req_t req, struct backend *b, struct node *paren
 	case GUARD_GONE:
 		return;
 	}
-	rc = known ? find_known(b, known, p, name, &found) : b->ops->lookup(b, p, name, &found);
+	if (!statefiles_is_named(p, name) && listed_find(b, p, name, &found, &age_s))
+		rc = 0;
+	else
+		rc = known ? find_known(b, known, p, name, &found) : b->ops->lookup(b, p, name, &found);
 	if (rc == -ENOENT && target_is_missing(b, parent))
 		rc = -EIO;
 	replaced = rc == 0 && known && look_is_another(b, known, &found.st);
@@ -138,7 +143,7 @@ static void lookup_guarded(fuse_req_t req, struct backend *b, struct node *paren
 		sent = fuse_reply_err(req, (int)-rc);
 	} else {
 		node = entry_intern(parent, name, &found);
-		sent = entry_reply(req, node, &found.st);
+		sent = entry_reply_aged(req, node, &found.st, age_s);
 	}
 	if (known && sent != -ENOENT)
 		node_forget(known, 1);

@@ -81,11 +81,12 @@ struct leftovers {
 };
 
 static bool note_leftover(void *arg, const char *name, size_t length, uint64_t ino, unsigned type,
-			  int64_t next)
+			  int64_t next, const struct stat *st)
 {
 	struct leftovers *found = arg;
 	char z[STATEFILE_NAME_SIZE];
 
+	(void)st;
 	(void)ino, (void)type, (void)next;
 	if (length == 0 || length >= sizeof(z))
 		return true;

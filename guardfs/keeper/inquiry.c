@@ -115,7 +115,9 @@ void inquiry_yield(struct keeper *k, unsigned backend)
 	struct inquiry *q = &k->inquiry;
 
 	if (q->sock < 0 || !same_account(&k->config->backends[q->backend], &k->config->backends[backend]) ||
-	    connections_used(k, backend) + 2 <= k->config->connections)
+	    connections_used(k, backend) + 1 +
+		    transport_connections_wanted(&k->backends[backend].transport) <=
+		k->config->connections)
 		return;
 	if (q->client)
 		server_refuse(k->server, q->client, "busy",

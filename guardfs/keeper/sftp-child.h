@@ -22,7 +22,7 @@ enum sftp_child_fd {
 struct sftp_job {
 	struct config_backend backend;
 	uint32_t connect_ms;
-	/* SSH connections that the account has room for. */
+	/* SSH connections to be made. */
 	uint32_t connections;
 	bool no_key, sandbox;
 	/* Bytes of its own memory. */

@@ -201,12 +201,9 @@ bool transport_ready(const struct transport *t)
 	return t->kind->ready(t);
 }
 
-/* Of SFTP's two the second is made without waiting for the budget: it has room there or is not made. */
 unsigned transport_connections(const struct transport *t)
 {
-	if (transport_dead(t))
-		return 0;
-	return t->backend->type == BACKEND_SFTP && t->config->connections > 1 ? 2 : 1;
+	return transport_dead(t) ? 0 : transport_connections_wanted(t);
 }
 
 void transport_kill(struct transport *t)

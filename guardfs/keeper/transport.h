@@ -101,6 +101,11 @@ bool transport_ready(const struct transport *t);
 
 /* SSH connections that it has, or is making. */
 unsigned transport_connections(const struct transport *t);
+/* The same of one that is to be started. SFTP's second one leaves room for a diagnosis. */
+static inline unsigned transport_connections_wanted(const struct transport *t)
+{
+	return t->backend->type == BACKEND_SFTP && t->config->connections > 2 ? 2 : 1;
+}
 
 /* sftp, once ready: as board_backend.server_lacks. */
 uint32_t transport_server_lacks(const struct transport *t);

@@ -23,7 +23,7 @@ static void fill_job(const struct transport *t, struct sftp_job *job)
 {
 	job->backend = *t->backend;
 	job->connect_ms = t->config->connect_timeout_ms;
-	job->connections = t->config->connections;
+	job->connections = transport_connections_wanted(t);
 	job->no_key = t->no_login;
 	job->sandbox = t->config->sandbox;
 	job->memory_max = transport_memory_max(t) + TRANSPORT_MEMORY_MORE;

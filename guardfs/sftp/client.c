@@ -8,8 +8,10 @@
 /* All records are in use: nobody tells when one is free. */
 #define CLAIM_PAUSE_NS (NSEC_PER_MSEC / 2)
 
-/* READDIR answers that are asked for at once, after the first. */
-#define LISTING_AHEAD 4u
+/* READDIR answers that are asked for at once: at first two, for most directories are small and the second says so;
+ * then more and more. */
+#define LISTING_FIRST 2u
+#define LISTING_AHEAD 8u
 
 /* Errors of ours have meanings of their own above, and the transport may say anything. */
 static errint_t check_error(errint_t error)
@@ -396,7 +398,7 @@ static int emit_entries(const uint8_t *data, size_t size, client_entry_fn emit, 
 	return 1;
 }
 
-/* READDIRs that are under way, answered in the order in which they were asked. */
+/* READDIRs that are under way. */
 struct listing {
 	const struct ring_user *user;
 	uint32_t ref;
@@ -417,42 +419,50 @@ static errint_t ask_entries(struct listing *l, unsigned wanted)
 	return 0;
 }
 
-/* The first of them. emit NULL: it is thrown away. 1: go on; 0: that was the end; -errno. */
-static int take_entries(struct listing *l, client_entry_fn emit, void *arg)
+/* The first of them. emit NULL: it is thrown away. 1: go on; 0: the listing ends; -errno. *enough: emit has had
+ * enough. */
+static int take_entries(struct listing *l, client_entry_fn emit, void *arg, bool *enough)
 {
 	struct ring_result result;
-	int record = l->records[0];
+	int record = l->records[0], emitted = 1;
 	errint_t rc = await_answer(l->user, record, &result);
-	int more;
 
 	l->n--;
 	memmove(l->records, l->records + 1, l->n * sizeof(l->records[0]));
 	if (rc < 0)
 		return rc;
-	more = result.error < 0 ? result.error : !result.at_end;
-	if (more > 0 && emit)
-		more = emit_entries(ring_data_of(l->user, record), result.size, emit, arg);
+	if (result.error == 0 && emit)
+		emitted = emit_entries(ring_data_of(l->user, record), result.size, emit, arg);
 	ring_release(l->user, record);
-	return more;
+	*enough |= emitted == 0;
+	if (result.error < 0 || emitted < 0)
+		return result.error < 0 ? result.error : emitted;
+	return !result.at_end;
 }
 
-/* The first answer alone tells whether more are worth asking for. */
+/* The transport may take them in another order than that in which they were asked: the end that one has met is no
+ * end before all of them are answered. */
 errint_t client_readdir(const struct ring_user *user, uint32_t ref, client_entry_fn emit, void *arg)
 {
 	struct listing l = {.user = user, .ref = ref};
-	unsigned wanted = 1;
-	int rc = 1;
+	unsigned wanted = LISTING_FIRST;
+	bool at_end = false, enough = false;
+	errint_t rc = 0;
 
-	while (rc > 0) {
-		errint_t asked = ask_entries(&l, wanted);
+	for (;;) {
+		errint_t asked = at_end || rc < 0 ? 0 : ask_entries(&l, wanted);
+		int more;
 
-		rc = l.n > 0 ? take_entries(&l, emit, arg) : asked;
-		wanted = LISTING_AHEAD;
+		if (asked < 0 && rc == 0)
+			rc = asked;
+		if (l.n == 0 || rc == -ENOTCONN)
+			return rc;
+		more = take_entries(&l, rc == 0 && !enough ? emit : NULL, arg, &enough);
+		at_end |= more == 0 || enough;
+		if (more < 0 && rc == 0)
+			rc = more;
+		wanted = MIN(wanted + 1, LISTING_AHEAD);
 	}
-	while (l.n > 0 && rc != -ENOTCONN)
-		if (take_entries(&l, NULL, NULL) == -ENOTCONN)
-			break;
-	return rc < 0 ? rc : 0;
 }
 
 errint_t client_keep(const struct ring_user *user, const uint8_t *places)

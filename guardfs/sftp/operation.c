@@ -19,9 +19,9 @@ static struct open_file *find_file(struct operations *o, uint32_t ref)
 	return f->connection && ref_of(o, f) == ref ? f : NULL;
 }
 
-/* The ref, or 0: the table is full. */
-static uint32_t keep_file(struct operations *o, struct connection *connection, struct sftp_slice handle,
-			  bool of_worker)
+/* NULL: the table is full. */
+static struct open_file *keep_file(struct operations *o, struct connection *connection,
+				   struct sftp_slice handle)
 {
 	for (uint32_t i = 0; i < RING_PLACES; i++) {
 		uint32_t place = (o->next_file + i) % RING_PLACES;
@@ -30,13 +30,12 @@ static uint32_t keep_file(struct operations *o, struct connection *connection, s
 		if (f->connection)
 			continue;
 		f->connection = connection;
-		f->of_worker = of_worker;
 		f->handle_length = handle.n;
 		memcpy(f->handle, handle.bytes, handle.n);
 		o->next_file = place + 1;
-		return ref_of(o, f);
+		return f;
 	}
-	return 0;
+	return NULL;
 }
 
 static void forget_file(struct operations *o, uint32_t ref)
@@ -90,11 +89,15 @@ static errint_t take_attributes_of(struct operation *op, const struct sftp_reply
 
 static errint_t take_handle(struct operation *op, const struct sftp_reply *reply)
 {
-	bool of_worker = ring_is_of_worker(op->owner->server, (int)record_of(op));
+	struct open_file *f = keep_file(op->owner, op->connection, reply->handle);
 
-	op->result.ref = keep_file(op->owner, op->connection, reply->handle, of_worker);
 	/* The server closes it when the connection ends; nobody has that many files open. */
-	return op->result.ref == 0 ? -ENFILE : 0;
+	if (!f)
+		return -ENFILE;
+	f->of_worker = ring_is_of_worker(op->owner->server, (int)record_of(op));
+	f->is_directory = op->request.operation == RING_OPENDIR;
+	op->result.ref = ref_of(op->owner, f);
+	return 0;
 }
 
 static errint_t take_text(struct operation *op, const struct sftp_reply *reply)
@@ -348,17 +351,30 @@ static void nothing_answered(void *arg, const struct sftp_reply *reply, errint_t
 	(void)error;
 }
 
-/* One for which there is no room on the wire stays open until the next time. */
-static void close_lost(struct operations *o, struct open_file *f)
+/* 0; or as connection_ask, and it stays open. */
+static errint_t close_unawaited(struct operations *o, const struct open_file *f)
 {
 	struct sftp_packet packet;
+	errint_t rc;
 
 	sftp_begin(&packet, SFTP_CLOSE, 0);
 	sftp_put_bytes(&packet, f->handle, f->handle_length);
-	if (connection_ask(f->connection, &packet, UINT64_MAX, nothing_answered, NULL) == 0)
+	rc = connection_ask(f->connection, &packet, UINT64_MAX, nothing_answered, NULL);
+	if (rc == 0)
 		forget_file(o, ref_of(o, f));
+	return rc;
 }
 
+static errint_t begin_close_of_directory(struct operation *op, const struct open_file *f)
+{
+	errint_t rc = close_unawaited(op->owner, f);
+
+	if (rc == 0)
+		finish_operation(op);
+	return rc;
+}
+
+/* One for which there is no room on the wire stays open until the next time. */
 static void keep_files(struct operation *op)
 {
 	struct operations *o = op->owner;
@@ -367,13 +383,27 @@ static void keep_files(struct operation *op)
 	op->result.error = op->request.size < RING_PLACES / 8 ? -EINVAL : 0;
 	for (uint32_t i = 0; i < RING_PLACES && op->result.error == 0; i++)
 		if (o->files[i].connection && o->files[i].of_worker && !(kept[i / 8] >> i % 8 & 1))
-			close_lost(o, &o->files[i]);
+			(void)close_unawaited(o, &o->files[i]);
 	finish_operation(op);
 }
 
 static bool is_over_time(const struct operation *op, uint64_t now_ns)
 {
 	return op->waits && now_ns >= op->request.deadline_ns;
+}
+
+/* file: the open one that the request names, if it names one. */
+static errint_t begin_on(struct operation *op, const struct open_file *file)
+{
+	switch (op->request.operation) {
+	case RING_READ:
+	case RING_WRITE:
+		return begin_transfer_of(op, file);
+	case RING_CLOSE:
+		return file->is_directory ? begin_close_of_directory(op, file) : begin_exchange(op, file);
+	default:
+		return begin_exchange(op, file);
+	}
 }
 
 static void begin_operation(struct operation *op, uint64_t now_ns)
@@ -387,7 +417,7 @@ static void begin_operation(struct operation *op, uint64_t now_ns)
 
 	op->connection = file ? file->connection : forms[operation].flags & ON_BULK ? o->bulk : o->metadata;
 	if (rc != -ETIMEDOUT && (file || !needs_file))
-		rc = transfers ? begin_transfer_of(op, file) : begin_exchange(op, file);
+		rc = begin_on(op, file);
 	o->waiting -= op->waits;
 	op->waits = rc == -EAGAIN;
 	o->waiting += op->waits;

@@ -15,6 +15,8 @@ struct open_file {
 	uint32_t uses;
 	/* Opened for a worker. */
 	bool of_worker;
+	/* Nobody waits for its close. */
+	bool is_directory;
 	size_t handle_length;
 	uint8_t handle[SFTP_HANDLE_MAX];
 };

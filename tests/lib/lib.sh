@@ -435,7 +435,8 @@ conf()
 	printf '%s\n' "$@" >>"$CONF"
 }
 
-# conf_box NAME [LINE...]: an sshfs backend of that name on the box of that name. PORT overrides the port (a relay's).
+# conf_box NAME [LINE...]: a backend of that name on the box of that name, by sshfs, or of the type TYPE. PORT overrides the port (a
+# relay's).
 conf_box()
 {
 	local name=$1 dir=$WORK/$1

@@ -65,8 +65,8 @@ static errint_t opendir_(struct backend *b, uint32_t node, int *ref)
 static errint_t readdir_(struct backend *b, int ref, int64_t offset, readdir_fn emit, void *arg)
 {
 	(void)b, (void)ref, (void)offset;
-	if (emit(arg, ".", 1, 1, 0, 1) && emit(arg, "..", 2, 1, 0, 2) && there.entries)
-		emit(arg, "entry", 5, 9, 0, 3);
+	if (emit(arg, ".", 1, 1, 0, 1, NULL) && emit(arg, "..", 2, 1, 0, 2, NULL) && there.entries)
+		emit(arg, "entry", 5, 9, 0, 3, NULL);
 	return 0;
 }
 

@@ -374,8 +374,9 @@ static void test_real_owner(void **state)
 }
 
 static bool count_entries(void *arg, const char *name, size_t length, uint64_t ino, unsigned type,
-			  int64_t next)
+			  int64_t next, const struct stat *st)
 {
+	(void)st;
 	(void)name;
 	(void)length;
 	(void)ino;

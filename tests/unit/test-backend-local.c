@@ -194,10 +194,12 @@ struct listing {
 	int64_t next;
 };
 
-static bool collect(void *arg, const char *name, size_t length, uint64_t ino, unsigned type, int64_t next)
+static bool collect(void *arg, const char *name, size_t length, uint64_t ino, unsigned type, int64_t next,
+		    const struct stat *st)
 {
 	struct listing *l = arg;
 
+	assert_null(st);
 	(void)ino;
 	if (l->n == l->stop_after)
 		return false;

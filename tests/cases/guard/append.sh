@@ -1,5 +1,6 @@
 # Appends beside those of another client, on every kind of tier, raw sshfs beside it: no line is lost, none lies over another, and
 # after a truncation by the other one the next lies at the new end. What O_APPEND does to all else is as on the bare directory.
+# types: sshfs sftp
 . "$REPO/tests/lib/lib.sh"
 
 # parts HERE THERE PART...

@@ -2,6 +2,7 @@
 # acknowledged is lost, nothing that failed comes later, and there is no error but EIO. TROUBLE=NAME: always
 # the same; CHAOS_SECONDS: for how long.
 # limit: 120
+# types: sshfs sftp
 . "$REPO/tests/lib/lib.sh"
 
 DEADLINE_METADATA=1500 DEADLINE_READ=2000 DEADLINE_WRITE=3000 DEADLINE_SYNC=3000 PROBE_INTERVAL=500 PROBE_TIMEOUT=800

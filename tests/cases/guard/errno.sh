@@ -1,4 +1,5 @@
 # Errors of the file system itself pass through unchanged: a full disk, missing rights, names taken or missing.
+# types: sshfs sftp
 . "$REPO/tests/lib/lib.sh"
 
 mkdir "$WORK/small"

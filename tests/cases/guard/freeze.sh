@@ -1,5 +1,6 @@
 # alone
 # The server answers nothing any more: every kind of call gets EIO by its deadline, never later, never anything else.
+# types: sshfs sftp
 . "$REPO/tests/lib/lib.sh"
 
 setup_one_box

@@ -1,5 +1,6 @@
 # A write that was answered EIO never lands later on top of newer data.
 # limit: 120
+# types: sshfs sftp
 . "$REPO/tests/lib/lib.sh"
 
 DEADLINE_WRITE=1000 DEADLINE_SYNC=1000

@@ -1,5 +1,6 @@
 # A directory from which an open file was removed can be removed, too, over sshfs as anywhere else: rm -rf ends well, nothing of the file
 # is seen, who has it open goes on reading and writing it, and when it is closed nothing is left on the server.
+# types: sshfs sftp
 . "$REPO/tests/lib/lib.sh"
 
 setup_one_box

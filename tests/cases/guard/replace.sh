@@ -1,4 +1,5 @@
 # A file that is replaced by rename is there at every moment, for whoever looks at it or opens it meanwhile, as on any file system.
+# types: sshfs sftp
 . "$REPO/tests/lib/lib.sh"
 
 setup_one_box

@@ -1,4 +1,5 @@
 # Over sshfs each time is what was set, and what was not set stays: also the second 0, also if only one of the two is given.
+# types: sshfs sftp
 . "$REPO/tests/lib/lib.sh"
 
 setup_one_box

@@ -1,5 +1,6 @@
 # A file that is replaced by rename, on the server or through the mount, is read as one whole version by whoever opens it meanwhile: never
 # cut off at the size of another one, never with an error. Who has it open reads on in what was opened.
+# types: sshfs sftp
 . "$REPO/tests/lib/lib.sh"
 
 DEADLINE_METADATA=4000

@@ -2,6 +2,7 @@
 # nothing is closed, connections being made hang as the others do. Callers are answered, the diagnosis says so, and it is over when
 # it is over.
 # limit: 120
+# types: sshfs sftp
 . "$REPO/tests/lib/lib.sh"
 
 HERE=10.77.0.1 THERE=10.77.0.2

@@ -1,6 +1,7 @@
 # An outage is detected without any traffic: from the fault to the state on the board at most the interval of the probes and
 # their timeout; at once where the connection itself tells.
 # limit: 180
+# types: sshfs sftp
 . "$REPO/tests/lib/lib.sh"
 
 PROBE_INTERVAL=2000 PROBE_TIMEOUT=1500

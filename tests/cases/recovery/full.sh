@@ -36,7 +36,7 @@ assert_eq "$(ctl incidents --json | jq '.incidents | length')" 0 "incidents: not
 stop_guardfs
 
 say "read-only: only who writes can know; sshfs says no more than EPERM, and the server itself is asked for the reason"
-sed -i '/^type = sshfs/a canary = yes' "$CONF"
+sed -i '/^type = s/a canary = yes' "$CONF"
 start_guardfs
 wait_until 15000 backend_is box healthy
 mount -o remount,ro "$WORK/small"

@@ -1,5 +1,6 @@
 # keeper dies while its sshfs hangs and files are open on it: the next one starts, and does what has to be done. (A child of guardian's
 # that closed any of these files, even a copy, would hang with them: close(2) asks sshfs.)
+# types: sshfs sftp
 . "$REPO/tests/lib/lib.sh"
 
 DEADLINE_WRITE=2000 DEADLINE_SYNC=2000 PROBE_INTERVAL=500 PROBE_TIMEOUT=800

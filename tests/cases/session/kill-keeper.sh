@@ -1,4 +1,5 @@
 # The keeper is killed: requests do not notice, sshfs goes on, the next keeper adopts it and can do all that the first could.
+# types: sshfs sftp
 . "$REPO/tests/lib/lib.sh"
 
 setup_one_box

@@ -1,0 +1,28 @@
+/* listed.h: attributes that storage gave with a directory's listing. They answer the look-ups that follow it, for as
+ * long as the kernel may keep attributes, unless something was changed through this mount meanwhile. Any thread. */
+#ifndef GUARDFS_FS_LISTED_H
+#define GUARDFS_FS_LISTED_H
+
+#include "fs/context.h"
+
+/* A listing that is being made; zero-initialise. */
+struct listed_maker {
+	struct listed *made;
+};
+
+/* Storage is about to be asked for the listing of dir. */
+void listed_begin(struct listed_maker *maker, const struct backend *b, uint32_t dir);
+
+/* An entry of it; st: NULL: it came without. */
+void listed_add(struct listed_maker *maker, const char *name, size_t length, const struct stat *st);
+
+/* It is complete: it takes the place of an older one. Or it is not, and is forgotten. */
+void listed_end(struct listed_maker *maker, bool complete);
+
+/* The attributes of a name in dir, and their age in seconds. False: storage is to be asked. */
+bool listed_find(const struct backend *b, uint32_t dir, const char *name, struct found *found, double *age_s);
+
+/* The same of a node, by its name. */
+bool listed_find_node(const struct backend *b, const struct node *node, struct stat *st, double *age_s);
+
+#endif

@@ -1,0 +1,50 @@
+# A large directory: listed with all attributes in a handful of round trips, each entry right, and none older than the cache times say.
+# limit: 120
+TYPE=sftp
+. "$REPO/tests/lib/lib.sh"
+
+DEADLINE_METADATA=10000 PROBE_TIMEOUT=5000
+box_start box
+relay_start far 2300 2222
+mkdir -p "$WORK/box/data/jobs/cold/many"
+COLD=$MNT/cold SERVER=$WORK/box/data/jobs/cold
+for ((i = 0; i < 3000; i++)); do
+	printf "%${i}s" '' >"$SERVER/many/$i"
+done
+mkdir "$SERVER/many/dir"
+ln -s 17 "$SERVER/many/link"
+conf_begin
+PORT=2300 conf_box box
+conf_tier box/jobs/cold cold
+start_guardfs
+wait_healthy
+
+listed()
+{
+	(cd "$1" && stat -c '%n %s %f %Y' -- * | sort)
+}
+
+say "all attributes as the server has them"
+listed "$SERVER/many" >"$WORK/there"
+listed "$COLD/many" | diff - "$WORK/there" || fail "not as the server has them"
+
+say "in a handful of round trips: 40 ms each"
+relay far delay 20
+sleep 1.2 # sleep-ok: nothing is cached any more
+begun=$(now_ms)
+ls -l "$COLD/many" | tail -n +2 | wc -l >"$WORK/count"
+took=$(($(now_ms) - begun))
+assert_eq "$(cat "$WORK/count")" 3002
+say "$took ms"
+# One by one they would take two minutes.
+assert_le "$took" $((8000 * SLOW)) "ms for a listing of 3,000 with attributes"
+relay far delay 0
+
+say "what was changed through the mount shows at once, and by another within the cache time"
+ls -l "$COLD/many" >/dev/null
+echo changed >"$COLD/many/5"
+assert_eq "$(ls -l "$COLD/many" | awk '$NF == 5 { print $5 }')" 8
+echo 'changed by another' >"$SERVER/many/6"
+wait_value 3000 stat -c %s "$COLD/many/6" == 19
+rm "$COLD/many/7"
+assert_eq "$(ls "$COLD/many" | wc -l)" 3001
