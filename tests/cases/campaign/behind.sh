@@ -3,7 +3,8 @@
 # limit: 400
 . "$REPO/tests/campaign/campaign.bash"
 
-DURABILITY=behind FAULTS=${FAULTS:-8}
+# Without the reader of a published file: docs/TESTING.md, The campaign, says why.
+DURABILITY=behind FAULTS=${FAULTS:-8} CROWD=${CASE_CROWD:-warc:w1 warc:w2 state publish link direct mmap rsync}
 for seed in ${SEEDS:-1 5}; do
 	campaign $seed
 done
