@@ -237,15 +237,14 @@ errint_t publish_begin_rename(struct backend *b, uint32_t p, const char *name, u
 	*r = (struct published_rename){.place = STATEFILES_NO_PLACE};
 	if (!source)
 		return 0;
-	if (S_ISREG(source->mode))
-		rc = sync_source(b, source, r);
-	if (rc == 0)
-		rc = statefiles_begin(np, newname, &r->place);
+	rc = statefiles_begin(np, newname, &r->place);
 	victim = rc == 0 ? node_find_guarded(np, newname, NODE_PINNED) : NULL;
 	if (victim && victim != source)
 		rc = publish_keep_readers(b, node_index(victim));
 	if (victim)
 		node_unpin(victim);
+	if (rc == 0 && S_ISREG(source->mode))
+		rc = sync_source(b, source, r);
 	node_unpin(source);
 	return rc;
 }

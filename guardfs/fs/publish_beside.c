@@ -193,9 +193,9 @@ errint_t publish_beside(struct backend *b, const struct publication *p)
 	if (statefile_beside(p->name, instance, beside) < 0 ||
 	    atomic_load(&b->board->server_lacks) & 1u << SERVER_POSIX_RENAME)
 		return PUBLISH_IN_PLACE;
-	rc = make_file(b, p, beside);
+	rc = end_step(publish_keep_readers(b, p->node));
 	if (rc == 0)
-		rc = end_step(publish_keep_readers(b, p->node));
+		rc = make_file(b, p, beside);
 	if (rc == 0)
 		rc = rename_over(b, p, beside);
 	/* A leftover is overwritten by the next one. */

@@ -31,6 +31,31 @@ static bool collect_reader(struct handle *h, void *arg)
 	return readers->n < READERS_MAX;
 }
 
+static bool is_current(const struct backend *b, const struct handle *h)
+{
+	return atomic_load(&h->epoch) == atomic_load(&b->board->root_epoch);
+}
+
+/* False: its caller has been told that it is closed, and the descriptor is still to be. */
+static bool is_closed_or_open(struct handle *h, void *b)
+{
+	return h->kind != HANDLE_FILE || h->unlinked || draft_is(h) || !atomic_load(&h->closing) ||
+	       !is_current(b, h);
+}
+
+static void pause_shortly(void)
+{
+	const struct timespec pause = {.tv_nsec = 1000000};
+
+	nanosleep(&pause, NULL);
+}
+
+static void await_closing(struct backend *b, uint32_t node)
+{
+	for (unsigned i = 0; i < PAUSES_MAX && !handle_index_each(node, is_closed_or_open, b); i++)
+		pause_shortly();
+}
+
 /* Without its version in memory it must not go on with another one. */
 static void give_up_version(struct handle *h)
 {
@@ -40,21 +65,15 @@ static void give_up_version(struct handle *h)
 /* Who comes now reads from memory. Who came before may still be about to use the descriptor. */
 static void close_descriptor(struct backend *b, struct handle *h)
 {
-	const struct timespec pause = {.tv_nsec = 1000000};
 	int fd;
 
 	for (unsigned i = 0; i < PAUSES_MAX && atomic_load(&h->users) > 1; i++)
-		nanosleep(&pause, NULL);
+		pause_shortly();
 	if (atomic_load(&h->users) > 1)
 		return; /* it stays open until the close */
 	fd = atomic_exchange(&h->fd, -1);
 	if (fd >= 0)
 		b->ops->release(b, fd);
-}
-
-static bool is_current(const struct backend *b, const struct handle *h)
-{
-	return atomic_load(&h->epoch) == atomic_load(&b->board->root_epoch);
 }
 
 /* All of one node have the same version open. */
@@ -83,6 +102,7 @@ errint_t publish_keep_readers(struct backend *b, uint32_t node)
 	struct readers readers;
 	errint_t rc;
 
+	await_closing(b, node);
 	do {
 		readers.n = 0;
 		handle_index_each(node, collect_reader, &readers);

@@ -5,8 +5,9 @@
 #include "fs/context.h"
 
 /* Who has node's file open for reading keeps this version, in memory, and its descriptors are closed: a version is read as
- * a whole, whatever comes after it, and sshfs finds no open file to be moved out of the way. Within the guard, between
- * statefiles_begin and statefiles_end. 0; or storage's -errno. */
+ * a whole, whatever comes after it. sshfs moves a file out of the way that it takes for open, so that for a moment nothing has its name, or for long
+ * if sshfs ends in that moment. It hears of a close some time after close(2): requests that wait for the server belong
+ * between this and the rename. Within the guard, between statefiles_begin and statefiles_end. 0; or storage's -errno. */
 errint_t publish_keep_readers(struct backend *b, uint32_t node) WARN_UNUSED;
 
 #endif

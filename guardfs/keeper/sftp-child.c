@@ -17,6 +17,13 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 
+/* A sanitizer's shadow of the memory is larger than any bound. */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define BOUNDS_MEMORY false
+#else
+#define BOUNDS_MEMORY true
+#endif
+
 /* No core file and no debugger: private keys are in its memory. */
 static void shut_off(const struct sftp_job *job)
 {
@@ -25,7 +32,7 @@ static void shut_off(const struct sftp_job *job)
 	prctl(PR_SET_DUMPABLE, 0);
 	setrlimit(RLIMIT_CORE, &limit);
 	limit.rlim_cur = limit.rlim_max = job->memory_max;
-	if (job->memory_max)
+	if (job->memory_max && BOUNDS_MEMORY)
 		setrlimit(RLIMIT_DATA, &limit);
 	signal(SIGPIPE, SIG_IGN);
 }
