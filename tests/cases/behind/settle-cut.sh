@@ -3,7 +3,7 @@
 # limit: 240
 . "$REPO/tests/lib/lib.sh"
 
-MIB=8
+MIB=20
 DEADLINE_WRITE=2000 DEADLINE_SYNC=2000
 PATIENCE=0
 
