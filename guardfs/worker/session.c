@@ -8,7 +8,9 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/uio.h>
-#include <unistd.h>
+#include <time.h>
+
+#define REPLY_TRIES 100u
 
 static struct {
 	struct fuse_session *se;
@@ -31,9 +33,30 @@ static size_t flatten_reply(const struct iovec *iov, int count, uint8_t *buf, si
 	return used;
 }
 
+/* Can a reply that the kernel did not take be sent again? ENOENT: nobody waits for it, ENODEV: the mount is gone. */
+static bool is_worth_another_try(int error)
+{
+	return error != ENOENT && error != ENODEV && error != EINVAL && error != EPERM && error != EBADF;
+}
+
+/* A reply that is not taken (no memory) leaves its caller waiting for ever, for there may be no deadline. */
+static ssize_t write_reply(int fd, const struct iovec *iov, int count)
+{
+	static const struct timespec pause = {.tv_nsec = 1000000};
+	ssize_t rc = writev(fd, iov, count);
+
+	for (unsigned i = 0; i < REPLY_TRIES && rc < 0 && is_worth_another_try(errno); i++) {
+		nanosleep(&pause, NULL);
+		rc = writev(fd, iov, count);
+	}
+	return rc;
+}
+
 errint_t session_send(const void *reply, size_t length)
 {
-	return write(session.dev_fd, reply, length) < 0 ? -errno : 0;
+	const struct iovec whole = {.iov_base = (void *)(uintptr_t)reply, .iov_len = length};
+
+	return write_reply(session.dev_fd, &whole, 1) < 0 ? -errno : 0;
 }
 
 /* Adds the flags that libfuse cannot ask for. The first worker's reply goes to the kernel and is kept; a
@@ -82,12 +105,12 @@ static ssize_t reply_writev(int fd, struct iovec *iov, int count, void *userdata
 	if (n == 0) {
 		if (slot)
 			atomic_store_explicit(&slot->reply_length, SLOT_REPLY_BIG, memory_order_release);
-		rc = writev(fd, iov, count);
+		rc = write_reply(fd, iov, count);
 	} else {
 		if (call.backing_id)
 			wire_set_passthrough(slot->reply, n, call.backing_id);
 		atomic_store_explicit(&slot->reply_length, (uint32_t)n, memory_order_release);
-		rc = write(fd, slot->reply, n);
+		rc = write_reply(fd, &(struct iovec){.iov_base = slot->reply, .iov_len = n}, 1);
 	}
 	if (slot) {
 		int saved = errno;
