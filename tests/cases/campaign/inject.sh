@@ -1,10 +1,10 @@
 # One call fails, one allocation, one read or write does half, or one wait is interrupted: the Nth of guardfs and all its processes, for N all over a start, and
 # over a reconnect with what is owed to be written again. Either it works, or it ends with a message; it never hangs, and what a sync acknowledged is
 # there. STEPS: how many N for each kind and phase; all: every one.
-# limit: 600
+# limit: 300
 . "$REPO/tests/lib/lib.sh"
 
-STEPS=${STEPS:-5} KINDS=${KINDS:-alloc call short eintr} COUNT=${COUNT:-1}
+STEPS=${STEPS:-3} KINDS=${KINDS:-alloc call short eintr} COUNT=${COUNT:-1}
 DEADLINE_METADATA=4000 DEADLINE_READ=4000 DEADLINE_WRITE=15000 DEADLINE_SYNC=15000
 PATIENCE=10000
 
