@@ -28,5 +28,6 @@ done
 wait "$crowd"
 cat "$WORK/hung"
 assert_eq "$(jq -c .results "$WORK/hung")" '{"EIO":500}'
-within $(((DEADLINE_METADATA + SLACK) * 1000)) max "$(cat "$WORK/hung")"
+# Guardian answers one after the other: 500 threads to be woken, each up to 0.2 ms where a processor that has gone idle wakes slowly.
+within $(((DEADLINE_METADATA + SLACK + 100) * 1000)) max "$(cat "$WORK/hung")"
 assert_eq "$(status .worker_restarts)" "$restarts" "worker restarts"
