@@ -23,6 +23,12 @@ enum config_filter { FILTER_NONE, FILTER_FAULT };
 /* When is a write acknowledged? docs/WRITEBEHIND.md. */
 enum config_durability { DURABILITY_THROUGH, DURABILITY_BEHIND };
 
+/* A file that is written syncs by itself when so much of it is not synced, or has not been for so long; 0: never. */
+struct config_checkpoint {
+	uint32_t mib;
+	uint32_t ms;
+};
+
 struct config_backend {
 	char name[CONFIG_NAME_MAX];
 	enum backend_type type;
@@ -68,6 +74,7 @@ struct config_backend {
 	uint32_t buffer_mib;
 	/* and of the time to drain it. */
 	uint32_t drain_ms;
+	struct config_checkpoint checkpoint;
 };
 
 /* Events that run operators' programs (keeper/hooks.h). */

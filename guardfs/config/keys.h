@@ -23,6 +23,7 @@ enum value_type {
 	VALUE_TYPE,	  /* enum backend_type */
 	VALUE_FILTER,	  /* enum config_filter */
 	VALUE_DURABILITY, /* enum config_durability */
+	VALUE_CHECKPOINT, /* struct config_checkpoint */
 	VALUE_PATTERN,	  /* repeatable; see config_resolve_patterns */
 	VALUE_PROGRAM,	  /* struct config_program; repeatable */
 	VALUE_GLOB,	  /* a job's directory; repeatable */

@@ -289,6 +289,52 @@ static bool parse_durability(const struct config_key *key, const char *text, voi
 	return i >= 0;
 }
 
+#define CHECKPOINT_MIB_MAX (64u << 10)
+#define CHECKPOINT_MS_MIN  1000u
+#define CHECKPOINT_MS_MAX  3600000u
+
+/* One of "64M", "2G", "30s", "5min": a bare number could be either. */
+static bool parse_checkpoint_part(const char *word, struct config_checkpoint *c)
+{
+	static const struct config_key times = {.min = CHECKPOINT_MS_MIN, .max = CHECKPOINT_MS_MAX};
+	const char *unit;
+	uint64_t n;
+
+	if (!parse_digits(word, &n, &unit) || *unit == '\0')
+		return false;
+	if (strcmp(unit, "M") != 0 && strcmp(unit, "G") != 0)
+		return c->ms == 0 && parse_duration(&times, word, &c->ms);
+	n *= *unit == 'G' ? 1024 : 1;
+	if (c->mib || n < 1 || n > CHECKPOINT_MIB_MAX)
+		return false;
+	c->mib = (uint32_t)n;
+	return true;
+}
+
+/* Size, time or both, in any order, with blanks or '|' between them; or "off". */
+static bool parse_checkpoint(const struct config_key *key, const char *text, void *field)
+{
+	struct config_checkpoint c = {0, 0};
+	char word[16];
+
+	(void)key;
+	while (*(text += strspn(text, " \t|"))) {
+		size_t n = strcspn(text, " \t|");
+
+		if (n >= sizeof(word))
+			return false;
+		memcpy(word, text, n);
+		word[n] = '\0';
+		text += n;
+		if (strcmp(word, "off") == 0 && !c.mib && !c.ms && !*text)
+			break;
+		if (!parse_checkpoint_part(word, &c))
+			return false;
+	}
+	*(struct config_checkpoint *)field = c;
+	return true;
+}
+
 /* As written, for config_resolve_patterns. */
 static bool parse_pattern(const struct config_key *key, const char *text, void *field)
 {
@@ -436,6 +482,18 @@ static void print_durability(const void *field, FILE *out)
 	fputs(durability_names[*(const enum config_durability *)field], out);
 }
 
+static void print_checkpoint(const void *field, FILE *out)
+{
+	const struct config_checkpoint *c = field;
+
+	if (c->mib)
+		fprintf(out, "%uM%s", c->mib, c->ms ? " " : "");
+	if (c->ms)
+		print_duration(&c->ms, out);
+	if (!c->mib && !c->ms)
+		fputs("off", out);
+}
+
 static const struct {
 	bool (*parse)(const struct config_key *key, const char *text, void *field);
 	void (*print)(const void *field, FILE *out);
@@ -458,6 +516,9 @@ static const struct {
     [VALUE_ERRNO] = {parse_errno, print_errno, "EIO or ETIMEDOUT"},
     [VALUE_TYPE] = {parse_type, print_type, "dir or sshfs"},
     [VALUE_DURABILITY] = {parse_durability, print_durability, "through or behind"},
+    [VALUE_CHECKPOINT] =
+	{parse_checkpoint, print_checkpoint,
+	 "a size from 1M to 64G, a time from 1s to 1h, both with a blank between them, or off"},
     [VALUE_FILTER] = {parse_filter, print_filter, "none or fault"},
     [VALUE_PATTERN] = {parse_pattern, print_text, "GLOB = BACKEND:PREFIX"},
     [VALUE_GLOB] = {parse_glob, print_text, "a pattern of paths relative to the mount, such as */[0-9]*__*"},

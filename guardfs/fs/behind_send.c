@@ -4,6 +4,8 @@
 #include "base/log.h"
 #include "fs/append.h"
 #include "fs/behind.h"
+#include "fs/checkpoint.h"
+#include "fs/checkpoint_wait.h"
 #include "fs/guard.h"
 #include "fs/handle.h"
 #include "fs/node.h"
@@ -143,6 +145,14 @@ static void note_arrived(const struct behind_list *list)
 	}
 }
 
+/* RELEASE could not sync what was still owed. */
+static void put_handle(struct handle *h)
+{
+	if (checkpoint_is_on(h->backend) && atomic_load(&h->closing) && checkpoint_is_left(h))
+		checkpoint_last(h);
+	handle_put(h);
+}
+
 static void finish(unsigned backend, const struct behind_work *work, const struct behind_list *list)
 {
 	struct handle *handles[EXTENT_MAX];
@@ -150,10 +160,12 @@ static void finish(unsigned backend, const struct behind_work *work, const struc
 	note_arrived(list);
 	for (uint32_t i = 0; i < list->n; i++)
 		handles[i] = arena_handle(fs.arena, behind_extent(list, i)->fh);
+	node_pin(node_at(work->node));
 	behind_release(backend, work, list);
 	for (uint32_t i = 0; i < list->n; i++)
 		if (handles[i])
-			handle_put(handles[i]);
+			put_handle(handles[i]);
+	node_unpin(node_at(work->node));
 }
 
 /* An append begun before is searched for, and confirmed by itself. So is one that was made in part, before a

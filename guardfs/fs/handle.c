@@ -129,6 +129,7 @@ struct handle *handle_new(uint32_t node, enum handle_kind kind, uint8_t backend,
 	handle_count(h);
 	h->known_end = 0;
 	h->unsynced_bytes = 0;
+	h->unsynced_since_ns = h->sync_began_ns = 0;
 	h->unsynced = (struct ledger){0};
 	h->overwrote = 0;
 	atomic_store(&h->tail_length, 0);

@@ -107,6 +107,10 @@ void handle_truncation_ended(ssize_t rc, uint32_t node, struct handle *h, uint64
  * looks any more whether it still has them. */
 void handle_lost(struct backend *b, uint32_t node, int error, const struct ledger *ranges);
 
+/* Nobody knows any more whether what was acknowledged through h and not synced is there: the file is suspect, and h says so
+ * from now on. For one thread, with the node held, while nothing is written through h. */
+void handle_poison(struct backend *b, struct handle *h);
+
 /* Before an open file is released. Where its connection is lost, nobody has seen whether what it had not synced is there, and nobody
  * will for what is owed: the file is suspect. */
 void handle_closes(struct handle *h);

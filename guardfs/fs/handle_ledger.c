@@ -1,5 +1,7 @@
 /* handle_ledger.c: acknowledged writes. */
+#include "base/clock.h"
 #include "base/cleanup.h"
+#include "fs/checkpoint_wait.h"
 #include "fs/handle.h"
 #include "fs/handle_index.h"
 #include "fs/suspects.h"
@@ -18,8 +20,13 @@ static pthread_mutex_t *ledger_lock(const struct handle *h)
 /* Under the ledger lock. */
 static void note_range(struct handle *h, uint64_t from, uint64_t n)
 {
+	uint64_t before = h->unsynced_bytes;
+
 	ledger_put(&h->unsynced, from, from + n, LEDGER_CONFIRMED);
 	h->unsynced_bytes = ledger_bytes(&h->unsynced);
+	if (before == 0)
+		h->unsynced_since_ns = clock_mono_ns();
+	checkpoint_note(h->backend, before, h->unsynced_bytes);
 }
 
 void handle_start_ledger(struct handle *h, uint64_t known_end, int64_t mtime_ns)
@@ -89,6 +96,7 @@ bool handle_add_unsynced(struct handle *h, struct ledger *ledger)
 uint32_t handle_sync_begins(struct handle *h)
 {
 	ACQUIRE_LOCK(ledger_lock(h));
+	h->sync_began_ns = clock_mono_ns();
 	return ledger_sync_begins(&h->unsynced);
 }
 
@@ -97,6 +105,7 @@ void handle_synced(struct handle *h, uint32_t mark)
 	ACQUIRE_LOCK(ledger_lock(h));
 	ledger_synced(&h->unsynced, mark);
 	h->unsynced_bytes = ledger_bytes(&h->unsynced);
+	h->unsynced_since_ns = MAX(h->unsynced_since_ns, h->sync_began_ns);
 	if (h->unsynced_bytes == 0)
 		h->overwrote = 0;
 }

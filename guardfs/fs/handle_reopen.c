@@ -40,9 +40,8 @@ static bool may_go_on(const struct handle *h, const struct stat *st)
 	return !h->overwrote && (uint64_t)st->st_size >= h->known_end;
 }
 
-/* Filed before anybody sees the error. No lock: one thread finds the handle again, and nothing is written
- * through it. */
-static void poison_handle(struct backend *b, struct handle *h)
+/* Filed before anybody sees the error. */
+void handle_poison(struct backend *b, struct handle *h)
 {
 	/* Nothing is left of a nameless file. */
 	bool told = (h->flags & O_ACCMODE) == O_RDONLY || h->unlinked;
@@ -156,7 +155,7 @@ static errint_t reopen_guarded(struct backend *b, struct handle *h, uint32_t epo
 
 	if (h->unlinked) {
 		log_refusal(b, h, 0, NULL);
-		poison_handle(b, h);
+		handle_poison(b, h);
 		return GUARD_POISONED;
 	}
 	rc = b->ops->open(b, h->node, (int)h->flags, &ref);
@@ -169,7 +168,7 @@ static errint_t reopen_guarded(struct backend *b, struct handle *h, uint32_t epo
 		if (rc == -ENOENT || rc == -ESTALE || rc == BACKEND_NODE_GONE || rc == -ENOTDIR ||
 		    rc == -EISDIR || rc == -ELOOP || rc == -EACCES) {
 			log_refusal(b, h, rc, NULL);
-			poison_handle(b, h);
+			handle_poison(b, h);
 			return GUARD_POISONED;
 		}
 		return rc < 0 ? rc : GUARD_POISONED;
@@ -177,7 +176,7 @@ static errint_t reopen_guarded(struct backend *b, struct handle *h, uint32_t epo
 	if (!may_go_on(h, &st)) {
 		log_refusal(b, h, 0, &st);
 		b->ops->release(b, ref);
-		poison_handle(b, h);
+		handle_poison(b, h);
 		return GUARD_POISONED;
 	}
 	old = atomic_exchange(&h->fd, ref);
@@ -237,7 +236,7 @@ void handle_closes(struct handle *h)
 		return;
 	if (handle_unsynced(h) && (!guard_breaker_is_closed(b) || !is_current(b, h, &epoch)) &&
 	    !is_owed_through(h))
-		poison_handle(b, h);
+		handle_poison(b, h);
 	else
 		suspects_closed(h->node, handle_known_end(h));
 }

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/fd.h"
 #include "fs/again.h"
+#include "fs/checkpoint.h"
 #include "fs/context.h"
 #include "fs/dirs.h"
 #include "fs/draft.h"
@@ -541,6 +542,19 @@ void open_sync(fuse_req_t req, uint64_t fh, int (*reply)(fuse_req_t req, int err
 		sync_handle(req, fh, do_fsync, false, reply);
 }
 
+/* After the answer the kernel forgets the node. */
+static void sync_closed(fuse_req_t req, struct handle *h)
+{
+	struct node *node = &fs.arena->nodes[h->node];
+
+	atomic_fetch_add(&h->users, 1);
+	node_pin(node);
+	fuse_reply_err(req, 0);
+	checkpoint_last(h);
+	node_unpin(node);
+	handle_put(h);
+}
+
 void fs_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
 	struct node *node = node_from_id(ino);
@@ -554,6 +568,10 @@ void fs_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 		passthrough_end(node, h);
 	if (h)
 		handle_retire(h);
+	if (h && checkpoint_is_left(h)) {
+		sync_closed(req, h);
+		return;
+	}
 	/* Closing may take long. */
 	fuse_reply_err(req, 0);
 	if (h && draft_is(h))

@@ -184,6 +184,8 @@ static const struct counter {
 		    "Operations that came back after their deadline."},
     [COUNT_REOPENED] = {"guardfs_backend_reopened_files_total",
 			"Open files found again after a connection was lost."},
+    [COUNT_CHECKPOINTS] = {"guardfs_backend_checkpoints_total",
+			   "Syncs of files that nobody asked for (checkpoint)."},
     [COUNT_POISONED] = {"guardfs_backend_poisoned_files_total",
 			"Open files that could not be found again as they were."},
     [COUNT_READ_BYTES] = {"guardfs_backend_read_bytes_total", "Bytes read from the backend."},

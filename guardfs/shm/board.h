@@ -39,9 +39,10 @@ enum backend_counter {
 	COUNT_TIMEOUTS,	  /* answered by guardian at the deadline */
 	COUNT_FAST_FAILS, /* refused at once: breaker open */
 	COUNT_PARKED,
-	COUNT_LATE,	/* came back after their deadline */
-	COUNT_REOPENED, /* handles, after a reconnect */
-	COUNT_POISONED, /* handles that could not be reopened */
+	COUNT_LATE,	   /* came back after their deadline */
+	COUNT_REOPENED,	   /* handles, after a reconnect */
+	COUNT_CHECKPOINTS, /* syncs of `checkpoint` */
+	COUNT_POISONED,	   /* handles that could not be reopened */
 	COUNT_READ_BYTES,
 	COUNT_WRITTEN_BYTES,
 	BACKEND_COUNTER_COUNT

@@ -77,6 +77,8 @@ struct handle {
 	/* Least size of the file. */
 	uint64_t known_end;
 	uint64_t unsynced_bytes;
+	/* Since when there are some, and when the last sync began (CLOCK_MONOTONIC). */
+	uint64_t unsynced_since_ns, sync_began_ns;
 	/* Confirmed by storage, but not synced. */
 	struct ledger unsynced;
 	/* One of them changed bytes that existed. */

@@ -5,6 +5,8 @@
 #include "base/fd.h"
 #include "base/log.h"
 #include "fs/behind.h"
+#include "fs/checkpoint.h"
+#include "fs/checkpoint_wait.h"
 #include "fs/fs.h"
 #include "fs/jobs.h"
 #include "shm/message.h"
@@ -87,6 +89,20 @@ static void sweep_inherited(void)
 		sweep_aside(i);
 }
 
+static void *make_checkpoints(void *arg)
+{
+	checkpoint_run((unsigned)(uintptr_t)arg);
+	return NULL;
+}
+
+static void start_checkpoints(void)
+{
+	for (uint32_t i = 0; i < arena->board.config.n_backends; i++)
+		if (checkpoint_is_on(i) && !run_aside(make_checkpoints, (void *)(uintptr_t)i))
+			log_error("cannot start a thread: files of backend %s do not sync by themselves",
+				  arena->board.config.backends[i].name);
+}
+
 static void handle_message(const struct keeper_message *m, int fd)
 {
 	if (m->backend >= arena->board.config.n_backends) {
@@ -156,6 +172,7 @@ void control_run(struct arena *a, uint32_t quiesce_seen)
 	arena = a;
 	atomic_store(&a->board.heartbeat_tid, gettid());
 	sweep_inherited();
+	start_checkpoints();
 	while (atomic_load(&a->board.requests.quiesce) == quiesce_seen) {
 		struct pollfd p = {.fd = sock, .events = POLLIN};
 

@@ -97,7 +97,7 @@ static void every_key_is_read(void **state)
 	    "box\nmarker=01234567-89AB-CDEF-0123-456789ABCDEF\n"
 	    "adopt=true\nuid=1000\numask=027\ncontain_links=yes\nsshfs_options=a,b=c\nsshfs_command=/opt/"
 	    "sshfs\nmax_inflight=7\n"
-	    "max_memory=99\ndurability=behind\nbuffer=32\ndrain=2s\n"
+	    "max_memory=99\ndurability=behind\nbuffer=32\ndrain=2s\ncheckpoint=2G | 2min\n"
 	    "filter=fault\n"
 	    "[deadline]\nmetadata=1\nread=2s\nwrite=3min\nsync=1h\nlisting=4min\n"
 	    "[tier]\nmanifest=/etc/m\npattern=*/a = box:jobs//x/\npattern = b=c* = box:\n"
@@ -138,6 +138,7 @@ static void every_key_is_read(void **state)
 	assert_int_equal(b->durability, DURABILITY_BEHIND);
 	assert_int_equal(b->buffer_mib, 32);
 	assert_int_equal(b->drain_ms, 2000);
+	assert_true(b->checkpoint.mib == 2048 && b->checkpoint.ms == 120000);
 	assert_int_equal(b->filter, FILTER_FAULT);
 	assert_string_equal(b->fault_control, "/r/fault.box");
 	assert_int_equal(config.deadline.ms[OP_METADATA], 1000);
@@ -273,6 +274,10 @@ static void bad_values_are_refused(void **state)
 	    {"[backend b]\nmax_inflight = 0", "from 1 to 512"},
 	    {"[backend b]\nmax_inflight = 513", "from 1 to 512"},
 	    {"[backend b]\nfilter = slow", "none or fault"},
+	    {"[backend b]\ncheckpoint = 64", "a size from 1M to 64G"},
+	    {"[backend b]\ncheckpoint = 500ms", "a size from 1M to 64G"},
+	    {"[backend b]\ncheckpoint = 64M off 32M", "a size from 1M to 64G"},
+	    {"[backend b]\ncheckpoint =", "a size from 1M to 64G"},
 	    {"[deadline]\nread = 4x", "from 50ms to 1h"},
 	    {"[deadline]\nread = -4", "from 50ms to 1h"},
 	    {"[deadline]\nread = 1.5s", "from 50ms to 1h"},
@@ -382,13 +387,14 @@ static void round_trip(void **state)
 	char *first, *second;
 
 	(void)state;
-	parse(MOUNT "cache = 1500ms\n" BOX "umask = 0\nmarker = " UUID
+	parse(MOUNT "cache = 1500ms\n" BOX "checkpoint = 1h 64M\numask = 0\nmarker = " UUID
 		    "\nadopt = yes\nfilter = fault\n" FOLDER
 		    "[tier]\npattern = */x = folder:y\npattern = *=z = box:\n[deadline]\nread = 1h\n"
 		    "[jobs]\npattern = */[0-9]*__*\npattern = imports/*\nstall_per_day = 0\n");
 	first = print(&config);
 	assert_non_null(strstr(first, "cache = 1500ms\n"));
 	assert_non_null(strstr(first, "umask = 0000\n"));
+	assert_non_null(strstr(first, "checkpoint = 64M 1h\n"));
 	assert_non_null(strstr(first, "pattern = *=z = box:\n"));
 	assert_non_null(strstr(first, "fault_control = /run/guardfs/jobs/fault.box\n"));
 	assert_null(strstr(first, "\nuid"));

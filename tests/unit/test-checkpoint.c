@@ -1,0 +1,237 @@
+/* Files that sync by themselves: after so many bytes, after so much time, at their close; and what a failure comes to. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "base/clock.h"
+#include "fs/checkpoint.h"
+#include "fs/checkpoint_wait.h"
+#include "fs/guard.h"
+#include "fs/view.h"
+#include "worker-util.h"
+
+#include <fcntl.h>
+
+#define MIB (1u << 20)
+
+static unsigned n_syncs;
+static errint_t sync_error;
+static struct handle *file;
+
+static errint_t fake_fsync(struct backend *b, int ref, bool data_only)
+{
+	(void)b;
+	(void)ref;
+	(void)data_only;
+	n_syncs++;
+	return sync_error;
+}
+
+static errint_t fake_release(struct backend *b, int ref)
+{
+	(void)b;
+	return close(ref) < 0 ? -errno : 0;
+}
+
+static const struct backend_ops fake = {.fsync = fake_fsync, .release = fake_release};
+
+static void open_file(uint32_t mib, uint32_t ms)
+{
+	const struct stat st = {.st_mode = S_IFREG};
+	struct node *root = view_backend_root(&fs.guarded[0], NODE_LOOKED_UP), *node;
+
+	fs.board->config.backends[0].checkpoint = (struct config_checkpoint){mib, ms};
+	fs.board->config.deadline.ms[OP_SYNC] = 100;
+	fs.guarded[0].ops = &fake;
+	node = node_intern_guarded(&fs.guarded[0], node_index(root), "f", &st, NODE_LOOKED_UP);
+	file = handle_new(node_index(node), HANDLE_FILE, 0, O_WRONLY, open("/dev/null", O_RDWR), 1,
+			  HANDLE_NAMED);
+	CHECK(file);
+}
+
+static bool step(void)
+{
+	uint64_t due_ns;
+
+	return checkpoint_step(0, &due_ns);
+}
+
+static const struct suspect_note *next_note(void)
+{
+	return suspect_peek(&fs.arena->suspects);
+}
+
+static void off_by_default(void)
+{
+	uint64_t due_ns;
+
+	open_file(0, 0);
+	handle_wrote(file, 0, 1000 * (uint64_t)MIB);
+	CHECK(!checkpoint_is_on(0) && !checkpoint_is_left(file));
+	CHECK(!checkpoint_step(0, &due_ns) && due_ns == UINT64_MAX && n_syncs == 0);
+}
+
+static void after_so_many_bytes(void)
+{
+	open_file(2, 0);
+	handle_wrote(file, 0, 2 * MIB - 1);
+	CHECK(!step() && n_syncs == 0);
+	handle_wrote(file, 2 * MIB - 1, 1);
+	CHECK(step() && n_syncs == 1 && handle_unsynced(file) == 0 && !step());
+	CHECK(atomic_load(&fs.board->backends[0].counters[COUNT_CHECKPOINTS]) == 1);
+	handle_wrote(file, 0, MIB);
+	CHECK(!step() && n_syncs == 1);
+}
+
+static void after_so_much_time(void)
+{
+	uint64_t due_ns, since_ns;
+
+	open_file(0, 60000);
+	handle_wrote(file, 0, 1);
+	since_ns = file->unsynced_since_ns;
+	CHECK(since_ns <= clock_mono_ns());
+	CHECK(!checkpoint_step(0, &due_ns) && due_ns == since_ns + 60 * NSEC_PER_SEC);
+	handle_wrote(file, 1, 1);
+	CHECK(file->unsynced_since_ns == since_ns);
+	file->unsynced_since_ns -= 60 * NSEC_PER_SEC;
+	CHECK(step() && n_syncs == 1 && handle_unsynced(file) == 0);
+	/* A byte that came while the sync was under way is as old as that. */
+	file->unsynced_since_ns = 0;
+	handle_wrote(file, 0, 1);
+	handle_synced(file, handle_sync_begins(file) - 1);
+	CHECK(handle_unsynced(file) == 1 && file->unsynced_since_ns == file->sync_began_ns);
+}
+
+static void storage_refuses(void)
+{
+	open_file(1, 0);
+	handle_wrote(file, 0, MIB);
+	sync_error = -ENOSPC;
+	(void)step();
+	CHECK(n_syncs == 1 && atomic_load(&file->error) == ENOSPC);
+	CHECK(next_note() && next_note()->news == SUSPECT_LOST && next_note()->error == ENOSPC &&
+	      next_note()->ranges.n == 1 && next_note()->ranges.ranges[0].to == MIB &&
+	      next_note()->ranges.ranges[0].level == LEDGER_WRITTEN);
+	/* Told once for all. */
+	CHECK(!step() && n_syncs == 1 && !checkpoint_is_left(file));
+}
+
+/* The connection says nothing of the bytes. */
+static void a_lost_connection_is_not_told(void)
+{
+	open_file(1, 0);
+	handle_wrote(file, 0, MIB);
+	sync_error = -ENOTCONN;
+	CHECK(!step() && n_syncs == 1 && !atomic_load(&file->error) && !next_note());
+	CHECK(!guard_breaker_is_closed(&fs.guarded[0]));
+	sync_error = 0;
+	CHECK(!step() && n_syncs == 1);
+	atomic_store(&fs.board->backends[0].breaker, breaker_word(1, true));
+	CHECK(step() && n_syncs == 2 && handle_unsynced(file) == 0);
+}
+
+static void fail_with_eio(void)
+{
+	open_file(1, 0);
+	handle_wrote(file, 0, MIB);
+	sync_error = -EIO;
+	CHECK(!step() && n_syncs == 1 && !atomic_load(&file->error));
+	CHECK(atomic_load(&fs.board->backends[0].suspect) == 1);
+	/* Nobody knows yet whether it was the connection's. */
+	CHECK(!step() && n_syncs == 1 && !atomic_load(&file->error));
+	sync_error = 0;
+}
+
+static void an_error_of_storage_stands(void)
+{
+	fail_with_eio();
+	atomic_fetch_add(&fs.board->backends[0].verdicts, 1);
+	(void)step();
+	CHECK(n_syncs == 1 && atomic_load(&file->error) == EIO && next_note()->news == SUSPECT_LOST);
+}
+
+static void an_error_of_a_connection_does_not(void)
+{
+	fail_with_eio();
+	atomic_store(&fs.board->backends[0].root_epoch, 2);
+	atomic_store(&fs.board->backends[0].breaker, breaker_word(2, true));
+	atomic_store(&file->epoch, 2);
+	CHECK(step() && n_syncs == 2 && handle_unsynced(file) == 0 && !atomic_load(&file->error));
+}
+
+static void close_it(void)
+{
+	CHECK(checkpoint_is_left(file));
+	call.slot = &fs.arena->slots[0];
+	call.buffer = fs.arena->buffers[0];
+	call.unique = 7;
+	handle_retire(file);
+	checkpoint_last(file);
+	handle_finish(file);
+}
+
+static void a_close_syncs(void)
+{
+	open_file(64, 0);
+	handle_wrote(file, 0, 1);
+	close_it();
+	CHECK(n_syncs == 1 && !next_note() && atomic_load(&file->state) == HANDLE_FREE);
+}
+
+static void a_close_that_cannot_sync_is_suspect(void)
+{
+	open_file(64, 0);
+	handle_wrote(file, 0, 10);
+	sync_error = -EDQUOT;
+	close_it();
+	CHECK(n_syncs == 1 && next_note()->news == SUSPECT_LOST && next_note()->error == EDQUOT);
+}
+
+static void a_close_without_a_connection_is_suspect(void)
+{
+	open_file(64, 0);
+	handle_wrote(file, 0, 10);
+	sync_error = -ENOTCONN;
+	close_it();
+	CHECK(next_note()->news == SUSPECT_POISONED && next_note()->ranges.ranges[0].to == 10);
+}
+
+#define WORKER(function)                                  \
+	static void test_##function(void **state)         \
+	{                                                 \
+		(void)state;                              \
+		assert_int_equal(as_worker(function), 0); \
+	}
+WORKER(off_by_default)
+WORKER(after_so_many_bytes)
+WORKER(after_so_much_time)
+WORKER(storage_refuses)
+WORKER(a_lost_connection_is_not_told)
+WORKER(an_error_of_storage_stands)
+WORKER(an_error_of_a_connection_does_not)
+WORKER(a_close_syncs)
+WORKER(a_close_that_cannot_sync_is_suspect)
+WORKER(a_close_without_a_connection_is_suspect)
+
+#define TEST(function) cmocka_unit_test_setup_teardown(function, setup_arena, teardown_arena)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    TEST(test_off_by_default),
+	    TEST(test_after_so_many_bytes),
+	    TEST(test_after_so_much_time),
+	    TEST(test_storage_refuses),
+	    TEST(test_a_lost_connection_is_not_told),
+	    TEST(test_an_error_of_storage_stands),
+	    TEST(test_an_error_of_a_connection_does_not),
+	    TEST(test_a_close_syncs),
+	    TEST(test_a_close_that_cannot_sync_is_suspect),
+	    TEST(test_a_close_without_a_connection_is_suspect),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
