@@ -13,11 +13,20 @@
 #include <fcntl.h>
 #include <libssh/callbacks.h>
 #include <libssh/libssh.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 
 #define RECEIVE_WINDOW (16u << 20)
 #define SEND_MAX       (256u << 10) /* at a time */
 #define WORK_MAX       (4u << 20)   /* at a time, so that others have their turn */
+
+/* A partition is found by the kernel. A server's process that is stopped is not: its kernel answers. */
+#define KEEPALIVE_IDLE_S     10
+#define KEEPALIVE_INTERVAL_S 5
+#define KEEPALIVE_PROBES     4
+#define UNACKNOWLEDGED_MS    30000
 
 struct stream_channel {
 	struct stream stream;
@@ -163,14 +172,50 @@ static struct stream_channel *channel_stream_new(void)
 	return NULL;
 }
 
+/* However the process ends, its kernel sends nothing that is still queued: an orderly end would deliver WRITEs of an
+ * epoch that is over, on top of newer data. */
+static errint_t set_reset_on_close(int socket)
+{
+	const struct linger now = {.l_onoff = 1, .l_linger = 0};
+
+	return setsockopt(socket, SOL_SOCKET, SO_LINGER, &now, sizeof(now)) < 0 ? -errno : 0;
+}
+
+static errint_t find_partitions(int socket)
+{
+	static const struct {
+		int level, name, value;
+	} options[] = {{SOL_SOCKET, SO_KEEPALIVE, 1},
+		       {IPPROTO_TCP, TCP_KEEPIDLE, KEEPALIVE_IDLE_S},
+		       {IPPROTO_TCP, TCP_KEEPINTVL, KEEPALIVE_INTERVAL_S},
+		       {IPPROTO_TCP, TCP_KEEPCNT, KEEPALIVE_PROBES},
+		       {IPPROTO_TCP, TCP_USER_TIMEOUT, UNACKNOWLEDGED_MS}};
+
+	for (size_t i = 0; i < ARRAY_SIZE(options); i++)
+		if (setsockopt(socket, options[i].level, options[i].name, &options[i].value, sizeof(int)) < 0)
+			return -errno;
+	return 0;
+}
+
+static errint_t prepare_socket(int socket, struct stat *st)
+{
+	int flags = fcntl(socket, F_GETFL);
+	errint_t rc;
+
+	if (flags < 0 || fstat(socket, st) < 0 || fcntl(socket, F_SETFL, flags | O_NONBLOCK) < 0)
+		return -errno;
+	rc = set_reset_on_close(socket);
+	return rc < 0 ? rc : find_partitions(socket);
+}
+
 errint_t stream_over_channel(ssh_session session, ssh_channel channel, int socket, struct stream **stream)
 {
 	struct stream_channel *c;
-	int flags = fcntl(socket, F_GETFL);
 	struct stat st;
+	errint_t rc = prepare_socket(socket, &st);
 
-	if (flags < 0 || fstat(socket, &st) < 0 || fcntl(socket, F_SETFL, flags | O_NONBLOCK) < 0)
-		return -errno;
+	if (rc < 0)
+		return rc;
 	c = channel_stream_new();
 	if (!c)
 		return -ENOMEM;

@@ -325,6 +325,48 @@ static void a_stopped_server(void **state)
 	}
 }
 
+/* Bytes to the server that the kernel holds, sockets closed by their process included. */
+static unsigned long queued_bytes(void)
+{
+	unsigned long queued = 0;
+	char line[256];
+	FILE *f = fopen("/proc/net/tcp", "r");
+
+	assert_non_null(f);
+	while (fgets(line, sizeof(line), f)) {
+		unsigned long bytes;
+		unsigned port;
+
+		if (sscanf(line, " %*u: %*x:%*x %*x:%x %*x %lx:", &port, &bytes) == 2 &&
+		    port == (unsigned)stage.port)
+			queued += bytes;
+	}
+	fclose(f);
+	return queued;
+}
+
+/* Of the old connection nothing arrives later, on top of what a new one has written. */
+static void a_connection_that_ends_with_data_on_its_way(void **state)
+{
+	struct answer opened;
+	struct transfer t;
+
+	(void)state;
+	serve_sftp("");
+	agree(begin_libssh());
+	open_file(&opened, SFTP_OPEN_WRITE | SFTP_OPEN_CREATE);
+	signal_below(stage.sshd, SIGSTOP);
+	begin_transfer(&t, &opened, true);
+	for (unsigned i = 0; i < 100 && queued_bytes() == 0; i++) {
+		assert_int_equal(connection_work(client, clock_mono_ns()), 0);
+		pause_briefly();
+	}
+	assert_true(queued_bytes() > 0);
+	connection_free(client);
+	assert_int_equal(queued_bytes(), 0);
+	signal_below(stage.sshd, SIGCONT);
+}
+
 static void a_killed_server(void **state)
 {
 	(void)state;
@@ -368,6 +410,7 @@ static int all_tests(void)
 	const struct CMUnitTest tests[] = {
 	    CASE(every_stream_carries_everything),
 	    CASE(a_stopped_server),
+	    CASE(a_connection_that_ends_with_data_on_its_way),
 	    CASE(a_killed_server),
 	    CASE(a_program_that_is_not_there),
 	};
