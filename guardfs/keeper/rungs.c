@@ -92,6 +92,14 @@ static void tell_waiting(struct supervised *s, unsigned stuck)
 	s->keeper->changed = true;
 }
 
+/* It carries the new epoch. */
+static void keep_transport(struct supervised *s)
+{
+	uint32_t present = atomic_load(&s->board->pid_epoch);
+
+	atomic_store(&s->board->pid_epoch, transport_set_epoch(&s->transport, s->epoch, present));
+}
+
 static enum rung_result drain_poll(void *context, uint64_t now_ns)
 {
 	struct supervised *s = context;
@@ -99,6 +107,8 @@ static enum rung_result drain_poll(void *context, uint64_t now_ns)
 	bool old_probe = !probe_free(&s->probe);
 
 	if (stuck == 0 && !old_probe) {
+		if (s->reopens)
+			keep_transport(s);
 		event_try_started(s, now_ns);
 		return RUNG_DONE;
 	}

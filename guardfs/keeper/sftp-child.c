@@ -4,6 +4,7 @@
  * from then on it parses what the server sends. */
 #include "keeper/sftp-child.h"
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/privileges.h"
 #include "sftp/stream.h"
@@ -16,6 +17,9 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+
+/* Guardian, worker and keeper have died at once: their successors come for the connection, or nobody does. */
+#define DESERTED_NS (60 * NSEC_PER_SEC)
 
 /* A sanitizer's shadow of the memory is larger than any bound. */
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
@@ -78,6 +82,10 @@ static struct connection *connect_for_data(const struct sftp_job *job, struct co
 
 int sftp_child_main(void)
 {
+	static const struct transport_ends ends = {.socket = SFTP_CHILD_SOCKET,
+						   .memory = SFTP_CHILD_MEMORY,
+						   .door = SFTP_CHILD_DOOR,
+						   .patience_ns = DESERTED_NS};
 	struct connection *metadata, *bulk;
 	struct sftp_job *job = map_job();
 	errint_t rc;
@@ -93,7 +101,7 @@ int sftp_child_main(void)
 	bulk = connect_for_data(job, metadata);
 	if (job->sandbox)
 		privileges_drop(PRIVILEGES_TRANSPORT);
-	rc = transport_serve(SFTP_CHILD_SOCKET, SFTP_CHILD_MEMORY, metadata, bulk);
+	rc = transport_serve(&ends, metadata, bulk);
 	atomic_store(&job->ended, rc);
 	return rc < 0 ? 1 : 0;
 }

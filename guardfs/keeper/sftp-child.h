@@ -15,6 +15,8 @@ enum sftp_child_fd {
 	SFTP_CHILD_SOCKET = 4, /* the transport's end of the ring's socket */
 	SFTP_CHILD_MEMORY,     /* the ring */
 	SFTP_CHILD_JOB,	       /* a memfd that holds a struct sftp_job */
+	SFTP_CHILD_DOOR,       /* another socket for the ring comes through it */
+	SFTP_CHILD_DOORSTEP, /* its other end, for a keeper that has nothing of the ring: not used by the child */
 	SFTP_CHILD_END
 };
 

@@ -119,6 +119,14 @@ errint_t transport_adopt(struct transport *t, const struct transport_heir *heir)
 	return -ESRCH;
 }
 
+uint32_t transport_set_epoch(struct transport *t, uint32_t epoch, uint32_t present)
+{
+	if (!t->kind || !t->kind->set_epoch)
+		return present;
+	t->kind->set_epoch(t, epoch);
+	return epoch;
+}
+
 const char *transport_name(const struct transport *t)
 {
 	return t->kind ? t->kind->name : "none";

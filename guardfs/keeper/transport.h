@@ -79,6 +79,10 @@ struct transport_heir {
 /* Takes it over. -ESRCH: it is gone, or cannot be reached; the rest of its session can still be killed. */
 errint_t transport_adopt(struct transport *t, const struct transport_heir *heir) WARN_UNUSED;
 
+/* A living one goes on as the carrier of another epoch, while no worker uses it. Returns the epoch that its process has
+ * then, for a transport_heir. */
+uint32_t transport_set_epoch(struct transport *t, uint32_t epoch, uint32_t present);
+
 /* Reads its output. */
 void transport_read(struct transport *t);
 
@@ -146,7 +150,7 @@ void transport_forget(struct transport *t);
 
 /* ---- the kinds: transport_sshfs.c, transport_sftp.c ---- */
 
-#define TRANSPORT_KEEP_MAX 4
+#define TRANSPORT_KEEP_MAX 6
 /* The pipe of standard error in the child; what prepare keeps comes next. */
 #define TRANSPORT_STDERR 3
 
@@ -161,6 +165,8 @@ struct transport_kind {
 	void (*exec)(const struct transport *t);
 	/* Of a living process with these figures. */
 	errint_t (*adopt)(struct transport *t, const struct transport_heir *heir);
+	/* NULL: its process keeps the epoch it was started for. */
+	void (*set_epoch)(struct transport *t, uint32_t epoch);
 	bool (*ready)(const struct transport *t);
 	enum errclass (*explain)(struct transport *t, char *detail, size_t size);
 	void (*end)(struct transport *t);

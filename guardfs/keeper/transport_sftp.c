@@ -1,6 +1,7 @@
 /* transport_sftp.c: the carrier that speaks SFTP itself. See transport.h. */
 #include "keeper/transport.h"
 #include "keeper/sftp-child.h"
+#include "base/cleanup.h"
 #include "base/fd.h"
 
 #include <errno.h>
@@ -9,6 +10,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -63,7 +65,7 @@ static errint_t attach_ring(struct transport *t)
 
 static errint_t prepare_sftp(struct transport *t, uint32_t epoch, int *keep, size_t *n)
 {
-	int socket, memory, job;
+	int socket, memory, job, door[2];
 	errint_t rc = ring_make(epoch, &t->ring_socket, &socket, &memory);
 
 	if (rc < 0) {
@@ -77,6 +79,10 @@ static errint_t prepare_sftp(struct transport *t, uint32_t epoch, int *keep, siz
 	if (job < 0)
 		return job;
 	keep[(*n)++] = job;
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, door) < 0)
+		return -errno;
+	keep[(*n)++] = door[0];
+	keep[(*n)++] = door[1];
 	return 0;
 }
 
@@ -93,20 +99,52 @@ static void exec_sftp(const struct transport *t)
 	_exit(127);
 }
 
+static int take_descriptor(int pidfd, int fd)
+{
+	int own = (int)syscall(SYS_pidfd_getfd, pidfd, fd, 0);
+
+	return own < 0 ? -errno : own;
+}
+
 /* The users' end lies with worker and guardian. */
-static errint_t adopt_sftp(struct transport *t, const struct transport_heir *heir)
+static errint_t adopt_from_users(struct transport *t, const struct transport_heir *heir)
 {
 	errint_t rc;
 
-	if (heir->root_fd < 0)
-		return -ESRCH;
-	t->ring_socket = (int)syscall(SYS_pidfd_getfd, heir->guardian_pidfd, heir->root_fd, 0);
+	t->ring_socket = take_descriptor(heir->guardian_pidfd, heir->root_fd);
 	if (t->ring_socket < 0)
-		return -errno;
+		return t->ring_socket;
 	rc = attach_ring(t);
 	if (rc == 0 && t->ring.ring->epoch != heir->epoch)
 		rc = -ESRCH;
 	return rc;
+}
+
+/* It went with them: the transport itself has the ring. */
+static errint_t adopt_from_transport(struct transport *t)
+{
+	CLEANUP_FD int memory = take_descriptor(t->pidfd, SFTP_CHILD_MEMORY);
+	CLEANUP_FD int door = take_descriptor(t->pidfd, SFTP_CHILD_DOORSTEP);
+	errint_t rc;
+
+	if (memory < 0 || door < 0)
+		return -ESRCH;
+	rc = ring_renew(memory, door, &t->ring_socket);
+	if (rc < 0) {
+		t->ring_socket = -1;
+		return rc;
+	}
+	return attach_ring(t);
+}
+
+static errint_t adopt_sftp(struct transport *t, const struct transport_heir *heir)
+{
+	return heir->root_fd >= 0 ? adopt_from_users(t, heir) : adopt_from_transport(t);
+}
+
+static void set_epoch_of_sftp(struct transport *t, uint32_t epoch)
+{
+	ring_set_epoch(t->ring.ring, epoch);
 }
 
 static bool is_sftp_ready(const struct transport *t)
@@ -164,6 +202,7 @@ const struct transport_kind transport_sftp = {.name = "transport",
 					      .prepare = prepare_sftp,
 					      .exec = exec_sftp,
 					      .adopt = adopt_sftp,
+					      .set_epoch = set_epoch_of_sftp,
 					      .ready = is_sftp_ready,
 					      .explain = explain_sftp,
 					      .end = end_sftp,

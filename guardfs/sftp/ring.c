@@ -14,7 +14,7 @@
 #include <sys/syscall.h>
 
 #define MAGIC  0x67667274u
-#define LAYOUT 2u
+#define LAYOUT 3u
 #define SEALS  (F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL)
 
 #define STATE_BITS 4
@@ -66,7 +66,7 @@ static errint_t make_memory(uint32_t epoch, int *memory)
 		return -errno;
 	ring->magic = MAGIC;
 	ring->layout = LAYOUT;
-	ring->epoch = epoch;
+	atomic_store(&ring->epoch, epoch);
 	ring->records = RING_RECORDS;
 	munmap(ring, sizeof(*ring));
 	*memory = fd;
@@ -74,26 +74,66 @@ static errint_t make_memory(uint32_t epoch, int *memory)
 	return 0;
 }
 
+static errint_t set_nonblocking(int socket)
+{
+	int flags = fcntl(socket, F_GETFL);
+
+	return flags < 0 || fcntl(socket, F_SETFL, flags | O_NONBLOCK) < 0 ? -errno : 0;
+}
+
+/* The memory lies in the users' end. */
+static errint_t make_socket(int memory, int *users_end, int *transports_end)
+{
+	uint32_t nothing = 0;
+	int ends[2];
+	errint_t rc;
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0)
+		return -errno;
+	rc = fd_send_message(ends[1], &nothing, sizeof(nothing), memory);
+	if (rc < 0) {
+		close(ends[0]);
+		close(ends[1]);
+		return rc;
+	}
+	*users_end = ends[0];
+	*transports_end = ends[1];
+	return 0;
+}
+
 errint_t ring_make(uint32_t epoch, int *users_end, int *transports_end, int *memory)
 {
 	errint_t rc = make_memory(epoch, memory);
-	int ends[2];
 
 	if (rc < 0)
 		return rc;
-	rc = socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0 ? -errno : 0;
-	if (rc == 0) {
-		rc = fd_send_message(ends[1], &epoch, sizeof(epoch), *memory);
-		if (rc == 0) {
-			*users_end = ends[0];
-			*transports_end = ends[1];
-			return 0;
-		}
-		close(ends[0]);
-		close(ends[1]);
-	}
-	close(*memory);
+	rc = make_socket(*memory, users_end, transports_end);
+	if (rc < 0)
+		close(*memory);
 	return rc;
+}
+
+errint_t ring_renew(int memory, int door, int *users_end)
+{
+	uint32_t nothing = 0;
+	int transports_end;
+	errint_t rc = make_socket(memory, users_end, &transports_end);
+
+	if (rc < 0)
+		return rc;
+	/* Nobody may be reading. */
+	rc = set_nonblocking(door);
+	if (rc == 0)
+		rc = fd_send_message(door, &nothing, sizeof(nothing), transports_end);
+	close(transports_end);
+	if (rc < 0)
+		close(*users_end);
+	return rc;
+}
+
+void ring_set_epoch(struct ring *ring, uint32_t epoch)
+{
+	atomic_store(&ring->epoch, epoch);
 }
 
 void ring_end(struct ring *ring)
@@ -320,11 +360,11 @@ unsigned ring_inherit_workers(const struct ring_user *user, ring_forget_fn forge
 
 errint_t ring_serve(int socket, int memory, struct ring_server *server)
 {
-	int flags = fcntl(socket, F_GETFL);
+	errint_t rc = set_nonblocking(socket);
 	struct ring *ring;
 
-	if (flags < 0 || fcntl(socket, F_SETFL, flags | O_NONBLOCK) < 0)
-		return -errno;
+	if (rc < 0)
+		return rc;
 	ring = map_ring(memory);
 	if (ring == MAP_FAILED)
 		return -errno;
@@ -408,6 +448,27 @@ bool ring_wake_up(struct ring_server *server)
 		n = recv(server->socket, &byte, 1, MSG_DONTWAIT);
 	while (n > 0);
 	return n < 0 && (errno == EAGAIN || errno == EINTR);
+}
+
+/* The last one counts: whoever sent the others died over it. */
+bool ring_change_socket(struct ring_server *server, int door)
+{
+	bool changed = false;
+	uint32_t nothing;
+	int socket;
+
+	while (fd_receive_message(door, &nothing, sizeof(nothing), &socket) > 0) {
+		if (socket < 0)
+			continue;
+		if (set_nonblocking(socket) < 0) {
+			close(socket);
+			continue;
+		}
+		close(server->socket);
+		server->socket = socket;
+		changed = true;
+	}
+	return changed;
 }
 
 /* Not free while it is emptied. */

@@ -127,7 +127,9 @@ struct ring_room {
 
 struct ring {
 	/* Constant once made. */
-	uint32_t magic, layout, epoch, records;
+	uint32_t magic, layout, records;
+	/* By keeper while no worker uses the ring. */
+	_Atomic uint32_t epoch;
 	/* Stored once, by the transport or, after its death, by keeper: nothing is done any more. */
 	_Atomic uint32_t ended;
 	/* By the transport once it serves; before it: what the server said. */
@@ -144,6 +146,14 @@ struct ring {
 /* Makes both ends of a socket, and the memory, which also lies in the users' end for ring_attach.
  * Close-on-exec, the caller's. 0 or -errno. Keeper. */
 errint_t ring_make(uint32_t epoch, int *users_end, int *transports_end, int *memory) WARN_UNUSED;
+
+/* Another socket for a ring whose users' end went with its last user. The new transport's end goes through the door
+ * (a socket to ring_change_socket). *users_end is the caller's. 0 or -errno. Keeper. */
+errint_t ring_renew(int memory, int door, int *users_end) WARN_UNUSED;
+
+/* The connection goes on as another epoch's: refs of the one before are known no more. Keeper, while no worker uses
+ * the ring. */
+void ring_set_epoch(struct ring *ring, uint32_t epoch);
 
 /* Says that it has ended, and wakes everybody. Any process. */
 void ring_end(struct ring *ring);
@@ -224,6 +234,10 @@ bool ring_fall_asleep(struct ring_server *server) WARN_UNUSED;
 
 /* After waiting: empties the socket. False: nobody is left. */
 bool ring_wake_up(struct ring_server *server) WARN_UNUSED;
+
+/* Takes the socket that ring_renew has sent through door, which must not block, in place of the present one. False:
+ * there is none. */
+bool ring_change_socket(struct ring_server *server, int door);
 
 /* Gives unused records' memory back. */
 void ring_trim(struct ring_server *server);

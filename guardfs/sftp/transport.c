@@ -12,6 +12,11 @@
 
 struct serving {
 	struct ring_server server;
+	const struct transport_ends *ends;
+	/* Somebody is at the door. */
+	bool knocked;
+	/* When the last user was found to have gone; 0: somebody is there. */
+	uint64_t deserted_ns;
 	unsigned n_connections;
 	struct connection *connections[2];
 	/* NULL: not ready yet. */
@@ -56,21 +61,46 @@ static int timeout_ms(uint64_t now_ns, uint64_t until_ns)
 	return until_ns <= now_ns ? 0 : (int)MIN((until_ns - now_ns) / NSEC_PER_MSEC + 1, 60000u);
 }
 
-/* Also until idle for long enough. False: nobody is left. */
-static bool wait_for_work(struct serving *s)
+/* Looked at after each wait. False: nobody is left. */
+static bool is_wanted(struct serving *s)
 {
-	uint64_t now_ns = clock_mono_ns(), until_ns = s->trimmed ? UINT64_MAX : s->busy_ns + IDLE_NS;
-	struct pollfd p[3] = {{.fd = s->server.socket, .events = POLLIN}};
-	bool asleep = !s->operations || ring_fall_asleep(&s->server);
+	uint64_t now_ns;
+
+	if (s->knocked && ring_change_socket(&s->server, s->ends->door))
+		s->deserted_ns = 0;
+	if (ring_wake_up(&s->server))
+		return true;
+	now_ns = clock_mono_ns();
+	if (s->deserted_ns == 0)
+		s->deserted_ns = now_ns;
+	return s->ends->door >= 0 && now_ns < s->deserted_ns + s->ends->patience_ns;
+}
+
+/* Also until idle for long enough. */
+static uint64_t wake_ns(const struct serving *s)
+{
+	uint64_t until_ns = s->trimmed ? UINT64_MAX : s->busy_ns + IDLE_NS;
 
 	if (s->operations)
 		until_ns = MIN(until_ns, operations_wake_ns(s->operations));
-	for (unsigned i = 0; i < s->n_connections; i++) {
-		connection_want(s->connections[i], &p[1 + i]);
+	if (s->deserted_ns)
+		until_ns = MIN(until_ns, s->deserted_ns + s->ends->patience_ns);
+	for (unsigned i = 0; i < s->n_connections; i++)
 		until_ns = MIN(until_ns, connection_wake_ns(s->connections[i]));
-	}
-	(void)poll(p, 1 + s->n_connections, asleep ? timeout_ms(now_ns, until_ns) : 0);
-	return ring_wake_up(&s->server);
+	return until_ns;
+}
+
+/* A deserted socket is readable all the time. */
+static void wait_for_work(struct serving *s)
+{
+	struct pollfd p[4] = {{.fd = s->deserted_ns ? -1 : s->server.socket, .events = POLLIN},
+			      {.fd = s->ends->door, .events = POLLIN}};
+	bool asleep = !s->operations || ring_fall_asleep(&s->server);
+
+	for (unsigned i = 0; i < s->n_connections; i++)
+		connection_want(s->connections[i], &p[2 + i]);
+	(void)poll(p, 2 + s->n_connections, asleep ? timeout_ms(clock_mono_ns(), wake_ns(s)) : 0);
+	s->knocked = p[1].revents != 0;
 }
 
 static void trim_if_idle(struct serving *s, bool any)
@@ -98,15 +128,18 @@ static errint_t serve_ring(struct serving *s)
 		if (rc < 0)
 			return rc;
 		trim_if_idle(s, any);
-		if (!wait_for_work(s))
+		wait_for_work(s);
+		if (!is_wanted(s))
 			return 0;
 	}
 }
 
-errint_t transport_serve(int socket, int memory, struct connection *metadata, struct connection *bulk)
+errint_t transport_serve(const struct transport_ends *ends, struct connection *metadata,
+			 struct connection *bulk)
 {
-	struct serving s = {.connections = {metadata, bulk}, .n_connections = metadata == bulk ? 1 : 2};
-	errint_t rc = ring_serve(socket, memory, &s.server);
+	struct serving s = {
+	    .ends = ends, .connections = {metadata, bulk}, .n_connections = metadata == bulk ? 1 : 2};
+	errint_t rc = ring_serve(ends->socket, ends->memory, &s.server);
 
 	signal(SIGPIPE, SIG_IGN);
 	s.busy_ns = clock_mono_ns();

@@ -4,10 +4,20 @@
 
 #include "sftp/connection.h"
 
-/* Serves the ring (ring_make) until a connection ends or nobody is left on the other side. Begins both
- * connections, which may be the same, and takes them over; says in the ring when they are ready. Returns 0:
- * nobody was left, or the error, after ending the ring. The transport's process, which ignores SIGPIPE. */
-errint_t transport_serve(int socket, int memory, struct connection *metadata,
+/* What the process has of the ring. */
+struct transport_ends {
+	/* The transport's end of the ring's socket, and the ring (ring_make). */
+	int socket, memory;
+	/* Another socket comes through it (ring_renew). -1: none does. */
+	int door;
+	/* Nobody is left on the other side: one that comes within this time goes on with the ring. */
+	uint64_t patience_ns;
+};
+
+/* Serves the ring until a connection ends or nobody is left on the other side. Begins both connections, which may be
+ * the same, and takes them over; says in the ring when they are ready. Returns 0: nobody was left, or the error, after
+ * ending the ring. The transport's process, which ignores SIGPIPE. */
+errint_t transport_serve(const struct transport_ends *ends, struct connection *metadata,
 			 struct connection *bulk) WARN_UNUSED;
 
 #endif

@@ -21,6 +21,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -28,9 +29,10 @@
 #define SFTP_SERVER "/usr/lib/openssh/sftp-server"
 #define OWNER	    RING_OWNER_WORKER(1)
 #define PATIENCE_NS (20 * NSEC_PER_SEC)
+#define DESERTED_NS (700 * NSEC_PER_MSEC)
 
 static char dir[64];
-static int users_end;
+static int users_end, doorstep, ring_memory;
 static pid_t transport;
 static struct ring_user user;
 
@@ -47,31 +49,35 @@ static struct connection *connect_server(void)
 	return c;
 }
 
-static void be_transport(int socket, int memory)
+static void be_transport(int socket, int door)
 {
+	const struct transport_ends ends = {
+	    .socket = socket, .memory = ring_memory, .door = door, .patience_ns = DESERTED_NS};
 	struct connection *metadata, *bulk;
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	close(users_end);
 	metadata = connect_server();
 	bulk = connect_server();
-	_exit(transport_serve(socket, memory, metadata, bulk) == 0 ? 0 : 1);
+	_exit(transport_serve(&ends, metadata, bulk) == 0 ? 0 : 1);
 }
 
 static int begin_transport(void **state)
 {
 	uint64_t until_ns = clock_mono_ns() + PATIENCE_NS;
-	int transports_end, memory;
+	int transports_end, door[2];
 
 	(void)state;
 	strcpy(dir, "/tmp/guardfs-transport-XXXXXX");
 	assert_non_null(mkdtemp(dir));
-	assert_int_equal(ring_make(1, &users_end, &transports_end, &memory), 0);
+	assert_int_equal(ring_make(1, &users_end, &transports_end, &ring_memory), 0);
+	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK, 0, door), 0);
+	doorstep = door[1];
 	transport = fork();
 	if (transport == 0)
-		be_transport(transports_end, memory);
+		be_transport(transports_end, door[0]);
 	close(transports_end);
-	close(memory);
+	close(door[0]);
 	assert_int_equal(ring_attach(users_end, OWNER, &user), 0);
 	while (!atomic_load(&user.ring->ready)) {
 		assert_true(clock_mono_ns() < until_ns);
@@ -87,6 +93,8 @@ static int end_transport(void **state)
 	waitpid(transport, NULL, 0);
 	ring_detach(&user);
 	close(users_end);
+	close(ring_memory);
+	close(doorstep);
 	remove_tree(dir);
 	return 0;
 }
@@ -505,7 +513,8 @@ static void inherit(unsigned generation, unsigned *closed)
 {
 	uint64_t until_ns = clock_mono_ns() + PATIENCE_NS;
 
-	while (ring_inherit(&user, RING_OWNER_WORKER(generation), close_forgotten, closed) > 0) {
+	while (ring_inherit(&user, RING_OWNER_WORKER(generation), closed ? close_forgotten : NULL, closed) >
+	       0) {
 		assert_true(clock_mono_ns() < until_ns);
 		poll(NULL, 0, 1);
 	}
@@ -552,6 +561,83 @@ static void a_transport_that_is_stopped(void **state)
 	assert_int_equal(call_name(RING_LSTAT, ""), 0);
 }
 
+/* With the users' end everybody who had it has gone. */
+static void leave(void)
+{
+	ring_detach(&user);
+	close(users_end);
+}
+
+static void come_back(uint32_t epoch)
+{
+	assert_int_equal(ring_renew(ring_memory, doorstep, &users_end), 0);
+	assert_int_equal(ring_attach(users_end, RING_OWNER_WORKER(epoch), &user), 0);
+	ring_set_epoch(user.ring, epoch);
+}
+
+/* And again, as often as it happens; a request that was under way has ended meanwhile. The next epoch knows no ref of
+ * the one before, and closes those files. */
+static void users_that_come_back(void **state)
+{
+	struct call c = {.request = {.operation = RING_LSTAT}, .names = {""}};
+	static uint8_t nothing_kept[RING_PLACES / 8];
+
+	(void)state;
+	for (uint32_t epoch = 2; epoch < 5; epoch++) {
+		uint32_t ref = open_file(&user, "file", SFTP_OPEN_WRITE | SFTP_OPEN_CREATE), again;
+
+		assert_true(ring_ref_is_of(ref, epoch - 1));
+		signal_servers(SIGSTOP);
+		assert_true(put_call(&user, &c) >= 0);
+		leave();
+		signal_servers(SIGCONT);
+		/* Sometimes before the transport has looked, sometimes after. */
+		poll(NULL, 0, epoch % 2 ? 50 : 0);
+		come_back(epoch);
+		inherit(epoch - 1, NULL);
+		assert_int_equal(call_name(RING_LSTAT, ""), 0);
+		assert_int_equal(close_file(&user, ref), -EBADF);
+		again = open_file(&user, "file", SFTP_OPEN_READ);
+		assert_true(ring_ref_is_of(again, epoch));
+		assert_int_equal(close_file(&user, again), 0);
+		c = (struct call){.request = {.operation = RING_KEEP, .size = sizeof(nothing_kept)},
+				  .data = nothing_kept};
+		assert_int_equal(call(&c), 0);
+		c = (struct call){.request = {.operation = RING_LSTAT}, .names = {""}};
+		assert_empty();
+	}
+	assert_int_equal(waitpid(transport, NULL, WNOHANG), 0);
+}
+
+/* Only the last of them has what the others sent. */
+static void keepers_that_die_at_the_door(void **state)
+{
+	int lost;
+
+	(void)state;
+	leave();
+	for (unsigned i = 0; i < 3; i++) {
+		assert_int_equal(ring_renew(ring_memory, doorstep, &lost), 0);
+		close(lost);
+	}
+	come_back(2);
+	assert_int_equal(call_name(RING_LSTAT, ""), 0);
+}
+
+static void users_that_do_not_come_back(void **state)
+{
+	uint64_t began_ns = clock_mono_ns();
+	int status;
+
+	(void)state;
+	close(users_end);
+	users_end = -1;
+	assert_int_equal(waitpid(transport, &status, 0), transport);
+	assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+	assert_true(clock_mono_ns() - began_ns >= DESERTED_NS);
+	assert_true(atomic_load(&user.ring->ended));
+}
+
 #define CASE(test) cmocka_unit_test_setup_teardown(test, begin_transport, end_transport)
 
 int main(void)
@@ -567,6 +653,9 @@ int main(void)
 	    CASE(a_transport_that_is_killed),
 	    CASE(workers_that_are_killed),
 	    CASE(a_transport_that_is_stopped),
+	    CASE(users_that_come_back),
+	    CASE(keepers_that_die_at_the_door),
+	    CASE(users_that_do_not_come_back),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,5 +1,7 @@
-# Guardian and worker are killed at once, and with them the descriptor of the backend's root. Its sshfs lives: the next guardian's
-# keeper opens the root again, and that is no outage. What is stuck in a frozen one is one, with the figures of those whom it hurt.
+# Guardian and worker are killed at once, and with them the descriptor of the backend's root. Its transport lives: the next guardian's
+# keeper opens the root again, or gives the ring another socket, and that is no outage. What is stuck in a frozen one is one, with the
+# figures of those whom it hurt.
+# types: sshfs sftp
 # limit: 120
 . "$REPO/tests/lib/lib.sh"
 
