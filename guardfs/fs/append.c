@@ -1,5 +1,5 @@
-/* append.c: see append.h. Before an append the slot notes the end that the file was known to have: no round
- * trip, and exact while nobody else appends. */
+/* append.c: see append.h. Before an append the slot notes the end that the file has (local tier), or was known
+ * to have: no round trip, and exact while nobody else appends. */
 #include "fs/append.h"
 #include "base/cleanup.h"
 #include "fs/append_search.h"
@@ -22,11 +22,17 @@ bool append_finds_end(const struct backend *b)
 	return !b->board || !(atomic_load(&b->board->server_lacks) & 1u << SERVER_APPEND);
 }
 
-/* In the slot, with the place to look for it. offset: the best that is known on the local tier. */
-static void note_append_begun(const struct backend *b, const struct handle *h, off_t offset)
+/* In the slot, with the place to look for it. */
+static errint_t note_append_begun(struct backend *b, const struct handle *h, int ref)
 {
-	call.slot->append_from = b->board ? node_size(&fs.arena->nodes[h->node]) : (uint64_t)offset;
+	off_t end = 0;
+	errint_t rc = b->board ? 0 : b->ops->find_end(b, ref, &end);
+
+	if (rc < 0)
+		return rc;
+	call.slot->append_from = b->board ? node_size(&fs.arena->nodes[h->node]) : (uint64_t)end;
 	atomic_store(&call.slot->append_begun, APPEND_BEGUN);
+	return 0;
 }
 
 static ssize_t cannot_tell(const struct backend *b)
@@ -64,10 +70,11 @@ static errint_t begin_search(const struct wanted *w, struct append_search *s, ui
 {
 	uint64_t from = call.slot->append_from,
 		 earliest = end > LOOK_BACK + w->n ? end - LOOK_BACK - w->n : 0;
-	uint64_t bound = from <= end ? from : 0;
+	uint64_t offset = from <= end ? from : 0;
+	enum append_bound bound = w->b->board || offset != from ? APPEND_BOUND_KNOWN : APPEND_BOUND_EXACT;
 
-	return append_search_begin(s, w->data, w->n, w->last, w->n_last, MAX(bound, earliest),
-				   bound < earliest);
+	return append_search_begin(s, w->data, w->n, w->last, w->n_last, MAX(offset, earliest),
+				   offset < earliest ? APPEND_BOUND_SKIPPED : bound);
 }
 
 static ssize_t search_up_to(const struct wanted *w, uint64_t end)
@@ -137,17 +144,14 @@ static ssize_t append_rest(struct backend *b, int ref, const uint8_t *data, size
 }
 
 /* How many bytes have been appended. */
-static ssize_t begin_append(struct backend *b, struct handle *h, int ref, const void *data, size_t n,
-			    off_t offset)
+static ssize_t begin_append(struct backend *b, struct handle *h, int ref, const void *data, size_t n)
 {
 	if (atomic_load(&call.slot->append_begun))
 		return search_append(b, h, ref, data, n);
-	note_append_begun(b, h, offset);
-	return 0;
+	return note_append_begun(b, h, ref);
 }
 
-ssize_t append_write(struct backend *b, struct handle *h, const void *data, size_t n, off_t offset,
-		     bool kill_priv)
+ssize_t append_write(struct backend *b, struct handle *h, const void *data, size_t n, bool kill_priv)
 {
 	ssize_t rc = (ssize_t)handle_has_appended(h, call.unique);
 	int ref;
@@ -156,7 +160,7 @@ ssize_t append_write(struct backend *b, struct handle *h, const void *data, size
 		return rc; /* the worker died before it decided on the answer */
 	rc = handle_ensure_for(b, h, append_finds_end(b), &ref);
 	if (rc == 0)
-		rc = begin_append(b, h, ref, data, n, offset);
+		rc = begin_append(b, h, ref, data, n);
 	if (rc >= 0)
 		rc = append_rest(b, ref, data, n, (size_t)rc, kill_priv);
 	if (rc <= 0)

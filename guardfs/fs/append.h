@@ -5,11 +5,9 @@
 
 #include "fs/context.h"
 
-/* Appends n bytes to h's file within guard_enter/leave, for this thread's WRITE. offset: the end as the
- * caller's kernel believes. A second run makes only the rest. Returns the bytes of all runs, or -errno;
+/* Appends n bytes to h's file within guard_enter/leave, for this thread's WRITE. A second run makes only the rest. Returns the bytes of all runs, or -errno;
  * GUARD_POISONED (local tier: the configured errno) if nobody can tell. */
-ssize_t append_write(struct backend *b, struct handle *h, const void *data, size_t n, off_t offset,
-		     bool kill_priv);
+ssize_t append_write(struct backend *b, struct handle *h, const void *data, size_t n, bool kill_priv);
 
 /* Does storage find the end by itself, for O_APPEND? */
 bool append_finds_end(const struct backend *b);

@@ -58,12 +58,16 @@ static bool is_telling(const uint8_t *data, size_t n)
 }
 
 errint_t append_search_begin(struct append_search *s, const void *data, size_t n, const void *last,
-			     size_t n_last, uint64_t offset, bool skipped)
+			     size_t n_last, uint64_t offset, enum append_bound bound)
 {
 	errint_t rc;
 
-	*s = (struct append_search){.offset = offset, .skipped = skipped, .telling = is_telling(data, n)};
-	if (n_last < APPEND_TELLING)
+	*s = (struct append_search){.offset = offset,
+				    .skipped = bound == APPEND_BOUND_SKIPPED,
+				    .last_seen = bound == APPEND_BOUND_EXACT,
+				    .telling = is_telling(data, n),
+				    .last_telling = is_telling(last, n_last)};
+	if (n_last < APPEND_TELLING || bound == APPEND_BOUND_EXACT)
 		n_last = 0;
 	s->same_as_last = n_last && memmem(data, n, last, n_last);
 	rc = pattern_set(&s->data, data, n);
@@ -89,13 +93,17 @@ static bool is_alone(const struct append_search *s)
 	return !s->skipped && s->data.matched == s->seen;
 }
 
-/* Ours begins behind it, if they can be told apart. */
+/* Ours begins behind the last append, if they can be told apart. Others' bytes may look like the last append. So
+ * only the first such place is believed, and only if it is telling. */
 static void pass_last(struct append_search *s)
 {
+	bool believed = s->last_telling && !s->last_seen;
+
 	s->last_seen = true;
 	s->behind = 0;
 	if (s->same_as_last || is_alone(s))
 		return;
+	s->in_doubt |= !believed && (s->found || s->torn);
 	s->found = s->adjacent = s->torn = false;
 	s->data.matched = 0;
 }
@@ -131,7 +139,7 @@ static ssize_t matched_bytes(const struct append_search *s)
 		return (ssize_t)s->data.n;
 	if (may_be_torn(s))
 		return (ssize_t)s->data.matched;
-	if (s->torn || (s->skipped && !s->last_seen))
+	if (s->torn || s->in_doubt || (s->skipped && !s->last_seen))
 		return APPEND_DOUBTFUL;
 	return 0;
 }

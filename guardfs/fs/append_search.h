@@ -27,9 +27,10 @@ struct append_pattern {
 
 struct append_search {
 	struct append_pattern data, last;
-	bool telling;	   /* by APPEND_TELLING */
+	bool telling;	   /* data, by APPEND_TELLING */
+	bool last_telling; /* the last append */
 	bool same_as_last; /* data and last append cannot be told apart */
-	bool skipped;	   /* feeding began behind the bound */
+	bool skipped;	   /* by APPEND_BOUND_SKIPPED */
 	uint64_t offset;   /* present place in the file */
 	uint64_t seen;	   /* bytes fed in */
 	uint64_t behind;   /* those behind the last append; or all */
@@ -37,13 +38,24 @@ struct append_search {
 	bool adjacent;	   /* right behind the last append */
 	bool torn;	   /* in part, with others' bytes behind */
 	bool last_seen;
+	bool in_doubt; /* found or torn, but what looks like the last append stands behind it */
+};
+
+enum append_bound {
+	/* The file was known to reach this far. It may have been longer, and may have ended in the writer's
+	 * earlier appends. */
+	APPEND_BOUND_KNOWN,
+	/* The file ended here when the append was begun. */
+	APPEND_BOUND_EXACT,
+	/* Feeding begins behind the bound. */
+	APPEND_BOUND_SKIPPED,
 };
 
 /* Begins a search for n bytes of data (n > 0, below 4 GiB). last: the end of the writer's append before
- * (n_last 0: unknown). Both must stay until the end. offset: of the first byte fed in. skipped: it lies
- * behind the bound. 0 or -ENOMEM. */
+ * (n_last 0: unknown; not used with an exact bound). Both must stay until the end. offset: of the first byte fed in.
+ * 0 or -ENOMEM. */
 errint_t append_search_begin(struct append_search *s, const void *data, size_t n, const void *last,
-			     size_t n_last, uint64_t offset, bool skipped) WARN_UNUSED;
+			     size_t n_last, uint64_t offset, enum append_bound bound) WARN_UNUSED;
 
 void append_search_feed(struct append_search *s, const void *bytes, size_t n);
 

@@ -192,7 +192,7 @@ static ssize_t append(struct backend *b, const struct behind_work *work, const u
 		call.slot->append_from = e->append_from;
 	}
 	atomic_store(&call.slot->append_begun, begun);
-	return append_write(b, work->handle, data, n, (off_t)e->offset, false);
+	return append_write(b, work->handle, data, n, false);
 }
 
 static ssize_t write_out(struct backend *b, const struct behind_work *work, const uint8_t *data, size_t n)

@@ -222,7 +222,7 @@ void fs_write(fuse_req_t req, fuse_ino_t ino, const char *data, size_t size, off
 	}
 	rc = ensure_in_place(b, h);
 	if (rc == 0)
-		rc = is_append(fi) ? append_write(b, h, data, size, offset, kill_priv)
+		rc = is_append(fi) ? append_write(b, h, data, size, kill_priv)
 				   : write_at(b, h, data, size, offset, kill_priv);
 	if (rc > 0 && b->board)
 		board_count(b->board, COUNT_WRITTEN_BYTES, (uint64_t)rc);

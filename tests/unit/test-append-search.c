@@ -19,7 +19,7 @@
 struct search {
 	const char *data, *last;
 	uint64_t offset;
-	bool skipped;
+	enum append_bound bound;
 };
 
 /* Feeds it in pieces of every length, and all lead to the same. */
@@ -33,7 +33,7 @@ static ssize_t search_bytes(const struct search *in, size_t n_data, const char *
 		ssize_t made;
 
 		assert_int_equal(append_search_begin(&s, in->data, n_data, in->last, strlen(in->last),
-						     in->offset, in->skipped),
+						     in->offset, in->bound),
 				 0);
 		for (size_t at = 0; at < n_file; at += MIN(pieces[p], n_file - at))
 			append_search_feed(&s, file + at, MIN(pieces[p], n_file - at));
@@ -48,12 +48,20 @@ static ssize_t search_bytes(const struct search *in, size_t n_data, const char *
 /* The file behind the bound, from 100 on, holds this. */
 static ssize_t search(const char *data, const char *last, const char *file)
 {
-	return search_bytes(&(struct search){data, last, 100, false}, strlen(data), file, strlen(file));
+	return search_bytes(&(struct search){data, last, 100, APPEND_BOUND_KNOWN}, strlen(data), file,
+			    strlen(file));
 }
 
 static ssize_t search_skipped(const char *data, const char *last, const char *file)
 {
-	return search_bytes(&(struct search){data, last, 100, true}, strlen(data), file, strlen(file));
+	return search_bytes(&(struct search){data, last, 100, APPEND_BOUND_SKIPPED}, strlen(data), file,
+			    strlen(file));
+}
+
+static ssize_t search_exact(const char *data, const char *last, const char *file)
+{
+	return search_bytes(&(struct search){data, last, 100, APPEND_BOUND_EXACT}, strlen(data), file,
+			    strlen(file));
 }
 
 #define WHOLE(data) ((ssize_t)strlen(data))
@@ -113,6 +121,35 @@ static void earlier_of_ours(void **state)
 	assert_int_equal(search(LINE, "\n", OTHERS LINE OTHERS), WHOLE(LINE));
 }
 
+#define LIKE_LAST "0123456789 .......\n"
+
+/* Another client's lines end like ours, so behind this append stands once more what looks like the last one. */
+static void others_like_last(void **state)
+{
+	(void)state;
+	assert_int_equal(search(LINE, ".......\n", LINE LIKE_LAST), APPEND_DOUBTFUL);
+	assert_int_equal(search(LINE, ".......\n", LIKE_LAST LINE), WHOLE(LINE));
+	assert_int_equal(search(LINE, ".......\n", LIKE_LAST LIKE_LAST), 0);
+	assert_int_equal(search(LINE, ".......\n", LIKE_LAST LINE LIKE_LAST), APPEND_DOUBTFUL);
+	assert_int_equal(search(LINE, ".......\n", LIKE_LAST LIKE_LAST LINE LIKE_LAST LIKE_LAST),
+			 APPEND_DOUBTFUL);
+	assert_int_equal(search(LINE, ".......\n", LIKE_LAST LINE LIKE_LAST LINE), WHOLE(LINE));
+	assert_int_equal(search(LINE, EARLIER, EARLIER LINE EARLIER), APPEND_DOUBTFUL);
+}
+
+/* The file ended at the bound: the last append is before it, and does not matter. */
+static void from_the_end(void **state)
+{
+	(void)state;
+	assert_int_equal(search_exact(LINE, EARLIER, NOTHING), 0);
+	assert_int_equal(search_exact(LINE, EARLIER, OTHERS), 0);
+	assert_int_equal(search_exact(LINE, LINE, OTHERS LINE OTHERS), WHOLE(LINE));
+	assert_int_equal(search_exact(LINE, ".......\n", LIKE_LAST LINE LIKE_LAST), WHOLE(LINE));
+	assert_int_equal(search_exact(LINE, ".......\n", LINE LIKE_LAST), WHOLE(LINE));
+	assert_int_equal(search_exact(".....\n", "A0007520 ..", ".....\n" OTHERS), 6);
+	assert_int_equal(search_exact(".....\n", "A0007520 ..", LIKE_LAST), APPEND_DOUBTFUL);
+}
+
 /* Much was appended since the file was last looked at: only its end is searched. */
 static void far_behind(void **state)
 {
@@ -146,7 +183,7 @@ static ssize_t search_torn(size_t before, size_t made, const char *after)
 	memset(file, '#', before);
 	memcpy(file + before, data, made);
 	memcpy(file + before + made, after, strlen(after));
-	rc = search_bytes(&(struct search){data, EARLIER, 0, false}, BIG_SIZE, file,
+	rc = search_bytes(&(struct search){data, EARLIER, 0, APPEND_BOUND_KNOWN}, BIG_SIZE, file,
 			  before + made + strlen(after));
 	free(file);
 	free(data);
@@ -174,7 +211,7 @@ static void torn(void **state)
 static void periodic(void **state)
 {
 	char *zeros = calloc(1, 4 * BIG_SIZE);
-	const struct search in = {zeros, EARLIER, 0, false};
+	const struct search in = {zeros, EARLIER, 0, APPEND_BOUND_KNOWN};
 
 	(void)state;
 	assert_non_null(zeros);
@@ -191,6 +228,8 @@ int main(void)
 	    cmocka_unit_test(nobody_else),
 	    cmocka_unit_test(others_as_well),
 	    cmocka_unit_test(earlier_of_ours),
+	    cmocka_unit_test(others_like_last),
+	    cmocka_unit_test(from_the_end),
 	    cmocka_unit_test(far_behind),
 	    cmocka_unit_test(torn),
 	    cmocka_unit_test(periodic),

@@ -136,12 +136,9 @@ stop_guardfs
 rm -rf "$RUN"
 conf_begin 'passthrough = no'
 start_guardfs
-# An open finding: it fails about every second time (a line that is missing, or bytes that are no line). GUARDFS_TEST_WHOLE=1 shows it.
-if [[ -n ${GUARDFS_TEST_WHOLE:-} ]]; then
-	say "the local tier without passthrough"
-	log_under kill_workers "$MNT/log-1" "$LOCAL/log-1" 2 30
-	log_under kill_workers "$MNT/log-2" "$LOCAL/log-2" 1 9000
-fi
+say "the local tier without passthrough: the other's lines end like ours, and many bytes of his lie behind the end that the kernel knows"
+log_under kill_workers "$MNT/log-1" "$LOCAL/log-1" 2 30
+log_under kill_workers "$MNT/log-2" "$LOCAL/log-2" 3 9000
 stop_guardfs
 rm -rf "$RUN"
 
