@@ -66,6 +66,7 @@ static struct connection *connect_once(const struct sftp_job *job, struct diagno
 		diagnosis->class = ERRCLASS_CONFIG;
 		return NULL;
 	}
+	connection_set_patience(connection, job->quick_ms * NSEC_PER_MSEC, job->slow_ms * NSEC_PER_MSEC);
 	return connection;
 }
 

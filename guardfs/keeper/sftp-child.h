@@ -26,6 +26,9 @@ struct sftp_job {
 	uint32_t connect_ms;
 	/* SSH connections to be made. */
 	uint32_t connections;
+	/* For so long a server that was asked may be silent on a connection: one that only looks and reads, and one that
+	 * changes something. */
+	uint32_t quick_ms, slow_ms;
 	bool no_key, sandbox;
 	/* Bytes of its own memory. */
 	uint64_t memory_max;

@@ -21,11 +21,19 @@ static errint_t check_sftp(struct transport *t, char *message)
 	return 0;
 }
 
+/* No caller waits any longer. keeper's probes and guardian's deadlines find a backend that is silent as a whole. */
+static void set_patience(const struct deadlines *deadline, struct sftp_job *job)
+{
+	job->quick_ms = MAX(deadline->ms[OP_METADATA], deadline->ms[OP_READ]);
+	job->slow_ms = MAX(job->quick_ms, MAX(deadline->ms[OP_WRITE], deadline->ms[OP_SYNC]));
+}
+
 static void fill_job(const struct transport *t, struct sftp_job *job)
 {
 	job->backend = *t->backend;
 	job->connect_ms = t->config->connect_timeout_ms;
 	job->connections = transport_connections_wanted(t);
+	set_patience(&t->config->deadline, job);
 	job->no_key = t->no_login;
 	job->sandbox = t->config->sandbox;
 	job->memory_max = transport_memory_max(t) + TRANSPORT_MEMORY_MORE;
@@ -168,6 +176,8 @@ static enum errclass explain_sftp(struct transport *t, char *detail, size_t size
 	}
 	if (ended == -EPROTO)
 		snprintf(detail, size, "the server's packets make no sense: the connection was ended");
+	else if (ended == -ETIMEDOUT)
+		snprintf(detail, size, "the server did not answer on one of the connections");
 	else if (ended < 0)
 		snprintf(detail, size, "the server closed the connection");
 	return ERRCLASS_NONE;

@@ -19,6 +19,14 @@ struct connection {
 	uint32_t extensions, lacks;
 	/* Of waiting transfers. */
 	uint64_t waiting_ns;
+	/* UINT64_MAX: without end. */
+	uint64_t quick_ns, slow_ns;
+	/* Bytes came in this call of work. */
+	bool heard;
+	/* Something was under way when work ended. */
+	bool busy;
+	/* Valid while busy: when bytes came or went, or the first request was asked. */
+	uint64_t sign_ns;
 	struct exchanges x;
 	struct transfers transfers;
 	/* Of an incomplete packet. */
@@ -128,6 +136,7 @@ static void receive_bytes(void *arg, const uint8_t *bytes, size_t n)
 {
 	struct connection *c = arg;
 
+	c->heard |= n > 0;
 	while (n > 0 && c->x.error == 0) {
 		int whole = c->received == 0 ? sftp_packet_length(bytes, n, SFTP_REPLY_MAX) : 0;
 		size_t took = whole > 0 ? (size_t)whole : 0;
@@ -165,6 +174,30 @@ static bool send_outbox(struct connection *c)
 	return went;
 }
 
+/* ---- silence ---- */
+
+static uint64_t patience_ns(const struct connection *c)
+{
+	return c->x.n_slow > 0 ? c->slow_ns : c->quick_ns;
+}
+
+/* The other connections of the server may answer all the while. */
+static void judge_silence(struct connection *c, uint64_t now_ns)
+{
+	if (c->heard)
+		c->sign_ns = now_ns;
+	c->heard = false;
+	if (c->busy && now_ns - c->sign_ns >= patience_ns(c) && c->x.error == 0)
+		c->x.error = -ETIMEDOUT;
+}
+
+static void note_sign(struct connection *c, bool went, uint64_t now_ns)
+{
+	if (went || !c->busy)
+		c->sign_ns = now_ns;
+	c->busy = exchanges_under_way(&c->x) > 0;
+}
+
 /* ---- interface ---- */
 
 errint_t connection_new(struct stream *stream, struct connection **connection)
@@ -178,6 +211,9 @@ errint_t connection_new(struct stream *stream, struct connection **connection)
 	c->extensions = 0;
 	c->lacks = 0;
 	c->waiting_ns = UINT64_MAX;
+	c->quick_ns = c->slow_ns = UINT64_MAX;
+	c->heard = c->busy = false;
+	c->sign_ns = 0;
 	c->received = 0;
 	exchanges_init(&c->x);
 	transfers_init(&c->transfers, &c->x);
@@ -195,6 +231,12 @@ void connection_free(struct connection *c)
 	end_connection(c, -ENOTCONN);
 	c->stream->ops->close(c->stream);
 	free(c);
+}
+
+void connection_set_patience(struct connection *c, uint64_t quick_ns, uint64_t slow_ns)
+{
+	c->quick_ns = quick_ns;
+	c->slow_ns = slow_ns;
 }
 
 bool connection_is_ready(const struct connection *c)
@@ -239,12 +281,15 @@ void connection_want(const struct connection *c, struct pollfd *p)
 
 uint64_t connection_wake_ns(const struct connection *c)
 {
-	return MIN(c->x.next_deadline_ns, c->waiting_ns);
+	uint64_t patience = patience_ns(c), wake_ns = MIN(c->x.next_deadline_ns, c->waiting_ns);
+
+	return c->busy && patience < UINT64_MAX - c->sign_ns ? MIN(wake_ns, c->sign_ns + patience) : wake_ns;
 }
 
 errint_t connection_work(struct connection *c, uint64_t now_ns)
 {
 	uint64_t waiting_ns;
+	bool went = false;
 	errint_t rc;
 
 	if (c->x.error < 0)
@@ -255,14 +300,17 @@ errint_t connection_work(struct connection *c, uint64_t now_ns)
 	rc = c->stream->ops->work(c->stream);
 	if (rc < 0 && c->x.error == 0)
 		c->x.error = rc;
+	judge_silence(c, now_ns);
 	exchanges_expire(&c->x, now_ns);
 	/* A callback may begin another transfer. */
 	c->waiting_ns = UINT64_MAX;
 	waiting_ns = transfers_expire(&c->transfers);
 	c->waiting_ns = MIN(c->waiting_ns, waiting_ns);
-	do
+	for (bool more = true; more; went |= more) {
 		transfers_fill(&c->transfers);
-	while (send_outbox(c));
+		more = send_outbox(c);
+	}
+	note_sign(c, went, now_ns);
 	if (c->x.error < 0)
 		end_connection(c, c->x.error);
 	return c->x.error;

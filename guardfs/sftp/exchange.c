@@ -9,6 +9,7 @@ void exchanges_init(struct exchanges *x)
 	x->next_deadline_ns = UINT64_MAX;
 	x->counts = (struct connection_counts){0};
 	x->n_free = CONNECTION_EXCHANGES_MAX;
+	x->n_slow = 0;
 	for (unsigned i = 0; i < CONNECTION_EXCHANGES_MAX; i++) {
 		x->free[i] = (uint16_t)(CONNECTION_EXCHANGES_MAX - 1 - i);
 		x->places[i] = (struct exchange){.state = EXCHANGE_FREE};
@@ -37,9 +38,26 @@ static struct exchange *find_exchange(struct exchanges *x, uint32_t id)
 
 static void free_exchange(struct exchanges *x, struct exchange *e)
 {
+	x->n_slow -= e->slow;
 	e->state = EXCHANGE_FREE;
 	e->uses++;
 	x->free[x->n_free++] = (uint16_t)(e - x->places);
+}
+
+static bool is_slow(const struct sftp_packet *packet)
+{
+	switch (sftp_type_of(packet)) {
+	case SFTP_OPEN:
+	case SFTP_OPENDIR:
+	case SFTP_READ:
+	case SFTP_READDIR:
+	case SFTP_READLINK:
+	case SFTP_LSTAT:
+	case SFTP_FSTAT:
+		return false;
+	default:
+		return true;
+	}
 }
 
 errint_t exchanges_ask(struct exchanges *x, struct sftp_packet *packet, const void *data, size_t n,
@@ -56,10 +74,12 @@ errint_t exchanges_ask(struct exchanges *x, struct sftp_packet *packet, const vo
 		return -EAGAIN;
 	e = &x->places[x->free[--x->n_free]];
 	*e = (struct exchange){.state = EXCHANGE_WAITING,
+			       .slow = is_slow(packet),
 			       .uses = e->uses,
 			       .deadline_ns = deadline_ns,
 			       .answer = answer,
 			       .arg = arg};
+	x->n_slow += e->slow;
 	x->next_deadline_ns = MIN(x->next_deadline_ns, deadline_ns);
 	sftp_set_id(packet, id_of_place(x, (unsigned)(e - x->places)));
 	outbox_put(&x->outbox, packet->bytes, packet->used);

@@ -9,6 +9,8 @@ enum exchange_state { EXCHANGE_FREE, EXCHANGE_WAITING, EXCHANGE_GIVEN_UP };
 
 struct exchange {
 	enum exchange_state state;
+	/* The server may take its time: it changes something. */
+	bool slow;
 	uint32_t uses;
 	uint64_t deadline_ns;
 	connection_answer_fn answer;
@@ -19,6 +21,8 @@ struct exchanges {
 	/* Not 0: ended. The first one stays. */
 	errint_t error;
 	unsigned n_free;
+	/* On the wire, of the slow kind. */
+	unsigned n_slow;
 	uint16_t free[CONNECTION_EXCHANGES_MAX];
 	struct exchange places[CONNECTION_EXCHANGES_MAX];
 	/* No deadline is earlier. */
@@ -28,6 +32,12 @@ struct exchanges {
 };
 
 void exchanges_init(struct exchanges *x);
+
+/* On the wire, those given up included. */
+static inline unsigned exchanges_under_way(const struct exchanges *x)
+{
+	return CONNECTION_EXCHANGES_MAX - x->n_free;
+}
 
 /* A place, and room for n bytes. */
 bool exchanges_have_room(const struct exchanges *x, size_t n);

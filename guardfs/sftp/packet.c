@@ -143,6 +143,11 @@ void sftp_set_id(struct sftp_packet *packet, uint32_t id)
 	store_u32(packet->bytes + 5, id);
 }
 
+enum sftp_type sftp_type_of(const struct sftp_packet *packet)
+{
+	return (enum sftp_type)packet->bytes[4];
+}
+
 errint_t sftp_finish(struct sftp_packet *packet)
 {
 	if (packet->overflow)

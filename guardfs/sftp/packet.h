@@ -130,6 +130,7 @@ void sftp_put_no_attributes(struct sftp_packet *packet);
 
 /* For a request already begun. */
 void sftp_set_id(struct sftp_packet *packet, uint32_t id);
+enum sftp_type sftp_type_of(const struct sftp_packet *packet);
 
 /* Fills in the length. 0, or -EMSGSIZE. */
 errint_t sftp_finish(struct sftp_packet *packet) WARN_UNUSED;

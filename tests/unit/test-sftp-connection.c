@@ -124,6 +124,104 @@ static void bytes_that_come_one_by_one(void **state)
 	end_server();
 }
 
+/* ---- silence ---- */
+
+#define QUICK_NS (10 * NSEC_PER_SEC)
+#define SLOW_NS	 (60 * NSEC_PER_SEC)
+
+static void agree_with_patience(void)
+{
+	agree();
+	connection_set_patience(client, QUICK_NS, SLOW_NS);
+}
+
+static void a_server_that_is_silent(void **state)
+{
+	struct answer a;
+
+	(void)state;
+	agree_with_patience();
+	/* However long nothing was asked. */
+	now_ns += 2 * SLOW_NS;
+	assert_int_equal(work(), 0);
+	assert_true(connection_wake_ns(client) == UINT64_MAX);
+	now_ns += 2 * SLOW_NS;
+	assert_int_equal(ask(SFTP_LSTAT, UINT64_MAX, &a), 0);
+	assert_int_equal(work(), 0);
+	assert_true(connection_wake_ns(client) == now_ns + QUICK_NS);
+	now_ns += QUICK_NS - 1;
+	assert_int_equal(work(), 0);
+	now_ns++;
+	assert_int_equal(work(), -ETIMEDOUT);
+	assert_int_equal(a.calls, 1);
+	assert_int_equal(a.error, -ENOTCONN);
+	end_server();
+}
+
+/* Each byte is a sign of life, and so is each that the server takes. */
+static void a_server_that_is_slow(void **state)
+{
+	struct answer a, other;
+
+	(void)state;
+	agree_with_patience();
+	assert_int_equal(ask(SFTP_LSTAT, UINT64_MAX, &a), 0);
+	assert_int_equal(ask(SFTP_LSTAT, UINT64_MAX, &other), 0);
+	assert_int_equal(work(), 0);
+	now_ns += QUICK_NS - 1;
+	say_status(server.asked[0].id, SFTP_OK);
+	assert_int_equal(work(), 0);
+	assert_int_equal(a.calls, 1);
+	now_ns += QUICK_NS - 1;
+	server.takes = 1;
+	assert_int_equal(ask(SFTP_LSTAT, UINT64_MAX, &a), 0);
+	assert_int_equal(work(), 0);
+	server.takes = 0;
+	now_ns += QUICK_NS - 1;
+	assert_int_equal(work(), 0);
+	assert_int_equal(other.calls, 0);
+	now_ns++;
+	assert_int_equal(work(), -ETIMEDOUT);
+	assert_int_equal(other.calls, 1);
+	end_server();
+}
+
+/* It answers in order: whatever is asked behind a sync waits for it. */
+static void a_sync_that_takes_long(void **state)
+{
+	struct answer a, other;
+
+	(void)state;
+	agree_with_patience();
+	assert_int_equal(ask(SFTP_EXTENDED, UINT64_MAX, &a), 0);
+	assert_int_equal(ask(SFTP_LSTAT, UINT64_MAX, &other), 0);
+	assert_int_equal(work(), 0);
+	now_ns += SLOW_NS - 1;
+	assert_int_equal(work(), 0);
+	say_status(server.asked[0].id, SFTP_OK);
+	assert_int_equal(work(), 0);
+	assert_true(connection_wake_ns(client) == now_ns + QUICK_NS);
+	now_ns += QUICK_NS;
+	assert_int_equal(work(), -ETIMEDOUT);
+	end_server();
+}
+
+/* The process was stopped, and the answer came meanwhile. */
+static void an_answer_that_is_seen_late(void **state)
+{
+	struct answer a;
+
+	(void)state;
+	agree_with_patience();
+	assert_int_equal(ask(SFTP_LSTAT, UINT64_MAX, &a), 0);
+	assert_int_equal(work(), 0);
+	say_status(server.asked[0].id, SFTP_OK);
+	now_ns += 5 * SLOW_NS;
+	assert_int_equal(work(), 0);
+	assert_int_equal(a.calls, 1);
+	end_server();
+}
+
 /* ---- deadlines ---- */
 
 static void a_deadline_ends_a_request_and_nothing_else(void **state)
@@ -455,6 +553,10 @@ int main(void)
 	    cmocka_unit_test(another_version_is_refused),
 	    cmocka_unit_test(answers_in_any_order_find_who_asked),
 	    cmocka_unit_test(bytes_that_come_one_by_one),
+	    cmocka_unit_test(a_server_that_is_silent),
+	    cmocka_unit_test(a_server_that_is_slow),
+	    cmocka_unit_test(a_sync_that_takes_long),
+	    cmocka_unit_test(an_answer_that_is_seen_late),
 	    cmocka_unit_test(a_deadline_ends_a_request_and_nothing_else),
 	    cmocka_unit_test(a_handle_that_comes_late_is_closed),
 	    cmocka_unit_test(requests_given_up_keep_their_places),
