@@ -15,6 +15,7 @@
 #include "fs/view.h"
 #include "fs/wire.h"
 #include "fs/writer.h"
+#include "policy/server.h"
 
 #include <errno.h>
 #include <float.h>
@@ -406,9 +407,21 @@ void fs_readlink(fuse_req_t req, fuse_ino_t ino)
 		fuse_reply_readlink(req, target);
 }
 
-/* As of the last probe: df and node_exporter must not wait for storage. */
-static errint_t statfs_known(const struct board_statfs *known, struct statvfs *st)
+/* SFTP has them in an extension, without which sshfs makes some up. */
+static bool tells_no_figures(const struct backend *b)
 {
+	return b->config->type == BACKEND_SFTP && atomic_load(&b->board->server_lacks) & 1u << SERVER_STATVFS;
+}
+
+/* As of the last probe: df and node_exporter must not wait for storage. */
+static errint_t statfs_known(const struct backend *b, struct statvfs *st)
+{
+	const struct board_statfs *known = &b->board->statfs;
+
+	if (tells_no_figures(b)) {
+		*st = (struct statvfs){.f_bsize = 4096, .f_frsize = 4096, .f_namemax = 255};
+		return 0;
+	}
 	if (!atomic_load(&known->valid))
 		return -fs.config->error;
 	*st = (struct statvfs){.f_bsize = atomic_load(&known->bsize),
@@ -425,16 +438,15 @@ static errint_t statfs_known(const struct board_statfs *known, struct statvfs *s
 void fs_statfs(fuse_req_t req, fuse_ino_t ino)
 {
 	struct node *node = node_from_id(ino);
+	struct backend *b = node && node->backend < CONFIG_BACKENDS_MAX ? fs_backend(node) : NULL;
 	struct statvfs st;
 	errint_t rc;
 
 	/* Before the first connection. */
-	if (node && node->backend < CONFIG_BACKENDS_MAX &&
-	    !atomic_load(&fs.board->backends[node->backend].statfs.valid) &&
-	    !guard_await(req, fs_backend(node)))
+	if (b && !atomic_load(&b->board->statfs.valid) && !tells_no_figures(b) && !guard_await(req, b))
 		return;
-	if (node && node->backend < CONFIG_BACKENDS_MAX)
-		rc = statfs_known(&fs.board->backends[node->backend].statfs, &st);
+	if (b)
+		rc = statfs_known(b, &st);
 	else
 		rc = fs.local.ops->statfs(&fs.local,
 					  node && node->backend == NODE_LOCAL ? node_index(node) : 0, &st);

@@ -152,6 +152,14 @@ static enum rung_result transport_failed(struct supervised *s)
 	return try_fail(s, class, detail);
 }
 
+/* What was found out by trying is not known anew. */
+static void note_server(struct supervised *s)
+{
+	uint32_t tried = atomic_load(&s->board->server_lacks) & SERVER_TRIED;
+
+	atomic_store(&s->board->server_lacks, transport_server_lacks(&s->transport) | tried);
+}
+
 static enum rung_result start_poll(void *context, uint64_t now_ns)
 {
 	struct supervised *s = context;
@@ -163,7 +171,7 @@ static enum rung_result start_poll(void *context, uint64_t now_ns)
 		return RUNG_WAIT;
 	transport_bound_memory(&s->transport);
 	if (s->transport.ring.ring)
-		atomic_store(&s->board->server_lacks, transport_server_lacks(&s->transport));
+		note_server(s);
 	return RUNG_DONE;
 }
 

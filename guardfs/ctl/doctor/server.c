@@ -45,6 +45,11 @@ static json_t *ask_keeper(const struct doctor *d, const char *backend)
 	return lacks;
 }
 
+static bool speaks_sftp(const char *type)
+{
+	return strcmp(type, "sshfs") == 0 || strcmp(type, "sftp") == 0;
+}
+
 /* A running guardfs remembers; else it asks, unless there is trouble already. */
 void doctor_check_servers(struct doctor *d)
 {
@@ -55,7 +60,7 @@ void doctor_check_servers(struct doctor *d)
 	{
 		json_t *lacks = json_incref(json_object_get(b, "server_lacks"));
 
-		if (strcmp(ctl_text(b, "type"), "sshfs") == 0) {
+		if (speaks_sftp(ctl_text(b, "type"))) {
 			if (!json_is_array(lacks) && strcmp(ctl_text(b, "state"), "healthy") == 0) {
 				json_decref(lacks);
 				lacks = ask_keeper(d, ctl_text(b, "name"));

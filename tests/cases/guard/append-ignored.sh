@@ -1,5 +1,6 @@
 # A server that ignores that a file is opened for appending: a diagnosis that may write finds it out, and from then on each append goes
 # to the end that the file has by asking for it.
+# types: sshfs sftp
 . "$REPO/tests/lib/lib.sh"
 
 [[ -x /usr/lib/openssh/sftp-server ]] || skip "no sftp-server of its own here"
@@ -13,6 +14,12 @@ wait_until 15000 backend_is box healthy
 say "found out, and told"
 ctl diagnose box | tee "$WORK/said"
 grep -q 'offers no append' "$WORK/said" || fail "diagnose does not say it"
+assert_eq "$(backend_field box 'server_lacks | join(" ")')" append
+say "and still known after a reconnect"
+epoch=$(backend_field box epoch)
+box_cut
+wait_value 15000 backend_field box epoch -gt "$epoch"
+wait_until 15000 backend_is box healthy
 assert_eq "$(backend_field box 'server_lacks | join(" ")')" append
 
 say "appends in turns with another client, and after its truncation; O_APPEND taken and given"

@@ -39,8 +39,10 @@ wait_until 10000 backend_is box healthy
 wait_value 10000 cat "$RUN/health" == 'ok*'
 doctor '0|1'
 jq -r '.[] | select(.severity != "ok") | "\(.severity) \(.id): \(.found)"' "$WORK/findings"
+programs=(ssh)
+[[ ${TYPE:-sshfs} != sftp ]] || programs=()
 for id in configuration identity:box known-hosts:box manifest routes mount foreign-mount backend:box server:box processes journal \
-	instance disk:local disk:state_dir dev-fuse system-calls ssh clock; do
+	instance disk:local disk:state_dir dev-fuse system-calls clock "${programs[@]}"; do
 	[[ $(severity "$id") == ok || $(severity "$id") == note ]] || fail "$id: $(severity "$id"): $(finding "$id")"
 done
 unknown=$(jq -r '.[] | select(.severity == "warning" or .severity == "error") | .id' "$WORK/findings" |
