@@ -1,0 +1,78 @@
+"""An SFTP server that loses one request, or the answer to it, and with that its connection: lossy-server.py DIRECTORY RULE
+
+    Subsystem sftp python3 lossy-server.py DIRECTORY RULE
+
+It serves DIRECTORY as OpenSSH's sftp-server does. The file RULE, if there is one, says "OPERATION request|answer TEXT": the
+first request of that kind with TEXT in it takes the file away, and is not carried out, or is carried out and not answered. In
+either case the connection ends there and then."""
+import os
+import struct
+import subprocess
+import sys
+import threading
+
+KINDS = {3: "open", 9: "setstat", 10: "fsetstat", 13: "remove", 14: "mkdir", 15: "rmdir", 18: "rename", 20: "symlink"}
+EXTENSIONS = {b"posix-rename@openssh.com": "rename", b"hardlink@openssh.com": "link"}
+EXTENDED, VERSION = 200, 2
+
+directory, rule_file = sys.argv[1:]
+server = subprocess.Popen(["/usr/lib/openssh/sftp-server", "-d", directory], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+lost = None  # id of the request whose answer is lost
+
+
+def packets(stream):
+    while True:
+        head = stream.read(4)
+        if len(head) < 4:
+            return
+        yield stream.read(struct.unpack(">I", head)[0])
+
+
+def send(stream, body):
+    stream.write(struct.pack(">I", len(body)) + body)
+    stream.flush()
+
+
+def end():
+    server.kill()
+    os._exit(0)
+
+
+def kind_of(body):
+    if body[0] == EXTENDED:
+        length = struct.unpack(">I", body[5:9])[0]
+        return EXTENSIONS.get(body[9:9 + length])
+    return KINDS.get(body[0])
+
+
+def loses(body):
+    """What is to be lost of this request: None, "request" or "answer". The rule holds for one request of all connections."""
+    kind = kind_of(body)
+    try:
+        with open(rule_file) as f:
+            operation, what, text = f.read().split()
+        if kind == operation and text.encode() in body:
+            os.rename(rule_file, rule_file + ".done")
+            return what
+    except FileNotFoundError:
+        pass
+    return None
+
+
+def answers():
+    for body in packets(server.stdout):
+        if body[0] != VERSION and struct.unpack(">I", body[1:5])[0] == lost:
+            end()
+        send(sys.stdout.buffer, body)
+    end()
+
+
+threading.Thread(target=answers, daemon=True).start()
+for body in packets(sys.stdin.buffer):
+    what = loses(body)
+    if what == "request":
+        end()
+    if what == "answer":
+        lost = struct.unpack(">I", body[1:5])[0]
+    send(server.stdin, body)
+end()
