@@ -11,6 +11,7 @@
 #include "fs/look.h"
 #include "fs/node.h"
 #include "fs/others.h"
+#include "fs/publish_last.h"
 #include "fs/statefiles.h"
 #include "fs/view.h"
 #include "fs/wire.h"
@@ -54,8 +55,10 @@ static ssize_t getattr_open(struct backend *b, struct handle *h, struct stat *st
 static ssize_t getattr_named(struct backend *b, const struct node *node, struct stat *st)
 {
 	struct dirs_question question = dirs_ask(b, node_index(node), clock_mono_ns());
-	ssize_t rc;
+	ssize_t rc = b->board ? publish_last_await(b, node_index(node), false) : 0;
 
+	if (rc < 0)
+		return rc;
 	if (b->board)
 		look_enter(node);
 	rc = b->ops->getattr(b, node_index(node), -1, st);
@@ -301,7 +304,7 @@ static bool cut_to_draft(fuse_req_t req, struct backend *b, const struct node *n
 	if (!h || !(set & SET_SIZE) || want->st_size != 0 || !h->is_statefile || draft_is(h) || h->unlinked ||
 	    (h->flags & O_ACCMODE) == O_RDONLY || atomic_load(&h->error) ||
 	    b->ops->getattr(b, node_index(node), -1, st) < 0 || !node_is_still(node, st) ||
-	    !draft_may_begin(node, st, h) || atomic_load(&h->users) > 1 || draft_begin(h) < 0)
+	    !draft_may_begin(node, st, h) || atomic_load(&h->users) > 1 || draft_begin(h, st) < 0)
 		return false;
 	h->draft_owner = writer_process((uint32_t)fuse_req_ctx(req)->pid);
 	fd = atomic_exchange(&h->fd, -1);

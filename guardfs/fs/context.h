@@ -6,6 +6,7 @@
 
 #include "backend/backend.h"
 #include "base/base.h"
+#include "base/clock.h"
 #include "shm/arena.h"
 #include "shm/slot.h"
 #include <fuse_lowlevel.h>
@@ -77,10 +78,18 @@ struct call {
 /* Set up by worker/pool.c. */
 extern _Thread_local struct call call;
 
-/* By guardian: then no change may be begun. */
+/* By guardian, or by worker where its caller was killed: then no change may be begun. */
 static inline bool call_answered(void)
 {
 	return atomic_load_explicit(&call.slot->answered, memory_order_acquire) == call.unique;
+}
+
+/* Nor when its deadline is over: guardian answers in this moment, or, of work without a request, nobody does. */
+static inline bool call_is_late(void)
+{
+	uint64_t deadline_ns = atomic_load_explicit(&call.slot->deadline_ns, memory_order_relaxed);
+
+	return call_answered() || (deadline_ns && clock_mono_ns() >= deadline_ns);
 }
 
 /* rc: >= 0 or -errno. */

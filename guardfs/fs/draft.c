@@ -55,16 +55,38 @@ static errint_t give_memory(struct handle *h)
 	atomic_store(&h->draft_changes, 1);
 	atomic_store(&h->draft_published, 0);
 	atomic_store(&h->draft_mtime_ns, INT64_MIN);
+	atomic_store(&h->draft_closed_ns, 0);
 	return 0;
 }
 
-errint_t draft_begin(struct handle *h)
+static void set_base(struct handle *h, const struct stat *st)
+{
+	struct version version = version_of(st);
+
+	h->draft_base_size = version.size;
+	h->draft_base_mtime_ns = version.mtime_ns;
+}
+
+errint_t draft_begin(struct handle *h, const struct stat *st)
 {
 	errint_t rc = give_memory(h);
 
+	set_base(h, st);
 	if (rc == 0)
 		atomic_store(&h->draft, DRAFT_NEW);
 	return rc;
+}
+
+static bool rebase_one(struct handle *h, void *st)
+{
+	if (draft_is_new(h))
+		set_base(h, st);
+	return true;
+}
+
+void draft_rebase(uint32_t node, const struct stat *st)
+{
+	handle_index_each(node, rebase_one, (void *)(uintptr_t)st);
 }
 
 errint_t draft_keep(struct handle *h, const void *data, size_t n)

@@ -26,8 +26,11 @@ bool draft_may_begin(const struct node *node, const struct stat *st, const struc
 /* Is a handle open for writing in place on the node, other than h? */
 bool draft_has_writers(uint32_t node, const struct handle *h);
 
-/* h, a live handle of a file, without a descriptor, becomes a draft, empty. 0 or -errno. */
-errint_t draft_begin(struct handle *h) WARN_UNUSED;
+/* h, a live handle of a file, becomes a draft, empty. st: the version that it is to replace. 0 or -errno. */
+errint_t draft_begin(struct handle *h, const struct stat *st) WARN_UNUSED;
+
+/* Drafts of node's file are to replace this version: one of them was published. */
+void draft_rebase(uint32_t node, const struct stat *st);
 
 /* h, open for reading, keeps this content from now on. 0 or -errno. */
 errint_t draft_keep(struct handle *h, const void *data, size_t n) WARN_UNUSED;

@@ -13,6 +13,7 @@
 #include "fs/make.h"
 #include "fs/node.h"
 #include "fs/open.h"
+#include "fs/publish_last.h"
 #include "fs/room.h"
 #include "fs/shares.h"
 #include "fs/sync.h"
@@ -90,6 +91,7 @@ errint_t fs_init(struct arena *arena, int dev_fd)
 		rc = handle_init();
 	if (rc == 0) {
 		behind_init();
+		publish_last_init();
 		jobs_init();
 		tiers_init();
 	}

@@ -137,6 +137,7 @@ struct handle *handle_new(uint32_t node, enum handle_kind kind, uint8_t backend,
 	atomic_store(&h->taken_unique, 0);
 	h->mtime_ns = 0;
 	atomic_store(&h->draft, DRAFT_NONE);
+	atomic_store(&h->draft_last, LAST_NONE);
 	h->is_statefile = 0;
 	atomic_store(&h->job, JOB_NONE);
 	/* A successor closes it unless an answer is decided on. */
@@ -207,7 +208,9 @@ static void free_if_released(struct handle *h)
 {
 	uint32_t released = 1;
 
-	if (atomic_load(&h->users) != 0 || !atomic_compare_exchange_strong(&h->closing, &released, 2))
+	/* One that is still to be published stays (fs/publish_last.h). */
+	if (atomic_load(&h->users) != 0 || atomic_load(&h->draft_last) ||
+	    !atomic_compare_exchange_strong(&h->closing, &released, 2))
 		return;
 	if (!close_and_free(h)) {
 		/* handle_sweep tries again. */

@@ -6,6 +6,7 @@
 #include "fs/listed.h"
 #include "fs/look.h"
 #include "fs/node.h"
+#include "fs/publish_last.h"
 #include "fs/statefiles.h"
 #include "fs/tiers.h"
 #include "fs/view.h"
@@ -75,10 +76,13 @@ static bool target_is_missing(struct backend *b, struct node *node)
 static ssize_t find_known(struct backend *b, struct node *known, uint32_t parent, const char *name,
 			  struct found *found)
 {
-	int place = S_ISREG(known->mode) && statefiles_is_named(parent, name) ? statefiles_enter(parent, name)
-									      : STATEFILES_NO_PLACE;
-	ssize_t rc;
+	bool is_statefile = S_ISREG(known->mode) && statefiles_is_named(parent, name);
+	ssize_t rc = is_statefile ? publish_last_await(b, node_index(known), false) : 0;
+	int place;
 
+	if (rc < 0)
+		return rc;
+	place = is_statefile ? statefiles_enter(parent, name) : STATEFILES_NO_PLACE;
 	if (place == STATEFILES_REPLACED)
 		return BACKEND_NODE_GONE;
 	look_enter(known);

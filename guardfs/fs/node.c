@@ -6,6 +6,19 @@
 #include <errno.h>
 #include <stdlib.h>
 
+/* The kernel may have forgotten them since. Until publish_last_waiting unpins them. */
+static void pin_to_publish(void)
+{
+	uint32_t used = atomic_load(&fs.arena->handles_used);
+
+	for (uint32_t i = 0; i < used; i++) {
+		const struct handle *h = &fs.arena->handles[i];
+
+		if (atomic_load(&h->state) == HANDLE_LIVE && atomic_load(&h->draft_last))
+			node_pin(&fs.arena->nodes[h->node]);
+	}
+}
+
 /* Until behind_init unpins them. */
 static void pin_owed(void)
 {
@@ -23,6 +36,7 @@ errint_t node_init(void)
 
 	if (rc == 0) {
 		pin_owed();
+		pin_to_publish();
 		ntable_rest_all_unused();
 	}
 	return rc;

@@ -17,6 +17,7 @@
 #include "fs/make.h"
 #include "fs/node.h"
 #include "fs/publish.h"
+#include "fs/publish_last.h"
 #include "fs/statefiles.h"
 #include "fs/suspects.h"
 #include "fs/view.h"
@@ -218,8 +219,9 @@ struct state_open {
 	/* Of a state file: its place (statefiles_enter). */
 	bool is_one;
 	int place;
-	/* It truncates, and begins a draft. */
+	/* It truncates, and begins a draft, which is to replace this version. */
 	bool begins_draft;
+	struct stat former;
 };
 
 static bool is_rewrite(int flags)
@@ -230,13 +232,12 @@ static bool is_rewrite(int flags)
 /* The file as storage has it now: is it to be rewritten through a draft? */
 static ssize_t begin_rewrite(struct backend *b, const struct node *node, struct state_open *s)
 {
-	struct stat st;
-	errint_t rc = b->ops->getattr(b, node_index(node), -1, &st);
+	errint_t rc = b->ops->getattr(b, node_index(node), -1, &s->former);
 
-	if (rc == 0 && !node_is_still(node, &st))
+	if (rc == 0 && !node_is_still(node, &s->former))
 		rc = BACKEND_NODE_GONE;
 	if (rc == 0)
-		s->begins_draft = draft_may_begin(node, &st, NULL);
+		s->begins_draft = draft_may_begin(node, &s->former, NULL);
 	return rc == -ENOENT ? BACKEND_NODE_GONE : rc;
 }
 
@@ -249,6 +250,9 @@ static ssize_t open_any(struct backend *b, struct node *node, struct fuse_file_i
 
 	if (!s->is_one || node_place(node, &dir, name) < 0)
 		return open_and_look(b, node, fi, o);
+	rc = publish_last_await(b, node_index(node), true);
+	if (rc < 0)
+		return rc;
 	s->place = statefiles_enter(dir, name);
 	if (s->place == STATEFILES_REPLACED)
 		return BACKEND_NODE_GONE;
@@ -336,7 +340,7 @@ void fs_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	if (rc == 0)
 		rc = take_handle(b, node, fi->flags, opened.ref, epoch, HANDLE_STRAY, &h);
 	if (rc == 0 && state.begins_draft)
-		rc = draft_begin(h);
+		rc = draft_begin(h, &state.former);
 	if (!guard_leave(req, b, &rc)) {
 		end_open(&state, job);
 		return;
@@ -566,7 +570,10 @@ void fs_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 		handle_closes(h);
 	if (h && node)
 		passthrough_end(node, h);
-	if (h)
+	/* Nobody waits for the answer, until which the kernel keeps the node: a draft's deadline counts on it. */
+	if (h && publish_last_is_due(h))
+		publish_last(h);
+	else if (h)
 		handle_retire(h);
 	if (h && checkpoint_is_left(h)) {
 		sync_closed(req, h);
@@ -574,8 +581,6 @@ void fs_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	}
 	/* Closing may take long. */
 	fuse_reply_err(req, 0);
-	if (h && draft_is(h))
-		publish_last(h);
 	if (h)
 		handle_finish(h);
 }

@@ -9,9 +9,6 @@
  * began the draft, or of one that is being killed, publishes nothing. Takes over h's use. */
 void publish_sync(fuse_req_t req, struct handle *h, bool closes, int (*reply)(fuse_req_t req, int error));
 
-/* RELEASE has come, and was answered: what is due all the same is published, unless somebody was told that it was not. */
-void publish_last(struct handle *h);
-
 /* For a rename over a state file. Within the guard, as a change of everything (GUARD_TARGET_ALL): syncs the file of p/name,
  * waits until nobody is at np/newname (statefiles_begin; *place), and lets its readers keep their version. 0 or -errno.
  * publish_end must follow in any case; renamed: it was. */

@@ -9,7 +9,8 @@
 #include <stdlib.h>
 #include <time.h>
 
-#define PLACES	128u
+/* Nobody is at a name without a slot. */
+#define PLACES	SLOT_MAX
 #define LOOK_NS 20000000l
 
 /* A name that somebody is at. */
@@ -25,6 +26,8 @@ static struct {
 	/* An opener has left, or a replacer. */
 	pthread_cond_t left;
 	struct place places[PLACES];
+	/* Those beyond were never taken. */
+	uint32_t used;
 } at_work = {.lock = PTHREAD_MUTEX_INITIALIZER, .left = PTHREAD_COND_INITIALIZER};
 
 /* ---- which ---- */
@@ -134,15 +137,18 @@ static struct place *find_place(uint64_t key, bool wanted)
 {
 	struct place *free_one = NULL;
 
-	for (struct place *p = at_work.places; p < at_work.places + PLACES; p++) {
+	for (struct place *p = at_work.places; p < at_work.places + at_work.used; p++) {
 		if (!is_free(p) && p->key == key)
 			return p;
 		if (is_free(p) && !free_one)
 			free_one = p;
 	}
-	if (!wanted || !free_one)
+	if (!wanted)
 		return NULL;
-	free_one->key = key;
+	if (!free_one && at_work.used < PLACES)
+		free_one = &at_work.places[at_work.used++];
+	if (free_one)
+		free_one->key = key;
 	return free_one;
 }
 
@@ -204,14 +210,19 @@ errint_t statefiles_begin(uint32_t dir, const char *name, int *place)
 	*place = STATEFILES_NO_PLACE;
 	ACQUIRE_LOCK(&at_work.lock);
 	while (!(p = find_place(key, true)) || p->replaced) {
-		if (call_answered())
+		if (call_is_late())
 			return GUARD_POISONED;
 		wait_a_moment();
 	}
 	/* From now on nobody enters. */
 	p->replaced = true;
-	while (p->openers > 0 && !call_answered())
+	while (p->openers > 0 && !call_is_late())
 		wait_a_moment();
+	if (p->openers > 0) {
+		p->replaced = false;
+		pthread_cond_broadcast(&at_work.left);
+		return GUARD_POISONED;
+	}
 	*place = place_number(p);
 	return 0;
 }

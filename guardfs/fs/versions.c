@@ -32,7 +32,7 @@ static struct {
 	uint32_t waiting;
 	size_t bytes;
 	bool has_thread, complained;
-	/* Hashes of paths whose former version was looked at. */
+	/* Ids of nodes whose former version was looked at. */
 	uint64_t seen[SEEN];
 } queue = {.lock = PTHREAD_MUTEX_INITIALIZER, .wanted = PTHREAD_COND_INITIALIZER, .last = &queue.first};
 
@@ -127,32 +127,48 @@ void versions_add(uint32_t node, const void *data, size_t size)
 	pthread_cond_signal(&queue.wanted);
 }
 
-/* Forgetting one costs another look. */
-static bool is_first_time(uint32_t node)
+/* By hash; forgetting one costs another look. */
+static uint64_t *seen_place(uint64_t id)
 {
-	uint64_t id = node_id(&fs.arena->nodes[node], node);
-	uint64_t *seen = &queue.seen[hash_bytes(0, &id, sizeof(id)) % SEEN];
-
-	ACQUIRE_LOCK(&queue.lock);
-	if (*seen == id)
-		return false;
-	*seen = id;
-	return true;
+	return &queue.seen[hash_bytes(0, &id, sizeof(id)) % SEEN];
 }
 
-void versions_former(struct backend *b, uint32_t node, const struct stat *st)
+static bool is_first_time(uint64_t id)
 {
+	ACQUIRE_LOCK(&queue.lock);
+	return *seen_place(id) != id;
+}
+
+static void note_seen(uint64_t id)
+{
+	ACQUIRE_LOCK(&queue.lock);
+	*seen_place(id) = id;
+}
+
+bool versions_former(struct backend *b, uint32_t node, const struct stat *st, bool always)
+{
+	uint64_t id = node_id(&fs.arena->nodes[node], node);
 	void *data = NULL;
 	size_t size = 0;
 	int ref = -1;
+	errint_t rc;
 
-	if (!versions_are_kept() || !is_first_time(node) || !st || st->st_size == 0 ||
+	if (!versions_are_kept() || (!always && !is_first_time(id)) ||
 	    (uint64_t)st->st_size > statefiles_size())
-		return;
-	if (b->ops->open(b, node, O_RDONLY, &ref) < 0)
-		return;
-	if (publish_read(b, ref, (uint64_t)st->st_size, &data, &size) == 0)
+		return false;
+	if (st->st_size == 0) {
+		note_seen(id);
+		return false;
+	}
+	rc = b->ops->open(b, node, O_RDONLY, &ref);
+	if (rc == 0)
+		rc = publish_read(b, ref, (uint64_t)st->st_size, &data, &size);
+	if (rc == 0) {
 		versions_add(node, data, size);
-	b->ops->release(b, ref);
+		note_seen(id);
+	}
+	if (ref >= 0)
+		b->ops->release(b, ref);
 	free(data);
+	return rc == 0;
 }

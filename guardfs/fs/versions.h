@@ -10,8 +10,8 @@ bool versions_are_kept(void);
 /* The file of node has this content now. */
 void versions_add(uint32_t node, const void *data, size_t size);
 
-/* It is about to be replaced, for the first time by this worker: what it has, with attributes st (NULL: there is none), is
- * read and kept. Within the guard. */
-void versions_former(struct backend *b, uint32_t node, const struct stat *st);
+/* It is about to be replaced, for the first time by this worker, or always: what it has, with attributes st, is read and
+ * kept. True: that is under way. Within the guard. */
+bool versions_former(struct backend *b, uint32_t node, const struct stat *st, bool always);
 
 #endif

@@ -466,6 +466,11 @@ static uint32_t tidy_handle(struct handle *h)
 		atomic_store(&h->draft, DRAFT_NONE);
 		changed++;
 	}
+	if (atomic_load(&h->draft_last) >= LAST_END ||
+	    (atomic_load(&h->draft_last) && atomic_load(&h->draft) != DRAFT_NEW)) {
+		atomic_store(&h->draft_last, LAST_NONE);
+		changed++;
+	}
 	changed += atomic_load(&h->job) > JOB_MAX;
 	if (atomic_load(&h->job) > JOB_MAX)
 		atomic_store(&h->job, JOB_NONE);

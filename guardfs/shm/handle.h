@@ -27,6 +27,14 @@ enum handle_draft {
 	DRAFT_END
 };
 
+/* A draft whose last descriptor is closed and that is still to be published (fs/publish_last.h). */
+enum handle_last {
+	LAST_NONE,
+	LAST_DUE,
+	LAST_TAKEN, /* by a thread of this worker */
+	LAST_END
+};
+
 struct handle {
 	/* Stored last on creation. */
 	_Atomic uint32_t state;
@@ -64,15 +72,22 @@ struct handle {
 	_Atomic uint8_t draft;
 	/* Opened as a state file: the kernel passes its pages by. */
 	uint8_t is_statefile;
-	/* A draft that its close does not publish: its writer was killed, or a caller was, or may be, told that it
-	 * was not published. */
-	_Atomic uint8_t draft_refused;
+	/* enum handle_last. */
+	_Atomic uint8_t draft_last;
+	/* The count of changes up to which a draft is not published without being asked: its writer was killed, or a
+	 * caller was, or may be, told that it was not published. 0: none. */
+	_Atomic uint32_t draft_refused;
 	/* The process that began the draft; 0: not known. */
 	uint32_t draft_owner;
 	/* Changes of the draft, its beginning included; how many of them are published. */
 	_Atomic uint32_t draft_changes, draft_published;
 	/* The time set since the last change (ns); INT64_MIN: none. */
 	_Atomic int64_t draft_mtime_ns;
+	/* CLOCK_MONOTONIC of the last close by its owner that left it as it was, only emptied; 0: none. */
+	_Atomic uint64_t draft_closed_ns;
+	/* The version on storage that a draft takes the place of: size, and mtime in ns. */
+	uint64_t draft_base_size;
+	int64_t draft_base_mtime_ns;
 	/* Acknowledged writes not yet synced, under the ledger lock. */
 	/* Least size of the file. */
 	uint64_t known_end;

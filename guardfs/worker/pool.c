@@ -12,6 +12,7 @@
 #include "fs/fs.h"
 #include "fs/guard.h"
 #include "fs/handle.h"
+#include "fs/publish_last.h"
 #include "fs/wire.h"
 #include "worker/readers.h"
 #include "worker/recover.h"
@@ -48,6 +49,7 @@ static struct {
 	uint32_t ready_head, n_ready;
 	uint32_t runners;
 	uint32_t senders[CONFIG_BACKENDS_MAX];
+	bool publishing[CONFIG_BACKENDS_MAX];
 	pthread_t readers[SLOT_MAX];
 	bool reading[SLOT_MAX]; /* of readers[]: live */
 
@@ -289,14 +291,20 @@ static bool start_reader(void)
 	return false;
 }
 
-/* A mount taken away by force closes no open file, but owed bytes are brought to storage. */
+/* A mount taken away by force closes no open file, but owed bytes, and what was closed before, are brought to storage. */
 static void await_owed(void)
 {
 	const struct timespec pause = {.tv_nsec = 10000000};
-	uint64_t until_ns = clock_mono_ns() + 2 * board_owed_ms(&pool.arena->board) * NSEC_PER_MSEC;
+	uint64_t now_ns = clock_mono_ns();
+	uint64_t owed_until_ns = now_ns + 2 * board_owed_ms(&pool.arena->board) * NSEC_PER_MSEC;
+	uint64_t last_until_ns = now_ns + pool.arena->board.config.deadline.ms[OP_SYNC] * NSEC_PER_MSEC;
 
-	while (board_owed_ms(&pool.arena->board) && clock_mono_ns() < until_ns)
+	while ((board_owed_ms(&pool.arena->board) && now_ns < owed_until_ns) ||
+	       (publish_last_waits() && now_ns < last_until_ns)) {
 		nanosleep(&pause, NULL);
+		now_ns = clock_mono_ns();
+	}
+	publish_last_give_up();
 }
 
 /* False: interrupted, or an aborted request. */
@@ -483,6 +491,38 @@ static void *sender(void *arg)
 	return NULL;
 }
 
+/* ---- what was closed, and is still to be published ---- */
+
+static void *publisher(void *arg)
+{
+	unsigned backend = (unsigned)(uintptr_t)arg;
+	struct slot *slot = NULL;
+
+	if (thread_begin()) {
+		slot = slot_take(true);
+		if (slot) {
+			slot_prepare(slot);
+			atomic_store(&slot->state, SLOT_RUNNING);
+			call_setup(slot);
+			publish_last_waiting(backend);
+			slot_give_back(slot);
+			call.slot = NULL;
+		}
+		thread_end();
+	}
+	ACQUIRE_LOCK(&pool.lock);
+	pool.publishing[backend] = false;
+	return NULL;
+}
+
+static void publish_waiting(unsigned backend)
+{
+	ACQUIRE_LOCK(&pool.lock);
+	if (pool.publishing[backend] || atomic_load(&pool.stopping))
+		return;
+	pool.publishing[backend] = thread_start(publisher, (void *)(uintptr_t)backend, NULL) == 0;
+}
+
 /* ---- control ---- */
 
 void pool_run_parked(unsigned backend)
@@ -513,6 +553,8 @@ void pool_tick(void)
 	for (uint32_t b = 0; b < pool.arena->board.config.n_backends; b++) {
 		if (atomic_load(&pool.arena->board.backends[b].parked))
 			pool_run_parked(b);
+		if (publish_last_has_waiting(b))
+			publish_waiting(b);
 		if (!atomic_load(&pool.arena->board.backends[b].owed_bytes))
 			continue;
 		if (behind_is_short_handed(b))

@@ -1,0 +1,155 @@
+/* publish_draft.c: see publish_draft.h. docs/STATEFILES.md says what is seen when anybody dies between two steps. */
+#include "fs/publish_draft.h"
+#include "base/log.h"
+#include "fs/dirs.h"
+#include "fs/draft.h"
+#include "fs/guard.h"
+#include "fs/handle.h"
+#include "fs/look.h"
+#include "fs/node.h"
+#include "fs/others.h"
+#include "fs/publish_beside.h"
+#include "fs/publish_io.h"
+#include "fs/statefiles.h"
+#include "fs/suspects.h"
+#include "fs/versions.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+
+static struct node *node_of(const struct handle *h)
+{
+	return &fs.arena->nodes[h->node];
+}
+
+/* In the file itself, as without drafts: it has other names, or is open for writing otherwise, or no file can be put
+ * beside it. */
+static errint_t rewrite_in_place(struct backend *b, const struct publication *p)
+{
+	int ref = -1;
+	errint_t rc = b->ops->open(b, p->node, O_WRONLY | O_TRUNC, &ref), closed;
+
+	if (rc == 0)
+		handle_truncation_ended(rc, p->node, NULL, 0);
+	if (rc == 0)
+		rc = draft_put(b, ref, p->content->data, p->content->size);
+	if (rc == 0)
+		rc = publish_fsync(b, ref);
+	if (ref >= 0) {
+		closed = b->ops->release(b, ref);
+		rc = rc < 0 ? rc : closed;
+	}
+	return rc;
+}
+
+/* What the kernel and guardfs know of the node's file is what it has become. */
+static void note_published(struct backend *b, const struct publication *p)
+{
+	struct node *node = &fs.arena->nodes[p->node];
+	struct found found;
+
+	if (b->ops->lookup(b, p->parent, p->name, &found) == 0 && S_ISREG(found.st.st_mode)) {
+		node_became(node, &found.st);
+		look_tell_change(node, &found.st);
+		draft_rebase(p->node, &found.st);
+	} else {
+		node_cut(node, 0);
+		node_grown(node, p->content->size);
+	}
+	suspects_emptied(p->node);
+	others_drop_pages(node);
+}
+
+/* It is not the version that the draft began from, nor another draft's: what others wrote in place ends here. */
+static void keep_changed(struct backend *b, const struct handle *h, const struct publication *p)
+{
+	struct version base = {h->draft_base_size, h->draft_base_mtime_ns};
+	char path[4096];
+	bool kept;
+
+	if (version_is_same(base, version_of(&p->old)))
+		return;
+	kept = versions_former(b, p->node, &p->old, true);
+	log_warning("%s: it was changed in place while it was being rewritten; that version is replaced%s",
+		    publish_path_of(h, path, sizeof(path)), kept ? " (guardctl generations has it)" : "");
+}
+
+static errint_t replace_file(struct backend *b, const struct handle *h, struct publication *p)
+{
+	struct found found;
+	errint_t rc = b->ops->lookup(b, p->parent, p->name, &found);
+
+	if (rc < 0 && rc != -ENOENT)
+		return rc;
+	p->is_there = rc == 0;
+	if (p->is_there)
+		p->old = found.st;
+	if (p->is_there && !S_ISREG(p->old.st_mode))
+		return BACKEND_NODE_GONE;
+	if (p->is_there) {
+		versions_former(b, p->node, &p->old, false);
+		keep_changed(b, h, p);
+	}
+	if ((p->is_there && p->old.st_nlink > 1) || draft_has_writers(p->node, NULL))
+		return rewrite_in_place(b, p);
+	rc = publish_beside(b, p);
+	return rc == PUBLISH_IN_PLACE ? rewrite_in_place(b, p) : rc;
+}
+
+/* Nobody is at the name now, and unlink(2) and rename(2) wait: is it still the one that was read? */
+static bool has_moved(const struct handle *h, const struct publication *p)
+{
+	char name[NAME_LENGTH_MAX + 1];
+	uint32_t parent;
+
+	return h->unlinked != HANDLE_NAMED || node_place(node_of(h), &parent, name) < 0 ||
+	       parent != p->parent || strcmp(name, p->name) != 0;
+}
+
+/* -EAGAIN: it was renamed or removed meanwhile. */
+static errint_t publish_as(struct backend *b, struct handle *h, struct publication *p)
+{
+	int place = STATEFILES_NO_PLACE;
+	errint_t rc = node_place(node_of(h), &p->parent, p->name);
+
+	if (rc == 0)
+		rc = statefiles_begin(p->parent, p->name, &place);
+	if (rc == 0 && has_moved(h, p))
+		rc = -EAGAIN;
+	else if (rc == 0)
+		rc = replace_file(b, h, p);
+	if (rc == 0)
+		note_published(b, p);
+	if (place != STATEFILES_NO_PLACE)
+		dirs_changed(b, p->parent);
+	statefiles_end(place);
+	return rc;
+}
+
+errint_t publish_draft(struct backend *b, struct handle *h)
+{
+	struct draft_content content = {.data = NULL};
+	struct publication p = {.node = h->node, .content = &content};
+	errint_t rc = draft_copy(h, &content);
+
+	if (rc < 0) {
+		free(content.data);
+		return GUARD_POISONED; /* ours, not storage's */
+	}
+	do
+		rc = h->unlinked == HANDLE_NAMED ? publish_as(b, h, &p) : 0;
+	while (rc == -EAGAIN);
+	if (rc == 0 && h->unlinked == HANDLE_NAMED)
+		versions_add(h->node, content.data, content.size);
+	/* A file that was removed, or replaced by another through the mount, is published nowhere. */
+	if (rc == 0)
+		atomic_store(&h->draft_published, content.changes);
+	free(content.data);
+	return rc;
+}
+
+const char *publish_path_of(const struct handle *h, char *path, size_t size)
+{
+	return node_last_path(h->node, path, size) < 0 ? "a file whose name is not known any more" : path;
+}
