@@ -29,6 +29,9 @@ struct config_checkpoint {
 	uint32_t ms;
 };
 
+/* How is an open file known again after a reconnect? */
+enum config_replay_check { REPLAY_SIZE, REPLAY_CONTENT };
+
 struct config_backend {
 	char name[CONFIG_NAME_MAX];
 	enum backend_type type;
@@ -75,6 +78,7 @@ struct config_backend {
 	/* and of the time to drain it. */
 	uint32_t drain_ms;
 	struct config_checkpoint checkpoint;
+	enum config_replay_check replay_check;
 };
 
 /* Events that run operators' programs (keeper/hooks.h). */

@@ -90,6 +90,8 @@ const struct config_key config_keys[] = {
 	 "durability = behind: no more than storage takes in this time"},
 	{"backend", "checkpoint", VALUE_CHECKPOINT, BACKEND(checkpoint), "off", 0, 0, 0, 0,
 	 "files being written sync by themselves after so many bytes, or so much time: 64M, 30s, or 64M 30s; off: never"},
+	{"backend", "replay_check", VALUE_REPLAY, BACKEND(replay_check), "size", 0, 0, 0, 0,
+	 "by what an open file that was written is known again after a reconnect: its size, or its content"},
 	{"backend", "filter", VALUE_FILTER, BACKEND(filter), "none", 0, 0, 0, 0,
 	 "fault: make trouble on command, for tests and drills"},
 	{"backend", "fault_control", VALUE_PATH, BACKEND(fault_control), "RUN_DIR/fault.NAME", 0, 0, 0,

@@ -24,6 +24,7 @@ enum value_type {
 	VALUE_FILTER,	  /* enum config_filter */
 	VALUE_DURABILITY, /* enum config_durability */
 	VALUE_CHECKPOINT, /* struct config_checkpoint */
+	VALUE_REPLAY,	  /* enum config_replay_check */
 	VALUE_PATTERN,	  /* repeatable; see config_resolve_patterns */
 	VALUE_PROGRAM,	  /* struct config_program; repeatable */
 	VALUE_GLOB,	  /* a job's directory; repeatable */

@@ -12,6 +12,7 @@ static const char *const type_names[] = {
     [BACKEND_DIR] = "dir", [BACKEND_SSHFS] = "sshfs", [BACKEND_SFTP] = "sftp"};
 static const char *const durability_names[] = {
     [DURABILITY_THROUGH] = "through", [DURABILITY_BEHIND] = "behind"};
+static const char *const replay_names[] = {[REPLAY_SIZE] = "size", [REPLAY_CONTENT] = "content"};
 static const char *const filter_names[] = {[FILTER_NONE] = "none", [FILTER_FAULT] = "fault"};
 
 const char *backend_type_name(enum backend_type type)
@@ -289,6 +290,16 @@ static bool parse_durability(const struct config_key *key, const char *text, voi
 	return i >= 0;
 }
 
+static bool parse_replay(const struct config_key *key, const char *text, void *field)
+{
+	int i = find_word(replay_names, ARRAY_SIZE(replay_names), text);
+
+	(void)key;
+	if (i >= 0)
+		*(enum config_replay_check *)field = (enum config_replay_check)i;
+	return i >= 0;
+}
+
 #define CHECKPOINT_MIB_MAX (64u << 10)
 #define CHECKPOINT_MS_MIN  1000u
 #define CHECKPOINT_MS_MAX  3600000u
@@ -482,6 +493,11 @@ static void print_durability(const void *field, FILE *out)
 	fputs(durability_names[*(const enum config_durability *)field], out);
 }
 
+static void print_replay(const void *field, FILE *out)
+{
+	fputs(replay_names[*(const enum config_replay_check *)field], out);
+}
+
 static void print_checkpoint(const void *field, FILE *out)
 {
 	const struct config_checkpoint *c = field;
@@ -516,6 +532,7 @@ static const struct {
     [VALUE_ERRNO] = {parse_errno, print_errno, "EIO or ETIMEDOUT"},
     [VALUE_TYPE] = {parse_type, print_type, "dir or sshfs"},
     [VALUE_DURABILITY] = {parse_durability, print_durability, "through or behind"},
+    [VALUE_REPLAY] = {parse_replay, print_replay, "size or content"},
     [VALUE_CHECKPOINT] =
 	{parse_checkpoint, print_checkpoint,
 	 "a size from 1M to 64G, a time from 1s to 1h, both with a blank between them, or off"},

@@ -77,7 +77,7 @@ static uint16_t begin_extent(struct behind_lane *lane, struct behind_file **f, c
 	atomic_store(&e->append_begun, APPEND_NOT_BEGUN);
 	e->done = 0;
 	atomic_store(&e->last_unique, 0);
-	owed_notes.sealed[i] = false;
+	owed_notes.sealed[i] = owed_notes.again[i] = false;
 	owed_link(*f, i);
 	atomic_fetch_add(&h->users, 1);
 	return i;

@@ -97,6 +97,9 @@ static inline struct extent *behind_extent(const struct behind_list *list, uint3
 	return &fs.arena->owed.extents[list->index[i]];
 }
 
+/* Those among the extents of the work that went over an earlier connection, too. */
+void behind_went_again(const struct behind_work *work, struct behind_list *list);
+
 /* The extents that are on storage: SEND's, or all that CONFIRM confirmed. Settled by behind_release. */
 void behind_arrived(const struct behind_work *work, struct behind_list *list);
 

@@ -14,6 +14,7 @@
 #include "policy/errclass.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <time.h>
 
 _Static_assert(EXTENT_SIZE < 1u << 21, "see unique_of");
@@ -139,7 +140,7 @@ static void note_arrived(const struct behind_list *list)
 					fs.arena->owed_bytes[list->index[i]] + done, length - done);
 			node_grown(node_at(h->node), e->append_from + length - done);
 		} else {
-			handle_wrote(h, e->offset, length);
+			handle_wrote(h, e->offset, fs.arena->owed_bytes[list->index[i]], length);
 			node_grown(node_at(h->node), e->offset + length);
 		}
 	}
@@ -260,6 +261,55 @@ static bool is_whole(const struct behind_work *work, ssize_t rc)
 	return rc == (ssize_t)(atomic_load(&work->extent->length) - work->extent->done);
 }
 
+/* Whatever has become of its file. */
+static bool has_arrived(const struct behind_work *work)
+{
+	return work->kind == BEHIND_CONFIRM || !work->handed_over;
+}
+
+/* ---- reading back (replay_check = content) ---- */
+
+/* -EIO: it lies not where it belongs. */
+static errint_t compare_extent(struct backend *b, const struct extent *e, const uint8_t *data, int ref)
+{
+	uint32_t from = e->appends ? e->done : 0, n = atomic_load(&e->length) - from;
+	uint64_t at = e->appends ? e->append_from : e->offset;
+	ssize_t rc = b->ops->read(b, ref, call.data, n, (off_t)at, (off_t)(at + n));
+
+	if (rc < 0)
+		return (errint_t)rc;
+	return rc == (ssize_t)n && memcmp(call.data, data + from, n) == 0 ? 0 : -EIO;
+}
+
+/* What a server had of an earlier connection may land after what came over this one: bytes that were written again are
+ * read back. Where an append that was looked for lies its extent does not say. */
+static ssize_t read_back(struct backend *b, const struct behind_work *work, ssize_t rc)
+{
+	struct behind_list list;
+	int ref = -1;
+	errint_t read = 0;
+
+	if (b->config->replay_check != REPLAY_CONTENT || rc < 0 || !has_arrived(work) ||
+	    (work->kind == BEHIND_SEND && (work->appends || !is_whole(work, rc))))
+		return rc;
+	behind_went_again(work, &list);
+	if (list.n == 0)
+		return rc;
+	read = b->ops->open(b, work->node, O_RDONLY, &ref);
+	for (uint32_t i = 0; i < list.n && read == 0; i++)
+		read = compare_extent(b, behind_extent(&list, i), fs.arena->owed_bytes[list.index[i]], ref);
+	if (ref >= 0)
+		b->ops->release(b, ref);
+	if (read == -EIO)
+		log_warning("backend %s: bytes that were written again after a reconnect cannot be read back",
+			    b->config->name);
+	/* A file that cannot be opened for reading says nothing. */
+	return read < 0 && read != BACKEND_NODE_GONE &&
+		       errclass_info(errclass_from_errno((int)-read))->infrastructure
+		   ? read
+		   : rc;
+}
+
 static void settle_send(struct backend *b, const struct behind_work *work, ssize_t rc, uint32_t epoch)
 {
 	struct behind_list list;
@@ -293,12 +343,6 @@ static void settle_lost(struct backend *b, const struct behind_work *work, int e
 static bool is_want_of_ours(ssize_t rc)
 {
 	return rc == -EMFILE || rc == -ENFILE || rc == -ENOMEM;
-}
-
-/* Whatever has become of its file. */
-static bool has_arrived(const struct behind_work *work)
-{
-	return work->kind == BEHIND_CONFIRM || !work->handed_over;
 }
 
 static enum guard_outcome end_visit(struct backend *b, const struct behind_work *work, ssize_t rc)
@@ -363,7 +407,7 @@ bool behind_send_step(unsigned backend)
 		return visit == VISIT_LATER;
 	}
 	work.handed_over = work.kind == BEHIND_SEND && hands_over(b, &work);
-	rc = work.kind == BEHIND_SEND ? send(b, &work) : confirm(b, &work);
+	rc = read_back(b, &work, work.kind == BEHIND_SEND ? send(b, &work) : confirm(b, &work));
 	settle_sent(b, &work, end_visit(b, &work, rc), rc, atomic_load(&call.slot->epoch));
 	return true;
 }

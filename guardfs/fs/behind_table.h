@@ -64,6 +64,8 @@ extern struct behind_notes {
 	bool filling[EXTENT_MAX];
 	/* Nothing is put behind it any more. */
 	bool sealed[EXTENT_MAX];
+	/* It went over an earlier connection before, in part or as a whole. */
+	bool again[EXTENT_MAX];
 	struct behind_file *file[EXTENT_MAX];
 } owed_notes;
 

@@ -68,8 +68,10 @@ static uint16_t first_unsent(const struct behind_file *f)
 static void forget_sent(struct behind_file *f)
 {
 	for (uint16_t i = f->first; i != OWED_NONE; i = owed_notes.next[i])
-		if (atomic_load(&owed_extent(i)->state) == EXTENT_SENT)
+		if (atomic_load(&owed_extent(i)->state) == EXTENT_SENT) {
+			owed_notes.again[i] = true;
 			atomic_store(&owed_extent(i)->state, EXTENT_OWED);
+		}
 	f->n_sent = 0;
 }
 
@@ -290,11 +292,30 @@ bool behind_again(const struct behind_work *work, uint32_t epoch, bool lost, uin
 			send_again(f, work, !lost);
 		else if (!lost)
 			again = await_verdict(f, epoch, verdicts);
+		if (work->kind == BEHIND_SEND)
+			owed_notes.again[owed_index(work->extent)] = true;
 		if (again)
 			ended = settle_work(lane, f, work);
 	}
 	owed_unpin(ended);
 	return again;
+}
+
+void behind_went_again(const struct behind_work *work, struct behind_list *list)
+{
+	struct behind_lane *lane = lane_of(work);
+
+	list->n = 0;
+	ACQUIRE_LOCK(&lane->lock);
+	for (uint16_t i = work->file->first; i != OWED_NONE; i = owed_notes.next[i]) {
+		const struct extent *e = owed_extent(i);
+		bool concerned = work->kind == BEHIND_SEND
+				     ? e == work->extent
+				     : atomic_load(&e->state) == EXTENT_SENT && e->sequence <= work->point;
+
+		if (concerned && owed_notes.again[i])
+			list->index[list->n++] = i;
+	}
 }
 
 void behind_arrived(const struct behind_work *work, struct behind_list *list)

@@ -269,7 +269,7 @@ static errint_t spill_to(struct backend *b, struct handle *h, int ref, const str
 		return rc;
 	handle_start_ledger(h, 0, 0);
 	if (content->size)
-		handle_wrote(h, 0, content->size);
+		handle_wrote(h, 0, content->data, content->size);
 	node_grown(&fs.arena->nodes[h->node], content->size);
 	return 0;
 }

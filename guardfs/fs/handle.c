@@ -78,6 +78,7 @@ errint_t handle_init(void)
 		/* Tasks of dead workers hold the file within the kernel. */
 		atomic_store(&h->users, 0);
 		if (atomic_load(&h->state) == HANDLE_LIVE) {
+			(void)content_check(&h->content);
 			handle_count_again(h);
 			handle_index_add(h);
 		}
@@ -131,6 +132,8 @@ struct handle *handle_new(uint32_t node, enum handle_kind kind, uint8_t backend,
 	h->unsynced_bytes = 0;
 	h->unsynced_since_ns = h->sync_began_ns = 0;
 	h->unsynced = (struct ledger){0};
+	h->content = (struct content){0};
+	h->compared.epoch = 0;
 	h->overwrote = 0;
 	atomic_store(&h->tail_length, 0);
 	atomic_store(&h->appended_unique, 0);

@@ -73,9 +73,9 @@ errint_t handle_ensure_for(struct backend *b, struct handle *h, bool appends, in
 
 /* Notes size and time at the open, before any write. */
 void handle_start_ledger(struct handle *h, uint64_t known_end, int64_t mtime_ns);
-/* Notes what was acknowledged: n bytes at offset; n > 0 bytes appended by request unique to a file known to
+/* Notes what was acknowledged: n bytes at offset (data NULL: storage alone knows which); n > 0 bytes appended by request unique to a file known to
  * reach `from`. */
-void handle_wrote(struct handle *h, uint64_t offset, uint64_t n);
+void handle_wrote(struct handle *h, uint64_t offset, const void *data, uint64_t n);
 void handle_appended(struct handle *h, uint64_t unique, uint64_t from, const void *data, size_t n);
 /* Bytes that this request appended, if it was h's last to append; else 0. */
 size_t handle_has_appended(struct handle *h, uint64_t unique);
@@ -86,6 +86,8 @@ size_t handle_tail(struct handle *h, uint8_t tail[HANDLE_TAIL_MAX]);
 /* Bytes; and their ranges, put into a ledger. True: some of them were written over something. */
 uint64_t handle_unsynced(struct handle *h);
 bool handle_add_unsynced(struct handle *h, struct ledger *ledger);
+/* Copies the checksums of what is not synced. */
+void handle_content(struct handle *h, struct content *content);
 /* Around a sync, which need not cover writes that come after its beginning. */
 uint32_t handle_sync_begins(struct handle *h);
 void handle_synced(struct handle *h, uint32_t mark);

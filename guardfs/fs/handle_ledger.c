@@ -6,6 +6,7 @@
 #include "fs/handle_index.h"
 #include "fs/suspects.h"
 
+#include <fcntl.h>
 #include <pthread.h>
 
 #define LEDGER_LOCKS 64u
@@ -17,10 +18,44 @@ static pthread_mutex_t *ledger_lock(const struct handle *h)
 	return &ledger_locks[handle_number(h) % LEDGER_LOCKS];
 }
 
-/* Under the ledger lock. */
-static void note_range(struct handle *h, uint64_t from, uint64_t n)
+static bool compares_content(const struct handle *h)
+{
+	return h->backend < CONFIG_BACKENDS_MAX &&
+	       fs.config->backends[h->backend].replay_check == REPLAY_CONTENT;
+}
+
+struct written_elsewhere {
+	const struct handle *through;
+	uint64_t from, n;
+};
+
+static bool spoil_other(struct handle *h, void *arg)
+{
+	const struct written_elsewhere *w = arg;
+
+	if (h == w->through || (h->flags & O_ACCMODE) == O_RDONLY)
+		return true;
+	ACQUIRE_LOCK(ledger_lock(h));
+	content_spoil(&h->content, h->unsynced.era, w->from, w->n);
+	return true;
+}
+
+/* Without the ledger lock. */
+static void spoil_others(const struct handle *h, uint64_t from, uint64_t n)
+{
+	struct written_elsewhere w = {.through = h, .from = from, .n = n};
+
+	if (compares_content(h))
+		handle_index_each(h->node, spoil_other, &w);
+}
+
+/* Under the ledger lock. data: NULL: not known. */
+static void note_range(struct handle *h, uint64_t from, const void *data, uint64_t n)
 {
 	uint64_t before = h->unsynced_bytes;
+
+	if (compares_content(h))
+		content_put(&h->content, h->unsynced.era, from, data, n);
 
 	ledger_put(&h->unsynced, from, from + n, LEDGER_CONFIRMED);
 	h->unsynced_bytes = ledger_bytes(&h->unsynced);
@@ -36,22 +71,24 @@ void handle_start_ledger(struct handle *h, uint64_t known_end, int64_t mtime_ns)
 	h->mtime_ns = mtime_ns;
 }
 
-void handle_wrote(struct handle *h, uint64_t offset, uint64_t n)
+void handle_wrote(struct handle *h, uint64_t offset, const void *data, uint64_t n)
 {
+	spoil_others(h, offset, n);
 	ACQUIRE_LOCK(ledger_lock(h));
 	if (offset < h->known_end)
 		h->overwrote = 1;
 	h->known_end = MAX(h->known_end, offset + n);
-	note_range(h, offset, n);
+	note_range(h, offset, data, n);
 }
 
 void handle_appended(struct handle *h, uint64_t unique, uint64_t from, const void *data, size_t n)
 {
 	size_t tail = MIN(n, (size_t)HANDLE_TAIL_MAX);
 
+	spoil_others(h, from, n);
 	ACQUIRE_LOCK(ledger_lock(h));
 	h->known_end = from + n;
-	note_range(h, from, n);
+	note_range(h, from, data, n);
 	h->appended_bytes = (uint32_t)n;
 	atomic_store(&h->tail_length, 0);
 	memcpy(h->tail, (const uint8_t *)data + n - tail, tail);
@@ -93,6 +130,12 @@ bool handle_add_unsynced(struct handle *h, struct ledger *ledger)
 	return h->overwrote;
 }
 
+void handle_content(struct handle *h, struct content *content)
+{
+	ACQUIRE_LOCK(ledger_lock(h));
+	*content = h->content;
+}
+
 uint32_t handle_sync_begins(struct handle *h)
 {
 	ACQUIRE_LOCK(ledger_lock(h));
@@ -104,6 +147,7 @@ void handle_synced(struct handle *h, uint32_t mark)
 {
 	ACQUIRE_LOCK(ledger_lock(h));
 	ledger_synced(&h->unsynced, mark);
+	content_synced(&h->content, mark);
 	h->unsynced_bytes = ledger_bytes(&h->unsynced);
 	h->unsynced_since_ns = MAX(h->unsynced_since_ns, h->sync_began_ns);
 	if (h->unsynced_bytes == 0)
@@ -115,6 +159,7 @@ void handle_forget_writes(struct handle *h)
 	ACQUIRE_LOCK(ledger_lock(h));
 	h->known_end = 0;
 	h->unsynced = (struct ledger){0};
+	h->content = (struct content){0};
 	h->unsynced_bytes = 0;
 	h->overwrote = 0;
 }
@@ -137,6 +182,7 @@ static bool cut_handle(struct handle *h, void *arg)
 	ACQUIRE_LOCK(ledger_lock(h));
 	h->known_end = h == cut->through ? cut->size : MIN(h->known_end, cut->size);
 	ledger_cut(&h->unsynced, cut->size);
+	content_cut(&h->content, h->unsynced.era, cut->size);
 	h->unsynced_bytes = ledger_bytes(&h->unsynced);
 	return true;
 }

@@ -4,6 +4,7 @@
 #include "fs/context.h"
 #include "fs/guard.h"
 #include "fs/handle.h"
+#include "fs/handle_content.h"
 #include "fs/handle_index.h"
 #include "fs/node.h"
 #include "fs/suspects.h"
@@ -21,9 +22,9 @@ static struct {
 /* By handle; under reopening.lock. */
 static bool is_reopening[HANDLE_MAX];
 
-/* A reader goes on if size and time have not gone back; a writer, if all unsynced bytes extended the file,
- * and the file covers them. */
-static bool may_go_on(const struct handle *h, const struct stat *st)
+/* A reader goes on if size and time have not gone back; a writer, if all unsynced bytes extended the file or can be
+ * compared, and the file covers them. */
+static bool may_go_on(const struct backend *b, struct handle *h, const struct stat *st)
 {
 	const struct node *node = &fs.arena->nodes[h->node];
 	int64_t mtime_ns = (int64_t)st->st_mtim.tv_sec * (int64_t)NSEC_PER_SEC + st->st_mtim.tv_nsec;
@@ -37,11 +38,11 @@ static bool may_go_on(const struct handle *h, const struct stat *st)
 	/* Without owed bytes an appending writer goes on at any end. */
 	if (h->flags & O_APPEND && !h->unsynced_bytes)
 		return true;
-	return !h->overwrote && (uint64_t)st->st_size >= h->known_end;
+	return (!h->overwrote || handle_knows_content(b, h)) && (uint64_t)st->st_size >= h->known_end;
 }
 
 /* Filed before anybody sees the error. */
-void handle_poison(struct backend *b, struct handle *h)
+static void poison_in(struct backend *b, struct handle *h, const struct ledger *ranges)
 {
 	/* Nothing is left of a nameless file. */
 	bool told = (h->flags & O_ACCMODE) == O_RDONLY || h->unlinked;
@@ -53,9 +54,14 @@ void handle_poison(struct backend *b, struct handle *h)
 					  .error = fs.config->error,
 					  .size = h->known_end,
 					  .overwrote = h->overwrote,
-					  .ranges = told ? NULL : &h->unsynced});
+					  .ranges = told ? NULL : ranges});
 	atomic_store(&h->error, fs.config->error);
 	board_count(b->board, COUNT_POISONED, 1);
+}
+
+void handle_poison(struct backend *b, struct handle *h)
+{
+	poison_in(b, h, &h->unsynced);
 }
 
 struct loss {
@@ -142,8 +148,32 @@ static void log_refusal(const struct backend *b, const struct handle *h, errint_
 			 h->overwrote ? "; bytes that are not synced were written over" : "");
 	else if (rc < 0)
 		snprintf(why, sizeof(why), "%s",
-			 rc == BACKEND_NODE_GONE ? "it is gone, or another one" : strerror((int)-rc));
+			 rc == BACKEND_NODE_GONE ? "it is gone, or another one"
+			 : rc == -EBADMSG	 ? "bytes that are not synced are not those that were written"
+						 : strerror((int)-rc));
 	log_warning("backend %s: an open file cannot be gone on with: %s: %s", b->config->name, path, why);
+}
+
+/* 0: the file found is that which was written. Else h may be poisoned. */
+static errint_t find_same(struct backend *b, struct handle *h, const struct stat *st, uint32_t epoch)
+{
+	struct ledger differs = {0};
+	errint_t rc;
+
+	if (!may_go_on(b, h, st)) {
+		log_refusal(b, h, 0, st);
+		handle_poison(b, h);
+		return GUARD_POISONED;
+	}
+	rc = handle_compare(b, h, epoch, &differs);
+	/* What may not be read is known by its size alone. */
+	if ((rc == -EACCES || rc == -EPERM) && !h->overwrote)
+		return 0;
+	if ((rc != -EBADMSG || differs.n == 0) && rc != -EACCES && rc != -EPERM)
+		return rc;
+	log_refusal(b, h, rc, NULL);
+	poison_in(b, h, differs.n && handle_knows_content(b, h) ? &differs : &h->unsynced);
+	return GUARD_POISONED;
 }
 
 /* Within the guard, without locks; may hang. */
@@ -173,11 +203,10 @@ static errint_t reopen_guarded(struct backend *b, struct handle *h, uint32_t epo
 		}
 		return rc < 0 ? rc : GUARD_POISONED;
 	}
-	if (!may_go_on(h, &st)) {
-		log_refusal(b, h, 0, &st);
+	rc = find_same(b, h, &st, epoch);
+	if (rc < 0) {
 		b->ops->release(b, ref);
-		handle_poison(b, h);
-		return GUARD_POISONED;
+		return rc;
 	}
 	old = atomic_exchange(&h->fd, ref);
 	atomic_store(&h->epoch, epoch);

@@ -32,11 +32,11 @@ static off_t known_end(const struct backend *b, struct handle *h)
 	return (off_t)(h->unlinked == HANDLE_STRAY ? handle_known_end(h) : node_size(node_of(h)));
 }
 
-static void note_written(const struct backend *b, struct handle *h, off_t offset, ssize_t n)
+static void note_written(const struct backend *b, struct handle *h, off_t offset, const char *data, ssize_t n)
 {
 	if (n <= 0 || !b->board)
 		return;
-	handle_wrote(h, (uint64_t)offset, (uint64_t)n);
+	handle_wrote(h, (uint64_t)offset, data, (uint64_t)n);
 	node_grown(node_of(h), (uint64_t)offset + (uint64_t)n);
 }
 
@@ -150,7 +150,7 @@ static ssize_t write_at(struct backend *b, struct handle *h, const char *data, s
 
 	if (rc == 0)
 		rc = b->ops->write(b, ref, data, size, offset, kill_priv);
-	note_written(b, h, offset, rc);
+	note_written(b, h, offset, data, rc);
 	return rc;
 }
 
@@ -343,7 +343,7 @@ static ssize_t copy_for_request(struct backend *b, struct handle *in, off_t off_
 		rc = handle_ensure_for(b, out, false, &ref);
 	if (rc == 0)
 		rc = copy_range(b, in, off_in, ref, off_out, length);
-	note_written(b, out, off_out, rc);
+	note_written(b, out, off_out, NULL, rc);
 	jobs_done(out, true, rc);
 	return rc;
 }

@@ -82,6 +82,7 @@ static uint32_t check_config_backend(struct config_backend *b)
 	changed += FORCE_BELOW(b->type, BACKEND_SFTP + 1u, BACKEND_DIR);
 	changed += FORCE_BELOW(b->filter, FILTER_FAULT + 1u, FILTER_NONE);
 	changed += FORCE_BELOW(b->durability, DURABILITY_BEHIND + 1u, DURABILITY_THROUGH);
+	changed += FORCE_BELOW(b->replay_check, REPLAY_CONTENT + 1u, REPLAY_SIZE);
 	changed += force_bool(&b->canary) + force_bool(&b->contain_links);
 	b->umask &= 0777;
 	if (b->max_inflight == 0)
@@ -478,7 +479,7 @@ static uint32_t tidy_handle(struct handle *h)
 		atomic_store(&h->other, 0);
 		changed++;
 	}
-	changed += ledger_check(&h->unsynced);
+	changed += ledger_check(&h->unsynced) + content_check(&h->content);
 	changed += atomic_load(&h->tail_length) > HANDLE_TAIL_MAX;
 	if (atomic_load(&h->tail_length) > HANDLE_TAIL_MAX)
 		atomic_store(&h->tail_length, 0);

@@ -4,6 +4,7 @@
 #define GUARDFS_SHM_HANDLE_H
 
 #include "base/base.h"
+#include "policy/content.h"
 #include "policy/ledger.h"
 #include <stdatomic.h>
 
@@ -96,6 +97,12 @@ struct handle {
 	uint64_t unsynced_since_ns, sync_began_ns;
 	/* Confirmed by storage, but not synced. */
 	struct ledger unsynced;
+	/* The same bytes, with replay_check = content; and how far they are compared over this epoch's connection. */
+	struct content content;
+	struct {
+		uint32_t epoch, run, sum;
+		uint64_t from, to;
+	} compared;
 	/* One of them changed bytes that existed. */
 	uint8_t overwrote;
 	/* The last acknowledged append: its end (length stored last, 0: unknown), size, and request (last of

@@ -53,8 +53,57 @@ static errint_t confirm_all(struct backend *b, int ref)
 	return 0;
 }
 
-static const struct backend_ops ops = {
-    .write = take_written, .hand_over = take_handed_over, .confirm = confirm_all};
+/* What is read back. */
+static uint8_t stored[sizeof(bytes)];
+static unsigned n_read;
+
+static errint_t open_null(struct backend *b, uint32_t node, int flags, int *ref)
+{
+	(void)b;
+	(void)node;
+	(void)flags;
+	*ref = open("/dev/null", O_RDWR);
+	return 0;
+}
+
+static ssize_t read_stored(struct backend *b, int ref, void *buf, size_t n, off_t offset, off_t end)
+{
+	(void)b;
+	(void)ref;
+	(void)end;
+	n_read++;
+	memcpy(buf, stored + offset, n);
+	return (ssize_t)n;
+}
+
+static errint_t stat_stored(struct backend *b, uint32_t node, int ref, struct stat *st)
+{
+	(void)b;
+	(void)node;
+	(void)ref;
+	*st = (struct stat){.st_mode = S_IFREG, .st_size = 100};
+	return 0;
+}
+
+static errint_t close_ref(struct backend *b, int ref)
+{
+	(void)b;
+	return close(ref) < 0 ? -errno : 0;
+}
+
+static void drop_ref(struct backend *b, int ref)
+{
+	(void)close_ref(b, ref);
+}
+
+static const struct backend_ops ops = {.write = take_written,
+				       .hand_over = take_handed_over,
+				       .confirm = confirm_all,
+				       .open = open_null,
+				       .getattr = stat_stored,
+				       .read = read_stored,
+				       .release = close_ref,
+				       .drop = drop_ref};
 
 static struct node *node_of_file(void)
 {
@@ -135,6 +184,46 @@ static void another_connection_is_not_blamed(void)
 	CHECK(atomic_load(&fs.board->backends[0].breaker) == breaker_word(2, true));
 }
 
+/* 100 bytes at 0 were handed over, and go again over the next connection; replay_check = content. */
+static void hand_over_twice(void)
+{
+	static uint8_t data[EXTENT_SIZE];
+
+	memset(bytes, 'b', sizeof(bytes));
+	owe();
+	CHECK(behind_send_step(0) && behind_send_step(0) && owed() == 0);
+	fs.board->config.backends[0].replay_check = REPLAY_CONTENT;
+	call.data = data;
+	file->flags = O_WRONLY;
+	CHECK(behind_take(&fs.guarded[0], file, 9, bytes, 100, 0, false) == BEHIND_TAKEN);
+	handle_synced(file, handle_sync_begins(file));
+	CHECK(behind_send_step(0) && storage.handed_over == 200 && owed() == 100);
+	atomic_store(&fs.board->backends[0].root_epoch, 2);
+	atomic_store(&fs.board->backends[0].breaker, breaker_word(2, true));
+	CHECK(behind_send_step(0) && storage.handed_over == 300 && owed() == 100 && n_read == 0);
+}
+
+static void bytes_that_go_again_are_read_back(void)
+{
+	memset(stored, 'b', sizeof(stored));
+	hand_over_twice();
+	CHECK(behind_send_step(0) && n_read == 1 && owed() == 0 && !atomic_load(&file->error));
+	/* Not those that go for the first time. */
+	CHECK(behind_take(&fs.guarded[0], file, 10, bytes, 100, 0, false) == BEHIND_TAKEN);
+	CHECK(behind_send_step(0) && behind_send_step(0) && n_read == 1 && owed() == 0);
+}
+
+/* Written once more, then given up. */
+static void bytes_that_cannot_be_read_back_are_lost(void)
+{
+	hand_over_twice();
+	CHECK(behind_send_step(0) && n_read == 1 && owed() == 100);
+	CHECK(behind_send_step(0) && n_read == 2 && storage.written == 100 && owed() == 100);
+	atomic_fetch_add(&fs.board->backends[0].verdicts, 1);
+	CHECK(behind_send_step(0) && n_read == 3 && storage.written == 200);
+	CHECK(behind_send_step(0) && owed() == 0 && atomic_load(&file->error) == EIO);
+}
+
 #define WORKER(function)                                  \
 	static void test_##function(void **state)         \
 	{                                                 \
@@ -145,16 +234,17 @@ WORKER(appends_are_handed_over)
 WORKER(the_rest_of_an_append)
 WORKER(a_part_is_not_appended_twice)
 WORKER(another_connection_is_not_blamed)
+WORKER(bytes_that_go_again_are_read_back)
+WORKER(bytes_that_cannot_be_read_back_are_lost)
 
 #define TEST(function) cmocka_unit_test_setup_teardown(function, setup_arena, teardown_arena)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    TEST(test_appends_are_handed_over),
-	    TEST(test_the_rest_of_an_append),
-	    TEST(test_a_part_is_not_appended_twice),
-	    TEST(test_another_connection_is_not_blamed),
+	    TEST(test_appends_are_handed_over),		  TEST(test_the_rest_of_an_append),
+	    TEST(test_a_part_is_not_appended_twice),	  TEST(test_another_connection_is_not_blamed),
+	    TEST(test_bytes_that_go_again_are_read_back), TEST(test_bytes_that_cannot_be_read_back_are_lost),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -68,7 +68,7 @@ static void off_by_default(void)
 	uint64_t due_ns;
 
 	open_file(0, 0);
-	handle_wrote(file, 0, 1000 * (uint64_t)MIB);
+	handle_wrote(file, 0, NULL, 1000 * (uint64_t)MIB);
 	CHECK(!checkpoint_is_on(0) && !checkpoint_is_left(file));
 	CHECK(!checkpoint_step(0, &due_ns) && due_ns == UINT64_MAX && n_syncs == 0);
 }
@@ -76,12 +76,12 @@ static void off_by_default(void)
 static void after_so_many_bytes(void)
 {
 	open_file(2, 0);
-	handle_wrote(file, 0, 2 * MIB - 1);
+	handle_wrote(file, 0, NULL, 2 * MIB - 1);
 	CHECK(!step() && n_syncs == 0);
-	handle_wrote(file, 2 * MIB - 1, 1);
+	handle_wrote(file, 2 * MIB - 1, NULL, 1);
 	CHECK(step() && n_syncs == 1 && handle_unsynced(file) == 0 && !step());
 	CHECK(atomic_load(&fs.board->backends[0].counters[COUNT_CHECKPOINTS]) == 1);
-	handle_wrote(file, 0, MIB);
+	handle_wrote(file, 0, NULL, MIB);
 	CHECK(!step() && n_syncs == 1);
 }
 
@@ -90,17 +90,17 @@ static void after_so_much_time(void)
 	uint64_t due_ns, since_ns;
 
 	open_file(0, 60000);
-	handle_wrote(file, 0, 1);
+	handle_wrote(file, 0, NULL, 1);
 	since_ns = file->unsynced_since_ns;
 	CHECK(since_ns <= clock_mono_ns());
 	CHECK(!checkpoint_step(0, &due_ns) && due_ns == since_ns + 60 * NSEC_PER_SEC);
-	handle_wrote(file, 1, 1);
+	handle_wrote(file, 1, NULL, 1);
 	CHECK(file->unsynced_since_ns == since_ns);
 	file->unsynced_since_ns -= 60 * NSEC_PER_SEC;
 	CHECK(step() && n_syncs == 1 && handle_unsynced(file) == 0);
 	/* A byte that came while the sync was under way is as old as that. */
 	file->unsynced_since_ns = 0;
-	handle_wrote(file, 0, 1);
+	handle_wrote(file, 0, NULL, 1);
 	handle_synced(file, handle_sync_begins(file) - 1);
 	CHECK(handle_unsynced(file) == 1 && file->unsynced_since_ns == file->sync_began_ns);
 }
@@ -108,7 +108,7 @@ static void after_so_much_time(void)
 static void storage_refuses(void)
 {
 	open_file(1, 0);
-	handle_wrote(file, 0, MIB);
+	handle_wrote(file, 0, NULL, MIB);
 	sync_error = -ENOSPC;
 	(void)step();
 	CHECK(n_syncs == 1 && atomic_load(&file->error) == ENOSPC);
@@ -123,7 +123,7 @@ static void storage_refuses(void)
 static void a_lost_connection_is_not_told(void)
 {
 	open_file(1, 0);
-	handle_wrote(file, 0, MIB);
+	handle_wrote(file, 0, NULL, MIB);
 	sync_error = -ENOTCONN;
 	CHECK(!step() && n_syncs == 1 && !atomic_load(&file->error) && !next_note());
 	CHECK(!guard_breaker_is_closed(&fs.guarded[0]));
@@ -136,7 +136,7 @@ static void a_lost_connection_is_not_told(void)
 static void fail_with_eio(void)
 {
 	open_file(1, 0);
-	handle_wrote(file, 0, MIB);
+	handle_wrote(file, 0, NULL, MIB);
 	sync_error = -EIO;
 	CHECK(!step() && n_syncs == 1 && !atomic_load(&file->error));
 	CHECK(atomic_load(&fs.board->backends[0].suspect) == 1);
@@ -176,7 +176,7 @@ static void close_it(void)
 static void a_close_syncs(void)
 {
 	open_file(64, 0);
-	handle_wrote(file, 0, 1);
+	handle_wrote(file, 0, NULL, 1);
 	close_it();
 	CHECK(n_syncs == 1 && !next_note() && atomic_load(&file->state) == HANDLE_FREE);
 }
@@ -184,7 +184,7 @@ static void a_close_syncs(void)
 static void a_close_that_cannot_sync_is_suspect(void)
 {
 	open_file(64, 0);
-	handle_wrote(file, 0, 10);
+	handle_wrote(file, 0, NULL, 10);
 	sync_error = -EDQUOT;
 	close_it();
 	CHECK(n_syncs == 1 && next_note()->news == SUSPECT_LOST && next_note()->error == EDQUOT);
@@ -193,7 +193,7 @@ static void a_close_that_cannot_sync_is_suspect(void)
 static void a_close_without_a_connection_is_suspect(void)
 {
 	open_file(64, 0);
-	handle_wrote(file, 0, 10);
+	handle_wrote(file, 0, NULL, 10);
 	sync_error = -ENOTCONN;
 	close_it();
 	CHECK(next_note()->news == SUSPECT_POISONED && next_note()->ranges.ranges[0].to == 10);

@@ -97,7 +97,8 @@ static void every_key_is_read(void **state)
 	    "box\nmarker=01234567-89AB-CDEF-0123-456789ABCDEF\n"
 	    "adopt=true\nuid=1000\numask=027\ncontain_links=yes\nsshfs_options=a,b=c\nsshfs_command=/opt/"
 	    "sshfs\nmax_inflight=7\n"
-	    "max_memory=99\ndurability=behind\nbuffer=32\ndrain=2s\ncheckpoint=2G | 2min\n"
+	    "max_memory=99\ndurability=behind\nbuffer=32\ndrain=2s\ncheckpoint=2G | "
+	    "2min\nreplay_check=content\n"
 	    "filter=fault\n"
 	    "[deadline]\nmetadata=1\nread=2s\nwrite=3min\nsync=1h\nlisting=4min\n"
 	    "[tier]\nmanifest=/etc/m\npattern=*/a = box:jobs//x/\npattern = b=c* = box:\n"
@@ -137,8 +138,8 @@ static void every_key_is_read(void **state)
 	assert_true(b->contain_links);
 	assert_int_equal(b->durability, DURABILITY_BEHIND);
 	assert_int_equal(b->buffer_mib, 32);
-	assert_int_equal(b->drain_ms, 2000);
-	assert_true(b->checkpoint.mib == 2048 && b->checkpoint.ms == 120000);
+	assert_true(b->drain_ms == 2000 && b->checkpoint.mib == 2048 && b->checkpoint.ms == 120000 &&
+		    b->replay_check == REPLAY_CONTENT);
 	assert_int_equal(b->filter, FILTER_FAULT);
 	assert_string_equal(b->fault_control, "/r/fault.box");
 	assert_int_equal(config.deadline.ms[OP_METADATA], 1000);
@@ -275,9 +276,8 @@ static void bad_values_are_refused(void **state)
 	    {"[backend b]\nmax_inflight = 513", "from 1 to 512"},
 	    {"[backend b]\nfilter = slow", "none or fault"},
 	    {"[backend b]\ncheckpoint = 64", "a size from 1M to 64G"},
-	    {"[backend b]\ncheckpoint = 500ms", "a size from 1M to 64G"},
+	    {"[backend b]\nreplay_check = both", "size or content"},
 	    {"[backend b]\ncheckpoint = 64M off 32M", "a size from 1M to 64G"},
-	    {"[backend b]\ncheckpoint =", "a size from 1M to 64G"},
 	    {"[deadline]\nread = 4x", "from 50ms to 1h"},
 	    {"[deadline]\nread = -4", "from 50ms to 1h"},
 	    {"[deadline]\nread = 1.5s", "from 50ms to 1h"},

@@ -140,7 +140,7 @@ static void writer_that_extended(void)
 {
 	struct handle *h = open_then_reconnect(O_WRONLY, 150);
 
-	handle_wrote(h, 100, 50);
+	handle_wrote(h, 100, NULL, 50);
 	CHECK(goes_on(h));
 }
 
@@ -148,7 +148,7 @@ static void writer_whose_data_is_lost(void)
 {
 	struct handle *h = open_then_reconnect(O_WRONLY, 149);
 
-	handle_wrote(h, 100, 50);
+	handle_wrote(h, 100, NULL, 50);
 	CHECK(!goes_on(h));
 }
 
@@ -158,8 +158,8 @@ static void loss_is_noted_with_its_ranges(void)
 	struct handle *h = open_then_reconnect(O_WRONLY, 100);
 	const struct suspect_note *note;
 
-	handle_wrote(h, 100, 50);
-	handle_wrote(h, 10, 5);
+	handle_wrote(h, 100, NULL, 50);
+	handle_wrote(h, 10, NULL, 5);
 	CHECK(!suspect_peek(&fs.arena->suspects) && !goes_on(h));
 	note = suspect_peek(&fs.arena->suspects);
 	CHECK(note && note->news == SUSPECT_POISONED && note->error == EIO && note->size == 150);
@@ -177,9 +177,9 @@ static void what_is_not_synced_goes_with_a_loss(void)
 	struct ledger lost = {0};
 	const struct suspect_note *note;
 
-	handle_wrote(h, 100, 50);
+	handle_wrote(h, 100, NULL, 50);
 	handle_synced(h, handle_sync_begins(h));
-	handle_wrote(h, 150, 50);
+	handle_wrote(h, 150, NULL, 50);
 	ledger_put(&lost, 200, 230, LEDGER_ACKNOWLEDGED);
 	handle_lost(&fs.guarded[0], h->node, EIO, &lost);
 	note = suspect_peek(&fs.arena->suspects);
@@ -197,7 +197,7 @@ static void closed_before_it_is_found_again(void)
 
 	handle_closes(h);
 	CHECK(!suspect_peek(&fs.arena->suspects));
-	handle_wrote(h, 100, 50);
+	handle_wrote(h, 100, NULL, 50);
 	stored.st_size = 150;
 	CHECK(goes_on(h));
 	handle_closes(h);
@@ -219,7 +219,7 @@ static void loss_without_a_name(void)
 {
 	struct handle *h = open_then_reconnect(O_WRONLY, 100);
 
-	handle_wrote(h, 10, 5);
+	handle_wrote(h, 10, NULL, 5);
 	h->unlinked = HANDLE_UNLINKED;
 	CHECK(!goes_on(h) && suspect_peek(&fs.arena->suspects)->news == SUSPECT_READ);
 }
@@ -228,7 +228,7 @@ static void writer_that_overwrote(void)
 {
 	struct handle *h = open_then_reconnect(O_WRONLY, 100);
 
-	handle_wrote(h, 10, 1);
+	handle_wrote(h, 10, NULL, 1);
 	CHECK(!goes_on(h));
 }
 
@@ -346,7 +346,7 @@ static void cut_by_another(void)
 {
 	struct handle *h = open_then_reconnect(O_WRONLY, 10);
 
-	handle_wrote(h, 100, 50);
+	handle_wrote(h, 100, NULL, 50);
 	handle_truncated(h->node, NULL, 200); /* longer takes nothing away */
 	CHECK(h->known_end == 150);
 	handle_truncated(h->node, NULL, 10);
@@ -372,7 +372,7 @@ static void writer_that_synced(void)
 	struct handle *h = open_then_reconnect(O_WRONLY, 100);
 	uint32_t mark;
 
-	handle_wrote(h, 10, 1);
+	handle_wrote(h, 10, NULL, 1);
 	mark = handle_sync_begins(h);
 	handle_synced(h, mark);
 	CHECK(goes_on(h));
@@ -383,7 +383,7 @@ static void write_during_a_sync(void)
 	struct handle *h = open_then_reconnect(O_WRONLY, 100);
 	uint32_t mark = handle_sync_begins(h);
 
-	handle_wrote(h, 10, 1); /* acknowledged after the sync had begun: not covered by it */
+	handle_wrote(h, 10, NULL, 1); /* acknowledged after the sync had begun: not covered by it */
 	handle_synced(h, mark);
 	CHECK(!goes_on(h));
 }
