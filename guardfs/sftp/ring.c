@@ -254,6 +254,7 @@ void ring_submit(const struct ring_user *user, int record)
 	struct ring *ring = user->ring;
 	unsigned i = (unsigned)record;
 
+	ring->record[i].request.order = atomic_fetch_add(&ring->order, 1);
 	atomic_store(&ring->record[i].word, word_of(user->owner, RING_SUBMITTED));
 	atomic_fetch_or(&ring->submitted[i / 64], (uint64_t)1 << i % 64);
 	/* A full socket has rung already; a waiter sees a closed one. */
@@ -395,19 +396,64 @@ static bool take_record(struct ring_server *server, unsigned i, struct ring_requ
 	return false;
 }
 
-int ring_take(struct ring_server *server, struct ring_request *request)
+static bool has_pending(const struct ring_server *server)
 {
-	for (unsigned k = 0; k < ARRAY_SIZE(server->pending); k++) {
-		if (server->pending[k] == 0)
-			server->pending[k] = atomic_exchange(&server->ring->submitted[k], 0);
-		while (server->pending[k] != 0) {
-			unsigned bit = (unsigned)__builtin_ctzll(server->pending[k]);
+	uint64_t all = 0;
 
-			server->pending[k] &= server->pending[k] - 1;
-			if (take_record(server, k * 64 + bit, request))
-				return (int)(k * 64 + bit);
+	for (unsigned k = 0; k < ARRAY_SIZE(server->pending); k++)
+		all |= server->pending[k];
+	return all != 0;
+}
+
+/* Until a look at all words finds nothing new: then whatever was submitted before a pending one is pending, too. */
+static void collect_submitted(struct ring_server *server)
+{
+	bool found;
+
+	do {
+		found = false;
+		for (unsigned k = 0; k < ARRAY_SIZE(server->pending); k++) {
+			uint64_t bits = atomic_load(&server->ring->submitted[k]);
+
+			if (bits == 0)
+				continue;
+			server->pending[k] |= atomic_exchange(&server->ring->submitted[k], 0);
+			found = true;
+		}
+	} while (found);
+}
+
+/* The pending record that was submitted first, pending no more; -1: none. */
+static int next_pending(struct ring_server *server)
+{
+	uint64_t first = 0;
+	int found = -1;
+
+	for (unsigned k = 0; k < ARRAY_SIZE(server->pending); k++) {
+		for (uint64_t bits = server->pending[k]; bits != 0; bits &= bits - 1) {
+			int i = (int)(k * 64) + __builtin_ctzll(bits);
+			uint64_t order = server->ring->record[i].request.order;
+
+			if (found >= 0 && order >= first)
+				continue;
+			found = i;
+			first = order;
 		}
 	}
+	if (found >= 0)
+		server->pending[found / 64] &= ~((uint64_t)1 << found % 64);
+	return found;
+}
+
+int ring_take(struct ring_server *server, struct ring_request *request)
+{
+	int i;
+
+	if (!has_pending(server))
+		collect_submitted(server);
+	while ((i = next_pending(server)) >= 0)
+		if (take_record(server, (unsigned)i, request))
+			return i;
 	return -1;
 }
 

@@ -84,6 +84,8 @@ struct ring_request {
 	/* Bytes to READ, or in data for WRITE and KEEP. At most RING_DATA_MAX. */
 	uint32_t size;
 	uint64_t offset;
+	/* By ring_submit: the transport begins in this order. */
+	uint64_t order;
 	/* CLOCK_MONOTONIC; UINT64_MAX: none. */
 	uint64_t deadline_ns;
 	/* SETSTAT, FSETSTAT, MKDIR, OPEN. */
@@ -137,6 +139,8 @@ struct ring {
 	uint32_t extensions, lacks;
 	/* By the transport: set before its last look at submitted and its wait, cleared after. */
 	_Alignas(CACHE_LINE) _Atomic uint32_t asleep;
+	/* Of the next request submitted. */
+	_Atomic uint64_t order;
 	/* A bit a record, set by the owner, exchanged for 0 by the transport. */
 	_Alignas(CACHE_LINE) _Atomic uint64_t submitted[RING_RECORDS / 64];
 	struct ring_record record[RING_RECORDS];
@@ -183,6 +187,7 @@ struct ring_request *ring_request_of(const struct ring_user *user, int record);
 uint8_t *ring_name_of(const struct ring_user *user, int record, unsigned which);
 uint8_t *ring_data_of(const struct ring_user *user, int record);
 
+/* After a submit has returned, later ones are begun later. */
 void ring_submit(const struct ring_user *user, int record);
 
 /* Waits for the answer, and copies the result. 0, whatever result.error; -ENOTCONN: the transport is gone,
@@ -219,8 +224,8 @@ struct ring_server {
 /* 0 or -errno. Takes nothing over; makes socket non-blocking. */
 errint_t ring_serve(int socket, int memory, struct ring_server *server) WARN_UNUSED;
 
-/* A submitted request, now TAKEN: its record, or -1: none. request: a copy, within bounds; others are
- * answered -EINVAL. */
+/* The submitted request that was submitted first, now TAKEN: its record, or -1: none. request: a copy, within
+ * bounds; others are answered -EINVAL. */
 int ring_take(struct ring_server *server, struct ring_request *request) WARN_UNUSED;
 
 /* Has a worker submitted it? */

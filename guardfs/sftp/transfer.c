@@ -29,26 +29,29 @@ void transfers_init(struct transfers *ts, struct exchanges *x)
 
 static void queue_transfer(struct transfers *ts, struct transfer *t)
 {
+	struct transfer_queue *q = &ts->queues[t->writes];
+
 	t->next = NULL;
 	t->queued = true;
-	if (ts->last)
-		ts->last->next = t;
+	if (q->last)
+		q->last->next = t;
 	else
-		ts->first = t;
-	ts->last = t;
+		q->first = t;
+	q->last = t;
 }
 
 static void unqueue_transfer(struct transfers *ts, struct transfer *t)
 {
-	struct transfer **at = &ts->first, *before = NULL;
+	struct transfer_queue *q = &ts->queues[t->writes];
+	struct transfer **at = &q->first, *before = NULL;
 
 	while (*at != t) {
 		before = *at;
 		at = &before->next;
 	}
 	*at = t->next;
-	if (ts->last == t)
-		ts->last = before;
+	if (q->last == t)
+		q->last = before;
 	t->queued = false;
 }
 
@@ -239,19 +242,31 @@ static bool ask_again(struct transfers *ts, struct piece *p)
 	return true;
 }
 
+/* False: none, or no room. */
+static bool begin_first(struct transfers *ts, struct transfer_queue *q)
+{
+	struct transfer *t = q->first;
+
+	if (!t || !begin_piece(ts, t))
+		return false;
+	if (t->writes && has_more_pieces(t))
+		return true;
+	unqueue_transfer(ts, t);
+	if (has_more_pieces(t))
+		queue_transfer(ts, t);
+	return true;
+}
+
 void transfers_fill(struct transfers *ts)
 {
 	while (ts->again && ts->x->error == 0)
 		if (!ask_again(ts, ts->again))
 			return;
-	while (ts->first && ts->x->error == 0) {
-		struct transfer *t = ts->first;
+	while (ts->x->error == 0) {
+		bool read = begin_first(ts, &ts->queues[0]), wrote = begin_first(ts, &ts->queues[1]);
 
-		if (!begin_piece(ts, t))
+		if (!read && !wrote)
 			return;
-		unqueue_transfer(ts, t);
-		if (has_more_pieces(t))
-			queue_transfer(ts, t);
 	}
 }
 
@@ -275,11 +290,11 @@ static uint64_t expire_again(struct transfers *ts)
 	return next_ns;
 }
 
-uint64_t transfers_expire(struct transfers *ts)
+static uint64_t expire_queue(struct transfers *ts, const struct transfer_queue *q)
 {
-	uint64_t next_ns = expire_again(ts);
+	uint64_t next_ns = UINT64_MAX;
 
-	for (struct transfer *t = ts->first, *next; t; t = next) {
+	for (struct transfer *t = q->first, *next; t; t = next) {
 		next = t->next;
 		if (t->deadline_ns > ts->now_ns) {
 			next_ns = MIN(next_ns, t->deadline_ns);
@@ -291,6 +306,14 @@ uint64_t transfers_expire(struct transfers *ts)
 	return next_ns;
 }
 
+uint64_t transfers_expire(struct transfers *ts)
+{
+	uint64_t next_ns = expire_again(ts);
+
+	next_ns = MIN(next_ns, expire_queue(ts, &ts->queues[0]));
+	return MIN(next_ns, expire_queue(ts, &ts->queues[1]));
+}
+
 void transfers_end(struct transfers *ts)
 {
 	while (ts->again) {
@@ -300,10 +323,12 @@ void transfers_end(struct transfers *ts)
 		fail_transfer(p->transfer, p->from, -ENOTCONN);
 		end_piece(p);
 	}
-	while (ts->first) {
-		struct transfer *t = ts->first;
+	for (unsigned i = 0; i < ARRAY_SIZE(ts->queues); i++) {
+		struct transfer *t;
 
-		fail_transfer(t, t->asked, -ENOTCONN);
-		settle_transfer(ts, t);
+		while ((t = ts->queues[i].first)) {
+			fail_transfer(t, t->asked, -ENOTCONN);
+			settle_transfer(ts, t);
+		}
 	}
 }

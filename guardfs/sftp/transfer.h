@@ -25,8 +25,10 @@ struct transfers {
 	size_t read_max, write_max;
 	/* Of this round of work. */
 	uint64_t now_ns;
-	/* Transfers with pieces yet to be begun. */
-	struct transfer *first, *last;
+	/* With pieces yet to be begun: reads, writes. */
+	struct transfer_queue {
+		struct transfer *first, *last;
+	} queues[2];
 	/* again: pieces that came short, to be asked once more. */
 	struct piece *free, *again;
 	struct piece pieces[TRANSFER_PIECES_MAX];
@@ -37,7 +39,9 @@ void transfers_init(struct transfers *ts, struct exchanges *x);
 /* As connection_transfer. */
 void transfers_add(struct transfers *ts, struct transfer *t);
 
-/* Begins pieces while there is room, one of each transfer in turn. */
+/* Begins pieces while there is room: reads and writes in turn. Of reads each has its turn. A write has all of
+ * its pieces begun before the next one has any: what was asked for first reaches the server first, and a
+ * connection that ends leaves no hole before bytes that have arrived. */
 void transfers_fill(struct transfers *ts);
 
 /* Ends transfers past their deadline that wait for their first pieces. Returns the earliest deadline of the

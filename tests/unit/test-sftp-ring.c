@@ -131,6 +131,25 @@ static void all_records_at_once(void **state)
 	assert_empty();
 }
 
+/* Whatever records they have got. */
+static void requests_are_taken_in_order(void **state)
+{
+	int records[RING_RECORDS];
+
+	(void)state;
+	for (unsigned i = 0; i < RING_RECORDS; i++)
+		records[i] = claim();
+	for (unsigned i = RING_RECORDS; i-- > 0;)
+		ring_submit(&user, records[i]);
+	for (unsigned i = RING_RECORDS; i-- > 1;)
+		assert_int_equal(take(), records[i]);
+	/* What comes while some are pending comes after them. */
+	ring_release(&user, records[1]);
+	assert_int_equal(submit(), records[1]);
+	assert_int_equal(take(), records[0]);
+	assert_int_equal(take(), records[1]);
+}
+
 /* The memory stays in the socket for the next worker. */
 static void every_worker_finds_the_ring(void **state)
 {
@@ -415,6 +434,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    CASE(a_request_and_its_answer),
 	    CASE(all_records_at_once),
+	    CASE(requests_are_taken_in_order),
 	    CASE(every_worker_finds_the_ring),
 	    CASE(what_is_no_ring_is_not_attached),
 	    CASE(taken_back_in_time),
