@@ -60,6 +60,16 @@ enum backend_end { END_BEFORE, END_THERE, END_BEYOND };
 
 struct backend;
 
+/* A write that was begun. The backend's that began it. */
+struct backend_write {
+	void *link;
+	int ticket;
+	size_t size;
+	/* Of a filter. */
+	unsigned action;
+	uint64_t number;
+};
+
 /* name has length bytes, type is DT_*. Return false to stop. next_offset continues after the entry. st: the
  * attributes that came with it, as lookup would give them; NULL: none did. */
 typedef bool (*readdir_fn)(void *arg, const char *name, size_t length, uint64_t ino, unsigned type,
@@ -112,6 +122,11 @@ struct backend_ops {
 	 * Through an O_APPEND ref it goes to the file's end. kill_priv as SET_KILL_PRIV. */
 	ssize_t (*write)(struct backend *b, int ref, const void *buf, size_t size, off_t offset,
 			 bool kill_priv);
+	/* write by offset in two steps (backend.pipelines). begin: 0, then end returns as write does; or -errno,
+	 * and nothing was begun. What is begun first goes to storage first. */
+	errint_t (*begin_write)(struct backend *b, int ref, const void *buf, size_t size, off_t offset,
+				struct backend_write *w);
+	ssize_t (*end_write)(struct backend *b, int ref, struct backend_write *w);
 	/* As write by offset, but returns once the transport has it (backend.hands_over); confirm tells
 	 * whether it arrived. */
 	ssize_t (*hand_over)(struct backend *b, int ref, const void *buf, size_t size, off_t offset);
@@ -158,6 +173,7 @@ struct backend {
 	uint8_t index;			     /* as node.backend */
 	bool keeps_pages;		     /* guarded: pages are kept over opens. Set before threads */
 	bool hands_over;      /* acknowledges before storage has it: hand_over is quicker than write */
+	bool pipelines;	      /* many writes to one file may be under way: begin_write */
 	struct backend *next; /* of a filter: what it filters */
 	void *state;	      /* the implementation's, in private memory */
 };

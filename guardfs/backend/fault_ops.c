@@ -181,6 +181,31 @@ static ssize_t fault_write(struct backend *b, int ref, const void *buf, size_t s
 	return fault_written(b, ref, size, go_on_writing, &rest);
 }
 
+static errint_t fault_begin_write(struct backend *b, int ref, const void *buf, size_t size, off_t offset,
+				  struct backend_write *w)
+{
+	struct fault_subject s = {FAULT_WRITE, NODE_NONE, ref, NULL};
+	struct fault_verdict v = fault_begin(b, &s);
+	errint_t rc;
+
+	if (v.action == FAULT_ERROR || v.action == FAULT_EIO_LATE)
+		return v.action == FAULT_ERROR ? -(errint_t)v.number : -EIO;
+	if (v.action == FAULT_SHORT)
+		size = MIN(size, v.number);
+	rc = b->next->ops->begin_write(b->next, ref, buf, size, offset, w);
+	w->action = v.action;
+	w->number = v.number;
+	return rc;
+}
+
+static ssize_t fault_end_write(struct backend *b, int ref, struct backend_write *w)
+{
+	const struct fault_subject s = {FAULT_WRITE, NODE_NONE, ref, NULL};
+	const struct fault_verdict v = {.action = (enum fault_action)w->action, .number = w->number};
+
+	return fault_end(b, &s, v, b->next->ops->end_write(b->next, ref, w));
+}
+
 static ssize_t fault_hand_over(struct backend *b, int ref, const void *buf, size_t size, off_t offset)
 {
 	struct write_rest rest = {buf, offset, false};
@@ -316,6 +341,8 @@ static const struct backend_ops fault_ops = {
     .tmpfile = fault_tmpfile,
     .read = fault_read,
     .write = fault_write,
+    .begin_write = fault_begin_write,
+    .end_write = fault_end_write,
     .hand_over = fault_hand_over,
     .confirm = fault_confirm,
     .flush = fault_flush,

@@ -91,6 +91,8 @@ static const struct backend_ops sftp_ops = {
     .tmpfile = sftp_tmpfile,
     .read = sftp_read,
     .write = sftp_write,
+    .begin_write = sftp_begin_write,
+    .end_write = sftp_end_write,
     .hand_over = sftp_hand_over,
     .confirm = sftp_confirm,
     .flush = sftp_confirm,
@@ -124,6 +126,7 @@ errint_t backend_sftp_open(struct arena *arena, unsigned index, struct backend *
 			      .board = &arena->board.backends[index],
 			      .config = &arena->board.config.backends[index],
 			      .index = (uint8_t)index,
+			      .pipelines = true,
 			      .state = state};
 	return 0;
 }

@@ -85,6 +85,9 @@ errint_t sftp_create(struct backend *b, uint32_t parent, const char *name, int f
 		     const struct caller *c, struct found *found, int *ref);
 ssize_t sftp_read(struct backend *b, int ref, void *buf, size_t size, off_t offset, off_t end);
 ssize_t sftp_write(struct backend *b, int ref, const void *buf, size_t size, off_t offset, bool kill_priv);
+errint_t sftp_begin_write(struct backend *b, int ref, const void *buf, size_t size, off_t offset,
+			  struct backend_write *w);
+ssize_t sftp_end_write(struct backend *b, int ref, struct backend_write *w);
 errint_t sftp_fsync(struct backend *b, int ref, bool data_only);
 errint_t sftp_release(struct backend *b, int ref);
 errint_t sftp_find_end(struct backend *b, int ref, off_t *end);

@@ -195,6 +195,37 @@ ssize_t sftp_write(struct backend *b, int ref, const void *buf, size_t size, off
 	return rc;
 }
 
+errint_t sftp_begin_write(struct backend *b, int ref, const void *buf, size_t size, off_t offset,
+			  struct backend_write *w)
+{
+	struct sftp_link *link;
+	errint_t rc = sftp_enter_with(b, ref, &link);
+	int ticket;
+
+	if (rc < 0)
+		return rc;
+	ticket = client_begin_write(&link->user, (uint32_t)ref, buf, size, (uint64_t)offset);
+	if (ticket < 0) {
+		sftp_leave(b, link);
+		return ticket;
+	}
+	*w = (struct backend_write){.link = link, .ticket = ticket, .size = size};
+	return 0;
+}
+
+ssize_t sftp_end_write(struct backend *b, int ref, struct backend_write *w)
+{
+	struct sftp_link *link = w->link;
+	errint_t error;
+	ssize_t rc = client_end_write(&link->user, w->ticket, w->size, &error);
+
+	(void)ref;
+	if (rc < 0)
+		rc = mend_write(b, link, w->size, (errint_t)rc);
+	sftp_leave(b, link);
+	return rc;
+}
+
 /* A server without the extension has no way to be asked; doctor says so. */
 errint_t sftp_fsync(struct backend *b, int ref, bool data_only)
 {

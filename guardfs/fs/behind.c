@@ -78,6 +78,7 @@ static uint16_t begin_extent(struct behind_lane *lane, struct behind_file **f, c
 	e->done = 0;
 	atomic_store(&e->last_unique, 0);
 	owed_notes.sealed[i] = owed_notes.again[i] = false;
+	owed_notes.arrived[i] = owed_notes.asked[i] = false;
 	owed_link(*f, i);
 	atomic_fetch_add(&h->users, 1);
 	return i;
@@ -98,7 +99,7 @@ static void fill(uint16_t i, uint64_t unique, const void *data, size_t n)
 /* Did putting n bytes into extent i make something fit to be sent? */
 static bool makes_work(const struct behind_file *f, uint16_t i, bool joined)
 {
-	return !joined || (f->n_sent == 0 && !f->sending) ||
+	return !joined || (f->n_sent == 0 && f->n_under_way == 0) ||
 	       atomic_load(&owed_extent(i)->length) == EXTENT_SIZE;
 }
 

@@ -58,6 +58,8 @@ struct behind_work {
 	/* CONFIRM: up to this point, over epoch's connection. */
 	uint64_t point;
 	uint32_t epoch;
+	/* SEND: behind_begun, behind_arrived was called. */
+	bool begun, arrived;
 };
 
 /* Takes a piece of work, if there is any for this connection (epoch) and this number of verdicts
@@ -75,6 +77,10 @@ void behind_stop(void);
 /* All threads in behind_wait are busy: start another. */
 bool behind_is_short_handed(unsigned backend);
 
+/* SEND: the transport has it, so that what goes to it now comes to storage later: the file's next extent may go.
+ * Settled by one of the following. */
+void behind_begun(struct behind_work *work);
+
 /* Settles SEND: handed over to epoch's connection, to be confirmed. */
 void behind_sent(const struct behind_work *work, uint32_t epoch);
 
@@ -88,6 +94,8 @@ bool behind_again(const struct behind_work *work, uint32_t epoch, bool lost, uin
 
 /* Extents that storage has, or that are given up. Their file stays owed until they are released. */
 struct behind_list {
+	/* The first of their file: nobody else releases any. */
+	bool first;
 	uint32_t n;
 	uint16_t index[EXTENT_MAX];
 };
@@ -100,8 +108,9 @@ static inline struct extent *behind_extent(const struct behind_list *list, uint3
 /* Those among the extents of the work that went over an earlier connection, too. */
 void behind_went_again(const struct behind_work *work, struct behind_list *list);
 
-/* The extents that are on storage: SEND's, or all that CONFIRM confirmed. Settled by behind_release. */
-void behind_arrived(const struct behind_work *work, struct behind_list *list);
+/* The extents that are on storage, with all that is older of their file: SEND's and those that came before their
+ * turn (or none: an older one is under way), or all that CONFIRM confirmed. Settled by behind_release. */
+void behind_arrived(struct behind_work *work, struct behind_list *list);
 
 /* Gives up what is owed of node's file, if something of it was acknowledged up to point. Its open files are
  * told error (the first one counts). */
@@ -122,8 +131,11 @@ int behind_given_up(const struct behind_work *work);
 void behind_abandon(const struct behind_work *work);
 
 /* Frees the extents and settles work (may be NULL). The uses of the extents' handles are the caller's, to be
- * put. */
-void behind_release(unsigned backend, const struct behind_work *work, const struct behind_list *list);
+ * put. True: nothing is settled yet, list has others, that have arrived meanwhile. */
+bool behind_release(unsigned backend, const struct behind_work *work, struct behind_list *list);
+
+/* Has storage confirmed it, though not all that is older? Of a behind_lost's. */
+bool behind_has_arrived(const struct extent *e);
 
 /* Gives back the memory of long unused extents. Every heartbeat, control thread. */
 void behind_tick(uint64_t now_ns);

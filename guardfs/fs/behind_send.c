@@ -41,20 +41,37 @@ static void ranges_of(const struct behind_list *list, struct ledger *ranges)
 	for (uint32_t i = 0; i < list->n; i++) {
 		const struct extent *e = behind_extent(list, i);
 
-		ledger_put(ranges, e->offset + e->done, e->offset + atomic_load(&e->length),
-			   atomic_load(&e->state) == EXTENT_SENT ? LEDGER_WRITTEN : LEDGER_ACKNOWLEDGED);
+		if (!behind_has_arrived(e))
+			ledger_put(ranges, e->offset + e->done, e->offset + atomic_load(&e->length),
+				   atomic_load(&e->state) == EXTENT_SENT ? LEDGER_WRITTEN
+									 : LEDGER_ACKNOWLEDGED);
 	}
 }
 
-static void lose(unsigned backend, const struct behind_lost *lost)
+/* Bytes on storage behind lost ones are confirmed, and not synced. */
+static void note_isolated(const struct behind_list *list)
+{
+	for (uint32_t i = 0; i < list->n; i++) {
+		const struct extent *e = behind_extent(list, i);
+		struct handle *h = behind_has_arrived(e) ? arena_handle(fs.arena, e->fh) : NULL;
+
+		if (h)
+			handle_wrote(h, e->offset, fs.arena->owed_bytes[list->index[i]],
+				     atomic_load(&e->length));
+	}
+}
+
+static void lose(unsigned backend, struct behind_lost *lost)
 {
 	struct backend *b = &fs.guarded[backend];
 	struct ledger ranges;
 	struct handle *handles[EXTENT_MAX];
 	char path[4096];
+	uint32_t n;
 
 	for (uint32_t i = 0; i < lost->list.n; i++)
 		handles[i] = arena_handle(fs.arena, behind_extent(&lost->list, i)->fh);
+	note_isolated(&lost->list);
 	ranges_of(&lost->list, &ranges);
 	handle_lost(b, lost->node, lost->error, &ranges);
 	log_error("backend %s: bytes %llu to %llu of %s were acknowledged and are not on storage: %s",
@@ -62,11 +79,12 @@ static void lose(unsigned backend, const struct behind_lost *lost)
 		  (unsigned long long)ledger_end(&ranges), path_of(lost->node, path, sizeof(path)),
 		  strerror(lost->error));
 	node_pin(node_at(lost->node));
-	behind_release(backend, NULL, &lost->list);
+	n = lost->list.n;
+	(void)behind_release(backend, NULL, &lost->list);
 	/* The kernel has the lost bytes in its pages and size. */
 	others_drop_pages(node_at(lost->node));
 	node_unpin(node_at(lost->node));
-	for (uint32_t i = 0; i < lost->list.n; i++)
+	for (uint32_t i = 0; i < n; i++)
 		if (handles[i])
 			handle_put(handles[i]);
 }
@@ -154,18 +172,24 @@ static void put_handle(struct handle *h)
 	handle_put(h);
 }
 
-static void finish(unsigned backend, const struct behind_work *work, const struct behind_list *list)
+/* What has come before its turn meanwhile, too. */
+static void finish(unsigned backend, const struct behind_work *work, struct behind_list *list)
 {
 	struct handle *handles[EXTENT_MAX];
+	bool more;
 
-	note_arrived(list);
-	for (uint32_t i = 0; i < list->n; i++)
-		handles[i] = arena_handle(fs.arena, behind_extent(list, i)->fh);
 	node_pin(node_at(work->node));
-	behind_release(backend, work, list);
-	for (uint32_t i = 0; i < list->n; i++)
-		if (handles[i])
-			put_handle(handles[i]);
+	do {
+		uint32_t n = list->n;
+
+		note_arrived(list);
+		for (uint32_t i = 0; i < n; i++)
+			handles[i] = arena_handle(fs.arena, behind_extent(list, i)->fh);
+		more = behind_release(backend, work, list);
+		for (uint32_t i = 0; i < n; i++)
+			if (handles[i])
+				put_handle(handles[i]);
+	} while (more);
 	node_unpin(node_at(work->node));
 }
 
@@ -196,16 +220,27 @@ static ssize_t append(struct backend *b, const struct behind_work *work, const u
 	return append_write(b, work->handle, data, n, false);
 }
 
-static ssize_t write_out(struct backend *b, const struct behind_work *work, const uint8_t *data, size_t n)
+static ssize_t write_out(struct backend *b, struct behind_work *work, const uint8_t *data, size_t n)
 {
-	const struct extent *e = work->extent;
+	off_t offset = (off_t)(work->extent->offset + work->extent->done);
+	struct backend_write w;
 	int ref;
 	ssize_t rc;
 
 	if (work->appends)
 		return append(b, work, data, n);
+	if (n == 0)
+		return 0; /* a predecessor knew that it has arrived */
 	rc = handle_ensure_for(b, work->handle, false, &ref);
-	return rc < 0 ? rc : b->ops->write(b, ref, data, n, (off_t)(e->offset + e->done), false);
+	if (rc < 0)
+		return rc;
+	if (!b->pipelines)
+		return b->ops->write(b, ref, data, n, offset, false);
+	rc = b->ops->begin_write(b, ref, data, n, offset, &w);
+	if (rc < 0)
+		return rc;
+	behind_begun(work);
+	return b->ops->end_write(b, ref, &w);
 }
 
 static ssize_t hand_over(struct backend *b, const struct behind_work *work, const uint8_t *data, size_t n)
@@ -225,7 +260,7 @@ static ssize_t hand_over(struct backend *b, const struct behind_work *work, cons
 	return rc < 0 || rc == (ssize_t)n ? rc : -EIO;
 }
 
-static ssize_t send(struct backend *b, const struct behind_work *work)
+static ssize_t send(struct backend *b, struct behind_work *work)
 {
 	const uint8_t *data = work->data + work->extent->done;
 	size_t n = atomic_load(&work->extent->length) - work->extent->done;
@@ -310,7 +345,7 @@ static ssize_t read_back(struct backend *b, const struct behind_work *work, ssiz
 		   : rc;
 }
 
-static void settle_send(struct backend *b, const struct behind_work *work, ssize_t rc, uint32_t epoch)
+static void settle_send(struct backend *b, struct behind_work *work, ssize_t rc, uint32_t epoch)
 {
 	struct behind_list list;
 
@@ -325,7 +360,7 @@ static void settle_send(struct backend *b, const struct behind_work *work, ssize
 	}
 }
 
-static void settle_confirm(struct backend *b, const struct behind_work *work)
+static void settle_confirm(struct backend *b, struct behind_work *work)
 {
 	struct behind_list list;
 
@@ -353,8 +388,8 @@ static enum guard_outcome end_visit(struct backend *b, const struct behind_work 
 	return OUTCOME_LOST;
 }
 
-static void settle_sent(struct backend *b, const struct behind_work *work, enum guard_outcome outcome,
-			ssize_t rc, uint32_t epoch)
+static void settle_sent(struct backend *b, struct behind_work *work, enum guard_outcome outcome, ssize_t rc,
+			uint32_t epoch)
 {
 	bool known = outcome == OUTCOME_KNOWN, ours = rc == GUARD_POISONED || rc == BACKEND_NODE_GONE;
 	int error = behind_given_up(work);

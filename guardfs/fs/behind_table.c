@@ -94,7 +94,7 @@ struct node *owed_end(struct behind_lane *lane, struct behind_file *f)
 	struct behind_file **link = bucket_of(lane, f->node);
 	struct node *node = &fs.arena->nodes[f->node];
 
-	if (f->first != OWED_NONE || f->sending || f->confirming)
+	if (f->first != OWED_NONE || f->sending || f->n_under_way || f->confirming)
 		return NULL;
 	while (*link != f)
 		link = &(*link)->next_in_bucket;

@@ -14,16 +14,19 @@
 struct behind_file {
 	uint32_t node;
 	uint8_t backend;
-	/* Work of this kind is under way. */
-	bool sending, confirming;
+	/* A piece is on its way to the transport: the next one goes behind it. */
+	bool sending;
+	bool confirming;
+	/* Somebody releases extents of its beginning. */
+	bool releasing;
 	/* A confirmation failed: extents are confirmed singly, so that the error finds its bytes. */
 	bool careful;
-	/* It waits for a verdict; it did, over asked_epoch's connection. */
-	bool waits_verdict, asked;
+	/* It waits for a verdict on asked_epoch's connection. */
+	bool waits_verdict;
 	uint32_t asked_epoch, verdicts;
 	/* Connection of the SENT extents. */
 	uint32_t sent_epoch;
-	uint32_t n_sent, n_extents;
+	uint32_t n_sent, n_under_way, n_extents;
 	uint64_t bytes;
 	/* Somebody waits for bytes up to here. */
 	uint64_t waited_for;
@@ -46,6 +49,8 @@ struct behind_lane {
 	struct behind_file *buckets[OWED_BUCKETS];
 	struct behind_file *head, *tail;
 	uint64_t bytes;
+	/* Of extents under way. */
+	uint64_t bytes_under_way;
 	uint32_t n_files, n_extents;
 	struct drain drain;
 	/* Last used connection. */
@@ -66,6 +71,14 @@ extern struct behind_notes {
 	bool sealed[EXTENT_MAX];
 	/* It went over an earlier connection before, in part or as a whole. */
 	bool again[EXTENT_MAX];
+	/* A sender has it, over this connection. */
+	bool under_way[EXTENT_MAX];
+	uint32_t epoch[EXTENT_MAX];
+	/* On storage, but older ones are not yet. */
+	bool arrived[EXTENT_MAX];
+	/* It was tried again after a verdict, over this connection. */
+	bool asked[EXTENT_MAX];
+	uint32_t asked_epoch[EXTENT_MAX];
 	struct behind_file *file[EXTENT_MAX];
 } owed_notes;
 

@@ -13,8 +13,31 @@ static bool overlaps(const struct extent *a, const struct extent *b)
 	       b->offset < a->offset + atomic_load(&a->length);
 }
 
+/* Enough for twice the product of bandwidth and delay, and little enough for the deadline of each. */
+#define UNDER_WAY_LEAST (3u << 20)
+
+static bool has_room_under_way(const struct behind_lane *lane, uint16_t i)
+{
+	uint64_t most = MAX((uint64_t)UNDER_WAY_LEAST, lane->drain.rate / 2);
+
+	return lane->bytes_under_way == 0 ||
+	       lane->bytes_under_way + atomic_load(&owed_extent(i)->length) <= most;
+}
+
+/* SENT: confirmed through one open file. Under way: each is confirmed by itself. */
+static bool may_follow_one(const struct extent *before, const struct extent *e, uint32_t epoch)
+{
+	uint16_t i = owed_index(before);
+
+	if (atomic_load(&before->state) == EXTENT_SENT)
+		return before->fh == e->fh && before->appends == e->appends &&
+		       (e->appends || !overlaps(before, e));
+	return !owed_notes.under_way[i] ||
+	       (owed_notes.epoch[i] == epoch && !before->appends && !e->appends && !overlaps(before, e));
+}
+
 /* May it go while the extents sent before are not confirmed? */
-static bool may_follow(const struct behind_file *f, uint16_t i)
+static bool may_follow(const struct behind_file *f, uint16_t i, uint32_t epoch)
 {
 	const struct extent *e = owed_extent(i);
 
@@ -25,13 +48,9 @@ static bool may_follow(const struct behind_file *f, uint16_t i)
 	/* Searching for an append begun before needs a file to which nothing is on its way. */
 	if (f->careful || atomic_load(&e->append_begun))
 		return false;
-	for (uint16_t s = f->first; s != OWED_NONE; s = owed_notes.next[s]) {
-		const struct extent *sent = owed_extent(s);
-
-		if (atomic_load(&sent->state) == EXTENT_SENT &&
-		    (sent->fh != e->fh || sent->appends != e->appends || (!e->appends && overlaps(sent, e))))
+	for (uint16_t s = f->first; s != OWED_NONE; s = owed_notes.next[s])
+		if (!may_follow_one(owed_extent(s), e, epoch))
 			return false;
-	}
 	return true;
 }
 
@@ -60,7 +79,8 @@ static uint16_t first_unsent(const struct behind_file *f)
 {
 	uint16_t i = f->first;
 
-	while (i != OWED_NONE && atomic_load(&owed_extent(i)->state) == EXTENT_SENT)
+	while (i != OWED_NONE && (atomic_load(&owed_extent(i)->state) == EXTENT_SENT ||
+				  owed_notes.under_way[i] || owed_notes.arrived[i]))
 		i = owed_notes.next[i];
 	return i;
 }
@@ -75,15 +95,20 @@ static void forget_sent(struct behind_file *f)
 	f->n_sent = 0;
 }
 
-static bool can_send(struct behind_file *f, struct behind_work *work)
+static bool can_send(struct behind_lane *lane, struct behind_file *f, uint32_t epoch,
+		     struct behind_work *work)
 {
 	uint16_t i = f->sending ? OWED_NONE : first_unsent(f);
 	struct extent *e;
 
-	if (i == OWED_NONE || owed_notes.filling[i] || (f->n_sent && !may_follow(f, i)))
+	if (i == OWED_NONE || owed_notes.filling[i] || !has_room_under_way(lane, i) ||
+	    ((f->n_sent || f->n_under_way) && !may_follow(f, i, epoch)))
 		return false;
 	e = owed_extent(i);
-	owed_notes.sealed[i] = true;
+	owed_notes.sealed[i] = owed_notes.under_way[i] = true;
+	owed_notes.epoch[i] = epoch;
+	lane->bytes_under_way += atomic_load(&e->length);
+	f->n_under_way++;
 	f->sending = true;
 	if (e->appends)
 		note_followed(f);
@@ -128,8 +153,6 @@ static bool is_ready(struct behind_file *f, uint32_t epoch, uint32_t verdicts)
 	if (f->waits_verdict && f->asked_epoch == epoch && (int32_t)(verdicts - f->verdicts) < 0)
 		return false;
 	f->waits_verdict = false;
-	if (f->asked && f->asked_epoch != epoch)
-		f->asked = false;
 	/* Its connection is gone: it is not known to have arrived. */
 	if (f->n_sent && f->sent_epoch != epoch && !f->sending && !f->confirming)
 		forget_sent(f);
@@ -155,7 +178,8 @@ bool behind_next(unsigned backend, uint32_t epoch, uint32_t verdicts, struct beh
 	notice_connection(lane, epoch);
 	for (struct behind_file *f = lane->head; f; f = f->after) {
 		/* Another piece goes before a confirmation is asked for. */
-		found = is_ready(f, epoch, verdicts) && (can_send(f, work) || can_confirm(f, work));
+		found =
+		    is_ready(f, epoch, verdicts) && (can_send(lane, f, epoch, work) || can_confirm(f, work));
 		if (!found)
 			continue;
 		owed_serve_last(lane, f);
@@ -220,16 +244,42 @@ static struct behind_lane *lane_of(const struct behind_work *work)
 	return &owed_lanes[fs.arena->nodes[work->node].backend];
 }
 
+static void end_way(struct behind_lane *lane, const struct extent *e)
+{
+	owed_notes.under_way[owed_index(e)] = false;
+	lane->bytes_under_way -= atomic_load(&e->length);
+}
+
+static void end_work(struct behind_lane *lane, struct behind_file *f, const struct behind_work *work)
+{
+	owed_changed(lane);
+	if (work->kind == BEHIND_CONFIRM) {
+		f->confirming = false;
+		return;
+	}
+	if (!work->begun)
+		f->sending = false;
+	if (!work->arrived)
+		end_way(lane, work->extent);
+	f->n_under_way--;
+}
+
 /* Returns as owed_end. */
 static struct node *settle_work(struct behind_lane *lane, struct behind_file *f,
 				const struct behind_work *work)
 {
-	if (work->kind == BEHIND_SEND)
-		f->sending = false;
-	else
-		f->confirming = false;
-	owed_changed(lane);
+	end_work(lane, f, work);
 	return owed_end(lane, f);
+}
+
+void behind_begun(struct behind_work *work)
+{
+	struct behind_lane *lane = lane_of(work);
+
+	ACQUIRE_LOCK(&lane->lock);
+	work->begun = true;
+	work->file->sending = false;
+	owed_changed(lane);
 }
 
 void behind_sent(const struct behind_work *work, uint32_t epoch)
@@ -267,13 +317,13 @@ static void send_again(struct behind_file *f, const struct behind_work *work, bo
 	f->careful |= carefully;
 }
 
-/* False: done already. */
-static bool await_verdict(struct behind_file *f, uint32_t epoch, uint32_t verdicts)
+/* False: done already. Others of its file, under way at the same time, fail as well. */
+static bool await_verdict(struct behind_file *f, uint16_t i, uint32_t epoch, uint32_t verdicts)
 {
-	if (f->asked && f->asked_epoch == epoch)
+	if (owed_notes.asked[i] && owed_notes.asked_epoch[i] == epoch)
 		return false;
-	f->asked = f->waits_verdict = true;
-	f->asked_epoch = epoch;
+	owed_notes.asked[i] = f->waits_verdict = true;
+	owed_notes.asked_epoch[i] = f->asked_epoch = epoch;
 	f->verdicts = verdicts + 1;
 	return true;
 }
@@ -291,7 +341,7 @@ bool behind_again(const struct behind_work *work, uint32_t epoch, bool lost, uin
 		if (work->kind == BEHIND_CONFIRM)
 			send_again(f, work, !lost);
 		else if (!lost)
-			again = await_verdict(f, epoch, verdicts);
+			again = await_verdict(f, owed_index(work->extent), epoch, verdicts);
 		if (work->kind == BEHIND_SEND)
 			owed_notes.again[owed_index(work->extent)] = true;
 		if (again)
@@ -318,25 +368,58 @@ void behind_went_again(const struct behind_work *work, struct behind_list *list)
 	}
 }
 
-void behind_arrived(const struct behind_work *work, struct behind_list *list)
+/* In order, for so the ledgers tell what extended a file from what overwrote something. */
+static void list_first_arrived(struct behind_file *f, struct behind_list *list)
 {
-	struct behind_lane *lane = lane_of(work);
-	struct behind_file *f;
+	list->n = 0;
+	list->first = false;
+	if (f->releasing)
+		return;
+	for (uint16_t i = f->first; i != OWED_NONE && owed_notes.arrived[i]; i = owed_notes.next[i])
+		list->index[list->n++] = i;
+	list->first = f->releasing = list->n > 0;
+}
+
+/* Returns their bytes. */
+static uint64_t list_confirmed(const struct behind_file *f, const struct behind_work *work,
+			       struct behind_list *list)
+{
 	uint64_t n = 0;
 
 	list->n = 0;
+	list->first = false;
+	if (f->sent_epoch != work->epoch)
+		return 0;
+	for (uint16_t i = f->first; i != OWED_NONE && owed_extent(i)->sequence <= work->point;
+	     i = owed_notes.next[i]) {
+		if (atomic_load(&owed_extent(i)->state) != EXTENT_SENT)
+			continue;
+		list->index[list->n++] = i;
+		n += atomic_load(&owed_extent(i)->length);
+	}
+	return n;
+}
+
+/* `done` is for a successor. */
+static uint64_t list_arrived(struct behind_lane *lane, struct behind_work *work, struct behind_list *list)
+{
+	uint32_t length = atomic_load(&work->extent->length);
+
+	work->arrived = owed_notes.arrived[owed_index(work->extent)] = true;
+	work->extent->done = length;
+	end_way(lane, work->extent);
+	list_first_arrived(work->file, list);
+	return length;
+}
+
+void behind_arrived(struct behind_work *work, struct behind_list *list)
+{
+	struct behind_lane *lane = lane_of(work);
+	uint64_t n;
+
 	ACQUIRE_LOCK(&lane->lock);
-	f = work->file;
-	f->asked = false;
-	if (work->kind == BEHIND_SEND)
-		list->index[list->n++] = owed_index(work->extent);
-	else if (f->sent_epoch == work->epoch)
-		for (uint16_t i = f->first; i != OWED_NONE && owed_extent(i)->sequence <= work->point;
-		     i = owed_notes.next[i])
-			if (atomic_load(&owed_extent(i)->state) == EXTENT_SENT)
-				list->index[list->n++] = i;
-	for (uint32_t i = 0; i < list->n; i++)
-		n += atomic_load(&behind_extent(list, i)->length);
+	n = work->kind == BEHIND_SEND ? list_arrived(lane, work, list)
+				      : list_confirmed(work->file, work, list);
 	drain_confirmed(&lane->drain, n, lane->bytes - MIN(n, lane->bytes), clock_mono_ns());
 }
 
@@ -361,18 +444,24 @@ void behind_give_up(unsigned backend, uint32_t node, uint64_t point, int error)
 	owed_changed(lane);
 }
 
+bool behind_has_arrived(const struct extent *e)
+{
+	return owed_notes.arrived[owed_index(e)];
+}
+
 bool behind_next_lost(unsigned backend, struct behind_lost *lost)
 {
 	struct behind_lane *lane = &owed_lanes[backend];
 
 	ACQUIRE_LOCK(&lane->lock);
 	for (struct behind_file *f = lane->head; f; f = f->after) {
-		if (!f->error || f->sending || f->confirming || is_being_filled(f))
+		if (!f->error || f->sending || f->n_under_way || f->confirming || is_being_filled(f))
 			continue;
 		f->sending = true; /* nobody else takes it up */
 		lost->node = f->node;
 		lost->error = f->error;
 		lost->list.n = 0;
+		lost->list.first = false;
 		for (uint16_t i = f->first; i != OWED_NONE; i = owed_notes.next[i])
 			lost->list.index[lost->list.n++] = i;
 		return true;
@@ -415,23 +504,30 @@ static void free_extent(struct behind_lane *lane, struct behind_file *f, uint16_
 	owed_give_back(i);
 }
 
-void behind_release(unsigned backend, const struct behind_work *work, const struct behind_list *list)
+bool behind_release(unsigned backend, const struct behind_work *work, struct behind_list *list)
 {
 	struct behind_lane *lane = &owed_lanes[backend];
 	struct node *ended = NULL;
 	struct behind_file *f;
 
 	if (list->n == 0 && !work)
-		return;
+		return false;
 	{
 		ACQUIRE_LOCK(&lane->lock);
 		f = work ? work->file : owed_notes.file[list->index[0]];
 		for (uint32_t i = 0; i < list->n; i++)
 			free_extent(lane, f, list->index[i]);
+		owed_changed(lane);
+		if (list->first)
+			f->releasing = false;
 		if (!work)
 			f->sending = false; /* by behind_next_lost */
-		owed_changed(lane);
+		else
+			list_first_arrived(f, list);
+		if (work && list->n > 0)
+			return true;
 		ended = work ? settle_work(lane, f, work) : owed_end(lane, f);
 	}
 	owed_unpin(ended);
+	return false;
 }

@@ -286,19 +286,30 @@ ssize_t client_read(const struct ring_user *user, uint32_t ref, void *bytes, siz
 	return (ssize_t)done;
 }
 
-static ssize_t write_piece(const struct ring_user *user, uint32_t ref, const void *bytes, size_t size,
-			   uint64_t offset, errint_t *error)
+int client_begin_write(const struct ring_user *user, uint32_t ref, const void *bytes, size_t size,
+		       uint64_t offset)
 {
 	int record = begin_request(user, RING_WRITE, ref);
-	struct ring_result result = {0};
-	errint_t rc;
 
 	if (record < 0)
 		return record;
 	ring_request_of(user, record)->size = (uint32_t)size;
 	ring_request_of(user, record)->offset = offset;
 	memcpy(ring_data_of(user, record), bytes, size);
-	rc = finish_request(user, record, &result);
+	ring_submit(user, record);
+	return record;
+}
+
+ssize_t client_end_write(const struct ring_user *user, int ticket, size_t size, errint_t *error)
+{
+	struct ring_result result = {0};
+	errint_t rc = await_answer(user, ticket, &result);
+
+	*error = 0;
+	if (rc == 0) {
+		ring_release(user, ticket);
+		rc = result.error;
+	}
 	/* The connection is gone: another one must find out what has landed. */
 	if (rc == -ENOTCONN || (rc < 0 && result.size == 0))
 		return rc;
@@ -315,8 +326,10 @@ ssize_t client_write(const struct ring_user *user, uint32_t ref, const void *byt
 	size_t done = 0;
 
 	while (done < size && failed == 0) {
-		ssize_t n = write_piece(user, ref, (const uint8_t *)bytes + done,
-					MIN(size - done, (size_t)RING_DATA_MAX), offset + done, &failed);
+		size_t piece = MIN(size - done, (size_t)RING_DATA_MAX);
+		int ticket =
+		    client_begin_write(user, ref, (const uint8_t *)bytes + done, piece, offset + done);
+		ssize_t n = ticket < 0 ? ticket : client_end_write(user, ticket, piece, &failed);
 
 		if (n == -ENOTCONN || (n < 0 && done == 0))
 			return n;

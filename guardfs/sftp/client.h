@@ -48,6 +48,12 @@ ssize_t client_read(const struct ring_user *user, uint32_t ref, void *bytes, siz
 ssize_t client_write(const struct ring_user *user, uint32_t ref, const void *bytes, size_t size,
 		     uint64_t offset, errint_t *error);
 
+/* The same in two steps, of at most RING_DATA_MAX bytes. begin: a ticket for end, or -errno, and nothing was
+ * written. What is begun first reaches the server first. end returns as client_write, *error 0 or the error. */
+int client_begin_write(const struct ring_user *user, uint32_t ref, const void *bytes, size_t size,
+		       uint64_t offset);
+ssize_t client_end_write(const struct ring_user *user, int ticket, size_t size, errint_t *error);
+
 ssize_t client_readlink(const struct ring_user *user, const char *path, char *text, size_t size);
 errint_t client_statvfs(const struct ring_user *user, const char *path, struct sftp_statvfs *figures);
 

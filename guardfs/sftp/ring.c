@@ -14,7 +14,7 @@
 #include <sys/syscall.h>
 
 #define MAGIC  0x67667274u
-#define LAYOUT 3u
+#define LAYOUT 4u
 #define SEALS  (F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL)
 
 #define STATE_BITS 4

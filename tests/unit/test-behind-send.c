@@ -19,6 +19,8 @@ static struct handle *file;
 static struct {
 	size_t handed_over, written, confirmed;
 	size_t takes; /* of the next write; 0: all */
+	size_t begun;
+	unsigned next_between; /* pieces to be had while one is under way */
 } storage;
 
 static ssize_t take_handed_over(struct backend *b, int ref, const void *data, size_t n, off_t offset)
@@ -40,6 +42,35 @@ static ssize_t take_written(struct backend *b, int ref, const void *data, size_t
 	(void)data;
 	(void)offset;
 	(void)kill;
+	storage.takes = 0;
+	storage.written += takes;
+	return (ssize_t)takes;
+}
+
+/* Written in two steps: the file's next extent may go in between. */
+static errint_t begin_writing(struct backend *b, int ref, const void *data, size_t n, off_t offset,
+			      struct backend_write *w)
+{
+	(void)b;
+	(void)ref;
+	(void)data;
+	(void)offset;
+	*w = (struct backend_write){.size = n};
+	storage.begun += n;
+	return 0;
+}
+
+static ssize_t end_writing(struct backend *b, int ref, struct backend_write *w)
+{
+	size_t takes = storage.takes ? storage.takes : w->size;
+	struct behind_work work;
+
+	(void)b;
+	(void)ref;
+	if (behind_next(0, 1, 0, &work)) {
+		storage.next_between++;
+		behind_abandon(&work);
+	}
 	storage.takes = 0;
 	storage.written += takes;
 	return (ssize_t)takes;
@@ -103,7 +134,9 @@ static const struct backend_ops ops = {.write = take_written,
 				       .getattr = stat_stored,
 				       .read = read_stored,
 				       .release = close_ref,
-				       .drop = drop_ref};
+				       .drop = drop_ref,
+				       .begin_write = begin_writing,
+				       .end_write = end_writing};
 
 static struct node *node_of_file(void)
 {
@@ -224,6 +257,26 @@ static void bytes_that_cannot_be_read_back_are_lost(void)
 	CHECK(behind_send_step(0) && owed() == 0 && atomic_load(&file->error) == EIO);
 }
 
+/* Two steps, between which another sender may send what follows. */
+static void many_are_under_way(void)
+{
+	struct backend *b = &fs.guarded[0];
+
+	owe();
+	CHECK(behind_send_step(0) && storage.handed_over == 100 && behind_send_step(0) && owed() == 0);
+	b->hands_over = false;
+	b->pipelines = true;
+	file->flags = O_WRONLY;
+	CHECK(behind_take(b, file, 8, bytes, 100, 100, false) == BEHIND_TAKEN);
+	CHECK(behind_take(b, file, 9, bytes, 100, 500, false) == BEHIND_TAKEN);
+	CHECK(behind_is_owed(file->node, behind_now()));
+	storage.takes = 40;
+	CHECK(behind_send_step(0) && storage.begun == 100 && storage.next_between == 1 && owed() == 200);
+	CHECK(behind_send_step(0) && storage.begun == 160 && storage.next_between == 2 && owed() == 100);
+	CHECK(behind_send_step(0) && storage.next_between == 2 && owed() == 0);
+	CHECK(!behind_send_step(0) && storage.written == 200 && node_size(node_of_file()) == 600);
+}
+
 #define WORKER(function)                                  \
 	static void test_##function(void **state)         \
 	{                                                 \
@@ -236,15 +289,20 @@ WORKER(a_part_is_not_appended_twice)
 WORKER(another_connection_is_not_blamed)
 WORKER(bytes_that_go_again_are_read_back)
 WORKER(bytes_that_cannot_be_read_back_are_lost)
+WORKER(many_are_under_way)
 
 #define TEST(function) cmocka_unit_test_setup_teardown(function, setup_arena, teardown_arena)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    TEST(test_appends_are_handed_over),		  TEST(test_the_rest_of_an_append),
-	    TEST(test_a_part_is_not_appended_twice),	  TEST(test_another_connection_is_not_blamed),
-	    TEST(test_bytes_that_go_again_are_read_back), TEST(test_bytes_that_cannot_be_read_back_are_lost),
+	    TEST(test_appends_are_handed_over),
+	    TEST(test_the_rest_of_an_append),
+	    TEST(test_a_part_is_not_appended_twice),
+	    TEST(test_another_connection_is_not_blamed),
+	    TEST(test_bytes_that_go_again_are_read_back),
+	    TEST(test_bytes_that_cannot_be_read_back_are_lost),
+	    TEST(test_many_are_under_way),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -54,12 +54,13 @@ static bool next(struct behind_work *work)
 	return behind_next(0, 1, 0, work);
 }
 
-static void arrive(const struct behind_work *work)
+static void arrive(struct behind_work *work)
 {
 	struct behind_list list;
 
 	behind_arrived(work, &list);
-	behind_release(0, work, &list);
+	while (behind_release(0, work, &list))
+		continue;
 }
 
 static uint64_t owed(void)
@@ -301,7 +302,7 @@ static void what_is_given_up_is_not_sent(void)
 	behind_abandon(&work);
 	CHECK(!next(&work));
 	CHECK(behind_next_lost(0, &lost) && lost.list.n == 2 && lost.error == EIO && lost.node == h->node);
-	behind_release(0, NULL, &lost.list);
+	(void)behind_release(0, NULL, &lost.list);
 	CHECK(owed() == 0 && take(h, 600, 1, 1) == BEHIND_TAKEN);
 }
 
@@ -341,7 +342,188 @@ static void small_pieces_leave_room(void)
 	CHECK(take(other, 0, 1, 1) == BEHIND_TAKEN);
 }
 
+/* ---- many on the way ---- */
+
+static bool begin(struct behind_work *work)
+{
+	if (!next(work) || work->kind != BEHIND_SEND)
+		return false;
+	behind_begun(work);
+	return true;
+}
+
+static struct handle *open_large(unsigned mib)
+{
+	struct handle *h;
+
+	configure();
+	h = open_file(make_file("f"), O_WRONLY);
+	for (unsigned i = 0; i < mib; i++)
+		CHECK(take(h, i * MIB, MIB, 1) == BEHIND_TAKEN);
+	return h;
+}
+
+/* Taken by the transport in order, and released in order, in whatever order they are confirmed. */
+static void pieces_follow_each_other(void)
+{
+	struct behind_work w[3];
+	struct handle *h = open_large(3);
+
+	CHECK(next(&w[0]) && !next(&w[1]));
+	behind_begun(&w[0]);
+	CHECK(begin(&w[1]) && begin(&w[2]) && !next(&w[0]));
+	CHECK(w[1].extent->offset == MIB && w[2].extent->offset == 2 * MIB);
+	arrive(&w[2]);
+	arrive(&w[1]);
+	CHECK(owed() == 3 * MIB && behind_has_arrived(w[1].extent) && !next(&w[1]));
+	arrive(&w[0]);
+	CHECK(owed() == 0 && !(atomic_load(&fs.arena->nodes[h->node].flags) & NODE_BEHIND));
+}
+
+/* One is confirmed while another thread releases those before it: they are told of as one behind the other. */
+static void who_releases_takes_what_has_come_meanwhile(void)
+{
+	struct behind_list first, second;
+	struct behind_work w[2];
+
+	(void)open_large(2);
+	CHECK(begin(&w[0]) && begin(&w[1]));
+	behind_arrived(&w[0], &first);
+	behind_arrived(&w[1], &second);
+	CHECK(first.n == 1 && second.n == 0);
+	CHECK(!behind_release(0, &w[1], &second) && owed() == 2 * MIB);
+	CHECK(behind_release(0, &w[0], &first) && owed() == MIB && first.n == 1);
+	CHECK(!behind_release(0, &w[0], &first) && owed() == 0);
+}
+
+/* A thread's extent may be released by another one before it comes to that itself. */
+static void a_file_stays_while_somebody_is_at_work(void)
+{
+	struct behind_list first, second;
+	struct behind_work w[2];
+	struct handle *h = open_large(2);
+
+	CHECK(begin(&w[0]) && begin(&w[1]));
+	behind_arrived(&w[1], &second);
+	behind_arrived(&w[0], &first);
+	CHECK(second.n == 0 && first.n == 2 && !behind_release(0, &w[0], &first));
+	CHECK(atomic_load(&fs.arena->nodes[h->node].flags) & NODE_BEHIND);
+	CHECK(!behind_release(0, &w[1], &second));
+	CHECK(!(atomic_load(&fs.arena->nodes[h->node].flags) & NODE_BEHIND));
+}
+
+static void what_overlaps_or_appends_goes_alone(void)
+{
+	struct behind_work work, second;
+	struct handle *h, *appender;
+
+	configure();
+	fs.board->config.deadline.ms[OP_METADATA] = 4000;
+	h = open_file(make_file("f"), O_WRONLY);
+	appender = open_file(&fs.arena->nodes[h->node], O_WRONLY | O_APPEND);
+	CHECK(take(h, 0, 100, 1) == BEHIND_TAKEN && take(h, 50, 100, 2) == BEHIND_TAKEN);
+	CHECK(take(appender, 150, 100, 3) == BEHIND_TAKEN && take(h, 1000, 100, 4) == BEHIND_TAKEN);
+	CHECK(behind_is_owed(h->node, behind_now()));
+	for (unsigned i = 0; i < 4; i++) {
+		CHECK(begin(&work) && !next(&second));
+		arrive(&work);
+	}
+	CHECK(owed() == 0);
+}
+
+/* None over the new connection while an older one is not known to have failed over the old one. */
+static void a_lost_connection_sends_in_order_again(void)
+{
+	struct behind_work w[2], again;
+
+	(void)open_large(2);
+	CHECK(begin(&w[0]) && begin(&w[1]));
+	CHECK(behind_again(&w[1], 1, true, 0));
+	CHECK(!behind_next(0, 2, 0, &again));
+	CHECK(behind_again(&w[0], 1, true, 0));
+	CHECK(behind_next(0, 2, 0, &again) && again.extent->offset == 0);
+	behind_begun(&again);
+	CHECK(behind_next(0, 2, 0, &w[1]) && w[1].extent->offset == MIB);
+	behind_begun(&w[1]);
+	arrive(&again);
+	arrive(&w[1]);
+	CHECK(owed() == 0);
+}
+
+/* Each has its verdict, also one that fails when the verdict on the other has come. */
+static void errors_at_once_wait_for_verdicts(void)
+{
+	struct behind_work w[2];
+
+	(void)open_large(2);
+	CHECK(begin(&w[0]) && begin(&w[1]));
+	CHECK(behind_again(&w[0], 1, false, 5));
+	CHECK(!behind_next(0, 1, 5, &w[0]) && behind_next(0, 1, 6, &w[0]));
+	behind_begun(&w[0]);
+	CHECK(behind_again(&w[1], 1, false, 6));
+	arrive(&w[0]);
+	CHECK(behind_next(0, 1, 7, &w[1]) && !behind_again(&w[1], 1, false, 7));
+	behind_abandon(&w[1]);
+}
+
+static void what_is_on_the_way_is_bounded(void)
+{
+	struct behind_work w[4];
+	struct handle *h = open_large(3), *other;
+
+	other = open_file(make_file("g"), O_WRONLY);
+	CHECK(take(other, 0, MIB, 1) == BEHIND_TAKEN);
+	for (unsigned i = 0; i < 3; i++)
+		CHECK(begin(&w[i]));
+	CHECK(!next(&w[3]));
+	arrive(&w[0]);
+	CHECK(begin(&w[3]));
+	CHECK(h != other);
+}
+
+/* Nothing is given up that may still come to storage. */
+static void what_is_given_up_is_waited_for(void)
+{
+	struct behind_lost lost;
+	struct behind_work w[3];
+	struct handle *h = open_large(3);
+
+	CHECK(begin(&w[0]) && begin(&w[1]));
+	arrive(&w[1]);
+	behind_give_up(0, h->node, behind_now(), EIO);
+	CHECK(!next(&w[2]) && !behind_next_lost(0, &lost));
+	behind_abandon(&w[0]);
+	CHECK(behind_next_lost(0, &lost) && lost.list.n == 3);
+	CHECK(behind_has_arrived(behind_extent(&lost.list, 1)));
+	CHECK(!behind_has_arrived(behind_extent(&lost.list, 2)));
+	CHECK(!behind_release(0, NULL, &lost.list) && owed() == 0);
+}
+
 /* ---- another worker ---- */
+
+/* Of three pieces on the way the third is confirmed. */
+static void leave_on_the_way(void)
+{
+	struct behind_work w[3];
+
+	(void)open_large(3);
+	CHECK(begin(&w[0]) && begin(&w[1]) && begin(&w[2]));
+	arrive(&w[2]);
+}
+
+static void find_all_owed(void)
+{
+	struct behind_work work;
+
+	behind_init();
+	CHECK(owed() == 3 * MIB);
+	for (unsigned i = 0; i < 3; i++) {
+		CHECK(begin(&work) && work.extent->offset == i * MIB);
+		CHECK(work.extent->done == (i == 2 ? MIB : 0));
+		arrive(&work);
+	}
+	CHECK(owed() == 0);
+}
 
 static void leave_behind(void)
 {
@@ -385,7 +567,7 @@ static void find_it_lost(void)
 	behind_init();
 	CHECK(owed() == 150 && !next(&work));
 	CHECK(behind_next_lost(0, &lost) && lost.error == ENOSPC && lost.list.n == 2);
-	behind_release(0, NULL, &lost.list);
+	(void)behind_release(0, NULL, &lost.list);
 	CHECK(owed() == 0);
 }
 
@@ -420,6 +602,21 @@ WORKER(appends_follow_each_other)
 WORKER(a_begun_append_goes_by_itself)
 WORKER(a_confirmation_fails_beside_a_hand_over)
 WORKER(small_pieces_leave_room)
+WORKER(pieces_follow_each_other)
+WORKER(who_releases_takes_what_has_come_meanwhile)
+WORKER(a_file_stays_while_somebody_is_at_work)
+WORKER(what_overlaps_or_appends_goes_alone)
+WORKER(a_lost_connection_sends_in_order_again)
+WORKER(errors_at_once_wait_for_verdicts)
+WORKER(what_is_on_the_way_is_bounded)
+WORKER(what_is_given_up_is_waited_for)
+
+static void outlives_its_worker_on_the_way(void **state)
+{
+	(void)state;
+	assert_int_equal(as_worker(leave_on_the_way), 0);
+	assert_int_equal(as_worker(find_all_owed), 0);
+}
 
 static void outlives_its_worker(void **state)
 {
@@ -462,6 +659,15 @@ int main(void)
 	    TEST(test_appends_follow_each_other),
 	    TEST(test_a_begun_append_goes_by_itself),
 	    TEST(test_small_pieces_leave_room),
+	    TEST(test_pieces_follow_each_other),
+	    TEST(test_who_releases_takes_what_has_come_meanwhile),
+	    TEST(test_a_file_stays_while_somebody_is_at_work),
+	    TEST(test_what_overlaps_or_appends_goes_alone),
+	    TEST(test_a_lost_connection_sends_in_order_again),
+	    TEST(test_errors_at_once_wait_for_verdicts),
+	    TEST(test_what_is_on_the_way_is_bounded),
+	    TEST(test_what_is_given_up_is_waited_for),
+	    TEST(outlives_its_worker_on_the_way),
 	    TEST(outlives_its_worker),
 	    TEST(what_was_told_as_lost_is_lost),
 	    TEST(rubbish_is_dropped),
