@@ -12,6 +12,7 @@
 #include "fs/guard.h"
 #include "fs/handle.h"
 #include "fs/listed.h"
+#include "fs/leftovers.h"
 #include "fs/listing.h"
 #include "fs/look.h"
 #include "fs/node.h"
@@ -218,9 +219,13 @@ static bool collect_entry(void *arg, const char *name, size_t length, uint64_t i
 		return true;
 	memcpy(z, name, length);
 	z[length] = '\0';
-	/* sshfs gave this name, and it goes with the last close; or a rewriting, and the next one uses it. */
-	if ((c->holds_removed && backend_is_hidden(z)) || (c->b->board && statefile_is_beside(z)))
+	/* sshfs gave this name, and it goes with the last close; or a rewriting. */
+	if (c->holds_removed && backend_is_hidden(z))
 		return true;
+	if (c->b->board && statefile_is_beside(z)) {
+		leftovers_seen(c->dir, z);
+		return true;
+	}
 	if (c->b->board)
 		ino = is_dot(name, length) ? dot_ino(c, length == 2) : node_child_ino(c->b, c->dir, z, ino);
 	/* A route hides a local directory. */

@@ -34,6 +34,16 @@ static void find_instance(void)
 	instance = hash_bytes(instance, fs.config->mountpoint, strlen(fs.config->mountpoint));
 }
 
+bool publish_beside_is_ours(const char *name)
+{
+	char original[STATEFILE_NAME_SIZE], ours[STATEFILE_NAME_SIZE];
+
+	pthread_once(&instance_is_known, find_instance);
+	statefile_of_beside(name, original);
+	return statefile_is_beside(name) && statefile_beside(original, instance, ours) == 0 &&
+	       strcmp(ours, name) == 0;
+}
+
 /* ---- what the old file has ---- */
 
 static errint_t carry_mode(struct backend *b, const struct publication *p, int ref, const struct stat *made)

@@ -24,4 +24,7 @@ struct publication {
  * storage's -errno. */
 errint_t publish_beside(struct backend *b, const struct publication *p) WARN_UNUSED;
 
+/* Is it a name that publish_beside takes for such a file, on this machine and for this mount? Also without the guard. */
+bool publish_beside_is_ours(const char *name);
+
 #endif

@@ -79,3 +79,12 @@ bool statefile_is_beside(const char *name)
 	return strncmp(name + n - ID_DIGITS - strlen(BESIDE), BESIDE, strlen(BESIDE)) == 0 &&
 	       strspn(name + n - ID_DIGITS, "0123456789abcdef") == ID_DIGITS;
 }
+
+void statefile_of_beside(const char *beside, char name[STATEFILE_NAME_SIZE])
+{
+	size_t n = strlen(beside);
+
+	n = n > BESIDE_MORE ? MIN(n - BESIDE_MORE, (size_t)STATEFILE_NAME_SIZE - 1) : 0;
+	memcpy(name, beside + 1, n);
+	name[n] = '\0';
+}

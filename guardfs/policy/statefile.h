@@ -25,4 +25,7 @@ errint_t statefile_beside(const char *name, uint64_t instance, char beside[STATE
 /* Is it a name that statefile_beside makes, of any instance? */
 bool statefile_is_beside(const char *name);
 
+/* The name that it lies beside, of such a name. */
+void statefile_of_beside(const char *beside, char name[STATEFILE_NAME_SIZE]);
+
 #endif

@@ -59,6 +59,10 @@ static void what_lies_beside_is_known(void **state)
 	assert_false(statefile_is_beside(".a.json.guardfs-00000000000012ab."));
 	assert_false(statefile_is_beside(".guardfs-id"));
 	assert_false(statefile_is_beside(""));
+	statefile_of_beside(".a.json.guardfs-00000000000012ab", name);
+	assert_string_equal(name, "a.json");
+	statefile_of_beside("a", name);
+	assert_string_equal(name, "");
 	memset(name, 'x', sizeof(name));
 	name[229] = '\0';
 	assert_int_equal(statefile_beside(name, UINT64_MAX, beside), 0);

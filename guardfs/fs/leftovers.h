@@ -1,0 +1,18 @@
+/* leftovers.h: files that this guardfs left beside state files when it ended in the midst of rewriting them
+ * (docs/STATEFILES.md), removed once a listing has come upon them. Any thread of worker. */
+#ifndef GUARDFS_FS_LEFTOVERS_H
+#define GUARDFS_FS_LEFTOVERS_H
+
+#include "fs/context.h"
+
+/* A listing of dir, of a guarded tier, has shown this name of statefile_beside. Within the guard; asks nothing. */
+void leftovers_seen(uint32_t dir, const char *name);
+
+/* Is there something to look at now? */
+bool leftovers_are_seen(unsigned backend);
+
+/* Looks at what was seen, and removes what is this guardfs's own, older than its start and than any rewriting can be.
+ * In a thread without a slot, one at a time for a backend; may hang. */
+void leftovers_sweep(unsigned backend);
+
+#endif
