@@ -11,6 +11,7 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
@@ -247,4 +248,14 @@ bool diagnose_session_open(const struct config_backend *backend, uint32_t timeou
 	else if (run->fd >= 0)
 		close(run->fd);
 	return opened;
+}
+
+/* In some states libssh leaves the descriptor open: the server sees the end all the same. */
+void diagnose_session_close(struct diagnose_session *session)
+{
+	shutdown(session->socket, SHUT_RDWR);
+	ssh_channel_free(session->channel);
+	ssh_disconnect(session->session);
+	ssh_free(session->session);
+	*session = (struct diagnose_session){.socket = -1};
 }

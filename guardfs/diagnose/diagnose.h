@@ -60,6 +60,9 @@ struct diagnose_session {
 bool diagnose_session_open(const struct config_backend *backend, uint32_t timeout_ms, bool no_key,
 			   struct diagnosis *diagnosis, struct diagnose_session *session) WARN_UNUSED;
 
+/* Of one that nobody has taken over. */
+void diagnose_session_close(struct diagnose_session *session);
+
 /* False: do not use it. */
 bool diagnosis_valid(const struct diagnosis *diagnosis);
 

@@ -21,6 +21,9 @@
 /* Guardian, worker and keeper have died at once: their successors come for the connection, or nobody does. */
 #define DESERTED_NS (60 * NSEC_PER_SEC)
 
+/* A login is not begun in less than such a part of connect_ms. */
+#define LEAST_SHARE 20
+
 /* A sanitizer's shadow of the memory is larger than any bound. */
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define BOUNDS_MEMORY false
@@ -52,32 +55,49 @@ static struct sftp_job *map_job(void)
 	return p == MAP_FAILED ? NULL : p;
 }
 
+/* The session was good, and is of no use all the same. */
+static struct connection *fail_setup(struct diagnosis *d)
+{
+	d->class = ERRCLASS_CONFIG;
+	d->failed_step = DIAGNOSE_SFTP;
+	d->outcome[DIAGNOSE_SFTP] = DIAGNOSE_FAILED;
+	(void)copy_string(d->detail, sizeof(d->detail), "logged in, but out of memory or descriptors");
+	return NULL;
+}
+
 /* NULL: diagnosis says why. */
-static struct connection *connect_once(const struct sftp_job *job, struct diagnosis *diagnosis)
+static struct connection *connect_once(const struct sftp_job *job, uint32_t limit_ms,
+				       struct diagnosis *diagnosis)
 {
 	struct diagnose_session session;
 	struct connection *connection;
 	struct stream *stream;
 
-	if (!diagnose_session_open(&job->backend, job->connect_ms, job->no_key, diagnosis, &session))
+	if (!diagnose_session_open(&job->backend, limit_ms, job->no_key, diagnosis, &session))
 		return NULL;
-	if (stream_over_channel(session.session, session.channel, session.socket, &stream) < 0 ||
-	    connection_new(stream, &connection) < 0) {
-		diagnosis->class = ERRCLASS_CONFIG;
-		return NULL;
+	if (stream_over_channel(session.session, session.channel, session.socket, &stream) < 0) {
+		diagnose_session_close(&session);
+		return fail_setup(diagnosis);
+	}
+	if (connection_new(stream, &connection) < 0) {
+		stream->ops->close(stream);
+		return fail_setup(diagnosis);
 	}
 	connection_set_patience(connection, job->quick_ms * NSEC_PER_MSEC, job->slow_ms * NSEC_PER_MSEC);
 	return connection;
 }
 
-/* Data on a connection of its own, if the account has room for it: else everything shares one. */
-static struct connection *connect_for_data(const struct sftp_job *job, struct connection *metadata)
+/* Data on a connection of its own, if there is room and time for it: else everything shares one. keeper allows
+ * connect_ms in all, of which the version is still to be agreed on. */
+static struct connection *connect_for_data(struct sftp_job *job, uint64_t began_ns,
+					   struct connection *metadata)
 {
-	struct diagnosis unimportant;
+	uint64_t spent_ms = (clock_mono_ns() - began_ns) / NSEC_PER_MSEC;
+	uint32_t left_ms = job->connect_ms > spent_ms ? job->connect_ms - (uint32_t)spent_ms : 0;
 	struct connection *bulk = NULL;
 
-	if (job->connections > 1)
-		bulk = connect_once(job, &unimportant);
+	if (job->connections > 1 && left_ms / 2 >= job->connect_ms / LEAST_SHARE)
+		bulk = connect_once(job, left_ms / 2, &job->second);
 	return bulk ? bulk : metadata;
 }
 
@@ -89,6 +109,7 @@ int sftp_child_main(void)
 						   .patience_ns = DESERTED_NS};
 	struct connection *metadata, *bulk;
 	struct sftp_job *job = map_job();
+	uint64_t began_ns = clock_mono_ns();
 	errint_t rc;
 
 	prctl(PR_SET_NAME, SFTP_CHILD_NAME);
@@ -96,10 +117,10 @@ int sftp_child_main(void)
 	if (!job)
 		return 1;
 	shut_off(job);
-	metadata = connect_once(job, &job->diagnosis);
+	metadata = connect_once(job, job->connect_ms, &job->diagnosis);
 	if (!metadata)
 		return 1;
-	bulk = connect_for_data(job, metadata);
+	bulk = connect_for_data(job, began_ns, metadata);
 	if (job->sandbox)
 		privileges_drop(PRIVILEGES_TRANSPORT);
 	rc = transport_serve(&ends, metadata, bulk);

@@ -35,6 +35,8 @@ struct sftp_job {
 
 	/* Of the login, under way or done. */
 	struct diagnosis diagnosis;
+	/* Of the second login, if one is wanted: without it data shares the first one's connection. */
+	struct diagnosis second;
 	/* transport_serve's error; 0: it has not ended. */
 	_Atomic int32_t ended;
 };

@@ -114,6 +114,9 @@ static inline unsigned transport_connections_wanted(const struct transport *t)
 /* sftp, once ready: as board_backend.server_lacks. */
 uint32_t transport_server_lacks(const struct transport *t);
 
+/* sftp, once ready: tells the log if it serves over one connection where two were wanted. */
+void transport_tell_sharing(const struct transport *t);
+
 /* Bytes received; 0: unknown (no TCP socket, as with some ProxyCommands). Looks at every process of the
  * machine. */
 uint64_t transport_received(const struct transport *t);

@@ -3,6 +3,7 @@
 #include "keeper/sftp-child.h"
 #include "base/cleanup.h"
 #include "base/fd.h"
+#include "base/log.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -21,6 +22,14 @@ static errint_t check_sftp(struct transport *t, char *message)
 	return 0;
 }
 
+static void expect_login(struct diagnosis *d, const char *detail)
+{
+	d->class = ERRCLASS_TIMEOUT;
+	d->failed_step = DIAGNOSE_CONFIG;
+	d->outcome[DIAGNOSE_CONFIG] = DIAGNOSE_FAILED;
+	(void)copy_string(d->detail, sizeof(d->detail), detail);
+}
+
 /* No caller waits any longer. keeper's probes and guardian's deadlines find a backend that is silent as a whole. */
 static void set_patience(const struct deadlines *deadline, struct sftp_job *job)
 {
@@ -37,10 +46,8 @@ static void fill_job(const struct transport *t, struct sftp_job *job)
 	job->no_key = t->no_login;
 	job->sandbox = t->config->sandbox;
 	job->memory_max = transport_memory_max(t) + TRANSPORT_MEMORY_MORE;
-	job->diagnosis.class = ERRCLASS_TIMEOUT;
-	job->diagnosis.failed_step = DIAGNOSE_CONFIG;
-	job->diagnosis.outcome[DIAGNOSE_CONFIG] = DIAGNOSE_FAILED;
-	(void)copy_string(job->diagnosis.detail, sizeof(job->diagnosis.detail), "the login has not begun");
+	expect_login(&job->diagnosis, "the login has not begun");
+	expect_login(&job->second, "no time was left for it");
 }
 
 static int make_job(struct transport *t)
@@ -158,6 +165,19 @@ static void set_epoch_of_sftp(struct transport *t, uint32_t epoch)
 static bool is_sftp_ready(const struct transport *t)
 {
 	return t->ring.ring && atomic_load(&t->ring.ring->ready) && !ring_is_over(&t->ring);
+}
+
+void transport_tell_sharing(const struct transport *t)
+{
+	struct diagnosis d;
+
+	if (!t->job || t->job->connections < 2)
+		return;
+	d = t->job->second;
+	if (diagnosis_valid(&d) && d.class != ERRCLASS_NONE)
+		log_info(
+		    "backend %s: data shares a connection with the rest, for the second login failed: %s",
+		    t->backend->name, d.detail);
 }
 
 /* Of the login, then of the connection. The record was written by a process that talks to the server. */

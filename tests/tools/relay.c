@@ -3,14 +3,22 @@
  *     relay LISTEN_PORT TO_PORT CONTROL
  *
  * CONTROL is a FIFO made by the relay; each line written to it is a command, and is echoed to standard output
- * once it is in effect: rate KIB    at most so many KiB/s in each direction, over all connections together;
- * 0: no limit delay MS    everything arrives so much later freeze      pass nothing on, accept nothing; keep
- * connections thaw        go on cut         reset all connections refuse      close the listening socket (and
- * cut); thaw opens it again Everything is bounded: 64 connections, 1 MiB under way in each direction of each.
+ * once it is in effect.
+ *
+ *     rate KIB	   at most so many KiB/s in each direction, over all connections together; 0: no limit
+ *     delay MS	   everything arrives so much later
+ *     freeze	   pass nothing on, accept nothing; keep connections
+ *     thaw	   go on
+ *     cut	   reset all connections
+ *     refuse	   close the listening socket (and cut); thaw opens it again
+ *     take N	   accept N connections more, and let all others wait
+ *
+ * Everything is bounded: 64 connections, 1 MiB under way in each direction of each.
  */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
@@ -51,11 +59,12 @@ static struct {
 	uint16_t listen_port, to_port;
 	int listen_fd, control_fd;
 	bool frozen;
-	uint64_t rate; /* bytes/s, 0: no limit */
+	unsigned long takes; /* connections that may still come */
+	uint64_t rate;	     /* bytes/s, 0: no limit */
 	uint64_t delay_ns;
 	uint64_t tokens[2], refilled_ns;
 	struct connection connections[CONNECTIONS_MAX];
-} relay = {.listen_fd = -1};
+} relay = {.listen_fd = -1, .takes = ULONG_MAX};
 
 static void fail(const char *what)
 {
@@ -126,6 +135,7 @@ static void accept_one(void)
 	}
 	if (in < 0)
 		return;
+	relay.takes--;
 	out = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	/* To the loopback: connects or fails at once. */
 	if (!c || connect(out, (struct sockaddr *)&a, sizeof(a)) < 0) {
@@ -153,6 +163,8 @@ static void command(const char *line)
 		relay.tokens[0] = relay.tokens[1] = 0;
 	} else if (sscanf(line, "delay %lu", &value) == 1) {
 		relay.delay_ns = value * NSEC_PER_MSEC;
+	} else if (sscanf(line, "take %lu", &value) == 1) {
+		relay.takes = value;
 	} else if (strcmp(line, "freeze") == 0) {
 		relay.frozen = true;
 	} else if (strcmp(line, "thaw") == 0) {
@@ -278,7 +290,7 @@ static void wait_for_work(void)
 	bool timed = false;
 
 	p[n++] = (struct pollfd){.fd = relay.control_fd, .events = POLLIN};
-	if (!relay.frozen)
+	if (!relay.frozen && relay.takes > 0)
 		p[n++] = (struct pollfd){.fd = relay.listen_fd, .events = POLLIN};
 	for (unsigned i = 0; i < CONNECTIONS_MAX && !relay.frozen; i++) {
 		const struct connection *c = &relay.connections[i];
@@ -303,7 +315,7 @@ static void step(void)
 	refill(now);
 	if (relay.frozen)
 		return;
-	if (relay.listen_fd >= 0)
+	if (relay.listen_fd >= 0 && relay.takes > 0)
 		accept_one();
 	/* Another one first each time, so that a rate is shared fairly. */
 	for (unsigned i = 0, start = (unsigned)(now / 1000000); i < CONNECTIONS_MAX; i++) {
