@@ -1,12 +1,7 @@
 /* client.c: see client.h. */
 #include "sftp/client.h"
-#include "base/clock.h"
 
 #include <errno.h>
-#include <time.h>
-
-/* All records are in use: nobody tells when one is free. */
-#define CLAIM_PAUSE_NS (NSEC_PER_MSEC / 2)
 
 /* READDIR answers that are asked for at once: at first two, for most directories are small and the second says so;
  * then more and more. */
@@ -27,21 +22,18 @@ static errint_t check_error(errint_t error)
 	return error == 0 ? 0 : -EIO;
 }
 
-/* A record, its request filled with zeros, or -errno. */
-static int begin_request(const struct ring_user *user, enum ring_operation operation, uint32_t ref)
+static int fill_request(const struct ring_user *user, int record, enum ring_operation operation, uint32_t ref)
 {
-	const struct timespec pause = {.tv_nsec = CLAIM_PAUSE_NS};
-	int record;
-
-	while ((record = ring_claim(user)) == -EAGAIN) {
-		if (ring_is_over(user))
-			return -ENOTCONN;
-		nanosleep(&pause, NULL);
-	}
 	if (record >= 0)
 		*ring_request_of(user, record) = (struct ring_request){
 		    .operation = (uint32_t)operation, .ref = ref, .deadline_ns = UINT64_MAX};
 	return record;
+}
+
+/* A record, its request filled with zeros, or -errno. Waits for one: never while the thread has another. */
+static int begin_request(const struct ring_user *user, enum ring_operation operation, uint32_t ref)
+{
+	return fill_request(user, ring_claim_waiting(user), operation, ref);
 }
 
 static errint_t put_path(const struct ring_user *user, int record, unsigned which, const char *path)
@@ -419,11 +411,21 @@ struct listing {
 	int records[LISTING_AHEAD];
 };
 
+/* Listings that wait for records, each of them with some, would wait for ever: only the first one is waited for. */
+static int begin_listing_request(const struct listing *l)
+{
+	int record = l->n == 0 ? ring_claim_waiting(l->user) : ring_claim(l->user);
+
+	return fill_request(l->user, record, RING_READDIR, l->ref);
+}
+
 static errint_t ask_entries(struct listing *l, unsigned wanted)
 {
 	while (l->n < wanted) {
-		int record = begin_request(l->user, RING_READDIR, l->ref);
+		int record = begin_listing_request(l);
 
+		if (record == -EAGAIN)
+			return 0;
 		if (record < 0)
 			return record;
 		ring_submit(l->user, record);

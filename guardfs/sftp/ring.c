@@ -14,7 +14,7 @@
 #include <sys/syscall.h>
 
 #define MAGIC  0x67667274u
-#define LAYOUT 4u
+#define LAYOUT 5u
 #define SEALS  (F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL)
 
 #define STATE_BITS 4
@@ -42,9 +42,14 @@ static void futex_wait_word(_Atomic uint32_t *word, uint32_t value, uint64_t ns)
 	syscall(SYS_futex, word, FUTEX_WAIT, value, &time, NULL, 0);
 }
 
+static long futex_wake_some(_Atomic uint32_t *word, int most)
+{
+	return syscall(SYS_futex, word, FUTEX_WAKE, most, NULL, NULL, 0);
+}
+
 static void futex_wake_word(_Atomic uint32_t *word)
 {
-	syscall(SYS_futex, word, FUTEX_WAKE, INT_MAX, NULL, NULL, 0);
+	futex_wake_some(word, INT_MAX);
 }
 
 /* ---- making it ---- */
@@ -141,9 +146,15 @@ void ring_end(struct ring *ring)
 	atomic_store(&ring->ended, 1);
 	for (unsigned i = 0; i < RING_RECORDS; i++)
 		futex_wake_word(&ring->record[i].word);
+	futex_wake_word(&ring->freed);
 }
 
 /* ---- users ---- */
+
+static bool is_worker(uint32_t owner)
+{
+	return owner >> 26 == RING_OWNER_WORKER(0) >> 26;
+}
 
 /* Sealed against shrinking. */
 static errint_t check_memory(int memory)
@@ -217,11 +228,16 @@ bool ring_is_over(const struct ring_user *user)
 	return atomic_load(&user->ring->ended) || (poll(&p, 1, 0) > 0 && p.revents);
 }
 
+/* From the first one on, so that few rooms are in use; probes begin with those that are kept for them. */
 int ring_claim(const struct ring_user *user)
 {
+	bool probes = !is_worker(user->owner);
+	unsigned n = probes ? RING_RECORDS : RING_RECORDS - RING_RESERVED;
+
 	if (atomic_load(&user->ring->ended))
 		return -ENOTCONN;
-	for (unsigned i = 0; i < RING_RECORDS; i++) {
+	for (unsigned k = 0; k < n; k++) {
+		unsigned i = probes ? RING_RECORDS - 1 - k : k;
 		_Atomic uint32_t *word = &user->ring->record[i].word;
 		uint32_t free_word = 0;
 
@@ -230,6 +246,39 @@ int ring_claim(const struct ring_user *user)
 			return (int)i;
 	}
 	return -EAGAIN;
+}
+
+/* wanted is set before the look: who frees a record after it sees that. */
+int ring_claim_waiting(const struct ring_user *user)
+{
+	struct ring *ring = user->ring;
+
+	for (;;) {
+		uint32_t freed = atomic_load(&ring->freed);
+		int record = ring_claim(user);
+
+		if (record != -EAGAIN)
+			return record;
+		atomic_store(&ring->wanted, 1);
+		atomic_thread_fence(memory_order_seq_cst);
+		record = ring_claim(user);
+		if (record != -EAGAIN)
+			return record;
+		futex_wait_word(&ring->freed, freed, LOOK_NS);
+		if (ring_is_over(user))
+			return -ENOTCONN;
+	}
+}
+
+/* One that is woken and dies takes no other's turn for longer than a look. */
+static void free_record(struct ring *ring, struct ring_record *r)
+{
+	atomic_store(&r->word, 0);
+	if (!atomic_load(&ring->wanted) || !atomic_exchange(&ring->wanted, 0))
+		return;
+	atomic_fetch_add(&ring->freed, 1);
+	if (futex_wake_some(&ring->freed, 1) > 0)
+		atomic_store(&ring->wanted, 1);
 }
 
 struct ring_request *ring_request_of(const struct ring_user *user, int record)
@@ -299,7 +348,7 @@ bool ring_take_back(const struct ring_user *user, int record)
 
 void ring_release(const struct ring_user *user, int record)
 {
-	atomic_store(&user->ring->record[record].word, 0);
+	free_record(user->ring, &user->ring->record[record]);
 }
 
 /* ---- a successor ---- */
@@ -336,11 +385,6 @@ unsigned ring_inherit(const struct ring_user *user, uint32_t dead_owner, ring_fo
 	for (unsigned i = 0; i < RING_RECORDS; i++)
 		n += inherit_record(&user->ring->record[i], dead_owner, forget, arg);
 	return n;
-}
-
-static bool is_worker(uint32_t owner)
-{
-	return owner >> 26 == RING_OWNER_WORKER(0) >> 26;
 }
 
 unsigned ring_inherit_workers(const struct ring_user *user, ring_forget_fn forget, void *arg)

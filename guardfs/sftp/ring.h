@@ -6,7 +6,9 @@
 #include "sftp/packet.h"
 #include <stdatomic.h>
 
-#define RING_RECORDS  128u
+#define RING_RECORDS 192u
+/* Of them, kept for probes: callers who take all others do not silence them. */
+#define RING_RESERVED 8u
 #define RING_NAME_MAX 4096u
 #define RING_DATA_MAX (1u << 20)
 
@@ -141,6 +143,9 @@ struct ring {
 	_Alignas(CACHE_LINE) _Atomic uint32_t asleep;
 	/* Of the next request submitted. */
 	_Atomic uint64_t order;
+	/* wanted: set by who waits for a free record. freed: raised by who frees one then; the waiters' futex. */
+	_Alignas(CACHE_LINE) _Atomic uint32_t wanted;
+	_Atomic uint32_t freed;
 	/* A bit a record, set by the owner, exchanged for 0 by the transport. */
 	_Alignas(CACHE_LINE) _Atomic uint64_t submitted[RING_RECORDS / 64];
 	struct ring_record record[RING_RECORDS];
@@ -181,6 +186,9 @@ bool ring_is_over(const struct ring_user *user);
 
 /* A free record, or -EAGAIN: none; -ENOTCONN: over. */
 int ring_claim(const struct ring_user *user) WARN_UNUSED;
+
+/* Waits for one, as long as the transport lives. -ENOTCONN: over. Not while one holds records: all might. */
+int ring_claim_waiting(const struct ring_user *user) WARN_UNUSED;
 
 /* To be filled between claim and submit. */
 struct ring_request *ring_request_of(const struct ring_user *user, int record);

@@ -111,16 +111,69 @@ static void a_request_and_its_answer(void **state)
 	assert_empty();
 }
 
+/* However many callers there are, a probe finds a record. */
+static void records_kept_for_probes(void **state)
+{
+	struct ring_user probe = user;
+
+	(void)state;
+	probe.owner = RING_OWNER_PROBE(getpid());
+	while (ring_claim(&user) >= 0)
+		;
+	for (unsigned i = 0; i < RING_RESERVED; i++)
+		assert_in_range(ring_claim(&probe), RING_RECORDS - RING_RESERVED, RING_RECORDS - 1);
+	assert_int_equal(ring_claim(&probe), -EAGAIN);
+	for (int i = 0; i < (int)RING_RECORDS; i++)
+		ring_release(&user, i);
+	assert_empty();
+}
+
+static void *claim_and_release(void *arg)
+{
+	int i = ring_claim_waiting(&user);
+
+	*(int *)arg = i;
+	if (i >= 0)
+		ring_release(&user, i);
+	return NULL;
+}
+
+/* Each one that is freed serves another waiter. */
+static void many_who_wait_for_a_record(void **state)
+{
+	pthread_t waiters[16];
+	int got[16];
+
+	(void)state;
+	while (ring_claim(&user) >= 0)
+		;
+	for (unsigned i = 0; i < 16; i++)
+		assert_int_equal(pthread_create(&waiters[i], NULL, claim_and_release, &got[i]), 0);
+	while (!atomic_load(&user.ring->wanted))
+		poll(NULL, 0, 1);
+	ring_release(&user, 7);
+	for (unsigned i = 0; i < 16; i++) {
+		pthread_join(waiters[i], NULL);
+		assert_int_equal(got[i], 7);
+	}
+	/* Of those that wait the end lets go. */
+	assert_int_equal(ring_claim(&user), 7);
+	assert_int_equal(pthread_create(&waiters[0], NULL, claim_and_release, &got[0]), 0);
+	ring_end(user.ring);
+	pthread_join(waiters[0], NULL);
+	assert_int_equal(got[0], -ENOTCONN);
+}
+
 static void all_records_at_once(void **state)
 {
 	const struct ring_result done = {0};
 	struct ring_result got;
 
 	(void)state;
-	for (unsigned i = 0; i < RING_RECORDS; i++)
+	for (unsigned i = 0; i < RING_RECORDS - RING_RESERVED; i++)
 		submit();
 	assert_int_equal(ring_claim(&user), -EAGAIN);
-	for (unsigned i = 0; i < RING_RECORDS; i++) {
+	for (unsigned i = 0; i < RING_RECORDS - RING_RESERVED; i++) {
 		int taken = take();
 
 		assert_true(taken >= 0);
@@ -134,14 +187,14 @@ static void all_records_at_once(void **state)
 /* Whatever records they have got. */
 static void requests_are_taken_in_order(void **state)
 {
-	int records[RING_RECORDS];
+	int records[RING_RECORDS - RING_RESERVED];
 
 	(void)state;
-	for (unsigned i = 0; i < RING_RECORDS; i++)
+	for (unsigned i = 0; i < RING_RECORDS - RING_RESERVED; i++)
 		records[i] = claim();
-	for (unsigned i = RING_RECORDS; i-- > 0;)
+	for (unsigned i = RING_RECORDS - RING_RESERVED; i-- > 0;)
 		ring_submit(&user, records[i]);
-	for (unsigned i = RING_RECORDS; i-- > 1;)
+	for (unsigned i = RING_RECORDS - RING_RESERVED; i-- > 1;)
 		assert_int_equal(take(), records[i]);
 	/* What comes while some are pending comes after them. */
 	ring_release(&user, records[1]);
@@ -435,6 +488,8 @@ int main(void)
 	    CASE(a_request_and_its_answer),
 	    CASE(all_records_at_once),
 	    CASE(requests_are_taken_in_order),
+	    CASE(records_kept_for_probes),
+	    CASE(many_who_wait_for_a_record),
 	    CASE(every_worker_finds_the_ring),
 	    CASE(what_is_no_ring_is_not_attached),
 	    CASE(taken_back_in_time),

@@ -406,25 +406,28 @@ static void a_server_that_is_stopped(void **state)
 	assert_empty();
 }
 
+/* All records that a worker can have. */
+#define MANY (RING_RECORDS - RING_RESERVED)
+
 /* So many requests were given up that there is no place on the wire for another: those that wait for one end by their
  * deadlines, too. */
 static void a_wire_without_room(void **state)
 {
-	struct call c[RING_RECORDS];
-	int records[RING_RECORDS];
+	struct call c[MANY];
+	int records[MANY];
 
 	(void)state;
 	signal_servers(SIGSTOP);
-	for (unsigned round = 0; round <= CONNECTION_EXCHANGES_MAX / RING_RECORDS; round++) {
+	for (unsigned round = 0; round <= CONNECTION_EXCHANGES_MAX / MANY; round++) {
 		uint64_t deadline_ns = clock_mono_ns() + 100 * NSEC_PER_MSEC;
 
-		for (unsigned i = 0; i < RING_RECORDS; i++) {
+		for (unsigned i = 0; i < MANY; i++) {
 			c[i] = (struct call){.request = {.operation = RING_LSTAT, .deadline_ns = deadline_ns},
 					     .names = {""}};
 			records[i] = put_call(&user, &c[i]);
 			assert_true(records[i] >= 0);
 		}
-		for (unsigned i = 0; i < RING_RECORDS; i++) {
+		for (unsigned i = 0; i < MANY; i++) {
 			assert_int_equal(ring_wait(&user, records[i], &c[i].result), 0);
 			assert_int_equal(c[i].result.error, -ETIMEDOUT);
 			ring_release(&user, records[i]);

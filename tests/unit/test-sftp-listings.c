@@ -1,0 +1,149 @@
+/* More listings at once than the ring has records for, over a transport with OpenSSH's sftp-server behind it. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "base/clock.h"
+#include "remove-tree.h"
+#include "sftp/client.h"
+#include "sftp/stream.h"
+#include "sftp/transport.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define LISTERS	   64
+#define ENTRIES	   1500
+#define PATIENCE_S 60
+
+static char dir[64];
+static int users_end;
+static pid_t transport;
+static struct ring_user user;
+
+static void be_transport(int socket, int memory, int door)
+{
+	static const char *const argv[] = {"/usr/lib/openssh/sftp-server", NULL};
+	const struct transport_ends ends = {
+	    .socket = socket, .memory = memory, .door = door, .patience_ns = NSEC_PER_SEC};
+	struct connection *c;
+	struct stream *s;
+
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	close(users_end);
+	if (stream_over_program(argv, &s) < 0 || connection_new(s, &c) < 0)
+		_exit(9);
+	_exit(transport_serve(&ends, c, c) == 0 ? 0 : 1);
+}
+
+static int begin_transport(void **state)
+{
+	uint64_t until_ns = clock_mono_ns() + PATIENCE_S * NSEC_PER_SEC;
+	int transports_end, memory, door[2];
+
+	(void)state;
+	strcpy(dir, "/tmp/guardfs-listings-XXXXXX");
+	assert_non_null(mkdtemp(dir));
+	assert_int_equal(ring_make(1, &users_end, &transports_end, &memory), 0);
+	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK, 0, door), 0);
+	transport = fork();
+	if (transport == 0)
+		be_transport(transports_end, memory, door[0]);
+	close(transports_end);
+	close(door[0]);
+	close(door[1]);
+	close(memory);
+	assert_int_equal(ring_attach(users_end, RING_OWNER_WORKER(1), &user), 0);
+	while (!atomic_load(&user.ring->ready)) {
+		assert_true(clock_mono_ns() < until_ns);
+		poll(NULL, 0, 5);
+	}
+	return 0;
+}
+
+static int end_transport(void **state)
+{
+	(void)state;
+	kill(transport, SIGKILL);
+	waitpid(transport, NULL, 0);
+	ring_detach(&user);
+	close(users_end);
+	remove_tree(dir);
+	return 0;
+}
+
+struct caller {
+	pthread_t thread;
+	errint_t rc;
+};
+
+static bool count_entry(void *arg, const char *name, size_t length, const struct sftp_attributes *attrs)
+{
+	(void)name;
+	(void)length;
+	(void)attrs;
+	++*(unsigned *)arg;
+	return true;
+}
+
+static void *list_directory(void *arg)
+{
+	struct caller *c = arg;
+	unsigned seen = 0;
+	uint32_t ref;
+
+	c->rc = client_opendir(&user, dir, &ref);
+	if (c->rc == 0)
+		c->rc = client_readdir(&user, ref, count_entry, &seen);
+	if (c->rc == 0)
+		c->rc = client_close(&user, ref);
+	if (c->rc == 0 && seen != ENTRIES)
+		c->rc = -EILSEQ;
+	return NULL;
+}
+
+/* Each has several records, and wants more: none waits for them, or all would. */
+static void many_listings(void **state)
+{
+	static struct caller callers[LISTERS];
+	struct timespec until;
+
+	(void)state;
+	for (unsigned i = 0; i < ENTRIES; i++) {
+		char path[96];
+
+		snprintf(path, sizeof(path), "%s/entry%u", dir, i);
+		close(open(path, O_WRONLY | O_CREAT, 0600));
+	}
+	memset(callers, 0, sizeof(callers));
+	for (unsigned i = 0; i < LISTERS; i++)
+		assert_int_equal(pthread_create(&callers[i].thread, NULL, list_directory, &callers[i]), 0);
+	clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_sec += PATIENCE_S;
+	for (unsigned i = 0; i < LISTERS; i++) {
+		assert_int_equal(pthread_timedjoin_np(callers[i].thread, NULL, &until), 0);
+		assert_int_equal(callers[i].rc, 0);
+	}
+	for (unsigned i = 0; i < RING_RECORDS; i++)
+		assert_int_equal(atomic_load(&user.ring->record[i].word), 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test_setup_teardown(many_listings, begin_transport, end_transport),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
