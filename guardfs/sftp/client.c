@@ -470,7 +470,8 @@ errint_t client_readdir(const struct ring_user *user, uint32_t ref, client_entry
 
 		if (asked < 0 && rc == 0)
 			rc = asked;
-		if (l.n == 0 || rc == -ENOTCONN)
+		/* A transport may say so and live on: then it still has the other records. */
+		if (l.n == 0 || (rc == -ENOTCONN && ring_is_over(user)))
 			return rc;
 		more = take_entries(&l, rc == 0 && !enough ? emit : NULL, arg, &enough);
 		at_end |= more == 0 || enough;
