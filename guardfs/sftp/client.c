@@ -47,6 +47,17 @@ static errint_t put_path(const struct ring_user *user, int record, unsigned whic
 	return 0;
 }
 
+/* As begin_request, about a path. */
+static int begin_named(const struct ring_user *user, enum ring_operation operation, const char *path)
+{
+	int record = begin_request(user, operation, 0);
+	errint_t rc = record < 0 ? record : put_path(user, record, 0, path);
+
+	if (record >= 0 && rc < 0)
+		ring_release(user, record);
+	return rc < 0 ? rc : record;
+}
+
 /* 0, whatever the server says: the record is the caller's to release. Or -errno, and it is used no more. */
 static errint_t await_answer(const struct ring_user *user, int record, struct ring_result *result)
 {
@@ -82,17 +93,11 @@ static errint_t take_attributes(errint_t rc, const struct ring_result *result, s
 
 errint_t client_lstat(const struct ring_user *user, const char *path, struct sftp_attributes *attrs)
 {
-	int record = begin_request(user, RING_LSTAT, 0);
+	int record = begin_named(user, RING_LSTAT, path);
 	struct ring_result result;
-	errint_t rc;
 
 	if (record < 0)
 		return record;
-	rc = put_path(user, record, 0, path);
-	if (rc < 0) {
-		ring_release(user, record);
-		return rc;
-	}
 	return take_attributes(finish_request(user, record, &result), &result, attrs);
 }
 
@@ -106,10 +111,16 @@ errint_t client_fstat(const struct ring_user *user, uint32_t ref, struct sftp_at
 	return take_attributes(finish_request(user, record, &result), &result, attrs);
 }
 
-static void want_attributes(const struct ring_user *user, int record, const struct sftp_attributes *attrs)
+/* What a request sets, and whether it asks for what is there afterwards. Either may be NULL. */
+static void put_attributes(const struct ring_user *user, int record, const struct sftp_attributes *set,
+			   const struct sftp_attributes *attrs)
 {
+	struct ring_request *request = ring_request_of(user, record);
+
+	if (set)
+		request->attrs = *set;
 	if (attrs)
-		ring_request_of(user, record)->flags |= RING_WANTS_ATTRIBUTES;
+		request->flags |= RING_WANTS_ATTRIBUTES;
 }
 
 static void give_attributes(const struct ring_result *result, struct sftp_attributes *attrs)
@@ -121,47 +132,42 @@ static void give_attributes(const struct ring_result *result, struct sftp_attrib
 		attrs->has = 0;
 }
 
-errint_t client_fsetstat(const struct ring_user *user, uint32_t ref, const struct sftp_attributes *set,
-			 struct sftp_attributes *attrs)
+/* set and attrs as above. */
+static errint_t finish_change(const struct ring_user *user, int record, const struct sftp_attributes *set,
+			      struct sftp_attributes *attrs)
 {
-	int record = begin_request(user, RING_FSETSTAT, ref);
 	struct ring_result result;
 	errint_t rc;
 
-	if (record < 0)
-		return record;
-	ring_request_of(user, record)->attrs = *set;
-	want_attributes(user, record, attrs);
+	put_attributes(user, record, set, attrs);
 	rc = finish_request(user, record, &result);
 	if (rc == 0)
 		give_attributes(&result, attrs);
 	return rc;
 }
 
+errint_t client_fsetstat(const struct ring_user *user, uint32_t ref, const struct sftp_attributes *set,
+			 struct sftp_attributes *attrs)
+{
+	int record = begin_request(user, RING_FSETSTAT, ref);
+
+	return record < 0 ? record : finish_change(user, record, set, attrs);
+}
+
 errint_t client_change(const struct ring_user *user, const struct client_request *request,
 		       struct sftp_attributes *attrs)
 {
-	int record = begin_request(user, request->operation, 0);
-	struct ring_result result;
-	errint_t rc;
+	int record = begin_named(user, request->operation, request->path);
+	errint_t rc = record >= 0 && request->to ? put_path(user, record, 1, request->to) : 0;
 
 	if (record < 0)
 		return record;
-	rc = put_path(user, record, 0, request->path);
-	if (rc == 0 && request->to)
-		rc = put_path(user, record, 1, request->to);
 	if (rc < 0) {
 		ring_release(user, record);
 		return rc;
 	}
 	ring_request_of(user, record)->flags = request->flags;
-	if (request->set)
-		ring_request_of(user, record)->attrs = *request->set;
-	want_attributes(user, record, attrs);
-	rc = finish_request(user, record, &result);
-	if (rc == 0)
-		give_attributes(&result, attrs);
-	return rc;
+	return finish_change(user, record, request->set, attrs);
 }
 
 /* ---- open files ---- */
@@ -180,21 +186,14 @@ static errint_t take_ref(const struct ring_user *user, errint_t rc, const struct
 errint_t client_open(const struct ring_user *user, const char *path, unsigned flags,
 		     const struct sftp_attributes *set, uint32_t *ref, struct sftp_attributes *attrs)
 {
-	int record = begin_request(user, RING_OPEN, 0);
+	int record = begin_named(user, RING_OPEN, path);
 	struct ring_result result;
 	errint_t rc;
 
 	if (record < 0)
 		return record;
-	rc = put_path(user, record, 0, path);
-	if (rc < 0) {
-		ring_release(user, record);
-		return rc;
-	}
 	ring_request_of(user, record)->flags = flags;
-	if (set)
-		ring_request_of(user, record)->attrs = *set;
-	want_attributes(user, record, attrs);
+	put_attributes(user, record, set, attrs);
 	rc = take_ref(user, finish_request(user, record, &result), &result, ref);
 	if (rc == 0)
 		give_attributes(&result, attrs);
@@ -203,17 +202,11 @@ errint_t client_open(const struct ring_user *user, const char *path, unsigned fl
 
 errint_t client_opendir(const struct ring_user *user, const char *path, uint32_t *ref)
 {
-	int record = begin_request(user, RING_OPENDIR, 0);
+	int record = begin_named(user, RING_OPENDIR, path);
 	struct ring_result result;
-	errint_t rc;
 
 	if (record < 0)
 		return record;
-	rc = put_path(user, record, 0, path);
-	if (rc < 0) {
-		ring_release(user, record);
-		return rc;
-	}
 	return take_ref(user, finish_request(user, record, &result), &result, ref);
 }
 
@@ -341,17 +334,12 @@ ssize_t client_write(const struct ring_user *user, uint32_t ref, const void *byt
 static ssize_t ask_for_data(const struct ring_user *user, enum ring_operation operation, const char *path,
 			    void *bytes, size_t size)
 {
-	int record = begin_request(user, operation, 0);
+	int record = begin_named(user, operation, path);
 	struct ring_result result;
 	errint_t rc;
 
 	if (record < 0)
 		return record;
-	rc = put_path(user, record, 0, path);
-	if (rc < 0) {
-		ring_release(user, record);
-		return rc;
-	}
 	ring_submit(user, record);
 	rc = await_answer(user, record, &result);
 	if (rc < 0)
