@@ -33,6 +33,8 @@ static errint_t make_entry(struct backend *b, uint32_t parent, const char *name,
 	rc = client_change(&link->user, request, &attrs);
 	if (rc == 0)
 		rc = describe_made(b, link, place.at.path, &attrs, found);
+	else if (rc == -EOPNOTSUPP) /* without the extension for hard links */
+		rc = -EPERM;
 	else
 		rc = sftp_mend_make(&link->user, place.at.path, false, rc);
 	sftp_leave(b, link);
@@ -84,8 +86,7 @@ errint_t sftp_link_to(struct backend *b, uint32_t node, uint32_t parent, const c
 	if (rc < 0)
 		return rc;
 	request.path = place.at.path;
-	rc = make_entry(b, parent, name, &request, found);
-	return rc == -EOPNOTSUPP ? -EPERM : rc;
+	return make_entry(b, parent, name, &request, found);
 }
 
 typedef errint_t (*mend_fn)(const struct ring_user *user, const char *path, errint_t rc);
