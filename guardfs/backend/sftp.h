@@ -33,6 +33,8 @@ struct sftp {
 struct sftp_place {
 	char room[RING_NAME_MAX];
 	struct tree_path at;
+	/* Of sftp_reach. */
+	struct sftp_link *link;
 };
 
 /* ---- sftp_link.c ---- */
@@ -48,6 +50,9 @@ errint_t sftp_enter_with(struct backend *b, int ref, struct sftp_link **link) WA
 
 /* 0; or as tree_path_of. name: NULL: the node itself. The path is place->at.path. */
 errint_t sftp_path(const struct backend *b, uint32_t node, const char *name, struct sftp_place *place);
+
+/* The path, and the ring by which to ask about it: place->link is held until sftp_leave. */
+errint_t sftp_reach(struct backend *b, uint32_t node, const char *name, struct sftp_place *place) WARN_UNUSED;
 
 /* As shown. */
 void sftp_show(const struct backend *b, const struct sftp_attributes *attrs, struct stat *st);

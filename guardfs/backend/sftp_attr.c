@@ -43,6 +43,13 @@ errint_t sftp_path(const struct backend *b, uint32_t node, const char *name, str
 	return rc < 0 ? rc : put_root(b, &place->at);
 }
 
+errint_t sftp_reach(struct backend *b, uint32_t node, const char *name, struct sftp_place *place)
+{
+	errint_t rc = sftp_path(b, node, name, place);
+
+	return rc < 0 ? rc : sftp_enter(b, &place->link);
+}
+
 /* ---- attributes ---- */
 
 /* SFTP has no inode numbers, links or blocks. */
@@ -69,19 +76,23 @@ void sftp_describe(const struct backend *b, const struct sftp_attributes *attrs,
 	found->mounted = false;
 }
 
+static errint_t ask_path(struct backend *b, uint32_t node, const char *name, struct sftp_attributes *attrs)
+{
+	struct sftp_place place;
+	errint_t rc = sftp_reach(b, node, name, &place);
+
+	if (rc < 0)
+		return rc;
+	rc = client_lstat(&place.link->user, place.at.path, attrs);
+	sftp_leave(b, place.link);
+	return rc;
+}
+
 errint_t sftp_lookup(struct backend *b, uint32_t parent, const char *name, struct found *found)
 {
 	struct sftp_attributes attrs;
-	struct sftp_place place;
-	struct sftp_link *link;
-	errint_t rc = sftp_path(b, parent, name, &place);
+	errint_t rc = ask_path(b, parent, name, &attrs);
 
-	if (rc == 0)
-		rc = sftp_enter(b, &link);
-	if (rc < 0)
-		return rc;
-	rc = client_lstat(&link->user, place.at.path, &attrs);
-	sftp_leave(b, link);
 	if (rc == 0)
 		sftp_describe(b, &attrs, found);
 	return sftp_mend(rc);
@@ -101,19 +112,9 @@ static errint_t ask_open(struct backend *b, int ref, struct sftp_attributes *att
 
 static errint_t ask_named(struct backend *b, uint32_t node, struct sftp_attributes *attrs)
 {
-	struct sftp_place place;
-	struct sftp_link *link;
-	errint_t rc = sftp_path(b, node, NULL, &place);
+	errint_t rc = ask_path(b, node, NULL, attrs);
 
-	if (rc == 0)
-		rc = sftp_enter(b, &link);
-	if (rc < 0)
-		return rc;
-	rc = client_lstat(&link->user, place.at.path, attrs);
-	sftp_leave(b, link);
-	if (rc == 0)
-		rc = tree_check_type(&b->arena->nodes[node], attrs->permissions);
-	return rc;
+	return rc < 0 ? rc : tree_check_type(&b->arena->nodes[node], attrs->permissions);
 }
 
 errint_t sftp_getattr(struct backend *b, uint32_t node, int ref, struct stat *st)
@@ -288,15 +289,12 @@ errint_t sftp_setattr(struct backend *b, uint32_t node, int ref, const struct st
 ssize_t sftp_readlink(struct backend *b, uint32_t node, char *buf, size_t size)
 {
 	struct sftp_place place;
-	struct sftp_link *link;
-	ssize_t rc = sftp_path(b, node, NULL, &place);
+	ssize_t rc = sftp_reach(b, node, NULL, &place);
 
-	if (rc == 0)
-		rc = sftp_enter(b, &link);
 	if (rc < 0)
 		return rc;
-	rc = client_readlink(&link->user, place.at.path, buf, size);
-	sftp_leave(b, link);
+	rc = client_readlink(&place.link->user, place.at.path, buf, size);
+	sftp_leave(b, place.link);
 	if (rc > 0 && memchr(buf, '\0', (size_t)rc))
 		return -EIO;
 	return rc < 0 ? sftp_mend((errint_t)rc) : rc;
@@ -306,15 +304,12 @@ errint_t sftp_statfs(struct backend *b, uint32_t node, struct statvfs *st)
 {
 	struct sftp_statvfs f;
 	struct sftp_place place;
-	struct sftp_link *link;
-	errint_t rc = sftp_path(b, node, NULL, &place);
+	errint_t rc = sftp_reach(b, node, NULL, &place);
 
-	if (rc == 0)
-		rc = sftp_enter(b, &link);
 	if (rc < 0)
 		return rc;
-	rc = client_statvfs(&link->user, place.at.path, &f);
-	sftp_leave(b, link);
+	rc = client_statvfs(&place.link->user, place.at.path, &f);
+	sftp_leave(b, place.link);
 	if (rc == 0)
 		*st = (struct statvfs){.f_bsize = f.block_size,
 				       .f_frsize = f.fragment_size,

@@ -45,20 +45,17 @@ errint_t sftp_open(struct backend *b, uint32_t node, int flags, int *ref)
 {
 	struct sftp_attributes attrs = {0};
 	struct sftp_place place;
-	struct sftp_link *link;
 	uint32_t opened = 0;
-	errint_t rc = sftp_path(b, node, NULL, &place);
+	errint_t rc = sftp_reach(b, node, NULL, &place);
 
-	if (rc == 0)
-		rc = sftp_enter(b, &link);
 	if (rc < 0)
 		return rc == -ENOENT ? BACKEND_NODE_GONE : rc;
-	rc = client_open(&link->user, place.at.path, open_flags(flags), NULL, &opened, &attrs);
+	rc = client_open(&place.link->user, place.at.path, open_flags(flags), NULL, &opened, &attrs);
 	if (rc == 0)
-		rc = check_opened(b, link, node, opened, &attrs);
+		rc = check_opened(b, place.link, node, opened, &attrs);
 	else if (rc == -EIO && (flags & O_ACCMODE) != O_RDONLY)
-		rc = sftp_mend_make(&link->user, place.at.path, true, rc);
-	sftp_leave(b, link);
+		rc = sftp_mend_make(&place.link->user, place.at.path, true, rc);
+	sftp_leave(b, place.link);
 	just_opened.ref = rc == 0 && attrs.has ? opened : 0;
 	just_opened.attrs = attrs;
 	if (rc == 0)
@@ -140,20 +137,18 @@ errint_t sftp_create(struct backend *b, uint32_t parent, const char *name, int f
 	const struct sftp_attributes set = {.has = SFTP_ATTR_PERMISSIONS, .permissions = wanted & 07777};
 	struct sftp_attributes attrs;
 	struct sftp_place place;
-	struct sftp_link *link;
 	uint32_t opened = 0;
-	errint_t rc = sftp_path(b, parent, name, &place);
+	errint_t rc = sftp_reach(b, parent, name, &place);
 
-	if (rc == 0)
-		rc = sftp_enter(b, &link);
 	if (rc < 0)
 		return rc;
-	rc = client_open(&link->user, place.at.path, open_flags(flags | O_CREAT), &set, &opened, &attrs);
+	rc =
+	    client_open(&place.link->user, place.at.path, open_flags(flags | O_CREAT), &set, &opened, &attrs);
 	if (rc == 0)
-		rc = describe_created(b, link, opened, &attrs, found);
+		rc = describe_created(b, place.link, opened, &attrs, found);
 	else
-		rc = sftp_mend_make(&link->user, place.at.path, !(flags & O_EXCL), rc);
-	sftp_leave(b, link);
+		rc = sftp_mend_make(&place.link->user, place.at.path, !(flags & O_EXCL), rc);
+	sftp_leave(b, place.link);
 	if (rc == 0)
 		*ref = (int)opened;
 	return rc;
@@ -300,16 +295,13 @@ off_t sftp_lseek(struct backend *b, int ref, off_t offset, int whence)
 errint_t sftp_opendir(struct backend *b, uint32_t node, int *ref)
 {
 	struct sftp_place place;
-	struct sftp_link *link;
 	uint32_t opened = 0;
-	errint_t rc = sftp_path(b, node, NULL, &place);
+	errint_t rc = sftp_reach(b, node, NULL, &place);
 
-	if (rc == 0)
-		rc = sftp_enter(b, &link);
 	if (rc < 0)
 		return rc;
-	rc = client_opendir(&link->user, place.at.path, &opened);
-	sftp_leave(b, link);
+	rc = client_opendir(&place.link->user, place.at.path, &opened);
+	sftp_leave(b, place.link);
 	if (rc == 0)
 		*ref = (int)opened;
 	return sftp_mend(rc);

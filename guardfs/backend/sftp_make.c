@@ -22,22 +22,19 @@ static errint_t make_entry(struct backend *b, uint32_t parent, const char *name,
 {
 	struct sftp_attributes attrs;
 	struct sftp_place place;
-	struct sftp_link *link;
-	errint_t rc = sftp_path(b, parent, name, &place);
+	errint_t rc = sftp_reach(b, parent, name, &place);
 
-	if (rc == 0)
-		rc = sftp_enter(b, &link);
 	if (rc < 0)
 		return rc;
 	*(request->path ? &request->to : &request->path) = place.at.path;
-	rc = client_change(&link->user, request, &attrs);
+	rc = client_change(&place.link->user, request, &attrs);
 	if (rc == 0)
-		rc = describe_made(b, link, place.at.path, &attrs, found);
+		rc = describe_made(b, place.link, place.at.path, &attrs, found);
 	else if (rc == -EOPNOTSUPP) /* without the extension for hard links */
 		rc = -EPERM;
 	else
-		rc = sftp_mend_make(&link->user, place.at.path, false, rc);
-	sftp_leave(b, link);
+		rc = sftp_mend_make(&place.link->user, place.at.path, false, rc);
+	sftp_leave(b, place.link);
 	return rc;
 }
 
@@ -96,18 +93,15 @@ static errint_t remove_entry(struct backend *b, uint32_t parent, const char *nam
 {
 	struct client_request request = {.operation = operation};
 	struct sftp_place place;
-	struct sftp_link *link;
-	errint_t rc = sftp_path(b, parent, name, &place);
+	errint_t rc = sftp_reach(b, parent, name, &place);
 
-	if (rc == 0)
-		rc = sftp_enter(b, &link);
 	if (rc < 0)
 		return rc;
 	request.path = place.at.path;
-	rc = client_change(&link->user, &request, NULL);
+	rc = client_change(&place.link->user, &request, NULL);
 	if (rc < 0)
-		rc = mend(&link->user, place.at.path, rc);
-	sftp_leave(b, link);
+		rc = mend(&place.link->user, place.at.path, rc);
+	sftp_leave(b, place.link);
 	return rc;
 }
 
@@ -130,22 +124,19 @@ errint_t sftp_rename(struct backend *b, uint32_t parent, const char *name, uint3
 	bool keeps = flags & RENAME_NOREPLACE;
 	struct client_request request = {.operation = RING_RENAME, .flags = keeps ? RING_KEEPS_EXISTING : 0};
 	struct sftp_place from, to;
-	struct sftp_link *link;
 	errint_t rc = sftp_path(b, parent, name, &from);
 
 	if (flags & ~(unsigned)RENAME_NOREPLACE)
 		return -EINVAL;
 	if (rc == 0)
-		rc = sftp_path(b, newparent, newname, &to);
-	if (rc == 0)
-		rc = sftp_enter(b, &link);
+		rc = sftp_reach(b, newparent, newname, &to);
 	if (rc < 0)
 		return rc;
 	request.path = from.at.path;
 	request.to = to.at.path;
-	rc = client_change(&link->user, &request, NULL);
+	rc = client_change(&to.link->user, &request, NULL);
 	if (rc < 0)
-		rc = sftp_mend_rename(&link->user, from.at.path, to.at.path, keeps, rc);
-	sftp_leave(b, link);
+		rc = sftp_mend_rename(&to.link->user, from.at.path, to.at.path, keeps, rc);
+	sftp_leave(b, to.link);
 	return rc;
 }
