@@ -1,4 +1,5 @@
 # adopt = yes writes a marker at first use; from then on nothing else at that address is taken for the backend.
+# types: sshfs sftp
 . "$REPO/tests/lib/lib.sh"
 
 setup_one_box 'adopt = yes'

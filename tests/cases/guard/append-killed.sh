@@ -1,5 +1,6 @@
 # Appends whose worker is killed, whose connection breaks, or whose answer is lost: each line is there once, whether another client
 # appends to the same file or not. And what is appended after a truncation that failed and was made lies at the end that there is.
+# types: sshfs sftp
 # limit: 120
 . "$REPO/tests/lib/lib.sh"
 

@@ -1,5 +1,6 @@
 # Closing a file while its backend is away: who has only read, or has nothing unsynced, does not wait; who has, waits for the backend,
 # and is told the truth.
+# types: sshfs sftp
 . "$REPO/tests/lib/lib.sh"
 
 DEADLINE_WRITE=20000 DEADLINE_SYNC=20000

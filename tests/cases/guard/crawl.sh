@@ -1,6 +1,7 @@
 # A crawler (wget) writes a WARC through the mount while the connection is cut again and again: the crawl ends well and the
 # WARC on the server is whole. (Not compressed: for that wget goes back and overwrites, and a file with unsynced overwrites
 # is not continued over a reconnect.)
+# types: sshfs sftp
 # limit: 120
 . "$REPO/tests/lib/lib.sh"
 

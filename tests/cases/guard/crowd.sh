@@ -1,5 +1,6 @@
 # alone
 # 64 callers stuck at the same moment are all answered at one deadline, not one after the other.
+# types: sshfs sftp
 . "$REPO/tests/lib/lib.sh"
 
 setup_one_box

@@ -1,5 +1,6 @@
 # A worker killed, or a deadline passed, in the middle of a change of names: what is seen from then on is what is there, not what
 # guardfs or the kernel remembers of the time before.
+# types: sshfs sftp
 . "$REPO/tests/lib/lib.sh"
 
 DEADLINE_METADATA=3000 PROBE_INTERVAL=5000

@@ -1,5 +1,6 @@
 # A write is inside the frozen server when its worker is killed; before the next worker can run it again, its deadline is over. Its caller is told EIO, and it
 # may be there all the same: the file is suspect.
+# types: sshfs sftp
 . "$REPO/tests/lib/lib.sh"
 
 DEADLINE_WRITE=4000 DEADLINE_SYNC=4000 DEADLINE_METADATA=3000 DEADLINE_READ=3000 PROBE_TIMEOUT=800 PROBE_INTERVAL=500

@@ -1,4 +1,5 @@
 # A caller that waits for a frozen server can be killed at once; other signals wait for the result.
+# types: sshfs sftp
 . "$REPO/tests/lib/lib.sh"
 
 DEADLINE_METADATA=20000 PROBE_INTERVAL=30000 PROBE_TIMEOUT=25000

@@ -1,5 +1,6 @@
 # Files made one after the other in a directory of a guarded tier: the directory's own attributes cost no round trip each, and a
 # stat shows the time of the last file all the same, as does one after a removal.
+# types: sshfs sftp
 . "$REPO/tests/lib/lib.sh"
 box_start box 2222
 relay_start far 2300 2222

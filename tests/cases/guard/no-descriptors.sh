@@ -1,5 +1,6 @@
 # A server that has no descriptor left says "failure", of which sshfs makes "operation not permitted". No right is missing: it is trouble
 # of the infrastructure, EIO, counted and looked into. What the server does say of rights, or SFTP cannot do, stays what it is.
+# types: sshfs sftp
 . "$REPO/tests/lib/lib.sh"
 
 box_start box 2222 '' nobody
@@ -7,6 +8,8 @@ mkdir -p "$WORK/box/data/jobs/cold"
 chown -R nobody "$WORK/box/data"
 prlimit --pid "$(cat "$WORK/box/sshd.pid")" --nofile=80:80
 conf_begin
+# Of type sftp, too, all goes over one connection: one server has no descriptor left.
+echo 'connections = 2' >>"$CONF"
 conf_box box
 conf_tier box/jobs/cold cold
 COLD=$MNT/cold SERVER=$WORK/box/data/jobs/cold

@@ -1,5 +1,6 @@
 # alone
 # While a backend is down its callers are told so in less than a millisecond, also while recovery is being tried.
+# types: sshfs sftp
 . "$REPO/tests/lib/lib.sh"
 
 setup_one_box

@@ -1,5 +1,6 @@
 # What the kernel keeps of a file's content: not what storage has changed without a sign of it (the same size, the same second), but
 # with kernel_cache, which asks for that; and never what a connection before this one has read.
+# types: sshfs sftp
 . "$REPO/tests/lib/lib.sh"
 
 setup_one_box
@@ -28,6 +29,9 @@ cmp "$SERVER/file" "$COLD/file"
 change other
 cmp "$SERVER/file" "$COLD/file"
 stop_guardfs
+
+# An option of sshfs.
+[[ ${TYPE:-sshfs} == sshfs ]] || exit 0
 
 say "kernel_cache: kept from one open to the next"
 sed -i 's/^type *= *sshfs/&\nsshfs_options = kernel_cache/' "$CONF"

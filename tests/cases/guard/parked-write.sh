@@ -1,4 +1,5 @@
 # Writes to open files wait for the server instead of failing; what was acknowledged is on the server.
+# types: sshfs sftp
 . "$REPO/tests/lib/lib.sh"
 
 DEADLINE_WRITE=20000 DEADLINE_SYNC=20000

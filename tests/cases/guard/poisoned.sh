@@ -1,4 +1,5 @@
 # A handle that cannot be found again with certainty after a reconnect says EIO until it is closed; a new one works.
+# types: sshfs sftp
 . "$REPO/tests/lib/lib.sh"
 
 setup_one_box

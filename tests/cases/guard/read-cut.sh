@@ -1,5 +1,6 @@
 # A read that the connection breaks off fails, or is done again: the file never seems to end there. (sshfs tells of a read that
 # failed as of the end of the file: a copy would be short, without any error.)
+# types: sshfs sftp
 # limit: 120
 . "$REPO/tests/lib/lib.sh"
 

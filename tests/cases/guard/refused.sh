@@ -1,4 +1,5 @@
 # What is wrong is named: connection refused, a server that vanishes and returns.
+# types: sshfs sftp
 . "$REPO/tests/lib/lib.sh"
 
 setup_one_box

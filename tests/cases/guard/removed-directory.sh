@@ -1,5 +1,6 @@
 # Who is in a directory, or has it open, that somebody else has removed, through the mount or on the server, finds nothing there, and
 # makes nothing there (ENOENT), as on any file system. It is no trouble of the tier.
+# types: sshfs sftp
 . "$REPO/tests/lib/lib.sh"
 
 start_with_box_and_dir

@@ -1,5 +1,6 @@
 # A log that is rotated over sshfs, where storage has no inode numbers: whoever follows it by name (tail -F, log shippers) sees by the
 # number that another file stands there, as on any file system and on raw sshfs. What has not changed its place keeps its number, over a restart too.
+# types: sshfs sftp
 # limit: 120
 . "$REPO/tests/lib/lib.sh"
 

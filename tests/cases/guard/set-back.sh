@@ -1,5 +1,6 @@
 # Who has a file open to read it goes on after a reconnect although its time was set back meanwhile, here or by another client, as tar and
 # cp -p do. Where nobody was seen to do that, the server has lost something, and a reader is told.
+# types: sshfs sftp
 # limit: 120
 . "$REPO/tests/lib/lib.sh"
 

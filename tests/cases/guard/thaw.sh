@@ -1,5 +1,6 @@
 # alone
 # The server comes back: healthy within two seconds, the same mount, the same nodes, nobody has to do anything.
+# types: sshfs sftp
 . "$REPO/tests/lib/lib.sh"
 
 BACKOFF_MAX=1000

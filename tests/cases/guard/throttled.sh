@@ -1,4 +1,5 @@
 # A healthy backend at 2 MiB/s under eight writers is slow, not down.
+# types: sshfs sftp
 # limit: 180
 . "$REPO/tests/lib/lib.sh"
 

@@ -1,4 +1,5 @@
 # error = ETIMEDOUT: the errno that stands for infrastructure trouble is the configured one.
+# types: sshfs sftp
 . "$REPO/tests/lib/lib.sh"
 
 setup_one_box

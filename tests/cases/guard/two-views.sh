@@ -1,5 +1,6 @@
 # One directory of a backend by its route, by .guardfs/backends and by expose; and by routes whose targets nest or are equal:
 # locks, appends, pages, sizes and names are one, as they are on raw sshfs and on a bare directory with a bind mount.
+# types: sshfs sftp
 . "$REPO/tests/lib/lib.sh"
 
 # compare WHAT A B

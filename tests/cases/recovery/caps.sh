@@ -1,5 +1,6 @@
 # A backend that is lost and found again and again is flapping, then given up: exhausted, loud, nothing tried any more,
 # also by the next keeper and the next guardfs, until an operator says go. Nobody waits for it meanwhile, however patient.
+# types: sshfs sftp
 . "$REPO/tests/lib/lib.sh"
 
 PATIENCE=10000 DEADLINE_METADATA=4000

@@ -1,4 +1,5 @@
 # A drill runs no hooks; but an outage that goes on when the drill is over is one in earnest, and is acted upon as such.
+# types: sshfs sftp
 . "$REPO/tests/lib/lib.sh"
 
 BACKOFF_MAX=500

@@ -1,4 +1,5 @@
 # A server that is full, or read-only, is no outage; but it is found out, told with what to do, and over when it is over.
+# types: sshfs sftp
 . "$REPO/tests/lib/lib.sh"
 
 mkdir "$WORK/small"

@@ -1,4 +1,5 @@
 # The guardian itself is killed under a service manager with a descriptor store: the mount never disappears.
+# types: sshfs sftp
 # limit: 120
 . "$REPO/tests/lib/lib.sh"
 

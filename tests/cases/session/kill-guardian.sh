@@ -1,5 +1,6 @@
 # Guardian killed where no supervisor starts another (fstab, guardfs -c): one is started from its own path and goes on with the session,
 # open files and sshfs included; capped. Where nobody can, status and health say what to do.
+# types: sshfs sftp
 # limit: 120
 . "$REPO/tests/lib/lib.sh"
 

@@ -1,5 +1,6 @@
 # A worker killed while all of its requests are stuck in a server that stands still: each caller has an answer by its deadline, from
 # whomever.
+# types: sshfs sftp
 . "$REPO/tests/lib/lib.sh"
 
 # Nobody may have had an answer before the worker is killed.

@@ -1,4 +1,5 @@
 # Who is killed, or loses power, in the middle of replacing a file leaves a temporary one: the next start removes it, and nothing else.
+# types: sshfs sftp
 . "$REPO/tests/lib/lib.sh"
 
 setup_one_box

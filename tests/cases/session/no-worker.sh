@@ -1,5 +1,6 @@
 # No worker can be started any more: callers wait for a while, and are then told that there is trouble, by guardian itself; nothing that
 # was open is lost, and the next worker that can live serves on.
+# types: sshfs sftp
 # limit: 120
 . "$REPO/tests/lib/lib.sh"
 

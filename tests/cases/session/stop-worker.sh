@@ -1,4 +1,5 @@
 # The worker stops answering (SIGSTOP): every call is answered within its deadline + 1.5 s, and it is replaced.
+# types: sshfs sftp
 . "$REPO/tests/lib/lib.sh"
 
 setup_one_box

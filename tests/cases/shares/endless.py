@@ -6,7 +6,7 @@ import subprocess
 import sys
 import threading
 
-OPENDIR, READDIR, HANDLE, NAME = 11, 12, 102, 104
+CLOSE, OPENDIR, READDIR, HANDLE, NAME = 4, 11, 12, 102, 104
 server = subprocess.Popen(["/usr/lib/openssh/sftp-server", "-d", sys.argv[1]], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
 asked, endless, lock = set(), set(), threading.Lock()
 counter = 0
@@ -53,6 +53,8 @@ threading.Thread(target=answers, daemon=True).start()
 for body in packets(sys.stdin.buffer):
     if body[0] == OPENDIR and body.endswith(b"/endless"):
         asked.add(body[1:5])
+    if body[0] == CLOSE:
+        endless.discard(body[5:])  # the server gives the same handle again
     if body[0] == READDIR and body[5:] in endless:
         send(sys.stdout.buffer, bytes([NAME]) + body[1:5] + entries())
     else:

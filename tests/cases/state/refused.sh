@@ -1,5 +1,6 @@
 # Storage refuses a step of publishing a state file: its writer is told, the former version stays whole, nothing is left beside, and the
 # file is no suspect. Another try succeeds.
+# types: sshfs sftp
 . "$REPO/tests/lib/lib.sh"
 . "$REPO/tests/cases/state/writers.bash"
 

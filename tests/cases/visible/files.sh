@@ -18,11 +18,11 @@ done
 
 say "status.json has what was agreed on, inside and outside"
 for file in "$MNT/.guardfs/status.json" "$RUN/status.json"; do
-	jq -e --arg mnt "$MNT" '
+	jq -e --arg mnt "$MNT" --arg type "${TYPE:-sshfs}" '
 		.schema == 1 and (.time | type == "number") and .name == "test" and .state == "ok" and .mountpoint == $mnt
 		and ([.processes | .guardian, .worker, .keeper | type] | all(. == "number"))
 		and (.worker_restarts | type == "number") and (.counters | type == "object")
-		and (.backends[0] | .name == "box" and .type == "sshfs" and .state == "healthy" and .class == "none"
+		and (.backends[0] | .name == "box" and .type == $type and .state == "healthy" and .class == "none"
 			and ([.since, .epoch, .pid, .attempts, .next_attempt | type] | all(. == "number")))
 		and (.routes[0] | .path == "cold" and .backend == "box" and .state == "healthy" and .class == "none"
 			and .errno == 0 and (.since > 1600000000))' "$file" >/dev/null || fail "$file: $(cat "$file")"

@@ -1,5 +1,6 @@
 # Sessions cut over and over again under callers who know what their files must hold: nothing is lost, and no caller sees an
 # error but for an open file that cannot be found again as it was. CHAOS_SECONDS: for how long.
+# types: sshfs sftp
 # limit: 120
 . "$REPO/tests/lib/lib.sh"
 

@@ -1,4 +1,5 @@
 # alone
+# types: sshfs sftp
 # limit: 90
 # What no time will mend is not waited for: whoever waits is told so as soon as that is known, and whoever comes at once.
 . "$REPO/tests/lib/lib.sh"

@@ -1,5 +1,6 @@
 # A mount that has just been made, on a server that answers: whoever asks at once waits for the connection, and sees no error, as on
 # raw sshfs.
+# types: sshfs sftp
 # limit: 120
 . "$REPO/tests/lib/lib.sh"
 
