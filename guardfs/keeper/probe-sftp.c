@@ -1,5 +1,6 @@
 /* probe-sftp.c: storage behind the ring of a transport. See probe-child.h. */
 #include "keeper/probe-child.h"
+#include "keeper/server-path.h"
 #include "sftp/client.h"
 
 #include <errno.h>
@@ -21,33 +22,17 @@ static bool open_ring(struct probe_run *run)
 	return true;
 }
 
-/* On the server. */
-struct server_path {
-	char text[3 * CONFIG_PATH_MAX];
-};
-
-static struct server_path path_on_server(const struct probe_run *run, const char *path)
-{
-	const char *root = run->backend->path;
-	size_t n = strlen(root);
-	bool slash = *path && n > 0 && root[n - 1] != '/';
-	struct server_path p;
-
-	snprintf(p.text, sizeof(p.text), "%s%s%s", n == 0 && !*path ? "." : root, slash ? "/" : "", path);
-	return p;
-}
-
 /* Figures and identity of a connection are those of its epoch: a new one has another. */
 static bool look_at_server(struct probe_run *run)
 {
 	struct sftp_attributes attrs;
-	errint_t rc = client_lstat(&run->ring, path_on_server(run, "").text, &attrs);
+	errint_t rc = client_lstat(&run->ring, server_path_of(run->backend, "").text, &attrs);
 
 	/* A link may be the configured path. */
 	if (rc == 0 && !S_ISDIR(attrs.permissions)) {
 		uint32_t ref;
 
-		rc = client_opendir(&run->ring, path_on_server(run, "").text, &ref);
+		rc = client_opendir(&run->ring, server_path_of(run->backend, "").text, &ref);
 		if (rc == 0)
 			(void)client_close(&run->ring, ref);
 		else if (rc != -ENOTCONN)
@@ -56,7 +41,7 @@ static bool look_at_server(struct probe_run *run)
 	if (rc < 0)
 		return probe_fail(run, ERRCLASS_NONE, -rc,
 				  rc == -ENOENT || rc == -ENOTDIR ? ERRCLASS_PATH_MISSING : ERRCLASS_IO_ERROR,
-				  "the root at %s: %s", path_on_server(run, "").text, strerror(-rc));
+				  "the root at %s: %s", server_path_of(run->backend, "").text, strerror(-rc));
 	run->found.ino = run->ring.ring->epoch;
 	return true;
 }
@@ -64,7 +49,7 @@ static bool look_at_server(struct probe_run *run)
 static int look_on_server(const struct probe_run *run, const char *path, unsigned *type)
 {
 	struct sftp_attributes attrs;
-	errint_t rc = client_lstat(&run->ring, path_on_server(run, path).text, &attrs);
+	errint_t rc = client_lstat(&run->ring, server_path_of(run->backend, path).text, &attrs);
 
 	if (rc < 0)
 		return -rc;
@@ -99,7 +84,7 @@ static int list_on_server(const struct probe_run *run, const char *path, probe_e
 {
 	struct server_listing l = {emit, arg};
 	uint32_t ref;
-	errint_t rc = client_opendir(&run->ring, path_on_server(run, path).text, &ref);
+	errint_t rc = client_opendir(&run->ring, server_path_of(run->backend, path).text, &ref);
 
 	if (rc < 0)
 		return -rc;
@@ -112,7 +97,7 @@ static int list_on_server(const struct probe_run *run, const char *path, probe_e
 static int figures_of_server(const struct probe_run *run, struct statvfs *figures)
 {
 	struct sftp_statvfs f;
-	errint_t rc = client_statvfs(&run->ring, path_on_server(run, "").text, &f);
+	errint_t rc = client_statvfs(&run->ring, server_path_of(run->backend, "").text, &f);
 
 	if (rc < 0)
 		return -rc;
@@ -130,7 +115,8 @@ static int figures_of_server(const struct probe_run *run, struct statvfs *figure
 static ssize_t read_on_server(const struct probe_run *run, const char *name, void *bytes, size_t size)
 {
 	uint32_t ref;
-	ssize_t n = client_open(&run->ring, path_on_server(run, name).text, SFTP_OPEN_READ, NULL, &ref, NULL);
+	ssize_t n = client_open(&run->ring, server_path_of(run->backend, name).text, SFTP_OPEN_READ, NULL,
+				&ref, NULL);
 
 	if (n < 0)
 		return n;
@@ -155,7 +141,7 @@ static int write_on_server(const struct probe_run *run, const char *name, const 
 {
 	const struct sftp_attributes set = {.has = SFTP_ATTR_PERMISSIONS, .permissions = mode};
 	uint32_t ref;
-	errint_t rc = client_open(&run->ring, path_on_server(run, name).text,
+	errint_t rc = client_open(&run->ring, server_path_of(run->backend, name).text,
 				  SFTP_OPEN_WRITE | SFTP_OPEN_CREATE | SFTP_OPEN_EXCLUSIVE, &set, &ref, NULL);
 
 	if (rc < 0)
@@ -168,7 +154,7 @@ static int write_on_server(const struct probe_run *run, const char *name, const 
 
 static int remove_on_server(const struct probe_run *run, const char *name)
 {
-	const struct server_path path = path_on_server(run, name);
+	const struct server_path path = server_path_of(run->backend, name);
 	const struct client_request request = {.operation = RING_REMOVE, .path = path.text};
 
 	return -client_change(&run->ring, &request, NULL);

@@ -9,7 +9,10 @@
 
 struct settle_job {
 	const struct arena *arena;
-	char root[CONFIG_PATH_MAX + 128]; /* of the backend */
+	/* Of the backend; sftp: not used. */
+	char root[CONFIG_PATH_MAX + 128];
+	/* sftp: the users' end of the transport's ring; else -1. */
+	int ring_socket;
 	bool has_expected;
 	struct probe_root expected; /* the directory that it is */
 	uint32_t epoch;
@@ -22,7 +25,20 @@ struct settle_shared {
 	struct verify_result result;
 };
 
-/* Fills shared->result. Returns the exit status. In the child. */
+/* Fills shared->result. Returns the exit status. In the child; the ring's socket is its descriptor
+ * SETTLE_RING_SOCKET. */
+#define SETTLE_RING_SOCKET 3
 int settle_child(const struct settle_job *job, struct settle_shared *shared);
+
+/* settle-sftp.c: the same for the look itself, behind the ring. Returns 0, or 1: no result. */
+int settle_look_on_server(const struct settle_job *job, struct verify_result *r);
+
+/* ---- settle-options.c ---- */
+
+/* Over the connection that serves? */
+bool settle_is_connected(const struct settle_job *job);
+/* st: of the file. job must stay. */
+struct verify_options settle_options(const struct settle_job *job, const struct stat *st);
+void settle_cannot_tell(struct verify_result *r, int error);
 
 #endif

@@ -39,9 +39,7 @@ static bool may_look(const struct keeper *k, uint32_t backend)
 {
 	const struct supervised *s = &k->backends[backend];
 
-	/* The child reads through a descriptor, which a backend of type sftp has not. */
-	return k->config->settle && backend < k->n_backends && s->config->type != BACKEND_SFTP &&
-	       s->serving && s->root_known &&
+	return k->config->settle && backend < k->n_backends && s->serving && s->root_known &&
 	       (s->course.state == HEALTH_HEALTHY || s->course.state == HEALTH_DEGRADED) && !drill_active(s);
 }
 
@@ -67,6 +65,7 @@ static void begin_look(struct keeper *k, uint32_t place)
 	struct settle_job job = {.arena = k->arena,
 				 .has_expected = b->root_known,
 				 .expected = b->root,
+				 .ring_socket = b->transport.ring_socket,
 				 .epoch = b->epoch,
 				 .suspect = &found};
 	pid_t keeper = getpid();
@@ -82,7 +81,7 @@ static void begin_look(struct keeper *k, uint32_t place)
 	k->settle.filed_ns = s->filed_ns;
 	k->settle.told_ns = s->told_ns;
 	k->settle.noted_ns = clock_mono_ns();
-	k->settle.pid = spawn_fork(NULL, 0);
+	k->settle.pid = spawn_fork(&job.ring_socket, job.ring_socket >= 0 ? 1 : 0);
 	if (k->settle.pid == 0) {
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		if (getppid() != keeper)

@@ -36,12 +36,12 @@ void check_fail(struct check *c, enum verify_reason reason, uint64_t at)
 	c->over = true;
 }
 
-void check_holes(struct check *c, int fd, uint64_t from)
+void check_holes(struct check *c, const struct input *in, uint64_t from)
 {
 	struct verify_result *result = c->result;
 	struct verify_range hole;
 
-	while (!result->more_ranges && reader_next_hole(fd, from, result->size, &hole)) {
+	while (!result->more_ranges && reader_next_hole(in, from, result->size, &hole)) {
 		if (result->n_ranges == VERIFY_RANGES_MAX)
 			result->more_ranges = true;
 		else
@@ -111,7 +111,7 @@ errint_t check_rest_for_zeros(struct check *c)
 
 	for (;;) {
 		if (holes && hole.to <= reader_at(r))
-			holes = reader_next_hole(r->fd, reader_at(r), r->end, &hole);
+			holes = reader_next_hole(&r->in, reader_at(r), r->end, &hole);
 		if (holes && hole.from <= reader_at(r) && hole.to > reader_at(r)) {
 			zeros_skip(&c->zeros, hole.to - reader_at(r));
 			reader_skip_to(r, hole.to);

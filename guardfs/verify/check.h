@@ -1,5 +1,5 @@
-/* check.h: one pass over a file. Private to verify/. Functions return 0, -ENOMEM, -ECANCELED or read(2)'s
- * -errno. */
+/* check.h: one pass over a file. Private to verify/. Functions return 0, -ENOMEM, -ECANCELED or
+ * input_read's error. */
 #ifndef GUARDFS_VERIFY_CHECK_H
 #define GUARDFS_VERIFY_CHECK_H
 
@@ -37,8 +37,8 @@ errint_t check_zeros(struct check *c) WARN_UNUSED;
 /* Zero runs become the result's ranges. */
 void check_take_ranges(struct check *c);
 
-/* The file system's holes of fd, if any, are the damage. */
-void check_holes(struct check *c, int fd, uint64_t from);
+/* The file system's holes, if any, are the damage. */
+void check_holes(struct check *c, const struct input *in, uint64_t from);
 
 /* Reads the rest for zeros, but no holes. */
 errint_t check_rest_for_zeros(struct check *c) WARN_UNUSED;

@@ -53,7 +53,7 @@ static bool has_hole(struct check *c)
 	struct reader *r = &c->reader;
 
 	while (c->holes && c->hole.to <= c->result->whole_to)
-		c->holes = reader_next_hole(r->fd, c->result->whole_to, r->end, &c->hole);
+		c->holes = reader_next_hole(&r->in, c->result->whole_to, r->end, &c->hole);
 	return c->holes && c->hole.from < reader_at(r) && !c->warc.proved;
 }
 
@@ -73,7 +73,7 @@ static errint_t read_records(struct check *c)
 	if (w->state == WARC_BROKEN)
 		return broken_record(c);
 	if (w->state == WARC_BETWEEN && has_hole(c))
-		check_holes(c, r->fd, c->result->whole_to);
+		check_holes(c, &r->in, c->result->whole_to);
 	else if (w->state == WARC_BETWEEN)
 		check_whole_to_here(c);
 	c->over |= c->options->first_header && w->headers > 0;
@@ -85,7 +85,7 @@ errint_t check_plain_warc(struct check *c)
 	errint_t err = 0;
 
 	c->holes = !c->options->first_header &&
-		   reader_next_hole(c->reader.fd, c->options->from, c->reader.end, &c->hole);
+		   reader_next_hole(&c->reader.in, c->options->from, c->reader.end, &c->hole);
 	while (!err && !c->over) {
 		err = reader_fill(&c->reader);
 		if (!err)

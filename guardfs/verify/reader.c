@@ -10,16 +10,37 @@
 #define FIRST_CHUNK (16u << 10) /* for a header */
 #define WAIT_MS	    100u	/* between calls of go_on */
 
-errint_t reader_begin(struct reader *r, int fd, const struct verify_options *options, uint64_t end)
+ssize_t input_read(const struct input *in, void *bytes, size_t size, uint64_t offset)
 {
-	*r = (struct reader){.fd = fd, .options = options, .offset = options->from, .end = end};
+	ssize_t n;
+
+	if (in->source)
+		return in->source->read(in->source->context, bytes, size, offset);
+	do
+		n = pread(in->fd, bytes, size, (off_t)offset);
+	while (n < 0 && errno == EINTR);
+	return n < 0 ? -errno : n;
+}
+
+errint_t input_stat(const struct input *in, struct stat *st)
+{
+	if (in->source)
+		return in->source->stat(in->source->context, st);
+	return fstat(in->fd, st) < 0 ? -errno : 0;
+}
+
+errint_t reader_begin(struct reader *r, const struct input *in, const struct verify_options *options,
+		      uint64_t end)
+{
+	*r = (struct reader){.in = *in, .options = options, .offset = options->from, .end = end};
 	r->buf = malloc((size_t)MAX(MIN(end - options->from, (uint64_t)VERIFY_CHUNK), 1ull));
 	r->begun_ns = clock_mono_ns();
 	r->chunk = options->first_header ? FIRST_CHUNK : VERIFY_CHUNK;
 	/* Not a whole second's bytes at once. */
 	if (options->rate)
 		r->chunk = (size_t)MAX(MIN((uint64_t)r->chunk, options->rate / 8), 4096ull);
-	(void)posix_fadvise(fd, (off_t)options->from, 0, POSIX_FADV_SEQUENTIAL);
+	if (!in->source)
+		(void)posix_fadvise(in->fd, (off_t)options->from, 0, POSIX_FADV_SEQUENTIAL);
 	return r->buf ? 0 : -ENOMEM;
 }
 
@@ -64,15 +85,12 @@ errint_t reader_fill(struct reader *r)
 		return 0;
 	r->offset += r->pos;
 	r->pos = r->fill = 0;
-	do {
-		err = pace_reading(r);
-		if (err)
-			return err;
-		n = pread(r->fd, r->buf, (size_t)MIN((uint64_t)r->chunk, r->end - r->offset),
-			  (off_t)r->offset);
-	} while (n < 0 && errno == EINTR);
+	err = pace_reading(r);
+	if (err)
+		return err;
+	n = input_read(&r->in, r->buf, (size_t)MIN((uint64_t)r->chunk, r->end - r->offset), r->offset);
 	if (n < 0)
-		return -errno;
+		return (errint_t)n;
 	if (n == 0) {
 		r->shrunk = true;
 		r->end = r->offset;
@@ -93,10 +111,11 @@ void reader_skip_to(struct reader *r, uint64_t offset)
 	r->pos = r->fill = 0;
 }
 
-bool reader_next_hole(int fd, uint64_t from, uint64_t end, struct verify_range *range)
+bool reader_next_hole(const struct input *in, uint64_t from, uint64_t end, struct verify_range *range)
 {
-	off_t position = lseek(fd, 0, SEEK_CUR);
-	off_t hole = from < end ? lseek(fd, (off_t)from, SEEK_HOLE) : -1;
+	int fd = in->fd;
+	off_t position = !in->source ? lseek(fd, 0, SEEK_CUR) : -1;
+	off_t hole = !in->source && from < end ? lseek(fd, (off_t)from, SEEK_HOLE) : -1;
 	off_t data = -1;
 
 	/* Every file has a hole at its end. */

@@ -4,9 +4,18 @@
 
 #include "verify/verify.h"
 
-struct reader {
-	/* Borrowed. */
+/* The file: a source if there is one, else a descriptor. Both are borrowed. */
+struct input {
 	int fd;
+	const struct verify_source *source;
+};
+
+/* As pread(2), also when interrupted; or -errno. */
+ssize_t input_read(const struct input *in, void *bytes, size_t size, uint64_t offset);
+errint_t input_stat(const struct input *in, struct stat *st);
+
+struct reader {
+	struct input in;
 	const struct verify_options *options;
 	/* At most VERIFY_CHUNK bytes; owned. */
 	unsigned char *buf;
@@ -24,11 +33,11 @@ struct reader {
 };
 
 /* end: from options->from on. 0 or -ENOMEM. In either case reader_release. */
-errint_t reader_begin(struct reader *r, int fd, const struct verify_options *options,
+errint_t reader_begin(struct reader *r, const struct input *in, const struct verify_options *options,
 		      uint64_t end) WARN_UNUSED;
 void reader_release(struct reader *r);
 
-/* Provides a byte, unless at the end (reader_left: 0). 0, -ECANCELED, or read(2)'s -errno. */
+/* Provides a byte, unless at the end (reader_left: 0). 0, -ECANCELED, or input_read's error. */
 errint_t reader_fill(struct reader *r) WARN_UNUSED;
 
 /* Forward only; keeps bytes read. */
@@ -45,6 +54,6 @@ static inline uint64_t reader_at(const struct reader *r)
 }
 
 /* The first hole from `from` on, up to end. False: none, or unknown to the file system. */
-bool reader_next_hole(int fd, uint64_t from, uint64_t end, struct verify_range *range);
+bool reader_next_hole(const struct input *in, uint64_t from, uint64_t end, struct verify_range *range);
 
 #endif

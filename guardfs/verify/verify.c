@@ -5,17 +5,12 @@
 #include <unistd.h>
 
 /* 0 or -errno; -EIO: missing. */
-static errint_t read_byte(int fd, uint64_t offset)
+static errint_t read_byte(const struct input *in, uint64_t offset)
 {
-	ssize_t n;
 	char byte;
+	ssize_t n = input_read(in, &byte, 1, offset);
 
-	do
-		n = pread(fd, &byte, 1, (off_t)offset);
-	while (n < 0 && errno == EINTR);
-	if (n < 0)
-		return -errno;
-	return n == 1 ? 0 : -EIO;
+	return n < 0 ? (errint_t)n : n == 1 ? 0 : -EIO;
 }
 
 static bool is_compressed(enum verify_kind kind)
@@ -24,14 +19,14 @@ static bool is_compressed(enum verify_kind kind)
 }
 
 /* Both ends and holes. */
-static errint_t check_stat(int fd, struct check *c)
+static errint_t check_stat(const struct input *in, struct check *c)
 {
-	errint_t err = read_byte(fd, 0);
+	errint_t err = read_byte(in, 0);
 
 	if (!err)
-		err = read_byte(fd, c->result->size - 1);
+		err = read_byte(in, c->result->size - 1);
 	if (!err)
-		check_holes(c, fd, c->options->from);
+		check_holes(c, in, c->options->from);
 	if (!err && c->options->kind == VERIFY_DATA)
 		c->result->whole_to = c->over ? c->result->at : c->result->size;
 	return err;
@@ -47,14 +42,14 @@ static errint_t (*pass_of(const struct verify_options *o))(struct check *)
 	return o->zeros && o->level >= VERIFY_LEVEL_GZIP ? check_data : NULL;
 }
 
-static errint_t look(int fd, struct check *c)
+static errint_t look(const struct input *in, struct check *c)
 {
 	errint_t (*pass)(struct check *) = pass_of(c->options);
 	errint_t err;
 
 	if (!pass)
-		return check_stat(fd, c);
-	err = reader_begin(&c->reader, fd, c->options, c->result->size);
+		return check_stat(in, c);
+	err = reader_begin(&c->reader, in, c->options, c->result->size);
 	if (!err) {
 		c->records = c->options->kind == VERIFY_WARC ||
 			     (c->options->kind == VERIFY_WARC_GZIP && c->options->level >= VERIFY_LEVEL_WARC);
@@ -111,12 +106,12 @@ static bool same_time(struct timespec a, struct timespec b)
 }
 
 /* An append leaves the rest whole. */
-static void judge_change(int fd, struct check *c, const struct stat *before)
+static void judge_change(const struct input *in, struct check *c, const struct stat *before)
 {
 	struct verify_result *result = c->result;
 	struct stat after;
 
-	if (fstat(fd, &after) < 0)
+	if (input_stat(in, &after) < 0)
 		return;
 	result->grown = after.st_size > before->st_size;
 	if (c->reader.shrunk || after.st_size < before->st_size)
@@ -152,8 +147,8 @@ static errint_t judge_error(struct check *c, errint_t err)
 	return 0;
 }
 
-static errint_t verify_regular(int fd, const struct verify_options *options, struct verify_result *result,
-			       const struct stat *st)
+static errint_t verify_regular(const struct input *in, const struct verify_options *options,
+			       struct verify_result *result, const struct stat *st)
 {
 	struct check c = {.options = options, .result = result};
 	errint_t err;
@@ -162,34 +157,48 @@ static errint_t verify_regular(int fd, const struct verify_options *options, str
 	result->mtime_s = st->st_mtim.tv_sec;
 	if (judge_size(&c))
 		return 0;
-	if (options->fresh)
-		(void)posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
-	err = look(fd, &c);
+	if (options->fresh && !in->source)
+		(void)posix_fadvise(in->fd, 0, 0, POSIX_FADV_DONTNEED);
+	err = look(in, &c);
 	if (err)
 		return judge_error(&c, err);
 	if (!options->first_header) {
 		judge_bounds(&c);
-		judge_change(fd, &c, st);
+		judge_change(in, &c, st);
+	}
+	return 0;
+}
+
+static errint_t verify_input(const struct input *in, const struct verify_options *options,
+			     struct verify_result *result)
+{
+	struct stat st;
+	errint_t rc;
+
+	if ((unsigned)options->kind >= VERIFY_KIND_COUNT || (unsigned)options->level >= VERIFY_LEVEL_COUNT ||
+	    options->from > INT64_MAX)
+		return -EINVAL;
+	begin_result(result, options);
+	rc = input_stat(in, &st);
+	if (rc < 0) {
+		unknown(result, -rc);
+	} else if (!S_ISREG(st.st_mode)) {
+		result->verdict = VERIFY_NOT_A_FILE;
+	} else {
+		return verify_regular(in, options, result, &st);
 	}
 	return 0;
 }
 
 errint_t verify_file(int fd, const struct verify_options *options, struct verify_result *result)
 {
-	struct stat st;
+	return verify_input(&(struct input){.fd = fd}, options, result);
+}
 
-	if ((unsigned)options->kind >= VERIFY_KIND_COUNT || (unsigned)options->level >= VERIFY_LEVEL_COUNT ||
-	    options->from > INT64_MAX)
-		return -EINVAL;
-	begin_result(result, options);
-	if (fstat(fd, &st) < 0) {
-		unknown(result, errno);
-	} else if (!S_ISREG(st.st_mode)) {
-		result->verdict = VERIFY_NOT_A_FILE;
-	} else {
-		return verify_regular(fd, options, result, &st);
-	}
-	return 0;
+errint_t verify_source(const struct verify_source *source, const struct verify_options *options,
+		       struct verify_result *result)
+{
+	return verify_input(&(struct input){.fd = -1, .source = source}, options, result);
 }
 
 static void cannot_open(struct verify_result *result, int error)

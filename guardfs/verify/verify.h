@@ -2,7 +2,7 @@
  * members (CRC and length, RFC 1952), WARC records, in other files the ranges that hold nothing.
  *
  * Memory is constant (VERIFY_MEMORY): files are hostile, no length is believed before its bytes were seen.
- * Files are only read, by pread(2). Any process and thread, one call at a time for each file. A read may
+ * Files are only read. Any process and thread, one call at a time for each file. A read may
  * hang: a busy process has a child call. */
 #ifndef GUARDFS_VERIFY_VERIFY_H
 #define GUARDFS_VERIFY_VERIFY_H
@@ -161,6 +161,18 @@ const char *verify_error_kind(const struct verify_result *result);
  * *result has a verdict; -ECANCELED: by go_on, *result says how far it was whole; -ENOMEM; -EINVAL: bad
  * options. */
 errint_t verify_file(int fd, const struct verify_options *options, struct verify_result *result) WARN_UNUSED;
+
+/* A file without a descriptor. The functions return 0 or a length (0: the end of the file), or -errno. */
+struct verify_source {
+	ssize_t (*read)(void *context, void *bytes, size_t size, uint64_t offset);
+	/* Mode, size and mtime. */
+	errint_t (*stat)(void *context, struct stat *st);
+	void *context;
+};
+
+/* The same as verify_file. Holes are zeros there, and nothing is known to be cached (options->fresh). */
+errint_t verify_source(const struct verify_source *source, const struct verify_options *options,
+		       struct verify_result *result) WARN_UNUSED;
 
 /* The same for name in dir (or AT_FDCWD). NOT_A_FILE: a final link, or anything not regular, is not
  * opened. */

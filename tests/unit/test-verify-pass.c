@@ -266,9 +266,80 @@ static void what_cannot_be_read_is_unknown(void **state)
 	close(fd);
 }
 
+/* ---- files without a descriptor ---- */
+
+struct fake_file {
+	size_t size, fails_at;
+	unsigned stats, cut_after;
+	mode_t mode;
+};
+
+static ssize_t read_fake(void *context, void *bytes, size_t n, uint64_t offset)
+{
+	const struct fake_file *f = context;
+	size_t left = offset < f->size ? f->size - (size_t)offset : 0;
+
+	if (f->fails_at && offset >= f->fails_at)
+		return -ENOTCONN;
+	n = MIN(MIN(n, left), (size_t)7000); /* short reads */
+	memcpy(bytes, data + offset, n);
+	return (ssize_t)n;
+}
+
+static errint_t stat_fake(void *context, struct stat *st)
+{
+	struct fake_file *f = context;
+
+	if (f->cut_after && ++f->stats >= f->cut_after)
+		return -ESTALE;
+	*st = (struct stat){.st_mode = f->mode, .st_size = (off_t)f->size};
+	return 0;
+}
+
+static enum verify_verdict look_at_fake(struct fake_file *f, const struct verify_options *options)
+{
+	const struct verify_source source = {read_fake, stat_fake, f};
+
+	assert_int_equal(verify_source(&source, options, &result), 0);
+	return result.verdict;
+}
+
+static void files_without_a_descriptor(void **state)
+{
+	struct verify_options options = {.kind = GZ, .level = VERIFY_LEVEL_WARC, .fresh = true};
+	struct fake_file f = {.mode = S_IFREG | 0644};
+
+	(void)state;
+	make_large();
+	f.size = size;
+	assert_int_equal(look_at_fake(&f, &options), VERIFY_WHOLE);
+	assert_int_equal(result.whole_to, size);
+	f.size = size - 10;
+	assert_int_equal(look_at_fake(&f, &options), VERIFY_TRUNCATED);
+	f = (struct fake_file){.mode = S_IFREG, .size = size, .fails_at = VERIFY_CHUNK};
+	assert_int_equal(look_at_fake(&f, &options), VERIFY_UNKNOWN);
+	assert_int_equal(result.error, ENOTCONN);
+	f = (struct fake_file){.mode = S_IFREG, .size = size, .cut_after = 1};
+	assert_int_equal(look_at_fake(&f, &options), VERIFY_UNKNOWN);
+	assert_int_equal(result.error, ESTALE);
+	f = (struct fake_file){.mode = S_IFDIR, .size = size};
+	assert_int_equal(look_at_fake(&f, &options), VERIFY_NOT_A_FILE);
+	/* Of other files there are no holes to ask for, but zeros to see. */
+	memset(data + 4096, 0, 70000);
+	options.kind = VERIFY_DATA;
+	options.zeros = true;
+	f = (struct fake_file){.mode = S_IFREG, .size = size};
+	assert_int_equal(look_at_fake(&f, &options), VERIFY_HOLE);
+	assert_int_equal(result.ranges[0].from, 4096);
+	assert_int_equal(result.ranges[0].to, 4096 + 70000);
+	options.level = VERIFY_LEVEL_STAT;
+	assert_int_equal(look_at_fake(&f, &options), VERIFY_WHOLE);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(files_without_a_descriptor),
 	    cmocka_unit_test(of_other_files_the_ranges),
 	    cmocka_unit_test(holes_that_belong_there),
 	    cmocka_unit_test(levels_see_more_and_more),

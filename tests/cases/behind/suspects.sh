@@ -1,7 +1,8 @@
-# An outage over sshfs that loses what was acknowledged: the file is named with the exact ranges before its writer sees the error, the
+# An outage that loses what was acknowledged: the file is named with the exact ranges before its writer sees the error, the
 # journal has it, and after the recovery guardfs finds out by itself what has become of it. Its limit: one server, one outage; what
 # becomes of many files under all kinds of faults is for the campaign.
 # limit: 240
+# types: sshfs sftp
 . "$REPO/tests/lib/lib.sh"
 
 n_suspects()

@@ -1,6 +1,6 @@
 # What guardfs finds out about a suspect file agrees with what has been done to it: whole, truncated, with a hole, damaged, missing, changed,
 # and "unknown" where nobody can tell. Each file is written by WRITEs of which one meets an error that storage may have carried out all
-# the same; then it is finished, or damaged, below the mount. Its limit: a `dir`; the same child reads sshfs in behind/suspects.
+# the same; then it is finished, or damaged, below the mount. Its limit: a `dir`; the same child reads sshfs and sftp in behind/suspects.
 # limit: 240
 . "$REPO/tests/lib/lib.sh"
 
