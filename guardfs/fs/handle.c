@@ -78,7 +78,7 @@ errint_t handle_init(void)
 		/* Tasks of dead workers hold the file within the kernel. */
 		atomic_store(&h->users, 0);
 		if (atomic_load(&h->state) == HANDLE_LIVE) {
-			(void)content_check(&h->content);
+			handle_mend_ledger(h);
 			handle_count_again(h);
 			handle_index_add(h);
 		}
@@ -135,6 +135,8 @@ struct handle *handle_new(uint32_t node, enum handle_kind kind, uint8_t backend,
 	h->content = (struct content){0};
 	h->compared.epoch = 0;
 	h->overwrote = 0;
+	atomic_store(&h->ledger_changing, 0);
+	atomic_store(&h->flushed, 0);
 	atomic_store(&h->tail_length, 0);
 	atomic_store(&h->appended_unique, 0);
 	atomic_store(&h->taken_unique, 0);

@@ -81,6 +81,10 @@ void handle_appended(struct handle *h, uint64_t unique, uint64_t from, const voi
 size_t handle_has_appended(struct handle *h, uint64_t unique);
 /* Least end of the file. */
 uint64_t handle_known_end(struct handle *h);
+/* The same by all that was acknowledged through any file that is open for writing on the node of h. */
+uint64_t handle_known_end_of_all(struct handle *h);
+/* A worker may have died in the midst of a change. Before threads. */
+void handle_mend_ledger(struct handle *h);
 /* Copies the end of the last append. Returns its length; 0: none. */
 size_t handle_tail(struct handle *h, uint8_t tail[HANDLE_TAIL_MAX]);
 /* Bytes; and their ranges, put into a ledger. True: some of them were written over something. */
@@ -113,8 +117,8 @@ void handle_lost(struct backend *b, uint32_t node, int error, const struct ledge
  * from now on. For one thread, with the node held, while nothing is written through h. */
 void handle_poison(struct backend *b, struct handle *h);
 
-/* Before an open file is released. Where its connection is lost, nobody has seen whether what it had not synced is there, and nobody
- * will for what is owed: the file is suspect. */
+/* Before an open file is released. Where its connection is lost, and no close has said that all is there, nobody has seen whether what it had not
+ * synced is, and nobody will for what is owed: the file is suspect. */
 void handle_closes(struct handle *h);
 
 #endif

@@ -18,6 +18,32 @@ static pthread_mutex_t *ledger_lock(const struct handle *h)
 	return &ledger_locks[handle_number(h) % LEDGER_LOCKS];
 }
 
+/* Under the ledger lock. A worker may die between two stores. */
+static void begin_change(struct handle *h)
+{
+	atomic_store(&h->ledger_changing, 1);
+}
+
+static void end_change(struct handle *h)
+{
+	h->unsynced_bytes = ledger_bytes(&h->unsynced);
+	atomic_store(&h->ledger_changing, 0);
+}
+
+void handle_mend_ledger(struct handle *h)
+{
+	bool torn = ledger_check(&h->unsynced);
+
+	(void)content_check(&h->content);
+	if (torn || atomic_load(&h->ledger_changing)) {
+		/* Of all that it may have been before or after. */
+		h->unsynced = (struct ledger){.era = h->unsynced.era};
+		ledger_put(&h->unsynced, 0, h->known_end, LEDGER_CONFIRMED);
+		content_put(&h->content, h->unsynced.era, 0, NULL, MAX(h->known_end, 1));
+	}
+	end_change(h);
+}
+
 static bool compares_content(const struct handle *h)
 {
 	return h->backend < CONFIG_BACKENDS_MAX &&
@@ -54,11 +80,12 @@ static void note_range(struct handle *h, uint64_t from, const void *data, uint64
 {
 	uint64_t before = h->unsynced_bytes;
 
+	begin_change(h);
 	if (compares_content(h))
 		content_put(&h->content, h->unsynced.era, from, data, n);
-
 	ledger_put(&h->unsynced, from, from + n, LEDGER_CONFIRMED);
-	h->unsynced_bytes = ledger_bytes(&h->unsynced);
+	end_change(h);
+	atomic_store(&h->flushed, 0);
 	if (before == 0)
 		h->unsynced_since_ns = clock_mono_ns();
 	checkpoint_note(h->backend, before, h->unsynced_bytes);
@@ -110,6 +137,23 @@ uint64_t handle_known_end(struct handle *h)
 	return h->known_end;
 }
 
+static bool find_end(struct handle *h, void *arg)
+{
+	uint64_t *end = arg;
+
+	if (h->kind == HANDLE_FILE && (h->flags & O_ACCMODE) != O_RDONLY && h->unlinked == HANDLE_NAMED)
+		*end = MAX(*end, handle_known_end(h));
+	return true;
+}
+
+uint64_t handle_known_end_of_all(struct handle *h)
+{
+	uint64_t end = handle_known_end(h);
+
+	handle_index_each(h->node, find_end, &end);
+	return end;
+}
+
 size_t handle_tail(struct handle *h, uint8_t tail[HANDLE_TAIL_MAX])
 {
 	ACQUIRE_LOCK(ledger_lock(h));
@@ -138,17 +182,23 @@ void handle_content(struct handle *h, struct content *content)
 
 uint32_t handle_sync_begins(struct handle *h)
 {
+	uint32_t mark;
+
 	ACQUIRE_LOCK(ledger_lock(h));
 	h->sync_began_ns = clock_mono_ns();
-	return ledger_sync_begins(&h->unsynced);
+	begin_change(h);
+	mark = ledger_sync_begins(&h->unsynced);
+	end_change(h);
+	return mark;
 }
 
 void handle_synced(struct handle *h, uint32_t mark)
 {
 	ACQUIRE_LOCK(ledger_lock(h));
+	begin_change(h);
 	ledger_synced(&h->unsynced, mark);
 	content_synced(&h->content, mark);
-	h->unsynced_bytes = ledger_bytes(&h->unsynced);
+	end_change(h);
 	h->unsynced_since_ns = MAX(h->unsynced_since_ns, h->sync_began_ns);
 	if (h->unsynced_bytes == 0)
 		h->overwrote = 0;
@@ -181,9 +231,10 @@ static bool cut_handle(struct handle *h, void *arg)
 		return true;
 	ACQUIRE_LOCK(ledger_lock(h));
 	h->known_end = h == cut->through ? cut->size : MIN(h->known_end, cut->size);
+	begin_change(h);
 	ledger_cut(&h->unsynced, cut->size);
 	content_cut(&h->content, h->unsynced.era, cut->size);
-	h->unsynced_bytes = ledger_bytes(&h->unsynced);
+	end_change(h);
 	return true;
 }
 

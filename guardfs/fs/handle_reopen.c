@@ -1,6 +1,7 @@
 /* handle_reopen.c: a handle's file found again after a reconnect. One thread opens the file, without any
  * lock; others wait. Closing an older epoch's descriptor cannot hang: its transport is dead. */
 #include "base/log.h"
+#include "fs/checkpoint_wait.h"
 #include "fs/context.h"
 #include "fs/guard.h"
 #include "fs/handle.h"
@@ -52,7 +53,7 @@ static void poison_in(struct backend *b, struct handle *h, const struct ledger *
 	suspects_file(b, h->node,
 		      &(struct suspected){.news = told ? SUSPECT_READ : SUSPECT_POISONED,
 					  .error = fs.config->error,
-					  .size = h->known_end,
+					  .size = handle_known_end_of_all(h),
 					  .overwrote = h->overwrote,
 					  .ranges = told ? NULL : ranges});
 	atomic_store(&h->error, fs.config->error);
@@ -263,11 +264,12 @@ void handle_closes(struct handle *h)
 	if (!b || h->kind != HANDLE_FILE || (h->flags & O_ACCMODE) == O_RDONLY || h->unlinked ||
 	    atomic_load(&h->error))
 		return;
+	/* A close that said 0 has said that storage has it; but not that it is synced, where that was promised. */
 	if (handle_unsynced(h) && (!guard_breaker_is_closed(b) || !is_current(b, h, &epoch)) &&
-	    !is_owed_through(h))
+	    !is_owed_through(h) && (!atomic_load(&h->flushed) || checkpoint_is_on(b->index)))
 		handle_poison(b, h);
 	else
-		suspects_closed(h->node, handle_known_end(h));
+		suspects_closed(h->node, handle_known_end_of_all(h));
 }
 
 errint_t handle_ensure(struct backend *b, struct handle *h)

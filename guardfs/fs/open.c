@@ -515,9 +515,9 @@ static void sync_handle(fuse_req_t req, uint64_t fh, sync_fn sync, bool data_onl
 	if (rc == 0 && sync == do_fsync)
 		handle_synced(h, mark);
 	jobs_done(h, false, MIN(rc, (ssize_t)0));
+	if (guard_leave(req, b, &rc) && reply(req, rc < 0 ? (int)-rc : 0) == 0 && rc == 0 && sync == do_flush)
+		atomic_store(&h->flushed, 1);
 	handle_put(h);
-	if (guard_leave(req, b, &rc))
-		reply(req, rc < 0 ? (int)-rc : 0);
 }
 
 void fs_flush(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)

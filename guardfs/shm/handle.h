@@ -105,6 +105,10 @@ struct handle {
 	} compared;
 	/* One of them changed bytes that existed. */
 	uint8_t overwrote;
+	/* The ledger is being changed: a successor that finds it so takes it for the whole file (handle_mend_ledger). */
+	_Atomic uint8_t ledger_changing;
+	/* A close was answered with 0, and nothing was acknowledged since. */
+	_Atomic uint8_t flushed;
 	/* The last acknowledged append: its end (length stored last, 0: unknown), size, and request (last of
 	 * all). */
 	_Atomic uint16_t tail_length;

@@ -190,6 +190,73 @@ static void what_is_not_synced_goes_with_a_loss(void)
 	      note->ranges.ranges[1].level == LEDGER_ACKNOWLEDGED);
 }
 
+/* Through two open files. */
+static void the_size_is_that_of_all(void)
+{
+	struct handle *h = open_then_reconnect(O_WRONLY, 149), *other;
+
+	other = handle_new(h->node, HANDLE_FILE, 0, O_WRONLY, open("/dev/null", O_RDWR), 1, HANDLE_NAMED);
+	CHECK(other);
+	handle_wrote(h, 100, NULL, 50);
+	handle_wrote(other, 150, NULL, 50);
+	CHECK(handle_known_end(h) == 150 && !goes_on(h));
+	CHECK(suspect_peek(&fs.arena->suspects)->size == 200);
+}
+
+static struct handle *torn;
+
+static void die_in_a_change(void)
+{
+	torn = open_then_reconnect(O_WRONLY, 100);
+	handle_wrote(torn, 100, NULL, 50);
+	handle_wrote(torn, 10, NULL, 5);
+	/* The first of two ranges, and the number of them before. */
+	torn->unsynced.n = 1;
+	atomic_store(&torn->ledger_changing, 1);
+	CHECK(handle_number(torn) == 0);
+}
+
+static void find_all_of_it_unsafe(void)
+{
+	struct handle *h = &fs.arena->handles[0];
+
+	CHECK(!atomic_load(&h->ledger_changing) && h->known_end == 150 && handle_unsynced(h) == 150);
+	CHECK(h->content.unknown);
+	/* What was whole stays as it was. */
+	handle_synced(h, handle_sync_begins(h));
+	handle_wrote(h, 10, NULL, 5);
+}
+
+static void find_it_as_it_was(void)
+{
+	CHECK(handle_unsynced(&fs.arena->handles[0]) == 5);
+}
+
+static void closed_with_success(void)
+{
+	struct handle *h = open_then_reconnect(O_WRONLY, 100);
+
+	handle_wrote(h, 100, NULL, 50);
+	atomic_store(&h->flushed, 1);
+	handle_closes(h);
+	CHECK(!suspect_peek(&fs.arena->suspects) && !atomic_load(&h->error));
+	/* It was promised to be synced. */
+	fs.board->config.backends[0].checkpoint.mib = 1;
+	handle_closes(h);
+	CHECK(suspect_peek(&fs.arena->suspects)->news == SUSPECT_POISONED);
+}
+
+static void written_after_a_close(void)
+{
+	struct handle *h = open_then_reconnect(O_WRONLY, 100);
+
+	handle_wrote(h, 100, NULL, 50);
+	atomic_store(&h->flushed, 1);
+	handle_wrote(h, 150, NULL, 50);
+	handle_closes(h);
+	CHECK(suspect_peek(&fs.arena->suspects));
+}
+
 /* Closed before anybody has seen over the new connection whether what was confirmed over the old one is there. */
 static void closed_before_it_is_found_again(void)
 {
@@ -517,6 +584,9 @@ WORKER_TEST(writer_whose_data_is_lost)
 WORKER_TEST(writer_that_overwrote)
 WORKER_TEST(loss_is_noted_with_its_ranges)
 WORKER_TEST(what_is_not_synced_goes_with_a_loss)
+WORKER_TEST(the_size_is_that_of_all)
+WORKER_TEST(closed_with_success)
+WORKER_TEST(written_after_a_close)
 WORKER_TEST(closed_before_it_is_found_again)
 WORKER_TEST(loss_without_a_name)
 WORKER_TEST(cut_by_another)
@@ -539,6 +609,14 @@ WORKER_TEST(last_user_frees)
 WORKER_TEST(program_runs)
 WORKER_TEST(close_waits)
 
+static void a_torn_ledger_is_that_of_the_whole_file(void **state)
+{
+	(void)state;
+	assert_int_equal(as_worker(die_in_a_change), 0);
+	assert_int_equal(as_worker(find_all_of_it_unsafe), 0);
+	assert_int_equal(as_worker(find_it_as_it_was), 0);
+}
+
 static void test_next_worker(void **state)
 {
 	(void)state;
@@ -559,6 +637,10 @@ int main(void)
 	    TEST(test_writer_that_overwrote),
 	    TEST(test_loss_is_noted_with_its_ranges),
 	    TEST(test_what_is_not_synced_goes_with_a_loss),
+	    TEST(test_the_size_is_that_of_all),
+	    TEST(test_closed_with_success),
+	    TEST(test_written_after_a_close),
+	    TEST(a_torn_ledger_is_that_of_the_whole_file),
 	    TEST(test_closed_before_it_is_found_again),
 	    TEST(test_loss_without_a_name),
 	    TEST(test_cut_by_another),
