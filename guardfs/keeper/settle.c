@@ -30,8 +30,10 @@ static const struct suspect *suspect_at(const struct keeper *k, uint32_t place)
 
 static bool is_pending(const struct suspect *s)
 {
+	/* Somebody may put a missing one back. */
 	return s->filed_ns && s->object[0] &&
-	       (s->verdict == SUSPECT_PENDING || s->verdict == SUSPECT_UNKNOWN);
+	       (s->verdict == SUSPECT_PENDING || s->verdict == SUSPECT_UNKNOWN ||
+		s->verdict == SUSPECT_MISSING);
 }
 
 /* Not in recovery, nor in a drill, in which storage may lie. */
@@ -292,9 +294,12 @@ static void take_result(struct keeper *k, uint64_t now_ns)
 	take_place(&r);
 	found.verdict = judge(k, &r);
 	found.checked_ns = clock_real_ns();
-	if (found.found_error)
+	if (found.found_error || found.verdict == SUSPECT_MISSING)
 		plan_retry(k, now_ns);
-	suspects_found(k, k->settle.place, &found);
+	if (found.verdict == SUSPECT_MISSING && suspect_at(k, k->settle.place)->verdict == SUSPECT_MISSING)
+		suspects_progressed(k, k->settle.place, &found);
+	else
+		suspects_found(k, k->settle.place, &found);
 }
 
 /* ---- the loop ---- */

@@ -494,6 +494,9 @@ void suspects_start(struct keeper *k)
 		if (i < SUSPECTS_MAX / 2)
 			recall_suspect(k, record);
 	}
+	if (i > SUSPECTS_MAX / 2)
+		log_warning("%zu files of former sessions need a look: %zu of them are in the journal alone",
+			    i, i - SUSPECTS_MAX / 2);
 	json_decref(recalled.memory);
 	json_decref(recalled.open);
 	json_decref(recalled.suspects);

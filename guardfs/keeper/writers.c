@@ -12,7 +12,7 @@
 #include <stdlib.h>
 
 #define WRITERS_MAX   256u
-#define OBJECT_MAX    1024u
+#define OBJECT_MAX    SUSPECT_PATH_MAX
 #define DEPTH_MAX     128u
 #define LOOK_NS	      (5 * NSEC_PER_SEC)
 #define RENEW_NS      (30 * NSEC_PER_SEC)
@@ -21,8 +21,8 @@
 struct writer {
 	uint32_t backend;
 	bool used, seen, put;
-	uint64_t size, safe;	   /* acknowledged; the part not at risk */
-	uint64_t put_size, put_ns; /* as last written down */
+	uint64_t size, safe;		     /* acknowledged; the part not at risk */
+	uint64_t put_size, put_safe, put_ns; /* as last written down */
 	char object[OBJECT_MAX];
 };
 
@@ -105,6 +105,7 @@ static void put_writer(const struct keeper *k, struct writer *w, uint64_t now_ns
 		journal_put_memory(k->journal, key, value);
 	w->put = true;
 	w->put_size = w->size;
+	w->put_safe = w->safe;
 	w->put_ns = now_ns;
 }
 
@@ -164,7 +165,7 @@ static void see_handle(const struct keeper *k, struct writers *all, const struct
 	w->seen = true;
 }
 
-/* Owed bytes belong to the size. */
+/* Owed bytes belong to the size, and are not safe. */
 static void add_extents(const struct keeper *k, struct writers *all)
 {
 	for (uint32_t i = 0; i < EXTENT_MAX; i++) {
@@ -176,9 +177,19 @@ static void add_extents(const struct keeper *k, struct writers *all)
 		if (!h || e->appends || !is_writer(h) || !object_of_node(k->arena, h->node, object))
 			continue;
 		w = find_writer(all, h->backend, object);
-		if (w && w->seen)
-			w->size = MAX(w->size, e->offset + atomic_load(&e->length));
+		if (!w || !w->seen)
+			continue;
+		w->size = MAX(w->size, e->offset + atomic_load(&e->length));
+		w->safe = MIN(w->safe, e->offset);
 	}
+}
+
+/* Less than was written down is safe where something was written over. */
+static bool is_to_be_put(const struct writer *w, uint64_t now_ns)
+{
+	bool changed = w->size != w->put_size || w->safe != w->put_safe;
+
+	return !w->put || w->safe < w->put_safe || (changed && now_ns >= w->put_ns + RENEW_NS);
 }
 
 static void settle_writers(const struct keeper *k, struct writers *all, uint64_t now_ns)
@@ -188,7 +199,7 @@ static void settle_writers(const struct keeper *k, struct writers *all, uint64_t
 
 		if (w->used && !w->seen)
 			forget_writer(k, w);
-		else if (w->used && (!w->put || (w->size != w->put_size && now_ns >= w->put_ns + RENEW_NS)))
+		else if (w->used && is_to_be_put(w, now_ns))
 			put_writer(k, w, now_ns);
 		w->seen = false;
 	}
@@ -246,12 +257,15 @@ static void show_path(const struct keeper *k, const struct writer *w, char path[
 {
 	const char *rest;
 	const struct route *route = tiermap_nearest(&k->board->map, w->backend, w->object, &rest);
+	int n;
 
 	if (route)
-		snprintf(path, SUSPECT_PATH_MAX, "%s%s%s", route->path, *rest ? "/" : "", rest);
+		n = snprintf(path, SUSPECT_PATH_MAX, "%s%s%s", route->path, *rest ? "/" : "", rest);
 	else
-		snprintf(path, SUSPECT_PATH_MAX, ".guardfs/backends/%s/%s",
-			 k->config->backends[w->backend].name, w->object);
+		n = snprintf(path, SUSPECT_PATH_MAX, ".guardfs/backends/%s/%s",
+			     k->config->backends[w->backend].name, w->object);
+	if (n < 0 || (size_t)n >= SUSPECT_PATH_MAX)
+		path[0] = '\0';
 }
 
 static void file_writer(struct keeper *k, const struct writer *w)

@@ -97,3 +97,10 @@ for name in truncated hole damaged; do
 	head -c "$whole_to" "$SERVER/$name.warc.gz" >"$WORK/part.warc.gz"
 	"$BUILD/guardfs-verify" "$WORK/part.warc.gz" >/dev/null || fail "$name is not whole up to $whole_to"
 done
+
+say "one that was missing is put back, and found by the next keeper at once (else within the hour)"
+cp "$WORK/missing.warc.gz" "$SERVER/missing.warc.gz"
+keeper=$(process_pid keeper)
+kill -9 "$keeper"
+wait_value 10000 process_pid keeper != "$keeper"
+wait_until 30000 settled_as missing.warc.gz whole
