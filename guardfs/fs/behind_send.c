@@ -117,7 +117,8 @@ static bool is_told_of(unsigned backend, uint32_t node)
 		const struct slot *slot = &fs.arena->slots[i];
 		uint32_t state = atomic_load(&slot->state);
 
-		if ((state == SLOT_PARKED || state == SLOT_EXPIRING || state == SLOT_EXPIRED) &&
+		if ((state == SLOT_PARKED || state == SLOT_EXPIRING || state == SLOT_EXPIRED ||
+		     state == SLOT_RUNNING) &&
 		    slot->owed_node == node && atomic_load(&slot->backend) == backend &&
 		    is_told(slot, now_ns) && behind_is_owed(node, slot->owed_point))
 			return true;

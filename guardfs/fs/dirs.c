@@ -113,7 +113,9 @@ void dirs_made(const struct backend *b, uint32_t dir, const struct stat *made, u
 	if (!is_far(b))
 		return;
 	d = lock_place(dir);
-	if (has(d, b, dir)) {
+	if (has(d, b, dir) && S_ISREG(made->st_mode) && made->st_size != 0) {
+		end_attributes(d); /* it was there, made by another client */
+	} else if (has(d, b, dir)) {
 		d->made_ns = now_ns;
 		if (is_before(d->made, made->st_mtim))
 			d->made = made->st_mtim;

@@ -217,6 +217,24 @@ static void another_connection_is_not_blamed(void)
 	CHECK(atomic_load(&fs.board->backends[0].breaker) == breaker_word(2, true));
 }
 
+/* Its close is past its deadline, and runs: guardian says EIO at any moment. */
+static void what_a_running_close_is_told_of_is_lost(void)
+{
+	struct slot *slot = &fs.arena->slots[3];
+
+	owe();
+	slot->owed_node = file->node;
+	slot->owed_point = behind_now();
+	slot->op_class = OP_SYNC;
+	slot->park_reason = PARK_OWED;
+	atomic_store(&slot->backend, 0);
+	atomic_store(&slot->deadline_ns, 1);
+	atomic_store(&slot->state, SLOT_RUNNING);
+	atomic_store(&fs.board->backends[0].parked, 1);
+	CHECK(behind_send_step(0) && storage.handed_over == 0 && behind_send_step(0) && owed() == 0);
+	CHECK(atomic_load(&file->error) == EIO);
+}
+
 /* 100 bytes at 0 were handed over, and go again over the next connection; replay_check = content. */
 static void hand_over_twice(void)
 {
@@ -287,6 +305,7 @@ WORKER(appends_are_handed_over)
 WORKER(the_rest_of_an_append)
 WORKER(a_part_is_not_appended_twice)
 WORKER(another_connection_is_not_blamed)
+WORKER(what_a_running_close_is_told_of_is_lost)
 WORKER(bytes_that_go_again_are_read_back)
 WORKER(bytes_that_cannot_be_read_back_are_lost)
 WORKER(many_are_under_way)
@@ -300,6 +319,7 @@ int main(void)
 	    TEST(test_the_rest_of_an_append),
 	    TEST(test_a_part_is_not_appended_twice),
 	    TEST(test_another_connection_is_not_blamed),
+	    TEST(test_what_a_running_close_is_told_of_is_lost),
 	    TEST(test_bytes_that_go_again_are_read_back),
 	    TEST(test_bytes_that_cannot_be_read_back_are_lost),
 	    TEST(test_many_are_under_way),

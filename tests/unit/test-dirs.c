@@ -76,6 +76,22 @@ static void a_file_made_moves_the_time(void **state)
 	assert_int_equal(recalled(1), 12);
 }
 
+static void a_file_with_content_was_there_before(void **state)
+{
+	struct stat made = at(S_IFREG, 20);
+
+	(void)state;
+	ask(10);
+	made.st_size = 1;
+	dirs_made(box, DIR, &made, ASKED_NS + 1);
+	assert_int_equal(recalled(1), -1);
+	/* The length of a link's target is no content. */
+	ask(10);
+	made.st_mode = S_IFLNK;
+	dirs_made(box, DIR, &made, ASKED_NS + 1);
+	assert_int_equal(recalled(1), 20);
+}
+
 static void for_so_long_as_the_cache_says(void **state)
 {
 	struct stat st;
@@ -153,6 +169,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    UNIT(nothing_made_nothing_recalled),
 	    UNIT(a_file_made_moves_the_time),
+	    UNIT(a_file_with_content_was_there_before),
 	    UNIT(for_so_long_as_the_cache_says),
 	    UNIT(any_other_change_ends_it),
 	    UNIT(an_answer_of_before_the_change_is_not_kept),
