@@ -150,6 +150,24 @@ static double recall_listed(const struct backend *b, const struct node *object, 
 	return fs_cache_seconds(b) - age_s;
 }
 
+/* Asked for through a draft, as by lseek(2) to its end: its size. Others ask again. True: answered. */
+static bool reply_draft_attr(fuse_req_t req, struct node *node, const struct node *object, uint64_t fh)
+{
+	struct handle *h = handle_get(fh);
+	struct stat st;
+	off_t size;
+	bool is_draft = h && draft_is_new(h) && draft_size(h, &size) == 0;
+
+	if (h)
+		handle_put(h);
+	if (!is_draft)
+		return false;
+	node_recall(object, &st);
+	st.st_size = size;
+	reply_attr(req, node, &st, 0);
+	return true;
+}
+
 void fs_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
 	struct node *node = node_from_id(ino), *object;
@@ -171,6 +189,8 @@ void fs_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	}
 	b = fs_backend(node);
 	object = view_object(node);
+	if (fi && b->board && reply_draft_attr(req, node, object, fi->fh))
+		return;
 	if (!guard_enter(req, b, OP_METADATA, GUARD_BY_NAME, 0))
 		return;
 	known = b->board ? node_size(object) : 0;
@@ -302,15 +322,29 @@ static bool cut_to_draft(fuse_req_t req, struct backend *b, const struct node *n
 	int fd;
 
 	if (!h || !(set & SET_SIZE) || want->st_size != 0 || !h->is_statefile || draft_is(h) || h->unlinked ||
-	    (h->flags & O_ACCMODE) == O_RDONLY || atomic_load(&h->error) ||
+	    h->flags & O_DSYNC || (h->flags & O_ACCMODE) == O_RDONLY || atomic_load(&h->error) ||
 	    b->ops->getattr(b, node_index(node), -1, st) < 0 || !node_is_still(node, st) ||
-	    !draft_may_begin(node, st, h) || atomic_load(&h->users) > 1 || draft_begin(h, st) < 0)
+	    !draft_may_begin(node, st, h) || draft_begin(h, st) < 0)
 		return false;
 	h->draft_owner = writer_process((uint32_t)fuse_req_ctx(req)->pid);
-	fd = atomic_exchange(&h->fd, -1);
+	/* Who comes now goes to the draft. Who came before may still be about to use the descriptor: it stays until the close. */
+	fd = atomic_load(&h->users) > 1 ? -1 : atomic_exchange(&h->fd, -1);
 	if (fd >= 0)
 		b->ops->release(b, fd);
 	handle_forget_writes(h);
+	return true;
+}
+
+/* Times for a version that is not published yet: the former one keeps its own. True: no storage is to be asked. */
+static bool set_draft_times(fuse_req_t req, const struct node *node, const struct stat *want, unsigned set,
+			    struct stat *st)
+{
+	const unsigned times = SET_MTIME | SET_ATIME | SET_MTIME_NOW | SET_ATIME_NOW | SET_CTIME;
+
+	if (!(set & (SET_MTIME | SET_ATIME)) || set & ~times ||
+	    !draft_set_times(node_index(node), (uint32_t)fuse_req_ctx(req)->pid, want, set))
+		return false;
+	node_recall(node, st);
 	return true;
 }
 
@@ -319,17 +353,17 @@ static ssize_t change_node(fuse_req_t req, struct backend *b, struct node *objec
 {
 	ssize_t rc;
 
-	if (b->board && cut_to_draft(req, b, object, h, want, set, st))
+	if (b->board &&
+	    (cut_to_draft(req, b, object, h, want, set, st) || set_draft_times(req, object, want, set, st)))
 		return 0;
 	if (h && draft_is_new(h) && set & SET_SIZE) {
 		rc = draft_spill(b, h);
+		if (rc == 0 && call_is_late())
+			rc = GUARD_POISONED;
 		if (rc < 0)
 			return rc;
 	}
 	rc = setattr_node(b, object, h, want, set, st);
-	if (b->board && rc == 0 && set & SET_MTIME && !(set & SET_MTIME_NOW))
-		draft_set_time(node_index(object), (uint32_t)fuse_req_ctx(req)->pid,
-			       version_of(want).mtime_ns);
 	if (b->board && rc == 0 && !(set & SET_SIZE))
 		keep_own(b, object, h, st);
 	if (b->board && set & SET_SIZE)

@@ -62,6 +62,8 @@ struct call {
 	uint32_t parked_for;
 	/* enum guard_flags. */
 	unsigned flags;
+	/* It failed, and has changed nothing on storage. */
+	bool changed_nothing;
 	/* renames_ended at entry (fs/guard.c). */
 	uint32_t renames;
 	/* Nodes kept from being freed during the visit. */

@@ -3,9 +3,12 @@
 #include "base/cleanup.h"
 #include "base/fd.h"
 #include "fs/handle.h"
+#include "fs/guard.h"
 #include "fs/handle_index.h"
 #include "fs/node.h"
 #include "fs/statefiles.h"
+#include "fs/suspects.h"
+#include "fs/versions.h"
 #include "fs/writer.h"
 
 #include <errno.h>
@@ -55,7 +58,9 @@ static errint_t give_memory(struct handle *h)
 	atomic_store(&h->draft_changes, 1);
 	atomic_store(&h->draft_published, 0);
 	atomic_store(&h->draft_mtime_ns, INT64_MIN);
+	atomic_store(&h->draft_atime_ns, INT64_MIN);
 	atomic_store(&h->draft_closed_ns, 0);
+	h->draft_failed_from = h->draft_failed_to = 0;
 	return 0;
 }
 
@@ -109,7 +114,7 @@ ssize_t draft_read(const struct handle *h, void *data, size_t size, off_t offset
 	return h->snapshot_fd < 0 ? -EIO : n < 0 ? -errno : n;
 }
 
-static errint_t size_of(const struct handle *h, off_t *size)
+errint_t draft_size(const struct handle *h, off_t *size)
 {
 	struct stat st;
 
@@ -136,7 +141,56 @@ static errint_t make_room(struct handle *h, off_t end)
 static void note_change(struct handle *h)
 {
 	atomic_store(&h->draft_mtime_ns, INT64_MIN);
+	atomic_store(&h->draft_atime_ns, INT64_MIN);
 	atomic_fetch_add(&h->draft_changes, 1);
+}
+
+/* Under the lock: the bytes from..to are missing. */
+static void note_missing(struct handle *h, uint64_t from, uint64_t to)
+{
+	h->draft_failed_from = h->draft_failed_to ? MIN(h->draft_failed_from, from) : from;
+	h->draft_failed_to = MAX(h->draft_failed_to, to);
+}
+
+/* Under the lock: programs that go on write them again from the first on. */
+static void note_there(struct handle *h, uint64_t from, uint64_t to)
+{
+	if (from <= h->draft_failed_from && to > h->draft_failed_from)
+		h->draft_failed_from = to;
+	if (h->draft_failed_from >= h->draft_failed_to)
+		h->draft_failed_from = h->draft_failed_to = 0;
+}
+
+/* Under the lock. */
+static uint64_t begin_of(const struct handle *h, off_t offset, bool appends)
+{
+	off_t end = 0;
+
+	return (uint64_t)(appends && draft_size(h, &end) == 0 ? end : offset);
+}
+
+void draft_misses(struct handle *h, off_t offset, size_t n, bool appends)
+{
+	uint64_t from;
+
+	ACQUIRE_LOCK(draft_lock(h));
+	from = begin_of(h, offset, appends);
+	note_missing(h, from, from + n);
+}
+
+void draft_wrote(struct handle *h, off_t offset, size_t n, bool appends)
+{
+	uint64_t from;
+
+	ACQUIRE_LOCK(draft_lock(h));
+	from = begin_of(h, offset, appends);
+	note_there(h, from, from + n);
+}
+
+bool draft_is_torn(struct handle *h)
+{
+	ACQUIRE_LOCK(draft_lock(h));
+	return h->draft_failed_to != 0;
 }
 
 /* Where an append goes. The slot tells a second run. */
@@ -156,7 +210,7 @@ ssize_t draft_write(struct handle *h, const void *data, size_t n, off_t offset, 
 	ssize_t done;
 
 	ACQUIRE_LOCK(draft_lock(h));
-	rc = size_of(h, &end);
+	rc = draft_is_new(h) ? draft_size(h, &end) : -EFBIG;
 	if (rc == 0 && appends)
 		offset = append_offset(end);
 	if (rc == 0)
@@ -164,9 +218,13 @@ ssize_t draft_write(struct handle *h, const void *data, size_t n, off_t offset, 
 	if (rc < 0)
 		return rc;
 	done = pwrite(h->snapshot_fd, data, n, offset);
+	rc = done < 0 ? -errno : 0;
 	if (done > 0)
 		note_change(h);
-	return done < 0 ? -errno : done;
+	note_there(h, (uint64_t)offset, (uint64_t)offset + (uint64_t)MAX(done, (ssize_t)0));
+	if (done < (ssize_t)n)
+		note_missing(h, (uint64_t)(offset + MAX(done, (ssize_t)0)), (uint64_t)offset + n);
+	return rc < 0 ? rc : done;
 }
 
 errint_t draft_cut(struct handle *h, off_t size)
@@ -175,13 +233,15 @@ errint_t draft_cut(struct handle *h, off_t size)
 	errint_t rc;
 
 	ACQUIRE_LOCK(draft_lock(h));
-	rc = size_of(h, &end);
+	rc = draft_is_new(h) ? draft_size(h, &end) : -EFBIG;
 	if (rc == 0)
 		rc = make_room(h, size);
 	if (rc == 0 && ftruncate(h->snapshot_fd, size) < 0)
 		rc = -errno;
 	if (rc == 0)
 		note_change(h);
+	if (rc == 0 && size == 0)
+		h->draft_failed_from = h->draft_failed_to = 0;
 	return rc;
 }
 
@@ -191,7 +251,7 @@ errint_t draft_allocate(struct handle *h, int mode, off_t offset, off_t length)
 	errint_t rc;
 
 	ACQUIRE_LOCK(draft_lock(h));
-	rc = size_of(h, &end);
+	rc = draft_is_new(h) ? draft_size(h, &end) : -EFBIG;
 	if (rc == 0)
 		rc = make_room(h, MAX(end, offset + length));
 	if (rc == 0 && fallocate(h->snapshot_fd, mode, offset, length) < 0)
@@ -208,23 +268,51 @@ off_t draft_seek(const struct handle *h, off_t offset, int whence)
 	return h->snapshot_fd < 0 ? -EIO : at < 0 ? -errno : at;
 }
 
-struct time_set {
-	uint32_t pid;
-	int64_t mtime_ns;
+struct times_set {
+	uint32_t process;
+	const struct stat *want;
+	unsigned set;
+	bool found;
 };
 
-static bool set_time_of(struct handle *h, void *arg)
+static int64_t ns_of(const struct timespec *t)
 {
-	const struct time_set *t = arg;
+	return (int64_t)t->tv_sec * (int64_t)NSEC_PER_SEC + t->tv_nsec;
+}
 
-	if (draft_is_due(h) && !atomic_load(&h->closing) && h->draft_owner == writer_process(t->pid))
-		atomic_store(&h->draft_mtime_ns, t->mtime_ns);
+/* Now: it gets that when it is published. */
+static bool set_times_of(struct handle *h, void *arg)
+{
+	struct times_set *t = arg;
+
+	if (!draft_is_due(h) || atomic_load(&h->closing) || h->draft_owner != t->process)
+		return true;
+	t->found = true;
+	if (t->set & SET_MTIME)
+		atomic_store(&h->draft_mtime_ns,
+			     t->set & SET_MTIME_NOW ? INT64_MIN : ns_of(&t->want->st_mtim));
+	if (t->set & SET_ATIME)
+		atomic_store(&h->draft_atime_ns,
+			     t->set & SET_ATIME_NOW ? INT64_MIN : ns_of(&t->want->st_atim));
 	return true;
 }
 
-void draft_set_time(uint32_t node, uint32_t pid, int64_t mtime_ns)
+static bool is_no_draft(struct handle *h, void *arg)
 {
-	handle_index_each(node, set_time_of, &(struct time_set){pid, mtime_ns});
+	(void)arg;
+	return !draft_is_due(h);
+}
+
+bool draft_set_times(uint32_t node, uint32_t pid, const struct stat *want, unsigned set)
+{
+	struct times_set t = {.want = want, .set = set};
+
+	if (handle_index_each(node, is_no_draft, NULL))
+		return false;
+	t.process = writer_process(pid);
+	if (t.process)
+		handle_index_each(node, set_times_of, &t);
+	return t.found;
 }
 
 errint_t draft_copy(struct handle *h, struct draft_content *content)
@@ -234,10 +322,11 @@ errint_t draft_copy(struct handle *h, struct draft_content *content)
 	ssize_t n;
 
 	ACQUIRE_LOCK(draft_lock(h));
-	rc = size_of(h, &end);
+	rc = draft_size(h, &end);
 	*content = (struct draft_content){.size = (size_t)end,
 					  .changes = atomic_load(&h->draft_changes),
-					  .mtime_ns = atomic_load(&h->draft_mtime_ns)};
+					  .mtime_ns = atomic_load(&h->draft_mtime_ns),
+					  .atime_ns = atomic_load(&h->draft_atime_ns)};
 	content->data = rc == 0 ? malloc((size_t)end + 1) : NULL;
 	if (!content->data)
 		return rc < 0 ? rc : -ENOMEM;
@@ -261,43 +350,111 @@ errint_t draft_put(struct backend *b, int ref, const void *data, size_t n)
 	return 0;
 }
 
-static errint_t spill_to(struct backend *b, struct handle *h, int ref, const struct draft_content *content)
+void draft_damaged(struct backend *b, uint32_t node, uint64_t size)
 {
-	errint_t rc = draft_put(b, ref, content->data, content->size);
+	struct ledger ranges = {0};
 
-	if (rc < 0)
-		return rc;
+	if (size == 0)
+		return;
+	ledger_put(&ranges, 0, size, LEDGER_ACKNOWLEDGED);
+	suspects_file(b, node,
+		      &(struct suspected){.news = SUSPECT_FAILED,
+					  .error = fs.config->error,
+					  .size = size,
+					  .overwrote = true,
+					  .ranges = &ranges});
+}
+
+static errint_t unless_late(errint_t rc)
+{
+	return rc == 0 && call_is_late() ? GUARD_POISONED : rc;
+}
+
+/* A descriptor that a draft had all the same: its users came before the draft, or a worker died as it ended it. */
+struct former_fd {
+	int fd;
+	uint32_t epoch;
+};
+
+/* The draft ends, unless it was changed meanwhile: -EAGAIN. */
+static errint_t end_draft(struct backend *b, struct handle *h, int ref, const struct draft_content *content,
+			  struct former_fd *before)
+{
+	ACQUIRE_LOCK(draft_lock(h));
+	if (atomic_load(&h->draft_changes) != content->changes)
+		return -EAGAIN;
 	handle_start_ledger(h, 0, 0);
 	if (content->size)
 		handle_wrote(h, 0, content->data, content->size);
-	node_grown(&fs.arena->nodes[h->node], content->size);
+	/* The content stays in memory until the close: a read may be under way. */
+	before->epoch = atomic_load(&h->epoch);
+	before->fd = atomic_exchange(&h->fd, ref);
+	atomic_store(&h->epoch, atomic_load(&b->board->root_epoch));
+	atomic_store(&h->draft, DRAFT_NONE);
 	return 0;
+}
+
+/* In use, its number stays taken. */
+static void close_former(struct backend *b, const struct handle *h, const struct former_fd *before)
+{
+	if (before->fd < 0 || atomic_load(&h->users) > 1)
+		return;
+	if (before->epoch == atomic_load(&b->board->root_epoch))
+		b->ops->release(b, before->fd);
+	else
+		b->ops->drop(b, before->fd);
+}
+
+static errint_t spill_once(struct backend *b, struct handle *h)
+{
+	struct stat former = {.st_size = (off_t)node_size(&fs.arena->nodes[h->node])};
+	struct draft_content content;
+	errint_t rc = draft_copy(h, &content);
+	struct former_fd before = {.fd = -1};
+	int ref = -1;
+	bool cut;
+
+	if (rc == 0)
+		(void)versions_former(b, h->node, &former, false);
+	rc = unless_late(rc);
+	if (rc == 0)
+		rc = b->ops->open(b, h->node, (int)h->flags | O_TRUNC, &ref);
+	cut = ref >= 0 || (rc < 0 && errclass_info(errclass_from_errno(-rc))->infrastructure);
+	if (rc != GUARD_POISONED)
+		handle_truncation_ended(rc, h->node, NULL, 0);
+	if (rc == 0)
+		node_cut(&fs.arena->nodes[h->node], 0);
+	rc = unless_late(rc);
+	if (rc == 0)
+		rc = unless_late(draft_put(b, ref, content.data, content.size));
+	if (rc == 0)
+		node_grown(&fs.arena->nodes[h->node], content.size);
+	if (rc == 0)
+		rc = end_draft(b, h, ref, &content, &before);
+	free(content.data);
+	close_former(b, h, &before);
+	if (rc < 0 && ref >= 0)
+		b->ops->release(b, ref);
+	if (rc < 0 && rc != -EAGAIN && cut)
+		draft_damaged(b, h->node, content.size);
+	call.changed_nothing = rc < 0 && !cut;
+	return rc;
 }
 
 errint_t draft_spill(struct backend *b, struct handle *h)
 {
-	struct draft_content content;
-	errint_t rc = draft_copy(h, &content);
-	int ref = -1;
+	char name[NAME_LENGTH_MAX + 1];
+	uint32_t dir;
+	int place;
+	errint_t rc = node_place(&fs.arena->nodes[h->node], &dir, name);
 
-	if (rc == 0 && call_answered())
-		rc = -EBADFD; /* GUARD_POISONED */
 	if (rc == 0)
-		rc = b->ops->open(b, h->node, (int)h->flags | O_TRUNC, &ref);
-	if (rc == 0 || ref >= 0)
-		handle_truncation_ended(rc, h->node, NULL, 0);
-	if (rc == 0)
-		node_cut(&fs.arena->nodes[h->node], 0);
-	if (rc == 0)
-		rc = spill_to(b, h, ref, &content);
-	free(content.data);
-	if (rc < 0 && ref >= 0)
-		b->ops->release(b, ref);
+		rc = statefiles_join(dir, name, &place);
 	if (rc < 0)
 		return rc;
-	/* The content stays in memory until the close: a read may be under way. */
-	atomic_store(&h->epoch, atomic_load(&b->board->root_epoch));
-	atomic_store(&h->fd, ref);
-	atomic_store(&h->draft, DRAFT_NONE);
-	return 0;
+	do
+		rc = draft_is_new(h) ? spill_once(b, h) : 0;
+	while (rc == -EAGAIN);
+	statefiles_leave(place);
+	return rc;
 }

@@ -36,16 +36,26 @@ void draft_rebase(uint32_t node, const struct stat *st);
 errint_t draft_keep(struct handle *h, const void *data, size_t n) WARN_UNUSED;
 
 /* Reads and changes of the content. No storage is asked. -EFBIG: a change would make it larger than a state file may be, or
- * its user has no memory left: draft_spill. A draft whose content is lost says -EIO. */
+ * its user has no memory left: draft_spill; or it has just been spilled. A draft whose content is lost says -EIO. */
 ssize_t draft_read(const struct handle *h, void *data, size_t size, off_t offset);
-/* appends: offset does not count. A WRITE that runs again finds what its first run did (slot.append_from). */
+/* appends: offset does not count. A WRITE that runs again finds what its first run did (slot.append_from). What was not
+ * written is missing until it is (draft_is_torn). */
 ssize_t draft_write(struct handle *h, const void *data, size_t n, off_t offset, bool appends);
 errint_t draft_cut(struct handle *h, off_t size);
 errint_t draft_allocate(struct handle *h, int mode, off_t offset, off_t length);
 off_t draft_seek(const struct handle *h, off_t offset, int whence);
-/* The time that the file of node is to have when the drafts of this process (of FUSE's pid) are published: futimens(2) does
- * not say through which open file it came. */
-void draft_set_time(uint32_t node, uint32_t pid, int64_t mtime_ns);
+/* 0 or -errno. */
+errint_t draft_size(const struct handle *h, off_t *size) WARN_UNUSED;
+
+/* A write that goes to storage may fail, whoever says so: until draft_wrote its bytes are missing. */
+void draft_misses(struct handle *h, off_t offset, size_t n, bool appends);
+void draft_wrote(struct handle *h, off_t offset, size_t n, bool appends);
+/* Are some missing? Then it is not what its program meant to write. To begin anew (draft_cut to nothing) mends that. */
+bool draft_is_torn(struct handle *h);
+
+/* The times that the file of node is to have when the drafts of this process (of FUSE's pid) are published: futimens(2) does
+ * not say through which open file it came. set: of SET_MTIME... False: it has none. */
+bool draft_set_times(uint32_t node, uint32_t pid, const struct stat *want, unsigned set);
 
 /* All of the content, of one moment; malloc'ed. changes: up to here it has them. */
 struct draft_content {
@@ -53,7 +63,7 @@ struct draft_content {
 	size_t size;
 	uint32_t changes;
 	/* INT64_MIN: none. */
-	int64_t mtime_ns;
+	int64_t mtime_ns, atime_ns;
 };
 errint_t draft_copy(struct handle *h, struct draft_content *content) WARN_UNUSED;
 
@@ -70,10 +80,13 @@ static inline bool draft_is_blank(const struct handle *h)
 }
 
 /* Puts the content into the file itself, in place, which is cut first, and writes go there from now on. Within the guard.
- * 0 or -errno. */
+ * 0; GUARD_POISONED: the request was answered meanwhile; or -errno. If the file is damaged by that it is suspect. */
 errint_t draft_spill(struct backend *b, struct handle *h) WARN_UNUSED;
 
-/* For draft_spill and fs/publish.c. All of n bytes through ref, from the file's beginning. 0 or -errno. */
+/* Storage has an error, and the file, which was to have size bytes, was cut, and perhaps written in part. */
+void draft_damaged(struct backend *b, uint32_t node, uint64_t size);
+
+/* For draft_spill and fs/publish*.c. All of n bytes through ref, from the file's beginning. 0 or -errno. */
 errint_t draft_put(struct backend *b, int ref, const void *data, size_t n) WARN_UNUSED;
 
 #endif

@@ -159,6 +159,7 @@ static void publish_request(struct backend *b, enum op_class op_class, unsigned 
 	struct slot *slot = call.slot;
 
 	call.flags = flags;
+	call.changed_nothing = false;
 	slot->uid = payer_of_request();
 	slot->op_class = (uint8_t)op_class;
 	slot->mutating = flags & GUARD_MUTATING ? 1 : 0;
@@ -470,7 +471,7 @@ bool guard_leave(fuse_req_t req, struct backend *b, ssize_t *rc)
 	leave_slot(b, slot->uid);
 	if (call_answered()) {
 		board_count(b->board, COUNT_LATE, 1);
-		if (slot->mutating)
+		if (slot->mutating && !call.changed_nothing)
 			doubt_raise(call.buffer);
 		return true; /* the reply is refused, and its grants are taken back */
 	}
@@ -480,13 +481,13 @@ bool guard_leave(fuse_req_t req, struct backend *b, ssize_t *rc)
 		if (class == ERRCLASS_FULL || class == ERRCLASS_READ_ONLY)
 			jobs_error(class);
 		/* Some of it may have found room. */
-		if (class == ERRCLASS_FULL)
+		if (class == ERRCLASS_FULL && !call.changed_nothing)
 			suspects_doubt(call.buffer, (int)-*rc);
 		return true;
 	}
 	if (again != PARK_NONE && park_again(req, b, again))
 		return false;
-	if (slot->mutating)
+	if (slot->mutating && !call.changed_nothing)
 		doubt_raise(call.buffer);
 	*rc = -fs.config->error;
 	if (!(call.flags & GUARD_RECALLS)) /* else its caller does not see it */

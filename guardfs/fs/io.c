@@ -123,7 +123,9 @@ void fs_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset, struct f
 /* A draft that has become too large goes on as a file in place. */
 static errint_t ensure_in_place(struct backend *b, struct handle *h)
 {
-	return draft_is_new(h) ? draft_spill(b, h) : 0;
+	errint_t rc = draft_is_new(h) ? draft_spill(b, h) : 0;
+
+	return rc == 0 && b->board && h->is_statefile && call_is_late() ? GUARD_POISONED : rc;
 }
 
 /* False: it has become too large. */
@@ -192,7 +194,7 @@ void fs_write(fuse_req_t req, fuse_ino_t ino, const char *data, size_t size, off
 	      struct fuse_file_info *fi)
 {
 	struct handle *h = file_handle(req, fi->fh);
-	bool kill_priv = wire_write_kills_priv(call.buffer);
+	bool kill_priv = wire_write_kills_priv(call.buffer), was_draft;
 	struct backend *b;
 	ssize_t rc;
 
@@ -216,6 +218,10 @@ void fs_write(fuse_req_t req, fuse_ino_t ino, const char *data, size_t size, off
 		handle_put(h);
 		return;
 	}
+	was_draft = draft_is_new(h);
+	/* Whoever answers with an error, guardian too: its close must not publish it without these bytes. */
+	if (was_draft)
+		draft_misses(h, offset, size, is_append(fi));
 	if (!guard_enter(req, b, OP_WRITE, GUARD_MUTATING | GUARD_PARKABLE, guard_target_node(h->node))) {
 		handle_put(h);
 		return;
@@ -226,6 +232,8 @@ void fs_write(fuse_req_t req, fuse_ino_t ino, const char *data, size_t size, off
 				   : write_at(b, h, data, size, offset, kill_priv);
 	if (rc > 0 && b->board)
 		board_count(b->board, COUNT_WRITTEN_BYTES, (uint64_t)rc);
+	if (was_draft && rc == (ssize_t)size)
+		draft_wrote(h, offset, size, is_append(fi));
 	jobs_done(h, true, rc);
 	handle_put(h);
 	if (!guard_leave(req, b, &rc))

@@ -256,7 +256,8 @@ static ssize_t open_any(struct backend *b, struct node *node, struct fuse_file_i
 	s->place = statefiles_enter(dir, name);
 	if (s->place == STATEFILES_REPLACED)
 		return BACKEND_NODE_GONE;
-	if (is_rewrite(fi->flags))
+	/* Each write with O_SYNC is to be on storage when it returns. */
+	if (is_rewrite(fi->flags) && !(fi->flags & O_DSYNC))
 		rc = begin_rewrite(b, node, s);
 	if (rc == 0 && !s->begins_draft)
 		rc = open_and_look(b, node, fi, o);

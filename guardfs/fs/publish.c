@@ -57,6 +57,13 @@ void publish_sync(fuse_req_t req, struct handle *h, bool closes, int (*reply)(fu
 		reply(req, 0);
 		return;
 	}
+	if (draft_is_torn(h)) {
+		atomic_store(&h->draft_refused, atomic_load(&h->draft_changes));
+		handle_put(h);
+		jobs_error(ERRCLASS_STALE);
+		fuse_reply_err(req, fs.config->error);
+		return;
+	}
 	/* Whoever answers with an error, guardian too: from then on it must not be published by itself. */
 	atomic_store(&h->draft_refused, atomic_load(&h->draft_changes));
 	if (!guard_enter(req, b, OP_SYNC, GUARD_MUTATING | GUARD_PARKABLE, GUARD_TARGET_ALL)) {

@@ -6,7 +6,8 @@
 #include "fs/context.h"
 
 /* Answers FLUSH (closes) or FSYNC of a draft, by reply: publishes what is due. A close by another process than the one that
- * began the draft, or of one that is being killed, publishes nothing. Takes over h's use. */
+ * began the draft, or of one that is being killed, publishes nothing. A draft some of whose writes have failed is not published, which
+ * is an error. Takes over h's use. */
 void publish_sync(fuse_req_t req, struct handle *h, bool closes, int (*reply)(fuse_req_t req, int error));
 
 /* For a rename over a state file. Within the guard, as a change of everything (GUARD_TARGET_ALL): syncs the file of p/name,

@@ -107,17 +107,22 @@ static errint_t carry_over(struct backend *b, const struct publication *p, const
 	return rc == 0 || is_of_backend(rc) ? rc : PUBLISH_IN_PLACE;
 }
 
-static errint_t set_time(struct backend *b, const struct publication *p, int ref)
+static struct timespec time_of(int64_t ns)
 {
-	int64_t ns = p->content->mtime_ns;
+	return (struct timespec){(time_t)(ns / (int64_t)NSEC_PER_SEC), (long)(ns % (int64_t)NSEC_PER_SEC)};
+}
+
+static errint_t set_times(struct backend *b, const struct publication *p, int ref)
+{
+	int64_t mtime_ns = p->content->mtime_ns, atime_ns = p->content->atime_ns;
+	unsigned set = (mtime_ns != INT64_MIN ? SET_MTIME : 0) | (atime_ns != INT64_MIN ? SET_ATIME : 0);
 	struct stat want = {.st_mode = 0}, st;
 
-	if (ns == INT64_MIN)
+	if (!set)
 		return 0;
-	want.st_mtim.tv_sec = ns / (int64_t)NSEC_PER_SEC;
-	want.st_mtim.tv_nsec = ns % (int64_t)NSEC_PER_SEC;
-	want.st_atim = want.st_mtim;
-	return b->ops->setattr(b, p->node, ref, &want, SET_MTIME | SET_ATIME, &st);
+	want.st_mtim = time_of(mtime_ns);
+	want.st_atim = time_of(atime_ns);
+	return b->ops->setattr(b, p->node, ref, &want, set, &st);
 }
 
 /* ---- putting it there ---- */
@@ -137,7 +142,7 @@ static errint_t fill_file(struct backend *b, const struct publication *p, const 
 	if (rc == 0)
 		rc = end_step(draft_put(b, ref, p->content->data, p->content->size));
 	if (rc == 0)
-		rc = end_step(set_time(b, p, ref));
+		rc = end_step(set_times(b, p, ref));
 	return rc < 0 ? rc : end_step(publish_fsync(b, ref));
 }
 

@@ -145,11 +145,17 @@ static bool try_one(struct handle *h)
 bool publish_last_is_due(struct handle *h)
 {
 	uint32_t refused = atomic_load(&h->draft_refused);
+	char path[4096];
 
 	if (atomic_load(&h->draft_last))
 		return true;
 	if (!draft_is_due(h) || h->unlinked != HANDLE_NAMED)
 		return false;
+	if (draft_is_torn(h)) {
+		log_warning("%s: a write to its new content has failed: the former version stays",
+			    publish_path_of(h, path, sizeof(path)));
+		return false;
+	}
 	if (!refused)
 		return true;
 	if (atomic_load(&h->draft_changes) != refused)

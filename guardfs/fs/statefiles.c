@@ -179,15 +179,6 @@ void statefiles_leave(int place)
 	pthread_cond_broadcast(&at_work.left);
 }
 
-bool statefiles_is_replaced(uint32_t dir, const char *name)
-{
-	const struct place *p;
-
-	ACQUIRE_LOCK(&at_work.lock);
-	p = find_place(key_of(dir, name), false);
-	return p && p->replaced;
-}
-
 /* Under the lock, which is let go meanwhile. */
 static void wait_a_moment(void)
 {
@@ -200,6 +191,33 @@ static void wait_a_moment(void)
 		until.tv_sec++;
 	}
 	pthread_cond_timedwait(&at_work.left, &at_work.lock, &until);
+}
+
+errint_t statefiles_join(uint32_t dir, const char *name, int *place)
+{
+	uint64_t key = key_of(dir, name);
+	struct place *p;
+
+	*place = STATEFILES_NO_PLACE;
+	ACQUIRE_LOCK(&at_work.lock);
+	while ((p = find_place(key, true)) && p->replaced) {
+		if (call_is_late())
+			return GUARD_POISONED;
+		wait_a_moment();
+	}
+	if (p)
+		p->openers++;
+	*place = place_number(p);
+	return 0;
+}
+
+bool statefiles_is_replaced(uint32_t dir, const char *name)
+{
+	const struct place *p;
+
+	ACQUIRE_LOCK(&at_work.lock);
+	p = find_place(key_of(dir, name), false);
+	return p && p->replaced;
 }
 
 errint_t statefiles_begin(uint32_t dir, const char *name, int *place)

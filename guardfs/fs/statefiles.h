@@ -24,6 +24,8 @@ uint64_t statefiles_size(void);
 #define STATEFILES_REPLACED (-2)
 int statefiles_enter(uint32_t dir, const char *name);
 void statefiles_leave(int place);
+/* The same, but waits until it is not being replaced. 0; GUARD_POISONED: the request was answered meanwhile. */
+errint_t statefiles_join(uint32_t dir, const char *name, int *place) WARN_UNUSED;
 
 /* Is it being replaced? */
 bool statefiles_is_replaced(uint32_t dir, const char *name);

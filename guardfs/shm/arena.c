@@ -160,7 +160,7 @@ static const uint64_t shape[] = {
 	AT(handle, known_end), AT(handle, unsynced_bytes), AT(handle, overwrote), AT(handle, mtime_ns),
 	AT(handle, other), AT(handle, tail_length), AT(handle, tail),
 	AT(handle, appended_bytes), AT(handle, appended_unique), AT(handle, draft), AT(handle, draft_changes),
-	AT(handle, draft_mtime_ns), AT(handle, draft_last), AT(handle, draft_refused), AT(handle, draft_base_size),
+	AT(handle, draft_mtime_ns), AT(handle, draft_last), AT(handle, draft_refused), AT(handle, draft_base_size), AT(handle, draft_failed_to),
 	sizeof(struct node), AT(node, generation), AT(node, nlookup), AT(node, fd), AT(node, ino),
 	AT(node, size), AT(node, mtime_ns), AT(node, mode), AT(node, uid), AT(node, gid), AT(node, nlink),
 	AT(node, parent), AT(node, name), AT(node, pins), AT(node, children), AT(node, backing_id),

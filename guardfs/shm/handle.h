@@ -82,8 +82,10 @@ struct handle {
 	uint32_t draft_owner;
 	/* Changes of the draft, its beginning included; how many of them are published. */
 	_Atomic uint32_t draft_changes, draft_published;
-	/* The time set since the last change (ns); INT64_MIN: none. */
-	_Atomic int64_t draft_mtime_ns;
+	/* The times set since the last change (ns); INT64_MIN: none. */
+	_Atomic int64_t draft_mtime_ns, draft_atime_ns;
+	/* Bytes of the draft that could not be written, from and to, under the draft lock; to = 0: none. */
+	uint64_t draft_failed_from, draft_failed_to;
 	/* CLOCK_MONOTONIC of the last close by its owner that left it as it was, only emptied; 0: none. */
 	_Atomic uint64_t draft_closed_ns;
 	/* The version on storage that a draft takes the place of: size, and mtime in ns. */

@@ -3,7 +3,8 @@
 
     writer.py FILE
 
-open (O_TRUNC), write TEXT (and a line's end), sync, close, exit.
+open (O_TRUNC), write TEXT (and a line's end), fill N CHARACTER (so many KiB), time N (mtime), seek (to the end: which must be at N), empty
+(ftruncate), sync, close, exit.
 """
 import errno
 import os
@@ -19,6 +20,22 @@ for line in sys.stdin:
             fd = os.open(sys.argv[1], os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o640)
         elif word == "write":
             os.write(fd, text.encode() + b"\n")
+        elif word == "fill":
+            n, character = text.split()
+            data = character.encode() * (int(n) << 10)
+            if os.write(fd, data) != len(data):
+                print("short", flush=True)
+                continue
+        elif word == "time":
+            os.utime(fd, (int(text), int(text)))
+        elif word == "seek":
+            at = os.lseek(fd, 0, os.SEEK_END)
+            if at != int(text):
+                print(at, flush=True)
+                continue
+        elif word == "empty":
+            os.ftruncate(fd, 0)
+            os.lseek(fd, 0, os.SEEK_SET)
         elif word == "sync":
             os.fsync(fd)
         elif word == "close":
