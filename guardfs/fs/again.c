@@ -12,9 +12,18 @@ bool again_is_running(void)
 	return call.slot && (call.slot->replays > 0 || call.slot->reruns > 0);
 }
 
-errint_t again_removed(errint_t rc)
+void again_note(const struct backend *b)
 {
-	return rc == -ENOENT && again_is_running() ? 0 : rc;
+	if (b->board)
+		board_count(b->board, COUNT_MADE_BEFORE, 1);
+}
+
+errint_t again_removed(const struct backend *b, errint_t rc)
+{
+	if (rc != -ENOENT || !again_is_running())
+		return rc;
+	again_note(b);
+	return 0;
 }
 
 static bool is_dot(const char *name, size_t length)
@@ -129,6 +138,8 @@ errint_t again_made(struct backend *b, uint32_t parent, const char *name, const 
 	if (same > 0 && what->what != MAKE_LINK)
 		give_to_caller(b, parent, node_index(node), c, found);
 	node_forget(node, 1);
+	if (same > 0)
+		again_note(b);
 	return same < 0 ? same : same > 0 ? 0 : rc;
 }
 
@@ -147,6 +158,7 @@ errint_t again_created(struct backend *b, uint32_t parent, const char *name, int
 		*ref = -1;
 		return -EEXIST;
 	}
+	again_note(b);
 	node = node_to_visit(b, parent, name, found);
 	if (node) {
 		give_to_caller(b, parent, node_index(node), c, found);

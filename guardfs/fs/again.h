@@ -7,8 +7,11 @@
 
 bool again_is_running(void);
 
+/* The first run had done it: for the history. The functions below note it themselves. */
+void again_note(const struct backend *b);
+
 /* rc: of removing. 0: the first run did it. */
-errint_t again_removed(errint_t rc);
+errint_t again_removed(const struct backend *b, errint_t rc);
 
 /* rc: of making `what`. 0 with *found: the object is there: an empty directory or file, the same special file
  * or symbolic link, another name of the file (by type, size and mtime, where storage has no lasting inode

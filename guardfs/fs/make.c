@@ -290,7 +290,7 @@ static void remove_name(fuse_req_t req, struct node *parent, const char *name, b
 	node = b->board ? NULL : make_losing(p, name);
 	rc = directory ? remove_directory(b, p, name) : b->ops->unlink(b, p, name);
 	make_lost(node, rc == 0);
-	rc = again_removed((errint_t)rc);
+	rc = again_removed(b, (errint_t)rc);
 	dirs_changed(b, p);
 	if (rc == 0 && b->board)
 		name_is_removed(p, name, directory);
@@ -324,7 +324,7 @@ static errint_t remove_target(struct backend *b, const char *target)
 		rc = walk_above(b, buf, false, &dir, &name);
 	if (rc < 0)
 		return rc;
-	rc = again_removed(remove_directory(b, node_index(dir), name));
+	rc = again_removed(b, remove_directory(b, node_index(dir), name));
 	dirs_changed(b, node_index(dir));
 	if (rc == 0)
 		name_is_removed(node_index(dir), name, true);

@@ -162,11 +162,13 @@ void fs_rename(fuse_req_t req, fuse_ino_t parent_id, const char *name, fuse_ino_
 	dirs_changed(b, p);
 	dirs_changed(b, np);
 	/* Gone here and not arrived there: it never existed. */
-	if (rc < 0 && again_removed((errint_t)rc) == 0) {
+	if (rc == -ENOENT && again_is_running()) {
 		errint_t there = b->ops->lookup(b, np, newname, &found);
 
 		rc = there == -ENOENT ? rc : there;
 		done_before = rc == 0;
+		if (done_before)
+			again_note(b);
 	}
 	if (rc == 0 && flags & RENAME_WHITEOUT && !b->board)
 		own_whiteout(req, p, name);

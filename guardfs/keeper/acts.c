@@ -125,6 +125,22 @@ static void tell_poisoned(struct supervised *s)
 	log_warning("backend %s: %s", s->config->name, detail);
 }
 
+/* Those that were answered with an error are counted as failed. */
+static void tell_made_before(struct supervised *s)
+{
+	uint64_t made = atomic_load(&s->board->counters[COUNT_MADE_BEFORE]);
+	char detail[128];
+
+	if (made <= s->made_before_seen)
+		return;
+	snprintf(detail, sizeof(detail),
+		 "%llu changes that were under way had been made, though their answers were lost",
+		 (unsigned long long)(made - s->made_before_seen));
+	s->made_before_seen = made;
+	history_note(s, "note", "made before", "", 0, detail);
+	log_info("backend %s: %s", s->config->name, detail);
+}
+
 /* Files are found again at their next use, perhaps long after the incident. */
 void act_on_suspects(struct supervised *s)
 {
@@ -134,6 +150,7 @@ void act_on_suspects(struct supervised *s)
 	const char *why;
 
 	tell_poisoned(s);
+	tell_made_before(s);
 	s->suspects_new = 0;
 	if (!new || s->suspect_incident == s->incident.id || !s->keeper->hooks ||
 	    !config_has_hook(s->keeper->config, CONFIG_HOOK_SUSPECT))

@@ -167,6 +167,7 @@ void supervised_init(struct supervised *s, struct keeper *k, unsigned index, uin
 	drill_clean_up(s);
 	latency_init(s, now_ns);
 	s->poisoned_seen = atomic_load(&s->board->counters[COUNT_POISONED]);
+	s->made_before_seen = atomic_load(&s->board->counters[COUNT_MADE_BEFORE]);
 	note_outage(s, now_ns);
 	board_set_state(s->board, s->course.state, s->course.class,
 			MAX(atomic_load(&s->board->since_real_ns), atomic_load(&k->board->started_real_ns)));

@@ -49,7 +49,7 @@ struct supervised {
 	char hold_reason[160];
 	/* Files that became suspect since the last look. */
 	uint32_t suspects_new;
-	uint64_t poisoned_seen,
+	uint64_t poisoned_seen, made_before_seen,
 	    /* As last seen; the incident for which on_suspect ran. */
 	    suspect_incident;
 	/* Last logged. */

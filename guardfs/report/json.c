@@ -18,6 +18,7 @@ static const char *const counter_names[BACKEND_COUNTER_COUNT] = {
     [COUNT_REOPENED] = "reopened",
     [COUNT_CHECKPOINTS] = "checkpoints",
     [COUNT_POISONED] = "poisoned",
+    [COUNT_MADE_BEFORE] = "made_before",
     [COUNT_READ_BYTES] = "read_bytes",
     [COUNT_WRITTEN_BYTES] = "written_bytes",
 };

@@ -188,6 +188,8 @@ static const struct counter {
 			   "Syncs of files that nobody asked for (checkpoint)."},
     [COUNT_POISONED] = {"guardfs_backend_poisoned_files_total",
 			"Open files that could not be found again as they were."},
+    [COUNT_MADE_BEFORE] = {"guardfs_backend_changes_made_before_total",
+			   "Changes whose answer was lost, and which were found to have been made."},
     [COUNT_READ_BYTES] = {"guardfs_backend_read_bytes_total", "Bytes read from the backend."},
     [COUNT_WRITTEN_BYTES] = {"guardfs_backend_written_bytes_total", "Bytes written to the backend."},
 };

@@ -43,6 +43,7 @@ enum backend_counter {
 	COUNT_REOPENED,	   /* handles, after a reconnect */
 	COUNT_CHECKPOINTS, /* syncs of `checkpoint` */
 	COUNT_POISONED,	   /* handles that could not be reopened */
+	COUNT_MADE_BEFORE, /* changes run again that the first run had made (fs/again.h) */
 	COUNT_READ_BYTES,
 	COUNT_WRITTEN_BYTES,
 	BACKEND_COUNTER_COUNT

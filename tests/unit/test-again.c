@@ -123,6 +123,11 @@ static errint_t made(const struct make_args *what, errint_t rc)
 	return result;
 }
 
+static uint64_t made_before(void)
+{
+	return atomic_load(&fs.guarded[0].board->counters[COUNT_MADE_BEFORE]);
+}
+
 static void a_first_run_believes_what_it_is_told(void)
 {
 	const struct make_args dir = {.what = MAKE_DIR};
@@ -132,11 +137,13 @@ static void a_first_run_believes_what_it_is_told(void)
 	call.slot->reruns = 0;
 	CHECK(!again_is_running());
 	CHECK(made(&dir, -EEXIST) == -EEXIST);
-	CHECK(again_removed(-ENOENT) == -ENOENT);
+	CHECK(again_removed(&fs.guarded[0], -ENOENT) == -ENOENT);
 	call.slot->replays = 1;
 	CHECK(made(&dir, -EEXIST) == 0);
 	CHECK(made(&dir, -ENOSPC) == -ENOSPC && made(&dir, 0) == 0);
-	CHECK(again_removed(-ENOENT) == 0 && again_removed(-EIO) == -EIO);
+	CHECK(made_before() == 1);
+	CHECK(again_removed(&fs.guarded[0], -ENOENT) == 0 && again_removed(&fs.guarded[0], -EIO) == -EIO);
+	CHECK(made_before() == 2);
 }
 
 static void what_is_as_it_would_be_made_is_ours(void)

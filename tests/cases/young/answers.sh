@@ -32,3 +32,13 @@ for change in $changes; do
 	done
 done
 assert_eq "$(status '.counters | "\(.errors) \(.fast_fails)"')" "0 0" "calls that failed"
+
+say "the history has those that had been made"
+# A name is created, and a mode set, without asking whether the first run had done it.
+assert_eq "$(status '.counters.made_before')" 8 "changes made before"
+# In incidents, or in no incident where one had just been closed.
+notes()
+{
+	sqlite3 "$STATE/history.sqlite" "SELECT COALESCE(SUM(text + 0), 0) FROM events WHERE kind = 'note' AND name = 'made before'"
+}
+wait_value 5000 notes -eq 8
