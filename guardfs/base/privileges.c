@@ -71,6 +71,8 @@ static void drop_all(void)
 	complain("group", setresgid(NOBODY, NOBODY, NOBODY) < 0 ? -errno : 0);
 	complain("user", setresuid(NOBODY, NOBODY, NOBODY) < 0 ? -errno : 0);
 	complain("capabilities", shrink_sets(0));
+	/* Another user's process is what the system's setting for set-id programs says. */
+	complain("core files", prctl(PR_SET_DUMPABLE, 0) < 0 ? -errno : 0);
 	complain("no new privileges", prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ? -errno : 0);
 	complain("system calls", syscalls_restrict_transport());
 }

@@ -113,6 +113,9 @@ static int offer_key(struct diagnose_run *run, struct diagnose_key *k)
 		if (with_certificate && ssh_pki_copy_cert_to_privkey(certificate, with_certificate) == SSH_OK)
 			rc = finish_publickey(run, with_certificate);
 	}
+	/* A transport goes on with this memory. */
+	ssh_key_free(with_certificate);
+	ssh_key_free(certificate);
 	return rc == SSH_AUTH_DENIED ? finish_publickey(run, k->key) : rc;
 }
 

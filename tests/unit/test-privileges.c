@@ -14,6 +14,7 @@
 #include <cmocka.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -137,6 +138,11 @@ static int check_transport(void)
 	expect("fork", syscall(SYS_clone, SIGCHLD, NULL, NULL, NULL, NULL), EPERM);
 	expect("kill", kill(getpid(), 0), EPERM);
 	expect("memfd_create", memfd_create("test", 0), EPERM);
+	expect("tgkill of oneself", (int)syscall(SYS_tgkill, getpid(), getpid(), 0), 0);
+	expect("tgkill of another", (int)syscall(SYS_tgkill, getpid() + 1, getpid() + 1, 0), EPERM);
+	expect("fcntl F_GETFL", fcntl(STDERR_FILENO, F_GETFL) < 0 ? -1 : 0, 0);
+	expect("fcntl F_SETOWN", fcntl(STDERR_FILENO, F_SETOWN, getpid()), EPERM);
+	expect("ioctl FIOSETOWN", ioctl(STDERR_FILENO, FIOSETOWN, &now), EPERM);
 	expect("setuid", setuid(0), EPERM);
 	expect("the user", getuid() == 0 || geteuid() == 0 ? -1 : 0, 0);
 	return wrong;
