@@ -99,6 +99,9 @@ enum diagnose_outcome diagnose_channel(struct diagnose_run *run);
 /* This run hears libssh's log no more. */
 void diagnose_stop_hearing(void);
 
+/* revoked.c: does known_hosts revoke the key that the server has shown? 0 or -errno: it cannot be read. */
+errint_t diagnose_is_revoked(const struct diagnose_run *run, bool *revoked) WARN_UNUSED;
+
 /* requests.c */
 enum diagnose_outcome diagnose_version(struct diagnose_run *run);
 enum diagnose_outcome diagnose_path(struct diagnose_run *run);

@@ -181,6 +181,19 @@ static void name_host_key(struct diagnose_run *run, char *text, size_t size)
 	ssh_key_free(key);
 }
 
+static enum diagnose_outcome judge_known_key(struct diagnose_run *run, const char *key, const char *file)
+{
+	bool revoked;
+	errint_t rc = diagnose_is_revoked(run, &revoked);
+
+	if (rc < 0)
+		return diagnose_fail(run, ERRCLASS_CONFIG, "known_hosts %s: %s", file, strerror(-rc));
+	if (revoked)
+		return diagnose_fail(run, ERRCLASS_HOST_KEY_CHANGED,
+				     "revoked: the server shows %s, which %s says to be @revoked", key, file);
+	return DIAGNOSE_PASSED;
+}
+
 enum diagnose_outcome diagnose_host_key(struct diagnose_run *run)
 {
 	const char *file = run->backend->known_hosts[0] ? run->backend->known_hosts : "~/.ssh/known_hosts";
@@ -189,7 +202,7 @@ enum diagnose_outcome diagnose_host_key(struct diagnose_run *run)
 	name_host_key(run, key, sizeof(key));
 	switch (ssh_session_is_known_server(run->session)) {
 	case SSH_KNOWN_HOSTS_OK:
-		return DIAGNOSE_PASSED;
+		return judge_known_key(run, key, file);
 	case SSH_KNOWN_HOSTS_CHANGED:
 		return diagnose_fail(run, ERRCLASS_HOST_KEY_CHANGED,
 				     "changed: the server shows %s, which is not the key in %s", key, file);

@@ -306,6 +306,24 @@ static void no_common_cipher(void **state)
 
 /* ---- host key ---- */
 
+/* The same key is known, and revoked. */
+static void a_revoked_host_key(void **state)
+{
+	(void)state;
+	run("cd %s && (cat known_hosts; echo \"@revoked * $(cut -d' ' -f1,2 host_key.pub) stolen\") > "
+	    "revoking_hosts",
+	    stage.dir);
+	set_path(backend.known_hosts, "revoking_hosts");
+	serve_sftp("");
+	ask(LIMIT_MS, true);
+	assert_failed(ERRCLASS_HOST_KEY_CHANGED, DIAGNOSE_HOST_KEY, "revoked: ");
+	/* Another one is. */
+	run("cd %s && (cat known_hosts; echo '@revoked * ssh-ed25519 AAAA other') > revoking_hosts",
+	    stage.dir);
+	ask(LIMIT_MS, true);
+	assert_healthy();
+}
+
 static void another_host_key(void **state)
 {
 	(void)state;
@@ -406,6 +424,7 @@ static int all_tests(void)
 	    CASE(a_banner_and_then_packets_without_end),
 	    CASE(a_server_that_has_no_room_for_further_logins),
 	    CASE(no_common_cipher),
+	    CASE(a_revoked_host_key),
 	    CASE(another_host_key),
 	    CASE(a_host_key_of_another_kind),
 	    CASE(a_host_never_seen),
