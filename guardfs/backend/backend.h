@@ -6,9 +6,10 @@
  *
  * Names are single components, checked by the caller: 1..255 bytes, no slash, no NUL, neither "." nor "..".
  * Nodes are indexes into the arena, of guarded backends in the backend's own tree; the caller keeps them
- * live. A "ref" is an open file's descriptor, stored in handle.fd by the caller.
+ * live. A "ref" is an open file's descriptor, or, of sftp, its number (handle_is_descriptor tells), stored in handle.fd
+ * by the caller.
  *
- *   fs/ --> fault (filter, optional) --> local | dir | sshfs (dir over keeper's sshfs) | later: sftp */
+ *   fs/ --> fault (filter, optional) --> local | dir | sshfs (dir over keeper's sshfs) | sftp */
 #ifndef GUARDFS_BACKEND_BACKEND_H
 #define GUARDFS_BACKEND_BACKEND_H
 

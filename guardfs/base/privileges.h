@@ -6,9 +6,9 @@
 #include "base/base.h"
 
 enum privileges {
-	PRIVILEGES_WORKER,    /* acts with callers' ids; no exec, no network */
-	PRIVILEGES_KEEPER,    /* mounts, kills, starts sshfs, ssh and hooks, which inherit this */
-	PRIVILEGES_TRANSPORT, /* has its sockets and its memory: nobody's rights, no files, no processes */
+	PRIVILEGES_WORKER, /* acts with callers' ids; no exec, no network */
+	PRIVILEGES_KEEPER, /* mounts, kills, starts sshfs, ssh and hooks, which inherit this */
+	PRIVILEGES_TRANSPORT, /* has its sockets and its memory: nobody's rights, opens no file, starts nothing */
 };
 
 /* Gives up the rest for good. Call before threads. Failures (old kernel, container) are only logged. */

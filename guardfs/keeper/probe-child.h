@@ -11,8 +11,8 @@ struct probe_run;
 /* One entry of a listing: its type is DT_*. False: enough. */
 typedef bool (*probe_entry_fn)(void *arg, const char *name, unsigned type);
 
-/* How the storage is asked. Paths are relative to the root, "": the root itself; nothing on the way is followed out
- * of it. No cache may answer, where there is a choice. Each returns 0 or a positive errno; all may hang. */
+/* How the storage is asked. Paths are relative to the root, "": the root itself; in a directory nothing on the way is followed
+ * out of it, but SFTP's server follows every link. No cache may answer, where there is a choice. Each returns 0 or a positive errno; all may hang. */
 struct probe_storage {
 	/* Makes what the others need. False: probe_fail was called. */
 	bool (*open_root)(struct probe_run *run);

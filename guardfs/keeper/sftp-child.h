@@ -20,7 +20,7 @@ enum sftp_child_fd {
 	SFTP_CHILD_END
 };
 
-/* Written by keeper before the start, then by the child, which is not believed after it has logged in. */
+/* Written by keeper before the start, then by the child: once it serves only `ended` is read. */
 struct sftp_job {
 	struct config_backend backend;
 	uint32_t connect_ms;

@@ -1,6 +1,7 @@
 /* client.h: a transport asked through its ring, one request at a time for each thread.
  *
- * Every call waits for its answer, as long as the transport lives; a thread in it can be killed at any time. The
+ * Every call waits for its answer, as long as the transport lives; a thread in it can be killed at any time (its
+ * records are then given back by the next worker, or, a probe's, by keeper; a probe's refs stay open). The
  * transport is not believed: sizes, refs, names and errors are checked. All return 0 (or a length), or: -ENOTCONN:
  * the transport is gone, and nobody knows whether the request was carried out; -EIO: the server says only that it
  * failed, or the answer makes no sense; -EBADMSG: as sftp_error; -ENAMETOOLONG; or another error of the server's.

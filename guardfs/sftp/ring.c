@@ -221,7 +221,7 @@ void ring_detach(struct ring_user *user)
 	user->ring = NULL;
 }
 
-/* Only the transport's death closes its end. */
+/* The transport's death closes its end; its shutdown(2), which a hostile one may call, looks the same. */
 bool ring_is_over(const struct ring_user *user)
 {
 	struct pollfd p = {.fd = user->socket, .events = POLLRDHUP};
