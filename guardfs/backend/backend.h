@@ -35,6 +35,12 @@ struct caller {
 /* An object found or made; fh_length 0: it has no file handle. */
 struct found {
 	struct stat st;
+	/* Guarded: mode, owner and group that storage has, whatever st presents. Of lookup and create. */
+	struct {
+		mode_t mode;
+		uid_t uid;
+		gid_t gid;
+	} stored;
 	bool mounted; /* local tier: on a file system mounted within */
 	uint8_t fh_type;
 	uint8_t fh_length;

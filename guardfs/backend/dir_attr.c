@@ -38,8 +38,10 @@ errint_t dir_describe(struct backend *b, int dirfd, const char *name, struct fou
 	found->fh_length = 0;
 	found->fh_type = 0;
 	found->mounted = false;
-	if (rc == 0)
+	if (rc == 0) {
+		guarded_note_stored(found);
 		guarded_present(b, &found->st);
+	}
 	return rc;
 }
 

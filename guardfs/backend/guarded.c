@@ -35,6 +35,13 @@ int guarded_hold_root(const struct backend *b, uint32_t epoch)
 	return -ENOTCONN;
 }
 
+void guarded_note_stored(struct found *found)
+{
+	found->stored.mode = found->st.st_mode;
+	found->stored.uid = found->st.st_uid;
+	found->stored.gid = found->st.st_gid;
+}
+
 void guarded_present(const struct backend *b, struct stat *st)
 {
 	const struct config_backend *c = b->config;

@@ -10,6 +10,9 @@ errint_t guarded_epoch(const struct backend *b, uint32_t *epoch);
 /* A duplicate of that epoch's root, the caller's. -ENOTCONN: it is another's by now; or a want of descriptors. */
 int guarded_hold_root(const struct backend *b, uint32_t epoch) WARN_UNUSED;
 
+/* Before guarded_present. */
+void guarded_note_stored(struct found *found);
+
 /* Owner and mode as configured; the rule is that of libfuse's options uid, gid and umask. */
 void guarded_present(const struct backend *b, struct stat *st);
 

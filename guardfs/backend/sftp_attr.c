@@ -71,6 +71,9 @@ void sftp_show(const struct backend *b, const struct sftp_attributes *a, struct 
 void sftp_describe(const struct backend *b, const struct sftp_attributes *attrs, struct found *found)
 {
 	sftp_show(b, attrs, &found->st);
+	found->stored.mode = attrs->permissions;
+	found->stored.uid = attrs->uid;
+	found->stored.gid = attrs->gid;
 	found->fh_length = 0;
 	found->fh_type = 0;
 	found->mounted = false;

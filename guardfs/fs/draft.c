@@ -60,6 +60,7 @@ static errint_t give_memory(struct handle *h)
 	atomic_store(&h->draft_mtime_ns, INT64_MIN);
 	atomic_store(&h->draft_atime_ns, INT64_MIN);
 	atomic_store(&h->draft_closed_ns, 0);
+	atomic_store(&h->draft_beside, 0);
 	h->draft_failed_from = h->draft_failed_to = 0;
 	return 0;
 }

@@ -15,6 +15,7 @@
 #include "fs/tiers.h"
 #include "fs/view.h"
 #include "fs/virtual.h"
+#include "policy/statefile.h"
 
 #include <errno.h>
 
@@ -32,6 +33,11 @@ struct node *make_parent(fuse_req_t req, fuse_ino_t parent_id, const char *name,
 	}
 	if (node_index(parent) == 0 && strcmp(name, VIRTUAL_DIR_NAME) == 0) {
 		fuse_reply_err(req, removing ? EROFS : EEXIST);
+		return NULL;
+	}
+	/* Ours, and listed for nobody. */
+	if (!removing && parent->backend < CONFIG_BACKENDS_MAX && statefile_is_beside(name)) {
+		fuse_reply_err(req, EPERM);
 		return NULL;
 	}
 	return parent;

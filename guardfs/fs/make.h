@@ -24,7 +24,7 @@ struct make_args {
 };
 
 /* The directory for making or removing names; NULL: answered ESTALE, in the virtual tree EROFS (making
- * .guardfs: EEXIST). */
+ * .guardfs: EEXIST), for names that rewritings of state files use EPERM. */
 struct node *make_parent(fuse_req_t req, fuse_ino_t parent, const char *name, bool removing);
 
 /* The local object is about to lose this name. If it is the last, keeps its descriptor for processes that use

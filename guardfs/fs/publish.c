@@ -70,7 +70,7 @@ void publish_sync(fuse_req_t req, struct handle *h, bool closes, int (*reply)(fu
 		handle_put(h);
 		return;
 	}
-	rc = publish_draft(b, h);
+	rc = publish_draft(b, h, !closes);
 	if (rc == 0)
 		atomic_store(&h->draft_refused, 0);
 	jobs_done(h, false, MIN(rc, (ssize_t)0));

@@ -1,28 +1,38 @@
-/* publish_beside.h: new content put beside a file and renamed over it, for fs/publish.c. Within the guard; worker, any
+/* publish_beside.h: new content put beside a file and renamed over it, for fs/publish_draft.c. Within the guard; worker, any
  * thread. */
 #ifndef GUARDFS_FS_PUBLISH_BESIDE_H
 #define GUARDFS_FS_PUBLISH_BESIDE_H
 
 #include "fs/draft.h"
 #include "fs/node.h"
+#include "policy/statefile.h"
 
 struct publication {
+	struct handle *h;
 	uint32_t node;
 	/* Its place on the backend. */
 	uint32_t parent;
 	char name[NAME_LENGTH_MAX + 1];
 	const struct draft_content *content;
-	/* Is there a file of the name? Its attributes. */
+	/* It is to outlast a crash of the server, name and all. */
+	bool durable;
+	/* Is there a file of the name? As it was found. */
 	bool is_there;
-	struct stat old;
+	struct found old;
+	/* The file beside it; "": there is none. */
+	char beside[STATEFILE_NAME_SIZE];
 };
 
-/* No file can be put beside it, or none with its owner, mode and extended attributes. Nothing has changed. */
+/* No file can be put beside it, or none with its owner, mode and extended attributes, or it cannot be renamed. The file
+ * itself has not changed. */
 #define PUBLISH_IN_PLACE (-EXDEV)
 
 /* Between statefiles_begin and statefiles_end. 0; PUBLISH_IN_PLACE; GUARD_POISONED: the request was answered meanwhile; or
- * storage's -errno. */
-errint_t publish_beside(struct backend *b, const struct publication *p) WARN_UNUSED;
+ * storage's -errno. publish_beside_end must follow in any case, once the content is where it belongs. */
+errint_t publish_beside(struct backend *b, struct publication *p) WARN_UNUSED;
+
+/* Removes what is left beside it; rc: what the publication came to. */
+void publish_beside_end(struct backend *b, struct publication *p, errint_t rc);
 
 /* Is it a name that publish_beside takes for such a file, on this machine and for this mount? Also without the guard. */
 bool publish_beside_is_ours(const char *name);

@@ -23,23 +23,36 @@ static struct node *node_of(const struct handle *h)
 	return &fs.arena->nodes[h->node];
 }
 
+static errint_t end_step(errint_t rc)
+{
+	return rc == 0 && call_is_late() ? GUARD_POISONED : rc;
+}
+
 /* In the file itself, as without drafts: it has other names, or is open for writing otherwise, or no file can be put
- * beside it. */
+ * beside it. The new version goes to the local disk first. What is beside it stays until the end. */
 static errint_t rewrite_in_place(struct backend *b, const struct publication *p)
 {
 	int ref = -1;
-	errint_t rc = b->ops->open(b, p->node, O_WRONLY | O_TRUNC, &ref), closed;
+	errint_t rc = end_step(0), closed;
+	bool cut;
 
+	if (rc < 0)
+		return rc;
+	versions_add(p->node, p->content->data, p->content->size);
+	rc = b->ops->open(b, p->node, O_WRONLY | O_TRUNC, &ref);
+	cut = rc == 0 || errclass_info(errclass_from_errno(-rc))->infrastructure;
+	handle_truncation_ended(rc, p->node, NULL, 0);
+	rc = end_step(rc);
 	if (rc == 0)
-		handle_truncation_ended(rc, p->node, NULL, 0);
-	if (rc == 0)
-		rc = draft_put(b, ref, p->content->data, p->content->size);
+		rc = end_step(draft_put(b, ref, p->content->data, p->content->size));
 	if (rc == 0)
 		rc = publish_fsync(b, ref);
 	if (ref >= 0) {
 		closed = b->ops->release(b, ref);
 		rc = rc < 0 ? rc : closed;
 	}
+	if (rc < 0 && cut)
+		draft_damaged(b, p->node, p->content->size);
 	return rc;
 }
 
@@ -62,44 +75,45 @@ static void note_published(struct backend *b, const struct publication *p)
 }
 
 /* It is not the version that the draft began from, nor another draft's: what others wrote in place ends here. */
-static void keep_changed(struct backend *b, const struct handle *h, const struct publication *p)
+static void keep_changed(struct backend *b, const struct publication *p)
 {
-	struct version base = {h->draft_base_size, h->draft_base_mtime_ns};
+	struct version base = {p->h->draft_base_size, p->h->draft_base_mtime_ns};
 	char path[4096];
 	bool kept;
 
-	if (version_is_same(base, version_of(&p->old)))
+	if (version_is_same(base, version_of(&p->old.st)))
 		return;
-	kept = versions_former(b, p->node, &p->old, true);
+	kept = versions_former(b, p->node, &p->old.st, true);
 	log_warning("%s: it was changed in place while it was being rewritten; that version is replaced%s",
-		    publish_path_of(h, path, sizeof(path)), kept ? " (guardctl generations has it)" : "");
+		    publish_path_of(p->h, path, sizeof(path)), kept ? " (guardctl generations has it)" : "");
 }
 
-static errint_t replace_file(struct backend *b, const struct handle *h, struct publication *p)
+static errint_t replace_file(struct backend *b, struct publication *p)
 {
-	struct found found;
-	errint_t rc = b->ops->lookup(b, p->parent, p->name, &found);
+	errint_t rc = b->ops->lookup(b, p->parent, p->name, &p->old);
 
 	if (rc < 0 && rc != -ENOENT)
 		return rc;
 	p->is_there = rc == 0;
-	if (p->is_there)
-		p->old = found.st;
-	if (p->is_there && !S_ISREG(p->old.st_mode))
+	if (p->is_there && !S_ISREG(p->old.st.st_mode))
 		return BACKEND_NODE_GONE;
 	if (p->is_there) {
-		versions_former(b, p->node, &p->old, false);
-		keep_changed(b, h, p);
+		versions_former(b, p->node, &p->old.st, false);
+		keep_changed(b, p);
 	}
-	if ((p->is_there && p->old.st_nlink > 1) || draft_has_writers(p->node, NULL))
+	if ((p->is_there && p->old.st.st_nlink > 1) || draft_has_writers(p->node, NULL))
 		return rewrite_in_place(b, p);
 	rc = publish_beside(b, p);
-	return rc == PUBLISH_IN_PLACE ? rewrite_in_place(b, p) : rc;
+	if (rc == PUBLISH_IN_PLACE)
+		rc = rewrite_in_place(b, p);
+	publish_beside_end(b, p, rc);
+	return rc;
 }
 
 /* Nobody is at the name now, and unlink(2) and rename(2) wait: is it still the one that was read? */
-static bool has_moved(const struct handle *h, const struct publication *p)
+static bool has_moved(const struct publication *p)
 {
+	const struct handle *h = p->h;
 	char name[NAME_LENGTH_MAX + 1];
 	uint32_t parent;
 
@@ -108,17 +122,20 @@ static bool has_moved(const struct handle *h, const struct publication *p)
 }
 
 /* -EAGAIN: it was renamed or removed meanwhile. */
-static errint_t publish_as(struct backend *b, struct handle *h, struct publication *p)
+static errint_t publish_as(struct backend *b, struct publication *p)
 {
 	int place = STATEFILES_NO_PLACE;
-	errint_t rc = node_place(node_of(h), &p->parent, p->name);
+	errint_t rc = node_place(node_of(p->h), &p->parent, p->name);
 
 	if (rc == 0)
 		rc = statefiles_begin(p->parent, p->name, &place);
-	if (rc == 0 && has_moved(h, p))
+	if (rc == 0 && has_moved(p))
 		rc = -EAGAIN;
 	else if (rc == 0)
-		rc = replace_file(b, h, p);
+		rc = replace_file(b, p);
+	if (rc == 0)
+		atomic_store(&p->h->draft_published, p->content->changes);
+	/* That the attributes cannot be had is no error any more. */
 	if (rc == 0)
 		note_published(b, p);
 	if (place != STATEFILES_NO_PLACE)
@@ -127,10 +144,10 @@ static errint_t publish_as(struct backend *b, struct handle *h, struct publicati
 	return rc;
 }
 
-errint_t publish_draft(struct backend *b, struct handle *h)
+errint_t publish_draft(struct backend *b, struct handle *h, bool durable)
 {
 	struct draft_content content = {.data = NULL};
-	struct publication p = {.node = h->node, .content = &content};
+	struct publication p = {.h = h, .node = h->node, .content = &content, .durable = durable};
 	errint_t rc = draft_copy(h, &content);
 
 	if (rc < 0) {
@@ -138,7 +155,7 @@ errint_t publish_draft(struct backend *b, struct handle *h)
 		return GUARD_POISONED; /* ours, not storage's */
 	}
 	do
-		rc = h->unlinked == HANDLE_NAMED ? publish_as(b, h, &p) : 0;
+		rc = h->unlinked == HANDLE_NAMED ? publish_as(b, &p) : 0;
 	while (rc == -EAGAIN);
 	if (rc == 0 && h->unlinked == HANDLE_NAMED)
 		versions_add(h->node, content.data, content.size);

@@ -5,10 +5,10 @@
 #include "fs/context.h"
 
 /* Within the guard, as a change of everything (GUARD_TARGET_ALL). h: a draft, in the caller's use. What was changed up to
- * now is published (handle.draft_published); of a file that has lost its name nowhere. 0; GUARD_POISONED: the
+ * now is published (handle.draft_published); durable: so that it outlasts a crash of the server. Of a file that has lost its name nowhere. 0; GUARD_POISONED: the
  * request was answered meanwhile, or the content is lost; BACKEND_NODE_GONE: something else than a file has its name; or
  * storage's -errno. */
-errint_t publish_draft(struct backend *b, struct handle *h) WARN_UNUSED;
+errint_t publish_draft(struct backend *b, struct handle *h, bool durable) WARN_UNUSED;
 
 /* h's path, for people. */
 const char *publish_path_of(const struct handle *h, char *path, size_t size);

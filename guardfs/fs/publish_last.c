@@ -116,7 +116,7 @@ static bool try_taken(struct handle *h)
 
 	if (is_owed(b, h->node) || guard_visit(b, OP_SYNC, GUARD_TARGET_ALL, h->uid) != VISIT_IN)
 		return false;
-	rc = publish_draft(b, h);
+	rc = publish_draft(b, h, false);
 	outcome = guard_end_visit(b, rc, true);
 	lost = why_lost(h, outcome, rc);
 	if (lost)

@@ -88,6 +88,8 @@ struct handle {
 	uint64_t draft_failed_from, draft_failed_to;
 	/* CLOCK_MONOTONIC of the last close by its owner that left it as it was, only emptied; 0: none. */
 	_Atomic uint64_t draft_closed_ns;
+	/* By which the name is made of the file that is being put beside it (policy/statefile.h); 0: none. */
+	_Atomic uint64_t draft_beside;
 	/* The version on storage that a draft takes the place of: size, and mtime in ns. */
 	uint64_t draft_base_size;
 	int64_t draft_base_mtime_ns;
