@@ -5,8 +5,9 @@ DEADLINE_METADATA=20000 DEADLINE_READ=20000 DEADLINE_WRITE=60000 PROBE_TIMEOUT=4
 MIB=$(pick 64 16)
 box_start box 2222
 relay_start far 2300 2222
+relay far room 8192
 mkdir -p "$WORK/box/data/jobs/cold" "$WORK/box/data/jobs/through" "$WORK/box/data/raw"
-conf_begin
+conf_begin ${BENCH_READAHEAD:+"readahead = $BENCH_READAHEAD"}
 TYPE=sftp PORT=2300 conf_box box 'durability = behind'
 conf "backend slow" 'type = sftp' 'host = 127.0.0.1' 'port = 2300' "user = root" "identity = $WORK/box/user_key" \
 	"known_hosts = $WORK/box/known_hosts" "alias = $WORK/cold/slow"

@@ -12,8 +12,9 @@
  *     cut	   reset all connections
  *     refuse	   close the listening socket (and cut); thaw opens it again
  *     take N	   accept N connections more, and let all others wait
+ *     room KIB	   how much may be under way in each direction of a connection: 1024, at most 16384
  *
- * Everything is bounded: 64 connections, 1 MiB under way in each direction of each.
+ * Everything is bounded: 64 connections.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -34,7 +35,8 @@
 
 #define CONNECTIONS_MAX 64
 #define CHUNK_SIZE	(16 * 1024)
-#define CHUNKS_MAX	64 /* per direction of a connection */
+#define CHUNKS_MAX	1024		    /* per direction of a connection */
+#define MERGE_NS	(NSEC_PER_MSEC / 4) /* what comes so soon after other bytes goes with them */
 
 struct chunk {
 	uint64_t due_ns;
@@ -62,9 +64,10 @@ static struct {
 	unsigned long takes; /* connections that may still come */
 	uint64_t rate;	     /* bytes/s, 0: no limit */
 	uint64_t delay_ns;
+	unsigned room; /* in chunks */
 	uint64_t tokens[2], refilled_ns;
 	struct connection connections[CONNECTIONS_MAX];
-} relay = {.listen_fd = -1, .takes = ULONG_MAX};
+} relay = {.listen_fd = -1, .takes = ULONG_MAX, .room = 64};
 
 static void fail(const char *what)
 {
@@ -165,6 +168,8 @@ static void command(const char *line)
 		relay.delay_ns = value * NSEC_PER_MSEC;
 	} else if (sscanf(line, "take %lu", &value) == 1) {
 		relay.takes = value;
+	} else if (sscanf(line, "room %lu", &value) == 1) {
+		relay.room = (unsigned)MIN(MAX(value * 1024 / CHUNK_SIZE, 1), CHUNKS_MAX);
 	} else if (strcmp(line, "freeze") == 0) {
 		relay.frozen = true;
 	} else if (strcmp(line, "thaw") == 0) {
@@ -206,13 +211,25 @@ static void refill(uint64_t now)
 		    MIN(relay.tokens[i] + add, MAX(relay.rate / 10, 1024)); /* a burst of 100 ms */
 }
 
+/* The last one, for small packets shall not take the room of large ones; else an empty one. */
+static struct chunk *chunk_for(struct flow *f, uint64_t now)
+{
+	struct chunk *k = &f->chunks[(f->first + f->n - 1) % CHUNKS_MAX];
+
+	if (f->n > 0 && k->length < CHUNK_SIZE && now + relay.delay_ns < k->due_ns + MERGE_NS)
+		return k;
+	k = &f->chunks[(f->first + f->n) % CHUNKS_MAX];
+	k->length = k->sent = 0;
+	return k;
+}
+
 static void pull(struct connection *c, int side, uint64_t now)
 {
 	struct flow *f = &c->flow[side];
 
-	while (!f->ended && f->n < CHUNKS_MAX) {
-		struct chunk *k = &f->chunks[(f->first + f->n) % CHUNKS_MAX];
-		ssize_t n = recv(c->fd[side], k->data, CHUNK_SIZE, 0);
+	while (!f->ended && f->n < relay.room) {
+		struct chunk *k = chunk_for(f, now);
+		ssize_t n = recv(c->fd[side], k->data + k->length, CHUNK_SIZE - k->length, 0);
 
 		if (n < 0 && (errno == EAGAIN || errno == EINTR))
 			return;
@@ -220,10 +237,11 @@ static void pull(struct connection *c, int side, uint64_t now)
 			f->ended = true;
 			return;
 		}
-		k->length = (uint32_t)n;
-		k->sent = 0;
-		k->due_ns = now + relay.delay_ns;
-		f->n++;
+		if (k->length == 0) {
+			k->due_ns = now + relay.delay_ns;
+			f->n++;
+		}
+		k->length += (uint32_t)n;
 	}
 }
 
@@ -275,7 +293,7 @@ static short wanted_events(const struct connection *c, int side)
 {
 	short events = 0;
 
-	if (!c->flow[side].ended && c->flow[side].n < CHUNKS_MAX)
+	if (!c->flow[side].ended && c->flow[side].n < relay.room)
 		events |= POLLIN;
 	/* With a rate or a delay the clock says when to send, not the socket. */
 	if (c->flow[1 - side].n > 0 && !relay.rate && !relay.delay_ns)
