@@ -7,10 +7,6 @@
 
 #include <errno.h>
 
-/* No usual file system refuses shorter ones. */
-#define SHORT_NAME 143u /* of eCryptfs */
-#define SHORT_PATH 1023u
-
 /* Type of the object; 0: none, or unknown. */
 static mode_t type_of(const struct ring_user *user, const char *path)
 {
@@ -78,7 +74,7 @@ errint_t sftp_mend(errint_t rc)
 {
 	switch (rc) {
 	case -EBADMSG:
-		return -EINVAL;
+		return -ENAMETOOLONG;
 	case -EBADF: /* of a transport that lost count of what is open */
 	case -ENODATA:
 	case -EOPNOTSUPP:
@@ -88,36 +84,12 @@ errint_t sftp_mend(errint_t rc)
 	}
 }
 
-/* For some server's file system. */
-static bool may_be_too_long(const char *path)
-{
-	size_t longest = 0;
-
-	if (strlen(path) > SHORT_PATH)
-		return true;
-	for (const char *at = path; *at;) {
-		size_t n = strcspn(at, "/");
-
-		longest = MAX(longest, n);
-		at += n + (at[n] == '/');
-	}
-	return longest > SHORT_NAME;
-}
-
-errint_t sftp_mend_named(const char *path, errint_t rc)
-{
-	return rc == -EBADMSG && may_be_too_long(path) ? -ENAMETOOLONG : sftp_mend(rc);
-}
-
 errint_t sftp_mend_make(const struct ring_user *user, const char *path, bool may_exist, errint_t rc)
 {
 	mode_t there;
 
-	/* A server without links, or without the extension for them. */
-	if (rc == -EOPNOTSUPP)
-		return -EPERM;
 	if (rc != -EIO)
-		return sftp_mend_named(path, rc);
+		return sftp_mend(rc);
 	there = type_of(user, path);
 	if (there && !may_exist)
 		return -EEXIST;
@@ -129,7 +101,7 @@ errint_t sftp_mend_make(const struct ring_user *user, const char *path, bool may
 errint_t sftp_mend_unlink(const struct ring_user *user, const char *path, errint_t rc)
 {
 	if (rc != -EIO)
-		return sftp_mend_named(path, rc);
+		return sftp_mend(rc);
 	return S_ISDIR(type_of(user, path)) ? -EISDIR : explain_above(user, path, rc);
 }
 
@@ -138,7 +110,7 @@ errint_t sftp_mend_rmdir(const struct ring_user *user, const char *path, errint_
 	mode_t there;
 
 	if (rc != -EIO && rc != -ENOENT)
-		return sftp_mend_named(path, rc);
+		return sftp_mend(rc);
 	there = type_of(user, path);
 	/* OpenSSH says ENOENT of ENOTDIR. */
 	if (there && !S_ISDIR(there))
@@ -160,22 +132,16 @@ static bool are_on_different_fs(const struct ring_user *user, const char *a, con
 	return x.fsid != y.fsid || x.blocks != y.blocks || x.files != y.files;
 }
 
-static errint_t mend_either(const char *from, const char *to, errint_t rc)
-{
-	return sftp_mend_named(may_be_too_long(to) ? to : from, rc);
-}
-
-/* Without the extension for it a server replaces nothing. */
 errint_t sftp_mend_rename(const struct ring_user *user, const char *from, const char *to, bool keeps,
 			  errint_t rc)
 {
 	mode_t old, new;
 
 	if (rc != -EIO && rc != -ENOENT && rc != -EBADMSG)
-		return mend_either(from, to, rc);
+		return sftp_mend(rc);
 	old = type_of(user, from);
 	if (!old)
-		return mend_either(from, to, rc);
+		return sftp_mend(rc);
 	new = type_of(user, to);
 	if (new &&keeps)
 		return -EEXIST;
@@ -190,9 +156,7 @@ errint_t sftp_mend_rename(const struct ring_user *user, const char *from, const 
 	/* Of a directory into itself. */
 	if (rc == -EBADMSG && S_ISDIR(old))
 		return -EINVAL;
-	if (rc == -EIO && new && !(user->ring->extensions & 1u << SFTP_POSIX_RENAME))
-		return -EPERM;
-	return rc == -EIO && !new ? explain_above(user, to, rc) : mend_either(from, to, rc);
+	return rc == -EIO && !new ? explain_above(user, to, rc) : sftp_mend(rc);
 }
 
 errint_t sftp_mend_write(const struct ring_user *user, const char *path, size_t size, errint_t rc)

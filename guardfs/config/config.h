@@ -138,7 +138,8 @@ struct config {
 	uint32_t guarded_cache_ms;
 	/* Per cent of what is free and the user's (policy/share.h). */
 	uint32_t user_share;
-	uint32_t max_readahead_kib;
+	/* To begin with, and when backends are slow; when they are fast. */
+	uint32_t max_readahead_kib, readahead_most_kib;
 	/* For infrastructure trouble: EIO or ETIMEDOUT. */
 	int error;
 	struct deadlines deadline;

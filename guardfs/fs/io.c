@@ -1,10 +1,9 @@
 /* io.c: READ, WRITE, FALLOCATE, LSEEK, COPY_FILE_RANGE. */
 #include "fs/io.h"
-#include "fs/again.h"
+#include "fs/ahead.h"
 #include "fs/append.h"
 #include "fs/behind.h"
 #include "fs/context.h"
-#include "fs/doubt.h"
 #include "fs/draft.h"
 #include "fs/guard.h"
 #include "fs/handle.h"
@@ -79,6 +78,16 @@ static void read_draft(fuse_req_t req, struct handle *h, size_t size, off_t offs
 		fuse_reply_buf(req, (const char *)call.data, (size_t)n);
 }
 
+static ssize_t read_file(struct backend *b, struct handle *h, size_t size, off_t offset)
+{
+	bool measured = ahead_begins(b, size);
+	ssize_t rc = b->ops->read(b, atomic_load(&h->fd), call.data, size, offset, known_end(b, h));
+
+	if (measured)
+		ahead_ends(b, rc);
+	return rc;
+}
+
 void fs_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset, struct fuse_file_info *fi)
 {
 	struct handle *h = handle_get(fi->fh);
@@ -108,8 +117,7 @@ void fs_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset, struct f
 	}
 	rc = handle_ensure(b, h);
 	if (rc == 0)
-		rc = b->ops->read(b, atomic_load(&h->fd), call.data, MIN(size, (size_t)CALL_DATA_SIZE),
-				  offset, known_end(b, h));
+		rc = read_file(b, h, MIN(size, (size_t)CALL_DATA_SIZE), offset);
 	if (rc > 0 && b->board)
 		board_count(b->board, COUNT_READ_BYTES, (uint64_t)rc);
 	jobs_done(h, false, rc);
@@ -205,8 +213,6 @@ void fs_write(fuse_req_t req, fuse_ino_t ino, const char *data, size_t size, off
 		return;
 	jobs_begin(h);
 	if (atomic_load(&h->error)) {
-		if (again_is_running())
-			doubt_raise(call.buffer); /* the first run may have made it */
 		jobs_error(ERRCLASS_STALE);
 		fuse_reply_err(req, atomic_load(&h->error));
 		handle_put(h);

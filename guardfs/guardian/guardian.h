@@ -66,6 +66,8 @@ struct guardian {
 	bool unmounted;
 	/* mount.c: exposed binds went with the mount. */
 	bool withdrawn;
+	/* mount.c: read-ahead as it was set last. */
+	uint32_t readahead_kib;
 	/* When a worker was last seen serving. */
 	uint64_t served_ns;
 	/* stand_in.c: without a worker requests are answered here. */
@@ -121,7 +123,8 @@ errint_t mount_begin(struct guardian *g) WARN_UNUSED; /* mount(2), INIT into the
 /* mount -o remount: gives the present mount read_only, allow_suid, allow_dev and no_exec. Logs its error. */
 errint_t mount_remount(const struct config *config) WARN_UNUSED;
 void mount_finish(struct guardian *g); /* once serving: read-ahead, exposed binds */
-/* Exposed binds go with the mount: they would keep its session alive after umount(8). */
+/* Sets the read-ahead that worker has found. Exposed binds go with the mount: they would keep its session alive after
+ * umount(8). */
 void mount_follow(struct guardian *g);
 /* Detaches binds and mount; closes the place if configured. */
 void mount_end(struct guardian *g);

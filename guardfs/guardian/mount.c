@@ -303,13 +303,15 @@ static bool exposes_anything(const struct config *config)
 	return false;
 }
 
-static void set_readahead(const struct guardian *g)
+/* Of files opened from now on. */
+static void set_readahead(struct guardian *g, uint32_t kib)
 {
 	char path[64], value[16];
 	int n;
 
+	g->readahead_kib = kib;
 	snprintf(path, sizeof(path), "/sys/class/bdi/0:%u/read_ahead_kb", g->board->mount_minor);
-	n = snprintf(value, sizeof(value), "%u", g->board->config.max_readahead_kib);
+	n = snprintf(value, sizeof(value), "%u", kib);
 	CLEANUP_FD int fd = open(path, O_WRONLY | O_CLOEXEC);
 
 	if (fd < 0 || write(fd, value, (size_t)n) < 0)
@@ -341,7 +343,7 @@ static void withdraw_exposed(struct guardian *g)
 
 void mount_finish(struct guardian *g)
 {
-	set_readahead(g);
+	set_readahead(g, g->board->config.max_readahead_kib);
 	g->withdrawn = atomic_load(&g->board->unmounted_real_ns) != 0;
 	if (!g->withdrawn)
 		expose(g);
@@ -350,7 +352,10 @@ void mount_finish(struct guardian *g)
 void mount_follow(struct guardian *g)
 {
 	bool gone = atomic_load(&g->board->unmounted_real_ns) != 0;
+	uint32_t kib = atomic_load(&g->board->readahead_kib);
 
+	if (kib && kib != g->readahead_kib)
+		set_readahead(g, kib);
 	if (gone == g->withdrawn)
 		return;
 	g->withdrawn = gone;

@@ -169,7 +169,7 @@ static const uint64_t shape[] = {
 	sizeof(struct board), AT(board, pid), AT(board, heartbeat_ns), AT(board, heartbeat_tid),
 	AT(board, keeper_heartbeat_ns), AT(board, worker_generation),
 	AT(board, serving), AT(board, dead_workers), AT(board, left_generation), AT(board, crashes), AT(board, requests),
-	AT(board, mount_minor), AT(board, mounted_at), AT(board, unmounted_real_ns), AT(board, ended),
+	AT(board, mount_minor), AT(board, readahead_kib), AT(board, mounted_at), AT(board, unmounted_real_ns), AT(board, ended),
 	AT(board, shares), AT(board, open_files_before), sizeof(struct board_share),
 	AT(board, config), AT(board, backends), AT(board, map_generation), AT(board, map_lock),
 	AT(board, map), AT(board, routes), AT(board, manifest_ok), AT(board, manifest_error),

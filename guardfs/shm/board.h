@@ -295,6 +295,8 @@ struct board {
 	char mounted_at[CONFIG_PATH_MAX];
 	/* Negotiated. Worker, at INIT. */
 	int32_t kernel_passthrough;
+	/* Read-ahead for which the backends are fast enough, in KiB; 0: not known. Worker; guardian sets it. */
+	_Atomic uint32_t readahead_kib;
 
 	/* The first tier map stands; worker serves nothing before. Keeper. */
 	_Atomic uint32_t map_loaded;

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/fd.h"
 #include "base/log.h"
+#include "fs/ahead.h"
 #include "fs/behind.h"
 #include "fs/checkpoint.h"
 #include "fs/checkpoint_wait.h"
@@ -194,6 +195,7 @@ void control_run(struct arena *a, uint32_t quiesce_seen)
 		if (poll(&p, 1, pause_ms()) > 0)
 			receive_messages(sock);
 		pool_tick();
+		ahead_tick();
 		fs_interrupted_tick();
 		fs_refresh_tiers();
 		jobs_tick();
