@@ -231,6 +231,9 @@ static void take_place(const struct verify_result *r)
 	found.found_mtime_s = r->mtime_s;
 	found.at = r->at;
 	found.whole_to = MIN(r->whole_to, r->size);
+	/* Of a file without structure nothing tells whether bytes in a lost range are the right ones. */
+	if (r->kind == VERIFY_DATA && found.ranges.n)
+		found.whole_to = MIN(found.whole_to, found.ranges.ranges[0].from);
 	found.n_holes = 0;
 	found.found_error = 0;
 }

@@ -87,6 +87,7 @@ wait_until 30000 verdict_is missing.warc.gz missing
 wait_until 30000 verdict_is changed.warc.gz changed
 wait_until 30000 verdict_is again.warc.gz unknown
 wait_until 30000 verdict_is log unknown
+assert_le "$({ ctl suspects --json || true; } | jq '.[] | select(.path == "cold/log") | .whole_to - .ranges[0].from')" 0 "bytes of the lost range that are called whole"
 ctl suspects >"$WORK/told" || true
 grep -q "truncated at byte $((size - 100)), whole to " "$WORK/told" || fail "$(cat "$WORK/told")"
 grep -q 'zeros: bytes ' "$WORK/told" || fail "$(cat "$WORK/told")"
