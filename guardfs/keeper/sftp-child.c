@@ -87,26 +87,32 @@ static struct connection *connect_once(const struct sftp_job *job, uint32_t limi
 	return connection;
 }
 
-/* Data on a connection of its own, if there is room and time for it: else everything shares one. keeper allows
- * connect_ms in all, of which the version is still to be agreed on. */
+/* Half of what is left of connect_ms, which keeper allows in all. */
+static uint32_t share_ms(const struct sftp_job *job, uint64_t began_ns)
+{
+	uint64_t spent_ms = (clock_mono_ns() - began_ns) / NSEC_PER_MSEC;
+
+	return job->connect_ms > spent_ms ? (job->connect_ms - (uint32_t)spent_ms) / 2 : 0;
+}
+
+/* Data on a connection of its own, if there is room and time for it: else everything shares one. */
 static struct connection *connect_for_data(struct sftp_job *job, uint64_t began_ns,
 					   struct connection *metadata)
 {
-	uint64_t spent_ms = (clock_mono_ns() - began_ns) / NSEC_PER_MSEC;
-	uint32_t left_ms = job->connect_ms > spent_ms ? job->connect_ms - (uint32_t)spent_ms : 0;
+	uint32_t limit_ms = share_ms(job, began_ns);
 	struct connection *bulk = NULL;
 
-	if (job->connections > 1 && left_ms / 2 >= job->connect_ms / LEAST_SHARE)
-		bulk = connect_once(job, left_ms / 2, &job->second);
+	if (job->connections > 1 && limit_ms >= job->connect_ms / LEAST_SHARE)
+		bulk = connect_once(job, limit_ms, &job->second);
 	return bulk ? bulk : metadata;
 }
 
 int sftp_child_main(void)
 {
-	static const struct transport_ends ends = {.socket = SFTP_CHILD_SOCKET,
-						   .memory = SFTP_CHILD_MEMORY,
-						   .door = SFTP_CHILD_DOOR,
-						   .patience_ns = DESERTED_NS};
+	struct transport_ends ends = {.socket = SFTP_CHILD_SOCKET,
+				      .memory = SFTP_CHILD_MEMORY,
+				      .door = SFTP_CHILD_DOOR,
+				      .patience_ns = DESERTED_NS};
 	struct connection *metadata, *bulk;
 	struct sftp_job *job = map_job();
 	uint64_t began_ns = clock_mono_ns();
@@ -121,6 +127,7 @@ int sftp_child_main(void)
 	if (!metadata)
 		return 1;
 	bulk = connect_for_data(job, began_ns, metadata);
+	ends.join_ns = share_ms(job, began_ns) * NSEC_PER_MSEC;
 	if (job->sandbox)
 		privileges_drop(PRIVILEGES_TRANSPORT);
 	rc = transport_serve(&ends, metadata, bulk);

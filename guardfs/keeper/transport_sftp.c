@@ -174,10 +174,10 @@ void transport_tell_sharing(const struct transport *t)
 	if (!t->job || t->job->connections < 2)
 		return;
 	d = t->job->second;
-	if (diagnosis_valid(&d) && d.class != ERRCLASS_NONE)
-		log_info(
-		    "backend %s: data shares a connection with the rest, for the second login failed: %s",
-		    t->backend->name, d.detail);
+	if (atomic_load(&t->ring.ring->ready) > 1 || !diagnosis_valid(&d))
+		return;
+	log_info("backend %s: data shares a connection with the rest, for the second one failed: %s",
+		 t->backend->name, d.class != ERRCLASS_NONE ? d.detail : "logged in, but SFTP did not begin");
 }
 
 /* Of the login, then of the connection. The record was written by a process that talks to the server. */

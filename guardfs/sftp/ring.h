@@ -136,7 +136,7 @@ struct ring {
 	_Atomic uint32_t epoch;
 	/* Stored once, by the transport or, after its death, by keeper: nothing is done any more. */
 	_Atomic uint32_t ended;
-	/* By the transport once it serves; before it: what the server said. */
+	/* By the transport once it serves: the number of its connections; before it: what the server said. */
 	_Atomic uint32_t ready;
 	uint32_t extensions, lacks;
 	/* By the transport: set before its last look at submitted and its wait, cleared after. */

@@ -19,11 +19,20 @@ struct serving {
 	uint64_t deserted_ns;
 	unsigned n_connections;
 	struct connection *connections[2];
+	/* When the first connection was; 0: it is not. */
+	uint64_t first_ready_ns;
 	/* NULL: not ready yet. */
 	struct operations *operations;
 	uint64_t busy_ns;
 	bool trimmed;
 };
+
+/* One is enough. */
+static void give_up_second(struct serving *s)
+{
+	connection_free(s->connections[1]);
+	s->n_connections = 1;
+}
 
 static errint_t work_connections(struct serving *s)
 {
@@ -32,25 +41,44 @@ static errint_t work_connections(struct serving *s)
 	for (unsigned i = 0; i < s->n_connections; i++) {
 		errint_t rc = connection_work(s->connections[i], now_ns);
 
-		if (rc < 0)
+		if (rc < 0 && i == 1 && !s->operations)
+			give_up_second(s);
+		else if (rc < 0)
 			return rc;
 	}
 	return 0;
 }
 
+/* A server may log somebody in twice, and then start SFTP but once. */
+static bool are_connections_ready(struct serving *s)
+{
+	uint64_t now_ns = clock_mono_ns();
+
+	if (!connection_is_ready(s->connections[0]))
+		return false;
+	if (s->first_ready_ns == 0)
+		s->first_ready_ns = now_ns;
+	if (s->n_connections < 2 || connection_is_ready(s->connections[1]))
+		return true;
+	if (now_ns < s->first_ready_ns + s->ends->join_ns)
+		return false;
+	give_up_second(s);
+	return true;
+}
+
 static errint_t become_ready(struct serving *s)
 {
-	struct connection *last = s->connections[s->n_connections - 1];
+	struct connection *last;
 
-	for (unsigned i = 0; i < s->n_connections; i++)
-		if (!connection_is_ready(s->connections[i]))
-			return 0;
+	if (!are_connections_ready(s))
+		return 0;
+	last = s->connections[s->n_connections - 1];
 	s->operations = operations_new(&s->server, s->connections[0], last);
 	if (!s->operations)
 		return -ENOMEM;
 	s->server.ring->extensions = connection_extensions(last);
 	s->server.ring->lacks = connection_lacks(last);
-	atomic_store(&s->server.ring->ready, 1);
+	atomic_store(&s->server.ring->ready, s->n_connections);
 	return 0;
 }
 
@@ -83,6 +111,8 @@ static uint64_t wake_ns(const struct serving *s)
 
 	if (s->operations)
 		until_ns = MIN(until_ns, operations_wake_ns(s->operations));
+	else if (s->first_ready_ns)
+		until_ns = MIN(until_ns, s->first_ready_ns + s->ends->join_ns);
 	if (s->deserted_ns)
 		until_ns = MIN(until_ns, s->deserted_ns + s->ends->patience_ns);
 	for (unsigned i = 0; i < s->n_connections; i++)

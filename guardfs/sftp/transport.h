@@ -12,6 +12,9 @@ struct transport_ends {
 	int door;
 	/* Nobody is left on the other side: one that comes within this time goes on with the ring. */
 	uint64_t patience_ns;
+	/* So much later than the first connection the second one may be ready; then it is closed, and the first one serves
+	 * for everything, as when the second one ends before. */
+	uint64_t join_ns;
 };
 
 /* Serves the ring until a connection ends or nobody is left on the other side. Begins both connections, which may be

@@ -1,4 +1,5 @@
-/* More listings at once than the ring has records for, over a transport with OpenSSH's sftp-server behind it. */
+/* A transport with OpenSSH's sftp-server behind it: more listings at once than the ring has records for, and second
+ * connections that are of no use. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -32,19 +33,33 @@ static int users_end;
 static pid_t transport;
 static struct ring_user user;
 
-static void be_transport(int socket, int memory, int door)
+/* Of the second connection. NULL: there is none. */
+static const char *const *second;
+
+static struct connection *connect_to(const char *const *program)
 {
-	static const char *const argv[] = {"/usr/lib/openssh/sftp-server", NULL};
-	const struct transport_ends ends = {
-	    .socket = socket, .memory = memory, .door = door, .patience_ns = NSEC_PER_SEC};
 	struct connection *c;
 	struct stream *s;
 
+	if (stream_over_program(program, &s) < 0 || connection_new(s, &c) < 0)
+		_exit(9);
+	return c;
+}
+
+static void be_transport(int socket, int memory, int door)
+{
+	static const char *const server[] = {"/usr/lib/openssh/sftp-server", NULL};
+	const struct transport_ends ends = {.socket = socket,
+					    .memory = memory,
+					    .door = door,
+					    .patience_ns = NSEC_PER_SEC,
+					    .join_ns = 100 * NSEC_PER_MSEC};
+	struct connection *c;
+
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	close(users_end);
-	if (stream_over_program(argv, &s) < 0 || connection_new(s, &c) < 0)
-		_exit(9);
-	_exit(transport_serve(&ends, c, c) == 0 ? 0 : 1);
+	c = connect_to(server);
+	_exit(transport_serve(&ends, c, second ? connect_to(second) : c) == 0 ? 0 : 1);
 }
 
 static int begin_transport(void **state)
@@ -139,9 +154,29 @@ static void many_listings(void **state)
 		assert_int_equal(atomic_load(&user.ring->record[i].word), 0);
 }
 
+/* One says nothing, one ends at once, and one talks nonsense. */
+static void second_connections_of_no_use(void **state)
+{
+	static const char *const silent[] = {"sleep", "1000", NULL}, *const ends[] = {"true", NULL},
+				 *const echoes[] = {"cat", NULL};
+	static const char *const *const programs[] = {silent, ends, echoes};
+
+	for (size_t i = 0; i < ARRAY_SIZE(programs); i++) {
+		struct sftp_attributes attrs;
+
+		second = programs[i];
+		assert_int_equal(begin_transport(state), 0);
+		assert_int_equal(atomic_load(&user.ring->ready), 1);
+		assert_int_equal(client_lstat(&user, dir, &attrs), 0);
+		assert_int_equal(end_transport(state), 0);
+	}
+	second = NULL;
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(second_connections_of_no_use),
 	    cmocka_unit_test_setup_teardown(many_listings, begin_transport, end_transport),
 	};
 

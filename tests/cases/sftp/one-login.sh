@@ -9,7 +9,7 @@ relay far take 1
 sed -i '/^\[recovery\]/a connect_timeout = 4s' "$CONF"
 start_guardfs
 wait_healthy
-assert_match "$(cat "$WORK/guardfs.log")" 'data shares a connection with the rest, for the second login failed'
+assert_match "$(cat "$WORK/guardfs.log")" 'data shares a connection with the rest, for the second one failed'
 assert_content "$COLD/file" text
 echo more >>"$COLD/file"
 assert_eq "$(cat "$SERVER/file")" $'text\nmore'
