@@ -4,7 +4,7 @@
 
 It serves DIRECTORY as OpenSSH's sftp-server does. The file RULE, if there is one, says "OPERATION request|answer TEXT": the
 first request of that kind with TEXT in it takes the file away, and is not carried out, or is carried out and not answered. In
-either case the connection ends there and then."""
+either case the connection ends there and then. With "always" behind it the rule stays."""
 import os
 import struct
 import subprocess
@@ -50,9 +50,10 @@ def loses(body):
     kind = kind_of(body)
     try:
         with open(rule_file) as f:
-            operation, what, text = f.read().split()
+            operation, what, text, *always = f.read().split()
         if kind == operation and text.encode() in body:
-            os.rename(rule_file, rule_file + ".done")
+            if not always:
+                os.rename(rule_file, rule_file + ".done")
             return what
     except FileNotFoundError:
         pass

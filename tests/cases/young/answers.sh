@@ -42,3 +42,19 @@ notes()
 	sqlite3 "$STATE/history.sqlite" "SELECT COALESCE(SUM(text + 0), 0) FROM events WHERE kind = 'note' AND name = 'made before'"
 }
 wait_value 5000 notes -eq 8
+
+say "a request that breaks every connection is not run for ever: its caller has an error, and sees what is there"
+errors=$(status .counters.errors)
+echo 'mkdir request never always' >"$WORK/rule"
+assert_op EIO 0 25000 mkdir "$COLD/never"
+rm "$WORK/rule"
+wait_healthy
+assert_op ENOENT 0 25000 stat "$COLD/never"
+assert_eq "$(status .counters.errors)" $((errors + 1)) "errors counted"
+wait_value 20000 incidents '[.incidents[].failed] | add' -ge 1
+# sshfs's kernel sees the directory before it asks for it once more.
+echo 'mkdir answer made always' >"$WORK/rule"
+assert_match "$("$TOOLS/timed" mkdir "$COLD/made")" '^(EIO|OK) '
+rm "$WORK/rule"
+wait_healthy
+assert_op OK 0 25000 stat "$COLD/made"
