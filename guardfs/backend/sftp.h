@@ -110,6 +110,8 @@ errint_t sftp_readdir(struct backend *b, int ref, int64_t offset, readdir_fn emi
 errint_t sftp_mend(errint_t rc);
 /* Making path. may_exist: that it exists already is no error. */
 errint_t sftp_mend_make(const struct ring_user *user, const char *path, bool may_exist, errint_t rc);
+/* A hard link from a file to path to. */
+errint_t sftp_mend_link(const struct ring_user *user, const char *from, const char *to, errint_t rc);
 errint_t sftp_mend_unlink(const struct ring_user *user, const char *path, errint_t rc);
 errint_t sftp_mend_rmdir(const struct ring_user *user, const char *path, errint_t rc);
 errint_t sftp_mend_rename(const struct ring_user *user, const char *from, const char *to, bool keeps,

@@ -15,19 +15,33 @@ static mode_t type_of(const struct ring_user *user, const char *path)
 	return client_lstat(user, path, &attrs) == 0 ? attrs.permissions & S_IFMT : 0;
 }
 
-/* Why no byte more can be written there: -EROFS, -ENOSPC for size bytes, or otherwise. */
-static errint_t explain_by_figures(const struct ring_user *user, const char *path, size_t size,
+/* What is to be stored: bytes, or a name. */
+struct need {
+	size_t size;
+	bool name;
+};
+
+/* Some file systems make file nodes as they are needed, and have no number of them. A quota of a user's shows in no
+ * figure. */
+static bool is_full(const struct sftp_statvfs *f, struct need need)
+{
+	if (need.name && f->files > 0 && f->available_files == 0)
+		return true;
+	return f->blocks > 0 && (f->available_blocks == 0 ||
+				 f->available_blocks < need.size / MAX(f->fragment_size, UINT64_C(512)));
+}
+
+/* Why nothing more can be stored there: -EROFS, -ENOSPC, or otherwise. */
+static errint_t explain_by_figures(const struct ring_user *user, const char *path, struct need need,
 				   errint_t otherwise)
 {
 	struct sftp_statvfs f;
-	bool full;
 
 	if (client_statvfs(user, path, &f) < 0)
 		return otherwise;
 	if (f.flags & SFTP_STATVFS_READ_ONLY)
 		return -EROFS;
-	full = f.available_blocks == 0 || f.available_blocks < size / MAX(f.fragment_size, UINT64_C(512));
-	return f.blocks > 0 && full ? -ENOSPC : otherwise;
+	return is_full(&f, need) ? -ENOSPC : otherwise;
 }
 
 static void above(const char *path, char *parent, size_t size)
@@ -41,12 +55,13 @@ static void above(const char *path, char *parent, size_t size)
 	(void)copy_string(parent + n, size - n, n ? "" : slash ? "/" : ".");
 }
 
-static errint_t explain_above(const struct ring_user *user, const char *path, errint_t otherwise)
+static errint_t explain_above(const struct ring_user *user, const char *path, struct need need,
+			      errint_t otherwise)
 {
 	char parent[RING_NAME_MAX];
 
 	above(path, parent, sizeof(parent));
-	return explain_by_figures(user, parent, 0, otherwise);
+	return explain_by_figures(user, parent, need, otherwise);
 }
 
 static bool note_entry(void *arg, const char *name, size_t length, const struct sftp_attributes *attrs)
@@ -68,6 +83,18 @@ static bool holds_entries(const struct ring_user *user, const char *path)
 	(void)client_readdir(user, ref, note_entry, &found);
 	(void)client_close(user, ref);
 	return found;
+}
+
+static bool are_on_different_fs(const struct ring_user *user, const char *a, const char *b)
+{
+	char above_a[RING_NAME_MAX], above_b[RING_NAME_MAX];
+	struct sftp_statvfs x, y;
+
+	above(a, above_a, sizeof(above_a));
+	above(b, above_b, sizeof(above_b));
+	if (client_statvfs(user, above_a, &x) < 0 || client_statvfs(user, above_b, &y) < 0)
+		return false;
+	return x.fsid != y.fsid || x.blocks != y.blocks || x.files != y.files;
 }
 
 errint_t sftp_mend(errint_t rc)
@@ -95,14 +122,25 @@ errint_t sftp_mend_make(const struct ring_user *user, const char *path, bool may
 		return -EEXIST;
 	if (S_ISDIR(there))
 		return -EISDIR;
-	return explain_above(user, path, rc);
+	return explain_above(user, path, (struct need){.name = !there}, rc);
+}
+
+errint_t sftp_mend_link(const struct ring_user *user, const char *from, const char *to, errint_t rc)
+{
+	if (rc != -EIO)
+		return sftp_mend(rc);
+	if (type_of(user, to))
+		return -EEXIST;
+	if (are_on_different_fs(user, from, to))
+		return -EXDEV;
+	return explain_above(user, to, (struct need){0}, rc);
 }
 
 errint_t sftp_mend_unlink(const struct ring_user *user, const char *path, errint_t rc)
 {
 	if (rc != -EIO)
 		return sftp_mend(rc);
-	return S_ISDIR(type_of(user, path)) ? -EISDIR : explain_above(user, path, rc);
+	return S_ISDIR(type_of(user, path)) ? -EISDIR : explain_above(user, path, (struct need){0}, rc);
 }
 
 errint_t sftp_mend_rmdir(const struct ring_user *user, const char *path, errint_t rc)
@@ -117,19 +155,7 @@ errint_t sftp_mend_rmdir(const struct ring_user *user, const char *path, errint_
 		return -ENOTDIR;
 	if (rc == -EIO && there && holds_entries(user, path))
 		return -ENOTEMPTY;
-	return rc == -EIO ? explain_above(user, path, rc) : rc;
-}
-
-static bool are_on_different_fs(const struct ring_user *user, const char *a, const char *b)
-{
-	char above_a[RING_NAME_MAX], above_b[RING_NAME_MAX];
-	struct sftp_statvfs x, y;
-
-	above(a, above_a, sizeof(above_a));
-	above(b, above_b, sizeof(above_b));
-	if (client_statvfs(user, above_a, &x) < 0 || client_statvfs(user, above_b, &y) < 0)
-		return false;
-	return x.fsid != y.fsid || x.blocks != y.blocks || x.files != y.files;
+	return rc == -EIO ? explain_above(user, path, (struct need){0}, rc) : rc;
 }
 
 errint_t sftp_mend_rename(const struct ring_user *user, const char *from, const char *to, bool keeps,
@@ -156,10 +182,10 @@ errint_t sftp_mend_rename(const struct ring_user *user, const char *from, const 
 	/* Of a directory into itself. */
 	if (rc == -EBADMSG && S_ISDIR(old))
 		return -EINVAL;
-	return rc == -EIO && !new ? explain_above(user, to, rc) : sftp_mend(rc);
+	return rc == -EIO && !new ? explain_above(user, to, (struct need){0}, rc) : sftp_mend(rc);
 }
 
 errint_t sftp_mend_write(const struct ring_user *user, const char *path, size_t size, errint_t rc)
 {
-	return rc == -EIO ? explain_by_figures(user, path, size, rc) : sftp_mend(rc);
+	return rc == -EIO ? explain_by_figures(user, path, (struct need){.size = size}, rc) : sftp_mend(rc);
 }

@@ -16,6 +16,14 @@ static errint_t describe_made(struct backend *b, const struct sftp_link *link, c
 	return rc;
 }
 
+static errint_t mend_entry(const struct ring_user *user, const struct client_request *request, errint_t rc)
+{
+	if (request->operation != RING_LINK)
+		return sftp_mend_make(user, request->to ? request->to : request->path, false, rc);
+	/* Without the extension for it. */
+	return rc == -EOPNOTSUPP ? -EPERM : sftp_mend_link(user, request->path, request->to, rc);
+}
+
 /* request's path is filled in here, or, with a target, its second one. */
 static errint_t make_entry(struct backend *b, uint32_t parent, const char *name,
 			   struct client_request *request, struct found *found)
@@ -30,10 +38,8 @@ static errint_t make_entry(struct backend *b, uint32_t parent, const char *name,
 	rc = client_change(&place.link->user, request, &attrs);
 	if (rc == 0)
 		rc = describe_made(b, place.link, place.at.path, &attrs, found);
-	else if (rc == -EOPNOTSUPP) /* without the extension for hard links */
-		rc = -EPERM;
 	else
-		rc = sftp_mend_make(&place.link->user, place.at.path, false, rc);
+		rc = mend_entry(&place.link->user, request, rc);
 	sftp_leave(b, place.link);
 	return rc;
 }

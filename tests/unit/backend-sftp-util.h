@@ -30,6 +30,8 @@ static struct {
 	struct object objects[8];
 	errint_t fails[RING_OPERATION_COUNT];
 	struct sftp_statvfs figures;
+	/* Each directory is of a file system of its own. */
+	bool mounts_everywhere;
 	/* Entries of whatever directory. */
 	unsigned entries;
 	/* Of READLINK. */
@@ -78,6 +80,7 @@ static inline void say_data(const struct peer_request *asked, uint8_t *data, str
 {
 	switch (asked->request.operation) {
 	case RING_STATVFS:
+		server.figures.fsid = server.mounts_everywhere ? strlen(asked->names[0]) : 1;
 		memcpy(data, &server.figures, sizeof(server.figures));
 		result->size = sizeof(server.figures);
 		return;
@@ -142,7 +145,8 @@ static inline int begin(void **state)
 					       .free_blocks = 500,
 					       .available_blocks = 500,
 					       .files = 100,
-					       .free_files = 50};
+					       .free_files = 50,
+					       .available_files = 50};
 	place = place_new();
 	assert_int_equal(nodefd_init(place->arena, 64), 0);
 	config = &place->arena->board.config.backends[BACKEND];

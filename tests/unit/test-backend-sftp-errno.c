@@ -92,6 +92,7 @@ static const struct failure {
     {"symlink, there", make_symlink, RING_SYMLINK, -EIO, FILE_, 0, 0, -EEXIST},
     {"link, there", make_link, RING_LINK, -EIO, FILE_, 0, 0, -EEXIST},
     {"link, not offered", make_link, RING_LINK, -EOPNOTSUPP, 0, 0, 0, -EPERM},
+    {"link, unexplained", make_link, RING_LINK, -EIO, 0, 0, 0, -EIO},
     {"exclusive, there", make_exclusively, RING_OPEN, -EIO, FILE_, 0, 0, -EEXIST},
     {"exclusive, unexplained", make_exclusively, RING_OPEN, -EIO, 0, 0, 0, -EIO},
     {"create, a directory", make, RING_OPEN, -EIO, DIR, 0, 0, -EISDIR},
@@ -142,6 +143,11 @@ static bool makes_room_matter(const struct failure *f)
 	return f->said == -EIO && f->meant == -EIO;
 }
 
+static bool needs_a_node(const struct failure *f)
+{
+	return f->new == 0 && (f->fails == RING_MKDIR || f->fails == RING_OPEN || f->fails == RING_SYMLINK);
+}
+
 static void failures_for_want_of_room(void **state)
 {
 	(void)state;
@@ -156,9 +162,44 @@ static void failures_for_want_of_room(void **state)
 		server.figures.flags = 0;
 		server.figures.available_blocks = 500;
 	}
+	/* No node left for a new name; bytes and old names need none. */
+	server.figures.files = 100;
+	server.figures.available_files = 0;
+	for (size_t i = 0; i < ARRAY_SIZE(failures); i++)
+		if (makes_room_matter(&failures[i]))
+			fail_once(&failures[i], needs_a_node(&failures[i]) ? -ENOSPC : -EIO);
+	server.figures.files = 0;
+	fail_once(&failures[1], -EIO);
 	/* A server that does not tell, or has no blocks at all, explains nothing. */
 	server.figures.blocks = server.figures.available_blocks = 0;
 	fail_once(&failures[1], -EIO);
+}
+
+static errint_t link_elsewhere(void)
+{
+	struct found found;
+
+	return sftp.ops->link(&sftp, file, root, "new", &found);
+}
+
+static errint_t move_elsewhere(void)
+{
+	return sftp.ops->rename(&sftp, directory, "old", root, "new", 0);
+}
+
+static void another_file_system(void **state)
+{
+	static const struct failure linking = {"link", link_elsewhere, RING_LINK, -EIO, 0, FILE_, 0, -EXDEV};
+	static const struct failure moving = {"rename", move_elsewhere, RING_RENAME, -EIO,
+					      0,	FILE_,		0,	     -EXDEV};
+
+	(void)state;
+	server.mounts_everywhere = true;
+	fail_once(&linking, -EXDEV);
+	fail_once(&moving, -EXDEV);
+	server.mounts_everywhere = false;
+	fail_once(&linking, -EIO);
+	fail_once(&moving, -EIO);
 }
 
 int main(void)
@@ -166,6 +207,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    CASE(failures_explained),
 	    CASE(failures_for_want_of_room),
+	    CASE(another_file_system),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
