@@ -206,6 +206,13 @@ static bool count_memory(struct collect *c)
 	return true;
 }
 
+/* It is there, and not shown. */
+static bool leave_out(struct collect *c, const char *name, size_t length)
+{
+	listed_add(&c->listed_maker, name, length, NULL);
+	return true;
+}
+
 static bool collect_entry(void *arg, const char *name, size_t length, uint64_t ino, unsigned type,
 			  int64_t next, const struct stat *st)
 {
@@ -216,15 +223,15 @@ static bool collect_entry(void *arg, const char *name, size_t length, uint64_t i
 	if (c->b->board && c->entries++ % PROGRESS_EVERY == 0)
 		atomic_store(&call.slot->progress_ns, clock_mono_ns());
 	if (length == 0 || length >= sizeof(z))
-		return true;
+		return leave_out(c, name, length);
 	memcpy(z, name, length);
 	z[length] = '\0';
 	/* sshfs gave this name, and it goes with the last close; or a rewriting. */
 	if (c->holds_removed && backend_is_hidden(z))
-		return true;
+		return leave_out(c, name, length);
 	if (c->b->board && statefile_is_beside(z)) {
 		leftovers_seen(c->dir, z);
-		return true;
+		return leave_out(c, name, length);
 	}
 	if (c->b->board)
 		ino = is_dot(name, length) ? dot_ino(c, length == 2) : node_child_ino(c->b, c->dir, z, ino);
@@ -232,7 +239,8 @@ static bool collect_entry(void *arg, const char *name, size_t length, uint64_t i
 	if (!c->b->board && listing_has(&c->writer, c->routes, z))
 		return true;
 	listing_add(&c->writer, name, length, ino, type);
-	listed_add(&c->listed_maker, name, length, st);
+	if (!is_dot(name, length))
+		listed_add(&c->listed_maker, name, length, st);
 	return count_memory(c) && c->writer.error == 0;
 }
 

@@ -21,6 +21,8 @@ struct listed {
 	uint8_t backend;
 	uint32_t dir, changes;
 	uint64_t begun_ns;
+	/* There is an entry that is not among these. */
+	bool partial;
 	uint32_t n, n_room;
 	size_t used, room;
 	struct entry *entries;
@@ -87,7 +89,10 @@ void listed_add(struct listed_maker *maker, const char *name, size_t length, con
 {
 	struct listed *l = maker->made;
 
-	if (!l || !st)
+	if (!l)
+		return;
+	l->partial |= !st;
+	if (!st)
 		return;
 	if (length > 255 || !make_room(l, length)) {
 		listed_end(maker, false);
@@ -241,6 +246,21 @@ bool listed_find(const struct backend *b, uint32_t dir, const char *name, struct
 		return false;
 	show_entry(e, found);
 	return true;
+}
+
+bool listed_lacks(const struct backend *b, uint32_t dir, const char *name)
+{
+	const struct listed *l;
+	uint64_t now_ns;
+
+	if (atomic_load_explicit(&listings.n, memory_order_relaxed) == 0)
+		return false;
+	ACQUIRE_LOCK(&listings.lock);
+	l = find_listed(b, dir);
+	now_ns = clock_mono_ns();
+	return l && !l->partial && !is_expired(l, now_ns) &&
+	       (double)(now_ns - l->begun_ns) / (double)NSEC_PER_SEC < fs_cache_seconds(b) &&
+	       !find_entry(l, name);
 }
 
 bool listed_find_node(const struct backend *b, const struct node *node, struct stat *st, double *age_s)

@@ -13,7 +13,7 @@ struct listed_maker {
 /* Storage is about to be asked for the listing of dir. */
 void listed_begin(struct listed_maker *maker, const struct backend *b, uint32_t dir);
 
-/* An entry of it; st: NULL: it came without. */
+/* An entry of it but "." and ".."; st: NULL: it came without, or is not shown. */
 void listed_add(struct listed_maker *maker, const char *name, size_t length, const struct stat *st);
 
 /* It is complete: it takes the place of an older one. Or it is not, and is forgotten. */
@@ -24,5 +24,9 @@ bool listed_find(const struct backend *b, uint32_t dir, const char *name, struct
 
 /* The same of a node, by its name. */
 bool listed_find_node(const struct backend *b, const struct node *node, struct stat *st, double *age_s);
+
+/* Has dir no such name, by a listing of all that is in it, begun no longer ago than attributes may be old? False:
+ * storage is to be asked. */
+bool listed_lacks(const struct backend *b, uint32_t dir, const char *name);
 
 #endif

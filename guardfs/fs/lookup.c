@@ -121,6 +121,8 @@ static void lookup_guarded(fuse_req_t req, struct backend *b, struct node *paren
 	}
 	if (!statefiles_is_named(p, name) && listed_find(b, p, name, &found, &age_s))
 		rc = 0;
+	else if (!known && !statefiles_is_named(p, name) && listed_lacks(b, p, name))
+		rc = -ENOENT;
 	else
 		rc = known ? find_known(b, known, p, name, &found) : b->ops->lookup(b, p, name, &found);
 	if (rc == -ENOENT && target_is_missing(b, parent))
