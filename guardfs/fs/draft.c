@@ -46,12 +46,8 @@ bool draft_may_begin(const struct node *node, const struct stat *st, const struc
 	       (uint64_t)st->st_size <= statefiles_size() && !draft_has_writers(node_index(node), h);
 }
 
-static errint_t give_memory(struct handle *h)
+static void reset_draft(struct handle *h, int fd)
 {
-	int fd = handle_memfd("guardfs-draft");
-
-	if (fd < 0)
-		return fd;
 	h->snapshot_fd = fd;
 	h->draft_owner = 0;
 	atomic_store(&h->draft_refused, 0);
@@ -62,7 +58,6 @@ static errint_t give_memory(struct handle *h)
 	atomic_store(&h->draft_closed_ns, 0);
 	atomic_store(&h->draft_beside, 0);
 	h->draft_failed_from = h->draft_failed_to = 0;
-	return 0;
 }
 
 static void set_base(struct handle *h, const struct stat *st)
@@ -75,12 +70,17 @@ static void set_base(struct handle *h, const struct stat *st)
 
 errint_t draft_begin(struct handle *h, const struct stat *st)
 {
-	errint_t rc = give_memory(h);
+	/* One that has gone on in place has its memory still. */
+	int fd = h->snapshot_fd >= 0 ? h->snapshot_fd : handle_memfd("guardfs-draft");
 
+	if (fd < 0)
+		return fd;
+	if (fd == h->snapshot_fd && ftruncate(fd, 0) < 0)
+		return -errno;
+	reset_draft(h, fd);
 	set_base(h, st);
-	if (rc == 0)
-		atomic_store(&h->draft, DRAFT_NEW);
-	return rc;
+	atomic_store(&h->draft, DRAFT_NEW);
+	return 0;
 }
 
 static bool rebase_one(struct handle *h, void *st)
@@ -95,15 +95,19 @@ void draft_rebase(uint32_t node, const struct stat *st)
 	handle_index_each(node, rebase_one, (void *)(uintptr_t)st);
 }
 
-errint_t draft_keep(struct handle *h, const void *data, size_t n)
+errint_t draft_keep(struct handle *h, int version, size_t size)
 {
-	errint_t rc = give_memory(h);
+	int fd = -1;
 
-	if (rc == 0)
-		rc = fd_write_all(h->snapshot_fd, data, n);
-	if (rc == 0)
-		atomic_store(&h->draft, DRAFT_KEPT);
-	return rc;
+	if (version >= 0 && !handle_count_listing(h, (uint32_t)((size + 1023) >> 10)))
+		return -EDQUOT;
+	if (version >= 0)
+		fd = dup(version);
+	if (version >= 0 && fd < 0)
+		return -errno;
+	reset_draft(h, fd);
+	atomic_store(&h->draft, DRAFT_KEPT);
+	return 0;
 }
 
 /* ---- content ---- */

@@ -32,8 +32,9 @@ errint_t draft_begin(struct handle *h, const struct stat *st) WARN_UNUSED;
 /* Drafts of node's file are to replace this version: one of them was published. */
 void draft_rebase(uint32_t node, const struct stat *st);
 
-/* h, open for reading, keeps this content from now on. 0 or -errno. */
-errint_t draft_keep(struct handle *h, const void *data, size_t n) WARN_UNUSED;
+/* h, open for reading, keeps the content of the memfd `version`, of which it gets a descriptor of its own, from now on; -1:
+ * nothing, so that it says -EIO. 0; -EDQUOT: its user has no memory left; or -errno. */
+errint_t draft_keep(struct handle *h, int version, size_t size) WARN_UNUSED;
 
 /* Reads and changes of the content. No storage is asked. -EFBIG: a change would make it larger than a state file may be, or
  * its user has no memory left: draft_spill; or it has just been spilled. A draft whose content is lost says -EIO. */

@@ -325,7 +325,7 @@ enum guard_result guard_try(fuse_req_t req, struct backend *b, enum op_class op_
 {
 	if (!b->board)
 		return GUARD_GO;
-	if (is_final_error(b, op_class)) {
+	if (!(flags & GUARD_REWRITES) && is_final_error(b, op_class)) {
 		count_error(req, b, ERRCLASS_IO_ERROR);
 		fuse_reply_err(req, fs.config->error);
 		return GUARD_GONE;

@@ -28,6 +28,8 @@ enum guard_flags {
 	GUARD_LISTING = 1 << 3,
 	/* Answered from memory in an outage. */
 	GUARD_RECALLS = 1 << 4,
+	/* A sync that writes all of its data again: an error of before says nothing of that. */
+	GUARD_REWRITES = 1 << 5,
 };
 
 /* The object changed. GUARD_TARGET_ALL conflicts with every change. */

@@ -312,17 +312,20 @@ struct usable {
 	bool stray;
 	/* In use. */
 	struct handle *found;
+	bool is_open;
 };
 
+/* A use that is raised before these looks keeps it open, and its descriptor: who ends either looks at the uses afterwards. */
 static bool find_usable(struct handle *h, void *arg)
 {
 	struct usable *usable = arg;
 
 	if (h->kind != HANDLE_FILE || (h->unlinked == HANDLE_STRAY) != usable->stray ||
-	    atomic_load(&h->closing) || atomic_load(&h->fd) < 0)
+	    atomic_load(&h->closing) || atomic_load(&h->draft) != DRAFT_NONE || atomic_load(&h->fd) < 0)
 		return true;
 	atomic_fetch_add(&h->users, 1);
 	usable->found = h;
+	usable->is_open = !atomic_load(&h->closing) && atomic_load(&h->draft) == DRAFT_NONE;
 	return false;
 }
 
@@ -330,9 +333,9 @@ struct handle *handle_find(uint32_t node, bool stray)
 {
 	struct usable usable = {.stray = stray};
 
-	/* Released before: take another. */
+	/* Released before, or a draft by now: take another. */
 	while (!handle_index_each(node, find_usable, &usable)) {
-		if (!atomic_load(&usable.found->closing))
+		if (usable.is_open)
 			return usable.found;
 		handle_put(usable.found);
 	}

@@ -32,13 +32,18 @@ void handle_count(struct handle *h)
 
 bool handle_count_listing(struct handle *h, uint32_t kib)
 {
-	uint32_t before;
+	uint32_t before = atomic_load(&h->snapshot_kib);
 
-	if (kib && !shares_take(SHARE_LISTING_KIB, h->uid, kib))
-		return false;
-	before = atomic_exchange(&h->snapshot_kib, kib);
-	if (before)
-		shares_give_back(SHARE_LISTING_KIB, h->uid, before);
+	do
+		if (kib > before && !shares_take(SHARE_LISTING_KIB, h->uid, kib - before))
+			return false;
+		else if (atomic_compare_exchange_strong(&h->snapshot_kib, &before, kib))
+			break;
+		else if (kib > before)
+			shares_give_back(SHARE_LISTING_KIB, h->uid, kib - before);
+	while (true);
+	if (kib < before)
+		shares_give_back(SHARE_LISTING_KIB, h->uid, before - kib);
 	return true;
 }
 

@@ -284,22 +284,34 @@ static errint_t remove_directory(struct backend *b, uint32_t parent, const char 
 	return rc;
 }
 
+/* No version is published under the name meanwhile. 0 or -errno. */
+static errint_t remove_file(struct backend *b, uint32_t p, const char *name, int *place)
+{
+	errint_t rc = 0;
+
+	if (b->board && statefiles_is_named(p, name))
+		rc = statefiles_join(p, name, place);
+	return rc < 0 ? rc : b->ops->unlink(b, p, name);
+}
+
 static void remove_name(fuse_req_t req, struct node *parent, const char *name, bool directory)
 {
 	struct backend *b = fs_backend(parent);
 	uint32_t p = view_object_index(parent);
+	int place = STATEFILES_NO_PLACE;
 	struct node *node;
 	ssize_t rc;
 
 	if (!guard_enter(req, b, OP_METADATA, GUARD_MUTATING, guard_target_name(p, name)))
 		return;
 	node = b->board ? NULL : make_losing(p, name);
-	rc = directory ? remove_directory(b, p, name) : b->ops->unlink(b, p, name);
+	rc = directory ? remove_directory(b, p, name) : remove_file(b, p, name, &place);
 	make_lost(node, rc == 0);
 	rc = again_removed(b, (errint_t)rc);
 	dirs_changed(b, p);
 	if (rc == 0 && b->board)
 		name_is_removed(p, name, directory);
+	statefiles_leave(place);
 	if (!guard_leave(req, b, &rc))
 		return;
 	if (rc == 0)

@@ -66,7 +66,8 @@ void publish_sync(fuse_req_t req, struct handle *h, bool closes, int (*reply)(fu
 	}
 	/* Whoever answers with an error, guardian too: from then on it must not be published by itself. */
 	atomic_store(&h->draft_refused, atomic_load(&h->draft_changes));
-	if (!guard_enter(req, b, OP_SYNC, GUARD_MUTATING | GUARD_PARKABLE, GUARD_TARGET_ALL)) {
+	if (!guard_enter(req, b, OP_SYNC, GUARD_MUTATING | GUARD_PARKABLE | GUARD_REWRITES,
+			 GUARD_TARGET_ALL)) {
 		handle_put(h);
 		return;
 	}
@@ -109,19 +110,22 @@ errint_t publish_begin_rename(struct backend *b, uint32_t p, const char *name, u
 	rc = statefiles_begin(np, newname, &r->place);
 	victim = rc == 0 ? node_find_guarded(np, newname, NODE_PINNED) : NULL;
 	if (victim && victim != source)
-		rc = publish_keep_readers(b, node_index(victim));
+		rc = publish_readers_begin(b, node_index(victim), &r->readers);
 	if (victim)
 		node_unpin(victim);
+	if (rc == 0 && call_is_late())
+		rc = GUARD_POISONED;
 	if (rc == 0 && S_ISREG(source->mode))
 		rc = sync_source(b, source, r);
 	node_unpin(source);
-	return rc;
+	return rc == 0 && call_is_late() ? GUARD_POISONED : rc;
 }
 
 void publish_end_rename(uint32_t np, const char *newname, struct published_rename *r, bool renamed)
 {
 	const struct node *node = renamed && r->data ? node_find_guarded(np, newname, NODE_UNHELD) : NULL;
 
+	publish_readers_end(&r->readers, renamed);
 	statefiles_end(r->place);
 	if (node)
 		versions_add(node_index(node), r->data, r->size);

@@ -3,7 +3,7 @@
 #ifndef GUARDFS_FS_PUBLISH_H
 #define GUARDFS_FS_PUBLISH_H
 
-#include "fs/context.h"
+#include "fs/publish_readers.h"
 
 /* Answers FLUSH (closes) or FSYNC of a draft, by reply: publishes what is due. A close by another process than the one that
  * began the draft, or of one that is being killed, publishes nothing. A draft some of whose writes have failed is not published, which
@@ -18,6 +18,8 @@ struct published_rename {
 	/* What is renamed, for the generations; NULL: not read. */
 	void *data;
 	size_t size;
+	/* Of the file in whose place it comes. */
+	struct published_readers readers;
 };
 errint_t publish_begin_rename(struct backend *b, uint32_t p, const char *name, uint32_t np,
 			      const char *newname, struct published_rename *r) WARN_UNUSED;

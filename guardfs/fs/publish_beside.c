@@ -322,6 +322,7 @@ static errint_t rename_over(struct backend *b, struct publication *p)
 
 	if (rc == 0)
 		p->beside[0] = '\0';
+	p->is_replaced = rc == 0;
 	return refused || (rc == -EIO && p->is_there && !call_is_late() && renames_elsewhere(b, p))
 		   ? PUBLISH_IN_PLACE
 		   : rc;
@@ -354,7 +355,7 @@ errint_t publish_beside(struct backend *b, struct publication *p)
 	if (atomic_load(&b->board->server_lacks) & 1u << SERVER_POSIX_RENAME)
 		return PUBLISH_IN_PLACE;
 	remove_left(b);
-	rc = end_step(publish_keep_readers(b, p->node));
+	rc = end_step(publish_readers_begin(b, p->node, &p->readers));
 	if (rc == 0)
 		rc = make_file(b, p, &ref);
 	if (rc == 0)
@@ -373,4 +374,5 @@ void publish_beside_end(struct backend *b, struct publication *p, errint_t rc)
 		leave_for_later(p->parent, p->beside);
 	p->beside[0] = '\0';
 	atomic_store(&p->h->draft_beside, 0);
+	publish_readers_end(&p->readers, p->is_replaced);
 }

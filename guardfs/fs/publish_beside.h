@@ -5,6 +5,7 @@
 
 #include "fs/draft.h"
 #include "fs/node.h"
+#include "fs/publish_readers.h"
 #include "policy/statefile.h"
 
 struct publication {
@@ -21,6 +22,9 @@ struct publication {
 	struct found old;
 	/* The file beside it; "": there is none. */
 	char beside[STATEFILE_NAME_SIZE];
+	/* Of the file, which was replaced. */
+	struct published_readers readers;
+	bool is_replaced;
 };
 
 /* No file can be put beside it, or none with its owner, mode and extended attributes, or it cannot be renamed. The file

@@ -133,9 +133,10 @@ void fs_rename(fuse_req_t req, fuse_ino_t parent_id, const char *name, fuse_ino_
 {
 	struct node *parent = make_parent(req, parent_id, name, true), *newparent, *victim;
 	struct found found;
-	struct published_rename published;
+	struct published_rename published = {.place = STATEFILES_NO_PLACE};
 	struct backend *b;
-	bool done_before = false, publishes;
+	bool done_before = false, publishes, moves, moves_other;
+	int place = STATEFILES_NO_PLACE, other_place = STATEFILES_NO_PLACE;
 	uint32_t p, np;
 	ssize_t rc;
 	int err;
@@ -152,10 +153,19 @@ void fs_rename(fuse_req_t req, fuse_ino_t parent_id, const char *name, fuse_ino_
 	p = view_object_index(parent);
 	np = view_object_index(newparent);
 	publishes = b->board && !(flags & ~(unsigned)RENAME_NOREPLACE) && statefiles_is_named(np, newname);
+	moves = b->board && statefiles_is_named(p, name);
+	/* RENAME_EXCHANGE gives it another name, too. */
+	moves_other = b->board && flags & RENAME_EXCHANGE && statefiles_is_named(np, newname);
 	if (!guard_enter(req, b, publishes ? OP_SYNC : OP_METADATA, GUARD_MUTATING, GUARD_TARGET_ALL))
 		return;
 	victim = b->board || flags ? NULL : make_losing(np, newname);
-	rc = publishes ? publish_begin_rename(b, p, name, np, newname, &published) : 0;
+	/* No version is published under these names meanwhile. The kernel has locked their directories: nobody renames the other
+	 * way round. */
+	rc = moves ? statefiles_join(p, name, &place) : 0;
+	if (rc == 0 && moves_other)
+		rc = statefiles_join(np, newname, &other_place);
+	if (rc == 0 && publishes)
+		rc = publish_begin_rename(b, p, name, np, newname, &published);
 	if (rc == 0)
 		rc = b->ops->rename(b, p, name, np, newname, flags);
 	make_lost(victim, rc == 0);
@@ -177,6 +187,8 @@ void fs_rename(fuse_req_t req, fuse_ino_t parent_id, const char *name, fuse_ino_
 		note_renamed(b, p, name, np, newname, flags);
 	if (publishes)
 		publish_end_rename(np, newname, &published, rc == 0);
+	statefiles_leave(place);
+	statefiles_leave(other_place);
 	if (!guard_leave(req, b, &rc))
 		return;
 	if (rc == 0 && b->board)
