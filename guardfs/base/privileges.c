@@ -63,6 +63,16 @@ static void complain(const char *what, errint_t rc)
 		log_warning("cannot give up privileges: %s: %s; going on with them", what, strerror(-rc));
 }
 
+/* A transport's, while it logs in. */
+#define LOGIN (CAP(DAC_READ_SEARCH) | CAP(SETUID) | CAP(SETGID))
+
+static void drop_for_login(void)
+{
+	complain("capabilities", shrink_sets(LOGIN));
+	complain("no new privileges", prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ? -errno : 0);
+	complain("system calls", syscalls_restrict_login());
+}
+
 /* The user nobody. With root's ids go all capabilities; the bounding set, which needs one to be shrunk, means
  * nothing to a process that starts no program. */
 static void drop_all(void)
@@ -81,8 +91,11 @@ void privileges_drop(enum privileges whose)
 {
 	uint64_t keep = whose == PRIVILEGES_KEEPER ? KEEPER : WORKER;
 
-	if (whose == PRIVILEGES_TRANSPORT) {
-		drop_all();
+	if (whose == PRIVILEGES_LOGIN || whose == PRIVILEGES_TRANSPORT) {
+		if (whose == PRIVILEGES_LOGIN)
+			drop_for_login();
+		else
+			drop_all();
 		return;
 	}
 	complain("capability bounding set", shrink_bounding_set(keep));

@@ -8,10 +8,11 @@
 enum privileges {
 	PRIVILEGES_WORKER, /* acts with callers' ids; no exec, no network */
 	PRIVILEGES_KEEPER, /* mounts, kills, starts sshfs, ssh and hooks, which inherit this */
+	PRIVILEGES_LOGIN, /* reads every file, connects, becomes another user; writes no file, starts nothing */
 	PRIVILEGES_TRANSPORT, /* has its sockets and its memory: nobody's rights, opens no file, starts nothing */
 };
 
-/* Gives up the rest for good. Call before threads. Failures (old kernel, container) are only logged. */
+/* Gives up the rest for good; after LOGIN, TRANSPORT may follow. Call before threads. Failures (old kernel, container) are only logged. */
 void privileges_drop(enum privileges whose);
 
 #endif

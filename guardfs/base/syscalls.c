@@ -10,6 +10,7 @@
 #include <sched.h>
 #include <stddef.h>
 #include <sys/ioctl.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -107,6 +108,55 @@ static const int network_calls[] = {
     SYS_socket, SYS_connect, SYS_bind, SYS_listen, SYS_accept, SYS_accept4,
 };
 
+/* openat(2) is looked at. Signals to others go with them. */
+static const int changing_files[] = {
+    SYS_openat2,
+    SYS_unlinkat,
+    SYS_renameat2,
+    SYS_linkat,
+    SYS_symlinkat,
+    SYS_mkdirat,
+    SYS_mknodat,
+    SYS_fchmod,
+    SYS_fchmodat,
+    SYS_fchown,
+    SYS_fchownat,
+    SYS_truncate,
+    SYS_utimensat,
+    SYS_setxattr,
+    SYS_lsetxattr,
+    SYS_fsetxattr,
+    SYS_removexattr,
+    SYS_lremovexattr,
+    SYS_fremovexattr,
+    SYS_fallocate,
+    SYS_tkill,
+    SYS_rt_tgsigqueueinfo,
+    SYS_open_by_handle_at,
+#ifdef SYS_renameat
+    SYS_renameat,
+#endif
+#ifdef SYS_fchmodat2
+    SYS_fchmodat2,
+#endif
+#ifdef __x86_64__
+    SYS_creat,
+    SYS_unlink,
+    SYS_rmdir,
+    SYS_rename,
+    SYS_link,
+    SYS_symlink,
+    SYS_mkdir,
+    SYS_mknod,
+    SYS_chmod,
+    SYS_chown,
+    SYS_lchown,
+    SYS_utime,
+    SYS_utimes,
+    SYS_futimesat,
+#endif
+};
+
 /* A transport has all that it needs open. Its libraries read the time, take and give memory, and look at what they
  * have; libssh asks its socket for errors and for its peer. */
 static const int transport_calls[] = {
@@ -164,14 +214,16 @@ static const int transport_calls[] = {
 #endif
 };
 
-#define CODE_MAX 256
+#define CODE_MAX 512
 
 struct program {
 	struct sock_filter code[CODE_MAX];
 	unsigned short n;
 };
 
-_Static_assert(2 * (ARRAY_SIZE(machine) + ARRAY_SIZE(beyond_worker) + ARRAY_SIZE(network_calls)) + 32 <
+_Static_assert(2 * (ARRAY_SIZE(machine) + ARRAY_SIZE(beyond_worker) + ARRAY_SIZE(network_calls) +
+		    ARRAY_SIZE(changing_files)) +
+		       64 <
 		   CODE_MAX,
 	       "a filter has room for every list");
 
@@ -308,6 +360,57 @@ errint_t syscalls_restrict_transport(void)
 		put_answer(&p, SECCOMP_RET_ALLOW);
 	}
 	put_answer(&p, refusal(EPERM));
+	return install_filter(&p, SECCOMP_FILTER_FLAG_LOG);
+}
+
+/* For these values of an argument. Leaves the call's number loaded. */
+static void refuse_with(struct program *p, int call, size_t argument, const uint32_t *values, uint8_t n)
+{
+	put_instruction(p, BPF_JMP | BPF_JEQ | BPF_K, 0, (uint8_t)(2 * n + 2), (uint32_t)call);
+	load_word(p, offsetof(struct seccomp_data, args) + argument * sizeof(uint64_t));
+	for (uint8_t i = 0; i < n; i++) {
+		put_instruction(p, BPF_JMP | BPF_JEQ | BPF_K, 0, 1, values[i]);
+		put_answer(p, refusal(EPERM));
+	}
+	put_answer(p, SECCOMP_RET_ALLOW);
+}
+
+/* The same. */
+static void refuse_bits(struct program *p, int call, size_t argument, uint32_t bits)
+{
+	put_instruction(p, BPF_JMP | BPF_JEQ | BPF_K, 0, 4, (uint32_t)call);
+	load_word(p, offsetof(struct seccomp_data, args) + argument * sizeof(uint64_t));
+	put_instruction(p, BPF_JMP | BPF_JSET | BPF_K, 0, 1, bits);
+	put_answer(p, refusal(EPERM));
+	put_answer(p, SECCOMP_RET_ALLOW);
+}
+
+errint_t syscalls_restrict_login(void)
+{
+	static const uint32_t families[] = {AF_INET, AF_INET6, AF_NETLINK},
+			      commands[] = {F_SETOWN, F_SETOWN_EX, F_SETSIG},
+			      requests[] = {FIOSETOWN, SIOCSPGRP};
+	const uint32_t own = (uint32_t)getpid();
+	const uint32_t writing = O_WRONLY | O_RDWR | O_CREAT | O_TRUNC;
+	struct program p;
+	errint_t rc = hide_new_calls();
+
+	if (rc < 0)
+		return rc;
+	begin_program(&p, refusal(EPERM));
+	refuse_calls(&p, machine, ARRAY_SIZE(machine));
+	refuse_calls(&p, beyond_worker, ARRAY_SIZE(beyond_worker));
+	refuse_calls(&p, changing_files, ARRAY_SIZE(changing_files));
+	refuse_bits(&p, SYS_openat, 2, writing);
+#ifdef __x86_64__
+	refuse_bits(&p, SYS_open, 1, writing);
+#endif
+	allow_with(&p, SYS_socket, 0, families, ARRAY_SIZE(families));
+	allow_with(&p, SYS_tgkill, 0, &own, 1);
+	refuse_with(&p, SYS_fcntl, 1, commands, ARRAY_SIZE(commands));
+	refuse_with(&p, SYS_ioctl, 1, requests, ARRAY_SIZE(requests));
+	refuse_namespaces(&p);
+	put_answer(&p, SECCOMP_RET_ALLOW);
 	return install_filter(&p, SECCOMP_FILTER_FLAG_LOG);
 }
 

@@ -17,16 +17,35 @@ static unsigned port_of(const struct diagnose_run *run)
 	return run->backend->port ? run->backend->port : 22u;
 }
 
+/* The numbers of an address that is known. */
+static int name_address(int like, char *host, size_t size)
+{
+	struct sockaddr_storage a;
+	socklen_t length = sizeof(a);
+
+	if (getpeername(like, (struct sockaddr *)&a, &length) < 0)
+		return EAI_SYSTEM;
+	return getnameinfo((const struct sockaddr *)&a, length, host, (socklen_t)size, NULL, 0,
+			   NI_NUMERICHOST);
+}
+
 /* If the resolver hangs until the child is killed, diagnose_waiting's note is the result. */
 enum diagnose_outcome diagnose_resolve(struct diagnose_run *run)
 {
-	const struct addrinfo hints = {.ai_socktype = SOCK_STREAM};
-	char port[8];
-	int rc;
+	const struct addrinfo hints = {.ai_socktype = SOCK_STREAM,
+				       .ai_flags = run->like >= 0 ? AI_NUMERICHOST : 0};
+	const char *host = run->backend->host;
+	char port[8], known[NI_MAXHOST];
+	int rc = 0;
 
 	diagnose_waiting(run, "resolving %s", run->backend->host);
 	snprintf(port, sizeof(port), "%u", port_of(run));
-	rc = getaddrinfo(run->backend->host, port, &hints, &run->addresses);
+	if (run->like >= 0) {
+		rc = name_address(run->like, known, sizeof(known));
+		host = known;
+	}
+	if (rc == 0)
+		rc = getaddrinfo(host, port, &hints, &run->addresses);
 	if (rc != 0)
 		return diagnose_fail(run, ERRCLASS_NAME_RESOLUTION, "%s: %s", run->backend->host,
 				     gai_strerror(rc));

@@ -123,8 +123,12 @@ static void run_child(const struct config_backend *backend, struct diagnosis *di
 	static struct diagnose_run run; /* large, for this process alone */
 
 	shut_off();
-	run = (struct diagnose_run){
-	    .backend = backend, .diagnosis = diagnosis, .timeout_ms = timeout_ms, .write = write, .fd = -1};
+	run = (struct diagnose_run){.backend = backend,
+				    .diagnosis = diagnosis,
+				    .timeout_ms = timeout_ms,
+				    .write = write,
+				    .fd = -1,
+				    .like = -1};
 	/* Just before the kill, to report in order. */
 	run.deadline_ns = clock_mono_ns() + (timeout_ms - MIN(timeout_ms / 10, 100u)) * NSEC_PER_MSEC;
 	if (backend->type == BACKEND_DIR || backend->type == BACKEND_LOCAL)
@@ -222,7 +226,7 @@ static void free_steps(struct diagnose_run *run)
 		freeaddrinfo(run->addresses);
 }
 
-bool diagnose_session_open(const struct config_backend *backend, uint32_t timeout_ms, bool no_key,
+bool diagnose_session_open(const struct config_backend *backend, const struct diagnose_manner *manner,
 			   struct diagnosis *diagnosis, struct diagnose_session *session)
 {
 	CLEANUP_FREE struct diagnose_run *run = calloc(1, sizeof(*run));
@@ -234,10 +238,12 @@ bool diagnose_session_open(const struct config_backend *backend, uint32_t timeou
 		return false;
 	run->backend = backend;
 	run->diagnosis = diagnosis;
-	run->timeout_ms = timeout_ms;
-	run->no_key = no_key;
+	run->timeout_ms = manner->timeout_ms;
+	run->no_key = manner->no_key;
+	run->like = manner->like;
+	run->confine = manner->confine;
 	run->fd = -1;
-	run->deadline_ns = clock_mono_ns() + timeout_ms * NSEC_PER_MSEC;
+	run->deadline_ns = clock_mono_ns() + manner->timeout_ms * NSEC_PER_MSEC;
 	take_steps(run, session_steps, ARRAY_SIZE(session_steps));
 	opened = diagnosis->failed_step == DIAGNOSE_STEP_COUNT;
 	free_steps(run);

@@ -54,10 +54,20 @@ struct diagnose_session {
 	int socket;
 };
 
-/* Takes the steps CONFIG to SFTP (without version) in this process: blocks for timeout_ms, in the resolver
- * longer. no_key: offers no key (a drill). True: *session is the caller's, non-blocking. False: diagnosis says
- * why; the socket may stay open. One thread, ignoring SIGPIPE, in a process without other work. */
-bool diagnose_session_open(const struct config_backend *backend, uint32_t timeout_ms, bool no_key,
+struct diagnose_manner {
+	/* For all steps, but for the resolver, which may block for longer. */
+	uint32_t timeout_ms;
+	/* Offers no key (a drill). */
+	bool no_key;
+	/* A socket that is connected to the server: its address is taken, and no name resolved. -1: none. */
+	int like;
+	/* Called once connected, before a byte of the server's is read. May be NULL. */
+	void (*confine)(void);
+};
+
+/* Takes the steps CONFIG to SFTP (without version) in this process. True: *session is the caller's, non-blocking. False:
+ * diagnosis says why; the socket may stay open. One thread, ignoring SIGPIPE, in a process without other work. */
+bool diagnose_session_open(const struct config_backend *backend, const struct diagnose_manner *manner,
 			   struct diagnosis *diagnosis, struct diagnose_session *session) WARN_UNUSED;
 
 /* Of one that nobody has taken over. */

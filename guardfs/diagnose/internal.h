@@ -26,8 +26,10 @@ struct diagnose_run {
 	uint64_t deadline_ns;
 	uint32_t timeout_ms;
 	bool write;
-	/* No key is offered. */
+	/* As in struct diagnose_manner. */
 	bool no_key;
+	int like;
+	void (*confine)(void);
 
 	struct addrinfo *addresses;
 	/* "ADDRESS port PORT". */

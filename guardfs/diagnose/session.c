@@ -146,6 +146,8 @@ enum diagnose_outcome diagnose_greet(struct diagnose_run *run)
 	enum diagnose_outcome outcome;
 	int rc;
 
+	if (run->confine)
+		run->confine();
 	diagnose_waiting(run, "connected to %s, waiting for its greeting", run->peer);
 	outcome = peek_banner(run);
 	if (outcome != DIAGNOSE_PASSED)

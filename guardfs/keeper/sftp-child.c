@@ -1,7 +1,7 @@
 /* sftp-child.c: see sftp-child.h.
  *
- * It reads keys and known_hosts, connects and logs in, and then gives up everything but its sockets and its memory:
- * from then on it parses what the server sends. */
+ * It reads keys and connects, gives up what a login does not need, logs in, and then gives up everything but its sockets
+ * and its memory. */
 #include "keeper/sftp-child.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
@@ -65,16 +65,31 @@ static struct connection *fail_setup(struct diagnosis *d)
 	return NULL;
 }
 
-/* NULL: diagnosis says why. */
-static struct connection *connect_once(const struct sftp_job *job, uint32_t limit_ms,
+/* What the server says before the login is parsed by a process that can still become another user, and read. */
+static void confine_login(void)
+{
+	static bool done;
+
+	if (!done)
+		privileges_drop(PRIVILEGES_LOGIN);
+	done = true;
+}
+
+/* like: the socket of the connection before; -1: none. It gets this one's. NULL: diagnosis says why. */
+static struct connection *connect_once(const struct sftp_job *job, uint32_t limit_ms, int *like,
 				       struct diagnosis *diagnosis)
 {
+	const struct diagnose_manner manner = {.timeout_ms = limit_ms,
+					       .no_key = job->no_key,
+					       .like = *like,
+					       .confine = job->sandbox ? confine_login : NULL};
 	struct diagnose_session session;
 	struct connection *connection;
 	struct stream *stream;
 
-	if (!diagnose_session_open(&job->backend, limit_ms, job->no_key, diagnosis, &session))
+	if (!diagnose_session_open(&job->backend, &manner, diagnosis, &session))
 		return NULL;
+	*like = session.socket;
 	if (stream_over_channel(session.session, session.channel, session.socket, &stream) < 0) {
 		diagnose_session_close(&session);
 		return fail_setup(diagnosis);
@@ -96,14 +111,14 @@ static uint32_t share_ms(const struct sftp_job *job, uint64_t began_ns)
 }
 
 /* Data on a connection of its own, if there is room and time for it: else everything shares one. */
-static struct connection *connect_for_data(struct sftp_job *job, uint64_t began_ns,
+static struct connection *connect_for_data(struct sftp_job *job, uint64_t began_ns, int like,
 					   struct connection *metadata)
 {
 	uint32_t limit_ms = share_ms(job, began_ns);
 	struct connection *bulk = NULL;
 
 	if (job->connections > 1 && limit_ms >= job->connect_ms / LEAST_SHARE)
-		bulk = connect_once(job, limit_ms, &job->second);
+		bulk = connect_once(job, limit_ms, &like, &job->second);
 	return bulk ? bulk : metadata;
 }
 
@@ -116,6 +131,7 @@ int sftp_child_main(void)
 	struct connection *metadata, *bulk;
 	struct sftp_job *job = map_job();
 	uint64_t began_ns = clock_mono_ns();
+	int like = -1;
 	errint_t rc;
 
 	prctl(PR_SET_NAME, SFTP_CHILD_NAME);
@@ -123,10 +139,10 @@ int sftp_child_main(void)
 	if (!job)
 		return 1;
 	shut_off(job);
-	metadata = connect_once(job, job->connect_ms, &job->diagnosis);
+	metadata = connect_once(job, job->connect_ms, &like, &job->diagnosis);
 	if (!metadata)
 		return 1;
-	bulk = connect_for_data(job, began_ns, metadata);
+	bulk = connect_for_data(job, began_ns, like, metadata);
 	ends.join_ns = share_ms(job, began_ns) * NSEC_PER_MSEC;
 	if (job->sandbox)
 		privileges_drop(PRIVILEGES_TRANSPORT);

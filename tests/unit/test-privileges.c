@@ -148,6 +148,34 @@ static int check_transport(void)
 	return wrong;
 }
 
+/* The login of a transport: it reads and connects. Then it becomes nobody. */
+static int check_login(void)
+{
+	char *const none[] = {NULL};
+	int fd = open("/etc/passwd", O_RDONLY);
+
+	machine_is_out_of_reach(EPERM);
+	expect("open", fd, 0);
+	expect("open for writing", open("/etc/passwd", O_RDWR), EPERM);
+	expect("openat with O_CREAT", openat(AT_FDCWD, "/tmp/none", O_RDONLY | O_CREAT, 0600), EPERM);
+	expect("unlink", unlink("/none"), EPERM);
+	expect("rename", rename("/none", "/nothing"), EPERM);
+	expect("chmod", chmod("/none", 0600), EPERM);
+	expect("symlink", symlink("/none", "/none/none"), EPERM);
+	expect("execve", execve("/bin/true", none, none), EPERM);
+	expect("kill", kill(getpid(), 0), EPERM);
+	expect("ptrace", syscall(SYS_ptrace, 0, 0, 0, 0), EPERM);
+	expect("mount", syscall(SYS_mount, NULL, "/none", NULL, 0, NULL), EPERM);
+	expect("unshare(CLONE_NEWUSER)", unshare(CLONE_NEWUSER), EPERM);
+	expect("socket AF_INET", socket(AF_INET, SOCK_STREAM, 0), 0);
+	expect("socket AF_UNIX", socket(AF_UNIX, SOCK_STREAM, 0), EPERM);
+	expect("fcntl F_SETOWN", fcntl(fd, F_SETOWN, getpid()), EPERM);
+	expect("ioctl FIOSETOWN", ioctl(fd, FIOSETOWN, none), EPERM);
+	expect("tgkill of another", (int)syscall(SYS_tgkill, getpid() + 1, getpid() + 1, 0), EPERM);
+	privileges_drop(PRIVILEGES_TRANSPORT);
+	return check_transport();
+}
+
 static int check_keeper(void)
 {
 	char *const argv[] = {(char[]){"true"}, NULL}, *const none[] = {NULL};
@@ -217,6 +245,7 @@ static void transport(void **state)
 {
 	(void)state;
 	after_drop(PRIVILEGES_TRANSPORT, check_transport);
+	after_drop(PRIVILEGES_LOGIN, check_login);
 }
 
 static void keeper(void **state)

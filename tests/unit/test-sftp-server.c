@@ -42,10 +42,11 @@ static struct stream *begin_ssh(void)
 
 static struct stream *begin_libssh(void)
 {
+	const struct diagnose_manner manner = {.timeout_ms = LIMIT_MS, .like = -1};
 	struct diagnose_session session;
 	struct stream *s;
 
-	if (!diagnose_session_open(&backend, LIMIT_MS, false, &diagnosis, &session))
+	if (!diagnose_session_open(&backend, &manner, &diagnosis, &session))
 		show_diagnosis();
 	assert_true(session.session != NULL);
 	assert_int_equal(stream_over_channel(session.session, session.channel, session.socket, &s), 0);
