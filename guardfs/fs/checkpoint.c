@@ -28,7 +28,8 @@ static struct doubt_of_sync {
 static bool is_written(struct handle *h, unsigned backend)
 {
 	return atomic_load(&h->state) == HANDLE_LIVE && h->kind == HANDLE_FILE && h->backend == backend &&
-	       (h->flags & O_ACCMODE) != O_RDONLY && !h->unlinked && !atomic_load(&h->error);
+	       (h->flags & O_ACCMODE) != O_RDONLY && !h->unlinked && !atomic_load(&h->error) &&
+	       !atomic_load(&h->draft);
 }
 
 /* ---- one sync ---- */
@@ -162,18 +163,22 @@ static bool sync_open(struct backend *b, struct handle *h)
 static uint64_t find_due(unsigned backend, uint64_t now_ns, uint64_t *due_ns)
 {
 	uint32_t used = atomic_load(&fs.arena->handles_used);
-	struct handle *oldest = NULL;
+	uint64_t oldest = 0, oldest_ns = UINT64_MAX;
 
 	*due_ns = UINT64_MAX;
 	for (uint32_t i = 0; i < used; i++) {
 		struct handle *h = &fs.arena->handles[i];
+		uint64_t unsynced, since_ns;
 
-		if (is_written(h, backend) && !atomic_load(&h->closing) &&
-		    checkpoint_is_due(backend, h->unsynced_bytes, h->unsynced_since_ns, now_ns, due_ns) &&
-		    (!oldest || h->unsynced_since_ns < oldest->unsynced_since_ns))
-			oldest = h;
+		if (!is_written(h, backend) || atomic_load(&h->closing))
+			continue;
+		unsynced = handle_unsynced_since(h, &since_ns);
+		if (checkpoint_is_due(backend, unsynced, since_ns, now_ns, due_ns) && since_ns < oldest_ns) {
+			oldest_ns = since_ns;
+			oldest = handle_id(h, i);
+		}
 	}
-	return oldest ? handle_id(oldest, handle_number(oldest)) : 0;
+	return oldest;
 }
 
 bool checkpoint_step(unsigned backend, uint64_t *due_ns)

@@ -89,6 +89,8 @@ void handle_mend_ledger(struct handle *h);
 size_t handle_tail(struct handle *h, uint8_t tail[HANDLE_TAIL_MAX]);
 /* Bytes; and their ranges, put into a ledger. True: some of them were written over something. */
 uint64_t handle_unsynced(struct handle *h);
+/* handle_unsynced, and since when some are (CLOCK_MONOTONIC). */
+uint64_t handle_unsynced_since(struct handle *h, uint64_t *since_ns);
 bool handle_add_unsynced(struct handle *h, struct ledger *ledger);
 /* Copies the checksums of what is not synced. */
 void handle_content(struct handle *h, struct content *content);

@@ -167,6 +167,13 @@ uint64_t handle_unsynced(struct handle *h)
 	return h->unsynced_bytes;
 }
 
+uint64_t handle_unsynced_since(struct handle *h, uint64_t *since_ns)
+{
+	ACQUIRE_LOCK(ledger_lock(h));
+	*since_ns = h->unsynced_since_ns;
+	return h->unsynced_bytes;
+}
+
 bool handle_add_unsynced(struct handle *h, struct ledger *ledger)
 {
 	ACQUIRE_LOCK(ledger_lock(h));

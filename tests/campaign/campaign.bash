@@ -5,11 +5,12 @@
 #     SEED     which faults come, when, and what the writers write
 #     FAULTS   how many, in all
 #     DURABILITY  behind or through
+#     CHECKPOINT, REPLAY_CHECK  as in guardfs.conf (default: off, size)
 #     KINDS    of faults, to choose among (default: all); CROWD: who works
 #     ROUND    faults in a round (default 8)
 . "$REPO/tests/lib/lib.sh"
 
-SEED=${SEED:-1} FAULTS=${FAULTS:-8} ROUND=${ROUND:-8} DURABILITY=${DURABILITY:-behind}
+SEED=${SEED:-1} FAULTS=${FAULTS:-8} ROUND=${ROUND:-8} DURABILITY=${DURABILITY:-behind} CHECKPOINT=${CHECKPOINT:-off} REPLAY_CHECK=${REPLAY_CHECK:-size}
 CROWD=${CROWD:-warc:w1 warc:w2 state publish reader link direct mmap rsync}
 INSTANT="move worker_kill worker_stop workers_kill keeper_kill keeper_stop sshfs_kill sshfs_stop cut reexecute guardian_kill all_kill reconnect reload clock_jump"
 LASTING="freeze down partition refuse slow full power_cut hold journal_full memory"
@@ -72,7 +73,7 @@ campaign_setup()
 	relay_start far 2300 2222
 	mkdir -p "$WORK/store/cold" "$WORK/store/other"
 	conf_begin
-	PORT=2300 conf_box box "durability = $DURABILITY"
+	PORT=2300 conf_box box "durability = $DURABILITY" "checkpoint = $CHECKPOINT" "replay_check = $REPLAY_CHECK"
 	conf_tier box/cold cold
 	sed -i '/^\[recovery\]/a recoveries_per_hour = 0\nrecoveries_per_day = 0\nflap_count = 0' "$CONF"
 	COLD=$MNT/cold SERVER=$WORK/store/cold
@@ -544,7 +545,7 @@ campaign()
 	declare -gA count=()
 	campaign_setup
 	campaign_start
-	say "seed $SEED, $FAULTS faults, durability = $DURABILITY"
+	say "seed $SEED, $FAULTS faults, durability = $DURABILITY, checkpoint = $CHECKPOINT, replay_check = $REPLAY_CHECK"
 	while ((n_faults < FAULTS)); do
 		number=$((number + 1))
 		campaign_round $number $((FAULTS - n_faults < ROUND ? FAULTS - n_faults : ROUND))
