@@ -48,6 +48,12 @@ errint_t sftp_enter_with(struct backend *b, int ref, struct sftp_link **link) WA
 
 /* ---- sftp_attr.c ---- */
 
+/* The backend's root, on the server. */
+static inline const char *sftp_root(const struct backend *b)
+{
+	return b->config->path[0] ? b->config->path : ".";
+}
+
 /* 0; or as tree_path_of. name: NULL: the node itself. The path is place->at.path. */
 errint_t sftp_path(const struct backend *b, uint32_t node, const char *name, struct sftp_place *place);
 
@@ -106,8 +112,10 @@ errint_t sftp_readdir(struct backend *b, int ref, int64_t offset, readdir_fn emi
  * SFTP knows "no such file", "permission denied", "bad message" and "failure". From an operation's result these
  * return it, or the error that it should have been, which they find out by looking; -EIO if nothing explains it. */
 
-/* Asking about a node, or what is in it: there is nothing to find out. */
+/* Asking about an open file: there is nothing to find out, and no name is at fault. */
 errint_t sftp_mend(errint_t rc);
+/* Asking about a path. */
+errint_t sftp_mend_named(const char *path, errint_t rc);
 /* Making path. may_exist: that it exists already is no error. */
 errint_t sftp_mend_make(const struct ring_user *user, const char *path, bool may_exist, errint_t rc);
 /* A hard link from a file to path to. */

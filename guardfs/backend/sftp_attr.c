@@ -88,7 +88,7 @@ static errint_t ask_path(struct backend *b, uint32_t node, const char *name, str
 		return rc;
 	rc = client_lstat(&place.link->user, place.at.path, attrs);
 	sftp_leave(b, place.link);
-	return rc;
+	return sftp_mend_named(place.at.path, rc);
 }
 
 errint_t sftp_lookup(struct backend *b, uint32_t parent, const char *name, struct found *found)
@@ -98,7 +98,7 @@ errint_t sftp_lookup(struct backend *b, uint32_t parent, const char *name, struc
 
 	if (rc == 0)
 		sftp_describe(b, &attrs, found);
-	return sftp_mend(rc);
+	return rc;
 }
 
 static errint_t ask_open(struct backend *b, int ref, struct sftp_attributes *attrs)
@@ -203,8 +203,12 @@ struct setting {
 
 static errint_t ask_present(const struct setting *s, struct sftp_attributes *attrs)
 {
-	return s->ref >= 0 ? client_fstat(&s->link->user, (uint32_t)s->ref, attrs)
-			   : client_lstat(&s->link->user, s->place.at.path, attrs);
+	errint_t rc;
+
+	if (s->ref >= 0)
+		return client_fstat(&s->link->user, (uint32_t)s->ref, attrs);
+	rc = client_lstat(&s->link->user, s->place.at.path, attrs);
+	return rc < 0 ? rc : tree_check_type(&s->b->arena->nodes[s->node], attrs->permissions);
 }
 
 static errint_t send_attributes(const struct setting *s, const struct sftp_attributes *set,
@@ -217,13 +221,20 @@ static errint_t send_attributes(const struct setting *s, const struct sftp_attri
 			   : client_change(&s->link->user, &request, after);
 }
 
+/* By name another file may be cut, that of a link which another client has put there: it is looked at before. Its mode,
+ * owner and times may be set all the same. */
+static bool needs_look(const struct setting *s, unsigned set)
+{
+	return needs_present(set) || (s->ref < 0 && set & SET_SIZE);
+}
+
 /* Servers change size, mode and times before the owner, which may take set-id bits away: then the mode is set once
  * more. */
 static errint_t apply_settings(const struct setting *s, const struct stat *want, unsigned set,
 			       struct sftp_attributes *after)
 {
 	struct sftp_attributes present = {0}, wanted;
-	errint_t rc = needs_present(set) ? ask_present(s, &present) : 0;
+	errint_t rc = needs_look(s, set) ? ask_present(s, &present) : 0;
 
 	if (rc < 0)
 		return rc;
@@ -238,18 +249,28 @@ static errint_t apply_settings(const struct setting *s, const struct stat *want,
 	}
 	if (rc == 0)
 		rc = send_attributes(s, &wanted, after);
-	return rc == 0 && !after->has ? ask_present(s, after) : rc;
+	if (rc == 0 && !after->has)
+		return ask_present(s, after);
+	return rc == 0 && s->ref < 0 ? tree_check_type(&s->b->arena->nodes[s->node], after->permissions) : rc;
 }
 
 static errint_t begin_setting(struct backend *b, uint32_t node, int ref, struct setting *s)
 {
-	*s = (struct setting){.b = b, .node = node, .ref = ref};
-	/* Needed for an open file as well, to find out what a failure was. */
-	errint_t rc = sftp_path(b, node, NULL, &s->place);
+	errint_t rc;
 
+	*s = (struct setting){.b = b, .node = node, .ref = ref};
 	if (ref >= 0)
 		return sftp_enter_with(b, ref, &s->link);
+	rc = sftp_path(b, node, NULL, &s->place);
 	return rc < 0 ? rc : sftp_enter(b, &s->link);
+}
+
+static errint_t mend_setting(const struct setting *s, unsigned set, errint_t rc)
+{
+	if (rc == -EIO && set & SET_SIZE)
+		return sftp_mend_write(&s->link->user, s->ref < 0 ? s->place.at.path : sftp_root(s->b), 0,
+				       rc);
+	return s->ref < 0 ? sftp_mend_named(s->place.at.path, rc) : sftp_mend(rc);
 }
 
 /* A server sets the attributes of what a link leads to, another file's: nothing of a link is set. */
@@ -273,18 +294,12 @@ errint_t sftp_setattr(struct backend *b, uint32_t node, int ref, const struct st
 	if (rc < 0)
 		return rc;
 	rc = apply_settings(&s, want, set, &after);
-	/* Open, but not for writing. */
-	if (ref >= 0 && set & SET_SIZE && (rc == -EBADMSG || rc == -EACCES || rc == -EIO) &&
-	    s.place.at.path && *s.place.at.path) {
-		s.ref = -1;
-		rc = apply_settings(&s, want, set, &after);
-	}
-	if (rc == -EIO && set & SET_SIZE)
-		rc = sftp_mend_write(&s.link->user, s.place.at.path, 0, rc);
+	if (rc < 0)
+		rc = mend_setting(&s, set, rc);
 	sftp_leave(b, s.link);
 	if (rc == 0)
 		sftp_show(b, &after, st);
-	return sftp_mend(rc);
+	return rc;
 }
 
 /* ---- the rest ---- */
@@ -300,7 +315,7 @@ ssize_t sftp_readlink(struct backend *b, uint32_t node, char *buf, size_t size)
 	sftp_leave(b, place.link);
 	if (rc > 0 && memchr(buf, '\0', (size_t)rc))
 		return -EIO;
-	return rc < 0 ? sftp_mend((errint_t)rc) : rc;
+	return rc < 0 ? sftp_mend_named(place.at.path, (errint_t)rc) : rc;
 }
 
 errint_t sftp_statfs(struct backend *b, uint32_t node, struct statvfs *st)
@@ -323,5 +338,5 @@ errint_t sftp_statfs(struct backend *b, uint32_t node, struct statvfs *st)
 				       .f_ffree = f.free_files,
 				       .f_favail = f.available_files,
 				       .f_namemax = f.name_max};
-	return sftp_mend(rc);
+	return sftp_mend_named(place.at.path, rc);
 }

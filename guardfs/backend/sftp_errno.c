@@ -7,6 +7,10 @@
 
 #include <errno.h>
 
+/* No usual file system refuses shorter ones. */
+#define SHORT_NAME 143u /* of eCryptfs */
+#define SHORT_PATH 1023u
+
 /* Type of the object; 0: none, or unknown. */
 static mode_t type_of(const struct ring_user *user, const char *path)
 {
@@ -101,7 +105,7 @@ errint_t sftp_mend(errint_t rc)
 {
 	switch (rc) {
 	case -EBADMSG:
-		return -ENAMETOOLONG;
+		return -EINVAL;
 	case -EBADF: /* of a transport that lost count of what is open */
 	case -ENODATA:
 	case -EOPNOTSUPP:
@@ -111,12 +115,36 @@ errint_t sftp_mend(errint_t rc)
 	}
 }
 
+/* For some server's file system. */
+static bool may_be_too_long(const char *path)
+{
+	size_t longest = 0;
+
+	if (strlen(path) > SHORT_PATH)
+		return true;
+	for (const char *at = path; *at;) {
+		size_t n = strcspn(at, "/");
+
+		longest = MAX(longest, n);
+		at += n + (at[n] == '/');
+	}
+	return longest > SHORT_NAME;
+}
+
+errint_t sftp_mend_named(const char *path, errint_t rc)
+{
+	return rc == -EBADMSG && may_be_too_long(path) ? -ENAMETOOLONG : sftp_mend(rc);
+}
+
 errint_t sftp_mend_make(const struct ring_user *user, const char *path, bool may_exist, errint_t rc)
 {
 	mode_t there;
 
+	/* A server without links, or without the extension for them. */
+	if (rc == -EOPNOTSUPP)
+		return -EPERM;
 	if (rc != -EIO)
-		return sftp_mend(rc);
+		return sftp_mend_named(path, rc);
 	there = type_of(user, path);
 	if (there && !may_exist)
 		return -EEXIST;
@@ -139,7 +167,7 @@ errint_t sftp_mend_link(const struct ring_user *user, const char *from, const ch
 errint_t sftp_mend_unlink(const struct ring_user *user, const char *path, errint_t rc)
 {
 	if (rc != -EIO)
-		return sftp_mend(rc);
+		return sftp_mend_named(path, rc);
 	return S_ISDIR(type_of(user, path)) ? -EISDIR : explain_above(user, path, (struct need){0}, rc);
 }
 
@@ -148,7 +176,7 @@ errint_t sftp_mend_rmdir(const struct ring_user *user, const char *path, errint_
 	mode_t there;
 
 	if (rc != -EIO && rc != -ENOENT)
-		return sftp_mend(rc);
+		return sftp_mend_named(path, rc);
 	there = type_of(user, path);
 	/* OpenSSH says ENOENT of ENOTDIR. */
 	if (there && !S_ISDIR(there))
@@ -158,16 +186,22 @@ errint_t sftp_mend_rmdir(const struct ring_user *user, const char *path, errint_
 	return rc == -EIO ? explain_above(user, path, (struct need){0}, rc) : rc;
 }
 
+static errint_t mend_either(const char *from, const char *to, errint_t rc)
+{
+	return sftp_mend_named(may_be_too_long(to) ? to : from, rc);
+}
+
+/* Without the extension for it a server replaces nothing. */
 errint_t sftp_mend_rename(const struct ring_user *user, const char *from, const char *to, bool keeps,
 			  errint_t rc)
 {
 	mode_t old, new;
 
 	if (rc != -EIO && rc != -ENOENT && rc != -EBADMSG)
-		return sftp_mend(rc);
+		return mend_either(from, to, rc);
 	old = type_of(user, from);
 	if (!old)
-		return sftp_mend(rc);
+		return mend_either(from, to, rc);
 	new = type_of(user, to);
 	if (new &&keeps)
 		return -EEXIST;
@@ -182,7 +216,9 @@ errint_t sftp_mend_rename(const struct ring_user *user, const char *from, const 
 	/* Of a directory into itself. */
 	if (rc == -EBADMSG && S_ISDIR(old))
 		return -EINVAL;
-	return rc == -EIO && !new ? explain_above(user, to, (struct need){0}, rc) : sftp_mend(rc);
+	if (rc == -EIO && new && !(user->ring->extensions & 1u << SFTP_POSIX_RENAME))
+		return -EPERM;
+	return rc == -EIO && !new ? explain_above(user, to, (struct need){0}, rc) : mend_either(from, to, rc);
 }
 
 errint_t sftp_mend_write(const struct ring_user *user, const char *path, size_t size, errint_t rc)

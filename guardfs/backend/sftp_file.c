@@ -60,7 +60,7 @@ errint_t sftp_open(struct backend *b, uint32_t node, int flags, int *ref)
 	just_opened.attrs = attrs;
 	if (rc == 0)
 		*ref = (int)opened;
-	return rc == -ENOENT ? BACKEND_NODE_GONE : sftp_mend(rc);
+	return rc == -ENOENT ? BACKEND_NODE_GONE : sftp_mend_named(place.at.path, rc);
 }
 
 errint_t sftp_look(struct backend *b, uint32_t node, int ref, struct stat *st)
@@ -92,8 +92,11 @@ static errint_t reopen_once(struct backend *b, uint32_t node, int ref, int flags
 	if (rc < 0)
 		return rc;
 	rc = sftp_enter_with(b, ref, &link);
-	if (rc < 0)
-		return rc; /* so is the other one */
+	if (rc < 0) {
+		/* The one may be of another epoch than the other. */
+		(void)sftp_release(b, *again);
+		return rc;
+	}
 	rc = client_fstat(&link->user, (uint32_t)ref, &known);
 	if (rc == 0)
 		rc = client_fstat(&link->user, (uint32_t)*again, &found);
@@ -170,9 +173,7 @@ ssize_t sftp_read(struct backend *b, int ref, void *buf, size_t size, off_t offs
 
 static errint_t mend_write(struct backend *b, const struct sftp_link *link, size_t size, errint_t rc)
 {
-	const char *root = b->config->path[0] ? b->config->path : ".";
-
-	return sftp_mend_write(&link->user, root, size, rc);
+	return sftp_mend_write(&link->user, sftp_root(b), size, rc);
 }
 
 ssize_t sftp_write(struct backend *b, int ref, const void *buf, size_t size, off_t offset, bool kill_priv)
@@ -304,7 +305,7 @@ errint_t sftp_opendir(struct backend *b, uint32_t node, int *ref)
 	sftp_leave(b, place.link);
 	if (rc == 0)
 		*ref = (int)opened;
-	return sftp_mend(rc);
+	return sftp_mend_named(place.at.path, rc);
 }
 
 struct emission {

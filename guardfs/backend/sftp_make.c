@@ -123,7 +123,8 @@ errint_t sftp_rmdir(struct backend *b, uint32_t parent, const char *name, bool h
 	return remove_entry(b, parent, name, RING_RMDIR, sftp_mend_rmdir);
 }
 
-/* Without RING_KEEPS_EXISTING and the extension for it a server refuses to replace. */
+/* A server refuses to replace when it is asked by the plain request: with RING_KEEPS_EXISTING, or without the
+ * extension. */
 errint_t sftp_rename(struct backend *b, uint32_t parent, const char *name, uint32_t newparent,
 		     const char *newname, unsigned flags)
 {

@@ -1,6 +1,7 @@
 /* guard.c: see guard.h. docs/LOCKING.md has the order of stores. */
 #include "fs/guard.h"
 #include "base/clock.h"
+#include "fs/again.h"
 #include "fs/behind.h"
 #include "fs/context.h"
 #include "fs/doubt.h"
@@ -458,6 +459,8 @@ bool guard_leave(fuse_req_t req, struct backend *b, ssize_t *rc)
 		leave_slot(b, slot->uid);
 		if (*rc == GUARD_POISONED)
 			jobs_error(ERRCLASS_STALE);
+		if (*rc == GUARD_POISONED && slot->mutating && again_is_running())
+			doubt_raise(call.buffer);
 		*rc = *rc == GUARD_POISONED ? -fs.config->error : -ESTALE;
 		return true;
 	}

@@ -1,9 +1,11 @@
 /* io.c: READ, WRITE, FALLOCATE, LSEEK, COPY_FILE_RANGE. */
 #include "fs/io.h"
+#include "fs/again.h"
 #include "fs/ahead.h"
 #include "fs/append.h"
 #include "fs/behind.h"
 #include "fs/context.h"
+#include "fs/doubt.h"
 #include "fs/draft.h"
 #include "fs/guard.h"
 #include "fs/handle.h"
@@ -213,6 +215,8 @@ void fs_write(fuse_req_t req, fuse_ino_t ino, const char *data, size_t size, off
 		return;
 	jobs_begin(h);
 	if (atomic_load(&h->error)) {
+		if (again_is_running())
+			doubt_raise(call.buffer); /* the first run may have made it */
 		jobs_error(ERRCLASS_STALE);
 		fuse_reply_err(req, atomic_load(&h->error));
 		handle_put(h);

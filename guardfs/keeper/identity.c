@@ -88,12 +88,13 @@ static bool prove_unchanged(struct probe_run *run)
 	return true;
 }
 
-/* "": none. */
-static bool read_marker(struct probe_run *run, char *marker)
+/* "": none. *there: there is a file. */
+static bool read_marker(struct probe_run *run, char *marker, bool *there)
 {
 	ssize_t n = run->storage->read_file(run, MARKER_NAME, marker, MARKER_MAX - 1);
 
 	marker[n > 0 ? n : 0] = '\0';
+	*there = n >= 0;
 	if (n < 0 && n != -ENOENT)
 		return probe_fail(run, ERRCLASS_NONE, (int)-n, ERRCLASS_IDENTITY_MISMATCH,
 				  "reading " MARKER_NAME ": %s", strerror((int)-n));
@@ -107,6 +108,16 @@ static errint_t write_marker(const struct probe_run *run, const char *marker)
 	int n = snprintf(line, sizeof(line), "%s\n", marker);
 
 	return -run->storage->write_file(run, MARKER_NAME, line, (size_t)n, 0644);
+}
+
+/* An empty one was left by who could not write it. */
+static bool remove_empty_marker(struct probe_run *run)
+{
+	int error = run->storage->remove_file(run, MARKER_NAME);
+
+	return error == 0 || error == ENOENT ||
+	       probe_fail(run, ERRCLASS_NONE, error, ERRCLASS_CONFIG,
+			  "adopt: removing an empty " MARKER_NAME ": %s", strerror(error));
 }
 
 /* Storage without a marker gets ours. */
@@ -134,8 +145,11 @@ static bool prove_marker(struct probe_run *run, const char *expected, const char
 	bool first_use = !remembered[0] && run->backend->adopt;
 	char marker[MARKER_MAX];
 	errint_t rc = 0;
+	bool there;
 
-	if (!read_marker(run, marker))
+	if (!read_marker(run, marker, &there))
+		return false;
+	if (!marker[0] && first_use && there && !remove_empty_marker(run))
 		return false;
 	if (!marker[0] && first_use && !adopt_storage(run, marker))
 		return false;

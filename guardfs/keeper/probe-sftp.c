@@ -136,6 +136,14 @@ static errint_t write_and_sync(const struct probe_run *run, uint32_t ref, const 
 	return rc == -EOPNOTSUPP ? 0 : rc;
 }
 
+static int remove_on_server(const struct probe_run *run, const char *name)
+{
+	const struct server_path path = server_path_of(run->backend, name);
+	const struct client_request request = {.operation = RING_REMOVE, .path = path.text};
+
+	return -client_change(&run->ring, &request, NULL);
+}
+
 static int write_on_server(const struct probe_run *run, const char *name, const void *bytes, size_t n,
 			   unsigned mode)
 {
@@ -149,15 +157,9 @@ static int write_on_server(const struct probe_run *run, const char *name, const 
 	rc = write_and_sync(run, ref, bytes, n);
 	if (rc != -ENOTCONN)
 		(void)client_close(&run->ring, ref);
+	if (rc < 0)
+		(void)remove_on_server(run, name);
 	return -rc;
-}
-
-static int remove_on_server(const struct probe_run *run, const char *name)
-{
-	const struct server_path path = server_path_of(run->backend, name);
-	const struct client_request request = {.operation = RING_REMOVE, .path = path.text};
-
-	return -client_change(&run->ring, &request, NULL);
 }
 
 const struct probe_storage probe_sftp = {.open_root = open_ring,

@@ -33,6 +33,7 @@ errint_t probing_begin(struct supervised *s, unsigned tasks, bool while_serving,
 	job.max_listed = s->serving ? ROUTES_LISTED : TIERMAP_ROUTES_MAX;
 	job.first_route = s->next_route;
 	s->heard = (struct heard){.class = ERRCLASS_NONE};
+	transport_inherit(&s->transport);
 	rc = probe_begin(&s->probe, &job, now_ns);
 	if (rc == 0 && s->serving)
 		s->next_route = (s->next_route + next_step(s)) % TIERMAP_ROUTES_MAX;

@@ -15,6 +15,7 @@
 #include <sys/wait.h>
 
 #define TOKEN_NAME "GUARDFS_TRANSPORT"
+#define READ_MAX   65536u /* of its output, at a time */
 
 void transport_init(struct transport *t, const struct config *config, unsigned backend, const char *run_dir,
 		    struct transport_features *features)
@@ -132,13 +133,19 @@ const char *transport_name(const struct transport *t)
 	return t->kind ? t->kind->name : "none";
 }
 
+/* A writer as quick as this reader does not hold keeper: the rest is read at the next step. */
 void transport_read(struct transport *t)
 {
 	char chunk[512];
 	ssize_t n;
 
-	while (t->stderr_fd >= 0 && (n = read(t->stderr_fd, chunk, sizeof(chunk))) != -1) {
-		size_t keep = sizeof(t->text) - (size_t)n;
+	for (unsigned i = 0; i < READ_MAX / sizeof(chunk) && t->stderr_fd >= 0; i++) {
+		size_t keep;
+
+		n = read(t->stderr_fd, chunk, sizeof(chunk));
+		if (n < 0)
+			break;
+		keep = sizeof(t->text) - (size_t)n;
 
 		if (n == 0) {
 			close(t->stderr_fd);
@@ -237,16 +244,17 @@ uint64_t transport_received(const struct transport *t)
 	return transport_dead(t) ? 0 : fence_session_received(t->pid);
 }
 
+/* The ring, of an SFTP transport, is not its own. */
 uint64_t transport_memory(const struct transport *t)
 {
 	char path[32], text[128];
-	unsigned long long resident;
+	unsigned long long resident, shared;
 
 	snprintf(path, sizeof(path), "/proc/%d/statm", (int)t->pid);
 	if (transport_dead(t) || fd_read_file(path, text, sizeof(text)) < 0 ||
-	    sscanf(text, "%*u %llu", &resident) != 1)
+	    sscanf(text, "%*u %llu %llu", &resident, &shared) != 2 || shared > resident)
 		return 0;
-	return (uint64_t)resident * (uint64_t)sysconf(_SC_PAGESIZE);
+	return (uint64_t)(resident - shared) * (uint64_t)sysconf(_SC_PAGESIZE);
 }
 
 void transport_end(struct transport *t)
@@ -265,6 +273,7 @@ void transport_forget(struct transport *t)
 	t->start = 0;
 	t->pidfd = t->stderr_fd = t->status = -1;
 	t->used = 0;
+	t->served = false;
 	if (t->kind)
 		t->kind->forget(t);
 }

@@ -42,6 +42,8 @@ struct transport {
 	char text[TRANSPORT_TEXT_MAX];
 	/* The complaint about dropped options was made. */
 	bool warned;
+	/* It was ready. */
+	bool served;
 	/* In a drill: new ones offer no key. */
 	bool no_login;
 
@@ -114,14 +116,17 @@ static inline unsigned transport_connections_wanted(const struct transport *t)
 /* sftp, once ready: as board_backend.server_lacks. */
 uint32_t transport_server_lacks(const struct transport *t);
 
-/* sftp, once ready: tells the log if it serves over one connection where two were wanted. */
-void transport_tell_sharing(const struct transport *t);
+/* sftp: notes that it is ready, and tells the log if it has one connection where two were wanted. */
+void transport_serves(struct transport *t);
+
+/* sftp: gives back what dead probes had in its ring. */
+void transport_inherit(struct transport *t);
 
 /* Bytes received; 0: unknown (no TCP socket, as with some ProxyCommands). Looks at every process of the
  * machine. */
 uint64_t transport_received(const struct transport *t);
 
-/* Bytes of memory that it has, and may have. 0: unknown. */
+/* Bytes of memory that it has for itself, and may have. 0: unknown. */
 uint64_t transport_memory(const struct transport *t);
 static inline uint64_t transport_memory_max(const struct transport *t)
 {

@@ -50,12 +50,14 @@ static void fill_job(const struct transport *t, struct sftp_job *job)
 	expect_login(&job->second, "no time was left for it");
 }
 
+/* Sealed: who shrinks it kills keeper. */
 static int make_job(struct transport *t)
 {
-	int fd = memfd_create("guardfs-sftp-job", MFD_CLOEXEC);
+	int fd = memfd_create("guardfs-sftp-job", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 	void *p = MAP_FAILED;
 
-	if (fd >= 0 && ftruncate(fd, sizeof(*t->job)) == 0)
+	if (fd >= 0 && ftruncate(fd, sizeof(*t->job)) == 0 &&
+	    fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) == 0)
 		p = mmap(NULL, sizeof(*t->job), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	if (p == MAP_FAILED) {
 		errint_t rc = -errno;
@@ -167,10 +169,18 @@ static bool is_sftp_ready(const struct transport *t)
 	return t->ring.ring && atomic_load(&t->ring.ring->ready) && !ring_is_over(&t->ring);
 }
 
-void transport_tell_sharing(const struct transport *t)
+/* What is with the server still comes back by the next time. */
+void transport_inherit(struct transport *t)
+{
+	if (t->ring.ring)
+		(void)ring_inherit_probes(&t->ring, NULL, NULL);
+}
+
+void transport_serves(struct transport *t)
 {
 	struct diagnosis d;
 
+	t->served = true;
 	if (!t->job || t->job->connections < 2)
 		return;
 	d = t->job->second;
@@ -180,7 +190,8 @@ void transport_tell_sharing(const struct transport *t)
 		 t->backend->name, d.class != ERRCLASS_NONE ? d.detail : "logged in, but SFTP did not begin");
 }
 
-/* Of the login, then of the connection. The record was written by a process that talks to the server. */
+/* Of the login, then of the connection. The record was written by a process that talks to the server: once it serves, what
+ * it says of the login is not believed, or it could have itself taken for one that needs a person. */
 static enum errclass explain_sftp(struct transport *t, char *detail, size_t size)
 {
 	struct diagnosis d;
@@ -190,7 +201,7 @@ static enum errclass explain_sftp(struct transport *t, char *detail, size_t size
 		return ERRCLASS_NONE;
 	d = t->job->diagnosis;
 	ended = atomic_load(&t->job->ended);
-	if (diagnosis_valid(&d) && d.class != ERRCLASS_NONE) {
+	if (!t->served && diagnosis_valid(&d) && d.class != ERRCLASS_NONE) {
 		snprintf(detail, size, "%s", d.detail);
 		return (enum errclass)d.class;
 	}

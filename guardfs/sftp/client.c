@@ -2,11 +2,15 @@
 #include "sftp/client.h"
 
 #include <errno.h>
+#include <sys/stat.h>
 
 /* READDIR answers that are asked for at once: at first two, for most directories are small and the second says so;
  * then more and more. */
 #define LISTING_FIRST 2u
 #define LISTING_AHEAD 8u
+
+/* So many answers one after the other without an entry: the listing has no end. */
+#define LISTING_EMPTY_MAX 64u
 
 /* Errors of ours have meanings of their own above, and the transport may say anything. */
 static errint_t check_error(errint_t error)
@@ -83,12 +87,25 @@ static errint_t finish_request(const struct ring_user *user, int record, struct 
 
 /* ---- attributes ---- */
 
+/* With a type that there is. Without one the kernel would call the inode bad. */
+static bool are_attributes_sane(const struct sftp_attributes *a)
+{
+	static const uint32_t types[] = {S_IFREG, S_IFDIR, S_IFLNK, S_IFIFO, S_IFSOCK, S_IFCHR, S_IFBLK};
+
+	if (!(a->has & SFTP_ATTR_PERMISSIONS) || a->size > INT64_MAX)
+		return false;
+	for (size_t i = 0; i < ARRAY_SIZE(types); i++)
+		if ((a->permissions & S_IFMT) == types[i])
+			return true;
+	return false;
+}
+
 static errint_t take_attributes(errint_t rc, const struct ring_result *result, struct sftp_attributes *attrs)
 {
 	if (rc < 0)
 		return rc;
 	*attrs = result->attrs;
-	return attrs->has & SFTP_ATTR_PERMISSIONS ? 0 : -EIO;
+	return are_attributes_sane(attrs) ? 0 : -EIO;
 }
 
 errint_t client_lstat(const struct ring_user *user, const char *path, struct sftp_attributes *attrs)
@@ -128,7 +145,7 @@ static void give_attributes(const struct ring_result *result, struct sftp_attrib
 	if (!attrs)
 		return;
 	*attrs = result->attrs;
-	if (!(attrs->has & SFTP_ATTR_PERMISSIONS))
+	if (!are_attributes_sane(attrs))
 		attrs->has = 0;
 }
 
@@ -385,6 +402,8 @@ static int emit_entries(const uint8_t *data, size_t size, client_entry_fn emit, 
 		at += ((size_t)e.length + 7) / 8 * 8;
 		if (!sftp_is_entry_name((struct sftp_slice){(const uint8_t *)name, e.length}))
 			return -EIO;
+		if (!are_attributes_sane(&e.attrs))
+			e.attrs.has = 0;
 		if (!emit(arg, name, e.length, &e.attrs))
 			return 0;
 	}
@@ -397,6 +416,8 @@ struct listing {
 	uint32_t ref;
 	unsigned n;
 	int records[LISTING_AHEAD];
+	/* Answers without an entry, since the last one that had some. */
+	unsigned empty;
 };
 
 /* Listings that wait for records, each of them with some, would wait for ever: only the first one is waited for. */
@@ -440,7 +461,8 @@ static int take_entries(struct listing *l, client_entry_fn emit, void *arg, bool
 	*enough |= emitted == 0;
 	if (result.error < 0 || emitted < 0)
 		return result.error < 0 ? result.error : emitted;
-	return !result.at_end;
+	l->empty = result.size > 0 ? 0 : l->empty + 1;
+	return l->empty > LISTING_EMPTY_MAX ? -EIO : !result.at_end;
 }
 
 /* The transport may take them in another order than that in which they were asked: the end that one has met is no

@@ -17,6 +17,7 @@ struct connection {
 	struct stream *stream;
 	enum connection_phase phase;
 	uint32_t extensions, lacks;
+	uint64_t handles_max;
 	/* Of waiting transfers. */
 	uint64_t waiting_ns;
 	/* UINT64_MAX: without end. */
@@ -48,6 +49,7 @@ static void take_limits(struct connection *c, const struct sftp_limits *l)
 		c->transfers.read_max = (size_t)MIN(MAX(l->read, LEAST), READ_MOST);
 	if (l->write > 0)
 		c->transfers.write_max = (size_t)MIN(MAX(l->write, LEAST), WRITE_MOST);
+	c->handles_max = l->handles;
 }
 
 static void limits_answered(void *arg, const struct sftp_reply *reply, errint_t error)
@@ -210,6 +212,7 @@ errint_t connection_new(struct stream *stream, struct connection **connection)
 	c->phase = PHASE_NEW;
 	c->extensions = 0;
 	c->lacks = 0;
+	c->handles_max = 0;
 	c->waiting_ns = UINT64_MAX;
 	c->quick_ns = c->slow_ns = UINT64_MAX;
 	c->heard = c->busy = false;
@@ -267,6 +270,11 @@ size_t connection_read_max(const struct connection *c)
 size_t connection_write_max(const struct connection *c)
 {
 	return c->transfers.write_max;
+}
+
+uint64_t connection_handles_max(const struct connection *c)
+{
+	return c->handles_max;
 }
 
 const struct connection_counts *connection_counts(const struct connection *c)

@@ -56,6 +56,7 @@ uint32_t connection_extensions(const struct connection *c); /* bits 1 << enum sf
 uint32_t connection_lacks(const struct connection *c);	    /* bits 1 << enum server_feature */
 size_t connection_read_max(const struct connection *c);	    /* of one READ */
 size_t connection_write_max(const struct connection *c);
+uint64_t connection_handles_max(const struct connection *c); /* open at once; 0: not said */
 
 const struct connection_counts *connection_counts(const struct connection *c);
 
@@ -77,6 +78,9 @@ struct transfer {
 	uint8_t handle[SFTP_HANDLE_MAX];
 	size_t handle_length;
 	bool writes;
+	/* A piece begins when the one before it is confirmed: of a file opened with APPEND, whose server ignores offsets, a
+	 * piece behind a failed one would land in its place. */
+	bool in_order;
 	uint64_t offset;
 	uint8_t *bytes;
 	size_t size;

@@ -5,6 +5,9 @@
 #include <errno.h>
 #include <stdlib.h>
 
+/* Descriptors that a server needs for itself, or uses up by more than one a file. */
+#define HANDLES_SPARE 16u
+
 /* ---- open files ---- */
 
 static uint32_t ref_of(const struct operations *o, const struct open_file *f)
@@ -87,15 +90,34 @@ static errint_t take_attributes_of(struct operation *op, const struct sftp_reply
 	return 0;
 }
 
+static void nothing_answered(void *arg, const struct sftp_reply *reply, errint_t error)
+{
+	(void)arg;
+	(void)reply;
+	(void)error;
+}
+
+/* 0; or as connection_ask, and it stays open until the connection ends. */
+static errint_t close_unawaited(struct connection *c, const uint8_t *handle, size_t length)
+{
+	struct sftp_packet packet;
+
+	sftp_begin(&packet, SFTP_CLOSE, 0);
+	sftp_put_bytes(&packet, handle, length);
+	return connection_ask(c, &packet, UINT64_MAX, nothing_answered, NULL);
+}
+
 static errint_t take_handle(struct operation *op, const struct sftp_reply *reply)
 {
 	struct open_file *f = keep_file(op->owner, op->connection, reply->handle);
 
-	/* The server closes it when the connection ends; nobody has that many files open. */
-	if (!f)
+	if (!f) {
+		(void)close_unawaited(op->connection, reply->handle.bytes, reply->handle.n);
 		return -ENFILE;
+	}
 	f->of_worker = ring_is_of_worker(op->owner->server, (int)record_of(op));
 	f->is_directory = op->request.operation == RING_OPENDIR;
+	f->appends = !f->is_directory && op->request.flags & SFTP_OPEN_APPEND;
 	op->result.ref = ref_of(op->owner, f);
 	return 0;
 }
@@ -258,11 +280,28 @@ static errint_t judge_answer(struct operation *op, const struct sftp_reply *repl
 	return sftp_error(reply->status.code);
 }
 
+static bool opens(const struct operation *op)
+{
+	return op->request.operation == RING_OPEN || op->request.operation == RING_OPENDIR;
+}
+
+/* A server says "failure" when it has no descriptor left for another file. */
+static bool has_as_many_as_it_can(const struct operation *op)
+{
+	uint64_t most = connection_handles_max(op->connection), n = 0;
+
+	for (uint32_t i = 0; i < RING_PLACES; i++)
+		n += op->owner->files[i].connection == op->connection;
+	return most > 0 && n + HANDLES_SPARE >= most;
+}
+
 static void operation_answered(void *arg, const struct sftp_reply *reply, errint_t error)
 {
 	struct operation *op = arg;
 
 	op->result.error = reply ? judge_answer(op, reply) : error;
+	if (op->result.error == -EIO && opens(op) && has_as_many_as_it_can(op))
+		op->result.error = -ENFILE;
 	count_answer(op);
 }
 
@@ -313,6 +352,7 @@ static errint_t begin_transfer_of(struct operation *op, const struct open_file *
 		return -EINVAL;
 	*t = (struct transfer){.handle_length = file->handle_length,
 			       .writes = op->request.operation == RING_WRITE,
+			       .in_order = op->request.operation == RING_WRITE && file->appends,
 			       .offset = op->request.offset,
 			       .bytes = data_of(op),
 			       .size = op->request.size,
@@ -344,22 +384,11 @@ static errint_t begin_exchange(struct operation *op, const struct open_file *fil
 
 /* ---- refs that nobody has any more ---- */
 
-static void nothing_answered(void *arg, const struct sftp_reply *reply, errint_t error)
+/* 0; or as close_unawaited. */
+static errint_t close_file_unawaited(struct operations *o, const struct open_file *f)
 {
-	(void)arg;
-	(void)reply;
-	(void)error;
-}
+	errint_t rc = close_unawaited(f->connection, f->handle, f->handle_length);
 
-/* 0; or as connection_ask, and it stays open. */
-static errint_t close_unawaited(struct operations *o, const struct open_file *f)
-{
-	struct sftp_packet packet;
-	errint_t rc;
-
-	sftp_begin(&packet, SFTP_CLOSE, 0);
-	sftp_put_bytes(&packet, f->handle, f->handle_length);
-	rc = connection_ask(f->connection, &packet, UINT64_MAX, nothing_answered, NULL);
 	if (rc == 0)
 		forget_file(o, ref_of(o, f));
 	return rc;
@@ -367,7 +396,7 @@ static errint_t close_unawaited(struct operations *o, const struct open_file *f)
 
 static errint_t begin_close_of_directory(struct operation *op, const struct open_file *f)
 {
-	errint_t rc = close_unawaited(op->owner, f);
+	errint_t rc = close_file_unawaited(op->owner, f);
 
 	if (rc == 0)
 		finish_operation(op);
@@ -383,7 +412,7 @@ static void keep_files(struct operation *op)
 	op->result.error = op->request.size < RING_PLACES / 8 ? -EINVAL : 0;
 	for (uint32_t i = 0; i < RING_PLACES && op->result.error == 0; i++)
 		if (o->files[i].connection && o->files[i].of_worker && !(kept[i / 8] >> i % 8 & 1))
-			(void)close_unawaited(o, &o->files[i]);
+			(void)close_file_unawaited(o, &o->files[i]);
 	finish_operation(op);
 }
 

@@ -17,6 +17,8 @@ struct open_file {
 	bool of_worker;
 	/* Nobody waits for its close. */
 	bool is_directory;
+	/* Opened with SFTP_OPEN_APPEND. */
+	bool appends;
 	size_t handle_length;
 	uint8_t handle[SFTP_HANDLE_MAX];
 };

@@ -44,8 +44,6 @@ errint_t sftp_error(uint32_t status)
 	    {SFTP_NO_SPACE, -ENOSPC},
 	    {SFTP_QUOTA_EXCEEDED, -EDQUOT},
 	    {SFTP_NOT_A_DIRECTORY, -ENOTDIR},
-	    {SFTP_NO_CONNECTION, -ENOTCONN},
-	    {SFTP_CONNECTION_LOST, -ENOTCONN},
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(errors); i++)

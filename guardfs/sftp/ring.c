@@ -8,6 +8,7 @@
 #include <limits.h>
 #include <linux/futex.h>
 #include <poll.h>
+#include <signal.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -384,6 +385,28 @@ unsigned ring_inherit(const struct ring_user *user, uint32_t dead_owner, ring_fo
 
 	for (unsigned i = 0; i < RING_RECORDS; i++)
 		n += inherit_record(&user->ring->record[i], dead_owner, forget, arg);
+	return n;
+}
+
+/* Its number may come round again: then its records stay in use until that process is gone, too. */
+static bool is_dead_probe(uint32_t owner)
+{
+	uint32_t kind = RING_OWNER_PROBE(0), pid = owner & ~kind;
+
+	return owner >> 26 == kind >> 26 && pid > 0 && kill((pid_t)pid, 0) < 0 && errno == ESRCH;
+}
+
+unsigned ring_inherit_probes(const struct ring_user *user, ring_forget_fn forget, void *arg)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < RING_RECORDS; i++) {
+		struct ring_record *r = &user->ring->record[i];
+		uint32_t owner = atomic_load(&r->word) >> STATE_BITS;
+
+		if (is_dead_probe(owner))
+			n += inherit_record(r, owner, forget, arg);
+	}
 	return n;
 }
 

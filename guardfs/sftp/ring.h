@@ -217,6 +217,9 @@ typedef void (*ring_forget_fn)(void *arg, const struct ring_request *request,
 			       const struct ring_result *result);
 unsigned ring_inherit(const struct ring_user *user, uint32_t dead_owner, ring_forget_fn forget, void *arg);
 
+/* The same for all probes whose process is gone. keeper, whose children they are. */
+unsigned ring_inherit_probes(const struct ring_user *user, ring_forget_fn forget, void *arg);
+
 /* The same for all workers before the user, a worker itself: none of them lives. */
 unsigned ring_inherit_workers(const struct ring_user *user, ring_forget_fn forget, void *arg);
 

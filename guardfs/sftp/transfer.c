@@ -69,10 +69,14 @@ static void conclude_transfer(struct transfer *t)
 	t->done(t);
 }
 
+/* Called whenever a piece has ended. */
 static void settle_transfer(struct transfers *ts, struct transfer *t)
 {
-	if (has_more_pieces(t))
+	if (has_more_pieces(t)) {
+		if (!t->queued)
+			queue_transfer(ts, t);
 		return;
+	}
 	if (t->queued)
 		unqueue_transfer(ts, t);
 	if (t->under_way == 0)
@@ -249,10 +253,10 @@ static bool begin_first(struct transfers *ts, struct transfer_queue *q)
 
 	if (!t || !begin_piece(ts, t))
 		return false;
-	if (t->writes && has_more_pieces(t))
+	if (t->writes && !t->in_order && has_more_pieces(t))
 		return true;
 	unqueue_transfer(ts, t);
-	if (has_more_pieces(t))
+	if (!t->in_order && has_more_pieces(t))
 		queue_transfer(ts, t);
 	return true;
 }

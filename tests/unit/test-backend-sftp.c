@@ -65,10 +65,13 @@ static void what_is_shown(void **state)
 	assert_int_equal(found.st.st_atim.tv_sec, 1000);
 	assert_int_equal(found.st.st_mtim.tv_sec, 2000);
 	assert_int_equal(found.st.st_nlink, 1);
-	/* No size is negative. */
+	/* No size is negative, and each object has a type. */
 	put_object("base/dir/x", S_IFREG, UINT64_MAX);
-	assert_int_equal(sftp.ops->lookup(&sftp, directory, "x", &found), 0);
-	assert_int_equal(found.st.st_size, INT64_MAX);
+	assert_int_equal(sftp.ops->lookup(&sftp, directory, "x", &found), -EIO);
+	put_object("base/dir/x", 0644, 5);
+	assert_int_equal(sftp.ops->lookup(&sftp, directory, "x", &found), -EIO);
+	put_object("base/dir/x", 0030000 | 0644, 5);
+	assert_int_equal(sftp.ops->lookup(&sftp, directory, "x", &found), -EIO);
 }
 
 static void another_type(void **state)
@@ -129,7 +132,8 @@ static void what_is_set(void **state)
 	assert_int_equal(a->has, SFTP_ATTR_SIZE | SFTP_ATTR_PERMISSIONS);
 	assert_int_equal(a->size, 100);
 	assert_int_equal(a->permissions, 0750);
-	assert_int_equal(atomic_load(&peer.n), 1);
+	/* It is looked whether it is still a file that is cut. */
+	assert_int_equal(atomic_load(&peer.n), 2);
 	/* SFTP has both times or none, and both owners: the other is asked for, and stays. */
 	set(-1, SET_ATIME, want);
 	a = &only_setting(RING_SETSTAT)->request.attrs;
@@ -231,17 +235,34 @@ static void nothing_of_a_link(void **state)
 	assert_int_equal(peer.log[0].request.operation, RING_LSTAT);
 }
 
-/* Opened for reading only: the server refuses to cut it by its handle, and does so by its name. */
-static void a_file_cut_by_its_name(void **state)
+/* By its name another one would be cut. */
+static void a_file_that_cannot_be_cut(void **state)
 {
+	static const errint_t failures[] = {-EACCES, -EBADMSG, -EIO};
 	const struct stat want = {.st_size = 3};
 	struct stat st;
 
 	(void)state;
 	put_object("base/dir/file", S_IFREG | 0644, 5);
-	server.fails[RING_FSETSTAT] = -EACCES;
-	assert_int_equal(sftp.ops->setattr(&sftp, file, (int)peer_ref(4), &want, SET_SIZE, &st), 0);
-	assert_string_equal(only_setting(RING_SETSTAT)->names[0], "base/dir/file");
+	for (size_t i = 0; i < ARRAY_SIZE(failures); i++) {
+		server.fails[RING_FSETSTAT] = failures[i];
+		assert_int_equal(sftp.ops->setattr(&sftp, file, (int)peer_ref(4), &want, SET_SIZE, &st),
+				 failures[i] == -EBADMSG ? -EINVAL : failures[i]);
+	}
+	for (unsigned i = 0; i < atomic_load(&peer.n); i++)
+		assert_int_not_equal(peer.log[i].request.operation, RING_SETSTAT);
+}
+
+/* A link has come in its place: its target would be cut. */
+static void another_object_is_not_cut(void **state)
+{
+	const struct stat want = {.st_size = 3};
+	struct stat st;
+
+	(void)state;
+	put_object("base/dir/file", S_IFLNK | 0777, 5);
+	assert_int_equal(sftp.ops->setattr(&sftp, file, -1, &want, SET_SIZE, &st), BACKEND_NODE_GONE);
+	assert_int_equal(atomic_load(&peer.n), 1);
 }
 
 /* ---- making ---- */
@@ -468,7 +489,8 @@ int main(void)
 	    CASE(set_id_bits),
 	    CASE(times_that_sftp_cannot_tell),
 	    CASE(nothing_of_a_link),
-	    CASE(a_file_cut_by_its_name),
+	    CASE(a_file_that_cannot_be_cut),
+	    CASE(another_object_is_not_cut),
 	    CASE(another_kind_of_file_is_not_created),
 	    CASE(what_is_made),
 	    CASE(texts_of_links),

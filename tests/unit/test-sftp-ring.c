@@ -15,6 +15,7 @@
 #include <pthread.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #define OWNER RING_OWNER_WORKER(7)
@@ -108,6 +109,29 @@ static void a_request_and_its_answer(void **state)
 	assert_memory_equal(&got, &answer, sizeof(got));
 	assert_memory_equal(ring_data_of(&user, i), "bytes", 5);
 	ring_release(&user, i);
+	assert_empty();
+}
+
+/* Its keeper was killed, or it was itself: nobody else would give back what it had. */
+static void what_a_dead_probe_had(void **state)
+{
+	struct ring_user probe = user;
+	pid_t pid = fork();
+	int own;
+
+	(void)state;
+	if (pid == 0) {
+		user.owner = RING_OWNER_PROBE(getpid());
+		submit();
+		_exit(claim() >= 0 ? 0 : 1);
+	}
+	assert_true(pid > 0);
+	probe.owner = RING_OWNER_PROBE(getpid());
+	own = ring_claim(&probe);
+	assert_int_equal(waitpid(pid, NULL, 0), pid);
+	assert_int_equal(ring_inherit_probes(&probe, NULL, NULL), 0);
+	assert_true(atomic_load(&user.ring->record[own].word) != 0);
+	ring_release(&probe, own);
 	assert_empty();
 }
 
@@ -488,6 +512,7 @@ int main(void)
 	    CASE(a_request_and_its_answer),
 	    CASE(all_records_at_once),
 	    CASE(requests_are_taken_in_order),
+	    CASE(what_a_dead_probe_had),
 	    CASE(records_kept_for_probes),
 	    CASE(many_who_wait_for_a_record),
 	    CASE(every_worker_finds_the_ring),

@@ -143,6 +143,37 @@ static void a_write_that_fails_in_the_middle(void **state)
 	assert_int_equal(o.t.result, 2 * WRITE);
 }
 
+/* No piece overtakes one that may fail. */
+static void a_write_in_order(void **state)
+{
+	struct outcome o, other;
+
+	(void)state;
+	begin_transfer(&o, true, 0, 4 * WRITE);
+	o.t.in_order = true;
+	begin_transfer(&other, true, 8 * WRITE, WRITE);
+	assert_int_equal(work(), 0);
+	assert_int_equal(server.n_asked, 2); /* others go on */
+	serve(&server.asked[0], SIZE_MAX);
+	serve(&server.asked[1], SIZE_MAX);
+	assert_int_equal(work(), 0);
+	assert_int_equal(server.n_asked, 3);
+	assert_int_equal(server.asked[2].offset, WRITE);
+	say_status(server.asked[2].id, SFTP_NO_SPACE);
+	assert_int_equal(work(), 0);
+	assert_int_equal(server.n_asked, 3);
+	assert_int_equal(o.calls, 1);
+	assert_int_equal(o.t.error, -ENOSPC);
+	assert_int_equal(o.t.result, WRITE);
+
+	begin_transfer(&o, true, 0, 3 * WRITE + 5);
+	o.t.in_order = true;
+	serve_all(SIZE_MAX, false);
+	assert_int_equal(o.calls, 1);
+	assert_int_equal(o.t.error, 0);
+	assert_int_equal(o.t.result, 3 * WRITE + 5);
+}
+
 /* 48 MiB are to be written by three, the server answers nothing: no more is sent than the window allows, and a
  * request that is no data still finds room. */
 static void what_is_under_way_is_bounded(void **state)
@@ -283,6 +314,7 @@ int main(void)
 	    WITH_FILE(a_failure_beyond_the_end_is_none),
 	    WITH_FILE(a_write_arrives_whole),
 	    WITH_FILE(a_write_that_fails_in_the_middle),
+	    WITH_FILE(a_write_in_order),
 	    WITH_FILE(what_is_under_way_is_bounded),
 	    WITH_FILE(writes_go_one_after_the_other),
 	    WITH_FILE(a_server_that_takes_nothing_leaves_room_for_others),

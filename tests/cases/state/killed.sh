@@ -1,7 +1,8 @@
 # A state file is rewritten as fast as it can be, in the two ways in which crawlers do, while its writer, worker, sshfs and the server are killed, cut off
 # and frozen at any moment. Whoever looks at the server sees a whole version, always; a reader through the mount a whole one, or an error; none goes
 # back behind what was acknowledged. Raw sshfs, in the same run, shows half.
-# limit: 300
+# types: sshfs sftp
+# limit: 400
 . "$REPO/tests/lib/lib.sh"
 
 CRAWLER=$REPO/tests/cases/state/crawler.py
@@ -93,11 +94,49 @@ under()
 	assert_ge "$(python3 "$CRAWLER" number "$2")" "$before" "version on the server after $3"
 }
 
-setup_one_box "durability = ${DURABILITY:-behind}"
-sed -i '/^\[recovery\]/a recoveries_per_hour = 0\nflap_count = 0' "$CONF"
-start_guardfs
-wait_healthy
+# never_half DURABILITY
+never_half()
+{
+	local round fault kind
 
+	say "guardfs never does: durability = $1"
+	setup_one_box "durability = $1"
+	sed -i '/^\[recovery\]/a recoveries_per_hour = 0\nflap_count = 0' "$CONF"
+	start_guardfs
+	wait_healthy
+	python3 - "$CRAWLER" "$COLD/$FILE" <<'END'
+import importlib.util, sys
+spec = importlib.util.spec_from_file_location("crawler", sys.argv[1])
+crawler = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(crawler)
+crawler.rewrite(sys.argv[2], 1)
+END
+	echo "1 ok" >"$WORK/notes"
+	start_writer "$COLD/$FILE"
+	start_watch "$SERVER/$FILE" server
+	start_watch "$COLD/$FILE" mount
+	for round in 1 2 3; do
+		for fault in kill_worker rewriter kill_sshfs rewriter cut_server freeze_server; do
+			under "$COLD/$FILE" "$SERVER/$FILE" $fault
+		done
+	done
+	kill_writer
+	end_watch server
+	end_watch mount
+	echo "$(acknowledged) versions acknowledged, errors: $(grep -vc ' begun$\| ok$' "$WORK/notes" || true)"
+	assert_ge "$(seen server whole)" 100 "looks"
+	assert_ge "$(seen mount whole)" 20 "looks through the mount"
+	for kind in half missing older; do
+		assert_eq "$(seen server $kind)" 0 "looks at the server that saw it $kind"
+		assert_eq "$(seen mount $kind)" 0 "looks through the mount that saw it $kind"
+	done
+	assert_eq "$(ctl suspects --json | jq length)" 0 "suspects"
+	stop_guardfs
+	box_kill
+	rm -rf "$WORK/box" "$STATE" "$WORK/notes" "$WORK"/*.seen*
+}
+
+setup_one_box
 say "raw sshfs shows half"
 raw_begin box
 echo '{}' >"$SERVER/raw.json"
@@ -107,34 +146,10 @@ wait_until 20000 has_gone_on 40
 kill_writer
 end_watch peer
 assert_ge "$(seen peer half)" 1 "looks that saw half"
-rm -f "$WORK/notes"
 raw_end
+box_kill
+rm -rf "$WORK/box" "$WORK/notes" "$WORK"/*.seen*
 
-say "guardfs never does"
-python3 - "$CRAWLER" "$COLD/$FILE" <<'END'
-import importlib.util, sys
-spec = importlib.util.spec_from_file_location("crawler", sys.argv[1])
-crawler = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(crawler)
-crawler.rewrite(sys.argv[2], 1)
-END
-echo "1 ok" >"$WORK/notes"
-start_writer "$COLD/$FILE"
-start_watch "$SERVER/$FILE" server
-start_watch "$COLD/$FILE" mount
-for round in 1 2 3; do
-	for fault in kill_worker rewriter kill_sshfs rewriter cut_server freeze_server; do
-		under "$COLD/$FILE" "$SERVER/$FILE" $fault
-	done
+for durability in ${DURABILITY:-through behind}; do
+	never_half "$durability"
 done
-kill_writer
-end_watch server
-end_watch mount
-echo "$(acknowledged) versions acknowledged, errors: $(grep -vc ' begun$\| ok$' "$WORK/notes" || true)"
-assert_ge "$(seen server whole)" 100 "looks"
-assert_ge "$(seen mount whole)" 20 "looks through the mount"
-for kind in half missing older; do
-	assert_eq "$(seen server $kind)" 0 "looks at the server that saw it $kind"
-	assert_eq "$(seen mount $kind)" 0 "looks through the mount that saw it $kind"
-done
-assert_eq "$(ctl suspects --json | jq length)" 0 "suspects"
