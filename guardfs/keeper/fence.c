@@ -161,6 +161,34 @@ unsigned fence_signal_session(pid_t session, const char *token, int signal)
 	return signal_session(session, token, signal, false);
 }
 
+static bool has_name(pid_t pid, const char *name)
+{
+	char path[32], comm[32];
+	size_t n = strlen(name);
+
+	snprintf(path, sizeof(path), "/proc/%d/comm", (int)pid);
+	return fd_read_file(path, comm, sizeof(comm)) > 0 && strncmp(comm, name, n) == 0 && comm[n] == '\n';
+}
+
+unsigned fence_kill_strangers(const char *name, pid_t session, const char *token)
+{
+	CLEANUP_DIR DIR *proc = opendir("/proc");
+	struct dirent *e;
+	unsigned n = 0;
+
+	while (proc && (e = readdir(proc)) != NULL) {
+		pid_t pid = isdigit((unsigned char)e->d_name[0]) ? (pid_t)atoi(e->d_name) : 0, its;
+		char state;
+
+		if (pid <= 0 || !has_name(pid, name))
+			continue;
+		its = session_of(pid, &state);
+		if (its > 0 && its != session)
+			n += signal_member(pid, its, token, SIGKILL, true);
+	}
+	return n;
+}
+
 uint64_t fence_session_received(pid_t session)
 {
 	CLEANUP_DIR DIR *proc = opendir("/proc");

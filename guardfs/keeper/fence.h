@@ -17,6 +17,10 @@ bool fence_session_left(pid_t session, const char *token);
 /* Leaves sockets alone (drills). Returns how many were found. */
 unsigned fence_signal_session(pid_t session, const char *token, int signal);
 
+/* Kills the processes of that name with the token that are not of the session: a predecessor's, of which nothing is known
+ * any more. As fence_kill_session. */
+unsigned fence_kill_strangers(const char *name, pid_t session, const char *token);
+
 /* Bytes received by all its TCP connections; 0: none, or the kernel does not say. Looks at every process of
  * the machine. */
 uint64_t fence_session_received(pid_t session);

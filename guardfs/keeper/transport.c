@@ -231,6 +231,14 @@ void transport_kill(struct transport *t)
 		syscall(SYS_pidfd_send_signal, t->pidfd, SIGKILL, NULL, 0);
 }
 
+void transport_clear(const struct transport *t)
+{
+	char token[CONFIG_PATH_MAX + 64];
+
+	format_token(t, token, sizeof(token));
+	t->kind->clear(t, token);
+}
+
 unsigned transport_signal(const struct transport *t, int signal)
 {
 	char token[CONFIG_PATH_MAX + 64];

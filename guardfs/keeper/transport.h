@@ -144,6 +144,10 @@ void transport_bound_memory(const struct transport *t);
 /* Kills it with its session at once, resetting their connections. Does not wait. */
 void transport_kill(struct transport *t);
 
+/* Ends those of this backend that a killed predecessor left and nobody knows of, but for this one: sshfs's mounts are
+ * detached, processes of SFTP killed. */
+void transport_clear(const struct transport *t);
+
 /* Signals its session, and does nothing else: drills. Returns how many got it. */
 unsigned transport_signal(const struct transport *t, int signal);
 
@@ -179,6 +183,7 @@ struct transport_kind {
 	enum errclass (*explain)(struct transport *t, char *detail, size_t size);
 	void (*end)(struct transport *t);
 	void (*forget)(struct transport *t);
+	void (*clear)(const struct transport *t, const char *token);
 };
 
 extern const struct transport_kind transport_sshfs, transport_sftp;

@@ -1,8 +1,10 @@
 /* transport_sftp.c: the carrier that speaks SFTP itself. See transport.h. */
 #include "keeper/transport.h"
+#include "keeper/fence.h"
 #include "keeper/sftp-child.h"
 #include "base/cleanup.h"
 #include "base/fd.h"
+#include "base/log.h"
 #include "base/log.h"
 
 #include <errno.h>
@@ -232,6 +234,16 @@ static void forget_sftp(struct transport *t)
 	t->job = NULL;
 }
 
+/* It waits for a keeper that knows of it, holding connections of the account. */
+static void clear_sftp(const struct transport *t, const char *token)
+{
+	unsigned n = fence_kill_strangers(SFTP_CHILD_NAME, t->pid, token);
+
+	if (n > 0)
+		log_info("backend %s: ended %u transports that a former guardfs had left", t->backend->name,
+			 n);
+}
+
 /* As the board has it. What the server does not say is not known to be missing. */
 uint32_t transport_server_lacks(const struct transport *t)
 {
@@ -247,4 +259,5 @@ const struct transport_kind transport_sftp = {.name = "transport",
 					      .ready = is_sftp_ready,
 					      .explain = explain_sftp,
 					      .end = end_sftp,
-					      .forget = forget_sftp};
+					      .forget = forget_sftp,
+					      .clear = clear_sftp};

@@ -147,6 +147,12 @@ void transport_detach(const struct transport *t)
 	rmdir(prefix);
 }
 
+static void clear_sshfs(const struct transport *t, const char *token)
+{
+	(void)token;
+	transport_detach(t);
+}
+
 static void leave_alone(struct transport *t)
 {
 	(void)t;
@@ -160,4 +166,5 @@ const struct transport_kind transport_sshfs = {.name = "sshfs",
 					       .ready = is_sshfs_mounted,
 					       .explain = explain_sshfs,
 					       .end = leave_alone,
-					       .forget = leave_alone};
+					       .forget = leave_alone,
+					       .clear = clear_sshfs};

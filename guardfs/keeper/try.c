@@ -60,7 +60,7 @@ void try_begin(struct supervised *s, uint64_t now_ns)
 	s->abort_done = s->drain_told = false;
 	probe_abandon(&s->probe);
 	if (has_carrier(s) && !s->reopens)
-		transport_detach(&s->transport); /* a predecessor's leftovers */
+		transport_clear(&s->transport);
 	history_plan(s);
 	ladder_stop(&s->ladder);
 	s->try_begun = true;

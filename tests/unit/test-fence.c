@@ -94,12 +94,25 @@ static void others_are_let_alone(void **state)
 	assert_true(fence_session_left(session, TOKEN));
 }
 
+/* Of no session that anybody knows: by name and token. */
+static void strangers_are_found_by_name(void **state)
+{
+	(void)state;
+	assert_int_equal(fence_kill_strangers("tail", session, TOKEN), 0);
+	assert_int_equal(fence_kill_strangers("tail", 0, "GUARDFS_TEST_TOKEN=another"), 0);
+	assert_int_equal(fence_kill_strangers("tai", 0, TOKEN), 0);
+	assert_int_equal(fence_kill_strangers("sh", getpid(), TOKEN), 1);
+	assert_int_equal(fence_kill_strangers("tail", 0, TOKEN), 1);
+	assert_true(none_left_in_time());
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test_setup_teardown(lives_until_it_is_killed, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(the_last_one_counts, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(others_are_let_alone, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(strangers_are_found_by_name, set_up, tear_down),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

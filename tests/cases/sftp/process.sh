@@ -65,6 +65,19 @@ wait_value 15000 backend_field box epoch -gt "$epoch"
 wait_healthy
 assert_content "$COLD/log" before,after,on,still
 
+say "all of guardfs is killed: what is started next ends the process, which waits for one that knows of it"
+pid=$(sshfs_pid)
+killed=("$(process_pid guardian)" "$(process_pid worker)" "$(process_pid keeper)")
+kill -9 "${killed[@]}"
+for process in "${killed[@]}"; do
+	wait_until 5000 is_gone "$process"
+done
+[[ -d /proc/$pid ]] || fail "it did not wait"
+umount -l "$MNT"
+start_guardfs
+wait_healthy
+wait_until 5000 is_gone "$pid"
+
 say "guardfs ends, and it with it"
 pid=$(sshfs_pid)
 stop_guardfs
