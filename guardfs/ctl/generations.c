@@ -12,6 +12,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#define FUSE_SUPER_MAGIC 0x65735546
 
 /* Where the versions lie, and the file. */
 struct versions {
@@ -101,11 +105,11 @@ static int print_list_json(const struct versions *v)
 
 /* ---- one version ---- */
 
-/* malloc'ed; NULL after having said why. */
-static char *load_version(const struct versions *v, const char *text, size_t *size)
+/* malloc'ed; NULL after having said why. st: with the file's owner and mode. */
+static char *load_version(const struct versions *v, const char *text, struct stat *st)
 {
 	uint64_t number;
-	struct stat st;
+	size_t size;
 	char *data;
 
 	if (ctl_parse_number(text, GENERATIONS_MAX, &number) || number > v->n) {
@@ -114,13 +118,13 @@ static char *load_version(const struct versions *v, const char *text, size_t *si
 	}
 	CLEANUP_FD int fd = generations_open(v->state_dir, v->path, v->list[number - 1].real_ns);
 
-	if (fd < 0 || fstat(fd, &st) < 0) {
+	if (fd < 0 || fstat(fd, st) < 0) {
 		ctl_fail(0, "cannot read version %s: %s", text, strerror(fd < 0 ? -fd : errno));
 		return NULL;
 	}
-	*size = (size_t)st.st_size;
-	data = malloc(*size + 1);
-	if (!data || read(fd, data, *size) != (ssize_t)*size) {
+	size = (size_t)st->st_size;
+	data = malloc(size + 1);
+	if (!data || read(fd, data, size) != (ssize_t)size) {
 		ctl_fail(0, "cannot read version %s", text);
 		free(data);
 		return NULL;
@@ -130,29 +134,84 @@ static char *load_version(const struct versions *v, const char *text, size_t *si
 
 static int show_version(const struct versions *v, const char *number)
 {
-	size_t size;
-	CLEANUP_FREE char *data = load_version(v, number, &size);
+	struct stat st;
+	CLEANUP_FREE char *data = load_version(v, number, &st);
 
-	return data && fwrite(data, 1, size, stdout) == size ? CTL_EXIT_OK : CTL_EXIT_REFUSED;
+	return data && fwrite(data, 1, (size_t)st.st_size, stdout) == (size_t)st.st_size ? CTL_EXIT_OK
+											 : CTL_EXIT_REFUSED;
 }
 
-/* As any program would rewrite it: what is there is replaced as a whole, or stays. */
+/* -ENOTCONN: no guardfs is mounted there. */
+static int open_mount(const char *mountpoint)
+{
+	int fd = open(mountpoint, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	struct statfs fs;
+
+	if (fd < 0)
+		return -errno;
+	if (fstatfs(fd, &fs) == 0 && fs.f_type == FUSE_SUPER_MAGIC)
+		return fd;
+	close(fd);
+	return -ENOTCONN;
+}
+
+/* Whoever owns the directory may have put a link there, or something else: root writes through none of that. -errno. */
+static int open_file(const struct versions *v, const struct stat *version)
+{
+	const int flags = O_WRONLY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC;
+	CLEANUP_FD int mount = open_mount(v->mountpoint);
+	struct stat st;
+	int fd;
+
+	if (mount < 0)
+		return mount;
+	fd = fd_open_beneath(mount, v->path, flags, true);
+	if (fd == -ENOENT) {
+		fd = fd_open_beneath(mount, v->path, flags | O_CREAT | O_EXCL, true);
+		if (fd >= 0 && (fchown(fd, version->st_uid, version->st_gid) < 0 ||
+				fchmod(fd, version->st_mode & 0777) < 0)) {
+			close(fd);
+			return -errno;
+		}
+	}
+	if (fd >= 0 && (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))) {
+		close(fd);
+		return -ENOTSUP;
+	}
+	return fd;
+}
+
+/* As any program would rewrite it: what is there is replaced as a whole, or stays, where it is a state file on a guarded tier. */
+static errint_t rewrite(int fd, const char *data, size_t size)
+{
+	errint_t rc = ftruncate(fd, 0) < 0 ? -errno : 0;
+
+	if (rc == 0)
+		rc = fd_write_all(fd, data, size);
+	if (rc == 0 && fsync(fd) < 0)
+		rc = -errno;
+	return rc;
+}
+
 static int restore_version(const struct versions *v, const char *number)
 {
-	size_t size;
-	CLEANUP_FREE char *data = load_version(v, number, &size);
-	int fd = data ? open(v->absolute, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0640) : -1;
-	errint_t rc = fd < 0 ? -errno : fd_write_all(fd, data, size);
+	struct stat st;
+	CLEANUP_FREE char *data = load_version(v, number, &st);
+	int fd = data ? open_file(v, &st) : -1;
+	errint_t rc = fd < 0 ? fd : rewrite(fd, data, (size_t)st.st_size);
 
 	if (!data)
 		return CTL_EXIT_REFUSED;
-	if (rc == 0 && fsync(fd) < 0)
-		rc = -errno;
 	if (fd >= 0 && close(fd) < 0 && rc == 0)
 		rc = -errno;
 	if (rc < 0)
-		return ctl_fail(CTL_EXIT_REFUSED, "%s: not restored: %s", v->absolute, strerror(-rc));
-	printf("%s: version %s, %zu bytes\n", v->path, number, size);
+		return ctl_fail(CTL_EXIT_REFUSED, "%s: not restored: %s", v->absolute,
+				rc == -ELOOP || rc == -EXDEV
+				    ? "a symbolic link or another mount is on its way"
+				: rc == -ENOTSUP  ? "it is no regular file"
+				: rc == -ENOTCONN ? "no guardfs is mounted there"
+						  : strerror(-rc));
+	printf("%s: version %s, %zu bytes\n", v->path, number, (size_t)st.st_size);
 	return CTL_EXIT_OK;
 }
 

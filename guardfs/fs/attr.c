@@ -54,17 +54,21 @@ static ssize_t getattr_open(struct backend *b, struct handle *h, struct stat *st
 /* Unless known to be another file. */
 static ssize_t getattr_named(struct backend *b, const struct node *node, struct stat *st)
 {
-	struct dirs_question question = dirs_ask(b, node_index(node), clock_mono_ns());
+	bool is_dir = S_ISDIR(node->mode);
+	struct dirs_question question = {.dir = NODE_NONE};
 	ssize_t rc = b->board ? publish_last_await(b, node_index(node), false) : 0;
 
 	if (rc < 0)
 		return rc;
+	/* A file must not take a directory's place there. */
+	if (is_dir)
+		question = dirs_ask(b, node_index(node), clock_mono_ns());
 	if (b->board)
 		look_enter(node);
 	rc = b->ops->getattr(b, node_index(node), -1, st);
 	if (b->board)
 		look_leave(node);
-	if (rc == 0)
+	if (rc == 0 && is_dir)
 		dirs_answered(b, &question, st);
 	if (rc < 0 || !b->board || !S_ISREG(st->st_mode))
 		return rc;

@@ -131,8 +131,12 @@ void dirs_changed(const struct backend *b, uint32_t dir)
 	if (!is_far(b))
 		return;
 	d = lock_place(dir);
-	if (d->dir == dir)
+	if (d->dir == dir) {
 		end_attributes(d);
+		/* Its time may have been set back. Answers to older questions are not kept. */
+		d->made = (struct timespec){0};
+		d->made_ns = 0;
+	}
 	pthread_mutex_unlock(&d->lock);
 }
 

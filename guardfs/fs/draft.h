@@ -74,7 +74,7 @@ static inline bool draft_is_due(const struct handle *h)
 	return draft_is_new(h) && atomic_load(&h->draft_changes) != atomic_load(&h->draft_published);
 }
 
-/* Only emptied, nothing written. */
+/* Only emptied, nothing written. Emptied twice is a change: a program has had it in hand. */
 static inline bool draft_is_blank(const struct handle *h)
 {
 	return atomic_load(&h->draft_changes) == 1;

@@ -278,8 +278,11 @@ static errint_t remove_directory(struct backend *b, uint32_t parent, const char 
 		return rc;
 	if (handle_is_removed_from(node_index(dir)))
 		rc = b->ops->rmdir(b, parent, name, true);
-	if (rc == -ENOTEMPTY && statefiles_clear(b, node_index(dir)) == 0)
-		rc = b->ops->rmdir(b, parent, name, false);
+	if (rc == -ENOTEMPTY) {
+		rc = statefiles_clear(b, node_index(dir));
+		if (rc == 0)
+			rc = b->ops->rmdir(b, parent, name, false);
+	}
 	node_unpin(dir);
 	return rc;
 }

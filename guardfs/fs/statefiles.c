@@ -79,7 +79,7 @@ uint64_t statefiles_size(void)
 
 struct leftovers {
 	uint32_t n;
-	bool more;
+	bool others;
 	char names[LEFTOVERS_MAX][STATEFILE_NAME_SIZE];
 };
 
@@ -97,26 +97,42 @@ static bool note_leftover(void *arg, const char *name, size_t length, uint64_t i
 	z[length] = '\0';
 	if (strcmp(z, ".") == 0 || strcmp(z, "..") == 0)
 		return true;
-	found->more = found->n == LEFTOVERS_MAX || !statefile_is_beside(z);
-	if (!found->more)
+	found->others = !statefile_is_beside(z);
+	if (!found->others && found->n < LEFTOVERS_MAX)
 		memcpy(found->names[found->n++], z, sizeof(z));
-	return !found->more;
+	return !found->others;
+}
+
+/* All of it is looked at: nothing is removed where something else is. */
+static errint_t find_leftovers(struct backend *b, uint32_t dir, struct leftovers *found)
+{
+	int ref = -1;
+	errint_t rc = b->ops->opendir(b, dir, &ref);
+
+	found->n = 0;
+	found->others = false;
+	if (rc < 0)
+		return rc;
+	rc = b->ops->readdir(b, ref, 0, note_leftover, found);
+	b->ops->release(b, ref);
+	return rc == 0 && found->others ? -ENOTEMPTY : rc;
 }
 
 errint_t statefiles_clear(struct backend *b, uint32_t dir)
 {
 	CLEANUP_FREE struct leftovers *found = calloc(1, sizeof(*found));
-	int ref = -1;
-	errint_t rc = found ? b->ops->opendir(b, dir, &ref) : -ENOMEM;
+	errint_t rc = found ? find_leftovers(b, dir, found) : -ENOMEM;
 
-	if (rc < 0)
-		return rc;
-	rc = b->ops->readdir(b, ref, 0, note_leftover, found);
-	b->ops->release(b, ref);
-	if (rc == 0 && (found->more || found->n == 0))
+	if (rc == 0 && found->n == 0)
 		return -ENOTEMPTY;
-	for (uint32_t i = 0; i < found->n && rc == 0; i++)
-		rc = b->ops->unlink(b, dir, found->names[i]);
+	while (rc == 0 && found->n > 0) {
+		for (uint32_t i = 0; i < found->n && rc == 0; i++) {
+			rc = call_is_late() ? GUARD_POISONED : b->ops->unlink(b, dir, found->names[i]);
+			rc = rc == -ENOENT ? 0 : rc;
+		}
+		if (rc == 0)
+			rc = find_leftovers(b, dir, found);
+	}
 	return rc;
 }
 

@@ -9,7 +9,7 @@
 #include "fs/node.h"
 
 /* Removes from a directory that is to be removed what rewritings of its files have left beside them. 0; -ENOTEMPTY: something
- * else is in it, or nothing; or storage's -errno. */
+ * else is in it, or nothing; GUARD_POISONED: the request was answered meanwhile; or storage's -errno. */
 errint_t statefiles_clear(struct backend *b, uint32_t dir) WARN_UNUSED;
 
 /* By name, in directory dir of a backend's tree. */

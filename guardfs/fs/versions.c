@@ -21,6 +21,7 @@ struct version_to_keep {
 	struct version_to_keep *next;
 	uint64_t real_ns;
 	size_t size;
+	struct generations_owner owner;
 	char path[4096];
 	uint8_t data[];
 };
@@ -65,14 +66,15 @@ static void *keep_versions(void *arg)
 	(void)arg;
 	for (;;) {
 		struct version_to_keep *v = take_version();
-		errint_t rc =
-		    generations_put(fs.config->state_dir, v->path, v->real_ns, v->data, v->size, limit);
+		errint_t rc = generations_put(fs.config->state_dir, v->path, v->owner, v->real_ns, v->data,
+					      v->size, limit);
 
 		pthread_mutex_lock(&queue.lock);
 		queue.waiting--;
 		queue.bytes -= v->size;
 		if (rc < 0 && !queue.complained)
-			log_warning("a version of %s is not kept: %s", v->path, strerror(-rc));
+			log_warning("a version of %s is not kept, or older ones are: %s", v->path,
+				    strerror(-rc));
 		queue.complained = rc < 0;
 		pthread_mutex_unlock(&queue.lock);
 		free(v);
@@ -102,6 +104,7 @@ static bool start_thread(void)
 
 void versions_add(uint32_t node, const void *data, size_t size)
 {
+	const struct node *n = &fs.arena->nodes[node];
 	struct version_to_keep *v;
 
 	if (!versions_are_kept())
@@ -114,6 +117,7 @@ void versions_add(uint32_t node, const void *data, size_t size)
 	v->next = NULL;
 	v->real_ns = clock_real_ns();
 	v->size = size;
+	v->owner = (struct generations_owner){n->uid, n->gid, n->mode};
 	memcpy(v->data, data, size);
 	ACQUIRE_LOCK(&queue.lock);
 	if (queue.waiting >= WAITING_MAX || queue.bytes + size > WAITING_BYTES || !start_thread()) {

@@ -1,11 +1,14 @@
-/* generations.h: the last versions of state files, on the local disk: STATE_DIR/generations/HASH/{path,TIME}.
+/* generations.h: the last versions of state files, on the local disk: STATE_DIR/generations/HASH/{path,TIME}, or HASH-N where
+ * another path has the hash. For root alone.
  *
  * Written by the worker, read by guardctl, also while no guardfs runs. path: relative to the mount. A version is named by the
- * time at which it was published (CLOCK_REALTIME, ns). The disk may hang. Any thread; one writer at a time. */
+ * time at which it was published (CLOCK_REALTIME, ns), and has owner, group and mode of the file. The disk may hang. Any thread;
+ * one writer at a time in a process, and beside it perhaps what is left of a dead worker. */
 #ifndef GUARDFS_GENERATIONS_GENERATIONS_H
 #define GUARDFS_GENERATIONS_GENERATIONS_H
 
 #include "base/base.h"
+#include <sys/types.h>
 
 #define GENERATIONS_MAX 128u /* of one file */
 
@@ -14,9 +17,19 @@ struct generations_limit {
 	uint64_t bytes; /* of all files */
 };
 
-/* Keeps a version, unless the newest one has the same content; then removes what is beyond the limit. 0 or -errno. */
-errint_t generations_put(const char *state_dir, const char *path, uint64_t real_ns, const void *data,
-			 size_t n, struct generations_limit limit) WARN_UNUSED;
+/* Of the file. */
+struct generations_owner {
+	uid_t uid;
+	gid_t gid;
+	mode_t mode;
+};
+
+/* Keeps a version, unless the newest one has the same content; then removes what is beyond the limit: the oldest of the file, and of all
+ * files those of the file that has most. 0; -EEXIST: too many paths have the hash; or -errno, also of a removal, after which
+ * there may be more than the limit. */
+errint_t generations_put(const char *state_dir, const char *path, struct generations_owner owner,
+			 uint64_t real_ns, const void *data, size_t n,
+			 struct generations_limit limit) WARN_UNUSED;
 
 struct generation {
 	uint64_t real_ns;
@@ -27,7 +40,7 @@ struct generation {
 errint_t generations_list(const char *state_dir, const char *path, struct generation list[GENERATIONS_MAX],
 			  size_t *n) WARN_UNUSED;
 
-/* A descriptor open for reading, or -errno. */
+/* A descriptor open for reading, whose owner and mode are the file's, or -errno. */
 int generations_open(const char *state_dir, const char *path, uint64_t real_ns) WARN_UNUSED;
 
 #endif

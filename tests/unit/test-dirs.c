@@ -164,9 +164,22 @@ static void another_directory_in_its_place(void **state)
 
 #define UNIT(test) cmocka_unit_test_setup_teardown(test, begin, teardown_arena)
 
+/* As tar and rsync do at the end: the file that was made before says nothing any more. */
+static void a_time_set_back_stays(void **state)
+{
+	(void)state;
+	ask(10);
+	make_file(12);
+	dirs_changed(box, DIR);
+	ask(5);
+	make_file(6);
+	assert_int_equal(recalled(1), 6);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+	    UNIT(a_time_set_back_stays),
 	    UNIT(nothing_made_nothing_recalled),
 	    UNIT(a_file_made_moves_the_time),
 	    UNIT(a_file_with_content_was_there_before),

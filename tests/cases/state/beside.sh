@@ -42,6 +42,15 @@ echo left >"$SERVER/$name"
 assert_content "$COLD/$name" left
 rm "$COLD/$name"
 
+say "any number of them goes with its directory, unless something else is in it"
+mkdir "$COLD/dir"
+touch "$SERVER/dir/".{1..100}.json.guardfs-0123456789abcdef "$SERVER/dir/other"
+assert_fails rmdir "$COLD/dir"
+assert_eq "$(find "$SERVER/dir" -type f | wc -l)" 101 "files"
+rm "$COLD/dir/other"
+rmdir "$COLD/dir"
+assert_missing "$SERVER/dir"
+
 say "a default ACL that the file has not"
 echo former >"$COLD/$FILE"
 chmod 640 "$COLD/$FILE"

@@ -31,6 +31,7 @@ assert_eq "$(kept "cold/$FILE")" 3
 assert_eq "$(ctl generations "cold/$FILE" --show 3)" "version 1"
 
 say "one is restored"
+owner=$(stat -c '%a %u:%g' "$SERVER/$FILE")
 assert_eq "$(ctl generations "cold/$FILE" --restore 3)" "cold/$FILE: version 3, 10 bytes"
 assert_content "$SERVER/$FILE" "version 1"
 wait_value 10000 ctl generations "cold/$FILE" --show 1 == "version 1"
@@ -40,9 +41,20 @@ assert_exit 1 'no version of it is kept' ctl generations cold/other
 assert_exit 100 'is not below' ctl generations /etc/passwd
 assert_exit 100 'one of them' ctl generations "cold/$FILE" --show 1 --json
 
-say "the file is removed, guardfs stopped"
+say "a link, a FIFO: root writes through neither"
+echo untouched >"$SERVER/target"
 rm "$COLD/$FILE"
+ln -s target "$COLD/$FILE"
+assert_exit 1 'a symbolic link' ctl generations "cold/$FILE" --restore 2
+rm "$COLD/$FILE"
+assert_content "$SERVER/target" untouched
+mkfifo "$SERVER/$FILE"
+assert_exit 1 'not restored' timeout 10 "$GUARDCTL" -c "$CONF" generations "cold/$FILE" --restore 2
+rm "$COLD/$FILE"
+
+say "the file is removed, guardfs stopped"
 assert_eq "$(ctl generations "cold/$FILE" --restore 2)" "cold/$FILE: version 2, 10 bytes"
 assert_content "$SERVER/$FILE" "version 3"
+assert_eq "$(stat -c '%a %u:%g' "$SERVER/$FILE")" "$owner"
 stop_guardfs
 assert_match "$(ctl generations "cold/$FILE" --show 1)" 'version [13]'
