@@ -61,6 +61,36 @@ static void each_has_its_own(void)
 	CHECK(handle_find(a, false) == NULL);
 }
 
+/* A draft, or a version that a reader keeps, is no way to the file: its descriptor may be closed at any moment. */
+static void a_draft_is_not_found(void)
+{
+	struct handle *h = open_of(5);
+
+	atomic_store(&h->draft, DRAFT_KEPT);
+	CHECK(handle_find(5, false) == NULL && atomic_load(&h->users) == 0);
+	atomic_store(&h->draft, DRAFT_NONE);
+	CHECK(handle_find(5, false) == h);
+	handle_put(h);
+}
+
+/* Its last descriptor is closed, and it is not published yet: nobody frees it, whoever sweeps. */
+static void what_is_to_be_published_stays(void)
+{
+	struct handle *h = open_of(5);
+
+	atomic_store(&h->draft, DRAFT_NEW);
+	atomic_store(&h->draft_last, LAST_DUE);
+	handle_retire(h);
+	handle_finish(h);
+	handle_sweep(h->backend);
+	CHECK(handle_get(handle_id(h, handle_number(h))) == h);
+	handle_put(h);
+	CHECK(atomic_load(&h->state) == HANDLE_LIVE && open_files_of(5) == 1);
+	atomic_store(&h->draft_last, LAST_NONE);
+	handle_sweep(h->backend);
+	CHECK(atomic_load(&h->state) == HANDLE_FREE && open_files_of(5) == 0);
+}
+
 static void left_open(void)
 {
 	CHECK(open_of(5) && open_of(5) && open_of(7));
@@ -93,10 +123,24 @@ static void test_the_next_worker_finds_them(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup_arena, teardown_arena)
 
+static void test_a_draft_is_not_found(void **state)
+{
+	(void)state;
+	assert_int_equal(as_worker(a_draft_is_not_found), 0);
+}
+
+static void test_what_is_to_be_published_stays(void **state)
+{
+	(void)state;
+	assert_int_equal(as_worker(what_is_to_be_published_stays), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    TEST(test_each_has_its_own),
+	    TEST(test_a_draft_is_not_found),
+	    TEST(test_what_is_to_be_published_stays),
 	    TEST(test_the_next_worker_finds_them),
 	};
 

@@ -140,6 +140,11 @@ static void memory_of_listings(void)
 	CHECK(used(SHARE_LISTING_KIB) == 40);
 	CHECK(!handle_count_listing(h, (uint32_t)(capacity * 2 / 3)));
 	CHECK(used(SHARE_LISTING_KIB) == 40);
+	/* What it has counts for what it is to have. */
+	CHECK(handle_count_listing(h, (uint32_t)(capacity * 2 / 5)));
+	CHECK(handle_count_listing(h, (uint32_t)(capacity * 21 / 50)));
+	CHECK(used(SHARE_LISTING_KIB) == (uint32_t)(capacity * 21 / 50));
+	CHECK(handle_count_listing(h, 40) && used(SHARE_LISTING_KIB) == 40);
 	handle_release(h);
 	CHECK(used(SHARE_LISTING_KIB) == 0);
 	CHECK(used(SHARE_OPEN_FILES) == 0);
