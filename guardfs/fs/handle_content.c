@@ -9,7 +9,8 @@
 #include <fcntl.h>
 #include <stdlib.h>
 
-#define CHUNK (256u << 10)
+/* As much as one request brings: each takes a round trip. */
+#define CHUNK (1u << 20)
 
 static bool compares(const struct backend *b, const struct handle *h)
 {
@@ -29,7 +30,7 @@ static errint_t compare_chunk(struct backend *b, struct handle *h, int ref, cons
 			      void *buffer)
 {
 	size_t n = (size_t)MIN(run->to - h->compared.to, (uint64_t)CHUNK);
-	ssize_t rc = b->ops->read(b, ref, buffer, n, (off_t)h->compared.to, (off_t)run->to);
+	ssize_t rc = n ? b->ops->read(b, ref, buffer, n, (off_t)h->compared.to, (off_t)run->to) : 0;
 
 	if (rc < 0)
 		return (errint_t)rc;
