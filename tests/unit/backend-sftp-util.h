@@ -134,6 +134,10 @@ static inline void connect_backend(uint32_t epoch)
 	atomic_store(&board->breaker, breaker_word(epoch, true));
 }
 
+/* A backend is never closed, so its state must stay within reach. */
+static void *states[64];
+static unsigned n_states;
+
 static inline int begin(void **state)
 {
 	(void)state;
@@ -154,6 +158,8 @@ static inline int begin(void **state)
 	strcpy(config->path, "base");
 	atomic_store(&place->arena->board.worker_generation, GENERATION);
 	assert_int_equal(backend_open(place->arena, BACKEND, &sftp), 0);
+	assert_true(n_states < ARRAY_SIZE(states));
+	states[n_states++] = sftp.state;
 	place_node(place, NODE_LOCAL, NODE_NONE, "", S_IFDIR | 0755);
 	root = place_node(place, BACKEND, 0, "hot", S_IFDIR | 0755);
 	place->arena->nodes[root].flags = NODE_ROUTE_ROOT;

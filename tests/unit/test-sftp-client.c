@@ -472,32 +472,44 @@ static void the_end_between_two_pieces(void **state)
 
 /* ---- no record is free ---- */
 
-static void *release_some(void *arg)
-{
-	const int *records = arg;
+static struct {
+	int records[RING_RECORDS];
+	unsigned n;
+} claimed;
 
+/* All that a worker may have. */
+static void claim_all(void)
+{
+	int record;
+
+	claimed.n = 0;
+	while ((record = ring_claim(&user)) >= 0)
+		claimed.records[claimed.n++] = record;
+	assert_int_equal(record, -EAGAIN);
+}
+
+static void *release_all(void *arg)
+{
+	(void)arg;
 	poll(NULL, 0, 20); /* sleep-ok: the other one is to wait */
-	for (unsigned i = 0; i < RING_RECORDS; i++)
-		ring_release(&user, records[i]);
+	for (unsigned i = 0; i < claimed.n; i++)
+		ring_release(&user, claimed.records[i]);
 	return NULL;
 }
 
 static void a_ring_that_is_full(void **state)
 {
-	static int records[RING_RECORDS];
 	struct sftp_attributes attrs;
 	pthread_t thread;
 
 	(void)state;
-	for (unsigned i = 0; i < RING_RECORDS; i++)
-		records[i] = ring_claim(&user);
+	claim_all();
 	peer_begin(say_file);
-	assert_int_equal(pthread_create(&thread, NULL, release_some, records), 0);
+	assert_int_equal(pthread_create(&thread, NULL, release_all, NULL), 0);
 	assert_int_equal(client_lstat(&user, "name", &attrs), 0);
 	pthread_join(thread, NULL);
 	peer_stop();
-	for (unsigned i = 0; i < RING_RECORDS; i++)
-		records[i] = ring_claim(&user);
+	claim_all();
 	peer_die();
 	assert_int_equal(client_lstat(&user, "name", &attrs), -ENOTCONN);
 }
