@@ -572,9 +572,13 @@ void fs_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	if (h && node)
 		passthrough_end(node, h);
 	/* Nobody waits for the answer, until which the kernel keeps the node: a draft's deadline counts on it. */
-	if (h && publish_last_is_due(h))
+	if (h && publish_last_is_due(h)) {
 		publish_last(h);
-	else if (h)
+		fuse_reply_err(req, 0);
+		handle_finish(h);
+		return;
+	}
+	if (h)
 		handle_retire(h);
 	if (h && checkpoint_is_left(h)) {
 		sync_closed(req, h);

@@ -58,17 +58,18 @@ static void tell_lost(struct handle *h, const char *why)
 {
 	struct draft_content content = {.data = NULL};
 	struct ledger ranges = {0};
+	struct suspected lost = {.news = SUSPECT_LOST, .error = fs.config->error, .overwrote = true};
+	bool known = draft_copy(h, &content) == 0;
 	char path[4096];
 
-	if (draft_copy(h, &content) == 0 && content.size > 0 && !draft_is_blank(h)) {
+	if (known && content.size > 0) {
 		ledger_put(&ranges, 0, content.size, LEDGER_ACKNOWLEDGED);
-		suspects_file(&fs.guarded[h->backend], h->node,
-			      &(struct suspected){.news = SUSPECT_LOST,
-						  .error = fs.config->error,
-						  .size = content.size,
-						  .overwrote = true,
-						  .ranges = &ranges});
+		lost.size = content.size;
+		lost.ranges = &ranges;
 	}
+	/* Of one that was only emptied, or of which all was taken away again, no bytes are lost. */
+	if (!draft_is_blank(h) && (!known || content.size > 0))
+		suspects_file(&fs.guarded[h->backend], h->node, &lost);
 	log_error("%s: its new content was not published: %s; the former version stays",
 		  publish_path_of(h, path, sizeof(path)), why);
 	free(content.data);

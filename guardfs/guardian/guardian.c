@@ -47,13 +47,17 @@ static void remove_runtime_files(const struct config *config)
 /* Below the unit's TimeoutStopSec. */
 #define END_MS 20000u
 
-/* Acknowledged bytes reach storage before worker and transports end. A program may go on writing, hence a
- * limit. */
+/* Acknowledged bytes, and state files that are closed, reach storage before worker and transports end. A program may go on
+ * writing, hence a limit. Worker names the state files that it gives up. */
 static void await_owed(struct guardian *g)
 {
-	uint64_t until_ns = clock_mono_ns() + MIN(2 * board_owed_ms(g->board), END_MS) * NSEC_PER_MSEC;
+	uint64_t now_ns = clock_mono_ns();
+	uint64_t until_ns = now_ns + MIN(2 * board_owed_ms(g->board), END_MS) * NSEC_PER_MSEC;
+	uint64_t last_until_ns = now_ns + END_MS * NSEC_PER_MSEC;
+	uint32_t unpublished;
 
-	while (board_owed_ms(g->board) && clock_mono_ns() < until_ns) {
+	while ((board_owed_ms(g->board) && clock_mono_ns() < until_ns) ||
+	       (arena_unpublished(g->arena) && clock_mono_ns() < last_until_ns)) {
 		watch_deadlines(g, clock_mono_ns());
 		processes_tick(g, clock_mono_ns());
 		poll(NULL, 0, BUSY_TICK_MS);
@@ -67,6 +71,10 @@ static void await_owed(struct guardian *g)
 			    g->board->config.backends[i].name, (unsigned long long)bytes,
 			    atomic_load(&g->board->backends[i].owed_files));
 	}
+	unpublished = arena_unpublished(g->arena);
+	if (unpublished)
+		log_error("%u state files were closed and are not published: the former versions stay",
+			  unpublished);
 }
 
 static void end(struct guardian *g)

@@ -33,6 +33,8 @@
 #define STACK_SIZE  (256u * 1024u)
 /* How long a change of the local tier waits for a dead worker's thread. */
 #define AWAIT_THREAD_MS 10000u
+/* At the end: what is closed is published within that, or lost. */
+#define PUBLISH_MS 15000u
 /* Larger slot buffers give their pages back when a thread ends. */
 #define BUFFER_KEPT (64u * 1024u)
 
@@ -297,7 +299,9 @@ static void await_owed(void)
 	const struct timespec pause = {.tv_nsec = 10000000};
 	uint64_t now_ns = clock_mono_ns();
 	uint64_t owed_until_ns = now_ns + 2 * board_owed_ms(&pool.arena->board) * NSEC_PER_MSEC;
-	uint64_t last_until_ns = now_ns + pool.arena->board.config.deadline.ms[OP_SYNC] * NSEC_PER_MSEC;
+	/* Guardian waits a little longer. */
+	uint64_t last_until_ns =
+	    now_ns + MIN(pool.arena->board.config.deadline.ms[OP_SYNC], PUBLISH_MS) * NSEC_PER_MSEC;
 
 	while ((board_owed_ms(&pool.arena->board) && now_ns < owed_until_ns) ||
 	       (publish_last_waits() && now_ns < last_until_ns)) {

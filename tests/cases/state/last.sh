@@ -5,7 +5,7 @@
 . "$REPO/tests/cases/state/writers.bash"
 
 FILE=.archive_state.json
-DEADLINE_SYNC=20000 PROBE_INTERVAL=500 BACKOFF_MAX=400 PATIENCE=5000
+DEADLINE_SYNC=8000 PROBE_INTERVAL=500 BACKOFF_MAX=400 PATIENCE=5000
 
 no_leftover()
 {
@@ -125,3 +125,10 @@ finish a
 assert_content "$SERVER/$FILE" new
 wait_until 5000 contains "appended" ctl generations "cold/$FILE" --show 2
 assert_match "$(cat "$WORK"/guardfs*.log)" 'changed in place while it was being rewritten'
+
+say "guardfs ends before it can be published: the log names it"
+fault "create error ENOTCONN path=.*guardfs*"
+by_child "never published"
+stop_guardfs
+assert_content "$SERVER/$FILE" new
+assert_match "$(cat "$WORK"/guardfs*.log)" "cold/$FILE: its new content was not published: guardfs has ended"
