@@ -399,7 +399,7 @@ static void reply_create(fuse_req_t req, struct node *node, struct handle *h, co
 void fs_create(fuse_req_t req, fuse_ino_t parent_id, const char *name, mode_t mode, struct fuse_file_info *fi)
 {
 	struct node *parent = make_parent(req, parent_id, name, false), *node = NULL;
-	struct caller caller = fs_caller(req);
+	struct caller caller;
 	bool unnamed = strcmp(name, WIRE_TMPFILE_NAME) == 0;
 	struct found found;
 	struct backend *b;
@@ -410,6 +410,7 @@ void fs_create(fuse_req_t req, fuse_ino_t parent_id, const char *name, mode_t mo
 
 	if (!parent)
 		return;
+	caller = fs_caller(req);
 	if (!handle_admit()) {
 		fuse_reply_err(req, EMFILE);
 		return;

@@ -269,7 +269,7 @@ static mode_t mode_of(const struct backend *b, const struct publication *p)
 	mode_t known = fs.arena->nodes[p->node].mode;
 
 	if (!p->is_there)
-		return known & 07777;
+		return known & (b->config->present_owner ? 0700 : 07777);
 	return (b->config->present_owner ? p->old.stored.mode : p->old.st.st_mode) & 07777;
 }
 

@@ -135,8 +135,8 @@ static errint_t publish_as(struct backend *b, struct publication *p)
 		rc = replace_file(b, p);
 	if (rc == 0)
 		atomic_store(&p->h->draft_published, p->content->changes);
-	/* That the attributes cannot be had is no error any more. */
-	if (rc == 0)
+	/* That the attributes cannot be had is no error any more. After an error of the last sync the file is the new one, too. */
+	if (rc == 0 || p->is_replaced)
 		note_published(b, p);
 	if (place != STATEFILES_NO_PLACE)
 		dirs_changed(b, p->parent);

@@ -69,6 +69,20 @@ for step in create write fsync rename; do
 	wait_until 5000 not test -s "$SERVER/$FILE"
 done
 
+say "others sync meanwhile: nobody takes its handle away"
+echo former >"$COLD/$FILE"
+fault "create delay 1500 path=.*guardfs* count=1"
+by_child "new while others sync"
+wait_until 3000 is_inside
+for ((i = 0; i < 20; i++)); do
+	ctl sync >/dev/null
+	assert_content "$SERVER/$FILE" former
+	(echo other >"$COLD/other-$i")
+done
+wait_until 5000 contains "new while others sync" cat "$SERVER/$FILE"
+assert_content "$COLD/$FILE" "new while others sync"
+fault ''
+
 say "the connection is lost, or storage has an error that passes"
 for error in ENOTCONN EIO; do
 	echo former >"$COLD/$FILE"
