@@ -1,6 +1,5 @@
 /* attr.c: GETATTR, SETATTR, READLINK, STATFS. */
 #include "fs/attr.h"
-#include "base/clock.h"
 #include "fs/context.h"
 #include "fs/dirs.h"
 #include "fs/draft.h"
@@ -62,7 +61,7 @@ static ssize_t getattr_named(struct backend *b, const struct node *node, struct 
 		return rc;
 	/* A file must not take a directory's place there. */
 	if (is_dir)
-		question = dirs_ask(b, node_index(node), clock_mono_ns());
+		question = dirs_ask(b, node_index(node), dirs_now(b));
 	if (b->board)
 		look_enter(node);
 	rc = b->ops->getattr(b, node_index(node), -1, st);
@@ -199,7 +198,7 @@ void fs_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 		return;
 	known = b->board ? node_size(object) : 0;
 	h = fi ? handle_get(fi->fh) : NULL;
-	recalled = S_ISDIR(object->mode) ? dirs_recall(b, node_index(object), &st, clock_mono_ns()) : 0;
+	recalled = S_ISDIR(object->mode) ? dirs_recall(b, node_index(object), &st, dirs_now(b)) : 0;
 	if (recalled <= 0 && !h)
 		recalled = recall_listed(b, object, &st);
 	rc = recalled > 0 ? 0 : getattr_node(b, object, h, &st);

@@ -55,6 +55,11 @@ static void end_attributes(struct dir *d)
 	d->changes++;
 }
 
+uint64_t dirs_now(const struct backend *b)
+{
+	return is_far(b) ? clock_mono_ns() : 0;
+}
+
 struct dirs_question dirs_ask(const struct backend *b, uint32_t dir, uint64_t now_ns)
 {
 	struct dirs_question q = {.dir = dir, .asked_ns = now_ns};

@@ -15,7 +15,10 @@ struct dirs_question {
 	uint64_t asked_ns;
 };
 
-/* dir: node of a directory in b's own tree. now_ns: CLOCK_MONOTONIC, here and below. */
+/* The time for the calls below: CLOCK_MONOTONIC, in nanoseconds; 0 where nothing is kept of b's directories. */
+uint64_t dirs_now(const struct backend *b);
+
+/* dir: node of a directory in b's own tree. now_ns: dirs_now, here and below. */
 struct dirs_question dirs_ask(const struct backend *b, uint32_t dir, uint64_t now_ns);
 
 /* Storage's answer to q. */

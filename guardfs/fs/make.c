@@ -1,7 +1,6 @@
 /* make.c: MKNOD, MKDIR, SYMLINK, LINK, UNLINK, RMDIR. */
 #include "fs/make.h"
 #include "base/cleanup.h"
-#include "base/clock.h"
 #include "fs/again.h"
 #include "fs/context.h"
 #include "fs/dirs.h"
@@ -85,7 +84,7 @@ static void make_object(fuse_req_t req, struct node *parent, const char *name, c
 	rc = make_in(b, a, p, name, &caller, &found);
 	rc = again_made(b, p, name, a, &caller, &found, (errint_t)rc);
 	if (rc == 0 && (a->what == MAKE_NODE || a->what == MAKE_SYMLINK))
-		dirs_made(b, p, &found.st, clock_mono_ns());
+		dirs_made(b, p, &found.st, dirs_now(b));
 	else
 		dirs_changed(b, p);
 	if (rc == 0 && b->board && a->what == MAKE_LINK)

@@ -427,7 +427,7 @@ void fs_create(fuse_req_t req, fuse_ino_t parent_id, const char *name, mode_t mo
 	if (rc < 0) {
 		dirs_changed(b, p);
 	} else {
-		dirs_made(b, p, &found.st, clock_mono_ns());
+		dirs_made(b, p, &found.st, dirs_now(b));
 		node = entry_intern(parent, name, &found);
 		rc = take_handle(b, node, fi->flags, ref, epoch, HANDLE_NAMED, &h);
 	}

@@ -162,6 +162,14 @@ static void another_directory_in_its_place(void **state)
 	assert_int_equal(recalled(1), -1);
 }
 
+/* The local tier's look-ups must not read the clock for it. */
+static void no_time_where_nothing_is_kept(void **state)
+{
+	(void)state;
+	assert_true(dirs_now(box) > 0);
+	assert_true(dirs_now(&fs.local) == 0);
+}
+
 #define UNIT(test) cmocka_unit_test_setup_teardown(test, begin, teardown_arena)
 
 /* As tar and rsync do at the end: the file that was made before says nothing any more. */
@@ -189,6 +197,7 @@ int main(void)
 	    UNIT(an_answer_of_before_the_file_gets_its_time),
 	    UNIT(another_epoch_knows_nothing),
 	    UNIT(another_directory_in_its_place),
+	    UNIT(no_time_where_nothing_is_kept),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
