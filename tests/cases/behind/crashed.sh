@@ -1,6 +1,7 @@
 # durability = behind: all of guardfs is killed while bytes were acknowledged that storage does not have. They are lost, and nothing on
 # storage tells: the file that was open for writing stays on the list.
 # limit: 120
+# long: a start after a crash, and the look at what it left
 . "$REPO/tests/lib/lib.sh"
 
 known()

@@ -1,6 +1,7 @@
 # durability = behind: workers are killed, and connections cut, while files are written that are acknowledged before storage has
 # them. No writer sees an error, nothing is lost, and nothing is written twice (appends) or out of order.
 # limit: 240
+# long: kills and cuts, after each of which writers must have gone on, for each type
 # types: sshfs sftp
 . "$REPO/tests/lib/lib.sh"
 

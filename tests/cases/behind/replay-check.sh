@@ -2,6 +2,7 @@
 # on over zeros; by content its writer is told, and the file is suspect, with the ranges. And where nothing was lost, a file of which something
 # was written over is gone on with by content, where by size it is not.
 # limit: 240
+# long: four starts, by durability and by check, each with outages and recoveries
 . "$REPO/tests/lib/lib.sh"
 
 PATIENCE=0

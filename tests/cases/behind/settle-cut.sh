@@ -1,6 +1,7 @@
 # The look at a suspect file is cut short: keeper is killed in the midst of it, then the connection is lost. The next look goes on at the last
 # whole record, and finds what an uninterrupted one would have found.
 # limit: 240
+# long: a slow look at 20 MiB, cut twice, after an outage longer than the writer's deadline
 . "$REPO/tests/lib/lib.sh"
 
 MIB=20

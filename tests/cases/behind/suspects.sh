@@ -3,6 +3,7 @@
 # becomes of many files under all kinds of faults is for the campaign.
 # limit: 240
 # types: sshfs sftp
+# long: outages that last longer than a writer's deadline, and slow looks at what they left
 . "$REPO/tests/lib/lib.sh"
 
 n_suspects()

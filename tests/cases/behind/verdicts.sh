@@ -2,6 +2,7 @@
 # and "unknown" where nobody can tell. Each file is written by WRITEs of which one meets an error that storage may have carried out all
 # the same; then it is finished, or damaged, below the mount. Its limit: a `dir`; the same child reads sshfs and sftp in behind/suspects.
 # limit: 240
+# long: eight files, each found out about by a look of its own
 . "$REPO/tests/lib/lib.sh"
 
 verdict()

@@ -1,6 +1,7 @@
 # What keeper writes down of files that are open for writing, for the case that all of guardfs ends: also of a path of more than 1 KiB, and anew when something is
 # written over that was safe.
 # limit: 120
+# long: waits for what is written down of open files only now and then
 . "$REPO/tests/lib/lib.sh"
 
 # memory FILE FIELD: as written down.

@@ -2,6 +2,7 @@
 # over a reconnect with what is owed to be written again. Either it works, or it ends with a message; it never hangs, and what a sync acknowledged is
 # there. STEPS: how many N for each kind and phase; all: every one.
 # limit: 300
+# long: many starts and reconnects of guardfs, one for each call that fails
 . "$REPO/tests/lib/lib.sh"
 
 STEPS=${STEPS:-3} KINDS=${KINDS:-alloc call short eintr} COUNT=${COUNT:-1}

@@ -1,6 +1,7 @@
 # What is wrong with a backend is named by class and message, and does not keep the mount from coming up: no sshfs, a
 # wrong key, a key that cannot be read, a changed or unknown host key, a missing path, a name that does not resolve.
 # limit: 120
+# long: a start for each thing that may be wrong with a backend, until it is diagnosed
 . "$REPO/tests/lib/lib.sh"
 
 box_start box

@@ -1,5 +1,6 @@
 # make install and uninstall with DESTDIR and PREFIX: programs, mount helper, manual pages, example; and nothing stays.
 # limit: 120
+# long: a whole installation, manual pages included, from a copy of the build
 . "$REPO/tests/lib/lib.sh"
 
 dest=$WORK/dest

@@ -1,6 +1,7 @@
 # What mount(8) and fstab(5) say besides the configuration: mount -a finds its line mounted, and each generic option is honoured or
 # refused by a clear word.
 # limit: 90
+# long: mounts and unmounts for each option
 . "$REPO/tests/lib/lib.sh"
 
 setup_dir "expose = $WORK/exposed"

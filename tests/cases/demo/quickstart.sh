@@ -1,5 +1,6 @@
 # scripts/quickstart as a newcomer runs it: once, again, with an own server, and down.
 # limit: 240
+# long: several runs of the whole demonstration, each with an outage
 . "$REPO/tests/lib/lib.sh"
 
 export GUARDFS_QUICKSTART_DIR=$WORK/quickstart

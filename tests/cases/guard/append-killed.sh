@@ -2,6 +2,7 @@
 # appends to the same file or not. And what is appended after a truncation that failed and was made lies at the end that there is.
 # types: sshfs sftp
 # limit: 120
+# long: a log under kills on three kinds of storage, and answers that are waited for until a deadline
 . "$REPO/tests/lib/lib.sh"
 
 DEADLINE_WRITE=20000 PROBE_INTERVAL=5000

@@ -2,6 +2,7 @@
 # acknowledged is lost, nothing that failed comes later, and there is no error but EIO. TROUBLE=NAME: always
 # the same; CHAOS_SECONDS: for how long.
 # limit: 120
+# long: fifteen seconds of trouble, its recoveries, and the check of all files
 # types: sshfs sftp
 . "$REPO/tests/lib/lib.sh"
 

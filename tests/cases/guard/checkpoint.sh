@@ -2,6 +2,7 @@
 # no more than was agreed on. Storage that refuses is told at the writer's next write, fsync and close; a connection that is lost is not.
 # Its limit: one writer; many under all kinds of faults are for the campaign.
 # limit: 240
+# long: two starts, and syncs that come by age, after outages too
 . "$REPO/tests/lib/lib.sh"
 
 # Is all of a file synced on the server?

@@ -1,6 +1,7 @@
 # A file copied within a tier by copy_file_range(2), as cp does: the kernel asks for all of it at once, and a healthy link that
 # needs longer for that than one write may take must not fail it.
 # limit: 120
+# long: a copy over a slow link that takes longer than a deadline for writes
 . "$REPO/tests/lib/lib.sh"
 
 DEADLINE_WRITE=3000 DEADLINE_SYNC=10000 PROBE_INTERVAL=5000 PROBE_TIMEOUT=4000

@@ -3,6 +3,7 @@
 # is not continued over a reconnect.)
 # types: sshfs sftp
 # limit: 120
+# long: a crawl that is cut again and again, each time with a recovery
 . "$REPO/tests/lib/lib.sh"
 
 DEADLINE_METADATA=4000 DEADLINE_READ=10000 DEADLINE_WRITE=60000 DEADLINE_SYNC=60000

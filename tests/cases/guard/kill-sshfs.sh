@@ -1,5 +1,6 @@
 # sshfs dies with files open: readers and appenders go on with the same descriptors and lose nothing.
 # limit: 120
+# long: sshfs dies again and again, each time with a recovery
 # types: sshfs sftp
 . "$REPO/tests/lib/lib.sh"
 

@@ -1,5 +1,6 @@
 # A write that was answered EIO never lands later on top of newer data.
 # limit: 120
+# long: six outages, each with a deadline, a recovery and a pause, for each type
 # types: sshfs sftp
 . "$REPO/tests/lib/lib.sh"
 

@@ -2,6 +2,7 @@
 # failed as of the end of the file: a copy would be short, without any error.)
 # types: sshfs sftp
 # limit: 120
+# long: a large file over a slow link, cut six times, each time with a recovery
 . "$REPO/tests/lib/lib.sh"
 
 # A link as slow as this is not to be taken for a dead one.

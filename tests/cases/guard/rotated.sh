@@ -2,6 +2,7 @@
 # number that another file stands there, as on any file system and on raw sshfs. What has not changed its place keeps its number, over a restart too.
 # types: sshfs sftp
 # limit: 120
+# long: six logs rotated under tail -F, a restart and a worker's death
 . "$REPO/tests/lib/lib.sh"
 
 setup_one_box

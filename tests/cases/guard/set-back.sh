@@ -2,6 +2,7 @@
 # cp -p do. Where nobody was seen to do that, the server has lost something, and a reader is told.
 # types: sshfs sftp
 # limit: 120
+# long: a reconnect, and looks that wait for the cache times
 . "$REPO/tests/lib/lib.sh"
 
 setup_one_box

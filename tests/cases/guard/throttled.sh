@@ -1,6 +1,7 @@
 # A healthy backend at 2 MiB/s under eight writers is slow, not down.
 # types: sshfs sftp
 # limit: 180
+# long: eight writers at 2 MiB a second in all
 . "$REPO/tests/lib/lib.sh"
 
 DEADLINE_METADATA=4000 DEADLINE_READ=10000 DEADLINE_WRITE=60000 DEADLINE_SYNC=60000

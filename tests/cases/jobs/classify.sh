@@ -1,5 +1,6 @@
 # guardctl classify tells storage's failures from a job's, and the example workers burn no retries on a frozen backend.
 # limit: 120
+# long: a frozen backend until it is down, and a worker's tries meanwhile
 . "$REPO/tests/lib/lib.sh"
 
 DEADLINE_WRITE=1500 DEADLINE_SYNC=1500

@@ -1,5 +1,6 @@
 # What is read and written below a job's directory is counted, on both tiers, by io and by stat, across workers; errors too.
 # limit: 120
+# long: writes that wait until their deadline, and workers that die
 . "$REPO/tests/lib/lib.sh"
 
 setup_one_box

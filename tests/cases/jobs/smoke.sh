@@ -1,5 +1,6 @@
 # guardctl smoke reads the first record of a WARC on each route, and names the layer at fault; it never hangs.
 # limit: 120
+# long: a frozen backend until the deadline, and the probe that calls it down
 . "$REPO/tests/lib/lib.sh"
 
 setup_one_box

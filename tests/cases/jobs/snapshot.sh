@@ -1,5 +1,6 @@
 # guardctl snapshot: everything an operator asks first on one page, also when backend, worker or all of guardfs is dead.
 # limit: 180
+# long: snapshots of what does not answer, each up to its time limit
 . "$REPO/tests/lib/lib.sh"
 
 setup_one_box

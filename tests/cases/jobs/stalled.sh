@@ -1,6 +1,7 @@
 # Two jobs, one at work, one not: named; storage blamed while it is frozen and after; on_stall run for a crawl that stands
 # still, and only with its sentinel, within its caps, and while no other job goes on.
 # limit: 180
+# long: jobs that must stand still for a while, an outage and several starts
 . "$REPO/tests/lib/lib.sh"
 
 cat >"$WORK/hook" <<END

@@ -1,6 +1,7 @@
 # guardfs-verify agrees with an oracle about archives that wget and python write, damaged at many places; guardctl verify says the same of what
 # lies on storage, and what is down is unknown, not bad.
 # limit: 300
+# long: archives damaged at many places, each checked by guardfs-verify and by the oracle
 . "$REPO/tests/lib/lib.sh"
 
 VERIFY=$BUILD/guardfs-verify

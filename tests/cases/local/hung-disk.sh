@@ -1,6 +1,7 @@
 # The disk of the local tier hangs within a write, and the worker is killed, which does not end that: an append that is run again is
 # not made twice, is an error after 10 s, and keeps no other caller waiting. The disk is a file on a server that stands still.
 # limit: 120
+# long: a disk that hangs until an append is given up after 10 s
 . "$REPO/tests/lib/lib.sh"
 
 box_start

@@ -1,6 +1,7 @@
 # A file system mounted within the local tier hangs: callers of the rest of it go on, those whose requests come one upon the other too, and
 # whoever hangs while they do holds them up for milliseconds only.
 # limit: 90
+# long: twenty callers that hang one after the other under a dense load, and the same load without
 . "$REPO/tests/lib/lib.sh"
 
 box_start box

@@ -1,5 +1,6 @@
 # Ordinary programs, and a comparison of what they leave behind with the original.
 # limit: 120
+# long: rsync, cp, tar, git and others, each with a comparison of all files afterwards
 . "$REPO/tests/lib/lib.sh"
 
 setup_local

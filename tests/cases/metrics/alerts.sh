@@ -1,5 +1,6 @@
 # One freeze from the metric to the alert to its end, through Debian's own prometheus, node-exporter and alertmanager.
 # limit: 240
+# long: alerts and their ends, each after several rounds of scraping, evaluating and grouping
 . "$REPO/tests/lib/lib.sh"
 
 for program in prometheus promtool prometheus-node-exporter prometheus-alertmanager; do

@@ -1,6 +1,7 @@
 # The disk of the textfile hangs: keeper goes on, and recovers a backend; the figures are renewed when the disk is back; guardfs
 # can be stopped all the same.
 # limit: 120
+# long: waits until keeper notices that its child does not end, and that it does
 . "$REPO/tests/lib/lib.sh"
 
 setup_one_box

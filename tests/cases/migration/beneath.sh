@@ -1,6 +1,7 @@
 # What was written to the local disk while binds were missing: beneath a bind that is there now it stays, out of sight, and is
 # named; where the bind is missing still, the route would hide it, and the migration is refused.
 # limit: 120
+# long: several runs of the whole script
 . "$REPO/tests/lib/lib.sh"
 . "$REPO/tests/cases/migration/old-host.bash"
 

@@ -1,6 +1,7 @@
 # The scripts that take the places of the two tiering scripts: same options and exit statuses; they find everything healthy
 # through guardfs, say what is not, and mount nothing.
 # limit: 90
+# long: many runs of the scripts, one of which waits for the manifest to be read
 . "$REPO/tests/lib/lib.sh"
 
 BOX=$WORK/storagebox

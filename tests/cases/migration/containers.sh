@@ -1,7 +1,7 @@
 # Who would write past guardfs after a migration, or lose what he has open: found by the mounts of every process and by open
-# files, wherever they have it, and named before anything is changed; when going back, too. A dozen looks at every
-# process of the machine, two migrations: more than a minute.
+# files, wherever they have it, and named before anything is changed; when going back, too.
 # limit: 300
+# long: two migrations, and a dozen looks at every process of the machine
 . "$REPO/tests/lib/lib.sh"
 . "$REPO/tests/cases/migration/old-host.bash"
 . "$REPO/tests/cases/migration/container.bash"

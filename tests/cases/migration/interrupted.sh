@@ -1,6 +1,7 @@
 # The migration is killed in each of its steps, and rolled back: every file stays what it was, and never is anything written to a bare
-# directory of the local disk, although somebody tries all the while. With GUARDFS_TEST_WHOLE=1 also before and after each: thirty migrations, which take minutes.
+# directory of the local disk, although somebody tries all the while. With GUARDFS_TEST_WHOLE=1 also before and after each.
 # limit: 900
+# long: a migration and a rollback for each step; thirty with GUARDFS_TEST_WHOLE=1
 . "$REPO/tests/lib/lib.sh"
 . "$REPO/tests/cases/migration/old-host.bash"
 . "$REPO/tests/cases/migration/cut.bash"

@@ -1,6 +1,7 @@
 # Lines of the manifest that cannot be: each is named with its file, its number, and what was expected; nothing is changed. Lines as
 # guardfs and the old scripts read them, with slashes too many, are taken.
 # limit: 120
+# long: a run of the whole script for each line that cannot be
 . "$REPO/tests/lib/lib.sh"
 . "$REPO/tests/cases/migration/old-host.bash"
 

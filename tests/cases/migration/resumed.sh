@@ -1,7 +1,7 @@
 # One migration and one rollback, each killed at every point and run again; the same with the power cut at every point at which the
-# tree is aside. Each ends right, and nothing is written to a bare directory of the local disk meanwhile, though somebody tries. A
-# hundred runs of the script take minutes.
+# tree is aside. Each ends right, and nothing is written to a bare directory of the local disk meanwhile, though somebody tries.
 # limit: 900
+# long: a hundred runs of the script
 . "$REPO/tests/lib/lib.sh"
 . "$REPO/tests/cases/migration/old-host.bash"
 . "$REPO/tests/cases/migration/cut.bash"

@@ -1,6 +1,7 @@
 # A host in the old arrangement under a real systemd: migrated, its worker starts after guardfs and not without it; rolled back,
 # everything is the old units' again.
 # limit: 180
+# long: a systemd of its own, a migration and a rollback in it
 . "$REPO/tests/lib/lib.sh"
 . "$REPO/tests/cases/migration/old-host.bash"
 . "$REPO/tests/lib/systemd.sh"

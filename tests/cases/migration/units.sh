@@ -2,6 +2,7 @@
 # by drop-ins; a rollback puts all of it back, the watchdog's sentinel too. systemctl is a stand-in that does what the units
 # would do.
 # limit: 180
+# long: two migrations, one of them cut, and a rollback
 SERVICE=systemd # for old-host.bash
 . "$REPO/tests/lib/lib.sh"
 . "$REPO/tests/cases/migration/old-host.bash"

@@ -2,6 +2,7 @@
 # nothing is closed, connections being made hang as the others do. Callers are answered, the diagnosis says so, and it is over when
 # it is over.
 # limit: 120
+# long: connections that nothing refuses: each is given up by its time limit only
 # types: sshfs sftp
 . "$REPO/tests/lib/lib.sh"
 

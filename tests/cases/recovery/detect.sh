@@ -1,6 +1,7 @@
 # An outage is detected without any traffic: from the fault to the state on the board at most the interval of the probes and
 # their timeout; at once where the connection itself tells.
 # limit: 180
+# long: outages that nobody asks about, each until the interval of the probes is over, several at each kind of trouble
 # types: sshfs sftp
 . "$REPO/tests/lib/lib.sh"
 

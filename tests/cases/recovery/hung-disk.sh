@@ -1,6 +1,7 @@
 # The disk of the state directory hangs: a backend is recovered all the same, whoever asks for the history is told within the
 # time limit that there is none now, and what happened is written when the disk is back.
 # limit: 120
+# long: two outages while the history cannot be written
 . "$REPO/tests/lib/lib.sh"
 
 setup_one_box

@@ -1,6 +1,7 @@
 # Traffic is evidence for the route that has it, not for those beside it: one that nobody uses and that is gone is found out while
 # another one is busy.
 # limit: 120
+# long: a route nobody uses is found out by its probes only, in each round
 . "$REPO/tests/lib/lib.sh"
 
 PROBE_INTERVAL=2000 PROBE_TIMEOUT=1500

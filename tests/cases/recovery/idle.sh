@@ -3,6 +3,7 @@
 # included, or, on a machine that makes everything dear when it is idle, under twice a shell that starts a program each second;
 # and under 15 MB.
 # limit: 120
+# long: up to three measurements of 20 s
 . "$REPO/tests/lib/lib.sh"
 
 # The defaults, as an operator gets them.

@@ -1,6 +1,7 @@
 # Keeper dies again and again, in every part of an outage: the incident is one, opened and closed once; what was lost
 # while no keeper ran is an incident too; the backoff goes on where it was.
 # limit: 120
+# long: outages in which keeper dies again and again, and pauses grow
 # types: sshfs sftp
 . "$REPO/tests/lib/lib.sh"
 

@@ -1,6 +1,7 @@
 # guardfs -c mounts though a backend does not answer; it says so on standard error within a second or two, and why, and where to look.
 # types: sshfs sftp
 # limit: 120
+# long: seven starts, each until a backend is given up or connected
 . "$REPO/tests/lib/lib.sh"
 
 box_start box

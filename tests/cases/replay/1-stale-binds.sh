@@ -1,6 +1,7 @@
 # Failure mode 1, 2026-01-08, stale binds: sshfs died and its base was mounted again, the bind mounts of the hot paths kept the dead
 # superblock: base fine, hot paths ENOTCONN for 14 hours. guardfs: one mount that survives its backend; what is inside goes on.
 # limit: 120
+# long: two arrangements, each with an outage of its own, guardfs with two
 . "$REPO/tests/lib/lib.sh"
 . "$REPO/tests/cases/replay/old-setup.bash"
 

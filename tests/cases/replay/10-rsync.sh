@@ -2,6 +2,7 @@
 # a failed transfer by it. guardfs: rsync -a, --append-verify, --inplace, --delete end well, for root and for whoever uploads; an outage
 # in between ends them with an error, not a hang and not a success, and run again they complete.
 # limit: 120
+# long: two arrangements, a dozen runs of rsync, and two outages
 . "$REPO/tests/lib/lib.sh"
 . "$REPO/tests/cases/replay/old-setup.bash"
 

@@ -3,6 +3,7 @@
 # that a deployment had left kept recovery from acting. guardfs: its one lock is held by a living process or by nobody, and no lock of
 # others matters to it.
 # limit: 120
+# long: four starts of guardfs, and its recoveries
 . "$REPO/tests/lib/lib.sh"
 . "$REPO/tests/cases/replay/old-setup.bash"
 

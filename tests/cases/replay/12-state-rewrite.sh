@@ -3,6 +3,7 @@
 # rewritten in place is the same if it is a state file by its name. Any other is the new one, whole, if its writer was told so; if it got
 # EIO, the old one or a beginning of the new one, be it empty. Never one in the other.
 # limit: 120
+# long: up to 25 outages of the old arrangement, then as many ways of rewriting, each with outages
 . "$REPO/tests/lib/lib.sh"
 . "$REPO/tests/cases/replay/old-setup.bash"
 

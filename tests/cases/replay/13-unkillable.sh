@@ -1,6 +1,7 @@
 # Failure mode 13, reproduced on Debian 12: a hung server makes readers that nothing ends, not even SIGKILL. guardfs: every read is
 # answered at its deadline, and who is killed before is gone at once.
 # limit: 120
+# long: waits for what must not return, and for deadlines
 . "$REPO/tests/lib/lib.sh"
 . "$REPO/tests/cases/replay/old-setup.bash"
 

@@ -1,6 +1,7 @@
 # Failure mode 2, 2026-01-08: the probes themselves hung or crashed: metrics writer, crawler, worker. guardfs, with its default
 # deadlines: whatever asks about a hot path is answered below 5 s, with EIO; how things are can be read without touching it.
 # limit: 180
+# long: guardfs's default deadlines, the old probes being waited for in vain
 . "$REPO/tests/lib/lib.sh"
 . "$REPO/tests/cases/replay/old-setup.bash"
 

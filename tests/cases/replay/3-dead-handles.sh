@@ -2,6 +2,7 @@
 # had open gave EIO for ever; its log stood still, which is what a stalled crawl looks like. guardfs: the same open files go on, every
 # byte that was acknowledged is there once, fsync says the truth, and a stall is blamed on whoever causes it.
 # limit: 120
+# long: two arrangements, and four outages with jobs that must stand still for a while
 . "$REPO/tests/lib/lib.sh"
 . "$REPO/tests/cases/replay/old-setup.bash"
 . "$REPO/tests/cases/replay/crawl.bash"

@@ -2,6 +2,7 @@
 # guardfs: one owner, group and mode for all that lies on the storage, whoever made it; giving a file to that owner succeeds; the worker,
 # the crawl's container and the replay's all get what they need; an outage is no permission problem and costs no retry.
 # limit: 120
+# long: two arrangements, everything by each of three users, and an outage
 . "$REPO/tests/lib/lib.sh"
 . "$REPO/tests/cases/replay/old-setup.bash"
 . "$REPO/tests/cases/replay/crawl.bash"

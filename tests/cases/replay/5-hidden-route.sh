@@ -1,6 +1,7 @@
 # Failure mode 5, 2026-01-16: the tiering unit had failed over one directory; for 8 days (replay: 503 for 22 h) hot paths were not what
 # they should be, while base and replay root were "up". guardfs: each route is looked at by itself, and heals by itself.
 # limit: 120
+# long: two arrangements, and routes that are found out by their probes only
 . "$REPO/tests/lib/lib.sh"
 . "$REPO/tests/cases/replay/old-setup.bash"
 

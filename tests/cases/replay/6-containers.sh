@@ -2,6 +2,7 @@
 # the mount kept the root disk's directory below it. guardfs: a container that has the mount keeps it, whatever its propagation, over
 # outages, the worker's death and an upgrade; one that was started too early finds nothing that it could mistake for the archive.
 # limit: 120
+# long: two arrangements, a handful of containers in each, an outage, a death and an upgrade
 . "$REPO/tests/lib/lib.sh"
 . "$REPO/tests/cases/replay/old-setup.bash"
 . "$REPO/tests/cases/replay/crawl.bash"

@@ -2,6 +2,7 @@
 # for 6 hours. guardfs: a worker that asks the health of a path first does not try in vain, and a server that accepts and
 # drops connections is asked with growing pauses.
 # limit: 180
+# long: a server that drops its connections for so long that the pauses grow to their bound
 . "$REPO/tests/lib/lib.sh"
 . "$REPO/tests/cases/replay/old-setup.bash"
 

@@ -2,6 +2,7 @@
 # failed, a readable local directory counted as success and writes went to the root disk. guardfs: success is the proof that
 # it is the right storage, nothing less.
 # limit: 180
+# long: two arrangements, and outages that end only with a proof of identity
 . "$REPO/tests/lib/lib.sh"
 . "$REPO/tests/cases/replay/old-setup.bash"
 

@@ -2,6 +2,7 @@
 # can be written below its mountpoint; an annual job's directory is made on the storage or not at all; df tells each tier's own space,
 # so that the gates at 85 and 88 % mean something, and whoever asks is told which tier it is.
 # limit: 120
+# long: two arrangements, outages, and file systems that are filled
 . "$REPO/tests/lib/lib.sh"
 . "$REPO/tests/cases/replay/old-setup.bash"
 . "$REPO/tests/cases/replay/crawl.bash"

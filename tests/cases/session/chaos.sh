@@ -1,6 +1,7 @@
 # Workers killed over and over again under callers who know what their files must hold, on the local tier with and without
 # passthrough, and on a directory: nothing that was acknowledged is lost, nothing that failed comes later, no error but EIO.
 # limit: 120
+# long: four arrangements, each under kills for some seconds, then checked
 . "$REPO/tests/lib/lib.sh"
 
 # try DIRECTORY[:DIRECTORY...] [THERE]: several are the same, seen at several places; THERE is where another client has it.

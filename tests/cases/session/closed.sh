@@ -1,6 +1,7 @@
 # A worker that finds guardfs not mounted: the bare mountpoint gives it EACCES (mode 0000), which a worker charges to its job. With
 # closed = yes it gets ENOTCONN, however guardfs has ended and whoever asks, and nothing is written below; the next start opens it.
 # limit: 90
+# long: several starts and ends, by each way to end
 . "$REPO/tests/lib/lib.sh"
 
 chmod 755 "$WORK"

@@ -1,6 +1,7 @@
 # All of guardfs is killed, as by a power cut: the next one names the files that were open for writing, and finds out what has become of
 # them. One that ended in order leaves nothing behind. Its limit: a file opened in the last seconds before is not known.
 # limit: 240
+# long: waits for what is written down of open files only now and then, and for slow looks at suspect ones
 . "$REPO/tests/lib/lib.sh"
 
 known()

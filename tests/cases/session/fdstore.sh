@@ -1,6 +1,7 @@
 # The guardian itself is killed under a service manager with a descriptor store: the mount never disappears.
 # types: sshfs sftp
 # limit: 120
+# long: five deaths of guardian, each with a start and a backend that has to become healthy
 . "$REPO/tests/lib/lib.sh"
 
 setup_one_box "expose = $WORK/exposed"

@@ -3,6 +3,7 @@
 # figures of those whom it hurt.
 # types: sshfs sftp
 # limit: 120
+# long: three deaths of guardian and worker, then a frozen server, each until the backend is healthy
 . "$REPO/tests/lib/lib.sh"
 
 PATIENCE=10000

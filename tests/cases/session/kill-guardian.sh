@@ -2,6 +2,7 @@
 # open files and sshfs included; capped. Where nobody can, status and health say what to do.
 # types: sshfs sftp
 # limit: 120
+# long: several deaths of guardian, each found out and mended
 . "$REPO/tests/lib/lib.sh"
 
 mkdir "$WORK/bin"

@@ -1,5 +1,6 @@
 # The worker is killed under an application that works on an sshfs backend.
 # limit: 180
+# long: forty kills, and the pauses between them
 # types: sshfs sftp
 . "$REPO/tests/lib/lib.sh"
 

@@ -2,6 +2,7 @@
 # The worker is killed 100 times (with GUARDFS_TEST_WHOLE=1 200 times) at random moments under an application with eight threads: it notices nothing but EIO
 # for what cannot be repeated. A bind mount of a sub-directory in another mount namespace stays as well.
 # limit: 180
+# long: a hundred kills, or two hundred, and the pauses between them
 . "$REPO/tests/lib/lib.sh"
 
 KILLS=${KILLS:-$((${GUARDFS_TEST_WHOLE:-0} ? 200 : 100))}

@@ -1,5 +1,6 @@
 # After many kills of the worker there are no more descriptors, threads or processes than before.
 # limit: 600
+# long: fifty kills of the worker, further apart than guardian's pauses before a new start
 . "$REPO/tests/lib/lib.sh"
 
 # Further apart than what makes guardian pause before the next start. KILLS=1000 for the long form.

@@ -2,6 +2,7 @@
 # was open is lost, and the next worker that can live serves on.
 # types: sshfs sftp
 # limit: 120
+# long: callers that wait for a worker until guardian gives up
 . "$REPO/tests/lib/lib.sh"
 
 setup_one_box

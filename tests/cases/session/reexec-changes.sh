@@ -1,6 +1,7 @@
 # SIGUSR2 with changes under way on a slow link: what is being made, linked, renamed and removed is so once, and no caller sees
 # an error, at 20 and at 300 ms a round trip.
 # limit: 120
+# long: changes at 300 ms a round trip
 . "$REPO/tests/lib/lib.sh"
 
 PATIENCE=10000

@@ -1,5 +1,6 @@
 # SIGUSR2: guardian executes the program file anew; the mount, open files and requests under way are kept.
 # limit: 120
+# long: half a dozen executions anew, each until another worker serves, for each type
 # types: sshfs sftp
 . "$REPO/tests/lib/lib.sh"
 

@@ -1,5 +1,6 @@
 # The keeper stands still (SIGSTOP), during an outage: it is replaced, sshfs is adopted, and the outage ends.
 # limit: 120
+# long: a keeper that is found out by its silence only, twice
 . "$REPO/tests/lib/lib.sh"
 
 setup_one_box

@@ -1,6 +1,7 @@
 # umount(8) by hand ends guardfs, whether mounts propagate (a systemd host) or not (containers, chroots), whether a backend is exposed
 # or not, lazily too. As long as something else still uses it, that is served, and health does not say ok over a bare directory.
 # limit: 120
+# long: a start and an end for each way to unmount in each kind of mount namespace
 . "$REPO/tests/lib/lib.sh"
 
 # begin PROPAGATION EXPOSED: a backend's directory is exposed, or not.

@@ -1,6 +1,7 @@
 # durability = behind over a server far away: many pieces of one file are on the way at once, and arrive whole, once and in order,
 # when connections are cut and workers killed meanwhile. Nobody sees an error.
 # limit: 240
+# long: 400 ms a round trip, then cuts and kills while files are written
 TYPE=sftp
 . "$REPO/tests/lib/lib.sh"
 

@@ -1,6 +1,7 @@
 # The server's process behind one of the two connections is stopped: the one for data. Names and attributes are answered all
 # the while, so the backend is not silent as a whole; the connection is found all the same, and the next one serves.
 # limit: 120
+# long: a read until its deadline, and the connection that is found out by it
 TYPE=sftp
 . "$REPO/tests/lib/lib.sh"
 

@@ -1,6 +1,7 @@
 # The process that speaks SFTP: it has no rights, no files and no other process; it may die at any moment, and so may keeper, which
 # finds it again.
 # limit: 120
+# long: deaths of each process, and a stopped one that is taken for dead at its deadline only
 TYPE=sftp
 . "$REPO/tests/lib/lib.sh"
 

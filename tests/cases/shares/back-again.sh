@@ -1,6 +1,7 @@
 # One user's requests that have waited for a backend are slow again when it is back: those of another user that have waited behind
 # them are run at once all the same, and not after them.
 # limit: 90
+# long: 300 requests that take a second each, after an outage
 . "$REPO/tests/lib/lib.sh"
 
 CROWD=61001 OTHER=61002

@@ -2,6 +2,7 @@
 # and the same directory is then left alone: whoever lists it over and over again does not use up the backend. A transport of SFTP keeps
 # nothing of a listing: there the caller is told that it is too long, and nobody else notices.
 # limit: 120
+# long: sshfs takes its share of memory, entry by entry, and is ended for it, then the recovery
 . "$REPO/tests/lib/lib.sh"
 
 setup_one_box 'max_memory = 256'

@@ -2,6 +2,7 @@
 # him, then he is refused at once and the backend stays up for the others. An outage that nobody caused is charged to nobody: it is
 # recovered at once, however often only one user sees it, and whoever is refused while one comes is let in again.
 # limit: 240
+# long: twelve directories that hang, each until the session is given up and made anew
 . "$REPO/tests/lib/lib.sh"
 
 HANGER=61001 ONLY=61002

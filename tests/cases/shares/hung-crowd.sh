@@ -2,6 +2,7 @@
 # tier and on another backend, and have room to wait for the same one; health files and guardctl answer at once; when the backend is
 # back it serves all of them. Nobody but the crowd gets an error that is not the backend's.
 # limit: 150
+# long: 900 callers until their deadline, three times
 . "$REPO/tests/lib/lib.sh"
 
 CROWD=61001 OTHER=61002

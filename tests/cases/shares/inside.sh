@@ -1,6 +1,7 @@
 # One user fills a backend with requests that the server is slow to answer, as many as he likes: another user's are let in at once, and
 # answered in a small multiple of the time that they take when nothing else is under way. So are root's.
 # limit: 90
+# long: twelve seconds of slow requests, and calls one after the other over a slow link
 . "$REPO/tests/lib/lib.sh"
 
 FLOODER=61001 OTHER=61002

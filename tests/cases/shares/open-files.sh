@@ -1,6 +1,7 @@
 # One user opens all the files that he can: he is refused beyond his share, and nobody else notices. Root, other users, virtual files,
 # guarded routes, files that were open before, and the backend's recovery have descriptors left.
 # limit: 90
+# long: all descriptors that one user may have, opened again and again
 . "$REPO/tests/lib/lib.sh"
 
 LIMIT=2000 HOARDER=61001 OTHER=61002

@@ -2,6 +2,7 @@
 # do on the local tier takes as long as without him.
 # alone
 # limit: 120
+# long: renames for a fixed time on each tier, and the same work without them
 . "$REPO/tests/lib/lib.sh"
 
 COUNT=${RENAMES_COUNT:-20000} DEPTH=50

@@ -1,6 +1,7 @@
 # What a rewriting of a state file puts beside it: nobody else can have made it, and it lets in whom the file let in, nobody else. And
 # what is written over the file itself, because nothing can be put beside it.
 # limit: 120
+# long: rewriting under each of several owners and rights, over restarts
 . "$REPO/tests/lib/lib.sh"
 . "$REPO/tests/cases/state/writers.bash"
 

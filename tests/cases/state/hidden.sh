@@ -1,6 +1,7 @@
 # sshfs moves a file out of the way that is open when another is renamed over it: for a moment nothing has its name, and for long if sshfs ends in
 # that moment. A state file that is read again and again while it is published is never moved away.
 # limit: 120
+# long: 600 versions of a state file, each brought to storage under three readers
 . "$REPO/tests/lib/lib.sh"
 
 FILE=.archive_state.json

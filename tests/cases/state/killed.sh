@@ -3,6 +3,10 @@
 # back behind what was acknowledged. Raw sshfs, in the same run, shows half.
 # types: sshfs sftp
 # limit: 400
+# limit: 300
+# types: sshfs sftp
+# limit: 400
+# long: three rounds of six faults, each with an outage that is waited for, then the same on raw sshfs; for each type
 . "$REPO/tests/lib/lib.sh"
 
 CRAWLER=$REPO/tests/cases/state/crawler.py

@@ -1,6 +1,7 @@
 # What the last close of a state file publishes, of which nobody hears: it is not lost by a worker that dies, an outage, or a backend that is
 # full, and nobody who comes after it finds what was before it, nor is overtaken by it.
 # limit: 120
+# long: kills and errors at each step of publishing, each with a recovery
 . "$REPO/tests/lib/lib.sh"
 . "$REPO/tests/cases/state/writers.bash"
 

@@ -1,6 +1,7 @@
 # A write to a state file's new content fails: what its program did not mean is not published, whoever told it of the error; what it writes
 # once more is. And what goes on in place, or is in place from the beginning.
 # limit: 120
+# long: writes that wait until their deadline, and outages
 . "$REPO/tests/lib/lib.sh"
 . "$REPO/tests/cases/state/writers.bash"
 

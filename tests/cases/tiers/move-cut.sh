@@ -1,6 +1,7 @@
 # Power cuts: guardctl tier move killed at every point, in both directions, says where the job is whole, and goes on; what the path
 # shows is complete all the while; given up before the switch, nothing is left.
 # limit: 180
+# long: a move, and its way back, killed at every point
 . "$REPO/tests/lib/lib.sh"
 
 # Slow machines are no trouble here.

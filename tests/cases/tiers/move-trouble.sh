@@ -1,6 +1,7 @@
 # guardctl tier move in trouble: the backend freezes in the middle, a copy is not what was copied, somebody writes at the last
 # moment, there is no room. A clear message, nothing switched that should not be, and it goes on afterwards.
 # limit: 120
+# long: a move for each kind of trouble, one of them an outage
 . "$REPO/tests/lib/lib.sh"
 
 mkdir -p "$LOCAL"

@@ -1,6 +1,7 @@
 # guardctl tier move: a job goes to a backend and comes back while its path stays and a reader goes on; hard links and holes
 # survive; refused where it must be; nothing is changed by a dry run; the old copy goes when it is told to.
 # limit: 120
+# long: several moves there and back, each copied, compared and looked at for other programs' files
 . "$REPO/tests/lib/lib.sh"
 
 # Slow machines are no trouble here.

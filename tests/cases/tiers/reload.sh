@@ -1,6 +1,7 @@
 # The manifest is read again at SIGHUP and when the file changes, with requests in flight, but never half
 # written; a bad one changes nothing, also over a restart, and is reported with line numbers.
 # limit: 90
+# long: many manifests, each seen by the look that is made every second
 . "$REPO/tests/lib/lib.sh"
 
 setup_one_box

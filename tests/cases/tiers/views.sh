@@ -1,6 +1,7 @@
 # Several views of one directory over what happens to them: an outage, a reconnect, the worker's death, a route that is given
 # another target, one whose target is not there yet.
 # limit: 90
+# long: outages, a reconnect and deaths of the worker, each seen through all views
 . "$REPO/tests/lib/lib.sh"
 
 box_start box

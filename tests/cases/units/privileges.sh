@@ -1,6 +1,7 @@
 # What worker and keeper can still do once they have started is what SECURITY.md says, and it is enough: passthrough,
 # open files after a worker's death, reconnecting, adopting, hooks that see the host. sandbox = no gives nothing up.
 # limit: 180
+# long: a worker's and a keeper's death, a reconnect, a drill and an upgrade, then the same without a sandbox
 . "$REPO/tests/lib/lib.sh"
 
 # mask NAME...: as /proc/PID/status shows it, of those that we have ourselves (a container may have taken some).

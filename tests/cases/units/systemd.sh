@@ -1,6 +1,7 @@
 # guardfs@.service under a real systemd: started when it serves, kept over deaths by the fd store, restarted without limit,
 # upgraded, ordered before those who need it, and stopped without a trace.
 # limit: 120
+# long: a systemd of its own, six deaths of guardian, and units that wait for each other
 . "$REPO/tests/lib/lib.sh"
 . "$REPO/tests/lib/systemd.sh"
 

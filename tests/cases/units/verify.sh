@@ -1,6 +1,7 @@
 # The unit and its drop-ins: systemd-analyze has nothing to say against them, the exposure is what guardfs(8) says, nothing in
 # them makes a mount namespace, and guardfs works under what they take away.
 # limit: 180
+# long: a whole life of guardfs under strace
 . "$REPO/tests/lib/lib.sh"
 
 type systemd-analyze >/dev/null || skip "no systemd-analyze"

@@ -1,6 +1,7 @@
 # Every guardctl command that the docs name can be given as it stands there, with names in the place of BACKEND, JOB and the
 # like: none of them is wrong usage. What they do is shown elsewhere.
 # limit: 180
+# long: a process for every command that a document names
 . "$REPO/tests/lib/lib.sh"
 
 setup_one_box 'filter = fault'

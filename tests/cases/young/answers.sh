@@ -2,6 +2,7 @@
 # once, and its caller sees no error. Somebody else's object under the name is not taken for ours, and a change of which nobody can tell is EIO.
 # types: sshfs sftp
 # limit: 120
+# long: twenty connections lost, one for the request and one for the answer of each kind of change
 . "$REPO/tests/lib/lib.sh"
 
 PATIENCE=30000 DEADLINE_METADATA=25000 DEADLINE_READ=25000 BACKOFF_MIN=20 BACKOFF_MAX=100

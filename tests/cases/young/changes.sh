@@ -1,6 +1,7 @@
 # A change that was under way when its connection broke is made, once, whether its first run had been carried out or not, and
 # its caller sees no error. What somebody else has put under the name meanwhile is not taken for it.
 # limit: 120
+# long: each kind of change under two kinds of trouble, each with an outage
 . "$REPO/tests/lib/lib.sh"
 
 PATIENCE=30000 DEADLINE_METADATA=25000 DEADLINE_READ=25000 BACKOFF_MIN=20 BACKOFF_MAX=100

@@ -2,6 +2,7 @@
 # error but for an open file that cannot be found again as it was. CHAOS_SECONDS: for how long.
 # types: sshfs sftp
 # limit: 120
+# long: twelve seconds of cuts, and the check of all files
 . "$REPO/tests/lib/lib.sh"
 
 # On a busy machine the login alone takes seconds.

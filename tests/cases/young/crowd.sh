@@ -1,5 +1,6 @@
 # alone
 # limit: 90
+# long: four loads of 2 s, and an outage with 500 callers
 # Five hundred callers who wait for one backend that has just been lost: neither the local tier nor another backend is slower
 # for it, and what is beyond the bound is told so at once. When the backend is there again all that waited is served.
 . "$REPO/tests/lib/lib.sh"

@@ -1,6 +1,7 @@
 # alone
 # types: sshfs sftp
 # limit: 90
+# long: three outages, each until a try to connect has been refused
 # What no time will mend is not waited for: whoever waits is told so as soon as that is known, and whoever comes at once.
 . "$REPO/tests/lib/lib.sh"
 

@@ -1,5 +1,6 @@
 # alone
 # limit: 90
+# long: outages that must last beyond patience
 # An outage that lasts: whoever asks while it is young waits, up to his deadline; when its time is over, those who wait and
 # those who come are told so at once, whatever is tried meanwhile. A second outage is young again.
 . "$REPO/tests/lib/lib.sh"

@@ -2,6 +2,7 @@
 # raw sshfs.
 # types: sshfs sftp
 # limit: 120
+# long: ten starts and ends, each with a login at the server
 . "$REPO/tests/lib/lib.sh"
 
 PATIENCE=30000 DEADLINE_METADATA=25000 # so long a login may take on a busy machine
