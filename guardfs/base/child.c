@@ -116,24 +116,43 @@ pid_t child_clone(const int *keep_fds, size_t n_keep, int *pidfd)
 	return pid;
 }
 
+/* Reads a stat of /proc. Returns what follows the name, which may hold a parenthesis (proc(5)); NULL: no process. */
+static const char *read_stat(const char *path, char *stat, size_t size)
+{
+	if (fd_read_file(path, stat, size) < 0)
+		return NULL;
+	stat = strrchr(stat, ')');
+	return stat ? stat + 1 : NULL;
+}
+
 char child_state(pid_t pid, uint64_t *start)
 {
-	char path[32], stat[1024];
+	char path[32], stat[1024], state = 0;
 	unsigned long long ticks = 0;
-	char state = 0;
-	const char *after_name;
+	const char *fields;
 
 	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
-	if (pid <= 0 || fd_read_file(path, stat, sizeof(stat)) < 0)
-		return 0;
-	/* The name may hold a parenthesis (proc(5)). */
-	after_name = strrchr(stat, ')');
-	if (!after_name ||
-	    sscanf(after_name + 1,
-		   " %c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %llu", &state,
-		   &ticks) != 2)
+	fields = pid > 0 ? read_stat(path, stat, sizeof(stat)) : NULL;
+	if (!fields ||
+	    sscanf(fields, " %c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %llu",
+		   &state, &ticks) != 2)
 		return 0;
 	if (start)
 		*start = ticks;
 	return state;
+}
+
+int child_processor(pid_t tid)
+{
+	char path[48], stat[1024];
+	const char *field;
+	int processor;
+
+	/* /proc/TID/stat would add up all threads of the process. */
+	snprintf(path, sizeof(path), "/proc/%d/task/%d/stat", (int)tid, (int)tid);
+	field = tid > 0 ? read_stat(path, stat, sizeof(stat)) : NULL;
+	/* The first that follows the name is field 3, the processor field 39. */
+	for (unsigned i = 3; field && i < 39; i++)
+		field = strchr(field + 1, ' ');
+	return field && sscanf(field, "%d", &processor) == 1 ? processor : -1;
 }

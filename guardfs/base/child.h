@@ -27,4 +27,7 @@ pid_t child_clone_sharing(int *pidfd) WARN_UNUSED;
  * start identify a process. */
 char child_state(pid_t pid, uint64_t *start);
 
+/* The processor that the thread runs on, or ran on last; -1: unknown. */
+int child_processor(pid_t tid);
+
 #endif

@@ -189,6 +189,11 @@ uint32_t wire_uid(const uint8_t *buffer)
 	return ((const struct fuse_in_header *)(const void *)buffer)->uid;
 }
 
+uint32_t wire_pid(const uint8_t *buffer)
+{
+	return ((const struct fuse_in_header *)(const void *)buffer)->pid;
+}
+
 uint64_t wire_written_back(const uint8_t *buffer)
 {
 	const struct fuse_write_in *in = BODY(buffer, struct fuse_write_in);

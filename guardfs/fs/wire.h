@@ -66,6 +66,10 @@ uint32_t wire_opcode(const uint8_t *buffer);
 /* Also after unique was cleared. */
 uint32_t wire_uid(const uint8_t *buffer);
 
+/* The thread that asks, in the pid namespace of the mount; 0: none, or not in that namespace. Of a request of at least a
+ * header's length. */
+uint32_t wire_pid(const uint8_t *buffer);
+
 /* The handle of a complete WRITE by the kernel itself, for a mapping, as root; 0: another request. */
 uint64_t wire_written_back(const uint8_t *buffer);
 

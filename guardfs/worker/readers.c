@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "fs/wire.h"
 #include "policy/readers.h"
+#include "worker/follow.h"
 
 #include <poll.h>
 #include <pthread.h>
@@ -71,6 +72,8 @@ static void bring_reader(void)
 		pthread_cond_signal(&readers.turn);
 		return;
 	}
+	/* A new thread is scheduled as the one that starts it. */
+	follow_leave(self.tid);
 	atomic_fetch_add(&readers.waiting, 1);
 	if (!readers.start())
 		atomic_fetch_sub(&readers.waiting, 1);
@@ -98,6 +101,7 @@ static bool take_place(void)
 void readers_have_place(void)
 {
 	self.has_place = true;
+	self.tid = gettid();
 }
 
 bool readers_await_turn(void)
@@ -171,8 +175,6 @@ static bool is_request_queued(void)
 
 static void be_alone(uint64_t taken)
 {
-	if (!self.tid)
-		self.tid = gettid();
 	self.alone = true;
 	atomic_store(&readers.alone, self.tid);
 	if (taken % SAMPLED != 0 || readers.processors < 2 || !is_request_queued())
@@ -188,6 +190,7 @@ void readers_took(const uint8_t *buffer, uint32_t length, uint64_t read_ns)
 	uint32_t waiting = atomic_fetch_sub(&readers.waiting, 1) - 1;
 	uint64_t taken = atomic_fetch_add(&readers.taken, 1) + 1;
 
+	follow_note(wire_pid(buffer));
 	if (taken % READERS_WINDOW == 0)
 		end_window(taken, read_ns);
 	if (waiting)
@@ -206,6 +209,9 @@ void readers_served(uint64_t read_ns)
 
 void readers_may_block(void)
 {
+	if (self.tid && atomic_load_explicit(&readers.alone, memory_order_relaxed) == self.tid)
+		atomic_store(&readers.alone, 0);
+	follow_leave(self.tid);
 	if (!self.alone)
 		return;
 	self.alone = false;
@@ -233,8 +239,10 @@ static bool watch_begin(void)
 /* The reader alone took no request for a tick. If it only waits for a processor, more readers do not help. */
 static void help_stuck(void)
 {
+	pid_t alone = atomic_load(&readers.alone);
+
 	bring_reader_more();
-	if (child_state(atomic_load(&readers.alone), NULL) == 'R')
+	if (alone && child_state(alone, NULL) == 'R')
 		return;
 	atomic_store(&readers.stuck_until_ns, clock_mono_ns() + READERS_STUCK_NS);
 	forbid_alone();
@@ -242,8 +250,13 @@ static void help_stuck(void)
 
 static void look_after(uint64_t before, uint64_t taken)
 {
-	switch (readers_look(atomic_load(&readers.waiting), before, taken,
-			     taken == before && is_request_queued())) {
+	uint32_t waiting = atomic_load(&readers.waiting);
+	bool queued = is_request_queued();
+	enum readers_state state = readers_look(waiting, before, taken, queued);
+
+	follow_watch(&readers.alone, (uint32_t)(taken - before), state == READERS_WELL,
+		     queued || waiting == 0);
+	switch (state) {
 	case READERS_STUCK:
 		help_stuck();
 		break;
@@ -272,6 +285,7 @@ static void watch_alone(void)
 			forbid_alone();
 		first = taken;
 	}
+	follow_end();
 }
 
 static void *watch(void *arg)
@@ -304,6 +318,7 @@ errint_t readers_start(void)
 	pthread_t thread;
 	int rc;
 
+	follow_start();
 	pthread_attr_init(&attr);
 	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
 	rc = pthread_create(&thread, &attr, watch, NULL);

@@ -7,6 +7,7 @@
 #include "fs/fs.h"
 #include "sshfs-compat/sshfs-compat.h"
 #include "worker/control.h"
+#include "worker/follow.h"
 #include "worker/pool.h"
 #include "worker/recover.h"
 #include "worker/session.h"
@@ -113,6 +114,7 @@ int worker_main(struct arena *arena, uint32_t generation)
 	prctl(PR_SET_NAME, "guardfs-worker");
 	log_init("worker", LOG_LEVEL_INFO);
 	set_signals(arena);
+	follow_init();
 	/* Threads inherit it. */
 	if (arena->board.config.sandbox)
 		privileges_drop(PRIVILEGES_WORKER);

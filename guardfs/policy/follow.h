@@ -1,0 +1,153 @@
+/* follow.h: when the reader of a lone caller follows it to its processor. docs/INTERNALS.md, "Following". One tick is
+ * READERS_TICK_MS. */
+#ifndef GUARDFS_POLICY_FOLLOW_H
+#define GUARDFS_POLICY_FOLLOW_H
+
+#include "base/base.h"
+
+/* Requests are judged over so many ticks. */
+#define FOLLOW_PERIOD_TICKS 4u
+/* A period with fewer is no reason to follow. */
+#define FOLLOW_REQUESTS_MIN 32u
+/* A lone caller's requests: at most one in so many came from another than the one before. */
+#define FOLLOW_LONE 16u
+/* Longest time between two looks for the caller's processor. */
+#define FOLLOW_LOOK_TICKS_MAX 16u
+/* After so long it is seen anew what requests do without. */
+#define FOLLOW_LONGEST_TICKS 1000u
+/* No following for so long after it made requests wait; twice as long each time, up to the most. */
+#define FOLLOW_PAUSE_NS	    20000000u
+#define FOLLOW_PAUSE_NS_MAX 1280000000u
+/* After so long it has done well, and the next pause is a short one. */
+#define FOLLOW_WELL_TICKS 64u
+
+enum follow_step {
+	FOLLOW_GO_ON,
+	/* Look for the caller's processor, and follow it there. */
+	FOLLOW_LOOK,
+	FOLLOW_END,
+};
+
+/* The watch's. Zeroed at first. */
+struct follow_state {
+	bool following;
+	uint32_t ticks, requests, changes; /* of the period */
+	uint32_t before;		   /* requests in the last period without following */
+	uint32_t followed_ticks;
+	uint32_t look_in_ticks, look_every; /* while following */
+	uint64_t pause_ns;		    /* the last one; 0: it did well since */
+	uint64_t not_until_ns;
+};
+
+/* What was seen in a tick. changes: requests from another caller than the one before. well: requests were taken, or
+ * none waited. */
+struct follow_seen {
+	uint32_t requests, changes;
+	bool well;
+	bool waits; /* a request waits, or is being run */
+	uint64_t now_ns;
+};
+
+/* All but the pause begins anew. */
+static inline void follow_rest(struct follow_state *s)
+{
+	uint64_t pause_ns = s->followed_ticks >= FOLLOW_WELL_TICKS ? 0 : s->pause_ns;
+
+	*s = (struct follow_state){.pause_ns = pause_ns, .not_until_ns = s->not_until_ns};
+}
+
+static inline void follow_pause(struct follow_state *s, uint64_t now_ns)
+{
+	follow_rest(s);
+	s->pause_ns = s->pause_ns ? MIN(2 * s->pause_ns, FOLLOW_PAUSE_NS_MAX) : FOLLOW_PAUSE_NS;
+	s->not_until_ns = now_ns + s->pause_ns;
+}
+
+/* Do `running` threads, of all programs and the watch itself among them, leave no processor idle beside the caller's? Then
+ * following gains nothing, and a SCHED_IDLE thread would wait. */
+static inline bool follow_is_crowded(uint32_t running, uint32_t processors)
+{
+	return running > processors + 1;
+}
+
+/* To be called after FOLLOW_LOOK, if it was crowded. */
+static inline void follow_was_crowded(struct follow_state *s, uint64_t now_ns)
+{
+	follow_rest(s);
+	s->not_until_ns = now_ns + FOLLOW_PAUSE_NS;
+}
+
+/* To be called after FOLLOW_LOOK otherwise. moved: the processor is another one than before. */
+static inline void follow_looked(struct follow_state *s, bool follows, bool moved)
+{
+	uint32_t requests = s->requests;
+
+	if (!follows) {
+		follow_rest(s);
+		return;
+	}
+	if (!s->following) {
+		follow_rest(s);
+		s->following = true;
+		s->before = requests;
+		s->look_every = 1;
+	}
+	s->look_every = moved ? 1 : MIN(2 * s->look_every, FOLLOW_LOOK_TICKS_MAX);
+	s->look_in_ticks = s->look_every;
+}
+
+static inline bool follow_is_lone(uint32_t requests, uint32_t changes)
+{
+	return changes * FOLLOW_LONE <= requests;
+}
+
+/* A period is over. */
+static inline enum follow_step follow_judge_period(struct follow_state *s, const struct follow_seen *seen)
+{
+	bool lone = s->requests >= FOLLOW_REQUESTS_MIN && follow_is_lone(s->requests, s->changes);
+	bool pays = s->requests >= s->before - s->before / 4;
+
+	if (s->following && lone && pays && s->followed_ticks < FOLLOW_LONGEST_TICKS) {
+		s->ticks = s->requests = s->changes = 0;
+		return FOLLOW_GO_ON;
+	}
+	if (s->following) {
+		if (!pays && seen->waits)
+			follow_pause(s, seen->now_ns);
+		else
+			follow_rest(s);
+		return FOLLOW_END;
+	}
+	if (lone && seen->now_ns >= s->not_until_ns)
+		return FOLLOW_LOOK;
+	follow_rest(s);
+	return FOLLOW_GO_ON;
+}
+
+static inline enum follow_step follow_tick(struct follow_state *s, const struct follow_seen *seen)
+{
+	bool several = seen->changes > 1 && !follow_is_lone(seen->requests, seen->changes);
+
+	if (s->following && (!seen->well || several)) {
+		if (!seen->well)
+			follow_pause(s, seen->now_ns);
+		else
+			follow_rest(s);
+		return FOLLOW_END;
+	}
+	s->ticks++;
+	s->requests += seen->requests;
+	s->changes += seen->changes;
+	if (s->ticks >= FOLLOW_PERIOD_TICKS) {
+		enum follow_step step = follow_judge_period(s, seen);
+
+		if (step != FOLLOW_GO_ON)
+			return step;
+	}
+	if (!s->following)
+		return FOLLOW_GO_ON;
+	s->followed_ticks++;
+	return --s->look_in_ticks == 0 ? FOLLOW_LOOK : FOLLOW_GO_ON;
+}
+
+#endif
