@@ -1,5 +1,6 @@
 # Answers that OpenSSH's server never gives, or seldom: each is told as the error that it is, and none costs the connection.
 # limit: 120
+# long: a server that answers oddly in many ways, some of them waited for
 TYPE=sftp
 . "$REPO/tests/lib/lib.sh"
 

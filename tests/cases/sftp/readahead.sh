@@ -1,6 +1,7 @@
 # The read-ahead of the mount follows the rate at which a backend of type sftp gives what is read: much on a fast link, little
 # on a slow one.
 # limit: 120
+# long: reads over a slow link until the read-ahead has followed it
 TYPE=sftp
 . "$REPO/tests/lib/lib.sh"
 

@@ -1,5 +1,6 @@
 # What others do with a state file while a version is being published: they remove it, move it, rename over it, read it.
 # limit: 120
+# long: closes of state files that are held up while others come, and their deadlines
 . "$REPO/tests/lib/lib.sh"
 . "$REPO/tests/cases/state/writers.bash"
 
