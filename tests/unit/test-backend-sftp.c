@@ -91,6 +91,22 @@ static void another_type(void **state)
 	assert_int_equal(sftp.ops->getattr(&sftp, root, -1, &st), -ESTALE);
 }
 
+/* OpenSSH's server says "bad message" of names that are too long, and of whatever else is invalid. */
+static void a_bad_message(void **state)
+{
+	char name[NAME_LENGTH_MAX + 1];
+	struct found found;
+	struct stat st;
+
+	(void)state;
+	memset(name, 'n', sizeof(name) - 1);
+	name[sizeof(name) - 1] = '\0';
+	server.fails[RING_LSTAT] = server.fails[RING_FSTAT] = -EBADMSG;
+	assert_int_equal(sftp.ops->lookup(&sftp, directory, name, &found), -ENAMETOOLONG);
+	assert_int_equal(sftp.ops->lookup(&sftp, directory, "short", &found), -EINVAL);
+	assert_int_equal(sftp.ops->getattr(&sftp, file, (int)peer_ref(1), &st), -EINVAL);
+}
+
 /* ---- setting ---- */
 
 static const struct peer_request *only_setting(uint32_t operation)
@@ -484,6 +500,7 @@ int main(void)
 	    CASE(nodes_without_a_name),
 	    CASE(what_is_shown),
 	    CASE(another_type),
+	    CASE(a_bad_message),
 	    CASE(what_is_set),
 	    CASE(owner_and_mode_at_once),
 	    CASE(set_id_bits),
