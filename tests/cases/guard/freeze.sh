@@ -15,6 +15,8 @@ wait_healthy
 hold reader read "$COLD/1/file"
 hold writer write "$COLD/2/file"
 ls "$COLD"/* >/dev/null
+# A listing of SFTP answers for names that it has not, for a second.
+sleep 1.2 # sleep-ok: it must be older
 
 box_freeze
 metadata=$((DEADLINE_METADATA + SLACK))
