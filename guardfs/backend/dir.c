@@ -251,7 +251,7 @@ static bool is_acknowledged_early(const struct backend *b)
 static ssize_t dir_write(struct backend *b, int ref, const void *buf, size_t size, off_t offset,
 			 bool kill_priv)
 {
-	bool kill = kill_priv && b->config->type == BACKEND_DIR && !b->config->present_owner;
+	bool kill = kill_priv && backend_is_plain(b->config->type) && !b->config->present_owner;
 
 	ssize_t rc = posix_write(b, ref, buf, size, offset, kill);
 
@@ -343,7 +343,7 @@ static const struct posix dir_posix = {dir_reach, dir_describe, dir_enter, dir_l
 errint_t backend_dir_open(struct arena *arena, unsigned index, struct backend *b)
 {
 	const struct config_backend *config = &arena->board.config.backends[index];
-	bool owning = config->type == BACKEND_DIR && !config->present_owner;
+	bool owning = backend_is_plain(config->type) && !config->present_owner;
 	struct dir *state;
 
 	*b = (struct backend){.ops = &dir_ops,

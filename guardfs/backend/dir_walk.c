@@ -85,7 +85,7 @@ static uint32_t root_mount(const struct backend *b, uint32_t epoch)
 static void note_mount(const struct backend *b, struct node *node, uint32_t epoch, int fd)
 {
 	bool was = atomic_load_explicit(&node->flags, memory_order_relaxed) & NODE_MOUNTED;
-	bool is = b->config->type == BACKEND_DIR && posix_mount_of(fd) != root_mount(b, epoch);
+	bool is = backend_is_plain(b->config->type) && posix_mount_of(fd) != root_mount(b, epoch);
 
 	if (is && !was)
 		atomic_fetch_or(&node->flags, NODE_MOUNTED);

@@ -18,7 +18,7 @@
 #define CONFIG_ERROR_MAX	  512
 #define CONFIG_STATE_FILES_MAX	  256
 
-enum backend_type { BACKEND_LOCAL, BACKEND_DIR, BACKEND_SSHFS, BACKEND_SFTP };
+enum backend_type { BACKEND_LOCAL, BACKEND_DIR, BACKEND_SSHFS, BACKEND_SFTP, BACKEND_COMMAND };
 enum config_filter { FILTER_NONE, FILTER_FAULT };
 /* When is a write acknowledged? docs/WRITEBEHIND.md. */
 enum config_durability { DURABILITY_THROUGH, DURABILITY_BEHIND };
@@ -31,6 +31,17 @@ struct config_checkpoint {
 
 /* How is an open file known again after a reconnect? */
 enum config_replay_check { REPLAY_SIZE, REPLAY_CONTENT };
+
+#define CONFIG_HOOK_WORDS_MAX 32
+#define CONFIG_HOOK_ARGV_MAX  1024
+
+struct config_program {
+	/* enum config_hook. */
+	uint32_t hook;
+	uint32_t argc;
+	/* argc terminated words. */
+	char argv[CONFIG_HOOK_ARGV_MAX];
+};
 
 struct config_backend {
 	char name[CONFIG_NAME_MAX];
@@ -69,6 +80,8 @@ struct config_backend {
 	    fault_control[CONFIG_PATH_MAX];
 	/* Operations inside the backend at once. */
 	uint32_t max_inflight;
+	/* command: the program that mounts it. */
+	struct config_program command;
 	/* Of its sshfs. */
 	uint32_t max_memory_mib;
 	/* Probes write, read and remove a small file. */
@@ -90,18 +103,7 @@ enum config_hook {
 	CONFIG_HOOK_SUSPECT,
 	CONFIG_HOOK_COUNT
 };
-#define CONFIG_HOOKS_MAX      16
-#define CONFIG_HOOK_WORDS_MAX 32
-#define CONFIG_HOOK_ARGV_MAX  1024
-
-struct config_program {
-	/* enum config_hook. */
-	uint32_t hook;
-	uint32_t argc;
-	/* argc terminated words. */
-	char argv[CONFIG_HOOK_ARGV_MAX];
-};
-
+#define CONFIG_HOOKS_MAX 16
 struct config_pattern {
 	/* Matched with the path in the mount by fnmatch(3), FNM_PATHNAME|FNM_PERIOD. */
 	char pattern[CONFIG_PATH_MAX];
@@ -241,7 +243,25 @@ const char *backend_type_name(enum backend_type type);
 /* Is it reached through a process that keeper starts, kills and restarts? */
 static inline bool backend_has_carrier(enum backend_type type)
 {
+	return type == BACKEND_SSHFS || type == BACKEND_SFTP || type == BACKEND_COMMAND;
+}
+
+/* Is there an SFTP server at its end? */
+static inline bool backend_has_server(enum backend_type type)
+{
 	return type == BACKEND_SSHFS || type == BACKEND_SFTP;
+}
+
+/* Is its carrier a program that mounts it for keeper? */
+static inline bool backend_is_mounted(enum backend_type type)
+{
+	return type == BACKEND_SSHFS || type == BACKEND_COMMAND;
+}
+
+/* Does it have owners, errors and mounts as any file system, without the ways of SFTP? */
+static inline bool backend_is_plain(enum backend_type type)
+{
+	return type == BACKEND_DIR || type == BACKEND_COMMAND;
 }
 
 /* Such as "on_down". */

@@ -9,11 +9,13 @@
 #define OWNER(field)	   FIELD(config_backend, field), offsetof(struct config_backend, has_##field)
 #define DEADLINE(class)	   offsetof(struct config, deadline.ms[class]), sizeof(uint32_t), KEY_NO_FLAG
 
-#define SECOND 1000u
-#define MINUTE (60 * SECOND)
-#define HOUR   (60 * MINUTE)
-#define REMOTE (FOR(BACKEND_SSHFS) | FOR(BACKEND_SFTP))
-#define SSHFS  FOR(BACKEND_SSHFS)
+#define SECOND	1000u
+#define MINUTE	(60 * SECOND)
+#define HOUR	(60 * MINUTE)
+#define REMOTE	(FOR(BACKEND_SSHFS) | FOR(BACKEND_SFTP))
+#define SSHFS	FOR(BACKEND_SSHFS)
+#define COMMAND FOR(BACKEND_COMMAND)
+#define CARRIED (REMOTE | COMMAND)
 
 /* clang-format off */
 const struct config_key config_keys[] = {
@@ -78,8 +80,10 @@ const struct config_key config_keys[] = {
 	 "further options for sshfs, separated by commas"},
 	{"backend", "sshfs_command", VALUE_COMMAND, BACKEND(sshfs_command), "sshfs", 0, 0, SSHFS, 0,
 	 "the sshfs program"},
-	{"backend", "max_memory", VALUE_COUNT, BACKEND(max_memory_mib), "1024", 64, 1048576, REMOTE, 0,
-	 "MiB that its sshfs, or transport, may have in memory: one that takes more for a listing is ended"},
+	{"backend", "command", VALUE_ARGV, BACKEND(command), NULL, 0, 0, COMMAND, KEY_NULLABLE,
+	 "program that mounts it at {mountpoint}, and stays while it is mounted"},
+	{"backend", "max_memory", VALUE_COUNT, BACKEND(max_memory_mib), "1024", 64, 1048576, CARRIED, 0,
+	 "MiB that its program, or transport, may have in memory: one that takes more for a listing is ended"},
 	{"backend", "max_inflight", VALUE_COUNT, BACKEND(max_inflight), "128", 1, 512, 0, 0,
 	 "operations inside the backend at once"},
 	{"backend", "canary", VALUE_BOOL, BACKEND(canary), "no", 0, 0, 0, 0,

@@ -26,7 +26,8 @@ enum value_type {
 	VALUE_CHECKPOINT, /* struct config_checkpoint */
 	VALUE_REPLAY,	  /* enum config_replay_check */
 	VALUE_PATTERN,	  /* repeatable; see config_resolve_patterns */
-	VALUE_PROGRAM,	  /* struct config_program; repeatable */
+	VALUE_ARGV,	  /* struct config_program */
+	VALUE_PROGRAM,	  /* the same; repeatable */
 	VALUE_GLOB,	  /* a job's directory; repeatable */
 	VALUE_NAMES,	  /* policy/statefile.h */
 	VALUE_TYPE_COUNT
@@ -103,7 +104,7 @@ bool config_normalize_path(char *path);
 bool config_path_is_within(const char *path, const char *dir);
 
 /* Lines in the file, for messages; 0: none. */
-#define CONFIG_KEYS_MAX 96
+#define CONFIG_KEYS_MAX 112
 
 struct config_lines {
 	unsigned global[CONFIG_KEYS_MAX];

@@ -6,7 +6,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-/* key and value */
+/* Key and value; a command is longer. */
 #define ASSIGNMENT_MAX 198
 
 struct parser {
@@ -172,8 +172,8 @@ const struct config_key *config_known_key(const struct config_report *report, un
 
 static errint_t take_key(struct parser *p, const char *name, const char *value)
 {
+	size_t index, n = strlen(name) + strlen(value), max = ASSIGNMENT_MAX;
 	const struct config_key *key;
-	size_t index;
 
 	if (p->section[0] == '\0')
 		return config_fail(&p->report, p->line,
@@ -181,6 +181,11 @@ static errint_t take_key(struct parser *p, const char *name, const char *value)
 	key = config_known_key(&p->report, p->line, p->section, name);
 	if (!key)
 		return -EINVAL;
+	if (key->type == VALUE_ARGV)
+		max = CONFIG_HOOK_ARGV_MAX;
+	if (n >= max)
+		return config_fail(&p->report, p->line,
+				   "key and value have %zu bytes, at most %zu are possible", n, max - 1);
 	if (key->type == VALUE_PATTERN)
 		return set_pattern(p, key, value);
 	if (key->type == VALUE_GLOB)
@@ -212,18 +217,12 @@ static void cut_comment(char *line)
 static errint_t take_assignment(struct parser *p, char *line)
 {
 	char *value = line + strcspn(line, "=:"), *name;
-	size_t n;
 
 	if (*value == '\0')
 		return config_fail(&p->report, p->line, "'%.64s': expected [section] or key = value", line);
 	*value++ = '\0';
 	name = trim_blanks(line);
 	value = trim_blanks(value);
-	n = strlen(name) + strlen(value);
-	if (n >= ASSIGNMENT_MAX)
-		return config_fail(&p->report, p->line,
-				   "key and value have %zu bytes, at most %d are possible", n,
-				   ASSIGNMENT_MAX - 1);
 	return take_key(p, name, value);
 }
 

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 
 static const char *const type_names[] = {
-    [BACKEND_DIR] = "dir", [BACKEND_SSHFS] = "sshfs", [BACKEND_SFTP] = "sftp"};
+    [BACKEND_DIR] = "dir", [BACKEND_SSHFS] = "sshfs", [BACKEND_SFTP] = "sftp", [BACKEND_COMMAND] = "command"};
 static const char *const durability_names[] = {
     [DURABILITY_THROUGH] = "through", [DURABILITY_BEHIND] = "behind"};
 static const char *const replay_names[] = {[REPLAY_SIZE] = "size", [REPLAY_CONTENT] = "content"};
@@ -530,7 +530,7 @@ static const struct {
     [VALUE_ID] = {parse_id, print_u32, "a number (see id(1))"},
     [VALUE_UMASK] = {parse_umask, print_umask, "an octal number from 0000 to 0777"},
     [VALUE_ERRNO] = {parse_errno, print_errno, "EIO or ETIMEDOUT"},
-    [VALUE_TYPE] = {parse_type, print_type, "dir or sshfs"},
+    [VALUE_TYPE] = {parse_type, print_type, "dir, sshfs, sftp or command"},
     [VALUE_DURABILITY] = {parse_durability, print_durability, "through or behind"},
     [VALUE_REPLAY] = {parse_replay, print_replay, "size or content"},
     [VALUE_CHECKPOINT] =
@@ -541,6 +541,9 @@ static const struct {
     [VALUE_GLOB] = {parse_glob, print_text, "a pattern of paths relative to the mount, such as */[0-9]*__*"},
     [VALUE_NAMES] = {parse_names, print_text,
 		     "globs of names, such as .archive_state.json JOB/*.json, at most 255 bytes in all"},
+    [VALUE_ARGV] = {parse_program, print_program,
+		    "a program's absolute path and its arguments, as in [\"/usr/bin/rclone\", \"mount\", "
+		    "\"box:\", \"{mountpoint}\"]"},
     [VALUE_PROGRAM] =
 	{parse_program, print_program,
 	 "a program's absolute path, or it and its arguments as in [\"/usr/bin/logger\", \"down\"]"},

@@ -243,8 +243,13 @@ static errint_t check_type(const struct context *c, uint32_t i)
 
 	if (b->type == BACKEND_LOCAL)
 		return config_fail(c->report, line,
-				   "'type' is missing in [backend %s]: expected dir, sshfs or sftp", b->name);
-	if (backend_has_carrier(b->type) && b->host[0] == '\0')
+				   "'type' is missing in [backend %s]: expected dir, sshfs, sftp or command",
+				   b->name);
+	if (b->type == BACKEND_COMMAND && b->command.argc == 0)
+		return config_fail(c->report, backend_line(c, i, "command"),
+				   "'command' is missing in [backend %s]: the program that mounts it",
+				   b->name);
+	if (backend_has_server(b->type) && b->host[0] == '\0')
 		return config_fail(c->report, backend_line(c, i, "host"), "'host' is missing in [backend %s]",
 				   b->name);
 	return check_keys_of_type(c, i);

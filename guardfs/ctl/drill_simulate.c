@@ -164,6 +164,7 @@ static void put_plan(FILE *out, const struct config *config, const struct config
 {
 	struct plan_input input = {.sshfs = backend->type == BACKEND_SSHFS,
 				   .sftp = backend->type == BACKEND_SFTP,
+				   .command = backend->type == BACKEND_COMMAND,
 				   .connect_ms = config->connect_timeout_ms,
 				   .transport_running = backend_has_carrier(backend->type)};
 	struct plan plan;

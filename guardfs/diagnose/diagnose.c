@@ -131,7 +131,7 @@ static void run_child(const struct config_backend *backend, struct diagnosis *di
 				    .like = -1};
 	/* Just before the kill, to report in order. */
 	run.deadline_ns = clock_mono_ns() + (timeout_ms - MIN(timeout_ms / 10, 100u)) * NSEC_PER_MSEC;
-	if (backend->type == BACKEND_DIR || backend->type == BACKEND_LOCAL)
+	if (backend->type != BACKEND_SSHFS && backend->type != BACKEND_SFTP)
 		take_steps(&run, directory_steps, ARRAY_SIZE(directory_steps));
 	else
 		take_steps(&run, server_steps, ARRAY_SIZE(server_steps));

@@ -105,7 +105,7 @@ static void give_to_caller(struct backend *b, uint32_t parent, uint32_t node, co
 	struct stat want = {.st_uid = c->uid, .st_gid = c->gid}, st;
 	unsigned set = SET_UID | SET_GID;
 
-	if (!b->board || b->config->type != BACKEND_DIR || b->config->present_owner ||
+	if (!b->board || !backend_is_plain(b->config->type) || b->config->present_owner ||
 	    found->st.st_uid == c->uid)
 		return;
 	if (b->ops->getattr(b, parent, -1, &st) == 0 && st.st_mode & S_ISGID)

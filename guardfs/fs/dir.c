@@ -546,7 +546,7 @@ static void fsyncdir_guarded(fuse_req_t req, struct backend *b, uint32_t dir, bo
 	ssize_t rc;
 
 	/* SFTP cannot sync a directory; raw sshfs says yes too. */
-	if (b->config->type != BACKEND_DIR) {
+	if (!backend_is_plain(b->config->type)) {
 		fuse_reply_err(req, 0);
 		return;
 	}

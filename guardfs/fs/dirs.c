@@ -27,7 +27,7 @@ static struct dir dirs[DIRS] = {[0 ... DIRS - 1] = {.lock = PTHREAD_MUTEX_INITIA
 /* dir: directories are not worth it, nothing is far away there. */
 static bool is_far(const struct backend *b)
 {
-	return b->board && b->config->type != BACKEND_DIR;
+	return b->board && !backend_is_plain(b->config->type);
 }
 
 static uint32_t epoch_of(const struct backend *b)

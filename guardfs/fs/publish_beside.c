@@ -222,7 +222,7 @@ static errint_t carry_over(struct backend *b, const struct publication *p, int r
 {
 	errint_t rc = p->is_there ? carry_mode(b, p, ref, made) : 0;
 
-	if (rc == 0 && p->is_there && b->config->type == BACKEND_DIR)
+	if (rc == 0 && p->is_there && backend_is_plain(b->config->type))
 		rc = carry_xattrs(b, p, &made->st);
 	return is_refused(rc) ? PUBLISH_IN_PLACE : rc;
 }

@@ -16,7 +16,7 @@ static bool tier_has_xattr(const struct backend *b, const char *name)
 {
 	if (!b->board)
 		return true;
-	return b->config->type == BACKEND_DIR &&
+	return backend_is_plain(b->config->type) &&
 	       (!name || strncmp(name, XATTR_SYSTEM_PREFIX, XATTR_SYSTEM_PREFIX_LEN) != 0);
 }
 

@@ -186,8 +186,14 @@ static void run_resume(const struct ask *a)
 
 static void run_diagnose(const struct ask *a)
 {
-	errint_t rc = inquiry_begin(a->k, a->s->index, a->client, a->now_ns);
+	errint_t rc;
 
+	if (a->s->config->type == BACKEND_COMMAND) {
+		server_refuse(a->k->server, a->client, "refused",
+			      "which server a backend of type command has is known to its program alone");
+		return;
+	}
+	rc = inquiry_begin(a->k, a->s->index, a->client, a->now_ns);
 	if (rc == -EBUSY && inquiry_join(a->k, a->s->index, a->client))
 		return;
 	if (rc == -EBUSY)

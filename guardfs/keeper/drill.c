@@ -63,7 +63,8 @@ static void clear_rules(const struct supervised *s)
 static errint_t check(const struct supervised *s, enum drill_kind kind, char *why, size_t size)
 {
 	if (needs_transport(kind) && !has_carrier(s)) {
-		snprintf(why, size, "%s needs a backend of type sshfs or sftp: it is done to its transport",
+		snprintf(why, size,
+			 "%s needs a backend of type sshfs, sftp or command: it is done to its transport",
 			 names[kind]);
 		return -ENOTSUP;
 	}

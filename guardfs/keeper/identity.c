@@ -65,10 +65,13 @@ static errint_t remember_line(const struct probe_run *run, const char *suffix, c
 
 static bool prove_own_mount(struct probe_run *run, const struct mount_entry *mount)
 {
-	/* An sshfs that could not connect has just ended: the bare directory. */
+	/* A program that could not connect has just ended: the bare directory. */
 	if (strcmp(mount->mountpoint, run->job->path) != 0)
 		return probe_fail(run, ERRCLASS_NOT_CONNECTED, 0, ERRCLASS_NOT_CONNECTED,
 				  "the mount at %s is gone", run->job->path);
+	/* Other programs name what they mount as they like. */
+	if (run->backend->type == BACKEND_COMMAND)
+		return true;
 	if (strcmp(mount->fstype, SSHFS_FSTYPE) != 0 || strcmp(mount->source, run->job->fsname) != 0 ||
 	    mount->minor != run->found.minor)
 		return probe_fail(run, ERRCLASS_IDENTITY_MISMATCH, 0, ERRCLASS_IDENTITY_MISMATCH,
@@ -212,7 +215,7 @@ static bool prove_mount(struct probe_run *run, struct mount_entry *mount)
 		return probe_fail(run, ERRCLASS_NOT_CONNECTED, 0, ERRCLASS_NOT_CONNECTED,
 				  "the mount at %s is gone", run->job->path);
 	run->found.fuse = mount_is_fuse(mount);
-	return run->backend->type != BACKEND_SSHFS || prove_own_mount(run, mount);
+	return !backend_is_mounted(run->backend->type) || prove_own_mount(run, mount);
 }
 
 bool probe_prove_identity(struct probe_run *run)

@@ -25,7 +25,7 @@ void inquiry_init(struct keeper *k)
 
 void inquiry_wanted(const struct supervised *s)
 {
-	if (s->keeper->config->diagnose && has_carrier(s))
+	if (s->keeper->config->diagnose && backend_has_server(s->config->type))
 		s->keeper->inquiry.wanted |= 1u << s->index;
 }
 

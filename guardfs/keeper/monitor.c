@@ -74,7 +74,7 @@ static bool is_full(const struct supervised *s)
 {
 	const struct board_statfs *b = &s->board->statfs;
 
-	return s->config->type != BACKEND_DIR && atomic_load(&b->valid) && atomic_load(&b->blocks) > 0 &&
+	return !backend_is_plain(s->config->type) && atomic_load(&b->valid) && atomic_load(&b->blocks) > 0 &&
 	       atomic_load(&b->bavail) == 0;
 }
 

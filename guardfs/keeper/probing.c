@@ -15,16 +15,16 @@ static uint32_t next_step(const struct supervised *s)
 
 errint_t probing_begin(struct supervised *s, unsigned tasks, bool while_serving, uint64_t now_ns)
 {
-	bool sshfs = s->config->type == BACKEND_SSHFS;
+	bool mounted = backend_is_mounted(s->config->type);
 	struct probe_job job = {.arena = s->keeper->arena,
 				.backend = s->index,
 				.tasks = tasks,
 				.ring_socket = s->transport.ring_socket};
 	errint_t rc =
-	    copy_string(job.path, sizeof(job.path), sshfs ? s->transport.mountpoint : s->config->path);
+	    copy_string(job.path, sizeof(job.path), mounted ? s->transport.mountpoint : s->config->path);
 
 	if (rc == 0)
-		rc = copy_string(job.fsname, sizeof(job.fsname), sshfs ? s->transport.fsname : "");
+		rc = copy_string(job.fsname, sizeof(job.fsname), mounted ? s->transport.fsname : "");
 	if (rc < 0)
 		return rc;
 	job.has_expected = while_serving && s->root_known;

@@ -73,7 +73,7 @@ static void begin_look(struct keeper *k, uint32_t place)
 	pid_t keeper = getpid();
 
 	if (copy_string(job.root, sizeof(job.root),
-			b->config->type == BACKEND_SSHFS ? b->transport.mountpoint : b->config->path) < 0)
+			backend_is_mounted(b->config->type) ? b->transport.mountpoint : b->config->path) < 0)
 		return;
 	found = *s;
 	memset(k->settle.shared, 0, sizeof(*k->settle.shared));

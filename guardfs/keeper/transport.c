@@ -27,6 +27,8 @@ void transport_init(struct transport *t, const struct config *config, unsigned b
 		t->kind = &transport_sshfs;
 	else if (t->backend->type == BACKEND_SFTP)
 		t->kind = &transport_sftp;
+	else if (t->backend->type == BACKEND_COMMAND)
+		t->kind = &transport_command;
 }
 
 /* In the environment of a transport's processes: the proof that keeper may kill them. */

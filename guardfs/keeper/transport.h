@@ -102,7 +102,7 @@ enum errclass transport_explain(struct transport *t, char *detail, size_t size);
 /* Why it died or failed: class by its words, else by its exit; detail for people. */
 enum errclass transport_diagnose(struct transport *t, char *detail, size_t size);
 
-/* sshfs: is its mount in the mount table? sftp: does it serve? */
+/* A program that mounts: is its mount in the mount table? sftp: does it serve? */
 bool transport_ready(const struct transport *t);
 
 /* SSH connections that it has, or is making. */
@@ -136,8 +136,8 @@ static inline uint64_t transport_memory_max(const struct transport *t)
 /* Beyond max_memory: a limit that holds whether keeper sees it in time or not. */
 #define TRANSPORT_MEMORY_MORE (256ull << 20)
 
-/* Has the kernel refuse sshfs what goes well beyond that, whether keeper sees it in time or not. Stacks of
- * threads count, pages of programs do not. Only after sshfs has mounted: before, the process may still be
+/* Has the kernel refuse a program that mounts what goes well beyond that, whether keeper sees it in time or not. Stacks of
+ * threads count, pages of programs do not. Only after it has mounted: before, the process may still be
  * keeper's image. (A transport of SFTP bounds itself.) */
 void transport_bound_memory(const struct transport *t);
 
@@ -151,7 +151,7 @@ void transport_clear(const struct transport *t);
 /* Signals its session, and does nothing else: drills. Returns how many got it. */
 unsigned transport_signal(const struct transport *t, int signal);
 
-/* sshfs: detaches every mount of this backend, a predecessor's too, and removes their directories. */
+/* A program that mounts: detaches every mount of this backend, a predecessor's too, and removes their directories. */
 void transport_detach(const struct transport *t);
 
 /* It is gone. sftp: ends its ring, and lets all who wait there go. */
@@ -160,7 +160,7 @@ void transport_end(struct transport *t);
 /* Closes a dead one's pipes. */
 void transport_forget(struct transport *t);
 
-/* ---- the kinds: transport_sshfs.c, transport_sftp.c ---- */
+/* ---- the kinds: transport_sshfs.c, transport_command.c, transport_sftp.c ---- */
 
 #define TRANSPORT_KEEP_MAX 6
 /* The pipe of standard error in the child; what prepare keeps comes next. */
@@ -186,6 +186,13 @@ struct transport_kind {
 	void (*clear)(const struct transport *t, const char *token);
 };
 
-extern const struct transport_kind transport_sshfs, transport_sftp;
+/* ---- transport_mounted.c: what the programs that mount have in common ---- */
+
+errint_t transport_prepare_mountpoint(struct transport *t, uint32_t epoch, int *keep, size_t *n);
+errint_t transport_adopt_mount(struct transport *t, const struct transport_heir *heir);
+void transport_leave_alone(struct transport *t);
+void transport_clear_mounts(const struct transport *t, const char *token);
+
+extern const struct transport_kind transport_sshfs, transport_sftp, transport_command;
 
 #endif

@@ -44,6 +44,7 @@ void try_plan(const struct supervised *s, struct plan *plan)
 {
 	const struct plan_input input = {.sshfs = s->config->type == BACKEND_SSHFS,
 					 .sftp = s->config->type == BACKEND_SFTP,
+					 .command = s->config->type == BACKEND_COMMAND,
 					 .connect_ms = try_budget_ms(s),
 					 .epoch = next_epoch(s),
 					 .transport_running = s->transport.pid > 0,

@@ -25,6 +25,8 @@ struct rung_info {
 	uint32_t poll_ms;
 	/* For people, as the next two. */
 	const char *sshfs_does, *sftp_does, *dir_does;
+	/* NULL: as sshfs. */
+	const char *command_does;
 	/* Precondition. */
 	const char *requires;
 	const char *proof;
@@ -34,7 +36,7 @@ const struct rung_info *rung_info(enum rung_id id); /* Never NULL. */
 
 struct plan_input {
 	/* Neither: dir. */
-	bool sshfs, sftp;
+	bool sshfs, sftp, command;
 	/* Of all connecting rungs. */
 	uint32_t connect_ms;
 	/* The new one. */

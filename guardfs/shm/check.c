@@ -79,7 +79,7 @@ static uint32_t check_config_backend(struct config_backend *b)
 	    FORCE_STRING(b->sshfs_options) + FORCE_STRING(b->sshfs_command) + FORCE_STRING(b->fault_control);
 	changed += force_bool(&b->adopt) + force_bool(&b->present_owner) + force_bool(&b->has_uid);
 	changed += force_bool(&b->has_gid) + force_bool(&b->has_umask);
-	changed += FORCE_BELOW(b->type, BACKEND_SFTP + 1u, BACKEND_DIR);
+	changed += FORCE_BELOW(b->type, BACKEND_COMMAND + 1u, BACKEND_DIR);
 	changed += FORCE_BELOW(b->filter, FILTER_FAULT + 1u, FILTER_NONE);
 	changed += FORCE_BELOW(b->durability, DURABILITY_BEHIND + 1u, DURABILITY_THROUGH);
 	changed += FORCE_BELOW(b->replay_check, REPLAY_CONTENT + 1u, REPLAY_SIZE);

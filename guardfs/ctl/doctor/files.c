@@ -70,7 +70,7 @@ static void judge_identity(struct doctor *d, const char *id, const char *path)
 
 static bool is_remote(const struct config_backend *b)
 {
-	return b->type == BACKEND_SSHFS || b->type == BACKEND_SFTP;
+	return backend_has_server(b->type);
 }
 
 void doctor_check_identities(struct doctor *d)

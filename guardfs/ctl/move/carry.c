@@ -14,7 +14,7 @@ const char *move_carry_obstacle(const struct config_backend *backend, const stru
 		return backend->contain_links && symlink_may_lead_out(e->attrs + 2)
 			   ? "a symbolic link that is absolute or goes up (contain_links)"
 			   : NULL;
-	if (backend_has_carrier(backend->type) && (e->mtime_s < 0 || e->mtime_s >= SFTP_TIME_END))
+	if (backend_has_server(backend->type) && (e->mtime_s < 0 || e->mtime_s >= SFTP_TIME_END))
 		return "its time lies before 1970 or after 2105, which SFTP cannot tell";
 	return NULL;
 }
