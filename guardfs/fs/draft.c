@@ -9,6 +9,7 @@
 #include "fs/statefiles.h"
 #include "fs/suspects.h"
 #include "fs/versions.h"
+#include "fs/wire.h"
 #include "fs/writer.h"
 
 #include <errno.h>
@@ -190,6 +191,23 @@ void draft_wrote(struct handle *h, off_t offset, size_t n, bool appends)
 	ACQUIRE_LOCK(draft_lock(h));
 	from = begin_of(h, offset, appends);
 	note_there(h, from, from + n);
+}
+
+bool draft_refused_write(const uint8_t *buffer)
+{
+	struct handle *h = NULL;
+	uint64_t fh, offset;
+	uint32_t size;
+	bool appends, is_draft;
+
+	if (wire_write_of(buffer, &fh, &offset, &size, &appends))
+		h = handle_get(fh);
+	is_draft = h && draft_is_new(h);
+	if (is_draft)
+		draft_misses(h, (off_t)offset, size, appends);
+	if (h)
+		handle_put(h);
+	return is_draft;
 }
 
 bool draft_is_torn(struct handle *h)

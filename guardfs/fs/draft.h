@@ -51,6 +51,8 @@ errint_t draft_size(const struct handle *h, off_t *size) WARN_UNUSED;
 /* A write that goes to storage may fail, whoever says so: until draft_wrote its bytes are missing. */
 void draft_misses(struct handle *h, off_t offset, size_t n, bool appends);
 void draft_wrote(struct handle *h, off_t offset, size_t n, bool appends);
+/* The request in the buffer was answered with an error, and never ran. True: a write to a draft, whose bytes are missing now. */
+bool draft_refused_write(const uint8_t *buffer);
 /* Are some missing? Then it is not what its program meant to write. To begin anew (draft_cut to nothing) mends that. */
 bool draft_is_torn(struct handle *h);
 

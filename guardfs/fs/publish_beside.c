@@ -373,6 +373,7 @@ void publish_beside_end(struct backend *b, struct publication *p, errint_t rc)
 	if (p->beside[0] && is_connection_lost(rc))
 		leave_for_later(p->parent, p->beside);
 	p->beside[0] = '\0';
-	atomic_store(&p->h->draft_beside, 0);
+	if (!is_connection_lost(rc))
+		atomic_store(&p->h->draft_beside, 0);
 	publish_readers_end(&p->readers, p->is_replaced);
 }

@@ -81,7 +81,8 @@ static void keep_changed(struct backend *b, const struct publication *p)
 	char path[4096];
 	bool kept;
 
-	if (version_is_same(base, version_of(&p->old.st)))
+	/* A publication that a dead worker, or a lost connection, left unfinished may have been made. */
+	if (version_is_same(base, version_of(&p->old.st)) || atomic_load(&p->h->draft_beside))
 		return;
 	kept = versions_former(b, p->node, &p->old.st, true);
 	log_warning("%s: it was changed in place while it was being rewritten; that version is replaced%s",

@@ -249,6 +249,19 @@ bool wire_cuts(const uint8_t *buffer, uint64_t *size)
 	}
 }
 
+bool wire_write_of(const uint8_t *buffer, uint64_t *fh, uint64_t *offset, uint32_t *size, bool *appends)
+{
+	const struct fuse_write_in *write = BODY(buffer, struct fuse_write_in);
+
+	if (wire_opcode(buffer) != FUSE_WRITE)
+		return false;
+	*fh = write->fh;
+	*offset = write->offset;
+	*size = write->size;
+	*appends = write->flags & O_APPEND && !(write->write_flags & FUSE_WRITE_CACHE);
+	return true;
+}
+
 bool wire_writes(const uint8_t *buffer, uint64_t *nodeid, uint64_t *offset, uint64_t *size)
 {
 	const struct fuse_write_in *write = BODY(buffer, struct fuse_write_in);

@@ -94,6 +94,9 @@ bool wire_cuts(const uint8_t *buffer, uint64_t *size);
 /* Does a complete request write data? Where? */
 bool wire_writes(const uint8_t *buffer, uint64_t *nodeid, uint64_t *offset, uint64_t *size);
 
+/* Of a WRITE: its open file, and what it writes; appends: at the end, whatever offset says. False: it is none. */
+bool wire_write_of(const uint8_t *buffer, uint64_t *fh, uint64_t *offset, uint32_t *size, bool *appends);
+
 /* On storage, size and times included. */
 bool wire_changes(uint32_t opcode);
 bool wire_wants_reply(uint32_t opcode);

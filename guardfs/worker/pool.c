@@ -9,6 +9,7 @@
 #include "fs/behind_send.h"
 #include "fs/context.h"
 #include "fs/doubt.h"
+#include "fs/draft.h"
 #include "fs/fs.h"
 #include "fs/guard.h"
 #include "fs/handle.h"
@@ -137,6 +138,8 @@ static void reply_error(uint64_t unique, int err)
 static void run_no_more(const struct slot *slot)
 {
 	behind_send_no_more(slot);
+	if (!slot->moved)
+		(void)draft_refused_write(call.buffer);
 	if (slot->mutating && slot->moved)
 		doubt_ask_again(call.buffer);
 	else if (slot->mutating)

@@ -7,6 +7,7 @@
 #include "fs/behind_send.h"
 #include "fs/context.h"
 #include "fs/doubt.h"
+#include "fs/draft.h"
 #include "fs/grant.h"
 #include "fs/guard.h"
 #include "fs/lookup.h"
@@ -210,6 +211,7 @@ static bool recover_slot(struct arena *arena, struct slot *slot, uint16_t *ready
 	/* Guardian answered it, so it never runs again. Answered here too, in case guardian died while
 	 * answering. */
 	if (atomic_load(&slot->answered) == unique) {
+		(void)draft_refused_write(buffer);
 		grant_take_back_of(slot);
 		if (slot->mutating && prepare_again(arena, slot, ready))
 			return true; /* not run: the kernel is to ask again */
@@ -243,7 +245,7 @@ static bool recover_slot(struct arena *arena, struct slot *slot, uint16_t *ready
 			log_warning("%s (request %llu) was being run when two workers died: answered with an "
 				    "error, not run again",
 				    wire_opcode_name(r.opcode), (unsigned long long)unique);
-		if (wire_is_complete(buffer, &r))
+		if (wire_is_complete(buffer, &r) && !draft_refused_write(buffer))
 			doubt_raise(buffer);
 		guard_end_request();
 		give_up(arena, slot, unique);

@@ -6,6 +6,7 @@
 #include <cmocka.h>
 
 #include "fs/wire.h"
+#include "fs/draft.h"
 #include "worker-util.h"
 #include "fs/view.h"
 #include "worker/recover.h"
@@ -197,6 +198,28 @@ static void answered_is_doubted(void)
 	CHECK(atomic_load(&slot->answered) == wire_unique(fs.arena->buffers[0]));
 }
 
+/* Its program is told of an error, and then closes: what it meant to write is not there. Its file is as it was. */
+static void a_write_to_a_draft_that_is_not_run_is_missing(void)
+{
+	struct {
+		struct fuse_write_in in;
+		char data[100];
+	} write = {.in = {.offset = 8191, .size = sizeof(write.data)}};
+	const struct stat former = {.st_mode = S_IFREG, .st_size = 5};
+	struct handle *h = handle_new(0, HANDLE_FILE, 0, O_WRONLY, -1, 1, HANDLE_NAMED);
+	struct slot *slot;
+
+	CHECK(h && draft_begin(h, &former) == 0 && !draft_is_torn(h));
+	write.in.fh = handle_id(h, handle_number(h));
+	slot = request_with(0, SLOT_RUNNING, FUSE_WRITE, FUSE_ROOT_ID, &write, sizeof(write));
+	slot->replays = 1;
+	open_device();
+	CHECK(recover_slots(fs.arena, ready) == 0 && is_state(0, SLOT_FREE));
+	CHECK(draft_is_torn(h) && !suspect_peek(&fs.arena->suspects));
+	draft_wrote(h, 8191, sizeof(write.data), false);
+	CHECK(!draft_is_torn(h));
+}
+
 static void read_but_not_noted(void)
 {
 	request(0, SLOT_READING, FUSE_GETATTR)->length = 0;
@@ -313,6 +336,7 @@ WORKER_TEST(names_are_made_and_taken_again)
 WORKER_TEST(decided_reply_is_sent)
 WORKER_TEST(answered_is_not_run)
 WORKER_TEST(answered_is_doubted)
+WORKER_TEST(a_write_to_a_draft_that_is_not_run_is_missing)
 WORKER_TEST(read_but_not_noted)
 WORKER_TEST(parked_stays)
 WORKER_TEST(stuck_tasks_keep_their_slots)
@@ -337,6 +361,7 @@ int main(void)
 	    TEST(test_decided_reply_is_sent),
 	    TEST(test_answered_is_not_run),
 	    TEST(test_answered_is_doubted),
+	    TEST(test_a_write_to_a_draft_that_is_not_run_is_missing),
 	    TEST(test_read_but_not_noted),
 	    TEST(test_parked_stays),
 	    TEST(test_stuck_tasks_keep_their_slots),
