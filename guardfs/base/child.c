@@ -1,8 +1,10 @@
 /* child.c: by clone(2) and close_range(2): glibc 2.36 has neither fork with CLONE_FILES nor UNSHARE. */
 #include "base/child.h"
+#include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/fd.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/close_range.h>
@@ -140,6 +142,23 @@ char child_state(pid_t pid, uint64_t *start)
 	if (start)
 		*start = ticks;
 	return state;
+}
+
+bool child_has_live_threads(pid_t pid)
+{
+	CLEANUP_DIR DIR *dir = NULL;
+	struct dirent *d;
+	char path[32];
+
+	snprintf(path, sizeof(path), "/proc/%d/task", (int)pid);
+	dir = opendir(path);
+	while (dir && (d = readdir(dir))) {
+		char state = child_state((pid_t)atol(d->d_name), NULL);
+
+		if (state && !strchr("DZX", state))
+			return true;
+	}
+	return false;
 }
 
 int child_processor(pid_t tid)

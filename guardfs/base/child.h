@@ -27,6 +27,9 @@ pid_t child_clone_sharing(int *pidfd) WARN_UNUSED;
  * start identify a process. */
 char child_state(pid_t pid, uint64_t *start);
 
+/* Has the process a thread that is not stuck (D), nor dead? Of one that was killed such a thread will still run. */
+bool child_has_live_threads(pid_t pid);
+
 /* The processor that the thread runs on, or ran on last; -1: unknown. */
 int child_processor(pid_t tid);
 

@@ -17,6 +17,7 @@
 
 #define SILENT_MS  1000u  /* no heartbeat: stopped or stuck */
 #define HELD_UP_MS 4000u  /* the same without processor, or awaiting memory or disk */
+#define DYING_MS   8000u  /* since then: threads of a killed one are awaited no more */
 #define SUSPECT_MS 250u	  /* no heartbeat: does it live? */
 #define START_MS   10000u /* until first heartbeats (a worker rebuilds indexes) */
 /* A worker that lived no longer died at once: starting takes some 10 ms. */
@@ -284,25 +285,37 @@ static uint64_t silence_limit_ms(const struct guardian *g)
 	return state == 'R' || state == 'D' ? HELD_UP_MS : SILENT_MS;
 }
 
+/* A thread that has been killed, and has not run since, may be about to take a request from the kernel, of which the
+ * next worker would not know. */
+static bool is_still_dying(const struct guardian *g, uint64_t silent_ns)
+{
+	return silent_ns < DYING_MS * NSEC_PER_MSEC && child_has_live_threads(g->worker);
+}
+
 /* A dead leader with a thread in a backend cannot be reaped: its state shows. Silence of a living one means
  * stopped (SIGSTOP, debugger) or stuck. */
 static void check_worker_silence(struct guardian *g, uint64_t now_ns)
 {
 	uint64_t heartbeat_ns = atomic_load(&g->board->heartbeat_ns);
 	uint64_t silent_ns = now_ns > heartbeat_ns ? now_ns - heartbeat_ns : 0;
+	bool reaped;
 	char state;
 
 	if (silent_ns < SUSPECT_MS * NSEC_PER_MSEC)
 		return;
 	state = child_state(g->worker, NULL);
 	if (state == 'Z' || state == 'X' || state == 0) {
+		if (is_still_dying(g, silent_ns))
+			return;
 		worker_gone(g, "died with a task in a backend", false, now_ns);
 		return;
 	}
 	if (silent_ns < SILENT_MS * NSEC_PER_MSEC || silent_ns < silence_limit_ms(g) * NSEC_PER_MSEC)
 		return;
 	kill(g->worker, SIGKILL);
-	worker_gone(g, "stopped answering", reap_soon(g->worker), now_ns);
+	reaped = reap_soon(g->worker);
+	if (reaped || !is_still_dying(g, silent_ns))
+		worker_gone(g, "stopped answering", reaped, now_ns);
 }
 
 static void reap_dead(struct guardian *g)

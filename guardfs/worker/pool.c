@@ -75,6 +75,12 @@ static uint16_t index_of(const struct slot *slot)
 
 /* ---- slots ---- */
 
+/* Of a free slot: has a dead worker's thread read into it after this worker looked? (recover_late) */
+static bool holds_late_request(uint16_t i)
+{
+	return wire_unique(pool.arena->buffers[i]) != 0;
+}
+
 static struct slot *slot_take(bool wait)
 {
 	struct slot *slot = NULL;
@@ -82,13 +88,29 @@ static struct slot *slot_take(bool wait)
 	ACQUIRE_LOCK(&pool.lock);
 	while (wait && pool.n_free == 0 && !atomic_load(&pool.stopping))
 		pthread_cond_wait(&pool.slot_freed, &pool.lock);
-	if (pool.n_free) {
-		uint16_t i = pool.free[--pool.n_free];
+	for (uint32_t k = pool.n_free; k-- > 0 && !slot;) {
+		uint16_t i = pool.free[k];
 
+		if (holds_late_request(i))
+			continue;
+		pool.free[k] = pool.free[--pool.n_free];
 		arena_slot_is_used(pool.arena, i);
 		slot = slot_at(i);
 	}
 	return slot;
+}
+
+/* Takes this slot, if it is free. */
+static bool slot_take_one(uint16_t i)
+{
+	ACQUIRE_LOCK(&pool.lock);
+	for (uint32_t k = 0; k < pool.n_free; k++) {
+		if (pool.free[k] != i)
+			continue;
+		pool.free[k] = pool.free[--pool.n_free];
+		return true;
+	}
+	return false;
 }
 
 static void slot_give_back(struct slot *slot)
@@ -542,8 +564,31 @@ void pool_run_parked(unsigned backend)
 		ready_add(slot);
 }
 
+/* Those seen in two ticks: the thread that read them has come to its end. */
+static void take_up_late_requests(void)
+{
+	static uint64_t seen[SLOT_MAX];
+
+	for (uint16_t i = 0; i < arena_slots_used(pool.arena); i++) {
+		uint64_t unique =
+		    atomic_load(&slot_at(i)->state) == SLOT_FREE ? wire_unique(pool.arena->buffers[i]) : 0;
+		bool before = unique && seen[i] == unique;
+		uint16_t ready;
+
+		seen[i] = unique;
+		if (!before || !slot_take_one(i))
+			continue;
+		log_info("a request that a dead worker's thread had read at its end is taken up");
+		if (recover_late(pool.arena, slot_at(i), &ready))
+			ready_add(slot_at(ready));
+		else
+			slot_give_back(slot_at(i));
+	}
+}
+
 void pool_tick(void)
 {
+	take_up_late_requests();
 	for (uint32_t i = 0; i < arena_slots_used(pool.arena); i++) {
 		struct slot *slot = slot_at(i);
 

@@ -254,6 +254,12 @@ static bool recover_slot(struct arena *arena, struct slot *slot, uint16_t *ready
 	return false;
 }
 
+bool recover_late(struct arena *arena, struct slot *slot, uint16_t *ready)
+{
+	slot_reset(slot);
+	return recover_slot(arena, slot, ready);
+}
+
 uint32_t recover_slots(struct arena *arena, uint16_t ready[SLOT_MAX])
 {
 	uint32_t n_ready = 0;

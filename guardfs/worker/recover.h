@@ -29,4 +29,8 @@ void recover_descriptors(struct arena *arena);
  * board.reaped_workers has changed, closes when all requests of that moment have ended. */
 void recover_late_descriptors(struct arena *arena);
 
+/* A request in a slot that counted as free: a dead worker's thread had taken it from the kernel after this worker looked.
+ * As for the others. True: run it again, from *ready. Else the slot is free. One thread, with the slot to itself. */
+bool recover_late(struct arena *arena, struct slot *slot, uint16_t *ready);
+
 #endif

@@ -255,7 +255,7 @@ static void bad_values_are_refused(void **state)
 	    {"[mount]\nguarded_cache = 2s", "from 0s to 1s"},
 	    {"[mount]\nreadahead = 1k", "from 0 to 65536"},
 	    {"[mount]\nreadahead = 65537", "from 0 to 65536"},
-	    {"[backend b]\ntype = nfs", "dir or sshfs"},
+	    {"[backend b]\ntype = nfs", "dir, sshfs, sftp or command"},
 	    {"[backend b]\nport = 0", "1 to 65535"},
 	    {"[backend b]\nport = 65536", "1 to 65535"},
 	    {"[backend b]\nport = 2x", "1 to 65535"},

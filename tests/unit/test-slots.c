@@ -89,6 +89,22 @@ static void idempotent_runs_again_once(void)
 	CHECK(next_reply(&unique) == 1);
 }
 
+/* A dead worker's thread has read into a slot that counted as free by then. */
+static void what_was_read_late_runs(void)
+{
+	uint64_t unique;
+
+	request(3, SLOT_FREE, FUSE_GETATTR)->length = 0;
+	request(4, SLOT_FREE, FUSE_MKDIR)->length = 0;
+	fs.arena->slots[3].replays = 1; /* of another request */
+	open_device();
+	CHECK(recover_late(fs.arena, &fs.arena->slots[3], ready) && ready[0] == 3);
+	CHECK(is_state(3, SLOT_RUNNING) && fs.arena->slots[3].length == sizeof(struct fuse_in_header));
+	/* Malformed: it has no body. */
+	CHECK(!recover_late(fs.arena, &fs.arena->slots[4], ready));
+	CHECK(is_state(4, SLOT_FREE) && next_reply(&unique) == -EIO && unique == 104);
+}
+
 /* An operator's SIGUSR2 is no death that a request could have caused. */
 static void what_a_parting_worker_leaves_runs_again(void)
 {
@@ -329,6 +345,7 @@ static void answered_waits_for_no_thread(void)
 	}
 
 WORKER_TEST(idempotent_runs_again_once)
+WORKER_TEST(what_was_read_late_runs)
 WORKER_TEST(what_a_parting_worker_leaves_runs_again)
 WORKER_TEST(others_get_an_error)
 WORKER_TEST(others_are_doubted)
@@ -352,6 +369,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    TEST(test_idempotent_runs_again_once),
+	    TEST(test_what_was_read_late_runs),
 	    TEST(test_what_a_parting_worker_leaves_runs_again),
 	    TEST(test_others_get_an_error),
 	    TEST(test_changes_wait_for_threads),
