@@ -161,7 +161,7 @@ int fd_open_beneath(int dir, const char *path, int flags, bool same_mount)
 	return fd < 0 ? -errno : (int)fd;
 }
 
-errint_t fd_send_message(int sock, const void *data, size_t n, int passed_fd)
+static errint_t send_message(int sock, const void *data, size_t n, int passed_fd, int flags)
 {
 	union {
 		struct cmsghdr align;
@@ -182,9 +182,19 @@ errint_t fd_send_message(int sock, const void *data, size_t n, int passed_fd)
 		memcpy(CMSG_DATA(c), &passed_fd, sizeof(int));
 	}
 	do
-		sent = sendmsg(sock, &msg, MSG_NOSIGNAL);
+		sent = sendmsg(sock, &msg, MSG_NOSIGNAL | flags);
 	while (sent < 0 && errno == EINTR);
 	return sent < 0 ? -errno : 0;
+}
+
+errint_t fd_send_message(int sock, const void *data, size_t n, int passed_fd)
+{
+	return send_message(sock, data, n, passed_fd, 0);
+}
+
+errint_t fd_offer_message(int sock, const void *data, size_t n, int passed_fd)
+{
+	return send_message(sock, data, n, passed_fd, MSG_DONTWAIT);
 }
 
 ssize_t fd_receive_message(int sock, void *data, size_t size, int *passed_fd)

@@ -33,6 +33,8 @@ int fd_open_beneath(int dir, const char *path, int flags, bool same_mount) WARN_
 /* Sends a datagram over SOCK_SEQPACKET, without SIGPIPE; passed_fd (if >= 0) is attached and stays the
  * caller's. -EAGAIN: a non-blocking socket is full. */
 errint_t fd_send_message(int sock, const void *data, size_t n, int passed_fd) WARN_UNUSED;
+/* The same, but never waits: -EAGAIN. */
+errint_t fd_offer_message(int sock, const void *data, size_t n, int passed_fd) WARN_UNUSED;
 
 /* *passed_fd: the attached fd (now the caller's, not close-on-exec) or -1. Returns the length, 0 at end of
  * file, or -errno (-EMSGSIZE: too long; the passed fd is closed). */

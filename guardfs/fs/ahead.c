@@ -21,7 +21,7 @@ bool ahead_begins(const struct backend *b, size_t size)
 {
 	struct reads *r;
 
-	if (!b->board || size < MEASURED_LEAST)
+	if (!b->board || size < MEASURED_LEAST || !fs.config->max_readahead_kib)
 		return false;
 	r = &reads[b->index];
 	ACQUIRE_LOCK(&r->lock);

@@ -203,6 +203,9 @@ static void restore_extent(uint16_t i)
 	/* Their loss was told, and the worker died before it gave them up: they are not sent any more. */
 	if (!f->error)
 		f->error = atomic_load(&h->error);
+	/* It arrived before earlier bytes: see forget_arrived. */
+	if (!e->appends && f->first != OWED_NONE)
+		e->done = 0;
 	atomic_store(&e->state, EXTENT_OWED);
 	owed_notes.sealed[i] = true;
 	owed_link(f, i);

@@ -146,6 +146,22 @@ static bool can_confirm(struct behind_file *f, struct behind_work *work)
 	return true;
 }
 
+/* What has arrived before earlier bytes did is on no ledger yet: over another connection nobody would find out whether the
+ * server still has it. The first ones are being released. */
+static void forget_arrived(struct behind_file *f, uint32_t epoch)
+{
+	uint16_t i = f->first;
+
+	while (i != OWED_NONE && owed_notes.arrived[i])
+		i = owed_notes.next[i];
+	for (; i != OWED_NONE; i = owed_notes.next[i])
+		if (owed_notes.arrived[i] && owed_notes.epoch[i] != epoch) {
+			owed_notes.arrived[i] = false;
+			owed_notes.again[i] = true;
+			owed_extent(i)->done = 0;
+		}
+}
+
 static bool is_ready(struct behind_file *f, uint32_t epoch, uint32_t verdicts)
 {
 	if (f->error)
@@ -156,6 +172,7 @@ static bool is_ready(struct behind_file *f, uint32_t epoch, uint32_t verdicts)
 	/* Its connection is gone: it is not known to have arrived. */
 	if (f->n_sent && f->sent_epoch != epoch && !f->sending && !f->confirming)
 		forget_sent(f);
+	forget_arrived(f, epoch);
 	return f->n_sent == 0 || f->sent_epoch == epoch;
 }
 

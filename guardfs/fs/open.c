@@ -5,6 +5,7 @@
 #include "base/fd.h"
 #include "fs/again.h"
 #include "fs/checkpoint.h"
+#include "fs/checkpoint_wait.h"
 #include "fs/context.h"
 #include "fs/dirs.h"
 #include "fs/draft.h"
@@ -548,12 +549,11 @@ void open_sync(fuse_req_t req, uint64_t fh, int (*reply)(fuse_req_t req, int err
 		sync_handle(req, fh, do_fsync, false, reply);
 }
 
-/* After the answer the kernel forgets the node. */
+/* After the answer the kernel forgets the node. h is in use; ends that. */
 static void sync_closed(fuse_req_t req, struct handle *h)
 {
 	struct node *node = &fs.arena->nodes[h->node];
 
-	atomic_fetch_add(&h->users, 1);
 	node_pin(node);
 	fuse_reply_err(req, 0);
 	checkpoint_last(h);
@@ -565,6 +565,7 @@ void fs_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
 	struct node *node = node_from_id(ino);
 	struct handle *h = arena_handle(fs.arena, fi->fh);
+	bool used = h && h->backend < CONFIG_BACKENDS_MAX && checkpoint_is_on(h->backend);
 
 	if (h)
 		jobs_closed(h);
@@ -579,14 +580,19 @@ void fs_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 		handle_finish(h);
 		return;
 	}
+	/* Once it is retired, the end of anybody's use gives it to the next open. */
+	if (used)
+		atomic_fetch_add(&h->users, 1);
 	if (h)
 		handle_retire(h);
-	if (h && checkpoint_is_left(h)) {
+	if (used && checkpoint_is_left(h)) {
 		sync_closed(req, h);
 		return;
 	}
 	/* Closing may take long. */
 	fuse_reply_err(req, 0);
-	if (h)
+	if (used)
+		handle_put(h);
+	else if (h)
 		handle_finish(h);
 }

@@ -157,7 +157,9 @@ errint_t publish_draft(struct backend *b, struct handle *h, bool durable)
 	}
 	do
 		rc = h->unlinked == HANDLE_NAMED ? publish_as(b, &p) : 0;
-	while (rc == -EAGAIN);
+	while (rc == -EAGAIN && !call_is_late());
+	if (rc == -EAGAIN)
+		rc = GUARD_POISONED;
 	if (rc == 0 && h->unlinked == HANDLE_NAMED)
 		versions_add(h->node, content.data, content.size);
 	/* A file that was removed, or replaced by another through the mount, is published nowhere. */

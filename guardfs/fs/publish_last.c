@@ -94,9 +94,10 @@ static const char *why_lost(struct handle *h, enum guard_outcome outcome, errint
 static void settle(struct handle *h)
 {
 	struct node *node = node_of(h);
+	unsigned backend = h->backend; /* the handle may be another's after the next line */
 
 	atomic_store(&h->draft_last, LAST_NONE);
-	atomic_fetch_sub(&last.n[h->backend], 1);
+	atomic_fetch_sub(&last.n[backend], 1);
 	node_unpin(node);
 }
 
@@ -253,10 +254,11 @@ static void pause_shortly(void)
 
 errint_t publish_last_await(struct backend *b, uint32_t node, bool opens)
 {
-	struct awaited a = {.now_ns = clock_mono_ns(), .opens = opens};
+	struct awaited a = {.opens = opens};
 
 	if (!opens && !atomic_load(&last.n[b->index]))
 		return 0;
+	a.now_ns = clock_mono_ns();
 	for (a.until_ns = a.now_ns + AWAIT_NS; !handle_index_each(node, is_nothing_to_await, &a);
 	     a.now_ns = clock_mono_ns()) {
 		if (!guard_breaker_is_closed(b))

@@ -161,6 +161,8 @@ unsigned fence_signal_session(pid_t session, const char *token, int signal)
 	return signal_session(session, token, signal, false);
 }
 
+#define UID_NOBODY 65534u /* a transport of SFTP's */
+
 static bool has_name(pid_t pid, const char *name)
 {
 	char path[32], comm[32];
@@ -168,6 +170,20 @@ static bool has_name(pid_t pid, const char *name)
 
 	snprintf(path, sizeof(path), "/proc/%d/comm", (int)pid);
 	return fd_read_file(path, comm, sizeof(comm)) > 0 && strncmp(comm, name, n) == 0 && comm[n] == '\n';
+}
+
+/* environ of another user's process must not be read: he can make that wait for ever. */
+static bool is_ours(pid_t pid)
+{
+	char path[32], status[4096];
+	const char *uid;
+	unsigned real;
+
+	snprintf(path, sizeof(path), "/proc/%d/status", (int)pid);
+	if (fd_read_file(path, status, sizeof(status)) <= 0)
+		return false;
+	uid = strstr(status, "\nUid:");
+	return uid && sscanf(uid, "\nUid: %u", &real) == 1 && (real == getuid() || real == UID_NOBODY);
 }
 
 unsigned fence_kill_strangers(const char *name, pid_t session, const char *token)
@@ -180,7 +196,7 @@ unsigned fence_kill_strangers(const char *name, pid_t session, const char *token
 		pid_t pid = isdigit((unsigned char)e->d_name[0]) ? (pid_t)atoi(e->d_name) : 0, its;
 		char state;
 
-		if (pid <= 0 || !has_name(pid, name))
+		if (pid <= 0 || !has_name(pid, name) || !is_ours(pid))
 			continue;
 		its = session_of(pid, &state);
 		if (its > 0 && its != session)

@@ -57,6 +57,8 @@ static uint64_t due_ns(const struct keeper *k, uint32_t place, uint64_t now_ns)
 		return UINT64_MAX;
 	/* Farther away: the clock was set back since. */
 	calm_ns = now_ns + (calm_ns > real_ns && calm_ns - real_ns <= CALM_NS ? calm_ns - real_ns : 0);
+	if (k->settle.retry_epoch[place] != k->backends[s->backend].epoch)
+		return calm_ns;
 	return MAX(calm_ns, k->settle.retry_ns[place]);
 }
 
@@ -242,6 +244,7 @@ static void plan_retry(struct keeper *k, uint64_t now_ns)
 {
 	k->settle.retry_ns[k->settle.place] =
 	    now_ns + (RETRY_MIN_NS << MIN(found.tries, (uint32_t)RETRY_DOUBLED));
+	k->settle.retry_epoch[k->settle.place] = k->settle.epoch;
 	found.tries++;
 }
 

@@ -21,6 +21,8 @@ struct settle {
 	uint64_t next_ns;	    /* not before */
 	/* By place: when to repeat a vain look; 0: at once. */
 	uint64_t retry_ns[SUSPECTS_MAX];
+	/* The connection of that look: over another one it is repeated at once. */
+	uint32_t retry_epoch[SUSPECTS_MAX];
 };
 
 void settle_start(struct keeper *k);

@@ -127,10 +127,8 @@ errint_t ring_renew(int memory, int door, int *users_end)
 
 	if (rc < 0)
 		return rc;
-	/* Nobody may be reading. */
-	rc = set_nonblocking(door);
-	if (rc == 0)
-		rc = fd_send_message(door, &nothing, sizeof(nothing), transports_end);
+	/* Nobody may be reading; and the door's flags are the transport's as well. */
+	rc = fd_offer_message(door, &nothing, sizeof(nothing), transports_end);
 	close(transports_end);
 	if (rc < 0)
 		close(*users_end);
