@@ -479,6 +479,7 @@ static void sync_handle(fuse_req_t req, uint64_t fh, sync_fn sync, bool data_onl
 {
 	struct handle *h = handle_get(fh);
 	struct backend *b;
+	bool has_nothing;
 	uint32_t mark;
 	ssize_t rc;
 
@@ -493,6 +494,8 @@ static void sync_handle(fuse_req_t req, uint64_t fh, sync_fn sync, bool data_onl
 		publish_sync(req, h, sync == do_flush, reply);
 		return;
 	}
+	/* A loss is told before what was lost is owed no more: in this order none is missed. */
+	has_nothing = sync == do_flush && handle_unsynced(h) == 0 && !is_owed(h);
 	if (atomic_load(&h->error)) {
 		rc = atomic_load(&h->error);
 		jobs_error(ERRCLASS_STALE);
@@ -501,7 +504,7 @@ static void sync_handle(fuse_req_t req, uint64_t fh, sync_fn sync, bool data_onl
 		return;
 	}
 	/* Processes that inherited the file close it without waiting for absent storage. */
-	if (sync == do_flush && handle_unsynced(h) == 0 && !is_owed(h)) {
+	if (has_nothing) {
 		handle_put(h);
 		reply(req, 0);
 		return;
@@ -515,6 +518,9 @@ static void sync_handle(fuse_req_t req, uint64_t fh, sync_fn sync, bool data_onl
 	mark = handle_sync_begins(h);
 	if (rc == 0)
 		rc = sync(b, h, data_only);
+	/* Lost since the look above. */
+	if (rc == 0)
+		rc = -atomic_load(&h->error);
 	if (rc == 0 && sync == do_fsync)
 		handle_synced(h, mark);
 	jobs_done(h, false, MIN(rc, (ssize_t)0));
