@@ -105,6 +105,13 @@ static bool same_time(struct timespec a, struct timespec b)
 	return a.tv_sec == b.tv_sec && a.tv_nsec == b.tv_nsec;
 }
 
+static void unknown(struct verify_result *result, int error)
+{
+	result->verdict = VERIFY_UNKNOWN;
+	result->error = error;
+	result->at = result->whole_to;
+}
+
 /* An append leaves the rest whole. */
 static void judge_change(const struct input *in, struct check *c, const struct stat *before)
 {
@@ -113,6 +120,11 @@ static void judge_change(const struct input *in, struct check *c, const struct s
 
 	if (input_stat(in, &after) < 0)
 		return;
+	/* It has its size and could not be read to the end: sshfs says so of a connection that broke. */
+	if (c->reader.shrunk && after.st_size >= before->st_size) {
+		unknown(result, EIO);
+		return;
+	}
 	result->grown = after.st_size > before->st_size;
 	if (c->reader.shrunk || after.st_size < before->st_size)
 		check_fail(c, VERIFY_REASON_SHRUNK, (uint64_t)after.st_size);
@@ -126,13 +138,6 @@ static void begin_result(struct verify_result *result, const struct verify_optio
 {
 	*result =
 	    (struct verify_result){.kind = options->kind, .level = options->level, .whole_to = options->from};
-}
-
-static void unknown(struct verify_result *result, int error)
-{
-	result->verdict = VERIFY_UNKNOWN;
-	result->error = error;
-	result->at = result->whole_to;
 }
 
 static errint_t judge_error(struct check *c, errint_t err)

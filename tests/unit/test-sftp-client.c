@@ -403,7 +403,9 @@ static void an_answer_given_twice(void **state)
 	for (unsigned i = 1; i < RING_RECORDS; i++) {
 		errint_t rc = client_lstat(&user, "name", &attrs);
 
-		assert_true(rc == 0 && (attrs.size == i || attrs.size == 99));
+		/* From when one has taken the answer too many, each gets its predecessor's. */
+		if (!(rc == 0 && (attrs.size == i || attrs.size == i - 1 || attrs.size == 99)))
+			fail_msg("request %u: %d, size %llu", i, rc, (unsigned long long)attrs.size);
 	}
 	peer_stop();
 }

@@ -269,7 +269,7 @@ static void what_cannot_be_read_is_unknown(void **state)
 /* ---- files without a descriptor ---- */
 
 struct fake_file {
-	size_t size, fails_at;
+	size_t size, fails_at, ends_at;
 	unsigned stats, cut_after;
 	mode_t mode;
 };
@@ -281,6 +281,8 @@ static ssize_t read_fake(void *context, void *bytes, size_t n, uint64_t offset)
 
 	if (f->fails_at && offset >= f->fails_at)
 		return -ENOTCONN;
+	if (f->ends_at && offset >= f->ends_at)
+		return 0;
 	n = MIN(MIN(n, left), (size_t)7000); /* short reads */
 	memcpy(bytes, data + offset, n);
 	return (ssize_t)n;
@@ -319,6 +321,11 @@ static void files_without_a_descriptor(void **state)
 	f = (struct fake_file){.mode = S_IFREG, .size = size, .fails_at = VERIFY_CHUNK};
 	assert_int_equal(look_at_fake(&f, &options), VERIFY_UNKNOWN);
 	assert_int_equal(result.error, ENOTCONN);
+	/* Its end comes too early, but it has its size. */
+	f = (struct fake_file){.mode = S_IFREG, .size = size, .ends_at = VERIFY_CHUNK + 100};
+	assert_int_equal(look_at_fake(&f, &options), VERIFY_UNKNOWN);
+	assert_int_equal(result.error, EIO);
+	assert_true(result.whole_to <= VERIFY_CHUNK + 100);
 	f = (struct fake_file){.mode = S_IFREG, .size = size, .cut_after = 1};
 	assert_int_equal(look_at_fake(&f, &options), VERIFY_UNKNOWN);
 	assert_int_equal(result.error, ESTALE);
