@@ -117,9 +117,12 @@ static void judge_change(const struct input *in, struct check *c, const struct s
 {
 	struct verify_result *result = c->result;
 	struct stat after;
+	errint_t rc = input_stat(in, &after);
 
-	if (input_stat(in, &after) < 0)
+	if (rc < 0) {
+		unknown(result, -rc);
 		return;
+	}
 	/* It has its size and could not be read to the end: sshfs says so of a connection that broke. */
 	if (c->reader.shrunk && after.st_size >= before->st_size) {
 		unknown(result, EIO);

@@ -326,6 +326,10 @@ static void files_without_a_descriptor(void **state)
 	assert_int_equal(look_at_fake(&f, &options), VERIFY_UNKNOWN);
 	assert_int_equal(result.error, EIO);
 	assert_true(result.whole_to <= VERIFY_CHUNK + 100);
+	/* Nor can it be looked at any more. */
+	f.cut_after = 2;
+	assert_int_equal(look_at_fake(&f, &options), VERIFY_UNKNOWN);
+	assert_int_equal(result.error, ESTALE);
 	f = (struct fake_file){.mode = S_IFREG, .size = size, .cut_after = 1};
 	assert_int_equal(look_at_fake(&f, &options), VERIFY_UNKNOWN);
 	assert_int_equal(result.error, ESTALE);
