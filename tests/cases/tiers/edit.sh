@@ -14,6 +14,11 @@ cp "$M" "$WORK/first"
 start_guardfs
 wait_healthy
 mkdir -p "$MNT/hc/x-0101"
+pattern_made_its_route()
+{
+	[[ $(status '.routes[].path') == *hc/x-0101* ]]
+}
+wait_until 10000 pattern_made_its_route
 
 unchanged()
 {
