@@ -684,6 +684,23 @@ process_pid()
 	fail "no pid of $1"
 }
 
+# another_worker_serves PID: than that one.
+another_worker_serves()
+{
+	[[ $(process_pid worker) != "$1" && $(status .serving) == true ]]
+}
+
+# kill_worker [COMMAND...]: and the command at once, before another has begun. Returns when that one serves.
+kill_worker()
+{
+	local before
+
+	before=$(process_pid worker)
+	kill -KILL "$before"
+	"$@"
+	wait_until 10000 another_worker_serves "$before"
+}
+
 sshfs_pid()
 {
 	local pid

@@ -7,30 +7,18 @@ first request of that kind with TEXT in it takes the file away, and is not carri
 either case the connection ends there and then. With "always" behind it the rule stays."""
 import os
 import struct
-import subprocess
 import sys
 import threading
+
+from sftp_packets import answer, packets, pass_on, start_server
 
 KINDS = {3: "open", 9: "setstat", 10: "fsetstat", 13: "remove", 14: "mkdir", 15: "rmdir", 18: "rename", 20: "symlink"}
 EXTENSIONS = {b"posix-rename@openssh.com": "rename", b"hardlink@openssh.com": "link"}
 EXTENDED, VERSION = 200, 2
 
 directory, rule_file = sys.argv[1:]
-server = subprocess.Popen(["/usr/lib/openssh/sftp-server", "-d", directory], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+server = start_server(directory)
 lost = None  # id of the request whose answer is lost
-
-
-def packets(stream):
-    while True:
-        head = stream.read(4)
-        if len(head) < 4:
-            return
-        yield stream.read(struct.unpack(">I", head)[0])
-
-
-def send(stream, body):
-    stream.write(struct.pack(">I", len(body)) + body)
-    stream.flush()
 
 
 def end():
@@ -64,7 +52,7 @@ def answers():
     for body in packets(server.stdout):
         if body[0] != VERSION and struct.unpack(">I", body[1:5])[0] == lost:
             end()
-        send(sys.stdout.buffer, body)
+        answer(body)
     end()
 
 
@@ -75,5 +63,5 @@ for body in packets(sys.stdin.buffer):
         end()
     if what == "answer":
         lost = struct.unpack(">I", body[1:5])[0]
-    send(server.stdin, body)
+    pass_on(server, body)
 end()

@@ -5,35 +5,20 @@ It serves DIRECTORY. The file RULES, if there is one, has lines "REQUEST TEXT AN
 listing that has no usable name in it."""
 import os
 import struct
-import subprocess
 import sys
 import threading
+
+from sftp_packets import answer, packets, pass_on, start_server, text
 
 KINDS = {3: "open", 4: "close", 5: "read", 6: "write", 7: "lstat", 8: "fstat", 9: "setstat", 10: "fsetstat", 11: "opendir",
          12: "readdir", 13: "remove", 14: "mkdir", 15: "rmdir", 18: "rename", 19: "readlink", 20: "symlink"}
 STATUS, NAME, ATTRS = 101, 104, 105
 
 directory, rules = sys.argv[1:]
-server = subprocess.Popen(["/usr/lib/openssh/sftp-server", "-d", directory], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-sending = threading.Lock()
+server = start_server(directory)
 
 
-def packets(stream):
-    while len(head := stream.read(4)) == 4:
-        yield stream.read(struct.unpack(">I", head)[0])
-
-
-def send(stream, body):
-    with sending:
-        stream.write(struct.pack(">I", len(body)) + body)
-        stream.flush()
-
-
-def text(s):
-    return struct.pack(">I", len(s)) + s
-
-
-def answer(body, what):
+def odd_answer_to(body, what):
     if what == "typeless":
         return bytes([ATTRS]) + body[1:5] + struct.pack(">II", 4, 0o644)
     if what == "nothing":
@@ -46,7 +31,7 @@ def odd_answer(body):
         with open(rules) as f:
             for kind, part, what in (line.split() for line in f if line.strip()):
                 if KINDS.get(body[0]) == kind and (part == "*" or part.encode() in body):
-                    return answer(body, what)
+                    return odd_answer_to(body, what)
     except FileNotFoundError:
         pass
     return None
@@ -54,7 +39,7 @@ def odd_answer(body):
 
 def pass_answers():
     for body in packets(server.stdout):
-        send(sys.stdout.buffer, body)
+        answer(body)
     os._exit(0)
 
 
@@ -62,8 +47,7 @@ threading.Thread(target=pass_answers, daemon=True).start()
 for body in packets(sys.stdin.buffer):
     odd = odd_answer(body)
     if odd:
-        send(sys.stdout.buffer, odd)
+        answer(odd)
     else:
-        server.stdin.write(struct.pack(">I", len(body)) + body)
-        server.stdin.flush()
+        pass_on(server, body)
 server.kill()

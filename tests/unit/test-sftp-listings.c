@@ -6,11 +6,8 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include "base/clock.h"
-#include "remove-tree.h"
 #include "sftp/client.h"
-#include "sftp/stream.h"
-#include "sftp/transport.h"
+#include "transport-child.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -19,82 +16,29 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/prctl.h>
-#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define LISTERS	   64
-#define ENTRIES	   1500
-#define PATIENCE_S 60
-
-static char dir[64];
-static int users_end;
-static pid_t transport;
-static struct ring_user user;
+#define LISTERS 64
+#define ENTRIES 1500
 
 /* Of the second connection. NULL: there is none. */
 static const char *const *second;
 
-static struct connection *connect_to(const char *const *program)
+static int serve(struct transport_ends *ends)
 {
-	struct connection *c;
-	struct stream *s;
+	static const char *const server[] = {SFTP_SERVER, NULL};
+	struct connection *c = connect_to(server), *other = connect_to(second);
 
-	if (stream_over_program(program, &s) < 0 || connection_new(s, &c) < 0)
-		_exit(9);
-	return c;
-}
-
-static void be_transport(int socket, int memory, int door)
-{
-	static const char *const server[] = {"/usr/lib/openssh/sftp-server", NULL};
-	const struct transport_ends ends = {.socket = socket,
-					    .memory = memory,
-					    .door = door,
-					    .patience_ns = NSEC_PER_SEC,
-					    .join_ns = 100 * NSEC_PER_MSEC};
-	struct connection *c;
-
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	close(users_end);
-	c = connect_to(server);
-	_exit(transport_serve(&ends, c, second ? connect_to(second) : c) == 0 ? 0 : 1);
+	ends->patience_ns = NSEC_PER_SEC;
+	ends->join_ns = 100 * NSEC_PER_MSEC;
+	return transport_serve(ends, c, other ? other : c);
 }
 
 static int begin_transport(void **state)
 {
-	uint64_t until_ns = clock_mono_ns() + PATIENCE_S * NSEC_PER_SEC;
-	int transports_end, memory, door[2];
-
 	(void)state;
-	strcpy(dir, "/tmp/guardfs-listings-XXXXXX");
-	assert_non_null(mkdtemp(dir));
-	assert_int_equal(ring_make(1, &users_end, &transports_end, &memory), 0);
-	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK, 0, door), 0);
-	transport = fork();
-	if (transport == 0)
-		be_transport(transports_end, memory, door[0]);
-	close(transports_end);
-	close(door[0]);
-	close(door[1]);
-	close(memory);
-	assert_int_equal(ring_attach(users_end, RING_OWNER_WORKER(1), &user), 0);
-	while (!atomic_load(&user.ring->ready)) {
-		assert_true(clock_mono_ns() < until_ns);
-		poll(NULL, 0, 5);
-	}
-	return 0;
-}
-
-static int end_transport(void **state)
-{
-	(void)state;
-	kill(transport, SIGKILL);
-	waitpid(transport, NULL, 0);
-	ring_detach(&user);
-	close(users_end);
-	remove_tree(dir);
+	begin_transport_of(serve);
 	return 0;
 }
 
@@ -145,7 +89,7 @@ static void many_listings(void **state)
 	for (unsigned i = 0; i < LISTERS; i++)
 		assert_int_equal(pthread_create(&callers[i].thread, NULL, list_directory, &callers[i]), 0);
 	clock_gettime(CLOCK_REALTIME, &until);
-	until.tv_sec += PATIENCE_S;
+	until.tv_sec += PATIENCE_NS / NSEC_PER_SEC;
 	for (unsigned i = 0; i < LISTERS; i++) {
 		assert_int_equal(pthread_timedjoin_np(callers[i].thread, NULL, &until), 0);
 		assert_int_equal(callers[i].rc, 0);

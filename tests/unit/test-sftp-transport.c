@@ -7,11 +7,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include "base/clock.h"
-#include "remove-tree.h"
-#include "sftp/ring.h"
-#include "sftp/stream.h"
-#include "sftp/transport.h"
+#include "transport-child.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -20,82 +16,27 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/prctl.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define SFTP_SERVER "/usr/lib/openssh/sftp-server"
-#define OWNER	    RING_OWNER_WORKER(1)
-#define PATIENCE_NS (20 * NSEC_PER_SEC)
 #define DESERTED_NS (700 * NSEC_PER_MSEC)
-
-static char dir[64];
-static int users_end, doorstep, ring_memory;
-static pid_t transport;
-static struct ring_user user;
 
 /* ---- the transport ---- */
 
-static struct connection *connect_server(void)
+static int serve(struct transport_ends *ends)
 {
-	static const char *const argv[] = {SFTP_SERVER, NULL};
-	struct connection *c;
-	struct stream *s;
+	static const char *const server[] = {SFTP_SERVER, NULL};
+	struct connection *metadata = connect_to(server);
 
-	if (stream_over_program(argv, &s) < 0 || connection_new(s, &c) < 0)
-		_exit(9);
-	return c;
-}
-
-static void be_transport(int socket, int door)
-{
-	const struct transport_ends ends = {
-	    .socket = socket, .memory = ring_memory, .door = door, .patience_ns = DESERTED_NS};
-	struct connection *metadata, *bulk;
-
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	close(users_end);
-	metadata = connect_server();
-	bulk = connect_server();
-	_exit(transport_serve(&ends, metadata, bulk) == 0 ? 0 : 1);
+	ends->patience_ns = DESERTED_NS;
+	return transport_serve(ends, metadata, connect_to(server));
 }
 
 static int begin_transport(void **state)
 {
-	uint64_t until_ns = clock_mono_ns() + PATIENCE_NS;
-	int transports_end, door[2];
-
 	(void)state;
-	strcpy(dir, "/tmp/guardfs-transport-XXXXXX");
-	assert_non_null(mkdtemp(dir));
-	assert_int_equal(ring_make(1, &users_end, &transports_end, &ring_memory), 0);
-	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK, 0, door), 0);
-	doorstep = door[1];
-	transport = fork();
-	if (transport == 0)
-		be_transport(transports_end, door[0]);
-	close(transports_end);
-	close(door[0]);
-	assert_int_equal(ring_attach(users_end, OWNER, &user), 0);
-	while (!atomic_load(&user.ring->ready)) {
-		assert_true(clock_mono_ns() < until_ns);
-		poll(NULL, 0, 5);
-	}
-	return 0;
-}
-
-static int end_transport(void **state)
-{
-	(void)state;
-	kill(transport, SIGKILL);
-	waitpid(transport, NULL, 0);
-	ring_detach(&user);
-	close(users_end);
-	close(ring_memory);
-	close(doorstep);
-	remove_tree(dir);
+	begin_transport_of(serve);
 	return 0;
 }
 

@@ -9,20 +9,6 @@ PATIENCE=10000
 DEADLINE_METADATA=15000 DEADLINE_READ=15000 DEADLINE_WRITE=60000 DEADLINE_SYNC=60000
 PROBE_INTERVAL=5000 PROBE_TIMEOUT=4000 BACKOFF_MIN=100
 
-another_serves()
-{
-	[[ $(process_pid worker) != "$1" && $(status .serving) == true ]]
-}
-
-kill_worker()
-{
-	local before
-
-	before=$(process_pid worker)
-	kill -9 "$before"
-	wait_until 10000 another_serves "$before"
-}
-
 cut_session()
 {
 	box_cut box

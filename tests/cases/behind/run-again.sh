@@ -9,11 +9,6 @@ is_inside()
 	(($(backend_field box inflight) > 0))
 }
 
-another_serves()
-{
-	[[ $(process_pid worker) != "$1" && $(status .serving) == true ]]
-}
-
 no_orphans()
 {
 	[[ $(arena .slots) == 0 && $(backend_field box late) == 0 && $(backend_field box inflight) == 0 ]]
@@ -28,7 +23,7 @@ echo "append written" >"$WORK/file.in"
 wait_until 5000 is_inside
 worker=$(process_pid worker)
 kill -9 "$worker"
-wait_until 10000 another_serves "$worker"
+wait_until 10000 another_worker_serves "$worker"
 box_thaw
 wait_until 20000 has_more_lines "$WORK/file.out" 1
 assert_match "$(tail -n 1 "$WORK/file.out")" '^OK '

@@ -13,11 +13,6 @@ is_inside()
 	(($(backend_field "$1" inflight) > 0))
 }
 
-another_serves()
-{
-	[[ $(process_pid worker) != "$1" && $(status .serving) == true ]]
-}
-
 append_begins()
 {
 	rm -f "$WORK/appended"
@@ -29,17 +24,6 @@ append_ends()
 {
 	wait_until 15000 test -s "$WORK/appended"
 	assert_match "$(cat "$WORK/appended")" '^OK'
-}
-
-# kill_worker [COMMAND...]: and the command at once, before another has begun.
-kill_worker()
-{
-	local before
-
-	before=$(process_pid worker)
-	kill -9 "$before"
-	"$@"
-	wait_until 3000 another_serves "$before"
 }
 
 no_fault()
@@ -156,7 +140,7 @@ for others in '' others; do
 	box_freeze
 	echo "append $LINE" >"$WORK/log.in"
 	wait_until 3000 is_inside box
-	kill_worker true
+	kill_worker
 	box_thaw
 	wait_until 15000 has_more_lines "$WORK/log.out" 1
 	assert_match "$(tail -n 1 "$WORK/log.out")" '^OK'

@@ -4,6 +4,7 @@
 # limit: 240
 # long: two starts, and syncs that come by age, after outages too
 . "$REPO/tests/lib/lib.sh"
+. "$REPO/tests/cases/guard/checkpoint.bash"
 
 # Is all of a file synced on the server?
 is_synced()
@@ -13,28 +14,6 @@ is_synced()
 checkpoints()
 {
 	backend_field "$1" counters.checkpoints
-}
-writer_begin()
-{
-	coproc WRITER { exec python3 "$REPO/tests/cases/guard/checkpoint.py" "$1"; }
-	writer_says ready
-}
-# writer_says ANSWER [ORDER...]
-writer_says()
-{
-	local answer want=$1
-
-	shift
-	[[ $# == 0 ]] || echo "$*" >&"${WRITER[1]}"
-	read -r answer <&"${WRITER[0]}"
-	assert_eq "$answer" "$want" "${*:-the beginning}"
-}
-writer_end()
-{
-	local pid=$WRITER_PID
-
-	eval "exec ${WRITER[1]}>&-"
-	wait "$pid"
 }
 # Its sftp-server keeps what was synced beside.
 sync_visibly()

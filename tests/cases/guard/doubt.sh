@@ -24,15 +24,10 @@ in_the_middle()
 	"$TOOLS/timed" "$@" >"$WORK/result" &
 	wait_until 2000 is_inside
 	kill -9 "$before"
-	wait_until 2000 another_serves "$before"
+	wait_until 2000 another_worker_serves "$before"
 	box_thaw box
 	wait_until 5000 test -s "$WORK/result"
 	assert_match "$(cat "$WORK/result")" '^OK'
-}
-
-another_serves()
-{
-	[[ $(process_pid worker) != "$1" && $(status .serving) == true ]]
 }
 
 # too_late OPERATION PATH [ARGUMENT]: asked of a server that stands still until the deadline.

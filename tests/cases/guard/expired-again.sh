@@ -10,11 +10,6 @@ is_inside()
 	(($(backend_field box inflight) > 0))
 }
 
-another_serves()
-{
-	[[ $(process_pid worker) != "$1" && $(status .serving) == true ]]
-}
-
 is_listed()
 {
 	grep -q $'\tfailed\t.*cold/file$' "$MNT/.guardfs/suspects"
@@ -29,7 +24,7 @@ echo "write 0" >"$WORK/file.in"
 wait_until 5000 is_inside
 worker=$(process_pid worker)
 kill -9 "$worker"
-wait_until 10000 another_serves "$worker"
+wait_until 10000 another_worker_serves "$worker"
 wait_until 20000 has_more_lines "$WORK/file.out" 1
 assert_match "$(tail -n 1 "$WORK/file.out")" '^EIO '
 wait_until 5000 is_listed

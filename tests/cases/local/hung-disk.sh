@@ -27,11 +27,6 @@ is_at_the_disk()
 	grep -qs '^State:	D' /proc/"$(process_pid worker)"/task/*/status
 }
 
-another_serves()
-{
-	[[ $(process_pid worker) != "$1" && $(status .serving) == true ]]
-}
-
 # leave_memory FILE: what of it is to be written over has to be read from the disk first.
 leave_memory()
 {
@@ -53,7 +48,7 @@ begin_append()
 	wait_until 10000 is_at_the_disk
 	before=$(process_pid worker)
 	kill -9 "$before"
-	wait_until 10000 another_serves "$before"
+	wait_until 10000 another_worker_serves "$before"
 	for ((i = 0; i < 20; i++)); do
 		assert_op OK 0 500 statvfs "$MNT"
 	done

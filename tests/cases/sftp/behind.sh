@@ -21,11 +21,6 @@ start_guardfs
 wait_healthy box
 head -c $((MIB << 20)) /dev/urandom >"$WORK/data"
 
-another_serves()
-{
-	[[ $(process_pid worker) != "$1" && $(status .serving) == true ]]
-}
-
 # has_grown FILE BYTES: on the server.
 has_grown()
 {
@@ -74,7 +69,7 @@ relay far cut
 wait_until 20000 has_grown cut 5000000
 before=$(process_pid worker)
 kill -9 "$before"
-wait_until 10000 another_serves "$before"
+wait_until 10000 another_worker_serves "$before"
 wait_until 20000 has_grown cut 9000000
 relay far cut
 wait $job || fail "the writer met an error: $(cat "$WORK/dd.log")"

@@ -12,7 +12,7 @@ odd()
 }
 
 setup_one_box
-sed -i "s|^\(\s*Subsystem sftp\) .*|\1 python3 $REPO/tests/lib/odd-server.py $WORK/box/data $WORK/rules|" "$WORK/box/sshd_config"
+sed -i "s|^\(\s*Subsystem sftp\) .*|\1 python3 -B $REPO/tests/lib/odd-server.py $WORK/box/data $WORK/rules|" "$WORK/box/sshd_config"
 box_kill
 box_restart
 echo text >"$SERVER/file"

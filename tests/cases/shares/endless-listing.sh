@@ -7,7 +7,7 @@
 
 setup_one_box 'max_memory = 256'
 mkdir "$SERVER/endless" "$SERVER/another"
-sed -i "s|^Subsystem sftp .*|Subsystem sftp /usr/bin/python3 $REPO/tests/cases/shares/endless.py $WORK/box/data|" "$WORK/box/sshd_config"
+sed -i "s|^Subsystem sftp .*|Subsystem sftp /usr/bin/python3 -B $REPO/tests/lib/endless-server.py $WORK/box/data|" "$WORK/box/sshd_config"
 box_kill
 box_restart
 start_guardfs

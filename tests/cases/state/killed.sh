@@ -49,19 +49,6 @@ has_gone_on()
 {
 	(($(acknowledged) > $1))
 }
-another_serves()
-{
-	[[ $(process_pid worker) != "$1" && $(status .serving) == true ]]
-}
-
-kill_worker()
-{
-	local before
-
-	before=$(process_pid worker)
-	kill -KILL "$before"
-	wait_until 10000 another_serves "$before"
-}
 kill_sshfs()
 {
 	kill -KILL "$(sshfs_pid)"

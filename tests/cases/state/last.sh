@@ -18,20 +18,6 @@ is_inside()
 	(($(backend_field store inflight) > 0))
 }
 
-another_serves()
-{
-	[[ $(process_pid worker) != "$1" && $(status .serving) == true ]]
-}
-
-kill_worker()
-{
-	local before
-
-	before=$(process_pid worker)
-	kill -9 "$before"
-	wait_until 5000 another_serves "$before"
-}
-
 # by_child TEXT: opened by one process, written and closed last by another.
 by_child()
 {

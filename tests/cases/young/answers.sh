@@ -8,7 +8,7 @@
 PATIENCE=30000 DEADLINE_METADATA=25000 DEADLINE_READ=25000 BACKOFF_MIN=20 BACKOFF_MAX=100
 setup_one_box
 sed -i '/^\[recovery\]/a recoveries_per_hour = 0\nrecoveries_per_day = 0\nflap_count = 0' "$CONF"
-sed -i "s|^Subsystem sftp .*|Subsystem sftp /usr/bin/python3 $REPO/tests/lib/lossy-server.py $WORK/box/data $WORK/rule|" "$WORK/box/sshd_config"
+sed -i "s|^Subsystem sftp .*|Subsystem sftp /usr/bin/python3 -B $REPO/tests/lib/lossy-server.py $WORK/box/data $WORK/rule|" "$WORK/box/sshd_config"
 box_kill
 box_restart
 start_guardfs
