@@ -3,9 +3,6 @@
 # back behind what was acknowledged. Raw sshfs, in the same run, shows half.
 # types: sshfs sftp
 # limit: 400
-# limit: 300
-# types: sshfs sftp
-# limit: 400
 # long: three rounds of six faults, each with an outage that is waited for, then the same on raw sshfs; for each type
 . "$REPO/tests/lib/lib.sh"
 
@@ -68,21 +65,21 @@ freeze_server()
 rewriter()
 {
 	kill_writer
-	start_writer "$1"
+	start_writer "$COLD/$FILE"
 }
 
-# under FILE ON_SERVER FAULT: once, at any moment.
+# under FAULT: once, at any moment.
 under()
 {
 	local before
 
-	"$3" "$1"
+	"$1"
 	wait_healthy
 	before=$(acknowledged)
 	wait_until 30000 has_gone_on $((before + RANDOM % 3))
 	# The writer is at it all the time: the server has what was acknowledged, or what came after.
 	before=$(acknowledged)
-	assert_ge "$(python3 "$CRAWLER" number "$2")" "$before" "version on the server after $3"
+	assert_ge "$(python3 "$CRAWLER" number "$SERVER/$FILE")" "$before" "version on the server after $1"
 }
 
 # never_half DURABILITY
@@ -108,7 +105,7 @@ END
 	start_watch "$COLD/$FILE" mount
 	for round in 1 2 3; do
 		for fault in kill_worker rewriter kill_sshfs rewriter cut_server freeze_server; do
-			under "$COLD/$FILE" "$SERVER/$FILE" $fault
+			under $fault
 		done
 	done
 	kill_writer
