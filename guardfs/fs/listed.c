@@ -20,6 +20,8 @@ struct entry {
 struct listed {
 	uint8_t backend;
 	uint32_t dir, changes;
+	/* Of dir, whose index another directory may have by now. */
+	uint32_t generation;
 	uint64_t begun_ns;
 	/* There is an entry that is not among these. */
 	bool partial;
@@ -57,6 +59,7 @@ void listed_begin(struct listed_maker *maker, const struct backend *b, uint32_t 
 	if (maker->made)
 		*maker->made = (struct listed){.backend = b->index,
 					       .dir = dir,
+					       .generation = fs.arena->nodes[dir].generation,
 					       .changes = guard_changes_ended(b),
 					       .begun_ns = clock_mono_ns()};
 }
@@ -219,7 +222,8 @@ static const struct listed *find_listed(const struct backend *b, uint32_t dir)
 	for (uint32_t i = 0; i < LISTINGS_MAX; i++) {
 		const struct listed *l = listings.of[i];
 
-		if (l && l->backend == b->index && l->dir == dir)
+		if (l && l->backend == b->index && l->dir == dir &&
+		    l->generation == fs.arena->nodes[dir].generation)
 			return l;
 	}
 	return NULL;
