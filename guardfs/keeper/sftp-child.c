@@ -12,6 +12,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -20,6 +21,10 @@
 
 /* Guardian, worker and keeper have died at once: their successors come for the connection, or nobody does. */
 #define DESERTED_NS (60 * NSEC_PER_SEC)
+
+/* A partition is found within that time, or within the longest deadline if that is longer: until then a server that
+ * takes nothing in may be a slow one. */
+#define UNACKNOWLEDGED_LEAST_MS 30000u
 
 /* A login is not begun in less than such a part of connect_ms. */
 #define LEAST_SHARE 20
@@ -75,6 +80,11 @@ static void confine_login(void)
 	done = true;
 }
 
+static int unacknowledged_ms(const struct sftp_job *job)
+{
+	return (int)MIN(MAX(job->slow_ms, UNACKNOWLEDGED_LEAST_MS), (uint32_t)INT_MAX);
+}
+
 /* like: the socket of the connection before; -1: none. It gets this one's. NULL: diagnosis says why. */
 static struct connection *connect_once(const struct sftp_job *job, uint32_t limit_ms, int *like,
 				       struct diagnosis *diagnosis)
@@ -90,7 +100,8 @@ static struct connection *connect_once(const struct sftp_job *job, uint32_t limi
 	if (!diagnose_session_open(&job->backend, &manner, diagnosis, &session))
 		return NULL;
 	*like = session.socket;
-	if (stream_over_channel(session.session, session.channel, session.socket, &stream) < 0) {
+	if (stream_over_channel(session.session, session.channel, session.socket, unacknowledged_ms(job),
+				&stream) < 0) {
 		diagnose_session_close(&session);
 		return fail_setup(diagnosis);
 	}

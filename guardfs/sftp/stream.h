@@ -38,10 +38,11 @@ struct stream {
 struct ssh_session_struct;
 struct ssh_channel_struct;
 
-/* Over a channel on which the subsystem runs, of a session made over socket. Takes all three over; on failure
+/* Over a channel on which the subsystem runs, of a session made over socket. It ends when for unacknowledged_ms the
+ * server's kernel has not acknowledged what was sent, or has had no room for more. Takes all three over; on failure
  * (-ENOMEM; -EIO: libssh does not say why) they stay the caller's. */
 errint_t stream_over_channel(struct ssh_session_struct *session, struct ssh_channel_struct *channel,
-			     int socket, struct stream **stream) WARN_UNUSED;
+			     int socket, int unacknowledged_ms, struct stream **stream) WARN_UNUSED;
 
 /* Over standard input and output of a program started now, in the caller's session, standard error and
  * environment: argv as for execvp, usually ssh -s HOST sftp. Closing kills the program. One that cannot be

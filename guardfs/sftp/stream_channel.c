@@ -22,11 +22,11 @@
 #define SEND_MAX       (256u << 10) /* at a time */
 #define WORK_MAX       (4u << 20)   /* at a time, so that others have their turn */
 
-/* A partition is found by the kernel. A server's process that is stopped is not: its kernel answers. */
+/* A partition is found by the kernel. A server's process that is stopped is not: its kernel answers. But Linux ends a
+ * connection whose window has been 0 for as long as TCP_USER_TIMEOUT says, though the server's kernel answers. */
 #define KEEPALIVE_IDLE_S     10
 #define KEEPALIVE_INTERVAL_S 5
 #define KEEPALIVE_PROBES     4
-#define UNACKNOWLEDGED_MS    30000
 
 struct stream_channel {
 	struct stream stream;
@@ -181,15 +181,15 @@ static errint_t set_reset_on_close(int socket)
 	return setsockopt(socket, SOL_SOCKET, SO_LINGER, &now, sizeof(now)) < 0 ? -errno : 0;
 }
 
-static errint_t find_partitions(int socket)
+static errint_t find_partitions(int socket, int unacknowledged_ms)
 {
-	static const struct {
+	const struct {
 		int level, name, value;
 	} options[] = {{SOL_SOCKET, SO_KEEPALIVE, 1},
 		       {IPPROTO_TCP, TCP_KEEPIDLE, KEEPALIVE_IDLE_S},
 		       {IPPROTO_TCP, TCP_KEEPINTVL, KEEPALIVE_INTERVAL_S},
 		       {IPPROTO_TCP, TCP_KEEPCNT, KEEPALIVE_PROBES},
-		       {IPPROTO_TCP, TCP_USER_TIMEOUT, UNACKNOWLEDGED_MS}};
+		       {IPPROTO_TCP, TCP_USER_TIMEOUT, unacknowledged_ms}};
 
 	for (size_t i = 0; i < ARRAY_SIZE(options); i++)
 		if (setsockopt(socket, options[i].level, options[i].name, &options[i].value, sizeof(int)) < 0)
@@ -197,7 +197,7 @@ static errint_t find_partitions(int socket)
 	return 0;
 }
 
-static errint_t prepare_socket(int socket, struct stat *st)
+static errint_t prepare_socket(int socket, int unacknowledged_ms, struct stat *st)
 {
 	int flags = fcntl(socket, F_GETFL);
 	errint_t rc;
@@ -205,14 +205,15 @@ static errint_t prepare_socket(int socket, struct stat *st)
 	if (flags < 0 || fstat(socket, st) < 0 || fcntl(socket, F_SETFL, flags | O_NONBLOCK) < 0)
 		return -errno;
 	rc = set_reset_on_close(socket);
-	return rc < 0 ? rc : find_partitions(socket);
+	return rc < 0 ? rc : find_partitions(socket, unacknowledged_ms);
 }
 
-errint_t stream_over_channel(ssh_session session, ssh_channel channel, int socket, struct stream **stream)
+errint_t stream_over_channel(ssh_session session, ssh_channel channel, int socket, int unacknowledged_ms,
+			     struct stream **stream)
 {
 	struct stream_channel *c;
 	struct stat st;
-	errint_t rc = prepare_socket(socket, &st);
+	errint_t rc = prepare_socket(socket, unacknowledged_ms, &st);
 
 	if (rc < 0)
 		return rc;

@@ -49,7 +49,7 @@ static struct stream *begin_libssh(void)
 	if (!diagnose_session_open(&backend, &manner, &diagnosis, &session))
 		show_diagnosis();
 	assert_true(session.session != NULL);
-	assert_int_equal(stream_over_channel(session.session, session.channel, session.socket, &s), 0);
+	assert_int_equal(stream_over_channel(session.session, session.channel, session.socket, 30000, &s), 0);
 	return s;
 }
 

@@ -10,6 +10,8 @@ field()
 	sed -n "s/^$2:[[:space:]]*//p" "/proc/$1/status"
 }
 
+# Longer than a partition takes to be found otherwise.
+DEADLINE_WRITE=45000
 setup_one_box
 seq 1 100000 >"$SERVER/numbers"
 start_guardfs
@@ -28,6 +30,27 @@ assert_eq "$(field "$pid" NoNewPrivs)" 1
 assert_eq "$(field "$pid" Seccomp)" 2
 assert_eq "$(find "/proc/$pid/fd" -lname '/*' -not -lname /dev/null -not -lname '/memfd:*' | wc -l)" 0 "files that it has open"
 assert_eq "$(grep -c 'memfd:guardfs ' "/proc/$pid/maps")" 0 "the arena in its memory"
+
+say "a server that has taken nothing in for as long as a caller may wait is slow: no kernel ends the connection before"
+python3 - "$pid" $DEADLINE_WRITE <<'END'
+import ctypes, os, socket, sys
+
+pid, least = int(sys.argv[1]), int(sys.argv[2])
+libc = ctypes.CDLL(None, use_errno=True)
+target = os.pidfd_open(pid)
+TCP_USER_TIMEOUT, PIDFD_GETFD = 18, 438
+found = []
+for name in os.listdir("/proc/%d/fd" % pid):
+    if not os.readlink("/proc/%d/fd/%s" % (pid, name)).startswith("socket:"):
+        continue
+    fd = libc.syscall(PIDFD_GETFD, target, int(name), 0)
+    assert fd >= 0, os.strerror(ctypes.get_errno())
+    with socket.socket(fileno=fd) as s:
+        if s.family in (socket.AF_INET, socket.AF_INET6):
+            found.append(s.getsockopt(socket.IPPROTO_TCP, TCP_USER_TIMEOUT))
+print(found)
+assert len(found) == 2 and min(found) >= least, "ended after %s ms" % found
+END
 
 say "it dies: callers go on"
 hold reader read "$COLD/numbers"
