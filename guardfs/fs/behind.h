@@ -112,6 +112,10 @@ void behind_went_again(const struct behind_work *work, struct behind_list *list)
  * turn (or none: an older one is under way), or all that CONFIRM confirmed. Settled by behind_release. */
 void behind_arrived(struct behind_work *work, struct behind_list *list);
 
+/* The work met a want of descriptors or memory. Returns for how many ns its file has met nothing else; what passed without
+ * a try does not count. Not settled by it. */
+uint64_t behind_wants(const struct behind_work *work, uint64_t now_ns);
+
 /* Gives up what is owed of node's file, if something of it was acknowledged up to point. Its open files are
  * told error (the first one counts). */
 void behind_give_up(unsigned backend, uint32_t node, uint64_t point, int error);

@@ -381,6 +381,12 @@ static bool is_want_of_ours(ssize_t rc)
 	return rc == -EMFILE || rc == -ENFILE || rc == -ENOMEM;
 }
 
+/* It may pass; for as long as a close may wait it is waited for. */
+static bool may_wait_for_it(const struct behind_work *work)
+{
+	return behind_wants(work, clock_mono_ns()) < fs.config->deadline.ms[OP_SYNC] * NSEC_PER_MSEC;
+}
+
 static enum guard_outcome end_visit(struct backend *b, const struct behind_work *work, ssize_t rc)
 {
 	if (rc != OTHER_CONNECTION)
@@ -402,7 +408,7 @@ static void settle_sent(struct backend *b, struct behind_work *work, enum guard_
 			settle_confirm(b, work);
 		return;
 	}
-	if (!error && known && is_want_of_ours(rc)) {
+	if (!error && known && is_want_of_ours(rc) && may_wait_for_it(work)) {
 		behind_abandon(work);
 		pause_a_moment();
 		return;

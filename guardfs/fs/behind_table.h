@@ -30,6 +30,8 @@ struct behind_file {
 	uint64_t bytes;
 	/* Somebody waits for bytes up to here. */
 	uint64_t waited_for;
+	/* For so long it could not be sent for a want of descriptors or memory, as last seen then. 0: it can be. */
+	uint64_t wanting_ns, wanted_at_ns;
 	/* Given up: the errno for its open files. */
 	int error;
 	/* In order. */

@@ -299,6 +299,27 @@ void behind_begun(struct behind_work *work)
 	owed_changed(lane);
 }
 
+/* The most that counts between two tries: an outage is no want. */
+#define WANT_STEP_NS (250 * NSEC_PER_MSEC)
+
+uint64_t behind_wants(const struct behind_work *work, uint64_t now_ns)
+{
+	struct behind_lane *lane = lane_of(work);
+	struct behind_file *f;
+
+	ACQUIRE_LOCK(&lane->lock);
+	f = work->file;
+	if (f->wanted_at_ns)
+		f->wanting_ns += MIN(now_ns - MIN(f->wanted_at_ns, now_ns), WANT_STEP_NS);
+	f->wanted_at_ns = now_ns;
+	return f->wanting_ns;
+}
+
+static void end_want(struct behind_file *f)
+{
+	f->wanting_ns = f->wanted_at_ns = 0;
+}
+
 void behind_sent(const struct behind_work *work, uint32_t epoch)
 {
 	struct behind_lane *lane = lane_of(work);
@@ -306,6 +327,7 @@ void behind_sent(const struct behind_work *work, uint32_t epoch)
 
 	ACQUIRE_LOCK(&lane->lock);
 	f = work->file;
+	end_want(f);
 	/* If older bytes have to go over another connection, all go again, in order. Bytes handed over while
 	 * a confirmation failed may be those that its error is about. */
 	if (f->n_sent && f->sent_epoch != epoch) {
@@ -323,6 +345,7 @@ void behind_advanced(const struct behind_work *work, uint32_t n)
 	struct behind_lane *lane = lane_of(work);
 
 	ACQUIRE_LOCK(&lane->lock);
+	end_want(work->file);
 	work->extent->done += n;
 	(void)settle_work(lane, work->file, work);
 }
@@ -435,6 +458,7 @@ void behind_arrived(struct behind_work *work, struct behind_list *list)
 	uint64_t n;
 
 	ACQUIRE_LOCK(&lane->lock);
+	end_want(work->file);
 	n = work->kind == BEHIND_SEND ? list_arrived(lane, work, list)
 				      : list_confirmed(work->file, work, list);
 	drain_confirmed(&lane->drain, n, lane->bytes - MIN(n, lane->bytes), clock_mono_ns());

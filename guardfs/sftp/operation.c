@@ -5,7 +5,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-/* Descriptors that a server needs for itself, or uses up by more than one a file. */
+/* Descriptors that a server needs for itself, or uses up by more than one a file; at most half of them. */
 #define HANDLES_SPARE 16u
 
 /* ---- open files ---- */
@@ -292,7 +292,7 @@ static bool has_as_many_as_it_can(const struct operation *op)
 
 	for (uint32_t i = 0; i < RING_PLACES; i++)
 		n += op->owner->files[i].connection == op->connection;
-	return most > 0 && n + HANDLES_SPARE >= most;
+	return most > 0 && n + MIN(HANDLES_SPARE, most / 2) >= most;
 }
 
 static void operation_answered(void *arg, const struct sftp_reply *reply, errint_t error)

@@ -5,6 +5,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include "base/clock.h"
 #include "fs/behind.h"
 #include "fs/behind_send.h"
 #include "fs/view.h"
@@ -21,6 +22,7 @@ static struct {
 	size_t takes; /* of the next write; 0: all */
 	size_t begun;
 	unsigned next_between; /* pieces to be had while one is under way */
+	int lacks;	       /* the errno of a want */
 } storage;
 
 static ssize_t take_handed_over(struct backend *b, int ref, const void *data, size_t n, off_t offset)
@@ -29,6 +31,8 @@ static ssize_t take_handed_over(struct backend *b, int ref, const void *data, si
 	(void)ref;
 	(void)data;
 	(void)offset;
+	if (storage.lacks)
+		return -storage.lacks;
 	storage.handed_over += n;
 	return (ssize_t)n;
 }
@@ -295,6 +299,46 @@ static void many_are_under_way(void)
 	CHECK(!behind_send_step(0) && storage.written == 200 && node_size(node_of_file()) == 600);
 }
 
+/* More than counts between three tries. */
+#define TWO_STEPS_MS 600u
+#define WANT_MS	     300u
+
+/* 100 bytes by offset, for which no descriptor is left. */
+static void owe_in_want(void)
+{
+	owe();
+	CHECK(behind_send_step(0) && behind_send_step(0) && owed() == 0);
+	file->flags = O_WRONLY;
+	CHECK(behind_take(&fs.guarded[0], file, 8, bytes, 100, 100, false) == BEHIND_TAKEN);
+	storage.lacks = ENFILE;
+}
+
+/* That may pass. */
+static void a_want_passes(void)
+{
+	owe_in_want();
+	fs.board->config.deadline.ms[OP_SYNC] = TWO_STEPS_MS;
+	CHECK(behind_send_step(0) && behind_send_step(0) && owed() == 100);
+	/* Nobody tried: an outage. */
+	usleep((TWO_STEPS_MS + 100) * 1000); /* sleep-ok: the time itself is looked at */
+	CHECK(behind_send_step(0) && owed() == 100 && !atomic_load(&file->error));
+	storage.lacks = 0;
+	CHECK(behind_send_step(0) && storage.handed_over == 200 && behind_send_step(0) && owed() == 0);
+}
+
+/* Or not: then the bytes are lost, and whoever has the file open is told so. */
+static void a_want_does_not_last_for_ever(void)
+{
+	uint64_t began_ns = clock_mono_ns();
+
+	owe_in_want();
+	fs.board->config.deadline.ms[OP_SYNC] = WANT_MS;
+	while (owed() > 0 && clock_mono_ns() < began_ns + 20 * NSEC_PER_SEC)
+		CHECK(behind_send_step(0));
+	CHECK(owed() == 0 && atomic_load(&file->error) == ENFILE && storage.handed_over == 100);
+	CHECK(clock_mono_ns() >= began_ns + WANT_MS * NSEC_PER_MSEC);
+}
+
 #define WORKER(function)                                  \
 	static void test_##function(void **state)         \
 	{                                                 \
@@ -309,6 +353,8 @@ WORKER(what_a_running_close_is_told_of_is_lost)
 WORKER(bytes_that_go_again_are_read_back)
 WORKER(bytes_that_cannot_be_read_back_are_lost)
 WORKER(many_are_under_way)
+WORKER(a_want_passes)
+WORKER(a_want_does_not_last_for_ever)
 
 #define TEST(function) cmocka_unit_test_setup_teardown(function, setup_arena, teardown_arena)
 
@@ -323,6 +369,8 @@ int main(void)
 	    TEST(test_bytes_that_go_again_are_read_back),
 	    TEST(test_bytes_that_cannot_be_read_back_are_lost),
 	    TEST(test_many_are_under_way),
+	    TEST(test_a_want_passes),
+	    TEST(test_a_want_does_not_last_for_ever),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -24,19 +24,40 @@
 
 /* ---- the transport ---- */
 
-static int serve(struct transport_ends *ends)
+static int serve_over(struct transport_ends *ends, const char *const *server)
 {
-	static const char *const server[] = {SFTP_SERVER, NULL};
 	struct connection *metadata = connect_to(server);
 
 	ends->patience_ns = DESERTED_NS;
 	return transport_serve(ends, metadata, connect_to(server));
 }
 
+static int serve(struct transport_ends *ends)
+{
+	static const char *const server[] = {SFTP_SERVER, NULL};
+
+	return serve_over(ends, server);
+}
+
+/* The servers announce 11 handles each. */
+static int serve_small(struct transport_ends *ends)
+{
+	static const char *const server[] = {"prlimit", "--nofile=16", SFTP_SERVER, NULL};
+
+	return serve_over(ends, server);
+}
+
 static int begin_transport(void **state)
 {
 	(void)state;
 	begin_transport_of(serve);
+	return 0;
+}
+
+static int begin_small_transport(void **state)
+{
+	(void)state;
+	begin_transport_of(serve_small);
 	return 0;
 }
 
@@ -379,6 +400,33 @@ static void a_wire_without_room(void **state)
 	assert_empty();
 }
 
+/* A server that announces few handles: "failure" is a want of them when there are few left, and otherwise not. */
+static void a_server_with_few_handles(void **state)
+{
+	struct call directory = {.request = {.operation = RING_OPEN, .flags = SFTP_OPEN_WRITE},
+				 .names = {""}};
+	struct call c = {0};
+	uint32_t refs[16];
+	unsigned n = 0;
+
+	(void)state;
+	assert_int_equal(call(&directory), -EIO);
+	while (n < ARRAY_SIZE(refs)) {
+		c = (struct call){
+		    .request = {.operation = RING_OPEN, .flags = SFTP_OPEN_WRITE | SFTP_OPEN_CREATE},
+		    .names = {"f"}};
+		if (call(&c) < 0)
+			break;
+		refs[n++] = c.result.ref;
+	}
+	assert_in_range(n, 6, ARRAY_SIZE(refs) - 1);
+	assert_int_equal(c.result.error, -ENFILE);
+	for (unsigned i = 0; i < n; i++)
+		assert_int_equal(close_file(&user, refs[i]), 0);
+	assert_int_equal(call(&directory), -EIO);
+	assert_empty();
+}
+
 static void a_server_that_is_killed(void **state)
 {
 	int status;
@@ -593,6 +641,7 @@ int main(void)
 	    CASE(many_callers),
 	    CASE(a_server_that_is_stopped),
 	    CASE(a_wire_without_room),
+	    cmocka_unit_test_setup_teardown(a_server_with_few_handles, begin_small_transport, end_transport),
 	    CASE(a_server_that_is_killed),
 	    CASE(a_transport_that_is_killed),
 	    CASE(workers_that_are_killed),
