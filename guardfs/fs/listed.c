@@ -6,6 +6,7 @@
 #include "fs/guard.h"
 
 #include <stdlib.h>
+#include <strings.h>
 
 #define LISTINGS_MAX 16u
 /* Of one listing. A larger one is not kept. */
@@ -114,9 +115,20 @@ void listed_add(struct listed_maker *maker, const char *name, size_t length, con
 	l->used += length + 1;
 }
 
+/* Of ASCII. Names that differ in case only have one place to begin at. */
+static char lower(char c)
+{
+	return c >= 'A' && c <= 'Z' ? (char)(c | 0x20) : c;
+}
+
 static uint32_t first_place(const struct listed *l, const char *name)
 {
-	return (uint32_t)hash_bytes(0, name, strlen(name)) & (l->n_table - 1);
+	char folded[NAME_LENGTH_MAX];
+	size_t n = strnlen(name, sizeof(folded));
+
+	for (size_t i = 0; i < n; i++)
+		folded[i] = lower(name[i]);
+	return (uint32_t)hash_bytes(0, folded, n) & (l->n_table - 1);
 }
 
 static bool make_table(struct listed *l)
@@ -216,6 +228,28 @@ static void show_entry(const struct entry *e, struct found *found)
 				       .st_ctim = {.tv_sec = e->mtime_s}}};
 }
 
+static bool is_ascii(const char *name)
+{
+	while (*name && (unsigned char)*name < 0x80)
+		name++;
+	return *name == '\0';
+}
+
+/* May a server that folds case, or Unicode, take the name for one of the listing? */
+static bool may_be_listed(const struct listed *l, const char *name)
+{
+	uint32_t place = first_place(l, name), i;
+
+	if (!is_ascii(name))
+		return true;
+	while ((i = l->table[place]) != 0) {
+		if (strcasecmp(l->names + l->entries[i - 1].name, name) == 0)
+			return true;
+		place = (place + 1) & (l->n_table - 1);
+	}
+	return false;
+}
+
 /* Under the lock. */
 static const struct listed *find_listed(const struct backend *b, uint32_t dir)
 {
@@ -264,7 +298,7 @@ bool listed_lacks(const struct backend *b, uint32_t dir, const char *name)
 	now_ns = clock_mono_ns();
 	return l && !l->partial && !is_expired(l, now_ns) &&
 	       (double)(now_ns - l->begun_ns) / (double)NSEC_PER_SEC < fs_cache_seconds(b) &&
-	       !find_entry(l, name);
+	       !may_be_listed(l, name);
 }
 
 bool listed_find_node(const struct backend *b, const struct node *node, struct stat *st, double *age_s)

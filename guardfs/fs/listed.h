@@ -25,8 +25,8 @@ bool listed_find(const struct backend *b, uint32_t dir, const char *name, struct
 /* The same of a node, by its name. */
 bool listed_find_node(const struct backend *b, const struct node *node, struct stat *st, double *age_s);
 
-/* Has dir no such name, by a listing of all that is in it, begun no longer ago than attributes may be old? False:
- * storage is to be asked. */
+/* Has dir no such name, nor one that a server which folds case would take for it, by a listing of all that is in it, begun
+ * no longer ago than attributes may be old? False: storage is to be asked. */
 bool listed_lacks(const struct backend *b, uint32_t dir, const char *name);
 
 #endif

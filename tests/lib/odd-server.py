@@ -2,7 +2,7 @@
 
 It serves DIRECTORY. The file RULES, if there is one, has lines "REQUEST TEXT ANSWER": a request of that kind with TEXT in it
 ("*": any) is not carried out. ANSWER is a number: a status; or "typeless": attributes without a type; or "nothing": a part of a
-listing that has no usable name in it."""
+listing that has no usable name in it; or "lower": the request is carried out with TEXT in lower case, as by a server that folds it."""
 import os
 import struct
 import sys
@@ -18,7 +18,7 @@ directory, rules = sys.argv[1:]
 server = start_server(directory)
 
 
-def odd_answer_to(body, what):
+def odd_answer(body, what):
     if what == "typeless":
         return bytes([ATTRS]) + body[1:5] + struct.pack(">II", 4, 0o644)
     if what == "nothing":
@@ -26,15 +26,15 @@ def odd_answer_to(body, what):
     return bytes([STATUS]) + body[1:5] + struct.pack(">I", int(what)) + text(b"") + text(b"")
 
 
-def odd_answer(body):
+def rule_for(body):
     try:
         with open(rules) as f:
             for kind, part, what in (line.split() for line in f if line.strip()):
                 if KINDS.get(body[0]) == kind and (part == "*" or part.encode() in body):
-                    return odd_answer_to(body, what)
+                    return part.encode(), what
     except FileNotFoundError:
         pass
-    return None
+    return None, None
 
 
 def pass_answers():
@@ -45,9 +45,11 @@ def pass_answers():
 
 threading.Thread(target=pass_answers, daemon=True).start()
 for body in packets(sys.stdin.buffer):
-    odd = odd_answer(body)
-    if odd:
-        answer(odd)
+    part, what = rule_for(body)
+    if what == "lower":
+        body = body.replace(part, part.lower())
+    if what and what != "lower":
+        answer(odd_answer(body, what))
     else:
         pass_on(server, body)
 server.kill()

@@ -61,4 +61,9 @@ odd 'readdir * nothing'
 assert_op EIO 0 $((DEADLINE_METADATA - 100)) readdir "$COLD/endless"
 odd
 assert_content "$COLD/file" other
+
+say "a listing does not speak for a server that folds case"
+odd 'lstat /File lower'
+assert_eq "$(python3 -c 'import os, sys; os.listdir(sys.argv[1]); print(os.stat(sys.argv[1] + "/File").st_size)' "$COLD")" 6
+odd
 assert_eq "$(backend_field box epoch)" "$epoch" "the epoch"
