@@ -13,6 +13,7 @@
 #include "fs/make.h"
 #include "fs/node.h"
 #include "fs/open.h"
+#include "fs/publish.h"
 #include "fs/publish_last.h"
 #include "fs/room.h"
 #include "fs/shares.h"
@@ -132,6 +133,16 @@ static bool is_being_killed(uint32_t pid)
 	return false;
 }
 
+/* Between two looks the slot may have got another request: its unique tells. */
+static void note_killed_close(const struct slot *slot, const struct wire_request *r, uint64_t unique)
+{
+	const uint8_t *buffer = arena_slot_buffer(fs.arena, slot);
+	uint64_t fh;
+
+	if (wire_is_complete(buffer, r) && wire_flush_of(buffer, &fh) && wire_unique(buffer) == unique)
+		publish_killed(fh, r->pid);
+}
+
 /* A task inside counts as late: nobody waits for it. */
 static void answer_eintr(struct slot *slot, uint64_t unique)
 {
@@ -165,6 +176,7 @@ static bool answer_if_killed(struct slot *slot, uint64_t unique)
 	if ((state != SLOT_RUNNING && state != SLOT_PARKED) ||
 	    wire_parse(arena_slot_buffer(fs.arena, slot), slot->length, &r) < 0 || !is_being_killed(r.pid))
 		return false;
+	note_killed_close(slot, &r, unique);
 	answer_eintr(slot, unique);
 	return true;
 }

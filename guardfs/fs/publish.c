@@ -25,26 +25,45 @@ static struct backend *backend_of(const struct handle *h)
 
 /* ---- FLUSH, FSYNC ---- */
 
-/* Does this FLUSH come of a close that means that the draft is whole? */
-static bool is_finished(fuse_req_t req, struct handle *h)
+/* The log has it once: if answered, by whichever of the two comes first (publish_killed). */
+static void refuse_killed(struct handle *h, bool answered)
 {
+	uint32_t changes = atomic_load(&h->draft_changes);
+	bool is_news = atomic_exchange(&h->draft_refused, changes) != changes;
 	char path[4096];
 
-	switch (writer_closes((uint32_t)fuse_req_ctx(req)->pid, h->draft_owner)) {
+	if (is_news || !answered)
+		log_warning("%s: the program that rewrote it was killed: the former version stays",
+			    publish_path_of(h, path, sizeof(path)));
+}
+
+/* Does this FLUSH, of a thread pid, come of a close that means that the draft is whole? */
+static bool is_finished(struct handle *h, uint32_t pid)
+{
+	switch (writer_closes(pid, h->draft_owner)) {
 	case WRITER_CLOSES:
+		/* It was killed, and may be gone: nobody can look at it any more. */
+		if (call_answered())
+			return false;
 		if (!draft_is_blank(h))
 			return true;
 		/* A shell duplicates what it has opened for a program, and closes it. */
 		atomic_store(&h->draft_closed_ns, clock_mono_ns());
 		return false;
 	case WRITER_KILLED:
-		atomic_store(&h->draft_refused, atomic_load(&h->draft_changes));
-		log_warning("%s: the program that rewrote it was killed: the former version stays",
-			    publish_path_of(h, path, sizeof(path)));
+		refuse_killed(h, call_answered());
 		return false;
 	default:
 		return false;
 	}
+}
+
+void publish_killed(uint64_t fh, uint32_t pid)
+{
+	struct handle *h = arena_handle(fs.arena, fh);
+
+	if (h && draft_is_due(h) && writer_closes(pid, h->draft_owner) == WRITER_KILLED)
+		refuse_killed(h, true);
 }
 
 void publish_sync(fuse_req_t req, struct handle *h, bool closes, int (*reply)(fuse_req_t req, int error))
@@ -52,7 +71,7 @@ void publish_sync(fuse_req_t req, struct handle *h, bool closes, int (*reply)(fu
 	struct backend *b = backend_of(h);
 	ssize_t rc;
 
-	if (!draft_is_due(h) || (closes && !is_finished(req, h))) {
+	if (!draft_is_due(h) || (closes && !is_finished(h, (uint32_t)fuse_req_ctx(req)->pid))) {
 		handle_put(h);
 		reply(req, 0);
 		return;

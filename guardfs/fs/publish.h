@@ -10,6 +10,11 @@
  * is an error. Takes over h's use. */
 void publish_sync(fuse_req_t req, struct handle *h, bool closes, int (*reply)(fuse_req_t req, int error));
 
+/* The FLUSH of fh by a thread pid is about to be answered for it, since its process is being killed. Its own thread may not have
+ * looked at it yet, and the kernel sends RELEASE as soon as FLUSH is answered: what a killed program began must be refused
+ * before. fh's handle is not used otherwise. Asks no storage. */
+void publish_killed(uint64_t fh, uint32_t pid);
+
 /* For a rename over a state file. Within the guard, as a change of everything (GUARD_TARGET_ALL): syncs the file of p/name,
  * waits until nobody is at np/newname (statefiles_begin; *place), and lets its readers keep their version. 0 or -errno.
  * publish_end must follow in any case; renamed: it was. */

@@ -2,6 +2,7 @@
 #include "fs/publish_draft.h"
 #include "base/log.h"
 #include "fs/dirs.h"
+#include "fs/doubt.h"
 #include "fs/draft.h"
 #include "fs/guard.h"
 #include "fs/handle.h"
@@ -71,6 +72,9 @@ static void note_published(struct backend *b, const struct publication *p)
 		node_grown(node, p->content->size);
 	}
 	suspects_emptied(p->node);
+	/* Before the answer: who is told that the file is closed must see what it has become. It is open, hence not being evicted. */
+	if (!atomic_load(&p->h->closing))
+		doubt_node(node);
 	others_drop_pages(node);
 }
 

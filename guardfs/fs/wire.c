@@ -262,6 +262,14 @@ bool wire_write_of(const uint8_t *buffer, uint64_t *fh, uint64_t *offset, uint32
 	return true;
 }
 
+bool wire_flush_of(const uint8_t *buffer, uint64_t *fh)
+{
+	if (wire_opcode(buffer) != FUSE_FLUSH)
+		return false;
+	*fh = BODY(buffer, struct fuse_flush_in)->fh;
+	return true;
+}
+
 bool wire_writes(const uint8_t *buffer, uint64_t *nodeid, uint64_t *offset, uint64_t *size)
 {
 	const struct fuse_write_in *write = BODY(buffer, struct fuse_write_in);

@@ -1,0 +1,228 @@
+/* When a draft is published, and what the kernel has been told by the time that its program hears of it. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "fs/draft.h"
+#include "fs/fs.h"
+#include "fs/look.h"
+#include "fs/publish_draft.h"
+#include "fs/publish_last.h"
+#include "fs/view.h"
+#include "worker-util.h"
+
+#include <fcntl.h>
+#include <linux/fuse.h>
+#include <signal.h>
+#include <sys/socket.h>
+
+#define FILE_REF     7
+#define FLUSH_UNIQUE 4u
+
+static const struct stat former = {.st_mode = S_IFREG | 0644, .st_nlink = 1, .st_size = 6};
+static int kernel; /* our end of what takes the place of /dev/fuse */
+
+static errint_t fake_lookup(struct backend *b, uint32_t parent, const char *name, struct found *found)
+{
+	(void)b, (void)parent, (void)name;
+	*found = (struct found){.st = former};
+	return 0;
+}
+
+static errint_t fake_create(struct backend *b, uint32_t parent, const char *name, int flags, mode_t mode,
+			    const struct caller *c, struct found *found, int *ref)
+{
+	(void)parent, (void)flags, (void)mode, (void)c;
+	*ref = FILE_REF;
+	return fake_lookup(b, parent, name, found);
+}
+
+static ssize_t fake_write(struct backend *b, int ref, const void *data, size_t n, off_t offset, bool appends)
+{
+	(void)b, (void)ref, (void)data, (void)offset, (void)appends;
+	return (ssize_t)n;
+}
+
+static errint_t fake_fsync(struct backend *b, int ref, bool data_only)
+{
+	(void)b, (void)ref, (void)data_only;
+	return 0;
+}
+
+static errint_t fake_release(struct backend *b, int ref)
+{
+	(void)b, (void)ref;
+	return 0;
+}
+
+static errint_t fake_rename(struct backend *b, uint32_t parent, const char *name, uint32_t newparent,
+			    const char *newname, unsigned flags)
+{
+	(void)b, (void)parent, (void)name, (void)newparent, (void)newname, (void)flags;
+	return 0;
+}
+
+static const struct backend_ops fake = {.lookup = fake_lookup,
+					.create = fake_create,
+					.write = fake_write,
+					.fsync = fake_fsync,
+					.release = fake_release,
+					.rename = fake_rename};
+
+static struct handle *new_draft(void)
+{
+	struct node *root = view_backend_root(&fs.guarded[0], NODE_LOOKED_UP);
+	struct node *node =
+	    node_intern_guarded(&fs.guarded[0], node_index(root), "f", &former, NODE_LOOKED_UP);
+	struct handle *h = handle_new(node_index(node), HANDLE_FILE, 0, O_WRONLY, -1, 1, HANDLE_NAMED);
+	int pair[2];
+
+	CHECK(look_init() == 0);
+	CHECK(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK, 0, pair) == 0);
+	fs.dev_fd = pair[0];
+	kernel = pair[1];
+	fs.guarded[0].ops = &fake;
+	fs.board->config.backends[0].type = BACKEND_SFTP;
+	fs.board->config.state_size_kib = 1024;
+	call.slot = &fs.arena->slots[SLOT_MAX - 1];
+	call.unique = FLUSH_UNIQUE + 1;
+	CHECK(h && draft_begin(h, &former) == 0);
+	CHECK(draft_write(h, "half", 4, 0, false) == 4);
+	return h;
+}
+
+/* ---- a program that is killed ---- */
+
+/* It has been killed by a signal, and is there still. */
+static pid_t killed_by(int signal)
+{
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		for (;;)
+			pause();
+	}
+	CHECK(pid > 0 && kill(pid, signal) == 0);
+	CHECK(waitid(P_PID, (id_t)pid, &(siginfo_t){0}, WEXITED | WNOWAIT) == 0);
+	return pid;
+}
+
+/* A thread has read its FLUSH, and has not come to look at it. */
+static struct slot *close_under_way(const struct handle *h, pid_t pid)
+{
+	struct {
+		struct fuse_in_header header;
+		struct fuse_flush_in in;
+	} flush = {.header = {.len = sizeof(flush),
+			      .opcode = FUSE_FLUSH,
+			      .unique = FLUSH_UNIQUE,
+			      .pid = (uint32_t)pid},
+		   .in = {.fh = handle_id(h, handle_number(h))}};
+	struct slot *slot = &fs.arena->slots[0];
+
+	memcpy(fs.arena->buffers[0], &flush, sizeof(flush));
+	slot->length = sizeof(flush);
+	atomic_store(&slot->backend, SLOT_LOCAL);
+	atomic_store(&slot->state, SLOT_RUNNING);
+	return slot;
+}
+
+/* True: the kernel has its answer. */
+static bool interrupt_close(const struct slot *slot)
+{
+	const struct {
+		struct fuse_in_header header;
+		struct fuse_interrupt_in in;
+	} interrupt = {.in = {.unique = FLUSH_UNIQUE}};
+	struct fuse_out_header answer;
+	bool answered;
+
+	fs_interrupt((const uint8_t *)&interrupt);
+	answered = recv(kernel, &answer, sizeof(answer), 0) == (ssize_t)sizeof(answer);
+	CHECK(answered == (atomic_load(&slot->answered) == FLUSH_UNIQUE));
+	CHECK(!answered || (answer.unique == FLUSH_UNIQUE && answer.error == -EINTR));
+	return answered;
+}
+
+/* RELEASE comes as soon as FLUSH is answered, and its thread may come to it before that of FLUSH does. */
+static void killed_program_publishes_nothing(void)
+{
+	struct handle *h = new_draft();
+	pid_t pid = killed_by(SIGKILL);
+
+	h->draft_owner = (uint32_t)pid;
+	CHECK(interrupt_close(close_under_way(h, pid)));
+	CHECK(!publish_last_is_due(h));
+	CHECK(waitpid(pid, NULL, 0) == pid);
+}
+
+/* Its file is that of another program, which goes on. */
+static void killed_child_refuses_nothing(void)
+{
+	struct handle *h = new_draft();
+	pid_t pid = killed_by(SIGKILL);
+
+	h->draft_owner = (uint32_t)getpid();
+	CHECK(interrupt_close(close_under_way(h, pid)));
+	CHECK(publish_last_is_due(h));
+	CHECK(waitpid(pid, NULL, 0) == pid);
+}
+
+/* Of another signal than SIGKILL the thread of FLUSH alone answers, once it has looked. */
+static void others_are_answered_by_their_own_thread(void)
+{
+	struct handle *h = new_draft();
+	pid_t pid = killed_by(SIGTERM);
+
+	h->draft_owner = (uint32_t)pid;
+	CHECK(!interrupt_close(close_under_way(h, pid)));
+	CHECK(waitpid(pid, NULL, 0) == pid);
+}
+
+/* ---- the kernel ---- */
+
+/* Else stat(2) after close(2) would have the attributes of before. */
+static void kernel_asks_again_before_the_answer(void)
+{
+	struct handle *h = new_draft();
+	const struct node *node = &fs.arena->nodes[h->node];
+	struct {
+		struct fuse_out_header header;
+		struct fuse_notify_inval_inode_out inode;
+	} message;
+	bool told = false;
+
+	CHECK(publish_draft(&fs.guarded[0], h, false) == 0 && !draft_is_due(h));
+	while (recv(kernel, &message, sizeof(message), 0) == (ssize_t)sizeof(message))
+		told |= message.header.error == FUSE_NOTIFY_INVAL_INODE &&
+			message.inode.ino == node_id(node, node_index(node)) && message.inode.off < 0;
+	CHECK(told);
+}
+
+#define WORKER_TEST(name)                             \
+	static void test_##name(void **state)         \
+	{                                             \
+		(void)state;                          \
+		assert_int_equal(as_worker(name), 0); \
+	}
+
+WORKER_TEST(killed_program_publishes_nothing)
+WORKER_TEST(killed_child_refuses_nothing)
+WORKER_TEST(others_are_answered_by_their_own_thread)
+WORKER_TEST(kernel_asks_again_before_the_answer)
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup_arena, teardown_arena)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    TEST(test_killed_program_publishes_nothing),
+	    TEST(test_killed_child_refuses_nothing),
+	    TEST(test_others_are_answered_by_their_own_thread),
+	    TEST(test_kernel_asks_again_before_the_answer),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
