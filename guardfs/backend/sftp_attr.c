@@ -144,13 +144,20 @@ static uint32_t time_for(bool set, bool now, const struct timespec *wanted, uint
 	return set ? (uint32_t)wanted->tv_sec : present;
 }
 
+/* A change of both owners: servers take the set-id bits away by themselves, and the attributes after it tell whether this one
+ * did. */
+static bool drops_set_id_after(unsigned set)
+{
+	return set & SET_KILL_PRIV && set & SET_UID && set & SET_GID && !(set & (SET_MODE | SET_SIZE));
+}
+
 /* SFTP sets both times or none, and both owners or none: what is to stay is told as it is. */
 static bool needs_present(unsigned set)
 {
 	bool atime = set & (SET_ATIME | SET_ATIME_NOW), mtime = set & (SET_MTIME | SET_MTIME_NOW);
 
 	return atime != mtime || !(set & SET_UID) != !(set & SET_GID) ||
-	       (set & SET_KILL_PRIV && !(set & SET_MODE));
+	       (set & SET_KILL_PRIV && !(set & SET_MODE) && !drops_set_id_after(set));
 }
 
 /* As the VFS drops them after a change by a caller without CAP_FSETID. */
@@ -228,6 +235,15 @@ static bool needs_look(const struct setting *s, unsigned set)
 	return needs_present(set) || (s->ref < 0 && set & SET_SIZE);
 }
 
+static errint_t drop_set_id(const struct setting *s, struct sftp_attributes *after)
+{
+	const struct sftp_attributes bits = {.has = SFTP_ATTR_PERMISSIONS,
+					     .permissions = without_set_id(after->permissions)};
+	errint_t rc = send_attributes(s, &bits, after);
+
+	return rc == 0 && !after->has ? ask_present(s, after) : rc;
+}
+
 /* Servers change size, mode and times before the owner, which may take set-id bits away: then the mode is set once
  * more. */
 static errint_t apply_settings(const struct setting *s, const struct stat *want, unsigned set,
@@ -250,7 +266,9 @@ static errint_t apply_settings(const struct setting *s, const struct stat *want,
 	if (rc == 0)
 		rc = send_attributes(s, &wanted, after);
 	if (rc == 0 && !after->has)
-		return ask_present(s, after);
+		rc = ask_present(s, after);
+	if (rc == 0 && drops_set_id_after(set) && has_set_id(after->permissions))
+		rc = drop_set_id(s, after);
 	return rc == 0 && s->ref < 0 ? tree_check_type(&s->b->arena->nodes[s->node], after->permissions) : rc;
 }
 

@@ -157,16 +157,15 @@ errint_t sftp_create(struct backend *b, uint32_t parent, const char *name, int f
 	return rc;
 }
 
-/* The server itself says where a file ends: nothing is to be doubted. */
+/* The server itself says where a file ends, or comes short where the file is known to end: nothing is to be doubted. */
 ssize_t sftp_read(struct backend *b, int ref, void *buf, size_t size, off_t offset, off_t end)
 {
 	struct sftp_link *link;
 	ssize_t rc = sftp_enter_with(b, ref, &link);
 
-	(void)end;
 	if (rc < 0)
 		return rc;
-	rc = client_read(&link->user, (uint32_t)ref, buf, size, (uint64_t)offset);
+	rc = client_read(&link->user, (uint32_t)ref, buf, size, (uint64_t)offset, (uint64_t)end);
 	sftp_leave(b, link);
 	return rc < 0 ? sftp_mend((errint_t)rc) : rc;
 }

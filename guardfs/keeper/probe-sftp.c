@@ -120,7 +120,7 @@ static ssize_t read_on_server(const struct probe_run *run, const char *name, voi
 
 	if (n < 0)
 		return n;
-	n = client_read(&run->ring, ref, bytes, size, 0);
+	n = client_read(&run->ring, ref, bytes, size, 0, 0);
 	if (n != -ENOTCONN)
 		(void)client_close(&run->ring, ref);
 	return n;

@@ -23,7 +23,7 @@ static ssize_t read_file(void *context, void *bytes, size_t size, uint64_t offse
 {
 	const struct server_file *f = context;
 
-	return client_read(&f->ring, f->ref, bytes, size, offset);
+	return client_read(&f->ring, f->ref, bytes, size, offset, 0);
 }
 
 static errint_t stat_file(void *context, struct stat *st)

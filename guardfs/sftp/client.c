@@ -8,6 +8,8 @@
  * then more and more. */
 #define LISTING_FIRST 2u
 #define LISTING_AHEAD 8u
+/* Bytes of an answer: servers send a hundred entries at once while they have them. */
+#define LISTING_SHORT (64 * (sizeof(struct ring_entry) + 8))
 
 /* So many answers one after the other without an entry: the listing has no end. */
 #define LISTING_EMPTY_MAX 64u
@@ -249,7 +251,7 @@ errint_t client_fsync(const struct ring_user *user, uint32_t ref)
 
 /* At most RING_DATA_MAX bytes. *at_end: the file ends behind them. */
 static ssize_t read_piece(const struct ring_user *user, uint32_t ref, void *bytes, size_t size,
-			  uint64_t offset, bool *at_end)
+			  uint64_t offset, uint64_t known_end, bool *at_end)
 {
 	int record = begin_request(user, RING_READ, ref);
 	struct ring_result result;
@@ -259,6 +261,7 @@ static ssize_t read_piece(const struct ring_user *user, uint32_t ref, void *byte
 		return record;
 	ring_request_of(user, record)->size = (uint32_t)size;
 	ring_request_of(user, record)->offset = offset;
+	ring_request_of(user, record)->known_end = known_end;
 	ring_submit(user, record);
 	rc = await_answer(user, record, &result);
 	if (rc < 0)
@@ -272,14 +275,16 @@ static ssize_t read_piece(const struct ring_user *user, uint32_t ref, void *byte
 	return result.error < 0 ? result.error : (ssize_t)result.size;
 }
 
-ssize_t client_read(const struct ring_user *user, uint32_t ref, void *bytes, size_t size, uint64_t offset)
+ssize_t client_read(const struct ring_user *user, uint32_t ref, void *bytes, size_t size, uint64_t offset,
+		    uint64_t known_end)
 {
 	bool at_end = false;
 	size_t done = 0;
 
 	while (done < size && !at_end) {
-		ssize_t n = read_piece(user, ref, (uint8_t *)bytes + done,
-				       MIN(size - done, (size_t)RING_DATA_MAX), offset + done, &at_end);
+		ssize_t n =
+		    read_piece(user, ref, (uint8_t *)bytes + done, MIN(size - done, (size_t)RING_DATA_MAX),
+			       offset + done, known_end, &at_end);
 
 		if (n < 0)
 			return n;
@@ -418,6 +423,8 @@ struct listing {
 	int records[LISTING_AHEAD];
 	/* Answers without an entry, since the last one that had some. */
 	unsigned empty;
+	/* The last answer was small: the end is near, and one of the requests under way may have met it. */
+	bool is_short;
 };
 
 /* Listings that wait for records, each of them with some, would wait for ever: only the first one is waited for. */
@@ -461,6 +468,7 @@ static int take_entries(struct listing *l, client_entry_fn emit, void *arg, bool
 	*enough |= emitted == 0;
 	if (result.error < 0 || emitted < 0)
 		return result.error < 0 ? result.error : emitted;
+	l->is_short = result.size < LISTING_SHORT;
 	l->empty = result.size > 0 ? 0 : l->empty + 1;
 	return l->empty > LISTING_EMPTY_MAX ? -EIO : !result.at_end;
 }
@@ -475,7 +483,8 @@ errint_t client_readdir(const struct ring_user *user, uint32_t ref, client_entry
 	errint_t rc = 0;
 
 	for (;;) {
-		errint_t asked = at_end || rc < 0 ? 0 : ask_entries(&l, wanted);
+		bool asks = !at_end && rc == 0 && !(l.is_short && l.n > 0);
+		errint_t asked = asks ? ask_entries(&l, wanted) : 0;
 		int more;
 
 		if (asked < 0 && rc == 0)

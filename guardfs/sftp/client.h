@@ -41,8 +41,10 @@ errint_t client_opendir(const struct ring_user *user, const char *path, uint32_t
 errint_t client_close(const struct ring_user *user, uint32_t ref);
 errint_t client_fsync(const struct ring_user *user, uint32_t ref);
 
-/* All of size, less only at the end of the file. */
-ssize_t client_read(const struct ring_user *user, uint32_t ref, void *bytes, size_t size, uint64_t offset);
+/* All of size, less only at the end of the file. known_end: where the file is known to end, or 0: an answer that comes short
+ * there is believed; another one is asked about once more. */
+ssize_t client_read(const struct ring_user *user, uint32_t ref, void *bytes, size_t size, uint64_t offset,
+		    uint64_t known_end);
 
 /* Size; or, if the server failed on the way, the bytes that are written from the beginning without a gap, if any.
  * *error (may be NULL): the error that ended it. */

@@ -84,6 +84,8 @@ struct transfer {
 	uint64_t offset;
 	uint8_t *bytes;
 	size_t size;
+	/* Of a read: where the file is known to end; 0: unknown. Data that come short there are not asked for once more. */
+	uint64_t known_end;
 	/* Of the whole transfer. */
 	uint64_t deadline_ns;
 	void (*done)(struct transfer *t);

@@ -356,6 +356,7 @@ static errint_t begin_transfer_of(struct operation *op, const struct open_file *
 			       .offset = op->request.offset,
 			       .bytes = data_of(op),
 			       .size = op->request.size,
+			       .known_end = op->request.known_end,
 			       .deadline_ns = op->request.deadline_ns,
 			       .done = transfer_ended,
 			       .arg = op};

@@ -86,6 +86,8 @@ struct ring_request {
 	/* Bytes to READ, or in data for WRITE and KEEP. At most RING_DATA_MAX. */
 	uint32_t size;
 	uint64_t offset;
+	/* READ: where the file is known to end; 0: unknown. */
+	uint64_t known_end;
 	/* By ring_submit: the transport begins in this order. */
 	uint64_t order;
 	/* CLOCK_MONOTONIC; UINT64_MAX: none. */

@@ -120,6 +120,15 @@ static void meet_end(struct piece *p)
 	p->transfer->end = MIN(p->transfer->end, p->from);
 }
 
+/* Of a piece that n bytes have come for. Some servers say the end with data of no length. Others may send less than there is, but not up to where
+ * the file is known to end. */
+static bool is_end(const struct piece *p, size_t n)
+{
+	const struct transfer *t = p->transfer;
+
+	return n == 0 || (p->n > 0 && t->known_end > 0 && t->offset + p->from == t->known_end);
+}
+
 /* No server says that: the connection ends. */
 static void piece_nonsense(struct piece *p)
 {
@@ -141,9 +150,9 @@ static void take_piece_data(struct piece *p, struct sftp_slice data)
 		memcpy(p->transfer->bytes + p->from, data.bytes, data.n);
 	p->from += data.n;
 	p->n -= data.n;
-	if (data.n == 0) /* some servers say it so */
+	if (is_end(p, data.n))
 		meet_end(p);
-	if (p->n == 0 || data.n == 0) {
+	if (p->n == 0 || is_end(p, data.n)) {
 		end_piece(p);
 		return;
 	}

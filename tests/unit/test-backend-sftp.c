@@ -214,6 +214,24 @@ static void set_id_bits(void **state)
 	}
 }
 
+/* chown(2) by root, of each file that tar unpacks: one question. */
+static void set_id_bits_of_another_owner(void **state)
+{
+	const struct stat want = {.st_uid = 7, .st_gid = 8};
+
+	(void)state;
+	put_object("base/dir/file", S_IFREG | 0644, 5);
+	set(-1, SET_UID | SET_GID | SET_KILL_PRIV, want);
+	assert_int_equal(atomic_load(&peer.n), 1);
+	assert_int_equal(peer.log[0].request.attrs.has, SFTP_ATTR_OWNER);
+	/* This server leaves them. */
+	put_object("base/dir/file", S_IFREG | 06755, 5);
+	set(-1, SET_UID | SET_GID | SET_KILL_PRIV, want);
+	assert_int_equal(atomic_load(&peer.n), 2);
+	assert_int_equal(peer.log[1].request.attrs.has, SFTP_ATTR_PERMISSIONS);
+	assert_int_equal(peer.log[1].request.attrs.permissions, 0755);
+}
+
 /* SFTP's clock runs from 1970 to 2106. */
 static void times_that_sftp_cannot_tell(void **state)
 {
@@ -504,6 +522,7 @@ int main(void)
 	    CASE(what_is_set),
 	    CASE(owner_and_mode_at_once),
 	    CASE(set_id_bits),
+	    CASE(set_id_bits_of_another_owner),
 	    CASE(times_that_sftp_cannot_tell),
 	    CASE(nothing_of_a_link),
 	    CASE(a_file_that_cannot_be_cut),

@@ -122,6 +122,17 @@ static void a_listing_that_is_long_enough(void **state)
 	assert_int_equal(heard.n, 2);
 }
 
+/* The second of the two that are asked for at once says the end: no third one is asked for and waited for. */
+static void a_small_listing_is_asked_for_twice(void **state)
+{
+	(void)state;
+	listing.used = 0;
+	put_name("only");
+	assert_int_equal(list(say_listing), 0);
+	assert_int_equal(heard.n, 1);
+	assert_int_equal(atomic_load(&peer.n), 2);
+}
+
 /* The two that are asked for at once are answered in the other order: the end is known before the entries. */
 static enum peer_deed answer_backwards(unsigned n, int record, const struct peer_request *asked,
 				       uint8_t *data, struct ring_result *result)
@@ -187,6 +198,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    CASE(names_of_entries),
 	    CASE(a_listing_that_is_long_enough),
+	    CASE(a_small_listing_is_asked_for_twice),
 	    CASE(answers_to_a_listing),
 	    CASE(a_listing_cut_short),
 	};

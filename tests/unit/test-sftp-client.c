@@ -53,7 +53,7 @@ static void statuses(void **state)
 		assert_int_equal(client_open(&user, "name", 0, NULL, &ref, NULL), table[i].heard);
 		assert_int_equal(client_opendir(&user, "name", &ref), table[i].heard);
 		assert_int_equal(client_close(&user, peer_ref(1)), table[i].heard);
-		assert_int_equal(client_read(&user, peer_ref(1), text, sizeof(text), 0), table[i].heard);
+		assert_int_equal(client_read(&user, peer_ref(1), text, sizeof(text), 0, 0), table[i].heard);
 		assert_int_equal(client_write(&user, peer_ref(1), text, sizeof(text), 0, NULL),
 				 table[i].heard);
 		assert_int_equal(client_readlink(&user, "name", text, sizeof(text)), table[i].heard);
@@ -217,7 +217,7 @@ static ssize_t read_answered(size_t n, struct ring_result first, struct ring_res
 	peer_forget();
 	bytes[n] = 0xee;
 	peer_begin(say_in_turn);
-	rc = client_read(&user, peer_ref(1), bytes, n, 1000);
+	rc = client_read(&user, peer_ref(1), bytes, n, 1000, 0);
 	stop_clean();
 	assert_int_equal(bytes[n], 0xee);
 	for (ssize_t i = 0; i < rc; i++)
@@ -256,7 +256,7 @@ static void a_count_beyond_all_room(void **state)
 	memset(bytes, 0xee, sizeof(bytes));
 	answers[0] = (struct ring_result){.size = UINT32_MAX, .at_end = 1};
 	peer_begin(say_in_turn);
-	assert_int_equal(client_read(&user, peer_ref(1), bytes, 100, 0), -EIO);
+	assert_int_equal(client_read(&user, peer_ref(1), bytes, 100, 0, 0), -EIO);
 	peer_stop();
 	for (size_t i = 0; i < sizeof(bytes); i++)
 		assert_int_equal(bytes[i], 0xee);

@@ -55,6 +55,28 @@ static void a_read_at_the_end(void **state)
 	assert_read(&o, 0);
 }
 
+/* One that comes short where the file is known to end needs no second look; a file that has grown since is read on. */
+static void a_read_to_the_known_end(void **state)
+{
+	struct outcome o;
+
+	(void)state;
+	begin_transfer(&o, false, file_size - 1000, 4096);
+	o.t.known_end = file_size;
+	assert_int_equal(work(), 0);
+	assert_int_equal(server.n_asked, 1);
+	serve(&server.asked[0], SIZE_MAX);
+	assert_int_equal(work(), 0);
+	assert_int_equal(server.n_asked, 1);
+	assert_read(&o, 1000);
+	memset(buffer, 0xee, 4096);
+	begin_transfer(&o, false, file_size - 1000, 4096);
+	o.t.known_end = file_size - 500;
+	serve_all(SIZE_MAX, false);
+	assert_int_equal(server.n_asked, 3);
+	assert_read(&o, 1000);
+}
+
 /* A server that says so with data of no length. */
 static void an_empty_answer_is_the_end(void **state)
 {
@@ -309,6 +331,7 @@ int main(void)
 	    WITH_FILE(short_answers_are_not_the_end),
 	    WITH_FILE(a_read_beyond_the_end),
 	    WITH_FILE(a_read_at_the_end),
+	    WITH_FILE(a_read_to_the_known_end),
 	    WITH_FILE(an_empty_answer_is_the_end),
 	    WITH_FILE(a_read_that_fails_in_the_middle),
 	    WITH_FILE(a_failure_beyond_the_end_is_none),
