@@ -2,12 +2,12 @@
  * no deadline. Probes notice a backend in which one hangs. */
 #include "fs/checkpoint.h"
 #include "base/clock.h"
-#include "base/log.h"
 #include "fs/behind.h"
 #include "fs/checkpoint_wait.h"
 #include "fs/guard.h"
 #include "fs/handle.h"
 #include "fs/node.h"
+#include "fs/sync_failed.h"
 #include "policy/errclass.h"
 
 #include <errno.h>
@@ -18,12 +18,6 @@
 #define UNIQUE_OF_SYNC (1ull << 63)
 /* After something that another moment may mend. */
 #define LATER_NS (NSEC_PER_SEC / 2)
-
-/* A sync met EIO: a probe's verdict tells whether the backend is sound. By backend. */
-static struct doubt_of_sync {
-	uint64_t fh; /* 0: none */
-	uint32_t epoch, verdict;
-} doubts[CONFIG_BACKENDS_MAX];
 
 static bool is_written(struct handle *h, unsigned backend)
 {
@@ -47,6 +41,7 @@ static ssize_t sync_now(struct backend *b, struct handle *h)
 	rc = b->ops->fsync(b, atomic_load(&h->fd), false);
 	if (rc == -ENOSYS || rc == -EINVAL || rc == -EOPNOTSUPP)
 		rc = 0;
+	rc = sync_failed_judge(h, rc);
 	/* The file was found again meanwhile: it was another descriptor. */
 	if (atomic_load(&h->epoch) != epoch)
 		return GUARD_POISONED;
@@ -55,29 +50,6 @@ static ssize_t sync_now(struct backend *b, struct handle *h)
 		board_count(b->board, COUNT_CHECKPOINTS, 1);
 	}
 	return rc;
-}
-
-static bool is_ours(ssize_t rc)
-{
-	return rc == GUARD_POISONED || rc == BACKEND_NODE_GONE || rc == -EMFILE || rc == -ENFILE ||
-	       rc == -ENOMEM;
-}
-
-static void tell_failed(struct backend *b, struct handle *h, int error)
-{
-	struct ledger unsynced = {0}, doubtful = {0};
-	char path[4096];
-
-	(void)handle_add_unsynced(h, &unsynced);
-	/* No server gives twice what it has said of a sync. */
-	for (uint32_t i = 0; i < unsynced.n; i++)
-		ledger_put(&doubtful, unsynced.ranges[i].from, unsynced.ranges[i].to, LEDGER_WRITTEN);
-	behind_give_up(b->index, h->node, UINT64_MAX, error);
-	handle_lost(b, h->node, error, &doubtful);
-	log_error("backend %s: %s could not be synced: %s", b->config->name,
-		  node_last_path(h->node, path, sizeof(path)) < 0 ? "a file whose name is not known any more"
-								  : path,
-		  strerror(error));
 }
 
 /* ---- open files ---- */
@@ -104,48 +76,6 @@ static void let_go(struct handle *h, struct node *node)
 	handle_put(h);
 }
 
-static bool is_connection(const struct backend *b, uint32_t epoch)
-{
-	uint64_t breaker = atomic_load(&b->board->breaker);
-
-	return breaker_is_closed(breaker) && breaker_epoch(breaker) == epoch;
-}
-
-/* A failure stands once a probe has found the same connection sound. */
-static bool is_doubt_over(struct backend *b, struct doubt_of_sync *doubt)
-{
-	struct node *node;
-	struct handle *h;
-
-	if (!doubt->fh)
-		return true;
-	if (is_connection(b, doubt->epoch) &&
-	    (int32_t)(atomic_load(&b->board->verdicts) - doubt->verdict) < 0)
-		return false;
-	h = is_connection(b, doubt->epoch) ? take_open(doubt->fh, &node) : NULL;
-	doubt->fh = 0;
-	if (!h)
-		return true;
-	if (!atomic_load(&h->error))
-		tell_failed(b, h, fs.config->error);
-	let_go(h, node);
-	return true;
-}
-
-static void settle_sync(struct backend *b, struct handle *h, enum guard_outcome outcome, ssize_t rc,
-			uint32_t epoch)
-{
-	struct doubt_of_sync *doubt = &doubts[b->index];
-
-	if (outcome == OUTCOME_DOUBTED) {
-		doubt->fh = handle_id(h, handle_number(h));
-		doubt->epoch = epoch;
-		doubt->verdict = atomic_load(&b->board->verdicts) + 1;
-	} else if (outcome == OUTCOME_KNOWN && rc < 0 && !is_ours(rc)) {
-		tell_failed(b, h, (int)-rc);
-	}
-}
-
 /* False: not now. */
 static bool sync_open(struct backend *b, struct handle *h)
 {
@@ -154,9 +84,29 @@ static bool sync_open(struct backend *b, struct handle *h)
 	if (guard_visit(b, OP_SYNC, guard_target_node(h->node), h->uid) != VISIT_IN)
 		return false;
 	rc = sync_now(b, h);
-	settle_sync(b, h, guard_end_visit(b, rc, true), rc, atomic_load(&call.slot->epoch));
+	if (guard_end_visit(b, rc, true) == OUTCOME_KNOWN && sync_failed_is(rc))
+		sync_failed(b, h, (int)-rc);
 	guard_end_request();
 	return rc >= 0 || atomic_load(&h->error);
+}
+
+/* Those of which a sync met an EIO. True: some wait for the verdict. */
+static bool settle_doubts(struct backend *b)
+{
+	uint32_t used = atomic_load(&fs.arena->handles_used);
+	bool waits = false;
+
+	for (uint32_t i = 0; i < used; i++) {
+		struct handle *h = &fs.arena->handles[i];
+
+		if (!is_written(h, b->index) || !sync_failed_is_doubted(h) ||
+		    !(h = handle_get(handle_id(h, i))))
+			continue;
+		sync_failed_settle(b, h);
+		waits |= sync_failed_is_doubted(h);
+		handle_put(h);
+	}
+	return waits;
 }
 
 /* The one that has waited longest; 0: none is due before *due_ns. */
@@ -170,7 +120,7 @@ static uint64_t find_due(unsigned backend, uint64_t now_ns, uint64_t *due_ns)
 		struct handle *h = &fs.arena->handles[i];
 		uint64_t unsynced, since_ns;
 
-		if (!is_written(h, backend) || atomic_load(&h->closing))
+		if (!is_written(h, backend) || atomic_load(&h->closing) || sync_failed_is_doubted(h))
 			continue;
 		unsynced = handle_unsynced_since(h, &since_ns);
 		if (checkpoint_is_due(backend, unsynced, since_ns, now_ns, due_ns) && since_ns < oldest_ns) {
@@ -189,15 +139,18 @@ bool checkpoint_step(unsigned backend, uint64_t *due_ns)
 	uint64_t now_ns = clock_mono_ns(), fh;
 	struct node *node;
 	struct handle *h;
-	bool done = false;
+	bool done = false, doubts;
 
 	call.slot = &slots[backend];
 	call.buffer = no_request;
 	call.unique = UNIQUE_OF_SYNC;
 	*due_ns = now_ns + LATER_NS;
-	if (!guard_breaker_is_closed(b) || !is_doubt_over(b, &doubts[backend]))
+	if (!guard_breaker_is_closed(b))
 		return false;
+	doubts = settle_doubts(b);
 	fh = find_due(backend, now_ns, due_ns);
+	if (!fh && doubts)
+		*due_ns = MIN(*due_ns, now_ns + LATER_NS);
 	if (!fh)
 		return false;
 	*due_ns = now_ns + LATER_NS;
@@ -247,13 +200,13 @@ void checkpoint_last(struct handle *h)
 
 	if (enter_patiently(b, h)) {
 		rc = sync_now(b, h);
-		guard_leave_quietly(b, is_ours(rc) ? 0 : rc);
+		guard_leave_quietly(b, sync_failed_is(rc) ? rc : 0);
 	}
 	if (rc >= 0 || atomic_load(&h->error))
 		return;
 	/* Of a lost connection nobody knows; any other error is storage's own. */
-	if (is_ours(rc) || errclass_info(errclass_from_errno((int)-rc))->infrastructure)
+	if (!sync_failed_is(rc) || errclass_info(errclass_from_errno((int)-rc))->infrastructure)
 		handle_poison(b, h);
 	else
-		tell_failed(b, h, (int)-rc);
+		sync_failed(b, h, (int)-rc);
 }

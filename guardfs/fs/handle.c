@@ -124,6 +124,7 @@ struct handle *handle_new(uint32_t node, enum handle_kind kind, uint8_t backend,
 	/* users is zero, but for a look in passing (handle_find). */
 	atomic_store(&h->closing, 0);
 	atomic_store(&h->error, 0);
+	atomic_store(&h->sync_doubt, 0);
 	h->unlinked = (uint8_t)name;
 	h->passthrough = 0;
 	h->snapshot_fd = -1;

@@ -21,6 +21,7 @@
 #include "fs/publish_last.h"
 #include "fs/statefiles.h"
 #include "fs/suspects.h"
+#include "fs/sync_failed.h"
 #include "fs/view.h"
 #include "fs/virtual.h"
 #include "fs/wire.h"
@@ -467,6 +468,17 @@ static errint_t do_fsync(struct backend *b, struct handle *h, bool data_only)
 	return b->ops->fsync(b, atomic_load(&h->fd), data_only);
 }
 
+/* Within the guard. A sync that follows an EIO would succeed, whatever is lost: it waits for the verdict of that instead. */
+static errint_t sync_certainly(struct backend *b, struct handle *h, sync_fn sync, bool data_only)
+{
+	if (!b->board)
+		return sync(b, h, data_only);
+	if (sync_failed_is_doubted(h))
+		return -EIO;
+	errint_t rc = sync(b, h, data_only);
+	return rc == 0 ? sync_failed_judge(h, rc) : rc;
+}
+
 /* Acknowledged, and not on storage? */
 static bool is_owed(const struct handle *h)
 {
@@ -494,6 +506,9 @@ static void sync_handle(fuse_req_t req, uint64_t fh, sync_fn sync, bool data_onl
 		publish_sync(req, h, sync == do_flush, reply);
 		return;
 	}
+	b = h->backend == NODE_LOCAL ? &fs.local : &fs.guarded[h->backend];
+	if (b->board)
+		sync_failed_settle(b, h);
 	/* A loss is told before what was lost is owed no more: in this order none is missed. */
 	has_nothing = sync == do_flush && handle_unsynced(h) == 0 && !is_owed(h);
 	if (atomic_load(&h->error)) {
@@ -509,7 +524,6 @@ static void sync_handle(fuse_req_t req, uint64_t fh, sync_fn sync, bool data_onl
 		reply(req, 0);
 		return;
 	}
-	b = h->backend == NODE_LOCAL ? &fs.local : &fs.guarded[h->backend];
 	if (!guard_enter(req, b, OP_SYNC, GUARD_MUTATING | GUARD_PARKABLE, guard_target_node(h->node))) {
 		handle_put(h);
 		return;
@@ -517,7 +531,7 @@ static void sync_handle(fuse_req_t req, uint64_t fh, sync_fn sync, bool data_onl
 	rc = handle_ensure(b, h);
 	mark = handle_sync_begins(h);
 	if (rc == 0)
-		rc = sync(b, h, data_only);
+		rc = sync_certainly(b, h, sync, data_only);
 	/* Lost since the look above. */
 	if (rc == 0)
 		rc = -atomic_load(&h->error);
@@ -575,6 +589,8 @@ void fs_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 
 	if (h)
 		jobs_closed(h);
+	if (h && h->backend < CONFIG_BACKENDS_MAX)
+		sync_failed_at_close(&fs.guarded[h->backend], h);
 	if (h)
 		handle_closes(h);
 	if (h && node)

@@ -56,6 +56,9 @@ struct handle {
 	_Atomic uint32_t closing;
 	/* Poisoned: positive errno of write, fsync and close from now on. */
 	_Atomic int32_t error;
+	/* A sync met an EIO that a probe has not explained yet: epoch << 32 | number of the verdict (fs/sync_failed.h);
+	 * 0: none. */
+	_Atomic uint64_t sync_doubt;
 	/* enum handle_kind. */
 	uint8_t kind;
 	/* As node.backend. */
