@@ -26,6 +26,7 @@
 #include "fs/virtual.h"
 #include "fs/wire.h"
 #include "fs/writer.h"
+#include "policy/errclass.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -475,8 +476,7 @@ static errint_t sync_certainly(struct backend *b, struct handle *h, sync_fn sync
 		return sync(b, h, data_only);
 	if (sync_failed_is_doubted(h))
 		return -EIO;
-	errint_t rc = sync(b, h, data_only);
-	return rc == 0 ? sync_failed_judge(h, rc) : rc;
+	return sync_failed_judge(h, sync(b, h, data_only));
 }
 
 /* Acknowledged, and not on storage? */
@@ -491,7 +491,8 @@ static void sync_handle(fuse_req_t req, uint64_t fh, sync_fn sync, bool data_onl
 {
 	struct handle *h = handle_get(fh);
 	struct backend *b;
-	bool has_nothing;
+	errint_t error = 0;
+	bool has_nothing, left;
 	uint32_t mark;
 	ssize_t rc;
 
@@ -531,14 +532,18 @@ static void sync_handle(fuse_req_t req, uint64_t fh, sync_fn sync, bool data_onl
 	rc = handle_ensure(b, h);
 	mark = handle_sync_begins(h);
 	if (rc == 0)
-		rc = sync_certainly(b, h, sync, data_only);
+		error = rc = sync_certainly(b, h, sync, data_only);
 	/* Lost since the look above. */
 	if (rc == 0)
 		rc = -atomic_load(&h->error);
 	if (rc == 0 && sync == do_fsync)
 		handle_synced(h, mark);
 	jobs_done(h, false, MIN(rc, (ssize_t)0));
-	if (guard_leave(req, b, &rc) && reply(req, rc < 0 ? (int)-rc : 0) == 0 && rc == 0 && sync == do_flush)
+	left = guard_leave(req, b, &rc);
+	/* Storage's own error, which it gives once. */
+	if (left && sync_failed_is(error) && !errclass_info(errclass_from_errno((int)-error))->infrastructure)
+		sync_failed(b, h, (int)-error);
+	if (left && reply(req, rc < 0 ? (int)-rc : 0) == 0 && rc == 0 && sync == do_flush)
 		atomic_store(&h->flushed, 1);
 	handle_put(h);
 }

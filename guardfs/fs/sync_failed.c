@@ -102,7 +102,7 @@ void sync_failed_at_close(struct backend *b, struct handle *h)
 bool sync_failed_is(ssize_t rc)
 {
 	return rc < 0 && rc != GUARD_POISONED && rc != BACKEND_NODE_GONE && rc != -EMFILE && rc != -ENFILE &&
-	       rc != -ENOMEM && rc != -ENOSYS && rc != -EINVAL && rc != -EOPNOTSUPP;
+	       rc != -ENOMEM && rc != -EINTR && rc != -ENOSYS && rc != -EINVAL && rc != -EOPNOTSUPP;
 }
 
 void sync_failed(struct backend *b, struct handle *h, int error)

@@ -186,6 +186,47 @@ static void a_close_before_the_verdict_is_suspect(void)
 	CHECK(next_note() && next_note()->news == SUSPECT_LOST && next_note()->ranges.ranges[0].to == MIB);
 }
 
+/* Without checkpoints nobody else looks. */
+static void fail_an_fsync(errint_t rc, int answer)
+{
+	open_file();
+	fs.board->config.backends[0].checkpoint.mib = 0;
+	sync_error = rc;
+	CHECK(run(0, FUSE_FSYNC) == answer && n_syncs == 1);
+}
+
+static void an_fsync_that_failed_has_failed_for_all(void)
+{
+	fail_an_fsync(-EIO, PARKED);
+	CHECK(run(1, FUSE_FSYNC) == PARKED && n_syncs == 1);
+	have_verdict();
+	CHECK(run(2, FUSE_FLUSH) == EIO && n_syncs == 1);
+	CHECK(is_told_lost(EIO));
+	CHECK(run(3, FUSE_FSYNC) == EIO);
+}
+
+static void an_fsync_that_storage_refused_stays_refused(void)
+{
+	fail_an_fsync(-ENOSPC, ENOSPC);
+	CHECK(is_told_lost(ENOSPC));
+	CHECK(run(1, FUSE_FSYNC) == ENOSPC && run(2, FUSE_FLUSH) == ENOSPC && n_syncs == 1);
+}
+
+static void an_fsync_that_failed_with_its_connection_is_made_again(void)
+{
+	fail_an_fsync(-EIO, PARKED);
+	have_another_connection();
+	CHECK(run(1, FUSE_FSYNC) == 0 && n_syncs == 2 && !next_note());
+}
+
+/* Storage that cannot sync at all loses nothing by it. */
+static void an_fsync_that_cannot_be_is_told_alone(void)
+{
+	fail_an_fsync(-EINVAL, EINVAL);
+	CHECK(!next_note() && !atomic_load(&file->error));
+	CHECK(run(1, FUSE_FLUSH) == 0);
+}
+
 static void die_with_a_doubt(void)
 {
 	fail_a_checkpoint();
@@ -210,6 +251,10 @@ static void inherit_a_doubt(void)
 WORKER(an_fsync_waits_for_a_checkpoints_verdict)
 WORKER(another_connection_ends_the_doubt)
 WORKER(a_close_before_the_verdict_is_suspect)
+WORKER(an_fsync_that_failed_has_failed_for_all)
+WORKER(an_fsync_that_storage_refused_stays_refused)
+WORKER(an_fsync_that_failed_with_its_connection_is_made_again)
+WORKER(an_fsync_that_cannot_be_is_told_alone)
 
 static void test_a_doubt_outlives_the_worker(void **state)
 {
@@ -226,6 +271,10 @@ int main(void)
 	    TEST(test_an_fsync_waits_for_a_checkpoints_verdict),
 	    TEST(test_another_connection_ends_the_doubt),
 	    TEST(test_a_close_before_the_verdict_is_suspect),
+	    TEST(test_an_fsync_that_failed_has_failed_for_all),
+	    TEST(test_an_fsync_that_storage_refused_stays_refused),
+	    TEST(test_an_fsync_that_failed_with_its_connection_is_made_again),
+	    TEST(test_an_fsync_that_cannot_be_is_told_alone),
 	    TEST(test_a_doubt_outlives_the_worker),
 	};
 
