@@ -236,6 +236,18 @@ static errint_t check_keys_of_type(const struct context *c, uint32_t i)
 	return 0;
 }
 
+/* Else it mounts somewhere else, where guardfs neither finds nor fences it. */
+static bool names_mountpoint(const struct config_program *program)
+{
+	char *words[CONFIG_HOOK_WORDS_MAX + 1];
+	unsigned n = config_program_words(program, words);
+
+	for (unsigned i = 1; i < n; i++)
+		if (strstr(words[i], "{mountpoint}"))
+			return true;
+	return false;
+}
+
 static errint_t check_type(const struct context *c, uint32_t i)
 {
 	const struct config_backend *b = &c->config->backends[i];
@@ -249,6 +261,10 @@ static errint_t check_type(const struct context *c, uint32_t i)
 		return config_fail(c->report, backend_line(c, i, "command"),
 				   "'command' is missing in [backend %s]: the program that mounts it",
 				   b->name);
+	if (b->type == BACKEND_COMMAND && !names_mountpoint(&b->command))
+		return config_fail(
+		    c->report, backend_line(c, i, "command"),
+		    "'command' in [backend %s] has no {mountpoint}: where the program has to mount", b->name);
 	if (backend_has_server(b->type) && b->host[0] == '\0')
 		return config_fail(c->report, backend_line(c, i, "host"), "'host' is missing in [backend %s]",
 				   b->name);

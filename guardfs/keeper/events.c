@@ -66,7 +66,8 @@ void event_try_succeeded(struct supervised *s, uint64_t now_ns)
 	s->explained = ERRCLASS_NONE;
 	s->identity_ns = now_ns;
 	s->next_probe_ns = now_ns + s->keeper->config->probe_interval_ms * NSEC_PER_MSEC;
-	s->transport.used = 0;	  /* said while connecting */
+	s->transport.used = 0; /* said while connecting */
+	s->transport.used_by_callers = true;
 	charge_settle(s, now_ns); /* before the memory is stored */
 	course_proven(&s->course, now_ns);
 	effects_drain(s, "", now_ns);

@@ -7,8 +7,10 @@
 #include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <linux/tcp.h>
 #include <netinet/in.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,8 +21,7 @@
 
 #define ENVIRON_MAX 65536
 
-/* From /proc/PID/stat, always readable. environ waits for the process's memory lock, so only the own
- * session's is read. */
+/* From /proc/PID/stat, always readable. */
 static pid_t session_of(pid_t pid, char *state)
 {
 	char path[32], stat[1024];
@@ -36,21 +37,107 @@ static pid_t session_of(pid_t pid, char *state)
 	return session;
 }
 
-enum token { TOKEN_OURS, TOKEN_ANOTHER, TOKEN_UNKNOWN };
+/* Of a namespace, by the number that its link in /proc shows, without asking anything of the process. 0: it has ended. */
+static uint32_t namespace_of(const char *task, const char *kind)
+{
+	char path[64], link[48];
+	uint32_t number = 0;
+	ssize_t n;
 
-/* UNKNOWN: no environment, as of a dying process. */
+	snprintf(path, sizeof(path), "/proc/%s/ns/%s", task, kind);
+	n = readlink(path, link, sizeof(link) - 1);
+	link[n > 0 ? n : 0] = '\0';
+	return sscanf(link, "%*[a-z]:[%" SCNu32 "]", &number) == 1 ? number : 0;
+}
+
+errint_t fence_mark(uint32_t *mark, int *own)
+{
+	errint_t rc;
+
+	*own = open("/proc/thread-self/ns/uts", O_RDONLY | O_CLOEXEC);
+	if (*own < 0)
+		return -errno;
+	rc = unshare(CLONE_NEWUTS) < 0 ? -errno : 0;
+	if (rc < 0)
+		close(*own);
+	else
+		*mark = namespace_of("thread-self", "uts");
+	return rc;
+}
+
+errint_t fence_unmark(int own)
+{
+	errint_t rc = setns(own, CLONE_NEWUTS) < 0 ? -errno : 0;
+
+	close(own);
+	return rc;
+}
+
+/* Numbers come round again, for a container say: the mount namespace tells, which is keeper's. */
+static bool task_is_marked(const char *task, uint32_t mark)
+{
+	return namespace_of(task, "uts") == mark && namespace_of(task, "mnt") == namespace_of("self", "mnt");
+}
+
+/* Of a process whose first thread has ended the others count: they have its sockets. */
+static bool is_marked(pid_t pid, uint32_t mark)
+{
+	CLEANUP_DIR DIR *tasks = NULL;
+	struct dirent *e;
+	char task[64];
+
+	snprintf(task, sizeof(task), "%d", (int)pid);
+	if (namespace_of(task, "uts") != 0)
+		return task_is_marked(task, mark);
+	snprintf(task, sizeof(task), "/proc/%d/task", (int)pid);
+	tasks = opendir(task);
+	while (tasks && (e = readdir(tasks)) != NULL) {
+		snprintf(task, sizeof(task), "%d/task/%.16s", (int)pid, e->d_name);
+		if (isdigit((unsigned char)e->d_name[0]) && task_is_marked(task, mark))
+			return true;
+	}
+	return false;
+}
+
+enum token { TOKEN_OURS, TOKEN_ANOTHER, TOKEN_NONE, TOKEN_UNKNOWN };
+
+/* ANOTHER: of another carrier. UNKNOWN: no environment, as of a dying process. environ waits for the process's memory lock,
+ * so only that of our own processes is read. */
 static enum token token_of(pid_t pid, const char *token)
 {
 	CLEANUP_FREE char *text = malloc(ENVIRON_MAX);
+	size_t name = strcspn(token, "=") + 1;
 	char path[32];
 	ssize_t n;
 
 	snprintf(path, sizeof(path), "/proc/%d/environ", (int)pid);
 	n = text ? fd_read_file(path, text, ENVIRON_MAX) : -ENOMEM;
-	for (ssize_t i = 0; i < n; i += (ssize_t)strlen(text + i) + 1)
+	for (ssize_t i = 0; i < n; i += (ssize_t)strlen(text + i) + 1) {
 		if (strcmp(text + i, token) == 0)
 			return TOKEN_OURS;
-	return n > 0 ? TOKEN_ANOTHER : TOKEN_UNKNOWN;
+		if (strncmp(text + i, token, name) == 0)
+			return TOKEN_ANOTHER;
+	}
+	return n > 0 ? TOKEN_NONE : TOKEN_UNKNOWN;
+}
+
+/* Without asking the process. */
+static bool may_belong(pid_t pid, const struct fence_group *g)
+{
+	char state;
+
+	return g->mark ? is_marked(pid, g->mark) : g->session > 0 && session_of(pid, &state) == g->session;
+}
+
+/* A marked one may have cleaned its environment. */
+static bool belongs(pid_t pid, const struct fence_group *g)
+{
+	enum token token;
+
+	if (!may_belong(pid, g))
+		return false;
+	token = token_of(pid, g->token);
+	return g->mark ? token != TOKEN_ANOTHER : token == TOKEN_OURS;
 }
 
 typedef void (*socket_fn)(int sock, void *arg);
@@ -104,61 +191,74 @@ static void visit_sockets(pid_t pid, int pidfd, socket_fn visit, void *arg)
 }
 
 /* pidfd first: the process looked at is the one hit. */
-static bool signal_member(pid_t pid, pid_t session, const char *token, int signal, bool reset)
+static bool signal_member(pid_t pid, const struct fence_group *g, int signal, bool reset)
 {
 	CLEANUP_FD int pidfd = -1;
-	char state;
 
-	if (session_of(pid, &state) != session)
+	if (!may_belong(pid, g))
 		return false;
 	pidfd = spawn_pidfd(pid);
-	if (pidfd < 0 || session_of(pid, &state) != session || token_of(pid, token) != TOKEN_OURS)
+	if (pidfd < 0 || !belongs(pid, g))
 		return false;
 	if (reset)
 		visit_sockets(pid, pidfd, reset_on_close, NULL);
 	return syscall(SYS_pidfd_send_signal, pidfd, signal, NULL, 0) == 0;
 }
 
-/* A process gives up its environment before its sockets. */
-static bool is_left(pid_t pid, pid_t session, const char *token)
+/* A process gives up its environment before its sockets, and those before its namespaces. */
+static bool is_left(pid_t pid, const struct fence_group *g)
 {
+	enum token token;
 	char state;
 
-	return session_of(pid, &state) == session && state != 'Z' && state != 'X' &&
-	       token_of(pid, token) != TOKEN_ANOTHER;
+	if (!may_belong(pid, g))
+		return false;
+	if (!g->mark && (session_of(pid, &state) != g->session || state == 'Z' || state == 'X'))
+		return false;
+	token = token_of(pid, g->token);
+	return token != TOKEN_ANOTHER && (g->mark || token != TOKEN_NONE);
 }
 
-bool fence_session_left(pid_t session, const char *token)
+static pid_t next_process(DIR *proc)
 {
-	CLEANUP_DIR DIR *proc = opendir("/proc");
 	struct dirent *e;
 
-	while (proc && session > 0 && (e = readdir(proc)) != NULL)
-		if (isdigit((unsigned char)e->d_name[0]) && is_left((pid_t)atoi(e->d_name), session, token))
+	while (proc && (e = readdir(proc)) != NULL)
+		if (isdigit((unsigned char)e->d_name[0]))
+			return (pid_t)atoi(e->d_name);
+	return 0;
+}
+
+bool fence_is_left(const struct fence_group *group)
+{
+	CLEANUP_DIR DIR *proc = opendir("/proc");
+	pid_t pid;
+
+	while ((pid = next_process(proc)) > 0)
+		if (is_left(pid, group))
 			return true;
 	return false;
 }
 
-static unsigned signal_session(pid_t session, const char *token, int signal, bool reset)
+static unsigned signal_group(const struct fence_group *group, int signal, bool reset)
 {
 	CLEANUP_DIR DIR *proc = opendir("/proc");
-	struct dirent *e;
 	unsigned n = 0;
+	pid_t pid;
 
-	while (proc && session > 0 && (e = readdir(proc)) != NULL)
-		if (isdigit((unsigned char)e->d_name[0]))
-			n += signal_member((pid_t)atoi(e->d_name), session, token, signal, reset);
+	while ((pid = next_process(proc)) > 0)
+		n += signal_member(pid, group, signal, reset);
 	return n;
 }
 
-unsigned fence_kill_session(pid_t session, const char *token)
+unsigned fence_kill(const struct fence_group *group)
 {
-	return signal_session(session, token, SIGKILL, true);
+	return signal_group(group, SIGKILL, true);
 }
 
-unsigned fence_signal_session(pid_t session, const char *token, int signal)
+unsigned fence_signal(const struct fence_group *group, int signal)
 {
-	return signal_session(session, token, signal, false);
+	return signal_group(group, signal, false);
 }
 
 #define UID_NOBODY 65534u /* a transport of SFTP's */
@@ -186,43 +286,55 @@ static bool is_ours(pid_t pid)
 	return uid && sscanf(uid, "\nUid: %u", &real) == 1 && (real == getuid() || real == UID_NOBODY);
 }
 
-unsigned fence_kill_strangers(const char *name, pid_t session, const char *token)
+unsigned fence_kill_strangers(const char *name, const struct fence_group *group)
 {
 	CLEANUP_DIR DIR *proc = opendir("/proc");
-	struct dirent *e;
 	unsigned n = 0;
+	pid_t pid;
 
-	while (proc && (e = readdir(proc)) != NULL) {
-		pid_t pid = isdigit((unsigned char)e->d_name[0]) ? (pid_t)atoi(e->d_name) : 0, its;
+	while ((pid = next_process(proc)) > 0) {
+		struct fence_group its = {.token = group->token};
 		char state;
 
-		if (pid <= 0 || !has_name(pid, name) || !is_ours(pid))
+		if (!has_name(pid, name) || !is_ours(pid))
 			continue;
-		its = session_of(pid, &state);
-		if (its > 0 && its != session)
-			n += signal_member(pid, its, token, SIGKILL, true);
+		its.session = session_of(pid, &state);
+		if (its.session > 0 && its.session != group->session)
+			n += signal_member(pid, &its, SIGKILL, true);
 	}
 	return n;
 }
 
-uint64_t fence_session_received(pid_t session)
+uint64_t fence_received(const struct fence_group *group)
 {
 	CLEANUP_DIR DIR *proc = opendir("/proc");
 	uint64_t received = 0;
-	struct dirent *e;
+	pid_t pid;
 
-	while (proc && session > 0 && (e = readdir(proc)) != NULL) {
-		pid_t pid = isdigit((unsigned char)e->d_name[0]) ? (pid_t)atoi(e->d_name) : 0;
+	while ((pid = next_process(proc)) > 0) {
 		CLEANUP_FD int pidfd = -1;
-		char state;
 
-		if (pid <= 0 || session_of(pid, &state) != session)
+		if (!may_belong(pid, group))
 			continue;
 		pidfd = spawn_pidfd(pid);
 		if (pidfd >= 0)
 			visit_sockets(pid, pidfd, add_received, &received);
 	}
 	return received;
+}
+
+unsigned fence_each(const struct fence_group *group, void (*visit)(pid_t pid, void *arg), void *arg)
+{
+	CLEANUP_DIR DIR *proc = opendir("/proc");
+	unsigned n = 0;
+	pid_t pid;
+
+	while ((pid = next_process(proc)) > 0)
+		if (may_belong(pid, group)) {
+			visit(pid, arg);
+			n++;
+		}
+	return n;
 }
 
 unsigned fence_tasks_inside(const struct arena *arena, unsigned backend, uint32_t epoch)

@@ -1,5 +1,4 @@
-/* fence.h: makes sure that nothing of an old epoch can reach storage (docs/RECOVERY.md). A session's
- * processes (sshfs, its ssh, ProxyJump) are those with token as a whole entry of their environment. */
+/* fence.h: makes sure that nothing of an old epoch can reach storage (docs/RECOVERY.md). */
 #ifndef GUARDFS_KEEPER_FENCE_H
 #define GUARDFS_KEEPER_FENCE_H
 
@@ -7,23 +6,43 @@
 #include "shm/arena.h"
 #include <sys/types.h>
 
-/* Kills the session, resetting its TCP sockets: an orderly close would leave the kernel retransmitting writes
+/* The processes of a carrier. */
+struct fence_group {
+	/* Their session: sshfs, its ssh, ProxyJump. Of it are those with token as a whole entry of their environment. */
+	pid_t session;
+	const char *token;
+	/* Not 0: instead of the session, all that carry this mark, whatever sessions they have made since. */
+	uint32_t mark;
+};
+
+/* Makes a UTS namespace of the calling thread's own, which what it forks carries as a mark. Before another thread is asked
+ * to fork, or any time passes, the caller goes back by fence_unmark. *own: for that. Linux's namespaces are inherited and
+ * only left on purpose; this kind changes nothing else for a program. 0 or -errno. */
+errint_t fence_mark(uint32_t *mark, int *own) WARN_UNUSED;
+
+/* Closes own. An error leaves the caller marked: it must end. */
+errint_t fence_unmark(int own) WARN_UNUSED;
+
+/* Kills the group, resetting its TCP sockets: an orderly close would leave the kernel retransmitting writes
  * that were answered EIO. Returns how many processes were found. */
-unsigned fence_kill_session(pid_t session, const char *token);
+unsigned fence_kill(const struct fence_group *group);
 
 /* A killed process holds its sockets until it has really ended. */
-bool fence_session_left(pid_t session, const char *token);
+bool fence_is_left(const struct fence_group *group);
 
 /* Leaves sockets alone (drills). Returns how many were found. */
-unsigned fence_signal_session(pid_t session, const char *token, int signal);
+unsigned fence_signal(const struct fence_group *group, int signal);
 
 /* Kills the processes of that name with the token that are not of the session: a predecessor's, of which nothing is known
- * any more. As fence_kill_session. */
-unsigned fence_kill_strangers(const char *name, pid_t session, const char *token);
+ * any more. As fence_kill. */
+unsigned fence_kill_strangers(const char *name, const struct fence_group *group);
 
 /* Bytes received by all its TCP connections; 0: none, or the kernel does not say. Looks at every process of
  * the machine. */
-uint64_t fence_session_received(pid_t session);
+uint64_t fence_received(const struct fence_group *group);
+
+/* Visits its processes; which may end meanwhile. Returns how many there were. Looks at every process of the machine. */
+unsigned fence_each(const struct fence_group *group, void (*visit)(pid_t pid, void *arg), void *arg);
 
 /* Tasks inside with an epoch up to this one. */
 unsigned fence_tasks_inside(const struct arena *arena, unsigned backend, uint32_t epoch);

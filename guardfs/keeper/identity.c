@@ -69,6 +69,12 @@ static bool prove_own_mount(struct probe_run *run, const struct mount_entry *mou
 	if (strcmp(mount->mountpoint, run->job->path) != 0)
 		return probe_fail(run, ERRCLASS_NOT_CONNECTED, 0, ERRCLASS_NOT_CONNECTED,
 				  "the mount at %s is gone", run->job->path);
+	/* What the kernel itself mounts goes on writing when the program is dead. */
+	if (run->backend->type == BACKEND_COMMAND && !run->found.fuse)
+		return probe_fail(
+		    run, ERRCLASS_CONFIG, 0, ERRCLASS_CONFIG,
+		    "it mounted %s: only FUSE can be fenced; mount it by fstab, and guard it as type = dir",
+		    mount->fstype);
 	/* Other programs name what they mount as they like. */
 	if (run->backend->type == BACKEND_COMMAND)
 		return true;

@@ -295,10 +295,20 @@ static uint64_t step_all(struct keeper *k)
 
 /* ---- end ---- */
 
-static bool all_dead(const struct keeper *k)
+static bool has_ended(struct transport *t)
+{
+	if (!transport_dead(t))
+		return false;
+	if (!t->mark || transport_gone(t))
+		return true;
+	transport_kill(t); /* what was forked meanwhile */
+	return false;
+}
+
+static bool all_ended(struct keeper *k)
 {
 	for (unsigned i = 0; i < k->n_backends; i++)
-		if (!transport_dead(&k->backends[i].transport))
+		if (!has_ended(&k->backends[i].transport))
 			return false;
 	return true;
 }
@@ -310,7 +320,7 @@ static void stop_all(struct keeper *k)
 
 	for (unsigned i = 0; i < k->n_backends; i++)
 		supervised_stop(&k->backends[i]);
-	while (!all_dead(k) && clock_mono_ns() < give_up_ns)
+	while (!all_ended(k) && clock_mono_ns() < give_up_ns)
 		wait_events(k, clock_mono_ns() + 20 * NSEC_PER_MSEC);
 	reap_children(k);
 	if (k->superseded)

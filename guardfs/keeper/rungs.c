@@ -40,8 +40,13 @@ static enum rung_result fence_poll(void *context, uint64_t now_ns)
 	struct supervised *s = context;
 
 	(void)now_ns;
-	if (!transport_gone(&s->transport))
+	if (!transport_gone(&s->transport)) {
+		if (s->transport.mark) /* it may have forked meanwhile */
+			transport_kill(&s->transport);
 		return RUNG_WAIT;
+	}
+	if (backend_is_mounted(s->config->type)) /* mounted just before its end */
+		transport_detach(&s->transport);
 	transport_end(&s->transport);
 	return RUNG_DONE;
 }

@@ -102,10 +102,11 @@ static void adopt_transport(struct supervised *s)
 	struct transport_heir heir = {.pid = pid,
 				      .start = atomic_load(&s->board->pid_start),
 				      .epoch = atomic_load(&s->board->pid_epoch),
+				      .mark = atomic_load(&s->board->pid_mark),
 				      .guardian_pidfd = s->keeper->guardian_pidfd,
 				      .root_fd = -1};
 
-	if (!has_carrier(s) || pid <= 0)
+	if (!has_carrier(s) || (pid <= 0 && heir.mark == 0))
 		return;
 	if (atomic_load(&s->board->root_epoch) == heir.epoch)
 		heir.root_fd = atomic_load(&s->board->root_fd);
@@ -160,6 +161,7 @@ void supervised_init(struct supervised *s, struct keeper *k, unsigned index, uin
 	s->board = &k->board->backends[index];
 	probe_init(&s->probe);
 	transport_init(&s->transport, k->config, index, k->run_dir, &k->features[index]);
+	s->transport.mark_kept = &s->board->pid_mark;
 	adopt_transport(s);
 	take_state(s, now_ns);
 	incident_recall(s);

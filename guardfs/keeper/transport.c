@@ -4,6 +4,7 @@
 #include "keeper/spawn.h"
 #include "base/child.h"
 #include "base/fd.h"
+#include "base/log.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -15,7 +16,8 @@
 #include <sys/wait.h>
 
 #define TOKEN_NAME "GUARDFS_TRANSPORT"
-#define READ_MAX   65536u /* of its output, at a time */
+#define READ_MAX   65536u  /* of its output, at a time */
+#define OUTPUT_MAX 1048576 /* that a command writes while there is no keeper */
 
 void transport_init(struct transport *t, const struct config *config, unsigned backend, const char *run_dir,
 		    struct transport_features *features)
@@ -37,6 +39,12 @@ static void format_token(const struct transport *t, char *token, size_t size)
 	snprintf(token, size, TOKEN_NAME "=%s/%s", t->run_dir, t->backend->name);
 }
 
+static struct fence_group group_of(const struct transport *t, char *token, size_t size)
+{
+	format_token(t, token, size);
+	return (struct fence_group){.session = t->pid, .token = token, .mark = t->mark};
+}
+
 /* In the child. It outlives a killed keeper, the reader of its stderr: hence SIGPIPE is ignored and there is
  * no PDEATHSIG. */
 static void exec_transport(const struct transport *t)
@@ -55,6 +63,42 @@ static void exec_transport(const struct transport *t)
 	_exit(127);
 }
 
+/* Its end of its output is one to read from, too: the pipe never lacks a reader, so that nobody is killed by SIGPIPE while
+ * there is no keeper, and the next keeper opens it again through /proc. When the pipe is full its words are lost; it does
+ * not wait. */
+static errint_t keep_readable(int *fd)
+{
+	char path[32];
+	int both;
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", *fd);
+	both = open(path, O_RDWR | O_NONBLOCK | O_CLOEXEC);
+	if (both < 0)
+		return -errno;
+	close(*fd);
+	*fd = both;
+	fcntl(both, F_SETPIPE_SZ, OUTPUT_MAX); /* a smaller one will do */
+	return 0;
+}
+
+/* -1: it has redirected it. Only keep_readable's pipes are open for reading and writing. */
+static int reopen_output(const struct transport *t)
+{
+	char path[48], text[128];
+	unsigned flags;
+	ssize_t n;
+
+	snprintf(path, sizeof(path), "/proc/%d/fdinfo/%d", (int)t->pid, STDERR_FILENO);
+	if (fd_read_file(path, text, sizeof(text)) < 0 || !strstr(text, "flags:") ||
+	    sscanf(strstr(text, "flags:"), "flags: %o", &flags) != 1 || (flags & O_ACCMODE) != O_RDWR)
+		return -1;
+	snprintf(path, sizeof(path), "/proc/%d/fd/%d", (int)t->pid, STDERR_FILENO);
+	n = readlink(path, text, sizeof(text));
+	if (n < 5 || strncmp(text, "pipe:", 5) != 0)
+		return -1;
+	return open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+}
+
 static errint_t fork_transport(struct transport *t, const int *keep, size_t n)
 {
 	t->pid = spawn_fork(keep, n);
@@ -69,6 +113,32 @@ static errint_t fork_transport(struct transport *t, const int *keep, size_t n)
 	return 0;
 }
 
+static void set_mark(struct transport *t, uint32_t mark)
+{
+	t->mark = mark;
+	if (t->mark_kept)
+		atomic_store(t->mark_kept, mark);
+}
+
+/* Whatever it forks. A keeper that could not go back would kill itself by the mark. */
+static errint_t fork_marked(struct transport *t, const int *keep, size_t n)
+{
+	uint32_t mark;
+	int own;
+	errint_t rc = fence_mark(&mark, &own);
+
+	if (rc < 0) {
+		log_error("backend %s: no UTS namespace can be made, by which its processes are known: %s",
+			  t->backend->name, strerror(-rc));
+		return rc;
+	}
+	set_mark(t, mark);
+	rc = fork_transport(t, keep, n);
+	if (fence_unmark(own) < 0)
+		abort();
+	return rc;
+}
+
 static errint_t run_transport(struct transport *t, uint32_t epoch)
 {
 	int fds[2], keep[1 + TRANSPORT_KEEP_MAX];
@@ -80,10 +150,12 @@ static errint_t run_transport(struct transport *t, uint32_t epoch)
 	keep[0] = fds[1];
 	t->stderr_fd = fds[0];
 	rc = fcntl(t->stderr_fd, F_SETFL, O_NONBLOCK) < 0 ? -errno : 0;
+	if (rc == 0 && t->kind->any_program)
+		rc = keep_readable(&keep[0]);
 	if (rc == 0)
 		rc = t->kind->prepare(t, epoch, keep, &n);
 	if (rc == 0)
-		rc = fork_transport(t, keep, n);
+		rc = t->kind->any_program ? fork_marked(t, keep, n) : fork_transport(t, keep, n);
 	while (n > 0)
 		close(keep[--n]);
 	return rc;
@@ -111,11 +183,18 @@ errint_t transport_adopt(struct transport *t, const struct transport_heir *heir)
 
 	t->pid = heir->pid;
 	t->start = heir->start;
+	t->mark = heir->mark;
+	if (heir->pid <= 0)
+		return -ESRCH;
 	t->pidfd = spawn_pidfd(heir->pid);
 	state = child_state(heir->pid, &found);
 	if (t->pidfd >= 0 && state != 0 && state != 'Z' && state != 'X' && found == heir->start &&
-	    t->kind->adopt(t, heir) == 0)
+	    t->kind->adopt(t, heir) == 0) {
+		if (t->kind->any_program)
+			t->stderr_fd = reopen_output(t);
+		t->used_by_callers = true; /* else it is started anew */
 		return 0;
+	}
 	if (t->pidfd >= 0)
 		close(t->pidfd);
 	t->pidfd = -1;
@@ -160,6 +239,8 @@ void transport_read(struct transport *t)
 		}
 		memcpy(t->text + t->used, chunk, (size_t)n);
 		t->used += (size_t)n;
+		if (t->kind->hear)
+			t->kind->hear(t, chunk, (size_t)n);
 	}
 }
 
@@ -179,9 +260,9 @@ bool transport_dead(const struct transport *t)
 bool transport_gone(const struct transport *t)
 {
 	char token[CONFIG_PATH_MAX + 64];
+	const struct fence_group group = group_of(t, token, sizeof(token));
 
-	format_token(t, token, sizeof(token));
-	return transport_dead(t) && !fence_session_left(t->pid, token);
+	return transport_dead(t) && !fence_is_left(&group);
 }
 
 void transport_reaped(struct transport *t, pid_t pid, int status)
@@ -197,6 +278,13 @@ enum errclass transport_explain(struct transport *t, char *detail, size_t size)
 	return t->kind ? t->kind->explain(t, detail, size) : ERRCLASS_NONE;
 }
 
+/* Its end would be the end of its mount. */
+static bool went_to_background(const struct transport *t)
+{
+	return t->mark && !t->used_by_callers && t->status != -1 && WIFEXITED(t->status) &&
+	       WEXITSTATUS(t->status) == 0 && !transport_gone(t);
+}
+
 enum errclass transport_diagnose(struct transport *t, char *detail, size_t size)
 {
 	enum errclass class = transport_explain(t, detail, size);
@@ -204,6 +292,11 @@ enum errclass transport_diagnose(struct transport *t, char *detail, size_t size)
 
 	if (class != ERRCLASS_NONE)
 		return class;
+	if (went_to_background(t)) {
+		snprintf(detail, size,
+			 "%s went to the background: it must stay (such as by -f or --no-daemon)", name);
+		return ERRCLASS_CONFIG;
+	}
 	if (detail[0] == '\0' && t->status != -1 && WIFSIGNALED(t->status))
 		snprintf(detail, size, "%s was killed by signal %d", name, WTERMSIG(t->status));
 	else if (detail[0] == '\0' && t->status != -1)
@@ -226,9 +319,9 @@ unsigned transport_connections(const struct transport *t)
 void transport_kill(struct transport *t)
 {
 	char token[CONFIG_PATH_MAX + 64];
+	const struct fence_group group = group_of(t, token, sizeof(token));
 
-	format_token(t, token, sizeof(token));
-	fence_kill_session(t->pid, token);
+	fence_kill(&group);
 	if (t->pidfd >= 0) /* also before exec */
 		syscall(SYS_pidfd_send_signal, t->pidfd, SIGKILL, NULL, 0);
 }
@@ -244,31 +337,50 @@ void transport_clear(const struct transport *t)
 unsigned transport_signal(const struct transport *t, int signal)
 {
 	char token[CONFIG_PATH_MAX + 64];
+	const struct fence_group group = group_of(t, token, sizeof(token));
 
-	format_token(t, token, sizeof(token));
-	return fence_signal_session(t->pid, token, signal);
+	return fence_signal(&group, signal);
 }
 
 uint64_t transport_received(const struct transport *t)
 {
-	return transport_dead(t) ? 0 : fence_session_received(t->pid);
+	char token[CONFIG_PATH_MAX + 64];
+	const struct fence_group group = group_of(t, token, sizeof(token));
+
+	return transport_dead(t) ? 0 : fence_received(&group);
 }
 
 /* The ring, of an SFTP transport, is not its own. */
+static void add_memory(pid_t pid, void *arg)
+{
+	unsigned long long resident, shared;
+	uint64_t *bytes = arg;
+	char path[32], text[128];
+
+	snprintf(path, sizeof(path), "/proc/%d/statm", (int)pid);
+	if (fd_read_file(path, text, sizeof(text)) >= 0 &&
+	    sscanf(text, "%*u %llu %llu", &resident, &shared) == 2 && shared <= resident)
+		*bytes += (uint64_t)(resident - shared) * (uint64_t)sysconf(_SC_PAGESIZE);
+}
+
 uint64_t transport_memory(const struct transport *t)
 {
-	char path[32], text[128];
-	unsigned long long resident, shared;
+	char token[CONFIG_PATH_MAX + 64];
+	const struct fence_group group = group_of(t, token, sizeof(token));
+	uint64_t bytes = 0;
 
-	snprintf(path, sizeof(path), "/proc/%d/statm", (int)t->pid);
-	if (transport_dead(t) || fd_read_file(path, text, sizeof(text)) < 0 ||
-	    sscanf(text, "%*u %llu %llu", &resident, &shared) != 2 || shared > resident)
+	if (transport_dead(t))
 		return 0;
-	return (uint64_t)(resident - shared) * (uint64_t)sysconf(_SC_PAGESIZE);
+	if (t->mark)
+		fence_each(&group, add_memory, &bytes);
+	else
+		add_memory(t->pid, &bytes);
+	return bytes;
 }
 
 void transport_end(struct transport *t)
 {
+	set_mark(t, 0);
 	if (t->kind)
 		t->kind->end(t);
 }
@@ -282,8 +394,8 @@ void transport_forget(struct transport *t)
 	t->pid = 0;
 	t->start = 0;
 	t->pidfd = t->stderr_fd = t->status = -1;
-	t->used = 0;
-	t->served = false;
+	t->used = t->line_used = 0;
+	t->served = t->used_by_callers = false;
 	if (t->kind)
 		t->kind->forget(t);
 }

@@ -11,6 +11,7 @@
 #include <sys/types.h>
 
 #define TRANSPORT_TEXT_MAX 2048
+#define TRANSPORT_LINE_MAX 256
 
 /* Of each backend's sshfs, found by the first child that starts it; shared with the children. */
 struct transport_features {
@@ -34,16 +35,27 @@ struct transport {
 	/* -1: none or dead. */
 	int pidfd;
 	uint64_t start;
+	/* By it all that it starts is known. 0: by its session. Kept on the board, for the next keeper, from before the start
+	 * until none of them is left (NULL: nowhere). */
+	uint32_t mark;
+	_Atomic uint32_t *mark_kept;
 	/* Of wait(2); -1: unknown. */
 	int status;
 	int stderr_fd;
 	size_t used;
 	/* The end of its stderr. */
 	char text[TRANSPORT_TEXT_MAX];
+	/* command: the line that it is saying; how many were logged since then, and how many were not. */
+	char line[TRANSPORT_LINE_MAX];
+	size_t line_used;
+	uint64_t lines_since_ns;
+	uint32_t lines_logged, lines_left_out;
 	/* The complaint about dropped options was made. */
 	bool warned;
 	/* It was ready. */
 	bool served;
+	/* Callers have used it: its words may be about their files. */
+	bool used_by_callers;
 	/* In a drill: new ones offer no key. */
 	bool no_login;
 
@@ -71,9 +83,11 @@ errint_t transport_start(struct transport *t, uint32_t epoch, char *message,
 
 /* A predecessor's process, as the board has it. */
 struct transport_heir {
+	/* pid 0: none; what it had started may be there, under its mark. */
 	pid_t pid;
 	uint64_t start;
 	uint32_t epoch;
+	uint32_t mark;
 	/* Guardian has worker's descriptors: root_fd among them, -1: none of that epoch. */
 	int guardian_pidfd, root_fd;
 };
@@ -91,8 +105,15 @@ void transport_read(struct transport *t);
 /* Is there no living process? */
 bool transport_dead(const struct transport *t);
 
-/* Nor any other of its session, as sshfs's ssh? Reads all of /proc, for the fence, which waits for it. */
+/* Nor any other of its session, as sshfs's ssh, or of all that a command has started? Reads all of /proc, for the fence,
+ * which waits for it. */
 bool transport_gone(const struct transport *t);
+
+/* May there be any? */
+static inline bool transport_known(const struct transport *t)
+{
+	return t->pid > 0 || t->mark != 0;
+}
 
 void transport_reaped(struct transport *t, pid_t pid, int status);
 
@@ -126,7 +147,7 @@ void transport_inherit(struct transport *t);
  * machine. */
 uint64_t transport_received(const struct transport *t);
 
-/* Bytes of memory that it has for itself, and may have. 0: unknown. */
+/* Bytes of memory that it has for itself (a command with all that it has started), and may have. 0: unknown. */
 uint64_t transport_memory(const struct transport *t);
 static inline uint64_t transport_memory_max(const struct transport *t)
 {
@@ -141,7 +162,8 @@ static inline uint64_t transport_memory_max(const struct transport *t)
  * keeper's image. (A transport of SFTP bounds itself.) */
 void transport_bound_memory(const struct transport *t);
 
-/* Kills it with its session at once, resetting their connections. Does not wait. */
+/* Kills it with its session, or with all that a command has started, at once, resetting their connections. Does not
+ * wait. */
 void transport_kill(struct transport *t);
 
 /* Ends those of this backend that a killed predecessor left and nobody knows of, but for this one: sshfs's mounts are
@@ -168,6 +190,8 @@ void transport_forget(struct transport *t);
 
 struct transport_kind {
 	const char *name;
+	/* It is any program: its processes are marked, and its output always has a reader. */
+	bool any_program;
 	/* Complaints about the configuration, before the first child. */
 	errint_t (*check)(struct transport *t, char *message);
 	/* Before the fork: what the child needs. keep: descriptors for it, closed here afterwards; *n counts them.
@@ -179,6 +203,8 @@ struct transport_kind {
 	errint_t (*adopt)(struct transport *t, const struct transport_heir *heir);
 	/* NULL: its process keeps the epoch it was started for. */
 	void (*set_epoch)(struct transport *t, uint32_t epoch);
+	/* NULL, or: it said that. */
+	void (*hear)(struct transport *t, const char *words, size_t n);
 	bool (*ready)(const struct transport *t);
 	enum errclass (*explain)(struct transport *t, char *detail, size_t size);
 	void (*end)(struct transport *t);

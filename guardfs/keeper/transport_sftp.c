@@ -237,7 +237,8 @@ static void forget_sftp(struct transport *t)
 /* It waits for a keeper that knows of it, holding connections of the account. */
 static void clear_sftp(const struct transport *t, const char *token)
 {
-	unsigned n = fence_kill_strangers(SFTP_CHILD_NAME, t->pid, token);
+	const struct fence_group group = {.session = t->pid, .token = token};
+	unsigned n = fence_kill_strangers(SFTP_CHILD_NAME, &group);
 
 	if (n > 0)
 		log_info("backend %s: ended %u transports that a former guardfs had left", t->backend->name,

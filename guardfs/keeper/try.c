@@ -47,7 +47,7 @@ void try_plan(const struct supervised *s, struct plan *plan)
 					 .command = s->config->type == BACKEND_COMMAND,
 					 .connect_ms = try_budget_ms(s),
 					 .epoch = next_epoch(s),
-					 .transport_running = s->transport.pid > 0,
+					 .transport_running = transport_known(&s->transport),
 					 .transport_kept = s->reopens};
 
 	plan_make(&input, plan);

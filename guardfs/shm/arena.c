@@ -178,7 +178,7 @@ static const uint64_t shape[] = {
 	sizeof(struct board_backend), AT(board_backend, inflight), AT(board_backend, young_until_ns),
 	AT(board_backend, watched),
 	AT(board_backend, received_ns), AT(board_backend, gorged_epoch), AT(board_backend, refused), AT(board_backend, root_fd),
-	AT(board_backend, opened_class), AT(board_backend, state), AT(board_backend, pid),
+	AT(board_backend, opened_class), AT(board_backend, state), AT(board_backend, pid), AT(board_backend, pid_mark),
 	AT(board_backend, detail), AT(board_backend, statfs), AT(board_backend, counters),
 	sizeof(struct board_crash), sizeof(struct board_route), AT(route, path), AT(route, target),
 	AT(route, backend), AT(route, origin), AT(route, line), sizeof(struct config), AT(config, run_dir),

@@ -38,8 +38,10 @@ static void what_is_no_command_is_refused(void **state)
 		"x.conf:7: ", "a program's absolute path and its arguments");
 	refused("command = [\"/bin/true\", 1]\n",
 		"x.conf:7: ", "a program's absolute path and its arguments");
-	refused("host = x\ncommand = [\"/bin/true\"]\n",
+	refused("host = x\ncommand = [\"/bin/true\", \"{mountpoint}\"]\n",
 		"x.conf:7: ", "'host' means nothing for type = command");
+	refused("command = [\"/bin/true\", \"/mnt\"]\n", "x.conf:7: ", "has no {mountpoint}");
+	refused("command = [\"/bin/{mountpoint}\"]\n", "x.conf:7: ", "has no {mountpoint}");
 	refused("command = [\"/bin/true\"]\ncommand = [\"/bin/true\"]\n", "x.conf:8: ", "was set already");
 	memset(longer + strlen(longer), 'a', 1200);
 	strcat(longer, "\"]\n");

@@ -1,5 +1,6 @@
-/* The processes of a transport: told by session and token, until the last of them has really ended. */
+/* The processes of a transport: told by session and token, or by a mark, until the last of them has really ended. */
 #include "keeper/fence.h"
+#include "base/child.h"
 #include "base/clock.h"
 
 #include <errno.h>
@@ -8,6 +9,7 @@
 #include <signal.h>
 #include <stdarg.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -16,6 +18,7 @@
 #define TOKEN "GUARDFS_TEST_TOKEN=one"
 
 static pid_t session;
+static struct fence_group group;
 
 /* In the midst of executing a program a process has no environment that could be read, and is taken for one of ours. */
 #define SESSION                                                                                        \
@@ -41,6 +44,7 @@ static int set_up(void **state)
 		_exit(127);
 	}
 	close(fds[1]);
+	group = (struct fence_group){.session = session, .token = TOKEN};
 	if (read(fds[0], &byte, 1) != 1)
 		return -1;
 	close(fds[0]);
@@ -50,7 +54,7 @@ static int set_up(void **state)
 static int tear_down(void **state)
 {
 	(void)state;
-	fence_kill_session(session, TOKEN);
+	fence_kill(&group);
 	return waitpid(session, NULL, 0) == session || errno == ECHILD ? 0 : -1;
 }
 
@@ -58,7 +62,7 @@ static bool none_left_in_time(void)
 {
 	uint64_t end_ns = clock_mono_ns() + 10 * NSEC_PER_SEC;
 
-	while (fence_session_left(session, TOKEN))
+	while (fence_is_left(&group))
 		if (clock_mono_ns() > end_ns)
 			return false;
 	return true;
@@ -67,11 +71,11 @@ static bool none_left_in_time(void)
 static void lives_until_it_is_killed(void **state)
 {
 	(void)state;
-	assert_true(fence_session_left(session, TOKEN));
-	assert_int_equal(fence_kill_session(session, TOKEN), 2);
+	assert_true(fence_is_left(&group));
+	assert_int_equal(fence_kill(&group), 2);
 	/* Its leader is not reaped: a dead process is none that is left. */
 	assert_true(none_left_in_time());
-	assert_int_equal(fence_kill_session(session, TOKEN), 0);
+	assert_int_equal(fence_kill(&group), 0);
 }
 
 static void the_last_one_counts(void **state)
@@ -79,31 +83,125 @@ static void the_last_one_counts(void **state)
 	(void)state;
 	assert_int_equal(kill(session, SIGKILL), 0);
 	assert_int_equal(waitpid(session, NULL, 0), session);
-	assert_true(fence_session_left(session, TOKEN)); /* its child, as ssh after the death of sshfs */
-	assert_int_equal(fence_kill_session(session, TOKEN), 1);
+	assert_true(fence_is_left(&group)); /* its child, as ssh after the death of sshfs */
+	assert_int_equal(fence_kill(&group), 1);
 	assert_true(none_left_in_time());
 }
 
 static void others_are_let_alone(void **state)
 {
+	const struct fence_group another = {session, "GUARDFS_TEST_TOKEN=another", 0},
+				 own = {getpid(), TOKEN, 0}, none = {0, TOKEN, 0};
+
 	(void)state;
-	assert_false(fence_session_left(session, "GUARDFS_TEST_TOKEN=another"));
-	assert_int_equal(fence_kill_session(session, "GUARDFS_TEST_TOKEN=another"), 0);
-	assert_false(fence_session_left(getpid(), TOKEN));
-	assert_false(fence_session_left(0, TOKEN));
-	assert_true(fence_session_left(session, TOKEN));
+	assert_false(fence_is_left(&another));
+	assert_int_equal(fence_kill(&another), 0);
+	assert_false(fence_is_left(&own));
+	assert_false(fence_is_left(&none));
+	assert_true(fence_is_left(&group));
 }
 
 /* Of no session that anybody knows: by name and token. */
 static void strangers_are_found_by_name(void **state)
 {
+	const struct fence_group another = {0, "GUARDFS_TEST_TOKEN=another", 0}, own = {getpid(), TOKEN, 0},
+				 any = {0, TOKEN, 0};
+
 	(void)state;
-	assert_int_equal(fence_kill_strangers("tail", session, TOKEN), 0);
-	assert_int_equal(fence_kill_strangers("tail", 0, "GUARDFS_TEST_TOKEN=another"), 0);
-	assert_int_equal(fence_kill_strangers("tai", 0, TOKEN), 0);
-	assert_int_equal(fence_kill_strangers("sh", getpid(), TOKEN), 1);
-	assert_int_equal(fence_kill_strangers("tail", 0, TOKEN), 1);
+	assert_int_equal(fence_kill_strangers("tail", &group), 0);
+	assert_int_equal(fence_kill_strangers("tail", &another), 0);
+	assert_int_equal(fence_kill_strangers("tai", &any), 0);
+	assert_int_equal(fence_kill_strangers("sh", &own), 1);
+	assert_int_equal(fence_kill_strangers("tail", &any), 1);
 	assert_true(none_left_in_time());
+}
+
+/* ---- by a mark ---- */
+
+/* Forks twice, each in a session of its own; the first two end, the last has no environment to be known by, and says its pid. */
+#define DAEMON "setsid -f sh -c 'setsid -f env -i sh -c \"echo \\$\\$; exec tail -f /dev/null >/dev/null\"'"
+
+static pid_t daemonize(void)
+{
+	char token[] = TOKEN, path[] = "PATH=/usr/bin:/bin", *envp[] = {token, path, NULL}, text[32] = "";
+	int fds[2], status;
+	size_t used = 0;
+	pid_t pid;
+
+	assert_int_equal(pipe(fds), 0);
+	pid = fork();
+	if (pid == 0) {
+		setsid();
+		dup2(fds[1], 1);
+		close(fds[0]);
+		close(fds[1]);
+		execle("/bin/sh", "sh", "-c", DAEMON, NULL, envp);
+		_exit(127);
+	}
+	close(fds[1]);
+	while (used + 1 < sizeof(text) && !strchr(text, '\n')) {
+		ssize_t n = read(fds[0], text + used, sizeof(text) - 1 - used);
+
+		assert_true(n > 0);
+		used += (size_t)n;
+	}
+	close(fds[0]);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	return (pid_t)atoi(text);
+}
+
+static struct fence_group marked_daemon(pid_t *daemon)
+{
+	struct fence_group g = {.token = TOKEN};
+	int own;
+	errint_t rc = fence_mark(&g.mark, &own);
+
+	if (rc == -EPERM)
+		skip(); /* not root */
+	assert_int_equal(rc, 0);
+	*daemon = daemonize();
+	assert_int_equal(fence_unmark(own), 0);
+	assert_int_not_equal(g.mark, 0);
+	return g;
+}
+
+/* Whatever it did to its session, its parent and its environment; and nobody else. */
+static void a_daemon_is_known_by_its_mark(void **state)
+{
+	pid_t daemon, stranger = daemonize();
+	struct fence_group g = marked_daemon(&daemon);
+	const struct fence_group by_session = {.session = daemon, .token = TOKEN};
+	uint64_t end_ns = clock_mono_ns() + 10 * NSEC_PER_SEC;
+
+	(void)state;
+	assert_int_equal(getsid(daemon), daemon);
+	assert_int_equal(fence_kill(&by_session), 0); /* its token is gone */
+	assert_true(fence_is_left(&g));
+	assert_true(fence_kill(&g) >= 1); /* perhaps with one that has not ended yet */
+	while (fence_is_left(&g))
+		assert_true(clock_mono_ns() < end_ns);
+	assert_true(strchr("ZX", child_state(daemon, NULL)) != NULL); /* or none */
+	assert_int_equal(kill(stranger, SIGKILL), 0);
+}
+
+/* The number of a namespace that has ended is another's later. */
+static void another_carriers_process_is_let_alone(void **state)
+{
+	struct fence_group g = {.token = "GUARDFS_TEST_TOKEN=another"}, ours = {.token = TOKEN};
+	int own;
+	errint_t rc = fence_mark(&g.mark, &own);
+
+	(void)state;
+	if (rc == -EPERM)
+		skip();
+	assert_int_equal(rc, 0);
+	tear_down(state);
+	assert_int_equal(set_up(state), 0);
+	assert_int_equal(fence_unmark(own), 0);
+	assert_false(fence_is_left(&g));
+	assert_int_equal(fence_kill(&g), 0);
+	ours.mark = g.mark;
+	assert_int_equal(fence_signal(&ours, 0), 2);
 }
 
 int main(void)
@@ -113,6 +211,8 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(the_last_one_counts, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(others_are_let_alone, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(strangers_are_found_by_name, set_up, tear_down),
+	    cmocka_unit_test(a_daemon_is_known_by_its_mark),
+	    cmocka_unit_test_setup_teardown(another_carriers_process_is_let_alone, set_up, tear_down),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
