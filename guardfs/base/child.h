@@ -14,13 +14,16 @@
  * the backend. */
 #define FD_RESERVED 64
 
+/* comm of guardian's holder (guardian/holder.c). Not guardfs-…: `pkill -9 guardfs` shall leave it. */
+#define HOLDER_NAME "gfs-holder"
+
 /* Clones the calling thread, like fork. The child's own table has 0, 1, 2 and keep_fds, renumbered from 3.
  * *pidfd (may be NULL): close-on-exec, in the parent. Returns the pid, 0 in the child, or -errno (-EINVAL:
  * over CHILD_KEEP_MAX). The parent waits for the child's table, some ms, at most a second. For one thread of
  * a process; others hold no lock that the child needs. Guardian keeps only descriptors below FD_RESERVED. */
 pid_t child_clone(const int *keep_fds, size_t n_keep, int *pidfd) WARN_UNUSED;
 
-/* Clones a worker: the descriptor table stays shared. Returns as child_clone. */
+/* Clones a worker or holder: the descriptor table stays shared. Returns as child_clone. */
 pid_t child_clone_sharing(int *pidfd) WARN_UNUSED;
 
 /* State letter of /proc/PID/stat (0: no process), and start in clock ticks since boot (may be NULL). Pid and

@@ -89,7 +89,7 @@ static void drop_all(void)
 
 void privileges_drop(enum privileges whose)
 {
-	uint64_t keep = whose == PRIVILEGES_KEEPER ? KEEPER : WORKER;
+	uint64_t keep = whose == PRIVILEGES_KEEPER ? KEEPER : whose == PRIVILEGES_WORKER ? WORKER : 0;
 
 	if (whose == PRIVILEGES_LOGIN || whose == PRIVILEGES_TRANSPORT) {
 		if (whose == PRIVILEGES_LOGIN)

@@ -1,4 +1,4 @@
-/* privileges.h: confines worker and keeper to the capabilities and system calls that they need. Guardian
+/* privileges.h: confines worker, keeper and holder to the capabilities and system calls that they need. Guardian
  * keeps all. docs/SECURITY.md. */
 #ifndef GUARDFS_BASE_PRIVILEGES_H
 #define GUARDFS_BASE_PRIVILEGES_H
@@ -8,6 +8,7 @@
 enum privileges {
 	PRIVILEGES_WORKER, /* acts with callers' ids; no exec, no network */
 	PRIVILEGES_KEEPER, /* mounts, kills, starts sshfs, ssh and hooks, which inherit this */
+	PRIVILEGES_HOLDER, /* waits: no capability; the system calls of worker */
 	PRIVILEGES_LOGIN, /* reads every file, connects, becomes another user; writes no file, starts nothing */
 	PRIVILEGES_TRANSPORT, /* has its sockets and its memory: nobody's rights, opens no file, starts nothing */
 };

@@ -223,8 +223,10 @@ static errint_t start_session(struct guardian *g, const struct config *config)
  * shares these descriptors, keeper inherits them). */
 static errint_t start_processes(struct guardian *g, bool background)
 {
-	errint_t rc = processes_start_worker(g);
+	errint_t rc;
 
+	holder_tick(g, clock_mono_ns());
+	rc = processes_start_worker(g);
 	if (rc == 0)
 		rc = processes_wait_serving(g, START_LIMIT_MS);
 	if (rc == 0 && background)

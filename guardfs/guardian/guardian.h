@@ -49,10 +49,11 @@ struct guardian {
 	bool locked;
 
 	/* processes.c */
-	pid_t worker, keeper;
+	pid_t worker, keeper, holder;
 	uint64_t worker_started_ns, keeper_started_ns;
 	/* 0: nothing to start. */
 	uint64_t worker_start_at_ns, keeper_start_at_ns;
+	uint64_t holder_started_ns, holder_start_at_ns;
 	uint32_t worker_quick_deaths, keeper_quick_deaths;
 	/* Killed, not yet reaped: a thread is in D state. */
 	pid_t dead[DEAD_WORKERS_MAX];
@@ -145,6 +146,13 @@ errint_t processes_wait_serving(struct guardian *g, unsigned timeout_ms) WARN_UN
 void processes_tick(struct guardian *g, uint64_t now_ns);
 void processes_stop(struct guardian *g, bool stop_keeper);
 errint_t processes_quiesce(struct guardian *g) WARN_UNUSED;
+
+/* holder.c. Starts it if there is none; first before a worker. Without one guardian goes on. */
+void holder_tick(struct guardian *g, uint64_t now_ns);
+/* Ends it: before re-execution, which leaves a shared table by copying it. */
+void holder_end(struct guardian *g);
+/* At the end, after worker's. Guardian leaves the table, and holder closes what is open in it. */
+void holder_leave(struct guardian *g);
 
 /* begin: once serving; step: often; now: without waiting. */
 void announce_begin(struct guardian *g, bool tell_starter);

@@ -127,6 +127,7 @@ void handover_reexecute(struct guardian *g)
 	log_notice("re-executing %s", g->exe);
 	if (processes_quiesce(g) < 0)
 		return;
+	holder_end(g);
 	format_dead(g, dead, sizeof(dead));
 	setenv("GUARDFS_REEXECUTED", dead, 1);
 	execv(g->exe, g->argv);
@@ -360,7 +361,7 @@ static errint_t adopt(struct guardian *g, const struct session_fds *fds, const s
 }
 
 /* The process that holds our lock as its GUARDIAN_LOCK: another guardian's worker, dead or alive. 0: none. */
-static pid_t find_holder(const struct config *config)
+static pid_t find_owner_of_lock(const struct config *config)
 {
 	char lock[CONFIG_PATH_MAX + 16], link[64], target[CONFIG_PATH_MAX + 16];
 	CLEANUP_DIR DIR *proc = opendir("/proc");
@@ -399,7 +400,7 @@ static pid_t parent_of(pid_t pid)
 static errint_t from_worker(const struct config *config, struct session_fds *fds)
 {
 	char path[32], comm[64] = "";
-	pid_t pid = find_holder(config);
+	pid_t pid = find_owner_of_lock(config);
 	int pidfd;
 
 	snprintf(path, sizeof(path), "/proc/%d/comm", (int)pid);

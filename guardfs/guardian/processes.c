@@ -418,6 +418,7 @@ void processes_tick(struct guardian *g, uint64_t now_ns)
 		check_keeper_exit(g, now_ns);
 	if (g->keeper && !held_up)
 		check_keeper_silence(g, now_ns);
+	holder_tick(g, now_ns);
 	note_service(g, now_ns);
 	stand_in(g, now_ns);
 	g->last_tick_ns = now_ns;
@@ -483,4 +484,5 @@ void processes_stop(struct guardian *g, bool stop_keeper)
 		reap_soon(g->worker);
 		g->worker = 0;
 	}
+	holder_leave(g);
 }

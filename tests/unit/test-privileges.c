@@ -241,6 +241,22 @@ static void worker(void **state)
 	after_drop(PRIVILEGES_WORKER, check_twice);
 }
 
+static int check_holder(void)
+{
+	check_worker();
+	if (permitted() != 0) {
+		fprintf(stderr, "permitted: %llx\n", (unsigned long long)permitted());
+		wrong = 1;
+	}
+	return wrong;
+}
+
+static void holder(void **state)
+{
+	(void)state;
+	after_drop(PRIVILEGES_HOLDER, check_holder);
+}
+
 static void transport(void **state)
 {
 	(void)state;
@@ -258,6 +274,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(worker),
+	    cmocka_unit_test(holder),
 	    cmocka_unit_test(transport),
 	    cmocka_unit_test(keeper),
 	};

@@ -1,6 +1,7 @@
 /* writers.c: processes that write into the job, or mount it. Reads /proc alone, so never hangs. Paths there
  * are the process's; its mounts tell the real ones. */
 #include "ctl/move/move.h"
+#include "base/child.h"
 #include "base/cleanup.h"
 #include "base/fd.h"
 #include "base/mounts.h"
@@ -67,7 +68,7 @@ static void report_writer(struct move_writers *w, const char *pid, const char *d
 	char name[64] = "";
 
 	name_of(pid, name, sizeof(name));
-	if (strncmp(name, "guardfs", 7) == 0) {
+	if (strncmp(name, "guardfs", 7) == 0 || strcmp(name, HOLDER_NAME) == 0) {
 		w->served++;
 		return;
 	}
