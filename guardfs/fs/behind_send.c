@@ -168,8 +168,10 @@ static void note_arrived(const struct behind_list *list)
 /* RELEASE could not sync what was still owed. */
 static void put_handle(struct handle *h)
 {
-	if (checkpoint_is_on(h->backend) && atomic_load(&h->closing) && checkpoint_is_left(h))
+	if (checkpoint_is_on(h->backend) && atomic_load(&h->closing) && checkpoint_is_left(h)) {
+		checkpoint_closes(h);
 		checkpoint_last(h);
+	}
 	handle_put(h);
 }
 

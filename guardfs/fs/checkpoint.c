@@ -19,6 +19,12 @@
 /* After something that another moment may mend. */
 #define LATER_NS (NSEC_PER_SEC / 2)
 
+/* So many closed files may wait to be synced. Beyond that closes do it, each of which waits for its own. */
+#define CROWD 64u
+
+/* Handles with sync_last, by backend. */
+static _Atomic uint32_t n_closed[CONFIG_BACKENDS_MAX];
+
 static bool is_written(struct handle *h, unsigned backend)
 {
 	return atomic_load(&h->state) == HANDLE_LIVE && h->kind == HANDLE_FILE && h->backend == backend &&
@@ -27,6 +33,11 @@ static bool is_written(struct handle *h, unsigned backend)
 }
 
 /* ---- one sync ---- */
+
+static bool is_unable(errint_t rc)
+{
+	return rc == -ENOSYS || rc == -EINVAL || rc == -EOPNOTSUPP;
+}
 
 /* Within a visit. Of a server that cannot be asked to sync (guardctl doctor says so) nothing better is to be had. */
 static ssize_t sync_now(struct backend *b, struct handle *h)
@@ -39,7 +50,7 @@ static ssize_t sync_now(struct backend *b, struct handle *h)
 	epoch = atomic_load(&h->epoch);
 	mark = handle_sync_begins(h);
 	rc = b->ops->fsync(b, atomic_load(&h->fd), false);
-	if (rc == -ENOSYS || rc == -EINVAL || rc == -EOPNOTSUPP)
+	if (is_unable(rc))
 		rc = 0;
 	rc = sync_failed_judge(h, rc);
 	/* The file was found again meanwhile: it was another descriptor. */
@@ -90,6 +101,134 @@ static bool sync_open(struct backend *b, struct handle *h)
 	return rc >= 0 || atomic_load(&h->error);
 }
 
+/* ---- closed files ---- */
+
+bool checkpoint_is_left(struct handle *h)
+{
+	return checkpoint_is_on(h->backend) && is_written(h, h->backend) && handle_unsynced(h) > 0 &&
+	       !behind_is_owed(h->node, UINT64_MAX);
+}
+
+bool checkpoint_is_crowded(struct handle *h)
+{
+	return h->backend < CONFIG_BACKENDS_MAX && atomic_load(&n_closed[h->backend]) >= CROWD &&
+	       checkpoint_is_left(h);
+}
+
+errint_t checkpoint_at_close(struct backend *b, struct handle *h, bool data_only)
+{
+	uint32_t mark = handle_sync_begins(h);
+	errint_t rc = b->ops->fsync(b, atomic_load(&h->fd), data_only);
+
+	if (is_unable(rc))
+		return b->ops->flush(b, atomic_load(&h->fd));
+	rc = sync_failed_judge(h, rc);
+	if (rc == 0)
+		handle_synced(h, mark);
+	return rc;
+}
+
+static void forget_closed(struct handle *h)
+{
+	atomic_store(&h->sync_last, SYNC_NONE);
+	atomic_fetch_sub(&n_closed[h->backend], 1);
+	node_unpin(&fs.arena->nodes[h->node]);
+}
+
+void checkpoint_init(void)
+{
+	uint32_t used = atomic_load(&fs.arena->handles_used);
+
+	for (uint32_t i = 0; i < used; i++) {
+		struct handle *h = &fs.arena->handles[i];
+
+		if (atomic_load(&h->state) != HANDLE_LIVE || !atomic_load(&h->sync_last))
+			continue;
+		atomic_fetch_add(&n_closed[h->backend], 1);
+		atomic_store(&h->closing, 1);
+		atomic_store(&h->sync_last, SYNC_DUE);
+		/* By another configuration nobody syncs it. */
+		if (!checkpoint_is_on(h->backend))
+			forget_closed(h);
+	}
+}
+
+void checkpoint_closes(struct handle *h)
+{
+	uint8_t none = SYNC_NONE;
+
+	node_pin(&fs.arena->nodes[h->node]);
+	if (atomic_compare_exchange_strong(&h->sync_last, &none, SYNC_DUE))
+		atomic_fetch_add(&n_closed[h->backend], 1);
+	else
+		node_unpin(&fs.arena->nodes[h->node]);
+}
+
+static bool take_closed(struct handle *h)
+{
+	uint8_t due = SYNC_DUE;
+
+	return atomic_compare_exchange_strong(&h->sync_last, &due, SYNC_TAKEN);
+}
+
+/* After a try of who has taken it. True: it is over. */
+static bool settle_closed(struct backend *b, struct handle *h, ssize_t rc)
+{
+	if (rc < 0 && !atomic_load(&h->error)) {
+		/* A want of ours. */
+		if (rc == -EMFILE || rc == -ENFILE || rc == -ENOMEM) {
+			atomic_store(&h->sync_last, SYNC_DUE);
+			return false;
+		}
+		/* Of a lost connection nobody knows; any other error is storage's own. */
+		if (!sync_failed_is(rc) || errclass_info(errclass_from_errno((int)-rc))->infrastructure)
+			handle_poison(b, h);
+		else
+			sync_failed(b, h, (int)-rc);
+	}
+	forget_closed(h);
+	return true;
+}
+
+void checkpoint_last(struct handle *h)
+{
+	struct backend *b = &fs.guarded[h->backend];
+	ssize_t rc;
+
+	if (!take_closed(h))
+		return;
+	if (!guard_enter_quietly(b, guard_target_node(h->node), h->uid)) {
+		atomic_store(&h->sync_last, SYNC_DUE);
+		checkpoint_note(b->index, 0, 1);
+		return;
+	}
+	rc = sync_now(b, h);
+	guard_leave_quietly(b, sync_failed_is(rc) ? rc : 0);
+	(void)settle_closed(b, h, rc);
+}
+
+/* h, in use, is the caller's thread's. False: not now. */
+static bool sync_closed(struct backend *b, struct handle *h)
+{
+	ssize_t rc;
+
+	if (!take_closed(h))
+		return true;
+	/* It was removed, or lost, since. */
+	if (!is_written(h, b->index))
+		return settle_closed(b, h, 0);
+	if (guard_visit(b, OP_SYNC, guard_target_node(h->node), h->uid) != VISIT_IN) {
+		atomic_store(&h->sync_last, SYNC_DUE);
+		return false;
+	}
+	rc = sync_now(b, h);
+	(void)guard_end_visit(b, rc, true);
+	guard_end_request();
+	return settle_closed(b, h, rc);
+}
+
+/* ---- what is due ---- */
+
 /* Those of which a sync met an EIO. True: some wait for the verdict. */
 static bool settle_doubts(struct backend *b)
 {
@@ -109,6 +248,12 @@ static bool settle_doubts(struct backend *b)
 	return waits;
 }
 
+static bool is_closed(const struct handle *h, unsigned backend)
+{
+	return atomic_load(&h->state) == HANDLE_LIVE && h->backend == backend &&
+	       atomic_load(&h->sync_last) == SYNC_DUE;
+}
+
 /* The one that has waited longest; 0: none is due before *due_ns. */
 static uint64_t find_due(unsigned backend, uint64_t now_ns, uint64_t *due_ns)
 {
@@ -119,16 +264,41 @@ static uint64_t find_due(unsigned backend, uint64_t now_ns, uint64_t *due_ns)
 	for (uint32_t i = 0; i < used; i++) {
 		struct handle *h = &fs.arena->handles[i];
 		uint64_t unsynced, since_ns;
+		bool closed = is_closed(h, backend);
 
-		if (!is_written(h, backend) || atomic_load(&h->closing) || sync_failed_is_doubted(h))
+		if (!closed &&
+		    (!is_written(h, backend) || atomic_load(&h->closing) || sync_failed_is_doubted(h)))
 			continue;
 		unsynced = handle_unsynced_since(h, &since_ns);
-		if (checkpoint_is_due(backend, unsynced, since_ns, now_ns, due_ns) && since_ns < oldest_ns) {
+		if ((closed || checkpoint_is_due(backend, unsynced, since_ns, now_ns, due_ns)) &&
+		    since_ns < oldest_ns) {
 			oldest_ns = since_ns;
 			oldest = handle_id(h, i);
 		}
 	}
 	return oldest;
+}
+
+/* False: not now. */
+static bool sync_due(struct backend *b, uint64_t fh)
+{
+	struct handle *h = handle_get(fh);
+	struct node *node;
+	bool done;
+
+	if (h && atomic_load(&h->sync_last)) {
+		done = sync_closed(b, h);
+		handle_put(h);
+		return done;
+	}
+	if (h)
+		handle_put(h);
+	h = take_open(fh, &node);
+	if (!h)
+		return true;
+	done = sync_open(b, h);
+	let_go(h, node);
+	return done;
 }
 
 bool checkpoint_step(unsigned backend, uint64_t *due_ns)
@@ -137,9 +307,7 @@ bool checkpoint_step(unsigned backend, uint64_t *due_ns)
 	static _Alignas(8) uint8_t no_request[256];
 	struct backend *b = &fs.guarded[backend];
 	uint64_t now_ns = clock_mono_ns(), fh;
-	struct node *node;
-	struct handle *h;
-	bool done = false, doubts;
+	bool doubts;
 
 	call.slot = &slots[backend];
 	call.buffer = no_request;
@@ -154,12 +322,7 @@ bool checkpoint_step(unsigned backend, uint64_t *due_ns)
 	if (!fh)
 		return false;
 	*due_ns = now_ns + LATER_NS;
-	h = take_open(fh, &node);
-	if (!h)
-		return true;
-	done = sync_open(b, h);
-	let_go(h, node);
-	return done;
+	return sync_due(b, fh);
 }
 
 void checkpoint_run(unsigned backend)
@@ -169,44 +332,4 @@ void checkpoint_run(unsigned backend)
 	for (;;)
 		if (!checkpoint_step(backend, &due_ns))
 			checkpoint_wait(backend, due_ns);
-}
-
-/* ---- closed files ---- */
-
-bool checkpoint_is_left(struct handle *h)
-{
-	return checkpoint_is_on(h->backend) && is_written(h, h->backend) && handle_unsynced(h) > 0 &&
-	       !behind_is_owed(h->node, UINT64_MAX);
-}
-
-/* True: in a visit that guard_leave_quietly ends. A full backend is waited for. */
-static bool enter_patiently(struct backend *b, const struct handle *h)
-{
-	const struct timespec moment = {.tv_nsec = 5000000};
-	uint64_t until_ns = clock_mono_ns() + fs.config->deadline.ms[OP_SYNC] * NSEC_PER_MSEC;
-
-	while (!guard_enter_quietly(b, guard_target_node(h->node), h->uid)) {
-		if (!guard_breaker_is_closed(b) || clock_mono_ns() >= until_ns)
-			return false;
-		nanosleep(&moment, NULL);
-	}
-	return true;
-}
-
-void checkpoint_last(struct handle *h)
-{
-	struct backend *b = &fs.guarded[h->backend];
-	ssize_t rc = GUARD_POISONED;
-
-	if (enter_patiently(b, h)) {
-		rc = sync_now(b, h);
-		guard_leave_quietly(b, sync_failed_is(rc) ? rc : 0);
-	}
-	if (rc >= 0 || atomic_load(&h->error))
-		return;
-	/* Of a lost connection nobody knows; any other error is storage's own. */
-	if (!sync_failed_is(rc) || errclass_info(errclass_from_errno((int)-rc))->infrastructure)
-		handle_poison(b, h);
-	else
-		sync_failed(b, h, (int)-rc);
 }

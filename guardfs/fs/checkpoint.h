@@ -12,10 +12,26 @@ bool checkpoint_step(unsigned backend, uint64_t *due_ns);
 /* Does that for good. */
 void checkpoint_run(unsigned backend);
 
-/* The open file was closed, and its caller has the answer: syncs what is not synced of it, or makes it suspect. The
- * caller holds its node. May take long; without the guard. */
-void checkpoint_last(struct handle *h);
-/* Would it do something? */
+/* ---- files that are closed (handle.sync_last) ---- */
+
+/* Counts a predecessor's. Before threads, after handle_init. */
+void checkpoint_init(void);
+
+/* Is a file of which the last descriptor is being closed still to be synced? */
 bool checkpoint_is_left(struct handle *h);
+
+/* From now on h is synced once, by checkpoint_last or by the thread of checkpoint_run, over any number of workers; until
+ * then nobody frees it. Before the close is answered, with h in use and its node held. */
+void checkpoint_closes(struct handle *h);
+
+/* Syncs it now, if there is a place in the backend, or leaves it to checkpoint_run; what cannot be synced is suspect. Without
+ * the guard, with h in use. */
+void checkpoint_last(struct handle *h);
+
+/* Do so many of h's backend wait that its close is to sync h itself? */
+bool checkpoint_is_crowded(struct handle *h);
+
+/* Within the guard: what such a close does in the place of a flush; one where storage cannot sync. */
+errint_t checkpoint_at_close(struct backend *b, struct handle *h, bool data_only) WARN_UNUSED;
 
 #endif

@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "fs/attr.h"
 #include "fs/behind.h"
+#include "fs/checkpoint.h"
 #include "fs/dir.h"
 #include "fs/handle.h"
 #include "fs/io.h"
@@ -93,6 +94,7 @@ errint_t fs_init(struct arena *arena, int dev_fd)
 	if (rc == 0) {
 		behind_init();
 		publish_last_init();
+		checkpoint_init();
 		jobs_init();
 		tiers_init();
 	}

@@ -144,6 +144,7 @@ struct handle *handle_new(uint32_t node, enum handle_kind kind, uint8_t backend,
 	h->mtime_ns = 0;
 	atomic_store(&h->draft, DRAFT_NONE);
 	atomic_store(&h->draft_last, LAST_NONE);
+	atomic_store(&h->sync_last, SYNC_NONE);
 	h->is_statefile = 0;
 	atomic_store(&h->job, JOB_NONE);
 	/* A successor closes it unless an answer is decided on. */
@@ -214,8 +215,8 @@ static void free_if_released(struct handle *h)
 {
 	uint32_t released = 1;
 
-	/* One that is still to be published stays (fs/publish_last.h). */
-	if (atomic_load(&h->users) != 0 || atomic_load(&h->draft_last) ||
+	/* One that is still to be published stays (fs/publish_last.h), or to be synced (fs/checkpoint.h). */
+	if (atomic_load(&h->users) != 0 || atomic_load(&h->draft_last) || atomic_load(&h->sync_last) ||
 	    !atomic_compare_exchange_strong(&h->closing, &released, 2))
 		return;
 	if (!close_and_free(h)) {

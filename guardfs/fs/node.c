@@ -6,15 +6,19 @@
 #include <errno.h>
 #include <stdlib.h>
 
-/* The kernel may have forgotten them since. Until publish_last_waiting unpins them. */
-static void pin_to_publish(void)
+/* The kernel may have forgotten them since. Until who publishes or syncs them unpins them. */
+static void pin_closed(void)
 {
 	uint32_t used = atomic_load(&fs.arena->handles_used);
 
 	for (uint32_t i = 0; i < used; i++) {
 		const struct handle *h = &fs.arena->handles[i];
 
-		if (atomic_load(&h->state) == HANDLE_LIVE && atomic_load(&h->draft_last))
+		if (atomic_load(&h->state) != HANDLE_LIVE)
+			continue;
+		if (atomic_load(&h->draft_last))
+			node_pin(&fs.arena->nodes[h->node]);
+		if (atomic_load(&h->sync_last))
 			node_pin(&fs.arena->nodes[h->node]);
 	}
 }
@@ -36,7 +40,7 @@ errint_t node_init(void)
 
 	if (rc == 0) {
 		pin_owed();
-		pin_to_publish();
+		pin_closed();
 		ntable_rest_all_unused();
 	}
 	return rc;

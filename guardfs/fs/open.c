@@ -531,6 +531,9 @@ static void sync_handle(fuse_req_t req, uint64_t fh, sync_fn sync, bool data_onl
 	}
 	rc = handle_ensure(b, h);
 	mark = handle_sync_begins(h);
+	/* Closes are no faster than storage syncs. */
+	if (sync == do_flush && checkpoint_is_crowded(h))
+		sync = checkpoint_at_close;
 	if (rc == 0)
 		error = rc = sync_certainly(b, h, sync, data_only);
 	/* Lost since the look above. */
@@ -543,7 +546,7 @@ static void sync_handle(fuse_req_t req, uint64_t fh, sync_fn sync, bool data_onl
 	/* Storage's own error, which it gives once. */
 	if (left && sync_failed_is(error) && !errclass_info(errclass_from_errno((int)-error))->infrastructure)
 		sync_failed(b, h, (int)-error);
-	if (left && reply(req, rc < 0 ? (int)-rc : 0) == 0 && rc == 0 && sync == do_flush)
+	if (left && reply(req, rc < 0 ? (int)-rc : 0) == 0 && rc == 0 && sync != do_fsync)
 		atomic_store(&h->flushed, 1);
 	handle_put(h);
 }
@@ -574,23 +577,11 @@ void open_sync(fuse_req_t req, uint64_t fh, int (*reply)(fuse_req_t req, int err
 		sync_handle(req, fh, do_fsync, false, reply);
 }
 
-/* After the answer the kernel forgets the node. h is in use; ends that. */
-static void sync_closed(fuse_req_t req, struct handle *h)
-{
-	struct node *node = &fs.arena->nodes[h->node];
-
-	node_pin(node);
-	fuse_reply_err(req, 0);
-	checkpoint_last(h);
-	node_unpin(node);
-	handle_put(h);
-}
-
 void fs_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
 	struct node *node = node_from_id(ino);
 	struct handle *h = arena_handle(fs.arena, fi->fh);
-	bool used = h && h->backend < CONFIG_BACKENDS_MAX && checkpoint_is_on(h->backend);
+	bool used = h && h->backend < CONFIG_BACKENDS_MAX && checkpoint_is_on(h->backend), syncs;
 
 	if (h)
 		jobs_closed(h);
@@ -610,14 +601,15 @@ void fs_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	/* Once it is retired, the end of anybody's use gives it to the next open. */
 	if (used)
 		atomic_fetch_add(&h->users, 1);
+	syncs = used && checkpoint_is_left(h);
+	if (syncs)
+		checkpoint_closes(h);
 	if (h)
 		handle_retire(h);
-	if (used && checkpoint_is_left(h)) {
-		sync_closed(req, h);
-		return;
-	}
 	/* Closing may take long. */
 	fuse_reply_err(req, 0);
+	if (syncs)
+		checkpoint_last(h);
 	if (used)
 		handle_put(h);
 	else if (h)

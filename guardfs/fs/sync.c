@@ -52,10 +52,11 @@ static void sync_local(fuse_req_t req, const struct node *top, uint64_t fh)
 
 /* ---- open files ---- */
 
-/* Or closed with bytes acknowledged and not on storage: a program killed in close leaves that behind. */
+/* Or closed with bytes acknowledged and not on storage: a program killed in close leaves that behind; or not synced yet. */
 static bool is_open(const struct handle *h)
 {
-	return !atomic_load(&h->closing) || atomic_load(&fs.arena->nodes[h->node].flags) & NODE_BEHIND;
+	return !atomic_load(&h->closing) || atomic_load(&h->sync_last) ||
+	       atomic_load(&fs.arena->nodes[h->node].flags) & NODE_BEHIND;
 }
 
 static bool is_owed(const struct handle *h, uint32_t top)

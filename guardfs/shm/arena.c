@@ -155,7 +155,7 @@ static const uint64_t shape[] = {
 	AT(job, writers), AT(job, read_bytes), AT(job, progress_ns), AT(job, errors), AT(slot, job),
 	AT(handle, job), AT(handle, uid), AT(handle, snapshot_kib), AT(node, taker), AT(node, home),
 	sizeof(struct handle), AT(handle, generation), AT(handle, node), AT(handle, flags), AT(handle, fd),
-	AT(handle, epoch), AT(handle, users), AT(handle, closing), AT(handle, error), AT(handle, sync_doubt), AT(handle, kind),
+	AT(handle, epoch), AT(handle, users), AT(handle, closing), AT(handle, error), AT(handle, sync_doubt), AT(handle, sync_last), AT(handle, kind),
 	AT(handle, backend), AT(handle, unlinked), AT(handle, passthrough), AT(handle, snapshot_fd),
 	AT(handle, known_end), AT(handle, unsynced_bytes), AT(handle, overwrote), AT(handle, mtime_ns),
 	AT(handle, other), AT(handle, tail_length), AT(handle, tail),

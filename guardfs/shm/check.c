@@ -472,6 +472,11 @@ static uint32_t tidy_handle(struct handle *h)
 		atomic_store(&h->draft_last, LAST_NONE);
 		changed++;
 	}
+	if (atomic_load(&h->sync_last) >= SYNC_END ||
+	    (atomic_load(&h->sync_last) && (h->kind != HANDLE_FILE || h->backend >= CONFIG_BACKENDS_MAX))) {
+		atomic_store(&h->sync_last, SYNC_NONE);
+		changed++;
+	}
 	changed += atomic_load(&h->job) > JOB_MAX;
 	if (atomic_load(&h->job) > JOB_MAX)
 		atomic_store(&h->job, JOB_NONE);

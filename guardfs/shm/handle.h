@@ -36,6 +36,14 @@ enum handle_last {
 	LAST_END
 };
 
+/* A file that is closed and still to be synced (fs/checkpoint.h). */
+enum handle_sync {
+	SYNC_NONE,
+	SYNC_DUE,
+	SYNC_TAKEN, /* by a thread of this worker */
+	SYNC_END
+};
+
 struct handle {
 	/* Stored last on creation. */
 	_Atomic uint32_t state;
@@ -78,6 +86,8 @@ struct handle {
 	uint8_t is_statefile;
 	/* enum handle_last. */
 	_Atomic uint8_t draft_last;
+	/* enum handle_sync. */
+	_Atomic uint8_t sync_last;
 	/* The count of changes up to which a draft is not published without being asked: its writer was killed, or a
 	 * caller was, or may be, told that it was not published. 0: none. */
 	_Atomic uint32_t draft_refused;

@@ -168,9 +168,26 @@ static void close_it(void)
 	call.slot = &fs.arena->slots[0];
 	call.buffer = fs.arena->buffers[0];
 	call.unique = 7;
+	checkpoint_closes(file);
 	handle_retire(file);
 	checkpoint_last(file);
 	handle_finish(file);
+}
+
+/* 8 places, of which a user has half. */
+static void fill_places(bool full)
+{
+	static unsigned n;
+
+	while (full && shares_enter(0, file->uid, false))
+		n++;
+	for (; !full && n > 0; n--)
+		shares_leave(0, file->uid);
+}
+
+static uint32_t pins(void)
+{
+	return atomic_load(&fs.arena->nodes[file->node].pins);
 }
 
 static void a_close_syncs(void)
@@ -199,6 +216,82 @@ static void a_close_without_a_connection_is_suspect(void)
 	CHECK(next_note()->news == SUSPECT_POISONED && next_note()->ranges.ranges[0].to == 10);
 }
 
+/* Its thread does not wait in the slot for a place. */
+static void a_close_without_a_place_is_left_to_the_thread(void)
+{
+	uint64_t due_ns;
+	uint32_t before;
+
+	open_file(64, 0);
+	before = pins();
+	handle_wrote(file, 0, NULL, 1);
+	fill_places(true);
+	close_it();
+	CHECK(n_syncs == 0 && !next_note() && atomic_load(&file->state) == HANDLE_LIVE &&
+	      pins() == before + 1);
+	CHECK(!checkpoint_step(0, &due_ns) && n_syncs == 0 && due_ns < UINT64_MAX);
+	fill_places(false);
+	CHECK(checkpoint_step(0, &due_ns) && n_syncs == 1 && !next_note());
+	CHECK(atomic_load(&file->state) == HANDLE_FREE && pins() == before);
+	CHECK(!checkpoint_step(0, &due_ns) && due_ns == UINT64_MAX);
+}
+
+static void a_file_removed_before_its_sync_needs_none(void)
+{
+	open_file(64, 0);
+	handle_wrote(file, 0, NULL, 1);
+	fill_places(true);
+	close_it();
+	fill_places(false);
+	handle_mark_unlinked(file->node);
+	CHECK(step() && n_syncs == 0 && !next_note() && atomic_load(&file->state) == HANDLE_FREE);
+}
+
+static void die_before_a_sync(void)
+{
+	open_file(64, 0);
+	handle_wrote(file, 0, NULL, 1);
+	fill_places(true);
+	close_it();
+	/* It was about to do it. */
+	atomic_store(&file->sync_last, SYNC_TAKEN);
+}
+
+static void sync_what_a_predecessor_closed(void)
+{
+	file = &fs.arena->handles[0];
+	fs.guarded[0].ops = &fake;
+	atomic_store(&fs.board->backends[0].inflight, 0);
+	checkpoint_init();
+	handle_sweep(0);
+	CHECK(atomic_load(&file->state) == HANDLE_LIVE && pins() == 1);
+	CHECK(step() && n_syncs == 1 && atomic_load(&file->state) == HANDLE_FREE && pins() == 0);
+}
+
+static void many_closes_sync_by_themselves(void)
+{
+	struct handle *last;
+
+	open_file(64, 0);
+	for (unsigned i = 0; i < 64; i++) {
+		struct handle *h = handle_new(file->node, HANDLE_FILE, 0, O_WRONLY, open("/dev/null", O_RDWR),
+					      1, HANDLE_NAMED);
+
+		CHECK(h);
+		handle_wrote(h, 0, NULL, 1);
+		CHECK(!checkpoint_is_crowded(h));
+		checkpoint_closes(h);
+		handle_retire(h);
+	}
+	last = file;
+	CHECK(!checkpoint_is_crowded(last));
+	handle_wrote(last, 0, NULL, 1);
+	CHECK(checkpoint_is_crowded(last));
+	CHECK(checkpoint_at_close(&fs.guarded[0], last, false) == 0 && n_syncs == 1);
+	CHECK(handle_unsynced(last) == 0 && !checkpoint_is_left(last));
+	CHECK(step() && n_syncs == 2 && !checkpoint_is_crowded(last));
+}
+
 #define WORKER(function)                                  \
 	static void test_##function(void **state)         \
 	{                                                 \
@@ -215,6 +308,16 @@ WORKER(an_error_of_a_connection_does_not)
 WORKER(a_close_syncs)
 WORKER(a_close_that_cannot_sync_is_suspect)
 WORKER(a_close_without_a_connection_is_suspect)
+WORKER(a_close_without_a_place_is_left_to_the_thread)
+WORKER(a_file_removed_before_its_sync_needs_none)
+WORKER(many_closes_sync_by_themselves)
+
+static void test_a_close_outlives_the_worker(void **state)
+{
+	(void)state;
+	assert_int_equal(as_worker(die_before_a_sync), 0);
+	assert_int_equal(as_worker(sync_what_a_predecessor_closed), 0);
+}
 
 #define TEST(function) cmocka_unit_test_setup_teardown(function, setup_arena, teardown_arena)
 
@@ -231,6 +334,10 @@ int main(void)
 	    TEST(test_a_close_syncs),
 	    TEST(test_a_close_that_cannot_sync_is_suspect),
 	    TEST(test_a_close_without_a_connection_is_suspect),
+	    TEST(test_a_close_without_a_place_is_left_to_the_thread),
+	    TEST(test_a_file_removed_before_its_sync_needs_none),
+	    TEST(test_many_closes_sync_by_themselves),
+	    TEST(test_a_close_outlives_the_worker),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
