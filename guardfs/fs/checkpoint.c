@@ -7,6 +7,7 @@
 #include "fs/guard.h"
 #include "fs/handle.h"
 #include "fs/node.h"
+#include "fs/shares.h"
 #include "fs/sync_failed.h"
 #include "policy/errclass.h"
 
@@ -18,6 +19,8 @@
 #define UNIQUE_OF_SYNC (1ull << 63)
 /* After something that another moment may mend. */
 #define LATER_NS (NSEC_PER_SEC / 2)
+/* The same while closed files wait: they are open at the server meanwhile. */
+#define SOON_NS (20 * NSEC_PER_MSEC)
 
 /* So many closed files may wait to be synced. Beyond that closes do it, each of which waits for its own. */
 #define CROWD 64u
@@ -254,8 +257,33 @@ static bool is_closed(const struct handle *h, unsigned backend)
 	       atomic_load(&h->sync_last) == SYNC_DUE;
 }
 
-/* The one that has waited longest; 0: none is due before *due_ns. */
-static uint64_t find_due(unsigned backend, uint64_t now_ns, uint64_t *due_ns)
+/* Files that cannot be synced now; or all of a user's, whose share of the backend is full. */
+#define PASSED_MAX 16u
+struct passed {
+	uint32_t n;
+	struct {
+		uint64_t fh; /* 0: the user's */
+		uid_t user;
+	} of[PASSED_MAX];
+};
+
+static bool is_passed(const struct passed *passed, uint64_t fh, uid_t user)
+{
+	for (uint32_t i = 0; i < passed->n; i++)
+		if (passed->of[i].fh == fh || (!passed->of[i].fh && passed->of[i].user == user))
+			return true;
+	return false;
+}
+
+static void pass_by(struct passed *passed, unsigned backend, uint64_t fh, uid_t user)
+{
+	passed->of[passed->n].fh = shares_has_place(backend, user) ? fh : 0;
+	passed->of[passed->n++].user = user;
+}
+
+/* The one that has waited longest, but for those that are passed; 0: none is due before *due_ns. */
+static uint64_t find_due(unsigned backend, uint64_t now_ns, const struct passed *passed, uint64_t *due_ns,
+			 uid_t *user)
 {
 	uint32_t used = atomic_load(&fs.arena->handles_used);
 	uint64_t oldest = 0, oldest_ns = UINT64_MAX;
@@ -271,9 +299,10 @@ static uint64_t find_due(unsigned backend, uint64_t now_ns, uint64_t *due_ns)
 			continue;
 		unsynced = handle_unsynced_since(h, &since_ns);
 		if ((closed || checkpoint_is_due(backend, unsynced, since_ns, now_ns, due_ns)) &&
-		    since_ns < oldest_ns) {
+		    since_ns < oldest_ns && !is_passed(passed, handle_id(h, i), h->uid)) {
 			oldest_ns = since_ns;
 			oldest = handle_id(h, i);
+			*user = h->uid;
 		}
 	}
 	return oldest;
@@ -307,6 +336,8 @@ bool checkpoint_step(unsigned backend, uint64_t *due_ns)
 	static _Alignas(8) uint8_t no_request[256];
 	struct backend *b = &fs.guarded[backend];
 	uint64_t now_ns = clock_mono_ns(), fh;
+	struct passed passed = {.n = 0};
+	uid_t user = 0;
 	bool doubts;
 
 	call.slot = &slots[backend];
@@ -316,13 +347,17 @@ bool checkpoint_step(unsigned backend, uint64_t *due_ns)
 	if (!guard_breaker_is_closed(b))
 		return false;
 	doubts = settle_doubts(b);
-	fh = find_due(backend, now_ns, due_ns);
-	if (!fh && doubts)
-		*due_ns = MIN(*due_ns, now_ns + LATER_NS);
-	if (!fh)
-		return false;
-	*due_ns = now_ns + LATER_NS;
-	return sync_due(b, fh);
+	while ((fh = find_due(backend, now_ns, &passed, due_ns, &user)) != 0) {
+		if (sync_due(b, fh))
+			return true;
+		*due_ns = now_ns + LATER_NS;
+		if (passed.n == PASSED_MAX || !guard_breaker_is_closed(b))
+			return false;
+		pass_by(&passed, backend, fh, user);
+	}
+	if (passed.n || doubts)
+		*due_ns = MIN(*due_ns, now_ns + (atomic_load(&n_closed[backend]) ? SOON_NS : LATER_NS));
+	return false;
 }
 
 void checkpoint_run(unsigned backend)

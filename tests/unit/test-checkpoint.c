@@ -247,6 +247,47 @@ static void a_file_removed_before_its_sync_needs_none(void)
 	CHECK(step() && n_syncs == 0 && !next_note() && atomic_load(&file->state) == HANDLE_FREE);
 }
 
+/* Of other users, and of the same one. */
+static void files_that_cannot_be_entered_stop_no_others(void)
+{
+	struct handle *other, *late;
+	struct slot *slot = &fs.arena->slots[3];
+
+	open_file(1, 0);
+	call.uid = 1000;
+	other = handle_new(file->node, HANDLE_FILE, 0, O_WRONLY, open("/dev/null", O_RDWR), 1, HANDLE_NAMED);
+	CHECK(other && other->uid != file->uid);
+	handle_wrote(file, 0, NULL, MIB);
+	handle_wrote(other, 0, NULL, MIB);
+	file->uid = 2000;
+	fill_places(true);
+	CHECK(step() && n_syncs == 1 && handle_unsynced(other) == 0 && handle_unsynced(file) == MIB);
+	CHECK(!step() && n_syncs == 1);
+	fill_places(false);
+	late = file;
+	file = NULL;
+	/* A task whose caller was answered is inside. */
+	atomic_store(&slot->backend, 0);
+	slot->mutating = 1;
+	slot->target = guard_target_node(late->node);
+	atomic_store(&slot->state, SLOT_ORPHAN);
+	atomic_store(&slot->inside, 1);
+	atomic_store(&fs.board->backends[0].late, 1);
+	{
+		const struct stat st = {.st_mode = S_IFREG};
+		struct node *root = view_backend_root(&fs.guarded[0], NODE_LOOKED_UP);
+		struct node *node =
+		    node_intern_guarded(&fs.guarded[0], node_index(root), "g", &st, NODE_LOOKED_UP);
+
+		other = handle_new(node_index(node), HANDLE_FILE, 0, O_WRONLY, open("/dev/null", O_RDWR), 1,
+				   HANDLE_NAMED);
+	}
+	CHECK(other);
+	other->uid = late->uid;
+	handle_wrote(other, 0, NULL, MIB);
+	CHECK(step() && n_syncs == 2 && handle_unsynced(other) == 0 && handle_unsynced(late) == MIB);
+}
+
 static void die_before_a_sync(void)
 {
 	open_file(64, 0);
@@ -311,6 +352,7 @@ WORKER(a_close_without_a_connection_is_suspect)
 WORKER(a_close_without_a_place_is_left_to_the_thread)
 WORKER(a_file_removed_before_its_sync_needs_none)
 WORKER(many_closes_sync_by_themselves)
+WORKER(files_that_cannot_be_entered_stop_no_others)
 
 static void test_a_close_outlives_the_worker(void **state)
 {
@@ -337,6 +379,7 @@ int main(void)
 	    TEST(test_a_close_without_a_place_is_left_to_the_thread),
 	    TEST(test_a_file_removed_before_its_sync_needs_none),
 	    TEST(test_many_closes_sync_by_themselves),
+	    TEST(test_files_that_cannot_be_entered_stop_no_others),
 	    TEST(test_a_close_outlives_the_worker),
 	};
 
