@@ -24,9 +24,9 @@ struct connection {
 	uint64_t quick_ns, slow_ns;
 	/* Bytes came in this call of work. */
 	bool heard;
-	/* Something was under way when work ended. */
-	bool busy;
-	/* Valid while busy: when bytes came or went, or the first request was asked. */
+	/* When work ended something was under way; bytes had to wait to be sent. */
+	bool busy, held_up;
+	/* Valid while busy: when bytes came, when some that had to wait went, or the first request was asked. */
 	uint64_t sign_ns;
 	struct exchanges x;
 	struct transfers transfers;
@@ -193,11 +193,13 @@ static void judge_silence(struct connection *c, uint64_t now_ns)
 		c->x.error = -ETIMEDOUT;
 }
 
+/* Bytes that go at once are in the kernel's buffer, whether the server takes any or not. */
 static void note_sign(struct connection *c, bool went, uint64_t now_ns)
 {
-	if (went || !c->busy)
+	if ((went && c->held_up) || !c->busy)
 		c->sign_ns = now_ns;
 	c->busy = exchanges_under_way(&c->x) > 0;
+	c->held_up = outbox_used(&c->x.outbox) > 0;
 }
 
 /* ---- interface ---- */
@@ -215,7 +217,7 @@ errint_t connection_new(struct stream *stream, struct connection **connection)
 	c->handles_max = 0;
 	c->waiting_ns = UINT64_MAX;
 	c->quick_ns = c->slow_ns = UINT64_MAX;
-	c->heard = c->busy = false;
+	c->heard = c->busy = c->held_up = false;
 	c->sign_ns = 0;
 	c->received = 0;
 	exchanges_init(&c->x);

@@ -39,9 +39,9 @@ errint_t connection_new(struct stream *stream, struct connection **connection) W
 /* Closes the stream, ending requests with -ENOTCONN. NULL is allowed. */
 void connection_free(struct connection *c);
 
-/* A server that has been asked something, says nothing, and takes nothing more of what is to be sent for so long ends
- * the connection (-ETIMEDOUT): quick_ns if it was only asked to look, open and read, else slow_ns. At first there is no
- * such limit. */
+/* A server that has been asked something, says nothing, and takes nothing of what has had to wait for so long ends the
+ * connection (-ETIMEDOUT): quick_ns if it was only asked to look, open and read, else slow_ns. Further requests put
+ * that off only by being held up. At first there is no such limit. */
 void connection_set_patience(struct connection *c, uint64_t quick_ns, uint64_t slow_ns);
 
 /* Version and limits are known. Before, asking gives -EAGAIN. */

@@ -158,7 +158,7 @@ static void a_server_that_is_silent(void **state)
 	end_server();
 }
 
-/* Each byte is a sign of life, and so is each that the server takes. */
+/* Each byte is a sign of life, and so is each that had to wait and is taken. */
 static void a_server_that_is_slow(void **state)
 {
 	struct answer a, other;
@@ -172,9 +172,11 @@ static void a_server_that_is_slow(void **state)
 	say_status(server.asked[0].id, SFTP_OK);
 	assert_int_equal(work(), 0);
 	assert_int_equal(a.calls, 1);
+	server.takes = 0;
+	assert_int_equal(ask(SFTP_LSTAT, UINT64_MAX, &a), 0);
+	assert_int_equal(work(), 0);
 	now_ns += QUICK_NS - 1;
 	server.takes = 1;
-	assert_int_equal(ask(SFTP_LSTAT, UINT64_MAX, &a), 0);
 	assert_int_equal(work(), 0);
 	server.takes = 0;
 	now_ns += QUICK_NS - 1;
@@ -183,6 +185,25 @@ static void a_server_that_is_slow(void **state)
 	now_ns++;
 	assert_int_equal(work(), -ETIMEDOUT);
 	assert_int_equal(other.calls, 1);
+	end_server();
+}
+
+/* What goes at once goes into a buffer of our own kernel's: it says nothing of the server, however often more is asked. */
+static void a_server_that_is_silent_and_asked_ever_more(void **state)
+{
+	struct answer a[20];
+	unsigned n = 0;
+	errint_t rc;
+
+	(void)state;
+	agree_with_patience();
+	do {
+		assert_int_equal(ask(SFTP_LSTAT, now_ns + QUICK_NS, &a[n]), 0);
+		rc = work();
+		now_ns += QUICK_NS / 4;
+	} while (rc == 0 && ++n < ARRAY_SIZE(a));
+	assert_int_equal(rc, -ETIMEDOUT);
+	assert_int_equal(n, 4);
 	end_server();
 }
 
@@ -555,6 +576,7 @@ int main(void)
 	    cmocka_unit_test(bytes_that_come_one_by_one),
 	    cmocka_unit_test(a_server_that_is_silent),
 	    cmocka_unit_test(a_server_that_is_slow),
+	    cmocka_unit_test(a_server_that_is_silent_and_asked_ever_more),
 	    cmocka_unit_test(a_sync_that_takes_long),
 	    cmocka_unit_test(an_answer_that_is_seen_late),
 	    cmocka_unit_test(a_deadline_ends_a_request_and_nothing_else),
