@@ -74,6 +74,7 @@ static const int beyond_worker[] = {
     SYS_pidfd_open,
     SYS_pidfd_getfd,
     SYS_pidfd_send_signal,
+    SYS_socketpair, /* one of datagrams sends to any path: journald's, chronyd's */
     SYS_mount,
     SYS_umount2,
     SYS_pivot_root,
@@ -108,7 +109,7 @@ static const int network_calls[] = {
     SYS_socket, SYS_connect, SYS_bind, SYS_listen, SYS_accept, SYS_accept4,
 };
 
-/* openat(2) is looked at. Signals to others go with them. */
+/* openat(2) is looked at. Signals to others are here as well; worker asks for its predecessor's threads by them. */
 static const int changing_files[] = {
     SYS_openat2,
     SYS_unlinkat,
@@ -155,6 +156,12 @@ static const int changing_files[] = {
     SYS_utimes,
     SYS_futimesat,
 #endif
+};
+
+/* Root's may be another process's. Worker sets that of its own threads. */
+static const int scheduling[] = {
+    SYS_sched_setparam, SYS_sched_setscheduler, SYS_sched_setattr,   SYS_sched_setaffinity,
+    SYS_setpriority,	SYS_ioprio_set,		SYS_process_madvise,
 };
 
 /* A transport has all that it needs open. Its libraries read the time, take and give memory, and look at what they
@@ -222,7 +229,7 @@ struct program {
 };
 
 _Static_assert(2 * (ARRAY_SIZE(machine) + ARRAY_SIZE(beyond_worker) + ARRAY_SIZE(network_calls) +
-		    ARRAY_SIZE(changing_files)) +
+		    ARRAY_SIZE(changing_files) + ARRAY_SIZE(scheduling)) +
 		       64 <
 		   CODE_MAX,
 	       "a filter has room for every list");
@@ -307,6 +314,27 @@ static errint_t hide_new_calls(void)
 	return install_filter(&p, 0);
 }
 
+/* For these values of a call's argument, of which the low half is judged: it is an int. Leaves the call's number
+ * loaded. */
+static void allow_with(struct program *p, int call, size_t argument, const uint32_t *values, uint8_t n)
+{
+	put_instruction(p, BPF_JMP | BPF_JEQ | BPF_K, 0, (uint8_t)(2 * n + 2), (uint32_t)call);
+	load_word(p, offsetof(struct seccomp_data, args) + argument * sizeof(uint64_t));
+	for (uint8_t i = 0; i < n; i++) {
+		put_instruction(p, BPF_JMP | BPF_JEQ | BPF_K, 0, 1, values[i]);
+		put_answer(p, SECCOMP_RET_ALLOW);
+	}
+	put_answer(p, refusal(EPERM));
+}
+
+/* A limit of one second of processor time kills. To set that of another process takes no more than its user. */
+static void allow_own_limits(struct program *p)
+{
+	static const uint32_t own = 0;
+
+	allow_with(p, SYS_prlimit64, 0, &own, 1);
+}
+
 errint_t syscalls_restrict_worker(void)
 {
 	struct program p;
@@ -318,22 +346,10 @@ errint_t syscalls_restrict_worker(void)
 	refuse_calls(&p, machine, ARRAY_SIZE(machine));
 	refuse_calls(&p, beyond_worker, ARRAY_SIZE(beyond_worker));
 	refuse_calls(&p, network_calls, ARRAY_SIZE(network_calls));
+	allow_own_limits(&p);
 	refuse_namespaces(&p);
 	put_answer(&p, SECCOMP_RET_ALLOW);
 	return install_filter(&p, SECCOMP_FILTER_FLAG_LOG);
-}
-
-/* Also for the values of a call's argument, of which the low half is judged: it is an int. Leaves the call's number
- * loaded. */
-static void allow_with(struct program *p, int call, size_t argument, const uint32_t *values, uint8_t n)
-{
-	put_instruction(p, BPF_JMP | BPF_JEQ | BPF_K, 0, (uint8_t)(2 * n + 2), (uint32_t)call);
-	load_word(p, offsetof(struct seccomp_data, args) + argument * sizeof(uint64_t));
-	for (uint8_t i = 0; i < n; i++) {
-		put_instruction(p, BPF_JMP | BPF_JEQ | BPF_K, 0, 1, values[i]);
-		put_answer(p, SECCOMP_RET_ALLOW);
-	}
-	put_answer(p, refusal(EPERM));
 }
 
 /* The user nobody has other processes: none gets a signal from this one, neither directly nor through a descriptor's
@@ -401,6 +417,8 @@ errint_t syscalls_restrict_login(void)
 	refuse_calls(&p, machine, ARRAY_SIZE(machine));
 	refuse_calls(&p, beyond_worker, ARRAY_SIZE(beyond_worker));
 	refuse_calls(&p, changing_files, ARRAY_SIZE(changing_files));
+	refuse_calls(&p, scheduling, ARRAY_SIZE(scheduling));
+	allow_own_limits(&p);
 	refuse_bits(&p, SYS_openat, 2, writing);
 #ifdef __x86_64__
 	refuse_bits(&p, SYS_open, 1, writing);

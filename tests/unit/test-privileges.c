@@ -17,6 +17,7 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -65,6 +66,18 @@ static void machine_is_out_of_reach(int error)
 	expect("swapoff", syscall(SYS_swapoff, NULL), error);
 }
 
+/* One of root's, with root's user. */
+static void others_live_on(void)
+{
+	struct rlimit limit = {0, 0};
+	int pair[2] = {NO_FD, NO_FD};
+
+	expect("getrlimit", getrlimit(RLIMIT_NOFILE, &limit), 0);
+	expect("setrlimit", setrlimit(RLIMIT_NOFILE, &limit), 0);
+	expect("prlimit of another", prlimit(getppid(), RLIMIT_NOFILE, NULL, &limit), EPERM);
+	expect("socketpair", socketpair(AF_UNIX, SOCK_DGRAM, 0, pair), EPERM);
+}
+
 static void *run_thread(void *arg)
 {
 	*(int *)arg = syscall(SYS_execve, "/bin/true", NULL, NULL) < 0 ? errno : 0;
@@ -74,14 +87,13 @@ static void *run_thread(void *arg)
 /* What worker lives on. */
 static void works_as_ever(void)
 {
-	int fd = memfd_create("test", MFD_CLOEXEC), pair[2], error = 0;
+	int fd = memfd_create("test", MFD_CLOEXEC), error = 0;
 	char path[] = "/tmp/guardfs-test-XXXXXX";
 	pthread_t thread;
 
 	expect("memfd_create", fd, 0);
 	expect("ftruncate", ftruncate(fd, 4096), 0);
 	expect("mmap", mmap(NULL, 4096, PROT_READ, MAP_SHARED, fd, 0) == MAP_FAILED ? -1 : 0, 0);
-	expect("socketpair", socketpair(AF_UNIX, SOCK_SEQPACKET, 0, pair), 0);
 	expect("unshare(CLONE_FS)", unshare(CLONE_FS), 0);
 	expect("raise", raise(SIGCHLD), 0);
 	expect("mkdtemp", mkdtemp(path) ? 0 : -1, 0);
@@ -102,6 +114,7 @@ static int check_worker(void)
 	expect("execveat", syscall(SYS_execveat, AT_FDCWD, "/bin/true", none, none, 0), EPERM);
 	expect("socket AF_INET", socket(AF_INET, SOCK_STREAM, 0), EPERM);
 	expect("socket AF_UNIX", socket(AF_UNIX, SOCK_STREAM, 0), EPERM);
+	others_live_on();
 	expect("connect", connect(NO_FD, NULL, 0), EPERM);
 	expect("mount", syscall(SYS_mount, NULL, "/none", NULL, 0, NULL), EPERM);
 	expect("umount2", syscall(SYS_umount2, "/none", 0), EPERM);
@@ -169,6 +182,9 @@ static int check_login(void)
 	expect("unshare(CLONE_NEWUSER)", unshare(CLONE_NEWUSER), EPERM);
 	expect("socket AF_INET", socket(AF_INET, SOCK_STREAM, 0), 0);
 	expect("socket AF_UNIX", socket(AF_UNIX, SOCK_STREAM, 0), EPERM);
+	others_live_on();
+	expect("setpriority of another", setpriority(PRIO_PROCESS, (id_t)getppid(), 19), EPERM);
+	expect("sched_setaffinity", sched_setaffinity(getppid(), 0, NULL), EPERM);
 	expect("fcntl F_SETOWN", fcntl(fd, F_SETOWN, getpid()), EPERM);
 	expect("ioctl FIOSETOWN", ioctl(fd, FIOSETOWN, none), EPERM);
 	expect("tgkill of another", (int)syscall(SYS_tgkill, getpid() + 1, getpid() + 1, 0), EPERM);
