@@ -473,6 +473,8 @@ campaign_round()
 	poll_until 30000 is_settled || fail "not healthy after the round"
 	poll_until 20000 nothing_is_owed || fail "still owed: $(status '[.backends[].owed_bytes]')"
 	poll_until 40000 nothing_is_pending || fail "suspects that nobody looks at: $(ctl suspects --json | jq -c '.[0]')"
+	# A history that was full is asked again after a while.
+	poll_until 90000 ctl suspects --settled --limit 1000 --json || fail "the history does not come back: $(ctl suspects --settled 2>&1)"
 	{ ctl suspects --json || true; ctl suspects --settled --limit 1000 --json; } | jq -c . >"$WORK/suspects"
 	rc=0
 	python3 "$REPO/tests/campaign/judge.py" "$SERVER/$dir" "$COLD/$dir" "$WORK/oracle-$number" "$WORK/suspects" "cold/$dir" "$WORK/cuts" >"$WORK/judged" || rc=$?
