@@ -16,6 +16,7 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <stdlib.h>
+#include <time.h>
 #include <unistd.h>
 
 #define LOCKS 64u
@@ -30,15 +31,37 @@ static pthread_mutex_t *draft_lock(const struct handle *h)
 
 /* ---- beginning ---- */
 
+struct writers {
+	const struct handle *but;
+	uint64_t now_ns;
+	/* One was closed just now: it is gone as soon as its RELEASE is read, unless it has a duplicate. */
+	bool leaves;
+};
+
 static bool is_not_writer(struct handle *h, void *arg)
 {
-	return h == arg || h->kind != HANDLE_FILE || (h->flags & O_ACCMODE) == O_RDONLY || draft_is(h) ||
-	       h->unlinked || atomic_load(&h->closing);
+	struct writers *w = arg;
+
+	if (h == w->but || h->kind != HANDLE_FILE || (h->flags & O_ACCMODE) == O_RDONLY || draft_is(h) ||
+	    h->unlinked || atomic_load(&h->closing))
+		return true;
+	w->leaves = w->now_ns < atomic_load(&h->closed_ns) + DRAFT_RELEASE_NS;
+	return false;
 }
 
 bool draft_has_writers(uint32_t node, const struct handle *h)
 {
-	return !handle_index_each(node, is_not_writer, (void *)(uintptr_t)h);
+	const struct timespec pause = {.tv_nsec = 1000000};
+	struct writers w = {.but = h, .now_ns = clock_mono_ns()};
+	uint64_t until_ns = w.now_ns + DRAFT_RELEASE_NS;
+
+	while (!handle_index_each(node, is_not_writer, &w)) {
+		if (!w.leaves || w.now_ns >= until_ns || call_is_late())
+			return true;
+		nanosleep(&pause, NULL);
+		w.now_ns = clock_mono_ns();
+	}
+	return false;
 }
 
 bool draft_may_begin(const struct node *node, const struct stat *st, const struct handle *h)
@@ -56,7 +79,7 @@ static void reset_draft(struct handle *h, int fd)
 	atomic_store(&h->draft_published, 0);
 	atomic_store(&h->draft_mtime_ns, INT64_MIN);
 	atomic_store(&h->draft_atime_ns, INT64_MIN);
-	atomic_store(&h->draft_closed_ns, 0);
+	atomic_store(&h->closed_ns, 0);
 	atomic_store(&h->draft_beside, 0);
 	h->draft_failed_from = h->draft_failed_to = 0;
 }

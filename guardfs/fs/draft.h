@@ -23,7 +23,11 @@ static inline bool draft_is_new(const struct handle *h)
  * is large, has other names, set-id bits, or is open for writing in place otherwise. */
 bool draft_may_begin(const struct node *node, const struct stat *st, const struct handle *h);
 
-/* Is a handle open for writing in place on the node, other than h? */
+/* After the last close the kernel sends RELEASE at once; another thread may come to it later. */
+#define DRAFT_RELEASE_NS (100 * NSEC_PER_MSEC)
+
+/* Is a handle open for writing in place on the node, other than h? Within the guard: one that was closed just now is waited for, for
+ * DRAFT_RELEASE_NS at most. */
 bool draft_has_writers(uint32_t node, const struct handle *h);
 
 /* h, a live handle of a file, becomes a draft, empty. st: the version that it is to replace. 0 or -errno. */

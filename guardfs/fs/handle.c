@@ -138,6 +138,7 @@ struct handle *handle_new(uint32_t node, enum handle_kind kind, uint8_t backend,
 	h->overwrote = 0;
 	atomic_store(&h->ledger_changing, 0);
 	atomic_store(&h->flushed, 0);
+	atomic_store(&h->closed_ns, 0);
 	atomic_store(&h->tail_length, 0);
 	atomic_store(&h->appended_unique, 0);
 	atomic_store(&h->taken_unique, 0);

@@ -485,6 +485,14 @@ static bool is_owed(const struct handle *h)
 	return atomic_load(&fs.arena->nodes[h->node].flags) & NODE_BEHIND;
 }
 
+/* Before the answer: what is written after it, by whomever, is later. */
+static void note_close(struct handle *h, bool stored)
+{
+	atomic_store(&h->closed_ns, clock_mono_ns());
+	if (stored)
+		atomic_store(&h->flushed, 1);
+}
+
 /* Errors are repeated until the close. reply: sends success. */
 static void sync_handle(fuse_req_t req, uint64_t fh, sync_fn sync, bool data_only,
 			int (*reply)(fuse_req_t req, int error))
@@ -492,7 +500,7 @@ static void sync_handle(fuse_req_t req, uint64_t fh, sync_fn sync, bool data_onl
 	struct handle *h = handle_get(fh);
 	struct backend *b;
 	errint_t error = 0;
-	bool has_nothing, left;
+	bool closes = sync == do_flush, has_nothing, left;
 	uint32_t mark;
 	ssize_t rc;
 
@@ -504,23 +512,26 @@ static void sync_handle(fuse_req_t req, uint64_t fh, sync_fn sync, bool data_onl
 	}
 	jobs_begin(h);
 	if (draft_is(h)) {
-		publish_sync(req, h, sync == do_flush, reply);
+		publish_sync(req, h, closes, reply);
 		return;
 	}
 	b = h->backend == NODE_LOCAL ? &fs.local : &fs.guarded[h->backend];
 	if (b->board)
 		sync_failed_settle(b, h);
 	/* A loss is told before what was lost is owed no more: in this order none is missed. */
-	has_nothing = sync == do_flush && handle_unsynced(h) == 0 && !is_owed(h);
+	has_nothing = closes && handle_unsynced(h) == 0 && !is_owed(h);
 	if (atomic_load(&h->error)) {
 		rc = atomic_load(&h->error);
 		jobs_error(ERRCLASS_STALE);
+		if (closes)
+			note_close(h, false);
 		handle_put(h);
 		fuse_reply_err(req, (int)rc);
 		return;
 	}
 	/* Processes that inherited the file close it without waiting for absent storage. */
 	if (has_nothing) {
+		note_close(h, false);
 		handle_put(h);
 		reply(req, 0);
 		return;
@@ -546,8 +557,11 @@ static void sync_handle(fuse_req_t req, uint64_t fh, sync_fn sync, bool data_onl
 	/* Storage's own error, which it gives once. */
 	if (left && sync_failed_is(error) && !errclass_info(errclass_from_errno((int)-error))->infrastructure)
 		sync_failed(b, h, (int)-error);
-	if (left && reply(req, rc < 0 ? (int)-rc : 0) == 0 && rc == 0 && sync != do_fsync)
-		atomic_store(&h->flushed, 1);
+	if (left && closes)
+		note_close(h, rc == 0);
+	/* Else its caller was told something else. */
+	if (left && reply(req, rc < 0 ? (int)-rc : 0) < 0 && closes && rc == 0)
+		atomic_store(&h->flushed, 0);
 	handle_put(h);
 }
 

@@ -48,7 +48,7 @@ static bool is_finished(struct handle *h, uint32_t pid)
 		if (!draft_is_blank(h))
 			return true;
 		/* A shell duplicates what it has opened for a program, and closes it. */
-		atomic_store(&h->draft_closed_ns, clock_mono_ns());
+		atomic_store(&h->closed_ns, clock_mono_ns());
 		return false;
 	case WRITER_KILLED:
 		refuse_killed(h, call_answered());

@@ -18,8 +18,6 @@
 /* An error that may pass is tried again so often, over sound connections. */
 #define TRIES_MAX 4u
 #define RETRY_NS  (250 * NSEC_PER_MSEC)
-/* After the close the kernel sends RELEASE at once. */
-#define RELEASE_NS (100 * NSEC_PER_MSEC)
 /* How long requests wait for one that is to be tried again. */
 #define AWAIT_NS (300 * NSEC_PER_MSEC)
 
@@ -242,7 +240,7 @@ static bool is_nothing_to_await(struct handle *h, void *arg)
 	if (state != LAST_NONE)
 		return state != LAST_TAKEN && a->now_ns >= a->until_ns;
 	return !a->opens || !draft_is_due(h) || !draft_is_blank(h) || atomic_load(&h->closing) ||
-	       a->now_ns >= atomic_load(&h->draft_closed_ns) + RELEASE_NS;
+	       a->now_ns >= atomic_load(&h->closed_ns) + DRAFT_RELEASE_NS;
 }
 
 static void pause_shortly(void)

@@ -99,8 +99,9 @@ struct handle {
 	_Atomic int64_t draft_mtime_ns, draft_atime_ns;
 	/* Bytes of the draft that could not be written, from and to, under the draft lock; to = 0: none. */
 	uint64_t draft_failed_from, draft_failed_to;
-	/* CLOCK_MONOTONIC of the last close by its owner that left it as it was, only emptied; 0: none. */
-	_Atomic uint64_t draft_closed_ns;
+	/* CLOCK_MONOTONIC of the last close, which may have been that of a duplicate; of a draft only one by its owner that left it as
+	 * it was, only emptied. 0: none. */
+	_Atomic uint64_t closed_ns;
 	/* By which the name is made of the file that is being put beside it (policy/statefile.h); 0: none. */
 	_Atomic uint64_t draft_beside;
 	/* The version on storage that a draft takes the place of: size, and mtime in ns. */

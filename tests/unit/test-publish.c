@@ -11,12 +11,14 @@
 #include "fs/publish_draft.h"
 #include "fs/publish_last.h"
 #include "fs/view.h"
+#include "worker/session.h"
 #include "worker-util.h"
 
 #include <fcntl.h>
 #include <linux/fuse.h>
 #include <signal.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 
 #define FILE_REF     7
 #define FLUSH_UNIQUE 4u
@@ -181,6 +183,75 @@ static void others_are_answered_by_their_own_thread(void)
 	CHECK(waitpid(pid, NULL, 0) == pid);
 }
 
+/* ---- a program that wrote in place ---- */
+
+static struct handle *new_writer(void)
+{
+	struct handle *h = new_draft();
+
+	atomic_store(&h->draft, DRAFT_NONE);
+	return h;
+}
+
+static struct handle *released;
+
+static void release(int sig)
+{
+	(void)sig;
+	handle_retire(released);
+}
+
+/* Its RELEASE is read by another thread than the OPEN that comes after its close. A signal comes also if this process is late. */
+static void closed_writer_is_waited_for(void)
+{
+	const struct sigaction action = {.sa_handler = release};
+	const struct itimerval soon = {.it_value = {.tv_usec = 20000}};
+
+	released = new_writer();
+	atomic_store(&released->closed_ns, clock_mono_ns());
+	CHECK(sigaction(SIGALRM, &action, NULL) == 0 && setitimer(ITIMER_REAL, &soon, NULL) == 0);
+	CHECK(!draft_has_writers(released->node, NULL));
+}
+
+/* Its file has a duplicate, or was never closed. */
+static void open_writer_is_found(void)
+{
+	struct handle *h = new_writer();
+	uint64_t closed_ns;
+
+	CHECK(draft_has_writers(h->node, NULL));
+	closed_ns = clock_mono_ns();
+	atomic_store(&h->closed_ns, closed_ns);
+	CHECK(draft_has_writers(h->node, NULL) && clock_mono_ns() >= closed_ns + DRAFT_RELEASE_NS);
+	CHECK(!draft_has_writers(h->node, h));
+}
+
+/* Of nothing that is owed, which asks no storage. */
+static void close_is_noted_before_its_answer(void)
+{
+	const struct {
+		struct fuse_in_header header;
+		struct fuse_init_in init;
+	} first = {.header = {.len = sizeof(first), .opcode = FUSE_INIT, .unique = 2},
+		   .init = {.major = 7, .minor = 38, .max_readahead = 1 << 17}};
+	struct handle *h = new_writer();
+	struct fuse_out_header answer;
+	char reply[4096];
+
+	memcpy(fs.arena->header.init_request, &first, sizeof(first));
+	fs.arena->header.init_request_length = sizeof(first);
+	CHECK(session_open(fs.arena, fs.dev_fd) == 0);
+	CHECK(recv(kernel, reply, sizeof(reply), 0) > 0);
+	call.slot = close_under_way(h, getpid());
+	call.buffer = arena_slot_buffer(fs.arena, call.slot);
+	call.unique = FLUSH_UNIQUE;
+	atomic_store(&call.slot->read_ns, 1);
+	session_dispatch(call.slot->length);
+	CHECK(recv(kernel, &answer, sizeof(answer), 0) == (ssize_t)sizeof(answer));
+	CHECK(answer.unique == FLUSH_UNIQUE && answer.error == 0);
+	CHECK(atomic_load(&h->closed_ns) != 0);
+}
+
 /* ---- the kernel ---- */
 
 /* Else stat(2) after close(2) would have the attributes of before. */
@@ -211,6 +282,9 @@ static void kernel_asks_again_before_the_answer(void)
 WORKER_TEST(killed_program_publishes_nothing)
 WORKER_TEST(killed_child_refuses_nothing)
 WORKER_TEST(others_are_answered_by_their_own_thread)
+WORKER_TEST(closed_writer_is_waited_for)
+WORKER_TEST(open_writer_is_found)
+WORKER_TEST(close_is_noted_before_its_answer)
 WORKER_TEST(kernel_asks_again_before_the_answer)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup_arena, teardown_arena)
@@ -221,6 +295,9 @@ int main(void)
 	    TEST(test_killed_program_publishes_nothing),
 	    TEST(test_killed_child_refuses_nothing),
 	    TEST(test_others_are_answered_by_their_own_thread),
+	    TEST(test_closed_writer_is_waited_for),
+	    TEST(test_open_writer_is_found),
+	    TEST(test_close_is_noted_before_its_answer),
 	    TEST(test_kernel_asks_again_before_the_answer),
 	};
 
