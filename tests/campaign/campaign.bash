@@ -520,6 +520,17 @@ few_descriptors()
 	(($(descriptors "$(guardian)") <= 160))
 }
 
+# Former guardians' holders have ended; they are children of the cage now.
+one_holder()
+{
+	local pid n=0
+
+	for pid in $(descendants_of $PPID); do
+		[[ $(cat "/proc/$pid/comm" 2>/dev/null) != gfs-holder ]] || n=$((n + 1))
+	done
+	((n == 1))
+}
+
 # nothing_is_left DIR: nothing on the local disk, and nothing that a round leaves behind.
 nothing_is_left()
 {
@@ -534,6 +545,7 @@ nothing_is_left()
 	assert_le "$(ls "/proc/$(process_pid worker)/task" | wc -l)" 160 "threads of worker"
 	assert_le "$(descriptors "$(process_pid keeper)")" 60 "descriptors of keeper"
 	assert_le "$(descendants_of "$GUARDIAN" | wc -l)" 12 "processes"
+	poll_until 10000 one_holder || fail "more or less than one holder"
 	assert_le "$(grep -c "$WORK" /proc/self/mounts)" 8 "mounts"
 	[[ $(findmnt -n -o TARGET "$MNT") == "$MNT" ]] || fail "not mounted any more"
 }
