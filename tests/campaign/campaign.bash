@@ -239,16 +239,21 @@ fault_reload()
 	signal_process HUP guardian
 }
 
-# A job in which somebody writes goes to the other tier. Refused, or given up, if it is in the way just then; goes on the next time.
+# A job in which somebody writes goes to the other tier. Refused, or given up, if it is in the way just then; goes on the next time. A writer that begins in
+# the moment of the switch changes the old copy: that is named, and the old copy kept.
 fault_move()
 {
-	local to=box
+	local to=box rc=0
 
 	[[ $(timeout 3 cat "$MNT/.guardfs/status.json" 2>/dev/null | jq -r '.routes[] | select(.path == "job") | .backend') != box ]] || to=local
-	if timeout 30 "$GUARDCTL" -c "$CONF" tier move job --to "$to" >>"$WORK/moves" 2>&1; then
+	timeout 30 "$GUARDCTL" -c "$CONF" tier move job --to "$to" >"$WORK/move.out" 2>&1 || rc=$?
+	cat "$WORK/move.out" >>"$WORK/moves"
+	if ((rc == 0)); then
 		n_moved=$((n_moved + 1))
 		timeout 30 "$GUARDCTL" -c "$CONF" tier move job --discard-old >>"$WORK/moves" 2>&1 || true
 	else
+		! grep -q '^the old copy is kept' "$WORK/move.out" ||
+			sed -nE 's/^(r[0-9]+\/.*) (is new|is missing|differs.*)$/\1/p' "$WORK/move.out" >>"$WORK/named-by-move"
 		timeout 30 "$GUARDCTL" -c "$CONF" tier move job --abort >>"$WORK/moves" 2>&1 || true
 	fi
 }
@@ -377,6 +382,19 @@ end_memory()
 
 # ---- rounds ----
 
+# leave_out_named DIR: from what is wrong in the job, what a move has named. Exit status 1: something else is wrong.
+leave_out_named()
+{
+	local named=$WORK/named-by-move
+
+	[[ -s $named ]] || return 1
+	sed "s|^$1/||" "$named" >"$named.here"
+	echo "in the job $(grep -c WRONG "$WORK/judged-job"), less what a move has named: $(xargs <"$named.here")"
+	grep -vF -f "$named.here" "$WORK/judged-job" >"$WORK/judged-job.left"
+	mv "$WORK/judged-job.left" "$WORK/judged-job"
+	! grep -q WRONG "$WORK/judged-job"
+}
+
 is_lasting()
 {
 	[[ " $LASTING " == *" $1 "* ]]
@@ -482,7 +500,8 @@ campaign_round()
 	say "round $number: $(tail -n 1 "$WORK/judged")"
 	if [[ -d $WORK/oracle-job-$number ]]; then
 		# By the path that stays, wherever it leads now.
-		python3 "$REPO/tests/campaign/judge.py" "$MNT/job/$dir" "$MNT/job/$dir" "$WORK/oracle-job-$number" "$WORK/suspects" "job/$dir" "$WORK/cuts" >"$WORK/judged-job" || rc=$?
+		python3 "$REPO/tests/campaign/judge.py" "$MNT/job/$dir" "$MNT/job/$dir" "$WORK/oracle-job-$number" "$WORK/suspects" "job/$dir" "$WORK/cuts" >"$WORK/judged-job" ||
+			leave_out_named "$dir" || rc=1
 		cat "$WORK/judged-job" >>"$WORK/judged"
 		tail -n 1 "$WORK/judged-job" >>"$WORK/judgements"
 	fi
