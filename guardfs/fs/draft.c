@@ -26,7 +26,7 @@ static pthread_mutex_t draft_locks[LOCKS] = {[0 ... LOCKS - 1] = PTHREAD_MUTEX_I
 
 static pthread_mutex_t *draft_lock(const struct handle *h)
 {
-	return &draft_locks[handle_number(h) % LOCKS];
+	return &draft_locks[h->node % LOCKS];
 }
 
 /* ---- beginning ---- */
@@ -233,6 +233,24 @@ bool draft_refused_write(const uint8_t *buffer)
 	return is_draft;
 }
 
+bool draft_refused(struct arena *arena, const uint8_t *buffer)
+{
+	struct handle *h = NULL;
+	uint64_t fh, offset;
+	uint32_t size;
+	bool appends, writes = wire_write_of(buffer, &fh, &offset, &size, &appends);
+
+	if (writes || wire_sync_of(buffer, &fh))
+		h = arena_handle(arena, fh);
+	if (!h || !draft_is_new(h))
+		return false;
+	if (writes)
+		draft_misses(h, (off_t)offset, size, appends);
+	else
+		atomic_store(&h->draft_refused, atomic_load(&h->draft_changes));
+	return writes;
+}
+
 bool draft_is_torn(struct handle *h)
 {
 	ACQUIRE_LOCK(draft_lock(h));
@@ -396,7 +414,8 @@ errint_t draft_put(struct backend *b, int ref, const void *data, size_t n)
 	return 0;
 }
 
-void draft_damaged(struct backend *b, uint32_t node, uint64_t size)
+/* The file was cut, and perhaps written in part. */
+static void file_damaged(struct backend *b, uint32_t node, uint64_t size)
 {
 	struct ledger ranges = {0};
 
@@ -409,6 +428,37 @@ void draft_damaged(struct backend *b, uint32_t node, uint64_t size)
 					  .size = size,
 					  .overwrote = true,
 					  .ranges = &ranges});
+}
+
+void draft_cuts(struct handle *h)
+{
+	/* 2: already before. */
+	atomic_store(&h->draft_cut, atomic_load(&h->draft_cut) ? 2 : 1);
+}
+
+bool draft_is_cut(struct handle *h, errint_t rc)
+{
+	if (rc < 0 && !errclass_info(errclass_from_errno(-rc))->infrastructure &&
+	    atomic_load(&h->draft_cut) == 1)
+		atomic_store(&h->draft_cut, 0);
+	return atomic_load(&h->draft_cut) != 0;
+}
+
+void draft_settle(struct backend *b, struct handle *h, errint_t rc, uint64_t size)
+{
+	if (atomic_exchange(&h->draft_cut, 0) && rc < 0)
+		file_damaged(b, h->node, size);
+}
+
+void draft_closes(struct handle *h)
+{
+	off_t size;
+
+	if (!atomic_load(&h->draft_cut))
+		return;
+	if (draft_size(h, &size) < 0)
+		size = 1; /* it was lost with guardian and worker */
+	draft_settle(&fs.guarded[h->backend], h, -fs.config->error, (uint64_t)size);
 }
 
 static errint_t unless_late(errint_t rc)
@@ -458,14 +508,16 @@ static errint_t spill_once(struct backend *b, struct handle *h)
 	errint_t rc = draft_copy(h, &content);
 	struct former_fd before = {.fd = -1};
 	int ref = -1;
-	bool cut;
+	bool cut = draft_is_cut(h, 0);
 
 	if (rc == 0)
 		(void)versions_former(b, h->node, &former, false);
 	rc = unless_late(rc);
-	if (rc == 0)
+	if (rc == 0) {
+		draft_cuts(h);
 		rc = b->ops->open(b, h->node, (int)h->flags | O_TRUNC, &ref);
-	cut = ref >= 0 || (rc < 0 && errclass_info(errclass_from_errno(-rc))->infrastructure);
+		cut = draft_is_cut(h, rc);
+	}
 	if (rc != GUARD_POISONED)
 		handle_truncation_ended(rc, h->node, NULL, 0);
 	if (rc == 0)
@@ -481,8 +533,8 @@ static errint_t spill_once(struct backend *b, struct handle *h)
 	close_former(b, h, &before);
 	if (rc < 0 && ref >= 0)
 		b->ops->release(b, ref);
-	if (rc < 0 && rc != -EAGAIN && cut)
-		draft_damaged(b, h->node, content.size);
+	if (rc != -EAGAIN)
+		draft_settle(b, h, rc, content.size);
 	call.changed_nothing = rc < 0 && !cut;
 	return rc;
 }

@@ -57,6 +57,9 @@ void draft_misses(struct handle *h, off_t offset, size_t n, bool appends);
 void draft_wrote(struct handle *h, off_t offset, size_t n, bool appends);
 /* The request in the buffer was answered with an error, and never ran. True: a write to a draft, whose bytes are missing now. */
 bool draft_refused_write(const uint8_t *buffer);
+/* The same, and of a FLUSH or FSYNC: what was changed up to now is not published without being asked any more. The request is
+ * complete. Without other threads at it; also for guardian, while there is no worker. */
+bool draft_refused(struct arena *arena, const uint8_t *buffer);
 /* Are some missing? Then it is not what its program meant to write. To begin anew (draft_cut to nothing) mends that. */
 bool draft_is_torn(struct handle *h);
 
@@ -90,8 +93,15 @@ static inline bool draft_is_blank(const struct handle *h)
  * 0; GUARD_POISONED: the request was answered meanwhile; or -errno. If the file is damaged by that it is suspect. */
 errint_t draft_spill(struct backend *b, struct handle *h) WARN_UNUSED;
 
-/* Storage has an error, and the file, which was to have size bytes, was cut, and perhaps written in part. */
-void draft_damaged(struct backend *b, uint32_t node, uint64_t size);
+/* Around the cut of h's file, for putting the draft there in place. draft_is_cut: was it, after a cut that ended with rc? Or by a worker
+ * that has died since. draft_settle: all is done, with rc; a file that was cut, and was to have size bytes, is suspect if that is an
+ * error. */
+void draft_cuts(struct handle *h);
+bool draft_is_cut(struct handle *h, errint_t rc);
+void draft_settle(struct backend *b, struct handle *h, errint_t rc, uint64_t size);
+
+/* RELEASE of h: a file that a worker has cut, which died, and that nobody has written again, is suspect. */
+void draft_closes(struct handle *h);
 
 /* For draft_spill and fs/publish*.c. All of n bytes through ref, from the file's beginning. 0 or -errno. */
 errint_t draft_put(struct backend *b, int ref, const void *data, size_t n) WARN_UNUSED;

@@ -147,6 +147,7 @@ struct handle *handle_new(uint32_t node, enum handle_kind kind, uint8_t backend,
 	atomic_store(&h->draft_last, LAST_NONE);
 	atomic_store(&h->sync_last, SYNC_NONE);
 	h->is_statefile = 0;
+	atomic_store(&h->draft_cut, 0);
 	atomic_store(&h->job, JOB_NONE);
 	/* A successor closes it unless an answer is decided on. */
 	if (call.slot)

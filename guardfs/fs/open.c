@@ -612,6 +612,8 @@ void fs_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 		handle_finish(h);
 		return;
 	}
+	if (h)
+		draft_closes(h);
 	/* Once it is retired, the end of anybody's use gives it to the next open. */
 	if (used)
 		atomic_fetch_add(&h->users, 1);

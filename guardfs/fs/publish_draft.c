@@ -35,13 +35,13 @@ static errint_t rewrite_in_place(struct backend *b, const struct publication *p)
 {
 	int ref = -1;
 	errint_t rc = end_step(0), closed;
-	bool cut;
 
 	if (rc < 0)
 		return rc;
 	versions_add(p->node, p->content->data, p->content->size);
+	draft_cuts(p->h);
 	rc = b->ops->open(b, p->node, O_WRONLY | O_TRUNC, &ref);
-	cut = rc == 0 || errclass_info(errclass_from_errno(-rc))->infrastructure;
+	(void)draft_is_cut(p->h, rc);
 	handle_truncation_ended(rc, p->node, NULL, 0);
 	rc = end_step(rc);
 	if (rc == 0)
@@ -52,8 +52,8 @@ static errint_t rewrite_in_place(struct backend *b, const struct publication *p)
 		closed = b->ops->release(b, ref);
 		rc = rc < 0 ? rc : closed;
 	}
-	if (rc < 0 && cut)
-		draft_damaged(b, p->node, p->content->size);
+	if (rc == 0)
+		draft_settle(b, p->h, 0, 0);
 	return rc;
 }
 
@@ -166,6 +166,7 @@ errint_t publish_draft(struct backend *b, struct handle *h, bool durable)
 		rc = GUARD_POISONED;
 	if (rc == 0 && h->unlinked == HANDLE_NAMED)
 		versions_add(h->node, content.data, content.size);
+	draft_settle(b, h, rc, content.size);
 	/* A file that was removed, or replaced by another through the mount, is published nowhere. */
 	if (rc == 0)
 		atomic_store(&h->draft_published, content.changes);

@@ -270,6 +270,14 @@ bool wire_flush_of(const uint8_t *buffer, uint64_t *fh)
 	return true;
 }
 
+bool wire_sync_of(const uint8_t *buffer, uint64_t *fh)
+{
+	if (wire_opcode(buffer) != FUSE_FSYNC)
+		return wire_flush_of(buffer, fh);
+	*fh = BODY(buffer, struct fuse_fsync_in)->fh;
+	return true;
+}
+
 bool wire_writes(const uint8_t *buffer, uint64_t *nodeid, uint64_t *offset, uint64_t *size)
 {
 	const struct fuse_write_in *write = BODY(buffer, struct fuse_write_in);

@@ -97,8 +97,9 @@ bool wire_writes(const uint8_t *buffer, uint64_t *nodeid, uint64_t *offset, uint
 /* Of a WRITE: its open file, and what it writes; appends: at the end, whatever offset says. False: it is none. */
 bool wire_write_of(const uint8_t *buffer, uint64_t *fh, uint64_t *offset, uint32_t *size, bool *appends);
 
-/* Of a complete FLUSH: its open file. False: it is none. */
+/* Of a complete FLUSH (wire_sync_of: or FSYNC): its open file. False: it is none. */
 bool wire_flush_of(const uint8_t *buffer, uint64_t *fh);
+bool wire_sync_of(const uint8_t *buffer, uint64_t *fh);
 
 /* On storage, size and times included. */
 bool wire_changes(uint32_t opcode);

@@ -2,6 +2,7 @@
  * guardian reads them and answers an error, so that callers do not wait for ever. */
 #include "base/clock.h"
 #include "base/log.h"
+#include "fs/draft.h"
 #include "fs/wire.h"
 #include "guardian/guardian.h"
 
@@ -141,6 +142,9 @@ static bool answer_request(struct guardian *g, struct slot *slot, uint8_t *buffe
 		n = lookup_reply(g, &r, wire_lookup_name(buffer), out, sizeof(out));
 	if (n == 0)
 		n = wire_error_reply(out, r.unique, g->board->config.error);
+	/* Its program is told before the next worker knows: what it did not mean must not be published. */
+	if (wire_is_complete(buffer, &r))
+		(void)draft_refused(g->arena, buffer);
 	atomic_store(&slot->answered, r.unique);
 	/* ENOENT: its caller is gone. */
 	if (write(GUARDIAN_DEV, out, n) < 0 && errno != ENOENT)

@@ -86,6 +86,9 @@ struct handle {
 	uint8_t is_statefile;
 	/* enum handle_last. */
 	_Atomic uint8_t draft_last;
+	/* The draft is being put into its file in place, which may be cut by now: stored before the cut, cleared once the file is
+	 * whole or suspect. A successor finds it. */
+	_Atomic uint8_t draft_cut;
 	/* enum handle_sync. */
 	_Atomic uint8_t sync_last;
 	/* The count of changes up to which a draft is not published without being asked: its writer was killed, or a

@@ -245,7 +245,7 @@ static bool recover_slot(struct arena *arena, struct slot *slot, uint16_t *ready
 			log_warning("%s (request %llu) was being run when two workers died: answered with an "
 				    "error, not run again",
 				    wire_opcode_name(r.opcode), (unsigned long long)unique);
-		if (wire_is_complete(buffer, &r) && !draft_refused_write(buffer))
+		if (wire_is_complete(buffer, &r) && !draft_refused(arena, buffer))
 			doubt_raise(buffer);
 		guard_end_request();
 		give_up(arena, slot, unique);

@@ -11,6 +11,7 @@
 #include "fs/publish_draft.h"
 #include "fs/publish_last.h"
 #include "fs/view.h"
+#include "policy/server.h"
 #include "worker/session.h"
 #include "worker-util.h"
 
@@ -41,9 +42,21 @@ static errint_t fake_create(struct backend *b, uint32_t parent, const char *name
 	return fake_lookup(b, parent, name, found);
 }
 
+static errint_t open_error; /* of the next opens */
+static bool dies_at_write;
+
+static errint_t fake_open(struct backend *b, uint32_t node, int flags, int *ref)
+{
+	(void)b, (void)node, (void)flags;
+	*ref = open_error ? -1 : FILE_REF;
+	return open_error;
+}
+
 static ssize_t fake_write(struct backend *b, int ref, const void *data, size_t n, off_t offset, bool appends)
 {
 	(void)b, (void)ref, (void)data, (void)offset, (void)appends;
+	if (dies_at_write)
+		_exit(0);
 	return (ssize_t)n;
 }
 
@@ -66,7 +79,8 @@ static errint_t fake_rename(struct backend *b, uint32_t parent, const char *name
 	return 0;
 }
 
-static const struct backend_ops fake = {.lookup = fake_lookup,
+static const struct backend_ops fake = {.open = fake_open,
+					.lookup = fake_lookup,
 					.create = fake_create,
 					.write = fake_write,
 					.fsync = fake_fsync,
@@ -252,6 +266,88 @@ static void close_is_noted_before_its_answer(void)
 	CHECK(atomic_load(&h->closed_ns) != 0);
 }
 
+/* ---- a worker that dies between cutting the file and writing it ---- */
+
+static errint_t spill(struct handle *h)
+{
+	return draft_spill(&fs.guarded[0], h);
+}
+
+static errint_t publish_in_place(struct handle *h)
+{
+	atomic_store(&fs.board->backends[0].server_lacks, 1u << SERVER_POSIX_RENAME);
+	return publish_draft(&fs.guarded[0], h, false);
+}
+
+static struct handle *cut_by_dead_worker(errint_t (*how)(struct handle *h))
+{
+	struct handle *h = new_draft();
+	pid_t pid = fork();
+	int status;
+
+	if (pid == 0) {
+		dies_at_write = true;
+		(void)how(h);
+		_exit(1);
+	}
+	CHECK(waitpid(pid, &status, 0) == pid && status == 0);
+	CHECK(!suspect_peek(&fs.arena->suspects));
+	return h;
+}
+
+static bool is_suspect(void)
+{
+	return suspect_peek(&fs.arena->suspects) != NULL;
+}
+
+/* The write is run again. */
+static void next_worker_fails_to_open(void)
+{
+	struct handle *h = cut_by_dead_worker(spill);
+
+	open_error = -ENOSPC;
+	CHECK(spill(h) == -ENOSPC && is_suspect());
+}
+
+static void next_worker_spills(void)
+{
+	struct handle *h = cut_by_dead_worker(spill);
+
+	CHECK(spill(h) == 0);
+	draft_closes(h);
+	CHECK(!is_suspect());
+}
+
+/* Guardian has told the caller of an error: it is not run again. */
+static void next_worker_does_not_publish(void)
+{
+	struct handle *h = cut_by_dead_worker(publish_in_place);
+
+	draft_closes(h);
+	CHECK(is_suspect());
+}
+
+static void next_worker_publishes_in_place(void)
+{
+	struct handle *h = cut_by_dead_worker(publish_in_place);
+
+	CHECK(publish_in_place(h) == 0);
+	draft_closes(h);
+	CHECK(!is_suspect());
+}
+
+/* Nothing was cut. */
+static void first_open_fails(void)
+{
+	struct handle *h = new_draft();
+
+	open_error = -ENOSPC;
+	CHECK(spill(h) == -ENOSPC);
+	CHECK(publish_in_place(h) == -ENOSPC);
+	draft_closes(h);
+	CHECK(!is_suspect());
+}
+
 /* ---- the kernel ---- */
 
 /* Else stat(2) after close(2) would have the attributes of before. */
@@ -285,6 +381,11 @@ WORKER_TEST(others_are_answered_by_their_own_thread)
 WORKER_TEST(closed_writer_is_waited_for)
 WORKER_TEST(open_writer_is_found)
 WORKER_TEST(close_is_noted_before_its_answer)
+WORKER_TEST(next_worker_fails_to_open)
+WORKER_TEST(next_worker_spills)
+WORKER_TEST(next_worker_does_not_publish)
+WORKER_TEST(next_worker_publishes_in_place)
+WORKER_TEST(first_open_fails)
 WORKER_TEST(kernel_asks_again_before_the_answer)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup_arena, teardown_arena)
@@ -298,6 +399,11 @@ int main(void)
 	    TEST(test_closed_writer_is_waited_for),
 	    TEST(test_open_writer_is_found),
 	    TEST(test_close_is_noted_before_its_answer),
+	    TEST(test_next_worker_fails_to_open),
+	    TEST(test_next_worker_spills),
+	    TEST(test_next_worker_does_not_publish),
+	    TEST(test_next_worker_publishes_in_place),
+	    TEST(test_first_open_fails),
 	    TEST(test_kernel_asks_again_before_the_answer),
 	};
 

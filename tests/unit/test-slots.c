@@ -7,6 +7,7 @@
 
 #include "fs/wire.h"
 #include "fs/draft.h"
+#include "fs/publish_last.h"
 #include "worker-util.h"
 #include "fs/view.h"
 #include "worker/recover.h"
@@ -236,6 +237,23 @@ static void a_write_to_a_draft_that_is_not_run_is_missing(void)
 	CHECK(!draft_is_torn(h));
 }
 
+/* Its program is told of an error, and RELEASE comes next. */
+static void a_close_of_a_draft_that_is_not_run_publishes_nothing(void)
+{
+	const struct stat former = {.st_mode = S_IFREG, .st_size = 5};
+	struct handle *h = handle_new(0, HANDLE_FILE, 0, O_WRONLY, -1, 1, HANDLE_NAMED);
+	struct fuse_flush_in flush = {.fh = 0};
+	struct slot *slot;
+
+	CHECK(h && draft_begin(h, &former) == 0 && publish_last_is_due(h));
+	flush.fh = handle_id(h, handle_number(h));
+	slot = request_with(0, SLOT_RUNNING, FUSE_FLUSH, FUSE_ROOT_ID, &flush, sizeof(flush));
+	slot->replays = 1;
+	open_device();
+	CHECK(recover_slots(fs.arena, ready) == 0 && is_state(0, SLOT_FREE));
+	CHECK(!publish_last_is_due(h));
+}
+
 static void read_but_not_noted(void)
 {
 	request(0, SLOT_READING, FUSE_GETATTR)->length = 0;
@@ -354,6 +372,7 @@ WORKER_TEST(decided_reply_is_sent)
 WORKER_TEST(answered_is_not_run)
 WORKER_TEST(answered_is_doubted)
 WORKER_TEST(a_write_to_a_draft_that_is_not_run_is_missing)
+WORKER_TEST(a_close_of_a_draft_that_is_not_run_publishes_nothing)
 WORKER_TEST(read_but_not_noted)
 WORKER_TEST(parked_stays)
 WORKER_TEST(stuck_tasks_keep_their_slots)
@@ -380,6 +399,7 @@ int main(void)
 	    TEST(test_answered_is_not_run),
 	    TEST(test_answered_is_doubted),
 	    TEST(test_a_write_to_a_draft_that_is_not_run_is_missing),
+	    TEST(test_a_close_of_a_draft_that_is_not_run_publishes_nothing),
 	    TEST(test_read_but_not_noted),
 	    TEST(test_parked_stays),
 	    TEST(test_stuck_tasks_keep_their_slots),
