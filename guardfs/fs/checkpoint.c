@@ -2,6 +2,7 @@
  * no deadline. Probes notice a backend in which one hangs. */
 #include "fs/checkpoint.h"
 #include "base/clock.h"
+#include "base/log.h"
 #include "fs/behind.h"
 #include "fs/checkpoint_wait.h"
 #include "fs/guard.h"
@@ -18,7 +19,8 @@
 /* The kernel has no such unique. */
 #define UNIQUE_OF_SYNC (1ull << 63)
 /* After something that another moment may mend. */
-#define LATER_NS (NSEC_PER_SEC / 2)
+#define LATER_NS  (NSEC_PER_SEC / 2)
+#define UNABLE_NS (10 * NSEC_PER_SEC)
 /* The same while closed files wait: they are open at the server meanwhile. */
 #define SOON_NS (20 * NSEC_PER_MSEC)
 
@@ -42,7 +44,7 @@ static bool is_unable(errint_t rc)
 	return rc == -ENOSYS || rc == -EINVAL || rc == -EOPNOTSUPP;
 }
 
-/* Within a visit. Of a server that cannot be asked to sync (guardctl doctor says so) nothing better is to be had. */
+/* Within a visit. Of a server that cannot be asked to sync nothing is known: the ledger stays. */
 static ssize_t sync_now(struct backend *b, struct handle *h)
 {
 	errint_t rc = handle_ensure(b, h);
@@ -53,8 +55,10 @@ static ssize_t sync_now(struct backend *b, struct handle *h)
 	epoch = atomic_load(&h->epoch);
 	mark = handle_sync_begins(h);
 	rc = b->ops->fsync(b, atomic_load(&h->fd), false);
-	if (is_unable(rc))
-		rc = 0;
+	if (is_unable(rc)) {
+		checkpoint_is_unable(b);
+		return 0;
+	}
 	rc = sync_failed_judge(h, rc);
 	/* The file was found again meanwhile: it was another descriptor. */
 	if (atomic_load(&h->epoch) != epoch)
@@ -124,6 +128,8 @@ errint_t checkpoint_at_close(struct backend *b, struct handle *h, bool data_only
 	errint_t rc = b->ops->fsync(b, atomic_load(&h->fd), data_only);
 
 	if (is_unable(rc))
+		checkpoint_is_unable(b);
+	if (is_unable(rc))
 		return b->ops->flush(b, atomic_load(&h->fd));
 	rc = sync_failed_judge(h, rc);
 	if (rc == 0)
@@ -151,7 +157,7 @@ void checkpoint_init(void)
 		atomic_store(&h->closing, 1);
 		atomic_store(&h->sync_last, SYNC_DUE);
 		/* By another configuration nobody syncs it. */
-		if (!checkpoint_is_on(h->backend))
+		if (!checkpoint_is_set(h->backend))
 			forget_closed(h);
 	}
 }
@@ -217,8 +223,8 @@ static bool sync_closed(struct backend *b, struct handle *h)
 
 	if (!take_closed(h))
 		return true;
-	/* It was removed, or lost, since. */
-	if (!is_written(h, b->index))
+	/* It was removed, or lost, since; or nobody can sync it. */
+	if (!is_written(h, b->index) || !checkpoint_is_on(b->index))
 		return settle_closed(b, h, 0);
 	if (guard_visit(b, OP_SYNC, guard_target_node(h->node), h->uid) != VISIT_IN) {
 		atomic_store(&h->sync_last, SYNC_DUE);
@@ -287,6 +293,7 @@ static uint64_t find_due(unsigned backend, uint64_t now_ns, const struct passed 
 {
 	uint32_t used = atomic_load(&fs.arena->handles_used);
 	uint64_t oldest = 0, oldest_ns = UINT64_MAX;
+	bool is_on = checkpoint_is_on(backend);
 
 	*due_ns = UINT64_MAX;
 	for (uint32_t i = 0; i < used; i++) {
@@ -294,8 +301,8 @@ static uint64_t find_due(unsigned backend, uint64_t now_ns, const struct passed 
 		uint64_t unsynced, since_ns;
 		bool closed = is_closed(h, backend);
 
-		if (!closed &&
-		    (!is_written(h, backend) || atomic_load(&h->closing) || sync_failed_is_doubted(h)))
+		if (!closed && (!is_on || !is_written(h, backend) || atomic_load(&h->closing) ||
+				sync_failed_is_doubted(h)))
 			continue;
 		unsynced = handle_unsynced_since(h, &since_ns);
 		if ((closed || checkpoint_is_due(backend, unsynced, since_ns, now_ns, due_ns)) &&
@@ -330,6 +337,21 @@ static bool sync_due(struct backend *b, uint64_t fh)
 	return done;
 }
 
+static bool tell_unable(const struct backend *b)
+{
+	static bool is_told[CONFIG_BACKENDS_MAX];
+
+	if (!checkpoint_is_set(b->index) || checkpoint_is_on(b->index))
+		return false;
+	if (!is_told[b->index])
+		log_warning(
+		    "backend %s: its server cannot be asked to sync files (guardctl doctor): checkpoint = "
+		    "does nothing",
+		    b->config->name);
+	is_told[b->index] = true;
+	return true;
+}
+
 bool checkpoint_step(unsigned backend, uint64_t *due_ns)
 {
 	static struct slot slots[CONFIG_BACKENDS_MAX];
@@ -355,6 +377,9 @@ bool checkpoint_step(unsigned backend, uint64_t *due_ns)
 			return false;
 		pass_by(&passed, backend, fh, user);
 	}
+	/* Another connection may lead to another server. */
+	if (tell_unable(b))
+		*due_ns = MIN(*due_ns, now_ns + UNABLE_NS);
 	if (passed.n || doubts)
 		*due_ns = MIN(*due_ns, now_ns + (atomic_load(&n_closed[backend]) ? SOON_NS : LATER_NS));
 	return false;

@@ -1,6 +1,7 @@
 /* checkpoint_wait.c: see checkpoint_wait.h. */
 #include "fs/checkpoint_wait.h"
 #include "base/cleanup.h"
+#include "policy/server.h"
 
 #include <pthread.h>
 #include <time.h>
@@ -35,9 +36,29 @@ static uint64_t limit_of(unsigned backend)
 	return c->mib ? (uint64_t)c->mib << 20 : UINT64_MAX;
 }
 
-bool checkpoint_is_on(unsigned backend)
+bool checkpoint_is_set(unsigned backend)
 {
 	return backend < CONFIG_BACKENDS_MAX && (setting_of(backend)->mib || setting_of(backend)->ms);
+}
+
+/* By backend: root_epoch of the connection over which it cannot. */
+static _Atomic uint32_t unable[CONFIG_BACKENDS_MAX];
+
+void checkpoint_is_unable(const struct backend *b)
+{
+	atomic_store(&unable[b->index], atomic_load(&b->board->root_epoch));
+}
+
+bool checkpoint_is_on(unsigned backend)
+{
+	const struct board_backend *b;
+
+	if (!checkpoint_is_set(backend))
+		return false;
+	b = &fs.board->backends[backend];
+	return !(atomic_load(&b->server_lacks) & 1u << SERVER_FSYNC) &&
+	       (!atomic_load(&unable[backend]) ||
+		atomic_load(&unable[backend]) != atomic_load(&b->root_epoch));
 }
 
 void checkpoint_note(unsigned backend, uint64_t before, uint64_t unsynced)

@@ -5,7 +5,13 @@
 
 #include "fs/context.h"
 
+/* By its configuration. */
+bool checkpoint_is_set(unsigned backend);
+/* And its server can be asked to sync. */
 bool checkpoint_is_on(unsigned backend);
+
+/* Storage has answered that it cannot sync: it is not asked again over this connection. */
+void checkpoint_is_unable(const struct backend *b);
 
 /* An open file has so many bytes that are not synced, and had `before`. Two loads where checkpoints are off. */
 void checkpoint_note(unsigned backend, uint64_t before, uint64_t unsynced);

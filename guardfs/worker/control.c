@@ -100,7 +100,7 @@ static void *make_checkpoints(void *arg)
 static void start_checkpoints(void)
 {
 	for (uint32_t i = 0; i < arena->board.config.n_backends; i++)
-		if (checkpoint_is_on(i) && !run_aside(make_checkpoints, (void *)(uintptr_t)i))
+		if (checkpoint_is_set(i) && !run_aside(make_checkpoints, (void *)(uintptr_t)i))
 			log_error("cannot start a thread: files of backend %s do not sync by themselves",
 				  arena->board.config.backends[i].name);
 }

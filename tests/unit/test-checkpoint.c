@@ -10,6 +10,7 @@
 #include "fs/checkpoint_wait.h"
 #include "fs/guard.h"
 #include "fs/view.h"
+#include "policy/server.h"
 #include "worker-util.h"
 
 #include <fcntl.h>
@@ -288,6 +289,35 @@ static void files_that_cannot_be_entered_stop_no_others(void)
 	CHECK(step() && n_syncs == 2 && handle_unsynced(other) == 0 && handle_unsynced(late) == MIB);
 }
 
+/* Such a server says 0 by sshfs, and nothing was synced: what it may lose is found as ever. */
+static void a_server_that_cannot_sync_is_not_asked(void)
+{
+	uint64_t due_ns;
+
+	open_file(1, 0);
+	handle_wrote(file, 0, NULL, MIB);
+	atomic_store(&fs.board->backends[0].server_lacks, SERVER_KNOWN | 1u << SERVER_FSYNC);
+	CHECK(!checkpoint_step(0, &due_ns) && n_syncs == 0 && handle_unsynced(file) == MIB);
+	CHECK(!checkpoint_is_left(file) && due_ns > clock_mono_ns());
+	atomic_store(&fs.board->backends[0].server_lacks, SERVER_KNOWN);
+	CHECK(step() && n_syncs == 1 && handle_unsynced(file) == 0);
+}
+
+static void storage_that_cannot_sync_is_asked_once_a_connection(void)
+{
+	open_file(1, 0);
+	handle_wrote(file, 0, NULL, MIB);
+	sync_error = -EINVAL;
+	CHECK(step() && n_syncs == 1 && handle_unsynced(file) == MIB && !next_note());
+	CHECK(atomic_load(&fs.board->backends[0].counters[COUNT_CHECKPOINTS]) == 0);
+	CHECK(!step() && n_syncs == 1 && !checkpoint_is_left(file));
+	sync_error = 0;
+	atomic_store(&fs.board->backends[0].root_epoch, 2);
+	atomic_store(&fs.board->backends[0].breaker, breaker_word(2, true));
+	atomic_store(&file->epoch, 2);
+	CHECK(step() && n_syncs == 2 && handle_unsynced(file) == 0);
+}
+
 static void die_before_a_sync(void)
 {
 	open_file(64, 0);
@@ -352,6 +382,8 @@ WORKER(a_close_without_a_connection_is_suspect)
 WORKER(a_close_without_a_place_is_left_to_the_thread)
 WORKER(a_file_removed_before_its_sync_needs_none)
 WORKER(many_closes_sync_by_themselves)
+WORKER(a_server_that_cannot_sync_is_not_asked)
+WORKER(storage_that_cannot_sync_is_asked_once_a_connection)
 WORKER(files_that_cannot_be_entered_stop_no_others)
 
 static void test_a_close_outlives_the_worker(void **state)
@@ -379,6 +411,8 @@ int main(void)
 	    TEST(test_a_close_without_a_place_is_left_to_the_thread),
 	    TEST(test_a_file_removed_before_its_sync_needs_none),
 	    TEST(test_many_closes_sync_by_themselves),
+	    TEST(test_a_server_that_cannot_sync_is_not_asked),
+	    TEST(test_storage_that_cannot_sync_is_asked_once_a_connection),
 	    TEST(test_files_that_cannot_be_entered_stop_no_others),
 	    TEST(test_a_close_outlives_the_worker),
 	};
