@@ -19,8 +19,6 @@
 /* No rewriting takes so long, nor so many deadlines of a sync; clocks of servers differ. */
 #define AGE_MIN_NS    (3600 * NSEC_PER_SEC)
 #define AGE_DEADLINES 4u
-/* No request has it: nobody answers it. */
-#define UNIQUE_OF_SWEEP (1ull << 63)
 
 struct leftover {
 	uint32_t dir; /* pinned */
@@ -31,7 +29,6 @@ static struct {
 	pthread_mutex_t lock;
 	uint32_t n[CONFIG_BACKENDS_MAX];
 	struct leftover seen[CONFIG_BACKENDS_MAX][SEEN_MAX];
-	_Atomic bool is_sweeping[CONFIG_BACKENDS_MAX];
 	_Atomic uint64_t next_ns[CONFIG_BACKENDS_MAX];
 } left = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
@@ -59,7 +56,7 @@ void leftovers_seen(uint32_t dir, const char *name)
 
 bool leftovers_are_seen(unsigned backend)
 {
-	if (clock_mono_ns() < atomic_load(&left.next_ns[backend]) || atomic_load(&left.is_sweeping[backend]))
+	if (clock_mono_ns() < atomic_load(&left.next_ns[backend]))
 		return false;
 	ACQUIRE_LOCK(&left.lock);
 	return left.n[backend] && guard_breaker_is_closed(&fs.guarded[backend]);
@@ -128,25 +125,20 @@ static ssize_t sweep_one(struct backend *b, const struct leftover *l)
 
 void leftovers_sweep(unsigned backend)
 {
-	static struct slot slots[CONFIG_BACKENDS_MAX];
-	static _Alignas(8) uint8_t no_request[256];
 	struct backend *b = &fs.guarded[backend];
 	struct leftover l;
 	ssize_t rc;
 
-	if (atomic_exchange(&left.is_sweeping[backend], true))
-		return;
-	call.slot = &slots[backend];
-	call.buffer = no_request;
-	call.unique = UNIQUE_OF_SWEEP;
+	/* No request has it: nobody answers it. */
+	call.unique = 1ull << 63;
 	atomic_store(&left.next_ns[backend], clock_mono_ns() + PAUSE_NS);
 	while (guard_breaker_is_closed(b) && take_seen(backend, &l)) {
-		if (guard_visit(b, OP_METADATA, guard_target_name(l.dir, l.name), 0) == VISIT_IN) {
+		/* Whom sweep_one keeps from the file waits for it as for a rename. */
+		if (guard_visit(b, OP_METADATA, GUARD_TARGET_ALL, 0) == VISIT_IN) {
 			rc = sweep_one(b, &l);
 			(void)guard_end_visit(b, rc, true);
 			guard_end_request();
 		}
 		node_unpin(&fs.arena->nodes[l.dir]);
 	}
-	atomic_store(&left.is_sweeping[backend], false);
 }

@@ -12,7 +12,7 @@ void leftovers_seen(uint32_t dir, const char *name);
 bool leftovers_are_seen(unsigned backend);
 
 /* Looks at what was seen, and removes what is this guardfs's own, older than its start and than any rewriting can be.
- * In a thread without a slot, one at a time for a backend; may hang. */
+ * In a thread with an empty RUNNING slot, one for each backend; may hang. */
 void leftovers_sweep(unsigned backend);
 
 #endif

@@ -10,7 +10,6 @@
 #include "fs/checkpoint_wait.h"
 #include "fs/fs.h"
 #include "fs/jobs.h"
-#include "fs/leftovers.h"
 #include "shm/message.h"
 #include "worker/pool.h"
 #include "worker/recover.h"
@@ -105,19 +104,6 @@ static void start_checkpoints(void)
 				  arena->board.config.backends[i].name);
 }
 
-static void *sweep_leftovers(void *arg)
-{
-	leftovers_sweep((unsigned)(uintptr_t)arg);
-	return NULL;
-}
-
-static void leftovers_tick(void)
-{
-	for (uint32_t i = 0; i < arena->board.config.n_backends; i++)
-		if (leftovers_are_seen(i) && !run_aside(sweep_leftovers, (void *)(uintptr_t)i))
-			log_warning("cannot start a thread to remove what rewritings have left");
-}
-
 static void handle_message(const struct keeper_message *m, int fd)
 {
 	if (m->backend >= arena->board.config.n_backends) {
@@ -200,7 +186,6 @@ void control_run(struct arena *a, uint32_t quiesce_seen)
 		fs_refresh_tiers();
 		jobs_tick();
 		mounted_tick();
-		leftovers_tick();
 		recover_late_descriptors(a);
 	}
 	pool_quiesce(QUIESCE_MS);

@@ -13,6 +13,7 @@
 #include "fs/fs.h"
 #include "fs/guard.h"
 #include "fs/handle.h"
+#include "fs/leftovers.h"
 #include "fs/publish_last.h"
 #include "fs/wire.h"
 #include "worker/readers.h"
@@ -39,6 +40,10 @@
 /* Larger slot buffers give their pages back when a thread ends. */
 #define BUFFER_KEPT (64u * 1024u)
 
+/* Work of our own, in a slot: what was closed and is still to be published; what rewritings have left. */
+enum chore { CHORE_PUBLISH, CHORE_SWEEP, N_CHORES };
+static void (*const chores[])(unsigned backend) = {publish_last_waiting, leftovers_sweep};
+
 static struct {
 	struct arena *arena;
 	int dev_fd;
@@ -52,7 +57,7 @@ static struct {
 	uint32_t ready_head, n_ready;
 	uint32_t runners;
 	uint32_t senders[CONFIG_BACKENDS_MAX];
-	bool publishing[CONFIG_BACKENDS_MAX];
+	bool chores[N_CHORES][CONFIG_BACKENDS_MAX]; /* a thread is at it */
 	pthread_t readers[SLOT_MAX];
 	bool reading[SLOT_MAX]; /* of readers[]: live */
 
@@ -520,11 +525,12 @@ static void *sender(void *arg)
 	return NULL;
 }
 
-/* ---- what was closed, and is still to be published ---- */
+/* ---- chores ---- */
 
-static void *publisher(void *arg)
+static void *do_chore(void *arg)
 {
-	unsigned backend = (unsigned)(uintptr_t)arg;
+	unsigned chore = (unsigned)(uintptr_t)arg / CONFIG_BACKENDS_MAX;
+	unsigned backend = (unsigned)(uintptr_t)arg % CONFIG_BACKENDS_MAX;
 	struct slot *slot = NULL;
 
 	if (thread_begin()) {
@@ -533,23 +539,24 @@ static void *publisher(void *arg)
 			slot_prepare(slot);
 			atomic_store(&slot->state, SLOT_RUNNING);
 			call_setup(slot);
-			publish_last_waiting(backend);
+			chores[chore](backend);
 			slot_give_back(slot);
 			call.slot = NULL;
 		}
 		thread_end();
 	}
 	ACQUIRE_LOCK(&pool.lock);
-	pool.publishing[backend] = false;
+	pool.chores[chore][backend] = false;
 	return NULL;
 }
 
-static void publish_waiting(unsigned backend)
+static void start_chore(enum chore chore, unsigned backend)
 {
 	ACQUIRE_LOCK(&pool.lock);
-	if (pool.publishing[backend] || atomic_load(&pool.stopping))
+	if (pool.chores[chore][backend] || atomic_load(&pool.stopping))
 		return;
-	pool.publishing[backend] = thread_start(publisher, (void *)(uintptr_t)backend, NULL) == 0;
+	pool.chores[chore][backend] =
+	    thread_start(do_chore, (void *)(uintptr_t)(chore * CONFIG_BACKENDS_MAX + backend), NULL) == 0;
 }
 
 /* ---- control ---- */
@@ -606,7 +613,9 @@ void pool_tick(void)
 		if (atomic_load(&pool.arena->board.backends[b].parked))
 			pool_run_parked(b);
 		if (publish_last_has_waiting(b))
-			publish_waiting(b);
+			start_chore(CHORE_PUBLISH, b);
+		if (leftovers_are_seen(b))
+			start_chore(CHORE_SWEEP, b);
 		if (!atomic_load(&pool.arena->board.backends[b].owed_bytes))
 			continue;
 		if (behind_is_short_handed(b))

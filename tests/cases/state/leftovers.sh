@@ -19,6 +19,8 @@ removals()
 	grep -c 'which was left when guardfs ended' "$WORK/guardfs.log" || true
 }
 
+# Nothing here is to come to its deadline.
+DEADLINE_METADATA=20000
 setup_dir 'filter = fault' "fault_control = $WORK/fault"
 start_guardfs
 wait_healthy store
@@ -49,6 +51,15 @@ echo other >"$SERVER/$other"
 touch -d '2 days ago' "$SERVER/$other"
 start_guardfs
 wait_healthy store
+fault "unlink hang path=$ours"
+ls "$COLD" >/dev/null
+wait_value 5000 backend_field store inflight -eq 1
+cat "$COLD/$FILE" >"$WORK/read" & # who comes for the file meanwhile waits
+reading=$!
+wait_value 5000 backend_field store parked -eq 1
+fault ''
+wait $reading || fail "it cannot be opened while what was left of it is removed"
+assert_content "$WORK/read" former
 wait_until 10000 listed_and_gone "$ours"
 assert_eq "$(beside | tr '\n' ' ')" "$(printf '%s\n' "$young" "$other" | sort | tr '\n' ' ')" "what is left"
 wait_value 5000 removals -eq 1
