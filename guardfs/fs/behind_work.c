@@ -105,6 +105,11 @@ static bool can_send(struct behind_lane *lane, struct behind_file *f, uint32_t e
 	    ((f->n_sent || f->n_under_way) && !may_follow(f, i, epoch)))
 		return false;
 	e = owed_extent(i);
+	/* A part that arrived over an earlier connection is on no ledger either. */
+	if (e->done && !e->appends && owed_notes.epoch[i] != epoch) {
+		owed_notes.again[i] = true;
+		e->done = 0;
+	}
 	owed_notes.sealed[i] = owed_notes.under_way[i] = true;
 	owed_notes.epoch[i] = epoch;
 	lane->bytes_under_way += atomic_load(&e->length);

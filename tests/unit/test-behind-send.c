@@ -299,6 +299,24 @@ static void many_are_under_way(void)
 	CHECK(!behind_send_step(0) && storage.written == 200 && node_size(node_of_file()) == 600);
 }
 
+/* Of what a short write has brought nobody would find out there whether the server still has it. */
+static void a_part_goes_again_over_another_connection(void)
+{
+	struct behind_work work;
+
+	owe();
+	CHECK(behind_send_step(0) && behind_send_step(0) && owed() == 0);
+	file->flags = O_WRONLY;
+	CHECK(behind_take(&fs.guarded[0], file, 8, bytes, 100, 100, false) == BEHIND_TAKEN);
+	CHECK(behind_next(0, 1, 0, &work));
+	behind_advanced(&work, 60);
+	CHECK(behind_next(0, 1, 0, &work) && work.extent->done == 60);
+	behind_advanced(&work, 20);
+	CHECK(behind_next(0, 2, 0, &work) && work.extent->done == 0);
+	behind_advanced(&work, 60);
+	CHECK(behind_next(0, 2, 0, &work) && work.extent->done == 60);
+}
+
 /* More than counts between three tries. */
 #define TWO_STEPS_MS 600u
 #define WANT_MS	     300u
@@ -353,6 +371,7 @@ WORKER(what_a_running_close_is_told_of_is_lost)
 WORKER(bytes_that_go_again_are_read_back)
 WORKER(bytes_that_cannot_be_read_back_are_lost)
 WORKER(many_are_under_way)
+WORKER(a_part_goes_again_over_another_connection)
 WORKER(a_want_passes)
 WORKER(a_want_does_not_last_for_ever)
 
@@ -369,6 +388,7 @@ int main(void)
 	    TEST(test_bytes_that_go_again_are_read_back),
 	    TEST(test_bytes_that_cannot_be_read_back_are_lost),
 	    TEST(test_many_are_under_way),
+	    TEST(test_a_part_goes_again_over_another_connection),
 	    TEST(test_a_want_passes),
 	    TEST(test_a_want_does_not_last_for_ever),
 	};
