@@ -389,6 +389,14 @@ static void tell_breaker(struct backend *b, uint32_t epoch, enum errclass class,
 	}
 }
 
+void guard_heard(struct backend *b, uint64_t since_ns)
+{
+	uint64_t now_ns = clock_mono_ns();
+
+	if (now_ns - since_ns >= CACHED_NS)
+		tell_breaker(b, 0, ERRCLASS_NONE, true, now_ns);
+}
+
 static bool answered_by_storage(const struct slot *slot, ssize_t rc, uint64_t waited_ns)
 {
 	bool changed = slot->mutating && slot->op_class != OP_SYNC && rc >= 0;

@@ -70,6 +70,10 @@ bool guard_await(fuse_req_t req, struct backend *b);
  * is young and two runs do no harm (wire_may_run_again); or for GUARD_BY_NAME. */
 bool guard_leave(fuse_req_t req, struct backend *b, ssize_t *rc);
 
+/* Within a visit of many calls: storage has answered one that began at since_ns. Else a long visit that is alone is taken for
+ * silence. */
+void guard_heard(struct backend *b, uint64_t since_ns);
+
 /* For closing without a request, in uid's share. False: breaker open, or backend full for the user. */
 bool guard_enter_quietly(struct backend *b, uint64_t target, uid_t uid);
 void guard_leave_quietly(struct backend *b, ssize_t rc);

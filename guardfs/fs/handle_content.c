@@ -1,6 +1,7 @@
 /* handle_content.c: see handle_content.h. */
 #include "fs/handle_content.h"
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "fs/guard.h"
 #include "fs/handle.h"
 #include "fs/node.h"
@@ -30,10 +31,12 @@ static errint_t compare_chunk(struct backend *b, struct handle *h, int ref, cons
 			      void *buffer)
 {
 	size_t n = (size_t)MIN(run->to - h->compared.to, (uint64_t)CHUNK);
+	uint64_t begun_ns = clock_mono_ns();
 	ssize_t rc = n ? b->ops->read(b, ref, buffer, n, (off_t)h->compared.to, (off_t)run->to) : 0;
 
 	if (rc < 0)
 		return (errint_t)rc;
+	guard_heard(b, begun_ns);
 	h->compared.sum = content_sum(h->compared.sum, buffer, (size_t)rc);
 	h->compared.to += (uint64_t)rc;
 	return rc == 0 || h->compared.to >= run->to;
