@@ -207,7 +207,8 @@ static void restore_extent(uint16_t i)
 	if (!e->appends && f->first != OWED_NONE)
 		e->done = 0;
 	atomic_store(&e->state, EXTENT_OWED);
-	owed_notes.sealed[i] = true;
+	/* A predecessor may have sent it, over whatever connection: see read_back. */
+	owed_notes.sealed[i] = owed_notes.again[i] = true;
 	owed_link(f, i);
 	owed_count(lane, f, atomic_load(&e->length));
 	atomic_fetch_add(&h->users, 1);

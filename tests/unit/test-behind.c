@@ -562,6 +562,7 @@ static void find_it(void)
 {
 	struct handle *h = &fs.arena->handles[0];
 	struct behind_work work;
+	struct behind_list again;
 
 	behind_init();
 	CHECK(owed() == 150 && behind_is_owed(h->node, behind_now()) && atomic_load(&h->users) == 2);
@@ -569,6 +570,7 @@ static void find_it(void)
 	unique = 7;
 	CHECK(take(h, 100, 50, 2) == BEHIND_TAKEN && owed() == 150);
 	CHECK(next(&work) && work.extent->offset == 0 && work.data[99] == 1);
+	CHECK((behind_went_again(&work, &again), again.n == 1));
 	arrive(&work);
 	CHECK(next(&work) && work.extent->offset == 100 && work.data[49] == 2);
 	arrive(&work);
