@@ -155,6 +155,12 @@ static void log_refusal(const struct backend *b, const struct handle *h, errint_
 	log_warning("backend %s: an open file cannot be gone on with: %s: %s", b->config->name, path, why);
 }
 
+static bool is_gone(errint_t rc)
+{
+	return rc == -ENOENT || rc == -ESTALE || rc == BACKEND_NODE_GONE || rc == -ENOTDIR || rc == -EISDIR ||
+	       rc == -ELOOP;
+}
+
 /* 0: the file found is that which was written. Else h may be poisoned. */
 static errint_t find_same(struct backend *b, struct handle *h, const struct stat *st, uint32_t epoch)
 {
@@ -170,7 +176,8 @@ static errint_t find_same(struct backend *b, struct handle *h, const struct stat
 	/* What may not be read is known by its size alone. */
 	if ((rc == -EACCES || rc == -EPERM) && !h->overwrote)
 		return 0;
-	if ((rc != -EBADMSG || differs.n == 0) && rc != -EACCES && rc != -EPERM)
+	/* Gone since it was opened, just now, is gone. */
+	if ((rc != -EBADMSG || differs.n == 0) && rc != -EACCES && rc != -EPERM && !is_gone(rc))
 		return rc;
 	log_refusal(b, h, rc, NULL);
 	poison_in(b, h, differs.n && handle_knows_content(b, h) ? &differs : &h->unsynced);
@@ -196,8 +203,7 @@ static errint_t reopen_guarded(struct backend *b, struct handle *h, uint32_t epo
 		if (ref >= 0)
 			b->ops->release(b, ref);
 		/* Gone or replaced is final; the backend's trouble is not. */
-		if (rc == -ENOENT || rc == -ESTALE || rc == BACKEND_NODE_GONE || rc == -ENOTDIR ||
-		    rc == -EISDIR || rc == -ELOOP || rc == -EACCES) {
+		if (is_gone(rc) || rc == -EACCES) {
 			log_refusal(b, h, rc, NULL);
 			handle_poison(b, h);
 			return GUARD_POISONED;

@@ -103,6 +103,23 @@ static void other_bytes_are_found(void)
 	CHECK(suspect_peek(&fs.arena->suspects)->news == SUSPECT_POISONED);
 }
 
+static unsigned n_opened;
+
+static errint_t fake_open_once(struct backend *b, uint32_t node, int flags, int *ref)
+{
+	return n_opened++ ? -ENOENT : fake_open(b, node, flags, ref);
+}
+
+/* The second open is for reading back. */
+static void gone_between_two_opens(void)
+{
+	struct handle *h = write_then_reconnect();
+
+	fake.open = fake_open_once;
+	CHECK(handle_ensure(&fs.guarded[0], h) == GUARD_POISONED && n_opened == 2);
+	CHECK(atomic_load(&h->error) == EIO && suspect_peek(&fs.arena->suspects)->news == SUSPECT_POISONED);
+}
+
 #define WORKER(function)                                  \
 	static void test_##function(void **state)         \
 	{                                                 \
@@ -111,6 +128,7 @@ static void other_bytes_are_found(void)
 	}
 WORKER(reading_back_is_no_silence)
 WORKER(other_bytes_are_found)
+WORKER(gone_between_two_opens)
 
 #define TEST(function) cmocka_unit_test_setup_teardown(function, setup_arena, teardown_arena)
 
@@ -119,6 +137,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    TEST(test_reading_back_is_no_silence),
 	    TEST(test_other_bytes_are_found),
+	    TEST(test_gone_between_two_opens),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
