@@ -215,9 +215,11 @@ void handle_forget_writes(struct handle *h)
 {
 	ACQUIRE_LOCK(ledger_lock(h));
 	h->known_end = 0;
-	h->unsynced = (struct ledger){0};
+	begin_change(h);
+	/* A sync under way covers nothing that comes now. */
+	h->unsynced = (struct ledger){.era = h->unsynced.era};
 	h->content = (struct content){0};
-	h->unsynced_bytes = 0;
+	end_change(h);
 	h->overwrote = 0;
 }
 

@@ -203,6 +203,21 @@ static void the_size_is_that_of_all(void)
 	CHECK(suspect_peek(&fs.arena->suspects)->size == 200);
 }
 
+/* As by a truncation after which the file is written anew, while an fsync of before is under way. */
+static void a_sync_of_before_covers_nothing_new(void)
+{
+	struct handle *h = open_then_reconnect(O_WRONLY, 100);
+	uint32_t mark;
+
+	handle_wrote(h, 100, NULL, 50);
+	(void)handle_sync_begins(h);
+	mark = handle_sync_begins(h);
+	handle_forget_writes(h);
+	handle_wrote(h, 0, NULL, 10);
+	handle_synced(h, mark);
+	CHECK(handle_unsynced(h) == 10);
+}
+
 static struct handle *torn;
 
 static void die_in_a_change(void)
@@ -585,6 +600,7 @@ WORKER_TEST(writer_that_overwrote)
 WORKER_TEST(loss_is_noted_with_its_ranges)
 WORKER_TEST(what_is_not_synced_goes_with_a_loss)
 WORKER_TEST(the_size_is_that_of_all)
+WORKER_TEST(a_sync_of_before_covers_nothing_new)
 WORKER_TEST(closed_with_success)
 WORKER_TEST(written_after_a_close)
 WORKER_TEST(closed_before_it_is_found_again)
@@ -638,6 +654,7 @@ int main(void)
 	    TEST(test_loss_is_noted_with_its_ranges),
 	    TEST(test_what_is_not_synced_goes_with_a_loss),
 	    TEST(test_the_size_is_that_of_all),
+	    TEST(test_a_sync_of_before_covers_nothing_new),
 	    TEST(test_closed_with_success),
 	    TEST(test_written_after_a_close),
 	    TEST(a_torn_ledger_is_that_of_the_whole_file),
