@@ -125,12 +125,15 @@ errint_t statefiles_clear(struct backend *b, uint32_t dir)
 
 	if (rc == 0 && found->n == 0)
 		return -ENOTEMPTY;
-	while (rc == 0 && found->n > 0) {
+	/* A listing may show names, out of a cache, that have gone: they alone are no reason to ask once more. */
+	for (bool removed = true; rc == 0 && found->n > 0 && removed;) {
+		removed = false;
 		for (uint32_t i = 0; i < found->n && rc == 0; i++) {
 			rc = call_is_late() ? GUARD_POISONED : b->ops->unlink(b, dir, found->names[i]);
+			removed |= rc == 0;
 			rc = rc == -ENOENT ? 0 : rc;
 		}
-		if (rc == 0)
+		if (rc == 0 && removed)
 			rc = find_leftovers(b, dir, found);
 	}
 	return rc;
