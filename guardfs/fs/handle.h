@@ -77,6 +77,9 @@ void handle_start_ledger(struct handle *h, uint64_t known_end, int64_t mtime_ns)
  * reach `from`. */
 void handle_wrote(struct handle *h, uint64_t offset, const void *data, uint64_t n);
 void handle_appended(struct handle *h, uint64_t unique, uint64_t from, const void *data, size_t n);
+/* These bytes of h's file were, or may have been, changed otherwise: what was written there is not known by its content any
+ * more, through whichever open file. */
+void handle_spoil(struct handle *h, uint64_t from, uint64_t n);
 /* Bytes that this request appended, if it was h's last to append; else 0. */
 size_t handle_has_appended(struct handle *h, uint64_t unique);
 /* Least end of the file. */

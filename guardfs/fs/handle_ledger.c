@@ -75,6 +75,14 @@ static void spoil_others(const struct handle *h, uint64_t from, uint64_t n)
 		handle_index_each(h->node, spoil_other, &w);
 }
 
+void handle_spoil(struct handle *h, uint64_t from, uint64_t n)
+{
+	struct written_elsewhere w = {.from = from, .n = n};
+
+	if (compares_content(h))
+		handle_index_each(h->node, spoil_other, &w);
+}
+
 /* Under the ledger lock. data: NULL: not known. */
 static void note_range(struct handle *h, uint64_t from, const void *data, uint64_t n)
 {

@@ -285,6 +285,12 @@ void fs_fallocate(fuse_req_t req, fuse_ino_t ino, int mode, off_t offset, off_t 
 		rc = handle_ensure(b, h);
 	if (rc == 0)
 		rc = b->ops->fallocate(b, atomic_load(&h->fd), mode, offset, length);
+	/* A hole, zeros; what lies behind a range that is taken out or put in moves. */
+	if (b->board && mode & ~FALLOC_FL_KEEP_SIZE)
+		handle_spoil(h, (uint64_t)offset,
+			     mode & (FALLOC_FL_COLLAPSE_RANGE | FALLOC_FL_INSERT_RANGE)
+				 ? UINT64_MAX - (uint64_t)offset
+				 : (uint64_t)length);
 	jobs_done(h, false, MIN(rc, (ssize_t)0));
 	handle_put(h);
 	if (guard_leave(req, b, &rc))
