@@ -10,6 +10,7 @@
 #include <inttypes.h>
 #include <linux/tcp.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -190,6 +191,13 @@ static void visit_sockets(pid_t pid, int pidfd, socket_fn visit, void *arg)
 	}
 }
 
+static bool end_process(pid_t pid, int pidfd, int signal, bool reset)
+{
+	if (reset)
+		visit_sockets(pid, pidfd, reset_on_close, NULL);
+	return syscall(SYS_pidfd_send_signal, pidfd, signal, NULL, 0) == 0;
+}
+
 /* pidfd first: the process looked at is the one hit. */
 static bool signal_member(pid_t pid, const struct fence_group *g, int signal, bool reset)
 {
@@ -198,11 +206,7 @@ static bool signal_member(pid_t pid, const struct fence_group *g, int signal, bo
 	if (!may_belong(pid, g))
 		return false;
 	pidfd = spawn_pidfd(pid);
-	if (pidfd < 0 || !belongs(pid, g))
-		return false;
-	if (reset)
-		visit_sockets(pid, pidfd, reset_on_close, NULL);
-	return syscall(SYS_pidfd_send_signal, pidfd, signal, NULL, 0) == 0;
+	return pidfd >= 0 && belongs(pid, g) && end_process(pid, pidfd, signal, reset);
 }
 
 /* A process gives up its environment before its sockets, and those before its namespaces. */
@@ -261,19 +265,27 @@ unsigned fence_signal(const struct fence_group *group, int signal)
 	return signal_group(group, signal, false);
 }
 
-#define UID_NOBODY 65534u /* a transport of SFTP's */
+/* ---- strangers ---- */
 
-static bool has_name(pid_t pid, const char *name)
+#define NAME_SHOWN 15 /* bytes of a process's name */
+
+static bool has_a_name(pid_t pid, const struct fence_strangers *who)
 {
 	char path[32], comm[32];
-	size_t n = strlen(name);
 
 	snprintf(path, sizeof(path), "/proc/%d/comm", (int)pid);
-	return fd_read_file(path, comm, sizeof(comm)) > 0 && strncmp(comm, name, n) == 0 && comm[n] == '\n';
+	if (fd_read_file(path, comm, sizeof(comm)) <= 0)
+		return false;
+	for (size_t i = 0; i < ARRAY_SIZE(who->names) && who->names[i]; i++) {
+		size_t n = strnlen(who->names[i], NAME_SHOWN);
+
+		if (strncmp(comm, who->names[i], n) == 0 && comm[n] == '\n')
+			return true;
+	}
+	return false;
 }
 
-/* environ of another user's process must not be read: he can make that wait for ever. */
-static bool is_ours(pid_t pid)
+static bool is_of_our_user(pid_t pid)
 {
 	char path[32], status[4096];
 	const char *uid;
@@ -283,26 +295,99 @@ static bool is_ours(pid_t pid)
 	if (fd_read_file(path, status, sizeof(status)) <= 0)
 		return false;
 	uid = strstr(status, "\nUid:");
-	return uid && sscanf(uid, "\nUid: %u", &real) == 1 && (real == getuid() || real == UID_NOBODY);
+	return uid && sscanf(uid, "\nUid: %u", &real) == 1 && real == getuid();
 }
 
-unsigned fence_kill_strangers(const char *name, const struct fence_group *group)
+/* Read without asking anything of the process. */
+static bool has_memory(pid_t pid, const char *name, int fd)
+{
+	char path[48], found[128], expected[128];
+	ssize_t n;
+
+	snprintf(path, sizeof(path), "/proc/%d/fd/%d", (int)pid, fd);
+	snprintf(expected, sizeof(expected), "/memfd:%s (deleted)", name);
+	n = readlink(path, found, sizeof(found) - 1);
+	found[n > 0 ? n : 0] = '\0';
+	return strcmp(found, expected) == 0;
+}
+
+static bool is_stranger(pid_t pid, const struct fence_strangers *who)
+{
+	char state;
+	pid_t session;
+
+	if (!has_a_name(pid, who))
+		return false;
+	session = session_of(pid, &state);
+	if (session <= 0 || session == who->known)
+		return false;
+	if (who->memory)
+		return has_memory(pid, who->memory, who->memory_fd);
+	return is_of_our_user(pid) && token_of(pid, who->token) == TOKEN_OURS;
+}
+
+/* group: its session's; NULL: it is a stranger by itself. */
+static bool kill_stranger(pid_t pid, const struct fence_strangers *who, const struct fence_group *group,
+			  struct fence_dying *dying)
+{
+	int pidfd = spawn_pidfd(pid);
+
+	if (pidfd < 0)
+		return false;
+	if ((group ? belongs(pid, group) : is_stranger(pid, who)) && end_process(pid, pidfd, SIGKILL, true)) {
+		if (dying->n < FENCE_DYING_MAX)
+			dying->pidfds[dying->n++] = pidfd;
+		else
+			close(pidfd);
+		return true;
+	}
+	close(pidfd);
+	return false;
+}
+
+static unsigned kill_strangers_session(pid_t pid, const struct fence_strangers *who,
+				       struct fence_dying *dying)
+{
+	CLEANUP_DIR DIR *proc = opendir("/proc");
+	char state;
+	const struct fence_group group = {.session = session_of(pid, &state), .token = who->token};
+	unsigned n = 0;
+
+	while ((pid = next_process(proc)) > 0)
+		if (may_belong(pid, &group))
+			n += kill_stranger(pid, who, &group, dying);
+	return n;
+}
+
+unsigned fence_kill_strangers(const struct fence_strangers *strangers, struct fence_dying *dying)
 {
 	CLEANUP_DIR DIR *proc = opendir("/proc");
 	unsigned n = 0;
 	pid_t pid;
 
 	while ((pid = next_process(proc)) > 0) {
-		struct fence_group its = {.token = group->token};
-		char state;
-
-		if (!has_name(pid, name) || !is_ours(pid))
+		if (!is_stranger(pid, strangers))
 			continue;
-		its.session = session_of(pid, &state);
-		if (its.session > 0 && its.session != group->session)
-			n += signal_member(pid, &its, SIGKILL, true);
+		n += strangers->memory ? kill_stranger(pid, strangers, NULL, dying)
+				       : kill_strangers_session(pid, strangers, dying);
 	}
 	return n;
+}
+
+bool fence_is_dying(struct fence_dying *dying)
+{
+	unsigned left = 0;
+
+	for (unsigned i = 0; i < dying->n; i++) {
+		struct pollfd p = {.fd = dying->pidfds[i], .events = POLLIN};
+
+		if (poll(&p, 1, 0) > 0)
+			close(dying->pidfds[i]);
+		else
+			dying->pidfds[left++] = dying->pidfds[i];
+	}
+	dying->n = left;
+	return left > 0;
 }
 
 uint64_t fence_received(const struct fence_group *group)

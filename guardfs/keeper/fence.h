@@ -33,9 +33,32 @@ bool fence_is_left(const struct fence_group *group);
 /* Leaves sockets alone (drills). Returns how many were found. */
 unsigned fence_signal(const struct fence_group *group, int signal);
 
-/* Kills the processes of that name with the token that are not of the session: a predecessor's, of which nothing is known
- * any more. As fence_kill. */
-unsigned fence_kill_strangers(const char *name, const struct fence_group *group);
+/* Processes of a former guardfs, of which nothing is known any more. */
+struct fence_strangers {
+	/* NULL: no more. Of the first 15 bytes. */
+	const char *names[2];
+	/* Not of this session. */
+	pid_t known;
+	/* In the environment; of the own user only, for another one can make whoever reads that wait for ever. Ended with all of
+	 * their sessions. */
+	const char *token;
+	/* Not NULL, instead of token, whoever the user: the name of the memfd that is this descriptor of theirs. */
+	const char *memory;
+	int memory_fd;
+};
+
+/* Killed ones; more at once are not awaited. */
+#define FENCE_DYING_MAX 16
+struct fence_dying {
+	unsigned n;
+	int pidfds[FENCE_DYING_MAX];
+};
+
+/* Kills them as fence_kill does, and adds them to dying. Returns how many were found. */
+unsigned fence_kill_strangers(const struct fence_strangers *strangers, struct fence_dying *dying);
+
+/* Does one of them still have its sockets? Closes the others' pidfds. */
+bool fence_is_dying(struct fence_dying *dying);
 
 /* Bytes received by all its TCP connections; 0: none, or the kernel does not say. Looks at every process of
  * the machine. */

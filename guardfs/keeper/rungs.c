@@ -85,13 +85,17 @@ static void free_stuck_tasks(struct supervised *s, unsigned stuck)
 			    s->config->name, minor, stuck);
 }
 
-static void tell_waiting(struct supervised *s, unsigned stuck)
+static void tell_waiting(struct supervised *s, unsigned stuck, bool clear)
 {
 	char detail[128];
 
 	s->drain_told = true;
-	snprintf(detail, sizeof(detail), "waiting for %u operations%s still stuck in it", stuck,
-		 probe_free(&s->probe) ? "" : " and a probe");
+	if (clear)
+		snprintf(detail, sizeof(detail), "waiting for %u operations%s still stuck in it", stuck,
+			 probe_free(&s->probe) ? "" : " and a probe");
+	else
+		snprintf(detail, sizeof(detail),
+			 "waiting for the end of killed processes that a former guardfs left");
 	board_set_detail(s->board, detail);
 	log_warning("backend %s: %s", s->config->name, detail);
 	s->keeper->changed = true;
@@ -109,9 +113,9 @@ static enum rung_result drain_poll(void *context, uint64_t now_ns)
 {
 	struct supervised *s = context;
 	unsigned stuck = fence_tasks_inside(s->keeper->arena, s->index, s->epoch - 1);
-	bool old_probe = !probe_free(&s->probe);
+	bool old_probe = !probe_free(&s->probe), clear = transport_is_clear(&s->transport);
 
-	if (stuck == 0 && !old_probe) {
+	if (stuck == 0 && !old_probe && clear) {
 		if (s->reopens)
 			keep_transport(s);
 		event_try_started(s, now_ns);
@@ -121,7 +125,7 @@ static enum rung_result drain_poll(void *context, uint64_t now_ns)
 	if (s->reopens && now_ns - s->fenced_ns >= ABORT_GRACE_MS * NSEC_PER_MSEC)
 		return try_fail(s, ERRCLASS_STALLED, "operations of the dead worker are stuck in it");
 	if (!s->drain_told && now_ns - s->fenced_ns >= ABORT_GRACE_MS * NSEC_PER_MSEC)
-		tell_waiting(s, stuck);
+		tell_waiting(s, stuck, clear);
 	if (s->config->type == BACKEND_DIR && stuck > 0 && !s->abort_done &&
 	    now_ns - s->fenced_ns >= ABORT_GRACE_MS * NSEC_PER_MSEC)
 		free_stuck_tasks(s, stuck);

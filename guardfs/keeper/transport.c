@@ -326,12 +326,17 @@ void transport_kill(struct transport *t)
 		syscall(SYS_pidfd_send_signal, t->pidfd, SIGKILL, NULL, 0);
 }
 
-void transport_clear(const struct transport *t)
+void transport_clear(struct transport *t)
 {
 	char token[CONFIG_PATH_MAX + 64];
 
+	unsigned n;
+
 	format_token(t, token, sizeof(token));
-	t->kind->clear(t, token);
+	n = t->kind->clear(t, token);
+	if (n > 0)
+		log_info("backend %s: ended %u processes that a former guardfs had left", t->backend->name,
+			 n);
 }
 
 unsigned transport_signal(const struct transport *t, int signal)

@@ -4,6 +4,7 @@
 #define GUARDFS_KEEPER_TRANSPORT_H
 
 #include "base/base.h"
+#include "keeper/fence.h"
 #include "policy/errclass.h"
 #include "sftp/ring.h"
 #include "shm/arena.h"
@@ -39,6 +40,8 @@ struct transport {
 	 * until none of them is left (NULL: nowhere). */
 	uint32_t mark;
 	_Atomic uint32_t *mark_kept;
+	/* Of a former guardfs, killed, and not ended yet. */
+	struct fence_dying dying;
 	/* Of wait(2); -1: unknown. */
 	int status;
 	int stderr_fd;
@@ -166,9 +169,15 @@ void transport_bound_memory(const struct transport *t);
  * wait. */
 void transport_kill(struct transport *t);
 
-/* Ends those of this backend that a killed predecessor left and nobody knows of, but for this one: sshfs's mounts are
- * detached, processes of SFTP killed. */
-void transport_clear(const struct transport *t);
+/* Kills those of this backend that a former guardfs left and nobody knows of, but for this one, and detaches their mounts
+ * if they are here. */
+void transport_clear(struct transport *t);
+
+/* Are they gone? */
+static inline bool transport_is_clear(struct transport *t)
+{
+	return !fence_is_dying(&t->dying);
+}
 
 /* Signals its session, and does nothing else: drills. Returns how many got it. */
 unsigned transport_signal(const struct transport *t, int signal);
@@ -209,7 +218,8 @@ struct transport_kind {
 	enum errclass (*explain)(struct transport *t, char *detail, size_t size);
 	void (*end)(struct transport *t);
 	void (*forget)(struct transport *t);
-	void (*clear)(const struct transport *t, const char *token);
+	/* As transport_clear. Returns how many it has killed. */
+	unsigned (*clear)(struct transport *t, const char *token);
 };
 
 /* ---- transport_mounted.c: what the programs that mount have in common ---- */
@@ -217,7 +227,8 @@ struct transport_kind {
 errint_t transport_prepare_mountpoint(struct transport *t, uint32_t epoch, int *keep, size_t *n);
 errint_t transport_adopt_mount(struct transport *t, const struct transport_heir *heir);
 void transport_leave_alone(struct transport *t);
-void transport_clear_mounts(const struct transport *t, const char *token);
+/* program: its file, by whose name one that was left is known. */
+unsigned transport_clear_mounts(struct transport *t, const char *token, const char *program);
 
 extern const struct transport_kind transport_sshfs, transport_sftp, transport_command;
 

@@ -151,6 +151,17 @@ static bool is_mounted(const struct transport *t)
 	return mount_find_at(t->mountpoint, &e) == 0 && strcmp(e.mountpoint, t->mountpoint) == 0;
 }
 
+/* Where the mark is not known that all it has started bears. */
+static unsigned clear_command(struct transport *t, const char *token)
+{
+	char *argv[CONFIG_HOOK_WORDS_MAX + 1];
+
+	if (t->mark == 0 && config_program_words(&t->backend->command, argv) > 0)
+		return transport_clear_mounts(t, token, argv[0]);
+	transport_detach(t);
+	return 0;
+}
+
 const struct transport_kind transport_command = {.name = "the command",
 						 .any_program = true,
 						 .check = check_command,
@@ -162,4 +173,4 @@ const struct transport_kind transport_command = {.name = "the command",
 						 .explain = explain_command,
 						 .end = transport_leave_alone,
 						 .forget = transport_leave_alone,
-						 .clear = transport_clear_mounts};
+						 .clear = clear_command};

@@ -86,8 +86,14 @@ void transport_detach(const struct transport *t)
 	rmdir(prefix);
 }
 
-void transport_clear_mounts(const struct transport *t, const char *token)
+/* They live in the mount namespace of a keeper that has gone. ssh may be left alone. */
+unsigned transport_clear_mounts(struct transport *t, const char *token, const char *program)
 {
-	(void)token;
+	const char *slash = strrchr(program, '/');
+	const struct fence_strangers strangers = {
+	    .names = {slash ? slash + 1 : program, "ssh"}, .known = t->pid, .token = token};
+	unsigned n = fence_kill_strangers(&strangers, &t->dying);
+
 	transport_detach(t);
+	return n;
 }

@@ -5,10 +5,10 @@
 #include "base/cleanup.h"
 #include "base/fd.h"
 #include "base/log.h"
-#include "base/log.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -52,10 +52,21 @@ static void fill_job(const struct transport *t, struct sftp_job *job)
 	expect_login(&job->second, "no time was left for it");
 }
 
+/* By it a transport is known whose keeper has gone: it is another user's process, whose environment is not read. */
+static const char *job_name(const struct transport *t, char *name, size_t size)
+{
+	uint64_t hash = hash_bytes(0, t->run_dir, strlen(t->run_dir) + 1);
+
+	snprintf(name, size, "guardfs-sftp-job-%016" PRIx64,
+		 hash_bytes(hash, t->backend->name, strlen(t->backend->name)));
+	return name;
+}
+
 /* Sealed: who shrinks it kills keeper. */
 static int make_job(struct transport *t)
 {
-	int fd = memfd_create("guardfs-sftp-job", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	char name[64];
+	int fd = memfd_create(job_name(t, name, sizeof(name)), MFD_CLOEXEC | MFD_ALLOW_SEALING);
 	void *p = MAP_FAILED;
 
 	if (fd >= 0 && ftruncate(fd, sizeof(*t->job)) == 0 &&
@@ -235,14 +246,16 @@ static void forget_sftp(struct transport *t)
 }
 
 /* It waits for a keeper that knows of it, holding connections of the account. */
-static void clear_sftp(const struct transport *t, const char *token)
+static unsigned clear_sftp(struct transport *t, const char *token)
 {
-	const struct fence_group group = {.session = t->pid, .token = token};
-	unsigned n = fence_kill_strangers(SFTP_CHILD_NAME, &group);
+	char memory[64];
+	const struct fence_strangers strangers = {.names = {SFTP_CHILD_NAME},
+						  .known = t->pid,
+						  .memory = job_name(t, memory, sizeof(memory)),
+						  .memory_fd = SFTP_CHILD_JOB};
 
-	if (n > 0)
-		log_info("backend %s: ended %u transports that a former guardfs had left", t->backend->name,
-			 n);
+	(void)token;
+	return fence_kill_strangers(&strangers, &t->dying);
 }
 
 /* As the board has it. What the server does not say is not known to be missing. */

@@ -8,9 +8,14 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+static const char *sshfs_program(const struct transport *t)
+{
+	return t->backend->sshfs_command[0] ? t->backend->sshfs_command : "sshfs";
+}
+
 static const struct sshfs_features *known_features(const struct transport *t)
 {
-	const char *command = t->backend->sshfs_command[0] ? t->backend->sshfs_command : "sshfs";
+	const char *command = sshfs_program(t);
 
 	if (!atomic_load(&t->features->known)) {
 		sshfs_features_detect(command, &t->features->features);
@@ -73,6 +78,11 @@ static bool is_sshfs_mounted(const struct transport *t)
 	       strcmp(e.source, t->fsname) == 0;
 }
 
+static unsigned clear_sshfs(struct transport *t, const char *token)
+{
+	return transport_clear_mounts(t, token, sshfs_program(t));
+}
+
 const struct transport_kind transport_sshfs = {.name = "sshfs",
 					       .check = check_sshfs,
 					       .prepare = transport_prepare_mountpoint,
@@ -82,4 +92,4 @@ const struct transport_kind transport_sshfs = {.name = "sshfs",
 					       .explain = explain_sshfs,
 					       .end = transport_leave_alone,
 					       .forget = transport_leave_alone,
-					       .clear = transport_clear_mounts};
+					       .clear = clear_sshfs};

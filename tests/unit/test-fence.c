@@ -2,14 +2,18 @@
 #include "keeper/fence.h"
 #include "base/child.h"
 #include "base/clock.h"
+#include "base/fd.h"
 
 #include <errno.h>
 #include <poll.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -101,19 +105,105 @@ static void others_are_let_alone(void **state)
 	assert_true(fence_is_left(&group));
 }
 
-/* Of no session that anybody knows: by name and token. */
+/* ---- strangers ---- */
+
+static unsigned kill_strangers(const char *name, pid_t known, const char *token, struct fence_dying *dying)
+{
+	const struct fence_strangers who = {.names = {name, "no-such-name"}, .known = known, .token = token};
+
+	return fence_kill_strangers(&who, dying);
+}
+
+static bool ended_in_time(struct fence_dying *dying)
+{
+	uint64_t end_ns = clock_mono_ns() + 10 * NSEC_PER_SEC;
+
+	while (fence_is_dying(dying))
+		if (clock_mono_ns() > end_ns)
+			return false;
+	return true;
+}
+
+/* Of no session that anybody knows: by name and token, and all of its session. */
 static void strangers_are_found_by_name(void **state)
 {
-	const struct fence_group another = {0, "GUARDFS_TEST_TOKEN=another", 0}, own = {getpid(), TOKEN, 0},
-				 any = {0, TOKEN, 0};
+	struct fence_dying dying = {0};
 
 	(void)state;
-	assert_int_equal(fence_kill_strangers("tail", &group), 0);
-	assert_int_equal(fence_kill_strangers("tail", &another), 0);
-	assert_int_equal(fence_kill_strangers("tai", &any), 0);
-	assert_int_equal(fence_kill_strangers("sh", &own), 1);
-	assert_int_equal(fence_kill_strangers("tail", &any), 1);
-	assert_true(none_left_in_time());
+	assert_int_equal(kill_strangers("tail", session, TOKEN, &dying), 0);
+	assert_int_equal(kill_strangers("tail", 0, "GUARDFS_TEST_TOKEN=another", &dying), 0);
+	assert_int_equal(kill_strangers("tai", 0, TOKEN, &dying), 0);
+	assert_int_equal(dying.n, 0);
+	assert_int_equal(kill_strangers("tail", getpid(), TOKEN, &dying), 2);
+	assert_int_equal(dying.n, 2);
+	assert_true(ended_in_time(&dying));
+	assert_int_equal(dying.n, 0);
+	assert_false(fence_is_left(&group));
+}
+
+#define MEMORY	  "guardfs-test-memory"
+#define MEMORY_FD 9
+
+/* A process of the user nobody's, with the token in its environment, and the memory if it is named. */
+static pid_t start_nobody(const char *memory)
+{
+	char token[] = TOKEN, *argv[] = {(char[]){"tail"}, (char[]){"-f"}, (char[]){"/dev/null"}, NULL},
+	     *envp[] = {token, NULL};
+	uint64_t end_ns = clock_mono_ns() + 10 * NSEC_PER_SEC;
+	char path[64], comm[16] = "";
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		setsid();
+		if (memory && dup2(memfd_create(memory, 0), MEMORY_FD) < 0)
+			_exit(1);
+		if (setresuid(65534, 65534, 65534) == 0)
+			execve("/usr/bin/tail", argv, envp);
+		_exit(127);
+	}
+	assert_true(pid > 0);
+	snprintf(path, sizeof(path), "/proc/%d/comm", (int)pid);
+	while (strcmp(comm, "tail\n") != 0) {
+		assert_true(fd_read_file(path, comm, sizeof(comm)) > 0 && clock_mono_ns() < end_ns);
+		sched_yield();
+	}
+	return pid;
+}
+
+static void end_nobody(pid_t pid)
+{
+	assert_int_equal(kill(pid, SIGKILL), 0);
+	assert_int_equal(waitpid(pid, NULL, 0), pid);
+}
+
+/* Another user's environment may make its reader wait for ever: not even a token there tells. */
+static void another_users_process_is_known_by_its_memory(void **state)
+{
+	struct fence_strangers who = {.names = {"tail"}, .token = TOKEN};
+	struct fence_dying dying = {0};
+	pid_t pid;
+
+	(void)state;
+	if (getuid() != 0)
+		skip();
+	pid = start_nobody(NULL);
+	assert_int_equal(fence_kill_strangers(&who, &dying), 0);
+	who.memory = MEMORY;
+	who.memory_fd = MEMORY_FD;
+	assert_int_equal(fence_kill_strangers(&who, &dying), 0);
+	end_nobody(pid);
+
+	pid = start_nobody(MEMORY);
+	who.memory = MEMORY "-of-another";
+	assert_int_equal(fence_kill_strangers(&who, &dying), 0);
+	who.memory = MEMORY;
+	who.known = pid;
+	assert_int_equal(fence_kill_strangers(&who, &dying), 0);
+	who.known = 0;
+	assert_int_equal(fence_kill_strangers(&who, &dying), 1);
+	assert_true(ended_in_time(&dying));
+	assert_int_equal(child_state(pid, NULL), 'Z');
+	assert_int_equal(waitpid(pid, NULL, 0), pid);
 }
 
 /* ---- by a mark ---- */
@@ -211,6 +301,7 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(the_last_one_counts, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(others_are_let_alone, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(strangers_are_found_by_name, set_up, tear_down),
+	    cmocka_unit_test(another_users_process_is_known_by_its_memory),
 	    cmocka_unit_test(a_daemon_is_known_by_its_mark),
 	    cmocka_unit_test_setup_teardown(another_carriers_process_is_let_alone, set_up, tear_down),
 	};

@@ -27,6 +27,16 @@ holder_of()
 	done
 }
 
+# Of the session of sshfs.
+ssh_of()
+{
+	local stat
+
+	for stat in /proc/[0-9]*/stat; do
+		sed -nE "s/^([0-9]+) \\(ssh\\) . [0-9]+ [0-9]+ $1 .*/\\1/p" "$stat" 2>/dev/null || :
+	done
+}
+
 is_ready_again()
 {
 	(($(grep -c '^ready' "$WORK/store.out") > ready))
@@ -122,17 +132,20 @@ guardian_is_another()
 	pid=$(status .processes.guardian) && [[ $pid != "$guardian" && -d /proc/$pid ]]
 }
 
-say "with nobody who keeps the device: mounted anew, while the holder waits for the old sshfs, which nobody knows any more"
+say "with nobody who keeps the device: mounted anew; the old sshfs, for which the holder waits, is ended though nobody knows of it"
 "$GUARDFS" -c "$CONF"
 wait_healthy
 hold reader read "$COLD/file"
+old_ssh=$(ssh_of "$(sshfs_pid)")
+assert_match "$old_ssh" '^[0-9]+$' "ssh"
 kill_all last-sshfs
 old=$sshfs
 wait_until 15000 guardian_is_another
 wait_healthy box 30000
 assert_content "$MNT/work/file" local
 assert_content "$COLD/file" hello
-kill -9 "$old"
+wait_until 5000 is_gone "$old"
+is_gone "$old_ssh" || fail "ssh, which has a connection, outlives its sshfs"
 wait_until 5000 is_gone "$holder"
 let_go reader
 guardian=$(process_pid guardian)
