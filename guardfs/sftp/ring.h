@@ -197,7 +197,8 @@ struct ring_request *ring_request_of(const struct ring_user *user, int record);
 uint8_t *ring_name_of(const struct ring_user *user, int record, unsigned which);
 uint8_t *ring_data_of(const struct ring_user *user, int record);
 
-/* After a submit has returned, later ones are begun later. */
+/* After a submit has returned, later ones are begun later; of two that are no data, either may wait for room on the wire and
+ * so be begun last. */
 void ring_submit(const struct ring_user *user, int record);
 
 /* Waits for the answer, and copies the result. 0, whatever result.error; -ENOTCONN: the transport is gone,

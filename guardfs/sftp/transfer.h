@@ -41,7 +41,7 @@ void transfers_add(struct transfers *ts, struct transfer *t);
 
 /* Begins pieces while there is room: reads and writes in turn. Of reads each has its turn. A write has all of
  * its pieces begun before the next one has any: what was asked for first reaches the server first, and a
- * connection that ends leaves no hole before bytes that have arrived. */
+ * connection that ends leaves no hole before bytes that have arrived. (One in_order leaves its turn after each piece.) */
 void transfers_fill(struct transfers *ts);
 
 /* Ends transfers past their deadline that wait for their first pieces. Returns the earliest deadline of the
