@@ -44,7 +44,7 @@ static void remove_runtime_files(const struct config *config)
 		errno = 0; /* others' files are in it */
 }
 
-/* Below the unit's TimeoutStopSec. */
+/* The unit's TimeoutStopSec has room for it and for all else that an end waits for. */
 #define END_MS 20000u
 
 /* Acknowledged bytes, and state files that are closed, reach storage before worker and transports end. A program may go on

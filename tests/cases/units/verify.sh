@@ -30,6 +30,17 @@ cp "$dest/usr/share/doc/guardfs/examples/systemd/guardfs-hooks.conf" "$etc/$unit
 verify "$etc/guardfs@jobs.service"
 rm -r "${etc:?}/$unit.d"
 
+# milliseconds FILE NAME: a constant of guardian's.
+milliseconds()
+{
+	sed -n "s/^#define $2[[:space:]]*\([0-9]*\)u\{0,1\}\([[:space:]].*\)\{0,1\}$/\1/p" "$REPO/guardfs/guardian/$1"
+}
+
+say "systemd waits for an end as long as guardian does"
+stop=$(sed -n 's/^TimeoutStopSec=//p' "$etc/$unit")
+assert_ge $((stop * 1000)) $((2 * $(milliseconds mount.c CHILD_TIMEOUT_MS) + $(milliseconds guardian.c END_MS) + $(milliseconds processes.c STOP_KEEPER_MS))) \
+	"TimeoutStopSec, in ms"
+
 say "systemd-analyze security"
 SYSTEMD_UNIT_PATH="$etc:" systemd-analyze security --offline=yes --no-pager "$etc/$unit" >"$WORK/security"
 score=$(sed -n 's/.*Overall exposure level.*: \([0-9.]*\) .*/\1/p' "$WORK/security")
