@@ -4,6 +4,7 @@
 #define GUARDFS_KEEPER_TRANSPORT_H
 
 #include "base/base.h"
+#include "base/clock.h"
 #include "keeper/fence.h"
 #include "policy/errclass.h"
 #include "sftp/ring.h"
@@ -71,6 +72,8 @@ struct transport {
 	int ring_socket;
 	struct ring_user ring;
 	struct sftp_job *job;
+	/* Until then one connection, for a second one hung. Kept over starts. */
+	uint64_t alone_until_ns;
 };
 
 /* features: in shared memory. run_dir must outlive the transport. */
@@ -134,7 +137,10 @@ unsigned transport_connections(const struct transport *t);
 /* The same of one that is to be started. SFTP's second one leaves room for a diagnosis. */
 static inline unsigned transport_connections_wanted(const struct transport *t)
 {
-	return t->backend->type == BACKEND_SFTP && t->config->connections > 2 ? 2 : 1;
+	return t->backend->type == BACKEND_SFTP && t->config->connections > 2 &&
+		       clock_mono_ns() >= t->alone_until_ns
+		   ? 2
+		   : 1;
 }
 
 /* sftp, once ready: as board_backend.server_lacks. */

@@ -17,6 +17,9 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+/* No second connection is tried after one that hung. */
+#define ALONE_NS (3600 * NSEC_PER_SEC)
+
 static errint_t check_sftp(struct transport *t, char *message)
 {
 	(void)t;
@@ -189,16 +192,32 @@ void transport_inherit(struct transport *t)
 		(void)ring_inherit_probes(&t->ring, NULL, NULL);
 }
 
+/* It was tried, and took all the time that it had: half of connect_timeout, in which the first one did not serve. A firewall
+ * that lets in so many new connections a minute does that to each recovery. */
+static bool hung(const struct diagnosis *d)
+{
+	return d->class == ERRCLASS_TIMEOUT && d->failed_step != DIAGNOSE_CONFIG;
+}
+
 void transport_serves(struct transport *t)
 {
 	struct diagnosis d;
 
 	t->served = true;
-	if (!t->job || t->job->connections < 2)
+	if (!t->job)
 		return;
+	if (t->job->connections < 2) {
+		if (clock_mono_ns() < t->alone_until_ns)
+			log_info("backend %s: data shares a connection with the rest, for a second one hung "
+				 "lately",
+				 t->backend->name);
+		return;
+	}
 	d = t->job->second;
 	if (atomic_load(&t->ring.ring->ready) > 1 || !diagnosis_valid(&d))
 		return;
+	if (hung(&d))
+		t->alone_until_ns = clock_mono_ns() + ALONE_NS;
 	log_info("backend %s: data shares a connection with the rest, for the second one failed: %s",
 		 t->backend->name, d.class != ERRCLASS_NONE ? d.detail : "logged in, but SFTP did not begin");
 }
