@@ -153,10 +153,15 @@ errint_t sftp_mend_make(const struct ring_user *user, const char *path, bool may
 	return explain_above(user, path, (struct need){.name = !there}, rc);
 }
 
+static errint_t mend_either(const char *from, const char *to, errint_t rc)
+{
+	return sftp_mend_named(may_be_too_long(to) ? to : from, rc);
+}
+
 errint_t sftp_mend_link(const struct ring_user *user, const char *from, const char *to, errint_t rc)
 {
 	if (rc != -EIO)
-		return sftp_mend(rc);
+		return mend_either(from, to, rc);
 	if (type_of(user, to))
 		return -EEXIST;
 	if (are_on_different_fs(user, from, to))
@@ -184,11 +189,6 @@ errint_t sftp_mend_rmdir(const struct ring_user *user, const char *path, errint_
 	if (rc == -EIO && there && holds_entries(user, path))
 		return -ENOTEMPTY;
 	return rc == -EIO ? explain_above(user, path, (struct need){0}, rc) : rc;
-}
-
-static errint_t mend_either(const char *from, const char *to, errint_t rc)
-{
-	return sftp_mend_named(may_be_too_long(to) ? to : from, rc);
 }
 
 /* Without the extension for it a server replaces nothing. */

@@ -32,6 +32,19 @@ static errint_t make_link(void)
 	return sftp.ops->link(&sftp, file, directory, "new", &found);
 }
 
+/* Longer than names are on a server that encrypts them. */
+#define LONG_NAME                                              \
+	"0123456789012345678901234567890123456789012345678901" \
+	"0123456789012345678901234567890123456789012345678901" \
+	"0123456789012345678901234567890123456789012345678901"
+
+static errint_t make_long_link(void)
+{
+	struct found found;
+
+	return sftp.ops->link(&sftp, file, directory, LONG_NAME, &found);
+}
+
 static errint_t make_symlink(void)
 {
 	struct found found;
@@ -91,6 +104,8 @@ static const struct failure {
     {"mkdir, bad message", make_directory, RING_MKDIR, -EBADMSG, 0, 0, 0, -EINVAL},
     {"symlink, there", make_symlink, RING_SYMLINK, -EIO, FILE_, 0, 0, -EEXIST},
     {"link, there", make_link, RING_LINK, -EIO, FILE_, 0, 0, -EEXIST},
+    {"link, bad message", make_link, RING_LINK, -EBADMSG, 0, 0, 0, -EINVAL},
+    {"link, a long name", make_long_link, RING_LINK, -EBADMSG, 0, 0, 0, -ENAMETOOLONG},
     {"link, not offered", make_link, RING_LINK, -EOPNOTSUPP, 0, 0, 0, -EPERM},
     {"link, unexplained", make_link, RING_LINK, -EIO, 0, 0, 0, -EIO},
     {"exclusive, there", make_exclusively, RING_OPEN, -EIO, FILE_, 0, 0, -EEXIST},
