@@ -12,7 +12,7 @@
 #define TRIES_SHOWN 8
 #define MINUTE_MS   60000u
 
-enum needs { NEEDS_NOTHING, NEEDS_SSHFS, NEEDS_FILTER };
+enum needs { NEEDS_NOTHING, NEEDS_CARRIER, NEEDS_LOGIN, NEEDS_FILTER };
 
 struct kind_info {
 	const char *name, *does;
@@ -24,13 +24,13 @@ struct kind_info {
 
 static const struct kind_info kinds[DRILL_KIND_COUNT] = {
     [DRILL_HANG] = {"hang", "its sshfs is stopped, and every new one: nothing comes back, nothing fails",
-		    ERRCLASS_TIMEOUT, false, NEEDS_SSHFS},
+		    ERRCLASS_TIMEOUT, false, NEEDS_CARRIER},
     [DRILL_DROP] = {"drop", "its sshfs is killed, and every new one", ERRCLASS_SERVER_GONE, true,
-		    NEEDS_SSHFS},
+		    NEEDS_CARRIER},
     [DRILL_SLOW] = {"slow", "every operation takes 3 s longer", ERRCLASS_NONE, false, NEEDS_FILTER},
     [DRILL_FULL] = {"full", "writing gets ENOSPC", ERRCLASS_NONE, false, NEEDS_FILTER},
     [DRILL_AUTH] = {"auth", "its sshfs is killed, and logging in fails", ERRCLASS_AUTH_FAILED, true,
-		    NEEDS_SSHFS},
+		    NEEDS_LOGIN},
     [DRILL_WORKER_KILL] = {"worker-kill", "the process that answers the kernel is killed", ERRCLASS_NONE,
 			   false, NEEDS_NOTHING},
     [DRILL_KEEPER_KILL] = {"keeper-kill", "the process that watches and reconnects is killed", ERRCLASS_NONE,
@@ -299,8 +299,10 @@ static void put_needs(FILE *out, const struct config_backend *backend, enum need
 {
 	const char *missing = NULL;
 
-	if (needs == NEEDS_SSHFS && !backend_has_carrier(backend->type))
-		missing = "type = sshfs";
+	if (needs == NEEDS_CARRIER && !backend_has_carrier(backend->type))
+		missing = "type = sshfs, sftp or command";
+	if (needs == NEEDS_LOGIN && !backend_has_server(backend->type))
+		missing = "type = sshfs or sftp";
 	if (needs == NEEDS_FILTER && backend->filter != FILTER_FAULT)
 		missing = "filter = fault";
 	if (!missing)

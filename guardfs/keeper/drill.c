@@ -68,6 +68,11 @@ static errint_t check(const struct supervised *s, enum drill_kind kind, char *wh
 			 names[kind]);
 		return -ENOTSUP;
 	}
+	if (kind == DRILL_AUTH && !backend_has_server(s->config->type)) {
+		snprintf(why, size, "%s needs a backend of type sshfs or sftp: a command logs in by itself",
+			 names[kind]);
+		return -ENOTSUP;
+	}
 	if (needs_filter(kind) && s->config->filter != FILTER_FAULT) {
 		snprintf(why, size, "%s needs `filter = fault` for this backend in the configuration",
 			 names[kind]);

@@ -86,6 +86,9 @@ wait_healthy
 assert_eq "$(rclone_pid)" "$pid" "the program's pid"
 assert_content "$COLD/directory/file" hello
 ctl recover box --dry-run | tee "$WORK/plan"
+assert_exit 1 'a command logs in by itself' ctl drill auth box --for 2s
+ctl drill auth box --for 2s --simulate >"$WORK/simulated"
+assert_match "$(cat "$WORK/simulated")" 'for real, this needs type = sshfs or sftp'
 grep -q 'start the program' "$WORK/plan" || fail "the plan does not name the program"
 
 say "the end: nothing is left of it"
