@@ -91,6 +91,21 @@ ctl drill auth box --for 2s --simulate >"$WORK/simulated"
 assert_match "$(cat "$WORK/simulated")" 'for real, this needs type = sshfs or sftp'
 grep -q 'start the program' "$WORK/plan" || fail "the plan does not name the program"
 
+say "all of guardfs is killed, and nobody knows of it: what is started next ends it"
+pid=$(rclone_pid)
+killed=("$(process_pid guardian)" "$(process_pid worker)" "$(process_pid keeper)")
+kill -9 "${killed[@]}"
+for process in "${killed[@]}"; do
+	wait_until 5000 is_gone "$process"
+done
+[[ -d /proc/$pid ]] || fail "it did not outlive them"
+umount -l "$MNT"
+start_guardfs
+wait_healthy
+is_gone "$pid" || fail "it is there still"
+assert_content "$COLD/directory/file" hello
+pid=$(rclone_pid)
+
 say "the end: nothing is left of it"
 stop_guardfs
 wait_until 5000 is_gone "$pid"
