@@ -285,10 +285,21 @@ static bool went_to_background(const struct transport *t)
 	       WEXITSTATUS(t->status) == 0 && !transport_gone(t);
 }
 
+static void describe_end(const struct transport *t, char *text, size_t size)
+{
+	snprintf(text, size, "%s ended",
+		 transport_name(t)); /* an adopted one: its status is not ours to know */
+	if (t->status != -1 && WIFSIGNALED(t->status))
+		snprintf(text, size, "%s was killed by signal %d", transport_name(t), WTERMSIG(t->status));
+	else if (t->status != -1)
+		snprintf(text, size, "%s exited with status %d", transport_name(t), WEXITSTATUS(t->status));
+}
+
 enum errclass transport_diagnose(struct transport *t, char *detail, size_t size)
 {
 	enum errclass class = transport_explain(t, detail, size);
 	const char *name = transport_name(t);
+	char end[96], words[TRANSPORT_LINE_MAX];
 
 	if (class != ERRCLASS_NONE)
 		return class;
@@ -297,12 +308,14 @@ enum errclass transport_diagnose(struct transport *t, char *detail, size_t size)
 			 "%s went to the background: it must stay (such as by -f or --no-daemon)", name);
 		return ERRCLASS_CONFIG;
 	}
-	if (detail[0] == '\0' && t->status != -1 && WIFSIGNALED(t->status))
-		snprintf(detail, size, "%s was killed by signal %d", name, WTERMSIG(t->status));
-	else if (detail[0] == '\0' && t->status != -1)
-		snprintf(detail, size, "%s exited with status %d", name, WEXITSTATUS(t->status));
-	else if (detail[0] == '\0')
-		snprintf(detail, size, "%s ended", name);
+	describe_end(t, end, sizeof(end));
+	if (detail[0] == '\0') {
+		snprintf(detail, size, "%s", end);
+	} else if (t->kind->any_program && t->used_by_callers) {
+		/* Words that need not be about its end. */
+		snprintf(words, sizeof(words), "%s", detail);
+		snprintf(detail, size, "%s; it said last: %s", end, words);
+	}
 	return ERRCLASS_SERVER_GONE;
 }
 

@@ -79,7 +79,14 @@ for ((i = 0; i < 40; i++)); do
 	say_line "line $i"
 done
 wait_until 5000 is_logged "line 5"
-say_line "last"
+say_line "Permission denied (of somebody's file)"
+
+say "it is killed: that is told (how, only its parent knows, a keeper of before), and its last words are no reason"
+epoch=$(backend_field box epoch)
+kill -9 "$pid"
+wait_value 20000 backend_field box epoch -gt "$epoch"
+wait_healthy
+grep -q "healthy -> down: server_gone: .*the command ended; it said last: Permission denied" "$WORK/guardfs.log" || fail "$(grep 'healthy ->' "$WORK/guardfs.log")"
 stop_guardfs
 n=$(grep -cF "its program says: " "$WORK/guardfs.log")
 assert_le "$n" 60 "lines of it in the log"
