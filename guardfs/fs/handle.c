@@ -144,6 +144,7 @@ struct handle *handle_new(uint32_t node, enum handle_kind kind, uint8_t backend,
 	atomic_store(&h->taken_unique, 0);
 	h->mtime_ns = 0;
 	atomic_store(&h->draft, DRAFT_NONE);
+	atomic_store(&h->draft_unsynced, 0);
 	atomic_store(&h->draft_last, LAST_NONE);
 	atomic_store(&h->sync_last, SYNC_NONE);
 	h->is_statefile = 0;

@@ -66,11 +66,75 @@ void publish_killed(uint64_t fh, uint32_t pid)
 		refuse_killed(h, true);
 }
 
+/* Where the name leads now: the version that was published, or a later one. */
+static errint_t open_published(struct backend *b, struct handle *h, int *ref)
+{
+	char name[NAME_LENGTH_MAX + 1];
+	uint32_t dir;
+	int place;
+	errint_t rc = node_place(&fs.arena->nodes[h->node], &dir, name);
+
+	if (rc == 0)
+		rc = statefiles_join(dir, name, &place);
+	if (rc < 0)
+		return rc;
+	rc = b->ops->open(b, h->node, O_RDONLY, ref);
+	if (rc == -EACCES)
+		rc = b->ops->open(b, h->node, O_WRONLY, ref);
+	statefiles_leave(place);
+	return rc;
+}
+
+/* What a close has published outlasts no crash of the server until the file is synced: the rename, that is. */
+static errint_t sync_published(struct backend *b, struct handle *h)
+{
+	int ref = -1;
+	errint_t rc;
+
+	/* Before: another close may publish meanwhile. */
+	atomic_store(&h->draft_unsynced, 0);
+	rc = h->unlinked == HANDLE_NAMED ? open_published(b, h, &ref) : 0;
+	/* It is gone, or another's is in its place. */
+	if (rc == -ENOENT || rc == -ESTALE || rc == BACKEND_NODE_GONE)
+		return 0;
+	if (ref >= 0) {
+		rc = publish_fsync(b, ref);
+		b->ops->release(b, ref);
+		/* No server says twice that a sync failed: all is published once more. */
+		if (rc < 0)
+			atomic_fetch_add(&h->draft_changes, 1);
+	}
+	if (rc < 0)
+		atomic_store(&h->draft_unsynced, 1);
+	return rc;
+}
+
+static void sync_now(fuse_req_t req, struct handle *h, int (*reply)(fuse_req_t req, int error))
+{
+	struct backend *b = backend_of(h);
+	ssize_t rc;
+
+	if (!guard_enter(req, b, OP_SYNC, GUARD_MUTATING | GUARD_PARKABLE | GUARD_REWRITES,
+			 guard_target_node(h->node))) {
+		handle_put(h);
+		return;
+	}
+	rc = sync_published(b, h);
+	jobs_done(h, false, MIN(rc, (ssize_t)0));
+	handle_put(h);
+	if (guard_leave(req, b, &rc))
+		reply(req, rc < 0 ? (int)-rc : 0);
+}
+
 void publish_sync(fuse_req_t req, struct handle *h, bool closes, int (*reply)(fuse_req_t req, int error))
 {
 	struct backend *b = backend_of(h);
 	ssize_t rc;
 
+	if (!closes && !draft_is_due(h) && atomic_load(&h->draft_unsynced)) {
+		sync_now(req, h, reply);
+		return;
+	}
 	if (!draft_is_due(h) || (closes && !is_finished(h, (uint32_t)fuse_req_ctx(req)->pid))) {
 		handle_put(h);
 		reply(req, 0);
@@ -90,7 +154,11 @@ void publish_sync(fuse_req_t req, struct handle *h, bool closes, int (*reply)(fu
 		handle_put(h);
 		return;
 	}
+	/* And afterwards: a sync meanwhile may have been of the former version. */
+	atomic_store(&h->draft_unsynced, closes);
 	rc = publish_draft(b, h, !closes);
+	if (rc == 0 && closes)
+		atomic_store(&h->draft_unsynced, 1);
 	if (rc == 0)
 		atomic_store(&h->draft_refused, 0);
 	jobs_done(h, false, MIN(rc, (ssize_t)0));

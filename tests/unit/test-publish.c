@@ -7,6 +7,7 @@
 
 #include "fs/draft.h"
 #include "fs/fs.h"
+#include "fs/guard.h"
 #include "fs/look.h"
 #include "fs/publish_draft.h"
 #include "fs/publish_last.h"
@@ -60,10 +61,17 @@ static ssize_t fake_write(struct backend *b, int ref, const void *data, size_t n
 	return (ssize_t)n;
 }
 
+static unsigned n_syncs;
+static errint_t sync_error; /* of the next one */
+
 static errint_t fake_fsync(struct backend *b, int ref, bool data_only)
 {
+	errint_t rc = sync_error;
+
 	(void)b, (void)ref, (void)data_only;
-	return 0;
+	n_syncs++;
+	sync_error = 0;
+	return rc;
 }
 
 static errint_t fake_release(struct backend *b, int ref)
@@ -81,6 +89,7 @@ static errint_t fake_rename(struct backend *b, uint32_t parent, const char *name
 
 static const struct backend_ops fake = {.open = fake_open,
 					.lookup = fake_lookup,
+					.flush = fake_release,
 					.create = fake_create,
 					.write = fake_write,
 					.fsync = fake_fsync,
@@ -240,30 +249,88 @@ static void open_writer_is_found(void)
 	CHECK(!draft_has_writers(h->node, h));
 }
 
-/* Of nothing that is owed, which asks no storage. */
-static void close_is_noted_before_its_answer(void)
+static void start_session(void)
 {
 	const struct {
 		struct fuse_in_header header;
 		struct fuse_init_in init;
 	} first = {.header = {.len = sizeof(first), .opcode = FUSE_INIT, .unique = 2},
 		   .init = {.major = 7, .minor = 38, .max_readahead = 1 << 17}};
-	struct handle *h = new_writer();
-	struct fuse_out_header answer;
 	char reply[4096];
 
 	memcpy(fs.arena->header.init_request, &first, sizeof(first));
 	fs.arena->header.init_request_length = sizeof(first);
 	CHECK(session_open(fs.arena, fs.dev_fd) == 0);
 	CHECK(recv(kernel, reply, sizeof(reply), 0) > 0);
-	call.slot = close_under_way(h, getpid());
-	call.buffer = arena_slot_buffer(fs.arena, call.slot);
+	fs.board->config.deadline.ms[OP_SYNC] = 60000;
+}
+
+/* The errno of the answer to a FLUSH, or FSYNC, by this process; PARKED. */
+#define PARKED (-1)
+
+static int answer_to(const struct handle *h, uint32_t opcode)
+{
+	struct slot *slot = close_under_way(h, getpid());
+	struct fuse_out_header answer = {.unique = 0};
+
+	((struct fuse_in_header *)(void *)fs.arena->buffers[0])->opcode = opcode;
+	call.slot = slot;
+	call.buffer = fs.arena->buffers[0];
 	call.unique = FLUSH_UNIQUE;
-	atomic_store(&call.slot->read_ns, 1);
-	session_dispatch(call.slot->length);
-	CHECK(recv(kernel, &answer, sizeof(answer), 0) == (ssize_t)sizeof(answer));
-	CHECK(answer.unique == FLUSH_UNIQUE && answer.error == 0);
+	call.parked = false;
+	slot->asked = 0;
+	atomic_store(&slot->answered, 0);
+	atomic_store(&slot->read_ns, clock_mono_ns());
+	session_dispatch(slot->length);
+	guard_end_request();
+	if (call.parked)
+		return PARKED;
+	/* Besides, the kernel is told to ask anew. */
+	while (answer.unique != FLUSH_UNIQUE)
+		CHECK(recv(kernel, &answer, sizeof(answer), 0) == (ssize_t)sizeof(answer));
+	return -answer.error;
+}
+
+/* Of nothing that is owed, which asks no storage. */
+static void close_is_noted_before_its_answer(void)
+{
+	struct handle *h = new_writer();
+
+	start_session();
+	CHECK(answer_to(h, FUSE_FLUSH) == 0);
 	CHECK(atomic_load(&h->closed_ns) != 0);
+}
+
+/* ---- fsync after a close ---- */
+
+static struct handle *published_by_a_close(void)
+{
+	struct handle *h = new_draft();
+
+	h->draft_owner = (uint32_t)getpid();
+	start_session();
+	CHECK(answer_to(h, FUSE_FLUSH) == 0 && !draft_is_due(h));
+	return h;
+}
+
+/* The rename may not outlast a crash of the server. */
+static void fsync_makes_a_published_version_last(void)
+{
+	struct handle *h = published_by_a_close();
+	unsigned before = n_syncs;
+
+	CHECK(answer_to(h, FUSE_FSYNC) == 0 && n_syncs == before + 1);
+	CHECK(answer_to(h, FUSE_FSYNC) == 0 && n_syncs == before + 1);
+}
+
+/* The server may have dropped it. */
+static void failed_fsync_publishes_once_more(void)
+{
+	struct handle *h = published_by_a_close();
+
+	sync_error = -EIO;
+	CHECK(answer_to(h, FUSE_FSYNC) == PARKED && draft_is_due(h));
+	CHECK(answer_to(h, FUSE_FSYNC) == 0 && !draft_is_due(h));
 }
 
 /* ---- a worker that dies between cutting the file and writing it ---- */
@@ -381,6 +448,8 @@ WORKER_TEST(others_are_answered_by_their_own_thread)
 WORKER_TEST(closed_writer_is_waited_for)
 WORKER_TEST(open_writer_is_found)
 WORKER_TEST(close_is_noted_before_its_answer)
+WORKER_TEST(fsync_makes_a_published_version_last)
+WORKER_TEST(failed_fsync_publishes_once_more)
 WORKER_TEST(next_worker_fails_to_open)
 WORKER_TEST(next_worker_spills)
 WORKER_TEST(next_worker_does_not_publish)
@@ -399,6 +468,8 @@ int main(void)
 	    TEST(test_closed_writer_is_waited_for),
 	    TEST(test_open_writer_is_found),
 	    TEST(test_close_is_noted_before_its_answer),
+	    TEST(test_fsync_makes_a_published_version_last),
+	    TEST(test_failed_fsync_publishes_once_more),
 	    TEST(test_next_worker_fails_to_open),
 	    TEST(test_next_worker_spills),
 	    TEST(test_next_worker_does_not_publish),
