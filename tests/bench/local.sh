@@ -10,9 +10,11 @@ bindfs "$WORK/bindfs" "$WORK/mnt-bindfs"
 mergerfs -f -o category.create=ff "$WORK/mergerfs" "$WORK/mnt-mergerfs" </dev/null >"$WORK/mergerfs.log" 2>&1 &
 mergerfs=$!
 wait_until 5000 mountpoint -q "$WORK/mnt-mergerfs"
-mkdir "$WORK/floor" "$WORK/mnt-floor"
+mkdir "$WORK/floor" "$WORK/mnt-floor" "$WORK/nothing" "$WORK/mnt-nothing"
 "$BUILD/tests/bench/floor" "$WORK/floor" "$WORK/mnt-floor" </dev/null >"$WORK/floor.log" 2>&1 &
+"$BUILD/tests/bench/floor" nothing "$WORK/mnt-nothing" </dev/null >>"$WORK/floor.log" 2>&1 &
 wait_until 5000 mountpoint -q "$WORK/mnt-floor"
+wait_until 5000 mountpoint -q "$WORK/mnt-nothing"
 # It puts itself at -10; the comparison would be one of priorities.
 renice -n 0 -p $(ls "/proc/$mergerfs/task") >/dev/null
 
@@ -27,15 +29,16 @@ start_guardfs
 both=("${subjects[@]}" nopass="$MNT:$LOCAL")
 peers=(bare="$WORK/bare" bindfs="$WORK/mnt-bindfs:$WORK/bindfs" mergerfs="$WORK/mnt-mergerfs:$WORK/mergerfs")
 
-# The least that a FUSE file system can do (floor.c): only where nothing but names is asked for.
-floor=floor="$WORK/mnt-floor:$WORK/floor"
+# The least that a FUSE file system can do (floor.c), and less: for names that are missing, and files made and removed.
+floors=(floor="$WORK/mnt-floor:$WORK/floor" nothing="$WORK/mnt-nothing:$WORK/nothing")
 
 # aim BARE: the aim against the bare directory; against the others it is to be no slower.
 aim()
 {
 	case $2 in
 	bare) [[ $1 == nopass ]] && echo - || echo "$BARE" ;;
-	floor) echo '>= 0.9' ;;
+	floor) echo "$FLOOR" ;;
+	nothing) echo - ;;
 	*) echo '>= 1' ;;
 	esac
 }
@@ -57,27 +60,37 @@ data()
 	compare "$title" aim -s 2 "$@" "${both[@]}" "${peers[@]}"
 }
 
+# beside_floors FLOOR_AIM meta|data ARGUMENT...: against the floors, too.
+beside_floors()
+{
+	local FLOOR=$1 peers=("${peers[@]}" "${floors[@]}")
+
+	shift
+	"$@"
+}
+
 if [[ -n ${ONLY:-} ]]; then
-	[[ $ONLY != *missing ]] || peers+=("$floor")
-	data "$ONLY" - $ONLY
+	case $ONLY in
+	*missing | *create-unlink) beside_floors - data "$ONLY" - $ONLY ;;
+	*) data "$ONLY" - $ONLY ;;
+	esac
 else
 meta 'stat, 1 thread' - stat
 meta 'stat, 4 threads' - -t 4 stat
 meta 'stat again, 1 thread' - stat-again
-peers+=("$floor")
-meta 'missing name, 1 thread' '>= 0.25' missing
-meta 'missing name, 4 threads' '>= 0.25' -t 4 missing
-unset 'peers[-1]'
+beside_floors '>= 0.9' meta 'missing name, 1 thread' '>= 0.25' missing
+beside_floors '>= 0.9' meta 'missing name, 4 threads' '>= 0.25' -t 4 missing
 data 'random read 4 KiB' '>= 0.85' read-4k
 data 'append 4 KiB' '>= 0.85' append-4k
 data 'sequential read 1 MiB' '>= 0.85' read-1m
 data 'sequential write 1 MiB' '>= 0.85' write-1m
-data 'create, unlink' '>= 0.15' create-unlink
+beside_floors - data 'create, unlink' '>= 0.15' create-unlink
+beside_floors - meta 'create, unlink, 4 threads' - -t 4 create-unlink
 meta 'readdir' - readdir
 meta 'readdir and stat' - readdir-stat
 fi
 
-umount "$WORK/mnt-bindfs" "$WORK/mnt-mergerfs" "$WORK/mnt-floor"
+umount "$WORK/mnt-bindfs" "$WORK/mnt-mergerfs" "$WORK/mnt-floor" "$WORK/mnt-nothing"
 stop_guardfs
 GUARDIAN=$first MNT=$mnt
 stop_guardfs

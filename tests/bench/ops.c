@@ -344,36 +344,49 @@ static uint64_t run_create_keep(const struct run *r)
 	return run_shared(r, create_one);
 }
 
-static uint64_t create_and_unlink(const struct run *r, int flags, size_t size)
+static void make_new(const struct run *r, unsigned i, int flags, size_t size)
 {
 	char path[PATH_SIZE];
-	uint64_t start_ns = clock_mono_ns();
+	int fd;
 
-	for (unsigned i = 0; i < r->count; i++) {
-		int fd;
+	join(path, r->dir, "new", i);
+	fd = open_or_die(path, O_WRONLY | O_CREAT | flags);
+	if ((size && write(fd, block, size) != (ssize_t)size) || close(fd) < 0)
+		err(1, "%s", path);
+}
 
-		join(path, r->dir, "new", i);
-		fd = open_or_die(path, O_WRONLY | O_CREAT | flags);
-		if ((size && write(fd, block, size) != (ssize_t)size) || close(fd) < 0)
-			err(1, "%s", path);
-	}
-	for (unsigned i = 0; i < r->count; i++) {
-		join(path, r->dir, "new", i);
-		if (unlink(path) < 0)
-			err(1, "%s", path);
-	}
-	return clock_mono_ns() - start_ns;
+static void make_empty(const struct run *r, unsigned i)
+{
+	make_new(r, i, O_EXCL, 0);
+}
+
+/* As fopen("w") does it. */
+static void make_small(const struct run *r, unsigned i)
+{
+	make_new(r, i, O_TRUNC, BLOCK);
+}
+
+static void unlink_one(const struct run *r, unsigned i)
+{
+	char path[PATH_SIZE];
+
+	join(path, r->dir, "new", i);
+	if (unlink(path) < 0)
+		err(1, "%s", path);
 }
 
 static uint64_t run_create(const struct run *r)
 {
-	return create_and_unlink(r, O_EXCL, 0);
+	uint64_t ns = run_shared(r, make_empty);
+
+	return ns + run_shared(r, unlink_one);
 }
 
-/* As fopen("w") does it. */
 static uint64_t run_create_small(const struct run *r)
 {
-	return create_and_unlink(r, O_TRUNC, BLOCK);
+	uint64_t ns = run_shared(r, make_small);
+
+	return ns + run_shared(r, unlink_one);
 }
 
 static void list(const struct run *r, bool with_stat)
