@@ -17,6 +17,7 @@
 #include "fs/publish_last.h"
 #include "fs/wire.h"
 #include "worker/readers.h"
+#include "worker/ready.h"
 #include "worker/recover.h"
 #include "worker/session.h"
 #include "worker/worker.h"
@@ -28,8 +29,6 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-/* More than all backends let in: those stuck for one backend or user delay no others. */
-#define RUNNERS_MAX (CONFIG_INFLIGHT_TOTAL_MAX + 64u)
 /* Bring to one backend what is owed to it. Each may wait for a round trip. */
 #define SENDERS_MAX 32u
 #define STACK_SIZE  (256u * 1024u)
@@ -49,13 +48,11 @@ static struct {
 	int dev_fd;
 	uint32_t generation;
 
-	pthread_mutex_t lock; /* free and ready slots, reader threads */
+	pthread_mutex_t lock; /* free slots, reader threads */
 	pthread_cond_t slot_freed;
 	uint16_t free[SLOT_MAX];
 	uint32_t n_free;
-	uint16_t ready[SLOT_MAX]; /* requests for runners; a ring */
-	uint32_t ready_head, n_ready;
-	uint32_t runners;
+	uint32_t runners; /* to be started by pool_start */
 	uint32_t senders[CONFIG_BACKENDS_MAX];
 	bool chores[N_CHORES][CONFIG_BACKENDS_MAX]; /* a thread is at it */
 	pthread_t readers[SLOT_MAX];
@@ -430,49 +427,28 @@ static void *read_requests(void *arg)
 	return NULL;
 }
 
-static struct slot *ready_take(void)
-{
-	struct slot *slot = NULL;
-
-	ACQUIRE_LOCK(&pool.lock);
-	if (pool.n_ready) {
-		slot = slot_at(pool.ready[pool.ready_head]);
-		pool.ready_head = (pool.ready_head + 1) % SLOT_MAX;
-		pool.n_ready--;
-	} else {
-		pool.runners--;
-	}
-	return slot;
-}
-
 static void *run_waiting_requests(void *arg)
 {
-	struct slot *slot;
+	uint16_t i;
 
 	(void)arg;
 	if (!thread_begin()) {
-		ACQUIRE_LOCK(&pool.lock);
-		pool.runners--;
+		ready_lose_runner();
 		return NULL;
 	}
-	while ((slot = ready_take())) {
-		if (run_request(slot))
-			slot_give_back(slot);
+	while ((i = ready_take()) != READY_NONE) {
+		if (run_request(slot_at(i)))
+			slot_give_back(slot_at(i));
 		call.slot = NULL;
 	}
 	thread_end();
 	return NULL;
 }
 
-static void ready_add(struct slot *slot)
+static void make_ready(const struct slot *slot)
 {
-	ACQUIRE_LOCK(&pool.lock);
-	pool.ready[(pool.ready_head + pool.n_ready++) % SLOT_MAX] = index_of(slot);
-	if (pool.runners < RUNNERS_MAX) {
-		pool.runners++;
-		if (thread_start(run_waiting_requests, NULL, NULL) < 0)
-			pool.runners--;
-	}
+	if (ready_add(index_of(slot)) && thread_start(run_waiting_requests, NULL, NULL) < 0)
+		ready_lose_runner();
 }
 
 /* ---- senders ---- */
@@ -568,7 +544,7 @@ void pool_run_parked(unsigned backend)
 	if (atomic_load(&pool.stopping))
 		return;
 	while ((slot = take_parked(backend)))
-		ready_add(slot);
+		make_ready(slot);
 }
 
 /* Those seen in two ticks: the thread that read them has come to its end. */
@@ -587,7 +563,7 @@ static void take_up_late_requests(void)
 			continue;
 		log_info("a request that a dead worker's thread had read at its end is taken up");
 		if (recover_late(pool.arena, slot_at(i), &ready))
-			ready_add(slot_at(ready));
+			make_ready(slot_at(ready));
 		else
 			slot_give_back(slot_at(i));
 	}
@@ -605,7 +581,7 @@ void pool_tick(void)
 		if (atomic_load(&slot->backend) < CONFIG_BACKENDS_MAX && slot->park_reason != PARK_NONE)
 			guard_unparked(slot);
 		if (recover_is_doubtful(slot))
-			ready_add(slot);
+			make_ready(slot);
 		else
 			slot_give_back(slot);
 	}
@@ -647,6 +623,7 @@ void pool_quiesce(unsigned timeout_ms)
 	behind_stop();
 	readers_stop();
 	pthread_cond_broadcast(&pool.slot_freed);
+	ready_stop();
 	while ((atomic_load(&pool.idle) || running_outside_backends()) && clock_mono_ns() < until_ns) {
 		const struct timespec pause = {.tv_nsec = 1000000};
 
@@ -663,7 +640,7 @@ void pool_quiesce(unsigned timeout_ms)
 errint_t pool_init(struct arena *arena, int dev_fd, uint32_t generation)
 {
 	struct sigaction sa = {.sa_handler = interrupt_read}; /* without SA_RESTART */
-	uint32_t n_ready = 0;
+	static uint16_t waited[SLOT_MAX];
 
 	pool.arena = arena;
 	pool.dev_fd = dev_fd;
@@ -672,8 +649,7 @@ errint_t pool_init(struct arena *arena, int dev_fd, uint32_t generation)
 		return -errno;
 	readers_init(dev_fd, start_reader);
 	fs.may_block = readers_may_block;
-	n_ready = recover_slots(arena, pool.ready);
-	pool.n_ready = n_ready;
+	pool.runners = ready_init(waited, recover_slots(arena, waited));
 	/* Low slots first, so that few pages are touched. */
 	for (uint32_t i = SLOT_MAX; i-- > 0;)
 		if (atomic_load(&slot_at(i)->state) == SLOT_FREE)
@@ -683,11 +659,9 @@ errint_t pool_init(struct arena *arena, int dev_fd, uint32_t generation)
 
 errint_t pool_start(void)
 {
-	uint32_t runners = MIN(pool.n_ready, RUNNERS_MAX);
 	errint_t rc = 0;
 
-	pool.runners = runners;
-	for (uint32_t i = 0; i < runners && rc == 0; i++)
+	for (uint32_t i = 0; i < pool.runners && rc == 0; i++)
 		rc = thread_start(run_waiting_requests, NULL, NULL);
 	if (rc == 0 && readers_start() < 0)
 		log_warning(
