@@ -181,11 +181,13 @@ static errint_t set_reset_on_close(int socket)
 	return setsockopt(socket, SOL_SOCKET, SO_LINGER, &now, sizeof(now)) < 0 ? -errno : 0;
 }
 
-static errint_t find_partitions(int socket, int unacknowledged_ms)
+/* A request goes when it is made: the connection puts together what belongs together. */
+static errint_t set_options(int socket, int unacknowledged_ms)
 {
 	const struct {
 		int level, name, value;
-	} options[] = {{SOL_SOCKET, SO_KEEPALIVE, 1},
+	} options[] = {{IPPROTO_TCP, TCP_NODELAY, 1},
+		       {SOL_SOCKET, SO_KEEPALIVE, 1},
 		       {IPPROTO_TCP, TCP_KEEPIDLE, KEEPALIVE_IDLE_S},
 		       {IPPROTO_TCP, TCP_KEEPINTVL, KEEPALIVE_INTERVAL_S},
 		       {IPPROTO_TCP, TCP_KEEPCNT, KEEPALIVE_PROBES},
@@ -205,7 +207,7 @@ static errint_t prepare_socket(int socket, int unacknowledged_ms, struct stat *s
 	if (flags < 0 || fstat(socket, st) < 0 || fcntl(socket, F_SETFL, flags | O_NONBLOCK) < 0)
 		return -errno;
 	rc = set_reset_on_close(socket);
-	return rc < 0 ? rc : find_partitions(socket, unacknowledged_ms);
+	return rc < 0 ? rc : set_options(socket, unacknowledged_ms);
 }
 
 errint_t stream_over_channel(ssh_session session, ssh_channel channel, int socket, int unacknowledged_ms,
