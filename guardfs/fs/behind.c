@@ -181,7 +181,7 @@ bool behind_is_owed(uint32_t node, uint64_t point)
 		owed_notes.sealed[i] = true;
 	if (f->waited_for < point) {
 		f->waited_for = point;
-		owed_changed(lane);
+		owed_may_go(lane);
 	}
 	return true;
 }

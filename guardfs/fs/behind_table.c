@@ -32,6 +32,12 @@ void owed_changed(struct behind_lane *lane)
 	pthread_cond_signal(&lane->work);
 }
 
+void owed_may_go(struct behind_lane *lane)
+{
+	if (lane->bytes > lane->bytes_under_way)
+		owed_changed(lane);
+}
+
 /* ---- files ---- */
 
 static struct behind_file **bucket_of(struct behind_lane *lane, uint32_t node)

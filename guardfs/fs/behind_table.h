@@ -97,6 +97,9 @@ static inline uint16_t owed_index(const struct extent *e)
 /* There may be work: wakes threads. */
 void owed_changed(struct behind_lane *lane);
 
+/* The same, unless all that is owed is under way. */
+void owed_may_go(struct behind_lane *lane);
+
 /* NULL: nothing is owed of it. */
 struct behind_file *owed_find(struct behind_lane *lane, uint32_t node);
 

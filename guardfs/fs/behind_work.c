@@ -301,7 +301,7 @@ void behind_begun(struct behind_work *work)
 	ACQUIRE_LOCK(&lane->lock);
 	work->begun = true;
 	work->file->sending = false;
-	owed_changed(lane);
+	owed_may_go(lane);
 }
 
 /* The most that counts between two tries: an outage is no want. */
