@@ -12,6 +12,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
@@ -381,19 +382,49 @@ static void add_memory(pid_t pid, void *arg)
 		*bytes += (uint64_t)(resident - shared) * (uint64_t)sysconf(_SC_PAGESIZE);
 }
 
-uint64_t transport_memory(const struct transport *t)
+void transport_each(const struct transport *t, void (*visit)(pid_t pid, void *arg), void *arg)
 {
 	char token[CONFIG_PATH_MAX + 64];
 	const struct fence_group group = group_of(t, token, sizeof(token));
+
+	(void)fence_each(&group, visit, arg);
+}
+
+uint64_t transport_memory(const struct transport *t)
+{
 	uint64_t bytes = 0;
 
 	if (transport_dead(t))
 		return 0;
 	if (t->mark)
-		fence_each(&group, add_memory, &bytes);
+		transport_each(t, add_memory, &bytes);
 	else
 		add_memory(t->pid, &bytes);
 	return bytes;
+}
+
+static void bound_process(pid_t pid, void *arg)
+{
+	const struct transport *t = arg;
+	uint64_t bytes = transport_memory_max(t) + TRANSPORT_MEMORY_MORE;
+	struct rlimit limit;
+
+	if (prlimit(pid, RLIMIT_DATA, NULL, &limit) < 0 || limit.rlim_cur <= bytes)
+		return;
+	limit.rlim_cur = bytes;
+	if (prlimit(pid, RLIMIT_DATA, &limit, NULL) < 0)
+		log_warning("backend %s: the memory of its program is not bounded: %s", t->backend->name,
+			    strerror(errno));
+}
+
+void transport_bound_memory(const struct transport *t)
+{
+	if (!backend_is_mounted(t->backend->type))
+		return;
+	if (t->mark) /* the server may be another process than the one started */
+		transport_each(t, bound_process, (void *)(uintptr_t)t);
+	else
+		bound_process(t->pid, (void *)(uintptr_t)t);
 }
 
 void transport_end(struct transport *t)

@@ -185,7 +185,10 @@ static inline bool transport_is_clear(struct transport *t)
 	return !fence_is_dying(&t->dying);
 }
 
-/* Signals its session, and does nothing else: drills. Returns how many got it. */
+/* Visits its processes. Looks at every process of the machine. */
+void transport_each(const struct transport *t, void (*visit)(pid_t pid, void *arg), void *arg);
+
+/* Signals its session, or all that a command has started, and does nothing else: drills. Returns how many got it. */
 unsigned transport_signal(const struct transport *t, int signal);
 
 /* A program that mounts: detaches every mount of this backend, a predecessor's too, and removes their directories. */

@@ -7,7 +7,6 @@
 #include <errno.h>
 #include <stdio.h>
 #include <sys/mount.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #define DETACH_MAX 16
@@ -36,20 +35,6 @@ errint_t transport_adopt_mount(struct transport *t, const struct transport_heir 
 void transport_leave_alone(struct transport *t)
 {
 	(void)t;
-}
-
-void transport_bound_memory(const struct transport *t)
-{
-	uint64_t bytes = transport_memory_max(t) + TRANSPORT_MEMORY_MORE;
-	struct rlimit limit;
-
-	if (!backend_is_mounted(t->backend->type) || prlimit(t->pid, RLIMIT_DATA, NULL, &limit) < 0 ||
-	    limit.rlim_cur <= bytes)
-		return;
-	limit.rlim_cur = bytes;
-	if (prlimit(t->pid, RLIMIT_DATA, &limit, NULL) < 0)
-		log_warning("backend %s: the memory of its program is not bounded: %s", t->backend->name,
-			    strerror(errno));
 }
 
 struct detach_list {

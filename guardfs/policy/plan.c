@@ -5,7 +5,7 @@ static const struct rung_info rungs[RUNG_ID_COUNT] = {
 		    "reset the sockets of its ssh, kill sshfs and ssh, detach their mount",
 		    "reset the sockets of its transport, kill it, end its ring",
 		    "nothing by itself: it is not ours to kill",
-		    "kill the program that mounts it and all of its session, detach its mount",
+		    "kill the program that mounts it and all that it has started, detach its mount",
 		    "the breaker is open", "sshfs and ssh, the program, or the transport, are dead"},
     [RUNG_DRAIN] =
 	{"drain", 0, false, 20, "wait until no operation of the old connection is inside",

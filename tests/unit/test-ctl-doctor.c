@@ -380,6 +380,21 @@ static void sshfs_versions(void **state)
 	EXPECT("sshfs", "ok", "3.10.0");
 }
 
+static void commands(void **state)
+{
+	struct config_backend b = {.name = "box", .command = {.argc = 1, .argv = "/nowhere/rclone"}};
+
+	(void)state;
+	doctor_judge_command(&d, &b);
+	EXPECT("command:box", "error", "/nowhere/rclone cannot be run: No such file");
+	memcpy(b.command.argv, "/bin/sh", sizeof("/bin/sh"));
+	doctor_judge_command(&d, &b);
+	EXPECT("command:box", "warning", "nothing proves");
+	b.adopt = true;
+	doctor_judge_command(&d, &b);
+	EXPECT("command:box", "ok", "/bin/sh can be run");
+}
+
 static void libssh_versions(void **state)
 {
 	(void)state;
@@ -444,6 +459,7 @@ int main(void)
 	    TEST(units),
 	    TEST(needrestart),
 	    TEST(sshfs_versions),
+	    TEST(commands),
 	    TEST(libssh_versions),
 	    TEST(ssh_and_the_running_of_programs),
 	};

@@ -103,6 +103,8 @@ void doctor_judge_sshfs(struct doctor *d, const char *version, const char *help)
 /* library: "0.10.6/openssl/zlib"; package: Debian's version; "": none. */
 void doctor_judge_libssh(struct doctor *d, const char *library, const char *package);
 void doctor_judge_ssh(struct doctor *d, const char *version);
+/* Of type command. */
+void doctor_judge_command(struct doctor *d, const struct config_backend *b);
 
 /* ---- server.c: keeper asks a server ---- */
 

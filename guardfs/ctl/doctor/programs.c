@@ -2,8 +2,10 @@
 #include "ctl/capture.h"
 #include "ctl/doctor/doctor.h"
 #include "sshfs-compat/sshfs-compat.h"
+#include <errno.h>
 #include <libssh/libssh.h>
 #include <stdio.h>
+#include <unistd.h>
 
 /* ---- versions ---- */
 
@@ -105,6 +107,23 @@ static int ask_program(const char *const *argv, char *buf, size_t size)
 	return capture_run(argv, CAPTURE_OUTPUT_AND_ERRORS, DOCTOR_PROGRAM_MS, buf, size);
 }
 
+void doctor_judge_command(struct doctor *d, const struct config_backend *b)
+{
+	char *words[CONFIG_HOOK_WORDS_MAX + 1], id[64];
+	unsigned n = config_program_words(&b->command, words);
+
+	snprintf(id, sizeof(id), "command:%s", b->name);
+	if (n == 0 || access(words[0], X_OK) < 0)
+		doctor_find(d, DOCTOR_ERROR, id, "Install it, or correct command.", "%s cannot be run: %s",
+			    n > 0 ? words[0] : "the program", strerror(errno));
+	else if (!b->marker[0] && !b->adopt)
+		doctor_find(d, DOCTOR_WARNING, id, "adopt = yes, or marker = what its .guardfs-id says.",
+			    "nothing proves that what %s mounts is the storage meant", words[0]);
+	else
+		doctor_find(d, DOCTOR_OK, id, "", "%s can be run, and a marker proves what it mounts",
+			    words[0]);
+}
+
 void doctor_check_programs(struct doctor *d)
 {
 	const char *sshfs = sshfs_command(d);
@@ -113,6 +132,9 @@ void doctor_check_programs(struct doctor *d)
 	static const char *const query[] = {"dpkg-query", "-W", "-f=${Version}", "libssh-4", NULL};
 	char version[1024], help[32768];
 
+	for (uint32_t i = 0; d->config && i < d->config->n_backends; i++)
+		if (d->config->backends[i].type == BACKEND_COMMAND)
+			doctor_judge_command(d, &d->config->backends[i]);
 	if (sshfs) {
 		(void)ask_program(version_of, version, sizeof(version));
 		(void)ask_program(help_of, help, sizeof(help));

@@ -67,6 +67,22 @@ kill -9 "$keeper"
 wait_value 10000 process_pid keeper != "$keeper"
 await_another both
 
+memory_limit()
+{
+	sed -n 's/^Max data size *\([0-9a-z]*\).*/\1/p' "/proc/$1/limits"
+}
+
+say "its memory is bounded in the daemon, too"
+wait_value 5000 memory_limit "$(cat "$WORK/bindfs.pid")" == $(((1024 + 256) << 20))
+
+say "drills: all of it is stopped; a login of guardfs's own it does not have"
+look
+ctl drill hang box --for 3s >"$WORK/drilled" || fail "$(cat "$WORK/drilled")"
+wait_healthy box 20000
+is_gone "$daemon" && is_gone "$bindfs" || fail "the daemon of before the drill lives"
+! ctl drill auth box --for 1s 2>"$WORK/refused" || fail "the drill auth was taken"
+grep -q "auth needs a backend of type sshfs or sftp" "$WORK/refused" || fail "$(cat "$WORK/refused")"
+
 say "the end: nothing is left of it"
 look
 stop_guardfs
