@@ -24,7 +24,7 @@ is_open_port()
 }
 
 mkdir -p "$WORK/box/jobs/cold"
-PATIENCE=10000
+PATIENCE=10000 DEADLINE_METADATA=5000 # rclone takes its time to start
 conf_begin
 conf 'backend box' 'type = command' "alias = $WORK/cold/box" \
 	"command = [\"$(command -v rclone)\", \"mount\", \":sftp,host=127.0.0.1,port=2222,user=any,pass=$(rclone obscure any),shell_type=none,idle_timeout=0:/\", \"{mountpoint}\", \"--config\", \"/dev/null\", \"--log-file\", \"$WORK/rclone.log\", \"--allow-other\", \"--vfs-cache-mode\", \"off\", \"--dir-cache-time\", \"1s\", \"--contimeout\", \"2s\", \"--low-level-retries\", \"1\", \"--retries\", \"1\"]"
