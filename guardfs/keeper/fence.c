@@ -311,12 +311,21 @@ static bool has_memory(pid_t pid, const char *name, int fd)
 	return strcmp(found, expected) == 0;
 }
 
+/* A guardfs in a container has the same names, and lives. */
+static bool is_of_our_pids(pid_t pid)
+{
+	char task[16];
+
+	snprintf(task, sizeof(task), "%d", (int)pid);
+	return namespace_of(task, "pid") == namespace_of("self", "pid");
+}
+
 static bool is_stranger(pid_t pid, const struct fence_strangers *who)
 {
 	char state;
 	pid_t session;
 
-	if (!has_a_name(pid, who))
+	if (!has_a_name(pid, who) || !is_of_our_pids(pid))
 		return false;
 	session = session_of(pid, &state);
 	if (session <= 0 || session == who->known)

@@ -33,7 +33,7 @@ bool fence_is_left(const struct fence_group *group);
 /* Leaves sockets alone (drills). Returns how many were found. */
 unsigned fence_signal(const struct fence_group *group, int signal);
 
-/* Processes of a former guardfs, of which nothing is known any more. */
+/* Processes of a former guardfs, of which nothing is known any more, in our PID namespace. */
 struct fence_strangers {
 	/* NULL: no more. Of the first 15 bytes. */
 	const char *names[2];
