@@ -30,7 +30,7 @@ static errint_t end_step(errint_t rc)
 }
 
 /* In the file itself, as without drafts: it has other names, or is open for writing otherwise, or no file can be put
- * beside it. The new version goes to the local disk first. What is beside it stays until the end. */
+ * beside it. The new version is handed over to be kept on the local disk, at some time. What is beside it stays until the end. */
 static errint_t rewrite_in_place(struct backend *b, const struct publication *p)
 {
 	int ref = -1;
