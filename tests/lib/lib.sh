@@ -579,7 +579,7 @@ guardfs_up_or_dead()
 	[[ ! -d /proc/$GUARDIAN ]] || { mounted && timeout $((2 * SLOW)) cat "$MNT/.guardfs/health"; }
 }
 
-# Ends it as an operator would. It must be gone, and with it the mount.
+# stop_guardfs [MS]: ends it as an operator would. It must be gone within that, and with it the mount.
 stop_guardfs()
 {
 	local pid=$GUARDIAN
@@ -587,7 +587,7 @@ stop_guardfs()
 	GUARDIAN=0
 	[[ -d /proc/$pid ]] || return 0
 	kill -TERM "$pid"
-	wait_until 10000 is_gone "$pid"
+	wait_until "${1:-10000}" is_gone "$pid"
 	wait "$pid" 2>/dev/null || true
 	! mounted || fail "still mounted after SIGTERM"
 }
