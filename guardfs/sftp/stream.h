@@ -44,10 +44,21 @@ struct ssh_channel_struct;
 errint_t stream_over_channel(struct ssh_session_struct *session, struct ssh_channel_struct *channel,
 			     int socket, int unacknowledged_ms, struct stream **stream) WARN_UNUSED;
 
+struct stream_program_manner {
+	/* Executed once the first byte is sent to it; until then a process of the caller's image waits. */
+	bool at_first_byte;
+	/* Closing only closes its ends: somebody else ends it, and its exit is nobody's to wait for. For a caller who has
+	 * given up the rights to do so, and ignores SIGCHLD. */
+	bool left_alone;
+	/* In the new process, before it executes the program. May be NULL. */
+	void (*confine)(void);
+};
+
 /* Over standard input and output of a program started now, in the caller's session, standard error and
- * environment: argv as for execvp, usually ssh -s HOST sftp. Closing kills the program. One that cannot be
- * executed ends with status 127. 0 or -errno. */
-errint_t stream_over_program(const char *const *argv, struct stream **stream) WARN_UNUSED;
+ * environment: argv as for execvp, usually ssh -s HOST sftp. manner NULL: all false. Closing kills the program. One
+ * that cannot be executed says so on standard error, and ends with status 127. 0 or -errno. */
+errint_t stream_over_program(const char *const *argv, const struct stream_program_manner *manner,
+			     struct stream **stream) WARN_UNUSED;
 
 /* 0: no program. */
 pid_t stream_program_pid(const struct stream *stream);

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdio.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -17,6 +18,7 @@ struct stream_program {
 	struct stream stream;
 	pid_t pid;
 	int socket;
+	bool left_alone;
 	/* It took less than offered. */
 	bool full;
 	uint8_t chunk[CHUNK];
@@ -81,9 +83,11 @@ static void program_close(struct stream *s)
 	struct stream_program *g = program_of(s);
 
 	close(g->socket);
-	kill(g->pid, SIGKILL);
-	while (waitpid(g->pid, NULL, 0) < 0 && errno == EINTR)
-		;
+	if (!g->left_alone) {
+		kill(g->pid, SIGKILL);
+		while (waitpid(g->pid, NULL, 0) < 0 && errno == EINTR)
+			;
+	}
 	free(g);
 }
 
@@ -93,7 +97,18 @@ static const struct stream_ops program_ops = {.name = "program",
 					      .send = program_send,
 					      .close = program_close};
 
-static void exec_program(const char *const *argv, int socket)
+/* Until something is there to be read. One that nobody has sent anything is not needed. */
+static void await_first_byte(int socket)
+{
+	struct pollfd p = {.fd = socket, .events = POLLIN};
+
+	while (poll(&p, 1, -1) < 0 && errno == EINTR)
+		;
+	if (p.revents & (POLLHUP | POLLERR))
+		_exit(0);
+}
+
+static void exec_program(const char *const *argv, const struct stream_program_manner *manner, int socket)
 {
 	char *const *words;
 
@@ -103,16 +118,25 @@ static void exec_program(const char *const *argv, int socket)
 		_exit(127);
 	syscall(SYS_close_range, 3u, ~0u, 0);
 	signal(SIGPIPE, SIG_DFL);
+	signal(SIGCHLD, SIG_DFL);
+	if (manner->at_first_byte)
+		await_first_byte(STDIN_FILENO);
+	if (manner->confine)
+		manner->confine();
 	execvp(words[0], words);
+	dprintf(STDERR_FILENO, "cannot execute %s: %s\n", words[0], strerror(errno));
 	_exit(127);
 }
 
 /* One socket instead of two pipes: one descriptor to wait for, and room beyond 64 KiB. */
-errint_t stream_over_program(const char *const *argv, struct stream **stream)
+errint_t stream_over_program(const char *const *argv, const struct stream_program_manner *manner,
+			     struct stream **stream)
 {
+	static const struct stream_program_manner plain;
 	struct stream_program *g = calloc(1, sizeof(*g));
 	int ends[2];
 
+	manner = manner ? manner : &plain;
 	if (!g)
 		return -ENOMEM;
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0) {
@@ -125,7 +149,7 @@ errint_t stream_over_program(const char *const *argv, struct stream **stream)
 	setsockopt(ends[1], SOL_SOCKET, SO_SNDBUF, &(int){SOCKET_ROOM}, sizeof(int));
 	g->pid = fork();
 	if (g->pid == 0)
-		exec_program(argv, ends[1]);
+		exec_program(argv, manner, ends[1]);
 	close(ends[1]);
 	if (g->pid < 0) {
 		errint_t rc = -errno;
@@ -135,6 +159,7 @@ errint_t stream_over_program(const char *const *argv, struct stream **stream)
 		return rc;
 	}
 	g->socket = ends[0];
+	g->left_alone = manner->left_alone;
 	g->stream.ops = &program_ops;
 	*stream = &g->stream;
 	return 0;

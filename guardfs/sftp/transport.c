@@ -34,11 +34,17 @@ static void give_up_second(struct serving *s)
 	s->n_connections = 1;
 }
 
+/* The second one may have to wait for the first one. */
+static unsigned connections_begun(const struct serving *s)
+{
+	return s->ends->join_until_ns && s->first_ready_ns == 0 ? 1 : s->n_connections;
+}
+
 static errint_t work_connections(struct serving *s)
 {
 	uint64_t now_ns = clock_mono_ns();
 
-	for (unsigned i = 0; i < s->n_connections; i++) {
+	for (unsigned i = 0; i < connections_begun(s); i++) {
 		errint_t rc = connection_work(s->connections[i], now_ns);
 
 		if (rc < 0 && i == 1 && !s->operations)
@@ -49,6 +55,25 @@ static errint_t work_connections(struct serving *s)
 	return 0;
 }
 
+/* Until then the second connection may become ready. */
+static uint64_t join_end_ns(const struct serving *s)
+{
+	uint64_t from_ns = s->first_ready_ns, until_ns = s->ends->join_until_ns;
+
+	if (until_ns == 0)
+		return from_ns + s->ends->join_ns;
+	return until_ns > from_ns ? from_ns + (until_ns - from_ns) / 2 : from_ns;
+}
+
+static void note_first_ready(struct serving *s, uint64_t now_ns)
+{
+	if (s->first_ready_ns != 0)
+		return;
+	s->first_ready_ns = now_ns;
+	if (s->ends->join_until_ns && s->n_connections > 1 && connection_work(s->connections[1], now_ns) < 0)
+		give_up_second(s);
+}
+
 /* A server may log somebody in twice, and then start SFTP but once. */
 static bool are_connections_ready(struct serving *s)
 {
@@ -56,11 +81,10 @@ static bool are_connections_ready(struct serving *s)
 
 	if (!connection_is_ready(s->connections[0]))
 		return false;
-	if (s->first_ready_ns == 0)
-		s->first_ready_ns = now_ns;
+	note_first_ready(s, now_ns);
 	if (s->n_connections < 2 || connection_is_ready(s->connections[1]))
 		return true;
-	if (now_ns < s->first_ready_ns + s->ends->join_ns)
+	if (now_ns < join_end_ns(s))
 		return false;
 	give_up_second(s);
 	return true;
@@ -112,10 +136,10 @@ static uint64_t wake_ns(const struct serving *s)
 	if (s->operations)
 		until_ns = MIN(until_ns, operations_wake_ns(s->operations));
 	else if (s->first_ready_ns)
-		until_ns = MIN(until_ns, s->first_ready_ns + s->ends->join_ns);
+		until_ns = MIN(until_ns, join_end_ns(s));
 	if (s->deserted_ns)
 		until_ns = MIN(until_ns, s->deserted_ns + s->ends->patience_ns);
-	for (unsigned i = 0; i < s->n_connections; i++)
+	for (unsigned i = 0; i < connections_begun(s); i++)
 		until_ns = MIN(until_ns, connection_wake_ns(s->connections[i]));
 	return until_ns;
 }
@@ -127,9 +151,9 @@ static void wait_for_work(struct serving *s)
 			      {.fd = s->ends->door, .events = POLLIN}};
 	bool asleep = !s->operations || ring_fall_asleep(&s->server);
 
-	for (unsigned i = 0; i < s->n_connections; i++)
+	for (unsigned i = 0; i < connections_begun(s); i++)
 		connection_want(s->connections[i], &p[2 + i]);
-	(void)poll(p, 2 + s->n_connections, asleep ? timeout_ms(clock_mono_ns(), wake_ns(s)) : 0);
+	(void)poll(p, 2 + connections_begun(s), asleep ? timeout_ms(clock_mono_ns(), wake_ns(s)) : 0);
 	s->knocked = p[1].revents != 0;
 }
 

@@ -15,6 +15,9 @@ struct transport_ends {
 	/* So much later than the first connection the second one may be ready; then it is closed, and the first one serves
 	 * for everything, as when the second one ends before. */
 	uint64_t join_ns;
+	/* Not 0: instead the second connection is begun when the first one is ready, for which nobody logs in twice in vain;
+	 * it may take half of the time that is left until then. */
+	uint64_t join_until_ns;
 };
 
 /* Serves the ring until a connection ends or nobody is left on the other side. Begins both connections, which may be

@@ -22,16 +22,21 @@
 #define LISTERS 64
 #define ENTRIES 1500
 
+static const char *const server[] = {SFTP_SERVER, NULL};
+static const char *const *first = server;
 /* Of the second connection. NULL: there is none. */
 static const char *const *second;
+/* Not 0: the second one waits for the first one to be ready, and has half of this from the start. */
+static uint64_t one_by_one_ns;
 
 static int serve(struct transport_ends *ends)
 {
-	static const char *const server[] = {SFTP_SERVER, NULL};
-	struct connection *c = connect_to(server), *other = connect_to(second);
+	const struct stream_program_manner manner = {.at_first_byte = one_by_one_ns > 0};
+	struct connection *c = connect_in_manner(first, &manner), *other = connect_in_manner(second, &manner);
 
 	ends->patience_ns = NSEC_PER_SEC;
 	ends->join_ns = 100 * NSEC_PER_MSEC;
+	ends->join_until_ns = one_by_one_ns ? clock_mono_ns() + one_by_one_ns : 0;
 	return transport_serve(ends, c, other ? other : c);
 }
 
@@ -98,8 +103,7 @@ static void many_listings(void **state)
 		assert_int_equal(atomic_load(&user.ring->record[i].word), 0);
 }
 
-/* One says nothing, one ends at once, and one talks nonsense. */
-static void second_connections_of_no_use(void **state)
+static void expect_no_use_of_second(void **state)
 {
 	static const char *const silent[] = {"sleep", "1000", NULL}, *const ends[] = {"true", NULL},
 				 *const echoes[] = {"cat", NULL};
@@ -117,10 +121,53 @@ static void second_connections_of_no_use(void **state)
 	second = NULL;
 }
 
+/* One says nothing, one ends at once, and one talks nonsense. */
+static void second_connections_of_no_use(void **state)
+{
+	expect_no_use_of_second(state);
+	one_by_one_ns = 500 * NSEC_PER_MSEC;
+	expect_no_use_of_second(state);
+	one_by_one_ns = 0;
+}
+
+static bool has_second_run(void)
+{
+	char path[96];
+
+	snprintf(path, sizeof(path), "%s/second", dir);
+	return access(path, F_OK) == 0;
+}
+
+/* Nobody tries to log in a second time who could not the first time. */
+static void a_second_connection_that_waits(void **state)
+{
+	static const char *const fails[] = {"sleep", "0.2", NULL};
+	const char *const leaves_a_trace[] = {"sh", "-c",      "touch \"$0/second\"; exec \"$1\"",
+					      dir,  server[0], NULL};
+	siginfo_t end;
+
+	one_by_one_ns = PATIENCE_NS;
+	second = leaves_a_trace;
+	assert_int_equal(begin_transport(state), 0);
+	assert_int_equal(atomic_load(&user.ring->ready), 2);
+	assert_true(has_second_run());
+	assert_int_equal(end_transport(state), 0);
+	first = fails;
+	fork_transport_of(serve);
+	assert_int_equal(waitid(P_PID, (id_t)transport, &end, WEXITED | WNOWAIT), 0);
+	assert_int_equal(end.si_status, 1);
+	assert_false(has_second_run());
+	assert_int_equal(end_transport(state), 0);
+	first = server;
+	second = NULL;
+	one_by_one_ns = 0;
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(second_connections_of_no_use),
+	    cmocka_unit_test(a_second_connection_that_waits),
 	    cmocka_unit_test_setup_teardown(many_listings, begin_transport, end_transport),
 	};
 

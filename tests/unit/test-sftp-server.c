@@ -21,7 +21,7 @@ static struct stream *begin_program(void)
 	static const char *const argv[] = {SFTP_SERVER, NULL};
 	struct stream *s;
 
-	assert_int_equal(stream_over_program(argv, &s), 0);
+	assert_int_equal(stream_over_program(argv, NULL, &s), 0);
 	return s;
 }
 
@@ -36,7 +36,7 @@ static struct stream *begin_ssh(void)
 	snprintf(port, sizeof(port), "%d", stage.port);
 	stage_path(key, sizeof(key), "user_key");
 	snprintf(hosts, sizeof(hosts), "UserKnownHostsFile=%s/known_hosts", stage.dir);
-	assert_int_equal(stream_over_program(argv, &s), 0);
+	assert_int_equal(stream_over_program(argv, NULL, &s), 0);
 	return s;
 }
 
@@ -398,12 +398,79 @@ static void a_program_that_is_not_there(void **state)
 	unsigned never = 0;
 
 	(void)state;
-	assert_int_equal(stream_over_program(argv, &s), 0);
+	assert_int_equal(stream_over_program(argv, NULL, &s), 0);
 	assert_true(stream_program_pid(s) > 0);
 	assert_int_equal(connection_new(s, &client), 0);
 	work_until(&never);
 	assert_int_equal(connection_error(client), -ENOTCONN);
 	connection_free(client);
+}
+
+/* ---- programs that wait ---- */
+
+static void read_all_of(int fd, char *text, size_t size)
+{
+	size_t used = 0;
+	ssize_t n;
+
+	while ((n = read(fd, text + used, size - 1 - used)) > 0)
+		used += (size_t)n;
+	text[used] = '\0';
+}
+
+/* Standard error of what begin starts, until all that have it are gone. */
+static void hear(const char *const *argv, const struct stream_program_manner *manner, bool send, char *text,
+		 size_t size)
+{
+	int fds[2], own = dup(STDERR_FILENO);
+	struct stream *s;
+
+	assert_int_equal(pipe(fds), 0);
+	assert_int_equal(dup2(fds[1], STDERR_FILENO), STDERR_FILENO);
+	close(fds[1]);
+	assert_int_equal(stream_over_program(argv, manner, &s), 0);
+	dup2(own, STDERR_FILENO);
+	close(own);
+	if (send)
+		assert_int_equal(s->ops->send(s, (const uint8_t *)"x", 1), 1);
+	else
+		s->ops->close(s);
+	read_all_of(fds[0], text, size);
+	if (send)
+		s->ops->close(s);
+	close(fds[0]);
+}
+
+static void a_program_that_waits_for_the_first_byte(void **state)
+{
+	static const char *const argv[] = {"sh", "-c", "echo ran >&2", NULL};
+	const struct stream_program_manner later = {.at_first_byte = true, .left_alone = true};
+	char text[64];
+
+	(void)state;
+	hear(argv, &later, true, text, sizeof(text));
+	assert_string_equal(text, "ran\n");
+	/* Nobody wants it any more. */
+	hear(argv, &later, false, text, sizeof(text));
+	assert_string_equal(text, "");
+	while (waitpid(-1, NULL, 0) > 0)
+		;
+}
+
+static void say_confined(void)
+{
+	dprintf(STDERR_FILENO, "confined ");
+}
+
+static void what_cannot_be_executed_says_so(void **state)
+{
+	static const char *const argv[] = {"/nonexistent", NULL};
+	const struct stream_program_manner manner = {.confine = say_confined};
+	char text[128];
+
+	(void)state;
+	hear(argv, &manner, true, text, sizeof(text));
+	assert_string_equal(text, "confined cannot execute /nonexistent: No such file or directory\n");
 }
 
 static int all_tests(void)
@@ -414,6 +481,8 @@ static int all_tests(void)
 	    CASE(a_connection_that_ends_with_data_on_its_way),
 	    CASE(a_killed_server),
 	    CASE(a_program_that_is_not_there),
+	    CASE(a_program_that_waits_for_the_first_byte),
+	    CASE(what_cannot_be_executed_says_so),
 	};
 
 	written = malloc(SIZE);

@@ -32,23 +32,28 @@ static int users_end, doorstep, ring_memory;
 static pid_t transport;
 static struct ring_user user;
 
-/* In the transport's process. NULL: no connection is to be made. */
-static inline struct connection *connect_to(const char *const *program)
+/* In the transport's process. program NULL: no connection is to be made. manner: as for stream_over_program. */
+static inline struct connection *connect_in_manner(const char *const *program,
+						   const struct stream_program_manner *manner)
 {
 	struct connection *c;
 	struct stream *s;
 
 	if (!program)
 		return NULL;
-	if (stream_over_program(program, &s) < 0 || connection_new(s, &c) < 0)
+	if (stream_over_program(program, manner, &s) < 0 || connection_new(s, &c) < 0)
 		_exit(9);
 	return c;
 }
 
-/* Calls serve in the transport's process, with its ends, and ends that process with its answer. */
-static inline void begin_transport_of(int (*serve)(struct transport_ends *))
+static inline struct connection *connect_to(const char *const *program)
 {
-	uint64_t until_ns = clock_mono_ns() + PATIENCE_NS;
+	return connect_in_manner(program, NULL);
+}
+
+/* Calls serve in the transport's process, with its ends, and ends that process with its answer. */
+static inline void fork_transport_of(int (*serve)(struct transport_ends *))
+{
 	int transports_end, door[2];
 
 	strcpy(dir, "/tmp/guardfs-transport-XXXXXX");
@@ -68,6 +73,14 @@ static inline void begin_transport_of(int (*serve)(struct transport_ends *))
 	close(transports_end);
 	close(door[0]);
 	assert_int_equal(ring_attach(users_end, OWNER, &user), 0);
+}
+
+/* The same, until it is ready. */
+static inline void begin_transport_of(int (*serve)(struct transport_ends *))
+{
+	uint64_t until_ns = clock_mono_ns() + PATIENCE_NS;
+
+	fork_transport_of(serve);
 	while (!atomic_load(&user.ring->ready)) {
 		assert_true(clock_mono_ns() < until_ns);
 		poll(NULL, 0, 5);
