@@ -73,6 +73,15 @@ static void drop_for_login(void)
 	complain("system calls", syscalls_restrict_login());
 }
 
+/* An OpenSSH client's: another user's keys and agent. Executing it gives no more: there are no new privileges. */
+#define SSH (CAP(DAC_OVERRIDE) | CAP(DAC_READ_SEARCH))
+
+static void drop_for_ssh(void)
+{
+	complain("capabilities", shrink_sets(SSH));
+	complain("no new privileges", prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ? -errno : 0);
+}
+
 /* The user nobody. With root's ids go all capabilities; the bounding set, which needs one to be shrunk, means
  * nothing to a process that starts no program. */
 static void drop_all(void)
@@ -87,22 +96,36 @@ static void drop_all(void)
 	complain("system calls", syscalls_restrict_transport());
 }
 
-void privileges_drop(enum privileges whose)
+static void drop_for_good(uint64_t keep)
 {
-	uint64_t keep = whose == PRIVILEGES_KEEPER ? KEEPER : whose == PRIVILEGES_WORKER ? WORKER : 0;
-
-	if (whose == PRIVILEGES_LOGIN || whose == PRIVILEGES_TRANSPORT) {
-		if (whose == PRIVILEGES_LOGIN)
-			drop_for_login();
-		else
-			drop_all();
-		return;
-	}
 	complain("capability bounding set", shrink_bounding_set(keep));
 	complain("capabilities", shrink_sets(keep));
 	complain("no new privileges", prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ? -errno : 0);
-	if (whose == PRIVILEGES_KEEPER)
-		complain("system calls", syscalls_restrict_keeper());
-	else
+}
+
+void privileges_drop(enum privileges whose)
+{
+	switch (whose) {
+	case PRIVILEGES_WORKER:
+		drop_for_good(WORKER);
 		complain("system calls", syscalls_restrict_worker());
+		break;
+	case PRIVILEGES_KEEPER:
+		drop_for_good(KEEPER);
+		complain("system calls", syscalls_restrict_keeper());
+		break;
+	case PRIVILEGES_HOLDER:
+		drop_for_good(0);
+		complain("system calls", syscalls_restrict_worker());
+		break;
+	case PRIVILEGES_LOGIN:
+		drop_for_login();
+		break;
+	case PRIVILEGES_SSH:
+		drop_for_ssh();
+		break;
+	case PRIVILEGES_TRANSPORT:
+		drop_all();
+		break;
+	}
 }

@@ -10,6 +10,7 @@ enum privileges {
 	PRIVILEGES_KEEPER, /* mounts, kills, starts sshfs, ssh and hooks, which inherit this */
 	PRIVILEGES_HOLDER, /* waits: no capability; the system calls of worker */
 	PRIVILEGES_LOGIN, /* reads every file, connects, becomes another user; writes no file, starts nothing */
+	PRIVILEGES_SSH,	  /* reaches every file and socket, has root's user id, and no other capability */
 	PRIVILEGES_TRANSPORT, /* has its sockets and its memory: nobody's rights, opens no file, starts nothing */
 };
 

@@ -242,6 +242,19 @@ static int check_worker_capabilities(void)
 	return wrong;
 }
 
+/* A program that is executed gets no more than is left, of what there was. */
+static int check_ssh(void)
+{
+	const uint64_t left = UINT64_C(1) << CAP_DAC_OVERRIDE | UINT64_C(1) << CAP_DAC_READ_SEARCH;
+
+	expect("what stays", permitted() & ~left ? -1 : 0, 0);
+	expect("no new privileges", prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 1 ? 0 : -1, 0);
+	if (wrong)
+		return wrong;
+	execl("/bin/grep", "grep", "-q", "^CapEff:.000000000000000[0246]", "/proc/self/status", NULL);
+	return 127;
+}
+
 /* What cannot be given up is kept, with a word in the log, and the process goes on. */
 static int check_twice(void)
 {
@@ -278,6 +291,7 @@ static void transport(void **state)
 	(void)state;
 	after_drop(PRIVILEGES_TRANSPORT, check_transport);
 	after_drop(PRIVILEGES_LOGIN, check_login);
+	after_drop(PRIVILEGES_SSH, check_ssh);
 }
 
 static void keeper(void **state)
