@@ -28,12 +28,15 @@ static const struct signature signatures[] = {
     {"UNPROTECTED PRIVATE KEY", ERRCLASS_CONFIG},
     {"Bad owner or permissions", ERRCLASS_CONFIG},
     {"Bad configuration option", ERRCLASS_CONFIG},
+    {"Can't open user config file", ERRCLASS_CONFIG},
+    {"administratively prohibited", ERRCLASS_CONFIG}, /* a jump host that does not forward */
     {"unknown option", ERRCLASS_CONFIG},
     {"fuse: device not found", ERRCLASS_CONFIG},
     {"fuse: failed to open /dev/fuse", ERRCLASS_CONFIG},
     {"fuse: mount failed", ERRCLASS_CONFIG},
     {"no matching ", ERRCLASS_CONFIG},
     {"subsystem request failed", ERRCLASS_SFTP_REFUSED},
+    {"signing failed", ERRCLASS_AUTH_FAILED}, /* by an agent, or a hardware key */
     {"Permission denied (", ERRCLASS_AUTH_FAILED},
     {"Too many authentication failures", ERRCLASS_AUTH_FAILED},
     {"Could not resolve hostname", ERRCLASS_NAME_RESOLUTION},

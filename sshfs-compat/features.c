@@ -67,3 +67,13 @@ void sshfs_features_detect(const char *command, struct sshfs_features *features)
 	if (help && sshfs_ask(argv, help, HELP_MAX) >= 0)
 		sshfs_features_parse(help, features);
 }
+
+void ssh_features_detect(const char *command, struct sshfs_features *features)
+{
+	char *const argv[] = {(char *)(uintptr_t)command, (char *)(uintptr_t) "-o",
+			      (char *)(uintptr_t) "ForkAfterAuthentication=no", (char *)(uintptr_t) "-V",
+			      NULL};
+	char answer[1024];
+
+	features->ssh_session_options = sshfs_ask(argv, answer, sizeof(answer)) == 0;
+}

@@ -1,4 +1,4 @@
-/* options.c: sshfs's options as a table, and its command line. */
+/* options.c: sshfs's and ssh's options as a table, and their command lines. */
 #include "sshfs-compat/sshfs-compat.h"
 
 #include <ctype.h>
@@ -14,7 +14,12 @@ enum option_mode {
 	OPTION_REFUSED, /* drops the user's with a warning */
 };
 
+/* ssh's options are sshfs's, too: it hands them on. */
+enum option_program { OF_SSHFS, OF_BOTH, OF_SSH };
+
 struct option_input {
+	/* OF_SSHFS or OF_SSH. */
+	enum option_program program;
 	const struct config_backend *backend;
 	const struct sshfs_features *features;
 	const struct sshfs_target *target;
@@ -25,6 +30,7 @@ typedef errint_t (*option_value)(const struct option_input *in, char *value, siz
 
 struct sshfs_option {
 	const char *name;
+	enum option_program program;
 	enum option_mode mode;
 	/* NULL without fill: a bare word. */
 	const char *text;
@@ -112,6 +118,12 @@ static errint_t if_written_through(const struct option_input *in, char *value, s
 	return in->backend->durability == DURABILITY_THROUGH ? 0 : -ENOENT;
 }
 
+/* Of OpenSSH 8.7: an older ssh ends at a name that it does not know. */
+static errint_t if_known_to_ssh(const struct option_input *in, char *value, size_t size)
+{
+	return in->features->ssh_session_options ? copy_string(value, size, "no") : -ENOENT;
+}
+
 /* guardfs caches for at most a second, so a repeated listing reaches sshfs. Raw sshfs has a directory cache
  * of 20 s. Here it has 10 s, and the kernel's caches below 10 s, which spare a FUSE hop. So no entry is older
  * than raw, and both drop what changes through this mount. Truth bypasses them: an open (of the marker)
@@ -151,24 +163,33 @@ static const struct sshfs_option options[] = {
 	{ .name = "debug",                 .mode = OPTION_REFUSED },
 	{ .name = "sshfs_debug",           .mode = OPTION_REFUSED },
 	/* ssh */
-	{ .name = "port",                  .mode = OPTION_ALWAYS,  .fill = value_port },
-	{ .name = "BatchMode",             .mode = OPTION_ALWAYS,  .text = "yes" },
-	{ .name = "PasswordAuthentication", .mode = OPTION_ALWAYS, .text = "no" },
-	{ .name = "KbdInteractiveAuthentication", .mode = OPTION_ALWAYS, .text = "no" },
-	{ .name = "PubkeyAuthentication",  .mode = OPTION_DEFAULT, .fill = value_no_login },
-	{ .name = "StrictHostKeyChecking", .mode = OPTION_ALWAYS,  .text = "yes" },
-	{ .name = "UpdateHostKeys",        .mode = OPTION_ALWAYS,  .text = "no" },
-	{ .name = "UserKnownHostsFile",    .mode = OPTION_DEFAULT, .fill = value_known_hosts },
-	{ .name = "GlobalKnownHostsFile",  .mode = OPTION_DEFAULT, .fill = value_global_known_hosts },
-	{ .name = "IdentityFile",          .mode = OPTION_DEFAULT, .fill = value_identity },
-	{ .name = "IdentitiesOnly",        .mode = OPTION_DEFAULT, .fill = value_identities_only },
-	{ .name = "ConnectTimeout",        .mode = OPTION_DEFAULT, .fill = value_connect_timeout },
-	{ .name = "ConnectionAttempts",    .mode = OPTION_ALWAYS,  .text = "1" },  /* keeper's backoff decides */
-	{ .name = "ServerAliveInterval",   .mode = OPTION_DEFAULT, .text = "15" },
-	{ .name = "ServerAliveCountMax",   .mode = OPTION_DEFAULT, .text = "3" },
-	{ .name = "ControlMaster",         .mode = OPTION_ALWAYS,  .text = "no" }, /* could not be fenced */
-	{ .name = "ControlPath",           .mode = OPTION_ALWAYS,  .text = "none" },
-	{ .name = "PermitLocalCommand",    .mode = OPTION_ALWAYS,  .text = "no" },
+	{ .name = "port",                  .program = OF_BOTH, .mode = OPTION_ALWAYS,  .fill = value_port },
+	{ .name = "BatchMode",             .program = OF_BOTH, .mode = OPTION_ALWAYS,  .text = "yes" },
+	{ .name = "PasswordAuthentication", .program = OF_BOTH, .mode = OPTION_ALWAYS, .text = "no" },
+	{ .name = "KbdInteractiveAuthentication", .program = OF_BOTH, .mode = OPTION_ALWAYS, .text = "no" },
+	{ .name = "PubkeyAuthentication",  .program = OF_BOTH, .mode = OPTION_DEFAULT, .fill = value_no_login },
+	{ .name = "StrictHostKeyChecking", .program = OF_BOTH, .mode = OPTION_ALWAYS,  .text = "yes" },
+	{ .name = "UpdateHostKeys",        .program = OF_BOTH, .mode = OPTION_ALWAYS,  .text = "no" },
+	{ .name = "UserKnownHostsFile",    .program = OF_BOTH, .mode = OPTION_DEFAULT, .fill = value_known_hosts },
+	{ .name = "GlobalKnownHostsFile",  .program = OF_BOTH, .mode = OPTION_DEFAULT, .fill = value_global_known_hosts },
+	{ .name = "IdentityFile",          .program = OF_BOTH, .mode = OPTION_DEFAULT, .fill = value_identity },
+	{ .name = "IdentitiesOnly",        .program = OF_BOTH, .mode = OPTION_DEFAULT, .fill = value_identities_only },
+	{ .name = "ConnectTimeout",        .program = OF_BOTH, .mode = OPTION_DEFAULT, .fill = value_connect_timeout },
+	{ .name = "ConnectionAttempts",    .program = OF_BOTH, .mode = OPTION_ALWAYS,  .text = "1" },  /* keeper's backoff decides */
+	{ .name = "ServerAliveInterval",   .program = OF_BOTH, .mode = OPTION_DEFAULT, .text = "15" },
+	{ .name = "ServerAliveCountMax",   .program = OF_BOTH, .mode = OPTION_DEFAULT, .text = "3" },
+	{ .name = "ControlMaster",         .program = OF_BOTH, .mode = OPTION_ALWAYS,  .text = "no" }, /* could not be fenced */
+	{ .name = "ControlPath",           .program = OF_BOTH, .mode = OPTION_ALWAYS,  .text = "none" },
+	{ .name = "PermitLocalCommand",    .program = OF_BOTH, .mode = OPTION_ALWAYS,  .text = "no" },
+	/* ssh without sshfs, which says the same by itself */
+	{ .name = "ClearAllForwardings",   .program = OF_SSH, .mode = OPTION_ALWAYS, .text = "yes" }, /* taken twice they end ssh */
+	{ .name = "ForwardAgent",          .program = OF_SSH, .mode = OPTION_ALWAYS, .text = "no" },
+	{ .name = "ForwardX11",            .program = OF_SSH, .mode = OPTION_ALWAYS, .text = "no" },
+	{ .name = "Tunnel",                .program = OF_SSH, .mode = OPTION_ALWAYS, .text = "no" },
+	{ .name = "RequestTTY",            .program = OF_SSH, .mode = OPTION_ALWAYS, .text = "no" },
+	{ .name = "RemoteCommand",         .program = OF_SSH, .mode = OPTION_ALWAYS, .text = "none" },
+	{ .name = "StdinNull",             .program = OF_SSH, .mode = OPTION_ALWAYS, .fill = if_known_to_ssh },
+	{ .name = "ForkAfterAuthentication", .program = OF_SSH, .mode = OPTION_ALWAYS, .fill = if_known_to_ssh }, /* would leave its session */
 };
 /* clang-format on */
 
@@ -205,8 +226,9 @@ static errint_t add_word(struct sshfs_command *c, const char *text)
 	return add_arg(c, text, strlen(text));
 }
 
-/* Escapes commas and backslashes for fuse_opt. */
-static errint_t add_option(struct sshfs_command *c, const char *name, const char *value)
+/* sshfs: escapes commas and backslashes for fuse_opt. */
+static errint_t add_option(struct sshfs_command *c, const struct option_input *in, const char *name,
+			   const char *value)
 {
 	char item[3 * CONFIG_PATH_MAX];
 	size_t n = (size_t)snprintf(item, sizeof(item), "%s%s", name, value ? "=" : "");
@@ -215,7 +237,7 @@ static errint_t add_option(struct sshfs_command *c, const char *name, const char
 	for (const char *p = value ? value : ""; *p; p++) {
 		if (n + 3 > sizeof(item))
 			return -E2BIG;
-		if (*p == ',' || *p == '\\')
+		if (in->program == OF_SSHFS && (*p == ',' || *p == '\\'))
 			item[n++] = '\\';
 		item[n++] = *p;
 	}
@@ -228,11 +250,17 @@ static bool is_named(const char *name, const char *item, size_t name_length)
 	return name && strlen(name) == name_length && strncasecmp(name, item, name_length) == 0;
 }
 
-static const struct sshfs_option *find_option(const char *item, size_t name_length)
+static bool is_option_of(const struct sshfs_option *o, enum option_program program)
+{
+	return o->program == program || o->program == OF_BOTH;
+}
+
+static const struct sshfs_option *find_option(enum option_program program, const char *item,
+					      size_t name_length)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(options); i++)
-		if (is_named(options[i].name, item, name_length) ||
-		    is_named(options[i].opposite, item, name_length))
+		if (is_option_of(&options[i], program) && (is_named(options[i].name, item, name_length) ||
+							   is_named(options[i].opposite, item, name_length)))
 			return &options[i];
 	return NULL;
 }
@@ -258,18 +286,35 @@ static size_t skip_blanks(const char **item, size_t n)
 	return n;
 }
 
-/* Unless the table objects. given[]: ours that it replaces. */
-static errint_t add_user_item(struct sshfs_command *c, const char *item, size_t n, bool *given, char *message)
+/* As ssh gets it: there a comma is one of the value's. */
+static errint_t add_unescaped(struct sshfs_command *c, const char *item, size_t n)
 {
+	char text[CONFIG_OPTIONS_MAX];
+	size_t used = 0;
+
+	for (size_t i = 0; i < n && used < sizeof(text); i++) {
+		if (item[i] == '\\' && i + 1 < n && (item[i + 1] == ',' || item[i + 1] == '\\'))
+			i++;
+		text[used++] = item[i];
+	}
+	return add_arg(c, text, used);
+}
+
+/* Unless the table objects. given[]: ours that it replaces. */
+static errint_t add_user_item(struct sshfs_command *c, const struct option_input *in, const char *item,
+			      size_t n, bool *given, char *message)
+{
+	const char *ends = in->program == OF_SSH ? "=, \t" : "=,";
 	const struct sshfs_option *known;
 	errint_t rc;
 
 	n = skip_blanks(&item, n);
 	if (n == 0)
 		return 0;
-	known = find_option(item, strcspn(item, "=,") < n ? strcspn(item, "=,") : n);
+	known = find_option(in->program, item, MIN(strcspn(item, ends), n));
 	if (known && known->mode != OPTION_DEFAULT) {
-		warn(message, "sshfs_options: %.*s is %s", (int)MIN(n, 64u), item,
+		warn(message, "%s: %.*s is %s", in->program == OF_SSH ? "ssh_options" : "sshfs_options",
+		     (int)MIN(n, 64u), item,
 		     known->mode == OPTION_ALWAYS ? "set by guardfs, dropped"
 						  : "not possible below guardfs, dropped");
 		return 0;
@@ -277,17 +322,20 @@ static errint_t add_user_item(struct sshfs_command *c, const char *item, size_t 
 	if (known)
 		given[known - options] = true;
 	rc = add_word(c, "-o");
-	return rc < 0 ? rc : add_arg(c, item, n);
+	if (rc < 0)
+		return rc;
+	return in->program == OF_SSH ? add_unescaped(c, item, n) : add_arg(c, item, n);
 }
 
-static errint_t add_user_options(struct sshfs_command *c, const char *list, bool *given, char *message)
+static errint_t add_user_options(struct sshfs_command *c, const struct option_input *in, const char *list,
+				 bool *given, char *message)
 {
 	errint_t rc = 0;
 
 	while (*list && rc == 0) {
 		size_t n = item_length(list);
 
-		rc = add_user_item(c, list, n, given, message);
+		rc = add_user_item(c, in, list, n, given, message);
 		list += n + (list[n] == ',');
 	}
 	return rc;
@@ -300,7 +348,7 @@ static errint_t add_table_option(struct sshfs_command *c, const struct sshfs_opt
 	errint_t rc;
 
 	if (!o->fill)
-		return add_option(c, o->name, o->text);
+		return add_option(c, in, o->name, o->text);
 	rc = o->fill(in, value, sizeof(value));
 	if (rc == -ENOENT)
 		return 0;
@@ -312,7 +360,19 @@ static errint_t add_table_option(struct sshfs_command *c, const struct sshfs_opt
 		     o->name);
 		return -EINVAL;
 	}
-	return add_option(c, o->name, o->bare_if_empty ? NULL : value);
+	return add_option(c, in, o->name, o->bare_if_empty ? NULL : value);
+}
+
+/* Those of that mode, but for what the user has given. */
+static errint_t add_table_options(struct sshfs_command *c, const struct option_input *in,
+				  enum option_mode mode, const bool *given, char *message)
+{
+	errint_t rc = 0;
+
+	for (size_t i = 0; rc == 0 && i < ARRAY_SIZE(options); i++)
+		if (options[i].mode == mode && is_option_of(&options[i], in->program) && !given[i])
+			rc = add_table_option(c, &options[i], in, message);
+	return rc;
 }
 
 static bool has_space_or_control(const char *s)
@@ -354,7 +414,7 @@ errint_t sshfs_command_build(struct sshfs_command *c, const struct config_backen
 			     const struct sshfs_features *features, const struct sshfs_target *target,
 			     char *message)
 {
-	const struct option_input in = {backend, features, target};
+	const struct option_input in = {OF_SSHFS, backend, features, target};
 	bool given[ARRAY_SIZE(options)] = {false};
 	errint_t rc;
 
@@ -366,15 +426,58 @@ errint_t sshfs_command_build(struct sshfs_command *c, const struct config_backen
 	if (rc == 0)
 		rc = add_word(c, "-f");
 	if (rc == 0)
-		rc = add_user_options(c, backend->sshfs_options, given, message);
+		rc = add_user_options(c, &in, backend->sshfs_options, given, message);
 	for (size_t i = 0; rc == 0 && i < ARRAY_SIZE(options); i++)
-		if (options[i].mode == OPTION_ALWAYS || (options[i].mode == OPTION_DEFAULT && !given[i]))
+		if (is_option_of(&options[i], OF_SSHFS) && options[i].mode != OPTION_REFUSED && !given[i])
 			rc = add_table_option(c, &options[i], &in, message);
 	if (rc == 0)
 		rc = add_source(c, backend);
 	if (rc == 0)
 		rc = add_word(c, target->mountpoint);
 	return rc;
+}
+
+/* ssh takes the first value that it is given: ours before the user's. */
+static errint_t add_ssh_options(struct sshfs_command *c, const struct option_input *in, char *message)
+{
+	bool given[ARRAY_SIZE(options)] = {false};
+	errint_t rc = add_table_options(c, in, OPTION_ALWAYS, given, message);
+
+	if (rc == 0)
+		rc = add_user_options(c, in, in->backend->ssh_options, given, message);
+	return rc < 0 ? rc : add_table_options(c, in, OPTION_DEFAULT, given, message);
+}
+
+static errint_t add_words(struct sshfs_command *c, const char *a, const char *b)
+{
+	errint_t rc = add_word(c, a);
+
+	return rc < 0 ? rc : add_word(c, b);
+}
+
+errint_t ssh_command_build(struct sshfs_command *c, const struct config_backend *backend,
+			   const struct sshfs_features *features, const struct sshfs_target *target,
+			   enum ssh_errand errand, char *message)
+{
+	const struct option_input in = {OF_SSH, backend, features, target};
+	errint_t rc;
+
+	c->n = c->used = 0;
+	message[0] = '\0';
+	rc = check_names(backend, message);
+	if (rc == 0)
+		rc = add_word(c, backend->ssh_command[0] ? backend->ssh_command : "ssh");
+	if (rc == 0 && backend->ssh_config[0])
+		rc = add_words(c, "-F", backend->ssh_config);
+	if (rc == 0)
+		rc = add_ssh_options(c, &in, message);
+	if (rc == 0 && backend->user[0])
+		rc = add_words(c, "-l", backend->user);
+	if (rc == 0)
+		rc = add_words(c, errand == SSH_TELL ? "-G" : "-s", "--");
+	if (rc == 0)
+		rc = add_word(c, backend->host);
+	return rc == 0 && errand == SSH_CONNECT ? add_word(c, "sftp") : rc;
 }
 
 bool sshfs_keeps_pages(const struct config_backend *backend)

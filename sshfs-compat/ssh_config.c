@@ -58,12 +58,28 @@ errint_t ssh_config_parse(char *answer, struct config_backend *backend)
 	return 0;
 }
 
+/* Under which options the backend's own ssh connects. */
+static int ask_own_ssh(const struct config_backend *backend, char *answer)
+{
+	const struct sshfs_features features = {0};
+	const struct sshfs_target target = {.connect_timeout_s = 1};
+	char message[CONFIG_ERROR_MAX];
+	struct sshfs_command command;
+
+	if (ssh_command_build(&command, backend, &features, &target, SSH_TELL, message) < 0)
+		return -1;
+	return sshfs_ask(command.argv, answer, ANSWER_MAX);
+}
+
 errint_t ssh_config_apply(struct config_backend *backend)
 {
 	CLEANUP_FREE char *answer = malloc(ANSWER_MAX);
 	char *const argv[] = {(char *)(uintptr_t) "ssh", (char *)(uintptr_t) "-G", (char *)(uintptr_t) "--",
 			      backend->host, NULL};
-	int status = answer ? sshfs_ask(argv, answer, ANSWER_MAX) : -1;
+	int status = -1;
 
+	if (answer)
+		status = backend_is_reached_by_ssh(backend) ? ask_own_ssh(backend, answer)
+							    : sshfs_ask(argv, answer, ANSWER_MAX);
 	return status == 0 ? ssh_config_parse(answer, backend) : -EIO;
 }

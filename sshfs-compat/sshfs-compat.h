@@ -13,6 +13,8 @@
 struct sshfs_features {
 	/* Refuses links out of the mount (CVE-2026-47187). */
 	bool contain_symlinks;
+	/* ssh has ForkAfterAuthentication and StdinNull (OpenSSH 8.7). */
+	bool ssh_session_options;
 };
 
 struct sshfs_target {
@@ -38,6 +40,17 @@ errint_t sshfs_command_build(struct sshfs_command *command, const struct config_
 			     const struct sshfs_features *features, const struct sshfs_target *target,
 			     char *message) WARN_UNUSED;
 
+/* To carry the subsystem sftp on its standard input and output, or to tell its configuration (-G). */
+enum ssh_errand { SSH_CONNECT, SSH_TELL };
+
+/* The same for ssh alone (stream = openssh). Of features, ssh's; of target, connect_timeout_s and no_login. */
+errint_t ssh_command_build(struct sshfs_command *command, const struct config_backend *backend,
+			   const struct sshfs_features *features, const struct sshfs_target *target,
+			   enum ssh_errand errand, char *message) WARN_UNUSED;
+
+/* Runs `command -V` with an option. As sshfs_features_detect. */
+void ssh_features_detect(const char *command, struct sshfs_features *features);
+
 /* From `sshfs --help`. Pure. */
 void sshfs_features_parse(const char *help, struct sshfs_features *features);
 
@@ -45,7 +58,7 @@ void sshfs_features_parse(const char *help, struct sshfs_features *features);
  * killed. */
 void sshfs_features_detect(const char *command, struct sshfs_features *features);
 
-/* Applies /etc/ssh/ssh_config and ~/.ssh/config: an alias's host; port and user unless given. 0; -ENOTSUP:
+/* Applies /etc/ssh/ssh_config and ~/.ssh/config, or what a backend with stream = openssh says instead: an alias's host; port and user unless given. 0; -ENOTSUP:
  * only ssh can connect (proxy, host key alias), backend unchanged; -EIO: ssh did not answer. Blocks as long
  * as ssh: for a child that may be killed. parse: from `ssh -G`, whose text it cuts to pieces; pure. */
 errint_t ssh_config_apply(struct config_backend *backend) WARN_UNUSED;

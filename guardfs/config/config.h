@@ -23,6 +23,9 @@ enum config_filter { FILTER_NONE, FILTER_FAULT };
 /* When is a write acknowledged? docs/WRITEBEHIND.md. */
 enum config_durability { DURABILITY_THROUGH, DURABILITY_BEHIND };
 
+/* What carries SFTP's packets: libssh in the transport, or the OpenSSH client (docs/SFTP.md). */
+enum config_stream { STREAM_LIBSSH, STREAM_OPENSSH };
+
 /* A file that is written syncs by itself when so much of it is not synced, or has not been for so long; 0: never. */
 struct config_checkpoint {
 	uint32_t mib;
@@ -75,6 +78,12 @@ struct config_backend {
 	char sshfs_options[CONFIG_OPTIONS_MAX];
 	/* Name in PATH, or path. */
 	char sshfs_command[CONFIG_PATH_MAX];
+	/* sftp. */
+	enum config_stream stream;
+	/* STREAM_OPENSSH: name in PATH, or path; the file for its -F; comma-separated "Name=value". */
+	char ssh_command[CONFIG_PATH_MAX];
+	char ssh_config[CONFIG_PATH_MAX];
+	char ssh_options[CONFIG_OPTIONS_MAX];
 	char
 	    /* Control file of filter = fault. */
 	    fault_control[CONFIG_PATH_MAX];
@@ -250,6 +259,12 @@ static inline bool backend_has_carrier(enum backend_type type)
 static inline bool backend_has_server(enum backend_type type)
 {
 	return type == BACKEND_SSHFS || type == BACKEND_SFTP;
+}
+
+/* Does the OpenSSH client alone know how to reach its server: jump hosts, agents, certificates? */
+static inline bool backend_is_reached_by_ssh(const struct config_backend *b)
+{
+	return b->type == BACKEND_SFTP && b->stream == STREAM_OPENSSH;
 }
 
 /* Is its carrier a program that mounts it for keeper? */

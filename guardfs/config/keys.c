@@ -14,6 +14,7 @@
 #define HOUR	(60 * MINUTE)
 #define REMOTE	(FOR(BACKEND_SSHFS) | FOR(BACKEND_SFTP))
 #define SSHFS	FOR(BACKEND_SSHFS)
+#define SFTP	FOR(BACKEND_SFTP)
 #define COMMAND FOR(BACKEND_COMMAND)
 #define CARRIED (REMOTE | COMMAND)
 
@@ -80,6 +81,14 @@ const struct config_key config_keys[] = {
 	 "further options for sshfs, separated by commas"},
 	{"backend", "sshfs_command", VALUE_COMMAND, BACKEND(sshfs_command), "sshfs", 0, 0, SSHFS, 0,
 	 "the sshfs program"},
+	{"backend", "stream", VALUE_STREAM, BACKEND(stream), "libssh", 0, 0, SFTP, 0,
+	 "what reaches the server: libssh, or openssh, the OpenSSH client"},
+	{"backend", "ssh_command", VALUE_COMMAND, BACKEND(ssh_command), "ssh", 0, 0, SFTP, 0,
+	 "stream = openssh: the ssh program"},
+	{"backend", "ssh_config", VALUE_PATH, BACKEND(ssh_config), NULL, 0, 0, SFTP, KEY_NULLABLE | KEY_OUTSIDE,
+	 "stream = openssh: its configuration, instead of the user's and the system's"},
+	{"backend", "ssh_options", VALUE_TEXT, BACKEND(ssh_options), NULL, 0, 0, SFTP, KEY_NULLABLE,
+	 "stream = openssh: further options of ssh_config, Name=value, separated by commas"},
 	{"backend", "command", VALUE_ARGV, BACKEND(command), NULL, 0, 0, COMMAND, KEY_NULLABLE,
 	 "program that mounts it at {mountpoint}, and stays while it is mounted"},
 	{"backend", "max_memory", VALUE_COUNT, BACKEND(max_memory_mib), "1024", 64, 1048576, CARRIED, 0,

@@ -22,6 +22,7 @@ enum value_type {
 	VALUE_ERRNO,	  /* int */
 	VALUE_TYPE,	  /* enum backend_type */
 	VALUE_FILTER,	  /* enum config_filter */
+	VALUE_STREAM,	  /* enum config_stream */
 	VALUE_DURABILITY, /* enum config_durability */
 	VALUE_CHECKPOINT, /* struct config_checkpoint */
 	VALUE_REPLAY,	  /* enum config_replay_check */

@@ -10,6 +10,7 @@
 
 static const char *const type_names[] = {
     [BACKEND_DIR] = "dir", [BACKEND_SSHFS] = "sshfs", [BACKEND_SFTP] = "sftp", [BACKEND_COMMAND] = "command"};
+static const char *const stream_names[] = {[STREAM_LIBSSH] = "libssh", [STREAM_OPENSSH] = "openssh"};
 static const char *const durability_names[] = {
     [DURABILITY_THROUGH] = "through", [DURABILITY_BEHIND] = "behind"};
 static const char *const replay_names[] = {[REPLAY_SIZE] = "size", [REPLAY_CONTENT] = "content"};
@@ -280,6 +281,16 @@ static bool parse_filter(const struct config_key *key, const char *text, void *f
 	return i >= 0;
 }
 
+static bool parse_stream(const struct config_key *key, const char *text, void *field)
+{
+	int i = find_word(stream_names, ARRAY_SIZE(stream_names), text);
+
+	(void)key;
+	if (i >= 0)
+		*(enum config_stream *)field = (enum config_stream)i;
+	return i >= 0;
+}
+
 static bool parse_durability(const struct config_key *key, const char *text, void *field)
 {
 	int i = find_word(durability_names, ARRAY_SIZE(durability_names), text);
@@ -488,6 +499,11 @@ static void print_filter(const void *field, FILE *out)
 	fputs(*(const enum config_filter *)field == FILTER_FAULT ? "fault" : "none", out);
 }
 
+static void print_stream(const void *field, FILE *out)
+{
+	fputs(stream_names[*(const enum config_stream *)field], out);
+}
+
 static void print_durability(const void *field, FILE *out)
 {
 	fputs(durability_names[*(const enum config_durability *)field], out);
@@ -531,6 +547,7 @@ static const struct {
     [VALUE_UMASK] = {parse_umask, print_umask, "an octal number from 0000 to 0777"},
     [VALUE_ERRNO] = {parse_errno, print_errno, "EIO or ETIMEDOUT"},
     [VALUE_TYPE] = {parse_type, print_type, "dir, sshfs, sftp or command"},
+    [VALUE_STREAM] = {parse_stream, print_stream, "libssh or openssh"},
     [VALUE_DURABILITY] = {parse_durability, print_durability, "through or behind"},
     [VALUE_REPLAY] = {parse_replay, print_replay, "size or content"},
     [VALUE_CHECKPOINT] =

@@ -248,6 +248,21 @@ static bool names_mountpoint(const struct config_program *program)
 	return false;
 }
 
+/* By value: config_print writes the defaults, too. */
+static errint_t check_stream(const struct context *c, uint32_t i)
+{
+	const struct config_backend *b = &c->config->backends[i];
+	const char *key = b->ssh_options[0]		       ? "ssh_options"
+			  : b->ssh_config[0]		       ? "ssh_config"
+			  : strcmp(b->ssh_command, "ssh") != 0 ? "ssh_command"
+							       : NULL;
+
+	if (!key || backend_is_reached_by_ssh(b))
+		return 0;
+	return config_fail(c->report, backend_line(c, i, key), "'%s' means nothing without stream = openssh",
+			   key);
+}
+
 static errint_t check_type(const struct context *c, uint32_t i)
 {
 	const struct config_backend *b = &c->config->backends[i];
@@ -390,7 +405,8 @@ errint_t config_verify(const struct config *config, const struct config_lines *l
 		       const struct config_report *report)
 {
 	static errint_t (*const for_backend[])(const struct context *, uint32_t) = {
-	    check_type, check_directory, check_backend_places, check_expose, check_alias, check_filter,
+	    check_type,	  check_stream, check_directory, check_backend_places,
+	    check_expose, check_alias,	check_filter,
 	};
 	const struct context c = {config, lines, report};
 	errint_t rc = check_required(&c);

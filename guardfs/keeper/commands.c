@@ -193,6 +193,13 @@ static void run_diagnose(const struct ask *a)
 			      "which server a backend of type command has is known to its program alone");
 		return;
 	}
+	if (backend_is_reached_by_ssh(a->s->config)) {
+		server_refuse(
+		    a->k->server, a->client, "refused",
+		    "with stream = openssh ssh alone knows how to reach the server: guardctl status "
+		    "has what it said");
+		return;
+	}
 	rc = inquiry_begin(a->k, a->s->index, a->client, a->now_ns);
 	if (rc == -EBUSY && inquiry_join(a->k, a->s->index, a->client))
 		return;

@@ -25,7 +25,8 @@ void inquiry_init(struct keeper *k)
 
 void inquiry_wanted(const struct supervised *s)
 {
-	if (s->keeper->config->diagnose && backend_has_server(s->config->type))
+	if (s->keeper->config->diagnose && backend_has_server(s->config->type) &&
+	    !backend_is_reached_by_ssh(s->config))
 		s->keeper->inquiry.wanted |= 1u << s->index;
 }
 

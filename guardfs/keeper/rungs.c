@@ -181,6 +181,7 @@ static enum rung_result start_poll(void *context, uint64_t now_ns)
 	transport_bound_memory(&s->transport);
 	if (s->transport.ring.ring)
 		note_server(s);
+	transport_read(&s->transport);
 	transport_serves(&s->transport);
 	return RUNG_DONE;
 }

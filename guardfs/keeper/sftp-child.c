@@ -1,7 +1,7 @@
 /* sftp-child.c: see sftp-child.h.
  *
- * It reads keys and connects, gives up what a login does not need, logs in, and then gives up everything but its sockets
- * and its memory. */
+ * With libssh it reads keys and connects, gives up what a login does not need, logs in, and then gives up everything but
+ * its sockets and its memory. With the OpenSSH client it starts ssh, and then gives up the same, before anything came. */
 #include "keeper/sftp-child.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
@@ -9,11 +9,13 @@
 #include "base/privileges.h"
 #include "sftp/stream.h"
 #include "sftp/transport.h"
+#include "sshfs-compat/sshfs-compat.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <signal.h>
+#include <stdio.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -133,6 +135,73 @@ static struct connection *connect_for_data(struct sftp_job *job, uint64_t began_
 	return bulk ? bulk : metadata;
 }
 
+/* Both connections over libssh. False: the record of the login says why. */
+static bool connect_by_libssh(struct sftp_job *job, struct transport_ends *ends, struct connection **metadata,
+			      struct connection **bulk)
+{
+	uint64_t began_ns = clock_mono_ns();
+	int like = -1;
+
+	*metadata = connect_once(job, job->connect_ms, &like, &job->diagnosis);
+	if (!*metadata)
+		return false;
+	*bulk = connect_for_data(job, began_ns, like, *metadata);
+	ends->join_ns = share_ms(job, began_ns) * NSEC_PER_MSEC;
+	return true;
+}
+
+/* ---- the OpenSSH client ---- */
+
+static void confine_ssh(void)
+{
+	privileges_drop(PRIVILEGES_SSH);
+}
+
+/* It inherits the limits, the session and the token: keeper finds it, and all that it starts. later: it logs in once
+ * something is sent to it. */
+static struct connection *connect_by_program(const struct sftp_job *job, const struct sshfs_command *command,
+					     bool later)
+{
+	const struct stream_program_manner manner = {
+	    .at_first_byte = later, .left_alone = true, .confine = job->sandbox ? confine_ssh : NULL};
+	struct connection *connection;
+	struct stream *stream;
+
+	if (stream_over_program((const char *const *)command->argv, &manner, &stream) < 0)
+		return NULL;
+	if (connection_new(stream, &connection) < 0) {
+		stream->ops->close(stream);
+		return NULL;
+	}
+	connection_set_patience(connection, job->quick_ms * NSEC_PER_MSEC, job->slow_ms * NSEC_PER_MSEC);
+	return connection;
+}
+
+/* keeper reads what ssh says on standard error. */
+static bool connect_by_openssh(const struct sftp_job *job, struct transport_ends *ends,
+			       struct connection **metadata, struct connection **bulk)
+{
+	const struct sshfs_target target = {.connect_timeout_s = sftp_ssh_timeout_s(job->connect_ms),
+					    .no_login = job->no_key};
+	struct sshfs_features features = {0};
+	static struct sshfs_command command; /* large */
+	char message[CONFIG_ERROR_MAX];
+
+	ends->join_until_ns = clock_mono_ns() + job->connect_ms * NSEC_PER_MSEC;
+	ssh_features_detect(job->backend.ssh_command, &features);
+	if (ssh_command_build(&command, &job->backend, &features, &target, SSH_CONNECT, message) < 0) {
+		dprintf(STDERR_FILENO, "%s\n", message);
+		return false;
+	}
+	/* Nobody waits for them. */
+	signal(SIGCHLD, SIG_IGN);
+	*metadata = connect_by_program(job, &command, false);
+	*bulk = *metadata && job->connections > 1 ? connect_by_program(job, &command, true) : NULL;
+	if (!*bulk)
+		*bulk = *metadata;
+	return *metadata;
+}
+
 int sftp_child_main(void)
 {
 	struct transport_ends ends = {.socket = SFTP_CHILD_SOCKET,
@@ -141,8 +210,7 @@ int sftp_child_main(void)
 				      .patience_ns = DESERTED_NS};
 	struct connection *metadata, *bulk;
 	struct sftp_job *job = map_job();
-	uint64_t began_ns = clock_mono_ns();
-	int like = -1;
+	bool connected;
 	errint_t rc;
 
 	prctl(PR_SET_NAME, SFTP_CHILD_NAME);
@@ -150,11 +218,12 @@ int sftp_child_main(void)
 	if (!job)
 		return 1;
 	shut_off(job);
-	metadata = connect_once(job, job->connect_ms, &like, &job->diagnosis);
-	if (!metadata)
+	if (backend_is_reached_by_ssh(&job->backend))
+		connected = connect_by_openssh(job, &ends, &metadata, &bulk);
+	else
+		connected = connect_by_libssh(job, &ends, &metadata, &bulk);
+	if (!connected)
 		return 1;
-	bulk = connect_for_data(job, began_ns, like, metadata);
-	ends.join_ns = share_ms(job, began_ns) * NSEC_PER_MSEC;
 	if (job->sandbox)
 		privileges_drop(PRIVILEGES_TRANSPORT);
 	rc = transport_serve(&ends, metadata, bulk);

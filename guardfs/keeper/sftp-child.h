@@ -41,6 +41,12 @@ struct sftp_job {
 	_Atomic int32_t ended;
 };
 
+/* ssh should have said what is wrong before keeper gives the try up. */
+static inline uint32_t sftp_ssh_timeout_s(uint32_t connect_ms)
+{
+	return connect_ms > 2000 ? (connect_ms - 1000) / 1000 : 1;
+}
+
 /* The process. Returns its exit status. */
 int sftp_child_main(void);
 

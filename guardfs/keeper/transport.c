@@ -114,6 +114,13 @@ static errint_t fork_transport(struct transport *t, const int *keep, size_t n)
 	return 0;
 }
 
+/* Are there processes below it of which nobody knows what they are? They are marked, and their output always has a
+ * reader. */
+static bool starts_any_program(const struct transport *t)
+{
+	return t->kind->any_program || backend_is_reached_by_ssh(t->backend);
+}
+
 static void set_mark(struct transport *t, uint32_t mark)
 {
 	t->mark = mark;
@@ -151,12 +158,12 @@ static errint_t run_transport(struct transport *t, uint32_t epoch)
 	keep[0] = fds[1];
 	t->stderr_fd = fds[0];
 	rc = fcntl(t->stderr_fd, F_SETFL, O_NONBLOCK) < 0 ? -errno : 0;
-	if (rc == 0 && t->kind->any_program)
+	if (rc == 0 && starts_any_program(t))
 		rc = keep_readable(&keep[0]);
 	if (rc == 0)
 		rc = t->kind->prepare(t, epoch, keep, &n);
 	if (rc == 0)
-		rc = t->kind->any_program ? fork_marked(t, keep, n) : fork_transport(t, keep, n);
+		rc = starts_any_program(t) ? fork_marked(t, keep, n) : fork_transport(t, keep, n);
 	while (n > 0)
 		close(keep[--n]);
 	return rc;
@@ -191,7 +198,7 @@ errint_t transport_adopt(struct transport *t, const struct transport_heir *heir)
 	state = child_state(heir->pid, &found);
 	if (t->pidfd >= 0 && state != 0 && state != 'Z' && state != 'X' && found == heir->start &&
 	    t->kind->adopt(t, heir) == 0) {
-		if (t->kind->any_program)
+		if (starts_any_program(t))
 			t->stderr_fd = reopen_output(t);
 		t->used_by_callers = true; /* else it is started anew */
 		return 0;
@@ -282,8 +289,8 @@ enum errclass transport_explain(struct transport *t, char *detail, size_t size)
 /* Its end would be the end of its mount. */
 static bool went_to_background(const struct transport *t)
 {
-	return t->mark && !t->used_by_callers && t->status != -1 && WIFEXITED(t->status) &&
-	       WEXITSTATUS(t->status) == 0 && !transport_gone(t);
+	return t->kind && t->kind->any_program && t->mark && !t->used_by_callers && t->status != -1 &&
+	       WIFEXITED(t->status) && WEXITSTATUS(t->status) == 0 && !transport_gone(t);
 }
 
 static void describe_end(const struct transport *t, char *text, size_t size)

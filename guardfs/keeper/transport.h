@@ -111,7 +111,7 @@ void transport_read(struct transport *t);
 /* Is there no living process? */
 bool transport_dead(const struct transport *t);
 
-/* Nor any other of its session, as sshfs's ssh, or of all that a command has started? Reads all of /proc, for the fence,
+/* Nor any other of its session, as sshfs's ssh, or of all that a command, or ssh, has started? Reads all of /proc, for the fence,
  * which waits for it. */
 bool transport_gone(const struct transport *t);
 
@@ -146,7 +146,8 @@ static inline unsigned transport_connections_wanted(const struct transport *t)
 /* sftp, once ready: as board_backend.server_lacks. */
 uint32_t transport_server_lacks(const struct transport *t);
 
-/* sftp: notes that it is ready, and tells the log if it has one connection where two were wanted. */
+/* sftp: notes that it is ready, and tells the log if it has one connection where two were wanted. All of its output was
+ * read: ssh's words on the login are forgotten. */
 void transport_serves(struct transport *t);
 
 /* sftp: gives back what dead probes had in its ring. */
@@ -156,7 +157,7 @@ void transport_inherit(struct transport *t);
  * machine. */
 uint64_t transport_received(const struct transport *t);
 
-/* Bytes of memory that it has for itself (a command with all that it has started), and may have. 0: unknown. */
+/* Bytes of memory that it has for itself (a command, or ssh, with all that it has started), and may have. 0: unknown. */
 uint64_t transport_memory(const struct transport *t);
 static inline uint64_t transport_memory_max(const struct transport *t)
 {
@@ -171,7 +172,7 @@ static inline uint64_t transport_memory_max(const struct transport *t)
  * keeper's image. (A transport of SFTP bounds itself.) */
 void transport_bound_memory(const struct transport *t);
 
-/* Kills it with its session, or with all that a command has started, at once, resetting their connections. Does not
+/* Kills it with its session, or with all that a command, or ssh, has started, at once, resetting their connections. Does not
  * wait. */
 void transport_kill(struct transport *t);
 

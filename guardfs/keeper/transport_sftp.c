@@ -5,6 +5,7 @@
 #include "base/cleanup.h"
 #include "base/fd.h"
 #include "base/log.h"
+#include "sshfs-compat/sshfs-compat.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -20,11 +21,23 @@
 /* No second connection is tried after one that hung. */
 #define ALONE_NS (3600 * NSEC_PER_SEC)
 
+/* Of ssh's command line, built once beforehand for its complaints. */
 static errint_t check_sftp(struct transport *t, char *message)
 {
-	(void)t;
+	const struct sshfs_features none = {0};
+	const struct sshfs_target target = {
+	    .connect_timeout_s = sftp_ssh_timeout_s(t->config->connect_timeout_ms), .no_login = t->no_login};
+	struct sshfs_command command;
+	errint_t rc;
+
 	message[0] = '\0';
-	return 0;
+	if (!backend_is_reached_by_ssh(t->backend))
+		return 0;
+	rc = ssh_command_build(&command, t->backend, &none, &target, SSH_CONNECT, message);
+	if (rc == 0 && message[0] && !t->warned)
+		log_warning("backend %s: %s", t->backend->name, message);
+	t->warned = true;
+	return rc;
 }
 
 static void expect_login(struct diagnosis *d, const char *detail)
@@ -199,12 +212,31 @@ static bool hung(const struct diagnosis *d)
 	return d->class == ERRCLASS_TIMEOUT && d->failed_step != DIAGNOSE_CONFIG;
 }
 
+/* An ssh that hung says so, or nothing. */
+static void tell_of_second_ssh(struct transport *t)
+{
+	char detail[256];
+	enum errclass class = sshfs_diagnose(t->text, t->used, detail, sizeof(detail));
+
+	if (class == ERRCLASS_NONE || class == ERRCLASS_TIMEOUT)
+		t->alone_until_ns = clock_mono_ns() + ALONE_NS;
+	log_info(
+	    "backend %s: data shares a connection with the rest, for a second ssh did not log in in time: %s",
+	    t->backend->name, detail[0] ? detail : "it said nothing");
+}
+
 void transport_serves(struct transport *t)
 {
+	bool by_ssh = backend_is_reached_by_ssh(t->backend);
 	struct diagnosis d;
 
 	t->served = true;
-	if (!t->job)
+	if (by_ssh && t->job && t->job->connections > 1 && atomic_load(&t->ring.ring->ready) < 2)
+		tell_of_second_ssh(t);
+	/* Words of the login, and of banners. */
+	if (by_ssh)
+		t->used = 0;
+	if (by_ssh || !t->job)
 		return;
 	if (t->job->connections < 2) {
 		if (clock_mono_ns() < t->alone_until_ns)
@@ -222,26 +254,46 @@ void transport_serves(struct transport *t)
 		 t->backend->name, d.class != ERRCLASS_NONE ? d.detail : "logged in, but SFTP did not begin");
 }
 
-/* Of the login, then of the connection. The record was written by a process that talks to the server: once it serves, what
- * it says of the login is not believed, or it could have itself taken for one that needs a person. */
+/* By ssh's words. A server that serves, and may speak through ssh, cannot have itself taken for one that needs a
+ * person. */
+static enum errclass explain_by_ssh(const struct transport *t, char *detail, size_t size)
+{
+	enum errclass class = sshfs_diagnose(t->text, t->used, detail, size);
+	bool served = t->served || t->used_by_callers;
+
+	return served && !errclass_info(class)->passes ? ERRCLASS_SERVER_GONE : class;
+}
+
+/* The record was written by a process that talks to the server: once it serves, what it says of the login is not believed,
+ * or it could have itself taken for one that needs a person. */
+static enum errclass explain_by_record(const struct transport *t, char *detail, size_t size)
+{
+	struct diagnosis d = t->job->diagnosis;
+
+	if (t->served || !diagnosis_valid(&d) || d.class == ERRCLASS_NONE)
+		return ERRCLASS_NONE;
+	snprintf(detail, size, "%s", d.detail);
+	return (enum errclass)d.class;
+}
+
+/* Of the login, then of the connection. */
 static enum errclass explain_sftp(struct transport *t, char *detail, size_t size)
 {
-	struct diagnosis d;
+	enum errclass class = ERRCLASS_NONE;
 	int32_t ended;
 
-	if (!t->job)
-		return ERRCLASS_NONE;
-	d = t->job->diagnosis;
+	if (backend_is_reached_by_ssh(t->backend))
+		class = explain_by_ssh(t, detail, size);
+	else if (t->job)
+		class = explain_by_record(t, detail, size);
+	if (class != ERRCLASS_NONE || !t->job)
+		return class;
 	ended = atomic_load(&t->job->ended);
-	if (!t->served && diagnosis_valid(&d) && d.class != ERRCLASS_NONE) {
-		snprintf(detail, size, "%s", d.detail);
-		return (enum errclass)d.class;
-	}
 	if (ended == -EPROTO)
 		snprintf(detail, size, "the server's packets make no sense: the connection was ended");
 	else if (ended == -ETIMEDOUT)
 		snprintf(detail, size, "the server did not answer on one of the connections");
-	else if (ended < 0)
+	else if (ended < 0 && detail[0] == '\0')
 		snprintf(detail, size, "the server closed the connection");
 	return ERRCLASS_NONE;
 }
@@ -264,17 +316,31 @@ static void forget_sftp(struct transport *t)
 	t->job = NULL;
 }
 
-/* It waits for a keeper that knows of it, holding connections of the account. */
+/* The kernel's name of a process that executes it. */
+static const char *name_of_program(const char *command)
+{
+	const char *slash = strrchr(command, '/');
+
+	return slash ? slash + 1 : command;
+}
+
+/* It waits for a keeper that knows of it, holding connections of the account; or is dead, and its ssh, which a wrapper may
+ * have executed, waits for a server that says nothing. */
 static unsigned clear_sftp(struct transport *t, const char *token)
 {
 	char memory[64];
 	const struct fence_strangers strangers = {.names = {SFTP_CHILD_NAME},
 						  .known = t->pid,
 						  .memory = job_name(t, memory, sizeof(memory)),
-						  .memory_fd = SFTP_CHILD_JOB};
+						  .memory_fd = SFTP_CHILD_JOB},
+				     programs = {.names = {"ssh", name_of_program(t->backend->ssh_command)},
+						 .known = t->pid,
+						 .token = token};
+	unsigned n = fence_kill_strangers(&strangers, &t->dying);
 
-	(void)token;
-	return fence_kill_strangers(&strangers, &t->dying);
+	if (backend_is_reached_by_ssh(t->backend))
+		n += fence_kill_strangers(&programs, &t->dying);
+	return n;
 }
 
 /* As the board has it. What the server does not say is not known to be missing. */

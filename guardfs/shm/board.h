@@ -133,7 +133,7 @@ struct board_backend {
 	/* Its start time (child_state). */
 	_Atomic uint64_t pid_start;
 	_Atomic uint32_t pid_epoch;
-	/* command: by it all that the program starts is known (fence.h). 0: none, or none of it is left. */
+	/* command, and sftp over ssh: by it all that the program starts is known (fence.h). 0: none, or none of it is left. */
 	_Atomic uint32_t pid_mark;
 	/* When it last became healthy. */
 	_Atomic uint64_t recovered_real_ns;

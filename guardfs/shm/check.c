@@ -81,6 +81,7 @@ static uint32_t check_config_backend(struct config_backend *b)
 	changed += force_bool(&b->has_gid) + force_bool(&b->has_umask);
 	changed += FORCE_BELOW(b->type, BACKEND_COMMAND + 1u, BACKEND_DIR);
 	changed += FORCE_BELOW(b->filter, FILTER_FAULT + 1u, FILTER_NONE);
+	changed += FORCE_BELOW(b->stream, STREAM_OPENSSH + 1u, STREAM_LIBSSH);
 	changed += FORCE_BELOW(b->durability, DURABILITY_BEHIND + 1u, DURABILITY_THROUGH);
 	changed += FORCE_BELOW(b->replay_check, REPLAY_CONTENT + 1u, REPLAY_SIZE);
 	changed += force_bool(&b->canary) + force_bool(&b->contain_links);

@@ -436,12 +436,13 @@ conf()
 }
 
 # conf_box NAME [LINE...]: a backend of that name on the box of that name, by sshfs, or of the type TYPE. PORT overrides the port (a
-# relay's).
+# relay's). STREAM is the stream of a backend of type sftp.
 conf_box()
 {
 	local name=$1 dir=$WORK/$1
 
 	shift
+	[[ -z ${STREAM:-} || ${TYPE:-} != sftp ]] || set -- "stream = $STREAM" "$@"
 	[[ -z ${PORT:-} ]] ||
 		echo "[127.0.0.1]:$PORT $(cut -d' ' -f1,2 "$dir/host_key.pub")" >>"$dir/known_hosts"
 	conf "backend $name" "type = ${TYPE:-sshfs}" 'host = 127.0.0.1' "port = ${PORT:-$(cat "$dir/port")}" \

@@ -30,6 +30,13 @@ static errint_t build(void)
 	return sshfs_command_build(&command, &backend, &features, &target, message);
 }
 
+static errint_t build_ssh(enum ssh_errand errand)
+{
+	backend.type = BACKEND_SFTP;
+	backend.stream = STREAM_OPENSSH;
+	return ssh_command_build(&command, &backend, &features, &target, errand, message);
+}
+
 /* Number of options "-o ITEM". */
 static unsigned given(const char *item)
 {
@@ -242,6 +249,22 @@ static void messages_are_recognised(void **state)
 	     "u@h:gone: No such file or directory"},
 	    {"cannot execute sshfs: No such file or directory (is sshfs installed?)\n", ERRCLASS_CONFIG,
 	     "cannot execute sshfs: No such file or directory (is sshfs installed?)"},
+	    {"cannot execute ssh: No such file or directory\n", ERRCLASS_CONFIG,
+	     "cannot execute ssh: No such file or directory"},
+	    {"Can't open user config file /c: No such file or directory\r\n", ERRCLASS_CONFIG,
+	     "Can't open user config file /c: No such file or directory"},
+	    {"command-line: line 0: Bad configuration option: proxijump\r\n", ERRCLASS_CONFIG,
+	     "command-line: line 0: Bad configuration option: proxijump"},
+	    {"channel 0: open failed: administratively prohibited: open failed\r\nstdio forwarding "
+	     "failed\r\nkex_exchange_identification: Connection closed by remote host\r\n",
+	     ERRCLASS_CONFIG, "channel 0: open failed: administratively prohibited: open failed"},
+	    {"channel 0: open failed: connect failed: Connection refused\r\nstdio forwarding failed\r\n"
+	     "kex_exchange_identification: Connection closed by remote host\r\n",
+	     ERRCLASS_REFUSED, "channel 0: open failed: connect failed: Connection refused"},
+	    {"sign_and_send_pubkey: signing failed for ED25519 \"k\" from agent: agent refused operation\n"
+	     "u@h: Permission denied (publickey).\n",
+	     ERRCLASS_AUTH_FAILED,
+	     "sign_and_send_pubkey: signing failed for ED25519 \"k\" from agent: agent refused operation"},
 	    {"remote host has disconnected\n", ERRCLASS_SERVER_GONE, "remote host has disconnected"},
 	    {"banner \x1b[2J\x07 Connection refused", ERRCLASS_REFUSED, "banner ?[2J? Connection refused"},
 	};
@@ -255,6 +278,110 @@ static void messages_are_recognised(void **state)
 	}
 	assert_int_equal(sshfs_diagnose("Connection refused", 18, detail, 5), ERRCLASS_REFUSED);
 	assert_string_equal(detail, "Conn");
+}
+
+/* ---- ssh alone ---- */
+
+static void ssh_is_as_strict(void **state)
+{
+	static const char *const always[] = {"BatchMode=yes",
+					     "StrictHostKeyChecking=yes",
+					     "PasswordAuthentication=no",
+					     "ControlMaster=no",
+					     "ControlPath=none",
+					     "ClearAllForwardings=yes",
+					     "RemoteCommand=none",
+					     "PermitLocalCommand=no",
+					     "ForkAfterAuthentication=no",
+					     "StdinNull=no",
+					     "ServerAliveInterval=15",
+					     "ConnectTimeout=19",
+					     "port=23"};
+	static const char *const end[] = {"-l", "u1", "-s", "--", "box.example", "sftp"};
+
+	(void)state;
+	features.ssh_session_options = true;
+	assert_int_equal(build_ssh(SSH_CONNECT), 0);
+	assert_string_equal(message, "");
+	assert_string_equal(command.argv[0], "ssh");
+	assert_string_equal(command.argv[1], "-o");
+	for (size_t i = 0; i < ARRAY_SIZE(always); i++)
+		assert_int_equal(given(always[i]), 1);
+	for (size_t i = 0; i < ARRAY_SIZE(end); i++)
+		assert_string_equal(command.argv[command.n - ARRAY_SIZE(end) + i], end[i]);
+	/* Of sshfs there is nothing. */
+	assert_int_equal(named("fsname") + named("allow_other") + named("direct_io") + named("dcache"), 0);
+	/* An older ssh would end at them. */
+	features.ssh_session_options = false;
+	assert_int_equal(build_ssh(SSH_CONNECT), 0);
+	assert_int_equal(named("ForkAfterAuthentication") + named("StdinNull"), 0);
+}
+
+static void words_of_the_user_for_ssh(void **state)
+{
+	size_t ours = 0, theirs = 0;
+
+	(void)state;
+	(void)copy_string(backend.ssh_command, sizeof(backend.ssh_command), "/opt/ssh");
+	(void)copy_string(backend.ssh_config, sizeof(backend.ssh_config), "/etc/jump, 1");
+	(void)copy_string(backend.identity, sizeof(backend.identity), "/k/a,b \\c");
+	(void)copy_string(backend.ssh_options, sizeof(backend.ssh_options),
+			  "ProxyJump=a\\,b, ProxyCommand nc -X 5 %h\\, %p ,controlmaster=auto,BatchMode no,"
+			  "ServerAliveInterval=5,LocalForward=1 x:2");
+	backend.user[0] = '\0';
+	backend.port = 0;
+	assert_int_equal(build_ssh(SSH_CONNECT), 0);
+	assert_string_equal(command.argv[0], "/opt/ssh");
+	assert_string_equal(command.argv[1], "-F");
+	assert_string_equal(command.argv[2], "/etc/jump, 1");
+	assert_int_equal(given("ProxyJump=a,b"), 1);
+	assert_int_equal(given("ProxyCommand nc -X 5 %h, %p"), 1);
+	assert_int_equal(given("IdentityFile=\"/k/a,b \\c\""), 1);
+	assert_int_equal(named("controlmaster") + named("BatchMode no"), 0);
+	assert_int_equal(given("ControlMaster=no"), 1);
+	assert_int_equal(given("ServerAliveInterval=5"), 1);
+	assert_int_equal(given("ServerAliveInterval=15"), 0);
+	assert_int_equal(named("-l") + named("port"), 0);
+	assert_non_null(strstr(message, "ssh_options: controlmaster=auto is set by guardfs, dropped"));
+	assert_non_null(strstr(message, "BatchMode no is set by guardfs"));
+	/* ssh takes the first value that it meets, whatever name the user may have found for it. */
+	for (size_t i = 0; i < command.n; i++) {
+		ours = strcmp(command.argv[i], "StrictHostKeyChecking=yes") == 0 ? i : ours;
+		theirs = strcmp(command.argv[i], "ProxyJump=a,b") == 0 ? i : theirs;
+	}
+	assert_true(ours > 0 && ours < theirs);
+}
+
+static void ssh_is_asked_what_it_would_do(void **state)
+{
+	(void)state;
+	assert_int_equal(build_ssh(SSH_TELL), 0);
+	assert_string_equal(command.argv[command.n - 3], "-G");
+	assert_string_equal(command.argv[command.n - 1], "box.example");
+}
+
+static void a_drill_offers_ssh_no_key(void **state)
+{
+	const struct sshfs_target drill = {.connect_timeout_s = 1, .no_login = true};
+
+	(void)state;
+	backend.type = BACKEND_SFTP;
+	assert_int_equal(ssh_command_build(&command, &backend, &features, &drill, SSH_CONNECT, message), 0);
+	assert_int_equal(given("PubkeyAuthentication=no"), 1);
+}
+
+static void what_ssh_alone_would_misunderstand(void **state)
+{
+	(void)state;
+	(void)copy_string(backend.host, sizeof(backend.host), "-oProxyCommand=x");
+	assert_int_equal(build_ssh(SSH_CONNECT), -EINVAL);
+	setup(NULL);
+	(void)copy_string(backend.host, sizeof(backend.host), "2001:db8::1");
+	assert_int_equal(build_ssh(SSH_CONNECT), 0);
+	assert_string_equal(command.argv[command.n - 2], "2001:db8::1");
+	for (size_t i = 0; i + 2 < sizeof(backend.ssh_options); i += 2)
+		memcpy(backend.ssh_options + i, "x,", 3);
+	assert_int_equal(build_ssh(SSH_CONNECT), -E2BIG);
 }
 
 static void ssh_config_fills_in_what_is_not_said(void **state)
@@ -293,6 +420,11 @@ int main(void)
 	    cmocka_unit_test_setup(what_ssh_would_misunderstand_is_refused, setup),
 	    cmocka_unit_test_setup(too_much_is_an_error, setup),
 	    cmocka_unit_test_setup(messages_are_recognised, setup),
+	    cmocka_unit_test_setup(ssh_is_as_strict, setup),
+	    cmocka_unit_test_setup(words_of_the_user_for_ssh, setup),
+	    cmocka_unit_test_setup(ssh_is_asked_what_it_would_do, setup),
+	    cmocka_unit_test_setup(a_drill_offers_ssh_no_key, setup),
+	    cmocka_unit_test_setup(what_ssh_alone_would_misunderstand, setup),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

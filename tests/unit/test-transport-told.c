@@ -19,10 +19,16 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+static const struct config_backend by_libssh = {.type = BACKEND_SFTP};
+
 static struct transport begin_transport(void)
 {
-	return (struct transport){
-	    .kind = &transport_sftp, .pidfd = -1, .stderr_fd = -1, .status = -1, .ring_socket = -1};
+	return (struct transport){.backend = &by_libssh,
+				  .kind = &transport_sftp,
+				  .pidfd = -1,
+				  .stderr_fd = -1,
+				  .status = -1,
+				  .ring_socket = -1};
 }
 
 /* ---- its output ---- */
@@ -107,6 +113,38 @@ static void words_on_the_login(void **state)
 	assert_non_null(strstr(detail, "make no sense"));
 }
 
+/* ssh says why it ends. What comes over a connection that served may be the server's: its banner, its own errors. */
+static void words_of_ssh(void **state)
+{
+	static const struct config_backend by_ssh = {.type = BACKEND_SFTP, .stream = STREAM_OPENSSH};
+	static struct sftp_job job;
+	struct transport t = begin_transport();
+	char detail[256];
+
+	(void)state;
+	t.backend = &by_ssh;
+	t.job = &job;
+	atomic_store(&job.ended, -ENOTCONN);
+	assert_int_equal(transport_explain(&t, detail, sizeof(detail)), ERRCLASS_NONE);
+	assert_string_equal(detail, "the server closed the connection");
+	strcpy(t.text, "u@h: Permission denied (publickey).\r\n");
+	t.used = strlen(t.text);
+	assert_int_equal(transport_explain(&t, detail, sizeof(detail)), ERRCLASS_AUTH_FAILED);
+	assert_string_equal(detail, "u@h: Permission denied (publickey).");
+	t.served = true;
+	assert_int_equal(transport_explain(&t, detail, sizeof(detail)), ERRCLASS_SERVER_GONE);
+	strcpy(t.text, "Timeout, server h not responding.\r\n");
+	t.used = strlen(t.text);
+	assert_int_equal(transport_explain(&t, detail, sizeof(detail)), ERRCLASS_TIMEOUT);
+	strcpy(t.text, "a word\n");
+	t.used = strlen(t.text);
+	assert_int_equal(transport_explain(&t, detail, sizeof(detail)), ERRCLASS_NONE);
+	assert_string_equal(detail, "a word");
+	atomic_store(&job.ended, -EPROTO);
+	assert_int_equal(transport_explain(&t, detail, sizeof(detail)), ERRCLASS_NONE);
+	assert_non_null(strstr(detail, "make no sense"));
+}
+
 /* ---- its memory ---- */
 
 #define MEMORY (64u << 20)
@@ -152,9 +190,8 @@ static void memory_of_its_own(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(output_without_end),
-	    cmocka_unit_test(output_is_read_in_part),
-	    cmocka_unit_test(words_on_the_login),
+	    cmocka_unit_test(output_without_end), cmocka_unit_test(output_is_read_in_part),
+	    cmocka_unit_test(words_on_the_login), cmocka_unit_test(words_of_ssh),
 	    cmocka_unit_test(memory_of_its_own),
 	};
 

@@ -86,7 +86,7 @@ void doctor_judge_ssh(struct doctor *d, const char *version)
 
 	if (v == 0)
 		doctor_find(d, DOCTOR_ERROR, "ssh", "apt-get install openssh-client",
-			    "the OpenSSH client cannot be run: sshfs needs it");
+			    "the OpenSSH client cannot be run: sshfs, or stream = openssh, needs it");
 	else
 		doctor_find(d, DOCTOR_OK, "ssh", "", "%.*s", (int)strcspn(version, "\n"), version);
 }
@@ -99,6 +99,15 @@ static const char *sshfs_command(const struct doctor *d)
 		if (d->config->backends[i].type == BACKEND_SSHFS)
 			return d->config->backends[i].sshfs_command;
 	return d->config ? NULL : "sshfs";
+}
+
+/* NULL: none is needed. Without a configuration sshfs's is asked. */
+static const char *ssh_command(const struct doctor *d)
+{
+	for (uint32_t i = 0; d->config && i < d->config->n_backends; i++)
+		if (backend_is_reached_by_ssh(&d->config->backends[i]))
+			return d->config->backends[i].ssh_command;
+	return sshfs_command(d) ? "ssh" : NULL;
 }
 
 /* Some print versions as errors. */
@@ -128,7 +137,7 @@ void doctor_check_programs(struct doctor *d)
 {
 	const char *sshfs = sshfs_command(d);
 	const char *version_of[] = {sshfs, "-V", NULL}, *help_of[] = {sshfs, "-h", NULL};
-	static const char *const ssh[] = {"ssh", "-V", NULL};
+	const char *ssh = ssh_command(d), *ssh_version_of[] = {ssh, "-V", NULL};
 	static const char *const query[] = {"dpkg-query", "-W", "-f=${Version}", "libssh-4", NULL};
 	char version[1024], help[32768];
 
@@ -139,7 +148,9 @@ void doctor_check_programs(struct doctor *d)
 		(void)ask_program(version_of, version, sizeof(version));
 		(void)ask_program(help_of, help, sizeof(help));
 		doctor_judge_sshfs(d, version, help);
-		(void)ask_program(ssh, version, sizeof(version));
+	}
+	if (ssh) {
+		(void)ask_program(ssh_version_of, version, sizeof(version));
 		doctor_judge_ssh(d, version);
 	}
 	if (ask_program(query, version, sizeof(version)) != 0)

@@ -1,0 +1,81 @@
+/* stream = openssh: its keys, as they are read, printed and refused. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "config/config.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#define BEFORE                                                               \
+	"[mount]\nname = jobs\nmountpoint = /srv/jobs\nlocal = /srv/local\n" \
+	"[backend b]\nhost = x\n" /* 6 lines */
+
+static struct config config, again;
+static char error[CONFIG_ERROR_MAX];
+
+static void refused(const char *lines, const char *where, const char *what)
+{
+	char text[1024];
+
+	snprintf(text, sizeof(text), BEFORE "%s", lines);
+	assert_int_equal(config_parse("x.conf", text, strlen(text), &config, error), -EINVAL);
+	if (strncmp(error, where, strlen(where)) != 0 || !strstr(error, what))
+		fail_msg("got '%s', expected '%s' and '%s'", error, where, what);
+}
+
+static void what_does_not_fit_is_refused(void **state)
+{
+	(void)state;
+	refused("type = sftp\nstream = ssh\n", "x.conf:8: ", "libssh or openssh");
+	refused("type = sshfs\nstream = openssh\n", "x.conf:8: ", "'stream' means nothing for type = sshfs");
+	refused("type = sftp\nssh_options = ProxyJump=j\n",
+		"x.conf:8: ", "'ssh_options' means nothing without stream = openssh");
+	refused("type = sftp\nstream = libssh\nssh_config = /c\n",
+		"x.conf:9: ", "'ssh_config' means nothing without stream = openssh");
+	refused("type = sftp\nssh_command = /c\n",
+		"x.conf:8: ", "'ssh_command' means nothing without stream = openssh");
+	refused("type = sftp\nstream = openssh\nssh_command = ./ssh\n",
+		"x.conf:9: ", "a program's name or absolute path");
+	refused("type = sftp\nstream = openssh\nssh_config = none\n", "x.conf:9: ", "an absolute path");
+}
+
+static void it_is_printed_as_it_was(void **state)
+{
+	static const char text[] = BEFORE "type = sftp\nstream = openssh\nssh_config = "
+					  "/etc//jump\nssh_options = ProxyJump=a\\,b,Compression=yes\n"
+					  "[backend near]\ntype = sftp\nhost = y\n";
+	const struct config_backend *far = &config.backends[0], *near = &config.backends[1];
+	char *printed;
+	size_t n;
+	FILE *out;
+
+	(void)state;
+	assert_int_equal(config_parse("x.conf", text, strlen(text), &config, error), 0);
+	assert_true(backend_is_reached_by_ssh(far));
+	assert_string_equal(far->ssh_command, "ssh");
+	assert_string_equal(far->ssh_config, "/etc/jump");
+	assert_string_equal(far->ssh_options, "ProxyJump=a\\,b,Compression=yes");
+	assert_false(backend_is_reached_by_ssh(near));
+	out = open_memstream(&printed, &n);
+	assert_non_null(out);
+	config_print(&config, out);
+	fclose(out);
+	assert_int_equal(config_parse("x.conf", printed, n, &again, error), 0);
+	assert_memory_equal(config.backends, again.backends, sizeof(config.backends));
+	free(printed);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(what_does_not_fit_is_refused),
+	    cmocka_unit_test(it_is_printed_as_it_was),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
