@@ -41,6 +41,8 @@ struct found {
 		uid_t uid;
 		gid_t gid;
 	} stored;
+	/* Of lookup that says ENOENT: the directory itself is there, as asked at the same time. Set to false before. */
+	bool dir_is_there;
 	bool mounted; /* local tier: on a file system mounted within */
 	uint8_t fh_type;
 	uint8_t fh_length;

@@ -74,7 +74,7 @@ static void sftp_drop(struct backend *b, int ref)
 static const struct backend_ops sftp_ops = {
     .name = "sftp",
     .lookup = sftp_lookup,
-    .find = sftp_lookup,
+    .find = sftp_find,
     .getattr = sftp_getattr,
     .setattr = sftp_setattr,
     .readlink = sftp_readlink,

@@ -66,6 +66,7 @@ void sftp_describe(const struct backend *b, const struct sftp_attributes *attrs,
 
 /* As in backend.h. */
 errint_t sftp_lookup(struct backend *b, uint32_t parent, const char *name, struct found *found);
+errint_t sftp_find(struct backend *b, uint32_t parent, const char *name, struct found *found);
 errint_t sftp_getattr(struct backend *b, uint32_t node, int ref, struct stat *st);
 errint_t sftp_setattr(struct backend *b, uint32_t node, int ref, const struct stat *want, unsigned set,
 		      struct stat *st);

@@ -91,7 +91,32 @@ static errint_t ask_path(struct backend *b, uint32_t node, const char *name, str
 	return sftp_mend_named(place.at.path, rc);
 }
 
+/* Where a route's target is missing, the names in it are not known to be: both are asked at once. */
+static errint_t lookup_in_target(struct backend *b, uint32_t parent, const char *name, struct found *found)
+{
+	struct sftp_attributes attrs;
+	struct sftp_place dir, place;
+	errint_t rc = sftp_path(b, parent, NULL, &dir);
+
+	if (rc == 0)
+		rc = sftp_reach(b, parent, name, &place);
+	if (rc < 0)
+		return rc;
+	rc = client_lstat_in(&place.link->user, place.at.path, dir.at.path, &attrs, &found->dir_is_there);
+	sftp_leave(b, place.link);
+	if (rc == 0)
+		sftp_describe(b, &attrs, found);
+	return sftp_mend_named(place.at.path, rc);
+}
+
 errint_t sftp_lookup(struct backend *b, uint32_t parent, const char *name, struct found *found)
+{
+	if (b->arena->nodes[parent].flags & NODE_TARGET)
+		return lookup_in_target(b, parent, name, found);
+	return sftp_find(b, parent, name, found);
+}
+
+errint_t sftp_find(struct backend *b, uint32_t parent, const char *name, struct found *found)
 {
 	struct sftp_attributes attrs;
 	errint_t rc = ask_path(b, parent, name, &attrs);

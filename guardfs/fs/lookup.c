@@ -101,7 +101,7 @@ static void lookup_guarded(fuse_req_t req, struct backend *b, struct node *paren
 	struct node *known = slot->fallback_length ? promised_node(slot) : promise_node(slot, parent, name),
 		    *node;
 	uint32_t p = view_object_index(parent);
-	struct found found;
+	struct found found = {0};
 	double age_s = 0;
 	bool replaced;
 	int sent;
@@ -125,7 +125,7 @@ static void lookup_guarded(fuse_req_t req, struct backend *b, struct node *paren
 		rc = -ENOENT;
 	else
 		rc = known ? find_known(b, known, p, name, &found) : b->ops->lookup(b, p, name, &found);
-	if (rc == -ENOENT && target_is_missing(b, parent))
+	if (rc == -ENOENT && !found.dir_is_there && target_is_missing(b, parent))
 		rc = -EIO;
 	replaced = rc == 0 && known && look_is_another(b, known, &found.st);
 	if (replaced)

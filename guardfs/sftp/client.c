@@ -120,6 +120,25 @@ errint_t client_lstat(const struct ring_user *user, const char *path, struct sft
 	return take_attributes(finish_request(user, record, &result), &result, attrs);
 }
 
+errint_t client_lstat_in(const struct ring_user *user, const char *path, const char *dir,
+			 struct sftp_attributes *attrs, bool *dir_is_there)
+{
+	int record = begin_named(user, RING_LSTAT, path);
+	struct ring_result result;
+	errint_t rc = record < 0 ? record : put_path(user, record, 1, dir);
+
+	*dir_is_there = false;
+	if (record >= 0 && rc < 0)
+		ring_release(user, record);
+	if (rc < 0)
+		return rc;
+	ring_request_of(user, record)->flags = RING_WANTS_ATTRIBUTES;
+	rc = finish_request(user, record, &result);
+	*dir_is_there =
+	    rc == -ENOENT && are_attributes_sane(&result.attrs) && S_ISDIR(result.attrs.permissions);
+	return take_attributes(rc, &result, attrs);
+}
+
 errint_t client_fstat(const struct ring_user *user, uint32_t ref, struct sftp_attributes *attrs)
 {
 	int record = begin_request(user, RING_FSTAT, ref);

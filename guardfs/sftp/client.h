@@ -26,6 +26,10 @@ errint_t client_change(const struct ring_user *user, const struct client_request
 
 /* The object itself, not what a link leads to. Permissions, with the type, are among the attributes. */
 errint_t client_lstat(const struct ring_user *user, const char *path, struct sftp_attributes *attrs);
+/* The same of a name in the directory dir. *dir_is_there: on ENOENT, whether it is known that dir is one: asked for in the
+ * same round trip. */
+errint_t client_lstat_in(const struct ring_user *user, const char *path, const char *dir,
+			 struct sftp_attributes *attrs, bool *dir_is_there);
 /* Of an open file. */
 errint_t client_fstat(const struct ring_user *user, uint32_t ref, struct sftp_attributes *attrs);
 /* Of an open file; attrs as in client_change. */

@@ -204,7 +204,7 @@ static const struct operation_form {
 	unsigned flags;
 	errint_t (*take)(struct operation *op, const struct sftp_reply *reply);
 } forms[RING_OPERATION_COUNT] = {
-    [RING_LSTAT] = {SFTP_LSTAT, SFTP_ATTRS, NO_EXTENSION, NAME_FIRST, take_attributes_of},
+    [RING_LSTAT] = {SFTP_LSTAT, SFTP_ATTRS, NO_EXTENSION, NAME_FIRST | MAKES_SECOND, take_attributes_of},
     [RING_FSTAT] = {SFTP_FSTAT, SFTP_ATTRS, NO_EXTENSION, ON_FILE, take_attributes_of},
     [RING_SETSTAT] = {SFTP_SETSTAT, SFTP_STATUS, NO_EXTENSION, NAME_FIRST | PUTS_ATTRIBUTES, take_no_more},
     [RING_FSETSTAT] = {SFTP_FSETSTAT, SFTP_STATUS, NO_EXTENSION, ON_FILE | PUTS_ATTRIBUTES, take_no_more},
@@ -305,13 +305,19 @@ static void operation_answered(void *arg, const struct sftp_reply *reply, errint
 	count_answer(op);
 }
 
+/* LSTAT's own attributes stay. Out of order, the second's say nothing. */
+static bool is_about_it(const struct operation *op)
+{
+	return op->request.operation != RING_LSTAT || op->result.error == -ENOENT;
+}
+
 /* The operation has succeeded all the same. */
 static void attributes_answered(void *arg, const struct sftp_reply *reply, errint_t error)
 {
 	struct operation *op = arg;
 
 	(void)error;
-	if (reply && reply->type == SFTP_ATTRS)
+	if (reply && reply->type == SFTP_ATTRS && is_about_it(op))
 		op->result.attrs = reply->attrs;
 	count_answer(op);
 }

@@ -44,7 +44,8 @@ enum ring_operation {
 	RING_OPERATION_COUNT
 };
 
-/* Also return the attributes of what was made, opened or changed. */
+/* Also return the attributes of what was made, opened or changed. LSTAT: those of a second name where the first is
+ * ENOENT (has 0: they are not known). */
 #define RING_WANTS_ATTRIBUTES (1u << 31)
 /* RENAME: not over something that exists. */
 #define RING_KEEPS_EXISTING (1u << 30)

@@ -105,15 +105,20 @@ static inline void say_data(const struct peer_request *asked, uint8_t *data, str
 static inline enum peer_deed serve(unsigned n, int record, const struct peer_request *asked, uint8_t *data,
 				   struct ring_result *result)
 {
-	const char *last = asked->names[1][0] ? asked->names[1] : asked->names[0];
+	bool looks = asked->request.operation == RING_LSTAT;
+	const char *last = asked->names[1][0] && !looks ? asked->names[1] : asked->names[0];
 	const struct object *o = object_at(last);
 
 	(void)n, (void)record;
 	if (asked->request.operation == server.dies_at)
 		return PEER_DIES;
 	result->error = server.fails[asked->request.operation];
-	if (asked->request.operation == RING_LSTAT && !o && result->error == 0)
+	if (looks && !o && result->error == 0) {
 		result->error = -ENOENT;
+		o = object_at(asked->names[1]);
+		if (o)
+			result->attrs = o->attrs;
+	}
 	if (result->error < 0)
 		return PEER_ANSWERS;
 	if (o)

@@ -74,6 +74,26 @@ static void what_is_shown(void **state)
 	assert_int_equal(sftp.ops->lookup(&sftp, directory, "x", &found), -EIO);
 }
 
+/* Is the target of a route there still? In the same round trip. */
+static void a_name_in_a_target(void **state)
+{
+	struct found found = {0};
+
+	(void)state;
+	atomic_fetch_or(&place->arena->nodes[directory].flags, NODE_TARGET);
+	put_object("base/dir", S_IFDIR | 0700, 0);
+	assert_int_equal(sftp.ops->lookup(&sftp, directory, "none", &found), -ENOENT);
+	assert_true(found.dir_is_there);
+	assert_int_equal(atomic_load(&peer.n), 1);
+	put_object("base/dir", S_IFREG | 0600, 0);
+	assert_int_equal(sftp.ops->lookup(&sftp, directory, "none", &found), -ENOENT);
+	assert_false(found.dir_is_there);
+	put_object("base/dir/x", S_IFREG | 0600, 7);
+	assert_int_equal(sftp.ops->lookup(&sftp, directory, "x", &found), 0);
+	assert_int_equal(found.st.st_size, 7);
+	assert_int_equal(atomic_load(&peer.n), 3);
+}
+
 static void another_type(void **state)
 {
 	struct stat st;
@@ -517,6 +537,7 @@ int main(void)
 	    CASE(paths),
 	    CASE(nodes_without_a_name),
 	    CASE(what_is_shown),
+	    CASE(a_name_in_a_target),
 	    CASE(another_type),
 	    CASE(a_bad_message),
 	    CASE(what_is_set),

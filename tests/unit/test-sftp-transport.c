@@ -281,6 +281,29 @@ static void listings_and_figures(void **state)
 	assert_true(figures.blocks > 0);
 }
 
+/* Of a name that is missing the attributes of another one, usually its directory. */
+static void two_looks_in_one(void **state)
+{
+	static const struct {
+		const char *names[2];
+		errint_t error;
+		uint32_t type;
+	} table[] = {{{"f", ""}, 0, S_IFREG},
+		     {{"none", ""}, -ENOENT, S_IFDIR},
+		     {{"none", "f"}, -ENOENT, S_IFREG},
+		     {{"none/none", "none"}, -ENOENT, 0}};
+
+	(void)state;
+	assert_int_equal(close_file(&user, open_file(&user, "f", SFTP_OPEN_WRITE | SFTP_OPEN_CREATE)), 0);
+	for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
+		struct call c = {.request = {.operation = RING_LSTAT, .flags = RING_WANTS_ATTRIBUTES},
+				 .names = {table[i].names[0], table[i].names[1]}};
+
+		assert_int_equal(call(&c), table[i].error);
+		assert_int_equal(c.result.attrs.permissions & S_IFMT, table[i].type);
+	}
+}
+
 /* ---- many at once ---- */
 
 #define THREADS 32
@@ -638,6 +661,7 @@ int main(void)
 	    CASE(files),
 	    CASE(names),
 	    CASE(listings_and_figures),
+	    CASE(two_looks_in_one),
 	    CASE(many_callers),
 	    CASE(a_server_that_is_stopped),
 	    CASE(a_wire_without_room),
