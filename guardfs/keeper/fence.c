@@ -21,6 +21,10 @@
 #include <sys/syscall.h>
 
 #define ENVIRON_MAX 65536
+/* A transport of SFTP's, once it serves. */
+#define UID_NOBODY 65534u
+/* Of a namespace: without CAP_SYS_PTRACE, as in some containers, other users' are not shown. */
+#define NAMESPACE_HIDDEN UINT32_MAX
 
 /* From /proc/PID/stat, always readable. */
 static pid_t session_of(pid_t pid, char *state)
@@ -38,7 +42,8 @@ static pid_t session_of(pid_t pid, char *state)
 	return session;
 }
 
-/* Of a namespace, by the number that its link in /proc shows, without asking anything of the process. 0: it has ended. */
+/* Of a namespace, by the number that its link in /proc shows, without asking anything of the process. 0: it has ended; or
+ * NAMESPACE_HIDDEN. */
 static uint32_t namespace_of(const char *task, const char *kind)
 {
 	char path[64], link[48];
@@ -47,23 +52,62 @@ static uint32_t namespace_of(const char *task, const char *kind)
 
 	snprintf(path, sizeof(path), "/proc/%s/ns/%s", task, kind);
 	n = readlink(path, link, sizeof(link) - 1);
+	if (n < 0 && (errno == EACCES || errno == EPERM))
+		return NAMESPACE_HIDDEN;
 	link[n > 0 ? n : 0] = '\0';
 	return sscanf(link, "%*[a-z]:[%" SCNu32 "]", &number) == 1 ? number : 0;
 }
 
-errint_t fence_mark(uint32_t *mark, int *own)
+/* Of the calling thread. */
+static int open_own_namespace(void)
+{
+	return open("/proc/thread-self/ns/uts", O_RDONLY | O_CLOEXEC);
+}
+
+/* The number of an open one; 0: not known. */
+static uint32_t number_of(int namespace)
+{
+	struct stat st;
+
+	return fstat(namespace, &st) == 0 && st.st_ino < NAMESPACE_HIDDEN ? (uint32_t)st.st_ino : 0;
+}
+
+errint_t fence_mark(uint32_t *mark, int *own, int *held)
 {
 	errint_t rc;
 
-	*own = open("/proc/thread-self/ns/uts", O_RDONLY | O_CLOEXEC);
+	*own = open_own_namespace();
 	if (*own < 0)
 		return -errno;
 	rc = unshare(CLONE_NEWUTS) < 0 ? -errno : 0;
-	if (rc < 0)
+	if (rc < 0) {
 		close(*own);
-	else
-		*mark = namespace_of("thread-self", "uts");
-	return rc;
+		return rc;
+	}
+	*held = open_own_namespace();
+	*mark = *held < 0 ? 0 : number_of(*held);
+	if (*mark != 0)
+		return 0;
+	/* A mark of 0 would fence by session. */
+	if (*held >= 0)
+		close(*held);
+	if (fence_unmark(*own) < 0)
+		abort();
+	return -EIO;
+}
+
+int fence_hold(pid_t pid, uint32_t mark)
+{
+	char path[48];
+	int held;
+
+	snprintf(path, sizeof(path), "/proc/%d/ns/uts", (int)pid);
+	held = open(path, O_RDONLY | O_CLOEXEC);
+	if (held >= 0 && number_of(held) != mark) {
+		close(held);
+		held = -1;
+	}
+	return held;
 }
 
 errint_t fence_unmark(int own)
@@ -74,7 +118,7 @@ errint_t fence_unmark(int own)
 	return rc;
 }
 
-/* Numbers come round again, for a container say: the mount namespace tells, which is keeper's. */
+/* A number that nobody holds comes round again, for a container say: the mount namespace tells, which is keeper's. */
 static bool task_is_marked(const char *task, uint32_t mark)
 {
 	return namespace_of(task, "uts") == mark && namespace_of(task, "mnt") == namespace_of("self", "mnt");
@@ -89,7 +133,7 @@ static bool is_marked(pid_t pid, uint32_t mark)
 
 	snprintf(task, sizeof(task), "%d", (int)pid);
 	if (namespace_of(task, "uts") != 0)
-		return task_is_marked(task, mark);
+		return pid != getpid() && task_is_marked(task, mark);
 	snprintf(task, sizeof(task), "/proc/%d/task", (int)pid);
 	tasks = opendir(task);
 	while (tasks && (e = readdir(tasks)) != NULL) {
@@ -122,12 +166,23 @@ static enum token token_of(pid_t pid, const char *token)
 	return n > 0 ? TOKEN_NONE : TOKEN_UNKNOWN;
 }
 
-/* Without asking the process. */
+static bool is_hidden(pid_t pid)
+{
+	char task[16];
+
+	snprintf(task, sizeof(task), "%d", (int)pid);
+	return namespace_of(task, "uts") == NAMESPACE_HIDDEN;
+}
+
+/* Without asking the process. Where its mark cannot be seen its session must do. */
 static bool may_belong(pid_t pid, const struct fence_group *g)
 {
-	char state;
+	char state = '?';
+	bool in_session = g->session > 0 && session_of(pid, &state) == g->session;
 
-	return g->mark ? is_marked(pid, g->mark) : g->session > 0 && session_of(pid, &state) == g->session;
+	if (!g->mark)
+		return in_session;
+	return is_marked(pid, g->mark) || (in_session && state != 'Z' && state != 'X' && is_hidden(pid));
 }
 
 /* A marked one may have cleaned its environment. */
@@ -285,7 +340,7 @@ static bool has_a_name(pid_t pid, const struct fence_strangers *who)
 	return false;
 }
 
-static bool is_of_our_user(pid_t pid)
+static bool is_of_our_user(pid_t pid, bool or_nobody)
 {
 	char path[32], status[4096];
 	const char *uid;
@@ -295,7 +350,8 @@ static bool is_of_our_user(pid_t pid)
 	if (fd_read_file(path, status, sizeof(status)) <= 0)
 		return false;
 	uid = strstr(status, "\nUid:");
-	return uid && sscanf(uid, "\nUid: %u", &real) == 1 && real == getuid();
+	return uid && sscanf(uid, "\nUid: %u", &real) == 1 &&
+	       (real == getuid() || (or_nobody && real == UID_NOBODY));
 }
 
 /* Read without asking anything of the process. */
@@ -331,8 +387,8 @@ static bool is_stranger(pid_t pid, const struct fence_strangers *who)
 	if (session <= 0 || session == who->known)
 		return false;
 	if (who->memory)
-		return has_memory(pid, who->memory, who->memory_fd);
-	return is_of_our_user(pid) && token_of(pid, who->token) == TOKEN_OURS;
+		return is_of_our_user(pid, true) && has_memory(pid, who->memory, who->memory_fd);
+	return is_of_our_user(pid, false) && token_of(pid, who->token) == TOKEN_OURS;
 }
 
 /* group: its session's; NULL: it is a stranger by itself. */

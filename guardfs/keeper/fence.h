@@ -16,9 +16,13 @@ struct fence_group {
 };
 
 /* Makes a UTS namespace of the calling thread's own, which what it forks carries as a mark. Before another thread is asked
- * to fork, or any time passes, the caller goes back by fence_unmark. *own: for that. Linux's namespaces are inherited and
- * only left on purpose; this kind changes nothing else for a program. 0 or -errno. */
-errint_t fence_mark(uint32_t *mark, int *own) WARN_UNUSED;
+ * to fork, or any time passes, the caller goes back by fence_unmark. *own: for that. *held: the namespace, close-on-exec, the
+ * caller's; while it is open no other namespace gets its number. Linux's namespaces are inherited and only left on purpose; this
+ * kind changes nothing else for a program. 0 or -errno. */
+errint_t fence_mark(uint32_t *mark, int *own, int *held) WARN_UNUSED;
+
+/* The namespace of a process with that mark, as *held above. -1: it has ended, or has another one. */
+int fence_hold(pid_t pid, uint32_t mark);
 
 /* Closes own. An error leaves the caller marked: it must end. */
 errint_t fence_unmark(int own) WARN_UNUSED;
@@ -42,7 +46,7 @@ struct fence_strangers {
 	/* In the environment; of the own user only, for another one can make whoever reads that wait for ever. Ended with all of
 	 * their sessions. */
 	const char *token;
-	/* Not NULL, instead of token, whoever the user: the name of the memfd that is this descriptor of theirs. */
+	/* Not NULL, instead of token, of the own user or nobody: the name of the memfd that is this descriptor of theirs. */
 	const char *memory;
 	int memory_fd;
 };

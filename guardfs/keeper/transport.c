@@ -25,7 +25,7 @@ void transport_init(struct transport *t, const struct config *config, unsigned b
 {
 	*t = (struct transport){.config = config, .backend = &config->backends[backend], .run_dir = run_dir};
 	t->features = features;
-	t->pidfd = t->stderr_fd = t->status = t->ring_socket = -1;
+	t->pidfd = t->stderr_fd = t->status = t->ring_socket = t->mark_fd = -1;
 	if (t->backend->type == BACKEND_SSHFS)
 		t->kind = &transport_sshfs;
 	else if (t->backend->type == BACKEND_SFTP)
@@ -121,8 +121,12 @@ static bool starts_any_program(const struct transport *t)
 	return t->kind->any_program || backend_is_reached_by_ssh(t->backend);
 }
 
-static void set_mark(struct transport *t, uint32_t mark)
+/* held: the namespace, or -1. */
+static void set_mark(struct transport *t, uint32_t mark, int held)
 {
+	if (t->mark_fd >= 0)
+		close(t->mark_fd);
+	t->mark_fd = held;
 	t->mark = mark;
 	if (t->mark_kept)
 		atomic_store(t->mark_kept, mark);
@@ -132,15 +136,16 @@ static void set_mark(struct transport *t, uint32_t mark)
 static errint_t fork_marked(struct transport *t, const int *keep, size_t n)
 {
 	uint32_t mark;
-	int own;
-	errint_t rc = fence_mark(&mark, &own);
+	int own, held;
+	errint_t rc = fence_mark(&mark, &own, &held);
 
 	if (rc < 0) {
-		log_error("backend %s: no UTS namespace can be made, by which its processes are known: %s",
+		log_error("backend %s: no UTS namespace can be made, by which its processes are known: %s; "
+			  "look at RestrictNamespaces= of the unit, and at user.max_uts_namespaces",
 			  t->backend->name, strerror(-rc));
 		return rc;
 	}
-	set_mark(t, mark);
+	set_mark(t, mark, held);
 	rc = fork_transport(t, keep, n);
 	if (fence_unmark(own) < 0)
 		abort();
@@ -192,6 +197,7 @@ errint_t transport_adopt(struct transport *t, const struct transport_heir *heir)
 	t->pid = heir->pid;
 	t->start = heir->start;
 	t->mark = heir->mark;
+	t->mark_fd = heir->pid > 0 && heir->mark ? fence_hold(heir->pid, heir->mark) : -1;
 	if (heir->pid <= 0)
 		return -ESRCH;
 	t->pidfd = spawn_pidfd(heir->pid);
@@ -436,7 +442,7 @@ void transport_bound_memory(const struct transport *t)
 
 void transport_end(struct transport *t)
 {
-	set_mark(t, 0);
+	set_mark(t, 0, -1);
 	if (t->kind)
 		t->kind->end(t);
 }

@@ -41,6 +41,8 @@ struct transport {
 	 * until none of them is left (NULL: nowhere). */
 	uint32_t mark;
 	_Atomic uint32_t *mark_kept;
+	/* Keeps its number from being another's. -1: not held. */
+	int mark_fd;
 	/* Of a former guardfs, killed, and not ended yet. */
 	struct fence_dying dying;
 	/* Of wait(2); -1: unknown. */

@@ -15,7 +15,7 @@
 #include <sys/syscall.h>
 
 #define MAGIC  0x67667274u
-#define LAYOUT 5u
+#define LAYOUT 6u
 #define SEALS  (F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL)
 
 #define STATE_BITS 4

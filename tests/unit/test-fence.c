@@ -250,14 +250,15 @@ static pid_t daemonize(void)
 static struct fence_group marked_daemon(pid_t *daemon)
 {
 	struct fence_group g = {.token = TOKEN};
-	int own;
-	errint_t rc = fence_mark(&g.mark, &own);
+	int own, held;
+	errint_t rc = fence_mark(&g.mark, &own, &held);
 
 	if (rc == -EPERM)
 		skip(); /* not root */
 	assert_int_equal(rc, 0);
 	*daemon = daemonize();
 	assert_int_equal(fence_unmark(own), 0);
+	close(held);
 	assert_int_not_equal(g.mark, 0);
 	return g;
 }
@@ -285,8 +286,8 @@ static void a_daemon_is_known_by_its_mark(void **state)
 static void another_carriers_process_is_let_alone(void **state)
 {
 	struct fence_group g = {.token = "GUARDFS_TEST_TOKEN=another"}, ours = {.token = TOKEN};
-	int own;
-	errint_t rc = fence_mark(&g.mark, &own);
+	int own, held;
+	errint_t rc = fence_mark(&g.mark, &own, &held);
 
 	(void)state;
 	if (rc == -EPERM)
@@ -295,10 +296,52 @@ static void another_carriers_process_is_let_alone(void **state)
 	tear_down(state);
 	assert_int_equal(set_up(state), 0);
 	assert_int_equal(fence_unmark(own), 0);
+	close(held);
 	assert_false(fence_is_left(&g));
 	assert_int_equal(fence_kill(&g), 0);
 	ours.mark = g.mark;
 	assert_int_equal(fence_signal(&ours, 0), 2);
+}
+
+/* Nobody has it any more, but it is held: another carrier's is another one. */
+static void a_held_mark_does_not_come_round(void **state)
+{
+	uint32_t mark, another;
+	int own, held, another_held;
+	errint_t rc = fence_mark(&mark, &own, &held);
+
+	(void)state;
+	if (rc == -EPERM)
+		skip();
+	assert_int_equal(rc, 0);
+	assert_int_equal(fence_hold(getpid(), mark + 1), -1);
+	close(held);
+	held = fence_hold(getpid(), mark);
+	assert_true(held >= 0);
+	assert_int_equal(fence_unmark(own), 0);
+	assert_int_equal(fence_hold(getpid(), mark), -1);
+	assert_int_equal(fence_mark(&another, &own, &another_held), 0);
+	assert_int_equal(fence_unmark(own), 0);
+	assert_int_not_equal(another, mark);
+	close(held);
+	close(another_held);
+}
+
+/* The caller itself is none of its carrier's, whatever a number says. */
+static void the_caller_is_spared(void **state)
+{
+	struct fence_group g = {.token = TOKEN};
+	int own, held;
+	errint_t rc = fence_mark(&g.mark, &own, &held);
+
+	(void)state;
+	if (rc == -EPERM)
+		skip();
+	assert_int_equal(rc, 0);
+	assert_int_equal(fence_signal(&g, 0), 0);
+	assert_false(fence_is_left(&g));
+	assert_int_equal(fence_unmark(own), 0);
+	close(held);
 }
 
 int main(void)
@@ -311,6 +354,8 @@ int main(void)
 	    cmocka_unit_test(another_users_process_is_known_by_its_memory),
 	    cmocka_unit_test(a_daemon_is_known_by_its_mark),
 	    cmocka_unit_test_setup_teardown(another_carriers_process_is_let_alone, set_up, tear_down),
+	    cmocka_unit_test(a_held_mark_does_not_come_round),
+	    cmocka_unit_test(the_caller_is_spared),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

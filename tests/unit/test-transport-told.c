@@ -27,6 +27,7 @@ static struct transport begin_transport(void)
 				  .kind = &transport_sftp,
 				  .pidfd = -1,
 				  .stderr_fd = -1,
+				  .mark_fd = -1,
 				  .status = -1,
 				  .ring_socket = -1};
 }
