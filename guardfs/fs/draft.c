@@ -77,6 +77,7 @@ static void reset_draft(struct handle *h, int fd)
 	atomic_store(&h->draft_refused, 0);
 	atomic_store(&h->draft_changes, 1);
 	atomic_store(&h->draft_published, 0);
+	atomic_store(&h->draft_synced, 0);
 	atomic_store(&h->draft_mtime_ns, INT64_MIN);
 	atomic_store(&h->draft_atime_ns, INT64_MIN);
 	atomic_store(&h->closed_ns, 0);

@@ -144,7 +144,8 @@ struct handle *handle_new(uint32_t node, enum handle_kind kind, uint8_t backend,
 	atomic_store(&h->taken_unique, 0);
 	h->mtime_ns = 0;
 	atomic_store(&h->draft, DRAFT_NONE);
-	atomic_store(&h->draft_unsynced, 0);
+	atomic_store(&h->draft_published, 0);
+	atomic_store(&h->draft_synced, 0);
 	atomic_store(&h->draft_last, LAST_NONE);
 	atomic_store(&h->sync_last, SYNC_NONE);
 	h->is_statefile = 0;
@@ -237,7 +238,10 @@ void handle_put(struct handle *h)
 
 void handle_retire(struct handle *h)
 {
-	atomic_store(&h->closing, 1);
+	uint32_t open = 0;
+
+	/* Of a RELEASE that is run again another thread may be freeing it. */
+	(void)atomic_compare_exchange_strong(&h->closing, &open, 1);
 }
 
 void handle_finish(struct handle *h)

@@ -88,15 +88,15 @@ static errint_t open_published(struct backend *b, struct handle *h, int *ref)
 /* What a close has published outlasts no crash of the server until the file is synced: the rename, that is. */
 static errint_t sync_published(struct backend *b, struct handle *h)
 {
+	/* Another close may publish meanwhile. */
+	const uint32_t published = atomic_load(&h->draft_published);
 	int ref = -1;
 	errint_t rc;
 
-	/* Before: another close may publish meanwhile. */
-	atomic_store(&h->draft_unsynced, 0);
 	rc = h->unlinked == HANDLE_NAMED ? open_published(b, h, &ref) : 0;
 	/* It is gone, or another's is in its place. */
 	if (rc == -ENOENT || rc == -ESTALE || rc == BACKEND_NODE_GONE)
-		return 0;
+		rc = 0;
 	if (ref >= 0) {
 		rc = publish_fsync(b, ref);
 		b->ops->release(b, ref);
@@ -104,8 +104,9 @@ static errint_t sync_published(struct backend *b, struct handle *h)
 		if (rc < 0)
 			atomic_fetch_add(&h->draft_changes, 1);
 	}
-	if (rc < 0)
-		atomic_store(&h->draft_unsynced, 1);
+	/* Not before: another fsync(2), or this one run again by the next worker, must not take it for done. */
+	if (rc == 0)
+		atomic_store(&h->draft_synced, published);
 	return rc;
 }
 
@@ -131,7 +132,8 @@ void publish_sync(fuse_req_t req, struct handle *h, bool closes, int (*reply)(fu
 	struct backend *b = backend_of(h);
 	ssize_t rc;
 
-	if (!closes && !draft_is_due(h) && atomic_load(&h->draft_unsynced)) {
+	if (!closes && !draft_is_due(h) &&
+	    atomic_load(&h->draft_published) != atomic_load(&h->draft_synced)) {
 		sync_now(req, h, reply);
 		return;
 	}
@@ -154,11 +156,7 @@ void publish_sync(fuse_req_t req, struct handle *h, bool closes, int (*reply)(fu
 		handle_put(h);
 		return;
 	}
-	/* And afterwards: a sync meanwhile may have been of the former version. */
-	atomic_store(&h->draft_unsynced, closes);
 	rc = publish_draft(b, h, !closes);
-	if (rc == 0 && closes)
-		atomic_store(&h->draft_unsynced, 1);
 	if (rc == 0)
 		atomic_store(&h->draft_refused, 0);
 	jobs_done(h, false, MIN(rc, (ssize_t)0));

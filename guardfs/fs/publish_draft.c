@@ -168,8 +168,11 @@ errint_t publish_draft(struct backend *b, struct handle *h, bool durable)
 		versions_add(h->node, content.data, content.size);
 	draft_settle(b, h, rc, content.size);
 	/* A file that was removed, or replaced by another through the mount, is published nowhere. */
-	if (rc == 0)
+	if (rc == 0) {
 		atomic_store(&h->draft_published, content.changes);
+		if (durable)
+			atomic_store(&h->draft_synced, content.changes);
+	}
 	free(content.data);
 	return rc;
 }

@@ -77,6 +77,7 @@ static uint32_t check_config_backend(struct config_backend *b)
 	changed += FORCE_STRING(b->alias) + FORCE_STRING(b->expose) + FORCE_STRING(b->marker);
 	changed +=
 	    FORCE_STRING(b->sshfs_options) + FORCE_STRING(b->sshfs_command) + FORCE_STRING(b->fault_control);
+	changed += FORCE_STRING(b->ssh_command) + FORCE_STRING(b->ssh_config) + FORCE_STRING(b->ssh_options);
 	changed += force_bool(&b->adopt) + force_bool(&b->present_owner) + force_bool(&b->has_uid);
 	changed += force_bool(&b->has_gid) + force_bool(&b->has_umask);
 	changed += FORCE_BELOW(b->type, BACKEND_COMMAND + 1u, BACKEND_DIR);

@@ -96,10 +96,8 @@ struct handle {
 	_Atomic uint32_t draft_refused;
 	/* The process that began the draft; 0: not known. */
 	uint32_t draft_owner;
-	/* Changes of the draft, its beginning included; how many of them are published. */
-	_Atomic uint32_t draft_changes, draft_published;
-	/* A close has published it: nothing was synced since. */
-	_Atomic uint8_t draft_unsynced;
+	/* Changes of the draft, its beginning included; how many of them are published; how many are published and synced. */
+	_Atomic uint32_t draft_changes, draft_published, draft_synced;
 	/* The times set since the last change (ns); INT64_MIN: none. */
 	_Atomic int64_t draft_mtime_ns, draft_atime_ns;
 	/* Bytes of the draft that could not be written, from and to, under the draft lock; to = 0: none. */

@@ -91,6 +91,19 @@ static void what_is_to_be_published_stays(void)
 	CHECK(atomic_load(&h->state) == HANDLE_FREE && open_files_of(5) == 0);
 }
 
+/* A RELEASE that is run again meets the thread that frees the handle: two opens would get the same one. */
+static void what_is_freed_is_freed_once(void)
+{
+	struct handle *h = open_of(5);
+
+	handle_retire(h);
+	handle_finish(h);
+	CHECK(atomic_load(&h->state) == HANDLE_FREE);
+	handle_retire(h);
+	handle_finish(h);
+	CHECK(open_of(6) != open_of(7));
+}
+
 static void left_open(void)
 {
 	CHECK(open_of(5) && open_of(5) && open_of(7));
@@ -135,12 +148,19 @@ static void test_what_is_to_be_published_stays(void **state)
 	assert_int_equal(as_worker(what_is_to_be_published_stays), 0);
 }
 
+static void test_what_is_freed_is_freed_once(void **state)
+{
+	(void)state;
+	assert_int_equal(as_worker(what_is_freed_is_freed_once), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    TEST(test_each_has_its_own),
 	    TEST(test_a_draft_is_not_found),
 	    TEST(test_what_is_to_be_published_stays),
+	    TEST(test_what_is_freed_is_freed_once),
 	    TEST(test_the_next_worker_finds_them),
 	};
 

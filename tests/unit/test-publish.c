@@ -62,13 +62,17 @@ static ssize_t fake_write(struct backend *b, int ref, const void *data, size_t n
 }
 
 static unsigned n_syncs;
-static errint_t sync_error; /* of the next one */
+static errint_t sync_error;	    /* of the next one */
+static const struct handle *synced; /* by the next one: it must not say so yet */
 
 static errint_t fake_fsync(struct backend *b, int ref, bool data_only)
 {
 	errint_t rc = sync_error;
 
 	(void)b, (void)ref, (void)data_only;
+	if (synced)
+		CHECK(atomic_load(&synced->draft_synced) != atomic_load(&synced->draft_published));
+	synced = NULL;
 	n_syncs++;
 	sync_error = 0;
 	return rc;
@@ -319,6 +323,7 @@ static void fsync_makes_a_published_version_last(void)
 	struct handle *h = published_by_a_close();
 	unsigned before = n_syncs;
 
+	synced = h;
 	CHECK(answer_to(h, FUSE_FSYNC) == 0 && n_syncs == before + 1);
 	CHECK(answer_to(h, FUSE_FSYNC) == 0 && n_syncs == before + 1);
 }
