@@ -77,6 +77,7 @@ wait_value 5000 memory_limit "$(cat "$WORK/bindfs.pid")" == $(((1024 + 256) << 2
 
 say "drills: all of it is stopped; a login of guardfs's own it does not have"
 look
+wait_until 20000 backend_is box healthy # no drill before: not in its probation
 ctl drill hang box --for 3s >"$WORK/drilled" || fail "$(cat "$WORK/drilled")"
 wait_healthy box 20000
 is_gone "$daemon" && is_gone "$bindfs" || fail "the daemon of before the drill lives"
