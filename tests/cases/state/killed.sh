@@ -130,7 +130,7 @@ raw_begin box
 echo '{}' >"$SERVER/raw.json"
 start_writer "$RAW/jobs/cold/raw.json"
 start_watch "$SERVER/raw.json" peer
-wait_until 20000 has_gone_on 40
+wait_until 20000 has_gone_on 200
 kill_writer
 end_watch peer
 assert_ge "$(seen peer half)" 1 "looks that saw half"
