@@ -52,10 +52,16 @@ relay far delay 5
 read_all fast
 wait_until 5000 is_at_least 4096
 
+# A file that is read measures the link a few times, fewer on a busy machine. Each measurement halves what the rate known is too high, so the faster the
+# fast link was, the more it takes.
 say "it becomes slow: less, and no read is late"
 relay far rate 4096
-read_all again
-wait_until 5000 is_at_most 2048
+for ((n = 1; n <= 10; n++)); do
+	read_all again.$n
+	! poll_until 1000 is_at_most 2048 || break
+done
+echo "$(readahead) KiB after $n files"
+assert_le "$(readahead)" 2048
 assert_eq "$(status '.backends[0].counters.timeouts')" 0
 assert_eq "$(status '.backends[0].epoch')" 1
 
