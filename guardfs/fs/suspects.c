@@ -9,8 +9,17 @@
 
 #include <pthread.h>
 #include <stdio.h>
+#include <time.h>
+#include <unistd.h>
+
+/* How long a thread waits for keeper to make room. A keeper that was stopped is replaced by then. */
+#define ROOM_MS	      2000u
+#define ROOM_PAUSE_MS 5u
 
 static pthread_mutex_t filing = PTHREAD_MUTEX_INITIALIZER;
+/* Set where a thread has waited in vain, until a note finds room: many notes in a row must not each wait so long. */
+static _Atomic bool vain;
+static _Atomic bool leaving;
 
 /* "" if too long or not known. */
 static void path_of_node(uint32_t node, char path[SUSPECT_PATH_MAX])
@@ -38,52 +47,71 @@ static bool object_of_name(uint32_t parent, const char *name, char object[SUSPEC
 	return n > 0 && (size_t)n < SUSPECT_PATH_MAX;
 }
 
-static struct suspect_note *begin_note(const struct backend *b, enum suspect_news news, const char *object)
+static bool try_to_file(const struct suspect_report *report)
 {
-	struct suspect_note *note = suspect_next_note(&fs.arena->suspects);
-
-	if (!note) {
-		log_error("backend %s: %s: %s, and there is no room to note it down: keeper does not run?",
-			  b->config->name, object[0] ? object : "a file whose name is not known any more",
-			  suspect_news_name(news));
-		return NULL;
-	}
-	note->real_ns = clock_real_ns();
-	note->news = news;
-	note->backend = b->index;
-	note->error = 0;
-	note->size = 0;
-	note->overwrote = false;
-	note->ranges = (struct ledger){0};
-	note->path[0] = note->to_path[0] = note->to_object[0] = '\0';
-	(void)copy_string(note->object, sizeof(note->object), object);
-	return note;
+	ACQUIRE_LOCK(&filing);
+	return suspect_file(&fs.arena->suspects, report);
 }
 
-static void end_note(void)
+/* The thread of the heartbeat must not; nor a worker that is to leave, whose keeper may be gone. */
+static bool may_wait(void)
 {
-	suspect_file(&fs.arena->suspects);
-	fs_nudge_keeper();
+	return !atomic_load(&vain) && !atomic_load(&leaving) &&
+	       atomic_load(&fs.board->heartbeat_tid) != gettid();
+}
+
+static bool file_or_wait(const struct suspect_report *report)
+{
+	const struct timespec pause = {.tv_nsec = ROOM_PAUSE_MS * NSEC_PER_MSEC};
+	uint64_t until_ns = clock_mono_ns() + ROOM_MS * NSEC_PER_MSEC;
+
+	while (!try_to_file(report)) {
+		if (!may_wait())
+			return false;
+		if (clock_mono_ns() >= until_ns) {
+			atomic_store(&vain, true);
+			return false;
+		}
+		fs_nudge_keeper();
+		nanosleep(&pause, NULL);
+	}
+	atomic_store(&vain, false);
+	return true;
+}
+
+static void file_report(const struct backend *b, struct suspect_report *report)
+{
+	report->real_ns = clock_real_ns();
+	report->backend = b->index;
+	if (file_or_wait(report)) {
+		fs_nudge_keeper();
+		return;
+	}
+	atomic_fetch_add(&fs.arena->suspects.missed, 1);
+	log_error("backend %s: %s: %s, and there is no room to note it down: keeper does not run?",
+		  b->config->name,
+		  report->object[0] ? report->object : "a file whose name is not known any more",
+		  suspect_news_name(report->news));
 }
 
 void suspects_file(const struct backend *b, uint32_t node, const struct suspected *what)
 {
 	char object[SUSPECT_PATH_MAX], path[SUSPECT_PATH_MAX];
-	struct suspect_note *note;
 
 	path_of_node(node, object);
 	show_object(b, object, path);
-	ACQUIRE_LOCK(&filing);
-	note = begin_note(b, what->news, object);
-	if (!note)
-		return;
-	(void)copy_string(note->path, sizeof(note->path), path);
-	note->error = (uint32_t)what->error;
-	note->size = what->size;
-	note->overwrote = what->overwrote;
-	if (what->ranges)
-		note->ranges = *what->ranges;
-	end_note();
+	file_report(b, &(struct suspect_report){.news = what->news,
+						.error = (uint32_t)what->error,
+						.size = what->size,
+						.overwrote = what->overwrote,
+						.ranges = what->ranges,
+						.path = path,
+						.object = object});
+}
+
+void suspects_leave(void)
+{
+	atomic_store(&leaving, true);
 }
 
 void suspects_doubt(const uint8_t *buffer, int error)
@@ -113,19 +141,15 @@ static void tell_news(const struct backend *b, enum suspect_news news, const cha
 		      uint64_t size)
 {
 	char path[SUSPECT_PATH_MAX], to_path[SUSPECT_PATH_MAX];
-	struct suspect_note *note;
 
 	show_object(b, object, path);
 	show_object(b, to, to_path);
-	ACQUIRE_LOCK(&filing);
-	note = begin_note(b, news, object);
-	if (!note)
-		return;
-	note->size = size;
-	(void)copy_string(note->path, sizeof(note->path), path);
-	(void)copy_string(note->to_object, sizeof(note->to_object), to);
-	(void)copy_string(note->to_path, sizeof(note->to_path), to_path);
-	end_note();
+	file_report(b, &(struct suspect_report){.news = news,
+						.size = size,
+						.path = path,
+						.object = object,
+						.to_path = to_path,
+						.to_object = to});
 }
 
 static bool concerns(const struct backend *b, const char *object)

@@ -7,7 +7,7 @@
 
 /* Files node's file, before any caller sees the error. news: LOST, POISONED, FAILED or READ. error: positive
  * errno for callers. size: that the file must have. ranges: NULL: none. overwrote: they held other bytes
- * before. */
+ * before. Where the ring is full it waits for keeper, for two seconds at most. */
 struct suspected {
 	enum suspect_news news;
 	int error;
@@ -16,6 +16,9 @@ struct suspected {
 	const struct ledger *ranges;
 };
 void suspects_file(const struct backend *b, uint32_t node, const struct suspected *what);
+
+/* Worker is to go: from now on no thread waits for room. */
+void suspects_leave(void);
 
 /* The buffer's request met an error. If it writes, its bytes may be there, or a part. */
 void suspects_doubt(const uint8_t *buffer, int error);

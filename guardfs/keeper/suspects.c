@@ -455,11 +455,11 @@ void suspects_take(struct keeper *k, const struct suspect_note *note)
 
 void suspects_step(struct keeper *k)
 {
-	const struct suspect_note *note;
+	static struct suspect_note note; /* large; keeper has one thread for it */
 
-	while ((note = suspect_peek(table_of(k))) != NULL) {
+	while (suspect_peek(table_of(k), &note)) {
 		k->suspects.note = atomic_load(&table_of(k)->taken) + 1;
-		suspects_take(k, note);
+		suspects_take(k, &note);
 		suspect_taken(table_of(k));
 	}
 	k->suspects.note = 0;

@@ -4,6 +4,7 @@
 #include "base/utf8.h"
 #include "report/report.h"
 
+#include <errno.h>
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -119,15 +120,33 @@ static bool from_note(const struct suspect_note *note, struct suspect *s)
 	return true;
 }
 
-/* Newest first. A note taken while it is copied is in the table, or will be. */
-static void put_notes(FILE *out, const struct config *config, const struct suspect_table *table,
-		      struct suspect *s)
+/* Newest first. A note taken while they are told is in the table, or will be. */
+static errint_t put_notes(FILE *out, const struct config *config, const struct suspect_table *table,
+			  struct suspect *s)
 {
-	uint32_t filed = atomic_load(&table->filed);
+	CLEANUP_FREE struct suspect_note *note = malloc(sizeof(*note));
+	CLEANUP_FREE uint64_t *places = NULL; /* note i is between places i and i + 1 */
+	uint64_t at = SUSPECT_FIRST;
+	size_t n = 0, room = 0;
 
-	for (uint32_t n = filed; n != atomic_load(&table->taken) && filed - n < SUSPECT_NOTES_MAX; n--)
-		if (from_note(&table->notes[(n - 1) % SUSPECT_NOTES_MAX], s))
+	do {
+		if (!note)
+			return -ENOMEM;
+		if (n == room) {
+			uint64_t *more = realloc(places, (room += 256) * sizeof(*places));
+
+			if (!more)
+				return -ENOMEM;
+			places = more;
+		}
+		places[n++] = at;
+	} while (suspect_next_note(table, &at, note));
+	for (n--; n-- > 0;) {
+		at = places[n];
+		if (suspect_next_note(table, &at, note) && at == places[n + 1] && from_note(note, s))
 			put_line(out, config, s);
+	}
+	return 0;
 }
 
 static int newest_first(const void *a, const void *b)
@@ -159,13 +178,14 @@ char *report_suspects(const struct arena *arena, size_t *length)
 	CLEANUP_FREE struct suspect *s = malloc(sizeof(*s));
 	char *text = NULL;
 	FILE *out = s ? open_memstream(&text, length) : NULL;
+	errint_t rc;
 
 	if (!out)
 		return NULL;
 	fputs("# time\tbackend\tcause\tverdict\tranges\tsize\tfound_size\twhole_to\tjob\tpath\n", out);
-	put_notes(out, &arena->board.config, &arena->suspects, s);
+	rc = put_notes(out, &arena->board.config, &arena->suspects, s);
 	put_table(out, &arena->board.config, &arena->suspects, s);
-	if (fclose(out) != 0) {
+	if (fclose(out) != 0 || rc < 0) {
 		free(text);
 		return NULL;
 	}

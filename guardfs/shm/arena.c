@@ -173,7 +173,7 @@ static const uint64_t shape[] = {
 	AT(board, shares), AT(board, open_files_before), sizeof(struct board_share),
 	AT(board, config), AT(board, backends), AT(board, map_generation), AT(board, map_lock),
 	AT(board, map), AT(board, routes), AT(board, manifest_ok), AT(board, manifest_error),
-	AT(arena, suspects), sizeof(struct suspect_note), AT(suspect_note, ranges), AT(suspect_note, path),
+	AT(arena, suspects), AT(suspect_table, notes), AT(suspect_table, places), sizeof(struct ledger_range),
 	sizeof(struct suspect), AT(suspect, ranges), AT(suspect, holes), AT(suspect, path), AT(handle, unsynced),
 	sizeof(struct board_backend), AT(board_backend, inflight), AT(board_backend, young_until_ns),
 	AT(board_backend, watched),

@@ -44,35 +44,6 @@ enum suspect_verdict suspect_verdict_from_name(const char *name)
 	return (enum suspect_verdict)find_name(verdict_names, SUSPECT_VERDICT_COUNT, name);
 }
 
-/* ---- notes ---- */
-
-struct suspect_note *suspect_next_note(struct suspect_table *table)
-{
-	uint32_t filed = atomic_load(&table->filed);
-
-	if (filed - atomic_load(&table->taken) < SUSPECT_NOTES_MAX)
-		return &table->notes[filed % SUSPECT_NOTES_MAX];
-	atomic_fetch_add(&table->missed, 1);
-	return NULL;
-}
-
-void suspect_file(struct suspect_table *table)
-{
-	atomic_fetch_add(&table->filed, 1);
-}
-
-const struct suspect_note *suspect_peek(const struct suspect_table *table)
-{
-	uint32_t taken = atomic_load(&table->taken);
-
-	return atomic_load(&table->filed) == taken ? NULL : &table->notes[taken % SUSPECT_NOTES_MAX];
-}
-
-void suspect_taken(struct suspect_table *table)
-{
-	atomic_fetch_add(&table->taken, 1);
-}
-
 /* ---- the table ---- */
 
 static uint32_t places_used(const struct suspect_table *table)
@@ -177,10 +148,11 @@ static bool note_concerns(const struct suspect_note *n, uint32_t backend, const 
  * loss. */
 static bool notes_concern(const struct suspect_table *table, uint32_t backend, const char *object)
 {
-	uint32_t taken = atomic_load(&table->taken), filed = atomic_load(&table->filed);
+	uint64_t at = SUSPECT_FIRST;
+	struct suspect_note note;
 
-	for (uint32_t n = taken; n != filed && n - taken < SUSPECT_NOTES_MAX; n++)
-		if (note_concerns(&table->notes[n % SUSPECT_NOTES_MAX], backend, object))
+	while (suspect_next_note(table, &at, &note))
+		if (note_concerns(&note, backend, object))
 			return true;
 	return false;
 }
@@ -253,18 +225,6 @@ static uint32_t force_flag(bool *flag)
 
 #define FORCE_FLAG(flag) force_flag(&(flag))
 
-static uint32_t check_note(struct suspect_note *n, uint32_t n_backends)
-{
-	uint32_t changed = FORCE(n->path) + FORCE(n->object) + FORCE(n->to_path) + FORCE(n->to_object) +
-			   ledger_check(&n->ranges) + FORCE_FLAG(n->overwrote);
-
-	if (n->news < SUSPECT_NEWS_COUNT && n->backend < n_backends)
-		return changed;
-	n->news = SUSPECT_READ; /* it leads to nothing */
-	n->backend = 0;
-	return changed + 1;
-}
-
 static bool is_possible(const struct suspect *s, uint32_t n_backends)
 {
 	return s->backend < n_backends && s->cause <= SUSPECT_CRASHED && s->verdict < SUSPECT_VERDICT_COUNT;
@@ -288,16 +248,8 @@ static uint32_t check_suspect(struct suspect *s, uint32_t n_backends)
 
 uint32_t suspect_check(struct suspect_table *table, uint32_t n_backends)
 {
-	uint32_t changed = 0, waiting = atomic_load(&table->filed) - atomic_load(&table->taken);
+	uint32_t changed = suspect_check_notes(table);
 
-	if (waiting > SUSPECT_NOTES_MAX) {
-		atomic_store(&table->taken, atomic_load(&table->filed));
-		waiting = 0;
-		changed++;
-	}
-	for (uint32_t i = 0; i < waiting; i++)
-		changed += check_note(&table->notes[(atomic_load(&table->taken) + i) % SUSPECT_NOTES_MAX],
-				      n_backends);
 	if (atomic_load(&table->used) > SUSPECTS_MAX) {
 		atomic_store(&table->used, SUSPECTS_MAX);
 		changed++;

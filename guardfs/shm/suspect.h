@@ -9,7 +9,6 @@
 #include <stdatomic.h>
 
 #define SUSPECT_PATH_MAX  4096u
-#define SUSPECT_NOTES_MAX 256u
 #define SUSPECTS_MAX	  512u
 #define SUSPECT_HOLES_MAX 8u
 
@@ -35,6 +34,20 @@ enum suspect_news {
 const char *suspect_news_name(enum suspect_news news);
 enum suspect_news suspect_news_from_name(const char *name); /* SUSPECT_NEWS_COUNT: none */
 
+/* As worker files it. Texts: NULL is "". */
+struct suspect_report {
+	uint64_t real_ns;
+	enum suspect_news news;
+	uint32_t backend;
+	uint32_t error;		     /* as suspect_note's */
+	uint64_t size;		     /* likewise */
+	bool overwrote;		     /* likewise */
+	const struct ledger *ranges; /* NULL: none */
+	/* As suspect_note's, each shorter than SUSPECT_PATH_MAX. */
+	const char *path, *object, *to_path, *to_object;
+};
+
+/* As keeper gets it. */
 struct suspect_note {
 	uint64_t real_ns;
 	uint32_t news; /* enum suspect_news */
@@ -91,7 +104,7 @@ struct suspect {
 	bool again;	  /* opened for writing since: its size says nothing */
 	bool unwritten;	  /* the journal lacks its present state */
 	uint32_t tries;	  /* looks that came to nothing */
-	/* Number of the last note carried out on it; 0: none. The next keeper must not carry it out again. */
+	/* The last note carried out on it, as its place in the ring plus 1; 0: none. The next keeper must not carry it out again. */
 	uint32_t note;
 	uint64_t size; /* as note.size */
 	struct ledger ranges;
@@ -112,10 +125,16 @@ struct suspect_place {
 	struct suspect suspect;
 };
 
+/* A note takes as many units of the ring as it needs: some 250 bytes, of SUSPECT_RECORD_MAX at most. Thousands must find room
+ * while keeper does not run: on a full disk every write of every file makes one. */
+#define SUSPECT_UNIT	   8u
+#define SUSPECT_UNITS	   (1u << 19)
+#define SUSPECT_RECORD_MAX (256u + 4 * SUSPECT_PATH_MAX)
+
 struct suspect_table {
-	/* Note n, from 0 on, is at n % SUSPECT_NOTES_MAX. Worker, when the note is complete. */
+	/* End of the newest note, in units. Unit n, from 0 on, is at n % SUSPECT_UNITS. Worker, when the note is complete. */
 	_Atomic uint32_t filed;
-	/* Notes below it are keeper's. Keeper. */
+	/* Begin of the oldest note that keeper has not taken, likewise. Keeper. */
 	_Atomic uint32_t taken;
 	/* A keeper has looked at what a former session left open. Keeper. */
 	_Atomic uint32_t begun;
@@ -132,18 +151,22 @@ struct suspect_table {
 	/* Place that `put` is for, plus 1; 0: none. Stored when `put` is whole. Keeper. */
 	_Atomic uint32_t putting;
 	struct suspect put;
-	struct suspect_note notes[SUSPECT_NOTES_MAX];
+	/* A note that begins before the end of the ring goes on behind it: none is in two pieces. */
+	_Alignas(8) uint8_t notes[SUSPECT_UNITS * SUSPECT_UNIT + SUSPECT_RECORD_MAX];
 	struct suspect_place places[SUSPECTS_MAX];
 };
 
-/* The next note, to be filled and then filed; NULL: no room, which is counted. Worker, one caller at a
- * time. */
-struct suspect_note *suspect_next_note(struct suspect_table *table);
-void suspect_file(struct suspect_table *table);
+/* False: no room. Worker, one caller at a time. */
+bool suspect_file(struct suspect_table *table, const struct suspect_report *report);
 
-/* The oldest note, of number taken + 1; NULL: none. It stays until suspect_taken. Keeper. */
-const struct suspect_note *suspect_peek(const struct suspect_table *table);
+/* The oldest note. It stays until suspect_taken. False: none. Keeper. */
+bool suspect_peek(const struct suspect_table *table, struct suspect_note *note);
 void suspect_taken(struct suspect_table *table);
+
+/* Each note that is not taken, from the oldest on: *at is SUSPECT_FIRST before the first, and is moved on. False: no more. One
+ * that is taken meanwhile may be left out. Any process. */
+#define SUSPECT_FIRST UINT64_MAX
+bool suspect_next_note(const struct suspect_table *table, uint64_t *at, struct suspect_note *note);
 
 /* False: free, or always changing. Any process. */
 bool suspect_copy(const struct suspect_table *table, uint32_t place, struct suspect *copy);
@@ -170,6 +193,9 @@ bool suspect_path_is_below(const char *path, const char *above);
 /* Suspects that need a look: at or below a path of the mount; of a job. Any process. */
 uint32_t suspect_count_below(const struct suspect_table *table, const char *path);
 uint32_t suspect_count_of_job(const struct suspect_table *table, const char *job);
+
+/* Its part for the notes: those from the first nonsense on are dropped. */
+uint32_t suspect_check_notes(struct suspect_table *table);
 
 /* Forces values that a crash left into their range. Returns how many. Guardian, on resume. */
 uint32_t suspect_check(struct suspect_table *table, uint32_t n_backends);

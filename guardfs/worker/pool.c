@@ -15,6 +15,7 @@
 #include "fs/handle.h"
 #include "fs/leftovers.h"
 #include "fs/publish_last.h"
+#include "fs/suspects.h"
 #include "fs/wire.h"
 #include "worker/readers.h"
 #include "worker/ready.h"
@@ -620,6 +621,7 @@ void pool_quiesce(unsigned timeout_ms)
 	uint64_t until_ns = clock_mono_ns() + timeout_ms * NSEC_PER_MSEC;
 
 	atomic_store(&pool.stopping, true);
+	suspects_leave();
 	behind_stop();
 	readers_stop();
 	pthread_cond_broadcast(&pool.slot_freed);

@@ -196,7 +196,7 @@ static void reconnect(void)
 
 static const struct suspect_note *next_note(void)
 {
-	return suspect_peek(&fs.arena->suspects);
+	return peek_note();
 }
 
 static void the_same_is_gone_on_with(void)

@@ -100,7 +100,7 @@ static void other_bytes_are_found(void)
 
 	content_byte = 8;
 	CHECK(handle_ensure(&fs.guarded[0], h) == GUARD_POISONED && atomic_load(&h->error) == EIO);
-	CHECK(suspect_peek(&fs.arena->suspects)->news == SUSPECT_POISONED);
+	CHECK(peek_note()->news == SUSPECT_POISONED);
 }
 
 static unsigned n_opened;
@@ -117,7 +117,7 @@ static void gone_between_two_opens(void)
 
 	fake.open = fake_open_once;
 	CHECK(handle_ensure(&fs.guarded[0], h) == GUARD_POISONED && n_opened == 2);
-	CHECK(atomic_load(&h->error) == EIO && suspect_peek(&fs.arena->suspects)->news == SUSPECT_POISONED);
+	CHECK(atomic_load(&h->error) == EIO && peek_note()->news == SUSPECT_POISONED);
 }
 
 #define WORKER(function)                                  \

@@ -160,8 +160,8 @@ static void loss_is_noted_with_its_ranges(void)
 
 	handle_wrote(h, 100, NULL, 50);
 	handle_wrote(h, 10, NULL, 5);
-	CHECK(!suspect_peek(&fs.arena->suspects) && !goes_on(h));
-	note = suspect_peek(&fs.arena->suspects);
+	CHECK(!peek_note() && !goes_on(h));
+	note = peek_note();
 	CHECK(note && note->news == SUSPECT_POISONED && note->error == EIO && note->size == 150);
 	CHECK(note->overwrote && strcmp(note->object, "f") == 0);
 	CHECK(strcmp(note->path, ".guardfs/backends/cold/f") == 0);
@@ -182,7 +182,7 @@ static void what_is_not_synced_goes_with_a_loss(void)
 	handle_wrote(h, 150, NULL, 50);
 	ledger_put(&lost, 200, 230, LEDGER_ACKNOWLEDGED);
 	handle_lost(&fs.guarded[0], h->node, EIO, &lost);
-	note = suspect_peek(&fs.arena->suspects);
+	note = peek_note();
 	CHECK(note && note->news == SUSPECT_LOST && note->ranges.n == 2 && !note->overwrote);
 	CHECK(note->ranges.ranges[0].from == 150 && note->ranges.ranges[0].to == 200 &&
 	      note->ranges.ranges[0].level == LEDGER_CONFIRMED);
@@ -200,7 +200,7 @@ static void the_size_is_that_of_all(void)
 	handle_wrote(h, 100, NULL, 50);
 	handle_wrote(other, 150, NULL, 50);
 	CHECK(handle_known_end(h) == 150 && !goes_on(h));
-	CHECK(suspect_peek(&fs.arena->suspects)->size == 200);
+	CHECK(peek_note()->size == 200);
 }
 
 /* As by a truncation after which the file is written anew, while an fsync of before is under way. */
@@ -254,11 +254,11 @@ static void closed_with_success(void)
 	handle_wrote(h, 100, NULL, 50);
 	atomic_store(&h->flushed, 1);
 	handle_closes(h);
-	CHECK(!suspect_peek(&fs.arena->suspects) && !atomic_load(&h->error));
+	CHECK(!peek_note() && !atomic_load(&h->error));
 	/* It was promised to be synced. */
 	fs.board->config.backends[0].checkpoint.mib = 1;
 	handle_closes(h);
-	CHECK(suspect_peek(&fs.arena->suspects)->news == SUSPECT_POISONED);
+	CHECK(peek_note()->news == SUSPECT_POISONED);
 }
 
 static void written_after_a_close(void)
@@ -269,7 +269,7 @@ static void written_after_a_close(void)
 	atomic_store(&h->flushed, 1);
 	handle_wrote(h, 150, NULL, 50);
 	handle_closes(h);
-	CHECK(suspect_peek(&fs.arena->suspects));
+	CHECK(peek_note());
 }
 
 /* Closed before anybody has seen over the new connection whether what was confirmed over the old one is there. */
@@ -278,22 +278,22 @@ static void closed_before_it_is_found_again(void)
 	struct handle *h = open_then_reconnect(O_WRONLY, 100);
 
 	handle_closes(h);
-	CHECK(!suspect_peek(&fs.arena->suspects));
+	CHECK(!peek_note());
 	handle_wrote(h, 100, NULL, 50);
 	stored.st_size = 150;
 	CHECK(goes_on(h));
 	handle_closes(h);
-	CHECK(!suspect_peek(&fs.arena->suspects));
+	CHECK(!peek_note());
 	atomic_store(&fs.board->backends[0].breaker, breaker_word(2, false));
 	/* What is owed will go through it. */
 	fs.arena->owed.extents[7].fh = handle_id(h, handle_number(h));
 	atomic_store(&fs.arena->owed.extents[7].state, EXTENT_OWED);
 	handle_closes(h);
-	CHECK(!suspect_peek(&fs.arena->suspects) && !atomic_load(&h->error));
+	CHECK(!peek_note() && !atomic_load(&h->error));
 	atomic_store(&fs.arena->owed.extents[7].state, EXTENT_FREE);
 	handle_closes(h);
-	CHECK(suspect_peek(&fs.arena->suspects)->news == SUSPECT_POISONED);
-	CHECK(suspect_peek(&fs.arena->suspects)->ranges.ranges[0].from == 100);
+	CHECK(peek_note()->news == SUSPECT_POISONED);
+	CHECK(peek_note()->ranges.ranges[0].from == 100);
 }
 
 /* Nobody can look at a file without a name. */
@@ -303,7 +303,7 @@ static void loss_without_a_name(void)
 
 	handle_wrote(h, 10, NULL, 5);
 	h->unlinked = HANDLE_UNLINKED;
-	CHECK(!goes_on(h) && suspect_peek(&fs.arena->suspects)->news == SUSPECT_READ);
+	CHECK(!goes_on(h) && peek_note()->news == SUSPECT_READ);
 }
 
 static void writer_that_overwrote(void)

@@ -363,13 +363,13 @@ static struct handle *cut_by_dead_worker(errint_t (*how)(struct handle *h))
 		_exit(1);
 	}
 	CHECK(waitpid(pid, &status, 0) == pid && status == 0);
-	CHECK(!suspect_peek(&fs.arena->suspects));
+	CHECK(!peek_note());
 	return h;
 }
 
 static bool is_suspect(void)
 {
-	return suspect_peek(&fs.arena->suspects) != NULL;
+	return peek_note() != NULL;
 }
 
 /* The write is run again. */

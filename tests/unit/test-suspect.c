@@ -35,31 +35,97 @@ static int tear_down(void **state)
 	return 0;
 }
 
+static struct suspect_note note;
+
+static bool is_any(void)
+{
+	return suspect_peek(table, &note);
+}
+
+static bool file_note(enum suspect_news news, const char *object, const char *to)
+{
+	return suspect_file(
+	    table, &(struct suspect_report){.news = news, .backend = 1, .object = object, .to_object = to});
+}
+
 static void notes_stay_until_they_are_taken(void **state)
 {
+	char name[32];
+	unsigned n = 0, told = 0;
+	uint64_t at = SUSPECT_FIRST;
+
 	(void)state;
-	assert_null(suspect_peek(table));
-	for (uint32_t i = 0; i < SUSPECT_NOTES_MAX; i++) {
-		struct suspect_note *note = suspect_next_note(table);
-
-		assert_non_null(note);
-		snprintf(note->object, sizeof(note->object), "file%u", (unsigned)i);
-		assert_true(i || !suspect_is_any(table)); /* not before it is filed */
-		suspect_file(table);
+	assert_false(is_any());
+	/* Beyond the wrap of its counters, and at no round place. */
+	atomic_store(&table->filed, UINT32_MAX - 3);
+	atomic_store(&table->taken, UINT32_MAX - 3);
+	do
+		snprintf(name, sizeof(name), "cold/job/file%u", n++);
+	while (file_note(SUSPECT_FAILED, name, NULL));
+	n--;
+	/* Keeper is away for some seconds, and the disk is full. */
+	assert_true(n > 10000);
+	while (suspect_next_note(table, &at, &note)) {
+		snprintf(name, sizeof(name), "cold/job/file%u", told++);
+		assert_string_equal(note.object, name);
 	}
-	assert_null(suspect_next_note(table));
-	assert_int_equal(atomic_load(&table->missed), 1);
-	for (uint32_t i = 0; i < SUSPECT_NOTES_MAX; i++) {
-		char name[16];
-
-		snprintf(name, sizeof(name), "file%u", (unsigned)i);
-		assert_string_equal(suspect_peek(table)->object, name);
-		assert_string_equal(suspect_peek(table)->object, name);
+	assert_int_equal(told, n);
+	for (unsigned i = 0; i < n; i++) {
+		snprintf(name, sizeof(name), "cold/job/file%u", i);
+		assert_true(is_any());
+		assert_true(is_any());
+		assert_string_equal(note.object, name);
+		assert_int_equal(note.news, SUSPECT_FAILED);
 		suspect_taken(table);
 	}
-	assert_null(suspect_peek(table));
-	assert_non_null(suspect_next_note(table));
-	assert_false(suspect_is_any(table));
+	assert_false(is_any());
+	assert_true(file_note(SUSPECT_FAILED, name, NULL));
+	assert_true(suspect_is_any(table));
+}
+
+/* Each of any length goes through the ring unchanged, however it lies to its end. */
+static void a_note_is_read_as_it_was_filed(void **state)
+{
+	static char texts[4][SUSPECT_PATH_MAX];
+	struct ledger ranges = {0};
+
+	(void)state;
+	srand(5);
+	for (unsigned i = 0; i < 3000; i++) {
+		const struct suspect_report report = {.real_ns = i + 1,
+						      .news = (enum suspect_news)(i % SUSPECT_NEWS_COUNT),
+						      .backend = i % 3,
+						      .error = i,
+						      .size = i * 5000000000,
+						      .overwrote = i & 1,
+						      .ranges = i & 2 ? &ranges : NULL,
+						      .path = texts[0],
+						      .object = texts[1],
+						      .to_path = texts[2],
+						      .to_object = texts[3]};
+
+		for (unsigned t = 0; t < 4; t++) {
+			size_t length = (size_t)rand() % (i % 5 ? 40 : SUSPECT_PATH_MAX);
+
+			memset(texts[t], 'a' + rand() % 26, length);
+			texts[t][length] = '\0';
+		}
+		ledger_put(&ranges, i * 10, i * 10 + 5, LEDGER_WRITTEN);
+		assert_true(suspect_file(table, &report));
+		assert_true(is_any());
+		assert_true(note.real_ns == i + 1 && note.news == report.news &&
+			    note.backend == report.backend && note.error == i && note.size == report.size &&
+			    note.overwrote == report.overwrote);
+		assert_int_equal(note.ranges.n, i & 2 ? ranges.n : 0);
+		if (i & 2)
+			assert_memory_equal(&note.ranges, &ranges, sizeof(ranges));
+		assert_string_equal(note.path, texts[0]);
+		assert_string_equal(note.object, texts[1]);
+		assert_string_equal(note.to_path, texts[2]);
+		assert_string_equal(note.to_object, texts[3]);
+		suspect_taken(table);
+		assert_false(is_any());
+	}
 }
 
 static struct suspect *make_suspect(const char *object, enum suspect_verdict verdict)
@@ -108,33 +174,20 @@ static void those_that_need_a_look_are_found_by_name(void **state)
 	assert_int_equal(atomic_load(&table->open), 0);
 }
 
-static void file_note(enum suspect_news news, const char *object, const char *to)
-{
-	struct suspect_note *note = suspect_next_note(table);
-
-	assert_non_null(note);
-	memset(note, 0, sizeof(*note));
-	note->news = news;
-	note->backend = 1;
-	(void)copy_string(note->object, sizeof(note->object), object);
-	(void)copy_string(note->to_object, sizeof(note->to_object), to);
-	suspect_file(table);
-}
-
 /* While keeper takes none: else each change of any name would file one more, and a loss find no room. */
 static void a_note_concerns_its_own_files_alone(void **state)
 {
 	(void)state;
-	file_note(SUSPECT_LOST, "a/f", "");
+	assert_true(file_note(SUSPECT_LOST, "a/f", ""));
 	assert_true(suspect_is_any(table));
 	assert_true(suspect_concerns(table, 1, "a/f") && suspect_concerns(table, 1, "a"));
 	assert_false(suspect_concerns(table, 1, "a/g") || suspect_concerns(table, 1, "b") ||
 		     suspect_concerns(table, 0, "a/f"));
-	file_note(SUSPECT_RENAMED, "a", "b/c");
+	assert_true(file_note(SUSPECT_RENAMED, "a", "b/c"));
 	assert_true(suspect_concerns(table, 1, "b/c/f") && suspect_concerns(table, 1, "b"));
 	assert_false(suspect_concerns(table, 1, "b/d"));
-	file_note(SUSPECT_LOST, "", ""); /* its name is not known */
-	file_note(SUSPECT_READ, "b/d", "");
+	assert_true(file_note(SUSPECT_LOST, "", "")); /* its name is not known */
+	assert_true(file_note(SUSPECT_READ, "b/d", ""));
 	assert_false(suspect_concerns(table, 1, "b/d"));
 	suspect_taken(table);
 	suspect_taken(table);
@@ -160,11 +213,16 @@ static void fill(void *p, size_t n)
 static void any_content_is_forced_into_range(void **state)
 {
 	static struct suspect copy;
+	uint64_t at = SUSPECT_FIRST;
 
 	(void)state;
 	srand(3);
 	fill(table->places, sizeof(table->places[0]) * 20);
-	fill(table->notes, sizeof(table->notes[0]) * 20);
+	fill(table->notes, 10000);
+	assert_true(file_note(SUSPECT_LOST, "f", ""));
+	table->notes[4] = 0xff; /* its news */
+	assert_true(is_any() && note.news == SUSPECT_READ);
+	assert_true(suspect_next_note(table, &at, &note) && !suspect_next_note(table, &at, &note));
 	atomic_store(&table->used, 1000000);
 	atomic_store(&table->taken, UINT32_MAX - 9);
 	atomic_store(&table->filed, 10);
@@ -174,13 +232,18 @@ static void any_content_is_forced_into_range(void **state)
 	for (uint32_t i = 0; i < SUSPECTS_MAX; i++)
 		if (suspect_copy(table, i, &copy))
 			assert_true(copy.verdict < SUSPECT_VERDICT_COUNT && copy.backend < 2);
-	for (unsigned i = 0; i < 20; i++, suspect_taken(table))
-		assert_true(suspect_peek(table)->news < SUSPECT_NEWS_COUNT);
-	assert_null(suspect_peek(table));
+	assert_false(is_any()); /* nonsense is no note */
+	assert_int_equal(atomic_load(&table->filed), UINT32_MAX - 9);
+	atomic_store(&table->filed, 10); /* nor without the check */
+	at = SUSPECT_FIRST;
+	assert_false(suspect_next_note(table, &at, &note));
+	assert_true(is_any() && note.news == SUSPECT_READ);
+	suspect_taken(table);
+	assert_false(is_any());
 	atomic_store(&table->taken, 7); /* more than there is room for */
-	atomic_store(&table->filed, 7 + SUSPECT_NOTES_MAX + 1);
+	atomic_store(&table->filed, 7 + SUSPECT_UNITS + 1);
 	assert_true(arena_check(arena) > 0);
-	assert_null(suspect_peek(table));
+	assert_false(is_any());
 }
 
 /* A keeper that dies in the midst of putting one: the next one completes it, and it can be read. */
@@ -211,6 +274,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test_setup_teardown(notes_stay_until_they_are_taken, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(a_note_is_read_as_it_was_filed, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(those_that_need_a_look_are_found_by_name, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(a_note_concerns_its_own_files_alone, set_up, tear_down),
 	    cmocka_unit_test(names_go_both_ways),

@@ -148,7 +148,7 @@ static void fail_a_checkpoint(void)
 
 static const struct suspect_note *next_note(void)
 {
-	return suspect_peek(&fs.arena->suspects);
+	return peek_note();
 }
 
 static bool is_told_lost(int error)
