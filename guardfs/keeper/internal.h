@@ -67,6 +67,8 @@ struct keeper {
 	/* As last written. */
 	uint64_t routes_hash;
 	bool routes_loaded;
+	/* Of the first map. */
+	uint32_t map_tries;
 
 	/* Outside files must change. */
 	bool changed;
@@ -78,7 +80,9 @@ struct keeper {
 };
 
 /* routes.c: the tier map */
-void routes_load(struct keeper *k); /* manifest and routes file to the board */
+/* Manifest and routes file to the board. Worker waits for the first map (map_loaded), which routes_tick loads if it could not be
+ * read here. */
+void routes_load(struct keeper *k);
 void routes_tick(struct keeper *k); /* reloads if asked or changed; saves pattern-made routes */
 /* A probe found a directory that a pattern routes. */
 void routes_found(struct keeper *k, unsigned backend, const char *path);

@@ -104,9 +104,7 @@ static void take_over(struct keeper *k)
 	k->limits = make_limits(k->config);
 	k->hooks = hooks_create(k->config, act_done, k);
 	inquiry_init(k);
-	/* Worker waits for it. */
 	routes_load(k);
-	atomic_store(&k->board->map_loaded, 1);
 	history_start(k);
 	now_ns = clock_mono_ns();
 	k->n_backends = MIN(k->config->n_backends, (uint32_t)CONFIG_BACKENDS_MAX);

@@ -14,6 +14,8 @@
 /* Editors and shells empty a file before writing it. A half-written manifest lacks routes, whose paths would
  * land on the local disk. So it is read when unchanged for so long, or on an order. */
 #define SETTLE_NS (900 * NSEC_PER_MSEC) /* the next tick but one */
+/* So long the first map waits for what cannot be read because of this machine's trouble. */
+#define FIRST_MAP_TRIES 10 /* ticks */
 
 enum manifest_state { MANIFEST_BAD = 0, MANIFEST_GOOD = 1, MANIFEST_NONE = 2 };
 
@@ -37,6 +39,12 @@ static ssize_t read_text(const char *path, size_t limit, char **text)
 	n = fread(*text, 1, (size_t)st.st_size, f);
 	(*text)[n] = '\0';
 	return ferror(f) ? -EIO : (ssize_t)n;
+}
+
+/* Trouble of this machine, which says nothing of the file: it is read again. */
+static bool is_passing(errint_t rc)
+{
+	return rc == -EMFILE || rc == -ENFILE || rc == -ENOMEM || rc == -EAGAIN || rc == -EINTR || rc == -EIO;
 }
 
 static struct manifest_stamp stamp_manifest(const struct keeper *k)
@@ -121,38 +129,36 @@ static void keep_good(const struct keeper *k, const struct text *good)
 		log_warning("manifest: writing %s: %s", path, strerror(-rc));
 }
 
-/* For a start with a bad manifest. fresh: the last good one, else the good lines. */
-static void recall_good(const struct keeper *k, struct tiermap *fresh)
+/* For a start with a bad manifest. fresh: the last good one; else false, and the good lines. */
+static bool recall_good(const struct keeper *k, struct tiermap *fresh)
 {
 	CLEANUP_FREE struct tiermap *good = calloc(1, sizeof(*good));
 	char path[CONFIG_PATH_MAX + 32], error[CONFIG_ERROR_MAX];
 	struct text read = {NULL, 0};
+	bool known = good && state_path(k, path, sizeof(path), LAST_GOOD) == 0 &&
+		     read_manifest(k, path, &read, good, error) == 0;
 
-	if (good && state_path(k, path, sizeof(path), LAST_GOOD) == 0 &&
-	    read_manifest(k, path, &read, good, error) == 0) {
+	if (known) {
 		memcpy(fresh, good, sizeof(*fresh));
 		log_warning("manifest: the last good one is used, %s", path);
-	} else {
-		log_error("manifest: no good one is known; %u of its lines are used", fresh->n_routes);
 	}
 	free(read.text);
+	return known;
 }
 
 /* ---- the map ---- */
 
 /* Of former lives. An unreadable file is put aside: its routes are found again at connect. */
-static void read_routes_file(const struct keeper *k, struct tiermap *map)
+static void parse_routes_file(const struct keeper *k, const char *text, ssize_t n, struct tiermap *map)
 {
 	char path[CONFIG_PATH_MAX + 32], aside[CONFIG_PATH_MAX + 32], error[CONFIG_ERROR_MAX] = "";
-	CLEANUP_FREE char *text = NULL;
 	uint32_t skipped = 0;
-	ssize_t n = -ENAMETOOLONG;
 
-	if (state_path(k, path, sizeof(path), "routes") == 0 &&
-	    state_path(k, aside, sizeof(aside), "routes.bad") == 0)
-		n = read_text(path, ROUTES_MAX, &text);
 	if (n == -ENOENT)
 		return;
+	if (state_path(k, path, sizeof(path), "routes") < 0 ||
+	    state_path(k, aside, sizeof(aside), "routes.bad") < 0)
+		n = -ENAMETOOLONG;
 	if (n >= 0)
 		n = tiermap_parse_routes(k->config, path, text, (size_t)n, map, &skipped, error);
 	if (n < 0) {
@@ -163,6 +169,14 @@ static void read_routes_file(const struct keeper *k, struct tiermap *map)
 	if (skipped)
 		log_warning("routes: %u routes in %s conflict with the manifest and are left out", skipped,
 			    path);
+}
+
+static ssize_t read_routes_file(const struct keeper *k, char **text)
+{
+	char path[CONFIG_PATH_MAX + 32];
+
+	return state_path(k, path, sizeof(path), "routes") < 0 ? -ENAMETOOLONG
+							       : read_text(path, ROUTES_MAX, text);
 }
 
 /* Pattern-made routes, as far as there is room; all if there is no new manifest. */
@@ -178,8 +192,9 @@ static void carry_over(const struct tiermap *from, struct tiermap *to, bool all)
 	}
 }
 
-/* Under the map's lock, so that no route of worker's is lost. */
-static void publish_map(struct keeper *k, struct tiermap *fresh, const char *error)
+/* Under the map's lock, so that no route of worker's is lost. Of the routes file n bytes, or why it was not read. */
+static void publish_map(struct keeper *k, struct tiermap *fresh, const char *routes, ssize_t n,
+			const char *error)
 {
 	struct board *board = k->board;
 	bool bad = error[0] != '\0';
@@ -187,7 +202,7 @@ static void publish_map(struct keeper *k, struct tiermap *fresh, const char *err
 
 	carry_over(map, fresh, bad);
 	if (!k->routes_loaded)
-		read_routes_file(k, fresh);
+		parse_routes_file(k, routes, n, fresh);
 	k->routes_loaded = true;
 	map->n_routes = fresh->n_routes;
 	memcpy(map->routes, fresh->routes, fresh->n_routes * sizeof(fresh->routes[0]));
@@ -198,11 +213,18 @@ static void publish_map(struct keeper *k, struct tiermap *fresh, const char *err
 	board_map_commit(board);
 }
 
-/* False: changed during the read. The next tick sees it. */
+/* May the first map wait a tick more? Without it worker serves nothing. */
+static bool map_can_wait(struct keeper *k)
+{
+	return !atomic_load(&k->board->map_loaded) && ++k->map_tries < FIRST_MAP_TRIES;
+}
+
+/* False: changed during the read, or must be read again. The next tick does it. */
 static bool load_manifest(struct keeper *k, struct tiermap *fresh, char *error)
 {
 	struct manifest_stamp after;
 	struct text read = {NULL, 0};
+	bool known = true;
 	errint_t err;
 
 	k->manifest = stamp_manifest(k);
@@ -212,6 +234,8 @@ static bool load_manifest(struct keeper *k, struct tiermap *fresh, char *error)
 		free(read.text);
 		return false;
 	}
+	if (is_passing(err))
+		k->manifest = (struct manifest_stamp){.error = -err}; /* no stamp that the file has */
 	if (err == 0) {
 		keep_good(k, &read);
 	} else if (atomic_load(&k->board->map_loaded)) {
@@ -219,20 +243,37 @@ static bool load_manifest(struct keeper *k, struct tiermap *fresh, char *error)
 		fresh->n_routes = 0;
 	} else {
 		log_error("manifest: %s", error);
-		recall_good(k, fresh);
+		known = recall_good(k, fresh);
 	}
 	free(read.text);
+	if (!known && is_passing(err) && map_can_wait(k))
+		return false;
+	if (!known)
+		log_error("manifest: no good one is known; %u of its lines are used", fresh->n_routes);
 	return true;
 }
 
 void routes_load(struct keeper *k)
 {
 	CLEANUP_FREE struct tiermap *fresh = calloc(1, sizeof(*fresh));
+	CLEANUP_FREE char *routes = NULL;
 	char error[CONFIG_ERROR_MAX] = "";
+	ssize_t n = 0;
 
-	if (!fresh || (k->config->manifest[0] && !load_manifest(k, fresh, error)))
+	if (!fresh) {
+		k->manifest = (struct manifest_stamp){.error = ENOMEM};
 		return;
-	publish_map(k, fresh, error);
+	}
+	if (k->config->manifest[0] && !load_manifest(k, fresh, error))
+		return;
+	if (!k->routes_loaded)
+		n = read_routes_file(k, &routes);
+	if (n < 0 && is_passing((errint_t)n) && map_can_wait(k)) {
+		log_error("routes: STATE_DIR/routes: %s", strerror((int)-n));
+		return;
+	}
+	publish_map(k, fresh, routes, n, error);
+	atomic_store(&k->board->map_loaded, 1);
 	log_info("tier map: %u routes%s", fresh->n_routes, error[0] ? " (manifest not read)" : "");
 	routes_refresh(k);
 	for (unsigned i = 0; i < k->n_backends; i++)
@@ -271,7 +312,8 @@ void routes_tick(struct keeper *k)
 	struct manifest_stamp now = stamp_manifest(k);
 	uint32_t generation;
 
-	if (reloads != k->reloads_seen || (!same_stamp(&now, &k->manifest) && is_settled(k, &now))) {
+	if (reloads != k->reloads_seen || !atomic_load(&k->board->map_loaded) ||
+	    (!same_stamp(&now, &k->manifest) && is_settled(k, &now))) {
 		k->reloads_seen = reloads;
 		routes_load(k);
 	}

@@ -4,37 +4,17 @@
 # limit: 300
 # long: many starts and reconnects of guardfs, one for each call that fails
 . "$REPO/tests/lib/lib.sh"
+. "$REPO/tests/lib/inject.sh"
 
 STEPS=${STEPS:-3} KINDS=${KINDS:-alloc call short eintr} COUNT=${COUNT:-1}
 DEADLINE_METADATA=4000 DEADLINE_READ=4000 DEADLINE_WRITE=15000 DEADLINE_SYNC=15000
 PATIENCE=10000
 
-# inject KIND FROM: the call that fails, counted from now on; FROM 0: none.
-inject()
-{
-	python3 - "$WORK/inject" "$1" "$2" "$COUNT" <<'END'
-import struct, sys
-kind = ("none", "alloc", "call", "short", "eintr").index(sys.argv[2])
-with open(sys.argv[1], "r+b") as f:
-    f.write(struct.pack("<6Q", 0, int(sys.argv[3]), int(sys.argv[4]), kind, 0, 0))
-END
-}
-
-# How many calls there were; which one has failed.
-injected()
-{
-	python3 - "$WORK/inject" <<'END'
-import struct, sys
-calls, start, count, kind, failed, name = struct.unpack("<5Q8s", open(sys.argv[1], "rb").read(48))
-print(calls, failed, name.rstrip(b"\0").decode() or "none")
-END
-}
-
 begin()
 {
 	rm -rf "$RUN"
 	: >"$WORK/guardfs.log"
-	INJECT=$WORK/inject LD_PRELOAD=$BUILD/tests/preload/inject.so "$GUARDFS" -f -c "$CONF" </dev/null >>"$WORK/guardfs.log" 2>&1 &
+	"${INJECTING[@]}" "$GUARDFS" -f -c "$CONF" </dev/null >>"$WORK/guardfs.log" 2>&1 &
 	GUARDIAN=$!
 }
 
@@ -84,7 +64,7 @@ try_start()
 	local rc=0
 
 	what="start, $1, call $2"
-	inject "$1" "$2"
+	inject "$1" "$2" "$COUNT"
 	begin
 	poll_until 40000 is_settled_or_dead || fail "$what ($(injected)): neither serves nor has ended"
 	if is_gone "$GUARDIAN"; then
@@ -105,7 +85,7 @@ try_reconnect()
 {
 	what="reconnect, $1, call $2"
 	put before
-	inject "$1" "$2"
+	inject "$1" "$2" "$COUNT"
 	box_cut
 	put after
 	poll_until 40000 is_settled || fail "$what ($(injected)): does not serve"
@@ -129,8 +109,6 @@ steps()
 
 setup_one_box 'durability = behind'
 sed -i '/^\[recovery\]/a recoveries_per_hour = 0\nrecoveries_per_day = 0\nflap_count = 0' "$CONF"
-head -c 48 /dev/zero >"$WORK/inject"
-chmod 0666 "$WORK/inject"
 what="no call"
 for kind in $KINDS; do
 	inject "$kind" 0
