@@ -163,12 +163,13 @@ static void reply_error(uint64_t unique, int err)
 static void run_no_more(const struct slot *slot)
 {
 	behind_send_no_more(slot);
-	if (!slot->moved)
-		(void)draft_refused_write(call.buffer);
+	/* Before its handle is let go: if that was closed meanwhile it is released here, in this slot. */
 	if (slot->mutating && slot->moved)
 		doubt_ask_again(call.buffer);
 	else if (slot->mutating)
 		doubt_raise(call.buffer);
+	if (!slot->moved)
+		(void)draft_refused_write(call.buffer);
 	guard_end_request();
 	handle_end_request();
 	if (call.unique)
