@@ -59,6 +59,12 @@ static bool has_taken_note(const struct keeper *k, const struct suspect *s)
 	return k->suspects.note && s->filed_ns && s->note == k->suspects.note;
 }
 
+/* A former look's outcome is of the past: the next one waits for calm alone. */
+static void look_anew(struct keeper *k, uint32_t place)
+{
+	k->settle.retry_ns[place] = 0;
+}
+
 /* Marked as unwritten until the journal's queue is. */
 static void store(struct keeper *k, uint32_t place, struct suspect *s)
 {
@@ -284,12 +290,15 @@ static void take_suspect(struct keeper *k, const struct suspect_note *note)
 		return;
 	s->suspects_new++;
 	atomic_fetch_add(&table_of(k)->came[note->news], 1);
-	if (place < SUSPECTS_MAX)
+	if (place < SUSPECTS_MAX) {
 		work = *at_place(k, place);
-	else
+	} else {
 		begin_suspect(k, note, &work);
+		place = free_place(k);
+	}
 	add_note(&work, note, s->incident.id);
-	store(k, place < SUSPECTS_MAX ? place : free_place(k), &work);
+	look_anew(k, place);
+	store(k, place, &work);
 }
 
 /* ---- notes of what has become of suspects ---- */
@@ -358,6 +367,7 @@ static void is_closed(struct keeper *k, uint32_t place, const struct suspect_not
 	work.told_ns = note->real_ns;
 	work.verdict = SUSPECT_PENDING;
 	work.whole_to = 0;
+	look_anew(k, place);
 	store(k, place, &work);
 }
 
@@ -398,8 +408,11 @@ static void is_linked(struct keeper *k, uint32_t place, const struct suspect_not
 	work = *at_place(k, place);
 	work.filed_ns = unused_name(k, work.filed_ns);
 	move_work(k, note);
-	if (find_open(k, work.backend, work.object) == SUSPECTS_MAX)
-		store(k, free_place(k), &work);
+	if (find_open(k, work.backend, work.object) < SUSPECTS_MAX)
+		return;
+	place = free_place(k);
+	look_anew(k, place);
+	store(k, place, &work);
 }
 
 /* Each suspect below either name moves once. */

@@ -134,8 +134,11 @@ static void a_new_loss_is_looked_at_anew(void **state)
 	seen.whole_to = 10;
 	suspects_found(k, 0, &seen);
 	assert_true(find("f", false) && seen.verdict == SUSPECT_TRUNCATED && n_open() == 1);
+	/* When a vain look would have been repeated says nothing of this one. */
+	k->settle.retry_ns[0] = UINT64_MAX;
 	file_lost("f", 20, 30);
 	assert_true(find("f", false) && seen.verdict == SUSPECT_PENDING && seen.whole_to == 0);
+	assert_int_equal(k->settle.retry_ns[0], 0);
 	assert_int_equal(seen.ranges.ranges[0].to, 30);
 	seen.verdict = SUSPECT_WHOLE;
 	suspects_found(k, 0, &seen);
@@ -268,10 +271,12 @@ static void a_file_that_grew_after_it_was_told(void **state)
 	assert_true(find("f", false));
 	seen.verdict = SUSPECT_CHANGED;
 	suspects_found(k, 0, &seen);
+	k->settle.retry_ns[0] = UINT64_MAX;
 	for (uint64_t size = 15; size <= 30; size += 15) {
 		file_note(SUSPECT_CLOSED, "f", NULL, size, NULL);
 		assert_true(find("f", false) && seen.size == MAX(size, 20u) && !seen.again);
 		assert_int_equal(seen.verdict, size > 20 ? SUSPECT_PENDING : SUSPECT_CHANGED);
+		assert_int_equal(k->settle.retry_ns[0], size > 20 ? 0 : UINT64_MAX);
 	}
 }
 
