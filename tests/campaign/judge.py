@@ -9,6 +9,7 @@ import json
 import os
 import pickle
 import sys
+import time
 
 ENDED = ("gone", "replaced")
 
@@ -28,6 +29,18 @@ def read(path):
             return f.read()
     except FileNotFoundError:
         return None
+
+
+def read_through(path):
+    """The same through the mount. All trouble is over, but for an outage of a moment in which a busy machine did something else."""
+    until = time.monotonic() + 60
+    while True:
+        try:
+            return read(path)
+        except OSError:
+            if time.monotonic() > until:
+                raise
+            time.sleep(0.2)  # sleep-ok: the rate of trying
 
 
 class Judge:
@@ -53,10 +66,14 @@ class Judge:
         """The server lost what was not synced, and the file was closed by then with something that was not: nobody is told."""
         return file.closed_unsynced_at is not None and any(cut > file.closed_unsynced_at for cut in self.cuts)
 
+    def remains_may_be_lost(self, file):
+        """The same of what a failed write has left, which nobody counts on: it may have been looked at before."""
+        return bool(file.told) and file.closed_at is not None and any(cut > file.closed_at for cut in self.cuts)
+
     def verdict(self, file, name, got, entry):
         verdict, whole_to = entry["verdict"], entry["whole_to"]
-        if entry["again"] or self.may_be_lost(file):
-            return  # it may have been looked at in the midst of what was written since
+        if entry["again"] or self.may_be_lost(file) or self.remains_may_be_lost(file):
+            return  # it may have been looked at in the midst of what was written since, or before the server lost some of it
         wrong, unexplained = file.difference(got)
         if verdict == "pending":
             self.add(file, name, "nobody has looked at it")
@@ -143,7 +160,7 @@ class Judge:
             if len(file.ever) > 1 and not file.certain and file.kind == "publish" and name.endswith("published"):
                 continue  # it is this version, or that of another one
             self.content(file, name, here[name])
-            if self.mount and read(os.path.join(self.mount, name)) != here[name]:
+            if self.mount and read_through(os.path.join(self.mount, name)) != here[name]:
                 self.add(file, name, "the mount shows something else than storage")
 
     def callers(self):

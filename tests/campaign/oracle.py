@@ -34,6 +34,7 @@ class File:
         self.told = []  # (time, call, errno) of what its writer was told
         self.begun_again = 0  # times that it was written to after its writer had been told
         self.made_at = time.monotonic()
+        self.closed_at = None  # last close
         self.closed_unsynced_at = None  # first close with bytes that no sync covered
         self.untold = False  # its writer is a program that does not say what it was told
         self.anything = False  # nothing is known of its content
@@ -77,6 +78,7 @@ class File:
         self.synced[:] = b"\1" * len(self.content)
 
     def close(self):
+        self.closed_at = time.monotonic()
         if self.closed_unsynced_at is None and 0 in self.synced:
             self.closed_unsynced_at = time.monotonic()
 
