@@ -58,6 +58,10 @@ struct config_backend {
 	char path[CONFIG_PATH_MAX];
 	char identity[CONFIG_PATH_MAX];
 	char known_hosts[CONFIG_PATH_MAX];
+	/* STREAM_LIBSSH: file with the user's password; program that prints the passphrase of identity; socket of an agent. */
+	char password_file[CONFIG_PATH_MAX];
+	char askpass[CONFIG_PATH_MAX];
+	char agent[CONFIG_PATH_MAX];
 	/* Absolute prefix in manifests. */
 	char alias[CONFIG_PATH_MAX];
 	/* .guardfs/backends/NAME is bound here. */

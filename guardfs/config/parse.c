@@ -161,7 +161,7 @@ const struct config_key *config_known_key(const struct config_report *report, un
 					  const char *section, const char *name)
 {
 	const struct config_key *key = config_key_find(section, name);
-	char list[320];
+	char list[400];
 
 	if (!key) {
 		config_key_list(section, list, sizeof(list));

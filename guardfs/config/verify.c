@@ -263,6 +263,26 @@ static errint_t check_stream(const struct context *c, uint32_t i)
 			   key);
 }
 
+/* ssh has ways of its own, and gets none of them. */
+static errint_t check_login(const struct context *c, uint32_t i)
+{
+	const struct config_backend *b = &c->config->backends[i];
+	const char *key = b->password_file[0] ? "password_file"
+			  : b->askpass[0]     ? "askpass"
+			  : b->agent[0]	      ? "agent"
+					      : NULL;
+
+	if (key && backend_is_reached_by_ssh(b))
+		return config_fail(
+		    c->report, backend_line(c, i, key),
+		    "'%s' means nothing with stream = openssh, which has ssh_config and ssh_options", key);
+	if (b->askpass[0] && !b->identity[0])
+		return config_fail(
+		    c->report, backend_line(c, i, "askpass"),
+		    "'askpass' means nothing without identity, of which it prints the passphrase");
+	return 0;
+}
+
 static errint_t check_type(const struct context *c, uint32_t i)
 {
 	const struct config_backend *b = &c->config->backends[i];
@@ -405,8 +425,8 @@ errint_t config_verify(const struct config *config, const struct config_lines *l
 		       const struct config_report *report)
 {
 	static errint_t (*const for_backend[])(const struct context *, uint32_t) = {
-	    check_type,	  check_stream, check_directory, check_backend_places,
-	    check_expose, check_alias,	check_filter,
+	    check_type,		  check_stream, check_login, check_directory,
+	    check_backend_places, check_expose, check_alias, check_filter,
 	};
 	const struct context c = {config, lines, report};
 	errint_t rc = check_required(&c);

@@ -103,6 +103,15 @@ static void take_steps(struct diagnose_run *run, const struct step_action *steps
 	run->diagnosis->failed_step = DIAGNOSE_STEP_COUNT;
 }
 
+/* The record then tells of this login. */
+static uint64_t take_refused(struct diagnosis *d)
+{
+	uint64_t refused_ns = d->refused_ns;
+
+	d->refused_ns = 0;
+	return refused_ns;
+}
+
 /* Against core files and debuggers: the private key is in memory. No signal handlers: a crash must end the
  * process. */
 static void shut_off(void)
@@ -121,12 +130,16 @@ static void run_child(const struct config_backend *backend, struct diagnosis *di
 		      bool write)
 {
 	static struct diagnose_run run; /* large, for this process alone */
+	static struct diagnose_secrets secrets;
 
 	shut_off();
 	run = (struct diagnose_run){.backend = backend,
 				    .diagnosis = diagnosis,
 				    .timeout_ms = timeout_ms,
 				    .write = write,
+				    .secrets = &secrets,
+				    .logins = 1,
+				    .refused_ns = take_refused(diagnosis),
 				    .fd = -1,
 				    .like = -1};
 	/* Just before the kill, to report in order. */
@@ -135,6 +148,7 @@ static void run_child(const struct config_backend *backend, struct diagnosis *di
 		take_steps(&run, directory_steps, ARRAY_SIZE(directory_steps));
 	else
 		take_steps(&run, server_steps, ARRAY_SIZE(server_steps));
+	secrets_wipe(&secrets);
 	_exit(0);
 }
 
@@ -196,6 +210,7 @@ void diagnose_run(const struct config_backend *backend, uint32_t timeout_ms, boo
 	}
 	timeout_ms = MAX(timeout_ms, 1u);
 	fail_whole(shared, ERRCLASS_TIMEOUT, "the diagnosis did not begin in time");
+	shared->refused_ns = diagnosis->refused_ns;
 	pid = fork();
 	if (pid == 0)
 		run_child(backend, shared, timeout_ms, write);
@@ -230,6 +245,8 @@ bool diagnose_session_open(const struct config_backend *backend, const struct di
 			   struct diagnosis *diagnosis, struct diagnose_session *session)
 {
 	CLEANUP_FREE struct diagnose_run *run = calloc(1, sizeof(*run));
+	struct diagnose_secrets own = {0};
+	uint64_t refused_ns = take_refused(diagnosis);
 	bool opened;
 
 	fail_whole(diagnosis, ERRCLASS_CONFIG, "out of memory");
@@ -242,11 +259,15 @@ bool diagnose_session_open(const struct config_backend *backend, const struct di
 	run->no_key = manner->no_key;
 	run->like = manner->like;
 	run->confine = manner->confine;
+	run->secrets = manner->secrets ? manner->secrets : &own;
+	run->logins = manner->secrets ? manner->logins : 1;
+	run->refused_ns = refused_ns;
 	run->fd = -1;
 	run->deadline_ns = clock_mono_ns() + manner->timeout_ms * NSEC_PER_MSEC;
 	take_steps(run, session_steps, ARRAY_SIZE(session_steps));
 	opened = diagnosis->failed_step == DIAGNOSE_STEP_COUNT;
 	free_steps(run);
+	secrets_wipe(&own);
 	if (opened)
 		*session = (struct diagnose_session){run->session, run->channel, run->fd};
 	else if (run->session)

@@ -34,6 +34,9 @@ struct diagnosis {
 	uint32_t ms[DIAGNOSE_STEP_COUNT];
 	/* Missing features (policy/server.h); 0: not asked. */
 	uint32_t lacks;
+	/* Logging in failed with the password of a password_file that was changed then (CLOCK_REALTIME); 0: it did not. Handed in
+	 * as well: that one is not sent again. */
+	uint64_t refused_ns;
 	/* One line. */
 	char detail[256];
 	/* The server's SSH banner. */
@@ -43,7 +46,8 @@ struct diagnosis {
 const char *diagnose_step_name(enum diagnose_step step);
 const char *diagnose_outcome_name(enum diagnose_outcome outcome);
 
-/* timeout_ms: for all steps. write: the last step too. dir backends: CONFIG, PATH, SPACE, WRITE. */
+/* timeout_ms: for all steps. write: the last step too. dir backends: CONFIG, PATH, SPACE, WRITE. Of *diagnosis refused_ns is
+ * read. */
 void diagnose_run(const struct config_backend *backend, uint32_t timeout_ms, bool write,
 		  struct diagnosis *diagnosis);
 
@@ -54,6 +58,8 @@ struct diagnose_session {
 	int socket;
 };
 
+struct diagnose_secrets;
+
 struct diagnose_manner {
 	/* For all steps, but for the resolver, which may block for longer. */
 	uint32_t timeout_ms;
@@ -63,9 +69,13 @@ struct diagnose_manner {
 	int like;
 	/* Called once connected, before a byte of the server's is read. May be NULL. */
 	void (*confine)(void);
+	/* Got by the first login that has them, for all `logins` of them. The caller wipes them. NULL: this login gets, and
+	 * wipes, its own. */
+	struct diagnose_secrets *secrets;
+	unsigned logins;
 };
 
-/* Takes the steps CONFIG to SFTP (without version) in this process. True: *session is the caller's, non-blocking. False:
+/* Takes the steps CONFIG to SFTP (without version) in this process. Of *diagnosis refused_ns is read. True: *session is the caller's, non-blocking. False:
  * diagnosis says why; the socket may stay open. One thread, ignoring SIGPIPE, in a process without other work. */
 bool diagnose_session_open(const struct config_backend *backend, const struct diagnose_manner *manner,
 			   struct diagnosis *diagnosis, struct diagnose_session *session) WARN_UNUSED;

@@ -4,6 +4,7 @@
 #define GUARDFS_DIAGNOSE_INTERNAL_H
 
 #include "diagnose/diagnose.h"
+#include "diagnose/secrets.h"
 #include "sftp/packet.h"
 
 #include <libssh/libssh.h>
@@ -30,6 +31,13 @@ struct diagnose_run {
 	bool no_key;
 	int like;
 	void (*confine)(void);
+	struct diagnose_secrets *secrets;
+	/* Logins that they are for. */
+	unsigned logins;
+	/* The server refused the password of a file of that time. 0: none. */
+	uint64_t refused_ns;
+	/* The password was sent; the server asked more than that. */
+	bool password_sent, questions;
 
 	struct addrinfo *addresses;
 	/* "ADDRESS port PORT". */
@@ -86,6 +94,7 @@ enum diagnose_outcome diagnose_lost(struct diagnose_run *run, enum errclass othe
 
 /* keys.c */
 enum diagnose_outcome diagnose_config(struct diagnose_run *run);
+/* login.c */
 enum diagnose_outcome diagnose_login(struct diagnose_run *run);
 
 /* connect.c */

@@ -102,6 +102,8 @@ static void take_diagnosis(struct keeper *k, const struct inquiry_result *r, uin
 			       : "all";
 
 	note_lacks(k, s->board, d);
+	if (class == ERRCLASS_AUTH_FAILED && d->refused_ns)
+		transport_note_refused(&s->transport, d->refused_ns);
 	history_note(s, "diagnosis", step, name, r->took_ms, text);
 	log_info("backend %s: the server itself, asked beside the mount: %s: %s", s->config->name, name,
 		 text);

@@ -51,6 +51,7 @@ static void diagnose_in_child(const struct keeper *k, unsigned backend)
 	struct diagnosis d;
 
 	memset(&d, 0, sizeof(d));
+	d.refused_ns = transport_refused_ns(&k->backends[backend].transport);
 	/* If ssh cannot be asked, the configuration names the server. */
 	if (b.type == BACKEND_SSHFS && ssh_config_apply(&b) == -ENOTSUP) {
 		log_info("backend %s: no diagnosis: by ssh_config its server is reached through a proxy, or "
@@ -159,6 +160,12 @@ enum inquiry_news inquiry_receive(struct keeper *k, struct inquiry_result *resul
 		   : INQUIRY_FAILED;
 }
 
+/* A try says as much of a login as a diagnosis would, and a password that is wrong shall be sent once, not by both. */
+static bool leaves_it_to_tries(const struct supervised *s)
+{
+	return !s->serving && s->config->password_file[0] != '\0';
+}
+
 /* One that stays down is asked again after INQUIRY_PAUSE_MS. */
 static void begin_next_inquiry(struct keeper *k, uint64_t now_ns)
 {
@@ -168,7 +175,7 @@ static void begin_next_inquiry(struct keeper *k, uint64_t now_ns)
 		const struct supervised *s = &k->backends[i];
 		bool rested = now_ns >= q->last_ns[i] + INQUIRY_PAUSE_MS * NSEC_PER_MSEC;
 
-		if (s->course.state == HEALTH_HELD ||
+		if (s->course.state == HEALTH_HELD || leaves_it_to_tries(s) ||
 		    !(s->serving ? inquiry_asks_why(s) : s->incident.open)) {
 			q->wanted &= ~(1u << i);
 			continue;

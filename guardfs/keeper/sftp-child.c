@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/privileges.h"
+#include "diagnose/secrets.h"
 #include "sftp/stream.h"
 #include "sftp/transport.h"
 #include "sshfs-compat/sshfs-compat.h"
@@ -87,21 +88,30 @@ static int unacknowledged_ms(const struct sftp_job *job)
 	return (int)MIN(MAX(job->slow_ms, UNACKNOWLEDGED_LEAST_MS), (uint32_t)INT_MAX);
 }
 
-/* like: the socket of the connection before; -1: none. It gets this one's. NULL: diagnosis says why. */
-static struct connection *connect_once(const struct sftp_job *job, uint32_t limit_ms, int *like,
+/* What both logins share. */
+struct logins {
+	/* The socket of the connection before; -1: none. */
+	int like;
+	struct diagnose_secrets secrets;
+};
+
+/* NULL: diagnosis says why. */
+static struct connection *connect_once(const struct sftp_job *job, uint32_t limit_ms, struct logins *logins,
 				       struct diagnosis *diagnosis)
 {
 	const struct diagnose_manner manner = {.timeout_ms = limit_ms,
 					       .no_key = job->no_key,
-					       .like = *like,
-					       .confine = job->sandbox ? confine_login : NULL};
+					       .like = logins->like,
+					       .confine = job->sandbox ? confine_login : NULL,
+					       .secrets = &logins->secrets,
+					       .logins = job->connections};
 	struct diagnose_session session;
 	struct connection *connection;
 	struct stream *stream;
 
 	if (!diagnose_session_open(&job->backend, &manner, diagnosis, &session))
 		return NULL;
-	*like = session.socket;
+	logins->like = session.socket;
 	if (stream_over_channel(session.session, session.channel, session.socket, unacknowledged_ms(job),
 				&stream) < 0) {
 		diagnose_session_close(&session);
@@ -124,14 +134,14 @@ static uint32_t share_ms(const struct sftp_job *job, uint64_t began_ns)
 }
 
 /* Data on a connection of its own, if there is room and time for it: else everything shares one. */
-static struct connection *connect_for_data(struct sftp_job *job, uint64_t began_ns, int like,
+static struct connection *connect_for_data(struct sftp_job *job, uint64_t began_ns, struct logins *logins,
 					   struct connection *metadata)
 {
 	uint32_t limit_ms = share_ms(job, began_ns);
 	struct connection *bulk = NULL;
 
 	if (job->connections > 1 && limit_ms >= job->connect_ms / LEAST_SHARE)
-		bulk = connect_once(job, limit_ms, &like, &job->second);
+		bulk = connect_once(job, limit_ms, logins, &job->second);
 	return bulk ? bulk : metadata;
 }
 
@@ -139,15 +149,17 @@ static struct connection *connect_for_data(struct sftp_job *job, uint64_t began_
 static bool connect_by_libssh(struct sftp_job *job, struct transport_ends *ends, struct connection **metadata,
 			      struct connection **bulk)
 {
+	static struct logins logins = {.like = -1};
 	uint64_t began_ns = clock_mono_ns();
-	int like = -1;
 
-	*metadata = connect_once(job, job->connect_ms, &like, &job->diagnosis);
-	if (!*metadata)
-		return false;
-	*bulk = connect_for_data(job, began_ns, like, *metadata);
+	/* Not written to a disk either. */
+	(void)mlock(&logins, sizeof(logins));
+	*metadata = connect_once(job, job->connect_ms, &logins, &job->diagnosis);
+	if (*metadata)
+		*bulk = connect_for_data(job, began_ns, &logins, *metadata);
+	secrets_wipe(&logins.secrets);
 	ends->join_ns = share_ms(job, began_ns) * NSEC_PER_MSEC;
-	return true;
+	return *metadata != NULL;
 }
 
 /* ---- the OpenSSH client ---- */
@@ -208,7 +220,7 @@ int sftp_child_main(void)
 				      .memory = SFTP_CHILD_MEMORY,
 				      .door = SFTP_CHILD_DOOR,
 				      .patience_ns = DESERTED_NS};
-	struct connection *metadata, *bulk;
+	struct connection *metadata = NULL, *bulk = NULL;
 	struct sftp_job *job = map_job();
 	bool connected;
 	errint_t rc;

@@ -76,6 +76,8 @@ struct transport {
 	struct sftp_job *job;
 	/* Until then one connection, for a second one hung. Kept over starts. */
 	uint64_t alone_until_ns;
+	/* Until then a password_file changed at refused_ns holds a password that the server has refused. Kept over starts. */
+	uint64_t refused_ns, refused_until_ns;
 };
 
 /* features: in shared memory. run_dir must outlive the transport. */
@@ -133,6 +135,10 @@ enum errclass transport_diagnose(struct transport *t, char *detail, size_t size)
 
 /* A program that mounts: is its mount in the mount table? sftp: does it serve? */
 bool transport_ready(const struct transport *t);
+
+/* sftp: of struct diagnosis, what a login has told, and what the next one is told. */
+void transport_note_refused(struct transport *t, uint64_t changed_ns);
+uint64_t transport_refused_ns(const struct transport *t);
 
 /* SSH connections that it has, or is making. */
 unsigned transport_connections(const struct transport *t);

@@ -21,6 +21,9 @@
 /* No second connection is tried after one that hung. */
 #define ALONE_NS (3600 * NSEC_PER_SEC)
 
+/* Nor is a password sent that the server has refused: who goes on is locked out. */
+#define REFUSED_NS (3600 * NSEC_PER_SEC)
+
 /* Of ssh's command line, built once beforehand for its complaints. */
 static errint_t check_sftp(struct transport *t, char *message)
 {
@@ -48,6 +51,17 @@ static void expect_login(struct diagnosis *d, const char *detail)
 	(void)copy_string(d->detail, sizeof(d->detail), detail);
 }
 
+void transport_note_refused(struct transport *t, uint64_t changed_ns)
+{
+	t->refused_ns = changed_ns;
+	t->refused_until_ns = clock_mono_ns() + REFUSED_NS;
+}
+
+uint64_t transport_refused_ns(const struct transport *t)
+{
+	return clock_mono_ns() < t->refused_until_ns ? t->refused_ns : 0;
+}
+
 /* No caller waits any longer. keeper's probes and guardian's deadlines find a backend that is silent as a whole. */
 static void set_patience(const struct deadlines *deadline, struct sftp_job *job)
 {
@@ -65,6 +79,7 @@ static void fill_job(const struct transport *t, struct sftp_job *job)
 	job->sandbox = t->config->sandbox;
 	job->memory_max = transport_memory_max(t) + TRANSPORT_MEMORY_MORE;
 	expect_login(&job->diagnosis, "the login has not begun");
+	job->diagnosis.refused_ns = transport_refused_ns(t);
 	expect_login(&job->second, "no time was left for it");
 }
 
@@ -266,12 +281,14 @@ static enum errclass explain_by_ssh(const struct transport *t, char *detail, siz
 
 /* The record was written by a process that talks to the server: once it serves, what it says of the login is not believed,
  * or it could have itself taken for one that needs a person. */
-static enum errclass explain_by_record(const struct transport *t, char *detail, size_t size)
+static enum errclass explain_by_record(struct transport *t, char *detail, size_t size)
 {
 	struct diagnosis d = t->job->diagnosis;
 
 	if (t->served || !diagnosis_valid(&d) || d.class == ERRCLASS_NONE)
 		return ERRCLASS_NONE;
+	if (d.class == ERRCLASS_AUTH_FAILED && d.refused_ns)
+		transport_note_refused(t, d.refused_ns);
 	snprintf(detail, size, "%s", d.detail);
 	return (enum errclass)d.class;
 }

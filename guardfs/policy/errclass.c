@@ -30,8 +30,9 @@ static const struct errclass_info table[ERRCLASS_COUNT] = {
     [ERRCLASS_NAME_RESOLUTION] = {"name_resolution", INFRA, true, true, true, true,
 				  "the server's name cannot be resolved",
 				  "check host in the configuration, and DNS on this machine"},
-    [ERRCLASS_AUTH_FAILED] = {"auth_failed", INFRA, true, true, false, false, "the server rejected our key",
-			      "check user and identity, and that the public key is installed on the server"},
+    [ERRCLASS_AUTH_FAILED] =
+	{"auth_failed", INFRA, true, true, false, false, "the server rejected our key, or password",
+	 "check user, and identity and that its public key is installed on the server, or password_file"},
     [ERRCLASS_HOST_KEY_CHANGED] = {"host_key_changed", INFRA, true, true, false, false,
 				   "the server's host key is unknown or differs from known_hosts",
 				   "verify the server's key by another way; only then correct known_hosts "

@@ -74,6 +74,7 @@ static uint32_t check_config_backend(struct config_backend *b)
 	uint32_t changed = FORCE_STRING(b->name) + FORCE_STRING(b->host) + FORCE_STRING(b->user);
 
 	changed += FORCE_STRING(b->path) + FORCE_STRING(b->identity) + FORCE_STRING(b->known_hosts);
+	changed += FORCE_STRING(b->password_file) + FORCE_STRING(b->askpass) + FORCE_STRING(b->agent);
 	changed += FORCE_STRING(b->alias) + FORCE_STRING(b->expose) + FORCE_STRING(b->marker);
 	changed +=
 	    FORCE_STRING(b->sshfs_options) + FORCE_STRING(b->sshfs_command) + FORCE_STRING(b->fault_control);

@@ -30,6 +30,7 @@ static inline void set_path(char *field, const char *name)
 static inline void reset_backend(void)
 {
 	memset(&backend, 0, sizeof(backend));
+	memset(&diagnosis, 0, sizeof(diagnosis));
 	strcpy(backend.name, "box");
 	backend.type = BACKEND_SSHFS;
 	strcpy(backend.host, "127.0.0.1");

@@ -44,11 +44,27 @@ static void what_does_not_fit_is_refused(void **state)
 	refused("type = sftp\nstream = openssh\nssh_config = none\n", "x.conf:9: ", "an absolute path");
 }
 
+static void ways_to_log_in_that_do_not_fit_are_refused(void **state)
+{
+	(void)state;
+	refused("type = sshfs\npassword_file = /p\n",
+		"x.conf:8: ", "'password_file' means nothing for type = sshfs");
+	refused("type = sftp\nstream = openssh\npassword_file = /p\n",
+		"x.conf:9: ", "'password_file' means nothing with stream = openssh");
+	refused("type = sftp\nstream = openssh\nagent = /a\n",
+		"x.conf:9: ", "'agent' means nothing with stream = openssh");
+	refused("type = sftp\naskpass = /a\n", "x.conf:8: ", "'askpass' means nothing without identity");
+	refused("type = sftp\nagent = $SSH_AUTH_SOCK\n", "x.conf:8: ", "an absolute path");
+	refused("type = sftp\npassword_file = /srv/jobs/p\n", "x.conf:8: ", "inside the mountpoint");
+}
+
 static void it_is_printed_as_it_was(void **state)
 {
-	static const char text[] = BEFORE "type = sftp\nstream = openssh\nssh_config = "
-					  "/etc//jump\nssh_options = ProxyJump=a\\,b,Compression=yes\n"
-					  "[backend near]\ntype = sftp\nhost = y\n";
+	static const char text[] =
+	    BEFORE "type = sftp\nstream = openssh\nssh_config = "
+		   "/etc//jump\nssh_options = ProxyJump=a\\,b,Compression=yes\n"
+		   "[backend near]\ntype = sftp\nhost = y\nidentity = /k\naskpass = /a\n"
+		   "agent = /s\npassword_file = /p\n";
 	const struct config_backend *far = &config.backends[0], *near = &config.backends[1];
 	char *printed;
 	size_t n;
@@ -61,6 +77,9 @@ static void it_is_printed_as_it_was(void **state)
 	assert_string_equal(far->ssh_config, "/etc/jump");
 	assert_string_equal(far->ssh_options, "ProxyJump=a\\,b,Compression=yes");
 	assert_false(backend_is_reached_by_ssh(near));
+	assert_string_equal(near->password_file, "/p");
+	assert_string_equal(near->askpass, "/a");
+	assert_string_equal(near->agent, "/s");
 	out = open_memstream(&printed, &n);
 	assert_non_null(out);
 	config_print(&config, out);
@@ -74,6 +93,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(what_does_not_fit_is_refused),
+	    cmocka_unit_test(ways_to_log_in_that_do_not_fit_are_refused),
 	    cmocka_unit_test(it_is_printed_as_it_was),
 	};
 

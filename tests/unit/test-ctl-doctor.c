@@ -157,6 +157,27 @@ static void keys(void **state)
 	assert_null(found("identity:box"));
 }
 
+static void passwords(void **state)
+{
+	struct config_backend *b = &config.backends[0];
+
+	(void)state;
+	doctor_check_passwords(&d);
+	assert_null(found("password:box"));
+	strcpy(b->password_file, in_root("/password"));
+	doctor_check_identities(&d);
+	EXPECT("identity:box", "ok", "/password is used");
+	doctor_check_passwords(&d);
+	EXPECT("password:box", "error", "No such file");
+	put("/password", "secret", 0640);
+	doctor_check_passwords(&d);
+	EXPECT("password:box", "error", "is not used");
+	put("/password", "secret", 0600);
+	doctor_check_passwords(&d);
+	if (geteuid() == 0)
+		EXPECT("password:box", "ok", "/password");
+}
+
 static void known_hosts(void **state)
 {
 	static const char key[] = "AAAAC3NzaC1lZDI1NTE5AAAAIKz6AC2Ry4VpQmWzDTLd5zVkqYJ5yUxvTnJEXNqMHvAm";
@@ -449,6 +470,7 @@ int main(void)
 	    TEST(mounts_and_namespaces),
 	    TEST(configurations),
 	    TEST(keys),
+	    TEST(passwords),
 	    TEST(known_hosts),
 	    TEST(sentinel_and_hooks),
 	    TEST(the_sentinel_of_on_stall),

@@ -29,6 +29,7 @@ static const struct {
     {"mounts and namespaces", doctor_check_namespaces},
     {"configuration", doctor_check_config},
     {"private keys", doctor_check_identities},
+    {"passwords", doctor_check_passwords},
     {"known hosts", doctor_check_known_hosts},
     {"sentinel and hooks", doctor_check_hooks},
     {"manifest", doctor_check_manifest},

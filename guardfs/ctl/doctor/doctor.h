@@ -64,6 +64,7 @@ void doctor_check_namespaces(struct doctor *d); /* fs.mount-max, user.max_* */
 
 void doctor_check_config(struct doctor *d);
 void doctor_check_identities(struct doctor *d);
+void doctor_check_passwords(struct doctor *d);
 void doctor_check_known_hosts(struct doctor *d);
 /* entry: 1, 0: none, -1: unknown. */
 void doctor_judge_known_hosts(struct doctor *d, const struct config_backend *backend, int entry);

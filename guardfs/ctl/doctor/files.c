@@ -83,9 +83,40 @@ void doctor_check_identities(struct doctor *d)
 		name_id(id, sizeof(id), "identity", b);
 		if (is_remote(b) && b->identity[0])
 			judge_identity(d, id, b->identity);
+		else if (is_remote(b) && (b->password_file[0] || b->agent[0]))
+			doctor_find(d, DOCTOR_OK, id, "", "no private key is named: %s is used",
+				    b->agent[0] ? b->agent : b->password_file);
 		else if (is_remote(b))
 			doctor_find(d, DOCTOR_WARNING, id, "Name one: identity = PATH.",
 				    "no private key is named: ssh takes what it finds in its user's home");
+	}
+}
+
+/* As diagnose/secrets.c does. */
+void doctor_check_passwords(struct doctor *d)
+{
+	uid_t user = doctor_guardian_uid(d);
+	char id[64];
+	struct stat st;
+
+	for (uint32_t i = 0; d->config && i < d->config->n_backends; i++) {
+		const struct config_backend *b = &d->config->backends[i];
+
+		name_id(id, sizeof(id), "password", b);
+		if (!b->password_file[0])
+			continue;
+		if (stat(b->password_file, &st) < 0)
+			judge_unreadable(d, id, b->password_file, errno);
+		else if (!S_ISREG(st.st_mode) || (st.st_mode & 077) || (st.st_uid != user && st.st_uid != 0))
+			doctor_find(d, DOCTOR_ERROR, id,
+				    "chown it to the user that guardfs runs as, and chmod 0600 it; if others "
+				    "could read it, change "
+				    "the password.",
+				    "%s is not used: it must be a file that its owner, root, alone can read",
+				    b->password_file);
+		else
+			doctor_find(d, DOCTOR_OK, id, "", "%s is readable by its owner alone",
+				    b->password_file);
 	}
 }
 

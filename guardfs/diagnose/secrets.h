@@ -1,0 +1,47 @@
+/* secrets.h: what a login needs and no configuration holds: a password, a key's passphrase, connections to an agent. Got
+ * once, by a process that may still open files, make sockets and start programs; used by each of its logins; then wiped. */
+#ifndef GUARDFS_DIAGNOSE_SECRETS_H
+#define GUARDFS_DIAGNOSE_SECRETS_H
+
+#include "config/config.h"
+
+/* With terminator. */
+#define SECRET_MAX 1024
+/* So many keys of an agent are offered: servers take six refusals for an attack. */
+#define AGENT_KEYS_MAX 4u
+#define AGENTS_MAX     2u
+
+struct diagnose_secrets {
+	char password[SECRET_MAX], passphrase[SECRET_MAX];
+	/* askpass was asked. */
+	bool asked;
+	/* Of the password's file when it was read. 0: none was. */
+	uint64_t password_changed_ns;
+	/* The agent was connected to n_agents times, for as many logins. */
+	unsigned n_agents;
+	int agents[AGENTS_MAX];
+};
+
+/* All of these return 0, or -EINVAL: why (CONFIG_ERROR_MAX bytes) says what is wrong and what to do. None of the secrets
+ * is in it. */
+
+/* The first line of the backend's password_file, which nobody but its owner, us or root, may read. */
+errint_t secrets_read_password(struct diagnose_secrets *s, const struct config_backend *b,
+			       char *why) WARN_UNUSED;
+
+/* What the backend's askpass prints when it is asked for the passphrase of its key, within limit_ms; then it is killed. Asked
+ * only once. */
+errint_t secrets_ask_passphrase(struct diagnose_secrets *s, const struct config_backend *b, uint32_t limit_ms,
+				char *why) WARN_UNUSED;
+
+/* Connects to the backend's agent so many times, and counts its keys, which must be some, and no more than AGENT_KEYS_MAX. */
+errint_t secrets_reach_agent(struct diagnose_secrets *s, const struct config_backend *b, unsigned times,
+			     uint32_t limit_ms, char *why) WARN_UNUSED;
+
+/* A connection to the agent, now the caller's. -1: none is left. */
+int secrets_take_agent(struct diagnose_secrets *s);
+
+/* Nothing of them stays in memory. */
+void secrets_wipe(struct diagnose_secrets *s);
+
+#endif
