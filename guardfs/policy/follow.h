@@ -11,11 +11,13 @@
 #define FOLLOW_REQUESTS_MIN 32u
 /* A lone caller's requests: at most one in so many came from another than the one before. */
 #define FOLLOW_LONE 16u
+/* In a period the reader lacked a processor for so long at the most: half of it. */
+#define FOLLOW_LACK_NS (FOLLOW_PERIOD_TICKS * 1000000u / 2)
+/* A mean over so many: a program that computes takes the processor for most of a period, and leaves others alone. */
+#define FOLLOW_LACKED_PERIODS 4u
 /* Longest time between two looks for the caller's processor. */
 #define FOLLOW_LOOK_TICKS_MAX 16u
-/* After so long it is seen anew what requests do without. */
-#define FOLLOW_LONGEST_TICKS 1000u
-/* No following for so long after it made requests wait; twice as long each time, up to the most. */
+/* No following for so long after the reader lacked a processor; twice as long each time, up to the most. */
 #define FOLLOW_PAUSE_NS	    20000000u
 #define FOLLOW_PAUSE_NS_MAX 1280000000u
 /* After so long it has done well, and the next pause is a short one. */
@@ -32,8 +34,8 @@ enum follow_step {
 struct follow_state {
 	bool following;
 	uint32_t ticks, requests, changes; /* of the period */
-	uint32_t before;		   /* requests in the last period without following */
 	uint32_t followed_ticks;
+	uint64_t lacked_ns;		    /* mean of some periods, times FOLLOW_LACKED_PERIODS */
 	uint32_t look_in_ticks, look_every; /* while following */
 	uint64_t pause_ns;		    /* the last one; 0: it did well since */
 	uint64_t not_until_ns;
@@ -44,7 +46,8 @@ struct follow_state {
 struct follow_seen {
 	uint32_t requests, changes;
 	bool well;
-	bool waits; /* a request waits, or is being run */
+	/* For so long, in the period that ends with this tick, others ran while the reader that follows wanted to. */
+	uint64_t lacked_ns;
 	uint64_t now_ns;
 };
 
@@ -63,25 +66,21 @@ static inline void follow_pause(struct follow_state *s, uint64_t now_ns)
 	s->not_until_ns = now_ns + s->pause_ns;
 }
 
-/* Do `running` threads, of all programs and the watch itself among them, leave no processor idle beside the caller's? Then
- * following gains nothing, and a SCHED_IDLE thread would wait. */
-static inline bool follow_is_crowded(uint32_t running, uint32_t processors)
+/* Does a period end with the next tick, while following? Then lacked_ns is needed. */
+static inline bool follow_asks_lack(const struct follow_state *s)
 {
-	return running > processors + 1;
+	return s->following && s->ticks + 1 >= FOLLOW_PERIOD_TICKS;
 }
 
-/* To be called after FOLLOW_LOOK, if it was crowded. */
-static inline void follow_was_crowded(struct follow_state *s, uint64_t now_ns)
+/* Others run while the reader waits to. That the caller runs meanwhile is as it should be. Both counts are of one period. */
+static inline uint64_t follow_lack(uint64_t reader_waited_ns, uint64_t caller_ran_ns)
 {
-	follow_rest(s);
-	s->not_until_ns = now_ns + FOLLOW_PAUSE_NS;
+	return reader_waited_ns - MIN(reader_waited_ns, caller_ran_ns);
 }
 
-/* To be called after FOLLOW_LOOK otherwise. moved: the processor is another one than before. */
+/* To be called after FOLLOW_LOOK. moved: the processor is another one than before. */
 static inline void follow_looked(struct follow_state *s, bool follows, bool moved)
 {
-	uint32_t requests = s->requests;
-
 	if (!follows) {
 		follow_rest(s);
 		return;
@@ -89,7 +88,6 @@ static inline void follow_looked(struct follow_state *s, bool follows, bool move
 	if (!s->following) {
 		follow_rest(s);
 		s->following = true;
-		s->before = requests;
 		s->look_every = 1;
 	}
 	s->look_every = moved ? 1 : MIN(2 * s->look_every, FOLLOW_LOOK_TICKS_MAX);
@@ -101,18 +99,26 @@ static inline bool follow_is_lone(uint32_t requests, uint32_t changes)
 	return changes * FOLLOW_LONE <= requests;
 }
 
+/* Half of some periods; or of one that had too few requests: they are few because they waited. */
+static inline bool follow_lacks(struct follow_state *s, uint64_t lacked_ns, bool few)
+{
+	s->lacked_ns += lacked_ns - s->lacked_ns / FOLLOW_LACKED_PERIODS;
+	return s->lacked_ns > FOLLOW_LACKED_PERIODS * FOLLOW_LACK_NS || (few && lacked_ns > FOLLOW_LACK_NS);
+}
+
 /* A period is over. */
 static inline enum follow_step follow_judge_period(struct follow_state *s, const struct follow_seen *seen)
 {
-	bool lone = s->requests >= FOLLOW_REQUESTS_MIN && follow_is_lone(s->requests, s->changes);
-	bool pays = s->requests >= s->before - s->before / 4;
+	bool few = s->requests < FOLLOW_REQUESTS_MIN;
+	bool lone = !few && follow_is_lone(s->requests, s->changes);
+	bool lacks = s->following && follow_lacks(s, seen->lacked_ns, few);
 
-	if (s->following && lone && pays && s->followed_ticks < FOLLOW_LONGEST_TICKS) {
+	if (s->following && lone && !lacks) {
 		s->ticks = s->requests = s->changes = 0;
 		return FOLLOW_GO_ON;
 	}
 	if (s->following) {
-		if (!pays && seen->waits)
+		if (lacks)
 			follow_pause(s, seen->now_ns);
 		else
 			follow_rest(s);

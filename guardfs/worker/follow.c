@@ -18,9 +18,14 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+struct times {
+	pid_t reader, caller;
+	uint64_t waited_ns; /* the reader */
+	uint64_t ran_ns;    /* the caller */
+};
+
 static struct {
 	_Atomic bool possible;
-	uint32_t processors; /* of the machine */
 
 	/* Written by readers. */
 	_Alignas(CACHE_LINE) _Atomic uint32_t caller; /* of the last request */
@@ -35,6 +40,7 @@ static struct {
 	struct follow_state state;
 	uint32_t changes_seen;
 	int processor;
+	struct times times; /* when last counted, while following */
 } follow = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
 /* Back from SCHED_IDLE, which counts as nice 20, to the nice that the process has. */
@@ -73,7 +79,6 @@ static bool may_return_from_idle(void)
 
 void follow_start(void)
 {
-	follow.processors = (uint32_t)MAX(sysconf(_SC_NPROCESSORS_ONLN), 1);
 	atomic_store(&follow.possible, sched_getscheduler(0) == SCHED_OTHER && may_return_from_idle());
 }
 
@@ -159,13 +164,34 @@ void follow_leave(pid_t tid)
 
 /* ---- the watch ---- */
 
-static bool is_crowded(void)
+/* How long a thread ran, and how long it wanted to and did not, so far. False: it ended, or the kernel does not count
+ * (CONFIG_SCHED_INFO). */
+static bool read_times(pid_t tid, uint64_t *ran_ns, uint64_t *waited_ns)
 {
-	char load[128];
-	unsigned running;
+	char path[48], times[64];
+	unsigned long long ran, waited;
 
-	return fd_read_file("/proc/loadavg", load, sizeof(load)) < 0 ||
-	       sscanf(load, "%*s %*s %*s %u", &running) != 1 || follow_is_crowded(running, follow.processors);
+	snprintf(path, sizeof(path), "/proc/%d/task/%d/schedstat", (int)tid, (int)tid);
+	if (fd_read_file(path, times, sizeof(times)) < 0 || sscanf(times, "%llu %llu", &ran, &waited) != 2)
+		return false;
+	*ran_ns = ran;
+	*waited_ns = waited;
+	return ran > 0;
+}
+
+/* Since the last time that it was asked of the same two; otherwise 0. */
+static uint64_t count_lack(void)
+{
+	struct times now = {.reader = atomic_load(&follow.tid), .caller = (pid_t)atomic_load(&follow.caller)};
+	struct times before = follow.times;
+	uint64_t unused;
+
+	if (!read_times(now.reader, &unused, &now.waited_ns) || !read_times(now.caller, &now.ran_ns, &unused))
+		now = (struct times){0};
+	follow.times = now;
+	if (!now.reader || now.reader != before.reader || now.caller != before.caller)
+		return 0;
+	return follow_lack(now.waited_ns - before.waited_ns, now.ran_ns - before.ran_ns);
 }
 
 static void look_for_caller(const _Atomic pid_t *alone)
@@ -176,6 +202,10 @@ static void look_for_caller(const _Atomic pid_t *alone)
 
 	if (follows && (!follow.state.following || moved || atomic_load(&follow.tid) != atomic_load(alone)))
 		follows = let_follow(alone, processor);
+	if (follows && !follow.state.following) {
+		count_lack();
+		follows = follow.times.reader != 0;
+	}
 	follow.processor = processor;
 	follow_looked(&follow.state, follows, moved);
 }
@@ -188,13 +218,13 @@ void follow_end(void)
 	follow_rest(&follow.state);
 }
 
-void follow_watch(const _Atomic pid_t *alone, uint32_t requests, bool well, bool waits)
+void follow_watch(const _Atomic pid_t *alone, uint32_t requests, bool well)
 {
 	uint32_t changes = atomic_load(&follow.changes);
 	const struct follow_seen seen = {.requests = requests,
 					 .changes = changes - follow.changes_seen,
 					 .well = well,
-					 .waits = waits,
+					 .lacked_ns = follow_asks_lack(&follow.state) ? count_lack() : 0,
 					 .now_ns = clock_mono_ns()};
 
 	follow.changes_seen = changes;
@@ -202,10 +232,7 @@ void follow_watch(const _Atomic pid_t *alone, uint32_t requests, bool well, bool
 		return;
 	switch (follow_tick(&follow.state, &seen)) {
 	case FOLLOW_LOOK:
-		if (is_crowded())
-			follow_was_crowded(&follow.state, seen.now_ns);
-		else
-			look_for_caller(alone);
+		look_for_caller(alone);
 		if (!follow.state.following)
 			follow_end();
 		break;

@@ -19,8 +19,8 @@ void follow_note(uint32_t pid);
  * tid). Any thread. */
 void follow_leave(pid_t tid);
 
-/* The watch's, at each tick. *alone: the reader that is alone, or was last. well, waits: see policy/follow.h. */
-void follow_watch(const _Atomic pid_t *alone, uint32_t requests, bool well, bool waits);
+/* The watch's, at each tick. *alone: the reader that is alone, or was last. well: see policy/follow.h. */
+void follow_watch(const _Atomic pid_t *alone, uint32_t requests, bool well);
 
 /* The watch will not look for a while. */
 void follow_end(void);

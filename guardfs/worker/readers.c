@@ -254,8 +254,7 @@ static void look_after(uint64_t before, uint64_t taken)
 	bool queued = is_request_queued();
 	enum readers_state state = readers_look(waiting, before, taken, queued);
 
-	follow_watch(&readers.alone, (uint32_t)(taken - before), state == READERS_WELL,
-		     queued || waiting == 0);
+	follow_watch(&readers.alone, (uint32_t)(taken - before), state == READERS_WELL);
 	switch (state) {
 	case READERS_STUCK:
 		help_stuck();

@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <cmocka.h>
 
 #include "policy/follow.h"
@@ -114,21 +115,74 @@ static void a_caller_that_stops_costs_no_pause(void **state)
 	assert_int_equal(pass(&s, FOLLOW_PERIOD_TICKS, seen(40, 0)), FOLLOW_LOOK);
 }
 
-/* Requests that come more slowly than before, and wait: another program has the processor. */
-static void fewer_requests_end_it_for_a_while(void **state)
+static struct follow_seen lacking(uint32_t requests, uint64_t lacked_ns)
 {
-	struct follow_seen fewer = seen(29, 0), later = seen(40, 0);
+	struct follow_seen tick = seen(requests, 0);
+
+	tick.lacked_ns = lacked_ns;
+	return tick;
+}
+
+/* Other programs have the processor for most of the time. That one has it for a period means nothing. */
+static void a_reader_that_lacks_a_processor_stops_for_a_while(void **state)
+{
+	const uint64_t all_ns = 2 * FOLLOW_LACK_NS;
+	struct follow_seen later = seen(40, 0);
 	struct follow_state s;
 
 	(void)state;
 	begin(&s, 40);
-	assert_int_equal(pass(&s, FOLLOW_PERIOD_TICKS, seen(30, 0)), FOLLOW_GO_ON);
-	fewer.waits = true;
-	assert_int_equal(pass(&s, FOLLOW_PERIOD_TICKS, fewer), FOLLOW_END);
+	assert_int_not_equal(pass(&s, FOLLOW_PERIOD_TICKS, lacking(40, all_ns)), FOLLOW_END);
+	assert_int_not_equal(pass(&s, FOLLOW_PERIOD_TICKS, lacking(40, all_ns)), FOLLOW_END);
+	assert_int_equal(pass(&s, FOLLOW_PERIOD_TICKS, lacking(40, all_ns)), FOLLOW_END);
 	later.now_ns += FOLLOW_PAUSE_NS - 1;
 	assert_int_equal(pass(&s, FOLLOW_PERIOD_TICKS, later), FOLLOW_GO_ON);
 	later.now_ns++;
 	assert_int_equal(pass(&s, FOLLOW_PERIOD_TICKS, later), FOLLOW_LOOK);
+}
+
+static void a_little_lack_means_nothing(void **state)
+{
+	struct follow_state s;
+
+	(void)state;
+	begin(&s, 40);
+	for (int i = 0; i < 1000; i++)
+		assert_int_not_equal(pass(&s, FOLLOW_PERIOD_TICKS, lacking(40, FOLLOW_LACK_NS - 1000)),
+				     FOLLOW_END);
+}
+
+/* Of a caller that asks for less, following is not to be blamed; of one that had to wait, it is. */
+static void few_requests_pause_only_where_the_reader_lacked_a_processor(void **state)
+{
+	struct follow_state s;
+
+	(void)state;
+	begin(&s, 40);
+	assert_int_equal(pass(&s, FOLLOW_PERIOD_TICKS, lacking(7, FOLLOW_LACK_NS)), FOLLOW_END);
+	assert_int_equal(s.pause_ns, 0);
+	begin(&s, 40);
+	assert_int_equal(pass(&s, FOLLOW_PERIOD_TICKS, lacking(7, FOLLOW_LACK_NS + 1)), FOLLOW_END);
+	assert_int_equal(s.pause_ns, FOLLOW_PAUSE_NS);
+}
+
+/* Requests differ: twice as many before, and ten times as many after, say nothing. */
+static void the_number_of_requests_does_not_end_it(void **state)
+{
+	struct follow_state s;
+
+	(void)state;
+	begin(&s, 400);
+	for (uint32_t i = 0; i < 100; i++)
+		assert_int_not_equal(pass(&s, FOLLOW_PERIOD_TICKS, seen(i % 2 ? 20 : 200, 0)), FOLLOW_END);
+}
+
+static void what_the_caller_runs_is_no_lack(void **state)
+{
+	(void)state;
+	assert_int_equal(follow_lack(3000, 2000), 1000);
+	assert_int_equal(follow_lack(3000, 3000), 0);
+	assert_int_equal(follow_lack(0, 3000), 0);
 }
 
 /* What keeps a request from waiting for a processor for longer than two ticks. */
@@ -169,35 +223,62 @@ static void pauses_grow_until_it_does_well(void **state)
 	assert_int_equal(s.pause_ns, FOLLOW_PAUSE_NS);
 }
 
-/* No processor is idle: following gains nothing, and the one that follows would get none. */
-static void a_crowded_machine_is_let_be(void **state)
-{
-	struct follow_seen later = seen(40, 0);
-	struct follow_state s;
+/* ---- a machine ---- */
 
-	(void)state;
-	assert_false(follow_is_crowded(3, 2));
-	assert_true(follow_is_crowded(4, 2));
-	begin(&s, 40);
-	follow_was_crowded(&s, SECOND);
-	assert_false(s.following);
-	assert_int_equal(pass(&s, FOLLOW_PERIOD_TICKS, later), FOLLOW_GO_ON);
-	later.now_ns += FOLLOW_PAUSE_NS;
-	assert_int_equal(pass(&s, FOLLOW_PERIOD_TICKS, later), FOLLOW_LOOK);
+/* Of each thousand ticks in which the reader follows: */
+struct machine {
+	uint32_t starved; /* nothing is taken */
+	uint32_t lacked;  /* others have the processor */
+};
+
+/* In how many of a thousand ticks the reader followed, after the first second. */
+static uint32_t simulate(const struct machine *m)
+{
+	const uint32_t ticks = 60000, first = 1000;
+	struct follow_state s = {0};
+	uint32_t followed = 0;
+	uint64_t lacked_ns = 0;
+	unsigned seed = 1;
+
+	for (uint32_t i = 1; i <= ticks; i++) {
+		struct follow_seen tick = seen(20 + (uint32_t)rand_r(&seed) % 200, 0);
+		bool asked = follow_asks_lack(&s);
+
+		tick.now_ns = i * 1000000ull;
+		if (s.following) {
+			followed += i > first;
+			tick.well = (uint32_t)rand_r(&seed) % 1000 >= m->starved;
+			lacked_ns += (uint32_t)rand_r(&seed) % 1000 < m->lacked ? 1000000 : 0;
+		}
+		if (asked) {
+			tick.lacked_ns = lacked_ns;
+			lacked_ns = 0;
+		}
+		if (follow_tick(&s, &tick) == FOLLOW_LOOK) {
+			lacked_ns = s.following ? lacked_ns : 0;
+			follow_looked(&s, true, false);
+		}
+	}
+	return followed * 1000ull / (ticks - first);
 }
 
-/* Else a comparison of long ago would decide. */
-static void it_is_compared_anew_after_a_while(void **state)
+/* However its requests differ, and though other programs run now and then. */
+static void on_a_quiet_machine_it_follows_all_the_time(void **state)
 {
-	struct follow_state s;
-	uint32_t ticks = 0;
-
 	(void)state;
-	begin(&s, 40);
-	while (pass(&s, 1, seen(100, 0)) != FOLLOW_END)
-		assert_true(ticks++ <= FOLLOW_LONGEST_TICKS + FOLLOW_PERIOD_TICKS);
-	assert_true(ticks >= FOLLOW_LONGEST_TICKS);
-	assert_int_equal(pass(&s, FOLLOW_PERIOD_TICKS, seen(40, 0)), FOLLOW_LOOK);
+	assert_int_equal(simulate(&(struct machine){0, 0}), 1000);
+	assert_true(simulate(&(struct machine){0, 100}) >= 990);
+	assert_true(simulate(&(struct machine){1, 100}) >= 900);
+}
+
+/* One that gets no processor, or half of one, is tried once in some seconds. */
+static void on_a_busy_machine_it_hardly_follows(void **state)
+{
+	(void)state;
+	assert_true(simulate(&(struct machine){1000, 0}) <= 2);
+	assert_true(simulate(&(struct machine){300, 0}) <= 10);
+	assert_true(simulate(&(struct machine){0, 900}) <= 20);
+	assert_true(simulate(&(struct machine){100, 700}) <= 30);
 }
 
 int main(void)
@@ -208,11 +289,15 @@ int main(void)
 	    cmocka_unit_test(an_unknown_processor_is_not_followed),
 	    cmocka_unit_test(a_caller_that_stays_is_looked_for_less_often),
 	    cmocka_unit_test(a_caller_that_stops_costs_no_pause),
-	    cmocka_unit_test(fewer_requests_end_it_for_a_while),
+	    cmocka_unit_test(a_reader_that_lacks_a_processor_stops_for_a_while),
+	    cmocka_unit_test(a_little_lack_means_nothing),
+	    cmocka_unit_test(few_requests_pause_only_where_the_reader_lacked_a_processor),
+	    cmocka_unit_test(the_number_of_requests_does_not_end_it),
+	    cmocka_unit_test(what_the_caller_runs_is_no_lack),
 	    cmocka_unit_test(a_tick_in_which_nothing_was_taken_ends_it_at_once),
 	    cmocka_unit_test(pauses_grow_until_it_does_well),
-	    cmocka_unit_test(a_crowded_machine_is_let_be),
-	    cmocka_unit_test(it_is_compared_anew_after_a_while),
+	    cmocka_unit_test(on_a_quiet_machine_it_follows_all_the_time),
+	    cmocka_unit_test(on_a_busy_machine_it_hardly_follows),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
