@@ -60,7 +60,7 @@ enum errclass diagnose_connect_class(int err)
 	/* This machine's firewall. */
 	if (err == EACCES || err == EPERM || err == EADDRNOTAVAIL || err == EAFNOSUPPORT || err == EINVAL)
 		return ERRCLASS_UNREACHABLE;
-	return errclass_info(class)->infrastructure ? class : ERRCLASS_CONFIG;
+	return errclass_info(class)->infrastructure ? class : errclass_of_own(err);
 }
 
 static unsigned telling(enum errclass class)

@@ -205,7 +205,7 @@ void diagnose_run(const struct config_backend *backend, uint32_t timeout_ms, boo
 	pid_t pid;
 
 	if (shared == MAP_FAILED) {
-		fail_whole(diagnosis, ERRCLASS_CONFIG, "out of memory");
+		fail_whole(diagnosis, ERRCLASS_NO_RESOURCES, "out of memory");
 		return;
 	}
 	timeout_ms = MAX(timeout_ms, 1u);
@@ -218,7 +218,7 @@ void diagnose_run(const struct config_backend *backend, uint32_t timeout_ms, boo
 	*diagnosis = *shared;
 	munmap(shared, sizeof(*shared));
 	if (pid < 0)
-		fail_whole(diagnosis, ERRCLASS_CONFIG, "cannot start a process for the diagnosis");
+		fail_whole(diagnosis, ERRCLASS_NO_RESOURCES, "cannot start a process for the diagnosis");
 	else if (status != -1 && WIFSIGNALED(status))
 		note_crash(diagnosis, status);
 	if (!diagnosis_valid(diagnosis))
@@ -249,7 +249,7 @@ bool diagnose_session_open(const struct config_backend *backend, const struct di
 	uint64_t refused_ns = take_refused(diagnosis);
 	bool opened;
 
-	fail_whole(diagnosis, ERRCLASS_CONFIG, "out of memory");
+	fail_whole(diagnosis, ERRCLASS_NO_RESOURCES, "out of memory");
 	*session = (struct diagnose_session){.socket = -1};
 	if (!run)
 		return false;

@@ -28,7 +28,7 @@ static enum diagnose_outcome check_key_file(struct diagnose_run *run, const char
 	struct stat st;
 
 	if (fd < 0 || fstat(fd, &st) < 0)
-		return diagnose_fail(run, ERRCLASS_CONFIG, "identity %s: %s", path, strerror(errno));
+		return diagnose_fail(run, errclass_of_own(errno), "identity %s: %s", path, strerror(errno));
 	if (!S_ISREG(st.st_mode))
 		return diagnose_fail(run, ERRCLASS_CONFIG, "identity %s: not a file", path);
 	if (st.st_uid == getuid() && (st.st_mode & 077))

@@ -189,7 +189,7 @@ static enum diagnose_outcome judge_known_key(struct diagnose_run *run, const cha
 	errint_t rc = diagnose_is_revoked(run, &revoked);
 
 	if (rc < 0)
-		return diagnose_fail(run, ERRCLASS_CONFIG, "known_hosts %s: %s", file, strerror(-rc));
+		return diagnose_fail(run, errclass_of_own(-rc), "known_hosts %s: %s", file, strerror(-rc));
 	if (revoked)
 		return diagnose_fail(run, ERRCLASS_HOST_KEY_CHANGED,
 				     "revoked: the server shows %s, which %s says to be @revoked", key, file);

@@ -172,7 +172,7 @@ static bool prove_marker(struct probe_run *run, const char *expected, const char
 	if (strcasecmp(marker, remembered) != 0)
 		rc = remember_line(run, "marker", marker);
 	if (rc < 0)
-		return probe_fail(run, ERRCLASS_CONFIG, -rc, ERRCLASS_CONFIG,
+		return probe_fail(run, errclass_of_own(-rc), -rc, ERRCLASS_CONFIG,
 				  "remembering the marker in %s: %s", run->config->state_dir, strerror(-rc));
 	return true;
 }
@@ -208,7 +208,7 @@ static bool prove_remembered(struct probe_run *run, const struct mount_entry *mo
 		return probe_fail(run, ERRCLASS_IDENTITY_MISMATCH, 0, ERRCLASS_IDENTITY_MISMATCH,
 				  "found \"%.120s\", at first use it was \"%.120s\"", now, before);
 	if (rc < 0)
-		return probe_fail(run, ERRCLASS_CONFIG, -rc, ERRCLASS_CONFIG,
+		return probe_fail(run, errclass_of_own(-rc), -rc, ERRCLASS_CONFIG,
 				  "remembering the identity in %s: %s", run->config->state_dir,
 				  strerror(-rc));
 	return true;
@@ -238,7 +238,7 @@ bool probe_prove_identity(struct probe_run *run)
 		return false;
 	rc = recall_line(run, "marker", remembered, sizeof(remembered));
 	if (rc < 0)
-		return probe_fail(run, ERRCLASS_CONFIG, -rc, ERRCLASS_CONFIG,
+		return probe_fail(run, errclass_of_own(-rc), -rc, ERRCLASS_CONFIG,
 				  "reading the remembered marker in %s: %s", run->config->state_dir,
 				  strerror(-rc));
 	if (run->backend->marker[0] || run->backend->adopt || remembered[0])

@@ -321,7 +321,8 @@ void routes_tick(struct keeper *k)
 	if (generation != k->map_generation_seen) {
 		k->map_generation_seen = generation;
 		k->changed = true;
-		save_routes(k);
+		if (k->routes_loaded) /* else those of former lives would be lost */
+			save_routes(k);
 	}
 	routes_refresh(k);
 }

@@ -213,7 +213,7 @@ static enum rung_result prove_start(void *context, uint64_t now_ns)
 	struct supervised *s = context;
 	errint_t rc = probing_begin(s, PROBE_HANDOVER | PROBE_LIST | PROBE_STATFS, false, now_ns);
 
-	return rc < 0 ? try_fail(s, ERRCLASS_CONFIG, strerror(-rc)) : RUNG_WAIT;
+	return rc < 0 ? try_fail(s, errclass_of_own(-rc), strerror(-rc)) : RUNG_WAIT;
 }
 
 static enum rung_result prove_poll(void *context, uint64_t now_ns)
@@ -268,7 +268,7 @@ static enum rung_result routes_start(void *context, uint64_t now_ns)
 	struct supervised *s = context;
 	errint_t rc = probing_begin(s, PROBE_ROUTES | PROBE_PATTERNS, true, now_ns);
 
-	return rc < 0 ? try_fail(s, ERRCLASS_CONFIG, strerror(-rc)) : RUNG_WAIT;
+	return rc < 0 ? try_fail(s, errclass_of_own(-rc), strerror(-rc)) : RUNG_WAIT;
 }
 
 /* Not duration: the storage decides how many routes and directories there are. */

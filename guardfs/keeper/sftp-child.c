@@ -66,7 +66,7 @@ static struct sftp_job *map_job(void)
 /* The session was good, and is of no use all the same. */
 static struct connection *fail_setup(struct diagnosis *d)
 {
-	d->class = ERRCLASS_CONFIG;
+	d->class = ERRCLASS_NO_RESOURCES;
 	d->failed_step = DIAGNOSE_SFTP;
 	d->outcome[DIAGNOSE_SFTP] = DIAGNOSE_FAILED;
 	(void)copy_string(d->detail, sizeof(d->detail), "logged in, but out of memory or descriptors");

@@ -184,8 +184,10 @@ errint_t transport_start(struct transport *t, uint32_t epoch, char *message, enu
 	if (rc < 0)
 		return rc;
 	rc = run_transport(t, epoch);
-	if (rc < 0)
+	if (rc < 0) {
+		*class = errclass_of_own(-rc);
 		snprintf(message, CONFIG_ERROR_MAX, "starting %s: %s", t->kind->name, strerror(-rc));
+	}
 	return rc;
 }
 

@@ -78,6 +78,10 @@ static const struct errclass_info table[ERRCLASS_COUNT] = {
     [ERRCLASS_FLAPPING] = {"flapping", INFRA, false, false, true, true,
 			   "it serves, but was lost again and again in the last minutes",
 			   "look at the line and at the server's log for what ends the connections"},
+    [ERRCLASS_NO_RESOURCES] =
+	{"no_resources", INFRA, true, true, true, true,
+	 "this machine lacks what a connection takes: memory, descriptors, processes, room",
+	 "look at this machine's memory, limits and free space; guardfs goes on trying"},
 };
 
 struct errno_class {
@@ -125,6 +129,23 @@ enum errclass errclass_from_errno(int err)
 		if (errnos[i].err == err)
 			return errnos[i].class;
 	return ERRCLASS_REAL;
+}
+
+enum errclass errclass_of_own(int err)
+{
+	switch (err) {
+	case EMFILE:
+	case ENFILE:
+	case ENOMEM:
+	case EAGAIN:
+	case EINTR:
+	case ENOSPC:
+	case ENOBUFS:
+	case EIO:
+		return ERRCLASS_NO_RESOURCES;
+	default:
+		return ERRCLASS_CONFIG;
+	}
 }
 
 enum errclass errclass_from_name(const char *name)

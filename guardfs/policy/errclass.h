@@ -30,6 +30,7 @@ enum errclass {
 	ERRCLASS_SFTP_REFUSED,
 	ERRCLASS_SLOW,
 	ERRCLASS_FLAPPING,
+	ERRCLASS_NO_RESOURCES,
 	ERRCLASS_COUNT
 };
 
@@ -54,6 +55,9 @@ const struct errclass_info *errclass_info(enum errclass class);
 
 /* err: a backend's, positive. 0: NONE; the file system's own: REAL, FULL or READ_ONLY. */
 enum errclass errclass_from_errno(int err);
+
+/* Of a call that concerns this machine alone: what may pass is NO_RESOURCES, the rest CONFIG. */
+enum errclass errclass_of_own(int err);
 
 /* ERRCLASS_COUNT: unknown. */
 enum errclass errclass_from_name(const char *name);

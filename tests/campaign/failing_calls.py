@@ -30,7 +30,7 @@ write = 15s
 sync = 15s
 [recovery]
 backoff_min = 50ms
-backoff_max = 1s
+backoff_max = 100ms
 probe_interval = 1s
 probe_timeout = 1s
 patience = 1h

@@ -57,7 +57,7 @@ static void connecting(void **state)
 	assert_int_equal(diagnose_connect_class(EACCES), ERRCLASS_UNREACHABLE);
 	assert_int_equal(diagnose_connect_class(ETIMEDOUT), ERRCLASS_TIMEOUT);
 	assert_int_equal(diagnose_connect_class(ECONNRESET), ERRCLASS_SERVER_GONE);
-	assert_int_equal(diagnose_connect_class(EMFILE), ERRCLASS_CONFIG);
+	assert_int_equal(diagnose_connect_class(EMFILE), ERRCLASS_NO_RESOURCES);
 }
 
 static void of_several_addresses_the_nearest_tells(void **state)

@@ -34,6 +34,17 @@ static void nonsense_is_survived(void **state)
 	assert_int_equal(errclass_from_name(""), ERRCLASS_COUNT);
 }
 
+static void what_this_machine_lacks_passes(void **state)
+{
+	(void)state;
+	assert_int_equal(errclass_of_own(EMFILE), ERRCLASS_NO_RESOURCES);
+	assert_int_equal(errclass_of_own(ENOSPC), ERRCLASS_NO_RESOURCES);
+	assert_int_equal(errclass_of_own(ENOENT), ERRCLASS_CONFIG);
+	assert_int_equal(errclass_of_own(EACCES), ERRCLASS_CONFIG);
+	assert_true(errclass_info(ERRCLASS_NO_RESOURCES)->passes &&
+		    errclass_info(ERRCLASS_NO_RESOURCES)->retried);
+}
+
 static void infrastructure_errnos(void **state)
 {
 	static const struct {
@@ -93,6 +104,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(every_class_has_a_complete_entry),
 	    cmocka_unit_test(nonsense_is_survived),
+	    cmocka_unit_test(what_this_machine_lacks_passes),
 	    cmocka_unit_test(infrastructure_errnos),
 	    cmocka_unit_test(answers_of_the_file_system_stay_themselves),
 	    cmocka_unit_test(doubt_asks_and_certainty_trips),
