@@ -62,6 +62,8 @@ struct config_backend {
 	char password_file[CONFIG_PATH_MAX];
 	char askpass[CONFIG_PATH_MAX];
 	char agent[CONFIG_PATH_MAX];
+	/* STREAM_LIBSSH: ask for compression. */
+	bool compression;
 	/* Absolute prefix in manifests. */
 	char alias[CONFIG_PATH_MAX];
 	/* .guardfs/backends/NAME is bound here. */

@@ -70,6 +70,8 @@ const struct config_key config_keys[] = {
 	 "stream = libssh: program that prints the passphrase of identity"},
 	{"backend", "agent", VALUE_PATH, BACKEND(agent), NULL, 0, 0, SFTP, KEY_NULLABLE | KEY_OUTSIDE,
 	 "stream = libssh: socket of an agent that has the key"},
+	{"backend", "compression", VALUE_BOOL, BACKEND(compression), "no", 0, 0, SFTP, 0,
+	 "stream = libssh: ask the server for compression of what goes both ways"},
 	{"backend", "alias", VALUE_PATH, BACKEND(alias), NULL, 0, 0, 0, KEY_NULLABLE | KEY_NOT_ROOT,
 	 "absolute prefix by which manifests name this backend"},
 	{"backend", "expose", VALUE_PATH, BACKEND(expose), NULL, 0, 0, 0, KEY_NULLABLE | KEY_NOT_ROOT | KEY_OUTSIDE,

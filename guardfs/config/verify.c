@@ -276,6 +276,10 @@ static errint_t check_login(const struct context *c, uint32_t i)
 		return config_fail(
 		    c->report, backend_line(c, i, key),
 		    "'%s' means nothing with stream = openssh, which has ssh_config and ssh_options", key);
+	if (b->compression && backend_is_reached_by_ssh(b))
+		return config_fail(
+		    c->report, backend_line(c, i, "compression"),
+		    "'compression' means nothing with stream = openssh: set ssh_options = Compression=yes");
 	if (b->askpass[0] && !b->identity[0])
 		return config_fail(
 		    c->report, backend_line(c, i, "askpass"),

@@ -138,6 +138,7 @@ static bool make_session(struct diagnose_run *run)
 	       (!b->user[0] || ssh_options_set(run->session, SSH_OPTIONS_USER, b->user) == SSH_OK) &&
 	       ssh_options_set(run->session, SSH_OPTIONS_CIPHERS_C_S, CIPHERS) == SSH_OK &&
 	       ssh_options_set(run->session, SSH_OPTIONS_CIPHERS_S_C, CIPHERS) == SSH_OK &&
+	       (!b->compression || ssh_options_set(run->session, SSH_OPTIONS_COMPRESSION, "yes") == SSH_OK) &&
 	       set_known_hosts(run) && ssh_options_set(run->session, SSH_OPTIONS_FD, &run->fd) == SSH_OK;
 }
 

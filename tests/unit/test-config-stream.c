@@ -53,6 +53,8 @@ static void ways_to_log_in_that_do_not_fit_are_refused(void **state)
 		"x.conf:9: ", "'password_file' means nothing with stream = openssh");
 	refused("type = sftp\nstream = openssh\nagent = /a\n",
 		"x.conf:9: ", "'agent' means nothing with stream = openssh");
+	refused("type = sftp\nstream = openssh\ncompression = yes\n",
+		"x.conf:9: ", "ssh_options = Compression=yes");
 	refused("type = sftp\naskpass = /a\n", "x.conf:8: ", "'askpass' means nothing without identity");
 	refused("type = sftp\nagent = $SSH_AUTH_SOCK\n", "x.conf:8: ", "an absolute path");
 	refused("type = sftp\npassword_file = /srv/jobs/p\n", "x.conf:8: ", "inside the mountpoint");
