@@ -112,6 +112,8 @@ void diagnose_stop_hearing(void);
 
 /* revoked.c: does known_hosts revoke the key that the server has shown? 0 or -errno: it cannot be read. */
 errint_t diagnose_is_revoked(const struct diagnose_run *run, bool *revoked) WARN_UNUSED;
+/* Has the configured known_hosts a line of @cert-authority, for whatever host? */
+bool diagnose_names_authority(const struct diagnose_run *run);
 
 /* requests.c */
 enum diagnose_outcome diagnose_version(struct diagnose_run *run);

@@ -1,5 +1,5 @@
-/* revoked.c: lines of known_hosts that begin with @revoked. libssh takes the word for a name of a host, and passes them
- * over. */
+/* revoked.c: lines of known_hosts that begin with @revoked, or @cert-authority. libssh takes the word for a name of a host, and
+ * passes them over. */
 #include "diagnose/internal.h"
 #include "base/cleanup.h"
 
@@ -71,4 +71,21 @@ errint_t diagnose_is_revoked(const struct diagnose_run *run, bool *revoked)
 	ssh_string_free_char(text);
 	ssh_key_free(key);
 	return rc;
+}
+
+bool diagnose_names_authority(const struct diagnose_run *run)
+{
+	const char *path = run->backend->known_hosts;
+	FILE *f = path[0] ? fopen(path, "re") : NULL;
+	static const char word[] = "@cert-authority";
+	char *line = NULL;
+	size_t size = 0;
+	bool found = false;
+
+	while (f && !found && getline(&line, &size, f) >= 0)
+		found = strncmp(line + strspn(line, SPACE), word, sizeof(word) - 1) == 0;
+	free(line);
+	if (f)
+		fclose(f);
+	return found;
 }

@@ -215,6 +215,12 @@ enum diagnose_outcome diagnose_host_key(struct diagnose_run *run)
 				     file);
 	case SSH_KNOWN_HOSTS_UNKNOWN:
 	case SSH_KNOWN_HOSTS_NOT_FOUND:
+		if (diagnose_names_authority(run))
+			return diagnose_fail(
+			    run, ERRCLASS_HOST_KEY_CHANGED,
+			    "unknown: the server shows %s, and %s knows an authority (@cert-authority), by "
+			    "which ssh alone can judge: set stream = openssh, or add the key",
+			    key, file);
 		return diagnose_fail(
 		    run, ERRCLASS_HOST_KEY_CHANGED,
 		    "unknown: the server shows %s, %s has no key for it; verify it, then add it", key, file);

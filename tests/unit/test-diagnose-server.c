@@ -356,6 +356,17 @@ static void a_host_never_seen(void **state)
 	assert_failed(ERRCLASS_HOST_KEY_CHANGED, DIAGNOSE_HOST_KEY, "unknown: ");
 }
 
+static void a_host_known_by_an_authority(void **state)
+{
+	(void)state;
+	run("echo \"@cert-authority [127.0.0.1]:%d $(cut -d' ' -f1,2 %s/other_key.pub)\" > %s/signed_hosts",
+	    stage.port, stage.dir, stage.dir);
+	set_path(backend.known_hosts, "signed_hosts");
+	serve_sftp("");
+	ask(LIMIT_MS, true);
+	assert_failed(ERRCLASS_HOST_KEY_CHANGED, DIAGNOSE_HOST_KEY, "set stream = openssh");
+}
+
 /* ---- login ---- */
 
 static void a_key_that_the_server_rejects(void **state)
@@ -428,6 +439,7 @@ static int all_tests(void)
 	    CASE(another_host_key),
 	    CASE(a_host_key_of_another_kind),
 	    CASE(a_host_never_seen),
+	    CASE(a_host_known_by_an_authority),
 	    CASE(a_key_that_the_server_rejects),
 	    CASE(a_server_that_counts_attempts),
 	    CASE(a_user_that_does_not_exist),
