@@ -126,6 +126,8 @@ enum told {
 struct witness {
 	/* CLOCK_MONOTONIC; under the lock, as all but looks and inside. */
 	_Atomic uint64_t accepted_ns;
+	/* CLOCK_MONOTONIC: a lookup came to the node. */
+	_Atomic uint64_t found_ns;
 	_Atomic uint32_t accepts;
 	enum told told;
 	/* The time set through the mount, and when (CLOCK_MONOTONIC). */
@@ -139,6 +141,9 @@ struct witness {
 
 /* How long sshfs may show what it saw of a file before. */
 #define REMEMBERED_NS (3 * NSEC_PER_SEC)
+
+/* From a lookup to the OPEN for which the kernel made it. */
+#define JUST_FOUND_NS NSEC_PER_SEC
 
 #define LOCKS 256u
 
@@ -179,6 +184,28 @@ uint32_t look_enter(const struct node *node)
 void look_leave(const struct node *node)
 {
 	atomic_fetch_sub(&witness_of(node)->inside, 1);
+}
+
+static uint64_t made_ns_of(const struct node *node)
+{
+	return atomic_load_explicit(&node->made_ns, memory_order_relaxed);
+}
+
+/* A new node was just looked up: its witness takes no memory for that. */
+void look_found(const struct node *node)
+{
+	uint64_t now_ns = clock_mono_ns();
+
+	if (now_ns >= made_ns_of(node) + JUST_FOUND_NS)
+		atomic_store_explicit(&witness_of(node)->found_ns, now_ns, memory_order_relaxed);
+}
+
+/* The request may have waited long since. */
+bool look_was_just_found(const struct node *node)
+{
+	uint64_t found_ns = atomic_load_explicit(&witness_of(node)->found_ns, memory_order_relaxed);
+
+	return atomic_load(&call.slot->read_ns) < MAX(made_ns_of(node), found_ns) + JUST_FOUND_NS;
 }
 
 /* For a second sshfs remembers what it was shown of a name: an earlier look may have left an older state. */

@@ -42,6 +42,12 @@ errint_t look_init(void) WARN_UNUSED;
 uint32_t look_enter(const struct node *node);
 void look_leave(const struct node *node);
 
+/* A lookup by name is answered with node. */
+void look_found(const struct node *node);
+
+/* Did the kernel look the name up just before it sent this request? (Told of a node made a moment ago, too.) */
+bool look_was_just_found(const struct node *node);
+
 /* look_enter for an open on a guarded tier; look_leave follows look_at_opened. */
 void look_begin(const struct backend *b, const struct node *node, struct opened *o);
 

@@ -149,6 +149,8 @@ static void lookup_guarded(fuse_req_t req, struct backend *b, struct node *paren
 		sent = fuse_reply_err(req, (int)-rc);
 	} else {
 		node = entry_intern(parent, name, &found);
+		if (node)
+			look_found(view_object(node));
 		sent = entry_reply_aged(req, node, &found.st, age_s);
 	}
 	if (known && sent != -ENOENT)

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/fd.h"
 #include "fs/again.h"
+#include "fs/behind.h"
 #include "fs/checkpoint.h"
 #include "fs/checkpoint_wait.h"
 #include "fs/context.h"
@@ -163,6 +164,9 @@ static void open_virtual(fuse_req_t req, const struct node *node, struct fuse_fi
 		handle_release(h);
 }
 
+/* By then a name is replaced as fast as it can be opened. */
+#define SUCCESSORS_TRIED 8
+
 /* As truncation by open does, unless by root. */
 static ssize_t open_node(struct backend *b, uint32_t node, int flags, int *ref)
 {
@@ -183,17 +187,55 @@ static ssize_t open_node(struct backend *b, uint32_t node, int flags, int *ref)
 	return rc;
 }
 
-/* On ESTALE the kernel looks a name up once more; then another replacement is the caller's error. */
-#define JUST_LOOKED_UP_NS (NSEC_PER_SEC)
-
-/* A reader may bypass the kernel's inode, which is another file by now. Only just after a lookup, since a new
- * lookup keeps the pages. */
+/* A reader may bypass the kernel's inode, which is another file by now: on ESTALE the kernel looks a name up only once
+ * more, then another replacement would be the caller's error. Only just after a lookup, since a new lookup keeps the
+ * pages. */
 static bool may_read_directly(const struct node *node, int flags, const struct opened *o)
 {
-	uint64_t made_ns = atomic_load_explicit(&node->made_ns, memory_order_relaxed);
+	return (flags & O_ACCMODE) == O_RDONLY && !(flags & O_TRUNC) &&
+	       (o->unsure || look_was_just_found(node));
+}
 
-	return o->ref >= 0 && (flags & O_ACCMODE) == O_RDONLY &&
-	       (o->unsure || clock_mono_ns() < made_ns + JUST_LOOKED_UP_NS);
+/* The kernel has looked at the rights of the former one. */
+static bool has_rights_of(const struct node *node, const struct node *former)
+{
+	return S_ISREG(node->mode) && node->mode == former->mode && node->uid == former->uid &&
+	       node->gid == former->gid;
+}
+
+/* Opens for reading what was renamed over node's file. */
+static errint_t open_successor(struct backend *b, const struct node *node, int flags, struct opened *o)
+{
+	char name[NAME_LENGTH_MAX + 1];
+	errint_t rc = BACKEND_NODE_GONE;
+	struct node *other;
+	uint32_t dir;
+
+	if (node_place(node, &dir, name) < 0)
+		return rc;
+	for (int tries = 0; tries < SUCCESSORS_TRIED && rc == BACKEND_NODE_GONE; tries++) {
+		other = node_find_guarded(dir, name, NODE_PINNED);
+		if (!other)
+			return rc;
+		/* What is owed to it is shown to its own readers alone. */
+		if (other == node || !has_rights_of(other, node) ||
+		    behind_is_owed(node_index(other), behind_now())) {
+			node_unpin(other);
+			return rc;
+		}
+		look_enter(other);
+		rc = b->ops->open(b, node_index(other), flags, &o->ref);
+		if (rc == 0)
+			rc = b->ops->look(b, node_index(other), o->ref, &o->st);
+		look_leave(other);
+		node_unpin(other);
+		o->looked = rc == 0;
+		if (rc < 0 && o->ref >= 0) {
+			b->ops->release(b, o->ref);
+			o->ref = -1;
+		}
+	}
+	return rc;
 }
 
 static ssize_t open_and_look(struct backend *b, struct node *node, struct fuse_file_info *fi,
@@ -207,9 +249,13 @@ static ssize_t open_and_look(struct backend *b, struct node *node, struct fuse_f
 		rc = look_at_opened(b, node, backend_flags(fi->flags), o);
 	if (b->board)
 		look_leave(node);
-	if (rc == BACKEND_NODE_GONE && may_read_directly(node, fi->flags, o)) {
-		fi->direct_io = 1;
-		return 0;
+	if (rc == BACKEND_NODE_GONE && b->board && may_read_directly(node, fi->flags, o)) {
+		if (o->ref < 0)
+			rc = open_successor(b, node, backend_flags(fi->flags), o);
+		else
+			rc = 0;
+		if (rc == 0)
+			fi->direct_io = 1;
 	}
 	if (rc < 0 && o->ref >= 0)
 		b->ops->release(b, o->ref);
