@@ -4,6 +4,7 @@
 SERVER is the crowd's directory as storage has it, MOUNT the same through the mount; SUSPECTS a file with the JSON of guardctl suspects (open, and settled, one
 array a line), in which paths begin with PREFIX. CUTS has a line with the time (CLOCK_MONOTONIC) of each moment at which the server lost what was not
 synced. Prints what is wrong, a line each, and exits 1 if there is anything; the last line says in JSON what there was. With --peer it is a comparison (peers.bash) and the last line alone counts; FROM and TO are the times of the outage."""
+import errno
 import glob
 import json
 import os
@@ -24,11 +25,18 @@ def inside(ranges, start, end):
 
 
 def read(path):
-    try:
-        with open(path, "rb") as f:
-            return f.read()
-    except FileNotFoundError:
-        return None
+    """None: there is none. On a busy machine a backend may be lost without a fault: what is read by the mount is judged once it serves again."""
+    until = time.monotonic() + 45
+    while True:
+        try:
+            with open(path, "rb") as f:
+                return f.read()
+        except FileNotFoundError:
+            return None
+        except OSError as e:
+            if e.errno != errno.EIO or time.monotonic() > until:
+                raise
+        time.sleep(0.2)  # sleep-ok: until it serves again
 
 
 def read_through(path):
