@@ -110,6 +110,10 @@ void privileges_drop(enum privileges whose)
 		drop_for_good(WORKER);
 		complain("system calls", syscalls_restrict_worker());
 		break;
+	case PRIVILEGES_WORKER_NICE:
+		drop_for_good(WORKER | CAP(SYS_NICE));
+		complain("system calls", syscalls_restrict_worker());
+		break;
 	case PRIVILEGES_KEEPER:
 		drop_for_good(KEEPER);
 		complain("system calls", syscalls_restrict_keeper());

@@ -6,9 +6,10 @@
 #include "base/base.h"
 
 enum privileges {
-	PRIVILEGES_WORKER, /* acts with callers' ids; no exec, no network */
-	PRIVILEGES_KEEPER, /* mounts, kills, starts sshfs, ssh and hooks, which inherit this */
-	PRIVILEGES_HOLDER, /* waits: no capability; the system calls of worker */
+	PRIVILEGES_WORKER,	/* acts with callers' ids; no exec, no network */
+	PRIVILEGES_WORKER_NICE, /* the same, and its threads may return from SCHED_IDLE */
+	PRIVILEGES_KEEPER,	/* mounts, kills, starts sshfs, ssh and hooks, which inherit this */
+	PRIVILEGES_HOLDER,	/* waits: no capability; the system calls of worker */
 	PRIVILEGES_LOGIN, /* reads every file, connects, becomes another user; writes no file, starts nothing */
 	PRIVILEGES_SSH,	  /* reaches every file and socket, has root's user id, and no other capability */
 	PRIVILEGES_TRANSPORT, /* has its sockets and its memory: nobody's rights, opens no file, starts nothing */

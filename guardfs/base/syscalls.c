@@ -158,10 +158,16 @@ static const int changing_files[] = {
 #endif
 };
 
-/* Root's may be another process's. Worker sets that of its own threads. */
+/* Root's may be another process's. */
 static const int scheduling[] = {
-    SYS_sched_setparam, SYS_sched_setscheduler, SYS_sched_setattr,   SYS_sched_setaffinity,
-    SYS_setpriority,	SYS_ioprio_set,		SYS_process_madvise,
+    SYS_sched_setparam, SYS_sched_setattr, SYS_setpriority,
+    SYS_ioprio_set,	SYS_migrate_pages, SYS_process_madvise,
+};
+
+/* Worker needs them for its own threads. */
+static const int placing[] = {
+    SYS_sched_setscheduler,
+    SYS_sched_setaffinity,
 };
 
 /* A transport has all that it needs open. Its libraries read the time, take and give memory, and look at what they
@@ -229,7 +235,7 @@ struct program {
 };
 
 _Static_assert(2 * (ARRAY_SIZE(machine) + ARRAY_SIZE(beyond_worker) + ARRAY_SIZE(network_calls) +
-		    ARRAY_SIZE(changing_files) + ARRAY_SIZE(scheduling)) +
+		    ARRAY_SIZE(changing_files) + ARRAY_SIZE(scheduling) + ARRAY_SIZE(placing)) +
 		       64 <
 		   CODE_MAX,
 	       "a filter has room for every list");
@@ -335,6 +341,14 @@ static void allow_own_limits(struct program *p)
 	allow_with(p, SYS_prlimit64, 0, &own, 1);
 }
 
+/* Ahead of other programs comes none. */
+static void allow_modest_scheduling(struct program *p)
+{
+	static const uint32_t modest[] = {SCHED_OTHER, SCHED_IDLE};
+
+	allow_with(p, SYS_sched_setscheduler, 1, modest, ARRAY_SIZE(modest));
+}
+
 errint_t syscalls_restrict_worker(void)
 {
 	struct program p;
@@ -346,6 +360,8 @@ errint_t syscalls_restrict_worker(void)
 	refuse_calls(&p, machine, ARRAY_SIZE(machine));
 	refuse_calls(&p, beyond_worker, ARRAY_SIZE(beyond_worker));
 	refuse_calls(&p, network_calls, ARRAY_SIZE(network_calls));
+	refuse_calls(&p, scheduling, ARRAY_SIZE(scheduling));
+	allow_modest_scheduling(&p);
 	allow_own_limits(&p);
 	refuse_namespaces(&p);
 	put_answer(&p, SECCOMP_RET_ALLOW);
@@ -418,6 +434,7 @@ errint_t syscalls_restrict_login(void)
 	refuse_calls(&p, beyond_worker, ARRAY_SIZE(beyond_worker));
 	refuse_calls(&p, changing_files, ARRAY_SIZE(changing_files));
 	refuse_calls(&p, scheduling, ARRAY_SIZE(scheduling));
+	refuse_calls(&p, placing, ARRAY_SIZE(placing));
 	allow_own_limits(&p);
 	refuse_bits(&p, SYS_openat, 2, writing);
 #ifdef __x86_64__

@@ -49,16 +49,17 @@ static rlim_t needed_limit(void)
 	return (rlim_t)(20 - getpriority(PRIO_PROCESS, 0));
 }
 
-void follow_init(void)
+bool follow_init(void)
 {
 	struct rlimit limit;
 
-	if (getrlimit(RLIMIT_NICE, &limit) < 0 || limit.rlim_cur >= needed_limit())
-		return;
+	if (getrlimit(RLIMIT_NICE, &limit) < 0)
+		return false;
+	if (limit.rlim_cur >= needed_limit())
+		return true;
 	limit.rlim_cur = needed_limit();
 	limit.rlim_max = MAX(limit.rlim_max, limit.rlim_cur);
-	if (setrlimit(RLIMIT_NICE, &limit) < 0)
-		log_debug("RLIMIT_NICE: %s", strerror(errno));
+	return setrlimit(RLIMIT_NICE, &limit) == 0;
 }
 
 static bool has_sys_nice(void)

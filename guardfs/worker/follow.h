@@ -6,8 +6,8 @@
 #include "base/base.h"
 #include <sys/types.h>
 
-/* Asks for the right to return from SCHED_IDLE. Before privileges are given up. */
-void follow_init(void);
+/* Asks for the right to return from SCHED_IDLE, before privileges are given up. False: only CAP_SYS_NICE gives it. */
+bool follow_init(void);
 
 /* Without that right nothing is ever followed. After privileges were given up, before readers. */
 void follow_start(void);

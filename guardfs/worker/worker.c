@@ -110,14 +110,15 @@ int worker_main(struct arena *arena, uint32_t generation)
 {
 	struct start start = {arena, generation, atomic_load(&arena->board.requests.quiesce)};
 	pthread_t thread;
+	bool may_return;
 
 	prctl(PR_SET_NAME, "guardfs-worker");
 	log_init("worker", LOG_LEVEL_INFO);
 	set_signals(arena);
-	follow_init();
+	may_return = follow_init();
 	/* Threads inherit it. */
 	if (arena->board.config.sandbox)
-		privileges_drop(PRIVILEGES_WORKER);
+		privileges_drop(may_return ? PRIVILEGES_WORKER : PRIVILEGES_WORKER_NICE);
 	if (pthread_create(&thread, NULL, run_leader, &start) != 0) {
 		log_error("cannot start a thread: %s", strerror(errno));
 		return WORKER_EXIT_FAILED;

@@ -105,6 +105,22 @@ static void works_as_ever(void)
 	expect("execve in a thread made later", -1, EPERM);
 }
 
+/* Nor does another process's. */
+static void no_thread_gets_ahead(void)
+{
+	const struct sched_param ahead = {.sched_priority = 1}, plain = {0};
+	uint32_t attributes[14] = {sizeof(attributes)};
+
+	expect("SCHED_FIFO", sched_setscheduler(0, SCHED_FIFO, &ahead), EPERM);
+	expect("SCHED_FIFO | SCHED_RESET_ON_FORK",
+	       sched_setscheduler(0, SCHED_FIFO | SCHED_RESET_ON_FORK, &ahead), EPERM);
+	expect("sched_setparam", sched_setparam(0, &plain), EPERM);
+	expect("sched_setattr", syscall(SYS_sched_setattr, 0, attributes, 0), EPERM);
+	expect("setpriority", setpriority(PRIO_PROCESS, 0, -1), EPERM);
+	expect("ioprio_set", syscall(SYS_ioprio_set, 1, 0, 2 << 13), EPERM);
+	expect("migrate_pages", syscall(SYS_migrate_pages, 0, 0, NULL, NULL), EPERM);
+}
+
 static int check_worker(void)
 {
 	char *const none[] = {NULL};
@@ -128,6 +144,7 @@ static int check_worker(void)
 	expect("io_uring_setup", syscall(SYS_io_uring_setup, 0, NULL), EPERM);
 	expect("keyctl", syscall(SYS_keyctl, -1), EPERM);
 	expect("a call that is newer than all", syscall(NEVER_A_CALL), ENOSYS);
+	no_thread_gets_ahead();
 	works_as_ever();
 	return wrong;
 }
@@ -242,6 +259,19 @@ static int check_worker_capabilities(void)
 	return wrong;
 }
 
+static int check_worker_nice(void)
+{
+	const uint64_t nice = UINT64_C(1) << CAP_SYS_NICE;
+	const struct sched_param plain = {0};
+
+	check_worker_capabilities();
+	if (!(permitted() & nice))
+		return wrong; /* there was none */
+	expect("SCHED_IDLE", sched_setscheduler(0, SCHED_IDLE, &plain), 0);
+	expect("back", sched_setscheduler(0, SCHED_OTHER, &plain), 0);
+	return wrong;
+}
+
 /* A program that is executed gets no more than is left, of what there was. */
 static int check_ssh(void)
 {
@@ -268,6 +298,8 @@ static void worker(void **state)
 	after_drop(PRIVILEGES_WORKER, check_worker);
 	after_drop(PRIVILEGES_WORKER, check_worker_capabilities);
 	after_drop(PRIVILEGES_WORKER, check_twice);
+	after_drop(PRIVILEGES_WORKER_NICE, check_worker);
+	after_drop(PRIVILEGES_WORKER_NICE, check_worker_nice);
 }
 
 static int check_holder(void)

@@ -8,9 +8,7 @@
 (($(nproc) >= 2)) || skip "one processor alone"
 first=$(taskset -pc $$ | sed 's/.*: //; s/[-,].*//') second=$(($(taskset -pc $$ | sed 's/.*[-,]//')))
 
-# Tests may run without CAP_SYS_RESOURCE, which the limit takes: then the capability must do that the sandbox takes away.
 setup_dir
-sed -i '/^\[mount\]/a sandbox = no' "$CONF"
 start_guardfs
 wait_healthy store
 worker=$(process_pid worker)

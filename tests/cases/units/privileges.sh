@@ -6,7 +6,7 @@
 
 # mask NAME...: as /proc/PID/status shows it, of those that we have ourselves (a container may have taken some).
 declare -A number=([chown]=0 [dac_override]=1 [dac_read_search]=2 [fowner]=3 [fsetid]=4 [kill]=5 [setgid]=6 [setuid]=7
-	[sys_chroot]=18 [sys_ptrace]=19 [sys_admin]=21 [mknod]=27 [setfcap]=31)
+	[sys_chroot]=18 [sys_ptrace]=19 [sys_admin]=21 [sys_nice]=23 [mknod]=27 [setfcap]=31)
 mask()
 {
 	local name sum=0
@@ -28,6 +28,12 @@ documented()
 	sed -n "s/^    $1 \{2,\}\(CAP_.*\)/\1/p" "$REPO/docs/SECURITY.md" | sed 's/CAP_//g' | tr 'A-Z' 'a-z'
 }
 
+# may_return WORKER: it has the limit that brings a thread back from SCHED_IDLE. Otherwise it keeps a capability for that.
+may_return()
+{
+	(($(prlimit --pid "$1" --nice -o SOFT --noheadings) >= 20))
+}
+
 # has_given_up PROCESS FILTERS: every thread of it has the documented capabilities and no others, and the filters.
 has_given_up()
 {
@@ -35,6 +41,7 @@ has_given_up()
 
 	pid=$(process_pid "$1")
 	want=$(mask $(documented "$1"))
+	[[ $1 != worker ]] || may_return "$pid" || want=$(mask $(documented "$1") sys_nice)
 	assert_ne "$want" 0000000000000000 "documented capabilities of $1"
 	for task in /proc/"$pid"/task/*; do
 		task=${task#/proc/}
