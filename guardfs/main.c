@@ -147,13 +147,20 @@ static int load_config(const struct arguments *a, struct config *config)
 /* Shows the child's report until it serves or fails (end of file, reason on standard error). */
 static int wait_for_service(int ready_fd)
 {
+	ssize_t n;
 	char byte;
 
-	while (read(ready_fd, &byte, 1) == 1) {
+	while ((n = read(ready_fd, &byte, 1)) == 1 || (n < 0 && errno == EINTR)) {
+		if (n < 0)
+			continue;
 		if (byte == ANNOUNCE_SERVING[0])
 			return 0;
 		fputc(byte, stderr);
 	}
+	if (n < 0)
+		fprintf(stderr,
+			"guardfs: its report cannot be read (%s): guardctl status tells whether it serves\n",
+			strerror(errno));
 	return GUARDIAN_EXIT_FAILED;
 }
 

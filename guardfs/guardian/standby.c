@@ -41,6 +41,11 @@ static void relay(struct standby *s, int from, int to)
 		if (n > 0 && write(to, text, (size_t)n) < 0)
 			break;
 	}
+	if (n < 0)
+		dprintf(to,
+			"guardfs: guardian's report cannot be read (%s): guardctl status tells whether it "
+			"serves\n",
+			strerror(errno));
 }
 
 static int wait_for(pid_t pid)
