@@ -1,4 +1,5 @@
 """A guardfs in a directory of its own, with calls that fail (tests/preload/inject.c); what every-call is made with."""
+import errno
 import json
 import os
 import shutil
@@ -12,6 +13,7 @@ REPO = os.path.realpath(os.path.join(os.path.dirname(__file__), "../.."))
 BUILD = os.environ.get("BUILD", REPO + "/build")
 BASE = os.environ.get("GUARDFS_TEST_DIR", "/var/lib/guardfs-tests")
 KINDS = ("call", "short", "eintr", "alloc")
+TOLD = (errno.EIO, errno.EMFILE, errno.ENFILE, errno.ENOMEM)  # by which a caller may be told of it
 NUMBERS = ("none", "alloc", "call", "short", "eintr")  # of inject.c
 PHASES = ("start", "mount", "reconnect-sshfs", "reconnect-sftp", "replay-sshfs", "replay-sftp")
 CONTROL = struct.Struct("<6QQ")
@@ -291,7 +293,7 @@ class Instance:
                     break
                 except OSError as e:
                     told += 1
-                    if e.errno != 5:
+                    if e.errno not in TOLD:
                         raise Finding("%s: %s" % (name, e)) from None
                     if not patient or time.monotonic() > end:
                         raise Finding("%s cannot be written: %s, told %d times" % (name, e, told)) from None
@@ -323,7 +325,7 @@ def read_file(path):
             with open(path, "rb") as f:
                 return f.read()
         except OSError as e:
-            if e.errno != 5:
+            if e.errno not in TOLD:
                 raise
             time.sleep(0.1)  # sleep-ok: polling
     raise Finding(path + " cannot be read")
