@@ -292,6 +292,18 @@ static errint_t keep_listing(struct collect *c, struct handle *h)
 	return listing_finish(&c->writer, h->snapshot_fd);
 }
 
+/* From memory only for a directory opened anew: who goes back to its beginning wants it as it is now. */
+static errint_t collect_guarded(struct collect *c, const struct handle *h)
+{
+	pid_t caller = fuse_req_ctx(reply.req)->pid;
+
+	if (c->b->board && h->snapshot_fd < 0 && listed_repeat(c->b, c->dir, caller, collect_entry, c))
+		return 0;
+	if (c->b->board)
+		listed_begin(&c->listed_maker, c->b, c->dir, caller);
+	return collect_storage(c, atomic_load(&h->fd));
+}
+
 /* Into the handle's memfd. Within the guard. */
 static errint_t make_listing(struct backend *b, struct node *dir, struct handle *h)
 {
@@ -305,9 +317,7 @@ static errint_t make_listing(struct backend *b, struct node *dir, struct handle 
 			tiers_children(c.dir, collect_route, &c);
 		c.routes = c.writer.used;
 		c.holds_removed = b->board && handle_is_removed_from(c.dir);
-		if (b->board)
-			listed_begin(&c.listed_maker, b, c.dir);
-		rc = collect_storage(&c, atomic_load(&h->fd));
+		rc = collect_guarded(&c, h);
 		c.listed = true;
 		if (rc == 0 && dir->backend == NODE_LOCAL)
 			tiers_children(c.dir, collect_route, &c);

@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "fs/guard.h"
 
+#include <dirent.h>
 #include <stdlib.h>
 #include <strings.h>
 
@@ -24,6 +25,8 @@ struct listed {
 	/* Of dir, whose index another directory may have by now. */
 	uint32_t generation;
 	uint64_t begun_ns;
+	/* Who has had it. */
+	pid_t caller;
 	/* There is an entry that is not among these. */
 	bool partial;
 	uint32_t n, n_room;
@@ -54,12 +57,13 @@ static void free_listed(struct listed *l)
 
 /* ---- making one ---- */
 
-void listed_begin(struct listed_maker *maker, const struct backend *b, uint32_t dir)
+void listed_begin(struct listed_maker *maker, const struct backend *b, uint32_t dir, pid_t caller)
 {
 	maker->made = calloc(1, sizeof(*maker->made));
 	if (maker->made)
 		*maker->made = (struct listed){.backend = b->index,
 					       .dir = dir,
+					       .caller = caller,
 					       .generation = fs.arena->nodes[dir].generation,
 					       .changes = guard_changes_ended(b),
 					       .begun_ns = clock_mono_ns()};
@@ -286,19 +290,47 @@ bool listed_find(const struct backend *b, uint32_t dir, const char *name, struct
 	return true;
 }
 
+/* Of all that is in the directory, and no older than attributes may be. */
+static bool is_whole(const struct backend *b, const struct listed *l)
+{
+	uint64_t now_ns = clock_mono_ns();
+
+	return !l->partial && !is_expired(l, now_ns) &&
+	       (double)(now_ns - l->begun_ns) / (double)NSEC_PER_SEC < fs_cache_seconds(b);
+}
+
 bool listed_lacks(const struct backend *b, uint32_t dir, const char *name)
 {
 	const struct listed *l;
-	uint64_t now_ns;
 
 	if (atomic_load_explicit(&listings.n, memory_order_relaxed) == 0)
 		return false;
 	ACQUIRE_LOCK(&listings.lock);
 	l = find_listed(b, dir);
-	now_ns = clock_mono_ns();
-	return l && !l->partial && !is_expired(l, now_ns) &&
-	       (double)(now_ns - l->begun_ns) / (double)NSEC_PER_SEC < fs_cache_seconds(b) &&
-	       !may_be_listed(l, name);
+	return l && is_whole(b, l) && !may_be_listed(l, name);
+}
+
+bool listed_repeat(const struct backend *b, uint32_t dir, pid_t caller, readdir_fn emit, void *arg)
+{
+	const struct listed *l;
+	bool more;
+
+	if (caller == 0 || atomic_load_explicit(&listings.n, memory_order_relaxed) == 0)
+		return false;
+	ACQUIRE_LOCK(&listings.lock);
+	l = find_listed(b, dir);
+	if (!l || l->caller != caller || !is_whole(b, l))
+		return false;
+	more = emit(arg, ".", 1, 0, DT_DIR, 0, NULL) && emit(arg, "..", 2, 0, DT_DIR, 0, NULL);
+	for (uint32_t i = 0; more && i < l->n; i++) {
+		const struct entry *e = &l->entries[i];
+		const char *name = l->names + e->name;
+		struct found found;
+
+		show_entry(e, &found);
+		more = emit(arg, name, strlen(name), 0, (e->mode & S_IFMT) >> 12, i + 1, &found.st);
+	}
+	return true;
 }
 
 bool listed_find_node(const struct backend *b, const struct node *node, struct stat *st, double *age_s)

@@ -10,8 +10,8 @@ struct listed_maker {
 	struct listed *made;
 };
 
-/* Storage is about to be asked for the listing of dir. */
-void listed_begin(struct listed_maker *maker, const struct backend *b, uint32_t dir);
+/* Storage is about to be asked for the listing of dir. caller: the thread that wants it; 0: unknown. */
+void listed_begin(struct listed_maker *maker, const struct backend *b, uint32_t dir, pid_t caller);
 
 /* An entry of it but "." and ".."; st: NULL: it came without, or is not shown. */
 void listed_add(struct listed_maker *maker, const char *name, size_t length, const struct stat *st);
@@ -28,5 +28,9 @@ bool listed_find_node(const struct backend *b, const struct node *node, struct s
 /* Has dir no such name, nor one that a server which folds case would take for it, by a listing of all that is in it, begun
  * no longer ago than attributes may be old? False: storage is to be asked. */
 bool listed_lacks(const struct backend *b, uint32_t dir, const char *name);
+
+/* Emits all entries of dir, "." and ".." before them, from a listing of all that is in it, which the same caller has had no longer ago than attributes
+ * may be old: rm(1) opens each directory twice. False: storage is to be asked. */
+bool listed_repeat(const struct backend *b, uint32_t dir, pid_t caller, readdir_fn emit, void *arg);
 
 #endif

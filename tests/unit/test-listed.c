@@ -8,7 +8,8 @@
 #include "fs/listed.h"
 #include "worker-util.h"
 
-#define DIR 7u
+#define DIR    7u
+#define CALLER 77
 
 static struct backend *box;
 
@@ -28,7 +29,7 @@ static void list_one(const char *name)
 	const struct stat st = {.st_mode = S_IFREG | 0644, .st_size = 10};
 	struct listed_maker maker = {NULL};
 
-	listed_begin(&maker, box, DIR);
+	listed_begin(&maker, box, DIR, CALLER);
 	listed_add(&maker, name, strlen(name), &st);
 	listed_end(&maker, true);
 }
@@ -62,6 +63,42 @@ static void a_directory_is_not_known_by_its_index(void **state)
 	assert_true(listed_lacks(box, DIR, "one"));
 }
 
+static bool note_name(void *arg, const char *name, size_t length, uint64_t ino, unsigned type, int64_t next,
+		      const struct stat *st)
+{
+	char *names = arg;
+
+	(void)ino;
+	(void)type;
+	(void)next;
+	assert_true((st == NULL) == (name[0] == '.'));
+	strncat(names, name, length);
+	strcat(names, " ");
+	return true;
+}
+
+static void the_caller_who_has_had_it_gets_it_again(void **state)
+{
+	const struct stat st = {.st_mode = S_IFREG | 0644};
+	struct listed_maker maker = {NULL};
+	char names[64] = "";
+
+	(void)state;
+	list_one("one");
+	assert_true(listed_repeat(box, DIR, CALLER, note_name, names));
+	assert_string_equal(names, ". .. one ");
+	assert_false(listed_repeat(box, DIR, CALLER + 1, note_name, names));
+	assert_false(listed_repeat(box, DIR + 1, CALLER, note_name, names));
+	fs.board->config.guarded_cache_ms = 0;
+	assert_false(listed_repeat(box, DIR, CALLER, note_name, names));
+	fs.board->config.guarded_cache_ms = 60000;
+	listed_begin(&maker, box, DIR, CALLER); /* not all of it is shown */
+	listed_add(&maker, "two", 3, &st);
+	listed_add(&maker, "hidden", 6, NULL);
+	listed_end(&maker, true);
+	assert_false(listed_repeat(box, DIR, CALLER, note_name, names));
+}
+
 #define TEST(function) cmocka_unit_test_setup_teardown(function, begin, teardown_arena)
 
 int main(void)
@@ -69,6 +106,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    TEST(a_name_is_known_by_its_listing),
 	    TEST(a_directory_is_not_known_by_its_index),
+	    TEST(the_caller_who_has_had_it_gets_it_again),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

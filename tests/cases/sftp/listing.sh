@@ -100,3 +100,30 @@ looks_fast()
 wait_until 30000 looks_fast
 assert_eq "$(grep -c 'lstat name.*none-' "$WORK/asked" || true)" 0 "names that the server was asked for"
 grep -q 'lstat name.*theirs' "$WORK/asked" || fail "the server's log does not show look-ups"
+
+say "who opens a directory twice, as rm does, has one listing of it; a change through the mount, and going back to the beginning, take another"
+cat >"$WORK/twice.py" <<'END'
+import os, sys, time
+
+here = sys.argv[1]
+began = time.monotonic()
+assert sorted(os.listdir(here)) == sorted(os.listdir(here)) == ["a", "b"]
+if time.monotonic() - began > 0.7:
+    sys.exit(77)
+END
+lists_once()
+{
+	: >"$WORK/asked"
+	python3 "$WORK/twice.py" "$COLD/few" && (($(grep -c 'opendir "[^"]*few"' "$WORK/asked") == 1))
+}
+wait_until 30000 lists_once
+python3 - "$COLD/few" <<'END'
+import os, sys
+
+here = sys.argv[1]
+os.listdir(here)
+open(os.path.join(here, "c"), "w").close()
+assert sorted(os.listdir(here)) == ["a", "b", "c"]
+os.remove(os.path.join(here, "c"))
+assert sorted(os.listdir(here)) == ["a", "b"]
+END
