@@ -24,7 +24,7 @@
 
 #define PEERS_MAX   8
 #define ROUNDS_MAX  101
-#define THREADS_MAX 16
+#define THREADS_MAX 32
 #define PATH_SIZE   1024
 #define BLOCK	    4096
 #define LINE	    128
@@ -224,14 +224,13 @@ static uint64_t run_read_warm(const struct run *r)
 	return run_read_cold(r);
 }
 
-static uint64_t run_read_random(const struct run *r)
+static uint64_t read_random(const struct run *r)
 {
 	char path[PATH_SIZE];
 	unsigned seed = 12345;
 	uint64_t start_ns;
 	int fd;
 
-	run_read_cold(r);
 	join(path, r->dir, "data", 0);
 	fd = open_or_die(path, O_RDONLY);
 	start_ns = clock_mono_ns();
@@ -244,6 +243,12 @@ static uint64_t run_read_random(const struct run *r)
 	start_ns = clock_mono_ns() - start_ns;
 	close(fd);
 	return start_ns;
+}
+
+static uint64_t run_read_random(const struct run *r)
+{
+	run_read_cold(r);
+	return read_random(r);
 }
 
 static uint64_t append(const struct run *r, size_t size)
@@ -434,6 +439,7 @@ static const struct workload workloads[] = {
     {"stat-later", 1000, make_files, run_stat_later},
     {"missing", 3000, make_nothing, run_missing},
     {"read-4k", 20000, make_16_mib, run_read_random},
+    {"read-4k-cold", 200, make_16_mib, read_random},
     {"append-4k", 5000, make_nothing, run_append},
     {"append-128", 5000, make_nothing, run_append_line},
     {"read-1m", 64, make_data, run_read_warm},
