@@ -229,6 +229,26 @@ errint_t connection_new(struct stream *stream, struct connection **connection)
 	return 0;
 }
 
+errint_t connection_beside(struct connection *c, struct connection **beside)
+{
+	struct stream *stream;
+	errint_t rc = stream_beside(c->stream, &stream);
+
+	if (rc < 0)
+		return rc;
+	rc = connection_new(stream, beside);
+	if (rc < 0)
+		stream->ops->close(stream);
+	else
+		connection_set_patience(*beside, c->quick_ns, c->slow_ns);
+	return rc;
+}
+
+void connection_tell_time(struct connection *c, uint64_t now_ns)
+{
+	c->transfers.now_ns = now_ns;
+}
+
 void connection_free(struct connection *c)
 {
 	if (!c)
@@ -247,6 +267,11 @@ void connection_set_patience(struct connection *c, uint64_t quick_ns, uint64_t s
 bool connection_is_ready(const struct connection *c)
 {
 	return c->phase == PHASE_READY && c->x.error == 0;
+}
+
+bool connection_is_held_up(const struct connection *c)
+{
+	return c->held_up;
 }
 
 errint_t connection_error(const struct connection *c)
@@ -293,6 +318,8 @@ uint64_t connection_wake_ns(const struct connection *c)
 {
 	uint64_t patience = patience_ns(c), wake_ns = MIN(c->x.next_deadline_ns, c->waiting_ns);
 
+	if (c->stream->again)
+		return 0;
 	return c->busy && patience < UINT64_MAX - c->sign_ns ? MIN(wake_ns, c->sign_ns + patience) : wake_ns;
 }
 
@@ -307,6 +334,7 @@ errint_t connection_work(struct connection *c, uint64_t now_ns)
 	c->transfers.now_ns = now_ns;
 	if (c->phase == PHASE_NEW)
 		ask_version(c);
+	c->stream->again = false;
 	rc = c->stream->ops->work(c->stream);
 	if (rc < 0 && c->x.error == 0)
 		c->x.error = rc;

@@ -36,6 +36,13 @@ typedef void (*connection_answer_fn)(void *arg, const struct sftp_reply *reply, 
  * if the server has that extension. */
 errint_t connection_new(struct stream *stream, struct connection **connection) WARN_UNUSED;
 
+/* Another connection to the same server, over the session of this one where its stream can (stream_beside), with the same
+ * patience. In each round work of this one comes first; it is freed after the other. 0, or as stream_beside. */
+errint_t connection_beside(struct connection *c, struct connection **beside) WARN_UNUSED;
+
+/* The time, before the work of another one that receives for this one. */
+void connection_tell_time(struct connection *c, uint64_t now_ns);
+
 /* Closes the stream, ending requests with -ENOTCONN. NULL is allowed. */
 void connection_free(struct connection *c);
 
@@ -46,6 +53,9 @@ void connection_set_patience(struct connection *c, uint64_t quick_ns, uint64_t s
 
 /* Version and limits are known. Before, asking gives -EAGAIN. */
 bool connection_is_ready(const struct connection *c);
+
+/* When work ended, bytes had to wait to be sent: what is asked now waits behind them. */
+bool connection_is_held_up(const struct connection *c);
 
 /* 0, or why it ended: as stream_ops.work, -EPROTO (nonsense), -EPROTONOSUPPORT (another version), -ETIMEDOUT (the
  * patience is over). */

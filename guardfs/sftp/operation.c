@@ -442,6 +442,29 @@ static errint_t begin_on(struct operation *op, const struct open_file *file)
 	}
 }
 
+/* Writes keep to one connection: a file's reach the server in order. */
+static struct connection *connection_for_data(const struct operations *o, const struct ring_request *request)
+{
+	const uint32_t changes =
+	    SFTP_OPEN_WRITE | SFTP_OPEN_APPEND | SFTP_OPEN_CREATE | SFTP_OPEN_TRUNCATE | SFTP_OPEN_EXCLUSIVE;
+
+	return request->flags & changes ? o->bulk : o->reads;
+}
+
+static struct connection *connection_for(struct operations *o, const struct ring_request *request,
+					 const struct open_file *file)
+{
+	struct connection *c = o->metadata;
+
+	if (file)
+		c = file->connection;
+	else if (forms[request->operation].flags & ON_BULK)
+		c = connection_for_data(o, request);
+	if (c == o->bulk && request->operation != RING_WRITE && connection_is_held_up(c))
+		o->crowded = true;
+	return c;
+}
+
 static void begin_operation(struct operation *op, uint64_t now_ns)
 {
 	struct operations *o = op->owner;
@@ -451,7 +474,7 @@ static void begin_operation(struct operation *op, uint64_t now_ns)
 	const struct open_file *file = needs_file ? find_file(o, op->request.ref) : NULL;
 	errint_t rc = is_over_time(op, now_ns) ? -ETIMEDOUT : -EBADF;
 
-	op->connection = file ? file->connection : forms[operation].flags & ON_BULK ? o->bulk : o->metadata;
+	op->connection = connection_for(o, &op->request, file);
 	if (rc != -ETIMEDOUT && (file || !needs_file))
 		rc = begin_on(op, file);
 	o->waiting -= op->waits;
@@ -502,7 +525,7 @@ struct operations *operations_new(struct ring_server *server, struct connection 
 		return NULL;
 	o->server = server;
 	o->metadata = metadata;
-	o->bulk = bulk;
+	o->bulk = o->reads = bulk;
 	return o;
 }
 

@@ -39,8 +39,10 @@ struct operation {
 
 struct operations {
 	struct ring_server *server;
-	/* May be the same. */
-	struct connection *metadata, *bulk;
+	/* May be the same. reads: for files that are opened for reading only. */
+	struct connection *metadata, *bulk, *reads;
+	/* Reads had to wait behind what is written: they need a connection of their own. */
+	bool crowded;
 	unsigned waiting;
 	uint32_t next_file;
 	struct operation records[RING_RECORDS];

@@ -25,6 +25,8 @@ struct stream_ops {
 	ssize_t (*send)(struct stream *s, const uint8_t *bytes, size_t n);
 	/* Without waiting. Frees it. */
 	void (*close)(struct stream *s);
+	/* As stream_beside. NULL: -EOPNOTSUPP. */
+	errint_t (*beside)(struct stream *s, struct stream **stream);
 };
 
 struct stream {
@@ -32,6 +34,9 @@ struct stream {
 	/* By the user, before the first call. */
 	stream_receive_fn receive;
 	void *arg;
+	/* Set by what shares its session: bytes may have come. Its work is to be called before anybody waits, which clears
+	 * this. */
+	bool again;
 };
 
 /* libssh's, without its headers. */
@@ -43,6 +48,13 @@ struct ssh_channel_struct;
  * (-ENOMEM; -EIO: libssh does not say why) they stay the caller's. */
 errint_t stream_over_channel(struct ssh_session_struct *session, struct ssh_channel_struct *channel,
 			     int socket, int unacknowledged_ms, struct stream **stream) WARN_UNUSED;
+
+/* Another stream to the same server, over the session of this one: a further channel, on which the subsystem is started. Nothing
+ * is waited for: until the server has agreed, the new stream takes nothing to send. Its work says -ECONNREFUSED if the
+ * server does not want to. This one receives for both: in each round its work is called before the other's; it is
+ * closed after the other. At most one beside each. 0; -EOPNOTSUPP: streams of its
+ * kind share nothing, or the server is none that is known to keep channels apart; -ENOMEM. */
+errint_t stream_beside(struct stream *s, struct stream **stream) WARN_UNUSED;
 
 struct stream_program_manner {
 	/* Executed once the first byte is sent to it; until then a process of the caller's image waits. */

@@ -28,20 +28,33 @@
 #define KEEPALIVE_INTERVAL_S 5
 #define KEEPALIVE_PROBES     4
 
-struct stream_channel {
-	struct stream stream;
+/* Shared by the channels of a session. */
+struct channel_session {
 	ssh_session session;
-	ssh_channel channel;
 	ssh_event event;
 	int socket;
 	ino_t inode;
-	struct ssh_channel_callbacks_struct callbacks;
-	/* In this call of work. */
-	size_t received;
-	/* Since the window was enlarged. */
-	size_t ungranted;
 	/* RECEIVE_WINDOW bytes, never written: the size is the message. */
 	uint8_t *nowhere;
+	/* In this call of work. */
+	size_t received;
+	/* The channel whose stream receives for all, and the one beside it; that may be NULL. */
+	struct stream_channel *first, *second;
+	/* The second one has something to send, and its turn before the first one. */
+	bool second_waits;
+};
+
+/* Of a further channel, in this order. */
+enum channel_phase { CHANNEL_OPENING, CHANNEL_STARTING, CHANNEL_OPEN };
+
+struct stream_channel {
+	struct stream stream;
+	struct channel_session *shared;
+	ssh_channel channel;
+	enum channel_phase phase;
+	struct ssh_channel_callbacks_struct callbacks;
+	/* Since the window was enlarged. */
+	size_t ungranted;
 };
 
 static struct stream_channel *channel_stream_of(struct stream *s)
@@ -57,7 +70,7 @@ static int take_channel_data(ssh_session session, ssh_channel channel, void *dat
 
 	(void)session;
 	(void)channel;
-	c->received += n;
+	c->shared->received += n;
 	c->ungranted += n;
 	if (!is_stderr && n > 0)
 		c->stream.receive(c->stream.arg, data, n);
@@ -66,8 +79,15 @@ static int take_channel_data(ssh_session session, ssh_channel channel, void *dat
 
 static bool has_channel_ended(const struct stream_channel *c)
 {
-	return !ssh_is_connected(c->session) || ssh_channel_is_eof(c->channel) ||
+	return !ssh_is_connected(c->shared->session) || ssh_channel_is_eof(c->channel) ||
 	       ssh_channel_is_closed(c->channel);
+}
+
+/* A call of libssh for the second channel may have taken in what is the first one's. */
+static void note_call(struct stream_channel *c)
+{
+	if (c->shared->second)
+		c->shared->first->stream.again = true;
 }
 
 /* The callback has taken all data. */
@@ -78,28 +98,30 @@ static errint_t grant_window(struct stream_channel *c)
 	if (c->ungranted < RECEIVE_WINDOW / 2)
 		return 0;
 	c->ungranted = 0;
-	rc = ssh_channel_read_timeout(c->channel, c->nowhere, RECEIVE_WINDOW, 0, 0);
+	rc = ssh_channel_read_timeout(c->channel, c->shared->nowhere, RECEIVE_WINDOW, 0, 0);
+	note_call(c);
 	return rc == SSH_ERROR ? -ENOTCONN : 0;
 }
 
 static void channel_stream_want(const struct stream *s, struct pollfd *p)
 {
 	const struct stream_channel *c = (const struct stream_channel *)s;
-	bool pending = ssh_get_poll_flags(c->session) & SSH_WRITE_PENDING;
+	bool pending = ssh_get_poll_flags(c->shared->session) & SSH_WRITE_PENDING;
 
-	*p = (struct pollfd){.fd = c->socket, .events = (short)(POLLIN | (pending ? POLLOUT : 0))};
+	*p = (struct pollfd){.fd = c->shared->socket, .events = (short)(POLLIN | (pending ? POLLOUT : 0))};
 }
 
 static errint_t channel_stream_work(struct stream *s)
 {
 	struct stream_channel *c = channel_stream_of(s);
+	struct channel_session *shared = c->shared;
 	errint_t granted;
 	int rc = SSH_OK;
 
-	c->received = 0;
+	shared->received = 0;
 	/* Each call handles at most 4 KiB. */
-	for (unsigned i = 0; rc == SSH_OK && c->received < WORK_MAX && i < WORK_MAX / 1024; i++)
-		rc = ssh_event_dopoll(c->event, 0);
+	for (unsigned i = 0; rc == SSH_OK && shared->received < WORK_MAX && i < WORK_MAX / 1024; i++)
+		rc = ssh_event_dopoll(shared->event, 0);
 	granted = grant_window(c);
 	return rc == SSH_ERROR || granted < 0 || has_channel_ended(c) ? -ENOTCONN : 0;
 }
@@ -107,16 +129,22 @@ static errint_t channel_stream_work(struct stream *s)
 static ssize_t channel_stream_send(struct stream *s, const uint8_t *bytes, size_t n)
 {
 	struct stream_channel *c = channel_stream_of(s);
+	struct channel_session *shared = c->shared;
 	int rc;
 
+	if (c->phase != CHANNEL_OPEN)
+		return 0;
 	if (has_channel_ended(c))
 		return -ENOTCONN;
-	if (ssh_get_poll_flags(c->session) & SSH_WRITE_PENDING)
+	if (c == shared->second)
+		shared->second_waits = ssh_get_poll_flags(shared->session) & SSH_WRITE_PENDING;
+	if (shared->second_waits || ssh_get_poll_flags(shared->session) & SSH_WRITE_PENDING)
 		return 0;
 	n = MIN(MIN(n, (size_t)SEND_MAX), (size_t)ssh_channel_window_size(c->channel));
 	if (n == 0)
 		return 0;
 	rc = ssh_channel_write(c->channel, bytes, (uint32_t)n);
+	note_call(c);
 	if (rc == SSH_AGAIN)
 		return 0;
 	return rc < 0 ? -ENOTCONN : rc;
@@ -131,44 +159,152 @@ static void close_if_open(int socket, ino_t inode)
 		close(socket);
 }
 
+static void free_channel_session(struct channel_session *shared)
+{
+	if (shared->event)
+		ssh_event_free(shared->event);
+	free(shared->nowhere);
+	free(shared);
+}
+
 /* Goodbye without waiting. */
 static void channel_stream_close(struct stream *s)
 {
 	struct stream_channel *c = channel_stream_of(s);
+	struct channel_session *shared = c->shared;
 
 	ssh_remove_channel_callbacks(c->channel, &c->callbacks);
-	if (c->event) {
-		ssh_event_remove_session(c->event, c->session);
-		ssh_event_free(c->event);
-	}
+	if (shared->event)
+		ssh_event_remove_session(shared->event, shared->session);
 	ssh_channel_free(c->channel);
-	ssh_disconnect(c->session);
-	ssh_free(c->session);
-	close_if_open(c->socket, c->inode);
-	free(c->nowhere);
+	ssh_disconnect(shared->session);
+	ssh_free(shared->session);
+	close_if_open(shared->socket, shared->inode);
+	free_channel_session(shared);
 	free(c);
+}
+
+/* ---- a second channel ---- */
+
+/* The server has agreed to the next step, or not yet: 0. */
+static errint_t open_second_channel(struct stream_channel *c)
+{
+	int rc = SSH_OK;
+
+	if (c->phase == CHANNEL_OPENING) {
+		rc = ssh_channel_open_session(c->channel);
+		if (rc == SSH_OK)
+			c->phase = CHANNEL_STARTING;
+	}
+	if (rc == SSH_OK && c->phase == CHANNEL_STARTING) {
+		rc = ssh_channel_request_subsystem(c->channel, "sftp");
+		if (rc == SSH_OK)
+			c->phase = CHANNEL_OPEN;
+	}
+	note_call(c);
+	return rc == SSH_ERROR ? -ECONNREFUSED : 0;
+}
+
+static errint_t second_stream_work(struct stream *s)
+{
+	struct stream_channel *c = channel_stream_of(s);
+	errint_t rc = c->phase == CHANNEL_OPEN ? 0 : open_second_channel(c);
+
+	if (rc < 0 || c->phase != CHANNEL_OPEN)
+		return rc;
+	return grant_window(c) < 0 || has_channel_ended(c) ? -ENOTCONN : 0;
+}
+
+static void second_stream_close(struct stream *s)
+{
+	struct stream_channel *c = channel_stream_of(s);
+
+	ssh_remove_channel_callbacks(c->channel, &c->callbacks);
+	ssh_channel_free(c->channel);
+	c->shared->second = NULL;
+	c->shared->second_waits = false;
+	free(c);
+}
+
+static const struct stream_ops second_stream_ops = {.name = "libssh",
+						    .want = channel_stream_want,
+						    .work = second_stream_work,
+						    .send = channel_stream_send,
+						    .close = second_stream_close};
+
+/* ---- making ---- */
+
+/* NULL: no memory. */
+static struct stream_channel *channel_stream_new(struct channel_session *shared, ssh_channel channel,
+						 const struct stream_ops *ops)
+{
+	struct stream_channel *c = calloc(1, sizeof(*c));
+
+	if (!c)
+		return NULL;
+	c->stream.ops = ops;
+	c->shared = shared;
+	c->channel = channel;
+	/* To be enlarged at the first call. */
+	c->ungranted = RECEIVE_WINDOW;
+	c->callbacks.userdata = c;
+	c->callbacks.channel_data_function = take_channel_data;
+	ssh_callbacks_init(&c->callbacks);
+	if (ssh_set_channel_callbacks(channel, &c->callbacks) == SSH_OK)
+		return c;
+	free(c);
+	return NULL;
+}
+
+/* mod_sftp 1.1.1 of proftpd agrees to a second channel, and then ends the session, or does worse: packets of SFTP
+ * that come in pieces get mixed up. Only OpenSSH is known to keep channels apart. */
+static bool keeps_channels_apart(ssh_session session)
+{
+	const char *banner = ssh_get_serverbanner(session);
+
+	return banner && strstr(banner, "OpenSSH_");
+}
+
+static errint_t channel_stream_beside(struct stream *s, struct stream **stream)
+{
+	struct channel_session *shared = channel_stream_of(s)->shared;
+	ssh_channel channel;
+
+	if (shared->second || !keeps_channels_apart(shared->session))
+		return -EOPNOTSUPP;
+	channel = ssh_channel_new(shared->session);
+	if (!channel)
+		return -ENOMEM;
+	shared->second = channel_stream_new(shared, channel, &second_stream_ops);
+	if (!shared->second) {
+		ssh_channel_free(channel);
+		return -ENOMEM;
+	}
+	*stream = &shared->second->stream;
+	return 0;
 }
 
 static const struct stream_ops channel_stream_ops = {.name = "libssh",
 						     .want = channel_stream_want,
 						     .work = channel_stream_work,
 						     .send = channel_stream_send,
-						     .close = channel_stream_close};
+						     .close = channel_stream_close,
+						     .beside = channel_stream_beside};
 
-static struct stream_channel *channel_stream_new(void)
+static struct channel_session *channel_session_new(ssh_session session, int socket, ino_t inode)
 {
-	struct stream_channel *c = calloc(1, sizeof(*c));
+	struct channel_session *shared = calloc(1, sizeof(*shared));
 
-	if (!c)
+	if (!shared)
 		return NULL;
-	c->nowhere = malloc(RECEIVE_WINDOW);
-	c->event = ssh_event_new();
-	if (c->nowhere && c->event)
-		return c;
-	if (c->event)
-		ssh_event_free(c->event);
-	free(c->nowhere);
-	free(c);
+	shared->session = session;
+	shared->socket = socket;
+	shared->inode = inode;
+	shared->nowhere = malloc(RECEIVE_WINDOW);
+	shared->event = ssh_event_new();
+	if (shared->nowhere && shared->event)
+		return shared;
+	free_channel_session(shared);
 	return NULL;
 }
 
@@ -213,34 +349,34 @@ static errint_t prepare_socket(int socket, int unacknowledged_ms, struct stat *s
 errint_t stream_over_channel(ssh_session session, ssh_channel channel, int socket, int unacknowledged_ms,
 			     struct stream **stream)
 {
+	struct channel_session *shared;
 	struct stream_channel *c;
 	struct stat st;
 	errint_t rc = prepare_socket(socket, unacknowledged_ms, &st);
 
 	if (rc < 0)
 		return rc;
-	c = channel_stream_new();
-	if (!c)
+	shared = channel_session_new(session, socket, st.st_ino);
+	c = shared ? channel_stream_new(shared, channel, &channel_stream_ops) : NULL;
+	if (!c) {
+		if (shared)
+			free_channel_session(shared);
 		return -ENOMEM;
+	}
 	ssh_set_blocking(session, 0);
-	c->stream.ops = &channel_stream_ops;
-	c->session = session;
-	c->channel = channel;
-	c->socket = socket;
-	c->inode = st.st_ino;
-	/* To be enlarged at the first call. */
-	c->ungranted = RECEIVE_WINDOW;
-	c->callbacks.userdata = c;
-	c->callbacks.channel_data_function = take_channel_data;
-	ssh_callbacks_init(&c->callbacks);
-	if (ssh_set_channel_callbacks(channel, &c->callbacks) == SSH_OK &&
-	    ssh_event_add_session(c->event, session) == SSH_OK) {
+	c->phase = CHANNEL_OPEN;
+	shared->first = c;
+	if (ssh_event_add_session(shared->event, session) == SSH_OK) {
 		*stream = &c->stream;
 		return 0;
 	}
 	ssh_remove_channel_callbacks(channel, &c->callbacks);
-	ssh_event_free(c->event);
-	free(c->nowhere);
+	free_channel_session(shared);
 	free(c);
 	return -EIO;
+}
+
+errint_t stream_beside(struct stream *s, struct stream **stream)
+{
+	return s->ops->beside ? s->ops->beside(s, stream) : -EOPNOTSUPP;
 }

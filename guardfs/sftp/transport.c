@@ -19,6 +19,9 @@ struct serving {
 	uint64_t deserted_ns;
 	unsigned n_connections;
 	struct connection *connections[2];
+	/* Beside the one for data, for what is only read. NULL: there is none. It is tried once. */
+	struct connection *reads;
+	bool reads_tried;
 	/* When the first connection was; 0: it is not. */
 	uint64_t first_ready_ns;
 	/* NULL: not ready yet. */
@@ -40,10 +43,49 @@ static unsigned connections_begun(const struct serving *s)
 	return s->ends->join_until_ns && s->first_ready_ns == 0 ? 1 : s->n_connections;
 }
 
+/* ---- a connection for reads ---- */
+
+static struct connection *connection_of_data(const struct serving *s)
+{
+	return s->connections[s->n_connections - 1];
+}
+
+/* Once reads have had to wait behind writes. Where none can be had they share the one for data, as before. */
+static void want_reads(struct serving *s)
+{
+	if (s->reads_tried || !s->operations || !s->operations->crowded)
+		return;
+	s->reads_tried = true;
+	if (connection_beside(connection_of_data(s), &s->reads) < 0)
+		s->reads = NULL;
+}
+
+/* One that is in use ends the transport when it ends, as the others do: files are open there. */
+static errint_t work_reads(struct serving *s, uint64_t now_ns)
+{
+	errint_t rc;
+
+	want_reads(s);
+	if (!s->reads)
+		return 0;
+	rc = connection_work(s->reads, now_ns);
+	if (rc == 0 && connection_is_ready(s->reads))
+		s->operations->reads = s->reads;
+	if (rc == 0 || s->operations->reads == s->reads)
+		return rc;
+	connection_free(s->reads);
+	s->reads = NULL;
+	return 0;
+}
+
+/* ---- all of them ---- */
+
 static errint_t work_connections(struct serving *s)
 {
 	uint64_t now_ns = clock_mono_ns();
 
+	if (s->reads)
+		connection_tell_time(s->reads, now_ns);
 	for (unsigned i = 0; i < connections_begun(s); i++) {
 		errint_t rc = connection_work(s->connections[i], now_ns);
 
@@ -52,7 +94,7 @@ static errint_t work_connections(struct serving *s)
 		else if (rc < 0)
 			return rc;
 	}
-	return 0;
+	return work_reads(s, now_ns);
 }
 
 /* Until then the second connection may become ready. */
@@ -96,7 +138,7 @@ static errint_t become_ready(struct serving *s)
 
 	if (!are_connections_ready(s))
 		return 0;
-	last = s->connections[s->n_connections - 1];
+	last = connection_of_data(s);
 	s->operations = operations_new(&s->server, s->connections[0], last);
 	if (!s->operations)
 		return -ENOMEM;
@@ -141,6 +183,8 @@ static uint64_t wake_ns(const struct serving *s)
 		until_ns = MIN(until_ns, s->deserted_ns + s->ends->patience_ns);
 	for (unsigned i = 0; i < connections_begun(s); i++)
 		until_ns = MIN(until_ns, connection_wake_ns(s->connections[i]));
+	if (s->reads)
+		until_ns = MIN(until_ns, connection_wake_ns(s->reads));
 	return until_ns;
 }
 
@@ -200,6 +244,7 @@ errint_t transport_serve(const struct transport_ends *ends, struct connection *m
 	if (rc == 0)
 		rc = serve_ring(&s);
 	/* Everything under way is answered first. */
+	connection_free(s.reads);
 	for (unsigned i = 0; i < s.n_connections; i++)
 		connection_free(s.connections[i]);
 	if (s.server.ring)

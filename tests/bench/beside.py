@@ -23,7 +23,7 @@ def write():
 
 writer = threading.Thread(target=write)
 writer.start()
-time.sleep(1)
+time.sleep(1)  # sleep-ok: until what is written has filled the way
 took = []
 size = os.stat(source).st_size
 while time.monotonic() < until:

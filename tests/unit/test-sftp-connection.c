@@ -550,6 +550,28 @@ static void misbehaviour_instead_of_a_version(void **state)
 	}
 }
 
+/* What shares the session of its stream may have taken bytes in. */
+static void nobody_waits_while_bytes_may_have_come(void **state)
+{
+	struct answer a;
+
+	(void)state;
+	begin_file(NULL);
+	assert_int_equal(ask(SFTP_LSTAT, now_ns + 1000, &a), 0);
+	assert_int_equal(work(), 0);
+	assert_true(connection_wake_ns(client) == now_ns + 1000);
+	server.stream.again = true;
+	assert_true(connection_wake_ns(client) == 0);
+	assert_int_equal(work(), 0);
+	assert_true(connection_wake_ns(client) == now_ns + 1000);
+	assert_false(connection_is_held_up(client));
+	server.takes = 0;
+	assert_int_equal(ask(SFTP_LSTAT, now_ns + 1000, &a), 0);
+	assert_int_equal(work(), 0);
+	assert_true(connection_is_held_up(client));
+	end_file(NULL);
+}
+
 static void ending_it_ends_everything(void **state)
 {
 	struct outcome o, waiting;
@@ -585,6 +607,7 @@ int main(void)
 	    cmocka_unit_test(a_server_that_takes_nothing),
 	    cmocka_unit_test(misbehaving_servers),
 	    cmocka_unit_test(misbehaviour_instead_of_a_version),
+	    cmocka_unit_test(nobody_waits_while_bytes_may_have_come),
 	    cmocka_unit_test(ending_it_ends_everything),
 	};
 

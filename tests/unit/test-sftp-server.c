@@ -11,7 +11,10 @@
 #define HELD_NS	    (8 * NSEC_PER_SEC) /* no busy machine is so late */
 #define ENTRIES	    300
 
+/* The one that is asked. */
 static struct connection *client;
+/* Another one beside it, over one session: both of them, the first one first. NULL: there is one alone. */
+static struct connection *lead, *second;
 static uint8_t *written, *back;
 
 /* ---- streams ---- */
@@ -60,20 +63,39 @@ static const struct {
 
 /* ---- waiting ---- */
 
-/* Works until *calls is not 0, or the connection has ended. */
+static errint_t work_round(void)
+{
+	uint64_t now_ns = clock_mono_ns();
+	errint_t rc;
+
+	if (!second)
+		return connection_work(client, now_ns);
+	connection_tell_time(second, now_ns);
+	rc = connection_work(lead, now_ns);
+	return rc < 0 ? rc : connection_work(second, now_ns);
+}
+
+static uint64_t wake_ns_of_all(void)
+{
+	uint64_t wake_ns = connection_wake_ns(second ? lead : client);
+
+	return second ? MIN(wake_ns, connection_wake_ns(second)) : wake_ns;
+}
+
+/* Works until *calls is not 0, or a connection has ended. */
 static void work_until(const unsigned *calls)
 {
 	uint64_t until_ns = clock_mono_ns() + PATIENCE_NS;
-	errint_t rc = connection_work(client, clock_mono_ns());
+	errint_t rc = work_round();
 
 	while (rc == 0 && *calls == 0) {
-		uint64_t at_ns = clock_mono_ns(), wake_ns = MIN(connection_wake_ns(client), until_ns);
+		uint64_t at_ns = clock_mono_ns(), wake_ns = MIN(wake_ns_of_all(), until_ns);
 		struct pollfd p;
 
 		assert_true(at_ns < until_ns);
 		connection_want(client, &p);
 		poll(&p, 1, wake_ns > at_ns ? (int)((wake_ns - at_ns) / NSEC_PER_MSEC) + 1 : 0);
-		rc = connection_work(client, clock_mono_ns());
+		rc = work_round();
 	}
 }
 
@@ -287,6 +309,123 @@ static void every_stream_carries_everything(void **state)
 	}
 }
 
+/* ---- two over one session ---- */
+
+/* Until the second one is ready, or has ended. */
+static void begin_second(void)
+{
+	uint64_t until_ns = clock_mono_ns() + PATIENCE_NS;
+
+	agree(begin_libssh());
+	lead = client;
+	assert_int_equal(connection_beside(lead, &second), 0);
+	while (!connection_is_ready(second) && connection_error(second) == 0) {
+		struct pollfd p;
+
+		(void)work_round();
+		assert_int_equal(connection_error(lead), 0);
+		assert_true(clock_mono_ns() < until_ns);
+		connection_want(lead, &p);
+		if (wake_ns_of_all() > clock_mono_ns())
+			poll(&p, 1, 1000);
+	}
+}
+
+static void end_both(void)
+{
+	connection_free(second);
+	connection_free(lead);
+	lead = second = NULL;
+}
+
+/* More than a window of writes on the first one, and reads and look-ups on the second one all the while: all arrive, and
+ * neither waits for an event that the other has taken. */
+static void a_second_one_over_the_same_session(void **state)
+{
+	struct answer opened, other, seen;
+	struct transfer writes, reads;
+	unsigned before;
+
+	(void)state;
+	serve_sftp("");
+	before = open_descriptors();
+	begin_second();
+	assert_int_equal(connection_error(second), 0);
+	assert_true(connection_extensions(second) == connection_extensions(lead));
+	open_file(&opened, SFTP_OPEN_WRITE | SFTP_OPEN_CREATE);
+	client = second;
+	open_file(&other, SFTP_OPEN_READ);
+	for (unsigned i = 0; i < 3; i++) {
+		client = lead;
+		begin_transfer(&writes, &opened, true);
+		client = second;
+		begin_request(SFTP_LSTAT, "data");
+		ask_and_wait(&seen);
+		assert_int_equal(seen.type, SFTP_ATTRS);
+		while (transfers_done < 1)
+			work_until(&transfers_done);
+		assert_int_equal(writes.error, 0);
+		client = second;
+		memset(back, 0, SIZE);
+		begin_transfer(&reads, &other, false);
+		client = lead;
+		begin_transfer(&writes, &opened, true);
+		work_until(&transfers_done);
+		transfers_done--;
+		work_until(&transfers_done);
+		assert_int_equal(reads.error, 0);
+		assert_int_equal(writes.error, 0);
+		assert_int_equal(reads.result, SIZE);
+		assert_memory_equal(back, written, SIZE);
+	}
+	assert_file_on_disk();
+	end_both();
+	assert_int_equal(open_descriptors(), before);
+}
+
+/* The first one serves on, and may be given another one. */
+static void a_server_that_wants_no_second_one(void **state)
+{
+	struct answer opened;
+	struct transfer t;
+	struct stream *none;
+
+	(void)state;
+	serve_sftp("MaxSessions 1");
+	begin_second();
+	assert_int_equal(connection_error(second), -ECONNREFUSED);
+	connection_free(second);
+	second = NULL;
+	open_file(&opened, SFTP_OPEN_READ | SFTP_OPEN_WRITE | SFTP_OPEN_CREATE);
+	transfer_file(&t, &opened, true);
+	assert_file_on_disk();
+	assert_int_equal(connection_beside(lead, &second), 0);
+	assert_int_equal(connection_beside(lead, &client), -EOPNOTSUPP);
+	end_both();
+	none = begin_program();
+	assert_int_equal(stream_beside(none, &none), -EOPNOTSUPP);
+	none->ops->close(none);
+}
+
+/* Both end with their session. */
+static void a_session_of_two_that_is_cut(void **state)
+{
+	struct answer asked;
+
+	(void)state;
+	serve_sftp("");
+	begin_second();
+	stop_sshd();
+	client = second;
+	begin_request(SFTP_LSTAT, "data");
+	asked.calls = 0;
+	if (connection_ask(client, &packet, UINT64_MAX, keep_answer, &asked) == 0) {
+		work_until(&asked.calls);
+		assert_true(connection_error(lead) < 0);
+	}
+	end_both();
+}
+
 /* Nobody answers, and nobody takes what is sent: the thread is never held, and each deadline is kept. */
 static void a_stopped_server(void **state)
 {
@@ -481,6 +620,9 @@ static int all_tests(void)
 {
 	const struct CMUnitTest tests[] = {
 	    CASE(every_stream_carries_everything),
+	    CASE(a_second_one_over_the_same_session),
+	    CASE(a_server_that_wants_no_second_one),
+	    CASE(a_session_of_two_that_is_cut),
 	    CASE(a_stopped_server),
 	    CASE(a_connection_that_ends_with_data_on_its_way),
 	    CASE(a_killed_server),

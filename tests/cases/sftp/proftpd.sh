@@ -1,6 +1,6 @@
 # Another server than OpenSSH's: proftpd with mod_sftp, which knows its users and their passwords from a file of its own. Names, data,
 # attributes, an outage in the midst of writing, and a login by each way that it has.
-# limit: 90
+# limit: 120
 # long: two servers to be started and two mounts
 TYPE=sftp
 . "$REPO/tests/lib/lib.sh"
@@ -65,7 +65,7 @@ proftpd_start
 serves()
 {
 	conf_begin
-	conf 'backend box' 'type = sftp' 'host = 127.0.0.1' 'port = 2290' 'user = box' "known_hosts = $WORK/known_hosts" \
+	conf 'backend box' 'type = sftp' 'host = 127.0.0.1' "port = ${PORT:-2290}" 'user = box' "known_hosts = $WORK/known_hosts" \
 		"alias = $WORK/cold/box" "$@"
 	conf_tier box/jobs/cold cold
 	start_guardfs
@@ -128,4 +128,25 @@ stop_guardfs
 say "a key"
 serves "identity = $WORK/keys/user"
 assert_content "$COLD/log" $'kept\nmore'
+stop_guardfs
+
+say "reads beside a writer, over a slow link: no second channel, of which mod_sftp mixes up the packets"
+relay_start far 2300 2290
+relay far delay 5
+relay far rate 20000
+sed -i 's/:2290/:2300/' "$WORK/known_hosts"
+seq 1 100000 >"$SERVER/numbers"
+PORT=2300 PROBE_TIMEOUT=10000 DEADLINE_READ=20000 DEADLINE_METADATA=20000 serves "identity = $WORK/keys/user" 'durability = behind'
+head -c 60000000 "$GUARDFS" >"$WORK/large"
+cat "$WORK/large" "$WORK/large" "$WORK/large" "$WORK/large" "$WORK/large" "$WORK/large" "$WORK/large" "$WORK/large" >"$WORK/larger"
+cp "$WORK/larger" "$COLD/larger" &
+writer=$!
+while [[ -d /proc/$writer && $(sed 's/.*) //' "/proc/$writer/stat") != Z* ]]; do
+	cmp <(head -c 100000 "$COLD/numbers") <(head -c 100000 "$SERVER/numbers")
+	head -c 1 "$COLD/file" >/dev/null
+done
+wait "$writer"
+cmp "$WORK/larger" "$SERVER/larger"
+assert_eq "$(backend_field box epoch)" 1
+! grep "channel ID 1)" "$WORK/sftp.log" || fail "a second channel"
 stop_guardfs
