@@ -145,13 +145,22 @@ static errint_t ask_named(struct backend *b, uint32_t node, struct sftp_attribut
 	return rc < 0 ? rc : tree_check_type(&b->arena->nodes[node], attrs->permissions);
 }
 
+/* An open file may have no name any more. node: NODE_NONE where that does not matter. */
+static void show_node(const struct backend *b, uint32_t node, const struct sftp_attributes *attrs,
+		      struct stat *st)
+{
+	sftp_show(b, attrs, st);
+	if (node != NODE_NONE && b->arena->nodes[node].flags & NODE_UNLINKED)
+		st->st_nlink = 0;
+}
+
 errint_t sftp_getattr(struct backend *b, uint32_t node, int ref, struct stat *st)
 {
 	struct sftp_attributes attrs;
 	errint_t rc = ref >= 0 ? ask_open(b, ref, &attrs) : ask_named(b, node, &attrs);
 
 	if (rc == 0)
-		sftp_show(b, &attrs, st);
+		show_node(b, node, &attrs, st);
 	return sftp_mend(rc);
 }
 
@@ -246,8 +255,9 @@ static errint_t ask_present(const struct setting *s, struct sftp_attributes *att
 static errint_t send_attributes(const struct setting *s, const struct sftp_attributes *set,
 				struct sftp_attributes *after)
 {
+	bool is_link = S_ISLNK(s->b->arena->nodes[s->node].mode);
 	const struct client_request request = {
-	    .operation = RING_SETSTAT, .path = s->place.at.path, .set = set};
+	    .operation = is_link ? RING_LSETSTAT : RING_SETSTAT, .path = s->place.at.path, .set = set};
 
 	return s->ref >= 0 ? client_fsetstat(&s->link->user, (uint32_t)s->ref, set, after)
 			   : client_change(&s->link->user, &request, after);
@@ -316,7 +326,14 @@ static errint_t mend_setting(const struct setting *s, unsigned set, errint_t rc)
 	return s->ref < 0 ? sftp_mend_named(s->place.at.path, rc) : sftp_mend(rc);
 }
 
-/* A server sets the attributes of what a link leads to, another file's: nothing of a link is set. */
+/* By the plain request a server sets the attributes of what a link leads to, another file's: without the extension nothing of a
+ * link is set. Its mode means nothing. */
+static bool can_set(const struct setting *s)
+{
+	return !S_ISLNK(s->b->arena->nodes[s->node].mode) ||
+	       s->link->user.ring->extensions & 1u << SFTP_LSETSTAT;
+}
+
 errint_t sftp_setattr(struct backend *b, uint32_t node, int ref, const struct stat *want, unsigned set,
 		      struct stat *st)
 {
@@ -325,7 +342,7 @@ errint_t sftp_setattr(struct backend *b, uint32_t node, int ref, const struct st
 	errint_t rc;
 
 	if (S_ISLNK(b->arena->nodes[node].mode))
-		set = 0;
+		set &= ~(unsigned)(SET_MODE | SET_SIZE | SET_KILL_PRIV);
 	if (b->config->present_owner)
 		set &= ~(unsigned)(SET_MODE | SET_UID | SET_GID | SET_KILL_PRIV);
 	if (!(set & ~(unsigned)SET_CTIME))
@@ -336,12 +353,12 @@ errint_t sftp_setattr(struct backend *b, uint32_t node, int ref, const struct st
 	rc = begin_setting(b, node, ref, &s);
 	if (rc < 0)
 		return rc;
-	rc = apply_settings(&s, want, set, &after);
+	rc = can_set(&s) ? apply_settings(&s, want, set, &after) : ask_present(&s, &after);
 	if (rc < 0)
 		rc = mend_setting(&s, set, rc);
 	sftp_leave(b, s.link);
 	if (rc == 0)
-		sftp_show(b, &after, st);
+		show_node(b, node, &after, st);
 	return rc;
 }
 

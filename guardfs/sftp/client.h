@@ -12,7 +12,7 @@
 #include "sftp/ring.h"
 #include <sys/types.h>
 
-/* One of the operations that have paths alone, or SETSTAT and MKDIR with set: sends it. attrs (may be NULL) gets what
+/* One of the operations that have paths alone, or SETSTAT, LSETSTAT and MKDIR with set: sends it. attrs (may be NULL) gets what
  * is there afterwards: has is 0 if the server did not say. */
 struct client_request {
 	enum ring_operation operation;

@@ -41,6 +41,8 @@ enum ring_operation {
 	RING_WRITE,
 	/* Closes all refs of workers but those whose places have a bit in data (RING_PLACES bits). */
 	RING_KEEP,
+	/* SETSTAT of a link itself. Last, for a transport that was started by a former guardfs does not know it. */
+	RING_LSETSTAT,
 	RING_OPERATION_COUNT
 };
 
@@ -93,7 +95,7 @@ struct ring_request {
 	uint64_t order;
 	/* CLOCK_MONOTONIC; UINT64_MAX: none. */
 	uint64_t deadline_ns;
-	/* SETSTAT, FSETSTAT, MKDIR, OPEN. */
+	/* SETSTAT, LSETSTAT, FSETSTAT, MKDIR, OPEN. */
 	struct sftp_attributes attrs;
 	/* RENAME, LINK: from first to second. SYMLINK: the text, then the link's name. */
 	uint32_t name_length[2];

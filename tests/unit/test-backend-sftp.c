@@ -46,6 +46,7 @@ static void nodes_without_a_name(void **state)
 	put_object("", S_IFREG | 0600, 11);
 	assert_int_equal(sftp.ops->getattr(&sftp, file, (int)peer_ref(1), &st), 0);
 	assert_int_equal(st.st_size, 11);
+	assert_int_equal(st.st_nlink, 0);
 }
 
 /* ---- attributes ---- */
@@ -287,6 +288,35 @@ static void nothing_of_a_link(void **state)
 	assert_int_equal(sftp.ops->setattr(&sftp, file, -1, &want, SET_MODE | SET_MTIME, &st), 0);
 	assert_int_equal(atomic_load(&peer.n), 1);
 	assert_int_equal(peer.log[0].request.operation, RING_LSTAT);
+}
+
+/* Of the link itself, if the server can; never its mode. */
+static void owner_and_times_of_a_link(void **state)
+{
+	const struct stat want = {
+	    .st_mode = 0600, .st_uid = 7, .st_gid = 8, .st_atim = {4, 0}, .st_mtim = {5, 0}};
+	const struct sftp_attributes *sent;
+	struct stat st;
+
+	(void)state;
+	peer.server.ring->extensions = 1u << SFTP_LSETSTAT;
+	place->arena->nodes[file].mode = S_IFLNK | 0777;
+	put_object("base/dir/file", S_IFLNK | 0777, 5);
+	assert_int_equal(
+	    sftp.ops->setattr(&sftp, file, -1, &want,
+			      SET_MODE | SET_UID | SET_GID | SET_ATIME | SET_MTIME | SET_KILL_PRIV, &st),
+	    0);
+	sent = &only_setting(RING_LSETSTAT)->request.attrs;
+	assert_int_equal(sent->has, SFTP_ATTR_OWNER | SFTP_ATTR_TIMES);
+	assert_int_equal(sent->uid, 7);
+	assert_int_equal(sent->atime, 4);
+	assert_int_equal(sent->mtime, 5);
+	/* The mode alone: nothing. */
+	peer_forget();
+	assert_int_equal(sftp.ops->setattr(&sftp, file, -1, &want, SET_MODE, &st), 0);
+	assert_int_equal(atomic_load(&peer.n), 1);
+	assert_int_equal(peer.log[0].request.operation, RING_LSTAT);
+	peer.server.ring->extensions = 0;
 }
 
 /* By its name another one would be cut. */
@@ -546,6 +576,7 @@ int main(void)
 	    CASE(set_id_bits_of_another_owner),
 	    CASE(times_that_sftp_cannot_tell),
 	    CASE(nothing_of_a_link),
+	    CASE(owner_and_times_of_a_link),
 	    CASE(a_file_that_cannot_be_cut),
 	    CASE(another_object_is_not_cut),
 	    CASE(another_kind_of_file_is_not_created),
