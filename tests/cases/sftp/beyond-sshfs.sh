@@ -3,6 +3,9 @@
 TYPE=sftp
 . "$REPO/tests/lib/lib.sh"
 
+# Nothing here is about being late.
+DEADLINE_METADATA=20000 DEADLINE_READ=20000 DEADLINE_WRITE=60000 DEADLINE_SYNC=60000 PROBE_TIMEOUT=20000
+
 # times PATH: seconds of the last access and change of content.
 times()
 {

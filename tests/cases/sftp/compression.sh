@@ -2,6 +2,9 @@
 TYPE=sftp
 . "$REPO/tests/lib/lib.sh"
 
+# Nothing here is about being late.
+DEADLINE_METADATA=20000 DEADLINE_READ=20000 DEADLINE_WRITE=60000 DEADLINE_SYNC=60000 PROBE_TIMEOUT=20000
+
 MIB=$((1 << 20))
 
 # Bytes that the connections to the server have carried: sent and received.

@@ -5,6 +5,9 @@
 TYPE=sftp
 . "$REPO/tests/lib/lib.sh"
 
+# Nothing here is about being late.
+DEADLINE_METADATA=20000 DEADLINE_READ=20000 DEADLINE_WRITE=60000 DEADLINE_SYNC=60000 PROBE_TIMEOUT=20000
+
 [[ -x /usr/sbin/proftpd && -e /usr/lib/proftpd/mod_sftp.so ]] || skip "no proftpd with mod_sftp (package proftpd-mod-crypto)"
 
 # In a session of its own: it has a process for each connection.
