@@ -39,7 +39,7 @@ static enum diagnose_outcome check_key_file(struct diagnose_run *run, const char
 }
 
 /* Half of the time that is left: then there is still some to log in. */
-static uint32_t askpass_limit_ms(const struct diagnose_run *run)
+static uint32_t limit_of_helper_ms(const struct diagnose_run *run)
 {
 	return (uint32_t)diagnose_left_ms(run, UINT64_MAX) / 2;
 }
@@ -49,7 +49,7 @@ static enum diagnose_outcome open_locked_key(struct diagnose_run *run, const cha
 	char why[CONFIG_ERROR_MAX];
 
 	diagnose_waiting(run, "asking askpass for the passphrase of %s", path);
-	if (secrets_ask_passphrase(run->secrets, run->backend, askpass_limit_ms(run), why) < 0)
+	if (secrets_ask_passphrase(run->secrets, run->backend, limit_of_helper_ms(run), why) < 0)
 		return diagnose_fail(run, ERRCLASS_CONFIG, "identity %s: %s", path, why);
 	if (ssh_pki_import_privkey_file(path, run->secrets->passphrase, NULL, NULL, key) != SSH_OK)
 		return diagnose_fail(run, ERRCLASS_CONFIG,
@@ -120,8 +120,7 @@ static enum diagnose_outcome get_secrets(struct diagnose_run *run)
 	if (s->password[0] && s->password_changed_ns == run->refused_ns)
 		return refuse_known_password(run);
 	diagnose_waiting(run, "asking the agent %s for its keys", run->backend->agent);
-	if (secrets_reach_agent(s, run->backend, run->logins, (uint32_t)diagnose_left_ms(run, UINT64_MAX),
-				why) < 0)
+	if (secrets_reach_agent(s, run->backend, run->logins, limit_of_helper_ms(run), why) < 0)
 		return diagnose_fail(run, ERRCLASS_CONFIG, "%s", why);
 	return DIAGNOSE_PASSED;
 }

@@ -5,6 +5,9 @@
 
 #include <libssh/server.h>
 
+/* Half of that is a helper's, the rest is for a machine that is busy. */
+#define HELPER_MS 4000
+
 #define PASSWORD "open sesame, 12"
 
 /* root of this mount namespace alone has that password. */
@@ -304,10 +307,10 @@ static void programs_that_do_not(void **state)
 	ask(LIMIT_MS, false);
 	assert_failed(ERRCLASS_CONFIG, DIAGNOSE_CONFIG, "the first line is empty");
 	use_askpass("#!/bin/sh\nsleep 1000 & wait\n"); /* sleep-ok: a program that hangs */
-	ask(1000, false);
+	ask(HELPER_MS, false);
 	assert_failed(ERRCLASS_CONFIG, DIAGNOSE_CONFIG, "no passphrase within");
 	use_askpass("#!/bin/sh\nexec >&-; exec sleep 1000\n"); /* sleep-ok: a program that hangs */
-	ask(1000, false);
+	ask(HELPER_MS, false);
 	assert_failed(ERRCLASS_CONFIG, DIAGNOSE_CONFIG, "no passphrase within");
 	run("chmod 722 /root/askpass");
 	ask(LIMIT_MS, false);
@@ -377,7 +380,7 @@ static void agents_that_do_not_help(void **state)
 	ask(LIMIT_MS, false);
 	assert_failed(ERRCLASS_CONFIG, DIAGNOSE_CONFIG, "it has 5 keys");
 	kill(agent, SIGSTOP);
-	ask(SHORT_MS, false);
+	ask(HELPER_MS, false);
 	assert_failed(ERRCLASS_CONFIG, DIAGNOSE_CONFIG, "timed out");
 	stop_agent();
 	ask(LIMIT_MS, false);
