@@ -235,6 +235,14 @@ static void names(void **state)
 	c = (struct call){.request = {.operation = RING_READLINK}, .names = {"d/l"}, .back = text};
 	assert_int_equal(call(&c), 0);
 	assert_string_equal(text, "../else where");
+	/* The link's own times: there is nothing where it leads. */
+	c = (struct call){.request = {.operation = RING_LSETSTAT,
+				      .flags = RING_WANTS_ATTRIBUTES,
+				      .attrs = {.has = SFTP_ATTR_TIMES, .atime = 1000, .mtime = 2000}},
+			  .names = {"d/l"}};
+	assert_int_equal(call(&c), 0);
+	assert_true(S_ISLNK(c.result.attrs.permissions));
+	assert_int_equal(c.result.attrs.mtime, 2000);
 	assert_int_equal(call_name(RING_RMDIR, "d"), -EIO); /* SFTP has no word for it */
 	assert_int_equal(call_name(RING_REMOVE, "d/a"), 0);
 	assert_int_equal(call_name(RING_REMOVE, "d/c"), 0);
