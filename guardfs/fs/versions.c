@@ -131,6 +131,12 @@ void versions_add(uint32_t node, const void *data, size_t size)
 	pthread_cond_signal(&queue.wanted);
 }
 
+bool versions_are_under_way(void)
+{
+	ACQUIRE_LOCK(&queue.lock);
+	return queue.waiting > 0;
+}
+
 /* By hash; forgetting one costs another look. */
 static uint64_t *seen_place(uint64_t id)
 {

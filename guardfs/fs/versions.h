@@ -14,4 +14,7 @@ void versions_add(uint32_t node, const void *data, size_t size);
  * kept. True: that is under way. Within the guard. */
 bool versions_former(struct backend *b, uint32_t node, const struct stat *st, bool always);
 
+/* Is one still to be written, or being written, to the local disk? */
+bool versions_are_under_way(void);
+
 #endif

@@ -201,6 +201,11 @@ void readers_took(const uint8_t *buffer, uint32_t length, uint64_t read_ns)
 		be_alone(taken);
 }
 
+uint64_t readers_taken(void)
+{
+	return atomic_load(&readers.taken);
+}
+
 void readers_served(uint64_t read_ns)
 {
 	if (clock_mono_ns() - read_ns > READERS_SLOW_NS)

@@ -25,6 +25,9 @@ void readers_took(const uint8_t *buffer, uint32_t length, uint64_t read_ns);
 /* The request, of the local tier, is over. */
 void readers_served(uint64_t read_ns);
 
+/* Requests read so far, by readers_took. Any thread. */
+uint64_t readers_taken(void);
+
 /* This thread may wait: if it is alone another reader is brought. Any thread. */
 void readers_may_block(void);
 

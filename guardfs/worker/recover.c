@@ -13,7 +13,9 @@
 #include "fs/lookup.h"
 #include "fs/room.h"
 #include "fs/shares.h"
+#include "fs/versions.h"
 #include "fs/wire.h"
+#include "worker/readers.h"
 #include "worker/session.h"
 
 #include <dirent.h>
@@ -298,7 +300,7 @@ uint32_t recover_slots(struct arena *arena, uint16_t ready[SLOT_MAX])
 	return n_ready;
 }
 
-/* ---- descriptors ---- */
+/* ---- descriptors at the start ---- */
 
 #define FDS_MAX (1u << 20)
 
@@ -344,19 +346,25 @@ struct fd_list {
 	int fds[];
 };
 
-/* Guardian's pidfd of a starting worker has this number for a moment, then one below FD_RESERVED; then the
- * number is free. */
-static bool is_of_guardian(DIR *dir, const char *number)
+/* Guardian, which shares the table, has such files open for a moment. One that is gone by now was of that kind. */
+static bool may_be_of_guardian(DIR *dir, const char *number)
 {
+	static const char *const kinds[] = {"/proc/", "/sys/", "socket:", "anon_inode:[pidfd]", "pidfd:["};
 	char target[32];
 	ssize_t n = readlinkat(dirfd(dir), number, target, sizeof(target) - 1);
 
-	target[n > 0 ? n : 0] = '\0';
-	return strcmp(target, "anon_inode:[pidfd]") == 0;
+	if (n < 0)
+		return true;
+	target[n] = '\0';
+	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
+		if (strncmp(target, kinds[i], strlen(kinds[i])) == 0)
+			return true;
+	return false;
 }
 
-/* malloc'ed; NULL: none, or out of memory (the next sweep looks again). */
-static struct fd_list *list_unrecorded(struct arena *arena)
+/* malloc'ed; NULL: none, or out of memory (the next sweep looks again). sure: without those of which one look cannot tell
+ * whether guardian has them. */
+static struct fd_list *list_unrecorded(struct arena *arena, bool sure)
 {
 	CLEANUP_FREE struct fd_set_big *recorded = calloc(1, sizeof(*recorded));
 	CLEANUP_DIR DIR *dir = opendir("/proc/self/fd");
@@ -372,7 +380,7 @@ static struct fd_list *list_unrecorded(struct arena *arena)
 		long fd = strtol(d->d_name, &end, 10);
 
 		if (*end || fd < FD_RESERVED || is_marked(recorded, (int)fd) ||
-		    is_of_guardian(dir, d->d_name))
+		    (sure && may_be_of_guardian(dir, d->d_name)))
 			continue;
 		struct fd_list *grown =
 		    realloc(list, sizeof(*list) + ((list ? list->n : 0) + 1) * sizeof(int));
@@ -387,6 +395,9 @@ static struct fd_list *list_unrecorded(struct arena *arena)
 	return list;
 }
 
+/* Threads of close_aside. While one is left, a number that it has not come to yet looks like any other that nobody has. */
+static _Atomic uint32_t closers;
+
 static void *close_all(void *arg)
 {
 	struct fd_list *list = arg;
@@ -394,6 +405,7 @@ static void *close_all(void *arg)
 	for (uint32_t i = 0; i < list->n; i++)
 		close(list->fds[i]);
 	free(list);
+	atomic_fetch_sub(&closers, 1);
 	return NULL;
 }
 
@@ -403,52 +415,76 @@ static void close_aside(struct fd_list *list)
 	pthread_t thread;
 
 	log_debug("closing %u descriptors that a dead worker left unrecorded", list->n);
+	atomic_fetch_add(&closers, 1);
 	pthread_attr_init(&attr);
 	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
-	if (pthread_create(&thread, &attr, close_all, list) != 0)
+	if (pthread_create(&thread, &attr, close_all, list) != 0) {
 		free(list);
+		atomic_fetch_sub(&closers, 1);
+	}
 	pthread_attr_destroy(&attr);
 }
 
 void recover_descriptors(struct arena *arena)
 {
-	struct fd_list *list = list_unrecorded(arena);
+	struct fd_list *list = list_unrecorded(arena, true);
 
 	if (list)
 		close_aside(list);
 }
 
-/* A number open and unrecorded through so many rounds belongs to nobody alive. */
-#define LATE_ROUNDS 3
+/* ---- descriptors that were opened later ---- */
+
+/* A number that is open and unrecorded at so many quiet looks belongs to nobody alive. One look would do, but for guardian and
+ * for threads that take a descriptor from its record to close it. */
+#define LATE_LOOKS 3
 
 static struct {
-	/* As last seen. */
+	/* board.reaped_workers at the last sweep's begin; begun: there was one. */
 	uint32_t reaped;
-	bool known;
-	unsigned rounds;
+	bool begun;
+	unsigned looks;
+	/* NULL: no sweep is under way. */
 	struct fd_list *suspects;
-	/* At the beginning of the round. */
-	uint64_t running[SLOT_MAX];
 } late;
 
-static void begin_round(struct arena *arena)
+/* May a thread have a descriptor that it has not recorded, or not closed, yet? *begun changes with every request and visit;
+ * they are counted before they open anything. */
+static bool is_anybody_at_work(struct arena *arena, uint64_t *begun)
 {
-	for (uint32_t i = 0; i < SLOT_MAX; i++)
-		late.running[i] = wire_unique(arena->buffers[i]);
+	struct board *board = &arena->board;
+
+	*begun = readers_taken();
+	for (uint32_t i = 0; i < board->config.n_backends; i++)
+		*begun += atomic_load(&board->backends[i].counters[COUNT_OPS]);
+	for (uint32_t i = 0; i < board->config.n_backends; i++)
+		if (atomic_load(&board->backends[i].inflight) || atomic_load(&board->backends[i].parked))
+			return true;
+	for (uint32_t i = 0; i < arena_slots_used(arena); i++)
+		if (atomic_load(&arena->slots[i].state) == SLOT_RUNNING)
+			return true;
+	return versions_are_under_way() || atomic_load(&closers);
 }
 
-static bool all_have_ended(struct arena *arena)
+/* As list_unrecorded, at a moment when nobody was at work. False: somebody was. */
+static bool list_quietly(struct arena *arena, struct fd_list **list)
 {
-	for (uint32_t i = 0; i < SLOT_MAX; i++)
-		if (late.running[i] && wire_unique(arena->buffers[i]) == late.running[i])
-			return false;
-	return true;
+	uint64_t before, after;
+
+	*list = NULL;
+	if (is_anybody_at_work(arena, &before))
+		return false;
+	*list = list_unrecorded(arena, false);
+	if (!is_anybody_at_work(arena, &after) && before == after)
+		return true;
+	free(*list);
+	*list = NULL;
+	return false;
 }
 
-/* Those recorded or closed by now. */
-static void acquit_suspects(struct arena *arena)
+/* Keeps those that are in `now`, too. */
+static void acquit_suspects(const struct fd_list *now)
 {
-	CLEANUP_FREE struct fd_list *now = list_unrecorded(arena);
 	uint32_t n = 0;
 
 	for (uint32_t i = 0; i < late.suspects->n; i++)
@@ -460,32 +496,33 @@ static void acquit_suspects(struct arena *arena)
 	late.suspects->n = n;
 }
 
-void recover_late_descriptors(struct arena *arena)
+static void end_sweep(void)
 {
-	uint32_t reaped = atomic_load(&arena->board.reaped_workers);
-
-	if (!late.suspects) {
-		bool changed = late.known && reaped != late.reaped;
-
-		late.known = true;
-		late.reaped = reaped;
-		if (!changed)
-			return;
-		late.suspects = list_unrecorded(arena);
-		late.rounds = 0;
-		begin_round(arena);
-		return;
-	}
-	if (!all_have_ended(arena))
-		return;
-	acquit_suspects(arena);
-	if (late.suspects->n && ++late.rounds < LATE_ROUNDS) {
-		begin_round(arena);
-		return;
-	}
 	if (late.suspects->n)
 		close_aside(late.suspects);
 	else
 		free(late.suspects);
 	late.suspects = NULL;
+}
+
+void recover_late_descriptors(struct arena *arena)
+{
+	uint32_t reaped = atomic_load(&arena->board.reaped_workers);
+	struct fd_list *now;
+
+	if (!late.suspects && late.begun && reaped == late.reaped)
+		return;
+	if (!list_quietly(arena, &now))
+		return;
+	if (!late.suspects) {
+		late.begun = true;
+		late.reaped = reaped;
+		late.looks = 1;
+		late.suspects = now;
+		return;
+	}
+	acquit_suspects(now);
+	free(now);
+	if (!late.suspects->n || ++late.looks == LATE_LOOKS)
+		end_sweep();
 }

@@ -22,11 +22,13 @@ bool recover_is_doubtful(struct slot *slot);
 bool recover_await_thread(struct slot *slot, unsigned timeout_ms) WARN_UNUSED;
 
 /* Closes descriptors from FD_RESERVED up that no record names, in a thread of its own that may hang; until
- * then their numbers stay taken. */
+ * then their numbers stay taken. Those that may be guardian's it leaves to recover_late_descriptors. */
 void recover_descriptors(struct arena *arena);
 
-/* The same for those that stuck tasks of a dead worker opened later. At every heartbeat: begins when
- * board.reaped_workers has changed, closes when all requests of that moment have ended. */
+/* The same for those, and for what stuck tasks of a dead worker opened later. At every heartbeat, in one thread: begins at the
+ * first one, and when board.reaped_workers has changed; closes what was open and unrecorded at several moments at which no
+ * request, no visit and no such closing was under way. A number that a request has for a moment may be another request's at
+ * the next look, so no number counts that is seen while one runs. */
 void recover_late_descriptors(struct arena *arena);
 
 /* A request in a slot that counted as free: a dead worker's thread had taken it from the kernel after this worker looked.
