@@ -637,6 +637,15 @@ void open_sync(fuse_req_t req, uint64_t fh, int (*reply)(fuse_req_t req, int err
 		sync_handle(req, fh, do_fsync, false, reply);
 }
 
+static bool leaves_sync(struct handle *h)
+{
+	bool left = checkpoint_is_left(h);
+
+	if (left)
+		checkpoint_closes(h);
+	return left;
+}
+
 void fs_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
 	struct node *node = node_from_id(ino);
@@ -663,11 +672,12 @@ void fs_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	/* Once it is retired, the end of anybody's use gives it to the next open. */
 	if (used)
 		atomic_fetch_add(&h->users, 1);
-	syncs = used && checkpoint_is_left(h);
-	if (syncs)
-		checkpoint_closes(h);
+	syncs = used && leaves_sync(h);
 	if (h)
 		handle_retire(h);
+	/* Of owed bytes that have arrived meanwhile their sender saw the file open. */
+	if (used && !syncs)
+		syncs = leaves_sync(h);
 	/* Closing may take long. */
 	fuse_reply_err(req, 0);
 	if (syncs)
