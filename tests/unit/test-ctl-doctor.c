@@ -108,6 +108,26 @@ static void mounts_and_namespaces(void **state)
 	EXPECT("mount-max", "ok", "9 of 100000");
 }
 
+/* Without them no program of a backend's own can be fenced, nor started. */
+static void uts_namespaces(void **state)
+{
+	(void)state;
+	put("/proc/sys/user/max_uts_namespaces", "0\n", 0644);
+	config.n_backends = 1;
+	config.backends[0].type = BACKEND_SSHFS;
+	doctor_check_namespaces(&d);
+	EXPECT("uts-namespaces", "note", "user.max_uts_namespaces = 0");
+	config.backends[0].type = BACKEND_COMMAND;
+	doctor_check_namespaces(&d);
+	EXPECT("uts-namespaces", "error", "user.max_uts_namespaces = 0");
+	put("/proc/sys/user/max_uts_namespaces", "500\n", 0644);
+	doctor_check_namespaces(&d);
+	EXPECT("uts-namespaces", "error", "the kernel has no UTS namespaces");
+	put("/proc/self/ns/uts", "", 0644);
+	doctor_check_namespaces(&d);
+	assert_string_equal(ctl_text(found("uts-namespaces"), "severity"), "ok");
+}
+
 /* ---- files ---- */
 
 static void configurations(void **state)
@@ -468,6 +488,7 @@ int main(void)
 	    TEST(fuse_conf_is_for_users),
 	    TEST(limits),
 	    TEST(mounts_and_namespaces),
+	    TEST(uts_namespaces),
 	    TEST(configurations),
 	    TEST(keys),
 	    TEST(passwords),

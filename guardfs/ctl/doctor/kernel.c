@@ -215,6 +215,35 @@ static uint64_t count_mounts(const struct doctor *d)
 	return n;
 }
 
+/* By a UTS namespace of its own a carrier's processes are known, whatever sessions they make. */
+static bool needs_uts_namespaces(const struct doctor *d)
+{
+	for (uint32_t i = 0; d->config && i < d->config->n_backends; i++)
+		if (d->config->backends[i].type == BACKEND_COMMAND ||
+		    backend_is_reached_by_ssh(&d->config->backends[i]))
+			return true;
+	return false;
+}
+
+static void check_uts_namespaces(struct doctor *d)
+{
+	enum doctor_severity severity = needs_uts_namespaces(d) ? DOCTOR_ERROR : DOCTOR_NOTE;
+	char path[CTL_ABSOLUTE_MAX];
+
+	if (number_in(d, "/proc/sys/user/max_uts_namespaces") == 0)
+		doctor_find(
+		    d, severity, "uts-namespaces", "sysctl user.max_uts_namespaces=1000",
+		    "no UTS namespace may be made (user.max_uts_namespaces = 0): backends with type = "
+		    "command or stream = openssh need one");
+	else if (access(doctor_path(d, "/proc/self/ns/uts", path), F_OK) < 0)
+		doctor_find(
+		    d, severity, "uts-namespaces", "Use a kernel with CONFIG_UTS_NS.",
+		    "the kernel has no UTS namespaces: backends with type = command or stream = openssh "
+		    "need one");
+	else
+		doctor_find(d, DOCTOR_OK, "uts-namespaces", "", "keeper may make UTS namespaces");
+}
+
 void doctor_check_namespaces(struct doctor *d)
 {
 	uint64_t max = number_in(d, "/proc/sys/fs/mount-max"), used = count_mounts(d);
@@ -224,6 +253,7 @@ void doctor_check_namespaces(struct doctor *d)
 			    "no mount namespace may be made (user.max_mnt_namespaces = 0): keeper needs one");
 	else
 		doctor_find(d, DOCTOR_OK, "namespaces", "", "keeper may make its mount namespace");
+	check_uts_namespaces(d);
 	if (max == UINT64_MAX)
 		doctor_find(d, DOCTOR_NOTE, "mount-max", "", "/proc/sys/fs/mount-max cannot be read");
 	else if (nearly(used, max))
