@@ -297,12 +297,20 @@ static bool begin_visit(struct backend *b, enum op_class op_class, unsigned flag
 	return !call_answered(); /* else guardian was faster */
 }
 
+/* The first run of what is not run again may have made it. */
+static void doubt_first_run(void)
+{
+	if (again_is_running())
+		doubt_raise(call.buffer);
+}
+
 /* The caller of guard_try answers. */
 static enum guard_result refuse_request(fuse_req_t req, struct backend *b)
 {
 	atomic_store(&call.slot->deadline_ns, 0);
 	if (call.flags & GUARD_RECALLS)
 		return GUARD_DOWN; /* from memory */
+	doubt_first_run();
 	board_count(b->board, COUNT_FAST_FAILS, 1);
 	jobs_error((enum errclass)atomic_load(&b->board->opened_class));
 	board_hurt(b->board, (uint32_t)fuse_req_ctx(req)->pid, true);
@@ -331,8 +339,10 @@ enum guard_result guard_try(fuse_req_t req, struct backend *b, enum op_class op_
 		fuse_reply_err(req, fs.config->error);
 		return GUARD_GONE;
 	}
-	if (!begin_visit(b, op_class, flags, target))
+	if (!begin_visit(b, op_class, flags, target)) {
+		doubt_first_run();
 		return GUARD_DOWN;
+	}
 	if (board_refuses(b->board, call.slot->uid, atomic_load(&call.slot->read_ns)))
 		return refuse_request(req, b);
 	if (is_owed(b, target) &&
