@@ -30,18 +30,33 @@
 /* Handles with sync_last, by backend. */
 static _Atomic uint32_t n_closed[CONFIG_BACKENDS_MAX];
 
+/* Of which storage has said that it cannot sync them: generation of the handle, and root_epoch of the connection. */
+static _Atomic uint64_t unable[HANDLE_MAX];
+
+static uint64_t here_and_now(const struct handle *h)
+{
+	return (uint64_t)h->generation << 32 | atomic_load(&fs.board->backends[h->backend].root_epoch);
+}
+
 static bool is_written(struct handle *h, unsigned backend)
 {
 	return atomic_load(&h->state) == HANDLE_LIVE && h->kind == HANDLE_FILE && h->backend == backend &&
 	       (h->flags & O_ACCMODE) != O_RDONLY && !h->unlinked && !atomic_load(&h->error) &&
-	       !atomic_load(&h->draft);
+	       !atomic_load(&h->draft) && atomic_load(&unable[handle_number(h)]) != here_and_now(h);
 }
 
 /* ---- one sync ---- */
 
-static bool is_unable(errint_t rc)
+/* EINVAL is of the file, the others of storage as a whole. */
+static bool is_unable(struct backend *b, struct handle *h, errint_t rc)
 {
-	return rc == -ENOSYS || rc == -EINVAL || rc == -EOPNOTSUPP;
+	if (rc == -EINVAL)
+		atomic_store(&unable[handle_number(h)], here_and_now(h));
+	else if (rc == -ENOSYS || rc == -EOPNOTSUPP)
+		checkpoint_is_unable(b);
+	else
+		return false;
+	return true;
 }
 
 /* Within a visit. Of a server that cannot be asked to sync nothing is known: the ledger stays. */
@@ -55,10 +70,8 @@ static ssize_t sync_now(struct backend *b, struct handle *h)
 	epoch = atomic_load(&h->epoch);
 	mark = handle_sync_begins(h);
 	rc = b->ops->fsync(b, atomic_load(&h->fd), false);
-	if (is_unable(rc)) {
-		checkpoint_is_unable(b);
+	if (is_unable(b, h, rc))
 		return 0;
-	}
 	rc = sync_failed_judge(h, rc);
 	/* The file was found again meanwhile: it was another descriptor. */
 	if (atomic_load(&h->epoch) != epoch)
@@ -127,9 +140,7 @@ errint_t checkpoint_at_close(struct backend *b, struct handle *h, bool data_only
 	uint32_t mark = handle_sync_begins(h);
 	errint_t rc = b->ops->fsync(b, atomic_load(&h->fd), data_only);
 
-	if (is_unable(rc))
-		checkpoint_is_unable(b);
-	if (is_unable(rc))
+	if (is_unable(b, h, rc))
 		return b->ops->flush(b, atomic_load(&h->fd));
 	rc = sync_failed_judge(h, rc);
 	if (rc == 0)

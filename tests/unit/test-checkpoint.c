@@ -318,6 +318,25 @@ static void storage_that_cannot_sync_is_asked_once_a_connection(void)
 	CHECK(step() && n_syncs == 2 && handle_unsynced(file) == 0);
 }
 
+/* As of a pipe, say. */
+static void a_file_that_cannot_sync_keeps_no_other_from_it(void)
+{
+	struct handle *odd;
+
+	open_file(1, 0);
+	odd = file;
+	handle_wrote(odd, 0, NULL, MIB);
+	sync_error = -EINVAL;
+	CHECK(step() && n_syncs == 1 && !step() && !checkpoint_is_left(odd));
+	sync_error = 0;
+	file = handle_new(odd->node, HANDLE_FILE, 0, O_WRONLY, open("/dev/null", O_RDWR), 1, HANDLE_NAMED);
+	CHECK(file);
+	handle_wrote(file, 0, NULL, MIB);
+	CHECK(checkpoint_is_left(file));
+	CHECK(step() && n_syncs == 2 && handle_unsynced(file) == 0 && handle_unsynced(odd) == MIB);
+	CHECK(!step() && n_syncs == 2);
+}
+
 static void die_before_a_sync(void)
 {
 	open_file(64, 0);
@@ -384,6 +403,7 @@ WORKER(a_file_removed_before_its_sync_needs_none)
 WORKER(many_closes_sync_by_themselves)
 WORKER(a_server_that_cannot_sync_is_not_asked)
 WORKER(storage_that_cannot_sync_is_asked_once_a_connection)
+WORKER(a_file_that_cannot_sync_keeps_no_other_from_it)
 WORKER(files_that_cannot_be_entered_stop_no_others)
 
 static void test_a_close_outlives_the_worker(void **state)
@@ -413,6 +433,7 @@ int main(void)
 	    TEST(test_many_closes_sync_by_themselves),
 	    TEST(test_a_server_that_cannot_sync_is_not_asked),
 	    TEST(test_storage_that_cannot_sync_is_asked_once_a_connection),
+	    TEST(test_a_file_that_cannot_sync_keeps_no_other_from_it),
 	    TEST(test_files_that_cannot_be_entered_stop_no_others),
 	    TEST(test_a_close_outlives_the_worker),
 	};
