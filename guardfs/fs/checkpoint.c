@@ -227,6 +227,12 @@ void checkpoint_last(struct handle *h)
 	(void)settle_closed(b, h, rc);
 }
 
+/* Of a closed one. False: it was removed, or lost, since; or nobody can sync it. */
+static bool is_to_be_synced(struct handle *h)
+{
+	return is_written(h, h->backend) && checkpoint_is_on(h->backend);
+}
+
 /* h, in use, is the caller's thread's. False: not now. */
 static bool sync_closed(struct backend *b, struct handle *h)
 {
@@ -234,8 +240,7 @@ static bool sync_closed(struct backend *b, struct handle *h)
 
 	if (!take_closed(h))
 		return true;
-	/* It was removed, or lost, since; or nobody can sync it. */
-	if (!is_written(h, b->index) || !checkpoint_is_on(b->index))
+	if (!is_to_be_synced(h))
 		return settle_closed(b, h, 0);
 	if (guard_visit(b, OP_SYNC, guard_target_node(h->node), h->uid) != VISIT_IN) {
 		atomic_store(&h->sync_last, SYNC_DUE);
@@ -245,6 +250,35 @@ static bool sync_closed(struct backend *b, struct handle *h)
 	(void)guard_end_visit(b, rc, true);
 	guard_end_request();
 	return settle_closed(b, h, rc);
+}
+
+/* ---- the end ---- */
+
+bool checkpoint_waits(void)
+{
+	for (unsigned b = 0; b < fs.config->n_backends; b++)
+		if (atomic_load(&n_closed[b]))
+			return true;
+	return false;
+}
+
+void checkpoint_give_up(void)
+{
+	uint32_t used = atomic_load(&fs.arena->handles_used);
+
+	for (uint32_t i = 0; i < used && checkpoint_waits(); i++) {
+		struct handle *h = handle_get(handle_id(&fs.arena->handles[i], i));
+
+		if (!h)
+			continue;
+		if (take_closed(h))
+			(void)settle_closed(&fs.guarded[h->backend], h,
+					    is_to_be_synced(h) ? GUARD_POISONED : 0);
+		/* Another's sync is under way, and nobody will hear of its end. */
+		else if (atomic_load(&h->sync_last) && is_to_be_synced(h))
+			handle_poison(&fs.guarded[h->backend], h);
+		handle_put(h);
+	}
 }
 
 /* ---- what is due ---- */

@@ -28,6 +28,11 @@ void checkpoint_closes(struct handle *h);
  * the guard, with h in use. */
 void checkpoint_last(struct handle *h);
 
+/* guardfs ends: does one still wait? */
+bool checkpoint_waits(void);
+/* Nobody will sync them: they are suspect. */
+void checkpoint_give_up(void);
+
 /* Do so many of h's backend wait that its close is to sync h itself? */
 bool checkpoint_is_crowded(struct handle *h);
 

@@ -47,8 +47,8 @@ static void remove_runtime_files(const struct config *config)
 /* The unit's TimeoutStopSec has room for it and for all else that an end waits for. */
 #define END_MS 20000u
 
-/* Acknowledged bytes, and state files that are closed, reach storage before worker and transports end. A program may go on
- * writing, hence a limit. Worker names the state files that it gives up. */
+/* Acknowledged bytes, and state files that are closed, reach storage before worker and transports end, and closed files with a
+ * checkpoint are synced. A program may go on writing, hence a limit. Worker names the files that it gives up. */
 static void await_owed(struct guardian *g)
 {
 	uint64_t now_ns = clock_mono_ns();
@@ -56,8 +56,9 @@ static void await_owed(struct guardian *g)
 	uint64_t last_until_ns = now_ns + END_MS * NSEC_PER_MSEC;
 	uint32_t unpublished;
 
-	while ((board_owed_ms(g->board) && clock_mono_ns() < until_ns) ||
-	       (arena_unpublished(g->arena) && clock_mono_ns() < last_until_ns)) {
+	while (
+	    (board_owed_ms(g->board) && clock_mono_ns() < until_ns) ||
+	    ((arena_unpublished(g->arena) || arena_unsynced(g->arena)) && clock_mono_ns() < last_until_ns)) {
 		watch_deadlines(g, clock_mono_ns());
 		processes_tick(g, clock_mono_ns());
 		poll(NULL, 0, BUSY_TICK_MS);

@@ -234,6 +234,16 @@ uint32_t arena_unpublished(const struct arena *arena)
 	return n;
 }
 
+uint32_t arena_unsynced(const struct arena *arena)
+{
+	uint32_t used = MIN(atomic_load(&arena->handles_used), HANDLE_MAX), n = 0;
+
+	for (uint32_t i = 0; i < used; i++)
+		n += atomic_load(&arena->handles[i].state) == HANDLE_LIVE &&
+		     atomic_load(&arena->handles[i].sync_last) != SYNC_NONE;
+	return n;
+}
+
 struct handle *arena_owed_handle(struct arena *arena, const struct extent *e)
 {
 	uint32_t state = atomic_load(&e->state), length = atomic_load(&e->length);

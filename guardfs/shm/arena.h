@@ -105,6 +105,8 @@ struct handle *arena_handle(struct arena *arena, uint64_t id);
 
 /* Open files whose last descriptor is closed and that are still to be published (handle.draft_last). Any process. */
 uint32_t arena_unpublished(const struct arena *arena);
+/* The same of those that are still to be synced (handle.sync_last). */
+uint32_t arena_unsynced(const struct arena *arena);
 
 /* NULL: the extent is free, or makes no sense. */
 struct handle *arena_owed_handle(struct arena *arena, const struct extent *e);

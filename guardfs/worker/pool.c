@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "fs/behind.h"
 #include "fs/behind_send.h"
+#include "fs/checkpoint.h"
 #include "fs/context.h"
 #include "fs/doubt.h"
 #include "fs/draft.h"
@@ -35,7 +36,7 @@
 #define STACK_SIZE  (256u * 1024u)
 /* How long a change of the local tier waits for a dead worker's thread. */
 #define AWAIT_THREAD_MS 10000u
-/* At the end: what is closed is published within that, or lost. */
+/* At the end: what is closed is published and synced within that, or lost, or suspect. */
 #define PUBLISH_MS 15000u
 /* Larger slot buffers give their pages back when a thread ends. */
 #define BUFFER_KEPT (64u * 1024u)
@@ -333,11 +334,12 @@ static void await_owed(void)
 	    now_ns + MIN(pool.arena->board.config.deadline.ms[OP_SYNC], PUBLISH_MS) * NSEC_PER_MSEC;
 
 	while ((board_owed_ms(&pool.arena->board) && now_ns < owed_until_ns) ||
-	       (publish_last_waits() && now_ns < last_until_ns)) {
+	       ((publish_last_waits() || checkpoint_waits()) && now_ns < last_until_ns)) {
 		nanosleep(&pause, NULL);
 		now_ns = clock_mono_ns();
 	}
 	publish_last_give_up();
+	checkpoint_give_up();
 }
 
 /* False: interrupted, or an aborted request. */

@@ -337,6 +337,36 @@ static void a_file_that_cannot_sync_keeps_no_other_from_it(void)
 	CHECK(!step() && n_syncs == 2);
 }
 
+/* Nobody has synced it, and nobody will. */
+static void what_waits_for_its_sync_at_the_end_is_suspect(void)
+{
+	open_file(64, 0);
+	CHECK(!checkpoint_waits());
+	handle_wrote(file, 0, NULL, 10);
+	fill_places(true);
+	close_it();
+	fill_places(false);
+	CHECK(checkpoint_waits() && arena_unsynced(fs.arena) == 1 && !next_note());
+	checkpoint_give_up();
+	CHECK(!checkpoint_waits() && arena_unsynced(fs.arena) == 0 && next_note() &&
+	      next_note()->news == SUSPECT_POISONED && next_note()->ranges.ranges[0].to == 10);
+	CHECK(atomic_load(&file->state) == HANDLE_FREE);
+}
+
+/* Another thread is at it, and hangs. */
+static void what_is_being_synced_at_the_end_is_suspect(void)
+{
+	open_file(64, 0);
+	handle_wrote(file, 0, NULL, 10);
+	fill_places(true);
+	close_it();
+	fill_places(false);
+	atomic_store(&file->sync_last, SYNC_TAKEN);
+	checkpoint_give_up();
+	CHECK(next_note() && next_note()->news == SUSPECT_POISONED);
+	CHECK(atomic_load(&file->state) == HANDLE_LIVE);
+}
+
 static void die_before_a_sync(void)
 {
 	open_file(64, 0);
@@ -404,6 +434,8 @@ WORKER(many_closes_sync_by_themselves)
 WORKER(a_server_that_cannot_sync_is_not_asked)
 WORKER(storage_that_cannot_sync_is_asked_once_a_connection)
 WORKER(a_file_that_cannot_sync_keeps_no_other_from_it)
+WORKER(what_waits_for_its_sync_at_the_end_is_suspect)
+WORKER(what_is_being_synced_at_the_end_is_suspect)
 WORKER(files_that_cannot_be_entered_stop_no_others)
 
 static void test_a_close_outlives_the_worker(void **state)
@@ -434,6 +466,8 @@ int main(void)
 	    TEST(test_a_server_that_cannot_sync_is_not_asked),
 	    TEST(test_storage_that_cannot_sync_is_asked_once_a_connection),
 	    TEST(test_a_file_that_cannot_sync_keeps_no_other_from_it),
+	    TEST(test_what_waits_for_its_sync_at_the_end_is_suspect),
+	    TEST(test_what_is_being_synced_at_the_end_is_suspect),
 	    TEST(test_files_that_cannot_be_entered_stop_no_others),
 	    TEST(test_a_close_outlives_the_worker),
 	};
