@@ -542,13 +542,9 @@ static errint_t spill_once(struct backend *b, struct handle *h)
 
 errint_t draft_spill(struct backend *b, struct handle *h)
 {
-	char name[NAME_LENGTH_MAX + 1];
-	uint32_t dir;
 	int place;
-	errint_t rc = node_place(&fs.arena->nodes[h->node], &dir, name);
+	errint_t rc = statefiles_join_node(h->node, &place);
 
-	if (rc == 0)
-		rc = statefiles_join(dir, name, &place);
 	if (rc < 0)
 		return rc;
 	do

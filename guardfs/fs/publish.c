@@ -69,13 +69,9 @@ void publish_killed(uint64_t fh, uint32_t pid)
 /* Where the name leads now: the version that was published, or a later one. */
 static errint_t open_published(struct backend *b, struct handle *h, int *ref)
 {
-	char name[NAME_LENGTH_MAX + 1];
-	uint32_t dir;
 	int place;
-	errint_t rc = node_place(&fs.arena->nodes[h->node], &dir, name);
+	errint_t rc = statefiles_join_node(h->node, &place);
 
-	if (rc == 0)
-		rc = statefiles_join(dir, name, &place);
 	if (rc < 0)
 		return rc;
 	rc = b->ops->open(b, h->node, O_RDONLY, ref);

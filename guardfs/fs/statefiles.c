@@ -2,6 +2,7 @@
 #include "fs/statefiles.h"
 #include "base/cleanup.h"
 #include "fs/guard.h"
+#include "fs/node.h"
 #include "policy/statefile.h"
 
 #include <errno.h>
@@ -228,6 +229,15 @@ errint_t statefiles_join(uint32_t dir, const char *name, int *place)
 		p->openers++;
 	*place = place_number(p);
 	return 0;
+}
+
+errint_t statefiles_join_node(uint32_t node, int *place)
+{
+	char name[NAME_LENGTH_MAX + 1];
+	uint32_t dir;
+	errint_t rc = node_place(&fs.arena->nodes[node], &dir, name);
+
+	return rc < 0 ? rc : statefiles_join(dir, name, place);
 }
 
 bool statefiles_is_replaced(uint32_t dir, const char *name)

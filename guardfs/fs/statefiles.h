@@ -26,6 +26,8 @@ int statefiles_enter(uint32_t dir, const char *name);
 void statefiles_leave(int place);
 /* The same, but waits until it is not being replaced. 0; GUARD_POISONED: the request was answered meanwhile. */
 errint_t statefiles_join(uint32_t dir, const char *name, int *place) WARN_UNUSED;
+/* By node's name. Also the error of a node that has none. */
+errint_t statefiles_join_node(uint32_t node, int *place) WARN_UNUSED;
 
 /* Is it being replaced? */
 bool statefiles_is_replaced(uint32_t dir, const char *name);
