@@ -204,14 +204,16 @@ void listed_end(struct listed_maker *maker, bool complete)
 
 /* ---- asking ---- */
 
-static const struct entry *find_entry(const struct listed *l, const char *name)
+/* same: strcmp, or strcasecmp. */
+static const struct entry *find_entry(const struct listed *l, const char *name,
+				      int (*same)(const char *, const char *))
 {
 	uint32_t place = first_place(l, name), i;
 
 	while ((i = l->table[place]) != 0) {
 		const struct entry *e = &l->entries[i - 1];
 
-		if (strcmp(l->names + e->name, name) == 0)
+		if (same(l->names + e->name, name) == 0)
 			return e;
 		place = (place + 1) & (l->n_table - 1);
 	}
@@ -242,16 +244,12 @@ static bool is_ascii(const char *name)
 /* May a server that folds case, or Unicode, take the name for one of the listing? */
 static bool may_be_listed(const struct listed *l, const char *name)
 {
-	uint32_t place = first_place(l, name), i;
+	return !is_ascii(name) || find_entry(l, name, strcasecmp);
+}
 
-	if (!is_ascii(name))
-		return true;
-	while ((i = l->table[place]) != 0) {
-		if (strcasecmp(l->names + l->entries[i - 1].name, name) == 0)
-			return true;
-		place = (place + 1) & (l->n_table - 1);
-	}
-	return false;
+static bool is_any_kept(void)
+{
+	return atomic_load_explicit(&listings.n, memory_order_relaxed) != 0;
 }
 
 /* Under the lock. */
@@ -273,14 +271,12 @@ bool listed_find(const struct backend *b, uint32_t dir, const char *name, struct
 	const struct entry *e;
 	uint64_t now_ns;
 
-	if (atomic_load_explicit(&listings.n, memory_order_relaxed) == 0)
+	if (!is_any_kept())
 		return false;
 	ACQUIRE_LOCK(&listings.lock);
 	l = find_listed(b, dir);
 	now_ns = clock_mono_ns();
-	if (!l || is_expired(l, now_ns))
-		return false;
-	e = find_entry(l, name);
+	e = l && !is_expired(l, now_ns) ? find_entry(l, name, strcmp) : NULL;
 	if (!e)
 		return false;
 	*age_s = (double)(now_ns - e->at_ns) / (double)NSEC_PER_SEC;
@@ -303,7 +299,7 @@ bool listed_lacks(const struct backend *b, uint32_t dir, const char *name)
 {
 	const struct listed *l;
 
-	if (atomic_load_explicit(&listings.n, memory_order_relaxed) == 0)
+	if (!is_any_kept())
 		return false;
 	ACQUIRE_LOCK(&listings.lock);
 	l = find_listed(b, dir);
@@ -315,7 +311,7 @@ bool listed_repeat(const struct backend *b, uint32_t dir, pid_t caller, readdir_
 	const struct listed *l;
 	bool more;
 
-	if (caller == 0 || atomic_load_explicit(&listings.n, memory_order_relaxed) == 0)
+	if (caller == 0 || !is_any_kept())
 		return false;
 	ACQUIRE_LOCK(&listings.lock);
 	l = find_listed(b, dir);
@@ -339,7 +335,7 @@ bool listed_find_node(const struct backend *b, const struct node *node, struct s
 	struct found found;
 	uint32_t parent;
 
-	if (atomic_load_explicit(&listings.n, memory_order_relaxed) == 0 || !b->board)
+	if (!is_any_kept() || !b->board)
 		return false;
 	parent = tree_place(b, node, name);
 	if (parent >= NODE_MAX || !name[0] || node->flags & (NODE_VIEW | NODE_ROUTE_ROOT) ||
