@@ -30,13 +30,7 @@ static errint_t fake_fsync(struct backend *b, int ref, bool data_only)
 	return sync_error;
 }
 
-static errint_t fake_release(struct backend *b, int ref)
-{
-	(void)b;
-	return close(ref) < 0 ? -errno : 0;
-}
-
-static const struct backend_ops fake = {.fsync = fake_fsync, .release = fake_release};
+static const struct backend_ops fake = {.fsync = fake_fsync, .release = fake_close};
 
 static void open_file(uint32_t mib, uint32_t ms)
 {

@@ -141,23 +141,14 @@ static errint_t fake_getattr(struct backend *b, uint32_t node, int ref, struct s
 	return 0;
 }
 
-static errint_t fake_release(struct backend *b, int ref)
-{
-	(void)b;
-	return close(ref) < 0 ? -errno : 0;
-}
-
 static void fake_drop(struct backend *b, int ref)
 {
 	(void)b;
 	close(ref);
 }
 
-static const struct backend_ops fake = {.open = fake_open,
-					.read = fake_read,
-					.getattr = fake_getattr,
-					.release = fake_release,
-					.drop = fake_drop};
+static const struct backend_ops fake = {
+    .open = fake_open, .read = fake_read, .getattr = fake_getattr, .release = fake_close, .drop = fake_drop};
 
 static struct handle *open_file(void)
 {

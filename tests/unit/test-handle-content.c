@@ -43,23 +43,14 @@ static ssize_t fake_read(struct backend *b, int ref, void *data, size_t n, off_t
 	return (ssize_t)n;
 }
 
-static errint_t fake_release(struct backend *b, int ref)
-{
-	(void)b;
-	return close(ref) < 0 ? -errno : 0;
-}
-
 static void fake_drop(struct backend *b, int ref)
 {
 	(void)b;
 	CHECK(close(ref) == 0);
 }
 
-static struct backend_ops fake = {.open = fake_open,
-				  .getattr = fake_getattr,
-				  .read = fake_read,
-				  .release = fake_release,
-				  .drop = fake_drop};
+static struct backend_ops fake = {
+    .open = fake_open, .getattr = fake_getattr, .read = fake_read, .release = fake_close, .drop = fake_drop};
 
 /* An open file of SIZE bytes that are not synced, and the backend in its second epoch. */
 static struct handle *write_then_reconnect(void)

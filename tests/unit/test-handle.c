@@ -35,12 +35,6 @@ static errint_t fake_getattr(struct backend *b, uint32_t node, int ref, struct s
 	return 0;
 }
 
-static errint_t fake_release(struct backend *b, int ref)
-{
-	(void)b;
-	return close(ref) < 0 ? -errno : 0;
-}
-
 static unsigned n_dropped;
 
 static void fake_drop(struct backend *b, int ref)
@@ -68,7 +62,7 @@ static errint_t fake_reopen(struct backend *b, uint32_t node, int ref, int flags
 static const struct backend_ops fake = {.open = fake_open,
 					.reopen = fake_reopen,
 					.getattr = fake_getattr,
-					.release = fake_release,
+					.release = fake_close,
 					.drop = fake_drop};
 
 static void take_slot(void)

@@ -32,12 +32,6 @@ static errint_t fake_open(struct backend *b, uint32_t node, int flags, int *ref)
 	return 0;
 }
 
-static errint_t fake_release(struct backend *b, int ref)
-{
-	(void)b;
-	return close(ref) < 0 ? -errno : 0;
-}
-
 static errint_t fake_look(struct backend *b, uint32_t node, int ref, struct stat *st)
 {
 	(void)b;
@@ -59,7 +53,7 @@ static errint_t fake_compare_end(struct backend *b, int ref, off_t end)
 }
 
 static const struct backend_ops fake = {
-    .open = fake_open, .release = fake_release, .look = fake_look, .compare_end = fake_compare_end};
+    .open = fake_open, .release = fake_close, .look = fake_look, .compare_end = fake_compare_end};
 
 static int messages; /* what is sent to the kernel */
 

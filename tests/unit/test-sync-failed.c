@@ -41,13 +41,7 @@ static errint_t fake_flush(struct backend *b, int ref)
 	return fake_fsync(b, ref, false);
 }
 
-static errint_t fake_release(struct backend *b, int ref)
-{
-	(void)b;
-	return close(ref) < 0 ? -errno : 0;
-}
-
-static const struct backend_ops fake = {.fsync = fake_fsync, .flush = fake_flush, .release = fake_release};
+static const struct backend_ops fake = {.fsync = fake_fsync, .flush = fake_flush, .release = fake_close};
 
 static void start_session(void)
 {
