@@ -569,6 +569,16 @@ start_guardfs()
 	mounted || fail "guardfs did not mount: $(tail -n 5 "$WORK/guardfs.log")"
 }
 
+# start_stored: guardfs with descriptors kept for its guardian, and a next one started, by a process $store, as systemd does;
+# returns when it is ready, as each one says in $WORK/store.out.
+start_stored()
+{
+	"$TOOLS/fdstore" "$WORK/notify" "$GUARDFS" -f -c "$CONF" </dev/null >"$WORK/store.out" 2>"$WORK/guardfs.log" &
+	store=$!
+	echo "$store" >"$WORK/store.pid"
+	wait_until 10000 grep -q '^ready' "$WORK/store.out"
+}
+
 # guardctl on the guardfs of this case.
 ctl()
 {

@@ -7,10 +7,7 @@
 setup_one_box "expose = $WORK/exposed"
 mkdir "$WORK/exposed"
 echo hello >"$SERVER/file"
-"$TOOLS/fdstore" "$WORK/notify" "$GUARDFS" -f -c "$CONF" </dev/null >"$WORK/store.out" 2>"$WORK/guardfs.log" &
-store=$!
-echo "$store" >"$WORK/store.pid"
-wait_until 10000 grep -q '^ready' "$WORK/store.out"
+start_stored
 mounted || fail "ready, but not mounted"
 wait_healthy
 mkdir "$MNT/work"

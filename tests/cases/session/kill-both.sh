@@ -9,10 +9,7 @@
 PATIENCE=10000
 setup_one_box
 echo hello >"$SERVER/file"
-"$TOOLS/fdstore" "$WORK/notify" "$GUARDFS" -f -c "$CONF" </dev/null >"$WORK/store.out" 2>"$WORK/guardfs.log" &
-store=$!
-echo "$store" >"$WORK/store.pid"
-wait_until 10000 grep -q '^ready' "$WORK/store.out"
+start_stored
 wait_until 15000 backend_is box healthy
 sshfs=$(sshfs_pid)
 hold reader read "$COLD/file"
