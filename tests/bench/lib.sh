@@ -42,6 +42,33 @@ percentile()
 	sort -n | awk -v p="$1" '{ v[NR] = $1 } END { i = int(NR * p / 100) + 1; if (i > NR) i = NR; print v[i] }'
 }
 
+# far_box: the server `box`, seen through the relay `far`, and deadlines for a slow link.
+far_box()
+{
+	DEADLINE_METADATA=20000 DEADLINE_READ=20000 DEADLINE_WRITE=60000 PROBE_TIMEOUT=4000
+	box_start box 2222
+	relay_start far 2300 2222
+}
+
+# far_backend NAME TYPE [LINE...]: another backend on it.
+far_backend()
+{
+	local name=$1 type=$2
+
+	shift 2
+	conf "backend $name" "type = $type" 'host = 127.0.0.1' 'port = 2300' 'user = root' "identity = $WORK/box/user_key" \
+		"known_hosts = $WORK/box/known_hosts" "alias = $WORK/cold/$name" "$@"
+}
+
+# far_serve NAME: box and the other one are healthy, and a raw sshfs stands beside them.
+far_serve()
+{
+	start_guardfs
+	wait_healthy box
+	wait_healthy "$1"
+	PORT=2300 raw_begin box
+}
+
 # compare TITLE AIM_OF OPTION... WORKLOAD NAME=DIR...: runs ops; AIM_OF SUBJECT PEER prints the aim of that row.
 compare()
 {

@@ -2,21 +2,15 @@
 # its WARC. Guarded by either type (durability = behind), against raw sshfs with its own defaults, all three through one relay.
 . "$REPO/tests/bench/lib.sh"
 ROUNDS=$(pick 5 3)
-DEADLINE_METADATA=20000 DEADLINE_READ=20000 DEADLINE_WRITE=60000 PROBE_TIMEOUT=4000
 FILES=$(pick 200 60)
-box_start box 2222
-relay_start far 2300 2222
+far_box
 relay far room 8192
 mkdir -p "$WORK/box/data/jobs/sftp" "$WORK/box/data/jobs/sshfs" "$WORK/box/data/raw"
 conf_begin
 TYPE=sftp PORT=2300 conf_box box 'durability = behind'
-conf "backend other" 'type = sshfs' 'host = 127.0.0.1' 'port = 2300' "user = root" "identity = $WORK/box/user_key" \
-	"known_hosts = $WORK/box/known_hosts" "alias = $WORK/cold/other" 'durability = behind'
+far_backend other sshfs 'durability = behind'
 conf_tier box/jobs/sftp sftp other/jobs/sshfs sshfs
-start_guardfs
-wait_healthy box
-wait_healthy other
-PORT=2300 raw_begin box
+far_serve other
 declare -A mount=([sftp]=$MNT/sftp [sshfs]=$MNT/sshfs [raw]=$RAW/raw)
 declare -A server=([sftp]=$WORK/box/data/jobs/sftp [sshfs]=$WORK/box/data/jobs/sshfs [raw]=$WORK/box/data/raw)
 

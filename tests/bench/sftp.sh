@@ -1,21 +1,15 @@
 # A backend of type sftp against raw sshfs with its own defaults, both through one relay: round trips of none, 5 and 20 ms.
 . "$REPO/tests/bench/lib.sh"
 ROUNDS=$(pick 5 3)
-DEADLINE_METADATA=20000 DEADLINE_READ=20000 DEADLINE_WRITE=60000 PROBE_TIMEOUT=4000
 MIB=$(pick 64 16)
-box_start box 2222
-relay_start far 2300 2222
+far_box
 relay far room 8192
 mkdir -p "$WORK/box/data/jobs/cold" "$WORK/box/data/jobs/through" "$WORK/box/data/raw"
 conf_begin ${BENCH_READAHEAD:+"readahead = $BENCH_READAHEAD"}
 TYPE=sftp PORT=2300 conf_box box 'durability = behind'
-conf "backend slow" 'type = sftp' 'host = 127.0.0.1' 'port = 2300' "user = root" "identity = $WORK/box/user_key" \
-	"known_hosts = $WORK/box/known_hosts" "alias = $WORK/cold/slow"
+far_backend slow sftp
 conf_tier box/jobs/cold cold slow/jobs/through through
-start_guardfs
-wait_healthy box
-wait_healthy slow
-PORT=2300 raw_begin box
+far_serve slow
 
 # writing: with both durabilities; else with `behind`, of which reading knows nothing.
 against()
