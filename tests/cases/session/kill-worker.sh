@@ -39,12 +39,14 @@ done
 touch "$WORK/finish"
 stress_end
 wait "$container" || true
-median=$(printf '%s\n' "${gaps[@]}" | sort -n | sed -n "$((${#gaps[@]} / 2 + 1))p")
-say "${#gaps[@]} kills; gap: median $median us, longest $(printf '%s\n' "${gaps[@]}" | sort -n | tail -n 1) us"
+sorted=($(printf '%s\n' "${gaps[@]}" | sort -n))
+say "${#gaps[@]} kills; gap: a tenth within ${sorted[${#gaps[@]} / 10]} us, median ${sorted[${#gaps[@]} / 2]} us, longest ${sorted[-1]} us"
 assert_eq "${#gaps[@]}" "$KILLS" "kills"
 [[ ! -s $WORK/odd ]] || fail "$(cat "$WORK/odd")"
 assert_eq "$(cat "$WORK/container.out")" '' "what the container noticed"
-assert_le "$median" $(((100 + OTHERS_MS) * 1000 * SLOW)) "median gap at a worker kill, us"
+# The quicker ones show how long a worker takes to start, the others what else the machine has to do.
+assert_le "${sorted[${#gaps[@]} / 10]}" $(((100 + OTHERS_MS) * 1000 * SLOW)) "gap at a worker kill that a tenth keeps, us"
+assert_le "${sorted[${#gaps[@]} / 2]}" $(((500 + OTHERS_MS) * 1000 * SLOW)) "median gap at a worker kill, us"
 assert_ge "$(status .worker_restarts)" "$KILLS" "worker restarts counted"
 # Every kill may meet one request of each thread that has to be answered EIO.
 assert_le "$(tail -n 1 "$WORK/stress.out" | jq .eio_mutating)" $((KILLS * 8)) "calls answered EIO"
