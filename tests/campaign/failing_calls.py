@@ -182,7 +182,9 @@ class Instance:
     def status(self):
         def read():
             with open(self.work + "/mnt/.guardfs/status.json") as f:
-                return json.load(f)
+                s = json.load(f)
+            # For want of memory it may lack members.
+            return s if all(k in s for k in ("serving", "processes", "backends")) else None
         try:
             return within(5, read)
         except (OSError, ValueError):
@@ -192,8 +194,8 @@ class Instance:
         if not mounts(self.work):
             return None
         s = self.status()
-        if s and s["serving"] and all(b["state"] in ("healthy", "probation", "degraded") for b in s["backends"]):
-            self.guardian = s["processes"]["guardian"]
+        if s and s["serving"] and all(b.get("state") in ("healthy", "probation", "degraded") for b in s["backends"]):
+            self.guardian = s["processes"].get("guardian", self.guardian)
             return s
         return None
 
