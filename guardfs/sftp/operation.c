@@ -443,15 +443,17 @@ static errint_t begin_on(struct operation *op, const struct open_file *file)
 	}
 }
 
-/* Writes keep to one connection: a file's reach the server in order. */
-static struct connection *connection_for_data(const struct operations *o, const struct ring_request *request)
+/* A READ, or an OPEN that neither changes anything nor can be used to. */
+static bool is_for_reading(const struct ring_request *request)
 {
 	const uint32_t changes =
 	    SFTP_OPEN_WRITE | SFTP_OPEN_APPEND | SFTP_OPEN_CREATE | SFTP_OPEN_TRUNCATE | SFTP_OPEN_EXCLUSIVE;
 
-	return request->flags & changes ? o->bulk : o->reads;
+	return request->operation == RING_READ ||
+	       (request->operation == RING_OPEN && !(request->flags & changes));
 }
 
+/* Writes keep to one connection: a file's reach the server in order. */
 static struct connection *connection_for(struct operations *o, const struct ring_request *request,
 					 const struct open_file *file)
 {
@@ -460,8 +462,8 @@ static struct connection *connection_for(struct operations *o, const struct ring
 	if (file)
 		c = file->connection;
 	else if (forms[request->operation].flags & ON_BULK)
-		c = connection_for_data(o, request);
-	if (c == o->bulk && request->operation != RING_WRITE && connection_is_held_up(c))
+		c = is_for_reading(request) ? o->reads : o->bulk;
+	if (c == o->bulk && is_for_reading(request) && connection_is_held_up(c))
 		o->crowded = true;
 	return c;
 }

@@ -201,7 +201,9 @@ static errint_t open_second_channel(struct stream_channel *c)
 		if (rc == SSH_OK)
 			c->phase = CHANNEL_OPEN;
 	}
-	note_call(c);
+	/* Whoever asks at once whether the server has agreed meanwhile asks all the time. Its answer wakes. */
+	if (rc != SSH_AGAIN)
+		note_call(c);
 	return rc == SSH_ERROR ? -ECONNREFUSED : 0;
 }
 

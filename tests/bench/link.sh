@@ -152,6 +152,20 @@ some()
 	compare "$rtt ms: $1" aim "${@:2}" "${places[@]}"
 }
 
+# PSS of all that serves, the transport included, in MiB; with a backend of type sshfs, that one's processes too.
+at_rest()
+{
+	local pid
+
+	for pid in "$GUARDIAN" $(descendants_of "$GUARDIAN"); do
+		cat "/proc/$pid/smaps_rollup" 2>/dev/null || true
+	done | awk '/^Pss:/ { kb += $2 } END { printf "%.1f\n", kb / 1024 }'
+}
+
+if [[ rest =~ ${BENCH_ONLY:-.} ]]; then
+	sleep 4 # sleep-ok: memory is given back two seconds after the last request
+	at_rest | spread 'memory at rest, MiB, sftp' - "$(wants over && echo - || echo '<= 20')"
+fi
 if [[ trips =~ ${BENCH_ONLY:-.} ]]; then
 	relay far delay 100
 	python3 "$REPO/tests/bench/trips.py" 200 "${places[@]}"

@@ -383,6 +383,23 @@ static void a_second_one_over_the_same_session(void **state)
 	assert_int_equal(open_descriptors(), before);
 }
 
+/* Nobody is kept busy while a server has not said whether it wants a second one. */
+static void a_server_that_does_not_say(void **state)
+{
+	(void)state;
+	serve_sftp("");
+	agree(begin_libssh());
+	lead = client;
+	assert_int_equal(connection_beside(lead, &second), 0);
+	signal_below(stage.sshd, SIGSTOP);
+	for (unsigned i = 0; i < 10; i++)
+		assert_int_equal(work_round(), 0);
+	assert_true(wake_ns_of_all() > clock_mono_ns());
+	assert_false(connection_is_ready(second));
+	signal_below(stage.sshd, SIGCONT);
+	end_both();
+}
+
 /* The first one serves on, and may be given another one. */
 static void a_server_that_wants_no_second_one(void **state)
 {
@@ -621,6 +638,7 @@ static int all_tests(void)
 	const struct CMUnitTest tests[] = {
 	    CASE(every_stream_carries_everything),
 	    CASE(a_second_one_over_the_same_session),
+	    CASE(a_server_that_does_not_say),
 	    CASE(a_server_that_wants_no_second_one),
 	    CASE(a_session_of_two_that_is_cut),
 	    CASE(a_stopped_server),
