@@ -1,6 +1,7 @@
 /* main.c: the guardfs command. */
 #include "base/cleanup.h"
 #include "base/log.h"
+#include "base/privileges.h"
 #include "config/config.h"
 #include "guardian/guardian.h"
 #include "keeper/sftp-child.h"
@@ -234,13 +235,14 @@ int main(int argc, char **argv)
 		config_print(&config, stdout);
 		return 0;
 	}
-	if (geteuid() != 0) {
-		fputs("guardfs: must be run as root (it mounts, and opens local files by handle); try sudo. "
-		      "The "
-		      "options user, users, owner and group of fstab(5) cannot change that: mount(8) runs "
-		      "guardfs "
-		      "as the user\n",
-		      stderr);
+	if (!privileges_of_root() && config.root[0] == '\0') {
+		fputs(
+		    "guardfs: must be run as root (it mounts, and opens local files by handle); try sudo, or "
+		    "sshfs-guard(1), which any user may run. The "
+		    "options user, users, owner and group of fstab(5) cannot change that: mount(8) runs "
+		    "guardfs "
+		    "as the user\n",
+		    stderr);
 		return GUARDIAN_EXIT_FAILED;
 	}
 	if (config.remount)

@@ -39,6 +39,8 @@ struct sshfs_option {
 	bool bare_if_empty;
 	/* Replaced by this one of the user, too. */
 	const char *opposite;
+	/* With ssh_lenient a default, or left to ssh_config. */
+	enum option_lenience { LENIENT_NEVER, LENIENT_DEFAULT, LENIENT_LEFT_OUT } lenience;
 };
 
 /* Quotes for ssh_config: spaces, %. ssh cannot escape a double quote or ${...}. */
@@ -164,12 +166,17 @@ static const struct sshfs_option options[] = {
 	{ .name = "sshfs_debug",           .mode = OPTION_REFUSED },
 	/* ssh */
 	{ .name = "port",                  .program = OF_BOTH, .mode = OPTION_ALWAYS,  .fill = value_port },
-	{ .name = "BatchMode",             .program = OF_BOTH, .mode = OPTION_ALWAYS,  .text = "yes" },
-	{ .name = "PasswordAuthentication", .program = OF_BOTH, .mode = OPTION_ALWAYS, .text = "no" },
-	{ .name = "KbdInteractiveAuthentication", .program = OF_BOTH, .mode = OPTION_ALWAYS, .text = "no" },
+	{ .name = "BatchMode",             .program = OF_BOTH, .mode = OPTION_ALWAYS,  .text = "yes",
+	  .lenience = LENIENT_DEFAULT },
+	{ .name = "PasswordAuthentication", .program = OF_BOTH, .mode = OPTION_ALWAYS, .text = "no",
+	  .lenience = LENIENT_LEFT_OUT },
+	{ .name = "KbdInteractiveAuthentication", .program = OF_BOTH, .mode = OPTION_ALWAYS, .text = "no",
+	  .lenience = LENIENT_LEFT_OUT },
 	{ .name = "PubkeyAuthentication",  .program = OF_BOTH, .mode = OPTION_DEFAULT, .fill = value_no_login },
-	{ .name = "StrictHostKeyChecking", .program = OF_BOTH, .mode = OPTION_ALWAYS,  .text = "yes" },
-	{ .name = "UpdateHostKeys",        .program = OF_BOTH, .mode = OPTION_ALWAYS,  .text = "no" },
+	{ .name = "StrictHostKeyChecking", .program = OF_BOTH, .mode = OPTION_ALWAYS,  .text = "yes",
+	  .lenience = LENIENT_LEFT_OUT },
+	{ .name = "UpdateHostKeys",        .program = OF_BOTH, .mode = OPTION_ALWAYS,  .text = "no",
+	  .lenience = LENIENT_LEFT_OUT },
 	{ .name = "UserKnownHostsFile",    .program = OF_BOTH, .mode = OPTION_DEFAULT, .fill = value_known_hosts },
 	{ .name = "GlobalKnownHostsFile",  .program = OF_BOTH, .mode = OPTION_DEFAULT, .fill = value_global_known_hosts },
 	{ .name = "IdentityFile",          .program = OF_BOTH, .mode = OPTION_DEFAULT, .fill = value_identity },
@@ -300,6 +307,16 @@ static errint_t add_unescaped(struct sshfs_command *c, const char *item, size_t 
 	return add_arg(c, text, used);
 }
 
+static bool is_lenient(const struct sshfs_option *o, const struct option_input *in)
+{
+	return in->program == OF_SSH && in->backend->ssh_lenient && o->lenience != LENIENT_NEVER;
+}
+
+static enum option_mode mode_of(const struct sshfs_option *o, const struct option_input *in)
+{
+	return is_lenient(o, in) ? OPTION_DEFAULT : o->mode;
+}
+
 /* Unless the table objects. given[]: ours that it replaces. */
 static errint_t add_user_item(struct sshfs_command *c, const struct option_input *in, const char *item,
 			      size_t n, bool *given, char *message)
@@ -312,11 +329,11 @@ static errint_t add_user_item(struct sshfs_command *c, const struct option_input
 	if (n == 0)
 		return 0;
 	known = find_option(in->program, item, MIN(strcspn(item, ends), n));
-	if (known && known->mode != OPTION_DEFAULT) {
+	if (known && mode_of(known, in) != OPTION_DEFAULT) {
 		warn(message, "%s: %.*s is %s", in->program == OF_SSH ? "ssh_options" : "sshfs_options",
 		     (int)MIN(n, 64u), item,
-		     known->mode == OPTION_ALWAYS ? "set by guardfs, dropped"
-						  : "not possible below guardfs, dropped");
+		     mode_of(known, in) == OPTION_ALWAYS ? "set by guardfs, dropped"
+							 : "not possible below guardfs, dropped");
 		return 0;
 	}
 	if (known)
@@ -370,7 +387,8 @@ static errint_t add_table_options(struct sshfs_command *c, const struct option_i
 	errint_t rc = 0;
 
 	for (size_t i = 0; rc == 0 && i < ARRAY_SIZE(options); i++)
-		if (options[i].mode == mode && is_option_of(&options[i], in->program) && !given[i])
+		if (mode_of(&options[i], in) == mode && is_option_of(&options[i], in->program) && !given[i] &&
+		    !(is_lenient(&options[i], in) && options[i].lenience == LENIENT_LEFT_OUT))
 			rc = add_table_option(c, &options[i], in, message);
 	return rc;
 }

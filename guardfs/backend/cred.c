@@ -2,6 +2,7 @@
 #include "backend/cred.h"
 #include "base/fd.h"
 #include "base/log.h"
+#include "base/privileges.h"
 
 #include <errno.h>
 #include <linux/capability.h>
@@ -106,6 +107,6 @@ void backend_thread_init(void)
 		log_error("cannot give a thread a umask of its own: %s", strerror(errno));
 	umask(0);
 	thread_umask = 0;
-	if (set_groups(0, NULL) < 0)
+	if (privileges_of_root() && set_groups(0, NULL) < 0)
 		log_error("cannot drop a thread's supplementary groups: %s", strerror(errno));
 }

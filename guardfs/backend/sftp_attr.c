@@ -344,7 +344,10 @@ errint_t sftp_setattr(struct backend *b, uint32_t node, int ref, const struct st
 	if (S_ISLNK(b->arena->nodes[node].mode))
 		set &= ~(unsigned)(SET_MODE | SET_SIZE | SET_KILL_PRIV);
 	if (b->config->present_owner)
-		set &= ~(unsigned)(SET_MODE | SET_UID | SET_GID | SET_KILL_PRIV);
+		set &= ~(unsigned)(SET_UID | SET_GID | SET_KILL_PRIV);
+	/* Where the whole mount is this backend, as with sshfs, it is the owner alone that is not the server's. */
+	if (b->config->present_owner && !b->arena->board.config.root[0])
+		set &= ~(unsigned)SET_MODE;
 	if (!(set & ~(unsigned)SET_CTIME))
 		return sftp_getattr(b, node, ref, st);
 	if ((set & SET_ATIME && !is_time_in_range(&want->st_atim)) ||

@@ -12,6 +12,18 @@
 
 #define NOBODY 65534
 
+bool privileges_of_root(void)
+{
+	return geteuid() == 0;
+}
+
+void privileges_admit_heirs(void)
+{
+	/* Without Yama the kernel knows no such thing. */
+	if (!privileges_of_root() && prctl(PR_SET_PTRACER, PR_SET_PTRACER_ANY, 0, 0, 0) < 0)
+		errno = 0;
+}
+
 #define CAP(name) (UINT64_C(1) << CAP_##name)
 
 /* Access to files as root and as callers. */
@@ -84,21 +96,30 @@ static void drop_for_ssh(void)
 
 /* The user nobody. With root's ids go all capabilities; the bounding set, which needs one to be shrunk, means
  * nothing to a process that starts no program. */
-static void drop_all(void)
+static void become_nobody(void)
 {
 	complain("groups", setgroups(0, NULL) < 0 ? -errno : 0);
 	complain("group", setresgid(NOBODY, NOBODY, NOBODY) < 0 ? -errno : 0);
 	complain("user", setresuid(NOBODY, NOBODY, NOBODY) < 0 ? -errno : 0);
-	complain("capabilities", shrink_sets(0));
 	/* Another user's process is what the system's setting for set-id programs says. */
 	complain("core files", prctl(PR_SET_DUMPABLE, 0) < 0 ? -errno : 0);
+}
+
+/* A user's process stays that user's: keeper has no other right to it. */
+static void drop_all(void)
+{
+	if (privileges_of_root())
+		become_nobody();
+	complain("capabilities", shrink_sets(0));
 	complain("no new privileges", prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ? -errno : 0);
 	complain("system calls", syscalls_restrict_transport());
 }
 
 static void drop_for_good(uint64_t keep)
 {
-	complain("capability bounding set", shrink_bounding_set(keep));
+	/* A user's process has none, and with no new privileges gets none. */
+	if (privileges_of_root())
+		complain("capability bounding set", shrink_bounding_set(keep));
 	complain("capabilities", shrink_sets(keep));
 	complain("no new privileges", prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ? -errno : 0);
 }

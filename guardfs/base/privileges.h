@@ -5,6 +5,14 @@
 
 #include "base/base.h"
 
+/* Does this process run as root, with all that the rest of guardfs has then: any file system mounted, namespaces, others'
+ * files and ids? Otherwise it serves the user who runs it. docs/SSHFS.md. */
+bool privileges_of_root(void);
+
+/* Lets others of this user's take this process's descriptors where Yama lets parents alone: the next guardian, or keeper.
+ * As root nothing is needed. */
+void privileges_admit_heirs(void);
+
 enum privileges {
 	PRIVILEGES_WORKER,	/* acts with callers' ids; no exec, no network */
 	PRIVILEGES_WORKER_NICE, /* the same, and its threads may return from SCHED_IDLE */

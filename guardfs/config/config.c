@@ -22,6 +22,11 @@ errint_t config_fail(const struct config_report *report, unsigned line, const ch
 	return -EINVAL;
 }
 
+int config_root_backend(const struct config *config)
+{
+	return config->root[0] ? config_find_backend(config, config->root) : -1;
+}
+
 int config_find_backend(const struct config *config, const char *name)
 {
 	for (uint32_t i = 0; i < config->n_backends; i++) {

@@ -90,6 +90,8 @@ struct config_backend {
 	char ssh_command[CONFIG_PATH_MAX];
 	char ssh_config[CONFIG_PATH_MAX];
 	char ssh_options[CONFIG_OPTIONS_MAX];
+	/* The same: host keys and ways to log in are ssh_config's affair, and ssh_options'. */
+	bool ssh_lenient;
 	char
 	    /* Control file of filter = fault. */
 	    fault_control[CONFIG_PATH_MAX];
@@ -135,11 +137,19 @@ struct config {
 	char local[CONFIG_PATH_MAX];
 	char run_dir[CONFIG_PATH_MAX];
 	char state_dir[CONFIG_PATH_MAX];
+	/* Backend whose tree the whole mount shows, but for .guardfs; empty: the local tier. */
+	char root[CONFIG_NAME_MAX];
 	/* False: nosuid, nodev. */
 	bool allow_suid, allow_dev;
-	/* Only by mount options (config_apply_options, main.c). */
+	/* False: those of the server alone. */
+	bool check_permissions;
+	/* False: the user who mounts, and nobody else. */
+	bool allow_other;
 	/* Source in the mount table; empty: guardfs:NAME. */
 	char source[CONFIG_PATH_MAX];
+	/* What follows "fuse." there. */
+	char subtype[CONFIG_NAME_MAX];
+	/* Only by mount options (config_apply_options, main.c). */
 	bool read_only, no_exec;
 	/* Change the present mount: ro, suid, dev, exec. */
 	bool remount;
@@ -284,6 +294,9 @@ static inline bool backend_is_plain(enum backend_type type)
 {
 	return type == BACKEND_DIR || type == BACKEND_COMMAND;
 }
+
+/* Index of the backend that is the mount's root, or -1: the local tier is. */
+int config_root_backend(const struct config *config);
 
 /* Such as "on_down". */
 const char *config_hook_name(enum config_hook hook);

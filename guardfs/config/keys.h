@@ -105,7 +105,7 @@ bool config_normalize_path(char *path);
 bool config_path_is_within(const char *path, const char *dir);
 
 /* Lines in the file, for messages; 0: none. */
-#define CONFIG_KEYS_MAX 112
+#define CONFIG_KEYS_MAX 120
 
 struct config_lines {
 	unsigned global[CONFIG_KEYS_MAX];

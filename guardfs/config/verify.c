@@ -255,6 +255,7 @@ static errint_t check_stream(const struct context *c, uint32_t i)
 	const char *key = b->ssh_options[0]		       ? "ssh_options"
 			  : b->ssh_config[0]		       ? "ssh_config"
 			  : strcmp(b->ssh_command, "ssh") != 0 ? "ssh_command"
+			  : b->ssh_lenient		       ? "ssh_lenient"
 							       : NULL;
 
 	if (!key || backend_is_reached_by_ssh(b))
@@ -416,6 +417,29 @@ static errint_t check_inflight(const struct context *c)
 	return 0;
 }
 
+/* It has no place for anything else than its one backend. */
+static errint_t check_root(const struct context *c)
+{
+	const struct config *config = c->config;
+	int i = config_root_backend(config);
+
+	if (config->root[0] == '\0' && !config->check_permissions)
+		return config_fail(
+		    c->report, line_of(c, "mount", "permissions"),
+		    "permissions = no needs root = BACKEND: of the local tier nobody else would check them");
+	if (config->root[0] == '\0')
+		return 0;
+	if (i < 0 || config->backends[i].type != BACKEND_SFTP)
+		return config_fail(c->report, line_of(c, "mount", "root"),
+				   "root = %s: expected the name of a backend of type sftp", config->root);
+	if (config->manifest[0] != '\0' || config->n_patterns)
+		return config_fail(c->report, line_of(c, "mount", "root"),
+				   "root = %s: the whole mount is that backend; there is no place for a "
+				   "manifest or patterns",
+				   config->root);
+	return 0;
+}
+
 static errint_t check_recovery(const struct context *c)
 {
 	if (c->config->backoff_min_ms > c->config->backoff_max_ms)
@@ -441,6 +465,8 @@ errint_t config_verify(const struct config *config, const struct config_lines *l
 		for (size_t k = 0; k < ARRAY_SIZE(for_backend) && rc == 0; k++)
 			rc = for_backend[k](&c, i);
 	}
+	if (rc == 0)
+		rc = check_root(&c);
 	if (rc == 0)
 		rc = check_inflight(&c);
 	return rc < 0 ? rc : check_recovery(&c);

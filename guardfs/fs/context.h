@@ -21,6 +21,8 @@ struct fs {
 	int dev_fd;
 	struct backend local;
 	struct backend guarded[CONFIG_BACKENDS_MAX];
+	/* The one of these whose tree the whole mount shows; NULL: the local tier is the mount's root. */
+	struct backend *root;
 	/* Called before a thread enters a guarded backend, where it may stay; or NULL. */
 	void (*may_block)(void);
 };

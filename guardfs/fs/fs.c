@@ -20,6 +20,7 @@
 #include "fs/shares.h"
 #include "fs/sync.h"
 #include "fs/tiers.h"
+#include "fs/view.h"
 #include "fs/wire.h"
 #include "fs/xattr.h"
 
@@ -33,18 +34,26 @@
 /* A quarter of all descriptors, at most this many. */
 #define NODE_FDS_MAX 4096u
 
-/* By the first worker; its id is FUSE_ROOT_ID. */
-static void make_root(const struct found *found)
+static void describe_local_root(struct node *root, const struct found *found)
 {
-	struct node *root = &fs.arena->nodes[0];
-
 	root->backend = NODE_LOCAL;
-	root->parent = NODE_NONE;
 	root->mode = found->st.st_mode;
 	root->ino = found->st.st_ino;
 	root->fh_type = found->fh_type;
 	root->fh_length = found->fh_length;
 	memcpy(root->fh, found->fh, sizeof(root->fh));
+}
+
+/* By the first worker; its id is FUSE_ROOT_ID. */
+static void make_root(const struct found *found)
+{
+	struct node *root = &fs.arena->nodes[0];
+
+	root->parent = NODE_NONE;
+	if (fs.root)
+		view_mount_root(fs.root, root);
+	else
+		describe_local_root(root, found);
 	if (atomic_load(&root->state) == NODE_LIVE)
 		return;
 	root->generation = 0;
@@ -79,12 +88,14 @@ errint_t fs_init(struct arena *arena, int dev_fd)
 		return rc;
 	}
 	shares_init(nofile, cached, root.fh_length > 0, room_to_share());
-	make_root(&root);
 	for (uint32_t i = 0; i < fs.config->n_backends && rc == 0; i++) {
 		atomic_store(&fs.board->backends[i].inflight, 0);
 		atomic_store(&fs.board->backends[i].parked, 0);
 		rc = backend_open(arena, i, &fs.guarded[i]);
 	}
+	if (config_root_backend(fs.config) >= 0)
+		fs.root = &fs.guarded[config_root_backend(fs.config)];
+	make_root(&root);
 	if (rc == 0)
 		rc = node_init();
 	if (rc == 0)
@@ -219,12 +230,14 @@ static void negotiate(void *userdata, struct fuse_conn_info *conn)
 	static const unsigned wanted =
 	    FUSE_CAP_ASYNC_READ | FUSE_CAP_ATOMIC_O_TRUNC | FUSE_CAP_EXPORT_SUPPORT | FUSE_CAP_DONT_MASK |
 	    FUSE_CAP_AUTO_INVAL_DATA | FUSE_CAP_READDIRPLUS | FUSE_CAP_READDIRPLUS_AUTO | FUSE_CAP_ASYNC_DIO |
-	    FUSE_CAP_POSIX_ACL | FUSE_CAP_HANDLE_KILLPRIV | FUSE_CAP_IOCTL_DIR;
+	    FUSE_CAP_HANDLE_KILLPRIV | FUSE_CAP_IOCTL_DIR;
+	/* With it the kernel checks permissions, whatever was mounted. */
+	static const unsigned of_permissions = FUSE_CAP_POSIX_ACL;
 
 	(void)userdata;
 	/* Locks stay with the kernel and survive a worker. Without writeback cache an acknowledged write has
 	 * reached storage. */
-	conn->want = conn->capable & wanted;
+	conn->want = conn->capable & (wanted | (fs.config->check_permissions ? of_permissions : 0));
 	conn->max_write = 1024 * 1024;
 	conn->max_background = 65535;
 	conn->congestion_threshold = 65535;

@@ -270,7 +270,7 @@ void fs_lookup(fuse_req_t req, fuse_ino_t parent_id, const char *name)
 		export_lookup(req, parent_id, name);
 	} else if (parent->backend == NODE_VIRTUAL) {
 		lookup_virtual(req, parent, name);
-	} else if (parent->backend != NODE_LOCAL) {
+	} else if (parent->backend != NODE_LOCAL && !(p == 0 && strcmp(name, VIRTUAL_DIR_NAME) == 0)) {
 		lookup_guarded(req, fs_backend(parent), parent, name);
 	} else if (p == 0 && strcmp(name, VIRTUAL_DIR_NAME) == 0) {
 		struct stat st;

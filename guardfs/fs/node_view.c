@@ -123,6 +123,8 @@ static struct node *find_object(struct node *root)
 {
 	struct route route;
 
+	if (node_index(root) == 0)
+		return target_or_self(root, "");
 	if (!tiers_route_of(root->parent, ntable_name(root), &route) || route.backend != root->backend)
 		return NULL;
 	return target_or_self(root, route.target);
@@ -143,6 +145,23 @@ struct node *view_route_root(uint32_t parent, const char *name, const struct rou
 	if (root && atomic_load(&root->object) == node_index(root))
 		point_root(root, node_index(root), 0, target_or_self(root, route->target));
 	return root;
+}
+
+void view_mount_root(const struct backend *b, struct node *root)
+{
+	struct stat st = assumed_attributes(b);
+
+	/* A former worker's shows its object already. */
+	if (atomic_load(&root->state) == NODE_LIVE)
+		return;
+	root->backend = b->index;
+	atomic_store(&root->flags, NODE_ROUTE_ROOT | NODE_VIEW);
+	root->mode = st.st_mode;
+	root->uid = st.st_uid;
+	root->gid = st.st_gid;
+	root->nlink = (uint32_t)st.st_nlink;
+	root->ino = number_of_root(b);
+	atomic_store(&root->object, 0); /* itself, until it is asked for */
 }
 
 static bool pin_object(const struct node *root, uint32_t object)

@@ -276,6 +276,8 @@ errint_t tiers_path_of_target(unsigned backend, const char *target, char *path, 
 	slash = *rest ? "/" : "";
 	if (route)
 		n = snprintf(buf, sizeof(buf), "%s%s%s", route->path, slash, rest);
+	else if (fs.root && fs.root->index == backend)
+		n = snprintf(buf, sizeof(buf), "%s", target);
 	else
 		n = snprintf(buf, sizeof(buf), VIRTUAL_DIR_NAME "/backends/%s%s%s",
 			     fs.config->backends[backend].name, slash, rest);

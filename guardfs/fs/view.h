@@ -46,6 +46,9 @@ struct node *view_route_root(uint32_t parent, const char *name, const struct rou
 			     enum node_reference reference);
 struct node *view_backend_root(const struct backend *b, enum node_reference reference);
 
+/* Makes root, node 0, show b's whole tree, as a route's root does. Before node_init. */
+void view_mount_root(const struct backend *b, struct node *root);
+
 /* *dir: the directory at target ("": the root) in the backend's tree, pinned; unknown ones are assumed.
  * -ENOTDIR: something else is there; -ENOMEM: the table is full; -ENAMETOOLONG. */
 errint_t view_target(const struct backend *b, const char *target, struct node **dir) WARN_UNUSED;

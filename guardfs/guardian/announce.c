@@ -88,10 +88,16 @@ static bool all_known(const struct board *board)
 
 /* ---- both ---- */
 
+/* Nothing works before the backend that is the whole mount serves: then a login is waited for. */
+static uint64_t answer_limit_ms(const struct config *config)
+{
+	return config->root[0] ? MAX(ANSWER_LIMIT_MS, config->connect_timeout_ms) : ANSWER_LIMIT_MS;
+}
+
 static void announce_serving(struct guardian *g, uint64_t now_ns)
 {
 	g->announced = true;
-	g->tell_by_ns = now_ns + ANSWER_LIMIT_MS * NSEC_PER_MSEC;
+	g->tell_by_ns = now_ns + answer_limit_ms(&g->board->config) * NSEC_PER_MSEC;
 	handover_ready(g);
 }
 

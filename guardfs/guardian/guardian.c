@@ -1,6 +1,7 @@
 #include "guardian/guardian.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/privileges.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -261,6 +262,7 @@ int guardian_main(const struct config *config, char **argv, int ready_fd)
 
 	prctl(PR_SET_NAME, "guardfs");
 	log_init("guardian", LOG_LEVEL_INFO);
+	privileges_admit_heirs();
 	g.argv = argv;
 	g.open_files_before = setup_open_files();
 	guardian_find_exe(g.exe, sizeof(g.exe));
@@ -285,7 +287,7 @@ int guardian_main(const struct config *config, char **argv, int ready_fd)
 			remove_runtime_files(config);
 		return GUARDIAN_EXIT_FAILED;
 	}
-	if (!g.has_namespace)
+	if (!g.has_namespace && privileges_of_root())
 		setup_namespace();
 	return serve(&g, ready_fd);
 }
@@ -298,6 +300,7 @@ int guardian_resume_main(char **argv)
 
 	prctl(PR_SET_NAME, "guardfs");
 	log_init("guardian", LOG_LEVEL_INFO);
+	privileges_admit_heirs();
 	g.argv = argv;
 	guardian_find_exe(g.exe, sizeof(g.exe));
 	g.arena = arena_open(GUARDIAN_ARENA, &error, message);

@@ -122,6 +122,10 @@ errint_t mount_check_device(void) WARN_UNUSED; /* is there /dev/fuse? */
 errint_t mount_check(const struct config *config) WARN_UNUSED;
 errint_t mount_begin(struct guardian *g) WARN_UNUSED; /* mount(2), INIT into the arena */
 /* mount -o remount: gives the present mount read_only, allow_suid, allow_dev and no_exec. Logs its error. */
+/* Without root, by fusermount3 (mount_user.c). source: for the mount table. The session's descriptor, or -errno after a
+ * message. The other, in a child: lazily; 0 or -errno. */
+int mount_user_begin(const struct config *config, const char *source) WARN_UNUSED;
+errint_t mount_user_end(const char *path) WARN_UNUSED;
 errint_t mount_remount(const struct config *config) WARN_UNUSED;
 void mount_finish(struct guardian *g); /* once serving: read-ahead, exposed binds */
 /* Sets the read-ahead that worker has found. Exposed binds go with the mount: they would keep its session alive after

@@ -4,6 +4,7 @@
 #include "base/fd.h"
 #include "base/log.h"
 #include "base/mounts.h"
+#include "base/privileges.h"
 #include "guardian/guardian.h"
 
 #include <errno.h>
@@ -20,6 +21,7 @@
 
 #define CHILD_TIMEOUT_MS 5000
 #define INIT_TIMEOUT_MS	 10000
+#define DEFAULT_TYPE	 "fuse.guardfs"
 #define CLOSED_TYPE	 "fuse.guardfs-closed"
 
 /* g NULL: no deadlines to keep. Returns fn's result (0 or -errno), or -ETIMEDOUT: the child is killed and
@@ -58,6 +60,8 @@ static errint_t check_mountpoint(const void *arg)
 
 static errint_t detach(const void *arg)
 {
+	if (!privileges_of_root())
+		return mount_user_end(arg);
 	return umount2(arg, MNT_DETACH | UMOUNT_NOFOLLOW) < 0 ? -errno : 0;
 }
 
@@ -81,13 +85,32 @@ static errint_t ask(const void *arg)
 	return statfs(arg, &st) < 0 ? -errno : 0;
 }
 
+static void describe_mount(const struct config *config, char *source, size_t source_size, char *type,
+			   size_t type_size)
+{
+	snprintf(type, type_size, "fuse.%s", config->subtype);
+	if (config->source[0])
+		(void)copy_string(source, source_size, config->source);
+	else
+		snprintf(source, source_size, "guardfs:%s", config->name);
+}
+
+/* Other programs may mount as the type that is configured: then the source tells. */
+static bool is_of_guardfs(const struct mount_entry *there, const struct config *config)
+{
+	char source[CONFIG_PATH_MAX], type[CONFIG_NAME_MAX + 8];
+
+	describe_mount(config, source, sizeof(source), type, sizeof(type));
+	return strcmp(there->fstype, DEFAULT_TYPE) == 0 || strcmp(there->fstype, CLOSED_TYPE) == 0 ||
+	       (strcmp(there->fstype, type) == 0 && strcmp(there->source, source) == 0);
+}
+
 /* Removes the mount of a guardfs that was killed with all holders of its /dev/fuse. */
-static void clear_dead(const char *path)
+static void clear_dead(const char *path, const struct config *config)
 {
 	struct mount_entry there;
 
-	while (mount_find_at(path, &there) == 0 &&
-	       (strcmp(there.fstype, "fuse.guardfs") == 0 || strcmp(there.fstype, CLOSED_TYPE) == 0) &&
+	while (mount_find_at(path, &there) == 0 && is_of_guardfs(&there, config) &&
 	       run_in_child(NULL, ask, path) == -ENOTCONN && run_in_child(NULL, detach, path) == 0)
 		log_notice("%s was %s: opened", path,
 			   strcmp(there.fstype, CLOSED_TYPE) == 0
@@ -100,10 +123,10 @@ errint_t mount_check(const struct config *config)
 	struct mount_entry there;
 	errint_t rc;
 
-	clear_dead(config->mountpoint);
+	clear_dead(config->mountpoint, config);
 	for (uint32_t i = 0; i < config->n_backends; i++)
 		if (config->backends[i].expose[0])
-			clear_dead(config->backends[i].expose);
+			clear_dead(config->backends[i].expose, config);
 	if (mount_find_at(config->mountpoint, &there) == 0) {
 		log_error(
 		    "%s is a mountpoint already, of %s (%s); unmount that first (umount, or umount -l if "
@@ -163,7 +186,7 @@ errint_t mount_remount(const struct config *config)
 	struct mount_entry there;
 	errint_t rc;
 
-	if (mount_find_at(config->mountpoint, &there) < 0 || strcmp(there.fstype, "fuse.guardfs") != 0) {
+	if (mount_find_at(config->mountpoint, &there) < 0 || !is_of_guardfs(&there, config)) {
 		log_error("no guardfs is mounted at %s: nothing to remount", config->mountpoint);
 		return -EINVAL;
 	}
@@ -175,11 +198,10 @@ errint_t mount_remount(const struct config *config)
 	return rc;
 }
 
-errint_t mount_begin(struct guardian *g)
+/* Places the descriptor of the session. */
+static errint_t mount_as_root(const struct config *config)
 {
-	const struct config *config = &g->board->config;
-	char name[CONFIG_NAME_MAX + 16], options[256];
-	const char *source = config->source[0] ? config->source : name;
+	char source[CONFIG_PATH_MAX], type[CONFIG_NAME_MAX + 8], options[256];
 	errint_t rc;
 	int fd = open("/dev/fuse", O_RDWR);
 
@@ -188,20 +210,41 @@ errint_t mount_begin(struct guardian *g)
 	rc = setup_place(fd, GUARDIAN_DEV);
 	if (rc < 0)
 		return rc;
-	snprintf(name, sizeof(name), "guardfs:%s", config->name);
-	snprintf(options, sizeof(options),
-		 "fd=%d,rootmode=40000,user_id=0,group_id=0,default_permissions,allow_other", GUARDIAN_DEV);
-	if (mount(source, config->mountpoint, "fuse.guardfs", mount_flags(config), options) < 0) {
-		rc = -errno;
-		log_error("cannot mount at %s: %s%s", config->mountpoint, strerror(-rc),
-			  rc == -EPERM ? "; guardfs must run as root" : "");
+	describe_mount(config, source, sizeof(source), type, sizeof(type));
+	snprintf(options, sizeof(options), "fd=%d,rootmode=40000,user_id=0,group_id=0%s%s", GUARDIAN_DEV,
+		 config->check_permissions ? ",default_permissions" : "",
+		 config->allow_other ? ",allow_other" : "");
+	if (mount(source, config->mountpoint, type, mount_flags(config), options) == 0)
+		return 0;
+	rc = -errno;
+	log_error("cannot mount at %s: %s%s", config->mountpoint, strerror(-rc),
+		  rc == -EPERM ? "; guardfs must run as root" : "");
+	return rc;
+}
+
+static errint_t mount_as_user(const struct config *config)
+{
+	char source[CONFIG_PATH_MAX], type[CONFIG_NAME_MAX + 8];
+	int fd;
+
+	describe_mount(config, source, sizeof(source), type, sizeof(type));
+	fd = mount_user_begin(config, source);
+	return fd < 0 ? fd : setup_place(fd, GUARDIAN_DEV);
+}
+
+errint_t mount_begin(struct guardian *g)
+{
+	const struct config *config = &g->board->config;
+	errint_t rc = privileges_of_root() ? mount_as_root(config) : mount_as_user(config);
+
+	if (rc < 0)
 		return rc;
-	}
 	g->mounted = true;
 	rc = note_mount(g->board);
 	if (rc < 0) {
 		log_error("cannot look at what was mounted at %s: %s", config->mountpoint, strerror(-rc));
-		umount2(config->mountpoint, MNT_DETACH | UMOUNT_NOFOLLOW);
+		if (detach(config->mountpoint) < 0)
+			log_warning("%s stays mounted", config->mountpoint);
 		return rc;
 	}
 	rc = save_init(g);

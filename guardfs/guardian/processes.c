@@ -157,7 +157,10 @@ static void describe_path(struct guardian *g, const struct wire_request *r, cons
 		const struct route *route =
 		    tiermap_nearest(&g->board->map, g->arena->nodes[n].backend, tail, &rest);
 
-		top = route ? route->path : name_of(g, n);
+		if (route)
+			top = route->path;
+		else if (config_root_backend(&g->board->config) != g->arena->nodes[n].backend)
+			top = name_of(g, n);
 	}
 	snprintf(path, size, "%.120s%s%.120s", top, top[0] && rest[0] ? "/" : "", rest);
 	for (char *p = path; *p; p++) /* names must not forge a line */

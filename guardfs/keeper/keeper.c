@@ -55,7 +55,7 @@ static errint_t prepare_process(struct keeper *k)
 	char real[PATH_MAX];
 	errint_t rc;
 
-	if (k->fds.namespace_fd >= 0 && setns(k->fds.namespace_fd, CLONE_NEWNS) < 0)
+	if (k->fds.namespace_fd >= 0 && privileges_of_root() && setns(k->fds.namespace_fd, CLONE_NEWNS) < 0)
 		log_warning("cannot enter the private mount namespace (%s): sshfs mounts will be visible",
 			    strerror(errno));
 	/* sshfs leaves its ssh: keeper reaps it. */

@@ -44,7 +44,10 @@ static void shut_off(const struct sftp_job *job)
 {
 	struct rlimit limit = {0, 0};
 
-	prctl(PR_SET_DUMPABLE, 0);
+	/* A user's keeper has no other right to it than that of the same user. */
+	if (privileges_of_root())
+		prctl(PR_SET_DUMPABLE, 0);
+	privileges_admit_heirs();
 	setrlimit(RLIMIT_CORE, &limit);
 	limit.rlim_cur = limit.rlim_max = job->memory_max;
 	if (job->memory_max && BOUNDS_MEMORY)

@@ -5,6 +5,7 @@
 #include "base/child.h"
 #include "base/fd.h"
 #include "base/log.h"
+#include "base/privileges.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -121,6 +122,12 @@ static bool starts_any_program(const struct transport *t)
 	return t->kind->any_program || backend_is_reached_by_ssh(t->backend);
 }
 
+/* The mark takes CAP_SYS_ADMIN: a user's are known by their session (docs/SSHFS.md). */
+static bool is_marked(const struct transport *t)
+{
+	return starts_any_program(t) && privileges_of_root();
+}
+
 /* held: the namespace, or -1. */
 static void set_mark(struct transport *t, uint32_t mark, int held)
 {
@@ -168,7 +175,7 @@ static errint_t run_transport(struct transport *t, uint32_t epoch)
 	if (rc == 0)
 		rc = t->kind->prepare(t, epoch, keep, &n);
 	if (rc == 0)
-		rc = starts_any_program(t) ? fork_marked(t, keep, n) : fork_transport(t, keep, n);
+		rc = is_marked(t) ? fork_marked(t, keep, n) : fork_transport(t, keep, n);
 	while (n > 0)
 		close(keep[--n]);
 	return rc;

@@ -261,6 +261,8 @@ static void show_path(const struct keeper *k, const struct writer *w, char path[
 
 	if (route)
 		n = snprintf(path, SUSPECT_PATH_MAX, "%s%s%s", route->path, *rest ? "/" : "", rest);
+	else if (config_root_backend(k->config) == (int)w->backend)
+		n = snprintf(path, SUSPECT_PATH_MAX, "%s", w->object);
 	else
 		n = snprintf(path, SUSPECT_PATH_MAX, ".guardfs/backends/%s/%s",
 			     k->config->backends[w->backend].name, w->object);

@@ -270,6 +270,8 @@ static json_t *describe_status(const struct report_snapshot *s)
 				   to_seconds(s->real_ns), "name", STRING(config->name), "state",
 				   health_summary_name(s->summary), "mountpoint", STRING(config->mountpoint));
 
+	if (config->root[0])
+		json_object_set_new(status, "root", STRING(config->root));
 	describe_processes(s, status);
 	describe_worker(s, status);
 	json_object_set_new(status, "backends", describe_backends(s));

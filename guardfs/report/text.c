@@ -257,6 +257,12 @@ static void put_routes(const struct page *p, const json_t *status)
 	const json_t *manifest = json_object_get(status, "manifest");
 	size_t i;
 
+	if (text(status, "root")[0]) {
+		fputs("\nroutes\n  none: the whole mount is ", p->out);
+		put_foreign(p, text(status, "root"));
+		fputs("\n", p->out);
+		return;
+	}
 	fputs("\nroutes (everything else is local: ", p->out);
 	put_foreign(p, text(status, "local"));
 	fputs(")\n", p->out);

@@ -87,6 +87,7 @@ static uint32_t check_config_backend(struct config_backend *b)
 	changed += FORCE_BELOW(b->durability, DURABILITY_BEHIND + 1u, DURABILITY_THROUGH);
 	changed += FORCE_BELOW(b->replay_check, REPLAY_CONTENT + 1u, REPLAY_SIZE);
 	changed += force_bool(&b->compression) + force_bool(&b->canary) + force_bool(&b->contain_links);
+	changed += force_bool(&b->ssh_lenient);
 	b->umask &= 0777;
 	if (b->max_inflight == 0)
 		b->max_inflight = 1;
@@ -104,6 +105,8 @@ static uint32_t check_config(struct config *c)
 	changed += force_bool(&c->allow_suid) + force_bool(&c->allow_dev) + force_bool(&c->passthrough);
 	changed += force_bool(&c->closed) + FORCE_STRING(c->source) + force_bool(&c->read_only) +
 		   force_bool(&c->no_exec);
+	changed += FORCE_STRING(c->root) + FORCE_STRING(c->subtype) + force_bool(&c->check_permissions) +
+		   force_bool(&c->allow_other);
 	changed += force_bool(&c->remount) + force_bool(&c->sandbox) + force_bool(&c->settle);
 	changed += FORCE_BELOW(c->user_share, 101u, 50);
 	if (c->error != EIO && c->error != ETIMEDOUT) {
@@ -231,6 +234,13 @@ static bool backend_is_possible(const struct arena *arena, uint8_t backend)
 	return backend < arena->board.config.n_backends || backend == NODE_LOCAL || backend == NODE_VIRTUAL;
 }
 
+/* Node 0, where the whole mount shows a backend's tree (fs/view.h). */
+static bool is_mount_root(const struct arena *arena, const struct node *node)
+{
+	return node == &arena->nodes[0] && node->parent == NODE_NONE &&
+	       (node->flags & (NODE_ROUTE_ROOT | NODE_VIEW)) == (NODE_ROUTE_ROOT | NODE_VIEW);
+}
+
 static bool node_is_usable(const struct arena *arena, const struct node *node)
 {
 	if (!backend_is_possible(arena, node->backend) || node->fh_length > NODE_FH_MAX)
@@ -238,7 +248,7 @@ static bool node_is_usable(const struct arena *arena, const struct node *node)
 	if (node->name != 0 && !name_is_valid(&arena->names, node->name))
 		return false;
 	/* A guarded node is found again by name alone, except a directory below a route. */
-	return node->backend >= NODE_VIRTUAL ||
+	return node->backend >= NODE_VIRTUAL || is_mount_root(arena, node) ||
 	       (node_is_below_route(node) ? node->name == 0 : node->name != 0 || node->flags & NODE_UNLINKED);
 }
 
@@ -348,7 +358,7 @@ static bool is_in_place(const struct arena *arena, uint32_t used, const struct n
 	if (!is_guarded(node))
 		return !parent || !is_guarded(parent);
 	if (!parent)
-		return false;
+		return is_mount_root(arena, node);
 	if (node->flags & NODE_ROUTE_ROOT)
 		return parent->backend == (node->flags & NODE_VIEW ? NODE_LOCAL : NODE_VIRTUAL);
 	return parent->backend == node->backend && (parent->flags & NODE_VIEW) == (node->flags & NODE_VIEW) &&

@@ -116,6 +116,7 @@ int worker_main(struct arena *arena, uint32_t generation)
 	log_init("worker", LOG_LEVEL_INFO);
 	set_signals(arena);
 	may_return = follow_init();
+	privileges_admit_heirs();
 	/* Threads inherit it. */
 	if (arena->board.config.sandbox)
 		privileges_drop(may_return ? PRIVILEGES_WORKER : PRIVILEGES_WORKER_NICE);

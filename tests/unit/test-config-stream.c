@@ -91,12 +91,45 @@ static void it_is_printed_as_it_was(void **state)
 	free(printed);
 }
 
+static void parsed_whole(const char *text, const char *where, const char *what)
+{
+	assert_int_equal(config_parse("x.conf", text, strlen(text), &config, error), -EINVAL);
+	if (strncmp(error, where, strlen(where)) != 0 || !strstr(error, what))
+		fail_msg("got '%s', expected '%s' and '%s'", error, where, what);
+}
+
+/* The whole mount may be one backend of type sftp, and nothing else. */
+static void the_root_of_a_mount(void **state)
+{
+#define ROOT "[mount]\nname = a\nmountpoint = /m\nlocal = /l\nroot = far\n" /* 5 lines */
+#define FAR  "[backend far]\nhost = x\ntype = "
+
+	static const char good[] =
+	    ROOT "permissions = no\nothers = no\nsubtype = sshfs\nsource = ann@x: y\n" FAR
+		 "sftp\nstream = openssh\nssh_lenient = yes\n";
+
+	(void)state;
+	assert_int_equal(config_parse("x.conf", good, strlen(good), &config, error), 0);
+	assert_int_equal(config_root_backend(&config), 0);
+	assert_false(config.check_permissions || config.allow_other);
+	assert_string_equal(config.subtype, "sshfs");
+	assert_string_equal(config.source, "ann@x: y");
+	assert_true(config.backends[0].ssh_lenient);
+	parsed_whole(ROOT FAR "sshfs\n", "x.conf:5: ", "of type sftp");
+	parsed_whole(ROOT "[backend other]\ntype = sftp\nhost = x\n", "x.conf:5: ", "of type sftp");
+	parsed_whole(ROOT FAR "sftp\n[tier]\nmanifest = /etc/m\n", "x.conf:5: ", "no place for a manifest");
+	parsed_whole("[mount]\nname = a\nmountpoint = /m\nlocal = /l\npermissions = no\n",
+		     "x.conf:5: ", "needs root");
+	parsed_whole(ROOT FAR "sftp\nssh_lenient = yes\n", "x.conf:9: ", "without stream = openssh");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(what_does_not_fit_is_refused),
 	    cmocka_unit_test(ways_to_log_in_that_do_not_fit_are_refused),
 	    cmocka_unit_test(it_is_printed_as_it_was),
+	    cmocka_unit_test(the_root_of_a_mount),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -406,9 +406,36 @@ static void ssh_config_fills_in_what_is_not_said(void **state)
 	assert_string_equal(told.host, "u1.example");
 }
 
+/* As where ssh is typed: host keys and logins are left to ssh_config, and may be said; nobody is asked unless that is said. */
+static void a_lenient_command_line(void **state)
+{
+	(void)state;
+	backend.ssh_lenient = true;
+	assert_int_equal(build_ssh(SSH_CONNECT), 0);
+	assert_int_equal(given("BatchMode=yes"), 1);
+	assert_int_equal(named("StrictHostKeyChecking"), 0);
+	assert_int_equal(named("PasswordAuthentication"), 0);
+	assert_int_equal(named("UpdateHostKeys"), 0);
+	assert_int_equal(given("ControlMaster=no"), 1);
+	(void)copy_string(backend.ssh_options, sizeof(backend.ssh_options),
+			  "BatchMode=no,StrictHostKeyChecking=accept-new,ControlMaster=auto");
+	assert_int_equal(build_ssh(SSH_CONNECT), 0);
+	assert_int_equal(given("BatchMode=yes"), 0);
+	assert_int_equal(given("BatchMode=no"), 1);
+	assert_int_equal(given("StrictHostKeyChecking=accept-new"), 1);
+	assert_int_equal(given("ControlMaster=auto"), 0);
+	assert_non_null(strstr(message, "ControlMaster"));
+	assert_null(strstr(message, "BatchMode"));
+	/* sshfs's is strict whatever is said. */
+	backend.type = BACKEND_SSHFS;
+	assert_int_equal(build(), 0);
+	assert_int_equal(given("StrictHostKeyChecking=yes"), 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test_setup(a_lenient_command_line, setup),
 	    cmocka_unit_test_setup(the_defaults_are_strict, setup),
 	    cmocka_unit_test_setup(keys_and_hosts_as_configured, setup),
 	    cmocka_unit_test_setup(options_of_the_user, setup),

@@ -211,6 +211,49 @@ static void second_worker(void)
 	CHECK(live_guarded() == 0);
 }
 
+static void the_mount_shows_the_tree(void)
+{
+	struct node *root = &fs.arena->nodes[0], *d = look_up(root, "d", &a_dir),
+		    *f = look_up(d, "f", &a_file);
+
+	CHECK(object_of(root) == tree());
+	CHECK(d->flags & NODE_VIEW && object_of(d)->parent == node_index(tree()));
+	CHECK(view_find(object_of(d), "f", NODE_UNHELD) == f);
+	/* Its paths are the mount's. */
+	CHECK(strcmp(path_of(root), "") == 0 && strcmp(path_of(d), "d") == 0 &&
+	      strcmp(path_of(f), "d/f") == 0);
+	CHECK(node_is_below(node_index(f), 0));
+	CHECK(view_above(root) == NULL);
+	view_end_request();
+}
+
+/* The next worker finds it as it was left. */
+static void the_mount_shows_it_still(void)
+{
+	struct node *root = &fs.arena->nodes[0], *d = view_find(root, "d", NODE_UNHELD);
+
+	CHECK(d && object_of(root) == tree() && view_find(d, "f", NODE_UNHELD));
+	CHECK(strcmp(path_of(d), "d") == 0);
+	view_end_request();
+}
+
+static void test_root_of_the_mount(void **state)
+{
+	struct node *root = &fs.arena->nodes[0];
+
+	(void)state;
+	(void)copy_string(fs.board->config.root, CONFIG_NAME_MAX, "cold");
+	fs.root = &fs.guarded[0];
+	atomic_store(&root->state, NODE_FREE);
+	view_mount_root(fs.root, root);
+	atomic_store(&root->state, NODE_LIVE);
+	assert_int_equal(as_worker(the_mount_shows_the_tree), 0);
+	assert_int_equal(arena_check(fs.arena), 0);
+	view_mount_root(fs.root, root);
+	assert_int_equal(as_worker(the_mount_shows_it_still), 0);
+	fs.root = NULL;
+}
+
 #define WORKER_TEST(name)                             \
 	static void test_##name(void **state)         \
 	{                                             \
@@ -256,6 +299,7 @@ int main(void)
 	    TEST(test_one_file_one_node),	   TEST(test_names_are_those_of_the_tree),
 	    TEST(test_roots_follow_their_targets), TEST(test_a_request_sees_one_target),
 	    TEST(test_the_other_places),	   TEST(test_next_worker),
+	    TEST(test_root_of_the_mount),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
