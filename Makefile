@@ -23,13 +23,13 @@ override LDFLAGS += $(EXTRA_LDFLAGS)
 LIB_DIRS := base policy shm config sftp diagnose report backend generations fs journal guardian worker control keeper verify
 LIB_SRC  := $(foreach d,$(LIB_DIRS),$(wildcard guardfs/$(d)/*.c)) $(wildcard sshfs-compat/*.c)
 LIB_SRC  += $(wildcard guardfs/ctl/*.c guardfs/ctl/*/*.c)
-LIB_SRC  := $(filter-out guardfs/ctl/main.c guardfs/verify/main.c,$(LIB_SRC))
+LIB_SRC  := $(filter-out guardfs/ctl/main.c guardfs/verify/main.c sshfs-compat/drop-in-main.c,$(LIB_SRC))
 LIB_OBJ  := $(LIB_SRC:%.c=$(BUILD)/obj/%.o)
-MAIN_OBJ := $(BUILD)/obj/guardfs/main.o $(BUILD)/obj/guardfs/ctl/main.o $(BUILD)/obj/guardfs/verify/main.o
-PROGRAMS := $(BUILD)/guardfs $(BUILD)/guardctl $(BUILD)/guardfs-verify
+MAIN_OBJ := $(BUILD)/obj/guardfs/main.o $(BUILD)/obj/guardfs/ctl/main.o $(BUILD)/obj/guardfs/verify/main.o $(BUILD)/obj/sshfs-compat/drop-in-main.o
+PROGRAMS := $(BUILD)/guardfs $(BUILD)/guardctl $(BUILD)/guardfs-verify $(BUILD)/sshfs-guard
 
 .PHONY: all
-all: $(PROGRAMS) ## build guardfs, guardctl and guardfs-verify (the default); BUILD=DIR elsewhere, V=1 shows the commands
+all: $(PROGRAMS) ## build guardfs, guardctl, guardfs-verify and sshfs-guard (the default); BUILD=DIR elsewhere, V=1 shows the commands
 
 $(BUILD)/libguardfs.a: $(LIB_OBJ)
 	@rm -f $@
@@ -44,6 +44,10 @@ $(BUILD)/guardctl: $(BUILD)/obj/guardfs/ctl/main.o $(BUILD)/libguardfs.a
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
 $(BUILD)/guardfs-verify: $(BUILD)/obj/guardfs/verify/main.o $(BUILD)/libguardfs.a
+	@echo "  LD    $@"
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+
+$(BUILD)/sshfs-guard: $(BUILD)/obj/sshfs-compat/drop-in-main.o $(BUILD)/libguardfs.a
 	@echo "  LD    $@"
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
@@ -106,7 +110,7 @@ HOOKS    := $(wildcard docs/examples/hooks/*)
 .PHONY: install
 install: $(PROGRAMS) man install-units ## install below DESTDIR and PREFIX (/usr/local), and /sbin/mount.fuse.guardfs
 	install -D -m 0755 $(BUILD)/guardfs $(SBINDIR)/guardfs
-	install -D -m 0755 -t $(BINDIR) $(BUILD)/guardctl $(BUILD)/guardfs-verify
+	install -D -m 0755 -t $(BINDIR) $(BUILD)/guardctl $(BUILD)/guardfs-verify $(BUILD)/sshfs-guard
 	install -d $(DESTDIR)/sbin
 	ln -sfn $(PREFIX)/sbin/guardfs $(HELPER)
 	$(foreach m,$(MAN_OUT),install -D -m 0644 $(m) $(MANDIR)/man$(subst .,,$(suffix $(m)))/$(notdir $(m));)
@@ -130,7 +134,7 @@ install-units: ## the systemd unit and examples of drop-ins alone
 .PHONY: uninstall
 uninstall: ## remove what install put there
 	rm -f $(UNIT) $(DROPINS:docs/examples/%=$(EXAMPLES)/%)
-	rm -f $(SBINDIR)/guardfs $(BINDIR)/guardctl $(BINDIR)/guardfs-verify $(HELPER) $(EXAMPLES)/guardfs.conf $(EXAMPLES)/worker/retry.*
+	rm -f $(SBINDIR)/guardfs $(BINDIR)/guardctl $(BINDIR)/guardfs-verify $(BINDIR)/sshfs-guard $(HELPER) $(EXAMPLES)/guardfs.conf $(EXAMPLES)/worker/retry.*
 	rm -f $(EXAMPLES)/prometheus/guardfs-alerts.yml $(EXAMPLES)/prometheus/guardfs-alerts-test.yml $(EXAMPLES)/grafana/guardfs.json
 	rm -f $(EXAMPLES)/needrestart/guardfs.conf
 	rm -f $(HOOKS:docs/examples/%=$(EXAMPLES)/%) $(DOCS:docs/%=$(DOCDIR)/%)

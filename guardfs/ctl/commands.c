@@ -199,6 +199,7 @@ static const char options_help[] =
     "  -n NAME      the guardfs with this name (its runtime directory is " CTL_RUN_ROOT "/NAME);\n"
     "               needed only where several run\n"
     "  -c FILE      the guardfs with this configuration\n"
+    "  -m DIR       the one that is mounted there, of root's and of one's own\n"
     "  -h, --help   this text, or that of a command\n"
     "  -V, --version\n";
 

@@ -65,6 +65,8 @@ struct ctl_options {
 	const char *name;
 	/* -c */
 	const char *config;
+	/* -m */
+	const char *mountpoint;
 	bool json;
 	const char *state;
 	const char *timeout;
@@ -129,7 +131,7 @@ struct ctl_instance {
 	int64_t age;
 };
 
-/* Finds the instance by -n, -c or, with neither, as the only one in root; loads status.json. CTL_EXIT_OK, or
+/* Finds the instance by -n, -c, -m or, with none, as the only one of an ordinary user's own, or in root; loads status.json. CTL_EXIT_OK, or
  * an exit status with message (CTL_MESSAGE_MAX bytes). In either case ctl_instance_release. */
 int ctl_instance_open(struct ctl_instance *instance, const struct ctl_options *options, const char *root,
 		      char *message) WARN_UNUSED;

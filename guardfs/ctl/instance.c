@@ -3,8 +3,10 @@
 #include "base/clock.h"
 #include "base/fd.h"
 #include "ctl/ctl.h"
+#include "sshfs-compat/drop-in.h"
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <signal.h>
 #include <sys/stat.h>
 
@@ -138,15 +140,104 @@ static int run_dir_of_config(struct ctl_instance *instance, const char *file, ch
 	return CTL_EXIT_OK;
 }
 
+/* ---- by mountpoint ---- */
+
+/* Its name, without a look at what is mounted there, which may hang. */
+static errint_t absolute_mountpoint(const char *typed, char *path, size_t size)
+{
+	char above[PATH_MAX], real[PATH_MAX], copy[CONFIG_PATH_MAX];
+	const char *name;
+	char *slash;
+	size_t n;
+
+	if (copy_string(copy, sizeof(copy), typed) < 0)
+		return -ENAMETOOLONG;
+	for (n = strlen(copy); n > 1 && copy[n - 1] == '/'; n--)
+		copy[n - 1] = '\0';
+	slash = strrchr(copy, '/');
+	name = slash ? slash + 1 : copy;
+	if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0 || !*name)
+		return -EINVAL;
+	if (slash)
+		snprintf(above, sizeof(above), "%.*s/", (int)(slash - copy), copy);
+	else
+		snprintf(above, sizeof(above), ".");
+	if (!realpath(above, real))
+		return -errno;
+	return snprintf(path, size, "%s/%s", strcmp(real, "/") == 0 ? "" : real, name) < (int)size
+		   ? 0
+		   : -ENAMETOOLONG;
+}
+
+/* True: in instance->run_dir. */
+static bool find_mounted_in(struct ctl_instance *instance, const char *root, const char *mountpoint)
+{
+	CLEANUP_DIR DIR *dir = opendir(root);
+	char path[CONFIG_PATH_MAX + 300];
+	struct dirent *entry;
+	bool found = false;
+
+	while (!found && dir && (entry = readdir(dir))) {
+		json_t *status = NULL;
+
+		if (!valid_name(entry->d_name) ||
+		    snprintf(path, sizeof(path), "%s/%s/status.json", root, entry->d_name) >=
+			(int)sizeof(path) ||
+		    load_json(path, &status) < 0) {
+			json_decref(status);
+			continue;
+		}
+		found = strcmp(ctl_text(status, "mountpoint"), mountpoint) == 0 &&
+			snprintf(instance->run_dir, sizeof(instance->run_dir), "%s/%s", root, entry->d_name) <
+			    (int)sizeof(instance->run_dir);
+		json_decref(status);
+	}
+	return found;
+}
+
+/* Of an ordinary user; "": none. */
+static void own_root(char run[CONFIG_PATH_MAX])
+{
+	char state[CONFIG_PATH_MAX], ignored[CONFIG_ERROR_MAX];
+
+	if (geteuid() == 0 || drop_in_roots(run, state, ignored) < 0)
+		run[0] = '\0';
+}
+
+static int find_mounted(struct ctl_instance *instance, const char *typed, const char *root, char *message)
+{
+	char mountpoint[CONFIG_PATH_MAX], own[CONFIG_PATH_MAX];
+	errint_t rc = absolute_mountpoint(typed, mountpoint, sizeof(mountpoint));
+
+	if (rc < 0)
+		return explain_status(message, CTL_EXIT_USAGE,
+				      "-m %s: %s; expected the name of the directory where it is mounted",
+				      typed, strerror(-rc));
+	own_root(own);
+	if ((own[0] && find_mounted_in(instance, own, mountpoint)) ||
+	    find_mounted_in(instance, root, mountpoint))
+		return CTL_EXIT_OK;
+	return explain_status(message, CTL_EXIT_UNREACHABLE,
+			      "no guardfs says that it is mounted at %s: nothing of that in %s%s%s. Another "
+			      "user's is known to that user",
+			      mountpoint, root, own[0] ? " and " : "", own);
+}
+
 static int find_run_dir(struct ctl_instance *instance, const struct ctl_options *options, const char *root,
 			char *message)
 {
-	if (options->name && options->config)
-		return explain_status(message, CTL_EXIT_USAGE, "give -n NAME or -c FILE, not both");
+	char own[CONFIG_PATH_MAX];
+
+	if (!!options->name + !!options->config + !!options->mountpoint > 1)
+		return explain_status(message, CTL_EXIT_USAGE, "give one of -n NAME, -c FILE and -m DIR");
 	if (options->config)
 		return run_dir_of_config(instance, options->config, message);
+	if (options->mountpoint)
+		return find_mounted(instance, options->mountpoint, root, message);
+	own_root(own);
 	if (!options->name)
-		return find_only_instance(instance, root, message);
+		return find_only_instance(instance, own[0] && ctl_instance_count(own) > 0 ? own : root,
+					  message);
 	if (!valid_name(options->name))
 		return explain_status(
 		    message, CTL_EXIT_USAGE,

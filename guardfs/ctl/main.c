@@ -32,6 +32,7 @@ struct option_row {
 static const struct option_row option_rows[] = {
     WITH_VALUE("name", 'n', INSTANCE, name),
     WITH_VALUE("config", 'c', INSTANCE, config),
+    WITH_VALUE("mountpoint", 'm', INSTANCE, mountpoint),
     FLAG("json", JSON, json),
     WITH_VALUE("state", 0, STATE, state),
     WITH_VALUE("timeout", 0, TIMEOUT, timeout),
@@ -107,7 +108,7 @@ static struct command_line parse_line(int argc, char **argv)
 		    (struct option){option_rows[n].name, option_rows[n].has_value, NULL, ROW_VALUE + (int)n};
 	long_options[n++] = (struct option){"help", no_argument, NULL, 'h'};
 	long_options[n++] = (struct option){"version", no_argument, NULL, 'V'};
-	while ((option = getopt_long(argc, argv, "n:c:o:hV", long_options, NULL)) != -1)
+	while ((option = getopt_long(argc, argv, "n:c:m:o:hV", long_options, NULL)) != -1)
 		take_option(&line, option);
 	return line;
 }

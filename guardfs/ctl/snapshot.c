@@ -112,9 +112,11 @@ static void put_doctor(const struct page *p)
 	size_t i, n = 3, shown = 0;
 
 	heading(p, "doctor's warnings");
-	if (p->options->name || p->options->config) {
-		argv[n++] = p->options->name ? "-n" : "-c";
-		argv[n++] = p->options->name ? p->options->name : p->options->config;
+	if (p->options->name || p->options->config || p->options->mountpoint) {
+		argv[n++] = p->options->name ? "-n" : p->options->config ? "-c" : "-m";
+		argv[n++] = p->options->name	 ? p->options->name
+			    : p->options->config ? p->options->config
+						 : p->options->mountpoint;
 	}
 	text = output_of(argv, DOCTOR_MS);
 	findings = text ? json_loads(text, 0, NULL) : NULL;

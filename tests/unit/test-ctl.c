@@ -185,6 +185,22 @@ static void the_only_one_is_found_several_are_named(void **state)
 	assert_int_equal(guardctl("health -n jobs"), CTL_EXIT_DEGRADED);
 }
 
+static void one_is_found_by_its_mountpoint(void **state)
+{
+	char line[256];
+
+	(void)state;
+	publish("jobs", status_json("jobs", 0, getpid()), "ok none 1700000000\n");
+	snprintf(line, sizeof(line), "-m %s/mnt/ health", sandbox);
+	assert_int_equal(guardctl(line), 0);
+	snprintf(line, sizeof(line), "-m %s/other health", sandbox);
+	assert_int_equal(guardctl(line), CTL_EXIT_UNREACHABLE);
+	assert_non_null(strstr(errors, "/other"));
+	assert_int_equal(guardctl("-m .. health"), CTL_EXIT_USAGE);
+	snprintf(line, sizeof(line), "-n jobs -m %s/mnt health", sandbox);
+	assert_int_equal(guardctl(line), CTL_EXIT_USAGE);
+}
+
 static void what_has_stopped_is_no_instance(void **state)
 {
 	(void)state;
@@ -375,6 +391,7 @@ int main(void)
 	    IN_A_SANDBOX(every_command_has_help),
 	    IN_A_SANDBOX(nothing_running_is_111),
 	    IN_A_SANDBOX(the_only_one_is_found_several_are_named),
+	    IN_A_SANDBOX(one_is_found_by_its_mountpoint),
 	    IN_A_SANDBOX(what_has_stopped_is_no_instance),
 	    IN_A_SANDBOX(a_configuration_leads_to_its_runtime_directory),
 	    IN_A_SANDBOX(damaged_status_is_111),

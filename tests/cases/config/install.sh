@@ -8,7 +8,7 @@ dest=$WORK/dest
 cp -a "$BUILD" "$WORK/build"
 BUILD=$WORK/build
 make -s -C "$REPO" BUILD="$BUILD" DESTDIR="$dest" PREFIX=/usr install
-for file in usr/sbin/guardfs usr/bin/guardctl usr/bin/guardfs-verify usr/share/man/man1/guardfs-verify.1 usr/share/man/man8/guardfs.8 usr/share/man/man8/migrate-from-binds.8 usr/share/man/man5/guardfs.conf.5 \
+for file in usr/sbin/guardfs usr/bin/guardctl usr/bin/guardfs-verify usr/bin/sshfs-guard usr/share/man/man1/guardfs-verify.1 usr/share/man/man1/sshfs-guard.1 usr/share/man/man8/guardfs.8 usr/share/man/man8/migrate-from-binds.8 usr/share/man/man5/guardfs.conf.5 \
 	usr/share/man/man1/guardctl.1 usr/share/doc/guardfs/examples/guardfs.conf; do
 	[[ -s $dest/$file ]] || fail "not installed: $file"
 done
@@ -23,6 +23,7 @@ assert_eq "$(readlink "$dest/sbin/mount.fuse.guardfs")" /usr/sbin/guardfs "mount
 "$dest/usr/sbin/guardfs" --version
 "$dest/usr/bin/guardctl" version
 "$dest/usr/bin/guardfs-verify" --version
+"$dest/usr/bin/sshfs-guard" -V
 
 say "the example is a configuration that guardfs accepts"
 install -m 0644 "$dest/usr/share/doc/guardfs/examples/guardfs.conf" "$WORK/example.conf"

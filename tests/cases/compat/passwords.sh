@@ -1,0 +1,76 @@
+# Passwords and passphrases: asked for on the terminal before the mount stands, and known to it afterwards, for as long as it is there.
+TYPE=sftp STREAM=openssh
+. "$REPO/tests/lib/lib.sh"
+. "$REPO/tests/lib/user.sh"
+
+# typed ANSWER... -- ARGUMENT...: on a terminal.
+typed()
+{
+	local answers=()
+
+	while [[ $1 != -- ]]; do
+		answers+=("$1")
+		shift
+	done
+	shift
+	ann python3 "$REPO/tests/lib/terminal.py" $((40 * SLOW)) "${answers[@]}" -- "$GUARD_SSHFS" "$@"
+}
+
+# The connection breaks, and there is another one.
+reconnects()
+{
+	local epoch
+
+	epoch=$(backend_field server epoch)
+	box_cut
+	wait_value 20000 backend_field server epoch -gt "$epoch"
+	wait_healthy server
+	ann ls "$MNT" >/dev/null
+}
+
+user_begin
+box_kill
+hash=$(openssl passwd -6 -salt guardfs right) || skip "no openssl"
+sed "s|^root:[^:]*:|root:$hash:|" /etc/shadow >"$WORK/shadow"
+chmod 0640 "$WORK/shadow"
+mount --bind "$WORK/shadow" /etc/shadow
+sed -i 's/^PasswordAuthentication no/PasswordAuthentication yes/; s/^PermitRootLogin .*/PermitRootLogin yes/; /^AuthorizedKeysFile/d' "$WORK/box/sshd_config"
+echo "AuthorizedKeysFile $WORK/box/no_keys" >>"$WORK/box/sshd_config"
+box_restart
+
+say "a password, wrong at first, typed at a terminal"
+text=$(typed wrong right -- server: "$MNT" -o "$GUARD_OPTIONS") || fail "$text"
+[[ $text != *right* ]] || fail "the terminal showed it: $text"
+ann_mounted || fail "not mounted: $text"
+wait_healthy server
+reconnects
+unmount_as_ann
+
+say "a wrong one, three times"
+rc=0
+text=$(typed a b c -- server: "$MNT" -o "$GUARD_OPTIONS") || rc=$?
+assert_eq "$rc" 1 "exit status"
+assert_match "$text" 'the server lets nobody in with that password or key'
+wait_until 10000 ann_is_alone
+
+say "on standard input"
+echo right | sshfs_guard server: "$MNT" -o "password_stdin,$GUARD_OPTIONS"
+wait_healthy server
+reconnects
+unmount_as_ann
+assert_exit 1 'the server lets nobody in' sshfs_guard server: "$MNT" -o password_stdin <<<wrong
+assert_exit 1 'standard input holds no password' sshfs_guard server: "$MNT" -o password_stdin </dev/null
+wait_until 10000 ann_is_alone
+
+say "the passphrase of a key, and a host key that is not known yet"
+box_kill
+sed -i "s|^AuthorizedKeysFile .*|AuthorizedKeysFile $WORK/box/authorized_keys|; s/^PasswordAuthentication yes/PasswordAuthentication no/" "$WORK/box/sshd_config"
+box_restart
+ssh-keygen -q -p -P '' -N secret -f "$ANN_HOME/.ssh/key"
+chown "$ANN:$ANN" "$ANN_HOME/.ssh/key"
+rm "$ANN_HOME/.ssh/known_hosts"
+text=$(typed yes secret -- server: "$MNT" -o "$GUARD_OPTIONS") || fail "$text"
+assert_match "$text" "authenticity of host.*Enter passphrase for key"
+wait_healthy server
+reconnects
+unmount_as_ann
