@@ -94,6 +94,6 @@ for arguments in '' '-c' '--nonsense' "-c $CONF extra arguments more" '-x'; do
 	assert_eq "$rc" 100 "exit status of wrong usage"
 	assert_match "$out" 'usage|Usage|help'
 done
-"$GUARDFS" --help | grep -q check-config
+grep -q check-config <<<"$("$GUARDFS" --help)"
 assert_match "$("$GUARDFS" --version)" '[0-9]+\.[0-9]+'
 nothing_left

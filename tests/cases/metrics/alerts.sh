@@ -143,7 +143,7 @@ grep -Eq '^firing GuardfsBackendDown (stalled|timeout): [a-z]' "$WORK/received.w
 assert_eq "$(value healtharchive_storagebox_mount_ok)" 0
 assert_eq "$(value "healtharchive_tiering_hot_path_errno")" 5
 # The route is down because of its backend: that is told once.
-! firing | grep -qx GuardfsRouteDown || fail "the route is told of besides"
+! grep -qx GuardfsRouteDown <<<"$(firing)" || fail "the route is told of besides"
 
 say "it thaws: the alert resolves, everywhere"
 box_thaw

@@ -96,7 +96,7 @@ assert_exit 1 'under way' migrate
 echo more >"$OLD_JOBS/$JOB/.archive_state.json"
 echo cold >"$OLD_JOBS/$ANNUAL/new"
 for job in "$JOB" "$ANNUAL" imports/legacy; do
-	cut -f1 "$OLD_JOBS/.guardfs/jobs" | grep -qx "$job" || fail "the configuration does not know that $job is a job"
+	grep -qx "$job" <<<"$(cut -f1 "$OLD_JOBS/.guardfs/jobs")" || fail "the configuration does not know that $job is a job"
 done
 mkdir "$OLD_JOBS/hc/20270101T000500Z__hc-20270101"
 

@@ -119,7 +119,7 @@ start_guardfs
 wait_healthy
 [[ $(ssh -F "$WORK/ssh_config" -O check jump 2>&1) =~ pid=([0-9]+) ]] || fail "there is no master"
 master=${BASH_REMATCH[1]} pid=$(sshfs_pid) epoch=$(backend_field box epoch)
-descendants_of "$pid" | grep -qx "$master" && fail "the master is none that went to the background"
+grep -qx "$master" <<<"$(descendants_of "$pid")" && fail "the master is none that went to the background"
 kill -9 "$pid"
 wait_value 15000 backend_field box epoch -gt "$epoch"
 wait_healthy
