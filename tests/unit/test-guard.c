@@ -53,9 +53,12 @@ static enum guard_result try_write(void)
 			 GUARD_MUTATING | GUARD_PARKABLE, guard_target_node(node_index(file)));
 }
 
+/* NULL: there is none. */
 static const struct suspect_note *next_note(void)
 {
-	return suspect_peek(&fs.arena->suspects);
+	static struct suspect_note note;
+
+	return suspect_peek(&fs.arena->suspects, &note) ? &note : NULL;
 }
 
 static void what_was_never_begun_is_in_no_doubt(void)
