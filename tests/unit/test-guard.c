@@ -53,18 +53,17 @@ static enum guard_result try_write(void)
 			 GUARD_MUTATING | GUARD_PARKABLE, guard_target_node(node_index(file)));
 }
 
-/* NULL: there is none. */
-static const struct suspect_note *next_note(void)
-{
-	static struct suspect_note note;
+static struct suspect_note note;
 
-	return suspect_peek(&fs.arena->suspects, &note) ? &note : NULL;
+static bool is_noted(void)
+{
+	return suspect_peek(&fs.arena->suspects, &note);
 }
 
 static void what_was_never_begun_is_in_no_doubt(void)
 {
 	begin_write();
-	CHECK(try_write() == GUARD_DOWN && !next_note());
+	CHECK(try_write() == GUARD_DOWN && !is_noted());
 }
 
 static void a_refused_second_run_of_a_write_makes_its_file_suspect(void)
@@ -72,8 +71,8 @@ static void a_refused_second_run_of_a_write_makes_its_file_suspect(void)
 	begin_write();
 	fs.arena->slots[0].reruns = 1;
 	CHECK(try_write() == GUARD_DOWN);
-	CHECK(next_note() && next_note()->news == SUSPECT_FAILED && next_note()->ranges.n == 1);
-	CHECK(next_note()->ranges.ranges[0].from == 5 && next_note()->ranges.ranges[0].to == 15);
+	CHECK(is_noted() && note.news == SUSPECT_FAILED && note.ranges.n == 1);
+	CHECK(note.ranges.ranges[0].from == 5 && note.ranges.ranges[0].to == 15);
 }
 
 /* Just before it could be entered. */
@@ -83,7 +82,7 @@ static void so_does_an_answer_by_guardian(void)
 	fs.arena->slots[0].reruns = 1;
 	atomic_store(&fs.arena->slots[0].answered, 7);
 	CHECK(try_write() == GUARD_DOWN);
-	CHECK(next_note() && next_note()->news == SUSPECT_FAILED);
+	CHECK(is_noted() && note.news == SUSPECT_FAILED);
 }
 
 #define WORKER(function)                                  \
