@@ -161,6 +161,8 @@ static void put_backend(struct lines *l, const struct drop_in *d, const struct d
 	put_owner(l, d, places);
 	if (d->contain_links)
 		put(l, "backend", "contain_links", "yes");
+	if (d->relative_links)
+		put(l, "backend", "relative_links", "yes");
 	put(l, "backend", "durability", "%s", d->sync ? "through" : "behind");
 }
 

@@ -45,6 +45,7 @@ FLAG_TAKER(delay, delay_connect = true)
 FLAG_TAKER(unchecked, no_check_root = true)
 FLAG_TAKER(password_stdin, password_stdin = true)
 FLAG_TAKER(contain, contain_links = true)
+FLAG_TAKER(transform, relative_links = true)
 FLAG_TAKER(no_contain, contain_links = false)
 FLAG_TAKER(allow_other, allow_other = true)
 FLAG_TAKER(permissions, default_permissions = true)
@@ -196,7 +197,8 @@ const struct drop_in_option drop_in_options[] = {
 	REFUSED("passive", NEVER, "a connection on standard input cannot be made anew"),
 	REFUSED("slave", NEVER, "a connection on standard input cannot be made anew"),
 	WITHOUT_EFFECT("disable_hardlink", NEVER, "hard links work where the server has them"),
-	REFUSED("transform_symlinks", NEVER, "not there yet: links are shown as the server has them"),
+	HONOURED("transform_symlinks", NEVER, take_transform,
+		 "absolute links into the directory that is mounted, if its name was given in full, show as relative ones"),
 	REFUSED("follow_symlinks", NEVER, "not there yet: links are shown as links"),
 	HONOURED("contain_symlinks", NEVER, take_contain, "links that are absolute or go up are neither shown nor made"),
 	HONOURED("no_contain_symlinks", NEVER, take_no_contain, "the default"),

@@ -36,7 +36,7 @@ struct drop_in {
 	bool nonempty, delay_connect, no_check_root, password_stdin;
 	/* Every write waits for the server. */
 	bool sync;
-	bool contain_links;
+	bool contain_links, relative_links;
 	/* One connection for everything. */
 	bool alone;
 	/* idmap=user. */

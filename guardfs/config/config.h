@@ -80,6 +80,8 @@ struct config_backend {
 	mode_t umask;
 	/* Neither show nor make links that may lead out of their tree. */
 	bool contain_links;
+	/* Show an absolute link into the tree as a relative one. */
+	bool relative_links;
 	/* Comma-separated. */
 	char sshfs_options[CONFIG_OPTIONS_MAX];
 	/* Name in PATH, or path. */

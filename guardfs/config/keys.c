@@ -95,6 +95,8 @@ const struct config_key config_keys[] = {
 	{"backend", "umask", VALUE_UMASK, OWNER(umask), NULL, 0, 0, 0, 0, "permission bits taken from every file, octal"},
 	{"backend", "contain_links", VALUE_BOOL, BACKEND(contain_links), "no", 0, 0, 0, 0,
 	 "neither show nor make symbolic links that are absolute or go up"},
+	{"backend", "relative_links", VALUE_BOOL, BACKEND(relative_links), "no", 0, 0, SFTP, 0,
+	 "show absolute symbolic links to what is below path, absolute too, as relative ones"},
 	{"backend", "sshfs_options", VALUE_TEXT, BACKEND(sshfs_options), NULL, 0, 0, SSHFS, KEY_NULLABLE,
 	 "further options for sshfs, separated by commas"},
 	{"backend", "sshfs_command", VALUE_COMMAND, BACKEND(sshfs_command), "sshfs", 0, 0, SSHFS, 0,

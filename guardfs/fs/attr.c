@@ -16,6 +16,7 @@
 #include "fs/wire.h"
 #include "fs/writer.h"
 #include "policy/server.h"
+#include "policy/symlink.h"
 
 #include <errno.h>
 #include <float.h>
@@ -419,6 +420,17 @@ void fs_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *want, int to_set, s
 	reply_attr(req, node, &st, DBL_MAX);
 }
 
+/* As seen through the mount, if its backend is to have links so. */
+static void present_link(const struct backend *b, const struct node *node, char target[PATH_MAX])
+{
+	char link[PATH_MAX], relative[PATH_MAX];
+
+	if (b->config && b->config->relative_links &&
+	    node_path_in_tier(node_index(node), false, link, sizeof(link)) == 0 &&
+	    symlink_make_relative(b->config->path, link, target, relative, sizeof(relative)))
+		memcpy(target, relative, strlen(relative) + 1);
+}
+
 void fs_readlink(fuse_req_t req, fuse_ino_t ino)
 {
 	struct node *node = node_from_id(ino);
@@ -441,6 +453,7 @@ void fs_readlink(fuse_req_t req, fuse_ino_t ino)
 		return;
 	}
 	target[rc] = '\0';
+	present_link(b, node, target);
 	if (fs_hides_link(b, target))
 		fuse_reply_err(req, EPERM);
 	else

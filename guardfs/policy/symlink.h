@@ -15,4 +15,9 @@ static inline bool symlink_may_lead_out(const char *target)
 	return false;
 }
 
+/* Of the link at `link`, relative to the root of its tree, which is `base` on the server: its absolute target below base, as seen
+ * from the link. False: the target is not such a one, or it is too long. */
+bool symlink_make_relative(const char *base, const char *link, const char *target, char *relative,
+			   size_t size);
+
 #endif

@@ -87,7 +87,7 @@ static uint32_t check_config_backend(struct config_backend *b)
 	changed += FORCE_BELOW(b->durability, DURABILITY_BEHIND + 1u, DURABILITY_THROUGH);
 	changed += FORCE_BELOW(b->replay_check, REPLAY_CONTENT + 1u, REPLAY_SIZE);
 	changed += force_bool(&b->compression) + force_bool(&b->canary) + force_bool(&b->contain_links);
-	changed += force_bool(&b->ssh_lenient);
+	changed += force_bool(&b->ssh_lenient) + force_bool(&b->relative_links);
 	b->umask &= 0777;
 	if (b->max_inflight == 0)
 		b->max_inflight = 1;
