@@ -65,7 +65,9 @@ static void sweep_aside(uint32_t backend)
 static void *close_mounted(void *arg)
 {
 	(void)arg;
+	recover_closing(true);
 	nodefd_close_mounted(arena);
+	recover_closing(false);
 	return NULL;
 }
 
@@ -186,7 +188,7 @@ void control_run(struct arena *a, uint32_t quiesce_seen)
 		fs_refresh_tiers();
 		jobs_tick();
 		mounted_tick();
-		recover_late_descriptors(a);
+		recover_late_descriptors(a, clock_mono_ns());
 	}
 	pool_quiesce(QUIESCE_MS);
 }

@@ -22,6 +22,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -346,20 +347,39 @@ struct fd_list {
 	int fds[];
 };
 
-/* Guardian, which shares the table, has such files open for a moment. One that is gone by now was of that kind. */
-static bool may_be_of_guardian(DIR *dir, const char *number)
+static bool is_unix_socket(int fd)
 {
-	static const char *const kinds[] = {"/proc/", "/sys/", "socket:", "anon_inode:[pidfd]", "pidfd:["};
+	int domain;
+	socklen_t size = sizeof(domain);
+
+	return getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &size) == 0 && domain == AF_UNIX;
+}
+
+/* Guardian, which shares the table, opens pidfds, pipes and the socket of sd_notify, and may hold them for seconds; no worker
+ * opens any. Files of the kernel's it holds for a moment. */
+enum owner { OWNER_WORKER, OWNER_EITHER, OWNER_GUARDIAN };
+
+static enum owner owner_of(DIR *dir, const char *number, int fd)
+{
+	static const struct {
+		const char *begin;
+		enum owner owner;
+	} kinds[] = {{"/proc/", OWNER_EITHER},
+		     {"/sys/", OWNER_EITHER},
+		     {"socket:", OWNER_EITHER},
+		     {"pipe:[", OWNER_GUARDIAN},
+		     {"anon_inode:[pidfd]", OWNER_GUARDIAN},
+		     {"pidfd:[", OWNER_GUARDIAN}};
 	char target[32];
 	ssize_t n = readlinkat(dirfd(dir), number, target, sizeof(target) - 1);
 
-	if (n < 0)
-		return true;
+	if (n < 0 || is_unix_socket(fd))
+		return OWNER_GUARDIAN;
 	target[n] = '\0';
 	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
-		if (strncmp(target, kinds[i], strlen(kinds[i])) == 0)
-			return true;
-	return false;
+		if (strncmp(target, kinds[i].begin, strlen(kinds[i].begin)) == 0)
+			return kinds[i].owner;
+	return OWNER_WORKER;
 }
 
 /* malloc'ed; NULL: none, or out of memory (the next sweep looks again). sure: without those of which one look cannot tell
@@ -380,7 +400,7 @@ static struct fd_list *list_unrecorded(struct arena *arena, bool sure)
 		long fd = strtol(d->d_name, &end, 10);
 
 		if (*end || fd < FD_RESERVED || is_marked(recorded, (int)fd) ||
-		    (sure && may_be_of_guardian(dir, d->d_name)))
+		    owner_of(dir, d->d_name, (int)fd) > (sure ? OWNER_WORKER : OWNER_EITHER))
 			continue;
 		struct fd_list *grown =
 		    realloc(list, sizeof(*list) + ((list ? list->n : 0) + 1) * sizeof(int));
@@ -395,8 +415,14 @@ static struct fd_list *list_unrecorded(struct arena *arena, bool sure)
 	return list;
 }
 
-/* Threads of close_aside. While one is left, a number that it has not come to yet looks like any other that nobody has. */
+/* Threads of close_aside, and others' (recover_closing). While one is left, a number that it has not come to yet looks like any
+ * other that nobody has. */
 static _Atomic uint32_t closers;
+
+void recover_closing(bool begins)
+{
+	atomic_fetch_add(&closers, begins ? 1u : UINT32_MAX);
+}
 
 static void *close_all(void *arg)
 {
@@ -437,13 +463,16 @@ void recover_descriptors(struct arena *arena)
 
 /* A number that is open and unrecorded at so many quiet looks belongs to nobody alive. One look would do, but for guardian and
  * for threads that take a descriptor from its record to close it. */
-#define LATE_LOOKS 3
+#define LATE_LOOKS    3
+#define LATE_PAUSE_MS 200u
 
 static struct {
 	/* board.reaped_workers at the last sweep's begin; begun: there was one. */
 	uint32_t reaped;
 	bool begun;
 	unsigned looks;
+	/* No look before it. */
+	uint64_t next_ns;
 	/* NULL: no sweep is under way. */
 	struct fd_list *suspects;
 } late;
@@ -505,15 +534,16 @@ static void end_sweep(void)
 	late.suspects = NULL;
 }
 
-void recover_late_descriptors(struct arena *arena)
+void recover_late_descriptors(struct arena *arena, uint64_t now_ns)
 {
 	uint32_t reaped = atomic_load(&arena->board.reaped_workers);
 	struct fd_list *now;
 
 	if (!late.suspects && late.begun && reaped == late.reaped)
 		return;
-	if (!list_quietly(arena, &now))
+	if (now_ns < late.next_ns || !list_quietly(arena, &now))
 		return;
+	late.next_ns = now_ns + LATE_PAUSE_MS * NSEC_PER_MSEC;
 	if (!late.suspects) {
 		late.begun = true;
 		late.reaped = reaped;

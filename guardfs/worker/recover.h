@@ -28,8 +28,11 @@ void recover_descriptors(struct arena *arena);
 /* The same for those, and for what stuck tasks of a dead worker opened later. At every heartbeat, in one thread: begins at the
  * first one, and when board.reaped_workers has changed; closes what was open and unrecorded at several moments at which no
  * request, no visit and no such closing was under way. A number that a request has for a moment may be another request's at
- * the next look, so no number counts that is seen while one runs. */
-void recover_late_descriptors(struct arena *arena);
+ * the next look, so no number counts that is seen while one runs. now_ns: monotonic time. */
+void recover_late_descriptors(struct arena *arena, uint64_t now_ns);
+
+/* Around work of a thread that has descriptors without a record to close, and may hang: no look counts meanwhile. */
+void recover_closing(bool begins);
 
 /* A request in a slot that counted as free: a dead worker's thread had taken it from the kernel after this worker looked.
  * As for the others. True: run it again, from *ready. Else the slot is free. One thread, with the slot to itself. */

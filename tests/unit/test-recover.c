@@ -17,7 +17,9 @@
 #include <linux/fuse.h>
 #include <sched.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <time.h>
+#include <unistd.h>
 
 /* More than any sweep needs. */
 #define LOOKS 20
@@ -48,11 +50,19 @@ static unsigned threads(void)
 	return n - 2; /* . and .. */
 }
 
+/* At its own time. */
+static void look_once(void)
+{
+	static uint64_t now_ns = NSEC_PER_SEC;
+
+	recover_late_descriptors(fs.arena, now_ns += NSEC_PER_SEC);
+}
+
 /* What a sweep gives to a thread is closed before that ends. stuck: threads that do not end. */
 static void look_often(unsigned stuck)
 {
 	for (unsigned i = 0; i < LOOKS; i++) {
-		recover_late_descriptors(fs.arena);
+		look_once();
 		while (threads() > 1 + stuck)
 			sched_yield();
 	}
@@ -63,7 +73,7 @@ static void await_closed(int fd)
 	const struct timespec pause = {.tv_nsec = 1000000};
 
 	while (is_open(fd)) {
-		recover_late_descriptors(fs.arena);
+		look_once();
 		nanosleep(&pause, NULL); /* sleep-ok: polling; the harness has a limit */
 	}
 }
@@ -119,7 +129,7 @@ static void a_number_of_many_requests_is_not_closed(void)
 	for (uint64_t i = 1; i < LOOKS; i++) {
 		begin_request(i);
 		fd = open_at_least("/dev/null", 0);
-		recover_late_descriptors(fs.arena);
+		look_once();
 		CHECK(threads() == 1 && is_open(fd));
 		close(fd);
 		end_request();
@@ -137,7 +147,7 @@ static void a_number_that_was_recorded_is_not_closed(void)
 	be_past_the_start();
 	fd = open_at_least("/dev/null", 0);
 	a_dead_worker_ends();
-	recover_late_descriptors(fs.arena);
+	look_once();
 	atomic_store(&fs.board->backends[0].root_fd, fd);
 	look_often(0);
 	CHECK(is_open(fd));
@@ -187,6 +197,35 @@ static void what_may_be_guardians_is_left_at_the_start(void)
 		sched_yield();
 	CHECK(is_open(proc));
 	await_closed(proc);
+}
+
+/* Guardian may hold them as long as a child of its own hangs. */
+static void what_only_guardian_opens_stays(void)
+{
+	int pipes[2], pidfd, unix_socket;
+
+	be_past_the_start();
+	CHECK(pipe(pipes) == 0);
+	pidfd = fcntl((int)syscall(SYS_pidfd_open, getpid(), 0), F_DUPFD, FD_RESERVED);
+	pipes[0] = fcntl(pipes[0], F_DUPFD, FD_RESERVED);
+	unix_socket = fcntl(socket(AF_UNIX, SOCK_DGRAM, 0), F_DUPFD, FD_RESERVED);
+	CHECK(pidfd >= 0 && pipes[0] >= 0 && unix_socket >= 0);
+	a_dead_worker_ends();
+	look_often(0);
+	CHECK(is_open(pidfd) && is_open(pipes[0]) && is_open(unix_socket));
+}
+
+/* Looks close together are one moment: a thread may take longer from its record to the close. */
+static void looks_lie_apart(void)
+{
+	int fd;
+
+	be_past_the_start();
+	fd = open_at_least("/dev/null", 0);
+	a_dead_worker_ends();
+	for (unsigned i = 0; i < LOOKS; i++)
+		recover_late_descriptors(fs.arena, UINT64_MAX / 2 + i);
+	CHECK(threads() == 1 && is_open(fd));
 }
 
 /* Two ends of a connection on which a close of the first waits until the second is closed. */
@@ -242,6 +281,8 @@ WORKER_TEST(a_number_that_was_recorded_is_not_closed)
 WORKER_TEST(work_without_a_request_keeps_its_descriptors)
 WORKER_TEST(a_visit_without_a_slot_keeps_its_descriptors)
 WORKER_TEST(what_may_be_guardians_is_left_at_the_start)
+WORKER_TEST(what_only_guardian_opens_stays)
+WORKER_TEST(looks_lie_apart)
 WORKER_TEST(nothing_is_closed_twice)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup_arena, teardown_arena)
@@ -255,6 +296,8 @@ int main(void)
 	    TEST(test_work_without_a_request_keeps_its_descriptors),
 	    TEST(test_a_visit_without_a_slot_keeps_its_descriptors),
 	    TEST(test_what_may_be_guardians_is_left_at_the_start),
+	    TEST(test_what_only_guardian_opens_stays),
+	    TEST(test_looks_lie_apart),
 	    TEST(test_nothing_is_closed_twice),
 	};
 
