@@ -277,7 +277,7 @@ void checkpoint_give_up(void)
 		/* Another's sync is under way, and nobody will hear of its end. */
 		else if (atomic_load(&h->sync_last) && is_to_be_synced(h))
 			handle_poison(&fs.guarded[h->backend], h);
-		handle_put(h);
+		/* In use for good: the last one would close it, and a close may hang before the next file is named. */
 	}
 }
 

@@ -55,7 +55,7 @@ static void await_owed(struct guardian *g)
 	uint64_t now_ns = clock_mono_ns();
 	uint64_t until_ns = now_ns + MIN(2 * board_owed_ms(g->board), END_MS) * NSEC_PER_MSEC;
 	uint64_t last_until_ns = now_ns + END_MS * NSEC_PER_MSEC;
-	uint32_t unpublished;
+	uint32_t unpublished, unsynced;
 
 	while (
 	    (board_owed_ms(g->board) && clock_mono_ns() < until_ns) ||
@@ -77,6 +77,9 @@ static void await_owed(struct guardian *g)
 	if (unpublished)
 		log_error("%u state files were closed and are not published: the former versions stay",
 			  unpublished);
+	unsynced = arena_unsynced(g->arena);
+	if (unsynced)
+		log_error("%u closed files that checkpoint was to sync are not synced", unsynced);
 }
 
 static void end(struct guardian *g)

@@ -323,9 +323,12 @@ static bool start_reader(void)
 	return false;
 }
 
-/* A mount taken away by force closes no open file, but owed bytes, and what was closed before, are brought to storage. */
+/* A mount taken away by force closes no open file, but owed bytes, and what was closed before, are brought to storage. All
+ * readers get here: the first one ends the process, and others must not end it while that one names what is lost. */
 static void await_owed(void)
 {
+	static pthread_mutex_t first = PTHREAD_MUTEX_INITIALIZER; /* never let go */
+
 	const struct timespec pause = {.tv_nsec = 10000000};
 	uint64_t now_ns = clock_mono_ns();
 	uint64_t owed_until_ns = now_ns + 2 * board_owed_ms(&pool.arena->board) * NSEC_PER_MSEC;
@@ -333,6 +336,7 @@ static void await_owed(void)
 	uint64_t last_until_ns =
 	    now_ns + MIN(pool.arena->board.config.deadline.ms[OP_SYNC], PUBLISH_MS) * NSEC_PER_MSEC;
 
+	pthread_mutex_lock(&first);
 	while ((board_owed_ms(&pool.arena->board) && now_ns < owed_until_ns) ||
 	       ((publish_last_waits() || checkpoint_waits()) && now_ns < last_until_ns)) {
 		nanosleep(&pause, NULL);
