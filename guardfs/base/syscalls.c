@@ -160,8 +160,8 @@ static const int changing_files[] = {
 
 /* Root's may be another process's. */
 static const int scheduling[] = {
-    SYS_sched_setparam, SYS_sched_setattr, SYS_setpriority,
-    SYS_ioprio_set,	SYS_migrate_pages, SYS_process_madvise,
+    SYS_sched_setparam, SYS_sched_setattr, SYS_setpriority,	SYS_ioprio_set,
+    SYS_migrate_pages,	SYS_move_pages,	   SYS_process_madvise,
 };
 
 /* Worker needs them for its own threads. */

@@ -11,6 +11,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#define NOTES_PER_STEP 1024u
+
 /* Too large for a stack; one at a time. */
 static struct suspect work;
 
@@ -470,13 +472,14 @@ void suspects_step(struct keeper *k)
 {
 	static struct suspect_note note; /* large; keeper has one thread for it */
 
-	while (suspect_peek(table_of(k), &note)) {
+	/* Keeper has other work than a flood of them. */
+	for (unsigned i = 0; i < NOTES_PER_STEP && suspect_peek(table_of(k), &note); i++) {
 		k->suspects.note = atomic_load(&table_of(k)->taken) + 1;
 		suspects_take(k, &note);
 		suspect_taken(table_of(k));
 	}
 	k->suspects.note = 0;
-	if (!k->suspects.recalled)
+	if (!k->suspects.recalled && !suspect_peek(table_of(k), &note))
 		suspects_start(k);
 	note_written(k);
 }

@@ -155,7 +155,8 @@ bool suspect_next_note(const struct suspect_table *table, uint64_t *at, struct s
 		if (read_head(table, here, filed, &r)) {
 			unpack(table, here, &r, note);
 			*at = here + r.units;
-			/* Else it may have been written over meanwhile. */
+			/* Else it may have been written over meanwhile. The look comes after the copy. */
+			atomic_thread_fence(memory_order_acquire);
 			if ((int32_t)(here - atomic_load(&table->taken)) >= 0)
 				return true;
 		} else if (atomic_load(&table->taken) == taken) {

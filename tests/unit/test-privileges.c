@@ -119,6 +119,7 @@ static void no_thread_gets_ahead(void)
 	expect("setpriority", setpriority(PRIO_PROCESS, 0, -1), EPERM);
 	expect("ioprio_set", syscall(SYS_ioprio_set, 1, 0, 2 << 13), EPERM);
 	expect("migrate_pages", syscall(SYS_migrate_pages, 0, 0, NULL, NULL), EPERM);
+	expect("move_pages", syscall(SYS_move_pages, 0, 0, NULL, NULL, NULL, 0), EPERM);
 }
 
 static int check_worker(void)
