@@ -22,7 +22,8 @@ hopeless()
 	wait_value 10000 backend_field box class == "$class"
 	[[ $(cut -d' ' -f1 "$WORK/waited") == EIO ]] || fail "$class: $(cat "$WORK/waited")"
 	assert_le "$(cut -d' ' -f2 "$WORK/waited")" 4000000 "$class: how long a caller waited, us"
-	assert_op EIO 0 10 stat "$COLD/other"
+	# One call on a busy machine; the patience is ten seconds.
+	assert_op EIO 0 500 stat "$COLD/other"
 	stop_guardfs
 }
 
