@@ -1,4 +1,3 @@
-/* arena.c: making, finding and addressing the arena. */
 #include "shm/arena.h"
 
 #include <errno.h>
@@ -41,7 +40,7 @@ struct arena *arena_create(int *fd, int *error)
 		*error = -errno;
 		return NULL;
 	}
-	/* So that nobody can shrink the file under the others' mappings (SIGBUS). */
+	/* Nobody may shrink the file under others' mappings (SIGBUS). */
 	if (ftruncate(*fd, (off_t)ARENA_BYTES) == 0 &&
 	    fcntl(*fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW) == 0)
 		arena = map_arena(*fd);
@@ -83,7 +82,7 @@ static errint_t check_header(const struct arena_header *header, uint64_t file_si
 	return 0;
 }
 
-/* Through pread(2): a file that is too short must not be mapped. */
+/* pread(2): a file too short must not be mapped. */
 static errint_t inspect_header(int fd, char *message)
 {
 	struct arena_header header;
@@ -134,7 +133,7 @@ void arena_unmap(struct arena *arena)
 
 #define AT(type, field) offsetof(struct type, field), sizeof(((struct type *)0)->field)
 
-/* By hand, because one line per field would fill pages. */
+/* One line per field would fill pages. */
 /* clang-format off */
 static const uint64_t shape[] = {
 	sizeof(struct arena), AT(arena, board), AT(arena, slots), AT(arena, handles_used),

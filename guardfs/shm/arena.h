@@ -1,5 +1,5 @@
-/* arena.h: the memfd that guardian creates and every process maps: the only state that outlives a worker.
- * References in it are indexes, never pointers. */
+/* arena.h: the memfd that every process maps: the only state that outlives a worker. References are indexes, never
+ * pointers. */
 #ifndef GUARDFS_SHM_ARENA_H
 #define GUARDFS_SHM_ARENA_H
 
@@ -50,7 +50,7 @@ struct arena {
 	_Alignas(4096) struct node nodes[NODE_MAX];
 	_Alignas(4096) struct job_table jobs;
 	_Alignas(4096) struct name_heap names;
-	/* A WRITE's data begins at a page boundary, so a backend gets whole pages as one request. */
+	/* Puts a WRITE's data at a page boundary: a backend gets whole pages as one request. */
 	_Alignas(4096) uint8_t before_buffers[SLOT_PAGE - SLOT_HEADER_SIZE];
 	uint8_t buffers[SLOT_MAX][SLOT_BUFFER_SIZE];
 	_Alignas(4096) struct suspect_table suspects;
@@ -59,11 +59,11 @@ struct arena {
 };
 _Static_assert((offsetof(struct arena, buffers) + SLOT_HEADER_SIZE) % SLOT_PAGE == 0, "see above");
 
-/* Creates and maps a sparse arena. *fd: its memfd, not close-on-exec. NULL: *error is -errno. Guardian. */
+/* Sparse. *fd: its memfd, not close-on-exec. NULL: *error is -errno. Guardian. */
 struct arena *arena_create(int *fd, int *error);
 
-/* Maps an existing arena (systemd's fd store). NULL: *error is -EINVAL (no arena), -EPROTO (other layout;
- * message, CONFIG_ERROR_MAX bytes, says which), -ENODATA (never completed) or another -errno. */
+/* Maps an existing arena. NULL: *error is -EINVAL (no arena), -EPROTO (other layout; message, CONFIG_ERROR_MAX
+ * bytes, says which), -ENODATA (never completed) or another -errno. */
 struct arena *arena_open(int fd, int *error, char *message);
 
 void arena_unmap(struct arena *arena);
@@ -71,8 +71,8 @@ void arena_unmap(struct arena *arena);
 /* Changes with the layout of anything in the arena. */
 uint64_t arena_fingerprint(void);
 
-/* Forces values that a crash left into their ranges, and drops nonsense. Returns how many. Survives any
- * content (fuzzed). Guardian, on resume, before a worker starts. */
+/* Repairs what a crash left. Returns how many values. Survives any content (fuzzed). Guardian, on resume, before a
+ * worker starts. */
 uint32_t arena_check(struct arena *arena);
 
 /* Slots from this number on were never used. */
@@ -92,8 +92,8 @@ static inline uint8_t *arena_slot_buffer(struct arena *arena, const struct slot 
 	return arena->buffers[slot - arena->slots];
 }
 
-/* Before a request is read: maps the buffer's first two pages. Then the kernel, copying page by page, never
- * stops between them, even if the reader is killed. */
+/* Maps the buffer's first two pages before a request is read: the kernel, copying by page, then never stops
+ * between them, even for a killed reader. */
 static inline void arena_slot_touch(struct arena *arena, const struct slot *slot)
 {
 	*(volatile uint8_t *)(arena_slot_buffer(arena, slot) + SLOT_HEADER_SIZE) = 0;
@@ -103,9 +103,9 @@ static inline void arena_slot_touch(struct arena *arena, const struct slot *slot
 struct node *arena_node(struct arena *arena, uint64_t id);
 struct handle *arena_handle(struct arena *arena, uint64_t id);
 
-/* Open files whose last descriptor is closed and that are still to be published (handle.draft_last). Any process. */
+/* Closed files still to be published (handle.draft_last). Any process. */
 uint32_t arena_unpublished(const struct arena *arena);
-/* The same of those that are still to be synced (handle.sync_last). */
+/* Closed files still to be synced (handle.sync_last). */
 uint32_t arena_unsynced(const struct arena *arena);
 
 /* NULL: the extent is free, or makes no sense. */

@@ -1,7 +1,7 @@
-/* board.c: breakers, patience, states and the tier map of the board.
+/* board.c: breakers, patience, states and the tier map.
  *
- * The map is changed in a private draft, and commit writes the differences: only a death during commit leaves
- * it half written. */
+ * The map is changed in a private draft, and commit writes the differences: only a death during commit leaves it
+ * half written. */
 #include "shm/board.h"
 #include "shm/words.h"
 #include "base/child.h"
@@ -47,8 +47,7 @@ bool board_trip_breaker(struct board *board, unsigned index, uint32_t epoch, enu
 	if (index >= CONFIG_BACKENDS_MAX)
 		return false;
 	b = &board->backends[index];
-	/* Changed only if unchanged since before the breaker was looked at: a slow opener must not make a
-	 * later outage young. */
+	/* Compared below: a slow opener must not make a later outage young. */
 	young_ns = atomic_load(&b->young_until_ns);
 	if (atomic_load(&b->breaker) == closed && atomic_load(&b->incident) == 0)
 		atomic_compare_exchange_strong(&b->young_until_ns, &young_ns, patience_until_ns(board));
@@ -129,7 +128,7 @@ static bool holder_is_dead(pid_t holder)
 {
 	char state = child_state(holder, NULL);
 
-	/* Our pid is that of a dead process with the same number, since our threads queue at draft_lock. */
+	/* Our own pid is that of a dead process, since our threads queue at draft_lock. */
 	return holder == getpid() || state == 0 || state == 'Z' || state == 'X';
 }
 
@@ -158,7 +157,7 @@ struct tiermap *board_map_begin(struct board *board)
 
 	copy_routes(board, &draft);
 	if (generation & 1) {
-		/* The writer died: go on to its map, so that no route is lost. */
+		/* The writer died: go on to its map, which loses no route. */
 		if (atomic_load(&board->intended_generation) == generation)
 			copy_from(&board->intended, &draft);
 		tiermap_repair(&draft, CONFIG_BACKENDS_MAX);
@@ -166,7 +165,7 @@ struct tiermap *board_map_begin(struct board *board)
 	return &draft;
 }
 
-/* The route's old state; a new route has the backend's. */
+/* A new route has the backend's state. */
 static void carry_state(const struct board *board, const struct route *route, struct board_route *state)
 {
 	const struct route *old = tiermap_find_exact(&board->map, route->path);

@@ -1,7 +1,7 @@
-/* board.h: health, breakers, processes and counters. Every process may read them at any moment.
+/* board.h: health, breakers, processes and counters, which any process may read at any moment.
  *
- * Each field names the process that writes it. *_real_ns is CLOCK_REALTIME, other *_ns CLOCK_MONOTONIC; 0 is
- * never, none or not known. Functions without a named process may be called by any. */
+ * Each field names its writer. *_real_ns: CLOCK_REALTIME, other *_ns: CLOCK_MONOTONIC; 0: never, none or unknown.
+ * Functions that name no process may be called by any. */
 #ifndef GUARDFS_SHM_BOARD_H
 #define GUARDFS_SHM_BOARD_H
 
@@ -43,7 +43,7 @@ enum backend_counter {
 	COUNT_REOPENED,	   /* handles, after a reconnect */
 	COUNT_CHECKPOINTS, /* syncs of `checkpoint` */
 	COUNT_POISONED,	   /* handles that could not be reopened */
-	COUNT_MADE_BEFORE, /* changes run again that the first run had made (fs/again.h) */
+	COUNT_MADE_BEFORE, /* reruns of changes already made (fs/again.h) */
 	COUNT_READ_BYTES,
 	COUNT_WRITTEN_BYTES,
 	BACKEND_COUNTER_COUNT
@@ -60,7 +60,7 @@ enum detector {
 	DETECTOR_NONE,
 	DETECTOR_WORKER,    /* an operation's connection error */
 	DETECTOR_GUARDIAN,  /* an operation's deadline */
-	DETECTOR_PROBE,	    /* a probe failed or was not answered */
+	DETECTOR_PROBE,	    /* a probe failed or went unanswered */
 	DETECTOR_TRANSPORT, /* the transport ended */
 	DETECTOR_OPERATOR,
 	DETECTOR_DRILL,
@@ -69,7 +69,6 @@ enum detector {
 
 const char *detector_name(enum detector detector);
 
-/* Bits of board_backend.hurt. */
 #define HURT_WORDS 16u
 #define HURT_BITS  (64u * HURT_WORDS)
 
@@ -81,30 +80,28 @@ struct board_backend {
 	_Atomic uint32_t inflight;
 	/* Worker. */
 	_Atomic uint32_t parked;
-	/* Mutating tasks inside past their deadline. Guardian counts one, the worker that ends it subtracts
-	 * it. */
+	/* Mutating tasks inside past their deadline. Guardian adds, worker subtracts. */
 	_Atomic uint32_t late;
-	/* Probes completed since the start. Keeper. */
+	/* Completed probes. Keeper. */
 	_Atomic uint32_t verdicts;
-	/* When storage last answered an operation. Worker. */
+	/* Worker. */
 	_Atomic uint64_t last_completion_ns;
-	/* Until then the outage is young. Stored before the breaker is opened (docs/LOCKING.md). */
+	/* Until then the outage is young. Stored before the breaker opens (docs/LOCKING.md). */
 	_Atomic uint64_t young_until_ns;
-	/* Probe soon. Worker and guardian set it, keeper clears it. */
+	/* Probe soon. Worker and guardian set, keeper clears. */
 	_Atomic uint32_t suspect;
 
-	/* A listing waits for a sign of life. Guardian sets it, keeper clears it. */
+	/* A listing waits for a sign of life. Guardian sets, keeper clears. */
 	_Atomic uint32_t watched;
 	/* While watched: when the transport last received bytes. Keeper. */
 	_Atomic uint64_t received_ns;
 	/* Epoch that keeper ended because listings took too much memory. */
 	_Atomic uint32_t gorged_epoch;
 
-	/* Users refused for a while, because they lost the backend repeatedly (board_refused_word).
-	 * Keeper. */
+	/* Users refused for losing the backend repeatedly (board_refused_word). Keeper. */
 	_Atomic uint64_t refused[BOARD_REFUSED_MAX];
 
-	/* Acknowledged, not on storage yet. Worker, under the lane lock. */
+	/* Worker, under the lane lock. */
 	_Atomic uint64_t owed_bytes;
 	_Atomic uint32_t owed_files;
 
@@ -117,13 +114,12 @@ struct board_backend {
 	_Atomic uint32_t opened_class;
 	/* enum detector. */
 	_Atomic uint32_t opened_by;
-	/* Operations that had failed by then (board_failed). */
+	/* board_failed by then. */
 	_Atomic uint64_t failed_before;
 	/* enum health_state. */
 	_Atomic uint32_t state;
 	/* enum errclass: why it is not healthy. */
 	_Atomic uint32_t errclass;
-	/* Last change of state. */
 	_Atomic uint64_t since_real_ns;
 	/* Tries since it was last healthy. */
 	_Atomic uint32_t attempts;
@@ -133,9 +129,8 @@ struct board_backend {
 	/* Its start time (child_state). */
 	_Atomic uint64_t pid_start;
 	_Atomic uint32_t pid_epoch;
-	/* command, and sftp over ssh: by it all that the program starts is known (fence.h). 0: none, or none of it is left. */
+	/* command, and sftp over ssh: identifies all that the program starts (fence.h). 0: none left. */
 	_Atomic uint32_t pid_mark;
-	/* When it last became healthy. */
 	_Atomic uint64_t recovered_real_ns;
 	/* When the present outage began. */
 	_Atomic uint64_t lost_real_ns;
@@ -150,7 +145,7 @@ struct board_backend {
 	_Atomic uint32_t server_lacks;
 	/* Device minor of its mount (fusectl). */
 	_Atomic uint32_t minor;
-	/* Last message worth showing. */
+	/* For people. */
 	char detail[256];
 	/* Odd while detail is written. */
 	_Atomic uint32_t detail_sequence;
@@ -159,16 +154,16 @@ struct board_backend {
 	/* Relaxed adds. */
 	_Alignas(CACHE_LINE) _Atomic uint64_t counters[BACKEND_COUNTER_COUNT];
 
-	/* Callers that got the infrastructure errno: a bit for each thread id's hash (board_hurt); when the
-	 * first got it, and the first without waiting. Worker, guardian; keeper clears. */
+	/* Callers that got the infrastructure errno: a bit per hashed thread id (board_hurt). When the first got
+	 * it, and the first without waiting. Worker, guardian; keeper clears. */
 	_Atomic uint64_t hurt[HURT_WORDS];
 	_Atomic uint64_t first_error_real_ns, first_fast_real_ns;
 
-	/* How long callers waited. Worker adds operations that came back, guardian those it answered. */
+	/* Callers' waits. Worker adds operations that came back, guardian those it answered. */
 	struct histogram latency[OP_CLASS_COUNT];
 };
 
-/* An incident as `.guardfs/incidents` shows it. Times are CLOCK_REALTIME. */
+/* For `.guardfs/incidents`. Times are CLOCK_REALTIME. */
 #define BOARD_INCIDENTS_MAX 32
 struct board_incident {
 	uint64_t id, began_ns, recovered_ns, closed_ns;
@@ -181,7 +176,7 @@ struct board_incident {
 	char detail[128];
 };
 
-/* State of each route of board.map (same index and generation). Keeper. */
+/* Of board.map's route (same index and generation). Keeper. */
 struct board_route {
 	/* enum health_state, enum errclass, positive errno. */
 	_Atomic uint32_t state, errclass, error;
@@ -190,7 +185,7 @@ struct board_route {
 
 /* Files of the local tier that belong elsewhere (config/localtier.h). Keeper. */
 struct board_misplaced {
-	/* Directories that a pattern leads to a backend. */
+	/* Directories that a pattern routes. */
 	_Atomic uint32_t misplaced;
 	/* Routes that hide something. */
 	_Atomic uint32_t shadowed;
@@ -212,8 +207,7 @@ struct board_crash {
 	char path[256];
 };
 
-/* Figures that outlive their writers. KEEPER: guardian is dead, worker may go on. ALL: guardfs ends as
- * asked. */
+/* KEEPER: guardian is dead, worker may go on. ALL: guardfs ends as asked. */
 enum board_ended { BOARD_ENDED_NOT, BOARD_ENDED_KEEPER, BOARD_ENDED_ALL };
 
 /* Drawn on by all users. */
@@ -232,14 +226,13 @@ const char *share_kind_name(enum share_kind kind);
 struct board_share {
 	_Atomic uint64_t used, capacity;
 	_Atomic uint64_t refused;
-	/* The last refusal and its user. */
 	_Atomic uint64_t refused_real_ns;
 	_Atomic uint32_t refused_uid;
 };
 
 enum process { PROCESS_GUARDIAN, PROCESS_WORKER, PROCESS_KEEPER, PROCESS_COUNT };
 
-/* From guardian's signal handlers. A change of value is the command. */
+/* From guardian's signal handlers: a change of value is the command. */
 struct board_requests {
 	/* Keeper reads the manifest again. */
 	_Atomic uint32_t reload;
@@ -262,11 +255,11 @@ struct board_fds {
 struct board {
 	/* Guardian. */
 	_Atomic int32_t pid[PROCESS_COUNT];
-	/* Pid of a process about to end as planned. Stored before, by guardian or keeper (a drill). */
+	/* Process about to end as planned. Stored before by guardian or keeper (drill). */
 	_Atomic int32_t planned_end[PROCESS_COUNT];
 	/* Worker. */
 	_Atomic uint64_t heartbeat_ns;
-	/* The thread that stores it; 0: none yet. Worker; guardian clears it. */
+	/* The thread that stores it; 0: none yet. Worker; guardian clears. */
 	_Atomic int32_t heartbeat_tid;
 	/* Keeper, at least once a second; guardian, when it starts a keeper. */
 	_Atomic uint64_t keeper_heartbeat_ns;
@@ -277,9 +270,9 @@ struct board {
 	/* After an end that was not planned. Guardian. */
 	_Atomic uint32_t worker_restarts;
 	_Atomic uint32_t keeper_restarts;
-	/* A worker reads requests. Worker sets it, guardian clears it. */
+	/* A worker reads requests. Worker sets, guardian clears. */
 	_Atomic uint32_t serving;
-	/* Killed and not reaped, since a task is still inside. Guardian. */
+	/* Killed, not reaped: a task is still inside. Guardian. */
 	_Atomic uint32_t dead_workers;
 	/* When it changes, worker sweeps unrecorded descriptors. Guardian. */
 	_Atomic uint32_t reaped_workers;
@@ -293,20 +286,19 @@ struct board {
 	struct board_fds fds;
 	/* st_dev minor of guardfs's mount. Guardian, before any process starts. */
 	uint32_t mount_minor;
-	/* The mountpoint as the mount table has it, without symlinks. As above. */
+	/* The mountpoint, without symlinks. As above. */
 	char mounted_at[CONFIG_PATH_MAX];
 	/* Negotiated. Worker, at INIT. */
 	int32_t kernel_passthrough;
-	/* Read-ahead for which the backends are fast enough, in KiB; 0: not known. Worker; guardian sets it. */
+	/* Read-ahead that backends are fast enough for; 0: unknown. Worker; guardian sets it. */
 	_Atomic uint32_t readahead_kib;
 
 	/* The first tier map stands; worker serves nothing before. Keeper. */
 	_Atomic uint32_t map_loaded;
-	/* The files in run_dir and the control socket exist. Keeper sets it, guardian clears it before it
-	 * starts a keeper. */
+	/* run_dir's files and the control socket exist. Keeper sets, guardian clears before starting a keeper. */
 	_Atomic uint32_t shown;
 
-	/* Since when guardfs is not at the mountpoint although the session goes on; 0: mounted. Keeper. */
+	/* Since when guardfs is not at the mountpoint; 0: mounted. Keeper. */
 	_Atomic uint64_t unmounted_real_ns;
 
 	/* enum board_ended. Keeper, before its last look; cleared at its start. */
@@ -325,7 +317,7 @@ struct board {
 	_Atomic int32_t map_lock;
 	struct tiermap map;
 	struct board_route routes[TIERMAP_ROUTES_MAX];
-	/* The whole map that a change leads to, stored before map is touched (docs/LOCKING.md). */
+	/* What map becomes, stored before map is touched (docs/LOCKING.md). */
 	struct tiermap intended;
 	_Atomic uint32_t intended_generation;
 	/* 1: manifest read; 0: the last good map stays; 2: none configured. Keeper. */
@@ -333,7 +325,7 @@ struct board {
 	/* Keeper, under map_generation. */
 	char manifest_error[CONFIG_ERROR_MAX];
 
-	/* Keeper, from here on. The newest incident is at (n_incidents - 1) % BOARD_INCIDENTS_MAX. */
+	/* Keeper, from here on. Newest incident: (n_incidents - 1) % BOARD_INCIDENTS_MAX. */
 	/* Odd during a write. */
 	_Atomic uint32_t incidents_sequence;
 	_Atomic uint32_t n_incidents;
@@ -343,25 +335,24 @@ struct board {
 	_Atomic uint32_t note_sequence;
 	/* State and message. */
 	char journal[256];
-	/* Of the local tier. */
 	struct board_statfs local;
 	struct board_misplaced misplaced;
 };
 
-/* Opens the breaker if it is closed with this epoch. True: this call opened it. */
+/* Opens the breaker if closed with this epoch. True: this call did. */
 bool board_trip_breaker(struct board *board, unsigned index, uint32_t epoch, enum errclass why,
 			enum detector by);
 
 /* Makes an outage young from now. board_trip_breaker does so unless an incident is open. Guardian, keeper. */
 void board_be_patient(struct board *board, unsigned index);
 
-/* While the breaker is open: is the outage young, and of a class that may pass soon? */
+/* While open: is the outage young, of a class that may pass soon? */
 bool board_is_outage_young(const struct board_backend *backend, uint64_t now_ns);
 
-/* While the breaker is open: do callers wait? Writes to open files do anyway, unless the backend is held. */
+/* While open: do callers wait? Writes to open files do anyway, unless the backend is held. */
 bool board_callers_wait(const struct board_backend *backend, uint64_t now_ns);
 
-/* A word of board_backend.refused: a user, and until when in whole seconds. */
+/* A word of board_backend.refused: user, and end in whole seconds. */
 static inline uint64_t board_refused_word(uint32_t uid, uint64_t until_ns)
 {
 	return (until_ns / NSEC_PER_SEC + 1) << 32 | uid;
@@ -395,7 +386,7 @@ void board_hurt(struct board_backend *backend, uint32_t pid, bool fast);
 uint32_t board_hurt_count(const struct board_backend *backend);
 void board_hurt_clear(struct board_backend *backend);
 
-/* Adds an incident, or changes the one with its id. */
+/* Adds an incident, or replaces the one with its id. */
 void board_put_incident(struct board *board, const struct board_incident *incident);
 
 /* The n-th newest incident, from 0. False: none, or always being written. */
@@ -404,25 +395,23 @@ bool board_get_incident(const struct board *board, uint32_t n, struct board_inci
 void board_set_journal(struct board *board, const char *text);
 void board_get_journal(const struct board *board, char *text, size_t size);
 
-/* Copies the tier map and returns its generation. Waits about 10 ms at most for a writer; route states may
- * then be torn. */
+/* Returns the generation. Waits about 10 ms at most for a writer; route states may then be torn. */
 uint32_t board_copy_map(const struct board *board, struct tiermap *map);
 
-/* begin locks the map and returns a draft to edit; commit publishes the draft, carries route states along by
- * path, and unlocks. Serialises worker (mkdir makes a route) and keeper (reload). A dead holder is
- * overtaken. */
+/* begin locks and returns a draft; commit publishes it, carries route states along by path, and unlocks.
+ * Serialises worker (mkdir makes a route) and keeper (reload). A dead holder is overtaken. */
 struct tiermap *board_map_begin(struct board *board);
 void board_map_commit(struct board *board);
 
 void board_set_detail(struct board_backend *backend, const char *text);
 void board_get_detail(const struct board_backend *backend, char *text, size_t size);
 
-/* Publishes state, class and since, and counts. An outage lasts from the loss of a serving backend until
- * healthy or degraded; each change to recovering is a try. Keeper. */
+/* Publishes state, class and since, and counts. An outage lasts from a serving backend's loss until healthy or
+ * degraded; each change to recovering is a try. Keeper. */
 void board_set_state(struct board_backend *backend, enum health_state state, enum errclass class,
 		     uint64_t real_ns);
 
-/* Milliseconds that the backends need, at the rate last measured, for what is owed to them. */
+/* How long the backends need for what is owed to them, at the rate last measured. */
 uint32_t board_owed_ms(const struct board *board);
 
 static inline void board_count(struct board_backend *backend, enum backend_counter counter, uint64_t n)

@@ -1,5 +1,5 @@
-/* board_notes.c: the board's texts, incidents and hurt callers. Each has one writer, and a sequence counter
- * that is odd during a write. */
+/* board_notes.c: the board's texts, incidents and hurt callers, each with one writer and a sequence counter, odd
+ * during a write. */
 #include "base/clock.h"
 #include "shm/board.h"
 #include "shm/words.h"

@@ -138,7 +138,7 @@ static uint32_t check_map(struct board *board, uint32_t n_backends)
 {
 	uint32_t generation = atomic_load(&board->map_generation), dropped;
 
-	/* A writer died: go on to its map, so that no route is lost. */
+	/* A writer died: go on to its map, which loses no route. */
 	if ((generation & 1) && atomic_load(&board->intended_generation) == generation)
 		memcpy(&board->map, &board->intended, sizeof(board->map));
 	dropped = tiermap_repair(&board->map, n_backends);
@@ -283,7 +283,7 @@ static uint32_t check_each_node(struct arena *arena, uint32_t used)
 	return dropped;
 }
 
-/* Follows parents from node i to the first decided node, none, or a cycle. *length: nodes newly marked. */
+/* From node i to the first decided node, none, or a cycle. *length: nodes newly marked. */
 static enum mark judge_chain(const struct arena *arena, uint32_t used, uint8_t *marks, uint32_t i,
 			     uint32_t *length)
 {
@@ -301,8 +301,7 @@ static enum mark judge_chain(const struct arena *arena, uint32_t used, uint8_t *
 	return MARK_GOOD;
 }
 
-/* The highest node of a bad chain that needs no parent (local, with a file handle). Returns its position + 1,
- * or 0. */
+/* The highest node of a bad chain that needs no parent (local, with a file handle): its position + 1, or 0. */
 static uint32_t find_anchor(const struct arena *arena, uint32_t i, uint32_t length)
 {
 	uint32_t anchor = 0;
@@ -315,7 +314,6 @@ static uint32_t find_anchor(const struct arena *arena, uint32_t i, uint32_t leng
 	return anchor;
 }
 
-/* Returns the number of records changed. */
 static uint32_t settle_chain(struct arena *arena, uint8_t *marks, uint32_t i, uint32_t length,
 			     enum mark verdict)
 {
@@ -373,7 +371,6 @@ static bool shows_directory(const struct arena *arena, uint32_t used, const stru
 	       !(object->flags & NODE_VIEW);
 }
 
-/* Before chains of parents are followed. */
 static uint32_t check_places(struct arena *arena, uint32_t used)
 {
 	uint32_t dropped = 0;

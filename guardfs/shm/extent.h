@@ -18,7 +18,7 @@
 
 enum extent_state { EXTENT_FREE, EXTENT_OWED, EXTENT_SENT };
 
-/* How far an append has come: of an extent, or of a WRITE's slot. */
+/* Of an extent's append, or of a WRITE's slot. */
 enum append_begun {
 	APPEND_NOT_BEGUN,
 	/* It may have been made. */
@@ -33,7 +33,7 @@ struct extent {
 	_Atomic uint32_t state;
 	/* Stored after the bytes. */
 	_Atomic uint32_t length;
-	/* handle_id of the open file through which they came and go. */
+	/* handle_id of their open file. */
 	uint64_t fh;
 	/* Order of acknowledgement, over all files. */
 	uint64_t sequence;
@@ -42,7 +42,7 @@ struct extent {
 	/* To the end that the file has on storage. */
 	uint8_t appends;
 	uint8_t backend;
-	/* append_from, stored before: the end of the file once what was handed over earlier has arrived. */
+	/* append_from, stored before: the file's end once bytes handed over earlier have arrived. */
 	_Atomic uint8_t append_begun;
 	/* Bytes on storage already. */
 	uint32_t done;

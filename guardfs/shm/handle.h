@@ -20,15 +20,15 @@ enum handle_name {
 	HANDLE_STRAY,	 /* another file in the place of its node's; only read */
 };
 
-/* The content of a file open on a guarded tier, where it is not storage's (fs/draft.h). */
+/* A guarded file's content, where it is not storage's (fs/draft.h). */
 enum handle_draft {
 	DRAFT_NONE,
-	DRAFT_NEW,  /* snapshot_fd: what the next version of a state file will be */
-	DRAFT_KEPT, /* snapshot_fd: the version that was opened for reading, and replaced since */
+	DRAFT_NEW,  /* snapshot_fd: a state file's next version */
+	DRAFT_KEPT, /* snapshot_fd: the version opened for reading, since replaced */
 	DRAFT_END
 };
 
-/* A draft whose last descriptor is closed and that is still to be published (fs/publish_last.h). */
+/* A closed draft still to be published (fs/publish_last.h). */
 enum handle_last {
 	LAST_NONE,
 	LAST_DUE,
@@ -36,7 +36,7 @@ enum handle_last {
 	LAST_END
 };
 
-/* A file that is closed and still to be synced (fs/checkpoint.h). */
+/* A closed file still to be synced (fs/checkpoint.h). */
 enum handle_sync {
 	SYNC_NONE,
 	SYNC_DUE,
@@ -55,8 +55,8 @@ struct handle {
 	/* The backend's ref, a descriptor or not (handle_is_descriptor), valid for epoch; -1: none. */
 	_Atomic int32_t fd;
 	_Atomic uint32_t epoch;
-	/* For writes of the other kind (at the end if flags lack O_APPEND, else by offset). epoch << 32 | fd
-	 * + 1, 0: none. Compare-and-swap or exchange. */
+	/* For other writes: at the end if flags lack O_APPEND, else by offset. epoch << 32 | fd + 1, 0: none.
+	 * Compare-and-swap or exchange. */
 	_Atomic uint64_t other;
 	/* Tasks inside; the descriptor is closed only at zero. A new worker starts at 0. */
 	_Atomic uint32_t users;
@@ -64,8 +64,8 @@ struct handle {
 	_Atomic uint32_t closing;
 	/* Poisoned: positive errno of write, fsync and close from now on. */
 	_Atomic int32_t error;
-	/* A sync met an EIO that a probe has not explained yet: epoch << 32 | number of the verdict (fs/sync_failed.h);
-	 * 0: none. */
+	/* A sync's EIO that no probe has explained yet: epoch << 32 | number of the verdict (fs/sync_failed.h); 0:
+	 * none. */
 	_Atomic uint64_t sync_doubt;
 	/* enum handle_kind. */
 	uint8_t kind;
@@ -86,28 +86,28 @@ struct handle {
 	uint8_t is_statefile;
 	/* enum handle_last. */
 	_Atomic uint8_t draft_last;
-	/* The draft is being put into its file in place, which may be cut by now: stored before the cut, cleared once the file is
-	 * whole or suspect. A successor finds it. */
+	/* The draft is being written in place, and the file may be cut: stored before the cut, cleared once the
+	 * file is whole or suspect. */
 	_Atomic uint8_t draft_cut;
 	/* enum handle_sync. */
 	_Atomic uint8_t sync_last;
-	/* The count of changes up to which a draft is not published without being asked: its writer was killed, or a
-	 * caller was, or may be, told that it was not published. 0: none. */
+	/* Up to this count of changes the draft is published only if asked: its writer was killed, or a caller
+	 * was, or may be, told that it was not published. 0: none. */
 	_Atomic uint32_t draft_refused;
-	/* The process that began the draft; 0: not known. */
+	/* Process that began the draft; 0: unknown. */
 	uint32_t draft_owner;
-	/* Changes of the draft, its beginning included; how many of them are published; how many are published and synced. */
+	/* Changes of the draft, its beginning included; how many are published; how many also synced. */
 	_Atomic uint32_t draft_changes, draft_published, draft_synced;
-	/* The times set since the last change (ns); INT64_MIN: none. */
+	/* Times set since the last change (ns); INT64_MIN: none. */
 	_Atomic int64_t draft_mtime_ns, draft_atime_ns;
-	/* Bytes of the draft that could not be written, from and to, under the draft lock; to = 0: none. */
+	/* Bytes of the draft that could not be written, under the draft lock; to = 0: none. */
 	uint64_t draft_failed_from, draft_failed_to;
-	/* CLOCK_MONOTONIC of the last close, which may have been that of a duplicate; of a draft only one by its owner that left it as
-	 * it was, only emptied. 0: none. */
+	/* CLOCK_MONOTONIC of the last close, perhaps a duplicate's; of a draft only one by its owner that left it
+	 * as it was, only emptied. 0: none. */
 	_Atomic uint64_t closed_ns;
-	/* By which the name is made of the file that is being put beside it (policy/statefile.h); 0: none. */
+	/* Instance in the name of the file being put beside it (policy/statefile.h); 0: none. */
 	_Atomic uint64_t draft_beside;
-	/* The version on storage that a draft takes the place of: size, and mtime in ns. */
+	/* The version that a draft replaces: size, and mtime in ns. */
 	uint64_t draft_base_size;
 	int64_t draft_base_mtime_ns;
 	/* Acknowledged writes not yet synced, under the ledger lock. */
@@ -126,7 +126,7 @@ struct handle {
 	} compared;
 	/* One of them changed bytes that existed. */
 	uint8_t overwrote;
-	/* The ledger is being changed: a successor that finds it so takes it for the whole file (handle_mend_ledger). */
+	/* The ledger is being changed: a successor takes it for the whole file (handle_mend_ledger). */
 	_Atomic uint8_t ledger_changing;
 	/* A close was answered with 0, and nothing was acknowledged since. */
 	_Atomic uint8_t flushed;
@@ -144,7 +144,7 @@ struct handle {
 	_Atomic uint32_t job;
 };
 
-/* A backend's refs are descriptors below this, or numbers of its own from here on. */
+/* A backend's refs below this are descriptors, from here on numbers of its own. */
 #define HANDLE_NO_DESCRIPTOR (1 << 30)
 
 static inline bool handle_is_descriptor(int ref)

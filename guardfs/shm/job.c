@@ -1,4 +1,3 @@
-/* job.c: see job.h. */
 #include "shm/job.h"
 
 #include <fnmatch.h>

@@ -1,6 +1,5 @@
-/* job.h: jobs: directories in which a program works for hours or days, found by [jobs] pattern
- * (docs/INTERNALS.md, "Jobs"). Worker writes the slots. Times are CLOCK_REALTIME in ns, to a few
- * milliseconds; 0: never. */
+/* job.h: directories found by [jobs] pattern, in which a program works for hours or days (docs/INTERNALS.md,
+ * "Jobs"). Worker writes the slots. Times are CLOCK_REALTIME in ns, to a few milliseconds; 0: never. */
 #ifndef GUARDFS_SHM_JOB_H
 #define GUARDFS_SHM_JOB_H
 
@@ -25,7 +24,6 @@ struct job {
 	/* Raised at each giving. */
 	uint32_t generation;
 	char name[JOB_NAME_MAX];
-	/* When first seen. */
 	uint64_t first_ns;
 	/* As node.backend, of the file opened last. */
 	_Atomic uint8_t backend;
@@ -36,7 +34,6 @@ struct job {
 	_Atomic uint32_t writers;
 	/* Since the first of the present writers opened. */
 	_Atomic uint64_t writing_since_ns;
-	/* Last close of a writer. */
 	_Atomic uint64_t writer_closed_ns;
 
 	/* Relaxed; errors also by guardian. */
@@ -59,14 +56,13 @@ struct job {
 struct job_table {
 	/* Slots from here on were never used. */
 	_Atomic uint32_t used;
-	/* Slots taken from one job for another. */
 	_Atomic uint64_t evicted;
 	/* Jobs that found no slot. */
 	_Atomic uint64_t missed;
 	struct job jobs[JOB_MAX];
 };
 
-/* Counts an error for the job (index + 1; anything else: none) at real_ns. Worker, guardian. */
+/* job: index + 1; anything else: none. Worker, guardian. */
 static inline void job_error(struct job_table *table, uint32_t job, enum errclass class, uint64_t real_ns)
 {
 	struct job *j;
@@ -80,7 +76,6 @@ static inline void job_error(struct job_table *table, uint32_t job, enum errclas
 	atomic_store_explicit(&j->active_ns, real_ns, memory_order_relaxed);
 }
 
-/* A job at one moment, for reports. */
 struct job_view {
 	uint32_t index, generation;
 	char name[JOB_NAME_MAX];
@@ -100,12 +95,11 @@ bool job_view(const struct job_table *table, uint32_t index, struct job_view *vi
 /* The slot for a new job; JOB_MAX: none. Worker, under its lock. */
 uint32_t job_choose_slot(const struct job_table *table);
 
-/* Forces values that a crash left into their range. Returns the number of slots changed. Guardian, on
- * resume. */
+/* Repairs what a crash left. Returns how many slots. Guardian, on resume. */
 uint32_t job_check(struct job_table *table);
 
-/* Matches as many leading components of path (relative to the mount) as the pattern has. Returns the length
- * of the job's name; 0: no match, or nothing below. Pure. */
+/* Matches as many leading components of path (relative to the mount) as the pattern has. Returns the job's name's
+ * length; 0: no match, or nothing below. Pure. */
 size_t job_match(const char *pattern, const char *path);
 
 #endif

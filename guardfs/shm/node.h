@@ -33,8 +33,7 @@ enum node_flags {
 	NODE_BEHIND = 1 << 7,
 };
 
-/* The cached O_PATH descriptor in one lock-free word: fd + 1 (0: none) << 40 | epoch (24 bits) << 16 | pins
- * (16 bits). */
+/* The cached O_PATH descriptor: fd + 1 (0: none) << 40 | epoch (24 bits) << 16 | pins (16 bits). */
 typedef _Atomic uint64_t node_fd_word;
 
 struct node {
@@ -54,8 +53,7 @@ struct node {
 	};
 	node_fd_word fd;
 	uint64_t ino;
-	/* As last answered by the backend; for a passthrough file as last looked at (fs/jobs.c). Under the
-	 * field lock. */
+	/* As last answered by the backend; of a passthrough file as last seen (fs/jobs.c). Under the field lock. */
 	uint64_t size;
 	int64_t mtime_ns;
 	uint32_t mode, uid, gid, nlink;

@@ -1,5 +1,4 @@
-/* slot.h: request slots. A slot has one request's bytes and all that is known about it; guardian sees all of
- * it.
+/* slot.h: request slots: one request's bytes and all that is known about it, which guardian sees.
  *
  * A worker thread takes a free slot, clears `unique` in the buffer's header and reads /dev/fuse straight into
  * the buffer: at no instant is a request known to nobody. The kernel takes the first reply to a unique,
@@ -69,13 +68,12 @@ struct slot {
 	_Atomic uint32_t backend;
 	/* At entry. */
 	_Atomic uint32_t epoch;
-	/* A task is inside the backend. */
 	_Atomic uint32_t inside;
 	/* Stored before inside. */
 	_Atomic uint64_t entered_ns;
 	/* D: enum op_class. */
 	uint8_t op_class;
-	/* D: Changes something on the backend. */
+	/* D. */
 	uint8_t mutating;
 	/* Stored before PARKED. */
 	uint8_t park_reason;
@@ -119,7 +117,7 @@ struct slot {
 	 * owed_node. Stored before PARKED. */
 	uint64_t owed_point;
 	uint32_t owed_node;
-	/* The reply about to be written. It is not lost if the worker dies before. */
+	/* The reply about to be written, which outlives the worker. */
 	/* 0: none yet; SLOT_REPLY_BIG: an unrecorded one is being sent. */
 	_Atomic uint32_t reply_length;
 	uint8_t reply[SLOT_REPLY_MAX];

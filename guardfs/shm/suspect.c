@@ -1,4 +1,3 @@
-/* suspect.c: see suspect.h. */
 #include "shm/suspect.h"
 
 #define COPY_TRIES 100
@@ -43,8 +42,6 @@ enum suspect_verdict suspect_verdict_from_name(const char *name)
 {
 	return (enum suspect_verdict)find_name(verdict_names, SUSPECT_VERDICT_COUNT, name);
 }
-
-/* ---- the table ---- */
 
 static uint32_t places_used(const struct suspect_table *table)
 {
@@ -144,8 +141,7 @@ static bool note_concerns(const struct suspect_note *n, uint32_t backend, const 
 	       (is_one_below_the_other(n->object, object) || is_one_below_the_other(n->to_object, object));
 }
 
-/* Not any note: while keeper takes none each name changed would file another, until there is no room for a
- * loss. */
+/* Not any note: without keeper each name changed would file another, until a loss finds no room. */
 static bool notes_concern(const struct suspect_table *table, uint32_t backend, const char *object)
 {
 	uint64_t at = SUSPECT_FIRST;

@@ -1,5 +1,5 @@
-/* suspect.h: files that may lack acknowledged bytes (docs/INTEGRITY.md). Worker files a *note* into a ring
- * before the caller sees the error; keeper makes of it a *suspect* in its table. Times are CLOCK_REALTIME. */
+/* suspect.h: files that may lack acknowledged bytes (docs/INTEGRITY.md). Worker files a *note* in a ring before
+ * the caller sees the error; keeper makes it a *suspect* in its table. Times are CLOCK_REALTIME. */
 #ifndef GUARDFS_SHM_SUSPECT_H
 #define GUARDFS_SHM_SUSPECT_H
 
@@ -63,7 +63,7 @@ struct suspect_note {
 };
 
 enum suspect_verdict {
-	SUSPECT_PENDING, /* nobody has looked yet */
+	SUSPECT_PENDING,
 	/* Needs a look by a person. */
 	SUSPECT_TRUNCATED, /* at byte `at`; last whole record ends at whole_to */
 	SUSPECT_HOLE,	   /* zeros in the place of data */
@@ -95,7 +95,7 @@ struct suspect {
 	uint64_t filed_ns; /* at first; in the journal the suspect's name; 0: free place */
 	uint64_t told_ns;  /* when last */
 	uint64_t incident;
-	uint64_t checked_ns; /* when the verdict was found */
+	uint64_t checked_ns;
 	uint32_t backend;
 	uint32_t cause; /* enum suspect_news */
 	uint32_t error;
@@ -104,7 +104,8 @@ struct suspect {
 	bool again;	  /* opened for writing since: its size says nothing */
 	bool unwritten;	  /* the journal lacks its present state */
 	uint32_t tries;	  /* looks that came to nothing */
-	/* The last note carried out on it, as its place in the ring plus 1; 0: none. The next keeper must not carry it out again. */
+	/* The last note carried out on it, as place in the ring plus 1, so that the next keeper does not repeat
+	 * it; 0: none. */
 	uint32_t note;
 	uint64_t size; /* as note.size */
 	struct ledger ranges;
@@ -125,16 +126,16 @@ struct suspect_place {
 	struct suspect suspect;
 };
 
-/* A note takes as many units of the ring as it needs: some 250 bytes, of SUSPECT_RECORD_MAX at most. Thousands must find room
- * while keeper does not run: on a full disk every write of every file makes one. */
+/* A note takes as many units as it needs: some 250 bytes, SUSPECT_RECORD_MAX at most. Thousands must find room
+ * without keeper: on a full disk every write of every file makes one. */
 #define SUSPECT_UNIT	   8u
 #define SUSPECT_UNITS	   (1u << 19)
 #define SUSPECT_RECORD_MAX (256u + 4 * SUSPECT_PATH_MAX)
 
 struct suspect_table {
-	/* End of the newest note, in units. Unit n, from 0 on, is at n % SUSPECT_UNITS. Worker, when the note is complete. */
+	/* End of the newest note, in units. Unit n is at n % SUSPECT_UNITS. Worker, when the note is complete. */
 	_Atomic uint32_t filed;
-	/* Begin of the oldest note that keeper has not taken, likewise. Keeper. */
+	/* Begin of the oldest note not taken, likewise. Keeper. */
 	_Atomic uint32_t taken;
 	/* A keeper has looked at what a former session left open. Keeper. */
 	_Atomic uint32_t begun;
@@ -151,7 +152,7 @@ struct suspect_table {
 	/* Place that `put` is for, plus 1; 0: none. Stored when `put` is whole. Keeper. */
 	_Atomic uint32_t putting;
 	struct suspect put;
-	/* A note that begins before the end of the ring goes on behind it: none is in two pieces. */
+	/* A note that begins before the end of the ring goes on behind it, in one piece. */
 	_Alignas(8) uint8_t notes[SUSPECT_UNITS * SUSPECT_UNIT + SUSPECT_RECORD_MAX];
 	struct suspect_place places[SUSPECTS_MAX];
 };
@@ -163,22 +164,22 @@ bool suspect_file(struct suspect_table *table, const struct suspect_report *repo
 bool suspect_peek(const struct suspect_table *table, struct suspect_note *note);
 void suspect_taken(struct suspect_table *table);
 
-/* Each note that is not taken, from the oldest on: *at is SUSPECT_FIRST before the first, and is moved on. False: no more. One
- * that is taken meanwhile may be left out. Any process. */
+/* Goes through the notes not taken, oldest first; *at: SUSPECT_FIRST at first. False: no more. One taken meanwhile
+ * may be left out. Any process. */
 #define SUSPECT_FIRST UINT64_MAX
 bool suspect_next_note(const struct suspect_table *table, uint64_t *at, struct suspect_note *note);
 
 /* False: free, or always changing. Any process. */
 bool suspect_copy(const struct suspect_table *table, uint32_t place, struct suspect *copy);
 
-/* Also counts anew how many need a look. Keeper; where it dies, suspect_complete leaves the old one or the new. */
+/* Also recounts those that need a look. Keeper; if it dies, suspect_complete leaves the old or the new. */
 void suspect_put(struct suspect_table *table, uint32_t place, const struct suspect *suspect);
 
 /* A starting keeper completes what a dead one has left half put. */
 void suspect_complete(struct suspect_table *table);
 
-/* Does a suspect at or below this object need a look? True also if that cannot be told now. Cheap while there
- * is none. Any process. */
+/* Does a suspect at or below this object need a look? True also if unknown now. Cheap while there is none. Any
+ * process. */
 bool suspect_concerns(const struct suspect_table *table, uint32_t backend, const char *object);
 static inline bool suspect_is_any(const struct suspect_table *table)
 {
@@ -197,7 +198,7 @@ uint32_t suspect_count_of_job(const struct suspect_table *table, const char *job
 /* Its part for the notes: those from the first nonsense on are dropped. */
 uint32_t suspect_check_notes(struct suspect_table *table);
 
-/* Forces values that a crash left into their range. Returns how many. Guardian, on resume. */
+/* Repairs what a crash left. Returns how many values. Guardian, on resume. */
 uint32_t suspect_check(struct suspect_table *table, uint32_t n_backends);
 
 #endif

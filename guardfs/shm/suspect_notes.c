@@ -1,5 +1,5 @@
-/* suspect_notes.c: the ring of notes of suspect files (suspect.h). A note is a record: its head, its ranges, its
- * texts without an end. What lies there is believed once its parts make up its length. */
+/* suspect_notes.c: the ring of notes. A note is head, ranges, and texts without an end, and is believed once its
+ * parts make up its length. */
 #include "shm/suspect.h"
 
 enum text { TEXT_PATH, TEXT_OBJECT, TEXT_TO_PATH, TEXT_TO_OBJECT, TEXT_COUNT };
