@@ -6,8 +6,8 @@
 #include "base/base.h"
 
 #define BLAME_MAX	 64
-#define BLAME_STRIKES	 3		    /* then the object is refused */
-#define BLAME_MEMORY_MS	 (3600u * 1000u)    /* strikes are forgotten after it */
+#define BLAME_STRIKES	 3 /* then the object is refused */
+#define BLAME_MEMORY_MS	 (3600u * 1000u)
 #define BLAME_FIRST_MS	 (5u * 60u * 1000u) /* doubles with each further refusal */
 #define BLAME_LONGEST_MS BLAME_MEMORY_MS
 
@@ -23,8 +23,7 @@ struct blame {
 	struct blamed entries[BLAME_MAX];
 };
 
-/* The backend was lost over the object key. strikes: weight; BLAME_STRIKES: certain. A full table forgets the
- * object struck longest ago. */
+/* strikes: weight; BLAME_STRIKES: certain. A full table forgets the object struck longest ago. */
 void blame_strike(struct blame *blame, uint64_t key, uint32_t strikes, uint64_t now_ns);
 
 bool blame_refuses(const struct blame *blame, uint64_t key, uint64_t now_ns);

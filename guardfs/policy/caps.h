@@ -24,10 +24,9 @@ enum caps_verdict { CAPS_ALLOWED, CAPS_COOLDOWN, CAPS_HOUR, CAPS_DAY };
 enum caps_verdict caps_check(const struct caps *caps, const struct caps_limits *limits, int64_t now_ns);
 void caps_note(struct caps *caps, int64_t now_ns);
 
-/* Forgets the last event. */
 void caps_take_back(struct caps *caps);
 
-/* Within the last window_ms. Later times than now_ns come from a wrong clock and do not count. */
+/* Events within window_ms. Times after now_ns come from a wrong clock and do not count. */
 uint32_t caps_count(const struct caps *caps, uint64_t window_ms, int64_t now_ns);
 
 /* When caps_check allows the next event, if none comes before. */

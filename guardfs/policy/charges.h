@@ -1,6 +1,5 @@
-/* charges.h: users over whom a backend was lost. A user who used up a share of the recoveries
- * (policy/share.h) is refused for a while. Zero-initialise. Times: ns of any one clock, perhaps negative.
- * docs/RECOVERY.md. */
+/* charges.h: users over whom a backend was lost. One who used up a share of the recoveries (policy/share.h) is
+ * refused for a while. Zero-initialise. Times: ns of any one clock, perhaps negative. docs/RECOVERY.md. */
 #ifndef GUARDFS_POLICY_CHARGES_H
 #define GUARDFS_POLICY_CHARGES_H
 
@@ -15,7 +14,6 @@
 struct charge {
 	int64_t at_ns;
 	uint32_t uid;
-	/* The user was refused for this charge. */
 	bool refused;
 };
 
@@ -37,7 +35,6 @@ void charges_put(struct charges *charges, const struct charge *charge);
 uint64_t charges_note(struct charges *charges, uint32_t uid, const struct charges_budget *hour,
 		      const struct charges_budget *day, uint32_t percent, int64_t now_ns);
 
-/* Within the last window_ms. */
 uint32_t charges_count(const struct charges *charges, uint32_t uid, uint64_t window_ms, int64_t now_ns);
 
 #endif

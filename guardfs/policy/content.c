@@ -1,4 +1,3 @@
-/* content.c: see content.h. */
 #include "policy/content.h"
 
 #include <zlib.h>

@@ -1,5 +1,5 @@
-/* content.h: checksums of what was written to an open file and is not synced, by which it is known again after a reconnect
- * (replay_check = content). Bounded: what it cannot follow is not known, and is said so. Pure; the caller locks. */
+/* content.h: checksums of an open file's unsynced bytes, by which they are known again after a reconnect
+ * (replay_check = content). Bounded: what it cannot follow counts as unknown. Pure; the caller locks. */
 #ifndef GUARDFS_POLICY_CONTENT_H
 #define GUARDFS_POLICY_CONTENT_H
 
@@ -17,9 +17,9 @@ struct content_run {
 /* Zero: nothing was written. */
 struct content {
 	uint32_t n; /* runs, none of which overlaps another */
-	/* Other bytes were written, too, the last ones in this era. */
+	/* Other bytes were written, too, last in this era. */
 	uint32_t unknown, unknown_era;
-	/* Being changed: whoever finds it so after a crash knows nothing (content_check). */
+	/* Being changed: after a crash nothing is known (content_check). */
 	uint32_t changing;
 	struct content_run runs[CONTENT_RUNS];
 };
@@ -33,7 +33,6 @@ void content_spoil(struct content *c, uint32_t era, uint64_t from, uint64_t n);
 /* A sync has covered all up to era. */
 void content_synced(struct content *c, uint32_t era);
 
-/* The file was cut to size. */
 void content_cut(struct content *c, uint32_t era, uint64_t size);
 
 /* sum: of the bytes before (0 at first). */

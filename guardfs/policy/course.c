@@ -76,7 +76,7 @@ static void close_incident(struct course *c)
 		emit_act(c, COURSE_ACT_RECOVERED, CAPS_ALLOWED);
 }
 
-/* ---- when the next try is ---- */
+/* ---- the next try ---- */
 
 static void plan_try(struct course *c, bool at_once, uint32_t random, uint64_t now_ns)
 {
@@ -93,9 +93,9 @@ static void plan_try(struct course *c, bool at_once, uint32_t random, uint64_t n
 	    MAX(now_ns + wait_ms * NSEC_PER_MSEC, c->down_since_ns + l->confirm_ms * NSEC_PER_MSEC);
 }
 
-/* Trouble in probation continues the outage and its backoff. After long service the retry is immediate.
- * Anything between is flapping: a few times forgiven, then waits grow, since servers ban constant
- * reconnection. Returns whether to try at once. */
+/* Trouble in probation continues the outage and its backoff. After long service the retry is immediate. Anything
+ * between is flapping: a few times forgiven, then waits grow, for servers ban constant reconnection. Returns
+ * whether to try at once. */
 #define FORGIVEN 3
 
 static bool forgive(struct course *c, uint64_t now_ns)
@@ -131,7 +131,7 @@ void course_init(struct course *c, const struct course_limits *limits, enum heal
 			     .served_since_ns = now_ns,
 			     .settle_ns = now_ns,
 			     .next_try_ns = now_ns};
-	/* The number of tries is unknown: wait as after one, since keeper may be dying again and again. */
+	/* The number of tries is unknown: wait as after one, for keeper may be dying repeatedly. */
 	if (c->state == HEALTH_DOWN)
 		c->next_try_ns += limits->backoff_min_ms * NSEC_PER_MSEC;
 }

@@ -67,7 +67,7 @@ struct course {
 	bool told_down;
 	/* In this incident or (none open) the last. */
 	bool acted_down;
-	/* course_act_refused was called in this incident. */
+	/* In this incident. */
 	bool act_refused;
 	/* Failed tries in this incident. */
 	uint32_t failures;
@@ -82,12 +82,12 @@ struct course {
 	struct course_effect effects[COURSE_EFFECTS_MAX];
 };
 
-/* state: CONNECTING, or after keeper's restart the board's. If that is DOWN or RECOVERING the first try waits
- * for backoff_min. A serving state with an open breaker is passed as it is, and broken right after. incident:
- * a predecessor left one open.
+/* state: CONNECTING, or after keeper's restart the board's. If that is DOWN or RECOVERING the first try waits for
+ * backoff_min. A serving state with an open breaker is passed as it is, and broken right after. incident: a
+ * predecessor left one open.
  *
- * Then the fields from incident_counted to breaks may be set from the predecessor's memory. They must be
- * stored before the effects of a change are carried out. */
+ * Then incident_counted to breaks may be set from the predecessor's memory. They must be stored before a change's
+ * effects are carried out. */
 void course_init(struct course *c, const struct course_limits *limits, enum health_state state,
 		 enum errclass class, bool incident, uint64_t now_ns);
 
@@ -107,8 +107,8 @@ void course_proven(struct course *c, uint64_t now_ns);
 /* A serving backend was probed: NONE, or a class that does not break it (slow, io_error). */
 void course_probed(struct course *c, enum errclass class, uint64_t now_ns);
 
-/* The `down` just taken is not done (no sentinel, or a drill): it uses no budget, does not recur in this
- * incident, and has no `recovered`. */
+/* The `down` just taken is not done (no sentinel, or a drill): it uses no budget, does not recur in this incident,
+ * and gets no `recovered`. */
 void course_act_refused(struct course *c);
 
 /* The drill is over: the act may recur, confirmed by failures from now on. */

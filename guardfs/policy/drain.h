@@ -1,21 +1,21 @@
-/* drain.h: measures how fast a backend takes what is owed, and bounds it so that a close keeps its deadline
- * on a slow link. Zero-initialise. The caller locks. now_ns: any one clock. */
+/* drain.h: measures how fast a backend takes what is owed, and bounds that so that a close keeps its deadline on a
+ * slow link. Zero-initialise. The caller locks. now_ns: any one clock. */
 #ifndef GUARDFS_POLICY_DRAIN_H
 #define GUARDFS_POLICY_DRAIN_H
 
 #include "base/base.h"
 
 struct drain {
-	uint64_t rate;	    /* bytes a second; 0: unknown */
-	uint64_t since_ns;  /* begin of the measurement; 0: none */
-	uint64_t confirmed; /* bytes confirmed since then */
-	bool from_rest;	    /* nothing was on its way when it began */
+	uint64_t rate;	   /* bytes a second; 0: unknown */
+	uint64_t since_ns; /* begin of the measurement; 0: none */
+	uint64_t confirmed;
+	bool from_rest; /* nothing was on its way when it began */
 };
 
 /* Bytes are owed after none were, or all go anew over another connection. */
 void drain_begin(struct drain *d, uint64_t now_ns);
 
-/* n more bytes are confirmed; left are still owed. */
+/* left: bytes still owed. */
 void drain_confirmed(struct drain *d, uint64_t n, uint64_t left, uint64_t now_ns);
 
 /* Nothing is owed any more. An idle time is no measure. */

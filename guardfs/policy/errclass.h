@@ -1,5 +1,4 @@
-/* errclass.h: classes of errors. The table in errclass.c has their meanings; docs/ERRORS.md is generated from
- * it. */
+/* errclass.h: classes of errors. The table in errclass.c has their meanings. */
 #ifndef GUARDFS_POLICY_ERRCLASS_H
 #define GUARDFS_POLICY_ERRCLASS_H
 

@@ -1,4 +1,4 @@
-/* follow.h: when the reader of a lone caller follows it to its processor. docs/INTERNALS.md, "Following". One tick is
+/* follow.h: when a lone caller's reader follows it to its processor. docs/INTERNALS.md, "Following". A tick is
  * READERS_TICK_MS. */
 #ifndef GUARDFS_POLICY_FOLLOW_H
 #define GUARDFS_POLICY_FOLLOW_H
@@ -9,18 +9,18 @@
 #define FOLLOW_PERIOD_TICKS 4u
 /* A period with fewer is no reason to follow. */
 #define FOLLOW_REQUESTS_MIN 32u
-/* A lone caller's requests: at most one in so many came from another than the one before. */
+/* At most one in so many of a lone caller's requests came from another than the one before. */
 #define FOLLOW_LONE 16u
-/* In a period the reader lacked a processor for so long at the most: half of it. */
+/* Longest lack of a processor in a period: half of it. */
 #define FOLLOW_LACK_NS (FOLLOW_PERIOD_TICKS * 1000000u / 2)
 /* A mean over so many: a program that computes takes the processor for most of a period, and leaves others alone. */
 #define FOLLOW_LACKED_PERIODS 4u
 /* Longest time between two looks for the caller's processor. */
 #define FOLLOW_LOOK_TICKS_MAX 16u
-/* No following for so long after the reader lacked a processor; twice as long each time, up to the most. */
+/* Pause after the reader lacked a processor; doubled each time, up to the most. */
 #define FOLLOW_PAUSE_NS	    20000000u
 #define FOLLOW_PAUSE_NS_MAX 1280000000u
-/* After so long it has done well, and the next pause is a short one. */
+/* After so long without a lack the next pause is short again. */
 #define FOLLOW_WELL_TICKS 64u
 
 enum follow_step {
@@ -41,12 +41,11 @@ struct follow_state {
 	uint64_t not_until_ns;
 };
 
-/* What was seen in a tick. changes: requests from another caller than the one before. well: requests were taken, or
- * none waited. */
+/* Of a tick. changes: requests from another caller than the one before. well: requests were taken, or none waited. */
 struct follow_seen {
 	uint32_t requests, changes;
 	bool well;
-	/* For so long, in the period that ends with this tick, others ran while the reader that follows wanted to. */
+	/* How long, in the period that ends now, others ran while the following reader wanted to. */
 	uint64_t lacked_ns;
 	uint64_t now_ns;
 };
@@ -72,13 +71,13 @@ static inline bool follow_asks_lack(const struct follow_state *s)
 	return s->following && s->ticks + 1 >= FOLLOW_PERIOD_TICKS;
 }
 
-/* Others run while the reader waits to. That the caller runs meanwhile is as it should be. Both counts are of one period. */
+/* Others run while the reader waits to. The caller may. Both counts are of one period. */
 static inline uint64_t follow_lack(uint64_t reader_waited_ns, uint64_t caller_ran_ns)
 {
 	return reader_waited_ns - MIN(reader_waited_ns, caller_ran_ns);
 }
 
-/* To be called after FOLLOW_LOOK. moved: the processor is another one than before. */
+/* After FOLLOW_LOOK. moved: to another processor. */
 static inline void follow_looked(struct follow_state *s, bool follows, bool moved)
 {
 	if (!follows) {
@@ -106,7 +105,6 @@ static inline bool follow_lacks(struct follow_state *s, uint64_t lacked_ns, bool
 	return s->lacked_ns > FOLLOW_LACKED_PERIODS * FOLLOW_LACK_NS || (few && lacked_ns > FOLLOW_LACK_NS);
 }
 
-/* A period is over. */
 static inline enum follow_step follow_judge_period(struct follow_state *s, const struct follow_seen *seen)
 {
 	bool few = s->requests < FOLLOW_REQUESTS_MIN;

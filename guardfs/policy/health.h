@@ -1,5 +1,4 @@
-/* health.h: states of a backend or route, a table of state x event. Keeper decides and publishes them.
- * docs/STATES.md, generated from the table, has the meanings. */
+/* health.h: states of a backend or route, which keeper decides and publishes. docs/STATES.md has the meanings. */
 #ifndef GUARDFS_POLICY_HEALTH_H
 #define GUARDFS_POLICY_HEALTH_H
 

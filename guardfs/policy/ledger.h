@@ -34,14 +34,12 @@ struct ledger {
 /* Overrides what was said of these bytes. Empty ranges change nothing. */
 void ledger_put(struct ledger *l, uint64_t from, uint64_t to, enum ledger_level level);
 
-/* Puts each range of other. */
 void ledger_put_all(struct ledger *l, const struct ledger *other);
 
 /* The sync covers all that is confirmed by now. If it succeeds ledger_synced gets the returned era. */
 uint32_t ledger_sync_begins(struct ledger *l);
 void ledger_synced(struct ledger *l, uint32_t era);
 
-/* Drops all beyond size. */
 void ledger_cut(struct ledger *l, uint64_t size);
 
 /* Total bytes, and end of the last range (0: none). */

@@ -33,7 +33,7 @@ static inline bool readers_want_another(uint32_t waiting, bool alone_allowed, bo
 	return waiting == 0 && !(alone_allowed && brief);
 }
 
-/* wanted, after another had to be brought. */
+/* wanted, after another reader was brought. */
 static inline uint32_t readers_raise(uint32_t wanted)
 {
 	return MIN(wanted + 1, READERS_WAITING_MAX);
@@ -46,7 +46,7 @@ static inline bool readers_may_share(uint32_t wanted, uint32_t processors)
 	return wanted < MIN(processors, READERS_WAITING_MAX);
 }
 
-/* wanted, at a window's end; no other had to be brought during `requests`. */
+/* wanted, at a window's end; none was brought during `requests`. */
 static inline uint32_t readers_lower(uint32_t wanted, uint64_t requests, bool alone_allowed)
 {
 	uint32_t least = alone_allowed ? 1 : READERS_WAITING_SAFE;

@@ -24,7 +24,7 @@ struct server_feature_info {
 	const char *extension;
 	/* As sshfs uses it. */
 	const char *version;
-	/* What is lost without it, for people. */
+	/* For people. */
 	const char *without_it;
 };
 

@@ -14,7 +14,6 @@ struct stall_job {
 	uint32_t writers;
 	/* When the first of them was opened. */
 	uint64_t writing_since_ns;
-	/* When the last one was closed. */
 	uint64_t writer_closed_ns;
 	/* Last write. */
 	uint64_t progress_ns;

@@ -1,4 +1,3 @@
-/* statefile.c: see statefile.h. */
 #include "policy/statefile.h"
 
 #include <errno.h>

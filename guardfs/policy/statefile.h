@@ -6,8 +6,8 @@
 
 #define STATEFILE_NAME_SIZE 256 /* of any name, terminated */
 
-/* A list of globs of names, separated by blanks. With the prefix "JOB/" a glob is meant for files that lie directly
- * in a job's directory, else for files anywhere. */
+/* Globs of names, separated by blanks. With the prefix "JOB/" a glob is for files directly in a job's directory,
+ * else for files anywhere. */
 enum statefile_match {
 	STATEFILE_NO,
 	STATEFILE_IN_JOB, /* if it lies directly in a job's directory */
@@ -15,17 +15,17 @@ enum statefile_match {
 };
 enum statefile_match statefile_match(const char *list, const char *name);
 
-/* Can the list be taken? No other slash, no word longer than a name. */
+/* No other slash, no word longer than a name. */
 bool statefile_list_is_valid(const char *list);
 
 /* The name beside `name` under which instance's new content lies until it is whole: ".NAME.guardfs-" and 16
  * hexadecimal digits. 0; -ENAMETOOLONG. */
 errint_t statefile_beside(const char *name, uint64_t instance, char beside[STATEFILE_NAME_SIZE]) WARN_UNUSED;
 
-/* Is it a name that statefile_beside makes, of any instance? */
+/* Was it made by statefile_beside, of any instance? */
 bool statefile_is_beside(const char *name);
 
-/* The name that it lies beside, of such a name. */
+/* Undoes statefile_beside. */
 void statefile_of_beside(const char *beside, char name[STATEFILE_NAME_SIZE]);
 
 #endif
