@@ -1,4 +1,3 @@
-/* control.c: see control.h. */
 #include "worker/control.h"
 #include "backend/backend.h"
 #include "base/clock.h"
@@ -25,8 +24,7 @@
 
 static struct arena *arena;
 
-/* Root before epoch: a reader of the epoch finds its root. Closing an O_PATH descriptor reaches no
- * backend. */
+/* Root before epoch: a reader of the epoch finds its root. Closing O_PATH descriptors reaches no backend. */
 static void install_root(uint32_t backend, uint32_t epoch, int fd)
 {
 	struct board_backend *b = &arena->board.backends[backend];
@@ -83,7 +81,7 @@ static void mounted_tick(void)
 		log_warning("cannot start a thread to close what is unused");
 }
 
-/* A dead worker had answered their release, but not carried it out. */
+/* A dead worker had answered, but not carried out, their release. */
 static void sweep_inherited(void)
 {
 	sweep_aside(NODE_LOCAL);
@@ -158,7 +156,7 @@ static void receive_messages(int sock)
 	}
 }
 
-/* Parked requests need more looks than the heartbeat of an idle worker. */
+/* Parked requests need more looks than an idle worker's heartbeat. */
 static int pause_ms(void)
 {
 	for (uint32_t b = 0; b < arena->board.config.n_backends; b++)

@@ -1,5 +1,4 @@
-/* control.h: the worker's control thread: heartbeat, messages from keeper, housekeeping. It never enters a
- * backend. */
+/* control.h: the control thread: heartbeat, messages from keeper, housekeeping. It never enters a backend. */
 #ifndef GUARDFS_WORKER_CONTROL_H
 #define GUARDFS_WORKER_CONTROL_H
 

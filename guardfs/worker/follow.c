@@ -1,5 +1,5 @@
-/* follow.c: see follow.h. The reader is bound to the caller's processor, and SCHED_IDLE: the kernel then wakes the caller
- * there, and not on a processor that has gone idle. */
+/* follow.c: see follow.h. The reader is bound to the caller's processor, and SCHED_IDLE: the kernel then wakes the
+ * caller there, not on an idle processor. */
 #include "worker/follow.h"
 #include "base/child.h"
 #include "base/cleanup.h"
@@ -31,10 +31,9 @@ static struct {
 	_Alignas(CACHE_LINE) _Atomic uint32_t caller; /* of the last request */
 	_Atomic uint32_t changes;		      /* of caller, in all */
 
-	_Alignas(CACHE_LINE)
-	    pthread_mutex_t lock; /* of the next two, and of what the follower's attributes are */
-	_Atomic pid_t tid;	  /* follows; 0: none does. Also read without */
-	cpu_set_t before;	  /* its processors otherwise */
+	_Alignas(CACHE_LINE) pthread_mutex_t lock; /* of the next two, and of the follower's attributes */
+	_Atomic pid_t tid;			   /* follows; 0: none does. Also read without */
+	cpu_set_t before;			   /* its processors otherwise */
 
 	/* The watch's. */
 	struct follow_state state;
@@ -43,7 +42,7 @@ static struct {
 	struct times times; /* when last counted, while following */
 } follow = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
-/* Back from SCHED_IDLE, which counts as nice 20, to the nice that the process has. */
+/* Back from SCHED_IDLE, which counts as nice 20, to the process's nice. */
 static rlim_t needed_limit(void)
 {
 	return (rlim_t)(20 - getpriority(PRIO_PROCESS, 0));
@@ -115,7 +114,7 @@ static void reset_policy(pid_t tid)
 static void let_go(pid_t tid)
 {
 	reset_policy(tid);
-	/* Fails when none of them is left, and the kernel has chosen others. */
+	/* Fails when none of them is left: the kernel has chosen others. */
 	if (sched_setaffinity(tid, sizeof(follow.before), &follow.before) < 0)
 		log_debug("processors of thread %d: %s", (int)tid, strerror(errno));
 	atomic_store(&follow.tid, 0);
@@ -131,7 +130,8 @@ static bool bind_reader(pid_t tid, int processor)
 	       sched_setaffinity(tid, sizeof(one), &one) == 0 && set_policy(tid, SCHED_IDLE) == 0;
 }
 
-/* The one that is alone may be entering a backend: it says that it is not alone, and then looks whether it follows. */
+/* The one that is alone may be entering a backend: it first says that it is not alone, then looks whether it
+ * follows. */
 static bool let_follow(const _Atomic pid_t *alone, int processor)
 {
 	pid_t tid = atomic_load(alone);
@@ -165,8 +165,7 @@ void follow_leave(pid_t tid)
 
 /* ---- the watch ---- */
 
-/* How long a thread ran, and how long it wanted to and did not, so far. False: it ended, or the kernel does not count
- * (CONFIG_SCHED_INFO). */
+/* So far. False: it ended, or the kernel does not count (CONFIG_SCHED_INFO). */
 static bool read_times(pid_t tid, uint64_t *ran_ns, uint64_t *waited_ns)
 {
 	char path[48], times[64];
@@ -180,7 +179,7 @@ static bool read_times(pid_t tid, uint64_t *ran_ns, uint64_t *waited_ns)
 	return ran > 0;
 }
 
-/* Since the last time that it was asked of the same two; otherwise 0. */
+/* Since the last call for the same two; otherwise 0. */
 static uint64_t count_lack(void)
 {
 	struct times now = {.reader = atomic_load(&follow.tid), .caller = (pid_t)atomic_load(&follow.caller)};

@@ -31,17 +31,17 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-/* Bring to one backend what is owed to it. Each may wait for a round trip. */
+/* Bring to a backend what is owed to it. Each may wait for a round trip. */
 #define SENDERS_MAX 32u
 #define STACK_SIZE  (256u * 1024u)
-/* How long a change of the local tier waits for a dead worker's thread. */
+/* A change of the local tier waits so long for a dead worker's thread. */
 #define AWAIT_THREAD_MS 10000u
-/* At the end: what is closed is published and synced within that, or lost, or suspect. */
+/* At the end: what is closed is published and synced within that, or is lost or suspect. */
 #define PUBLISH_MS 15000u
-/* Larger slot buffers give their pages back when a thread ends. */
+/* Larger slot buffers give pages back when a thread ends. */
 #define BUFFER_KEPT (64u * 1024u)
 
-/* Work of our own, in a slot: what was closed and is still to be published; what rewritings have left. */
+/* Our own work, in a slot: to publish what was closed; to sweep what rewritings left. */
 enum chore { CHORE_PUBLISH, CHORE_SWEEP, N_CHORES };
 static void (*const chores[])(unsigned backend) = {publish_last_waiting, leftovers_sweep};
 
@@ -54,7 +54,7 @@ static struct {
 	pthread_cond_t slot_freed;
 	uint16_t free[SLOT_MAX];
 	uint32_t n_free;
-	uint32_t runners; /* to be started by pool_start */
+	uint32_t runners;
 	uint32_t senders[CONFIG_BACKENDS_MAX];
 	bool chores[N_CHORES][CONFIG_BACKENDS_MAX]; /* a thread is at it */
 	pthread_t readers[SLOT_MAX];
@@ -79,7 +79,7 @@ static uint16_t index_of(const struct slot *slot)
 
 /* ---- slots ---- */
 
-/* Of a free slot: has a dead worker's thread read into it after this worker looked? (recover_late) */
+/* Has a dead worker's thread read into this free slot since this worker looked? (recover_late) */
 static bool holds_late_request(uint16_t i)
 {
 	return wire_unique(pool.arena->buffers[i]) != 0;
@@ -104,7 +104,6 @@ static struct slot *slot_take(bool wait)
 	return slot;
 }
 
-/* Takes this slot, if it is free. */
 static bool slot_take_one(uint16_t i)
 {
 	ACQUIRE_LOCK(&pool.lock);
@@ -128,7 +127,7 @@ static void slot_give_back(struct slot *slot)
 	pthread_cond_signal(&pool.slot_freed);
 }
 
-/* Its unique goes first: from then on guardian leaves the slot alone. */
+/* Its unique goes first: guardian then leaves the slot alone. */
 static void slot_prepare(struct slot *slot)
 {
 	wire_clear_unique(arena_slot_buffer(pool.arena, slot));
@@ -159,12 +158,11 @@ static void reply_error(uint64_t unique, int err)
 		return;
 }
 
-/* Ends a request whose caller was answered: by guardian, or by a worker for a dead one (then without a
- * unique). */
+/* Ends a request whose caller was answered by guardian, or by a worker for a dead one (then without a unique). */
 static void run_no_more(const struct slot *slot)
 {
 	behind_send_no_more(slot);
-	/* Before its handle is let go: if that was closed meanwhile it is released here, in this slot. */
+	/* Before its handle is let go: if closed meanwhile it is released here, in this slot. */
 	if (slot->mutating && slot->moved)
 		doubt_ask_again(call.buffer);
 	else if (slot->mutating)
@@ -203,7 +201,7 @@ static bool run_request(struct slot *slot)
 		leave_in_doubt(slot, r.opcode);
 		return true;
 	}
-	/* Its caller was told that it failed: it must change nothing now. */
+	/* Its caller was told that it failed: it must change nothing. */
 	if (!call.unique || call_answered()) {
 		run_no_more(slot);
 		return true;
@@ -213,7 +211,7 @@ static bool run_request(struct slot *slot)
 		fs_interrupt(call.buffer);
 		return true;
 	}
-	/* A request without an answer is never run twice: the slot now counts as empty. */
+	/* Never run twice: the slot now counts as empty. */
 	if (!wire_wants_reply(r.opcode))
 		wire_clear_unique(call.buffer);
 	wire_adopt(call.buffer);
@@ -223,7 +221,7 @@ static bool run_request(struct slot *slot)
 	return !call.parked;
 }
 
-/* One that may run now, or NULL. */
+/* NULL: none may run now. */
 static struct slot *take_parked(unsigned backend)
 {
 	struct slot *oldest;
@@ -250,7 +248,7 @@ static struct slot *take_parked(unsigned backend)
 	}
 }
 
-/* After a visit to a backend: requests that waited for it go next, in this thread. */
+/* Requests that waited for this visit go next, in this thread. */
 static void run_waiting(unsigned backend)
 {
 	struct slot *slot;
@@ -366,7 +364,7 @@ static bool read_request(struct slot *slot)
 	return false;
 }
 
-/* Also runs what waited for its end. *slot becomes NULL if the request keeps it and there is no other. */
+/* Also runs what waited for its end. *slot: NULL if the request keeps it and no other is free. */
 static void run_one(struct slot **slot)
 {
 	uint64_t read_ns = atomic_load_explicit(&(*slot)->read_ns, memory_order_relaxed);
@@ -422,7 +420,7 @@ static void *read_requests(void *arg)
 		readers_missed();
 	}
 	if (slot) {
-		/* The last page holds the beginning of the next slot's buffer. */
+		/* The last page begins the next slot's buffer. */
 		madvise(arena_slot_buffer(pool.arena, slot) + SLOT_HEADER_SIZE + BUFFER_KEPT,
 			SLOT_BUFFER_SIZE - BUFFER_KEPT - SLOT_PAGE, MADV_REMOVE);
 		slot_give_back(slot);
@@ -473,7 +471,7 @@ static void start_sender(unsigned backend)
 		pool.senders[backend]--; /* the others go on */
 }
 
-/* In an empty slot, by which guardian and keeper see it. */
+/* In an empty slot, which shows it to guardian and keeper. */
 static void send_owed(unsigned backend)
 {
 	struct slot *slot = slot_take(true);
@@ -483,7 +481,7 @@ static void send_owed(unsigned backend)
 	slot_prepare(slot);
 	atomic_store(&slot->state, SLOT_RUNNING);
 	call_setup(slot);
-	/* Another one is ready before this one may be stuck. */
+	/* Another is ready before this one may be stuck. */
 	do {
 		if (behind_is_short_handed(backend))
 			start_sender(backend);
@@ -555,7 +553,7 @@ void pool_run_parked(unsigned backend)
 		make_ready(slot);
 }
 
-/* Those seen in two ticks: the thread that read them has come to its end. */
+/* Those seen in two ticks: the thread that read them has ended. */
 static void take_up_late_requests(void)
 {
 	static uint64_t seen[SLOT_MAX];

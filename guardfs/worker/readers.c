@@ -16,7 +16,7 @@
 
 /* Beyond these an unneeded thread ends. */
 #define HELD_MAX 8u
-/* A reader alone asks once in so many requests whether others wait: it costs a system call. */
+/* A reader alone asks once in so many requests whether others wait, by a system call. */
 #define SAMPLED 16u
 
 static struct {
@@ -72,7 +72,7 @@ static void bring_reader(void)
 		pthread_cond_signal(&readers.turn);
 		return;
 	}
-	/* A new thread is scheduled as the one that starts it. */
+	/* A new thread inherits how its maker is scheduled. */
 	follow_leave(self.tid);
 	atomic_fetch_add(&readers.waiting, 1);
 	if (!readers.start())
@@ -139,7 +139,7 @@ static void allow_alone(void)
 	pthread_cond_signal(&readers.watch);
 }
 
-/* A reader that saw `waiting` at zero before this knows that it may be alone; later ones may not. */
+/* A reader that saw `waiting` at zero before this may be alone; later ones may not. */
 static void forbid_alone(void)
 {
 	atomic_store(&readers.alone_allowed, false);
@@ -241,7 +241,7 @@ static bool watch_begin(void)
 	return !atomic_load(&readers.stopping);
 }
 
-/* The reader alone took no request for a tick. If it only waits for a processor, more readers do not help. */
+/* The reader alone took no request for a tick. If it only lacks a processor, more readers do not help. */
 static void help_stuck(void)
 {
 	pid_t alone = atomic_load(&readers.alone);
@@ -272,7 +272,6 @@ static void look_after(uint64_t before, uint64_t taken)
 	}
 }
 
-/* Until no reader may be alone. */
 static void watch_alone(void)
 {
 	const struct timespec tick = {.tv_nsec = READERS_TICK_MS * 1000000L};
@@ -299,8 +298,6 @@ static void *watch(void *arg)
 		watch_alone();
 	return NULL;
 }
-
-/* ---- beginning and end ---- */
 
 static uint32_t count_processors(void)
 {

@@ -8,33 +8,32 @@
 /* start makes a reader thread that has its place; false: it could not. Before threads. */
 void readers_init(int dev_fd, bool (*start)(void));
 
-/* Brings the first ones, and starts the watch. -errno: there is no watch, so no reader is ever alone. */
+/* Brings the first readers, and starts the watch. -errno: without a watch no reader is ever alone. */
 errint_t readers_start(void) WARN_UNUSED;
 
 /* Reader threads, in this order at each request. */
 
 /* A new thread, started with a place. */
 void readers_have_place(void);
-/* Waits for a place. False: the thread is to end (enough are held, or readers_stop). */
+/* False: the thread is to end (enough are held, or readers_stop). */
 bool readers_await_turn(void);
 /* No request was read: the place is free. */
 void readers_missed(void);
-/* A request of length bytes was read at read_ns (CLOCK_MONOTONIC): the place is free. Brings another thread
- * if need be. */
+/* A request of length bytes was read at read_ns (CLOCK_MONOTONIC): the place is free. Brings another thread if
+ * need be. */
 void readers_took(const uint8_t *buffer, uint32_t length, uint64_t read_ns);
 /* The request, of the local tier, is over. */
 void readers_served(uint64_t read_ns);
 
-/* Requests read so far, by readers_took. Any thread. */
+/* So far. Any thread. */
 uint64_t readers_taken(void);
 
-/* This thread may wait: if it is alone another reader is brought. Any thread. */
+/* This thread may wait: a reader that is alone brings another. Any thread. */
 void readers_may_block(void);
 
-/* Brings a reader if one could not be brought when needed. Control thread, as the next. */
+/* Brings a reader that could not be brought when needed. Control thread, as the next. */
 void readers_tick(void);
 
-/* Ends held threads and the watch. */
 void readers_stop(void);
 
 #endif

@@ -1,4 +1,3 @@
-/* ready.c: see ready.h. */
 #include "worker/ready.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
@@ -9,8 +8,8 @@
 
 /* More than all backends let in: those stuck for one backend or user delay no others. */
 #define RUNNERS_MAX (CONFIG_INFLIGHT_TOTAL_MAX + 64u)
-/* So many stay for so long when they have nothing to do: every close of a file that is written behind needs one, and to
- * start a thread takes longer than to answer it. */
+/* So many stay idle for so long: every close of a file written behind needs one, and starting a thread takes
+ * longer than the answer. */
 #define KEPT	4u
 #define KEPT_NS NSEC_PER_SEC
 

@@ -1,5 +1,5 @@
-/* ready.h: requests that have waited and may run now, and the count of runners, threads of the pool's that run them. Any
- * thread, but for ready_init. Takes a lock of its own, a leaf. */
+/* ready.h: requests that have waited and may run now, and how many threads of the pool (runners) run them. Any
+ * thread, but for ready_init. Its lock is a leaf. */
 #ifndef GUARDFS_WORKER_READY_H
 #define GUARDFS_WORKER_READY_H
 
@@ -16,10 +16,9 @@ bool ready_add(uint16_t slot);
 /* A counted runner could not be started, or ends by itself. */
 void ready_lose_runner(void);
 
-/* Of a runner: the next slot. Waits for one for a while. READY_NONE: the runner is to end, and is no longer counted. */
+/* A runner's next slot; waits for a while. READY_NONE: the runner is to end, no longer counted. */
 uint16_t ready_take(void);
 
-/* No runner waits any more. */
 void ready_stop(void);
 
 #endif

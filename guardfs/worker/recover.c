@@ -1,4 +1,3 @@
-/* recover.c: see recover.h. */
 #include "worker/recover.h"
 #include "base/child.h"
 #include "base/cleanup.h"
@@ -42,14 +41,12 @@ static void answer_error(struct arena *arena, uint64_t unique)
 		return; /* answered before */
 }
 
-/* Takes back the lookup counted for the fallback. */
 static void release_fallback(struct slot *slot)
 {
 	lookup_forget_promised(slot);
 	slot->fallback_length = 0;
 }
 
-/* As guardian at the deadline. */
 static void give_up(struct arena *arena, struct slot *slot, uint64_t unique)
 {
 	if (!slot->fallback_length || wire_reply_unique(slot->fallback) != unique)
@@ -68,7 +65,7 @@ static void let_go(struct arena *arena, struct slot *slot)
 	if (!stuck)
 		atomic_store(&slot->inside, 0);
 	atomic_store(&slot->state, stuck ? SLOT_ORPHAN : SLOT_FREE);
-	/* The last dead worker has just gone; guardian may have looked before. */
+	/* The last dead worker has just gone; guardian may have looked too early. */
 	if (stuck && !atomic_load(&arena->board.dead_workers)) {
 		uint32_t orphan = SLOT_ORPHAN;
 
@@ -105,7 +102,7 @@ static struct slot *move_to_free(struct arena *arena, const struct slot *from)
 	return NULL;
 }
 
-/* Also a change of names: the second run looks whether the first did it (fs/again.h). */
+/* Also a change of names: the rerun sees whether the first run did it (fs/again.h). */
 static bool may_run_again(const struct slot *slot, const uint8_t *buffer, const struct wire_request *r)
 {
 	if (slot->replays >= REPLAYS_MAX || r->opcode == WIRE_OP_INTERRUPT)
@@ -127,7 +124,7 @@ static void note_thread(struct slot *slot, const uint8_t *buffer)
 	uint64_t size;
 
 	if (slot->ran.tid)
-		return; /* was waited for: nobody began since */
+		return; /* nobody began since the wait */
 	if (atomic_load(&slot->backend) == SLOT_LOCAL && wire_changes(opcode) &&
 	    (opcode != WIRE_OP_OPEN || wire_cuts(buffer, &size)))
 		slot->ran = slot->runs;
@@ -180,7 +177,7 @@ static bool prepare_again(struct arena *arena, struct slot *slot, uint16_t *read
 	return true;
 }
 
-/* A listing with nodes was being sent. If it did not arrive, the kernel takes an error for the request. */
+/* A listing with nodes was being sent. If it did not arrive the kernel takes an error for the request. */
 static void settle_big_reply(struct arena *arena, struct slot *slot, uint64_t unique)
 {
 	uint8_t out[64];
@@ -211,8 +208,7 @@ static bool recover_slot(struct arena *arena, struct slot *slot, uint16_t *ready
 		let_go(arena, slot);
 		return false;
 	}
-	/* Guardian answered it, so it never runs again. Answered here too, in case guardian died while
-	 * answering. */
+	/* Guardian answered it: it never runs again. Answered here too, for guardian may have died meanwhile. */
 	if (atomic_load(&slot->answered) == unique) {
 		(void)draft_refused_write(buffer);
 		grant_take_back_of(slot);
@@ -237,8 +233,8 @@ static bool recover_slot(struct arena *arena, struct slot *slot, uint16_t *ready
 		return false;
 	}
 	grant_take_back_of(slot); /* no reply was begun: the kernel knows none of these nodes */
-	/* Killed within read(2): the kernel may have stopped between pages and answered EIO itself. Bytes
-	 * after the first pages may be anything. */
+	/* Killed within read(2): the kernel may have stopped between pages and answered EIO. Bytes after the first
+	 * pages may be anything. */
 	bool torn = unread && slot->length > COPIED_AT_ONCE;
 
 	if (!torn && may_run_again(slot, buffer, &r) && prepare_again(arena, slot, ready))
@@ -382,8 +378,8 @@ static enum owner owner_of(DIR *dir, const char *number, int fd)
 	return OWNER_WORKER;
 }
 
-/* malloc'ed; NULL: none, or out of memory (the next sweep looks again). sure: without those of which one look cannot tell
- * whether guardian has them. */
+/* malloc'ed; NULL: none, or out of memory (the next sweep looks again). sure: without those that guardian may
+ * have. */
 static struct fd_list *list_unrecorded(struct arena *arena, bool sure)
 {
 	CLEANUP_FREE struct fd_set_big *recorded = calloc(1, sizeof(*recorded));
@@ -459,7 +455,7 @@ void recover_descriptors(struct arena *arena)
 		close_aside(list);
 }
 
-/* ---- descriptors that were opened later ---- */
+/* ---- later descriptors ---- */
 
 /* A number that is open and unrecorded at so many quiet looks belongs to nobody alive. One look would do, but for guardian and
  * for threads that take a descriptor from its record to close it. */
@@ -467,7 +463,7 @@ void recover_descriptors(struct arena *arena)
 #define LATE_PAUSE_MS 200u
 
 static struct {
-	/* board.reaped_workers at the last sweep's begin; begun: there was one. */
+	/* board.reaped_workers at the last sweep's begin. */
 	uint32_t reaped;
 	bool begun;
 	unsigned looks;
@@ -477,8 +473,8 @@ static struct {
 	struct fd_list *suspects;
 } late;
 
-/* May a thread have a descriptor that it has not recorded, or not closed, yet? *begun changes with every request and visit;
- * they are counted before they open anything. */
+/* May a thread have a descriptor not recorded, or not closed, yet? *begun changes with every request and visit,
+ * counted before they open anything. */
 static bool is_anybody_at_work(struct arena *arena, uint64_t *begun)
 {
 	struct board *board = &arena->board;
@@ -495,7 +491,7 @@ static bool is_anybody_at_work(struct arena *arena, uint64_t *begun)
 	return versions_are_under_way() || atomic_load(&closers);
 }
 
-/* As list_unrecorded, at a moment when nobody was at work. False: somebody was. */
+/* False: somebody was at work. */
 static bool list_quietly(struct arena *arena, struct fd_list **list)
 {
 	uint64_t before, after;
@@ -511,7 +507,7 @@ static bool list_quietly(struct arena *arena, struct fd_list **list)
 	return false;
 }
 
-/* Keeps those that are in `now`, too. */
+/* Keeps those also in `now`. */
 static void acquit_suspects(const struct fd_list *now)
 {
 	uint32_t n = 0;

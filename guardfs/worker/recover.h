@@ -5,24 +5,23 @@
 #include "base/base.h"
 #include "shm/arena.h"
 
-/* Decides for each slot: send the recorded reply; run the request again (state RUNNING, index in ready);
- * leave it parked; answer the configured errno; or nothing. An answered request that may have changed
- * something is in ready too. A task that may still be inside keeps its slot, as ORPHAN; its request moves to
- * another. Returns the length of ready. */
+/* Decides for each slot: send the recorded reply; rerun the request (RUNNING, index in ready); leave it parked;
+ * answer the configured errno; or nothing. An answered request that may have changed something is in ready too. A
+ * task perhaps still inside keeps its slot, as ORPHAN; its request moves to another. Returns the length of ready. */
 uint32_t recover_slots(struct arena *arena, uint16_t ready[SLOT_MAX]);
 
-/* Can the request, EXPIRED or an ORPHAN whose task is gone, have changed something after its caller was
- * answered? Then the slot becomes RUNNING without a unique: its runner only has the kernel ask again
- * (fs/doubt.h). Ends `inside`. */
+/* May the request, EXPIRED or an ORPHAN whose task is gone, have changed something after its caller was answered?
+ * Then the slot becomes RUNNING without a unique: its runner only has the kernel ask again (fs/doubt.h). Ends
+ * `inside`. */
 bool recover_is_doubtful(struct slot *slot);
 
-/* Before a change of the local tier runs again: waits for the end of slot->ran. SIGKILL does not end a
- * write(2) that waits for its disk, which may land on top of later changes. False: still there after
- * timeout_ms, or the request was answered. The runner. */
+/* Before a change of the local tier is rerun: waits for slot->ran's end. SIGKILL does not end a write(2) that
+ * waits for its disk, and it may land on top of later changes. False: still there after timeout_ms, or the request
+ * was answered. The runner. */
 bool recover_await_thread(struct slot *slot, unsigned timeout_ms) WARN_UNUSED;
 
-/* Closes descriptors from FD_RESERVED up that no record names, in a thread of its own that may hang; until
- * then their numbers stay taken. Those that may be guardian's it leaves to recover_late_descriptors. */
+/* Closes descriptors from FD_RESERVED up that no record names, in a thread that may hang, their numbers taken
+ * until then. Leaves those that may be guardian's to recover_late_descriptors. */
 void recover_descriptors(struct arena *arena);
 
 /* The same for those, and for what stuck tasks of a dead worker opened later. At every heartbeat, in one thread: begins at the
@@ -34,8 +33,8 @@ void recover_late_descriptors(struct arena *arena, uint64_t now_ns);
 /* Around work of a thread that has descriptors without a record to close, and may hang: no look counts meanwhile. */
 void recover_closing(bool begins);
 
-/* A request in a slot that counted as free: a dead worker's thread had taken it from the kernel after this worker looked.
- * As for the others. True: run it again, from *ready. Else the slot is free. One thread, with the slot to itself. */
+/* A request in a slot that counted as free: a dead worker's thread took it from the kernel after this worker
+ * looked. True: rerun it, from *ready. Else the slot is free. One thread, owning the slot. */
 bool recover_late(struct arena *arena, struct slot *slot, uint16_t *ready);
 
 #endif

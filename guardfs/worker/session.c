@@ -1,4 +1,3 @@
-/* session.c: see session.h. */
 #include "worker/session.h"
 #include "base/log.h"
 #include "fs/context.h"
@@ -33,13 +32,13 @@ static size_t flatten_reply(const struct iovec *iov, int count, uint8_t *buf, si
 	return used;
 }
 
-/* Can a reply that the kernel did not take be sent again? ENOENT: nobody waits for it, ENODEV: the mount is gone. */
+/* May a reply that the kernel refused be sent again? ENOENT: nobody waits, ENODEV: the mount is gone. */
 static bool is_worth_another_try(int error)
 {
 	return error != ENOENT && error != ENODEV && error != EINVAL && error != EPERM && error != EBADF;
 }
 
-/* A reply that is not taken (no memory) leaves its caller waiting for ever, for there may be no deadline. */
+/* A reply not taken (no memory) would leave its caller waiting for ever: there may be no deadline. */
 static ssize_t write_reply(int fd, const struct iovec *iov, int count)
 {
 	static const struct timespec pause = {.tv_nsec = 1000000};
@@ -59,8 +58,7 @@ errint_t session_send(const void *reply, size_t length)
 	return write_reply(session.dev_fd, &whole, 1) < 0 ? -errno : 0;
 }
 
-/* Adds the flags that libfuse cannot ask for. The first worker's reply goes to the kernel and is kept; a
- * successor's must equal it. */
+/* Adds flags that libfuse cannot ask for. The first worker's reply is sent and kept; a successor's must equal it. */
 static ssize_t reply_init(const struct iovec *iov, int count)
 {
 	struct arena_header *header = &session.arena->header;
@@ -90,7 +88,7 @@ static ssize_t reply_init(const struct iovec *iov, int count)
 	return (ssize_t)n;
 }
 
-/* Recorded before it is sent: if this worker dies its successor sends it. */
+/* Recorded before it is sent: a successor sends it. */
 static ssize_t reply_writev(int fd, struct iovec *iov, int count, void *userdata)
 {
 	struct slot *slot = call.slot;

@@ -1,13 +1,13 @@
-/* session.h: libfuse's session over guardian's descriptor. INIT is replayed from the arena, replies are
- * recorded before they are sent. */
+/* session.h: libfuse's session over guardian's descriptor. INIT is replayed from the arena; replies are recorded
+ * before they are sent. */
 #ifndef GUARDFS_WORKER_SESSION_H
 #define GUARDFS_WORKER_SESSION_H
 
 #include "base/base.h"
 #include "shm/arena.h"
 
-/* Brings the session through INIT; a successor's reply is compared and swallowed. -EPROTO: this program
- * negotiates something else than its predecessor. Before threads. */
+/* A successor's INIT reply is compared and swallowed. -EPROTO: this program negotiates something else than its
+ * predecessor. Before threads. */
 errint_t session_open(struct arena *arena, int dev_fd) WARN_UNUSED;
 
 /* Runs the request in the current call's buffer. */

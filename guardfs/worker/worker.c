@@ -1,4 +1,3 @@
-/* worker.c: see worker.h. */
 #include "worker/worker.h"
 #include "base/clock.h"
 #include "base/log.h"
@@ -22,7 +21,7 @@
 
 static struct arena *crash_arena;
 
-/* Notes the thread's request for the crash record, and dies of the signal. Async-signal-safe. */
+/* Notes the thread's request for the crash record, and dies. Async-signal-safe. */
 static void fatal(int sig)
 {
 	if (crash_arena && call.slot)
@@ -57,7 +56,7 @@ struct start {
 	uint32_t quiesce_seen;
 };
 
-/* Guardian starts keeper when the worker is ready, and again if it dies; requests wait in the kernel. */
+/* Guardian starts keeper once the worker is ready, and again if it dies; requests wait in the kernel. */
 static void await_map(struct board *board)
 {
 	const struct timespec pause = {.tv_nsec = 1000000};
@@ -84,7 +83,7 @@ static errint_t begin_serving(const struct start *s)
 	return rc;
 }
 
-/* Only threads made by pthread_create work: the cloned leader's cached thread id is its parent's. */
+/* Only pthread_create's threads work: the cloned leader's cached thread id is its parent's. */
 static void *run_leader(void *arg)
 {
 	const struct start *s = arg;

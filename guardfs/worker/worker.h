@@ -1,5 +1,5 @@
-/* worker.h: the process that serves requests. Guardian clones it with a shared descriptor table. It may be
- * killed at any moment. */
+/* worker.h: the process that serves requests, cloned by guardian with a shared descriptor table. It may be killed
+ * at any moment. */
 #ifndef GUARDFS_WORKER_WORKER_H
 #define GUARDFS_WORKER_WORKER_H
 
