@@ -1,5 +1,5 @@
-/* announce.c: reports the start: to systemd, and to the starting process (main.c) with the backends that do
- * not answer yet. */
+/* announce.c: reports the start to systemd, and to the starting process (main.c) with backends that do not answer
+ * yet. */
 #include "base/clock.h"
 #include "base/log.h"
 #include "guardian/guardian.h"
@@ -19,8 +19,7 @@ void announce_begin(struct guardian *g, bool tell_starter)
 
 /* ---- the starting process ---- */
 
-/* Less than a pipe holds, so guardian never waits. A server's words must not steer a terminal, nor look like
- * the end. */
+/* Less than a pipe holds: guardian never waits. A server's words must not steer a terminal, nor look like the end. */
 static void tell_caller(char *text)
 {
 	for (char *p = text; *p; p++)
@@ -88,7 +87,7 @@ static bool all_known(const struct board *board)
 
 /* ---- both ---- */
 
-/* Nothing works before the backend that is the whole mount serves: then a login is waited for. */
+/* Where a backend is the whole mount nothing works before it: a login is waited for. */
 static uint64_t answer_limit_ms(const struct config *config)
 {
 	return config->root[0] ? MAX(ANSWER_LIMIT_MS, config->connect_timeout_ms) : ANSWER_LIMIT_MS;

@@ -45,11 +45,11 @@ static void remove_runtime_files(const struct config *config)
 		errno = 0; /* others' files are in it */
 }
 
-/* The unit's TimeoutStopSec has room for it and for all else that an end waits for. */
+/* The unit's TimeoutStopSec covers it and all else that an end waits for. */
 #define END_MS 20000u
 
-/* Acknowledged bytes, and state files that are closed, reach storage before worker and transports end, and closed files with a
- * checkpoint are synced. A program may go on writing, hence a limit. Worker names the files that it gives up. */
+/* Owed bytes, and closed state files, reach storage before worker and transports end; closed files with a
+ * checkpoint are synced. A program may go on writing, hence a limit. Worker names files that it gives up. */
 static void await_owed(struct guardian *g)
 {
 	uint64_t now_ns = clock_mono_ns();
@@ -134,8 +134,7 @@ static unsigned shortest_deadline_ms(const struct config *config)
 	return MAX(ms, 1u);
 }
 
-/* A request read after the look at deadlines is due at the shortest deadline from now. Half of it may be
- * slept. */
+/* A request read after the look at deadlines is due at the shortest deadline from now, half of which may be slept. */
 static int sleep_ms(const struct guardian *g, uint64_t next_ns, uint64_t now_ns)
 {
 	uint64_t ms = shortest_deadline_ms(&g->board->config);
@@ -194,7 +193,7 @@ static errint_t start_anew(struct guardian *g, const struct config *config)
 	return rc < 0 ? rc : mount_begin(g);
 }
 
-/* The lock's holder has no session: it was just killed, or is starting. */
+/* The lock's holder has no session: just killed, or starting. */
 static errint_t wait_for_lock(struct guardian *g, const struct config *config)
 {
 	errint_t rc = setup_lock(config, LOCK_WAIT_MS);
@@ -224,7 +223,7 @@ static errint_t start_session(struct guardian *g, const struct config *config)
 	return rc < 0 ? rc : start_anew(g, config);
 }
 
-/* The starting process gets complaints until the worker serves; then, in the background, the log file (worker
+/* Complaints go to the starting process until the worker serves; then, in the background, to the log file (worker
  * shares these descriptors, keeper inherits them). */
 static errint_t start_processes(struct guardian *g, bool background)
 {

@@ -1,6 +1,5 @@
-/* guardian.h: the process that must not fail. It holds /dev/fuse, answers at deadlines, and restarts the
- * others. One thread; allocates nothing after the start; takes no lock that others take; never opens, stats
- * or closes anything on a backend. */
+/* guardian.h: the process that must not fail. One thread; allocates nothing after the start; takes no lock that
+ * others take; never opens, stats or closes anything on a backend. */
 #ifndef GUARDFS_GUARDIAN_GUARDIAN_H
 #define GUARDFS_GUARDIAN_GUARDIAN_H
 
@@ -10,7 +9,7 @@
 #include <poll.h>
 #include <sys/types.h>
 
-/* Below FD_RESERVED: the same in worker (one table) and after re-execution. */
+/* Below FD_RESERVED: the same in worker and after re-execution. */
 enum guardian_fd {
 	GUARDIAN_DEV = 3,
 	GUARDIAN_ARENA,
@@ -45,7 +44,7 @@ struct guardian {
 	/* The mount is ours to remove. */
 	bool mounted;
 	bool has_namespace;
-	/* We hold the runtime directory's lock and made its contents. */
+	/* We hold the runtime directory's lock, and made what is in it. */
 	bool locked;
 
 	/* processes.c */
@@ -58,49 +57,48 @@ struct guardian {
 	/* Killed, not yet reaped: a thread is in D state. */
 	pid_t dead[DEAD_WORKERS_MAX];
 	uint32_t n_dead;
-	/* The same of a keeper; 0: none. */
+	/* As `dead`, of a keeper; 0: none. */
 	pid_t dead_keeper;
-	/* When the running keeper got SIGKILL; 0: not. */
+	/* When it got SIGKILL; 0: not. */
 	uint64_t keeper_killed_ns;
 	uint64_t last_tick_ns;
 	/* The kernel ended the session. */
 	bool unmounted;
-	/* mount.c: exposed binds went with the mount. */
+	/* Exposed binds went with the mount. */
 	bool withdrawn;
-	/* mount.c: read-ahead as it was set last. */
+	/* mount.c: read-ahead last set. */
 	uint32_t readahead_kib;
-	/* When a worker was last seen serving. */
+	/* Worker last seen serving. */
 	uint64_t served_ns;
-	/* stand_in.c: without a worker requests are answered here. */
+	/* Without a worker stand_in.c answers requests. */
 	bool standing_in;
 
-	/* announce.c: the starting process is told once that guardfs serves. */
+	/* The starting process is told once that guardfs serves. */
 	bool announced, tell_starter;
 	uint64_t announce_by_ns, tell_by_ns;
 };
 
-/* Starts over a checked configuration with a free mountpoint, or resumes a session, and runs to the end.
- * ready_fd: pipe or -1; gets a report of backends that do not answer yet, then ANNOUNCE_SERVING once guardfs
- * shows that it serves (board.h). Returns the exit status. */
+/* Starts over a checked configuration with a free mountpoint, or resumes a session, and runs to the end. ready_fd:
+ * pipe or -1; gets a report of silent backends, then ANNOUNCE_SERVING once guardfs serves. Returns the exit
+ * status. */
 int guardian_main(const struct config *config, char **argv, int ready_fd);
 
 /* Ends the report; no text has this byte. */
 #define ANNOUNCE_SERVING "\x04"
 
-/* Without a supervisor: runs guardian_main in a child. If guardian, once it has served, is killed, executes
- * `again` from this program's path, which resumes the living worker's session; capped. Returns the exit
- * status, in both processes. */
+/* Without a supervisor: runs guardian_main in a child. If guardian is killed after it served, executes `again`
+ * from this program's path, to resume the living worker's session; capped. Returns the exit status, in both
+ * processes. */
 int standby_main(const struct config *config, char **argv, char **again, int ready_fd);
 
-/* This program's path, where an upgrade puts the next one; "": unknown. */
+/* This program's path; "": unknown. */
 void guardian_find_exe(char *exe, size_t size);
 
-/* After re-execution, with descriptors and arena in place. Returns the exit status. */
+/* After re-execution, with descriptors and arena in place. As guardian_main. */
 int guardian_resume_main(char **argv);
 
 /* setup.c: before there is a mount. Each logs its error. 0 or -errno. */
-/* Raises the limit of descriptors. Returns the old soft limit for children, some of which close all that they
- * may have. */
+/* Returns the old soft limit for children, some of which close all that they may have. */
 uint64_t setup_open_files(void);
 void setup_open_files_again(uint64_t before); /* gives it back, in such a child */
 errint_t setup_descriptors(int ready_fd) WARN_UNUSED;
@@ -121,26 +119,26 @@ void setup_board(struct guardian *g);
 errint_t mount_check_device(void) WARN_UNUSED; /* is there /dev/fuse? */
 errint_t mount_check(const struct config *config) WARN_UNUSED;
 errint_t mount_begin(struct guardian *g) WARN_UNUSED; /* mount(2), INIT into the arena */
-/* mount -o remount: gives the present mount read_only, allow_suid, allow_dev and no_exec. Logs its error. */
-/* Without root, by fusermount3 (mount_user.c). source: for the mount table. The session's descriptor, or -errno after a
- * message. The other, in a child: lazily; 0 or -errno. */
+/* mount -o remount: the mount gets read_only, allow_suid, allow_dev and no_exec. Logs its error. */
+/* Without root, by fusermount3 (mount_user.c). source: for the mount table. The session's descriptor, or -errno
+ * after a message. The other, in a child: lazily; 0 or -errno. */
 int mount_user_begin(const struct config *config, const char *source) WARN_UNUSED;
 errint_t mount_user_end(const char *path) WARN_UNUSED;
 errint_t mount_remount(const struct config *config) WARN_UNUSED;
 void mount_finish(struct guardian *g); /* once serving: read-ahead, exposed binds */
-/* Sets the read-ahead that worker has found. Exposed binds go with the mount: they would keep its session alive after
+/* Sets the read-ahead that worker found. Exposed binds go with the mount: they would keep its session alive after
  * umount(8). */
 void mount_follow(struct guardian *g);
 /* Detaches binds and mount; closes the place if configured. */
 void mount_end(struct guardian *g);
 
-/* watch.c: answers requests past their deadline. Returns the next (CLOCK_MONOTONIC), or UINT64_MAX. */
+/* watch.c: answers overdue requests. Returns the next deadline (CLOCK_MONOTONIC), or UINT64_MAX. */
 uint64_t watch_deadlines(struct guardian *g, uint64_t now_ns);
 /* Polls at most timeout_ms, keeping deadlines. True: ready. */
 bool watch_while(struct guardian *g, struct pollfd *p, unsigned timeout_ms);
-/* No task of a dead worker is inside a backend. */
+/* No dead worker's task is inside a backend. */
 void watch_release_orphans(struct guardian *g);
-/* Settles parked slots that a killed guardian was about to answer. On resume, before a worker starts. */
+/* Settles parked slots that a killed guardian was answering. On resume, before a worker starts. */
 void watch_settle(struct guardian *g);
 
 /* processes.c */
@@ -151,11 +149,11 @@ void processes_tick(struct guardian *g, uint64_t now_ns);
 void processes_stop(struct guardian *g, bool stop_keeper);
 errint_t processes_quiesce(struct guardian *g) WARN_UNUSED;
 
-/* holder.c. Starts it if there is none; first before a worker. Without one guardian goes on. */
+/* holder.c. Starts it if there is none, and before the first worker. Without one guardian goes on. */
 void holder_tick(struct guardian *g, uint64_t now_ns);
-/* Ends it: before re-execution, which leaves a shared table by copying it. */
+/* Before re-execution, which leaves a shared table by copying it. */
 void holder_end(struct guardian *g);
-/* At the end, after worker's. Guardian leaves the table, and holder closes what is open in it. */
+/* At the end, after worker's: guardian leaves the table, holder closes what is open in it. */
 void holder_leave(struct guardian *g);
 
 /* begin: once serving; step: often; now: without waiting. */
@@ -163,7 +161,7 @@ void announce_begin(struct guardian *g, bool tell_starter);
 void announce_step(struct guardian *g, uint64_t now_ns);
 void announce_now(struct guardian *g);
 
-/* stand_in.c: no worker has served for a while: answers waiting requests with an error. Takes some ms. */
+/* stand_in.c: after a while without worker, answers waiting requests with an error. Takes some ms. */
 void stand_in(struct guardian *g, uint64_t now_ns);
 
 /* handover.c */
@@ -174,9 +172,9 @@ void handover_collect(void);
 void handover_store(void);		       /* descriptors to systemd's fd store */
 void handover_forget(void);		       /* takes them back */
 void handover_ready(const struct guardian *g); /* READY=1 to systemd */
-/* Finds a session to resume: in systemd's fd store, or (locked: the lock is held) of a worker that outlived
- * its guardian. 0: arena and device are in place, g->arena is set; -ENOENT: none; other -errno: it cannot be
- * resumed, or is served (logged). */
+/* Finds a session to resume: in systemd's fd store, or of a worker that outlived its guardian (locked: the lock is
+ * held). 0: arena and device are in place, g->arena is set; -ENOENT: none; other -errno: it cannot be resumed, or
+ * is served (logged). */
 errint_t handover_find(struct guardian *g, const struct config *config, bool locked) WARN_UNUSED;
 void handover_print_layout(void); /* guardfs --arena-layout */
 

@@ -96,7 +96,7 @@ static bool same_layout(struct guardian *g)
 	return false;
 }
 
-/* Killed workers not reaped yet, as a list of pids. */
+/* As a list of pids. */
 static void format_dead(const struct guardian *g, char *text, size_t size)
 {
 	size_t used = (size_t)snprintf(text, size, "%s", "-");
@@ -145,7 +145,7 @@ struct session_fds {
 
 static struct session_fds stored = {-1, -1, -1, -1};
 
-/* The store has those known already: a store that cannot tell equal descriptors apart would fill up. */
+/* The store has those known: one that cannot tell equal descriptors apart would fill up. */
 static void store_one(int fd, const char *name, int known)
 {
 	char state[96];
@@ -266,7 +266,7 @@ static void take_descriptors(struct arena *arena, int pidfd)
 
 		fd = fd >= 0 && pidfd >= 0 ? steal(pidfd, fd) : -1;
 		atomic_store(&b->root_fd, fd);
-		/* Without its root the backend is connected anew: keeper sees the open breaker. */
+		/* Without its root the backend connects anew: keeper sees the open breaker. */
 		if (fd < 0)
 			board_trip_breaker(&arena->board, i, breaker_epoch(atomic_load(&b->breaker)),
 					   ERRCLASS_NOT_CONNECTED, DETECTOR_GUARDIAN);
@@ -329,7 +329,7 @@ static errint_t resume_arena(struct guardian *g, const struct session_fds *fds)
 	if (pidfd >= 0)
 		close(pidfd);
 	end_old(worker);
-	/* No child of ours: reap_dead sees by its state when its last task has left its backend. */
+	/* No child of ours: its state tells reap_dead when its last task has left the backend. */
 	if (is_guardfs(worker) && child_state(worker, NULL) != 0)
 		g->dead[g->n_dead++] = worker;
 	atomic_store(&g->board->dead_workers, g->n_dead);
@@ -360,7 +360,7 @@ static errint_t adopt(struct guardian *g, const struct session_fds *fds, const s
 	return rc;
 }
 
-/* The process that holds our lock as its GUARDIAN_LOCK: another guardian's worker, dead or alive. 0: none. */
+/* The process with our lock as its GUARDIAN_LOCK: another guardian's worker, dead or alive. 0: none. */
 static pid_t find_owner_of_lock(const struct config *config)
 {
 	char lock[CONFIG_PATH_MAX + 16], link[64], target[CONFIG_PATH_MAX + 16];
@@ -396,7 +396,6 @@ static pid_t parent_of(pid_t pid)
 	return after_name && sscanf(after_name + 1, " %*c %d", &parent) == 1 ? parent : 0;
 }
 
-/* A killed guardian's worker has all that is needed. */
 static errint_t from_worker(const struct config *config, struct session_fds *fds)
 {
 	char path[32], comm[64] = "";

@@ -1,5 +1,5 @@
-/* holder.c: a process that shares the descriptor table, so that guardian is never the last to leave it. Closing a file
- * of a hung mount waits, and a guardian that waits in its exit is not started again. docs/INTERNALS.md, "holder". */
+/* holder.c: shares the descriptor table, so that guardian is never the last to leave it. Closing a hung mount's
+ * file waits, and a guardian waiting in its exit is not restarted. docs/INTERNALS.md, "holder". */
 #include "base/child.h"
 #include "base/clock.h"
 #include "base/log.h"
@@ -15,7 +15,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* Guardian has ended, or asks it to leave. */
+/* Guardian has ended, or tells it to leave. */
 #define LEAVE_SIGNAL SIGUSR1
 
 #define LEAVE_MS       1000u
@@ -23,14 +23,14 @@
 #define AGAIN_NS       (1 * NSEC_PER_SEC)
 #define NOT_STARTED_NS (10 * NSEC_PER_SEC)
 
-/* Own numbers of the table that others may still share: closed in a copy then. */
+/* Others may still share the table: these numbers are closed in a copy. */
 static void close_own(unsigned first, unsigned last)
 {
 	if (syscall(SYS_close_range, first, last, CLOSE_RANGE_UNSHARE) < 0)
 		log_warning("cannot leave the descriptor table: %s", strerror(errno));
 }
 
-/* Worker is the other one that serves with this table. */
+/* Worker also serves with this table. */
 static void await_worker(void)
 {
 	struct pollfd p = {.fd = GUARDIAN_WORKER_PID, .events = POLLIN};
@@ -39,7 +39,7 @@ static void await_worker(void)
 		continue;
 }
 
-/* The device and the lock go first: in an exit the kernel lets no file go before the last FLUSH is answered. */
+/* Device and lock go first: an exiting process keeps every file until the last FLUSH is answered. */
 static void hold(pid_t guardian)
 {
 	sigset_t leave;

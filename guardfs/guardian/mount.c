@@ -24,8 +24,7 @@
 #define DEFAULT_TYPE	 "fuse.guardfs"
 #define CLOSED_TYPE	 "fuse.guardfs-closed"
 
-/* g NULL: no deadlines to keep. Returns fn's result (0 or -errno), or -ETIMEDOUT: the child is killed and
- * left. */
+/* g NULL: no deadlines to keep. Returns fn's result (0 or -errno), or -ETIMEDOUT: the child was killed and left. */
 static errint_t run_in_child(struct guardian *g, errint_t (*fn)(const void *arg), const void *arg)
 {
 	int status, pidfd = -1;
@@ -77,7 +76,7 @@ errint_t mount_check_device(void)
 	return rc;
 }
 
-/* Unlike stat(2) this is never answered from the kernel's cache. */
+/* Unlike stat(2), never answered from the kernel's cache. */
 static errint_t ask(const void *arg)
 {
 	struct statfs st;
@@ -95,7 +94,7 @@ static void describe_mount(const struct config *config, char *source, size_t sou
 		snprintf(source, source_size, "guardfs:%s", config->name);
 }
 
-/* Other programs may mount as the type that is configured: then the source tells. */
+/* Other programs may mount as the configured type: then the source tells. */
 static bool is_of_guardfs(const struct mount_entry *there, const struct config *config)
 {
 	char source[CONFIG_PATH_MAX], type[CONFIG_NAME_MAX + 8];
@@ -105,7 +104,7 @@ static bool is_of_guardfs(const struct mount_entry *there, const struct config *
 	       (strcmp(there->fstype, type) == 0 && strcmp(there->source, source) == 0);
 }
 
-/* Removes the mount of a guardfs that was killed with all holders of its /dev/fuse. */
+/* Removes the mount of a guardfs killed with all holders of its /dev/fuse. */
 static void clear_dead(const char *path, const struct config *config)
 {
 	struct mount_entry there;
@@ -198,7 +197,6 @@ errint_t mount_remount(const struct config *config)
 	return rc;
 }
 
-/* Places the descriptor of the session. */
 static errint_t mount_as_root(const struct config *config)
 {
 	char source[CONFIG_PATH_MAX], type[CONFIG_NAME_MAX + 8], options[256];
@@ -263,8 +261,7 @@ static bool is_ours_at(const struct board *board, const char *path)
 	return mount_find_at(path, &there) == 0 && mount_shows(&there, board->mount_minor);
 }
 
-/* A resumed session has its binds. Another on top would outlast guardfs, and keep the superblock,
- * unserved. */
+/* A resumed session has its binds. Another on top would outlast guardfs and keep the superblock, unserved. */
 static errint_t bind_exposed(const void *arg)
 {
 	const struct board *board = arg;
@@ -307,7 +304,7 @@ static errint_t unmount(const void *arg)
 	return is_ours_at(board, board->mounted_at) ? detach(board->mounted_at) : 0;
 }
 
-/* Mounts without a server: the bare directory would tell that files are gone (ENOENT), and take writes. */
+/* Mounts without a server: the bare directory would say that files are gone (ENOENT), and take writes. */
 static errint_t close_place(const void *arg)
 {
 	const struct board *board = arg;

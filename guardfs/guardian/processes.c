@@ -20,7 +20,7 @@
 #define DYING_MS   8000u  /* since then: threads of a killed one are awaited no more */
 #define SUSPECT_MS 250u	  /* no heartbeat: does it live? */
 #define START_MS   10000u /* until first heartbeats (a worker rebuilds indexes) */
-/* A worker that lived no longer died at once: starting takes some 10 ms. */
+/* A worker that lived no longer died at once: a start takes some 10 ms. */
 #define QUICK_DEATH_MS	100u
 #define BACKOFF_MIN_MS	25u
 #define BACKOFF_MAX_MS	2000u
@@ -122,7 +122,7 @@ static const char *name_of(struct guardian *g, uint32_t index)
 	return index < NODE_MAX ? name_get(&g->arena->names, g->arena->nodes[index].name) : "";
 }
 
-/* Prepends names from node to its tier's root. Returns the root's index; NODE_NONE: too far. */
+/* Prepends names up to the tier's root. Returns the root's index; NODE_NONE: too far. */
 static uint32_t climb(struct guardian *g, uint32_t n, char *tail, size_t size)
 {
 	char longer[256];
@@ -207,7 +207,6 @@ static void plan_restart(struct guardian *g, uint64_t now_ns)
 
 	g->worker_quick_deaths = quick ? g->worker_quick_deaths + 1 : 0;
 	g->worker_start_at_ns = now_ns;
-	/* Two quick deaths in a row back off. */
 	if (g->worker_quick_deaths > 1)
 		g->worker_start_at_ns += backoff_delay_ms(g->worker_quick_deaths - 2, BACKOFF_MIN_MS,
 							  BACKOFF_MAX_MS, (uint32_t)now_ns) *
@@ -244,7 +243,7 @@ static void worker_gone(struct guardian *g, const char *cause, bool reaped, uint
 	plan_restart(g, now_ns);
 }
 
-/* Waits a moment: gone at once unless a thread is stuck in a backend. */
+/* Waits a moment: only a thread stuck in a backend takes longer. */
 static bool reap_soon(pid_t pid)
 {
 	for (int i = 0; i < 50; i++) {
@@ -276,8 +275,8 @@ static void check_worker_exit(struct guardian *g, uint64_t now_ns)
 	worker_gone(g, cause, true, now_ns);
 }
 
-/* The heartbeat's thread never enters a backend. If it is ready to run, or waits uninterruptibly (proc(5)),
- * the machine is overloaded, and another worker would not help. */
+/* The heartbeat's thread never enters a backend. If it is ready to run, or waits uninterruptibly (proc(5)), the
+ * machine is overloaded: another worker would not help. */
 static uint64_t silence_limit_ms(const struct guardian *g)
 {
 	char state;
@@ -288,15 +287,14 @@ static uint64_t silence_limit_ms(const struct guardian *g)
 	return state == 'R' || state == 'D' ? HELD_UP_MS : SILENT_MS;
 }
 
-/* A thread that has been killed, and has not run since, may be about to take a request from the kernel, of which the
- * next worker would not know. */
+/* A killed thread that has not run since may yet take a request from the kernel, unknown to the next worker. */
 static bool is_still_dying(const struct guardian *g, uint64_t silent_ns)
 {
 	return silent_ns < DYING_MS * NSEC_PER_MSEC && child_has_live_threads(g->worker);
 }
 
-/* A dead leader with a thread in a backend cannot be reaped: its state shows. Silence of a living one means
- * stopped (SIGSTOP, debugger) or stuck. */
+/* A dead leader with a thread in a backend cannot be reaped: its state shows. A silent living one is stopped
+ * (SIGSTOP, debugger) or stuck. */
 static void check_worker_silence(struct guardian *g, uint64_t now_ns)
 {
 	uint64_t heartbeat_ns = atomic_load(&g->board->heartbeat_ns);
@@ -382,8 +380,8 @@ static void check_keeper_exit(struct guardian *g, uint64_t now_ns)
 	keeper_gone(g, now_ns);
 }
 
-/* A stopped or stuck keeper recovers nothing; the next one adopts its sshfs. One that cannot die (hanging
- * disk or mount) is left behind, but only one: a third would hang too. */
+/* A stopped or stuck keeper recovers nothing; the next adopts its sshfs. One that cannot die (hanging disk or
+ * mount) is left, but only one: a third would hang too. */
 static void check_keeper_silence(struct guardian *g, uint64_t now_ns)
 {
 	uint64_t heartbeat_ns = atomic_load(&g->board->keeper_heartbeat_ns);

@@ -22,8 +22,8 @@
 #include <systemd/sd-daemon.h>
 #include <unistd.h>
 
-/* Closes a careless parent's files, while their server lives: a file of our own mount, closed later, would
- * wait for ourselves. systemd's fd store (from 3 on) stays. */
+/* Closes a careless parent's files while their server lives: later, a file of our own mount would wait for us.
+ * systemd's fd store (from 3 on) stays. */
 static void close_inherited(int ready_fd)
 {
 	unsigned first = SD_LISTEN_FDS_START + (unsigned)MAX(sd_listen_fds(0), 0);
@@ -36,7 +36,6 @@ static void close_inherited(int ready_fd)
 	syscall(SYS_close_range, first, ~0u, 0);
 }
 
-/* HANDLE_MAX open files, cached nodes, threads, and some more. */
 #define OPEN_FILES_WANTED (256u << 10)
 
 uint64_t setup_open_files(void)
@@ -180,8 +179,8 @@ static bool is_foreign(int fd)
 	return fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || st.st_uid != geteuid();
 }
 
-/* O_CREAT only for a new file: in sticky directories the kernel refuses it on another user's file even to
- * root (fs.protected_regular). */
+/* O_CREAT only for a new file: in sticky directories the kernel refuses it on another's file even to root
+ * (fs.protected_regular). */
 static int open_lock(const char *path)
 {
 	int fd = open(path, O_RDWR | O_NOFOLLOW | O_NONBLOCK);
@@ -272,7 +271,7 @@ errint_t setup_signals(void)
 	return fd < 0 ? -errno : setup_place(fd, GUARDIAN_SIGNALS);
 }
 
-/* For keeper's sshfs: nobody else sees its mounts, it sees the host's. Its maker, a child, stops until it is
+/* For keeper's sshfs: it sees the host's mounts, nobody else sees its own. Its maker, a child, stops until it is
  * open. Without CAP_SYS_ADMIN keeper stays in ours. */
 void setup_namespace(void)
 {

@@ -1,5 +1,5 @@
-/* stand_in.c: while no worker starts (memory, a bug), unread requests have no deadline. Between tries
- * guardian reads them and answers an error, so that callers do not wait for ever. */
+/* stand_in.c: without a worker (memory, a bug) unread requests have no deadline. Between tries guardian reads them
+ * and answers an error. */
 #include "base/clock.h"
 #include "base/log.h"
 #include "fs/draft.h"
@@ -21,7 +21,7 @@
 
 static void set_interrupt(unsigned ms)
 {
-	/* Repeated, should the first precede read(2). */
+	/* Again, should the first precede read(2). */
 	const struct itimerval timer = {{0, (suseconds_t)ms * 1000}, {0, (suseconds_t)ms * 1000}};
 
 	setitimer(ITIMER_REAL, &timer, NULL);
@@ -52,7 +52,7 @@ static uint32_t index_of(struct guardian *g, const struct node *node)
 	return (uint32_t)(node - g->arena->nodes);
 }
 
-/* The directory itself, if node is a view of it (fs/view.h). */
+/* Of a view the directory itself (fs/view.h). */
 static struct node *object_of(struct guardian *g, struct node *node)
 {
 	return node->flags & NODE_VIEW ? &g->arena->nodes[node_object_index(node)] : node;
@@ -63,7 +63,7 @@ static bool is_known_directory(const struct node *node)
 	return atomic_load(&node->state) == NODE_LIVE && S_ISDIR(node->mode);
 }
 
-/* The directory of this name in parent; no view. */
+/* Never a view. */
 static struct node *named_directory(struct guardian *g, uint32_t parent, const char *name)
 {
 	for (uint32_t i = 0; i < atomic_load(&g->arena->nodes_used); i++) {
@@ -90,7 +90,7 @@ static struct node *view_of(struct guardian *g, uint32_t root, uint32_t object)
 	return NULL;
 }
 
-/* The directory that the kernel may know by this name. Without a worker nodes do not change. */
+/* Without a worker nodes do not change. */
 static struct node *known_directory(struct guardian *g, const struct wire_request *r, const char *name)
 {
 	struct node *parent = arena_node(g->arena, r->nodeid), *node;
@@ -104,8 +104,8 @@ static struct node *known_directory(struct guardian *g, const struct wire_reques
 	return node && atomic_load(&node->nlookup) ? node : NULL;
 }
 
-/* Like a worker while a backend is down: an error would make the kernel drop the name, with mounts and
- * working directories below. The request for attributes gets the error. */
+/* As while a backend is down: an error would make the kernel drop the name, with mounts and working directories
+ * below. A request for attributes gets the error. */
 static size_t lookup_reply(struct guardian *g, const struct wire_request *r, const char *name, uint8_t *out,
 			   size_t size)
 {
@@ -142,7 +142,7 @@ static bool answer_request(struct guardian *g, struct slot *slot, uint8_t *buffe
 		n = lookup_reply(g, &r, wire_lookup_name(buffer), out, sizeof(out));
 	if (n == 0)
 		n = wire_error_reply(out, r.unique, g->board->config.error);
-	/* Its program is told before the next worker knows: what it did not mean must not be published. */
+	/* Before the next worker knows, its program is told: what it did not mean must not be published. */
 	if (wire_is_complete(buffer, &r))
 		(void)draft_refused(g->arena, buffer);
 	atomic_store(&slot->answered, r.unique);
@@ -152,7 +152,7 @@ static bool answer_request(struct guardian *g, struct slot *slot, uint8_t *buffe
 	return true;
 }
 
-/* Takes a request as a worker does (shm/slot.h), so that a successor finds it. False: none, or no room. */
+/* As a worker does (shm/slot.h): a successor finds it. False: none, or no room. */
 static bool take_one(struct guardian *g, uint64_t now_ns)
 {
 	struct pollfd p = {.fd = GUARDIAN_DEV, .events = POLLIN};
@@ -188,7 +188,7 @@ void stand_in(struct guardian *g, uint64_t now_ns)
 {
 	uint64_t patience_ns = (g->board->config.deadline.ms[OP_METADATA] + PATIENCE_MS) * NSEC_PER_MSEC;
 
-	/* Only one may read while a worker lives: this one must not block. */
+	/* While a worker lives only one may read: this one must not block. */
 	if (g->worker || now_ns - g->served_ns < patience_ns)
 		return;
 	if (!g->standing_in)

@@ -1,6 +1,5 @@
-/* standby.c: waits for guardian's end without a supervisor (fstab, guardfs -c). A killed guardian leaves a
- * serving worker without deadlines. Worker and keeper lack the privileges to start another; this process
- * keeps them. */
+/* standby.c: restarts guardian where no supervisor does (fstab, guardfs -c). A killed guardian leaves a serving
+ * worker without deadlines; worker and keeper lack the privileges to start another, which this process keeps. */
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/log.h"
@@ -14,7 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* Guardian has no reason to die: if it dies so often, something kills it. */
+/* Guardian has no reason to die: dying so often, it is being killed. */
 #define STARTS_MAX	 3u
 #define STARTS_WINDOW_NS (3600 * NSEC_PER_SEC)
 
@@ -29,7 +28,6 @@ struct standby {
 	bool served;
 };
 
-/* Passes on guardian's report. */
 static void relay(struct standby *s, int from, int to)
 {
 	char text[4096];
@@ -102,7 +100,6 @@ static void settle_standby(void)
 		(void)dup2(null, fd);
 }
 
-/* Returns the exit status. */
 static int stand_by(struct standby *s, pid_t guardian)
 {
 	for (;;) {

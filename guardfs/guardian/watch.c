@@ -1,5 +1,4 @@
-/* watch.c: deadlines. Needs no agreement with the worker: the kernel takes the first reply, the second gets
- * ENOENT. */
+/* watch.c: deadlines, without agreement with the worker: the kernel takes the first reply, the second gets ENOENT. */
 #include "base/clock.h"
 #include "fs/wire.h"
 #include "guardian/guardian.h"
@@ -15,8 +14,8 @@ static bool is_current(const struct slot *slot, uint64_t unique)
 	return unique && atomic_load(&slot->answered) != unique;
 }
 
-/* Counts mutating tasks inside whose callers were, or will now be, answered. Stored before those answers, so
- * that their receivers find it. */
+/* Counts mutating tasks inside whose callers were, or will now be, answered. Stored before those answers: their
+ * receivers find it. */
 static void count_late(struct guardian *g, uint64_t now_ns)
 {
 	uint32_t late[CONFIG_BACKENDS_MAX] = {0};
@@ -42,7 +41,7 @@ static void nudge_keeper(void)
 		return; /* full: keeper is awake */
 }
 
-/* Last completion, or bytes received: a listing under way completes nothing. */
+/* Last completion, or bytes received: a listing completes nothing. */
 static uint64_t last_sign_ns(const struct board_backend *b)
 {
 	return MAX(atomic_load(&b->last_completion_ns), atomic_load(&b->received_ns));
@@ -58,7 +57,7 @@ static void have_watched(struct guardian *g, const struct slot *slot, uint64_t s
 		nudge_keeper();
 }
 
-/* A running slot's; a listing's moves on while entries, or bytes, come. */
+/* Of a running slot; a listing's moves on while entries, or bytes, come. */
 static uint64_t due_ns(struct guardian *g, const struct slot *slot, uint64_t now_ns)
 {
 	uint64_t deadline_ns = atomic_load(&slot->deadline_ns), silence_ns, sign_ns;
@@ -81,7 +80,7 @@ struct due {
 	bool inside;
 };
 
-/* A timeout answers its caller. The breaker opens if nothing has completed since that request was read. */
+/* The breaker opens if nothing has completed since that request was read. */
 static void judge_timeout(struct guardian *g, const struct due *due)
 {
 	struct board_backend *b = &g->board->backends[due->backend];
@@ -103,8 +102,8 @@ static void judge_timeout(struct guardian *g, const struct due *due)
 	}
 }
 
-/* The same for a late task: something may have completed since it was read (as from sshfs's cache), then
- * nothing. Returns the next look. */
+/* For a late task: something may have completed after it was read (as from sshfs's cache), then nothing. Returns
+ * the next look. */
 static uint64_t judge_stall(struct guardian *g, const struct slot *slot, uint64_t now_ns)
 {
 	uint32_t backend = atomic_load(&slot->backend);
@@ -142,8 +141,8 @@ static uint32_t caller_of(struct guardian *g, const struct slot *slot)
 	return wire_parse(arena_slot_buffer(g->arena, slot), slot->length, &r) == 0 ? r.pid : 0;
 }
 
-/* `answered` goes first: it explains a refusal of the worker's reply, and no answered request is run again.
- * False: try again. */
+/* `answered` goes first: it explains a refusal of the worker's reply, and no answered request is rerun. False: try
+ * again. */
 static bool answer_due(struct guardian *g, struct slot *slot, uint64_t unique)
 {
 	const struct due due = {.read_ns = atomic_load(&slot->read_ns),
@@ -168,7 +167,7 @@ static bool answer_due(struct guardian *g, struct slot *slot, uint64_t unique)
 	return true;
 }
 
-/* EXPIRING holds a parked slot during the look: no worker takes up or reuses it. */
+/* EXPIRING holds a parked slot during the look: no worker takes it up. */
 static void expire_parked(struct guardian *g, struct slot *slot, uint64_t now_ns)
 {
 	uint32_t parked = SLOT_PARKED;
@@ -186,7 +185,7 @@ static void expire_parked(struct guardian *g, struct slot *slot, uint64_t now_ns
 	atomic_store(&slot->state, done ? SLOT_EXPIRED : SLOT_PARKED);
 }
 
-/* Returns a deadline to come, else UINT64_MAX. */
+/* Returns a coming deadline, else UINT64_MAX. */
 static uint64_t watch_slot(struct guardian *g, struct slot *slot, uint64_t now_ns)
 {
 	uint32_t state = atomic_load(&slot->state);
