@@ -1,5 +1,4 @@
-/* acts.c: what reaches beyond guardfs: the operator's hooks. Nothing without the sentinel. Acts prevented are
- * written down like acts done. */
+/* acts.c: the operator's hooks. Nothing without the sentinel. Prevented acts are written down like others. */
 #include "keeper/internal.h"
 #include "base/clock.h"
 #include "base/log.h"
@@ -125,7 +124,7 @@ static void tell_poisoned(struct supervised *s)
 	log_warning("backend %s: %s", s->config->name, detail);
 }
 
-/* Those that were answered with an error are counted as failed. */
+/* Those answered with an error count as failed. */
 static void tell_made_before(struct supervised *s)
 {
 	uint64_t made = atomic_load(&s->board->counters[COUNT_MADE_BEFORE]);

@@ -1,4 +1,3 @@
-/* charge.c: see charge.h. */
 #include "keeper/charge.h"
 #include "keeper/drill.h"
 #include "keeper/internal.h"
@@ -20,7 +19,6 @@ static uint64_t waits_since_ns(const struct slot *slot)
 	return MAX(atomic_load(&slot->entered_ns), slot->listing ? atomic_load(&slot->progress_ns) : 0);
 }
 
-/* NULL: nobody is inside. */
 static const struct slot *oldest_inside(const struct supervised *s, bool listings)
 {
 	const struct arena *arena = s->keeper->arena;
@@ -38,7 +36,7 @@ static const struct slot *oldest_inside(const struct supervised *s, bool listing
 	return oldest;
 }
 
-/* A task that entered after the silence began has not caused it. A probe dates the silence roughly. */
+/* A task that entered after the silence began has not caused it. A probe dates it roughly. */
 static bool was_first(const struct supervised *s, const struct slot *slot, enum detector by, uint64_t now_ns)
 {
 	const struct config *c = s->keeper->config;
@@ -49,7 +47,7 @@ static bool was_first(const struct supervised *s, const struct slot *slot, enum 
 	return waits_since_ns(slot) + silence_ns / 2 <= now_ns;
 }
 
-/* Lost with nobody inside: refused users may have been unlucky. */
+/* Lost with nobody inside: refused users may be innocent. */
 static void acquit(struct supervised *s)
 {
 	bool any = false;
@@ -93,7 +91,6 @@ static struct charges_budget budget_of(const struct supervised *s, uint32_t cap,
 				       .used = caps_count(&s->course.recoveries, window_ms, (int64_t)now_ns)};
 }
 
-/* The user's entry, else a free one, else the one that ends first. */
 static void publish_refusal(struct supervised *s, uint32_t uid, uint64_t until_ns)
 {
 	_Atomic uint64_t *best = &s->board->refused[0];

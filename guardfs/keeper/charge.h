@@ -1,4 +1,4 @@
-/* charge.h: charging a user with the loss of a backend, and refusing that user there (docs/RECOVERY.md). */
+/* charge.h: charging a user with the loss of a backend, and refusing that user there. */
 #ifndef GUARDFS_KEEPER_CHARGE_H
 #define GUARDFS_KEEPER_CHARGE_H
 
@@ -9,12 +9,12 @@ struct supervised;
 
 struct charge_watch {
 	struct charges charges;
-	/* The present outage is suspect_uid's if the server answers at once. */
+	/* suspect_uid is to blame if the server answers at once. */
 	bool suspected;
 	uint32_t suspect_uid;
 };
 
-/* The breaker of s was opened. Call before any task inside is ended. */
+/* The breaker was opened. Call before any task inside is ended. */
 void charge_suspect(struct supervised *s, enum errclass class, enum detector by, uint64_t now_ns);
 
 /* A try failed: the server itself is away. */

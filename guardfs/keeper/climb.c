@@ -1,4 +1,3 @@
-/* climb.c: see climb.h. */
 #include "keeper/climb.h"
 #include "keeper/events.h"
 #include "keeper/internal.h"
@@ -7,7 +6,7 @@
 
 #include <stdio.h>
 
-/* Any words of the transport tell more than that the time is over. */
+/* Any words of the transport tell more than a timeout. */
 static void note_expiry(struct supervised *s)
 {
 	char detail[256];
@@ -35,8 +34,8 @@ static bool is_vague(enum errclass class)
 	return false;
 }
 
-/* The diagnosis asked the server. But trouble with our own files goes before what the server calls it
- * ("permission denied"). Of two reasons of one class the diagnosis tells more. */
+/* The diagnosis asked the server, but trouble with our own files goes before what the server calls it ("permission
+ * denied"). Of two reasons of one class the diagnosis tells more. */
 static void prefer_explanation(struct supervised *s)
 {
 	if (s->explained != ERRCLASS_NONE && (s->explained == ERRCLASS_CONFIG ||
@@ -44,8 +43,8 @@ static void prefer_explanation(struct supervised *s)
 		try_fail(s, s->explained, s->explained_detail);
 }
 
-/* The incident of a lost connection gets the reason why no new one can be made. A diagnosis may be off, or
- * miss it (sshfs not installed). */
+/* The incident of a lost connection gets the reason why no new one is made. A diagnosis may be off, or miss it
+ * (sshfs not installed). */
 static void tell_incident(struct supervised *s, const char *detail)
 {
 	if (!s->incident.open || is_vague(s->failure_class) || s->incident.class == s->failure_class)

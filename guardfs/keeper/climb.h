@@ -8,7 +8,6 @@ struct supervised;
 
 void climb_step(struct supervised *s, uint64_t now_ns);
 
-/* When to call climb_step again. */
 uint64_t climb_wake_ns(const struct supervised *s, uint64_t now_ns);
 
 #endif

@@ -1,4 +1,4 @@
-/* commands.c: a command is a row in the table: name, permission, arguments, function. */
+/* commands.c: each command is a row of the table. */
 #include "keeper/effects.h"
 #include "keeper/internal.h"
 #include "keeper/plan-json.h"
@@ -108,7 +108,7 @@ static void run_reconnect(const struct ask *a)
 	server_reply(a->k->server, a->client, json_pack("{s:o}", "plans", plans));
 }
 
-/* A backend named must be one that does not serve. */
+/* A backend named must not serve. */
 static void run_recover(const struct ask *a)
 {
 	json_t *plans = json_array();
@@ -413,8 +413,6 @@ static void run_ping(const struct ask *a)
 		     json_pack("{s:s, s:i, s:i}", "version", GUARDFS_VERSION, "schema", CONTROL_VERSION,
 			       "keeper", (int)getpid()));
 }
-
-/* ---- the table ---- */
 
 enum backend_argument { NO_BACKEND, MAY_NAME_BACKEND, NAMES_BACKEND };
 

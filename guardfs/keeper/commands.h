@@ -18,11 +18,10 @@ struct commands {
 	} waiting[COMMANDS_WAITING_MAX];
 };
 
-/* Failure is logged: guarding goes on without the socket. */
+/* Failure is logged: guarding goes on without. */
 void commands_start(struct keeper *k);
 void commands_stop(struct keeper *k);
 
-/* Hands out the journal's answers. */
 void commands_step(struct keeper *k);
 
 #endif

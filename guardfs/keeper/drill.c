@@ -1,4 +1,3 @@
-/* drill.c: see drill.h. */
 #include "keeper/internal.h"
 #include "base/fd.h"
 #include "base/log.h"

@@ -12,7 +12,7 @@ enum drill_kind {
 	DRILL_HANG,	   /* its transports are stopped */
 	DRILL_DROP,	   /* its transports are killed */
 	DRILL_AUTH,	   /* killed once; new ones offer no key */
-	DRILL_SLOW,	   /* the fault filter delays all by 3 s */
+	DRILL_SLOW,	   /* the fault filter delays everything by 3 s */
 	DRILL_FULL,	   /* the fault filter answers writes with ENOSPC */
 	DRILL_WORKER_KILL, /* once */
 	DRILL_KEEPER_KILL, /* once, by itself */
@@ -32,7 +32,7 @@ struct drill {
 	uint64_t incident;
 };
 
-/* DRILL_KIND_COUNT: no such name. */
+/* DRILL_KIND_COUNT: none. */
 enum drill_kind drill_kind_from_name(const char *name);
 
 /* -EBUSY: a drill is under way, or the backend does not serve or has not settled; -ENOTSUP: not on this
@@ -40,7 +40,7 @@ enum drill_kind drill_kind_from_name(const char *name);
 errint_t drill_begin(struct supervised *s, enum drill_kind kind, uint64_t seconds, uint64_t now_ns, char *why,
 		     size_t size) WARN_UNUSED;
 
-/* Hits new transports; ends the drill in time. */
+/* Hits new transports; ends the drill. */
 uint64_t drill_step(struct supervised *s, uint64_t now_ns);
 
 void drill_stop(struct supervised *s);
@@ -48,7 +48,7 @@ void drill_stop(struct supervised *s);
 /* After all recalls: ends a former keeper's drill by its rules in the filter. */
 void drill_clean_up(struct supervised *s);
 
-/* Does an incident that opens now belong to the drill? Then id is its number. */
+/* Does an incident that opens now belong to it? Then id is its number. */
 bool drill_active(const struct supervised *s);
 void drill_incident(struct supervised *s, uint64_t id);
 

@@ -1,4 +1,3 @@
-/* effects.c: see effects.h. */
 #include "keeper/effects.h"
 #include "keeper/internal.h"
 #include "keeper/try.h"
@@ -7,7 +6,7 @@
 
 #include <stdio.h>
 
-/* An outage of hours is a handful of lines. */
+/* Hours of outage are a handful of lines. */
 static void log_change(struct supervised *s, enum health_state old, const char *detail)
 {
 	enum health_state state = s->course.state;

@@ -1,4 +1,4 @@
-/* effects.h: carrying out the decisions of a backend's course (docs/RECOVERY.md). */
+/* effects.h: carrying out a course's decisions (docs/RECOVERY.md). */
 #ifndef GUARDFS_KEEPER_EFFECTS_H
 #define GUARDFS_KEEPER_EFFECTS_H
 
@@ -6,8 +6,7 @@
 
 struct supervised;
 
-/* Carries out all effects waiting in s's course: call after every course_* function. detail: the reason, for
- * people. */
+/* Call after every course_* function. detail: the reason, for people. */
 void effects_drain(struct supervised *s, const char *detail, uint64_t now_ns);
 
 #endif

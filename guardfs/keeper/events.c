@@ -1,4 +1,3 @@
-/* events.c: see events.h. */
 #include "keeper/events.h"
 #include "keeper/effects.h"
 #include "keeper/internal.h"
@@ -24,7 +23,7 @@ void event_broken(struct supervised *s, enum errclass class, enum detector by, c
 	s->explained = ERRCLASS_NONE; /* a former probe's finding does not */
 	course_broken(&s->course, class, random_bits(), now_ns);
 	effects_drain(s, detail, now_ns);
-	/* The next try comes later: tasks stuck in the transport need not wait for it. */
+	/* The next try comes later: tasks stuck in the transport need not wait. */
 	if (has_carrier(s) && !s->course.trying && s->course.next_try_ns > now_ns)
 		try_take_down(s);
 	notify_verdict(s);

@@ -1,4 +1,4 @@
-/* events.h: tells a backend's course what happened, and carries out its decisions at once. */
+/* events.h: tells a backend's course what happened, and carries out its decisions. */
 #ifndef GUARDFS_KEEPER_EVENTS_H
 #define GUARDFS_KEEPER_EVENTS_H
 
@@ -7,20 +7,20 @@
 
 struct supervised;
 
-/* Opens the breaker if it is closed, and begins the recovery. detail: for people. */
+/* Opens the breaker, if closed, and begins the recovery. detail: for people. */
 void event_broken(struct supervised *s, enum errclass class, enum detector by, const char *detail,
 		  uint64_t now_ns);
 
-/* A starting keeper finds the backend broken. */
+/* At keeper's start. */
 void event_found_broken(struct supervised *s, enum errclass class, uint64_t now_ns);
 
-/* A probe ended, or waits, without a reason to open the breaker. class NONE: all is well. */
+/* A probe ended, or waits, without reason to open the breaker. class NONE: all is well. */
 void event_probed(struct supervised *s, enum errclass class, const char *detail, uint64_t now_ns);
 
 /* The old epoch is fenced: the try begins with what is new. */
 void event_try_started(struct supervised *s, uint64_t now_ns);
 
-/* As noted by try_fail. The caller has taken down all that it started. */
+/* As noted by try_fail. The caller has taken down what it started. */
 void event_try_failed(struct supervised *s, const char *detail, uint64_t now_ns);
 
 void event_try_succeeded(struct supervised *s, uint64_t now_ns);

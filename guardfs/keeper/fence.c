@@ -1,4 +1,3 @@
-/* fence.c: see fence.h. */
 #include "keeper/fence.h"
 #include "keeper/spawn.h"
 #include "base/cleanup.h"
@@ -23,7 +22,7 @@
 #define ENVIRON_MAX 65536
 /* A transport of SFTP's, once it serves. */
 #define UID_NOBODY 65534u
-/* Of a namespace: without CAP_SYS_PTRACE, as in some containers, other users' are not shown. */
+/* Without CAP_SYS_PTRACE, as in some containers, other users' namespaces are not shown. */
 #define NAMESPACE_HIDDEN UINT32_MAX
 
 /* From /proc/PID/stat, always readable. */
@@ -42,8 +41,7 @@ static pid_t session_of(pid_t pid, char *state)
 	return session;
 }
 
-/* Of a namespace, by the number that its link in /proc shows, without asking anything of the process. 0: it has ended; or
- * NAMESPACE_HIDDEN. */
+/* By the link in /proc, without asking the process. 0: it has ended; or NAMESPACE_HIDDEN. */
 static uint32_t namespace_of(const char *task, const char *kind)
 {
 	char path[64], link[48];
@@ -58,13 +56,12 @@ static uint32_t namespace_of(const char *task, const char *kind)
 	return sscanf(link, "%*[a-z]:[%" SCNu32 "]", &number) == 1 ? number : 0;
 }
 
-/* Of the calling thread. */
 static int open_own_namespace(void)
 {
 	return open("/proc/thread-self/ns/uts", O_RDONLY | O_CLOEXEC);
 }
 
-/* The number of an open one; 0: not known. */
+/* 0: not known. */
 static uint32_t number_of(int namespace)
 {
 	struct stat st;
@@ -118,13 +115,13 @@ errint_t fence_unmark(int own)
 	return rc;
 }
 
-/* A number that nobody holds comes round again, for a container say: the mount namespace tells, which is keeper's. */
+/* A number that nobody holds may come round again, as for a container: the mount namespace, keeper's, tells. */
 static bool task_is_marked(const char *task, uint32_t mark)
 {
 	return namespace_of(task, "uts") == mark && namespace_of(task, "mnt") == namespace_of("self", "mnt");
 }
 
-/* Of a process whose first thread has ended the others count: they have its sockets. */
+/* Where a process's first thread has ended the others count: they have its sockets. */
 static bool is_marked(pid_t pid, uint32_t mark)
 {
 	CLEANUP_DIR DIR *tasks = NULL;
@@ -146,8 +143,8 @@ static bool is_marked(pid_t pid, uint32_t mark)
 
 enum token { TOKEN_OURS, TOKEN_ANOTHER, TOKEN_NONE, TOKEN_UNKNOWN };
 
-/* ANOTHER: of another carrier. UNKNOWN: no environment, as of a dying process. environ waits for the process's memory lock,
- * so only that of our own processes is read. */
+/* ANOTHER: of another carrier. UNKNOWN: no environment, as of a dying process. environ waits for the process's
+ * memory lock: only our own processes' is read. */
 static enum token token_of(pid_t pid, const char *token)
 {
 	CLEANUP_FREE char *text = malloc(ENVIRON_MAX);
@@ -174,7 +171,7 @@ static bool is_hidden(pid_t pid)
 	return namespace_of(task, "uts") == NAMESPACE_HIDDEN;
 }
 
-/* Without asking the process. Where its mark cannot be seen its session must do. */
+/* Without asking the process. Where its mark is hidden its session must do. */
 static bool may_belong(pid_t pid, const struct fence_group *g)
 {
 	char state = '?';
@@ -299,8 +296,8 @@ static bool is_any_left(const struct fence_group *group)
 	return !proc; /* nobody can tell */
 }
 
-/* A pass goes by rising numbers: one that was forked meanwhile may have a number that the pass has left behind, and its parent
- * may have ended before the pass came to it. */
+/* A pass goes by rising numbers: a process forked meanwhile may have a number already passed, its parent ended
+ * before its turn. */
 bool fence_is_left(const struct fence_group *group)
 {
 	return is_any_left(group) || is_any_left(group);
@@ -361,7 +358,7 @@ static bool is_of_our_user(pid_t pid, bool or_nobody)
 	       (real == getuid() || (or_nobody && real == UID_NOBODY));
 }
 
-/* Read without asking anything of the process. */
+/* Asks nothing of the process. */
 static bool has_memory(pid_t pid, const char *name, int fd)
 {
 	char path[48], found[128], expected[128];

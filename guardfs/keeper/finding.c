@@ -1,4 +1,3 @@
-/* finding.c: see finding.h. */
 #include "keeper/finding.h"
 #include "keeper/effects.h"
 #include "keeper/internal.h"
@@ -34,8 +33,7 @@ static json_t *pack_diagnosis(const struct supervised *s, const struct diagnosis
 			 "steps", steps_of(d), "lacks", report_server_lacks(d->lacks));
 }
 
-/* While it serves, only the storage's own answers (full, read-only) explain: a refused further connection
- * does not. */
+/* While it serves only the storage's own answers (full, read-only) explain: not a further connection refused. */
 static bool explains_trouble(const struct supervised *s, enum errclass class)
 {
 	return !s->serving ||

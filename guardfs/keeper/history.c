@@ -11,7 +11,6 @@
 #define RECALL_MS 500  /* waiting for the disk, at the start */
 #define FLUSH_MS  2000 /* at the end */
 
-/* The death counters as last written. */
 #define PROCESSES_KEY "processes"
 
 static void remember_processes(const struct keeper *k)
@@ -35,7 +34,7 @@ static void note_keeper(const struct keeper *k)
 	journal_put_event(k->journal, &event);
 }
 
-/* Only a keeper writes deaths down, its predecessor's too. A new guardfs counts from zero. */
+/* Keeper alone writes deaths down, its predecessor's too. A new guardfs counts from zero. */
 static void recall_processes(struct keeper *k)
 {
 	uint32_t keepers = atomic_load(&k->board->keeper_restarts);
@@ -134,7 +133,7 @@ void history_tick(struct keeper *k)
 		note_crashes(k);
 }
 
-/* Of the open incident; suspect files come to light later and belong to the last one. */
+/* Suspect files come to light later, and belong to the last incident. */
 static uint64_t incident_of(const struct supervised *s, const char *kind)
 {
 	bool late = strcmp(kind, "note") == 0 || strcmp(kind, "hook") == 0;

@@ -1,4 +1,4 @@
-/* hooks-child.c: see hooks-child.h, and hooks_check_program of hooks.h. */
+/* hooks-child.c: see hooks-child.h; hooks_check_program of hooks.h. */
 #include "keeper/hooks-child.h"
 #include "base/fd.h"
 #include "base/trust.h"
@@ -14,8 +14,6 @@
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-/* ---- may it run? ---- */
 
 static errint_t check_file(const char *path, char *why, size_t size)
 {
@@ -97,8 +95,6 @@ errint_t hook_environment(struct hook_environment *e, const struct config *confi
 	e->vars[n] = NULL;
 	return 0;
 }
-
-/* ---- becoming it ---- */
 
 static void refuse_to_run(const char *fmt, ...) PRINTF_LIKE(1, 2) __attribute__((noreturn));
 static void refuse_to_run(const char *fmt, ...)

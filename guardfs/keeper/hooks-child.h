@@ -21,7 +21,7 @@ errint_t hook_environment(struct hook_environment *environment, const struct con
 enum { HOOK_FD_OUTPUT = 3, HOOK_FD_INPUT, HOOK_FD_REFUSAL, HOOK_FD_NAMESPACE, HOOK_FD_COUNT = 4 };
 
 /* Becomes the program, or writes why not ("refused: ...") to HOOK_FD_REFUSAL and ends. keeper: the parent.
- * HOOK_FD_NAMESPACE may be anything if there is no namespace to enter. */
+ * HOOK_FD_NAMESPACE: anything if no namespace is to be entered. */
 void hook_child(pid_t keeper, char *const *argv, char *const *environment) __attribute__((noreturn));
 
 #endif

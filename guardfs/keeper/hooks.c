@@ -1,4 +1,3 @@
-/* hooks.c: the queue of events and the one hook that runs. */
 #include "keeper/hooks-child.h"
 #include "keeper/spawn.h"
 #include "base/cleanup.h"
@@ -201,7 +200,7 @@ static void start_program(struct hooks *h, const struct hook_event *event,
 		fail_start(h, -rc);
 }
 
-/* For the queue's first event; one without further programs is dropped. NULL: the queue is empty. */
+/* For the queue's first event; one without further programs is dropped. NULL: nothing queued. */
 static const struct config_program *next_program(struct hooks *h)
 {
 	for (; h->n > 0; h->n--, h->program = 0) {
@@ -229,15 +228,13 @@ static bool start_next(struct hooks *h, uint64_t now_ns)
 
 /* ---- ending ---- */
 
-/* Once the program is reaped and the group empty the number is free, but comes back only after a whole round
- * of pids. */
+/* Once the program is reaped and the group empty its number is free, but comes back only after a round of pids. */
 static void signal_group(const struct hooks *h, int sig)
 {
 	if (h->pid > 0 && kill(-h->pid, sig) < 0 && errno == ESRCH && !h->reaped)
 		kill(h->pid, sig);
 }
 
-/* From the child, before its end. */
 static bool take_refusal(struct hooks *h)
 {
 	char text[sizeof(h->failure)];
@@ -332,8 +329,6 @@ static void advance(struct hooks *h, uint64_t now_ns)
 		next_stage(h, now_ns);
 	}
 }
-
-/* ---- for keeper ---- */
 
 /* As keeper's parent. */
 static int open_host_namespace(void)

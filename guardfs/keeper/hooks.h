@@ -1,14 +1,13 @@
 /* hooks.h: the operator's programs, run at down, recovered, exhausted, stall, suspect. Never blocks.
  *
- * A hook is an argv, run without a shell as guardfs's user: in its own process group, the mount namespace of
- * keeper's parent, /, with /dev/null as input, PATH and the GUARDFS_* variables as environment, and
- * descriptors 0-2. The beginning and end of its output are kept (JOURNAL_TEXT_MAX bytes). The group gets
- * SIGTERM, and SIGKILL 2 s later, at the time limit, or when its output is still open 2 s after the program's
- * end. Hooks run one after the other. A dying keeper takes the program along: two keepers' hooks never act at
- * once.
+ * A hook is an argv, run without a shell as guardfs's user: in its own process group, the mount namespace of keeper's
+ * parent, /, with /dev/null as input, PATH and the GUARDFS_* variables as environment, and descriptors 0-2. Its
+ * output's beginning and end are kept (JOURNAL_TEXT_MAX bytes). The group gets SIGTERM, and SIGKILL 2 s later, at the
+ * time limit, or when its output is open 2 s after the program's end. One hook runs at a time. A dying keeper takes
+ * it along, so two keepers' hooks never act at once.
  *
- * Before every run the child checks that the program is an absolute path to a regular executable file, which
- * others than root and guardfs's user cannot replace. Sentinel and caps are the caller's affair. */
+ * Before every run the child checks that the program is an absolute path to a regular executable file that only
+ * root and guardfs's user can replace. Sentinel and caps are the caller's affair. */
 #ifndef GUARDFS_KEEPER_HOOKS_H
 #define GUARDFS_KEEPER_HOOKS_H
 
@@ -51,13 +50,13 @@ struct hook_result {
 	const char *output;
 };
 
-/* done is called once for every hook, also one refused or not started, or cut short by hooks_destroy. config
- * and arg are borrowed until then. NULL: out of memory. */
+/* done is called once for every hook, also one refused, not started, or cut short by hooks_destroy. config and arg
+ * are borrowed until then. NULL: out of memory. */
 struct hooks *hooks_create(const struct config *config,
 			   void (*done)(void *arg, const struct hook_result *result), void *arg);
 void hooks_destroy(struct hooks *hooks); /* kills a running hook */
 
-/* Queues the hooks of an event. Returns how many there are, or -EAGAIN: the queue is full. */
+/* Queues an event's hooks. Returns how many, or -EAGAIN: the queue is full. */
 int hooks_run(struct hooks *hooks, const struct hook_event *event, uint64_t now_ns) WARN_UNUSED;
 
 /* For POLLIN; -1: none. */

@@ -1,6 +1,6 @@
-/* identity.c: is the directory at a backend's path the storage meant? By marker, if one is configured,
- * adopted or remembered. Else an sshfs is known by its mount, SFTP by its connection, and a dir by its first
- * finding: type and source of the file system, own mount or not, device. In probe children. */
+/* identity.c: is the directory at a backend's path the storage meant? By marker, if one is configured, adopted or
+ * remembered. Else an sshfs is known by its mount, SFTP by its connection, a dir by its first finding: file
+ * system's type and source, own mount or not, device. In probe children. */
 #include "keeper/probe-child.h"
 #include "base/mounts.h"
 #include "sshfs-compat/sshfs-compat.h"
@@ -69,13 +69,13 @@ static bool prove_own_mount(struct probe_run *run, const struct mount_entry *mou
 	if (strcmp(mount->mountpoint, run->job->path) != 0)
 		return probe_fail(run, ERRCLASS_NOT_CONNECTED, 0, ERRCLASS_NOT_CONNECTED,
 				  "the mount at %s is gone", run->job->path);
-	/* What the kernel itself mounts goes on writing when the program is dead. */
+	/* The kernel's own mounts go on writing when the program is dead. */
 	if (run->backend->type == BACKEND_COMMAND && !run->found.fuse)
 		return probe_fail(
 		    run, ERRCLASS_CONFIG, 0, ERRCLASS_CONFIG,
 		    "it mounted %s: only FUSE can be fenced; mount it by fstab, and guard it as type = dir",
 		    mount->fstype);
-	/* Other programs name what they mount as they like. */
+	/* Other programs name their mounts as they like. */
 	if (run->backend->type == BACKEND_COMMAND)
 		return true;
 	if (strcmp(mount->fstype, SSHFS_FSTYPE) != 0 || strcmp(mount->source, run->job->fsname) != 0 ||
@@ -129,7 +129,6 @@ static bool remove_empty_marker(struct probe_run *run)
 			  "adopt: removing an empty " MARKER_NAME ": %s", strerror(error));
 }
 
-/* Storage without a marker gets ours. */
 static bool adopt_storage(struct probe_run *run, char *marker)
 {
 	errint_t rc = 0;
@@ -147,8 +146,7 @@ static bool adopt_storage(struct probe_run *run, char *marker)
 	return true;
 }
 
-/* expected: configured, else remembered. Storage seen with a marker is not adopted again: its marker is
- * lost. */
+/* expected: configured, else remembered. Storage seen with a marker is not adopted again: the marker is lost. */
 static bool prove_marker(struct probe_run *run, const char *expected, const char *remembered)
 {
 	bool first_use = !remembered[0] && run->backend->adopt;
@@ -177,7 +175,7 @@ static bool prove_marker(struct probe_run *run, const char *expected, const char
 	return true;
 }
 
-/* The real path is the descriptor's: the configured one may hold symlinks. */
+/* The descriptor's real path: the configured one may hold symlinks. */
 static bool is_mountpoint(const struct probe_run *run, const struct mount_entry *mount)
 {
 	char link[48], real[CONFIG_PATH_MAX + 128];

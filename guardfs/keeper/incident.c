@@ -1,4 +1,3 @@
-/* incident.c: see incident.h. */
 #include "keeper/internal.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
@@ -123,8 +122,8 @@ static uint64_t waiting_since_ns(const struct supervised *s)
 	return since_ns == UINT64_MAX ? 0 : since_ns;
 }
 
-/* Nothing has come back since, though somebody waited. A drill's began with the drill. If nobody waits,
- * detection is the only sign. */
+/* Nothing has come back since, though somebody waited. A drill's began with it. If nobody waits detection is the
+ * only sign. */
 static uint64_t began_ns(const struct supervised *s, uint64_t real_ns)
 {
 	uint64_t now_ns = clock_mono_ns(), since_ns = waiting_since_ns(s);
@@ -280,7 +279,7 @@ void incident_recall_counter(struct supervised *s, uint64_t id, uint64_t failed_
 {
 	struct incident *i = &s->incident;
 
-	/* A new arena's counters are below those figures. */
+	/* A new arena's counters are below these. */
 	if (i->open && i->id == id && board_failed(s->board) >= failed_before + i->failed)
 		i->failed_before = failed_before;
 }

@@ -1,4 +1,3 @@
-/* inquiry.c: see inquiry.h. */
 #include "keeper/internal.h"
 #include "keeper/spawn.h"
 #include "base/clock.h"
@@ -52,7 +51,7 @@ static void diagnose_in_child(const struct keeper *k, unsigned backend)
 
 	memset(&d, 0, sizeof(d));
 	d.refused_ns = transport_refused_ns(&k->backends[backend].transport);
-	/* If ssh cannot be asked, the configuration names the server. */
+	/* If ssh cannot be asked the configuration names the server. */
 	if (b.type == BACKEND_SSHFS && ssh_config_apply(&b) == -ENOTSUP) {
 		log_info("backend %s: no diagnosis: by ssh_config its server is reached through a proxy, or "
 			 "known by an "
@@ -160,13 +159,12 @@ enum inquiry_news inquiry_receive(struct keeper *k, struct inquiry_result *resul
 		   : INQUIRY_FAILED;
 }
 
-/* A try says as much of a login as a diagnosis would, and a password that is wrong shall be sent once, not by both. */
+/* A try says as much of a login as a diagnosis, and a wrong password shall be sent once, not by both. */
 static bool leaves_it_to_tries(const struct supervised *s)
 {
 	return !s->serving && s->config->password_file[0] != '\0';
 }
 
-/* One that stays down is asked again after INQUIRY_PAUSE_MS. */
 static void begin_next_inquiry(struct keeper *k, uint64_t now_ns)
 {
 	struct inquiry *q = &k->inquiry;

@@ -1,5 +1,5 @@
-/* inquiry.h: a diagnosis (diagnose/diagnose.h) in a child: at a loss or on an operator's order, one at a
- * time, within the account's budget of connections. */
+/* inquiry.h: a diagnosis (diagnose/diagnose.h) in a child: at a loss or on order, one at a time, within the
+ * account's budget of connections. */
 #ifndef GUARDFS_KEEPER_INQUIRY_H
 #define GUARDFS_KEEPER_INQUIRY_H
 
@@ -21,7 +21,6 @@ struct inquiry {
 	int sock;
 	unsigned backend;
 	uint64_t begun_ns;
-	/* A bit for each backend. */
 	uint32_t wanted;
 	/* 0: never. */
 	uint64_t last_ns[16];
@@ -42,8 +41,7 @@ errint_t inquiry_begin(struct keeper *k, unsigned backend, struct server_client 
 /* Lets a client wait for that backend's diagnosis. False: none is under way, or another client waits. */
 bool inquiry_join(struct keeper *k, unsigned backend, struct server_client *client);
 
-/* A transport is about to connect: a diagnosis that leaves it no room in the budget is broken off, to be made
- * later. */
+/* Before a transport connects: a diagnosis that leaves it no room in the budget is broken off, and made later. */
 void inquiry_yield(struct keeper *k, unsigned backend);
 
 /* s serves, but its probes' trouble is known only as io_error, or by a diagnosis. */
@@ -63,7 +61,6 @@ struct inquiry_result {
 	struct diagnosis diagnosis;
 };
 
-/* Takes the result and ends the diagnosis. */
 enum inquiry_news inquiry_receive(struct keeper *k, struct inquiry_result *result, uint64_t now_ns);
 
 /* Begins the next diagnosis. Returns when to call inquiry_receive. */

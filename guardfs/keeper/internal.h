@@ -80,8 +80,7 @@ struct keeper {
 };
 
 /* routes.c: the tier map */
-/* Manifest and routes file to the board. Worker waits for the first map (map_loaded), which routes_tick loads if it could not be
- * read here. */
+/* To the board. Worker waits for the first map (map_loaded), which routes_tick loads if it could not be read here. */
 void routes_load(struct keeper *k);
 void routes_tick(struct keeper *k); /* reloads if asked or changed; saves pattern-made routes */
 /* A probe found a directory that a pattern routes. */
@@ -109,7 +108,7 @@ void act_now(struct supervised *s, const struct course_effect *e);
 void act_on_suspects(struct supervised *s);		    /* on_suspect, once an incident */
 void act_done(void *arg, const struct hook_result *result); /* arg: struct keeper */
 
-/* leftovers.c: killed keepers' temporary files. First of all: this keeper's would go as well. */
+/* leftovers.c: killed keepers' temporary files. First of all: this keeper's would go too. */
 void leftovers_clear(const struct keeper *k);
 
 /* outside.c: health and status.json in the runtime directory */

@@ -1,10 +1,9 @@
-/* keeper.h: the process for all that may block or fail at leisure: probes, recovery, sshfs children, outside
- * files. Guardian starts it with child_clone. Killed at any moment, it is replaced by one that adopts what
- * the board says is running.
+/* keeper.h: the process for all that may block or fail. Guardian starts it with child_clone. Killed at any moment, it
+ * is replaced by one that adopts what the board says is running.
  *
  * For the whole folder: functions run in keeper's one thread, unless their header names a child. now_ns is
- * CLOCK_MONOTONIC. A _step function does what is due, and returns when to call it again at the latest
- * (UINT64_MAX: never). A _reaped function is called for every child that ends. */
+ * CLOCK_MONOTONIC. A _step function does what is due, and returns when to call it next at the latest (UINT64_MAX:
+ * never). A _reaped function is called for every ended child. */
 #ifndef GUARDFS_KEEPER_KEEPER_H
 #define GUARDFS_KEEPER_KEEPER_H
 
@@ -20,8 +19,7 @@ struct keeper_fds {
 	int namespace_fd;
 };
 
-/* Runs until SIGTERM or guardian's end (getppid changes); then ends its sshfs children and detaches their
- * mounts. Returns the exit status. */
+/* Runs until SIGTERM or guardian's end (getppid changes); then ends its sshfs children and detaches their mounts. */
 int keeper_main(struct arena *arena, const struct keeper_fds *fds);
 
 #endif

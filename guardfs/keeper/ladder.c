@@ -1,4 +1,3 @@
-/* ladder.c: see ladder.h. */
 #include "keeper/ladder.h"
 
 unsigned ladder_rungs(const struct plan *plan, const struct rung_functions *functions, struct rung *rungs)

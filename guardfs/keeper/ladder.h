@@ -10,7 +10,7 @@ struct rung {
 	const char *name;
 	/* From entering the rung; 0: none. */
 	uint32_t deadline_ms;
-	/* Counts against the budget, which runs from the first such rung on. */
+	/* Counts against the budget, which runs from the first such rung. */
 	bool connecting;
 	/* Unless keeper wakes before. */
 	uint32_t poll_ms;
@@ -24,8 +24,8 @@ struct rung_functions {
 	enum rung_result (*poll)(void *context, uint64_t now_ns);
 };
 
-/* Fills rungs (room for RUNG_ID_COUNT) with the plan's, without those skipped. functions: by enum rung_id.
- * Returns their number. */
+/* Fills rungs (room for RUNG_ID_COUNT) with the plan's, without those skipped. functions: by enum rung_id. Returns
+ * how many. */
 unsigned ladder_rungs(const struct plan *plan, const struct rung_functions *functions, struct rung *rungs);
 
 enum ladder_outcome {
@@ -48,7 +48,7 @@ struct ladder {
 	uint64_t budget_ns;
 	/* 0: not begun. */
 	uint64_t budget_until_ns;
-	/* Called for every rung left, with its duration; may be NULL. Set after ladder_begin. */
+	/* Called for every rung left; may be NULL. Set after ladder_begin. */
 	void (*left)(void *context, const struct rung *rung, enum ladder_outcome outcome, uint64_t ms);
 };
 
@@ -57,7 +57,6 @@ void ladder_begin(struct ladder *ladder, const struct rung *rungs, unsigned n, u
 /* Climbs as far as possible. TOP, FAILED and EXPIRED are returned once; then the ladder is idle. */
 enum ladder_outcome ladder_step(struct ladder *ladder, void *context, uint64_t now_ns);
 
-/* When to step again. */
 uint64_t ladder_wake_ns(const struct ladder *ladder, uint64_t now_ns);
 
 const char *ladder_rung_name(const struct ladder *ladder);

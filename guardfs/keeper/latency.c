@@ -1,4 +1,3 @@
-/* latency.c: see latency.h. */
 #include "keeper/events.h"
 #include "keeper/internal.h"
 #include "base/clock.h"
@@ -84,7 +83,7 @@ static void sample_window(struct supervised *s, const struct window *window)
 
 	w->ops_before = ops;
 	w->errors_before = errors;
-	/* Long ago: not of the next incident. */
+	/* Too old for the next incident. */
 	if (!s->incident.open && record.errors == 0)
 		board_hurt_clear(s->board);
 	/* Its count of hurt callers grows. */

@@ -1,5 +1,5 @@
-/* memory.c: knowledge that survives keeper, one line of JSON a backend. Times are CLOCK_REALTIME in seconds;
- * a clock set meanwhile only shifts the caps. */
+/* memory.c: knowledge that survives keeper, a line of JSON per backend. Times are CLOCK_REALTIME in seconds; a
+ * clock set meanwhile only shifts the caps. */
 #include "keeper/internal.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
@@ -78,7 +78,6 @@ static void unpack_times(const json_t *array, struct caps *caps, uint64_t now_ns
 	json_array_foreach(array, i, element) caps_note(caps, from_wall(json_number_value(element), now_ns));
 }
 
-/* The course's plain members. */
 #define MEMBER(type, field) #field, offsetof(struct course, field), type
 static const struct member {
 	const char *name;
@@ -191,8 +190,7 @@ static void recall_state(struct supervised *s, const json_t *object)
 	board_set_detail(s->board, s->hold_reason);
 }
 
-/* After a restart of guardfs or the machine all is tried at once; after keeper's alone the backoff goes
- * on. */
+/* After a restart of guardfs or the machine all is tried at once; after keeper's alone backoff goes on. */
 static void recall_members(struct supervised *s, const json_t *object, uint64_t now_ns)
 {
 	struct course *c = &s->course;

@@ -1,4 +1,3 @@
-/* misplaced.c: see misplaced.h. */
 #include "keeper/misplaced.h"
 #include "base/cleanup.h"
 #include "base/clock.h"

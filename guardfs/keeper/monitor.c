@@ -1,4 +1,3 @@
-/* monitor.c: see monitor.h. */
 #include "keeper/monitor.h"
 #include "keeper/events.h"
 #include "keeper/internal.h"
@@ -34,8 +33,8 @@ static uint32_t routes_of(const struct supervised *s)
 	return n;
 }
 
-/* Returning traffic is evidence, except of identity. Not of routes without traffic: with several routes it
- * replaces every other probe only. */
+/* Returning traffic is evidence, except of identity and of idle routes: with several routes it replaces only every
+ * other probe. */
 static bool traffic_suffices(const struct supervised *s, uint64_t now_ns)
 {
 	uint64_t completed = atomic_load(&s->board->last_completion_ns);
@@ -61,15 +60,15 @@ static void begin_probe(struct supervised *s, uint64_t now_ns)
 		s->next_probe_ns = now_ns + interval_ns(s);
 }
 
-/* A probe's EIO or slowness says that something is wrong, not that the connection is. A root that is gone or
- * stale cannot serve. */
+/* A probe's EIO or slowness says that something is wrong, not that the connection is. A root that is gone or stale
+ * cannot serve. */
 static bool opens_breaker(enum errclass class)
 {
 	return errclass_info(class)->trips || class == ERRCLASS_PATH_MISSING || class == ERRCLASS_STALE;
 }
 
-/* Better known before a crawler finds out. A directory managed by others need not be writable (a read-only
- * image is always full). */
+/* Better known before a crawler finds out. A directory managed by others need not be writable (a read-only image
+ * is always full). */
 static bool is_full(const struct supervised *s)
 {
 	const struct board_statfs *b = &s->board->statfs;
@@ -80,8 +79,8 @@ static bool is_full(const struct supervised *s)
 
 static const char full_text[] = "the server has no space left for this account";
 
-/* From sshfs a read-only disk arrives as EPERM, a full one as EIO. The figures tell more, or the server,
- * asked beside the mount. */
+/* Through sshfs a read-only disk is EPERM, a full one EIO. The figures tell more, or the server, asked beside the
+ * mount. */
 static enum errclass name_trouble(struct supervised *s, const char **text)
 {
 	if (is_full(s)) {
@@ -127,8 +126,7 @@ static void judge_probe(struct supervised *s, uint64_t now_ns)
 	s->heard.done = false;
 }
 
-/* Nothing came back for a whole probe_timeout, of operations or probe. A probe behind bulk data is only
- * slow. */
+/* Nothing came back for a whole probe_timeout, of operations or probe. A probe behind bulk data is only slow. */
 static uint64_t watch_probe(struct supervised *s, uint64_t now_ns)
 {
 	uint64_t timeout_ns = s->keeper->config->probe_timeout_ms * NSEC_PER_MSEC;
@@ -151,7 +149,7 @@ static uint64_t watch_probe(struct supervised *s, uint64_t now_ns)
 	return s->heard.slow ? sign_ns + timeout_ns : MIN(s->probe.heard_ns, sign_ns) + timeout_ns;
 }
 
-/* The child died without DONE, which says nothing of the backend. */
+/* The child died without DONE: that says nothing of the backend. */
 static void lost_probe(struct supervised *s, uint64_t now_ns)
 {
 	s->heard.slow = false;

@@ -1,4 +1,3 @@
-/* mountpoint.c: see mountpoint.h. */
 #include "keeper/mountpoint.h"
 #include "base/clock.h"
 #include "base/log.h"
@@ -39,8 +38,7 @@ static bool collect_mount(void *arg, const struct mount_entry *e)
 	return sweep->n == SWEEP_MAX;
 }
 
-/* In the child: detaching walks a path that may hang. The namespace is a slave of the host's, so nothing
- * propagates back. */
+/* In the child: detaching walks a path that may hang. */
 static int sweep_now(const struct board *board)
 {
 	static struct sweep sweep;
@@ -54,7 +52,7 @@ static int sweep_now(const struct board *board)
 	return 0;
 }
 
-/* Keeper does not need guardfs's mounts. Where removals do not propagate they would stay for ever. */
+/* Keeper needs none of guardfs's mounts. Where removals do not propagate they would stay for ever. */
 static void sweep(struct keeper *k)
 {
 	pid_t keeper = getpid(), pid;

@@ -1,6 +1,6 @@
-/* mountpoint.h: is guardfs still mounted where it should be? After umount(8) open files, a container, an
- * exposed directory or keeper's own namespace keep the session going, and callers of the path find the bare
- * directory. Health must then not say ok, and guardfs must not keep the session going. */
+/* mountpoint.h: is guardfs still mounted where it should be? After umount(8) open files, a container, an exposed
+ * directory or keeper's own namespace keep the session going, and the path leads to the bare directory. Then
+ * health must not say ok, nor guardfs keep the session going. */
 #ifndef GUARDFS_KEEPER_MOUNTPOINT_H
 #define GUARDFS_KEEPER_MOUNTPOINT_H
 
@@ -19,11 +19,11 @@ struct mountpoint {
 	unsigned absences;
 	/* Keeper's mounts are its own. */
 	bool own_namespace;
-	/* The child that sweeps keeper's namespace; 0: none. */
+	/* 0: none. */
 	pid_t sweeper;
 };
 
-/* Begins to watch, and sweeps keeper's namespace, which keeper has entered before. */
+/* Also sweeps keeper's namespace, which keeper has entered. */
 void mountpoint_start(struct keeper *k);
 void mountpoint_stop(struct keeper *k);
 

@@ -1,4 +1,3 @@
-/* notify.c: see notify.h. */
 #include "keeper/notify.h"
 #include "keeper/internal.h"
 #include "base/fd.h"

@@ -1,5 +1,5 @@
 /* notify.h: messages to worker about one backend (shm/message.h). One that does not fit is sent later: keeper
- * does not wait for a stopped worker. */
+ * waits for no stopped worker. */
 #ifndef GUARDFS_KEEPER_NOTIFY_H
 #define GUARDFS_KEEPER_NOTIFY_H
 
@@ -16,7 +16,6 @@ void notify_closed(struct supervised *s);
 /* Also raises board_backend.verdicts. */
 void notify_verdict(struct supervised *s);
 
-/* Sends those that did not fit. */
 void notify_pending(struct supervised *s);
 
 #endif

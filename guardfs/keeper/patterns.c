@@ -1,5 +1,4 @@
-/* patterns.c: finds directories that patterns routed to a backend, below the patterns' target prefix. In
- * probe children. */
+/* patterns.c: finds directories that patterns routed to a backend, below their target prefix. In probe children. */
 #include "keeper/probe-child.h"
 
 #include <dirent.h>
@@ -11,10 +10,10 @@
 
 struct search {
 	const struct probe_run *run;
-	/* Of the pattern, from the component on that this directory's names are to match. */
+	/* From the component on that this directory's names are to match. */
 	const char *pattern;
 	char component[CONFIG_PATH_MAX];
-	/* Within the backend: where the search began, and below that, the directory being searched. */
+	/* Within the backend: where the search began, and below, the directory searched. */
 	const char *base;
 	char path[CONFIG_PATH_MAX];
 	unsigned *entries;

@@ -1,4 +1,3 @@
-/* plan-json.c: see plan-json.h. */
 #include "keeper/plan-json.h"
 #include "keeper/internal.h"
 

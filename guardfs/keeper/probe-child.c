@@ -70,7 +70,6 @@ static int write_canary(const struct probe_run *run, const char *name)
 	return n == (ssize_t)sizeof(back) && memcmp(text, back, sizeof(text)) == 0 ? 0 : EIO;
 }
 
-/* Unwritable: better known before a crawler finds out. */
 static bool try_canary(struct probe_run *run)
 {
 	char name[64];
@@ -98,8 +97,8 @@ static void say_statfs(struct probe_run *run)
 	int error = run->storage->figures(run, &s);
 
 	if (error) {
-		/* sshfs and the kernel remember a removed root's attributes; only this tells of its
-		 * removal. On other errors the figures stay: other steps ask whether the storage lives. */
+		/* sshfs and the kernel remember a removed root's attributes; only this tells of its removal. After
+		 * other errors the figures stay: other steps judge the storage. */
 		if (error == ENOENT)
 			probe_fail(run, ERRCLASS_PATH_MISSING, error, ERRCLASS_PATH_MISSING,
 				   "the root at %s is gone from the server", run->job->path);
@@ -132,7 +131,7 @@ static int look_at_target(const struct probe_run *run, const char *target, bool 
 	return list ? list_directory(run, target) : 0;
 }
 
-/* It does not wake keeper, unless keeper would hear nothing for long. */
+/* Wakes keeper only if it would hear nothing for long. */
 static bool is_old_news(const struct probe_run *run, const struct probe_report *r, uint64_t *told_ns)
 {
 	const struct board_route *route = &run->job->arena->board.routes[r->index];

@@ -11,8 +11,9 @@ struct probe_run;
 /* One entry of a listing: its type is DT_*. False: enough. */
 typedef bool (*probe_entry_fn)(void *arg, const char *name, unsigned type);
 
-/* How the storage is asked. Paths are relative to the root, "": the root itself; in a directory nothing on the way is followed
- * out of it, but SFTP's server follows every link. No cache may answer, where there is a choice. Each returns 0 or a positive errno; all may hang. */
+/* How the storage is asked. Paths are relative to the root, "": the root itself; in a directory nothing on the way
+ * is followed out of it, but SFTP's server follows every link. No cache may answer, where there is a choice. Each
+ * returns 0 or a positive errno; all may hang. */
 struct probe_storage {
 	/* Makes what the others need. False: probe_fail was called. */
 	bool (*open_root)(struct probe_run *run);
@@ -20,7 +21,7 @@ struct probe_storage {
 	bool (*look_at_root)(struct probe_run *run);
 	/* Type of an object that is no link: S_IFMT of it. */
 	int (*look)(const struct probe_run *run, const char *path, unsigned *type);
-	/* Is the target of a route still there, past every cache? */
+	/* Is a route's target still there, past every cache? */
 	int (*look_twice)(const struct probe_run *run, const char *path);
 	int (*list)(const struct probe_run *run, const char *path, probe_entry_fn emit, void *arg);
 	int (*figures)(const struct probe_run *run, struct statvfs *figures);
@@ -54,8 +55,7 @@ void probe_child(const struct probe_job *job, int sock);
 
 /* ---- probe-report.c ---- */
 
-/* Notes the first failure and returns false. class NONE: by the table of errors; fallback if that says a real
- * error. */
+/* Notes the first failure; returns false. class NONE: by the table of errors; fallback if that says a real error. */
 bool probe_fail(struct probe_run *run, enum errclass class, int error, enum errclass fallback,
 		const char *fmt, ...) PRINTF_LIKE(5, 6);
 
@@ -64,9 +64,7 @@ void probe_say(const struct probe_run *run, struct probe_report *report, int pas
 
 void probe_say_alive(const struct probe_run *run);
 
-/* ---- the parts of the job ---- */
-
-/* Is the root the storage meant? identity.c. */
+/* identity.c. */
 bool probe_prove_identity(struct probe_run *run);
 
 /* patterns.c: directories that patterns route here. */

@@ -1,4 +1,4 @@
-/* probe-directory.c: storage that is a directory: dir, and sshfs at its mount. See probe-child.h. */
+/* probe-directory.c: storage that is a directory: dir, and sshfs at its mount. */
 #include "keeper/probe-child.h"
 #include "base/cleanup.h"
 #include "base/fd.h"
@@ -70,8 +70,8 @@ static int look_in_directory(const struct probe_run *run, const char *path, unsi
 	return 0;
 }
 
-/* For seconds after the directory is gone sshfs answers stat and listing from its cache; statvfs by path
- * goes to the server. A server without figures is no reason. */
+/* For seconds after the directory is gone sshfs answers stat and listing from its cache; statvfs by path goes to
+ * the server. A server without figures is no reason. */
 static int look_past_caches(const struct probe_run *run, const char *path)
 {
 	CLEANUP_FD int fd =

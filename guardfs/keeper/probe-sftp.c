@@ -1,4 +1,4 @@
-/* probe-sftp.c: storage behind the ring of a transport. See probe-child.h. */
+/* probe-sftp.c: storage behind a transport's ring. */
 #include "keeper/probe-child.h"
 #include "keeper/server-path.h"
 #include "sftp/client.h"
@@ -22,7 +22,7 @@ static bool open_ring(struct probe_run *run)
 	return true;
 }
 
-/* Figures and identity of a connection are those of its epoch: a new one has another. */
+/* A connection's figures and identity are those of its epoch: a new one has another. */
 static bool look_at_server(struct probe_run *run)
 {
 	struct sftp_attributes attrs;
@@ -53,7 +53,7 @@ static int look_on_server(const struct probe_run *run, const char *path, unsigne
 
 	if (rc < 0)
 		return -rc;
-	/* The root may be a link: that it is a directory is proven already. */
+	/* The root may be a link: it is proven a directory already. */
 	*type = *path ? attrs.permissions & S_IFMT : S_IFDIR;
 	return 0;
 }

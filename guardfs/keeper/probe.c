@@ -1,4 +1,3 @@
-/* probe.c: the parent's side. */
 #include "keeper/probe.h"
 #include "keeper/probe-child.h"
 #include "keeper/spawn.h"

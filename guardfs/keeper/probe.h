@@ -1,8 +1,8 @@
-/* probe.h: asks a backend something in a child that may hang without harm.
+/* probe.h: asks a backend something in a child that may hang.
  *
- * The child opens the backend's root by path (sftp: asks through the ring), proves its identity, looks at
- * figures and routes, and reports in datagrams. A hanging child is killed and left in D state; no second one
- * is started before it is gone. */
+ * The child opens the backend's root by path (sftp: asks through the ring), proves its identity, looks at figures
+ * and routes, and reports in datagrams. A hanging child is killed and left in D state; until it is gone no second
+ * one is started. */
 #ifndef GUARDFS_KEEPER_PROBE_H
 #define GUARDFS_KEEPER_PROBE_H
 
@@ -15,10 +15,10 @@ enum probe_task {
 	PROBE_HANDOVER = 1 << 0, /* pass the root's descriptor */
 	PROBE_LIST = 1 << 1,	 /* some of the root's entries */
 	PROBE_STATFS = 1 << 2,
-	PROBE_ROUTES = 1 << 3,	    /* look at routes' targets */
-	PROBE_PATTERNS = 1 << 4,    /* search directories that patterns route */
+	PROBE_ROUTES = 1 << 3, /* look at routes' targets */
+	PROBE_PATTERNS = 1 << 4,
 	PROBE_LIST_ROUTES = 1 << 5, /* with PROBE_ROUTES: some of each target's entries */
-	PROBE_CANARY = 1 << 6,	    /* write, read and remove a small file */
+	PROBE_CANARY = 1 << 6,
 };
 
 /* Enough to notice another directory in its place. */
@@ -90,8 +90,8 @@ void probe_init(struct probe *probe);
 /* -EBUSY: an earlier child still exists. */
 errint_t probe_begin(struct probe *probe, const struct probe_job *job, uint64_t now_ns) WARN_UNUSED;
 
-/* Takes the next report. *passed_fd as fd_receive_message. 1; 0: none now; -EPIPE: the child is gone. Reports
- * of an abandoned child are swallowed. */
+/* Takes the next report. *passed_fd as fd_receive_message. 1; 0: none now; -EPIPE: the child is gone. Swallows an
+ * abandoned child's reports. */
 int probe_receive(struct probe *probe, struct probe_report *report, int *passed_fd,
 		  uint64_t now_ns) WARN_UNUSED;
 

@@ -1,4 +1,3 @@
-/* probing.c: see probing.h. */
 #include "keeper/probing.h"
 #include "keeper/internal.h"
 #include "base/clock.h"
@@ -100,7 +99,7 @@ static void take_report(struct supervised *s, const struct probe_report *r, int 
 		close(fd);
 }
 
-/* Killed or out of memory: a failed try, though not a failed backend. */
+/* Killed or out of memory: the try fails, though perhaps not the backend. */
 static void child_ended(struct supervised *s)
 {
 	if (s->probe.abandoned || s->heard.done || s->serving)

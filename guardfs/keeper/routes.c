@@ -1,4 +1,4 @@
-/* routes.c: the tier map: manifest, pattern-made routes, and each route's state on the board. */
+/* routes.c: the tier map: manifest, pattern-made routes, and the routes' states on the board. */
 #include "keeper/internal.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
@@ -11,10 +11,10 @@
 
 #define MANIFEST_MAX (1u << 20)
 #define ROUTES_MAX   (8u << 20) /* TIERMAP_ROUTES_MAX lines of two escaped paths */
-/* Editors and shells empty a file before writing it. A half-written manifest lacks routes, whose paths would
- * land on the local disk. So it is read when unchanged for so long, or on an order. */
+/* Editors and shells empty a file before writing it. A half-written manifest lacks routes, whose paths would land
+ * on the local disk: it is read when unchanged for so long, or on order. */
 #define SETTLE_NS (900 * NSEC_PER_MSEC) /* the next tick but one */
-/* So long the first map waits for what cannot be read because of this machine's trouble. */
+/* So long the first map waits for what this machine's trouble keeps from being read. */
 #define FIRST_MAP_TRIES 10 /* ticks */
 
 enum manifest_state { MANIFEST_BAD = 0, MANIFEST_GOOD = 1, MANIFEST_NONE = 2 };
@@ -41,7 +41,7 @@ static ssize_t read_text(const char *path, size_t limit, char **text)
 	return ferror(f) ? -EIO : (ssize_t)n;
 }
 
-/* Trouble of this machine, which says nothing of the file: it is read again. */
+/* Trouble of this machine, not of the file, which is read again. */
 static bool is_passing(errint_t rc)
 {
 	return rc == -EMFILE || rc == -ENFILE || rc == -ENOMEM || rc == -EAGAIN || rc == -EINTR || rc == -EIO;
@@ -146,8 +146,6 @@ static bool recall_good(const struct keeper *k, struct tiermap *fresh)
 	return known;
 }
 
-/* ---- the map ---- */
-
 /* Of former lives. An unreadable file is put aside: its routes are found again at connect. */
 static void parse_routes_file(const struct keeper *k, const char *text, ssize_t n, struct tiermap *map)
 {
@@ -179,7 +177,7 @@ static ssize_t read_routes_file(const struct keeper *k, char **text)
 							       : read_text(path, ROUTES_MAX, text);
 }
 
-/* Pattern-made routes, as far as there is room; all if there is no new manifest. */
+/* Pattern-made routes, as room allows; all if there is no new manifest. */
 static void carry_over(const struct tiermap *from, struct tiermap *to, bool all)
 {
 	for (uint32_t i = 0; i < from->n_routes; i++) {
@@ -192,7 +190,7 @@ static void carry_over(const struct tiermap *from, struct tiermap *to, bool all)
 	}
 }
 
-/* Under the map's lock, so that no route of worker's is lost. Of the routes file n bytes, or why it was not read. */
+/* Under the map's lock: no route of worker's is lost. Of the routes file n bytes, or why it was not read. */
 static void publish_map(struct keeper *k, struct tiermap *fresh, const char *routes, ssize_t n,
 			const char *error)
 {
@@ -213,13 +211,13 @@ static void publish_map(struct keeper *k, struct tiermap *fresh, const char *rou
 	board_map_commit(board);
 }
 
-/* May the first map wait a tick more? Without it worker serves nothing. */
+/* May the first map wait a tick? Without it worker serves nothing. */
 static bool map_can_wait(struct keeper *k)
 {
 	return !atomic_load(&k->board->map_loaded) && ++k->map_tries < FIRST_MAP_TRIES;
 }
 
-/* False: changed during the read, or must be read again. The next tick does it. */
+/* False: changed during the read, or to be read again, which the next tick does. */
 static bool load_manifest(struct keeper *k, struct tiermap *fresh, char *error)
 {
 	struct manifest_stamp after;

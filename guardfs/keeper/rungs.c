@@ -23,7 +23,7 @@ static bool worker_reading(const struct supervised *s)
 	return atomic_load(&s->keeper->board->serving) != 0;
 }
 
-/* ---- fence: nothing of the old epoch can reach storage ---- */
+/* ---- fence ---- */
 
 static enum rung_result fence_start(void *context, uint64_t now_ns)
 {
@@ -51,7 +51,7 @@ static enum rung_result fence_poll(void *context, uint64_t now_ns)
 	return RUNG_DONE;
 }
 
-/* ---- drain: no task of the old epoch is inside ---- */
+/* ---- drain ---- */
 
 /* As recorded at connect or on the board. NULL entry: no proof. */
 static bool still_that_mount(const struct supervised *s)
@@ -67,7 +67,7 @@ static bool still_that_mount(const struct supervised *s)
 }
 
 /* Somebody else's mount is aborted only while tasks are stuck in it, with proof that the minor (reused by the
- * kernel) is still that mount. Else there is nothing but waiting. */
+ * kernel) is still that mount. */
 static void free_stuck_tasks(struct supervised *s, unsigned stuck)
 {
 	uint32_t minor = s->root_known ? s->root.minor : atomic_load(&s->board->minor);
@@ -132,7 +132,7 @@ static enum rung_result drain_poll(void *context, uint64_t now_ns)
 	return RUNG_WAIT;
 }
 
-/* ---- start: a new transport ---- */
+/* ---- start ---- */
 
 static enum rung_result start_start(void *context, uint64_t now_ns)
 {
@@ -161,7 +161,7 @@ static enum rung_result transport_failed(struct supervised *s)
 	return try_fail(s, class, detail);
 }
 
-/* What was found out by trying is not known anew. */
+/* Findings by trying are not known anew. */
 static void note_server(struct supervised *s)
 {
 	uint32_t tried = atomic_load(&s->board->server_lacks) & SERVER_TRIED;
@@ -186,7 +186,7 @@ static enum rung_result start_poll(void *context, uint64_t now_ns)
 	return RUNG_DONE;
 }
 
-/* ---- prove: it serves, and is the storage meant ---- */
+/* ---- prove ---- */
 
 static enum rung_result probe_result(struct supervised *s)
 {
@@ -196,7 +196,7 @@ static enum rung_result probe_result(struct supervised *s)
 		return RUNG_WAIT;
 	if (s->heard.class == ERRCLASS_NONE)
 		return RUNG_DONE;
-	/* It died under the probe: the transport's words, now or in a moment, tell more. */
+	/* It died under the probe: the transport's words, now or soon, tell more. */
 	if (has_carrier(s) && errclass_info(s->heard.class)->infrastructure &&
 	    s->heard.class != ERRCLASS_IDENTITY_MISMATCH) {
 		char detail[256];
@@ -229,7 +229,7 @@ static enum rung_result prove_poll(void *context, uint64_t now_ns)
 	return result;
 }
 
-/* ---- anchor: worker has the root ---- */
+/* ---- anchor ---- */
 
 static enum rung_result anchor_start(void *context, uint64_t now_ns)
 {
@@ -261,7 +261,7 @@ static enum rung_result anchor_poll(void *context, uint64_t now_ns)
 	return RUNG_WAIT;
 }
 
-/* ---- routes: their targets are there ---- */
+/* ---- routes ---- */
 
 static enum rung_result routes_start(void *context, uint64_t now_ns)
 {
@@ -283,7 +283,7 @@ static enum rung_result routes_poll(void *context, uint64_t now_ns)
 	return result;
 }
 
-/* ---- close: operations pass ---- */
+/* ---- close ---- */
 
 static enum rung_result close_start(void *context, uint64_t now_ns)
 {

@@ -4,7 +4,7 @@
 
 #include "keeper/ladder.h"
 
-/* Fills rungs (room for RUNG_ID_COUNT); their context is the struct supervised. Returns their number. */
+/* Fills rungs (room for RUNG_ID_COUNT); their context is the struct supervised. Returns how many. */
 unsigned rungs_of_plan(const struct plan *plan, struct rung *rungs);
 
 #endif

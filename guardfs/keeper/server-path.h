@@ -1,4 +1,4 @@
-/* server-path.h: names of a backend's objects as its SFTP server knows them. Pure. */
+/* server-path.h: a backend's objects as its SFTP server names them. Pure. */
 #ifndef GUARDFS_KEEPER_SERVER_PATH_H
 #define GUARDFS_KEEPER_SERVER_PATH_H
 

@@ -1,4 +1,3 @@
-/* settle-child.c: see settle-child.h. */
 #include "keeper/settle-child.h"
 #include "base/cleanup.h"
 #include "base/fd.h"

@@ -25,12 +25,12 @@ struct settle_shared {
 	struct verify_result result;
 };
 
-/* Fills shared->result. Returns the exit status. In the child; the ring's socket is its descriptor
- * SETTLE_RING_SOCKET. */
+/* Fills shared->result. Returns the exit status. In the child, whose descriptor SETTLE_RING_SOCKET is the ring's
+ * socket. */
 #define SETTLE_RING_SOCKET 3
 int settle_child(const struct settle_job *job, struct settle_shared *shared);
 
-/* settle-sftp.c: the same for the look itself, behind the ring. Returns 0, or 1: no result. */
+/* settle-sftp.c: the look itself, behind the ring. Returns 0, or 1: no result. */
 int settle_look_on_server(const struct settle_job *job, struct verify_result *r);
 
 /* ---- settle-options.c ---- */

@@ -1,4 +1,4 @@
-/* settle-options.c: how a suspect file is looked at, and for how long. See settle-child.h. */
+/* settle-options.c: how a suspect file is looked at, and for how long. */
 #include "keeper/settle-child.h"
 #include "keeper/writers.h"
 
@@ -34,7 +34,7 @@ void settle_cannot_tell(struct verify_result *r, int error)
 	*r = (struct verify_result){.verdict = VERIFY_UNKNOWN, .error = error};
 }
 
-/* Bytes found whole before, if the file is as it was. */
+/* Found whole before, if the file is as it was. */
 static uint64_t begin_at(const struct suspect *s, const struct stat *st)
 {
 	bool same =
@@ -61,8 +61,8 @@ struct verify_options settle_options(const struct settle_job *job, const struct 
 				   .go_on = may_go_on,
 				   .context = (void *)(uintptr_t)job};
 
-	/* By the acknowledged writes, unless it was written to again; it may grow while it is open. Of a crash only
-	 * those a while before are known. */
+	/* By the acknowledged writes, unless it was written again; an open file may grow. Of a crash only those a
+	 * while before are known. */
 	if (!s->again)
 		o.min_size = s->size;
 	if (!s->again && s->cause != SUSPECT_CRASHED && !writers_have(job->arena, s->backend, s->object))

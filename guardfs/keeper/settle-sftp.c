@@ -1,4 +1,4 @@
-/* settle-sftp.c: a suspect file behind the ring of a transport. See settle-child.h. */
+/* settle-sftp.c: a suspect file behind a transport's ring. */
 #include "keeper/server-path.h"
 #include "keeper/settle-child.h"
 #include "sftp/client.h"
@@ -42,8 +42,7 @@ static const struct config_backend *backend_of(const struct settle_job *job)
 	return &job->arena->board.config.backends[job->suspect->backend];
 }
 
-/* The server follows links on the way to a file: each directory above must be one. 0, -ENOTDIR or the server's
- * error. */
+/* The server follows links on the way: each directory above must be one. 0, -ENOTDIR or the server's error. */
 static errint_t check_directories(const struct settle_job *job, const struct server_file *f)
 {
 	char path[SUSPECT_PATH_MAX];

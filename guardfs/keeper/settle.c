@@ -1,4 +1,3 @@
-/* settle.c: see settle.h. */
 #include "keeper/settle.h"
 #include "base/clock.h"
 #include "base/log.h"
@@ -36,7 +35,7 @@ static bool is_pending(const struct suspect *s)
 		s->verdict == SUSPECT_MISSING);
 }
 
-/* Not in recovery, nor in a drill, in which storage may lie. */
+/* Not in recovery, nor in a drill: storage may lie. */
 static bool may_look(const struct keeper *k, uint32_t backend)
 {
 	const struct supervised *s = &k->backends[backend];
@@ -47,7 +46,7 @@ static bool may_look(const struct keeper *k, uint32_t backend)
 
 /* ---- beginning ---- */
 
-/* CLOCK_MONOTONIC; UINT64_MAX: never. A suspect about which nobody can tell more is not looked at again. */
+/* CLOCK_MONOTONIC; UINT64_MAX: never, as for a suspect about which nobody can tell more. */
 static uint64_t due_ns(const struct keeper *k, uint32_t place, uint64_t now_ns)
 {
 	const struct suspect *s = suspect_at(k, place);
@@ -131,13 +130,13 @@ static void say(const char *why)
 /* Well-formed and long enough: is it what was acknowledged? */
 static enum suspect_verdict judge_whole(const struct keeper *k, const struct verify_result *r)
 {
-	/* What was owed to storage went with guardfs, and how much that was is known from before. */
+	/* What was owed went with guardfs, and how much is known from before. */
 	if (found.cause == SUSPECT_CRASHED &&
 	    k->config->backends[found.backend].durability == DURABILITY_BEHIND) {
 		say("it has all that is known to have been acknowledged; what was owed to storage is lost");
 		return SUSPECT_UNKNOWN;
 	}
-	/* Its writer is gone as well, and storage had confirmed it. */
+	/* Its writer is gone too, and storage had confirmed it. */
 	if (r->kind == VERIFY_DATA && found.cause == SUSPECT_CRASHED && !found.again) {
 		say("it has all that is known to have been acknowledged");
 		return SUSPECT_WHOLE;
@@ -233,7 +232,7 @@ static void take_place(const struct verify_result *r)
 	found.found_mtime_s = r->mtime_s;
 	found.at = r->at;
 	found.whole_to = MIN(r->whole_to, r->size);
-	/* Of a file without structure nothing tells whether bytes in a lost range are the right ones. */
+	/* Without structure nothing tells whether a lost range holds the right bytes. */
 	if (r->kind == VERIFY_DATA && found.ranges.n)
 		found.whole_to = MIN(found.whole_to, found.ranges.ranges[0].from);
 	found.n_holes = 0;
@@ -248,7 +247,7 @@ static void plan_retry(struct keeper *k, uint64_t now_ns)
 	found.tries++;
 }
 
-/* Told again, settled or moved meanwhile: the finding is of the past. */
+/* Told again, settled or moved meanwhile: the finding is outdated. */
 static bool is_still_asked(const struct keeper *k)
 {
 	const struct suspect *s = suspect_at(k, k->settle.place);
@@ -308,8 +307,6 @@ static void take_result(struct keeper *k, uint64_t now_ns)
 		suspects_found(k, k->settle.place, &found);
 }
 
-/* ---- the loop ---- */
-
 uint64_t settle_step(struct keeper *k, uint64_t now_ns)
 {
 	if (!k->settle.shared)
@@ -319,7 +316,7 @@ uint64_t settle_step(struct keeper *k, uint64_t now_ns)
 		take_result(k, now_ns);
 	}
 	if (k->settle.pid) {
-		/* A hanging child is killed, and left until it is gone. */
+		/* A hanging child is killed, and left until gone. */
 		if (!may_look(k, k->settle.backend) ||
 		    k->backends[k->settle.backend].epoch != k->settle.epoch)
 			kill(k->settle.pid, SIGKILL);

@@ -1,6 +1,6 @@
-/* settle.h: finding out what has become of suspect files, singly, in a child that reads them from storage
- * (guardfs/verify/). Only while the backend serves, at a bounded rate, slower while callers are inside. A
- * look cut short is continued. */
+/* settle.h: finds out what has become of suspect files, one by one, in a child that reads them from storage
+ * (guardfs/verify/). Only while the backend serves, at a bounded rate, slower while callers are inside. A look cut
+ * short goes on later. */
 #ifndef GUARDFS_KEEPER_SETTLE_H
 #define GUARDFS_KEEPER_SETTLE_H
 
@@ -21,12 +21,11 @@ struct settle {
 	uint64_t next_ns;	    /* not before */
 	/* By place: when to repeat a vain look; 0: at once. */
 	uint64_t retry_ns[SUSPECTS_MAX];
-	/* The connection of that look: over another one it is repeated at once. */
+	/* The look's connection: over another it is repeated at once. */
 	uint32_t retry_epoch[SUSPECTS_MAX];
 };
 
 void settle_start(struct keeper *k);
-/* The next keeper continues the look. */
 void settle_stop(struct keeper *k);
 
 uint64_t settle_step(struct keeper *k, uint64_t now_ns);

@@ -1,7 +1,7 @@
 /* sftp-child.c: see sftp-child.h.
  *
- * With libssh it reads keys and connects, gives up what a login does not need, logs in, and then gives up everything but
- * its sockets and its memory. With the OpenSSH client it starts ssh, and then gives up the same, before anything came. */
+ * With libssh it reads keys and connects, gives up what a login does not need, logs in, and gives up everything
+ * but its sockets and memory. With the OpenSSH client it starts ssh, and gives up the same before anything came. */
 #include "keeper/sftp-child.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
@@ -22,14 +22,14 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 
-/* Guardian, worker and keeper have died at once: their successors come for the connection, or nobody does. */
+/* Guardian, worker and keeper died at once: their successors come for the connection, or nobody. */
 #define DESERTED_NS (60 * NSEC_PER_SEC)
 
-/* A partition is found within that time, or within the longest deadline if that is longer: until then a server that
- * takes nothing in may be a slow one. */
+/* A partition is found within that time, or the longest deadline if longer: before, a server that takes nothing in
+ * may be slow. */
 #define UNACKNOWLEDGED_LEAST_MS 30000u
 
-/* A login is not begun in less than such a part of connect_ms. */
+/* A login is not begun in less than this part of connect_ms. */
 #define LEAST_SHARE 20
 
 /* A sanitizer's shadow of the memory is larger than any bound. */
@@ -66,7 +66,7 @@ static struct sftp_job *map_job(void)
 	return p == MAP_FAILED ? NULL : p;
 }
 
-/* The session was good, and is of no use all the same. */
+/* The session was good, but is of no use. */
 static struct connection *fail_setup(struct diagnosis *d)
 {
 	d->class = ERRCLASS_NO_RESOURCES;
@@ -76,7 +76,7 @@ static struct connection *fail_setup(struct diagnosis *d)
 	return NULL;
 }
 
-/* What the server says before the login is parsed by a process that can still become another user, and read. */
+/* What the server says before the login is parsed by a process that can yet become another user, and read. */
 static void confine_login(void)
 {
 	static bool done;
@@ -91,7 +91,6 @@ static int unacknowledged_ms(const struct sftp_job *job)
 	return (int)MIN(MAX(job->slow_ms, UNACKNOWLEDGED_LEAST_MS), (uint32_t)INT_MAX);
 }
 
-/* What both logins share. */
 struct logins {
 	/* The socket of the connection before; -1: none. */
 	int like;
@@ -128,7 +127,7 @@ static struct connection *connect_once(const struct sftp_job *job, uint32_t limi
 	return connection;
 }
 
-/* Half of what is left of connect_ms, which keeper allows in all. */
+/* Half of what is left of connect_ms. */
 static uint32_t share_ms(const struct sftp_job *job, uint64_t began_ns)
 {
 	uint64_t spent_ms = (clock_mono_ns() - began_ns) / NSEC_PER_MSEC;
@@ -136,7 +135,7 @@ static uint32_t share_ms(const struct sftp_job *job, uint64_t began_ns)
 	return job->connect_ms > spent_ms ? (job->connect_ms - (uint32_t)spent_ms) / 2 : 0;
 }
 
-/* Data on a connection of its own, if there is room and time for it: else everything shares one. */
+/* Data on its own connection, if there is room and time: else everything shares one. */
 static struct connection *connect_for_data(struct sftp_job *job, uint64_t began_ns, struct logins *logins,
 					   struct connection *metadata)
 {
@@ -148,14 +147,14 @@ static struct connection *connect_for_data(struct sftp_job *job, uint64_t began_
 	return bulk ? bulk : metadata;
 }
 
-/* Both connections over libssh. False: the record of the login says why. */
+/* Both connections. False: the record of the login says why. */
 static bool connect_by_libssh(struct sftp_job *job, struct transport_ends *ends, struct connection **metadata,
 			      struct connection **bulk)
 {
 	static struct logins logins = {.like = -1};
 	uint64_t began_ns = clock_mono_ns();
 
-	/* Not written to a disk either. */
+	/* Not to be swapped out. */
 	(void)mlock(&logins, sizeof(logins));
 	*metadata = connect_once(job, job->connect_ms, &logins, &job->diagnosis);
 	if (*metadata)
@@ -172,8 +171,8 @@ static void confine_ssh(void)
 	privileges_drop(PRIVILEGES_SSH);
 }
 
-/* It inherits the limits, the session and the token: keeper finds it, and all that it starts. later: it logs in once
- * something is sent to it. */
+/* It inherits limits, session and token: keeper finds it and all that it starts. later: it logs in once something
+ * is sent to it. */
 static struct connection *connect_by_program(const struct sftp_job *job, const struct sshfs_command *command,
 					     bool later)
 {

@@ -1,5 +1,4 @@
-/* sftp-child.h: the process that is a transport of SFTP: guardfs itself, executed anew, so that it has nothing of
- * keeper's memory. */
+/* sftp-child.h: the process that is a transport of SFTP: guardfs executed anew, with nothing of keeper's memory. */
 #ifndef GUARDFS_KEEPER_SFTP_CHILD_H
 #define GUARDFS_KEEPER_SFTP_CHILD_H
 
@@ -24,10 +23,9 @@ enum sftp_child_fd {
 struct sftp_job {
 	struct config_backend backend;
 	uint32_t connect_ms;
-	/* SSH connections to be made. */
 	uint32_t connections;
-	/* For so long a server that was asked may be silent on a connection: one that only looks and reads, and one that
-	 * changes something. */
+	/* How long a server that was asked may be silent on a connection: one that only looks and reads, and one
+	 * that changes something. */
 	uint32_t quick_ms, slow_ms;
 	bool no_key, sandbox;
 	/* Bytes of its own memory. */
@@ -35,19 +33,19 @@ struct sftp_job {
 
 	/* Of the login, under way or done. */
 	struct diagnosis diagnosis;
-	/* Of the second login, if one is wanted: without it data shares the first one's connection. */
+	/* Of the second login, if wanted: without it data shares the first connection. */
 	struct diagnosis second;
 	/* transport_serve's error; 0: it has not ended. */
 	_Atomic int32_t ended;
 };
 
-/* ssh should have said what is wrong before keeper gives the try up. */
+/* ssh should have said what is wrong before keeper gives up. */
 static inline uint32_t sftp_ssh_timeout_s(uint32_t connect_ms)
 {
 	return connect_ms > 2000 ? (connect_ms - 1000) / 1000 : 1;
 }
 
-/* The process. Returns its exit status. */
+/* Returns the exit status. */
 int sftp_child_main(void);
 
 #endif

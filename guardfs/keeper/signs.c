@@ -1,4 +1,3 @@
-/* signs.c: see signs.h. */
 #include "keeper/signs.h"
 #include "keeper/events.h"
 #include "keeper/internal.h"
@@ -6,7 +5,7 @@
 
 #include <stdio.h>
 
-/* Fewer are no sign: the server's ssh answers keepalives even when its storage is dead. */
+/* Fewer are no sign: the server's ssh answers keepalives even with dead storage. */
 #define SIGN_BYTES  1024u
 #define LOOK_MIN_MS 20u
 #define LOOK_MAX_MS 500u
@@ -55,8 +54,8 @@ static void look_at_traffic(struct supervised *s, uint64_t now_ns)
 	s->signs.watching = true;
 }
 
-/* A hostile listing may have no end, and sshfs keeps all of it. Worker refuses to list that directory again
- * at once (fs/dir.c). */
+/* A hostile listing may have no end, and sshfs keeps all of it. Worker refuses to list that directory again at
+ * once (fs/dir.c). */
 static void watch_memory(struct supervised *s, uint64_t now_ns)
 {
 	uint64_t bytes = transport_memory(&s->transport);

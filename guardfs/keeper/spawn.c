@@ -1,4 +1,3 @@
-/* spawn.c: see spawn.h. */
 #include "keeper/spawn.h"
 
 #include <errno.h>

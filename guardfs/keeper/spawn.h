@@ -6,8 +6,8 @@
 #include <sys/types.h>
 
 /* Forks; in the child keep[0..n-1] become 3, 4 and so on, nothing above is open, signals are unblocked with
- * default actions. Not child_clone: keeper could not close its copies in a shared table without racing with
- * the child. Returns as fork, or -errno. */
+ * default actions. Not child_clone: closing keeper's copies in a shared table would race with the child. As fork,
+ * or -errno. */
 pid_t spawn_fork(const int *keep, size_t n) WARN_UNUSED;
 
 /* Close-on-exec. -errno (-ESRCH: no such process). */

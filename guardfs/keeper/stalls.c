@@ -1,8 +1,8 @@
 /* stalls.c: see stalls.h.
  *
  * Acts for one job at a time, where the job itself is to blame, with the sentinel, while no other job goes on
- * (else the crawler is not stalled), and within caps by job. Caps go by the wall clock and are in the
- * journal's memory, under "stall/JOB". */
+ * (else the crawler is not stalled), and within caps by job. Caps go by the wall clock and are in the journal's
+ * memory, under "stall/JOB". */
 #include "keeper/stalls.h"
 #include "base/cleanup.h"
 #include "base/clock.h"

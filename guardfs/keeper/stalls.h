@@ -15,8 +15,8 @@ void stalls_stop(struct stalls *stalls);
 /* Every second or so: notes when no job could progress. */
 void stalls_tick(struct keeper *k);
 
-/* Longest first, for the command's result (docs/PROTOCOL.control.md). act: runs on_stall, if permitted, for
- * the first that storage is not to blame for. NULL: out of memory. */
+/* Longest first, for the command's result (docs/PROTOCOL.control.md). act: runs on_stall, if permitted, for the
+ * first that storage is not to blame for. NULL: out of memory. */
 struct json_t *stalls_answer(struct keeper *k, uint64_t require_s, bool act);
 
 #endif

@@ -1,4 +1,4 @@
-/* supervised.c: docs/RECOVERY.md has the order of things. */
+/* supervised.c: docs/RECOVERY.md has the order. */
 #include "keeper/climb.h"
 #include "keeper/effects.h"
 #include "keeper/events.h"
@@ -87,8 +87,8 @@ static bool adopt_serving(struct supervised *s)
 	return is_transport_there(s);
 }
 
-/* Guardian and worker died at once, and with them the root's descriptor: only for that did the next guardian
- * open the breaker (guardian/handover.c). */
+/* Guardian and worker died at once, and the root's descriptor with them: only for that the next guardian opened
+ * the breaker (guardian/handover.c). */
 static bool lacks_only_root(const struct supervised *s)
 {
 	return health_serves(s->course.state) && atomic_load(&s->board->root_fd) < 0 &&
@@ -115,7 +115,7 @@ static void adopt_transport(struct supervised *s)
 			 transport_name(&s->transport), (int)pid);
 }
 
-/* Of the board. A serving state stays even if nothing serves: the backend is broken after all recalls. */
+/* Of the board. A serving state stays even if nothing serves: after all recalls the backend is broken. */
 static void take_state(struct supervised *s, uint64_t now_ns)
 {
 	uint64_t breaker = atomic_load(&s->board->breaker);
@@ -141,7 +141,7 @@ static void note_outage(struct supervised *s, uint64_t now_ns)
 
 	if (s->serving || !health_serves(s->course.state))
 		return;
-	/* Callers got errors while there was no keeper. */
+	/* Callers got errors without a keeper. */
 	s->latency.errors_before = MIN(s->latency.errors_before, atomic_load(&s->board->failed_before));
 	s->reopens = lacks_only_root(s);
 	if (s->reopens && course_reconnect(&s->course, now_ns) == 0) {
@@ -155,7 +155,7 @@ static void note_outage(struct supervised *s, uint64_t now_ns)
 
 void supervised_init(struct supervised *s, struct keeper *k, unsigned index, uint64_t now_ns)
 {
-	/* on_suspect ran for none yet, not even none (0). */
+	/* on_suspect ran for none yet, not even 0 (none). */
 	*s = (struct supervised){.keeper = k, .index = index, .root_fd = -1, .suspect_incident = UINT64_MAX};
 	s->config = &k->config->backends[index];
 	s->board = &k->board->backends[index];

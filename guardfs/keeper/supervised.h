@@ -15,7 +15,7 @@
 #include "policy/plan.h"
 
 #define PROBATION_MS	 200   /* trouble so soon after closing is the same outage */
-#define SHORT_MS	 10000 /* a backend that served shorter is not retried at once for ever */
+#define SHORT_MS	 10000 /* shorter service does not earn immediate retries for ever */
 #define IDENTITY_MS	 30000 /* between proofs of identity, whatever the traffic */
 #define SUSPECT_PAUSE_MS 200   /* between probes asked for by worker or guardian */
 #define ROUTES_LISTED	 8     /* the others are only stat'ed */
@@ -75,7 +75,7 @@ struct supervised {
 	/* Start of the next probe's window over the map. */
 	uint32_t next_route;
 
-	/* The try keeps the transport: worker only lost the root with guardian. */
+	/* The try keeps the transport: worker lost only the root, with guardian. */
 	bool reopens;
 	/* -1: handed over. */
 	int root_fd;
@@ -106,7 +106,7 @@ static inline bool has_carrier(const struct supervised *s)
 	return backend_has_carrier(s->config->type);
 }
 
-/* Takes the backend over from the board: adopts what runs, recovers what is gone. */
+/* Takes the backend over: adopts what runs, recovers what is gone. */
 void supervised_init(struct supervised *s, struct keeper *keeper, unsigned index, uint64_t now_ns);
 
 uint64_t supervised_step(struct supervised *s, uint64_t now_ns);

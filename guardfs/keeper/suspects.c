@@ -1,4 +1,3 @@
-/* suspects.c: see suspects.h. */
 #include "keeper/suspects.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
@@ -55,13 +54,12 @@ static void give_to_journal(struct keeper *k, uint32_t place)
 	k->suspects.given[place] = k->journal && record && journal_put_suspect(k->journal, &row);
 }
 
-/* Has a dead keeper carried out the present note on it? */
 static bool has_taken_note(const struct keeper *k, const struct suspect *s)
 {
 	return k->suspects.note && s->filed_ns && s->note == k->suspects.note;
 }
 
-/* A former look's outcome is of the past: the next one waits for calm alone. */
+/* A former look's outcome is outdated: the next one waits for calm alone. */
 static void look_anew(struct keeper *k, uint32_t place)
 {
 	k->settle.retry_ns[place] = 0;
@@ -194,7 +192,7 @@ static void find_job(const struct keeper *k, struct suspect *s)
 	s->job[length] = '\0';
 }
 
-/* ---- notes that make a suspect ---- */
+/* ---- new suspects ---- */
 
 /* The more certain loss is the cause. */
 static enum suspect_news graver(enum suspect_news a, enum suspect_news b)
@@ -303,7 +301,7 @@ static void take_suspect(struct keeper *k, const struct suspect_note *note)
 	store(k, place, &work);
 }
 
-/* ---- notes of what has become of suspects ---- */
+/* ---- news of suspects ---- */
 
 static void settle_as(struct keeper *k, uint32_t place, enum suspect_verdict verdict, const char *why)
 {

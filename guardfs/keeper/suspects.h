@@ -1,6 +1,5 @@
-/* suspects.h (keeper): suspect files: taken from worker's notes into the arena's table (shm/suspect.h) and
- * the journal, and settled by a look (settle.h), by what befalls the file, or by an operator.
- * docs/INTEGRITY.md. */
+/* suspects.h (keeper): suspect files: from worker's notes into the arena's table (shm/suspect.h) and the journal;
+ * settled by a look (settle.h), the file's fate, or an operator. docs/INTEGRITY.md. */
 #ifndef GUARDFS_KEEPER_SUSPECTS_H
 #define GUARDFS_KEEPER_SUSPECTS_H
 
@@ -12,7 +11,7 @@ struct keeper;
 
 struct suspects {
 	bool recalled;
-	/* Number of the note that is being carried out; 0: none. */
+	/* Number of the note being carried out; 0: none. */
 	uint32_t note;
 	/* By place: given to the journal, perhaps not written yet. */
 	bool given[SUSPECTS_MAX];
@@ -24,7 +23,7 @@ void suspects_start(struct keeper *k);
 /* Takes a note of keeper's own. */
 void suspects_take(struct keeper *k, const struct suspect_note *note);
 
-/* Takes notes, and gives the journal what it lacks. Each time round the loop. */
+/* Also gives the journal what it lacks. Each time round the loop. */
 void suspects_step(struct keeper *k);
 
 /* Stores, writes down and tells a finding. */
@@ -33,12 +32,12 @@ void suspects_found(struct keeper *k, uint32_t place, const struct suspect *foun
 /* Stores an unfinished one. */
 void suspects_progressed(struct keeper *k, uint32_t place, const struct suspect *seen);
 
-/* Those that need a look, as an array of SUSPECT (docs/PROTOCOL.control.md), of one backend or job (NULL, "":
- * all). NULL: short of memory. */
+/* Those of one backend or job (NULL, "": all) that need a look, as an array of SUSPECT (docs/PROTOCOL.control.md).
+ * NULL: short of memory. */
 struct json_t *suspects_json(const struct keeper *k, const char *backend, const char *job);
 
-/* Accepts those at or below path (relative to the mount, escaped as in .guardfs/suspects), of a job, or (both
- * "") all. Returns how many. */
+/* Accepts those at or below path (relative to the mount, escaped as in .guardfs/suspects), of a job, or (both "")
+ * all. Returns how many. */
 uint32_t suspects_accept(struct keeper *k, const char *path, const char *job);
 
 /* suspects-json.c: from report_suspect_json's record. False: it makes no sense. */

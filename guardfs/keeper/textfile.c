@@ -1,4 +1,3 @@
-/* textfile.c: see textfile.h. */
 #include "keeper/textfile.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
@@ -26,7 +25,7 @@ static void tell_trouble(struct keeper *k, int error, const char *what)
 	k->textfile.told = error;
 }
 
-/* For a child that exits with an errno, 0 to 254. */
+/* For children that exit with an errno, 0 to 254. */
 static pid_t begin_child(void)
 {
 	pid_t keeper = getpid(), pid = spawn_fork(NULL, 0);

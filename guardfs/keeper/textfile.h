@@ -1,5 +1,5 @@
-/* textfile.h: node_exporter's figures, if configured. The operator chooses their disk, which may hang:
- * children write them. */
+/* textfile.h: node_exporter's figures, if configured. Their disk, chosen by the operator, may hang: children write
+ * them. */
 #ifndef GUARDFS_KEEPER_TEXTFILE_H
 #define GUARDFS_KEEPER_TEXTFILE_H
 
@@ -20,13 +20,13 @@ struct textfile {
 	int told;
 };
 
-/* Writes the figures, now or after the child under way. */
+/* Now or after the child under way. */
 void textfile_write(struct keeper *k);
 
 void textfile_reaped(struct keeper *k, pid_t pid, int status);
 
-/* At the end the last figures stay: an alert on a missing figure cannot fire. Waits a second at most; else
- * the figures' age tells. */
+/* At the end the last figures stay: an alert on a missing figure cannot fire. Waits a second at most; else their
+ * age tells. */
 void textfile_end(struct keeper *k);
 
 #endif

@@ -1,4 +1,3 @@
-/* transport.c: see transport.h. */
 #include "keeper/transport.h"
 #include "keeper/fence.h"
 #include "keeper/spawn.h"
@@ -35,7 +34,7 @@ void transport_init(struct transport *t, const struct config *config, unsigned b
 		t->kind = &transport_command;
 }
 
-/* In the environment of a transport's processes: the proof that keeper may kill them. */
+/* In the environment of a transport's processes: proof that keeper may kill them. */
 static void format_token(const struct transport *t, char *token, size_t size)
 {
 	snprintf(token, size, TOKEN_NAME "=%s/%s", t->run_dir, t->backend->name);
@@ -47,8 +46,8 @@ static struct fence_group group_of(const struct transport *t, char *token, size_
 	return (struct fence_group){.session = t->pid, .token = token, .mark = t->mark};
 }
 
-/* In the child. It outlives a killed keeper, the reader of its stderr: hence SIGPIPE is ignored and there is
- * no PDEATHSIG. */
+/* In the child. It outlives a killed keeper, its stderr's reader: hence SIGPIPE is ignored and there is no
+ * PDEATHSIG. */
 static void exec_transport(const struct transport *t)
 {
 	char token[CONFIG_PATH_MAX + 64];
@@ -65,9 +64,9 @@ static void exec_transport(const struct transport *t)
 	_exit(127);
 }
 
-/* Its end of its output is one to read from, too: the pipe never lacks a reader, so that nobody is killed by SIGPIPE while
- * there is no keeper, and the next keeper opens it again through /proc. When the pipe is full its words are lost; it does
- * not wait. */
+/* Opens its end of its output for reading, too: the pipe never lacks a reader, so nobody is killed by SIGPIPE
+ * without a keeper, and the next keeper reopens it through /proc. When the pipe is full its words are lost; it
+ * does not wait. */
 static errint_t keep_readable(int *fd)
 {
 	char path[32];
@@ -115,14 +114,13 @@ static errint_t fork_transport(struct transport *t, const int *keep, size_t n)
 	return 0;
 }
 
-/* Are there processes below it of which nobody knows what they are? They are marked, and their output always has a
- * reader. */
+/* Unknown processes below it are marked, and their output always has a reader. */
 static bool starts_any_program(const struct transport *t)
 {
 	return t->kind->any_program || backend_is_reached_by_ssh(t->backend);
 }
 
-/* The mark takes CAP_SYS_ADMIN: a user's are known by their session (docs/SSHFS.md). */
+/* The mark takes CAP_SYS_ADMIN: a user's are known by session (docs/SSHFS.md). */
 static bool is_marked(const struct transport *t)
 {
 	return starts_any_program(t) && privileges_of_root();
@@ -139,7 +137,7 @@ static void set_mark(struct transport *t, uint32_t mark, int held)
 		atomic_store(t->mark_kept, mark);
 }
 
-/* Whatever it forks. A keeper that could not go back would kill itself by the mark. */
+/* Whatever it forks is marked. A keeper that could not go back would kill itself by the mark. */
 static errint_t fork_marked(struct transport *t, const int *keep, size_t n)
 {
 	uint32_t mark;
@@ -237,7 +235,7 @@ const char *transport_name(const struct transport *t)
 	return t->kind ? t->kind->name : "none";
 }
 
-/* A writer as quick as this reader does not hold keeper: the rest is read at the next step. */
+/* A writer as quick as this reader does not hold keeper: the next step reads the rest. */
 void transport_read(struct transport *t)
 {
 	char chunk[512];

@@ -1,5 +1,4 @@
-/* transport.h: keeper's carrier of a backend, sshfs or a transport of SFTP: started, watched, adopted from a
- * predecessor, killed. */
+/* transport.h: keeper's carrier of a backend: started, watched, adopted from a predecessor, killed. */
 #ifndef GUARDFS_KEEPER_TRANSPORT_H
 #define GUARDFS_KEEPER_TRANSPORT_H
 
@@ -37,13 +36,13 @@ struct transport {
 	/* -1: none or dead. */
 	int pidfd;
 	uint64_t start;
-	/* By it all that it starts is known. 0: by its session. Kept on the board, for the next keeper, from before the start
-	 * until none of them is left (NULL: nowhere). */
+	/* Identifies all that it starts; 0: its session does. On the board, for the next keeper, from before the
+	 * start until none of them is left (NULL: nowhere). */
 	uint32_t mark;
 	_Atomic uint32_t *mark_kept;
-	/* Keeps its number from being another's. -1: not held. */
+	/* Keeps its number from being reused. -1: not held. */
 	int mark_fd;
-	/* Of a former guardfs, killed, and not ended yet. */
+	/* A former guardfs's, killed, not ended yet. */
 	struct fence_dying dying;
 	/* Of wait(2); -1: unknown. */
 	int status;
@@ -51,7 +50,7 @@ struct transport {
 	size_t used;
 	/* The end of its stderr. */
 	char text[TRANSPORT_TEXT_MAX];
-	/* command: the line that it is saying; how many were logged since then, and how many were not. */
+	/* command: the line it is saying; how many were logged since, and how many not. */
 	char line[TRANSPORT_LINE_MAX];
 	size_t line_used;
 	uint64_t lines_since_ns;
@@ -69,14 +68,15 @@ struct transport {
 	char mountpoint[CONFIG_PATH_MAX + 128];
 	char fsname[128];
 
-	/* sftp: the users' end of the ring's socket (-1: none), the ring (ring.ring NULL: none), and what the process is told
-	 * and tells (NULL: none, as of an adopted one). */
+	/* sftp: the users' end of the ring's socket (-1: none), the ring (ring.ring NULL: none), and what the
+	 * process is told and tells (NULL: none, as of an adopted one). */
 	int ring_socket;
 	struct ring_user ring;
 	struct sftp_job *job;
-	/* Until then one connection, for a second one hung. Kept over starts. */
+	/* Until then one connection, for a second hung. Kept over starts. */
 	uint64_t alone_until_ns;
-	/* Until then a password_file changed at refused_ns holds a password that the server has refused. Kept over starts. */
+	/* Until then a password_file changed at refused_ns holds a password that the server refused. Kept over
+	 * starts. */
 	uint64_t refused_ns, refused_until_ns;
 };
 
@@ -93,20 +93,20 @@ errint_t transport_start(struct transport *t, uint32_t epoch, char *message,
 
 /* A predecessor's process, as the board has it. */
 struct transport_heir {
-	/* pid 0: none; what it had started may be there, under its mark. */
+	/* 0: none; what it started may be there, under its mark. */
 	pid_t pid;
 	uint64_t start;
 	uint32_t epoch;
 	uint32_t mark;
-	/* Guardian has worker's descriptors: root_fd among them, -1: none of that epoch. */
+	/* Guardian has worker's descriptors: among them root_fd, -1: none of that epoch. */
 	int guardian_pidfd, root_fd;
 };
 
-/* Takes it over. -ESRCH: it is gone, or cannot be reached; the rest of its session can still be killed. */
+/* -ESRCH: it is gone, or cannot be reached; the rest of its session can still be killed. */
 errint_t transport_adopt(struct transport *t, const struct transport_heir *heir) WARN_UNUSED;
 
-/* A living one goes on as the carrier of another epoch, while no worker uses it. Returns the epoch that its process has
- * then, for a transport_heir. */
+/* A living one goes on as another epoch's carrier, while no worker uses it. Returns its process's epoch then, for
+ * a transport_heir. */
 uint32_t transport_set_epoch(struct transport *t, uint32_t epoch, uint32_t present);
 
 /* Reads its output. */
@@ -115,7 +115,7 @@ void transport_read(struct transport *t);
 /* Is there no living process? */
 bool transport_dead(const struct transport *t);
 
-/* Nor any other of its session, as sshfs's ssh, or of all that a command, or ssh, has started? Reads all of /proc, for the fence,
+/* Nor any other of its session, or of all that a command, or ssh, has started? Reads all of /proc, for the fence,
  * which waits for it. */
 bool transport_gone(const struct transport *t);
 
@@ -127,22 +127,22 @@ static inline bool transport_known(const struct transport *t)
 
 void transport_reaped(struct transport *t, pid_t pid, int status);
 
-/* Its own words on a failure; ERRCLASS_NONE: it has said nothing that tells, or nothing at all. detail for people. */
+/* Its own words on a failure; ERRCLASS_NONE: none that tell. detail for people. */
 enum errclass transport_explain(struct transport *t, char *detail, size_t size);
 
-/* Why it died or failed: class by its words, else by its exit; detail for people. */
+/* Why it died or failed: class by its words, else its exit; detail for people. */
 enum errclass transport_diagnose(struct transport *t, char *detail, size_t size);
 
-/* A program that mounts: is its mount in the mount table? sftp: does it serve? */
+/* A program that mounts: is the mount there? sftp: does it serve? */
 bool transport_ready(const struct transport *t);
 
-/* sftp: of struct diagnosis, what a login has told, and what the next one is told. */
+/* sftp: of struct diagnosis: what a login told, and what the next is told. */
 void transport_note_refused(struct transport *t, uint64_t changed_ns);
 uint64_t transport_refused_ns(const struct transport *t);
 
-/* SSH connections that it has, or is making. */
+/* SSH connections that it has, or makes. */
 unsigned transport_connections(const struct transport *t);
-/* The same of one that is to be started. SFTP's second one leaves room for a diagnosis. */
+/* The same of one to be started. SFTP's second leaves room for a diagnosis. */
 static inline unsigned transport_connections_wanted(const struct transport *t)
 {
 	return t->backend->type == BACKEND_SFTP && t->config->connections > 2 &&
@@ -154,38 +154,37 @@ static inline unsigned transport_connections_wanted(const struct transport *t)
 /* sftp, once ready: as board_backend.server_lacks. */
 uint32_t transport_server_lacks(const struct transport *t);
 
-/* sftp: notes that it is ready, and tells the log if it has one connection where two were wanted. All of its output was
- * read: ssh's words on the login are forgotten. */
+/* sftp: notes that it is ready, and logs if one connection serves where two were wanted. All its output was read:
+ * ssh's words on the login are forgotten. */
 void transport_serves(struct transport *t);
 
 /* sftp: gives back what dead probes had in its ring. */
 void transport_inherit(struct transport *t);
 
-/* Bytes received; 0: unknown (no TCP socket, as with some ProxyCommands). Looks at every process of the
- * machine. */
+/* 0: unknown (no TCP socket, as with some ProxyCommands). Reads all of /proc. */
 uint64_t transport_received(const struct transport *t);
 
-/* Bytes of memory that it has for itself (a command, or ssh, with all that it has started), and may have. 0: unknown. */
+/* Bytes that it has for itself (a command, or ssh, with all that it started), and may have. 0: unknown. */
 uint64_t transport_memory(const struct transport *t);
 static inline uint64_t transport_memory_max(const struct transport *t)
 {
 	return (uint64_t)t->backend->max_memory_mib << 20;
 }
 
-/* Beyond max_memory: a limit that holds whether keeper sees it in time or not. */
+/* Beyond max_memory. */
 #define TRANSPORT_MEMORY_MORE (256ull << 20)
 
-/* Has the kernel refuse a program that mounts what goes well beyond that, whether keeper sees it in time or not. Stacks of
- * threads count, pages of programs do not. Only after it has mounted: before, the process may still be
- * keeper's image. (A transport of SFTP bounds itself.) */
+/* Has the kernel refuse a program that mounts what goes well beyond max_memory, whether keeper sees it in time or
+ * not. Stacks of threads count, pages of programs do not. Only after it has mounted: before, the process may still
+ * be keeper's image. (A transport of SFTP bounds itself.) */
 void transport_bound_memory(const struct transport *t);
 
-/* Kills it with its session, or with all that a command, or ssh, has started, at once, resetting their connections. Does not
+/* Kills it with its session, or with all that a command, or ssh, started, resetting their connections. Does not
  * wait. */
 void transport_kill(struct transport *t);
 
-/* Kills those of this backend that a former guardfs left and nobody knows of, but for this one, and detaches their mounts
- * if they are here. */
+/* Kills those of this backend that a former guardfs left and nobody knows of, but for this one, and detaches their
+ * mounts if they are here. */
 void transport_clear(struct transport *t);
 
 /* Are they gone? */
@@ -194,19 +193,18 @@ static inline bool transport_is_clear(struct transport *t)
 	return !fence_is_dying(&t->dying);
 }
 
-/* Visits its processes. Looks at every process of the machine. */
+/* Reads all of /proc. */
 void transport_each(const struct transport *t, void (*visit)(pid_t pid, void *arg), void *arg);
 
-/* Signals its session, or all that a command has started, and does nothing else: drills. Returns how many got it. */
+/* Only signals its session, or all that a command started: drills. Returns how many got it. */
 unsigned transport_signal(const struct transport *t, int signal);
 
-/* A program that mounts: detaches every mount of this backend, a predecessor's too, and removes their directories. */
+/* A program that mounts: detaches all mounts of this backend, a predecessor's too, and removes the directories. */
 void transport_detach(const struct transport *t);
 
-/* It is gone. sftp: ends its ring, and lets all who wait there go. */
+/* It is gone. sftp: ends its ring, and lets all waiters go. */
 void transport_end(struct transport *t);
 
-/* Closes a dead one's pipes. */
 void transport_forget(struct transport *t);
 
 /* ---- the kinds: transport_sshfs.c, transport_command.c, transport_sftp.c ---- */
@@ -217,18 +215,18 @@ void transport_forget(struct transport *t);
 
 struct transport_kind {
 	const char *name;
-	/* It is any program: its processes are marked, and its output always has a reader. */
+	/* Any program: its processes are marked, and their output always has a reader. */
 	bool any_program;
 	/* Complaints about the configuration, before the first child. */
 	errint_t (*check)(struct transport *t, char *message);
 	/* Before the fork: what the child needs. keep: descriptors for it, closed here afterwards; *n counts them.
 	 * message as in transport_start. */
 	errint_t (*prepare)(struct transport *t, uint32_t epoch, int *keep, size_t *n);
-	/* In the child, leader of its session, with its token and pipes in place: never returns. */
+	/* In the child, leader of its session, with token and pipes in place: never returns. */
 	void (*exec)(const struct transport *t);
 	/* Of a living process with these figures. */
 	errint_t (*adopt)(struct transport *t, const struct transport_heir *heir);
-	/* NULL: its process keeps the epoch it was started for. */
+	/* NULL: its process keeps its epoch. */
 	void (*set_epoch)(struct transport *t, uint32_t epoch);
 	/* NULL, or: it said that. */
 	void (*hear)(struct transport *t, const char *words, size_t n);
@@ -240,12 +238,12 @@ struct transport_kind {
 	unsigned (*clear)(struct transport *t, const char *token);
 };
 
-/* ---- transport_mounted.c: what the programs that mount have in common ---- */
+/* ---- transport_mounted.c ---- */
 
 errint_t transport_prepare_mountpoint(struct transport *t, uint32_t epoch, int *keep, size_t *n);
 errint_t transport_adopt_mount(struct transport *t, const struct transport_heir *heir);
 void transport_leave_alone(struct transport *t);
-/* program: its file, by whose name one that was left is known. */
+/* program: its file, whose name identifies what was left. */
 unsigned transport_clear_mounts(struct transport *t, const char *token, const char *program);
 
 extern const struct transport_kind transport_sshfs, transport_sftp, transport_command;

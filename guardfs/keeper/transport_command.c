@@ -1,5 +1,5 @@
-/* transport_command.c: any program that mounts something (type = command), such as rclone or glusterfs. It stays in the
- * foreground while it is mounted: its end is the end of the mount. See transport.h. */
+/* transport_command.c: any program that mounts something (type = command), such as rclone or glusterfs. It stays
+ * in the foreground: its end is the mount's. */
 #include "keeper/transport.h"
 #include "base/clock.h"
 #include "base/log.h"
@@ -41,7 +41,7 @@ static char *replace(const char *text, const char *what, const char *by)
 	return strcat(out, at);
 }
 
-/* In the child, which gives the memory back by exec or its end. */
+/* In the child: exec or its end frees the memory. */
 static char *fill_word(const struct transport *t, const char *word)
 {
 	char *with_mountpoint = replace(word, MOUNTPOINT, t->mountpoint);
@@ -77,7 +77,7 @@ static errint_t check_command(struct transport *t, char *message)
 	return -ENOENT;
 }
 
-/* A program that complains without end must not fill the log. */
+/* Endless complaints must not fill the log. */
 static bool may_log(struct transport *t)
 {
 	uint64_t now_ns = clock_mono_ns();
@@ -130,8 +130,8 @@ static void last_line(const struct transport *t, size_t *from, size_t *n)
 	*n = end - *from;
 }
 
-/* Programs say the same as ssh of the same troubles, for both hand on what connect(2) and the like say. Once callers have
- * used it, it says so of their files, too: then it is only quoted. */
+/* Like ssh, programs hand on what connect(2) and the like say. Once callers use it, it says so of their files,
+ * too: then it is only quoted. */
 static enum errclass explain_command(struct transport *t, char *detail, size_t size)
 {
 	size_t from = 0, n = t->used;
@@ -143,7 +143,7 @@ static enum errclass explain_command(struct transport *t, char *detail, size_t s
 	return t->used_by_callers ? ERRCLASS_NONE : class;
 }
 
-/* The directory was made for this epoch: what is mounted there is the program's. */
+/* The directory is this epoch's: what is mounted there is the program's. */
 static bool is_mounted(const struct transport *t)
 {
 	struct mount_entry e;
@@ -151,7 +151,7 @@ static bool is_mounted(const struct transport *t)
 	return mount_find_at(t->mountpoint, &e) == 0 && strcmp(e.mountpoint, t->mountpoint) == 0;
 }
 
-/* Where the mark is not known that all it has started bears. */
+/* Where the mark of all it started is unknown. */
 static unsigned clear_command(struct transport *t, const char *token)
 {
 	char *argv[CONFIG_HOOK_WORDS_MAX + 1];

@@ -1,4 +1,4 @@
-/* transport_sftp.c: the carrier that speaks SFTP itself. See transport.h. */
+/* transport_sftp.c: the carrier that speaks SFTP itself. */
 #include "keeper/transport.h"
 #include "keeper/fence.h"
 #include "keeper/sftp-child.h"
@@ -21,7 +21,7 @@
 /* No second connection is tried after one that hung. */
 #define ALONE_NS (3600 * NSEC_PER_SEC)
 
-/* Nor is a password sent that the server has refused: who goes on is locked out. */
+/* Nor is a refused password sent again: who goes on is locked out. */
 #define REFUSED_NS (3600 * NSEC_PER_SEC)
 
 /* Of ssh's command line, built once beforehand for its complaints. */
@@ -62,7 +62,7 @@ uint64_t transport_refused_ns(const struct transport *t)
 	return clock_mono_ns() < t->refused_until_ns ? t->refused_ns : 0;
 }
 
-/* No caller waits any longer. keeper's probes and guardian's deadlines find a backend that is silent as a whole. */
+/* No caller waits any longer. A silent backend is found by keeper's probes and guardian's deadlines. */
 static void set_patience(const struct deadlines *deadline, struct sftp_job *job)
 {
 	job->quick_ms = MAX(deadline->ms[OP_METADATA], deadline->ms[OP_READ]);
@@ -83,7 +83,7 @@ static void fill_job(const struct transport *t, struct sftp_job *job)
 	expect_login(&job->second, "no time was left for it");
 }
 
-/* By it a transport is known whose keeper has gone: it is another user's process, whose environment is not read. */
+/* Identifies a transport whose keeper has gone: another user's process, whose environment is not read. */
 static const char *job_name(const struct transport *t, char *name, size_t size)
 {
 	uint64_t hash = hash_bytes(0, t->run_dir, strlen(t->run_dir) + 1);
@@ -147,7 +147,7 @@ static errint_t prepare_sftp(struct transport *t, uint32_t epoch, int *keep, siz
 	return 0;
 }
 
-/* The program that runs, though its file may have been replaced. */
+/* The running program, though its file may have been replaced. */
 static void exec_sftp(const struct transport *t)
 {
 	char name[] = SFTP_CHILD_NAME;
@@ -220,8 +220,8 @@ void transport_inherit(struct transport *t)
 		(void)ring_inherit_probes(&t->ring, NULL, NULL);
 }
 
-/* It was tried, and took all the time that it had: half of connect_timeout, in which the first one did not serve. A firewall
- * that lets in so many new connections a minute does that to each recovery. */
+/* It took all its time: half of connect_timeout, in which the first did not serve. A firewall that limits new
+ * connections a minute does that to each recovery. */
 static bool hung(const struct diagnosis *d)
 {
 	return d->class == ERRCLASS_TIMEOUT && d->failed_step != DIAGNOSE_CONFIG;
@@ -269,8 +269,7 @@ void transport_serves(struct transport *t)
 		 t->backend->name, d.class != ERRCLASS_NONE ? d.detail : "logged in, but SFTP did not begin");
 }
 
-/* By ssh's words. A server that serves, and may speak through ssh, cannot have itself taken for one that needs a
- * person. */
+/* A server that serves, and may speak through ssh, cannot pass itself off as one that needs a person. */
 static enum errclass explain_by_ssh(const struct transport *t, char *detail, size_t size)
 {
 	enum errclass class = sshfs_diagnose(t->text, t->used, detail, size);
@@ -279,8 +278,8 @@ static enum errclass explain_by_ssh(const struct transport *t, char *detail, siz
 	return served && !errclass_info(class)->passes ? ERRCLASS_SERVER_GONE : class;
 }
 
-/* The record was written by a process that talks to the server: once it serves, what it says of the login is not believed,
- * or it could have itself taken for one that needs a person. */
+/* The record's writer talks to the server: once it serves, what it says of the login is not believed, lest it pass
+ * itself off as one that needs a person. */
 static enum errclass explain_by_record(struct transport *t, char *detail, size_t size)
 {
 	struct diagnosis d = t->job->diagnosis;
@@ -341,8 +340,8 @@ static const char *name_of_program(const char *command)
 	return slash ? slash + 1 : command;
 }
 
-/* It waits for a keeper that knows of it, holding connections of the account; or is dead, and its ssh, which a wrapper may
- * have executed, waits for a server that says nothing. */
+/* It waits for a keeper that knows of it, holding the account's connections; or is dead, and its ssh, which a
+ * wrapper may have executed, waits for a silent server. */
 static unsigned clear_sftp(struct transport *t, const char *token)
 {
 	char memory[64];
@@ -360,7 +359,7 @@ static unsigned clear_sftp(struct transport *t, const char *token)
 	return n;
 }
 
-/* As the board has it. What the server does not say is not known to be missing. */
+/* What the server does not say is not known to be missing. */
 uint32_t transport_server_lacks(const struct transport *t)
 {
 	return (t->ring.ring->lacks & SERVER_LACKS) | SERVER_KNOWN;

@@ -1,4 +1,4 @@
-/* transport_sshfs.c: the carrier sshfs. See transport.h. */
+/* transport_sshfs.c: the carrier sshfs. */
 #include "keeper/transport.h"
 #include "base/log.h"
 #include "base/mounts.h"
@@ -26,7 +26,7 @@ static const struct sshfs_features *known_features(const struct transport *t)
 
 static struct sshfs_target make_target(const struct transport *t)
 {
-	/* ssh should have said what is wrong before the try is given up. */
+	/* As sftp_ssh_timeout_s. */
 	uint32_t ms = t->config->connect_timeout_ms;
 
 	return (struct sshfs_target){.mountpoint = t->mountpoint,

@@ -1,4 +1,3 @@
-/* try.c: see try.h. */
 #include "keeper/try.h"
 #include "keeper/internal.h"
 
@@ -26,7 +25,7 @@ void try_take_down(struct supervised *s)
 	s->root_fd = -1;
 }
 
-/* Above all that worker may have seen, so that its acknowledgement is this try's. */
+/* Above all that worker may have seen: its acknowledgement is this try's. */
 static uint32_t next_epoch(const struct supervised *s)
 {
 	return MAX(breaker_epoch(atomic_load(&s->board->breaker)), atomic_load(&s->board->root_epoch)) + 1;

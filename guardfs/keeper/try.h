@@ -19,7 +19,7 @@ void try_begin(struct supervised *s, uint64_t now_ns);
 /* Notes why the try is about to fail. Returns RUNG_FAILED. */
 enum rung_result try_fail(struct supervised *s, enum errclass class, const char *detail);
 
-/* Leaves the ladder, kills sshfs, detaches its mounts, forgets the probe. Does not wait. */
+/* Leaves the ladder, kills the transport, detaches its mounts, forgets the probe. Does not wait. */
 void try_take_down(struct supervised *s);
 
 #endif

@@ -1,4 +1,3 @@
-/* writers.c: see writers.h. */
 #include "keeper/writers.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
@@ -32,9 +31,7 @@ struct writers {
 	struct writer all[WRITERS_MAX];
 };
 
-/* ---- where a handle's file lies ---- */
-
-/* Worker may rename meanwhile: the path may never have been, until the next look. */
+/* Worker may rename meanwhile: until the next look the path may never have been. */
 static bool object_of_node(const struct arena *arena, uint32_t n, char object[OBJECT_MAX])
 {
 	char longer[OBJECT_MAX + 256];

@@ -1,7 +1,7 @@
-/* writers.h: backends' files open for writing, in the journal's memory: if guardfs or the machine ends
- * unasked, they are suspect at the next start.
+/* writers.h: backends' files open for writing, in the journal's memory: if guardfs or the machine ends unasked, they
+ * are suspect at the next start.
  *
- * Looked at every few seconds, from the arena alone: a file opened since is not known. Kept under
+ * Looked at every few seconds, from the arena alone: a file opened since is unknown. Kept under
  * "writing/BACKEND/OBJECT". */
 #ifndef GUARDFS_KEEPER_WRITERS_H
 #define GUARDFS_KEEPER_WRITERS_H
@@ -15,8 +15,8 @@ struct writers;
 /* Is the object open for writing, not given up? Also in a child. */
 bool writers_have(const struct arena *arena, uint32_t backend, const char *object);
 
-/* In a new arena the files of the last session become suspect. While k->recalled is valid, before the first
- * worker can file anything. NULL: memory is short. */
+/* In a new arena the last session's files become suspect. While k->recalled is valid, before the first worker can
+ * file anything. NULL: memory is short. */
 struct writers *writers_start(struct keeper *k);
 
 /* Every second or so. */
