@@ -1,11 +1,10 @@
-/* internal.h: shared by the journal's parts and tests.
+/* internal.h: for the journal's parts and tests.
  *
  * journal_put.c, journal_ask.c, start and stop run in the caller's thread, the loop in journal.c and all that
  * touches the database in the journal's. They meet in struct journal, whose lock is never held across a wait.
  *
- * Keeper clones children without fork(3)'s care for malloc. So the journal's thread must not lock the
- * allocator's arena of keeper's thread: it returns written items (journal_queue.done) for that thread to
- * free. */
+ * Keeper clones children without fork(3)'s care for malloc. So the journal's thread must not lock keeper's
+ * allocator arena: it returns written items (journal_queue.done) for keeper's thread to free. */
 #ifndef GUARDFS_JOURNAL_INTERNAL_H
 #define GUARDFS_JOURNAL_INTERNAL_H
 
@@ -39,7 +38,6 @@ enum journal_item_type {
 #define ITEM_NUMBERS_MAX 11
 #define ITEM_TEXTS_MAX	 8
 
-/* Indexes of special numbers and texts. */
 enum { INCIDENT_ID, INCIDENT_BEGAN };
 enum { INCIDENT_BACKEND = 2, INCIDENT_ROUTES = 6 };
 enum { EVENT_TIME, EVENT_INCIDENT };
@@ -76,7 +74,7 @@ struct journal_queue {
 	size_t count, bytes;
 	/* Being written. */
 	size_t taken, taken_bytes;
-	/* Written; for the caller's thread to free. */
+	/* For the caller's thread to free. */
 	struct journal_item *done;
 	/* Not noted in the database yet. */
 	struct journal_lost lost;
@@ -84,11 +82,11 @@ struct journal_queue {
 	struct journal_lost lost_for_ever;
 };
 
-/* Takes the item. Makes room by dropping the oldest sample, the newest event, or the item (false). A suspect is
- * not counted as lost then: keeper has it. Caller's thread: frees dropped and written items. */
+/* Drops the oldest sample, the newest event, or the item (false). A suspect is not counted as lost then: keeper
+ * has it. Caller's thread: frees dropped and written items. */
 bool journal_queue_put(struct journal_queue *queue, struct journal_item *item);
 
-/* All waiting, oldest first. Call one of the next two after it. */
+/* All waiting, oldest first. Then call one of the next two. */
 struct journal_item *journal_queue_take(struct journal_queue *queue);
 
 /* Not written: back to the head. */
@@ -96,10 +94,8 @@ void journal_queue_return(struct journal_queue *queue, struct journal_item *item
 
 void journal_queue_written(struct journal_queue *queue, struct journal_item *items);
 
-/* Counts an item that could not be queued. */
 void journal_queue_count_lost(struct journal_queue *queue, enum journal_item_type type);
 
-/* Subtracts losses that the database has noted. */
 void journal_queue_noted(struct journal_queue *queue, const struct journal_lost *noted);
 
 /* all = false: onto the done list (journal's thread). */
@@ -130,7 +126,6 @@ struct journal_db {
 	uint64_t
 	    /* CLOCK_MONOTONIC, interrupts the work; 0: never, not even by stopping. */
 	    deadline_ns;
-	/* Of the last failure. */
 	char error[256];
 	/* File set aside last; "": none. */
 	char aside[64];
@@ -141,12 +136,10 @@ struct journal_db {
 	size_t n_numbers;
 };
 
-/* Opens, makes, migrates and checks the database. */
 errint_t journal_db_open(struct journal_db *db) WARN_UNUSED;
 
-/* Waits until the disk takes a write, holding nothing. Called before sqlite: in sqlite's mapped WAL index a
- * hanging disk is a page fault, with a lock that keeper's forks need, so that no probe or sshfs could
- * start. */
+/* Waits until the disk takes a write, holding nothing. Before sqlite: in its mapped WAL index a hanging disk is a
+ * page fault under a lock that keeper's forks need, and no probe or sshfs could start. */
 void journal_db_wait_for_disk(const struct journal_db *db);
 
 /* as_it_is: the WAL stays unmerged. */
@@ -155,7 +148,7 @@ void journal_db_close(struct journal_db *db, bool as_it_is);
 /* Does the path still lead to the open file? */
 bool journal_db_in_place(const struct journal_db *db);
 
-/* Errno of sqlite's result; sets db->error. 0: SQLITE_OK, ROW, DONE. */
+/* Sets db->error. 0: SQLITE_OK, ROW, DONE. */
 errint_t journal_db_result(struct journal_db *db, int rc);
 
 errint_t journal_db_exec(struct journal_db *db, const char *sql) WARN_UNUSED;
@@ -169,8 +162,8 @@ errint_t journal_db_number(struct journal_db *db, const char *sql, int64_t *numb
 
 void journal_db_rollback(struct journal_db *db);
 
-/* journal_schema.c: brings the database to schema n; steps[v] makes v + 1 of v. Refuses a newer or foreign
- * one unchanged. */
+/* journal_schema.c: brings the database to schema n; steps[v] makes v + 1 of v. Leaves a newer or foreign one
+ * unchanged. */
 errint_t journal_migrate(struct journal_db *db, const char *const *steps, unsigned n) WARN_UNUSED;
 errint_t journal_schema(struct journal_db *db) WARN_UNUSED;
 extern const unsigned journal_schema_version;
@@ -199,8 +192,6 @@ errint_t journal_read_answer(struct journal_db *db, const struct journal_query *
 
 /* journal_retain.c: one step of deleting. *more: call again. */
 errint_t journal_retain(struct journal_db *db, const struct journal_options *options, bool *more) WARN_UNUSED;
-
-/* ---- the journal ---- */
 
 /* For tests; may change while running. */
 struct journal_tuning {
@@ -264,7 +255,6 @@ struct journal {
 	uint64_t retry_ns;
 	/* Next deletion. */
 	uint64_t retain_ns;
-	/* When a database was last set aside. */
 	uint64_t damaged_ns;
 };
 
@@ -278,7 +268,7 @@ void journal_signal(const struct journal *journal);
 bool journal_next_question(struct journal *journal, struct journal_waiting_question *question);
 void journal_answer(struct journal *journal, uint64_t ticket, json_t *result, errint_t error);
 
-/* For cond_timedwait: both condition variables use CLOCK_MONOTONIC. */
+/* Both condition variables use CLOCK_MONOTONIC. */
 struct timespec journal_timespec(uint64_t mono_ns);
 
 #endif

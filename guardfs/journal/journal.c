@@ -1,4 +1,4 @@
-/* journal.c: the journal's thread, its start and end. internal.h says which thread may touch what. */
+/* journal.c: the journal's thread, its start and end. */
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/log.h"
@@ -48,8 +48,6 @@ static enum journal_state state_of(errint_t error)
 		return JOURNAL_FAILED;
 	}
 }
-
-/* ---- what the others see ---- */
 
 /* Wakes waiters at news. */
 static void publish_state(struct journal *j, errint_t error)
@@ -108,8 +106,6 @@ int journal_event_fd(const struct journal *journal)
 {
 	return journal->event_fd;
 }
-
-/* ---- one turn of the thread ---- */
 
 /* The first success recalls history for keeper; a new database gets the memory back. */
 static errint_t exchange_memory(struct journal *j)
@@ -189,7 +185,7 @@ static void make_room(struct journal *j)
 	}
 }
 
-/* The file was moved or removed: later writes are out of sight. */
+/* The file was moved or removed: later writes would be lost to sight. */
 static void look_for_file(struct journal *j)
 {
 	if (!j->db.sql || journal_db_in_place(&j->db))
@@ -336,8 +332,6 @@ static void *run(void *arg)
 	return NULL;
 }
 
-/* ---- starting and stopping ---- */
-
 static void init_conditions(struct journal *j)
 {
 	pthread_condattr_t monotonic;
@@ -385,7 +379,7 @@ struct journal *journal_start_tuned(const struct journal_options *options, struc
 	(void)copy_string(j->db.directory, sizeof(j->db.directory), options->directory);
 	snprintf(j->db.path, sizeof(j->db.path), "%s/%s", options->directory, JOURNAL_FILE);
 	init_conditions(j);
-	/* Seeds jansson now: a child cloned while another thread seeds would wait for ever. */
+	/* Seeds jansson now: a child cloned during another thread's seeding would wait for ever. */
 	json_object_seed(0);
 	j->event_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 	error = j->event_fd < 0 ? errno : options->directory[0] ? start_thread(j) : ENOENT;

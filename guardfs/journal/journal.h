@@ -1,7 +1,7 @@
 /* journal.h: history in sqlite. docs/HISTORY.md.
  *
- * Its own thread touches the database. Keeper's only other thread calls these functions. They never wait for
- * the disk. Errors show only in the state: guarding goes on without history. */
+ * Its own thread touches the database. These functions, called by keeper's only other thread, never wait for the
+ * disk. Errors show only in the state: guarding goes on without history. */
 #ifndef GUARDFS_JOURNAL_JOURNAL_H
 #define GUARDFS_JOURNAL_JOURNAL_H
 
@@ -33,18 +33,18 @@ struct journal_options {
 	uint32_t keep_mib;
 };
 
-/* NULL: out of memory; an unusable database shows in the state. The caller may clone children (base/child.h):
- * the thread never locks the caller's allocator arena. */
+/* NULL: out of memory; an unusable database shows in the state. The caller may clone children (base/child.h): the
+ * thread never locks the caller's allocator arena. */
 struct journal *journal_start(const struct journal_options *options);
 
-/* Writes the queue within timeout_ms, and ends the thread. A hung thread is left, and nothing freed. */
+/* Writes the queue within timeout_ms, and ends the thread. A hung thread is left, nothing freed. */
 void journal_stop(struct journal *journal, uint32_t timeout_ms);
 
 /* detail (size bytes): damaged file, error, lost events. */
 enum journal_state journal_state(struct journal *journal, char *detail, size_t size);
 
-/* The journal's eventfd, readable at news. journal_take_answer resets it when it has no more: take answers
- * first, then look at the state. */
+/* Readable at news. journal_take_answer resets it when it has no more: take answers first, then
+ * look at the state. */
 int journal_event_fd(const struct journal *journal);
 
 /* ---- writing; strings are copied, NULL is "" ----
@@ -63,8 +63,8 @@ struct journal_incident {
 	const char *routes;
 };
 
-/* Inserts or replaces; before its first event. If keeper could not recall, the id may be another incident's
- * (with another beginning): then this one and its events go under the next free id, with a note. */
+/* Inserts or replaces; before its first event. If keeper could not recall, the id may be another incident's (with
+ * another beginning): then this one and its events go under the next free id, with a note. */
 void journal_put_incident(struct journal *journal, const struct journal_incident *incident);
 
 struct journal_event {
@@ -95,7 +95,6 @@ struct journal_suspect {
 /* False: no room, or no database; to be tried again. */
 bool journal_put_suspect(struct journal *journal, const struct journal_suspect *suspect) WARN_UNUSED;
 
-/* Has all that was taken so far been written? */
 bool journal_is_written(struct journal *journal);
 
 /* value NULL: forget. */
@@ -113,8 +112,8 @@ struct journal_recalled {
 	struct json_t *suspects;
 };
 
-/* The journal's knowledge at its opening. Waits at most timeout_ms, at keeper's start alone. 0, -ETIMEDOUT,
- * or -EIO (no usable database): *recalled is then empty but valid. The caller releases each result. */
+/* Waits at most timeout_ms, at keeper's start alone. 0, -ETIMEDOUT, or -EIO (no usable database): *recalled is
+ * then empty but valid. The caller releases each result. */
 errint_t journal_recall(struct journal *journal, uint32_t timeout_ms, struct journal_recalled *recalled);
 
 enum journal_question { JOURNAL_ASK_INCIDENTS, JOURNAL_ASK_INCIDENT, JOURNAL_ASK_SETTLED };

@@ -61,7 +61,7 @@ errint_t journal_db_prepare(struct journal_db *db, const char *sql, sqlite3_stmt
 	int rc = sqlite3_prepare_v3(db->sql, sql, -1, SQLITE_PREPARE_PERSISTENT, stmt, NULL);
 	errint_t error = journal_db_result(db, rc);
 
-	/* A database that claims our schema and lacks a table is bad. */
+	/* A database of our schema that lacks a table is bad. */
 	return (rc & 0xff) == SQLITE_ERROR ? -EUCLEAN : error;
 }
 
@@ -107,8 +107,8 @@ static uint32_t be32(const unsigned char *p)
 	return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
 }
 
-/* Makes a missing file, and reads the schema's version from its header: opening a newer database may merge
- * its WAL. Closing a descriptor releases sqlite's locks, but the database is not open here. */
+/* Makes a missing file, and reads the schema's version from its header: opening a newer database may merge its
+ * WAL. Closing a descriptor releases sqlite's locks, but nothing is open here. */
 static errint_t look_at_file(struct journal_db *db)
 {
 	CLEANUP_FD int fd = open(db->path, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600);
@@ -212,7 +212,7 @@ static errint_t make_directory(struct journal_db *db)
 	errint_t error = fd_mkdir_parents(db->directory, 0700);
 	struct stat st;
 
-	/* An existing directory may lie where none can be made. */
+	/* A directory may exist where none can be made. */
 	if (stat(db->directory, &st) == 0 && S_ISDIR(st.st_mode))
 		return 0;
 	(void)open_failed(db, db->directory, error < 0 ? -error : ENOTDIR);
@@ -224,7 +224,7 @@ void journal_db_wait_for_disk(const struct journal_db *db)
 	char path[sizeof(db->path) + 8];
 	CLEANUP_FD int fd = -1;
 
-	/* Not the database: closing it would release sqlite's locks. */
+	/* Not the database: closing that would release sqlite's locks. */
 	snprintf(path, sizeof(path), "%s.disk", db->path);
 	fd = open(path, O_WRONLY | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600);
 	/* sqlite meets and reports the same error. */

@@ -78,7 +78,6 @@ static bool overtaken_by(const struct journal_item *old, const struct journal_it
 	       strcmp(old->texts[MEMORY_KEY], item->texts[MEMORY_KEY]) == 0;
 }
 
-/* Drops an older item that item supersedes. */
 static bool drop_overtaken(struct journal_queue *queue, const struct journal_item *item)
 {
 	struct journal_item *before = NULL;
@@ -128,7 +127,7 @@ static bool fits(const struct journal_queue *queue, const struct journal_item *i
 	return queue->count < JOURNAL_QUEUE_MAX && queue->bytes + item->size <= JOURNAL_QUEUE_BYTES;
 }
 
-/* Samples give way to events, a new event to incidents and memory. */
+/* Samples give way to events, new events to incidents and memory. */
 static bool make_room(struct journal_queue *queue, const struct journal_item *item)
 {
 	while (!fits(queue, item)) {

@@ -38,8 +38,8 @@ static const struct column incident_columns[] = {
     {"closed", TIME},	{"callers", COUNT},    {"failed", COUNT},     {"bytes_at_risk", COUNT},
     {"tries", COUNT},	{"routes", ROUTES}};
 
-/* The incident's own, and those of no incident that then happened to the backend or all of guardfs: crashes,
- * holds, drills, slowness. The plus keeps sqlite from scanning these by number. */
+/* The incident's own, and those of no incident that then befell the backend or all of guardfs: crashes, holds,
+ * drills, slowness. The plus keeps sqlite from scanning these by number. */
 #define EVENT_SQL                                                                                         \
 	"SELECT time, kind, backend, from_state, to_state, class, name, outcome, duration_ms, text FROM " \
 	"events"                                                                                          \
@@ -213,7 +213,7 @@ static errint_t gather_events(struct journal_db *db, sqlite3_stmt *incident, str
 	return error;
 }
 
-/* Counts first, then takes every n-th sample: a long incident keeps its shape. */
+/* Counts, then takes every n-th sample: a long incident keeps its shape. */
 static errint_t gather_samples(struct journal_db *db, sqlite3_stmt *incident, struct harvest *harvest)
 {
 	sqlite3_stmt *stmt = NULL;

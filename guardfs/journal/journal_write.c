@@ -138,8 +138,8 @@ static errint_t is_taken(struct journal_db *db, uint64_t id, uint64_t began_ns, 
 	return error;
 }
 
-/* A keeper that began without the database counts from 1: existing incidents stay. Checked when an incident
- * is first seen: its beginning may change later. */
+/* A keeper that began without the database counts from 1: existing incidents stay. Checked at an incident's first
+ * sight: its beginning may change later. */
 static errint_t number_incident(struct journal_db *db, const struct journal_item *item, uint64_t *actual)
 {
 	uint64_t given = item->numbers[INCIDENT_ID];
@@ -199,8 +199,6 @@ errint_t journal_write_memory(struct journal_db *db)
 	}
 	return error;
 }
-
-/* ---- all of it ---- */
 
 static errint_t write_item(struct journal_db *db, const struct journal_item *item)
 {
