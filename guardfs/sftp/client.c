@@ -1,17 +1,15 @@
-/* client.c: see client.h. */
 #include "sftp/client.h"
 
 #include <errno.h>
 #include <sys/stat.h>
 
-/* READDIR answers that are asked for at once: at first two, for most directories are small and the second says so;
- * then more and more. */
+/* READDIRs asked for at once: at first two, for most directories are small and the second answer says so; then more. */
 #define LISTING_FIRST 2u
 #define LISTING_AHEAD 8u
 /* Bytes of an answer: servers send a hundred entries at once while they have them. */
 #define LISTING_SHORT (64 * (sizeof(struct ring_entry) + 8))
 
-/* So many answers one after the other without an entry: the listing has no end. */
+/* So many answers in a row without an entry: the listing has no end. */
 #define LISTING_EMPTY_MAX 64u
 
 /* Errors of ours have meanings of their own above, and the transport may say anything. */
@@ -53,7 +51,6 @@ static errint_t put_path(const struct ring_user *user, int record, unsigned whic
 	return 0;
 }
 
-/* As begin_request, about a path. */
 static int begin_named(const struct ring_user *user, enum ring_operation operation, const char *path)
 {
 	int record = begin_request(user, operation, 0);
@@ -87,9 +84,7 @@ static errint_t finish_request(const struct ring_user *user, int record, struct 
 	return result->error;
 }
 
-/* ---- attributes ---- */
-
-/* With a type that there is. Without one the kernel would call the inode bad. */
+/* Without a known type the kernel would call the inode bad. */
 static bool are_attributes_sane(const struct sftp_attributes *a)
 {
 	static const uint32_t types[] = {S_IFREG, S_IFDIR, S_IFLNK, S_IFIFO, S_IFSOCK, S_IFCHR, S_IFBLK};
@@ -170,7 +165,6 @@ static void give_attributes(const struct ring_result *result, struct sftp_attrib
 		attrs->has = 0;
 }
 
-/* set and attrs as above. */
 static errint_t finish_change(const struct ring_user *user, int record, const struct sftp_attributes *set,
 			      struct sftp_attributes *attrs)
 {
@@ -207,8 +201,6 @@ errint_t client_change(const struct ring_user *user, const struct client_request
 	ring_request_of(user, record)->flags = request->flags;
 	return finish_change(user, record, request->set, attrs);
 }
-
-/* ---- open files ---- */
 
 static errint_t take_ref(const struct ring_user *user, errint_t rc, const struct ring_result *result,
 			 uint32_t *ref)
@@ -265,8 +257,6 @@ errint_t client_fsync(const struct ring_user *user, uint32_t ref)
 {
 	return ask_of_ref(user, RING_FSYNC, ref);
 }
-
-/* ---- data ---- */
 
 /* At most RING_DATA_MAX bytes. *at_end: the file ends behind them. */
 static ssize_t read_piece(const struct ring_user *user, uint32_t ref, void *bytes, size_t size,
@@ -369,9 +359,7 @@ ssize_t client_write(const struct ring_user *user, uint32_t ref, const void *byt
 	return (ssize_t)done;
 }
 
-/* ---- text and figures ---- */
-
-/* A request of one path whose answer lies in the data, of at most size bytes. */
+/* The answer lies in the data, of at most size bytes. */
 static ssize_t ask_for_data(const struct ring_user *user, enum ring_operation operation, const char *path,
 			    void *bytes, size_t size)
 {
@@ -405,10 +393,7 @@ errint_t client_statvfs(const struct ring_user *user, const char *path, struct s
 	return n == (ssize_t)sizeof(*figures) ? 0 : -EIO;
 }
 
-/* ---- listings ---- */
-
-/* In memory of the ring's, that may change: each entry is copied before it is looked at. 1: go on; 0: emit has had
- * enough; -EIO. */
+/* The ring's memory may change: each entry is copied before it is looked at. 1: go on; 0: emit has had enough; -EIO. */
 static int emit_entries(const uint8_t *data, size_t size, client_entry_fn emit, void *arg)
 {
 	for (size_t at = 0; at < size;) {
@@ -434,19 +419,19 @@ static int emit_entries(const uint8_t *data, size_t size, client_entry_fn emit, 
 	return 1;
 }
 
-/* READDIRs that are under way. */
+/* READDIRs under way. */
 struct listing {
 	const struct ring_user *user;
 	uint32_t ref;
 	unsigned n;
 	int records[LISTING_AHEAD];
-	/* Answers without an entry, since the last one that had some. */
+	/* Answers in a row without an entry. */
 	unsigned empty;
-	/* The last answer was small: the end is near, and one of the requests under way may have met it. */
+	/* The last answer was small: a request under way may have met the end. */
 	bool is_short;
 };
 
-/* Listings that wait for records, each of them with some, would wait for ever: only the first one is waited for. */
+/* Listings that hold records and wait for more would wait for ever: only the first record is waited for. */
 static int begin_listing_request(const struct listing *l)
 {
 	int record = l->n == 0 ? ring_claim_waiting(l->user) : ring_claim(l->user);
@@ -492,8 +477,7 @@ static int take_entries(struct listing *l, client_entry_fn emit, void *arg, bool
 	return l->empty > LISTING_EMPTY_MAX ? -EIO : !result.at_end;
 }
 
-/* The transport may take them in another order than that in which they were asked: the end that one has met is no
- * end before all of them are answered. */
+/* The transport may take READDIRs in another order: the end that one has met is no end before all are answered. */
 errint_t client_readdir(const struct ring_user *user, uint32_t ref, client_entry_fn emit, void *arg)
 {
 	struct listing l = {.user = user, .ref = ref};

@@ -1,19 +1,19 @@
 /* client.h: a transport asked through its ring, one request at a time for each thread.
  *
- * Every call waits for its answer, as long as the transport lives; a thread in it can be killed at any time (its
- * records are then given back by the next worker, or, a probe's, by keeper; a probe's refs stay open). The
- * transport is not believed: sizes, refs, names and errors are checked. All return 0 (or a length), or: -ENOTCONN:
- * the transport is gone, and nobody knows whether the request was carried out; -EIO: the server says only that it
- * failed, or the answer makes no sense; -EBADMSG: as sftp_error; -ENAMETOOLONG; or another error of the server's.
- * Paths are the server's: relative ones begin in the user's home, "." is that itself. Worker, probes. */
+ * Every call waits for its answer while the transport lives. A thread in it can be killed at any time: its records
+ * are given back by the next worker, a probe's by keeper; a probe's refs stay open. The transport's sizes, refs,
+ * names and errors are checked. All return 0 (or a length), or: -ENOTCONN: the transport is gone, and nobody knows
+ * whether the request was carried out; -EIO: the server says only that it failed, or the answer makes no sense;
+ * -EBADMSG: as sftp_error; -ENAMETOOLONG; or another error of the server's. Paths are the server's: relative ones
+ * begin in the user's home. Worker, probes. */
 #ifndef GUARDFS_SFTP_CLIENT_H
 #define GUARDFS_SFTP_CLIENT_H
 
 #include "sftp/ring.h"
 #include <sys/types.h>
 
-/* One of the operations that have paths alone, or SETSTAT, LSETSTAT and MKDIR with set: sends it. attrs (may be NULL) gets what
- * is there afterwards: has is 0 if the server did not say. */
+/* An operation that has paths alone, or SETSTAT, LSETSTAT or MKDIR with set. attrs (may be NULL) gets what is there
+ * afterwards; its has is 0 if the server did not say. */
 struct client_request {
 	enum ring_operation operation;
 	/* RING_KEEPS_EXISTING. */
@@ -24,15 +24,14 @@ struct client_request {
 errint_t client_change(const struct ring_user *user, const struct client_request *request,
 		       struct sftp_attributes *attrs);
 
-/* The object itself, not what a link leads to. Permissions, with the type, are among the attributes. */
+/* Follows no link. Permissions, with the type, are among the attributes. */
 errint_t client_lstat(const struct ring_user *user, const char *path, struct sftp_attributes *attrs);
-/* The same of a name in the directory dir. *dir_is_there: on ENOENT, whether it is known that dir is one: asked for in the
- * same round trip. */
+/* The same of a name in the directory dir. *dir_is_there: on ENOENT, is dir known to be one? Costs no further round
+ * trip. */
 errint_t client_lstat_in(const struct ring_user *user, const char *path, const char *dir,
 			 struct sftp_attributes *attrs, bool *dir_is_there);
-/* Of an open file. */
 errint_t client_fstat(const struct ring_user *user, uint32_t ref, struct sftp_attributes *attrs);
-/* Of an open file; attrs as in client_change. */
+/* attrs as in client_change. */
 errint_t client_fsetstat(const struct ring_user *user, uint32_t ref, const struct sftp_attributes *set,
 			 struct sftp_attributes *attrs);
 
@@ -45,18 +44,18 @@ errint_t client_opendir(const struct ring_user *user, const char *path, uint32_t
 errint_t client_close(const struct ring_user *user, uint32_t ref);
 errint_t client_fsync(const struct ring_user *user, uint32_t ref);
 
-/* All of size, less only at the end of the file. known_end: where the file is known to end, or 0: an answer that comes short
- * there is believed; another one is asked about once more. */
+/* All of size, less only at the end of the file. known_end (0: unknown): an answer that comes short there is
+ * believed, another one is asked about once more. */
 ssize_t client_read(const struct ring_user *user, uint32_t ref, void *bytes, size_t size, uint64_t offset,
 		    uint64_t known_end);
 
-/* Size; or, if the server failed on the way, the bytes that are written from the beginning without a gap, if any.
- * *error (may be NULL): the error that ended it. */
+/* Size; or, if the server failed on the way, the bytes written from the beginning without a gap, if any. *error (may
+ * be NULL): what ended it. */
 ssize_t client_write(const struct ring_user *user, uint32_t ref, const void *bytes, size_t size,
 		     uint64_t offset, errint_t *error);
 
-/* The same in two steps, of at most RING_DATA_MAX bytes. begin: a ticket for end, or -errno, and nothing was
- * written. What is begun first reaches the server first. end returns as client_write, *error 0 or the error. */
+/* The same in two steps, of at most RING_DATA_MAX bytes. begin: a ticket for end, or -errno, and nothing was written.
+ * What is begun first reaches the server first. end returns as client_write. */
 int client_begin_write(const struct ring_user *user, uint32_t ref, const void *bytes, size_t size,
 		       uint64_t offset);
 ssize_t client_end_write(const struct ring_user *user, int ticket, size_t size, errint_t *error);
@@ -64,13 +63,12 @@ ssize_t client_end_write(const struct ring_user *user, int ticket, size_t size, 
 ssize_t client_readlink(const struct ring_user *user, const char *path, char *text, size_t size);
 errint_t client_statvfs(const struct ring_user *user, const char *path, struct sftp_statvfs *figures);
 
-/* The entries of an open directory, without "." and "..", until emit returns false. name is terminated, of one
- * component and at most 255 bytes. */
+/* The entries without "." and "..", until emit returns false. name: terminated, one component, at most 255 bytes. */
 typedef bool (*client_entry_fn)(void *arg, const char *name, size_t length,
 				const struct sftp_attributes *attrs);
 errint_t client_readdir(const struct ring_user *user, uint32_t ref, client_entry_fn emit, void *arg);
 
-/* Has the transport close all refs of workers but those of places (RING_PLACES bits). */
+/* RING_KEEP. */
 errint_t client_keep(const struct ring_user *user, const uint8_t *places);
 
 #endif

@@ -1,4 +1,3 @@
-/* connection.c: see connection.h. */
 #include "sftp/connection.h"
 #include "sftp/transfer.h"
 
@@ -40,8 +39,6 @@ static void end_connection(struct connection *c, errint_t error)
 	exchanges_end(&c->x, error);
 	transfers_end(&c->transfers);
 }
-
-/* ---- version and limits ---- */
 
 static void take_limits(struct connection *c, const struct sftp_limits *l)
 {
@@ -94,9 +91,6 @@ static void ask_version(struct connection *c)
 	outbox_put(&c->x.outbox, packet.bytes, packet.used);
 }
 
-/* ---- receiving ---- */
-
-/* One version, first of all. */
 static void take_packet(struct connection *c, const uint8_t *bytes, size_t n)
 {
 	struct sftp_reply reply;
@@ -154,9 +148,6 @@ static void receive_bytes(void *arg, const uint8_t *bytes, size_t n)
 	}
 }
 
-/* ---- sending ---- */
-
-/* Returns whether anything went. */
 static bool send_outbox(struct connection *c)
 {
 	bool went = false;
@@ -175,8 +166,6 @@ static bool send_outbox(struct connection *c)
 	}
 	return went;
 }
-
-/* ---- silence ---- */
 
 static uint64_t patience_ns(const struct connection *c)
 {
@@ -201,8 +190,6 @@ static void note_sign(struct connection *c, bool went, uint64_t now_ns)
 	c->busy = exchanges_under_way(&c->x) > 0;
 	c->held_up = outbox_used(&c->x.outbox) > 0;
 }
-
-/* ---- interface ---- */
 
 errint_t connection_new(struct stream *stream, struct connection **connection)
 {

@@ -28,16 +28,15 @@ struct connection_counts {
 	uint64_t leaked;
 };
 
-/* reply: lent for the call; or NULL and error: -ETIMEDOUT: past the deadline; -ENOTCONN: nobody knows whether
- * it was carried out. May ask more, but not free the connection. */
+/* reply: lent for the call; or NULL and error: -ETIMEDOUT; -ENOTCONN: nobody knows whether it was carried out. May
+ * ask more, but not free the connection. */
 typedef void (*connection_answer_fn)(void *arg, const struct sftp_reply *reply, errint_t error);
 
-/* Takes the stream over (not on -ENOMEM). The first connection_work asks for the version, and for the limits
- * if the server has that extension. */
+/* Takes the stream over (not on -ENOMEM). The first connection_work asks for version and limits. */
 errint_t connection_new(struct stream *stream, struct connection **connection) WARN_UNUSED;
 
-/* Another connection to the same server, over the session of this one where its stream can (stream_beside), with the same
- * patience. In each round work of this one comes first; it is freed after the other. 0, or as stream_beside. */
+/* Another connection to the same server, over this one's session where its stream can (stream_beside), with the same
+ * patience. In each round work of this one comes first; it is freed after the other. Returns as stream_beside. */
 errint_t connection_beside(struct connection *c, struct connection **beside) WARN_UNUSED;
 
 /* The time, before the work of another one that receives for this one. */
@@ -46,15 +45,15 @@ void connection_tell_time(struct connection *c, uint64_t now_ns);
 /* Closes the stream, ending requests with -ENOTCONN. NULL is allowed. */
 void connection_free(struct connection *c);
 
-/* A server that has been asked something, says nothing, and takes nothing of what has had to wait for so long ends the
+/* A server that was asked something, says nothing, and takes nothing of what waits to be sent for so long ends the
  * connection (-ETIMEDOUT): quick_ns if it was only asked to look, open and read, else slow_ns. Further requests put
- * that off only by being held up. At first there is no such limit. */
+ * that off only by being held up. At first there is no limit. */
 void connection_set_patience(struct connection *c, uint64_t quick_ns, uint64_t slow_ns);
 
 /* Version and limits are known. Before, asking gives -EAGAIN. */
 bool connection_is_ready(const struct connection *c);
 
-/* When work ended, bytes had to wait to be sent: what is asked now waits behind them. */
+/* Bytes had to wait when work ended: what is asked now waits behind them. */
 bool connection_is_held_up(const struct connection *c);
 
 /* 0, or why it ended: as stream_ops.work, -EPROTO (nonsense), -EPROTONOSUPPORT (another version), -ETIMEDOUT (the
@@ -70,15 +69,15 @@ uint64_t connection_handles_max(const struct connection *c); /* open at once; 0:
 
 const struct connection_counts *connection_counts(const struct connection *c);
 
-/* Events, and the time, to wait for before the next work. */
+/* Events and time to wait for before the next work. */
 void connection_want(const struct connection *c, struct pollfd *p);
 uint64_t connection_wake_ns(const struct connection *c);
 
 /* Receives, expires, sends. Returns connection_error. */
 errint_t connection_work(struct connection *c, uint64_t now_ns);
 
-/* Sends a request begun with any id; answer is called exactly once, never from within. 0; -EAGAIN: too much
- * is under way, try after work; -EMSGSIZE; or connection_error. */
+/* Sends a request begun with any id; answer is called once, never from within. 0; -EAGAIN: too much is under way, try
+ * after work; -EMSGSIZE; or connection_error. */
 errint_t connection_ask(struct connection *c, struct sftp_packet *packet, uint64_t deadline_ns,
 			connection_answer_fn answer, void *arg) WARN_UNUSED;
 
@@ -88,15 +87,15 @@ struct transfer {
 	uint8_t handle[SFTP_HANDLE_MAX];
 	size_t handle_length;
 	bool writes;
-	/* A piece begins when the one before it is confirmed: of a file opened with APPEND, whose server ignores offsets, a
-	 * piece behind a failed one would land in its place. */
+	/* A piece begins when the one before it is confirmed: of a file opened with APPEND, whose server ignores
+	 * offsets, a piece behind a failed one would land in its place. */
 	bool in_order;
 	uint64_t offset;
 	uint8_t *bytes;
 	size_t size;
-	/* Of a read: where the file is known to end; 0: unknown. Data that come short there are not asked for once more. */
+	/* Of a read: where the file is known to end; 0: unknown. Data that come short there are not asked for once
+	 * more. */
 	uint64_t known_end;
-	/* Of the whole transfer. */
 	uint64_t deadline_ns;
 	void (*done)(struct transfer *t);
 	void *arg;
@@ -119,8 +118,7 @@ struct transfer {
 	struct transfer *next;
 };
 
-/* Begins a transfer of size > 0; done is called exactly once, never from within. 0; -EAGAIN: not ready; or
- * connection_error. */
+/* Begins a transfer of size > 0; done is called once, never from within. 0; -EAGAIN: not ready; or connection_error. */
 errint_t connection_transfer(struct connection *c, struct transfer *t) WARN_UNUSED;
 
 #endif

@@ -1,4 +1,3 @@
-/* exchange.c: see exchange.h. */
 #include "sftp/exchange.h"
 
 #include <errno.h>

@@ -8,8 +8,6 @@
 /* Descriptors that a server needs for itself, or uses up by more than one a file; at most half of them. */
 #define HANDLES_SPARE 16u
 
-/* ---- open files ---- */
-
 static uint32_t ref_of(const struct operations *o, const struct open_file *f)
 {
 	return ring_ref(o->server->ring->epoch, f->uses, (uint32_t)(f - o->files));
@@ -51,8 +49,6 @@ static void forget_file(struct operations *o, uint32_t ref)
 	f->uses++;
 }
 
-/* ---- the end of a request ---- */
-
 static unsigned record_of(const struct operation *op)
 {
 	return (unsigned)(op - op->owner->records);
@@ -74,8 +70,6 @@ static uint8_t *data_of(const struct operation *op)
 {
 	return op->owner->server->ring->room[record_of(op)].data;
 }
-
-/* ---- what answers mean ---- */
 
 static errint_t take_no_more(struct operation *op, const struct sftp_reply *reply)
 {
@@ -169,8 +163,6 @@ static errint_t take_entries(struct operation *op, const struct sftp_reply *repl
 	return 0;
 }
 
-/* ---- the packets ---- */
-
 static void put_name(struct sftp_packet *packet, const struct operation *op, unsigned which)
 {
 	sftp_put_bytes(packet, op->owner->server->ring->room[record_of(op)].names[which],
@@ -183,7 +175,7 @@ static void put_extension(struct sftp_packet *packet, enum sftp_extension extens
 }
 
 enum operation_flags {
-	/* On the connection of ref's file, its handle first. */
+	/* On the connection of ref's file; its handle comes first. */
 	ON_FILE = 1 << 0,
 	/* On the connection for data. */
 	ON_BULK = 1 << 1,
@@ -258,8 +250,6 @@ static void put_arguments(struct sftp_packet *packet, const struct operation *op
 		sftp_put_attributes(packet, &op->request.attrs);
 }
 
-/* ---- answers ---- */
-
 static void count_answer(struct operation *op)
 {
 	if (--op->answers == 0)
@@ -322,8 +312,6 @@ static void attributes_answered(void *arg, const struct sftp_reply *reply, errin
 		op->result.attrs = reply->attrs;
 	count_answer(op);
 }
-
-/* ---- beginning ---- */
 
 /* The operation itself is on its way, and its own answer counts. */
 static void ask_attributes(struct operation *op, const struct open_file *file)
@@ -390,9 +378,6 @@ static errint_t begin_exchange(struct operation *op, const struct open_file *fil
 	return 0;
 }
 
-/* ---- refs that nobody has any more ---- */
-
-/* 0; or as close_unawaited. */
 static errint_t close_file_unawaited(struct operations *o, const struct open_file *f)
 {
 	errint_t rc = close_unawaited(f->connection, f->handle, f->handle_length);
@@ -429,7 +414,7 @@ static bool is_over_time(const struct operation *op, uint64_t now_ns)
 	return op->waits && now_ns >= op->request.deadline_ns;
 }
 
-/* file: the open one that the request names, if it names one. */
+/* file: the one that the request names, or NULL. */
 static errint_t begin_on(struct operation *op, const struct open_file *file)
 {
 	switch (op->request.operation) {

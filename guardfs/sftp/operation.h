@@ -23,11 +23,11 @@ struct open_file {
 	uint8_t handle[SFTP_HANDLE_MAX];
 };
 
-/* Its place is its record's. */
+/* Lies in its record's place. */
 struct operation {
 	struct operations *owner;
 	bool under_way;
-	/* It waits for room in the connections. */
+	/* For room in the connections. */
 	bool waits;
 	/* Answers yet to come. */
 	unsigned answers;
@@ -41,7 +41,7 @@ struct operations {
 	struct ring_server *server;
 	/* May be the same. reads: for files that are opened for reading only. */
 	struct connection *metadata, *bulk, *reads;
-	/* Reads had to wait behind what is written: they need a connection of their own. */
+	/* Reads had to wait behind writes: they need a connection of their own. */
 	bool crowded;
 	unsigned waiting;
 	uint32_t next_file;
@@ -55,11 +55,10 @@ struct operations *operations_new(struct ring_server *server, struct connection 
 				  struct connection *bulk);
 void operations_free(struct operations *o);
 
-/* Begins (or expires) the requests that waited for room, then the submitted ones. Returns how many were
- * submitted. */
+/* Begins (or expires) requests that waited for room, then submitted ones. Returns how many were submitted. */
 unsigned operations_begin(struct operations *o, uint64_t now_ns);
 
-/* Of those that wait for room; UINT64_MAX: none. */
+/* Of those waiting for room; UINT64_MAX: none. */
 uint64_t operations_wake_ns(const struct operations *o);
 
 #endif

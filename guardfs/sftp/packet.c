@@ -1,4 +1,3 @@
-/* packet.c: see packet.h. */
 #include "sftp/packet.h"
 
 #include <errno.h>
@@ -51,8 +50,6 @@ errint_t sftp_error(uint32_t status)
 			return errors[i].error;
 	return -EIO;
 }
-
-/* ---- building ---- */
 
 static void put_raw(struct sftp_packet *packet, const void *bytes, size_t n)
 {
@@ -164,8 +161,6 @@ errint_t sftp_finish_before_data(struct sftp_packet *packet, size_t n)
 	store_u32(packet->bytes, (uint32_t)(packet->used - 4 + n));
 	return 0;
 }
-
-/* ---- parsing ---- */
 
 /* Once something was missing bad stays set, and all reads as 0 or empty. */
 struct reader {

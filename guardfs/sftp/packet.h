@@ -43,7 +43,7 @@ enum sftp_type {
 	SFTP_EXTENDED_REPLY = 201
 };
 
-/* From 10 on of later versions, which some servers send nevertheless. */
+/* From 10 on of later versions; some servers send them nevertheless. */
 enum sftp_status {
 	SFTP_OK = 0,
 	SFTP_EOF = 1,
@@ -70,8 +70,8 @@ enum sftp_open_flag {
 	SFTP_OPEN_EXCLUSIVE = 32
 };
 
-/* 0 for OK, else -errno. FAILURE says nothing: -EIO; EOF: -ENODATA; BAD_MESSAGE: -EBADMSG, which OpenSSH says of
- * what a system call found invalid, or too long. */
+/* 0 for OK, else -errno. FAILURE says nothing: -EIO; EOF: -ENODATA; BAD_MESSAGE: -EBADMSG, OpenSSH's word for what a
+ * system call found invalid or too long. */
 errint_t sftp_error(uint32_t status);
 
 /* Those that guardfs uses, each in one version. */

@@ -1,4 +1,3 @@
-/* ring.c: see ring.h. */
 #include "sftp/ring.h"
 #include "base/cleanup.h"
 #include "base/fd.h"
@@ -52,8 +51,6 @@ static void futex_wake_word(_Atomic uint32_t *word)
 {
 	futex_wake_some(word, INT_MAX);
 }
-
-/* ---- making it ---- */
 
 static struct ring *map_ring(int memory)
 {
@@ -148,8 +145,6 @@ void ring_end(struct ring *ring)
 	futex_wake_word(&ring->freed);
 }
 
-/* ---- users ---- */
-
 static bool is_worker(uint32_t owner)
 {
 	return owner >> 26 == RING_OWNER_WORKER(0) >> 26;
@@ -227,7 +222,7 @@ bool ring_is_over(const struct ring_user *user)
 	return atomic_load(&user->ring->ended) || (poll(&p, 1, 0) > 0 && p.revents);
 }
 
-/* From the first one on, so that few rooms are in use; probes begin with those that are kept for them. */
+/* From the first one on, so that few rooms are in use; probes begin with those kept for them. */
 int ring_claim(const struct ring_user *user)
 {
 	bool probes = !is_worker(user->owner);
@@ -350,8 +345,6 @@ void ring_release(const struct ring_user *user, int record)
 	free_record(user->ring, &user->ring->record[record]);
 }
 
-/* ---- a successor ---- */
-
 static void inherit_answer(struct ring_record *r, ring_forget_fn forget, void *arg)
 {
 	const struct ring_request request = r->request;
@@ -386,7 +379,7 @@ unsigned ring_inherit(const struct ring_user *user, uint32_t dead_owner, ring_fo
 	return n;
 }
 
-/* Its number may come round again: then its records stay in use until that process is gone, too. */
+/* If its number comes round again, its records stay in use until that process is gone, too. */
 static bool is_dead_probe(uint32_t owner)
 {
 	uint32_t kind = RING_OWNER_PROBE(0), pid = owner & ~kind;
@@ -421,8 +414,6 @@ unsigned ring_inherit_workers(const struct ring_user *user, ring_forget_fn forge
 	}
 	return n;
 }
-
-/* ---- the transport ---- */
 
 errint_t ring_serve(int socket, int memory, struct ring_server *server)
 {
@@ -470,7 +461,7 @@ static bool has_pending(const struct ring_server *server)
 	return all != 0;
 }
 
-/* Until a look at all words finds nothing new: then whatever was submitted before a pending one is pending, too. */
+/* Until a look at all words finds nothing new: then all submitted before a pending one is pending, too. */
 static void collect_submitted(struct ring_server *server)
 {
 	bool found;

@@ -1,5 +1,5 @@
-/* ring.h: requests from worker and probes to a transport, in shared memory. docs/SFTP.md has the states, and
- * what each death means. The other side's words are hostile. */
+/* ring.h: requests from worker and probes to a transport, in shared memory. docs/SFTP.md has the states and what each
+ * death means. The other side's words are hostile. */
 #ifndef GUARDFS_SFTP_RING_H
 #define GUARDFS_SFTP_RING_H
 
@@ -47,7 +47,7 @@ enum ring_operation {
 };
 
 /* Also return the attributes of what was made, opened or changed. LSTAT: those of a second name where the first is
- * ENOENT (has 0: they are not known). */
+ * ENOENT (has 0: unknown). */
 #define RING_WANTS_ATTRIBUTES (1u << 31)
 /* RENAME: not over something that exists. */
 #define RING_KEEPS_EXISTING (1u << 30)
@@ -105,8 +105,8 @@ struct ring_result {
 	/* 0 or -errno. */
 	int32_t error;
 	uint32_t ref;
-	/* Bytes in data: READ, READLINK, READDIR (ring_entry), STATVFS (struct sftp_statvfs). WRITE: bytes
-	 * that are written from the beginning, with an error as well. */
+	/* Bytes in data: READ, READLINK, READDIR (ring_entry), STATVFS (struct sftp_statvfs). WRITE: bytes written
+	 * from the beginning, with an error as well. */
 	uint32_t size;
 	/* READ met the end of the file; READDIR came after the last entry. */
 	uint32_t at_end;
@@ -169,7 +169,7 @@ errint_t ring_renew(int memory, int door, int *users_end) WARN_UNUSED;
  * the ring. */
 void ring_set_epoch(struct ring *ring, uint32_t epoch);
 
-/* Says that it has ended, and wakes everybody. Any process. */
+/* Wakes everybody. Any process. */
 void ring_end(struct ring *ring);
 
 /* ---- users: any thread of worker, a probe ---- */
@@ -200,8 +200,8 @@ struct ring_request *ring_request_of(const struct ring_user *user, int record);
 uint8_t *ring_name_of(const struct ring_user *user, int record, unsigned which);
 uint8_t *ring_data_of(const struct ring_user *user, int record);
 
-/* After a submit has returned, later ones are begun later; of two that are no data, either may wait for room on the wire and
- * so be begun last. */
+/* After a submit has returned, later ones are begun later; of two that are no data, either may wait for room on the
+ * wire and so be begun last. */
 void ring_submit(const struct ring_user *user, int record);
 
 /* Waits for the answer, and copies the result. 0, whatever result.error; -ENOTCONN: the transport is gone,
@@ -226,7 +226,7 @@ unsigned ring_inherit(const struct ring_user *user, uint32_t dead_owner, ring_fo
 /* The same for all probes whose process is gone. keeper, whose children they are. */
 unsigned ring_inherit_probes(const struct ring_user *user, ring_forget_fn forget, void *arg);
 
-/* The same for all workers before the user, a worker itself: none of them lives. */
+/* The same for all workers before the user, a worker: none of them lives. */
 unsigned ring_inherit_workers(const struct ring_user *user, ring_forget_fn forget, void *arg);
 
 /* ---- the transport, one thread ---- */
@@ -241,14 +241,13 @@ struct ring_server {
 /* 0 or -errno. Takes nothing over; makes socket non-blocking. */
 errint_t ring_serve(int socket, int memory, struct ring_server *server) WARN_UNUSED;
 
-/* The submitted request that was submitted first, now TAKEN: its record, or -1: none. request: a copy, within
- * bounds; others are answered -EINVAL. */
+/* The request that was submitted first, now TAKEN: its record, or -1: none. request: a copy, within bounds; others
+ * are answered -EINVAL. */
 int ring_take(struct ring_server *server, struct ring_request *request) WARN_UNUSED;
 
 /* Has a worker submitted it? */
 bool ring_is_of_worker(const struct ring_server *server, int record);
 
-/* Answers it. */
 void ring_finish(struct ring_server *server, int record, const struct ring_result *result);
 
 /* False: there is something to take. Else the next submit makes socket readable. */
@@ -257,7 +256,7 @@ bool ring_fall_asleep(struct ring_server *server) WARN_UNUSED;
 /* After waiting: empties the socket. False: nobody is left. */
 bool ring_wake_up(struct ring_server *server) WARN_UNUSED;
 
-/* Takes the socket that ring_renew has sent through door, which must not block, in place of the present one. False:
+/* In place of the present socket takes the one that ring_renew has sent through door, which must not block. False:
  * there is none. */
 bool ring_change_socket(struct ring_server *server, int door);
 

@@ -34,8 +34,8 @@ struct stream {
 	/* By the user, before the first call. */
 	stream_receive_fn receive;
 	void *arg;
-	/* Set by what shares its session: bytes may have come. Its work is to be called before anybody waits, which clears
-	 * this. */
+	/* Set by a stream of the same session: bytes may have come. Its work is to be called before anybody waits,
+	 * which clears this. */
 	bool again;
 };
 
@@ -43,32 +43,32 @@ struct stream {
 struct ssh_session_struct;
 struct ssh_channel_struct;
 
-/* Over a channel on which the subsystem runs, of a session made over socket. It ends when for unacknowledged_ms the
+/* Over a channel on which the subsystem runs, of a session made over socket. Ends when for unacknowledged_ms the
  * server's kernel has not acknowledged what was sent, or has had no room for more. Takes all three over; on failure
  * (-ENOMEM; -EIO: libssh does not say why) they stay the caller's. */
 errint_t stream_over_channel(struct ssh_session_struct *session, struct ssh_channel_struct *channel,
 			     int socket, int unacknowledged_ms, struct stream **stream) WARN_UNUSED;
 
-/* Another stream to the same server, over the session of this one: a further channel, on which the subsystem is started. Nothing
- * is waited for: until the server has agreed, the new stream takes nothing to send. Its work says -ECONNREFUSED if the
- * server does not want to. This one receives for both: in each round its work is called before the other's; it is
- * closed after the other. At most one beside each. 0; -EOPNOTSUPP: streams of its
- * kind share nothing, or the server is none that is known to keep channels apart; -ENOMEM. */
+/* Another stream to the same server, over this one's session: a further channel, on which the subsystem is started.
+ * Nothing is waited for: until the server has agreed, the new stream takes nothing to send; if the server refuses,
+ * its work says -ECONNREFUSED. This one receives for both: in each round its work is called first; it is closed last.
+ * At most one beside each. 0; -EOPNOTSUPP: streams of its kind share nothing, or the server is not known to keep
+ * channels apart; -ENOMEM. */
 errint_t stream_beside(struct stream *s, struct stream **stream) WARN_UNUSED;
 
 struct stream_program_manner {
 	/* Executed once the first byte is sent to it; until then a process of the caller's image waits. */
 	bool at_first_byte;
-	/* Closing only closes its ends: somebody else ends it, and its exit is nobody's to wait for. For a caller who has
-	 * given up the rights to do so, and ignores SIGCHLD. */
+	/* Closing only closes its ends; somebody else ends it, and nobody waits for it. For a caller who gave up the
+	 * rights to do so, and ignores SIGCHLD. */
 	bool left_alone;
 	/* In the new process, before it executes the program. May be NULL. */
 	void (*confine)(void);
 };
 
-/* Over standard input and output of a program started now, in the caller's session, standard error and
- * environment: argv as for execvp, usually ssh -s HOST sftp. manner NULL: all false. Closing kills the program. One
- * that cannot be executed says so on standard error, and ends with status 127. 0 or -errno. */
+/* Over standard input and output of a program started now, in the caller's session, standard error and environment:
+ * argv as for execvp, usually ssh -s HOST sftp. manner NULL: all false. Closing kills the program. One that cannot be
+ * executed says so on standard error, and ends with status 127. 0 or -errno. */
 errint_t stream_over_program(const char *const *argv, const struct stream_program_manner *manner,
 			     struct stream **stream) WARN_UNUSED;
 

@@ -20,7 +20,7 @@
 
 #define RECEIVE_WINDOW (16u << 20)
 #define SEND_MAX       (256u << 10) /* at a time */
-#define WORK_MAX       (4u << 20)   /* at a time, so that others have their turn */
+#define WORK_MAX       (4u << 20)   /* so that others have their turn */
 
 /* A partition is found by the kernel. A server's process that is stopped is not: its kernel answers. But Linux ends a
  * connection whose window has been 0 for as long as TCP_USER_TIMEOUT says, though the server's kernel answers. */
@@ -184,9 +184,7 @@ static void channel_stream_close(struct stream *s)
 	free(c);
 }
 
-/* ---- a second channel ---- */
-
-/* The server has agreed to the next step, or not yet: 0. */
+/* 0: the server has not agreed to the next step yet. */
 static errint_t open_second_channel(struct stream_channel *c)
 {
 	int rc = SSH_OK;
@@ -201,7 +199,7 @@ static errint_t open_second_channel(struct stream_channel *c)
 		if (rc == SSH_OK)
 			c->phase = CHANNEL_OPEN;
 	}
-	/* Whoever asks at once whether the server has agreed meanwhile asks all the time. Its answer wakes. */
+	/* Asking at once whether the server has agreed would never end. Its answer wakes. */
 	if (rc != SSH_AGAIN)
 		note_call(c);
 	return rc == SSH_ERROR ? -ECONNREFUSED : 0;
@@ -234,9 +232,6 @@ static const struct stream_ops second_stream_ops = {.name = "libssh",
 						    .send = channel_stream_send,
 						    .close = second_stream_close};
 
-/* ---- making ---- */
-
-/* NULL: no memory. */
 static struct stream_channel *channel_stream_new(struct channel_session *shared, ssh_channel channel,
 						 const struct stream_ops *ops)
 {
@@ -258,8 +253,8 @@ static struct stream_channel *channel_stream_new(struct channel_session *shared,
 	return NULL;
 }
 
-/* mod_sftp 1.1.1 of proftpd agrees to a second channel, and then ends the session, or does worse: packets of SFTP
- * that come in pieces get mixed up. Only OpenSSH is known to keep channels apart. */
+/* mod_sftp 1.1.1 of proftpd agrees to a second channel, then ends the session, or mixes up SFTP packets that come in
+ * pieces. Only OpenSSH is known to keep channels apart. */
 static bool keeps_channels_apart(ssh_session session)
 {
 	const char *banner = ssh_get_serverbanner(session);

@@ -97,7 +97,7 @@ static const struct stream_ops program_ops = {.name = "program",
 					      .send = program_send,
 					      .close = program_close};
 
-/* Until something is there to be read. One that nobody has sent anything is not needed. */
+/* Until something is there to be read. A program that nobody sends anything is not needed. */
 static void await_first_byte(int socket)
 {
 	struct pollfd p = {.fd = socket, .events = POLLIN};

@@ -1,7 +1,5 @@
-/* transfer.c: see transfer.h.
- *
- * After a failure no more pieces are begun, but those under way are waited for: only then is it known which
- * bytes are written. */
+/* transfer.c: see transfer.h. After a failure no piece is begun, and those under way are waited for: only then is it
+ * known which bytes are written. */
 #include "sftp/transfer.h"
 
 #include <errno.h>
@@ -24,8 +22,6 @@ void transfers_init(struct transfers *ts, struct exchanges *x)
 		ts->free = &ts->pieces[i];
 	}
 }
-
-/* ---- the queue ---- */
 
 static void queue_transfer(struct transfers *ts, struct transfer *t)
 {
@@ -101,8 +97,6 @@ void transfers_add(struct transfers *ts, struct transfer *t)
 	queue_transfer(ts, t);
 }
 
-/* ---- answers ---- */
-
 static void end_piece(struct piece *p)
 {
 	struct transfers *ts = p->owner;
@@ -120,8 +114,8 @@ static void meet_end(struct piece *p)
 	p->transfer->end = MIN(p->transfer->end, p->from);
 }
 
-/* Of a piece that n bytes have come for. Some servers say the end with data of no length. Others may send less than there is, but not up to where
- * the file is known to end. */
+/* Some servers tell the end by data of no length. Others send less than there is, but not up to where the file is
+ * known to end. */
 static bool is_end(const struct piece *p, size_t n)
 {
 	const struct transfer *t = p->transfer;
@@ -192,8 +186,6 @@ static void piece_answered(void *arg, const struct sftp_reply *reply, errint_t e
 	}
 }
 
-/* ---- asking ---- */
-
 static errint_t ask_piece(struct piece *p)
 {
 	struct transfers *ts = p->owner;
@@ -255,7 +247,6 @@ static bool ask_again(struct transfers *ts, struct piece *p)
 	return true;
 }
 
-/* False: none, or no room. */
 static bool begin_first(struct transfers *ts, struct transfer_queue *q)
 {
 	struct transfer *t = q->first;

@@ -29,7 +29,7 @@ struct transfers {
 	struct transfer_queue {
 		struct transfer *first, *last;
 	} queues[2];
-	/* again: pieces that came short, to be asked once more. */
+	/* again: pieces that came short. */
 	struct piece *free, *again;
 	struct piece pieces[TRANSFER_PIECES_MAX];
 };
@@ -39,9 +39,9 @@ void transfers_init(struct transfers *ts, struct exchanges *x);
 /* As connection_transfer. */
 void transfers_add(struct transfers *ts, struct transfer *t);
 
-/* Begins pieces while there is room: reads and writes in turn. Of reads each has its turn. A write has all of
- * its pieces begun before the next one has any: what was asked for first reaches the server first, and a
- * connection that ends leaves no hole before bytes that have arrived. (One in_order leaves its turn after each piece.) */
+/* Begins pieces while there is room: reads and writes in turn. Of reads each has its turn. A write has all of its
+ * pieces begun before the next: what was asked for first reaches the server first, and a connection that ends leaves
+ * no hole before bytes that have arrived. (One in_order leaves its turn after each piece.) */
 void transfers_fill(struct transfers *ts);
 
 /* Ends transfers past their deadline that wait for their first pieces. Returns the earliest deadline of the

@@ -1,4 +1,3 @@
-/* transport.c: see transport.h. */
 #include "sftp/transport.h"
 #include "sftp/operation.h"
 #include "sftp/ring.h"
@@ -7,7 +6,7 @@
 #include <errno.h>
 #include <signal.h>
 
-/* Then unused records' memory is given back. */
+/* Then unused rooms are given back. */
 #define IDLE_NS (2 * NSEC_PER_SEC)
 
 struct serving {
@@ -15,11 +14,11 @@ struct serving {
 	const struct transport_ends *ends;
 	/* Somebody is at the door. */
 	bool knocked;
-	/* When the last user was found to have gone; 0: somebody is there. */
+	/* When the last user was found gone; 0: somebody is there. */
 	uint64_t deserted_ns;
 	unsigned n_connections;
 	struct connection *connections[2];
-	/* Beside the one for data, for what is only read. NULL: there is none. It is tried once. */
+	/* For what is only read; NULL: there is none. Tried once. */
 	struct connection *reads;
 	bool reads_tried;
 	/* When the first connection was; 0: it is not. */
@@ -43,14 +42,12 @@ static unsigned connections_begun(const struct serving *s)
 	return s->ends->join_until_ns && s->first_ready_ns == 0 ? 1 : s->n_connections;
 }
 
-/* ---- a connection for reads ---- */
-
 static struct connection *connection_of_data(const struct serving *s)
 {
 	return s->connections[s->n_connections - 1];
 }
 
-/* Once reads have had to wait behind writes. Where none can be had they share the one for data, as before. */
+/* Once reads have waited behind writes. Where none can be had they share the one for data. */
 static void want_reads(struct serving *s)
 {
 	if (s->reads_tried || !s->operations || !s->operations->crowded)
@@ -60,7 +57,7 @@ static void want_reads(struct serving *s)
 		s->reads = NULL;
 }
 
-/* One that is in use ends the transport when it ends, as the others do: files are open there. */
+/* One that is in use ends the transport when it ends: files are open there. */
 static errint_t work_reads(struct serving *s, uint64_t now_ns)
 {
 	errint_t rc;
@@ -77,8 +74,6 @@ static errint_t work_reads(struct serving *s, uint64_t now_ns)
 	s->reads = NULL;
 	return 0;
 }
-
-/* ---- all of them ---- */
 
 static errint_t work_connections(struct serving *s)
 {
@@ -188,7 +183,7 @@ static uint64_t wake_ns(const struct serving *s)
 	return until_ns;
 }
 
-/* A deserted socket is readable all the time. */
+/* A deserted socket is always readable. */
 static void wait_for_work(struct serving *s)
 {
 	struct pollfd p[4] = {{.fd = s->deserted_ns ? -1 : s->server.socket, .events = POLLIN},

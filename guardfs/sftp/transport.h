@@ -12,17 +12,17 @@ struct transport_ends {
 	int door;
 	/* Nobody is left on the other side: one that comes within this time goes on with the ring. */
 	uint64_t patience_ns;
-	/* So much later than the first connection the second one may be ready; then it is closed, and the first one serves
-	 * for everything, as when the second one ends before. */
+	/* So much later than the first connection the second one may be ready; after that it is closed, and the first
+	 * serves for everything, as when the second ends before. */
 	uint64_t join_ns;
-	/* Not 0: instead the second connection is begun when the first one is ready, for which nobody logs in twice in vain;
-	 * it may take half of the time that is left until then. */
+	/* Not 0: instead the second connection is begun when the first is ready, so nobody logs in twice in vain; it
+	 * may take half of the time left until then. */
 	uint64_t join_until_ns;
 };
 
 /* Serves the ring until a connection ends or nobody is left on the other side. Begins both connections, which may be
- * the same, and takes them over; says in the ring when they are ready. Returns 0: nobody was left, or the error, after
- * ending the ring. The transport's process, which ignores SIGPIPE. */
+ * the same, and takes them over; the ring tells when they are ready. 0: nobody was left; or the error, after ending
+ * the ring. The transport's process, which ignores SIGPIPE. */
 errint_t transport_serve(const struct transport_ends *ends, struct connection *metadata,
 			 struct connection *bulk) WARN_UNUSED;
 

@@ -1,4 +1,3 @@
-/* window.c: see window.h. */
 #include "sftp/window.h"
 
 /* Older measurements are forgotten: routes and servers change. */

@@ -1,6 +1,6 @@
-/* window.h: how many bytes of data may be on the way to and from a server: twice the bandwidth-delay product,
- * within bounds. While the window is the limit the measured rate grows with it, so it doubles until the link
- * is full. Pure. CLOCK_MONOTONIC. */
+/* window.h: how many bytes of data may be on the way to and from a server: twice the bandwidth-delay product, within
+ * bounds. While the window is the limit the measured rate grows with it, so it doubles until the link is full. Pure.
+ * CLOCK_MONOTONIC. */
 #ifndef GUARDFS_SFTP_WINDOW_H
 #define GUARDFS_SFTP_WINDOW_H
 
