@@ -20,8 +20,8 @@
 #include <sys/statvfs.h>
 #include <sys/types.h>
 
-/* A guarded node's name is gone, or leads to another file or type. Callers get ESTALE, upon which the kernel
- * looks the name up again. This is no trouble of the tier, unlike storage's own ESTALE. */
+/* A guarded node's name is gone, or leads to another file or type. Callers get ESTALE, and the kernel looks the name
+ * up again. No trouble of the tier, unlike storage's own ESTALE. */
 #define BACKEND_NODE_GONE (-EDOTDOT)
 
 /* On whose behalf something is made. */
@@ -41,7 +41,7 @@ struct found {
 		uid_t uid;
 		gid_t gid;
 	} stored;
-	/* Of lookup that says ENOENT: the directory itself is there, as asked at the same time. Set to false before. */
+	/* Of lookup that says ENOENT: the directory itself is there. Set to false before. */
 	bool dir_is_there;
 	bool mounted; /* local tier: on a file system mounted within */
 	uint8_t fh_type;
@@ -49,7 +49,6 @@ struct found {
 	uint8_t fh[NODE_FH_MAX];
 };
 
-/* The fields that setattr sets. */
 enum set_attr {
 	SET_MODE = 1 << 0,
 	SET_UID = 1 << 1,
@@ -69,7 +68,7 @@ enum backend_end { END_BEFORE, END_THERE, END_BEYOND };
 
 struct backend;
 
-/* A write that was begun. The backend's that began it. */
+/* Of the backend that began it. */
 struct backend_write {
 	void *link;
 	int ticket;
@@ -79,8 +78,8 @@ struct backend_write {
 	uint64_t number;
 };
 
-/* name has length bytes, type is DT_*. Return false to stop. next_offset continues after the entry. st: the
- * attributes that came with it, as lookup would give them; NULL: none did. */
+/* name: of length bytes; type: DT_*. False: stop. next_offset continues after the entry. st: its attributes, as
+ * lookup would give them; NULL: none came. */
 typedef bool (*readdir_fn)(void *arg, const char *name, size_t length, uint64_t ino, unsigned type,
 			   int64_t next_offset, const struct stat *st);
 
@@ -127,8 +126,8 @@ struct backend_ops {
 	/* All of size, or less at the end of the file only. The file is known to reach to end (0: unknown):
 	 * if it seems to end before, storage is asked anew; with 0, storage is asked whether it serves. */
 	ssize_t (*read)(struct backend *b, int ref, void *buf, size_t size, off_t offset, off_t end);
-	/* Returns size, or an error, or, if storage failed on the way (full disk), the bytes that landed.
-	 * Through an O_APPEND ref it goes to the file's end. kill_priv as SET_KILL_PRIV. */
+	/* Size, an error, or, if storage failed on the way (full disk), the bytes that landed. Through an O_APPEND
+	 * ref it goes to the file's end. kill_priv as SET_KILL_PRIV. */
 	ssize_t (*write)(struct backend *b, int ref, const void *buf, size_t size, off_t offset,
 			 bool kill_priv);
 	/* write by offset in two steps (backend.pipelines). begin: 0, then end returns as write does; or -errno,
@@ -149,8 +148,8 @@ struct backend_ops {
 	void (*drop)(struct backend *b, int ref);
 	/* Where the file ends, past all caches. */
 	errint_t (*find_end)(struct backend *b, int ref, off_t *end);
-	/* Guarded: attributes of node's file, just opened as ref, as storage has them now. Where storage goes
-	 * by names they are those of the name's file: compare_end tells. BACKEND_NODE_GONE: no such name. */
+	/* Guarded: storage's present attributes of node's file, just opened as ref. Where storage goes by names they
+	 * are those of the name's file: compare_end tells. BACKEND_NODE_GONE: no such name. */
 	errint_t (*look)(struct backend *b, uint32_t node, int ref, struct stat *st);
 	/* Guarded: an enum backend_end of the file open as ref for reading, or -errno. */
 	errint_t (*compare_end)(struct backend *b, int ref, off_t end);
@@ -187,7 +186,7 @@ struct backend {
 	void *state;	      /* the implementation's, in private memory */
 };
 
-/* Gives the thread its own umask (0) and file system attributes, so that a creation's do not leak into other
+/* Gives the thread a umask (0) and file system attributes of its own, so that a creation's do not leak into other
  * threads, and no supplementary groups. Every worker thread, before its first operation. */
 void backend_thread_init(void);
 
@@ -201,14 +200,14 @@ bool backend_is_hidden(const char *name);
 
 int backend_local_root_fd(const struct backend *b);
 
-/* The O_PATH descriptor of the object last found by this thread, -1: none. It alone can keep an object
- * without a file handle. The caller's, for nodefd_offer(arena, node, 0, fd) once the node has its backend,
- * flags and fh_length; else the thread's next find or backend_end_request closes it. */
+/* The O_PATH descriptor of the object last found by this thread, or -1; nothing else keeps an object without a file
+ * handle. The caller's, for nodefd_offer(arena, node, 0, fd) once the node has its backend, flags and fh_length; else
+ * the thread's next find or backend_end_request closes it. */
 int backend_found_fd(void);
 void backend_end_request(void);
 
-/* The guarded backend of that index, by its type, within the fault filter if configured. board->root_fd and
- * root_epoch tell what it is reached by; without that every operation returns -ENOTCONN. Before threads. */
+/* The guarded backend of that index, within the fault filter if configured. It is reached by board->root_fd and
+ * root_epoch; without those every operation returns -ENOTCONN. Before threads. */
 errint_t backend_open(struct arena *arena, unsigned index, struct backend *b) WARN_UNUSED;
 
 /* Calls each for a guarded backend's descriptors that no record in the arena names. */
@@ -222,9 +221,8 @@ errint_t nodefd_init(struct arena *arena, uint32_t limit) WARN_UNUSED;
  * the record until then. */
 void nodefd_drop(struct arena *arena, uint32_t node);
 
-/* Closes descriptors of NODE_MOUNTED nodes unused since the last call. Twice a second, in a thread of its
- * own: the last one of a lazily unmounted file system waits for its disk. nodefd_has_mounted: is there
- * anything to do? */
+/* Closes descriptors of NODE_MOUNTED nodes unused since the last call. Twice a second, in a thread of its own: the
+ * last one of a lazily unmounted file system waits for its disk. */
 bool nodefd_has_mounted(void);
 void nodefd_close_mounted(struct arena *arena);
 

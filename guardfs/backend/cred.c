@@ -1,4 +1,3 @@
-/* cred.c: see cred.h. */
 #include "backend/cred.h"
 #include "base/fd.h"
 #include "base/log.h"

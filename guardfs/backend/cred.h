@@ -11,8 +11,7 @@
 
 #include "backend/backend.h"
 
-/* The thread's umask. It stays the last caller's, since the next mostly has the same: set it before making
- * anything. */
+/* The umask stays the last caller's, since the next mostly has the same: set it before making anything. */
 void cred_set_umask(mode_t mask);
 
 void cred_enter(const struct caller *c, mode_t mode);

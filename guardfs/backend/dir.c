@@ -118,7 +118,7 @@ static errint_t dir_rename(struct backend *b, uint32_t parent, const char *name,
 	return dir_mend_rename(b, parent, name, newparent, newname, flags, rc);
 }
 
-/* A file replaced meanwhile is found again: sshfs, going by paths, then says ENOENT, or the kernel ESTALE. */
+/* A file replaced meanwhile is found again: sshfs, going by paths, says ENOENT, or the kernel ESTALE. */
 static errint_t dir_open(struct backend *b, uint32_t node, int flags, int *ref)
 {
 	int fd = -ENOENT;
@@ -273,7 +273,7 @@ static errint_t dir_confirm(struct backend *b, int ref)
 	return (errint_t)dir_mend_io(b, ref, 0, confirm_written(ref));
 }
 
-/* Our sshfs owes nothing: each write was answered or confirmed before. */
+/* Our sshfs owes nothing: each write was answered or confirmed. */
 static errint_t dir_flush(struct backend *b, int ref)
 {
 	return b->config->type == BACKEND_SSHFS ? 0 : dir_confirm(b, ref);

@@ -12,10 +12,9 @@ struct dir {
 	_Atomic uint64_t root_mount;
 };
 
-/* dir_walk.c: reach of struct posix, by names from the nearest ancestor with a cached descriptor. Only
- * directories are cached: another client may replace anything else. -ENOTCONN: no root of the breaker's
- * epoch; BACKEND_NODE_GONE: no such name, or another type there (-ENOENT for a directory without name,
- * -ESTALE for the root). */
+/* dir_walk.c: reach of struct posix, by names from the nearest ancestor with a cached descriptor. Only directories
+ * are cached: another client may replace anything else. -ENOTCONN: no root of the breaker's epoch; BACKEND_NODE_GONE:
+ * no such name, or another type there (-ENOENT: a directory without name; -ESTALE: the root). */
 errint_t dir_reach(struct backend *b, uint32_t node, struct reached *r);
 
 /* The node's parent; name: NAME_LENGTH_MAX + 1 bytes. BACKEND_NODE_GONE: no name; -ESTALE: no parent. */
@@ -34,15 +33,15 @@ errint_t dir_look(struct backend *b, uint32_t node, int ref, struct stat *st);
 
 /* dir_names.c */
 errint_t dir_find(struct backend *b, uint32_t parent, const char *name, struct found *found);
-/* Opening found no file: makes the mount beneath forget the name. */
+/* Makes the mount beneath forget a name whose file was not found. */
 void dir_forget_name(struct backend *b, uint32_t node);
 
 /* dir_times.c: completes want and *set to what sshfs can be told: both times or none. No effect on other
  * backends. -ERANGE: SFTP cannot carry the time (before 1970, from 2106 on). ref as in setattr. */
 errint_t dir_complete_times(struct backend *b, uint32_t node, int ref, struct stat *want, unsigned *set);
 
-/* dir_errno.c: sshfs says EPERM for every failure without an SFTP code. These find the error that rc should
- * have been; -EIO if nothing explains it. They ask storage only if in doubt, and only over sshfs. */
+/* dir_errno.c: find the error that rc should have been; -EIO if nothing explains it. They ask storage only if in
+ * doubt, and only over sshfs. */
 
 /* Any other operation on node. */
 errint_t dir_mend(struct backend *b, uint32_t node, errint_t rc);

@@ -7,8 +7,8 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
-/* AT_STATX_FORCE_SYNC: asks the file system beneath, AT_STATX_DONT_SYNC: does not. atime is told as known:
- * the kernel would ask for it after each read. */
+/* AT_STATX_FORCE_SYNC asks the file system beneath, AT_STATX_DONT_SYNC does not. atime is told as known: the kernel
+ * would ask for it after each read. */
 static errint_t stat_at(int dirfd, const char *name, int flags, struct stat *st)
 {
 	struct statx x;

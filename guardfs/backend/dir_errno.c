@@ -1,8 +1,7 @@
 /* dir_errno.c: the errors that sshfs meant.
  *
- * OpenSSH's server says "failure" for EEXIST, ENOTEMPTY, ENOSPC, EDQUOT, EXDEV, EROFS, EISDIR and others;
- * sshfs makes EPERM of it (of rmdir: ENOTEMPTY). A missing right is EACCES. Looking afterwards tells some
- * apart; an unexplained one is the server's trouble: EIO. */
+ * OpenSSH's server says "failure" for EEXIST, ENOTEMPTY, ENOSPC, EDQUOT, EXDEV, EROFS, EISDIR and others; sshfs makes
+ * EPERM of it (of rmdir: ENOTEMPTY). A missing right is EACCES. Looking afterwards tells some apart. */
 #include "backend/dir.h"
 #include "backend/tree.h"
 
@@ -122,8 +121,7 @@ errint_t dir_mend_make(struct backend *b, uint32_t parent, const char *name, boo
 	return dir_mend(b, parent, explain_make(b, parent, name, may_exist, rc));
 }
 
-/* From libfuse in sshfs, when it finds no free name to hide an open file under. The server has no such
- * error. */
+/* From libfuse in sshfs, when it finds no free name to hide an open file under. */
 static errint_t mend_busy(const struct backend *b, errint_t rc)
 {
 	return is_sshfs(b) && rc == -EBUSY ? -EIO : rc;

@@ -1,5 +1,5 @@
-/* dir_hidden.c: files removed while open. libfuse in sshfs renames such a file within its directory, to
- * .fuse_hidden and 16 hexadecimal digits, and removes it at its close. It follows further renames. */
+/* dir_hidden.c: files removed while open. libfuse in sshfs renames such a file within its directory, to .fuse_hidden
+ * and 16 hexadecimal digits, follows further renames, and removes it at its close. */
 #include "backend/dir.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
@@ -53,7 +53,6 @@ static errint_t each_in(const char *entries, size_t n, int dir, int above, hidde
 	return rc;
 }
 
-/* -ENOTEMPTY: something else is in the directory. */
 static errint_t each_hidden(int above, const char *name, hidden_fn act)
 {
 	CLEANUP_FD int dir = openat(above, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);

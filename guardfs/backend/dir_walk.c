@@ -58,7 +58,7 @@ static errint_t find_base(struct backend *b, uint32_t node, unsigned pieces, str
 	return 0;
 }
 
-/* The type is known without asking storage: it was looked at just now, and an inode's never changes. */
+/* The type is known without asking storage: it was just looked at, and an inode's never changes. */
 static errint_t check_fd_type(const struct node *node, int fd)
 {
 	struct statx stx;

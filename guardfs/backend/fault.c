@@ -167,7 +167,6 @@ static void subject_name(const struct backend *b, const struct fault_subject *s,
 	}
 }
 
-/* Waits out delays and hangs. */
 static struct fault_verdict decide(struct fault *f, enum fault_op op, const char *name)
 {
 	struct fault_verdict verdict = {.action = FAULT_NOTHING};

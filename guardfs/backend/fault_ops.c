@@ -137,7 +137,6 @@ static ssize_t fault_read(struct backend *b, int ref, void *buf, size_t size, of
 	return fault_end(b, &s, v, b->next->ops->read(b->next, ref, buf, size, offset, end));
 }
 
-/* For both ways of writing. */
 static ssize_t fault_written(struct backend *b, int ref, size_t size,
 			     ssize_t (*go_on)(struct backend *b, int ref, size_t size, void *arg), void *arg)
 {

@@ -13,7 +13,7 @@ struct fault_subject {
 	const char *name;
 };
 
-/* Of an operation after all waiting; number as in struct fault_rule. */
+/* After all waiting; number as in struct fault_rule. */
 struct fault_verdict {
 	enum fault_action action;
 	uint64_t number;

@@ -1,4 +1,3 @@
-/* fault_rules.c: see fault_rules.h. */
 #include "backend/fault_rules.h"
 
 #include <errno.h>

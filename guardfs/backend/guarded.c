@@ -1,4 +1,3 @@
-/* guarded.c: see guarded.h. */
 #include "backend/guarded.h"
 #include "backend/nodefd.h"
 

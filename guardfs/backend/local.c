@@ -179,7 +179,7 @@ static bool is_known_as(const struct node *node, const struct stat *st)
 	return memcmp(node->fh, pair, sizeof(pair)) == 0;
 }
 
-/* For nodes with neither handle nor descriptor. -ESTALE: not there. */
+/* -ESTALE: not there. */
 static int open_named(struct backend *b, const struct node *node)
 {
 	uint32_t parent = __atomic_load_n(&node->parent, __ATOMIC_RELAXED);

@@ -20,7 +20,7 @@
 #define REFERENCED  0x4000u
 #define DROPPED	    0x8000u
 
-/* Steps in search of room; in the second half "used lately" does not protect. */
+/* Steps in search of room; the second half does not spare those used lately. */
 #define SCAN_MAX 256
 
 #define SHED 16u /* closed at a time when none are left */
@@ -161,7 +161,7 @@ bool nodefd_has_mounted(void)
 	return atomic_load_explicit(&cache.has_mounted, memory_order_relaxed);
 }
 
-/* Removes the ring's NODE_MOUNTED entries. Returns how many of fds are to be closed. */
+/* Returns how many of fds are to be closed. */
 static uint32_t take_mounted(struct arena *arena, int *fds, uint32_t max)
 {
 	ACQUIRE_LOCK(&cache.lock);

@@ -1,4 +1,4 @@
-/* open.c: a guarded backend by its type, with the filter that is configured around it. */
+/* open.c: a guarded backend by its type, within its filter. */
 #include "backend/fault.h"
 #include "backend/guarded.h"
 

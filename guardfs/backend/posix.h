@@ -67,14 +67,14 @@ struct proc_path posix_proc_path(int fd);
 /* Opens that object. A descriptor or -errno. */
 int posix_reopen(int fd, int flags);
 
-/* Number, for comparison, of the mount through which the object was opened; before Linux 5.8 of its device.
- * 0: unknown. Asks no storage. */
+/* For comparison: number of the mount through which the object was opened; before Linux 5.8 of its device. 0:
+ * unknown. Asks no storage. */
 uint32_t posix_mount_of(int fd);
 
 /* Those that may reach storage. */
 int posix_open_flags(int flags);
 
-/* The operations, as in backend.h. */
+/* As in backend.h. */
 errint_t posix_lookup(struct backend *b, uint32_t parent, const char *name, struct found *found);
 errint_t posix_getattr(struct backend *b, uint32_t node, int ref, struct stat *st);
 errint_t posix_setattr(struct backend *b, uint32_t node, int ref, const struct stat *want, unsigned set,

@@ -61,8 +61,7 @@ static errint_t create_in(struct backend *b, uint32_t parent, const char *name, 
 	return describe_new(b, fd, found, ref);
 }
 
-/* Without O_EXCL nobody knows whether the file is new and needs an owner: where that matters, O_EXCL is tried
- * first. */
+/* Without O_EXCL nobody knows whether the file is new and needs an owner: where that matters O_EXCL comes first. */
 errint_t posix_create(struct backend *b, uint32_t parent, const char *name, int flags, mode_t mode,
 		      const struct caller *c, struct found *found, int *ref)
 {

@@ -1,4 +1,4 @@
-/* sftp.c: the table of the backend that speaks SFTP. See sftp.h. */
+/* sftp.c: the table of the backend that speaks SFTP. */
 #include "backend/sftp.h"
 
 #include <errno.h>
@@ -53,7 +53,7 @@ static errint_t sftp_removexattr(struct backend *b, uint32_t node, const char *n
 
 /* ---- what needs nothing done ---- */
 
-/* Each write was answered by the server before it was answered here. */
+/* The server answered each write before. */
 static ssize_t sftp_hand_over(struct backend *b, int ref, const void *buf, size_t size, off_t offset)
 {
 	return sftp_write(b, ref, buf, size, offset, false);

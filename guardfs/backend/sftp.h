@@ -1,7 +1,7 @@
 /* sftp.h: the backend that speaks SFTP through a transport's ring, in parts. Private to backend/. docs/SFTP.md.
  *
- * Files go by path, open ones by ref: such a file stays itself whatever becomes of its name. Nothing is cached
- * beneath, so every answer is the server's of this moment. */
+ * Files go by path; open ones by ref, whatever becomes of their names. Nothing is cached beneath: every answer is the
+ * server's of this moment. */
 #ifndef GUARDFS_BACKEND_SFTP_H
 #define GUARDFS_BACKEND_SFTP_H
 
@@ -57,7 +57,7 @@ static inline const char *sftp_root(const struct backend *b)
 /* 0; or as tree_path_of. name: NULL: the node itself. The path is place->at.path. */
 errint_t sftp_path(const struct backend *b, uint32_t node, const char *name, struct sftp_place *place);
 
-/* The path, and the ring by which to ask about it: place->link is held until sftp_leave. */
+/* As sftp_path, with the ring to ask: place->link is held until sftp_leave. */
 errint_t sftp_reach(struct backend *b, uint32_t node, const char *name, struct sftp_place *place) WARN_UNUSED;
 
 /* As shown. */
@@ -110,10 +110,10 @@ errint_t sftp_readdir(struct backend *b, int ref, int64_t offset, readdir_fn emi
 
 /* ---- sftp_errno.c: what a failure was ----
  *
- * SFTP knows "no such file", "permission denied", "bad message" and "failure". From an operation's result these
- * return it, or the error that it should have been, which they find out by looking; -EIO if nothing explains it. */
+ * From an operation's result these return it, or the error that it should have been, which they find out by looking;
+ * -EIO if nothing explains it. */
 
-/* Asking about an open file: there is nothing to find out, and no name is at fault. */
+/* Of an open file: there is nothing to find out, and no name is at fault. */
 errint_t sftp_mend(errint_t rc);
 /* Asking about a path. */
 errint_t sftp_mend_named(const char *path, errint_t rc);

@@ -1,11 +1,9 @@
-/* sftp_attr.c: paths and attributes. See sftp.h. */
+/* sftp_attr.c: paths and attributes. */
 #include "backend/sftp.h"
 #include "base/clock.h"
 
 #include <errno.h>
 #include <limits.h>
-
-/* ---- paths ---- */
 
 /* The configured path, which may be relative, goes in front of a path within the backend. */
 static errint_t put_root(const struct backend *b, struct tree_path *at)
@@ -49,8 +47,6 @@ errint_t sftp_reach(struct backend *b, uint32_t node, const char *name, struct s
 
 	return rc < 0 ? rc : sftp_enter(b, &place->link);
 }
-
-/* ---- attributes ---- */
 
 /* SFTP has no inode numbers, links or blocks. */
 void sftp_show(const struct backend *b, const struct sftp_attributes *a, struct stat *st)
@@ -164,8 +160,6 @@ errint_t sftp_getattr(struct backend *b, uint32_t node, int ref, struct stat *st
 	return sftp_mend(rc);
 }
 
-/* ---- changing ---- */
-
 static bool is_time_in_range(const struct timespec *t)
 {
 	return t->tv_sec >= 0 && t->tv_sec <= UINT32_MAX;
@@ -178,7 +172,7 @@ static uint32_t time_for(bool set, bool now, const struct timespec *wanted, uint
 	return set ? (uint32_t)wanted->tv_sec : present;
 }
 
-/* A change of both owners: servers take the set-id bits away by themselves, and the attributes after it tell whether this one
+/* A change of both owners: servers drop set-id bits by themselves; the attributes after it tell whether this one
  * did. */
 static bool drops_set_id_after(unsigned set)
 {
@@ -263,7 +257,7 @@ static errint_t send_attributes(const struct setting *s, const struct sftp_attri
 			   : client_change(&s->link->user, &request, after);
 }
 
-/* By name another file may be cut, that of a link which another client has put there: it is looked at before. Its mode,
+/* By name, a cut could hit the target of a link that another client has put there: that is looked at before. Mode,
  * owner and times may be set all the same. */
 static bool needs_look(const struct setting *s, unsigned set)
 {
@@ -326,8 +320,8 @@ static errint_t mend_setting(const struct setting *s, unsigned set, errint_t rc)
 	return s->ref < 0 ? sftp_mend_named(s->place.at.path, rc) : sftp_mend(rc);
 }
 
-/* By the plain request a server sets the attributes of what a link leads to, another file's: without the extension nothing of a
- * link is set. Its mode means nothing. */
+/* By the plain request a server sets the attributes of what a link leads to, another file's: without the extension
+ * nothing of a link is set. Its mode means nothing. */
 static bool can_set(const struct setting *s)
 {
 	return !S_ISLNK(s->b->arena->nodes[s->node].mode) ||
@@ -345,7 +339,7 @@ errint_t sftp_setattr(struct backend *b, uint32_t node, int ref, const struct st
 		set &= ~(unsigned)(SET_MODE | SET_SIZE | SET_KILL_PRIV);
 	if (b->config->present_owner)
 		set &= ~(unsigned)(SET_UID | SET_GID | SET_KILL_PRIV);
-	/* Where the whole mount is this backend, as with sshfs, it is the owner alone that is not the server's. */
+	/* Where the whole mount is this backend, as with sshfs, the owner alone is not the server's. */
 	if (b->config->present_owner && !b->arena->board.config.root[0])
 		set &= ~(unsigned)SET_MODE;
 	if (!(set & ~(unsigned)SET_CTIME))
@@ -364,8 +358,6 @@ errint_t sftp_setattr(struct backend *b, uint32_t node, int ref, const struct st
 		show_node(b, node, &after, st);
 	return rc;
 }
-
-/* ---- the rest ---- */
 
 ssize_t sftp_readlink(struct backend *b, uint32_t node, char *buf, size_t size)
 {

@@ -1,8 +1,7 @@
-/* sftp_errno.c: the errors that a server meant. See sftp.h.
+/* sftp_errno.c: the errors that a server meant.
  *
- * OpenSSH's server sends "failure" for EEXIST, ENOTEMPTY, ENOSPC, EDQUOT, EXDEV, EROFS, EISDIR and the rest, and
- * "bad message" for EINVAL and ENAMETOOLONG. An unexplained one is the server's trouble (perhaps it has no
- * descriptor left): EIO. */
+ * OpenSSH's server sends "failure" for EEXIST, ENOTEMPTY, ENOSPC, EDQUOT, EXDEV, EROFS, EISDIR and the rest, and "bad
+ * message" for EINVAL and ENAMETOOLONG. One that nothing explains, perhaps for want of a descriptor, is EIO. */
 #include "backend/sftp.h"
 
 #include <errno.h>
@@ -25,8 +24,7 @@ struct need {
 	bool name;
 };
 
-/* Some file systems make file nodes as they are needed, and have no number of them. A quota of a user's shows in no
- * figure. */
+/* Some file systems make file nodes as needed, and have no number of them. A user's quota shows in no figure. */
 static bool is_full(const struct sftp_statvfs *f, struct need need)
 {
 	if (need.name && f->files > 0 && f->available_files == 0)

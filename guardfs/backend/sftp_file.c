@@ -1,4 +1,4 @@
-/* sftp_file.c: open files and directories. See sftp.h. */
+/* sftp_file.c: open files and directories. */
 #include "backend/sftp.h"
 
 #include <dirent.h>
@@ -21,8 +21,7 @@ static unsigned open_flags(int flags)
 	return f | (flags & O_EXCL ? SFTP_OPEN_EXCLUSIVE : 0);
 }
 
-/* What has the name of the file that this thread has opened last, asked for right behind the open: the look that
- * follows costs no round trip. */
+/* Attributes by name, asked for right behind this thread's last open: the look that follows costs no round trip. */
 static _Thread_local struct {
 	/* 0: nothing. */
 	uint32_t ref;
@@ -82,7 +81,7 @@ static bool are_alike(const struct sftp_attributes *a, const struct sftp_attribu
 	       a->permissions == b->permissions;
 }
 
-/* By name, and only if the file of that name looks like the open one. */
+/* By name, if that file looks like the open one. */
 static errint_t reopen_once(struct backend *b, uint32_t node, int ref, int flags, int *again)
 {
 	struct sftp_attributes known, found;
@@ -118,7 +117,7 @@ errint_t sftp_reopen(struct backend *b, uint32_t node, int ref, int flags, int *
 	return rc == -EAGAIN || rc == BACKEND_NODE_GONE || rc == -ENOENT ? -EIO : sftp_mend(rc);
 }
 
-/* Names are created for regular files only; anything else that has come there is not opened. */
+/* Names are created for regular files only: nothing else that has come there is opened. */
 static errint_t describe_created(struct backend *b, const struct sftp_link *link, uint32_t ref,
 				 struct sftp_attributes *attrs, struct found *found)
 {
@@ -157,7 +156,7 @@ errint_t sftp_create(struct backend *b, uint32_t parent, const char *name, int f
 	return rc;
 }
 
-/* The server itself says where a file ends, or comes short where the file is known to end: nothing is to be doubted. */
+/* The server itself says where a file ends, or comes short where it is known to end: nothing is to be doubted. */
 ssize_t sftp_read(struct backend *b, int ref, void *buf, size_t size, off_t offset, off_t end)
 {
 	struct sftp_link *link;
@@ -290,8 +289,6 @@ off_t sftp_lseek(struct backend *b, int ref, off_t offset, int whence)
 	return whence == SEEK_DATA ? offset : end;
 }
 
-/* ---- directories ---- */
-
 errint_t sftp_opendir(struct backend *b, uint32_t node, int *ref)
 {
 	struct sftp_place place;
@@ -333,7 +330,7 @@ static bool emit_entry(void *arg, const char *name, size_t length, const struct 
 	return e->emit(e->arg, name, length, 0, type, e->n, type ? &st : NULL);
 }
 
-/* SFTP cannot seek in a listing: an opened directory is read once, and callers read it from the beginning. */
+/* SFTP cannot seek in a listing: an opened directory is read once, from the beginning. */
 errint_t sftp_readdir(struct backend *b, int ref, int64_t offset, readdir_fn emit, void *arg)
 {
 	struct emission e = {.b = b, .emit = emit, .arg = arg, .skipped = offset};

@@ -1,7 +1,7 @@
-/* sftp_link.c: rings that this worker has mapped, one an epoch. See sftp.h.
+/* sftp_link.c: rings that this worker has mapped, one an epoch.
  *
- * Before this worker asks anything, the requests of its dead predecessors must have ended: one of them could land
- * on top of ours. And what they had open without a record of it is closed. */
+ * Before this worker asks anything, requests of dead workers must have ended: one could land on top of ours. Files
+ * that those left open without a record are closed. */
 #include "backend/sftp.h"
 #include "base/cleanup.h"
 #include "base/clock.h"

@@ -1,11 +1,11 @@
-/* sftp_make.c: making and removing names. See sftp.h. */
+/* sftp_make.c: making and removing names. */
 #include "backend/sftp.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 
-/* What is there once something was made. If the server does not say so at once it is asked. */
+/* If the server does not say at once what was made it is asked. */
 static errint_t describe_made(struct backend *b, const struct sftp_link *link, const char *path,
 			      struct sftp_attributes *attrs, struct found *found)
 {
@@ -24,7 +24,7 @@ static errint_t mend_entry(const struct ring_user *user, const struct client_req
 	return rc == -EOPNOTSUPP ? -EPERM : sftp_mend_link(user, request->path, request->to, rc);
 }
 
-/* request's path is filled in here, or, with a target, its second one. */
+/* request's path, or with a target its second one, is filled in here. */
 static errint_t make_entry(struct backend *b, uint32_t parent, const char *name,
 			   struct client_request *request, struct found *found)
 {
@@ -123,8 +123,7 @@ errint_t sftp_rmdir(struct backend *b, uint32_t parent, const char *name, bool h
 	return remove_entry(b, parent, name, RING_RMDIR, sftp_mend_rmdir);
 }
 
-/* A server refuses to replace when it is asked by the plain request: with RING_KEEPS_EXISTING, or without the
- * extension. */
+/* By the plain request a server refuses to replace: with RING_KEEPS_EXISTING, or without the extension. */
 errint_t sftp_rename(struct backend *b, uint32_t parent, const char *name, uint32_t newparent,
 		     const char *newname, unsigned flags)
 {

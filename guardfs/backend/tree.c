@@ -1,4 +1,3 @@
-/* tree.c: see tree.h. */
 #include "backend/tree.h"
 
 #include <errno.h>

@@ -28,12 +28,10 @@ bool tree_has(const struct backend *b, const struct node *node);
 /* "": it has lost its name. */
 const char *tree_name(const struct backend *b, const struct node *node);
 
-/* The error for a node whose name leads to another type. The root is configured: without it the backend is down
- * (-ESTALE). */
+/* For a node whose name leads to another type. The root is configured: without it the backend is down (-ESTALE). */
 errint_t tree_gone(const struct node *node);
 
-/* The error for a node that lost its name, or is below one that did: BACKEND_NODE_GONE; of a directory
- * -ENOENT. */
+/* For a node that lost its name, or is below one that did: BACKEND_NODE_GONE; of a directory -ENOENT. */
 errint_t tree_nameless(const struct node *node);
 
 /* Has mode the node's type, if that is known? 0 or tree_gone. */
@@ -52,8 +50,8 @@ void tree_path_start(struct tree_path *p);
 /* Puts components before those there. 0 or -ENAMETOOLONG. */
 errint_t tree_path_prepend(struct tree_path *p, const char *part) WARN_UNUSED;
 
-/* Puts the path of node before what is there, from its ancestor base (NODE_NONE: the backend's root) on. 0;
- * -ENAMETOOLONG; -ESTALE: base is none of its ancestors; or tree_nameless. */
+/* Puts the path of node, from its ancestor base (NODE_NONE: the backend's root) on, before what is there. 0;
+ * -ENAMETOOLONG; -ESTALE: base is no ancestor; or tree_nameless. */
 errint_t tree_path_of(const struct backend *b, uint32_t base, uint32_t node, struct tree_path *p) WARN_UNUSED;
 
 /* Parent and name of one moment. name: NAME_LENGTH_MAX + 1 bytes. */
