@@ -11,7 +11,7 @@
 typedef int errint_t;
 
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
-/* Arguments are evaluated twice: no effects in them (make lint looks). */
+/* Arguments are evaluated twice: make lint refuses effects. */
 #define MIN(a, b)	  ((a) < (b) ? (a) : (b))
 #define MAX(a, b)	  ((a) > (b) ? (a) : (b))
 #define NSEC_PER_SEC	  1000000000ull

@@ -38,8 +38,7 @@ pid_t child_clone_sharing(int *pidfd)
 	return raw_clone(CLONE_FILES, pidfd);
 }
 
-/* UNSHARE copies descriptors up to the highest kept, rounded up to 64: no backend's is duplicated, hence
- * closed. */
+/* UNSHARE copies descriptors up to the highest kept, rounded up to 64 (FD_RESERVED): none is a backend's. */
 static errint_t keep_only(const int *keep_fds, size_t n_keep)
 {
 	int staged[CHILD_KEEP_MAX];
@@ -77,8 +76,8 @@ static void tell_left(void)
 	munmap(left, sizeof(*left));
 }
 
-/* If this process ended or executed a program before, the table would be the child's alone, and its close
- * would hang. Waits at most LEAVE_MS_MAX. */
+/* If this process ended or executed a program before, the table would be the child's alone, and its close would
+ * hang. */
 static void await_left(pid_t pid)
 {
 	const struct timespec while_it_lives = {.tv_nsec = 10 * NSEC_PER_MSEC};
@@ -118,7 +117,7 @@ pid_t child_clone(const int *keep_fds, size_t n_keep, int *pidfd)
 	return pid;
 }
 
-/* Reads a stat of /proc. Returns what follows the name, which may hold a parenthesis (proc(5)); NULL: no process. */
+/* Returns what follows the name, which may hold a parenthesis (proc(5)); NULL: no process. */
 static const char *read_stat(const char *path, char *stat, size_t size)
 {
 	if (fd_read_file(path, stat, size) < 0)

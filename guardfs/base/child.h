@@ -1,6 +1,6 @@
-/* child.h: child processes without a backend's descriptors. Closing one of a hung mount, even by
- * close-on-exec, hangs in D state for good. So children are cloned with CLONE_FILES and leave by
- * close_range(CLOSE_RANGE_UNSHARE), which copies only kept ones. */
+/* child.h: child processes without a backend's descriptors. Closing one of a hung mount, even by close-on-exec, hangs
+ * in D state for good. So children are cloned with CLONE_FILES and leave by close_range(CLOSE_RANGE_UNSHARE), which
+ * copies only kept ones. */
 #ifndef GUARDFS_BASE_CHILD_H
 #define GUARDFS_BASE_CHILD_H
 
@@ -17,10 +17,10 @@
 /* comm of guardian's holder (guardian/holder.c). Not guardfs-…: `pkill -9 guardfs` shall leave it. */
 #define HOLDER_NAME "gfs-holder"
 
-/* Clones the calling thread, like fork. The child's own table has 0, 1, 2 and keep_fds, renumbered from 3.
- * *pidfd (may be NULL): close-on-exec, in the parent. Returns the pid, 0 in the child, or -errno (-EINVAL:
- * over CHILD_KEEP_MAX). The parent waits for the child's table, some ms, at most a second. For one thread of
- * a process; others hold no lock that the child needs. Guardian keeps only descriptors below FD_RESERVED. */
+/* Clones the calling thread, like fork. The child's own table has 0, 1, 2 and keep_fds, renumbered from 3. *pidfd
+ * (may be NULL): close-on-exec, in the parent. Returns the pid, 0 in the child, or -errno (-EINVAL: over
+ * CHILD_KEEP_MAX). Waits for the child's table, some ms, at most a second. For one thread of a process; others hold
+ * no lock that the child needs. Guardian keeps only descriptors below FD_RESERVED. */
 pid_t child_clone(const int *keep_fds, size_t n_keep, int *pidfd) WARN_UNUSED;
 
 /* Clones a worker or holder: the descriptor table stays shared. Returns as child_clone. */
@@ -30,7 +30,7 @@ pid_t child_clone_sharing(int *pidfd) WARN_UNUSED;
  * start identify a process. */
 char child_state(pid_t pid, uint64_t *start);
 
-/* Has the process a thread that is not stuck (D), nor dead? Of one that was killed such a thread will still run. */
+/* Has the process a thread that is not stuck (D), nor dead? After a kill such a thread will still run. */
 bool child_has_live_threads(pid_t pid);
 
 /* The processor that the thread runs on, or ran on last; -1: unknown. */

@@ -6,21 +6,20 @@
 #include "base/base.h"
 #include <sys/types.h>
 
-/* At the current position; retries EINTR and short counts. */
+/* Retries EINTR and short counts. */
 errint_t fd_write_all(int fd, const void *data, size_t n) WARN_UNUSED;
 
-/* Reads a small file (/proc, markers), terminated. Returns the length or -errno; -EFBIG: over size - 1
- * bytes. */
+/* Reads a small file, terminated. Returns the length or -errno; -EFBIG: over size - 1 bytes. */
 ssize_t fd_read_file(const char *path, char *buf, size_t size) WARN_UNUSED;
 
 /* The size as the file system has it, not the kernel's cache. */
 errint_t fd_size_now(int fd, off_t *size) WARN_UNUSED;
 
-/* Replaces path: temporary file beside it, optional fsync, rename. On error the old file stays. */
+/* Temporary file beside path, fsync if sync, rename. On error the old file stays. */
 errint_t fd_write_atomic(const char *path, const void *data, size_t n, mode_t mode, bool sync) WARN_UNUSED;
 
-/* Removes what killed fd_write_atomic calls left beside path, or in the directory path if it ends in a slash.
- * alone: nobody can be writing; else living processes' files stay. */
+/* Removes what killed fd_write_atomic calls left beside path, or in the directory path if it ends in a slash. alone:
+ * nobody can be writing; else living processes' files stay. */
 void fd_remove_leftovers(const char *path, bool alone);
 
 /* As mkdir -p. */

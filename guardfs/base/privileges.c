@@ -1,4 +1,4 @@
-/* privileges.c: capset(2) is per thread, and here is one, so libcap is not needed. */
+/* privileges.c: capset(2) is per thread, and here is one: libcap is not needed. */
 #include "base/privileges.h"
 #include "base/log.h"
 #include "base/syscalls.h"
@@ -19,7 +19,7 @@ bool privileges_of_root(void)
 
 void privileges_admit_heirs(void)
 {
-	/* Without Yama the kernel knows no such thing. */
+	/* The kernel may lack Yama. */
 	if (!privileges_of_root() && prctl(PR_SET_PTRACER, PR_SET_PTRACER_ANY, 0, 0, 0) < 0)
 		errno = 0;
 }
@@ -75,7 +75,6 @@ static void complain(const char *what, errint_t rc)
 		log_warning("cannot give up privileges: %s: %s; going on with them", what, strerror(-rc));
 }
 
-/* A transport's, while it logs in. */
 #define LOGIN (CAP(DAC_READ_SEARCH) | CAP(SETUID) | CAP(SETGID))
 
 static void drop_for_login(void)
@@ -94,8 +93,8 @@ static void drop_for_ssh(void)
 	complain("no new privileges", prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ? -errno : 0);
 }
 
-/* The user nobody. With root's ids go all capabilities; the bounding set, which needs one to be shrunk, means
- * nothing to a process that starts no program. */
+/* The user nobody. With root's ids go all capabilities; the bounding set, which needs one to be shrunk, means nothing
+ * to a process that starts no program. */
 static void become_nobody(void)
 {
 	complain("groups", setgroups(0, NULL) < 0 ? -errno : 0);

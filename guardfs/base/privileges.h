@@ -1,16 +1,16 @@
-/* privileges.h: confines worker, keeper and holder to the capabilities and system calls that they need. Guardian
- * keeps all. docs/SECURITY.md. */
+/* privileges.h: confines worker, keeper, holder and transports to the capabilities and system calls that they need.
+ * Guardian keeps all. docs/SECURITY.md. */
 #ifndef GUARDFS_BASE_PRIVILEGES_H
 #define GUARDFS_BASE_PRIVILEGES_H
 
 #include "base/base.h"
 
-/* Does this process run as root, with all that the rest of guardfs has then: any file system mounted, namespaces, others'
- * files and ids? Otherwise it serves the user who runs it. docs/SSHFS.md. */
+/* Does this process run as root, with all that guardfs has then: any file system mounted, namespaces, others' files
+ * and ids? Otherwise it serves the user who runs it. docs/SSHFS.md. */
 bool privileges_of_root(void);
 
-/* Lets others of this user's take this process's descriptors where Yama lets parents alone: the next guardian, or keeper.
- * As root nothing is needed. */
+/* Lets others of this user's take this process's descriptors where Yama lets parents alone: the next guardian, or
+ * keeper. Not needed as root. */
 void privileges_admit_heirs(void);
 
 enum privileges {
@@ -23,7 +23,8 @@ enum privileges {
 	PRIVILEGES_TRANSPORT, /* has its sockets and its memory: nobody's rights, opens no file, starts nothing */
 };
 
-/* Gives up the rest for good; after LOGIN, TRANSPORT may follow. Call before threads. Failures (old kernel, container) are only logged. */
+/* Gives up the rest for good; after LOGIN, TRANSPORT may follow. Call before threads. Failures (old kernel,
+ * container) are only logged. */
 void privileges_drop(enum privileges whose);
 
 #endif

@@ -28,8 +28,7 @@
 #define SYS_open_tree_attr 467
 #endif
 
-/* Code in the kernel, another kernel, the machine itself. Hooks are operators' programs, so no more is
- * refused. */
+/* Code in the kernel, another kernel, the machine itself. Hooks are operators' programs: no more is refused. */
 static const int machine[] = {
     SYS_init_module,
     SYS_finit_module,
@@ -109,7 +108,7 @@ static const int network_calls[] = {
     SYS_socket, SYS_connect, SYS_bind, SYS_listen, SYS_accept, SYS_accept4,
 };
 
-/* openat(2) is looked at. Signals to others are here as well; worker asks for its predecessor's threads by them. */
+/* openat(2) is looked at. Worker asks for its predecessor's threads by signals to others, which are here as well. */
 static const int changing_files[] = {
     SYS_openat2,
     SYS_unlinkat,
@@ -171,7 +170,7 @@ static const int placing[] = {
 };
 
 /* A transport has all that it needs open. Its libraries read the time, take and give memory, and look at what they
- * have; libssh asks its socket for errors and for its peer. */
+ * have; libssh asks its socket for errors and its peer. */
 static const int transport_calls[] = {
     SYS_read,
     SYS_write,
@@ -320,8 +319,7 @@ static errint_t hide_new_calls(void)
 	return install_filter(&p, 0);
 }
 
-/* For these values of a call's argument, of which the low half is judged: it is an int. Leaves the call's number
- * loaded. */
+/* For these values of a call's argument, an int: its low half is judged. Leaves the call's number loaded. */
 static void allow_with(struct program *p, int call, size_t argument, const uint32_t *values, uint8_t n)
 {
 	put_instruction(p, BPF_JMP | BPF_JEQ | BPF_K, 0, (uint8_t)(2 * n + 2), (uint32_t)call);
@@ -333,7 +331,7 @@ static void allow_with(struct program *p, int call, size_t argument, const uint3
 	put_answer(p, refusal(EPERM));
 }
 
-/* A limit of one second of processor time kills. To set that of another process takes no more than its user. */
+/* A limit of one second of processor time kills; setting another process's takes no more than its user. */
 static void allow_own_limits(struct program *p)
 {
 	static const uint32_t own = 0;
@@ -341,7 +339,6 @@ static void allow_own_limits(struct program *p)
 	allow_with(p, SYS_prlimit64, 0, &own, 1);
 }
 
-/* Ahead of other programs comes none. */
 static void allow_modest_scheduling(struct program *p)
 {
 	static const uint32_t modest[] = {SCHED_OTHER, SCHED_IDLE};
@@ -407,7 +404,6 @@ static void refuse_with(struct program *p, int call, size_t argument, const uint
 	put_answer(p, SECCOMP_RET_ALLOW);
 }
 
-/* The same. */
 static void refuse_bits(struct program *p, int call, size_t argument, uint32_t bits)
 {
 	put_instruction(p, BPF_JMP | BPF_JEQ | BPF_K, 0, 4, (uint32_t)call);

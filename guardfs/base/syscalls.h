@@ -13,11 +13,11 @@ errint_t syscalls_restrict_worker(void) WARN_UNUSED;
 errint_t syscalls_restrict_keeper(void) WARN_UNUSED;
 
 /* For a transport's login, as root: beside what worker is refused, nothing is made, changed or opened for writing, no
- * socket is made but those of TCP, UDP and netlink (libc looks at its addresses), and no other process is signalled or
- * slowed down. */
+ * socket is made but TCP, UDP and netlink (libc looks at its addresses), no other process is signalled or slowed
+ * down. */
 errint_t syscalls_restrict_login(void) WARN_UNUSED;
 
-/* Only a transport's calls pass: reading and writing what is open, waiting, memory, time. */
+/* Only a transport's calls pass. */
 errint_t syscalls_restrict_transport(void) WARN_UNUSED;
 
 #endif

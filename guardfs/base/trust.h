@@ -1,4 +1,4 @@
-/* trust.h: could others change where a path leads? Looks at everything on the way, links included. */
+/* trust.h: could others change where a path leads? */
 #ifndef GUARDFS_BASE_TRUST_H
 #define GUARDFS_BASE_TRUST_H
 
@@ -24,8 +24,8 @@ struct trust_flaw {
 errint_t trust_status(const struct stat *st, const char *part, uid_t user, unsigned flags,
 		      struct trust_flaw *flaw) WARN_UNUSED;
 
-/* The same for path and all on its way. path: absolute; resolved (PATH_MAX bytes): without links. 0; -EPERM;
- * or what prevented the look, such as -ENAMETOOLONG; see *flaw. */
+/* The same for path and all on its way, links included. path: absolute; resolved (PATH_MAX bytes): without links. 0;
+ * -EPERM; or what prevented the look, such as -ENAMETOOLONG; see *flaw. */
 errint_t trust_path(const char *path, uid_t user, unsigned flags, char *resolved,
 		    struct trust_flaw *flaw) WARN_UNUSED;
 

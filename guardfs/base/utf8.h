@@ -13,8 +13,7 @@ unsigned utf8_sequence(const char *s, size_t n, uint32_t *code);
  * memory. */
 char *utf8_clean(const char *s, size_t max);
 
-/* Prints s so that it cannot steer a terminal: control characters, backslashes and malformed bytes as
- * \xHH. */
+/* So that s cannot steer a terminal: control characters, backslashes and malformed bytes as \xHH. */
 void utf8_print_escaped(FILE *out, const char *s, size_t max);
 
 #endif
