@@ -1,4 +1,3 @@
-/* generations.c: see generations.h. */
 #include "generations/generations.h"
 #include "base/cleanup.h"
 #include "base/fd.h"
@@ -16,7 +15,7 @@
 /* Paths of one hash. */
 #define SAME_HASH_MAX 8u
 #define TIME_DIGITS   20u
-/* The sum is counted anew after so many versions, in case somebody else removes some. */
+/* The sum is counted anew after so many versions: somebody else may remove some. */
 #define COUNTED_AGAIN 1000u
 
 static int root_path(char *text, const char *state_dir)
@@ -43,8 +42,8 @@ static bool is_of_path(const char *directory, const char *path)
 	return n >= 0 && (size_t)n == strlen(path) && memcmp(text, path, (size_t)n) == 0;
 }
 
-/* Of the file's versions; if there are none, a free one. Users name files: two paths may have one hash on purpose. -EEXIST: none
- * is free. */
+/* Of the file's versions; if there are none, a free one. Two paths may have one hash on purpose: users name files.
+ * -EEXIST: none is free. */
 static errint_t directory_of(char *text, const char *state_dir, const char *path)
 {
 	unsigned free_one = SAME_HASH_MAX;
@@ -67,8 +66,6 @@ static uint64_t time_of(const char *name)
 		   ? strtoull(name, NULL, 10)
 		   : 0;
 }
-
-/* ---- listing ---- */
 
 static int newest_first(const void *a, const void *b)
 {
@@ -124,8 +121,6 @@ int generations_open(const char *state_dir, const char *path, uint64_t real_ns)
 	fd = open(name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 	return fd < 0 ? -errno : fd;
 }
-
-/* ---- keeping ---- */
 
 static bool has_content(const char *name, const void *data, size_t n)
 {
@@ -189,7 +184,6 @@ static void add_directory(struct spare *spare, const char *directory)
 	}
 }
 
-/* How much there is in all, and which version goes first. */
 static void find_spare(const char *root, struct spare *spare)
 {
 	CLEANUP_DIR DIR *dir = opendir(root);
@@ -220,7 +214,7 @@ static void remove_if_empty(const char *directory)
 	(void)rmdir(directory);
 }
 
-/* Under the lock. With many files a look at all of them takes long: only beyond the limit. */
+/* Under the lock. A look at all files takes long: only beyond the limit. */
 static errint_t keep_bytes(const char *state_dir, uint64_t bytes)
 {
 	char root[ROOM];
