@@ -4,8 +4,6 @@
 #include <errno.h>
 #include <strings.h>
 
-/* ---- texts ---- */
-
 void diagnose_clean(char *dst, size_t size, const void *src, size_t n)
 {
 	const unsigned char *p = src;
@@ -50,8 +48,6 @@ static enum errclass look_up(const struct saying *sayings, size_t n_sayings, con
 			return sayings[i].class;
 	return otherwise;
 }
-
-/* ---- connecting ---- */
 
 enum errclass diagnose_connect_class(int err)
 {
@@ -142,8 +138,6 @@ enum errclass diagnose_disconnect_class(const char *text, enum errclass otherwis
 
 	return look_up(sayings, ARRAY_SIZE(sayings), text, strlen(text), otherwise);
 }
-
-/* ---- storage ---- */
 
 enum errclass diagnose_path_class(uint32_t status)
 {

@@ -24,7 +24,7 @@ enum diagnose_banner diagnose_banner(const char *bytes, size_t n, const char **l
 /* Ended after n bytes without a banner. A full server says nothing, or that; else it is no SSH server. */
 enum errclass diagnose_no_banner_class(const char *bytes, size_t n);
 
-/* By libssh's words on an ended connection or key exchange; otherwise: if these tell nothing. */
+/* By libssh's words on an ended connection or key exchange; otherwise: if they tell nothing. */
 enum errclass diagnose_disconnect_class(const char *text, enum errclass otherwise);
 
 /* Of a negative status. */
@@ -33,8 +33,8 @@ enum errclass diagnose_path_class(uint32_t status);
 /* Can it be written to? NONE, FULL, READ_ONLY. 0 of 0 is not full. *why: constant. */
 enum errclass diagnose_space_class(const struct sftp_statvfs *s, const char **why);
 
-/* Of a negative status while the canary was made (creating) or written. SFTP v3 has no full or read-only:
- * OpenSSH says "Failure", others a later version's code, or words. */
+/* Of a negative status while the canary was made (creating) or written. SFTP v3 has no full or read-only: OpenSSH
+ * says "Failure", others a later version's code, or words. */
 enum errclass diagnose_write_class(bool creating, uint32_t status, struct sftp_slice message,
 				   const char **why);
 

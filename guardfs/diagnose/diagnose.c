@@ -1,5 +1,5 @@
-/* diagnose.c: the steps, and the child that takes them. The shared record is always right: a step first notes
- * that no answer came, and takes that back when it passes. */
+/* diagnose.c: the steps, and the child that takes them. The shared record is always right: a step first notes that no
+ * answer came, and takes that back when it passes. */
 #include "diagnose/internal.h"
 #include "diagnose/classify.h"
 #include "base/cleanup.h"

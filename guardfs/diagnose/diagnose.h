@@ -1,6 +1,6 @@
-/* diagnose.h: asks a server directly, in steps over one connection, why it cannot be used. Blocks to the time
- * limit, trusts no answer: for keeper's disposable child. SFTP v3 (draft-ietf-secsh-filexfer-02) is spoken
- * here, bounded: libssh's sftp_* calls wait without limit and have known holes. */
+/* diagnose.h: asks a server directly, in steps over one connection, why it cannot be used. For keeper's disposable
+ * child: blocks to the time limit, trusts no answer. SFTP v3 (draft-ietf-secsh-filexfer-02) is spoken here, bounded:
+ * libssh's sftp_* calls wait without limit and have known holes. */
 #ifndef GUARDFS_DIAGNOSE_DIAGNOSE_H
 #define GUARDFS_DIAGNOSE_DIAGNOSE_H
 
@@ -34,24 +34,23 @@ struct diagnosis {
 	uint32_t ms[DIAGNOSE_STEP_COUNT];
 	/* Missing features (policy/server.h); 0: not asked. */
 	uint32_t lacks;
-	/* Logging in failed with the password of a password_file that was changed then (CLOCK_REALTIME); 0: it did not. Handed in
-	 * as well: that one is not sent again. */
+	/* CLOCK_REALTIME of the change of a password_file whose password failed to log in; 0: none did. Handed in as
+	 * well: that password is not sent again. */
 	uint64_t refused_ns;
 	/* One line. */
 	char detail[256];
-	/* The server's SSH banner. */
 	char server[128];
 };
 
 const char *diagnose_step_name(enum diagnose_step step);
 const char *diagnose_outcome_name(enum diagnose_outcome outcome);
 
-/* timeout_ms: for all steps. write: the last step too. dir backends: CONFIG, PATH, SPACE, WRITE. Of *diagnosis refused_ns is
- * read. */
+/* timeout_ms: for all steps. write: the last step too. dir backends: CONFIG, PATH, SPACE, WRITE. Of *diagnosis
+ * refused_ns is read. */
 void diagnose_run(const struct config_backend *backend, uint32_t timeout_ms, bool write,
 		  struct diagnosis *diagnosis);
 
-/* A session that is logged in, with SFTP started and nothing said yet. libssh's types. */
+/* Logged in, with SFTP started and nothing said yet. libssh's types. */
 struct diagnose_session {
 	struct ssh_session_struct *session;
 	struct ssh_channel_struct *channel;
@@ -61,22 +60,23 @@ struct diagnose_session {
 struct diagnose_secrets;
 
 struct diagnose_manner {
-	/* For all steps, but for the resolver, which may block for longer. */
+	/* For all steps but the resolver, which may block for longer. */
 	uint32_t timeout_ms;
 	/* Offers no key (a drill). */
 	bool no_key;
-	/* A socket that is connected to the server: its address is taken, and no name resolved. -1: none. */
+	/* A socket connected to the server: its address is taken, and no name resolved. -1: none. */
 	int like;
 	/* Called once connected, before a byte of the server's is read. May be NULL. */
 	void (*confine)(void);
-	/* Got by the first login that has them, for all `logins` of them. The caller wipes them. NULL: this login gets, and
-	 * wipes, its own. */
+	/* Got by the first login that has them, for all `logins` of them; the caller wipes them. NULL: this login
+	 * gets, and wipes, its own. */
 	struct diagnose_secrets *secrets;
 	unsigned logins;
 };
 
-/* Takes the steps CONFIG to SFTP (without version) in this process. Of *diagnosis refused_ns is read. True: *session is the caller's, non-blocking. False:
- * diagnosis says why; the socket may stay open. One thread, ignoring SIGPIPE, in a process without other work. */
+/* Takes the steps CONFIG to SFTP (without version) in this process. Of *diagnosis refused_ns is read. True: *session
+ * is the caller's, non-blocking. False: diagnosis says why; the socket may stay open. One thread, ignoring SIGPIPE,
+ * in a process without other work. */
 bool diagnose_session_open(const struct config_backend *backend, const struct diagnose_manner *manner,
 			   struct diagnosis *diagnosis, struct diagnose_session *session) WARN_UNUSED;
 

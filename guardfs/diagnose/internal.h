@@ -1,5 +1,5 @@
-/* internal.h: a diagnosis under way. It runs in a child that is killed at the limit (diagnose.c): hangs,
- * loops and crashes harm nothing, and nothing needs to be freed. */
+/* internal.h: a diagnosis under way, in a child that is killed at the limit (diagnose.c): hangs, loops and crashes
+ * harm nothing, and nothing needs to be freed. */
 #ifndef GUARDFS_DIAGNOSE_INTERNAL_H
 #define GUARDFS_DIAGNOSE_INTERNAL_H
 
@@ -34,9 +34,9 @@ struct diagnose_run {
 	struct diagnose_secrets *secrets;
 	/* Logins that they are for. */
 	unsigned logins;
-	/* The server refused the password of a file of that time. 0: none. */
+	/* Of the file whose password the server refused. 0: none. */
 	uint64_t refused_ns;
-	/* The password was sent; the server asked more than that. */
+	/* The password was sent; the server asked more. */
 	bool password_sent, questions;
 
 	struct addrinfo *addresses;
@@ -80,8 +80,8 @@ void diagnose_canary_name(char *name);
 
 /* ---- wait.c ---- */
 
-/* Waits until the connection can be read, or written if libssh has something to send. False: deadline, or a
- * dead connection (libssh may say SSH_AGAIN for ever). */
+/* Waits until the connection can be read, or written if libssh has something to send. False: deadline, or a dead
+ * connection (libssh may say SSH_AGAIN for ever). */
 bool diagnose_wait(struct diagnose_run *run);
 
 /* After diagnose_wait's false: notes a dead connection; a deadline has its note. */

@@ -8,8 +8,6 @@
 #include <pwd.h>
 #include <sys/stat.h>
 
-/* ---- files ---- */
-
 static int refuse_passphrase(const char *prompt, char *buf, size_t size, int echo, int verify, void *asked)
 {
 	(void)prompt;
@@ -38,7 +36,7 @@ static enum diagnose_outcome check_key_file(struct diagnose_run *run, const char
 	return DIAGNOSE_PASSED;
 }
 
-/* Half of the time that is left: then there is still some to log in. */
+/* Half of the time left: the rest is to log in. */
 static uint32_t limit_of_helper_ms(const struct diagnose_run *run)
 {
 	return (uint32_t)diagnose_left_ms(run, UINT64_MAX) / 2;
@@ -100,7 +98,7 @@ static void load_default_keys(struct diagnose_run *run)
 	}
 }
 
-/* Whoever sends the same password again and again is locked out. */
+/* Sending the same password again and again locks out. */
 static enum diagnose_outcome refuse_known_password(struct diagnose_run *run)
 {
 	return diagnose_fail(

@@ -1,5 +1,5 @@
-/* login.c: logs in by what was got before: keys, with the certificates beside them, an agent's keys, a password. Each of them once:
- * servers lock out who tries often. */
+/* login.c: logs in by what was got before: keys, with the certificates beside them, an agent's keys, a password. Each
+ * once: servers lock out who tries often. */
 #include "diagnose/internal.h"
 #include "diagnose/classify.h"
 
@@ -47,7 +47,7 @@ static int offer_key(struct diagnose_run *run, struct diagnose_key *k)
 	return rc == SSH_AUTH_DENIED ? finish_publickey(run, k->key) : rc;
 }
 
-/* It is not ours any more once this has returned. */
+/* No longer ours once this has returned. */
 static int offer_agent(struct diagnose_run *run)
 {
 	int agent = secrets_take_agent(run->secrets), rc;
@@ -62,7 +62,7 @@ static int offer_agent(struct diagnose_run *run)
 	while ((rc = ssh_userauth_agent(run->session, NULL)) == SSH_AUTH_AGAIN)
 		if (!diagnose_wait(run))
 			break;
-	/* libssh keeps it open for as long as the session: whoever gets hold of that must not have anything signed. */
+	/* libssh keeps it open as long as the session: an intruder there must not have anything signed. */
 	shutdown(agent, SHUT_RDWR);
 	return rc;
 }
@@ -80,7 +80,7 @@ static int finish_password(struct diagnose_run *run)
 /* PAM asks, and then may have something to say, without a question. */
 #define ROUNDS_MAX 4u
 
-/* The password is the answer to one question, of whatever words. More of them: a second factor, which nobody here has. */
+/* The password answers one question, of whatever words. More of them: a second factor, which nobody here has. */
 static int answer_questions(struct diagnose_run *run)
 {
 	unsigned answered = 0;
@@ -104,7 +104,7 @@ static int answer_questions(struct diagnose_run *run)
 	return SSH_AUTH_DENIED;
 }
 
-/* Once, by one method: a second one would be a second wrong try. */
+/* Once, by one method: a second would be a second wrong try. */
 static int offer_password(struct diagnose_run *run, int before)
 {
 	int offered = ssh_userauth_list(run->session, NULL), rc = before;

@@ -41,8 +41,6 @@ enum diagnose_outcome diagnose_version(struct diagnose_run *run)
 	return DIAGNOSE_PASSED;
 }
 
-/* ---- path ---- */
-
 enum diagnose_outcome diagnose_path(struct diagnose_run *run)
 {
 	enum diagnose_outcome outcome;
@@ -66,8 +64,6 @@ enum diagnose_outcome diagnose_path(struct diagnose_run *run)
 		return diagnose_fail(run, ERRCLASS_PATH_MISSING, "%s is not a directory", what);
 	return DIAGNOSE_PASSED;
 }
-
-/* ---- space ---- */
 
 enum diagnose_outcome diagnose_space(struct diagnose_run *run)
 {
@@ -95,8 +91,6 @@ enum diagnose_outcome diagnose_space(struct diagnose_run *run)
 	class = diagnose_space_class(&space, &why);
 	return class == ERRCLASS_NONE ? DIAGNOSE_PASSED : diagnose_fail(run, class, "%s", why);
 }
-
-/* ---- canary ---- */
 
 struct canary {
 	char path[CONFIG_PATH_MAX + DIAGNOSE_CANARY_MAX];

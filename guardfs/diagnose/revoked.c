@@ -1,5 +1,5 @@
-/* revoked.c: lines of known_hosts that begin with @revoked, or @cert-authority. libssh takes the word for a name of a host, and
- * passes them over. */
+/* revoked.c: lines of known_hosts that begin with @revoked or @cert-authority. libssh takes the word for a host's
+ * name, and passes such lines over. */
 #include "diagnose/internal.h"
 #include "base/cleanup.h"
 
@@ -11,7 +11,7 @@
 
 #define SPACE " \t\r\n"
 
-/* "@revoked HOSTS TYPE KEY": of whatever host, to be on the safe side. */
+/* "@revoked HOSTS TYPE KEY": of any host, to be on the safe side. */
 static bool revokes(char *line, const char *key)
 {
 	char *rest = NULL;
@@ -24,7 +24,7 @@ static bool revokes(char *line, const char *key)
 	return word && strcmp(word, key) == 0;
 }
 
-/* A file that is not there revokes nothing. */
+/* A missing file revokes nothing. */
 static errint_t search_file(const char *path, const char *key, bool *revoked)
 {
 	FILE *f = fopen(path, "re");

@@ -1,4 +1,3 @@
-/* secrets.c: see secrets.h. */
 #include "diagnose/secrets.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
@@ -67,8 +66,6 @@ static errint_t keep_line(char *secret, size_t n, const char *what, char *why)
 	return 0;
 }
 
-/* ---- password ---- */
-
 static errint_t check_password_file(const struct stat *st, const char *path, char *why)
 {
 	if (!S_ISREG(st->st_mode))
@@ -112,8 +109,6 @@ errint_t secrets_read_password(struct diagnose_secrets *s, const struct config_b
 	s->password_changed_ns = (uint64_t)st.st_ctim.tv_sec * NSEC_PER_SEC + (uint64_t)st.st_ctim.tv_nsec;
 	return rc;
 }
-
-/* ---- passphrase ---- */
 
 /* In a group of its own, so that all that it starts can be killed, but in our session, in which keeper finds it. */
 static void exec_askpass(const char *program, const char *question, int out)
@@ -174,7 +169,7 @@ static int end_askpass(pid_t pid, uint64_t until_ns)
 	return ended ? status : -1;
 }
 
-/* The number of bytes, or an error, of which why tells. */
+/* The number of bytes, or an error with why. */
 static ssize_t run_askpass(const char *program, const char *question, uint32_t limit_ms, char *secret,
 			   char *why)
 {
@@ -230,8 +225,6 @@ errint_t secrets_ask_passphrase(struct diagnose_secrets *s, const struct config_
 	return rc;
 }
 
-/* ---- agent ---- */
-
 /* Blocking, but for no longer than limit_ms at a time. */
 static int connect_agent(const char *path, uint32_t limit_ms)
 {
@@ -274,7 +267,7 @@ static uint32_t big_endian(const uint8_t *b)
 	return (uint32_t)b[0] << 24 | (uint32_t)b[1] << 16 | (uint32_t)b[2] << 8 | b[3];
 }
 
-/* How many keys it has, or -errno. The answer is taken in whole: what asks next must not find the rest. */
+/* How many keys it has, or -errno. The answer is taken in whole: the next asker must not find the rest. */
 static int count_agent_keys(int fd)
 {
 	static const uint8_t question[] = {0, 0, 0, 1, AGENT_ASK_KEYS};

@@ -1,5 +1,6 @@
-/* secrets.h: what a login needs and no configuration holds: a password, a key's passphrase, connections to an agent. Got
- * once, by a process that may still open files, make sockets and start programs; used by each of its logins; then wiped. */
+/* secrets.h: what a login needs and no configuration holds: a password, a key's passphrase, connections to an agent.
+ * Got once, by a process that may still open files, make sockets and start programs; used by each of its logins; then
+ * wiped. */
 #ifndef GUARDFS_DIAGNOSE_SECRETS_H
 #define GUARDFS_DIAGNOSE_SECRETS_H
 
@@ -15,33 +16,31 @@ struct diagnose_secrets {
 	char password[SECRET_MAX], passphrase[SECRET_MAX];
 	/* askpass was asked. */
 	bool asked;
-	/* Of the password's file when it was read. 0: none was. */
+	/* Of the password's file when read. 0: none was. */
 	uint64_t password_changed_ns;
-	/* The agent was connected to n_agents times, for as many logins. */
+	/* Connections, one for each login. */
 	unsigned n_agents;
 	int agents[AGENTS_MAX];
 };
 
-/* All of these return 0, or -EINVAL: why (CONFIG_ERROR_MAX bytes) says what is wrong and what to do. None of the secrets
- * is in it. */
+/* These return 0, or -EINVAL: why (CONFIG_ERROR_MAX bytes) says what is wrong and what to do, without any secret. */
 
-/* The first line of the backend's password_file, which nobody but its owner, us or root, may read. */
+/* The first line of the backend's password_file, which only its owner, us or root may read. */
 errint_t secrets_read_password(struct diagnose_secrets *s, const struct config_backend *b,
 			       char *why) WARN_UNUSED;
 
-/* What the backend's askpass prints when it is asked for the passphrase of its key, within limit_ms; then it is killed. Asked
- * only once. */
+/* What the backend's askpass prints when asked for the passphrase of its key, within limit_ms; then it is killed.
+ * Asked only once. */
 errint_t secrets_ask_passphrase(struct diagnose_secrets *s, const struct config_backend *b, uint32_t limit_ms,
 				char *why) WARN_UNUSED;
 
-/* Connects to the backend's agent so many times, and counts its keys, which must be some, and no more than AGENT_KEYS_MAX. */
+/* Connects to the backend's agent so many times, and counts its keys: at least one, at most AGENT_KEYS_MAX. */
 errint_t secrets_reach_agent(struct diagnose_secrets *s, const struct config_backend *b, unsigned times,
 			     uint32_t limit_ms, char *why) WARN_UNUSED;
 
 /* A connection to the agent, now the caller's. -1: none is left. */
 int secrets_take_agent(struct diagnose_secrets *s);
 
-/* Nothing of them stays in memory. */
 void secrets_wipe(struct diagnose_secrets *s);
 
 #endif

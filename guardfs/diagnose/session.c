@@ -15,8 +15,7 @@
 	"chacha20-poly1305@openssh.com,aes256-ctr,aes192-ctr,aes128-ctr," \
 	"aes256-gcm@openssh.com,aes128-gcm@openssh.com"
 
-/* libssh's error on missing algorithms ends with the connection, perhaps at once; its log message always
- * comes. */
+/* libssh's error on missing algorithms ends with the connection, perhaps at once; its log message always comes. */
 static void hear_mismatch(int priority, const char *function, const char *message, void *arg)
 {
 	struct diagnose_run *run = arg;
@@ -27,8 +26,6 @@ static void hear_mismatch(int priority, const char *function, const char *messag
 	if (text && !run->mismatch[0])
 		diagnose_clean(run->mismatch, sizeof(run->mismatch), text, strlen(text));
 }
-
-/* ---- banner ---- */
 
 static enum diagnose_outcome no_banner(struct diagnose_run *run, const char *bytes, size_t n, int err)
 {
@@ -91,8 +88,6 @@ static enum diagnose_outcome peek_banner(struct diagnose_run *run)
 			return diagnose_unanswered(run);
 	}
 }
-
-/* ---- key exchange ---- */
 
 /* libssh expands %h in paths. */
 static void double_percents(char *dst, size_t size, const char *src)
@@ -164,8 +159,6 @@ enum diagnose_outcome diagnose_greet(struct diagnose_run *run)
 	return rc == SSH_OK ? DIAGNOSE_PASSED : diagnose_lost(run, ERRCLASS_SERVER_GONE);
 }
 
-/* ---- host key ---- */
-
 /* "ssh-ed25519 SHA256:...", as ssh-keygen -l. */
 static void name_host_key(struct diagnose_run *run, char *text, size_t size)
 {
@@ -229,8 +222,6 @@ enum diagnose_outcome diagnose_host_key(struct diagnose_run *run)
 				     ssh_get_error(run->session));
 	}
 }
-
-/* ---- channel ---- */
 
 /* Takes everything: bytes that libssh does not keep cannot grow. */
 static int take_data(ssh_session session, ssh_channel channel, void *data, uint32_t n, int is_stderr,
