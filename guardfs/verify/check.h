@@ -22,10 +22,9 @@ struct check {
 	bool over;
 };
 
-/* n bytes were read, of the part that begins at result->whole_to. */
+/* n bytes of the part from result->whole_to on were read. */
 void check_take(struct check *c, size_t n);
 
-/* Whole up to here. */
 void check_whole_to_here(struct check *c);
 
 /* Not whole, from offset at on. */

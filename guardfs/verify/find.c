@@ -20,7 +20,6 @@ static bool is_warc(const char *name)
 	return kind == VERIFY_WARC || kind == VERIFY_WARC_GZIP;
 }
 
-/* Storage may tell the type by itself. */
 static bool is_of_interest(const struct dirent *e)
 {
 	if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0 ||

@@ -7,8 +7,8 @@
 /* HealthArchive's, for damaged files. */
 #define FIND_QUARANTINE "warcs_quarantine"
 
-/* Calls may hang. Follows no links below the directory, whose path begins all paths. Callbacks may be NULL,
- * but not `found` and `failed`. */
+/* Calls may hang. Follows no links below the directory, whose path begins all paths. Of the callbacks `found` and
+ * `failed` may not be NULL. */
 struct find {
 	void *context;
 	/* Levels below the first. */
@@ -26,7 +26,7 @@ struct find {
 	void (*directory)(void *context, int dir, const char *path);
 	/* A regular *.warc.gz or *.warc: name in open dir. */
 	void (*found)(void *context, int dir, const char *name, const char *path, const struct stat *st);
-	/* Open, list or look; error: positive errno. */
+	/* error: positive errno. */
 	void (*failed)(void *context, const char *path, const char *what, int error);
 };
 

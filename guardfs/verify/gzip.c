@@ -17,8 +17,6 @@ struct members {
 	bool begins_zero;
 };
 
-/* ---- records ---- */
-
 static void feed_records(struct members *m, const unsigned char *p, size_t n)
 {
 	struct check *c = m->check;
@@ -31,8 +29,6 @@ static void feed_records(struct members *m, const unsigned char *p, size_t n)
 		c->over |= c->options->first_header && c->warc.headers > 0;
 	}
 }
-
-/* ---- members ---- */
 
 /* zlib has only words for these. */
 static enum verify_reason data_error(const struct members *m)

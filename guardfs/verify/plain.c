@@ -1,8 +1,7 @@
 /* plain.c: uncompressed files: records, zeros. */
 #include "verify/check.h"
 
-/* A record's content may hold zeros. They are a hole if the impossible byte is one of them, or the file ends
- * with them. */
+/* A record's content may hold zeros. They are a hole if they include the impossible byte, or end the file. */
 static errint_t no_record(struct check *c, enum verify_reason reason, uint64_t noticed)
 {
 	struct reader *r = &c->reader;

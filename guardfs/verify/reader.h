@@ -4,7 +4,7 @@
 
 #include "verify/verify.h"
 
-/* The file: a source if there is one, else a descriptor. Both are borrowed. */
+/* A source, else a descriptor. Both are borrowed. */
 struct input {
 	int fd;
 	const struct verify_source *source;

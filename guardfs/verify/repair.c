@@ -64,7 +64,7 @@ static errint_t verify_copy(int fd, const struct verify_options *o)
 	return result.verdict == VERIFY_WHOLE ? 0 : -EIO;
 }
 
-/* Never replaces a file; by a link if rename cannot do that. */
+/* Never replaces a file; by a link if rename cannot. */
 static errint_t give_name(int dir, const char *temporary, const char *name)
 {
 	if (renameat2(dir, temporary, dir, name, RENAME_NOREPLACE) == 0)

@@ -24,8 +24,6 @@ static void stop(int signal)
 	stopped = signal;
 }
 
-/* ---- how far ---- */
-
 static void clear_line(struct verify_run *run)
 {
 	if (run->line)
@@ -51,8 +49,6 @@ static bool go_on(void *context, const struct verify_progress *p)
 			   ((double)(now_ns - run->begun_ns) / (double)NSEC_PER_SEC)));
 	return !stopped;
 }
-
-/* ---- telling ---- */
 
 static void count(struct verify_run *run, const struct verify_result *result)
 {
@@ -93,8 +89,6 @@ void verify_run_unknown(struct verify_run *run, const char *path, int error)
 	tell_verdict(run, path, VERIFY_UNKNOWN, error);
 }
 
-/* ---- one file ---- */
-
 static struct verify_options options_for(struct verify_run *run, const char *path)
 {
 	struct verify_options options = run->options;
@@ -122,8 +116,6 @@ static void verify_one(struct verify_run *run, int dir, const char *name, const 
 	else
 		tell_result(run, path, &result);
 }
-
-/* ---- a directory ---- */
 
 struct inode {
 	dev_t dev;
@@ -212,8 +204,6 @@ static void verify_directory(struct verify_run *run, const char *path)
 	run->manifest = NULL;
 }
 
-/* ---- repairing ---- */
-
 static const char *why_no_copy(errint_t err)
 {
 	switch (err) {
@@ -268,8 +258,6 @@ static void repair(struct verify_run *run, const char *path)
 	else
 		repair_file(run, fd, path);
 }
-
-/* ---- the whole ---- */
 
 void verify_run_begin(struct verify_run *run)
 {

@@ -25,7 +25,6 @@ struct verify_run {
 	int64_t since_s;
 	/* For one file; NULL: none. */
 	const char *repair_to;
-	/* For messages. */
 	const char *program;
 	FILE *out;
 
@@ -50,7 +49,7 @@ void verify_run_begin(struct verify_run *run);
  * files. */
 void verify_run_path(struct verify_run *run, const char *path);
 
-/* path cannot be read, as the caller knows without touching it. */
+/* The caller knows without touching path. */
 void verify_run_unknown(struct verify_run *run, const char *path, int error);
 
 /* Prints a sum, unless of one file. Returns the exit status. */

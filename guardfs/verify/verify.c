@@ -64,8 +64,6 @@ static errint_t look(const struct input *in, struct check *c)
 	return err;
 }
 
-/* ---- what the size says ---- */
-
 static bool has_content(enum verify_kind kind)
 {
 	return kind != VERIFY_DATA;
@@ -123,7 +121,7 @@ static void judge_change(const struct input *in, struct check *c, const struct s
 		unknown(result, -rc);
 		return;
 	}
-	/* It has its size and could not be read to the end: sshfs says so of a connection that broke. */
+	/* It has its size and could not be read to the end: so sshfs reports a broken connection. */
 	if (c->reader.shrunk && after.st_size >= before->st_size) {
 		unknown(result, EIO);
 		return;
@@ -134,8 +132,6 @@ static void judge_change(const struct input *in, struct check *c, const struct s
 	else if (result->verdict != VERIFY_WHOLE && !same_time(after.st_mtim, before->st_mtim))
 		check_fail(c, VERIFY_REASON_WRITTEN, result->at);
 }
-
-/* ---- the whole ---- */
 
 static void begin_result(struct verify_result *result, const struct verify_options *options)
 {

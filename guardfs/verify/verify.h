@@ -15,7 +15,7 @@
 #define VERIFY_OUTPUT (1u << 17)				   /* inflated at once */
 #define VERIFY_MEMORY (VERIFY_CHUNK + VERIFY_OUTPUT + (64u << 10)) /* of a call, about */
 
-/* Fewer zeros in damage are no hole. Compressed data hardly ever hold as many. */
+/* Fewer zeros in damage are no hole: compressed data hardly ever hold as many. */
 #define VERIFY_ZEROS_MIN  512u
 #define VERIFY_RANGES_MAX 32u
 
@@ -49,29 +49,30 @@ enum verify_verdict {
 	VERIFY_VERDICT_COUNT
 };
 
+/* In words: verify_reason_text. */
 enum verify_reason {
 	VERIFY_REASON_NONE,
-	VERIFY_REASON_HEADER,	     /* ends within a member's header */
-	VERIFY_REASON_MEMBER,	     /* ends within a member */
-	VERIFY_REASON_RECORD_HEADER, /* ends within a record's header */
-	VERIFY_REASON_RECORD,	     /* ends within a record */
-	VERIFY_REASON_SIZE,	     /* too small, but ends after a whole one */
-	VERIFY_REASON_ZEROS,	     /* zeros where a member or record should begin */
-	VERIFY_REASON_NO_MEMBER,     /* none begins there */
-	VERIFY_REASON_GZIP_HEADER,   /* a member's header: method, flag, checksum */
-	VERIFY_REASON_DEFLATE,	     /* compressed data */
+	VERIFY_REASON_HEADER,
+	VERIFY_REASON_MEMBER,
+	VERIFY_REASON_RECORD_HEADER,
+	VERIFY_REASON_RECORD,
+	VERIFY_REASON_SIZE, /* but ends after a whole member or record */
+	VERIFY_REASON_ZEROS,
+	VERIFY_REASON_NO_MEMBER,
+	VERIFY_REASON_GZIP_HEADER, /* method, flag, checksum */
+	VERIFY_REASON_DEFLATE,
 	VERIFY_REASON_CRC,
-	VERIFY_REASON_LENGTH,	      /* of a member's trailer */
-	VERIFY_REASON_NO_RECORD,      /* none begins there */
+	VERIFY_REASON_LENGTH,
+	VERIFY_REASON_NO_RECORD,
 	VERIFY_REASON_ENDLESS_HEADER, /* above WARC_HEADER_MAX */
-	VERIFY_REASON_BAD_HEADER,     /* a line of a record's header */
+	VERIFY_REASON_BAD_HEADER,
 	VERIFY_REASON_NO_TYPE,
-	VERIFY_REASON_NO_LENGTH,     /* no Content-Length, or two */
+	VERIFY_REASON_NO_LENGTH,     /* or two */
 	VERIFY_REASON_RECORD_LENGTH, /* no two ends of line after the content */
-	VERIFY_REASON_DIGEST,	     /* content differs from WARC-Block-Digest */
-	VERIFY_REASON_LARGER,	     /* larger than permitted */
-	VERIFY_REASON_SHRUNK,	     /* became smaller during the read */
-	VERIFY_REASON_WRITTEN,	     /* written during the read, and not whole */
+	VERIFY_REASON_DIGEST,
+	VERIFY_REASON_LARGER,
+	VERIFY_REASON_SHRUNK,
+	VERIFY_REASON_WRITTEN, /* and is not whole */
 	VERIFY_REASON_CANCELLED,
 	VERIFY_REASON_COUNT
 };
@@ -157,12 +158,11 @@ const char *verify_error_kind(const struct verify_result *result);
 
 /* ---- looking (verify.c) ---- */
 
-/* Looks at an open file from options->from to its present end: a growing file is judged by its first size. 0:
- * *result has a verdict; -ECANCELED: by go_on, *result says how far it was whole; -ENOMEM; -EINVAL: bad
- * options. */
+/* Looks at an open file from options->from to its present end. 0: *result has a verdict; -ECANCELED: by go_on,
+ * *result says how far it was whole; -ENOMEM; -EINVAL: bad options. */
 errint_t verify_file(int fd, const struct verify_options *options, struct verify_result *result) WARN_UNUSED;
 
-/* A file without a descriptor. The functions return 0 or a length (0: the end of the file), or -errno. */
+/* A file without a descriptor. Functions return 0 or a length (0: the end of the file), or -errno. */
 struct verify_source {
 	ssize_t (*read)(void *context, void *bytes, size_t size, uint64_t offset);
 	/* Mode, size and mtime. */
@@ -170,12 +170,11 @@ struct verify_source {
 	void *context;
 };
 
-/* The same as verify_file. Holes are zeros there, and nothing is known to be cached (options->fresh). */
+/* As verify_file. Holes are zeros there, and nothing is known to be cached (options->fresh). */
 errint_t verify_source(const struct verify_source *source, const struct verify_options *options,
 		       struct verify_result *result) WARN_UNUSED;
 
-/* The same for name in dir (or AT_FDCWD). NOT_A_FILE: a final link, or anything not regular, is not
- * opened. */
+/* As verify_file for name in dir (or AT_FDCWD). NOT_A_FILE: a final link, or anything not regular, is not opened. */
 errint_t verify_name(int dir, const char *name, const struct verify_options *options,
 		     struct verify_result *result) WARN_UNUSED;
 

@@ -31,8 +31,6 @@ static void begin_record(struct warc *w)
 	w->digest.on = false;
 }
 
-/* ---- lines of a header ---- */
-
 /* Between blanks. -EINVAL: no offset. */
 static errint_t parse_length(const char *text, size_t n, uint64_t *value)
 {
@@ -119,7 +117,7 @@ static void end_header(struct warc *w)
 	}
 }
 
-/* The line is complete, but for its LF. */
+/* Complete, but for its LF. */
 static void end_line(struct warc *w)
 {
 	bool whole_line = w->line_n <= WARC_LINE_MAX;
@@ -170,8 +168,6 @@ static size_t feed_header(struct warc *w, const unsigned char *p, size_t n)
 		broken(w, VERIFY_REASON_ENDLESS_HEADER);
 	return taken;
 }
-
-/* ---- the rest ---- */
 
 static size_t feed_content(struct warc *w, const unsigned char *p, size_t n)
 {
