@@ -61,8 +61,6 @@ static void drop_client(struct server *server, struct server_client *client)
 	release_client(client);
 }
 
-/* ---- sending ---- */
-
 static size_t pending(const struct server_client *client)
 {
 	return client->out_length - client->out_sent;
@@ -90,7 +88,6 @@ static void flush(struct server_client *client)
 	}
 }
 
-/* False: out of memory, or too long. */
 static bool enqueue(struct server_client *client, const json_t *object)
 {
 	size_t size = 0, kept = pending(client);
@@ -183,8 +180,6 @@ void server_refuse(struct server *server, struct server_client *client, const ch
 	refuse_client(client, code, message);
 }
 
-/* ---- receiving ---- */
-
 static void hand_over(struct server *server, struct server_client *client, const json_t *object)
 {
 	struct server_request request = {
@@ -212,7 +207,7 @@ static void take_request(struct server *server, struct server_client *client)
 	json_decref(object);
 }
 
-/* One recv(2) within the request. 1: some; 0: none; -1: drop. */
+/* 1: some; 0: none; -1: drop. */
 static int receive_request(struct server_client *client)
 {
 	bool header = client->in_got < FRAME_HEADER;
@@ -244,8 +239,6 @@ static void read_request(struct server *server, struct server_client *client)
 	if (got < 0)
 		drop_client(server, client);
 }
-
-/* ---- connections ---- */
 
 static struct server_client *find_free(struct server *server)
 {

@@ -1,5 +1,5 @@
-/* server.h: the listening side: connections, credentials, frames, no commands. Keeper's thread, never blocks:
- * the caller polls and calls server_step. */
+/* server.h: the listening side: connections, credentials, frames, no commands. Keeper's thread. Never blocks: the
+ * caller polls and calls server_step. */
 #ifndef GUARDFS_CONTROL_SERVER_H
 #define GUARDFS_CONTROL_SERVER_H
 
@@ -39,7 +39,7 @@ struct server_options {
 	void (*lost)(void *arg, struct server_client *client);
 };
 
-/* 0 with *server, or -errno. */
+/* 0 or -errno. */
 errint_t server_start(const struct server_options *options, struct server **server) WARN_UNUSED;
 
 /* Ends connections, removes the socket unless a successor's. May be NULL. */
@@ -48,14 +48,14 @@ void server_stop(struct server *server);
 /* Fills p (SERVER_POLL_MAX entries), returns the number. Lowers *wake_ns to the next limit. */
 size_t server_fill_poll(const struct server *server, struct pollfd *p, uint64_t *wake_ns);
 
-/* Does all that needs no waiting. now_ns: any one clock, not 0. */
+/* now_ns: of any one clock, not 0. */
 void server_step(struct server *server, uint64_t now_ns);
 
 /* Sends {"progress": object} (takes the reference). False: dropped, the client takes nothing or is gone. */
 bool server_progress(struct server *server, struct server_client *client, json_t *object);
 
-/* Ends a request by result (takes the reference) or an error (docs/PROTOCOL.control.md). A too long result
- * becomes `unavailable`. */
+/* Ends a request by result (takes the reference) or an error (docs/PROTOCOL.control.md). Too long a result becomes
+ * `unavailable`. */
 void server_reply(struct server *server, struct server_client *client, json_t *result);
 void server_refuse(struct server *server, struct server_client *client, const char *code, const char *format,
 		   ...) PRINTF_LIKE(4, 5);
