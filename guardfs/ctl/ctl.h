@@ -115,7 +115,6 @@ struct ctl_command {
 
 extern const struct ctl_command ctl_commands[]; /* NULL name ends. */
 
-/* Or NULL. */
 const struct ctl_command *ctl_find_command(const char *name);
 
 /* CTL_RUN_ROOT, but in tests. */
@@ -131,8 +130,9 @@ struct ctl_instance {
 	int64_t age;
 };
 
-/* Finds the instance by -n, -c, -m or, with none, as the only one of an ordinary user's own, or in root; loads status.json. CTL_EXIT_OK, or
- * an exit status with message (CTL_MESSAGE_MAX bytes). In either case ctl_instance_release. */
+/* Finds the instance by -n, -c, -m or, with none, as the only one of an ordinary user's own, or in root; loads
+ * status.json. CTL_EXIT_OK, or an exit status with message (CTL_MESSAGE_MAX bytes). In either case
+ * ctl_instance_release. */
 int ctl_instance_open(struct ctl_instance *instance, const struct ctl_options *options, const char *root,
 		      char *message) WARN_UNUSED;
 void ctl_instance_release(struct ctl_instance *instance);
@@ -143,7 +143,7 @@ int ctl_instance_count(const char *root);
 /* Not renewed for CTL_STALE_S. */
 bool ctl_instance_stale(const struct ctl_instance *instance);
 
-/* Runs it on the options' instance. The exit status. */
+/* On the options' instance. The exit status. */
 int ctl_on_instance(const struct ctl_options *options,
 		    int (*run)(const struct ctl_instance *instance, const struct ctl_options *options));
 
@@ -184,7 +184,6 @@ int64_t ctl_number(const json_t *object, const char *key);
 /* Of any bytes, by utf8_clean. NULL: out of memory. */
 json_t *ctl_json_string(const char *s);
 
-/* Is text in array? */
 bool ctl_lists(const json_t *array, const char *text);
 
 /* Borrowed; NULL: none. */

@@ -159,7 +159,6 @@ static bool is_over(struct drill *drill)
 	return clock_mono_ns() >= drill->begun_ns + (drill->seconds + NONE_AFTER_S) * NSEC_PER_SEC;
 }
 
-/* The exit status. */
 static int wait_for_the_end(struct drill *drill)
 {
 	const struct timespec step = {.tv_nsec = POLL_MS * (long)NSEC_PER_MSEC};

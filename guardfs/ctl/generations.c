@@ -1,5 +1,4 @@
-/* generations.c: guardctl generations: the last versions of a state file. Read from the local disk; only --restore writes through
- * the mount. */
+/* generations.c: guardctl generations: the last versions of a state file. Only --restore writes through the mount. */
 #include "generations/generations.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
@@ -17,7 +16,6 @@
 
 #define FUSE_SUPER_MAGIC 0x65735546
 
-/* Where the versions lie, and the file. */
 struct versions {
 	char state_dir[CONFIG_PATH_MAX];
 	char mountpoint[CONFIG_PATH_MAX];
@@ -74,8 +72,6 @@ static int find_versions(const struct ctl_options *o, const char *name, struct v
 	return CTL_EXIT_OK;
 }
 
-/* ---- listing ---- */
-
 static int print_list(const struct versions *v)
 {
 	for (size_t i = 0; i < v->n; i++) {
@@ -102,8 +98,6 @@ static int print_list_json(const struct versions *v)
 	json_decref(answer);
 	return status == CTL_EXIT_OK && !v->n ? CTL_EXIT_REFUSED : status;
 }
-
-/* ---- one version ---- */
 
 /* malloc'ed; NULL after having said why. st: with the file's owner and mode. */
 static char *load_version(const struct versions *v, const char *text, struct stat *st)
@@ -155,7 +149,7 @@ static int open_mount(const char *mountpoint)
 	return -ENOTCONN;
 }
 
-/* Whoever owns the directory may have put a link there, or something else: root writes through none of that. -errno. */
+/* A directory's owner may have put a link or something else there: root writes through none of that. -errno. */
 static int open_file(const struct versions *v, const struct stat *version)
 {
 	const int flags = O_WRONLY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC;
@@ -181,7 +175,7 @@ static int open_file(const struct versions *v, const struct stat *version)
 	return fd;
 }
 
-/* As any program would rewrite it: what is there is replaced as a whole, or stays, where it is a state file on a guarded tier. */
+/* As any program would: what is there is replaced as a whole, or stays, where it is a state file on a guarded tier. */
 static errint_t rewrite(int fd, const char *data, size_t size)
 {
 	errint_t rc = ftruncate(fd, 0) < 0 ? -errno : 0;

@@ -25,8 +25,6 @@ struct chart {
 	double y;
 };
 
-/* ---- time ---- */
-
 static void include_time(struct chart *c, double when)
 {
 	if (when <= 0)
@@ -89,8 +87,6 @@ static void put_label(const struct chart *c, double y, const char *text)
 	fputs("</text>\n", c->out);
 }
 
-/* ---- bands ---- */
-
 static void put_segment(const struct chart *c, double from, double to, const char *state)
 {
 	const char *known = html_state(state);
@@ -141,7 +137,7 @@ static void put_states(const struct chart *c)
 	put_segment(c, since, c->to, state ? state : "");
 }
 
-/* A route that was down by itself, while its backend served. */
+/* Of a route that was down while its backend served. */
 static void put_route_states(const struct chart *c)
 {
 	double detected = show_time_of(c->incident, "detected"),
@@ -183,8 +179,6 @@ static void put_bands(struct chart *c)
 		c->y += BAND + GAP;
 	}
 }
-
-/* ---- graphs ---- */
 
 static bool is_shown(const struct chart *c, const json_t *sample)
 {
@@ -298,8 +292,6 @@ static void put_latency(struct chart *c)
 	fputs("\"/>\n", c->out);
 	c->y += GRAPH + GAP;
 }
-
-/* ---- axis and marks ---- */
 
 /* Smallest of 0.1, 0.2, 0.5, 1, 2, 5, 10, 30 s, 1 min and so on, for TICKS_MAX ticks. */
 static double tick_step(double range)

@@ -140,8 +140,6 @@ static int run_dir_of_config(struct ctl_instance *instance, const char *file, ch
 	return CTL_EXIT_OK;
 }
 
-/* ---- by mountpoint ---- */
-
 /* Its name, without a look at what is mounted there, which may hang. */
 static errint_t absolute_mountpoint(const char *typed, char *path, size_t size)
 {

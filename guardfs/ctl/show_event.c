@@ -90,8 +90,6 @@ char *show_event_text(const json_t *event)
 	return description ? description : strdup(text);
 }
 
-/* ---- figures ---- */
-
 static FILE *begin_figure(struct show_figure *figure, const char *name, size_t *size)
 {
 	figure->name = name;

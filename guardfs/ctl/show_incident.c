@@ -75,8 +75,6 @@ void show_incidents(FILE *out, const json_t *result)
 	}
 }
 
-/* ---- one incident ---- */
-
 static void put_routes(FILE *out, const json_t *incident)
 {
 	const json_t *routes = json_object_get(incident, "routes"), *route;

@@ -1,5 +1,5 @@
-/* smoke.c: guardctl smoke: reads like a reader of archives, names the layer at fault. A child reads, but no
- * route that the tier map calls down, and is left when time is over. */
+/* smoke.c: guardctl smoke: reads like a reader of archives, names the layer at fault. A child reads, but no route
+ * that the tier map calls down, and is left when time is over. */
 #include "ctl/smoke.h"
 #include "base/clock.h"
 #include "ctl/show.h"
@@ -24,8 +24,6 @@ static void put_line(const char *verdict, const char *what, const char *tier, co
 	show_cell(stdout, tier, 12);
 	show_cell(stdout, layer, 8);
 }
-
-/* ---- the child ---- */
 
 static int pidfd_of(pid_t pid)
 {
@@ -98,8 +96,6 @@ static bool read_through_mount(const char *dir, const char *what, const char *ti
 	munmap(seen, sizeof(*seen));
 	return good;
 }
-
-/* ---- what to read ---- */
 
 static bool smoke(const struct ctl_instance *instance, const char *what, const char *dir)
 {

@@ -30,8 +30,8 @@ struct smoke_seen {
 
 const char *smoke_step_name(enum smoke_step step);
 
-/* Reads the first record's header of the newest WARC below dir: at most SMOKE_ENTRIES names, SMOKE_DEPTH
- * levels, no links. seen: how far it got. May hang: call in a child. */
+/* Reads the first record's header of the newest WARC below dir: at most SMOKE_ENTRIES names, SMOKE_DEPTH levels, no
+ * links. seen: how far it got. May hang: call in a child. */
 #define SMOKE_ENTRIES 5000u
 #define SMOKE_DEPTH   8u
 void smoke_directory(struct smoke_seen *seen, const char *dir);

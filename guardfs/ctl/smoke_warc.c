@@ -30,8 +30,6 @@ static void fail_step(struct smoke_seen *seen, enum smoke_step step, int error, 
 	snprintf(seen->detail, sizeof(seen->detail), "%s", detail);
 }
 
-/* ---- finding one ---- */
-
 struct search {
 	struct smoke_seen *seen;
 	struct find find;
@@ -68,8 +66,6 @@ static void take_found(void *context, int dir, const char *name, const char *pat
 	s->newest_ns = mtime_ns;
 	(void)copy_string(s->best, sizeof(s->best), path);
 }
-
-/* ---- reading it ---- */
 
 /* Which layer, gzip or its content? */
 static enum smoke_step step_of(const struct verify_result *result)

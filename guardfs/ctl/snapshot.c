@@ -1,5 +1,5 @@
-/* snapshot.c: guardctl snapshot: an operator's first questions on a page. Slow parts run in a child with a
- * time limit, so the page always comes. */
+/* snapshot.c: guardctl snapshot: an operator's first questions on a page. Slow parts run in a child with a time
+ * limit, so the page always comes. */
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/fd.h"
@@ -37,8 +37,6 @@ static char *output_of(const char *const *argv, unsigned ms)
 	free(text);
 	return NULL;
 }
-
-/* ---- parts ---- */
 
 static void heading(const struct page *p, const char *text)
 {
@@ -214,7 +212,6 @@ static void put_versions(const struct page *p)
 	}
 }
 
-/* Lines of mountinfo about the mount and exposed backends. */
 static void put_mounts(const struct page *p)
 {
 	CLEANUP_FILE FILE *f = fopen("/proc/self/mountinfo", "re");
@@ -275,8 +272,6 @@ static void put_log(const struct page *p)
 	else
 		fprintf(p->out, "  cannot be read from here: see journalctl -u '%s'\n", unit);
 }
-
-/* ---- the command ---- */
 
 static void put_page(const struct page *p)
 {

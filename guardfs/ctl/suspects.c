@@ -10,8 +10,6 @@
 
 #define SUSPECTS_LIMIT_MAX 1000
 
-/* ---- showing ---- */
-
 static void put_bytes(const char *before, const json_t *ranges)
 {
 	const json_t *range;
@@ -104,8 +102,6 @@ static void put_answer(const json_t *result, bool settled)
 	}
 }
 
-/* ---- asking ---- */
-
 /* "": said what is wrong. */
 static const char *arguments_for(const struct ctl_options *o, json_t *arguments)
 {
@@ -152,8 +148,6 @@ static int show_suspects(const struct ctl_options *o)
 	json_decref(result);
 	return status;
 }
-
-/* ---- accepting ---- */
 
 /* As it is listed: below the mount. Absolute paths stay. */
 static const char *below_mount(const struct ctl_instance *instance, const char *path)

@@ -47,8 +47,6 @@ static const struct {
     {"journal", doctor_check_journal},
 };
 
-/* ---- the command ---- */
-
 static void print_findings(const struct doctor *d)
 {
 	unsigned counts[DOCTOR_SEVERITY_COUNT] = {0};

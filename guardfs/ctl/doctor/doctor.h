@@ -1,5 +1,5 @@
-/* doctor.h: guardctl doctor: checks of machine, configuration and guardfs. None touches a mount. A check
- * judges struct doctor or its arguments, so that tests can pass bad ones. */
+/* doctor.h: guardctl doctor: checks of machine, configuration and guardfs. None touches a mount. A check judges
+ * struct doctor or its arguments: tests can pass bad ones. */
 #ifndef GUARDFS_CTL_DOCTOR_H
 #define GUARDFS_CTL_DOCTOR_H
 
@@ -11,7 +11,6 @@ enum doctor_severity { DOCTOR_OK, DOCTOR_NOTE, DOCTOR_WARNING, DOCTOR_ERROR, DOC
 struct doctor {
 	/* Prefix of system paths; "" but in tests. */
 	const char *root;
-	/* Place of runtime directories. */
 	const char *run_root;
 	/* NULL: unknown. */
 	const struct config *config;
@@ -22,7 +21,6 @@ struct doctor {
 	const char *status_message;
 	/* Has the control socket; NULL: none. */
 	const char *run_dir;
-	/* The caller. */
 	uid_t uid;
 	/* Seconds since the epoch. */
 	int64_t now;

@@ -26,8 +26,6 @@ void doctor_check_config(struct doctor *d)
 			    "%s", d->config_message);
 }
 
-/* ---- what ssh needs ---- */
-
 static void name_id(char *id, size_t size, const char *check, const struct config_backend *b)
 {
 	snprintf(id, size, "%s:%s", check, b->name);
@@ -171,15 +169,13 @@ void doctor_check_known_hosts(struct doctor *d)
 
 		if (!is_remote(&b))
 			continue;
-		/* ssh looks for an alias's key as it is configured. */
+		/* ssh looks up an alias's key by its configuration. */
 		if (ssh_config_apply(&b) == -ENOTSUP)
 			doctor_judge_known_hosts(d, &b, -1);
 		else
 			doctor_judge_known_hosts(d, &b, find_entry(&b));
 	}
 }
-
-/* ---- acting beyond guardfs ---- */
 
 /* As keeper/hooks.h does. */
 static void judge_program(struct doctor *d, const char *id, const char *program)

@@ -65,8 +65,6 @@ void doctor_check_calls(struct doctor *d)
 			    "pidfd_open: %s", strerror(pidfd_error));
 }
 
-/* ---- FUSE ---- */
-
 static bool has_dir_backend(const struct doctor *d)
 {
 	for (uint32_t i = 0; d->config && i < d->config->n_backends; i++)
@@ -129,8 +127,6 @@ void doctor_check_fuse_conf(struct doctor *d)
 		    d, DOCTOR_ERROR, "fuse-conf", "Add a line user_allow_other to /etc/fuse.conf.",
 		    "guardfs does not run as root, and /etc/fuse.conf does not allow it to serve others");
 }
-
-/* ---- limits ---- */
 
 static bool nearly(uint64_t used, uint64_t max)
 {
@@ -215,7 +211,7 @@ static uint64_t count_mounts(const struct doctor *d)
 	return n;
 }
 
-/* By a UTS namespace of its own a carrier's processes are known, whatever sessions they make. */
+/* A UTS namespace of its own tells a carrier's processes, whatever sessions they make. */
 static bool needs_uts_namespaces(const struct doctor *d)
 {
 	for (uint32_t i = 0; d->config && i < d->config->n_backends; i++)

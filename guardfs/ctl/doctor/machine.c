@@ -8,8 +8,6 @@
 #include <sys/timex.h>
 #include <time.h>
 
-/* ---- clock ---- */
-
 #define YEAR_MIN 2025
 #define YEAR_MAX 2100
 
@@ -44,8 +42,6 @@ void doctor_check_clock(struct doctor *d)
 
 	doctor_judge_clock(d, adjtimex(&t) >= 0 && !(t.status & STA_UNSYNC));
 }
-
-/* ---- disk ---- */
 
 #define FEW_BYTES (256ull << 20)
 
@@ -97,8 +93,6 @@ void doctor_check_disk(struct doctor *d)
 	check_disk(d, "run_dir", d->config->run_dir);
 	check_disk(d, "local", d->config->local);
 }
-
-/* ---- units ---- */
 
 /* Each gives the service its own mount namespace: the host does not see mounts there. */
 static const char *const namespace_keys[] = {
@@ -238,8 +232,6 @@ void doctor_check_units(struct doctor *d)
 		doctor_find(d, DOCTOR_NOTE, "unit", "systemctl enable --now guardfs@NAME",
 			    "no systemd unit of guardfs: nothing starts it again");
 }
-
-/* ---- needrestart ---- */
 
 #define NEEDRESTART "/etc/needrestart"
 

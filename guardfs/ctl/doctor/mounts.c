@@ -58,8 +58,6 @@ static bool is_guardfs(const struct mount_entry *row)
 	return row && strcmp(row->fstype, GUARDFS_TYPE) == 0;
 }
 
-/* ---- the mount itself ---- */
-
 static void check_running(struct doctor *d, const char *point, const struct mount_entry *top, unsigned count)
 {
 	if (!top)
@@ -155,8 +153,6 @@ static void check_expose(struct doctor *d, const struct table *t, const struct c
 			    "nothing is mounted at %s, where the backend should appear", b->expose);
 }
 
-/* ---- containers ---- */
-
 static bool has_docker(const struct doctor *d)
 {
 	static const char *const places[] = {"/run/docker.sock", "/var/run/docker.sock"};
@@ -207,8 +203,6 @@ static void check_propagation(struct doctor *d, const struct table *t, const cha
 			    "with");
 }
 
-/* ---- the directory beneath ---- */
-
 static bool is_empty(const char *path)
 {
 	CLEANUP_DIR DIR *dir = opendir(path);
@@ -253,8 +247,6 @@ void doctor_judge_mountpoint(struct doctor *d, bool uncovered)
 	else
 		doctor_find(d, DOCTOR_OK, "mountpoint", "", "%s is empty and immutable", point);
 }
-
-/* ---- all ---- */
 
 void doctor_check_mounts(struct doctor *d)
 {

@@ -7,8 +7,6 @@
 #include <stdio.h>
 #include <unistd.h>
 
-/* ---- versions ---- */
-
 /* "3.7.3" after word: 3007003; 0: none. */
 static unsigned version_number(const char *text, const char *word)
 {
@@ -90,8 +88,6 @@ void doctor_judge_ssh(struct doctor *d, const char *version)
 	else
 		doctor_find(d, DOCTOR_OK, "ssh", "", "%.*s", (int)strcspn(version, "\n"), version);
 }
-
-/* ---- asking them ---- */
 
 static const char *sshfs_command(const struct doctor *d)
 {

@@ -4,8 +4,6 @@
 #include "policy/health.h"
 #include <stdio.h>
 
-/* ---- which ones run ---- */
-
 void doctor_check_instance(struct doctor *d)
 {
 	char full[CTL_ABSOLUTE_MAX];
@@ -27,8 +25,6 @@ void doctor_check_instance(struct doctor *d)
 		    d, DOCTOR_WARNING, "version", "kill -USR2 the guardian: it goes on with the new program.",
 		    "guardfs %s runs, guardctl is %s", ctl_text(d->status, "version"), GUARDFS_VERSION);
 }
-
-/* ---- backends ---- */
 
 static void judge_backend(struct doctor *d, const char *id, const json_t *b)
 {
@@ -73,8 +69,6 @@ void doctor_check_backends(struct doctor *d)
 	}
 }
 
-/* ---- processes ---- */
-
 static void check_crashes(struct doctor *d)
 {
 	int64_t total = ctl_number(d->status, "crashes_total");
@@ -110,8 +104,6 @@ void doctor_check_processes(struct doctor *d)
 			    "neither worker nor keeper was ever started again");
 	check_crashes(d);
 }
-
-/* ---- journal ---- */
 
 void doctor_check_journal(struct doctor *d)
 {

@@ -38,8 +38,6 @@ struct edit {
 	bool quiet;
 };
 
-/* ---- reading ---- */
-
 /* Waits for other edits; looks again if the file was replaced meanwhile. */
 static errint_t open_locked(struct edit *e)
 {
@@ -87,8 +85,6 @@ static int load_manifest(struct edit *e)
 		err = read_manifest(e);
 	return err ? ctl_fail(CTL_EXIT_REFUSED, "%s: %s", e->config->manifest, strerror(-err)) : CTL_EXIT_OK;
 }
-
-/* ---- judging ---- */
 
 /* The manifest has no quoting. */
 int manifest_check_field(const char *what, const char *path)
@@ -167,8 +163,6 @@ static int judge_change(struct edit *e)
 	return e->cold ? check_added(e) : CTL_EXIT_OK;
 }
 
-/* ---- writing ---- */
-
 static errint_t fill_file(int fd, const struct edit *e)
 {
 	errint_t err = fd_write_all(fd, e->change.text, e->change.n);
@@ -219,8 +213,6 @@ static errint_t replace_manifest(const struct edit *e)
 		sync_directory(e->file);
 	return err;
 }
-
-/* ---- telling ---- */
 
 /* The status's guardian, if that process is a guardfs: ids are reused. */
 static pid_t guardian_of(const json_t *status)
@@ -316,8 +308,6 @@ static int tell_guardian(struct edit *e)
 	return wait_active(e);
 }
 
-/* ---- guardctl tier add and remove ---- */
-
 static int carry_out_edit(struct edit *e)
 {
 	int status = load_manifest(e);
@@ -369,8 +359,6 @@ int manifest_edit(struct ctl_instance *instance, const struct ctl_options *optio
 	return status;
 }
 
-/* ---- for guardctl tier move ---- */
-
 static int parse_manifest(struct edit *e)
 {
 	char error[CONFIG_ERROR_MAX] = "";
@@ -399,7 +387,6 @@ int manifest_line_of(const struct config *config, const char *path, struct route
 	return status == CTL_EXIT_OK ? line != NULL : -1;
 }
 
-/* Has the manifest the change already? e->map: its map. */
 static bool is_switched(struct edit *e)
 {
 	const struct route *line = tiermap_find_exact(e->map, relative_hot(e));

@@ -1,5 +1,4 @@
-/* manifest.h: changes one line of the manifest (guardfs-manifest(5)), atomically. Functions that return an
- * exit status have said what is wrong. */
+/* manifest.h: changes one line of the manifest (guardfs-manifest(5)), atomically. Exit statuses as in ctl.h. */
 #ifndef GUARDFS_CTL_MANIFEST_MANIFEST_H
 #define GUARDFS_CTL_MANIFEST_MANIFEST_H
 
@@ -36,8 +35,8 @@ void manifest_text_print(const struct manifest_change *edit, const char *file, c
 
 /* ---- edit.c ---- */
 
-/* guardctl tier add, and remove (cold NULL); --dry-run prints. Waits until active, unless instance->status is
- * NULL. The exit status. */
+/* guardctl tier add, and remove (cold NULL); --dry-run prints. Waits until active, unless instance->status is NULL.
+ * The exit status. */
 int manifest_edit(struct ctl_instance *instance, const struct ctl_options *options,
 		  const struct config *config, const char *cold, const char *hot) WARN_UNUSED;
 

@@ -15,7 +15,7 @@ static uint32_t count_lines(const char *text, size_t n)
 	return lines;
 }
 
-/* CRLF? By the last whole line. */
+/* By the last whole line. */
 static bool ends_with_crlf(const char *text, size_t n)
 {
 	while (n > 0 && text[n - 1] != '\n')
@@ -23,7 +23,6 @@ static bool ends_with_crlf(const char *text, size_t n)
 	return n > 1 && text[n - 2] == '\r';
 }
 
-/* Puts piece at edit's place. */
 static errint_t splice(const char *old, size_t n, const char *piece, struct manifest_change *edit)
 {
 	size_t after = edit->old_at + edit->old_size;

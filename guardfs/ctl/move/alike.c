@@ -9,8 +9,6 @@
 
 #define ROUNDS_MAX 3
 
-/* ---- copying ---- */
-
 static int refuse_source(const struct move_run *r, const char *what, errint_t err)
 {
 	int status = move_refuse_entry(r, what, err);
@@ -120,8 +118,6 @@ static int copy_once(const struct move_run *r, const struct move_ends *e)
 	move_point("copied");
 	return CTL_EXIT_OK;
 }
-
-/* ---- comparing ---- */
 
 struct trees {
 	struct move_tree source, staged, after;
@@ -244,7 +240,6 @@ static int remember_compared(struct move_run *r, const struct trees *t)
 	return err ? move_stay(r, r->list, "", err) : CTL_EXIT_OK;
 }
 
-/* *alike: the copy is the source. */
 static int copy_round(struct move_run *r, const struct move_ends *e, bool *alike)
 {
 	struct trees t = {.source = {.n = 0}};

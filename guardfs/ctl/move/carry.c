@@ -19,7 +19,7 @@ const char *move_carry_obstacle(const struct config_backend *backend, const stru
 	return NULL;
 }
 
-/* Says of the first ones why. Returns how many there are. */
+/* Returns how many there are. */
 static size_t say_obstacles(const struct config_backend *backend, const struct move_tree *tree)
 {
 	size_t n = 0;

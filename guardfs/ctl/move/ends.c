@@ -19,8 +19,6 @@ bool move_has_owner(const struct move_run *r)
 	return backend < 0 || !r->config->backends[backend].present_owner;
 }
 
-/* ---- names ---- */
-
 void move_staging_name(const struct move_run *r, char *name)
 {
 	snprintf(name, MOVE_STAGING_SIZE, MOVE_NEW_PREFIX "%s", r->id);

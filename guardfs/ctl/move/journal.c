@@ -31,9 +31,6 @@ void move_split(const char *path, char *directory, const char **name)
 	snprintf(directory, CONFIG_PATH_MAX, "%.*s", slash ? (int)(slash - path) : 0, path);
 }
 
-/* ---- parsing ---- */
-
-/* Takes the line "key VALUE" off *text. */
 static errint_t take_field(char **text, const char *key, char *value, size_t size)
 {
 	char *line = strsep(text, "\n");
@@ -134,8 +131,6 @@ errint_t move_format(const struct move *m, char *text, size_t size)
 
 	return n > 0 && (size_t)n < size ? 0 : -ENAMETOOLONG;
 }
-
-/* ---- on disk ---- */
 
 errint_t move_load(const char *file, struct move *m)
 {

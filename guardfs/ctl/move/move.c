@@ -15,8 +15,6 @@
 #define LOCK_MS 5000u /* children of a killed one notice at their next write */
 #define POLL_MS 50
 
-/* ---- texts ---- */
-
 struct copies {
 	char source[CTL_ABSOLUTE_MAX], copy[CTL_ABSOLUTE_MAX];
 	bool source_whole, copy_whole;
@@ -126,8 +124,6 @@ static int print_done(const struct move_run *r, uint64_t began_ns)
 	return r->m.late ? CTL_EXIT_REFUSED : CTL_EXIT_OK;
 }
 
-/* ---- the commands ---- */
-
 static int take_options(struct move_run *r)
 {
 	const struct ctl_options *o = r->options;
@@ -230,8 +226,6 @@ static int act_on_job(struct move_run *r)
 					 : "the old copy is removed");
 	return status;
 }
-
-/* ---- shared ---- */
 
 /* As a path in the mount. */
 static int take_job(struct move_run *r, const char *job)

@@ -1,5 +1,5 @@
-/* move.h: guardctl tier move: a job changes its tier and keeps its path. docs/TIERMOVE.md has the steps and
- * their crashes. Functions that return an exit status have said what is wrong. errint_t: 0 or -errno. */
+/* move.h: guardctl tier move: a job changes its tier and keeps its path. docs/TIERMOVE.md has the steps and their
+ * crashes. Exit statuses as in ctl.h. errint_t: 0 or -errno. */
 #ifndef GUARDFS_CTL_MOVE_H
 #define GUARDFS_CTL_MOVE_H
 
@@ -100,8 +100,8 @@ struct move_tree {
 	size_t links;
 };
 
-/* Lists dir (borrowed) without following links. owner: with owner and mode. 0, or -errno with its path in
- * what (MOVE_NAME_MAX): -EMEDIUMTYPE: socket, pipe or device; -EXDEV: a mount. In either case release. */
+/* Lists dir (borrowed) without following links. owner: with owner and mode. 0, or -errno with its path in what
+ * (MOVE_NAME_MAX): -EMEDIUMTYPE: socket, pipe or device; -EXDEV: a mount. In either case release. */
 errint_t move_tree_read(int dir, bool owner, struct move_tree *tree, char *what) WARN_UNUSED;
 void move_tree_release(struct move_tree *tree);
 
@@ -149,7 +149,6 @@ struct move_writers {
 	FILE *out;
 };
 
-/* Looks through /proc and guardfs's jobs. Fills found. */
 void move_writers_find(struct move_writers *w);
 
 /* Pure: a file's path within its file system, from root and mountpoint of its mount. -ENOENT: not there. */
@@ -190,7 +189,6 @@ struct move_run {
 	bool exists;
 	/* JOB in the mount. */
 	char hot[CTL_ABSOLUTE_MAX];
-	/* The journal's file. */
 	char file[CONFIG_PATH_MAX];
 	/* The list as compared. */
 	char list[CONFIG_PATH_MAX];
@@ -222,17 +220,17 @@ bool move_has_owner(const struct move_run *r);
 /* The copy's name while it is made, beside the final one. MOVE_STAGING_SIZE bytes. */
 void move_staging_name(const struct move_run *r, char *name);
 
-/* Of that name on r->m.to's tier. 0 or -ENAMETOOLONG. */
+/* That name on r->m.to's tier. 0 or -ENAMETOOLONG. */
 errint_t move_staging_path(const struct move_run *r, char *path, size_t size) WARN_UNUSED;
 
-/* Place of the old copy after the move, on r->m.from's tier: a local copy leaves its name, a backend's keeps
- * it. 0 or -ENAMETOOLONG. */
+/* The old copy's place after the move, on r->m.from's tier: a local copy leaves its name, a backend's keeps it. 0 or
+ * -ENAMETOOLONG. */
 errint_t move_old_path(const struct move_run *r, char *path, size_t size) WARN_UNUSED;
 
 /* The destination in the manifest, "ALIAS/PATH"; returns cold. NULL: local, without a line. */
 const char *move_cold(const struct move_run *r, char *cold, size_t size);
 
-/* The absolute path, for programs. */
+/* For programs. */
 void move_absolute(const struct config *config, const char *tier, const char *path, char *out, size_t size);
 
 /* The tier's root: the local directory, or the backend in the mount. fd or -errno. */
@@ -253,7 +251,6 @@ void move_ends_close(struct move_ends *e);
 /* Does the path lead to the destination? 1, 0; -errno: unknown, as was said. */
 int move_is_switched(const struct move_run *r) WARN_UNUSED;
 
-/* Are both tiers well? */
 int move_check_health(const struct move_run *r) WARN_UNUSED;
 
 /* Does nobody write into the job? Names those who do. */
@@ -262,8 +259,8 @@ int move_check_writers(const struct move_run *r) WARN_UNUSED;
 /* If err (of move_tree_read) means it, says that path is not moved. Else CTL_EXIT_OK. */
 int move_refuse_entry(const struct move_run *r, const char *path, errint_t err) WARN_UNUSED;
 
-/* Says what failed before the switch, that nothing is lost, and what to do. subject: tier, file or program;
- * path: or "". */
+/* Says what failed before the switch, that nothing is lost, and what to do. subject: tier, file or program; path: or
+ * "". */
 int move_stay(const struct move_run *r, const char *subject, const char *path, errint_t err);
 
 /* ---- carry.c ---- */
@@ -281,7 +278,7 @@ int move_plan(struct move_run *r) WARN_UNUSED;
 
 /* ---- alike.c ---- */
 
-/* Copies and compares until both are alike; r->list: the list compared. The exit status. */
+/* r->list: the list compared. The exit status. */
 int move_copy_until_alike(struct move_run *r) WARN_UNUSED;
 
 /* ---- run.c ---- */
@@ -296,8 +293,8 @@ int move_enter(struct move_run *r, enum move_step step) WARN_UNUSED;
 
 /* ---- point.c ---- */
 
-/* A power cut after it leaves something else. point: an entered step, "copied", "compared", "placed",
- * "edited", "aside", "discarded". Does nothing; tests/tools/guardctl-cut.c ends here. */
+/* A power cut after it leaves something else. point: an entered step, "copied", "compared", "placed", "edited",
+ * "aside", "discarded". Does nothing; tests/tools/guardctl-cut.c ends here. */
 void move_point(const char *point);
 
 #endif

@@ -9,8 +9,6 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
-/* ---- the two ends ---- */
-
 /* Routes above or below would be torn apart. */
 static int find_source(struct move_run *r, const json_t **own)
 {

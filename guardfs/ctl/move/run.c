@@ -36,8 +36,6 @@ static bool is_there(int dir, const char *name)
 	return fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
-/* ---- placing and switching ---- */
-
 static void sync_names(int dir)
 {
 	/* Not every backend can. */
@@ -115,8 +113,6 @@ static int switch_over(struct move_run *r)
 	move_point("edited");
 	return status == CTL_EXIT_OK ? wait_live(r) : status;
 }
-
-/* ---- afterwards ---- */
 
 /* Has the old copy changed since the comparison? 1, 0; -1: unknown, as was said. */
 static int old_changed(const struct move_run *r, const char *path, bool print)
@@ -222,8 +218,6 @@ int move_carry_out(struct move_run *r)
 		status = settle_move(r);
 	return status;
 }
-
-/* ---- the end of a copy ---- */
 
 /* For the way back: SFTP shows no hard links. A missing list was taken before a power cut. */
 static void keep_links(const struct move_run *r)

@@ -27,8 +27,6 @@ static errint_t fail_at(char *what, const char *path, errint_t err)
 	return err;
 }
 
-/* ---- one entry ---- */
-
 static char type_letter(mode_t mode)
 {
 	return S_ISDIR(mode) ? 'd' : S_ISLNK(mode) ? 'l' : 'f';
@@ -100,8 +98,6 @@ static errint_t add_entry(struct reading *r, int dir, const char *name, const ch
 	r->tree->disk += e->ino ? 0 : (uint64_t)st->st_blocks * 512;
 	return e->path && e->stamp && e->first ? 0 : -ENOMEM;
 }
-
-/* ---- the walk ---- */
 
 static errint_t walk_directory(struct reading *r, int fd, const char *at, unsigned depth);
 
@@ -267,8 +263,6 @@ size_t move_tree_count_attributes(int dir, const struct move_tree *tree)
 	return found;
 }
 
-/* ---- hashing ---- */
-
 struct hashing {
 	EVP_MD_CTX *context;
 	unsigned char *chunk;
@@ -276,7 +270,6 @@ struct hashing {
 	const char *progress;
 };
 
-/* Keeps the rate; shows progress on a terminal. */
 static void pace_hashing(struct hashing *h, uint64_t n)
 {
 	uint64_t now = clock_mono_ns(), due;

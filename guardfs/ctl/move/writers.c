@@ -11,8 +11,6 @@
 
 #define NAMED_MAX 8
 
-/* ---- what counts ---- */
-
 static bool is_within(const char *path, const char *dir)
 {
 	size_t n = strlen(dir);
@@ -75,8 +73,6 @@ static void report_writer(struct move_writers *w, const char *pid, const char *d
 	if (++w->found <= NAMED_MAX)
 		fprintf(w->out, "process %s (%s) %s %s\n", pid, name, does, path);
 }
-
-/* ---- one process ---- */
 
 #define MOUNTS_MAX 64
 
@@ -216,8 +212,6 @@ static void look_at(struct process *p)
 	while (p->n > 0)
 		free(p->mounts[--p->n]);
 }
-
-/* ---- guardfs's own count ---- */
 
 /* The mount's present state, which worker renders from memory. */
 static void look_at_jobs(struct move_writers *w)

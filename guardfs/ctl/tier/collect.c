@@ -7,8 +7,6 @@
 #include <fnmatch.h>
 #include <sys/stat.h>
 
-/* ---- the manifest ---- */
-
 static char *read_manifest(const char *path, size_t *n)
 {
 	CLEANUP_FILE FILE *f = fopen(path, "re");
@@ -70,8 +68,6 @@ static void compare_manifest(struct tiers *t)
 			   backend, r->target, active ? "leads it elsewhere" : "has no such route");
 	}
 }
-
-/* ---- routes ---- */
 
 static const struct config_pattern *pattern_of(const struct config *config, const char *path)
 {
@@ -135,8 +131,6 @@ static void describe_route(struct tiers *t, const json_t *route)
 			   "leads to %s on %s, which is not there", ctl_text(route, "target"), backend);
 }
 
-/* ---- mounts in the way ---- */
-
 static bool is_below(const char *path, const char *directory)
 {
 	size_t n = strlen(directory);
@@ -173,8 +167,6 @@ static void check_mounts(struct tiers *t)
 			   "is not guardfs here: something else is mounted over it, or it was unmounted");
 }
 
-/* ---- moves ---- */
-
 static void look_at_move(struct tiers *t, const char *file)
 {
 	CLEANUP_FREE struct move *m = calloc(1, sizeof(*m));
@@ -206,8 +198,6 @@ static void look_at_moves(struct tiers *t)
 		look_at_move(t, path);
 	}
 }
-
-/* ---- all ---- */
 
 errint_t tiers_collect(struct tiers *t)
 {

@@ -8,8 +8,6 @@
 
 #define SIZE_TIMEOUT_MS 10000 /* for each route without --timeout */
 
-/* ---- tiers themselves ---- */
-
 static json_t *describe_local_tier(const struct config *config)
 {
 	json_t *tier = json_pack("{s:s, s:s, s:o, s:s}", "name", "local", "type", "local", "path",
@@ -42,8 +40,6 @@ static json_t *describe_tiers(const struct tiers *t)
 	}
 	return tiers;
 }
-
-/* ---- sizes ---- */
 
 static bool serves(const json_t *entry)
 {
@@ -79,8 +75,6 @@ static void measure_all(const struct tiers *t, json_t *entries, uint32_t timeout
 		}
 	}
 }
-
-/* ---- text ---- */
 
 static void print_size(const json_t *entry)
 {
@@ -177,8 +171,6 @@ static void print_found(const struct tiers *t)
 	}
 	printf("%u disagreements\n", tiers_disagreements(t));
 }
-
-/* ---- the command ---- */
 
 static int print_json(const struct tiers *t, json_t *tiers)
 {

@@ -17,7 +17,6 @@ struct tiers {
 	json_t *routes;
 	/* Job directories {path, why}. */
 	json_t *local;
-	/* guardfs is visible at the mountpoint. */
 	bool mounted;
 	/* {kind, disagreement, path, found, remedy} */
 	json_t *found;
@@ -42,14 +41,13 @@ bool tiers_judge_mount(void *arg, const struct mount_entry *entry);
 
 /* ---- local.c ---- */
 
-/* Finds job directories, those that a pattern would route, and those that routes hide. After the routes are
- * known. */
+/* Finds job directories, those that a pattern would route, and those that routes hide. After the routes are known. */
 void tiers_look_at_local(struct tiers *t);
 
 /* ---- size.c ---- */
 
-/* Disk space below directory, hard links once. 0, -ETIMEDOUT: the child was given up after timeout_ms, or
- * -EIO: part is unknown. */
+/* Disk space below directory, hard links once. 0, -ETIMEDOUT: the child was given up after timeout_ms, or -EIO:
+ * part is unknown. */
 errint_t tiers_size(const char *directory, uint32_t timeout_ms, uint64_t *bytes, uint64_t *files) WARN_UNUSED;
 
 #endif
