@@ -6,8 +6,6 @@
 
 #include <stdlib.h>
 
-/* ---- the tier ---- */
-
 /* The job's route, if it leads to the backend that its files were last opened on. */
 static const struct report_route *route_of(const struct report_snapshot *s, const struct job_view *job)
 {
@@ -29,8 +27,6 @@ void report_tier_of(const struct report_snapshot *s, const struct job_view *job,
 	tier->now = route ? route->now : b->now;
 	tier->incident = atomic_load(&b->board->incident);
 }
-
-/* ---- all of them ---- */
 
 struct entry {
 	bool writes;
@@ -69,8 +65,6 @@ bool report_jobs_visit(const struct job_table *table, bool (*visit)(void *arg, c
 			break;
 	return true;
 }
-
-/* ---- JSON ---- */
 
 static json_int_t to_seconds(uint64_t ns)
 {
@@ -140,8 +134,6 @@ json_t *report_jobs_json(const struct report_snapshot *s, const struct arena *ar
 	return list.array;
 }
 
-/* ---- lines ---- */
-
 struct lines {
 	const struct report_snapshot *s;
 	const struct arena *arena;
@@ -175,7 +167,7 @@ static bool put_line(void *arg, const struct job_view *job)
 	fprintf(l->out, "\t%s\t%u\t%u\t%llu\t%llu\t%llu\t", health_state_name(tier.now.state), job->writers,
 		job->handles, job->progress_ns / NSEC_PER_SEC, job->active_ns / NSEC_PER_SEC,
 		(unsigned long long)job->written_bytes);
-	/* Bytes that the kernel reads by itself (passthrough) are unknown. */
+	/* Unknown: the kernel reads by itself (passthrough). */
 	if (job->by_stat)
 		fputs("-\t-\t", l->out);
 	else

@@ -1,7 +1,7 @@
 /* metrics.h: Prometheus's text format (version 0.0.4). Private to report/.
  *
- * Open a family, then put samples; without any it is left out. mount="NAME" keeps several guardfs's series
- * apart. Only names that are not guardfs's go without. */
+ * Open a family, then put samples; without any it is left out. mount="NAME" keeps several guardfs's series apart;
+ * only names that are not guardfs's lack it. */
 #ifndef GUARDFS_REPORT_METRICS_H
 #define GUARDFS_REPORT_METRICS_H
 

@@ -11,8 +11,6 @@ static struct metric_label name_of(const struct metrics *m, uint32_t index)
 	return (struct metric_label){"backend", m->s->backends[index].config->name, CONFIG_NAME_MAX};
 }
 
-/* ---- state ---- */
-
 static void put_states(struct metrics *m)
 {
 	metrics_family(m, "guardfs_backend_state", "gauge", "1 for the backend's state, 0 for the others.");
@@ -168,8 +166,6 @@ static const struct family {
     {"guardfs_backend_recovery_tries_total", "counter", "Tries to connect anew.", tries},
 };
 
-/* ---- counters ---- */
-
 static const struct counter {
 	const char *name, *help;
 } counters[BACKEND_COUNTER_COUNT] = {
@@ -210,8 +206,6 @@ void metrics_backends(struct metrics *m)
 				metrics_put(m, LABELS(name_of(m, i)), metric_number(LOAD(m, i, counters[c])));
 	}
 }
-
-/* ---- space ---- */
 
 static struct metric_value bytes(const struct board_statfs *known, uint64_t blocks)
 {
@@ -287,14 +281,12 @@ void metrics_space(struct metrics *m)
 	}
 }
 
-/* ---- routes ---- */
-
 static const struct route *route_at(const struct metrics *m, uint32_t index)
 {
 	return &m->s->map.routes[index];
 }
 
-/* Sorted: of equal paths (torn map) the first is shown. */
+/* Of equal paths (torn map) the first is shown. */
 static bool route_is_shown(const struct metrics *m, uint32_t index)
 {
 	return route_at(m, index)->backend < m->s->n_backends &&

@@ -1,6 +1,6 @@
-/* metrics_healtharchive.c: figures under the names of HealthArchive's rules and dashboards, made for scripts
- * that guardfs replaces. A hot path is a route; condition and repairs are its backend's (guardfs(8),
- * METRICS). -1: none, where a number is required. */
+/* metrics_healtharchive.c: figures under the names of HealthArchive's rules and dashboards, which scripts gave before
+ * guardfs. A hot path is a route; condition and repairs are its backend's (guardfs(8), METRICS). -1: none, where a
+ * number is required. */
 #include "report/metrics.h"
 
 #include <stdio.h>
@@ -116,8 +116,8 @@ static struct course_of_all sum_courses(const struct report_snapshot *s)
 	return all;
 }
 
-/* Incidents that began within the last span. The board has only some since the start: unknown if there may
- * have been more. */
+/* Incidents begun within the last span. The board has only some since the start: unknown if there may have been
+ * more. */
 static struct metric_value begun_within(const struct report_snapshot *s, uint64_t span_ns)
 {
 	uint64_t from_ns = s->real_ns > span_ns ? s->real_ns - span_ns : 0;

@@ -21,7 +21,7 @@ struct collected {
 	uint32_t n, known;
 };
 
-/* Names are labels: of equal ones (one was given up) the first is shown. */
+/* Of equal names (one was given up) the first is shown. */
 static bool is_shown(const struct collected *c, const char *name)
 {
 	for (uint32_t i = 0; i < c->n; i++)
@@ -54,8 +54,6 @@ static struct metric_label tier_of(const struct shown *s)
 {
 	return (struct metric_label){"tier", s->tier.name, CONFIG_NAME_MAX};
 }
-
-/* ---- families ---- */
 
 /* Bytes that the kernel reads by itself (passthrough) are unknown. */
 static struct metric_value unless_by_stat(const struct job_view *job, uint64_t n)
@@ -188,8 +186,6 @@ bool metrics_jobs(struct metrics *m)
 	put_each(m, &c);
 	return true;
 }
-
-/* ---- the wrong tier ---- */
 
 void metrics_misplaced(struct metrics *m)
 {

@@ -1,9 +1,9 @@
 /* report.h: reports for people and programs.
  *
- * Made from the board and /proc/PID/stat, never from a backend: they come while all else is stuck. May
- * allocate; takes no lock. Any process with the arena but guardian, any thread. A damaged arena is shown as
- * far as it makes sense. Functions return malloc'ed terminated text for the caller, and its length; NULL: out
- * of memory. Times: CLOCK_REALTIME in seconds; 0: unknown. */
+ * Made from the board and /proc/PID/stat, never from a backend: they come while all else is stuck. May allocate;
+ * takes no lock. Any process with the arena but guardian, any thread. A damaged arena is shown as far as it makes
+ * sense. Functions return malloc'ed terminated text, the caller's, and its length; NULL: out of memory. Times:
+ * CLOCK_REALTIME in seconds; 0: unknown. */
 #ifndef GUARDFS_REPORT_REPORT_H
 #define GUARDFS_REPORT_REPORT_H
 
@@ -48,8 +48,8 @@ char *report_jobs(const struct arena *arena, size_t *length) WARN_UNUSED;
 /* Jobs in status.json. */
 #define REPORT_JOBS_MAX 256
 
-/* Status text from status.json, for guardctl. Missing or wrong members are empty or 0. now: seconds, for
- * ages. Pure but for the time zone. */
+/* Status text from status.json, for guardctl. Missing or wrong members are empty or 0. now: seconds. Pure but for the
+ * time zone. */
 char *report_text_from_json(const struct json_t *status, int64_t now, size_t *length) WARN_UNUSED;
 
 #endif

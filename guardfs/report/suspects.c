@@ -9,8 +9,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* ---- JSON ---- */
-
 /* With \xHH for what JSON cannot carry; keeper gets its bytes back. NULL: out of memory. */
 static json_t *escaped(const char *path, size_t size)
 {
@@ -74,8 +72,6 @@ json_t *report_suspect_json(const struct config *config, const struct suspect *s
 	return object;
 }
 
-/* ---- lines ---- */
-
 /* "6-9,20-29", ends included; "-": none. */
 static void put_ranges(FILE *out, const struct ledger *l)
 {
@@ -103,7 +99,7 @@ static void put_line(FILE *out, const struct config *config, const struct suspec
 	fputc('\n', out);
 }
 
-/* A note that keeper has not taken, as the suspect that it will be. False: it makes none. */
+/* A note that keeper has not taken, as the suspect that it will be. False: none. */
 static bool from_note(const struct suspect_note *note, struct suspect *s)
 {
 	if (note->news > SUSPECT_CRASHED)
@@ -120,7 +116,7 @@ static bool from_note(const struct suspect_note *note, struct suspect *s)
 	return true;
 }
 
-/* Newest first. A note taken while they are told is in the table, or will be. */
+/* Newest first. A note taken meanwhile is in the table, or will be. */
 static errint_t put_notes(FILE *out, const struct config *config, const struct suspect_table *table,
 			  struct suspect *s)
 {

@@ -295,7 +295,6 @@ static void put_process(const struct page *p, const json_t *status, const char *
 	fputc('\n', p->out);
 }
 
-/* Advice for the state of processes and mount. */
 static void put_remedy(const struct page *p, const json_t *status)
 {
 	const int64_t guardian = number(json_object_get(status, "processes"), "guardian");

@@ -64,7 +64,6 @@ static void blame_route(struct report_snapshot *s, int index)
 		 health_state_name(r->now.state));
 }
 
-/* As far as the board knows. */
 static void praise(struct report_snapshot *s)
 {
 	s->cause = errclass_info(ERRCLASS_NONE)->name;
