@@ -46,7 +46,6 @@ enum key_flags {
 #define FOR(type)   (1u << (type))
 
 struct config_key {
-	/* Such as "mount", "backend". */
 	const char *section;
 	const char *name;
 	enum value_type type;
@@ -75,7 +74,7 @@ extern const size_t config_key_count;
 /* The key or NULL. section: without a backend's name. */
 const struct config_key *config_key_find(const char *section, const char *name);
 
-/* Sections with commas between them, for messages. */
+/* For messages. */
 void config_section_list(char *list, size_t size);
 
 /* "name, mountpoint", as far as size allows. */
@@ -89,7 +88,7 @@ static inline void *config_field(void *owner, const struct config_key *key)
 	return (char *)owner + key->offset;
 }
 
-/* text: trimmed, no control characters. False: wrong type or out of bounds. */
+/* text: trimmed, no control characters. */
 bool config_value_parse(const struct config_key *key, const char *text, void *field);
 
 /* As config_value_parse reads it. */
@@ -104,7 +103,7 @@ bool config_normalize_path(char *path);
 /* Is path dir or below? Both normalised. */
 bool config_path_is_within(const char *path, const char *dir);
 
-/* Lines in the file, for messages; 0: none. */
+/* Lines in the file; 0: none. */
 #define CONFIG_KEYS_MAX 120
 
 struct config_lines {

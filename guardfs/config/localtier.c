@@ -31,8 +31,6 @@ static bool is_dot(const char *name)
 	return strcmp(name, ".") == 0 || strcmp(name, "..") == 0;
 }
 
-/* ---- one path ---- */
-
 /* Consumes fd. */
 static int holds_anything(int fd)
 {
@@ -81,8 +79,6 @@ enum localtier_state localtier_assume(const struct config *config, const char *p
 		return (enum localtier_state)state;
 	return state == -ENOENT ? LOCALTIER_MISSING : LOCALTIER_HOLDS;
 }
-
-/* ---- all ---- */
 
 static void note_error(struct look *l, int error)
 {

@@ -1,6 +1,6 @@
-/* localtier.h: entries of the local tier that routes and patterns lead elsewhere. Never looks through the
- * mount, across mounts or links, or at a backend. Bounded, but a disk answers: not for threads that serve
- * requests. path: relative to the mount. */
+/* localtier.h: entries of the local tier that routes and patterns lead elsewhere. Looks at no backend, and not
+ * through the mount, other mounts or links. Bounded, but a disk answers: not for threads that serve requests. path:
+ * relative to the mount. */
 #ifndef GUARDFS_CONFIG_LOCALTIER_H
 #define GUARDFS_CONFIG_LOCALTIER_H
 
@@ -32,8 +32,8 @@ struct localtier_finding {
 	uint8_t backend;
 };
 
-/* Calls found for each finding, in no order. active: the routes in force. 0; or, after all the rest, the
- * first -errno: there may be more (-E2BIG: beyond LOCALTIER_ENTRIES_MAX). */
+/* Calls found for each finding, in no order. active: the routes in force. 0; or, at the end, the first -errno: there
+ * may be more (-E2BIG: beyond LOCALTIER_ENTRIES_MAX). */
 errint_t localtier_look(const struct config *config, const struct tiermap *active,
 			void (*found)(void *arg, const struct localtier_finding *finding),
 			void *arg) WARN_UNUSED;

@@ -200,7 +200,6 @@ static errint_t take_key(struct parser *p, const char *name, const char *value)
 	return config_set_key(&p->report, p->line, key, value, p->owner);
 }
 
-/* From a leading '#' or ';', or a blank and ';'. */
 static void cut_comment(char *line)
 {
 	if (*line == '#')

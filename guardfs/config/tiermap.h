@@ -72,12 +72,12 @@ bool tiermap_path_is_valid(const char *path);
  * Returns the number. */
 uint32_t tiermap_repair(struct tiermap *map, uint32_t n_backends);
 
-/* Does a pattern route a new directory at path? The first match fills route. If path or target is too long,
- * route has an empty path, which tiermap_add refuses: mkdir must fail, not fall to the local tier. */
+/* Does a pattern route a new directory at path? The first match fills route; its path is empty if path or target is
+ * too long: tiermap_add refuses that, so that mkdir fails, and does not fall to the local tier. */
 bool tiermap_match_pattern(const struct config *config, const char *path, struct route *route);
 
-/* For listings: emits each distinct next component of routes below dir ("": mount root). a/b/c gives "a" for
- * "", "b" for "a", "c" for "a/b". is_route: it ends one. */
+/* Emits each distinct next component of routes below dir ("": mount root): a/b/c gives "a" for "", "b" for "a", "c"
+ * for "a/b". is_route: it ends one. */
 void tiermap_children(const struct tiermap *map, const char *dir,
 		      void (*emit)(void *arg, const char *name, bool is_route), void *arg);
 

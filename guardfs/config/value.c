@@ -68,7 +68,6 @@ bool config_path_is_within(const char *path, const char *dir)
 	return strncmp(path, dir, n) == 0 && (path[n] == '\0' || path[n] == '/');
 }
 
-/* Decimal digits, then *rest. */
 static bool parse_digits(const char *text, uint64_t *value, const char **rest)
 {
 	*value = 0;

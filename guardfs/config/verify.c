@@ -21,7 +21,6 @@ static unsigned line_of(const struct context *c, const char *section, const char
 	return c->lines->global[key_index(section, name)];
 }
 
-/* Of a backend's key, or its section if the key was not given. */
 static unsigned backend_line(const struct context *c, uint32_t backend, const char *name)
 {
 	unsigned line = c->lines->backend[backend][key_index("backend", name)];
@@ -46,7 +45,6 @@ static void derived_control(const struct config *config, uint32_t backend, char 
 		path[0] = '\0'; /* run_dir is too long; config_verify asks for fault_control */
 }
 
-/* Sets an empty field. */
 static void fill_in(char *field, const char *path)
 {
 	if (field[0] == '\0')
@@ -182,7 +180,6 @@ static errint_t check_required(const struct context *c)
 	return 0;
 }
 
-/* Equal, or one inside the other? */
 static bool overlap(const char *a, const char *b)
 {
 	return config_path_is_within(a, b) || config_path_is_within(b, a);
