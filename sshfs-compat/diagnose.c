@@ -11,9 +11,8 @@ struct signature {
 	enum errclass class;
 };
 
-/* The most telling first: "Permission denied" follows an unusable key, "Host key verification failed" a
- * changed host key, "remote host has disconnected" nearly everything. An unreadable key file says "No such
- * file", too. */
+/* The most telling first: "Permission denied" follows an unusable key, "Host key verification failed" a changed host
+ * key, "remote host has disconnected" nearly everything. An unreadable key file says "No such file", too. */
 static const struct signature signatures[] = {
     {"IDENTIFICATION HAS CHANGED", ERRCLASS_HOST_KEY_CHANGED},
     {"REVOKED HOST KEY", ERRCLASS_HOST_KEY_CHANGED},
@@ -66,7 +65,6 @@ static bool line_contains(const char *line, size_t n, const char *what)
 	return false;
 }
 
-/* Or the table's size. */
 static size_t match_line(const char *line, size_t n)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(signatures); i++)

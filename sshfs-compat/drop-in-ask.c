@@ -1,4 +1,4 @@
-/* drop-in-ask.c: who answers ssh's questions for passwords and passphrases: see drop-in.h. */
+/* drop-in-ask.c: who answers ssh's questions for passwords and passphrases. */
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/fd.h"
@@ -25,7 +25,7 @@
 #define KEPT_MAX   8
 /* From the login to the mount. */
 #define MOUNT_MS 60000u
-/* A look at the mount table for which it gave no reason. */
+/* A look at the mount table for which nothing gave reason. */
 #define LOOK_MS 60000
 #define YES	'y'
 #define NO	'n'
@@ -65,7 +65,6 @@ static void note_signal(int sig)
 	interrupted_by = sig;
 }
 
-/* A line, without its end. */
 static errint_t read_line(int tty, char *text, size_t size)
 {
 	size_t n = 0;
@@ -136,7 +135,7 @@ static struct kept *find_kept(const char *prompt)
 	return NULL;
 }
 
-/* The last answer is the one that was right. */
+/* The last answer was the right one. */
 static void keep_answer(const char *prompt, const char *text)
 {
 	struct kept *k = find_kept(prompt);
@@ -154,7 +153,7 @@ static bool is_for_password(const char *prompt)
 	return strcasestr(prompt, "password") || strcasestr(prompt, "passphrase");
 }
 
-/* A yes or a no, which is to be seen. */
+/* A yes or a no, which may be shown. */
 static bool is_plain_question(const struct question *q)
 {
 	return q->kind != KIND_SECRET || strstr(q->prompt, "(yes/no");
@@ -247,7 +246,7 @@ static void leave_terminal(void)
 		errno = 0; /* it only keeps a directory busy */
 }
 
-/* False: it is not needed. */
+/* False: the asker is not needed. */
 static bool settle(ssize_t n, const char *mountpoint)
 {
 	char verdict;
@@ -367,7 +366,7 @@ static void set_environment(const char *socket)
 	(void)setenv(DROP_IN_ASK_SOCKET, socket, 1);
 }
 
-/* At reconnects no other program is to come up with windows. */
+/* At reconnects no program is to open windows. */
 static void clear_environment(void)
 {
 	(void)unsetenv("SSH_ASKPASS");

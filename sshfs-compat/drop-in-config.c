@@ -1,4 +1,4 @@
-/* drop-in-config.c: the configuration of guardfs that a command line of sshfs's stands for. */
+/* drop-in-config.c: the configuration that a command line of sshfs's stands for. */
 #include "sshfs-compat/drop-in.h"
 
 #include <ctype.h>
@@ -116,7 +116,7 @@ static void put_mount(struct lines *l, const struct drop_in *d, const struct dro
 		put(l, "mount", "user_share", "100");
 }
 
-/* In ssh's way, for the key's syntax has no other. */
+/* In ssh's way: the key's syntax has no other. */
 static void put_ssh(struct lines *l, const struct drop_in *d, bool asks)
 {
 	char more[64] = "";

@@ -1,4 +1,4 @@
-/* drop-in-login.c: sshfs-guard's first login, before anything is mounted: with a terminal, and an answer for its user. */
+/* drop-in-login.c: sshfs-guard's first login, on the terminal, before anything is mounted. */
 #include "sshfs-compat/drop-in.h"
 #include "base/cleanup.h"
 #include "sshfs-compat/sshfs-compat.h"
@@ -91,7 +91,6 @@ static errint_t start_ssh(struct login *l, char *const *argv)
 	return 0;
 }
 
-/* Shows them at once, and keeps the last ones. */
 static void hear(struct login *l)
 {
 	char text[512];
@@ -154,7 +153,7 @@ static uint8_t *put_number(uint8_t *p, uint32_t n)
 	return p;
 }
 
-/* Its length; -EPROTO: something else than a packet, such as what a login script prints. */
+/* Its length; -EPROTO: no packet, such as what a login script prints. */
 static ssize_t read_packet(struct login *l, int timeout_ms)
 {
 	uint8_t head[4];
@@ -185,7 +184,7 @@ static errint_t begin_sftp(struct login *l)
 	return n >= 5 && l->reply[0] == FXP_VERSION ? 0 : -EPROTO;
 }
 
-/* Of the attributes that were asked for. -ENOENT, -EACCES, -ENOTDIR, -EIO. */
+/* Of the attributes asked for. -ENOENT, -EACCES, -ENOTDIR, -EIO. */
 static errint_t judge_answer(const struct login *l, size_t n)
 {
 	size_t at = 9;
@@ -243,7 +242,6 @@ static void finish(struct login *l)
 		;
 }
 
-/* rc: of begin_sftp. */
 static void explain_login(const struct login *l, errint_t rc, char *message)
 {
 	char detail[256];
@@ -274,7 +272,7 @@ static void explain_directory(const struct config_backend *b, errint_t rc, char 
 			 b->host, strerror(-rc));
 }
 
-/* The same command line as of the mount's connections, but for the questions. */
+/* The command line of the mount's connections, but for the questions. */
 static errint_t build_command(struct sshfs_command *command, const struct config_backend *backend,
 			      char *message)
 {

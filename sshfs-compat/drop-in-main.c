@@ -1,4 +1,4 @@
-/* drop-in-main.c: sshfs-guard: typed as sshfs is, by anybody. It logs in once, writes a configuration, and has guardfs
+/* drop-in-main.c: sshfs-guard, typed as sshfs is, by anybody: logs in once, writes a configuration, and has guardfs
  * mount it. docs/SSHFS.md. */
 #include "base/cleanup.h"
 #include "base/fd.h"
@@ -20,7 +20,6 @@
 static struct drop_in typed;
 static struct config config;
 
-/* Where things are, and what they are called. */
 static struct places {
 	char self[CONFIG_PATH_MAX], guardfs[CONFIG_PATH_MAX];
 	char mountpoint[CONFIG_PATH_MAX], run_root[CONFIG_PATH_MAX], state_root[CONFIG_PATH_MAX];
@@ -39,8 +38,6 @@ static int fail(const char *format, ...)
 	va_end(args);
 	return 1;
 }
-
-/* ---- places ---- */
 
 static bool is_program(const char *path)
 {
@@ -66,7 +63,7 @@ static int find_programs(void)
 		   : fail("the program guardfs is neither beside %s nor in ../sbin", at.self);
 }
 
-/* A mountpoint whose guardfs was killed answers nothing: it is as it was typed then. */
+/* A mountpoint whose guardfs was killed answers nothing: then it is as typed. */
 static int find_mountpoint(void)
 {
 	char real[PATH_MAX], cwd[PATH_MAX];
@@ -134,8 +131,6 @@ static int check_machine(void)
 		    strerror(errno));
 }
 
-/* ---- configuration ---- */
-
 static int make_directory(const char *path, mode_t mode)
 {
 	errint_t rc = fd_mkdir_parents(path, mode);
@@ -150,7 +145,6 @@ static int write_text(const char *text)
 	return rc < 0 ? fail("cannot write %s: %s", at.file, strerror(-rc)) : 0;
 }
 
-/* Into config, and checked. */
 static int make_config(bool asks, char *text)
 {
 	const struct drop_in_places places = {.mountpoint = at.mountpoint,
@@ -167,7 +161,7 @@ static int make_config(bool asks, char *text)
 	return 0;
 }
 
-/* Those of root's mounts are open to be read, as of any guardfs. */
+/* Root's are open to be read, as of any guardfs. */
 static int make_places(void)
 {
 	const mode_t mode = geteuid() == 0 ? 0755 : 0700;
@@ -180,8 +174,6 @@ static int make_places(void)
 	snprintf(at.file, sizeof(at.file), "%s/" CONFIG_FILE, config.state_dir);
 	return status;
 }
-
-/* ---- guardfs ---- */
 
 static void exec_guardfs(void)
 {
@@ -224,8 +216,6 @@ static int run_guardfs(void)
 			return fail("cannot wait for guardfs: %s", strerror(errno));
 	return WIFEXITED(status) && WEXITSTATUS(status) == 0 ? 0 : 1;
 }
-
-/* ---- all ---- */
 
 /* The first line. */
 static int read_password(char *password, size_t size)

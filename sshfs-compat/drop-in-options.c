@@ -1,10 +1,9 @@
-/* drop-in-options.c: the options of sshfs 3.7.3, of libfuse's and mount(8)'s that it takes, and what becomes of each. */
+/* drop-in-options.c: the options of sshfs 3.7.3, and of libfuse and mount(8) that it takes, and what becomes of
+ * each. */
 #include "sshfs-compat/drop-in.h"
 
 #include <errno.h>
 #include <stdlib.h>
-
-/* ---- what options do ---- */
 
 static errint_t take_text(char *field, size_t size, const char *value, const char *name, char *message)
 {
@@ -157,8 +156,6 @@ static errint_t take_guard(struct drop_in *d, const char *value, char *message)
 	d->n_keys++;
 	return 0;
 }
-
-/* ---- the table ---- */
 
 #define HONOURED(n, v, take, text)                          \
 	{                                                   \

@@ -62,8 +62,6 @@ void drop_in_usage(FILE *out)
 	      out);
 }
 
-/* ---- ssh's options ---- */
-
 static bool is_ssh_option(const char *name, size_t n)
 {
 	for (const char *const *known = drop_in_ssh_options; *known; known++)
@@ -113,8 +111,6 @@ static errint_t add_ssh_option(struct drop_in *d, const char *name, size_t n, co
 	d->ssh_options[used] = '\0';
 	return 0;
 }
-
-/* ---- -o ---- */
 
 static const struct drop_in_option *find_option(const char *name, size_t n)
 {
@@ -192,8 +188,6 @@ static errint_t take_list(struct drop_in *d, const char *list, const char *cwd, 
 	return rc;
 }
 
-/* ---- where to ---- */
-
 static errint_t bad_source(const char *source, char *message)
 {
 	return refuse(message, "'%.200s': expected [user@]host:[dir], such as user@example.org:", source);
@@ -247,8 +241,6 @@ static errint_t take_names(struct drop_in *d, int n, char **names, char *message
 		   ? refuse(message, "the mountpoint's name is too long")
 		   : 0;
 }
-
-/* ---- all ---- */
 
 static errint_t take_config_file(struct drop_in *d, const char *file, const char *cwd, char *message)
 {

@@ -1,5 +1,5 @@
-/* drop-in.h: sshfs-guard, the program that is typed as sshfs is: its command line, the configuration that it writes, the
- * first login. docs/SSHFS.md. message: CONFIG_ERROR_MAX bytes. */
+/* drop-in.h: sshfs-guard: its command line, the configuration that it writes, the first login. docs/SSHFS.md.
+ * message: CONFIG_ERROR_MAX bytes. */
 #ifndef SSHFS_COMPAT_DROP_IN_H
 #define SSHFS_COMPAT_DROP_IN_H
 
@@ -10,7 +10,7 @@
 #define DROP_IN_PROGRAM	 "sshfs-guard"
 #define DROP_IN_BACKEND	 "server" /* the name of the only one */
 #define DROP_IN_KEYS_MAX 24
-/* In the environment of ssh: the place of the asker's socket. */
+/* Environment variable of ssh: the place of the asker's socket. */
 #define DROP_IN_ASK_SOCKET "SSHFS_GUARD_ASK"
 
 /* Of guardfs.conf(5), by -o guard=SECTION.KEY=VALUE. */
@@ -55,7 +55,6 @@ enum drop_in_fate { FATE_HONOURED, FATE_WITHOUT_EFFECT, FATE_REFUSED };
 /* An option of -o. */
 struct drop_in_option {
 	const char *name;
-	/* Is there a value? */
 	enum drop_in_value { HAS_VALUE_NEVER, HAS_VALUE_ALWAYS, HAS_VALUE_MAYBE } value;
 	enum drop_in_fate fate;
 	/* What it does, why it does nothing, or why it is refused. */
@@ -70,15 +69,14 @@ extern const size_t drop_in_option_count;
 /* Names of ssh_config(5) that are handed on; NULL ends. */
 extern const char *const drop_in_ssh_options[];
 
-/* cwd: what relative names of files are relative to. argv is permuted. 0, or -EINVAL: message says what is wrong, and
- * what to do. Without help or version source and mountpoint are there. */
+/* cwd: for relative names of files. argv is permuted. 0, or -EINVAL: message says what is wrong, and what to do.
+ * Without help or version source and mountpoint are there. */
 errint_t drop_in_parse(struct drop_in *d, int argc, char **argv, const char *cwd, char *message) WARN_UNUSED;
 
 void drop_in_usage(FILE *out);
 
-/* Where things are. */
 struct drop_in_places {
-	/* Absolute; without links, as far as that can be known. */
+	/* Absolute; without links, as far as can be known. */
 	const char *mountpoint;
 	/* Directories of all mounts of this user: what is of this moment, and what is to last. */
 	const char *run_root, *state_root;
@@ -88,28 +86,29 @@ struct drop_in_places {
 /* run_root and state_root of who runs this. 0; -ENOENT, -ENAMETOOLONG with message. */
 errint_t drop_in_roots(char run[CONFIG_PATH_MAX], char state[CONFIG_PATH_MAX], char *message) WARN_UNUSED;
 
-/* Of the mount: from its host and the whole of its mountpoint. Pure. */
+/* From the mount's host and whole mountpoint. Pure. */
 void drop_in_name(const struct drop_in *d, const char *mountpoint, char name[CONFIG_NAME_MAX]);
 
-/* The text of the configuration. asks: there is somebody to be asked for passwords (SSH_ASKPASS). Pure. 0; -EINVAL, -E2BIG with
+/* The configuration's text. asks: somebody can be asked for passwords (SSH_ASKPASS). Pure. 0; -EINVAL, -E2BIG with
  * message. */
 errint_t drop_in_config(const struct drop_in *d, const struct drop_in_places *places, bool asks, char *text,
 			size_t size, char *message) WARN_UNUSED;
 
 /* ---- the first login ---- */
 
-/* The first login, on the terminal: ssh asks what it has to ask, says what it says, and the directory is looked for. Blocks as
- * long as ssh. 0; else what is wrong and what to do is in message, all of a line, and ssh's own words were shown. */
+/* The first login, on the terminal: ssh asks and says what it has to, and the directory is looked for. Blocks as long
+ * as ssh. 0; else message says in one line what is wrong and what to do, and ssh's own words were shown. */
 errint_t drop_in_login(const struct config_backend *backend, bool looks_for_directory,
 		       char *message) WARN_UNUSED;
 
-/* What to do about a class of trouble with the first login, for its user. Pure. */
+/* What the user is to do about trouble of this class with the first login. Pure. */
 const char *drop_in_advice(enum errclass class);
 
 /* ---- passwords and passphrases ---- */
 
-/* ssh runs this very program to ask (SSH_ASKPASS), which asks the asker, a child of the one that was typed: while there is a
- * terminal it asks there, and keeps what it was told; afterwards it gives ssh that, for as long as the mount is there. */
+/* To ask, ssh runs this very program (SSH_ASKPASS), which asks the asker, a child of the one that was typed: while
+ * there is a terminal the asker asks there, and keeps what it was told; afterwards it gives ssh that, for as long as
+ * the mount is there. */
 struct drop_in_asker {
 	pid_t pid;
 	/* Its parent's end of a socket; -1: there is none. */
@@ -117,11 +116,11 @@ struct drop_in_asker {
 	char socket[CONFIG_PATH_MAX + 8];
 };
 
-/* password: what answers the first question for a password, from standard input; or NULL. socket: its place. Sets the
+/* password: answers the first question for a password, from standard input; or NULL. socket: its place. Sets the
  * environment for ssh. 0 or -errno. */
 errint_t drop_in_asker_start(struct drop_in_asker *a, const char *socket, const char *password) WARN_UNUSED;
 
-/* The first login has succeeded: does it keep anything? If not it ends, and the environment is as before. */
+/* The first login has succeeded: does the asker keep anything? If not it ends, and the environment is as before. */
 bool drop_in_asker_settle(struct drop_in_asker *a, const char *mountpoint);
 
 /* No mount came of it. */

@@ -126,13 +126,13 @@ static errint_t if_known_to_ssh(const struct option_input *in, char *value, size
 	return in->features->ssh_session_options ? copy_string(value, size, "no") : -ENOENT;
 }
 
-/* guardfs caches for at most a second, so a repeated listing reaches sshfs. Raw sshfs has a directory cache
- * of 20 s. Here it has 10 s, and the kernel's caches below 10 s, which spare a FUSE hop. So no entry is older
- * than raw, and both drop what changes through this mount. Truth bypasses them: an open (of the marker)
- * always reaches the server, liveness asks with a new name, a reconnect starts a new sshfs.
+/* guardfs caches for at most a second, so a repeated listing reaches sshfs. Raw sshfs has a directory cache of 20 s.
+ * Here it has 10 s, and the kernel's caches below 10 s, which spare a FUSE hop. So no entry is older than raw, and
+ * both drop what changes through this mount. Truth bypasses them: an open (of the marker) always reaches the server,
+ * liveness asks with a new name, a reconnect starts a new sshfs.
  *
- * Creation looks the name up, then the file, which would ask the server twice: missing names are remembered
- * just for that. */
+ * Creation looks up the name, then the file, which would ask the server twice: missing names are remembered for
+ * that. */
 /* While cached attributes hide another client's removal, nothing can be made there. Enough to list and then
  * look. */
 #define CACHE_SECONDS	       "10"
@@ -293,7 +293,7 @@ static size_t skip_blanks(const char **item, size_t n)
 	return n;
 }
 
-/* As ssh gets it: there a comma is one of the value's. */
+/* As ssh gets it: a comma is one of the value's. */
 static errint_t add_unescaped(struct sshfs_command *c, const char *item, size_t n)
 {
 	char text[CONFIG_OPTIONS_MAX];
@@ -380,7 +380,7 @@ static errint_t add_table_option(struct sshfs_command *c, const struct sshfs_opt
 	return add_option(c, in, o->name, o->bare_if_empty ? NULL : value);
 }
 
-/* Those of that mode, but for what the user has given. */
+/* Of that mode, but for what the user has given. */
 static errint_t add_table_options(struct sshfs_command *c, const struct option_input *in,
 				  enum option_mode mode, const bool *given, char *message)
 {

@@ -58,7 +58,6 @@ errint_t ssh_config_parse(char *answer, struct config_backend *backend)
 	return 0;
 }
 
-/* Under which options the backend's own ssh connects. */
 static int ask_own_ssh(const struct config_backend *backend, char *answer)
 {
 	const struct sshfs_features features = {0};

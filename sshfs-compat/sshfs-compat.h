@@ -1,5 +1,5 @@
-/* sshfs-compat.h: all knowledge of sshfs's and its ssh's options and messages; none is spelled elsewhere. For
- * keeper and guardctl. message: CONFIG_ERROR_MAX bytes. */
+/* sshfs-compat.h: all knowledge of sshfs's and its ssh's options and messages. For keeper and guardctl. message:
+ * CONFIG_ERROR_MAX bytes. */
 #ifndef SSHFS_COMPAT_H
 #define SSHFS_COMPAT_H
 
@@ -40,7 +40,7 @@ errint_t sshfs_command_build(struct sshfs_command *command, const struct config_
 			     const struct sshfs_features *features, const struct sshfs_target *target,
 			     char *message) WARN_UNUSED;
 
-/* To carry the subsystem sftp on its standard input and output, or to tell its configuration (-G). */
+/* To carry sftp on standard input and output, or to tell the configuration (-G). */
 enum ssh_errand { SSH_CONNECT, SSH_TELL };
 
 /* The same for ssh alone (stream = openssh). Of features, ssh's; of target, connect_timeout_s and no_login. */
@@ -54,13 +54,13 @@ void ssh_features_detect(const char *command, struct sshfs_features *features);
 /* From `sshfs --help`. Pure. */
 void sshfs_features_parse(const char *help, struct sshfs_features *features);
 
-/* Runs `command --help`; all false if it cannot run. Blocks as long as the program: for a child that may be
- * killed. */
+/* Runs `command --help`; all false if it cannot run. Blocks as long as the program: for a child that may be killed. */
 void sshfs_features_detect(const char *command, struct sshfs_features *features);
 
-/* Applies /etc/ssh/ssh_config and ~/.ssh/config, or what a backend with stream = openssh says instead: an alias's host; port and user unless given. 0; -ENOTSUP:
- * only ssh can connect (proxy, host key alias), backend unchanged; -EIO: ssh did not answer. Blocks as long
- * as ssh: for a child that may be killed. parse: from `ssh -G`, whose text it cuts to pieces; pure. */
+/* Applies /etc/ssh/ssh_config and ~/.ssh/config, or what a backend with stream = openssh says instead: an alias's
+ * host; port and user unless given. 0; -ENOTSUP: only ssh can connect (proxy, host key alias), backend unchanged;
+ * -EIO: ssh did not answer. Blocks as long as ssh: for a child that may be killed. parse: from `ssh -G`, whose text
+ * it cuts to pieces; pure. */
 errint_t ssh_config_apply(struct config_backend *backend) WARN_UNUSED;
 errint_t ssh_config_parse(char *answer, struct config_backend *backend) WARN_UNUSED;
 
