@@ -1,4 +1,3 @@
-/* again.c: see again.h. */
 #include "fs/again.h"
 #include "fs/context.h"
 #include "fs/node.h"
@@ -55,7 +54,7 @@ static errint_t is_empty_directory(struct backend *b, uint32_t node)
 	return rc < 0 ? rc : empty;
 }
 
-/* sshfs does not read links that lead out of the mount: then the length decides. */
+/* sshfs does not read links that lead out of the mount: the length decides. */
 static errint_t is_link_to(struct backend *b, uint32_t node, const struct stat *st, const char *target)
 {
 	char text[PATH_MAX];
@@ -97,8 +96,8 @@ static errint_t is_what_was_wanted(struct backend *b, uint32_t node, const struc
 	return S_ISREG(st->st_mode) ? st->st_size == 0 : st->st_rdev == what->rdev;
 }
 
-/* A backend sets the owner after making an object (backend/dir.c): the first run may have missed it. Failure
- * is no error there either. */
+/* A backend sets the owner after making an object (backend/dir.c): the first run may have missed it.
+ * Failure is no error. */
 static void give_to_caller(struct backend *b, uint32_t parent, uint32_t node, const struct caller *c,
 			   struct found *found)
 {

@@ -1,5 +1,5 @@
-/* ahead.c: see ahead.h. The kernel has one read-ahead for all of the mount, which a file takes over when it is opened:
- * of the backends whose rate is known the one that allows least decides. */
+/* ahead.c: see ahead.h. The kernel has one read-ahead for the whole mount, which a file takes over at its
+ * open: of the backends with a known rate the one that allows least decides. */
 #include "fs/ahead.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
@@ -43,7 +43,7 @@ void ahead_ends(const struct backend *b, ssize_t n)
 		drain_end(&r->drain);
 }
 
-/* 0: not known. Over sshfs whoever asks for attributes waits behind what is read ahead. */
+/* 0: not known. Over sshfs requests for attributes wait behind what is read ahead. */
 static uint32_t allowed_kib(unsigned backend)
 {
 	const struct config *config = fs.config;

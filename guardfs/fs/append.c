@@ -1,5 +1,3 @@
-/* append.c: see append.h. Before an append the slot notes the end that the file has (local tier), or was known
- * to have: no round trip, and exact while nobody else appends. */
 #include "fs/append.h"
 #include "base/cleanup.h"
 #include "fs/append_search.h"
@@ -49,7 +47,6 @@ struct wanted {
 	size_t n_last;
 };
 
-/* From s->offset up to end. */
 static ssize_t feed_search(const struct wanted *w, struct append_search *s, uint64_t end)
 {
 	while (s->offset < end) {
@@ -65,7 +62,7 @@ static ssize_t feed_search(const struct wanted *w, struct append_search *s, uint
 	return 0;
 }
 
-/* Where the append would be. In a file that another client cut it may be anywhere. */
+/* In a file that another client cut the append may be anywhere. */
 static errint_t begin_search(const struct wanted *w, struct append_search *s, uint64_t end)
 {
 	uint64_t from = call.slot->append_from,
@@ -91,8 +88,8 @@ static ssize_t search_up_to(const struct wanted *w, uint64_t end)
 	return rc;
 }
 
-/* The writer's next append may stand behind this one. It was sent later over the same connection: where
- * nobody else appends, all of this one is in place before it. */
+/* The writer's next append may stand behind this one, sent later over the same connection: where nobody
+ * else appends, all of this one is in place before it. */
 static ssize_t search_followed(const struct wanted *w, uint64_t end)
 {
 	uint64_t from = call.slot->append_from;
@@ -123,7 +120,7 @@ static ssize_t search_append(struct backend *b, struct handle *h, int ref, const
 	return rc;
 }
 
-/* Appends what is missing. Returns how many bytes are there then; if not all, and storage is in trouble, its
+/* Appends the rest. Returns how many bytes are there then; if not all, and storage is in trouble, its
  * error, so that the request runs again. */
 static ssize_t append_rest(struct backend *b, int ref, const uint8_t *data, size_t n, size_t made,
 			   bool kill_priv)
@@ -143,7 +140,6 @@ static ssize_t append_rest(struct backend *b, int ref, const uint8_t *data, size
 	return made && !errclass_info(errclass_from_errno((int)-rc))->infrastructure ? (ssize_t)made : rc;
 }
 
-/* How many bytes have been appended. */
 static ssize_t begin_append(struct backend *b, struct handle *h, int ref, const void *data, size_t n)
 {
 	if (atomic_load(&call.slot->append_begun))

@@ -1,6 +1,3 @@
-/* append_search.c: see append_search.h. Mostly all bytes behind the bound are ours, and comparing is exact;
- * else the data are searched for. Bytes before the writer's last known append do not count, for they may be
- * the same. */
 #include "fs/append_search.h"
 
 #include <stdlib.h>
@@ -78,7 +75,6 @@ errint_t append_search_begin(struct append_search *s, const void *data, size_t n
 	return rc;
 }
 
-/* Did the write end here, too early? */
 static bool may_be_torn(const struct append_search *s)
 {
 	size_t part = s->data.matched;
@@ -87,14 +83,13 @@ static bool may_be_torn(const struct append_search *s)
 	       (part >= TORN_PIECE || (part >= APPEND_TELLING && s->offset % TORN_PAGE == 0));
 }
 
-/* Is nothing but ours behind the bound? */
 static bool is_alone(const struct append_search *s)
 {
 	return !s->skipped && s->data.matched == s->seen;
 }
 
-/* Ours begins behind the last append, if they can be told apart. Others' bytes may look like the last append. So
- * only the first such place is believed, and only if it is telling. */
+/* Ours begins behind the last append, if they can be told apart. Others' bytes may look like that: only
+ * the first such place is believed, if telling. */
 static void pass_last(struct append_search *s)
 {
 	bool believed = s->last_telling && !s->last_seen;

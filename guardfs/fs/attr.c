@@ -28,7 +28,7 @@ static void reply_attr(fuse_req_t req, struct node *node, struct stat *st, doubl
 	fuse_reply_attr(req, st, MIN(seconds, entry_seconds(node)));
 }
 
-/* A file without a name, or whose handle storage refuses, is reached through an open file. */
+/* A nameless file, or one whose handle storage refuses, is reached through an open file. */
 static struct handle *nameless_handle(const struct node *node, ssize_t rc)
 {
 	if (rc != -ESTALE && rc != -ENOENT && rc != BACKEND_NODE_GONE)
@@ -79,7 +79,6 @@ static ssize_t getattr_named(struct backend *b, const struct node *node, struct 
 	return 0;
 }
 
-/* An open file found in the node's place. */
 static ssize_t getattr_stray(struct backend *b, const struct node *node, struct stat *st, ssize_t otherwise)
 {
 	struct handle *h = handle_find(node_index(node), true);
@@ -143,7 +142,7 @@ static bool recall_removed(const struct node *object, struct stat *st)
 	return true;
 }
 
-/* From the listing of its directory, unless it is open: for how many seconds the kernel may keep that. */
+/* From its directory's listing, unless it is open: for how many seconds the kernel may keep it. */
 static double recall_listed(const struct backend *b, const struct node *object, struct stat *st)
 {
 	double age_s;
@@ -211,7 +210,7 @@ void fs_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 		handle_put(h);
 	if (!guard_leave(req, b, &rc))
 		return;
-	/* On ESTALE the kernel looks the name up again. A working directory has no name to look up. */
+	/* On ESTALE the kernel looks the name up again: a working directory has none. */
 	if (rc == -ENOENT && b->board && !S_ISDIR(object->mode))
 		rc = -ESTALE;
 	if (rc < 0) {
@@ -274,8 +273,7 @@ static ssize_t setattr_node(struct backend *b, struct node *node, struct handle 
 	return rc;
 }
 
-/* A request to set nothing is chown(-1, -1), where only the owner may clear set-id bits, or precedes a write,
- * which clears them for anybody. */
+/* chown(-1, -1) clears set-id bits for the owner alone, a write for anybody. */
 static bool may_drop_set_id(fuse_req_t req, struct backend *b, const struct node *node)
 {
 	uid_t uid = fuse_req_ctx(req)->uid;
@@ -287,7 +285,7 @@ static bool may_drop_set_id(fuse_req_t req, struct backend *b, const struct node
 	       (S_ISREG(st.st_mode) && st.st_mode & (S_IWGRP | S_IWOTH));
 }
 
-/* The change by name may have hit another file than the open one, whose inode the kernel has. */
+/* By name another file than the open one, whose inode the kernel has, may have been changed. */
 static void keep_own(struct backend *b, const struct node *node, struct handle *h, struct stat *st)
 {
 	if (h && h->kind == HANDLE_FILE && !draft_is(h))
@@ -295,8 +293,6 @@ static void keep_own(struct backend *b, const struct node *node, struct handle *
 	else if (look_is_another(b, node, st))
 		node_recall(node, st);
 }
-
-/* ---- drafts (fs/draft.h) ---- */
 
 /* ftruncate(2) of a draft; attributes stay those of the published version. True: answered. */
 static bool cut_draft(fuse_req_t req, struct node *node, uint64_t fh, const struct stat *want, unsigned set)
@@ -319,7 +315,7 @@ static bool cut_draft(fuse_req_t req, struct node *node, uint64_t fh, const stru
 	return true;
 }
 
-/* A state file that is open for writing is cut to nothing: a draft begins. False: in place. */
+/* A state file open for writing is cut to nothing: a draft begins. False: in place. */
 static bool cut_to_draft(fuse_req_t req, struct backend *b, const struct node *node, struct handle *h,
 			 const struct stat *want, unsigned set, struct stat *st)
 {
@@ -331,7 +327,7 @@ static bool cut_to_draft(fuse_req_t req, struct backend *b, const struct node *n
 	    !draft_may_begin(node, st, h) || draft_begin(h, st) < 0)
 		return false;
 	h->draft_owner = writer_process((uint32_t)fuse_req_ctx(req)->pid);
-	/* Who comes now goes to the draft. Who came before may still be about to use the descriptor: it stays until the close. */
+	/* New users go to the draft. Former ones may still need the descriptor: it stays until the close. */
 	fd = atomic_load(&h->users) > 1 ? -1 : atomic_exchange(&h->fd, -1);
 	if (fd >= 0)
 		b->ops->release(b, fd);
@@ -339,7 +335,7 @@ static bool cut_to_draft(fuse_req_t req, struct backend *b, const struct node *n
 	return true;
 }
 
-/* Times for a version that is not published yet: the former one keeps its own. True: no storage is to be asked. */
+/* Times for a version not published yet. True: storage is not asked. */
 static bool set_draft_times(fuse_req_t req, const struct node *node, const struct stat *want, unsigned set,
 			    struct stat *st)
 {

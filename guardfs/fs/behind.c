@@ -1,12 +1,12 @@
-/* behind.c: see behind.h. Bytes are copied into an extent without a lock; meanwhile it is marked as being
- * filled, and not sent. */
+/* behind.c: see behind.h. Bytes are copied without a lock into an extent, which meanwhile is marked as
+ * filling and not sent. */
 #include "fs/behind.h"
 #include "base/cleanup.h"
 #include "fs/behind_table.h"
 
-/* The least limit, for an unknown rate: half of it, for one file, is enough to measure the rate by. */
+/* The least limit, for an unknown rate: half of it, for one file, is enough to measure the rate. */
 #define LIMIT_LEAST (6u << 20)
-/* A backend may have half of the extents, and a file so many: scattered small pieces take one each. */
+/* Scattered small pieces take an extent each. */
 #define LANE_EXTENTS (EXTENT_MAX / 2)
 #define FILE_EXTENTS 64u
 
@@ -14,7 +14,7 @@ static uint64_t owed_limit(const struct behind_lane *lane)
 {
 	const struct config_backend *config = &fs.config->backends[lane - owed_lanes];
 
-	/* A caller that asks for a file's size waits for its owed bytes. */
+	/* Callers asking for a file's size wait for its owed bytes. */
 	uint32_t within_ms = MIN(config->drain_ms, fs.config->deadline.ms[OP_METADATA] / 2);
 
 	return drain_limit(&lane->drain, within_ms, LIMIT_LEAST, (uint64_t)config->buffer_mib << 20);
@@ -32,7 +32,7 @@ static bool goes_on(uint16_t i, const struct handle *h, uint64_t offset, size_t 
 	       (appends || e->offset + length == offset) && length + n <= EXTENT_SIZE;
 }
 
-/* A worker ran the request before, and died before it decided on the answer. */
+/* A worker that ran the request before died before it decided on the answer. */
 static bool is_taken_already(const struct behind_file *f, const struct handle *h, uint64_t unique)
 {
 	if (atomic_load(&h->taken_unique) == unique)
@@ -52,7 +52,6 @@ static bool has_room(const struct behind_lane *lane, const struct behind_file *f
 
 	if (lane->n_extents >= LANE_EXTENTS || (f && f->n_extents >= FILE_EXTENTS) || !owed_has_spare())
 		return false;
-	/* One file may have half of it. */
 	return lane->bytes + n <= limit && (!f || f->bytes + n <= limit / 2);
 }
 
@@ -96,14 +95,13 @@ static void fill(uint16_t i, uint64_t unique, const void *data, size_t n)
 	atomic_store(&e->state, EXTENT_OWED);
 }
 
-/* Did putting n bytes into extent i make something fit to be sent? */
 static bool makes_work(const struct behind_file *f, uint16_t i, bool joined)
 {
 	return !joined || (f->n_sent == 0 && f->n_under_way == 0) ||
 	       atomic_load(&owed_extent(i)->length) == EXTENT_SIZE;
 }
 
-/* OWED_NONE: there is no room. */
+/* OWED_NONE: no room. */
 static uint16_t place_for(struct behind_lane *lane, struct behind_file **f, const struct backend *b,
 			  struct handle *h, uint64_t offset, size_t n, bool appends, bool *joined)
 {

@@ -1,8 +1,7 @@
-/* behind.h: the files with acknowledged bytes that are not on storage yet, and the order in which those go
+/* behind.h: files with acknowledged bytes that are not on storage yet, and the order of these
  * (docs/WRITEBEHIND.md). Knows neither breaker nor requests. Any thread unless stated otherwise.
  *
- * An owed file holds its node (pinned, NODE_BEHIND) and, for each extent, a use of the handle through which
- * that came. */
+ * An owed file holds its node (pinned, NODE_BEHIND) and a use of each extent's handle. */
 #ifndef GUARDFS_FS_BEHIND_H
 #define GUARDFS_FS_BEHIND_H
 
@@ -20,12 +19,12 @@ enum behind_taken {
 };
 
 /* Takes n bytes (1..EXTENT_SIZE) of the WRITE `unique` through h, in use by the caller. A second run finds
- * the first's bytes. The kernel has one WRITE of a file under way at a time, apart from pages of mappings,
+ * the first's bytes. The kernel has one WRITE of a file under way at a time, but for pages of mappings,
  * which do not come here. */
 enum behind_taken behind_take(const struct backend *b, struct handle *h, uint64_t unique, const void *data,
 			      size_t n, uint64_t offset, bool appends);
 
-/* Is there room for n bytes of node's file? */
+/* For n bytes of node's file. */
 bool behind_has_room(unsigned backend, uint32_t node, size_t n);
 
 /* ---- waiting ---- */
@@ -33,7 +32,7 @@ bool behind_has_room(unsigned backend, uint32_t node, size_t n);
 /* All bytes acknowledged from now on come after this point. */
 uint64_t behind_now(void);
 
-/* Is something owed of node's file that was acknowledged up to point? */
+/* Is something of node's file owed that was acknowledged up to point? */
 bool behind_is_owed(uint32_t node, uint64_t point);
 
 /* ---- giving ---- */
@@ -62,7 +61,7 @@ struct behind_work {
 	bool begun, arrived;
 };
 
-/* Takes a piece of work, if there is any for this connection (epoch) and this number of verdicts
+/* Takes work, if there is any for this connection (epoch) and this number of verdicts
  * (board_backend.verdicts). */
 bool behind_next(unsigned backend, uint32_t epoch, uint32_t verdicts, struct behind_work *work);
 
@@ -77,8 +76,7 @@ void behind_stop(void);
 /* All threads in behind_wait are busy: start another. */
 bool behind_is_short_handed(unsigned backend);
 
-/* SEND: the transport has it, so that what goes to it now comes to storage later: the file's next extent may go.
- * Settled by one of the following. */
+/* SEND: the transport has it: the file's next extent may go. Settled by one of the following. */
 void behind_begun(struct behind_work *work);
 
 /* Settles SEND: handed over to epoch's connection, to be confirmed. */
@@ -87,12 +85,12 @@ void behind_sent(const struct behind_work *work, uint32_t epoch);
 /* Settles SEND: n bytes are on storage, the rest is to be sent. */
 void behind_advanced(const struct behind_work *work, uint32_t n);
 
-/* Settles an error: to be done again. lost: over another connection; else after a probe's verdict (the
- * extents of a CONFIRM go at once, carefully). False: that was done over this connection already; not
- * settled, to be given up. */
+/* Settles an error: to be done again. lost: over another connection; else after a probe's verdict (a
+ * CONFIRM's extents go at once, carefully). False: done over this connection already; not settled, to be
+ * given up. */
 bool behind_again(const struct behind_work *work, uint32_t epoch, bool lost, uint32_t verdicts);
 
-/* Extents that storage has, or that are given up. Their file stays owed until they are released. */
+/* Extents that storage has, or that are given up. Their file stays owed until their release. */
 struct behind_list {
 	/* The first of their file: nobody else releases any. */
 	bool first;
@@ -105,19 +103,19 @@ static inline struct extent *behind_extent(const struct behind_list *list, uint3
 	return &fs.arena->owed.extents[list->index[i]];
 }
 
-/* Those among the extents of the work that went over an earlier connection, too. */
+/* The work's extents that went over an earlier connection, too. */
 void behind_went_again(const struct behind_work *work, struct behind_list *list);
 
-/* The extents that are on storage, with all that is older of their file: SEND's and those that came before their
- * turn (or none: an older one is under way), or all that CONFIRM confirmed. Settled by behind_release. */
+/* Extents on storage with all that is older of their file: SEND's and those that came before their turn
+ * (none: an older one is under way), or those that CONFIRM confirmed. Settled by behind_release. */
 void behind_arrived(struct behind_work *work, struct behind_list *list);
 
-/* The work met a want of descriptors or memory. Returns for how many ns its file has met nothing else; what passed without
- * a try does not count. Not settled by it. */
+/* The work met a want of descriptors or memory. Returns for how many ns its file has met nothing else,
+ * time without a try not counted. Does not settle it. */
 uint64_t behind_wants(const struct behind_work *work, uint64_t now_ns);
 
-/* Gives up what is owed of node's file, if something of it was acknowledged up to point. Its open files are
- * told error (the first one counts). */
+/* Gives up what node's file owes, if some was acknowledged up to point. Its open files are told error (the
+ * first one counts). */
 void behind_give_up(unsigned backend, uint32_t node, uint64_t point, int error);
 
 /* A given-up file without work under way: the caller's until behind_release with work NULL. */
@@ -128,14 +126,14 @@ struct behind_lost {
 };
 bool behind_next_lost(unsigned backend, struct behind_lost *lost);
 
-/* The errno with which the file was given up meanwhile, or 0. */
+/* The errno with which the file was given up, or 0. */
 int behind_given_up(const struct behind_work *work);
 
-/* Settles work that was not begun, or whose file is given up. */
+/* Settles work not begun, or whose file is given up. */
 void behind_abandon(const struct behind_work *work);
 
-/* Frees the extents and settles work (may be NULL). The uses of the extents' handles are the caller's, to be
- * put. True: nothing is settled yet, list has others, that have arrived meanwhile. */
+/* Frees the extents and settles work (may be NULL). The caller puts the uses of their handles. True:
+ * nothing is settled yet, list has others, which arrived meanwhile. */
 bool behind_release(unsigned backend, const struct behind_work *work, struct behind_list *list);
 
 /* Has storage confirmed it, though not all that is older? Of a behind_lost's. */

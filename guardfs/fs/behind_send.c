@@ -1,4 +1,3 @@
-/* behind_send.c: see behind_send.h. */
 #include "fs/behind_send.h"
 #include "base/clock.h"
 #include "base/log.h"
@@ -89,7 +88,7 @@ static void lose(unsigned backend, struct behind_lost *lost)
 			handle_put(handles[i]);
 }
 
-/* Is the caller of a FLUSH or FSYNC past its deadline, and takes owed bytes for lost? */
+/* Is this a FLUSH or FSYNC past its deadline? */
 static bool is_told(const struct slot *slot, uint64_t now_ns)
 {
 	uint64_t deadline_ns = atomic_load(&slot->deadline_ns);
@@ -153,8 +152,7 @@ static void note_arrived(const struct behind_list *list)
 		if (!h || (e->appends && atomic_load(&e->state) != EXTENT_SENT))
 			continue; /* append_write has done so */
 		if (e->appends) {
-			/* Noted before it was handed over: bytes that had been appended before lie before
-			 * append_from. */
+			/* Noted before it was handed over: bytes appended before lie before append_from. */
 			handle_appended(h, unique_of(e), e->append_from,
 					fs.arena->owed_bytes[list->index[i]] + done, length - done);
 			node_grown(node_at(h->node), e->append_from + length - done);
@@ -196,8 +194,8 @@ static void finish(unsigned backend, const struct behind_work *work, struct behi
 	node_unpin(node_at(work->node));
 }
 
-/* An append begun before is searched for, and confirmed by itself. So is one that was made in part, before a
- * worker died that had not noted so in the extent. */
+/* An append begun before is searched for, and confirmed by itself. So is one made in part by a worker that
+ * died before it noted that in the extent. */
 static bool hands_over(const struct backend *b, const struct behind_work *work)
 {
 	if (!b->hands_over || work->careful)
@@ -207,7 +205,7 @@ static bool hands_over(const struct backend *b, const struct behind_work *work)
 		!handle_has_appended(work->handle, unique_of(work->extent)));
 }
 
-/* The slot stands for the WRITEs appended; the extent, which outlives it, keeps what the search finds out. */
+/* The slot stands for the WRITEs appended; the extent, which outlives it, keeps what the search finds. */
 static ssize_t append(struct backend *b, const struct behind_work *work, const uint8_t *data, size_t n)
 {
 	struct extent *e = work->extent;
@@ -274,7 +272,6 @@ static ssize_t send(struct backend *b, struct behind_work *work)
 /* Of confirm: not the connection of the bytes, and no trouble of the one that serves now. */
 #define OTHER_CONNECTION (-EBADE)
 
-/* Another connection says nothing of the bytes. */
 static bool is_of_its_connection(const struct behind_work *work)
 {
 	return atomic_load(&call.slot->epoch) == work->epoch &&
@@ -319,8 +316,8 @@ static errint_t compare_extent(struct backend *b, const struct extent *e, const 
 	return rc == (ssize_t)n && memcmp(call.data, data + from, n) == 0 ? 0 : -EIO;
 }
 
-/* What a server had of an earlier connection may land after what came over this one: bytes that were written again are
- * read back. Where an append that was looked for lies its extent does not say. */
+/* What a server had of an earlier connection may land after what came over this one: bytes written again
+ * are read back, but for appends that were looked for: their extents do not say where they lie. */
 static ssize_t read_back(struct backend *b, const struct behind_work *work, ssize_t rc)
 {
 	struct behind_list list;
@@ -383,7 +380,7 @@ static bool is_want_of_ours(ssize_t rc)
 	return rc == -EMFILE || rc == -ENFILE || rc == -ENOMEM;
 }
 
-/* It may pass; for as long as a close may wait it is waited for. */
+/* It may pass: it is waited for as long as a close may wait. */
 static bool may_wait_for_it(const struct behind_work *work)
 {
 	return behind_wants(work, clock_mono_ns()) < fs.config->deadline.ms[OP_SYNC] * NSEC_PER_MSEC;

@@ -194,8 +194,6 @@ void behind_tick(uint64_t now_ns)
 	spare.touched = 0;
 }
 
-/* ---- a predecessor's ---- */
-
 /* Behind the older ones, which are linked already. */
 static void restore_extent(uint16_t i)
 {
@@ -206,7 +204,7 @@ static void restore_extent(uint16_t i)
 
 	if (!f)
 		f = owed_begin(lane, h->node);
-	/* Their loss was told, and the worker died before it gave them up: they are not sent any more. */
+	/* Their loss was told before the worker died: they are not sent any more. */
 	if (!f->error)
 		f->error = atomic_load(&h->error);
 	/* It arrived before earlier bytes: see forget_arrived. */

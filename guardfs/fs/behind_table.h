@@ -14,12 +14,12 @@
 struct behind_file {
 	uint32_t node;
 	uint8_t backend;
-	/* A piece is on its way to the transport: the next one goes behind it. */
+	/* A piece is on its way to the transport; the next goes behind it. */
 	bool sending;
 	bool confirming;
 	/* Somebody releases extents of its beginning. */
 	bool releasing;
-	/* A confirmation failed: extents are confirmed singly, so that the error finds its bytes. */
+	/* A confirmation failed: extents are confirmed singly, to find the error's bytes. */
 	bool careful;
 	/* It waits for a verdict on asked_epoch's connection. */
 	bool waits_verdict;
@@ -30,7 +30,8 @@ struct behind_file {
 	uint64_t bytes;
 	/* Somebody waits for bytes up to here. */
 	uint64_t waited_for;
-	/* For so long it could not be sent for a want of descriptors or memory, as last seen then. 0: it can be. */
+	/* For so long it could not be sent for a want of descriptors or memory, as seen at wanted_at_ns.
+	 * 0: it can be. */
 	uint64_t wanting_ns, wanted_at_ns;
 	/* Given up: the errno for its open files. */
 	int error;
@@ -43,9 +44,7 @@ struct behind_file {
 
 struct behind_lane {
 	pthread_mutex_t lock;
-	/* There may be work. */
 	pthread_cond_t work;
-	/* An extent is no longer being filled. */
 	pthread_cond_t filled;
 	uint64_t changes;
 	struct behind_file *buckets[OWED_BUCKETS];
@@ -71,7 +70,7 @@ extern struct behind_notes {
 	bool filling[EXTENT_MAX];
 	/* Nothing is put behind it any more. */
 	bool sealed[EXTENT_MAX];
-	/* It went over an earlier connection before, in part or as a whole. */
+	/* It went over an earlier connection, in part or whole. */
 	bool again[EXTENT_MAX];
 	/* A sender has it, over this connection. */
 	bool under_way[EXTENT_MAX];
@@ -106,14 +105,13 @@ struct behind_file *owed_find(struct behind_lane *lane, uint32_t node);
 /* Cannot fail for a caller that has an extent. */
 struct behind_file *owed_begin(struct behind_lane *lane, uint32_t node);
 
-/* Ends a file of which nothing is owed and that has no work. Returns the node to be unpinned without the
- * lock, or NULL. */
+/* Ends a file that owes nothing and has no work. Returns the node to unpin without the lock, or NULL. */
 struct node *owed_end(struct behind_lane *lane, struct behind_file *f);
 void owed_unpin(struct node *node);
 
 void owed_serve_last(struct behind_lane *lane, struct behind_file *f);
 
-/* Free extents (OWED_NONE: there is none). Any lock may be held. */
+/* Free extents (OWED_NONE: none). Any lock may be held. */
 bool owed_has_spare(void);
 uint16_t owed_take_extent(void);
 void owed_give_back(uint16_t i);

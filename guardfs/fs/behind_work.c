@@ -13,7 +13,7 @@ static bool overlaps(const struct extent *a, const struct extent *b)
 	       b->offset < a->offset + atomic_load(&a->length);
 }
 
-/* Enough for twice the product of bandwidth and delay, and little enough for the deadline of each. */
+/* Enough for twice the product of bandwidth and delay, and little enough for each one's deadline. */
 #define UNDER_WAY_LEAST (3u << 20)
 
 static bool has_room_under_way(const struct behind_lane *lane, uint16_t i)
@@ -36,16 +36,16 @@ static bool may_follow_one(const struct extent *before, const struct extent *e, 
 	       (owed_notes.epoch[i] == epoch && !before->appends && !e->appends && !overlaps(before, e));
 }
 
-/* May it go while the extents sent before are not confirmed? */
+/* May it go before the extents sent earlier are confirmed? */
 static bool may_follow(const struct behind_file *f, uint16_t i, uint32_t epoch)
 {
 	const struct extent *e = owed_extent(i);
 
-	/* A small piece waits for company while something is under way and nobody waits for it. */
+	/* A small piece waits for company (docs/WRITEBEHIND.md). */
 	if (!owed_notes.sealed[i] && atomic_load(&e->length) < EXTENT_SIZE && f->waited_for < e->sequence &&
 	    owed_notes.next[i] == OWED_NONE)
 		return false;
-	/* Searching for an append begun before needs a file to which nothing is on its way. */
+	/* Searching for an append begun before needs a file with nothing on its way. */
 	if (f->careful || atomic_load(&e->append_begun))
 		return false;
 	for (uint16_t s = f->first; s != OWED_NONE; s = owed_notes.next[s])
@@ -151,8 +151,8 @@ static bool can_confirm(struct behind_file *f, struct behind_work *work)
 	return true;
 }
 
-/* What has arrived before earlier bytes did is on no ledger yet: over another connection nobody would find out whether the
- * server still has it. The first ones are being released. */
+/* What arrived before earlier bytes is on no ledger yet: over another connection nobody would learn
+ * whether the server still has it. The first ones are being released. */
 static void forget_arrived(struct behind_file *f, uint32_t epoch)
 {
 	uint16_t i = f->first;
@@ -174,7 +174,7 @@ static bool is_ready(struct behind_file *f, uint32_t epoch, uint32_t verdicts)
 	if (f->waits_verdict && f->asked_epoch == epoch && (int32_t)(verdicts - f->verdicts) < 0)
 		return false;
 	f->waits_verdict = false;
-	/* Its connection is gone: it is not known to have arrived. */
+	/* Its connection is gone: nobody knows whether it arrived. */
 	if (f->n_sent && f->sent_epoch != epoch && !f->sending && !f->confirming)
 		forget_sent(f);
 	forget_arrived(f, epoch);
@@ -333,8 +333,8 @@ void behind_sent(const struct behind_work *work, uint32_t epoch)
 	ACQUIRE_LOCK(&lane->lock);
 	f = work->file;
 	end_want(f);
-	/* If older bytes have to go over another connection, all go again, in order. Bytes handed over while
-	 * a confirmation failed may be those that its error is about. */
+	/* If older bytes must go over another connection, all go again, in order. A failed confirmation's
+	 * error may be about bytes handed over meanwhile. */
 	if (f->n_sent && f->sent_epoch != epoch) {
 		forget_sent(f);
 	} else if (f->careful == work->careful) {
@@ -362,7 +362,7 @@ static void send_again(struct behind_file *f, const struct behind_work *work, bo
 	f->careful |= carefully;
 }
 
-/* False: done already. Others of its file, under way at the same time, fail as well. */
+/* False: done already. Others of its file, under way at the same time, fail too. */
 static bool await_verdict(struct behind_file *f, uint16_t i, uint32_t epoch, uint32_t verdicts)
 {
 	if (owed_notes.asked[i] && owed_notes.asked_epoch[i] == epoch)
@@ -413,7 +413,7 @@ void behind_went_again(const struct behind_work *work, struct behind_list *list)
 	}
 }
 
-/* In order, for so the ledgers tell what extended a file from what overwrote something. */
+/* In order: by it the ledgers tell what extended a file from what overwrote something. */
 static void list_first_arrived(struct behind_file *f, struct behind_list *list)
 {
 	list->n = 0;
@@ -537,7 +537,7 @@ void behind_abandon(const struct behind_work *work)
 	owed_unpin(ended);
 }
 
-/* A second run of the last WRITE in it, after a worker's death, finds that it was taken. */
+/* A second run of its last WRITE, after a worker's death, finds that it was taken. */
 static void free_extent(struct behind_lane *lane, struct behind_file *f, uint16_t i)
 {
 	struct extent *e = owed_extent(i);

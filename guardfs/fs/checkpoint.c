@@ -1,5 +1,5 @@
-/* checkpoint.c: see checkpoint.h. The thread has a slot of its own that nobody else sees: its syncs have no caller, and so
- * no deadline. Probes notice a backend in which one hangs. */
+/* checkpoint.c: see checkpoint.h. The thread's slot is seen by nobody else: its syncs have no caller,
+ * hence no deadline. Probes notice a backend in which one hangs. */
 #include "fs/checkpoint.h"
 #include "base/clock.h"
 #include "base/log.h"
@@ -24,13 +24,13 @@
 /* The same while closed files wait: they are open at the server meanwhile. */
 #define SOON_NS (20 * NSEC_PER_MSEC)
 
-/* So many closed files may wait to be synced. Beyond that closes do it, each of which waits for its own. */
+/* So many closed files may wait to be synced. Beyond that each close syncs its own. */
 #define CROWD 64u
 
 /* Handles with sync_last, by backend. */
 static _Atomic uint32_t n_closed[CONFIG_BACKENDS_MAX];
 
-/* Of which storage has said that it cannot sync them: generation of the handle, and root_epoch of the connection. */
+/* Handles that storage has said it cannot sync: generation, and root_epoch of the connection. */
 static _Atomic uint64_t unable[HANDLE_MAX];
 
 static uint64_t here_and_now(const struct handle *h)
@@ -45,8 +45,6 @@ static bool is_written(struct handle *h, unsigned backend)
 	       !atomic_load(&h->draft) && atomic_load(&unable[handle_number(h)]) != here_and_now(h);
 }
 
-/* ---- one sync ---- */
-
 /* EINVAL is of the file, the others of storage as a whole. */
 static bool is_unable(struct backend *b, struct handle *h, errint_t rc)
 {
@@ -59,7 +57,7 @@ static bool is_unable(struct backend *b, struct handle *h, errint_t rc)
 	return true;
 }
 
-/* Within a visit. Of a server that cannot be asked to sync nothing is known: the ledger stays. */
+/* Within a visit. Where the server cannot be asked to sync the ledger stays. */
 static ssize_t sync_now(struct backend *b, struct handle *h)
 {
 	errint_t rc = handle_ensure(b, h);
@@ -83,14 +81,12 @@ static ssize_t sync_now(struct backend *b, struct handle *h)
 	return rc;
 }
 
-/* ---- open files ---- */
-
-/* In use, its node held; NULL: it is not open any more. */
+/* In use, its node held; NULL: no longer open. */
 static struct handle *take_open(uint64_t fh, struct node **node)
 {
 	struct handle *h = handle_get(fh);
 
-	/* A node held before the file is seen open is the right one. */
+	/* Held first, as in sync_file (fs/sync.c). */
 	*node = h ? node_hold(node_id(&fs.arena->nodes[h->node], h->node)) : NULL;
 	if (*node && !atomic_load(&h->closing))
 		return h;
@@ -120,8 +116,6 @@ static bool sync_open(struct backend *b, struct handle *h)
 	guard_end_request();
 	return rc >= 0 || atomic_load(&h->error);
 }
-
-/* ---- closed files ---- */
 
 bool checkpoint_is_left(struct handle *h)
 {
@@ -195,7 +189,6 @@ static bool take_closed(struct handle *h)
 static bool settle_closed(struct backend *b, struct handle *h, ssize_t rc)
 {
 	if (rc < 0 && !atomic_load(&h->error)) {
-		/* A want of ours. */
 		if (rc == -EMFILE || rc == -ENFILE || rc == -ENOMEM) {
 			atomic_store(&h->sync_last, SYNC_DUE);
 			return false;
@@ -227,7 +220,7 @@ void checkpoint_last(struct handle *h)
 	(void)settle_closed(b, h, rc);
 }
 
-/* Of a closed one. False: it was removed, or lost, since; or nobody can sync it. */
+/* Of a closed one. False: removed or lost since, or nobody can sync it. */
 static bool is_to_be_synced(struct handle *h)
 {
 	return is_written(h, h->backend) && checkpoint_is_on(h->backend);
@@ -251,8 +244,6 @@ static bool sync_closed(struct backend *b, struct handle *h)
 	guard_end_request();
 	return settle_closed(b, h, rc);
 }
-
-/* ---- the end ---- */
 
 bool checkpoint_waits(void)
 {
@@ -281,9 +272,7 @@ void checkpoint_give_up(void)
 	}
 }
 
-/* ---- what is due ---- */
-
-/* Those of which a sync met an EIO. True: some wait for the verdict. */
+/* Handles of which a sync met an EIO. True: some wait for the verdict. */
 static bool settle_doubts(struct backend *b)
 {
 	uint32_t used = atomic_load(&fs.arena->handles_used);
@@ -332,7 +321,7 @@ static void pass_by(struct passed *passed, unsigned backend, uint64_t fh, uid_t 
 	passed->of[passed->n++].user = user;
 }
 
-/* The one that has waited longest, but for those that are passed; 0: none is due before *due_ns. */
+/* The one that has waited longest and is not passed; 0: none is due before *due_ns. */
 static uint64_t find_due(unsigned backend, uint64_t now_ns, const struct passed *passed, uint64_t *due_ns,
 			 uid_t *user)
 {

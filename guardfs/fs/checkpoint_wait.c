@@ -1,4 +1,3 @@
-/* checkpoint_wait.c: see checkpoint_wait.h. */
 #include "fs/checkpoint_wait.h"
 #include "base/cleanup.h"
 #include "policy/server.h"

@@ -1,4 +1,3 @@
-/* context.c: see context.h. */
 #include "fs/context.h"
 #include "policy/symlink.h"
 

@@ -1,4 +1,4 @@
-/* context.h: the core's parts (fs) and the present request (call), for all of fs. Worker threads. */
+/* context.h: the core's parts (fs) and the present request (call). Worker threads. */
 #ifndef GUARDFS_FS_CONTEXT_H
 #define GUARDFS_FS_CONTEXT_H
 
@@ -11,8 +11,6 @@
 #include "shm/slot.h"
 #include <fuse_lowlevel.h>
 
-/* ---- the core ---- */
-
 /* Constant after fs_init. */
 struct fs {
 	struct arena *arena;
@@ -21,7 +19,7 @@ struct fs {
 	int dev_fd;
 	struct backend local;
 	struct backend guarded[CONFIG_BACKENDS_MAX];
-	/* The one of these whose tree the whole mount shows; NULL: the local tier is the mount's root. */
+	/* The one whose tree the whole mount shows; NULL: the local tier's. */
 	struct backend *root;
 	/* Called before a thread enters a guarded backend, where it may stay; or NULL. */
 	void (*may_block)(void);
@@ -37,10 +35,8 @@ static inline struct backend *fs_backend(const struct node *node)
 
 double fs_cache_seconds(const struct backend *b);
 
-/* Is a link to target hidden on b (contain_links)? Then the caller gets EPERM. */
+/* Is a link to target hidden on b (contain_links)? The caller then gets EPERM. */
 bool fs_hides_link(const struct backend *b, const char *target);
-
-/* ---- the request ---- */
 
 /* A route's root and the directory that it shows to this request. */
 struct call_target {
@@ -88,7 +84,7 @@ static inline bool call_answered(void)
 	return atomic_load_explicit(&call.slot->answered, memory_order_acquire) == call.unique;
 }
 
-/* Nor when its deadline is over: guardian answers in this moment, or, of work without a request, nobody does. */
+/* Nor when its deadline is over: guardian answers just now, or, of work without a request, nobody. */
 static inline bool call_is_late(void)
 {
 	uint64_t deadline_ns = atomic_load_explicit(&call.slot->deadline_ns, memory_order_relaxed);

@@ -82,8 +82,6 @@ void fs_opendir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 		handle_release(h);
 }
 
-/* ---- listings that cost the backend ---- */
-
 /* Directories over whose listing a backend was lost: a new sshfs would get the same request again. */
 static struct {
 	pthread_mutex_t lock;
@@ -118,7 +116,7 @@ static void blame_listing(const struct backend *b, struct node *dir, uint32_t st
 		    b->config->name, path);
 }
 
-/* Certainly if sshfs was ended for the memory of listings; else after the third silence in an hour. */
+/* docs/INTERNALS.md, "A listing", has the rule. */
 static void judge_listing(const struct backend *b, struct node *dir, ssize_t rc)
 {
 	uint32_t epoch = atomic_load(&call.slot->epoch);
@@ -132,8 +130,6 @@ static void judge_listing(const struct backend *b, struct node *dir, ssize_t rc)
 		 clock_mono_ns() >= call.entered_ns + silence_ns)
 		blame_listing(b, dir, 1);
 }
-
-/* ---- making a listing ---- */
 
 struct collect {
 	struct listing_writer writer;
@@ -158,8 +154,8 @@ static bool is_dot(const char *name, size_t length)
 	return (length == 1 && name[0] == '.') || (length == 2 && name[0] == '.' && name[1] == '.');
 }
 
-/* Routes come first and hide storage's names. Directories on the way to routes come last: storage mostly has
- * them. */
+/* Routes come first and hide storage's names. Directories on the way to routes, which storage mostly has,
+ * come last. */
 static void collect_route(void *arg, const char *name, bool is_route)
 {
 	struct collect *c = arg;
@@ -181,7 +177,7 @@ static uint64_t shown_ino(uint32_t node)
 	return fs.arena->nodes[node].ino | (fs.arena->nodes[node].backend == NODE_VIRTUAL ? 1ull << 61 : 0);
 }
 
-/* As shown, not storage's own. The root of a route, or of a backend, lies where it is shown. */
+/* As shown, not storage's own. A route's or backend's root lies where it is shown. */
 static uint64_t dot_ino(const struct collect *c, bool up)
 {
 	const struct node *dir = &fs.arena->nodes[c->dir];
@@ -292,7 +288,7 @@ static errint_t keep_listing(struct collect *c, struct handle *h)
 	return listing_finish(&c->writer, h->snapshot_fd);
 }
 
-/* From memory only for a directory opened anew: who goes back to its beginning wants it as it is now. */
+/* From memory only for a directory opened anew: a reader that rewinds wants it as it is now. */
 static errint_t collect_guarded(struct collect *c, const struct handle *h)
 {
 	pid_t caller = fuse_req_ctx(reply.req)->pid;
@@ -351,7 +347,6 @@ static bool reply_add_plain(const char *name, uint64_t ino, unsigned type, int64
 	return true;
 }
 
-/* Look-ups take at most half the caller's time: some attributes may be missing. */
 static bool has_time(void)
 {
 	uint64_t deadline_ns = atomic_load(&call.slot->deadline_ns);
@@ -375,7 +370,7 @@ static struct node *look_up(const char *name, struct found *found, double *age_s
 	struct node *known = view_find(reply.dir, name, NODE_PINNED);
 	bool asked;
 
-	/* Storage lacks some of it, or is about to replace it: a caller that asks for its attributes waits. */
+	/* Storage lacks some of it, or is about to replace it: a caller asking for attributes waits. */
 	if (known && (atomic_load(&known->flags) & NODE_BEHIND ||
 		      statefiles_is_replaced(view_object_index(reply.dir), name))) {
 		node_unpin(known);

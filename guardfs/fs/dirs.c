@@ -1,4 +1,3 @@
-/* dirs.c: see dirs.h. */
 #include "fs/dirs.h"
 #include "base/clock.h"
 #include "fs/context.h"
@@ -7,12 +6,12 @@
 
 #define DIRS 64u
 
-/* Of one directory; another one may take its place at any time. */
+/* Of one directory, which another may replace at any time. */
 struct dir {
 	pthread_mutex_t lock; /* of the fields below */
 	uint32_t dir, generation, epoch;
 	uint8_t backend;
-	/* Counts what ends the attributes: an answer to a question of before is not kept. */
+	/* Counts what ends the attributes: answers to earlier questions are not kept. */
 	uint32_t changes;
 	/* The latest file: its time, and when it was made here. */
 	struct timespec made;
@@ -24,7 +23,7 @@ struct dir {
 
 static struct dir dirs[DIRS] = {[0 ... DIRS - 1] = {.lock = PTHREAD_MUTEX_INITIALIZER, .dir = UINT32_MAX}};
 
-/* dir: directories are not worth it, nothing is far away there. */
+/* Backends of type `dir` are not worth it: nothing is far away there. */
 static bool is_far(const struct backend *b)
 {
 	return b->board && !backend_is_plain(b->config->type);
@@ -145,8 +144,8 @@ void dirs_changed(const struct backend *b, uint32_t dir)
 	pthread_mutex_unlock(&d->lock);
 }
 
-/* Nothing beneath keeps attributes: what the server has said is as new as the answer. The kernel asks for a route's
- * root with every path. */
+/* Nothing beneath keeps attributes: the server's word is as new as the answer. The kernel asks for a
+ * route's root with every path. */
 static bool is_asked_itself(const struct backend *b)
 {
 	return b->config->type == BACKEND_SFTP;

@@ -1,4 +1,3 @@
-/* doubt.c: see doubt.h. */
 #include "fs/doubt.h"
 #include "base/log.h"
 #include "fs/handle.h"

@@ -1,4 +1,4 @@
-/* doubt.h: changes that were answered with an error, and may have been made (docs/INTERNALS.md, "Doubt"). */
+/* doubt.h: changes answered with an error that may have been made (docs/INTERNALS.md, "Doubt"). */
 #ifndef GUARDFS_FS_DOUBT_H
 #define GUARDFS_FS_DOUBT_H
 
@@ -7,13 +7,13 @@
 /* Has the kernel ask again for the attributes of a node that an unanswered request uses. Pages stay. */
 void doubt_node(const struct node *node);
 
-/* The same for all nodes that the request in the buffer can have changed. Files that may have been cut have
- * no known end any more; files written to are suspect. Before the answer, or later, when the change may have
+/* The same for all nodes that the buffer's request can have changed. Files that may have been cut have no
+ * known end any more; files written to are suspect. Before the answer, or later, when the change may have
  * been made: then it may wait for requests about the nodes (wire_drop_attributes), so no other thread may
  * depend on this one. */
 void doubt_raise(const uint8_t *buffer);
 
-/* The same after a request whose caller got the answer of another run of it: what it wrote is what was acknowledged. */
+/* The same after a request whose caller got another run's answer: what it wrote is what was acknowledged. */
 void doubt_ask_again(const uint8_t *buffer);
 
 #endif

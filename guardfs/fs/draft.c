@@ -1,4 +1,3 @@
-/* draft.c: see draft.h. */
 #include "fs/draft.h"
 #include "base/cleanup.h"
 #include "base/fd.h"
@@ -21,7 +20,7 @@
 
 #define LOCKS 64u
 
-/* A draft's content and its count of changes go together. Never held across a call into a backend. */
+/* A draft's content, with its count of changes. Never held across a call into a backend. */
 static pthread_mutex_t draft_locks[LOCKS] = {[0 ... LOCKS - 1] = PTHREAD_MUTEX_INITIALIZER};
 
 static pthread_mutex_t *draft_lock(const struct handle *h)
@@ -34,7 +33,7 @@ static pthread_mutex_t *draft_lock(const struct handle *h)
 struct writers {
 	const struct handle *but;
 	uint64_t now_ns;
-	/* One was closed just now: it is gone as soon as its RELEASE is read, unless it has a duplicate. */
+	/* One was closed just now: it goes when its RELEASE is read, unless it has a duplicate. */
 	bool leaves;
 };
 
@@ -156,7 +155,7 @@ errint_t draft_size(const struct handle *h, off_t *size)
 	return 0;
 }
 
-/* May it reach so far? Counts its memory to its user. */
+/* Counts memory to its user. */
 static errint_t make_room(struct handle *h, off_t end)
 {
 	uint32_t kib = (uint32_t)(((uint64_t)end + 1023) >> 10);
@@ -175,14 +174,14 @@ static void note_change(struct handle *h)
 	atomic_fetch_add(&h->draft_changes, 1);
 }
 
-/* Under the lock: the bytes from..to are missing. */
+/* Under the lock. */
 static void note_missing(struct handle *h, uint64_t from, uint64_t to)
 {
 	h->draft_failed_from = h->draft_failed_to ? MIN(h->draft_failed_from, from) : from;
 	h->draft_failed_to = MAX(h->draft_failed_to, to);
 }
 
-/* Under the lock: programs that go on write them again from the first on. */
+/* Under the lock: programs that go on write the missing bytes again from the first on. */
 static void note_there(struct handle *h, uint64_t from, uint64_t to)
 {
 	if (from <= h->draft_failed_from && to > h->draft_failed_from)
@@ -258,7 +257,7 @@ bool draft_is_torn(struct handle *h)
 	return h->draft_failed_to != 0;
 }
 
-/* Where an append goes. The slot tells a second run. */
+/* The slot tells a second run. */
 static off_t append_offset(off_t end)
 {
 	if (atomic_load(&call.slot->append_begun) == APPEND_NOT_BEGUN) {
@@ -399,8 +398,6 @@ errint_t draft_copy(struct handle *h, struct draft_content *content)
 	return n < 0 ? (errint_t)n : (size_t)n == content->size ? 0 : -EIO;
 }
 
-/* ---- in place ---- */
-
 errint_t draft_put(struct backend *b, int ref, const void *data, size_t n)
 {
 	size_t done = 0;
@@ -467,7 +464,7 @@ static errint_t unless_late(errint_t rc)
 	return rc == 0 && call_is_late() ? GUARD_POISONED : rc;
 }
 
-/* A descriptor that a draft had all the same: its users came before the draft, or a worker died as it ended it. */
+/* A descriptor that a draft had all the same: its users came before the draft, or a worker died ending it. */
 struct former_fd {
 	int fd;
 	uint32_t epoch;

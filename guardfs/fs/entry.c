@@ -1,4 +1,3 @@
-/* entry.c: see entry.h. */
 #include "fs/entry.h"
 #include "base/clock.h"
 #include "fs/context.h"
@@ -37,7 +36,7 @@ double entry_seconds(const struct node *node)
 	return node->flags & NODE_ROUTE_ROOT ? MIN(seconds, ROUTE_ROOT_SECONDS) : seconds;
 }
 
-/* Over SFTP a look-up is a round trip. GETATTR and OPEN also tell whether a file exists: so its name may be
+/* Over SFTP a look-up is a round trip. GETATTR and OPEN also tell whether a file exists: its name may be
  * kept longer than its attributes. */
 #define REMOTE_NAME_SECONDS 10.0
 
@@ -62,8 +61,7 @@ static double name_seconds(const struct node *node)
 	return REMOTE_NAME_SECONDS;
 }
 
-/* A route root's attributes come from memory, and are never cached: the GETATTR that follows asks the
- * backend. */
+/* A route root's attributes come from memory, and are never cached: the next GETATTR asks the backend. */
 void entry_fill(struct fuse_entry_param *e, struct node *node, const struct stat *st)
 {
 	double seconds = entry_seconds(node);

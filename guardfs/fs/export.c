@@ -1,4 +1,4 @@
-/* export.c: see export.h. The kernel has no reference to the node yet: it is pinned first, then counted. */
+/* export.c: see export.h. The kernel has no reference to the node yet: it is pinned before it is counted. */
 #include "fs/export.h"
 #include "fs/entry.h"
 #include "fs/guard.h"

@@ -163,7 +163,6 @@ static void answer_eintr(struct slot *slot, uint64_t unique)
 	uint32_t parked = SLOT_PARKED, backend = atomic_load(&slot->backend);
 	size_t n = wire_error_reply(out, unique, EINTR);
 	bool taken = atomic_compare_exchange_strong(&slot->state, &parked, SLOT_RUNNING);
-	/* Between two looks the slot may have got another request. */
 	bool same = wire_unique(arena_slot_buffer(fs.arena, slot)) == unique;
 
 	if (same) {

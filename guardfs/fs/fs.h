@@ -1,5 +1,4 @@
-/* fs.h: the core: libfuse's low-level operations over nodes, handles and backends. A file for each family of
- * operations. In worker threads. */
+/* fs.h: the core: libfuse's low-level operations over nodes, handles and backends. In worker threads. */
 #ifndef GUARDFS_FS_FS_H
 #define GUARDFS_FS_FS_H
 
@@ -11,7 +10,7 @@ errint_t fs_init(struct arena *arena, int dev_fd) WARN_UNUSED;
 
 extern const struct fuse_lowlevel_ops fs_ops;
 
-/* FUSE_INTERRUPT: answers EINTR if SIGKILL is pending for the caller; else remembers the request, since the
+/* FUSE_INTERRUPT: answers EINTR if SIGKILL is pending for the caller; else remembers the request, for the
  * kernel interrupts only at the first signal. */
 void fs_interrupt(const uint8_t *buffer);
 

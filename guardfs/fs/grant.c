@@ -1,4 +1,4 @@
-/* grant.c: see grant.h. The list is at the end of the slot's buffer. */
+/* grant.c: see grant.h. The list ends the slot's buffer. */
 #include "fs/grant.h"
 #include "fs/context.h"
 #include "fs/node.h"
@@ -30,8 +30,8 @@ void grant_add(const struct node *node)
 
 void grant_take_back_of(struct slot *slot)
 {
-	/* The number goes first: taken back twice, a node could be freed under the kernel; a lost lookup only
-	 * keeps it. */
+	/* The number goes first: taken back twice, a node could be freed under the kernel; a lost lookup
+	 * only keeps it. */
 	uint32_t n = atomic_exchange(&slot->n_granted, 0);
 	const uint32_t *list = list_of(slot);
 

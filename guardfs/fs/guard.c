@@ -24,7 +24,7 @@ enum verdict { GO, DOWN, WAIT_LATE, WAIT_FULL };
 #define RERUNS_MAX 2
 
 /* The kernel and sshfs answer from caches: quick answers are no sign of life. Storage answered if it took
- * longer than this, or if something changed. */
+ * longer, or something changed. */
 #define CACHED_NS (5 * NSEC_PER_MSEC)
 /* A change without effect (chmod under a presented owner) is quicker. */
 #define UNCHANGED_NS (NSEC_PER_MSEC / 10)
@@ -34,7 +34,6 @@ bool guard_breaker_is_closed(const struct backend *b)
 	return !b->board || breaker_is_closed(atomic_load(&b->board->breaker));
 }
 
-/* A task inside whose caller was answered could land on top of ours. */
 static bool late_task_on(const struct slot *mine, uint64_t now_ns)
 {
 	for (uint32_t i = 0; i < arena_slots_used(fs.arena); i++) {
@@ -51,8 +50,8 @@ static bool late_task_on(const struct slot *mine, uint64_t now_ns)
 	return false;
 }
 
-/* By backend. sshfs moves an open file away before another takes its place: for a moment the name is
- * missing. */
+/* By backend. sshfs moves an open file away before another takes its place: the name is missing for a
+ * moment. */
 static _Atomic uint32_t renames_ended[CONFIG_BACKENDS_MAX];
 #define RENAMES_WAITED_FOR 8
 
@@ -172,7 +171,7 @@ static void publish_request(struct backend *b, enum op_class op_class, unsigned 
 		     atomic_load(&slot->read_ns) + fs.config->deadline.ms[op_class] * NSEC_PER_MSEC);
 }
 
-/* A task may outlast its caller's answer, after which the kernel forgets the nodes. False: it has already. */
+/* docs/INTERNALS.md, "Late tasks". False: the kernel has forgotten the nodes already. */
 static bool hold_nodes(void)
 {
 	uint64_t ids[2];
@@ -199,8 +198,7 @@ void guard_end_request(void)
 	backend_end_request();
 }
 
-/* Is something owed that was acknowledged before the request came? By later bytes a reader of a growing log
- * would wait for its end. */
+/* Is something owed that was acknowledged before the request came (docs/WRITEBEHIND.md)? */
 static bool is_owed_one(const struct node *node)
 {
 	if (!node || !behind_is_owed(node_index(node), call.slot->owed_point))
@@ -270,7 +268,7 @@ void guard_unparked(const struct slot *slot)
 	room_give_back(atomic_load(&slot->backend), slot->uid);
 }
 
-/* A sync failed over a sound connection: data is lost. Storage says so once; asking again would yield
+/* A sync failed over a sound connection: data is lost. Storage says so once; asked again it would yield
  * success. */
 static bool is_final_error(const struct backend *b, enum op_class op_class)
 {
@@ -290,7 +288,6 @@ static bool waits_while_down(const struct board_backend *b, bool parkable)
 /* Publishes the request. False: answered, or its nodes are forgotten. */
 static bool begin_visit(struct backend *b, enum op_class op_class, unsigned flags, uint64_t target)
 {
-	/* After the deadline the kernel may forget them. */
 	if (!hold_nodes())
 		return false;
 	publish_request(b, op_class, flags, target);
@@ -380,7 +377,6 @@ bool guard_await(fuse_req_t req, struct backend *b)
 	return may_go_on(req, begin_visit(b, OP_METADATA, GUARD_NONE, 0) ? find_down(req, b) : GUARD_DOWN);
 }
 
-/* by_storage: no cache answered. */
 static void tell_breaker(struct backend *b, uint32_t epoch, enum errclass class, bool by_storage,
 			 uint64_t now_ns)
 {
@@ -420,8 +416,7 @@ static bool is_long_listing(const struct slot *slot, uint64_t now_ns)
 	return slot->listing && now_ns >= atomic_load(&slot->deadline_ns);
 }
 
-/* PARK_NONE: the error is answered. GUARD_PARKABLE waits through every outage, others through a young one if
- * two runs do no harm. */
+/* PARK_NONE: the error is answered. */
 static enum slot_park_reason why_again(const struct backend *b, const struct errclass_info *info)
 {
 	const struct slot *slot = call.slot;
@@ -432,8 +427,8 @@ static enum slot_park_reason why_again(const struct backend *b, const struct err
 		return PARK_NONE;
 	if (info->trips)
 		return waits_while_down(b->board, slot->parkable) ? PARK_DOWN : PARK_NONE;
-	/* EIO may mean a lost connection or a full disk: a probe decides. Another run is harmless, of a sync
-	 * only over a new connection. */
+	/* EIO may mean a lost connection or a full disk: a probe decides. A sync runs again only over a
+	 * new connection. */
 	return info->triggers_probe && !slot->asked ? PARK_VERDICT : PARK_NONE;
 }
 

@@ -28,7 +28,7 @@ enum guard_flags {
 	GUARD_LISTING = 1 << 3,
 	/* Answered from memory in an outage. */
 	GUARD_RECALLS = 1 << 4,
-	/* A sync that writes all of its data again: an error of before says nothing of that. */
+	/* A sync that writes all of its data again: earlier errors say nothing of that. */
 	GUARD_REWRITES = 1 << 5,
 };
 
@@ -61,25 +61,24 @@ enum guard_result guard_try(fuse_req_t req, struct backend *b, enum op_class op_
 /* As *rc: guardfs itself refuses. The caller gets the configured errno; the breaker hears nothing. */
 #define GUARD_POISONED (-EBADFD)
 
-/* guard_enter of a look-up, without the visit: for an answer from memory that must not succeed in an outage.
- * False: req is gone. */
+/* guard_enter of a look-up, without the visit: for an answer from memory that must not succeed in an
+ * outage. False: req is gone. */
 bool guard_await(fuse_req_t req, struct backend *b);
 
 /* Ends the visit. *rc (>= 0 or -errno) becomes the caller's: infrastructure errors become the configured
- * errno. False: parked to run again: after a connection error or doubtful EIO if parkable, or if the outage
- * is young and two runs do no harm (wire_may_run_again); or for GUARD_BY_NAME. */
+ * errno. False: parked to run again (docs/INTERNALS.md, "Running again"); req is gone. */
 bool guard_leave(fuse_req_t req, struct backend *b, ssize_t *rc);
 
-/* Within a visit of many calls: storage has answered one that began at since_ns. Else a long visit that is alone is taken for
- * silence. */
+/* In a visit of many calls: storage has answered one begun at since_ns. Else a long visit that is alone is
+ * taken for silence. */
 void guard_heard(struct backend *b, uint64_t since_ns);
 
 /* For closing without a request, in uid's share. False: breaker open, or backend full for the user. */
 bool guard_enter_quietly(struct backend *b, uint64_t target, uid_t uid);
 void guard_leave_quietly(struct backend *b, ssize_t rc);
 
-/* Parks a WRITE, with its deadline, for room to be owed of node's file; then it runs again. GUARD_DOWN: it
- * cannot wait. */
+/* Parks a WRITE, with its deadline, until there is room to owe it of node's file; then it runs again.
+ * GUARD_DOWN: it cannot wait. */
 enum guard_result guard_await_room(fuse_req_t req, struct backend *b, uint32_t node);
 
 /* May a WRITE be acknowledged before storage has it? */

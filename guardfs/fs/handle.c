@@ -1,4 +1,3 @@
-/* handle.c: see handle.h. */
 #include "fs/handle.h"
 #include "base/clock.h"
 #include "base/cleanup.h"
@@ -28,7 +27,7 @@ static void push_free(uint32_t i)
 	handles.free_head = i;
 }
 
-/* Opens whose worker died before an answer: the kernel never releases them. */
+/* Opens whose worker died unanswered: the kernel never releases them. */
 static void abandon_unanswered(uint32_t used)
 {
 	for (uint32_t i = 0; i < SLOT_MAX; i++) {
@@ -43,7 +42,7 @@ static void abandon_unanswered(uint32_t used)
 	}
 }
 
-/* The last worker may have died in the middle of an open or release. */
+/* The last worker may have died amid an open or release. */
 static void recount_opens(uint32_t used)
 {
 	for (uint32_t n = 0; n < atomic_load(&fs.arena->nodes_used); n++)
@@ -219,7 +218,7 @@ static void free_if_released(struct handle *h)
 {
 	uint32_t released = 1;
 
-	/* One that is still to be published stays (fs/publish_last.h), or to be synced (fs/checkpoint.h). */
+	/* One still to be published (fs/publish_last.h) or synced (fs/checkpoint.h) stays. */
 	if (atomic_load(&h->users) != 0 || atomic_load(&h->draft_last) || atomic_load(&h->sync_last) ||
 	    !atomic_compare_exchange_strong(&h->closing, &released, 2))
 		return;
@@ -240,7 +239,7 @@ void handle_retire(struct handle *h)
 {
 	uint32_t open = 0;
 
-	/* Of a RELEASE that is run again another thread may be freeing it. */
+	/* Another thread may be freeing it if this RELEASE is run again. */
 	(void)atomic_compare_exchange_strong(&h->closing, &open, 1);
 }
 
@@ -278,8 +277,6 @@ void handle_sweep(unsigned backend)
 			free_if_released(h);
 	}
 }
-
-/* ---- the open files of a node ---- */
 
 static bool mark_unlinked(struct handle *h, void *arg)
 {
@@ -324,7 +321,8 @@ struct usable {
 	bool is_open;
 };
 
-/* A use that is raised before these looks keeps it open, and its descriptor: who ends either looks at the uses afterwards. */
+/* A use raised before these looks keeps it open, and its descriptor: whoever ends either looks at the uses
+ * afterwards. */
 static bool find_usable(struct handle *h, void *arg)
 {
 	struct usable *usable = arg;

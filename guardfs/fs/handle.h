@@ -1,5 +1,4 @@
-/* handle.h (fs): open files: allocation, use counts, ledger of acknowledged writes, reopening after a
- * reconnect. Any thread unless stated otherwise. */
+/* handle.h (fs): open files. Any thread unless stated otherwise. */
 #ifndef GUARDFS_FS_HANDLE_H
 #define GUARDFS_FS_HANDLE_H
 
@@ -20,7 +19,7 @@ void handle_end_request(void);
 /* Sets what h's listing takes of its user's share. False: none left; the former count stays. */
 bool handle_count_listing(struct handle *h, uint32_t kib) WARN_UNUSED;
 
-/* Count a new handle to the caller; uncount it; count again in a new worker. For handle.c. */
+/* Count handles to their users; handle_count_again in a new worker. For handle.c. */
 void handle_count(struct handle *h);
 void handle_uncount(struct handle *h);
 void handle_count_again(const struct handle *h);
@@ -28,27 +27,27 @@ void handle_count_again(const struct handle *h);
 /* A descriptor or -errno. */
 int handle_memfd(const char *name) WARN_UNUSED;
 
-/* The handle owns ref (-1: none). NULL: the table is full. */
+/* The handle owns ref (-1: none). NULL: table full. */
 struct handle *handle_new(uint32_t node, enum handle_kind kind, uint8_t backend, int flags, int ref,
 			  uint32_t epoch, enum handle_name name);
 
-/* The live handle, its use count raised, or NULL. handle_put lowers it, and frees a released handle. */
+/* The live handle, in use, or NULL. handle_put ends the use, and frees a released handle. */
 struct handle *handle_get(uint64_t fh);
 void handle_put(struct handle *h);
 
 /* The last user closes and frees. */
 void handle_release(struct handle *h);
 
-/* RELEASE in two steps: retire before the answer, finish after it, since closing may take long. */
+/* RELEASE in two steps: retire before the answer, finish after it, for closing may take long. */
 void handle_retire(struct handle *h);
 void handle_finish(struct handle *h);
 
 void handle_mark_unlinked(uint32_t node);
 
-/* Is a file open that was removed from this directory of a backend's tree, or from one removed from it? */
+/* Is a file open that was removed from this directory of a backend's tree, or from a removed one below? */
 bool handle_is_removed_from(uint32_t dir);
 
-/* Any live handle of the node, its use count raised; stray: a HANDLE_STRAY. NULL: none. */
+/* Any live handle of the node, in use; stray: a HANDLE_STRAY. NULL: none. */
 struct handle *handle_find(uint32_t node, bool stray);
 
 bool handle_is_executed(uint32_t node);
@@ -62,7 +61,7 @@ bool handle_is_unclosed(unsigned backend);
 
 /* ---- handle_reopen.c: after a reconnect ---- */
 
-/* Within guard_enter/leave: makes h->fd valid for the present epoch. On -errno the handle may be poisoned. */
+/* Within the guard: makes h->fd valid for the present epoch. On -errno the handle may be poisoned. */
 errint_t handle_ensure(struct backend *b, struct handle *h) WARN_UNUSED;
 
 /* The same for *ref, the handle's own descriptor that writes at the end (appends) or by offset. Also errors
@@ -73,57 +72,56 @@ errint_t handle_ensure_for(struct backend *b, struct handle *h, bool appends, in
 
 /* Notes size and time at the open, before any write. */
 void handle_start_ledger(struct handle *h, uint64_t known_end, int64_t mtime_ns);
-/* Notes what was acknowledged: n bytes at offset (data NULL: storage alone knows which); n > 0 bytes appended by request unique to a file known to
- * reach `from`. */
+/* Notes what was acknowledged: n bytes at offset (data NULL: unknown); n > 0 bytes appended by request
+ * unique to a file known to reach `from`. */
 void handle_wrote(struct handle *h, uint64_t offset, const void *data, uint64_t n);
 void handle_appended(struct handle *h, uint64_t unique, uint64_t from, const void *data, size_t n);
-/* These bytes of h's file were, or may have been, changed otherwise: what was written there is not known by its content any
- * more, through whichever open file. */
+/* These bytes of h's file were, or may have been, changed otherwise: no open file knows them by content
+ * any more. */
 void handle_spoil(struct handle *h, uint64_t from, uint64_t n);
 /* Bytes that this request appended, if it was h's last to append; else 0. */
 size_t handle_has_appended(struct handle *h, uint64_t unique);
 /* Least end of the file. */
 uint64_t handle_known_end(struct handle *h);
-/* The same by all that was acknowledged through any file that is open for writing on the node of h. */
+/* The same by what was acknowledged through all files open for writing on h's node. */
 uint64_t handle_known_end_of_all(struct handle *h);
-/* A worker may have died in the midst of a change. Before threads. */
+/* A worker may have died amid a change. Before threads. */
 void handle_mend_ledger(struct handle *h);
 /* Copies the end of the last append. Returns its length; 0: none. */
 size_t handle_tail(struct handle *h, uint8_t tail[HANDLE_TAIL_MAX]);
-/* Bytes; and their ranges, put into a ledger. True: some of them were written over something. */
+/* Bytes; and their ranges, put into a ledger. True: some were written over something. */
 uint64_t handle_unsynced(struct handle *h);
 /* handle_unsynced, and since when some are (CLOCK_MONOTONIC). */
 uint64_t handle_unsynced_since(struct handle *h, uint64_t *since_ns);
 bool handle_add_unsynced(struct handle *h, struct ledger *ledger);
 /* Copies the checksums of what is not synced. */
 void handle_content(struct handle *h, struct content *content);
-/* Around a sync, which need not cover writes that come after its beginning. */
+/* Around a sync, which need not cover later writes. */
 uint32_t handle_sync_begins(struct handle *h);
 void handle_synced(struct handle *h, uint32_t mark);
 /* The file was given this size, through h or (NULL) otherwise: no open file must be longer. */
 void handle_truncated(uint32_t node, struct handle *h, uint64_t size);
-/* What was written through h, which is released, is no part of the file any more. */
+/* What was written through the released h is no part of the file any more. */
 void handle_forget_writes(struct handle *h);
-/* Another client cut the file, as seen over epoch's connection: no open file of that connection must be
- * longer. */
+/* Another client cut the file, as seen over epoch's connection: no open file of that must be longer. */
 void handle_seen_cut(uint32_t node, uint64_t size, uint32_t epoch);
 /* Somebody set its time back, as cp -p and touch do. */
 void handle_seen_set_back(uint32_t node, int64_t mtime_ns, uint32_t epoch);
-/* handle_truncated after a truncation with result rc, which may have been made in spite of the backend's
+/* handle_truncated after a truncation with result rc, which may have been made in spite of backend
  * trouble. */
 void handle_truncation_ended(ssize_t rc, uint32_t node, struct handle *h, uint64_t size);
 
 /* Acknowledged bytes in ranges are lost: the file is suspect, and write, fsync and close of its open files
- * say error (positive errno) from now on. Ranges that storage had confirmed and no sync has covered go with them: nobody
- * looks any more whether it still has them. */
+ * say error (positive errno) from now on. Ranges confirmed and not synced go with them: nobody looks any
+ * more whether storage still has them. */
 void handle_lost(struct backend *b, uint32_t node, int error, const struct ledger *ranges);
 
-/* Nobody knows any more whether what was acknowledged through h and not synced is there: the file is suspect, and h says so
- * from now on. For one thread, with the node held, while nothing is written through h. */
+/* Nobody knows whether what was acknowledged through h and not synced is there: the file is suspect, and h
+ * says so from now on. For one thread, with the node held, while nothing is written through h. */
 void handle_poison(struct backend *b, struct handle *h);
 
-/* Before an open file is released. Where its connection is lost, and no close has said that all is there, nobody has seen whether what it had not
- * synced is, and nobody will for what is owed: the file is suspect. */
+/* Before an open file is released. If its connection is lost, no close has said that all is there, and no
+ * owed bytes will have the file found again, its unsynced bytes are in doubt: the file is suspect. */
 void handle_closes(struct handle *h);
 
 #endif

@@ -1,4 +1,3 @@
-/* handle_content.c: see handle_content.h. */
 #include "fs/handle_content.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
@@ -72,7 +71,7 @@ static bool is_spoilt(struct handle *h, const struct content_run *run)
 	return true;
 }
 
-/* What is behind a run that differs is not looked at. */
+/* Runs behind one that differs are not looked at. */
 static errint_t compare_runs(struct backend *b, struct handle *h, int ref, const struct content *content,
 			     void *buffer, struct ledger *differs)
 {

@@ -1,5 +1,5 @@
-/* handle_reopen.c: a handle's file found again after a reconnect. One thread opens the file, without any
- * lock; others wait. Closing an older epoch's descriptor cannot hang: its transport is dead. */
+/* handle_reopen.c: a handle's file found again after a reconnect. One thread opens it, without any lock;
+ * others wait. Closing an older epoch's descriptor cannot hang: its transport is dead. */
 #include "base/log.h"
 #include "fs/checkpoint_wait.h"
 #include "fs/context.h"
@@ -23,8 +23,7 @@ static struct {
 /* By handle; under reopening.lock. */
 static bool is_reopening[HANDLE_MAX];
 
-/* A reader goes on if size and time have not gone back; a writer, if all unsynced bytes extended the file or can be
- * compared, and the file covers them. */
+/* docs/INTERNALS.md, "Open files", has the rules. */
 static bool may_go_on(const struct backend *b, struct handle *h, const struct stat *st)
 {
 	const struct node *node = &fs.arena->nodes[h->node];
@@ -113,8 +112,7 @@ void handle_lost(struct backend *b, uint32_t node, int error, const struct ledge
 	handle_index_each(node, tell_loss, &loss);
 }
 
-/* A task of an older epoch may use its descriptor's number again: the descriptor stays open, unrecorded, for
- * a sweep. */
+/* A task of an older epoch may use its descriptor's number again: it stays open, unrecorded, for a sweep. */
 static bool is_entered_before(const struct backend *b, uint32_t epoch)
 {
 	for (uint32_t i = 0; i < SLOT_MAX; i++) {
@@ -161,7 +159,7 @@ static bool is_gone(errint_t rc)
 	       rc == -ELOOP;
 }
 
-/* 0: the file found is that which was written. Else h may be poisoned. */
+/* 0: the file found is the one written. Else h may be poisoned. */
 static errint_t find_same(struct backend *b, struct handle *h, const struct stat *st, uint32_t epoch)
 {
 	struct ledger differs = {0};
@@ -248,7 +246,7 @@ static bool is_current(const struct backend *b, const struct handle *h, uint32_t
 	return atomic_load(&h->epoch) == *epoch && atomic_load(&h->fd) >= 0;
 }
 
-/* For what is owed the file will be found again, through the closed handle, and judged then. */
+/* Owed bytes will have the file found again, through the closed handle, and judged then. */
 static bool is_owed_through(const struct handle *h)
 {
 	uint64_t fh = handle_id(h, handle_number(h));
@@ -270,7 +268,8 @@ void handle_closes(struct handle *h)
 	if (!b || h->kind != HANDLE_FILE || (h->flags & O_ACCMODE) == O_RDONLY || h->unlinked ||
 	    atomic_load(&h->error))
 		return;
-	/* A close that said 0 has said that storage has it; but not that it is synced, where that was promised. */
+	/* A close that said 0 has said that storage has it; not that it is synced, where that was
+	 * promised. */
 	if (handle_unsynced(h) && (!guard_breaker_is_closed(b) || !is_current(b, h, &epoch)) &&
 	    !is_owed_through(h) && (!atomic_load(&h->flushed) || checkpoint_is_on(b->index)))
 		handle_poison(b, h);

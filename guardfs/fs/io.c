@@ -132,7 +132,7 @@ void fs_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset, struct f
 		fuse_reply_buf(req, (const char *)call.data, (size_t)rc);
 }
 
-/* A draft that has become too large goes on as a file in place. */
+/* A draft that has become too large goes on in place. */
 static errint_t ensure_in_place(struct backend *b, struct handle *h)
 {
 	errint_t rc = draft_is_new(h) ? draft_spill(b, h) : 0;
@@ -168,7 +168,7 @@ static ssize_t write_at(struct backend *b, struct handle *h, const char *data, s
 	return rc;
 }
 
-/* By the caller's flags at that moment (F_SETFL); pages of a mapping go where they belong. */
+/* By the caller's flags at that moment (F_SETFL); a mapping's pages go where they belong. */
 static bool is_append(const struct fuse_file_info *fi)
 {
 	return fi->flags & O_APPEND && !fi->writepage;
@@ -181,7 +181,7 @@ static bool goes_behind(const struct backend *b, const struct fuse_file_info *fi
 	       !fi->writepage && !kill_priv && !(fi->flags & (O_DIRECT | O_DSYNC)) && guard_takes_writes(b);
 }
 
-/* False: storage is to be asked. */
+/* False: ask storage. */
 static bool write_behind(fuse_req_t req, struct backend *b, struct handle *h, const char *data, size_t size,
 			 off_t offset, const struct fuse_file_info *fi)
 {
@@ -285,7 +285,7 @@ void fs_fallocate(fuse_req_t req, fuse_ino_t ino, int mode, off_t offset, off_t 
 		rc = handle_ensure(b, h);
 	if (rc == 0)
 		rc = b->ops->fallocate(b, atomic_load(&h->fd), mode, offset, length);
-	/* A hole, zeros; what lies behind a range that is taken out or put in moves. */
+	/* A hole, zeros; what lies behind a range taken out or put in moves. */
 	if (b->board && mode & ~FALLOC_FL_KEEP_SIZE)
 		handle_spoil(h, (uint64_t)offset,
 			     mode & (FALLOC_FL_COLLAPSE_RANGE | FALLOC_FL_INSERT_RANGE)

@@ -1,4 +1,3 @@
-/* jobs.c: see jobs.h. */
 #include "fs/jobs.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
@@ -94,8 +93,6 @@ static struct job *make_job(const char *name, uint32_t *index)
 	return j;
 }
 
-/* ---- which job ---- */
-
 /* False: dir is in no job. */
 static bool job_name(uint32_t dir, char *name)
 {
@@ -151,8 +148,6 @@ void jobs_leave(uint32_t job)
 		atomic_fetch_sub(&arena_jobs()->jobs[job - 1].handles, 1);
 }
 
-/* ---- open and closed ---- */
-
 static bool is_writer(const struct handle *h)
 {
 	return (h->flags & O_ACCMODE) != O_RDONLY;
@@ -179,8 +174,6 @@ void jobs_local_error(const struct handle *h, uint32_t job, int error, uint64_t 
 	if (h->backend == NODE_LOCAL && class != ERRCLASS_REAL)
 		job_error(arena_jobs(), job, class, now_ns);
 }
-
-/* ---- files that the kernel writes by itself ---- */
 
 static int64_t mtime_of(const struct stat *st)
 {
@@ -299,8 +292,6 @@ void jobs_closed(struct handle *h)
 		atomic_store(&j->writer_closed_ns, jobs_now_ns());
 	atomic_fetch_sub(&j->handles, 1);
 }
-
-/* ---- a new worker ---- */
 
 static void recount_handle(struct handle *h)
 {

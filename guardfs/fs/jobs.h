@@ -1,7 +1,5 @@
-/* jobs.h (fs): counting for jobs (shm/job.h). Any thread unless stated otherwise.
- *
- * An open matches the file's directory with the patterns and notes the job's number in the handle; then
- * counting costs a few relaxed additions. */
+/* jobs.h (fs): counting for jobs (shm/job.h; docs/INTERNALS.md, "Jobs"). Any thread unless stated
+ * otherwise. */
 #ifndef GUARDFS_FS_JOBS_H
 #define GUARDFS_FS_JOBS_H
 
@@ -13,7 +11,7 @@
 /* Builds the index, recounts open files. Before threads, after handle_init. */
 void jobs_init(void);
 
-/* The job (index + 1) of a file about to be opened, or JOB_NONE. Counts it as open, and notes the job in the
+/* The job (index + 1) of a file about to be opened, or JOB_NONE. Counts it as open, and notes it in the
  * slot. */
 uint32_t jobs_enter(const struct node *file);
 
@@ -32,8 +30,8 @@ void jobs_closed(struct handle *h);
 /* Notes st of node's file. Under node_lock, as the next. */
 void jobs_seen(struct node *node, const struct stat *st);
 
-/* The kernel reads and writes this handle's file itself, if node has a backing id. node's size and mtime_ns
- * are then those of the last look. */
+/* The kernel reads and writes this handle's file itself, if node has a backing id. node's size and
+ * mtime_ns are then the last look's. */
 void jobs_watch_by_stat(struct handle *h, struct node *node);
 
 /* fstat of those files, at most every 200 ms. */

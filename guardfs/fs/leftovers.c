@@ -1,4 +1,3 @@
-/* leftovers.c: see leftovers.h. */
 #include "fs/leftovers.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
@@ -14,9 +13,9 @@
 #include <sys/stat.h>
 
 #define SEEN_MAX 32u
-/* Between two sweeps: a listing comes upon a young one again and again. */
+/* Between two sweeps: listings come upon a young one again and again. */
 #define PAUSE_NS (60 * NSEC_PER_SEC)
-/* No rewriting takes so long, nor so many deadlines of a sync; clocks of servers differ. */
+/* No rewriting takes so long, nor so many deadlines of a sync; servers' clocks differ. */
 #define AGE_MIN_NS    (3600 * NSEC_PER_SEC)
 #define AGE_DEADLINES 4u
 
@@ -133,7 +132,7 @@ void leftovers_sweep(unsigned backend)
 	call.unique = 1ull << 63;
 	atomic_store(&left.next_ns[backend], clock_mono_ns() + PAUSE_NS);
 	while (guard_breaker_is_closed(b) && take_seen(backend, &l)) {
-		/* Whom sweep_one keeps from the file waits for it as for a rename. */
+		/* Requests that sweep_one keeps from the file wait as for a rename. */
 		if (guard_visit(b, OP_METADATA, GUARD_TARGET_ALL, 0) == VISIT_IN) {
 			rc = sweep_one(b, &l);
 			(void)guard_end_visit(b, rc, true);

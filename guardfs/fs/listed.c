@@ -1,4 +1,4 @@
-/* listed.c: see listed.h. A handful of listings, each with a table of its names. Private memory. */
+/* listed.c: see listed.h. A handful of listings, each with a table of names. Private memory. */
 #include "fs/listed.h"
 #include "backend/tree.h"
 #include "base/cleanup.h"
@@ -54,8 +54,6 @@ static void free_listed(struct listed *l)
 	free(l->table);
 	free(l);
 }
-
-/* ---- making one ---- */
 
 void listed_begin(struct listed_maker *maker, const struct backend *b, uint32_t dir, pid_t caller)
 {
@@ -119,7 +117,7 @@ void listed_add(struct listed_maker *maker, const char *name, size_t length, con
 	l->used += length + 1;
 }
 
-/* Of ASCII. Names that differ in case only have one place to begin at. */
+/* Of ASCII. Names differing only in case have one place to begin at. */
 static char lower(char c)
 {
 	return c >= 'A' && c <= 'Z' ? (char)(c | 0x20) : c;
@@ -157,7 +155,7 @@ static bool is_expired(const struct listed *l, uint64_t now_ns)
 	       l->changes != guard_changes_ended(&fs.guarded[l->backend]);
 }
 
-/* An empty place, that of an older listing of the directory, or of the oldest. */
+/* An empty place, an older listing's of the directory, or the oldest's. */
 static uint32_t place_for(const struct listed *new)
 {
 	uint32_t best = 0;
@@ -241,7 +239,7 @@ static bool is_ascii(const char *name)
 	return *name == '\0';
 }
 
-/* May a server that folds case, or Unicode, take the name for one of the listing? */
+/* May a server that folds case, or Unicode, take the name for a listed one? */
 static bool may_be_listed(const struct listed *l, const char *name)
 {
 	return !is_ascii(name) || find_entry(l, name, strcasecmp);
@@ -286,7 +284,7 @@ bool listed_find(const struct backend *b, uint32_t dir, const char *name, struct
 	return true;
 }
 
-/* Of all that is in the directory, and no older than attributes may be. */
+/* Of the whole directory, and no older than attributes may be. */
 static bool is_whole(const struct backend *b, const struct listed *l)
 {
 	uint64_t now_ns = clock_mono_ns();

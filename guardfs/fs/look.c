@@ -1,4 +1,3 @@
-/* look.c: see look.h. */
 #include "fs/look.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
@@ -106,7 +105,7 @@ static errint_t look_again(struct backend *b, const struct node *node, int flags
 	return rc < 0 ? rc : BACKEND_NODE_GONE;
 }
 
-/* If any file was written to meanwhile, sshfs forgets what an open showed, and answers with older
+/* If any file was written to meanwhile, sshfs forgets what an open showed and answers with older
  * attributes. */
 static bool is_unsure(const struct backend *b, uint32_t writes)
 {
@@ -114,15 +113,14 @@ static bool is_unsure(const struct backend *b, uint32_t writes)
 	       (guard_writes_ended(b) != writes || guard_is_write_inside(b));
 }
 
-/* Versions that the kernel was told since it was last made to ask again. */
+/* Versions told to the kernel since it was last made to ask again. */
 enum told {
 	TOLD_BEFORE, /* none by this worker: unknown if the node is older */
 	TOLD_ONE,
 	TOLD_SEVERAL, /* it may have kept any */
 };
 
-/* Simultaneous opens of a node may come to different files. So they are accepted one by one, and counted.
- * Parallel to arena->nodes; private, sparse. */
+/* Which opens of a node were accepted. Parallel to arena->nodes; private, sparse. */
 struct witness {
 	/* CLOCK_MONOTONIC; under the lock, as all but looks and inside. */
 	_Atomic uint64_t accepted_ns;
@@ -191,7 +189,7 @@ static uint64_t made_ns_of(const struct node *node)
 	return atomic_load_explicit(&node->made_ns, memory_order_relaxed);
 }
 
-/* A new node was just looked up: its witness takes no memory for that. */
+/* A new node was just looked up: that needs no witness's memory. */
 void look_found(const struct node *node)
 {
 	uint64_t now_ns = clock_mono_ns();
@@ -263,8 +261,8 @@ static bool may_accept(const struct backend *b, const struct node *node, int fla
 	return !o->growing && (*as_known || atomic_load(&witness_of(node)->accepts) == o->accepted);
 }
 
-/* An open accepted since this request entered: attributes seen by name may be another file's, the node's own
- * are newer. */
+/* An open was accepted since this request entered: attributes seen by name may be another file's, the
+ * node's own are newer. */
 static bool is_overtaken(const struct backend *b, const struct node *node)
 {
 	return !number_is_of_storage(b) && atomic_load(&witness_of(node)->accepted_ns) > call.entered_ns;
@@ -313,7 +311,6 @@ void look_tell_change(struct node *node, const struct stat *st)
 	remember_told(node, st);
 }
 
-/* How old may the file be when found again? */
 static int64_t oldest_mtime_ns(const struct node *node, const struct stat *st)
 {
 	const struct witness *w = witness_of(node);
@@ -323,7 +320,7 @@ static int64_t oldest_mtime_ns(const struct node *node, const struct stat *st)
 	return remembered ? MIN(mtime_ns, w->set_back_to_ns) : mtime_ns;
 }
 
-/* Or else: a worker may die between remembering a version and making the kernel ask again. */
+/* Else a worker may die between remembering a version and making the kernel ask again. */
 static bool may_be_apart(const struct node *node)
 {
 	enum told told = witness_of(node)->told;

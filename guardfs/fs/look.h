@@ -1,5 +1,5 @@
-/* look.h: do attributes seen on storage belong to the file that guardfs, its open files and the kernel mean?
- * docs/INTERNALS.md, "Close-to-open". Within the guard, any thread. */
+/* look.h: do attributes seen on storage belong to the file that guardfs, its open files and the kernel
+ * mean? docs/INTERNALS.md, "Close-to-open". Within the guard, any thread. */
 #ifndef GUARDFS_FS_LOOK_H
 #define GUARDFS_FS_LOOK_H
 
@@ -45,7 +45,7 @@ void look_leave(const struct node *node);
 /* A lookup by name is answered with node. */
 void look_found(const struct node *node);
 
-/* Did the kernel look the name up just before it sent this request? (Told of a node made a moment ago, too.) */
+/* Did the kernel look the name up just before this request? (Also true of a node just made.) */
 bool look_was_just_found(const struct node *node);
 
 /* look_enter for an open on a guarded tier; look_leave follows look_at_opened. */
@@ -57,22 +57,22 @@ void look_begin(const struct backend *b, const struct node *node, struct opened 
 errint_t look_at_opened(struct backend *b, struct node *node, int flags, struct opened *o) WARN_UNUSED;
 
 /* Before the kernel's answer: makes h, HANDLE_STRAY so far, its node's, and has the kernel ask again if it
- * may believe other attributes (o->changed: its content is old too). False: h stays a stray. It is only read,
- * and its file is another than that of an open accepted meanwhile, or grows during the look. */
+ * may believe other attributes (o->changed: its content is old too). False: h, which is only read, stays a
+ * stray (docs/INTERNALS.md, "Close-to-open"). */
 bool look_accept(const struct backend *b, struct node *node, int flags, struct opened *o, struct handle *h);
 
-/* Does st, at node's name, show another file than node's open one? (False if the sizes agree.) */
+/* Does st, at node's name, show another file than node's open one? (False for equal sizes.) */
 bool look_is_another(struct backend *b, const struct node *node, const struct stat *st);
 
-/* Remembers st, seen since this request entered, for the kernel. If an open was accepted since, st may be
- * another file's, and the node's attributes replace it. known: node's size before; if larger, another client
+/* Remembers st, seen since this request entered, for the kernel. If an open was accepted since, the node's
+ * attributes replace st, which may be another file's. known: node's size before; if larger, another client
  * cut the file (handle_seen_cut). */
 void look_tell(const struct backend *b, struct node *node, uint64_t known, struct stat *st);
 
 /* The same after the request's own change. */
 void look_tell_change(struct node *node, const struct stat *st);
 
-/* If another file has h's file's name, the file's own last attributes replace st. */
+/* If h's file's name is another file's, the file's own last attributes replace st. */
 void look_at_own(struct backend *b, struct handle *h, struct stat *st);
 
 #endif

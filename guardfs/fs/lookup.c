@@ -92,8 +92,8 @@ static ssize_t find_known(struct backend *b, struct node *known, uint32_t parent
 	return rc;
 }
 
-/* A node that the kernel holds is answered for in an outage too (slot.fallback); `known` carries one lookup
- * for that answer. If ours comes too late, guardian gave it. */
+/* A node that the kernel holds is answered for in an outage too (slot.fallback); `known` carries one
+ * lookup for that. If ours comes too late, guardian gave it. */
 static void lookup_guarded(fuse_req_t req, struct backend *b, struct node *parent, const char *name)
 {
 	struct slot *slot = call.slot;

@@ -253,7 +253,7 @@ void make_lost(struct node *node, bool lost)
 	node_unpin(node);
 }
 
-/* Before leaving: a request that waits for a late task on this name may make it anew at once. */
+/* Before leaving: a request waiting for a late task on this name may make it anew at once. */
 static void name_is_removed(uint32_t parent, const char *name, bool directory)
 {
 	const struct node *node = node_find_guarded(parent, name, NODE_UNHELD);
@@ -264,7 +264,8 @@ static void name_is_removed(uint32_t parent, const char *name, bool directory)
 	node_unlinked(parent, name);
 }
 
-/* Over sshfs a directory holds its removed files until they are closed; on any backend it may hold what is listed for nobody. */
+/* Over sshfs a directory holds its removed files until they are closed; on any backend it may hold
+ * unlisted ones. */
 static errint_t remove_directory(struct backend *b, uint32_t parent, const char *name)
 {
 	errint_t rc = b->ops->rmdir(b, parent, name, false);

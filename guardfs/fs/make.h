@@ -27,8 +27,8 @@ struct make_args {
  * .guardfs: EEXIST), for names that rewritings of state files use EPERM. */
 struct node *make_parent(fuse_req_t req, fuse_ino_t parent, const char *name, bool removing);
 
-/* The local object is about to lose this name. If it is the last, keeps its descriptor for processes that use
- * it (working directory, O_PATH). Returns the node, pinned, for make_lost; or NULL. */
+/* The local object is about to lose this name. If it is the last, keeps its descriptor for processes that
+ * use it (working directory, O_PATH). Returns the node, pinned, for make_lost; or NULL. */
 struct node *make_losing(uint32_t parent, const char *name);
 
 /* The name is lost (lost), or stays. node may be NULL. */

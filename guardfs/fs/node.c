@@ -6,7 +6,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-/* The kernel may have forgotten them since. Until who publishes or syncs them unpins them. */
+/* The kernel may have forgotten them. Publishing or syncing them unpins them. */
 static void pin_closed(void)
 {
 	uint32_t used = atomic_load(&fs.arena->handles_used);
@@ -260,7 +260,7 @@ struct node *node_intern_virtual(unsigned id, bool lookup)
 	return ntable_intern(&k, &st, 0, lookup ? NODE_LOOKED_UP : NODE_UNHELD);
 }
 
-/* The hash leaves the backend out: one walk finds the node of any. Under the lock of s. */
+/* The hash leaves the backend out: one walk finds any backend's node. Under the lock of s. */
 static struct node *find_named(struct node_shard *s, uint32_t hash, uint32_t parent, const char *name)
 {
 	struct node_key k = {.parent = parent, .name = name};

@@ -1,5 +1,4 @@
-/* node.h (fs): the table of nodes: indexes by identity, references, names. Any thread unless stated
- * otherwise. */
+/* node.h (fs): the table of nodes. Any thread unless stated otherwise. */
 #ifndef GUARDFS_FS_NODE_H
 #define GUARDFS_FS_NODE_H
 
@@ -27,11 +26,11 @@ static inline uint32_t node_index(const struct node *node)
 }
 
 /* Finds or makes the local node, with a lookup if asked; refreshes parent and name of directories and of
- * objects on mounted file systems. NULL: the table is full. */
+ * objects on mounted file systems. NULL: table full. */
 struct node *node_intern_local(uint32_t parent, const char *name, const struct found *found, bool lookup);
 
-/* The same for a guarded node, by name and parent (of the backend's tree, never a view), and remembers st,
- * but for a known regular file (look_tell). If type or file differ, the old node loses its name. */
+/* The same for a guarded node, by name and parent (of the backend's tree, never a view); remembers st, but
+ * for a known regular file (look_tell). If type or file differ, the old node loses its name. */
 struct node *node_intern_guarded(const struct backend *b, uint32_t parent, const char *name,
 				 const struct stat *st, enum node_reference reference);
 
@@ -49,7 +48,6 @@ void node_remember(struct node *node, const struct stat *st);
 
 /* 0: unknown. */
 uint64_t node_size(const struct node *node);
-/* Tells states of a file apart. */
 struct version {
 	uint64_t size;
 	int64_t mtime_ns;
@@ -80,7 +78,7 @@ void node_forget(struct node *node, uint64_t n);
 void node_look_up(struct node *node);
 
 /* The node's directory, pinned; NULL: unknown (root, local files). Of a view's root local, of a backend's
- * root virtual. */
+ * virtual. */
 struct node *node_hold_parent(const struct node *node);
 
 /* Keeps a node alive beyond the kernel's references. */
@@ -90,7 +88,7 @@ static inline void node_pin(struct node *node)
 }
 void node_unpin(struct node *node);
 
-/* The live node, pinned, or NULL. Also when the kernel may forget it at any moment. */
+/* The live node, pinned, or NULL, even if the kernel may forget it at any moment. */
 struct node *node_hold(fuse_ino_t id);
 
 /* Changes of names of guarded nodes and local directories. */
@@ -106,35 +104,35 @@ void node_renamed(uint32_t parent, const char *name, uint32_t newparent, const c
 void node_paths_changed(void);
 uint32_t node_paths_version(void);
 
-/* Path within the tier, without leading slash; "": the root. lost: also the last path of a nameless node.
+/* Path within the tier, without leading slash; "": the root. lost: also a nameless node's last path.
  * -ENAMETOOLONG; -ESTALE: no name. Of a view's root in the mount; of no other view. */
 errint_t node_path_in_tier(uint32_t node, bool lost, char *path, size_t size) WARN_UNUSED;
 
-/* Directory and name of a guarded node, of one moment; the last ones of a nameless node. 0; -ESTALE: it never had
+/* A guarded node's directory and name at one moment; a nameless node's last ones. 0; -ESTALE: it never had
  * any (a root). */
 errint_t node_place(const struct node *node, uint32_t *parent, char name[NAME_LENGTH_MAX + 1]) WARN_UNUSED;
 
-/* Another file of storage, st, was put into the node's place by us: the node is that file from now on. */
+/* Another file of storage, st, was put into the node's place by us: the node is that file now. */
 void node_became(struct node *node, const struct stat *st);
 
 /* ---- node_path.c: places ---- */
 
-/* Path in the mount, as above, of a directory or guarded node: by the route with the nearest target, else by
- * .guardfs/backends. */
+/* Path in the mount, as above, of a directory or guarded node: by the route with the nearest target, else
+ * by .guardfs/backends. */
 errint_t node_path(uint32_t node, char *path, size_t size) WARN_UNUSED;
 
-/* Also the last path of a nameless guarded node, for people. */
+/* Also a nameless guarded node's last path, for people. */
 errint_t node_last_path(uint32_t node, char *path, size_t size) WARN_UNUSED;
 
-/* The node's directory; of a local file the one where it was last found; NODE_NONE: unknown. */
+/* The node's directory; of a local file where it was last found; NODE_NONE: unknown. */
 uint32_t node_directory(const struct node *file);
 
 /* Is node top, or below it by names? top: of a guarded directory its object. Routes lead from local to
  * guarded nodes. */
 bool node_is_below(uint32_t node, uint32_t top);
 
-/* For a node's size, backing_id, opens. Not held across a call into a backend, except opening a local backing
- * file. */
+/* For a node's size, backing_id, opens. Not held across a call into a backend, but for opening a local
+ * backing file. */
 pthread_mutex_t *node_lock(const struct node *node);
 
 #endif

@@ -123,7 +123,7 @@ static void rename_guarded(uint32_t parent, const char *name, uint32_t newparent
 
 void node_renamed(uint32_t parent, const char *name, uint32_t newparent, const char *newname, bool exchange)
 {
-	/* Only guarded nodes are known by names; the next lookup places a local directory. */
+	/* Only guarded nodes are known by names; a local directory is placed by the next lookup. */
 	if (ntable_is_guarded(ntable_at(parent)))
 		rename_guarded(parent, name, newparent, newname, exchange);
 }

@@ -1,6 +1,5 @@
 /* node_rest.c: unreferenced nodes: freed, or kept (docs/INTERNALS.md, "Nodes"). A resting node keeps no
- * descriptor: a file removed beneath is gone. A node whose last name was removed through us is freed at
- * once. */
+ * descriptor. A node whose last name we removed is freed at once. */
 #include "fs/node_table.h"
 #include "backend/backend.h"
 
@@ -35,7 +34,7 @@ void ntable_child_removed(uint32_t parent)
 		ntable_free_if_unused(ntable_at(parent));
 }
 
-/* The oldest is overwritten. A node used again is skipped; one that rests twice goes by the first time. */
+/* The oldest is overwritten. A node used again is skipped; one resting twice goes by the first time. */
 static struct {
 	_Atomic uint64_t ids[NODE_RESTING_MAX];
 	_Atomic uint32_t next;

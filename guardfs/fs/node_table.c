@@ -264,8 +264,6 @@ struct node *ntable_make(const struct node_key *k, uint32_t parent, const char *
 	return node;
 }
 
-/* ---- roots of routes ---- */
-
 static bool is_route_root(const struct node *node)
 {
 	return (node->flags & (NODE_VIEW | NODE_ROUTE_ROOT)) == (NODE_VIEW | NODE_ROUTE_ROOT);

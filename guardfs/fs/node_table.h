@@ -1,5 +1,4 @@
-/* node_table.h: the inside of the node table, for fs/node*.c: index, records, rebuild. Its locks are in
- * docs/LOCKING.md. */
+/* node_table.h: the inside of the node table, for fs/node*.c. docs/LOCKING.md has its locks. */
 #ifndef GUARDFS_FS_NODE_TABLE_H
 #define GUARDFS_FS_NODE_TABLE_H
 
@@ -89,7 +88,7 @@ struct node *ntable_make(const struct node_key *k, uint32_t parent, const char *
 /* NULL: none. */
 struct node *ntable_look_up(const struct node_key *k, enum node_reference reference);
 
-/* The same, else a new node; NULL: the table is full. _locked: under the shard's lock. */
+/* The same, else a new node; NULL: table full. _locked: under the shard's lock. */
 struct node *ntable_intern(const struct node_key *k, const struct stat *st, unsigned flags,
 			   enum node_reference reference);
 struct node *ntable_intern_locked(struct node_shard *s, uint32_t hash, const struct node_key *k,
@@ -108,8 +107,7 @@ struct ntable_kept ntable_free(struct node_shard *s, struct node *node);
 bool ntable_is_unused(const struct node *node);
 void ntable_free_if_unused(struct node *node);
 
-/* Keeps a local node with a file handle until NODE_RESTING_MAX others rest: the kernel's file handles (NFS)
- * lead to it by id. */
+/* Keeps a local node with a file handle until NODE_RESTING_MAX others rest (docs/INTERNALS.md, "Nodes"). */
 void ntable_rest_if_unused(struct node *node);
 
 /* The same at a start for all nodes: those at rest, and those whose last reference a dying worker took

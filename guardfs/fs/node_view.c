@@ -1,4 +1,4 @@
-/* node_view.c: the nodes of directories as routes show them; see view.h. */
+/* node_view.c: directories' nodes as routes show them; see view.h. */
 #include "fs/view.h"
 #include "fs/context.h"
 #include "fs/node_numbers.h"
@@ -8,8 +8,6 @@
 
 #include <errno.h>
 #include <pthread.h>
-
-/* ---- the backend's tree ---- */
 
 /* Of directories that storage was not asked about. */
 static struct stat assumed_attributes(const struct backend *b)
@@ -90,8 +88,6 @@ uint64_t view_target_ino(const struct backend *b, const char *target)
 	return ino;
 }
 
-/* ---- roots of routes ---- */
-
 /* Pinned. */
 static struct node *target_or_self(struct node *root, const char *target)
 {
@@ -103,7 +99,7 @@ static struct node *target_or_self(struct node *root, const char *target)
 	return root;
 }
 
-/* Takes object's pin (NULL: keep the present one). version: of the map. was: root->object before the version
+/* Takes object's pin (NULL: keep the present one). version: of the map. was: root->object before version
  * was read. Another thread's change is as good. */
 static void point_root(struct node *root, uint64_t was, uint32_t version, struct node *object)
 {

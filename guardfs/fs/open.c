@@ -35,8 +35,8 @@
 
 /* ---- passthrough ---- */
 
-/* The kernel demands one mode and one backing id for all open files of an inode: the first open decides, the
- * last close ends it. seen: of fstat, or NULL. */
+/* The kernel demands one mode and one backing id for all open files of an inode: the first open decides,
+ * until the last close. seen: of fstat, or NULL. */
 static void passthrough_begin(struct node *node, struct handle *h, int fd, const struct stat *seen)
 {
 	if (!fs.board->kernel_passthrough || !S_ISREG(node->mode))
@@ -44,8 +44,8 @@ static void passthrough_begin(struct node *node, struct handle *h, int fd, const
 	ACQUIRE_LOCK(node_lock(node));
 	if (node->opens == 0) {
 		struct stat st = seen ? *seen : (struct stat){0};
-		/* The kernel would write with our privileges, and keep set-id bits that a caller's write must
-		 * clear. */
+		/* The kernel would write with our privileges, and keep set-id bits that a caller's write
+		 * must clear. */
 		bool known = seen || fstat(fd, &st) == 0, set_id = known && st.st_mode & (S_ISUID | S_ISGID);
 		int id = set_id ? 0 : wire_backing_open(fs.dev_fd, fd);
 
@@ -74,8 +74,7 @@ static void passthrough_end(struct node *node, struct handle *h)
 
 /* ---- OPEN ---- */
 
-/* Equal size and whole-second SFTP times do not prove equal content, nor do pages read over another
- * connection. */
+/* docs/INTERNALS.md, "Pages", has the rule. */
 static bool keeps_pages(const struct backend *b, struct node *node, const struct handle *h)
 {
 	uint32_t epoch = h->epoch;
@@ -92,7 +91,7 @@ static void fill_file_info(struct fuse_file_info *fi, const struct backend *b, s
 {
 	fi->fh = handle_id(h, handle_number(h));
 	fi->keep_cache = keeps_pages(b, node, h) && !changed;
-	/* These closes have nothing to report: they must not wait for absent storage. */
+	/* These closes have nothing to report, and must not wait for absent storage. */
 	fi->noflush = b->board == NULL || (fi->flags & O_ACCMODE) == O_RDONLY;
 }
 
@@ -104,8 +103,8 @@ static void undo_open(struct node *node, struct handle *h)
 	handle_release(h);
 }
 
-/* A handle of the file opened for node (NULL: no room), or closes it. Within the guard, for closing may
- * hang. */
+/* A handle of the file opened for node (NULL: no room, the file is closed). Within the guard, for closing
+ * may hang. */
 static errint_t take_handle(struct backend *b, const struct node *node, int flags, int ref, uint32_t epoch,
 			    enum handle_name name, struct handle **h)
 {
@@ -187,16 +186,15 @@ static ssize_t open_node(struct backend *b, uint32_t node, int flags, int *ref)
 	return rc;
 }
 
-/* A reader may bypass the kernel's inode, which is another file by now: on ESTALE the kernel looks a name up only once
- * more, then another replacement would be the caller's error. Only just after a lookup, since a new lookup keeps the
- * pages. */
+/* A reader may bypass the kernel's inode, which is another file by now: on ESTALE the kernel looks a name
+ * up only once more. Only just after a lookup, since a new lookup keeps the pages. */
 static bool may_read_directly(const struct node *node, int flags, const struct opened *o)
 {
 	return (flags & O_ACCMODE) == O_RDONLY && !(flags & O_TRUNC) &&
 	       (o->unsure || look_was_just_found(node));
 }
 
-/* The kernel has looked at the rights of the former one. */
+/* The kernel has checked the former one's rights. */
 static bool has_rights_of(const struct node *node, const struct node *former)
 {
 	return S_ISREG(node->mode) && node->mode == former->mode && node->uid == former->uid &&
@@ -262,8 +260,6 @@ static ssize_t open_and_look(struct backend *b, struct node *node, struct fuse_f
 	return rc;
 }
 
-/* ---- state files (docs/STATEFILES.md) ---- */
-
 struct state_open {
 	/* Of a state file: its place (statefiles_enter). */
 	bool is_one;
@@ -278,7 +274,7 @@ static bool is_rewrite(int flags)
 	return flags & O_TRUNC && (flags & O_ACCMODE) != O_RDONLY;
 }
 
-/* The file as storage has it now: is it to be rewritten through a draft? */
+/* Is the file, as storage has it now, to be rewritten through a draft? */
 static ssize_t begin_rewrite(struct backend *b, const struct node *node, struct state_open *s)
 {
 	errint_t rc = b->ops->getattr(b, node_index(node), -1, &s->former);
@@ -313,7 +309,7 @@ static ssize_t open_any(struct backend *b, struct node *node, struct fuse_file_i
 	return rc;
 }
 
-/* Pages and size that the kernel has of a file whose name changes its content are not asked: reads go past them. */
+/* The kernel's pages and size of a file whose name changes its content are not asked: reads go past them. */
 static void note_state_open(fuse_req_t req, const struct state_open *s, struct handle *h,
 			    const struct opened *o, struct fuse_file_info *fi)
 {
@@ -327,7 +323,7 @@ static void note_state_open(fuse_req_t req, const struct state_open *s, struct h
 	h->draft_owner = writer_process((uint32_t)fuse_req_ctx(req)->pid);
 }
 
-/* The kernel checks this, but for an open that truncates without writing: only afterwards, when the program
+/* The kernel checks this, but for an open that truncates without writing only afterwards, when the program
  * is gone. */
 static bool truncates_program(const struct node *node, int flags)
 {
@@ -335,7 +331,6 @@ static bool truncates_program(const struct node *node, int flags)
 	       handle_is_executed(node_index(node));
 }
 
-/* For finding the file again. */
 static void start_ledger(const struct node *node, struct handle *h, const struct opened *o, bool truncated)
 {
 	struct version version = o->looked ? version_of(&o->st) : node_version(node);
@@ -500,8 +495,6 @@ void fs_create(fuse_req_t req, fuse_ino_t parent_id, const char *name, mode_t mo
 	reply_create(req, node, h, &found.st, fi);
 }
 
-/* ---- FLUSH, FSYNC, RELEASE ---- */
-
 typedef errint_t (*sync_fn)(struct backend *b, struct handle *h, bool data_only);
 
 static errint_t do_flush(struct backend *b, struct handle *h, bool data_only)
@@ -515,7 +508,7 @@ static errint_t do_fsync(struct backend *b, struct handle *h, bool data_only)
 	return b->ops->fsync(b, atomic_load(&h->fd), data_only);
 }
 
-/* Within the guard. A sync that follows an EIO would succeed, whatever is lost: it waits for the verdict of that instead. */
+/* Within the guard. A sync after an EIO would succeed, whatever is lost: it waits for the verdict instead. */
 static errint_t sync_certainly(struct backend *b, struct handle *h, sync_fn sync, bool data_only)
 {
 	if (!b->board)
@@ -525,13 +518,12 @@ static errint_t sync_certainly(struct backend *b, struct handle *h, sync_fn sync
 	return sync_failed_judge(h, sync(b, h, data_only));
 }
 
-/* Acknowledged, and not on storage? */
 static bool is_owed(const struct handle *h)
 {
 	return atomic_load(&fs.arena->nodes[h->node].flags) & NODE_BEHIND;
 }
 
-/* Before the answer: what is written after it, by whomever, is later. */
+/* Before the answer: what is written after it is later. */
 static void note_close(struct handle *h, bool stored)
 {
 	atomic_store(&h->closed_ns, clock_mono_ns());
@@ -564,7 +556,7 @@ static void sync_handle(fuse_req_t req, uint64_t fh, sync_fn sync, bool data_onl
 	b = h->backend == NODE_LOCAL ? &fs.local : &fs.guarded[h->backend];
 	if (b->board)
 		sync_failed_settle(b, h);
-	/* A loss is told before what was lost is owed no more: in this order none is missed. */
+	/* A loss is told before what was lost stops being owed: in this order none is missed. */
 	has_nothing = closes && handle_unsynced(h) == 0 && !is_owed(h);
 	if (atomic_load(&h->error)) {
 		rc = atomic_load(&h->error);
@@ -660,7 +652,8 @@ void fs_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 		handle_closes(h);
 	if (h && node)
 		passthrough_end(node, h);
-	/* Nobody waits for the answer, until which the kernel keeps the node: a draft's deadline counts on it. */
+	/* Nobody waits for the answer, until which the kernel keeps the node: a draft's deadline counts on
+	 * it. */
 	if (h && publish_last_is_due(h)) {
 		publish_last(h);
 		fuse_reply_err(req, 0);
@@ -669,16 +662,15 @@ void fs_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	}
 	if (h)
 		draft_closes(h);
-	/* Once it is retired, the end of anybody's use gives it to the next open. */
+	/* Once retired, it goes to the next open when anybody's use ends. */
 	if (used)
 		atomic_fetch_add(&h->users, 1);
 	syncs = used && leaves_sync(h);
 	if (h)
 		handle_retire(h);
-	/* Of owed bytes that have arrived meanwhile their sender saw the file open. */
+	/* The sender of owed bytes that arrived meanwhile saw the file open. */
 	if (used && !syncs)
 		syncs = leaves_sync(h);
-	/* Closing may take long. */
 	fuse_reply_err(req, 0);
 	if (syncs)
 		checkpoint_last(h);

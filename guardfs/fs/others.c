@@ -1,4 +1,3 @@
-/* others.c: see others.h. */
 #include "fs/others.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
@@ -125,8 +124,7 @@ static struct message *put_message(uint64_t place, const char *name, bool drop)
 	return m;
 }
 
-/* The kernel lets no message pass before another caller's answer, which may wait for our message. An answered
- * one does not wait. */
+/* Such a request may wait for our message (docs/INTERNALS.md, "Views"); an answered one does not. */
 static bool is_being_changed(uint64_t place)
 {
 	for (uint32_t i = 0; i < arena_slots_used(fs.arena); i++) {

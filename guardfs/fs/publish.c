@@ -1,4 +1,4 @@
-/* publish.c: see publish.h. docs/STATEFILES.md says what is seen when anybody dies between two steps. */
+/* publish.c: see publish.h and docs/STATEFILES.md. */
 #include "fs/publish.h"
 #include "base/clock.h"
 #include "base/log.h"
@@ -23,8 +23,6 @@ static struct backend *backend_of(const struct handle *h)
 	return &fs.guarded[h->backend];
 }
 
-/* ---- FLUSH, FSYNC ---- */
-
 /* The log has it once: if answered, by whichever of the two comes first (publish_killed). */
 static void refuse_killed(struct handle *h, bool answered)
 {
@@ -37,7 +35,7 @@ static void refuse_killed(struct handle *h, bool answered)
 			    publish_path_of(h, path, sizeof(path)));
 }
 
-/* Does this FLUSH, of a thread pid, come of a close that means that the draft is whole? */
+/* Does this FLUSH, of thread pid, come of a close that means that the draft is whole? */
 static bool is_finished(struct handle *h, uint32_t pid)
 {
 	switch (writer_closes(pid, h->draft_owner)) {
@@ -47,7 +45,7 @@ static bool is_finished(struct handle *h, uint32_t pid)
 			return false;
 		if (!draft_is_blank(h))
 			return true;
-		/* A shell duplicates what it has opened for a program, and closes it. */
+		/* A shell closes a duplicate before its program has written. */
 		atomic_store(&h->closed_ns, clock_mono_ns());
 		return false;
 	case WRITER_KILLED:
@@ -66,7 +64,7 @@ void publish_killed(uint64_t fh, uint32_t pid)
 		refuse_killed(h, true);
 }
 
-/* Where the name leads now: the version that was published, or a later one. */
+/* Where the name leads now: the published version, or a later one. */
 static errint_t open_published(struct backend *b, struct handle *h, int *ref)
 {
 	int place;
@@ -81,7 +79,7 @@ static errint_t open_published(struct backend *b, struct handle *h, int *ref)
 	return rc;
 }
 
-/* What a close has published outlasts no crash of the server until the file is synced: the rename, that is. */
+/* A close's publication outlasts no crash of the server until the file, hence the rename, is synced. */
 static errint_t sync_published(struct backend *b, struct handle *h)
 {
 	/* Another close may publish meanwhile. */
@@ -100,7 +98,8 @@ static errint_t sync_published(struct backend *b, struct handle *h)
 		if (rc < 0)
 			atomic_fetch_add(&h->draft_changes, 1);
 	}
-	/* Not before: another fsync(2), or this one run again by the next worker, must not take it for done. */
+	/* Not before: another fsync(2), or this one run again by the next worker, must not take it for
+	 * done. */
 	if (rc == 0)
 		atomic_store(&h->draft_synced, published);
 	return rc;

@@ -1,23 +1,21 @@
-/* publish.h: drafts (fs/draft.h) brought to storage: written beside the file, synced, and renamed over it. Worker, any
- * thread. */
+/* publish.h: drafts (fs/draft.h) brought to storage (docs/STATEFILES.md). Worker, any thread. */
 #ifndef GUARDFS_FS_PUBLISH_H
 #define GUARDFS_FS_PUBLISH_H
 
 #include "fs/publish_readers.h"
 
-/* Answers FLUSH (closes) or FSYNC of a draft, by reply: publishes what is due. A close by another process than the one that
- * began the draft, or of one that is being killed, publishes nothing. A draft some of whose writes have failed is not published, which
- * is an error. Takes over h's use. */
+/* Answers FLUSH (closes) or FSYNC of a draft, by reply: publishes what is due (docs/STATEFILES.md,
+ * "Closes"). A draft with failed writes is not published, which is an error. Takes over h's use. */
 void publish_sync(fuse_req_t req, struct handle *h, bool closes, int (*reply)(fuse_req_t req, int error));
 
-/* The FLUSH of fh by a thread pid is about to be answered for it, since its process is being killed. Its own thread may not have
- * looked at it yet, and the kernel sends RELEASE as soon as FLUSH is answered: what a killed program began must be refused
- * before. fh's handle is not used otherwise. Asks no storage. */
+/* Before the FLUSH of fh by thread pid is answered because its process is being killed: refuses what the
+ * process began, since the kernel sends RELEASE right after that answer. fh's handle is not used
+ * otherwise. Asks no storage. */
 void publish_killed(uint64_t fh, uint32_t pid);
 
-/* For a rename over a state file. Within the guard, as a change of everything (GUARD_TARGET_ALL): syncs the file of p/name,
- * waits until nobody is at np/newname (statefiles_begin; *place), and lets its readers keep their version. 0 or -errno.
- * publish_end must follow in any case; renamed: it was. */
+/* For a rename over a state file. Within the guard, as a change of everything (GUARD_TARGET_ALL): syncs
+ * the file of p/name, waits until nobody is at np/newname (statefiles_begin; *place), and lets its readers
+ * keep their version. 0 or -errno. publish_end_rename must follow in any case; renamed: it was. */
 struct published_rename {
 	int place;
 	/* What is renamed, for the generations; NULL: not read. */

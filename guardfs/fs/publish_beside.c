@@ -1,4 +1,3 @@
-/* publish_beside.c: see publish_beside.h. */
 #include "fs/publish_beside.h"
 #include "base/cleanup.h"
 #include "base/fd.h"
@@ -20,11 +19,7 @@
 #define XATTR_NAMES_ROOM 4096
 #define XATTR_VALUE_ROOM 65536
 
-/* ---- the name ---- */
-
-/* 16 hexadecimal digits: those of machine and mount, by which a leftover is known, and as many of this publication
- * alone. Nobody can make a file of the name beforehand, and a copy of the machine, or a thread of a worker that died, never writes
- * to the same. */
+/* The name's 16 digits: 8 of machine and mount, 8 of this publication alone (docs/STATEFILES.md). */
 static uint32_t instance;
 static pthread_once_t instance_is_known = PTHREAD_ONCE_INIT;
 
@@ -61,8 +56,6 @@ bool publish_beside_is_ours(const char *name)
 	return statefile_is_beside(name) && memcmp(name + strlen(name) - 16, ours, 8) == 0;
 }
 
-/* ---- what could not be removed ---- */
-
 #define LEFT_MAX 16u
 
 static struct {
@@ -74,7 +67,7 @@ static struct {
 	} left[LEFT_MAX];
 } leftovers = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
-/* If there are too many a listing will come upon it (fs/leftovers.h). */
+/* Where there are too many, a listing will come upon it (fs/leftovers.h). */
 static void leave_for_later(uint32_t parent, const char *name)
 {
 	struct left *l;
@@ -129,9 +122,7 @@ static void remove_unfinished(struct backend *b, const struct publication *p)
 		(void)b->ops->unlink(b, p->parent, beside);
 }
 
-/* ---- what the old file has ---- */
-
-/* Where owner and mode are presented they cannot be set: the file was made with the mode, of which the server may have
+/* Presented owner and mode cannot be set: the file was made with the mode, of which the server may have
  * taken away. */
 static bool is_made_like(const struct publication *p, const struct found *made)
 {
@@ -177,7 +168,7 @@ struct xattrs {
 	char old[XATTR_NAMES_ROOM], made[XATTR_NAMES_ROOM], value[XATTR_VALUE_ROOM];
 };
 
-/* The directory's default ACL has come with the file: it must not let in whom the old one did not. */
+/* The directory's default ACL has come with the file: it must let in nobody whom the old one did not. */
 static errint_t take_away_more(struct backend *b, struct xattrs *x, ssize_t n_old, uint32_t made)
 {
 	ssize_t n = b->ops->listxattr(b, made, x->made, sizeof(x->made));
@@ -210,7 +201,8 @@ static errint_t carry_xattrs(struct backend *b, const struct publication *p, con
 	return rc;
 }
 
-/* Storage lets nobody give it to another file. Nothing else is a reason to write over the file itself: least of all a full disk. */
+/* Storage lets nobody give it to another file. Nothing else, least of all a full disk, is a reason to
+ * write over the file itself. */
 static bool is_refused(errint_t rc)
 {
 	return rc == -EPERM || rc == -EACCES || rc == -EOPNOTSUPP || rc == -ENOSYS || rc == -EINVAL ||
@@ -245,8 +237,6 @@ static errint_t set_times(struct backend *b, const struct publication *p, int re
 	return b->ops->setattr(b, p->node, ref, &want, set, &st);
 }
 
-/* ---- putting it there ---- */
-
 /* Guardian has told the caller of a failure, or is about to: nothing more may be changed. */
 static errint_t end_step(errint_t rc)
 {
@@ -273,7 +263,7 @@ static mode_t mode_of(const struct backend *b, const struct publication *p)
 	return (b->config->present_owner ? p->old.stored.mode : p->old.st.st_mode) & 07777;
 }
 
-/* Made by nobody else. The name is noted first: a worker that dies leaves it to the next one. */
+/* Made by nobody else. The name is noted first: a dying worker leaves it to the next one. */
 static errint_t make_file(struct backend *b, struct publication *p, int *ref)
 {
 	const struct node *node = &fs.arena->nodes[p->node];
@@ -299,8 +289,8 @@ static errint_t make_file(struct backend *b, struct publication *p, int *ref)
 	return rc == -EACCES || rc == -EPERM || rc == -ENAMETOOLONG ? PUBLISH_IN_PLACE : rc;
 }
 
-/* sshfs says EIO where the server has posix-rename@openssh.com not, and many other things: does the server rename to a
- * free name? */
+/* sshfs says EIO where the server lacks posix-rename@openssh.com, and for much else: does the server
+ * rename to a free name? */
 static bool renames_elsewhere(struct backend *b, struct publication *p)
 {
 	char spare[STATEFILE_NAME_SIZE];
@@ -314,7 +304,7 @@ static bool renames_elsewhere(struct backend *b, struct publication *p)
 	return true;
 }
 
-/* Without that a server puts no file into the place of another. */
+/* Without that a server replaces no file by another. */
 static errint_t rename_over(struct backend *b, struct publication *p)
 {
 	errint_t rc = b->ops->rename(b, p->parent, p->beside, p->parent, p->name, 0);
@@ -328,8 +318,8 @@ static errint_t rename_over(struct backend *b, struct publication *p)
 		   : rc;
 }
 
-/* A close may have something to say of what was written. A sync of the file after the rename makes that durable: ext4, xfs and
- * btrfs keep the order, and over SFTP no directory can be synced. */
+/* A close may have something to say of what was written. A sync of the file after the rename makes that
+ * durable: ext4, xfs and btrfs keep the order, and over SFTP no directory can be synced. */
 static errint_t replace_with(struct backend *b, struct publication *p, int ref)
 {
 	errint_t rc = 0, closed;
@@ -369,7 +359,7 @@ void publish_beside_end(struct backend *b, struct publication *p, errint_t rc)
 {
 	if (p->beside[0] && !is_connection_lost(rc))
 		rc = b->ops->unlink(b, p->parent, p->beside);
-	/* It is done again by the same handle; or not at all. */
+	/* The same handle does it again; or nobody does. */
 	if (p->beside[0] && is_connection_lost(rc))
 		leave_for_later(p->parent, p->beside);
 	p->beside[0] = '\0';

@@ -1,4 +1,4 @@
-/* publish_beside.h: new content put beside a file and renamed over it, for fs/publish_draft.c. Within the guard; worker, any
+/* publish_beside.h: new content put beside a file and renamed over it. Within the guard; worker, any
  * thread. */
 #ifndef GUARDFS_FS_PUBLISH_BESIDE_H
 #define GUARDFS_FS_PUBLISH_BESIDE_H
@@ -20,25 +20,26 @@ struct publication {
 	/* Is there a file of the name? As it was found. */
 	bool is_there;
 	struct found old;
-	/* The file beside it; "": there is none. */
+	/* The file beside it; "": none. */
 	char beside[STATEFILE_NAME_SIZE];
 	/* Of the file, which was replaced. */
 	struct published_readers readers;
 	bool is_replaced;
 };
 
-/* No file can be put beside it, or none with its owner, mode and extended attributes, or it cannot be renamed. The file
- * itself has not changed. */
+/* No file can be put beside it, or none with its owner, mode and extended attributes, or none renamed over
+ * it. The file itself has not changed. */
 #define PUBLISH_IN_PLACE (-EXDEV)
 
-/* Between statefiles_begin and statefiles_end. 0; PUBLISH_IN_PLACE; GUARD_POISONED: the request was answered meanwhile; or
+/* Between statefiles_begin and statefiles_end. 0; PUBLISH_IN_PLACE; GUARD_POISONED: answered meanwhile; or
  * storage's -errno. publish_beside_end must follow in any case, once the content is where it belongs. */
 errint_t publish_beside(struct backend *b, struct publication *p) WARN_UNUSED;
 
-/* Removes what is left beside it; rc: what the publication came to. */
+/* Removes what is left beside it; rc: the publication's result. */
 void publish_beside_end(struct backend *b, struct publication *p, errint_t rc);
 
-/* Is it a name that publish_beside takes for such a file, on this machine and for this mount? Also without the guard. */
+/* Would publish_beside give such a file this name, on this machine and for this mount? Also without the
+ * guard. */
 bool publish_beside_is_ours(const char *name);
 
 #endif

@@ -1,4 +1,4 @@
-/* publish_draft.c: see publish_draft.h. docs/STATEFILES.md says what is seen when anybody dies between two steps. */
+/* publish_draft.c: see publish_draft.h and docs/STATEFILES.md. */
 #include "fs/publish_draft.h"
 #include "base/log.h"
 #include "fs/dirs.h"
@@ -29,8 +29,8 @@ static errint_t end_step(errint_t rc)
 	return rc == 0 && call_is_late() ? GUARD_POISONED : rc;
 }
 
-/* In the file itself, as without drafts: it has other names, or is open for writing otherwise, or no file can be put
- * beside it. The new version is handed over to be kept on the local disk, at some time. What is beside it stays until the end. */
+/* In the file itself, as without drafts (docs/STATEFILES.md, "What is no rewriting"). The new version goes
+ * to the local disk, at some time; what is beside the file stays until the end. */
 static errint_t rewrite_in_place(struct backend *b, const struct publication *p)
 {
 	int ref = -1;
@@ -72,20 +72,21 @@ static void note_published(struct backend *b, const struct publication *p)
 		node_grown(node, p->content->size);
 	}
 	suspects_emptied(p->node);
-	/* Before the answer: who is told that the file is closed must see what it has become. It is open, hence not being evicted. */
+	/* Before the answer: whoever is told that the file is closed must see what it has become. It is
+	 * open, hence not being evicted. */
 	if (!atomic_load(&p->h->closing))
 		doubt_node(node);
 	others_drop_pages(node);
 }
 
-/* It is not the version that the draft began from, nor another draft's: what others wrote in place ends here. */
+/* It is not the version that the draft began from, nor another draft's: others' writes in place end here. */
 static void keep_changed(struct backend *b, const struct publication *p)
 {
 	struct version base = {p->h->draft_base_size, p->h->draft_base_mtime_ns};
 	char path[4096];
 	bool kept;
 
-	/* A publication that a dead worker, or a lost connection, left unfinished may have been made. */
+	/* An unfinished publication, of a dead worker or a lost connection, may have been made. */
 	if (version_is_same(base, version_of(&p->old.st)) || atomic_load(&p->h->draft_beside))
 		return;
 	kept = versions_former(b, p->node, &p->old.st, true);
@@ -115,7 +116,7 @@ static errint_t replace_file(struct backend *b, struct publication *p)
 	return rc;
 }
 
-/* Nobody is at the name now, and unlink(2) and rename(2) wait: is it still the one that was read? */
+/* Nobody is at the name now, and unlink(2) and rename(2) wait: is it still the one read? */
 static bool has_moved(const struct publication *p)
 {
 	const struct handle *h = p->h;
@@ -140,7 +141,8 @@ static errint_t publish_as(struct backend *b, struct publication *p)
 		rc = replace_file(b, p);
 	if (rc == 0)
 		atomic_store(&p->h->draft_published, p->content->changes);
-	/* That the attributes cannot be had is no error any more. After an error of the last sync the file is the new one, too. */
+	/* Missing attributes are no error any more. After an error of the last sync the file is the new
+	 * one, too. */
 	if (rc == 0 || p->is_replaced)
 		note_published(b, p);
 	if (place != STATEFILES_NO_PLACE)
@@ -167,7 +169,7 @@ errint_t publish_draft(struct backend *b, struct handle *h, bool durable)
 	if (rc == 0 && h->unlinked == HANDLE_NAMED)
 		versions_add(h->node, content.data, content.size);
 	draft_settle(b, h, rc, content.size);
-	/* A file that was removed, or replaced by another through the mount, is published nowhere. */
+	/* A file removed, or replaced by another through the mount, is published nowhere. */
 	if (rc == 0) {
 		atomic_store(&h->draft_published, content.changes);
 		if (durable)

@@ -1,4 +1,3 @@
-/* publish_io.c: see publish_io.h. */
 #include "fs/publish_io.h"
 #include "fs/statefiles.h"
 
@@ -12,7 +11,7 @@ errint_t publish_fsync(struct backend *b, int ref)
 	return rc == -ENOSYS || rc == -EINVAL || rc == -EOPNOTSUPP ? 0 : rc;
 }
 
-/* about is what was last known: it is tried first, and one byte more tells whether that was all. */
+/* about was last known: it is tried first, and one byte more tells whether that was all. */
 errint_t publish_read(struct backend *b, int ref, uint64_t about, void **data, size_t *size)
 {
 	size_t room = (size_t)MIN(about, statefiles_size()) + 1;

@@ -1,4 +1,3 @@
-/* publish_last.c: see publish_last.h. */
 #include "fs/publish_last.h"
 #include "base/clock.h"
 #include "base/log.h"
@@ -15,14 +14,14 @@
 #include <stdlib.h>
 #include <time.h>
 
-/* An error that may pass is tried again so often, over sound connections. */
+/* Tries after an error that may pass, over sound connections. */
 #define TRIES_MAX 4u
 #define RETRY_NS  (250 * NSEC_PER_MSEC)
-/* How long requests wait for one that is to be tried again. */
+/* How long requests wait for a draft that is to be tried again. */
 #define AWAIT_NS (300 * NSEC_PER_MSEC)
 
 static struct {
-	/* Handles with draft_last, by backend; when those that wait are tried again (CLOCK_MONOTONIC). */
+	/* Handles with draft_last, by backend; when the waiting ones are tried again (CLOCK_MONOTONIC). */
 	_Atomic uint32_t n[CONFIG_BACKENDS_MAX];
 	_Atomic uint64_t next_ns[CONFIG_BACKENDS_MAX];
 	/* Of a handle, by the thread that has taken it. */
@@ -49,8 +48,6 @@ void publish_last_init(void)
 	}
 }
 
-/* ---- the end of one ---- */
-
 /* The file is suspect, if what its writer was told is not so. */
 static void tell_lost(struct handle *h, const char *why)
 {
@@ -65,7 +62,7 @@ static void tell_lost(struct handle *h, const char *why)
 		lost.size = content.size;
 		lost.ranges = &ranges;
 	}
-	/* Of one that was only emptied, or of which all was taken away again, no bytes are lost. */
+	/* One that was only emptied, or is empty again, has no bytes to lose. */
 	if (!draft_is_blank(h) && (!known || content.size > 0))
 		suspects_file(&fs.guarded[h->backend], h->node, &lost);
 	log_error("%s: its new content was not published: %s; the former version stays",
@@ -177,8 +174,6 @@ void publish_last(struct handle *h)
 	(void)try_one(h); /* else it waits */
 }
 
-/* ---- those that wait ---- */
-
 bool publish_last_has_waiting(unsigned backend)
 {
 	return atomic_load(&last.n[backend]) && clock_mono_ns() >= atomic_load(&last.next_ns[backend]) &&
@@ -223,8 +218,6 @@ void publish_last_give_up(void)
 		settle(h);
 	}
 }
-
-/* ---- those who come after it ---- */
 
 struct awaited {
 	uint64_t now_ns, until_ns;

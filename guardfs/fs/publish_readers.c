@@ -1,4 +1,3 @@
-/* publish_readers.c: see publish_readers.h. */
 #include "fs/publish_readers.h"
 #include "base/cleanup.h"
 #include "base/fd.h"
@@ -30,8 +29,6 @@ static void pause_shortly(void)
 	nanosleep(&pause, NULL);
 }
 
-/* ---- who they are ---- */
-
 static bool is_reader(const struct handle *h)
 {
 	return h->kind == HANDLE_FILE && (h->flags & O_ACCMODE) == O_RDONLY && !h->unlinked && !draft_is(h);
@@ -48,7 +45,7 @@ struct collecting {
 	uint32_t room;
 };
 
-/* One that was open after its use was raised stays so; another is put, outside the index's lock. */
+/* One open after its use was raised stays so; others are put, outside the index's lock. */
 static bool collect_reader(struct handle *h, void *arg)
 {
 	const struct collecting *c = arg;
@@ -83,9 +80,7 @@ static errint_t collect_readers(uint32_t node, struct published_readers *r)
 	return 0;
 }
 
-/* ---- their descriptors ---- */
-
-/* False: its caller has been told that it is closed, and the descriptor is still to be. */
+/* False: its caller was told that it is closed, but its descriptor is not yet. */
 static bool is_closed_or_open(struct handle *h, void *b)
 {
 	return h->kind != HANDLE_FILE || h->unlinked || draft_is(h) || !atomic_load(&h->closing) ||
@@ -100,7 +95,7 @@ static void await_closing(struct backend *b, uint32_t node)
 		pause_shortly();
 }
 
-/* Who comes now reads from memory. Who came before may still be about to use the descriptor. */
+/* New reads come from memory. Former users may still be about to use the descriptor. */
 static void close_descriptor(struct backend *b, struct handle *h)
 {
 	int fd;
@@ -113,8 +108,6 @@ static void close_descriptor(struct backend *b, struct handle *h)
 	if (fd >= 0)
 		b->ops->release(b, fd);
 }
-
-/* ---- their version ---- */
 
 static bool is_infrastructure(errint_t rc)
 {
@@ -139,7 +132,7 @@ static int read_version(struct backend *b, struct handle *h, size_t *size)
 	return fd;
 }
 
-/* Without room in its user's share: over sshfs it must not keep the file open, so its reads fail. */
+/* Without room in its user's share its reads fail: over sshfs it must not keep the file open. */
 static void keep_nothing(struct backend *b, struct handle *h)
 {
 	if (!moves_open_files(b))

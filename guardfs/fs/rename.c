@@ -29,8 +29,8 @@ static int rename_forbidden(struct node *parent, const char *name, struct node *
 			return EBUSY;
 		return EXDEV;
 	}
-	/* One directory at two places: the kernel has locked both, and cannot be told of names at the other
-	 * before the answer (fs/others.h). */
+	/* One directory at two places: the kernel has locked both, and cannot be told of names at the
+	 * other before the answer (fs/others.h). */
 	if (parent->backend != NODE_LOCAL)
 		return parent != newparent && view_object(parent) == view_object(newparent) ? EXDEV : 0;
 	if (tiers_below(node_index(parent), name) || tiers_below(node_index(newparent), newname))
@@ -77,7 +77,7 @@ static void note_renamed(struct backend *b, uint32_t p, const char *name, uint32
 	node_renamed(p, name, np, newname, flags & RENAME_EXCHANGE);
 }
 
-/* Did the dead worker note its rename? If nothing has the old name, the object at the new one is it. */
+/* Did the dead worker note its rename? If nothing has the old name, it did. */
 static bool is_noted(const struct backend *b, uint32_t parent, const char *name)
 {
 	return b->board && !node_find_guarded(parent, name, NODE_UNHELD);
@@ -112,7 +112,6 @@ static bool is_directory(struct node *parent, const char *name)
 	return node && S_ISDIR(node->mode);
 }
 
-/* Directories that show the request's elsewhere. */
 static void tell_others(struct node *parent, const char *name, struct node *newparent, const char *newname,
 			unsigned flags)
 {
@@ -159,8 +158,8 @@ void fs_rename(fuse_req_t req, fuse_ino_t parent_id, const char *name, fuse_ino_
 	if (!guard_enter(req, b, publishes ? OP_SYNC : OP_METADATA, GUARD_MUTATING, GUARD_TARGET_ALL))
 		return;
 	victim = b->board || flags ? NULL : make_losing(np, newname);
-	/* No version is published under these names meanwhile. The kernel has locked their directories: nobody renames the other
-	 * way round. */
+	/* No version is published under these names meanwhile. The kernel has locked their directories:
+	 * nobody renames the other way round. */
 	rc = moves ? statefiles_join(p, name, &place) : 0;
 	if (rc == 0 && moves_other)
 		rc = statefiles_join(np, newname, &other_place);

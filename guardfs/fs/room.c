@@ -7,7 +7,7 @@
 #define ROOM_MIN       64u
 #define SHARED_OUT     4u
 
-/* Excess of all backends over their shares, off at most by the number just crossing. */
+/* All backends' excess over their shares, off at most by the number just crossing. */
 static _Atomic int32_t lent;
 
 static uint32_t places_inside(void)

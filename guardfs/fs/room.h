@@ -1,5 +1,4 @@
-/* room.h: places for requests to wait in their slots, in all and for each backend: a crowd at one backend
- * leaves room for others. Any thread. */
+/* room.h: places for requests to wait in their slots, in all and for each backend. Any thread. */
 #ifndef GUARDFS_FS_ROOM_H
 #define GUARDFS_FS_ROOM_H
 
@@ -7,7 +6,7 @@
 
 uint32_t room_whole(void);
 
-/* Room and places inside, of which users have shares: a user who fills the places inside may have as many
+/* Room and places inside, of which users have shares: a user filling the places inside may have as many
  * waiting. */
 uint32_t room_to_share(void);
 

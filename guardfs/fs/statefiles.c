@@ -1,4 +1,3 @@
-/* statefiles.c: see statefiles.h. */
 #include "fs/statefiles.h"
 #include "base/cleanup.h"
 #include "fs/guard.h"
@@ -14,7 +13,6 @@
 #define PLACES	SLOT_MAX
 #define LOOK_NS 20000000l
 
-/* A name that somebody is at. */
 struct place {
 	uint64_t key;
 	/* Openers; a replacer. Both 0: free. */
@@ -74,8 +72,6 @@ uint64_t statefiles_size(void)
 	return (uint64_t)fs.config->state_size_kib << 10;
 }
 
-/* ---- what is left beside ---- */
-
 #define LEFTOVERS_MAX 64u
 
 struct leftovers {
@@ -126,7 +122,7 @@ errint_t statefiles_clear(struct backend *b, uint32_t dir)
 
 	if (rc == 0 && found->n == 0)
 		return -ENOTEMPTY;
-	/* A listing may show names, out of a cache, that have gone: they alone are no reason to ask once more. */
+	/* A cached listing may show names that have gone: they alone are no reason to ask again. */
 	for (bool removed = true; rc == 0 && found->n > 0 && removed;) {
 		removed = false;
 		for (uint32_t i = 0; i < found->n && rc == 0; i++) {
@@ -139,8 +135,6 @@ errint_t statefiles_clear(struct backend *b, uint32_t dir)
 	}
 	return rc;
 }
-
-/* ---- who is at one ---- */
 
 static uint64_t key_of(uint32_t dir, const char *name)
 {

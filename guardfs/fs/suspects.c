@@ -1,4 +1,3 @@
-/* suspects.c: see suspects.h. */
 #include "fs/suspects.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
@@ -12,12 +11,12 @@
 #include <time.h>
 #include <unistd.h>
 
-/* How long a thread waits for keeper to make room. A keeper that was stopped is replaced by then. */
+/* How long a thread waits for keeper to make room. By then a stopped keeper is replaced. */
 #define ROOM_MS	      2000u
 #define ROOM_PAUSE_MS 5u
 
 static pthread_mutex_t filing = PTHREAD_MUTEX_INITIALIZER;
-/* Set where a thread has waited in vain, until a note finds room: many notes in a row must not each wait so long. */
+/* A thread has waited in vain, until a note finds room: many notes in a row must not each wait so long. */
 static _Atomic bool vain;
 static _Atomic bool leaving;
 
@@ -53,7 +52,7 @@ static bool try_to_file(const struct suspect_report *report)
 	return suspect_file(&fs.arena->suspects, report);
 }
 
-/* The thread of the heartbeat must not; nor a worker that is to leave, whose keeper may be gone. */
+/* The heartbeat's thread must not; nor a worker about to leave, whose keeper may be gone. */
 static bool may_wait(void)
 {
 	return !atomic_load(&vain) && !atomic_load(&leaving) &&
@@ -133,8 +132,6 @@ void suspects_doubt(const uint8_t *buffer, int error)
 					  .overwrote = offset < node_size(node),
 					  .ranges = &ranges});
 }
-
-/* ---- what becomes of them ---- */
 
 /* to: where, or "". size: as suspect_note.size. */
 static void tell_news(const struct backend *b, enum suspect_news news, const char *object, const char *to,

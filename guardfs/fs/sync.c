@@ -15,8 +15,6 @@
 _Static_assert(sizeof(struct sync_open_file) + 32 <= SLOT_REPLY_MAX,
 	       "its reply is to be recorded as a whole");
 
-/* ---- the local tier ---- */
-
 static bool is_elsewhere(int fd)
 {
 	struct stat local, there;
@@ -50,9 +48,8 @@ static void sync_local(fuse_req_t req, const struct node *top, uint64_t fh)
 		fuse_reply_ioctl(req, 0, &done, sizeof(done));
 }
 
-/* ---- open files ---- */
-
-/* Or closed with bytes acknowledged and not on storage: a program killed in close leaves that behind; or not synced yet. */
+/* Or closed with acknowledged bytes not on storage (a program killed in close leaves these), or not synced
+ * yet. */
 static bool is_open(const struct handle *h)
 {
 	return !atomic_load(&h->closing) || atomic_load(&h->sync_last) ||
@@ -105,8 +102,8 @@ static int reply_done(fuse_req_t req, int error)
 	return error ? fuse_reply_err(req, error) : fuse_reply_ioctl(req, 0, NULL, 0);
 }
 
-/* Meanwhile the kernel may forget the node. The kernel holds an open file's node: a node held before the file
- * is seen open is the right one. */
+/* Meanwhile the kernel may forget the node. The kernel holds an open file's node: a node held before the
+ * file is seen open is the right one. */
 static void sync_file(fuse_req_t req, uint64_t fh)
 {
 	struct handle *h = handle_get(fh);

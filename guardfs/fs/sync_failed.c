@@ -1,4 +1,3 @@
-/* sync_failed.c: see sync_failed.h. */
 #include "fs/sync_failed.h"
 #include "base/log.h"
 #include "fs/behind.h"
@@ -43,7 +42,7 @@ errint_t sync_failed_judge(struct handle *h, errint_t rc)
 			 atomic_load(&fs.guarded[h->backend].board->verdicts) + 1);
 	/* An earlier one is explained earlier. */
 	(void)atomic_compare_exchange_strong(&h->sync_doubt, &none, doubt);
-	/* A close that said 0 has said so of bytes that may be lost. */
+	/* A close that said 0 said so of bytes that may be lost. */
 	atomic_store(&h->flushed, 0);
 	return rc;
 }
@@ -79,7 +78,7 @@ void sync_failed_settle(struct backend *b, struct handle *h)
 	}
 	if (!has_verdict(b, doubt))
 		return;
-	/* A node held before the file is seen open is the right one. Of a closed one its RELEASE has told. */
+	/* Held first, as in sync_file (fs/sync.c). Of a closed file its RELEASE has told. */
 	node = node_hold(node_id(&fs.arena->nodes[h->node], h->node));
 	if (node && !atomic_load(&h->closing))
 		sync_failed_at_close(b, h);

@@ -63,7 +63,7 @@ static void mend_map(void)
 	board_map_commit(fs.board);
 }
 
-/* A torn copy may lack routes, and their paths would land on the local disk. */
+/* A torn copy may lack routes, whose paths would land on the local disk. */
 static void take_map(void)
 {
 	int root = backend_local_root_fd(&fs.local);

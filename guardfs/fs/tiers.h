@@ -8,7 +8,7 @@
 /* Takes the first map; completes a dead writer's. Before threads. */
 void tiers_init(void);
 
-/* Takes a changed map, and makes the local parents of its routes. */
+/* Takes a changed map, and makes its routes' local parents. */
 void tiers_refresh(void);
 
 bool tiers_in_use(void);
@@ -22,7 +22,7 @@ bool tiers_route_at(uint32_t parent, const char *name, struct route *route);
 /* Copies the route that a pattern makes for a directory made there. False: none. */
 bool tiers_pattern_at(uint32_t parent, const char *name, struct route *route);
 
-/* Is there a route at or below this local path? Then the path must not be renamed or removed. */
+/* Is there a route at or below this local path? Then it must not be renamed or removed. */
 bool tiers_below(uint32_t parent, const char *name);
 
 /* Adds or removes a pattern-made route on the board's map; keeper saves it. 0 or -errno of

@@ -1,4 +1,3 @@
-/* versions.c: see versions.h. */
 #include "fs/versions.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
@@ -41,8 +40,6 @@ bool versions_are_kept(void)
 {
 	return fs.config->state_generations > 0 && fs.config->state_dir[0];
 }
-
-/* ---- the thread ---- */
 
 static struct version_to_keep *take_version(void)
 {

@@ -1,5 +1,5 @@
-/* versions.h: versions of state files on their way to the local disk (generations/generations.h), which a thread of its own
- * waits for. What comes faster than the disk takes it is left out. Worker, any thread. */
+/* versions.h: versions of state files on their way to the local disk (generations/generations.h), by a
+ * thread of its own. What comes faster than the disk takes it is left out. Worker, any thread. */
 #ifndef GUARDFS_FS_VERSIONS_H
 #define GUARDFS_FS_VERSIONS_H
 
@@ -10,11 +10,11 @@ bool versions_are_kept(void);
 /* The file of node has this content now. */
 void versions_add(uint32_t node, const void *data, size_t size);
 
-/* It is about to be replaced, for the first time by this worker, or always: what it has, with attributes st, is read and
- * kept. True: that is under way. Within the guard. */
+/* It is about to be replaced, for the first time by this worker, or always: its content, with attributes
+ * st, is read and kept. True: that is under way. Within the guard. */
 bool versions_former(struct backend *b, uint32_t node, const struct stat *st, bool always);
 
-/* Is one still to be written, or being written, to the local disk? */
+/* Is one not on the local disk yet? */
 bool versions_are_under_way(void);
 
 #endif

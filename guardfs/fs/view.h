@@ -1,9 +1,8 @@
 /* view.h: guarded directories as routes show them: *views* of *objects*, the nodes of the backend's tree
  * (docs/INTERNALS.md, "Views"). Storage, attributes and locks are the object's. Any thread.
  *
- * A view below a route's root has no name: it is known by root and object. A route's root has a name, in a
- * local directory; its object is looked for again when node_paths_version has changed. Unknown directories on
- * the way of a target are assumed (nodes without NODE_KNOWN): so a route is shown without asking storage. */
+ * Of views only a route's root has a name, in a local directory; its object is looked for again when
+ * node_paths_version has changed. Assumed directories lack NODE_KNOWN. */
 #ifndef GUARDFS_FS_VIEW_H
 #define GUARDFS_FS_VIEW_H
 
@@ -32,7 +31,7 @@ void view_end_request(void);
 bool view_is_route_asked(void);
 
 /* The node of a name in parent, with a lookup: a view for a directory below a view. Remembers attributes.
- * NULL: the table is full. */
+ * NULL: table full. */
 struct node *view_intern(struct node *parent, const char *name, const struct stat *st);
 
 /* The node of a name as parent shows it, or NULL. */
@@ -41,7 +40,7 @@ struct node *view_find(struct node *parent, const char *name, enum node_referenc
 /* The directory above, as shown, with a lookup, or NULL. */
 struct node *view_above(struct node *dir);
 
-/* NULL: the table is full. */
+/* NULL: table full. */
 struct node *view_route_root(uint32_t parent, const char *name, const struct route *route,
 			     enum node_reference reference);
 struct node *view_backend_root(const struct backend *b, enum node_reference reference);
@@ -50,7 +49,7 @@ struct node *view_backend_root(const struct backend *b, enum node_reference refe
 void view_mount_root(const struct backend *b, struct node *root);
 
 /* *dir: the directory at target ("": the root) in the backend's tree, pinned; unknown ones are assumed.
- * -ENOTDIR: something else is there; -ENOMEM: the table is full; -ENAMETOOLONG. */
+ * -ENOTDIR: something else is there; -ENOMEM: table full; -ENAMETOOLONG. */
 errint_t view_target(const struct backend *b, const char *target, struct node **dir) WARN_UNUSED;
 
 /* The inode number as shown. Makes no nodes. */

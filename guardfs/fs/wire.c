@@ -1,4 +1,4 @@
-/* wire.c: see wire.h. Has the definitions of 6.9 that Debian 12's linux/fuse.h (7.38) lacks. */
+/* wire.c: see wire.h. Has definitions of 6.9 that Debian 12's linux/fuse.h (7.38) lacks. */
 #include "fs/wire.h"
 #include "shm/slot.h"
 

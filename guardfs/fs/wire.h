@@ -56,7 +56,7 @@ void wire_nodes(const uint8_t *buffer, uint64_t ids[2]);
  * none. */
 void wire_names(const uint8_t *buffer, const char *names[2]);
 
-/* Does the request change a name in this directory? The buffer may be reused meanwhile: the answer may be
+/* Does the request change a name in this directory? The buffer may be reused meanwhile, and the answer
  * old. */
 bool wire_changes_names_in(const uint8_t *buffer, uint64_t directory);
 
@@ -66,8 +66,8 @@ uint32_t wire_opcode(const uint8_t *buffer);
 /* Also after unique was cleared. */
 uint32_t wire_uid(const uint8_t *buffer);
 
-/* The thread that asks, in the pid namespace of the mount; 0: none, or not in that namespace. Of a request of at least a
- * header's length. */
+/* The asking thread, in the pid namespace of the mount; 0: none, or not in that namespace. Of a request of
+ * at least a header's length. */
 uint32_t wire_pid(const uint8_t *buffer);
 
 /* The handle of a complete WRITE by the kernel itself, for a mapping, as root; 0: another request. */
@@ -94,10 +94,10 @@ bool wire_cuts(const uint8_t *buffer, uint64_t *size);
 /* Does a complete request write data? Where? */
 bool wire_writes(const uint8_t *buffer, uint64_t *nodeid, uint64_t *offset, uint64_t *size);
 
-/* Of a WRITE: its open file, and what it writes; appends: at the end, whatever offset says. False: it is none. */
+/* Of a WRITE: its open file, and what it writes; appends: at the end, whatever offset says. False: none. */
 bool wire_write_of(const uint8_t *buffer, uint64_t *fh, uint64_t *offset, uint32_t *size, bool *appends);
 
-/* Of a complete FLUSH (wire_sync_of: or FSYNC): its open file. False: it is none. */
+/* Of a complete FLUSH (wire_sync_of: or FSYNC): its open file. False: none. */
 bool wire_flush_of(const uint8_t *buffer, uint64_t *fh);
 bool wire_sync_of(const uint8_t *buffer, uint64_t *fh);
 
@@ -120,8 +120,9 @@ uint64_t wire_entry_node(const uint8_t *reply);
 /* err positive. 16 bytes. */
 size_t wire_error_reply(uint8_t *buf, uint64_t unique, int err);
 
-/* Message: ask again for attributes; pages stay. Returns its length, 40. Sending: ENOENT if the kernel does
- * not know the node; may wait for its eviction, hence for requests about it, but for no caller's lock. */
+/* Message: ask again for attributes; pages stay. Returns its length, 40. Sending: ENOENT if the kernel
+ * does not know the node; may wait for its eviction, hence for requests about it, but for no caller's
+ * lock. */
 size_t wire_drop_attributes(uint8_t *buf, uint64_t nodeid);
 
 /* The same, dropping pages. Waits for callers that read or write a page. */

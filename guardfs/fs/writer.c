@@ -1,4 +1,3 @@
-/* writer.c: see writer.h. */
 #include "fs/writer.h"
 #include "base/fd.h"
 
@@ -9,7 +8,7 @@
 #define PF_EXITING  0x4u
 #define PF_SIGNALED 0x400u
 
-/* Fields from the state on, behind the name, which may hold anything: the flags are the seventh. */
+/* Fields from the state on, behind the name, which may hold anything: flags are the seventh. */
 #define FLAGS_FIELD 6
 
 uint32_t writer_task_flags(const char *stat)
@@ -41,8 +40,8 @@ uint32_t writer_process(uint32_t pid)
 	return at ? (uint32_t)strtoul(at + strlen("\nTgid:"), NULL, 10) : 0;
 }
 
-/* The thread that happens to close last may have been ended by its process's exit: only if the first thread was ended by a
- * signal as well was the process. */
+/* A process's exit may have ended the thread that happens to close last: the process was killed only if
+ * its first thread was ended by a signal as well. */
 enum writer_closes writer_closes(uint32_t pid, uint32_t owner)
 {
 	uint32_t process = writer_process(pid), flags;

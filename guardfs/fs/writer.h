@@ -1,5 +1,5 @@
-/* writer.h: what a close says of the program that closes: FLUSH comes of close(2), of the end of a process that has
- * duplicates, and of one that is killed. Reads /proc. Worker, any thread. */
+/* writer.h: what a close says of the closing program (docs/STATEFILES.md, "Closes"). Reads /proc. Worker,
+ * any thread. */
 #ifndef GUARDFS_FS_WRITER_H
 #define GUARDFS_FS_WRITER_H
 
@@ -14,7 +14,7 @@ enum writer_closes {
 /* The process of a thread, by FUSE's pid; 0: not known. */
 uint32_t writer_process(uint32_t pid);
 
-/* Of a FLUSH by pid; owner: writer_process, when the file was opened. What is not known is a close. */
+/* Of a FLUSH by pid; owner: writer_process, when the file was opened. Unknown is a close. */
 enum writer_closes writer_closes(uint32_t pid, uint32_t owner);
 
 /* The flags of a task, in the text of /proc/PID/stat; 0: no such text. Pure. */

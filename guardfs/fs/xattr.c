@@ -1,4 +1,3 @@
-/* xattr.c: see xattr.h. */
 #include "fs/xattr.h"
 #include "fs/context.h"
 #include "fs/guard.h"
@@ -20,8 +19,8 @@ static bool tier_has_xattr(const struct backend *b, const char *name)
 	       (!name || strncmp(name, XATTR_SYSTEM_PREFIX, XATTR_SYSTEM_PREFIX_LEN) != 0);
 }
 
-/* The kernel asks for the ACL when it checks others' permissions than the owner's. It fails the operation on
- * errors but "none". */
+/* The kernel asks for the ACL when it checks others' permissions than the owner's. It fails the operation
+ * on errors but "none". */
 static bool is_acl(const char *name)
 {
 	return strcmp(name, XATTR_NAME_POSIX_ACL_ACCESS) == 0 ||
