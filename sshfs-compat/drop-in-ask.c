@@ -444,21 +444,43 @@ static char kind_asked(void)
 	return kind && strcmp(kind, "none") == 0 ? KIND_NOTICE : KIND_SECRET;
 }
 
-int drop_in_ask(const char *path, const char *prompt)
+/* True: the answer was printed. */
+static bool print_answer(const char *path, const struct question *q)
 {
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
 	CLEANUP_FD int sock = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
-	struct question q = {.kind = kind_asked()};
 	struct answer a = {.verdict = NO};
 	bool told;
 
-	(void)copy_string(q.prompt, sizeof(q.prompt), prompt);
 	if (sock < 0 || copy_string(address.sun_path, sizeof(address.sun_path), path) < 0 ||
 	    connect(sock, (struct sockaddr *)&address, sizeof(address)) < 0 ||
-	    send(sock, &q, sizeof(q), MSG_NOSIGNAL) < 0 || recv(sock, &a, sizeof(a), 0) != (ssize_t)sizeof(a))
-		return 1;
+	    send(sock, q, sizeof(*q), MSG_NOSIGNAL) < 0 || recv(sock, &a, sizeof(a), 0) != (ssize_t)sizeof(a))
+		return false;
 	a.text[sizeof(a.text) - 1] = '\0';
 	told = a.verdict == YES && puts(a.text) >= 0 && fflush(stdout) == 0;
 	explicit_bzero(&a, sizeof(a));
-	return told ? 0 : 1;
+	return told;
+}
+
+/* Without an answer ssh sends an empty one. Of a key's passphrase it does not: it goes on to the next key. */
+static bool would_be_sent(const struct question *q)
+{
+	return !is_plain_question(q) && strncmp(q->prompt, "Enter passphrase for key", 24) != 0;
+}
+
+int drop_in_ask(const char *path, const char *prompt)
+{
+	struct question q = {.kind = kind_asked()};
+	pid_t ssh = getppid();
+
+	(void)copy_string(q.prompt, sizeof(q.prompt), prompt);
+	if (print_answer(path, &q))
+		return 0;
+	if (would_be_sent(&q)) {
+		/* Its class is that of a failed login. */
+		fputs("Permission denied (nobody is there who knows the answer)\n", stderr);
+		if (ssh == getppid() && ssh > 1)
+			kill(ssh, SIGTERM);
+	}
+	return 1;
 }

@@ -126,7 +126,8 @@ bool drop_in_asker_settle(struct drop_in_asker *a, const char *mountpoint);
 /* No mount came of it. */
 void drop_in_asker_end(struct drop_in_asker *a);
 
-/* In the program that ssh runs: the answer to standard output; exit status. */
+/* In the program that ssh runs: the answer to standard output; exit status. If there is none to what the server asks, ssh, the
+ * parent, is ended by SIGTERM before it sends an empty one. */
 int drop_in_ask(const char *socket, const char *prompt);
 
 #endif

@@ -28,6 +28,30 @@ reconnects()
 	ann ls "$MNT" >/dev/null
 }
 
+pid_of_asker()
+{
+	ps -o pid=,comm= -u "$ANN" | awk '$2 == "sshfs-guard-ask" { print $1 }'
+}
+
+passwords_judged()
+{
+	grep -c 'Failed password for root' "$WORK/box/sshd.log" || true
+}
+
+# fails_to_log_in N: the connection breaks, and so many tries to log in again fail; n_sent of passwords were sent by them.
+fails_to_log_in()
+{
+	local tries
+
+	n_sent=$(passwords_judged)
+	box_cut
+	wait_value 20000 backend_field server class == auth_failed
+	tries=$(backend_field server attempts)
+	wait_value 20000 backend_field server attempts -ge $((tries + $1))
+	assert_eq "$(backend_field server class)" auth_failed
+	n_sent=$(($(passwords_judged) - n_sent))
+}
+
 user_begin
 box_kill
 hash=$(openssl passwd -6 -salt guardfs right) || skip "no openssl"
@@ -61,6 +85,16 @@ unmount_as_ann
 assert_exit 1 'the server lets nobody in' sshfs_guard server: "$MNT" -o password_stdin <<<wrong
 assert_exit 1 'standard input holds no password' sshfs_guard server: "$MNT" -o password_stdin </dev/null
 wait_until 10000 ann_is_alone
+
+say "nobody is there any more who knows it: nothing is sent in its place"
+echo right | sshfs_guard server: "$MNT" -o "password_stdin,$GUARD_OPTIONS"
+wait_healthy server
+kill -9 "$(pid_of_asker)"
+fails_to_log_in 2
+# sshd's log has no word of an empty one.
+assert_match "$(backend_field server detail)" 'nobody is there who knows the answer'
+assert_eq "$n_sent" 0 "passwords that the server has judged"
+unmount_as_ann
 
 say "the passphrase of a key, and a host key that is not known yet"
 box_kill
