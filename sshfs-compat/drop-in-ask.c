@@ -153,7 +153,15 @@ static bool is_for_password(const char *prompt)
 	return strcasestr(prompt, "password") || strcasestr(prompt, "passphrase");
 }
 
-/* A yes or a no, which may be shown. */
+/* It may be given again: a code is refused the second time. */
+static bool is_lasting(const char *prompt)
+{
+	bool once = strcasestr(prompt, "one-time") || strcasestr(prompt, "one time") || strstr(prompt, "OTP");
+
+	return !once && (is_for_password(prompt) || strstr(prompt, "PIN"));
+}
+
+/* A yes or a no, which is to be seen. */
 static bool is_plain_question(const struct question *q)
 {
 	return q->kind != KIND_SECRET || strstr(q->prompt, "(yes/no");
@@ -179,7 +187,7 @@ static void answer_before(const struct question *q, struct answer *a)
 	a->verdict = YES;
 	if (q->kind == KIND_CONFIRM && strcasecmp(a->text, "yes") != 0)
 		a->verdict = NO;
-	if (!is_plain_question(q))
+	if (!is_plain_question(q) && is_lasting(q->prompt))
 		keep_answer(q->prompt, a->text);
 }
 

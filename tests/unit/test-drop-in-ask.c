@@ -9,12 +9,13 @@
 
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #define PASSWORD_PROMPT "ann@example.org's password: "
 
-static char directory[64], path[96];
+static char directory[64], path[96], other[96];
 
 /* Like ssh: runs the program that asks, and waits for it. */
 static void play_ssh(const char *prompt, int words)
@@ -90,6 +91,36 @@ static void an_ssh_without_a_passphrase_goes_on(void **state)
 	assert_string_equal(said, "");
 }
 
+/* Asked prompt before it settles, the asker keeps the answer. */
+static bool keeps_answer_to(const char *prompt)
+{
+	struct drop_in_asker asker;
+	char said[256];
+	bool kept;
+
+	assert_int_equal(drop_in_asker_start(&asker, path, "secret"), 0);
+	assert_int_equal(ask_as_ssh(prompt, said, sizeof(said)), 0);
+	assert_string_equal(said, "secret\n");
+	kept = drop_in_asker_settle(&asker, "/nowhere");
+	if (kept) {
+		assert_int_equal(ask_as_ssh(prompt, said, sizeof(said)), 0);
+		assert_string_equal(said, "secret\n");
+	}
+	drop_in_asker_end(&asker);
+	return kept;
+}
+
+/* A code that is given again is a wrong one, at each reconnect. */
+static void codes_are_not_kept(void **state)
+{
+	(void)state;
+	assert_true(keeps_answer_to(PASSWORD_PROMPT));
+	assert_true(keeps_answer_to("(ann@example.org) Password: "));
+	assert_true(keeps_answer_to("Enter passphrase for key '/home/ann/.ssh/key': "));
+	assert_false(keeps_answer_to("(ann@example.org) One-time password (OATH) for `ann': "));
+	assert_false(keeps_answer_to("Password (OTP): "));
+}
+
 static int make_directory(void **state)
 {
 	(void)state;
@@ -97,13 +128,16 @@ static int make_directory(void **state)
 	if (!mkdtemp(directory))
 		return -1;
 	snprintf(path, sizeof(path), "%s/ask", directory);
-	return 0;
+	/* An asker that ends removes the directory if it is empty. */
+	snprintf(other, sizeof(other), "%s/other", directory);
+	return mkdir(other, 0700);
 }
 
 static int remove_directory(void **state)
 {
 	(void)state;
 	(void)unlink(path);
+	(void)rmdir(other);
 	(void)rmdir(directory);
 	return 0;
 }
@@ -113,6 +147,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(an_ssh_without_an_answer_ends),
 	    cmocka_unit_test(an_ssh_without_a_passphrase_goes_on),
+	    cmocka_unit_test(codes_are_not_kept),
 	};
 
 	return cmocka_run_group_tests(tests, make_directory, remove_directory);
