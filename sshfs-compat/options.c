@@ -455,22 +455,32 @@ errint_t sshfs_command_build(struct sshfs_command *c, const struct config_backen
 	return rc;
 }
 
-/* ssh takes the first value that it is given: ours before the user's. */
-static errint_t add_ssh_options(struct sshfs_command *c, const struct option_input *in, char *message)
-{
-	bool given[ARRAY_SIZE(options)] = {false};
-	errint_t rc = add_table_options(c, in, OPTION_ALWAYS, given, message);
-
-	if (rc == 0)
-		rc = add_user_options(c, in, in->backend->ssh_options, given, message);
-	return rc < 0 ? rc : add_table_options(c, in, OPTION_DEFAULT, given, message);
-}
-
 static errint_t add_words(struct sshfs_command *c, const char *a, const char *b)
 {
 	errint_t rc = add_word(c, a);
 
 	return rc < 0 ? rc : add_word(c, b);
+}
+
+/* A passphrase is still asked for, which BatchMode would forbid. */
+static errint_t withhold_password(struct sshfs_command *c)
+{
+	errint_t rc = add_words(c, "-o", "PasswordAuthentication=no");
+
+	return rc < 0 ? rc : add_words(c, "-o", "KbdInteractiveAuthentication=no");
+}
+
+/* ssh takes the first value that it is given: ours before the user's. */
+static errint_t add_ssh_options(struct sshfs_command *c, const struct option_input *in, char *message)
+{
+	bool given[ARRAY_SIZE(options)] = {false};
+	errint_t rc = in->target->no_password ? withhold_password(c) : 0;
+
+	if (rc == 0)
+		rc = add_table_options(c, in, OPTION_ALWAYS, given, message);
+	if (rc == 0)
+		rc = add_user_options(c, in, in->backend->ssh_options, given, message);
+	return rc < 0 ? rc : add_table_options(c, in, OPTION_DEFAULT, given, message);
 }
 
 errint_t ssh_command_build(struct sshfs_command *c, const struct config_backend *backend,

@@ -24,6 +24,8 @@ struct sshfs_target {
 	uint32_t connect_timeout_s;
 	/* For a drill: no key, so the server refuses. */
 	bool no_login;
+	/* ssh alone: keys as ever, but no password and no answer to a question. */
+	bool no_password;
 };
 
 struct sshfs_command {
@@ -43,7 +45,8 @@ errint_t sshfs_command_build(struct sshfs_command *command, const struct config_
 /* To carry sftp on standard input and output, or to tell the configuration (-G). */
 enum ssh_errand { SSH_CONNECT, SSH_TELL };
 
-/* The same for ssh alone (stream = openssh). Of features, ssh's; of target, connect_timeout_s and no_login. */
+/* The same for ssh alone (stream = openssh). Of features, ssh's; of target, connect_timeout_s, no_login and
+ * no_password. */
 errint_t ssh_command_build(struct sshfs_command *command, const struct config_backend *backend,
 			   const struct sshfs_features *features, const struct sshfs_target *target,
 			   enum ssh_errand errand, char *message) WARN_UNUSED;

@@ -196,7 +196,8 @@ static bool connect_by_openssh(const struct sftp_job *job, struct transport_ends
 			       struct connection **metadata, struct connection **bulk)
 {
 	const struct sshfs_target target = {.connect_timeout_s = sftp_ssh_timeout_s(job->connect_ms),
-					    .no_login = job->no_key};
+					    .no_login = job->no_key,
+					    .no_password = job->diagnosis.refused_ns != 0};
 	struct sshfs_features features = {0};
 	static struct sshfs_command command; /* large */
 	char message[CONFIG_ERROR_MAX];

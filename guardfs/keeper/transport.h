@@ -75,8 +75,8 @@ struct transport {
 	struct sftp_job *job;
 	/* Until then one connection, for a second hung. Kept over starts. */
 	uint64_t alone_until_ns;
-	/* Until then a password_file changed at refused_ns holds a password that the server refused. Kept over
-	 * starts. */
+	/* Until then a password_file changed at refused_ns holds a password that the server has refused. With
+	 * ssh_lenient it is one that ssh asks for, and refused_ns 1. Kept over starts. */
 	uint64_t refused_ns, refused_until_ns;
 };
 

@@ -269,12 +269,24 @@ void transport_serves(struct transport *t)
 		 t->backend->name, d.class != ERRCLASS_NONE ? d.detail : "logged in, but SFTP did not begin");
 }
 
-/* A server that serves, and may speak through ssh, cannot pass itself off as one that needs a person. */
-static enum errclass explain_by_ssh(const struct transport *t, char *detail, size_t size)
+/* ssh's password has no file that could change. The hour begins with a login to which it could be sent. */
+#define SSH_PASSWORD 1u
+
+static void note_ssh_refused(struct transport *t)
+{
+	if (t->backend->ssh_lenient && !t->no_login && !transport_refused_ns(t))
+		transport_note_refused(t, SSH_PASSWORD);
+}
+
+/* By ssh's words. A server that serves, and may speak through ssh, cannot have itself taken for one that needs a
+ * person. */
+static enum errclass explain_by_ssh(struct transport *t, char *detail, size_t size)
 {
 	enum errclass class = sshfs_diagnose(t->text, t->used, detail, size);
 	bool served = t->served || t->used_by_callers;
 
+	if (!served && class == ERRCLASS_AUTH_FAILED)
+		note_ssh_refused(t);
 	return served && !errclass_info(class)->passes ? ERRCLASS_SERVER_GONE : class;
 }
 

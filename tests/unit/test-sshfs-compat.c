@@ -370,6 +370,23 @@ static void a_drill_offers_ssh_no_key(void **state)
 	assert_int_equal(given("PubkeyAuthentication=no"), 1);
 }
 
+/* Before what the user says: ssh takes the first value. A passphrase may still be asked for. */
+static void a_password_is_withheld(void **state)
+{
+	const struct sshfs_target without = {.connect_timeout_s = 1, .no_password = true};
+
+	(void)state;
+	backend.ssh_lenient = true;
+	strcpy(backend.ssh_options, "PasswordAuthentication=yes,BatchMode=no");
+	assert_int_equal(build_ssh(SSH_CONNECT), 0);
+	assert_int_equal(named("PasswordAuthentication=no") + named("KbdInteractiveAuthentication=no"), 0);
+	assert_int_equal(ssh_command_build(&command, &backend, &features, &without, SSH_CONNECT, message), 0);
+	assert_string_equal(command.argv[2], "PasswordAuthentication=no");
+	assert_string_equal(command.argv[4], "KbdInteractiveAuthentication=no");
+	assert_int_equal(given("BatchMode=no"), 1);
+	assert_int_equal(given("BatchMode=yes"), 0);
+}
+
 static void what_ssh_alone_would_misunderstand(void **state)
 {
 	(void)state;
@@ -451,6 +468,7 @@ int main(void)
 	    cmocka_unit_test_setup(words_of_the_user_for_ssh, setup),
 	    cmocka_unit_test_setup(ssh_is_asked_what_it_would_do, setup),
 	    cmocka_unit_test_setup(a_drill_offers_ssh_no_key, setup),
+	    cmocka_unit_test_setup(a_password_is_withheld, setup),
 	    cmocka_unit_test_setup(what_ssh_alone_would_misunderstand, setup),
 	};
 

@@ -146,6 +146,33 @@ static void words_of_ssh(void **state)
 	assert_non_null(strstr(detail, "make no sense"));
 }
 
+/* What ssh was told on a terminal, and the server refuses, is sent once an hour at most. */
+static void a_refused_password_of_ssh(void **state)
+{
+	static const struct config_backend by_ssh = {
+	    .type = BACKEND_SFTP, .stream = STREAM_OPENSSH, .ssh_lenient = true};
+	struct transport t = begin_transport();
+	uint64_t until_ns;
+	char detail[256];
+
+	(void)state;
+	t.backend = &by_ssh;
+	strcpy(t.text, "u@h: Permission denied (publickey,password).\r\n");
+	t.used = strlen(t.text);
+	t.served = true; /* it may be the server's word */
+	(void)transport_explain(&t, detail, sizeof(detail));
+	assert_int_equal(transport_refused_ns(&t), 0);
+	t.served = false;
+	assert_int_equal(transport_explain(&t, detail, sizeof(detail)), ERRCLASS_AUTH_FAILED);
+	assert_int_not_equal(transport_refused_ns(&t), 0);
+	/* A login without the password does not lengthen the hour. */
+	until_ns = t.refused_until_ns;
+	(void)transport_explain(&t, detail, sizeof(detail));
+	assert_true(t.refused_until_ns == until_ns);
+	t.refused_until_ns = 0;
+	assert_int_equal(transport_refused_ns(&t), 0);
+}
+
 /* ---- its memory ---- */
 
 #define MEMORY (64u << 20)
@@ -191,9 +218,9 @@ static void memory_of_its_own(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(output_without_end), cmocka_unit_test(output_is_read_in_part),
-	    cmocka_unit_test(words_on_the_login), cmocka_unit_test(words_of_ssh),
-	    cmocka_unit_test(memory_of_its_own),
+	    cmocka_unit_test(output_without_end),	 cmocka_unit_test(output_is_read_in_part),
+	    cmocka_unit_test(words_on_the_login),	 cmocka_unit_test(words_of_ssh),
+	    cmocka_unit_test(a_refused_password_of_ssh), cmocka_unit_test(memory_of_its_own),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
