@@ -15,6 +15,7 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <termios.h>
@@ -54,6 +55,8 @@ static struct asking {
 		char prompt[PROMPT_MAX], text[ANSWER_MAX];
 	} kept[KEPT_MAX];
 	char socket[CONFIG_PATH_MAX + 8], mountpoint[CONFIG_PATH_MAX];
+	/* Of its socket. */
+	uint64_t inode;
 } asking;
 
 /* ---- the terminal ---- */
@@ -316,11 +319,21 @@ static void run_asker(void)
 	}
 }
 
-/* guardfs may have ended before: its directory is then ours to remove. */
+static uint64_t inode_of_socket(void)
+{
+	struct stat st;
+
+	return lstat(asking.socket, &st) == 0 ? st.st_ino : 0;
+}
+
+/* guardfs may have ended before: its directory is then ours to remove. Where all of it was killed, and the same mount made again, the
+ * socket is the next asker's. */
 static void remove_socket(void)
 {
 	char *slash;
 
+	if (inode_of_socket() != asking.inode)
+		return;
 	(void)unlink(asking.socket);
 	slash = strrchr(asking.socket, '/');
 	if (slash)
@@ -398,6 +411,7 @@ errint_t drop_in_asker_start(struct drop_in_asker *a, const char *socket, const 
 		close(pair[0]);
 		asking = (struct asking){.control = pair[1], .listener = listener, .password = password};
 		(void)copy_string(asking.socket, sizeof(asking.socket), socket);
+		asking.inode = inode_of_socket();
 		shut_off_asker();
 		run_asker();
 		remove_socket();

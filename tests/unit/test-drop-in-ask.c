@@ -9,6 +9,7 @@
 
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -121,6 +122,26 @@ static void codes_are_not_kept(void **state)
 	assert_false(keeps_answer_to("Password (OTP): "));
 }
 
+/* All of guardfs is killed and the same mount made again: the first asker ends only then. */
+static void an_asker_leaves_the_next_ones_socket(void **state)
+{
+	struct drop_in_asker first, second;
+	char said[256];
+
+	(void)state;
+	assert_int_equal(drop_in_asker_start(&first, path, "secret"), 0);
+	assert_int_equal(ask_as_ssh(PASSWORD_PROMPT, said, sizeof(said)), 0);
+	assert_true(drop_in_asker_settle(&first, "/nowhere"));
+	assert_int_equal(drop_in_asker_start(&second, path, "other"), 0);
+	/* A second word ends it. */
+	assert_int_equal(send(first.control, "x", 1, MSG_NOSIGNAL), 1);
+	assert_int_equal(waitpid(first.pid, NULL, 0), first.pid);
+	close(first.control);
+	assert_int_equal(ask_as_ssh(PASSWORD_PROMPT, said, sizeof(said)), 0);
+	assert_string_equal(said, "other\n");
+	drop_in_asker_end(&second);
+}
+
 static int make_directory(void **state)
 {
 	(void)state;
@@ -148,6 +169,7 @@ int main(void)
 	    cmocka_unit_test(an_ssh_without_an_answer_ends),
 	    cmocka_unit_test(an_ssh_without_a_passphrase_goes_on),
 	    cmocka_unit_test(codes_are_not_kept),
+	    cmocka_unit_test(an_asker_leaves_the_next_ones_socket),
 	};
 
 	return cmocka_run_group_tests(tests, make_directory, remove_directory);
