@@ -63,24 +63,48 @@ static int find_programs(void)
 		   : fail("the program guardfs is neither beside %s nor in ../sbin", at.self);
 }
 
-/* A mountpoint whose guardfs was killed answers nothing: then it is as typed. */
+/* The last name of a mountpoint below what is above it without links: a mountpoint whose guardfs was killed answers nothing. real: PATH_MAX
+ * bytes. False: errno says why. */
+static bool resolve_above(const char *typed_name, char *real)
+{
+	char copy[CONFIG_PATH_MAX], *slash;
+	const char *above = ".", *name = copy;
+	size_t n;
+
+	if (copy_string(copy, sizeof(copy), typed_name) < 0) {
+		errno = ENAMETOOLONG;
+		return false;
+	}
+	for (n = strlen(copy); n > 1 && copy[n - 1] == '/'; n--)
+		copy[n - 1] = '\0';
+	slash = strrchr(copy, '/');
+	if (slash) {
+		*slash = '\0';
+		above = slash == copy ? "/" : copy;
+		name = slash + 1;
+	}
+	if (!realpath(above, real))
+		return false;
+	n = strcmp(real, "/") == 0 ? 0 : strlen(real);
+	if (n + 1 + strlen(name) >= PATH_MAX) {
+		errno = ENAMETOOLONG;
+		return false;
+	}
+	snprintf(real + n, PATH_MAX - n, "/%s", name);
+	return true;
+}
+
 static int find_mountpoint(void)
 {
-	char real[PATH_MAX], cwd[PATH_MAX];
-	int n;
+	char real[PATH_MAX];
 
-	if (realpath(typed.mountpoint, real))
-		return copy_string(at.mountpoint, sizeof(at.mountpoint), real) < 0
-			   ? fail("the mountpoint's name is too long")
-			   : 0;
-	if (errno != ENOTCONN)
+	if (!realpath(typed.mountpoint, real) &&
+	    (errno != ENOTCONN || !resolve_above(typed.mountpoint, real)))
 		return fail("mountpoint %s: %s%s", typed.mountpoint, strerror(errno),
 			    errno == ENOENT ? "; make it: mkdir -p" : "");
-	n = typed.mountpoint[0] == '/'
-		? snprintf(at.mountpoint, sizeof(at.mountpoint), "%s", typed.mountpoint)
-		: snprintf(at.mountpoint, sizeof(at.mountpoint), "%s/%s", getcwd(cwd, sizeof(cwd)) ? cwd : "",
-			   typed.mountpoint);
-	return n < 0 || (size_t)n >= sizeof(at.mountpoint) ? fail("the mountpoint's name is too long") : 0;
+	return copy_string(at.mountpoint, sizeof(at.mountpoint), real) < 0
+		   ? fail("the mountpoint's name is too long")
+		   : 0;
 }
 
 static bool is_empty(DIR *dir)
@@ -259,7 +283,7 @@ static int mount_typed(void)
 		status = make_places();
 	if (status == 0 && !typed.delay_connect && !typed.libssh)
 		status = log_in(&asker);
-	if (status == 0 && drop_in_asker_settle(&asker, at.mountpoint))
+	if (status == 0 && drop_in_asker_settle(&asker, config.mountpoint))
 		status = make_config(true, text);
 	if (status == 0)
 		status = write_text(text);

@@ -88,7 +88,11 @@ say "all of it is killed at once: the same command mounts again"
 mount_with reconnect
 wait_until 10000 all_are_killed
 assert_op ENOTCONN 0 2000 stat "$MNT/file"
-mount_with reconnect
+# Also where it is typed in another way.
+ln -s . "$ANN_HOME/link"
+sshfs_guard server: "$ANN_HOME/link/mnt/" -o "reconnect,$GUARD_OPTIONS"
+wait_healthy server
+assert_eq "$(ls "$ANN_HOME/run/guardfs" | wc -l)" 1 "names of the mount"
 assert_eq "$(ann cat "$MNT/file")" hello
 assert_eq "$(grep -c " $MNT " /proc/self/mountinfo)" 1 "mounts at the mountpoint"
 unmount_as_ann
