@@ -434,6 +434,11 @@ static errint_t check_root(const struct context *c)
 				   "root = %s: the whole mount is that backend; there is no place for a "
 				   "manifest or patterns",
 				   config->root);
+	if (!config->check_permissions && config->n_backends > 1)
+		return config_fail(c->report, line_of(c, "mount", "permissions"),
+				   "permissions = no needs that root = %s is the only backend: of the others "
+				   "nobody would check them",
+				   config->root);
 	return 0;
 }
 

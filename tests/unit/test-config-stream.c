@@ -120,6 +120,9 @@ static void the_root_of_a_mount(void **state)
 	parsed_whole(ROOT FAR "sftp\n[tier]\nmanifest = /etc/m\n", "x.conf:5: ", "no place for a manifest");
 	parsed_whole("[mount]\nname = a\nmountpoint = /m\nlocal = /l\npermissions = no\n",
 		     "x.conf:5: ", "needs root");
+	/* Below .guardfs/backends nobody would check. */
+	parsed_whole(ROOT "permissions = no\n" FAR "sftp\n[backend near]\ntype = dir\npath = /n\n",
+		     "x.conf:6: ", "the only backend");
 	parsed_whole(ROOT FAR "sftp\nssh_lenient = yes\n", "x.conf:9: ", "without stream = openssh");
 }
 
