@@ -148,7 +148,6 @@ static enum diagnose_outcome password_rejected(struct diagnose_run *run, const c
 	char methods[96];
 
 	name_methods(run, methods, sizeof(methods));
-	run->diagnosis->refused_ns = run->secrets->password_changed_ns;
 	if (run->questions)
 		return diagnose_fail(
 		    run, ERRCLASS_AUTH_FAILED,
@@ -217,6 +216,9 @@ enum diagnose_outcome diagnose_login(struct diagnose_run *run)
 	/* libssh 0.11 calls a hang-up with a reason "denied". */
 	if (rc == SSH_AUTH_DENIED && !ssh_is_connected(run->session))
 		rc = SSH_AUTH_ERROR;
+	/* Some servers refuse by hanging up. With a class other than auth_failed nobody reads it. */
+	if (run->password_sent && rc != SSH_AUTH_SUCCESS)
+		run->diagnosis->refused_ns = run->secrets->password_changed_ns;
 	switch (rc) {
 	case SSH_AUTH_SUCCESS:
 		return DIAGNOSE_PASSED;

@@ -93,6 +93,23 @@ static void a_wrong_password_is_sent_once(void **state)
 	assert_healthy();
 }
 
+/* As one does that allows few tries: it says why, and hangs up. */
+static void a_password_refused_by_hanging_up(void **state)
+{
+	unsigned before;
+
+	(void)state;
+	use_password_alone("open sesame, 15\n");
+	serve_sftp(TAKES_PASSWORDS "MaxAuthTries 1\n");
+	before = count_in_log("Failed password for root");
+	ask(LIMIT_MS, false);
+	assert_failed(ERRCLASS_AUTH_FAILED, DIAGNOSE_KEY, "Too many authentication failures");
+	assert_true(diagnosis.refused_ns != 0);
+	ask(LIMIT_MS, false);
+	assert_failed(ERRCLASS_AUTH_FAILED, DIAGNOSE_CONFIG, "not sent again within an hour");
+	assert_int_equal(count_in_log("Failed password for root") - before, 1);
+}
+
 static void a_key_and_then_a_password(void **state)
 {
 	(void)state;
@@ -411,6 +428,7 @@ static int all_tests(void)
 	    CASE(a_password),
 	    CASE(a_wrong_password_is_sent_once),
 	    CASE(a_key_and_then_a_password),
+	    CASE(a_password_refused_by_hanging_up),
 	    CASE(a_key_refused_and_a_password_taken),
 	    CASE(a_server_that_takes_no_passwords),
 	    CASE(password_files_that_are_not_used),
