@@ -1,5 +1,3 @@
-/* ahead.c: see ahead.h. The kernel has one read-ahead for the whole mount, which a file takes over at its
- * open: of the backends with a known rate the one that allows least decides. */
 #include "fs/ahead.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
@@ -7,6 +5,9 @@
 #include "policy/readahead.h"
 
 #include <pthread.h>
+
+/* The kernel has one read-ahead for the whole mount, which a file takes over at its open: of the
+ * backends with a known rate the one that allows least decides. */
 
 /* A small READ shows the round trip, not the rate. */
 #define MEASURED_LEAST (128u << 10)

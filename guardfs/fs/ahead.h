@@ -1,5 +1,5 @@
-/* ahead.h: measures backends' rates of reading, and by them how much the kernel may read ahead
- * (policy/readahead.h). Private memory: a successor measures anew. */
+/* Measures backends' rates of reading, and by them how much the kernel may read ahead (policy/readahead.h).
+ * Private memory: a successor measures anew. */
 #ifndef GUARDFS_FS_AHEAD_H
 #define GUARDFS_FS_AHEAD_H
 

@@ -88,8 +88,8 @@ static ssize_t search_up_to(const struct wanted *w, uint64_t end)
 	return rc;
 }
 
-/* The writer's next append may stand behind this one, sent later over the same connection: where nobody
- * else appends, all of this one is in place before it. */
+/* Where nobody else appends, the writer's appends lie one behind the other (docs/WRITEBEHIND.md,
+ * "Extents"). */
 static ssize_t search_followed(const struct wanted *w, uint64_t end)
 {
 	uint64_t from = call.slot->append_from;

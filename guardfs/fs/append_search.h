@@ -1,5 +1,4 @@
-/* append_search.h: has an append been made (docs/INTERNALS.md, "Appends")? Pure: fed with the file's
- * bytes.
+/* Has an append been made (docs/INTERNALS.md, "Appends")? Pure: fed with the file's bytes.
  *
  * The file was known to reach the bound: the append lies behind it, perhaps among others' bytes. */
 #ifndef GUARDFS_FS_APPEND_SEARCH_H

@@ -1,4 +1,4 @@
-/* attr.c: GETATTR, SETATTR, READLINK, STATFS. */
+/* GETATTR, SETATTR, READLINK, STATFS. */
 #include "fs/attr.h"
 #include "fs/context.h"
 #include "fs/dirs.h"
@@ -294,7 +294,7 @@ static void keep_own(struct backend *b, const struct node *node, struct handle *
 		node_recall(node, st);
 }
 
-/* ftruncate(2) of a draft; attributes stay those of the published version. True: answered. */
+/* ftruncate(2) of a draft. True: answered. */
 static bool cut_draft(fuse_req_t req, struct node *node, uint64_t fh, const struct stat *want, unsigned set)
 {
 	struct handle *h = set & SET_SIZE ? handle_get(fh) : NULL;

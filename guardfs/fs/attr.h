@@ -1,4 +1,4 @@
-/* attr.h: attributes: libfuse operations. */
+/* Attributes: libfuse operations. */
 #ifndef GUARDFS_FS_ATTR_H
 #define GUARDFS_FS_ATTR_H
 

@@ -1,10 +1,8 @@
-/* behind.c: see behind.h. Bytes are copied without a lock into an extent, which meanwhile is marked as
- * filling and not sent. */
 #include "fs/behind.h"
 #include "base/cleanup.h"
 #include "fs/behind_table.h"
 
-/* The least limit, for an unknown rate: half of it, for one file, is enough to measure the rate. */
+/* For an unknown rate: one file's half of it is enough to measure the rate. */
 #define LIMIT_LEAST (6u << 20)
 /* Scattered small pieces take an extent each. */
 #define LANE_EXTENTS (EXTENT_MAX / 2)
@@ -14,13 +12,11 @@ static uint64_t owed_limit(const struct behind_lane *lane)
 {
 	const struct config_backend *config = &fs.config->backends[lane - owed_lanes];
 
-	/* Callers asking for a file's size wait for its owed bytes. */
+	/* docs/WRITEBEHIND.md, "Who waits". */
 	uint32_t within_ms = MIN(config->drain_ms, fs.config->deadline.ms[OP_METADATA] / 2);
 
 	return drain_limit(&lane->drain, within_ms, LIMIT_LEAST, (uint64_t)config->buffer_mib << 20);
 }
-
-/* ---- taking ---- */
 
 static bool goes_on(uint16_t i, const struct handle *h, uint64_t offset, size_t n, bool appends)
 {
@@ -32,7 +28,7 @@ static bool goes_on(uint16_t i, const struct handle *h, uint64_t offset, size_t 
 	       (appends || e->offset + length == offset) && length + n <= EXTENT_SIZE;
 }
 
-/* A worker that ran the request before died before it decided on the answer. */
+/* docs/WRITEBEHIND.md, "Order of stores". */
 static bool is_taken_already(const struct behind_file *f, const struct handle *h, uint64_t unique)
 {
 	if (atomic_load(&h->taken_unique) == unique)
@@ -150,8 +146,6 @@ bool behind_has_room(unsigned backend, uint32_t node, size_t n)
 	ACQUIRE_LOCK(&lane->lock);
 	return has_room(lane, owed_find(lane, node), n);
 }
-
-/* ---- waiting ---- */
 
 uint64_t behind_now(void)
 {

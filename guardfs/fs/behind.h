@@ -1,5 +1,5 @@
-/* behind.h: files with acknowledged bytes that are not on storage yet, and the order of these
- * (docs/WRITEBEHIND.md). Knows neither breaker nor requests. Any thread unless stated otherwise.
+/* Acknowledged bytes that are not on storage yet, by file, in order (docs/WRITEBEHIND.md). Knows neither
+ * breaker nor requests. Any thread unless stated otherwise.
  *
  * An owed file holds its node (pinned, NODE_BEHIND) and a use of each extent's handle. */
 #ifndef GUARDFS_FS_BEHIND_H
@@ -9,8 +9,6 @@
 
 /* Takes over a predecessor's. Before threads, after node_init and handle_init. */
 void behind_init(void);
-
-/* ---- taking ---- */
 
 enum behind_taken {
 	BEHIND_TAKEN,	/* acknowledged: in the arena */
@@ -27,15 +25,11 @@ enum behind_taken behind_take(const struct backend *b, struct handle *h, uint64_
 /* For n bytes of node's file. */
 bool behind_has_room(unsigned backend, uint32_t node, size_t n);
 
-/* ---- waiting ---- */
-
 /* All bytes acknowledged from now on come after this point. */
 uint64_t behind_now(void);
 
 /* Is something of node's file owed that was acknowledged up to point? */
 bool behind_is_owed(uint32_t node, uint64_t point);
-
-/* ---- giving ---- */
 
 enum behind_kind { BEHIND_SEND, BEHIND_CONFIRM };
 

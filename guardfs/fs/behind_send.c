@@ -105,7 +105,6 @@ void behind_send_no_more(const struct slot *slot)
 		behind_give_up(backend, slot->owed_node, slot->owed_point, fs.config->error);
 }
 
-/* Guardian answers at the deadline without waiting for worker. */
 static bool is_told_of(unsigned backend, uint32_t node)
 {
 	uint64_t now_ns = clock_mono_ns();
@@ -380,7 +379,7 @@ static bool is_want_of_ours(ssize_t rc)
 	return rc == -EMFILE || rc == -ENFILE || rc == -ENOMEM;
 }
 
-/* It may pass: it is waited for as long as a close may wait. */
+/* As long as a close may wait (docs/WRITEBEHIND.md, "Extents"). */
 static bool may_wait_for_it(const struct behind_work *work)
 {
 	return behind_wants(work, clock_mono_ns()) < fs.config->deadline.ms[OP_SYNC] * NSEC_PER_MSEC;

@@ -1,4 +1,4 @@
-/* behind_send.h: brings owed bytes to storage, and tells open files of lost ones (docs/WRITEBEHIND.md). */
+/* Brings owed bytes to storage, and tells open files of lost ones (docs/WRITEBEHIND.md). */
 #ifndef GUARDFS_FS_BEHIND_SEND_H
 #define GUARDFS_FS_BEHIND_SEND_H
 
@@ -8,7 +8,7 @@
 bool behind_send_step(unsigned backend);
 
 /* Guardian answered the slot's request: if that was a FLUSH or FSYNC past its deadline, the owed bytes are
- * given up (docs/WRITEBEHIND.md). */
+ * given up. */
 void behind_send_no_more(const struct slot *slot);
 
 #endif

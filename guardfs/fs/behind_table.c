@@ -1,4 +1,3 @@
-/* behind_table.c: see behind_table.h; and taking over from a predecessor. */
 #include "fs/behind_table.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
@@ -7,7 +6,7 @@
 
 #include <sys/mman.h>
 
-/* How long free extents keep their memory after the last use. */
+/* Free extents keep their memory for so long. */
 #define KEEP_NS (2 * NSEC_PER_SEC)
 
 struct behind_lane owed_lanes[CONFIG_BACKENDS_MAX];
@@ -204,7 +203,7 @@ static void restore_extent(uint16_t i)
 
 	if (!f)
 		f = owed_begin(lane, h->node);
-	/* Their loss was told before the worker died: they are not sent any more. */
+	/* Their loss was told: they are not sent any more. */
 	if (!f->error)
 		f->error = atomic_load(&h->error);
 	/* It arrived before earlier bytes: see forget_arrived. */

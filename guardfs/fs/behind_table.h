@@ -1,5 +1,5 @@
-/* behind_table.h: owed files and their extents in order, for behind*.c alone. Under the lane's lock unless
- * stated otherwise. */
+/* Owed files and their extents in order, for behind*.c alone. Under the lane's lock unless stated
+ * otherwise. */
 #ifndef GUARDFS_FS_BEHIND_TABLE_H
 #define GUARDFS_FS_BEHIND_TABLE_H
 

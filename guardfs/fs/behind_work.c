@@ -1,4 +1,4 @@
-/* behind_work.c: pieces of work of behind.h. */
+/* Pieces of work of behind.h. */
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "fs/behind.h"
@@ -13,7 +13,7 @@ static bool overlaps(const struct extent *a, const struct extent *b)
 	       b->offset < a->offset + atomic_load(&a->length);
 }
 
-/* Enough for twice the product of bandwidth and delay, and little enough for each one's deadline. */
+/* Enough for twice the product of bandwidth and delay. */
 #define UNDER_WAY_LEAST (3u << 20)
 
 static bool has_room_under_way(const struct behind_lane *lane, uint16_t i)
@@ -413,7 +413,7 @@ void behind_went_again(const struct behind_work *work, struct behind_list *list)
 	}
 }
 
-/* In order: by it the ledgers tell what extended a file from what overwrote something. */
+/* In order (docs/WRITEBEHIND.md, "Extents"). */
 static void list_first_arrived(struct behind_file *f, struct behind_list *list)
 {
 	list->n = 0;
@@ -537,7 +537,7 @@ void behind_abandon(const struct behind_work *work)
 	owed_unpin(ended);
 }
 
-/* A second run of its last WRITE, after a worker's death, finds that it was taken. */
+/* Its last WRITE, run again, finds that it was taken. */
 static void free_extent(struct behind_lane *lane, struct behind_file *f, uint16_t i)
 {
 	struct extent *e = owed_extent(i);

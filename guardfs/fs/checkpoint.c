@@ -1,5 +1,3 @@
-/* checkpoint.c: see checkpoint.h. The thread's slot is seen by nobody else: its syncs have no caller,
- * hence no deadline. Probes notice a backend in which one hangs. */
 #include "fs/checkpoint.h"
 #include "base/clock.h"
 #include "base/log.h"
@@ -15,6 +13,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <time.h>
+
+/* The slot of the thread that syncs is seen by nobody else: its syncs have no caller, hence no deadline.
+ * Probes notice a backend in which one hangs. */
 
 /* The kernel has no such unique. */
 #define UNIQUE_OF_SYNC (1ull << 63)
@@ -268,7 +269,8 @@ void checkpoint_give_up(void)
 		/* Another's sync is under way, and nobody will hear of its end. */
 		else if (atomic_load(&h->sync_last) && is_to_be_synced(h))
 			handle_poison(&fs.guarded[h->backend], h);
-		/* In use for good: the last one would close it, and a close may hang before the next file is named. */
+		/* In use for good: the last one would close it, and a close may hang before the next file is
+		 * named. */
 	}
 }
 

@@ -1,5 +1,4 @@
-/* checkpoint.h: files of a backend with `checkpoint` sync by themselves (docs/INTEGRITY.md). Those who
- * have the file open are told of a failure; a closed file becomes suspect. */
+/* Files of a backend with `checkpoint` sync by themselves (docs/INTEGRITY.md, "Checkpoints"). */
 #ifndef GUARDFS_FS_CHECKPOINT_H
 #define GUARDFS_FS_CHECKPOINT_H
 
@@ -12,9 +11,7 @@ bool checkpoint_step(unsigned backend, uint64_t *due_ns);
 /* Does that for good. */
 void checkpoint_run(unsigned backend);
 
-/* ---- files that are closed (handle.sync_last) ---- */
-
-/* Counts a predecessor's. Before threads, after handle_init. */
+/* Counts a predecessor's closed files (handle.sync_last). Before threads, after handle_init. */
 void checkpoint_init(void);
 
 /* Is a file whose last descriptor is being closed still to be synced? */

@@ -1,5 +1,5 @@
-/* checkpoint_wait.h: whether a backend's files sync by themselves (checkpoint), and the waiting of the
- * syncing thread. Any thread. */
+/* Whether a backend's files sync by themselves (checkpoint), and the waiting of the syncing thread. Any
+ * thread. */
 #ifndef GUARDFS_FS_CHECKPOINT_WAIT_H
 #define GUARDFS_FS_CHECKPOINT_WAIT_H
 

@@ -1,4 +1,4 @@
-/* context.h: the core's parts (fs) and the present request (call). Worker threads. */
+/* The core's parts (fs) and the present request (call). Worker threads. */
 #ifndef GUARDFS_FS_CONTEXT_H
 #define GUARDFS_FS_CONTEXT_H
 

@@ -1,4 +1,4 @@
-/* dir.c: OPENDIR, READDIR, READDIRPLUS, RELEASEDIR, FSYNCDIR.
+/* OPENDIR, READDIR, READDIRPLUS, RELEASEDIR, FSYNCDIR.
  *
  * Local directories are read piece by piece. Guarded ones, and local ones with routes in them, are listed
  * whole at the first read. */
@@ -82,7 +82,7 @@ void fs_opendir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 		handle_release(h);
 }
 
-/* Directories over whose listing a backend was lost: a new sshfs would get the same request again. */
+/* Directories over whose listing a backend was lost. */
 static struct {
 	pthread_mutex_t lock;
 	struct blame of[CONFIG_BACKENDS_MAX];

@@ -1,4 +1,4 @@
-/* dir.h: listings: libfuse operations. */
+/* Listings: libfuse operations. */
 #ifndef GUARDFS_FS_DIR_H
 #define GUARDFS_FS_DIR_H
 

@@ -1,4 +1,4 @@
-/* dirs.h: attributes of guarded directories in which something was just made. Worker threads.
+/* Attributes of guarded directories in which something was just made. Worker threads.
  *
  * For each file made the kernel asks again for its directory, a round trip. Making a file changes only the
  * directory's times, to the file's. So the last GETATTR's attributes, with these times, answer until it is

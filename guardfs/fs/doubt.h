@@ -1,4 +1,4 @@
-/* doubt.h: changes answered with an error that may have been made (docs/INTERNALS.md, "Doubt"). */
+/* Changes answered with an error that may have been made (docs/INTERNALS.md, "Doubt"). */
 #ifndef GUARDFS_FS_DOUBT_H
 #define GUARDFS_FS_DOUBT_H
 

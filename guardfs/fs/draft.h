@@ -1,6 +1,4 @@
-/* draft.h: the new content of a state file, until fs/publish.h puts it into the file's place
- * (docs/STATEFILES.md): a memfd that takes the handle's writes and answers its reads, and outlives worker
- * and connection. Worker, any thread. */
+/* The new content of a state file until it is published (docs/STATEFILES.md). Worker, any thread. */
 #ifndef GUARDFS_FS_DRAFT_H
 #define GUARDFS_FS_DRAFT_H
 
@@ -17,8 +15,8 @@ static inline bool draft_is_new(const struct handle *h)
 	return atomic_load(&h->draft) == DRAFT_NEW;
 }
 
-/* May h (NULL: a handle to be made) rewrite node's state file, with attributes st, through a draft? Not a
- * file that is large, has other names or set-id bits, or is open for writing in place otherwise. */
+/* May h (NULL: a handle to be made) rewrite node's state file, with attributes st, through a draft
+ * (docs/STATEFILES.md, "What is no rewriting")? */
 bool draft_may_begin(const struct node *node, const struct stat *st, const struct handle *h);
 
 /* After the last close the kernel sends RELEASE at once; another thread may come to it later. */

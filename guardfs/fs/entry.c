@@ -23,7 +23,7 @@ void entry_virtual_stat(const struct node *node, struct stat *st)
 	st->st_ctim = st->st_atim = st->st_mtim;
 }
 
-/* Every path into a route passes its root: asking each time doubles or triples the requests. */
+/* docs/INTERNALS.md, "Tiers", has the reason. */
 #define ROUTE_ROOT_SECONDS 0.02
 
 double entry_seconds(const struct node *node)
@@ -36,8 +36,7 @@ double entry_seconds(const struct node *node)
 	return node->flags & NODE_ROUTE_ROOT ? MIN(seconds, ROUTE_ROOT_SECONDS) : seconds;
 }
 
-/* Over SFTP a look-up is a round trip. GETATTR and OPEN also tell whether a file exists: its name may be
- * kept longer than its attributes. */
+/* GETATTR and OPEN also tell whether a file exists (docs/INTERNALS.md, "Made again"). */
 #define REMOTE_NAME_SECONDS 10.0
 
 /* A route's root may show another directory a moment later. */

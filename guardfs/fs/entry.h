@@ -1,4 +1,4 @@
-/* entry.h: replies that hand a node to the kernel. Any thread. */
+/* Replies that hand a node to the kernel. Any thread. */
 #ifndef GUARDFS_FS_ENTRY_H
 #define GUARDFS_FS_ENTRY_H
 

@@ -1,4 +1,3 @@
-/* export.c: see export.h. The kernel has no reference to the node yet: it is pinned before it is counted. */
 #include "fs/export.h"
 #include "fs/entry.h"
 #include "fs/guard.h"
@@ -6,6 +5,8 @@
 #include "fs/view.h"
 
 #include <errno.h>
+
+/* The kernel has no reference to the node yet: it is pinned before it is counted. */
 
 /* With a lookup; NULL: gone. */
 static struct node *find_exported(struct node *node, bool above)

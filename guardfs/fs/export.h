@@ -1,5 +1,5 @@
-/* export.h: nodes found by id, for file handles (name_to_handle_at(2), NFS) of inodes that the kernel has
- * forgotten. Any thread. */
+/* Nodes found by id, for file handles (name_to_handle_at(2), NFS) of inodes that the kernel has forgotten.
+ * Any thread. */
 #ifndef GUARDFS_FS_EXPORT_H
 #define GUARDFS_FS_EXPORT_H
 

@@ -1,4 +1,4 @@
-/* fs.c: the core put together: backends, root node, table of operations, interrupts. */
+/* The core put together: backends, root node, table of operations, interrupts. */
 #include "fs/fs.h"
 #include "base/fd.h"
 #include "base/log.h"

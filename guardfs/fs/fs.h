@@ -1,4 +1,4 @@
-/* fs.h: the core: libfuse's low-level operations over nodes, handles and backends. In worker threads. */
+/* The core: libfuse's low-level operations over nodes, handles and backends. In worker threads. */
 #ifndef GUARDFS_FS_FS_H
 #define GUARDFS_FS_FS_H
 

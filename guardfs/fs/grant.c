@@ -1,8 +1,8 @@
-/* grant.c: see grant.h. The list ends the slot's buffer. */
 #include "fs/grant.h"
 #include "fs/context.h"
 #include "fs/node.h"
 
+/* The list ends the slot's buffer. */
 static uint32_t *list_of(const struct slot *slot)
 {
 	uint8_t *end = arena_slot_buffer(fs.arena, slot) + SLOT_BUFFER_SIZE;

@@ -1,4 +1,4 @@
-/* grant.h: lookups promised by a reply not sent yet, noted in the slot for a successor. Any thread;
+/* Lookups promised by a reply not sent yet, noted in the slot for a successor. Any thread;
  * grant_take_back_of before threads. */
 #ifndef GUARDFS_FS_GRANT_H
 #define GUARDFS_FS_GRANT_H

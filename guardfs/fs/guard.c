@@ -1,4 +1,3 @@
-/* guard.c: see guard.h. docs/LOCKING.md has the order of stores. */
 #include "fs/guard.h"
 #include "base/clock.h"
 #include "fs/again.h"
@@ -20,11 +19,10 @@
 
 enum verdict { GO, DOWN, WAIT_LATE, WAIT_FULL };
 
-/* A request may itself break its connections. */
+/* docs/INTERNALS.md, "Running again". */
 #define RERUNS_MAX 2
 
-/* The kernel and sshfs answer from caches: quick answers are no sign of life. Storage answered if it took
- * longer, or something changed. */
+/* The kernel and sshfs answer from caches: a quicker answer that changes nothing is no sign of life. */
 #define CACHED_NS (5 * NSEC_PER_MSEC)
 /* A change without effect (chmod under a presented owner) is quicker. */
 #define UNCHANGED_NS (NSEC_PER_MSEC / 10)
@@ -50,8 +48,7 @@ static bool late_task_on(const struct slot *mine, uint64_t now_ns)
 	return false;
 }
 
-/* By backend. sshfs moves an open file away before another takes its place: the name is missing for a
- * moment. */
+/* By backend. During a rename over sshfs the name may be missing (fs/statefiles.h). */
 static _Atomic uint32_t renames_ended[CONFIG_BACKENDS_MAX];
 #define RENAMES_WAITED_FOR 8
 
@@ -268,8 +265,7 @@ void guard_unparked(const struct slot *slot)
 	room_give_back(atomic_load(&slot->backend), slot->uid);
 }
 
-/* A sync failed over a sound connection: data is lost. Storage says so once; asked again it would yield
- * success. */
+/* A sync failed over a sound connection (fs/sync_failed.h). */
 static bool is_final_error(const struct backend *b, enum op_class op_class)
 {
 	uint64_t breaker = atomic_load(&b->board->breaker);
@@ -278,8 +274,7 @@ static bool is_final_error(const struct backend *b, enum op_class op_class)
 	       breaker_epoch(breaker) == atomic_load(&call.slot->epoch);
 }
 
-/* While the breaker is open, writes to open files wait, and all requests in a young outage. For a held
- * backend the operator decides. */
+/* docs/INTERNALS.md, "Parking", has the rule; for a held backend the operator decides. */
 static bool waits_while_down(const struct board_backend *b, bool parkable)
 {
 	return (parkable && board_state(b) != HEALTH_HELD) || board_callers_wait(b, clock_mono_ns());
@@ -410,7 +405,6 @@ static bool answered_by_storage(const struct slot *slot, ssize_t rc, uint64_t wa
 	return waited_ns >= (changed ? UNCHANGED_NS : CACHED_NS);
 }
 
-/* A listing's time depends on the directory's size. */
 static bool is_long_listing(const struct slot *slot, uint64_t now_ns)
 {
 	return slot->listing && now_ns >= atomic_load(&slot->deadline_ns);
@@ -427,8 +421,8 @@ static enum slot_park_reason why_again(const struct backend *b, const struct err
 		return PARK_NONE;
 	if (info->trips)
 		return waits_while_down(b->board, slot->parkable) ? PARK_DOWN : PARK_NONE;
-	/* EIO may mean a lost connection or a full disk: a probe decides. A sync runs again only over a
-	 * new connection. */
+	/* EIO waits for a probe (docs/INTERNALS.md, "Running again"). A sync runs again only over a new
+	 * connection. */
 	return info->triggers_probe && !slot->asked ? PARK_VERDICT : PARK_NONE;
 }
 

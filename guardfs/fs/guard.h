@@ -1,4 +1,4 @@
-/* guard.h: how an operation enters a guarded backend: breaker, deadline, limits, parking.
+/* How an operation enters a guarded backend: breaker, deadline, limits, parking.
  *
  * Around every call into a backend:
  *
@@ -8,7 +8,7 @@
  * 	if (!guard_leave(req, b, &rc))
  * 		return;                    parked: will be run again from its buffer; req is gone
  *
- * For the local tier both return true and do nothing. Rules: docs/INTERNALS.md. */
+ * For the local tier both return true and do nothing. Rules: docs/INTERNALS.md; order of stores: docs/LOCKING.md. */
 #ifndef GUARDFS_FS_GUARD_H
 #define GUARDFS_FS_GUARD_H
 

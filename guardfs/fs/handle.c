@@ -321,8 +321,7 @@ struct usable {
 	bool is_open;
 };
 
-/* A use raised before these looks keeps it open, and its descriptor: whoever ends either looks at the uses
- * afterwards. */
+/* docs/LOCKING.md (handle.draft) has the order of looks. */
 static bool find_usable(struct handle *h, void *arg)
 {
 	struct usable *usable = arg;

@@ -1,4 +1,4 @@
-/* handle.h (fs): open files. Any thread unless stated otherwise. */
+/* Open files. Any thread unless stated otherwise. */
 #ifndef GUARDFS_FS_HANDLE_H
 #define GUARDFS_FS_HANDLE_H
 
@@ -59,7 +59,7 @@ void handle_sweep(unsigned backend);
 /* Is a sweep needed, and might it close something now? */
 bool handle_is_unclosed(unsigned backend);
 
-/* ---- handle_reopen.c: after a reconnect ---- */
+/* ---- handle_reopen.c ---- */
 
 /* Within the guard: makes h->fd valid for the present epoch. On -errno the handle may be poisoned. */
 errint_t handle_ensure(struct backend *b, struct handle *h) WARN_UNUSED;
@@ -68,7 +68,7 @@ errint_t handle_ensure(struct backend *b, struct handle *h) WARN_UNUSED;
  * of backend_ops.reopen. */
 errint_t handle_ensure_for(struct backend *b, struct handle *h, bool appends, int *ref) WARN_UNUSED;
 
-/* ---- handle_ledger.c: acknowledged writes ---- */
+/* ---- handle_ledger.c ---- */
 
 /* Notes size and time at the open, before any write. */
 void handle_start_ledger(struct handle *h, uint64_t known_end, int64_t mtime_ns);
@@ -105,7 +105,7 @@ void handle_truncated(uint32_t node, struct handle *h, uint64_t size);
 void handle_forget_writes(struct handle *h);
 /* Another client cut the file, as seen over epoch's connection: no open file of that must be longer. */
 void handle_seen_cut(uint32_t node, uint64_t size, uint32_t epoch);
-/* Somebody set its time back, as cp -p and touch do. */
+/* Somebody set its time back. */
 void handle_seen_set_back(uint32_t node, int64_t mtime_ns, uint32_t epoch);
 /* handle_truncated after a truncation with result rc, which may have been made in spite of backend
  * trouble. */

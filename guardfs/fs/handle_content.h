@@ -1,5 +1,4 @@
-/* handle_content.h: is what was written and not synced still in an open file after a reconnect? For
- * handle_reopen.c. */
+/* Is what was written and not synced still in an open file after a reconnect? For handle_reopen.c. */
 #ifndef GUARDFS_FS_HANDLE_CONTENT_H
 #define GUARDFS_FS_HANDLE_CONTENT_H
 

@@ -1,4 +1,4 @@
-/* handle_index.c: doubly linked chains by node: removing costs the same however often a file is open. */
+/* Doubly linked chains by node: removing costs the same however often a file is open. */
 #include "fs/handle_index.h"
 #include "fs/handle.h"
 #include "base/cleanup.h"

@@ -1,4 +1,4 @@
-/* handle_index.h: a node's open files, in private memory; for handle*.c. */
+/* A node's open files, in private memory; for handle*.c. */
 #ifndef GUARDFS_FS_HANDLE_INDEX_H
 #define GUARDFS_FS_HANDLE_INDEX_H
 

@@ -1,4 +1,4 @@
-/* handle_ledger.c: acknowledged writes. */
+/* Acknowledged writes. */
 #include "base/clock.h"
 #include "base/cleanup.h"
 #include "fs/checkpoint_wait.h"

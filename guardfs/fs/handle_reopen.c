@@ -1,5 +1,5 @@
-/* handle_reopen.c: a handle's file found again after a reconnect. One thread opens it, without any lock;
- * others wait. Closing an older epoch's descriptor cannot hang: its transport is dead. */
+/* A handle's file found again after a reconnect. Closing an older epoch's descriptor cannot hang: its
+ * transport is dead. */
 #include "base/log.h"
 #include "fs/checkpoint_wait.h"
 #include "fs/context.h"

@@ -1,4 +1,4 @@
-/* handle_share.c: counts handles, and listings' memory, to their users. */
+/* Counts handles, and listings' memory, to their users. */
 #include "fs/context.h"
 #include "fs/handle.h"
 #include "fs/shares.h"

@@ -1,4 +1,4 @@
-/* io.c: READ, WRITE, FALLOCATE, LSEEK, COPY_FILE_RANGE. */
+/* READ, WRITE, FALLOCATE, LSEEK, COPY_FILE_RANGE. */
 #include "fs/io.h"
 #include "fs/again.h"
 #include "fs/ahead.h"

@@ -1,4 +1,4 @@
-/* io.h: data: libfuse operations. */
+/* Data: libfuse operations. */
 #ifndef GUARDFS_FS_IO_H
 #define GUARDFS_FS_IO_H
 

@@ -1,5 +1,4 @@
-/* jobs.h (fs): counting for jobs (shm/job.h; docs/INTERNALS.md, "Jobs"). Any thread unless stated
- * otherwise. */
+/* Counting for jobs (shm/job.h; docs/INTERNALS.md, "Jobs"). Any thread unless stated otherwise. */
 #ifndef GUARDFS_FS_JOBS_H
 #define GUARDFS_FS_JOBS_H
 

@@ -31,8 +31,6 @@ static struct {
 	_Atomic uint64_t next_ns[CONFIG_BACKENDS_MAX];
 } left = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
-/* ---- seeing ---- */
-
 void leftovers_seen(uint32_t dir, const char *name)
 {
 	struct node *node = &fs.arena->nodes[dir];
@@ -69,8 +67,6 @@ static bool take_seen(unsigned backend, struct leftover *l)
 	*l = left.seen[backend][--left.n[backend]];
 	return true;
 }
-
-/* ---- removing ---- */
 
 static bool is_old(const struct stat *st)
 {

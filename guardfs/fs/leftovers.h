@@ -1,5 +1,5 @@
-/* leftovers.h: files that this guardfs left beside state files when it ended while rewriting them
- * (docs/STATEFILES.md), removed once a listing shows them. Any thread of worker. */
+/* What guardfs left beside state files when it ended (docs/STATEFILES.md), removed once a listing shows
+ * them. Any thread of worker. */
 #ifndef GUARDFS_FS_LEFTOVERS_H
 #define GUARDFS_FS_LEFTOVERS_H
 
@@ -12,8 +12,8 @@ void leftovers_seen(uint32_t dir, const char *name);
 /* Is there something to look at now? */
 bool leftovers_are_seen(unsigned backend);
 
-/* Looks at what was seen, and removes what is this guardfs's own and old enough (docs/STATEFILES.md). In a
- * thread with an empty RUNNING slot, one for each backend; may hang. */
+/* Looks at what was seen, and removes what is this guardfs's own and old enough. In a thread with an empty
+ * RUNNING slot, one for each backend; may hang. */
 void leftovers_sweep(unsigned backend);
 
 #endif

@@ -1,4 +1,3 @@
-/* listed.c: see listed.h. A handful of listings, each with a table of names. Private memory. */
 #include "fs/listed.h"
 #include "backend/tree.h"
 #include "base/cleanup.h"
@@ -8,6 +7,8 @@
 #include <dirent.h>
 #include <stdlib.h>
 #include <strings.h>
+
+/* A handful of listings, each with a table of names. Private memory. */
 
 #define LISTINGS_MAX 16u
 /* Of one listing. A larger one is not kept. */

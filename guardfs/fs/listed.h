@@ -1,5 +1,5 @@
-/* listed.h: attributes that came with a directory's listing. They answer look-ups for as long as the
- * kernel may keep attributes, unless something was changed through this mount meanwhile. Any thread. */
+/* Attributes that came with a directory's listing. They answer look-ups for as long as the kernel may keep
+ * attributes, unless something was changed through this mount meanwhile. Any thread. */
 #ifndef GUARDFS_FS_LISTED_H
 #define GUARDFS_FS_LISTED_H
 

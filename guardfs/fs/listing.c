@@ -1,4 +1,3 @@
-/* listing.c: see listing.h. A record is {ino, type, length} and the name, padded to 8 bytes. */
 #include "fs/listing.h"
 #include "base/fd.h"
 
@@ -6,6 +5,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+/* A record is {ino, type, length} and the name, padded to 8 bytes. */
 struct record {
 	uint64_t ino;
 	uint32_t type;

@@ -1,4 +1,4 @@
-/* listing.h: a directory's listing in a memfd: it survives worker and reconnects, with its offsets. */
+/* A directory's listing in a memfd: it survives worker and reconnects, with its offsets. */
 #ifndef GUARDFS_FS_LISTING_H
 #define GUARDFS_FS_LISTING_H
 

@@ -206,7 +206,7 @@ bool look_was_just_found(const struct node *node)
 	return atomic_load(&call.slot->read_ns) < MAX(made_ns_of(node), found_ns) + JUST_FOUND_NS;
 }
 
-/* For a second sshfs remembers what it was shown of a name: an earlier look may have left an older state. */
+/* sshfs may show what an earlier look saw (docs/INTERNALS.md, "Close-to-open"). */
 static bool is_beside_others(const struct node *node, const struct opened *o)
 {
 	const struct witness *w = witness_of(node);
@@ -261,8 +261,7 @@ static bool may_accept(const struct backend *b, const struct node *node, int fla
 	return !o->growing && (*as_known || atomic_load(&witness_of(node)->accepts) == o->accepted);
 }
 
-/* An open was accepted since this request entered: attributes seen by name may be another file's, the
- * node's own are newer. */
+/* An open was accepted since this request entered: the node's own attributes are newer. */
 static bool is_overtaken(const struct backend *b, const struct node *node)
 {
 	return !number_is_of_storage(b) && atomic_load(&witness_of(node)->accepted_ns) > call.entered_ns;
@@ -351,7 +350,7 @@ bool look_accept(const struct backend *b, struct node *node, int flags, struct o
 	o->changed |= apart;
 	if (!apart)
 		return true;
-	/* Once, before another open is answered: a second message would drop newer knowledge. */
+	/* Once, before another open is answered. */
 	w->told = TOLD_ONE;
 	node_remember(node, &o->st);
 	doubt_node(node);

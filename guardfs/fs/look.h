@@ -1,5 +1,5 @@
-/* look.h: do attributes seen on storage belong to the file that guardfs, its open files and the kernel
- * mean? docs/INTERNALS.md, "Close-to-open". Within the guard, any thread. */
+/* Do attributes seen on storage belong to the file that guardfs, its open files and the kernel mean?
+ * docs/INTERNALS.md, "Close-to-open". Within the guard, any thread. */
 #ifndef GUARDFS_FS_LOOK_H
 #define GUARDFS_FS_LOOK_H
 

@@ -1,4 +1,4 @@
-/* lookup.c: LOOKUP and FORGET. */
+/* LOOKUP and FORGET. */
 #include "fs/lookup.h"
 #include "fs/entry.h"
 #include "fs/export.h"
@@ -15,7 +15,7 @@
 
 #include <errno.h>
 
-/* From memory, with zero cache times: the kernel keeps the dentry and asks again. */
+/* From memory, with zero cache times. */
 static void recall_entry(struct fuse_entry_param *e, struct node *node)
 {
 	struct stat st;
@@ -201,8 +201,7 @@ static errint_t look_at_target(struct backend *b, const char *target, struct nod
 	return rc == 0 && !*dir ? -ENOMEM : rc;
 }
 
-/* On the backend if it is there, else local. In an outage a guess might put a guarded path on the local
- * disk. */
+/* On the backend, else local: in an outage a guess might put a guarded path on the local disk. */
 static void lookup_pattern(fuse_req_t req, struct node *parent, const char *name, const struct route *route)
 {
 	struct backend *b = &fs.guarded[route->backend];

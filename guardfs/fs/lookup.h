@@ -1,4 +1,4 @@
-/* lookup.h: LOOKUP and FORGET: libfuse operations. */
+/* LOOKUP and FORGET: libfuse operations. */
 #ifndef GUARDFS_FS_LOOKUP_H
 #define GUARDFS_FS_LOOKUP_H
 

@@ -1,4 +1,4 @@
-/* make.c: MKNOD, MKDIR, SYMLINK, LINK, UNLINK, RMDIR. */
+/* MKNOD, MKDIR, SYMLINK, LINK, UNLINK, RMDIR. */
 #include "fs/make.h"
 #include "base/cleanup.h"
 #include "fs/again.h"
@@ -264,8 +264,7 @@ static void name_is_removed(uint32_t parent, const char *name, bool directory)
 	node_unlinked(parent, name);
 }
 
-/* Over sshfs a directory holds its removed files until they are closed; on any backend it may hold
- * unlisted ones. */
+/* It may hold unlisted files: removed ones that are open (sshfs), leftovers of rewritings. */
 static errint_t remove_directory(struct backend *b, uint32_t parent, const char *name)
 {
 	errint_t rc = b->ops->rmdir(b, parent, name, false);

@@ -1,4 +1,4 @@
-/* make.h: making and removing names: libfuse operations. */
+/* Making and removing names: libfuse operations. */
 #ifndef GUARDFS_FS_MAKE_H
 #define GUARDFS_FS_MAKE_H
 

@@ -1,4 +1,4 @@
-/* node.c: finding, making and counting nodes. */
+/* Finding, making and counting nodes. */
 #include "fs/node_numbers.h"
 #include "fs/node_table.h"
 #include "base/cleanup.h"

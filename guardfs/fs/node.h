@@ -1,4 +1,4 @@
-/* node.h (fs): the table of nodes. Any thread unless stated otherwise. */
+/* The table of nodes. Any thread unless stated otherwise. */
 #ifndef GUARDFS_FS_NODE_H
 #define GUARDFS_FS_NODE_H
 
@@ -115,7 +115,7 @@ errint_t node_place(const struct node *node, uint32_t *parent, char name[NAME_LE
 /* Another file of storage, st, was put into the node's place by us: the node is that file now. */
 void node_became(struct node *node, const struct stat *st);
 
-/* ---- node_path.c: places ---- */
+/* ---- node_path.c ---- */
 
 /* Path in the mount, as above, of a directory or guarded node: by the route with the nearest target, else
  * by .guardfs/backends. */

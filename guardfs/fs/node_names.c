@@ -1,4 +1,4 @@
-/* node_names.c: unlink, rename, paths within a tier. */
+/* Unlink, rename, paths within a tier. */
 #include "fs/node_numbers.h"
 #include "fs/node_table.h"
 #include "base/cleanup.h"

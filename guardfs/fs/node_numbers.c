@@ -1,5 +1,3 @@
-/* node_numbers.c: see node_numbers.h. A private table holds numbers of nodes away from where these come
- * from. */
 #include "fs/node_numbers.h"
 #include "fs/node_table.h"
 #include "base/cleanup.h"

@@ -1,5 +1,5 @@
-/* node_numbers.h: inode numbers of guarded tiers, for fs/node*.c (docs/INTERNALS.md, "Inode numbers"). Any
- * thread; a shard's lock may be held. */
+/* Inode numbers of guarded tiers, for fs/node*.c (docs/INTERNALS.md, "Inode numbers"). Any thread; a shard's
+ * lock may be held. */
 #ifndef GUARDFS_FS_NODE_NUMBERS_H
 #define GUARDFS_FS_NODE_NUMBERS_H
 

@@ -1,4 +1,4 @@
-/* node_path.c: nodes' paths as callers see them. */
+/* Nodes' paths as callers see them. */
 #include "fs/node_table.h"
 #include "fs/tiers.h"
 

@@ -1,5 +1,5 @@
-/* node_rest.c: unreferenced nodes: freed, or kept (docs/INTERNALS.md, "Nodes"). A resting node keeps no
- * descriptor. A node whose last name we removed is freed at once. */
+/* Unreferenced nodes: freed, or kept (docs/INTERNALS.md, "Nodes"). A node whose last name we removed is
+ * freed at once. */
 #include "fs/node_table.h"
 #include "backend/backend.h"
 

@@ -1,4 +1,3 @@
-/* node_table.c: see node_table.h. Records in the arena, private indexes rebuilt by each worker. */
 #include "fs/node_table.h"
 #include "fs/context.h"
 #include "fs/shares.h"

@@ -1,4 +1,4 @@
-/* node_table.h: the inside of the node table, for fs/node*.c. docs/LOCKING.md has its locks. */
+/* The inside of the node table, for fs/node*.c. docs/LOCKING.md has its locks. */
 #ifndef GUARDFS_FS_NODE_TABLE_H
 #define GUARDFS_FS_NODE_TABLE_H
 

@@ -1,4 +1,4 @@
-/* node_view.c: directories' nodes as routes show them; see view.h. */
+/* Directories' nodes as routes show them; see view.h. */
 #include "fs/view.h"
 #include "fs/context.h"
 #include "fs/node_numbers.h"

@@ -1,4 +1,4 @@
-/* open.c: OPEN, CREATE (and TMPFILE), FLUSH, FSYNC, RELEASE; passthrough of local regular files. */
+/* OPEN, CREATE (and TMPFILE), FLUSH, FSYNC, RELEASE; passthrough of local regular files. */
 #include "fs/open.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
@@ -144,7 +144,6 @@ static void open_virtual(fuse_req_t req, const struct node *node, struct fuse_fi
 		return;
 	}
 	h = handle_new(node_index(node), HANDLE_SNAPSHOT, NODE_VIRTUAL, O_RDONLY, -1, 0, HANDLE_NAMED);
-	/* The memfd survives the worker. */
 	fd = h ? handle_memfd("guardfs-virtual") : -ENFILE;
 	if (fd >= 0)
 		h->snapshot_fd = fd;
@@ -301,7 +300,7 @@ static ssize_t open_any(struct backend *b, struct node *node, struct fuse_file_i
 	s->place = statefiles_enter(dir, name);
 	if (s->place == STATEFILES_REPLACED)
 		return BACKEND_NODE_GONE;
-	/* Each write with O_SYNC is to be on storage when it returns. */
+	/* docs/STATEFILES.md, "What is no rewriting". */
 	if (is_rewrite(fi->flags) && !(fi->flags & O_DSYNC))
 		rc = begin_rewrite(b, node, s);
 	if (rc == 0 && !s->begins_draft)
@@ -309,7 +308,7 @@ static ssize_t open_any(struct backend *b, struct node *node, struct fuse_file_i
 	return rc;
 }
 
-/* The kernel's pages and size of a file whose name changes its content are not asked: reads go past them. */
+/* Reads go past the kernel's pages and size (docs/STATEFILES.md, "What is seen"). */
 static void note_state_open(fuse_req_t req, const struct state_open *s, struct handle *h,
 			    const struct opened *o, struct fuse_file_info *fi)
 {
@@ -508,7 +507,7 @@ static errint_t do_fsync(struct backend *b, struct handle *h, bool data_only)
 	return b->ops->fsync(b, atomic_load(&h->fd), data_only);
 }
 
-/* Within the guard. A sync after an EIO would succeed, whatever is lost: it waits for the verdict instead. */
+/* Within the guard. After an EIO a sync waits for the verdict (fs/sync_failed.h). */
 static errint_t sync_certainly(struct backend *b, struct handle *h, sync_fn sync, bool data_only)
 {
 	if (!b->board)
@@ -567,7 +566,7 @@ static void sync_handle(fuse_req_t req, uint64_t fh, sync_fn sync, bool data_onl
 		fuse_reply_err(req, (int)rc);
 		return;
 	}
-	/* Processes that inherited the file close it without waiting for absent storage. */
+	/* docs/INTERNALS.md, "Parking". */
 	if (has_nothing) {
 		note_close(h, false);
 		handle_put(h);

@@ -1,4 +1,4 @@
-/* open.h: opening and closing files: libfuse operations. */
+/* Opening and closing files: libfuse operations. */
 #ifndef GUARDFS_FS_OPEN_H
 #define GUARDFS_FS_OPEN_H
 

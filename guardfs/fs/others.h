@@ -1,5 +1,5 @@
-/* others.h: tells the kernel of changes at other places that show a guarded directory (docs/INTERNALS.md,
- * "Views"). Threads with an unanswered request, outside of any backend. */
+/* Tells the kernel of changes at other places that show a guarded directory (docs/INTERNALS.md, "Views").
+ * Threads with an unanswered request, outside of any backend. */
 #ifndef GUARDFS_FS_OTHERS_H
 #define GUARDFS_FS_OTHERS_H
 

@@ -1,4 +1,3 @@
-/* publish.c: see publish.h and docs/STATEFILES.md. */
 #include "fs/publish.h"
 #include "base/clock.h"
 #include "base/log.h"
@@ -45,7 +44,7 @@ static bool is_finished(struct handle *h, uint32_t pid)
 			return false;
 		if (!draft_is_blank(h))
 			return true;
-		/* A shell closes a duplicate before its program has written. */
+		/* Only emptied (docs/STATEFILES.md, "Closes"). */
 		atomic_store(&h->closed_ns, clock_mono_ns());
 		return false;
 	case WRITER_KILLED:
@@ -79,7 +78,7 @@ static errint_t open_published(struct backend *b, struct handle *h, int *ref)
 	return rc;
 }
 
-/* A close's publication outlasts no crash of the server until the file, hence the rename, is synced. */
+/* By this the rename outlasts a crash of the server (docs/STATEFILES.md, "How"). */
 static errint_t sync_published(struct backend *b, struct handle *h)
 {
 	/* Another close may publish meanwhile. */
@@ -159,8 +158,6 @@ void publish_sync(fuse_req_t req, struct handle *h, bool closes, int (*reply)(fu
 	if (guard_leave(req, b, &rc))
 		reply(req, rc < 0 ? (int)-rc : 0);
 }
-
-/* ---- renames ---- */
 
 /* What cannot be opened is renamed all the same, if it is there. */
 static errint_t sync_source(struct backend *b, struct node *node, struct published_rename *r)

@@ -1,4 +1,4 @@
-/* publish.h: drafts (fs/draft.h) brought to storage (docs/STATEFILES.md). Worker, any thread. */
+/* Drafts (fs/draft.h) brought to storage (docs/STATEFILES.md). Worker, any thread. */
 #ifndef GUARDFS_FS_PUBLISH_H
 #define GUARDFS_FS_PUBLISH_H
 

@@ -19,7 +19,7 @@
 #define XATTR_NAMES_ROOM 4096
 #define XATTR_VALUE_ROOM 65536
 
-/* The name's 16 digits: 8 of machine and mount, 8 of this publication alone (docs/STATEFILES.md). */
+/* The name's digits of machine and mount (docs/STATEFILES.md, "How"). */
 static uint32_t instance;
 static pthread_once_t instance_is_known = PTHREAD_ONCE_INIT;
 
@@ -122,8 +122,7 @@ static void remove_unfinished(struct backend *b, const struct publication *p)
 		(void)b->ops->unlink(b, p->parent, beside);
 }
 
-/* Presented owner and mode cannot be set: the file was made with the mode, of which the server may have
- * taken away. */
+/* Presented owner and mode cannot be set (docs/STATEFILES.md, "What is no rewriting"). */
 static bool is_made_like(const struct publication *p, const struct found *made)
 {
 	return made->stored.uid == p->old.stored.uid && made->stored.gid == p->old.stored.gid &&
@@ -201,8 +200,7 @@ static errint_t carry_xattrs(struct backend *b, const struct publication *p, con
 	return rc;
 }
 
-/* Storage lets nobody give it to another file. Nothing else, least of all a full disk, is a reason to
- * write over the file itself. */
+/* Storage lets nobody give it to another file. Nothing else is a reason to write over the file itself. */
 static bool is_refused(errint_t rc)
 {
 	return rc == -EPERM || rc == -EACCES || rc == -EOPNOTSUPP || rc == -ENOSYS || rc == -EINVAL ||
@@ -318,8 +316,8 @@ static errint_t rename_over(struct backend *b, struct publication *p)
 		   : rc;
 }
 
-/* A close may have something to say of what was written. A sync of the file after the rename makes that
- * durable: ext4, xfs and btrfs keep the order, and over SFTP no directory can be synced. */
+/* A close may have something to say of what was written. A sync after the rename makes that durable
+ * (docs/STATEFILES.md, "How"): over SFTP no directory can be synced. */
 static errint_t replace_with(struct backend *b, struct publication *p, int ref)
 {
 	errint_t rc = 0, closed;

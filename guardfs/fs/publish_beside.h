@@ -1,5 +1,4 @@
-/* publish_beside.h: new content put beside a file and renamed over it. Within the guard; worker, any
- * thread. */
+/* New content put beside a file and renamed over it. Within the guard; worker, any thread. */
 #ifndef GUARDFS_FS_PUBLISH_BESIDE_H
 #define GUARDFS_FS_PUBLISH_BESIDE_H
 

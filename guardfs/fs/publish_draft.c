@@ -1,4 +1,3 @@
-/* publish_draft.c: see publish_draft.h and docs/STATEFILES.md. */
 #include "fs/publish_draft.h"
 #include "base/log.h"
 #include "fs/dirs.h"
@@ -29,8 +28,7 @@ static errint_t end_step(errint_t rc)
 	return rc == 0 && call_is_late() ? GUARD_POISONED : rc;
 }
 
-/* In the file itself, as without drafts (docs/STATEFILES.md, "What is no rewriting"). The new version goes
- * to the local disk, at some time; what is beside the file stays until the end. */
+/* In the file itself, as without drafts (docs/STATEFILES.md, "What is no rewriting"). */
 static errint_t rewrite_in_place(struct backend *b, const struct publication *p)
 {
 	int ref = -1;
@@ -72,8 +70,7 @@ static void note_published(struct backend *b, const struct publication *p)
 		node_grown(node, p->content->size);
 	}
 	suspects_emptied(p->node);
-	/* Before the answer: whoever is told that the file is closed must see what it has become. It is
-	 * open, hence not being evicted. */
+	/* Before the answer (docs/STATEFILES.md, "How"). The file is open, hence not being evicted. */
 	if (!atomic_load(&p->h->closing))
 		doubt_node(node);
 	others_drop_pages(node);

@@ -1,4 +1,4 @@
-/* publish_draft.h: one draft (fs/draft.h) put into its file's place. Worker, any thread. */
+/* One draft (fs/draft.h) put into its file's place. Worker, any thread. */
 #ifndef GUARDFS_FS_PUBLISH_DRAFT_H
 #define GUARDFS_FS_PUBLISH_DRAFT_H
 

@@ -1,4 +1,4 @@
-/* publish_io.h: small files on a backend read and synced. Within the guard; worker, any thread. */
+/* Small files on a backend read and synced. Within the guard; worker, any thread. */
 #ifndef GUARDFS_FS_PUBLISH_IO_H
 #define GUARDFS_FS_PUBLISH_IO_H
 

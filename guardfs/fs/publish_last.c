@@ -96,8 +96,6 @@ static void settle(struct handle *h)
 	node_unpin(node);
 }
 
-/* ---- trying ---- */
-
 static bool is_owed(const struct backend *b, uint32_t node)
 {
 	return atomic_load(&b->board->owed_bytes) && behind_is_owed(node, behind_now());
@@ -136,8 +134,6 @@ static bool try_one(struct handle *h)
 	atomic_store(&h->draft_last, LAST_DUE);
 	return false;
 }
-
-/* ---- RELEASE ---- */
 
 bool publish_last_is_due(struct handle *h)
 {

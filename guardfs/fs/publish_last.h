@@ -1,5 +1,5 @@
-/* publish_last.h: publishes drafts (fs/draft.h) whose last descriptor is closed, as soon as that can be,
- * over any number of outages and workers (handle.draft_last; docs/STATEFILES.md, "Closes"). Worker. */
+/* Publishes drafts (fs/draft.h) whose last descriptor is closed (handle.draft_last; docs/STATEFILES.md,
+ * "Closes"). Worker. */
 #ifndef GUARDFS_FS_PUBLISH_LAST_H
 #define GUARDFS_FS_PUBLISH_LAST_H
 

@@ -1,4 +1,4 @@
-/* publish_readers.h: readers of a state file about to be replaced. Worker, any thread. */
+/* Readers of a state file about to be replaced. Worker, any thread. */
 #ifndef GUARDFS_FS_PUBLISH_READERS_H
 #define GUARDFS_FS_PUBLISH_READERS_H
 

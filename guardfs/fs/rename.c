@@ -1,5 +1,4 @@
-/* rename.c: RENAME and RENAME2. Never across tiers (EXDEV), never a route's root or a directory above one
- * (EBUSY). */
+/* RENAME and RENAME2. Never across tiers (EXDEV), never a route's root or a directory above one (EBUSY). */
 #include "base/log.h"
 #include "fs/again.h"
 #include "fs/dirs.h"

@@ -1,4 +1,3 @@
-/* room.c: a quarter of the room is the backends' own shares; the rest is lent in order of asking. */
 #include "fs/room.h"
 #include "fs/shares.h"
 

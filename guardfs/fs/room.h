@@ -1,4 +1,5 @@
-/* room.h: places for requests to wait in their slots, in all and for each backend. Any thread. */
+/* Places for requests to wait in their slots, in all and for each backend (docs/INTERNALS.md, "Parking").
+ * Any thread. */
 #ifndef GUARDFS_FS_ROOM_H
 #define GUARDFS_FS_ROOM_H
 

@@ -1,4 +1,4 @@
-/* shares.c: an open-addressed table of users, never shrunk. Without free entries further users share one. */
+/* An open-addressed table of users, never shrunk. */
 #include "fs/shares.h"
 #include "base/child.h"
 #include "base/clock.h"
@@ -12,7 +12,7 @@
 /* each request's thread for a moment */
 #define MOMENTARY_MAX 4096u
 
-/* One to write at the end, one elsewhere; or one of a nameless file. */
+/* docs/INTERNALS.md, "Shares". */
 #define PER_OPEN_FILE 2u
 
 struct user {

@@ -1,5 +1,5 @@
-/* shares.h: users' shares of what all draw on (policy/share.h). Private memory, recounted by a new worker.
- * Lock-free, any thread. */
+/* Users' shares of what all draw on (policy/share.h). Private memory, recounted by a new worker. Lock-free,
+ * any thread. */
 #ifndef GUARDFS_FS_SHARES_H
 #define GUARDFS_FS_SHARES_H
 

@@ -1,4 +1,4 @@
-/* statefiles.h: which files of guarded tiers are state files (docs/STATEFILES.md), and who is at one now.
+/* Which files of guarded tiers are state files (docs/STATEFILES.md), and who is at one now.
  *
  * sshfs moves an open file away before another takes its name: the name is missing for a moment, and for
  * good if the connection ends just then. So a state file is not opened while it is being replaced, nor

@@ -1,5 +1,5 @@
-/* suspects.h: suspect files of guarded tiers, filed for keeper (shm/suspect.h), and what befalls them
- * through the mount. Any thread. */
+/* Suspect files of guarded tiers, filed for keeper (shm/suspect.h), and what befalls them through the mount.
+ * Any thread. */
 #ifndef GUARDFS_FS_SUSPECTS_H
 #define GUARDFS_FS_SUSPECTS_H
 

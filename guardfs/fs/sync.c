@@ -1,5 +1,3 @@
-/* sync.c: the caller asks for one open file after the other: each request has its deadline, guard and
- * answer. */
 #include "fs/sync.h"
 #include "base/sync-ioctl.h"
 #include "fs/handle.h"

@@ -1,4 +1,4 @@
-/* sync.h: IOCTL, for guardctl sync alone (base/sync-ioctl.h). */
+/* IOCTL, for guardctl sync alone (base/sync-ioctl.h; docs/INTERNALS.md, "Syncing the whole"). */
 #ifndef GUARDFS_FS_SYNC_H
 #define GUARDFS_FS_SYNC_H
 

@@ -1,5 +1,5 @@
-/* sync_failed.h: syncs that storage answered with an error. No server says twice that a sync failed: the
- * open file keeps what was said. Guarded files open for writing. Any thread. */
+/* Syncs that storage answered with an error. No server says twice that a sync failed: the open file keeps
+ * what was said. Guarded files open for writing. Any thread. */
 #ifndef GUARDFS_FS_SYNC_FAILED_H
 #define GUARDFS_FS_SYNC_FAILED_H
 

@@ -1,4 +1,4 @@
-/* tiers.c: the worker's copy of the tier map, and a cache of local directories that routes concern. */
+/* The worker's copy of the tier map, and a cache of local directories that routes concern. */
 #include "fs/tiers.h"
 #include "base/cleanup.h"
 #include "base/clock.h"

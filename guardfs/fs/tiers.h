@@ -1,4 +1,4 @@
-/* tiers.h: where paths live, by node. Any thread. */
+/* Where paths live, by node. Any thread. */
 #ifndef GUARDFS_FS_TIERS_H
 #define GUARDFS_FS_TIERS_H
 

@@ -97,8 +97,6 @@ static bool start_thread(void)
 	return queue.has_thread;
 }
 
-/* ---- giving ---- */
-
 void versions_add(uint32_t node, const void *data, size_t size)
 {
 	const struct node *n = &fs.arena->nodes[node];

@@ -1,5 +1,5 @@
-/* versions.h: versions of state files on their way to the local disk (generations/generations.h), by a
- * thread of its own. What comes faster than the disk takes it is left out. Worker, any thread. */
+/* Versions of state files on their way to the local disk (generations/generations.h), by a thread of its
+ * own. Worker, any thread. */
 #ifndef GUARDFS_FS_VERSIONS_H
 #define GUARDFS_FS_VERSIONS_H
 

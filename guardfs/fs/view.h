@@ -1,4 +1,4 @@
-/* view.h: guarded directories as routes show them: *views* of *objects*, the nodes of the backend's tree
+/* Guarded directories as routes show them: *views* of *objects*, the nodes of the backend's tree
  * (docs/INTERNALS.md, "Views"). Storage, attributes and locks are the object's. Any thread.
  *
  * Of views only a route's root has a name, in a local directory; its object is looked for again when

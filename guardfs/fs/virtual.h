@@ -1,5 +1,5 @@
-/* virtual.h: the files in .guardfs at the mount's root, readable while all else is stuck. Read-only, not
- * listed (docs/INTERNALS.md, ".guardfs"), rendered at open, served by direct I/O. Any thread. */
+/* The files in .guardfs at the mount's root (docs/INTERNALS.md, ".guardfs"), readable while all else is
+ * stuck. Read-only, by direct I/O. Any thread. */
 #ifndef GUARDFS_FS_VIRTUAL_H
 #define GUARDFS_FS_VIRTUAL_H
 

@@ -1,4 +1,3 @@
-/* wire.c: see wire.h. Has definitions of 6.9 that Debian 12's linux/fuse.h (7.38) lacks. */
 #include "fs/wire.h"
 #include "shm/slot.h"
 
@@ -9,6 +8,7 @@
 #include <stdatomic.h>
 #include <sys/ioctl.h>
 
+/* Of Linux 6.9: Debian 12's linux/fuse.h (7.38) lacks these. */
 #define INIT_PASSTHROUGH_FLAGS2 (1u << 5) /* FUSE_PASSTHROUGH is 1ull << 37 */
 #define INIT_MINOR_PASSTHROUGH	40u
 #define OPEN_PASSTHROUGH	(1u << 7) /* FOPEN_PASSTHROUGH */

@@ -1,5 +1,5 @@
-/* wire.h: the FUSE protocol where libfuse 3.14 has no call. Follows linux/fuse.h. A "complete" request has
- * passed wire_is_complete. */
+/* The FUSE protocol where libfuse 3.14 has no call. Follows linux/fuse.h. A "complete" request has passed
+ * wire_is_complete. */
 #ifndef GUARDFS_FS_WIRE_H
 #define GUARDFS_FS_WIRE_H
 

@@ -1,5 +1,5 @@
-/* writer.h: what a close says of the closing program (docs/STATEFILES.md, "Closes"). Reads /proc. Worker,
- * any thread. */
+/* What a close says of the closing program (docs/STATEFILES.md, "Closes"). Reads /proc. Worker, any
+ * thread. */
 #ifndef GUARDFS_FS_WRITER_H
 #define GUARDFS_FS_WRITER_H
 

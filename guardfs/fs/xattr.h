@@ -1,5 +1,5 @@
-/* xattr.h: extended attributes: libfuse operations. user.guardfs.tier and user.guardfs.state show where a
- * path lives; unlisted, so that rsync -X and cp -a do not copy them. */
+/* Extended attributes: libfuse operations. user.guardfs.tier and user.guardfs.state show where a path lives;
+ * unlisted, so that rsync -X and cp -a do not copy them. */
 #ifndef GUARDFS_FS_XATTR_H
 #define GUARDFS_FS_XATTR_H
 
