@@ -3,7 +3,7 @@
 #include <errno.h>
 #include <sys/stat.h>
 
-/* READDIRs asked for at once: at first two, for most directories are small and the second answer says so; then more. */
+/* READDIRs asked for at once: at first two, for most directories are small; then more. */
 #define LISTING_FIRST 2u
 #define LISTING_AHEAD 8u
 /* Bytes of an answer: servers send a hundred entries at once while they have them. */
@@ -34,7 +34,7 @@ static int fill_request(const struct ring_user *user, int record, enum ring_oper
 	return record;
 }
 
-/* A record, its request filled with zeros, or -errno. Waits for one: never while the thread has another. */
+/* A record, its request filled with zeros, or -errno. Waits: never while the thread has another. */
 static int begin_request(const struct ring_user *user, enum ring_operation operation, uint32_t ref)
 {
 	return fill_request(user, ring_claim_waiting(user), operation, ref);
@@ -326,7 +326,7 @@ ssize_t client_end_write(const struct ring_user *user, int ticket, size_t size, 
 		ring_release(user, ticket);
 		rc = result.error;
 	}
-	/* The connection is gone: another one must find out what has landed. */
+	/* Another connection must find out what has landed. */
 	if (rc == -ENOTCONN || (rc < 0 && result.size == 0))
 		return rc;
 	if (result.size > size || (rc == 0 && result.size < size))
@@ -431,7 +431,7 @@ struct listing {
 	bool is_short;
 };
 
-/* Listings that hold records and wait for more would wait for ever: only the first record is waited for. */
+/* Only the first record is waited for: listings that hold some would wait for ever. */
 static int begin_listing_request(const struct listing *l)
 {
 	int record = l->n == 0 ? ring_claim_waiting(l->user) : ring_claim(l->user);
@@ -454,8 +454,7 @@ static errint_t ask_entries(struct listing *l, unsigned wanted)
 	return 0;
 }
 
-/* The first of them. emit NULL: it is thrown away. 1: go on; 0: the listing ends; -errno. *enough: emit has had
- * enough. */
+/* The first one. emit NULL: it is dropped. 1: go on; 0: the listing ends; -errno. *enough: emit has had enough. */
 static int take_entries(struct listing *l, client_entry_fn emit, void *arg, bool *enough)
 {
 	struct ring_result result;

@@ -25,7 +25,7 @@ struct connection {
 	bool heard;
 	/* When work ended something was under way; bytes had to wait to be sent. */
 	bool busy, held_up;
-	/* Valid while busy: when bytes came, when some that had to wait went, or the first request was asked. */
+	/* Valid while busy: when bytes came, waiting ones went, or the first request was asked. */
 	uint64_t sign_ns;
 	struct exchanges x;
 	struct transfers transfers;
@@ -172,7 +172,7 @@ static uint64_t patience_ns(const struct connection *c)
 	return c->x.n_slow > 0 ? c->slow_ns : c->quick_ns;
 }
 
-/* The other connections of the server may answer all the while. */
+/* The server's other connections may answer all the while. */
 static void judge_silence(struct connection *c, uint64_t now_ns)
 {
 	if (c->heard)

@@ -1,4 +1,4 @@
-/* connection.h: one SFTP session over one byte stream: ids, deadlines, pipelined reads and writes.
+/* One SFTP session over one byte stream: ids, deadlines, pipelined reads and writes.
  *
  * One thread; waits for nothing; times are CLOCK_MONOTONIC, UINT64_MAX: no deadline. The server's packets are
  * hostile: an unasked answer is dropped and counted; nonsense ends the connection. Then everything under way
@@ -24,7 +24,7 @@ struct connection_counts {
 	/* Answers whose callers had given up. */
 	uint64_t late;
 	uint64_t expired;
-	/* Handles that stay open at the server, known to nobody, until the connection ends. */
+	/* Handles open at the server, known to nobody, until the connection ends. */
 	uint64_t leaked;
 };
 
@@ -35,17 +35,17 @@ typedef void (*connection_answer_fn)(void *arg, const struct sftp_reply *reply, 
 /* Takes the stream over (not on -ENOMEM). The first connection_work asks for version and limits. */
 errint_t connection_new(struct stream *stream, struct connection **connection) WARN_UNUSED;
 
-/* Another connection to the same server, over this one's session where its stream can (stream_beside), with the same
- * patience. In each round work of this one comes first; it is freed after the other. Returns as stream_beside. */
+/* Another connection over this one's session (stream_beside), with the same patience. In each round this one's work
+ * comes first; it is freed last. Returns as stream_beside. */
 errint_t connection_beside(struct connection *c, struct connection **beside) WARN_UNUSED;
 
-/* The time, before the work of another one that receives for this one. */
+/* Before the work of another one that receives for this one. */
 void connection_tell_time(struct connection *c, uint64_t now_ns);
 
 /* Closes the stream, ending requests with -ENOTCONN. NULL is allowed. */
 void connection_free(struct connection *c);
 
-/* A server that was asked something, says nothing, and takes nothing of what waits to be sent for so long ends the
+/* A server that was asked something, says nothing, and takes nothing that waits to be sent for so long ends the
  * connection (-ETIMEDOUT): quick_ns if it was only asked to look, open and read, else slow_ns. Further requests put
  * that off only by being held up. At first there is no limit. */
 void connection_set_patience(struct connection *c, uint64_t quick_ns, uint64_t slow_ns);
@@ -53,7 +53,7 @@ void connection_set_patience(struct connection *c, uint64_t quick_ns, uint64_t s
 /* Version and limits are known. Before, asking gives -EAGAIN. */
 bool connection_is_ready(const struct connection *c);
 
-/* Bytes had to wait when work ended: what is asked now waits behind them. */
+/* Bytes had to wait when work ended: requests wait behind them. */
 bool connection_is_held_up(const struct connection *c);
 
 /* 0, or why it ended: as stream_ops.work, -EPROTO (nonsense), -EPROTONOSUPPORT (another version), -ETIMEDOUT (the
@@ -76,7 +76,7 @@ uint64_t connection_wake_ns(const struct connection *c);
 /* Receives, expires, sends. Returns connection_error. */
 errint_t connection_work(struct connection *c, uint64_t now_ns);
 
-/* Sends a request begun with any id; answer is called once, never from within. 0; -EAGAIN: too much is under way, try
+/* Sends a request begun with any id; answer is called once, never from within. 0; -EAGAIN: too much under way, try
  * after work; -EMSGSIZE; or connection_error. */
 errint_t connection_ask(struct connection *c, struct sftp_packet *packet, uint64_t deadline_ns,
 			connection_answer_fn answer, void *arg) WARN_UNUSED;
@@ -87,22 +87,21 @@ struct transfer {
 	uint8_t handle[SFTP_HANDLE_MAX];
 	size_t handle_length;
 	bool writes;
-	/* A piece begins when the one before it is confirmed: of a file opened with APPEND, whose server ignores
-	 * offsets, a piece behind a failed one would land in its place. */
+	/* A piece begins when the one before it is confirmed: for files opened with APPEND (docs/SFTP.md,
+	 * "Connections and windows"). */
 	bool in_order;
 	uint64_t offset;
 	uint8_t *bytes;
 	size_t size;
-	/* Of a read: where the file is known to end; 0: unknown. Data that come short there are not asked for once
-	 * more. */
+	/* Of a read: where the file is known to end; 0: unknown. Data that come short there are believed. */
 	uint64_t known_end;
 	uint64_t deadline_ns;
 	void (*done)(struct transfer *t);
 	void *arg;
 
-	/* Valid in done. error: 0, or -errno as sftp_error, -ETIMEDOUT, -ENOTCONN. result: bytes from the
-	 * beginning that were read, or are known to be written, without a gap. A read without error shorter
-	 * than size met the end of the file. */
+	/* Valid in done. error: 0, or -errno as sftp_error, -ETIMEDOUT, -ENOTCONN. result: bytes from the beginning
+	 * that were read, or are known to be written, without a gap. A read without error shorter than size met the
+	 * end of the file. */
 	errint_t error;
 	size_t result;
 

@@ -1,5 +1,5 @@
-/* exchange.h: the requests of a connection on the wire, by id. Private to sftp/. A request given up keeps its
- * place until it is answered, so no answer meets another request. */
+/* The requests of a connection on the wire, by id. Private to sftp/. A request given up keeps its place until it is
+ * answered, so no answer meets another request. */
 #ifndef GUARDFS_SFTP_EXCHANGE_H
 #define GUARDFS_SFTP_EXCHANGE_H
 
@@ -42,7 +42,7 @@ static inline unsigned exchanges_under_way(const struct exchanges *x)
 /* A place, and room for n bytes. */
 bool exchanges_have_room(const struct exchanges *x, size_t n);
 
-/* data (may be NULL): n bytes sent behind packet (sftp_finish_before_data). As connection_ask. */
+/* data (may be NULL): n bytes behind packet (sftp_finish_before_data). As connection_ask. */
 errint_t exchanges_ask(struct exchanges *x, struct sftp_packet *packet, const void *data, size_t n,
 		       uint64_t deadline_ns, connection_answer_fn answer, void *arg) WARN_UNUSED;
 

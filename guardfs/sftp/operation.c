@@ -1,11 +1,9 @@
-/* operation.c: see operation.h. A request is one packet and one answer, or a transfer. For attributes LSTAT
- * follows on the same connection, without a round trip: servers carry out in order. */
 #include "sftp/operation.h"
 
 #include <errno.h>
 #include <stdlib.h>
 
-/* Descriptors that a server needs for itself, or uses up by more than one a file; at most half of them. */
+/* Descriptors that a server needs beside one a file; at most half of them. */
 #define HANDLES_SPARE 16u
 
 static uint32_t ref_of(const struct operations *o, const struct open_file *f)
@@ -138,8 +136,8 @@ static errint_t take_figures(struct operation *op, const struct sftp_reply *repl
 	return rc;
 }
 
-/* 256 KiB with 12 bytes an entry would be too much as entries of 48: an entry that does not fit is an error.
- * Bad names are left out. */
+/* 256 KiB of 12 bytes an entry would be too much as entries of 48: one that does not fit is an error. Bad names are
+ * left out. */
 static errint_t take_entries(struct operation *op, const struct sftp_reply *reply)
 {
 	struct sftp_names names = reply->names;
@@ -276,7 +274,7 @@ static bool opens(const struct operation *op)
 	return op->request.operation == RING_OPEN || op->request.operation == RING_OPENDIR;
 }
 
-/* A server says "failure" when it has no descriptor left for another file. */
+/* A server says "failure" when it has no descriptor left. */
 static bool has_as_many_as_it_can(const struct operation *op)
 {
 	uint64_t most = connection_handles_max(op->connection), n = 0;
@@ -313,7 +311,7 @@ static void attributes_answered(void *arg, const struct sftp_reply *reply, errin
 	count_answer(op);
 }
 
-/* The operation itself is on its way, and its own answer counts. */
+/* Behind the operation, whose own answer counts (docs/SFTP.md, "Operations"). */
 static void ask_attributes(struct operation *op, const struct open_file *file)
 {
 	const struct operation_form *form = &forms[op->request.operation];
@@ -396,7 +394,7 @@ static errint_t begin_close_of_directory(struct operation *op, const struct open
 	return rc;
 }
 
-/* One for which there is no room on the wire stays open until the next time. */
+/* Without room on the wire one stays open until the next time. */
 static void keep_files(struct operation *op)
 {
 	struct operations *o = op->owner;
@@ -414,7 +412,7 @@ static bool is_over_time(const struct operation *op, uint64_t now_ns)
 	return op->waits && now_ns >= op->request.deadline_ns;
 }
 
-/* file: the one that the request names, or NULL. */
+/* file: the request's, or NULL. */
 static errint_t begin_on(struct operation *op, const struct open_file *file)
 {
 	switch (op->request.operation) {
@@ -438,7 +436,7 @@ static bool is_for_reading(const struct ring_request *request)
 	       (request->operation == RING_OPEN && !(request->flags & changes));
 }
 
-/* Writes keep to one connection: a file's reach the server in order. */
+/* Writes keep to one connection: docs/SFTP.md, "Reads apart from writes". */
 static struct connection *connection_for(struct operations *o, const struct ring_request *request,
 					 const struct open_file *file)
 {

@@ -1,5 +1,4 @@
-/* operation.h: the packets of a ring's requests, and the results of their answers. One thread. Private to
- * sftp/. */
+/* The packets of a ring's requests, and the results of their answers. One thread. Private to sftp/. */
 #ifndef GUARDFS_SFTP_OPERATION_H
 #define GUARDFS_SFTP_OPERATION_H
 
@@ -39,9 +38,9 @@ struct operation {
 
 struct operations {
 	struct ring_server *server;
-	/* May be the same. reads: for files that are opened for reading only. */
+	/* May be the same. reads: for files opened for reading only. */
 	struct connection *metadata, *bulk, *reads;
-	/* Reads had to wait behind writes: they need a connection of their own. */
+	/* Reads had to wait behind writes: they need their own connection. */
 	bool crowded;
 	unsigned waiting;
 	uint32_t next_file;

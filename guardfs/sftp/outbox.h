@@ -1,5 +1,4 @@
-/* outbox.h: bytes to be sent, in a ring. They do not move, so some may be added while others are being sent.
- * Private to sftp/. */
+/* Bytes to be sent, in a ring. They do not move: some may be added while others are sent. Private to sftp/. */
 #ifndef GUARDFS_SFTP_OUTBOX_H
 #define GUARDFS_SFTP_OUTBOX_H
 

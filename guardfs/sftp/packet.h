@@ -1,5 +1,5 @@
-/* packet.h: the packets of SFTP version 3 (draft-ietf-secsh-filexfer-02) and of OpenSSH's extensions, built
- * and parsed within bounds. Pure, without allocation. Everything parsed is hostile. */
+/* The packets of SFTP version 3 (draft-ietf-secsh-filexfer-02) and of OpenSSH's extensions, built and parsed within
+ * bounds. Pure, without allocation. Everything parsed is hostile. */
 #ifndef GUARDFS_SFTP_PACKET_H
 #define GUARDFS_SFTP_PACKET_H
 
@@ -43,7 +43,7 @@ enum sftp_type {
 	SFTP_EXTENDED_REPLY = 201
 };
 
-/* From 10 on of later versions; some servers send them nevertheless. */
+/* From 10 on of later versions; some servers send them. */
 enum sftp_status {
 	SFTP_OK = 0,
 	SFTP_EOF = 1,
@@ -109,8 +109,6 @@ struct sftp_attributes {
 	uint32_t atime, mtime;
 };
 
-/* ---- requests ---- */
-
 struct sftp_packet {
 	size_t used;
 	/* Something did not fit: not to be sent. */
@@ -137,8 +135,6 @@ errint_t sftp_finish(struct sftp_packet *packet) WARN_UNUSED;
 
 /* For a WRITE whose n bytes of data follow the packet. 0, or -EMSGSIZE (also: n is beyond a length). */
 errint_t sftp_finish_before_data(struct sftp_packet *packet, size_t n) WARN_UNUSED;
-
-/* ---- replies ---- */
 
 /* Part of a packet, unterminated, any bytes. Borrowed. */
 struct sftp_slice {
@@ -194,8 +190,7 @@ struct sftp_reply {
 /* Bytes needed to look at the packet again: its length field, or all of it. -EPROTO as below. */
 int sftp_packet_need(const uint8_t *bytes, size_t n, size_t max) WARN_UNUSED;
 
-/* Length of the first packet; 0: incomplete; -EPROTO: no answer of at most max bytes (max <= SFTP_REPLY_MAX)
- * has this length. */
+/* Length of the first packet; 0: incomplete; -EPROTO: no answer of at most max (<= SFTP_REPLY_MAX) bytes has it. */
 int sftp_packet_length(const uint8_t *bytes, size_t n, size_t max) WARN_UNUSED;
 
 /* A whole packet, length field included. -EPROTO: damaged, or no reply. Slices point into bytes. */

@@ -124,7 +124,7 @@ errint_t ring_renew(int memory, int door, int *users_end)
 
 	if (rc < 0)
 		return rc;
-	/* Nobody may be reading; and the door's flags are the transport's as well. */
+	/* Nobody may be reading; the door's flags are the transport's, too. */
 	rc = fd_offer_message(door, &nothing, sizeof(nothing), transports_end);
 	close(transports_end);
 	if (rc < 0)
@@ -214,7 +214,7 @@ void ring_detach(struct ring_user *user)
 	user->ring = NULL;
 }
 
-/* The transport's death closes its end; its shutdown(2), which a hostile one may call, looks the same. */
+/* The transport's shutdown(2), which a hostile one may call, looks like its death. */
 bool ring_is_over(const struct ring_user *user)
 {
 	struct pollfd p = {.fd = user->socket, .events = POLLRDHUP};
@@ -222,7 +222,7 @@ bool ring_is_over(const struct ring_user *user)
 	return atomic_load(&user->ring->ended) || (poll(&p, 1, 0) > 0 && p.revents);
 }
 
-/* From the first one on, so that few rooms are in use; probes begin with those kept for them. */
+/* From the first on, so that few rooms are in use; probes from those kept for them. */
 int ring_claim(const struct ring_user *user)
 {
 	bool probes = !is_worker(user->owner);
@@ -242,7 +242,7 @@ int ring_claim(const struct ring_user *user)
 	return -EAGAIN;
 }
 
-/* wanted is set before the look: who frees a record after it sees that. */
+/* wanted is set before the look: who frees a record later sees it. */
 int ring_claim_waiting(const struct ring_user *user)
 {
 	struct ring *ring = user->ring;
@@ -290,8 +290,7 @@ uint8_t *ring_data_of(const struct ring_user *user, int record)
 	return user->ring->room[record].data;
 }
 
-/* If the owner dies before the bit is set, a successor takes the record back. asleep stays until the
- * transport wakes: a death before the byte is sent silences nobody else. */
+/* The owner may die at any step: docs/SFTP.md, "The ring", has their order. */
 void ring_submit(const struct ring_user *user, int record)
 {
 	struct ring *ring = user->ring;
@@ -325,7 +324,7 @@ errint_t ring_wait(const struct ring_user *user, int record, struct ring_result 
 		if (over)
 			return -ENOTCONN;
 		futex_wait_word(&r->word, word, LOOK_NS);
-		/* Looked at again afterwards: an answer may have been its last deed. */
+		/* Looked at again: an answer may have been its last deed. */
 		if (atomic_load(&r->word) == word)
 			over = ring_is_over(user);
 	}
@@ -461,7 +460,7 @@ static bool has_pending(const struct ring_server *server)
 	return all != 0;
 }
 
-/* Until a look at all words finds nothing new: then all submitted before a pending one is pending, too. */
+/* Until a look at all words finds nothing new: all submitted before a pending one is pending, too. */
 static void collect_submitted(struct ring_server *server)
 {
 	bool found;

@@ -1,5 +1,5 @@
-/* ring.h: requests from worker and probes to a transport, in shared memory. docs/SFTP.md has the states and what each
- * death means. The other side's words are hostile. */
+/* Requests from worker and probes to a transport, in shared memory. docs/SFTP.md has the states and what each death
+ * means. The other side's words are hostile. */
 #ifndef GUARDFS_SFTP_RING_H
 #define GUARDFS_SFTP_RING_H
 
@@ -161,12 +161,11 @@ struct ring {
  * Close-on-exec, the caller's. 0 or -errno. Keeper. */
 errint_t ring_make(uint32_t epoch, int *users_end, int *transports_end, int *memory) WARN_UNUSED;
 
-/* Another socket for a ring whose users' end went with its last user. The new transport's end goes through the door
- * (a socket to ring_change_socket). *users_end is the caller's. 0 or -errno. Keeper. */
+/* Another socket for a ring whose users' end is gone. The new transport's end goes through the door (to
+ * ring_change_socket). *users_end is the caller's. 0 or -errno. Keeper. */
 errint_t ring_renew(int memory, int door, int *users_end) WARN_UNUSED;
 
-/* The connection goes on as another epoch's: refs of the one before are known no more. Keeper, while no worker uses
- * the ring. */
+/* The connection goes on as another epoch's: older refs are unknown. Keeper, while no worker uses the ring. */
 void ring_set_epoch(struct ring *ring, uint32_t epoch);
 
 /* Wakes everybody. Any process. */
@@ -256,8 +255,8 @@ bool ring_fall_asleep(struct ring_server *server) WARN_UNUSED;
 /* After waiting: empties the socket. False: nobody is left. */
 bool ring_wake_up(struct ring_server *server) WARN_UNUSED;
 
-/* In place of the present socket takes the one that ring_renew has sent through door, which must not block. False:
- * there is none. */
+/* Replaces the socket by the one that ring_renew has sent through door, which must not block. False: there is
+ * none. */
 bool ring_change_socket(struct ring_server *server, int door);
 
 /* Gives unused records' memory back. */

@@ -1,5 +1,4 @@
-/* stream.h: a non-blocking byte stream to an SFTP server: a channel of libssh, or the OpenSSH client as a
- * child.
+/* A non-blocking byte stream to an SFTP server: a channel of libssh, or the OpenSSH client as a child.
  *
  * One thread. A failed stream stays so. Its process ignores SIGPIPE. */
 #ifndef GUARDFS_SFTP_STREAM_H
@@ -49,18 +48,17 @@ struct ssh_channel_struct;
 errint_t stream_over_channel(struct ssh_session_struct *session, struct ssh_channel_struct *channel,
 			     int socket, int unacknowledged_ms, struct stream **stream) WARN_UNUSED;
 
-/* Another stream to the same server, over this one's session: a further channel, on which the subsystem is started.
- * Nothing is waited for: until the server has agreed, the new stream takes nothing to send; if the server refuses,
- * its work says -ECONNREFUSED. This one receives for both: in each round its work is called first; it is closed last.
- * At most one beside each. 0; -EOPNOTSUPP: streams of its kind share nothing, or the server is not known to keep
- * channels apart; -ENOMEM. */
+/* Another stream over this one's session: a further channel with the subsystem. Waits for nothing: until the server
+ * has agreed, the new stream takes nothing to send; if the server refuses, its work says -ECONNREFUSED. This one
+ * receives for both: in each round its work is called first; it is closed last. At most one beside each. 0;
+ * -EOPNOTSUPP: streams of its kind share nothing, or the server is not known to keep channels apart; -ENOMEM. */
 errint_t stream_beside(struct stream *s, struct stream **stream) WARN_UNUSED;
 
 struct stream_program_manner {
 	/* Executed once the first byte is sent to it; until then a process of the caller's image waits. */
 	bool at_first_byte;
-	/* Closing only closes its ends; somebody else ends it, and nobody waits for it. For a caller who gave up the
-	 * rights to do so, and ignores SIGCHLD. */
+	/* Closing only closes its ends; somebody else ends it. For a caller who gave up the rights to do so, and
+	 * ignores SIGCHLD. */
 	bool left_alone;
 	/* In the new process, before it executes the program. May be NULL. */
 	void (*confine)(void);

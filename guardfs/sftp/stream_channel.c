@@ -1,4 +1,4 @@
-/* stream_channel.c: a byte stream over a channel of libssh. See stream.h.
+/* A byte stream over a channel of libssh.
  *
  * libssh 0.10.6, as seen in trials:
  * - It leaves the socket blocking: a stopped server then holds the thread in send() for most of a minute.
@@ -22,8 +22,8 @@
 #define SEND_MAX       (256u << 10) /* at a time */
 #define WORK_MAX       (4u << 20)   /* so that others have their turn */
 
-/* A partition is found by the kernel. A server's process that is stopped is not: its kernel answers. But Linux ends a
- * connection whose window has been 0 for as long as TCP_USER_TIMEOUT says, though the server's kernel answers. */
+/* The kernel finds a partition, not a stopped server process, whose kernel answers. But Linux ends a connection whose
+ * window has been 0 for as long as TCP_USER_TIMEOUT says, all the same. */
 #define KEEPALIVE_IDLE_S     10
 #define KEEPALIVE_INTERVAL_S 5
 #define KEEPALIVE_PROBES     4
@@ -40,7 +40,7 @@ struct channel_session {
 	size_t received;
 	/* The channel whose stream receives for all, and the one beside it; that may be NULL. */
 	struct stream_channel *first, *second;
-	/* The second one has something to send, and its turn before the first one. */
+	/* The second one has something to send, and goes first. */
 	bool second_waits;
 };
 
@@ -199,7 +199,7 @@ static errint_t open_second_channel(struct stream_channel *c)
 		if (rc == SSH_OK)
 			c->phase = CHANNEL_OPEN;
 	}
-	/* Asking at once whether the server has agreed would never end. Its answer wakes. */
+	/* Asking again at once would never end. The answer wakes. */
 	if (rc != SSH_AGAIN)
 		note_call(c);
 	return rc == SSH_ERROR ? -ECONNREFUSED : 0;
@@ -253,8 +253,7 @@ static struct stream_channel *channel_stream_new(struct channel_session *shared,
 	return NULL;
 }
 
-/* mod_sftp 1.1.1 of proftpd agrees to a second channel, then ends the session, or mixes up SFTP packets that come in
- * pieces. Only OpenSSH is known to keep channels apart. */
+/* Only OpenSSH is known to; proftpd's mod_sftp does not (docs/SFTP.md, "Reads apart from writes"). */
 static bool keeps_channels_apart(ssh_session session)
 {
 	const char *banner = ssh_get_serverbanner(session);
@@ -305,8 +304,7 @@ static struct channel_session *channel_session_new(ssh_session session, int sock
 	return NULL;
 }
 
-/* However the process ends, its kernel sends nothing that is still queued: an orderly end would deliver WRITEs of an
- * epoch that is over, on top of newer data. */
+/* However the process ends, nothing queued is sent: WRITEs of an ended epoch would land on newer data. */
 static errint_t set_reset_on_close(int socket)
 {
 	const struct linger now = {.l_onoff = 1, .l_linger = 0};

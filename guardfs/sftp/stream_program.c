@@ -1,4 +1,4 @@
-/* stream_program.c: a byte stream over a program, the OpenSSH client. */
+/* A byte stream over a program, the OpenSSH client. */
 #include "sftp/stream.h"
 #include "base/cleanup.h"
 
@@ -97,7 +97,7 @@ static const struct stream_ops program_ops = {.name = "program",
 					      .send = program_send,
 					      .close = program_close};
 
-/* Until something is there to be read. A program that nobody sends anything is not needed. */
+/* Until something can be read. A program that nobody sends anything is not needed. */
 static void await_first_byte(int socket)
 {
 	struct pollfd p = {.fd = socket, .events = POLLIN};

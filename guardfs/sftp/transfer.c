@@ -1,5 +1,3 @@
-/* transfer.c: see transfer.h. After a failure no piece is begun, and those under way are waited for: only then is it
- * known which bytes are written. */
 #include "sftp/transfer.h"
 
 #include <errno.h>
@@ -65,7 +63,8 @@ static void conclude_transfer(struct transfer *t)
 	t->done(t);
 }
 
-/* Called whenever a piece has ended. */
+/* Whenever a piece has ended. After a failure no piece is begun, and those under way are waited for: only then is it
+ * known which bytes are written. */
 static void settle_transfer(struct transfers *ts, struct transfer *t)
 {
 	if (has_more_pieces(t)) {
@@ -114,8 +113,7 @@ static void meet_end(struct piece *p)
 	p->transfer->end = MIN(p->transfer->end, p->from);
 }
 
-/* Some servers tell the end by data of no length. Others send less than there is, but not up to where the file is
- * known to end. */
+/* Some servers tell the end by data of no length; others come short of it, but not where the file is known to end. */
 static bool is_end(const struct piece *p, size_t n)
 {
 	const struct transfer *t = p->transfer;

@@ -1,5 +1,4 @@
-/* transfer.h: reads and writes in pieces, of several transfers at once, within one window. Private to
- * sftp/. */
+/* Reads and writes in pieces, of several transfers at once, within one window. Private to sftp/. */
 #ifndef GUARDFS_SFTP_TRANSFER_H
 #define GUARDFS_SFTP_TRANSFER_H
 
@@ -39,9 +38,8 @@ void transfers_init(struct transfers *ts, struct exchanges *x);
 /* As connection_transfer. */
 void transfers_add(struct transfers *ts, struct transfer *t);
 
-/* Begins pieces while there is room: reads and writes in turn. Of reads each has its turn. A write has all of its
- * pieces begun before the next: what was asked for first reaches the server first, and a connection that ends leaves
- * no hole before bytes that have arrived. (One in_order leaves its turn after each piece.) */
+/* Begins pieces while there is room: reads and writes in turn, each read in its turn; of a write all pieces before
+ * the next write's (docs/SFTP.md, "Connections and windows"). (One in_order leaves its turn after each piece.) */
 void transfers_fill(struct transfers *ts);
 
 /* Ends transfers past their deadline that wait for their first pieces. Returns the earliest deadline of the

@@ -111,7 +111,7 @@ static void note_first_ready(struct serving *s, uint64_t now_ns)
 		give_up_second(s);
 }
 
-/* A server may log somebody in twice, and then start SFTP but once. */
+/* A server may let somebody in twice, and start SFTP but once. */
 static bool are_connections_ready(struct serving *s)
 {
 	uint64_t now_ns = clock_mono_ns();

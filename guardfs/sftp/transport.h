@@ -1,4 +1,4 @@
-/* transport.h: the loop of a transport between its ring and its connections. */
+/* The loop of a transport between its ring and its connections. */
 #ifndef GUARDFS_SFTP_TRANSPORT_H
 #define GUARDFS_SFTP_TRANSPORT_H
 
@@ -10,13 +10,13 @@ struct transport_ends {
 	int socket, memory;
 	/* Another socket comes through it (ring_renew). -1: none does. */
 	int door;
-	/* Nobody is left on the other side: one that comes within this time goes on with the ring. */
+	/* Nobody is left on the other side: who comes within this time goes on. */
 	uint64_t patience_ns;
-	/* So much later than the first connection the second one may be ready; after that it is closed, and the first
+	/* So much later than the first connection the second may be ready; after that it is closed, and the first
 	 * serves for everything, as when the second ends before. */
 	uint64_t join_ns;
-	/* Not 0: instead the second connection is begun when the first is ready, so nobody logs in twice in vain; it
-	 * may take half of the time left until then. */
+	/* Not 0: instead the second connection is begun when the first is ready, and may take half of the time left
+	 * until then. */
 	uint64_t join_until_ns;
 };
 

@@ -1,5 +1,5 @@
-/* window.h: how many bytes of data may be on the way to and from a server: twice the bandwidth-delay product, within
- * bounds. While the window is the limit the measured rate grows with it, so it doubles until the link is full. Pure.
+/* How many bytes of data may be on the way to and from a server: twice the bandwidth-delay product, within bounds.
+ * While it is the limit the measured rate grows with it, so it doubles until the link is full. Pure.
  * CLOCK_MONOTONIC. */
 #ifndef GUARDFS_SFTP_WINDOW_H
 #define GUARDFS_SFTP_WINDOW_H
