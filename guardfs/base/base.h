@@ -1,4 +1,4 @@
-/* base.h: for every module and thread: libc only, no domain words. */
+/* For every module and thread: libc only, no domain words. */
 #ifndef GUARDFS_BASE_H
 #define GUARDFS_BASE_H
 

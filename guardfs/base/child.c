@@ -1,4 +1,4 @@
-/* child.c: by clone(2) and close_range(2): glibc 2.36 has neither fork with CLONE_FILES nor UNSHARE. */
+/* By clone(2) and close_range(2): glibc 2.36 has neither fork with CLONE_FILES nor UNSHARE. */
 #include "base/child.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
@@ -38,7 +38,7 @@ pid_t child_clone_sharing(int *pidfd)
 	return raw_clone(CLONE_FILES, pidfd);
 }
 
-/* UNSHARE copies descriptors up to the highest kept, rounded up to 64 (FD_RESERVED): none is a backend's. */
+/* UNSHARE copies up to the highest kept, rounded up to 64: no backend's (FD_RESERVED). */
 static errint_t keep_only(const int *keep_fds, size_t n_keep)
 {
 	int staged[CHILD_KEEP_MAX];
@@ -76,8 +76,7 @@ static void tell_left(void)
 	munmap(left, sizeof(*left));
 }
 
-/* If this process ended or executed a program before, the table would be the child's alone, and its close would
- * hang. */
+/* If this process ended or executed before, the table would be the child's alone: its close would hang. */
 static void await_left(pid_t pid)
 {
 	const struct timespec while_it_lives = {.tv_nsec = 10 * NSEC_PER_MSEC};

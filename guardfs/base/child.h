@@ -1,6 +1,6 @@
-/* child.h: child processes without a backend's descriptors. Closing one of a hung mount, even by close-on-exec, hangs
- * in D state for good. So children are cloned with CLONE_FILES and leave by close_range(CLOSE_RANGE_UNSHARE), which
- * copies only kept ones. */
+/* Child processes without a backend's descriptors. Closing one of a hung mount, even by close-on-exec, hangs in D
+ * state for good. So children are cloned with CLONE_FILES and leave by close_range(CLOSE_RANGE_UNSHARE), which copies
+ * only kept ones. */
 #ifndef GUARDFS_BASE_CHILD_H
 #define GUARDFS_BASE_CHILD_H
 
@@ -9,12 +9,11 @@
 
 #define CHILD_KEEP_MAX 8
 
-/* Lower descriptors are guardian's (unused ones: /dev/null), higher ones worker's, with backends. At least
- * 64: the kernel copies tables in words of 64, and would close the rest of a word one by one, which reaches
- * the backend. */
+/* Lower descriptors are guardian's (unused: /dev/null), higher ones worker's, with backends. At least 64: the kernel
+ * copies tables in words of 64, and would close the rest of a word, backends too. */
 #define FD_RESERVED 64
 
-/* comm of guardian's holder (guardian/holder.c). Not guardfs-…: `pkill -9 guardfs` shall leave it. */
+/* comm of guardian/holder.c. Not guardfs-…: `pkill -9 guardfs` shall leave it. */
 #define HOLDER_NAME "gfs-holder"
 
 /* Clones the calling thread, like fork. The child's own table has 0, 1, 2 and keep_fds, renumbered from 3. *pidfd
@@ -30,7 +29,7 @@ pid_t child_clone_sharing(int *pidfd) WARN_UNUSED;
  * start identify a process. */
 char child_state(pid_t pid, uint64_t *start);
 
-/* Has the process a thread that is not stuck (D), nor dead? After a kill such a thread will still run. */
+/* Has the process a thread neither stuck (D) nor dead? After a kill such a thread will still run. */
 bool child_has_live_threads(pid_t pid);
 
 /* The processor that the thread runs on, or ran on last; -1: unknown. */

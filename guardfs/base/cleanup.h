@@ -1,4 +1,4 @@
-/* cleanup.h: scope-bound release. CLEANUP_FREE char *p = NULL; CLEANUP_FD int fd = -1; ACQUIRE_LOCK(&mutex);
+/* Scope-bound release. CLEANUP_FREE char *p = NULL; CLEANUP_FD int fd = -1; ACQUIRE_LOCK(&mutex);
  */
 #ifndef GUARDFS_BASE_CLEANUP_H
 #define GUARDFS_BASE_CLEANUP_H

@@ -1,4 +1,4 @@
-/* clock.h: guardfs's two clocks, in ns. Pure modules are handed the time. */
+/* guardfs's two clocks, in ns. Pure modules are handed the time. */
 #ifndef GUARDFS_BASE_CLOCK_H
 #define GUARDFS_BASE_CLOCK_H
 

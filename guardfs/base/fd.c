@@ -92,7 +92,7 @@ errint_t fd_write_atomic(const char *path, const void *data, size_t n, mode_t mo
 
 #define LEFTOVER ".tmp."
 
-/* Pid in a temporary file's name beside base ("": any file). 0: no leftover. */
+/* Pid in a temporary file's name beside base ("": any). 0: no leftover. */
 static pid_t leftover_of(const char *name, const char *base)
 {
 	const char *tail = strstr(name, LEFTOVER), *next;

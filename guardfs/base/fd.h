@@ -1,4 +1,4 @@
-/* fd.h: file descriptors: whole writes, atomic files, passing over sockets. Functions return 0 or -errno
+/* File descriptors: whole writes, atomic files, passing over sockets. Functions return 0 or -errno
  * unless they say more. */
 #ifndef GUARDFS_BASE_FD_H
 #define GUARDFS_BASE_FD_H
@@ -18,8 +18,8 @@ errint_t fd_size_now(int fd, off_t *size) WARN_UNUSED;
 /* Temporary file beside path, fsync if sync, rename. On error the old file stays. */
 errint_t fd_write_atomic(const char *path, const void *data, size_t n, mode_t mode, bool sync) WARN_UNUSED;
 
-/* Removes what killed fd_write_atomic calls left beside path, or in the directory path if it ends in a slash. alone:
- * nobody can be writing; else living processes' files stay. */
+/* Removes what killed fd_write_atomic calls left beside path, or in path if it ends in a slash. alone: nobody is
+ * writing; else living processes' files stay. */
 void fd_remove_leftovers(const char *path, bool alone);
 
 /* As mkdir -p. */

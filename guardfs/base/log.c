@@ -1,4 +1,4 @@
-/* log.c: one line, one write(2). */
+/* One line, one write(2). */
 #include "base/log.h"
 
 #include <stdarg.h>
@@ -42,7 +42,7 @@ void log_write(enum log_level level, const char *fmt, ...)
 	va_end(ap);
 	used = MIN(used + (n > 0 ? (size_t)n : 0), sizeof(line) - 1);
 	line[used] = '\n';
-	/* A reader that stopped (full pipe, stopped terminal) must not stop guardian: the line is dropped. */
+	/* A full pipe or stopped terminal must not stop guardian: the line is dropped. */
 	if (poll(&(struct pollfd){.fd = STDERR_FILENO, .events = POLLOUT}, 1, 0) == 1 &&
 	    write(STDERR_FILENO, line, used + 1) < 0)
 		errno = saved;

@@ -1,4 +1,4 @@
-/* log.h: messages for the operator on stderr, perhaps the journal. */
+/* Messages for the operator on stderr, perhaps the journal. */
 #ifndef GUARDFS_BASE_LOG_H
 #define GUARDFS_BASE_LOG_H
 

@@ -1,4 +1,4 @@
-/* mounts.h: mounts by /proc/self/mountinfo. Never touches a mount, so never hangs. */
+/* Mounts by /proc/self/mountinfo. Never touches a mount, so never hangs. */
 #ifndef GUARDFS_BASE_MOUNTS_H
 #define GUARDFS_BASE_MOUNTS_H
 

@@ -1,4 +1,4 @@
-/* privileges.c: capset(2) is per thread, and here is one: libcap is not needed. */
+/* capset(2) is per thread, and here is one: libcap is not needed. */
 #include "base/privileges.h"
 #include "base/log.h"
 #include "base/syscalls.h"
@@ -29,13 +29,10 @@ void privileges_admit_heirs(void)
 /* Access to files as root and as callers. */
 #define FILES (CAP(CHOWN) | CAP(DAC_OVERRIDE) | CAP(DAC_READ_SEARCH) | CAP(FOWNER) | CAP(FSETID))
 
-/* SETUID, SETGID: setfsuid(2), setgroups(2). MKNOD, SETFCAP: callers' rights. SYS_ADMIN: registering files
- * for passthrough, attributes trusted.* and security.*. Without SYS_RESOURCE disk quotas hold through the
- * mount. */
+/* Why: docs/SECURITY.md, "worker". SYS_ADMIN also for attributes security.*. */
 #define WORKER (FILES | CAP(SETUID) | CAP(SETGID) | CAP(MKNOD) | CAP(SETFCAP) | CAP(SYS_ADMIN))
 
-/* SYS_ADMIN: mount(2), umount(2); with SYS_CHROOT setns(2), a hook's way to the host's mounts. SYS_PTRACE: a
- * former keeper's sshfs. KILL, SETUID, SETGID: other users' hooks. */
+/* Why: docs/SECURITY.md, "keeper". */
 #define KEEPER \
 	(FILES | CAP(SETUID) | CAP(SETGID) | CAP(KILL) | CAP(SYS_ADMIN) | CAP(SYS_CHROOT) | CAP(SYS_PTRACE))
 
@@ -84,7 +81,7 @@ static void drop_for_login(void)
 	complain("system calls", syscalls_restrict_login());
 }
 
-/* An OpenSSH client's: another user's keys and agent. Executing it gives no more: there are no new privileges. */
+/* An OpenSSH client's: another user's keys and agent. Executing it gives no more (no_new_privs). */
 #define SSH (CAP(DAC_OVERRIDE) | CAP(DAC_READ_SEARCH))
 
 static void drop_for_ssh(void)
@@ -93,8 +90,8 @@ static void drop_for_ssh(void)
 	complain("no new privileges", prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ? -errno : 0);
 }
 
-/* The user nobody. With root's ids go all capabilities; the bounding set, which needs one to be shrunk, means nothing
- * to a process that starts no program. */
+/* With root's ids go all capabilities; the bounding set, which needs one to be shrunk, means nothing to a process
+ * that starts no program. */
 static void become_nobody(void)
 {
 	complain("groups", setgroups(0, NULL) < 0 ? -errno : 0);
@@ -116,7 +113,7 @@ static void drop_all(void)
 
 static void drop_for_good(uint64_t keep)
 {
-	/* A user's process has none, and with no new privileges gets none. */
+	/* A user's process has none, and gets none (no_new_privs). */
 	if (privileges_of_root())
 		complain("capability bounding set", shrink_bounding_set(keep));
 	complain("capabilities", shrink_sets(keep));

@@ -1,16 +1,15 @@
-/* privileges.h: confines worker, keeper, holder and transports to the capabilities and system calls that they need.
+/* Confines worker, keeper, holder and transports to the capabilities and system calls that they need.
  * Guardian keeps all. docs/SECURITY.md. */
 #ifndef GUARDFS_BASE_PRIVILEGES_H
 #define GUARDFS_BASE_PRIVILEGES_H
 
 #include "base/base.h"
 
-/* Does this process run as root, with all that guardfs has then: any file system mounted, namespaces, others' files
- * and ids? Otherwise it serves the user who runs it. docs/SSHFS.md. */
+/* Does this process run as root? Otherwise it serves the user who runs it (docs/SSHFS.md, "Without root"). */
 bool privileges_of_root(void);
 
-/* Lets others of this user's take this process's descriptors where Yama lets parents alone: the next guardian, or
- * keeper. Not needed as root. */
+/* Lets this user's other processes (next guardian, keeper) take this one's descriptors where Yama lets parents
+ * alone. */
 void privileges_admit_heirs(void);
 
 enum privileges {

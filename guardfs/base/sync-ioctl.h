@@ -1,4 +1,4 @@
-/* sync-ioctl.h: guardctl sync's ioctls on a file or directory of the mount: the kernel sends no request for syncfs(2)
+/* guardctl sync's ioctls on a file or directory of the mount: the kernel sends no request for syncfs(2)
  * on FUSE. The same for 32 and 64 bits. EPERM: not root. ENOTTY: no guardfs, or an older one. */
 #ifndef GUARDFS_BASE_SYNC_IOCTL_H
 #define GUARDFS_BASE_SYNC_IOCTL_H
@@ -14,13 +14,13 @@ struct sync_open_file {
 	uint64_t fh;
 	/* Out: backend, or "local". */
 	char tier[32];
-	/* Out, relative to the mount, shortened to its end: the file, or on the local tier its directory; "":
+	/* Out, relative to the mount, shortened to its end: the file, of the local tier its directory; "":
 	 * unknown. */
 	char path[176];
 };
 
-/* syncfs(2) of the local tier and of the directory's file system. Out: 1; 0: the directory is on a backend, nothing
- * was done. */
+/* syncfs(2) of the local tier and the directory's file system. Out: 1; 0: the directory is on a backend, nothing was
+ * done. */
 #define SYNC_IOCTL_LOCAL _IOR('g', 1, uint32_t)
 /* Next file at or below the directory open for writing. */
 #define SYNC_IOCTL_NEXT _IOWR('g', 2, struct sync_open_file)

@@ -1,4 +1,4 @@
-/* syscalls.c: BPF by hand: libseccomp cannot say "newer than", and guardian's program should depend on
+/* BPF by hand: libseccomp cannot say "newer than", and guardian's program should depend on
  * little. */
 #include "base/syscalls.h"
 
@@ -23,7 +23,7 @@
 /* Newest call considered below: file_setattr, Linux 6.17. From 424 on all machines share numbers. */
 #define NEWEST_JUDGED 469
 
-/* Missing in the oldest supported headers. */
+/* Not in the oldest supported headers. */
 #ifndef SYS_open_tree_attr
 #define SYS_open_tree_attr 467
 #endif
@@ -103,12 +103,12 @@ static const int beyond_worker[] = {
     SYS_setdomainname,
 };
 
-/* AF_UNIX too: docker's or systemd's socket means root. Keeper's exists already. */
+/* AF_UNIX too: docker's socket means root. Keeper's exists already. */
 static const int network_calls[] = {
     SYS_socket, SYS_connect, SYS_bind, SYS_listen, SYS_accept, SYS_accept4,
 };
 
-/* openat(2) is looked at. Worker asks for its predecessor's threads by signals to others, which are here as well. */
+/* openat(2) is looked at. Worker asks for its predecessor's threads by signals to others, which are here too. */
 static const int changing_files[] = {
     SYS_openat2,
     SYS_unlinkat,
@@ -169,8 +169,8 @@ static const int placing[] = {
     SYS_sched_setaffinity,
 };
 
-/* A transport has all that it needs open. Its libraries read the time, take and give memory, and look at what they
- * have; libssh asks its socket for errors and its peer. */
+/* A transport has all that it needs open. Its libraries need time and memory, and look at what they have; libssh asks
+ * its socket for errors and its peer. */
 static const int transport_calls[] = {
     SYS_read,
     SYS_write,
@@ -365,8 +365,7 @@ errint_t syscalls_restrict_worker(void)
 	return install_filter(&p, SECCOMP_FILTER_FLAG_LOG);
 }
 
-/* The user nobody has other processes: none gets a signal from this one, neither directly nor through a descriptor's
- * owner. */
+/* Other processes of the user nobody get no signal, neither directly nor through a descriptor's owner. */
 static void allow_harmless(struct program *p)
 {
 	static const uint32_t commands[] = {F_GETFD, F_SETFD, F_GETFL, F_SETFL, F_GET_SEALS},

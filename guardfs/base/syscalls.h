@@ -1,4 +1,4 @@
-/* syscalls.h: seccomp filters for privileges.h. docs/SECURITY.md says why they list refused calls. */
+/* Seccomp filters for privileges.h. docs/SECURITY.md says why they list refused calls. */
 #ifndef GUARDFS_BASE_SYSCALLS_H
 #define GUARDFS_BASE_SYSCALLS_H
 
@@ -12,9 +12,7 @@ errint_t syscalls_restrict_worker(void) WARN_UNUSED;
 /* The same, but refuses only calls that take over the kernel. New calls pass. */
 errint_t syscalls_restrict_keeper(void) WARN_UNUSED;
 
-/* For a transport's login, as root: beside what worker is refused, nothing is made, changed or opened for writing, no
- * socket is made but TCP, UDP and netlink (libc looks at its addresses), no other process is signalled or slowed
- * down. */
+/* For a transport's login, as root: docs/SECURITY.md, "The transport of type sftp". */
 errint_t syscalls_restrict_login(void) WARN_UNUSED;
 
 /* Only a transport's calls pass. */

@@ -1,4 +1,4 @@
-/* trust.h: could others change where a path leads? */
+/* Could others change where a path leads? */
 #ifndef GUARDFS_BASE_TRUST_H
 #define GUARDFS_BASE_TRUST_H
 
@@ -25,7 +25,7 @@ errint_t trust_status(const struct stat *st, const char *part, uid_t user, unsig
 		      struct trust_flaw *flaw) WARN_UNUSED;
 
 /* The same for path and all on its way, links included. path: absolute; resolved (PATH_MAX bytes): without links. 0;
- * -EPERM; or what prevented the look, such as -ENAMETOOLONG; see *flaw. */
+ * -EPERM; or what prevented the look (such as -ENAMETOOLONG); see *flaw. */
 errint_t trust_path(const char *path, uid_t user, unsigned flags, char *resolved,
 		    struct trust_flaw *flaw) WARN_UNUSED;
 

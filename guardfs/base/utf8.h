@@ -1,4 +1,4 @@
-/* utf8.h: bytes of unknown origin made fit for JSON and terminals. Pure. */
+/* Bytes of unknown origin made fit for JSON and terminals. Pure. */
 #ifndef GUARDFS_BASE_UTF8_H
 #define GUARDFS_BASE_UTF8_H
 
