@@ -1,4 +1,4 @@
-/* backend.h: the vtable behind which storage lives.
+/* The vtable behind which storage lives.
  *
  * Called by fs/ in worker threads, any number at once. A guarded operation may hang for good, so nothing
  * below holds a lock across a call into storage. Functions return 0 (or a length) or the negative errno that
@@ -104,8 +104,7 @@ struct backend_ops {
 	errint_t (*link)(struct backend *b, uint32_t node, uint32_t parent, const char *name,
 			 struct found *found);
 	errint_t (*unlink)(struct backend *b, uint32_t parent, const char *name);
-	/* holds_removed: files removed from it are still open. Those that storage keeps there
-	 * (backend_is_hidden) are moved away. */
+	/* holds_removed: files removed from it are open. Those kept there (backend_is_hidden) are moved away. */
 	errint_t (*rmdir)(struct backend *b, uint32_t parent, const char *name, bool holds_removed);
 	/* flags of renameat2(2) */
 	errint_t (*rename)(struct backend *b, uint32_t parent, const char *name, uint32_t newparent,
@@ -126,8 +125,8 @@ struct backend_ops {
 	/* All of size, or less at the end of the file only. The file is known to reach to end (0: unknown):
 	 * if it seems to end before, storage is asked anew; with 0, storage is asked whether it serves. */
 	ssize_t (*read)(struct backend *b, int ref, void *buf, size_t size, off_t offset, off_t end);
-	/* Size, an error, or, if storage failed on the way (full disk), the bytes that landed. Through an O_APPEND
-	 * ref it goes to the file's end. kill_priv as SET_KILL_PRIV. */
+	/* Size, an error, or, if storage failed on the way, the bytes that landed. Through an O_APPEND ref it goes to
+	 * the file's end. kill_priv as SET_KILL_PRIV. */
 	ssize_t (*write)(struct backend *b, int ref, const void *buf, size_t size, off_t offset,
 			 bool kill_priv);
 	/* write by offset in two steps (backend.pipelines). begin: 0, then end returns as write does; or -errno,
@@ -138,8 +137,7 @@ struct backend_ops {
 	/* As write by offset, but returns once the transport has it (backend.hands_over); confirm tells
 	 * whether it arrived. */
 	ssize_t (*hand_over)(struct backend *b, int ref, const void *buf, size_t size, off_t offset);
-	/* Waits until what was handed over through ref has arrived. An error says, once, that some has
-	 * not. */
+	/* Waits until what ref handed over has arrived. An error says, once, that some has not. */
 	errint_t (*confirm)(struct backend *b, int ref);
 	errint_t (*flush)(struct backend *b, int ref);
 	errint_t (*fsync)(struct backend *b, int ref, bool data_only);
@@ -206,8 +204,8 @@ int backend_local_root_fd(const struct backend *b);
 int backend_found_fd(void);
 void backend_end_request(void);
 
-/* The guarded backend of that index, within the fault filter if configured. It is reached by board->root_fd and
- * root_epoch; without those every operation returns -ENOTCONN. Before threads. */
+/* The guarded backend of that index, within the fault filter if configured. Reached by board->root_fd and root_epoch;
+ * without them every operation returns -ENOTCONN. Before threads. */
 errint_t backend_open(struct arena *arena, unsigned index, struct backend *b) WARN_UNUSED;
 
 /* Calls each for a guarded backend's descriptors that no record in the arena names. */

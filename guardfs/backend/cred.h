@@ -1,5 +1,5 @@
-/* cred.h: making things in a caller's name, as a local file system would. Private to backend/. Any thread
- * that called backend_thread_init.
+/* Making things in a caller's name, as a local file system would. Private to backend/. Any thread that called
+ * backend_thread_init.
  *
  * Between cred_enter and cred_leave the thread has the caller's fsuid, fsgid and umask: storage decides
  * owner, group, inherited ACLs, set-group-id and quota. The kernel has checked permission, so

@@ -1,6 +1,5 @@
-/* dir.c: guarded directory backends: a directory, or keeper's sshfs mount, below board->root_fd. Nothing is
- * done in the caller's name: sshfs ignores owners, and a missing permission must not look like trouble of the
- * tier. */
+/* Guarded directory backends: a directory, or keeper's sshfs mount, below board->root_fd. Nothing is done in the
+ * caller's name: sshfs ignores owners, and a missing permission must not look like trouble of the tier. */
 #include "backend/dir.h"
 #include "backend/cred.h"
 #include "backend/guarded.h"
@@ -181,8 +180,8 @@ static errint_t dir_find_end(struct backend *b, int ref, off_t *end)
 	return rc < 0 ? rc : fd_size_now(fd, end);
 }
 
-/* sshfs reports a failed read as end of file (github.com/libfuse/sshfs/issues/224). Reads again through ref,
- * since another client may have replaced the name. */
+/* sshfs reports a failed read as end of file (github.com/libfuse/sshfs/issues/224): docs/INTERNALS.md, "The end of a
+ * file". */
 static ssize_t read_again(struct backend *b, int ref, void *buf, size_t size, off_t offset)
 {
 	off_t end = 0;
@@ -196,8 +195,8 @@ static ssize_t read_again(struct backend *b, int ref, void *buf, size_t size, of
 	return rc >= 0 && rc < wanted ? -EIO : rc;
 }
 
-/* Without a known end. A broken connection never comes back, so one that serves now (statvfs always goes to
- * the server) served the read. */
+/* Without a known end. A broken connection never comes back: one that serves now (statvfs reaches the server) served
+ * the read. */
 static ssize_t believe_end(int ref, ssize_t rc)
 {
 	struct statvfs st;
@@ -247,7 +246,7 @@ static bool is_acknowledged_early(const struct backend *b)
 	return b->config->type == BACKEND_SSHFS && b->config->durability == DURABILITY_BEHIND;
 }
 
-/* Set-id bits mean nothing where ownership is presented, and sshfs cannot change them. */
+/* Set-id bits mean nothing where ownership is presented; sshfs cannot change them. */
 static ssize_t dir_write(struct backend *b, int ref, const void *buf, size_t size, off_t offset,
 			 bool kill_priv)
 {

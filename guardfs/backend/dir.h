@@ -1,5 +1,5 @@
-/* dir.h: parts of the guarded directory backends (dir, sshfs). Private to backend/. Functions named as in
- * backend.h do the same. */
+/* Parts of the guarded directory backends (dir, sshfs). Private to backend/. Functions named as in backend.h do the
+ * same. */
 #ifndef GUARDFS_BACKEND_DIR_H
 #define GUARDFS_BACKEND_DIR_H
 
@@ -20,8 +20,8 @@ errint_t dir_reach(struct backend *b, uint32_t node, struct reached *r);
 /* The node's parent; name: NAME_LENGTH_MAX + 1 bytes. BACKEND_NODE_GONE: no name; -ESTALE: no parent. */
 errint_t dir_reach_parent(struct backend *b, uint32_t node, struct reached *r, char *name);
 
-/* dir_hidden.c: over sshfs, removes a directory that holds only files removed while open, which go one level
- * up. -ENOTEMPTY: there is more. */
+/* dir_hidden.c: over sshfs, removes a directory of nothing but files removed while open. -ENOTEMPTY: there is
+ * more. */
 errint_t dir_rmdir_around_hidden(struct backend *b, uint32_t parent, const char *name);
 
 /* dir_attr.c; describe: of struct posix. */

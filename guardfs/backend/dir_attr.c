@@ -1,4 +1,4 @@
-/* dir_attr.c: attributes, as storage has them and as shown. */
+/* Attributes, as storage has them and as shown. */
 #include "backend/dir.h"
 #include "backend/guarded.h"
 #include "backend/tree.h"
@@ -86,7 +86,7 @@ errint_t dir_setattr(struct backend *b, uint32_t node, int ref, const struct sta
 	struct stat complete = *want;
 	errint_t rc;
 
-	/* SFTP changes a link's target, never the link: so nothing of a link may be set. */
+	/* SFTP changes a link's target, never the link. */
 	if (b->config->type == BACKEND_SSHFS && S_ISLNK(b->arena->nodes[node].mode))
 		set = 0;
 	if (b->config->present_owner)

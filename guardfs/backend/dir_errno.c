@@ -1,7 +1,7 @@
-/* dir_errno.c: the errors that sshfs meant.
+/* The errors that sshfs meant.
  *
- * OpenSSH's server says "failure" for EEXIST, ENOTEMPTY, ENOSPC, EDQUOT, EXDEV, EROFS, EISDIR and others; sshfs makes
- * EPERM of it (of rmdir: ENOTEMPTY). A missing right is EACCES. Looking afterwards tells some apart. */
+ * Of OpenSSH's "failure" (sftp_errno.c) sshfs makes EPERM (of rmdir: ENOTEMPTY). A missing right is EACCES. Looking
+ * afterwards tells some apart. */
 #include "backend/dir.h"
 #include "backend/tree.h"
 
@@ -75,8 +75,7 @@ static bool holds_entries(int dirfd, const char *name)
 	return found;
 }
 
-/* OpenSSH's server says "bad message" of too long a name. The mount beneath says ESTALE of a removed
- * object. */
+/* OpenSSH says "bad message" of too long a name. The mount beneath says ESTALE of a removed object. */
 errint_t dir_mend(struct backend *b, uint32_t node, errint_t rc)
 {
 	if (!is_sshfs(b))
@@ -121,7 +120,7 @@ errint_t dir_mend_make(struct backend *b, uint32_t parent, const char *name, boo
 	return dir_mend(b, parent, explain_make(b, parent, name, may_exist, rc));
 }
 
-/* From libfuse in sshfs, when it finds no free name to hide an open file under. */
+/* From libfuse in sshfs, without a free name to hide an open file under. */
 static errint_t mend_busy(const struct backend *b, errint_t rc)
 {
 	return is_sshfs(b) && rc == -EBUSY ? -EIO : rc;

@@ -1,4 +1,4 @@
-/* dir_hidden.c: files removed while open. libfuse in sshfs renames such a file within its directory, to .fuse_hidden
+/* Files removed while open. libfuse in sshfs renames such a file within its directory, to .fuse_hidden
  * and 16 hexadecimal digits, follows further renames, and removes it at its close. */
 #include "backend/dir.h"
 #include "base/cleanup.h"

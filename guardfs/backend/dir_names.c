@@ -1,8 +1,8 @@
-/* dir_names.c: does a name exist? Asks the server: the kernel (for the mount beneath) and sshfs may remember
+/* Does a name exist? Asks the server: the kernel (for the mount beneath) and sshfs may remember
  * a name that another client has removed.
  *
- * The kernel looks a name up anew when something is to be made there. sshfs forgets a name on a failed open,
- * else only with time, and caches no statvfs. */
+ * The kernel looks anew when something is to be made there. sshfs forgets a name on a failed open, else with time,
+ * and caches no statvfs. */
 #include "backend/dir.h"
 #include "base/cleanup.h"
 #include "policy/errclass.h"
@@ -21,8 +21,7 @@ static bool is_missing(errint_t rc)
 	return rc == -ENOENT || rc == -ESTALE;
 }
 
-/* By asking for what SFTP cannot make. Returns whether the name exists; -errno: the server could not be
- * asked. */
+/* By asking for what SFTP cannot make. Does the name exist? -errno: the server could not be asked. */
 static errint_t is_found_anew(int dirfd, const char *name)
 {
 	errint_t rc = errint(mknodat(dirfd, name, S_IFIFO | S_IRUSR, 0));

@@ -1,8 +1,7 @@
-/* dir_times.c: times in the form that sshfs needs.
+/* Times in the form that sshfs needs.
  *
- * SFTP sets both times of a file or none, in unsigned 32-bit seconds. sshfs takes an omitted time for second 0, and
- * that for "now". So an omitted time becomes its present value, and second 0 second 2^32, of which the lower 32 bits
- * are sent. */
+ * SFTP sets both times or none, in unsigned 32-bit seconds. sshfs takes an omitted time for second 0, and that for
+ * "now". So an omitted one becomes its present value, and second 0 second 2^32, whose lower 32 bits are sent. */
 #include "backend/dir.h"
 #include "base/cleanup.h"
 

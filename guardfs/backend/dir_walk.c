@@ -1,4 +1,4 @@
-/* dir_walk.c: reaching nodes by name. The path is built again after the walk (tree.h), and walked again if it
+/* Reaching nodes by name. The path is built again after the walk (tree.h), and walked again if it
  * changed. */
 #include "backend/dir.h"
 #include "backend/guarded.h"
@@ -58,7 +58,7 @@ static errint_t find_base(struct backend *b, uint32_t node, unsigned pieces, str
 	return 0;
 }
 
-/* The type is known without asking storage: it was just looked at, and an inode's never changes. */
+/* Asks no storage: the type was just looked at, and an inode's never changes. */
 static errint_t check_fd_type(const struct node *node, int fd)
 {
 	struct statx stx;

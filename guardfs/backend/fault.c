@@ -1,4 +1,4 @@
-/* fault.c: the fault filter's state, and the fate of an operation. */
+/* The fault filter's state, and the fate of an operation. */
 #include "backend/fault_ops.h"
 #include "base/clock.h"
 #include "base/fd.h"

@@ -1,4 +1,4 @@
-/* fault.h: the fault filter, for tests and drills. Private to backend/. */
+/* The fault filter, for tests and drills. Private to backend/. */
 #ifndef GUARDFS_BACKEND_FAULT_H
 #define GUARDFS_BACKEND_FAULT_H
 

@@ -1,4 +1,4 @@
-/* fault_ops.c: the fault filter's operations. */
+/* The fault filter's operations. */
 #include "backend/fault_ops.h"
 #include "backend/fault.h"
 
@@ -16,7 +16,7 @@
 #define PASS_NODE(op, node, call) PASS(op, node, -1, NULL, b->next->ops->call)
 #define PASS_REF(op, ref, call)	  PASS(op, NODE_NONE, ref, NULL, b->next->ops->call)
 
-/* A file opened by an operation that shall seem failed must not stay open. */
+/* An operation that shall seem failed leaves no file open. */
 static errint_t close_if_lost(struct backend *b, int *ref, errint_t rc)
 {
 	if (rc < 0 && *ref >= 0) {

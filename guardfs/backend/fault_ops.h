@@ -1,4 +1,4 @@
-/* fault_ops.h: between fault.c and fault_ops.c. Private to the fault filter. */
+/* Between fault.c and fault_ops.c. Private to the fault filter. */
 #ifndef GUARDFS_BACKEND_FAULT_OPS_H
 #define GUARDFS_BACKEND_FAULT_OPS_H
 

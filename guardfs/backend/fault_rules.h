@@ -1,4 +1,4 @@
-/* fault_rules.h: the fault filter's control file, parsed into rules. Private to backend/. Pure.
+/* The fault filter's control file, parsed into rules. Private to backend/. Pure.
  *
  * One rule per line; blank lines and those starting with # are skipped:
  *

@@ -12,8 +12,7 @@ errint_t guarded_epoch(const struct backend *b, uint32_t *epoch)
 	return 0;
 }
 
-/* The root may be closed and its number reused at any moment: the duplicate counts only if the root is unchanged
- * afterwards. */
+/* The root's number may be reused at any moment: the duplicate counts only if the root is unchanged afterwards. */
 int guarded_hold_root(const struct backend *b, uint32_t epoch)
 {
 	int root = atomic_load(&b->board->root_fd);

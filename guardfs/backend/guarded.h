@@ -1,4 +1,4 @@
-/* guarded.h: what guarded backends of all types have in common. Private to backend/. Worker, any thread. */
+/* What guarded backends of all types have in common. Private to backend/. Worker, any thread. */
 #ifndef GUARDFS_BACKEND_GUARDED_H
 #define GUARDFS_BACKEND_GUARDED_H
 
@@ -17,9 +17,8 @@ void guarded_note_stored(struct found *found);
 /* Owner and mode as configured, by the rule of libfuse's options uid, gid and umask. */
 void guarded_present(const struct backend *b, struct stat *st);
 
-/* The mode of something new. Where all files show one mode, chmod has no effect and nobody sees or mends a file that
- * keeps out our account: made read-only, it could not be reopened for writing after a reconnect. So our account keeps
- * its rights. */
+/* The mode of something new. Where all files show one mode nobody sees or mends a file that keeps out our account,
+ * and a read-only one could not be reopened for writing after a reconnect. So our account keeps its rights. */
 mode_t guarded_new_mode(const struct backend *b, const struct caller *c, mode_t mode);
 
 /* As backend_open, without filter. */

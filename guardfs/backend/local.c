@@ -1,5 +1,5 @@
-/* local.c: the local tier. Nodes are reached by file handle, else by a kept descriptor or, on a file system
- * mounted within the tier, by name. */
+/* The local tier. Nodes are reached by file handle, else by a kept descriptor or, on a file system mounted within the
+ * tier, by name. */
 #include "backend/cred.h"
 #include "backend/posix.h"
 
@@ -142,8 +142,8 @@ static errint_t local_describe(struct backend *b, int dirfd, const char *name, s
 	return describe_opened(b, dirfd, name, found);
 }
 
-/* While a removed file's inode number is being reused the kernel says ENOMEM (iget_locked in ext4). False:
- * memory is out. */
+/* While a removed file's inode number is reused the kernel says ENOMEM (iget_locked in ext4). False: memory is
+ * out. */
 static bool wait_for_reuse(unsigned *tries)
 {
 	if (++*tries > REUSE_TRIES)

@@ -1,7 +1,5 @@
-/* nodefd.c: see nodefd.h and, for init, drop and offer, backend.h.
- *
- * A descriptor is recorded right after opening, and its word cleared before closing. The ring has nodes that
- * may have a descriptor; an entry without one is room. */
+/* see nodefd.h and, for init, drop and offer, backend.h. The ring has nodes that may have a descriptor; an entry
+ * without one is room. */
 #include "backend/nodefd.h"
 #include "backend/backend.h"
 #include "base/child.h"

@@ -1,5 +1,5 @@
-/* nodefd.h: the cache of nodes' O_PATH descriptors, each in its node's fd word (shm/node.h). Any thread.
- * Nothing can hang: closing an O_PATH descriptor touches no storage.
+/* The cache of nodes' O_PATH descriptors, each in its node's fd word (shm/node.h). Any thread. Nothing can hang:
+ * closing an O_PATH descriptor touches no storage.
  *
  * The 16 bits of pins: a count of 14, "used lately" (second chance of the clock), "dropped" (the last unpin
  * closes). */

@@ -1,4 +1,4 @@
-/* open.c: a guarded backend by its type, within its filter. */
+/* A guarded backend by its type, within its filter. */
 #include "backend/fault.h"
 #include "backend/guarded.h"
 

@@ -1,4 +1,4 @@
-/* posix.c: reaching nodes, and lookup. */
+/* Reaching nodes, and lookup. */
 #include "backend/posix.h"
 
 #include <stdio.h>

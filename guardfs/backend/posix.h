@@ -1,7 +1,7 @@
-/* posix.h: operations that local and dir share, in terms of descriptors. Private to backend/. Any thread.
+/* Operations that local and dir share, in terms of descriptors. Private to backend/. Any thread.
  *
- * Descriptors are not close-on-exec: guardian keeps them when it re-executes itself, and closing those of a
- * hung backend would hang. */
+ * Descriptors are not close-on-exec: guardian keeps them over its re-execution, and closing a hung backend's would
+ * hang. */
 #ifndef GUARDFS_BACKEND_POSIX_H
 #define GUARDFS_BACKEND_POSIX_H
 

@@ -1,4 +1,4 @@
-/* posix_dir.c: reading directories. Each call seeks to its offset. */
+/* Reading directories. Each call seeks to its offset. */
 #include "backend/posix.h"
 
 #include <dirent.h>
@@ -24,8 +24,7 @@ static size_t emit_entries(const char *buf, size_t n, readdir_fn emit, void *arg
 errint_t posix_readdir(struct backend *b, int ref, int64_t offset, readdir_fn emit, void *arg)
 {
 	static _Thread_local _Alignas(8) char buf[LISTING_MAX];
-	/* Callers take about as much as last time. Reading far beyond and seeking back costs more than it
-	 * gives. */
+	/* Callers take about as much as last time. Reading far beyond costs more than it gives. */
 	static _Thread_local size_t wanted = LISTING_MAX;
 	size_t size = b->board ? LISTING_MAX : wanted;
 	size_t total = 0;

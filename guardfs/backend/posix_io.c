@@ -1,4 +1,4 @@
-/* posix_io.c: data of open files. */
+/* Data of open files. */
 #include "backend/posix.h"
 #include "base/fd.h"
 

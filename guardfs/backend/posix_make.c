@@ -1,4 +1,4 @@
-/* posix_make.c: making and removing names. */
+/* Making and removing names. */
 #include "backend/posix.h"
 
 #include <stdio.h>

@@ -1,4 +1,4 @@
-/* posix_node.c: metadata of nodes: getattr, setattr, readlink, statfs. */
+/* Metadata of nodes: getattr, setattr, readlink, statfs. */
 #include "backend/posix.h"
 
 #include <unistd.h>
@@ -66,7 +66,7 @@ static errint_t drop_privileges(const struct backend *b, struct target t)
 	struct stat st;
 	mode_t bad;
 
-	/* By a chown without effect storage drops bits and capabilities by its rules, and sets ctime. */
+	/* By a chown without effect storage drops bits and capabilities, and sets ctime. */
 	if (!b->board)
 		return change_owner(t, NULL, 0);
 	if (fstat(t.fd, &st) < 0)

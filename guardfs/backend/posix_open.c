@@ -1,4 +1,4 @@
-/* posix_open.c: opening, creating and releasing files and directories. */
+/* Opening, creating and releasing files and directories. */
 #include "backend/posix.h"
 
 #include <unistd.h>

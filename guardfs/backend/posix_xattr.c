@@ -1,4 +1,4 @@
-/* posix_xattr.c: extended attributes, POSIX ACLs (raw) among them. Through /proc/self/fd, which leads to the
+/* Extended attributes, POSIX ACLs (raw) among them. Through /proc/self/fd, which leads to the
  * object itself, even a symlink. */
 #include "backend/posix.h"
 

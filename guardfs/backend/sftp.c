@@ -1,10 +1,8 @@
-/* sftp.c: the table of the backend that speaks SFTP. */
+/* The table of the backend that speaks SFTP. */
 #include "backend/sftp.h"
 
 #include <errno.h>
 #include <stdlib.h>
-
-/* ---- what SFTP has not ---- */
 
 static errint_t sftp_tmpfile(struct backend *b, uint32_t parent, int flags, mode_t mode,
 			     const struct caller *c, struct found *found, int *ref)
@@ -50,8 +48,6 @@ static errint_t sftp_removexattr(struct backend *b, uint32_t node, const char *n
 	(void)b, (void)node, (void)name;
 	return -EOPNOTSUPP;
 }
-
-/* ---- what needs nothing done ---- */
 
 /* The server answered each write before. */
 static ssize_t sftp_hand_over(struct backend *b, int ref, const void *buf, size_t size, off_t offset)

@@ -1,4 +1,4 @@
-/* sftp.h: the backend that speaks SFTP through a transport's ring, in parts. Private to backend/. docs/SFTP.md.
+/* The backend that speaks SFTP through a transport's ring, in parts. Private to backend/. docs/SFTP.md.
  *
  * Files go by path; open ones by ref, whatever becomes of their names. Nothing is cached beneath: every answer is the
  * server's of this moment. */

@@ -1,4 +1,4 @@
-/* sftp_attr.c: paths and attributes. */
+/* Paths and attributes. */
 #include "backend/sftp.h"
 #include "base/clock.h"
 
@@ -87,7 +87,7 @@ static errint_t ask_path(struct backend *b, uint32_t node, const char *name, str
 	return sftp_mend_named(place.at.path, rc);
 }
 
-/* Where a route's target is missing, the names in it are not known to be: both are asked at once. */
+/* Where a route's target is missing nothing is known of its names: both are asked at once. */
 static errint_t lookup_in_target(struct backend *b, uint32_t parent, const char *name, struct found *found)
 {
 	struct sftp_attributes attrs;
@@ -172,8 +172,7 @@ static uint32_t time_for(bool set, bool now, const struct timespec *wanted, uint
 	return set ? (uint32_t)wanted->tv_sec : present;
 }
 
-/* A change of both owners: servers drop set-id bits by themselves; the attributes after it tell whether this one
- * did. */
+/* A change of both owners: servers drop set-id bits themselves; the attributes after it tell whether this one did. */
 static bool drops_set_id_after(unsigned set)
 {
 	return set & SET_KILL_PRIV && set & SET_UID && set & SET_GID && !(set & (SET_MODE | SET_SIZE));
@@ -257,8 +256,8 @@ static errint_t send_attributes(const struct setting *s, const struct sftp_attri
 			   : client_change(&s->link->user, &request, after);
 }
 
-/* By name, a cut could hit the target of a link that another client has put there: that is looked at before. Mode,
- * owner and times may be set all the same. */
+/* By name, a cut could hit the target of another client's link: that is looked at before. Mode, owner and times may
+ * be set all the same. */
 static bool needs_look(const struct setting *s, unsigned set)
 {
 	return needs_present(set) || (s->ref < 0 && set & SET_SIZE);
@@ -273,8 +272,7 @@ static errint_t drop_set_id(const struct setting *s, struct sftp_attributes *aft
 	return rc == 0 && !after->has ? ask_present(s, after) : rc;
 }
 
-/* Servers change size, mode and times before the owner, which may take set-id bits away: then the mode is set once
- * more. */
+/* Servers change the owner last, which may take set-id bits away: then the mode is set again. */
 static errint_t apply_settings(const struct setting *s, const struct stat *want, unsigned set,
 			       struct sftp_attributes *after)
 {
@@ -320,8 +318,8 @@ static errint_t mend_setting(const struct setting *s, unsigned set, errint_t rc)
 	return s->ref < 0 ? sftp_mend_named(s->place.at.path, rc) : sftp_mend(rc);
 }
 
-/* By the plain request a server sets the attributes of what a link leads to, another file's: without the extension
- * nothing of a link is set. Its mode means nothing. */
+/* The plain request sets the attributes of what a link leads to: without the extension nothing of a link is set. Its
+ * mode means nothing. */
 static bool can_set(const struct setting *s)
 {
 	return !S_ISLNK(s->b->arena->nodes[s->node].mode) ||

@@ -1,4 +1,4 @@
-/* sftp_errno.c: the errors that a server meant.
+/* The errors that a server meant.
  *
  * OpenSSH's server sends "failure" for EEXIST, ENOTEMPTY, ENOSPC, EDQUOT, EXDEV, EROFS, EISDIR and the rest, and "bad
  * message" for EINVAL and ENAMETOOLONG. One that nothing explains, perhaps for want of a descriptor, is EIO. */

@@ -1,4 +1,4 @@
-/* sftp_file.c: open files and directories. */
+/* Open files and directories. */
 #include "backend/sftp.h"
 
 #include <dirent.h>
@@ -21,7 +21,7 @@ static unsigned open_flags(int flags)
 	return f | (flags & O_EXCL ? SFTP_OPEN_EXCLUSIVE : 0);
 }
 
-/* Attributes by name, asked for right behind this thread's last open: the look that follows costs no round trip. */
+/* Attributes by name, asked for right behind this thread's last open, for the look that follows. */
 static _Thread_local struct {
 	/* 0: nothing. */
 	uint32_t ref;
@@ -39,7 +39,7 @@ static errint_t check_opened(struct backend *b, const struct sftp_link *link, ui
 	return rc;
 }
 
-/* The caller's kernel believed in the file. An opener that would create it must not be told ENOENT. */
+/* An opener that would create the file must not be told ENOENT. */
 errint_t sftp_open(struct backend *b, uint32_t node, int flags, int *ref)
 {
 	struct sftp_attributes attrs = {0};
@@ -117,7 +117,7 @@ errint_t sftp_reopen(struct backend *b, uint32_t node, int ref, int flags, int *
 	return rc == -EAGAIN || rc == BACKEND_NODE_GONE || rc == -ENOENT ? -EIO : sftp_mend(rc);
 }
 
-/* Names are created for regular files only: nothing else that has come there is opened. */
+/* Only regular files are created: nothing else that has come there is opened. */
 static errint_t describe_created(struct backend *b, const struct sftp_link *link, uint32_t ref,
 				 struct sftp_attributes *attrs, struct found *found)
 {

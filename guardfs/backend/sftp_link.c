@@ -1,4 +1,4 @@
-/* sftp_link.c: rings that this worker has mapped, one an epoch.
+/* Rings that this worker has mapped, one an epoch.
  *
  * Before this worker asks anything, requests of dead workers must have ended: one could land on top of ours. Files
  * that those left open without a record are closed. */
@@ -20,8 +20,6 @@ static struct sftp *sftp_of(const struct backend *b)
 {
 	return b->state;
 }
-
-/* ---- what dead workers left ---- */
 
 static void mark_ref(const struct sftp_link *l, int ref, uint8_t *places)
 {
@@ -66,8 +64,6 @@ static errint_t settle_link(const struct backend *b, struct sftp_link *l)
 	}
 	return rc;
 }
-
-/* ---- links ---- */
 
 static void free_link(struct sftp_link *l)
 {

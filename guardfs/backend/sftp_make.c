@@ -1,11 +1,11 @@
-/* sftp_make.c: making and removing names. */
+/* Making and removing names. */
 #include "backend/sftp.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 
-/* If the server does not say at once what was made it is asked. */
+/* A server that does not say what was made is asked. */
 static errint_t describe_made(struct backend *b, const struct sftp_link *link, const char *path,
 			      struct sftp_attributes *attrs, struct found *found)
 {

@@ -1,7 +1,7 @@
-/* tree.h: places of guarded backends' nodes, by names. For backend/, and fs/listed.c.
+/* Places of guarded backends' nodes, by names. For backend/, and fs/listed.c.
  *
- * Names and parents are read without a lock while fs/ may rename: a path may be out of date as soon as it is
- * built. Worker, any thread. */
+ * Names and parents are read without a lock while fs/ may rename: a path may be out of date as soon as it is built.
+ * Worker, any thread. */
 #ifndef GUARDFS_BACKEND_TREE_H
 #define GUARDFS_BACKEND_TREE_H
 
