@@ -1,4 +1,4 @@
-/* classify.h: classes of servers' answers. Pure. Texts are hostile. */
+/* Classes of servers' answers. Pure. Texts are hostile. */
 #ifndef GUARDFS_DIAGNOSE_CLASSIFY_H
 #define GUARDFS_DIAGNOSE_CLASSIFY_H
 

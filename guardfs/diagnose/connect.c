@@ -1,4 +1,4 @@
-/* connect.c: host name to TCP connection. */
+/* Host name to TCP connection. */
 #include "diagnose/internal.h"
 #include "diagnose/classify.h"
 #include "base/clock.h"

@@ -1,5 +1,5 @@
-/* diagnose.c: the steps, and the child that takes them. The shared record is always right: a step first notes that no
- * answer came, and takes that back when it passes. */
+/* The steps, and the child that takes them. The shared record is always right: a step first notes that no answer
+ * came, and takes that back when it passes. */
 #include "diagnose/internal.h"
 #include "diagnose/classify.h"
 #include "base/cleanup.h"
@@ -112,8 +112,7 @@ static uint64_t take_refused(struct diagnosis *d)
 	return refused_ns;
 }
 
-/* Against core files and debuggers: the private key is in memory. No signal handlers: a crash must end the
- * process. */
+/* Against core files and debuggers: the key is in memory. No signal handlers: a crash must end the process. */
 static void shut_off(void)
 {
 	const struct rlimit none = {0, 0};
@@ -277,7 +276,7 @@ bool diagnose_session_open(const struct config_backend *backend, const struct di
 	return opened;
 }
 
-/* In some states libssh leaves the descriptor open: the server sees the end all the same. */
+/* libssh may leave the descriptor open: the server sees the end all the same. */
 void diagnose_session_close(struct diagnose_session *session)
 {
 	shutdown(session->socket, SHUT_RDWR);

@@ -1,6 +1,6 @@
-/* diagnose.h: asks a server directly, in steps over one connection, why it cannot be used. For keeper's disposable
- * child: blocks to the time limit, trusts no answer. SFTP v3 (draft-ietf-secsh-filexfer-02) is spoken here, bounded:
- * libssh's sftp_* calls wait without limit and have known holes. */
+/* Asks a server directly, in steps over one connection, why it cannot be used. For keeper's disposable child: blocks
+ * to the time limit, trusts no answer. SFTP v3 (draft-ietf-secsh-filexfer-02) is spoken here, bounded: libssh's
+ * sftp_* calls wait without limit and have known holes. */
 #ifndef GUARDFS_DIAGNOSE_DIAGNOSE_H
 #define GUARDFS_DIAGNOSE_DIAGNOSE_H
 
@@ -34,8 +34,8 @@ struct diagnosis {
 	uint32_t ms[DIAGNOSE_STEP_COUNT];
 	/* Missing features (policy/server.h); 0: not asked. */
 	uint32_t lacks;
-	/* CLOCK_REALTIME of the change of a password_file whose password failed to log in; 0: none did. Handed in as
-	 * well: that password is not sent again. */
+	/* CLOCK_REALTIME of the change of a password_file whose password was refused; 0: none. Handed in as well:
+	 * that password is not sent again. */
 	uint64_t refused_ns;
 	/* One line. */
 	char detail[256];

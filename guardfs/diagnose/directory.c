@@ -1,4 +1,4 @@
-/* directory.c: a directory's steps. Calls may hang: the child is killed. */
+/* A directory's steps. Calls may hang: the child is killed. */
 #include "diagnose/internal.h"
 #include "diagnose/classify.h"
 #include "base/cleanup.h"

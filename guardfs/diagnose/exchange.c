@@ -1,4 +1,4 @@
-/* exchange.c: requests and answers over the channel. */
+/* Requests and answers over the channel. */
 #include "diagnose/internal.h"
 #include "diagnose/classify.h"
 

@@ -1,5 +1,5 @@
-/* internal.h: a diagnosis under way, in a child that is killed at the limit (diagnose.c): hangs, loops and crashes
- * harm nothing, and nothing needs to be freed. */
+/* A diagnosis under way, in a child that is killed at the limit (diagnose.c): hangs, loops and crashes harm nothing,
+ * and nothing needs to be freed. */
 #ifndef GUARDFS_DIAGNOSE_INTERNAL_H
 #define GUARDFS_DIAGNOSE_INTERNAL_H
 
@@ -80,8 +80,8 @@ void diagnose_canary_name(char *name);
 
 /* ---- wait.c ---- */
 
-/* Waits until the connection can be read, or written if libssh has something to send. False: deadline, or a dead
- * connection (libssh may say SSH_AGAIN for ever). */
+/* Until the connection can be read, or written if libssh has something to send. False: deadline, or a dead connection
+ * (libssh may say SSH_AGAIN for ever). */
 bool diagnose_wait(struct diagnose_run *run);
 
 /* After diagnose_wait's false: notes a dead connection; a deadline has its note. */
@@ -89,8 +89,6 @@ enum diagnose_outcome diagnose_unanswered(struct diagnose_run *run);
 
 /* The connection ended: classified by libssh's words. */
 enum diagnose_outcome diagnose_lost(struct diagnose_run *run, enum errclass otherwise);
-
-/* ---- the steps ---- */
 
 /* keys.c */
 enum diagnose_outcome diagnose_config(struct diagnose_run *run);

@@ -1,4 +1,4 @@
-/* keys.c: the files, programs and sockets of which a login is made. */
+/* The files, programs and sockets of which a login is made. */
 #include "diagnose/internal.h"
 #include "diagnose/classify.h"
 #include "base/cleanup.h"

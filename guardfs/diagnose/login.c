@@ -1,5 +1,5 @@
-/* login.c: logs in by what was got before: keys, with the certificates beside them, an agent's keys, a password. Each
- * once: servers lock out who tries often. */
+/* Logs in by what was got before, each once: servers lock out who tries often. docs/SFTP.md, "Logging in over
+ * libssh". */
 #include "diagnose/internal.h"
 #include "diagnose/classify.h"
 
@@ -62,7 +62,7 @@ static int offer_agent(struct diagnose_run *run)
 	while ((rc = ssh_userauth_agent(run->session, NULL)) == SSH_AUTH_AGAIN)
 		if (!diagnose_wait(run))
 			break;
-	/* libssh keeps it open as long as the session: an intruder there must not have anything signed. */
+	/* libssh keeps it open: an intruder must not have anything signed. */
 	shutdown(agent, SHUT_RDWR);
 	return rc;
 }

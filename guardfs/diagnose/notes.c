@@ -1,4 +1,4 @@
-/* notes.c: a step's wait, and its failure. */
+/* A step's wait, and its failure. */
 #include "diagnose/internal.h"
 #include "diagnose/classify.h"
 #include "base/clock.h"

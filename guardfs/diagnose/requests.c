@@ -1,4 +1,4 @@
-/* requests.c: questions to the SFTP server. */
+/* Questions to the SFTP server. */
 #include "diagnose/internal.h"
 #include "diagnose/classify.h"
 
@@ -112,8 +112,7 @@ static enum diagnose_outcome not_written(struct diagnose_run *run, bool creating
 	return diagnose_fail(run, class, "%s ('%s', status %u)", why, message, (unsigned)reply->status.code);
 }
 
-/* A read-only file system refuses removal even of a missing name (EROFS comes before ENOENT); a full one does
- * not. */
+/* A read-only file system refuses to remove even a missing name (EROFS before ENOENT); a full one does not. */
 static bool refuses_removal(struct diagnose_run *run, const struct canary *c)
 {
 	struct sftp_packet packet;

@@ -1,4 +1,4 @@
-/* revoked.c: lines of known_hosts that begin with @revoked or @cert-authority. libssh takes the word for a host's
+/* Lines of known_hosts that begin with @revoked or @cert-authority. libssh takes the word for a host's
  * name, and passes such lines over. */
 #include "diagnose/internal.h"
 #include "base/cleanup.h"

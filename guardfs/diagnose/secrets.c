@@ -110,7 +110,7 @@ errint_t secrets_read_password(struct diagnose_secrets *s, const struct config_b
 	return rc;
 }
 
-/* In a group of its own, so that all that it starts can be killed, but in our session, in which keeper finds it. */
+/* In a group of its own, to be killed with all that it starts, but in our session, where keeper finds it. */
 static void exec_askpass(const char *program, const char *question, int out)
 {
 	char *argv[] = {strdup(program), strdup(question), NULL};
@@ -151,7 +151,7 @@ static ssize_t hear_askpass(int fd, char *secret, uint64_t until_ns)
 	return (ssize_t)used;
 }
 
-/* Its wait(2) status; -1: it went on, and was killed with all that it has started. */
+/* Its wait(2) status; -1: it went on, and was killed with all that it started. */
 static int end_askpass(pid_t pid, uint64_t until_ns)
 {
 	CLEANUP_FD int pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
@@ -267,7 +267,7 @@ static uint32_t big_endian(const uint8_t *b)
 	return (uint32_t)b[0] << 24 | (uint32_t)b[1] << 16 | (uint32_t)b[2] << 8 | b[3];
 }
 
-/* How many keys it has, or -errno. The answer is taken in whole: the next asker must not find the rest. */
+/* Its number of keys, or -errno. The answer is taken in whole: the next asker must not find the rest. */
 static int count_agent_keys(int fd)
 {
 	static const uint8_t question[] = {0, 0, 0, 1, AGENT_ASK_KEYS};

@@ -1,6 +1,5 @@
-/* secrets.h: what a login needs and no configuration holds: a password, a key's passphrase, connections to an agent.
- * Got once, by a process that may still open files, make sockets and start programs; used by each of its logins; then
- * wiped. */
+/* What a login needs and no configuration holds: a password, a key's passphrase, connections to an agent. Got once,
+ * by a process that still has its rights; used by each of its logins; then wiped. */
 #ifndef GUARDFS_DIAGNOSE_SECRETS_H
 #define GUARDFS_DIAGNOSE_SECRETS_H
 

@@ -1,4 +1,4 @@
-/* session.c: SSH by libssh, non-blocking, on our descriptor. */
+/* SSH by libssh, non-blocking, on our descriptor. */
 #include "diagnose/internal.h"
 #include "diagnose/classify.h"
 

@@ -1,4 +1,4 @@
-/* wait.c: waits for the server: no answer, or no connection. */
+/* Waits for the server: no answer, or no connection. */
 #include "diagnose/internal.h"
 #include "diagnose/classify.h"
 
