@@ -1,4 +1,4 @@
-/* diagnose.c: classes of ssh's and sshfs's messages (keeper sets LC_ALL=C). */
+/* Classes of ssh's and sshfs's messages (keeper sets LC_ALL=C). */
 #include "sshfs-compat/sshfs-compat.h"
 
 #include <ctype.h>

@@ -1,4 +1,4 @@
-/* drop-in-ask.c: who answers ssh's questions for passwords and passphrases. */
+/* Who answers ssh's questions for passwords and passphrases. */
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/fd.h"
@@ -156,7 +156,7 @@ static bool is_for_password(const char *prompt)
 	return strcasestr(prompt, "password") || strcasestr(prompt, "passphrase");
 }
 
-/* It may be given again: a code is refused the second time. */
+/* It may be given again. */
 static bool is_lasting(const char *prompt)
 {
 	bool once = strcasestr(prompt, "one-time") || strcasestr(prompt, "one time") || strstr(prompt, "OTP");
@@ -326,7 +326,7 @@ static uint64_t inode_of_socket(void)
 	return lstat(asking.socket, &st) == 0 ? st.st_ino : 0;
 }
 
-/* guardfs may have ended before: its directory is then ours to remove. Where all of it was killed, and the same mount made again, the
+/* guardfs may have ended before: its directory is ours to remove. Where all was killed, and the mount made again, the
  * socket is the next asker's. */
 static void remove_socket(void)
 {
@@ -484,7 +484,7 @@ static bool print_answer(const char *path, const struct question *q)
 	return told;
 }
 
-/* Without an answer ssh sends an empty one. Of a key's passphrase it does not: it goes on to the next key. */
+/* Without an answer ssh sends an empty one, but for a key's passphrase: then it goes on to the next key. */
 static bool would_be_sent(const struct question *q)
 {
 	return !is_plain_question(q) && strncmp(q->prompt, "Enter passphrase for key", 24) != 0;

@@ -1,4 +1,4 @@
-/* drop-in-config.c: the configuration that a command line of sshfs's stands for. */
+/* The configuration that a command line of sshfs's stands for. */
 #include "sshfs-compat/drop-in.h"
 
 #include <ctype.h>

@@ -1,4 +1,4 @@
-/* drop-in-login.c: sshfs-guard's first login, on the terminal, before anything is mounted. */
+/* sshfs-guard's first login, on the terminal, before anything is mounted. */
 #include "sshfs-compat/drop-in.h"
 #include "base/cleanup.h"
 #include "sshfs-compat/sshfs-compat.h"

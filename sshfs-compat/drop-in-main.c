@@ -1,4 +1,4 @@
-/* drop-in-main.c: sshfs-guard, typed as sshfs is, by anybody: logs in once, writes a configuration, and has guardfs
+/* sshfs-guard, typed as sshfs is, by anybody: logs in once, writes a configuration, and has guardfs
  * mount it. docs/SSHFS.md. */
 #include "base/cleanup.h"
 #include "base/fd.h"
@@ -63,8 +63,8 @@ static int find_programs(void)
 		   : fail("the program guardfs is neither beside %s nor in ../sbin", at.self);
 }
 
-/* The last name of a mountpoint below what is above it without links: a mountpoint whose guardfs was killed answers nothing. real: PATH_MAX
- * bytes. False: errno says why. */
+/* The last name below what is above it without links: a mountpoint whose guardfs was killed answers nothing. real:
+ * PATH_MAX bytes. False: errno says why. */
 static bool resolve_above(const char *typed_name, char *real)
 {
 	char copy[CONFIG_PATH_MAX], *slash;
@@ -263,7 +263,7 @@ static int log_in(struct drop_in_asker *asker)
 	snprintf(socket, sizeof(socket), "%s/ask", config.run_dir);
 	rc = drop_in_asker_start(asker, socket, typed.password_stdin ? password : NULL);
 	explicit_bzero(password, sizeof(password));
-	/* Without it ssh asks on the terminal by itself, once. */
+	/* Without it ssh asks on the terminal, once. */
 	if (rc < 0 && typed.password_stdin)
 		return fail("cannot answer ssh: %s: %s", socket, strerror(-rc));
 	if (drop_in_login(&config.backends[0], !typed.no_check_root, message) < 0) {

@@ -1,5 +1,4 @@
-/* drop-in-options.c: the options of sshfs 3.7.3, and of libfuse and mount(8) that it takes, and what becomes of
- * each. */
+/* The options of sshfs 3.7.3, and those of libfuse and mount(8) that it takes: what becomes of each. */
 #include "sshfs-compat/drop-in.h"
 
 #include <errno.h>

@@ -1,4 +1,4 @@
-/* drop-in-parse.c: a command line of sshfs's. */
+/* A command line of sshfs's. */
 #include "sshfs-compat/drop-in.h"
 
 #include <errno.h>

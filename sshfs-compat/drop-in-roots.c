@@ -1,4 +1,4 @@
-/* drop-in-roots.c: where sshfs-guard's mounts keep what is of this moment, and what is to last. */
+/* Where sshfs-guard's mounts keep what is of this moment, and what is to last. */
 #include "sshfs-compat/drop-in.h"
 
 #include <errno.h>

@@ -1,5 +1,5 @@
-/* drop-in.h: sshfs-guard: its command line, the configuration that it writes, the first login. docs/SSHFS.md.
- * message: CONFIG_ERROR_MAX bytes. */
+/* sshfs-guard: its command line, the configuration that it writes, the first login. docs/SSHFS.md. message:
+ * CONFIG_ERROR_MAX bytes. */
 #ifndef SSHFS_COMPAT_DROP_IN_H
 #define SSHFS_COMPAT_DROP_IN_H
 
@@ -66,7 +66,7 @@ struct drop_in_option {
 extern const struct drop_in_option drop_in_options[];
 extern const size_t drop_in_option_count;
 
-/* Names of ssh_config(5) that are handed on; NULL ends. */
+/* Names of ssh_config(5) handed on; NULL ends. */
 extern const char *const drop_in_ssh_options[];
 
 /* cwd: for relative names of files. argv is permuted. 0, or -EINVAL: message says what is wrong, and what to do.
@@ -94,21 +94,15 @@ void drop_in_name(const struct drop_in *d, const char *mountpoint, char name[CON
 errint_t drop_in_config(const struct drop_in *d, const struct drop_in_places *places, bool asks, char *text,
 			size_t size, char *message) WARN_UNUSED;
 
-/* ---- the first login ---- */
-
-/* The first login, on the terminal: ssh asks and says what it has to, and the directory is looked for. Blocks as long
- * as ssh. 0; else message says in one line what is wrong and what to do, and ssh's own words were shown. */
+/* The first login, on the terminal; then the directory is looked for. Blocks as long as ssh. 0; else message says in
+ * one line what is wrong and what to do, and ssh's own words were shown. */
 errint_t drop_in_login(const struct config_backend *backend, bool looks_for_directory,
 		       char *message) WARN_UNUSED;
 
 /* What the user is to do about trouble of this class with the first login. Pure. */
 const char *drop_in_advice(enum errclass class);
 
-/* ---- passwords and passphrases ---- */
-
-/* To ask, ssh runs this very program (SSH_ASKPASS), which asks the asker, a child of the one that was typed: while
- * there is a terminal the asker asks there, and keeps what it was told; afterwards it gives ssh that, for as long as
- * the mount is there. */
+/* Who answers ssh: docs/SSHFS.md, "Questions". */
 struct drop_in_asker {
 	pid_t pid;
 	/* Its parent's end of a socket; -1: there is none. */
@@ -120,14 +114,14 @@ struct drop_in_asker {
  * environment for ssh. 0 or -errno. */
 errint_t drop_in_asker_start(struct drop_in_asker *a, const char *socket, const char *password) WARN_UNUSED;
 
-/* The first login has succeeded: does the asker keep anything? If not it ends, and the environment is as before. */
+/* After the first login: does the asker keep anything? If not it ends, and the environment is as before. */
 bool drop_in_asker_settle(struct drop_in_asker *a, const char *mountpoint);
 
 /* No mount came of it. */
 void drop_in_asker_end(struct drop_in_asker *a);
 
-/* In the program that ssh runs: the answer to standard output; exit status. If there is none to what the server asks, ssh, the
- * parent, is ended by SIGTERM before it sends an empty one. */
+/* In the program that ssh runs: the answer to standard output; exit status. Without one to what the server asks, ssh,
+ * the parent, is ended by SIGTERM. */
 int drop_in_ask(const char *socket, const char *prompt);
 
 #endif

@@ -1,4 +1,4 @@
-/* features.c: asks sshfs for its features: distributions patch, so versions tell little. */
+/* Asks sshfs for its features: distributions patch, so versions tell little. */
 #include "sshfs-compat/sshfs-compat.h"
 #include "base/cleanup.h"
 

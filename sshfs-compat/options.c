@@ -1,4 +1,4 @@
-/* options.c: sshfs's and ssh's options as a table, and their command lines. */
+/* sshfs's and ssh's options as a table, and their command lines. */
 #include "sshfs-compat/sshfs-compat.h"
 
 #include <ctype.h>
@@ -127,14 +127,12 @@ static errint_t if_known_to_ssh(const struct option_input *in, char *value, size
 }
 
 /* guardfs caches for at most a second, so a repeated listing reaches sshfs. Raw sshfs has a directory cache of 20 s.
- * Here it has 10 s, and the kernel's caches below 10 s, which spare a FUSE hop. So no entry is older than raw, and
- * both drop what changes through this mount. Truth bypasses them: an open (of the marker) always reaches the server,
- * liveness asks with a new name, a reconnect starts a new sshfs.
+ * Here it has 10 s, and the kernel's caches below 10 s, which spare a FUSE hop: no entry is older than raw, and both
+ * drop what changes through this mount. Truth bypasses them: an open (of the marker) reaches the server, liveness
+ * asks with a new name, a reconnect starts a new sshfs.
  *
- * Creation looks up the name, then the file, which would ask the server twice: missing names are remembered for
- * that. */
-/* While cached attributes hide another client's removal, nothing can be made there. Enough to list and then
- * look. */
+ * Creation looks up the name, then the file: missing names are remembered so that the server is asked once. */
+/* While cached attributes hide another client's removal, nothing can be made there. Enough to list and then look. */
 #define CACHE_SECONDS	       "10"
 #define STAT_CACHE_SECONDS     "1"
 #define NEGATIVE_CACHE_SECONDS "0.05"
@@ -470,7 +468,7 @@ static errint_t withhold_password(struct sshfs_command *c)
 	return rc < 0 ? rc : add_words(c, "-o", "KbdInteractiveAuthentication=no");
 }
 
-/* ssh takes the first value that it is given: ours before the user's. */
+/* ssh takes the first value: ours before the user's. */
 static errint_t add_ssh_options(struct sshfs_command *c, const struct option_input *in, char *message)
 {
 	bool given[ARRAY_SIZE(options)] = {false};

@@ -1,4 +1,4 @@
-/* ssh_config.c: ssh's configuration for a host. */
+/* ssh's configuration for a host. */
 #include "sshfs-compat/sshfs-compat.h"
 #include "base/cleanup.h"
 

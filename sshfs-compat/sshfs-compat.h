@@ -1,5 +1,5 @@
-/* sshfs-compat.h: all knowledge of sshfs's and its ssh's options and messages. For keeper and guardctl. message:
- * CONFIG_ERROR_MAX bytes. */
+/* All knowledge of sshfs's and its ssh's options and messages. For keeper and guardctl. message: CONFIG_ERROR_MAX
+ * bytes. */
 #ifndef SSHFS_COMPAT_H
 #define SSHFS_COMPAT_H
 
@@ -74,7 +74,7 @@ int sshfs_ask(char *const *argv, char *answer, size_t size);
  * ERRCLASS_NONE: detail is the last line, or "". Pure; text is hostile (a server's banner). */
 enum errclass sshfs_diagnose(const char *text, size_t n, char *detail, size_t size);
 
-/* Do sshfs_options keep written pages over opens? Then reading back proves nothing of the server. Pure. */
+/* Do sshfs_options keep written pages over opens? Reading back then proves nothing of the server. Pure. */
 bool sshfs_keeps_pages(const struct config_backend *backend);
 
 #endif
