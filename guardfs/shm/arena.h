@@ -1,4 +1,4 @@
-/* arena.h: the memfd that every process maps: the only state that outlives a worker. References are indexes, never
+/* The memfd that every process maps: the only state that outlives a worker. References are indexes, never
  * pointers. */
 #ifndef GUARDFS_SHM_ARENA_H
 #define GUARDFS_SHM_ARENA_H

@@ -1,7 +1,7 @@
-/* board.c: breakers, patience, states and the tier map.
+/* Breakers, patience, states and the tier map.
  *
- * The map is changed in a private draft, and commit writes the differences: only a death during commit leaves it
- * half written. */
+ * The map is changed in a private draft, and commit writes the differences: only a death during commit leaves
+ * it half written. */
 #include "shm/board.h"
 #include "shm/words.h"
 #include "base/child.h"

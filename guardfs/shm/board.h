@@ -1,7 +1,7 @@
-/* board.h: health, breakers, processes and counters, which any process may read at any moment.
+/* Health, breakers, processes and counters, which any process may read at any moment.
  *
- * Each field names its writer. *_real_ns: CLOCK_REALTIME, other *_ns: CLOCK_MONOTONIC; 0: never, none or unknown.
- * Functions that name no process may be called by any. */
+ * Each field names its writer. *_real_ns: CLOCK_REALTIME, other *_ns: CLOCK_MONOTONIC; 0: never, none or
+ * unknown. Functions that name no process may be called by any. */
 #ifndef GUARDFS_SHM_BOARD_H
 #define GUARDFS_SHM_BOARD_H
 
@@ -399,7 +399,7 @@ void board_get_journal(const struct board *board, char *text, size_t size);
 uint32_t board_copy_map(const struct board *board, struct tiermap *map);
 
 /* begin locks and returns a draft; commit publishes it, carries route states along by path, and unlocks.
- * Serialises worker (mkdir makes a route) and keeper (reload). A dead holder is overtaken. */
+ * Serialises worker (mkdir makes a route) and keeper (reload). */
 struct tiermap *board_map_begin(struct board *board);
 void board_map_commit(struct board *board);
 

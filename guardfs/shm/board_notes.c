@@ -1,5 +1,5 @@
-/* board_notes.c: the board's texts, incidents and hurt callers, each with one writer and a sequence counter, odd
- * during a write. */
+/* The board's texts, incidents and hurt callers, each with one writer and a sequence counter, odd during a
+ * write. */
 #include "base/clock.h"
 #include "shm/board.h"
 #include "shm/words.h"
@@ -87,8 +87,6 @@ void board_get_journal(const struct board *board, char *text, size_t size)
 	(void)copy_string(text, size, copy);
 }
 
-/* ---- incidents ---- */
-
 void board_put_incident(struct board *board, const struct board_incident *incident)
 {
 	uint32_t n = atomic_load(&board->n_incidents), at = n;
@@ -115,8 +113,6 @@ bool board_get_incident(const struct board *board, uint32_t n, struct board_inci
 	incident->detail[sizeof(incident->detail) - 1] = '\0';
 	return true;
 }
-
-/* ---- hurt callers ---- */
 
 static void note_first(_Atomic uint64_t *first)
 {

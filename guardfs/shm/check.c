@@ -1,5 +1,4 @@
-/* check.c: arena_check. Counts are bounded first, then records are checked alone, then against one
- * another. */
+/* arena_check: counts are bounded first, then records are checked alone, then against one another. */
 #include "shm/arena.h"
 #include "base/child.h"
 #include "base/clock.h"
@@ -138,7 +137,7 @@ static uint32_t check_map(struct board *board, uint32_t n_backends)
 {
 	uint32_t generation = atomic_load(&board->map_generation), dropped;
 
-	/* A writer died: go on to its map, which loses no route. */
+	/* A writer died: go on to its map. */
 	if ((generation & 1) && atomic_load(&board->intended_generation) == generation)
 		memcpy(&board->map, &board->intended, sizeof(board->map));
 	dropped = tiermap_repair(&board->map, n_backends);

@@ -1,9 +1,4 @@
-/* extent.h: acknowledged bytes that are not on storage yet (docs/WRITEBEHIND.md).
- *
- *   FREE -> OWED              a WRITE was acknowledged: its bytes are here
- *   OWED -> SENT              handed to the transport, unconfirmed
- *   SENT -> OWED              the transport may have lost them
- *   OWED, SENT -> FREE        storage has them, or their loss was told
+/* Acknowledged bytes that are not on storage yet. docs/WRITEBEHIND.md has the states.
  *
  * Worker writes all fields. Its successor trusts the order of stores: an extent that is not FREE holds
  * `length` whole bytes. */

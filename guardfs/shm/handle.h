@@ -1,5 +1,5 @@
-/* handle.h: open files and directories, in the arena. The kernel's fh: generation << 32 | index + 1. Worker
- * writes all fields. */
+/* Open files and directories, in the arena. The kernel's fh: generation << 32 | index + 1. Worker writes all
+ * fields. */
 #ifndef GUARDFS_SHM_HANDLE_H
 #define GUARDFS_SHM_HANDLE_H
 
@@ -86,8 +86,7 @@ struct handle {
 	uint8_t is_statefile;
 	/* enum handle_last. */
 	_Atomic uint8_t draft_last;
-	/* The draft is being written in place, and the file may be cut: stored before the cut, cleared once the
-	 * file is whole or suspect. */
+	/* The draft is being written in place: the file may be cut (docs/LOCKING.md). */
 	_Atomic uint8_t draft_cut;
 	/* enum handle_sync. */
 	_Atomic uint8_t sync_last;
@@ -126,7 +125,7 @@ struct handle {
 	} compared;
 	/* One of them changed bytes that existed. */
 	uint8_t overwrote;
-	/* The ledger is being changed: a successor takes it for the whole file (handle_mend_ledger). */
+	/* While the ledger changes (handle_mend_ledger). */
 	_Atomic uint8_t ledger_changing;
 	/* A close was answered with 0, and nothing was acknowledged since. */
 	_Atomic uint8_t flushed;

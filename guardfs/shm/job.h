@@ -1,5 +1,5 @@
-/* job.h: directories found by [jobs] pattern, in which a program works for hours or days (docs/INTERNALS.md,
- * "Jobs"). Worker writes the slots. Times are CLOCK_REALTIME in ns, to a few milliseconds; 0: never. */
+/* Directories found by [jobs] pattern (docs/INTERNALS.md, "Jobs"). Worker writes the slots. Times are
+ * CLOCK_REALTIME in ns, to a few milliseconds; 0: never. */
 #ifndef GUARDFS_SHM_JOB_H
 #define GUARDFS_SHM_JOB_H
 

@@ -1,4 +1,4 @@
-/* message.h: datagrams from keeper to worker. See docs/RECOVERY.md. */
+/* Datagrams from keeper to worker. See docs/RECOVERY.md. */
 #ifndef GUARDFS_SHM_MESSAGE_H
 #define GUARDFS_SHM_MESSAGE_H
 

@@ -1,5 +1,5 @@
-/* name.h: the heap of names in the arena. A 64 KiB page has chunks of one size. Free chunks are known in
- * private memory, rebuilt by each worker: no crash damages a free list. */
+/* The heap of names in the arena. A 64 KiB page has chunks of one size. Free chunks are known in private
+ * memory, rebuilt by each worker: no crash damages a free list. */
 #ifndef GUARDFS_SHM_NAME_H
 #define GUARDFS_SHM_NAME_H
 

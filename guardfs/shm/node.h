@@ -1,4 +1,4 @@
-/* node.h: nodes, which the kernel knows by id: generation << 32 | index + 1. The root has 0 and 0, hence
+/* Nodes, which the kernel knows by id: generation << 32 | index + 1. The root has 0 and 0, hence
  * FUSE_ROOT_ID. Worker writes all fields. */
 #ifndef GUARDFS_SHM_NODE_H
 #define GUARDFS_SHM_NODE_H

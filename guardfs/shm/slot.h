@@ -1,14 +1,9 @@
-/* slot.h: request slots: one request's bytes and all that is known about it, which guardian sees.
+/* Request slots: one request's bytes and all that is known about it, which guardian sees. docs/LOCKING.md has
+ * the states and who changes them.
  *
  * A worker thread takes a free slot, clears `unique` in the buffer's header and reads /dev/fuse straight into
  * the buffer: at no instant is a request known to nobody. The kernel takes the first reply to a unique,
  * answers ENOENT to any other, and never reuses a unique: guardian may answer without asking.
- *
- *   FREE -> READING -> RUNNING -> FREE         the ordinary way (worker)
- *   RUNNING -> PARKED -> RUNNING               waits in its buffer, holding no thread (worker)
- *   PARKED -> EXPIRING -> EXPIRED -> FREE      past its deadline (guardian; worker frees)
- *   RUNNING -> ORPHAN -> EXPIRED               the worker died with a task inside (next worker; guardian
- *                                              when the task is gone)
  *
  * Worker writes the fields, those marked D before deadline_ns. Times are CLOCK_MONOTONIC. */
 #ifndef GUARDFS_SHM_SLOT_H
@@ -30,10 +25,10 @@ enum slot_state {
 	SLOT_FREE,
 	SLOT_READING,
 	SLOT_RUNNING,
-	SLOT_PARKED,
-	SLOT_EXPIRING,
-	SLOT_EXPIRED,
-	SLOT_ORPHAN
+	SLOT_PARKED,   /* waits in its buffer, holding no thread */
+	SLOT_EXPIRING, /* guardian is answering it */
+	SLOT_EXPIRED,  /* answered; worker frees it */
+	SLOT_ORPHAN    /* its worker died with a task inside */
 };
 
 enum slot_park_reason {
@@ -52,7 +47,6 @@ struct slot_thread {
 };
 
 struct slot {
-	/* The diagram says who changes it. */
 	_Alignas(CACHE_LINE) _Atomic uint32_t state;
 	/* Generation of the worker that read it; set in READING. */
 	uint32_t worker;
@@ -123,8 +117,8 @@ struct slot {
 	uint8_t reply[SLOT_REPLY_MAX];
 	/* Lookups counted for the reply (fs/grant.h). */
 	_Atomic uint32_t n_granted;
-	/* D: Guardian's answer at the deadline; length 0: the configured errno. After an error for a LOOKUP
-	 * the kernel would drop the dentry, with every mount and working directory below. */
+	/* D: Guardian's answer at the deadline; length 0: the configured errno. docs/INTERNALS.md,
+	 * "Requests". */
 	uint32_t fallback_length;
 	uint8_t fallback[SLOT_FALLBACK_MAX];
 };

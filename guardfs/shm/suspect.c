@@ -195,8 +195,6 @@ uint32_t suspect_count_below(const struct suspect_table *table, const char *path
 	return n;
 }
 
-/* ---- after a crash ---- */
-
 static uint32_t force_string(char *s, size_t size)
 {
 	if (memchr(s, '\0', size))

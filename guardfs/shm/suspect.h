@@ -1,5 +1,5 @@
-/* suspect.h: files that may lack acknowledged bytes (docs/INTEGRITY.md). Worker files a *note* in a ring before
- * the caller sees the error; keeper makes it a *suspect* in its table. Times are CLOCK_REALTIME. */
+/* Files that may lack acknowledged bytes (docs/INTEGRITY.md). Worker files a *note* in a ring before the
+ * caller sees the error; keeper makes it a *suspect* in its table. Times are CLOCK_REALTIME. */
 #ifndef GUARDFS_SHM_SUSPECT_H
 #define GUARDFS_SHM_SUSPECT_H
 
@@ -104,8 +104,7 @@ struct suspect {
 	bool again;	  /* opened for writing since: its size says nothing */
 	bool unwritten;	  /* the journal lacks its present state */
 	uint32_t tries;	  /* looks that came to nothing */
-	/* The last note carried out on it, as place in the ring plus 1, so that the next keeper does not repeat
-	 * it; 0: none. */
+	/* Last note carried out on it, for the next keeper not to repeat: place in the ring + 1; 0: none. */
 	uint32_t note;
 	uint64_t size; /* as note.size */
 	struct ledger ranges;

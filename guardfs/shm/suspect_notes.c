@@ -1,5 +1,5 @@
-/* suspect_notes.c: the ring of notes. A note is head, ranges, and texts without an end, and is believed once its
- * parts make up its length. */
+/* The ring of notes. A note is head, ranges, and texts without an end, and is believed once its parts make up
+ * its length. */
 #include "shm/suspect.h"
 
 enum text { TEXT_PATH, TEXT_OBJECT, TEXT_TO_PATH, TEXT_TO_OBJECT, TEXT_COUNT };
@@ -81,8 +81,6 @@ static void unpack(const struct suspect_table *table, uint32_t at, const struct 
 	}
 }
 
-/* ---- worker ---- */
-
 bool suspect_file(struct suspect_table *table, const struct suspect_report *report)
 {
 	const char *texts[TEXT_COUNT] = {[TEXT_PATH] = report->path,
@@ -118,8 +116,6 @@ bool suspect_file(struct suspect_table *table, const struct suspect_report *repo
 	return true;
 }
 
-/* ---- keeper ---- */
-
 bool suspect_peek(const struct suspect_table *table, struct suspect_note *note)
 {
 	uint32_t taken = atomic_load(&table->taken), filed = atomic_load(&table->filed);
@@ -137,8 +133,6 @@ void suspect_taken(struct suspect_table *table)
 {
 	atomic_store(&table->taken, after(table, atomic_load(&table->taken), atomic_load(&table->filed)));
 }
-
-/* ---- any process ---- */
 
 bool suspect_next_note(const struct suspect_table *table, uint64_t *at, struct suspect_note *note)
 {
@@ -164,8 +158,6 @@ bool suspect_next_note(const struct suspect_table *table, uint64_t *at, struct s
 		}
 	}
 }
-
-/* ---- after a crash ---- */
 
 uint32_t suspect_check_notes(struct suspect_table *table)
 {

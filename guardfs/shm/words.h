@@ -1,4 +1,4 @@
-/* words.h: copying what other processes may be reading or writing. Private to shm/. */
+/* Copying what other processes may be reading or writing. Private to shm/. */
 #ifndef GUARDFS_SHM_WORDS_H
 #define GUARDFS_SHM_WORDS_H
 
