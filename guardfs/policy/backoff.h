@@ -1,4 +1,4 @@
-/* backoff.h: exponential backoff with jitter. */
+/* Exponential backoff with jitter. */
 #ifndef GUARDFS_POLICY_BACKOFF_H
 #define GUARDFS_POLICY_BACKOFF_H
 

@@ -1,5 +1,5 @@
-/* blame.h: objects over which a backend was lost. Zero-initialise. The caller locks. Times: CLOCK_MONOTONIC,
- * never 0. */
+/* Objects over which a backend was lost. Zero-initialise. The caller locks. Times: CLOCK_MONOTONIC, never
+ * 0. */
 #ifndef GUARDFS_POLICY_BLAME_H
 #define GUARDFS_POLICY_BLAME_H
 

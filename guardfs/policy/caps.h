@@ -1,4 +1,4 @@
-/* caps.h: counts recent events against caps. Times: ns of any one clock; negative: before a reboot. */
+/* Counts recent events against caps. Times: ns of any one clock; negative: before a reboot. */
 #ifndef GUARDFS_POLICY_CAPS_H
 #define GUARDFS_POLICY_CAPS_H
 

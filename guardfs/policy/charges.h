@@ -1,5 +1,5 @@
-/* charges.h: users over whom a backend was lost. One who used up a share of the recoveries (policy/share.h) is
- * refused for a while. Zero-initialise. Times: ns of any one clock, perhaps negative. docs/RECOVERY.md. */
+/* Users over whom a backend was lost (docs/RECOVERY.md, "Whose outage"). Zero-initialise. Times: ns of any
+ * one clock, perhaps negative. */
 #ifndef GUARDFS_POLICY_CHARGES_H
 #define GUARDFS_POLICY_CHARGES_H
 

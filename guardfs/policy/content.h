@@ -1,5 +1,5 @@
-/* content.h: checksums of an open file's unsynced bytes, by which they are known again after a reconnect
- * (replay_check = content). Bounded: what it cannot follow counts as unknown. Pure; the caller locks. */
+/* Checksums of an open file's unsynced bytes, by which they are known again after a reconnect (replay_check =
+ * content). Bounded: what it cannot follow counts as unknown. Pure; the caller locks. */
 #ifndef GUARDFS_POLICY_CONTENT_H
 #define GUARDFS_POLICY_CONTENT_H
 

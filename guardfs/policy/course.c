@@ -93,9 +93,7 @@ static void plan_try(struct course *c, bool at_once, uint32_t random, uint64_t n
 	    MAX(now_ns + wait_ms * NSEC_PER_MSEC, c->down_since_ns + l->confirm_ms * NSEC_PER_MSEC);
 }
 
-/* Trouble in probation continues the outage and its backoff. After long service the retry is immediate. Anything
- * between is flapping: a few times forgiven, then waits grow, for servers ban constant reconnection. Returns
- * whether to try at once. */
+/* docs/RECOVERY.md, "Backoff" (servers ban constant reconnection). Returns whether to try at once. */
 #define FORGIVEN 3
 
 static bool forgive(struct course *c, uint64_t now_ns)

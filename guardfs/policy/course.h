@@ -1,4 +1,4 @@
-/* course.h: every decision about one backend: events and time in, effects out. docs/RECOVERY.md. Keeper's one
+/* Every decision about one backend: events and time in, effects out. docs/RECOVERY.md. Keeper's one
  * thread has one per backend. random: any 32 bits.
  *
  * The simulator (tests/sim) checks:

@@ -1,4 +1,4 @@
-/* deadline.h: operation classes and deadlines. */
+/* Operation classes and deadlines. */
 #ifndef GUARDFS_POLICY_DEADLINE_H
 #define GUARDFS_POLICY_DEADLINE_H
 

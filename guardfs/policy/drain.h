@@ -1,4 +1,4 @@
-/* drain.h: measures how fast a backend takes what is owed, and bounds that so that a close keeps its deadline on a
+/* Measures how fast a backend takes what is owed, and bounds that so that a close keeps its deadline on a
  * slow link. Zero-initialise. The caller locks. now_ns: any one clock. */
 #ifndef GUARDFS_POLICY_DRAIN_H
 #define GUARDFS_POLICY_DRAIN_H

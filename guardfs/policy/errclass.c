@@ -5,9 +5,9 @@
 #define INFRA true  /* infrastructure */
 #define REAL  false /* the file system's own answer */
 
-/* A timeout, EIO or ESTALE alone only asks a probe: one stat behind eight bulk writers took 23.8 s on a healthy
- * link. A certain loss trips at once. Servers ban a wrong key every second: classes that a person must repair are
- * retried slowly, and callers do not wait. */
+/* A timeout, EIO or ESTALE alone only asks a probe: one stat behind eight bulk writers took 23.8 s on a
+ * healthy link. Servers ban a wrong key every second: classes that a person must repair are retried slowly,
+ * and callers do not wait. */
 static const struct errclass_info table[ERRCLASS_COUNT] = {
     /*                            name                 infra  trips  probe  retried  passes */
     [ERRCLASS_NONE] = {"none", REAL, false, false, true, true, "no trouble", "nothing to do"},

@@ -1,4 +1,4 @@
-/* errclass.h: classes of errors. The table in errclass.c has their meanings. */
+/* Classes of errors. The table in errclass.c has their meanings. */
 #ifndef GUARDFS_POLICY_ERRCLASS_H
 #define GUARDFS_POLICY_ERRCLASS_H
 

@@ -1,4 +1,4 @@
-/* follow.h: when a lone caller's reader follows it to its processor. docs/INTERNALS.md, "Following". A tick is
+/* When a lone caller's reader follows it to its processor. docs/INTERNALS.md, "Following". A tick is
  * READERS_TICK_MS. */
 #ifndef GUARDFS_POLICY_FOLLOW_H
 #define GUARDFS_POLICY_FOLLOW_H
@@ -13,7 +13,7 @@
 #define FOLLOW_LONE 16u
 /* Longest lack of a processor in a period: half of it. */
 #define FOLLOW_LACK_NS (FOLLOW_PERIOD_TICKS * 1000000u / 2)
-/* A mean over so many: a program that computes takes the processor for most of a period, and leaves others alone. */
+/* A mean over so many: a program that computes takes most of one period, and leaves others alone. */
 #define FOLLOW_LACKED_PERIODS 4u
 /* Longest time between two looks for the caller's processor. */
 #define FOLLOW_LOOK_TICKS_MAX 16u

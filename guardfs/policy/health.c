@@ -1,4 +1,4 @@
-/* health.c: the transition table. */
+/* The transition table. */
 #include "policy/health.h"
 
 static const char *const state_names[HEALTH_STATE_COUNT] = {

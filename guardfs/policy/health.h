@@ -1,4 +1,4 @@
-/* health.h: states of a backend or route, which keeper decides and publishes. docs/STATES.md has the meanings. */
+/* States of a backend or route, which keeper decides and publishes. docs/STATES.md has the meanings. */
 #ifndef GUARDFS_POLICY_HEALTH_H
 #define GUARDFS_POLICY_HEALTH_H
 

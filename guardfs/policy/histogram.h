@@ -1,5 +1,5 @@
-/* histogram.h: latencies, eight buckets to each doubling (within 12.5 %), as HdrHistogram. Adding is one
- * relaxed increment; a copy may be torn between buckets. */
+/* Latencies, eight buckets to each doubling (within 12.5 %), as HdrHistogram. Adding is one relaxed
+ * increment; a copy may be torn between buckets. */
 #ifndef GUARDFS_POLICY_HISTOGRAM_H
 #define GUARDFS_POLICY_HISTOGRAM_H
 

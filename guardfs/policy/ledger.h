@@ -1,5 +1,5 @@
-/* ledger.h: acknowledged ranges of a file, and how safe each is (docs/INTEGRITY.md). Bounded: it may claim
- * too much, never too little. The caller locks. */
+/* Acknowledged ranges of a file, and how safe each is (docs/INTEGRITY.md). Bounded: it may claim too much,
+ * never too little. The caller locks. */
 #ifndef GUARDFS_POLICY_LEDGER_H
 #define GUARDFS_POLICY_LEDGER_H
 

@@ -1,4 +1,4 @@
-/* plan.h: a recovery's rungs as data, printed, climbed and journalled. Tests hold keeper/rungs.c to it. */
+/* A recovery's rungs as data, printed, climbed and journalled. Tests hold keeper/rungs.c to it. */
 #ifndef GUARDFS_POLICY_PLAN_H
 #define GUARDFS_POLICY_PLAN_H
 

@@ -1,4 +1,4 @@
-/* progress.h: deadlines of operations that show life. */
+/* Deadlines of operations that show life. */
 #ifndef GUARDFS_POLICY_PROGRESS_H
 #define GUARDFS_POLICY_PROGRESS_H
 

@@ -1,4 +1,4 @@
-/* readahead.h: how much the kernel may read ahead. Pure. */
+/* How much the kernel may read ahead. Pure. */
 #ifndef GUARDFS_POLICY_READAHEAD_H
 #define GUARDFS_POLICY_READAHEAD_H
 

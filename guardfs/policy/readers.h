@@ -1,5 +1,4 @@
-/* readers.h: how many threads wait in read(2) on the device: at most `wanted`. docs/INTERNALS.md,
- * "Readers". */
+/* How many threads wait in read(2) on the device: at most `wanted`. docs/INTERNALS.md, "Readers". */
 #ifndef GUARDFS_POLICY_READERS_H
 #define GUARDFS_POLICY_READERS_H
 

@@ -1,4 +1,4 @@
-/* server.h: optional features of SFTP servers. */
+/* Optional features of SFTP servers. */
 #ifndef GUARDFS_POLICY_SERVER_H
 #define GUARDFS_POLICY_SERVER_H
 

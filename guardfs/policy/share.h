@@ -1,5 +1,4 @@
-/* share.h: one user's part of a common pool: as much as stays free for others (at 50 per cent). Root draws on
- * all, with a reserve. docs/INTERNALS.md, "Shares". */
+/* One user's part of a common pool (docs/INTERNALS.md, "Shares"). */
 #ifndef GUARDFS_POLICY_SHARE_H
 #define GUARDFS_POLICY_SHARE_H
 

@@ -1,4 +1,4 @@
-/* slowness.h: from windows of latencies to "slow" and back, with hysteresis. */
+/* From windows of latencies to "slow" and back, with hysteresis. */
 #ifndef GUARDFS_POLICY_SLOWNESS_H
 #define GUARDFS_POLICY_SLOWNESS_H
 

@@ -1,4 +1,4 @@
-/* stall.h: is a job stalled, by storage or by itself? Times: ns of CLOCK_REALTIME; 0: never or none. */
+/* Is a job stalled, by storage or by itself? Times: ns of CLOCK_REALTIME; 0: never or none. */
 #ifndef GUARDFS_POLICY_STALL_H
 #define GUARDFS_POLICY_STALL_H
 

@@ -1,4 +1,4 @@
-/* statefile.h: names of state files (docs/STATEFILES.md), and of the files beside them. Pure. */
+/* Names of state files (docs/STATEFILES.md), and of the files beside them. Pure. */
 #ifndef GUARDFS_POLICY_STATEFILE_H
 #define GUARDFS_POLICY_STATEFILE_H
 
@@ -6,8 +6,8 @@
 
 #define STATEFILE_NAME_SIZE 256 /* of any name, terminated */
 
-/* Globs of names, separated by blanks. With the prefix "JOB/" a glob is for files directly in a job's directory,
- * else for files anywhere. */
+/* Globs of names, separated by blanks; one with the prefix "JOB/" is for files directly in a job's
+ * directory. */
 enum statefile_match {
 	STATEFILE_NO,
 	STATEFILE_IN_JOB, /* if it lies directly in a job's directory */

@@ -1,4 +1,3 @@
-/* symlink.c: see symlink.h. */
 #include "policy/symlink.h"
 
 /* Past the parts that both begin with. */

@@ -1,4 +1,4 @@
-/* symlink.h: links that stay within their tree. */
+/* Links that stay within their tree. */
 #ifndef GUARDFS_POLICY_SYMLINK_H
 #define GUARDFS_POLICY_SYMLINK_H
 
