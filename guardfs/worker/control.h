@@ -1,4 +1,4 @@
-/* control.h: the control thread: heartbeat, messages from keeper, housekeeping. It never enters a backend. */
+/* The control thread: heartbeat, messages from keeper, housekeeping. It never enters a backend. */
 #ifndef GUARDFS_WORKER_CONTROL_H
 #define GUARDFS_WORKER_CONTROL_H
 

@@ -1,5 +1,3 @@
-/* follow.c: see follow.h. The reader is bound to the caller's processor, and SCHED_IDLE: the kernel then wakes the
- * caller there, not on an idle processor. */
 #include "worker/follow.h"
 #include "base/child.h"
 #include "base/cleanup.h"
@@ -90,8 +88,6 @@ void follow_note(uint32_t pid)
 	atomic_fetch_add_explicit(&follow.changes, 1, memory_order_relaxed);
 }
 
-/* ---- the reader's attributes ---- */
-
 static errint_t set_policy(pid_t tid, int policy)
 {
 	const struct sched_param param = {0};
@@ -130,8 +126,7 @@ static bool bind_reader(pid_t tid, int processor)
 	       sched_setaffinity(tid, sizeof(one), &one) == 0 && set_policy(tid, SCHED_IDLE) == 0;
 }
 
-/* The one that is alone may be entering a backend: it first says that it is not alone, then looks whether it
- * follows. */
+/* The one that is alone may be entering a backend (docs/LOCKING.md, "Readers"). */
 static bool let_follow(const _Atomic pid_t *alone, int processor)
 {
 	pid_t tid = atomic_load(alone);
@@ -162,8 +157,6 @@ void follow_leave(pid_t tid)
 	if (atomic_load(&follow.tid) == tid)
 		let_go(tid);
 }
-
-/* ---- the watch ---- */
 
 /* So far. False: it ended, or the kernel does not count (CONFIG_SCHED_INFO). */
 static bool read_times(pid_t tid, uint64_t *ran_ns, uint64_t *waited_ns)

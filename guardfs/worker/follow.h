@@ -1,5 +1,5 @@
-/* follow.h: lets a lone caller's reader run on the caller's processor. policy/follow.h says when,
- * docs/INTERNALS.md ("Following") why. */
+/* Lets a lone caller's reader run on the caller's processor. policy/follow.h says when, docs/INTERNALS.md
+ * ("Following") why. */
 #ifndef GUARDFS_WORKER_FOLLOW_H
 #define GUARDFS_WORKER_FOLLOW_H
 

@@ -1,5 +1,3 @@
-/* pool.c: see pool.h. A thread owns the slot it reads into. A parked request keeps the slot, and the thread
- * takes another. */
 #include "worker/pool.h"
 #include "backend/backend.h"
 #include "base/cleanup.h"
@@ -321,8 +319,8 @@ static bool start_reader(void)
 	return false;
 }
 
-/* A mount taken away by force closes no open file, but owed bytes, and what was closed before, are brought to storage. All
- * readers get here: the first one ends the process, and others must not end it while that one names what is lost. */
+/* A mount taken away by force closes no open file, but owed bytes, and what was closed before, are brought to
+ * storage. All readers get here: the first ends the process, and no other may while it names what is lost. */
 static void await_owed(void)
 {
 	static pthread_mutex_t first = PTHREAD_MUTEX_INITIALIZER; /* never let go */

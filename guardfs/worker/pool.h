@@ -1,5 +1,5 @@
-/* pool.h: slots and the threads that read, run and park requests. pool_init: before threads; the last three:
- * control thread. */
+/* Slots and the threads that read, run and park requests. pool_init: before threads; the last three: control
+ * thread. */
 #ifndef GUARDFS_WORKER_POOL_H
 #define GUARDFS_WORKER_POOL_H
 

@@ -1,4 +1,4 @@
-/* readers.h: which threads read the device, and which are held until needed. policy/readers.h has the rules,
+/* Which threads read the device, and which are held until needed. policy/readers.h has the rules,
  * docs/INTERNALS.md ("Readers") the states. A place is the right to wait in read(2). */
 #ifndef GUARDFS_WORKER_READERS_H
 #define GUARDFS_WORKER_READERS_H

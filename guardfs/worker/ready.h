@@ -1,5 +1,5 @@
-/* ready.h: requests that have waited and may run now, and how many threads of the pool (runners) run them. Any
- * thread, but for ready_init. Its lock is a leaf. */
+/* Requests that have waited and may run now, and how many threads of the pool (runners) run them. Any thread,
+ * but for ready_init. Its lock is a leaf. */
 #ifndef GUARDFS_WORKER_READY_H
 #define GUARDFS_WORKER_READY_H
 

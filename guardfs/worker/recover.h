@@ -1,4 +1,4 @@
-/* recover.h: a dead worker's slots and unrecorded descriptors. Before threads, unless stated otherwise. */
+/* A dead worker's slots and unrecorded descriptors. Before threads, unless stated otherwise. */
 #ifndef GUARDFS_WORKER_RECOVER_H
 #define GUARDFS_WORKER_RECOVER_H
 
@@ -15,19 +15,17 @@ uint32_t recover_slots(struct arena *arena, uint16_t ready[SLOT_MAX]);
  * `inside`. */
 bool recover_is_doubtful(struct slot *slot);
 
-/* Before a change of the local tier is rerun: waits for slot->ran's end. SIGKILL does not end a write(2) that
- * waits for its disk, and it may land on top of later changes. False: still there after timeout_ms, or the request
- * was answered. The runner. */
+/* Before a change of the local tier is rerun: waits for slot->ran's end (docs/INTERNALS.md, "The worker
+ * dies"). False: still there after timeout_ms, or the request was answered. The runner. */
 bool recover_await_thread(struct slot *slot, unsigned timeout_ms) WARN_UNUSED;
 
 /* Closes descriptors from FD_RESERVED up that no record names, in a thread that may hang, their numbers taken
  * until then. Leaves those that may be guardian's to recover_late_descriptors. */
 void recover_descriptors(struct arena *arena);
 
-/* The same for those, and for what stuck tasks of a dead worker opened later. At every heartbeat, in one thread: begins at the
- * first one, and when board.reaped_workers has changed; closes what was open and unrecorded at several moments at which no
- * request, no visit and no such closing was under way. A number that a request has for a moment may be another request's at
- * the next look, so no number counts that is seen while one runs. now_ns: monotonic time. */
+/* The same for those, and for what stuck tasks of a dead worker opened later (docs/INTERNALS.md, "The worker
+ * dies"). At every heartbeat, in one thread: begins at the first one, and when board.reaped_workers has
+ * changed. now_ns: CLOCK_MONOTONIC. */
 void recover_late_descriptors(struct arena *arena, uint64_t now_ns);
 
 /* Around work of a thread that has descriptors without a record to close, and may hang: no look counts meanwhile. */

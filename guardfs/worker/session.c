@@ -58,7 +58,7 @@ errint_t session_send(const void *reply, size_t length)
 	return write_reply(session.dev_fd, &whole, 1) < 0 ? -errno : 0;
 }
 
-/* Adds flags that libfuse cannot ask for. The first worker's reply is sent and kept; a successor's must equal it. */
+/* Adds flags that libfuse cannot ask for. The first worker's reply is sent and kept. */
 static ssize_t reply_init(const struct iovec *iov, int count)
 {
 	struct arena_header *header = &session.arena->header;

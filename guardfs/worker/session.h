@@ -1,5 +1,4 @@
-/* session.h: libfuse's session over guardian's descriptor. INIT is replayed from the arena; replies are recorded
- * before they are sent. */
+/* libfuse's session over guardian's descriptor. */
 #ifndef GUARDFS_WORKER_SESSION_H
 #define GUARDFS_WORKER_SESSION_H
 

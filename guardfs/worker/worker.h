@@ -1,5 +1,4 @@
-/* worker.h: the process that serves requests, cloned by guardian with a shared descriptor table. It may be killed
- * at any moment. */
+/* The process that serves requests, cloned by guardian with a shared descriptor table. */
 #ifndef GUARDFS_WORKER_WORKER_H
 #define GUARDFS_WORKER_WORKER_H
 
