@@ -1,4 +1,4 @@
-/* acts.c: the operator's hooks. Nothing without the sentinel. Prevented acts are written down like others. */
+/* The operator's hooks. Nothing without the sentinel. Prevented acts are written down like others. */
 #include "keeper/internal.h"
 #include "base/clock.h"
 #include "base/log.h"

@@ -1,4 +1,4 @@
-/* charge.h: charging a user with the loss of a backend, and refusing that user there. */
+/* Charging a user with the loss of a backend, and refusing that user there. */
 #ifndef GUARDFS_KEEPER_CHARGE_H
 #define GUARDFS_KEEPER_CHARGE_H
 

@@ -1,4 +1,4 @@
-/* climb.h: the try under way climbs the ladder. */
+/* The try under way climbs the ladder. */
 #ifndef GUARDFS_KEEPER_CLIMB_H
 #define GUARDFS_KEEPER_CLIMB_H
 

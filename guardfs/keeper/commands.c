@@ -1,4 +1,4 @@
-/* commands.c: each command is a row of the table. */
+/* Each command is a row of the table. */
 #include "keeper/effects.h"
 #include "keeper/internal.h"
 #include "keeper/plan-json.h"

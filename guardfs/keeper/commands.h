@@ -1,4 +1,4 @@
-/* commands.h: the commands of the control socket (docs/PROTOCOL.control.md). */
+/* The commands of the control socket (docs/PROTOCOL.control.md). */
 #ifndef GUARDFS_KEEPER_COMMANDS_H
 #define GUARDFS_KEEPER_COMMANDS_H
 

@@ -1,4 +1,4 @@
-/* drill.h: trouble made on purpose, for a time, on one backend. */
+/* Trouble made on purpose, for a time, on one backend. */
 #ifndef GUARDFS_KEEPER_DRILL_H
 #define GUARDFS_KEEPER_DRILL_H
 

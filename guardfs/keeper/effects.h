@@ -1,4 +1,4 @@
-/* effects.h: carrying out a course's decisions (docs/RECOVERY.md). */
+/* Carrying out a course's decisions (docs/RECOVERY.md). */
 #ifndef GUARDFS_KEEPER_EFFECTS_H
 #define GUARDFS_KEEPER_EFFECTS_H
 

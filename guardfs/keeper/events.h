@@ -1,4 +1,4 @@
-/* events.h: tells a backend's course what happened, and carries out its decisions. */
+/* Tells a backend's course what happened, and carries out its decisions. */
 #ifndef GUARDFS_KEEPER_EVENTS_H
 #define GUARDFS_KEEPER_EVENTS_H
 

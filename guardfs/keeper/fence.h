@@ -1,4 +1,4 @@
-/* fence.h: makes sure that nothing of an old epoch can reach storage (docs/RECOVERY.md). */
+/* Makes sure that nothing of an old epoch can reach storage (docs/RECOVERY.md). */
 #ifndef GUARDFS_KEEPER_FENCE_H
 #define GUARDFS_KEEPER_FENCE_H
 
@@ -14,10 +14,10 @@ struct fence_group {
 	uint32_t mark;
 };
 
-/* Gives the calling thread a UTS namespace of its own, a mark that what it forks inherits. Before another thread
- * is asked to fork, or time passes, the caller goes back by fence_unmark, with *own. *held: the namespace,
- * close-on-exec, the caller's; while it is open no other gets its number. Namespaces are inherited, and left only
- * on purpose; this kind changes nothing else for a program. 0 or -errno. */
+/* Gives the calling thread a UTS namespace of its own, a mark that what it forks inherits (docs/RECOVERY.md,
+ * "Fencing"). Before another thread is asked to fork, or time passes, the caller goes back by fence_unmark,
+ * with *own. *held: the namespace, close-on-exec, the caller's; while it is open no other gets its number. 0
+ * or -errno. */
 errint_t fence_mark(uint32_t *mark, int *own, int *held) WARN_UNUSED;
 
 /* The namespace of a process with that mark, as *held above. -1: it has ended, or has another. */
@@ -26,8 +26,8 @@ int fence_hold(pid_t pid, uint32_t mark);
 /* Closes own. An error leaves the caller marked: it must end. */
 errint_t fence_unmark(int own) WARN_UNUSED;
 
-/* Kills the group, resetting its TCP sockets: an orderly close would have the kernel retransmit writes that were
- * answered EIO. Returns how many processes were found. */
+/* Kills the group, resetting its TCP sockets (docs/RECOVERY.md, "Fencing"). Returns how many processes were
+ * found. */
 unsigned fence_kill(const struct fence_group *group);
 
 /* A killed process holds its sockets until it has really ended. */

@@ -1,4 +1,4 @@
-/* finding.h: results of diagnoses (inquiry.h), for client, journal, incident and course. */
+/* Results of diagnoses (inquiry.h), for client, journal, incident and course. */
 #ifndef GUARDFS_KEEPER_FINDING_H
 #define GUARDFS_KEEPER_FINDING_H
 

@@ -1,4 +1,4 @@
-/* history.c: keeper's records in the journal. */
+/* Keeper's records in the journal. */
 #include "keeper/internal.h"
 #include "keeper/plan-json.h"
 #include "base/cleanup.h"

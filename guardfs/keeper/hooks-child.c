@@ -48,8 +48,6 @@ errint_t hooks_check_program(const char *path, char *why, size_t size)
 	return rc == 0 ? check_file(resolved, why, size) : rc;
 }
 
-/* ---- environment ---- */
-
 static void put_variable(struct hook_environment *e, size_t *n, size_t *used, const char *name,
 			 const char *value)
 {

@@ -1,4 +1,4 @@
-/* hooks-child.h: the child that becomes a hook, between fork and exec. */
+/* The child that becomes a hook, between fork and exec. */
 #ifndef GUARDFS_KEEPER_HOOKS_CHILD_H
 #define GUARDFS_KEEPER_HOOKS_CHILD_H
 

@@ -1,13 +1,13 @@
-/* hooks.h: the operator's programs, run at down, recovered, exhausted, stall, suspect. Never blocks.
+/* The operator's programs, run at down, recovered, exhausted, stall, suspect. Never blocks.
  *
- * A hook is an argv, run without a shell as guardfs's user: in its own process group, the mount namespace of keeper's
- * parent, /, with /dev/null as input, PATH and the GUARDFS_* variables as environment, and descriptors 0-2. Its
- * output's beginning and end are kept (JOURNAL_TEXT_MAX bytes). The group gets SIGTERM, and SIGKILL 2 s later, at the
- * time limit, or when its output is open 2 s after the program's end. One hook runs at a time. A dying keeper takes
- * it along, so two keepers' hooks never act at once.
+ * A hook is an argv, run without a shell as guardfs's user: in its own process group, the mount namespace of
+ * keeper's parent, /, with /dev/null as input, PATH and the GUARDFS_* variables as environment, and
+ * descriptors 0-2. Its output's beginning and end are kept (JOURNAL_TEXT_MAX bytes). The group gets SIGTERM,
+ * and SIGKILL 2 s later, at the time limit, or when its output is open 2 s after the program's end. One hook
+ * runs at a time. A dying keeper takes it along, so two keepers' hooks never act at once.
  *
- * Before every run the child checks that the program is an absolute path to a regular executable file that only
- * root and guardfs's user can replace. Sentinel and caps are the caller's affair. */
+ * Before every run the child checks that the program is an absolute path to a regular executable file that
+ * only root and guardfs's user can replace. Sentinel and caps are the caller's affair. */
 #ifndef GUARDFS_KEEPER_HOOKS_H
 #define GUARDFS_KEEPER_HOOKS_H
 

@@ -1,6 +1,5 @@
-/* identity.c: is the directory at a backend's path the storage meant? By marker, if one is configured, adopted or
- * remembered. Else an sshfs is known by its mount, SFTP by its connection, a dir by its first finding: file
- * system's type and source, own mount or not, device. In probe children. */
+/* Is the directory at a backend's path the storage meant? docs/RECOVERY.md ("A backend serves: probes") says
+ * how it is known; SFTP's, by its connection. In probe children. */
 #include "keeper/probe-child.h"
 #include "base/mounts.h"
 #include "sshfs-compat/sshfs-compat.h"

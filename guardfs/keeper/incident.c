@@ -122,8 +122,7 @@ static uint64_t waiting_since_ns(const struct supervised *s)
 	return since_ns == UINT64_MAX ? 0 : since_ns;
 }
 
-/* Nothing has come back since, though somebody waited. A drill's began with it. If nobody waits detection is the
- * only sign. */
+/* "began" in docs/RECOVERY.md, "The incident closes". */
 static uint64_t began_ns(const struct supervised *s, uint64_t real_ns)
 {
 	uint64_t now_ns = clock_mono_ns(), since_ns = waiting_since_ns(s);

@@ -1,4 +1,4 @@
-/* incident.h: the record of one outage. */
+/* The record of one outage. */
 #ifndef GUARDFS_KEEPER_INCIDENT_H
 #define GUARDFS_KEEPER_INCIDENT_H
 

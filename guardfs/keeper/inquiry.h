@@ -1,5 +1,5 @@
-/* inquiry.h: a diagnosis (diagnose/diagnose.h) in a child: at a loss or on order, one at a time, within the
- * account's budget of connections. */
+/* A diagnosis (diagnose/diagnose.h) in a child: at a loss or on order, one at a time, within the account's
+ * budget of connections. */
 #ifndef GUARDFS_KEEPER_INQUIRY_H
 #define GUARDFS_KEEPER_INQUIRY_H
 

@@ -1,4 +1,4 @@
-/* internal.h: keeper's own state, for this folder. */
+/* Keeper's own state, for this folder. */
 #ifndef GUARDFS_KEEPER_INTERNAL_H
 #define GUARDFS_KEEPER_INTERNAL_H
 

@@ -1,4 +1,4 @@
-/* keeper.c: keeper's loop: one poll(2); all that may hang runs in children. */
+/* Keeper's loop: one poll(2); all that may hang runs in children. */
 #include "keeper/finding.h"
 #include "keeper/internal.h"
 #include "keeper/spawn.h"
@@ -222,8 +222,7 @@ static bool is_superseded(const struct keeper *k)
 	return fd >= 0 && flock(fd, LOCK_SH | LOCK_NB) < 0 && errno == EWOULDBLOCK;
 }
 
-/* A guardian that re-executes keeps its pid. One started again by systemd writes its pid to the board, and its
- * keeper adopts what this one leaves. */
+/* A guardian that re-executes keeps its pid. docs/RECOVERY.md, "keeper starts: adoption". */
 static void watch_guardian(struct keeper *k, uint64_t now_ns)
 {
 	pid_t on_board = atomic_load(&k->board->pid[PROCESS_GUARDIAN]);

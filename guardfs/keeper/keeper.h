@@ -1,9 +1,9 @@
-/* keeper.h: the process for all that may block or fail. Guardian starts it with child_clone. Killed at any moment, it
- * is replaced by one that adopts what the board says is running.
+/* The process for all that may block or fail. Guardian starts it with child_clone. Its successor adopts what
+ * runs (docs/RECOVERY.md).
  *
  * For the whole folder: functions run in keeper's one thread, unless their header names a child. now_ns is
- * CLOCK_MONOTONIC. A _step function does what is due, and returns when to call it next at the latest (UINT64_MAX:
- * never). A _reaped function is called for every ended child. */
+ * CLOCK_MONOTONIC. A _step function does what is due, and returns when to call it next at the latest
+ * (UINT64_MAX: never). A _reaped function is called for every ended child. */
 #ifndef GUARDFS_KEEPER_KEEPER_H
 #define GUARDFS_KEEPER_KEEPER_H
 

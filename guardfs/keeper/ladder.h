@@ -1,4 +1,4 @@
-/* ladder.h: a recovery as rungs climbed one after the other. Pure. */
+/* A recovery as rungs climbed one after the other. Pure. */
 #ifndef GUARDFS_KEEPER_LADDER_H
 #define GUARDFS_KEEPER_LADDER_H
 

@@ -1,4 +1,4 @@
-/* latency.h: callers' waits by windows: samples for the journal, and slowness. */
+/* Callers' waits by windows: samples for the journal, and slowness. */
 #ifndef GUARDFS_KEEPER_LATENCY_H
 #define GUARDFS_KEEPER_LATENCY_H
 

@@ -1,4 +1,4 @@
-/* leftovers.c: removes files that a killed keeper, or a power cut, left half written. */
+/* Removes files that a killed keeper, or a power cut, left half written. */
 #include "keeper/internal.h"
 #include "base/cleanup.h"
 #include "base/fd.h"

@@ -1,5 +1,5 @@
-/* memory.c: knowledge that survives keeper, a line of JSON per backend. Times are CLOCK_REALTIME in seconds; a
- * clock set meanwhile only shifts the caps. */
+/* Knowledge that survives keeper, a line of JSON per backend. Times are CLOCK_REALTIME in seconds; a clock
+ * set meanwhile only shifts the caps. */
 #include "keeper/internal.h"
 #include "base/cleanup.h"
 #include "base/clock.h"

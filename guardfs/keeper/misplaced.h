@@ -1,5 +1,4 @@
-/* misplaced.h: counts the local tier's files that belong on a backend (config/localtier.h): at every change of the
- * tier map and each minute, in a child. */
+/* Counts the local tier's files that belong on a backend (config/localtier.h), in a child. */
 #ifndef GUARDFS_KEEPER_MISPLACED_H
 #define GUARDFS_KEEPER_MISPLACED_H
 

@@ -33,8 +33,7 @@ static uint32_t routes_of(const struct supervised *s)
 	return n;
 }
 
-/* Returning traffic is evidence, except of identity and of idle routes: with several routes it replaces only every
- * other probe. */
+/* Returning traffic is evidence, except of identity and of idle routes (docs/RECOVERY.md). */
 static bool traffic_suffices(const struct supervised *s, uint64_t now_ns)
 {
 	uint64_t completed = atomic_load(&s->board->last_completion_ns);

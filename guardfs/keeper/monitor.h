@@ -1,4 +1,4 @@
-/* monitor.h: the probes of a serving backend and their consequences. */
+/* The probes of a serving backend and their consequences. */
 #ifndef GUARDFS_KEEPER_MONITOR_H
 #define GUARDFS_KEEPER_MONITOR_H
 

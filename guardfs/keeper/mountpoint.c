@@ -20,8 +20,6 @@
 #define SWEEP_MAX    64u
 #define SWEEP_S	     30
 
-/* ---- keeper's own namespace ---- */
-
 struct sweep {
 	const struct board *board;
 	size_t n;
@@ -52,7 +50,7 @@ static int sweep_now(const struct board *board)
 	return 0;
 }
 
-/* Keeper needs none of guardfs's mounts. Where removals do not propagate they would stay for ever. */
+/* Keeper needs none of guardfs's mounts. */
 static void sweep(struct keeper *k)
 {
 	pid_t keeper = getpid(), pid;
@@ -86,8 +84,6 @@ static bool is_apart(pid_t guardian)
 	return stat("/proc/self/ns/mnt", &ours) == 0 && stat(path, &theirs) == 0 &&
 	       ours.st_ino != theirs.st_ino;
 }
-
-/* ---- guardian's namespace ---- */
 
 void mountpoint_start(struct keeper *k)
 {

@@ -1,6 +1,4 @@
-/* mountpoint.h: is guardfs still mounted where it should be? After umount(8) open files, a container, an exposed
- * directory or keeper's own namespace keep the session going, and the path leads to the bare directory. Then
- * health must not say ok, nor guardfs keep the session going. */
+/* Is guardfs still mounted where it should be? docs/INTERNALS.md, "The end". */
 #ifndef GUARDFS_KEEPER_MOUNTPOINT_H
 #define GUARDFS_KEEPER_MOUNTPOINT_H
 

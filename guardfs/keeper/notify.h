@@ -1,5 +1,5 @@
-/* notify.h: messages to worker about one backend (shm/message.h). One that does not fit is sent later: keeper
- * waits for no stopped worker. */
+/* Messages to worker about one backend (shm/message.h). One that does not fit is sent later: keeper waits for
+ * no stopped worker. */
 #ifndef GUARDFS_KEEPER_NOTIFY_H
 #define GUARDFS_KEEPER_NOTIFY_H
 

@@ -1,4 +1,4 @@
-/* outside.c: files outside the mount, always whole: run_dir/health, run_dir/status.json, node_exporter's metrics. */
+/* Files outside the mount, always whole: run_dir/health, run_dir/status.json, node_exporter's metrics. */
 #include "keeper/internal.h"
 #include "base/cleanup.h"
 #include "base/fd.h"

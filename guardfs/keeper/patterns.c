@@ -1,4 +1,4 @@
-/* patterns.c: finds directories that patterns routed to a backend, below their target prefix. In probe children. */
+/* Finds directories that patterns routed to a backend, below their target prefix. In probe children. */
 #include "keeper/probe-child.h"
 
 #include <dirent.h>

@@ -1,4 +1,4 @@
-/* plan-json.h: a plan in JSON, for control clients and the journal (docs/PROTOCOL.control.md, PLAN). */
+/* A plan in JSON, for control clients and the journal (docs/PROTOCOL.control.md, PLAN). */
 #ifndef GUARDFS_KEEPER_PLAN_JSON_H
 #define GUARDFS_KEEPER_PLAN_JSON_H
 

@@ -1,4 +1,4 @@
-/* probe-child.h: the probe's work, in the child. */
+/* The probe's work, in the child. */
 #ifndef GUARDFS_KEEPER_PROBE_CHILD_H
 #define GUARDFS_KEEPER_PROBE_CHILD_H
 
@@ -52,8 +52,6 @@ struct probe_run {
 
 /* Does the job, reporting over sock. */
 void probe_child(const struct probe_job *job, int sock);
-
-/* ---- probe-report.c ---- */
 
 /* Notes the first failure; returns false. class NONE: by the table of errors; fallback if that says a real error. */
 bool probe_fail(struct probe_run *run, enum errclass class, int error, enum errclass fallback,

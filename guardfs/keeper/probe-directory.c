@@ -1,4 +1,4 @@
-/* probe-directory.c: storage that is a directory: dir, and sshfs at its mount. */
+/* Storage that is a directory: dir, and sshfs at its mount. */
 #include "keeper/probe-child.h"
 #include "base/cleanup.h"
 #include "base/fd.h"

@@ -1,4 +1,4 @@
-/* probe-report.c: the child's reports and first failure. */
+/* The child's reports and first failure. */
 #include "keeper/probe-child.h"
 #include "base/fd.h"
 

@@ -1,4 +1,4 @@
-/* probe-sftp.c: storage behind a transport's ring. */
+/* Storage behind a transport's ring. */
 #include "keeper/probe-child.h"
 #include "keeper/server-path.h"
 #include "sftp/client.h"

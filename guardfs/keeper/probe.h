@@ -1,8 +1,4 @@
-/* probe.h: asks a backend something in a child that may hang.
- *
- * The child opens the backend's root by path (sftp: asks through the ring), proves its identity, looks at figures
- * and routes, and reports in datagrams. A hanging child is killed and left in D state; until it is gone no second
- * one is started. */
+/* Asks a backend something in a child that may hang. docs/RECOVERY.md, "A backend serves: probes". */
 #ifndef GUARDFS_KEEPER_PROBE_H
 #define GUARDFS_KEEPER_PROBE_H
 

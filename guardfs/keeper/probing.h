@@ -1,4 +1,4 @@
-/* probing.h: a backend's probes: questions and answers. */
+/* A backend's probes: questions and answers. */
 #ifndef GUARDFS_KEEPER_PROBING_H
 #define GUARDFS_KEEPER_PROBING_H
 

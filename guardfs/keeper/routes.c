@@ -1,4 +1,4 @@
-/* routes.c: the tier map: manifest, pattern-made routes, and the routes' states on the board. */
+/* The tier map: manifest, pattern-made routes, and the routes' states on the board. */
 #include "keeper/internal.h"
 #include "base/cleanup.h"
 #include "base/clock.h"

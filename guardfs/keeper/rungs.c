@@ -1,4 +1,3 @@
-/* rungs.c: docs/RECOVERY.md explains the order. */
 #include "keeper/rungs.h"
 #include "keeper/events.h"
 #include "keeper/fence.h"

@@ -1,4 +1,4 @@
-/* rungs.h: the functions of the rungs of a recovery. */
+/* The functions of a recovery's rungs (docs/RECOVERY.md). */
 #ifndef GUARDFS_KEEPER_RUNGS_H
 #define GUARDFS_KEEPER_RUNGS_H
 

@@ -1,4 +1,4 @@
-/* server-path.h: a backend's objects as its SFTP server names them. Pure. */
+/* A backend's objects as its SFTP server names them. Pure. */
 #ifndef GUARDFS_KEEPER_SERVER_PATH_H
 #define GUARDFS_KEEPER_SERVER_PATH_H
 

@@ -1,4 +1,4 @@
-/* settle-child.h: the look at a suspect file, in a child that may hang. */
+/* The look at a suspect file, in a child that may hang. */
 #ifndef GUARDFS_KEEPER_SETTLE_CHILD_H
 #define GUARDFS_KEEPER_SETTLE_CHILD_H
 
@@ -32,8 +32,6 @@ int settle_child(const struct settle_job *job, struct settle_shared *shared);
 
 /* settle-sftp.c: the look itself, behind the ring. Returns 0, or 1: no result. */
 int settle_look_on_server(const struct settle_job *job, struct verify_result *r);
-
-/* ---- settle-options.c ---- */
 
 /* Over the connection that serves? */
 bool settle_is_connected(const struct settle_job *job);

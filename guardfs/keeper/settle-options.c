@@ -1,4 +1,4 @@
-/* settle-options.c: how a suspect file is looked at, and for how long. */
+/* How a suspect file is looked at, and for how long. */
 #include "keeper/settle-child.h"
 #include "keeper/writers.h"
 

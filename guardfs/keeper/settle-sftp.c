@@ -1,4 +1,4 @@
-/* settle-sftp.c: a suspect file behind a transport's ring. */
+/* A suspect file behind a transport's ring. */
 #include "keeper/server-path.h"
 #include "keeper/settle-child.h"
 #include "sftp/client.h"

@@ -1,6 +1,6 @@
-/* settle.h: finds out what has become of suspect files, one by one, in a child that reads them from storage
- * (guardfs/verify/). Only while the backend serves, at a bounded rate, slower while callers are inside. A look cut
- * short goes on later. */
+/* Finds out what has become of suspect files, one by one, in a child that reads them from storage
+ * (guardfs/verify/). Only while the backend serves, at a bounded rate, slower while callers are inside. A
+ * look cut short goes on later. */
 #ifndef GUARDFS_KEEPER_SETTLE_H
 #define GUARDFS_KEEPER_SETTLE_H
 

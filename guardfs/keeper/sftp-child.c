@@ -1,7 +1,3 @@
-/* sftp-child.c: see sftp-child.h.
- *
- * With libssh it reads keys and connects, gives up what a login does not need, logs in, and gives up everything
- * but its sockets and memory. With the OpenSSH client it starts ssh, and gives up the same before anything came. */
 #include "keeper/sftp-child.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
@@ -163,8 +159,6 @@ static bool connect_by_libssh(struct sftp_job *job, struct transport_ends *ends,
 	ends->join_ns = share_ms(job, began_ns) * NSEC_PER_MSEC;
 	return *metadata != NULL;
 }
-
-/* ---- the OpenSSH client ---- */
 
 static void confine_ssh(void)
 {

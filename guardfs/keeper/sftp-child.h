@@ -1,4 +1,5 @@
-/* sftp-child.h: the process that is a transport of SFTP: guardfs executed anew, with nothing of keeper's memory. */
+/* The process that is a transport of SFTP: guardfs executed anew, with nothing of keeper's memory.
+ * docs/SECURITY.md says what it gives up, and when. */
 #ifndef GUARDFS_KEEPER_SFTP_CHILD_H
 #define GUARDFS_KEEPER_SFTP_CHILD_H
 

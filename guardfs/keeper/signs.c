@@ -54,8 +54,7 @@ static void look_at_traffic(struct supervised *s, uint64_t now_ns)
 	s->signs.watching = true;
 }
 
-/* A hostile listing may have no end, and sshfs keeps all of it. Worker refuses to list that directory again at
- * once (fs/dir.c). */
+/* A hostile listing may have no end, and sshfs keeps all of it. */
 static void watch_memory(struct supervised *s, uint64_t now_ns)
 {
 	uint64_t bytes = transport_memory(&s->transport);

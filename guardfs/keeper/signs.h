@@ -1,5 +1,5 @@
-/* signs.h: a transport's signs of life while a caller waits: bytes received before its mount answers (sshfs hands
- * out only complete listings), and its memory. Only when asked (board_backend.watched), or during a probe. */
+/* A transport's signs of life while a caller waits: bytes received before its mount answers (sshfs hands out
+ * only complete listings), and its memory. Only when asked (board_backend.watched), or during a probe. */
 #ifndef GUARDFS_KEEPER_SIGNS_H
 #define GUARDFS_KEEPER_SIGNS_H
 

@@ -1,4 +1,4 @@
-/* spawn.h: children of keeper. */
+/* Children of keeper. */
 #ifndef GUARDFS_KEEPER_SPAWN_H
 #define GUARDFS_KEEPER_SPAWN_H
 

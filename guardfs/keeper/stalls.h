@@ -1,4 +1,4 @@
-/* stalls.h: jobs without progress: shows them, and acts if an operator or a timer asks. */
+/* Jobs without progress: shows them, and acts if an operator or a timer asks. */
 #ifndef GUARDFS_KEEPER_STALLS_H
 #define GUARDFS_KEEPER_STALLS_H
 

@@ -1,4 +1,3 @@
-/* supervised.c: docs/RECOVERY.md has the order. */
 #include "keeper/climb.h"
 #include "keeper/effects.h"
 #include "keeper/events.h"

@@ -1,4 +1,4 @@
-/* supervised.h: keeper's record of one backend, and its step. */
+/* Keeper's record of one backend, and its step (docs/RECOVERY.md). */
 #ifndef GUARDFS_KEEPER_SUPERVISE_H
 #define GUARDFS_KEEPER_SUPERVISE_H
 

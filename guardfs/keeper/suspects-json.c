@@ -1,4 +1,4 @@
-/* suspects-json.c: a suspect out of the journal, where anybody may have written; and in words. */
+/* A suspect out of the journal, where anybody may have written; and in words. */
 #include "keeper/internal.h"
 #include "keeper/suspects.h"
 
@@ -109,8 +109,6 @@ bool suspects_from_json(const struct keeper *k, const json_t *record, struct sus
 	s->backend = (uint32_t)backend;
 	return true;
 }
-
-/* ---- words ---- */
 
 static size_t put_holes(const struct suspect *s, char *text, size_t size)
 {

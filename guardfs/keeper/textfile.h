@@ -1,4 +1,4 @@
-/* textfile.h: node_exporter's figures, if configured. Their disk, chosen by the operator, may hang: children write
+/* node_exporter's figures, if configured. Their disk, chosen by the operator, may hang: children write
  * them. */
 #ifndef GUARDFS_KEEPER_TEXTFILE_H
 #define GUARDFS_KEEPER_TEXTFILE_H

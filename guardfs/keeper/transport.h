@@ -1,4 +1,4 @@
-/* transport.h: keeper's carrier of a backend: started, watched, adopted from a predecessor, killed. */
+/* Keeper's carrier of a backend: started, watched, adopted from a predecessor, killed. */
 #ifndef GUARDFS_KEEPER_TRANSPORT_H
 #define GUARDFS_KEEPER_TRANSPORT_H
 

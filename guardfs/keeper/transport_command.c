@@ -1,5 +1,5 @@
-/* transport_command.c: any program that mounts something (type = command), such as rclone or glusterfs. It stays
- * in the foreground: its end is the mount's. */
+/* Any program that mounts something (type = command), such as rclone or glusterfs. It stays in the
+ * foreground: its end is the mount's. */
 #include "keeper/transport.h"
 #include "base/clock.h"
 #include "base/log.h"

@@ -1,4 +1,4 @@
-/* transport_mounted.c: carriers that mount: sshfs, and any other program. */
+/* Carriers that mount: sshfs, and any other program. */
 #include "keeper/transport.h"
 #include "base/fd.h"
 #include "base/log.h"

@@ -1,4 +1,4 @@
-/* transport_sftp.c: the carrier that speaks SFTP itself. */
+/* The carrier that speaks SFTP itself. */
 #include "keeper/transport.h"
 #include "keeper/fence.h"
 #include "keeper/sftp-child.h"

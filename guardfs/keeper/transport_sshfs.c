@@ -1,4 +1,4 @@
-/* transport_sshfs.c: the carrier sshfs. */
+/* The carrier sshfs. */
 #include "keeper/transport.h"
 #include "base/log.h"
 #include "base/mounts.h"

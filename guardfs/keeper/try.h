@@ -1,4 +1,4 @@
-/* try.h: one try to get a backend back: plan, beginning, end. */
+/* One try to get a backend back: plan, beginning, end. */
 #ifndef GUARDFS_KEEPER_TRY_H
 #define GUARDFS_KEEPER_TRY_H
 

@@ -1,5 +1,5 @@
-/* writers.h: backends' files open for writing, in the journal's memory: if guardfs or the machine ends unasked, they
- * are suspect at the next start.
+/* Backends' files open for writing, in the journal's memory: if guardfs or the machine ends unasked, they are
+ * suspect at the next start.
  *
  * Looked at every few seconds, from the arena alone: a file opened since is unknown. Kept under
  * "writing/BACKEND/OBJECT". */
