@@ -1,5 +1,4 @@
-/* announce.c: reports the start to systemd, and to the starting process (main.c) with backends that do not answer
- * yet. */
+/* Reports the start to systemd, and to the starting process (main.c) with backends that do not answer yet. */
 #include "base/clock.h"
 #include "base/log.h"
 #include "guardian/guardian.h"
@@ -16,8 +15,6 @@ void announce_begin(struct guardian *g, bool tell_starter)
 	g->tell_starter = tell_starter;
 	g->announce_by_ns = clock_mono_ns() + SHOWN_LIMIT_MS * NSEC_PER_MSEC;
 }
-
-/* ---- the starting process ---- */
 
 /* Less than a pipe holds: guardian never waits. A server's words must not steer a terminal, nor look like the end. */
 static void tell_caller(char *text)
@@ -84,8 +81,6 @@ static bool all_known(const struct board *board)
 			return false;
 	return true;
 }
-
-/* ---- both ---- */
 
 /* Where a backend is the whole mount nothing works before it: a login is waited for. */
 static uint64_t answer_limit_ms(const struct config *config)

@@ -1,5 +1,5 @@
-/* guardian.h: the process that must not fail. One thread; allocates nothing after the start; takes no lock that
- * others take; never opens, stats or closes anything on a backend. */
+/* The process that must not fail. One thread; allocates nothing after the start; takes no lock that others
+ * take; never opens, stats or closes anything on a backend. */
 #ifndef GUARDFS_GUARDIAN_GUARDIAN_H
 #define GUARDFS_GUARDIAN_GUARDIAN_H
 
@@ -126,8 +126,8 @@ int mount_user_begin(const struct config *config, const char *source) WARN_UNUSE
 errint_t mount_user_end(const char *path) WARN_UNUSED;
 errint_t mount_remount(const struct config *config) WARN_UNUSED;
 void mount_finish(struct guardian *g); /* once serving: read-ahead, exposed binds */
-/* Sets the read-ahead that worker found. Exposed binds go with the mount: they would keep its session alive after
- * umount(8). */
+/* Sets the read-ahead that worker found; takes exposed binds away with the mount (docs/INTERNALS.md, "The
+ * end"). */
 void mount_follow(struct guardian *g);
 /* Detaches binds and mount; closes the place if configured. */
 void mount_end(struct guardian *g);

@@ -1,4 +1,4 @@
-/* handover.c: a session outlives its guardian. docs/INTERNALS.md, "Handing over". */
+/* A session outlives its guardian. docs/INTERNALS.md, "Handing over". */
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/fd.h"

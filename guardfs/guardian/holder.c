@@ -1,5 +1,5 @@
-/* holder.c: shares the descriptor table, so that guardian is never the last to leave it. Closing a hung mount's
- * file waits, and a guardian waiting in its exit is not restarted. docs/INTERNALS.md, "holder". */
+/* Shares the descriptor table, so that guardian is never the last to leave it. docs/INTERNALS.md, "The
+ * holder". */
 #include "base/child.h"
 #include "base/clock.h"
 #include "base/log.h"

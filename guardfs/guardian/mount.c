@@ -1,4 +1,4 @@
-/* mount.c: the mount. A child with a time limit makes calls that may hang. */
+/* The mount. A child with a time limit makes calls that may hang. */
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/fd.h"

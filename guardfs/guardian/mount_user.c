@@ -1,5 +1,5 @@
-/* mount_user.c: the mount without root: fusermount3, libfuse's set-user-ID helper, makes it and passes the
- * session's descriptor back through a socket. */
+/* The mount without root: fusermount3, libfuse's set-user-ID helper, makes it and passes the session's
+ * descriptor back through a socket. */
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "guardian/guardian.h"

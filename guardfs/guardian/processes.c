@@ -1,4 +1,4 @@
-/* processes.c: worker and keeper: start, death, silence, crash record, backoff. */
+/* Worker and keeper: start, death, silence, crash record, backoff. */
 #include "base/clock.h"
 #include "base/log.h"
 #include "fs/wire.h"
@@ -380,8 +380,8 @@ static void check_keeper_exit(struct guardian *g, uint64_t now_ns)
 	keeper_gone(g, now_ns);
 }
 
-/* A stopped or stuck keeper recovers nothing; the next adopts its sshfs. One that cannot die (hanging disk or
- * mount) is left, but only one: a third would hang too. */
+/* A stopped or stuck keeper recovers nothing. One that cannot die is left, but only one: a third would hang
+ * too. */
 static void check_keeper_silence(struct guardian *g, uint64_t now_ns)
 {
 	uint64_t heartbeat_ns = atomic_load(&g->board->keeper_heartbeat_ns);

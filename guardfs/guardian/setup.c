@@ -1,4 +1,4 @@
-/* setup.c: preparations before there is a mount. */
+/* Preparations before there is a mount. */
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/fd.h"

@@ -1,5 +1,5 @@
-/* stand_in.c: without a worker (memory, a bug) unread requests have no deadline. Between tries guardian reads them
- * and answers an error. */
+/* Without a worker (memory, a bug) unread requests have no deadline. Between tries guardian reads them and
+ * answers an error. */
 #include "base/clock.h"
 #include "base/log.h"
 #include "fs/draft.h"
@@ -104,8 +104,7 @@ static struct node *known_directory(struct guardian *g, const struct wire_reques
 	return node && atomic_load(&node->nlookup) ? node : NULL;
 }
 
-/* As while a backend is down: an error would make the kernel drop the name, with mounts and working directories
- * below. A request for attributes gets the error. */
+/* As while a backend is down (docs/INTERNALS.md, "Requests"). A request for attributes gets the error. */
 static size_t lookup_reply(struct guardian *g, const struct wire_request *r, const char *name, uint8_t *out,
 			   size_t size)
 {

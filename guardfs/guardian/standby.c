@@ -1,5 +1,4 @@
-/* standby.c: restarts guardian where no supervisor does (fstab, guardfs -c). A killed guardian leaves a serving
- * worker without deadlines; worker and keeper lack the privileges to start another, which this process keeps. */
+/* Restarts guardian where no supervisor does (fstab, guardfs -c). docs/INTERNALS.md, "standby". */
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/log.h"

@@ -1,4 +1,4 @@
-/* watch.c: deadlines, without agreement with the worker: the kernel takes the first reply, the second gets ENOENT. */
+/* Deadlines, without agreement with the worker: the kernel takes the first reply, the second gets ENOENT. */
 #include "base/clock.h"
 #include "fs/wire.h"
 #include "guardian/guardian.h"
@@ -141,8 +141,7 @@ static uint32_t caller_of(struct guardian *g, const struct slot *slot)
 	return wire_parse(arena_slot_buffer(g->arena, slot), slot->length, &r) == 0 ? r.pid : 0;
 }
 
-/* `answered` goes first: it explains a refusal of the worker's reply, and no answered request is rerun. False: try
- * again. */
+/* `answered` goes first (docs/LOCKING.md). False: try again. */
 static bool answer_due(struct guardian *g, struct slot *slot, uint64_t unique)
 {
 	const struct due due = {.read_ns = atomic_load(&slot->read_ns),
@@ -193,8 +192,7 @@ static uint64_t watch_slot(struct guardian *g, struct slot *slot, uint64_t now_n
 
 	if (state != SLOT_RUNNING && state != SLOT_PARKED)
 		return UINT64_MAX;
-	/* unique first: the deadline is cleared before the next request is read, so none gets its
-	 * predecessor's answer. */
+	/* unique before the deadline: docs/LOCKING.md. */
 	unique = wire_unique(arena_slot_buffer(g->arena, slot));
 	deadline_ns = state == SLOT_RUNNING ? due_ns(g, slot, now_ns) : atomic_load(&slot->deadline_ns);
 	if (!deadline_ns)
