@@ -1,5 +1,4 @@
-/* check.h: one pass over a file. Private to verify/. Functions return 0, -ENOMEM, -ECANCELED or
- * input_read's error. */
+/* One pass over a file. Private to verify/. Functions return 0, -ENOMEM, -ECANCELED or input_read's error. */
 #ifndef GUARDFS_VERIFY_CHECK_H
 #define GUARDFS_VERIFY_CHECK_H
 

@@ -1,4 +1,4 @@
-/* digest.h: a record's WARC-Block-Digest, a plain WARC's only check of content. Private to verify/. */
+/* A record's WARC-Block-Digest, a plain WARC's only check of content. Private to verify/. */
 #ifndef GUARDFS_VERIFY_DIGEST_H
 #define GUARDFS_VERIFY_DIGEST_H
 

@@ -1,4 +1,4 @@
-/* find.h: WARCs below a directory, for verify/ and guardctl smoke. */
+/* WARCs below a directory, for verify/ and guardctl smoke. */
 #ifndef GUARDFS_VERIFY_FIND_H
 #define GUARDFS_VERIFY_FIND_H
 

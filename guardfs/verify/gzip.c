@@ -1,4 +1,4 @@
-/* gzip.c: members (RFC 1952), and WARC records in them, by zlib. */
+/* Members (RFC 1952), and WARC records in them, by zlib. */
 #include "verify/check.h"
 
 #include <errno.h>

@@ -1,4 +1,4 @@
-/* main.c: guardfs-verify. */
+/* guardfs-verify. */
 #include "verify/run.h"
 
 #include <getopt.h>

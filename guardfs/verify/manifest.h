@@ -1,5 +1,5 @@
-/* manifest.h: sizes in HealthArchive's warcs/manifest.json. Private to verify/. Content shows neither a
- * missing file nor an early end after a whole record. */
+/* Sizes in HealthArchive's warcs/manifest.json. Private to verify/. Content shows neither a missing file nor
+ * an early end after a whole record. */
 #ifndef GUARDFS_VERIFY_MANIFEST_H
 #define GUARDFS_VERIFY_MANIFEST_H
 

@@ -1,4 +1,4 @@
-/* name.c: kinds, verdicts and reasons in words. */
+/* Kinds, verdicts and reasons in words. */
 #include "verify/verify.h"
 #include "policy/errclass.h"
 

@@ -1,4 +1,4 @@
-/* plain.c: uncompressed files: records, zeros. */
+/* Uncompressed files: records, zeros. */
 #include "verify/check.h"
 
 /* A record's content may hold zeros. They are a hole if they include the impossible byte, or end the file. */

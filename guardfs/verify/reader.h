@@ -1,4 +1,4 @@
-/* reader.h: reads a file in chunks at a limited rate. Private to verify/. */
+/* Reads a file in chunks at a limited rate. Private to verify/. */
 #ifndef GUARDFS_VERIFY_READER_H
 #define GUARDFS_VERIFY_READER_H
 

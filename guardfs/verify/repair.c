@@ -1,4 +1,4 @@
-/* repair.c: copies the whole part. */
+/* Copies the whole part. */
 #include "verify/verify.h"
 #include "base/cleanup.h"
 #include "base/fd.h"

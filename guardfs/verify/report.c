@@ -1,4 +1,4 @@
-/* report.c: a result in one line. */
+/* A result in one line. */
 #include "verify/verify.h"
 #include "base/utf8.h"
 

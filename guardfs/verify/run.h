@@ -1,4 +1,4 @@
-/* run.h: verifies files and directories for guardfs-verify and guardctl verify. One process, one thread. */
+/* Verifies files and directories for guardfs-verify and guardctl verify. One process, one thread. */
 #ifndef GUARDFS_VERIFY_RUN_H
 #define GUARDFS_VERIFY_RUN_H
 

@@ -1,9 +1,9 @@
-/* verify.h: is a file whole, and if not, up to where? One pass from a known good offset to the end: gzip
- * members (CRC and length, RFC 1952), WARC records, in other files the ranges that hold nothing.
+/* Is a file whole, and if not, up to where? One pass from a known good offset to the end: gzip members (CRC
+ * and length, RFC 1952), WARC records, in other files the ranges that hold nothing.
  *
  * Memory is constant (VERIFY_MEMORY): files are hostile, no length is believed before its bytes were seen.
- * Files are only read. Any process and thread, one call at a time for each file. A read may
- * hang: a busy process has a child call. */
+ * Files are only read. Any process and thread, one call at a time for each file. A read may hang: a busy
+ * process has a child call. */
 #ifndef GUARDFS_VERIFY_VERIFY_H
 #define GUARDFS_VERIFY_VERIFY_H
 
@@ -142,8 +142,6 @@ struct verify_result {
 	char version[16];
 };
 
-/* ---- names (name.c) ---- */
-
 /* By the name's end: .warc.gz, .warc, .gz. */
 enum verify_kind verify_kind_of(const char *name);
 const char *verify_kind_name(enum verify_kind kind); /* "data", "gzip", "warc", "warc.gz" */
@@ -155,8 +153,6 @@ const char *verify_reason_text(enum verify_reason reason);    /* "it ends within
 
 /* HealthArchive's: "infra_error", "corrupt_or_unreadable", "not_a_file", "empty_file"; NULL: no error. */
 const char *verify_error_kind(const struct verify_result *result);
-
-/* ---- looking (verify.c) ---- */
 
 /* Looks at an open file from options->from to its present end. 0: *result has a verdict; -ECANCELED: by go_on,
  * *result says how far it was whole; -ENOMEM; -EINVAL: bad options. */
@@ -178,8 +174,6 @@ errint_t verify_source(const struct verify_source *source, const struct verify_o
 errint_t verify_name(int dir, const char *name, const struct verify_options *options,
 		     struct verify_result *result) WARN_UNUSED;
 
-/* ---- repairing (repair.c) ---- */
-
 /* Copies fd's whole part, by verify_file's result from offset 0, to the new file path: a temporary file is
  * verified, synced and renamed, the directory synced. options: go_on, context, rate; level of the copy's
  * check. 0, -EEXIST, -EAGAIN (changed, or unreadable: verify again), -ENODATA (nothing whole, or no records),
@@ -187,8 +181,6 @@ errint_t verify_name(int dir, const char *name, const struct verify_options *opt
  * nothing at path. */
 errint_t verify_repair(int fd, const struct verify_options *options, const struct verify_result *result,
 		       const char *path) WARN_UNUSED;
-
-/* ---- telling (report.c) ---- */
 
 /* "truncated at byte 10: it ends within a member; whole to 7 ...". */
 void verify_put_text(FILE *out, const struct verify_result *result);

@@ -1,5 +1,5 @@
-/* warc.h: WARC records (ISO 28500), in pieces of any size. Pure. Private to verify/. As readers do, accepts
- * ends of line without CR, and more empty lines after a record. */
+/* WARC records (ISO 28500), in pieces of any size. Pure. Private to verify/. As readers do, accepts ends of
+ * line without CR, and more empty lines after a record. */
 #ifndef GUARDFS_VERIFY_WARC_H
 #define GUARDFS_VERIFY_WARC_H
 

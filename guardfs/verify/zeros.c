@@ -1,4 +1,4 @@
-/* zeros.c: compressed data have a zero every 256 bytes or so: skipping bytes makes it fast. */
+/* Compressed data have a zero every 256 bytes or so: skipping bytes makes it fast. */
 #include "verify/zeros.h"
 
 void zeros_begin(struct zeros *z, uint64_t offset)

@@ -1,4 +1,4 @@
-/* zeros.h: long runs of zeros in a stream. Pure. Private to verify/. */
+/* Long runs of zeros in a stream. Pure. Private to verify/. */
 #ifndef GUARDFS_VERIFY_ZEROS_H
 #define GUARDFS_VERIFY_ZEROS_H
 
