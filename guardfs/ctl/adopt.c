@@ -1,5 +1,5 @@
-/* adopt.c: guardctl adopt BACKEND: marks a backend, so that no empty stand-in is taken for it. Goes through the
- * mount: guardfs bounds its time. */
+/* guardctl adopt BACKEND: marks a backend, so that no empty stand-in is taken for it. Goes through the mount:
+ * guardfs bounds its time. */
 #include "base/cleanup.h"
 #include "base/fd.h"
 #include "ctl/ctl.h"

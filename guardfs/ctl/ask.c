@@ -1,4 +1,4 @@
-/* ask.c: asks keeper over the control socket. */
+/* Asks keeper over the control socket. */
 #include "base/cleanup.h"
 #include "control/client.h"
 #include "control/frame.h"

@@ -1,4 +1,4 @@
-/* capture.h: a program's output, within a time limit. */
+/* A program's output, within a time limit. */
 #ifndef GUARDFS_CTL_CAPTURE_H
 #define GUARDFS_CTL_CAPTURE_H
 

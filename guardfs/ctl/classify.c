@@ -1,7 +1,7 @@
-/* classify.c: guardctl classify: infrastructure or job?
+/* guardctl classify: infrastructure or job?
  *
- * guardfs gives infrastructure trouble as EIO (or ETIMEDOUT), so mostly the errno decides. Else the backend's state
- * does, now and a while back: writes may have waited for minutes, and the backend may just be back. */
+ * guardfs gives infrastructure trouble as EIO (or ETIMEDOUT), so mostly the errno decides. Else the backend's
+ * state does, now and a while back: writes may have waited for minutes, and the backend may just be back. */
 #include "ctl/classify.h"
 #include "policy/errclass.h"
 #include "policy/health.h"

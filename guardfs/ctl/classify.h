@@ -1,4 +1,4 @@
-/* classify.h: guardctl classify's rules. */
+/* guardctl classify's rules. */
 #ifndef GUARDFS_CTL_CLASSIFY_H
 #define GUARDFS_CTL_CLASSIFY_H
 

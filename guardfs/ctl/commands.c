@@ -1,4 +1,4 @@
-/* commands.c: the table of commands, and help from it. */
+/* The table of commands, and help from it. */
 #include "ctl/ctl.h"
 #include <stdio.h>
 

@@ -1,8 +1,9 @@
-/* ctl.h: shared by guardctl's commands. One process, one thread. Functions that return an exit status have
- * said what is wrong.
+/* Shared by guardctl's commands. One process, one thread. Functions that return an exit status have said what
+ * is wrong.
  *
  * guardctl reads status.json and health in RUN_DIR and asks keeper over control.sock. It never touches the
- * mount, so it answers whatever hangs. Exceptions: adopt, generations --restore, smoke, verify, sync, drill, tier move. */
+ * mount, so it answers whatever hangs. Exceptions: adopt, generations --restore, smoke, verify, sync, drill,
+ * tier move. */
 #ifndef GUARDFS_CTL_CTL_H
 #define GUARDFS_CTL_CTL_H
 

@@ -1,4 +1,4 @@
-/* drill.c: guardctl drill KIND BACKEND --for DURATION [--simulate] */
+/* guardctl drill KIND BACKEND --for DURATION [--simulate] */
 #include "ctl/drill.h"
 #include "base/cleanup.h"
 #include "base/clock.h"

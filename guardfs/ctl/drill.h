@@ -1,4 +1,4 @@
-/* drill.h: kinds of drills, the promises for each, and a caller who is hurt. */
+/* Kinds of drills, the promises for each, and a caller who is hurt. */
 #ifndef GUARDFS_CTL_DRILL_H
 #define GUARDFS_CTL_DRILL_H
 

@@ -1,4 +1,4 @@
-/* drill_caller.c: a child that touches the backend and notes its waits. */
+/* A child that touches the backend and notes its waits. */
 #include "base/clock.h"
 #include "base/fd.h"
 #include "ctl/drill.h"

@@ -1,4 +1,4 @@
-/* drill_simulate.c: guardctl drill --simulate. */
+/* guardctl drill --simulate. */
 #include "ctl/drill.h"
 #include "ctl/show.h"
 #include "policy/backoff.h"

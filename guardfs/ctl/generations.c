@@ -1,4 +1,4 @@
-/* generations.c: guardctl generations: the last versions of a state file. Only --restore writes through the mount. */
+/* guardctl generations: the last versions of a state file. Only --restore writes through the mount. */
 #include "generations/generations.h"
 #include "base/cleanup.h"
 #include "base/clock.h"

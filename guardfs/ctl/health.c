@@ -1,4 +1,4 @@
-/* health.c: guardctl health [PATH] */
+/* guardctl health [PATH] */
 #include "base/fd.h"
 #include "ctl/ctl.h"
 #include "policy/health.h"

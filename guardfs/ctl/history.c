@@ -1,4 +1,4 @@
-/* history.c: guardctl incidents, incident, report */
+/* guardctl incidents, incident, report */
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/fd.h"

@@ -1,4 +1,4 @@
-/* hold.c: guardctl hold, resume */
+/* guardctl hold, resume */
 #include "ctl/ctl.h"
 #include "ctl/show.h"
 

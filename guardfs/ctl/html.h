@@ -1,4 +1,4 @@
-/* html.h: guardctl report: an incident as a page. Pure, as show.h. */
+/* guardctl report: an incident as a page. Pure, as show.h. */
 #ifndef GUARDFS_CTL_HTML_H
 #define GUARDFS_CTL_HTML_H
 
@@ -7,15 +7,11 @@
 /* `incident`'s answer, without script or external parts. name: guardfs's; now: seconds since the epoch. */
 void html_report(FILE *out, const json_t *result, const char *name, double now);
 
-/* ---- html_text.c ---- */
-
 /* For text and quoted attributes: markup as entities, control characters but newline as U+FFFD. */
 void html_put(FILE *out, const char *s);
 
 /* For a class attribute; "unknown": foreign. */
 const char *html_state(const char *state);
-
-/* ---- html_chart.c ---- */
 
 /* An <svg>: states, errors, latency. */
 void html_chart(FILE *out, const json_t *result);

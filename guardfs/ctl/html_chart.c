@@ -1,4 +1,4 @@
-/* html_chart.c: states, errors and 99th percentiles over time. */
+/* States, errors and 99th percentiles over time. */
 #include "ctl/ctl.h"
 #include "ctl/html.h"
 

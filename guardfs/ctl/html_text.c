@@ -1,4 +1,4 @@
-/* html_text.c: foreign text. */
+/* Foreign text. */
 #include "ctl/html.h"
 #include "policy/health.h"
 #include "base/utf8.h"

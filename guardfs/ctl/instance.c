@@ -1,4 +1,4 @@
-/* instance.c: finds a guardfs and its status. */
+/* Finds a guardfs and its status. */
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/fd.h"

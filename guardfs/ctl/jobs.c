@@ -1,4 +1,4 @@
-/* jobs.c: guardctl jobs, from status.json. */
+/* guardctl jobs, from status.json. */
 #include "ctl/ctl.h"
 #include "ctl/show.h"
 

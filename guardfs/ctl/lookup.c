@@ -1,4 +1,4 @@
-/* lookup.c: answers from a status.json. Pure. */
+/* Answers from a status.json. Pure. */
 #include "ctl/ctl.h"
 #include "base/cleanup.h"
 #include "base/utf8.h"

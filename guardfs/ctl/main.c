@@ -1,4 +1,4 @@
-/* main.c: guardctl's command line. */
+/* guardctl's command line. */
 #include "ctl/ctl.h"
 #include <getopt.h>
 #include <stdio.h>

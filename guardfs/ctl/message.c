@@ -1,4 +1,4 @@
-/* message.c: guardctl's messages on stderr. */
+/* guardctl's messages on stderr. */
 #include "ctl/ctl.h"
 #include "base/utf8.h"
 #include <stdarg.h>

@@ -1,4 +1,4 @@
-/* recover.c: guardctl recover, reconnect, diagnose. */
+/* guardctl recover, reconnect, diagnose. */
 #include "base/cleanup.h"
 #include "ctl/ctl.h"
 #include "ctl/show.h"

@@ -1,4 +1,4 @@
-/* show.h: keeper's answers (docs/PROTOCOL.control.md) for people.
+/* Keeper's answers (docs/PROTOCOL.control.md) for people.
  *
  * Pure. All is foreign: missing or wrong members become "" or 0, strings harmless, impossible times
  * unknown. */
@@ -8,8 +8,6 @@
 #include "base/base.h"
 #include <jansson.h>
 #include <stdio.h>
-
-/* ---- values ---- */
 
 /* 0: missing, of another type, or not finite. */
 double show_number(const json_t *object, const char *key);
@@ -36,8 +34,6 @@ void show_plain(FILE *out, const char *s);
 /* Padded to width and a blank more. */
 void show_cell(FILE *out, const char *s, int width);
 
-/* ---- answers, as text ---- */
-
 /* {"plans":[PLAN]}. begun: carried out. */
 void show_plans(FILE *out, const json_t *result, bool begun);
 void show_diagnosis(FILE *out, const json_t *diagnosis);
@@ -50,8 +46,6 @@ void show_incident(FILE *out, const json_t *result);
 
 /* status.json's jobs. now: seconds since the epoch. */
 void show_jobs(FILE *out, const json_t *status, double now);
-
-/* ---- for text and page ---- */
 
 /* Without time, kind and text. */
 void show_event(FILE *out, const json_t *event, show_put put);

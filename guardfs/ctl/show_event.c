@@ -1,4 +1,4 @@
-/* show_event.c: an incident's event, and figures. */
+/* An incident's event, and figures. */
 #include "ctl/ctl.h"
 #include "ctl/show.h"
 #include <stdlib.h>

@@ -1,4 +1,4 @@
-/* show_incident.c: incidents as table and timeline. */
+/* Incidents as table and timeline. */
 #include "ctl/ctl.h"
 #include "ctl/show.h"
 #include <stdlib.h>

@@ -1,4 +1,4 @@
-/* show_plan.c: plans and diagnoses as text. */
+/* Plans and diagnoses as text. */
 #include "ctl/ctl.h"
 #include "ctl/show.h"
 #include "policy/health.h"

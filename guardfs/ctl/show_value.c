@@ -1,4 +1,4 @@
-/* show_value.c: foreign numbers, times and sizes. */
+/* Foreign numbers, times and sizes. */
 #include "ctl/show.h"
 #include "base/utf8.h"
 #include <math.h>

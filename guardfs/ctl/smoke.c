@@ -1,5 +1,5 @@
-/* smoke.c: guardctl smoke: reads like a reader of archives, names the layer at fault. A child reads, but no route
- * that the tier map calls down, and is left when time is over. */
+/* guardctl smoke: reads like a reader of archives, names the layer at fault. A child reads, but no route that
+ * the tier map calls down, and is left when time is over. */
 #include "ctl/smoke.h"
 #include "base/clock.h"
 #include "ctl/show.h"

@@ -1,4 +1,4 @@
-/* smoke.h: guardctl smoke: can a WARC's first record be read? */
+/* guardctl smoke: can a WARC's first record be read? */
 #ifndef GUARDFS_CTL_SMOKE_H
 #define GUARDFS_CTL_SMOKE_H
 

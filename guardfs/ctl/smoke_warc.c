@@ -1,4 +1,4 @@
-/* smoke_warc.c: finds a WARC and reads its first header. Calls may hang. */
+/* Finds a WARC and reads its first header. Calls may hang. */
 #include "ctl/smoke.h"
 #include "base/cleanup.h"
 

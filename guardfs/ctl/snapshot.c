@@ -1,5 +1,5 @@
-/* snapshot.c: guardctl snapshot: an operator's first questions on a page. Slow parts run in a child with a time
- * limit, so the page always comes. */
+/* guardctl snapshot: an operator's first questions on a page. Slow parts run in a child with a time limit, so
+ * the page always comes. */
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/fd.h"

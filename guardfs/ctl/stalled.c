@@ -1,4 +1,4 @@
-/* stalled.c: guardctl stalled: jobs without progress, and why. */
+/* guardctl stalled: jobs without progress, and why. */
 #include "ctl/ctl.h"
 #include "ctl/show.h"
 

@@ -1,4 +1,4 @@
-/* status.c: guardctl status */
+/* guardctl status */
 #include "base/cleanup.h"
 #include "ctl/ctl.h"
 #include "report/report.h"

@@ -1,4 +1,4 @@
-/* suspects.c: guardctl suspects. */
+/* guardctl suspects. */
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/utf8.h"

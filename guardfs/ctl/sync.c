@@ -1,4 +1,4 @@
-/* sync.c: guardctl sync [PATH] */
+/* guardctl sync [PATH] */
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/sync-ioctl.h"

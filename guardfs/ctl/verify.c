@@ -1,5 +1,5 @@
-/* verify.c: guardctl verify: guardfs-verify with guardfs's jobs and tiers. Touches nothing that the tier map
- * calls down. */
+/* guardctl verify: guardfs-verify with guardfs's jobs and tiers. Touches nothing that the tier map calls
+ * down. */
 #include "ctl/ctl.h"
 #include "policy/health.h"
 #include "verify/run.h"

@@ -1,4 +1,4 @@
-/* wait.c: guardctl wait --state STATE --timeout DUR [BACKEND] */
+/* guardctl wait --state STATE --timeout DUR [BACKEND] */
 #include "base/clock.h"
 #include "ctl/ctl.h"
 #include "policy/health.h"

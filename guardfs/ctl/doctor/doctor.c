@@ -1,4 +1,4 @@
-/* doctor.c: guardctl doctor: the table of checks. */
+/* guardctl doctor: the table of checks. */
 #include "ctl/doctor/doctor.h"
 #include "base/cleanup.h"
 #include "base/clock.h"

@@ -1,5 +1,5 @@
-/* doctor.h: guardctl doctor: checks of machine, configuration and guardfs. None touches a mount. A check judges
- * struct doctor or its arguments: tests can pass bad ones. */
+/* guardctl doctor: checks of machine, configuration and guardfs. None touches a mount. A check judges struct
+ * doctor or its arguments: tests can pass bad ones. */
 #ifndef GUARDFS_CTL_DOCTOR_H
 #define GUARDFS_CTL_DOCTOR_H
 

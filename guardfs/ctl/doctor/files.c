@@ -1,4 +1,4 @@
-/* files.c: the configuration's files. */
+/* The configuration's files. */
 #include "ctl/capture.h"
 #include "ctl/doctor/doctor.h"
 #include "sshfs-compat/sshfs-compat.h"

@@ -1,4 +1,4 @@
-/* findings.c: findings, and reading files. */
+/* Findings, and reading files. */
 #include "ctl/doctor/doctor.h"
 #include "base/cleanup.h"
 #include "base/utf8.h"

@@ -1,4 +1,4 @@
-/* kernel.c: the kernel's features and limits. */
+/* The kernel's features and limits. */
 #include "ctl/doctor/doctor.h"
 #include "base/cleanup.h"
 #include <errno.h>

@@ -1,4 +1,4 @@
-/* machine.c: clock, disks, systemd units, needrestart. */
+/* Clock, disks, systemd units, needrestart. */
 #include "ctl/doctor/doctor.h"
 #include "base/cleanup.h"
 #include <ctype.h>

@@ -1,5 +1,5 @@
-/* metrics.c: the copy for node_exporter, and its neighbours. Of equal series node_exporter (1.5) shows the
- * first file's, perhaps a forgotten timer's, and notes it only in its log. */
+/* The copy for node_exporter, and its neighbours. Of equal series node_exporter (1.5) shows the first file's,
+ * perhaps a forgotten timer's, and notes it only in its log. */
 #include "ctl/doctor/doctor.h"
 #include "base/cleanup.h"
 #include <errno.h>

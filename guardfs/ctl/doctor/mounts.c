@@ -1,4 +1,4 @@
-/* mounts.c: the mount table as text. Touches no mount. */
+/* The mount table as text. Touches no mount. */
 #include "ctl/doctor/doctor.h"
 #include "base/cleanup.h"
 #include "base/mounts.h"

@@ -1,4 +1,4 @@
-/* programs.c: versions of programs and libraries, and known holes. */
+/* Versions of programs and libraries, and known holes. */
 #include "ctl/capture.h"
 #include "ctl/doctor/doctor.h"
 #include "sshfs-compat/sshfs-compat.h"

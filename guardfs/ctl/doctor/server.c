@@ -1,4 +1,4 @@
-/* server.c: features that SFTP servers lack. */
+/* Features that SFTP servers lack. */
 #include "ctl/doctor/doctor.h"
 #include "control/client.h"
 #include "policy/server.h"

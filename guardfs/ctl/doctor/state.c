@@ -1,4 +1,4 @@
-/* state.c: guardfs's own report. */
+/* guardfs's own report. */
 #include "ctl/doctor/doctor.h"
 #include "base/cleanup.h"
 #include "policy/health.h"

@@ -1,4 +1,4 @@
-/* tiers.c: the manifest against the active map. */
+/* The manifest against the active map. */
 #include "ctl/doctor/doctor.h"
 #include "base/cleanup.h"
 #include "config/tiermap.h"

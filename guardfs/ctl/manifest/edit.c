@@ -1,4 +1,4 @@
-/* edit.c: the manifest's file: locked, judged, replaced, made active. */
+/* The manifest's file: locked, judged, replaced, made active. */
 #include "ctl/manifest/manifest.h"
 #include "base/cleanup.h"
 #include "base/clock.h"

@@ -1,4 +1,4 @@
-/* manifest.h: changes one line of the manifest (guardfs-manifest(5)), atomically. Exit statuses as in ctl.h. */
+/* Changes one line of the manifest (guardfs-manifest(5)), atomically. Exit statuses as in ctl.h. */
 #ifndef GUARDFS_CTL_MANIFEST_MANIFEST_H
 #define GUARDFS_CTL_MANIFEST_MANIFEST_H
 
@@ -32,8 +32,6 @@ errint_t manifest_text_remove(const char *text, size_t n, const char *hot,
 
 /* As a unified diff. */
 void manifest_text_print(const struct manifest_change *edit, const char *file, const char *old, FILE *out);
-
-/* ---- edit.c ---- */
 
 /* guardctl tier add, and remove (cold NULL); --dry-run prints. Waits until active, unless instance->status is NULL.
  * The exit status. */

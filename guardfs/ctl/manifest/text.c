@@ -1,4 +1,4 @@
-/* text.c: changes the manifest's text. Pure. */
+/* Changes the manifest's text. Pure. */
 #include "ctl/manifest/manifest.h"
 #include <errno.h>
 #include <stdio.h>

@@ -1,4 +1,4 @@
-/* alike.c: copies until both are proven alike. */
+/* Copies until both are proven alike. */
 #include "ctl/move/move.h"
 #include "sshfs-compat/sshfs-compat.h"
 

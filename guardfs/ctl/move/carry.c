@@ -1,4 +1,4 @@
-/* carry.c: can the destination hold the job? Before a byte is copied. */
+/* Can the destination hold the job? Before a byte is copied. */
 #include "ctl/move/move.h"
 #include "base/cleanup.h"
 #include "policy/symlink.h"

@@ -1,4 +1,4 @@
-/* checks.c: checks and refusals of several steps. */
+/* Checks and refusals of several steps. */
 #include "ctl/manifest/manifest.h"
 #include "ctl/move/move.h"
 #include "base/cleanup.h"

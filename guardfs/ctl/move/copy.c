@@ -1,4 +1,4 @@
-/* copy.c: rsync and rm as children with the lock: while one lives no other move of the job begins. */
+/* rsync and rm as children with the lock: while one lives no other move of the job begins. */
 #include "ctl/move/move.h"
 #include "base/cleanup.h"
 #include "base/fd.h"

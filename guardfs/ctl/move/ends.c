@@ -1,4 +1,4 @@
-/* ends.c: the two ends of a move. */
+/* The two ends of a move. */
 #include "ctl/move/move.h"
 #include "base/cleanup.h"
 

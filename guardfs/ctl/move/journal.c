@@ -1,4 +1,4 @@
-/* journal.c: a move's progress, lines "key value". */
+/* A move's progress, lines "key value". */
 #include "ctl/move/move.h"
 #include "base/cleanup.h"
 #include "base/fd.h"

@@ -1,4 +1,4 @@
-/* list.c: lists of directories: compared, stored, hard links remade. */
+/* Lists of directories: compared, stored, hard links remade. */
 #include "ctl/move/move.h"
 #include "base/cleanup.h"
 #include "base/fd.h"

@@ -1,4 +1,4 @@
-/* move.c: guardctl tier move: command line and answers. */
+/* guardctl tier move: command line and answers. */
 #include "ctl/move/move.h"
 #include "ctl/manifest/manifest.h"
 #include "ctl/show.h"

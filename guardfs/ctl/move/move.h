@@ -1,4 +1,4 @@
-/* move.h: guardctl tier move: a job changes its tier and keeps its path. docs/TIERMOVE.md has the steps and their
+/* guardctl tier move: a job changes its tier and keeps its path. docs/TIERMOVE.md has the steps and their
  * crashes. Exit statuses as in ctl.h. errint_t: 0 or -errno. */
 #ifndef GUARDFS_CTL_MOVE_H
 #define GUARDFS_CTL_MOVE_H

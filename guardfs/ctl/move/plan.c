@@ -1,4 +1,4 @@
-/* plan.c: may this job move there, and how? Before a byte is copied. */
+/* May this job move there, and how? Before a byte is copied. */
 #include "ctl/manifest/manifest.h"
 #include "ctl/move/move.h"
 #include "base/cleanup.h"

@@ -1,4 +1,4 @@
-/* point.c: a power cut may end here. */
+/* A power cut may end here. */
 #include "ctl/move/move.h"
 
 void move_point(const char *name)

@@ -1,4 +1,4 @@
-/* run.c: a move's steps. docs/TIERMOVE.md says what each leaves on disk. */
+/* A move's steps. docs/TIERMOVE.md says what each leaves on disk. */
 #include "ctl/manifest/manifest.h"
 #include "ctl/move/move.h"
 #include "base/cleanup.h"

@@ -1,4 +1,4 @@
-/* tree.c: lists and hashes a directory, without following links. */
+/* Lists and hashes a directory, without following links. */
 #include "ctl/move/move.h"
 #include "base/cleanup.h"
 #include "base/clock.h"

@@ -1,5 +1,5 @@
-/* writers.c: processes that write into the job, or mount it. Reads /proc alone, so never hangs. Paths there
- * are the process's; its mounts tell the real ones. */
+/* Processes that write into the job, or mount it. Reads /proc alone, so never hangs. Paths there are the
+ * process's; its mounts tell the real ones. */
 #include "ctl/move/move.h"
 #include "base/child.h"
 #include "base/cleanup.h"

@@ -1,4 +1,4 @@
-/* collect.c: routes' reasons; disagreements of manifest, local directory and mount table with the map. */
+/* Routes' reasons; disagreements of manifest, local directory and mount table with the map. */
 #include "ctl/manifest/manifest.h"
 #include "ctl/move/move.h"
 #include "ctl/tier/tiers.h"

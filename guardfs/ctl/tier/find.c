@@ -1,4 +1,4 @@
-/* find.c: the disagreements. */
+/* The disagreements. */
 #include "ctl/tier/tiers.h"
 #include <stdarg.h>
 

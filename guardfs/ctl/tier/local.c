@@ -1,4 +1,4 @@
-/* local.c: the local tier's directory, in words. */
+/* The local tier's directory, in words. */
 #include "ctl/tier/tiers.h"
 #include "base/cleanup.h"
 #include "config/localtier.h"

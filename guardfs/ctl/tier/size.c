@@ -1,4 +1,4 @@
-/* size.c: disk space below a directory, in a child, so that a hang costs only its time limit. */
+/* Disk space below a directory, in a child, so that a hang costs only its time limit. */
 #include "ctl/tier/tiers.h"
 #include "base/cleanup.h"
 #include "base/clock.h"

@@ -1,4 +1,4 @@
-/* tier.c: guardctl tier add and remove; move is in ctl/move. */
+/* guardctl tier add and remove; move is in ctl/move. */
 #include "ctl/manifest/manifest.h"
 #include "base/cleanup.h"
 #include <errno.h>

@@ -1,4 +1,4 @@
-/* tiers.c: guardctl tiers. */
+/* guardctl tiers. */
 #include "ctl/tier/tiers.h"
 #include "ctl/show.h"
 #include "base/cleanup.h"

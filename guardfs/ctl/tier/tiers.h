@@ -1,4 +1,4 @@
-/* tiers.h: guardctl tiers and tier. Only tiers_size touches the mount, in a child. */
+/* guardctl tiers and tier. Only tiers_size touches the mount, in a child. */
 #ifndef GUARDFS_CTL_TIERS_H
 #define GUARDFS_CTL_TIERS_H
 
@@ -26,25 +26,17 @@ struct tiers {
 errint_t tiers_collect(struct tiers *t) WARN_UNUSED;
 void tiers_release(struct tiers *t);
 
-/* ---- find.c ---- */
-
 /* disagreement: for the exit status. remedy: a sentence, or "". */
 void tiers_find(struct tiers *t, const char *kind, bool disagreement, const char *path, const char *remedy,
 		const char *format, ...) PRINTF_LIKE(6, 7);
 
 unsigned tiers_disagreements(const struct tiers *t);
 
-/* ---- collect.c ---- */
-
 /* For mount_scan: judges a mount in the way. arg: struct tiers. */
 bool tiers_judge_mount(void *arg, const struct mount_entry *entry);
 
-/* ---- local.c ---- */
-
 /* Finds job directories, those that a pattern would route, and those that routes hide. After the routes are known. */
 void tiers_look_at_local(struct tiers *t);
-
-/* ---- size.c ---- */
 
 /* Disk space below directory, hard links once. 0, -ETIMEDOUT: the child was given up after timeout_ms, or -EIO:
  * part is unknown. */
