@@ -1,4 +1,4 @@
-/* main.c: the guardfs command. */
+/* The guardfs command. */
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "base/privileges.h"

@@ -1,4 +1,4 @@
-/* config.c: complaints, and a configuration's backends and hooks. */
+/* Complaints, and a configuration's backends and hooks. */
 #include "config/keys.h"
 
 #include <errno.h>

@@ -1,4 +1,4 @@
-/* config.h: guardfs.conf, hostile until checked. Parsed by guardian before other processes or a mount exist, and by
+/* Guardfs.conf, hostile until checked. Parsed by guardian before other processes or a mount exist, and by
  * guardctl. Plain data without pointers, in the arena. keys.c has each key's meaning and default. An empty string
  * means none. */
 #ifndef GUARDFS_CONFIG_CONFIG_H

@@ -1,4 +1,4 @@
-/* keys.c: the table of keys. tests/unit/test-config.c holds guardfs.conf(5) to it. */
+/* The table of keys. tests/unit/test-config.c holds guardfs.conf(5) to it. */
 #include "config/keys.h"
 
 #include <stdio.h>

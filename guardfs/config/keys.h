@@ -1,4 +1,4 @@
-/* keys.h: guardfs.conf's keys in one table. Internal to config/ and its tests. */
+/* Guardfs.conf's keys in one table. Internal to config/ and its tests. */
 #ifndef GUARDFS_CONFIG_KEYS_H
 #define GUARDFS_CONFIG_KEYS_H
 

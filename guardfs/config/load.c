@@ -1,4 +1,4 @@
-/* load.c: reads guardfs.conf, and refuses one that others could write. */
+/* Reads guardfs.conf, and refuses one that others could write. */
 #include "config/keys.h"
 #include "base/cleanup.h"
 #include "base/trust.h"

@@ -1,4 +1,4 @@
-/* localtier.h: entries of the local tier that routes and patterns lead elsewhere. Looks at no backend, and not
+/* Entries of the local tier that routes and patterns lead elsewhere. Looks at no backend, and not
  * through the mount, other mounts or links. Bounded, but a disk answers: not for threads that serve requests. path:
  * relative to the mount. */
 #ifndef GUARDFS_CONFIG_LOCALTIER_H

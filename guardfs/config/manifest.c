@@ -1,4 +1,4 @@
-/* manifest.c: sources of routes: the tiering manifest, and the state directory's list. */
+/* Sources of routes: the tiering manifest, and the state directory's list. */
 #include "config/keys.h"
 #include "config/tiermap.h"
 

@@ -1,4 +1,4 @@
-/* options.c: mount(8)'s and fstab(5)'s options. */
+/* Mount(8)'s and fstab(5)'s options. */
 #include "config/keys.h"
 
 #include <errno.h>

@@ -1,4 +1,4 @@
-/* parse.c: text to struct config. Lines are not joined, so that a complaint has its line. */
+/* Text to struct config. Lines are not joined, so that a complaint has its line. */
 #include "config/keys.h"
 #include "base/cleanup.h"
 

@@ -1,4 +1,4 @@
-/* print.c: prints the configuration in the file's syntax. */
+/* Prints the configuration in the file's syntax. */
 #include "config/keys.h"
 
 static bool is_shown(const struct config_key *key, const void *owner, enum backend_type type)

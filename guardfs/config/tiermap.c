@@ -1,4 +1,4 @@
-/* tiermap.c: a sorted array. Routes never nest: at most one applies to a path. */
+/* A sorted array. Routes never nest: at most one applies to a path. */
 #include "config/tiermap.h"
 
 #include <errno.h>

@@ -1,4 +1,4 @@
-/* tiermap.h: where paths live: routes from the manifest, routes made by patterns, everything else local.
+/* Where paths live: routes from the manifest, routes made by patterns, everything else local.
  *
  * Plain data without pointers. Keeper builds and publishes it on the board (shm/board.h); worker copies new
  * generations. Paths have no leading or trailing slash, ".", "..", "//". */

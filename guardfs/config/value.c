@@ -1,4 +1,4 @@
-/* value.c: reads and writes values. */
+/* Reads and writes values. */
 #include "config/keys.h"
 #include "config/tiermap.h"
 #include "policy/statefile.h"

@@ -1,4 +1,4 @@
-/* verify.c: checks between keys. */
+/* Checks between keys. */
 #include "config/keys.h"
 #include "config/tiermap.h"
 

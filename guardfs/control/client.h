@@ -1,4 +1,4 @@
-/* client.h: guardctl's side. Blocks, with a time limit. */
+/* Guardctl's side. Blocks, with a time limit. */
 #ifndef GUARDFS_CONTROL_CLIENT_H
 #define GUARDFS_CONTROL_CLIENT_H
 

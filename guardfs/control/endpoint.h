@@ -1,4 +1,4 @@
-/* endpoint.h: the socket as a file, and its peer. Reached by its directory's descriptor: sockaddr_un holds only 107
+/* The socket as a file, and its peer. Reached by its directory's descriptor: sockaddr_un holds only 107
  * bytes. Needs /proc. */
 #ifndef GUARDFS_CONTROL_ENDPOINT_H
 #define GUARDFS_CONTROL_ENDPOINT_H

@@ -1,4 +1,4 @@
-/* frame.h: control socket's frames: big-endian length in 4 bytes, and a JSON object
+/* Control socket's frames: big-endian length in 4 bytes, and a JSON object
  * (docs/PROTOCOL.control.md). */
 #ifndef GUARDFS_CONTROL_FRAME_H
 #define GUARDFS_CONTROL_FRAME_H

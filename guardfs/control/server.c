@@ -1,4 +1,4 @@
-/* server.c: a slot per connection: reading the request, awaiting the answer, sending it. */
+/* A slot per connection: reading the request, awaiting the answer, sending it. */
 #include "control/server.h"
 #include "control/endpoint.h"
 #include "control/frame.h"

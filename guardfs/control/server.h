@@ -1,4 +1,4 @@
-/* server.h: the listening side: connections, credentials, frames, no commands. Keeper's thread. Never blocks: the
+/* The listening side: connections, credentials, frames, no commands. Keeper's thread. Never blocks: the
  * caller polls and calls server_step. */
 #ifndef GUARDFS_CONTROL_SERVER_H
 #define GUARDFS_CONTROL_SERVER_H

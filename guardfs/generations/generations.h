@@ -1,4 +1,4 @@
-/* generations.h: the last versions of state files, on the local disk: STATE_DIR/generations/HASH/{path,TIME}, or
+/* The last versions of state files, on the local disk: STATE_DIR/generations/HASH/{path,TIME}, or
  * HASH-N where another path has the hash. For root alone.
  *
  * Written by the worker, read by guardctl, also while no guardfs runs. path: relative to the mount. A version is

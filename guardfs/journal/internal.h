@@ -1,4 +1,4 @@
-/* internal.h: for the journal's parts and tests.
+/* For the journal's parts and tests.
  *
  * journal_put.c, journal_ask.c, start and stop run in the caller's thread, the loop in journal.c and all that
  * touches the database in the journal's. They meet in struct journal, whose lock is never held across a wait.

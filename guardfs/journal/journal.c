@@ -1,4 +1,4 @@
-/* journal.c: the journal's thread, its start and end. */
+/* The journal's thread, its start and end. */
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/log.h"

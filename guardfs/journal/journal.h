@@ -1,4 +1,4 @@
-/* journal.h: history in sqlite. docs/HISTORY.md.
+/* History in sqlite. docs/HISTORY.md.
  *
  * Its own thread touches the database. These functions, called by keeper's only other thread, never wait for the
  * disk. Errors show only in the state: guarding goes on without history. */

@@ -1,4 +1,4 @@
-/* journal_ask.c: questions and answers. */
+/* Questions and answers. */
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "journal/internal.h"

@@ -1,4 +1,4 @@
-/* journal_damage.c: sets a damaged database aside, with its WAL, to be salvaged. */
+/* Sets a damaged database aside, with its WAL, to be salvaged. */
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "journal/internal.h"

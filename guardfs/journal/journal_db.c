@@ -1,4 +1,4 @@
-/* journal_db.c: opens and closes the database; its errors. */
+/* Opens and closes the database; its errors. */
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/fd.h"

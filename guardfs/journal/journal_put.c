@@ -1,4 +1,4 @@
-/* journal_put.c: copies into items; caller's thread. */
+/* Copies into items; caller's thread. */
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "journal/internal.h"

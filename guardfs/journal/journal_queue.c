@@ -1,4 +1,4 @@
-/* journal_queue.c: items, bounded in number and bytes. */
+/* Items, bounded in number and bytes. */
 #include "journal/internal.h"
 
 #include <stdlib.h>

@@ -1,4 +1,4 @@
-/* journal_read.c: rows into docs/PROTOCOL.control.md's JSON, bounded for frames and keeper. */
+/* Rows into docs/PROTOCOL.control.md's JSON, bounded for frames and keeper. */
 #include "base/clock.h"
 #include "journal/internal.h"
 

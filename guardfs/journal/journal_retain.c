@@ -1,4 +1,4 @@
-/* journal_retain.c: deletes in bounded steps, between which the thread works. */
+/* Deletes in bounded steps, between which the thread works. */
 #include "journal/internal.h"
 
 #include <errno.h>

@@ -1,4 +1,4 @@
-/* journal_schema.c: tables and migrations. docs/HISTORY.md. */
+/* Tables and migrations. docs/HISTORY.md. */
 #include "journal/internal.h"
 
 #include <errno.h>

@@ -1,4 +1,4 @@
-/* journal_suspects.c: keeper's records of suspects. */
+/* Keeper's records of suspects. */
 #include "journal/internal.h"
 
 #include <stdlib.h>

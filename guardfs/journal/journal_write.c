@@ -1,4 +1,4 @@
-/* journal_write.c: items into rows. */
+/* Items into rows. */
 #include "base/clock.h"
 #include "base/log.h"
 #include "journal/internal.h"

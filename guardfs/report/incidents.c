@@ -1,4 +1,4 @@
-/* incidents.c: `.guardfs/incidents` from the board, without keeper or its database. */
+/* `.guardfs/incidents` from the board, without keeper or its database. */
 #include "report/report.h"
 #include "base/utf8.h"
 

@@ -1,4 +1,4 @@
-/* jobs.c: `.guardfs/jobs`, and status.json's jobs. */
+/* `.guardfs/jobs`, and status.json's jobs. */
 #include "report/jobs.h"
 #include "base/cleanup.h"
 #include "base/utf8.h"

@@ -1,4 +1,4 @@
-/* json.c: status.json. guardfs(8): members may be added, never change their meaning. */
+/* Status.json. guardfs(8): members may be added, never change their meaning. */
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "report/jobs.h"

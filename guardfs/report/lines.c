@@ -1,4 +1,4 @@
-/* lines.c: health line and routes, for scripts. */
+/* Health line and routes, for scripts. */
 #include "base/cleanup.h"
 #include "report/report.h"
 #include "report/snapshot.h"

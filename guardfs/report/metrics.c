@@ -1,4 +1,4 @@
-/* metrics.c: guardfs's own figures, and all of them. */
+/* Guardfs's own figures, and all of them. */
 #include "report/metrics.h"
 #include "base/cleanup.h"
 #include "report/report.h"

@@ -1,4 +1,4 @@
-/* metrics.h: Prometheus's text format (version 0.0.4). Private to report/.
+/* Prometheus's text format (version 0.0.4). Private to report/.
  *
  * Open a family, then put samples; without any it is left out. mount="NAME" keeps several guardfs's series apart;
  * only names that are not guardfs's lack it. */

@@ -1,4 +1,4 @@
-/* metrics_backend.c: figures and space of backends and routes. */
+/* Figures and space of backends and routes. */
 #include "report/metrics.h"
 
 typedef struct metric_value value_of(const struct metrics *m, uint32_t backend);

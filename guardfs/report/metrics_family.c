@@ -1,4 +1,4 @@
-/* metrics_family.c: families and samples. */
+/* Families and samples. */
 #include "report/metrics.h"
 #include "base/utf8.h"
 

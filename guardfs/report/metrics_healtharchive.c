@@ -1,4 +1,4 @@
-/* metrics_healtharchive.c: figures under the names of HealthArchive's rules and dashboards, which scripts gave before
+/* Figures under the names of HealthArchive's rules and dashboards, which scripts gave before
  * guardfs. A hot path is a route; condition and repairs are its backend's (guardfs(8), METRICS). -1: none, where a
  * number is required. */
 #include "report/metrics.h"

@@ -1,4 +1,4 @@
-/* metrics_jobs.c: jobs, bounded: those at work first, then by last activity. */
+/* Jobs, bounded: those at work first, then by last activity. */
 #include "report/metrics.h"
 #include "base/cleanup.h"
 #include "report/jobs.h"

@@ -1,4 +1,4 @@
-/* metrics_latency.c: callers' waits. */
+/* Callers' waits. */
 #include "report/metrics.h"
 #include "policy/histogram.h"
 

@@ -1,4 +1,4 @@
-/* metrics_suspects.c: figures of suspect files. */
+/* Figures of suspect files. */
 #include "report/metrics.h"
 
 /* In place: keeper may change one meanwhile. */

@@ -1,4 +1,4 @@
-/* report.h: reports for people and programs.
+/* Reports for people and programs.
  *
  * Made from the board and /proc/PID/stat, never from a backend: they come while all else is stuck. May allocate;
  * takes no lock. Any process with the arena but guardian, any thread. A damaged arena is shown as far as it makes

@@ -1,4 +1,4 @@
-/* snapshot.h: one look at the board, so that a report's parts agree. Private to report/. */
+/* One look at the board, so that a report's parts agree. Private to report/. */
 #ifndef GUARDFS_REPORT_SNAPSHOT_H
 #define GUARDFS_REPORT_SNAPSHOT_H
 

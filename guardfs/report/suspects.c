@@ -1,4 +1,4 @@
-/* suspects.c: suspect files (shm/suspect.h). */
+/* Suspect files (shm/suspect.h). */
 #include "report/suspects.h"
 #include "base/cleanup.h"
 #include "base/utf8.h"

@@ -1,4 +1,4 @@
-/* text.c: status for people, from status.json. */
+/* Status for people, from status.json. */
 #include "report/report.h"
 #include "base/utf8.h"
 #include <inttypes.h>

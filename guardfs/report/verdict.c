@@ -1,4 +1,4 @@
-/* verdict.c: summary, reason, time. */
+/* Summary, reason, time. */
 #include "report/snapshot.h"
 #include <stdio.h>
 

@@ -1,4 +1,4 @@
-/* words.c: names and order of states. */
+/* Names and order of states. */
 #include "report/snapshot.h"
 
 unsigned report_badness(enum health_state state)
