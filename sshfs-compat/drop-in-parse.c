@@ -300,8 +300,12 @@ errint_t drop_in_parse(struct drop_in *d, int argc, char **argv, const char *cwd
 	message[0] = '\0';
 	optind = 0;
 	opterr = 0;
-	while (rc == 0 && (letter = getopt_long(argc, argv, "hVp:CF:fdso:1nvw", longs, NULL)) != -1)
+	while (rc == 0 && (letter = getopt_long(argc, argv, "hVp:CF:fdso:1nvw", longs, NULL)) != -1) {
+		if (letter == '?' && optopt == 0)
+			return refuse(message, "unknown option %.64s; " DROP_IN_PROGRAM " -h names all",
+				      argv[optind - 1]);
 		rc = take_letter(d, letter, cwd, message);
+	}
 	if (rc < 0 || d->help || d->version)
 		return rc;
 	return take_names(d, argc - optind, argv + optind, message);

@@ -136,6 +136,7 @@ static void what_cannot_be_is_refused(void **state)
 	(void)state;
 	refuse_line("host: mnt -o nosuch", "unknown option -o nosuch");
 	refuse_line("host: mnt -z", "unknown option -z");
+	refuse_line("host: mnt --nosuch", "unknown option --nosuch");
 	refuse_line("host: mnt -o passive", "-o passive is refused: ");
 	refuse_line("host: mnt -o idmap=file", "maps of ids are not there");
 	refuse_line("host: mnt -o idmap=x", "expected none or user");
