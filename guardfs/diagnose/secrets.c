@@ -32,14 +32,27 @@ static errint_t note_why(char *why, const char *fmt, ...)
 	return -EINVAL;
 }
 
-/* Until the end, or room is full. The number of bytes, or -errno. */
-static ssize_t read_all(int fd, char *bytes, size_t room)
+/* False: the time is over. */
+static bool await_bytes(int fd, uint64_t until_ns)
+{
+	struct pollfd p = {.fd = fd, .events = POLLIN};
+	uint64_t now_ns = clock_mono_ns();
+
+	return now_ns < until_ns && poll(&p, 1, (int)((until_ns - now_ns) / NSEC_PER_MSEC) + 1) != 0;
+}
+
+/* Until the end, or there are SECRET_MAX bytes. until_ns: for a pipe; 0: nothing is waited for. The number of bytes, or -errno;
+ * -ETIMEDOUT. */
+static ssize_t read_secret(int fd, char *secret, uint64_t until_ns)
 {
 	size_t used = 0;
 
-	while (used < room) {
-		ssize_t n = read(fd, bytes + used, room - used);
+	while (used < SECRET_MAX) {
+		ssize_t n;
 
+		if (until_ns && !await_bytes(fd, until_ns))
+			return -ETIMEDOUT;
+		n = read(fd, secret + used, SECRET_MAX - used);
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0)
@@ -99,7 +112,7 @@ errint_t secrets_read_password(struct diagnose_secrets *s, const struct config_b
 	rc = check_password_file(&st, path, why);
 	if (rc < 0)
 		return rc;
-	n = read_all(fd, s->password, SECRET_MAX);
+	n = read_secret(fd, s->password, 0);
 	if (n < 0)
 		return note_why(why, "password_file %s: %s", path, strerror((int)-n));
 	snprintf(what, sizeof(what), "password_file %s", path);
@@ -125,30 +138,6 @@ static void exec_askpass(const char *program, const char *question, int out)
 		signal(i, SIG_DFL);
 	execv(program, argv);
 	_exit(127);
-}
-
-/* Until it closes its output, or the time is over: -ETIMEDOUT. */
-static ssize_t hear_askpass(int fd, char *secret, uint64_t until_ns)
-{
-	size_t used = 0;
-
-	while (used < SECRET_MAX) {
-		struct pollfd p = {.fd = fd, .events = POLLIN};
-		uint64_t now_ns = clock_mono_ns();
-		ssize_t n;
-
-		if (now_ns >= until_ns || poll(&p, 1, (int)((until_ns - now_ns) / NSEC_PER_MSEC) + 1) == 0)
-			return -ETIMEDOUT;
-		n = read(fd, secret + used, SECRET_MAX - used);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return -errno;
-		if (n == 0)
-			break;
-		used += (size_t)n;
-	}
-	return (ssize_t)used;
 }
 
 /* Its wait(2) status; -1: it went on, and was killed with all that it started. */
@@ -184,7 +173,7 @@ static ssize_t run_askpass(const char *program, const char *question, uint32_t l
 	if (pid == 0)
 		exec_askpass(program, question, out[1]);
 	close(out[1]);
-	n = pid < 0 ? -EAGAIN : hear_askpass(out[0], secret, until_ns);
+	n = pid < 0 ? -EAGAIN : read_secret(out[0], secret, until_ns);
 	close(out[0]);
 	status = pid < 0 ? -1 : end_askpass(pid, until_ns);
 	if (n == -ETIMEDOUT || (n >= 0 && status == -1))
