@@ -68,9 +68,8 @@ void doctor_judge_libssh(struct doctor *d, const char *library, const char *pack
 	else if (v && v <= 10006)
 		doctor_find(d, DOCTOR_WARNING, "libssh",
 			    "Debian 12: apt-get install libssh-4 (0.10.6-0+deb12u3 or later).",
-			    "libssh %s takes a bad AES-GCM tag for a good one (CVE-2026-59847); diagnosis "
-			    "therefore uses "
-			    "AES-GCM last",
+			    "libssh %s takes a bad AES-GCM tag for a good one (CVE-2026-59847); what a "
+			    "server sends is therefore ciphered with AES-GCM last",
 			    package[0] ? package : library);
 	else
 		doctor_find(d, DOCTOR_NOTE, "libssh", "Ask your distribution about CVE-2026-59847.",
