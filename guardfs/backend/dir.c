@@ -195,21 +195,44 @@ static ssize_t read_again(struct backend *b, int ref, void *buf, size_t size, of
 	return rc >= 0 && rc < wanted ? -EIO : rc;
 }
 
-/* Without a known end. A broken connection never comes back: one that serves now (statvfs reaches the server) served
- * the read. */
-static ssize_t believe_end(int ref, ssize_t rc)
+/* Makes the FUSE mount beneath finish what it has taken, and report. */
+static errint_t close_duplicate(int ref)
+{
+	int fd = dup(ref);
+
+	return fd < 0 ? -errno : errint(close(fd));
+}
+
+/* sshfs takes a write and reports later: once, to whoever closes first. */
+static bool is_acknowledged_early(const struct backend *b)
+{
+	return b->config->type == BACKEND_SSHFS && b->config->durability == DURABILITY_BEHIND;
+}
+
+static bool may_owe_report(const struct backend *b, int ref)
+{
+	return is_acknowledged_early(b) && (fcntl(ref, F_GETFL) & O_ACCMODE) != O_RDONLY;
+}
+
+/* Without a known end. A connection that serves after the read (statvfs reaches the server) served the read, unless it
+ * is another one: an sshfs that has lost its connection, and will end, makes a new one for requests that come meanwhile.
+ * Files opened before stay broken. */
+static ssize_t believe_end(const struct backend *b, int ref, ssize_t rc)
 {
 	struct statvfs st;
 	errint_t error = errint(fstatvfs(ref, &st));
 
-	return errclass_info(errclass_from_errno(-error))->infrastructure ? error : rc;
+	if (errclass_info(errclass_from_errno(-error))->infrastructure)
+		return error;
+	error = may_owe_report(b, ref) ? 0 : close_duplicate(ref);
+	return error < 0 ? error : rc;
 }
 
 static errint_t dir_compare_end(struct backend *b, int ref, off_t end)
 {
 	errint_t rc = posix_compare_end(b, ref, end);
 
-	return rc == END_BEFORE && b->config->type == BACKEND_SSHFS ? (errint_t)believe_end(ref, rc) : rc;
+	return rc == END_BEFORE && b->config->type == BACKEND_SSHFS ? (errint_t)believe_end(b, ref, rc) : rc;
 }
 
 static ssize_t dir_read(struct backend *b, int ref, void *buf, size_t size, off_t offset, off_t end)
@@ -219,7 +242,7 @@ static ssize_t dir_read(struct backend *b, int ref, void *buf, size_t size, off_
 	if (rc >= 0 && (size_t)rc < size && offset + rc < end)
 		rc = read_again(b, ref, buf, size, offset);
 	else if (rc >= 0 && (size_t)rc < size && end == 0 && b->config->type == BACKEND_SSHFS)
-		rc = believe_end(ref, rc);
+		rc = believe_end(b, ref, rc);
 	return rc == -EPERM ? dir_mend_io(b, ref, 0, rc) : rc;
 }
 
@@ -232,20 +255,6 @@ static ssize_t dir_copy_range(struct backend *b, int ref_in, off_t off_in, int r
 	return posix_copy_range(b, ref_in, off_in, ref_out, off_out, size);
 }
 
-/* Closing a duplicate makes the FUSE mount beneath finish what it has taken, and report. */
-static errint_t confirm_written(int ref)
-{
-	int fd = dup(ref);
-
-	return fd < 0 ? -errno : errint(close(fd));
-}
-
-/* sshfs takes a write and reports later. */
-static bool is_acknowledged_early(const struct backend *b)
-{
-	return b->config->type == BACKEND_SSHFS && b->config->durability == DURABILITY_BEHIND;
-}
-
 /* Set-id bits mean nothing where ownership is presented; sshfs cannot change them. */
 static ssize_t dir_write(struct backend *b, int ref, const void *buf, size_t size, off_t offset,
 			 bool kill_priv)
@@ -255,7 +264,7 @@ static ssize_t dir_write(struct backend *b, int ref, const void *buf, size_t siz
 	ssize_t rc = posix_write(b, ref, buf, size, offset, kill);
 
 	if (rc > 0 && is_acknowledged_early(b)) {
-		errint_t late = confirm_written(ref);
+		errint_t late = close_duplicate(ref);
 
 		rc = late < 0 ? late : rc;
 	}
@@ -269,7 +278,7 @@ static ssize_t dir_hand_over(struct backend *b, int ref, const void *buf, size_t
 
 static errint_t dir_confirm(struct backend *b, int ref)
 {
-	return (errint_t)dir_mend_io(b, ref, 0, confirm_written(ref));
+	return (errint_t)dir_mend_io(b, ref, 0, close_duplicate(ref));
 }
 
 /* Our sshfs owes nothing: each write was answered or confirmed. */

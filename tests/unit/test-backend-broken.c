@@ -16,6 +16,8 @@ static uint32_t root;
 /* What asks the server fails. */
 static bool connection_lost;
 static int statvfs_error;
+/* sshfs has made a new connection: files that are open stay broken. */
+static bool connected_anew;
 
 static int fail_with(int error)
 {
@@ -35,6 +37,14 @@ int fstatvfs(int fd, struct statvfs *st)
 	(void)fd;
 	*st = (struct statvfs){.f_bsize = 4096};
 	return connection_lost ? fail_with(statvfs_error) : 0;
+}
+
+/* sshfs is asked by the close of a duplicate whether the file is still open on the server. */
+int close(int fd)
+{
+	int rc = (int)syscall(SYS_close, fd);
+
+	return rc == 0 && connected_anew ? fail_with(EIO) : rc;
 }
 
 int mknodat(int dirfd, const char *path, mode_t mode, dev_t dev)
@@ -58,7 +68,7 @@ static int setup(void **state)
 	atomic_store(&board->root_fd, open(place->dir, O_PATH | O_DIRECTORY));
 	atomic_store(&board->root_epoch, 1);
 	atomic_store(&board->breaker, breaker_word(1, true));
-	connection_lost = false;
+	connection_lost = connected_anew = false;
 	return 0;
 }
 
@@ -123,6 +133,11 @@ static void test_unknown_end(void **state)
 	/* The server has answered: another client has removed the file. */
 	statvfs_error = ENOENT;
 	assert_int_equal(dir.ops->read(&dir, ref, buf, sizeof(buf), 0, 0), 4);
+	connection_lost = false;
+	connected_anew = true;
+	assert_int_equal(dir.ops->read(&dir, ref, buf, 4, 0, 0), 4);
+	assert_int_equal(dir.ops->read(&dir, ref, buf, sizeof(buf), 0, 0), -EIO);
+	connected_anew = false;
 	assert_int_equal(close(ref), 0);
 }
 
@@ -139,6 +154,34 @@ static void test_compared_end(void **state)
 	connection_lost = true;
 	statvfs_error = ENOTCONN;
 	assert_int_equal(dir.ops->compare_end(&dir, ref, 100), -ENOTCONN);
+	connection_lost = false;
+	connected_anew = true;
+	assert_int_equal(dir.ops->compare_end(&dir, ref, 4), END_THERE);
+	assert_int_equal(dir.ops->compare_end(&dir, ref, 100), -EIO);
+	connected_anew = false;
+	assert_int_equal(close(ref), 0);
+}
+
+/* A write that failed is told once, and to the writer: by no close but his. */
+static void test_owed_report(void **state)
+{
+	int top = atomic_load(&place->arena->board.backends[BACKEND].root_fd), ref;
+	struct config_backend *config = &place->arena->board.config.backends[BACKEND];
+
+	(void)state;
+	ref = openat(top, "file", O_RDWR | O_CREAT, 0644);
+	connected_anew = true;
+	config->durability = DURABILITY_BEHIND;
+	assert_int_equal(dir.ops->compare_end(&dir, ref, 100), END_BEFORE);
+	config->durability = DURABILITY_THROUGH;
+	assert_int_equal(dir.ops->compare_end(&dir, ref, 100), -EIO);
+	connected_anew = false;
+	assert_int_equal(close(ref), 0);
+	config->durability = DURABILITY_BEHIND;
+	ref = openat(top, "file", O_RDONLY);
+	connected_anew = true;
+	assert_int_equal(dir.ops->compare_end(&dir, ref, 100), -EIO);
+	connected_anew = false;
 	assert_int_equal(close(ref), 0);
 }
 
@@ -153,7 +196,7 @@ int main(void)
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 	const struct CMUnitTest tests[] = {
 	    TEST(test_file),	    TEST(test_directory),    TEST(test_nothing),
-	    TEST(test_unknown_end), TEST(test_compared_end),
+	    TEST(test_unknown_end), TEST(test_compared_end), TEST(test_owed_report),
 	};
 
 	backend_thread_init();
