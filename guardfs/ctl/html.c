@@ -29,30 +29,45 @@ static const char style[] =
     "svg{width:100%;height:auto;display:block}svg text{fill:var(--fg);font:11px system-ui,sans-serif}\n"
     "svg .dim{fill:var(--dim)}svg .grid{stroke:var(--line)}svg .mark{stroke:var(--fg);stroke-dasharray:3 3}\n"
     "svg .bar{fill:var(--bar)}svg .curve{fill:none;stroke:var(--curve);stroke-width:1.5}\n"
+    "svg .p50{stroke-width:1;stroke-dasharray:2 2}svg .silent{fill:var(--bar);opacity:.13}\n"
+    "svg a rect:hover{opacity:.7}a{color:var(--curve)}\n"
+    ".wide{overflow-x:auto}.wide svg{min-width:44rem}\n"
+    "@media print{.wide svg{min-width:0}}\n"
     ".legend span{margin-right:1rem;white-space:nowrap}.legend i{display:inline-block;width:.8em;height:.8em;"
     "border-radius:2px;margin-right:.35em}\n";
 
-static void put_heading(FILE *out, const json_t *incident)
-{
-	bool drill = strcmp(ctl_text(incident, "kind"), "drill") == 0;
-
-	fprintf(out, "%s %lld: ", drill ? "Drill" : "Incident", (long long)ctl_number(incident, "id"));
-	html_put(out, ctl_text(incident, "backend"));
-	fputs(", ", out);
-	html_put(out, ctl_text(incident, "class"));
-}
-
-static void put_head(FILE *out, const json_t *incident, const char *name)
+void html_begin(FILE *out, const char *title)
 {
 	fputs("<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\n"
 	      "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src "
 	      "'unsafe-inline'\">\n"
 	      "<meta name=\"viewport\" content=\"width=device-width\">\n<title>",
 	      out);
-	put_heading(out, incident);
+	html_put(out, title);
 	fprintf(out, "</title>\n<style>\n%s</style></head>\n<body>\n<h1>", style);
-	put_heading(out, incident);
-	fputs("</h1>\n<p class=\"sub\">guardfs ", out);
+	html_put(out, title);
+	fputs("</h1>\n", out);
+}
+
+void html_end(FILE *out, double now)
+{
+	fputs("<footer>Written ", out);
+	show_time(out, now);
+	fputs(" by guardctl " GUARDFS_VERSION ".</footer>\n</body></html>\n", out);
+}
+
+static void put_head(FILE *out, const json_t *incident, const char *name)
+{
+	bool drill = strcmp(ctl_text(incident, "kind"), "drill") == 0;
+	char *title = NULL;
+
+	if (asprintf(&title, "%s %lld: %s, %s", drill ? "Drill" : "Incident",
+		     (long long)ctl_number(incident, "id"), ctl_text(incident, "backend"),
+		     ctl_text(incident, "class")) < 0)
+		title = NULL;
+	html_begin(out, title ? title : "Incident");
+	free(title);
+	fputs("<p class=\"sub\">guardfs ", out);
 	html_put(out, name);
 	fputs(strcmp(ctl_text(incident, "scope"), "routes") == 0 ? ", routes of the backend"
 								 : ", the whole backend",
@@ -162,13 +177,12 @@ void html_report(FILE *out, const json_t *result, const char *name, double now)
 
 	put_head(out, incident, name);
 	put_figures(out, incident);
-	fputs("<h2>Course</h2>\n", out);
+	fputs("<h2>Course</h2>\n<div class=\"wide\">", out);
 	html_chart(out, result);
+	fputs("</div>\n", out);
 	put_legend(out);
 	fputs("<h2>Events</h2>\n", out);
 	put_events(out, result, show_time_of(incident, "began"));
 	put_routes(out, incident);
-	fputs("<footer>Written ", out);
-	show_time(out, now);
-	fputs(" by guardctl " GUARDFS_VERSION ".</footer>\n</body></html>\n", out);
+	html_end(out, now);
 }

@@ -12,8 +12,8 @@
 #define ROUTES_MAX 12
 #define LABEL_MAX  20 /* bytes */
 #define TICKS_MAX  9
-#define SAMPLE_S   10.0	 /* a sample covers so many seconds before (keeper/latency.c) */
-#define AROUND_MIN 10.0	 /* seconds shown before and after, at least */
+#define SAMPLE_S   10.0	 /* of a sample that does not say so (docs/PROTOCOL.control.md) */
+#define AROUND_MIN 1.0	 /* seconds shown before and after, at least */
 #define AROUND_MAX 600.0 /* at most */
 
 struct chart {
@@ -72,19 +72,24 @@ static double x_of(const struct chart *c, double when)
 	return LEFT + (RIGHT - LEFT) * (part < 0 ? 0 : part > 1 ? 1 : part);
 }
 
-static void put_label(const struct chart *c, double y, const char *text)
+void html_label(FILE *out, double x, double y, const char *text, size_t max)
 {
 	size_t n = strlen(text);
 
-	fprintf(c->out, "<text x=\"%.0f\" y=\"%.1f\" text-anchor=\"end\">", LEFT - 8, y);
-	if (n > LABEL_MAX) {
-		fputs("\xE2\x80\xA6", c->out); /* a path's end says most */
-		text += n - LABEL_MAX;
+	fprintf(out, "<text x=\"%.0f\" y=\"%.1f\" text-anchor=\"end\">", x, y);
+	if (n > max) {
+		fputs("\xE2\x80\xA6", out); /* a path's end says most */
+		text += n - max;
 		while (((unsigned char)*text & 0xC0) == 0x80)
 			text++; /* not within a character */
 	}
-	html_put(c->out, text);
-	fputs("</text>\n", c->out);
+	html_put(out, text);
+	fputs("</text>\n", out);
+}
+
+static void put_label(const struct chart *c, double y, const char *text)
+{
+	html_label(c->out, LEFT - 8, y, text, LABEL_MAX);
 }
 
 static void put_segment(const struct chart *c, double from, double to, const char *state)
@@ -180,14 +185,36 @@ static void put_bands(struct chart *c)
 	}
 }
 
+static double span_of(const json_t *sample)
+{
+	double span = show_number(sample, "seconds");
+
+	return span > 0 ? span : SAMPLE_S;
+}
+
 static bool is_shown(const struct chart *c, const json_t *sample)
 {
 	double when = show_time_of(sample, "time");
 
-	return when >= c->from && when - SAMPLE_S <= c->to;
+	return when >= c->from && when - span_of(sample) <= c->to;
 }
 
-static double largest(const struct chart *c, const char *key)
+static double error_rate(const json_t *sample)
+{
+	return MAX(show_number(sample, "errors"), 0.0) / span_of(sample);
+}
+
+static double p99_of(const json_t *sample)
+{
+	return show_number(sample, "p99_us");
+}
+
+static double p50_of(const json_t *sample)
+{
+	return show_number(sample, "p50_us");
+}
+
+static double largest(const struct chart *c, double (*value_of)(const json_t *sample))
 {
 	double max = 0;
 	const json_t *sample;
@@ -196,7 +223,7 @@ static double largest(const struct chart *c, const char *key)
 	json_array_foreach(c->samples, i, sample)
 	{
 		if (is_shown(c, sample))
-			max = MAX(max, show_number(sample, key));
+			max = MAX(max, value_of(sample));
 	}
 	return max;
 }
@@ -210,17 +237,21 @@ static void put_frame(const struct chart *c, const char *label)
 
 static void put_errors(struct chart *c)
 {
-	double max = largest(c, "errors");
+	double max = largest(c, error_rate);
 	const json_t *sample;
 	size_t i;
 
 	put_frame(c, "errors");
-	fprintf(c->out, "<text class=\"dim\" x=\"%.0f\" y=\"%.1f\">at most %.0f in 10 s</text>\n", LEFT + 4,
-		c->y + 10, max);
+	if (max > 0)
+		fprintf(c->out, "<text class=\"dim\" x=\"%.0f\" y=\"%.1f\">at most %.*f a second</text>\n",
+			LEFT + 4, c->y + 10, max < 10 ? 1 : 0, max);
+	else
+		fprintf(c->out, "<text class=\"dim\" x=\"%.0f\" y=\"%.1f\">none</text>\n", LEFT + 4,
+			c->y + 10);
 	json_array_foreach(c->samples, i, sample)
 	{
-		double height = max > 0 ? show_number(sample, "errors") / max * (GRAPH - 14) : 0;
-		double when = show_time_of(sample, "time"), x = x_of(c, when - SAMPLE_S);
+		double height = max > 0 ? error_rate(sample) / max * (GRAPH - 14) : 0;
+		double when = show_time_of(sample, "time"), x = x_of(c, when - span_of(sample));
 
 		if (height > 0 && is_shown(c, sample))
 			fprintf(
@@ -266,30 +297,57 @@ static void put_grid(const struct chart *c, double max_us)
 	}
 }
 
-static void put_latency(struct chart *c)
+/* Steps as wide as their samples. One without operations, or a gap, breaks the curve. */
+static void put_curve(const struct chart *c, const char *class, double (*value_of)(const json_t *),
+		      double max_us)
 {
-	double max_us = largest(c, "p99_us");
 	const json_t *sample;
-	bool drawn = false; /* a sample without operations breaks the curve */
+	double until = 0;
 	size_t i;
 
-	put_frame(c, "99th percentile");
-	put_grid(c, max_us);
-	fputs("<path class=\"curve\" d=\"", c->out);
+	fprintf(c->out, "<path class=\"curve %s\" d=\"", class);
 	json_array_foreach(c->samples, i, sample)
 	{
-		double us = show_number(sample, "p99_us");
+		double us = value_of(sample), to = show_time_of(sample, "time"), from = to - span_of(sample);
 
-		if (!is_shown(c, sample))
+		if (!is_shown(c, sample) || us <= 0)
 			continue;
-		if (us > 0)
-			fprintf(c->out, "%c%.1f %.1fH%.1f ", drawn ? 'L' : 'M',
-				x_of(c, show_time_of(sample, "time") - SAMPLE_S),
-				c->y + GRAPH * (1 - height_of(us, max_us)),
-				x_of(c, show_time_of(sample, "time")));
-		drawn = us > 0;
+		fprintf(c->out, "%c%.1f %.1fH%.1f ",
+			until > 0 && from - until < 0.05 * (to - from) ? 'L' : 'M', x_of(c, from),
+			c->y + GRAPH * (1 - height_of(us, max_us)), x_of(c, to));
+		until = to;
 	}
 	fputs("\"/>\n", c->out);
+}
+
+/* Where callers had begun to wait and none had got an answer. */
+static void put_silence(const struct chart *c)
+{
+	const json_t *sample;
+	size_t i;
+
+	json_array_foreach(c->samples, i, sample)
+	{
+		double to = show_time_of(sample, "time"), x = x_of(c, to - span_of(sample));
+
+		if (is_shown(c, sample) && p99_of(sample) <= 0 &&
+		    strcmp(html_state(ctl_text(sample, "state")), "healthy") != 0)
+			fprintf(c->out,
+				"<rect class=\"silent\" x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" "
+				"height=\"%.0f\"><title>nothing came back</title></rect>\n",
+				x, c->y, MAX(x_of(c, to) - x, 0.5), GRAPH);
+	}
+}
+
+static void put_latency(struct chart *c)
+{
+	double max_us = largest(c, p99_of);
+
+	put_silence(c);
+	put_frame(c, "callers\xE2\x80\x99 waits");
+	put_grid(c, max_us);
+	put_curve(c, "p99", p99_of, max_us);
+	put_curve(c, "p50", p50_of, max_us);
 	c->y += GRAPH + GAP;
 }
 

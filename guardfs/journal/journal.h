@@ -77,9 +77,10 @@ struct journal_event {
 void journal_put_event(struct journal *journal, const struct journal_event *event);
 
 struct journal_sample {
+	/* Its end. */
 	uint64_t time_ns;
 	const char *backend, *state;
-	uint64_t ops, errors, p50_us, p99_us;
+	uint64_t ops, errors, p50_us, p99_us, span_ms;
 };
 
 void journal_put_sample(struct journal *journal, const struct journal_sample *sample);

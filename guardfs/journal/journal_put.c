@@ -11,7 +11,7 @@
 #define CUT_MARK	  "\n[... cut here ...]\n"
 
 const struct journal_item_shape journal_item_shapes[ITEM_TYPE_COUNT] = {
-    [ITEM_INCIDENT] = {11, 7}, [ITEM_EVENT] = {3, 8},  [ITEM_SAMPLE] = {5, 2},
+    [ITEM_INCIDENT] = {11, 7}, [ITEM_EVENT] = {3, 8},  [ITEM_SAMPLE] = {6, 2},
     [ITEM_REMEMBER] = {0, 2},  [ITEM_FORGET] = {0, 1}, [ITEM_SUSPECT] = {3, 3},
 };
 
@@ -143,8 +143,8 @@ void journal_put_event(struct journal *journal, const struct journal_event *even
 
 void journal_put_sample(struct journal *journal, const struct journal_sample *sample)
 {
-	const uint64_t numbers[] = {sample->time_ns, sample->ops, sample->errors, sample->p50_us,
-				    sample->p99_us};
+	const uint64_t numbers[] = {sample->time_ns, sample->ops,    sample->errors,
+				    sample->p50_us,  sample->p99_us, sample->span_ms};
 	const struct text texts[] = {name(sample->backend), name(sample->state)};
 
 	(void)put_item(journal, ITEM_SAMPLE, numbers, texts);

@@ -20,7 +20,7 @@
 #define INCIDENT_BEGAN_COL   7
 #define INCIDENT_CLOSED_COL  12
 
-enum kind { COUNT, TIME, TEXT, ROUTES };
+enum kind { COUNT, TIME, SPAN, TEXT, ROUTES };
 
 struct column {
 	const char *member;
@@ -50,12 +50,16 @@ static const struct column event_columns[] = {
     {"time", TIME},  {"kind", TEXT}, {"backend", TEXT}, {"from", TEXT},		{"to", TEXT},
     {"class", TEXT}, {"name", TEXT}, {"outcome", TEXT}, {"duration_ms", COUNT}, {"text", TEXT}};
 
-#define SAMPLE_SQL                                                              \
-	"SELECT time, backend, state, ops, errors, p50_us, p99_us FROM samples" \
-	" WHERE time BETWEEN ?2 AND ?3 AND backend=?4 ORDER BY time, rowid"
-static const struct column sample_columns[] = {{"time", TIME},	 {"backend", TEXT}, {"state", TEXT},
-					       {"ops", COUNT},	 {"errors", COUNT}, {"p50_us", COUNT},
-					       {"p99_us", COUNT}};
+#define SAMPLES_WANTED " FROM samples WHERE time BETWEEN ?2 AND ?3 AND backend=?4"
+/* Every ?1 of them as one: the state is that of the last (sqlite takes it from the row of max). */
+#define SAMPLE_SQL                                                                              \
+	"SELECT max(time), backend, state, sum(ops), sum(errors), max(p50_us), max(p99_us),"    \
+	" max(time)/1000000 - min(time/1000000 - span_ms)"                                      \
+	" FROM (SELECT *, row_number() OVER (ORDER BY time, rowid) - 1 AS n" SAMPLES_WANTED ")" \
+	" GROUP BY n / ?1 ORDER BY n"
+static const struct column sample_columns[] = {{"time", TIME},	  {"backend", TEXT}, {"state", TEXT},
+					       {"ops", COUNT},	  {"errors", COUNT}, {"p50_us", COUNT},
+					       {"p99_us", COUNT}, {"seconds", SPAN}};
 
 /* ---- one row ---- */
 
@@ -92,6 +96,8 @@ static json_t *value_of(sqlite3_stmt *stmt, int i, enum kind kind)
 	case TIME:
 		n = sqlite3_column_int64(stmt, i);
 		return n == 0 ? json_integer(0) : json_real((double)n / (double)NSEC_PER_SEC);
+	case SPAN:
+		return json_real((double)sqlite3_column_int64(stmt, i) / 1000);
 	default:
 		return json_integer(sqlite3_column_int64(stmt, i));
 	}
@@ -213,34 +219,64 @@ static errint_t gather_events(struct journal_db *db, sqlite3_stmt *incident, str
 	return error;
 }
 
-/* Counts, then takes every n-th sample: a long incident keeps its shape. */
-static errint_t gather_samples(struct journal_db *db, sqlite3_stmt *incident, struct harvest *harvest)
+static errint_t count_samples(struct journal_db *db, sqlite3_stmt *incident, uint64_t *n)
 {
 	sqlite3_stmt *stmt = NULL;
-	errint_t error = journal_db_prepare(db, SAMPLE_SQL, &stmt);
-	uint64_t n = 0, every, i = 0;
-	int rc;
+	errint_t error = journal_db_prepare(db, "SELECT count(*), ?1" SAMPLES_WANTED, &stmt);
 
+	*n = 0;
 	if (error == 0)
 		error = bind_surroundings(db, incident, stmt);
 	if (error == 0) {
-		while ((rc = sqlite3_step(stmt)) == SQLITE_ROW)
-			n++;
-		every = (n + SAMPLES_MAX - 1) / SAMPLES_MAX;
-		if (rc == SQLITE_DONE)
-			(void)sqlite3_reset(stmt);
-		while (rc == SQLITE_DONE && i < n && sqlite3_step(stmt) == SQLITE_ROW) {
-			if (i++ % every == 0 &&
-			    !gather(harvest, row_of(stmt, sample_columns, ARRAY_SIZE(sample_columns))))
-				break;
-		}
+		int rc = sqlite3_step(stmt);
+
+		*n = rc == SQLITE_ROW ? (uint64_t)sqlite3_column_int64(stmt, 0) : 0;
 		error = journal_db_result(db, rc);
 	}
 	sqlite3_finalize(stmt);
 	return error;
 }
 
+/* A long incident keeps its shape and its sums. */
+static errint_t gather_samples(struct journal_db *db, sqlite3_stmt *incident, struct harvest *harvest)
+{
+	sqlite3_stmt *stmt = NULL;
+	uint64_t n;
+	errint_t error = count_samples(db, incident, &n);
+	int rc = SQLITE_DONE;
+
+	if (error == 0)
+		error = journal_db_prepare(db, SAMPLE_SQL, &stmt);
+	if (error == 0)
+		error = bind_surroundings(db, incident, stmt);
+	if (error == 0)
+		error = journal_db_result(
+		    db, sqlite3_bind_int64(stmt, 1,
+					   (sqlite3_int64)MAX((n + SAMPLES_MAX - 1) / SAMPLES_MAX, 1ull)));
+	while (error == 0 && (rc = sqlite3_step(stmt)) == SQLITE_ROW &&
+	       gather(harvest, row_of(stmt, sample_columns, ARRAY_SIZE(sample_columns))))
+		;
+	if (error == 0)
+		error = journal_db_result(db, rc);
+	sqlite3_finalize(stmt);
+	return error;
+}
+
 /* ---- questions ---- */
+
+static errint_t read_first(struct journal_db *db, json_t *result)
+{
+	int64_t ns = 0;
+	errint_t error =
+	    journal_db_number(db,
+			      "SELECT coalesce(min(t), 0) FROM (SELECT min(time) AS t FROM events"
+			      " UNION ALL SELECT min(time) FROM samples"
+			      " UNION ALL SELECT min(began) FROM incidents WHERE began > 0)",
+			      &ns);
+
+	(void)json_object_set_new(result, "first", json_real((double)ns / (double)NSEC_PER_SEC));
+	return error;
+}
 
 static errint_t read_incidents(struct journal_db *db, const struct journal_query *query, json_t *result)
 {
@@ -264,7 +300,7 @@ static errint_t read_incidents(struct journal_db *db, const struct journal_query
 		error = gather_incidents(db, stmt, &harvest);
 	}
 	sqlite3_finalize(stmt);
-	return error;
+	return error < 0 ? error : read_first(db, result);
 }
 
 static errint_t read_details(struct journal_db *db, sqlite3_stmt *incident, json_t *result)

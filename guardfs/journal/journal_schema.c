@@ -25,6 +25,8 @@ static const char *const migrations[] = {
     "CREATE TABLE suspects("
     " filed INTEGER PRIMARY KEY, changed INTEGER, settled INTEGER, backend TEXT, job TEXT, record TEXT);"
     "CREATE INDEX suspects_open ON suspects(settled, changed);",
+    /* Before this they all were of 10 s. */
+    "ALTER TABLE samples ADD COLUMN span_ms INTEGER NOT NULL DEFAULT 10000;",
 };
 
 const unsigned journal_schema_version = ARRAY_SIZE(migrations);
@@ -54,6 +56,9 @@ static errint_t step(struct journal_db *db, const char *sql, unsigned version)
 	snprintf(number, sizeof(number), "PRAGMA user_version=%u; PRAGMA application_id=%d; COMMIT", version,
 		 JOURNAL_APPLICATION_ID);
 	error = journal_db_exec(db, sql);
+	/* What a step of ours works on is missing. */
+	if (error == -EIO && (sqlite3_errcode(db->sql) & 0xff) == SQLITE_ERROR)
+		error = -EUCLEAN;
 	if (error == 0)
 		error = journal_db_exec(db, number);
 	if (error < 0)

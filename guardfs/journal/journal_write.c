@@ -26,8 +26,8 @@ static const char *const statements[ITEM_TYPE_COUNT] = {
     [ITEM_EVENT] =
 	"INSERT INTO events(time, incident, duration_ms, kind, backend, from_state, to_state, class, name,"
 	" outcome, text) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
-    [ITEM_SAMPLE] = "INSERT INTO samples(time, ops, errors, p50_us, p99_us, backend, state)"
-		    " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+    [ITEM_SAMPLE] = "INSERT INTO samples(time, ops, errors, p50_us, p99_us, span_ms, backend, state)"
+		    " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
     [ITEM_REMEMBER] = "INSERT INTO memory(key, value) VALUES(?1, ?2) ON CONFLICT(key) DO UPDATE SET value=?2",
     [ITEM_FORGET] = "DELETE FROM memory WHERE key=?1",
     [ITEM_SUSPECT] = "INSERT INTO suspects(filed, changed, settled, backend, job, record)"

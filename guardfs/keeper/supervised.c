@@ -141,7 +141,7 @@ static void note_outage(struct supervised *s, uint64_t now_ns)
 	if (s->serving || !health_serves(s->course.state))
 		return;
 	/* Callers got errors without a keeper. */
-	s->latency.errors_before = MIN(s->latency.errors_before, atomic_load(&s->board->failed_before));
+	latency_errors_since(s, atomic_load(&s->board->failed_before));
 	s->reopens = lacks_only_root(s);
 	if (s->reopens && course_reconnect(&s->course, now_ns) == 0) {
 		effects_drain(s, "its root was lost with guardian and worker: opened again", now_ns);

@@ -17,6 +17,21 @@ uint64_t histogram_difference(const struct histogram_copy *newer, struct histogr
 	return n;
 }
 
+void histogram_merge(struct histogram_copy *sum, const struct histogram_copy *more)
+{
+	for (unsigned i = 0; i < HISTOGRAM_BUCKETS; i++)
+		sum->count[i] += more->count[i];
+}
+
+uint64_t histogram_total(const struct histogram_copy *h)
+{
+	uint64_t n = 0;
+
+	for (unsigned i = 0; i < HISTOGRAM_BUCKETS; i++)
+		n += h->count[i];
+	return n;
+}
+
 /* First value beyond bucket i. */
 static uint64_t upper_bound(unsigned i)
 {
@@ -31,10 +46,8 @@ static uint64_t upper_bound(unsigned i)
 
 uint64_t histogram_percentile(const struct histogram_copy *h, unsigned thousandths)
 {
-	uint64_t n = 0, wanted, seen = 0;
+	uint64_t n = histogram_total(h), wanted, seen = 0;
 
-	for (unsigned i = 0; i < HISTOGRAM_BUCKETS; i++)
-		n += h->count[i];
 	if (n == 0)
 		return 0;
 	wanted = (n * MIN(thousandths, 1000u) + 999) / 1000;

@@ -40,6 +40,12 @@ void histogram_copy(const struct histogram *h, struct histogram_copy *copy);
 /* Stores newer minus older in older. Returns the number of values. */
 uint64_t histogram_difference(const struct histogram_copy *newer, struct histogram_copy *older);
 
+/* Adds more's values to sum's. */
+void histogram_merge(struct histogram_copy *sum, const struct histogram_copy *more);
+
+/* The number of values. */
+uint64_t histogram_total(const struct histogram_copy *h);
+
 /* Upper bound in ns of the bucket at this share; 0: empty. */
 uint64_t histogram_percentile(const struct histogram_copy *h, unsigned thousandths);
 

@@ -96,6 +96,21 @@ json_t *report_server_lacks(uint32_t lacks)
 	return array;
 }
 
+/* Null: not known yet. */
+static json_t *recent_of(const struct board_backend *b)
+{
+	const struct board_recent *r = &b->recent;
+	uint64_t span_ms = atomic_load(&r->span_ms);
+
+	if (!span_ms)
+		return json_null();
+	return json_pack("{s:f, s:I, s:I, s:I, s:I, s:I, s:I}", "seconds", (double)span_ms / 1000, "ops",
+			 (json_int_t)atomic_load(&r->ops), "errors", (json_int_t)atomic_load(&r->errors),
+			 "read_bytes", (json_int_t)atomic_load(&r->read_bytes), "written_bytes",
+			 (json_int_t)atomic_load(&r->written_bytes), "p50_us",
+			 (json_int_t)atomic_load(&r->p50_us), "p99_us", (json_int_t)atomic_load(&r->p99_us));
+}
+
 /* Users refused for a while, and until when. */
 static json_t *refused_of(const struct board_backend *board)
 {
@@ -129,6 +144,7 @@ static void describe_course(const struct board_backend *board, json_t *object)
 					 board_callers_wait(board, clock_mono_ns())));
 	json_object_set_new(object, "refused", refused_of(board));
 	json_object_set_new(object, "latency", latency_of(board));
+	json_object_set_new(object, "recent", recent_of(board));
 	json_object_set_new(object, "server_lacks", report_server_lacks(atomic_load(&board->server_lacks)));
 }
 

@@ -69,6 +69,13 @@ enum detector {
 
 const char *detector_name(enum detector detector);
 
+/* Of the last few seconds. Keeper; readers may see parts of two. */
+struct board_recent {
+	/* 0: none yet. */
+	_Atomic uint64_t span_ms;
+	_Atomic uint64_t ops, errors, p50_us, p99_us, read_bytes, written_bytes;
+};
+
 #define HURT_WORDS 16u
 #define HURT_BITS  (64u * HURT_WORDS)
 
@@ -150,6 +157,7 @@ struct board_backend {
 	/* Odd while detail is written. */
 	_Atomic uint32_t detail_sequence;
 	struct board_statfs statfs;
+	struct board_recent recent;
 
 	/* Relaxed adds. */
 	_Alignas(CACHE_LINE) _Atomic uint64_t counters[BACKEND_COUNTER_COUNT];

@@ -175,7 +175,8 @@ static inline void put_event(uint64_t incident, uint64_t time_ns, const char *te
 
 static inline void put_sample(uint64_t time_ns)
 {
-	struct journal_sample sample = {.time_ns = time_ns, .backend = "box", .state = "healthy", .ops = 7};
+	struct journal_sample sample = {
+	    .time_ns = time_ns, .backend = "box", .state = "healthy", .ops = 7, .span_ms = 1000};
 
 	journal_put_sample(stage.journal, &sample);
 }

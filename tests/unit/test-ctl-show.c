@@ -277,7 +277,10 @@ static void the_picture_shows_states_errors_and_latency(void **state)
 	assert_int_equal(count(text, "style=\"fill:var(--recovering)\""), 3);
 	assert_int_equal(count(text, "style=\"fill:var(--healthy)\""), 6);
 	assert_int_equal(count(text, "class=\"bar\""), 2); /* samples with errors */
-	assert_int_equal(count(text, "class=\"curve\""), 1);
+	assert_int_equal(count(text, "class=\"curve p99\""), 1);
+	assert_int_equal(count(text, "class=\"curve p50\""), 1);
+	assert_int_equal(count(text, "class=\"silent\""), 1); /* the sample in which nothing came back */
+	holds(text, ">at most 1.2 a second</text>");
 	holds(text, ">detected</text>");
 	holds(text, ">recovered</text>");
 	holds(text, ">+10 s</text>");
@@ -322,9 +325,40 @@ static void what_was_long_before_does_not_squeeze_the_picture(void **state)
 	free(before);
 	free(after);
 	before = render(PAGE, result);
-	lacks(before, "at most 900");
+	lacks(before, "at most 90 a second");
 	holds(before, ">-8 min 20 s</td>");
 	free(before);
+	json_decref(result);
+}
+
+/* Of three seconds, in quarters of one; what is around them is shown only as far as they can be seen beside it. */
+static void a_short_outage_fills_the_picture(void **state)
+{
+	const double began = 1767866400;
+	json_t *samples = json_array(), *result;
+	char *text, *bar;
+	double width = 0;
+
+	(void)state;
+	for (int i = -60; i < 0; i++)
+		json_array_append_new(samples, json_pack("{s:f, s:s, s:i, s:i, s:i, s:i, s:f}", "time",
+							 began + i, "state", "healthy", "ops", 9, "errors", 0,
+							 "p50_us", 100, "p99_us", 900, "seconds", 1.0));
+	for (int i = 1; i <= 12; i++)
+		json_array_append_new(samples,
+				      json_pack("{s:f, s:s, s:i, s:i, s:i, s:i, s:f}", "time",
+						began + i * 0.25, "state", "down", "ops", 0, "errors", 5,
+						"p50_us", 0, "p99_us", 0, "seconds", 0.25));
+	result = json_pack("{s:{s:i, s:s, s:s, s:f, s:f, s:f, s:f}, s:[], s:o}", "incident", "id", 1,
+			   "backend", "box", "class", "timeout", "began", began, "detected", began + 0.5,
+			   "recovered", began + 3, "closed", began + 3.2, "events", "samples", samples);
+	text = render(PAGE, result);
+	assert_int_equal(count(text, "class=\"bar\""), 12);
+	assert_int_equal(count(text, "class=\"silent\""), 12);
+	for (bar = text; (bar = strstr(bar, "class=\"bar\"")); bar++)
+		width += strtod(strstr(bar, " width=\"") + 8, NULL);
+	assert_true(width > 350 && width < 450); /* of 830 */
+	free(text);
 	json_decref(result);
 }
 
@@ -603,6 +637,7 @@ int main(void)
 	    cmocka_unit_test(a_page_stands_alone),
 	    cmocka_unit_test(the_picture_shows_states_errors_and_latency),
 	    cmocka_unit_test(what_was_long_before_does_not_squeeze_the_picture),
+	    cmocka_unit_test(a_short_outage_fills_the_picture),
 	    cmocka_unit_test(many_routes_are_cut),
 	    cmocka_unit_test(damaged_answers_never_crash),
 	    cmocka_unit_test(values_are_for_people),

@@ -80,7 +80,7 @@ static void version_0_is_migrated(void **state)
 	start_and_wait(JOURNAL_OK);
 	put_incident(1, T0, 0);
 	WAIT(number("SELECT count(*) FROM incidents") == 1);
-	assert_int_equal(number("PRAGMA user_version"), 2);
+	assert_int_equal(number("PRAGMA user_version"), 3);
 }
 
 static const char *const steps[] = {
@@ -134,8 +134,8 @@ static void newer_is_not_touched(void **state)
 {
 	(void)state;
 	exec_once("PRAGMA journal_mode=WAL; PRAGMA application_id=0x67664a31; CREATE TABLE future(x); PRAGMA "
-		  "user_version=3");
-	check_refused(JOURNAL_NEWER, "schema 3");
+		  "user_version=4");
+	check_refused(JOURNAL_NEWER, "schema 4");
 }
 
 /* The newer version's number is still in the WAL, as after a crash. */
@@ -211,7 +211,7 @@ static void damaged_in_the_middle(void **state)
 	check_begun_anew(1);
 	/* It can still be looked into under its new name. */
 	set_aside(aside, sizeof(aside));
-	assert_int_equal(number_in(aside, "PRAGMA user_version"), 2);
+	assert_int_equal(number_in(aside, "PRAGMA user_version"), 3);
 }
 
 static void tables_are_missing(void **state)

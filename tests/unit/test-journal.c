@@ -69,7 +69,8 @@ static void put_full_story(void)
 					.ops = 1,
 					.errors = 2,
 					.p50_us = 3,
-					.p99_us = 4};
+					.p99_us = 4,
+					.span_ms = 250};
 
 	journal_put_incident(stage.journal, &full_incident);
 	journal_put_event(stage.journal, &rung);
@@ -103,6 +104,8 @@ static void check_full_story(void)
 	assert_int_equal(count_at(sample, "errors"), 2);
 	assert_int_equal(count_at(sample, "p50_us"), 3);
 	assert_int_equal(count_at(sample, "p99_us"), 4);
+	assert_true(json_real_value(json_object_get(sample, "seconds")) > 0.249 &&
+		    json_real_value(json_object_get(sample, "seconds")) < 0.251);
 	json_decref(answer);
 }
 
@@ -118,7 +121,7 @@ static void what_was_put_is_found(void **state)
 	stop();
 	start();
 	check_full_story();
-	assert_int_equal(number("PRAGMA user_version"), 2);
+	assert_int_equal(number("PRAGMA user_version"), 3);
 	assert_int_equal(number("PRAGMA application_id"), 0x67664a31);
 }
 
@@ -170,7 +173,8 @@ static void listing_is_chosen_and_ordered(void **state)
 	journal_put_incident(stage.journal, &other);
 	answer = ask_incidents(T0 + 30 * SECOND, "box", 0);
 	list = json_object_get(answer, "incidents");
-	assert_int_equal(json_object_size(answer), 1);
+	assert_int_equal(json_object_size(answer), 2);
+	assert_true(json_real_value(json_object_get(answer, "first")) > 0);
 	assert_int_equal(json_array_size(list), 2);
 	assert_int_equal(count_at(json_array_get(list, 0), "id"), 3);
 	assert_int_equal(count_at(json_array_get(list, 1), "id"), 1);
@@ -270,9 +274,12 @@ static void timeline_fits_a_frame(void **state)
 	json_decref(answer);
 }
 
-static void samples_are_thinned(void **state)
+static void samples_are_put_together(void **state)
 {
-	json_t *answer, *samples;
+	json_t *answer, *samples, *sample;
+	int64_t ops = 0;
+	double seconds = 0;
+	size_t n;
 
 	(void)state;
 	start();
@@ -286,7 +293,14 @@ static void samples_are_thinned(void **state)
 	samples = json_object_get(answer, "samples");
 	assert_in_range(json_array_size(samples), 1000, 2000);
 	assert_true(
-	    time_at(json_array_get(samples, json_array_size(samples) - 1), "time", T0 + 4998 * SECOND));
+	    time_at(json_array_get(samples, json_array_size(samples) - 1), "time", T0 + 4999 * SECOND));
+	json_array_foreach(samples, n, sample)
+	{
+		ops += count_at(sample, "ops");
+		seconds += json_real_value(json_object_get(sample, "seconds"));
+	}
+	assert_int_equal(ops, 7 * 5000); /* nothing is lost by it */
+	assert_true(seconds > 4999 && seconds < 5001);
 	json_decref(answer);
 }
 
@@ -630,7 +644,7 @@ int main(void)
 	    TEST(listing_of_control_characters_fits),
 	    TEST(listing_of_broken_text_fits),
 	    TEST(timeline_fits_a_frame),
-	    TEST(samples_are_thinned),
+	    TEST(samples_are_put_together),
 	    TEST(any_bytes_make_valid_json),
 	    TEST(what_others_wrote_makes_valid_json),
 	    TEST(what_happened_around_an_incident_is_told_with_it),
