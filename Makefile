@@ -18,6 +18,8 @@ override CFLAGS += -std=c11 $(WARNINGS) -pthread -fno-common -fstack-protector-s
 override CFLAGS += $(shell pkg-config --cflags $(PKGS))
 override LDLIBS += $(shell pkg-config --libs $(PKGS)) -pthread
 override LDFLAGS += $(EXTRA_LDFLAGS)
+# guardctl alone draws on terminals.
+CTL_LDLIBS := $(shell pkg-config --libs ncursesw)
 
 # One library of everything but the programs' main functions; each program and unit test takes what it needs.
 LIB_DIRS := base policy shm config sftp diagnose report backend generations fs journal guardian worker control keeper verify
@@ -41,7 +43,7 @@ $(BUILD)/guardfs: $(BUILD)/obj/guardfs/main.o $(BUILD)/libguardfs.a
 
 $(BUILD)/guardctl: $(BUILD)/obj/guardfs/ctl/main.o $(BUILD)/libguardfs.a
 	@echo "  LD    $@"
-	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS) $(CTL_LDLIBS)
 
 $(BUILD)/guardfs-verify: $(BUILD)/obj/guardfs/verify/main.o $(BUILD)/libguardfs.a
 	@echo "  LD    $@"

@@ -9,7 +9,7 @@ UNIT_BIN := $(UNIT_SRC:tests/unit/%.c=$(BUILD)/tests/unit/%)
 $(BUILD)/tests/unit/%: tests/unit/%.c $(BUILD)/libguardfs.a
 	@mkdir -p $(@D)
 	@echo "  LD    $@"
-	$(Q)$(CC) $(CPPFLAGS) -Itests $(CFLAGS) $(LDFLAGS) -MMD -MP -o $@ $< $(BUILD)/libguardfs.a $(LDLIBS) -lcmocka
+	$(Q)$(CC) $(CPPFLAGS) -Itests $(CFLAGS) $(LDFLAGS) -MMD -MP -o $@ $< $(BUILD)/libguardfs.a $(LDLIBS) $(CTL_LDLIBS) -lcmocka
 
 # Tools that the cases use; each is one file and needs nothing but libc and headers of base/.
 TOOL_SRC := $(filter-out tests/tools/gen-docs.c tests/tools/guardctl-cut.c,$(wildcard tests/tools/*.c))
@@ -26,7 +26,7 @@ CUT_BIN := $(BUILD)/tests/tools/guardctl-cut
 $(CUT_BIN): tests/tools/guardctl-cut.c $(BUILD)/obj/guardfs/ctl/main.o $(BUILD)/libguardfs.a
 	@mkdir -p $(@D)
 	@echo "  LD    $@"
-	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -MMD -MP -o $@ $^ $(LDLIBS)
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) -MMD -MP -o $@ $^ $(LDLIBS) $(CTL_LDLIBS)
 
 # Libraries that a case preloads into a program: tests/preload/THING.c.
 PRELOAD_SRC := $(wildcard tests/preload/*.c)

@@ -7,6 +7,14 @@ const struct ctl_command ctl_commands[] = {
      "What .guardfs/status in the mount says, from the copy in the runtime directory.\n"
      "With --json: the object described in guardfs(8), for programs.\n",
      CTL_OPTION_JSON | CTL_OPTION_INSTANCE, 0, 0, ctl_cmd_status},
+    {"watch", "[--once]", "the same as a picture that moves, and rates, latency and jobs",
+     "On the terminal, until q: backends with what is done about an outage, routes that do not\n"
+     "serve, jobs, suspect files. Operations, errors and bytes a second, and the median and 99th\n"
+     "percentile of callers' waits, are those of the last few seconds. Arrows and space move where\n"
+     "there is more than fits; columns that do not fit are left out. On a terminal that cannot be\n"
+     "drawn on (TERM=dumb) each new state is printed below the last. With --once: one look, as\n"
+     "text, for 80 columns or COLUMNS.\n",
+     CTL_OPTION_ONCE | CTL_OPTION_INSTANCE, 0, 0, ctl_cmd_watch},
     {"health", "[PATH]", "one line and an exit status: ok 0, degraded 1, down 2",
      "Prints STATE CLASS SINCE [DETAIL]. With PATH: of whatever serves PATH, decided by the\n"
      "tier map alone (the longest route that is a prefix of PATH); PATH itself is never touched\n"
@@ -59,10 +67,14 @@ const struct ctl_command ctl_commands[] = {
      "Times are relative to the beginning: transitions, plans, rungs, diagnoses, hooks with\n"
      "their output.\n",
      CTL_OPTION_JSON | CTL_OPTION_INSTANCE, 1, 1, ctl_cmd_incident},
-    {"report", "N --html [--output FILE]", "one of them as a page for a post-mortem",
-     "One HTML page that needs nothing else: figures, a picture of states, errors and latency\n"
-     "over time, the events. To standard output, or to FILE (-o), which is replaced.\n",
-     CTL_OPTION_HTML | CTL_OPTION_OUTPUT | CTL_OPTION_INSTANCE, 1, 1, ctl_cmd_report},
+    {"report", "[N] [--since WHEN] [--html] [--output FILE]",
+     "availability since then, or one incident as a page for a post-mortem",
+     "Without N: availability of each backend, how long it took to detect and to recover (median,\n"
+     "worst), the longest incidents, since WHEN (30d; as in incidents); with --html as a page with a\n"
+     "time line. With --output FILE (-o) each of the longest incidents gets a page beside FILE, to\n"
+     "which that links: FILE-N.html. With N: one page that needs nothing else: figures, a picture\n"
+     "of states, errors and latency over time, the events. Files are replaced.\n",
+     CTL_OPTION_HTML | CTL_OPTION_SINCE | CTL_OPTION_OUTPUT | CTL_OPTION_INSTANCE, 0, 1, ctl_cmd_report},
     {"drill", "KIND BACKEND --for DURATION [--simulate | --json]",
      "make trouble, and measure what guardfs makes of it",
      "KIND: hang (its sshfs is stopped), drop (killed), auth (killed, and logging in fails), slow,\n"

@@ -58,7 +58,8 @@ enum ctl_option {
 	CTL_OPTION_SETTLED = 1 << 27,
 	CTL_OPTION_ALL = 1 << 28,
 	CTL_OPTION_SHOW = 1 << 29,
-	CTL_OPTION_RESTORE = 1 << 30
+	CTL_OPTION_RESTORE = 1 << 30,
+	CTL_OPTION_ONCE = 1ull << 31
 };
 
 struct ctl_options {
@@ -97,6 +98,7 @@ struct ctl_options {
 	const char *job;
 	bool open, settled, all;
 	const char *show, *restore;
+	bool once;
 };
 
 struct ctl_command {
@@ -108,7 +110,7 @@ struct ctl_command {
 	/* Lines of at most 80 columns. */
 	const char *help;
 	/* Of enum ctl_option. */
-	unsigned options;
+	uint64_t options;
 	int min_arguments, max_arguments;
 	/* Returns the exit status. */
 	int (*run)(const struct ctl_options *options, int argc, char **argv);
@@ -137,6 +139,9 @@ struct ctl_instance {
 int ctl_instance_open(struct ctl_instance *instance, const struct ctl_options *options, const char *root,
 		      char *message) WARN_UNUSED;
 void ctl_instance_release(struct ctl_instance *instance);
+
+/* Reads status.json of one that was opened again. As ctl_instance_open; where there is none, the last stays. */
+int ctl_instance_reload(struct ctl_instance *instance, char *message) WARN_UNUSED;
 
 /* Running ones below root; if there is none, killed ones that left a status. */
 int ctl_instance_count(const char *root);
@@ -207,6 +212,9 @@ int ctl_ask(const struct ctl_instance *instance, const char *command, json_t *ar
 int ctl_ask_about(const struct ctl_options *options, const char *command, json_t *arguments,
 		  uint32_t timeout_ms, json_t **result) WARN_UNUSED;
 
+/* number: an incident's, as typed. As ctl_ask_about. */
+int ctl_ask_incident(const struct ctl_options *options, const char *number, json_t **result) WARN_UNUSED;
+
 /* "7d", "30m" (ago), "1767866400" (since the epoch; 9 digits or more), "2026-01-08" (local midnight). 0 or
  * -EINVAL. */
 errint_t ctl_parse_since(const char *text, int64_t now, int64_t *since) WARN_UNUSED;
@@ -243,6 +251,7 @@ int ctl_cmd_smoke(const struct ctl_options *options, int argc, char **argv);
 int ctl_cmd_snapshot(const struct ctl_options *options, int argc, char **argv);
 int ctl_cmd_sync(const struct ctl_options *options, int argc, char **argv);
 int ctl_cmd_verify(const struct ctl_options *options, int argc, char **argv);
+int ctl_cmd_watch(const struct ctl_options *options, int argc, char **argv);
 int ctl_cmd_version(const struct ctl_options *options, int argc, char **argv);
 int ctl_cmd_help(const struct ctl_options *options, int argc, char **argv);
 void ctl_print_help(FILE *out);

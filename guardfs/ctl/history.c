@@ -1,9 +1,6 @@
-/* guardctl incidents, incident, report */
-#include "base/cleanup.h"
+/* guardctl incidents, incident */
 #include "base/clock.h"
-#include "base/fd.h"
 #include "ctl/ctl.h"
-#include "ctl/html.h"
 #include "ctl/show.h"
 
 #define INCIDENTS_MAX 1000
@@ -55,7 +52,7 @@ int ctl_cmd_incidents(const struct ctl_options *options, int argc, char **argv)
 	return status;
 }
 
-static int ask_incident(const struct ctl_options *options, const char *number, json_t **result)
+int ctl_ask_incident(const struct ctl_options *options, const char *number, json_t **result)
 {
 	uint64_t id = 0;
 
@@ -69,7 +66,7 @@ static int ask_incident(const struct ctl_options *options, const char *number, j
 int ctl_cmd_incident(const struct ctl_options *options, int argc, char **argv)
 {
 	json_t *result = NULL;
-	int status = ask_incident(options, argv[0], &result);
+	int status = ctl_ask_incident(options, argv[0], &result);
 
 	(void)argc;
 	if (status)
@@ -78,57 +75,6 @@ int ctl_cmd_incident(const struct ctl_options *options, int argc, char **argv)
 		status = ctl_print_json(result);
 	else
 		show_incident(stdout, result);
-	json_decref(result);
-	return status;
-}
-
-static int write_page(const struct ctl_options *options, const char *page, size_t size)
-{
-	errint_t err;
-
-	if (!options->output) {
-		fwrite(page, 1, size, stdout);
-		return CTL_EXIT_OK;
-	}
-	err = fd_write_atomic(options->output, page, size, 0644, false);
-	if (err)
-		return ctl_fail(CTL_EXIT_REFUSED, "cannot write %s: %s", options->output, strerror(-err));
-	return CTL_EXIT_OK;
-}
-
-/* The heading's name may differ from the runtime directory's. */
-static int print_report(const struct ctl_options *options, const json_t *result)
-{
-	struct ctl_instance instance;
-	char message[CTL_MESSAGE_MAX];
-	CLEANUP_FREE char *page = NULL;
-	size_t size = 0;
-	FILE *out = open_memstream(&page, &size);
-	int known = ctl_instance_open(&instance, options, ctl_run_root, message);
-
-	if (out) {
-		html_report(out, result, known == CTL_EXIT_OK ? ctl_text(instance.status, "name") : "",
-			    (double)clock_real_ns() / (double)NSEC_PER_SEC);
-		fclose(out);
-	}
-	ctl_instance_release(&instance);
-	return page ? write_page(options, page, size) : ctl_fail(CTL_EXIT_UNREACHABLE, "short of memory");
-}
-
-int ctl_cmd_report(const struct ctl_options *options, int argc, char **argv)
-{
-	json_t *result = NULL;
-	int status;
-
-	(void)argc;
-	if (!options->html)
-		return ctl_fail(CTL_EXIT_USAGE,
-				"report needs --html, the only form so far. For text: guardctl incident %s",
-				argv[0]);
-	status = ask_incident(options, argv[0], &result);
-	if (status)
-		return status;
-	status = print_report(options, result);
 	json_decref(result);
 	return status;
 }

@@ -311,6 +311,23 @@ void ctl_instance_release(struct ctl_instance *instance)
 	instance->status = NULL;
 }
 
+int ctl_instance_reload(struct ctl_instance *instance, char *message)
+{
+	struct ctl_instance newer = {.age = 0};
+	int status;
+
+	message[0] = '\0';
+	memcpy(newer.run_dir, instance->run_dir, sizeof(newer.run_dir));
+	status = load_status(&newer, message);
+	if (json_is_object(newer.status) && ctl_number(newer.status, "schema") == 1) {
+		ctl_instance_release(instance);
+		*instance = newer;
+	} else {
+		ctl_instance_release(&newer);
+	}
+	return status;
+}
+
 bool ctl_instance_stale(const struct ctl_instance *instance)
 {
 	return instance->age > CTL_STALE_S;

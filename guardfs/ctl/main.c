@@ -6,7 +6,7 @@
 struct command_line {
 	struct ctl_options options;
 	/* enum ctl_option */
-	unsigned given;
+	uint64_t given;
 	bool help, version, wrong;
 };
 
@@ -63,6 +63,7 @@ static const struct option_row option_rows[] = {
     FLAG("all", ALL, all),
     WITH_VALUE("show", 0, SHOW, show),
     WITH_VALUE("restore", 0, RESTORE, restore),
+    FLAG("once", ONCE, once),
 };
 
 #define ROW_VALUE 256 /* getopt_long's for row 0, above letters */

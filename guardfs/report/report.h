@@ -48,6 +48,9 @@ char *report_jobs(const struct arena *arena, size_t *length) WARN_UNUSED;
 /* Jobs in status.json. */
 #define REPORT_JOBS_MAX 256
 
+/* What guardfs does about it, in a few words, of an element of status.json's backends. Static. */
+const char *report_activity(const struct json_t *backend);
+
 /* Status text from status.json, for guardctl. Missing or wrong members are empty or 0. now: seconds. Pure but for the
  * time zone. */
 char *report_text_from_json(const struct json_t *status, int64_t now, size_t *length) WARN_UNUSED;

@@ -116,7 +116,7 @@ static void put_next_try(const struct page *p, const json_t *backend)
 }
 
 /* In the order of enum health_state. */
-static const char *activity(const json_t *backend)
+const char *report_activity(const json_t *backend)
 {
 	static const struct {
 		const char *state, *activity;
@@ -201,7 +201,7 @@ static void put_backend(const struct page *p, const json_t *backend)
 	fputc('\n', p->out);
 	if (!is(text(backend, "class"), "none"))
 		put_trouble(p, backend);
-	fprintf(p->out, "    doing:   %s", activity(backend));
+	fprintf(p->out, "    doing:   %s", report_activity(backend));
 	put_next_try(p, backend);
 	fprintf(p->out,
 		"\n    now:     %" PRId64 " inside, %" PRId64 " parked, %" PRId64
