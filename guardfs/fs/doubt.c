@@ -1,5 +1,6 @@
 #include "fs/doubt.h"
 #include "base/log.h"
+#include "fs/halfway.h"
 #include "fs/handle.h"
 #include "fs/node.h"
 #include "fs/suspects.h"
@@ -73,5 +74,6 @@ void doubt_raise(const uint8_t *buffer)
 	wire_nodes(buffer, ids);
 	lower_bounds(buffer, ids[0]);
 	suspects_doubt(buffer, fs.config->error);
+	halfway_note(buffer);
 	doubt_ask_again(buffer);
 }

@@ -5,6 +5,7 @@
 #include "fs/context.h"
 #include "fs/doubt.h"
 #include "fs/grant.h"
+#include "fs/halfway.h"
 #include "fs/jobs.h"
 #include "fs/node.h"
 #include "fs/room.h"
@@ -52,17 +53,25 @@ static bool late_task_on(const struct slot *mine, uint64_t now_ns)
 static _Atomic uint32_t renames_ended[CONFIG_BACKENDS_MAX];
 #define RENAMES_WAITED_FOR 8
 
-static bool is_rename_inside(const struct slot *mine)
+/* Inside; or it was, and is to be run again, or its caller was answered. */
+static bool is_begun(const struct slot *s)
+{
+	uint32_t state = atomic_load(&s->state);
+
+	return atomic_load(&s->inside) ||
+	       (state != SLOT_FREE && state != SLOT_READING && (s->replays > 0 || s->reruns > 0));
+}
+
+static bool is_rename_begun(const struct slot *mine)
 {
 	for (uint32_t i = 0; i < arena_slots_used(fs.arena); i++) {
 		const struct slot *s = &fs.arena->slots[i];
 
-		if (s != mine && atomic_load(&s->inside) &&
-		    atomic_load(&s->backend) == atomic_load(&mine->backend) && s->mutating &&
-		    s->target == GUARD_TARGET_ALL)
+		if (s != mine && is_begun(s) && atomic_load(&s->backend) == atomic_load(&mine->backend) &&
+		    s->mutating && s->target == GUARD_TARGET_ALL)
 			return true;
 	}
-	return false;
+	return halfway_are_noted(atomic_load(&mine->backend));
 }
 
 /* Is or was the object being replaced? */
@@ -72,7 +81,7 @@ static bool is_doubtfully_missing(const struct backend *b, ssize_t rc)
 
 	return call.flags & GUARD_BY_NAME && (rc == -ENOENT || rc == -ESTALE || rc == BACKEND_NODE_GONE) &&
 	       slot->renames < RENAMES_WAITED_FOR &&
-	       (atomic_load(&renames_ended[b->index]) != call.renames || is_rename_inside(slot));
+	       (atomic_load(&renames_ended[b->index]) != call.renames || is_rename_begun(slot));
 }
 
 static _Atomic uint32_t writes_ended[CONFIG_BACKENDS_MAX], changes_ended[CONFIG_BACKENDS_MAX];
@@ -340,6 +349,9 @@ enum guard_result guard_try(fuse_req_t req, struct backend *b, enum op_class op_
 	if (is_owed(b, target) &&
 	    (guard_breaker_is_closed(b) || waits_while_down(b->board, call.slot->parkable)))
 		return wait_or_refuse(req, b, PARK_OWED);
+	/* What is to get a name must not change before it has it. */
+	if (flags & GUARD_MUTATING && halfway_are_noted(b->index) && guard_breaker_is_closed(b))
+		return wait_or_refuse(req, b, PARK_LATE);
 	switch (try_enter(b, call.slot->uid)) {
 	case GO:
 		return GUARD_GO;
@@ -478,6 +490,9 @@ bool guard_leave(fuse_req_t req, struct backend *b, ssize_t *rc)
 		     answered_by_storage(slot, *rc, now_ns - call.entered_ns), now_ns);
 	/* No epoch begins while somebody is inside. */
 	again = info->infrastructure ? why_again(b, info) : PARK_NONE;
+	/* Before another change can come. */
+	if (call_answered() || (info->infrastructure && again == PARK_NONE))
+		halfway_note(call.buffer);
 	leave_slot(b, slot->uid);
 	if (call_answered()) {
 		board_count(b->board, COUNT_LATE, 1);
@@ -600,11 +615,12 @@ bool guard_may_run(const struct slot *slot)
 		/* It runs to be refused at once. */
 		return !closed || shares_has_place(atomic_load(&slot->backend), slot->uid);
 	case PARK_LATE:
-		return !closed || !late_task_on(slot, clock_mono_ns());
+		return !closed || (!late_task_on(slot, clock_mono_ns()) &&
+				   !halfway_are_noted(atomic_load(&slot->backend)));
 	case PARK_VERDICT:
 		return !closed || (int32_t)(atomic_load(&bb->verdicts) - slot->park_sequence) >= 0;
 	case PARK_RENAME:
-		return !closed || !is_rename_inside(slot);
+		return !closed || !is_rename_begun(slot);
 	case PARK_OWED:
 		return (!closed && !waits_while_down(bb, slot->parkable)) ||
 		       !behind_is_owed(slot->owed_node, slot->owed_point);

@@ -233,6 +233,18 @@ bool wire_may_run_again(const uint8_t *buffer)
 	return op && op->flags & (REPEATABLE | PROVABLE);
 }
 
+bool wire_replaces(const uint8_t *buffer)
+{
+	switch (wire_opcode(buffer)) {
+	case FUSE_RENAME:
+		return true;
+	case FUSE_RENAME2:
+		return BODY(buffer, struct fuse_rename2_in)->flags == 0;
+	default:
+		return false;
+	}
+}
+
 bool wire_cuts(const uint8_t *buffer, uint64_t *size)
 {
 	const struct fuse_setattr_in *set = BODY(buffer, struct fuse_setattr_in);

@@ -12,6 +12,7 @@
 #include "fs/fs.h"
 #include "fs/guard.h"
 #include "fs/handle.h"
+#include "fs/halfway_finish.h"
 #include "fs/leftovers.h"
 #include "fs/publish_last.h"
 #include "fs/suspects.h"
@@ -39,9 +40,9 @@
 /* Larger slot buffers give pages back when a thread ends. */
 #define BUFFER_KEPT (64u * 1024u)
 
-/* Our own work, in a slot: to publish what was closed; to sweep what rewritings left. */
-enum chore { CHORE_PUBLISH, CHORE_SWEEP, N_CHORES };
-static void (*const chores[])(unsigned backend) = {publish_last_waiting, leftovers_sweep};
+/* Our own work, in a slot: to publish what was closed; to sweep what rewritings left; to finish renames. */
+enum chore { CHORE_PUBLISH, CHORE_SWEEP, CHORE_FINISH, N_CHORES };
+static void (*const chores[])(unsigned backend) = {publish_last_waiting, leftovers_sweep, halfway_finish};
 
 static struct {
 	struct arena *arena;
@@ -596,6 +597,8 @@ void pool_tick(void)
 			start_chore(CHORE_PUBLISH, b);
 		if (leftovers_are_seen(b))
 			start_chore(CHORE_SWEEP, b);
+		if (halfway_may_finish(b))
+			start_chore(CHORE_FINISH, b);
 		if (!atomic_load(&pool.arena->board.backends[b].owed_bytes))
 			continue;
 		if (behind_is_short_handed(b))

@@ -1,0 +1,71 @@
+#include "fs/halfway_finish.h"
+#include "base/log.h"
+#include "fs/dirs.h"
+#include "fs/guard.h"
+#include "fs/halfway.h"
+
+#include <errno.h>
+#include <sys/stat.h>
+
+#define TRIES_MAX 3u
+
+bool halfway_may_finish(unsigned backend)
+{
+	return halfway_are_noted(backend) && guard_breaker_is_closed(&fs.guarded[backend]);
+}
+
+static void tell_finished(const struct backend *b, const struct halfway *h)
+{
+	char dir[4096];
+
+	if (node_last_path(h->to, dir, sizeof(dir)) < 0)
+		(void)copy_string(dir, sizeof(dir), "a directory whose name is not known any more");
+	log_notice("backend %s: a rename to %s/%s had stopped halfway, and nothing had the name: finished; "
+		   "its caller was "
+		   "told of an error",
+		   b->config->name, dir, h->newname);
+}
+
+/* Within a visit. Whoever asks for the name meanwhile waits as for any rename. */
+static ssize_t finish_one(struct backend *b, const struct halfway *h)
+{
+	struct found found;
+	errint_t rc = b->ops->lookup(b, h->to, h->newname, &found);
+
+	if (rc != -ENOENT)
+		return rc;
+	rc = b->ops->lookup(b, h->from, h->name, &found);
+	/* What has another size is being written anew. */
+	if (rc < 0 || !S_ISREG(found.st.st_mode) || (uint64_t)found.st.st_size != h->size)
+		return rc;
+	rc = b->ops->rename(b, h->from, h->name, h->to, h->newname, 0);
+	dirs_changed(b, h->from);
+	dirs_changed(b, h->to);
+	if (rc == 0)
+		tell_finished(b, h);
+	return rc;
+}
+
+void halfway_finish(unsigned backend)
+{
+	struct backend *b = &fs.guarded[backend];
+	enum guard_outcome outcome;
+	struct halfway h;
+	ssize_t rc;
+
+	/* No request has it: nobody answers it. */
+	call.unique = 1ull << 63;
+	while (guard_breaker_is_closed(b) && halfway_take(backend, &h)) {
+		if (guard_visit(b, OP_METADATA, GUARD_TARGET_ALL, 0) != VISIT_IN) {
+			halfway_give_back(backend, &h);
+			return;
+		}
+		rc = finish_one(b, &h);
+		outcome = guard_end_visit(b, rc, true);
+		guard_end_request();
+		if (outcome != OUTCOME_KNOWN && ++h.tries < TRIES_MAX)
+			halfway_give_back(backend, &h);
+		else
+			halfway_end(backend, &h);
+	}
+}

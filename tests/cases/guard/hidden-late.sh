@@ -1,0 +1,65 @@
+# sshfs has moved an open file out of the way when the connection breaks, and there is no other for longer than the rename of another over it may take: the
+# caller is told of an error. Over the next connection the rename is finished, and nobody meets a name that nothing has.
+# limit: 60
+. "$REPO/tests/lib/lib.sh"
+
+PATIENCE=2000 DEADLINE_METADATA=6000 DEADLINE_READ=6000 PROBE_TIMEOUT=4000 BACKOFF_MAX=400
+
+is_moved_away()
+{
+	[[ ! -e $SERVER/published ]]
+}
+
+read_on()
+{
+	python3 - "$COLD/published" "$WORK/stop" >"$WORK/readers" 2>&1 <<'END' &
+import errno, os, sys, time
+
+before = open(sys.argv[1])
+seen = set()
+while not os.path.exists(sys.argv[2]):
+    try:
+        now = open(sys.argv[1])
+        before.close()
+        before = now
+        seen.add(os.pread(now.fileno(), 100, 0).decode().strip())
+    except OSError as e:
+        seen.add(errno.errorcode[e.errno])
+        time.sleep(0.01)  # sleep-ok: what fails at once would fail all the while
+print("\n".join(sorted(seen)))
+END
+	readers=$!
+}
+
+has_a_name()
+{
+	[[ -e $SERVER/published ]]
+}
+
+setup_far_box 300
+start_guardfs
+wait_healthy
+printf 'version 0\n' >"$SERVER/published"
+read_on
+missed=0
+for ((n = 1; n <= 8 && missed == 0; n++)); do
+	printf 'version %d\n' "$n" >"$COLD/next"
+	mv "$COLD/next" "$COLD/published" 2>"$WORK/said" &
+	publisher=$!
+	while ! is_gone "$publisher" && ! is_moved_away; do :; done
+	relay far refuse
+	relay far cut
+	rc=0
+	wait "$publisher" || rc=$?
+	! is_moved_away || missed=$n
+	relay far thaw
+	wait_healthy
+done
+((missed > 0)) || fail "the connection never broke while the name was missing"
+assert_eq "$rc" 1 "mv's exit status"
+wait_until 5000 has_a_name
+assert_content "$SERVER/published" "version $missed"
+assert_content "$COLD/published" "version $missed"
+touch "$WORK/stop"
+wait "$readers"
+assert_eq "$(grep -vE '^(version [0-9]|EIO)$' "$WORK/readers")" "" "else that readers were told"
