@@ -18,6 +18,8 @@ NUMBERS = ("none", "alloc", "call", "short", "eintr")  # of inject.c
 PHASES = ("start", "mount", "reconnect-sshfs", "reconnect-sftp", "replay-sshfs", "replay-sftp")
 CONTROL = struct.Struct("<6QQ")
 FRAMES, FRAME = 24, struct.Struct("<24sQ")
+ONLY = struct.Struct("<64sQ")  # behind the frames: a name, a stack
+SEEN_MAX, SEEN = 65536, struct.Struct("<QQ16s")
 SSH = "#!/bin/sh\ncase \"$*\" in *-V*|*-G*) exec ssh \"$@\" ;; esac\nexec /usr/lib/openssh/sftp-server -d '%s'\n"
 CONF = """[mount]
 name = test
@@ -48,6 +50,16 @@ SFTP = "type = sftp\nstream = openssh\nhost = 127.0.0.1\nuser = root\nssh_comman
 
 class Finding(Exception):
     pass
+
+
+class Place:
+    """The call that fails: the Nth of all ("N"), or the Nth of a name that comes from one stack ("NAME@STACK#N")."""
+
+    def __init__(self, text):
+        self.text = text
+        which, _, n = text.rpartition("#")
+        self.name, _, stack = which.partition("@")
+        self.n, self.stack = int(n), int(stack or "0", 16)
 
 
 def within(seconds, function, *args):
@@ -111,11 +123,13 @@ def data_of(n, lines=20000):
 class Instance:
     """A guardfs of a phase, in a directory of its own."""
 
-    def __init__(self, work, phase, kind):
-        self.work, self.phase, self.kind = work, phase, kind
+    def __init__(self, work, phase, kind, learns=False):
+        """learns: the stacks that calls come from are noted."""
+        self.work, self.phase, self.kind, self.learns = work, phase, kind, learns
         self.guardian = None
         self.process = None
-        self.place = 0
+        self.place = Place("0")
+        self.learnt = {}  # {NAME@STACK: calls} between arm and disarm
         os.makedirs(work)
         os.chmod(work, 0o755)
         self.types = {"start": ["dir"], "mount": ["sshfs", "sftp"]}.get(phase) or [phase.split("-")[1]]
@@ -142,6 +156,8 @@ class Instance:
         self.write("manifest", manifest)
         self.write("inject", b"\0" * 4096)
         os.chmod(work + "/inject", 0o666)
+        self.write("stacks", b"\0" * (SEEN_MAX * SEEN.size))
+        os.chmod(work + "/stacks", 0o666)
         self.said = work + "/said"
 
     def write(self, name, text):
@@ -149,13 +165,28 @@ class Instance:
             f.write(text if isinstance(text, bytes) else text.encode())
 
     def arm(self, n):
-        """The call that fails, counted from now on; 0: none."""
+        """From now on self.place fails; n = 0: nothing does, calls are counted."""
+        place = self.place if n else Place("0")
+        if self.learns:
+            self.stacks()
         with open(self.work + "/inject", "r+b") as f:
             f.write(CONTROL.pack(0, 0, 1, 0, 0, 0, 0))
+            f.seek(CONTROL.size + FRAMES * FRAME.size)
+            f.write(ONLY.pack(place.name.encode(), place.stack))
             f.seek(0)
-            f.write(CONTROL.pack(0, n, 1, NUMBERS.index(self.kind), 0, 0, 0))
+            f.write(CONTROL.pack(0, place.n, 1, NUMBERS.index(self.kind), 0, 0, 0))
+
+    def stacks(self):
+        """Those that calls came from, which are forgotten then."""
+        with open(self.work + "/stacks", "r+b") as f:
+            raw = f.read()
+            f.seek(0)
+            f.write(b"\0" * len(raw))
+        return {"%s@%x" % (name.rstrip(b"\0").decode(), stack): calls for stack, calls, name in SEEN.iter_unpack(raw) if stack}
 
     def disarm(self):
+        if self.learns:
+            self.learnt = self.stacks()
         with open(self.work + "/inject", "r+b") as f:
             f.seek(8)
             f.write(struct.pack("<Q", 0))
@@ -174,6 +205,8 @@ class Instance:
         self.log = open(self.said, "wb")
         env = dict(os.environ, INJECT=self.work + "/inject", INJECT_PROGRAM="guardfs", LC_ALL="C",
                    LD_PRELOAD=BUILD + "/tests/preload/inject.so")
+        if self.learns:
+            env["INJECT_STACKS"] = self.work + "/stacks"
         argv = [BUILD + "/guardfs"]
         argv += [self.work + "/conf", self.work + "/mnt", "-o", "rw"] if self.phase == "mount" else ["-f", "-c", self.work + "/conf"]
         self.process = subprocess.Popen(argv, env=env, stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log)

@@ -2,6 +2,7 @@
  *
  *     INJECT	       a file of struct control, made by the test; shared by all processes that come of the program
  *     INJECT_PROGRAM  counts in programs of this name alone, not in those that they start
+ *     INJECT_STACKS   a file of struct seen[SEEN_MAX], made by the test: while no call is to fail, each stack that calls come from, and how many
  *
  * Kinds: "alloc" (malloc, calloc, realloc, and what calls them: no memory), "call" (a system call fails with an errno that it may have), "short"
  * (read, write and their kin do half of it), "eintr" (a call that may wait is interrupted). Calls that libc makes for
@@ -56,32 +57,50 @@ struct control {
 	} frame[FRAMES]; /* its stack */
 	char only
 	    [64]; /* NAME or NAME:TEXT: only calls of that name count, only with TEXT in their path; empty: all */
+	_Atomic uint64_t stack; /* only calls that come from there count; 0: all */
+};
+
+#define SEEN_MAX  65536u
+#define NAME_SIZE 16
+
+struct seen {
+	_Atomic uint64_t stack; /* 0: free */
+	_Atomic uint64_t calls;
+	char name[NAME_SIZE];
 };
 
 static struct control *control;
+static struct seen *seen;
 
 /* glibc's own, which need no looking up. */
 void *__libc_malloc(size_t size);
 void *__libc_calloc(size_t n, size_t size);
 void *__libc_realloc(void *p, size_t size);
 
-__attribute__((constructor)) static void map_control(void)
+static void *map_file(const char *path, size_t size)
 {
-	const char *path = getenv("INJECT"), *program = getenv("INJECT_PROGRAM");
-	int fd = path && (!program || strcmp(program, program_invocation_short_name) == 0)
-		     ? open(path, O_RDWR | O_CLOEXEC)
-		     : -1;
-	void *p = fd < 0 ? MAP_FAILED
-			 : mmap(NULL, sizeof(struct control), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-
-	void *frame;
+	int fd = path ? open(path, O_RDWR | O_CLOEXEC) : -1;
+	void *p = fd < 0 ? MAP_FAILED : mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 
 	if (fd >= 0)
 		close(fd);
-	if (p == MAP_FAILED)
+	return p == MAP_FAILED ? NULL : p;
+}
+
+__attribute__((constructor)) static void map_control(void)
+{
+	const char *program = getenv("INJECT_PROGRAM");
+	struct control *mapped;
+	void *frame;
+
+	if (program && strcmp(program, program_invocation_short_name) != 0)
 		return;
+	mapped = map_file(getenv("INJECT"), sizeof(*control));
+	if (!mapped)
+		return;
+	seen = map_file(getenv("INJECT_STACKS"), SEEN_MAX * sizeof(*seen));
 	backtrace(&frame, 1); /* loads what it needs */
-	control = p;
+	control = mapped;
 }
 
 /* Where the call comes from: what a driver needs to tell of it. Nothing is opened or written: the process may have no right to. */
@@ -109,6 +128,51 @@ static void note_stack(void)
 	tracing = 0;
 }
 
+/* Of the name and the return addresses, each as its offset in its module: the same in each run of a build. Never 0. */
+static uint64_t hash_stack(const char *name)
+{
+	uint64_t hash = 0xcbf29ce484222325u;
+	struct dl_find_object here = {0};
+	void *stack[FRAMES];
+	int n;
+
+	tracing = 1;
+	n = backtrace(stack, FRAMES);
+	tracing = 0;
+	(void)_dl_find_object(stack[0], &here);
+	for (; *name; name++)
+		hash = (hash ^ (unsigned char)*name) * 0x100000001b3u;
+	for (int i = 0; i < n; i++) {
+		struct dl_find_object object;
+		uint64_t offset = 0;
+
+		if (_dl_find_object(stack[i], &object) == 0) {
+			if (object.dlfo_map_start == here.dlfo_map_start)
+				continue; /* the compiler may have made several of these calls */
+			offset = (uint64_t)((char *)stack[i] - (char *)object.dlfo_map_start);
+		}
+		for (int bits = 0; bits < 64; bits += 8)
+			hash = (hash ^ (offset >> bits & 0xff)) * 0x100000001b3u;
+	}
+	return hash ? hash : 1;
+}
+
+/* A stack beyond what the table holds is not counted. */
+static void count_stack(const char *name, uint64_t hash)
+{
+	for (uint32_t i = 0; i < SEEN_MAX; i++) {
+		struct seen *s = &seen[(hash + i) % SEEN_MAX];
+		uint64_t there = 0;
+
+		if (atomic_compare_exchange_strong(&s->stack, &there, hash))
+			memcpy(s->name, name, strnlen(name, NAME_SIZE - 1));
+		if (there == 0 || there == hash) {
+			atomic_fetch_add(&s->calls, 1);
+			return;
+		}
+	}
+}
+
 static int is_wanted(const char *name, const char *path)
 {
 	const char *text = strchr(control->only, ':');
@@ -123,12 +187,22 @@ static int is_wanted(const char *name, const char *path)
 /* Is this the call? */
 static int hits_at(enum kind kind, const char *name, const char *path)
 {
-	uint64_t n, from, word = 0;
+	uint64_t n, from, stack, hash, word = 0;
+	int learns;
 
 	if (!control || atomic_load(&control->kind) != kind || tracing || !is_wanted(name, path))
 		return 0;
-	n = atomic_fetch_add(&control->calls, 1) + 1;
 	from = atomic_load(&control->from);
+	stack = atomic_load(&control->stack);
+	learns = seen && !from;
+	if (stack && (!from || atomic_load(&control->calls) >= from + atomic_load(&control->count) - 1))
+		return 0;
+	hash = learns || stack ? hash_stack(name) : 0;
+	if (learns)
+		count_stack(name, hash);
+	if (stack && hash != stack)
+		return 0;
+	n = atomic_fetch_add(&control->calls, 1) + 1;
 	if (!from || n < from || n >= from + atomic_load(&control->count))
 		return 0;
 	atomic_fetch_add(&control->failed, 1);
