@@ -609,6 +609,16 @@ is_gone()
 	[[ ! -d /proc/$1 ]] || [[ $(sed 's/.*) //' "/proc/$1/stat" 2>/dev/null) == Z* ]]
 }
 
+# are_gone PID...
+are_gone()
+{
+	local pid
+
+	for pid in "$@"; do
+		is_gone "$pid" || return 1
+	done
+}
+
 # status FILTER: jq over the mount's own status.json.
 status()
 {
@@ -693,6 +703,40 @@ process_pid()
 		sleep 0.02 # sleep-ok: polling
 	done
 	fail "no pid of $1"
+}
+
+# Those whose death leaves the mount dead.
+guardfs_pids()
+{
+	process_pid guardian
+	process_pid worker
+	process_pid keeper
+}
+
+# kill_at_once PID...: and waits for their end.
+kill_at_once()
+{
+	kill -9 "$@"
+	wait_until 5000 are_gone "$@"
+}
+
+# freezable_disk DIR MIB: a disk of its own is mounted at that directory; what hangs on it goes on when the case ends.
+freezable_disk()
+{
+	mkdir -p "$1"
+	truncate -s "$2M" "$WORK/disk"
+	mkfs.ext4 -q "$WORK/disk" && mount -o loop "$WORK/disk" "$1" || skip "no disk can be made here"
+	FROZEN_DISK=$1
+	trap 'thaw_disk; at_exit' EXIT
+}
+
+thaw_disk()
+{
+	local rc=$?
+
+	set +e # the status returned is for at_exit
+	fsfreeze -u "$FROZEN_DISK" 2>/dev/null
+	return "$rc"
 }
 
 # another_worker_serves PID: than that one.

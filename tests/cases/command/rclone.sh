@@ -93,11 +93,7 @@ grep -q 'start the program' "$WORK/plan" || fail "the plan does not name the pro
 
 say "all of guardfs is killed, and nobody knows of it: what is started next ends it"
 pid=$(rclone_pid)
-killed=("$(process_pid guardian)" "$(process_pid worker)" "$(process_pid keeper)")
-kill -9 "${killed[@]}"
-for process in "${killed[@]}"; do
-	wait_until 5000 is_gone "$process"
-done
+kill_at_once $(guardfs_pids)
 [[ -d /proc/$pid ]] || fail "it did not outlive them"
 umount -l "$MNT"
 start_guardfs

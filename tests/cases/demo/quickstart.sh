@@ -1,5 +1,5 @@
 # scripts/quickstart as a newcomer runs it: once, again, with an own server, and down.
-# limit: 240
+# limit: 400
 # long: several runs of the whole demonstration, each with an outage
 . "$REPO/tests/lib/lib.sh"
 
@@ -38,6 +38,7 @@ echo hello >"$WORK/box/data/file"
 "$quickstart" --no-install root@127.0.0.1: --port 2222 --identity "$WORK/box/user_key" \
 	--known-hosts "$WORK/box/known_hosts" --mountpoint "$WORK/own" >"$WORK/out" 2>&1 || fail "$(cat "$WORK/out")"
 cat "$WORK/out"
+assert_eq "$(jq -r '.backends[0].type' "$WORK/own/.guardfs/status.json")" sftp "the type of a new set-up"
 wait_until 15000 test -e "$WORK/own/storagebox/file"
 assert_content "$WORK/own/storagebox/file" hello
 assert_eq "$(find "$WORK/box/data" -mindepth 1 -printf '%P\n' | sort | tr '\n' ' ')" 'file ' "what quickstart has left on one's own server"
@@ -65,9 +66,10 @@ done
 "$quickstart" --down
 ! mounted "$WORK/own" || fail "still mounted"
 
-say "the demonstration again: its own routes, to its own box"
-"$quickstart" --no-install >"$WORK/out" 2>&1 || fail "$(tail -n 30 "$WORK/out")"
+say "the demonstration again, over sshfs: its own routes, to its own box"
+"$quickstart" --no-install --type sshfs >"$WORK/out" 2>&1 || fail "$(tail -n 30 "$WORK/out")"
 assert_eq "$(jq -r '.routes[].path' "$mount/.guardfs/status.json" | grep -vc '^hc/')" 0 "routes that are not the demonstration's"
+assert_eq "$(jq -r '.backends[0].type' "$mount/.guardfs/status.json")" sshfs "the type that was asked for"
 "$quickstart" --down
 
 say "refused: an unknown host key, nonsense"
@@ -75,3 +77,4 @@ say "refused: an unknown host key, nonsense"
 assert_fails "$quickstart" --no-install root@127.0.0.1: --port 2222 --known-hosts "$WORK/nothing"
 assert_fails "$quickstart" nonsense
 assert_fails "$quickstart" --port x
+assert_exit 1 'neither sftp nor sshfs' "$quickstart" --type nfs

@@ -5,18 +5,7 @@
 . "$REPO/tests/lib/lib.sh"
 
 setup_one_box
-mkdir "$WORK/textfile"
-truncate -s 16M "$WORK/disk"
-mkfs.ext4 -q "$WORK/disk" && mount -o loop "$WORK/disk" "$WORK/textfile" || skip "no disk can be made here"
-thaw_disk()
-{
-	local rc=$?
-
-	set +e # what is returned is for at_exit
-	fsfreeze -u "$WORK/textfile" 2>/dev/null
-	return "$rc"
-}
-trap 'thaw_disk; at_exit' EXIT
+freezable_disk "$WORK/textfile" 16
 TEXTFILE=$WORK/textfile/guardfs.prom
 conf metrics "textfile = $TEXTFILE"
 start_guardfs

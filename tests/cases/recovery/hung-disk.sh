@@ -5,18 +5,7 @@
 . "$REPO/tests/lib/lib.sh"
 
 setup_one_box
-mkdir "$STATE"
-truncate -s 32M "$WORK/disk"
-mkfs.ext4 -q "$WORK/disk" && mount -o loop "$WORK/disk" "$STATE" || skip "no disk can be made here"
-thaw_disk()
-{
-	local rc=$?
-
-	set +e # what is returned is for at_exit
-	fsfreeze -u "$STATE" 2>/dev/null
-	return "$rc"
-}
-trap 'thaw_disk; at_exit' EXIT
+freezable_disk "$STATE" 32
 start_guardfs
 wait_until 15000 backend_is box healthy
 wait_value 10000 status .journal == ok

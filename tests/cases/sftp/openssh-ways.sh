@@ -27,16 +27,6 @@ family()
 	descendants_of "$pid"
 }
 
-# are_gone PID...
-are_gone()
-{
-	local pid
-
-	for pid in "$@"; do
-		is_gone "$pid" || return 1
-	done
-}
-
 # What the mount has started is gone with it.
 ends()
 {

@@ -25,16 +25,6 @@ field()
 	sed -n "s/^$2:[[:space:]]*//p" "/proc/$1/status"
 }
 
-# are_gone PID...
-are_gone()
-{
-	local pid
-
-	for pid in "$@"; do
-		is_gone "$pid" || return 1
-	done
-}
-
 # All that belongs to the present epoch.
 note_epoch()
 {
@@ -148,10 +138,9 @@ assert_content "$SERVER/log" one,ssh1,ssh2,transport,keeper,adopted,back
 
 say "all of guardfs is killed, before a silent server: what is started next ends what was left"
 note_epoch
+processes=($(guardfs_pids)) # before the freeze: keeper ends a silent transport after a second
 box_freeze
-killed=("$(process_pid guardian)" "$(process_pid worker)" "$(process_pid keeper)" "$pid")
-kill -9 "${killed[@]}"
-wait_until 5000 are_gone "${killed[@]}"
+kill_at_once "${processes[@]}" "$pid"
 are_gone "${family[@]}" && fail "nothing was left"
 umount -l "$MNT"
 start_guardfs

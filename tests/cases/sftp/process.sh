@@ -91,11 +91,7 @@ assert_content "$COLD/log" before,after,on,still
 
 say "all of guardfs is killed: what is started next ends the process, which waits for one that knows of it"
 pid=$(sshfs_pid)
-killed=("$(process_pid guardian)" "$(process_pid worker)" "$(process_pid keeper)")
-kill -9 "${killed[@]}"
-for process in "${killed[@]}"; do
-	wait_until 5000 is_gone "$process"
-done
+kill_at_once $(guardfs_pids)
 [[ -d /proc/$pid ]] || fail "it did not wait"
 umount -l "$MNT"
 start_guardfs
