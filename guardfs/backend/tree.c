@@ -55,13 +55,29 @@ errint_t tree_path_prepend(struct tree_path *p, const char *part)
 	return 0;
 }
 
+/* A rename changes both, and frees the old name's bytes. */
+uint32_t tree_place(const struct backend *b, const struct node *node, char *name)
+{
+	struct node seen;
+
+	do {
+		atomic_store(&seen.place, atomic_load(&node->place));
+		name[0] = '\0';
+		if (!(atomic_load_explicit(&node->flags, memory_order_relaxed) & NODE_UNLINKED))
+			strncpy(name, name_get(&b->arena->names, seen.name), NAME_LENGTH_MAX + 1);
+		name[NAME_LENGTH_MAX] = '\0';
+		atomic_thread_fence(memory_order_acquire);
+	} while (atomic_load(&seen.place) != atomic_load(&node->place));
+	return seen.parent;
+}
+
 errint_t tree_path_of(const struct backend *b, uint32_t base, uint32_t node, struct tree_path *p)
 {
 	const struct node *whole = &b->arena->nodes[node];
 
 	while (node != base) {
+		char name[NAME_LENGTH_MAX + 1];
 		const struct node *n;
-		const char *name;
 		errint_t rc;
 
 		if (node >= NODE_MAX)
@@ -71,26 +87,10 @@ errint_t tree_path_of(const struct backend *b, uint32_t base, uint32_t node, str
 			return -ESTALE;
 		if (tree_is_root(n))
 			return base == NODE_NONE ? 0 : -ESTALE;
-		name = tree_name(b, n);
+		node = tree_place(b, n, name);
 		rc = name[0] ? tree_path_prepend(p, name) : tree_nameless(whole);
 		if (rc < 0)
 			return rc;
-		node = tree_parent(n);
 	}
 	return 0;
-}
-
-/* A rename changes both, and frees the old name's bytes. */
-uint32_t tree_place(const struct backend *b, const struct node *node, char *name)
-{
-	uint32_t parent, ref;
-
-	do {
-		parent = tree_parent(node);
-		ref = __atomic_load_n(&node->name, __ATOMIC_ACQUIRE);
-		strncpy(name, tree_name(b, node), NAME_LENGTH_MAX + 1);
-		name[NAME_LENGTH_MAX] = '\0';
-		atomic_thread_fence(memory_order_acquire);
-	} while (parent != tree_parent(node) || ref != __atomic_load_n(&node->name, __ATOMIC_RELAXED));
-	return parent;
 }

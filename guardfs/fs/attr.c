@@ -6,6 +6,7 @@
 #include "fs/entry.h"
 #include "fs/guard.h"
 #include "fs/handle.h"
+#include "fs/links.h"
 #include "fs/listed.h"
 #include "fs/look.h"
 #include "fs/node.h"
@@ -65,7 +66,7 @@ static ssize_t getattr_named(struct backend *b, const struct node *node, struct 
 		question = dirs_ask(b, node_index(node), dirs_now(b));
 	if (b->board)
 		look_enter(node);
-	rc = b->ops->getattr(b, node_index(node), -1, st);
+	rc = links_getattr(b, &fs.arena->nodes[node_index(node)], st);
 	if (b->board)
 		look_leave(node);
 	if (rc == 0 && is_dir)

@@ -65,8 +65,9 @@ bool draft_has_writers(uint32_t node, const struct handle *h)
 
 bool draft_may_begin(const struct node *node, const struct stat *st, const struct handle *h)
 {
-	return S_ISREG(st->st_mode) && st->st_nlink <= 1 && !(st->st_mode & (S_ISUID | S_ISGID)) &&
-	       (uint64_t)st->st_size <= statefiles_size() && !draft_has_writers(node_index(node), h);
+	return S_ISREG(st->st_mode) && st->st_nlink <= 1 && node_names(node) == 1 &&
+	       !(st->st_mode & (S_ISUID | S_ISGID)) && (uint64_t)st->st_size <= statefiles_size() &&
+	       !draft_has_writers(node_index(node), h);
 }
 
 static void reset_draft(struct handle *h, int fd)

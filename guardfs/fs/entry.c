@@ -54,6 +54,9 @@ static double name_seconds(const struct node *node)
 	const struct backend *b = fs_backend(node);
 	double seconds = entry_seconds(node);
 
+	/* Each name is to be asked for before the file is opened by it (docs/INTERNALS.md, "Several names"). */
+	if (node_names(node) > 1)
+		return 0;
 	if (!b->board || !backend_has_carrier(b->config->type) || node->flags & NODE_ROUTE_ROOT ||
 	    seconds == 0 || is_below_target(node))
 		return seconds;

@@ -291,11 +291,21 @@ void handle_mark_unlinked(uint32_t node)
 	handle_index_each(node, mark_unlinked, NULL);
 }
 
+void handle_name_removed(struct node *node, uint32_t dir)
+{
+	if (node_names(node) == 1)
+		handle_mark_unlinked(node_index(node));
+	else
+		node_left(node, dir);
+}
+
 /* A nameless node keeps its parent. */
 static bool was_in(uint32_t node, uint32_t dir)
 {
 	const struct node *n = &fs.arena->nodes[node];
 
+	if (n->backend < CONFIG_BACKENDS_MAX && atomic_load(&n->left) == dir)
+		return true;
 	while (n->flags & NODE_UNLINKED && n->parent < NODE_MAX && n->parent != dir)
 		n = &fs.arena->nodes[n->parent];
 	return n->flags & NODE_UNLINKED && n->parent == dir;
@@ -308,7 +318,7 @@ bool handle_is_removed_from(uint32_t dir)
 	for (uint32_t i = 0; i < used; i++) {
 		const struct handle *h = &fs.arena->handles[i];
 
-		if (atomic_load(&h->state) == HANDLE_LIVE && h->unlinked && was_in(h->node, dir))
+		if (atomic_load(&h->state) == HANDLE_LIVE && was_in(h->node, dir))
 			return true;
 	}
 	return false;

@@ -44,6 +44,9 @@ void handle_finish(struct handle *h);
 
 void handle_mark_unlinked(uint32_t node);
 
+/* A name of node's in dir is about to be taken away: of its last one as above. */
+void handle_name_removed(struct node *node, uint32_t dir);
+
 /* Is a file open that was removed from this directory of a backend's tree, or from a removed one below? */
 bool handle_is_removed_from(uint32_t dir);
 

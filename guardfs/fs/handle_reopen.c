@@ -182,6 +182,26 @@ static errint_t find_same(struct backend *b, struct handle *h, const struct stat
 	return GUARD_POISONED;
 }
 
+/* By the name known last, or by another that leads to the file. */
+static errint_t open_by_names(struct backend *b, struct handle *h, int *ref, struct stat *st)
+{
+	struct node *node = &fs.arena->nodes[h->node];
+	uint32_t names = node_names(node);
+	errint_t rc;
+
+	for (uint32_t tries = 1;; tries++) {
+		rc = b->ops->open(b, h->node, (int)h->flags, ref);
+		if (rc == 0)
+			rc = b->ops->getattr(b, h->node, *ref, st);
+		if ((rc == 0 && may_go_on(b, h, st)) || (rc < 0 && !is_gone(rc)) || tries >= names ||
+		    call_answered() || !node_try_next_name(node))
+			return rc;
+		if (*ref >= 0)
+			b->ops->release(b, *ref);
+		*ref = -1;
+	}
+}
+
 /* Within the guard, without locks; may hang. */
 static errint_t reopen_guarded(struct backend *b, struct handle *h, uint32_t epoch)
 {
@@ -194,9 +214,7 @@ static errint_t reopen_guarded(struct backend *b, struct handle *h, uint32_t epo
 		handle_poison(b, h);
 		return GUARD_POISONED;
 	}
-	rc = b->ops->open(b, h->node, (int)h->flags, &ref);
-	if (rc == 0)
-		rc = b->ops->getattr(b, h->node, ref, &st);
+	rc = open_by_names(b, h, &ref, &st);
 	if (rc < 0 || call_answered()) {
 		if (ref >= 0)
 			b->ops->release(b, ref);

@@ -3,6 +3,7 @@
 #include "fs/entry.h"
 #include "fs/export.h"
 #include "fs/guard.h"
+#include "fs/links.h"
 #include "fs/listed.h"
 #include "fs/look.h"
 #include "fs/node.h"
@@ -92,6 +93,14 @@ static ssize_t find_known(struct backend *b, struct node *known, uint32_t parent
 	return rc;
 }
 
+static errint_t judge_known(struct backend *b, struct node *known, uint32_t parent, const char *name,
+			    const struct stat *st)
+{
+	errint_t rc = links_settle(b, known, &(struct link_name){parent, name}, st);
+
+	return rc == 0 && look_is_another(b, known, st) ? BACKEND_NODE_GONE : rc;
+}
+
 /* A node that the kernel holds is answered for in an outage too (slot.fallback); `known` carries one
  * lookup for that. If ours comes too late, guardian gave it. */
 static void lookup_guarded(fuse_req_t req, struct backend *b, struct node *parent, const char *name)
@@ -103,7 +112,7 @@ static void lookup_guarded(fuse_req_t req, struct backend *b, struct node *paren
 	uint32_t p = view_object_index(parent);
 	struct found found = {0};
 	double age_s = 0;
-	bool replaced;
+	bool replaced = false;
 	int sent;
 	ssize_t rc;
 
@@ -127,9 +136,10 @@ static void lookup_guarded(fuse_req_t req, struct backend *b, struct node *paren
 		rc = known ? find_known(b, known, p, name, &found) : b->ops->lookup(b, p, name, &found);
 	if (rc == -ENOENT && !found.dir_is_there && target_is_missing(b, parent))
 		rc = -EIO;
-	replaced = rc == 0 && known && look_is_another(b, known, &found.st);
-	if (replaced)
-		rc = BACKEND_NODE_GONE;
+	if (rc == 0 && known) {
+		rc = judge_known(b, known, p, name, &found.st);
+		replaced = rc == BACKEND_NODE_GONE;
+	}
 	bool infrastructure = rc < 0 && errclass_info(errclass_from_errno((int)-rc))->infrastructure;
 
 	if (!guard_leave(req, b, &rc))
@@ -139,7 +149,7 @@ static void lookup_guarded(fuse_req_t req, struct backend *b, struct node *paren
 		return;
 	}
 	if (replaced && !call_answered()) {
-		node_replaced(known);
+		node_vanished(known, p, name);
 		rc = 0;
 	}
 	if (rc < 0) {
@@ -149,8 +159,10 @@ static void lookup_guarded(fuse_req_t req, struct backend *b, struct node *paren
 		sent = fuse_reply_err(req, (int)-rc);
 	} else {
 		node = entry_intern(parent, name, &found);
-		if (node)
+		if (node) {
+			node_prefer(view_object(node), p, name);
 			look_found(view_object(node));
+		}
 		sent = entry_reply_aged(req, node, &found.st, age_s);
 	}
 	if (known && sent != -ENOENT)

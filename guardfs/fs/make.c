@@ -7,6 +7,7 @@
 #include "fs/entry.h"
 #include "fs/guard.h"
 #include "fs/handle.h"
+#include "fs/links.h"
 #include "fs/node.h"
 #include "fs/others.h"
 #include "fs/statefiles.h"
@@ -87,8 +88,10 @@ static void make_object(fuse_req_t req, struct node *parent, const char *name, c
 		dirs_made(b, p, &found.st, dirs_now(b));
 	else
 		dirs_changed(b, p);
-	if (rc == 0 && b->board && a->what == MAKE_LINK)
+	if (rc == 0 && b->board && a->what == MAKE_LINK) {
 		suspects_linked(b, a->node, p, name);
+		links_made(b, &fs.arena->nodes[a->node], p, name, &found.st);
+	}
 	if (!guard_leave(req, b, &rc))
 		return;
 	if (rc < 0)
@@ -256,10 +259,10 @@ void make_lost(struct node *node, bool lost)
 /* Before leaving: a request waiting for a late task on this name may make it anew at once. */
 static void name_is_removed(uint32_t parent, const char *name, bool directory)
 {
-	const struct node *node = node_find_guarded(parent, name, NODE_UNHELD);
+	struct node *node = node_find_guarded(parent, name, NODE_UNHELD);
 
 	if (node && !directory)
-		handle_mark_unlinked(node_index(node));
+		handle_name_removed(node, parent);
 	suspects_removed(&fs.guarded[fs.arena->nodes[parent].backend], parent, name);
 	node_unlinked(parent, name);
 }

@@ -214,6 +214,21 @@ void node_lose_name(struct node_shard *s, struct node *node)
 	node_target_moved(node);
 }
 
+void node_drop_name(struct node *node, uint32_t parent, const char *name)
+{
+	struct ntable_place gone = {NODE_NONE, 0};
+	struct node *record;
+
+	pthread_rwlock_wrlock(&ntable.tree_lock);
+	record = ntable_record(node, parent, name);
+	if (record)
+		gone = ntable_drop_name(node, record);
+	pthread_rwlock_unlock(&ntable.tree_lock);
+	node_target_moved(node);
+	ntable_name_drop(gone.name);
+	ntable_child_removed(gone.parent);
+}
+
 void node_target_moved(const struct node *node)
 {
 	if (node->flags & NODE_TARGET)
@@ -237,7 +252,13 @@ struct node *node_intern_guarded(const struct backend *b, uint32_t parent, const
 	bool is_known;
 
 	pthread_mutex_lock(&s->lock);
-	node = ntable_find(s, hash, &k);
+	while ((node = ntable_find(s, hash, &k)) && is_replaced(node, st) && node_names(node) > 1) {
+		node_pin(node);
+		pthread_mutex_unlock(&s->lock);
+		node_drop_name(node, parent, name);
+		node_unpin(node);
+		pthread_mutex_lock(&s->lock);
+	}
 	if (node && is_replaced(node, st)) {
 		node_lose_name(s, node);
 		replaced = node;
@@ -270,7 +291,7 @@ static struct node *find_named(struct node_shard *s, uint32_t hash, uint32_t par
 		k.backend = ntable_at(n)->backend;
 		if (ntable.links[n].hash == hash && ntable_is_guarded(ntable_at(n)) &&
 		    ntable_matches(&k, ntable_at(n)))
-			node = ntable_at(n);
+			node = ntable_file(n);
 	}
 	return node;
 }

@@ -95,8 +95,25 @@ struct node *node_hold(fuse_ino_t id);
 void node_unlinked(uint32_t parent, const char *name);
 /* The same, if this node (with a lookup) has the name. */
 void node_vanished(const struct node *node, uint32_t parent, const char *name);
-/* Another client's file has its place. The caller holds the node. */
+/* Another client's file has its place: it loses its own name. The caller holds the node. */
 void node_replaced(struct node *node);
+
+/* Gives node, held and no directory, one more name (docs/INTERNALS.md, "Several names"), which another node may have
+ * had. -ENFILE: no room; -EMLINK: too many; -ESTALE: it has none; -EEXIST: another one has it again. The name is then
+ * found as a file of its own. */
+errint_t node_link(struct node *node, uint32_t parent, const char *name) WARN_UNUSED;
+
+/* Storage was just asked for this name of node's: from now on node's file is asked for by it. */
+void node_prefer(struct node *node, uint32_t parent, const char *name);
+
+/* node's file is asked for by another of its names from now on, in turn. False: it has no other. */
+bool node_try_next_name(struct node *node);
+
+/* The node's nth name, from 0, its own first. False: it has fewer. */
+bool node_nth_name(const struct node *node, uint32_t n, uint32_t *parent, char name[NAME_LENGTH_MAX + 1]);
+
+/* A name of node's in parent was removed, and it has others: what the transport keeps of the open file may lie there. */
+void node_left(struct node *node, uint32_t parent);
 void node_renamed(uint32_t parent, const char *name, uint32_t newparent, const char *newname, bool exchange);
 
 /* The tier map, or a name on a route's way, has changed: computed paths are void. The version counts from

@@ -8,19 +8,23 @@
 /* expected: NULL: any node. */
 static void take_name(uint32_t parent, const char *name, const struct node *expected)
 {
+	bool has_several = false;
 	struct node *node;
 
 	/* The lock keeps the node in its shard, the pin keeps it live. */
 	pthread_rwlock_rdlock(&ntable.tree_lock);
 	node = node_find_guarded(parent, name, NODE_PINNED);
-	if (node) {
+	if (node && (!expected || node == expected)) {
 		struct node_shard *s = ntable_lock_shard(node);
 
-		if (!(node->flags & NODE_UNLINKED) && (!expected || node == expected))
+		has_several = node_names(node) > 1;
+		if (!has_several && !(node->flags & NODE_UNLINKED))
 			node_lose_name(s, node);
 		pthread_mutex_unlock(&s->lock);
 	}
 	pthread_rwlock_unlock(&ntable.tree_lock);
+	if (has_several)
+		node_drop_name(node, parent, name);
 	if (node)
 		node_unpin(node);
 }
@@ -37,43 +41,174 @@ void node_vanished(const struct node *node, uint32_t parent, const char *name)
 
 void node_replaced(struct node *node)
 {
-	struct node_shard *s;
+	char name[NAME_LENGTH_MAX + 1];
+	uint32_t parent;
 
+	if (node_place(node, &parent, name) == 0)
+		take_name(parent, name, node);
+}
+
+/* A record with the name, in node's backend; NULL: no room. */
+static struct node *make_record(const struct node *node, uint32_t parent, const char *name)
+{
+	const struct node_key k = {.backend = node->backend, .parent = parent, .name = name};
+
+	return ntable_make(&k, parent, name, &(struct stat){.st_mode = node->mode});
+}
+
+errint_t node_link(struct node *node, uint32_t parent, const char *name)
+{
+	struct node *record, *known = node_find_guarded(parent, name, NODE_PINNED);
+	errint_t rc;
+
+	if (known == node) {
+		node_unpin(known);
+		return 0;
+	}
+	if (known) {
+		take_name(parent, name, known);
+		node_unpin(known);
+	}
+	record = make_record(node, parent, name);
+	if (!record)
+		return -ENFILE;
+	pthread_rwlock_wrlock(&ntable.tree_lock);
+	rc = ntable_add_name(node, record);
+	pthread_rwlock_unlock(&ntable.tree_lock);
+	if (rc < 0) {
+		ntable_give_back(record);
+		ntable_child_removed(parent);
+	}
+	return rc;
+}
+
+void node_prefer(struct node *node, uint32_t parent, const char *name)
+{
+	struct node *record;
+
+	if (node_names(node) == 1)
+		return;
 	pthread_rwlock_rdlock(&ntable.tree_lock);
-	s = ntable_lock_shard(node);
-	if (!(node->flags & NODE_UNLINKED))
-		node_lose_name(s, node);
-	pthread_mutex_unlock(&s->lock);
+	record = ntable_record(node, parent, name);
+	pthread_rwlock_unlock(&ntable.tree_lock);
+	if (!record || record == node)
+		return;
+	pthread_rwlock_wrlock(&ntable.tree_lock);
+	record = ntable_record(node, parent, name);
+	if (record && record != node)
+		ntable_prefer_name(node, record);
 	pthread_rwlock_unlock(&ntable.tree_lock);
 }
 
-/* Under tree_lock for writing. */
-static void unindex_node(struct node *node)
+bool node_try_next_name(struct node *node)
 {
-	struct node_shard *s = ntable_shard(ntable.links[node_index(node)].hash);
+	char name[NAME_LENGTH_MAX + 1];
+	uint32_t dir;
 
-	ACQUIRE_LOCK(&s->lock);
-	number_keep(node);
-	ntable_remove(s, node_index(node));
+	if (node_names(node) == 1 || !node_nth_name(node, node_names(node) - 1, &dir, name))
+		return false;
+	node_prefer(node, dir, name);
+	return true;
 }
 
-static void reindex_node(struct node *node)
+bool node_nth_name(const struct node *node, uint32_t n, uint32_t *parent, char name[NAME_LENGTH_MAX + 1])
 {
-	struct node_key k = ntable_key_of(node);
+	uint32_t index = node_index(node);
+	bool found;
+
+	pthread_rwlock_rdlock(&ntable.tree_lock);
+	while (n-- > 0 && index != NODE_NONE)
+		index = atomic_load(&ntable_at(index)->other);
+	found = index != NODE_NONE && !(node->flags & NODE_UNLINKED) &&
+		copy_string(name, NAME_LENGTH_MAX + 1, ntable_name(ntable_at(index))) == 0;
+	if (found)
+		*parent = ntable_at(index)->parent;
+	pthread_rwlock_unlock(&ntable.tree_lock);
+	return found;
+}
+
+void node_left(struct node *node, uint32_t parent)
+{
+	atomic_store(&node->left, parent);
+}
+
+/* Under tree_lock for writing. file: of the record. */
+static void unindex_record(const struct node *file, struct node *record)
+{
+	struct node_shard *s = ntable_shard(ntable.links[node_index(record)].hash);
+
+	ACQUIRE_LOCK(&s->lock);
+	if (record == file)
+		number_keep(record);
+	ntable_remove(s, node_index(record));
+}
+
+static void reindex_record(struct node *record)
+{
+	struct node_key k = ntable_key_of(record);
 	uint32_t hash = ntable_hash(&k);
 	struct node_shard *s = ntable_shard(hash);
 
 	ACQUIRE_LOCK(&s->lock);
-	ntable_insert(s, hash, node_index(node));
+	ntable_insert(s, hash, node_index(record));
 }
 
-static void place_guarded(struct node *node, uint32_t parent, uint32_t name_ref)
+/* name_ref: in exchange for the former one's. */
+static void place_record(struct node *file, struct node *record, uint32_t parent, uint32_t *name_ref)
 {
-	node->parent = parent;
-	node->name = name_ref;
-	reindex_node(node);
-	node_target_moved(node);
-	number_settle(node);
+	struct node next = {.parent = parent, .name = *name_ref};
+
+	*name_ref = record->name;
+	atomic_store(&record->place, atomic_load(&next.place));
+	reindex_record(record);
+	if (record != file)
+		return;
+	node_target_moved(file);
+	number_settle(file);
+}
+
+/* A name on its way from one place to another. */
+struct moving {
+	struct node *file;
+	uint32_t parent, newparent;
+	const char *name;
+	/* The new name; afterwards what is to be dropped. 0: no room. */
+	uint32_t ref;
+	/* NULL: the file has the name no more, or there was no room. */
+	struct node *record;
+};
+
+static struct moving moving_from(struct node *file, uint32_t parent, const char *name, uint32_t newparent,
+				 const char *newname)
+{
+	return (struct moving){.file = file,
+			       .parent = parent,
+			       .newparent = newparent,
+			       .name = name,
+			       .ref = file ? ntable_name_put(newname) : 0};
+}
+
+/* Under tree_lock for writing, as the next one. */
+static void begin_move(struct moving *m)
+{
+	m->record = m->ref ? ntable_record(m->file, m->parent, m->name) : NULL;
+	if (m->record)
+		unindex_record(m->file, m->record);
+}
+
+static void end_move(struct moving *m)
+{
+	if (m->record)
+		place_record(m->file, m->record, m->newparent, &m->ref);
+}
+
+static void settle_move(const struct moving *m)
+{
+	ntable_name_drop(m->ref);
+	if (!m->record || m->parent == m->newparent)
+		return;
+	ntable_child_added(m->newparent);
+	ntable_child_removed(m->parent);
 }
 
 static void rename_guarded(uint32_t parent, const char *name, uint32_t newparent, const char *newname,
@@ -82,40 +217,23 @@ static void rename_guarded(uint32_t parent, const char *name, uint32_t newparent
 	struct node *from = node_find_guarded(parent, name, NODE_PINNED);
 	struct node *to = node_find_guarded(newparent, newname, NODE_PINNED);
 	struct node *const held[] = {from, to};
-	uint32_t from_ref = 0, to_ref = 0, old_from = 0, old_to = 0;
+	struct moving there, back;
 
-	if (to && !exchange && to != from) {
+	/* Two names of one file: rename(2) does nothing. */
+	if (from && from == to)
+		from = to = NULL;
+	else if (to && !exchange)
 		node_unlinked(newparent, newname);
-		to = NULL;
-	}
-	if (from)
-		from_ref = ntable_name_put(newname);
-	if (to && exchange)
-		to_ref = ntable_name_put(name);
+	there = moving_from(from, parent, name, newparent, newname);
+	back = moving_from(exchange ? to : NULL, newparent, newname, parent, name);
 	pthread_rwlock_wrlock(&ntable.tree_lock);
-	if (from && from_ref) {
-		old_from = from->name;
-		unindex_node(from);
-	}
-	if (to && to_ref) {
-		old_to = to->name;
-		unindex_node(to);
-	}
-	if (from && from_ref)
-		place_guarded(from, newparent, from_ref);
-	if (to && to_ref)
-		place_guarded(to, parent, to_ref);
+	begin_move(&there);
+	begin_move(&back);
+	end_move(&there);
+	end_move(&back);
 	pthread_rwlock_unlock(&ntable.tree_lock);
-	ntable_name_drop(old_from);
-	ntable_name_drop(old_to);
-	if (from && from_ref && parent != newparent) {
-		ntable_child_added(newparent);
-		ntable_child_removed(parent);
-	}
-	if (to && to_ref && parent != newparent) {
-		ntable_child_added(parent);
-		ntable_child_removed(newparent);
-	}
+	settle_move(&there);
+	settle_move(&back);
 	for (size_t i = 0; i < ARRAY_SIZE(held); i++)
 		if (held[i])
 			node_unpin(held[i]);

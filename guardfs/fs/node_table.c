@@ -128,7 +128,7 @@ struct node *ntable_find(struct node_shard *s, uint32_t hash, const struct node_
 {
 	for (uint32_t n = *ntable_bucket(s, hash); n != NTABLE_END; n = ntable.links[n].next)
 		if (ntable.links[n].hash == hash && ntable_matches(k, ntable_at(n)))
-			return ntable_at(n);
+			return ntable_file(n);
 	return NULL;
 }
 
@@ -221,6 +221,19 @@ static void share_restore(const struct node *node)
 		shares_restore(SHARE_KEPT, node->taker, 1);
 }
 
+static void forget_names(struct node *node)
+{
+	atomic_store(&node->others, 0);
+	atomic_store(&node->other, NODE_NONE);
+	atomic_store(&node->left, NODE_NONE);
+}
+
+void ntable_give_back(struct node *record)
+{
+	share_give_back(record->taker, false);
+	record_give_back(record);
+}
+
 /* In the requesting user's share, unless everybody reads it. */
 struct node *ntable_make(const struct node_key *k, uint32_t parent, const char *name, const struct stat *st)
 {
@@ -240,6 +253,8 @@ struct node *ntable_make(const struct node_key *k, uint32_t parent, const char *
 	node->flags = 0;
 	node->fh_type = k->fh_type;
 	node->fh_length = k->fh_length;
+	if (ntable_is_guarded(node))
+		forget_names(node);
 	if (k->fh)
 		memcpy(node->fh, k->fh, k->fh_length ? k->fh_length : FH_DEV_INO_SIZE);
 	node->ino = k->ino;
@@ -409,18 +424,27 @@ struct node_shard *ntable_lock_shard(const struct node *node)
 
 /* ---- rebuild ---- */
 
+static void rebuild_free(uint32_t n)
+{
+	ntable_at(n)->name = 0;
+	ntable.links[n].next = ntable.free_head;
+	ntable.free_head = n;
+}
+
 static errint_t rebuild_node(uint32_t n)
 {
 	struct node *node = ntable_at(n);
 
 	atomic_store(&node->pins, 0);
 	atomic_store(&node->children, 0);
+	if (node_is_name(node))
+		return 0;
 	if (atomic_load(&node->state) != NODE_LIVE) {
-		node->name = 0;
-		ntable.links[n].next = ntable.free_head;
-		ntable.free_head = n;
+		rebuild_free(n);
 		return 0;
 	}
+	if (ntable_is_guarded(node))
+		forget_names(node);
 	if (node->name && name_mark_used(ntable.names, node->name) < 0)
 		node->name = 0;
 	return 0;
@@ -445,6 +469,42 @@ static void reindex_node(uint32_t n)
 		ntable.links[n] = (struct node_link){.next = NTABLE_END, .hash = hash};
 	else
 		ntable_insert(ntable_shard(hash), hash, n);
+}
+
+/* Is it another name of a file, and nobody's else? */
+static bool is_further_name(const struct node *name, const struct node *file)
+{
+	struct node_key k = ntable_key_of(name);
+	uint32_t hash = ntable_hash(&k);
+
+	return atomic_load(&file->state) == NODE_LIVE && ntable_is_guarded(file) &&
+	       !(file->flags & NODE_UNLINKED) && name->name && !ntable_find(ntable_shard(hash), hash, &k) &&
+	       name_mark_used(ntable.names, name->name) == 0;
+}
+
+/* After all nodes. */
+static void reindex_name(uint32_t n)
+{
+	struct node *name = ntable_at(n), *file = ntable_file(n);
+	struct node_key k;
+	uint32_t hash;
+
+	if (!node_is_name(name))
+		return;
+	node_settle_name(file, name);
+	if (!is_further_name(name, file)) {
+		atomic_store(&name->state, NODE_FREE);
+		rebuild_free(n);
+		return;
+	}
+	k = ntable_key_of(name);
+	hash = ntable_hash(&k);
+	share_restore(name);
+	ntable_child_added(name->parent);
+	ntable_insert(ntable_shard(hash), hash, n);
+	atomic_store(&name->other, atomic_load(&file->other));
+	atomic_store(&file->other, n);
+	atomic_fetch_add(&file->others, 1);
 }
 
 errint_t ntable_init(void)
@@ -476,5 +536,7 @@ errint_t ntable_init(void)
 		rebuild_node(n);
 	for (uint32_t n = 0; n < used; n++)
 		reindex_node(n);
+	for (uint32_t n = 0; n < used; n++)
+		reindex_name(n);
 	return number_init();
 }

@@ -64,6 +64,14 @@ static inline const char *ntable_name(const struct node *node)
 	return name_get(&fs.arena->names, node->name);
 }
 
+/* The node that a record in a chain stands for: itself, or the file that has this further name. */
+static inline struct node *ntable_file(uint32_t record)
+{
+	struct node *node = ntable_at(record);
+
+	return node_is_name(node) ? ntable_at(node_object_index(node)) : node;
+}
+
 /* Before threads. 0 or -ENOMEM. */
 errint_t ntable_init(void) WARN_UNUSED;
 
@@ -100,14 +108,45 @@ struct ntable_kept {
 	uint32_t parent, object;
 };
 
-/* An unreferenced node. Under tree_lock for writing, and its shard's lock. */
+/* An unreferenced node without further names. Under tree_lock for writing, and its shard's lock. */
 struct ntable_kept ntable_free(struct node_shard *s, struct node *node);
+
+/* A record of ntable_make that did not come to live, or a name's that is free: gives it and its name back. */
+void ntable_give_back(struct node *record);
+
+/* node_links.c: records of one file's names (docs/INTERNALS.md, "Several names"). Under tree_lock for writing. */
+
+/* Locks the shards of all names of a live node, and *more (NULL: none). Returns them, for unlocking. Only a writer of
+ * the tree holds several. */
+uint64_t ntable_lock_names(const struct node *node, const struct node_shard *more);
+void ntable_unlock_names(uint64_t shards);
+
+/* The record that has this name of node's, or NULL. Under tree_lock in any way. */
+struct node *ntable_record(struct node *node, uint32_t parent, const char *name);
+
+/* Gives node the name of record, made by ntable_make. -EEXIST: a node has the name, perhaps this one; -EMLINK;
+ * -ESTALE: node has no name. */
+errint_t ntable_add_name(struct node *node, struct node *record) WARN_UNUSED;
+
+/* Takes a name away, the last one too. The place that is free: for ntable_name_drop and ntable_child_removed after
+ * unlocking. */
+struct ntable_place {
+	uint32_t parent, name;
+};
+struct ntable_place ntable_drop_name(struct node *node, struct node *record);
+
+/* The name of record becomes node's own one. */
+void ntable_prefer_name(struct node *node, struct node *record);
+
+/* Unindexes all further names, under their locks. Returns the first of the chain, free, for the caller to give back;
+ * NODE_NONE. */
+uint32_t ntable_take_names(struct node *node);
 
 /* node_rest.c, up to ntable_rest_all_unused. Without locks. */
 bool ntable_is_unused(const struct node *node);
 void ntable_free_if_unused(struct node *node);
 
-/* Keeps a local node with a file handle until NODE_RESTING_MAX others rest (docs/INTERNALS.md, "Nodes"). */
+/* Keeps a local node with a file handle, or a file with several names, until NODE_RESTING_MAX others rest (docs/INTERNALS.md, "Nodes"). */
 void ntable_rest_if_unused(struct node *node);
 
 /* The same at a start for all nodes: those at rest, and those whose last reference a dying worker took
@@ -141,6 +180,9 @@ static inline void ntable_show_no_more(const struct node *root, uint32_t object)
 
 /* The node was removed or replaced. Under its shard's lock. */
 void node_lose_name(struct node_shard *s, struct node *node);
+
+/* One of its names was. Without locks. */
+void node_drop_name(struct node *node, uint32_t parent, const char *name);
 
 /* Routes with a target at or below the node look for it again. */
 void node_target_moved(const struct node *node);

@@ -379,5 +379,10 @@ size_t view_places(struct node *shown, uint64_t *ids, size_t size)
 
 void view_present(struct node *node, struct stat *st)
 {
-	st->st_ino = view_object(node)->ino;
+	const struct node *object = view_object(node);
+
+	st->st_ino = object->ino;
+	/* Storage that shows no numbers counts no links. */
+	if (st->st_nlink && node_names(object) > 1 && !number_is_of_storage(fs_backend(object)))
+		st->st_nlink = MAX(st->st_nlink, (nlink_t)node_names(object));
 }

@@ -15,6 +15,7 @@
 #include "fs/guard.h"
 #include "fs/handle.h"
 #include "fs/jobs.h"
+#include "fs/links.h"
 #include "fs/look.h"
 #include "fs/make.h"
 #include "fs/node.h"
@@ -238,15 +239,25 @@ static errint_t open_successor(struct backend *b, const struct node *node, int f
 static ssize_t open_and_look(struct backend *b, struct node *node, struct fuse_file_info *fi,
 			     struct opened *o)
 {
+	char name[NAME_LENGTH_MAX + 1];
+	struct link_name by = {NODE_NONE, name};
+	bool has_several = node_names(node) > 1 && node_nth_name(node, 0, &by.dir, name);
 	ssize_t rc;
 
 	look_begin(b, node, o);
 	rc = open_node(b, node_index(node), fi->flags, &o->ref);
 	if (rc == 0 && b->board && !(fi->flags & O_TRUNC))
 		rc = look_at_opened(b, node, backend_flags(fi->flags), o);
+	if (rc == 0 && has_several && o->looked)
+		rc = links_settle(b, node, &by, &o->st);
 	if (b->board)
 		look_leave(node);
-	if (rc == BACKEND_NODE_GONE && b->board && may_read_directly(node, fi->flags, o)) {
+	/* Which of its names is meant, the next look-up will tell. */
+	if (rc == BACKEND_NODE_GONE && has_several) {
+		if (o->ref >= 0 && !o->unlike && !call_answered())
+			node_vanished(node, by.dir, name);
+		o->replaced = false;
+	} else if (rc == BACKEND_NODE_GONE && b->board && may_read_directly(node, fi->flags, o)) {
 		if (o->ref < 0)
 			rc = open_successor(b, node, backend_flags(fi->flags), o);
 		else

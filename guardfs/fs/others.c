@@ -189,6 +189,18 @@ void others_moved_in(struct node *shown, const char *name)
 		log_debug("the kernel was not told where a directory is now");
 }
 
+void others_name_is_shared(struct node *dir, const char *name)
+{
+	uint64_t places[PLACES_MAX];
+	size_t n = view_places(dir, places, ARRAY_SIZE(places) - 1);
+
+	places[n++] = node_id(dir, node_index(dir));
+	ACQUIRE_LOCK(&queue.lock);
+	for (size_t i = 0; i < n; i++)
+		if (!put_message(places[i], name, false))
+			log_debug("the kernel was not told that a file has two names");
+}
+
 void others_drop_pages(const struct node *file)
 {
 	uint64_t id = node_id(file, node_index(file));

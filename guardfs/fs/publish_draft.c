@@ -104,7 +104,8 @@ static errint_t replace_file(struct backend *b, struct publication *p)
 		versions_former(b, p->node, &p->old.st, false);
 		keep_changed(b, p);
 	}
-	if ((p->is_there && p->old.st.st_nlink > 1) || draft_has_writers(p->node, NULL))
+	if ((p->is_there && p->old.st.st_nlink > 1) || node_names(&fs.arena->nodes[p->node]) > 1 ||
+	    draft_has_writers(p->node, NULL))
 		return rewrite_in_place(b, p);
 	rc = publish_beside(b, p);
 	if (rc == PUBLISH_IN_PLACE)

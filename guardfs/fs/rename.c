@@ -70,7 +70,7 @@ static void note_renamed(struct backend *b, uint32_t p, const char *name, uint32
 	if (!(flags & RENAME_EXCHANGE)) {
 		replaced = node_find_guarded(np, newname, NODE_UNHELD);
 		if (replaced && replaced != node_find_guarded(p, name, NODE_UNHELD))
-			handle_mark_unlinked(node_index(replaced));
+			handle_name_removed(replaced, np);
 	}
 	suspects_renamed(b, p, name, np, newname, flags & RENAME_EXCHANGE);
 	node_renamed(p, name, np, newname, flags & RENAME_EXCHANGE);

@@ -186,16 +186,31 @@ void suspects_linked(const struct backend *b, uint32_t node, uint32_t newparent,
 		tell_news(b, SUSPECT_LINKED, from, to, 0);
 }
 
+/* False: it has no such name. The own one may be a former one. */
+static bool object_of_nth_name(const struct node *file, uint32_t n, char object[SUSPECT_PATH_MAX])
+{
+	char name[NAME_LENGTH_MAX + 1];
+	uint32_t dir;
+
+	if (n == 0)
+		path_of_node(node_index(file), object);
+	else if (!node_nth_name(file, n, &dir, name))
+		return false;
+	else if (!object_of_name(dir, name, object))
+		object[0] = '\0';
+	return true;
+}
+
 static void tell_of_file(uint32_t node, enum suspect_news news, uint64_t size)
 {
-	uint8_t backend = fs.arena->nodes[node].backend;
+	const struct node *file = &fs.arena->nodes[node];
 	char object[SUSPECT_PATH_MAX];
 
-	if (!suspect_is_any(&fs.arena->suspects) || backend >= CONFIG_BACKENDS_MAX)
+	if (!suspect_is_any(&fs.arena->suspects) || file->backend >= CONFIG_BACKENDS_MAX)
 		return;
-	path_of_node(node, object);
-	if (object[0] && concerns(&fs.guarded[backend], object))
-		tell_news(&fs.guarded[backend], news, object, "", size);
+	for (uint32_t n = 0; object_of_nth_name(file, n, object); n++)
+		if (object[0] && concerns(&fs.guarded[file->backend], object))
+			tell_news(&fs.guarded[file->backend], news, object, "", size);
 }
 
 void suspects_emptied(uint32_t node)

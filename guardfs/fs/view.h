@@ -58,7 +58,7 @@ uint64_t view_target_ino(const struct backend *b, const char *target);
 /* Fills ids with up to size other places of the directory. Returns how many; 0 for the local tier. */
 size_t view_places(struct node *shown, uint64_t *ids, size_t size);
 
-/* Sets our inode number. */
+/* Sets our inode number, and the count of links where storage shows none. */
 void view_present(struct node *node, struct stat *st);
 
 #endif

@@ -270,7 +270,7 @@ static uint32_t check_each_node(struct arena *arena, uint32_t used)
 		struct node *node = &arena->nodes[i];
 		uint32_t state = atomic_load(&node->state);
 
-		if (state == NODE_FREE)
+		if (state == NODE_FREE || node_is_name(node))
 			continue;
 		if (state != NODE_LIVE || !node_is_usable(arena, node)) {
 			atomic_store(&node->state, NODE_FREE);
@@ -411,6 +411,40 @@ static uint32_t check_objects(struct arena *arena, uint32_t used)
 	return changed;
 }
 
+static bool is_file_with_names(const struct node *file)
+{
+	return is_guarded(file) && !S_ISDIR(file->mode) && file->name != 0 &&
+	       !(file->flags & (NODE_VIEW | NODE_ROUTE_ROOT | NODE_UNLINKED));
+}
+
+static bool name_is_usable(const struct arena *arena, uint32_t used, struct node *name)
+{
+	const struct node *file = live_node(arena, used, node_object_index(name)), *parent;
+
+	if (!file || !is_file_with_names(file) || file->backend != name->backend)
+		return false;
+	node_settle_name(file, name);
+	parent = live_node(arena, used, name->parent);
+	return name_is_valid(&arena->names, name->name) && parent && S_ISDIR(parent->mode) &&
+	       parent->backend == name->backend && !(parent->flags & NODE_VIEW);
+}
+
+/* Once it is known which nodes stay. */
+static uint32_t check_file_names(struct arena *arena, uint32_t used)
+{
+	uint32_t dropped = 0;
+
+	for (uint32_t i = 0; i < used; i++) {
+		struct node *name = &arena->nodes[i];
+
+		if (!node_is_name(name) || name_is_usable(arena, used, name))
+			continue;
+		atomic_store(&name->state, NODE_FREE);
+		dropped++;
+	}
+	return dropped;
+}
+
 static uint32_t check_parents(struct arena *arena, uint32_t used)
 {
 	/* Not allocated: untouched marks cost nothing. */
@@ -446,7 +480,8 @@ static uint32_t check_nodes(struct arena *arena)
 	dropped += check_each_node(arena, used);
 	dropped += check_places(arena, used);
 	dropped += check_parents(arena, used);
-	return dropped + check_objects(arena, used);
+	dropped += check_objects(arena, used);
+	return dropped + check_file_names(arena, used);
 }
 
 static bool handle_is_usable(const struct arena *arena, const struct handle *h)
