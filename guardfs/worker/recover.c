@@ -343,12 +343,15 @@ struct fd_list {
 	int fds[];
 };
 
-static bool is_unix_socket(int fd)
+/* As that of sd_notify. A worker holds the ends of rings (sftp/ring.h), which are SOCK_SEQPACKET; guardian's lie
+ * below FD_RESERVED. */
+static bool is_socket_of_guardian(int fd)
 {
-	int domain;
+	int domain, type;
 	socklen_t size = sizeof(domain);
 
-	return getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &size) == 0 && domain == AF_UNIX;
+	return getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &size) == 0 && domain == AF_UNIX &&
+	       getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size) == 0 && type != SOCK_SEQPACKET;
 }
 
 /* Guardian, which shares the table, opens pidfds, pipes and the socket of sd_notify, and may hold them for seconds; no worker
@@ -369,7 +372,7 @@ static enum owner owner_of(DIR *dir, const char *number, int fd)
 	char target[32];
 	ssize_t n = readlinkat(dirfd(dir), number, target, sizeof(target) - 1);
 
-	if (n < 0 || is_unix_socket(fd))
+	if (n < 0 || is_socket_of_guardian(fd))
 		return OWNER_GUARDIAN;
 	target[n] = '\0';
 	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)

@@ -215,6 +215,18 @@ static void what_only_guardian_opens_stays(void)
 	CHECK(is_open(pidfd) && is_open(pipes[0]) && is_open(unix_socket));
 }
 
+/* A dead worker's end of a ring keeps the ring's memory. */
+static void the_end_of_a_ring_is_closed(void)
+{
+	int end;
+
+	be_past_the_start();
+	end = fcntl(socket(AF_UNIX, SOCK_SEQPACKET, 0), F_DUPFD, FD_RESERVED);
+	CHECK(end >= 0);
+	a_dead_worker_ends();
+	await_closed(end);
+}
+
 /* Looks close together are one moment: a thread may take longer from its record to the close. */
 static void looks_lie_apart(void)
 {
@@ -282,6 +294,7 @@ WORKER_TEST(work_without_a_request_keeps_its_descriptors)
 WORKER_TEST(a_visit_without_a_slot_keeps_its_descriptors)
 WORKER_TEST(what_may_be_guardians_is_left_at_the_start)
 WORKER_TEST(what_only_guardian_opens_stays)
+WORKER_TEST(the_end_of_a_ring_is_closed)
 WORKER_TEST(looks_lie_apart)
 WORKER_TEST(nothing_is_closed_twice)
 
@@ -297,6 +310,7 @@ int main(void)
 	    TEST(test_a_visit_without_a_slot_keeps_its_descriptors),
 	    TEST(test_what_may_be_guardians_is_left_at_the_start),
 	    TEST(test_what_only_guardian_opens_stays),
+	    TEST(test_the_end_of_a_ring_is_closed),
 	    TEST(test_looks_lie_apart),
 	    TEST(test_nothing_is_closed_twice),
 	};
