@@ -17,7 +17,7 @@ static const char style[] =
     "font:15px/1.45 system-ui,sans-serif}\n"
     "h1{font-size:1.5rem;margin:0 0 .3rem}h2{font-size:1.1rem;margin:1.6rem 0 .5rem}\n"
     "p.sub,footer{color:var(--dim);margin:0}footer{margin-top:2rem;font-size:.85rem}\n"
-    ".figures{display:grid;grid-template-columns:repeat(auto-fit,minmax(13rem,1fr));gap:.6rem;margin:1rem "
+    ".figures{display:grid;grid-template-columns:repeat(auto-fit,minmax(9.5rem,1fr));gap:.6rem;margin:1rem "
     "0}\n"
     ".figures div{background:var(--card);border:1px solid var(--line);border-radius:6px;padding:.5rem "
     ".7rem}\n"
@@ -32,7 +32,12 @@ static const char style[] =
     "svg .p50{stroke-width:1;stroke-dasharray:2 2}svg .silent{fill:var(--bar);opacity:.13}\n"
     "svg a rect:hover{opacity:.7}a{color:var(--curve)}\n"
     ".wide{overflow-x:auto}.wide svg{min-width:44rem}\n"
+    ".wide table{min-width:34rem}p.note{color:var(--dim);margin:1rem 0 0}\n"
     "@media print{.wide svg{min-width:0}}\n"
+    "@media(max-width:40rem){body{padding:1rem}.events thead{display:none}\n"
+    ".events tr{display:block;border-top:1px solid var(--line);padding:.3rem 0}\n"
+    ".events td{display:inline-block;border:0;padding:0 .8rem 0 0}\n"
+    ".events td:last-child{display:block;padding:0}}\n"
     ".legend span{margin-right:1rem;white-space:nowrap}.legend i{display:inline-block;width:.8em;height:.8em;"
     "border-radius:2px;margin-right:.35em}\n";
 
@@ -97,7 +102,10 @@ static void put_legend(FILE *out)
 
 		fprintf(out, "<span><i style=\"background:var(--%s)\"></i>%s</span>", state, state);
 	}
-	fputs("</p>\n", out);
+	fputs("<br>errors: a second, in each sample; callers\xE2\x80\x99 waits: 99th percentile, dashed: "
+	      "median, "
+	      "shaded: nothing came back</p>\n",
+	      out);
 }
 
 /* The heading has year and zone. */
@@ -145,7 +153,7 @@ static void put_events(FILE *out, const json_t *result, double began)
 		fputs("<p>No events are recorded.</p>\n", out);
 		return;
 	}
-	fputs("<table>\n<thead><tr><th>clock</th><th>from its "
+	fputs("<table class=\"events\">\n<thead><tr><th>clock</th><th>from its "
 	      "beginning</th><th>kind</th><th>what</th></tr></thead>\n<tbody>\n",
 	      out);
 	json_array_foreach(events, i, event) put_event(out, event, began);

@@ -382,8 +382,9 @@ static void put_axis(const struct chart *c)
 
 		fprintf(c->out,
 			"<line class=\"grid\" x1=\"%.1f\" x2=\"%.1f\" y1=\"%.0f\" y2=\"%.1f\"/>"
-			"<text class=\"dim\" x=\"%.1f\" y=\"%.1f\" text-anchor=\"middle\">%s",
-			x, x, TOP, c->y, x, c->y + 14, i < 0 ? "-" : "+");
+			"<text class=\"dim\" x=\"%.1f\" y=\"%.1f\" text-anchor=\"%s\">%s",
+			x, x, TOP, c->y, MIN(x, WIDTH - 2), c->y + 14, x > RIGHT - 30 ? "end" : "middle",
+			i < 0 ? "-" : "+");
 		put_tick(c->out, (i < 0 ? -i : i) * step);
 		fputs("</text>\n", c->out);
 	}

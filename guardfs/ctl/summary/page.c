@@ -174,9 +174,9 @@ static void put_axis(const struct page *p, double bottom)
 			 localtime_r(&when, &(struct tm){0}));
 		fprintf(p->out,
 			"<line class=\"grid\" x1=\"%.1f\" x2=\"%.1f\" y1=\"%.0f\" y2=\"%.1f\"/>"
-			"<text class=\"dim\" x=\"%.1f\" y=\"%.1f\" text-anchor=\"middle\">%s</text>\n",
+			"<text class=\"dim\" x=\"%.1f\" y=\"%.1f\" text-anchor=\"%s\">%s</text>\n",
 			x_of(p, (double)when), x_of(p, (double)when), TOP, bottom + 2, x_of(p, (double)when),
-			bottom + 14, text);
+			bottom + 14, x_of(p, (double)when) > RIGHT - 40 ? "end" : "middle", text);
 	}
 }
 
@@ -269,7 +269,7 @@ void summary_page(FILE *out, const struct summary *s, const char *name, double n
 		put_backends(&p);
 		put_time_line(&p);
 		put_worst(&p);
-		fputs("<p class=\"sub\">Available is what no incident of the whole backend covers, from its "
+		fputs("<p class=\"note\">Available is what no incident of the whole backend covers, from its "
 		      "beginning "
 		      "until the backend served again. Holds and drills are no incidents. While guardfs does "
 		      "not run "

@@ -8,7 +8,7 @@ wait_healthy
 wait_value 10000 cat "$RUN/health" == 'ok*'
 
 say "nothing has happened yet"
-assert_match "$(ctl report)" 'box +100.000 %  down for 0 ms in 0 incidents'
+wait_value 60000 ctl report =~ 'box +100.000 %  down for 0 ms in 0 incidents'
 
 # Callers that ask all the while, and try again.
 python3 - "$COLD" "$WORK/enough" <<'END_OF_CALLERS' &

@@ -85,16 +85,17 @@ wait_healthy
 
 say "stopped, and started again"
 begin gone 80 24
-wait_until 5000 shows gone 'box +healthy'
+wait_until 15000 shows gone 'box +(healthy|probation|degraded)'
 stop_guardfs
 wait_until 20000 shows gone 'guardfs is not running'
 assert_exit 111 "" "$GUARDCTL" -c "$CONF" watch --once
 start_guardfs
-wait_until 20000 shows gone 'box +(healthy|probation)'
+wait_healthy box 60000
+wait_until 20000 shows gone 'box +(healthy|probation|degraded)'
 quit gone
 
 say "a terminal that cannot be drawn on"
 begin plain 80 24 dumb
-wait_until 10000 shows plain 'box +healthy'
+wait_until 10000 shows plain 'box +(healthy|probation|degraded)'
 type_keys plain 'q\n'
 wait "$watcher" || fail "exit status $? after q: $(cat "$WORK/plain.out")"
