@@ -32,7 +32,7 @@ static const char style[] =
     "svg .p50{stroke-width:1;stroke-dasharray:2 2}svg .silent{fill:var(--bar);opacity:.13}\n"
     "svg a rect:hover{opacity:.7}a{color:var(--curve)}\n"
     ".wide{overflow-x:auto}.wide svg{min-width:44rem}\n"
-    ".wide table{min-width:34rem}p.note{color:var(--dim);margin:1rem 0 0}\n"
+    ".wide table{min-width:34rem}.wide table.many{min-width:48rem}p.note{color:var(--dim);margin:1rem 0 0}\n"
     "@media print{.wide svg{min-width:0}}\n"
     "@media(max-width:40rem){body{padding:1rem}.events thead{display:none}\n"
     ".events tr{display:block;border-top:1px solid var(--line);padding:.3rem 0}\n"

@@ -224,7 +224,8 @@ static void put_worst(const struct page *p)
 {
 	if (p->s->n_worst == 0)
 		return;
-	fputs("<h2>The longest</h2>\n<div class=\"wide\"><table>\n<thead><tr><th>incident</th><th>began</th>"
+	fputs("<h2>The longest</h2>\n<div class=\"wide\"><table "
+	      "class=\"many\">\n<thead><tr><th>incident</th><th>began</th>"
 	      "<th>backend</th><th>class</th><th>lasted</th><th>callers hurt</th><th>failed "
 	      "operations</th></tr></thead>\n<tbody>\n",
 	      p->out);
