@@ -2,6 +2,7 @@
 # either type (durability = behind) and through raw sshfs. The server delays each answer by TRIP_MS, so the figures stay what they are on a busy machine.
 # BENCH_ONLY: that program alone. BENCH_TRIPS: a directory for the servers' logs.
 . "$REPO/tests/bench/lib.sh"
+. "$REPO/tests/bench/people.sh"
 TRIP_MS=50 DEADLINE_METADATA=20000 DEADLINE_READ=20000 DEADLINE_WRITE=60000 PROBE_TIMEOUT=4000 PROBE_INTERVAL=60000
 for who in sftp sshfs raw; do
 	mkdir -p "$WORK/data/$who"
@@ -21,51 +22,15 @@ conf 'backend b' 'type = sshfs' 'host = 127.0.0.1' 'user = root' "sshfs_options 
 	'durability = behind'
 conf_tier a/sftp sftp b/sshfs sshfs
 start_guardfs
-wait_healthy a
-wait_healthy b
+wait_healthy a 60000
+wait_healthy b 60000
 mkdir "$RAW"
 sshfs -f root@127.0.0.1: "$RAW" -o "ssh_command=$WORK/ssh-raw" </dev/null >"$WORK/raw.out" 2>&1 &
 echo $! >"$WORK/raw.pid"
-wait_until 10000 mountpoint -q "$RAW"
+wait_until 60000 mountpoint -q "$RAW"
 declare -A mount=([sftp]=$MNT/sftp [sshfs]=$MNT/sshfs [raw]=$RAW/raw)
 
-for d in d1 d2; do
-	mkdir -p "$WORK/tree/$d"
-	for f in f1 f2 f3; do
-		head -c 3000 /dev/urandom | base64 >"$WORK/tree/$d/$f.html"
-	done
-done
-tar -C "$WORK" -cf "$WORK/tree.tar" tree
-(cd "$WORK/tree" && for f in */*; do echo "<a href=\"$f\">$f</a>"; done) >"$WORK/tree/index.html"
-python3 -m http.server -b 127.0.0.1 -d "$WORK/tree" 8080 >/dev/null 2>&1 &
-web=$!
-wait_until 10000 answers_at 8080
-
-untar()
-{
-	tar -C "$SEEN" -xf "$WORK/tree.tar"
-}
-rsync_to()
-{
-	rsync -a "$WORK/tree" "$SEEN/"
-}
-rsync_from()
-{
-	rm -rf "$WORK/copy"
-	rsync -a "$SEEN/tree" "$WORK/copy"
-}
-find_all()
-{
-	find "$SEEN" -type f -size +1k
-}
-remove()
-{
-	rm -r "$SEEN/tree"
-}
-crawl()
-{
-	(cd "$SEEN" && wget -q -r -nH --warc-file=crawl http://127.0.0.1:8080/index.html) || (($? == 8)) # robots.txt is not there
-}
+people_begin 6 3
 
 # count TITLE PROGRAM FILLED
 count()
@@ -73,10 +38,8 @@ count()
 	local title=$1 program=$2 filled=$3 who began ms
 	local -A trips=()
 
-	[[ $title == *${BENCH_ONLY:-}* ]] || return 0
 	for who in raw sftp sshfs; do
-		mkdir "$WORK/data/$who/$program"
-		((!filled)) || cp -r "$WORK/tree" "$WORK/data/$who/$program/"
+		people_place "$WORK/data/$who/$program" "$filled"
 		sleep 1.2 # sleep-ok: nothing is cached any more
 		: >"$WORK/$who.log"
 		SEEN=${mount[$who]}/$program
@@ -84,7 +47,9 @@ count()
 		"$program" >/dev/null || fail "$title: $who"
 		ms=$(($(now_ms) - began))
 		trips[$who]=$(bc <<<"scale=1; $ms / $TRIP_MS")
-		echo "$title: $who: ${trips[$who]} round trips, $(wc -l <"$WORK/$who.log") requests"
+		echo "$title: $who: ${trips[$who]} round trips, $(wc -l <"$WORK/$who.log") requests; waited for: $(
+			python3 -B "$REPO/tests/bench/waited.py" "$WORK/$who.log" "0.$(printf %03d "$TRIP_MS")"
+		)"
 		[[ -z ${BENCH_TRIPS:-} ]] || cp "$WORK/$who.log" "$BENCH_TRIPS/$program.$who"
 	done
 	for who in sftp sshfs; do
@@ -92,13 +57,8 @@ count()
 	done
 }
 
-count untar untar 0
-count 'rsync -a, to' rsync_to 0
-count 'rsync -a, from' rsync_from 1
-count find find_all 1
-count 'rm -r' remove 1
-count 'wget -r with WARC' crawl 0
-kill $web
+people_each count
+people_end
 fusermount3 -u "$RAW"
 wait "$(cat "$WORK/raw.pid")" || true
 rm "$WORK/raw.pid"
