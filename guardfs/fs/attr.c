@@ -1,5 +1,6 @@
 /* GETATTR, SETATTR, READLINK, STATFS. */
 #include "fs/attr.h"
+#include "fs/behind.h"
 #include "fs/context.h"
 #include "fs/dirs.h"
 #include "fs/draft.h"
@@ -20,6 +21,7 @@
 #include "policy/symlink.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <float.h>
 #include <limits.h>
 
@@ -40,16 +42,21 @@ static struct handle *nameless_handle(const struct node *node, ssize_t rc)
 static ssize_t getattr_open(struct backend *b, struct handle *h, struct stat *st)
 {
 	const struct node *node = &fs.arena->nodes[h->node];
+	struct look_question question;
 	ssize_t rc;
 
 	if (!b->board)
 		return b->ops->getattr(b, h->node, atomic_load(&h->fd), st);
+	question = look_ask(node);
 	look_enter(node);
 	rc = b->ops->getattr(b, h->node, atomic_load(&h->fd), st);
 	look_leave(node);
-	if (rc == 0)
-		look_at_own(b, h, st);
-	return rc;
+	if (rc < 0)
+		return rc;
+	if (h->unlinked == HANDLE_NAMED)
+		look_answered(node, st, &question);
+	look_at_own(b, h, st);
+	return 0;
 }
 
 /* Unless known to be another file. */
@@ -70,7 +77,7 @@ static ssize_t getattr_named(struct backend *b, const struct node *node, struct 
 	if (b->board)
 		look_leave(node);
 	if (rc == 0 && is_dir)
-		dirs_answered(b, &question, st);
+		dirs_answered(b, &question, st, dirs_now(b));
 	if (rc < 0 || !b->board || !S_ISREG(st->st_mode))
 		return rc;
 	if (!node_is_still(node, st))
@@ -143,6 +150,12 @@ static bool recall_removed(const struct node *object, struct stat *st)
 	return true;
 }
 
+/* NULL: by name. */
+static bool is_own(const struct node *node, const struct handle *h)
+{
+	return !h || (h->kind == HANDLE_FILE && h->unlinked == HANDLE_NAMED && h->node == node_index(node));
+}
+
 /* From its directory's listing, unless it is open: for how many seconds the kernel may keep it. */
 static double recall_listed(const struct backend *b, const struct node *object, struct stat *st)
 {
@@ -152,6 +165,41 @@ static double recall_listed(const struct backend *b, const struct node *object, 
 	    (st->st_mode & S_IFMT) != (object->mode & S_IFMT))
 		return 0;
 	return fs_cache_seconds(b) - age_s;
+}
+
+/* From memory: for how many seconds the kernel may keep it. h: NULL, or asked for through it. */
+static double recall_attr(const struct backend *b, const struct node *object, const struct handle *h,
+			  struct stat *st)
+{
+	double seconds = 0;
+
+	if (S_ISDIR(object->mode))
+		seconds = dirs_recall(b, node_index(object), st, dirs_now(b));
+	else if (b->board && is_own(object, h))
+		seconds = look_recall(b, object, st);
+	return seconds > 0 || h ? seconds : recall_listed(b, object, st);
+}
+/* lseek(2) to the end of a file that is being written: where what was written ends, for as long as its size on storage
+ * may be remembered. All other attributes are asked for again. True: answered. */
+static bool reply_end(fuse_req_t req, const struct backend *b, struct node *node, const struct node *object,
+		      uint64_t fh)
+{
+	struct handle *h = handle_get(fh);
+	struct timespec atime;
+	struct stat st;
+	uint64_t end;
+	bool known = h && h->kind == HANDLE_FILE && is_own(object, h) && (h->flags & O_ACCMODE) != O_RDONLY &&
+		     !(h->flags & O_APPEND) && !atomic_load(&h->error) && guard_takes_writes(b) &&
+		     look_is_fresh(b, object, &atime) && behind_end(node_index(object), &end);
+
+	if (h)
+		handle_put(h);
+	if (!known)
+		return false;
+	node_recall(object, &st);
+	st.st_size = MAX(st.st_size, (off_t)end);
+	reply_attr(req, node, &st, 0);
+	return true;
 }
 
 /* Asked for through a draft, as by lseek(2) to its end: its size. Others ask again. True: answered. */
@@ -193,15 +241,14 @@ void fs_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	}
 	b = fs_backend(node);
 	object = view_object(node);
-	if (fi && b->board && reply_draft_attr(req, node, object, fi->fh))
+	if (fi && b->board &&
+	    (reply_draft_attr(req, node, object, fi->fh) || reply_end(req, b, node, object, fi->fh)))
 		return;
 	if (!guard_enter(req, b, OP_METADATA, GUARD_BY_NAME, 0))
 		return;
 	known = b->board ? node_size(object) : 0;
 	h = fi ? handle_get(fi->fh) : NULL;
-	recalled = S_ISDIR(object->mode) ? dirs_recall(b, node_index(object), &st, dirs_now(b)) : 0;
-	if (recalled <= 0 && !h)
-		recalled = recall_listed(b, object, &st);
+	recalled = recall_attr(b, object, h, &st);
 	rc = recalled > 0 ? 0 : getattr_node(b, object, h, &st);
 	if (rc == -ENOENT && node->flags & NODE_ROUTE_ROOT)
 		rc = -EIO; /* a route without its target is down, not absent */
@@ -349,6 +396,27 @@ static bool set_draft_times(fuse_req_t req, const struct node *node, const struc
 	return true;
 }
 
+/* SFTP sets both times or none. A program that leaves the time of last access as it is, as tar does, need not wait for
+ * storage to tell it. That of content another client may have changed. */
+static ssize_t set_attributes(struct backend *b, struct node *node, struct handle *h, const struct stat *want,
+			      unsigned set, struct stat *st)
+{
+	struct look_question question;
+	struct stat both = *want;
+	ssize_t rc;
+
+	if (!b->board || backend_is_plain(b->config->type) || !S_ISREG(node->mode) || !is_own(node, h))
+		return setattr_node(b, node, h, want, set, st);
+	if (set & (SET_MTIME | SET_MTIME_NOW) && !(set & (SET_ATIME | SET_ATIME_NOW)) &&
+	    look_is_fresh(b, node, &both.st_atim))
+		set |= SET_ATIME;
+	question = look_ask(node);
+	rc = setattr_node(b, node, h, &both, set, st);
+	if (rc == 0)
+		look_answered(node, st, &question);
+	return rc;
+}
+
 static ssize_t change_node(fuse_req_t req, struct backend *b, struct node *object, struct handle *h,
 			   const struct stat *want, unsigned set, struct stat *st)
 {
@@ -364,7 +432,7 @@ static ssize_t change_node(fuse_req_t req, struct backend *b, struct node *objec
 		if (rc < 0)
 			return rc;
 	}
-	rc = setattr_node(b, object, h, want, set, st);
+	rc = set_attributes(b, object, h, want, set, st);
 	if (b->board && rc == 0 && !(set & SET_SIZE))
 		keep_own(b, object, h, st);
 	if (b->board && set & SET_SIZE)
@@ -401,7 +469,7 @@ void fs_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *want, int to_set, s
 	rc = change_node(req, b, object, h, want, set, &st);
 	if (b->board)
 		look_leave(object);
-	dirs_changed(b, node_index(object));
+	dirs_changed(b, node_index(object), dirs_now(b));
 	if (h)
 		handle_put(h);
 	if (!guard_leave(req, b, &rc))

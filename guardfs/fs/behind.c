@@ -152,6 +152,29 @@ uint64_t behind_now(void)
 	return atomic_load(&fs.arena->owed.sequence);
 }
 
+bool behind_end(uint32_t node, uint64_t *end)
+{
+	const struct node *n = &fs.arena->nodes[node];
+	struct behind_lane *lane = &owed_lanes[n->backend];
+	const struct behind_file *f;
+
+	*end = 0;
+	if (!(atomic_load(&n->flags) & NODE_BEHIND))
+		return true;
+	ACQUIRE_LOCK(&lane->lock);
+	f = owed_find(lane, node);
+	if (f && f->error)
+		return false;
+	for (uint16_t i = f ? f->first : OWED_NONE; i != OWED_NONE; i = owed_notes.next[i]) {
+		const struct extent *e = owed_extent(i);
+
+		if (e->appends)
+			return false;
+		*end = MAX(*end, e->offset + atomic_load(&e->length));
+	}
+	return true;
+}
+
 bool behind_is_owed(uint32_t node, uint64_t point)
 {
 	const struct node *n = &fs.arena->nodes[node];

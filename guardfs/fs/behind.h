@@ -28,6 +28,10 @@ bool behind_has_room(unsigned backend, uint32_t node, size_t n);
 /* All bytes acknowledged from now on come after this point. */
 uint64_t behind_now(void);
 
+/* *end: where the furthest byte ends that is owed of node's file; 0: nothing is. False: it cannot be told: appends go to
+ * an end that storage knows, and a file that is given up has none. */
+bool behind_end(uint32_t node, uint64_t *end);
+
 /* Is something of node's file owed that was acknowledged up to point? */
 bool behind_is_owed(uint32_t node, uint64_t point);
 

@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "fs/context.h"
+#include "fs/dirs.h"
 #include "fs/entry.h"
 #include "fs/grant.h"
 #include "fs/guard.h"
@@ -367,7 +368,8 @@ static errint_t find_entry(const char *name, struct found *found, double *age_s)
 /* Counts a lookup. NULL: the kernel asks, if need be. *age_s: of the attributes. */
 static struct node *look_up(const char *name, struct found *found, double *age_s)
 {
-	struct node *known = view_find(reply.dir, name, NODE_PINNED);
+	struct node *known = view_find(reply.dir, name, NODE_PINNED), *node;
+	uint64_t asked_ns = clock_mono_ns();
 	bool asked;
 
 	/* Storage lacks some of it, or is about to replace it: a caller asking for attributes waits. */
@@ -383,7 +385,11 @@ static struct node *look_up(const char *name, struct found *found, double *age_s
 		look_leave(known);
 		node_unpin(known);
 	}
-	return asked ? NULL : entry_intern(reply.dir, name, found);
+	node = asked ? NULL : entry_intern(reply.dir, name, found);
+	if (node)
+		dirs_seen(reply.b, view_object_index(node), &found->st,
+			  asked_ns - (uint64_t)(*age_s * NSEC_PER_SEC));
+	return node;
 }
 
 /* Without attributes (gone, a route, "." and "..") the kernel asks later. */

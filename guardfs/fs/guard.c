@@ -96,6 +96,16 @@ uint32_t guard_changes_ended(const struct backend *b)
 	return atomic_load(&changes_ended[b->index]);
 }
 
+/* Of nodes, by index: several share one. */
+#define NODE_CHANGES 4096u
+
+static _Atomic uint32_t node_changes[NODE_CHANGES];
+
+uint32_t guard_changes_of(uint32_t node)
+{
+	return atomic_load(&node_changes[node % NODE_CHANGES]);
+}
+
 bool guard_is_write_inside(const struct backend *b)
 {
 	for (uint32_t i = 0; i < arena_slots_used(fs.arena); i++) {
@@ -114,6 +124,8 @@ static void leave_slot(struct backend *b, uid_t uid)
 		atomic_fetch_add(&writes_ended[b->index], 1);
 	if (call.slot && call.slot->mutating)
 		atomic_fetch_add(&changes_ended[b->index], 1);
+	if (call.slot && call.slot->mutating && guard_is_node_target(call.slot->target))
+		atomic_fetch_add(&node_changes[(uint32_t)call.slot->target % NODE_CHANGES], 1);
 	if (call.slot && call.slot->mutating && call.slot->target == GUARD_TARGET_ALL)
 		atomic_fetch_add(&renames_ended[b->index], 1);
 	if (call.slot)

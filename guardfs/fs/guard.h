@@ -108,6 +108,8 @@ void guard_end_request(void);
 uint32_t guard_writes_ended(const struct backend *b);
 /* The same of all that changes something. */
 uint32_t guard_changes_ended(const struct backend *b);
+/* Changes of the node's object that have ended, and some others'. */
+uint32_t guard_changes_of(uint32_t node);
 bool guard_is_write_inside(const struct backend *b);
 
 /* True for the local tier. */

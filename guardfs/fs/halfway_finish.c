@@ -1,6 +1,6 @@
 #include "fs/halfway_finish.h"
 #include "base/log.h"
-#include "fs/dirs.h"
+#include "fs/names.h"
 #include "fs/guard.h"
 #include "fs/halfway.h"
 
@@ -39,8 +39,8 @@ static ssize_t finish_one(struct backend *b, const struct halfway *h)
 	if (rc < 0 || !S_ISREG(found.st.st_mode) || (uint64_t)found.st.st_size != h->size)
 		return rc;
 	rc = b->ops->rename(b, h->from, h->name, h->to, h->newname, 0);
-	dirs_changed(b, h->from);
-	dirs_changed(b, h->to);
+	names_doubted(b, h->from);
+	names_doubted(b, h->to);
 	if (rc == 0)
 		tell_finished(b, h);
 	return rc;

@@ -2,7 +2,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/log.h"
-#include "fs/dirs.h"
+#include "fs/names.h"
 #include "fs/guard.h"
 #include "fs/node.h"
 #include "fs/publish_beside.h"
@@ -96,7 +96,7 @@ static ssize_t remove_if_old(struct backend *b, const struct leftover *l)
 	if (rc < 0 || !S_ISREG(found.st.st_mode) || !is_old(&found.st))
 		return rc;
 	rc = b->ops->unlink(b, l->dir, l->name);
-	dirs_changed(b, l->dir);
+	names_doubted(b, l->dir);
 	if (rc == 0)
 		tell_removed(b, l);
 	return rc;

@@ -1,9 +1,17 @@
-/* Attributes that came with a directory's listing. They answer look-ups for as long as the kernel may keep
- * attributes, unless something was changed through this mount meanwhile. Any thread. */
+/* Listings of guarded directories. For as long as the kernel may keep attributes they answer look-ups: names for all
+ * that is changed through this mount, which is noted here; attributes until anything on the backend is changed
+ * through it. Any thread. */
 #ifndef GUARDFS_FS_LISTED_H
 #define GUARDFS_FS_LISTED_H
 
 #include "fs/context.h"
+
+/* Before storage is asked. */
+struct listed_moment {
+	uint32_t ticket, epoch;
+	uint64_t at_ns; /* CLOCK_MONOTONIC */
+};
+struct listed_moment listed_now(const struct backend *b);
 
 /* A listing that is being made; zero-initialise. */
 struct listed_maker {
@@ -32,5 +40,19 @@ bool listed_lacks(const struct backend *b, uint32_t dir, const char *name);
 /* Emits "." and "..", then all entries of dir, from a whole listing that the same caller had no longer ago
  * than attributes may be old: rm(1) opens each directory twice. False: ask storage. */
 bool listed_repeat(const struct backend *b, uint32_t dir, pid_t caller, readdir_fn emit, void *arg);
+
+/* A change of dir's names was begun at begun, and is over: before its caller has the answer. A name that was there is
+ * made anew. st: of what was made. */
+void listed_made(const struct backend *b, uint32_t dir, const char *name, const struct stat *st,
+		 const struct listed_moment *begun);
+void listed_removed(const struct backend *b, uint32_t dir, const char *name,
+		    const struct listed_moment *begun);
+/* st: of what was renamed, its type alone. */
+void listed_renamed(const struct backend *b, uint32_t dir, const char *name, uint32_t new_dir,
+		    const char *new_name, const struct stat *st, const struct listed_moment *begun);
+/* What became of it is unknown. */
+void listed_doubted(const struct backend *b, uint32_t dir);
+/* dir itself was made, empty. */
+void listed_new(const struct backend *b, uint32_t dir, const struct listed_moment *begun);
 
 #endif

@@ -128,6 +128,11 @@ struct witness {
 	_Atomic uint64_t found_ns;
 	_Atomic uint32_t accepts;
 	enum told told;
+	/* Storage's last answer for the node of this generation: when it was asked (CLOCK_MONOTONIC), and the time of
+	 * last access. */
+	uint32_t generation, changes;
+	uint64_t asked_ns;
+	struct timespec atime;
 	/* The time set through the mount, and when (CLOCK_MONOTONIC). */
 	int64_t set_back_to_ns;
 	uint64_t set_back_ns;
@@ -218,6 +223,7 @@ void look_begin(const struct backend *b, const struct node *node, struct opened 
 {
 	if (!b->board)
 		return;
+	o->question = look_ask(node);
 	o->look = look_enter(node);
 	o->beside = atomic_load(&witness_of(node)->inside) > 1;
 	o->accepted = atomic_load(&witness_of(node)->accepts);
@@ -310,6 +316,57 @@ void look_tell_change(struct node *node, const struct stat *st)
 	remember_told(node, st);
 }
 
+static void note_answer(const struct node *node, const struct stat *st, const struct look_question *q)
+{
+	struct witness *w = witness_of(node);
+
+	w->generation = node->generation;
+	w->changes = q->changes;
+	w->asked_ns = q->asked_ns;
+	w->atime = st->st_atim;
+}
+
+struct look_question look_ask(const struct node *node)
+{
+	return (struct look_question){.changes = guard_changes_of(node_index(node)),
+				      .asked_ns = clock_mono_ns()};
+}
+
+void look_answered(const struct node *node, const struct stat *st, const struct look_question *q)
+{
+	ACQUIRE_LOCK(lock_of(node));
+	note_answer(node, st, q);
+}
+
+/* For how many seconds more it may be remembered. Under the lock. */
+static double seconds_left(const struct backend *b, const struct node *node)
+{
+	const struct witness *w = witness_of(node);
+
+	if (!w->asked_ns || w->generation != node->generation)
+		return 0;
+	return fs_cache_seconds(b) - (double)(clock_mono_ns() - w->asked_ns) / (double)NSEC_PER_SEC;
+}
+
+bool look_is_fresh(const struct backend *b, const struct node *node, struct timespec *atime)
+{
+	ACQUIRE_LOCK(lock_of(node));
+	*atime = witness_of(node)->atime;
+	return seconds_left(b, node) > 0;
+}
+
+double look_recall(const struct backend *b, const struct node *node, struct stat *st)
+{
+	const struct witness *w = witness_of(node);
+
+	ACQUIRE_LOCK(lock_of(node));
+	if (w->changes != guard_changes_of(node_index(node)))
+		return 0;
+	node_recall(node, st);
+	st->st_atim = w->atime;
+	return seconds_left(b, node);
+}
+
 static int64_t oldest_mtime_ns(const struct node *node, const struct stat *st)
 {
 	const struct witness *w = witness_of(node);
@@ -345,6 +402,7 @@ bool look_accept(const struct backend *b, struct node *node, int flags, struct o
 	atomic_fetch_add(&w->accepts, 1);
 	atomic_store(&w->accepted_ns, clock_mono_ns());
 	h->unlinked = HANDLE_NAMED;
+	note_answer(node, &o->st, &o->question);
 	handle_start_ledger(h, (uint64_t)o->st.st_size, oldest_mtime_ns(node, &o->st));
 	apart = !as_known || may_be_apart(node);
 	o->changed |= apart;

@@ -7,6 +7,11 @@
 
 struct handle;
 
+struct look_question {
+	uint32_t changes;
+	uint64_t asked_ns; /* CLOCK_MONOTONIC */
+};
+
 /* Of an OPEN. */
 struct opened {
 	/* The opened file; -1: none. */
@@ -29,6 +34,7 @@ struct opened {
 	/* guard_writes_ended */
 	uint32_t writes;
 	uint32_t accepted;
+	struct look_question question;
 	/* The look's number. */
 	uint32_t look;
 	/* Another look had not ended. */
@@ -69,7 +75,20 @@ bool look_is_another(struct backend *b, const struct node *node, const struct st
  * cut the file (handle_seen_cut). */
 void look_tell(const struct backend *b, struct node *node, uint64_t known, struct stat *st);
 
-/* The same after the request's own change. */
+/* Before storage is asked for a file's attributes. */
+struct look_question look_ask(const struct node *node);
+
+/* Storage has answered st for node's own file, which the node remembers; or it was just made so. */
+void look_answered(const struct node *node, const struct stat *st, const struct look_question *q);
+
+/* Was the last such question no longer ago than attributes may be old? *atime: the answer's. */
+bool look_is_fresh(const struct backend *b, const struct node *node, struct timespec *atime);
+
+/* The last answer, if nothing was changed since it was asked for: for how many seconds the kernel may keep it. Else 0,
+ * or less: ask storage. */
+double look_recall(const struct backend *b, const struct node *node, struct stat *st);
+
+/* look_tell after the request's own change. */
 void look_tell_change(struct node *node, const struct stat *st);
 
 /* If h's file's name is another file's, the file's own last attributes replace st. */

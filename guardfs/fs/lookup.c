@@ -1,5 +1,6 @@
 /* LOOKUP and FORGET. */
 #include "fs/lookup.h"
+#include "fs/dirs.h"
 #include "fs/entry.h"
 #include "fs/export.h"
 #include "fs/guard.h"
@@ -13,6 +14,7 @@
 #include "fs/view.h"
 #include "fs/virtual.h"
 #include "fs/wire.h"
+#include "policy/statefile.h"
 
 #include <errno.h>
 
@@ -101,6 +103,19 @@ static errint_t judge_known(struct backend *b, struct node *known, uint32_t pare
 	return rc == 0 && look_is_another(b, known, st) ? BACKEND_NODE_GONE : rc;
 }
 
+/* Its directory was there when it was listed, or made. */
+static errint_t listed_missing(struct found *found)
+{
+	found->dir_is_there = true;
+	return -ENOENT;
+}
+
+/* Those are not listed, or have two states. */
+static bool may_lack(uint32_t parent, const char *name)
+{
+	return !statefiles_is_named(parent, name) && !statefile_is_beside(name);
+}
+
 /* A node that the kernel holds is answered for in an outage too (slot.fallback); `known` carries one
  * lookup for that. If ours comes too late, guardian gave it. */
 static void lookup_guarded(fuse_req_t req, struct backend *b, struct node *parent, const char *name)
@@ -130,8 +145,8 @@ static void lookup_guarded(fuse_req_t req, struct backend *b, struct node *paren
 	}
 	if (!statefiles_is_named(p, name) && listed_find(b, p, name, &found, &age_s))
 		rc = 0;
-	else if (!known && !statefiles_is_named(p, name) && listed_lacks(b, p, name))
-		rc = -ENOENT;
+	else if (!known && may_lack(p, name) && listed_lacks(b, p, name))
+		rc = listed_missing(&found);
 	else
 		rc = known ? find_known(b, known, p, name, &found) : b->ops->lookup(b, p, name, &found);
 	if (rc == -ENOENT && !found.dir_is_there && target_is_missing(b, parent))
@@ -162,6 +177,8 @@ static void lookup_guarded(fuse_req_t req, struct backend *b, struct node *paren
 		if (node) {
 			node_prefer(view_object(node), p, name);
 			look_found(view_object(node));
+			dirs_seen(b, view_object_index(node), &found.st,
+				  call.entered_ns - (uint64_t)(age_s * NSEC_PER_SEC));
 		}
 		sent = entry_reply_aged(req, node, &found.st, age_s);
 	}

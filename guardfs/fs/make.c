@@ -3,11 +3,11 @@
 #include "base/cleanup.h"
 #include "fs/again.h"
 #include "fs/context.h"
-#include "fs/dirs.h"
 #include "fs/entry.h"
 #include "fs/guard.h"
 #include "fs/handle.h"
 #include "fs/links.h"
+#include "fs/names.h"
 #include "fs/node.h"
 #include "fs/others.h"
 #include "fs/statefiles.h"
@@ -66,14 +66,29 @@ static errint_t make_in(struct backend *b, const struct make_args *a, uint32_t p
 	return -EINVAL;
 }
 
+static void note_made(struct backend *b, const struct make_args *a, uint32_t p, const char *name,
+		      const struct stat *st, const struct listed_moment *begun)
+{
+	if (a->what == MAKE_LINK)
+		names_linked(b, p, name, st, begun);
+	else
+		names_made(b, p, name, st, begun);
+	if (b->board && a->what == MAKE_LINK) {
+		suspects_linked(b, a->node, p, name);
+		links_made(b, &fs.arena->nodes[a->node], p, name, st);
+	}
+}
+
 /* For all four makers. */
 static void make_object(fuse_req_t req, struct node *parent, const char *name, const struct make_args *a)
 {
 	struct backend *b = fs_backend(parent);
 	uint32_t p = view_object_index(parent);
 	struct caller caller = fs_caller(req);
+	struct listed_moment begun;
 	struct found found;
 	struct route route;
+	struct node *node;
 	ssize_t rc;
 
 	if (is_route(parent, name, &route)) {
@@ -82,22 +97,23 @@ static void make_object(fuse_req_t req, struct node *parent, const char *name, c
 	}
 	if (!guard_enter(req, b, OP_METADATA, GUARD_MUTATING, guard_target_name(p, name)))
 		return;
+	begun = names_begin(b);
 	rc = make_in(b, a, p, name, &caller, &found);
 	rc = again_made(b, p, name, a, &caller, &found, (errint_t)rc);
-	if (rc == 0 && (a->what == MAKE_NODE || a->what == MAKE_SYMLINK))
-		dirs_made(b, p, &found.st, dirs_now(b));
+	if (rc == 0)
+		note_made(b, a, p, name, &found.st, &begun);
 	else
-		dirs_changed(b, p);
-	if (rc == 0 && b->board && a->what == MAKE_LINK) {
-		suspects_linked(b, a->node, p, name);
-		links_made(b, &fs.arena->nodes[a->node], p, name, &found.st);
-	}
+		names_doubted(b, p);
 	if (!guard_leave(req, b, &rc))
 		return;
-	if (rc < 0)
+	if (rc < 0) {
 		fs_reply_rc(req, rc);
-	else
-		entry_reply(req, entry_intern(parent, name, &found), &found.st);
+		return;
+	}
+	node = entry_intern(parent, name, &found);
+	if (node && a->what == MAKE_DIR && !again_is_running())
+		names_new(b, view_object_index(node), &found.st, &begun);
+	entry_reply(req, node, &found.st);
 }
 
 void fs_mknod(fuse_req_t req, fuse_ino_t parent_id, const char *name, mode_t mode, dev_t rdev)
@@ -152,8 +168,10 @@ static errint_t walk_above(struct backend *b, char *buf, bool create, struct nod
 	for (; rc == 0 && (slash = strchr(*name, '/')); *name = slash + 1) {
 		*slash = '\0';
 		rc = b->ops->lookup(b, node_index(*dir), *name, &found);
-		if (rc == -ENOENT && create)
+		if (rc == -ENOENT && create) {
 			rc = b->ops->mkdir(b, node_index(*dir), *name, 0755, &root, &found);
+			names_doubted(b, node_index(*dir));
+		}
 		next =
 		    rc == 0 ? node_intern_guarded(b, node_index(*dir), *name, &found.st, NODE_PINNED) : NULL;
 		if (!next) {
@@ -181,7 +199,7 @@ static errint_t make_target(struct backend *b, const char *target, mode_t mode, 
 		return rc;
 	rc = b->ops->mkdir(b, node_index(dir), name, mode | S_IFDIR, c, found);
 	rc = again_made(b, node_index(dir), name, &(struct make_args){.what = MAKE_DIR}, c, found, rc);
-	dirs_changed(b, node_index(dir));
+	names_doubted(b, node_index(dir));
 	if (rc == 0 && !node_intern_guarded(b, node_index(dir), name, &found->st, NODE_UNHELD))
 		rc = -ENOMEM;
 	node_unpin(dir);
@@ -304,16 +322,21 @@ static void remove_name(fuse_req_t req, struct node *parent, const char *name, b
 	struct backend *b = fs_backend(parent);
 	uint32_t p = view_object_index(parent);
 	int place = STATEFILES_NO_PLACE;
+	struct listed_moment begun;
 	struct node *node;
 	ssize_t rc;
 
 	if (!guard_enter(req, b, OP_METADATA, GUARD_MUTATING, guard_target_name(p, name)))
 		return;
+	begun = names_begin(b);
 	node = b->board ? NULL : make_losing(p, name);
 	rc = directory ? remove_directory(b, p, name) : remove_file(b, p, name, &place);
 	make_lost(node, rc == 0);
 	rc = again_removed(b, (errint_t)rc);
-	dirs_changed(b, p);
+	if (rc == 0)
+		names_removed(b, p, name, &begun);
+	else
+		names_doubted(b, p);
 	if (rc == 0 && b->board)
 		name_is_removed(p, name, directory);
 	statefiles_leave(place);
@@ -348,7 +371,7 @@ static errint_t remove_target(struct backend *b, const char *target)
 	if (rc < 0)
 		return rc;
 	rc = again_removed(b, remove_directory(b, node_index(dir), name));
-	dirs_changed(b, node_index(dir));
+	names_doubted(b, node_index(dir));
 	if (rc == 0)
 		name_is_removed(node_index(dir), name, true);
 	node_unpin(dir);

@@ -8,7 +8,6 @@
 #include "fs/checkpoint.h"
 #include "fs/checkpoint_wait.h"
 #include "fs/context.h"
-#include "fs/dirs.h"
 #include "fs/draft.h"
 #include "fs/entry.h"
 #include "fs/grant.h"
@@ -18,6 +17,7 @@
 #include "fs/links.h"
 #include "fs/look.h"
 #include "fs/make.h"
+#include "fs/names.h"
 #include "fs/node.h"
 #include "fs/publish.h"
 #include "fs/publish_last.h"
@@ -458,6 +458,7 @@ void fs_create(fuse_req_t req, fuse_ino_t parent_id, const char *name, mode_t mo
 	struct found found;
 	struct backend *b;
 	struct handle *h = NULL;
+	struct listed_moment begun;
 	uint32_t epoch, job, p;
 	int ref = -1;
 	ssize_t rc;
@@ -477,12 +478,18 @@ void fs_create(fuse_req_t req, fuse_ino_t parent_id, const char *name, mode_t mo
 		return;
 	}
 	epoch = b->board ? atomic_load(&b->board->root_epoch) : 0;
+	begun = names_begin(b);
 	rc = create_in(b, p, name, mode, fi->flags, &caller, &found, &ref);
 	if (rc < 0) {
-		dirs_changed(b, p);
+		names_doubted(b, p);
 	} else {
-		dirs_made(b, p, &found.st, dirs_now(b));
+		if (!unnamed)
+			names_made(b, p, name, &found.st, &begun);
 		node = entry_intern(parent, name, &found);
+		if (node && b->board && S_ISREG(found.st.st_mode))
+			look_answered(node, &found.st,
+				      &(struct look_question){.changes = guard_changes_of(node_index(node)),
+							      .asked_ns = begun.at_ns});
 		rc = take_handle(b, node, fi->flags, ref, epoch, HANDLE_NAMED, &h);
 	}
 	if (!guard_leave(req, b, &rc)) {

@@ -1,6 +1,6 @@
 #include "fs/publish_draft.h"
 #include "base/log.h"
-#include "fs/dirs.h"
+#include "fs/names.h"
 #include "fs/doubt.h"
 #include "fs/draft.h"
 #include "fs/guard.h"
@@ -144,7 +144,7 @@ static errint_t publish_as(struct backend *b, struct publication *p)
 	if (rc == 0 || p->is_replaced)
 		note_published(b, p);
 	if (place != STATEFILES_NO_PLACE)
-		dirs_changed(b, p->parent);
+		names_doubted(b, p->parent);
 	statefiles_end(place);
 	return rc;
 }

@@ -1,10 +1,10 @@
 /* RENAME and RENAME2. Never across tiers (EXDEV), never a route's root or a directory above one (EBUSY). */
 #include "base/log.h"
 #include "fs/again.h"
-#include "fs/dirs.h"
 #include "fs/guard.h"
 #include "fs/handle.h"
 #include "fs/make.h"
+#include "fs/names.h"
 #include "fs/node.h"
 #include "fs/others.h"
 #include "fs/publish.h"
@@ -76,6 +76,21 @@ static void note_renamed(struct backend *b, uint32_t p, const char *name, uint32
 	node_renamed(p, name, np, newname, flags & RENAME_EXCHANGE);
 }
 
+/* Before the nodes have their new names. */
+static void note_names(const struct backend *b, uint32_t p, const char *name, uint32_t np,
+		       const char *newname, unsigned flags, ssize_t rc, const struct listed_moment *begun)
+{
+	const struct node *node = b->board ? node_find_guarded(p, name, NODE_UNHELD) : NULL;
+	const struct stat st = {.st_mode = node ? node->mode : 0};
+
+	if (rc < 0 || !node || flags & ~(unsigned)RENAME_NOREPLACE) {
+		names_doubted(b, p);
+		names_doubted(b, np);
+		return;
+	}
+	names_renamed(b, p, name, np, newname, &st, begun);
+}
+
 /* Did the dead worker note its rename? If nothing has the old name, it did. */
 static bool is_noted(const struct backend *b, uint32_t parent, const char *name)
 {
@@ -135,6 +150,7 @@ void fs_rename(fuse_req_t req, fuse_ino_t parent_id, const char *name, fuse_ino_
 	struct backend *b;
 	bool done_before = false, publishes, moves, moves_other;
 	int place = STATEFILES_NO_PLACE, other_place = STATEFILES_NO_PLACE;
+	struct listed_moment begun;
 	uint32_t p, np;
 	ssize_t rc;
 	int err;
@@ -156,6 +172,7 @@ void fs_rename(fuse_req_t req, fuse_ino_t parent_id, const char *name, fuse_ino_
 	moves_other = b->board && flags & RENAME_EXCHANGE && statefiles_is_named(np, newname);
 	if (!guard_enter(req, b, publishes ? OP_SYNC : OP_METADATA, GUARD_MUTATING, GUARD_TARGET_ALL))
 		return;
+	begun = names_begin(b);
 	victim = b->board || flags ? NULL : make_losing(np, newname);
 	/* No version is published under these names meanwhile. The kernel has locked their directories:
 	 * nobody renames the other way round. */
@@ -167,8 +184,7 @@ void fs_rename(fuse_req_t req, fuse_ino_t parent_id, const char *name, fuse_ino_
 	if (rc == 0)
 		rc = b->ops->rename(b, p, name, np, newname, flags);
 	make_lost(victim, rc == 0);
-	dirs_changed(b, p);
-	dirs_changed(b, np);
+	note_names(b, p, name, np, newname, flags, rc, &begun);
 	/* Gone here and not arrived there: it never existed. */
 	if (rc == -ENOENT && again_is_running()) {
 		errint_t there = b->ops->lookup(b, np, newname, &found);

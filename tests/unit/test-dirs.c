@@ -14,6 +14,7 @@
 #define ASKED_NS (100 * NSEC_PER_SEC)
 
 static struct backend *box;
+static uint32_t epoch = 1;
 
 static struct stat at(mode_t type, time_t seconds)
 {
@@ -29,7 +30,7 @@ static void ask(time_t mtime)
 	const struct dirs_question q = dirs_ask(box, DIR, ASKED_NS);
 	const struct stat st = at(S_IFDIR, mtime);
 
-	dirs_answered(box, &q, &st);
+	dirs_answered(box, &q, &st, ASKED_NS);
 }
 
 static void make_file(time_t mtime)
@@ -55,7 +56,8 @@ static int begin(void **state)
 		return rc;
 	box = &fs.guarded[0];
 	fs.board->config.guarded_cache_ms = 1000;
-	(void)dirs_ask(box, DIR + 64, ASKED_NS); /* has its place: nothing is known of DIR */
+	atomic_store(&box->board->root_epoch, ++epoch); /* nothing is known of its clock */
+	(void)dirs_ask(box, DIR + 64, ASKED_NS);	/* has its place: nothing is known of DIR */
 	return 0;
 }
 
@@ -92,6 +94,61 @@ static void a_file_with_content_was_there_before(void **state)
 	assert_int_equal(recalled(1), 20);
 }
 
+/* A removal sets the directory's time as well, to one that the server's clock alone has. */
+static void a_removal_moves_the_time_once_the_clock_is_known(void **state)
+{
+	(void)state;
+	ask(10);
+	dirs_removed(box, DIR, ASKED_NS + 1, ASKED_NS + 2);
+	assert_int_equal(recalled(3), -1);
+	/* What the server says just after it tells its clock. */
+	ask(1000);
+	dirs_removed(box, DIR, ASKED_NS + 5 * NSEC_PER_SEC, ASKED_NS + 3);
+	assert_int_equal(recalled(4), 1005);
+}
+
+static void a_file_made_tells_the_clock(void **state)
+{
+	struct stat made = at(S_IFREG, 500);
+
+	(void)state;
+	ask(10);
+	dirs_made(box, DIR + 1, &made, ASKED_NS + NSEC_PER_SEC);
+	dirs_removed(box, DIR, ASKED_NS + 3 * NSEC_PER_SEC, ASKED_NS + 1);
+	assert_int_equal(recalled(1), 502);
+	/* Begun before: no telling. */
+	dirs_removed(box, DIR, ASKED_NS, ASKED_NS + 1);
+	assert_int_equal(recalled(1), -1);
+	/* Of another connection, or long ago: it may be another clock. */
+	ask(10);
+	dirs_removed(box, DIR, ASKED_NS + 100 * NSEC_PER_SEC, ASKED_NS + 1);
+	assert_int_equal(recalled(1), -1);
+}
+
+static void a_time_set_tells_no_clock(void **state)
+{
+	(void)state;
+	ask(10);
+	dirs_changed(box, DIR, ASKED_NS);
+	ask(4000000000);
+	dirs_removed(box, DIR, ASKED_NS + 1, ASKED_NS + 1);
+	assert_int_equal(recalled(1), -1);
+}
+
+static void what_a_look_up_saw_serves_as_an_answer(void **state)
+{
+	const struct stat st = at(S_IFDIR, 10);
+
+	(void)state;
+	dirs_seen(box, DIR, &st, ASKED_NS);
+	make_file(12);
+	assert_int_equal(recalled(1), 12);
+	dirs_changed(box, DIR, ASKED_NS);
+	dirs_seen(box, DIR, &st, ASKED_NS); /* it was asked for before */
+	make_file(12);
+	assert_int_equal(recalled(1), -1);
+}
+
 static void for_so_long_as_the_cache_says(void **state)
 {
 	struct stat st;
@@ -110,7 +167,7 @@ static void any_other_change_ends_it(void **state)
 	(void)state;
 	ask(10);
 	make_file(12);
-	dirs_changed(box, DIR);
+	dirs_changed(box, DIR, ASKED_NS);
 	assert_int_equal(recalled(1), -1);
 	make_file(13);
 	assert_int_equal(recalled(1), -1);
@@ -122,8 +179,8 @@ static void an_answer_of_before_the_change_is_not_kept(void **state)
 	const struct stat st = at(S_IFDIR, 10);
 
 	(void)state;
-	dirs_changed(box, DIR);
-	dirs_answered(box, &q, &st);
+	dirs_changed(box, DIR, ASKED_NS);
+	dirs_answered(box, &q, &st, ASKED_NS);
 	make_file(12);
 	assert_int_equal(recalled(1), -1);
 }
@@ -135,7 +192,7 @@ static void an_answer_of_before_the_file_gets_its_time(void **state)
 
 	(void)state;
 	make_file(12);
-	dirs_answered(box, &q, &st);
+	dirs_answered(box, &q, &st, ASKED_NS);
 	assert_int_equal(recalled(1), 12);
 }
 
@@ -178,7 +235,7 @@ static void a_time_set_back_stays(void **state)
 	(void)state;
 	ask(10);
 	make_file(12);
-	dirs_changed(box, DIR);
+	dirs_changed(box, DIR, ASKED_NS);
 	ask(5);
 	make_file(6);
 	assert_int_equal(recalled(1), 6);
@@ -191,6 +248,10 @@ int main(void)
 	    UNIT(nothing_made_nothing_recalled),
 	    UNIT(a_file_made_moves_the_time),
 	    UNIT(a_file_with_content_was_there_before),
+	    UNIT(a_removal_moves_the_time_once_the_clock_is_known),
+	    UNIT(a_file_made_tells_the_clock),
+	    UNIT(a_time_set_tells_no_clock),
+	    UNIT(what_a_look_up_saw_serves_as_an_answer),
 	    UNIT(for_so_long_as_the_cache_says),
 	    UNIT(any_other_change_ends_it),
 	    UNIT(an_answer_of_before_the_change_is_not_kept),

@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <cmocka.h>
 
 #include "fs/listed.h"
@@ -99,6 +100,125 @@ static void the_caller_who_has_had_it_gets_it_again(void **state)
 	assert_false(listed_repeat(box, DIR, CALLER, note_name, names));
 }
 
+static const struct stat a_file = {.st_mode = S_IFREG | 0644};
+
+static void make(const char *name)
+{
+	const struct listed_moment begun = listed_now(box);
+
+	listed_made(box, DIR, name, &a_file, &begun);
+}
+
+/* Of a directory that was made here all names are known. */
+static void an_empty_directory_lacks_what_was_not_made_in_it(void **state)
+{
+	const struct listed_moment begun = listed_now(box);
+
+	(void)state;
+	listed_new(box, DIR, &begun);
+	assert_true(listed_lacks(box, DIR, "one"));
+	make("one");
+	assert_false(listed_lacks(box, DIR, "one"));
+	assert_false(listed_lacks(box, DIR, "ONE")); /* a server may fold case */
+	assert_true(listed_lacks(box, DIR, "two"));
+	fs.board->config.guarded_cache_ms = 0; /* another client may have made it meanwhile */
+	assert_false(listed_lacks(box, DIR, "two"));
+}
+
+static void what_is_taken_away_is_missing_until_it_is_made_again(void **state)
+{
+	struct listed_moment begun;
+	char names[64] = "";
+
+	(void)state;
+	list_one("one");
+	begun = listed_now(box);
+	listed_removed(box, DIR, "one", &begun);
+	assert_true(listed_lacks(box, DIR, "one"));
+	make("one");
+	assert_false(listed_lacks(box, DIR, "one"));
+	begun = listed_now(box);
+	listed_renamed(box, DIR, "one", DIR, "two", &a_file, &begun);
+	assert_true(listed_lacks(box, DIR, "one"));
+	assert_false(listed_lacks(box, DIR, "two"));
+	assert_true(listed_repeat(box, DIR, CALLER, note_name, names));
+	assert_string_equal(names, ". .. two ");
+}
+
+static void many_names_are_made(void **state)
+{
+	const struct listed_moment begun = listed_now(box);
+	char name[16];
+
+	(void)state;
+	listed_new(box, DIR, &begun);
+	for (int i = 0; i < 1000; i++) {
+		snprintf(name, sizeof(name), "%d", i);
+		assert_true(listed_lacks(box, DIR, name));
+		make(name);
+	}
+	for (int i = 0; i < 1000; i++) {
+		snprintf(name, sizeof(name), "%d", i);
+		assert_false(listed_lacks(box, DIR, name));
+	}
+}
+
+/* Which of them storage carried out last, nobody knows. */
+static void after_two_changes_at_once_storage_is_asked(void **state)
+{
+	struct listed_moment first, second;
+
+	(void)state;
+	list_one("one");
+	first = listed_now(box);
+	second = listed_now(box);
+	listed_made(box, DIR, "two", &a_file, &first);
+	assert_true(listed_lacks(box, DIR, "three"));
+	listed_removed(box, DIR, "two", &second);
+	assert_false(listed_lacks(box, DIR, "two"));
+	assert_false(listed_lacks(box, DIR, "three"));
+}
+
+static void a_change_during_the_listing_makes_it_doubtful(void **state)
+{
+	struct listed_maker maker = {NULL};
+
+	(void)state;
+	listed_begin(&maker, box, DIR, CALLER);
+	listed_add(&maker, "one", 3, &a_file);
+	make("two"); /* the listing has it, or not */
+	listed_end(&maker, true);
+	assert_false(listed_lacks(box, DIR, "two"));
+	list_one("one");
+	listed_doubted(box, DIR); /* a change that failed somehow */
+	assert_false(listed_lacks(box, DIR, "two"));
+}
+
+static void another_connection_is_asked_anew(void **state)
+{
+	const struct listed_moment begun = listed_now(box);
+
+	(void)state;
+	list_one("one");
+	atomic_fetch_add(&box->board->root_epoch, 1);
+	assert_false(listed_lacks(box, DIR, "two"));
+	listed_new(box, DIR, &begun);
+	assert_false(listed_lacks(box, DIR, "two"));
+}
+
+/* Attributes are those of the listing: what is written later may be longer. */
+static void attributes_of_what_was_made_are_asked_for(void **state)
+{
+	struct found found;
+	double age_s;
+
+	(void)state;
+	list_one("one");
+	make("two");
+	assert_false(listed_find(box, DIR, "two", &found, &age_s));
+	assert_true(listed_find(box, DIR, "one", &found, &age_s));
+}
+
 #define TEST(function) cmocka_unit_test_setup_teardown(function, begin, teardown_arena)
 
 int main(void)
@@ -107,6 +227,13 @@ int main(void)
 	    TEST(a_name_is_known_by_its_listing),
 	    TEST(a_directory_is_not_known_by_its_index),
 	    TEST(the_caller_who_has_had_it_gets_it_again),
+	    TEST(an_empty_directory_lacks_what_was_not_made_in_it),
+	    TEST(what_is_taken_away_is_missing_until_it_is_made_again),
+	    TEST(many_names_are_made),
+	    TEST(after_two_changes_at_once_storage_is_asked),
+	    TEST(a_change_during_the_listing_makes_it_doubtful),
+	    TEST(another_connection_is_asked_anew),
+	    TEST(attributes_of_what_was_made_are_asked_for),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

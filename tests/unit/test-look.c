@@ -7,6 +7,8 @@
 
 #include "base/clock.h"
 #include "fs/context.h"
+#include "fs/behind.h"
+#include "fs/guard.h"
 #include "fs/look.h"
 #include "fs/view.h"
 #include "worker-util.h"
@@ -320,6 +322,71 @@ static void time_set_back_and_remembered(void)
 	CHECK(open_of_50(node)->mtime_ns == 40 * (int64_t)NSEC_PER_SEC);
 }
 
+/* For the cache time, and until something is changed. */
+static void an_accepted_look_is_recalled(void)
+{
+	struct node *node = known_file();
+	const struct backend *b = &fs.guarded[0];
+	struct look_question question;
+	struct timespec atime;
+	struct opened o;
+	struct stat st;
+
+	fs.board->config.guarded_cache_ms = 60000;
+	CHECK(look_recall(b, node, &st) <= 0 && !look_is_fresh(b, node, &atime));
+	begin(node, &o);
+	look(node, &o, 50);
+	accept_as(node, &o, HANDLE_NAMED);
+	CHECK(look_recall(b, node, &st) > 59 && st.st_size == 50 && look_is_fresh(b, node, &atime));
+	question = look_ask(node);
+	/* A change ends. */
+	call.slot->mutating = 1;
+	call.slot->target = guard_target_node(node_index(node));
+	CHECK(guard_enter_quietly(&fs.guarded[0], call.slot->target, 0));
+	call.slot->mutating = 1;
+	guard_leave_quietly(&fs.guarded[0], 0);
+	CHECK(look_recall(b, node, &st) <= 0 && look_is_fresh(b, node, &atime));
+	/* So it does with an answer to what was asked before. */
+	st.st_size = 50;
+	look_answered(node, &st, &question);
+	CHECK(look_recall(b, node, &st) <= 0);
+	question = look_ask(node);
+	look_answered(node, &st, &question);
+	CHECK(look_recall(b, node, &st) > 59);
+	fs.board->config.guarded_cache_ms = 0;
+	CHECK(look_recall(b, node, &st) <= 0 && !look_is_fresh(b, node, &atime));
+	fs.board->config.guarded_cache_ms = 60000;
+	node->generation++; /* another file has its place */
+	CHECK(look_recall(b, node, &st) <= 0);
+	node->generation--;
+}
+
+static bool owes(struct handle *h, uint64_t offset, uint64_t end)
+{
+	static uint64_t unique = 100, known;
+
+	return behind_take(&fs.guarded[0], h, ++unique, "0123456789", 10, offset, h->flags & O_APPEND) ==
+		   BEHIND_TAKEN &&
+	       behind_end(h->node, &known) && known == end;
+}
+
+static void the_end_of_what_is_owed_is_known(void)
+{
+	uint32_t node = node_index(known_file());
+	struct handle *h = handle_new(node, HANDLE_FILE, 0, O_WRONLY, 70, 1, HANDLE_NAMED);
+	uint64_t end;
+
+	fs.board->config.backends[0].durability = DURABILITY_BEHIND;
+	fs.board->config.backends[0].buffer_mib = 8;
+	fs.board->config.backends[0].drain_ms = 5000;
+	behind_init();
+	CHECK(behind_end(node, &end) && end == 0);
+	CHECK(owes(h, 0, 10) && owes(h, 500, 510) && owes(h, 200, 510));
+	/* Where an append lands storage alone knows. */
+	h->flags |= O_APPEND;
+	CHECK(!owes(h, 510, 520));
+}
+
 #define TEST(name)                                    \
 	static void name##_test(void **state)         \
 	{                                             \
@@ -336,6 +403,8 @@ TEST(growing_file_is_read_directly)
 TEST(time_set_back)
 TEST(time_set_back_and_remembered)
 TEST(lost_while_compared)
+TEST(an_accepted_look_is_recalled)
+TEST(the_end_of_what_is_owed_is_known)
 
 static void open_after_worker_died_test(void **state)
 {
@@ -360,6 +429,8 @@ int main(void)
 	    UNIT(time_set_back),
 	    UNIT(time_set_back_and_remembered),
 	    UNIT(lost_while_compared),
+	    UNIT(an_accepted_look_is_recalled),
+	    UNIT(the_end_of_what_is_owed_is_known),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
