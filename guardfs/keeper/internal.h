@@ -9,6 +9,7 @@
 #include "keeper/inquiry.h"
 #include "keeper/misplaced.h"
 #include "keeper/mountpoint.h"
+#include "keeper/network.h"
 #include "keeper/settle.h"
 #include "keeper/stalls.h"
 #include "keeper/supervised.h"
@@ -53,6 +54,7 @@ struct keeper {
 	struct settle settle;
 	struct writers *writers;
 	struct mountpoint mountpoint;
+	struct network network;
 	struct textfile textfile;
 	struct inquiry inquiry;
 	/* Crashes that the journal has. */

@@ -28,7 +28,7 @@
 #define FILES_MS	  5000	/* between writings of outside files */
 #define GUARDIAN_GRACE_MS 10000 /* for a restarted guardian's pid on the board */
 #define STOP_MS		  5000	/* for killed children */
-#define POLL_FIXED	  7
+#define POLL_FIXED	  8
 #define POLL_MAX	  (POLL_FIXED + 3 * CONFIG_BACKENDS_MAX + SERVER_POLL_MAX)
 
 /* ---- start ---- */
@@ -174,6 +174,7 @@ static size_t fill_poll(const struct keeper *k, struct pollfd *p, uint64_t *wake
 	p[n++] = (struct pollfd){.fd = k->journal ? journal_event_fd(k->journal) : -1, .events = POLLIN};
 	p[n++] = (struct pollfd){.fd = k->hooks ? hooks_poll_fd(k->hooks) : -1, .events = POLLIN};
 	p[n++] = (struct pollfd){.fd = k->inquiry.sock, .events = POLLIN};
+	p[n++] = (struct pollfd){.fd = network_poll_fd(&k->network), .events = POLLIN};
 	for (unsigned i = 0; i < k->n_backends; i++) {
 		const struct supervised *s = &k->backends[i];
 
@@ -278,6 +279,7 @@ static uint64_t step_all(struct keeper *k)
 	wake_ns = MIN(wake_ns, finding_step(k, now_ns));
 	wake_ns = MIN(wake_ns, mountpoint_step(k, now_ns));
 	suspects_step(k);
+	network_step(k, now_ns);
 	for (unsigned i = 0; i < k->n_backends; i++)
 		wake_ns = MIN(wake_ns, supervised_step(&k->backends[i], now_ns));
 	wake_ns = MIN(wake_ns, settle_step(k, now_ns));
@@ -343,6 +345,7 @@ int keeper_main(struct arena *arena, const struct keeper_fds *fds)
 	k->guardian = getppid();
 	k->guardian_pidfd = spawn_pidfd(k->guardian);
 	rc = prepare_process(k);
+	network_start(&k->network);
 	if (rc < 0) {
 		log_error("cannot start: %s", strerror(-rc));
 		free(k);

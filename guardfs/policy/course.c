@@ -152,6 +152,72 @@ void course_try_started(struct course *c, uint64_t now_ns)
 	apply_event(c, HEALTH_EVENT_START_TRY, c->class);
 }
 
+/* ---- the network ---- */
+
+/* A network that comes back says so in some steps: link, addresses, routes. */
+#define CALLS_MAX	    10u
+#define CALLS_WINDOW_MS	    60000u
+#define CALL_LEAST_MS	    50u
+#define CALL_SPREAD_MS	    250u
+#define CALL_YOUNG_MS	    1000u  /* a try that young may have met the network */
+#define CALL_STOPS_APART_MS 20000u /* a slow login must come to its end while there is further news */
+
+static uint64_t call_ns(uint32_t random, uint64_t now_ns)
+{
+	return now_ns + (CALL_LEAST_MS + ((uint64_t)CALL_SPREAD_MS * random >> 32)) * NSEC_PER_MSEC;
+}
+
+static bool may_be_called(const struct course *c, uint64_t now_ns)
+{
+	return errclass_info(c->class)->retried &&
+	       caps_count(&c->called, CALLS_WINDOW_MS, (int64_t)now_ns) < CALLS_MAX;
+}
+
+static void bring_forward(struct course *c, uint32_t random, uint64_t now_ns)
+{
+	caps_note(&c->called, (int64_t)now_ns);
+	c->doublings = 0;
+	c->called_meanwhile = false;
+	c->called_ns = now_ns;
+	c->next_try_ns =
+	    MAX(call_ns(random, now_ns), c->down_since_ns + c->limits->confirm_ms * NSEC_PER_MSEC);
+}
+
+static bool is_stale_try(const struct course *c, uint64_t now_ns)
+{
+	return now_ns >= c->try_began_ns + CALL_YOUNG_MS * NSEC_PER_MSEC &&
+	       (!c->called_ns || now_ns >= c->called_ns + CALL_STOPS_APART_MS * NSEC_PER_MSEC);
+}
+
+/* True: it was ended. */
+static bool end_stale_try(struct course *c, uint64_t now_ns)
+{
+	if (!is_stale_try(c, now_ns))
+		return false;
+	emit_effect(c, COURSE_STOP_TRY);
+	c->trying = false;
+	if (c->state == HEALTH_RECOVERING)
+		apply_event(c, HEALTH_EVENT_TRY_FAILED, c->class);
+	return true;
+}
+
+bool course_called(struct course *c, uint32_t random, uint64_t now_ns)
+{
+	if (health_serves(c->state) || c->state == HEALTH_HELD || c->state == HEALTH_EXHAUSTED ||
+	    !may_be_called(c, now_ns))
+		return false;
+	if (c->trying && !end_stale_try(c, now_ns)) {
+		c->called_meanwhile = true;
+		return false;
+	}
+	/* Steps of one return. */
+	if (c->next_try_ns > now_ns &&
+	    c->next_try_ns <= now_ns + (CALL_LEAST_MS + CALL_SPREAD_MS) * NSEC_PER_MSEC)
+		return false;
+	bring_forward(c, random, now_ns);
+	return true;
+}
+
 void course_try_failed(struct course *c, enum errclass class, uint32_t random, uint64_t now_ns)
 {
 	if (!c->trying)
@@ -162,6 +228,8 @@ void course_try_failed(struct course *c, enum errclass class, uint32_t random, u
 	c->failures++;
 	c->act_failures++;
 	plan_try(c, false, random, now_ns);
+	if (c->called_meanwhile && may_be_called(c, now_ns))
+		bring_forward(c, random, now_ns);
 }
 
 void course_proven(struct course *c, uint64_t now_ns)
@@ -309,6 +377,8 @@ static void begin_try(struct course *c, uint64_t now_ns)
 		c->incident_counted = true;
 	}
 	c->trying = true;
+	c->try_began_ns = now_ns;
+	c->called_meanwhile = false;
 	emit_effect(c, COURSE_TRY);
 }
 

@@ -74,6 +74,12 @@ struct course {
 	/* Since an operator's last resume; these confirm the act. */
 	uint32_t act_failures;
 	uint32_t doublings, short_services;
+	/* Of the last try. */
+	uint64_t try_began_ns;
+	/* Tries that the network's return brought forward, and the last of them; whether it came during one. */
+	struct caps called;
+	uint64_t called_ns;
+	bool called_meanwhile;
 	uint64_t down_since_ns, served_since_ns, settle_ns, next_try_ns;
 	/* Present or last hold; 0: until resumed. */
 	uint64_t held_until_ns;
@@ -122,6 +128,12 @@ void course_explained(struct course *c, enum errclass class);
 errint_t course_hold(struct course *c, uint64_t until_ns, uint64_t now_ns) WARN_UNUSED;
 errint_t course_resume(struct course *c, uint64_t now_ns) WARN_UNUSED;
 errint_t course_reconnect(struct course *c, uint64_t now_ns) WARN_UNUSED;
+
+/* The network is back, or the machine has slept: the next try comes at once, spread a little by random, and the backoff
+ * begins anew; a try that began well before that is given up. Nothing happens while the backend serves, is held or
+ * exhausted, or if its class needs a person, or if it has happened too often within a minute (docs/RECOVERY.md).
+ * True: a try was brought forward. */
+bool course_called(struct course *c, uint32_t random, uint64_t now_ns);
 
 /* Does what is due. Returns when to call again at the latest; UINT64_MAX: nothing planned. */
 uint64_t course_step(struct course *c, uint64_t now_ns);

@@ -113,8 +113,10 @@ static void happen(struct sim *s)
 		operator_acts(s);
 	else if (what < 93)
 		keeper_dies(s);
-	else if (what < 96)
+	else if (what < 95)
 		keeper_explain(s);
+	else if (what < 97)
+		keeper_called(s);
 	else if (breaker_is_closed(s->world.breaker))
 		world_enter(s, breaker_epoch(s->world.breaker), false);
 }

@@ -421,6 +421,19 @@ void keeper_resume(struct sim *s)
 	s->keeper.wake_ns = s->now;
 }
 
+void keeper_called(struct sim *s)
+{
+	bool idle = s->world.state == HEALTH_HELD || s->world.state == HEALTH_EXHAUSTED ||
+		    health_serves(s->world.state);
+
+	if (!s->keeper.alive)
+		return;
+	if (course_called(&s->keeper.course, (uint32_t)sim_random(s), s->now) && idle)
+		sim_fail(s, "a call in state %s brought a try", health_state_name(s->world.state));
+	keeper_drain(s);
+	s->keeper.wake_ns = s->now;
+}
+
 void keeper_reconnect(struct sim *s)
 {
 	bool held = s->world.state == HEALTH_HELD, exhausted = s->world.state == HEALTH_EXHAUSTED;

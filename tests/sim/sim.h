@@ -180,6 +180,7 @@ uint64_t keeper_next(const struct sim *s);
 void keeper_hold(struct sim *s, uint64_t until_ns);
 void keeper_resume(struct sim *s);
 void keeper_reconnect(struct sim *s);
+void keeper_called(struct sim *s);  /* the network is back, or seems to be */
 void keeper_explain(struct sim *s); /* a diagnosis ends */
 void keeper_drain(struct sim *s);
 

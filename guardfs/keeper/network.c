@@ -1,0 +1,163 @@
+#include "keeper/network.h"
+#include "keeper/events.h"
+#include "keeper/internal.h"
+#include "base/clock.h"
+#include "base/log.h"
+
+#include <errno.h>
+#include <linux/if.h>
+#include <linux/netlink.h>
+#include <linux/rtnetlink.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#define GROUPS (RTMGRP_LINK | RTMGRP_IPV4_IFADDR | RTMGRP_IPV6_IFADDR | RTMGRP_IPV4_ROUTE | RTMGRP_IPV6_ROUTE)
+/* The clocks are not read in one instant. */
+#define SLEPT_LEAST_NS NSEC_PER_SEC
+#define MESSAGES_MAX   64u /* in a step: who sends without end is not waited for */
+
+/* ---- one message ---- */
+
+static int32_t *find_down(struct network *n, int32_t link)
+{
+	for (size_t i = 0; i < NETWORK_LINKS_MAX; i++)
+		if (n->down[i] == link)
+			return &n->down[i];
+	return NULL;
+}
+
+/* A link says a lot while it carries: only its return is news. */
+static const char *hear_link(struct network *n, const struct nlmsghdr *h)
+{
+	const struct ifinfomsg *link = NLMSG_DATA(h);
+	int32_t *down;
+
+	if (h->nlmsg_len < NLMSG_LENGTH(sizeof(*link)) || link->ifi_index <= 0)
+		return NULL;
+	down = find_down(n, link->ifi_index);
+	if (h->nlmsg_type == RTM_NEWLINK && link->ifi_flags & IFF_UP && link->ifi_flags & IFF_RUNNING) {
+		if (down)
+			*down = 0;
+		return down ? "a link is up" : NULL;
+	}
+	if (!down)
+		n->down[n->next++ % NETWORK_LINKS_MAX] = link->ifi_index;
+	return NULL;
+}
+
+static const char *hear_address(const struct nlmsghdr *h)
+{
+	const struct ifaddrmsg *address = NLMSG_DATA(h);
+
+	if (h->nlmsg_len < NLMSG_LENGTH(sizeof(*address)) || address->ifa_scope == RT_SCOPE_HOST ||
+	    address->ifa_flags & (IFA_F_TENTATIVE | IFA_F_DADFAILED))
+		return NULL;
+	return "there is a new address";
+}
+
+static const char *hear_route(const struct nlmsghdr *h)
+{
+	const struct rtmsg *route = NLMSG_DATA(h);
+
+	if (h->nlmsg_len < NLMSG_LENGTH(sizeof(*route)) || route->rtm_type != RTN_UNICAST ||
+	    route->rtm_flags & RTM_F_CLONED)
+		return NULL;
+	return "there is a new route";
+}
+
+const char *network_hear(struct network *n, const void *message, size_t size)
+{
+	const struct nlmsghdr *h = message;
+	const char *news = NULL;
+
+	for (; NLMSG_OK(h, size); h = NLMSG_NEXT(h, size)) {
+		const char *said = NULL;
+
+		if (h->nlmsg_type == RTM_NEWLINK || h->nlmsg_type == RTM_DELLINK)
+			said = hear_link(n, h);
+		else if (h->nlmsg_type == RTM_NEWADDR)
+			said = hear_address(h);
+		else if (h->nlmsg_type == RTM_NEWROUTE)
+			said = hear_route(h);
+		news = said ? said : news;
+	}
+	return news;
+}
+
+/* ---- the socket, the clocks ---- */
+
+/* Positive after sleep. */
+static uint64_t slept_ns(void)
+{
+	struct timespec boot, mono;
+
+	if (clock_gettime(CLOCK_MONOTONIC, &mono) < 0 || clock_gettime(CLOCK_BOOTTIME, &boot) < 0)
+		return 0;
+	return (uint64_t)(boot.tv_sec - mono.tv_sec) * NSEC_PER_SEC + (uint64_t)boot.tv_nsec -
+	       (uint64_t)mono.tv_nsec;
+}
+
+void network_start(struct network *n)
+{
+	const struct sockaddr_nl address = {.nl_family = AF_NETLINK, .nl_groups = GROUPS};
+
+	*n = (struct network){.slept_ns = slept_ns()};
+	n->sock = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_ROUTE);
+	if (n->sock >= 0 && bind(n->sock, (const struct sockaddr *)&address, sizeof(address)) == 0)
+		return;
+	log_warning("the kernel's news of the network cannot be heard (%s): after it was away, tries to "
+		    "connect wait for the backoff",
+		    strerror(errno));
+	if (n->sock >= 0)
+		close(n->sock);
+	n->sock = -1;
+}
+
+int network_poll_fd(const struct network *n)
+{
+	return n->sock;
+}
+
+/* NULL: no more news. */
+static const char *hear_all(struct network *n)
+{
+	_Alignas(struct nlmsghdr) char message[8192];
+	const char *news = NULL;
+
+	for (unsigned i = 0; n->sock >= 0 && i < MESSAGES_MAX; i++) {
+		struct sockaddr_nl from = {0};
+		socklen_t length = sizeof(from);
+		ssize_t size = recvfrom(n->sock, message, sizeof(message), MSG_DONTWAIT,
+					(struct sockaddr *)&from, &length);
+		const char *said = NULL;
+
+		if (size < 0 && errno == ENOBUFS) /* more than the kernel could keep: much has changed */
+			said = "much has changed";
+		else if (size < 0)
+			break;
+		else if (from.nl_pid == 0) /* the kernel */
+			said = network_hear(n, message, (size_t)size);
+		news = said ? said : news;
+	}
+	return news;
+}
+
+static const char *look_at_clocks(struct network *n)
+{
+	uint64_t slept = slept_ns();
+	bool woke = slept > n->slept_ns + SLEPT_LEAST_NS;
+
+	n->slept_ns = slept;
+	return woke ? "the machine has slept" : NULL;
+}
+
+void network_step(struct keeper *k, uint64_t now_ns)
+{
+	const char *heard = hear_all(&k->network), *woke = look_at_clocks(&k->network);
+	const char *news = woke ? woke : heard;
+
+	for (unsigned i = 0; news && i < k->n_backends; i++)
+		if (has_carrier(&k->backends[i]))
+			event_network(&k->backends[i], news, now_ns);
+}

@@ -1,0 +1,33 @@
+/* News of the network from the kernel, and of sleep: docs/RECOVERY.md, "The network comes back". Keeper's thread. */
+#ifndef GUARDFS_KEEPER_NETWORK_H
+#define GUARDFS_KEEPER_NETWORK_H
+
+#include "base/base.h"
+
+#define NETWORK_LINKS_MAX 64
+
+struct network {
+	/* -1: none. */
+	int sock;
+	/* CLOCK_BOOTTIME beyond CLOCK_MONOTONIC, as last seen. */
+	uint64_t slept_ns;
+	/* Links that are known not to carry anything; a full table forgets the oldest. */
+	int32_t down[NETWORK_LINKS_MAX];
+	uint32_t next;
+};
+
+struct keeper;
+
+/* Before rights are given up. Without a socket (logged) only sleep is noticed. */
+void network_start(struct network *n);
+
+int network_poll_fd(const struct network *n);
+
+/* Takes what the kernel has said, and looks at the clocks; tells the backends' courses. now_ns: CLOCK_MONOTONIC. */
+void network_step(struct keeper *k, uint64_t now_ns);
+
+/* What a message of n bytes from the kernel says: a word for people, or NULL: nothing has come back. Pure, but for
+ * n->down. */
+const char *network_hear(struct network *n, const void *message, size_t size);
+
+#endif
