@@ -172,6 +172,8 @@ static void make_again(struct arguments *a, const struct config *config, char **
 	static char file[CONFIG_PATH_MAX], mountpoint[CONFIG_PATH_MAX];
 	size_t n = 0;
 
+	/* A session that served goes on. */
+	(void)add_options(a, "must_connect=no");
 	(void)copy_string(file, sizeof(file), config->file);
 	(void)copy_string(mountpoint, sizeof(mountpoint), config->mountpoint);
 	again[n++] = guardfs;

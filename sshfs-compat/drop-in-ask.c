@@ -4,6 +4,7 @@
 #include "base/fd.h"
 #include "base/mounts.h"
 #include "sshfs-compat/drop-in.h"
+#include "sshfs-compat/sshfs-compat.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -47,8 +48,8 @@ struct answer {
 /* Of the asker alone. */
 static struct asking {
 	int control, listener;
-	/* NULL: none is left. */
-	const char *password;
+	/* "": none is left. */
+	char password[ANSWER_MAX];
 	bool settled;
 	uint32_t n_kept;
 	struct kept {
@@ -156,6 +157,11 @@ static bool is_for_password(const char *prompt)
 	return strcasestr(prompt, "password") || strcasestr(prompt, "passphrase");
 }
 
+static bool is_for_key(const char *prompt)
+{
+	return strncmp(prompt, "Enter passphrase for key", 24) == 0 || strstr(prompt, "PIN");
+}
+
 /* It may be given again. */
 static bool is_lasting(const char *prompt)
 {
@@ -180,10 +186,10 @@ static void answer_before(const struct question *q, struct answer *a)
 		a->verdict = YES;
 		return;
 	}
-	if (asking.password && !is_plain_question(q) && is_for_password(q->prompt)) {
+	if (asking.password[0] && !is_plain_question(q) && is_for_password(q->prompt)) {
 		(void)copy_string(a->text, sizeof(a->text), asking.password);
 		/* One that was wrong is not tried again. */
-		asking.password = NULL;
+		explicit_bzero(asking.password, sizeof(asking.password));
 	} else if (ask_terminal(q->prompt, is_plain_question(q), a->text, sizeof(a->text)) < 0) {
 		return;
 	}
@@ -269,7 +275,7 @@ static bool settle(ssize_t n, const char *mountpoint)
 	if (send(asking.control, &verdict, 1, MSG_NOSIGNAL) != 1 || verdict == NO)
 		return false;
 	asking.settled = true;
-	asking.password = NULL;
+	explicit_bzero(asking.password, sizeof(asking.password));
 	leave_terminal();
 	return true;
 }
@@ -395,29 +401,48 @@ static void clear_environment(void)
 	(void)unsetenv(DROP_IN_ASK_SOCKET);
 }
 
-errint_t drop_in_asker_start(struct drop_in_asker *a, const char *socket, const char *password)
+/* The caller's copy is on its stack, which is not locked. */
+static void wipe(char *password)
+{
+	if (password)
+		explicit_bzero(password, strlen(password));
+}
+
+static void be_asker(int control, int listener, const char *socket, char *password)
+{
+	shut_off_asker();
+	asking.control = control;
+	asking.listener = listener;
+	(void)copy_string(asking.password, sizeof(asking.password), password ? password : "");
+	wipe(password);
+	(void)copy_string(asking.socket, sizeof(asking.socket), socket);
+	asking.inode = inode_of_socket();
+	run_asker();
+	remove_socket();
+	explicit_bzero(&asking, sizeof(asking));
+	_exit(0);
+}
+
+errint_t drop_in_asker_start(struct drop_in_asker *a, const char *socket, char *password)
 {
 	int pair[2], listener = make_listener(socket);
 
-	if (listener < 0)
+	if (listener < 0) {
+		wipe(password);
 		return listener;
+	}
 	if (copy_string(a->socket, sizeof(a->socket), socket) < 0 ||
 	    socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0) {
+		wipe(password);
 		close(listener);
 		return -EIO;
 	}
 	a->pid = fork();
 	if (a->pid == 0) {
 		close(pair[0]);
-		asking = (struct asking){.control = pair[1], .listener = listener, .password = password};
-		(void)copy_string(asking.socket, sizeof(asking.socket), socket);
-		asking.inode = inode_of_socket();
-		shut_off_asker();
-		run_asker();
-		remove_socket();
-		explicit_bzero(&asking, sizeof(asking));
-		_exit(0);
+		be_asker(pair[1], listener, socket, password);
 	}
+	wipe(password);
 	close(pair[1]);
 	close(listener);
 	a->control = pair[0];
@@ -484,6 +509,12 @@ static bool print_answer(const char *path, const struct question *q)
 	return told;
 }
 
+/* keeper has seen a password refused. A jump host's ssh is told nothing but this. */
+static bool is_withheld(const struct question *q)
+{
+	return getenv(SSH_ASK_NO_PASSWORD) && !is_plain_question(q) && !is_for_key(q->prompt);
+}
+
 /* Without an answer ssh sends an empty one, but for a key's passphrase: then it goes on to the next key. */
 static bool would_be_sent(const struct question *q)
 {
@@ -496,11 +527,14 @@ int drop_in_ask(const char *path, const char *prompt)
 	pid_t ssh = getppid();
 
 	(void)copy_string(q.prompt, sizeof(q.prompt), prompt);
-	if (print_answer(path, &q))
+	if (!is_withheld(&q) && print_answer(path, &q))
 		return 0;
 	if (would_be_sent(&q)) {
 		/* Its class is that of a failed login. */
-		fputs("Permission denied (nobody is there who knows the answer)\n", stderr);
+		fputs(is_withheld(&q)
+			  ? "Permission denied (a password was refused; none is sent for an hour)\n"
+			  : "Permission denied (nobody is there who knows the answer)\n",
+		      stderr);
 		if (ssh == getppid() && ssh > 1)
 			kill(ssh, SIGTERM);
 	}

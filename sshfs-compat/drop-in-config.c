@@ -11,7 +11,7 @@
 
 struct line {
 	const char *section, *name;
-	char value[CONFIG_OPTIONS_MAX + 64];
+	char value[CONFIG_OPTIONS_MAX * 2 + 64];
 };
 
 struct lines {
@@ -108,7 +108,12 @@ static void put_mount(struct lines *l, const struct drop_in *d, const struct dro
 	put(l, "mount", "source", "%s", d->fsname[0] ? d->fsname : d->source);
 	put(l, "mount", "subtype", "%s", d->subtype[0] ? d->subtype : "sshfs");
 	put(l, "mount", "permissions", "%s", yes_or_no(d->default_permissions));
-	put(l, "mount", "others", "%s", yes_or_no(d->allow_other));
+	put(l, "mount", "others", "%s", yes_or_no(d->allow_other || d->allow_root));
+	if (d->allow_root && !d->allow_other)
+		put(l, "mount", "only_root", "yes");
+	put(l, "mount", "must_connect", "%s", yes_or_no(!d->delay_connect));
+	if (d->has_cache)
+		put(l, "mount", "guarded_cache", "%" PRIu32 "ms", d->cache_ms);
 	put(l, "mount", "suid", "%s", yes_or_no(d->suid));
 	put(l, "mount", "dev", "%s", yes_or_no(d->dev));
 	/* Nobody shares the mount with its user. */
@@ -117,7 +122,7 @@ static void put_mount(struct lines *l, const struct drop_in *d, const struct dro
 }
 
 /* In ssh's way: the key's syntax has no other. */
-static void put_ssh(struct lines *l, const struct drop_in *d, bool asks)
+static void put_ssh(struct lines *l, const struct drop_in *d, const struct drop_in_places *places, bool asks)
 {
 	char more[64] = "";
 
@@ -127,8 +132,16 @@ static void put_ssh(struct lines *l, const struct drop_in *d, bool asks)
 			 d->ssh_options[0] ? "," : "");
 	put(l, "backend", "stream", "openssh");
 	put(l, "backend", "ssh_lenient", "yes");
-	if (d->ssh_command[0])
+	if (d->direct_port) {
+		put(l, "backend", "ssh_command", "%s", places->self);
+		put(l, "backend", "ssh_arguments", DROP_IN_DIRECT " %" PRIu32, d->direct_port);
+	} else if (d->ssh_command[0]) {
 		put(l, "backend", "ssh_command", "%s", d->ssh_command);
+		if (d->ssh_arguments[0])
+			put(l, "backend", "ssh_arguments", "%s", d->ssh_arguments);
+	}
+	if (d->sftp_server[0])
+		put(l, "backend", "sftp_server", "%s", d->sftp_server);
 	if (d->ssh_config[0])
 		put(l, "backend", "ssh_config", "%s", d->ssh_config);
 	if (d->ssh_options[0] || more[0])
@@ -143,6 +156,11 @@ static void put_owner(struct lines *l, const struct drop_in *d, const struct dro
 		put(l, "backend", "gid", "%" PRIu32, d->has_gid ? d->gid : places->gid);
 	if (d->has_umask)
 		put(l, "backend", "umask", "%04" PRIo32, d->umask);
+	if (!d->mapped)
+		return;
+	put(l, "backend", "uid_map", "%s", d->uid_map);
+	put(l, "backend", "gid_map", "%s", d->gid_map);
+	put(l, "backend", "map_strictly", "%s", yes_or_no(!d->map_loosely));
 }
 
 static void put_backend(struct lines *l, const struct drop_in *d, const struct drop_in_places *places,
@@ -157,10 +175,14 @@ static void put_backend(struct lines *l, const struct drop_in *d, const struct d
 	if (d->path[0])
 		put(l, "backend", "path", "%s", d->path);
 	if (!d->libssh)
-		put_ssh(l, d, asks);
+		put_ssh(l, d, places, asks);
 	put_owner(l, d, places);
 	if (d->contain_links)
 		put(l, "backend", "contain_links", "yes");
+	if (d->no_hard_links)
+		put(l, "backend", "hard_links", "no");
+	if (d->follow_links)
+		put(l, "backend", "follow_links", "yes");
 	if (d->relative_links)
 		put(l, "backend", "relative_links", "yes");
 	put(l, "backend", "durability", "%s", d->sync ? "through" : "behind");

@@ -1,6 +1,7 @@
 /* sshfs-guard's first login, on the terminal, before anything is mounted. */
 #include "sshfs-compat/drop-in.h"
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "sshfs-compat/sshfs-compat.h"
 
 #include <errno.h>
@@ -113,13 +114,26 @@ static void hear(struct login *l)
 	l->used += (size_t)n;
 }
 
+static int left_ms(uint64_t until_ns)
+{
+	uint64_t now_ns = clock_mono_ns();
+
+	if (until_ns == UINT64_MAX)
+		return -1;
+	return now_ns < until_ns ? (int)((until_ns - now_ns) / NSEC_PER_MSEC + 1) : 0;
+}
+
 /* -EPIPE: ssh has ended; -ETIMEDOUT. timeout_ms -1: for a person. */
 static errint_t read_exactly(struct login *l, uint8_t *p, size_t n, int timeout_ms)
 {
+	/* Words do not prolong it. */
+	uint64_t until_ns =
+	    timeout_ms < 0 ? UINT64_MAX : clock_mono_ns() + (uint64_t)timeout_ms * NSEC_PER_MSEC;
+
 	while (n > 0) {
 		struct pollfd fds[] = {{.fd = l->out, .events = POLLIN},
 				       {.fd = l->words_fd, .events = POLLIN}};
-		int rc = poll(fds, ARRAY_SIZE(fds), timeout_ms);
+		int rc = poll(fds, ARRAY_SIZE(fds), left_ms(until_ns));
 		ssize_t got;
 
 		if (rc < 0 && errno == EINTR)
@@ -173,11 +187,18 @@ static errint_t send_packet(const struct login *l, const uint8_t *packet, size_t
 	return write(l->in, packet, n) == (ssize_t)n ? 0 : -EPIPE;
 }
 
-static errint_t begin_sftp(struct login *l)
+static bool has_terminal(void)
+{
+	CLEANUP_FD int tty = open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY);
+
+	return tty >= 0;
+}
+
+static errint_t begin_sftp(struct login *l, int limit_ms)
 {
 	static const uint8_t init[] = {0, 0, 0, 5, FXP_INIT, 0, 0, 0, 3};
 	errint_t rc = send_packet(l, init, sizeof(init));
-	ssize_t n = rc < 0 ? rc : read_packet(l, -1);
+	ssize_t n = rc < 0 ? rc : read_packet(l, has_terminal() ? -1 : limit_ms);
 
 	if (n < 0)
 		return (errint_t)n;
@@ -223,7 +244,7 @@ static errint_t look_for(struct login *l, const char *path)
 	return n < 0 ? (errint_t)n : judge_answer(l, (size_t)n);
 }
 
-/* ssh ends with its input; one that does not is ended. */
+/* ssh ends with its input; one that does not is ended, whatever it does with signals. */
 static void finish(struct login *l)
 {
 	int status;
@@ -238,6 +259,12 @@ static void finish(struct login *l)
 		}
 	close(l->out);
 	kill(l->pid, SIGTERM);
+	for (unsigned i = 0; i < 40; i++) {
+		if (waitpid(l->pid, &status, WNOHANG) != 0)
+			return;
+		poll(NULL, 0, 50);
+	}
+	kill(l->pid, SIGKILL);
 	while (waitpid(l->pid, &status, 0) < 0 && errno == EINTR)
 		;
 }
@@ -247,6 +274,15 @@ static void explain_login(const struct login *l, errint_t rc, char *message)
 	char detail[256];
 	enum errclass class = sshfs_diagnose(l->words, l->used, detail, sizeof(detail));
 
+	if (rc == -ETIMEDOUT) {
+		snprintf(message, CONFIG_ERROR_MAX,
+			 "the login has not ended within its time, and there is no terminal to ask on: a "
+			 "server that "
+			 "wants a password takes it from -o password_stdin; a slow one has twice -o "
+			 "ConnectTimeout=SECONDS; "
+			 "to mount all the same: -o delay_connect");
+		return;
+	}
 	if (class == ERRCLASS_NONE && rc == -EPROTO) {
 		snprintf(message, CONFIG_ERROR_MAX,
 			 "the server answers with something else than SFTP: a shell there that greets "
@@ -287,11 +323,12 @@ static errint_t build_command(struct sshfs_command *command, const struct config
 	if (snprintf(asking.ssh_options + n, sizeof(asking.ssh_options) - n, "%sBatchMode=no",
 		     n ? "," : "") >= (int)(sizeof(asking.ssh_options) - n))
 		return -E2BIG;
-	ssh_features_detect(asking.ssh_command, &features);
+	ssh_features_detect(&asking, &features);
 	return ssh_command_build(command, &asking, &features, &target, SSH_CONNECT, message);
 }
 
-errint_t drop_in_login(const struct config_backend *backend, bool looks_for_directory, char *message)
+errint_t drop_in_login(const struct config_backend *backend, bool looks_for_directory, int limit_ms,
+		       char *message)
 {
 	static struct sshfs_command command; /* large */
 	static struct login l;
@@ -309,7 +346,7 @@ errint_t drop_in_login(const struct config_backend *backend, bool looks_for_dire
 		snprintf(message, CONFIG_ERROR_MAX, "cannot start ssh: %s", strerror(-rc));
 		return rc;
 	}
-	rc = begin_sftp(&l);
+	rc = begin_sftp(&l, limit_ms);
 	if (rc < 0) {
 		finish(&l);
 		explain_login(&l, rc, message);

@@ -16,6 +16,9 @@
 
 #define CONFIG_FILE "guardfs.conf"
 #define TEXT_MAX    16384
+/* Of a first login without a terminal. */
+#define LOGIN_LIMIT_S	    60u
+#define LOGIN_LIMIT_LEAST_S 10u
 
 static struct drop_in typed;
 static struct config config;
@@ -172,6 +175,7 @@ static int write_text(const char *text)
 static int make_config(bool asks, char *text)
 {
 	const struct drop_in_places places = {.mountpoint = at.mountpoint,
+					      .self = at.self,
 					      .run_root = at.run_root,
 					      .state_root = at.state_root,
 					      .uid = geteuid(),
@@ -241,16 +245,23 @@ static int run_guardfs(void)
 	return WIFEXITED(status) && WEXITSTATUS(status) == 0 ? 0 : 1;
 }
 
-/* The first line. */
+/* The first line. Byte by byte into its place: no buffer has a copy. */
 static int read_password(char *password, size_t size)
 {
 	size_t n = 0;
-	char c;
 
-	while (n + 1 < size && read(STDIN_FILENO, &c, 1) == 1 && c != '\n')
-		password[n++] = c;
+	while (n + 1 < size && read(STDIN_FILENO, &password[n], 1) == 1 && password[n] != '\n')
+		n++;
 	password[n] = '\0';
 	return n ? 0 : fail("-o password_stdin: standard input holds no password");
+}
+
+/* A login takes longer than the connection that ConnectTimeout is about. */
+static int login_limit_ms(void)
+{
+	uint32_t seconds = typed.connect_timeout_s ? typed.connect_timeout_s : LOGIN_LIMIT_S / 2;
+
+	return (int)(MAX(2 * seconds, LOGIN_LIMIT_LEAST_S) * 1000u);
 }
 
 static int log_in(struct drop_in_asker *asker)
@@ -262,11 +273,10 @@ static int log_in(struct drop_in_asker *asker)
 		return 1;
 	snprintf(socket, sizeof(socket), "%s/ask", config.run_dir);
 	rc = drop_in_asker_start(asker, socket, typed.password_stdin ? password : NULL);
-	explicit_bzero(password, sizeof(password));
 	/* Without it ssh asks on the terminal, once. */
 	if (rc < 0 && typed.password_stdin)
 		return fail("cannot answer ssh: %s: %s", socket, strerror(-rc));
-	if (drop_in_login(&config.backends[0], !typed.no_check_root, message) < 0) {
+	if (drop_in_login(&config.backends[0], !typed.no_check_root, login_limit_ms(), message) < 0) {
 		drop_in_asker_end(asker);
 		return fail("%s", message);
 	}
@@ -302,6 +312,8 @@ int main(int argc, char **argv)
 
 	if (asked && argc == 2)
 		return drop_in_ask(asked, argv[1]);
+	if (argc > 2 && strcmp(argv[1], DROP_IN_DIRECT) == 0)
+		return drop_in_direct(argc, argv);
 	if (drop_in_parse(&typed, argc, argv, getcwd(cwd, sizeof(cwd)) ? cwd : "/", message) < 0)
 		return fail("%s", message);
 	if (typed.help) {
@@ -314,6 +326,8 @@ int main(int argc, char **argv)
 	}
 	if (typed.foreground)
 		fputs(typed.notes, stderr);
+	if (typed.mapped && drop_in_read_ids(&typed, message) < 0)
+		return fail("%s", message);
 	status = find_programs();
 	if (status == 0 && drop_in_roots(at.run_root, at.state_root, message) < 0)
 		status = fail("%s", message);

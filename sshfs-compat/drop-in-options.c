@@ -44,8 +44,11 @@ FLAG_TAKER(unchecked, no_check_root = true)
 FLAG_TAKER(password_stdin, password_stdin = true)
 FLAG_TAKER(contain, contain_links = true)
 FLAG_TAKER(transform, relative_links = true)
+FLAG_TAKER(no_hard_links, no_hard_links = true)
+FLAG_TAKER(follow, follow_links = true)
 FLAG_TAKER(no_contain, contain_links = false)
 FLAG_TAKER(allow_other, allow_other = true)
+FLAG_TAKER(allow_root, allow_root = true)
 FLAG_TAKER(permissions, default_permissions = true)
 FLAG_TAKER(ro, read_only = true)
 FLAG_TAKER(rw, read_only = false)
@@ -57,6 +60,40 @@ FLAG_TAKER(dev, dev = true)
 FLAG_TAKER(nodev, dev = false)
 FLAG_TAKER(nonempty, nonempty = true)
 FLAG_TAKER(debug, foreground = true)
+
+/* The least of several counts. More than a second it is never. */
+static void keep_for(struct drop_in *d, uint32_t ms)
+{
+	d->cache_ms = d->has_cache ? MIN(d->cache_ms, ms) : ms;
+	d->has_cache = true;
+}
+
+static errint_t take_cache(struct drop_in *d, const char *value, char *message)
+{
+	bool no = strcmp(value, "no") == 0;
+
+	if (!no && strcmp(value, "yes") != 0) {
+		snprintf(message, CONFIG_ERROR_MAX, "dir_cache=%.16s: expected yes or no", value);
+		return -EINVAL;
+	}
+	if (no)
+		keep_for(d, 0);
+	return 0;
+}
+
+static errint_t take_timeout(struct drop_in *d, const char *value, char *message)
+{
+	char *end;
+	double seconds = strtod(value, &end);
+
+	if (end == value || *end || !(seconds >= 0)) {
+		snprintf(message, CONFIG_ERROR_MAX, "a timeout of %.32s: expected seconds, such as 1 or 0.5",
+			 value);
+		return -EINVAL;
+	}
+	keep_for(d, seconds < 1 ? (uint32_t)(seconds * 1000) : 1000);
+	return 0;
+}
 
 static errint_t take_connections(struct drop_in *d, const char *value, char *message)
 {
@@ -70,11 +107,29 @@ static errint_t take_connections(struct drop_in *d, const char *value, char *mes
 static errint_t take_idmap(struct drop_in *d, const char *value, char *message)
 {
 	d->mine = strcmp(value, "user") == 0;
-	if (d->mine || strcmp(value, "none") == 0)
+	d->mapped = strcmp(value, "file") == 0;
+	if (d->mine || d->mapped || strcmp(value, "none") == 0)
 		return 0;
-	snprintf(message, CONFIG_ERROR_MAX, "idmap=%.64s: %s", value,
-		 strcmp(value, "file") == 0 ? "maps of ids are not there; take idmap=user, or uid= and gid="
-					    : "expected none or user");
+	snprintf(message, CONFIG_ERROR_MAX, "idmap=%.64s: expected none, user or file", value);
+	return -EINVAL;
+}
+
+static errint_t take_uidfile(struct drop_in *d, const char *value, char *message)
+{
+	return take_text(d->uid_file, sizeof(d->uid_file), value, "uidfile", message);
+}
+
+static errint_t take_gidfile(struct drop_in *d, const char *value, char *message)
+{
+	return take_text(d->gid_file, sizeof(d->gid_file), value, "gidfile", message);
+}
+
+static errint_t take_nomap(struct drop_in *d, const char *value, char *message)
+{
+	d->map_loosely = strcmp(value, "ignore") == 0;
+	if (d->map_loosely || strcmp(value, "error") == 0)
+		return 0;
+	snprintf(message, CONFIG_ERROR_MAX, "nomap=%.64s: expected ignore or error", value);
 	return -EINVAL;
 }
 
@@ -108,11 +163,34 @@ static errint_t take_subtype(struct drop_in *d, const char *value, char *message
 
 static errint_t take_ssh_command(struct drop_in *d, const char *value, char *message)
 {
-	if (!strpbrk(value, " \t"))
-		return take_text(d->ssh_command, sizeof(d->ssh_command), value, "ssh_command", message);
-	snprintf(
-	    message, CONFIG_ERROR_MAX,
-	    "ssh_command: one program, without arguments; put these into ssh_config(5), or into a script");
+	size_t n;
+
+	value += strspn(value, " \t");
+	n = strcspn(value, " \t");
+	if (n == 0 || n >= sizeof(d->ssh_command) || memchr(value, '"', n) || memchr(value, '\'', n)) {
+		snprintf(message, CONFIG_ERROR_MAX,
+			 "ssh_command: expected a program, whose name has neither quotes nor blanks, and its "
+			 "arguments");
+		return -EINVAL;
+	}
+	memcpy(d->ssh_command, value, n);
+	d->ssh_command[n] = '\0';
+	value += n + strspn(value + n, " \t");
+	return take_text(d->ssh_arguments, sizeof(d->ssh_arguments), value, "ssh_command", message);
+}
+
+static errint_t take_sftp_server(struct drop_in *d, const char *value, char *message)
+{
+	return take_text(d->sftp_server, sizeof(d->sftp_server), value, "sftp_server", message);
+}
+
+static errint_t take_directport(struct drop_in *d, const char *value, char *message)
+{
+	errint_t rc = take_number(&d->direct_port, value, 10, 65535, "directport", message);
+
+	if (rc < 0 || d->direct_port > 0)
+		return rc;
+	snprintf(message, CONFIG_ERROR_MAX, "directport=%.16s: expected a port from 1 to 65535", value);
 	return -EINVAL;
 }
 
@@ -169,6 +247,7 @@ static errint_t take_guard(struct drop_in *d, const char *value, char *message)
 		n, HAS_VALUE_##v, FATE_REFUSED, text, NULL \
 	}
 #define CACHED	   "names and attributes are kept for a second at most, and what a change made old is not kept"
+#define KEPT	   "seconds for which names and attributes are kept, 1 at most; the least of them counts"
 #define OF_MOUNT   "mount(8), systemd and fstab(5) know what it means"
 #define OF_LIBFUSE "it is about the inside of libfuse's loop, which is not in use"
 
@@ -181,40 +260,40 @@ const struct drop_in_option drop_in_options[] = {
 	WITHOUT_EFFECT("no_readahead", NEVER, "what is read ahead is the kernel's affair"),
 	WITHOUT_EFFECT("sync_readdir", NEVER, "a listing is whole before it is shown"),
 	WITHOUT_EFFECT("workaround", ALWAYS, "none is needed: renames replace, files are truncated where they are, errors are the server's"),
-	HONOURED("idmap", ALWAYS, take_idmap, "none: ids as the server has them; user: every file shows as its user's"),
-	REFUSED("uidfile", ALWAYS, "maps of ids are not there; take idmap=user, or uid= and gid="),
-	REFUSED("gidfile", ALWAYS, "maps of ids are not there; take idmap=user, or uid= and gid="),
-	REFUSED("nomap", ALWAYS, "maps of ids are not there; take idmap=user, or uid= and gid="),
-	HONOURED("ssh_command", ALWAYS, take_ssh_command, "the ssh program"),
+	HONOURED("idmap", ALWAYS, take_idmap, "none: ids as the server has them; user: every file shows as its user's; file: by uidfile and gidfile"),
+	HONOURED("uidfile", ALWAYS, take_uidfile, "idmap=file: lines of NAME:ID, a user here and his number on the server"),
+	HONOURED("gidfile", ALWAYS, take_gidfile, "idmap=file: the same for groups"),
+	HONOURED("nomap", ALWAYS, take_nomap, "idmap=file: a file whose owner or group has no line is an error (error), or shows as it is (ignore)"),
+	HONOURED("ssh_command", ALWAYS, take_ssh_command, "the ssh program, and arguments that it gets before all others"),
 	HONOURED("ssh_protocol", ALWAYS, take_protocol, "2"),
-	REFUSED("sftp_server", ALWAYS, "the server's subsystem sftp is what is asked for"),
-	REFUSED("directport", ALWAYS, "a connection without ssh is neither authenticated nor encrypted"),
-	REFUSED("vsock", ALWAYS, "a connection without ssh is neither authenticated nor encrypted"),
+	HONOURED("sftp_server", ALWAYS, take_sftp_server, "the server's subsystem, or with a slash the program there, that speaks SFTP (sftp)"),
+	HONOURED("directport", ALWAYS, take_directport, "without ssh: SFTP over TCP to that port, neither authenticated nor encrypted"),
+	REFUSED("vsock", ALWAYS, "a virtual machine is reached by ssh over vsock: -o ProxyCommand=..."),
 	REFUSED("passive", NEVER, "a connection on standard input cannot be made anew"),
 	REFUSED("slave", NEVER, "a connection on standard input cannot be made anew"),
-	WITHOUT_EFFECT("disable_hardlink", NEVER, "hard links work where the server has them"),
+	HONOURED("disable_hardlink", NEVER, take_no_hard_links, "making a hard link is an error (EPERM)"),
 	HONOURED("transform_symlinks", NEVER, take_transform,
 		 "absolute links into the directory that is mounted, if its name was given in full, show as relative ones"),
-	REFUSED("follow_symlinks", NEVER, "not there yet: links are shown as links"),
+	HONOURED("follow_symlinks", NEVER, take_follow, "what links on the server lead to shows in their place"),
 	HONOURED("contain_symlinks", NEVER, take_contain, "links that are absolute or go up are neither shown nor made"),
 	HONOURED("no_contain_symlinks", NEVER, take_no_contain, "the default"),
 	HONOURED("no_check_root", NEVER, take_unchecked, "the directory on the server is not looked for beforehand"),
 	HONOURED("password_stdin", NEVER, take_password_stdin, "the password is the first line of standard input"),
 	HONOURED("max_conns", ALWAYS, take_connections, "1: one connection; more: two, one for metadata and one for data"),
-	WITHOUT_EFFECT("dir_cache", ALWAYS, CACHED),
+	HONOURED("dir_cache", ALWAYS, take_cache, "no: names and attributes are not kept"),
 	WITHOUT_EFFECT("dcache_max_size", ALWAYS, CACHED),
-	WITHOUT_EFFECT("dcache_timeout", ALWAYS, CACHED),
-	WITHOUT_EFFECT("dcache_stat_timeout", ALWAYS, CACHED),
-	WITHOUT_EFFECT("dcache_link_timeout", ALWAYS, CACHED),
-	WITHOUT_EFFECT("dcache_dir_timeout", ALWAYS, CACHED),
+	HONOURED("dcache_timeout", ALWAYS, take_timeout, KEPT),
+	HONOURED("dcache_stat_timeout", ALWAYS, take_timeout, KEPT),
+	HONOURED("dcache_link_timeout", ALWAYS, take_timeout, KEPT),
+	HONOURED("dcache_dir_timeout", ALWAYS, take_timeout, KEPT),
 	WITHOUT_EFFECT("dcache_clean_interval", ALWAYS, CACHED),
 	WITHOUT_EFFECT("dcache_min_clean_interval", ALWAYS, CACHED),
-	WITHOUT_EFFECT("cache", ALWAYS, CACHED),
+	HONOURED("cache", ALWAYS, take_cache, "no: names and attributes are not kept"),
 	WITHOUT_EFFECT("cache_max_size", ALWAYS, CACHED),
-	WITHOUT_EFFECT("cache_timeout", ALWAYS, CACHED),
-	WITHOUT_EFFECT("cache_stat_timeout", ALWAYS, CACHED),
-	WITHOUT_EFFECT("cache_link_timeout", ALWAYS, CACHED),
-	WITHOUT_EFFECT("cache_dir_timeout", ALWAYS, CACHED),
+	HONOURED("cache_timeout", ALWAYS, take_timeout, KEPT),
+	HONOURED("cache_stat_timeout", ALWAYS, take_timeout, KEPT),
+	HONOURED("cache_link_timeout", ALWAYS, take_timeout, KEPT),
+	HONOURED("cache_dir_timeout", ALWAYS, take_timeout, KEPT),
 	WITHOUT_EFFECT("cache_clean_interval", ALWAYS, CACHED),
 	WITHOUT_EFFECT("cache_min_clean_interval", ALWAYS, CACHED),
 	HONOURED("debug", NEVER, take_debug, "stay in the foreground, and say what happens"),
@@ -226,7 +305,7 @@ const struct drop_in_option drop_in_options[] = {
 	HONOURED("guard", ALWAYS, take_guard, "SECTION.KEY=VALUE of guardfs.conf(5)"),
 	/* libfuse */
 	HONOURED("allow_other", NEVER, take_allow_other, "other users may come in (user_allow_other in /etc/fuse.conf)"),
-	REFUSED("allow_root", NEVER, "the kernel knows only allow_other"),
+	HONOURED("allow_root", NEVER, take_allow_root, "root may come in, and no other user (user_allow_other in /etc/fuse.conf)"),
 	HONOURED("default_permissions", NEVER, take_permissions, "the kernel checks owners and modes"),
 	HONOURED("fsname", ALWAYS, take_fsname, "the source that the mount table shows"),
 	HONOURED("subtype", ALWAYS, take_subtype, "the type that it shows, behind fuse. (sshfs)"),
@@ -243,9 +322,9 @@ const struct drop_in_option drop_in_options[] = {
 	WITHOUT_EFFECT("auto_cache", NEVER, CACHED),
 	WITHOUT_EFFECT("noauto_cache", NEVER, CACHED),
 	WITHOUT_EFFECT("direct_io", NEVER, CACHED),
-	WITHOUT_EFFECT("entry_timeout", ALWAYS, CACHED),
+	HONOURED("entry_timeout", ALWAYS, take_timeout, KEPT),
 	WITHOUT_EFFECT("negative_timeout", ALWAYS, CACHED),
-	WITHOUT_EFFECT("attr_timeout", ALWAYS, CACHED),
+	HONOURED("attr_timeout", ALWAYS, take_timeout, KEPT),
 	WITHOUT_EFFECT("ac_attr_timeout", ALWAYS, CACHED),
 	REFUSED("writeback_cache", MAYBE, "the kernel would acknowledge what nobody has; writes are quick without it"),
 	REFUSED("writeback", MAYBE, "the kernel would acknowledge what nobody has; writes are quick without it"),

@@ -162,6 +162,9 @@ static errint_t take_option(struct drop_in *d, const char *option, const char *c
 		d->port = (uint32_t)strtoul(value, NULL, 10);
 		return d->port && d->port < 65536 ? 0 : refuse(message, "-o %.64s: expected a port", option);
 	}
+	/* ssh's first one counts; its other forms are none of seconds. */
+	if (n == 14 && strncasecmp(option, "ConnectTimeout", n) == 0 && !d->connect_timeout_s)
+		d->connect_timeout_s = (uint32_t)MIN(strtoul(value, NULL, 10), 3600ul);
 	return add_ssh_option(d, option, n, value, cwd, message);
 }
 

@@ -27,20 +27,32 @@ struct drop_in {
 	/* Of source. */
 	char user[64], host[256], path[CONFIG_PATH_MAX];
 	uint32_t port;
+	/* ConnectTimeout; 0: not given. */
+	uint32_t connect_timeout_s;
 	char ssh_command[CONFIG_PATH_MAX], ssh_config[CONFIG_PATH_MAX];
+	char ssh_arguments[CONFIG_OPTIONS_MAX], sftp_server[CONFIG_PATH_MAX];
+	/* directport; 0: by ssh. */
+	uint32_t direct_port;
 	/* As the backend's key has them. */
 	char ssh_options[CONFIG_OPTIONS_MAX];
 	/* transport=libssh. */
 	bool libssh;
-	bool allow_other, default_permissions, read_only, no_exec, suid, dev;
+	bool allow_other, allow_root, default_permissions, read_only, no_exec, suid, dev;
 	bool nonempty, delay_connect, no_check_root, password_stdin;
 	/* Every write waits for the server. */
 	bool sync;
-	bool contain_links, relative_links;
+	bool contain_links, relative_links, follow_links, no_hard_links;
+	/* Names and attributes are kept for so long. */
+	bool has_cache;
+	uint32_t cache_ms;
 	/* One connection for everything. */
 	bool alone;
 	/* idmap=user. */
 	bool mine;
+	/* idmap=file: files of NAME:ID, "" if not given; nomap=ignore. Then, as the backend's keys have them. */
+	bool mapped, map_loosely;
+	char uid_file[CONFIG_PATH_MAX], gid_file[CONFIG_PATH_MAX];
+	char uid_map[CONFIG_OPTIONS_MAX * 2], gid_map[CONFIG_OPTIONS_MAX * 2];
 	bool has_uid, has_gid, has_umask;
 	uint32_t uid, gid, umask;
 	char fsname[CONFIG_PATH_MAX], subtype[CONFIG_NAME_MAX];
@@ -75,9 +87,18 @@ errint_t drop_in_parse(struct drop_in *d, int argc, char **argv, const char *cwd
 
 void drop_in_usage(FILE *out);
 
+/* For idmap=file: reads the files of ids, looks the names up here. Those that nobody has here are left out, and said on
+ * standard error. 0; -EINVAL with message: no file of ours, or no such line. */
+errint_t drop_in_read_ids(struct drop_in *d, char *message) WARN_UNUSED;
+
+/* In the place of ssh, for directport: `SELF DROP_IN_DIRECT PORT ... -- HOST ...` carries bytes between standard input
+ * and output and that TCP port. Exit status, once both ends are at their end. */
+#define DROP_IN_DIRECT "--direct"
+int drop_in_direct(int argc, char **argv);
+
 struct drop_in_places {
-	/* Absolute; without links, as far as can be known. */
-	const char *mountpoint;
+	/* Absolute; without links, as far as can be known. self: this program. */
+	const char *mountpoint, *self;
 	/* Directories of all mounts of this user: what is of this moment, and what is to last. */
 	const char *run_root, *state_root;
 	uint32_t uid, gid;
@@ -94,9 +115,10 @@ void drop_in_name(const struct drop_in *d, const char *mountpoint, char name[CON
 errint_t drop_in_config(const struct drop_in *d, const struct drop_in_places *places, bool asks, char *text,
 			size_t size, char *message) WARN_UNUSED;
 
-/* The first login, on the terminal; then the directory is looked for. Blocks as long as ssh. 0; else message says in
- * one line what is wrong and what to do, and ssh's own words were shown. */
-errint_t drop_in_login(const struct config_backend *backend, bool looks_for_directory,
+/* The first login, on the terminal; then the directory is looked for. Without a terminal nobody answers what ssh
+ * asks: ended after limit_ms. 0; else message says in one line what is wrong and what to do, and ssh's own words
+ * were shown. */
+errint_t drop_in_login(const struct config_backend *backend, bool looks_for_directory, int limit_ms,
 		       char *message) WARN_UNUSED;
 
 /* What the user is to do about trouble of this class with the first login. Pure. */
@@ -110,9 +132,10 @@ struct drop_in_asker {
 	char socket[CONFIG_PATH_MAX + 8];
 };
 
-/* password: answers the first question for a password, from standard input; or NULL. socket: its place. Sets the
- * environment for ssh. 0 or -errno. */
-errint_t drop_in_asker_start(struct drop_in_asker *a, const char *socket, const char *password) WARN_UNUSED;
+/* password: answers the first question for a password, from standard input; or NULL. The asker has it in memory that
+ * is not swapped out; wiped here, in both processes. socket: its place. Sets the environment for ssh. 0 or
+ * -errno. */
+errint_t drop_in_asker_start(struct drop_in_asker *a, const char *socket, char *password) WARN_UNUSED;
 
 /* After the first login: does the asker keep anything? If not it ends, and the environment is as before. */
 bool drop_in_asker_settle(struct drop_in_asker *a, const char *mountpoint);

@@ -68,12 +68,18 @@ void sshfs_features_detect(const char *command, struct sshfs_features *features)
 		sshfs_features_parse(help, features);
 }
 
-void ssh_features_detect(const char *command, struct sshfs_features *features)
+void ssh_features_detect(const struct config_backend *backend, struct sshfs_features *features)
 {
-	char *const argv[] = {(char *)(uintptr_t)command, (char *)(uintptr_t) "-o",
-			      (char *)(uintptr_t) "ForkAfterAuthentication=no", (char *)(uintptr_t) "-V",
-			      NULL};
+	static const char *const question[] = {"-o", "ForkAfterAuthentication=no", "-V", NULL};
+	char *argv[1 + SSH_WORDS_MAX + ARRAY_SIZE(question)], room[sizeof(backend->ssh_arguments)];
+	int n = ssh_split_words(backend->ssh_arguments, room, argv + 1, SSH_WORDS_MAX);
 	char answer[1024];
 
+	features->ssh_session_options = false;
+	if (n < 0)
+		return;
+	argv[0] = (char *)(uintptr_t)backend->ssh_command;
+	for (size_t i = 0; i < ARRAY_SIZE(question); i++)
+		argv[1 + (size_t)n + i] = (char *)(uintptr_t)question[i];
 	features->ssh_session_options = sshfs_ask(argv, answer, sizeof(answer)) == 0;
 }

@@ -481,6 +481,83 @@ static errint_t add_ssh_options(struct sshfs_command *c, const struct option_inp
 	return rc < 0 ? rc : add_table_options(c, in, OPTION_DEFAULT, given, message);
 }
 
+static int take_word(const char **text, char **room)
+{
+	char quote = '\0';
+
+	for (; **text && (quote || !isspace((unsigned char)**text)); (*text)++) {
+		char c = **text;
+
+		if (!quote && (c == '"' || c == '\'')) {
+			quote = c;
+			continue;
+		}
+		if (quote && c == quote) {
+			quote = '\0';
+			continue;
+		}
+		if (c == '\\' && quote != '\'' && (*text)[1])
+			c = *++*text;
+		*(*room)++ = c;
+	}
+	*(*room)++ = '\0';
+	return quote ? -EINVAL : 0;
+}
+
+int ssh_split_words(const char *text, char *room, char **words, int max)
+{
+	int n = 0;
+
+	for (;;) {
+		while (isspace((unsigned char)*text))
+			text++;
+		if (!*text)
+			return n;
+		if (n == max)
+			return -E2BIG;
+		words[n++] = room;
+		if (take_word(&text, &room) < 0)
+			return -EINVAL;
+	}
+}
+
+static errint_t add_arguments(struct sshfs_command *c, const struct config_backend *backend, char *message)
+{
+	char room[sizeof(backend->ssh_arguments)], *words[SSH_WORDS_MAX];
+	int n = ssh_split_words(backend->ssh_arguments, room, words, SSH_WORDS_MAX);
+	errint_t rc = 0;
+
+	if (n < 0) {
+		warn(message, "ssh_arguments: %s",
+		     n == -EINVAL ? "a quote has no end" : "there are too many words");
+		return -EINVAL;
+	}
+	for (int i = 0; i < n && rc == 0; i++)
+		rc = add_word(c, words[i]);
+	return rc;
+}
+
+static bool is_subsystem(const struct config_backend *b)
+{
+	return !strchr(b->sftp_server, '/');
+}
+
+/* As sshfs: a name with a slash is a program's. */
+static errint_t add_errand(struct sshfs_command *c, const struct config_backend *b, enum ssh_errand errand)
+{
+	errint_t rc = 0;
+
+	if (errand == SSH_TELL)
+		rc = add_word(c, "-G");
+	else if (is_subsystem(b))
+		rc = add_word(c, "-s");
+	if (rc == 0)
+		rc = add_words(c, "--", b->host);
+	if (rc < 0 || errand != SSH_CONNECT)
+		return rc;
+	return add_word(c, b->sftp_server[0] ? b->sftp_server : "sftp");
+}
+
 errint_t ssh_command_build(struct sshfs_command *c, const struct config_backend *backend,
 			   const struct sshfs_features *features, const struct sshfs_target *target,
 			   enum ssh_errand errand, char *message)
@@ -493,17 +570,15 @@ errint_t ssh_command_build(struct sshfs_command *c, const struct config_backend 
 	rc = check_names(backend, message);
 	if (rc == 0)
 		rc = add_word(c, backend->ssh_command[0] ? backend->ssh_command : "ssh");
+	if (rc == 0)
+		rc = add_arguments(c, backend, message);
 	if (rc == 0 && backend->ssh_config[0])
 		rc = add_words(c, "-F", backend->ssh_config);
 	if (rc == 0)
 		rc = add_ssh_options(c, &in, message);
 	if (rc == 0 && backend->user[0])
 		rc = add_words(c, "-l", backend->user);
-	if (rc == 0)
-		rc = add_words(c, errand == SSH_TELL ? "-G" : "-s", "--");
-	if (rc == 0)
-		rc = add_word(c, backend->host);
-	return rc == 0 && errand == SSH_CONNECT ? add_word(c, "sftp") : rc;
+	return rc < 0 ? rc : add_errand(c, backend, errand);
 }
 
 bool sshfs_keeps_pages(const struct config_backend *backend)

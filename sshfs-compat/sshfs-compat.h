@@ -8,6 +8,7 @@
 
 #define SSHFS_FSTYPE   "fuse.sshfs" /* in /proc/self/mountinfo */
 #define SSHFS_ARGV_MAX 160
+#define SSH_WORDS_MAX  32 /* of ssh_arguments */
 
 /* Beyond sshfs 3.7.1, the oldest supported. False is safe. */
 struct sshfs_features {
@@ -51,8 +52,16 @@ errint_t ssh_command_build(struct sshfs_command *command, const struct config_ba
 			   const struct sshfs_features *features, const struct sshfs_target *target,
 			   enum ssh_errand errand, char *message) WARN_UNUSED;
 
-/* Runs `command -V` with an option. As sshfs_features_detect. */
-void ssh_features_detect(const char *command, struct sshfs_features *features);
+/* In the environment of ssh: what answers its questions (SSH_ASKPASS) is to hand out no password, for the server has
+ * refused one lately. */
+#define SSH_ASK_NO_PASSWORD "GUARDFS_ASK_NO_PASSWORD"
+
+/* Runs the backend's ssh with -V and an option. As sshfs_features_detect. */
+void ssh_features_detect(const struct config_backend *backend, struct sshfs_features *features);
+
+/* Cuts text into the words of a command line: blanks part them, but within '...' and "..." and behind a backslash.
+ * room: as large as text with its end. Their number, at most max; -EINVAL: a quote has no end; -E2BIG. Pure. */
+int ssh_split_words(const char *text, char *room, char **words, int max) WARN_UNUSED;
 
 /* From `sshfs --help`. Pure. */
 void sshfs_features_parse(const char *help, struct sshfs_features *features);

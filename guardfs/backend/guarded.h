@@ -14,8 +14,14 @@ int guarded_hold_root(const struct backend *b, uint32_t epoch) WARN_UNUSED;
 /* Before guarded_present. */
 void guarded_note_stored(struct found *found);
 
-/* Owner and mode as configured, by the rule of libfuse's options uid, gid and umask. */
+/* Owner and mode as configured, by the rule of libfuse's options uid, gid and umask, or by the maps of ids. */
 void guarded_present(const struct backend *b, struct stat *st);
+
+/* For map_strictly: 0, or -EPERM for a server's owner or group that no map has. */
+errint_t guarded_known_owner(const struct backend *b, uint32_t uid, uint32_t gid) WARN_UNUSED;
+
+/* Of want, what set names, from here to the server's numbers. 0; -EPERM (map_strictly). */
+errint_t guarded_owner_there(const struct backend *b, unsigned set, struct stat *want) WARN_UNUSED;
 
 /* The mode of something new. Where all files show one mode nobody sees or mends a file that keeps out our account,
  * and a read-only one could not be reopened for writing after a reconnect. So our account keeps its rights. */

@@ -84,7 +84,8 @@ static errint_t ask_path(struct backend *b, uint32_t node, const char *name, str
 		return rc;
 	rc = client_lstat(&place.link->user, place.at.path, attrs);
 	sftp_leave(b, place.link);
-	return sftp_mend_named(place.at.path, rc);
+	rc = sftp_mend_named(place.at.path, rc);
+	return rc < 0 ? rc : guarded_known_owner(b, attrs->uid, attrs->gid);
 }
 
 /* Where a route's target is missing nothing is known of its names: both are asked at once. */
@@ -100,9 +101,12 @@ static errint_t lookup_in_target(struct backend *b, uint32_t parent, const char 
 		return rc;
 	rc = client_lstat_in(&place.link->user, place.at.path, dir.at.path, &attrs, &found->dir_is_there);
 	sftp_leave(b, place.link);
+	rc = sftp_mend_named(place.at.path, rc);
+	if (rc == 0)
+		rc = guarded_known_owner(b, attrs.uid, attrs.gid);
 	if (rc == 0)
 		sftp_describe(b, &attrs, found);
-	return sftp_mend_named(place.at.path, rc);
+	return rc;
 }
 
 errint_t sftp_lookup(struct backend *b, uint32_t parent, const char *name, struct found *found)
@@ -330,6 +334,7 @@ errint_t sftp_setattr(struct backend *b, uint32_t node, int ref, const struct st
 		      struct stat *st)
 {
 	struct sftp_attributes after = {0};
+	struct stat there = *want;
 	struct setting s;
 	errint_t rc;
 
@@ -345,10 +350,12 @@ errint_t sftp_setattr(struct backend *b, uint32_t node, int ref, const struct st
 	if ((set & SET_ATIME && !is_time_in_range(&want->st_atim)) ||
 	    (set & SET_MTIME && !is_time_in_range(&want->st_mtim)))
 		return -ERANGE;
-	rc = begin_setting(b, node, ref, &s);
+	rc = guarded_owner_there(b, set, &there);
+	if (rc == 0)
+		rc = begin_setting(b, node, ref, &s);
 	if (rc < 0)
 		return rc;
-	rc = can_set(&s) ? apply_settings(&s, want, set, &after) : ask_present(&s, &after);
+	rc = can_set(&s) ? apply_settings(&s, &there, set, &after) : ask_present(&s, &after);
 	if (rc < 0)
 		rc = mend_setting(&s, set, rc);
 	sftp_leave(b, s.link);

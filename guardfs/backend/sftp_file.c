@@ -320,8 +320,13 @@ static unsigned type_of(const struct sftp_attributes *attrs)
 static bool emit_entry(void *arg, const char *name, size_t length, const struct sftp_attributes *attrs)
 {
 	struct emission *e = arg;
+	const struct config_backend *c = e->b->config;
 	unsigned type = type_of(attrs);
 	struct stat st;
+
+	/* It is looked up: what a link leads to, or that its owner is unknown here. */
+	if ((c->follow_links && type == DT_LNK) || guarded_known_owner(e->b, attrs->uid, attrs->gid) < 0)
+		type = 0;
 
 	if (e->n++ < e->skipped)
 		return true;

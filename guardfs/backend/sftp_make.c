@@ -84,7 +84,7 @@ errint_t sftp_link_to(struct backend *b, uint32_t node, uint32_t parent, const c
 {
 	struct client_request request = {.operation = RING_LINK};
 	struct sftp_place place;
-	errint_t rc = sftp_path(b, node, NULL, &place);
+	errint_t rc = b->config->hard_links ? sftp_path(b, node, NULL, &place) : -EPERM;
 
 	if (rc < 0)
 		return rc;

@@ -17,6 +17,7 @@
 #define CONFIG_INFLIGHT_TOTAL_MAX 768u /* of all backends together */
 #define CONFIG_ERROR_MAX	  512
 #define CONFIG_STATE_FILES_MAX	  256
+#define CONFIG_IDS_MAX		  64
 
 enum backend_type { BACKEND_LOCAL, BACKEND_DIR, BACKEND_SSHFS, BACKEND_SFTP, BACKEND_COMMAND };
 enum config_filter { FILTER_NONE, FILTER_FAULT };
@@ -30,6 +31,14 @@ enum config_stream { STREAM_LIBSSH, STREAM_OPENSSH };
 struct config_checkpoint {
 	uint32_t mib;
 	uint32_t ms;
+};
+
+/* Owners or groups: the server's number, and the one that it has here. */
+struct config_ids {
+	uint32_t n;
+	struct config_id {
+		uint32_t there, here;
+	} pair[CONFIG_IDS_MAX];
 };
 
 enum config_replay_check { REPLAY_SIZE, REPLAY_CONTENT };
@@ -70,12 +79,21 @@ struct config_backend {
 	uid_t uid;
 	gid_t gid;
 	mode_t umask;
+	struct config_ids uid_map, gid_map;
+	/* EPERM for what the maps do not have. */
+	bool map_strictly;
 	bool contain_links;
 	bool relative_links;
+	bool follow_links;
+	bool hard_links;
 	char sshfs_options[CONFIG_OPTIONS_MAX];
 	char sshfs_command[CONFIG_PATH_MAX];
 	enum config_stream stream;
 	char ssh_command[CONFIG_PATH_MAX];
+	/* Words with a shell's quotes. */
+	char ssh_arguments[CONFIG_OPTIONS_MAX];
+	/* Subsystem, or with a slash a program on the server. */
+	char sftp_server[CONFIG_PATH_MAX];
 	char ssh_config[CONFIG_PATH_MAX];
 	char ssh_options[CONFIG_OPTIONS_MAX];
 	bool ssh_lenient;
@@ -120,6 +138,10 @@ struct config {
 	bool allow_suid, allow_dev;
 	bool check_permissions;
 	bool allow_other;
+	/* Of those others, root alone. */
+	bool only_root;
+	/* Ends if a backend cannot be reached at the start. */
+	bool must_connect;
 	char source[CONFIG_PATH_MAX];
 	char subtype[CONFIG_NAME_MAX];
 	/* Only by mount options (config_apply_options, main.c). */

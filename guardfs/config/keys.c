@@ -40,6 +40,10 @@ const struct config_key config_keys[] = {
 	 "the kernel checks owners and modes; no: the server does, and nobody here (with root alone)"},
 	{"mount", "others", VALUE_BOOL, GLOBAL(allow_other), "yes", 0, 0, 0, 0,
 	 "other users than the one who mounts may come in"},
+	{"mount", "only_root", VALUE_BOOL, GLOBAL(only_root), "no", 0, 0, 0, 0,
+	 "with others: of all other users root alone may come in"},
+	{"mount", "must_connect", VALUE_BOOL, GLOBAL(must_connect), "no", 0, 0, 0, 0,
+	 "guardfs does not start if a backend cannot be reached: nothing is mounted; no: it goes on trying"},
 	{"mount", "suid", VALUE_BOOL, GLOBAL(allow_suid), "no", 0, 0, 0, 0, "honour set-user-ID bits"},
 	{"mount", "dev", VALUE_BOOL, GLOBAL(allow_dev), "no", 0, 0, 0, 0, "honour device files"},
 	{"mount", "closed", VALUE_BOOL, GLOBAL(closed), "no", 0, 0, 0, 0,
@@ -93,10 +97,19 @@ const struct config_key config_keys[] = {
 	{"backend", "uid", VALUE_ID, OWNER(uid), NULL, 0, 0, 0, 0, "owner that every file shows"},
 	{"backend", "gid", VALUE_ID, OWNER(gid), NULL, 0, 0, 0, 0, "group that every file shows"},
 	{"backend", "umask", VALUE_UMASK, OWNER(umask), NULL, 0, 0, 0, 0, "permission bits taken from every file, octal"},
+	{"backend", "uid_map", VALUE_IDS, BACKEND(uid_map), NULL, 0, 0, SFTP, KEY_NULLABLE,
+	 "THERE:HERE ...: owners whose number on the server is another one here"},
+	{"backend", "gid_map", VALUE_IDS, BACKEND(gid_map), NULL, 0, 0, SFTP, KEY_NULLABLE, "the same for groups"},
+	{"backend", "map_strictly", VALUE_BOOL, BACKEND(map_strictly), "no", 0, 0, SFTP, 0,
+	 "EPERM for a file whose owner or group a map that is given does not have; no: it shows as it is"},
 	{"backend", "contain_links", VALUE_BOOL, BACKEND(contain_links), "no", 0, 0, 0, 0,
 	 "neither show nor make symbolic links that are absolute or go up"},
 	{"backend", "relative_links", VALUE_BOOL, BACKEND(relative_links), "no", 0, 0, SFTP, 0,
 	 "show absolute symbolic links to what is below path, absolute too, as relative ones"},
+	{"backend", "follow_links", VALUE_BOOL, BACKEND(follow_links), "no", 0, 0, SFTP, 0,
+	 "show what the server's symbolic links lead to in their place"},
+	{"backend", "hard_links", VALUE_BOOL, BACKEND(hard_links), "yes", 0, 0, SFTP, 0,
+	 "no: making one is EPERM, as on a file system without them"},
 	{"backend", "sshfs_options", VALUE_TEXT, BACKEND(sshfs_options), NULL, 0, 0, SSHFS, KEY_NULLABLE,
 	 "further options for sshfs, separated by commas"},
 	{"backend", "sshfs_command", VALUE_COMMAND, BACKEND(sshfs_command), "sshfs", 0, 0, SSHFS, 0,
@@ -105,6 +118,10 @@ const struct config_key config_keys[] = {
 	 "what reaches the server: libssh, or openssh, the OpenSSH client"},
 	{"backend", "ssh_command", VALUE_COMMAND, BACKEND(ssh_command), "ssh", 0, 0, SFTP, 0,
 	 "stream = openssh: the ssh program"},
+	{"backend", "ssh_arguments", VALUE_TEXT, BACKEND(ssh_arguments), NULL, 0, 0, SFTP, KEY_NULLABLE,
+	 "stream = openssh: words that ssh_command gets before all others, with quotes as in a shell"},
+	{"backend", "sftp_server", VALUE_TEXT, BACKEND(sftp_server), "sftp", 0, 0, SFTP, 0,
+	 "stream = openssh: the server's subsystem, or with a slash the program on the server, that speaks SFTP"},
 	{"backend", "ssh_config", VALUE_PATH, BACKEND(ssh_config), NULL, 0, 0, SFTP, KEY_NULLABLE | KEY_OUTSIDE,
 	 "stream = openssh: its configuration, instead of the user's and the system's"},
 	{"backend", "ssh_options", VALUE_TEXT, BACKEND(ssh_options), NULL, 0, 0, SFTP, KEY_NULLABLE,
@@ -287,6 +304,7 @@ void config_section_list(char *list, size_t size)
 
 void config_key_list(const char *section, char *list, size_t size)
 {
+	static const char more[] = "... (guardfs.conf(5))";
 	size_t used = 0;
 
 	list[0] = '\0';
@@ -295,6 +313,11 @@ void config_key_list(const char *section, char *list, size_t size)
 			used += (size_t)snprintf(list + used, size - used, "%s%s", used ? ", " : "",
 						 config_keys[i].name);
 	}
+	if (used < size)
+		return;
+	/* The man page has them all. */
+	list[size - sizeof(more)] = '\0';
+	strcpy(strrchr(list, ' ') ? strrchr(list, ' ') + 1 : list, more);
 }
 
 void config_set_defaults(const char *section, void *owner)

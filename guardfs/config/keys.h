@@ -19,6 +19,7 @@ enum value_type {
 	VALUE_PORT,	  /* uint16_t */
 	VALUE_ID,	  /* uid_t or gid_t */
 	VALUE_UMASK,	  /* mode_t */
+	VALUE_IDS,	  /* struct config_ids */
 	VALUE_ERRNO,	  /* int */
 	VALUE_TYPE,	  /* enum backend_type */
 	VALUE_FILTER,	  /* enum config_filter */
@@ -104,7 +105,7 @@ bool config_normalize_path(char *path);
 bool config_path_is_within(const char *path, const char *dir);
 
 /* Lines in the file; 0: none. */
-#define CONFIG_KEYS_MAX 120
+#define CONFIG_KEYS_MAX 140
 
 struct config_lines {
 	unsigned global[CONFIG_KEYS_MAX];

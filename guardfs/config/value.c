@@ -260,6 +260,39 @@ static bool parse_errno(const struct config_key *key, const char *text, void *fi
 	return true;
 }
 
+static bool parse_id_pair(const char **text, struct config_id *pair)
+{
+	uint32_t *const numbers[] = {&pair->there, &pair->here};
+
+	for (unsigned i = 0; i < 2; i++) {
+		char *end;
+		unsigned long number = strtoul(*text, &end, 10);
+
+		if (!isdigit((unsigned char)**text) || number >= UINT32_MAX)
+			return false;
+		if (i == 0 && *end++ != ':')
+			return false;
+		*numbers[i] = (uint32_t)number;
+		*text = end;
+	}
+	return true;
+}
+
+static bool parse_ids(const struct config_key *key, const char *text, void *field)
+{
+	struct config_ids ids = {0};
+
+	(void)key;
+	for (text += strspn(text, " \t"); *text; text += strspn(text, " \t")) {
+		if (ids.n == CONFIG_IDS_MAX || !parse_id_pair(&text, &ids.pair[ids.n]) ||
+		    (*text && *text != ' ' && *text != '\t'))
+			return false;
+		ids.n++;
+	}
+	memcpy(field, &ids, sizeof(ids));
+	return true;
+}
+
 static bool parse_type(const struct config_key *key, const char *text, void *field)
 {
 	int i = find_word(type_names, ARRAY_SIZE(type_names), text);
@@ -498,6 +531,14 @@ static void print_filter(const void *field, FILE *out)
 	fputs(*(const enum config_filter *)field == FILTER_FAULT ? "fault" : "none", out);
 }
 
+static void print_ids(const void *field, FILE *out)
+{
+	const struct config_ids *ids = field;
+
+	for (uint32_t i = 0; i < ids->n; i++)
+		fprintf(out, "%s%u:%u", i ? " " : "", ids->pair[i].there, ids->pair[i].here);
+}
+
 static void print_stream(const void *field, FILE *out)
 {
 	fputs(stream_names[*(const enum config_stream *)field], out);
@@ -544,6 +585,7 @@ static const struct {
     [VALUE_PORT] = {parse_port, print_port, "a port number from 1 to 65535"},
     [VALUE_ID] = {parse_id, print_u32, "a number (see id(1))"},
     [VALUE_UMASK] = {parse_umask, print_umask, "an octal number from 0000 to 0777"},
+    [VALUE_IDS] = {parse_ids, print_ids, "pairs of numbers THERE:HERE, with blanks between them, at most 64"},
     [VALUE_ERRNO] = {parse_errno, print_errno, "EIO or ETIMEDOUT"},
     [VALUE_TYPE] = {parse_type, print_type, "dir, sshfs, sftp or command"},
     [VALUE_STREAM] = {parse_stream, print_stream, "libssh or openssh"},

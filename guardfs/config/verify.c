@@ -249,11 +249,13 @@ static bool names_mountpoint(const struct config_program *program)
 static errint_t check_stream(const struct context *c, uint32_t i)
 {
 	const struct config_backend *b = &c->config->backends[i];
-	const char *key = b->ssh_options[0]		       ? "ssh_options"
-			  : b->ssh_config[0]		       ? "ssh_config"
-			  : strcmp(b->ssh_command, "ssh") != 0 ? "ssh_command"
-			  : b->ssh_lenient		       ? "ssh_lenient"
-							       : NULL;
+	const char *key = b->ssh_options[0]			? "ssh_options"
+			  : b->ssh_config[0]			? "ssh_config"
+			  : strcmp(b->ssh_command, "ssh") != 0	? "ssh_command"
+			  : b->ssh_arguments[0]			? "ssh_arguments"
+			  : strcmp(b->sftp_server, "sftp") != 0 ? "sftp_server"
+			  : b->ssh_lenient			? "ssh_lenient"
+								: NULL;
 
 	if (!key || backend_is_reached_by_ssh(b))
 		return 0;

@@ -339,6 +339,31 @@ bool wire_is_brief(const uint8_t *buffer, uint32_t length)
 					     BODY(buffer, struct fuse_read_in)->size <= BRIEF_DATA_MAX);
 }
 
+bool wire_begins_access(uint32_t opcode)
+{
+	switch (opcode) {
+	case FUSE_INIT:
+	case FUSE_DESTROY:
+	case FUSE_INTERRUPT:
+	case FUSE_FORGET:
+	case FUSE_BATCH_FORGET:
+	case FUSE_READ:
+	case FUSE_WRITE:
+	case FUSE_LSEEK:
+	case FUSE_FLUSH:
+	case FUSE_FSYNC:
+	case FUSE_RELEASE:
+	case FUSE_READDIR:
+	case FUSE_READDIRPLUS:
+	case FUSE_FSYNCDIR:
+	case FUSE_RELEASEDIR:
+	case FUSE_NOTIFY_REPLY:
+		return false;
+	default:
+		return true;
+	}
+}
+
 const char *wire_opcode_name(uint32_t opcode)
 {
 	const struct opcode *op = opcode_info(opcode);

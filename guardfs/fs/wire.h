@@ -8,6 +8,9 @@
 #include <fuse_lowlevel.h>
 #include <sys/types.h>
 
+/* Is it asked by a caller of his own accord, not of a file that he has open, nor by the kernel? */
+bool wire_begins_access(uint32_t opcode);
+
 #define WIRE_OP_LOOKUP	     1u
 #define WIRE_OP_FORGET	     2u
 #define WIRE_OP_GETATTR	     3u

@@ -166,6 +166,8 @@ static void loop(struct guardian *g)
 			log_notice("%s was unmounted", g->board->config.mountpoint);
 			return;
 		}
+		if (g->unconnected)
+			return;
 	}
 }
 
@@ -190,6 +192,7 @@ static errint_t start_anew(struct guardian *g, const struct config *config)
 		rc = setup_channels();
 	if (rc == 0)
 		setup_board(g);
+	g->must_connect = config->must_connect;
 	return rc < 0 ? rc : mount_begin(g);
 }
 
@@ -254,7 +257,7 @@ static int serve(struct guardian *g, int ready_fd)
 	announce_begin(g, ready_fd >= 0);
 	loop(g);
 	end(g);
-	return 0;
+	return g->unconnected ? GUARDIAN_EXIT_FAILED : 0;
 }
 
 int guardian_main(const struct config *config, char **argv, int ready_fd)

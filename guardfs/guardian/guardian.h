@@ -75,6 +75,8 @@ struct guardian {
 
 	/* The starting process is told once that guardfs serves. */
 	bool announced, tell_starter;
+	/* A new session's backends must be reached; they were not. */
+	bool must_connect, unconnected;
 	uint64_t announce_by_ns, tell_by_ns;
 };
 

@@ -13,6 +13,7 @@
 #include <limits.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -93,6 +94,13 @@ struct logins {
 	struct diagnose_secrets secrets;
 };
 
+static void settle_manner(const struct sftp_job *job, struct connection *connection)
+{
+	connection_set_patience(connection, job->quick_ms * NSEC_PER_MSEC, job->slow_ms * NSEC_PER_MSEC);
+	if (job->backend.follow_links)
+		connection_set_following(connection);
+}
+
 /* NULL: diagnosis says why. */
 static struct connection *connect_once(const struct sftp_job *job, uint32_t limit_ms, struct logins *logins,
 				       struct diagnosis *diagnosis)
@@ -119,7 +127,7 @@ static struct connection *connect_once(const struct sftp_job *job, uint32_t limi
 		stream->ops->close(stream);
 		return fail_setup(diagnosis);
 	}
-	connection_set_patience(connection, job->quick_ms * NSEC_PER_MSEC, job->slow_ms * NSEC_PER_MSEC);
+	settle_manner(job, connection);
 	return connection;
 }
 
@@ -181,7 +189,7 @@ static struct connection *connect_by_program(const struct sftp_job *job, const s
 		stream->ops->close(stream);
 		return NULL;
 	}
-	connection_set_patience(connection, job->quick_ms * NSEC_PER_MSEC, job->slow_ms * NSEC_PER_MSEC);
+	settle_manner(job, connection);
 	return connection;
 }
 
@@ -197,11 +205,14 @@ static bool connect_by_openssh(const struct sftp_job *job, struct transport_ends
 	char message[CONFIG_ERROR_MAX];
 
 	ends->join_until_ns = clock_mono_ns() + job->connect_ms * NSEC_PER_MSEC;
-	ssh_features_detect(job->backend.ssh_command, &features);
+	ssh_features_detect(&job->backend, &features);
 	if (ssh_command_build(&command, &job->backend, &features, &target, SSH_CONNECT, message) < 0) {
 		dprintf(STDERR_FILENO, "%s\n", message);
 		return false;
 	}
+	/* Also for the ssh of a jump host, which sees no option. */
+	if (target.no_password)
+		setenv(SSH_ASK_NO_PASSWORD, "1", 1);
 	/* Nobody waits for them. */
 	signal(SIGCHLD, SIG_IGN);
 	*metadata = connect_by_program(job, &command, false);

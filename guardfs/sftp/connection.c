@@ -21,6 +21,7 @@ struct connection {
 	uint64_t waiting_ns;
 	/* UINT64_MAX: without end. */
 	uint64_t quick_ns, slow_ns;
+	bool follows;
 	/* Bytes came in this call of work. */
 	bool heard;
 	/* When work ended something was under way; bytes had to wait to be sent. */
@@ -226,9 +227,11 @@ errint_t connection_beside(struct connection *c, struct connection **beside)
 	rc = connection_new(stream, beside);
 	if (rc < 0)
 		stream->ops->close(stream);
-	else
-		connection_set_patience(*beside, c->quick_ns, c->slow_ns);
-	return rc;
+	if (rc < 0)
+		return rc;
+	connection_set_patience(*beside, c->quick_ns, c->slow_ns);
+	(*beside)->follows = c->follows;
+	return 0;
 }
 
 void connection_tell_time(struct connection *c, uint64_t now_ns)
@@ -249,6 +252,16 @@ void connection_set_patience(struct connection *c, uint64_t quick_ns, uint64_t s
 {
 	c->quick_ns = quick_ns;
 	c->slow_ns = slow_ns;
+}
+
+void connection_set_following(struct connection *c)
+{
+	c->follows = true;
+}
+
+bool connection_follows(const struct connection *c)
+{
+	return c->follows;
 }
 
 bool connection_is_ready(const struct connection *c)

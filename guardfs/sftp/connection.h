@@ -50,6 +50,10 @@ void connection_free(struct connection *c);
  * that off only by being held up. At first there is no limit. */
 void connection_set_patience(struct connection *c, uint64_t quick_ns, uint64_t slow_ns);
 
+/* Names are asked for by STAT, not LSTAT: a symbolic link's attributes are those of what it leads to. */
+void connection_set_following(struct connection *c);
+bool connection_follows(const struct connection *c);
+
 /* Version and limits are known. Before, asking gives -EAGAIN. */
 bool connection_is_ready(const struct connection *c);
 

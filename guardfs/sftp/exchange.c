@@ -52,6 +52,7 @@ static bool is_slow(const struct sftp_packet *packet)
 	case SFTP_READDIR:
 	case SFTP_READLINK:
 	case SFTP_LSTAT:
+	case SFTP_STAT:
 	case SFTP_FSTAT:
 		return false;
 	default:

@@ -215,6 +215,11 @@ static const struct operation_form {
     [RING_READDIR] = {SFTP_READDIR, SFTP_NAME, NO_EXTENSION, ON_FILE, take_entries},
 };
 
+static enum sftp_type looking(const struct operation *op)
+{
+	return connection_follows(op->connection) ? SFTP_STAT : SFTP_LSTAT;
+}
+
 /* Without its extension RENAME is another packet, which does not replace. */
 static errint_t begin_packet(struct sftp_packet *packet, const struct operation *op)
 {
@@ -225,7 +230,10 @@ static errint_t begin_packet(struct sftp_packet *packet, const struct operation 
 
 	if (form->extension != NO_EXTENSION && !offered && form->asks == SFTP_EXTENDED)
 		return -EOPNOTSUPP;
-	sftp_begin(packet, offered ? SFTP_EXTENDED : form->asks, 0);
+	if (offered)
+		sftp_begin(packet, SFTP_EXTENDED, 0);
+	else
+		sftp_begin(packet, form->asks == SFTP_LSTAT ? looking(op) : form->asks, 0);
 	if (offered)
 		put_extension(packet, form->extension);
 	return 0;
@@ -318,7 +326,7 @@ static void ask_attributes(struct operation *op, const struct open_file *file)
 	struct sftp_packet packet;
 	errint_t rc;
 
-	sftp_begin(&packet, file ? SFTP_FSTAT : SFTP_LSTAT, 0);
+	sftp_begin(&packet, file ? SFTP_FSTAT : looking(op), 0);
 	if (file)
 		sftp_put_bytes(&packet, file->handle, file->handle_length);
 	else

@@ -16,7 +16,7 @@
 
 #define ARENA_MAGIC 0x31534644524155ull
 /* Raise when a structure below changes, or what a field means. */
-#define ARENA_LAYOUT 17
+#define ARENA_LAYOUT 18
 
 #define INIT_MAX  256
 #define SLOT_PAGE 4096

@@ -78,6 +78,10 @@ static uint32_t check_config_backend(struct config_backend *b)
 	changed +=
 	    FORCE_STRING(b->sshfs_options) + FORCE_STRING(b->sshfs_command) + FORCE_STRING(b->fault_control);
 	changed += FORCE_STRING(b->ssh_command) + FORCE_STRING(b->ssh_config) + FORCE_STRING(b->ssh_options);
+	changed += FORCE_STRING(b->ssh_arguments) + FORCE_STRING(b->sftp_server);
+	changed += force_bool(&b->map_strictly) + force_bool(&b->follow_links) + force_bool(&b->hard_links);
+	changed += FORCE_BELOW(b->uid_map.n, CONFIG_IDS_MAX + 1u, 0);
+	changed += FORCE_BELOW(b->gid_map.n, CONFIG_IDS_MAX + 1u, 0);
 	changed += force_bool(&b->adopt) + force_bool(&b->present_owner) + force_bool(&b->has_uid);
 	changed += force_bool(&b->has_gid) + force_bool(&b->has_umask);
 	changed += FORCE_BELOW(b->type, BACKEND_COMMAND + 1u, BACKEND_DIR);
@@ -106,7 +110,8 @@ static uint32_t check_config(struct config *c)
 		   force_bool(&c->no_exec);
 	changed += FORCE_STRING(c->root) + FORCE_STRING(c->subtype) + force_bool(&c->check_permissions) +
 		   force_bool(&c->allow_other);
-	changed += force_bool(&c->remount) + force_bool(&c->sandbox) + force_bool(&c->settle);
+	changed += force_bool(&c->must_connect) + force_bool(&c->only_root) + force_bool(&c->remount) +
+		   force_bool(&c->sandbox) + force_bool(&c->settle);
 	changed += FORCE_BELOW(c->user_share, 101u, 50);
 	if (c->error != EIO && c->error != ETIMEDOUT) {
 		c->error = EIO;

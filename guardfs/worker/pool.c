@@ -184,6 +184,13 @@ static void leave_in_doubt(const struct slot *slot, uint32_t opcode)
 	run_no_more(slot);
 }
 
+/* only_root: the kernel lets everybody in. */
+static bool is_stranger(uint32_t uid, uint32_t opcode)
+{
+	return pool.arena->board.config.only_root && uid != 0 && uid != geteuid() &&
+	       wire_begins_access(opcode);
+}
+
 /* False: the request was parked, and the slot is nobody's. */
 static bool run_request(struct slot *slot)
 {
@@ -206,6 +213,10 @@ static bool run_request(struct slot *slot)
 		return true;
 	}
 	call.uid = r.uid;
+	if (is_stranger(r.uid, r.opcode)) {
+		reply_error(call.unique, EACCES);
+		return true;
+	}
 	if (r.opcode == WIRE_OP_INTERRUPT) {
 		fs_interrupt(call.buffer);
 		return true;

@@ -218,7 +218,7 @@ static void bad_syntax_is_refused(void **state)
 	    {"[mount]\n= x\n", "x.conf:2: ", "unknown key ''"},
 	    {"[mount]\nfoo = 1\n",
 	     "x.conf:2: ", "unknown key 'foo' in [mount]; known: name, mountpoint, local,"},
-	    {"[backend a]\nfoo = 1\n", "x.conf:2: ", "fault_control"},
+	    {"[backend a]\nfoo = 1\n", "x.conf:2: ", "... (guardfs.conf(5))"},
 	    {"[tier]\nname = 1\n", "x.conf:2: ", "unknown key 'name' in [tier]; known: manifest, pattern"},
 	    {"[mount]\nname = a\nname = a\n", "x.conf:3: ", "'name' was set already, on line 2"},
 	    {"[mount]\nname = a\n[deadline]\n[mount]\nname = a\n", "x.conf:5: ", "on line 2"},

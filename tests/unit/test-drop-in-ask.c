@@ -6,6 +6,7 @@
 #include <cmocka.h>
 
 #include "sshfs-compat/drop-in.h"
+#include "sshfs-compat/sshfs-compat.h"
 
 #include <signal.h>
 #include <stdlib.h>
@@ -92,6 +93,19 @@ static void an_ssh_without_a_passphrase_goes_on(void **state)
 	assert_string_equal(said, "");
 }
 
+/* The password on the caller's stack, which is not locked, is wiped. */
+static errint_t start_asker(struct drop_in_asker *asker, const char *password)
+{
+	char copy[64];
+	errint_t rc;
+
+	snprintf(copy, sizeof(copy), "%s", password);
+	rc = drop_in_asker_start(asker, path, copy);
+	for (size_t i = 0; i <= strlen(password); i++)
+		assert_int_equal(copy[i], '\0');
+	return rc;
+}
+
 /* Asked prompt before it settles, the asker keeps the answer. */
 static bool keeps_answer_to(const char *prompt)
 {
@@ -99,7 +113,7 @@ static bool keeps_answer_to(const char *prompt)
 	char said[256];
 	bool kept;
 
-	assert_int_equal(drop_in_asker_start(&asker, path, "secret"), 0);
+	assert_int_equal(start_asker(&asker, "secret"), 0);
 	assert_int_equal(ask_as_ssh(prompt, said, sizeof(said)), 0);
 	assert_string_equal(said, "secret\n");
 	kept = drop_in_asker_settle(&asker, "/nowhere");
@@ -129,10 +143,10 @@ static void an_asker_leaves_the_next_ones_socket(void **state)
 	char said[256];
 
 	(void)state;
-	assert_int_equal(drop_in_asker_start(&first, path, "secret"), 0);
+	assert_int_equal(start_asker(&first, "secret"), 0);
 	assert_int_equal(ask_as_ssh(PASSWORD_PROMPT, said, sizeof(said)), 0);
 	assert_true(drop_in_asker_settle(&first, "/nowhere"));
-	assert_int_equal(drop_in_asker_start(&second, path, "other"), 0);
+	assert_int_equal(start_asker(&second, "other"), 0);
 	/* A second word ends it. */
 	assert_int_equal(send(first.control, "x", 1, MSG_NOSIGNAL), 1);
 	assert_int_equal(waitpid(first.pid, NULL, 0), first.pid);
@@ -140,6 +154,29 @@ static void an_asker_leaves_the_next_ones_socket(void **state)
 	assert_int_equal(ask_as_ssh(PASSWORD_PROMPT, said, sizeof(said)), 0);
 	assert_string_equal(said, "other\n");
 	drop_in_asker_end(&second);
+}
+
+/* Of a jump host, whose ssh gets no option: the environment tells. Keys are tried all the same. */
+static void a_refused_password_is_withheld(void **state)
+{
+	const char *const key = "Enter passphrase for key '/home/ann/.ssh/key': ";
+	struct drop_in_asker asker;
+	char said[256];
+
+	(void)state;
+	assert_int_equal(start_asker(&asker, "secret"), 0);
+	assert_int_equal(ask_as_ssh(PASSWORD_PROMPT, said, sizeof(said)), 0);
+	assert_true(drop_in_asker_settle(&asker, "/nowhere"));
+	assert_int_equal(setenv(SSH_ASK_NO_PASSWORD, "1", 1), 0);
+	assert_true(is_ended(ask_as_ssh(PASSWORD_PROMPT, said, sizeof(said))));
+	assert_non_null(strstr(said, "Permission denied ("));
+	assert_null(strstr(said, "secret"));
+	/* Nothing is kept for it: that ssh goes on all the same. */
+	assert_false(is_ended(ask_as_ssh(key, said, sizeof(said))));
+	assert_int_equal(unsetenv(SSH_ASK_NO_PASSWORD), 0);
+	assert_int_equal(ask_as_ssh(PASSWORD_PROMPT, said, sizeof(said)), 0);
+	assert_string_equal(said, "secret\n");
+	drop_in_asker_end(&asker);
 }
 
 static int make_directory(void **state)
@@ -169,6 +206,7 @@ int main(void)
 	    cmocka_unit_test(an_ssh_without_an_answer_ends),
 	    cmocka_unit_test(an_ssh_without_a_passphrase_goes_on),
 	    cmocka_unit_test(codes_are_not_kept),
+	    cmocka_unit_test(a_refused_password_is_withheld),
 	    cmocka_unit_test(an_asker_leaves_the_next_ones_socket),
 	};
 

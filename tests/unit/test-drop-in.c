@@ -9,6 +9,8 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #define HERE "/home/ann/work"
 
@@ -16,10 +18,19 @@ static struct drop_in d;
 static char message[CONFIG_ERROR_MAX], text[16384];
 static struct config config;
 static const struct drop_in_places places = {.mountpoint = "/home/ann/mnt",
+					     .self = "/usr/bin/sshfs-guard",
 					     .run_root = "/run/user/1000/guardfs",
 					     .state_root = "/home/ann/.local/state/guardfs",
 					     .uid = 1000,
 					     .gid = 100};
+
+/* A tab stands for a blank within a word. */
+static char *with_blanks(char *word)
+{
+	for (char *p = word; *p; p++)
+		*p = *p == '\t' ? ' ' : *p;
+	return word;
+}
 
 /* The words of line, as typed behind the program's name. */
 static errint_t parse(const char *line)
@@ -30,7 +41,7 @@ static errint_t parse(const char *line)
 
 	assert_int_equal(copy_string(copy, sizeof(copy), line), 0);
 	for (char *word = strtok_r(copy, " ", &rest); word; word = strtok_r(NULL, " ", &rest))
-		argv[argc++] = word;
+		argv[argc++] = with_blanks(word);
 	argv[argc] = NULL;
 	return drop_in_parse(&d, argc, argv, HERE, message);
 }
@@ -138,15 +149,17 @@ static void what_cannot_be_is_refused(void **state)
 	refuse_line("host: mnt -z", "unknown option -z");
 	refuse_line("host: mnt --nosuch", "unknown option --nosuch");
 	refuse_line("host: mnt -o passive", "-o passive is refused: ");
-	refuse_line("host: mnt -o idmap=file", "maps of ids are not there");
-	refuse_line("host: mnt -o idmap=x", "expected none or user");
+	refuse_line("host: mnt -o idmap=x", "expected none, user or file");
+	refuse_line("host: mnt -o nomap=x", "expected ignore or error");
+	refuse_line("host: mnt -o directport=0", "expected a port from 1 to 65535");
 	refuse_line("host: mnt -o uid=-1", "expected a number");
 	refuse_line("host: mnt -o umask=8", "expected a number (octal)");
 	refuse_line("host: mnt -o uid", "expected uid=VALUE");
 	refuse_line("host: mnt -o ro=1", "takes no value");
 	refuse_line("host: mnt -1", "version 2 only");
 	refuse_line("host: mnt -o transport=x", "expected openssh or libssh");
-	refuse_line("host: mnt -o ssh_command=ssh\t-v", "without arguments");
+	refuse_line("host: mnt -o ssh_command=\"ssh\"", "neither quotes nor blanks");
+	refuse_line("host: mnt -o ssh_command=", "expected a program");
 	refuse_line("host: mnt -o guard=metadata=1s", "SECTION.KEY=VALUE");
 }
 
@@ -203,6 +216,82 @@ static void the_configuration_of_much(void **state)
 	assert_int_equal(b->durability, DURABILITY_BEHIND);
 	configure("host: mnt -o transport=libssh", false);
 	assert_false(backend_is_reached_by_ssh(b));
+}
+
+static void ssh_and_what_speaks_sftp_may_be_others(void **state)
+{
+	const struct config_backend *b = &config.backends[0];
+
+	(void)state;
+	configure("host: mnt -o ssh_command=sshpass\t-p\t'a\tb'\tssh,sftp_server=/opt/sftp", false);
+	assert_string_equal(b->ssh_command, "sshpass");
+	assert_string_equal(b->ssh_arguments, "-p 'a b' ssh");
+	assert_string_equal(b->sftp_server, "/opt/sftp");
+	configure("host: mnt -o directport=2222", false);
+	assert_string_equal(b->ssh_command, "/usr/bin/sshfs-guard");
+	assert_string_equal(b->ssh_arguments, "--direct 2222");
+}
+
+static void who_may_come_in(void **state)
+{
+	(void)state;
+	configure("host: mnt -o dcache_timeout=0.5,entry_timeout=20,disable_hardlink", false);
+	assert_int_equal(config.guarded_cache_ms, 500);
+	assert_false(config.backends[0].hard_links);
+	configure("host: mnt -o dir_cache=no,dcache_timeout=20", false);
+	assert_int_equal(config.guarded_cache_ms, 0);
+	refuse_line("host: mnt -o dir_cache=maybe", "expected yes or no");
+	refuse_line("host: mnt -o attr_timeout=x", "expected seconds");
+	configure("host: mnt -o allow_root", false);
+	assert_int_equal(config.guarded_cache_ms, 1000);
+	assert_true(config.backends[0].hard_links);
+	assert_true(config.allow_other && config.only_root && config.must_connect);
+	configure("host: mnt -o allow_root,allow_other,delay_connect,follow_symlinks", false);
+	assert_true(config.allow_other && !config.only_root && !config.must_connect);
+	assert_true(config.backends[0].follow_links);
+}
+
+static void write_ids(const char *path, const char *ids, mode_t mode)
+{
+	FILE *f = fopen(path, "w");
+
+	assert_non_null(f);
+	assert_true(fputs(ids, f) >= 0);
+	assert_int_equal(fclose(f), 0);
+	assert_int_equal(chmod(path, mode), 0);
+}
+
+static void ids_are_mapped_by_files(void **state)
+{
+	const struct config_backend *b = &config.backends[0];
+	char path[64], line[160];
+
+	(void)state;
+	snprintf(path, sizeof(path), "/tmp/guardfs-ids-%d", (int)getpid());
+	snprintf(line, sizeof(line), "host: mnt -o idmap=file,uidfile=%s", path);
+	write_ids(path, "root:501\n\n# comment\nno-such-user-here:7\n", 0644);
+	accept_line(line);
+	assert_int_equal(drop_in_read_ids(&d, message), 0);
+	assert_string_equal(d.uid_map, "501:0");
+	assert_int_equal(drop_in_config(&d, &places, false, text, sizeof(text), message), 0);
+	assert_int_equal(config_parse("typed", text, strlen(text), &config, message), 0);
+	assert_int_equal(b->uid_map.n, 1);
+	assert_int_equal(b->uid_map.pair[0].there, 501);
+	assert_int_equal(b->uid_map.pair[0].here, 0);
+	assert_true(b->map_strictly);
+	write_ids(path, "root:x\n", 0644);
+	accept_line(line);
+	assert_int_equal(drop_in_read_ids(&d, message), -EINVAL);
+	assert_non_null(strstr(message, "line 1: expected NAME:ID"));
+	write_ids(path, "root:501\n", 0666);
+	accept_line(line);
+	assert_int_equal(drop_in_read_ids(&d, message), -EINVAL);
+	assert_non_null(strstr(message, "others may write to it"));
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(drop_in_read_ids(&d, message), -EINVAL);
+	accept_line("host: mnt -o idmap=file");
+	assert_int_equal(drop_in_read_ids(&d, message), -EINVAL);
+	assert_non_null(strstr(message, "expected uidfile=FILE"));
 }
 
 static void names_tell_mounts_apart(void **state)
@@ -352,6 +441,9 @@ int main(void)
 	    cmocka_unit_test(what_cannot_be_is_refused),
 	    cmocka_unit_test(the_configuration_of_the_least),
 	    cmocka_unit_test(the_configuration_of_much),
+	    cmocka_unit_test(ssh_and_what_speaks_sftp_may_be_others),
+	    cmocka_unit_test(who_may_come_in),
+	    cmocka_unit_test(ids_are_mapped_by_files),
 	    cmocka_unit_test(names_tell_mounts_apart),
 	    cmocka_unit_test(what_a_file_cannot_hold_is_refused),
 	    cmocka_unit_test(every_option_of_sshfs_is_in_the_table),

@@ -1,4 +1,6 @@
 # Passwords and passphrases: asked for on the terminal before the mount stands, and known to it afterwards, for as long as it is there.
+# limit: 180
+# long: the logins that ssh refuses are seen to stay refused
 TYPE=sftp STREAM=openssh
 . "$REPO/tests/lib/lib.sh"
 . "$REPO/tests/lib/user.sh"
@@ -114,6 +116,22 @@ fails_to_log_in 2
 grep -q 'nobody is there who knows the answer' "$ANN_HOME"/run/guardfs/*/log || fail "ssh was not ended"
 assert_eq "$n_sent" 0 "passwords that the server has judged"
 unmount_as_ann
+
+say "nor is a jump host's, whose ssh gets none of the options"
+box_kill
+sed -i 's/^AllowTcpForwarding no/AllowTcpForwarding yes/' "$WORK/box/sshd_config"
+box_restart
+{ sed 's/^Host server/Host far/' "$ANN_HOME/.ssh/config"; echo '  ProxyJump server'; } >"$ANN_HOME/far"
+cat "$ANN_HOME/far" >>"$ANN_HOME/.ssh/config"
+text=$(typed right right -- far: "$MNT" -o "$GUARD_OPTIONS") || fail "$text"
+wait_healthy server
+reconnects
+set_password other
+fails_to_log_in 4
+# Its ssh asks three times in the first try: it gets no options. The other tries send none.
+assert_eq "$n_sent" 3 "passwords that the jump host has judged"
+unmount_as_ann
+set_password right
 
 say "the passphrase of a key, and a host key that is not known yet"
 box_kill
