@@ -5,6 +5,7 @@
 #include "guardian/guardian.h"
 #include "keeper/keeper.h"
 #include "policy/backoff.h"
+#include "policy/silence.h"
 #include "worker/worker.h"
 
 #include <errno.h>
@@ -27,12 +28,9 @@
 #define KEEPER_QUICK_MS 2000u
 #define KEEPER_MIN_MS	100u
 #define KEEPER_MAX_MS	5000u
-/* Keeper's loop takes a second; it reads and writes small local files. */
-#define KEEPER_SILENT_MS  10000u
-#define KEEPER_HELD_UP_MS 60000u
-#define KEEPER_DYING_MS	  1000u /* after SIGKILL; then left behind */
-#define STOP_KEEPER_MS	  8000
-#define QUIESCE_MS	  4000
+#define KEEPER_DYING_MS 1000u /* after SIGKILL; then left behind */
+#define STOP_KEEPER_MS	8000
+#define QUIESCE_MS	4000
 
 /* ---- starting ---- */
 
@@ -395,10 +393,10 @@ static void check_keeper_silence(struct guardian *g, uint64_t now_ns)
 		keeper_gone(g, now_ns);
 		return;
 	}
-	if (silent_ns < KEEPER_SILENT_MS * NSEC_PER_MSEC)
+	if (silent_ns < SILENCE_KEEPER_STOPPED_MS * NSEC_PER_MSEC)
 		return;
 	state = child_state(g->keeper, NULL);
-	if ((state == 'R' || state == 'D') && silent_ns < KEEPER_HELD_UP_MS * NSEC_PER_MSEC)
+	if (silent_ns < silence_keeper_limit_ms(state) * NSEC_PER_MSEC)
 		return;
 	log_warning("keeper %d has done nothing for %u s (state %c): killed", (int)g->keeper,
 		    (unsigned)(silent_ns / NSEC_PER_SEC), state ? state : '?');
