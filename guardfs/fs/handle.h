@@ -71,6 +71,10 @@ errint_t handle_ensure(struct backend *b, struct handle *h) WARN_UNUSED;
  * of backend_ops.reopen. */
 errint_t handle_ensure_for(struct backend *b, struct handle *h, bool appends, int *ref) WARN_UNUSED;
 
+/* Within the guard: h, a stray, was read through the descriptor of epoch. From now on no other file may take its place.
+ * GUARD_POISONED: one has, and what was read must not be told. */
+errint_t handle_read_stray(struct handle *h, uint32_t epoch) WARN_UNUSED;
+
 /* ---- handle_ledger.c ---- */
 
 /* Notes size and time at the open, before any write. */

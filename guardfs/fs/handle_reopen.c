@@ -182,6 +182,13 @@ static errint_t find_same(struct backend *b, struct handle *h, const struct stat
 	return GUARD_POISONED;
 }
 
+/* An open a moment later would have got what has the name now. */
+static bool may_open_anew(struct handle *h)
+{
+	return h->unlinked == HANDLE_STRAY && (h->flags & O_ACCMODE) == O_RDONLY &&
+	       !atomic_load(&h->stray_read);
+}
+
 /* By the name known last, or by another that leads to the file. */
 static errint_t open_by_names(struct backend *b, struct handle *h, int *ref, struct stat *st)
 {
@@ -193,8 +200,8 @@ static errint_t open_by_names(struct backend *b, struct handle *h, int *ref, str
 		rc = b->ops->open(b, h->node, (int)h->flags, ref);
 		if (rc == 0)
 			rc = b->ops->getattr(b, h->node, *ref, st);
-		if ((rc == 0 && may_go_on(b, h, st)) || (rc < 0 && !is_gone(rc)) || tries >= names ||
-		    call_answered() || !node_try_next_name(node))
+		if ((rc == 0 && (may_open_anew(h) || may_go_on(b, h, st))) || (rc < 0 && !is_gone(rc)) ||
+		    tries >= names || call_answered() || !node_try_next_name(node))
 			return rc;
 		if (*ref >= 0)
 			b->ops->release(b, *ref);
@@ -202,14 +209,35 @@ static errint_t open_by_names(struct backend *b, struct handle *h, int *ref, str
 	}
 }
 
+/* Nobody can see how far it reaches, as with any stray. */
+static errint_t accept_anew(struct backend *b, struct handle *h, const struct stat *st)
+{
+	if (!S_ISREG(st->st_mode)) {
+		log_refusal(b, h, BACKEND_NODE_GONE, NULL);
+		handle_poison(b, h);
+		return GUARD_POISONED;
+	}
+	handle_start_ledger(h, 0, version_of(st).mtime_ns);
+	return 0;
+}
+
+errint_t handle_read_stray(struct handle *h, uint32_t epoch)
+{
+	atomic_store(&h->stray_read, 1);
+	/* reopen_guarded stores the epoch before it looks whether something was read. */
+	return atomic_load(&h->epoch) == epoch ? 0 : GUARD_POISONED;
+}
+
 /* Within the guard, without locks; may hang. */
 static errint_t reopen_guarded(struct backend *b, struct handle *h, uint32_t epoch)
 {
+	bool anew = may_open_anew(h);
 	struct stat st;
 	int ref = -1, old;
+	uint32_t before;
 	errint_t rc;
 
-	if (h->unlinked) {
+	if (h->unlinked && !anew) {
 		log_refusal(b, h, 0, NULL);
 		handle_poison(b, h);
 		return GUARD_POISONED;
@@ -226,14 +254,21 @@ static errint_t reopen_guarded(struct backend *b, struct handle *h, uint32_t epo
 		}
 		return rc < 0 ? rc : GUARD_POISONED;
 	}
-	rc = find_same(b, h, &st, epoch);
+	rc = anew ? accept_anew(b, h, &st) : find_same(b, h, &st, epoch);
 	if (rc < 0) {
 		b->ops->release(b, ref);
 		return rc;
 	}
 	old = atomic_exchange(&h->fd, ref);
-	atomic_store(&h->epoch, epoch);
+	before = atomic_exchange(&h->epoch, epoch);
 	drop_older(b, old, epoch);
+	if (anew && !may_open_anew(h)) {
+		/* Read over the lost connection meanwhile: nobody may go on with this one. */
+		atomic_store(&h->epoch, before);
+		log_refusal(b, h, 0, NULL);
+		handle_poison(b, h);
+		return GUARD_POISONED;
+	}
 	drop_older(b, handle_other_fd(atomic_exchange(&h->other, 0)), epoch);
 	board_count(b->board, COUNT_REOPENED, 1);
 	return 0;

@@ -80,14 +80,22 @@ static void read_draft(fuse_req_t req, struct handle *h, size_t size, off_t offs
 		fuse_reply_buf(req, (const char *)call.data, (size_t)n);
 }
 
+static ssize_t note_read(struct handle *h, uint32_t epoch, ssize_t n)
+{
+	errint_t rc = h->unlinked == HANDLE_STRAY ? handle_read_stray(h, epoch) : 0;
+
+	return rc < 0 ? rc : n;
+}
+
 static ssize_t read_file(struct backend *b, struct handle *h, size_t size, off_t offset)
 {
 	bool measured = ahead_begins(b, size);
+	uint32_t epoch = atomic_load(&h->epoch);
 	ssize_t rc = b->ops->read(b, atomic_load(&h->fd), call.data, size, offset, known_end(b, h));
 
 	if (measured)
 		ahead_ends(b, rc);
-	return rc;
+	return rc >= 0 ? note_read(h, epoch, rc) : rc;
 }
 
 void fs_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset, struct fuse_file_info *fi)
@@ -352,11 +360,13 @@ static ssize_t copy_range(struct backend *b, struct handle *in, off_t off_in, in
 			  size_t length)
 {
 	off_t end = known_end(b, in);
+	uint32_t epoch = atomic_load(&in->epoch);
 	ssize_t rc = b->ops->copy_range(b, atomic_load(&in->fd), off_in, out, off_out, length);
 	bool cut = b->board && rc >= 0 && (size_t)rc < length && off_in + rc < end;
 
-	return cut || (b->board && rc == -EOPNOTSUPP) ? copy_through(b, in, off_in, out, off_out, length)
-						      : rc;
+	if (cut || (b->board && rc == -EOPNOTSUPP))
+		rc = copy_through(b, in, off_in, out, off_out, length);
+	return rc >= 0 ? note_read(in, epoch, rc) : rc;
 }
 
 static ssize_t copy_for_request(struct backend *b, struct handle *in, off_t off_in, struct handle *out,

@@ -71,7 +71,7 @@ struct handle {
 	uint8_t kind;
 	/* As node.backend. */
 	uint8_t backend;
-	/* enum handle_name; not 0: cannot be reopened. */
+	/* enum handle_name; not 0: cannot be reopened, but for a stray that nobody has read. */
 	uint8_t unlinked;
 	/* The kernel reads and writes the file itself. */
 	uint8_t passthrough;
@@ -84,6 +84,8 @@ struct handle {
 	_Atomic uint8_t draft;
 	/* Opened as a state file: the kernel passes its pages by. */
 	uint8_t is_statefile;
+	/* Of a stray: a read has ended well. */
+	_Atomic uint8_t stray_read;
 	/* enum handle_last. */
 	_Atomic uint8_t draft_last;
 	/* The draft is being written in place: the file may be cut (docs/LOCKING.md). */
