@@ -1,5 +1,7 @@
 /* The table of commands, and help from it. */
+#include "ctl/complete.h"
 #include "ctl/ctl.h"
+#include <limits.h>
 #include <stdio.h>
 
 const struct ctl_command ctl_commands[] = {
@@ -193,6 +195,11 @@ const struct ctl_command ctl_commands[] = {
      CTL_OPTION_SINCE | CTL_OPTION_LEVEL | CTL_OPTION_BWLIMIT | CTL_OPTION_REPAIR_TO | CTL_OPTION_JSON |
 	 CTL_OPTION_INSTANCE,
      0, 1, ctl_cmd_verify},
+    {"complete", "-- [WORD...]", "how a command line may go on: for the completion of shells",
+     "WORD: what stands behind guardctl up to the cursor, the last one as far as it is typed. One\n"
+     "word a line, and after a tab what it is. A line :file or :directory: names of files may\n"
+     "follow. Names are those of what runs; none if that does not answer within a second.\n",
+     0, 0, INT_MAX, ctl_cmd_complete},
     {"version", "", "print the version", "", 0, 0, 0, ctl_cmd_version},
     {"help", "[COMMAND]", "this text, or that of a command", "", 0, 0, 1, ctl_cmd_help},
     {NULL, NULL, NULL, NULL, 0, 0, 0, NULL},
@@ -258,6 +265,13 @@ int ctl_cmd_help(const struct ctl_options *options, int argc, char **argv)
 		return ctl_fail(CTL_EXIT_USAGE, "there is no command \"%s\". guardctl help names them",
 				argv[0]);
 	ctl_print_command_help(stdout, command);
+	return CTL_EXIT_OK;
+}
+
+int ctl_cmd_complete(const struct ctl_options *options, int argc, char **argv)
+{
+	(void)options;
+	complete_line(stdout, ctl_commands, argc, argv);
 	return CTL_EXIT_OK;
 }
 

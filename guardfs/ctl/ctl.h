@@ -101,6 +101,19 @@ struct ctl_options {
 	bool once;
 };
 
+/* An option: a string, or a bool for one without a value, at offset in struct ctl_options. */
+struct ctl_option_row {
+	const char *name;
+	/* short form, or 0 */
+	int letter;
+	bool has_value;
+	enum ctl_option bit;
+	size_t offset;
+};
+
+#define CTL_OPTION_ROWS 34
+extern const struct ctl_option_row ctl_option_rows[CTL_OPTION_ROWS];
+
 struct ctl_command {
 	const char *name;
 	/* For the synopsis. */
@@ -142,6 +155,13 @@ void ctl_instance_release(struct ctl_instance *instance);
 
 /* Reads status.json of one that was opened again. As ctl_instance_open; where there is none, the last stays. */
 int ctl_instance_reload(struct ctl_instance *instance, char *message) WARN_UNUSED;
+
+/* Calls found for each status below root. status, and arg, are the caller's. */
+void ctl_instance_each(const char *root, void (*found)(const char *name, const json_t *status, void *arg),
+		       void *arg);
+
+/* Where an ordinary user's own ones are; "": none, or root. */
+void ctl_instance_own_root(char run[CONFIG_PATH_MAX]);
 
 /* Running ones below root; if there is none, killed ones that left a status. */
 int ctl_instance_count(const char *root);
@@ -252,6 +272,7 @@ int ctl_cmd_snapshot(const struct ctl_options *options, int argc, char **argv);
 int ctl_cmd_sync(const struct ctl_options *options, int argc, char **argv);
 int ctl_cmd_verify(const struct ctl_options *options, int argc, char **argv);
 int ctl_cmd_watch(const struct ctl_options *options, int argc, char **argv);
+int ctl_cmd_complete(const struct ctl_options *options, int argc, char **argv);
 int ctl_cmd_version(const struct ctl_options *options, int argc, char **argv);
 int ctl_cmd_help(const struct ctl_options *options, int argc, char **argv);
 void ctl_print_help(FILE *out);

@@ -167,34 +167,50 @@ static errint_t absolute_mountpoint(const char *typed, char *path, size_t size)
 		   : -ENAMETOOLONG;
 }
 
-/* True: in instance->run_dir. */
-static bool find_mounted_in(struct ctl_instance *instance, const char *root, const char *mountpoint)
+void ctl_instance_each(const char *root, void (*found)(const char *name, const json_t *status, void *arg),
+		       void *arg)
 {
 	CLEANUP_DIR DIR *dir = opendir(root);
 	char path[CONFIG_PATH_MAX + 300];
 	struct dirent *entry;
-	bool found = false;
 
-	while (!found && dir && (entry = readdir(dir))) {
+	while (dir && (entry = readdir(dir))) {
 		json_t *status = NULL;
 
-		if (!valid_name(entry->d_name) ||
-		    snprintf(path, sizeof(path), "%s/%s/status.json", root, entry->d_name) >=
-			(int)sizeof(path) ||
-		    load_json(path, &status) < 0) {
-			json_decref(status);
-			continue;
-		}
-		found = strcmp(ctl_text(status, "mountpoint"), mountpoint) == 0 &&
-			snprintf(instance->run_dir, sizeof(instance->run_dir), "%s/%s", root, entry->d_name) <
-			    (int)sizeof(instance->run_dir);
+		if (valid_name(entry->d_name) &&
+		    snprintf(path, sizeof(path), "%s/%s/status.json", root, entry->d_name) <
+			(int)sizeof(path) &&
+		    load_json(path, &status) == 0)
+			found(entry->d_name, status, arg);
 		json_decref(status);
 	}
-	return found;
 }
 
-/* Of an ordinary user; "": none. */
-static void own_root(char run[CONFIG_PATH_MAX])
+struct mounted_search {
+	struct ctl_instance *instance;
+	const char *root, *mountpoint;
+	bool found;
+};
+
+static void compare_mountpoint(const char *name, const json_t *status, void *arg)
+{
+	struct mounted_search *s = arg;
+
+	if (!s->found && strcmp(ctl_text(status, "mountpoint"), s->mountpoint) == 0)
+		s->found = snprintf(s->instance->run_dir, sizeof(s->instance->run_dir), "%s/%s", s->root,
+				    name) < (int)sizeof(s->instance->run_dir);
+}
+
+/* True: in instance->run_dir. */
+static bool find_mounted_in(struct ctl_instance *instance, const char *root, const char *mountpoint)
+{
+	struct mounted_search search = {instance, root, mountpoint, false};
+
+	ctl_instance_each(root, compare_mountpoint, &search);
+	return search.found;
+}
+
+void ctl_instance_own_root(char run[CONFIG_PATH_MAX])
 {
 	char state[CONFIG_PATH_MAX], ignored[CONFIG_ERROR_MAX];
 
@@ -211,7 +227,7 @@ static int find_mounted(struct ctl_instance *instance, const char *typed, const 
 		return explain_status(message, CTL_EXIT_USAGE,
 				      "-m %s: %s; expected the name of the directory where it is mounted",
 				      typed, strerror(-rc));
-	own_root(own);
+	ctl_instance_own_root(own);
 	if ((own[0] && find_mounted_in(instance, own, mountpoint)) ||
 	    find_mounted_in(instance, root, mountpoint))
 		return CTL_EXIT_OK;
@@ -232,7 +248,7 @@ static int find_run_dir(struct ctl_instance *instance, const struct ctl_options 
 		return run_dir_of_config(instance, options->config, message);
 	if (options->mountpoint)
 		return find_mounted(instance, options->mountpoint, root, message);
-	own_root(own);
+	ctl_instance_own_root(own);
 	if (!options->name)
 		return find_only_instance(instance, own[0] && ctl_instance_count(own) > 0 ? own : root,
 					  message);

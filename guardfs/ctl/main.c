@@ -10,76 +10,20 @@ struct command_line {
 	bool help, version, wrong;
 };
 
-/* value: a string, or a bool for an option without. */
-struct option_row {
-	const char *name;
-	/* short form, or 0 */
-	int letter;
-	bool has_value;
-	enum ctl_option bit;
-	size_t offset;
-};
-
-#define WITH_VALUE(name, letter, bit, field)                                              \
-	{                                                                                 \
-		name, letter, true, CTL_OPTION_##bit, offsetof(struct ctl_options, field) \
-	}
-#define FLAG(name, bit, field)                                                        \
-	{                                                                             \
-		name, 0, false, CTL_OPTION_##bit, offsetof(struct ctl_options, field) \
-	}
-
-static const struct option_row option_rows[] = {
-    WITH_VALUE("name", 'n', INSTANCE, name),
-    WITH_VALUE("config", 'c', INSTANCE, config),
-    WITH_VALUE("mountpoint", 'm', INSTANCE, mountpoint),
-    FLAG("json", JSON, json),
-    WITH_VALUE("state", 0, STATE, state),
-    WITH_VALUE("timeout", 0, TIMEOUT, timeout),
-    FLAG("dry-run", DRY_RUN, dry_run),
-    FLAG("apply", APPLY, apply),
-    WITH_VALUE("for", 0, FOR, duration),
-    WITH_VALUE("reason", 0, REASON, reason),
-    FLAG("wait", WAIT, wait),
-    WITH_VALUE("since", 0, SINCE, since),
-    WITH_VALUE("backend", 0, BACKEND, backend),
-    WITH_VALUE("limit", 0, LIMIT, limit),
-    FLAG("html", HTML, html),
-    WITH_VALUE("output", 'o', OUTPUT, output),
-    FLAG("simulate", SIMULATE, simulate),
-    FLAG("sizes", SIZES, sizes),
-    WITH_VALUE("path", 0, PATH, path),
-    WITH_VALUE("errno", 0, ERRNO, error),
-    WITH_VALUE("require-no-progress-seconds", 0, NO_PROGRESS, no_progress),
-    WITH_VALUE("to", 0, TO, to),
-    WITH_VALUE("bwlimit", 0, BWLIMIT, rate),
-    FLAG("discard-old", DISCARD_OLD, discard_old),
-    FLAG("abort", ABORT, abort),
-    WITH_VALUE("level", 0, LEVEL, level),
-    WITH_VALUE("repair-to", 0, REPAIR_TO, repair_to),
-    WITH_VALUE("job", 0, JOB, job),
-    FLAG("open", OPEN, open),
-    FLAG("settled", SETTLED, settled),
-    FLAG("all", ALL, all),
-    WITH_VALUE("show", 0, SHOW, show),
-    WITH_VALUE("restore", 0, RESTORE, restore),
-    FLAG("once", ONCE, once),
-};
-
 #define ROW_VALUE 256 /* getopt_long's for row 0, above letters */
 
-static const struct option_row *find_row(int option)
+static const struct ctl_option_row *find_row(int option)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(option_rows); i++)
+	for (size_t i = 0; i < CTL_OPTION_ROWS; i++)
 		if (option == ROW_VALUE + (int)i ||
-		    (option_rows[i].letter && option == option_rows[i].letter))
-			return &option_rows[i];
+		    (ctl_option_rows[i].letter && option == ctl_option_rows[i].letter))
+			return &ctl_option_rows[i];
 	return NULL;
 }
 
 static void take_option(struct command_line *line, int option)
 {
-	const struct option_row *row = find_row(option);
+	const struct ctl_option_row *row = find_row(option);
 
 	if (option == 'h')
 		line->help = true;
@@ -99,14 +43,14 @@ static void take_option(struct command_line *line, int option)
 /* Options go anywhere before "--". argv[optind] is the command. */
 static struct command_line parse_line(int argc, char **argv)
 {
-	struct option long_options[ARRAY_SIZE(option_rows) + 3] = {{NULL, 0, NULL, 0}};
+	struct option long_options[CTL_OPTION_ROWS + 3] = {{NULL, 0, NULL, 0}};
 	struct command_line line = {.given = 0};
 	size_t n = 0;
 	int option;
 
-	for (; n < ARRAY_SIZE(option_rows); n++)
-		long_options[n] =
-		    (struct option){option_rows[n].name, option_rows[n].has_value, NULL, ROW_VALUE + (int)n};
+	for (; n < CTL_OPTION_ROWS; n++)
+		long_options[n] = (struct option){ctl_option_rows[n].name, ctl_option_rows[n].has_value, NULL,
+						  ROW_VALUE + (int)n};
 	long_options[n++] = (struct option){"help", no_argument, NULL, 'h'};
 	long_options[n++] = (struct option){"version", no_argument, NULL, 'V'};
 	while ((option = getopt_long(argc, argv, "n:c:m:o:hV", long_options, NULL)) != -1)

@@ -4,6 +4,7 @@
 
 #include "base/cleanup.h"
 #include "base/fd.h"
+#include "ctl/complete.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -153,8 +154,8 @@ static void the_manual_page_knows_every_command(void **state)
 		if (c->options && !strstr(page, line))
 			fail_msg("COMMANDS lacks:%s", line);
 	}
-	for (size_t i = 0; i < ARRAY_SIZE(option_rows); i++) {
-		snprintf(line, sizeof(line), "--%s", option_rows[i].name);
+	for (size_t i = 0; i < CTL_OPTION_ROWS; i++) {
+		snprintf(line, sizeof(line), "--%s", ctl_option_rows[i].name);
 		if (!strstr(page, line))
 			fail_msg("the page lacks %s", line);
 	}
@@ -381,6 +382,91 @@ static void durations_have_units(void **state)
 		assert_int_equal(ctl_parse_duration(bad[i], &ms), -EINVAL);
 }
 
+/* The words offered for line, in order; its last word may be empty. */
+static void assert_completes(const char *line, const char *expected)
+{
+	char words[4096] = "", *rest = output, *row, given[256];
+	size_t used = 0;
+
+	snprintf(given, sizeof(given), "complete -- %s", line);
+	assert_int_equal(guardctl(given), 0);
+	assert_string_equal(errors, "");
+	while ((row = strsep(&rest, "\n")) && *row)
+		used += (size_t)snprintf(words + used, sizeof(words) - used, "%s%.*s", used ? " " : "",
+					 (int)strcspn(row, "\t"), row);
+	assert_string_equal(words, expected);
+}
+
+static void lines_are_completed(void **state)
+{
+	(void)state;
+	publish("jobs", status_json("jobs", 0, (int)getpid()), "degraded\n");
+	assert_completes("rec", "recover reconnect");
+	assert_completes("nonsense ",
+			 "status watch health wait adopt recover reconnect hold resume diagnose incidents "
+			 "incident report drill doctor classify tiers tier jobs stalled suspects "
+			 "generations smoke snapshot sync verify complete version help");
+	assert_completes("hold ", "box nas");
+	assert_completes("hold n", "nas");
+	assert_completes("hold nas ", "");
+	assert_completes("hold nas --reason box --f", "--for");
+	assert_completes("status --", "--name --config --mountpoint --json --help");
+	assert_completes("drill h", "hang");
+	assert_completes("drill hang b", "box");
+	assert_completes("tier ", "add remove move");
+	assert_completes("tier move x --to ", "local box nas");
+	assert_completes("tier add x", ":directory");
+	assert_completes("suspects ", "accept");
+	assert_completes("suspects accept ", ":file");
+	assert_completes("suspects --settled ", "accept");
+	assert_completes("verify ", ":file");
+	assert_completes("help sn", "snapshot");
+	assert_completes("wait --state d", "degraded down");
+	/* As zsh and as bash split it. */
+	assert_completes("wait --state=d", "--state=degraded --state=down");
+	assert_completes("wait --state = d", "degraded down");
+	assert_completes("wait --state =",
+			 "connecting healthy degraded down recovering probation held exhausted ok");
+	/* Nobody answers for incidents. */
+	assert_completes("incident ", "");
+}
+
+static void names_of_all_instances_are_offered(void **state)
+{
+	json_t *status = status_json("other", 0, (int)getpid());
+
+	(void)state;
+	json_object_set_new(status, "backends",
+			    json_pack("[{s:s, s:s}, {s:s}, {s:s}]", "name", "third", "state", "held", "name",
+				      ":file", "name", "a\nb"));
+	publish("jobs", status_json("jobs", 0, (int)getpid()), "degraded\n");
+	publish("other", status, "degraded\n");
+	assert_completes("-n j", "jobs");
+	assert_completes("-n other resume ", "third");
+	assert_completes("--name=jobs resume ", "box nas");
+	assert_completes("resume t", "third");
+}
+
+static void a_word_is_known(const char *word, void *arg)
+{
+	(void)arg;
+	assert_true(complete_knows(word));
+}
+
+/* Who adds a command says in complete.c where its words come from. */
+static void every_synopsis_can_be_completed(void **state)
+{
+	(void)state;
+	for (const struct ctl_command *c = ctl_commands; c->name; c++)
+		for (unsigned n = 0; n < 3; n++) {
+			char move[] = "move", accept[] = "accept";
+			char *const words[][3] = {{move, move, move}, {accept, accept, accept}};
+
+			for (size_t i = 0; i < ARRAY_SIZE(words); i++)
+				complete_positions(c, words[i], n, a_word_is_known, NULL);
+		}
+}
+
 #define IN_A_SANDBOX(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 
 int main(void)
@@ -402,6 +488,9 @@ int main(void)
 	    IN_A_SANDBOX(adopt_marks_once),
 	    cmocka_unit_test(paths_are_resolved_by_text),
 	    cmocka_unit_test(durations_have_units),
+	    IN_A_SANDBOX(lines_are_completed),
+	    IN_A_SANDBOX(names_of_all_instances_are_offered),
+	    cmocka_unit_test(every_synopsis_can_be_completed),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
