@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <strings.h>
+#include <unistd.h>
 
 enum option_mode {
 	OPTION_ALWAYS,	/* drops the user's with a warning */
@@ -426,6 +427,15 @@ static errint_t add_source(struct sshfs_command *c, const struct config_backend 
 	return add_word(c, source);
 }
 
+const char *sshfs_program(const char *configured)
+{
+	static const char aside[] = "/usr/bin/sshfs.distrib";
+
+	if (configured[0] && strcmp(configured, "sshfs") != 0)
+		return configured;
+	return access(aside, X_OK) == 0 ? aside : "sshfs";
+}
+
 errint_t sshfs_command_build(struct sshfs_command *c, const struct config_backend *backend,
 			     const struct sshfs_features *features, const struct sshfs_target *target,
 			     char *message)
@@ -438,7 +448,7 @@ errint_t sshfs_command_build(struct sshfs_command *c, const struct config_backen
 	message[0] = '\0';
 	rc = check_names(backend, message);
 	if (rc == 0)
-		rc = add_word(c, backend->sshfs_command[0] ? backend->sshfs_command : "sshfs");
+		rc = add_word(c, sshfs_program(backend->sshfs_command));
 	if (rc == 0)
 		rc = add_word(c, "-f");
 	if (rc == 0)

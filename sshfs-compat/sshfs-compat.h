@@ -63,6 +63,10 @@ void ssh_features_detect(const struct config_backend *backend, struct sshfs_feat
  * room: as large as text with its end. Their number, at most max; -EINVAL: a quote has no end; -E2BIG. Pure. */
 int ssh_split_words(const char *text, char *room, char **words, int max) WARN_UNUSED;
 
+/* The sshfs to run, where sshfs_command is configured ("", "sshfs": none in particular). The package guardfs-sshfs sets the original aside, for
+ * `sshfs` may be sshfs-guard by the system's alternatives. configured, or static text. */
+const char *sshfs_program(const char *configured);
+
 /* From `sshfs --help`. Pure. */
 void sshfs_features_parse(const char *help, struct sshfs_features *features);
 

@@ -8,14 +8,9 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-static const char *sshfs_program(const struct transport *t)
-{
-	return t->backend->sshfs_command[0] ? t->backend->sshfs_command : "sshfs";
-}
-
 static const struct sshfs_features *known_features(const struct transport *t)
 {
-	const char *command = sshfs_program(t);
+	const char *command = sshfs_program(t->backend->sshfs_command);
 
 	if (!atomic_load(&t->features->known)) {
 		sshfs_features_detect(command, &t->features->features);
@@ -80,7 +75,7 @@ static bool is_sshfs_mounted(const struct transport *t)
 
 static unsigned clear_sshfs(struct transport *t, const char *token)
 {
-	return transport_clear_mounts(t, token, sshfs_program(t));
+	return transport_clear_mounts(t, token, sshfs_program(t->backend->sshfs_command));
 }
 
 const struct transport_kind transport_sshfs = {.name = "sshfs",

@@ -92,8 +92,8 @@ static const char *sshfs_command(const struct doctor *d)
 {
 	for (uint32_t i = 0; d->config && i < d->config->n_backends; i++)
 		if (d->config->backends[i].type == BACKEND_SSHFS)
-			return d->config->backends[i].sshfs_command;
-	return d->config ? NULL : "sshfs";
+			return sshfs_program(d->config->backends[i].sshfs_command);
+	return d->config ? NULL : sshfs_program("");
 }
 
 /* NULL: none is needed. Without a configuration sshfs's is asked. */
