@@ -7,10 +7,12 @@ BUILD   ?= build
 V       ?= 0
 Q        = $(if $(filter 1,$(V)),,@)
 
-VERSION := 0.1.0
+# The one place is the first line of debian/changelog.
+VERSION := $(shell awk -F'[()]' '{print $$2; exit}' debian/changelog)
 PKGS    := fuse3 libsystemd jansson sqlite3 libssh libcrypto zlib
 override CPPFLAGS += -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -Iguardfs -I. -DGUARDFS_VERSION='"$(VERSION)"'
-WARNINGS := -Wall -Wextra -Werror -Wshadow -Wpointer-arith -Wstrict-prototypes -Wmissing-prototypes \
+WERROR  ?= -Werror
+WARNINGS := -Wall -Wextra $(WERROR) -Wshadow -Wpointer-arith -Wstrict-prototypes -Wmissing-prototypes \
 	    -Wold-style-definition -Wwrite-strings -Wcast-qual -Wundef -Wvla -Wformat=2 -Wformat-security \
 	    -Wnull-dereference -Wredundant-decls -Wimplicit-fallthrough -Wdouble-promotion
 CFLAGS  ?= -O2 -g
@@ -93,14 +95,17 @@ $(BUILD)/man/%: docs/man/%.scd
 .PHONY: man
 man: $(MAN_OUT) ## man pages, into BUILD/man
 
-# mount(8) looks for helpers in /sbin and nowhere else, whatever PREFIX is.
+# mount(8) looks for helpers in /sbin and nowhere else, whatever PREFIX is. (A package gives /usr/sbin, which is the same directory.)
 SBINDIR  := $(DESTDIR)$(PREFIX)/sbin
 BINDIR   := $(DESTDIR)$(PREFIX)/bin
 MANDIR   := $(DESTDIR)$(PREFIX)/share/man
 DOCDIR   := $(DESTDIR)$(PREFIX)/share/doc/guardfs
 EXAMPLES := $(DOCDIR)/examples
 MAN_INSTALLED = $(foreach m,$(MAN_SRC:docs/man/%.scd=%),$(MANDIR)/man$(subst .,,$(suffix $(m)))/$(m))
-HELPER   := $(DESTDIR)/sbin/mount.fuse.guardfs
+HELPERDIR ?= /sbin
+HELPER   := $(DESTDIR)$(HELPERDIR)/mount.fuse.guardfs
+BASHDIR  := $(DESTDIR)$(PREFIX)/share/bash-completion/completions
+ZSHDIR   ?= $(PREFIX)/share/zsh/site-functions
 # systemd looks there for PREFIX /usr and /usr/local; else give UNITDIR.
 UNITDIR  ?= $(PREFIX)/lib/systemd/system
 UNIT     := $(DESTDIR)$(UNITDIR)/guardfs@.service
@@ -108,13 +113,17 @@ DROPINS  := $(wildcard docs/examples/systemd/*.conf)
 # Alerts and messages name sections of these: they must be at hand where guardfs runs.
 DOCS     := $(wildcard docs/*.md)
 HOOKS    := $(wildcard docs/examples/hooks/*)
+COMPLETE_BASH := $(wildcard completions/bash/*)
+COMPLETE_ZSH  := $(wildcard completions/zsh/*)
 
 .PHONY: install
 install: $(PROGRAMS) man install-units ## install below DESTDIR and PREFIX (/usr/local), and /sbin/mount.fuse.guardfs
 	install -D -m 0755 $(BUILD)/guardfs $(SBINDIR)/guardfs
 	install -D -m 0755 -t $(BINDIR) $(BUILD)/guardctl $(BUILD)/guardfs-verify $(BUILD)/sshfs-guard
-	install -d $(DESTDIR)/sbin
-	ln -sfn $(PREFIX)/sbin/guardfs $(HELPER)
+	install -d $(dir $(HELPER))
+	ln -sfn $(if $(filter $(PREFIX)/sbin,$(HELPERDIR)),guardfs,$(PREFIX)/sbin/guardfs) $(HELPER)
+	install -D -m 0644 -t $(BASHDIR) $(COMPLETE_BASH)
+	install -D -m 0644 -t $(DESTDIR)$(ZSHDIR) $(COMPLETE_ZSH)
 	$(foreach m,$(MAN_OUT),install -D -m 0644 $(m) $(MANDIR)/man$(subst .,,$(suffix $(m)))/$(notdir $(m));)
 	install -D -m 0644 -t $(DOCDIR) $(DOCS)
 	sed -i 's|/usr/local/|$(PREFIX)/|g' $(MAN_INSTALLED) $(DOCS:docs/%=$(DOCDIR)/%)
@@ -142,6 +151,19 @@ uninstall: ## remove what install put there
 	rm -f $(HOOKS:docs/examples/%=$(EXAMPLES)/%) $(DOCS:docs/%=$(DOCDIR)/%)
 	rm -f $(addprefix $(EXAMPLES)/migration/,migrate-from-binds $(notdir $(wildcard scripts/compat/*)))
 	rm -f $(MAN_INSTALLED)
+	rm -f $(COMPLETE_BASH:completions/bash/%=$(BASHDIR)/%) $(COMPLETE_ZSH:completions/zsh/%=$(DESTDIR)$(ZSHDIR)/%)
+
+# The bytes depend on the commit alone: the order of names, times and owners are git's, and gzip adds no time of its own.
+.PHONY: dist
+dist: ## guardfs-VERSION.tar.gz of the last commit, in BUILD; the same bytes each time
+	@mkdir -p $(BUILD)
+	$(Q)git archive --format=tar --prefix=guardfs-$(VERSION)/ HEAD >$(BUILD)/guardfs-$(VERSION).tar
+	$(Q)gzip -9nf $(BUILD)/guardfs-$(VERSION).tar
+	@echo $(BUILD)/guardfs-$(VERSION).tar.gz
+
+.PHONY: deb
+deb: ## Debian packages of the last commit, in BUILD/deb; the same bytes each time
+	$(Q)scripts/build-deb $(abspath $(BUILD))/deb
 
 .PHONY: clean
 clean: ## remove all build directories

@@ -86,6 +86,10 @@ check-kernels: ## cases on other kernels, under emulation (as root; hours): CASE
 check-bare: ## README's two commands on a bare Debian 12 and 13 (as root)
 	$(Q)scripts/check-bare
 
+.PHONY: check-packages
+check-packages: ## the Debian packages on a bare Debian 12 and 13: built, installed, upgraded, purged (as root; most of an hour)
+	$(Q)scripts/check-packages
+
 # Build variants. Sanitizers instrument the whole library; the cases that make sense under one are listed with it.
 # ThreadSanitizer forbids much after fork and in signal handlers: what is about children, and has one thread, goes
 # without; and so does what counts threads, for it has one of its own. Nor does it know that two threads order their accesses by a word of a ring that each has mapped for itself.
