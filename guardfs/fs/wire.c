@@ -476,6 +476,14 @@ uint64_t wire_reply_unique(const void *reply)
 	return out.unique;
 }
 
+errint_t wire_reply_error(const void *reply)
+{
+	struct fuse_out_header out;
+
+	memcpy(&out, reply, sizeof(out));
+	return out.error;
+}
+
 void wire_set_passthrough(uint8_t *buf, size_t length, int32_t backing_id)
 {
 	struct fuse_open_out open;

@@ -142,6 +142,9 @@ size_t wire_expire_name(uint8_t buf[WIRE_NAME_MAX], uint64_t parent, const char 
 
 uint64_t wire_reply_unique(const void *reply);
 
+/* 0, or the negative errno that the reply carries. */
+errint_t wire_reply_error(const void *reply);
+
 /* To the reply of OPEN or CREATE. */
 void wire_set_passthrough(uint8_t *buf, size_t length, int32_t backing_id);
 

@@ -58,7 +58,8 @@ errint_t session_send(const void *reply, size_t length)
 	return write_reply(session.dev_fd, &whole, 1) < 0 ? -errno : 0;
 }
 
-/* Adds flags that libfuse cannot ask for. The first worker's reply is sent and kept. */
+/* Adds flags that libfuse cannot ask for. The first worker's reply is sent and kept. An error is libfuse's own (no
+ * memory): sent, it would end the mount for good, so the next worker tries again. */
 static ssize_t reply_init(const struct iovec *iov, int count)
 {
 	struct arena_header *header = &session.arena->header;
@@ -72,6 +73,9 @@ static ssize_t reply_init(const struct iovec *iov, int count)
 		session.negotiated = -EPROTO;
 		return -1;
 	}
+	session.negotiated = wire_reply_error(reply);
+	if (session.negotiated < 0)
+		return (ssize_t)n;
 	passthrough = wire_extend_init(header->init_request, header->init_request_length, reply, n,
 				       session.arena->board.config.passthrough);
 	session.arena->board.kernel_passthrough = passthrough;
@@ -82,8 +86,6 @@ static ssize_t reply_init(const struct iovec *iov, int count)
 			atomic_store(&header->init_reply_length, (uint32_t)n);
 	} else if (known != n || memcmp(header->init_reply, reply, n) != 0) {
 		session.negotiated = -EPROTO;
-	} else {
-		session.negotiated = 0;
 	}
 	return (ssize_t)n;
 }

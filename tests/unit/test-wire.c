@@ -112,12 +112,14 @@ static void test_replies(void **state)
 	assert_int_equal(wire_entry_reply(reply, 100, 5, &e), 0);
 	assert_int_equal(wire_entry_reply(reply, sizeof(reply), 5, &e), sizeof(out) + sizeof(entry));
 	assert_int_equal(wire_reply_unique(reply), 5);
+	assert_int_equal(wire_reply_error(reply), 0);
 	assert_int_equal(wire_entry_node(reply), 0x500000003);
 	memcpy(&entry, reply + sizeof(out), sizeof(entry));
 	assert_int_equal(entry.attr_valid, 1);
 	assert_int_equal(entry.attr_valid_nsec, 500000000);
 	assert_int_equal(entry.attr.size, 9);
 	assert_int_equal(wire_error_reply(reply, 6, EIO), 16);
+	assert_int_equal(wire_reply_error(reply), -EIO);
 	memcpy(&out, reply, sizeof(out));
 	assert_int_equal(out.error, -EIO);
 	assert_int_equal(out.unique, 6);
