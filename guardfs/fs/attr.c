@@ -179,6 +179,7 @@ static double recall_attr(const struct backend *b, const struct node *object, co
 		seconds = look_recall(b, object, st);
 	return seconds > 0 || h ? seconds : recall_listed(b, object, st);
 }
+
 /* lseek(2) to the end of a file that is being written: where what was written ends, for as long as its size on storage
  * may be remembered. All other attributes are asked for again. True: answered. */
 static bool reply_end(fuse_req_t req, const struct backend *b, struct node *node, const struct node *object,
