@@ -161,6 +161,7 @@ static inline int begin(void **state)
 	config = &place->arena->board.config.backends[BACKEND];
 	config->type = BACKEND_SFTP;
 	strcpy(config->path, "base");
+	config->hard_links = true;
 	atomic_store(&place->arena->board.worker_generation, GENERATION);
 	assert_int_equal(backend_open(place->arena, BACKEND, &sftp), 0);
 	assert_true(n_states < ARRAY_SIZE(states));
