@@ -40,12 +40,12 @@ wait_down
 take 15000
 page_has 'box +.*(down|recovering)' 'advice' 'incident|drill'
 
-say "keeper and worker stopped: nobody answers"
-kill -STOP "$(process_pid keeper)" "$(process_pid worker)"
+say "guardian, keeper and worker stopped: nobody answers, and nobody replaces them"
+stopped=($(guardfs_pids))
+kill -STOP "${stopped[@]}"
 take 30000
 page_has 'keeper cannot be asked' 'State T'
-# guardian has replaced the worker meanwhile.
-kill -CONT $(jq ".processes.keeper" "$RUN/status.json")
+kill -CONT "${stopped[@]}"
 box_thaw
 wait_until 20000 backend_is box healthy
 
