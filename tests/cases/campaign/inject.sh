@@ -1,7 +1,7 @@
 # One call fails, one allocation, one read or write does half, or one wait is interrupted: the Nth of guardfs and all its processes, for N all over a start, and
 # over a reconnect with what is owed to be written again. Either it works, or it ends with a message; it never hangs, and what a sync acknowledged is
 # there. STEPS: how many N for each kind and phase; all: every one.
-# limit: 300
+# limit: 600
 # long: many starts and reconnects of guardfs, one for each call that fails
 . "$REPO/tests/lib/lib.sh"
 . "$REPO/tests/lib/inject.sh"

@@ -1,6 +1,6 @@
 # Each way to call sshfs that its manual page shows or explains, as it stands there: mounted, read, and unmounted as that page says. Whoever
 # has a link named sshfs to the drop-in types nothing else than before.
-# limit: 180
+# limit: 400
 # long: a mount for each of them
 TYPE=sftp STREAM=openssh
 . "$REPO/tests/lib/lib.sh"

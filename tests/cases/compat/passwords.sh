@@ -1,5 +1,5 @@
 # Passwords and passphrases: asked for on the terminal before the mount stands, and known to it afterwards, for as long as it is there.
-# limit: 180
+# limit: 400
 # long: the logins that ssh refuses are seen to stay refused
 TYPE=sftp STREAM=openssh
 . "$REPO/tests/lib/lib.sh"

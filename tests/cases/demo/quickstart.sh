@@ -1,5 +1,5 @@
 # scripts/quickstart as a newcomer runs it: once, again, with an own server, and down.
-# limit: 400
+# limit: 600
 # long: several runs of the whole demonstration, each with an outage
 . "$REPO/tests/lib/lib.sh"
 

@@ -1,6 +1,6 @@
 # Who would write past guardfs after a migration, or lose what he has open: found by the mounts of every process and by open
 # files, wherever they have it, and named before anything is changed; when going back, too.
-# limit: 300
+# limit: 600
 # long: two migrations, and a dozen looks at every process of the machine
 . "$REPO/tests/lib/lib.sh"
 . "$REPO/tests/cases/migration/old-host.bash"

@@ -1,6 +1,6 @@
 # A host in the old arrangement is migrated, rolled back and migrated again: every file stays what it was, nothing else is
 # touched. What stands in the way is refused before anything is changed.
-# limit: 300
+# limit: 600
 # long: two migrations, and as many refusals as there are reasons
 . "$REPO/tests/lib/lib.sh"
 . "$REPO/tests/cases/migration/old-host.bash"

@@ -1,6 +1,6 @@
 # Going back while storage is down: refused before anything is changed; when it goes down in the middle, no hot path leads to a bare
 # directory, whoever writes, and the rollback is finished when storage is back.
-# limit: 240
+# limit: 400
 # long: two migrations, and waits for a dead box
 . "$REPO/tests/lib/lib.sh"
 . "$REPO/tests/cases/migration/old-host.bash"

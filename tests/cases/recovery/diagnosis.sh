@@ -1,6 +1,6 @@
 # Why a backend is down is found out, and told in the diagnosis, in the incident and in status; and finding out never costs more
 # connections than the account has.
-# limit: 240
+# limit: 400
 # long: a dozen kinds of trouble, each with two further tries and a recovery
 . "$REPO/tests/lib/lib.sh"
 

@@ -1,6 +1,6 @@
 # A state file that is rewritten is on the server the former or the new one, whole, at every moment: it changes when its writer
 # closes or syncs it, and not at all if the writer is killed. What is no rewriting, and no state file, is as ever.
-# limit: 180
+# limit: 400
 # long: everything in four settings, each with guardfs started anew
 . "$REPO/tests/lib/lib.sh"
 

@@ -1,6 +1,6 @@
 # A session that is cut while a job works, at every 100 ms of it: neither worker nor crawler sees an error, and all that they
 # have written is there. Raw sshfs beside it, cut in the same moment, shows what they would have seen.
-# limit: 180
+# limit: 400
 # long: ten cuts, each under a job of some seconds, beside raw sshfs
 # types: sshfs sftp
 . "$REPO/tests/lib/lib.sh"
