@@ -5,9 +5,12 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-#define HOUR_NS (3600 * NSEC_PER_SEC)
-#define LATE_NS (11 * NSEC_PER_SEC) /* the longest that a keeper stays dead, and a little */
-#define DAY_NS	(24 * HOUR_NS)
+#define CALLS_PER_MINUTE 10u
+/* Calls are counted when they are heard, tries when they begin: up to 250 ms nearer to each other. */
+#define MINUTE_NS (60 * NSEC_PER_SEC - 250 * NSEC_PER_MSEC)
+#define HOUR_NS	  (3600 * NSEC_PER_SEC)
+#define LATE_NS	  (11 * NSEC_PER_SEC) /* the longest that a keeper stays dead, and a little */
+#define DAY_NS	  (24 * HOUR_NS)
 
 void sim_say(const struct sim *s, const char *format, ...)
 {
@@ -83,7 +86,7 @@ void check_serves(struct sim *s)
 	check_serving(s);
 	l->wanted = false;
 	l->served_ns = s->now;
-	l->tried_ns = l->failed_ns = l->asked_ns = 0;
+	l->tried_ns = l->failed_ns = l->asked_ns = l->called_ns = 0;
 }
 
 void check_transition(struct sim *s, const struct course_effect *e)
@@ -172,6 +175,25 @@ void check_try_lost(struct sim *s)
 		sim_fail(s, "a try before the outage was confirmed");
 }
 
+/* Within the backoff. */
+static bool comes_early(const struct sim *s, uint64_t quiet_ns)
+{
+	const struct ledger *l = &s->ledger;
+
+	return !l->asked_ns && ((l->failed_ns && s->now < l->failed_ns + quiet_ns) ||
+				(l->tried_ns && s->now < l->tried_ns + quiet_ns));
+}
+
+static void check_try_called(struct sim *s)
+{
+	struct ledger *l = &s->ledger;
+
+	note(&l->called, s->now);
+	if (within(&l->called, MINUTE_NS, s->now) > CALLS_PER_MINUTE)
+		sim_fail(s, "a storm: %u tries within a minute because the network called",
+			 within(&l->called, MINUTE_NS, s->now));
+}
+
 void check_try(struct sim *s)
 {
 	struct ledger *l = &s->ledger;
@@ -184,16 +206,28 @@ void check_try(struct sim *s)
 		sim_fail(s, "a try in state %s", health_state_name(s->world.state));
 	if (!l->incident && !l->wanted && s->world.state != HEALTH_CONNECTING)
 		sim_fail(s, "a try without an incident that nobody asked for");
-	if (l->failed_ns && !l->asked_ns && s->now < l->failed_ns + quiet_ns)
+	if (comes_early(s, quiet_ns) && l->called_ns)
+		check_try_called(s);
+	else if (l->failed_ns && !l->asked_ns && s->now < l->failed_ns + quiet_ns)
 		sim_fail(s, "a try %llu ms after one that failed",
 			 (unsigned long long)((s->now - l->failed_ns) / NSEC_PER_MSEC));
-	if (l->tried_ns && !l->asked_ns && s->now < l->tried_ns + quiet_ns)
+	else if (l->tried_ns && !l->asked_ns && s->now < l->tried_ns + quiet_ns)
 		sim_fail(s, "a try %llu ms after one that nobody saw the end of",
 			 (unsigned long long)((s->now - l->tried_ns) / NSEC_PER_MSEC));
 	check_try_lost(s);
 	/* The first connection is begun anew by every keeper: guardian paces those. */
 	l->tried_ns = s->world.state == HEALTH_CONNECTING ? 0 : s->now;
-	l->asked_ns = 0;
+	l->asked_ns = l->called_ns = 0;
+}
+
+void check_keeper_is_new(struct sim *s)
+{
+	s->ledger.called.n = 0;
+}
+
+void check_called(struct sim *s)
+{
+	s->ledger.called_ns = s->now;
 }
 
 void check_failed(struct sim *s)

@@ -52,6 +52,8 @@ static void begin(struct sim *s, uint64_t seed, enum mutation mutation, bool tra
 		world_set_mood(s, (enum mood)sim_between(s, 0, MOOD_COUNT - 1));
 	s->events_left = (uint32_t)sim_between(s, 1, 40);
 	s->next_event_ns = s->now;
+	s->next_call_ns = NEVER;
+	s->calls_left = 0;
 	s->keeper.answer_ns = s->keeper.ack_ns = s->keeper.routes_ns = s->keeper.begun_ns = 0;
 	ladder_stop(&s->keeper.ladder);
 	keeper_start(s, true);
@@ -90,6 +92,21 @@ static void keeper_dies(struct sim *s)
 		s->keeper.lives_effects = (uint32_t)sim_between(s, 0, 6);
 }
 
+/* Once, or as one whose link flaps. */
+static void network_calls(struct sim *s)
+{
+	s->calls_left = sim_chance(s, 50) ? 1 : (uint32_t)sim_between(s, 2, 40);
+	s->next_call_ns = s->now;
+}
+
+static void network_step(struct sim *s)
+{
+	if (s->now < s->next_call_ns)
+		return;
+	keeper_called(s);
+	s->next_call_ns = --s->calls_left ? sim_in_ms(s, 10, 3000) : NEVER;
+}
+
 static void worker_opens(struct sim *s)
 {
 	static const enum errclass classes[] = {ERRCLASS_NOT_CONNECTED, ERRCLASS_STALLED, ERRCLASS_ABORTED};
@@ -116,7 +133,7 @@ static void happen(struct sim *s)
 	else if (what < 95)
 		keeper_explain(s);
 	else if (what < 97)
-		keeper_called(s);
+		network_calls(s);
 	else if (breaker_is_closed(s->world.breaker))
 		world_enter(s, breaker_epoch(s->world.breaker), false);
 }
@@ -140,7 +157,7 @@ static uint64_t gap_ns(struct sim *s)
 
 static uint64_t next_moment(const struct sim *s)
 {
-	uint64_t next = MIN(world_next(s), keeper_next(s));
+	uint64_t next = MIN(MIN(world_next(s), keeper_next(s)), s->next_call_ns);
 
 	return s->quiet ? next : MIN(next, s->next_event_ns);
 }
@@ -161,6 +178,7 @@ static void step(struct sim *s, uint64_t until_ns)
 		s->next_event_ns = s->now + gap_ns(s);
 		s->events_left--;
 	}
+	network_step(s);
 	keeper_step(s);
 	check_always(s);
 }

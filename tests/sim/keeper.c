@@ -207,6 +207,7 @@ void keeper_start(struct sim *s, bool first)
 		state = HEALTH_PROBATION;
 	if (adopted)
 		check_serves(s);
+	check_keeper_is_new(s);
 	course_init(&k->course, &s->limits, state, s->world.class, s->ledger.incident, s->now);
 	s->world.state = k->course.state;
 	if (first)
@@ -345,6 +346,8 @@ static void mutate(struct sim *s)
 	}
 	if (s->mutation == MUTATE_TRY_WHILE_HELD && c->state == HEALTH_HELD)
 		c->state = HEALTH_DOWN;
+	if (s->mutation == MUTATE_CALL_STORM)
+		c->called.n = 0;
 }
 
 static void step_course(struct sim *s)
@@ -428,6 +431,7 @@ void keeper_called(struct sim *s)
 
 	if (!s->keeper.alive)
 		return;
+	check_called(s);
 	if (course_called(&s->keeper.course, (uint32_t)sim_random(s), s->now) && idle)
 		sim_fail(s, "a call in state %s brought a try", health_state_name(s->world.state));
 	keeper_drain(s);

@@ -29,6 +29,7 @@ static const char *const mutation_names[MUTATION_COUNT] = {
     [MUTATE_FORGET] = "forget",
     [MUTATE_DEAF] = "deaf",
     [MUTATE_TWO_TRIES] = "two-tries",
+    [MUTATE_CALL_STORM] = "call-storm",
 };
 
 static struct sim sim;

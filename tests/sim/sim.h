@@ -40,6 +40,7 @@ enum mutation {
 	MUTATE_FORGET,
 	MUTATE_DEAF,
 	MUTATE_TWO_TRIES,
+	MUTATE_CALL_STORM,
 	MUTATION_COUNT
 };
 
@@ -100,7 +101,8 @@ struct ledger {
 	uint64_t opened_ns, tried_ns, failed_ns; /* 0: none since it last served */
 	uint64_t asked_ns;			 /* by an operator, and not tried since; 0: no */
 	uint64_t served_ns, held_until_ns;	 /* since when; 0: no end */
-	struct times recoveries, acts;
+	uint64_t called_ns;			 /* by the network, and not tried since; 0: no */
+	struct times recoveries, acts, called;	 /* called: tries that came early for a call */
 	uint32_t tries;
 	bool last_acted; /* of the incident closed last */
 };
@@ -117,6 +119,9 @@ struct sim {
 	struct ledger ledger;
 	uint32_t steps, spins, events_left;
 	uint64_t next_event_ns;
+	/* A network that flaps. */
+	uint64_t next_call_ns;
+	uint32_t calls_left;
 };
 
 /* ---- randomness and time ---- */
@@ -197,6 +202,8 @@ void check_act_lost(struct sim *s); /* decided, but keeper died before */
 void check_failed(struct sim *s);
 void check_gate_closing(struct sim *s, uint32_t epoch);
 void check_asked(struct sim *s, bool new_budget); /* an operator let it try */
+void check_called(struct sim *s);		  /* the network called */
+void check_keeper_is_new(struct sim *s);	  /* it has forgotten the calls of before */
 void check_always(struct sim *s);
 void check_end(struct sim *s);
 
