@@ -109,10 +109,12 @@ void node_cut(struct node *node, uint64_t size)
 
 void node_recall(const struct node *node, struct stat *st)
 {
+	bool unlinked = atomic_load(&node->flags) & NODE_UNLINKED;
+
 	ACQUIRE_LOCK(node_lock(node));
 	*st = (struct stat){.st_ino = node->ino,
 			    .st_mode = node->mode,
-			    .st_nlink = node->nlink ? node->nlink : 1,
+			    .st_nlink = unlinked ? 0 : MAX(node->nlink, 1u),
 			    .st_uid = node->uid,
 			    .st_gid = node->gid,
 			    .st_size = (off_t)node->size,

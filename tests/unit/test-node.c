@@ -88,9 +88,14 @@ static void local_directories_move(void)
 static void unlinked_and_made_again(void)
 {
 	struct node *root = backend_root(), *old = guarded(root, "f", &a_file), *new;
+	struct stat st;
 
+	node_recall(old, &st);
+	CHECK(st.st_nlink == 1);
 	node_unlinked(node_index(root), "f");
 	CHECK(old->flags & NODE_UNLINKED);
+	node_recall(old, &st);
+	CHECK(st.st_nlink == 0);
 	CHECK(node_find_guarded(node_index(root), "f", NODE_UNHELD) == NULL);
 	new = guarded(root, "f", &a_file);
 	CHECK(new != old &&new->ino != old->ino);

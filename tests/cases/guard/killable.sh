@@ -6,7 +6,7 @@ DEADLINE_METADATA=20000 PROBE_INTERVAL=30000 PROBE_TIMEOUT=25000
 setup_one_box
 start_guardfs
 wait_healthy
-ls "$COLD" >/dev/null
+stat "$COLD" >/dev/null # not listed: a name that is not there would be known
 cat >"$WORK/three.py" <<'END'
 import os, signal, sys
 signal.signal(signal.SIGUSR1, lambda *_: None)

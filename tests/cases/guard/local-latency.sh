@@ -7,11 +7,11 @@ DEADLINE_METADATA=6000 PROBE_INTERVAL=20000 PROBE_TIMEOUT=10000
 setup_one_box
 start_guardfs
 wait_healthy
-ls "$COLD" >/dev/null
+stat "$COLD" >/dev/null # not listed: a name that is not there would be known
 mkdir "$MNT/local"
-for i in {0..15}; do
-	mkdir "$COLD/dir-$i"
-done
+# On the server: guardfs knows that what it has made itself is empty.
+mkdir "$SERVER"/dir-{0..15}
+stat "$COLD"/dir-{0..15} >/dev/null
 restarts=$(status .worker_restarts)
 
 box_freeze

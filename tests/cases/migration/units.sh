@@ -31,7 +31,11 @@ stop()
 	rm -f "$UNITS/$1.active"
 	case $1 in
 	*sshfs.service) fusermount3 -u "$OLD_BASE" || umount -l "$OLD_BASE" ;;
-	guardfs@*) kill -TERM "$("$GUARDCTL" -c "$CONF" status --json | jq .processes.guardian)" ;;
+	guardfs@*)
+		pid=$("$GUARDCTL" -c "$CONF" status --json | jq .processes.guardian)
+		kill -TERM "$pid"
+		tail --pid="$pid" -s 0.05 -f /dev/null # systemd returns when the service has ended
+		;;
 	esac
 }
 now=0

@@ -94,7 +94,7 @@ kill -STOP "$(sshfs_pid)"
 start_crowd
 wait_value 5000 backend_field box parked -ge 200
 others_go_on
-assert_op EIO 0 $((DEADLINE_METADATA + AT_ONCE)) stat "$COLD/public/new"
+assert_op EIO 0 $((DEADLINE_METADATA + AT_ONCE)) stat "$COLD/new"
 wait $crowd
 say "crowd: $(cat "$WORK/crowd")"
 say "slowest of the others: $slowest ms ($slowest_what)"
