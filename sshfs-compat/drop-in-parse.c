@@ -39,7 +39,7 @@ void drop_in_usage(FILE *out)
 		if (o->fate == FATE_HONOURED)
 			fprintf(out, "    -o %-20s %s\n", o->name, o->text);
 	}
-	fputs("\nWithout effect (" DROP_IN_PROGRAM "(1) says why):", out);
+	fputs("\n" DROP_IN_HELP_MARK, out);
 	for (size_t i = 0, column = 80; i < drop_in_option_count; i++) {
 		const struct drop_in_option *o = &drop_in_options[i];
 

@@ -7,9 +7,11 @@
 #include "policy/errclass.h"
 #include <stdio.h>
 
-#define DROP_IN_PROGRAM	 "sshfs-guard"
-#define DROP_IN_BACKEND	 "server" /* the name of the only one */
-#define DROP_IN_KEYS_MAX 24
+#define DROP_IN_PROGRAM "sshfs-guard"
+#define DROP_IN_BACKEND "server" /* the name of the only one */
+/* In its help, and in no sshfs's. */
+#define DROP_IN_HELP_MARK "Without effect (" DROP_IN_PROGRAM "(1) says why):"
+#define DROP_IN_KEYS_MAX  24
 /* Environment variable of ssh: the place of the asker's socket. */
 #define DROP_IN_ASK_SOCKET "SSHFS_GUARD_ASK"
 

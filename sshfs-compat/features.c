@@ -1,6 +1,7 @@
 /* Asks sshfs for its features: distributions patch, so versions tell little. */
 #include "sshfs-compat/sshfs-compat.h"
 #include "base/cleanup.h"
+#include "sshfs-compat/drop-in.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -14,6 +15,7 @@
 void sshfs_features_parse(const char *help, struct sshfs_features *features)
 {
 	features->contain_symlinks = strstr(help, "-o contain_symlinks") != NULL;
+	features->is_guard = strstr(help, DROP_IN_HELP_MARK) != NULL;
 }
 
 static void read_answer(int fd, char *help, size_t size)

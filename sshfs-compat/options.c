@@ -431,9 +431,25 @@ const char *sshfs_program(const char *configured)
 {
 	static const char aside[] = "/usr/bin/sshfs.distrib";
 
-	if (configured[0] && strcmp(configured, "sshfs") != 0)
+	if (configured[0] && strcmp(configured, "sshfs") != 0 && strcmp(configured, "/usr/bin/sshfs") != 0)
 		return configured;
-	return access(aside, X_OK) == 0 ? aside : "sshfs";
+	if (access(aside, X_OK) == 0)
+		return aside;
+	return configured[0] ? configured : "sshfs";
+}
+
+/* The fence, killing the process, is made for sshfs. Begins as an exec's failure does, for sshfs_diagnose. */
+static errint_t check_program(const struct config_backend *b, const struct sshfs_features *features,
+			      char *message)
+{
+	if (!features->is_guard)
+		return 0;
+	warn(message,
+	     "cannot execute %.100s: it is sshfs-guard here, and a backend needs sshfs itself (install "
+	     "sshfs, or "
+	     "take type = sftp)",
+	     sshfs_program(b->sshfs_command));
+	return -EINVAL;
 }
 
 errint_t sshfs_command_build(struct sshfs_command *c, const struct config_backend *backend,
@@ -447,6 +463,8 @@ errint_t sshfs_command_build(struct sshfs_command *c, const struct config_backen
 	c->n = c->used = 0;
 	message[0] = '\0';
 	rc = check_names(backend, message);
+	if (rc == 0)
+		rc = check_program(backend, features, message);
 	if (rc == 0)
 		rc = add_word(c, sshfs_program(backend->sshfs_command));
 	if (rc == 0)

@@ -14,6 +14,8 @@
 struct sshfs_features {
 	/* Refuses links out of the mount (CVE-2026-47187). */
 	bool contain_symlinks;
+	/* It is sshfs-guard. */
+	bool is_guard;
 	/* ssh has ForkAfterAuthentication and StdinNull (OpenSSH 8.7). */
 	bool ssh_session_options;
 };
@@ -37,8 +39,8 @@ struct sshfs_command {
 	char text[16384];
 };
 
-/* Pure. 0: message is empty, or warns of a dropped option. -EINVAL (ssh would misread host, user or path),
- * -E2BIG: see message. */
+/* Pure. 0: message is empty, or warns of a dropped option. -EINVAL (ssh would misread host, user or path; the
+ * program is sshfs-guard, by features), -E2BIG: see message. */
 errint_t sshfs_command_build(struct sshfs_command *command, const struct config_backend *backend,
 			     const struct sshfs_features *features, const struct sshfs_target *target,
 			     char *message) WARN_UNUSED;
@@ -63,8 +65,8 @@ void ssh_features_detect(const struct config_backend *backend, struct sshfs_feat
  * room: as large as text with its end. Their number, at most max; -EINVAL: a quote has no end; -E2BIG. Pure. */
 int ssh_split_words(const char *text, char *room, char **words, int max) WARN_UNUSED;
 
-/* The sshfs to run, where sshfs_command is configured ("", "sshfs": none in particular). The package guardfs-sshfs sets the original aside, for
- * `sshfs` may be sshfs-guard by the system's alternatives. configured, or static text. */
+/* The sshfs to run, where sshfs_command is configured. The package guardfs-sshfs sets /usr/bin/sshfs aside, for `sshfs` may be sshfs-guard by
+ * the system's alternatives: for "", "sshfs" and "/usr/bin/sshfs" it is the one that was set aside, if there is one. configured, or static text. */
 const char *sshfs_program(const char *configured);
 
 /* From `sshfs --help`. Pure. */

@@ -35,7 +35,6 @@ struct keeper {
 	pid_t guardian;
 	/* 0: lives. */
 	uint64_t guardian_lost_ns;
-	struct transport_features *features;
 	unsigned n_backends;
 	struct supervised backends[CONFIG_BACKENDS_MAX];
 	struct course_limits limits;

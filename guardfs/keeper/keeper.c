@@ -18,7 +18,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/file.h>
-#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
@@ -51,7 +50,6 @@ static errint_t block_signals(struct keeper *k)
 
 static errint_t prepare_process(struct keeper *k)
 {
-	size_t size = CONFIG_BACKENDS_MAX * sizeof(*k->features);
 	char real[PATH_MAX];
 	errint_t rc;
 
@@ -69,11 +67,7 @@ static errint_t prepare_process(struct keeper *k)
 		return -errno;
 	if (!realpath(k->config->run_dir, real))
 		return -errno;
-	rc = copy_string(k->run_dir, sizeof(k->run_dir), real);
-	if (rc < 0)
-		return rc;
-	k->features = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	return k->features == MAP_FAILED ? -errno : 0;
+	return copy_string(k->run_dir, sizeof(k->run_dir), real);
 }
 
 static struct course_limits make_limits(const struct config *c)

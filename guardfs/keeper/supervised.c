@@ -159,7 +159,7 @@ void supervised_init(struct supervised *s, struct keeper *k, unsigned index, uin
 	s->config = &k->config->backends[index];
 	s->board = &k->board->backends[index];
 	probe_init(&s->probe);
-	transport_init(&s->transport, k->config, index, k->run_dir, &k->features[index]);
+	transport_init(&s->transport, k->config, index, k->run_dir);
 	s->transport.mark_kept = &s->board->pid_mark;
 	adopt_transport(s);
 	take_state(s, now_ns);

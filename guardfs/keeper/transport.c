@@ -20,11 +20,9 @@
 #define READ_MAX   65536u  /* of its output, at a time */
 #define OUTPUT_MAX 1048576 /* that a command writes while there is no keeper */
 
-void transport_init(struct transport *t, const struct config *config, unsigned backend, const char *run_dir,
-		    struct transport_features *features)
+void transport_init(struct transport *t, const struct config *config, unsigned backend, const char *run_dir)
 {
 	*t = (struct transport){.config = config, .backend = &config->backends[backend], .run_dir = run_dir};
-	t->features = features;
 	t->pidfd = t->stderr_fd = t->status = t->ring_socket = t->mark_fd = -1;
 	if (t->backend->type == BACKEND_SSHFS)
 		t->kind = &transport_sshfs;

@@ -14,12 +14,6 @@
 #define TRANSPORT_TEXT_MAX 2048
 #define TRANSPORT_LINE_MAX 256
 
-/* Of each backend's sshfs, found by the first child that starts it; shared with the children. */
-struct transport_features {
-	_Atomic uint32_t known;
-	struct sshfs_features features;
-};
-
 struct transport_kind;
 struct sftp_job;
 
@@ -30,7 +24,6 @@ struct transport {
 	const struct transport_kind *kind;
 	/* Real path. */
 	const char *run_dir;
-	struct transport_features *features;
 	/* Session leader; kept after its death until the next start, 0: none. */
 	pid_t pid;
 	/* -1: none or dead. */
@@ -80,9 +73,8 @@ struct transport {
 	uint64_t refused_ns, refused_until_ns;
 };
 
-/* features: in shared memory. run_dir must outlive the transport. */
-void transport_init(struct transport *t, const struct config *config, unsigned backend, const char *run_dir,
-		    struct transport_features *features);
+/* run_dir must outlive the transport. */
+void transport_init(struct transport *t, const struct config *config, unsigned backend, const char *run_dir);
 
 /* For people: "sshfs". */
 const char *transport_name(const struct transport *t);

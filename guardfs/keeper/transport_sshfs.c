@@ -8,17 +8,6 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-static const struct sshfs_features *known_features(const struct transport *t)
-{
-	const char *command = sshfs_program(t->backend->sshfs_command);
-
-	if (!atomic_load(&t->features->known)) {
-		sshfs_features_detect(command, &t->features->features);
-		atomic_store(&t->features->known, 1);
-	}
-	return &t->features->features;
-}
-
 static struct sshfs_target make_target(const struct transport *t)
 {
 	/* As sftp_ssh_timeout_s. */
@@ -34,9 +23,12 @@ static void exec_sshfs(const struct transport *t)
 {
 	const struct sshfs_target target = make_target(t);
 	char message[CONFIG_ERROR_MAX];
+	struct sshfs_features features;
 	struct sshfs_command command;
 
-	if (sshfs_command_build(&command, t->backend, known_features(t), &target, message) == 0) {
+	/* At each start: meanwhile another may have been installed. */
+	sshfs_features_detect(sshfs_program(t->backend->sshfs_command), &features);
+	if (sshfs_command_build(&command, t->backend, &features, &target, message) == 0) {
 		syscall(SYS_close_range, 3u, ~0u, 0);
 		execvp(command.argv[0], command.argv);
 		snprintf(message, sizeof(message), "cannot execute %.200s: %s (is sshfs installed?)",

@@ -1,6 +1,7 @@
 /* guardctl doctor: the checks of the machine and of files, each with good and bad inputs. */
 #include "doctor-util.h"
 #include "ctl/capture.h"
+#include "sshfs-compat/drop-in.h"
 
 /* ---- kernel ---- */
 
@@ -419,6 +420,9 @@ static void sshfs_versions(void **state)
 	EXPECT("sshfs", "ok", "3.7.6");
 	doctor_judge_sshfs(&d, "SSHFS version 3.10\n", "");
 	EXPECT("sshfs", "ok", "3.10.0");
+	doctor_judge_sshfs(&d, "sshfs-guard 1.0, for the options of sshfs 3.7.3\n",
+			   DROP_IN_HELP_MARK " workaround");
+	EXPECT("sshfs", "error", "sshfs-guard");
 }
 
 static void commands(void **state)

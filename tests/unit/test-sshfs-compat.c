@@ -5,6 +5,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include "sshfs-compat/drop-in.h"
 #include "sshfs-compat/sshfs-compat.h"
 
 #include <errno.h>
@@ -82,7 +83,7 @@ static void the_defaults_are_strict(void **state)
 	assert_int_equal(named("reconnect"), 0);
 	assert_int_equal(named("IdentityFile"), 0);
 	assert_int_equal(named("UserKnownHostsFile"), 0);
-	assert_string_equal(command.argv[0], "sshfs");
+	assert_string_equal(command.argv[0], sshfs_program(""));
 	assert_string_equal(command.argv[1], "-f");
 	assert_string_equal(command.argv[command.n - 2], "u1@box.example:data");
 	assert_string_equal(command.argv[command.n - 1], "/run/m");
@@ -164,6 +165,36 @@ static void an_older_sshfs(void **state)
 	assert_false(features.contain_symlinks);
 	sshfs_features_detect("/nonexistent/sshfs", &features);
 	assert_false(features.contain_symlinks);
+}
+
+static void the_guard_is_no_sshfs(void **state)
+{
+	char help[32768] = "", detail[256];
+	FILE *f = fmemopen(help, sizeof(help), "w");
+
+	(void)state;
+	assert_non_null(f);
+	drop_in_usage(f);
+	fclose(f);
+	sshfs_features_parse(help, &features);
+	assert_true(features.is_guard);
+	assert_int_equal(build(), -EINVAL);
+	assert_int_equal(sshfs_diagnose(message, strlen(message), detail, sizeof(detail)), ERRCLASS_CONFIG);
+	assert_string_equal(detail, message);
+	assert_non_null(strstr(message, "install sshfs"));
+	/* sshfs names itself as it was called. */
+	sshfs_features_parse("usage: /opt/sshfs-guard/bin/sshfs [user@]host:[dir] mountpoint [options]\n",
+			     &features);
+	assert_false(features.is_guard);
+	assert_int_equal(build(), 0);
+}
+
+static void another_sshfs_as_configured(void **state)
+{
+	(void)state;
+	assert_string_equal(sshfs_program("sshfs-3.8"), "sshfs-3.8");
+	assert_string_equal(sshfs_program("/opt/sshfs"), "/opt/sshfs");
+	assert_string_equal(sshfs_program("sshfs"), sshfs_program(""));
 }
 
 static void addresses(void **state)
@@ -460,6 +491,8 @@ int main(void)
 	    cmocka_unit_test(ssh_config_fills_in_what_is_not_said),
 	    cmocka_unit_test(pages_that_are_kept),
 	    cmocka_unit_test_setup(an_older_sshfs, setup),
+	    cmocka_unit_test_setup(the_guard_is_no_sshfs, setup),
+	    cmocka_unit_test_setup(another_sshfs_as_configured, setup),
 	    cmocka_unit_test_setup(addresses, setup),
 	    cmocka_unit_test_setup(what_ssh_would_misunderstand_is_refused, setup),
 	    cmocka_unit_test_setup(too_much_is_an_error, setup),

@@ -34,7 +34,11 @@ void doctor_judge_sshfs(struct doctor *d, const char *version, const char *help)
 
 	sshfs_features_parse(help, &features);
 
-	if (v == 0)
+	if (features.is_guard)
+		doctor_find(d, DOCTOR_ERROR, "sshfs",
+			    "apt-get install sshfs, correct sshfs_command, or take type = sftp.",
+			    "sshfs is sshfs-guard here, which carries no backend");
+	else if (v == 0)
 		doctor_find(d, DOCTOR_ERROR, "sshfs", "apt-get install sshfs, or correct sshfs_command.",
 			    "sshfs cannot be run: backends of type sshfs cannot be mounted");
 	else if (v < 3007006 && !features.contain_symlinks)
