@@ -17,7 +17,7 @@ flaky()
 echo true >"$mini/tests/cases/area/good.sh"
 flaky one
 flaky two
-export GUARDFS_TEST_DIR=$WORK/base GUARDFS_SECOND_TRIES=$WORK/kept
+export GUARDFS_TEST_DIR=$WORK/base GUARDFS_SECOND_TRIES=$WORK/kept GUARDFS_TEST_SLOW=1
 unset GUARDFS_RESULTS # what these cases come to is no result of the run that this case is part of
 
 say "two: told, and no failure"
