@@ -205,7 +205,7 @@ errint_t connection_new(struct stream *stream, struct connection **connection)
 	c->handles_max = 0;
 	c->waiting_ns = UINT64_MAX;
 	c->quick_ns = c->slow_ns = UINT64_MAX;
-	c->heard = c->busy = c->held_up = false;
+	c->follows = c->heard = c->busy = c->held_up = false;
 	c->sign_ns = 0;
 	c->received = 0;
 	exchanges_init(&c->x);
