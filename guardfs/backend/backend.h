@@ -32,6 +32,14 @@ struct caller {
 	mode_t umask; /* applied by the backend, below default ACLs (FUSE_DONT_MASK) */
 };
 
+/* Of a file of which nothing else is known of its room: as one without holes has it. Content with no blocks counts as nothing
+ * but zeros (tar --sparse). */
+static inline void backend_show_size(struct stat *st, off_t size)
+{
+	st->st_size = size;
+	st->st_blocks = size / 512 + (size % 512 != 0);
+}
+
 /* An object found or made; fh_length 0: it has no file handle. */
 struct found {
 	struct stat st;

@@ -55,12 +55,11 @@ void sftp_show(const struct backend *b, const struct sftp_attributes *a, struct 
 			    .st_nlink = 1,
 			    .st_uid = a->uid,
 			    .st_gid = a->gid,
-			    .st_size = (off_t)(a->size & INT64_MAX),
-			    .st_blocks = (blkcnt_t)((a->size & INT64_MAX) / 512 + (a->size % 512 != 0)),
 			    .st_blksize = 4096,
 			    .st_atim = {.tv_sec = a->atime},
 			    .st_mtim = {.tv_sec = a->mtime},
 			    .st_ctim = {.tv_sec = a->mtime}};
+	backend_show_size(st, (off_t)(a->size & INT64_MAX));
 	guarded_present(b, st);
 }
 

@@ -198,7 +198,7 @@ static bool reply_end(fuse_req_t req, const struct backend *b, struct node *node
 	if (!known)
 		return false;
 	node_recall(object, &st);
-	st.st_size = MAX(st.st_size, (off_t)end);
+	backend_show_size(&st, MAX(st.st_size, (off_t)end));
 	reply_attr(req, node, &st, 0);
 	return true;
 }
@@ -216,7 +216,7 @@ static bool reply_draft_attr(fuse_req_t req, struct node *node, const struct nod
 	if (!is_draft)
 		return false;
 	node_recall(object, &st);
-	st.st_size = size;
+	backend_show_size(&st, size);
 	reply_attr(req, node, &st, 0);
 	return true;
 }

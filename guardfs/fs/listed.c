@@ -282,16 +282,15 @@ static struct entry *find_entry(const struct listed *l, const char *name,
 
 static void show_entry(const struct entry *e, struct found *found)
 {
-	*found = (struct found){.st = {.st_size = (off_t)e->size,
-				       .st_mode = e->mode,
+	*found = (struct found){.st = {.st_mode = e->mode,
 				       .st_uid = e->uid,
 				       .st_gid = e->gid,
 				       .st_nlink = 1,
-				       .st_blocks = (blkcnt_t)(e->size / 512 + (e->size % 512 != 0)),
 				       .st_blksize = 4096,
 				       .st_atim = {.tv_sec = e->atime_s},
 				       .st_mtim = {.tv_sec = e->mtime_s},
 				       .st_ctim = {.tv_sec = e->mtime_s}}};
+	backend_show_size(&found->st, (off_t)e->size);
 }
 
 static bool is_ascii(const char *name)

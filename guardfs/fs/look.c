@@ -47,7 +47,7 @@ void look_at_own(struct backend *b, struct handle *h, struct stat *st)
 	if (!S_ISREG(st->st_mode) || !is_as_known(b, atomic_load(&h->fd), known_end, st))
 		return;
 	node_recall(&fs.arena->nodes[h->node], st);
-	st->st_size = (off_t)known_end;
+	backend_show_size(st, (off_t)known_end);
 }
 
 /* Of attributes found by name. */
@@ -359,6 +359,10 @@ double look_recall(const struct backend *b, const struct node *node, struct stat
 {
 	const struct witness *w = witness_of(node);
 
+	/* A plain backend also has links, holes and a time of change, of which nothing is remembered; a removed file has no
+	 * links. */
+	if (backend_is_plain(b->config->type) || node->flags & NODE_UNLINKED)
+		return 0;
 	ACQUIRE_LOCK(lock_of(node));
 	if (w->changes != guard_changes_of(node_index(node)))
 		return 0;

@@ -117,8 +117,8 @@ void node_recall(const struct node *node, struct stat *st)
 			    .st_nlink = unlinked ? 0 : MAX(node->nlink, 1u),
 			    .st_uid = node->uid,
 			    .st_gid = node->gid,
-			    .st_size = (off_t)node->size,
 			    .st_blksize = 4096};
+	backend_show_size(st, (off_t)node->size);
 	st->st_mtim.tv_sec = node->mtime_ns / (int64_t)NSEC_PER_SEC;
 	st->st_mtim.tv_nsec = node->mtime_ns % (int64_t)NSEC_PER_SEC;
 	st->st_ctim = st->st_atim = st->st_mtim;

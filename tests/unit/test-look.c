@@ -333,6 +333,7 @@ static void an_accepted_look_is_recalled(void)
 	struct stat st;
 
 	fs.board->config.guarded_cache_ms = 60000;
+	fs.board->config.backends[0].type = BACKEND_SFTP;
 	CHECK(look_recall(b, node, &st) <= 0 && !look_is_fresh(b, node, &atime));
 	begin(node, &o);
 	look(node, &o, 50);
@@ -359,6 +360,13 @@ static void an_accepted_look_is_recalled(void)
 	node->generation++; /* another file has its place */
 	CHECK(look_recall(b, node, &st) <= 0);
 	node->generation--;
+	/* Content without blocks would be one of zeros alone. */
+	CHECK(look_recall(b, node, &st) > 59 && st.st_blocks == 1);
+	fs.board->config.backends[0].type = BACKEND_DIR;
+	CHECK(look_recall(b, node, &st) <= 0);
+	fs.board->config.backends[0].type = BACKEND_SFTP;
+	atomic_fetch_or(&node->flags, NODE_UNLINKED);
+	CHECK(look_recall(b, node, &st) <= 0);
 }
 
 static bool owes(struct handle *h, uint64_t offset, uint64_t end)
