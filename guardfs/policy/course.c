@@ -89,6 +89,7 @@ static void plan_try(struct course *c, bool at_once, uint32_t random, uint64_t n
 					   l->backoff_max_ms, random);
 		c->doublings += c->doublings < 32;
 	}
+	c->next_is_called = false;
 	c->next_try_ns =
 	    MAX(now_ns + wait_ms * NSEC_PER_MSEC, c->down_since_ns + l->confirm_ms * NSEC_PER_MSEC);
 }
@@ -155,12 +156,13 @@ void course_try_started(struct course *c, uint64_t now_ns)
 /* ---- the network ---- */
 
 /* A network that comes back says so in some steps: link, addresses, routes. */
-#define CALLS_MAX	    10u
-#define CALLS_WINDOW_MS	    60000u
-#define CALL_LEAST_MS	    50u
-#define CALL_SPREAD_MS	    250u
-#define CALL_YOUNG_MS	    1000u  /* a try that young may have met the network */
-#define CALL_STOPS_APART_MS 20000u /* a slow login must come to its end while there is further news */
+#define CALLS_MAX	10u
+#define CALLS_WINDOW_MS 60000u
+#define CALLS_HOUR_MAX	60u /* where containers come and go there is news without end */
+#define CALLS_HOUR_MS	3600000u
+#define CALL_LEAST_MS	50u
+#define CALL_SPREAD_MS	250u
+#define CALL_YOUNG_MS	1000u /* a try that young may have met the network */
 
 static uint64_t call_ns(uint32_t random, uint64_t now_ns)
 {
@@ -170,23 +172,26 @@ static uint64_t call_ns(uint32_t random, uint64_t now_ns)
 static bool may_be_called(const struct course *c, uint64_t now_ns)
 {
 	return errclass_info(c->class)->retried &&
-	       caps_count(&c->called, CALLS_WINDOW_MS, (int64_t)now_ns) < CALLS_MAX;
+	       caps_count(&c->called, CALLS_WINDOW_MS, (int64_t)now_ns) < CALLS_MAX &&
+	       caps_count(&c->called, CALLS_HOUR_MS, (int64_t)now_ns) < CALLS_HOUR_MAX;
 }
 
 static void bring_forward(struct course *c, uint32_t random, uint64_t now_ns)
 {
+	/* News without end must not keep the backoff at its beginning: that would be a try a second. */
+	if (caps_count(&c->called, CALLS_WINDOW_MS, (int64_t)now_ns) == 0)
+		c->doublings = 0;
 	caps_note(&c->called, (int64_t)now_ns);
-	c->doublings = 0;
 	c->called_meanwhile = false;
-	c->called_ns = now_ns;
+	c->next_is_called = true;
 	c->next_try_ns =
 	    MAX(call_ns(random, now_ns), c->down_since_ns + c->limits->confirm_ms * NSEC_PER_MSEC);
 }
 
+/* A slow login must come to its end while there is further news. */
 static bool is_stale_try(const struct course *c, uint64_t now_ns)
 {
-	return now_ns >= c->try_began_ns + CALL_YOUNG_MS * NSEC_PER_MSEC &&
-	       (!c->called_ns || now_ns >= c->called_ns + CALL_STOPS_APART_MS * NSEC_PER_MSEC);
+	return !c->try_is_called && now_ns >= c->try_began_ns + CALL_YOUNG_MS * NSEC_PER_MSEC;
 }
 
 /* True: it was ended. */
@@ -378,7 +383,8 @@ static void begin_try(struct course *c, uint64_t now_ns)
 	}
 	c->trying = true;
 	c->try_began_ns = now_ns;
-	c->called_meanwhile = false;
+	c->try_is_called = c->next_is_called;
+	c->next_is_called = c->called_meanwhile = false;
 	emit_effect(c, COURSE_TRY);
 }
 

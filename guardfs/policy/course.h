@@ -76,10 +76,10 @@ struct course {
 	uint32_t doublings, short_services;
 	/* Of the last try. */
 	uint64_t try_began_ns;
-	/* Tries that the network's return brought forward, and the last of them; whether it came during one. */
+	/* Tries that the network's return brought forward; whether the next or the present one is such; whether the
+	 * network came back during one. */
 	struct caps called;
-	uint64_t called_ns;
-	bool called_meanwhile;
+	bool next_is_called, try_is_called, called_meanwhile;
 	uint64_t down_since_ns, served_since_ns, settle_ns, next_try_ns;
 	/* Present or last hold; 0: until resumed. */
 	uint64_t held_until_ns;
@@ -130,8 +130,9 @@ errint_t course_resume(struct course *c, uint64_t now_ns) WARN_UNUSED;
 errint_t course_reconnect(struct course *c, uint64_t now_ns) WARN_UNUSED;
 
 /* The network is back, or the machine has slept: the next try comes at once, spread a little by random, and the backoff
- * begins anew; a try that began well before that is given up. Nothing happens while the backend serves, is held or
- * exhausted, or if its class needs a person, or if it has happened too often within a minute (docs/RECOVERY.md).
+ * begins anew, once a minute; a try that began well before that is given up, unless it was brought forward itself.
+ * Nothing happens while the backend serves, is held or exhausted, or if its class needs a person, or if it has happened
+ * too often within a minute or an hour (docs/RECOVERY.md).
  * True: a try was brought forward. */
 bool course_called(struct course *c, uint32_t random, uint64_t now_ns);
 

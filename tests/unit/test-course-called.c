@@ -74,6 +74,54 @@ static void a_flapping_link_is_no_storm_of_logins(void **state)
 	assert_true(course_called(&c, MIDDLE, now));
 }
 
+/* Where containers come and go, or a router announces itself every few seconds. */
+static void endless_news_is_no_storm_either(void **state)
+{
+	unsigned tries = 0, in_minute = 0;
+
+	(void)state;
+	wait_long(ERRCLASS_REFUSED);
+	for (unsigned i = 0; i < 36000; i++) {
+		if (i % 600 == 0)
+			in_minute = 0;
+		if (i % 60 == 0)
+			(void)course_called(&c, MIDDLE, now);
+		step(100 * MS);
+		if (c.trying) {
+			fail_try(ERRCLASS_REFUSED);
+			tries++;
+			in_minute++;
+		}
+		effects[0] = '\0';
+		assert_in_range(in_minute, 0, 16);
+	}
+	assert_in_range(tries, 60, 130);
+}
+
+static void a_slow_login_ends_among_endless_news(void **state)
+{
+	unsigned stopped = 0;
+
+	(void)state;
+	wait_long(ERRCLASS_TIMEOUT);
+	now = c.next_try_ns;
+	step(0);
+	/* It takes a minute. */
+	for (unsigned i = 0; i < 200; i++) {
+		course_try_started(&c, now);
+		(void)course_called(&c, MIDDLE, now);
+		step(SECOND);
+		stopped += strstr(effects, "stop") != NULL;
+		effects[0] = '\0';
+		if (c.trying && now >= c.try_began_ns + MINUTE) {
+			course_proven(&c, now);
+			break;
+		}
+	}
+	assert_int_equal(stopped, 1);
+	EXPECT("probation");
+}
+
 static void a_young_try_is_left_and_followed_at_once(void **state)
 {
 	(void)state;
@@ -114,6 +162,8 @@ int main(void)
 	    cmocka_unit_test_setup(a_call_brings_the_next_try, begin),
 	    cmocka_unit_test_setup(calls_mean_nothing_elsewhere, begin),
 	    cmocka_unit_test_setup(a_flapping_link_is_no_storm_of_logins, begin),
+	    cmocka_unit_test_setup(endless_news_is_no_storm_either, begin),
+	    cmocka_unit_test_setup(a_slow_login_ends_among_endless_news, begin),
 	    cmocka_unit_test_setup(a_young_try_is_left_and_followed_at_once, begin),
 	    cmocka_unit_test_setup(an_old_try_is_given_up_once, begin),
 	};
