@@ -72,6 +72,12 @@ char *utf8_clean(const char *s, size_t max)
 	return clean;
 }
 
+bool utf8_turns(uint32_t code)
+{
+	return code == 0x061C || code == 0x200E || code == 0x200F || (code >= 0x2028 && code <= 0x202E) ||
+	       (code >= 0x2066 && code <= 0x2069);
+}
+
 void utf8_print_escaped(FILE *out, const char *s, size_t max)
 {
 	size_t n = strnlen(s, max);
@@ -80,7 +86,8 @@ void utf8_print_escaped(FILE *out, const char *s, size_t max)
 		uint32_t code = 0;
 		unsigned length = utf8_sequence(s + i, n - i, &code);
 		/* Some terminals obey U+0080..U+009F. */
-		bool harmless = length && code >= 0x20 && (code < 0x7F || code > 0x9F) && code != '\\';
+		bool harmless = length && code >= 0x20 && (code < 0x7F || code > 0x9F) && code != '\\' &&
+				!utf8_turns(code);
 
 		if (harmless) {
 			fwrite(s + i, 1, length, out);

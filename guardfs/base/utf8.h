@@ -13,7 +13,11 @@ unsigned utf8_sequence(const char *s, size_t n, uint32_t *code);
  * memory. */
 char *utf8_clean(const char *s, size_t max);
 
-/* So that s cannot steer a terminal: control characters, backslashes and malformed bytes as \xHH. */
+/* It turns the direction of the text around it, or breaks its line: a name with it shows as another. */
+bool utf8_turns(uint32_t code);
+
+/* So that s cannot steer a terminal, nor show as something else: control characters, those that turn text, backslashes
+ * and malformed bytes as \xHH, byte by byte. */
 void utf8_print_escaped(FILE *out, const char *s, size_t max);
 
 #endif

@@ -1,4 +1,5 @@
 /* guardctl complete: how a command line may go on. Which words stand where is read off the synopses in the table of commands. */
+#include "base/utf8.h"
 #include "control/client.h"
 #include "ctl/complete.h"
 #include "ctl/drill.h"
@@ -8,12 +9,19 @@
 #define WORDS_MAX     8 /* positional ones that matter */
 #define INCIDENTS_MAX 50
 
+/* Shells print it as it is. */
 static bool is_harmless(const char *word)
 {
-	for (const char *p = word; *p; p++)
-		if ((unsigned char)*p < ' ' || *p == 0x7f)
+	size_t n = strlen(word);
+	uint32_t code = 0;
+	unsigned length;
+
+	for (size_t i = 0; i < n; i += length) {
+		length = utf8_sequence(word + i, n - i, &code);
+		if (!length || code < ' ' || (code >= 0x7F && code <= 0x9F) || utf8_turns(code))
 			return false;
-	return word[0] != '\0' && word[0] != ':';
+	}
+	return n > 0 && word[0] != ':';
 }
 
 static PRINTF_LIKE(3, 4) void offer(const struct completion *c, const char *word, const char *format, ...)

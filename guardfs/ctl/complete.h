@@ -18,7 +18,7 @@ struct completion {
 };
 
 /* Prints to out what may stand in the place of the last of argc words, which follow "guardctl" on a line. See guardctl(1),
- * complete. Words with control characters are left out. commands is the whole table. */
+ * complete. Words that could steer or turn what a shell shows are left out. commands is the whole table. */
 void complete_line(FILE *out, const struct ctl_command *commands, int argc, char **argv);
 
 /* Calls found for each word that command's synopsis has behind n given words: a literal, or a placeholder. */

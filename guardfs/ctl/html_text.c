@@ -28,12 +28,10 @@ void html_put(FILE *out, const char *s)
 	for (size_t i = 0; i < n;) {
 		uint32_t code = 0;
 		unsigned length = utf8_sequence(s + i, n - i, &code);
-		/* U+202A.. and U+2066.. turn the direction of text. */
-		bool turning = (code >= 0x202A && code <= 0x202E) || (code >= 0x2066 && code <= 0x2069);
 		bool control =
 		    (code < 0x20 && code != '\n') || (code >= 0x7F && code <= 0x9F) || code >= 0xFFFE;
 
-		if (length && !control && !turning)
+		if (length && !control && !utf8_turns(code))
 			put_code(out, s + i, length);
 		else
 			fputs("\xEF\xBF\xBD", out);

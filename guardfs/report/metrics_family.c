@@ -14,7 +14,8 @@ static void put_value(FILE *out, const char *s, size_t max)
 		uint32_t code = 0;
 		unsigned length = utf8_sequence(s + i, n - i, &code);
 
-		if (length == 0 || code < 0x20 || (code >= 0x7F && code <= 0x9F) || code == '\\') {
+		if (length == 0 || code < 0x20 || (code >= 0x7F && code <= 0x9F) || code == '\\' ||
+		    utf8_turns(code)) {
 			fprintf(out, "\\\\x%02X", (unsigned char)s[i++]);
 			continue;
 		}

@@ -30,7 +30,7 @@ char *report_status_json(const struct arena *arena, size_t *length) WARN_UNUSED;
 size_t report_health_line(const struct arena *arena, char *buf, size_t size);
 
 /* Lines PATH \t BACKEND \t STATE \t CLASS \t SINCE \n, sorted by path. A route is as bad as its backend.
- * Control characters, backslashes and invalid UTF-8 in PATH as \xHH. No routes: "". */
+ * Control characters, those that turn text, backslashes and invalid UTF-8 in PATH as \xHH. No routes: "". */
 char *report_routes(const struct arena *arena, size_t *length) WARN_UNUSED;
 
 /* The board's last incidents, newest first, below a comment line (guardfs(8)). */

@@ -437,8 +437,13 @@ static void names_of_all_instances_are_offered(void **state)
 
 	(void)state;
 	json_object_set_new(status, "backends",
-			    json_pack("[{s:s, s:s}, {s:s}, {s:s}]", "name", "third", "state", "held", "name",
-				      ":file", "name", "a\nb"));
+			    json_pack("[{s:s, s:s}, {s:s}, {s:s}, {s:s}, {s:s}]", "name", "third", "state",
+				      "held", "name", ":file", "name", "a\nb", "name",
+				      "a\xC2\x9B"
+				      "b",
+				      "name",
+				      "a\xE2\x80\xAE"
+				      "b"));
 	publish("jobs", status_json("jobs", 0, (int)getpid()), "degraded\n");
 	publish("other", status, "degraded\n");
 	assert_completes("-n j", "jobs");
