@@ -74,9 +74,6 @@ void event_try_succeeded(struct supervised *s, uint64_t now_ns)
 
 void event_network(struct supervised *s, const char *news, uint64_t now_ns)
 {
-	/* Its connections may be of an address that is gone. */
-	if (s->serving)
-		atomic_store(&s->board->suspect, 1);
 	if (!course_called(&s->course, random_bits(), now_ns))
 		return;
 	effects_drain(s, news, now_ns);

@@ -25,8 +25,8 @@ void event_try_failed(struct supervised *s, const char *detail, uint64_t now_ns)
 
 void event_try_succeeded(struct supervised *s, uint64_t now_ns);
 
-/* The network is back, or the machine has slept; news: for people. A backend that serves is probed soon, the next try
- * of another comes at once (course_called). */
+/* The network is back, or the machine has slept; news: for people. The next try of a backend that does not serve comes at
+ * once (course_called). */
 void event_network(struct supervised *s, const char *news, uint64_t now_ns);
 
 #endif

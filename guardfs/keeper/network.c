@@ -16,6 +16,8 @@
 /* The clocks are not read in one instant. */
 #define SLEPT_LEAST_NS NSEC_PER_SEC
 #define MESSAGES_MAX   64u /* in a step: who sends without end is not waited for */
+/* Each probe is a process, and asks the server. */
+#define PROBES_APART_NS (5 * NSEC_PER_SEC)
 
 /* ---- one message ---- */
 
@@ -68,12 +70,17 @@ static const char *hear_route(const struct nlmsghdr *h)
 
 const char *network_hear(struct network *n, const void *message, size_t size)
 {
-	const struct nlmsghdr *h = message;
 	const char *news = NULL;
+	size_t at = 0;
 
-	for (; NLMSG_OK(h, size); h = NLMSG_NEXT(h, size)) {
+	/* Not NLMSG_NEXT: the last one's padding may lie behind the end, and its length would wrap. */
+	while (at < size && size - at >= sizeof(struct nlmsghdr)) {
+		const struct nlmsghdr *h = (const void *)((const char *)message + at);
 		const char *said = NULL;
 
+		if (h->nlmsg_len < sizeof(*h) || h->nlmsg_len > size - at)
+			break;
+		at += NLMSG_ALIGN((size_t)h->nlmsg_len);
 		if (h->nlmsg_type == RTM_NEWLINK || h->nlmsg_type == RTM_DELLINK)
 			said = hear_link(n, h);
 		else if (h->nlmsg_type == RTM_NEWADDR)
@@ -83,6 +90,16 @@ const char *network_hear(struct network *n, const void *message, size_t size)
 		news = said ? said : news;
 	}
 	return news;
+}
+
+bool network_asks_probe(struct network *n, bool news, uint64_t now_ns)
+{
+	n->probe_owed |= news;
+	if (!n->probe_owed || (n->probed_ns && now_ns < n->probed_ns + PROBES_APART_NS))
+		return false;
+	n->probe_owed = false;
+	n->probed_ns = now_ns;
+	return true;
 }
 
 /* ---- the socket, the clocks ---- */
@@ -156,8 +173,17 @@ void network_step(struct keeper *k, uint64_t now_ns)
 {
 	const char *heard = hear_all(&k->network), *woke = look_at_clocks(&k->network);
 	const char *news = woke ? woke : heard;
+	bool probe = network_asks_probe(&k->network, news != NULL, now_ns);
 
-	for (unsigned i = 0; news && i < k->n_backends; i++)
-		if (has_carrier(&k->backends[i]))
-			event_network(&k->backends[i], news, now_ns);
+	for (unsigned i = 0; i < k->n_backends; i++) {
+		struct supervised *s = &k->backends[i];
+
+		if (!has_carrier(s))
+			continue;
+		/* Its connections may be of an address that is gone. */
+		if (probe && s->serving)
+			atomic_store(&s->board->suspect, 1);
+		if (news)
+			event_network(s, news, now_ns);
+	}
 }

@@ -11,6 +11,9 @@ struct network {
 	int sock;
 	/* CLOCK_BOOTTIME beyond CLOCK_MONOTONIC, as last seen. */
 	uint64_t slept_ns;
+	/* When news last asked for probes (0: never), and whether some has come since that has not. */
+	uint64_t probed_ns;
+	bool probe_owed;
 	/* Links that are known not to carry anything; a full table forgets the oldest. */
 	int32_t down[NETWORK_LINKS_MAX];
 	uint32_t next;
@@ -29,5 +32,9 @@ void network_step(struct keeper *k, uint64_t now_ns);
 /* What a message of n bytes from the kernel says: a word for people, or NULL: nothing has come back. Pure, but for
  * n->down. */
 const char *network_hear(struct network *n, const void *message, size_t size);
+
+/* Are backends that serve to be probed now? Not each time where containers come and go; the last news counts later. Pure, but
+ * for n's members of probes. */
+bool network_asks_probe(struct network *n, bool news, uint64_t now_ns);
 
 #endif

@@ -100,6 +100,43 @@ static void short_messages_say_nothing(void **state)
 	}
 }
 
+/* The kernel pads; the length of a last message that is not padded must not wrap. */
+static void nothing_is_heard_behind_the_end(void **state)
+{
+	const struct rtmsg route = {.rtm_family = 2, .rtm_type = RTN_UNICAST};
+	const size_t whole = NLMSG_LENGTH(sizeof(route));
+	struct nlmsghdr *behind;
+
+	(void)state;
+	memset(&message, 0, sizeof(message));
+	message.head.nlmsg_type = NLMSG_NOOP;
+	message.head.nlmsg_len = NLMSG_HDRLEN + 1;
+	behind = (struct nlmsghdr *)(message.bytes + NLMSG_ALIGN(NLMSG_HDRLEN + 1));
+	behind->nlmsg_type = RTM_NEWROUTE;
+	behind->nlmsg_len = (uint32_t)whole;
+	memcpy(NLMSG_DATA(behind), &route, sizeof(route));
+	assert_null(network_hear(&network, &message, NLMSG_HDRLEN + 1));
+	assert_null(network_hear(&network, &message, NLMSG_ALIGN(NLMSG_HDRLEN + 1) + whole - 1));
+	assert_non_null(network_hear(&network, &message, NLMSG_ALIGN(NLMSG_HDRLEN + 1) + whole));
+}
+
+/* Where containers come and go, each probe would be followed by the next. */
+static void news_without_end_asks_for_few_probes(void **state)
+{
+	unsigned asked = 0;
+	uint64_t now_ns = NSEC_PER_SEC;
+
+	(void)state;
+	network = (struct network){.sock = -1};
+	assert_false(network_asks_probe(&network, false, now_ns));
+	assert_true(network_asks_probe(&network, true, now_ns));
+	for (unsigned i = 1; i <= 600; i++)
+		asked += network_asks_probe(&network, i <= 590, now_ns + i * NSEC_PER_SEC / 10);
+	/* The last one's, too. */
+	assert_int_equal(asked, 12);
+	assert_false(network_asks_probe(&network, false, now_ns + 3600 * NSEC_PER_SEC));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -108,6 +145,8 @@ int main(void)
 	    cmocka_unit_test(addresses_that_can_be_used_are_news),
 	    cmocka_unit_test(routes_are_news),
 	    cmocka_unit_test(short_messages_say_nothing),
+	    cmocka_unit_test(nothing_is_heard_behind_the_end),
+	    cmocka_unit_test(news_without_end_asks_for_few_probes),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
