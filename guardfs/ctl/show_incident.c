@@ -68,6 +68,8 @@ void show_incidents(FILE *out, const json_t *result)
 	else
 		fputs("no incidents\n", out);
 	json_array_foreach(incidents, i, incident) put_row(out, incident);
+	if (json_is_true(json_object_get(result, "more")))
+		fputs("There are older ones, for which the answer has no room\n", out);
 	if (journal[0] && strcmp(journal, "ok") != 0) {
 		fputs("The journal is ", out);
 		show_plain(out, journal);

@@ -300,6 +300,7 @@ static errint_t read_incidents(struct journal_db *db, const struct journal_query
 		error = gather_incidents(db, stmt, &harvest);
 	}
 	sqlite3_finalize(stmt);
+	(void)json_object_set_new(result, "more", json_boolean(harvest.left == 0));
 	return error < 0 ? error : read_first(db, result);
 }
 

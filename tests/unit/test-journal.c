@@ -173,7 +173,7 @@ static void listing_is_chosen_and_ordered(void **state)
 	journal_put_incident(stage.journal, &other);
 	answer = ask_incidents(T0 + 30 * SECOND, "box", 0);
 	list = json_object_get(answer, "incidents");
-	assert_int_equal(json_object_size(answer), 2);
+	assert_int_equal(json_object_size(answer), 3);
 	assert_true(json_real_value(json_object_get(answer, "first")) > 0);
 	assert_int_equal(json_array_size(list), 2);
 	assert_int_equal(count_at(json_array_get(list, 0), "id"), 3);
@@ -225,6 +225,18 @@ static void listing_is_bounded(void **state)
 	assert_int_equal(listed(UINT32_MAX, &bytes), 1000);
 }
 
+/* Who sums up must know that some are missing. */
+static bool says_more(uint32_t limit)
+{
+	json_t *answer = ask_incidents(0, "", limit);
+	const json_t *more = json_object_get(answer, "more");
+	bool is_true = json_is_true(more);
+
+	assert_true(json_is_boolean(more));
+	json_decref(answer);
+	return is_true;
+}
+
 /* What cannot be said in JSON as it is takes the most room. */
 static void check_listing_fits(unsigned char byte)
 {
@@ -237,6 +249,8 @@ static void check_listing_fits(unsigned char byte)
 	fill_with_incidents(detail, 1000);
 	assert_in_range(listed(1000, &bytes), 100, 999);
 	assert_in_range(bytes, 1 << 20, 8 << 20);
+	assert_true(says_more(1000));
+	assert_false(says_more(100));
 }
 
 static void listing_of_control_characters_fits(void **state)

@@ -179,6 +179,25 @@ static void too_many_for_an_answer(void **state)
 	done();
 }
 
+/* Incidents of hundreds of routes fill an answer long before there are as many as were asked for. */
+static void too_large_for_an_answer(void **state)
+{
+	char *text;
+
+	(void)state;
+	add(1, "box", 5 * DAY, 5 * DAY + 1, 5 * DAY + 50);
+	answer =
+	    json_pack("{s:O, s:f, s:b}", "incidents", incidents, "first", (double)(FROM - DAY), "more", 1);
+	status = NULL;
+	assert_int_equal(summary_make(answer, 100, status, FROM, NOW, &summary), 0);
+	assert_true(summary.incomplete);
+	assert_true(is_near(summary.from, FROM + 5 * DAY));
+	text = printed(false);
+	assert_non_null(strstr(text, "too many incidents"));
+	free(text);
+	done();
+}
+
 static void drills_and_routes_are_no_downtime(void **state)
 {
 	(void)state;
@@ -279,6 +298,7 @@ int main(void)
 	    TEST(records_begin_later),
 	    TEST(nothing_is_recorded),
 	    TEST(too_many_for_an_answer),
+	    TEST(too_large_for_an_answer),
 	    TEST(drills_and_routes_are_no_downtime),
 	    TEST(a_second_in_a_month_is_not_nothing),
 	    TEST(the_clock_went_back),

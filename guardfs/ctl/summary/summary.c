@@ -66,7 +66,7 @@ static void take_time(struct summary *s, const json_t *result, size_t limit, dou
 
 	s->from = since;
 	s->to = now;
-	s->incomplete = n >= limit;
+	s->incomplete = n >= limit || json_is_true(json_object_get(result, "more"));
 	/* Newest first: what began before the last of them is not all there. */
 	if (s->incomplete)
 		first = MAX(first, show_time_of(json_array_get(incidents, n - 1), "began"));

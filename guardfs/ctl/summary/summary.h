@@ -48,7 +48,7 @@ struct summary {
 	size_t n_worst;
 };
 
-/* result: `incidents`' answer, which has at most `limit`; status: of guardfs, for its backends (may be NULL); both
+/* result: `incidents`' answer, which has at most `limit` of them, or `more` than it has room for; status: of guardfs, for its backends (may be NULL); both
  * outlive the summary. In either case summary_release. 0 or -ENOMEM. */
 errint_t summary_make(const json_t *result, size_t limit, const json_t *status, double since, double now,
 		      struct summary *summary) WARN_UNUSED;
