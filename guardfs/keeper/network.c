@@ -12,7 +12,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#define GROUPS (RTMGRP_LINK | RTMGRP_IPV4_IFADDR | RTMGRP_IPV6_IFADDR | RTMGRP_IPV4_ROUTE | RTMGRP_IPV6_ROUTE)
+#define GROUPS	      (RTMGRP_LINK | RTMGRP_IPV4_IFADDR | RTMGRP_IPV6_IFADDR | RTMGRP_IPV4_ROUTE | RTMGRP_IPV6_ROUTE)
+#define RENEWED_LEAST 500u
 /* The clocks are not read in one instant. */
 #define SLEPT_LEAST_NS NSEC_PER_SEC
 #define MESSAGES_MAX   64u /* in a step: who sends without end is not waited for */
@@ -48,12 +49,33 @@ static const char *hear_link(struct network *n, const struct nlmsghdr *h)
 	return NULL;
 }
 
+/* Each announcement of a router's, and each renewal of a lease, says an address anew that has been there: its times of
+ * making and of change lie apart then, by more than it takes to find out that nobody else has it (hundredths of a
+ * second). */
+static bool is_renewed(const struct nlmsghdr *h)
+{
+	const char *message = (const char *)h;
+	size_t at = NLMSG_SPACE(sizeof(struct ifaddrmsg));
+
+	while (at < h->nlmsg_len && h->nlmsg_len - at >= sizeof(struct rtattr)) {
+		const struct rtattr *a = (const void *)(message + at);
+		const struct ifa_cacheinfo *times = RTA_DATA(a);
+
+		if (a->rta_len < sizeof(*a) || a->rta_len > h->nlmsg_len - at)
+			break;
+		if (a->rta_type == IFA_CACHEINFO && a->rta_len >= RTA_LENGTH(sizeof(*times)))
+			return times->tstamp - times->cstamp > RENEWED_LEAST;
+		at += RTA_ALIGN((size_t)a->rta_len);
+	}
+	return false;
+}
+
 static const char *hear_address(const struct nlmsghdr *h)
 {
 	const struct ifaddrmsg *address = NLMSG_DATA(h);
 
 	if (h->nlmsg_len < NLMSG_LENGTH(sizeof(*address)) || address->ifa_scope == RT_SCOPE_HOST ||
-	    address->ifa_flags & (IFA_F_TENTATIVE | IFA_F_DADFAILED))
+	    address->ifa_flags & (IFA_F_TENTATIVE | IFA_F_DADFAILED) || is_renewed(h))
 		return NULL;
 	return "there is a new address";
 }

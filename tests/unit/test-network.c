@@ -73,6 +73,30 @@ static void addresses_that_can_be_used_are_news(void **state)
 	assert_null(hear(RTM_NEWADDR, &address, sizeof(address)));
 }
 
+/* As the kernel said it of addresses that were added and changed. */
+static void a_renewed_address_is_no_news(void **state)
+{
+	struct {
+		struct ifaddrmsg address;
+		struct rtattr other;
+		uint32_t bytes;
+		struct rtattr head;
+		struct ifa_cacheinfo times;
+	} body = {.address = {.ifa_family = 10, .ifa_index = 2},
+		  .other = {.rta_len = RTA_LENGTH(sizeof(uint32_t)), .rta_type = IFA_FLAGS},
+		  .head = {.rta_len = RTA_LENGTH(sizeof(struct ifa_cacheinfo)), .rta_type = IFA_CACHEINFO},
+		  .times = {.cstamp = 268562, .tstamp = 268562}};
+
+	(void)state;
+	assert_non_null(hear(RTM_NEWADDR, &body, sizeof(body)));
+	body.times.tstamp = 269256;
+	assert_null(hear(RTM_NEWADDR, &body, sizeof(body)));
+	/* Cut: as one without times. */
+	assert_non_null(hear(RTM_NEWADDR, &body, sizeof(body) - 4));
+	body.other.rta_len = 0;
+	assert_non_null(hear(RTM_NEWADDR, &body, sizeof(body)));
+}
+
 static void routes_are_news(void **state)
 {
 	struct rtmsg route = {.rtm_family = 2, .rtm_type = RTN_UNICAST};
@@ -143,6 +167,7 @@ int main(void)
 	    cmocka_unit_test(only_a_links_return_is_news),
 	    cmocka_unit_test(links_without_number_are_forgotten),
 	    cmocka_unit_test(addresses_that_can_be_used_are_news),
+	    cmocka_unit_test(a_renewed_address_is_no_news),
 	    cmocka_unit_test(routes_are_news),
 	    cmocka_unit_test(short_messages_say_nothing),
 	    cmocka_unit_test(nothing_is_heard_behind_the_end),
