@@ -227,6 +227,18 @@ static errint_t take_source(struct drop_in *d, const char *source, char *message
 		   : 0;
 }
 
+/* Else nobody would read it, and each login would fail. */
+static errint_t check_password(const struct drop_in *d, char *message)
+{
+	if (!d->password_stdin || !(d->delay_connect || d->libssh))
+		return 0;
+	return refuse(message,
+		      d->libssh
+			  ? "-o password_stdin goes with ssh; over libssh a password comes from a file: -o "
+			    "guard=backend.password_file=FILE"
+			  : "-o password_stdin is for the first login, which -o delay_connect leaves out");
+}
+
 static errint_t take_names(struct drop_in *d, int n, char **names, char *message)
 {
 	errint_t rc;
@@ -311,5 +323,6 @@ errint_t drop_in_parse(struct drop_in *d, int argc, char **argv, const char *cwd
 	}
 	if (rc < 0 || d->help || d->version)
 		return rc;
-	return take_names(d, argc - optind, argv + optind, message);
+	rc = check_password(d, message);
+	return rc < 0 ? rc : take_names(d, argc - optind, argv + optind, message);
 }

@@ -160,6 +160,8 @@ static void what_cannot_be_is_refused(void **state)
 	refuse_line("host: mnt -o transport=x", "expected openssh or libssh");
 	refuse_line("host: mnt -o ssh_command=\"ssh\"", "neither quotes nor blanks");
 	refuse_line("host: mnt -o ssh_command=", "expected a program");
+	refuse_line("host: mnt -o password_stdin,delay_connect", "which -o delay_connect leaves out");
+	refuse_line("host: mnt -o transport=libssh,password_stdin", "guard=backend.password_file=FILE");
 	refuse_line("host: mnt -o guard=metadata=1s", "SECTION.KEY=VALUE");
 }
 
