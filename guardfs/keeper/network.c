@@ -31,7 +31,7 @@ static int32_t *find_down(struct network *n, int32_t link)
 }
 
 /* A link says a lot while it carries: only its return is news. */
-static const char *hear_link(struct network *n, const struct nlmsghdr *h)
+static const char *hear_link(struct network *n, struct nlmsghdr *h)
 {
 	const struct ifinfomsg *link = NLMSG_DATA(h);
 	int32_t *down;
@@ -52,13 +52,13 @@ static const char *hear_link(struct network *n, const struct nlmsghdr *h)
 /* Each announcement of a router's, and each renewal of a lease, says an address anew that has been there: its times of
  * making and of change lie apart then, by more than it takes to find out that nobody else has it (hundredths of a
  * second). */
-static bool is_renewed(const struct nlmsghdr *h)
+static bool is_renewed(struct nlmsghdr *h)
 {
-	const char *message = (const char *)h;
+	char *message = (char *)h;
 	size_t at = NLMSG_SPACE(sizeof(struct ifaddrmsg));
 
 	while (at < h->nlmsg_len && h->nlmsg_len - at >= sizeof(struct rtattr)) {
-		const struct rtattr *a = (const void *)(message + at);
+		struct rtattr *a = (void *)(message + at);
 		const struct ifa_cacheinfo *times = RTA_DATA(a);
 
 		if (a->rta_len < sizeof(*a) || a->rta_len > h->nlmsg_len - at)
@@ -70,7 +70,7 @@ static bool is_renewed(const struct nlmsghdr *h)
 	return false;
 }
 
-static const char *hear_address(const struct nlmsghdr *h)
+static const char *hear_address(struct nlmsghdr *h)
 {
 	const struct ifaddrmsg *address = NLMSG_DATA(h);
 
@@ -80,7 +80,7 @@ static const char *hear_address(const struct nlmsghdr *h)
 	return "there is a new address";
 }
 
-static const char *hear_route(const struct nlmsghdr *h)
+static const char *hear_route(struct nlmsghdr *h)
 {
 	const struct rtmsg *route = NLMSG_DATA(h);
 
@@ -90,14 +90,14 @@ static const char *hear_route(const struct nlmsghdr *h)
 	return "there is a new route";
 }
 
-const char *network_hear(struct network *n, const void *message, size_t size)
+const char *network_hear(struct network *n, void *message, size_t size)
 {
 	const char *news = NULL;
 	size_t at = 0;
 
 	/* Not NLMSG_NEXT: the last one's padding may lie behind the end, and its length would wrap. */
 	while (at < size && size - at >= sizeof(struct nlmsghdr)) {
-		const struct nlmsghdr *h = (const void *)((const char *)message + at);
+		struct nlmsghdr *h = (void *)((char *)message + at);
 		const char *said = NULL;
 
 		if (h->nlmsg_len < sizeof(*h) || h->nlmsg_len > size - at)

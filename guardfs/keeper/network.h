@@ -30,8 +30,8 @@ int network_poll_fd(const struct network *n);
 void network_step(struct keeper *k, uint64_t now_ns);
 
 /* What a message of n bytes from the kernel says: a word for people, or NULL: nothing has come back. Pure, but for
- * n->down. */
-const char *network_hear(struct network *n, const void *message, size_t size);
+ * n->down; the macros that read a message drop a const. */
+const char *network_hear(struct network *n, void *message, size_t size);
 
 /* Are backends that serve to be probed now? Not each time where containers come and go; the last news counts later. Pure, but
  * for n's members of probes. */
