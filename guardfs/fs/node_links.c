@@ -156,6 +156,22 @@ void ntable_prefer_name(struct node *node, struct node *record)
 	ntable_unlock_names(shards);
 }
 
+void ntable_prefer_next(struct node *node)
+{
+	uint32_t n = atomic_load(&node->other);
+	struct node *record = ntable_at(n);
+	_Atomic uint32_t *end = &node->other;
+
+	ntable_prefer_name(node, record);
+	if (atomic_load(&record->other) == NODE_NONE)
+		return;
+	atomic_store(end, atomic_load(&record->other));
+	while (atomic_load(end) != NODE_NONE)
+		end = &ntable_at(atomic_load(end))->other;
+	atomic_store(&record->other, NODE_NONE);
+	atomic_store(end, n);
+}
+
 uint32_t ntable_take_names(struct node *node)
 {
 	uint32_t first = atomic_load(&node->other);

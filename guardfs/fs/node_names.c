@@ -102,13 +102,16 @@ void node_prefer(struct node *node, uint32_t parent, const char *name)
 
 bool node_try_next_name(struct node *node)
 {
-	char name[NAME_LENGTH_MAX + 1];
-	uint32_t dir;
+	bool has_another;
 
-	if (node_names(node) == 1 || !node_nth_name(node, node_names(node) - 1, &dir, name))
+	if (node_names(node) == 1)
 		return false;
-	node_prefer(node, dir, name);
-	return true;
+	pthread_rwlock_wrlock(&ntable.tree_lock);
+	has_another = atomic_load(&node->other) != NODE_NONE;
+	if (has_another)
+		ntable_prefer_next(node);
+	pthread_rwlock_unlock(&ntable.tree_lock);
+	return has_another;
 }
 
 bool node_nth_name(const struct node *node, uint32_t n, uint32_t *parent, char name[NAME_LENGTH_MAX + 1])

@@ -138,6 +138,9 @@ struct ntable_place ntable_drop_name(struct node *node, struct node *record);
 /* The name of record becomes node's own one. */
 void ntable_prefer_name(struct node *node, struct node *record);
 
+/* The same of the first further name. The former own one becomes the last. */
+void ntable_prefer_next(struct node *node);
+
 /* Unindexes all further names, under their locks. Returns the first of the chain, free, for the caller to give back;
  * NODE_NONE. */
 uint32_t ntable_take_names(struct node *node);

@@ -315,6 +315,22 @@ static void links(void)
 	CHECK(atomic_load(&dir->children) == 2); /* the two that are nameless now, and held */
 }
 
+/* Until each has been asked for. */
+static void links_are_tried_in_turn(void)
+{
+	struct node *root = backend_root(), *a = guarded(root, "a", &a_file);
+	char name[NAME_LENGTH_MAX + 1], tried[16] = "";
+	uint32_t r = node_index(root);
+
+	CHECK(node_link(a, r, "b") == 0 && node_link(a, r, "c") == 0 && node_names(a) == 3);
+	for (int i = 0; i < 6; i++) {
+		CHECK(node_place(a, &r, name) == 0 && strlen(name) == 1);
+		CHECK(node_find_guarded(r, strcat(tried, name) + i, NODE_UNHELD) == a &&
+		      node_try_next_name(a));
+	}
+	CHECK(strspn("abc", tried) == 3 && strncmp(tried, tried + 3, 3) == 0);
+}
+
 static void links_are_bounded(void)
 {
 	struct node *root = backend_root(), *a = guarded(root, "a", &a_file);
@@ -643,6 +659,7 @@ WORKER_TEST(held_while_forgotten)
 WORKER_TEST(flags_are_not_lost)
 WORKER_TEST(renames)
 WORKER_TEST(links)
+WORKER_TEST(links_are_tried_in_turn)
 WORKER_TEST(links_are_bounded)
 
 static void test_next_worker(void **state)
@@ -667,6 +684,7 @@ int main(void)
 	    TEST(test_flags_are_not_lost),
 	    TEST(test_renames),
 	    TEST(test_links),
+	    TEST(test_links_are_tried_in_turn),
 	    TEST(test_links_are_bounded),
 	    TEST(test_model_of_names),
 	    TEST(test_damaged_names),
