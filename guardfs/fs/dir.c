@@ -372,8 +372,9 @@ static struct node *look_up(const char *name, struct found *found, double *age_s
 	uint64_t asked_ns = clock_mono_ns();
 	bool asked;
 
-	/* Storage lacks some of it, or is about to replace it: a caller asking for attributes waits. */
-	if (known && (atomic_load(&known->flags) & NODE_BEHIND ||
+	/* Storage lacks some of it, or is about to replace it: a caller asking for attributes waits. Whether one of several
+	 * names still is the file's, a look-up finds out. */
+	if (known && (atomic_load(&known->flags) & NODE_BEHIND || node_names(known) > 1 ||
 		      statefiles_is_replaced(view_object_index(reply.dir), name))) {
 		node_unpin(known);
 		return NULL;

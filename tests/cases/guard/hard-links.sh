@@ -113,6 +113,29 @@ wait_until 5000 not test -e "$COLD/b"
 same 1 c
 assert_eq "$(tail -n 1 "$COLD/c")" still
 
+say "a listing does not put one in the place of the other, whichever comes first in it"
+mkdir "$COLD/pairs"
+for i in 1 2 3 4; do
+	echo kept >"$COLD/pairs/kept-$i"
+	ln "$COLD/pairs/kept-$i" "$COLD/pairs/$i"
+done
+inodes()
+{
+	stat -c '%n %i' "$COLD"/pairs/kept-*
+}
+numbers=$(inodes)
+for i in 1 2 3 4; do
+	echo 'of somebody else' >"$SERVER/new"
+	mv "$SERVER/new" "$SERVER/pairs/$i"
+done
+listed_sizes()
+{
+	find "$COLD/pairs" -name '[1-4]' -printf '%s '
+}
+wait_value 5000 listed_sizes == '17 17 17 17 '
+assert_eq "$(inodes)" "$numbers"
+rm -r "$COLD/pairs"
+
 say "what another client writes into the file does not part them"
 ln "$COLD/c" "$COLD/b"
 echo 'by another client' >>"$SERVER/c"
