@@ -3,6 +3,8 @@
 #include "fs/names.h"
 #include "fs/guard.h"
 #include "fs/halfway.h"
+#include "fs/handle.h"
+#include "fs/suspects.h"
 
 #include <errno.h>
 #include <sys/stat.h>
@@ -26,6 +28,19 @@ static void tell_finished(const struct backend *b, const struct halfway *h)
 		   b->config->name, dir, h->newname);
 }
 
+/* The file that sshfs moved away had the name. Whoever has it open must not find the one that gets the name in its place, not
+ * even a moment before the answer. */
+static void let_go_of_replaced(const struct halfway *h)
+{
+	struct node *replaced = node_find_guarded(h->to, h->newname, NODE_PINNED);
+
+	if (!replaced)
+		return;
+	if (replaced != node_find_guarded(h->from, h->name, NODE_UNHELD))
+		handle_name_removed(replaced, h->to);
+	node_unpin(replaced);
+}
+
 /* Within a visit. Whoever asks for the name meanwhile waits as for any rename. */
 static ssize_t finish_one(struct backend *b, const struct halfway *h)
 {
@@ -38,12 +53,16 @@ static ssize_t finish_one(struct backend *b, const struct halfway *h)
 	/* What has another size is being written anew. */
 	if (rc < 0 || !S_ISREG(found.st.st_mode) || (uint64_t)found.st.st_size != h->size)
 		return rc;
+	let_go_of_replaced(h);
 	rc = b->ops->rename(b, h->from, h->name, h->to, h->newname, 0);
 	names_doubted(b, h->from);
 	names_doubted(b, h->to);
-	if (rc == 0)
-		tell_finished(b, h);
-	return rc;
+	if (rc < 0)
+		return rc;
+	suspects_renamed(b, h->from, h->name, h->to, h->newname, false);
+	node_renamed(h->from, h->name, h->to, h->newname, false);
+	tell_finished(b, h);
+	return 0;
 }
 
 void halfway_finish(unsigned backend)
