@@ -13,7 +13,8 @@ struct dir {
 	uint8_t backend;
 	/* Counts what ends the attributes: answers to earlier questions are not kept. */
 	uint32_t changes;
-	/* When they were ended last (CLOCK_MONOTONIC). */
+	/* Of whichever directory: when attributes were ended last, or something changed that is not in `made`
+	 * (CLOCK_MONOTONIC). */
 	uint64_t changed_ns;
 	/* Ended by a change that set its time to the server's present one. */
 	bool tells_time;
@@ -66,11 +67,16 @@ static bool has(const struct dir *d, const struct backend *b, uint32_t dir)
 	       d->epoch == epoch_of(b);
 }
 
+static void note_change(struct dir *d, uint64_t now_ns)
+{
+	d->changed_ns = MAX(d->changed_ns, now_ns);
+}
+
 static void end_attributes(struct dir *d, uint64_t now_ns)
 {
 	d->until_ns = 0;
 	d->changes++;
-	d->changed_ns = now_ns;
+	note_change(d, now_ns);
 	d->tells_time = false;
 }
 
@@ -110,7 +116,7 @@ uint64_t dirs_now(const struct backend *b)
 
 static void take_place(struct dir *d, const struct backend *b, uint32_t dir)
 {
-	end_attributes(d, 0);
+	end_attributes(d, d->made_ns);
 	d->dir = dir;
 	d->generation = fs.arena->nodes[dir].generation;
 	d->backend = b->index;
@@ -208,6 +214,8 @@ void dirs_made(const struct backend *b, uint32_t dir, const struct stat *made, u
 		end_attributes(d, now_ns); /* by another client */
 	else if (has(d, b, dir))
 		advance_to(d, made->st_mtim, now_ns);
+	else
+		note_change(d, now_ns);
 	pthread_mutex_unlock(&d->lock);
 }
 
@@ -224,6 +232,8 @@ void dirs_removed(const struct backend *b, uint32_t dir, uint64_t begun_ns, uint
 	} else if (has(d, b, dir)) {
 		end_attributes(d, now_ns);
 		d->tells_time = true;
+	} else {
+		note_change(d, now_ns);
 	}
 	pthread_mutex_unlock(&d->lock);
 }
@@ -240,6 +250,8 @@ void dirs_changed(const struct backend *b, uint32_t dir, uint64_t now_ns)
 		/* Its time may have been set back. Answers to older questions are not kept. */
 		d->made = (struct timespec){0};
 		d->made_ns = 0;
+	} else {
+		note_change(d, now_ns);
 	}
 	pthread_mutex_unlock(&d->lock);
 }

@@ -10,10 +10,10 @@
 #include "fs/dirs.h"
 #include "worker-util.h"
 
-#define DIR	 7u
-#define ASKED_NS (100 * NSEC_PER_SEC)
+#define DIR 7u
 
 static struct backend *box;
+static uint64_t asked_ns;
 static uint32_t epoch = 1;
 
 static struct stat at(mode_t type, time_t seconds)
@@ -24,20 +24,20 @@ static struct stat at(mode_t type, time_t seconds)
 	return st;
 }
 
-/* Asked at ASKED_NS, and answered. */
+/* Asked, and answered. */
 static void ask(time_t mtime)
 {
-	const struct dirs_question q = dirs_ask(box, DIR, ASKED_NS);
+	const struct dirs_question q = dirs_ask(box, DIR, asked_ns);
 	const struct stat st = at(S_IFDIR, mtime);
 
-	dirs_answered(box, &q, &st, ASKED_NS);
+	dirs_answered(box, &q, &st, asked_ns);
 }
 
 static void make_file(time_t mtime)
 {
 	const struct stat made = at(S_IFREG, mtime);
 
-	dirs_made(box, DIR, &made, ASKED_NS + 1);
+	dirs_made(box, DIR, &made, asked_ns + 1);
 }
 
 /* The mtime recalled after so many milliseconds; -1: storage must be asked. */
@@ -45,7 +45,7 @@ static time_t recalled(unsigned ms)
 {
 	struct stat st;
 
-	return dirs_recall(box, DIR, &st, ASKED_NS + ms * NSEC_PER_MSEC) > 0 ? st.st_mtim.tv_sec : -1;
+	return dirs_recall(box, DIR, &st, asked_ns + ms * NSEC_PER_MSEC) > 0 ? st.st_mtim.tv_sec : -1;
 }
 
 static int begin(void **state)
@@ -55,9 +55,10 @@ static int begin(void **state)
 	if (rc < 0)
 		return rc;
 	box = &fs.guarded[0];
+	asked_ns += 1000 * NSEC_PER_SEC;
 	fs.board->config.guarded_cache_ms = 1000;
 	atomic_store(&box->board->root_epoch, ++epoch); /* nothing is known of its clock */
-	(void)dirs_ask(box, DIR + 64, ASKED_NS);	/* has its place: nothing is known of DIR */
+	(void)dirs_ask(box, DIR + 64, asked_ns);	/* has its place: nothing is known of DIR */
 	return 0;
 }
 
@@ -85,12 +86,12 @@ static void a_file_with_content_was_there_before(void **state)
 	(void)state;
 	ask(10);
 	made.st_size = 1;
-	dirs_made(box, DIR, &made, ASKED_NS + 1);
+	dirs_made(box, DIR, &made, asked_ns + 1);
 	assert_int_equal(recalled(1), -1);
 	/* The length of a link's target is no content. */
 	ask(10);
 	made.st_mode = S_IFLNK;
-	dirs_made(box, DIR, &made, ASKED_NS + 1);
+	dirs_made(box, DIR, &made, asked_ns + 1);
 	assert_int_equal(recalled(1), 20);
 }
 
@@ -99,11 +100,11 @@ static void a_removal_moves_the_time_once_the_clock_is_known(void **state)
 {
 	(void)state;
 	ask(10);
-	dirs_removed(box, DIR, ASKED_NS + 1, ASKED_NS + 2);
+	dirs_removed(box, DIR, asked_ns + 1, asked_ns + 2);
 	assert_int_equal(recalled(3), -1);
 	/* What the server says just after it tells its clock. */
 	ask(1000);
-	dirs_removed(box, DIR, ASKED_NS + 5 * NSEC_PER_SEC, ASKED_NS + 3);
+	dirs_removed(box, DIR, asked_ns + 5 * NSEC_PER_SEC, asked_ns + 3);
 	assert_int_equal(recalled(4), 1005);
 }
 
@@ -113,15 +114,15 @@ static void a_file_made_tells_the_clock(void **state)
 
 	(void)state;
 	ask(10);
-	dirs_made(box, DIR + 1, &made, ASKED_NS + NSEC_PER_SEC);
-	dirs_removed(box, DIR, ASKED_NS + 3 * NSEC_PER_SEC, ASKED_NS + 1);
+	dirs_made(box, DIR + 1, &made, asked_ns + NSEC_PER_SEC);
+	dirs_removed(box, DIR, asked_ns + 3 * NSEC_PER_SEC, asked_ns + 1);
 	assert_int_equal(recalled(1), 502);
 	/* Begun before: no telling. */
-	dirs_removed(box, DIR, ASKED_NS, ASKED_NS + 1);
+	dirs_removed(box, DIR, asked_ns, asked_ns + 1);
 	assert_int_equal(recalled(1), -1);
 	/* Of another connection, or long ago: it may be another clock. */
 	ask(10);
-	dirs_removed(box, DIR, ASKED_NS + 100 * NSEC_PER_SEC, ASKED_NS + 1);
+	dirs_removed(box, DIR, asked_ns + 100 * NSEC_PER_SEC, asked_ns + 1);
 	assert_int_equal(recalled(1), -1);
 }
 
@@ -129,9 +130,9 @@ static void a_time_set_tells_no_clock(void **state)
 {
 	(void)state;
 	ask(10);
-	dirs_changed(box, DIR, ASKED_NS);
+	dirs_changed(box, DIR, asked_ns);
 	ask(4000000000);
-	dirs_removed(box, DIR, ASKED_NS + 1, ASKED_NS + 1);
+	dirs_removed(box, DIR, asked_ns + 1, asked_ns + 1);
 	assert_int_equal(recalled(1), -1);
 }
 
@@ -140,11 +141,11 @@ static void what_a_look_up_saw_serves_as_an_answer(void **state)
 	const struct stat st = at(S_IFDIR, 10);
 
 	(void)state;
-	dirs_seen(box, DIR, &st, ASKED_NS);
+	dirs_seen(box, DIR, &st, asked_ns);
 	make_file(12);
 	assert_int_equal(recalled(1), 12);
-	dirs_changed(box, DIR, ASKED_NS);
-	dirs_seen(box, DIR, &st, ASKED_NS); /* it was asked for before */
+	dirs_changed(box, DIR, asked_ns);
+	dirs_seen(box, DIR, &st, asked_ns); /* it was asked for before */
 	make_file(12);
 	assert_int_equal(recalled(1), -1);
 }
@@ -158,7 +159,7 @@ static void for_so_long_as_the_cache_says(void **state)
 	make_file(12);
 	assert_int_equal(recalled(fs.config->guarded_cache_ms), -1);
 	assert_int_equal(recalled(fs.config->guarded_cache_ms - 1), 12);
-	assert_true(dirs_recall(box, DIR, &st, ASKED_NS + 400 * NSEC_PER_MSEC) <=
+	assert_true(dirs_recall(box, DIR, &st, asked_ns + 400 * NSEC_PER_MSEC) <=
 		    (fs.config->guarded_cache_ms - 400) / 1000.0 + 0.0001);
 }
 
@@ -167,7 +168,7 @@ static void any_other_change_ends_it(void **state)
 	(void)state;
 	ask(10);
 	make_file(12);
-	dirs_changed(box, DIR, ASKED_NS);
+	dirs_changed(box, DIR, asked_ns);
 	assert_int_equal(recalled(1), -1);
 	make_file(13);
 	assert_int_equal(recalled(1), -1);
@@ -175,24 +176,24 @@ static void any_other_change_ends_it(void **state)
 
 static void an_answer_of_before_the_change_is_not_kept(void **state)
 {
-	const struct dirs_question q = dirs_ask(box, DIR, ASKED_NS);
+	const struct dirs_question q = dirs_ask(box, DIR, asked_ns);
 	const struct stat st = at(S_IFDIR, 10);
 
 	(void)state;
-	dirs_changed(box, DIR, ASKED_NS);
-	dirs_answered(box, &q, &st, ASKED_NS);
+	dirs_changed(box, DIR, asked_ns);
+	dirs_answered(box, &q, &st, asked_ns);
 	make_file(12);
 	assert_int_equal(recalled(1), -1);
 }
 
 static void an_answer_of_before_the_file_gets_its_time(void **state)
 {
-	const struct dirs_question q = dirs_ask(box, DIR, ASKED_NS);
+	const struct dirs_question q = dirs_ask(box, DIR, asked_ns);
 	const struct stat st = at(S_IFDIR, 10);
 
 	(void)state;
 	make_file(12);
-	dirs_answered(box, &q, &st, ASKED_NS);
+	dirs_answered(box, &q, &st, asked_ns);
 	assert_int_equal(recalled(1), 12);
 }
 
@@ -207,7 +208,7 @@ static void another_epoch_knows_nothing(void **state)
 
 static void another_directory_in_its_place(void **state)
 {
-	const struct dirs_question other = dirs_ask(box, DIR + 64, ASKED_NS);
+	const struct dirs_question other = dirs_ask(box, DIR + 64, asked_ns);
 
 	(void)state;
 	(void)other;
@@ -215,8 +216,34 @@ static void another_directory_in_its_place(void **state)
 	ask(10);
 	make_file(12);
 	assert_int_equal(recalled(1), 12);
-	(void)dirs_ask(box, DIR + 64, ASKED_NS);
+	(void)dirs_ask(box, DIR + 64, asked_ns);
 	assert_int_equal(recalled(1), -1);
+}
+
+/* Also where another one had its place at the change, or has had it since. */
+static void a_look_up_of_before_the_change_is_not_kept(void **state)
+{
+	const struct stat st = at(S_IFDIR, 10), made = at(S_IFREG, 11);
+
+	(void)state;
+	dirs_changed(box, DIR, asked_ns + 1);
+	dirs_seen(box, DIR, &st, asked_ns);
+	make_file(11);
+	assert_int_equal(recalled(1), -1);
+	(void)dirs_ask(box, DIR + 64, asked_ns);
+	dirs_removed(box, DIR, asked_ns + 1, asked_ns + 2);
+	dirs_seen(box, DIR, &st, asked_ns + 1);
+	make_file(11);
+	assert_int_equal(recalled(1), -1);
+	ask(10);
+	make_file(12);
+	(void)dirs_ask(box, DIR + 64, asked_ns);
+	dirs_seen(box, DIR, &st, asked_ns);
+	make_file(11);
+	assert_int_equal(recalled(1), -1);
+	dirs_seen(box, DIR, &st, asked_ns + 3);
+	dirs_made(box, DIR, &made, asked_ns + 4);
+	assert_int_equal(recalled(1), 11);
 }
 
 /* The local tier's look-ups must not read the clock for it. */
@@ -235,7 +262,7 @@ static void a_time_set_back_stays(void **state)
 	(void)state;
 	ask(10);
 	make_file(12);
-	dirs_changed(box, DIR, ASKED_NS);
+	dirs_changed(box, DIR, asked_ns);
 	ask(5);
 	make_file(6);
 	assert_int_equal(recalled(1), 6);
@@ -258,6 +285,7 @@ int main(void)
 	    UNIT(an_answer_of_before_the_file_gets_its_time),
 	    UNIT(another_epoch_knows_nothing),
 	    UNIT(another_directory_in_its_place),
+	    UNIT(a_look_up_of_before_the_change_is_not_kept),
 	    UNIT(no_time_where_nothing_is_kept),
 	};
 
