@@ -51,11 +51,14 @@ static const struct column event_columns[] = {
     {"class", TEXT}, {"name", TEXT}, {"outcome", TEXT}, {"duration_ms", COUNT}, {"text", TEXT}};
 
 #define SAMPLES_WANTED " FROM samples WHERE time BETWEEN ?2 AND ?3 AND backend=?4"
-/* Every ?1 of them as one: the state is that of the last (sqlite takes it from the row of max). */
-#define SAMPLE_SQL                                                                              \
-	"SELECT max(time), backend, state, sum(ops), sum(errors), max(p50_us), max(p99_us),"    \
-	" max(time)/1000000 - min(time/1000000 - span_ms)"                                      \
-	" FROM (SELECT *, row_number() OVER (ORDER BY time, rowid) - 1 AS n" SAMPLES_WANTED ")" \
+/* Every ?1 of them as one. The state is that of the last: with several max() sqlite takes a column from any of their
+ * rows, so it is compared behind its time. */
+#define SAMPLE_SQL                                                                                \
+	"SELECT max(time), backend,"                                                              \
+	" substr(max(printf('%020d', time) || coalesce(state, '')), 21), sum(ops), sum(errors), " \
+	"max(p50_us), max(p99_us),"                                                               \
+	" max(time)/1000000 - min(time/1000000 - span_ms)"                                        \
+	" FROM (SELECT *, row_number() OVER (ORDER BY time, rowid) - 1 AS n" SAMPLES_WANTED ")"   \
 	" GROUP BY n / ?1 ORDER BY n"
 static const struct column sample_columns[] = {{"time", TIME},	  {"backend", TEXT}, {"state", TEXT},
 					       {"ops", COUNT},	  {"errors", COUNT}, {"p50_us", COUNT},

@@ -303,6 +303,8 @@ static void samples_are_put_together(void **state)
 		if (i % 500 == 499)
 			WAIT(number("SELECT count(*) FROM samples") == (int64_t)i + 1);
 	}
+	/* The first of three, which has the longest waits. */
+	exec_once("UPDATE samples SET state='down', p50_us=8, p99_us=9 WHERE rowid % 3 = 1 AND rowid < 5000");
 	answer = ask_incident(1);
 	samples = json_object_get(answer, "samples");
 	assert_in_range(json_array_size(samples), 1000, 2000);
@@ -310,6 +312,7 @@ static void samples_are_put_together(void **state)
 	    time_at(json_array_get(samples, json_array_size(samples) - 1), "time", T0 + 4999 * SECOND));
 	json_array_foreach(samples, n, sample)
 	{
+		assert_string_equal(text_at(sample, "state"), "healthy");
 		ops += count_at(sample, "ops");
 		seconds += json_real_value(json_object_get(sample, "seconds"));
 	}
