@@ -209,10 +209,20 @@ static errint_t open_by_names(struct backend *b, struct handle *h, int *ref, str
 	}
 }
 
+/* The kernel has checked the rights of the one that the node knows. */
+static bool has_rights_known(const struct handle *h, const struct stat *st)
+{
+	struct stat known;
+
+	node_recall(&fs.arena->nodes[h->node], &known);
+	return S_ISREG(st->st_mode) && st->st_mode == known.st_mode && st->st_uid == known.st_uid &&
+	       st->st_gid == known.st_gid;
+}
+
 /* Nobody can see how far it reaches, as with any stray. */
 static errint_t accept_anew(struct backend *b, struct handle *h, const struct stat *st)
 {
-	if (!S_ISREG(st->st_mode)) {
+	if (!has_rights_known(h, st)) {
 		log_refusal(b, h, BACKEND_NODE_GONE, NULL);
 		handle_poison(b, h);
 		return GUARD_POISONED;

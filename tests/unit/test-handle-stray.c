@@ -129,6 +129,17 @@ static void stray_become_a_directory(void)
 	expect_refused(h);
 }
 
+static void stray_become_private(void)
+{
+	struct handle *h = stray_then_reconnect();
+
+	stored.st_uid = 1;
+	expect_refused(h);
+	h = stray_then_reconnect();
+	stored.st_mode = S_IFREG | 0600;
+	expect_refused(h);
+}
+
 #define WORKER_TEST(name)                             \
 	static void test_##name(void **state)         \
 	{                                             \
@@ -141,6 +152,7 @@ WORKER_TEST(stray_that_was_read)
 WORKER_TEST(stray_read_meanwhile)
 WORKER_TEST(stray_without_a_name)
 WORKER_TEST(stray_become_a_directory)
+WORKER_TEST(stray_become_private)
 
 int main(void)
 {
@@ -151,6 +163,7 @@ int main(void)
 	    TEST(test_stray_read_meanwhile),
 	    TEST(test_stray_without_a_name),
 	    TEST(test_stray_become_a_directory),
+	    TEST(test_stray_become_private),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
