@@ -300,10 +300,21 @@ static bool is_ascii(const char *name)
 	return *name == '\0';
 }
 
-/* May a server that folds case, or Unicode, take the name for a listed one? */
-static bool may_be_listed(const struct listed *l, const char *name)
+/* Snapshots, which a server may show to whoever asks for them by name. */
+static bool is_listed_by_none(const char *name)
 {
-	return !is_ascii(name) || find_entry(l, name, strcasecmp);
+	static const char *const names[] = {".zfs", ".snapshot", ".snapshots", "~snapshot"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+		if (strcasecmp(name, names[i]) == 0)
+			return true;
+	return false;
+}
+
+/* May a server that folds case, or Unicode, take the name for a listed one, or have it unlisted? */
+static bool may_be_there(const struct listed *l, const char *name)
+{
+	return !is_ascii(name) || is_listed_by_none(name) || find_entry(l, name, strcasecmp);
 }
 
 static bool is_any_kept(void)
@@ -364,7 +375,7 @@ bool listed_lacks(const struct backend *b, uint32_t dir, const char *name)
 		return false;
 	ACQUIRE_LOCK(&listings.lock);
 	l = find_listed(b, dir);
-	return l && is_whole(b, l) && !may_be_listed(l, name);
+	return l && is_whole(b, l) && !may_be_there(l, name);
 }
 
 bool listed_repeat(const struct backend *b, uint32_t dir, pid_t caller, readdir_fn emit, void *arg)

@@ -46,6 +46,10 @@ static void a_name_is_known_by_its_listing(void **state)
 	assert_int_equal(found.st.st_size, 10);
 	assert_false(listed_lacks(box, DIR, "one"));
 	assert_true(listed_lacks(box, DIR, "two"));
+	/* Snapshots are there without being listed. */
+	assert_true(listed_lacks(box, DIR, ".zfs2"));
+	assert_false(listed_lacks(box, DIR, ".zfs"));
+	assert_false(listed_lacks(box, DIR, ".snapshot"));
 }
 
 /* The kernel forgot the directory, and its index is another's by now. */
