@@ -5,6 +5,7 @@
 #include "fs/look.h"
 #include "fs/node_numbers.h"
 #include "fs/others.h"
+#include "policy/errclass.h"
 
 #include <errno.h>
 
@@ -39,6 +40,16 @@ static bool may_be_stale(const struct backend *b, uint32_t writes)
 	       (guard_writes_ended(b) != writes || guard_is_write_inside(b));
 }
 
+/* 0; -ENOENT: it is gone; 1: storage does not show it, as in a directory that is closed to us; -errno of trouble. */
+static errint_t find_shown(struct backend *b, const struct link_name *at, struct found *found)
+{
+	errint_t rc = b->ops->find(b, at->dir, at->name, found);
+
+	if (rc == 0 || is_missing(rc))
+		return rc == 0 ? 0 : -ENOENT;
+	return errclass_info(errclass_from_errno(-rc))->infrastructure ? rc : 1;
+}
+
 /* Two files are seen to be two when one stays as it is while the other is looked at. 1: one file, as far as can be told;
  * 0: two; -ENOENT: other is gone; -errno. */
 static errint_t is_one_file(struct backend *b, const struct link_name *at, const struct stat *st,
@@ -49,17 +60,15 @@ static errint_t is_one_file(struct backend *b, const struct link_name *at, const
 	for (int tries = 0; tries < COMPARE_TRIES; tries++) {
 		uint32_t writes = guard_writes_ended(b);
 		struct found there = {0}, again = {0};
-		errint_t rc = b->ops->find(b, other->dir, other->name, &there);
+		errint_t rc = find_shown(b, other, &there);
 
-		if (is_missing(rc))
-			return -ENOENT;
-		if (rc < 0 || is_alike(&there.st, &before))
+		if (rc != 0 || is_alike(&there.st, &before))
 			return rc < 0 ? rc : 1;
-		rc = b->ops->find(b, at->dir, at->name, &again);
+		rc = find_shown(b, at, &again);
 		/* The next look at it will tell. */
-		if (is_missing(rc))
+		if (rc == -ENOENT)
 			return 1;
-		if (rc < 0 || is_alike(&there.st, &again.st))
+		if (rc != 0 || is_alike(&there.st, &again.st))
 			return rc < 0 ? rc : 1;
 		if (is_alike(&before, &again.st) && !may_be_stale(b, writes))
 			return 0;
