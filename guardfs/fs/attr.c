@@ -173,6 +173,9 @@ static double recall_attr(const struct backend *b, const struct node *object, co
 {
 	double seconds = 0;
 
+	/* It has no links any more. */
+	if (object->flags & NODE_UNLINKED)
+		return 0;
 	if (S_ISDIR(object->mode))
 		seconds = dirs_recall(b, node_index(object), st, dirs_now(b));
 	else if (b->board && is_own(object, h))

@@ -359,9 +359,8 @@ double look_recall(const struct backend *b, const struct node *node, struct stat
 {
 	const struct witness *w = witness_of(node);
 
-	/* A plain backend also has links, holes and a time of change, of which nothing is remembered; a removed file has no
-	 * links. */
-	if (backend_is_plain(b->config->type) || node->flags & NODE_UNLINKED)
+	/* A plain backend also has links, holes and a time of change, of which nothing is remembered. */
+	if (backend_is_plain(b->config->type))
 		return 0;
 	ACQUIRE_LOCK(lock_of(node));
 	if (w->changes != guard_changes_of(node_index(node)))

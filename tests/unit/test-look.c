@@ -364,9 +364,6 @@ static void an_accepted_look_is_recalled(void)
 	CHECK(look_recall(b, node, &st) > 59 && st.st_blocks == 1);
 	fs.board->config.backends[0].type = BACKEND_DIR;
 	CHECK(look_recall(b, node, &st) <= 0);
-	fs.board->config.backends[0].type = BACKEND_SFTP;
-	atomic_fetch_or(&node->flags, NODE_UNLINKED);
-	CHECK(look_recall(b, node, &st) <= 0);
 }
 
 static bool owes(struct handle *h, uint64_t offset, uint64_t end)

@@ -79,3 +79,14 @@ say "removed on the server, seen once nothing is cached any more"
 python3 "$WORK/removed.py" "$MNT/dir" "$WORK/store/dir" 1.2 || fail "type dir"
 python3 "$WORK/removed.py" "$COLD" "$SERVER" 1.2 remembered || fail "sshfs"
 assert_eq "$(backend_field box counters.errors)" "$errors" "errors counted of the backend"
+
+say "it has no links, also when it was looked at just before"
+mkdir "$COLD/removed"
+python3 - "$COLD/removed" <<'END'
+import os, sys
+
+fd = os.open(sys.argv[1], os.O_RDONLY)
+os.stat(sys.argv[1])
+os.rmdir(sys.argv[1])
+sys.exit(os.fstat(fd).st_nlink)
+END
