@@ -304,6 +304,18 @@ static int mount_typed(void)
 	return status;
 }
 
+/* Where the caller has closed them, ssh's pipes would have their numbers, and messages go into files. */
+static void open_standard_streams(void)
+{
+	int fd;
+
+	while ((fd = open("/dev/null", O_RDWR)) >= 0)
+		if (fd > STDERR_FILENO) {
+			close(fd);
+			return;
+		}
+}
+
 int main(int argc, char **argv)
 {
 	const char *asked = getenv(DROP_IN_ASK_SOCKET);
@@ -314,6 +326,7 @@ int main(int argc, char **argv)
 		return drop_in_ask(asked, argv[1]);
 	if (argc > 2 && strcmp(argv[1], DROP_IN_DIRECT) == 0)
 		return drop_in_direct(argc, argv);
+	open_standard_streams();
 	if (drop_in_parse(&typed, argc, argv, getcwd(cwd, sizeof(cwd)) ? cwd : "/", message) < 0)
 		return fail("%s", message);
 	if (typed.help) {

@@ -56,3 +56,9 @@ assert_eq "$(ann cat "$MNT/file")" hello
 ann fusermount3 -u "$MNT"
 wait "$foreground"
 wait_until 15000 ann_is_alone
+
+say "by a program that has closed its standard input and output"
+sshfs_guard server: "$MNT" -o "$GUARD_OPTIONS" <&- >&- 2>&-
+wait_until 10000 ann_mounted
+assert_eq "$(ann cat "$MNT/file")" hello
+unmount_as_ann
