@@ -6,8 +6,10 @@
 #include <stdio.h>
 
 #define CALLS_PER_MINUTE 10u
+#define CALLS_PER_HOUR	 60u
 /* Calls are counted when they are heard, tries when they begin: up to 250 ms nearer to each other. */
-#define MINUTE_NS (60 * NSEC_PER_SEC - 250 * NSEC_PER_MSEC)
+#define SPREAD_NS (250 * NSEC_PER_MSEC)
+#define MINUTE_NS (60 * NSEC_PER_SEC - SPREAD_NS)
 #define HOUR_NS	  (3600 * NSEC_PER_SEC)
 #define LATE_NS	  (11 * NSEC_PER_SEC) /* the longest that a keeper stays dead, and a little */
 #define DAY_NS	  (24 * HOUR_NS)
@@ -192,6 +194,9 @@ static void check_try_called(struct sim *s)
 	if (within(&l->called, MINUTE_NS, s->now) > CALLS_PER_MINUTE)
 		sim_fail(s, "a storm: %u tries within a minute because the network called",
 			 within(&l->called, MINUTE_NS, s->now));
+	if (within(&l->called, HOUR_NS - SPREAD_NS, s->now) > CALLS_PER_HOUR)
+		sim_fail(s, "a storm: %u tries within an hour because the network called",
+			 within(&l->called, HOUR_NS - SPREAD_NS, s->now));
 }
 
 void check_try(struct sim *s)
