@@ -137,14 +137,32 @@ static uint64_t slept_ns(void)
 	       (uint64_t)mono.tv_nsec;
 }
 
+/* The return of a link is news only if it is known to have been away. Answered as the rest is. */
+static void ask_links(const struct network *n)
+{
+	const struct {
+		struct nlmsghdr head;
+		struct ifinfomsg link;
+	} question = {.head = {.nlmsg_len = sizeof(question),
+			       .nlmsg_type = RTM_GETLINK,
+			       .nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP},
+		      .link = {.ifi_family = AF_UNSPEC}};
+
+	if (send(n->sock, &question, sizeof(question), 0) < 0)
+		log_warning("the kernel does not say which links of the network are up (%s)",
+			    strerror(errno));
+}
+
 void network_start(struct network *n)
 {
 	const struct sockaddr_nl address = {.nl_family = AF_NETLINK, .nl_groups = GROUPS};
 
 	*n = (struct network){.slept_ns = slept_ns()};
 	n->sock = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_ROUTE);
-	if (n->sock >= 0 && bind(n->sock, (const struct sockaddr *)&address, sizeof(address)) == 0)
+	if (n->sock >= 0 && bind(n->sock, (const struct sockaddr *)&address, sizeof(address)) == 0) {
+		ask_links(n);
 		return;
+	}
 	log_warning("the kernel's news of the network cannot be heard (%s): after it was away, tries to "
 		    "connect wait for the backoff",
 		    strerror(errno));
