@@ -1,9 +1,12 @@
+# By its path: another one may lie in /usr/local.
+program=/usr/sbin/guardfs
+
 # guardians: pids of the main processes of guardfs that run this system's program, whoever started them; none in containers.
 guardians()
 {
 	for process in /proc/[0-9]*; do
 		case $(readlink "$process/exe" 2>/dev/null) in
-		/usr/sbin/guardfs*) ;;
+		"$program"*) ;;
 		*) continue ;;
 		esac
 		[ "$(cat "$process/comm" 2>/dev/null)" = guardfs ] || continue
@@ -15,7 +18,7 @@ guardians()
 # is_replaced PID: its program is not the one that is installed.
 is_replaced()
 {
-	! [ "/proc/$1/exe" -ef /usr/sbin/guardfs ]
+	! [ "/proc/$1/exe" -ef "$program" ]
 }
 
 # where PID: for messages, what it has mounted, by its configuration.
