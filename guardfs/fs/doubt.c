@@ -65,7 +65,7 @@ void doubt_ask_again(const uint8_t *buffer)
 	}
 }
 
-void doubt_raise(const uint8_t *buffer)
+void doubt_made(const uint8_t *buffer)
 {
 	uint64_t ids[2];
 
@@ -74,6 +74,12 @@ void doubt_raise(const uint8_t *buffer)
 	wire_nodes(buffer, ids);
 	lower_bounds(buffer, ids[0]);
 	suspects_doubt(buffer, fs.config->error);
-	halfway_note(buffer);
 	doubt_ask_again(buffer);
+}
+
+void doubt_raise(const uint8_t *buffer)
+{
+	if (wire_changes(wire_opcode(buffer)))
+		halfway_note(buffer);
+	doubt_made(buffer);
 }

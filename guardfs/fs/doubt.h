@@ -13,6 +13,9 @@ void doubt_node(const struct node *node);
  * depend on this one. */
 void doubt_raise(const uint8_t *buffer);
 
+/* The same of a change that was made as it should be, with an answer that came too late. */
+void doubt_made(const uint8_t *buffer);
+
 /* The same after a request whose caller got another run's answer: what it wrote is what was acknowledged. */
 void doubt_ask_again(const uint8_t *buffer);
 

@@ -503,13 +503,13 @@ bool guard_leave(fuse_req_t req, struct backend *b, ssize_t *rc)
 	/* No epoch begins while somebody is inside. */
 	again = info->infrastructure ? why_again(b, info) : PARK_NONE;
 	/* Before another change can come. */
-	if (call_answered() || (info->infrastructure && again == PARK_NONE))
+	if ((call_answered() && *rc < 0) || (info->infrastructure && again == PARK_NONE))
 		halfway_note(call.buffer);
 	leave_slot(b, slot->uid);
 	if (call_answered()) {
 		board_count(b->board, COUNT_LATE, 1);
 		if (slot->mutating && !call.changed_nothing)
-			doubt_raise(call.buffer);
+			(*rc < 0 ? doubt_raise : doubt_made)(call.buffer);
 		return true; /* the reply is refused, and its grants are taken back */
 	}
 	if (!is_long_listing(slot, now_ns))

@@ -10,8 +10,12 @@
 struct halfway {
 	uint32_t from, to; /* directories, pinned */
 	char name[NAME_MAX + 1], newname[NAME_MAX + 1];
-	uint64_t size; /* of the file that was to have the name */
-	unsigned tries;
+	uint64_t size;	/* of the file that was to have the name */
+	uint32_t tries; /* begun */
+	/* Of the connection over which it broke off, or was tried last. Over the same one nobody looks before this
+	 * verdict, nor soon after this time. */
+	uint32_t epoch, verdict;
+	uint64_t since_ns;
 };
 
 /* Notes the buffer's request, if it is such a rename; else does nothing. Before its caller can have had the answer, or at once after it. If 16
@@ -21,8 +25,14 @@ void halfway_note(const uint8_t *buffer);
 /* Are some of the backend noted, or just being finished? */
 bool halfway_are_noted(unsigned backend);
 
-/* Takes one that the caller then ends by halfway_end or gives back. False: none is left. Until then halfway_are_noted is true of it. */
+/* Is there one to take? Over the connection on which a rename broke off its names are not asked for until a
+ * probe has found that sound. */
+bool halfway_is_ripe(unsigned backend);
+
+/* Takes one that is ripe, which the caller then ends by halfway_end or gives back. False: none is left. Until then halfway_are_noted is true of it. */
 bool halfway_take(unsigned backend, struct halfway *h);
+/* Within the visit, before the caller does anything about it. */
+void halfway_begin_try(unsigned backend, struct halfway *h);
 void halfway_give_back(unsigned backend, const struct halfway *h);
 /* Unpins its directories. */
 void halfway_end(unsigned backend, const struct halfway *h);

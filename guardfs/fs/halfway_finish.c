@@ -13,7 +13,7 @@
 
 bool halfway_may_finish(unsigned backend)
 {
-	return halfway_are_noted(backend) && guard_breaker_is_closed(&fs.guarded[backend]);
+	return halfway_is_ripe(backend);
 }
 
 static void tell_finished(const struct backend *b, const struct halfway *h)
@@ -79,10 +79,11 @@ void halfway_finish(unsigned backend)
 			halfway_give_back(backend, &h);
 			return;
 		}
+		halfway_begin_try(backend, &h);
 		rc = finish_one(b, &h);
 		outcome = guard_end_visit(b, rc, true);
 		guard_end_request();
-		if (outcome != OUTCOME_KNOWN && ++h.tries < TRIES_MAX)
+		if (outcome != OUTCOME_KNOWN && h.tries < TRIES_MAX)
 			halfway_give_back(backend, &h);
 		else
 			halfway_end(backend, &h);

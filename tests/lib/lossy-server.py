@@ -1,10 +1,11 @@
-"""An SFTP server that loses one request, or the answer to it, and with that its connection: lossy-server.py DIRECTORY RULE
+"""An SFTP server that loses one request, or the answer to it, and with that its connection, or holds it: lossy-server.py DIRECTORY RULE
 
     Subsystem sftp python3 lossy-server.py DIRECTORY RULE
 
-It serves DIRECTORY as OpenSSH's sftp-server does. The file RULE, if there is one, says "OPERATION request|answer TEXT": the
+It serves DIRECTORY as OpenSSH's sftp-server does. The file RULE, if there is one, says "OPERATION request|answer|hold TEXT": the
 first request of that kind with TEXT in it takes the file away, and is not carried out, or is carried out and not answered. In
-either case the connection ends there and then. With "always" behind it the rule stays."""
+either case the connection ends there and then. "hold": it is neither carried out nor answered, and the connection stays. With
+"always" behind it the rule stays."""
 import os
 import struct
 import sys
@@ -34,7 +35,7 @@ def kind_of(body):
 
 
 def loses(body):
-    """What is to be lost of this request: None, "request" or "answer". The rule holds for one request of all connections."""
+    """What is to be lost of this request: None, "request", "answer" or "hold". The rule holds for one request of all connections."""
     kind = kind_of(body)
     try:
         with open(rule_file) as f:
@@ -63,5 +64,7 @@ for body in packets(sys.stdin.buffer):
         end()
     if what == "answer":
         lost = struct.unpack(">I", body[1:5])[0]
+    if what == "hold":
+        continue
     pass_on(server, body)
 end()

@@ -13,23 +13,9 @@ is_moved_away()
 
 read_on()
 {
-	python3 - "$COLD/published" "$WORK/stop" >"$WORK/readers" 2>&1 <<'END' &
-import errno, os, sys, time
-
-before = open(sys.argv[1])
-seen = set()
-while not os.path.exists(sys.argv[2]):
-    try:
-        now = open(sys.argv[1])
-        before.close()
-        before = now
-        seen.add(os.pread(now.fileno(), 100, 0).decode().strip())
-    except OSError as e:
-        seen.add(errno.errorcode[e.errno])
-        time.sleep(0.01)  # sleep-ok: what fails at once would fail all the while
-print("\n".join(sorted(seen)))
-END
+	python3 "$REPO/tests/cases/guard/hidden-late.py" "$COLD/published" "$WORK/stop" >"$WORK/readers" 2>&1 &
 	readers=$!
+	wait_until 10000 test -e "$WORK/stop.reads"
 }
 
 has_a_name()
