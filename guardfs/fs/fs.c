@@ -6,6 +6,7 @@
 #include "fs/behind.h"
 #include "fs/checkpoint.h"
 #include "fs/dir.h"
+#include "fs/halfway.h"
 #include "fs/handle.h"
 #include "fs/io.h"
 #include "fs/jobs.h"
@@ -103,6 +104,7 @@ errint_t fs_init(struct arena *arena, int dev_fd)
 	if (rc == 0)
 		rc = handle_init();
 	if (rc == 0) {
+		halfway_init();
 		behind_init();
 		publish_last_init();
 		checkpoint_init();

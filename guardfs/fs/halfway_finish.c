@@ -9,8 +9,6 @@
 #include <errno.h>
 #include <sys/stat.h>
 
-#define TRIES_MAX 3u
-
 bool halfway_may_finish(unsigned backend)
 {
 	return halfway_is_ripe(backend);
@@ -83,7 +81,7 @@ void halfway_finish(unsigned backend)
 		rc = finish_one(b, &h);
 		outcome = guard_end_visit(b, rc, true);
 		guard_end_request();
-		if (outcome != OUTCOME_KNOWN && h.tries < TRIES_MAX)
+		if (outcome != OUTCOME_KNOWN && h.tries < HALFWAY_TRIES_MAX)
 			halfway_give_back(backend, &h);
 		else
 			halfway_end(backend, &h);

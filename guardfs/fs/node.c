@@ -34,6 +34,20 @@ static void pin_owed(void)
 	}
 }
 
+/* For halfway_init, which goes on with these pins. */
+static void pin_halfway(void)
+{
+	for (unsigned b = 0; b < CONFIG_BACKENDS_MAX; b++)
+		for (uint32_t i = 0; i < HALFWAY_MAX; i++) {
+			const struct halfway_record *r = arena_halfway(fs.arena, b, i);
+
+			if (!r)
+				continue;
+			node_pin(arena_node(fs.arena, r->from));
+			node_pin(arena_node(fs.arena, r->to));
+		}
+}
+
 errint_t node_init(void)
 {
 	errint_t rc = ntable_init();
@@ -41,6 +55,7 @@ errint_t node_init(void)
 	if (rc == 0) {
 		pin_owed();
 		pin_closed();
+		pin_halfway();
 		ntable_rest_all_unused();
 	}
 	return rc;

@@ -172,6 +172,8 @@ static const uint64_t shape[] = {
 	AT(board, shares), AT(board, open_files_before), sizeof(struct board_share),
 	AT(board, config), AT(board, backends), AT(board, map_generation), AT(board, map_lock),
 	AT(board, map), AT(board, routes), AT(board, manifest_ok), AT(board, manifest_error),
+	AT(arena, halfway), sizeof(struct halfway_record), AT(halfway_record, tries), AT(halfway_record, epoch), AT(halfway_record, from), AT(halfway_record, to),
+	AT(halfway_record, size), AT(halfway_record, name), AT(halfway_record, newname),
 	AT(arena, suspects), AT(suspect_table, notes), AT(suspect_table, places), sizeof(struct ledger_range),
 	sizeof(struct suspect), AT(suspect, ranges), AT(suspect, holes), AT(suspect, path), AT(handle, unsynced),
 	sizeof(struct board_backend), AT(board_backend, inflight), AT(board_backend, young_until_ns),
@@ -257,4 +259,34 @@ struct handle *arena_owed_handle(struct arena *arena, const struct extent *e)
 	    arena->nodes[h->node].backend != e->backend)
 		return NULL;
 	return h;
+}
+
+/* A name as backends take it. */
+static bool is_single_name(const char name[NAME_MAX + 1])
+{
+	return memchr(name, '\0', NAME_MAX + 1) && name[0] && !strchr(name, '/') && strcmp(name, ".") != 0 &&
+	       strcmp(name, "..") != 0;
+}
+
+static bool is_directory_of(struct arena *arena, unsigned backend, uint64_t id)
+{
+	const struct node *node = arena_node(arena, id);
+
+	return node && node->backend == backend && S_ISDIR(node->mode) && !(node->flags & NODE_VIEW);
+}
+
+struct halfway_record *arena_halfway(struct arena *arena, unsigned backend, uint32_t i)
+{
+	struct halfway_record *r = &arena->halfway.records[backend][i];
+	uint64_t seal = atomic_load(&r->seal);
+
+	if (!seal || seal != halfway_seal(r) || atomic_load(&r->tries) >= HALFWAY_TRIES_MAX)
+		return NULL;
+	if (r->backend != backend || backend >= arena->board.config.n_backends ||
+	    arena->board.config.backends[backend].type != BACKEND_SSHFS)
+		return NULL;
+	if (!is_single_name(r->name) || !is_single_name(r->newname) ||
+	    !is_directory_of(arena, backend, r->from) || !is_directory_of(arena, backend, r->to))
+		return NULL;
+	return r;
 }

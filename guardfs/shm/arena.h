@@ -6,6 +6,7 @@
 #include "base/base.h"
 #include "shm/board.h"
 #include "shm/extent.h"
+#include "shm/halfway.h"
 #include "shm/handle.h"
 #include "shm/job.h"
 #include "shm/name.h"
@@ -16,7 +17,7 @@
 
 #define ARENA_MAGIC 0x31534644524155ull
 /* Raise when a structure below changes, or what a field means. */
-#define ARENA_LAYOUT 18
+#define ARENA_LAYOUT 19
 
 #define INIT_MAX  256
 #define SLOT_PAGE 4096
@@ -54,6 +55,7 @@ struct arena {
 	_Alignas(4096) uint8_t before_buffers[SLOT_PAGE - SLOT_HEADER_SIZE];
 	uint8_t buffers[SLOT_MAX][SLOT_BUFFER_SIZE];
 	_Alignas(4096) struct suspect_table suspects;
+	_Alignas(4096) struct halfway_table halfway;
 	_Alignas(4096) struct extent_table owed;
 	_Alignas(4096) uint8_t owed_bytes[EXTENT_MAX][EXTENT_SIZE];
 };
@@ -110,5 +112,9 @@ uint32_t arena_unsynced(const struct arena *arena);
 
 /* NULL: the extent is free, or makes no sense. */
 struct handle *arena_owed_handle(struct arena *arena, const struct extent *e);
+
+/* NULL: the record is free, was not completed, makes no sense, or has been tried often enough. backend, i: within
+ * the table. */
+struct halfway_record *arena_halfway(struct arena *arena, unsigned backend, uint32_t i);
 
 #endif

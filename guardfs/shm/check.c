@@ -624,6 +624,22 @@ static uint32_t check_extent(struct arena *arena, struct extent *e)
 	return changed + FORCE_BELOW(e->appends, 2u, 0);
 }
 
+static uint32_t check_halfway(struct arena *arena)
+{
+	uint32_t dropped = 0;
+
+	for (unsigned b = 0; b < CONFIG_BACKENDS_MAX; b++)
+		for (uint32_t i = 0; i < HALFWAY_MAX; i++) {
+			_Atomic uint64_t *seal = &arena->halfway.records[b][i].seal;
+
+			if (!atomic_load(seal) || arena_halfway(arena, b, i))
+				continue;
+			atomic_store(seal, 0);
+			dropped++;
+		}
+	return dropped;
+}
+
 uint32_t arena_check(struct arena *arena)
 {
 	uint32_t changed = check_header(&arena->header);
@@ -634,6 +650,7 @@ uint32_t arena_check(struct arena *arena)
 	changed += check_handles(arena);
 	changed += job_check(&arena->jobs);
 	changed += suspect_check(&arena->suspects, arena->board.config.n_backends);
+	changed += check_halfway(arena);
 	for (uint32_t i = 0; i < EXTENT_MAX; i++)
 		changed += check_extent(arena, &arena->owed.extents[i]);
 	for (uint32_t i = 0; i < SLOT_MAX; i++) {

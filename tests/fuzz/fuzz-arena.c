@@ -15,7 +15,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 #define NODES	48 /* in use before the pokes, so that chains and names exist to be damaged */
 #define HANDLES 8
 #define JOBS	4
-#define AREAS	9
+#define AREAS	10
 
 static struct arena *arena;
 
@@ -81,6 +81,17 @@ static void fill_nodes(void)
 	name_allocator_free(a);
 }
 
+/* In a directory of the second backend, which is of type sshfs. */
+static void fill_halfway(void)
+{
+	struct halfway_record *r = &arena->halfway.records[1][0];
+
+	*r = (struct halfway_record){.backend = 1, .size = 1, .name = "next", .newname = "published"};
+	r->from = r->to = node_id(&arena->nodes[5], 5);
+	atomic_store(&r->seal, halfway_seal(r));
+	require(arena_halfway(arena, 1, 0), "a sound note is one");
+}
+
 static void fill(void)
 {
 	struct route route = {.path = "jobs/x", .target = "x"};
@@ -103,6 +114,7 @@ static void fill(void)
 		atomic_store(&arena->board.backends[i].root_fd, -1);
 	atomic_store(&arena->handles_used, HANDLES);
 	require(tiermap_add(&arena->board.map, &route) == 0, "a route can be added");
+	fill_halfway();
 	require(arena_check(arena) == 0, "a sound arena is left as it is");
 }
 
@@ -137,6 +149,9 @@ static void *area(unsigned which, size_t *size)
 	case 8:
 		*size = offsetof(struct job_table, jobs) + sizeof(struct job) * (JOBS + 1);
 		return &arena->jobs;
+	case 9:
+		*size = sizeof(arena->halfway);
+		return &arena->halfway;
 	default:
 		*size = sizeof(arena->handles_used) + sizeof(arena->nodes_used);
 		return &arena->handles_used;
@@ -229,6 +244,24 @@ static void walk_jobs(void)
 	}
 }
 
+static void walk_halfway(void)
+{
+	for (unsigned b = 0; b < CONFIG_BACKENDS_MAX; b++)
+		for (uint32_t i = 0; i < HALFWAY_MAX; i++) {
+			const struct halfway_record *r = arena_halfway(arena, b, i);
+
+			require(r || !atomic_load(&arena->halfway.records[b][i].seal),
+				"what is no note is free");
+			if (!r)
+				continue;
+			require(strlen(r->name) <= NAME_LENGTH_MAX && strlen(r->newname) <= NAME_LENGTH_MAX,
+				"names end");
+			require(arena_node(arena, r->from)->backend == b &&
+				    arena_node(arena, r->to)->backend == b,
+				"directories are the backend's");
+		}
+}
+
 static void walk_board(void)
 {
 	struct board *board = &arena->board;
@@ -294,6 +327,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	walk_nodes();
 	walk_handles();
 	walk_jobs();
+	walk_halfway();
 	walk_board();
 	require(arena_check(arena) == 0, "a second check finds nothing");
 	return 0;

@@ -1,5 +1,5 @@
 # sshfs has moved an open file out of the way, and the other never gets its name: the connection breaks at the second request, and the caller is told of an error at once.
-# The rename is finished over the next connection and nobody meets a name that nothing has.
+# The rename is finished over the next connection, whichever of guardfs's processes have died meanwhile, and nobody meets a name that nothing has.
 # limit: 60
 . "$REPO/tests/lib/lib.sh"
 
@@ -71,19 +71,47 @@ PORT=2300 conf_box box
 conf_tier box/jobs/cold cold
 sed -i '/^\[recovery\]/a recoveries_per_hour = 0\nrecoveries_per_day = 0\nflap_count = 0' "$CONF"
 COLD=$MNT/cold SERVER=$WORK/box/data/jobs/cold
-start_guardfs
+start_stored
 wait_healthy
 printf 'version 0\n' >"$SERVER/published"
 python3 "$REPO/tests/cases/guard/hidden-late.py" "$COLD/published" "$WORK/stop" >"$WORK/readers" 2>&1 &
 readers=$!
 wait_until 10000 test -e "$WORK/stop.reads"
 
+say "all of guardfs lives"
 break_off 1 request
 caller_is_told
 reconnect
 is_finished 1
 
+say "worker dies"
+break_off 2 request
+caller_is_told
+kill_worker
+reconnect
+is_finished 2
+
+say "worker and sshfs die between the two requests; what the next worker takes up of the rename it notes, and dies, too"
+break_off 3 hold
+kill_worker kill -KILL "$(sshfs_pid)"
+caller_is_told
+kill_worker
+kill_worker
+reconnect
+is_finished 3
+
+say "guardian, worker and keeper die"
+break_off 4 request
+caller_is_told
+ready=$(grep -c '^ready' "$WORK/store.out")
+kill_at_once $(guardfs_pids)
+wait_value 10000 grep -c ^ready "$WORK/store.out" -gt "$ready"
+reconnect
+is_finished 4
+
 touch "$WORK/stop"
 wait "$readers"
 cat "$WORK/readers"
 assert_eq "$(grep -vE '^(version [0-9]|EIO)$' "$WORK/readers")" "" "else that readers were told"
+kill -TERM "$store"
+wait_until 10000 is_gone "$store"
