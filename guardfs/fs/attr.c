@@ -409,16 +409,45 @@ static ssize_t set_attributes(struct backend *b, struct node *node, struct handl
 	struct stat both = *want;
 	ssize_t rc;
 
-	if (!b->board || backend_is_plain(b->config->type) || !S_ISREG(node->mode) || !is_own(node, h))
+	if (!b->board || backend_is_plain(b->config->type) || !is_own(node, h) ||
+	    !(S_ISREG(node->mode) || S_ISDIR(node->mode)))
 		return setattr_node(b, node, h, want, set, st);
-	if (set & (SET_MTIME | SET_MTIME_NOW) && !(set & (SET_ATIME | SET_ATIME_NOW)) &&
-	    look_is_fresh(b, node, &both.st_atim))
+	if (S_ISREG(node->mode) && set & (SET_MTIME | SET_MTIME_NOW) &&
+	    !(set & (SET_ATIME | SET_ATIME_NOW)) && look_is_fresh(b, node, &both.st_atim))
 		set |= SET_ATIME;
 	question = look_ask(node);
 	rc = setattr_node(b, node, h, &both, set, st);
 	if (rc == 0)
 		look_answered(node, st, &question);
+	else
+		look_doubted(node);
 	return rc;
+}
+
+/* Are owners and modes shown as storage has them? */
+static bool shows_owners(const struct backend *b)
+{
+	const struct config_backend *c = b->config;
+
+	return !c->present_owner && !c->uid_map.n && !c->gid_map.n && !c->has_uid && !c->has_gid &&
+	       !c->has_umask && !strstr(c->sshfs_options, "id=");
+}
+
+/* Owner and mode that it has, as tar(1) and rsync(1) set them for each file. That changes nothing on a server that tells
+ * no time of change, and an account may do so to what it has made. True: *st is what is remembered, older times perhaps
+ * among it. */
+static bool is_set_already(const struct backend *b, const struct node *node, const struct stat *want,
+			   unsigned set, struct stat *st)
+{
+	const unsigned known = SET_UID | SET_GID | SET_MODE;
+
+	if (!b->board || !(set & known) || set & ~(known | SET_CTIME | SET_KILL_PRIV) ||
+	    backend_is_plain(b->config->type) || !shows_owners(b) || !look_knows_owner(b, node))
+		return false;
+	node_recall(node, st);
+	return !(st->st_mode & (S_ISUID | S_ISGID)) && (!(set & SET_UID) || st->st_uid == want->st_uid) &&
+	       (!(set & SET_GID) || st->st_gid == want->st_gid) &&
+	       (!(set & SET_MODE) || (st->st_mode & 07777) == (want->st_mode & 07777));
 }
 
 static ssize_t change_node(fuse_req_t req, struct backend *b, struct node *object, struct handle *h,
@@ -451,6 +480,7 @@ void fs_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *want, int to_set, s
 	struct backend *b;
 	struct handle *h;
 	struct stat st;
+	bool recalled;
 	ssize_t rc;
 
 	if (!node || node->backend == NODE_VIRTUAL) {
@@ -468,12 +498,14 @@ void fs_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *want, int to_set, s
 	if (!guard_enter(req, b, OP_METADATA, GUARD_MUTATING, guard_target_node(node_index(object))))
 		return;
 	h = fi ? handle_get(fi->fh) : NULL;
+	recalled = is_set_already(b, object, want, set, &st);
 	if (b->board)
 		look_enter(object);
-	rc = change_node(req, b, object, h, want, set, &st);
+	rc = recalled ? 0 : change_node(req, b, object, h, want, set, &st);
 	if (b->board)
 		look_leave(object);
-	dirs_changed(b, node_index(object), dirs_now(b));
+	if (!recalled)
+		dirs_changed(b, node_index(object), dirs_now(b));
 	if (h)
 		handle_put(h);
 	if (!guard_leave(req, b, &rc))
@@ -482,11 +514,11 @@ void fs_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *want, int to_set, s
 		fs_reply_rc(req, rc);
 		return;
 	}
-	if (b->board)
+	if (b->board && !recalled)
 		look_tell_change(object, &st);
-	if (S_ISDIR(st.st_mode))
+	if (S_ISDIR(st.st_mode) && !recalled)
 		others_drop_attributes(node);
-	reply_attr(req, node, &st, DBL_MAX);
+	reply_attr(req, node, &st, recalled ? 0 : DBL_MAX);
 }
 
 /* As seen through the mount, if its backend is to have links so. */

@@ -133,6 +133,8 @@ struct witness {
 	uint32_t generation, changes;
 	uint64_t asked_ns;
 	struct timespec atime;
+	/* The node of this generation was made through the mount. */
+	bool made;
 	/* The time set through the mount, and when (CLOCK_MONOTONIC). */
 	int64_t set_back_to_ns;
 	uint64_t set_back_ns;
@@ -320,6 +322,7 @@ static void note_answer(const struct node *node, const struct stat *st, const st
 {
 	struct witness *w = witness_of(node);
 
+	w->made = w->made && w->generation == node->generation;
 	w->generation = node->generation;
 	w->changes = q->changes;
 	w->asked_ns = q->asked_ns;
@@ -353,6 +356,28 @@ bool look_is_fresh(const struct backend *b, const struct node *node, struct time
 	ACQUIRE_LOCK(lock_of(node));
 	*atime = witness_of(node)->atime;
 	return seconds_left(b, node) > 0;
+}
+
+void look_created(const struct node *node, const struct stat *st, uint64_t begun_ns, bool made)
+{
+	const struct look_question question = {.changes = guard_changes_of(node_index(node)),
+					       .asked_ns = begun_ns};
+
+	ACQUIRE_LOCK(lock_of(node));
+	note_answer(node, st, &question);
+	witness_of(node)->made |= made;
+}
+
+void look_doubted(const struct node *node)
+{
+	ACQUIRE_LOCK(lock_of(node));
+	witness_of(node)->asked_ns = 0;
+}
+
+bool look_knows_owner(const struct backend *b, const struct node *node)
+{
+	ACQUIRE_LOCK(lock_of(node));
+	return seconds_left(b, node) > 0 && witness_of(node)->made;
 }
 
 double look_recall(const struct backend *b, const struct node *node, struct stat *st)

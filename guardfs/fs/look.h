@@ -84,6 +84,16 @@ void look_answered(const struct node *node, const struct stat *st, const struct 
 /* Was the last such question no longer ago than attributes may be old? *atime: the answer's. */
 bool look_is_fresh(const struct backend *b, const struct node *node, struct timespec *atime);
 
+/* node's object was just found or, if made, made through the mount; storage was asked at begun_ns. */
+void look_created(const struct node *node, const struct stat *st, uint64_t begun_ns, bool made);
+
+/* A change of node's attributes may have been made, or not. */
+void look_doubted(const struct node *node);
+
+/* Was it made through the mount, and has storage answered no longer ago than attributes may be old, with all changes of
+ * its attributes since then remembered? Then the node remembers its owner and mode. */
+bool look_knows_owner(const struct backend *b, const struct node *node);
+
 /* The last answer, if nothing was changed since it was asked for: for how many seconds the kernel may keep it. Else 0,
  * or less: ask storage. */
 double look_recall(const struct backend *b, const struct node *node, struct stat *st);

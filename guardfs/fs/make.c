@@ -7,6 +7,7 @@
 #include "fs/guard.h"
 #include "fs/handle.h"
 #include "fs/links.h"
+#include "fs/look.h"
 #include "fs/names.h"
 #include "fs/node.h"
 #include "fs/others.h"
@@ -79,6 +80,14 @@ static void note_made(struct backend *b, const struct make_args *a, uint32_t p, 
 	}
 }
 
+static void note_new(struct backend *b, const struct node *dir, const struct stat *st,
+		     const struct listed_moment *begun)
+{
+	names_new(b, node_index(dir), st, begun);
+	if (b->board)
+		look_created(dir, st, begun->at_ns, true);
+}
+
 /* For all four makers. */
 static void make_object(fuse_req_t req, struct node *parent, const char *name, const struct make_args *a)
 {
@@ -112,7 +121,7 @@ static void make_object(fuse_req_t req, struct node *parent, const char *name, c
 	}
 	node = entry_intern(parent, name, &found);
 	if (node && a->what == MAKE_DIR && !again_is_running())
-		names_new(b, view_object_index(node), &found.st, &begun);
+		note_new(b, view_object(node), &found.st, &begun);
 	entry_reply(req, node, &found.st);
 }
 

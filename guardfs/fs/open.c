@@ -487,9 +487,7 @@ void fs_create(fuse_req_t req, fuse_ino_t parent_id, const char *name, mode_t mo
 			names_made(b, p, name, &found.st, &begun);
 		node = entry_intern(parent, name, &found);
 		if (node && b->board && S_ISREG(found.st.st_mode))
-			look_answered(node, &found.st,
-				      &(struct look_question){.changes = guard_changes_of(node_index(node)),
-							      .asked_ns = begun.at_ns});
+			look_created(node, &found.st, begun.at_ns, fi->flags & O_EXCL && !again_is_running());
 		rc = take_handle(b, node, fi->flags, ref, epoch, HANDLE_NAMED, &h);
 	}
 	if (!guard_leave(req, b, &rc)) {

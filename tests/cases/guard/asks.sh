@@ -1,5 +1,6 @@
 # What a program need not wait for, the server is not asked: names that are missing in a directory just made, the directory's attributes after each
-# removal, the size of a file that is being written, its time of last access where the other one is set, its attributes after an open.
+# removal, the size of a file that is being written, its time of last access where the other one is set, its attributes after an open. An owner
+# and a mode that what was made here has anyway are not set.
 # limit: 180
 # long: each program has to be quicker than the cache time, and is run again until it was
 # types: sshfs sftp
@@ -19,7 +20,7 @@ wait_healthy
 cat >"$WORK/run.py" <<'END'
 import ctypes, os, shutil, sys, time
 
-step, top, log, number = sys.argv[1:]
+step, top, log, number, server = sys.argv[1:]
 place = os.path.join(top, number)
 libc = ctypes.CDLL(None, use_errno=True)
 
@@ -99,6 +100,69 @@ def opened():
     return end(began)
 
 
+def make(mode=0o600):
+    os.close(os.open(place, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode))
+    os.mkdir(place + "-dir", 0o700)
+    return os.stat(place)
+
+
+def same():
+    st = make()
+    set_mtime(place, 1000000000)
+    set_mtime(place + "-dir", 1000000000)
+    began = begin()
+    os.chown(place, st.st_uid, st.st_gid)
+    os.chmod(place, 0o600)
+    os.chown(place + "-dir", st.st_uid, st.st_gid)
+    os.chmod(place + "-dir", 0o700)
+    took = end(began)
+    for path, mode in ((place, 0o600), (place + "-dir", 0o700)):
+        after = os.stat(path)
+        assert (after.st_mode & 0o7777, after.st_uid, after.st_mtime) == (mode, st.st_uid, 1000000000), after
+    return took
+
+
+def others():
+    st = make()
+    began = begin()
+    for path in place, place + "-dir":
+        os.chown(path, 12345, st.st_gid)
+        os.chmod(path, 0o4750)
+        os.chown(path, st.st_uid, st.st_gid)
+        os.chmod(path, 0o700)
+    took = end(began)
+    for path in place, place + "-dir":
+        after = os.stat(path)
+        assert (after.st_mode & 0o7777, after.st_uid) == (0o700, st.st_uid), after
+    return took
+
+
+def foreign():
+    st = make()
+    began = begin()
+    path = os.path.join(server, os.path.basename(place))
+    os.chmod(path, 0o644)
+    os.chown(path, 12345, 12345)
+    time.sleep(1.1)  # sleep-ok: until the cache time is over
+    os.chown(place, st.st_uid, st.st_gid)
+    os.chmod(place, 0o600)
+    end(began)
+    after = os.stat(path)
+    assert (after.st_mode & 0o7777, after.st_uid) == (0o600, st.st_uid), after
+    return 0
+
+
+def found():
+    path = os.path.join(server, os.path.basename(place))
+    open(path, "x").close()
+    os.chmod(path, 0o600)
+    st = os.stat(place)
+    began = begin()
+    os.chown(place, st.st_uid, st.st_gid)
+    os.chmod(place, 0o600)
+    return end(began)
+
+
 sys.exit(0 if globals()[step]() < 0.7 else 77)
 END
 
@@ -107,7 +171,7 @@ tries=0
 quick_run()
 {
 	tries=$((tries + 1))
-	python3 "$WORK/run.py" "$1" "$COLD" "$WORK/asked" "$1-$tries" || {
+	python3 "$WORK/run.py" "$1" "$COLD" "$WORK/asked" "$1-$tries" "$SERVER" || {
 		(($? == 77)) || fail "$1"
 		return 1
 	}
@@ -129,3 +193,11 @@ assert_le "$(asks times '^l?stat name ".*/times-')" 1 "LSTATs, the one after the
 say "attributes of a file just opened"
 assert_le "$(asks opened '^l?stat name ".*/opened-')" 1 "LSTATs, the one of the open among them"
 grep -qE '^l?stat name ".*/opened-' "$WORK/asked.seen" || fail "the server's log does not show what it is asked"
+say "owner and mode that are set as they are"
+assert_eq "$(asks same '^set ".*/same-.* (mode|owner)')" 0
+say "owner and mode that are set to others, and back"
+assert_le 8 "$(asks others '^set ".*/others-.* (mode|owner)')" "changes that reach the server"
+say "the same as ever, but another client has changed them"
+assert_eq "$(asks foreign '^set ".*/foreign-.* (mode|owner)')" 2
+say "the same as they are, of a file that was not made here"
+assert_eq "$(asks found '^set ".*/found-.* (mode|owner)')" 2
