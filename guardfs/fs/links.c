@@ -2,6 +2,7 @@
 #include "base/cleanup.h"
 #include "fs/context.h"
 #include "fs/guard.h"
+#include "fs/handle.h"
 #include "fs/look.h"
 #include "fs/node_numbers.h"
 #include "fs/others.h"
@@ -51,30 +52,54 @@ static errint_t find_shown(struct backend *b, const struct link_name *at, struct
 }
 
 /* Two files are seen to be two when one stays as it is while the other is looked at. 1: one file, as far as can be told;
- * 0: two; -ENOENT: other is gone; -errno. */
+ * 0: two, other's is *there; -ENOENT: other is gone; -errno. */
 static errint_t is_one_file(struct backend *b, const struct link_name *at, const struct stat *st,
-			    const struct link_name *other)
+			    const struct link_name *other, struct stat *there)
 {
 	struct stat before = *st;
 
 	for (int tries = 0; tries < COMPARE_TRIES; tries++) {
 		uint32_t writes = guard_writes_ended(b);
-		struct found there = {0}, again = {0};
-		errint_t rc = find_shown(b, other, &there);
+		struct found found = {0}, again = {0};
+		errint_t rc = find_shown(b, other, &found);
 
-		if (rc != 0 || is_alike(&there.st, &before))
+		*there = found.st;
+		if (rc != 0 || is_alike(there, &before))
 			return rc < 0 ? rc : 1;
 		rc = find_shown(b, at, &again);
 		/* The next look at it will tell. */
 		if (rc == -ENOENT)
 			return 1;
-		if (rc != 0 || is_alike(&there.st, &again.st))
+		if (rc != 0 || is_alike(there, &again.st))
 			return rc < 0 ? rc : 1;
 		if (is_alike(&before, &again.st) && !may_be_stale(b, writes))
 			return 0;
 		before = again.st;
 	}
 	return 1;
+}
+
+/* Of two files that have names of node's: is the one of `at`, st, open as node's file, and not the other one, there? 1, 0,
+ * or -errno of trouble. */
+static errint_t is_open_at(struct backend *b, const struct node *node, const struct stat *st,
+			   const struct stat *there)
+{
+	struct handle *h;
+	struct stat open;
+	errint_t rc = -ESTALE;
+
+	/* sshfs shows of an open file what its name leads to. */
+	if (b->config->type != BACKEND_SFTP)
+		return look_is_another(b, node, there) && !look_is_another(b, node, st);
+	h = handle_find(node_index(node), false);
+	if (!h)
+		return 0;
+	if (atomic_load(&h->epoch) == atomic_load(&b->board->root_epoch))
+		rc = b->ops->getattr(b, node_index(node), atomic_load(&h->fd), &open);
+	handle_put(h);
+	if (rc < 0)
+		return rc != -ESTALE && errclass_info(errclass_from_errno(-rc))->infrastructure ? rc : 0;
+	return is_alike(&open, st);
 }
 
 /* NODE_NONE: none. */
@@ -93,6 +118,7 @@ errint_t links_settle(struct backend *b, struct node *node, const struct link_na
 {
 	char name[NAME_LENGTH_MAX + 1];
 	struct link_name other;
+	struct stat there;
 	errint_t rc = -ENOENT;
 
 	if (node_names(node) == 1 || is_as_known(node, st))
@@ -103,7 +129,11 @@ errint_t links_settle(struct backend *b, struct node *node, const struct link_na
 		find_other(node, at, &other, name);
 		if (other.dir == NODE_NONE)
 			return 0;
-		rc = is_one_file(b, at, st, &other);
+		rc = is_one_file(b, at, st, &other, &there);
+		if (rc == 0) {
+			rc = is_open_at(b, node, st, &there);
+			rc = rc > 0 ? -ENOENT : rc; /* to node */
+		}
 		if (rc == -ENOENT)
 			node_vanished(node, other.dir, other.name);
 	}

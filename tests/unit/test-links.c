@@ -11,6 +11,7 @@
 #include "worker-util.h"
 
 #include <errno.h>
+#include <fcntl.h>
 
 /* Storage: a file's size, or -errno, for each of the names a, b and c. */
 static int shown[3];
@@ -27,7 +28,19 @@ static errint_t fake_find(struct backend *b, uint32_t parent, const char *name, 
 	return 0;
 }
 
-static const struct backend_ops fake = {.find = fake_find};
+/* Of the file that is open. */
+static int open_size;
+
+static errint_t fake_getattr(struct backend *b, uint32_t node, int ref, struct stat *st)
+{
+	(void)b;
+	(void)node;
+	CHECK(ref == 70);
+	*st = (struct stat){.st_mode = S_IFREG, .st_size = open_size};
+	return 0;
+}
+
+static const struct backend_ops fake = {.find = fake_find, .getattr = fake_getattr};
 
 static uint32_t dir;
 
@@ -79,6 +92,21 @@ static void another_file_by_one_name(void)
 	CHECK(settle(node, "a") == 0);
 }
 
+/* Both have changed: the open file tells which of them is another. */
+static void another_file_by_the_other_name(void)
+{
+	struct node *node = file_named("abc");
+
+	CHECK(handle_new(node_index(node), HANDLE_FILE, 0, O_WRONLY, 70, 1, HANDLE_NAMED));
+	shown[0] = 300;
+	shown[1] = shown[2] = open_size = 200;
+	CHECK(settle(node, "b") == 0 && node_names(node) == 2);
+	CHECK(!node_find_guarded(dir, "a", NODE_UNHELD) && settle(node, "c") == 0);
+	open_size = 400; /* that one has no name any more */
+	shown[2] = 500;
+	CHECK(settle(node, "c") == BACKEND_NODE_GONE && node_names(node) == 2);
+}
+
 static void a_name_that_is_missing_is_taken_away(void)
 {
 	struct node *node = file_named("abc");
@@ -111,6 +139,7 @@ static void a_name_that_cannot_be_seen(void)
 
 WORKER_TEST(the_same_under_each_name)
 WORKER_TEST(another_file_by_one_name)
+WORKER_TEST(another_file_by_the_other_name)
 WORKER_TEST(a_name_that_is_missing_is_taken_away)
 WORKER_TEST(a_name_that_cannot_be_seen)
 
@@ -118,9 +147,8 @@ int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup_arena, teardown_arena)
 	const struct CMUnitTest tests[] = {
-	    TEST(test_the_same_under_each_name),
-	    TEST(test_another_file_by_one_name),
-	    TEST(test_a_name_that_is_missing_is_taken_away),
+	    TEST(test_the_same_under_each_name),       TEST(test_another_file_by_one_name),
+	    TEST(test_another_file_by_the_other_name), TEST(test_a_name_that_is_missing_is_taken_away),
 	    TEST(test_a_name_that_cannot_be_seen),
 	};
 

@@ -136,6 +136,30 @@ wait_value 5000 listed_sizes == '17 17 17 17 '
 assert_eq "$(inodes)" "$numbers"
 rm -r "$COLD/pairs"
 
+say "nor does a look at the name by which it is being written, when the other one was replaced"
+echo kept >"$COLD/one"
+ln "$COLD/one" "$COLD/two"
+number=$(stat -c %i "$COLD/one")
+# Over sshfs a file that can be read tells which it is.
+if [[ ${TYPE:-sshfs} == sftp ]]; then exec 5>>"$COLD/one"; else exec 5<>"$COLD/one"; fi
+echo more, and more >&5
+echo 'of somebody else' >"$SERVER/new"
+mv "$SERVER/new" "$SERVER/two"
+wait_until 5000 grep -q 'and more' "$SERVER/one"
+touch -d @1000 "$SERVER/one" # as if it was written some seconds ago
+is_as_old()
+{
+	[[ $(stat -c %Y "$COLD/one") == 1000 ]]
+}
+wait_until 5000 is_as_old
+assert_eq "$(stat -c %i "$COLD/one")" "$number"
+wait_value 5000 cat "$COLD/two" == 'of somebody else'
+assert_ne "$(stat -c %i "$COLD/two")" "$number"
+assert_eq "$(stat -c %i "$COLD/one")" "$number"
+exec 5>&-
+assert_content "$SERVER/two" 'of somebody else'
+rm "$COLD/one" "$COLD/two"
+
 say "what another client writes into the file does not part them"
 ln "$COLD/c" "$COLD/b"
 echo 'by another client' >>"$SERVER/c"
