@@ -4,6 +4,7 @@
 #include "fs/guard.h"
 #include "fs/halfway.h"
 #include "fs/handle.h"
+#include "fs/others.h"
 #include "fs/suspects.h"
 
 #include <errno.h>
@@ -59,6 +60,8 @@ static ssize_t finish_one(struct backend *b, const struct halfway *h)
 		return rc;
 	suspects_renamed(b, h->from, h->name, h->to, h->newname, false);
 	node_renamed(h->from, h->name, h->to, h->newname, false);
+	others_expire_everywhere(&fs.arena->nodes[h->from], h->name);
+	others_expire_everywhere(&fs.arena->nodes[h->to], h->newname);
 	tell_finished(b, h);
 	return 0;
 }

@@ -179,5 +179,5 @@ void links_made(struct backend *b, struct node *node, uint32_t dir, const char *
 	if (links_settle(b, node, &at, st) < 0 || node_link(node, dir, name) < 0)
 		return;
 	if (had_one)
-		others_name_is_shared(&fs.arena->nodes[at.dir], own);
+		others_expire_everywhere(&fs.arena->nodes[at.dir], own);
 }

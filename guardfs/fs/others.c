@@ -189,7 +189,7 @@ void others_moved_in(struct node *shown, const char *name)
 		log_debug("the kernel was not told where a directory is now");
 }
 
-void others_name_is_shared(struct node *dir, const char *name)
+void others_expire_everywhere(struct node *dir, const char *name)
 {
 	uint64_t places[PLACES_MAX];
 	size_t n = view_places(dir, places, ARRAY_SIZE(places) - 1);
@@ -198,7 +198,7 @@ void others_name_is_shared(struct node *dir, const char *name)
 	ACQUIRE_LOCK(&queue.lock);
 	for (size_t i = 0; i < n; i++)
 		if (!put_message(places[i], name, false))
-			log_debug("the kernel was not told that a file has two names");
+			log_debug("the kernel was not told to ask for a name again");
 }
 
 void others_drop_pages(const struct node *file)

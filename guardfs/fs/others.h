@@ -19,7 +19,7 @@ void others_moved_in(struct node *shown, const char *name);
 
 /* name in dir, a directory of the backend's tree, is to be asked for again at each place before it is used. Waits for
  * nobody: this may be a request at that very place. */
-void others_name_is_shared(struct node *dir, const char *name);
+void others_expire_everywhere(struct node *dir, const char *name);
 
 /* Has the kernel drop a file's pages and size, which are not storage's. Waits for nobody: a page being
  * read or written is locked. */

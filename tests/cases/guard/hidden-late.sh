@@ -48,6 +48,7 @@ assert_eq "$rc" 1 "mv's exit status"
 wait_until 5000 has_a_name
 assert_content "$SERVER/published" "version $missed"
 assert_content "$COLD/published" "version $missed"
+wait_until 1000 not test -e "$COLD/next"
 # Whoever writes to the file that was moved away has lost it: nothing of his goes to the one that has its name.
 assert_held EIO 0 10000 "writer-$missed" append late
 for ((n = 1; n <= missed; n++)); do
