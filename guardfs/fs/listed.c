@@ -236,6 +236,12 @@ static bool is_changed_since(const struct backend *b, uint32_t dir, const struct
 	return false;
 }
 
+bool listed_is_changed_since(const struct backend *b, uint32_t dir, const struct listed_moment *then)
+{
+	ACQUIRE_LOCK(&listings.lock);
+	return is_changed_since(b, dir, then);
+}
+
 static void keep_listed(struct listed *l)
 {
 	uint32_t place;

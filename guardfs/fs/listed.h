@@ -13,6 +13,9 @@ struct listed_moment {
 };
 struct listed_moment listed_now(const struct backend *b);
 
+/* May a name in dir have been changed since? */
+bool listed_is_changed_since(const struct backend *b, uint32_t dir, const struct listed_moment *then);
+
 /* A listing that is being made; zero-initialise. */
 struct listed_maker {
 	struct listed *made;

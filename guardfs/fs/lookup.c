@@ -7,6 +7,7 @@
 #include "fs/links.h"
 #include "fs/listed.h"
 #include "fs/look.h"
+#include "fs/missed.h"
 #include "fs/node.h"
 #include "fs/publish_last.h"
 #include "fs/statefiles.h"
@@ -116,6 +117,11 @@ static bool may_lack(uint32_t parent, const char *name)
 	return !statefiles_is_named(parent, name) && !statefile_is_beside(name);
 }
 
+static bool is_known_missing(const struct backend *b, uint32_t parent, const char *name)
+{
+	return listed_lacks(b, parent, name) || missed_lacks(b, parent, name);
+}
+
 /* A node that the kernel holds is answered for in an outage too (slot.fallback); `known` carries one
  * lookup for that. If ours comes too late, guardian gave it. */
 static void lookup_guarded(fuse_req_t req, struct backend *b, struct node *parent, const char *name)
@@ -126,8 +132,9 @@ static void lookup_guarded(fuse_req_t req, struct backend *b, struct node *paren
 		    *node;
 	uint32_t p = view_object_index(parent);
 	struct found found = {0};
+	struct listed_moment begun;
 	double age_s = 0;
-	bool replaced = false;
+	bool replaced = false, asked = false;
 	int sent;
 	ssize_t rc;
 
@@ -143,12 +150,15 @@ static void lookup_guarded(fuse_req_t req, struct backend *b, struct node *paren
 	case GUARD_GONE:
 		return;
 	}
-	if (!statefiles_is_named(p, name) && listed_find(b, p, name, &found, &age_s))
+	begun = listed_now(b);
+	if (!statefiles_is_named(p, name) && listed_find(b, p, name, &found, &age_s)) {
 		rc = 0;
-	else if (!known && may_lack(p, name) && listed_lacks(b, p, name))
+	} else if (!known && may_lack(p, name) && is_known_missing(b, p, name)) {
 		rc = listed_missing(&found);
-	else
+	} else {
+		asked = true;
 		rc = known ? find_known(b, known, p, name, &found) : b->ops->lookup(b, p, name, &found);
+	}
 	if (rc == -ENOENT && !found.dir_is_there && target_is_missing(b, parent))
 		rc = -EIO;
 	if (rc == 0 && known) {
@@ -167,6 +177,8 @@ static void lookup_guarded(fuse_req_t req, struct backend *b, struct node *paren
 		node_vanished(known, p, name);
 		rc = 0;
 	}
+	if (rc == -ENOENT && asked && !known && may_lack(p, name))
+		missed_note(b, p, name, &begun);
 	if (rc < 0) {
 		/* After guardian's answer the name may have been made anew. */
 		if (rc == -ENOENT && known && !call_answered())

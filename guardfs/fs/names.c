@@ -1,5 +1,6 @@
 #include "fs/names.h"
 #include "fs/dirs.h"
+#include "fs/missed.h"
 
 struct listed_moment names_begin(const struct backend *b)
 {
@@ -13,6 +14,7 @@ void names_made(const struct backend *b, uint32_t dir, const char *name, const s
 		return;
 	dirs_made(b, dir, st, dirs_now(b));
 	listed_made(b, dir, name, st, begun);
+	missed_made(b, dir, name);
 }
 
 void names_linked(const struct backend *b, uint32_t dir, const char *name, const struct stat *st,
@@ -22,6 +24,7 @@ void names_linked(const struct backend *b, uint32_t dir, const char *name, const
 		return;
 	dirs_removed(b, dir, begun->at_ns, dirs_now(b));
 	listed_made(b, dir, name, st, begun);
+	missed_made(b, dir, name);
 }
 
 void names_removed(const struct backend *b, uint32_t dir, const char *name, const struct listed_moment *begun)
@@ -41,6 +44,7 @@ void names_renamed(const struct backend *b, uint32_t dir, const char *name, uint
 	if (new_dir != dir)
 		dirs_removed(b, new_dir, begun->at_ns, dirs_now(b));
 	listed_renamed(b, dir, name, new_dir, new_name, st, begun);
+	missed_made(b, new_dir, new_name);
 }
 
 void names_doubted(const struct backend *b, uint32_t dir)
@@ -49,6 +53,7 @@ void names_doubted(const struct backend *b, uint32_t dir)
 		return;
 	dirs_changed(b, dir, dirs_now(b));
 	listed_doubted(b, dir);
+	missed_made(b, dir, NULL);
 }
 
 void names_new(const struct backend *b, uint32_t dir, const struct stat *made,

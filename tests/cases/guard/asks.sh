@@ -7,6 +7,7 @@
 . "$REPO/tests/lib/lib.sh"
 
 setup_one_box 'durability = behind'
+[[ $TYPE == sftp ]] && TYPE_ASKS=1 || TYPE_ASKS=2
 cat >"$WORK/server" <<-END
 	#!/bin/sh
 	exec /usr/lib/openssh/sftp-server -d "$WORK/box/data" -e -l DEBUG1 2>>"$WORK/asked"
@@ -163,6 +164,45 @@ def found():
     return end(began)
 
 
+# As rsync makes files, in a directory of whose names nobody has a list.
+def renamed():
+    os.mkdir(os.path.join(server, os.path.basename(place)))
+    os.stat(place)
+    began = begin()
+    for i in range(3):
+        assert not os.path.exists(f"{place}/file-{i}")
+        os.close(os.open(f"{place}/.new-{i}", os.O_WRONLY | os.O_CREAT | os.O_EXCL))
+        time.sleep(0.06)  # sleep-ok: the mount beneath remembers for 0.05 s that a name is missing
+        os.rename(f"{place}/.new-{i}", f"{place}/file-{i}")
+        assert os.path.exists(f"{place}/file-{i}")
+    return end(began)
+
+
+# What another client makes is missing for the cache time at most, what is made here not at all.
+def appears():
+    there = os.path.join(server, os.path.basename(place))
+    os.mkdir(there)
+    assert not os.path.exists(f"{place}/quiet")
+    time.sleep(0.1)  # sleep-ok: until the mount beneath has forgotten it
+    open(f"{there}/quiet", "x").close()
+    assert os.path.exists(f"{place}/quiet")
+    began = begin()
+    for name in "made", "linked", "dir", "late", "FOLDED", "moved":
+        assert not os.path.exists(f"{place}/{name}")
+    open(f"{place}/made", "x").close()
+    os.link(f"{place}/made", f"{place}/linked")
+    os.mkdir(f"{place}/dir")
+    os.rename(f"{place}/made", f"{place}/moved")
+    for name in "linked", "dir", "moved":
+        assert os.path.exists(f"{place}/{name}"), name
+    open(f"{there}/late", "x").close()
+    while not os.path.exists(f"{place}/late"):
+        assert time.monotonic() < began + 2, "a file of another client is not seen"
+        open(f"{place}/busy", "w").close()
+    end(began)
+    return 0
+
+
 sys.exit(0 if globals()[step]() < 0.7 else 77)
 END
 
@@ -193,6 +233,10 @@ assert_le "$(asks times '^l?stat name ".*/times-')" 1 "LSTATs, the one after the
 say "attributes of a file just opened"
 assert_le "$(asks opened '^l?stat name ".*/opened-')" 1 "LSTATs, the one of the open among them"
 grep -qE '^l?stat name ".*/opened-' "$WORK/asked.seen" || fail "the server's log does not show what it is asked"
+say "a name that is missing, and asked for again to be given to a file"
+assert_eq "$(asks renamed '^l?stat name ".*/file-')" $((TYPE_ASKS * 3)) "LSTATs: the first, and that of the kernel beneath sshfs at the rename"
+say "names that come after they were missing"
+asks appears none
 say "owner and mode that are set as they are"
 assert_eq "$(asks same '^set ".*/same-.* (mode|owner)')" 0
 say "owner and mode that are set to others, and back"
