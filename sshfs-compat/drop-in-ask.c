@@ -1,4 +1,5 @@
 /* Who answers ssh's questions for passwords and passphrases. */
+#include "base/child.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/fd.h"
@@ -25,18 +26,28 @@
 #define PROMPT_MAX 512
 #define ANSWER_MAX 1024
 #define KEPT_MAX   8
+/* Each connection may have an ssh for a jump host as well. */
+#define ASKERS_MAX 16
 /* From the login to the mount. */
 #define MOUNT_MS 60000u
 /* A look at the mount table for which nothing gave reason. */
 #define LOOK_MS 60000
 #define YES	'y'
 #define NO	'n'
+#define REFUSED 'r' /* the same ssh has had the answer */
 
 /* What ssh asks for (SSH_ASKPASS_PROMPT). */
 enum kind { KIND_SECRET, KIND_CONFIRM, KIND_NOTICE };
 
+/* An ssh. */
+struct ssh_id {
+	pid_t pid;
+	uint64_t start;
+};
+
 struct question {
 	char kind;
+	struct ssh_id ssh;
 	char prompt[PROMPT_MAX];
 };
 
@@ -54,6 +65,9 @@ static struct asking {
 	uint32_t n_kept;
 	struct kept {
 		char prompt[PROMPT_MAX], text[ANSWER_MAX];
+		/* Who has had it, the latest ones: a ring. */
+		struct ssh_id told[ASKERS_MAX];
+		uint32_t n_told;
 	} kept[KEPT_MAX];
 	char socket[CONFIG_PATH_MAX + 8], mountpoint[CONFIG_PATH_MAX];
 	/* Of its socket. */
@@ -200,13 +214,27 @@ static void answer_before(const struct question *q, struct answer *a)
 		keep_answer(q->prompt, a->text);
 }
 
+/* One that asks again was refused. NumberOfPasswordPrompts does not tell it so: a jump host's ssh gets no options. */
+static bool was_told(const struct kept *k, const struct ssh_id *ssh)
+{
+	for (uint32_t i = 0; i < k->n_told && i < ASKERS_MAX; i++)
+		if (k->told[i].pid == ssh->pid && k->told[i].start == ssh->start)
+			return true;
+	return false;
+}
+
 /* Nobody is there. */
 static void answer_after(const struct question *q, struct answer *a)
 {
-	const struct kept *k = q->kind == KIND_SECRET ? find_kept(q->prompt) : NULL;
+	struct kept *k = q->kind == KIND_SECRET ? find_kept(q->prompt) : NULL;
 
 	if (!k)
 		return;
+	if (was_told(k, &q->ssh)) {
+		a->verdict = REFUSED;
+		return;
+	}
+	k->told[k->n_told++ % ASKERS_MAX] = q->ssh;
 	(void)copy_string(a->text, sizeof(a->text), k->text);
 	a->verdict = YES;
 }
@@ -491,22 +519,22 @@ static char kind_asked(void)
 	return kind && strcmp(kind, "none") == 0 ? KIND_NOTICE : KIND_SECRET;
 }
 
-/* True: the answer was printed. */
-static bool print_answer(const char *path, const struct question *q)
+/* YES: the answer was printed. */
+static char print_answer(const char *path, const struct question *q)
 {
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
 	CLEANUP_FD int sock = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
 	struct answer a = {.verdict = NO};
-	bool told;
 
 	if (sock < 0 || copy_string(address.sun_path, sizeof(address.sun_path), path) < 0 ||
 	    connect(sock, (struct sockaddr *)&address, sizeof(address)) < 0 ||
 	    send(sock, q, sizeof(*q), MSG_NOSIGNAL) < 0 || recv(sock, &a, sizeof(a), 0) != (ssize_t)sizeof(a))
-		return false;
+		return NO;
 	a.text[sizeof(a.text) - 1] = '\0';
-	told = a.verdict == YES && puts(a.text) >= 0 && fflush(stdout) == 0;
-	explicit_bzero(&a, sizeof(a));
-	return told;
+	if (a.verdict == YES && (puts(a.text) < 0 || fflush(stdout) != 0))
+		a.verdict = NO;
+	explicit_bzero(a.text, sizeof(a.text));
+	return a.verdict;
 }
 
 /* keeper has seen a password refused. A jump host's ssh is told nothing but this. */
@@ -523,20 +551,23 @@ static bool would_be_sent(const struct question *q)
 
 int drop_in_ask(const char *path, const char *prompt)
 {
-	struct question q = {.kind = kind_asked()};
-	pid_t ssh = getppid();
+	struct question q = {.kind = kind_asked(), .ssh.pid = getppid()};
+	char verdict = REFUSED;
 
+	(void)child_state(q.ssh.pid, &q.ssh.start);
 	(void)copy_string(q.prompt, sizeof(q.prompt), prompt);
-	if (!is_withheld(&q) && print_answer(path, &q))
+	if (!is_withheld(&q))
+		verdict = print_answer(path, &q);
+	if (verdict == YES)
 		return 0;
 	if (would_be_sent(&q)) {
 		/* Its class is that of a failed login. */
-		fputs(is_withheld(&q)
+		fputs(verdict == REFUSED
 			  ? "Permission denied (a password was refused; none is sent for an hour)\n"
 			  : "Permission denied (nobody is there who knows the answer)\n",
 		      stderr);
-		if (ssh == getppid() && ssh > 1)
-			kill(ssh, SIGTERM);
+		if (q.ssh.pid == getppid() && q.ssh.pid > 1)
+			kill(q.ssh.pid, SIGTERM);
 	}
 	return 1;
 }

@@ -179,6 +179,75 @@ static void a_refused_password_is_withheld(void **state)
 	drop_in_asker_end(&asker);
 }
 
+/* As a jump host's ssh does, which gets no NumberOfPasswordPrompts. Status of it. */
+static int ask_twice_as_ssh(const char *prompt, char *said, size_t size)
+{
+	int words[2], status;
+	size_t used = 0;
+	ssize_t n;
+	pid_t ssh;
+
+	assert_int_equal(pipe(words), 0);
+	ssh = fork();
+	if (ssh == 0) {
+		close(words[0]);
+		for (unsigned i = 0; i < 2; i++) {
+			pid_t asks = fork();
+
+			if (asks == 0) {
+				dup2(words[1], STDOUT_FILENO);
+				dup2(words[1], STDERR_FILENO);
+				status = drop_in_ask(path, prompt);
+				fflush(NULL);
+				_exit(status);
+			}
+			if (waitpid(asks, &status, 0) != asks)
+				_exit(99);
+		}
+		_exit(WIFEXITED(status) ? WEXITSTATUS(status) : 99);
+	}
+	assert_true(ssh > 0);
+	close(words[1]);
+	while ((n = read(words[0], said + used, size - 1 - used)) > 0)
+		used += (size_t)n;
+	said[used] = '\0';
+	close(words[0]);
+	assert_int_equal(waitpid(ssh, &status, 0), ssh);
+	return status;
+}
+
+/* The same words again would be the same failure, and servers count those. */
+static void an_ssh_that_asks_again_was_refused(void **state)
+{
+	const char *const key = "Enter passphrase for key '/home/ann/.ssh/key': ";
+	struct drop_in_asker asker;
+	char said[256];
+	int status;
+
+	(void)state;
+	assert_int_equal(start_asker(&asker, "secret"), 0);
+	assert_int_equal(ask_as_ssh(PASSWORD_PROMPT, said, sizeof(said)), 0);
+	assert_true(drop_in_asker_settle(&asker, "/nowhere"));
+	assert_true(is_ended(ask_twice_as_ssh(PASSWORD_PROMPT, said, sizeof(said))));
+	assert_true(strncmp(said, "secret\nPermission denied (", 26) == 0);
+	assert_null(strstr(said + 7, "secret"));
+	/* More than are remembered, one after the other: each gets it once. */
+	for (unsigned i = 0; i < 40; i++) {
+		assert_int_equal(ask_as_ssh(PASSWORD_PROMPT, said, sizeof(said)), 0);
+		assert_string_equal(said, "secret\n");
+	}
+	drop_in_asker_end(&asker);
+
+	/* A key that has another passphrase now: ssh tries the next one. */
+	assert_int_equal(start_asker(&asker, "secret"), 0);
+	assert_int_equal(ask_as_ssh(key, said, sizeof(said)), 0);
+	assert_true(drop_in_asker_settle(&asker, "/nowhere"));
+	status = ask_twice_as_ssh(key, said, sizeof(said));
+	assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 1);
+	assert_string_equal(said, "secret\n");
+	drop_in_asker_end(&asker);
+}
+
 static int make_directory(void **state)
 {
 	(void)state;
@@ -207,6 +276,7 @@ int main(void)
 	    cmocka_unit_test(an_ssh_without_a_passphrase_goes_on),
 	    cmocka_unit_test(codes_are_not_kept),
 	    cmocka_unit_test(a_refused_password_is_withheld),
+	    cmocka_unit_test(an_ssh_that_asks_again_was_refused),
 	    cmocka_unit_test(an_asker_leaves_the_next_ones_socket),
 	};
 
