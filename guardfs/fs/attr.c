@@ -24,6 +24,7 @@
 #include <fcntl.h>
 #include <float.h>
 #include <limits.h>
+#include <unistd.h>
 
 static void reply_attr(fuse_req_t req, struct node *node, struct stat *st, double seconds)
 {
@@ -272,6 +273,37 @@ void fs_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	if (b->board)
 		look_tell(b, object, known, &st);
 	reply_attr(req, node, &st, recalled > 0 ? recalled : DBL_MAX);
+}
+
+/* A program may be executed that anybody may execute; all else is the server's to judge. The kernel asks where it is not told to
+ * check permissions itself: access(2), and each chdir(2), which no outage is to keep from a directory that is known. */
+void fs_access(fuse_req_t req, fuse_ino_t ino, int mask)
+{
+	struct node *node = node_from_id(ino), *object;
+	struct backend *b;
+	struct stat st;
+	ssize_t rc;
+
+	if (!node) {
+		fuse_reply_err(req, ESTALE);
+		return;
+	}
+	object = node->backend == NODE_VIRTUAL ? node : view_object(node);
+	if (!(mask & X_OK) || node->backend == NODE_VIRTUAL || !S_ISREG(object->mode)) {
+		fuse_reply_err(req, 0);
+		return;
+	}
+	b = fs_backend(node);
+	if (!guard_enter(req, b, OP_METADATA, GUARD_BY_NAME, 0))
+		return;
+	rc = recall_attr(b, object, NULL, &st) > 0 ? 0 : getattr_node(b, object, NULL, &st);
+	if (!guard_leave(req, b, &rc))
+		return;
+	if (rc == 0) {
+		view_present(node, &st);
+		rc = st.st_mode & (S_IXUSR | S_IXGRP | S_IXOTH) ? 0 : -EACCES;
+	}
+	fuse_reply_err(req, (int)-rc);
 }
 
 static unsigned set_from_fuse(int to_set)

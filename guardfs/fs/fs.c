@@ -252,6 +252,7 @@ const struct fuse_lowlevel_ops fs_ops = {
     .forget = fs_forget,
     .forget_multi = fs_forget_multi,
     .getattr = fs_getattr,
+    .access = fs_access,
     .setattr = fs_setattr,
     .readlink = fs_readlink,
     .mknod = fs_mknod,

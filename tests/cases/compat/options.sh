@@ -42,6 +42,15 @@ mount_with idmap=user,max_conns=1
 assert_eq "$(ann stat -c '%u %g %a' "$MNT/file")" "$ANN $ANN 640"
 ann chmod 0600 "$MNT/file"
 assert_eq "$(stat -c '%u %a' "$SERVER/file")" "0 600"
+# access(2) knows what execve(2) would say.
+assert_fails ann test -x "$MNT/file"
+ann chmod 0700 "$MNT/file"
+ann test -x "$MNT/file" || fail "a program may not be executed"
+ann chmod 0600 "$MNT/file"
+assert_fails ann test -x "$MNT/file"
+assert_fails ann "$MNT/file"
+ann test -x "$MNT/dir" || fail "a directory may not be entered"
+ann test -r "$MNT/file" -a -w "$MNT/file" || fail "a file may not be used"
 assert_eq "$(number_of_ssh)" 1 "connections"
 assert_eq "$(ann readlink "$MNT/dir/absolute")" "$SERVER/file"
 unmount_as_ann
