@@ -111,7 +111,7 @@ static void put_mount(struct lines *l, const struct drop_in *d, const struct dro
 	put(l, "mount", "others", "%s", yes_or_no(d->allow_other || d->allow_root));
 	if (d->allow_root && !d->allow_other)
 		put(l, "mount", "only_root", "yes");
-	put(l, "mount", "must_connect", "%s", yes_or_no(!d->delay_connect));
+	put(l, "mount", "must_connect", "%s", yes_or_no(!d->delay_connect && !d->no_check_root));
 	if (d->has_cache)
 		put(l, "mount", "guarded_cache", "%" PRIu32 "ms", d->cache_ms);
 	put(l, "mount", "suid", "%s", yes_or_no(d->suid));

@@ -277,7 +277,7 @@ const struct drop_in_option drop_in_options[] = {
 	HONOURED("follow_symlinks", NEVER, take_follow, "what links on the server lead to shows in their place"),
 	HONOURED("contain_symlinks", NEVER, take_contain, "links that are absolute or go up are neither shown nor made"),
 	HONOURED("no_contain_symlinks", NEVER, take_no_contain, "the default"),
-	HONOURED("no_check_root", NEVER, take_unchecked, "the directory on the server is not looked for beforehand"),
+	HONOURED("no_check_root", NEVER, take_unchecked, "the directory on the server is not looked for beforehand, and may come later"),
 	HONOURED("password_stdin", NEVER, take_password_stdin, "the password is the first line of standard input; not with delay_connect or transport=libssh"),
 	HONOURED("max_conns", ALWAYS, take_connections, "1: one connection; more: two, one for metadata and one for data"),
 	HONOURED("dir_cache", ALWAYS, take_cache, "no: names and attributes are not kept"),

@@ -251,6 +251,8 @@ static void who_may_come_in(void **state)
 	configure("host: mnt -o allow_root,allow_other,delay_connect,follow_symlinks", false);
 	assert_true(config.allow_other && !config.only_root && !config.must_connect);
 	assert_true(config.backends[0].follow_links);
+	configure("host:missing mnt -o no_check_root", false);
+	assert_false(config.must_connect);
 }
 
 static void write_ids(const char *path, const char *ids, mode_t mode)

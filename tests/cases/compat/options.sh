@@ -115,6 +115,16 @@ wait_healthy server 30000
 assert_eq "$(ann cat "$MNT/file")" hello
 unmount_as_ann
 
+say "the directory is not there yet, and is not to be looked for"
+assert_exit 1 "there is no 'later' on server" sshfs_guard server:later "$MNT" -o "$GUARD_OPTIONS"
+sshfs_guard server:later "$MNT" -o "no_check_root,$GUARD_OPTIONS"
+ann_mounted || fail "not mounted"
+mkdir "$SERVER/later"
+echo new >"$SERVER/later/file"
+wait_healthy server 30000
+assert_eq "$(ann cat "$MNT/file")" new
+unmount_as_ann
+
 say "in the foreground: it ends with the mount"
 ann "$GUARD_SSHFS" server: "$MNT" -f -o "$GUARD_OPTIONS" </dev/null >"$WORK/guardfs.log" 2>&1 &
 foreground=$!
