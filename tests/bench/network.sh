@@ -27,7 +27,7 @@ answers_after()
 		                sys.exit(0)
 		    except OSError:
 		        pass
-		    time.sleep(0.005)
+		    time.sleep(0.005)  # sleep-ok: so often it is looked
 		sys.exit(1)
 	END
 }
