@@ -125,7 +125,8 @@ errint_t links_settle(struct backend *b, struct node *node, const struct link_na
 		return 0;
 	if (number_is_of_storage(b))
 		return node_is_still(node, st) ? 0 : BACKEND_NODE_GONE;
-	while (rc == -ENOENT) {
+	/* Of a node that shadows another one no name goes away; nobody waits for a late answer. */
+	while (rc == -ENOENT && !call_is_late()) {
 		find_other(node, at, &other, name);
 		if (other.dir == NODE_NONE)
 			return 0;
@@ -138,7 +139,7 @@ errint_t links_settle(struct backend *b, struct node *node, const struct link_na
 			node_vanished(node, other.dir, other.name);
 	}
 	if (rc < 0)
-		return rc;
+		return rc == -ENOENT ? 0 : rc;
 	return rc > 0 ? 0 : BACKEND_NODE_GONE;
 }
 

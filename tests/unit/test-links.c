@@ -51,6 +51,8 @@ static struct node *file_named(const char *names)
 	struct node *root = view_backend_root(&fs.guarded[0], NODE_LOOKED_UP), *node;
 	char name[2] = {names[0], '\0'};
 
+	call.slot = &fs.arena->slots[0];
+	call.unique = 1;
 	fs.guarded[0].ops = &fake;
 	fs.board->config.backends[0].type = BACKEND_SFTP;
 	dir = node_index(root);
@@ -130,6 +132,17 @@ static void a_name_that_cannot_be_seen(void)
 	CHECK(settle(node, "b") == -ECONNABORTED && node_names(node) == 2);
 }
 
+/* Nobody waits for it: it goes on with no further name. */
+static void a_late_look(void)
+{
+	struct node *node = file_named("abc");
+
+	shown[0] = -ENOENT;
+	shown[1] = shown[2] = 200;
+	atomic_store(&call.slot->deadline_ns, 1);
+	CHECK(settle(node, "b") == 0 && node_names(node) == 3);
+}
+
 #define WORKER_TEST(name)                             \
 	static void test_##name(void **state)         \
 	{                                             \
@@ -142,6 +155,7 @@ WORKER_TEST(another_file_by_one_name)
 WORKER_TEST(another_file_by_the_other_name)
 WORKER_TEST(a_name_that_is_missing_is_taken_away)
 WORKER_TEST(a_name_that_cannot_be_seen)
+WORKER_TEST(a_late_look)
 
 int main(void)
 {
@@ -149,7 +163,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    TEST(test_the_same_under_each_name),       TEST(test_another_file_by_one_name),
 	    TEST(test_another_file_by_the_other_name), TEST(test_a_name_that_is_missing_is_taken_away),
-	    TEST(test_a_name_that_cannot_be_seen),
+	    TEST(test_a_name_that_cannot_be_seen),     TEST(test_a_late_look),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
