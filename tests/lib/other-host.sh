@@ -58,4 +58,5 @@ other_host_end()
 {
 	box_kill
 	kill "$HOST"
+	wait "$HOST" 2>/dev/null || true
 }
