@@ -28,15 +28,22 @@ let_go log
 assert_content "$SERVER/log" "$expected"
 
 say "a program that reads all the while: refused while the backend is down, it asks again and goes on where it was"
-bytes=$(stat -c %s "$SERVER/numbers")
-(
-	for ((done = 0; done < bytes; done += 65536)); do
-		until dd bs=64k count=1 status=none; do
-			sleep 0.05 # sleep-ok: the pause of a program that tries again
-		done
-		sleep 0.05 # sleep-ok: the rate of reading
-	done
-) <"$COLD/numbers" >"$WORK/read" 2>"$WORK/refused" &
+# A read that meets the trouble after some bytes has these; the next one is refused.
+cat >"$WORK/again.py" <<'END'
+import os, sys, time
+while True:
+    try:
+        data = os.read(0, 65536)
+    except OSError as e:
+        print(os.strerror(e.errno), file=sys.stderr, flush=True)
+        time.sleep(0.05)  # sleep-ok: the pause of a program that tries again
+        continue
+    if not data:
+        break
+    os.write(1, data)
+    time.sleep(0.05)  # sleep-ok: the rate of reading
+END
+python3 "$WORK/again.py" <"$COLD/numbers" >"$WORK/read" 2>"$WORK/refused" &
 reader=$!
 wait_until 5000 test -s "$WORK/read"
 kill -9 "$(sshfs_pid)"
