@@ -234,9 +234,12 @@ static errint_t accept_anew(struct backend *b, struct handle *h, const struct st
 errint_t handle_read_stray(struct handle *h, uint32_t epoch)
 {
 	atomic_store(&h->stray_read, 1);
-	/* reopen_guarded stores the epoch before it looks whether something was read. */
+	/* reopen_guarded takes the epoch away before it looks whether something was read. */
 	return atomic_load(&h->epoch) == epoch ? 0 : GUARD_POISONED;
 }
+
+/* Of no connection. */
+#define NO_EPOCH 0u
 
 /* Within the guard, without locks; may hang. */
 static errint_t reopen_guarded(struct backend *b, struct handle *h, uint32_t epoch)
@@ -269,16 +272,18 @@ static errint_t reopen_guarded(struct backend *b, struct handle *h, uint32_t epo
 		b->ops->release(b, ref);
 		return rc;
 	}
-	old = atomic_exchange(&h->fd, ref);
-	before = atomic_exchange(&h->epoch, epoch);
-	drop_older(b, old, epoch);
+	before = anew ? atomic_exchange(&h->epoch, NO_EPOCH) : 0;
 	if (anew && !may_open_anew(h)) {
 		/* Read over the lost connection meanwhile: nobody may go on with this one. */
 		atomic_store(&h->epoch, before);
+		b->ops->release(b, ref);
 		log_refusal(b, h, 0, NULL);
 		handle_poison(b, h);
 		return GUARD_POISONED;
 	}
+	old = atomic_exchange(&h->fd, ref);
+	atomic_store(&h->epoch, epoch);
+	drop_older(b, old, epoch);
 	drop_older(b, handle_other_fd(atomic_exchange(&h->other, 0)), epoch);
 	board_count(b->board, COUNT_REOPENED, 1);
 	return 0;

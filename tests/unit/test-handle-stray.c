@@ -18,13 +18,14 @@ static struct stat stored;
 static errint_t open_error;
 /* A read of it ends well while it is opened anew. */
 static struct handle *read_meanwhile;
+static int opened_last;
 
 static errint_t fake_open(struct backend *b, uint32_t node, int flags, int *ref)
 {
 	(void)b;
 	(void)node;
 	(void)flags;
-	*ref = open_error ? -1 : open("/dev/null", O_RDWR);
+	*ref = opened_last = open_error ? -1 : open("/dev/null", O_RDWR);
 	return open_error;
 }
 
@@ -109,8 +110,13 @@ static void stray_read_meanwhile(void)
 {
 	struct handle *h = stray_then_reconnect();
 
+	int before = atomic_load(&h->fd);
+
 	read_meanwhile = h;
 	expect_refused(h);
+	/* A descriptor of this connection under the older one's number would be closed unguarded. */
+	CHECK(atomic_load(&h->fd) == before && atomic_load(&h->epoch) == 1);
+	CHECK(opened_last != before && fcntl(opened_last, F_GETFD) < 0);
 }
 
 static void stray_without_a_name(void)
