@@ -2,6 +2,7 @@
 #include "base/log.h"
 #include "fs/halfway.h"
 #include "fs/handle.h"
+#include "fs/handle_index.h"
 #include "fs/node.h"
 #include "fs/suspects.h"
 #include "fs/view.h"
@@ -77,8 +78,38 @@ void doubt_made(const uint8_t *buffer)
 	doubt_ask_again(buffer);
 }
 
+static bool mark_perhaps_replaced(struct handle *h, void *arg)
+{
+	(void)arg;
+	atomic_store(&h->perhaps_replaced, 1);
+	return true;
+}
+
+void doubt_replaced(const uint8_t *buffer)
+{
+	const struct node *source, *replaced;
+	struct node *from, *to;
+	const char *names[2];
+	uint64_t ids[2];
+
+	if (!wire_replaces(buffer))
+		return;
+	wire_nodes(buffer, ids);
+	wire_names(buffer, names);
+	from = node_from_id(ids[0]);
+	to = node_from_id(ids[1]);
+	if (!from || !to || from->backend >= CONFIG_BACKENDS_MAX || to->backend != from->backend)
+		return;
+	/* Without a source the nodes have their new names: what has this one was not replaced. */
+	source = view_find(from, names[0], NODE_UNHELD);
+	replaced = view_find(to, names[1], NODE_UNHELD);
+	if (source && replaced && source != replaced)
+		handle_index_each(node_index(replaced), mark_perhaps_replaced, NULL);
+}
+
 void doubt_raise(const uint8_t *buffer)
 {
+	doubt_replaced(buffer);
 	if (wire_changes(wire_opcode(buffer)))
 		halfway_note(buffer);
 	doubt_made(buffer);

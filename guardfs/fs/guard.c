@@ -502,7 +502,9 @@ bool guard_leave(fuse_req_t req, struct backend *b, ssize_t *rc)
 		     answered_by_storage(slot, *rc, now_ns - call.entered_ns), now_ns);
 	/* No epoch begins while somebody is inside. */
 	again = info->infrastructure ? why_again(b, info) : PARK_NONE;
-	/* Before another change can come. */
+	/* Before another connection can come, and before another change. */
+	if (info->infrastructure || (call_answered() && *rc < 0))
+		doubt_replaced(call.buffer);
 	if ((call_answered() && *rc < 0) || (info->infrastructure && again == PARK_NONE))
 		halfway_note(call.buffer);
 	leave_slot(b, slot->uid);

@@ -126,6 +126,7 @@ struct handle *handle_new(uint32_t node, enum handle_kind kind, uint8_t backend,
 	atomic_store(&h->sync_doubt, 0);
 	h->unlinked = (uint8_t)name;
 	atomic_store(&h->stray_read, 0);
+	atomic_store(&h->perhaps_replaced, 0);
 	h->passthrough = 0;
 	h->snapshot_fd = -1;
 	handle_count(h);

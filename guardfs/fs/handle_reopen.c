@@ -139,7 +139,8 @@ static void log_refusal(const struct backend *b, const struct handle *h, errint_
 	if (node_last_path(h->node, path, sizeof(path)) < 0)
 		(void)copy_string(path, sizeof(path), "a file whose name is not known any more");
 	(void)copy_string(why, sizeof(why),
-			  h->unlinked == HANDLE_STRAY ? "its name may be another file's" : "it was removed");
+			  h->unlinked == HANDLE_UNLINKED ? "it was removed"
+							 : "its name may be another file's");
 	if (st)
 		snprintf(why, sizeof(why), "size %lld, expected %llu; modified at %lld, was %lld%s",
 			 (long long)st->st_size, (unsigned long long)h->known_end,
@@ -250,7 +251,7 @@ static errint_t reopen_guarded(struct backend *b, struct handle *h, uint32_t epo
 	uint32_t before;
 	errint_t rc;
 
-	if (h->unlinked && !anew) {
+	if (!anew && (h->unlinked || atomic_load(&h->perhaps_replaced))) {
 		log_refusal(b, h, 0, NULL);
 		handle_poison(b, h);
 		return GUARD_POISONED;

@@ -237,6 +237,8 @@ static bool recover_slot(struct arena *arena, struct slot *slot, uint16_t *ready
 	 * pages may be anything. */
 	bool torn = unread && slot->length > COPIED_AT_ONCE;
 
+	if (!torn && wire_is_complete(buffer, &r))
+		doubt_replaced(buffer);
 	if (!torn && may_run_again(slot, buffer, &r) && prepare_again(arena, slot, ready))
 		return true;
 	if (wire_wants_reply(r.opcode)) {
