@@ -44,7 +44,7 @@ def loses(body):
             if not always:
                 os.rename(rule_file, rule_file + ".done")
             return what
-    except FileNotFoundError:
+    except (FileNotFoundError, ValueError):  # there is none, or it is being written
         pass
     return None
 
