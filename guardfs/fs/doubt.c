@@ -85,26 +85,39 @@ static bool mark_perhaps_replaced(struct handle *h, void *arg)
 	return true;
 }
 
-void doubt_replaced(const uint8_t *buffer)
+/* NULL: none, or it is known to have lost it. */
+static const struct node *losing_name(const uint8_t *buffer)
 {
-	const struct node *source, *replaced;
+	const struct node *first, *second;
 	struct node *from, *to;
 	const char *names[2];
 	uint64_t ids[2];
+	bool replaces = wire_replaces(buffer);
 
-	if (!wire_replaces(buffer))
-		return;
+	if (!replaces && wire_opcode(buffer) != WIRE_OP_UNLINK)
+		return NULL;
 	wire_nodes(buffer, ids);
 	wire_names(buffer, names);
 	from = node_from_id(ids[0]);
+	if (!from || from->backend >= CONFIG_BACKENDS_MAX)
+		return NULL;
+	first = view_find(from, names[0], NODE_UNHELD);
+	if (!replaces)
+		return first;
 	to = node_from_id(ids[1]);
-	if (!from || !to || from->backend >= CONFIG_BACKENDS_MAX || to->backend != from->backend)
-		return;
-	/* Without a source the nodes have their new names: what has this one was not replaced. */
-	source = view_find(from, names[0], NODE_UNHELD);
-	replaced = view_find(to, names[1], NODE_UNHELD);
-	if (source && replaced && source != replaced)
-		handle_index_each(node_index(replaced), mark_perhaps_replaced, NULL);
+	/* Without a source the nodes have their new names: the one that has this one was not replaced. */
+	if (!first || !to || to->backend != from->backend)
+		return NULL;
+	second = view_find(to, names[1], NODE_UNHELD);
+	return second != first ? second : NULL;
+}
+
+void doubt_replaced(const uint8_t *buffer)
+{
+	const struct node *node = losing_name(buffer);
+
+	if (node)
+		handle_index_each(node_index(node), mark_perhaps_replaced, NULL);
 }
 
 void doubt_raise(const uint8_t *buffer)

@@ -13,8 +13,8 @@ void doubt_node(const struct node *node);
  * depend on this one. */
 void doubt_raise(const uint8_t *buffer);
 
-/* Of a rename that may have been made, or will be: before its backend is left, so that no file open as the
- * one replaced is found by the name over another connection. */
+/* Of a rename or removal that may have been made, or will be: before its backend is left, so that no file open
+ * as the one replaced or removed is found by the name over another connection. */
 void doubt_replaced(const uint8_t *buffer);
 
 /* The same of a change that was made as it should be, with an answer that came too late. */

@@ -15,6 +15,7 @@ bool wire_begins_access(uint32_t opcode);
 #define WIRE_OP_FORGET	     2u
 #define WIRE_OP_GETATTR	     3u
 #define WIRE_OP_READLINK     5u
+#define WIRE_OP_UNLINK	     10u
 #define WIRE_OP_OPEN	     14u
 #define WIRE_OP_READ	     15u
 #define WIRE_OP_WRITE	     16u

@@ -92,7 +92,8 @@ struct handle {
 	_Atomic uint8_t draft_cut;
 	/* enum handle_sync. */
 	_Atomic uint8_t sync_last;
-	/* A rename over its file may have been made, and nobody knows: cannot be reopened by name. */
+	/* Its file may have been removed, or another renamed over it, and nobody knows: cannot be reopened by
+	 * name. */
 	_Atomic uint8_t perhaps_replaced;
 	/* Up to this count of changes the draft is published only if asked: its writer was killed, or a caller
 	 * was, or may be, told that it was not published. 0: none. */

@@ -1,4 +1,4 @@
-/* After a rename of which nobody knows whether it was made, no file open as the one replaced is found by the name: the one renamed may
+/* After a rename or removal of which nobody knows whether it was made, no file open as the one replaced is found by the name: the one renamed may
  * have it. */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -125,6 +125,24 @@ static void perhaps_replaced(void)
 	CHECK(!goes_on(reader) && atomic_load(&reader->error) == EIO);
 }
 
+/* The one who removes it makes another one by that name. */
+static void perhaps_removed(void)
+{
+	static struct {
+		struct fuse_in_header header;
+		char name[16];
+	} request = {.header = {.opcode = FUSE_UNLINK, .unique = 5, .len = sizeof(request)},
+		     .name = "published"};
+
+	open_files_and_ask();
+	request.header.nodeid = node_id(&fs.arena->nodes[root_index()], root_index());
+	memcpy(fs.arena->buffers[0], &request, sizeof(request));
+	doubt_raise(call.buffer);
+	CHECK(goes_on(writer) && goes_on(reader));
+	connect_as(2);
+	CHECK(goes_on(source) && !goes_on(writer) && !goes_on(reader));
+}
+
 /* The handle's place in the table is used again. */
 static void place_used_again(void)
 {
@@ -176,6 +194,7 @@ static void to_be_run_again(void)
 
 WORKER_TEST(without_a_rename)
 WORKER_TEST(perhaps_replaced)
+WORKER_TEST(perhaps_removed)
 WORKER_TEST(place_used_again)
 WORKER_TEST(noted_before)
 WORKER_TEST(to_be_run_again)
@@ -184,8 +203,8 @@ int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup_arena, teardown_arena)
 	const struct CMUnitTest tests[] = {
-	    TEST(test_without_a_rename), TEST(test_perhaps_replaced), TEST(test_place_used_again),
-	    TEST(test_noted_before),	 TEST(test_to_be_run_again),
+	    TEST(test_without_a_rename), TEST(test_perhaps_replaced), TEST(test_perhaps_removed),
+	    TEST(test_place_used_again), TEST(test_noted_before),     TEST(test_to_be_run_again),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
