@@ -225,7 +225,6 @@ static void forget_names(struct node *node)
 {
 	atomic_store(&node->others, 0);
 	atomic_store(&node->other, NODE_NONE);
-	atomic_store(&node->left, NODE_NONE);
 }
 
 void ntable_give_back(struct node *record)
@@ -253,8 +252,10 @@ struct node *ntable_make(const struct node_key *k, uint32_t parent, const char *
 	node->flags = 0;
 	node->fh_type = k->fh_type;
 	node->fh_length = k->fh_length;
-	if (ntable_is_guarded(node))
+	if (ntable_is_guarded(node)) {
 		forget_names(node);
+		atomic_store(&node->left, NODE_NONE);
+	}
 	if (k->fh)
 		memcpy(node->fh, k->fh, k->fh_length ? k->fh_length : FH_DEV_INO_SIZE);
 	node->ino = k->ino;

@@ -105,9 +105,10 @@ struct node {
 	uint8_t fh_length;
 	union {
 		uint8_t fh[NODE_FH_MAX];
-		/* Guarded. Counted and chained again by a new worker; under tree_lock. */
+		/* Guarded. */
 		struct {
-			/* Further names: how many, and the index of the first, or of the next one; NODE_NONE. */
+			/* Further names: how many, and the index of the first, or of the next one; NODE_NONE. Counted
+			 * and chained again by a new worker; under tree_lock. */
 			_Atomic uint32_t others, other;
 			/* The directory from which a name was removed last; NODE_NONE. */
 			_Atomic uint32_t left;
