@@ -187,9 +187,10 @@ static void put_bands(struct chart *c)
 
 static double span_of(const json_t *sample)
 {
-	double span = show_number(sample, "seconds");
-
-	return span > 0 ? span : SAMPLE_S;
+	if (!json_is_number(json_object_get(sample, "seconds")))
+		return SAMPLE_S;
+	/* A change of state may have ended it at once. */
+	return MAX(show_number(sample, "seconds"), 0.001);
 }
 
 static bool is_shown(const struct chart *c, const json_t *sample)

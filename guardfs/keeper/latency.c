@@ -162,7 +162,7 @@ static void end_bucket(struct supervised *s, uint64_t now_ns)
 	struct journal_sample sample = {
 	    /* This step may have taken long already: the next bucket begins at now_ns. */
 	    .time_ns = clock_real_ns() - (clock_mono_ns() - now_ns),
-	    .span_ms = (now_ns - w->began_ns) / NSEC_PER_MSEC,
+	    .span_ms = MAX((now_ns - w->began_ns) / NSEC_PER_MSEC, 1u),
 	    .backend = s->config->name,
 	    .state = health_state_name(w->state),
 	    .ops = atomic_load(&s->board->counters[COUNT_OPS]) - w->ops_before,

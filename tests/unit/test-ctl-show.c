@@ -350,15 +350,22 @@ static void a_short_outage_fills_the_picture(void **state)
 				      json_pack("{s:f, s:s, s:i, s:i, s:i, s:i, s:f}", "time",
 						began + i * 0.25, "state", "down", "ops", 0, "errors", 5,
 						"p50_us", 0, "p99_us", 0, "seconds", 0.25));
+	/* Ended at once by a change of state. */
+	json_array_append_new(samples, json_pack("{s:f, s:s, s:i, s:i, s:i, s:i, s:f}", "time", began + 3,
+						 "state", "down", "ops", 0, "errors", 0, "p50_us", 0,
+						 "p99_us", 0, "seconds", 0.0));
 	result = json_pack("{s:{s:i, s:s, s:s, s:f, s:f, s:f, s:f}, s:[], s:o}", "incident", "id", 1,
 			   "backend", "box", "class", "timeout", "began", began, "detected", began + 0.5,
 			   "recovered", began + 3, "closed", began + 3.2, "events", "samples", samples);
 	text = render(PAGE, result);
 	assert_int_equal(count(text, "class=\"bar\""), 12);
-	assert_int_equal(count(text, "class=\"silent\""), 12);
+	assert_int_equal(count(text, "class=\"silent\""), 13);
 	for (bar = text; (bar = strstr(bar, "class=\"bar\"")); bar++)
 		width += strtod(strstr(bar, " width=\"") + 8, NULL);
 	assert_true(width > 350 && width < 450); /* of 830 */
+	for (bar = text, width = 0; (bar = strstr(bar, "class=\"silent\"")); bar++)
+		width += strtod(strstr(bar, " width=\"") + 8, NULL);
+	assert_true(width > 350 && width < 450);
 	free(text);
 	json_decref(result);
 }
