@@ -2,6 +2,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "fs/handle_index.h"
 #include "fs/view.h"
 #include "fs/wire.h"
 
@@ -31,11 +32,11 @@ static uint64_t id_of(uint32_t directory)
 	return node_id(&fs.arena->nodes[directory], directory);
 }
 
-/* Matters only if no other connection comes. */
+/* Matters only if no other connection comes. sshfs moves no file away that nobody has open. */
 static void await_verdict(unsigned backend, struct halfway *h)
 {
 	h->verdict = atomic_load(&fs.board->backends[backend].verdicts) + 1;
-	h->since_ns = clock_mono_ns();
+	h->ripe_ns = clock_mono_ns() + (h->was_open ? REMEMBERED_NS : 0);
 }
 
 static void want_verdict(unsigned backend)
@@ -54,8 +55,7 @@ static bool is_ripe(unsigned backend, uint32_t place)
 	if (half.places[backend][place] != PLACE_NOTED || !breaker_is_closed(breaker))
 		return false;
 	return breaker_epoch(breaker) != h->epoch ||
-	       ((int32_t)(atomic_load(&b->verdicts) - h->verdict) >= 0 &&
-		clock_mono_ns() - h->since_ns >= REMEMBERED_NS);
+	       ((int32_t)(atomic_load(&b->verdicts) - h->verdict) >= 0 && clock_mono_ns() >= h->ripe_ns);
 }
 
 /* Under the lock. */
@@ -84,6 +84,7 @@ static void take_up(unsigned backend, uint32_t place, const struct halfway_recor
 			      .size = r->size,
 			      .tries = atomic_load(&r->tries),
 			      .epoch = atomic_load(&r->epoch),
+			      .was_open = true,
 			      .place = place};
 	memcpy(h->name, r->name, sizeof(h->name));
 	memcpy(h->newname, r->newname, sizeof(h->newname));
@@ -113,6 +114,13 @@ void halfway_init(void)
 		    "%u renames that had stopped halfway are not finished: each has been tried %u times, "
 		    "or its note makes no sense",
 		    dropped, HALFWAY_TRIES_MAX);
+}
+
+static bool is_no_handle(struct handle *h, void *arg)
+{
+	(void)h;
+	(void)arg;
+	return false;
 }
 
 static const struct node *file_named(uint32_t dir, const char *name)
@@ -161,7 +169,7 @@ static uint32_t epoch_of(const uint8_t *buffer)
 
 void halfway_note(const uint8_t *buffer)
 {
-	const struct node *source;
+	const struct node *source, *target;
 	struct node *from, *to;
 	struct halfway h = {0};
 	const char *names[2];
@@ -182,8 +190,10 @@ void halfway_note(const uint8_t *buffer)
 	h.to = view_object_index(to);
 	/* A name that was free is missing for good reason. */
 	source = file_named(h.from, names[0]);
-	if (!source || !file_named(h.to, names[1]))
+	target = file_named(h.to, names[1]);
+	if (!source || !target)
 		return;
+	h.was_open = !handle_index_each(node_index(target), is_no_handle, NULL);
 	h.size = node_size(source);
 	if (copy_string(h.name, sizeof(h.name), names[0]) < 0 ||
 	    copy_string(h.newname, sizeof(h.newname), names[1]) < 0)

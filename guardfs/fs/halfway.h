@@ -13,10 +13,11 @@ struct halfway {
 	char name[NAME_MAX + 1], newname[NAME_MAX + 1];
 	uint64_t size;	/* of the file that was to have the name */
 	uint32_t tries; /* begun */
+	bool was_open;	/* the file that had it; true where nobody knows */
 	/* Of the connection over which it broke off, or was tried last. Over the same one nobody looks before this
-	 * verdict, nor soon after this time. */
+	 * verdict, nor before this time. */
 	uint32_t epoch, verdict;
-	uint64_t since_ns;
+	uint64_t ripe_ns;
 	uint32_t place;
 };
 

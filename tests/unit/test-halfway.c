@@ -7,9 +7,11 @@
 
 #include "fs/halfway.h"
 #include "fs/halfway_finish.h"
+#include "fs/handle.h"
 #include "fs/view.h"
 #include "worker-util.h"
 
+#include <fcntl.h>
 #include <linux/fuse.h>
 
 #define SIZE 4711
@@ -34,7 +36,7 @@ static void make_file(uint32_t dir, const char *name)
 }
 
 /* The rename of one known file over another. */
-static void note_rename(uint32_t from, const char *name, uint32_t to, const char *newname)
+static void note_rename_over(bool is_open, uint32_t from, const char *name, uint32_t to, const char *newname)
 {
 	struct {
 		struct fuse_in_header header;
@@ -46,6 +48,9 @@ static void note_rename(uint32_t from, const char *name, uint32_t to, const char
 
 	make_file(from, name);
 	make_file(to, newname);
+	if (is_open)
+		CHECK(handle_new(node_index(node_find_guarded(to, newname, NODE_UNHELD)), HANDLE_FILE, 0,
+				 O_RDONLY, open("/dev/null", O_RDONLY), 1, HANDLE_NAMED));
 	request.header.len = (uint32_t)sizeof(request);
 	memcpy(request.names, name, strlen(name) + 1);
 	memcpy(request.names + strlen(name) + 1, newname, strlen(newname) + 1);
@@ -53,7 +58,27 @@ static void note_rename(uint32_t from, const char *name, uint32_t to, const char
 	halfway_note(fs.arena->buffers[0]);
 }
 
+static void note_rename(uint32_t from, const char *name, uint32_t to, const char *newname)
+{
+	note_rename_over(false, from, name, to, newname);
+}
+
 /* ---- workers ---- */
+
+/* Nobody had it open: sshfs asked for one step, and what the kernel remembers does not matter. */
+static void waits_for_the_verdict_alone(void)
+{
+	uint32_t dir = make_directory("dir");
+	struct halfway h;
+
+	halfway_init();
+	atomic_store(&fs.board->backends[0].breaker, breaker_word(1, true));
+	atomic_store(&fs.arena->slots[0].epoch, 1);
+	note_rename_over(false, dir, "next", dir, "published");
+	CHECK(halfway_are_noted(0) && !halfway_may_finish(0));
+	atomic_fetch_add(&fs.board->backends[0].verdicts, 1);
+	CHECK(halfway_may_finish(0) && halfway_take(0, &h));
+}
 
 static void waits_for_another_connection(void)
 {
@@ -62,7 +87,7 @@ static void waits_for_another_connection(void)
 
 	halfway_init();
 	atomic_store(&fs.arena->slots[0].epoch, 1);
-	note_rename(dir, "next", dir, "published");
+	note_rename_over(true, dir, "next", dir, "published");
 	CHECK(halfway_are_noted(0) && !halfway_may_finish(0) && !halfway_take(0, &h));
 	/* A probe is asked for. Its verdict comes too soon: the kernel still remembers the name. */
 	CHECK(atomic_load(&fs.board->backends[0].suspect) == 1);
@@ -258,6 +283,12 @@ static void a_note_outlives_its_worker(void **state)
 	assert_int_equal(as_worker(has_nothing), 0);
 }
 
+static void but_for_the_verdict_where_the_file_was_closed(void **state)
+{
+	(void)state;
+	assert_int_equal(as_worker(waits_for_the_verdict_alone), 0);
+}
+
 static void nobody_looks_over_the_same_connection(void **state)
 {
 	(void)state;
@@ -450,6 +481,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    TEST(a_note_outlives_its_worker),
 	    TEST(nobody_looks_over_the_same_connection),
+	    TEST(but_for_the_verdict_where_the_file_was_closed),
 	    TEST(the_next_worker_finishes_it),
 	    TEST(or_finds_that_its_predecessor_has),
 	    TEST(one_that_workers_die_of_is_dropped),
