@@ -375,8 +375,12 @@ unsigned transport_signal(const struct transport *t, int signal)
 {
 	char token[CONFIG_PATH_MAX + 64];
 	const struct fence_group group = group_of(t, token, sizeof(token));
+	unsigned n = fence_signal(&group, signal);
 
-	return fence_signal(&group, signal);
+	/* Before exec it does not belong to the group, but a program that it has started may. */
+	if (t->pidfd >= 0 && syscall(SYS_pidfd_send_signal, t->pidfd, signal, NULL, 0) == 0)
+		n++;
+	return n;
 }
 
 uint64_t transport_received(const struct transport *t)

@@ -188,7 +188,7 @@ static inline bool transport_is_clear(struct transport *t)
 /* Reads all of /proc. */
 void transport_each(const struct transport *t, void (*visit)(pid_t pid, void *arg), void *arg);
 
-/* Only signals its session, or all that a command started: drills. Returns how many got it. */
+/* Only signals its session, or all that a command started: drills. Returns 0 if nobody got it. */
 unsigned transport_signal(const struct transport *t, int signal);
 
 /* A program that mounts: detaches all mounts of this backend, a predecessor's too, and removes the directories. */

@@ -31,7 +31,9 @@ for what in local other; do
 	echo "$what: before $(cat "$WORK/before.$what")"
 	echo "$what: during $result"
 	assert_eq "$(jq -c '.results | keys' <<<"$result")" '["OK"]' "what callers of $what got"
-	within 10000 p99 "$result"
+	# On a busy machine they took long before, too.
+	before=$(jq .us.p99 "$WORK/before.$what")
+	within $((3 * before > 10000 ? 3 * before : 10000)) p99 "$result"
 done
 
 say "beyond the bound"
