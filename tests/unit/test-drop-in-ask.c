@@ -19,27 +19,30 @@
 
 static char directory[64], path[96], other[96];
 
-/* Like ssh: runs the program that asks, and waits for it. */
-static void play_ssh(const char *prompt, int words)
+/* Like ssh: runs the program that asks, so many times, and waits for each. */
+static void play_ssh(unsigned times, const char *prompt, int words)
 {
-	pid_t asks;
-	int status;
+	int status = 0;
 
 	dup2(words, STDOUT_FILENO);
 	dup2(words, STDERR_FILENO);
-	asks = fork();
-	if (asks == 0) {
-		int answered = drop_in_ask(path, prompt);
+	for (unsigned i = 0; i < times; i++) {
+		pid_t asks = fork();
 
-		fflush(NULL);
-		_exit(answered);
+		if (asks == 0) {
+			int answered = drop_in_ask(path, prompt);
+
+			fflush(NULL);
+			_exit(answered);
+		}
+		if (waitpid(asks, &status, 0) != asks)
+			_exit(99);
 	}
-	close(words);
-	_exit(waitpid(asks, &status, 0) == asks && WIFEXITED(status) ? WEXITSTATUS(status) : 99);
+	_exit(WIFEXITED(status) ? WEXITSTATUS(status) : 99);
 }
 
 /* Status of that ssh. said: what was printed, up to the end of both. */
-static int ask_as_ssh(const char *prompt, char *said, size_t size)
+static int ask_times_as_ssh(unsigned times, const char *prompt, char *said, size_t size)
 {
 	int words[2], status;
 	size_t used = 0;
@@ -50,7 +53,7 @@ static int ask_as_ssh(const char *prompt, char *said, size_t size)
 	ssh = fork();
 	if (ssh == 0) {
 		close(words[0]);
-		play_ssh(prompt, words[1]);
+		play_ssh(times, prompt, words[1]);
 	}
 	assert_true(ssh > 0);
 	close(words[1]);
@@ -60,6 +63,11 @@ static int ask_as_ssh(const char *prompt, char *said, size_t size)
 	close(words[0]);
 	assert_int_equal(waitpid(ssh, &status, 0), ssh);
 	return status;
+}
+
+static int ask_as_ssh(const char *prompt, char *said, size_t size)
+{
+	return ask_times_as_ssh(1, prompt, said, size);
 }
 
 static bool is_ended(int status)
@@ -179,41 +187,10 @@ static void a_refused_password_is_withheld(void **state)
 	drop_in_asker_end(&asker);
 }
 
-/* As a jump host's ssh does, which gets no NumberOfPasswordPrompts. Status of it. */
+/* As a jump host's ssh does, which gets no NumberOfPasswordPrompts. */
 static int ask_twice_as_ssh(const char *prompt, char *said, size_t size)
 {
-	int words[2], status;
-	size_t used = 0;
-	ssize_t n;
-	pid_t ssh;
-
-	assert_int_equal(pipe(words), 0);
-	ssh = fork();
-	if (ssh == 0) {
-		close(words[0]);
-		for (unsigned i = 0; i < 2; i++) {
-			pid_t asks = fork();
-
-			if (asks == 0) {
-				dup2(words[1], STDOUT_FILENO);
-				dup2(words[1], STDERR_FILENO);
-				status = drop_in_ask(path, prompt);
-				fflush(NULL);
-				_exit(status);
-			}
-			if (waitpid(asks, &status, 0) != asks)
-				_exit(99);
-		}
-		_exit(WIFEXITED(status) ? WEXITSTATUS(status) : 99);
-	}
-	assert_true(ssh > 0);
-	close(words[1]);
-	while ((n = read(words[0], said + used, size - 1 - used)) > 0)
-		used += (size_t)n;
-	said[used] = '\0';
-	close(words[0]);
-	assert_int_equal(waitpid(ssh, &status, 0), ssh);
-	return status;
+	return ask_times_as_ssh(2, prompt, said, size);
 }
 
 /* The same words again would be the same failure, and servers count those. */

@@ -5,41 +5,11 @@
 # long: connections that nothing refuses: each is given up by its time limit only
 # types: sshfs sftp
 . "$REPO/tests/lib/lib.sh"
+. "$REPO/tests/lib/other-host.sh"
 
-HERE=10.77.0.1 THERE=10.77.0.2
 BACKOFF_MAX=1000 DEADLINE_WRITE=60000 DEADLINE_SYNC=60000
-
-# The other host: a network namespace that lives as long as a process of ours.
-unshare --net sleep 1000 & # sleep-ok: it is there for its namespace
-HOST=$!
-there()
-{
-	nsenter --target "$HOST" --net -- "$@"
-}
-other_network()
-{
-	[[ $(readlink "/proc/$HOST/ns/net") != "$(readlink /proc/self/ns/net)" ]]
-}
-wait_until 5000 other_network
-ip link add to-there type veth peer name to-here netns "$HOST" || skip "no veth devices"
-ip address add "$HERE/24" dev to-there
-ip link set to-there up
-there ip address add "$THERE/24" dev to-here
-there ip link set to-here up
-
-box_make_in "$WORK/box" 2222
-mkdir -p "$WORK/box/data/jobs/cold"
-sed -i "s/^ListenAddress.*/ListenAddress $THERE:2222/" "$WORK/box/sshd_config"
-echo "[$THERE]:2222 $(cut -d' ' -f1,2 "$WORK/box/host_key.pub")" >"$WORK/box/known_hosts"
-nsenter --target "$HOST" --net -- /usr/sbin/sshd -D -e -f "$WORK/box/sshd_config" </dev/null >"$WORK/box/sshd.log" 2>&1 &
-echo $! >"$WORK/box/sshd.pid"
-conf_begin
-echo 'connect_timeout = 3s' >>"$CONF" # still in [recovery]
-conf_box box "host = $THERE"
-sed -i '/^host = 127/d' "$CONF"
-conf_tier box/jobs/cold cold
-COLD=$MNT/cold SERVER=$WORK/box/data/jobs/cold
-echo content >"$SERVER/file"
+other_host_begin 'connect_timeout = 3s'
+SERVER=$WORK/box/data/jobs/cold
 start_guardfs
 wait_healthy
 assert_content "$COLD/file" content
@@ -80,5 +50,4 @@ exec {lines}>&-
 wait "$WRITER"
 assert_content "$SERVER/log" $'before 1\nduring 1\nbefore 2\nduring 2'
 stop_guardfs
-box_kill
-kill "$HOST"
+other_host_end
