@@ -209,7 +209,7 @@ static void put_backend(const struct page *p, const json_t *backend)
 		number(backend, "inflight"), number(backend, "parked"), number(backend, "late"),
 		is(text(backend, "breaker"), "closed") ? "closed" : "open", number(backend, "epoch"));
 	if (number(backend, "pid") > 0)
-		fprintf(p->out, ", sshfs %" PRId64, number(backend, "pid"));
+		fprintf(p->out, ", transport %" PRId64, number(backend, "pid"));
 	fputc('\n', p->out);
 	if (number(backend, "owed_bytes") > 0)
 		fprintf(p->out,
