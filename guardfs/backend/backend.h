@@ -148,6 +148,7 @@ struct backend_ops {
 	/* Waits until what ref handed over has arrived. An error says, once, that some has not. */
 	errint_t (*confirm)(struct backend *b, int ref);
 	errint_t (*flush)(struct backend *b, int ref);
+	/* sftp: -EOPNOTSUPP: the server cannot be asked. sshfs says 0 then (board_backend.server_lacks). */
 	errint_t (*fsync)(struct backend *b, int ref, bool data_only);
 	errint_t (*release)(struct backend *b, int ref); /* the ref is gone whatever it returns */
 	/* Guarded: gives up an unused ref of an ended epoch, without asking storage. */

@@ -220,7 +220,7 @@ ssize_t sftp_end_write(struct backend *b, int ref, struct backend_write *w)
 	return rc;
 }
 
-/* A server without the extension has no way to be asked; doctor says so. */
+/* -EOPNOTSUPP: a server without the extension has no way to be asked; doctor says so. */
 errint_t sftp_fsync(struct backend *b, int ref, bool data_only)
 {
 	struct sftp_link *link;
@@ -233,7 +233,7 @@ errint_t sftp_fsync(struct backend *b, int ref, bool data_only)
 	if (rc == -EIO)
 		rc = mend_write(b, link, 0, rc);
 	sftp_leave(b, link);
-	return rc == -EOPNOTSUPP ? 0 : sftp_mend(rc);
+	return rc == -EOPNOTSUPP ? rc : sftp_mend(rc);
 }
 
 /* One of another epoch has gone with its transport. */

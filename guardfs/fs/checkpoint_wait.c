@@ -48,16 +48,18 @@ void checkpoint_is_unable(const struct backend *b)
 	atomic_store(&unable[b->index], atomic_load(&b->board->root_epoch));
 }
 
-bool checkpoint_is_on(unsigned backend)
+bool checkpoint_can_sync(unsigned backend)
 {
-	const struct board_backend *b;
+	const struct board_backend *b = &fs.board->backends[backend];
 
-	if (!checkpoint_is_set(backend))
-		return false;
-	b = &fs.board->backends[backend];
 	return !(atomic_load(&b->server_lacks) & 1u << SERVER_FSYNC) &&
 	       (!atomic_load(&unable[backend]) ||
 		atomic_load(&unable[backend]) != atomic_load(&b->root_epoch));
+}
+
+bool checkpoint_is_on(unsigned backend)
+{
+	return checkpoint_is_set(backend) && checkpoint_can_sync(backend);
 }
 
 void checkpoint_note(unsigned backend, uint64_t before, uint64_t unsynced)

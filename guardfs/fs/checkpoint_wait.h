@@ -7,7 +7,9 @@
 
 /* By its configuration. */
 bool checkpoint_is_set(unsigned backend);
-/* And its server can be asked to sync. */
+/* Can its server be asked to sync, as far as is known? Else a sync that returned 0 has made nothing durable. */
+bool checkpoint_can_sync(unsigned backend);
+/* Both. */
 bool checkpoint_is_on(unsigned backend);
 
 /* Storage cannot sync: it is not asked again over this connection. */

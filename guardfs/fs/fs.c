@@ -6,6 +6,7 @@
 #include "fs/behind.h"
 #include "fs/checkpoint.h"
 #include "fs/dir.h"
+#include "fs/fsync.h"
 #include "fs/halfway.h"
 #include "fs/handle.h"
 #include "fs/io.h"

@@ -6,12 +6,6 @@
 
 void fs_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
 void fs_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode, struct fuse_file_info *fi);
-void fs_flush(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
 void fs_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
-void fs_fsync(fuse_req_t req, fuse_ino_t ino, int datasync, struct fuse_file_info *fi);
-
-/* FSYNC of fh for another kind of request. reply: sends 0 or a positive errno; errors may be answered without
- * it. */
-void open_sync(fuse_req_t req, uint64_t fh, int (*reply)(fuse_req_t req, int error));
 
 #endif

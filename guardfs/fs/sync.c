@@ -1,8 +1,8 @@
 #include "fs/sync.h"
 #include "base/sync-ioctl.h"
+#include "fs/fsync.h"
 #include "fs/handle.h"
 #include "fs/node.h"
-#include "fs/open.h"
 #include "fs/view.h"
 
 #include <errno.h>
@@ -110,7 +110,7 @@ static void sync_file(fuse_req_t req, uint64_t fh)
 	if (h)
 		node = node_hold(node_id(&fs.arena->nodes[h->node], h->node));
 	if (node && is_open(h))
-		open_sync(req, fh, reply_done);
+		fsync_for(req, fh, reply_done);
 	else
 		fuse_reply_err(req, EBADF);
 	if (node)

@@ -130,7 +130,7 @@ static const struct failure {
     {"write, unexplained", write_some, RING_WRITE, -EIO, 0, 0, 0, -EIO},
     {"write, lost count", write_some, RING_WRITE, -EBADF, 0, 0, 0, -EIO},
     {"fsync, unexplained", sync_it, RING_FSYNC, -EIO, 0, 0, 0, -EIO},
-    {"fsync, not offered", sync_it, RING_FSYNC, -EOPNOTSUPP, 0, 0, 0, 0},
+    {"fsync, not offered", sync_it, RING_FSYNC, -EOPNOTSUPP, 0, 0, 0, -EOPNOTSUPP},
 };
 
 static void fail_once(const struct failure *f, errint_t meant)

@@ -10,6 +10,7 @@
 #include "fs/context.h"
 #include "fs/guard.h"
 #include "fs/view.h"
+#include "policy/server.h"
 #include "worker/session.h"
 #include "worker-util.h"
 
@@ -221,6 +222,26 @@ static void an_fsync_that_cannot_be_is_told_alone(void)
 	CHECK(run(1, FUSE_FLUSH) == 0);
 }
 
+/* Its caller is told 0, as by raw sshfs; but what it may lose is found as ever. */
+static void a_server_that_cannot_be_asked_makes_nothing_durable(void)
+{
+	open_file();
+	handle_wrote(file, 0, NULL, 1);
+	CHECK(file->overwrote);
+	fs.board->config.backends[0].type = BACKEND_SFTP;
+	sync_error = -EOPNOTSUPP;
+	CHECK(run(0, FUSE_FSYNC) == 0 && n_syncs == 1);
+	CHECK(handle_unsynced(file) == MIB && file->overwrote && !next_note());
+	/* sshfs says 0 by itself. */
+	fs.board->config.backends[0].type = BACKEND_SSHFS;
+	atomic_store(&fs.board->backends[0].server_lacks, SERVER_KNOWN | 1u << SERVER_FSYNC);
+	CHECK(run(1, FUSE_FSYNC) == 0 && n_syncs == 2);
+	CHECK(handle_unsynced(file) == MIB && file->overwrote && !next_note());
+	atomic_store(&fs.board->backends[0].server_lacks, SERVER_KNOWN);
+	CHECK(run(2, FUSE_FSYNC) == 0 && n_syncs == 3);
+	CHECK(handle_unsynced(file) == 0 && !file->overwrote);
+}
+
 static void die_with_a_doubt(void)
 {
 	fail_a_checkpoint();
@@ -249,6 +270,7 @@ WORKER(an_fsync_that_failed_has_failed_for_all)
 WORKER(an_fsync_that_storage_refused_stays_refused)
 WORKER(an_fsync_that_failed_with_its_connection_is_made_again)
 WORKER(an_fsync_that_cannot_be_is_told_alone)
+WORKER(a_server_that_cannot_be_asked_makes_nothing_durable)
 
 static void test_a_doubt_outlives_the_worker(void **state)
 {
@@ -269,6 +291,7 @@ int main(void)
 	    TEST(test_an_fsync_that_storage_refused_stays_refused),
 	    TEST(test_an_fsync_that_failed_with_its_connection_is_made_again),
 	    TEST(test_an_fsync_that_cannot_be_is_told_alone),
+	    TEST(test_a_server_that_cannot_be_asked_makes_nothing_durable),
 	    TEST(test_a_doubt_outlives_the_worker),
 	};
 

@@ -9,6 +9,12 @@ box_restart
 start_guardfs
 wait_until 15000 backend_is box healthy
 
+# The first byte beyond those of the open log that are listed.
+lost_bytes()
+{
+	ctl suspects --json | jq 'map(select(.path == "cold/log") | .ranges[0].to)[0] // 0'
+}
+
 say "what it costs: the same on raw sshfs"
 mkdir "$WORK/raw"
 sshfs -o "Port=2222,IdentityFile=$WORK/box/user_key,UserKnownHostsFile=$WORK/box/known_hosts" "root@127.0.0.1:jobs/cold" "$WORK/raw"
@@ -36,6 +42,22 @@ ctl doctor >/dev/null || true
 assert_eq "$(grep -c 'asked beside the mount' "$WORK/guardfs.log" || true)" "$asked" "times that the server was asked"
 ctl diagnose box | tee "$WORK/said"
 grep -q 'offers no posix-rename: renaming' "$WORK/said" || fail "diagnose does not say it"
+
+say "what fsync said 0 of, and the server's machine lost, is told to whoever has the file open, and listed"
+hold writer append "$COLD/log"
+assert_held OK 0 5000 writer append synced
+assert_held OK 0 5000 writer fsync
+epoch=$(backend_field box epoch)
+box_kill
+: >"$SERVER/log"
+box_restart
+wait_value 15000 backend_field box epoch -gt "$epoch"
+wait_until 15000 backend_is box healthy
+assert_held EIO 0 5000 writer append after
+assert_held EIO 0 5000 writer fsync
+let_go writer
+assert_content "$SERVER/log" ''
+wait_value 5000 lost_bytes -eq 6
 
 say "a better server in its place is found out by the next diagnosis"
 sed -i 's/ -P posix-rename,fsync,statvfs//' "$WORK/box/sshd_config"
