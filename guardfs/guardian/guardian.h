@@ -53,7 +53,9 @@ struct guardian {
 	/* 0: nothing to start. */
 	uint64_t worker_start_at_ns, keeper_start_at_ns;
 	uint64_t holder_started_ns, holder_start_at_ns;
-	uint32_t worker_quick_deaths, keeper_quick_deaths;
+	uint32_t worker_quick_deaths;
+	/* In a row. */
+	uint32_t keeper_early_ends;
 	/* Killed, not yet reaped: a thread is in D state. */
 	pid_t dead[DEAD_WORKERS_MAX];
 	uint32_t n_dead;

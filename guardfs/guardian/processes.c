@@ -5,6 +5,7 @@
 #include "guardian/guardian.h"
 #include "keeper/keeper.h"
 #include "policy/backoff.h"
+#include "policy/restart.h"
 #include "policy/silence.h"
 #include "worker/worker.h"
 
@@ -25,9 +26,7 @@
 #define QUICK_DEATH_MS	100u
 #define BACKOFF_MIN_MS	25u
 #define BACKOFF_MAX_MS	2000u
-#define KEEPER_QUICK_MS 2000u
-#define KEEPER_MIN_MS	100u
-#define KEEPER_MAX_MS	5000u
+#define KEEPER_AGAIN_MS 5000u /* where none could be started */
 #define KEEPER_DYING_MS 1000u /* after SIGKILL; then left behind */
 #define STOP_KEEPER_MS	8000
 #define QUIESCE_MS	4000
@@ -348,19 +347,21 @@ static void reap_dead_keeper(struct guardian *g)
 
 static void keeper_gone(struct guardian *g, uint64_t now_ns)
 {
-	bool planned = is_planned(g, PROCESS_KEEPER, g->keeper);
-	bool quick = !planned && now_ns - g->keeper_started_ns < KEEPER_QUICK_MS * NSEC_PER_MSEC;
+	const struct restart_end end = {.started_ns = g->keeper_started_ns,
+					.ended_ns = now_ns,
+					.heartbeat_ns = atomic_load(&g->board->keeper_heartbeat_ns),
+					.planned = is_planned(g, PROCESS_KEEPER, g->keeper),
+					.silent = g->keeper_killed_ns != 0};
+	uint64_t delay_ms = restart_keeper_delay_ms(&g->keeper_early_ends, &end, (uint32_t)now_ns);
 
 	g->keeper = 0;
 	atomic_store(&g->board->pid[PROCESS_KEEPER], 0);
-	if (!planned)
+	if (!end.planned)
 		atomic_fetch_add(&g->board->keeper_restarts, 1);
-	g->keeper_quick_deaths = quick ? g->keeper_quick_deaths + 1 : 0;
-	g->keeper_start_at_ns = now_ns;
-	if (g->keeper_quick_deaths > 1)
-		g->keeper_start_at_ns += backoff_delay_ms(g->keeper_quick_deaths - 2, KEEPER_MIN_MS,
-							  KEEPER_MAX_MS, (uint32_t)now_ns) *
-					 NSEC_PER_MSEC;
+	g->keeper_start_at_ns = now_ns + delay_ms * NSEC_PER_MSEC;
+	if (delay_ms)
+		log_warning("%u keepers in a row have ended early: the next one is started in %u ms",
+			    g->keeper_early_ends, (unsigned)delay_ms);
 }
 
 static void check_keeper_exit(struct guardian *g, uint64_t now_ns)
@@ -427,7 +428,7 @@ void processes_tick(struct guardian *g, uint64_t now_ns)
 	    processes_start_worker(g) < 0)
 		g->worker_start_at_ns = now_ns + BACKOFF_MAX_MS * NSEC_PER_MSEC;
 	if (g->keeper_start_at_ns && now_ns >= g->keeper_start_at_ns && processes_start_keeper(g) < 0)
-		g->keeper_start_at_ns = now_ns + KEEPER_MAX_MS * NSEC_PER_MSEC;
+		g->keeper_start_at_ns = now_ns + KEEPER_AGAIN_MS * NSEC_PER_MSEC;
 }
 
 errint_t processes_wait_serving(struct guardian *g, unsigned timeout_ms)

@@ -1,6 +1,6 @@
 # The keeper stands still (SIGSTOP), during an outage: it is replaced, sshfs is adopted, and the outage ends.
 # limit: 120
-# long: a keeper that is found out by its silence only, twice
+# long: a keeper that is found out by its silence only, six times
 . "$REPO/tests/lib/lib.sh"
 
 setup_one_box
@@ -16,6 +16,15 @@ replaced()
 
 	now=$(process_pid keeper)
 	[[ $now != "$1" && -d /proc/$now && $(status '.keeper_restarts') -ge 1 ]] && "$GUARDCTL" -c "$CONF" jobs
+}
+
+# new_keeper OLD: another one is there, whatever it has done.
+new_keeper()
+{
+	local now
+
+	now=$(process_pid keeper)
+	[[ $now != "$1" ]]
 }
 
 say "while all is well: sshfs goes on"
@@ -44,3 +53,17 @@ assert_match "$(grep -c 'has done nothing for' "$WORK/guardfs.log")" '^2$' "both
 took=$(sed -n 's/.*has done nothing for \([0-9]*\) s (state T).*/\1/p' "$WORK/guardfs.log" | sort -n | head -n 1)
 echo "found out after $took s"
 assert_le "$took" 9 "seconds until the first of the two was found out"
+
+# Mount and callers have nothing of it; the pace is told by the log.
+say "each new one: they are started ever more slowly, and the first one that is left alone serves"
+for ((i = 0; i < 4; i++)); do
+	old=$(process_pid keeper)
+	kill -STOP "$old"
+	assert_content "$COLD/file" hello
+	wait_until 30000 new_keeper "$old"
+done
+paced=$(grep -c 'keepers in a row have ended early: the next one is started in' "$WORK/guardfs.log") || true
+assert_ge "$paced" 2 "keepers that were started later"
+wait_healthy
+wait_until 10000 "$GUARDCTL" -c "$CONF" jobs
+assert_content "$COLD/file" hello
