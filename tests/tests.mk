@@ -93,7 +93,7 @@ check-packages: ## the Debian packages on a bare Debian 12 and 13: built, instal
 # Build variants. Sanitizers instrument the whole library; the cases that make sense under one are listed with it.
 # ThreadSanitizer forbids much after fork and in signal handlers: what is about children, and has one thread, goes
 # without; and so does what counts threads, for it has one of its own. Nor does it know that two threads order their accesses by a word of a ring that each has mapped for itself.
-TSAN_UNIT := $(filter-out tests/unit/test-diagnose-% tests/unit/test-holder tests/unit/test-recover tests/unit/test-hooks tests/unit/test-sftp-server tests/unit/test-sftp-transport tests/unit/test-sftp-listings tests/unit/test-transport-told tests/unit/test-sftp-client% tests/unit/test-backend-sftp%,$(UNIT_SRC:%.c=%))
+TSAN_UNIT := $(filter-out tests/unit/test-diagnose-% tests/unit/test-holder tests/unit/test-recover tests/unit/test-hooks tests/unit/test-sftp-server tests/unit/test-sftp-beside tests/unit/test-sftp-transport tests/unit/test-sftp-listings tests/unit/test-transport-told tests/unit/test-sftp-client% tests/unit/test-backend-sftp%,$(UNIT_SRC:%.c=%))
 
 .PHONY: asan ubsan tsan
 asan: ## unit tests under AddressSanitizer (with leaks), in build-asan

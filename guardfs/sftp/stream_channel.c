@@ -5,7 +5,8 @@
  * - It reads 4 KiB a call, and buffers without limit what it cannot send.
  * - Its receive window is 1.28 MB, refilled below 640 KB, which at 20 ms is 29 MiB/s. Reading with a larger
  *   buffer makes it larger, as long as that is repeated; nothing needs to be there to be read.
- * - It may take packets in, and so call back, while something is written. */
+ * - It may take packets in, and so call back, while something is written.
+ * - While new keys are agreed upon it takes nothing to send. */
 #include "sftp/stream.h"
 #include "base/cleanup.h"
 
@@ -38,6 +39,8 @@ struct channel_session {
 	uint8_t *nowhere;
 	/* In this call of work. */
 	size_t received;
+	/* libssh counts what goes through the socket. */
+	struct ssh_counter_struct passed;
 	/* The channel whose stream receives for all, and the one beside it; that may be NULL. */
 	struct stream_channel *first, *second;
 	/* The second one has something to send, and goes first. */
@@ -83,23 +86,30 @@ static bool has_channel_ended(const struct stream_channel *c)
 	       ssh_channel_is_closed(c->channel);
 }
 
-/* A call of libssh for the second channel may have taken in what is the first one's. */
-static void note_call(struct stream_channel *c)
+static uint64_t passed_bytes(const struct stream_channel *c)
 {
-	if (c->shared->second)
+	return c->shared->passed.in_bytes + c->shared->passed.out_bytes;
+}
+
+/* A call of libssh for the second channel may have taken in what is the first one's. before: what had passed then. While
+ * keys are agreed upon a call may do nothing: to ask again at once would keep the thread busy until they are. */
+static void note_call(const struct stream_channel *c, uint64_t before)
+{
+	if (c->shared->second && passed_bytes(c) != before)
 		c->shared->first->stream.again = true;
 }
 
 /* The callback has taken all data. */
 static errint_t grant_window(struct stream_channel *c)
 {
+	uint64_t before = passed_bytes(c);
 	int rc;
 
 	if (c->ungranted < RECEIVE_WINDOW / 2)
 		return 0;
 	c->ungranted = 0;
 	rc = ssh_channel_read_timeout(c->channel, c->shared->nowhere, RECEIVE_WINDOW, 0, 0);
-	note_call(c);
+	note_call(c, before);
 	return rc == SSH_ERROR ? -ENOTCONN : 0;
 }
 
@@ -130,6 +140,7 @@ static ssize_t channel_stream_send(struct stream *s, const uint8_t *bytes, size_
 {
 	struct stream_channel *c = channel_stream_of(s);
 	struct channel_session *shared = c->shared;
+	uint64_t before = passed_bytes(c);
 	int rc;
 
 	if (c->phase != CHANNEL_OPEN)
@@ -144,7 +155,7 @@ static ssize_t channel_stream_send(struct stream *s, const uint8_t *bytes, size_
 	if (n == 0)
 		return 0;
 	rc = ssh_channel_write(c->channel, bytes, (uint32_t)n);
-	note_call(c);
+	note_call(c, before);
 	if (rc == SSH_AGAIN)
 		return 0;
 	return rc < 0 ? -ENOTCONN : rc;
@@ -187,6 +198,7 @@ static void channel_stream_close(struct stream *s)
 /* 0: the server has not agreed to the next step yet. */
 static errint_t open_second_channel(struct stream_channel *c)
 {
+	uint64_t before = passed_bytes(c);
 	int rc = SSH_OK;
 
 	if (c->phase == CHANNEL_OPENING) {
@@ -199,9 +211,7 @@ static errint_t open_second_channel(struct stream_channel *c)
 		if (rc == SSH_OK)
 			c->phase = CHANNEL_OPEN;
 	}
-	/* Asking again at once would never end. The answer wakes. */
-	if (rc != SSH_AGAIN)
-		note_call(c);
+	note_call(c, before);
 	return rc == SSH_ERROR ? -ECONNREFUSED : 0;
 }
 
@@ -362,6 +372,7 @@ errint_t stream_over_channel(ssh_session session, ssh_channel channel, int socke
 	c->phase = CHANNEL_OPEN;
 	shared->first = c;
 	if (ssh_event_add_session(shared->event, session) == SSH_OK) {
+		ssh_set_counters(session, &shared->passed, NULL);
 		*stream = &c->stream;
 		return 0;
 	}

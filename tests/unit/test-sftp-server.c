@@ -1,33 +1,12 @@
 /* A connection against real servers: OpenSSH's sftp-server as a program of its own, through the OpenSSH client, and
  * over a channel of libssh. Written bytes are there, and are read back; a server that is stopped costs no more
  * than a deadline; one that is killed ends everything. As root. */
-#include "diagnose-util.h"
-#include "sftp/connection.h"
-#include <libssh/libssh.h>
+#include "sftp-server-util.h"
 
-#define SFTP_SERVER "/usr/lib/openssh/sftp-server"
-#define MIB	    (1u << 20)
-#define SIZE	    (6 * MIB + 4321)
-#define PATIENCE_NS (20 * NSEC_PER_SEC)
-#define HELD_NS	    (8 * NSEC_PER_SEC) /* no busy machine is so late */
-#define ENTRIES	    300
-
-/* The one that is asked. */
-static struct connection *client;
-/* Another one beside it, over one session: both of them, the first one first. NULL: there is one alone. */
-static struct connection *lead, *second;
-static uint8_t *written, *back;
+#define HELD_NS (8 * NSEC_PER_SEC) /* no busy machine is so late */
+#define ENTRIES 300
 
 /* ---- streams ---- */
-
-static struct stream *begin_program(void)
-{
-	static const char *const argv[] = {SFTP_SERVER, NULL};
-	struct stream *s;
-
-	assert_int_equal(stream_over_program(argv, NULL, &s), 0);
-	return s;
-}
 
 static struct stream *begin_ssh(void)
 {
@@ -44,198 +23,12 @@ static struct stream *begin_ssh(void)
 	return s;
 }
 
-/* Of the stream begun last. */
-static ssh_session session_begun;
-
-static struct stream *begin_libssh(void)
-{
-	const struct diagnose_manner manner = {.timeout_ms = LIMIT_MS, .like = -1};
-	struct diagnose_session session;
-	struct stream *s;
-
-	if (!diagnose_session_open(&backend, &manner, &diagnosis, &session))
-		show_diagnosis();
-	assert_true(session.session != NULL);
-	session_begun = session.session;
-	assert_int_equal(stream_over_channel(session.session, session.channel, session.socket, 30000, &s), 0);
-	return s;
-}
-
 static const struct {
 	const char *name;
 	struct stream *(*begin)(void);
 } streams[] = {{"sftp-server", begin_program}, {"ssh", begin_ssh}, {"libssh", begin_libssh}};
 
-/* ---- waiting ---- */
-
-static errint_t work_round(void)
-{
-	uint64_t now_ns = clock_mono_ns();
-	errint_t rc;
-
-	if (!second)
-		return connection_work(client, now_ns);
-	connection_tell_time(second, now_ns);
-	rc = connection_work(lead, now_ns);
-	return rc < 0 ? rc : connection_work(second, now_ns);
-}
-
-static uint64_t wake_ns_of_all(void)
-{
-	uint64_t wake_ns = connection_wake_ns(second ? lead : client);
-
-	return second ? MIN(wake_ns, connection_wake_ns(second)) : wake_ns;
-}
-
-/* Works until *calls is not 0, or a connection has ended. */
-static void work_until(const unsigned *calls)
-{
-	uint64_t until_ns = clock_mono_ns() + PATIENCE_NS;
-	errint_t rc = work_round();
-
-	while (rc == 0 && *calls == 0) {
-		uint64_t at_ns = clock_mono_ns(), wake_ns = MIN(wake_ns_of_all(), until_ns);
-		struct pollfd p;
-
-		assert_true(at_ns < until_ns);
-		connection_want(client, &p);
-		poll(&p, 1, wake_ns > at_ns ? (int)((wake_ns - at_ns) / NSEC_PER_MSEC) + 1 : 0);
-		rc = work_round();
-	}
-}
-
-static void agree(struct stream *s)
-{
-	uint64_t until_ns = clock_mono_ns() + PATIENCE_NS;
-
-	assert_int_equal(connection_new(s, &client), 0);
-	while (!connection_is_ready(client)) {
-		struct pollfd p;
-
-		assert_int_equal(connection_work(client, clock_mono_ns()), 0);
-		assert_true(clock_mono_ns() < until_ns);
-		connection_want(client, &p);
-		if (!connection_is_ready(client))
-			poll(&p, 1, 1000);
-	}
-}
-
-/* ---- requests ---- */
-
-struct answer {
-	unsigned calls;
-	errint_t error;
-	enum sftp_type type;
-	uint32_t code;
-	struct sftp_attributes attrs;
-	uint8_t handle[SFTP_HANDLE_MAX];
-	size_t handle_length;
-	unsigned names;
-};
-
-static void keep_answer(void *arg, const struct sftp_reply *reply, errint_t error)
-{
-	struct answer *a = arg;
-
-	a->calls++;
-	a->error = error;
-	a->type = reply ? reply->type : 0;
-	if (a->type == SFTP_STATUS)
-		a->code = reply->status.code;
-	if (a->type == SFTP_ATTRS)
-		a->attrs = reply->attrs;
-	if (a->type == SFTP_NAME)
-		a->names = reply->names.n;
-	if (a->type == SFTP_HANDLE) {
-		a->handle_length = reply->handle.n;
-		memcpy(a->handle, reply->handle.bytes, reply->handle.n);
-	}
-}
-
-static struct sftp_packet packet;
-
-static void begin_request(enum sftp_type type, const char *name)
-{
-	char path[160];
-
-	stage_path(path, sizeof(path), name);
-	sftp_begin(&packet, type, 0);
-	sftp_put_text(&packet, path);
-}
-
-static void begin_handle_request(enum sftp_type type, const struct answer *opened)
-{
-	sftp_begin(&packet, type, 0);
-	sftp_put_bytes(&packet, opened->handle, opened->handle_length);
-}
-
-static void send_request(struct answer *a)
-{
-	*a = (struct answer){0};
-	assert_int_equal(connection_ask(client, &packet, UINT64_MAX, keep_answer, a), 0);
-}
-
-static void ask_and_wait(struct answer *a)
-{
-	send_request(a);
-	work_until(&a->calls);
-	assert_int_equal(a->calls, 1);
-}
-
-static void open_file(struct answer *a, uint32_t flags)
-{
-	begin_request(SFTP_OPEN, "data/file");
-	sftp_put_u32(&packet, flags);
-	sftp_put_no_attributes(&packet);
-	ask_and_wait(a);
-	assert_int_equal(a->type, SFTP_HANDLE);
-}
-
-static unsigned transfers_done;
-
-static void transfer_done(struct transfer *t)
-{
-	(void)t;
-	transfers_done++;
-}
-
-static void begin_transfer(struct transfer *t, const struct answer *opened, bool writes)
-{
-	*t = (struct transfer){.handle_length = opened->handle_length,
-			       .writes = writes,
-			       .bytes = writes ? written : back,
-			       .size = SIZE,
-			       .deadline_ns = UINT64_MAX,
-			       .done = transfer_done};
-	memcpy(t->handle, opened->handle, opened->handle_length);
-	transfers_done = 0;
-	assert_int_equal(connection_transfer(client, t), 0);
-}
-
-static void transfer_file(struct transfer *t, const struct answer *opened, bool writes)
-{
-	begin_transfer(t, opened, writes);
-	work_until(&transfers_done);
-	assert_int_equal(transfers_done, 1);
-	assert_int_equal(t->error, 0);
-	assert_int_equal(t->result, SIZE);
-}
-
 /* ---- tests ---- */
-
-static void assert_file_on_disk(void)
-{
-	char path[160];
-	FILE *f;
-
-	stage_path(path, sizeof(path), "data/file");
-	f = fopen(path, "r");
-	assert_non_null(f);
-	memset(back, 0, SIZE);
-	assert_int_equal(fread(back, 1, SIZE + 1, f), SIZE);
-	fclose(f);
-	assert_memory_equal(back, written, SIZE);
-}
 
 static void a_file_there_and_back(void)
 {
@@ -336,140 +129,6 @@ static void a_server_with_nothing_but_gcm(void **state)
 	agree(begin_libssh());
 	a_file_there_and_back();
 	connection_free(client);
-}
-
-/* ---- two over one session ---- */
-
-/* Until the second one is ready, or has ended. */
-static void begin_second(void)
-{
-	uint64_t until_ns = clock_mono_ns() + PATIENCE_NS;
-
-	agree(begin_libssh());
-	lead = client;
-	assert_int_equal(connection_beside(lead, &second), 0);
-	while (!connection_is_ready(second) && connection_error(second) == 0) {
-		struct pollfd p;
-
-		(void)work_round();
-		assert_int_equal(connection_error(lead), 0);
-		assert_true(clock_mono_ns() < until_ns);
-		connection_want(lead, &p);
-		if (wake_ns_of_all() > clock_mono_ns())
-			poll(&p, 1, 1000);
-	}
-}
-
-static void end_both(void)
-{
-	connection_free(second);
-	connection_free(lead);
-	lead = second = NULL;
-}
-
-/* More than a window of writes on the first one, and reads and look-ups on the second one all the while: all arrive, and
- * neither waits for an event that the other has taken. */
-static void a_second_one_over_the_same_session(void **state)
-{
-	struct answer opened, other, seen;
-	struct transfer writes, reads;
-	unsigned before;
-
-	(void)state;
-	serve_sftp("");
-	before = open_descriptors();
-	begin_second();
-	assert_int_equal(connection_error(second), 0);
-	assert_true(connection_extensions(second) == connection_extensions(lead));
-	open_file(&opened, SFTP_OPEN_WRITE | SFTP_OPEN_CREATE);
-	client = second;
-	open_file(&other, SFTP_OPEN_READ);
-	for (unsigned i = 0; i < 3; i++) {
-		client = lead;
-		begin_transfer(&writes, &opened, true);
-		client = second;
-		begin_request(SFTP_LSTAT, "data");
-		ask_and_wait(&seen);
-		assert_int_equal(seen.type, SFTP_ATTRS);
-		while (transfers_done < 1)
-			work_until(&transfers_done);
-		assert_int_equal(writes.error, 0);
-		client = second;
-		memset(back, 0, SIZE);
-		begin_transfer(&reads, &other, false);
-		client = lead;
-		begin_transfer(&writes, &opened, true);
-		work_until(&transfers_done);
-		transfers_done--;
-		work_until(&transfers_done);
-		assert_int_equal(reads.error, 0);
-		assert_int_equal(writes.error, 0);
-		assert_int_equal(reads.result, SIZE);
-		assert_memory_equal(back, written, SIZE);
-	}
-	assert_file_on_disk();
-	end_both();
-	assert_int_equal(open_descriptors(), before);
-}
-
-/* Nobody is kept busy while a server has not said whether it wants a second one. */
-static void a_server_that_does_not_say(void **state)
-{
-	(void)state;
-	serve_sftp("");
-	agree(begin_libssh());
-	lead = client;
-	assert_int_equal(connection_beside(lead, &second), 0);
-	signal_below(stage.sshd, SIGSTOP);
-	for (unsigned i = 0; i < 10; i++)
-		assert_int_equal(work_round(), 0);
-	assert_true(wake_ns_of_all() > clock_mono_ns());
-	assert_false(connection_is_ready(second));
-	signal_below(stage.sshd, SIGCONT);
-	end_both();
-}
-
-/* The first one serves on, and may be given another one. */
-static void a_server_that_wants_no_second_one(void **state)
-{
-	struct answer opened;
-	struct transfer t;
-	struct stream *none;
-
-	(void)state;
-	serve_sftp("MaxSessions 1");
-	begin_second();
-	assert_int_equal(connection_error(second), -ECONNREFUSED);
-	connection_free(second);
-	second = NULL;
-	open_file(&opened, SFTP_OPEN_READ | SFTP_OPEN_WRITE | SFTP_OPEN_CREATE);
-	transfer_file(&t, &opened, true);
-	assert_file_on_disk();
-	assert_int_equal(connection_beside(lead, &second), 0);
-	assert_int_equal(connection_beside(lead, &client), -EOPNOTSUPP);
-	end_both();
-	none = begin_program();
-	assert_int_equal(stream_beside(none, &none), -EOPNOTSUPP);
-	none->ops->close(none);
-}
-
-/* Both end with their session. */
-static void a_session_of_two_that_is_cut(void **state)
-{
-	struct answer asked;
-
-	(void)state;
-	serve_sftp("");
-	begin_second();
-	stop_sshd();
-	client = second;
-	begin_request(SFTP_LSTAT, "data");
-	asked.calls = 0;
-	if (connection_ask(client, &packet, UINT64_MAX, keep_answer, &asked) == 0) {
-		work_until(&asked.calls);
-		assert_true(connection_error(lead) < 0);
-	}
-	end_both();
 }
 
 /* Nobody answers, and nobody takes what is sent: the thread is never held, and each deadline is kept. */
@@ -668,10 +327,6 @@ static int all_tests(void)
 	    CASE(every_stream_carries_everything),
 	    CASE(ciphers_of_each_direction),
 	    CASE(a_server_with_nothing_but_gcm),
-	    CASE(a_second_one_over_the_same_session),
-	    CASE(a_server_that_does_not_say),
-	    CASE(a_server_that_wants_no_second_one),
-	    CASE(a_session_of_two_that_is_cut),
 	    CASE(a_stopped_server),
 	    CASE(a_connection_that_ends_with_data_on_its_way),
 	    CASE(a_killed_server),
@@ -680,11 +335,7 @@ static int all_tests(void)
 	    CASE(what_cannot_be_executed_says_so),
 	};
 
-	written = malloc(SIZE);
-	back = malloc(SIZE + 1);
-	for (size_t i = 0; i < SIZE; i++)
-		written[i] = (uint8_t)(i * 2654435761u >> 11);
-	return cmocka_run_group_tests(tests, set_up_all, tear_down_all);
+	return run_all(tests, ARRAY_SIZE(tests));
 }
 
 int main(void)
