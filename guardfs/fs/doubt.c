@@ -4,11 +4,13 @@
 #include "fs/handle.h"
 #include "fs/handle_index.h"
 #include "fs/node.h"
+#include "fs/node_numbers.h"
 #include "fs/suspects.h"
 #include "fs/view.h"
 #include "fs/wire.h"
 
 #include <errno.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static void drop_attributes(uint64_t nodeid)
@@ -112,12 +114,49 @@ static const struct node *losing_name(const uint8_t *buffer)
 	return second != first ? second : NULL;
 }
 
+/* Files open below a directory are found by names that lead through it. */
+static void mark_perhaps_moved(const struct node *node)
+{
+	uint32_t used = S_ISDIR(node->mode) ? atomic_load(&fs.arena->handles_used) : 0;
+
+	handle_index_each(node_index(node), mark_perhaps_replaced, NULL);
+	for (uint32_t i = 0; i < used; i++) {
+		struct handle *h = &fs.arena->handles[i];
+
+		if (atomic_load(&h->state) == HANDLE_LIVE && h->kind == HANDLE_FILE &&
+		    h->backend == node->backend && node_is_below(h->node, node_index(node)))
+			(void)mark_perhaps_replaced(h, NULL);
+	}
+}
+
+/* Either name may lead to what had the other one. Where inode numbers last that is seen by them. */
+static void doubt_exchanged(const uint8_t *buffer)
+{
+	const char *names[2];
+	uint64_t ids[2];
+
+	wire_nodes(buffer, ids);
+	wire_names(buffer, names);
+	for (size_t i = 0; i < ARRAY_SIZE(ids); i++) {
+		struct node *dir = node_from_id(ids[i]);
+		const struct node *node =
+		    dir && dir->backend < CONFIG_BACKENDS_MAX && !number_is_of_storage(fs_backend(dir))
+			? view_find(dir, names[i], NODE_UNHELD)
+			: NULL;
+
+		if (node)
+			mark_perhaps_moved(node);
+	}
+}
+
 void doubt_replaced(const uint8_t *buffer)
 {
 	const struct node *node = losing_name(buffer);
 
 	if (node)
 		handle_index_each(node_index(node), mark_perhaps_replaced, NULL);
+	else if (wire_exchanges(buffer))
+		doubt_exchanged(buffer);
 }
 
 void doubt_raise(const uint8_t *buffer)

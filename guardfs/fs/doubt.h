@@ -14,7 +14,7 @@ void doubt_node(const struct node *node);
 void doubt_raise(const uint8_t *buffer);
 
 /* Of a rename or removal that may have been made, or will be: before its backend is left, so that no file open
- * as the one replaced or removed is found by the name over another connection. */
+ * as the one replaced, removed or exchanged is found by the name over another connection. */
 void doubt_replaced(const uint8_t *buffer);
 
 /* The same of a change that was made as it should be, with an answer that came too late. */

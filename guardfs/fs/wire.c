@@ -245,6 +245,12 @@ bool wire_replaces(const uint8_t *buffer)
 	}
 }
 
+bool wire_exchanges(const uint8_t *buffer)
+{
+	return wire_opcode(buffer) == FUSE_RENAME2 &&
+	       BODY(buffer, struct fuse_rename2_in)->flags & RENAME_EXCHANGE;
+}
+
 bool wire_cuts(const uint8_t *buffer, uint64_t *size)
 {
 	const struct fuse_setattr_in *set = BODY(buffer, struct fuse_setattr_in);

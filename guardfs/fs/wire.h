@@ -98,6 +98,9 @@ bool wire_cuts(const uint8_t *buffer, uint64_t *size);
 /* Is a complete request a rename that may take the place of what has the new name? */
 bool wire_replaces(const uint8_t *buffer);
 
+/* Or one that exchanges two names? */
+bool wire_exchanges(const uint8_t *buffer);
+
 /* Does a complete request write data? Where? */
 bool wire_writes(const uint8_t *buffer, uint64_t *nodeid, uint64_t *offset, uint64_t *size);
 

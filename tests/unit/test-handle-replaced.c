@@ -13,6 +13,7 @@
 #include "worker-util.h"
 
 #include <fcntl.h>
+#include <linux/fs.h>
 #include <linux/fuse.h>
 
 #define SIZE 100
@@ -125,6 +126,63 @@ static void perhaps_replaced(void)
 	CHECK(!goes_on(reader) && atomic_load(&reader->error) == EIO);
 }
 
+static void ask_to_exchange(uint64_t dir)
+{
+	static struct {
+		struct fuse_in_header header;
+		struct fuse_rename2_in rename;
+		char names[16];
+	} request = {.header = {.opcode = FUSE_RENAME2, .unique = 5, .len = sizeof(request)},
+		     .rename.flags = RENAME_EXCHANGE,
+		     .names = "new\0published"};
+
+	request.header.nodeid = request.rename.newdir = dir;
+	memcpy(fs.arena->buffers[0], &request, sizeof(request));
+}
+
+static void perhaps_exchanged(void)
+{
+	open_files_and_ask();
+	ask_to_exchange(node_id(&fs.arena->nodes[root_index()], root_index()));
+	doubt_raise(call.buffer);
+	CHECK(goes_on(source) && goes_on(writer) && goes_on(reader));
+	connect_as(2);
+	CHECK(!goes_on(source) && !goes_on(writer) && !goes_on(reader));
+}
+
+/* Where they last each is known by its number. */
+static void exchanged_with_inode_numbers(void)
+{
+	fs.board->config.backends[0].type = BACKEND_DIR;
+	open_files_and_ask();
+	ask_to_exchange(node_id(&fs.arena->nodes[root_index()], root_index()));
+	doubt_raise(call.buffer);
+	CHECK(!atomic_load(&source->perhaps_replaced) && !atomic_load(&writer->perhaps_replaced));
+}
+
+/* With it goes what is open below, and nothing beside it. */
+static void perhaps_exchanged_directory(void)
+{
+	const struct stat st = {.st_mode = S_IFDIR | 0755};
+	const struct node *dir;
+	struct handle *below;
+	struct node *node;
+
+	open_files_and_ask();
+	dir = node_intern_guarded(&fs.guarded[0], root_index(), "published-dir", &st, NODE_LOOKED_UP);
+	node = node_intern_guarded(&fs.guarded[0], node_index(dir), "f", &stored, NODE_LOOKED_UP);
+	below = handle_new(node_index(node), HANDLE_FILE, 0, O_WRONLY | O_APPEND, open("/dev/null", O_RDWR),
+			   1, HANDLE_NAMED);
+	CHECK(below);
+	ask_to_exchange(node_id(&fs.arena->nodes[root_index()], root_index()));
+	memcpy(fs.arena->buffers[0] + sizeof(struct fuse_in_header) + sizeof(struct fuse_rename2_in),
+	       "x\0published-dir", sizeof("x\0published-dir"));
+	((struct fuse_in_header *)fs.arena->buffers[0])->len += 8;
+	doubt_raise(call.buffer);
+	connect_as(2);
+	CHECK(!goes_on(below) && goes_on(source) && goes_on(writer));
+}
+
 /* The one who removes it makes another one by that name. */
 static void perhaps_removed(void)
 {
@@ -194,6 +252,9 @@ static void to_be_run_again(void)
 
 WORKER_TEST(without_a_rename)
 WORKER_TEST(perhaps_replaced)
+WORKER_TEST(perhaps_exchanged)
+WORKER_TEST(exchanged_with_inode_numbers)
+WORKER_TEST(perhaps_exchanged_directory)
 WORKER_TEST(perhaps_removed)
 WORKER_TEST(place_used_again)
 WORKER_TEST(noted_before)
@@ -203,8 +264,15 @@ int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup_arena, teardown_arena)
 	const struct CMUnitTest tests[] = {
-	    TEST(test_without_a_rename), TEST(test_perhaps_replaced), TEST(test_perhaps_removed),
-	    TEST(test_place_used_again), TEST(test_noted_before),     TEST(test_to_be_run_again),
+	    TEST(test_without_a_rename),
+	    TEST(test_perhaps_replaced),
+	    TEST(test_perhaps_exchanged),
+	    TEST(test_exchanged_with_inode_numbers),
+	    TEST(test_perhaps_exchanged_directory),
+	    TEST(test_perhaps_removed),
+	    TEST(test_place_used_again),
+	    TEST(test_noted_before),
+	    TEST(test_to_be_run_again),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
