@@ -80,6 +80,11 @@ struct diagnose_manner {
 bool diagnose_session_open(const struct config_backend *backend, const struct diagnose_manner *manner,
 			   struct diagnosis *diagnosis, struct diagnose_session *session) WARN_UNUSED;
 
+/* Takes the steps RESOLVE to GREET in this process, without libssh, and hangs up: is there a server that begins to speak
+ * SSH (RFC 4253, 4.2)? timeout_ms: for all but the resolver, which may block for longer. One thread. Of a type that has a
+ * server. */
+bool diagnose_knock(const struct config_backend *backend, uint32_t timeout_ms) WARN_UNUSED;
+
 /* Of one that nobody has taken over. */
 void diagnose_session_close(struct diagnose_session *session);
 

@@ -7,6 +7,7 @@
 #include "keeper/commands.h"
 #include "keeper/hooks.h"
 #include "keeper/inquiry.h"
+#include "keeper/knock.h"
 #include "keeper/misplaced.h"
 #include "keeper/mountpoint.h"
 #include "keeper/network.h"
@@ -54,6 +55,7 @@ struct keeper {
 	struct writers *writers;
 	struct mountpoint mountpoint;
 	struct network network;
+	struct knock knocks[CONFIG_BACKENDS_MAX];
 	struct textfile textfile;
 	struct inquiry inquiry;
 	/* Crashes that the journal has. */

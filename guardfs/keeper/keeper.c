@@ -28,7 +28,7 @@
 #define GUARDIAN_GRACE_MS 10000 /* for a restarted guardian's pid on the board */
 #define STOP_MS		  5000	/* for killed children */
 #define POLL_FIXED	  8
-#define POLL_MAX	  (POLL_FIXED + 3 * CONFIG_BACKENDS_MAX + SERVER_POLL_MAX)
+#define POLL_MAX	  (POLL_FIXED + 4 * CONFIG_BACKENDS_MAX + SERVER_POLL_MAX)
 
 /* ---- start ---- */
 
@@ -98,6 +98,7 @@ static void take_over(struct keeper *k)
 	k->limits = make_limits(k->config);
 	k->hooks = hooks_create(k->config, act_done, k);
 	inquiry_init(k);
+	knock_init(k);
 	routes_load(k);
 	history_start(k);
 	now_ns = clock_mono_ns();
@@ -132,6 +133,7 @@ static void reap_children(struct keeper *k)
 		settle_reaped(k, pid);
 		mountpoint_reaped(k, pid);
 		textfile_reaped(k, pid, status);
+		knock_reaped(k, pid);
 		for (unsigned i = 0; i < k->n_backends; i++)
 			supervised_reaped(&k->backends[i], pid, status);
 	}
@@ -177,6 +179,7 @@ static size_t fill_poll(const struct keeper *k, struct pollfd *p, uint64_t *wake
 					 .events = POLLIN};
 		p[n++] = (struct pollfd){.fd = s->transport.stderr_fd, .events = POLLIN};
 		p[n++] = (struct pollfd){.fd = s->probe.sock, .events = POLLIN};
+		p[n++] = (struct pollfd){.fd = knock_poll_fd(k, i), .events = POLLIN};
 	}
 	if (k->server)
 		n += server_fill_poll(k->server, p + n, wake_ns);
@@ -274,6 +277,7 @@ static uint64_t step_all(struct keeper *k)
 	wake_ns = MIN(wake_ns, mountpoint_step(k, now_ns));
 	suspects_step(k);
 	network_step(k, now_ns);
+	knock_step(k, now_ns);
 	for (unsigned i = 0; i < k->n_backends; i++)
 		wake_ns = MIN(wake_ns, supervised_step(&k->backends[i], now_ns));
 	wake_ns = MIN(wake_ns, settle_step(k, now_ns));
@@ -354,6 +358,7 @@ int keeper_main(struct arena *arena, const struct keeper_fds *fds)
 	if (!k->stop_quietly)
 		stop_all(k);
 	inquiry_stop(k);
+	knock_stop(k);
 	settle_stop(k);
 	writers_stop(k, !k->stop_quietly && !k->guardian_lost_ns);
 	commands_stop(k);
