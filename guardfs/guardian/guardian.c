@@ -190,8 +190,10 @@ static errint_t start_anew(struct guardian *g, const struct config *config)
 		rc = setup_local(config);
 	if (rc == 0)
 		rc = setup_channels();
-	if (rc == 0)
+	if (rc == 0) {
 		setup_board(g);
+		setup_name_session(g->board);
+	}
 	g->must_connect = config->must_connect;
 	return rc < 0 ? rc : mount_begin(g);
 }

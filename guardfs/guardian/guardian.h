@@ -118,6 +118,8 @@ void setup_namespace(void);
 /* In the background: standard error goes to RUN_DIR/log. */
 void setup_log_file(const struct config *config);
 void setup_board(struct guardian *g);
+/* In the lock's file, for a keeper of the session before. Once the board is set up. */
+void setup_name_session(const struct board *board);
 
 /* mount.c */
 errint_t mount_check_device(void) WARN_UNUSED; /* is there /dev/fuse? */

@@ -312,6 +312,8 @@ static errint_t resume_arena(struct guardian *g, const struct session_fds *fds)
 	}
 	g->board = &g->arena->board;
 	g->mounted = true;
+	/* First: what follows would be an outage to it. */
+	end_old(atomic_load(&g->board->pid[PROCESS_KEEPER]));
 	worker = atomic_load(&g->board->pid[PROCESS_WORKER]);
 	if (is_guardfs(worker)) {
 		pidfd = (int)syscall(SYS_pidfd_open, worker, 0);
@@ -333,7 +335,6 @@ static errint_t resume_arena(struct guardian *g, const struct session_fds *fds)
 	if (is_guardfs(worker) && child_state(worker, NULL) != 0)
 		g->dead[g->n_dead++] = worker;
 	atomic_store(&g->board->dead_workers, g->n_dead);
-	end_old(atomic_load(&g->board->pid[PROCESS_KEEPER]));
 	return 0;
 }
 

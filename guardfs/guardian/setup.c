@@ -298,6 +298,17 @@ void setup_namespace(void)
 	waitpid(pid, &status, 0);
 }
 
+void setup_name_session(const struct board *board)
+{
+	char text[BOARD_SESSION_MAX];
+	size_t n = board_session_text(board, text);
+
+	if (pwrite(GUARDIAN_LOCK, text, n, 0) != (ssize_t)n || ftruncate(GUARDIAN_LOCK, (off_t)n) < 0)
+		log_warning(
+		    "cannot write into %s/lock: %s; a keeper that a killed guardfs has left ends later",
+		    board->config.run_dir, strerror(errno));
+}
+
 void setup_board(struct guardian *g)
 {
 	struct board *board = g->board;

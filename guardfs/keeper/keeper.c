@@ -17,15 +17,16 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/file.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #define TICK_MS		  1000	/* manifest, tier map, guardian; breakers opened without a nudge */
 #define FILES_MS	  5000	/* between writings of outside files */
 #define GUARDIAN_GRACE_MS 10000 /* for a restarted guardian's pid on the board */
+#define GUARDIAN_LOOK_MS  100	/* without a guardian, between looks for one */
 #define STOP_MS		  5000	/* for killed children */
 #define POLL_FIXED	  8
 #define POLL_MAX	  (POLL_FIXED + 4 * CONFIG_BACKENDS_MAX + SERVER_POLL_MAX)
@@ -206,18 +207,22 @@ static void wait_events(struct keeper *k, uint64_t wake_ns)
 
 /* ---- guardian ---- */
 
-/* Guardian and worker are dead, and another guardfs of this name holds their lock. */
+/* Another guardfs of this name has begun a session of its own. That the lock is held says nothing: by the holder, which
+ * leaves a moment later, or by a guardian that is about to go on with ours, and needs what runs. */
 static bool is_superseded(const struct keeper *k)
 {
-	char worker = child_state(atomic_load(&k->board->pid[PROCESS_WORKER]), NULL);
-	char path[CONFIG_PATH_MAX + 8];
+	char path[CONFIG_PATH_MAX + 8], text[BOARD_SESSION_MAX];
+	struct stat st;
+	ssize_t n;
 
-	if (worker && worker != 'Z' && worker != 'X')
-		return false;
 	snprintf(path, sizeof(path), "%s/lock", k->run_dir);
 	CLEANUP_FD int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 
-	return fd >= 0 && flock(fd, LOCK_SH | LOCK_NB) < 0 && errno == EWOULDBLOCK;
+	if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || st.st_uid != geteuid())
+		return false;
+	n = read(fd, text, sizeof(text) - 1);
+	text[n > 0 ? n : 0] = '\0';
+	return board_is_other_session(k->board, text);
 }
 
 /* A guardian that re-executes keeps its pid. docs/RECOVERY.md, "keeper starts: adoption". */
@@ -268,6 +273,8 @@ static uint64_t step_all(struct keeper *k)
 	atomic_store(&k->board->keeper_heartbeat_ns, now_ns);
 	tick_all(k, now_ns);
 	wake_ns = k->next_tick_ns;
+	if (k->guardian_lost_ns)
+		wake_ns = MIN(wake_ns, now_ns + GUARDIAN_LOOK_MS * NSEC_PER_MSEC);
 	commands_step(k);
 	if (k->server)
 		server_step(k->server, now_ns);

@@ -27,6 +27,23 @@ static void pause_briefly(void)
 	nanosleep(&(struct timespec){.tv_nsec = PAUSE_NS}, NULL);
 }
 
+#define SESSION_WORD "session "
+
+size_t board_session_text(const struct board *board, char text[BOARD_SESSION_MAX])
+{
+	return (size_t)snprintf(text, BOARD_SESSION_MAX, SESSION_WORD "%llu\n",
+				(unsigned long long)atomic_load(&board->started_real_ns));
+}
+
+/* Half written it is another's: nobody writes in a session but who begins it. */
+bool board_is_other_session(const struct board *board, const char *text)
+{
+	char own[BOARD_SESSION_MAX];
+
+	board_session_text(board, own);
+	return strncmp(text, SESSION_WORD, strlen(SESSION_WORD)) == 0 && strcmp(text, own) != 0;
+}
+
 static uint64_t patience_until_ns(const struct board *board)
 {
 	return clock_mono_ns() + board->config.patience_ms * NSEC_PER_MSEC;

@@ -347,6 +347,13 @@ struct board {
 	struct board_misplaced misplaced;
 };
 
+/* RUN_DIR/lock says which session it is held for: text is written by who begins one, and read by a keeper without its
+ * guardian. Returns its length. */
+#define BOARD_SESSION_MAX 48
+size_t board_session_text(const struct board *board, char text[BOARD_SESSION_MAX]);
+/* Does it name another session? False: this one, or none. */
+bool board_is_other_session(const struct board *board, const char *text);
+
 /* Opens the breaker if closed with this epoch. True: this call did. */
 bool board_trip_breaker(struct board *board, unsigned index, uint32_t epoch, enum errclass why,
 			enum detector by);

@@ -376,6 +376,28 @@ static void readers_and_writers_agree(void **state)
 	assert_int_equal(board_copy_map(board, &copy), 2 * 3 * WRITES);
 }
 
+/* Only another session's name says that a keeper's time is over: not an empty lock, nor what others write there. */
+static void a_lock_names_its_session(void **state)
+{
+	char own[BOARD_SESSION_MAX], other[BOARD_SESSION_MAX];
+	size_t n;
+
+	(void)state;
+	atomic_store(&board->started_real_ns, 1796142160123456789u);
+	n = board_session_text(board, own);
+	assert_int_equal(n, strlen(own));
+	assert_false(board_is_other_session(board, own));
+	assert_false(board_is_other_session(board, ""));
+	assert_false(board_is_other_session(board, "4711\n"));
+	atomic_store(&board->started_real_ns, UINT64_MAX);
+	assert_true(board_is_other_session(board, own));
+	n = board_session_text(board, other);
+	assert_in_range(n, 1, BOARD_SESSION_MAX - 1);
+	/* Half of it is written over the former one's. */
+	memcpy(own, other, 12);
+	assert_true(board_is_other_session(board, own));
+}
+
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
@@ -393,6 +415,7 @@ int main(void)
 	    TEST(our_own_number_holds_nothing),
 	    TEST(a_torn_map_is_used_and_repaired),
 	    TEST(readers_and_writers_agree),
+	    TEST(a_lock_names_its_session),
 	};
 
 	return cmocka_run_group_tests_name("board", tests, NULL, NULL);

@@ -1,9 +1,9 @@
 # Guardian and worker are killed at once, and with them the descriptor of the backend's root. Its transport lives: the next guardian's
-# keeper opens the root again, or gives the ring another socket, and that is no outage. What is stuck in a frozen one is one, with the
-# figures of those whom it hurt.
+# keeper opens the root again, or gives the ring another socket, and that is no outage; nor does the old keeper take it for the end while
+# there is no other guardian yet. What is stuck in a frozen one is one, with the figures of those whom it hurt.
 # types: sshfs sftp
 # limit: 120
-# long: three deaths of guardian and worker, then a frozen server, each until the backend is healthy
+# long: four deaths of guardian and worker, then a frozen server, each until the backend is healthy
 . "$REPO/tests/lib/lib.sh"
 
 PATIENCE=10000
@@ -31,9 +31,57 @@ is_ready_again()
 	(($(grep -c '^ready' "$WORK/store.out") > ready))
 }
 
-for others in '' keeper ''; do
+is_zombie()
+{
+	[[ $(sed 's/.*) \(.\).*/\1/' "/proc/$1/stat" 2>/dev/null) == [ZX]* ]]
+}
+holder_of()
+{
+	local pid
+
+	for pid in $(cat "/proc/$1/task/$1/children"); do
+		[[ $(<"/proc/$pid/comm") == gfs-holder ]] && echo "$pid" && return
+	done
+	fail "no holder below $1"
+}
+
+waits_of()
+{
+	sed -n 's/^voluntary_ctxt_switches:\s*//p' "/proc/$1/status"
+}
+
+# keeper PID WAITS has looked around several times, or has ended.
+has_looked()
+{
+	local waits
+
+	waits=$(waits_of "$1") || return 0
+	((waits >= $2 + 5))
+}
+
+# The old keeper looks at a dead worker, at no guardian, and at a lock that is held: by the holder, which would leave a moment later.
+kill_before_holder()
+{
+	local guardian=$(process_pid guardian) worker=$(process_pid worker) keeper=$(process_pid keeper) holder
+
+	holder=$(holder_of "$guardian")
+	ready=$(grep -c '^ready' "$WORK/store.out")
+	kill -STOP "$store" "$holder" "$guardian"
+	kill -9 "$worker"
+	wait_until 5000 is_zombie "$worker"
+	kill -9 "$guardian"
+	wait_until 5000 grep -q "keeper: guardian $guardian is gone" "$WORK/guardfs.log"
+	wait_until 5000 has_looked "$keeper" "$(waits_of "$keeper")"
+	kill -CONT "$store" "$holder"
+}
+
+for others in '' keeper '' holder; do
 	say "guardian, worker ${others:-alone}"
-	kill_at_once $others
+	if [[ $others == holder ]]; then
+		kill_before_holder
+	else
+		kill_at_once $others
+	fi
 	read -r result us _ < <("$TOOLS/timed" read "$COLD/file")
 	echo "first call: $result after $us us"
 	assert_eq "$result" OK "a call on the backend while there was no guardian"
@@ -47,7 +95,7 @@ for others in '' keeper ''; do
 done
 assert_eq "$(ctl incidents --json | jq '.incidents | length')" 0 "incidents"
 assert_eq "$(status '.counters | "\(.errors) \(.fast_fails)"')" "0 0" "calls that failed"
-assert_content "$SERVER/log" more,more,more,
+assert_content "$SERVER/log" more,more,more,more,
 
 say "the server is frozen while it happens: that is an outage"
 box_freeze
@@ -62,6 +110,7 @@ wait_until 20000 backend_is box healthy
 ctl incidents --json | jq -c '.incidents[]'
 assert_eq "$(ctl incidents --json | jq '.incidents | length')" 1 "incidents"
 assert_ge "$(ctl incidents --json | jq '.incidents[0].failed')" 1 "operations that failed in it"
+assert_ne "$(ctl incidents --json | jq -r '.incidents[0].detected_by')" operator "who detected it"
 assert_ne "$(sshfs_pid)" "$sshfs" "sshfs"
 assert_op OK 0 1000 stat "$COLD/file"
 let_go reader
