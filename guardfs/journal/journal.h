@@ -121,7 +121,7 @@ enum journal_question { JOURNAL_ASK_INCIDENTS, JOURNAL_ASK_INCIDENT, JOURNAL_ASK
 
 struct journal_query {
 	enum journal_question question;
-	/* INCIDENT. */
+	/* INCIDENT. INCIDENTS: those that follow it in the list, 0: from the newest on. */
 	uint64_t id;
 	/* INCIDENTS: not over by then. SETTLED: since then. */
 	uint64_t since_ns;

@@ -289,6 +289,7 @@ static errint_t read_incidents(struct journal_db *db, const struct journal_query
 	errint_t error = journal_db_prepare(
 	    db,
 	    INCIDENT_SQL "WHERE (closed=0 OR closed>=?1 OR began>=?1) AND (?2='' OR backend=?2)"
+			 " AND (?4=0 OR (began, id) < (SELECT began, id FROM incidents WHERE id=?4))"
 			 " ORDER BY began DESC, id DESC LIMIT ?3",
 	    &stmt);
 
@@ -299,6 +300,7 @@ static errint_t read_incidents(struct journal_db *db, const struct journal_query
 		(void)sqlite3_bind_int64(stmt, 1, (sqlite3_int64)MIN(query->since_ns, (uint64_t)INT64_MAX));
 		(void)sqlite3_bind_text(stmt, 2, backend ? backend : "", -1, SQLITE_TRANSIENT);
 		(void)sqlite3_bind_int64(stmt, 3, limit);
+		(void)sqlite3_bind_int64(stmt, 4, (sqlite3_int64)MIN(query->id, (uint64_t)INT64_MAX));
 		free(backend);
 		error = gather_incidents(db, stmt, &harvest);
 	}

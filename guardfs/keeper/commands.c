@@ -239,6 +239,7 @@ static void ask_journal(const struct ask *a, const struct journal_query *query)
 static void run_incidents(const struct ask *a)
 {
 	struct journal_query query = {.question = JOURNAL_ASK_INCIDENTS,
+				      .id = number_of(a, "after"),
 				      .since_ns = number_of(a, "since") * NSEC_PER_SEC,
 				      .limit = (uint32_t)MIN(number_of(a, "limit"), (uint64_t)1000)};
 
@@ -431,7 +432,7 @@ static const struct command {
     {"hold", true, NAMES_BACKEND, "seconds reason wait", run_hold},
     {"resume", true, NAMES_BACKEND, "", run_resume},
     {"diagnose", true, NAMES_BACKEND, "", run_diagnose},
-    {"incidents", false, MAY_NAME_BACKEND, "since limit", run_incidents},
+    {"incidents", false, MAY_NAME_BACKEND, "since limit after", run_incidents},
     {"incident", false, NO_BACKEND, "id", run_incident},
     {"drill", true, NAMES_BACKEND, "kind seconds", run_drill},
     {"suspects", false, MAY_NAME_BACKEND, "job", run_suspects},

@@ -225,6 +225,25 @@ static void listing_is_bounded(void **state)
 	assert_int_equal(listed(UINT32_MAX, &bytes), 1000);
 }
 
+/* One after the other they are all there, each once. */
+static void a_listing_goes_on_after_its_last(void **state)
+{
+	struct journal_query query = {.question = JOURNAL_ASK_INCIDENTS, .limit = 1000};
+
+	(void)state;
+	start();
+	fill_with_incidents("", 1500);
+	for (uint64_t left = 1500; left > 0; query.id = left + 1) {
+		errint_t error;
+		json_t *answer = ask(&query, &error), *list = json_object_get(answer, "incidents");
+
+		assert_int_equal(json_array_size(list), MIN(left, 1000u));
+		for (size_t i = 0; i < json_array_size(list); i++)
+			assert_int_equal(count_at(json_array_get(list, i), "id"), left--);
+		json_decref(answer);
+	}
+}
+
 /* Who sums up must know that some are missing. */
 static bool says_more(uint32_t limit)
 {
@@ -658,6 +677,7 @@ int main(void)
 	    TEST(unknown_incident),
 	    TEST(listing_is_chosen_and_ordered),
 	    TEST(listing_is_bounded),
+	    TEST(a_listing_goes_on_after_its_last),
 	    TEST(listing_of_control_characters_fits),
 	    TEST(listing_of_broken_text_fits),
 	    TEST(timeline_fits_a_frame),

@@ -55,7 +55,7 @@ static void make(double first)
 {
 	answer = json_pack("{s:O, s:f, s:s}", "incidents", incidents, "first", first, "journal", "ok");
 	status = json_pack("{s:[{s:s},{s:s}]}", "backends", "name", "box", "name", "nas");
-	assert_int_equal(summary_make(answer, 100, status, FROM, NOW, &summary), 0);
+	assert_int_equal(summary_make(answer, status, FROM, NOW, &summary), 0);
 }
 
 static void done(void)
@@ -168,36 +168,6 @@ static void nothing_is_recorded(void **state)
 	done();
 }
 
-static void too_many_for_an_answer(void **state)
-{
-	(void)state;
-	for (int i = 0; i < 100; i++)
-		add(i + 1, "box", 5 * DAY + i * 100, 5 * DAY + i * 100 + 1, 5 * DAY + i * 100 + 50);
-	make(FROM - DAY);
-	assert_true(summary.incomplete);
-	assert_true(is_near(summary.from, FROM + 5 * DAY));
-	done();
-}
-
-/* Incidents of hundreds of routes fill an answer long before there are as many as were asked for. */
-static void too_large_for_an_answer(void **state)
-{
-	char *text;
-
-	(void)state;
-	add(1, "box", 5 * DAY, 5 * DAY + 1, 5 * DAY + 50);
-	answer =
-	    json_pack("{s:O, s:f, s:b}", "incidents", incidents, "first", (double)(FROM - DAY), "more", 1);
-	status = NULL;
-	assert_int_equal(summary_make(answer, 100, status, FROM, NOW, &summary), 0);
-	assert_true(summary.incomplete);
-	assert_true(is_near(summary.from, FROM + 5 * DAY));
-	text = printed(false);
-	assert_non_null(strstr(text, "too many incidents"));
-	free(text);
-	done();
-}
-
 static void drills_and_routes_are_no_downtime(void **state)
 {
 	(void)state;
@@ -242,7 +212,7 @@ static void anything_may_be_answered(void **state)
 		char *text;
 
 		answer = json_loads(texts[i], 0, NULL);
-		assert_int_equal(summary_make(answer, 100, NULL, FROM, NOW, &summary), 0);
+		assert_int_equal(summary_make(answer, NULL, FROM, NOW, &summary), 0);
 		text = printed(true);
 		assert_null(strstr(text, "nan"));
 		free(text);
@@ -297,8 +267,6 @@ int main(void)
 	    TEST(what_began_before_is_cut),
 	    TEST(records_begin_later),
 	    TEST(nothing_is_recorded),
-	    TEST(too_many_for_an_answer),
-	    TEST(too_large_for_an_answer),
 	    TEST(drills_and_routes_are_no_downtime),
 	    TEST(a_second_in_a_month_is_not_nothing),
 	    TEST(the_clock_went_back),

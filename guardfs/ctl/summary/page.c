@@ -252,9 +252,7 @@ static void put_head(const struct page *p, const char *name)
 	fputs(" (", p->out);
 	show_span(p->out, p->s->to - p->s->from);
 	fputs(")", p->out);
-	if (p->s->incomplete)
-		fputs("; there were too many incidents to look further back", p->out);
-	else if (p->s->shortened)
+	if (p->s->shortened)
 		fputs("; nothing is recorded from before", p->out);
 	fputs("</p>\n", p->out);
 }

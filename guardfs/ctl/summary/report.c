@@ -132,6 +132,48 @@ static int write_summary(struct target *t, const struct summary *s)
 	return status ? status : write_page(t->options->output, page, size);
 }
 
+static int ask_after(const struct target *t, int64_t since, int64_t after, json_t **result)
+{
+	json_t *arguments = json_pack("{s:I, s:i}", "since", (json_int_t)since, "limit", INCIDENTS_MAX);
+
+	if (after)
+		json_object_set_new(arguments, "after", json_integer((json_int_t)after));
+	return ctl_ask_about(t->options, "incidents", arguments, CTL_ASK_MS, result);
+}
+
+static bool has_all(const json_t *answer)
+{
+	return json_array_size(json_object_get(answer, "incidents")) < INCIDENTS_MAX &&
+	       !json_is_true(json_object_get(answer, "more"));
+}
+
+/* As one answer: of a part nobody could tell which backends were down all the time. */
+static int ask_all(const struct target *t, int64_t since, json_t **result)
+{
+	int status = ask_after(t, since, 0, result);
+	bool all = status != CTL_EXIT_OK || has_all(*result);
+
+	while (!all) {
+		json_t *incidents = json_object_get(*result, "incidents"), *next = NULL;
+		size_t n = json_array_size(incidents);
+
+		status =
+		    ask_after(t, since, n ? ctl_number(json_array_get(incidents, n - 1), "id") : 0, &next);
+		all = status != CTL_EXIT_OK || has_all(next);
+		if (status == CTL_EXIT_OK)
+			json_array_extend(incidents, json_object_get(next, "incidents"));
+		json_decref(next);
+		if (status == CTL_EXIT_OK && json_array_size(incidents) == n && !all)
+			status = ctl_fail(CTL_EXIT_UNREACHABLE, "the journal says less than it has");
+		all |= status != CTL_EXIT_OK;
+	}
+	if (status != CTL_EXIT_OK) {
+		json_decref(*result);
+		*result = NULL;
+	}
+	return status;
+}
+
 static int report_time(struct target *t)
 {
 	const char *typed = t->options->since ? t->options->since : SINCE_DEFAULT;
@@ -145,12 +187,10 @@ static int report_time(struct target *t)
 		    CTL_EXIT_USAGE,
 		    "--since: \"%s\" is no time: 12h, 7d (ago), 2026-01-08, or seconds since the epoch",
 		    typed);
-	status = ctl_ask_about(t->options, "incidents",
-			       json_pack("{s:I, s:i}", "since", (json_int_t)since, "limit", INCIDENTS_MAX),
-			       CTL_ASK_MS, &result);
+	status = ask_all(t, since, &result);
 	if (status)
 		return status;
-	if (summary_make(result, INCIDENTS_MAX, t->instance.status, (double)since, t->now, &summary) < 0)
+	if (summary_make(result, t->instance.status, (double)since, t->now, &summary) < 0)
 		status = ctl_fail(CTL_EXIT_UNREACHABLE, "short of memory");
 	else
 		status = write_summary(t, &summary);

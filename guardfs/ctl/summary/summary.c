@@ -58,18 +58,12 @@ static errint_t take_outages(struct summary *s, const json_t *incidents)
 
 /* ---- the time ---- */
 
-static void take_time(struct summary *s, const json_t *result, size_t limit, double since, double now)
+static void take_time(struct summary *s, const json_t *result, double since, double now)
 {
-	const json_t *incidents = json_object_get(result, "incidents");
-	size_t n = json_array_size(incidents);
 	double first = show_time_of(result, "first");
 
 	s->from = since;
 	s->to = now;
-	s->incomplete = n >= limit || json_is_true(json_object_get(result, "more"));
-	/* Newest first: what began before the last of them is not all there. */
-	if (s->incomplete)
-		first = MAX(first, show_time_of(json_array_get(incidents, n - 1), "began"));
 	s->shortened = first > since;
 	if (s->shortened)
 		s->from = first;
@@ -209,14 +203,14 @@ static errint_t take_sums(struct summary *s)
 	return 0;
 }
 
-errint_t summary_make(const json_t *result, size_t limit, const json_t *status, double since, double now,
+errint_t summary_make(const json_t *result, const json_t *status, double since, double now,
 		      struct summary *summary)
 {
 	const json_t *incidents = json_object_get(result, "incidents");
 	errint_t err;
 
 	*summary = (struct summary){.from = 0};
-	take_time(summary, result, limit, since, now);
+	take_time(summary, result, since, now);
 	err = take_outages(summary, incidents);
 	if (!err)
 		err = take_backends(summary, status);

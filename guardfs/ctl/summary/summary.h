@@ -34,8 +34,8 @@ struct summary_spread {
 struct summary {
 	/* What was asked for, cut to what is recorded. from < to, or both 0: nothing is recorded. */
 	double from, to;
-	/* Records begin later than asked for; the answer did not have all. */
-	bool shortened, incomplete;
+	/* Records begin later than asked for. */
+	bool shortened;
 	struct summary_backend *backends;
 	size_t n_backends;
 	/* Newest first, as in the answer. */
@@ -48,9 +48,9 @@ struct summary {
 	size_t n_worst;
 };
 
-/* result: `incidents`' answer, which has at most `limit` of them, or `more` than it has room for; status: of guardfs, for its backends (may be NULL); both
- * outlive the summary. In either case summary_release. 0 or -ENOMEM. */
-errint_t summary_make(const json_t *result, size_t limit, const json_t *status, double since, double now,
+/* result: `incidents`' answers, all of them as one; status: of guardfs, for its backends (may be NULL); both outlive the
+ * summary. In either case summary_release. 0 or -ENOMEM. */
+errint_t summary_make(const json_t *result, const json_t *status, double since, double now,
 		      struct summary *summary) WARN_UNUSED;
 void summary_release(struct summary *summary);
 

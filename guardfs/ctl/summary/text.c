@@ -10,9 +10,7 @@ static void put_time(FILE *out, const struct summary *s)
 	fputs(" (", out);
 	show_span(out, s->to - s->from);
 	fputs(")\n", out);
-	if (s->incomplete)
-		fputs("  there were too many incidents to look further back\n", out);
-	else if (s->shortened)
+	if (s->shortened)
 		fputs("  nothing is recorded from before\n", out);
 }
 

@@ -68,3 +68,19 @@ grep -q '</html>' "$WORK/last month-$id.html" || fail "what is linked is no page
 assert_exit 100 "" "$GUARDCTL" -c "$CONF" report --since nonesuch
 assert_exit 100 "" "$GUARDCTL" -c "$CONF" report "$id"
 assert_exit 100 "" "$GUARDCTL" -c "$CONF" report "$id" --html --since 1h
+
+say "more incidents than one answer has: all are counted, also what has gone on since before them"
+stop_guardfs
+sqlite3 "$STATE/history.sqlite" "
+	WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 2500)
+	INSERT INTO incidents (kind, scope, backend, class, began, detected, recovered, closed, callers, failed, bytes_at_risk, tries, routes)
+	SELECT 'incident', 'backend', 'flapping', 'stalled', t, t, t + 1000000000, t + 1000000000, 0, 0, 0, 0, '[]'
+	FROM (SELECT (strftime('%s', 'now') - 20000 + i * 6) * 1000000000 AS t FROM n);
+	INSERT INTO incidents (kind, scope, backend, class, began, detected, recovered, closed, callers, failed, bytes_at_risk, tries, routes)
+	SELECT 'incident', 'backend', 'gone', 'stalled', t, t, 0, t + 90000 * 1000000000, 0, 0, 0, 0, '[]'
+	FROM (SELECT (strftime('%s', 'now') - 80000) * 1000000000 AS t)"
+start_guardfs
+wait_healthy
+wait_value 10000 ctl report --since 12h =~ 'flapping +[0-9.]+ %  down for .* in 2500 incidents'
+ctl report --since 12h | tee "$WORK/report"
+grep -qE 'gone +0.000 %  down for .* in 1 incident$' "$WORK/report" || fail "what has been down all the time is not told"
