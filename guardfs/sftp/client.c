@@ -498,7 +498,7 @@ errint_t client_readdir(const struct ring_user *user, uint32_t ref, client_entry
 		at_end |= more == 0 || enough;
 		if (more < 0 && rc == 0)
 			rc = more;
-		wanted = MIN(wanted + 1, LISTING_AHEAD);
+		wanted = MIN(wanted * 2, LISTING_AHEAD);
 	}
 }
 

@@ -362,6 +362,11 @@ errint_t connection_ask(struct connection *c, struct sftp_packet *packet, uint64
 	return exchanges_ask(&c->x, packet, NULL, 0, deadline_ns, answer, arg);
 }
 
+void connection_give_up(struct connection *c, const void *arg)
+{
+	exchanges_give_up(&c->x, arg);
+}
+
 errint_t connection_transfer(struct connection *c, struct transfer *t)
 {
 	if (c->x.error < 0)

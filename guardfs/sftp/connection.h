@@ -85,6 +85,9 @@ errint_t connection_work(struct connection *c, uint64_t now_ns);
 errint_t connection_ask(struct connection *c, struct sftp_packet *packet, uint64_t deadline_ns,
 			connection_answer_fn answer, void *arg) WARN_UNUSED;
 
+/* Who asked with arg is not called any more. */
+void connection_give_up(struct connection *c, const void *arg);
+
 /* A stretch of a file to be read or written in parallel pieces. The caller's, to be left alone until done. */
 struct transfer {
 	/* Set by the caller. */

@@ -127,6 +127,13 @@ void exchanges_answer(struct exchanges *x, const struct sftp_reply *reply)
 		close_late_handle(x, reply->handle);
 }
 
+void exchanges_give_up(struct exchanges *x, const void *arg)
+{
+	for (unsigned i = 0; i < CONNECTION_EXCHANGES_MAX; i++)
+		if (x->places[i].state == EXCHANGE_WAITING && x->places[i].arg == arg)
+			x->places[i].state = EXCHANGE_GIVEN_UP;
+}
+
 /* Requests sent by a callback lower the next deadline themselves. */
 void exchanges_expire(struct exchanges *x, uint64_t now_ns)
 {

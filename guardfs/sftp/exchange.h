@@ -49,6 +49,9 @@ errint_t exchanges_ask(struct exchanges *x, struct sftp_packet *packet, const vo
 /* Calls the caller that waits for it. */
 void exchanges_answer(struct exchanges *x, const struct sftp_reply *reply);
 
+/* Who asked with arg wants no answer any more. */
+void exchanges_give_up(struct exchanges *x, const void *arg);
+
 void exchanges_expire(struct exchanges *x, uint64_t now_ns);
 
 /* Everything under way ends with -ENOTCONN. */

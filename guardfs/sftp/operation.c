@@ -109,6 +109,8 @@ static errint_t take_handle(struct operation *op, const struct sftp_reply *reply
 	}
 	f->of_worker = ring_is_of_worker(op->owner->server, (int)record_of(op));
 	f->is_directory = op->request.operation == RING_OPENDIR;
+	f->asked = f->unanswered = 0;
+	f->at_end = false;
 	f->appends = !f->is_directory && op->request.flags & SFTP_OPEN_APPEND;
 	op->result.ref = ref_of(op->owner, f);
 	return 0;
@@ -277,6 +279,47 @@ static errint_t judge_answer(struct operation *op, const struct sftp_reply *repl
 	return sftp_error(reply->status.code);
 }
 
+/* On the wire, behind the READDIR of that number. */
+static bool is_listing_behind(const struct operation *op, uint32_t ref, uint32_t number)
+{
+	return op->under_way && !op->waits && op->request.operation == RING_READDIR &&
+	       op->request.ref == ref && op->number > number;
+}
+
+static void answer_end(struct operation *op)
+{
+	op->result.at_end = 1;
+	finish_operation(op);
+}
+
+/* READDIRs asked behind the one that met the end have no entries either. */
+static void end_listing(struct operations *o, struct open_file *f, uint32_t number)
+{
+	uint32_t ref = ref_of(o, f);
+
+	f->at_end = true;
+	for (unsigned i = 0; i < RING_RECORDS && f->unanswered > 0; i++) {
+		struct operation *op = &o->records[i];
+
+		if (!is_listing_behind(op, ref, number))
+			continue;
+		connection_give_up(f->connection, op);
+		f->unanswered--;
+		answer_end(op);
+	}
+}
+
+static void count_listing(struct operation *op)
+{
+	struct open_file *f = find_file(op->owner, op->request.ref);
+
+	if (!f || op->request.operation != RING_READDIR)
+		return;
+	f->unanswered--;
+	if (op->result.at_end)
+		end_listing(op->owner, f, op->number);
+}
+
 static bool opens(const struct operation *op)
 {
 	return op->request.operation == RING_OPEN || op->request.operation == RING_OPENDIR;
@@ -299,6 +342,7 @@ static void operation_answered(void *arg, const struct sftp_reply *reply, errint
 	op->result.error = reply ? judge_answer(op, reply) : error;
 	if (op->result.error == -EIO && opens(op) && has_as_many_as_it_can(op))
 		op->result.error = -ENFILE;
+	count_listing(op);
 	count_answer(op);
 }
 
@@ -365,6 +409,14 @@ static errint_t begin_transfer_of(struct operation *op, const struct open_file *
 	return connection_transfer(op->connection, t);
 }
 
+static void number_listing(struct operation *op)
+{
+	struct open_file *f = find_file(op->owner, op->request.ref);
+
+	op->number = f->asked++;
+	f->unanswered++;
+}
+
 static errint_t begin_exchange(struct operation *op, const struct open_file *file)
 {
 	struct sftp_packet packet;
@@ -377,10 +429,20 @@ static errint_t begin_exchange(struct operation *op, const struct open_file *fil
 	if (rc < 0)
 		return rc;
 	op->answers = 1;
+	if (op->request.operation == RING_READDIR)
+		number_listing(op);
 	if (op->request.operation == RING_CLOSE)
 		forget_file(op->owner, op->request.ref);
 	else if (op->request.flags & RING_WANTS_ATTRIBUTES)
 		ask_attributes(op, file);
+	return 0;
+}
+
+static errint_t begin_listing(struct operation *op, const struct open_file *file)
+{
+	if (!file->at_end)
+		return begin_exchange(op, file);
+	answer_end(op);
 	return 0;
 }
 
@@ -427,6 +489,8 @@ static errint_t begin_on(struct operation *op, const struct open_file *file)
 	case RING_READ:
 	case RING_WRITE:
 		return begin_transfer_of(op, file);
+	case RING_READDIR:
+		return begin_listing(op, file);
 	case RING_CLOSE:
 		return file->is_directory ? begin_close_of_directory(op, file) : begin_exchange(op, file);
 	default:

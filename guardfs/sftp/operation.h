@@ -18,6 +18,10 @@ struct open_file {
 	bool is_directory;
 	/* Opened with SFTP_OPEN_APPEND. */
 	bool appends;
+	/* READDIRs asked, and those of them that are not answered. */
+	uint32_t asked, unanswered;
+	/* A READDIR has met the end. */
+	bool at_end;
 	size_t handle_length;
 	uint8_t handle[SFTP_HANDLE_MAX];
 };
@@ -30,6 +34,8 @@ struct operation {
 	bool waits;
 	/* Answers yet to come. */
 	unsigned answers;
+	/* Of a READDIR: which of its directory's. */
+	uint32_t number;
 	struct connection *connection;
 	struct ring_request request;
 	struct ring_result result;
