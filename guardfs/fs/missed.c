@@ -26,7 +26,7 @@ static struct {
 	struct missed of[MISSED_MAX];
 	/* By directory: when a name was made in it last (CLOCK_MONOTONIC). */
 	struct changed {
-		uint32_t dir;
+		uint32_t dir, generation;
 		uint64_t at_ns;
 	} changed[CHANGED_MAX];
 } missed = {.lock = PTHREAD_MUTEX_INITIALIZER};
@@ -80,6 +80,13 @@ static bool is_recent(const struct backend *b, uint64_t at_ns)
 	return at_ns && (double)(clock_mono_ns() - at_ns) / NSEC_PER_SEC < fs_cache_seconds(b);
 }
 
+static bool is_being_filled(const struct backend *b, uint32_t dir)
+{
+	const struct changed *c = &missed.changed[dir % CHANGED_MAX];
+
+	return c->dir == dir && c->generation == fs.arena->nodes[dir].generation && is_recent(b, c->at_ns);
+}
+
 bool missed_lacks(const struct backend *b, uint32_t dir, const char *name)
 {
 	const struct missed *m = is_far(b) ? place_of(dir, name) : NULL;
@@ -89,8 +96,7 @@ bool missed_lacks(const struct backend *b, uint32_t dir, const char *name)
 	ACQUIRE_LOCK(&missed.lock);
 	return is_recent(b, m->asked_ns) && m->dir == dir && m->backend == b->index &&
 	       m->generation == fs.arena->nodes[dir].generation && m->epoch == epoch_of(b) &&
-	       strcmp(m->name, name) == 0 && missed.changed[dir % CHANGED_MAX].dir == dir &&
-	       is_recent(b, missed.changed[dir % CHANGED_MAX].at_ns);
+	       strcmp(m->name, name) == 0 && is_being_filled(b, dir);
 }
 
 /* A server may take the name for any of them. */
@@ -108,7 +114,8 @@ void missed_made(const struct backend *b, uint32_t dir, const char *name)
 	if (!is_far(b))
 		return;
 	ACQUIRE_LOCK(&missed.lock);
-	missed.changed[dir % CHANGED_MAX] = (struct changed){.dir = dir, .at_ns = clock_mono_ns()};
+	missed.changed[dir % CHANGED_MAX] = (struct changed){
+	    .dir = dir, .generation = fs.arena->nodes[dir].generation, .at_ns = clock_mono_ns()};
 	if (m)
 		m->asked_ns = 0;
 	else

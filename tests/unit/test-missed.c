@@ -56,6 +56,18 @@ static void only_where_names_are_being_made(void **state)
 	assert_false(missed_lacks(box, DIR, "one"));
 }
 
+/* Its node was another directory's, in which names were made. */
+static void another_directory_is_not_being_filled(void **state)
+{
+	(void)state;
+	make("two");
+	fs.arena->nodes[DIR].generation++;
+	miss("one");
+	assert_false(missed_lacks(box, DIR, "one"));
+	make("three");
+	assert_true(missed_lacks(box, DIR, "one"));
+}
+
 static void a_name_made_is_there(void **state)
 {
 	(void)state;
@@ -100,6 +112,7 @@ static void another_connection_or_directory_is_asked_anew(void **state)
 	miss("one");
 	fs.arena->nodes[DIR].generation++;
 	assert_false(missed_lacks(box, DIR, "one"));
+	make("two");
 	miss("one");
 	assert_true(missed_lacks(box, DIR, "one"));
 	atomic_fetch_add(&box->board->root_epoch, 1);
@@ -112,6 +125,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    TEST(only_where_names_are_being_made),
+	    TEST(another_directory_is_not_being_filled),
 	    TEST(a_name_made_is_there),
 	    TEST(nobody_knows_what_was_made),
 	    TEST(something_is_made_while_storage_is_asked),
