@@ -301,8 +301,9 @@ static void end_old(pid_t pid)
 
 static errint_t resume_arena(struct guardian *g, const struct session_fds *fds)
 {
-	char message[CONFIG_ERROR_MAX] = "";
+	char message[CONFIG_ERROR_MAX] = "", which[ARENA_TOLD_MAX];
 	int error = 0, pidfd = -1;
+	uint32_t dropped;
 	pid_t worker;
 
 	g->arena = arena_open(fds->arena, &error, message);
@@ -322,10 +323,10 @@ static errint_t resume_arena(struct guardian *g, const struct session_fds *fds)
 			log_warning("the old worker %d does not stop; taking its open files as they are",
 				    (int)worker);
 	}
-	uint32_t dropped = arena_check(g->arena);
-
+	dropped = arena_check_telling(g->arena, which);
 	if (dropped)
-		log_warning("%u records of the old session made no sense and were dropped", dropped);
+		log_warning("%u records of the old session made no sense and were dropped or mended (%s)",
+			    dropped, which);
 	watch_settle(g);
 	take_descriptors(g->arena, pidfd);
 	if (pidfd >= 0)

@@ -76,6 +76,9 @@ uint64_t arena_fingerprint(void);
 /* Repairs what a crash left. Returns how many values. Survives any content (fuzzed). Guardian, on resume, before a
  * worker starts. */
 uint32_t arena_check(struct arena *arena);
+/* The same. text: of what there were some, and how many. */
+#define ARENA_TOLD_MAX 192
+uint32_t arena_check_telling(struct arena *arena, char text[ARENA_TOLD_MAX]);
 
 /* Slots from this number on were never used. */
 static inline uint32_t arena_slots_used(const struct arena *arena)

@@ -1,22 +1,16 @@
 /* arena_check: counts are bounded first, then records are checked alone, then against one another. */
-#include "shm/arena.h"
-#include "base/child.h"
+#include "shm/check.h"
 #include "base/clock.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 
 #define SNAPSHOT_KIB_MAX (1u << 20)
-#define FD_LIMIT	 (1 << 24) /* fits a node's descriptor word */
-#define NODE_FLAGS_ALL                                                                            \
-	(NODE_ROUTE_ROOT | NODE_UNLINKED | NODE_KNOWN | NODE_KEEPS_FD | NODE_VIEW | NODE_TARGET | \
-	 NODE_MOUNTED | NODE_BEHIND)
-#define ERRNO_LIMIT 4096
-
-enum mark { MARK_NEW, MARK_ON_CHAIN, MARK_GOOD, MARK_BAD };
+#define ERRNO_LIMIT	 4096
 
 #define FORCE_BELOW(field, limit, otherwise) ((uint64_t)(field) < (limit) ? 0u : ((field) = (otherwise), 1u))
 
@@ -42,15 +36,9 @@ static uint32_t force_bool(bool *b)
 
 #define FORCE_STRING(field) force_string(field, sizeof(field))
 
-/* Guardian has the lower ones (base/child.h). */
-static bool fd_is_possible(int64_t fd)
-{
-	return fd == -1 || (fd >= FD_RESERVED && fd < FD_LIMIT);
-}
-
 static uint32_t force_fd(_Atomic int32_t *fd)
 {
-	if (fd_is_possible(atomic_load(fd)))
+	if (check_is_fd(atomic_load(fd)))
 		return 0;
 	atomic_store(fd, -1);
 	return 1;
@@ -233,279 +221,57 @@ static uint32_t check_names(struct name_heap *heap)
 	return changed;
 }
 
-static bool backend_is_possible(const struct arena *arena, uint8_t backend)
+static bool handle_is_usable(const struct arena *arena, const struct handle *h)
 {
-	return backend < arena->board.config.n_backends || backend == NODE_LOCAL || backend == NODE_VIRTUAL;
-}
-
-/* Node 0, where the whole mount shows a backend's tree (fs/view.h). */
-static bool is_mount_root(const struct arena *arena, const struct node *node)
-{
-	return node == &arena->nodes[0] && node->parent == NODE_NONE &&
-	       (node->flags & (NODE_ROUTE_ROOT | NODE_VIEW)) == (NODE_ROUTE_ROOT | NODE_VIEW);
-}
-
-static bool node_is_usable(const struct arena *arena, const struct node *node)
-{
-	if (!backend_is_possible(arena, node->backend) || node->fh_length > NODE_FH_MAX)
+	if (h->node >= atomic_load(&arena->nodes_used) || h->kind > HANDLE_SNAPSHOT)
 		return false;
-	if (node->name != 0 && !name_is_valid(&arena->names, node->name))
-		return false;
-	/* A guarded node is found again by name alone, except a directory below a route. */
-	return node->backend >= NODE_VIRTUAL || is_mount_root(arena, node) ||
-	       (node_is_below_route(node) ? node->name == 0 : node->name != 0 || node->flags & NODE_UNLINKED);
+	return atomic_load(&arena->nodes[h->node].state) == NODE_LIVE && check_is_backend(arena, h->backend);
 }
 
-static void tidy_node(struct node *node)
+/* Amid a change no damage. The next worker mends them (handle_mend_ledger), but can no longer see that they were torn. */
+static uint32_t check_ledger(struct handle *h)
 {
-	if (node->backend >= NODE_VIRTUAL)
-		node->flags &= (uint8_t) ~(NODE_VIEW | NODE_TARGET);
-	if (!fd_is_possible((int64_t)(atomic_load(&node->fd) >> 40) - 1))
-		atomic_store(&node->fd, 0);
-	node->flags &= NODE_FLAGS_ALL;
-	if (node->backing_id < 0)
-		node->backing_id = 0;
+	bool in_change = atomic_load(&h->ledger_changing), in_run = h->content.changing;
+	bool torn = ledger_check(&h->unsynced), lacks = content_check(&h->content);
+
+	if (torn)
+		atomic_store(&h->ledger_changing, 1);
+	return (torn && !in_change) + (lacks && !in_run);
 }
 
-static uint32_t check_each_node(struct arena *arena, uint32_t used)
+/* A ref of `type = sftp` is a number of the transport's, which knows whether it has it. */
+static bool is_ref(const struct arena *arena, const struct handle *h, int ref)
 {
-	uint32_t dropped = 0;
-
-	for (uint32_t i = 0; i < used; i++) {
-		struct node *node = &arena->nodes[i];
-		uint32_t state = atomic_load(&node->state);
-
-		if (state == NODE_FREE || node_is_name(node))
-			continue;
-		if (state != NODE_LIVE || !node_is_usable(arena, node)) {
-			atomic_store(&node->state, NODE_FREE);
-			dropped++;
-			continue;
-		}
-		tidy_node(node);
-	}
-	return dropped;
+	if (handle_is_descriptor(ref) || ref < 0)
+		return check_is_fd(ref);
+	return h->backend < arena->board.config.n_backends &&
+	       arena->board.config.backends[h->backend].type == BACKEND_SFTP;
 }
 
-/* From node i to the first decided node, none, or a cycle. *length: nodes newly marked. */
-static enum mark judge_chain(const struct arena *arena, uint32_t used, uint8_t *marks, uint32_t i,
-			     uint32_t *length)
+static uint32_t check_refs(const struct arena *arena, struct handle *h)
 {
-	*length = 0;
-	while (i != NODE_NONE) {
-		if (i >= used || atomic_load(&arena->nodes[i].state) != NODE_LIVE ||
-		    marks[i] == MARK_ON_CHAIN)
-			return MARK_BAD;
-		if (marks[i] != MARK_NEW)
-			return (enum mark)marks[i];
-		marks[i] = MARK_ON_CHAIN;
-		++*length;
-		i = arena->nodes[i].parent;
-	}
-	return MARK_GOOD;
-}
-
-/* The highest node of a bad chain that needs no parent (local, with a file handle): its position + 1, or 0. */
-static uint32_t find_anchor(const struct arena *arena, uint32_t i, uint32_t length)
-{
-	uint32_t anchor = 0;
-
-	for (uint32_t n = 1; n <= length; n++) {
-		if (arena->nodes[i].backend == NODE_LOCAL && arena->nodes[i].fh_length > 0)
-			anchor = n;
-		i = arena->nodes[i].parent;
-	}
-	return anchor;
-}
-
-static uint32_t settle_chain(struct arena *arena, uint8_t *marks, uint32_t i, uint32_t length,
-			     enum mark verdict)
-{
-	uint32_t kept = verdict == MARK_GOOD ? length : find_anchor(arena, i, length);
-	uint32_t changed = verdict == MARK_BAD && kept > 0;
-
-	for (uint32_t n = 1; n <= length; n++) {
-		struct node *node = &arena->nodes[i];
-		uint32_t parent = node->parent;
-
-		marks[i] = n <= kept ? MARK_GOOD : MARK_BAD;
-		if (n > kept) {
-			atomic_store(&node->state, NODE_FREE);
-			changed++;
-		} else if (n == kept && verdict == MARK_BAD) {
-			node->parent = NODE_NONE;
-		}
-		i = parent;
-	}
-	return changed;
-}
-
-static bool is_guarded(const struct node *node)
-{
-	return node->backend < NODE_VIRTUAL;
-}
-
-static const struct node *live_node(const struct arena *arena, uint32_t used, uint32_t index)
-{
-	const struct node *node = index < used ? &arena->nodes[index] : NULL;
-
-	return node && atomic_load(&node->state) == NODE_LIVE ? node : NULL;
-}
-
-/* A backend's tree hangs on the virtual node, a route's root on a local directory, a view on its root. */
-static bool is_in_place(const struct arena *arena, uint32_t used, const struct node *node)
-{
-	const struct node *parent = live_node(arena, used, node->parent);
-
-	if (!is_guarded(node))
-		return !parent || !is_guarded(parent);
-	if (!parent)
-		return is_mount_root(arena, node);
-	if (node->flags & NODE_ROUTE_ROOT)
-		return parent->backend == (node->flags & NODE_VIEW ? NODE_LOCAL : NODE_VIRTUAL);
-	return parent->backend == node->backend && (parent->flags & NODE_VIEW) == (node->flags & NODE_VIEW) &&
-	       (!(node->flags & NODE_VIEW) || parent->flags & NODE_ROUTE_ROOT);
-}
-
-static bool shows_directory(const struct arena *arena, uint32_t used, const struct node *view)
-{
-	const struct node *object = live_node(arena, used, node_object_index(view));
-
-	return object && object->backend == view->backend && S_ISDIR(object->mode) &&
-	       !(object->flags & NODE_VIEW);
-}
-
-static uint32_t check_places(struct arena *arena, uint32_t used)
-{
-	uint32_t dropped = 0;
-
-	for (uint32_t i = 0; i < used; i++) {
-		struct node *node = &arena->nodes[i];
-
-		if (atomic_load(&node->state) != NODE_LIVE || is_in_place(arena, used, node))
-			continue;
-		if (is_guarded(node))
-			atomic_store(&node->state, NODE_FREE);
-		else
-			node->parent = NODE_NONE;
-		dropped++;
-	}
-	return dropped;
-}
-
-/* Once it is known which nodes stay. A route's root without object looks for it again. */
-static uint32_t check_objects(struct arena *arena, uint32_t used)
-{
+	int other = handle_other_fd(atomic_load(&h->other));
 	uint32_t changed = 0;
 
-	for (uint32_t i = 0; i < used; i++) {
-		struct node *node = &arena->nodes[i];
-
-		if (atomic_load(&node->state) != NODE_LIVE || !(node->flags & NODE_VIEW) ||
-		    shows_directory(arena, used, node))
-			continue;
-		if (!(node->flags & NODE_ROUTE_ROOT)) {
-			atomic_store(&node->state, NODE_FREE);
-		} else if (node_object_index(node) != i) {
-			atomic_store(&node->object, i);
-		} else {
-			continue;
-		}
+	if (!is_ref(arena, h, atomic_load(&h->fd))) {
+		atomic_store(&h->fd, -1);
+		changed++;
+	}
+	if (atomic_load(&h->other) && (other == -1 || !is_ref(arena, h, other))) {
+		atomic_store(&h->other, 0);
 		changed++;
 	}
 	return changed;
 }
 
-static bool is_file_with_names(const struct node *file)
+static uint32_t tidy_handle(const struct arena *arena, struct handle *h)
 {
-	return is_guarded(file) && !S_ISDIR(file->mode) && file->name != 0 &&
-	       !(file->flags & (NODE_VIEW | NODE_ROUTE_ROOT | NODE_UNLINKED));
-}
-
-static bool name_is_usable(const struct arena *arena, uint32_t used, struct node *name)
-{
-	const struct node *file = live_node(arena, used, node_object_index(name)), *parent;
-
-	if (!file || !is_file_with_names(file) || file->backend != name->backend)
-		return false;
-	node_settle_name(file, name);
-	parent = live_node(arena, used, name->parent);
-	return name_is_valid(&arena->names, name->name) && parent && S_ISDIR(parent->mode) &&
-	       parent->backend == name->backend && !(parent->flags & NODE_VIEW);
-}
-
-/* Once it is known which nodes stay. */
-static uint32_t check_file_names(struct arena *arena, uint32_t used)
-{
-	uint32_t dropped = 0;
-
-	for (uint32_t i = 0; i < used; i++) {
-		struct node *name = &arena->nodes[i];
-
-		if (!node_is_name(name) || name_is_usable(arena, used, name))
-			continue;
-		atomic_store(&name->state, NODE_FREE);
-		dropped++;
-	}
-	return dropped;
-}
-
-static uint32_t check_parents(struct arena *arena, uint32_t used)
-{
-	/* Not allocated: untouched marks cost nothing. */
-	uint8_t *marks =
-	    mmap(NULL, NODE_MAX, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	uint32_t dropped = 0;
-
-	if (marks == MAP_FAILED)
-		abort(); /* without 4 MiB of address space nothing else would work */
-	for (uint32_t i = 0; i < used; i++) {
-		uint32_t length;
-		enum mark verdict;
-
-		if (atomic_load(&arena->nodes[i].state) != NODE_LIVE || marks[i] != MARK_NEW)
-			continue;
-		verdict = judge_chain(arena, used, marks, i, &length);
-		dropped += settle_chain(arena, marks, i, length, verdict);
-	}
-	munmap(marks, NODE_MAX);
-	return dropped;
-}
-
-static uint32_t check_nodes(struct arena *arena)
-{
-	uint32_t used = atomic_load(&arena->nodes_used);
-	uint32_t dropped = 0;
-
-	if (used > NODE_MAX) {
-		used = NODE_MAX;
-		atomic_store(&arena->nodes_used, used);
-		dropped++;
-	}
-	dropped += check_each_node(arena, used);
-	dropped += check_places(arena, used);
-	dropped += check_parents(arena, used);
-	dropped += check_objects(arena, used);
-	return dropped + check_file_names(arena, used);
-}
-
-static bool handle_is_usable(const struct arena *arena, const struct handle *h)
-{
-	if (h->node >= atomic_load(&arena->nodes_used) || h->kind > HANDLE_SNAPSHOT)
-		return false;
-	return atomic_load(&arena->nodes[h->node].state) == NODE_LIVE &&
-	       backend_is_possible(arena, h->backend);
-}
-
-static uint32_t tidy_handle(struct handle *h)
-{
-	uint32_t changed = force_fd(&h->fd);
-	int other = handle_other_fd(atomic_load(&h->other));
+	uint32_t changed = check_refs(arena, h);
 	int32_t error = atomic_load(&h->error);
 
 	if (atomic_load(&h->snapshot_kib) > SNAPSHOT_KIB_MAX)
 		atomic_store(&h->snapshot_kib, 0);
-	if (!fd_is_possible(h->snapshot_fd)) {
+	if (!check_is_fd(h->snapshot_fd)) {
 		h->snapshot_fd = -1;
 		changed++;
 	}
@@ -529,11 +295,7 @@ static uint32_t tidy_handle(struct handle *h)
 	changed += atomic_load(&h->job) > JOB_MAX;
 	if (atomic_load(&h->job) > JOB_MAX)
 		atomic_store(&h->job, JOB_NONE);
-	if (atomic_load(&h->other) && (other == -1 || !fd_is_possible(other))) {
-		atomic_store(&h->other, 0);
-		changed++;
-	}
-	changed += ledger_check(&h->unsynced) + content_check(&h->content);
+	changed += check_ledger(h);
 	changed += atomic_load(&h->tail_length) > HANDLE_TAIL_MAX;
 	if (atomic_load(&h->tail_length) > HANDLE_TAIL_MAX)
 		atomic_store(&h->tail_length, 0);
@@ -556,7 +318,7 @@ static uint32_t check_handles(struct arena *arena)
 		uint32_t state = atomic_load(&h->state);
 
 		if (state == HANDLE_LIVE && handle_is_usable(arena, h)) {
-			dropped += tidy_handle(h);
+			dropped += tidy_handle(arena, h);
 		} else if (state != HANDLE_FREE) {
 			atomic_store(&h->state, HANDLE_FREE);
 			dropped++;
@@ -592,11 +354,13 @@ static uint32_t check_slot(const struct arena *arena, struct slot *slot)
 		slot->append_from = 0;
 		changed++;
 	}
-	if (slot->handle > atomic_load(&arena->handles_used) ||
-	    (slot->handle > 0 && atomic_load(&arena->handles[slot->handle - 1].state) != HANDLE_LIVE)) {
+	if (slot->handle > atomic_load(&arena->handles_used)) {
 		slot->handle = 0;
 		changed++;
 	}
+	/* No damage: a slot keeps the number until its next request, and has it before the handle is made. */
+	if (slot->handle > 0 && atomic_load(&arena->handles[slot->handle - 1].state) != HANDLE_LIVE)
+		slot->handle = 0;
 	return changed;
 }
 
@@ -640,23 +404,83 @@ static uint32_t check_halfway(struct arena *arena)
 	return dropped;
 }
 
-uint32_t arena_check(struct arena *arena)
+static uint32_t check_extents(struct arena *arena)
 {
-	uint32_t changed = check_header(&arena->header);
+	uint32_t changed = 0;
 
-	changed += check_board(&arena->board);
-	changed += check_names(&arena->names);
-	changed += check_nodes(arena);
-	changed += check_handles(arena);
-	changed += job_check(&arena->jobs);
-	changed += suspect_check(&arena->suspects, arena->board.config.n_backends);
-	changed += check_halfway(arena);
 	for (uint32_t i = 0; i < EXTENT_MAX; i++)
 		changed += check_extent(arena, &arena->owed.extents[i]);
+	return changed;
+}
+
+static uint32_t check_slots(struct arena *arena)
+{
+	uint32_t changed = 0;
+
 	for (uint32_t i = 0; i < SLOT_MAX; i++) {
 		changed += check_slot(arena, &arena->slots[i]);
 		if (atomic_load(&arena->slots[i].state) != SLOT_FREE && i >= atomic_load(&arena->slots_used))
 			atomic_store(&arena->slots_used, i + 1);
 	}
 	return changed;
+}
+
+static uint32_t check_jobs(struct arena *arena)
+{
+	return job_check(&arena->jobs);
+}
+
+static uint32_t check_suspects(struct arena *arena)
+{
+	return suspect_check(&arena->suspects, arena->board.config.n_backends);
+}
+
+static uint32_t check_head(struct arena *arena)
+{
+	return check_header(&arena->header);
+}
+
+static uint32_t check_board_of(struct arena *arena)
+{
+	return check_board(&arena->board);
+}
+
+static uint32_t check_names_of(struct arena *arena)
+{
+	return check_names(&arena->names);
+}
+
+/* In this order: later ones refer to earlier ones. */
+static const struct {
+	const char *name;
+	uint32_t (*check)(struct arena *arena);
+} parts[] = {
+    {"header", check_head},	  {"board", check_board_of},  {"names", check_names_of},
+    {"nodes", check_nodes},	  {"handles", check_handles}, {"jobs", check_jobs},
+    {"suspects", check_suspects}, {"renames", check_halfway}, {"extents", check_extents},
+    {"slots", check_slots},
+};
+
+uint32_t arena_check_telling(struct arena *arena, char text[ARENA_TOLD_MAX])
+{
+	uint32_t all = 0;
+	size_t used = 0;
+
+	text[0] = '\0';
+	for (size_t i = 0; i < ARRAY_SIZE(parts); i++) {
+		uint32_t changed = parts[i].check(arena);
+
+		if (changed > 0 && used < ARENA_TOLD_MAX)
+			used += (size_t)snprintf(text + used, ARENA_TOLD_MAX - used, "%s%s: %u",
+						 used > 0 ? ", " : "", parts[i].name, changed);
+		all += changed;
+	}
+	return all;
+}
+
+uint32_t arena_check(struct arena *arena)
+{
+	char text[ARENA_TOLD_MAX];
+
+	return arena_check_telling(arena, text);
 }

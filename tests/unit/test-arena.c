@@ -211,6 +211,57 @@ static void check_leaves_a_sound_arena(void **state)
 	assert_non_null(arena_handle(arena, 1));
 }
 
+/* A worker that was killed at no matter which moment leaves no damage: the number of a file that is closed by now, or was
+ * about to be made. */
+static void check_leaves_what_a_death_leaves(void **state)
+{
+	char which[ARENA_TOLD_MAX];
+
+	(void)state;
+	make_local(0, NODE_NONE);
+	make_handle(0, 0);
+	atomic_store(&arena->handles_used, 3);
+	arena->board.config.error = EIO;
+	for (uint32_t i = 0; i < 3; i++) {
+		arena->slots[i].handle = i + 1;
+		atomic_store(&arena->slots[i].state, i == 2 ? SLOT_RUNNING : SLOT_FREE);
+	}
+	assert_int_equal(arena_check_telling(arena, which), 0);
+	assert_string_equal(which, "");
+	assert_int_equal(arena->slots[0].handle, 1);
+	assert_int_equal(arena->slots[1].handle, 0);
+	assert_int_equal(arena->slots[2].handle, 0);
+	assert_int_equal(atomic_load(&arena->slots[2].state), SLOT_RUNNING);
+	/* Beyond all that were made: damage. */
+	arena->slots[1].handle = 4;
+	make_handle(1, 4000);
+	assert_int_equal(arena_check_telling(arena, which), 2);
+	assert_string_equal(which, "handles: 1, slots: 1");
+}
+
+/* Of a ledger that makes no sense the next worker must know that it was torn: of all bytes it is open then whether they
+ * are synced. One that was being changed is no damage. */
+static void check_tells_of_a_torn_ledger(void **state)
+{
+	struct handle *h;
+
+	(void)state;
+	make_local(0, NODE_NONE);
+	h = make_handle(0, 0);
+	arena->board.config.error = EIO;
+	for (uint32_t in_change = 0; in_change <= 1; in_change++) {
+		h->unsynced =
+		    (struct ledger){.n = 2, .ranges = {{.from = 10, .to = 5}, {.from = 20, .to = 30}}};
+		atomic_store(&h->ledger_changing, (uint8_t)in_change);
+		h->content =
+		    (struct content){.n = 1, .changing = in_change, .runs = {{.from = 20, .to = 30}}};
+		assert_int_equal(arena_check(arena), 1 - in_change);
+		assert_int_equal(atomic_load(&h->ledger_changing), 1);
+		assert_int_equal(h->unsynced.n, 1);
+		assert_int_equal(h->content.unknown, in_change);
+	}
+}
+
 static void check_bounds_counts(void **state)
 {
 	(void)state;
@@ -397,6 +448,34 @@ static void check_protects_guardians_descriptors(void **state)
 	assert_int_equal(handle_other_epoch(atomic_load(&h->other)), 5);
 }
 
+/* The transport lives, and has the files open: a ref is no damaged descriptor. Removed files can be had by it alone. */
+static void check_keeps_refs_of_a_transport(void **state)
+{
+	const int ref = HANDLE_NO_DESCRIPTOR | 0x1234567;
+	struct handle *h;
+
+	(void)state;
+	arena->board.config.n_backends = 2;
+	arena->board.config.error = EIO;
+	arena->board.config.backends[0].type = BACKEND_SFTP;
+	arena->board.config.backends[1].type = BACKEND_SSHFS;
+	for (uint32_t i = 0; i < 2; i++)
+		arena->board.config.backends[i].max_inflight = 1;
+	make_local(0, NODE_NONE);
+	h = make_handle(0, 0);
+	atomic_store(&h->fd, ref);
+	atomic_store(&h->other, handle_other(5, ref));
+	h->backend = 0;
+	assert_int_equal(arena_check(arena), 0);
+	assert_int_equal(atomic_load(&h->fd), ref);
+	assert_int_equal(handle_other_fd(atomic_load(&h->other)), ref);
+	/* Elsewhere it is damage. */
+	h->backend = 1;
+	assert_int_equal(arena_check(arena), 2);
+	assert_int_equal(atomic_load(&h->fd), -1);
+	assert_int_equal(atomic_load(&h->other), 0);
+}
+
 /* A place that no file can have would wrap when an append is searched from there. */
 static void check_bounds_extents(void **state)
 {
@@ -457,6 +536,8 @@ int main(void)
 	    TEST(cannot_be_resized),
 	    TEST(ids_name_live_records_only),
 	    TEST(check_leaves_a_sound_arena),
+	    TEST(check_leaves_what_a_death_leaves),
+	    TEST(check_tells_of_a_torn_ledger),
 	    TEST(check_bounds_counts),
 	    TEST(check_bounds_patience),
 	    TEST(check_cuts_cycles_of_parents),
@@ -465,6 +546,7 @@ int main(void)
 	    TEST(check_drops_senseless_views),
 	    TEST(check_drops_senseless_records),
 	    TEST(check_protects_guardians_descriptors),
+	    TEST(check_keeps_refs_of_a_transport),
 	    TEST(check_bounds_extents),
 	    TEST(check_survives_noise),
 	};

@@ -1,5 +1,5 @@
 # Guardian killed where no supervisor starts another (fstab, guardfs -c): one is started from its own path and goes on with the session,
-# open files and sshfs included; capped. Where nobody can, status and health say what to do.
+# open files, removed ones too, and sshfs included; capped. Where nobody can, status and health say what to do.
 # types: sshfs sftp
 # limit: 120
 # long: several deaths of guardian, each found out and mended
@@ -32,6 +32,9 @@ mounted
 wait_healthy
 hold log append "$COLD/log"
 assert_held OK 0 5000 log append first,
+echo removed >"$COLD/removed"
+hold removed read "$COLD/removed"
+rm "$COLD/removed"
 guardian=$(process_pid guardian) sshfs=$(sshfs_pid) standby=$(standby_of "$(process_pid guardian)")
 assert_eq "$(cat "/proc/$standby/comm")" guardfs-standby
 
@@ -47,9 +50,11 @@ for ((n = 1; n <= 3; n++)); do
 	wait_healthy
 	wait_value 10000 timeout 5 cat "$MNT/.guardfs/health" == 'ok*'
 	assert_held OK 0 5000 log append "again$n,"
+	assert_held OK 0 5000 removed read
 	assert_eq "$(sshfs_pid)" "$sshfs" "sshfs"
 	wait_until 15000 ctl health
 done
+let_go removed
 box_freeze
 assert_op EIO 0 $((DEADLINE_METADATA + SLACK)) stat "$COLD/new"
 box_thaw
