@@ -159,6 +159,19 @@ bool child_has_live_threads(pid_t pid)
 	return false;
 }
 
+bool child_await_threads(pid_t pid, unsigned limit_ms)
+{
+	uint64_t until_ns = clock_mono_ns() + limit_ms * NSEC_PER_MSEC;
+
+	while (child_has_live_threads(pid)) {
+		if (clock_mono_ns() >= until_ns)
+			return false;
+		/* sleep-ok: a process tells nobody of the ends of its threads. */
+		nanosleep(&(struct timespec){.tv_nsec = NSEC_PER_MSEC}, NULL);
+	}
+	return true;
+}
+
 int child_processor(pid_t tid)
 {
 	char path[48], stat[1024];

@@ -32,6 +32,9 @@ char child_state(pid_t pid, uint64_t *start);
 /* Has the process a thread neither stuck (D) nor dead? After a kill such a thread will still run. */
 bool child_has_live_threads(pid_t pid);
 
+/* Waits until it has none. False: it still had some after limit_ms. */
+bool child_await_threads(pid_t pid, unsigned limit_ms);
+
 /* The processor that the thread runs on, or ran on last; -1: unknown. */
 int child_processor(pid_t tid);
 

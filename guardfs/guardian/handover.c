@@ -23,6 +23,8 @@
 #define STORE_LOCAL	"guardfs-local"
 #define LAYOUT_CHECK_MS 5000
 #define FREEZE_MS	2000u
+/* For the threads of killed processes. */
+#define OLD_DYING_MS 5000u
 
 /* ---- re-execution ---- */
 
@@ -292,6 +294,9 @@ static void end_old(pid_t pid)
 	if (!is_guardfs(pid))
 		return;
 	kill(pid, SIGKILL);
+	/* A killed thread that has not run since may yet take a request, into a slot that the next worker reads into. */
+	if (!child_await_threads(pid, OLD_DYING_MS))
+		log_warning("process %d of the old session does not die", (int)pid);
 	for (int i = 0; i < 200 && child_state(pid, NULL) != 0 && child_state(pid, NULL) != 'Z'; i++) {
 		const struct timespec pause = {.tv_nsec = 1000000};
 

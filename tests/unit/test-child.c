@@ -39,7 +39,10 @@ static void a_dead_leader_with_a_thread(void **state)
 		usleep(1000); /* sleep-ok: a process tells nobody of the end of its leader */
 	}
 	assert_true(child_has_live_threads(pid));
+	assert_false(child_await_threads(pid, 20));
 	assert_int_equal(kill(pid, SIGKILL), 0);
+	assert_true(child_await_threads(pid, 20000));
+	assert_false(child_has_live_threads(pid));
 	assert_int_equal(waitpid(pid, NULL, 0), pid);
 	assert_false(child_has_live_threads(pid));
 }
