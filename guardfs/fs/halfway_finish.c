@@ -40,14 +40,29 @@ static void let_go_of_replaced(const struct halfway *h)
 	node_unpin(replaced);
 }
 
+/* 1, 0, or -errno. The kernel beneath does not know that sshfs has moved the file away, and remembers the name for longer than anybody
+ * can wait; it looks anew where something is to be made, and SFTP makes no FIFO. */
+static errint_t has_a_file(struct backend *b, const struct halfway *h)
+{
+	const struct caller nobody = {.uid = 0};
+	struct found found;
+	errint_t rc = b->ops->mknod(b, h->to, h->newname, S_IFIFO | S_IRUSR, 0, &nobody, &found);
+
+	if (rc == -EPERM)
+		rc = b->ops->lookup(b, h->to, h->newname, &found);
+	if (rc == -ENOENT)
+		return 0;
+	return rc == 0 || rc == -EEXIST ? 1 : rc;
+}
+
 /* Within a visit. Whoever asks for the name meanwhile waits as for any rename. */
 static ssize_t finish_one(struct backend *b, const struct halfway *h)
 {
 	struct found found;
-	errint_t rc = b->ops->lookup(b, h->to, h->newname, &found);
+	errint_t rc = has_a_file(b, h);
 
-	if (rc != -ENOENT)
-		return rc;
+	if (rc != 0)
+		return MIN(rc, 0);
 	rc = b->ops->lookup(b, h->from, h->name, &found);
 	/* What has another size is being written anew. */
 	if (rc < 0 || !S_ISREG(found.st.st_mode) || (uint64_t)found.st.st_size != h->size)

@@ -2,20 +2,20 @@
 
     Subsystem sftp python3 lossy-server.py DIRECTORY RULE
 
-It serves DIRECTORY as OpenSSH's sftp-server does. The file RULE, if there is one, says "OPERATION request|answer|hold TEXT": the
+It serves DIRECTORY as OpenSSH's sftp-server does. The file RULE, if there is one, says "OPERATION request|answer|hold|refuse TEXT": the
 first request of that kind with TEXT in it takes the file away, and is not carried out, or is carried out and not answered. In
-either case the connection ends there and then. "hold": it is neither carried out nor answered, and the connection stays. With
-"always" behind it the rule stays."""
+either case the connection ends there and then. "hold": it is neither carried out nor answered, and the connection stays. "refuse": it
+is not carried out, and answered with a bare failure. With "always" behind it the rule stays."""
 import os
 import struct
 import sys
 import threading
 
-from sftp_packets import answer, packets, pass_on, start_server
+from sftp_packets import answer, packets, pass_on, start_server, text
 
 KINDS = {3: "open", 9: "setstat", 10: "fsetstat", 13: "remove", 14: "mkdir", 15: "rmdir", 18: "rename", 20: "symlink"}
 EXTENSIONS = {b"posix-rename@openssh.com": "rename", b"hardlink@openssh.com": "link"}
-EXTENDED, VERSION = 200, 2
+EXTENDED, VERSION, STATUS, FAILURE = 200, 2, 101, 4
 
 directory, rule_file = sys.argv[1:]
 server = start_server(directory)
@@ -35,12 +35,12 @@ def kind_of(body):
 
 
 def loses(body):
-    """What is to be lost of this request: None, "request", "answer" or "hold". The rule holds for one request of all connections."""
+    """What is to be done to this request: None, "request", "answer", "hold" or "refuse". The rule holds for one request of all connections."""
     kind = kind_of(body)
     try:
         with open(rule_file) as f:
-            operation, what, text, *always = f.read().split()
-        if kind == operation and text.encode() in body:
+            operation, what, part, *always = f.read().split()
+        if kind == operation and part.encode() in body:
             if not always:
                 os.rename(rule_file, rule_file + ".done")
             return what
@@ -65,6 +65,9 @@ for body in packets(sys.stdin.buffer):
     if what == "answer":
         lost = struct.unpack(">I", body[1:5])[0]
     if what == "hold":
+        continue
+    if what == "refuse":
+        answer(bytes([STATUS]) + body[1:5] + struct.pack(">I", FAILURE) + text(b"") + text(b""))
         continue
     pass_on(server, body)
 end()

@@ -5,6 +5,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include "base/clock.h"
 #include "fs/halfway.h"
 #include "fs/halfway_finish.h"
 #include "fs/handle.h"
@@ -13,8 +14,27 @@
 
 #include <fcntl.h>
 #include <linux/fuse.h>
+#include <sys/syscall.h>
+#include <time.h>
 
 #define SIZE 4711
+
+/* No time passes but what tests say. */
+static uint64_t passed_ns;
+
+int clock_gettime(clockid_t clock, struct timespec *t)
+{
+	uint64_t now_ns = 1000 * NSEC_PER_SEC + passed_ns;
+
+	if (clock != CLOCK_MONOTONIC)
+		return (int)syscall(SYS_clock_gettime, clock, t);
+	*t = (struct timespec){.tv_sec = (time_t)(now_ns / NSEC_PER_SEC),
+			       .tv_nsec = (long)(now_ns % NSEC_PER_SEC)};
+	return 0;
+}
+
+/* For so long the kernel may answer for a name from memory. */
+#define REMEMBERED_NS (2 * NSEC_PER_SEC)
 
 static uint32_t make_directory(const char *name)
 {
@@ -95,6 +115,112 @@ static void waits_for_another_connection(void)
 	CHECK(halfway_are_noted(0) && !halfway_may_finish(0));
 	atomic_store(&fs.board->backends[0].breaker, breaker_word(1, false));
 	CHECK(!halfway_may_finish(0));
+}
+
+static void have_verdict(void)
+{
+	atomic_fetch_add(&fs.board->backends[0].verdicts, 1);
+}
+
+static uint32_t note_open_one(const char *newname)
+{
+	uint32_t dir = make_directory("dir");
+
+	halfway_init();
+	atomic_store(&fs.board->backends[0].breaker, breaker_word(1, true));
+	call.slot = &fs.arena->slots[0];
+	atomic_store(&call.slot->epoch, 1);
+	note_rename_over(true, dir, "next", dir, newname);
+	CHECK(halfway_are_noted(0) && !halfway_may_finish(0));
+	return dir;
+}
+
+/* The verdict, and the time, and a breaker that is closed. */
+static void waits_for_all_three(void)
+{
+	struct halfway h;
+
+	note_open_one("published");
+	have_verdict();
+	passed_ns = REMEMBERED_NS - 1;
+	CHECK(!halfway_may_finish(0));
+	passed_ns = REMEMBERED_NS;
+	CHECK(halfway_may_finish(0));
+	atomic_store(&fs.board->backends[0].breaker, breaker_word(1, false));
+	CHECK(!halfway_may_finish(0) && !halfway_take(0, &h));
+	atomic_store(&fs.board->backends[0].breaker, breaker_word(1, true));
+	CHECK(halfway_take(0, &h) && h.was_open && strcmp(h.newname, "published") == 0);
+}
+
+/* One of before the rename broke off says nothing, and their number may wrap. */
+static void waits_for_a_verdict_of_its_own(void)
+{
+	atomic_store(&fs.board->backends[0].verdicts, UINT32_MAX);
+	note_open_one("published");
+	passed_ns = 10 * REMEMBERED_NS;
+	CHECK(!halfway_may_finish(0));
+	have_verdict();
+	CHECK(atomic_load(&fs.board->backends[0].verdicts) == 0 && halfway_may_finish(0));
+}
+
+/* A try in vain asks for another verdict, and takes as long again. */
+static void waits_again_after_a_try(void)
+{
+	struct halfway h;
+
+	note_open_one("published");
+	have_verdict();
+	passed_ns = REMEMBERED_NS;
+	CHECK(halfway_take(0, &h));
+	halfway_begin_try(0, &h);
+	halfway_give_back(0, &h);
+	have_verdict();
+	passed_ns = 2 * REMEMBERED_NS - 1;
+	CHECK(halfway_are_noted(0) && !halfway_may_finish(0));
+	passed_ns = 2 * REMEMBERED_NS;
+	CHECK(halfway_may_finish(0) && halfway_take(0, &h));
+}
+
+static void waits_no_longer_over_another_connection(void)
+{
+	note_open_one("published");
+	atomic_store(&fs.board->backends[0].breaker, breaker_word(2, true));
+	CHECK(halfway_may_finish(0));
+}
+
+/* Of a closed file, noted later, none waits for one that was open. */
+static void keeps_no_other_waiting(void)
+{
+	uint32_t dir = note_open_one("published");
+	struct halfway h;
+
+	note_rename(dir, "other", dir, "closed");
+	have_verdict();
+	CHECK(halfway_take(0, &h) && strcmp(h.newname, "closed") == 0 && !halfway_may_finish(0));
+	halfway_end(0, &h);
+	CHECK(halfway_are_noted(0));
+	passed_ns = REMEMBERED_NS;
+	CHECK(halfway_take(0, &h) && strcmp(h.newname, "published") == 0);
+}
+
+/* A successor cannot know whether the file was open. */
+static void notes_a_closed_one_and_dies(void)
+{
+	uint32_t dir = make_directory("dir");
+
+	halfway_init();
+	atomic_store(&fs.board->backends[0].breaker, breaker_word(1, true));
+	atomic_store(&fs.arena->slots[0].epoch, 1);
+	note_rename(dir, "next", dir, "published");
+}
+
+static void takes_it_for_open(void)
+{
+	halfway_init();
+	have_verdict();
+	CHECK(halfway_are_noted(0) && !halfway_may_finish(0));
+	passed_ns = REMEMBERED_NS;
+	CHECK(halfway_may_finish(0));
 }
 
 static void goes_on_waiting(void)
@@ -203,6 +329,16 @@ static errint_t lookup(struct backend *b, uint32_t parent, const char *name, str
 	return strcmp(name, "published") == 0 && !storage.published ? -ENOENT : 0;
 }
 
+/* As sshfs, which makes no FIFO. */
+static errint_t mknod_(struct backend *b, uint32_t parent, const char *name, mode_t mode, dev_t rdev,
+		       const struct caller *c, struct found *found)
+{
+	(void)b, (void)rdev, (void)c, (void)found;
+	is_named(parent, "to");
+	CHECK(strcmp(name, "published") == 0 && S_ISFIFO(mode));
+	return storage.published ? -EEXIST : -EPERM;
+}
+
 static errint_t rename_(struct backend *b, uint32_t parent, const char *name, uint32_t newparent,
 			const char *newname, unsigned flags)
 {
@@ -214,7 +350,7 @@ static errint_t rename_(struct backend *b, uint32_t parent, const char *name, ui
 	return 0;
 }
 
-static const struct backend_ops ops = {.lookup = lookup, .rename = rename_};
+static const struct backend_ops ops = {.lookup = lookup, .mknod = mknod_, .rename = rename_};
 
 static void finish(void)
 {
@@ -287,6 +423,25 @@ static void but_for_the_verdict_where_the_file_was_closed(void **state)
 {
 	(void)state;
 	assert_int_equal(as_worker(waits_for_the_verdict_alone), 0);
+}
+
+#define WORKER(function)                                  \
+	static void test_##function(void **state)         \
+	{                                                 \
+		(void)state;                              \
+		assert_int_equal(as_worker(function), 0); \
+	}
+WORKER(waits_for_all_three)
+WORKER(waits_for_a_verdict_of_its_own)
+WORKER(waits_again_after_a_try)
+WORKER(waits_no_longer_over_another_connection)
+WORKER(keeps_no_other_waiting)
+
+static void a_successor_takes_it_for_open(void **state)
+{
+	(void)state;
+	assert_int_equal(as_worker(notes_a_closed_one_and_dies), 0);
+	assert_int_equal(as_worker(takes_it_for_open), 0);
 }
 
 static void nobody_looks_over_the_same_connection(void **state)
@@ -482,6 +637,12 @@ int main(void)
 	    TEST(a_note_outlives_its_worker),
 	    TEST(nobody_looks_over_the_same_connection),
 	    TEST(but_for_the_verdict_where_the_file_was_closed),
+	    TEST(test_waits_for_all_three),
+	    TEST(test_waits_for_a_verdict_of_its_own),
+	    TEST(test_waits_again_after_a_try),
+	    TEST(test_waits_no_longer_over_another_connection),
+	    TEST(test_keeps_no_other_waiting),
+	    TEST(a_successor_takes_it_for_open),
 	    TEST(the_next_worker_finishes_it),
 	    TEST(or_finds_that_its_predecessor_has),
 	    TEST(one_that_workers_die_of_is_dropped),
