@@ -91,10 +91,14 @@ static void fill(uint16_t i, uint64_t unique, const void *data, size_t n)
 	atomic_store(&e->state, EXTENT_OWED);
 }
 
-static bool makes_work(const struct behind_file *f, uint16_t i, bool joined)
+/* Of n bytes just put there: are senders to look? */
+static bool makes_work(struct behind_file *f, uint16_t i, size_t n, bool joined)
 {
-	return !joined || (f->n_sent == 0 && f->n_under_way == 0) ||
-	       atomic_load(&owed_extent(i)->length) == EXTENT_SIZE;
+	uint32_t length = atomic_load(&owed_extent(i)->length), worth = owed_worth_sending(f);
+	bool passed_over = f->passed_over;
+
+	f->passed_over = false;
+	return passed_over || !joined || (!f->sending && length >= worth && length - n < worth);
 }
 
 /* OWED_NONE: no room. */
@@ -134,7 +138,7 @@ enum behind_taken behind_take(const struct backend *b, struct handle *h, uint64_
 	pthread_mutex_lock(&lane->lock);
 	owed_notes.filling[i] = false;
 	pthread_cond_broadcast(&lane->filled);
-	if (makes_work(f, i, joined))
+	if (makes_work(f, i, n, joined))
 		owed_changed(lane);
 	return taken;
 }

@@ -21,6 +21,8 @@ struct behind_file {
 	bool releasing;
 	/* A confirmation failed: extents are confirmed singly, to find the error's bytes. */
 	bool careful;
+	/* A sender found its next piece being filled. */
+	bool passed_over;
 	/* It waits for a verdict on asked_epoch's connection. */
 	bool waits_verdict;
 	uint32_t asked_epoch, verdicts;
@@ -41,6 +43,15 @@ struct behind_file {
 	/* All of the backend, last served at the tail. */
 	struct behind_file *before, *after;
 };
+
+/* While so few pieces of its file are not confirmed, one of EARLY_SIZE goes, so that the link does not idle. */
+#define EARLY_PIECES 8u
+#define EARLY_SIZE   (256u << 10)
+
+static inline uint32_t owed_worth_sending(const struct behind_file *f)
+{
+	return f->n_sent + f->n_under_way < EARLY_PIECES ? EARLY_SIZE : EXTENT_SIZE;
+}
 
 struct behind_lane {
 	pthread_mutex_t lock;

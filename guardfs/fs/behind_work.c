@@ -36,14 +36,21 @@ static bool may_follow_one(const struct extent *before, const struct extent *e, 
 	       (owed_notes.epoch[i] == epoch && !before->appends && !e->appends && !overlaps(before, e));
 }
 
+/* A small piece waits for company (docs/WRITEBEHIND.md). */
+static bool awaits_company(const struct behind_file *f, uint16_t i)
+{
+	const struct extent *e = owed_extent(i);
+
+	return !owed_notes.sealed[i] && atomic_load(&e->length) < owed_worth_sending(f) &&
+	       f->waited_for < e->sequence && owed_notes.next[i] == OWED_NONE;
+}
+
 /* May it go before the extents sent earlier are confirmed? */
 static bool may_follow(const struct behind_file *f, uint16_t i, uint32_t epoch)
 {
 	const struct extent *e = owed_extent(i);
 
-	/* A small piece waits for company (docs/WRITEBEHIND.md). */
-	if (!owed_notes.sealed[i] && atomic_load(&e->length) < EXTENT_SIZE && f->waited_for < e->sequence &&
-	    owed_notes.next[i] == OWED_NONE)
+	if (awaits_company(f, i))
 		return false;
 	/* Searching for an append begun before needs a file with nothing on its way. */
 	if (f->careful || atomic_load(&e->append_begun))
@@ -101,6 +108,8 @@ static bool can_send(struct behind_lane *lane, struct behind_file *f, uint32_t e
 	uint16_t i = f->sending ? OWED_NONE : first_unsent(f);
 	struct extent *e;
 
+	if (i != OWED_NONE && owed_notes.filling[i])
+		f->passed_over = true;
 	if (i == OWED_NONE || owed_notes.filling[i] || !has_room_under_way(lane, i) ||
 	    ((f->n_sent || f->n_under_way) && !may_follow(f, i, epoch)))
 		return false;

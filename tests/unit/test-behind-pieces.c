@@ -1,0 +1,115 @@
+/* When a piece of what is owed to storage goes, while its writer fills it. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "fs/behind.h"
+#include "fs/view.h"
+#include "worker-util.h"
+
+#include <fcntl.h>
+
+#define KIB 1024u
+#define MIB 1048576u
+
+static uint8_t bytes[MIB];
+static uint64_t unique = 100;
+
+static struct node *make_file(const char *name)
+{
+	const struct stat st = {.st_mode = S_IFREG};
+	struct node *root = view_backend_root(&fs.guarded[0], NODE_LOOKED_UP);
+
+	return node_intern_guarded(&fs.guarded[0], node_index(root), name, &st, NODE_LOOKED_UP);
+}
+
+static struct handle *open_file(const struct node *node, int flags)
+{
+	struct handle *h =
+	    handle_new(node_index(node), HANDLE_FILE, 0, flags, open("/dev/null", O_RDWR), 1, HANDLE_NAMED);
+
+	CHECK(h);
+	return h;
+}
+
+static void configure(void)
+{
+	fs.board->config.backends[0].durability = DURABILITY_BEHIND;
+	fs.board->config.backends[0].buffer_mib = 8;
+	fs.board->config.backends[0].drain_ms = 5000;
+	behind_init();
+}
+
+static enum behind_taken take(struct handle *h, uint64_t offset, size_t n, uint8_t with)
+{
+	memset(bytes, with, n);
+	return behind_take(&fs.guarded[0], h, ++unique, bytes, n, offset, h->flags & O_APPEND);
+}
+
+static bool next(struct behind_work *work)
+{
+	return behind_next(0, 1, 0, work);
+}
+
+/* So that the link does not idle while its writer fills a large one; but not in ever so many pieces. */
+static void a_middling_piece_does_not_wait(void)
+{
+	struct behind_work work;
+	uint64_t offset = 100, changes;
+	struct handle *h;
+
+	configure();
+	h = open_file(make_file("f"), O_WRONLY);
+	CHECK(take(h, 0, 100, 1) == BEHIND_TAKEN && next(&work));
+	behind_sent(&work, 1);
+	for (unsigned n = 1; n < 8; n++, offset += 256 * KIB) {
+		CHECK(take(h, offset, 128 * KIB, 2) == BEHIND_TAKEN);
+		changes = behind_changes(0);
+		CHECK(take(h, offset + 128 * KIB, 128 * KIB, 3) == BEHIND_TAKEN);
+		CHECK(behind_changes(0) != changes); /* senders look */
+		CHECK(next(&work) && work.kind == BEHIND_SEND && work.extent->offset == offset);
+		CHECK(atomic_load(&work.extent->length) == 256 * KIB);
+		behind_sent(&work, 1);
+	}
+	CHECK(take(h, offset, 256 * KIB, 4) == BEHIND_TAKEN);
+	CHECK(next(&work) && work.kind == BEHIND_CONFIRM && !next(&work));
+}
+
+/* Senders that came while it was being filled are called again; else not for each record. */
+static void a_record_that_joins_wakes_nobody(void)
+{
+	struct behind_work work;
+	struct handle *h;
+	uint64_t changes;
+
+	configure();
+	h = open_file(make_file("f"), O_WRONLY);
+	CHECK(take(h, 0, 100, 1) == BEHIND_TAKEN);
+	changes = behind_changes(0);
+	CHECK(take(h, 100, 100, 1) == BEHIND_TAKEN);
+	CHECK(behind_changes(0) == changes && next(&work) && atomic_load(&work.extent->length) == 200);
+}
+
+#define WORKER(function)                                  \
+	static void test_##function(void **state)         \
+	{                                                 \
+		(void)state;                              \
+		assert_int_equal(as_worker(function), 0); \
+	}
+
+WORKER(a_middling_piece_does_not_wait)
+WORKER(a_record_that_joins_wakes_nobody)
+
+#define TEST(function) cmocka_unit_test_setup_teardown(function, setup_arena, teardown_arena)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    TEST(test_a_middling_piece_does_not_wait),
+	    TEST(test_a_record_that_joins_wakes_nobody),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
