@@ -18,10 +18,10 @@
 #define CHILD_SOCK 3
 /* A lost first packet is sent anew after a second. */
 #define KNOCK_TIMEOUT_MS 3000u
-#define PAUSE_LEAST_MS	 1000u
+#define PAUSE_LEAST_MS	 500u
 #define PAUSE_MOST_MS	 5000u
 /* A try that comes so soon needs nobody to knock. */
-#define WAIT_LEAST_NS (2 * NSEC_PER_SEC)
+#define WAIT_LEAST_NS (500 * NSEC_PER_MSEC)
 
 enum knock_manner knock_manner_of(enum errclass class, bool called)
 {

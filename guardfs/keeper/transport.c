@@ -297,6 +297,15 @@ enum errclass transport_explain(struct transport *t, char *detail, size_t size)
 	return t->kind ? t->kind->explain(t, detail, size) : ERRCLASS_NONE;
 }
 
+/* Its pidfd tells of its end a moment before SIGCHLD does. */
+static void take_status(struct transport *t)
+{
+	int status;
+
+	if (t->status == -1 && t->pid > 0 && t->pidfd >= 0 && waitpid(t->pid, &status, WNOHANG) == t->pid)
+		t->status = status;
+}
+
 /* Its end would be the end of its mount. */
 static bool went_to_background(const struct transport *t)
 {
@@ -322,6 +331,7 @@ enum errclass transport_diagnose(struct transport *t, char *detail, size_t size)
 
 	if (class != ERRCLASS_NONE)
 		return class;
+	take_status(t);
 	if (went_to_background(t)) {
 		snprintf(detail, size,
 			 "%s went to the background: it must stay (such as by -f or --no-daemon)", name);

@@ -115,7 +115,8 @@ static void test_classes(void **state)
 static void test_pauses_grow_and_are_bounded(void **state)
 {
 	(void)state;
-	assert_int_equal(knock_pause_ms(0), 1000);
+	assert_int_equal(knock_pause_ms(0), 500);
+	assert_int_equal(knock_pause_ms(8000), 500);
 	assert_int_equal(knock_pause_ms(16000), 1000);
 	assert_int_equal(knock_pause_ms(32000), 2000);
 	assert_int_equal(knock_pause_ms(80000), 5000);
