@@ -134,13 +134,19 @@ static void a_server_that_stops_between_keys(void **state)
 {
 	struct answer seen, other;
 	bool held_up = false;
+	unsigned seed = 1;
 
 	(void)state;
 	serve_sftp("RekeyLimit 4K");
 	begin_second();
 	assert_int_equal(connection_error(second), 0);
-	for (unsigned i = 0; i < 200 && !held_up; i++) {
+	for (unsigned i = 0; i < 1000 && !held_up; i++) {
 		client = second;
+		/* Else new keys may be due at the same place of each round. */
+		for (int more = rand_r(&seed) % 4; more > 0; more--) {
+			begin_request(SFTP_LSTAT, "data");
+			ask_and_wait(&seen);
+		}
 		ask_a_server_that_stops(&seen);
 		/* Only new keys have so little wait. */
 		begin_request(SFTP_LSTAT, "data");
