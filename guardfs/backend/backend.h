@@ -24,6 +24,9 @@
  * up again. No trouble of the tier, unlike storage's own ESTALE. */
 #define BACKEND_NODE_GONE (-EDOTDOT)
 
+/* Of an append: later bytes of it are on storage, earlier ones are not, and nothing is to be appended behind them. */
+#define BACKEND_APPEND_TORN (-EUCLEAN)
+
 /* On whose behalf something is made. */
 struct caller {
 	uid_t uid;

@@ -137,6 +137,8 @@ static ssize_t append_rest(struct backend *b, int ref, const uint8_t *data, size
 		rc = b->ops->write(b, ref, data + made, n - made, end, kill_priv);
 	if (rc >= 0)
 		return (ssize_t)made + rc;
+	if (rc == BACKEND_APPEND_TORN)
+		return cannot_tell(b);
 	return made && !errclass_info(errclass_from_errno((int)-rc))->infrastructure ? (ssize_t)made : rc;
 }
 

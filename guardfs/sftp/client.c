@@ -347,7 +347,8 @@ ssize_t client_write(const struct ring_user *user, uint32_t ref, const void *byt
 		    client_begin_write(user, ref, (const uint8_t *)bytes + done, piece, offset + done);
 		ssize_t n = ticket < 0 ? ticket : client_end_write(user, ticket, piece, &failed);
 
-		if (n == -ENOTCONN || (n < 0 && done == 0))
+		/* -EUCLEAN: an append is torn; more behind it would hide that. */
+		if (n == -ENOTCONN || n == -EUCLEAN || (n < 0 && done == 0))
 			return n;
 		if (n < 0)
 			failed = (errint_t)n;

@@ -94,9 +94,9 @@ struct transfer {
 	uint8_t handle[SFTP_HANDLE_MAX];
 	size_t handle_length;
 	bool writes;
-	/* A piece begins when the one before it is confirmed: for files opened with APPEND (docs/SFTP.md,
-	 * "Connections and windows"). */
-	bool in_order;
+	/* Of a file opened with APPEND: the server puts a piece behind all that it has (docs/SFTP.md, "Connections and
+	 * windows"). */
+	bool appends;
 	uint64_t offset;
 	uint8_t *bytes;
 	size_t size;
@@ -106,7 +106,8 @@ struct transfer {
 	void (*done)(struct transfer *t);
 	void *arg;
 
-	/* Valid in done. error: 0, or -errno as sftp_error, -ETIMEDOUT, -ENOTCONN. result: bytes from the beginning
+	/* Valid in done. error: 0, or -errno as sftp_error, -ETIMEDOUT, -ENOTCONN, or
+	 * -EUCLEAN: of one that appends, pieces behind a failed one were written, and result is 0. result: bytes from the beginning
 	 * that were read, or are known to be written, without a gap. A read without error shorter than size met the
 	 * end of the file. */
 	errint_t error;
@@ -119,6 +120,8 @@ struct transfer {
 	size_t end;
 	/* First byte of the first failed piece. */
 	size_t failed_at;
+	/* Of a write: the end of the last piece that was confirmed. */
+	size_t reached;
 	unsigned under_way;
 	bool queued;
 	struct transfer *next;

@@ -397,7 +397,7 @@ static errint_t begin_transfer_of(struct operation *op, const struct open_file *
 		return -EINVAL;
 	*t = (struct transfer){.handle_length = file->handle_length,
 			       .writes = op->request.operation == RING_WRITE,
-			       .in_order = op->request.operation == RING_WRITE && file->appends,
+			       .appends = op->request.operation == RING_WRITE && file->appends,
 			       .offset = op->request.offset,
 			       .bytes = data_of(op),
 			       .size = op->request.size,

@@ -60,6 +60,10 @@ static void conclude_transfer(struct transfer *t)
 	if (t->error != 0 && !t->writes && t->failed_at >= t->end)
 		t->error = 0;
 	t->result = t->error != 0 ? MIN(t->failed_at, t->end) : t->end;
+	if (t->error != 0 && t->appends && t->reached > t->failed_at) {
+		t->error = -EUCLEAN;
+		t->result = 0;
+	}
 	t->done(t);
 }
 
@@ -90,7 +94,7 @@ static void fail_transfer(struct transfer *t, size_t at, errint_t error)
 void transfers_add(struct transfers *ts, struct transfer *t)
 {
 	t->error = 0;
-	t->result = t->asked = 0;
+	t->result = t->asked = t->reached = 0;
 	t->end = t->failed_at = t->size;
 	t->under_way = 0;
 	queue_transfer(ts, t);
@@ -163,6 +167,8 @@ static void take_piece_status(struct piece *p, uint32_t code)
 		meet_end(p);
 	else if (error < 0)
 		fail_transfer(t, p->from, error == -ENODATA ? -EIO : error);
+	else if (t->writes)
+		t->reached = MAX(t->reached, p->from + p->n);
 	end_piece(p);
 }
 
@@ -251,10 +257,10 @@ static bool begin_first(struct transfers *ts, struct transfer_queue *q)
 
 	if (!t || !begin_piece(ts, t))
 		return false;
-	if (t->writes && !t->in_order && has_more_pieces(t))
+	if (t->writes && has_more_pieces(t))
 		return true;
 	unqueue_transfer(ts, t);
-	if (!t->in_order && has_more_pieces(t))
+	if (has_more_pieces(t))
 		queue_transfer(ts, t);
 	return true;
 }

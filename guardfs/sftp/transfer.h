@@ -39,7 +39,7 @@ void transfers_init(struct transfers *ts, struct exchanges *x);
 void transfers_add(struct transfers *ts, struct transfer *t);
 
 /* Begins pieces while there is room: reads and writes in turn, each read in its turn; of a write all pieces before
- * the next write's (docs/SFTP.md, "Connections and windows"). (One in_order leaves its turn after each piece.) */
+ * the next write's (docs/SFTP.md, "Connections and windows"). */
 void transfers_fill(struct transfers *ts);
 
 /* Ends transfers past their deadline that wait for their first pieces. Returns the earliest deadline of the

@@ -39,6 +39,7 @@ for rtt in ${BENCH_RTT:-0 5 20}; do
 	some 'write 8 KiB' $rtt -n $((MIB * 16)) write-8k-close
 	some 'write 128 KiB' $rtt -n $((MIB * 4)) write-128k-close
 	some 'write 1 MiB' $rtt -n $((MIB / 2)) write-1m-close
+	some 'append and write 8 KiB, fsync each MiB' $rtt -n $((MIB * 8)) append-8k-sync
 	some 'stat' $rtt -n $files stat
 	some 'stat, 16 callers' $rtt -t 16 -n $files stat
 	some 'list, then stat' $rtt -n $((files * 5)) readdir-stat

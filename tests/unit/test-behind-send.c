@@ -23,6 +23,7 @@ static struct {
 	size_t begun;
 	unsigned next_between; /* pieces to be had while one is under way */
 	int lacks;	       /* the errno of a want */
+	bool tears;	       /* an append */
 } storage;
 
 static ssize_t take_handed_over(struct backend *b, int ref, const void *data, size_t n, off_t offset)
@@ -46,6 +47,8 @@ static ssize_t take_written(struct backend *b, int ref, const void *data, size_t
 	(void)data;
 	(void)offset;
 	(void)kill;
+	if (storage.tears)
+		return BACKEND_APPEND_TORN;
 	storage.takes = 0;
 	storage.written += takes;
 	return (ssize_t)takes;
@@ -197,6 +200,21 @@ static void the_rest_of_an_append(void)
 	CHECK(fs.arena->owed.extents[0].append_from == 40 && fs.arena->owed.extents[1].append_from == 100);
 	CHECK(behind_send_step(0) && storage.confirmed == 1 && owed() == 0);
 	CHECK(node_size(node_of_file()) == 150 && handle_known_end(file) == 150);
+}
+
+/* Later bytes lie in the place of earlier ones: it is told, and nothing more is appended. */
+static void a_torn_append_is_a_loss(void)
+{
+	owe();
+	fs.guarded[0].hands_over = false;
+	storage.tears = true;
+	CHECK(behind_take(&fs.guarded[0], file, 8, bytes, 50, 100, true) == BEHIND_TAKEN);
+	CHECK(behind_send_step(0));
+	storage.tears = false;
+	while (behind_send_step(0))
+		;
+	CHECK(storage.written == 0 && owed() == 0);
+	CHECK(atomic_load(&file->error) == EIO);
 }
 
 /* The worker died when the handle's ledger had the part, and the extent did not. */
@@ -366,6 +384,7 @@ static void a_want_does_not_last_for_ever(void)
 WORKER(appends_are_handed_over)
 WORKER(the_rest_of_an_append)
 WORKER(a_part_is_not_appended_twice)
+WORKER(a_torn_append_is_a_loss)
 WORKER(another_connection_is_not_blamed)
 WORKER(what_a_running_close_is_told_of_is_lost)
 WORKER(bytes_that_go_again_are_read_back)
@@ -383,6 +402,7 @@ int main(void)
 	    TEST(test_appends_are_handed_over),
 	    TEST(test_the_rest_of_an_append),
 	    TEST(test_a_part_is_not_appended_twice),
+	    TEST(test_a_torn_append_is_a_loss),
 	    TEST(test_another_connection_is_not_blamed),
 	    TEST(test_what_a_running_close_is_told_of_is_lost),
 	    TEST(test_bytes_that_go_again_are_read_back),

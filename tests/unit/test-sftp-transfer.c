@@ -165,35 +165,51 @@ static void a_write_that_fails_in_the_middle(void **state)
 	assert_int_equal(o.t.result, 2 * WRITE);
 }
 
-/* No piece overtakes one that may fail. */
-static void a_write_in_order(void **state)
+/* All pieces at once. A server that is full takes none behind the first that failed: the beginning stands. */
+static void an_append(void **state)
 {
-	struct outcome o, other;
+	struct outcome o;
 
 	(void)state;
 	begin_transfer(&o, true, 0, 4 * WRITE);
-	o.t.in_order = true;
-	begin_transfer(&other, true, 8 * WRITE, WRITE);
+	o.t.appends = true;
 	assert_int_equal(work(), 0);
-	assert_int_equal(server.n_asked, 2); /* others go on */
+	assert_int_equal(server.n_asked, 4);
 	serve(&server.asked[0], SIZE_MAX);
-	serve(&server.asked[1], SIZE_MAX);
+	for (unsigned i = 1; i < 4; i++)
+		say_status(server.asked[i].id, SFTP_NO_SPACE);
 	assert_int_equal(work(), 0);
-	assert_int_equal(server.n_asked, 3);
-	assert_int_equal(server.asked[2].offset, WRITE);
-	say_status(server.asked[2].id, SFTP_NO_SPACE);
-	assert_int_equal(work(), 0);
-	assert_int_equal(server.n_asked, 3);
 	assert_int_equal(o.calls, 1);
 	assert_int_equal(o.t.error, -ENOSPC);
 	assert_int_equal(o.t.result, WRITE);
 
 	begin_transfer(&o, true, 0, 3 * WRITE + 5);
-	o.t.in_order = true;
+	o.t.appends = true;
 	serve_all(SIZE_MAX, false);
 	assert_int_equal(o.calls, 1);
 	assert_int_equal(o.t.error, 0);
 	assert_int_equal(o.t.result, 3 * WRITE + 5);
+}
+
+/* A later piece lies in the place of one that failed: nothing of that may count as a beginning that stands. */
+static void a_torn_append(void **state)
+{
+	struct outcome o;
+
+	(void)state;
+	begin_transfer(&o, true, 0, 3 * WRITE);
+	o.t.appends = true;
+	assert_int_equal(work(), 0);
+	assert_int_equal(server.n_asked, 3);
+	serve(&server.asked[0], SIZE_MAX);
+	say_status(server.asked[1].id, SFTP_NO_SPACE);
+	assert_int_equal(work(), 0);
+	assert_int_equal(o.calls, 0);
+	serve(&server.asked[2], SIZE_MAX);
+	assert_int_equal(work(), 0);
+	assert_int_equal(o.calls, 1);
+	assert_int_equal(o.t.error, -EUCLEAN);
+	assert_int_equal(o.t.result, 0);
 }
 
 /* 48 MiB are to be written by three, the server answers nothing: no more is sent than the window allows, and a
@@ -337,7 +353,8 @@ int main(void)
 	    WITH_FILE(a_failure_beyond_the_end_is_none),
 	    WITH_FILE(a_write_arrives_whole),
 	    WITH_FILE(a_write_that_fails_in_the_middle),
-	    WITH_FILE(a_write_in_order),
+	    WITH_FILE(an_append),
+	    WITH_FILE(a_torn_append),
 	    WITH_FILE(what_is_under_way_is_bounded),
 	    WITH_FILE(writes_go_one_after_the_other),
 	    WITH_FILE(a_server_that_takes_nothing_leaves_room_for_others),
