@@ -1,5 +1,6 @@
 #include "fs/behind.h"
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "fs/behind_table.h"
 
 /* For an unknown rate: one file's half of it is enough to measure the rate. */
@@ -94,7 +95,7 @@ static void fill(uint16_t i, uint64_t unique, const void *data, size_t n)
 /* Of n bytes just put there: are senders to look? */
 static bool makes_work(struct behind_file *f, uint16_t i, size_t n, bool joined)
 {
-	uint32_t length = atomic_load(&owed_extent(i)->length), worth = owed_worth_sending(f);
+	uint32_t length = atomic_load(&owed_extent(i)->length), worth = owed_worth_sending(f, owed_extent(i));
 	bool passed_over = f->passed_over;
 
 	f->passed_over = false;
@@ -137,6 +138,7 @@ enum behind_taken behind_take(const struct backend *b, struct handle *h, uint64_
 	fill(i, unique, data, n);
 	pthread_mutex_lock(&lane->lock);
 	owed_notes.filling[i] = false;
+	owed_notes.joined_ns[i] = owed_gathers(f, owed_extent(i)) ? clock_mono_ns() : 0;
 	pthread_cond_broadcast(&lane->filled);
 	if (makes_work(f, i, n, joined))
 		owed_changed(lane);

@@ -48,8 +48,19 @@ struct behind_file {
 #define EARLY_PIECES 8u
 #define EARLY_SIZE   (256u << 10)
 
-static inline uint32_t owed_worth_sending(const struct behind_file *f)
+/* Appends of which one is under way at a time, each for a round trip: the fewer the better. They go when they are full, when
+ * somebody waits, or when no record has joined them for so long. */
+#define GATHER_NS (5 * NSEC_PER_MSEC)
+
+static inline bool owed_gathers(const struct behind_file *f, const struct extent *e)
 {
+	return e->appends && fs.guarded[f->backend].pipelines;
+}
+
+static inline uint32_t owed_worth_sending(const struct behind_file *f, const struct extent *e)
+{
+	if (owed_gathers(f, e))
+		return EXTENT_SIZE;
 	return f->n_sent + f->n_under_way < EARLY_PIECES ? EARLY_SIZE : EXTENT_SIZE;
 }
 
@@ -67,6 +78,8 @@ struct behind_lane {
 	struct drain drain;
 	/* Last used connection. */
 	uint32_t epoch;
+	/* When an extent that gathers has to be looked at; 0: none. */
+	uint64_t ripe_ns;
 	/* In behind_wait. */
 	uint32_t waiting;
 	bool stopping;
@@ -86,6 +99,8 @@ extern struct behind_notes {
 	/* A sender has it, over this connection. */
 	bool under_way[EXTENT_MAX];
 	uint32_t epoch[EXTENT_MAX];
+	/* Of one that gathers: when a record last joined it. 0: long ago. */
+	uint64_t joined_ns[EXTENT_MAX];
 	/* On storage, but older ones are not yet. */
 	bool arrived[EXTENT_MAX];
 	/* It was tried again after a verdict, over this connection. */

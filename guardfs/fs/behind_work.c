@@ -5,6 +5,9 @@
 #include "fs/behind_table.h"
 #include "fs/node.h"
 
+#include <errno.h>
+#include <time.h>
+
 /* ---- giving ---- */
 
 static bool overlaps(const struct extent *a, const struct extent *b)
@@ -41,8 +44,19 @@ static bool awaits_company(const struct behind_file *f, uint16_t i)
 {
 	const struct extent *e = owed_extent(i);
 
-	return !owed_notes.sealed[i] && atomic_load(&e->length) < owed_worth_sending(f) &&
+	return !owed_notes.sealed[i] && atomic_load(&e->length) < owed_worth_sending(f, e) &&
 	       f->waited_for < e->sequence && owed_notes.next[i] == OWED_NONE;
+}
+
+static bool gathers(struct behind_lane *lane, const struct behind_file *f, uint16_t i)
+{
+	uint64_t ripe_ns = owed_notes.joined_ns[i] + GATHER_NS;
+
+	if (!owed_gathers(f, owed_extent(i)) || owed_extent(i)->done || !awaits_company(f, i) ||
+	    clock_mono_ns() >= ripe_ns)
+		return false;
+	lane->ripe_ns = lane->ripe_ns ? MIN(lane->ripe_ns, ripe_ns) : ripe_ns;
+	return true;
 }
 
 /* May it go before the extents sent earlier are confirmed? */
@@ -110,7 +124,7 @@ static bool can_send(struct behind_lane *lane, struct behind_file *f, uint32_t e
 
 	if (i != OWED_NONE && owed_notes.filling[i])
 		f->passed_over = true;
-	if (i == OWED_NONE || owed_notes.filling[i] || !has_room_under_way(lane, i) ||
+	if (i == OWED_NONE || owed_notes.filling[i] || !has_room_under_way(lane, i) || gathers(lane, f, i) ||
 	    ((f->n_sent || f->n_under_way) && !may_follow(f, i, epoch)))
 		return false;
 	e = owed_extent(i);
@@ -207,6 +221,7 @@ bool behind_next(unsigned backend, uint32_t epoch, uint32_t verdicts, struct beh
 
 	ACQUIRE_LOCK(&lane->lock);
 	notice_connection(lane, epoch);
+	lane->ripe_ns = 0;
 	for (struct behind_file *f = lane->head; f; f = f->after) {
 		/* Another piece goes before a confirmation is asked for. */
 		found =
@@ -227,14 +242,30 @@ uint64_t behind_changes(unsigned backend)
 	return lane->changes;
 }
 
+/* True: an extent that gathers is to be looked at. */
+static bool wait_for_work(struct behind_lane *lane)
+{
+	const struct timespec ripe = {.tv_sec = (time_t)(lane->ripe_ns / NSEC_PER_SEC),
+				      .tv_nsec = (long)(lane->ripe_ns % NSEC_PER_SEC)};
+
+	if (!lane->ripe_ns) {
+		pthread_cond_wait(&lane->work, &lane->lock);
+		return false;
+	}
+	if (pthread_cond_clockwait(&lane->work, &lane->lock, CLOCK_MONOTONIC, &ripe) != ETIMEDOUT)
+		return false;
+	lane->ripe_ns = 0;
+	return true;
+}
+
 bool behind_wait(unsigned backend, uint64_t *seen)
 {
 	struct behind_lane *lane = &owed_lanes[backend];
 
 	ACQUIRE_LOCK(&lane->lock);
 	lane->waiting++;
-	while (!lane->stopping && lane->changes == *seen)
-		pthread_cond_wait(&lane->work, &lane->lock);
+	while (!lane->stopping && lane->changes == *seen && !wait_for_work(lane))
+		;
 	lane->waiting--;
 	*seen = lane->changes;
 	return !lane->stopping;
