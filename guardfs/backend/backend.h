@@ -54,9 +54,6 @@ struct found {
 	} stored;
 	/* Of lookup that says ENOENT: the directory itself is there. Set to false before. */
 	bool dir_is_there;
-	/* Of find: st holds a directory's attributes that may serve, if it is still there. False afterwards: they are
-	 * storage's. */
-	bool recalled;
 	bool mounted; /* local tier: on a file system mounted within */
 	uint8_t fh_type;
 	uint8_t fh_length;
@@ -101,7 +98,7 @@ struct backend_ops {
 	const char *name;
 
 	errint_t (*lookup)(struct backend *b, uint32_t parent, const char *name, struct found *found);
-	/* Guarded: lookup of a name that was there before, past all caches. *found: see there. */
+	/* Guarded: lookup of a name that was there before, past all caches. */
 	errint_t (*find)(struct backend *b, uint32_t parent, const char *name, struct found *found);
 	/* ref: an open file of the node, or -1. Nameless files have no other way. */
 	errint_t (*getattr)(struct backend *b, uint32_t node, int ref, struct stat *st);

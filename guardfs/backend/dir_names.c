@@ -74,27 +74,11 @@ static errint_t find_directory(int dirfd, const char *name)
 	return anew < 0 ? anew : -ENOENT;
 }
 
-/* Of a server without the extension sshfs says so many, and does not ask. */
-#define FILES_MADE_UP 1000000000u
-
-/* Has the server just shown something by that name? */
-static bool is_served(int dirfd, const char *name)
-{
-	CLEANUP_FD int fd = openat(dirfd, name, O_PATH | O_DIRECTORY | O_NOFOLLOW);
-	struct statvfs st;
-
-	return fd >= 0 && fstatvfs(fd, &st) == 0 &&
-	       (st.f_files != FILES_MADE_UP || st.f_ffree != FILES_MADE_UP);
-}
-
 errint_t dir_find(struct backend *b, uint32_t parent, const char *name, struct found *found)
 {
 	CLEANUP_REACHED struct reached dir = REACHED_NONE;
 	errint_t rc = dir_reach(b, parent, &dir);
 
-	if (rc == 0 && found->recalled && b->config->type == BACKEND_SSHFS && is_served(dir.fd, name))
-		return 0;
-	found->recalled = false;
 	if (rc == 0)
 		rc = posix_of(b)->describe(b, dir.fd, name, found);
 	if (rc == 0 && b->config->type == BACKEND_SSHFS && S_ISREG(found->st.st_mode))

@@ -120,7 +120,6 @@ errint_t sftp_find(struct backend *b, uint32_t parent, const char *name, struct 
 	struct sftp_attributes attrs;
 	errint_t rc = ask_path(b, parent, name, &attrs);
 
-	found->recalled = false;
 	if (rc == 0)
 		sftp_describe(b, &attrs, found);
 	return rc;

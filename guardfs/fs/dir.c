@@ -412,7 +412,7 @@ static bool reply_add_plus(const char *name, uint64_t ino, unsigned type, int64_
 	if (look)
 		node = look_up(name, &found, &age_s);
 	if (node)
-		entry_fill_aged(&e, node, &found.st, age_s, age_s);
+		entry_fill_aged(&e, node, &found.st, age_s);
 	reply.used += fuse_add_direntry_plus(reply.req, (char *)call.data + reply.used, room, name, &e, next);
 	return true;
 }

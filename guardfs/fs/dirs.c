@@ -1,8 +1,6 @@
 #include "fs/dirs.h"
 #include "base/clock.h"
 #include "fs/context.h"
-#include "fs/guard.h"
-#include "fs/node.h"
 
 #include <pthread.h>
 
@@ -27,9 +25,6 @@ struct dir {
 	struct stat st;
 	uint64_t asked_ns, until_ns;
 };
-
-/* When a name was made last in a directory of which something is known. */
-static _Atomic uint64_t made_ns[CONFIG_BACKENDS_MAX];
 
 static struct dir dirs[DIRS] = {[0 ... DIRS - 1] = {.lock = PTHREAD_MUTEX_INITIALIZER, .dir = UINT32_MAX}};
 
@@ -215,14 +210,12 @@ void dirs_made(const struct backend *b, uint32_t dir, const struct stat *made, u
 	if (!was_there)
 		note_clock(b, made->st_mtim.tv_sec, now_ns);
 	d = lock_place(dir);
-	if (has(d, b, dir) && was_there) {
+	if (has(d, b, dir) && was_there)
 		end_attributes(d, now_ns); /* by another client */
-	} else if (has(d, b, dir)) {
+	else if (has(d, b, dir))
 		advance_to(d, made->st_mtim, now_ns);
-		atomic_store(&made_ns[b->index], now_ns);
-	} else {
+	else
 		note_change(d, now_ns);
-	}
 	pthread_mutex_unlock(&d->lock);
 }
 
@@ -261,80 +254,6 @@ void dirs_changed(const struct backend *b, uint32_t dir, uint64_t now_ns)
 		note_change(d, now_ns);
 	}
 	pthread_mutex_unlock(&d->lock);
-}
-
-/* So long before its end: some ticks of the worker. */
-static uint64_t ahead_ns(const struct backend *b)
-{
-	return (uint64_t)(fs_cache_seconds(b) * NSEC_PER_SEC / 2);
-}
-
-/* Made since: else the mount beneath would answer from what it remembers. */
-static bool wanes(const struct dir *d, const struct backend *b, uint64_t now_ns)
-{
-	return d->dir != UINT32_MAX && has(d, b, d->dir) && now_ns < d->until_ns &&
-	       d->until_ns < now_ns + ahead_ns(b) && d->made_ns >= d->asked_ns &&
-	       now_ns < d->made_ns + ahead_ns(b);
-}
-
-/* The place of the next one, or DIRS, and its node. */
-static uint32_t next_waning(const struct backend *b, uint32_t place, uint64_t now_ns, uint64_t *id)
-{
-	bool found = false;
-
-	for (; place < DIRS && !found; place += !found) {
-		struct dir *d = &dirs[place];
-
-		pthread_mutex_lock(&d->lock);
-		found = wanes(d, b, now_ns);
-		if (found)
-			*id = node_id(&fs.arena->nodes[d->dir], d->dir);
-		pthread_mutex_unlock(&d->lock);
-	}
-	return place;
-}
-
-bool dirs_wane(unsigned backend, uint64_t now_ns)
-{
-	const struct backend *b = &fs.guarded[backend];
-	uint64_t id;
-
-	return is_far(b) && now_ns < atomic_load(&made_ns[backend]) + ahead_ns(b) &&
-	       next_waning(b, 0, now_ns, &id) < DIRS;
-}
-
-static void refresh_one(struct backend *b, uint32_t dir)
-{
-	struct dirs_question question;
-	struct stat st;
-	errint_t rc;
-
-	if (!guard_enter_quietly(b, guard_target_node(dir), 0))
-		return;
-	question = dirs_ask(b, dir, dirs_now(b));
-	rc = b->ops->getattr(b, dir, -1, &st);
-	if (rc == 0)
-		dirs_answered(b, &question, &st, dirs_now(b));
-	else
-		dirs_changed(b, dir, dirs_now(b));
-	guard_leave_quietly(b, rc == BACKEND_NODE_GONE ? 0 : rc);
-}
-
-void dirs_refresh(unsigned backend)
-{
-	struct backend *b = &fs.guarded[backend];
-	uint32_t place = 0;
-	struct node *node;
-	uint64_t id = 0;
-
-	call.unique = 1ull << 63; /* no request has it */
-	for (; (place = next_waning(b, place, dirs_now(b), &id)) < DIRS; place++) {
-		node = node_hold(id);
-		if (node) {
-			refresh_one(b, node_index(node));
-			node_unpin(node);
-		}
-	}
 }
 
 /* Nothing beneath keeps attributes: the server's word is as new as the answer. The kernel asks for a

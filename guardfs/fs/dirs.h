@@ -37,12 +37,6 @@ void dirs_removed(const struct backend *b, uint32_t dir, uint64_t begun_ns, uint
 /* dir was changed otherwise, or may have been. */
 void dirs_changed(const struct backend *b, uint32_t dir, uint64_t now_ns);
 
-/* Are attributes of a directory of the backend's soon too old, in which names are being made? */
-bool dirs_wane(unsigned backend, uint64_t now_ns);
-
-/* Asks for these ahead of time, so that nobody waits. In a thread with an empty slot. May hang. */
-void dirs_refresh(unsigned backend);
-
 /* Returns for how many seconds the kernel may keep *st, dir's attributes. 0: storage must be asked. */
 double dirs_recall(const struct backend *b, uint32_t dir, struct stat *st, uint64_t now_ns);
 

@@ -78,23 +78,21 @@ void entry_fill(struct fuse_entry_param *e, struct node *node, const struct stat
 		view_present(node, &e->attr);
 }
 
-void entry_fill_aged(struct fuse_entry_param *e, struct node *node, const struct stat *st, double age_s,
-		     double name_age_s)
+void entry_fill_aged(struct fuse_entry_param *e, struct node *node, const struct stat *st, double age_s)
 {
 	entry_fill(e, node, st);
 	e->attr_timeout = MAX(e->attr_timeout - age_s, 0.0);
-	e->entry_timeout = MAX(e->entry_timeout - name_age_s, 0.0);
+	e->entry_timeout = MAX(e->entry_timeout - age_s, 0.0);
 }
 
-int entry_reply_aged(fuse_req_t req, struct node *node, const struct stat *st, double age_s,
-		     double name_age_s)
+int entry_reply_aged(fuse_req_t req, struct node *node, const struct stat *st, double age_s)
 {
 	struct fuse_entry_param e;
 	int sent;
 
 	if (!node)
 		return fuse_reply_err(req, ENFILE);
-	entry_fill_aged(&e, node, st, age_s, name_age_s);
+	entry_fill_aged(&e, node, st, age_s);
 	sent = fuse_reply_entry(req, &e);
 	if (sent != -ENOENT)
 		return sent;
@@ -107,7 +105,7 @@ int entry_reply_aged(fuse_req_t req, struct node *node, const struct stat *st, d
 
 int entry_reply(fuse_req_t req, struct node *node, const struct stat *st)
 {
-	return entry_reply_aged(req, node, st, 0, 0);
+	return entry_reply_aged(req, node, st, 0);
 }
 
 static void tell_kernel(struct node *node, struct stat *st)

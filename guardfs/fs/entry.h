@@ -8,15 +8,13 @@
 double entry_seconds(const struct node *node);
 
 void entry_fill(struct fuse_entry_param *e, struct node *node, const struct stat *st);
-/* The same with attributes and a name of these ages, kept so much shorter. */
-void entry_fill_aged(struct fuse_entry_param *e, struct node *node, const struct stat *st, double age_s,
-		     double name_age_s);
+/* The same with attributes of that age, kept so much shorter. */
+void entry_fill_aged(struct fuse_entry_param *e, struct node *node, const struct stat *st, double age_s);
 
 /* Answers with node, on which a lookup was counted; NULL: ENOMEM. -ENOENT: nobody waited, the lookup was
  * taken back. */
 int entry_reply(fuse_req_t req, struct node *node, const struct stat *st);
-int entry_reply_aged(fuse_req_t req, struct node *node, const struct stat *st, double age_s,
-		     double name_age_s);
+int entry_reply_aged(fuse_req_t req, struct node *node, const struct stat *st, double age_s);
 
 /* The node, with a lookup, of an object found or made below parent. NULL: table full. */
 struct node *entry_intern(struct node *parent, const char *name, struct found *found);

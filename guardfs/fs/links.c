@@ -44,10 +44,8 @@ static bool may_be_stale(const struct backend *b, uint32_t writes)
 /* 0; -ENOENT: it is gone; 1: storage does not show it, as in a directory that is closed to us; -errno of trouble. */
 static errint_t find_shown(struct backend *b, const struct link_name *at, struct found *found)
 {
-	errint_t rc;
+	errint_t rc = b->ops->find(b, at->dir, at->name, found);
 
-	found->recalled = false;
-	rc = b->ops->find(b, at->dir, at->name, found);
 	if (rc == 0 || is_missing(rc))
 		return rc == 0 ? 0 : -ENOENT;
 	return errclass_info(errclass_from_errno(-rc))->infrastructure ? rc : 1;

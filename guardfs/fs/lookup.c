@@ -78,10 +78,8 @@ static bool target_is_missing(struct backend *b, struct node *node)
 
 /* Does the name still exist? Over sshfs that opens the file. */
 static ssize_t find_known(struct backend *b, struct node *known, uint32_t parent, const char *name,
-			  struct found *found, double *age_s)
+			  struct found *found)
 {
-	double kept_s =
-	    S_ISDIR(known->mode) ? dirs_recall(b, view_object_index(known), &found->st, dirs_now(b)) : 0;
 	bool is_statefile = S_ISREG(known->mode) && statefiles_is_named(parent, name);
 	ssize_t rc = is_statefile ? publish_last_await(b, node_index(known), false) : 0;
 	int place;
@@ -91,11 +89,9 @@ static ssize_t find_known(struct backend *b, struct node *known, uint32_t parent
 	place = is_statefile ? statefiles_enter(parent, name) : STATEFILES_NO_PLACE;
 	if (place == STATEFILES_REPLACED)
 		return BACKEND_NODE_GONE;
-	found->recalled = kept_s > 0;
 	look_enter(known);
 	rc = b->ops->find(b, parent, name, found);
 	look_leave(known);
-	*age_s = found->recalled ? fs_cache_seconds(b) - kept_s : 0;
 	statefiles_leave(place);
 	return rc;
 }
@@ -137,7 +133,7 @@ static void lookup_guarded(fuse_req_t req, struct backend *b, struct node *paren
 	uint32_t p = view_object_index(parent);
 	struct found found = {0};
 	struct listed_moment begun;
-	double age_s = 0, name_age_s = 0;
+	double age_s = 0;
 	bool replaced = false, asked = false;
 	int sent;
 	ssize_t rc;
@@ -156,14 +152,12 @@ static void lookup_guarded(fuse_req_t req, struct backend *b, struct node *paren
 	}
 	begun = listed_now(b);
 	if (!statefiles_is_named(p, name) && listed_find(b, p, name, &found, &age_s)) {
-		name_age_s = age_s;
 		rc = 0;
 	} else if (!known && may_lack(p, name) && is_known_missing(b, p, name)) {
 		rc = listed_missing(&found);
 	} else {
 		asked = true;
-		rc = known ? find_known(b, known, p, name, &found, &age_s)
-			   : b->ops->lookup(b, p, name, &found);
+		rc = known ? find_known(b, known, p, name, &found) : b->ops->lookup(b, p, name, &found);
 	}
 	if (rc == -ENOENT && !found.dir_is_there && target_is_missing(b, parent))
 		rc = -EIO;
@@ -198,7 +192,7 @@ static void lookup_guarded(fuse_req_t req, struct backend *b, struct node *paren
 			dirs_seen(b, view_object_index(node), &found.st,
 				  call.entered_ns - (uint64_t)(age_s * NSEC_PER_SEC));
 		}
-		sent = entry_reply_aged(req, node, &found.st, age_s, name_age_s);
+		sent = entry_reply_aged(req, node, &found.st, age_s);
 	}
 	if (known && sent != -ENOENT)
 		node_forget(known, 1);

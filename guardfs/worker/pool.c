@@ -5,7 +5,6 @@
 #include "base/log.h"
 #include "fs/behind.h"
 #include "fs/behind_send.h"
-#include "fs/dirs.h"
 #include "fs/checkpoint.h"
 #include "fs/context.h"
 #include "fs/doubt.h"
@@ -41,11 +40,9 @@
 /* Larger slot buffers give pages back when a thread ends. */
 #define BUFFER_KEPT (64u * 1024u)
 
-/* Our own work, in a slot: to publish what was closed; to sweep what rewritings left; to finish renames; to ask for
- * attributes ahead of time. */
-enum chore { CHORE_PUBLISH, CHORE_SWEEP, CHORE_FINISH, CHORE_REFRESH, N_CHORES };
-static void (*const chores[])(unsigned backend) = {publish_last_waiting, leftovers_sweep, halfway_finish,
-						   dirs_refresh};
+/* Our own work, in a slot: to publish what was closed; to sweep what rewritings left; to finish renames. */
+enum chore { CHORE_PUBLISH, CHORE_SWEEP, CHORE_FINISH, N_CHORES };
+static void (*const chores[])(unsigned backend) = {publish_last_waiting, leftovers_sweep, halfway_finish};
 
 static struct {
 	struct arena *arena;
@@ -590,8 +587,6 @@ static void take_up_late_requests(void)
 
 void pool_tick(void)
 {
-	uint64_t now_ns = clock_mono_ns();
-
 	take_up_late_requests();
 	for (uint32_t i = 0; i < arena_slots_used(pool.arena); i++) {
 		struct slot *slot = slot_at(i);
@@ -615,8 +610,6 @@ void pool_tick(void)
 			start_chore(CHORE_SWEEP, b);
 		if (halfway_may_finish(b))
 			start_chore(CHORE_FINISH, b);
-		if (dirs_wane(b, now_ns))
-			start_chore(CHORE_REFRESH, b);
 		if (!atomic_load(&pool.arena->board.backends[b].owed_bytes))
 			continue;
 		if (behind_is_short_handed(b))

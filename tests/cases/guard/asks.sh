@@ -203,26 +203,6 @@ def appears():
     return 0
 
 
-# For longer than names and attributes may be old. What another client has removed can be made again at once.
-def filled():
-    there = os.path.join(server, os.path.basename(place))
-    os.mkdir(there)
-    began = begin()
-    n = 0
-    while time.monotonic() < began + 3.5:
-        with open(f"{place}/{n}", "x") as f:
-            f.write("text")
-        n += 1
-    end(began)
-    shutil.rmtree(there)
-    os.mkdir(place)
-    os.rmdir(there)
-    removed = time.monotonic()
-    while os.path.exists(place):
-        assert time.monotonic() < removed + 10, "the directory is shown for too long"
-    return 0
-
-
 sys.exit(0 if globals()[step]() < 0.7 else 77)
 END
 
@@ -255,14 +235,6 @@ assert_le "$(asks opened '^l?stat name ".*/opened-')" 1 "LSTATs, the one of the 
 grep -qE '^l?stat name ".*/opened-' "$WORK/asked.seen" || fail "the server's log does not show what it is asked"
 say "a name that is missing, and asked for again to be given to a file"
 assert_eq "$(asks renamed '^l?stat name ".*/file-')" $((TYPE_ASKS * 3)) "LSTATs: the first, and that of the kernel beneath sshfs at the rename"
-say "a directory in which files are being made"
-asks filled none
-grep -qE '^l?stat name ".*/filled-[0-9]+"' "$WORK/asked.seen" || fail "the server's log does not show what it is asked"
-# Attributes are asked for ahead of time, and for nobody who waits.
-assert_le "$(grep -E '^(open|l?stat name|statv?fs) ' "$WORK/asked.seen" | awk '
-	/^l?stat name ".*\/filled-[0-9]+"/ { asked = NR }
-	/^statv?fs ".*\/filled-[0-9]+"/ && asked == NR - 1 { n++ }
-	END { print n + 0 }')" 1 "times the directory was asked for twice"
 say "names that come after they were missing"
 asks appears none
 say "owner and mode that are set as they are"
