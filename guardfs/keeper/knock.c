@@ -29,13 +29,13 @@ enum knock_manner knock_manner_of(enum errclass class, bool called)
 	case ERRCLASS_REFUSED:
 	case ERRCLASS_UNREACHABLE:
 	case ERRCLASS_NAME_RESOLUTION:
-		return KNOCK_AWAY;
 	case ERRCLASS_TIMEOUT:
 	case ERRCLASS_STALLED:
+		return called ? KNOCK_ALERT : KNOCK_AWAY;
 	case ERRCLASS_SERVER_GONE:
 	case ERRCLASS_NOT_CONNECTED:
 	case ERRCLASS_ABORTED:
-		return called ? KNOCK_ALERT : KNOCK_AWAY;
+		return KNOCK_ALERT; /* it was there, and ended the try */
 	default:
 		return KNOCK_NOT;
 	}

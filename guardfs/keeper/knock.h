@@ -27,8 +27,8 @@ enum knock_manner {
 	KNOCK_AWAY,  /* its greeting is news */
 };
 
-/* class: of the failed try. called: as in struct knock. A class that does not tell whether the server was there gets one try
- * on suspicion. Pure. */
+/* class: of the failed try; it may be of an earlier one, or of a diagnosis. So it is believed once; then (called, as in struct
+ * knock) a vain knock has to show that the server is away. Pure. */
 enum knock_manner knock_manner_of(enum errclass class, bool called);
 
 /* In the child, for each knock, in ms since the first one: how long until the next, in ms. Pure. */

@@ -254,32 +254,6 @@ static void no_time_where_nothing_is_kept(void **state)
 	assert_true(dirs_now(&fs.local) == 0);
 }
 
-static bool wane(unsigned ms)
-{
-	return dirs_wane(0, asked_ns + ms * NSEC_PER_MSEC);
-}
-
-/* Where names are made, attributes are asked for again before they are too old. */
-static void attributes_in_use_wane(void **state)
-{
-	const struct stat made = at(S_IFREG, 12);
-
-	(void)state;
-	ask(10);
-	assert_false(wane(900)); /* nothing was made since */
-	dirs_made(box, DIR, &made, asked_ns + 600 * NSEC_PER_MSEC);
-	assert_false(wane(499));
-	assert_true(wane(601) && wane(999));
-	assert_false(wane(1001)); /* too late: who needs them asks */
-	ask(12);
-	dirs_made(box, DIR, &made, asked_ns + 100 * NSEC_PER_MSEC);
-	assert_false(wane(700)); /* nothing is being made any more */
-	dirs_made(box, DIR, &made, asked_ns + 400 * NSEC_PER_MSEC);
-	assert_true(wane(700));
-	atomic_fetch_add(&box->board->root_epoch, 1);
-	assert_false(wane(700));
-}
-
 #define UNIT(test) cmocka_unit_test_setup_teardown(test, begin, teardown_arena)
 
 /* As tar and rsync do at the end: the file that was made before says nothing any more. */
@@ -297,7 +271,6 @@ static void a_time_set_back_stays(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    UNIT(attributes_in_use_wane),
 	    UNIT(a_time_set_back_stays),
 	    UNIT(nothing_made_nothing_recalled),
 	    UNIT(a_file_made_moves_the_time),

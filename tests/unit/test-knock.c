@@ -99,11 +99,15 @@ static void test_goes_on_until_ssh_is_spoken(void **state)
 static void test_classes(void **state)
 {
 	(void)state;
-	assert_int_equal(knock_manner_of(ERRCLASS_REFUSED, true), KNOCK_AWAY);
-	assert_int_equal(knock_manner_of(ERRCLASS_UNREACHABLE, true), KNOCK_AWAY);
+	assert_int_equal(knock_manner_of(ERRCLASS_REFUSED, false), KNOCK_AWAY);
+	assert_int_equal(knock_manner_of(ERRCLASS_UNREACHABLE, false), KNOCK_AWAY);
+	/* One greeting in an outage; then a vain knock has to show that it is away. */
+	assert_int_equal(knock_manner_of(ERRCLASS_REFUSED, true), KNOCK_ALERT);
 	assert_int_equal(knock_manner_of(ERRCLASS_TIMEOUT, true), KNOCK_ALERT);
 	assert_int_equal(knock_manner_of(ERRCLASS_SERVER_GONE, true), KNOCK_ALERT);
 	assert_int_equal(knock_manner_of(ERRCLASS_TIMEOUT, false), KNOCK_AWAY);
+	/* One that takes logins and drops them is not to be tried more often. */
+	assert_int_equal(knock_manner_of(ERRCLASS_SERVER_GONE, false), KNOCK_ALERT);
 	/* A server is there that will not have us: greeting, it says nothing new. */
 	assert_int_equal(knock_manner_of(ERRCLASS_AUTH_FAILED, true), KNOCK_NOT);
 	assert_int_equal(knock_manner_of(ERRCLASS_HOST_KEY_CHANGED, true), KNOCK_NOT);
