@@ -14,7 +14,6 @@
 #include <unistd.h>
 
 #define KILL_AFTER_MS (INQUIRY_TIMEOUT_MS + 2000u)
-#define CHILD_SOCK    3
 
 void inquiry_init(struct keeper *k)
 {
@@ -60,32 +59,24 @@ static void diagnose_in_child(const struct keeper *k, unsigned backend)
 		_exit(1);
 	}
 	diagnose_run(&b, INQUIRY_TIMEOUT_MS, b.canary, &d);
-	_exit(fd_send_message(CHILD_SOCK, &d, sizeof(d), -1) == 0 ? 0 : 1);
+	_exit(fd_send_message(SPAWN_SOCKET, &d, sizeof(d), -1) == 0 ? 0 : 1);
 }
 
 errint_t inquiry_begin(struct keeper *k, unsigned backend, struct server_client *client, uint64_t now_ns)
 {
 	struct inquiry *q = &k->inquiry;
-	int pair[2];
+	pid_t pid;
 
 	if (q->sock >= 0)
 		return -EBUSY;
 	if (connections_used(k, backend) + 1 > k->config->connections)
 		return -EDQUOT;
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
-		return -errno;
-	q->pid = spawn_fork(&pair[1], 1);
-	if (q->pid == 0)
+	pid = spawn_with_socket(-1, &q->sock);
+	if (pid == 0)
 		diagnose_in_child(k, backend);
-	close(pair[1]);
-	if (q->pid < 0 || fcntl(pair[0], F_SETFL, O_NONBLOCK) < 0) {
-		errint_t rc = q->pid < 0 ? q->pid : -errno;
-
-		close(pair[0]);
-		q->pid = 0;
-		return rc;
-	}
-	q->sock = pair[0];
+	if (pid < 0)
+		return pid;
+	q->pid = pid;
 	q->backend = backend;
 	q->begun_ns = q->last_ns[backend] = now_ns;
 	q->wanted &= ~(1u << backend);

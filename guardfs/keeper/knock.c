@@ -8,14 +8,11 @@
 #include "sshfs-compat/sshfs-compat.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
-#define CHILD_SOCK 3
 /* A lost first packet is sent anew after a second. */
 #define KNOCK_TIMEOUT_MS 3000u
 #define PAUSE_LEAST_MS	 500u
@@ -76,13 +73,11 @@ static void knock_in_child(const struct config_backend *config, enum knock_manne
 {
 	struct config_backend b = *config;
 
-	/* Keeper is one thread: this is about the process. */
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	signal(SIGPIPE, SIG_IGN);
 	/* Behind a proxy only ssh can reach it. */
 	if (b.type == BACKEND_SSHFS && ssh_config_apply(&b) == -ENOTSUP)
 		_exit(0);
-	if (knock_until_back(&b, manner) && write(CHILD_SOCK, "", 1) != 1)
+	if (knock_until_back(&b, manner) && write(SPAWN_SOCKET, "", 1) != 1)
 		_exit(1);
 	_exit(0);
 }
@@ -111,24 +106,15 @@ static void end_knock(struct knock *n)
 
 static errint_t begin_knock(struct knock *n, const struct config_backend *config, enum knock_manner manner)
 {
-	int pair[2];
 	pid_t pid;
 
 	if (n->pid)
 		return -EBUSY; /* the last one is not reaped */
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
-		return -errno;
-	pid = spawn_fork(&pair[1], 1);
+	pid = spawn_with_socket(-1, &n->sock);
 	if (pid == 0)
 		knock_in_child(config, manner);
-	close(pair[1]);
-	if (pid < 0) {
-		close(pair[0]);
-		return pid;
-	}
-	n->pid = pid;
-	n->sock = pair[0];
-	return 0;
+	n->pid = MAX(pid, 0);
+	return MIN(pid, 0);
 }
 
 /* May a call bring its next try forward, and is that far enough away? */
@@ -169,7 +155,7 @@ static void begin_if_wanted(struct supervised *s, struct knock *n, uint64_t now_
 static bool hear_knock(struct knock *n)
 {
 	char said;
-	ssize_t size = recv(n->sock, &said, 1, MSG_DONTWAIT);
+	ssize_t size = recv(n->sock, &said, 1, 0);
 
 	if (size < 0 && (errno == EAGAIN || errno == EINTR))
 		return false;

@@ -16,29 +16,20 @@ void probe_init(struct probe *p)
 
 errint_t probe_begin(struct probe *p, const struct probe_job *job, uint64_t now_ns)
 {
-	pid_t keeper = getpid();
-	int ends[2], keep[2];
+	int sock = -1;
+	pid_t pid;
 
 	if (!probe_free(p))
 		return -EBUSY;
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0)
-		return -errno;
-	keep[0] = ends[1];
-	keep[1] = job->ring_socket;
-	p->pid = spawn_fork(keep, job->ring_socket >= 0 ? 2 : 1);
-	if (p->pid == 0) {
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		if (getppid() == keeper)
-			probe_child(job, 3);
+	pid = spawn_with_socket(job->ring_socket, &sock);
+	if (pid == 0) {
+		probe_child(job, SPAWN_SOCKET);
 		_exit(0);
 	}
-	close(ends[1]);
-	if (p->pid < 0) {
-		close(ends[0]);
-		return p->pid;
-	}
+	if (pid < 0)
+		return pid;
 	*p = (struct probe){
-	    .pid = p->pid, .sock = ends[0], .tasks = job->tasks, .begun_ns = now_ns, .heard_ns = now_ns};
+	    .pid = pid, .sock = sock, .tasks = job->tasks, .begun_ns = now_ns, .heard_ns = now_ns};
 	return 0;
 }
 

@@ -3,6 +3,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -46,6 +48,36 @@ pid_t spawn_fork(const int *keep, size_t n)
 		if (!renumber(keep, n))
 			_exit(127);
 	}
+	return pid;
+}
+
+pid_t spawn_with_socket(int more, int *sock)
+{
+	pid_t parent = getpid(), pid;
+	int ends[2], keep[2];
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0)
+		return -errno;
+	keep[0] = ends[1];
+	keep[1] = more;
+	pid = spawn_fork(keep, more >= 0 ? 2 : 1);
+	if (pid == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		if (getppid() != parent)
+			_exit(127);
+		return 0;
+	}
+	close(ends[1]);
+	if (pid > 0 && fcntl(ends[0], F_SETFL, O_NONBLOCK) < 0) {
+		int error = errno;
+
+		kill(pid, SIGKILL);
+		pid = -error;
+	}
+	if (pid < 0)
+		close(ends[0]);
+	else
+		*sock = ends[0];
 	return pid;
 }
 

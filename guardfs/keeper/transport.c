@@ -297,13 +297,15 @@ enum errclass transport_explain(struct transport *t, char *detail, size_t size)
 	return t->kind ? t->kind->explain(t, detail, size) : ERRCLASS_NONE;
 }
 
-/* Its pidfd tells of its end a moment before SIGCHLD does. */
-static void take_status(struct transport *t)
+/* Its pidfd tells of its end a moment before SIGCHLD does. It is left to be reaped: others are told then. */
+static void look_at_status(struct transport *t)
 {
-	int status;
+	siginfo_t end = {0};
 
-	if (t->status == -1 && t->pid > 0 && t->pidfd >= 0 && waitpid(t->pid, &status, WNOHANG) == t->pid)
-		t->status = status;
+	if (t->status != -1 || t->pid <= 0 || t->pidfd < 0 ||
+	    waitid(P_PIDFD, (id_t)t->pidfd, &end, WEXITED | WNOHANG | WNOWAIT) < 0 || end.si_pid != t->pid)
+		return;
+	t->status = end.si_code == CLD_EXITED ? W_EXITCODE(end.si_status, 0) : W_EXITCODE(0, end.si_status);
 }
 
 /* Its end would be the end of its mount. */
@@ -331,7 +333,7 @@ enum errclass transport_diagnose(struct transport *t, char *detail, size_t size)
 
 	if (class != ERRCLASS_NONE)
 		return class;
-	take_status(t);
+	look_at_status(t);
 	if (went_to_background(t)) {
 		snprintf(detail, size,
 			 "%s went to the background: it must stay (such as by -f or --no-daemon)", name);
